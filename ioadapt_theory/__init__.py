@@ -1,0 +1,1 @@
+"""Companion of "Revisit Model Adaptation from Parameters to Features": adapters, claims and weight similarity."""

@@ -1,0 +1,41 @@
+"""`ioadapt`: parses, calls, prints; a file a subcommand, no mathematics, nothing heavy imported before it is needed."""
+
+import argparse
+import sys
+from importlib import import_module
+
+from ioadapt_theory.errors import IoAdaptError
+
+COMMANDS: dict[str, str] = {}
+"""Subcommand -> its one-line help; each is a module here with ``add_arguments(parser)`` and ``run(args) -> int``."""
+
+OK, FINDING, MISUSE, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one subcommand; 0 as expected, 1 a finding, 2 misuse, 130 interrupted."""
+    argv = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser(prog="ioadapt", description=__doc__.split(":")[0])
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    chosen = next((a for a in argv if not a.startswith("-")), None)
+    for name, summary in COMMANDS.items():
+        sub = commands.add_parser(name, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter)
+        if name == chosen:  # the others need no arguments, so they are not even imported
+            import_module(f"ioadapt_theory.cli.{name}").add_arguments(sub)
+    args = parser.parse_args(argv)
+    return run(args.command, args)
+
+
+def run(command: str, args: argparse.Namespace) -> int:
+    """Run a parsed subcommand, turning errors into one sentence on stderr and a status."""
+    try:
+        return int(import_module(f"ioadapt_theory.cli.{command}").run(args))
+    except IoAdaptError as error:
+        sys.stderr.write(f"ioadapt {command}: {error}\n")
+        return MISUSE
+    except BrokenPipeError:
+        sys.stderr.close()
+        return OK
+    except KeyboardInterrupt:
+        sys.stderr.write(f"ioadapt {command}: interrupted; what was finished is kept.\n")
+        return INTERRUPTED

@@ -1,0 +1,48 @@
+"""What goes wrong, said once: one base class; each subclass also is the built-in that callers expect."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class IoAdaptError(Exception):
+    """Base of every error this package raises on purpose; the command line prints it as one sentence, status 2."""
+
+    def __str__(self) -> str:
+        """Return the sentence itself (KeyError would print its repr)."""
+        return str(self.args[0]) if self.args else ""
+
+
+class InvalidValueError(IoAdaptError, ValueError):
+    """A value outside its limits."""
+
+
+class ShapeError(IoAdaptError, ValueError):
+    """Sizes that do not fit together."""
+
+
+class UnsupportedError(IoAdaptError, TypeError):
+    """An operation that has no exact meaning for this kind of layer or file."""
+
+
+class FileFormatError(IoAdaptError, ValueError):
+    """A file whose content is not what it has to be."""
+
+
+class MissingExtraError(IoAdaptError, ImportError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        """Name the missing package and the extra that brings it."""
+        msg = f"This needs {package}, which is not installed: pip install 'ioadapt-theory[{extra}]'."
+        super().__init__(msg)
+
+
+class UnknownNameError(IoAdaptError, KeyError):
+    """A name that is not among the known ones."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        """Say what was asked for, the near misses, and what there is."""
+        known = sorted(known)
+        near = difflib.get_close_matches(name, known, n=3)
+        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+        super().__init__(f"No {kind} {name!r}.{hint} Known: {', '.join(known) or 'none'}.")

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 
@@ -33,7 +32,7 @@ class Interval:
         return f"{self.mean:.2f} ± {self.half_width:.2f}" if self.n > 1 else f"{self.mean:.2f}"
 
     @classmethod
-    def of(cls, values: Sequence[float] | np.ndarray, *, level: float = 0.95) -> Self:
+    def of(cls, values: Sequence[float] | np.ndarray, *, level: float = 0.95) -> "Interval":
         """Student's t interval of the mean of independent values.
 
         Raises:

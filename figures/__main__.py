@@ -1,0 +1,61 @@
+"""``python -m figures [NAME...]`` redraws the named figures, or all of them, as SVG and PNG."""
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from figures.style import styled, write
+from ioadapt_theory.errors import UnknownNameError
+from toys.command_line import OK, Parser, guarded, whole
+
+FIGURES: tuple[str, ...] = ("fig_3",)
+"""Every figure: the name of its module here, which is also the name of its files."""
+
+
+def load(name: str) -> ModuleType:
+    """Import one figure's module.
+
+    Raises:
+        UnknownNameError: there is no such figure.
+    """
+    if name not in FIGURES:
+        raise UnknownNameError("figure", name, FIGURES)
+    return import_module(f"figures.{name}")
+
+
+def describe(name: str) -> str:
+    """One line about a figure: its name, its place in the paper if it has one, and what it shows."""
+    module = load(name)
+    return f"{name:<18} {module.PAPER or 'ours':<8} {(module.__doc__ or '').splitlines()[0]}"
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Redraw figures; status 0, or 2 with one sentence on stderr."""
+    return guarded("figures", lambda: _main(argv))
+
+
+def _main(argv: list[str] | None) -> int:
+    parser = Parser(prog="python -m figures", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"which ones (default: all): {', '.join(FIGURES)}")
+    parser.add_argument("--list", action="store_true", help="say what each figure shows, and stop")
+    parser.add_argument("--out", type=Path, default=Path("out/figures"), metavar="FOLDER", help="default: %(default)s")
+    parser.add_argument("--quick", action="store_true", help="smaller samples and searches, for a first look")
+    parser.add_argument("--seed", type=whole(0, 2**31 - 1), default=0, metavar="N", help="default: %(default)s")
+    args = parser.parse_args(argv)
+    names = args.names or list(FIGURES)
+    modules = {name: load(name) for name in names}  # a misspelt last name costs nothing
+    if args.list:
+        sys.stdout.write("".join(f"{describe(name)}\n" for name in modules))
+        return OK
+    for name, module in modules.items():
+        data = module.compute(seed=args.seed, quick=args.quick)
+        with styled():
+            for path in write(module.draw(data), args.out, name):
+                sys.stdout.write(f"{path}\n")
+                sys.stdout.flush()
+    return OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

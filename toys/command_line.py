@@ -1,0 +1,46 @@
+"""What the toys' and the figures' command lines share: one sentence for what is wrong, status 2."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import NoReturn
+
+from ioadapt_theory.errors import InvalidValueError, IoAdaptError
+
+OK, MISUSE, INTERRUPTED = 0, 2, 130
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that says what is wrong in one sentence, without the usage lines."""
+
+    def error(self, message: str) -> NoReturn:
+        """Leave with status 2 through the same door as every other wrong value."""
+        msg = f"{message[:1].upper()}{message[1:].rstrip('.')}."
+        raise InvalidValueError(msg)
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """An argument type: a whole number from low to high."""
+
+    def parse(text: str) -> int:
+        if text.lstrip("-").isdecimal() and low <= int(text) <= high:
+            return int(text)
+        msg = f"{text!r} is not a whole number from {low} to {high}"
+        raise argparse.ArgumentTypeError(msg)
+
+    return parse
+
+
+def guarded(name: str, body: Callable[[], int]) -> int:
+    """Run ``body``; an IoAdaptError becomes its sentence on stderr and status 2, Ctrl-C becomes 130."""
+    try:
+        return body()
+    except IoAdaptError as error:
+        sys.stderr.write(f"{name}: {error}\n")
+        return MISUSE
+    except OSError as error:
+        sys.stderr.write(f"{name}: cannot write {error.filename}: {error.strerror}.\n")
+        return MISUSE
+    except KeyboardInterrupt:
+        sys.stderr.write(f"{name}: interrupted; what was finished is kept.\n")
+        return INTERRUPTED

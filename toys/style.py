@@ -1,0 +1,77 @@
+"""How pictures look and are written. It sits beside the toys because they draw too and may not import ``figures``.
+
+Everything is Okabe-Ito, which stays apart for the common colour deficiencies; methods also differ in marker.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from ioadapt_theory.errors import MissingExtraError
+from ioadapt_theory.results import replacing
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+    from matplotlib.figure import Figure
+
+INPUTS: Final = "#0072B2"
+HIDDEN: Final = "#CC79A7"
+OUTPUTS: Final = "#009E73"
+
+METHODS: Final = {"base": "#666666", "lora": "#D55E00", "input": "#0072B2", "output": "#009E73", "oracle": "#000000"}
+"""An adapter has the colour of the space it lives in; LoRA, which lives in the weights, has its own."""
+MARKERS: Final = {"base": "D", "lora": "o", "input": "^", "output": "s", "oracle": "*"}
+LABELS: Final = {"base": "no adapter", "lora": "LoRA", "input": "input", "output": "output", "oracle": "retrained"}
+
+FROZEN: Final = "#BBD7EA"
+LEARNABLE: Final = "#F7C36B"
+INK: Final = "#222222"
+FAINT: Final = "#8A8A8A"
+
+FULL_WIDTH: Final = 7.2
+"""Width of a full-page figure, inches."""
+
+STYLE: Final[dict[str, Any]] = {
+    "font.family": "DejaVu Sans",  # it comes with matplotlib, so every machine draws the same letters
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.labelsize": 9,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.fontsize": 8,
+    "legend.frameon": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": FAINT,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "lines.linewidth": 1.4,
+    "figure.constrained_layout.use": True,
+    "savefig.dpi": 200,
+    "svg.hashsalt": "ioadapt-theory",  # ids in the SVG are drawn from it instead of from a random number
+    "svg.fonttype": "path",
+}
+
+
+def styled() -> AbstractContextManager[None]:
+    """Matplotlib's own defaults with STYLE on top, whatever the user's configuration says; restored afterwards.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib import style
+    except ImportError as error:
+        raise MissingExtraError("matplotlib", "figures") from error
+    return style.context(["default", STYLE])
+
+
+def write(figure: Figure, folder: Path | str, name: str) -> tuple[Path, Path]:
+    """Write NAME.svg and NAME.png, whole or not at all; inside styled() the same figure gives the same bytes."""
+    svg, png = Path(folder) / f"{name}.svg", Path(folder) / f"{name}.png"
+    with replacing(svg) as one, replacing(png) as two:
+        figure.savefig(one, format="svg", metadata={"Date": None})
+        figure.savefig(two, format="png", metadata={"Software": None})
+    return svg, png

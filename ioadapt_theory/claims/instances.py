@@ -1,0 +1,165 @@
+"""Instance files: the paper's letters, numbers or exact strings such as "20/297"; read strictly, kept at 50 digits."""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ioadapt_theory.claims.arithmetic import Array, mp
+from ioadapt_theory.errors import FileFormatError, InvalidValueError, ShapeError
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A letter of the paper: its key in an instance file, its attribute, and the names of its axes, "c d"."""
+
+    key: str
+    attribute: str
+    axes: str = ""
+    optional: bool = False
+    positive: bool = False
+    nonnegative: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting:
+    """How the instances of a claim look and how they are drawn.
+
+    Attributes:
+        name: for error messages and tables.
+        build: makes the instance from one array per letter, by attribute name.
+        letters: the keys of an instance file.
+        start: raw unconstrained parameters for n instances: (n, generator) -> name -> tensor with leading axis n.
+        parametrise: raw parameters -> instance that satisfies every hypothesis exactly, up to rounding.
+        check: raises where the statement is undefined for a single instance (a zero vector).
+    """
+
+    name: str
+    build: Callable[..., Any]
+    letters: tuple[Letter, ...]
+    start: Callable[[int, torch.Generator], dict[str, Tensor]]
+    parametrise: Callable[[Mapping[str, Tensor]], Any]
+    check: Callable[[Any], None] = lambda _: None
+
+    def read(self, raw: Mapping[str, Any]) -> Any:
+        """Instance at 50 digits from the content of an instance file.
+
+        Raises:
+            FileFormatError: a missing or unknown key, or a value that is no number.
+            ShapeError: sizes that do not fit together.
+            InvalidValueError: a value outside its limits, or a vector for which the statement is undefined.
+        """
+        known = {letter.key for letter in self.letters}
+        if missing := [x.key for x in self.letters if x.key not in raw and not x.optional]:
+            keys = ", ".join(x.key for x in self.letters)
+            msg = f"The instance lacks {', '.join(missing)}; an instance of {self.name} has the keys {keys}."
+            raise FileFormatError(msg)
+        if unknown := [key for key in raw if key not in known and key != "comment"]:
+            keys = ", ".join(sorted(known))
+            msg = f"Unknown key {unknown[0]!r} in the instance; an instance of {self.name} has the keys {keys}."
+            raise FileFormatError(msg)
+        values, sizes = {}, dict[str, tuple[int, str]]()
+        for letter in self.letters:
+            if letter.key in raw:
+                values[letter.attribute] = _value(letter, raw[letter.key], sizes)
+        instance = self.build(**values)
+        self.check(instance)
+        return instance
+
+    def dump(self, instance: Any, index: int | None = None) -> dict[str, Any]:
+        """Content of an instance file, from a float64 instance (one of a batch)."""
+        arrays = {x.key: getattr(instance, x.attribute) for x in self.letters}
+        return {
+            key: (a if index is None or a.dim() == len(self._axes(key)) else a[index]).tolist()
+            for key, a in arrays.items()
+            if a is not None
+        }
+
+    def _axes(self, key: str) -> list[str]:
+        return next(x.axes.split() for x in self.letters if x.key == key)
+
+
+def _value(letter: Letter, raw: Any, sizes: dict[str, tuple[int, str]]) -> Array:
+    axes = letter.axes.split()
+    array = np.array(_nested(letter.key, raw, len(axes)), dtype=object)
+    if not axes:
+        value = array.item()
+        if (letter.positive and value <= 0) or (letter.nonnegative and value < 0):
+            msg = f"{letter.key} = {float(value):g} must be {'positive' if letter.positive else 'at least 0'}."
+            raise InvalidValueError(msg)
+        return value
+    for axis, size in zip(axes, array.shape, strict=True):
+        expected, owner = sizes.setdefault(axis, (size, letter.key))
+        if size != expected:
+            shape, form = " x ".join(map(str, array.shape)), " x ".join(axes)
+            msg = f"{letter.key} has size {shape}, but it is {form}, and {axis} = {expected} in {owner}."
+            raise ShapeError(msg)
+    return array
+
+
+def _nested(key: str, raw: Any, depth: int) -> Any:
+    if depth == 0:
+        return _scalar(key, raw)
+    kind = "a list of numbers" if depth == 1 else "a list of rows of equal length"
+    if not isinstance(raw, list) or not raw:
+        msg = f"{key} must be {kind}, got {_short(raw)}."
+        raise FileFormatError(msg)
+    rows = [_nested(key, x, depth - 1) for x in raw]
+    if depth == 2 and len({len(row) for row in rows}) > 1:
+        msg = f"{key} must be {kind}, got rows of lengths {', '.join(str(len(row)) for row in rows)}."
+        raise ShapeError(msg)
+    return rows
+
+
+def _scalar(key: str, raw: Any) -> Any:
+    try:
+        exact = Fraction("" if isinstance(raw, bool) else raw)
+    except (TypeError, ValueError, OverflowError, ZeroDivisionError):
+        msg = f'{key} holds {_short(raw)}, which is neither a finite number nor an exact string such as "20/297".'
+        raise FileFormatError(msg) from None
+    return mp.mpf(exact.numerator) / exact.denominator
+
+
+def _short(raw: Any) -> str:
+    text = json.dumps(raw) if not isinstance(raw, float) or math.isfinite(raw) else str(raw)
+    return text if len(text) < 40 else text[:37] + "..."
+
+
+def load(path: Path | str) -> dict[str, Any]:
+    """Content of an instance file.
+
+    Raises:
+        FileFormatError: not readable, or not a JSON object.
+    """
+    try:
+        raw = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or f"not JSON ({error})"
+        msg = f"The instance file {str(path)!r} cannot be read: {reason}."
+        raise FileFormatError(msg) from None
+    if not isinstance(raw, dict):
+        msg = f"The instance file {str(path)!r} must hold a JSON object, not {_short(raw)}."
+        raise FileFormatError(msg)
+    return raw
+
+
+def witness(name: str) -> dict[str, Any]:
+    """Content of a shipped instance, ``witnesses/NAME.json``."""
+    return json.loads((resources.files("ioadapt_theory.claims") / "witnesses" / f"{name}.json").read_text("utf-8"))
+
+
+def normals(n: int, shapes: Mapping[str, tuple[int, ...]], generator: torch.Generator) -> dict[str, Tensor]:
+    """Standard normal raw parameters, one float64 tensor of shape (n, *shape) per name."""
+    device = generator.device
+    return {
+        name: torch.randn((n, *shape), generator=generator, dtype=torch.float64, device=device)
+        for name, shape in shapes.items()
+    }

@@ -1,0 +1,11 @@
+"""Where AB acts: Y = X(W + AB), Y = X(I + AB)W or Y = XW(I + AB) (Eqs. 1 and 3)."""
+
+from enum import StrEnum
+
+
+class Placement(StrEnum):
+    """The three placements; ``adapters`` has names of its own, so that one mistake cannot satisfy both."""
+
+    LORA = "lora"
+    INPUT = "input"
+    OUTPUT = "output"

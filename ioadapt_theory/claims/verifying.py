@@ -1,0 +1,37 @@
+"""Run the strategies of a claim; the work is a list of independent parts whose results merge."""
+
+import time
+from collections.abc import Iterator
+
+import torch
+
+from ioadapt_theory.claims.claim import Claim, Run, Strategy
+from ioadapt_theory.claims.evidence import Verification, merged
+
+
+def strategies(claim: Claim) -> tuple[Strategy, ...]:
+    """The claim's strategies and the exact arguments about it."""
+    from ioadapt_theory.claims import proofs  # here, since the registry must not load a computer algebra system
+
+    return (*claim.strategies, *getattr(proofs, "PROOFS", {}).get(claim.id, ()))
+
+
+def parts(claim: Claim, run: Run) -> Iterator[tuple[int, int]]:
+    """(strategy, part) of every independent piece of work."""
+    for k, strategy in enumerate(strategies(claim)):
+        for part in range(strategy.parts(run)):
+            yield k, part
+
+
+def work(claim: Claim, run: Run, strategy: int, part: int) -> Verification:
+    """Do one piece of work."""
+    begin = time.perf_counter()
+    finding = strategies(claim)[strategy](claim, run, part)
+    return Verification(claim=claim.id, findings={finding.kind: finding}, seconds=time.perf_counter() - begin)
+
+
+def verify(claim: Claim, run: Run | None = None) -> Verification:
+    """All evidence on a claim; deterministic for a given run on one machine."""
+    run = run or Run()
+    with torch.enable_grad():
+        return merged(claim.id, (work(claim, run, *piece) for piece in parts(claim, run)))

@@ -1,0 +1,123 @@
+"""What every source of weights looks like to the rest: named tensors known from a header, values read piece by piece.
+
+`sources.open_checkpoint` makes one from an alias, a path or a hub id. No torch is imported before values are read.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Self
+
+from ioadapt_theory.errors import IoAdaptError
+
+if TYPE_CHECKING:
+    import torch
+
+DTYPES: Mapping[str, tuple[str, int]] = MappingProxyType(
+    {
+        "F64": ("float64", 8),
+        "F32": ("float32", 4),
+        "F16": ("float16", 2),
+        "BF16": ("bfloat16", 2),
+        "F8_E4M3": ("float8_e4m3fn", 1),
+        "F8_E5M2": ("float8_e5m2", 1),
+        "I64": ("int64", 8),
+        "I32": ("int32", 4),
+        "I16": ("int16", 2),
+        "I8": ("int8", 1),
+        "U64": ("uint64", 8),
+        "U32": ("uint32", 4),
+        "U16": ("uint16", 2),
+        "U8": ("uint8", 1),
+        "BOOL": ("bool", 1),
+    }
+)
+"""Code of a dtype (those of safetensors) -> name of the torch dtype, bytes of one element."""
+
+
+class SourceError(IoAdaptError, OSError):
+    """Weights that cannot be had: no such file, gated or unknown repository, no network, no space, a read cut short."""
+
+
+def torch_dtype(code: str) -> "torch.dtype":
+    """Return the torch dtype of a code of `DTYPES`."""
+    import torch
+
+    found: torch.dtype = getattr(torch, DTYPES[code][0])
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class TensorInfo:
+    """One tensor as its header tells it; dtype is a safetensors code such as F16, BF16, F8_E4M3."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+
+    @property
+    def numel(self) -> int:
+        """Number of elements; 1 for a scalar."""
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the stored values."""
+        return self.numel * DTYPES[self.dtype][1]
+
+    @property
+    def key(self) -> tuple[int, ...]:
+        """The shape without trailing 1s: a 1 x 1 convolution [320, 320, 1, 1] is the matrix [320, 320]."""
+        end = len(self.shape)
+        while end and self.shape[end - 1] == 1:
+            end -= 1
+        return self.shape[:end]
+
+    @property
+    def is_float(self) -> bool:
+        """Whether the values are floating-point numbers (counters, masks and quantised codes are not)."""
+        return self.dtype.startswith(("F", "BF"))
+
+
+class Checkpoint(ABC):
+    """An open checkpoint. Use as a context manager; `read` may be called from several threads at once.
+
+    Attributes:
+        name: Short name for tables: the alias, or the last part of the path or hub id.
+        source: Where the weights come from: the file or folder, or `repo/id` and file.
+        revision: The commit on the hub, or the version of the package; None for local files.
+        tensors: Name -> TensorInfo, in the order of the file.
+        metadata: What the file says of itself (strings), and what we chose for it (`ema`, `variant`, `files`).
+    """
+
+    name: str
+    source: str
+    revision: str | None
+    tensors: Mapping[str, TensorInfo]
+    metadata: Mapping[str, str]
+
+    @abstractmethod
+    def read(self, name: str, start: int, out: "torch.Tensor") -> None:
+        """Fill `out` with the elements [start, start + len(out)) of the flattened tensor `name`.
+
+        Args:
+            name: A key of `tensors`.
+            start: First element.
+            out: One-dimensional, contiguous, on the CPU, of the stored dtype; reused by the caller.
+
+        Raises:
+            SourceError: If the file has become shorter since it was opened, naming file and tensor.
+            InvalidValueError: If the range or `out` does not fit the tensor.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Close the files; reading afterwards raises. May be called twice."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()

@@ -1,0 +1,56 @@
+"""The adapter layer that toys and real models share: families, placements, whole models, files."""
+
+from ioadapt_theory.adapters.bases import Base, Identity
+from ioadapt_theory.adapters.config import AdapterConfig
+from ioadapt_theory.adapters.families import FAMILIES, Family, Spec
+from ioadapt_theory.adapters.files import load, save
+from ioadapt_theory.adapters.layers import AdaptedLayer, Adapter
+from ioadapt_theory.adapters.model import (
+    activate,
+    adapt,
+    count,
+    disable,
+    layers,
+    merge,
+    parameters,
+    remove,
+    scale,
+    unload,
+    unmerge,
+)
+from ioadapt_theory.adapters.operators import Operator, operator
+from ioadapt_theory.adapters.placement import Placed, Placement
+from ioadapt_theory.adapters.select import NoMatchError
+from ioadapt_theory.adapters.transfer import TransferError, TransferReport, transfer
+
+__all__ = [
+    "FAMILIES",
+    "AdaptedLayer",
+    "Adapter",
+    "AdapterConfig",
+    "Base",
+    "Family",
+    "Identity",
+    "NoMatchError",
+    "Operator",
+    "Placed",
+    "Placement",
+    "Spec",
+    "TransferError",
+    "TransferReport",
+    "activate",
+    "adapt",
+    "count",
+    "disable",
+    "layers",
+    "load",
+    "merge",
+    "operator",
+    "parameters",
+    "remove",
+    "save",
+    "scale",
+    "transfer",
+    "unload",
+    "unmerge",
+]

@@ -1,0 +1,89 @@
+"""What a family is applied to: the layer f with its matrix W, or an identity, which is never built as a matrix.
+
+Rows are samples: f(x) = xW + b with W of shape (rows, columns). A convolution is the same thing with W its kernel as an
+(in · taps) x out matrix, and its features on the channel axis.
+"""
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+
+class Base(ABC):
+    """A matrix known by what it does to features.
+
+    Attributes:
+        rows: rows of the matrix; for a convolution, input channels times kernel taps.
+        columns: columns of the matrix, the output features.
+        channels: input features; differs from ``rows`` only for convolutions.
+        axis: the feature axis, counted from the end: -1 for linear layers.
+        bias: what f adds after the matrix, or None.
+    """
+
+    rows: int
+    columns: int
+    channels: int
+    axis: int
+    bias: Tensor | None
+
+    @abstractmethod
+    def __call__(self, x: Tensor) -> Tensor:
+        """f(x) = xW + b."""
+
+    @abstractmethod
+    def dense(self) -> Tensor:
+        """W, rows x columns."""
+
+    @property
+    @abstractmethod
+    def pointwise(self) -> bool:
+        """Whether xM is a product over the feature axis alone (not over a neighbourhood as in a convolution)."""
+
+    def product(self, x: Tensor, m: Tensor) -> Tensor:
+        """X M with M (rows, k) in the place of W, without bias; computed in M's dtype."""
+        return mix(x, m, self.axis)
+
+    def low_rank(self, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        """X A B without building AB."""
+        return mix(self.product(x, a), b, self.axis)
+
+    def columnwise(self, g: Tensor) -> Tensor:
+        """A vector over the columns, shaped to multiply outputs."""
+        return g.reshape(-1, *[1] * (-self.axis - 1))
+
+
+class Identity(Base):
+    """I_n over a feature axis; its product with anything is that thing."""
+
+    pointwise = True
+    bias = None
+
+    def __init__(self, n: int, axis: int = -1, like: Tensor | None = None) -> None:
+        """``like`` gives dtype and device to ``dense``."""
+        self.rows = self.columns = self.channels = n
+        self.axis = axis
+        self.like = like
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """X."""
+        return x
+
+    def dense(self) -> Tensor:
+        """I_n as a matrix: only definitions and tests build it."""
+        like = torch.empty(()) if self.like is None else self.like
+        return torch.eye(self.rows, dtype=like.dtype, device=like.device)
+
+
+def mix(x: Tensor, m: Tensor, axis: int) -> Tensor:
+    """X M over the feature axis, in M's dtype: a matrix product for -1, a 1 x 1 convolution for channels."""
+    x = x.to(m.dtype)
+    if axis == -1:
+        return x @ m
+    spatial = x.shape[axis + 1 :]
+    return (m.mT @ x.flatten(axis + 1)).reshape(*x.shape[:axis], m.shape[1], *spatial)
+
+
+def add(y: Tensor, update: Tensor) -> Tensor:
+    """Y + update, rounded once to Y's dtype."""
+    return (y + update).to(y.dtype)

@@ -1,0 +1,160 @@
+"""What to adapt and how: one configuration for a model, resolved to a plan for each of its layers."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+
+from ioadapt_theory.adapters.families import FAMILIES, Spec
+from ioadapt_theory.adapters.placement import Placement
+from ioadapt_theory.errors import InvalidValueError, UnknownNameError
+
+Alpha = float | Sequence[float] | None
+INITS = ("default", "gaussian", "random")
+
+
+@dataclass(frozen=True, slots=True)
+class LayerPlan:
+    """What one layer gets: a family, and for every placement how it is built, in the order in which they act."""
+
+    family: str
+    specs: Mapping[Placement, Spec]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdapterConfig:
+    """Options of ``adapt``, named as in PEFT where PEFT has them.
+
+    Attributes:
+        target_modules: module names: a list matches by suffix, a string is a regular expression for the whole name,
+            "all-linear" is every linear layer but the model's output head.
+        exclude_modules: the same two forms; what to leave out.
+        family: "lora", "dora", "loha", "lokr" or "full".
+        placement: "weight" (Eq. 4a), "input" (4b), "output" (4c), or a sum such as "input+weight" (Eq. 6): the sides
+            act first, the weight's own change is added to what they make of W.
+        rank: r; for a sum one number for all parts or one for each in the order written.
+        alpha: scaling is alpha / rank; None means alpha = rank. For a sum as with ``rank``.
+        use_rslora: scaling is alpha / √rank.
+        rank_pattern, alpha_pattern, placement_pattern: overrides by module name; a key is a regular expression for the
+            end of the name, as in PEFT.
+        dropout, init, dtype, detach_norm, factor: see ``families.Spec``.
+
+    Raises:
+        InvalidValueError: a value outside its limits.
+        UnknownNameError: a family, placement or init that does not exist.
+    """
+
+    target_modules: str | tuple[str, ...]
+    exclude_modules: str | tuple[str, ...] = ()
+    family: str = "lora"
+    placement: str = "input"
+    rank: int | Sequence[int] = 8
+    alpha: Alpha = None
+    use_rslora: bool = False
+    rank_pattern: Mapping[str, int | Sequence[int]] = field(default_factory=dict)
+    alpha_pattern: Mapping[str, Alpha] = field(default_factory=dict)
+    placement_pattern: Mapping[str, str] = field(default_factory=dict)
+    dropout: float = 0.0
+    init: str = "default"
+    dtype: torch.dtype | None = None
+    detach_norm: bool = True
+    factor: int = -1
+
+    def __post_init__(self) -> None:
+        """Check everything that can be checked without a model."""
+        for name in ("target_modules", "exclude_modules"):
+            value = getattr(self, name)
+            if not isinstance(value, str):
+                object.__setattr__(self, name, tuple(value))
+        if self.family not in FAMILIES:
+            raise UnknownNameError("family", self.family, FAMILIES)
+        if self.init not in INITS:
+            raise UnknownNameError("init", self.init, INITS)
+        if not 0 <= self.dropout < 1:
+            msg = f"dropout is {self.dropout}; it is a probability in [0, 1)."
+            raise InvalidValueError(msg)
+        if self.factor == 0 or self.factor < -1:
+            msg = f"factor is {self.factor}; it is a positive size, or -1 for the most square split."
+            raise InvalidValueError(msg)
+        for wanted in (self.target_modules, self.exclude_modules):
+            if isinstance(wanted, str):
+                compiled(wanted)
+        for placement in (self.placement, *self.placement_pattern.values()):
+            _plan(self, placement, self.rank, self.alpha)
+        for pattern in (*self.rank_pattern, *self.alpha_pattern, *self.placement_pattern):
+            compiled(pattern)
+
+    @property
+    def spec(self) -> Spec:
+        """What all layers and placements have in common."""
+        common = {name: getattr(self, name) for name in ("dropout", "init", "dtype", "detach_norm", "factor")}
+        return Spec(**common)
+
+    def resolve(self, name: str) -> LayerPlan:
+        """The plan for the layer of this name."""
+        placement = _override(self.placement_pattern, name, self.placement)
+        rank = _override(self.rank_pattern, name, self.rank)
+        alpha = _override(self.alpha_pattern, name, self.alpha)
+        return _plan(self, placement, rank, alpha)
+
+
+def parse_placement(text: str) -> tuple[Placement, ...]:
+    """Read "input+weight" as placements, in the order written.
+
+    Raises:
+        UnknownNameError: a part that is no placement.
+        InvalidValueError: the same placement twice.
+    """
+    parts = [part.strip() for part in text.split("+")]
+    for part in parts:
+        if part not in list(Placement):
+            raise UnknownNameError("placement", part, Placement)
+    if len(set(parts)) < len(parts):
+        msg = f"Placement {text!r} names a part twice; give it one larger rank instead."
+        raise InvalidValueError(msg)
+    return tuple(Placement(part) for part in parts)
+
+
+def compiled(pattern: str) -> re.Pattern[str]:
+    """The regular expression of a pattern.
+
+    Raises:
+        InvalidValueError: not a regular expression.
+    """
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        msg = f"Pattern {pattern!r} is not a regular expression: {error}."
+        raise InvalidValueError(msg) from None
+
+
+def _override(patterns: Mapping[str, Any], name: str, default: Any) -> Any:
+    fit = (value for pattern, value in patterns.items() if compiled(rf"(.*\.)?({pattern})").fullmatch(name))
+    return next(fit, default)
+
+
+def _plan(config: AdapterConfig, placement: str, rank: int | Sequence[int], alpha: Alpha) -> LayerPlan:
+    parts = parse_placement(placement)
+    specs = {}
+    for part, r, a in zip(parts, _each("rank", rank, parts), _each("alpha", alpha, parts), strict=True):
+        if not isinstance(r, int) or isinstance(r, bool) or r < 1:
+            msg = f"rank is {r!r}; it is a whole number, at least 1."
+            raise InvalidValueError(msg)
+        if a is not None and not (isinstance(a, int | float) and math.isfinite(a)):
+            msg = f"alpha is {a!r}; it is a finite number, or None for alpha = rank."
+            raise InvalidValueError(msg)
+        scaling = (r if a is None else a) / (math.sqrt(r) if config.use_rslora else r)
+        specs[part] = replace(config.spec, rank=r, scaling=scaling)
+    return LayerPlan(config.family, {part: specs[part] for part in Placement if part in specs})
+
+
+def _each(what: str, value: Any, parts: tuple[Placement, ...]) -> Sequence[Any]:
+    if not isinstance(value, Sequence):
+        return [value] * len(parts)
+    if len(value) != len(parts):
+        msg = f"{what} {tuple(value)} has {len(value)} values, placement {'+'.join(parts)!r} has {len(parts)} parts."
+        raise InvalidValueError(msg)
+    return value

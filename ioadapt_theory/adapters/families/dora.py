@@ -1,0 +1,54 @@
+"""DoRA (Liu et al. 2024): Φ(W)_j = m_j V_j / ‖V_j‖ with V = W + s AB, a magnitude for every output j."""
+
+import torch
+from torch import Tensor, nn
+
+from ioadapt_theory.adapters.bases import Base, Identity, add
+from ioadapt_theory.adapters.families.family import Family, Spec, parameter
+from ioadapt_theory.adapters.families.lora import init_low_rank
+
+
+class DoRA(Family):
+    """Low-rank change of the direction, learned magnitude m (columns); m starts at ‖W_j‖."""
+
+    def __init__(self, base: Base, spec: Spec) -> None:
+        super().__init__(base, spec)
+        self.detach_norm = spec.detach_norm
+        self.A = parameter(base, spec, base.rows, spec.rank)
+        self.B = parameter(base, spec, spec.rank, base.columns)
+        self.m = parameter(base, spec, base.columns)
+        with torch.no_grad():
+            nn.init.zeros_(self.B)
+            self.m.copy_(self.norms(base))
+        init_low_rank(self.A, self.B, spec)
+
+    def direction(self, base: Base) -> Tensor:
+        """V = W + s AB."""
+        return base.dense() + self.scaling * (self.A @ self.B)
+
+    def norms(self, base: Base) -> Tensor:
+        """‖V_j‖; on an identity ‖e_j + s A b_j‖² = 1 + 2s ⟨a_j, b_j⟩ + s² b_jᵀ(AᵀA)b_j, in float64 since it cancels."""
+        if not isinstance(base, Identity):
+            return self.direction(base).norm(dim=0)
+        a, b = self.A.double(), self.B.double()
+        cross = (a * b.mT).sum(-1)
+        own = ((a.mT @ a @ b) * b).sum(0)
+        return (1 + self.scaling * (2 * cross + self.scaling * own)).clamp_min(0).sqrt().to(self.m.dtype)
+
+    def gain(self, base: Base) -> Tensor:
+        """m_j / ‖V_j‖, 0 for a column of zeros whose magnitude is zero."""
+        norms = self.norms(base)
+        if self.detach_norm:
+            norms = norms.detach()
+        return self.m / norms.clamp_min(torch.finfo(norms.dtype).tiny)
+
+    def weight(self, base: Base) -> Tensor:
+        """V diag(m / ‖V‖)."""
+        return self.direction(base) * self.gain(base)
+
+    def forward(self, x: Tensor, base: Base) -> Tensor:
+        """f(x) + (g - 1)(f(x) - bias) + g s xAB, g = m/‖V‖: the bias is not scaled, g = 1 changes nothing."""
+        y, g = base(x), base.columnwise(self.gain(base))
+        without_bias = y if base.bias is None else y - base.columnwise(base.bias)
+        change = self.scaling * base.low_rank(self.dropout(x), self.A, self.B)
+        return add(y, (g - 1) * without_bias + g * change)

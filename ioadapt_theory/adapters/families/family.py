@@ -1,0 +1,106 @@
+"""What a family is: a definition (``weight``) and its fast form (calling it), tested against each other."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ioadapt_theory.adapters.bases import Base, add
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spec:
+    """How one adapter on one layer is built.
+
+    Attributes:
+        rank: r, the inner size of the low-rank factors.
+        scaling: factor on the learned change, alpha / rank in the field's convention.
+        dropout: probability of dropping an input feature on the way into the learned change.
+        init: "default" starts at exactly no change; "gaussian" likewise, with A ~ N(0, 1/r²); "random" fills every
+            factor, so that the adapter changes something before it is trained.
+        dtype: of the parameters; None is the base's, but float32 under float16 and bfloat16.
+        detach_norm: DoRA only: treat ‖V‖ as a constant in the backward pass, as its authors do.
+        factor: LoKr only: size of the small Kronecker factor; -1 is the most square split.
+    """
+
+    rank: int = 8
+    scaling: float = 1.0
+    dropout: float = 0.0
+    init: str = "default"
+    dtype: torch.dtype | None = None
+    detach_norm: bool = True
+    factor: int = -1
+
+
+class Family(nn.Module, ABC):
+    """Φ_θ, built for one base.
+
+    Attributes:
+        scaling: factor on the learned change.
+        size: (rows, columns, channels) of the bases it fits.
+    """
+
+    def __init__(self, base: Base, spec: Spec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.scaling = spec.scaling
+        self.size = (base.rows, base.columns, base.channels)
+        self.dropout: nn.Module = nn.Dropout(spec.dropout) if spec.dropout else nn.Identity()
+
+    @abstractmethod
+    def weight(self, base: Base) -> Tensor:
+        """Φ_θ(base) as a matrix, by definition."""
+
+    @abstractmethod
+    def forward(self, x: Tensor, base: Base) -> Tensor:
+        """X Φ_θ(base) + bias, without building what need not be built."""
+
+    def promote(self, w: Tensor) -> Tensor:
+        """W in the wider of its dtype and the adapter's, so that merging rounds once, at the end."""
+        return w.to(torch.promote_types(w.dtype, next(self.parameters()).dtype))
+
+    def left(self, w: Tensor, base: Base) -> Tensor:
+        """Φ_θ(base) W for a pointwise base, in factored order: x ↦ xΦ is linear, so its pullback of Wᵀ is (ΦW)ᵀ."""
+        with torch.enable_grad():
+            x = torch.zeros(w.shape[1], w.shape[0], dtype=w.dtype, device=w.device, requires_grad=True)
+            (pulled,) = torch.autograd.grad(self(x, base), x, w.mT)
+        return pulled.mT
+
+
+class Additive(Family):
+    """Φ_θ(W) = W + s Δ_θ: all families but DoRA."""
+
+    @abstractmethod
+    def delta(self, base: Base) -> Tensor:
+        """Δ_θ as a matrix."""
+
+    def update(self, x: Tensor, base: Base) -> Tensor:
+        """X Δ_θ."""
+        return base.product(x, self.delta(base))
+
+    def weight(self, base: Base) -> Tensor:
+        """W + s Δ."""
+        return base.dense() + self.scaling * self.delta(base)
+
+    def forward(self, x: Tensor, base: Base) -> Tensor:
+        """f(x) + s x Δ."""
+        return add(base(x), self.scaling * self.update(self.dropout(x), base))
+
+
+def parameter(base: Base, spec: Spec, *shape: int) -> nn.Parameter:
+    """An uninitialised parameter on the base's device, in the dtype that ``spec`` asks for."""
+    like = getattr(base, "like", None)
+    default = torch.get_default_dtype() if like is None else like.dtype
+    if default in {torch.float16, torch.bfloat16}:
+        default = torch.float32
+    device = None if like is None else like.device
+    return nn.Parameter(torch.empty(shape, dtype=spec.dtype or default, device=device))
+
+
+def fill(p: nn.Parameter, std: float) -> None:
+    """Normal entries of the given standard deviation; zeros for 0."""
+    if std:
+        nn.init.normal_(p, std=std)
+    else:
+        nn.init.zeros_(p)

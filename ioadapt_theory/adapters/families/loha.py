@@ -1,0 +1,24 @@
+"""LoHa (Hyeon-Woo et al. 2021, FedPara): Δ = (A₁B₁) ∘ (A₂B₂), of rank up to r²."""
+
+from torch import Tensor
+
+from ioadapt_theory.adapters.bases import Base
+from ioadapt_theory.adapters.families.family import Additive, Spec, fill, parameter
+
+
+class LoHa(Additive):
+    """Hadamard product of two low-rank products; A's are rows x r, B's r x columns."""
+
+    def __init__(self, base: Base, spec: Spec) -> None:
+        super().__init__(base, spec)
+        self.A1, self.A2 = (parameter(base, spec, base.rows, spec.rank) for _ in range(2))
+        self.B1, self.B2 = (parameter(base, spec, spec.rank, base.columns) for _ in range(2))
+        fill(self.A1, 0.1)  # the standard deviations of the reference code
+        fill(self.B1, 1)
+        fill(self.A2, 0.1)
+        fill(self.B2, 1 if spec.init == "random" else 0)
+
+    def delta(self, base: Base) -> Tensor:
+        """(A₁B₁) ∘ (A₂B₂)."""
+        del base
+        return (self.A1 @ self.B1) * (self.A2 @ self.B2)

@@ -1,0 +1,36 @@
+"""LoRA (Hu et al. 2022): Φ(W) = W + s AB, Eq. 1; on an identity, I + s AB, Eq. 3."""
+
+import math
+
+from torch import Tensor, nn
+
+from ioadapt_theory.adapters.bases import Base
+from ioadapt_theory.adapters.families.family import Additive, Spec, fill, parameter
+
+
+class LoRA(Additive):
+    """Low-rank change; A is rows x r, B is r x columns."""
+
+    def __init__(self, base: Base, spec: Spec) -> None:
+        super().__init__(base, spec)
+        self.A = parameter(base, spec, base.rows, spec.rank)
+        self.B = parameter(base, spec, spec.rank, base.columns)
+        init_low_rank(self.A, self.B, spec)
+
+    def delta(self, base: Base) -> Tensor:
+        """AB."""
+        del base
+        return self.A @ self.B
+
+    def update(self, x: Tensor, base: Base) -> Tensor:
+        """(xA)B."""
+        return base.low_rank(x, self.A, self.B)
+
+
+def init_low_rank(a: nn.Parameter, b: nn.Parameter, spec: Spec) -> None:
+    """B is zero, so that AB is; A is uniform in ±1/√rows as in the reference code, or N(0, 1/r²)."""
+    if spec.init == "gaussian":
+        fill(a, 1 / spec.rank)
+    else:
+        nn.init.uniform_(a, -1 / math.sqrt(a.shape[0]), 1 / math.sqrt(a.shape[0]))
+    fill(b, 1 / math.sqrt(spec.rank) if spec.init == "random" else 0)

@@ -1,0 +1,184 @@
+"""Adapters on disk: a folder with adapter_config.json and the safetensors file that it names.
+
+The config is written last and replaced in one step, and the weights file is named after its content, so at every moment
+the folder holds one whole adapter: the former one until the new one is complete.
+"""
+
+import hashlib
+import re
+from pathlib import Path
+
+import torch
+from safetensors.torch import save as serialise
+from torch import nn
+
+from ioadapt_theory.adapters.layers import Adapter
+from ioadapt_theory.adapters.model import layers
+from ioadapt_theory.adapters.transfer import TransferReport
+from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.results import replacing, write_json
+
+CONFIG, FORMAT, VERSION = "adapter_config.json", "ioadapt_theory", 1
+WEIGHTS = re.compile(r"adapter_model-[0-9a-f]{16}\.safetensors")
+SPEC_FIELDS = ("rank", "dropout", "detach_norm", "factor")
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _size(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 3 and all(type(n) is int and n > 0 for n in value)
+
+
+FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
+    "size": ("[rows, columns, channels]", lambda v: _size(v) and v[0] % v[2] == 0),
+    "rank": ("a whole number, at least 1", lambda v: type(v) is int and v > 0),
+    "scaling": ("a finite number", _number),
+    "dropout": ("a number in [0, 1)", lambda v: _number(v) and 0 <= v < 1),
+    "detach_norm": ("true or false", lambda v: isinstance(v, bool)),
+    "factor": ("a size, or -1", lambda v: type(v) is int and (v > 0 or v == -1)),
+}
+"""What the config records of each placement of a layer: what it has to be, and the test of it."""
+
+
+def save(model: nn.Module, folder: Path | str, name: str = "default") -> Path:
+    """Write the adapter of this name; an interruption leaves the folder's former adapter whole. Returns the folder.
+
+    Raises:
+        UnknownNameError: no such adapter on the model.
+        InvalidValueError: a parameter is not finite.
+    """
+    folder = Path(folder)
+    tensors, plans = {}, {}
+    for layer, module in layers(model, name).items():
+        adapter: Adapter = module.adapters[name]  # type: ignore[assignment]
+        plans[layer] = _describe(adapter)
+        for key, p in adapter.named_parameters():
+            if not p.isfinite().all():
+                msg = f"Parameter {layer}.{key} is not finite; the adapter was not saved."
+                raise InvalidValueError(msg)
+            tensors[f"{layer}.{key}"] = p.detach().cpu().contiguous()
+    content = serialise(tensors, metadata={"format": "pt", "made_by": FORMAT})
+    weights = f"adapter_model-{hashlib.sha256(content).hexdigest()[:16]}.safetensors"
+    with replacing(folder / weights) as temporary:
+        temporary.write_bytes(content)
+    write_json(folder / CONFIG, {"format": FORMAT, "version": VERSION, "weights": weights, "layers": plans})
+    for old in folder.iterdir():
+        if WEIGHTS.fullmatch(old.name) and old.name != weights:
+            old.unlink()
+    return folder
+
+
+def load(model: nn.Module, folder: Path | str, name: str = "default", *, strict: bool = True) -> TransferReport:
+    """Put a saved adapter on a model, everything checked first; see ``transfer`` for ``strict`` and the report.
+
+    Raises:
+        FileFormatError: config or weights are not what they have to be; file, key, expected and found are named.
+        TransferError: a layer of the model does not fit.
+    """
+    path = Path(folder) / CONFIG
+    config = _read_config(path)
+    weights = Path(folder) / config["weights"]
+    tensors = _read_weights(weights)
+    adapters = {layer: _adapter(path, layer, entry) for layer, entry in config["layers"].items()}
+    for layer, adapter in adapters.items():
+        for key, expected in list(adapter.named_parameters()):
+            found = tensors.pop(f"{layer}.{key}", None)
+            if found is None or found.shape != expected.shape or not found.is_floating_point():
+                what = "nothing" if found is None else f"{found.dtype} {list(found.shape)}"
+                msg = f"{weights}: tensor {layer}.{key} has to be floating point {list(expected.shape)}, found {what}."
+                raise FileFormatError(msg)
+            if not found.isfinite().all():
+                msg = f"{weights}: tensor {layer}.{key} has to be finite, found NaN or infinity."
+                raise FileFormatError(msg)
+            owner, _, leaf = key.rpartition(".")
+            setattr(adapter.get_submodule(owner), leaf, nn.Parameter(found))
+    if tensors:
+        msg = f"{weights}: tensors that {CONFIG} does not know: {', '.join(sorted(tensors)[:5])}."
+        raise FileFormatError(msg)
+    return put(model, adapters, name, strict=strict)
+
+
+class _Recorded(Base):
+    """A base of which only the sizes are known; parameters built for it take no memory."""
+
+    pointwise = True
+    bias = None
+    axis = -1
+
+    def __init__(self, rows: int, columns: int, channels: int) -> None:
+        self.rows, self.columns, self.channels = rows, columns, channels
+        self.like = torch.empty((), device="meta")
+
+    def __call__(self, x: Tensor) -> Tensor:
+        return x
+
+    def dense(self) -> Tensor:
+        return torch.empty(self.rows, self.columns, device="meta")
+
+
+def _describe(adapter: Adapter) -> dict[str, Any]:
+    parts = {}
+    for placement, family in adapter.parts():
+        spec = {key: getattr(family.spec, key) for key in SPEC_FIELDS}
+        parts[str(placement)] = {"size": list(family.size), **spec, "scaling": family.scaling}
+    return {"family": adapter.family, "placements": parts}
+
+
+def _adapter(path: Path, layer: str, entry: Any) -> Adapter:
+    def demand(key: str, expected: str, found: Any, *, ok: bool) -> None:
+        if not ok:
+            msg = f"{path}: layers.{layer}.{key} has to be {expected}, found {found!r}."
+            raise FileFormatError(msg)
+
+    demand("family", "an object", entry, ok=isinstance(entry, dict))
+    family, parts = entry.get("family"), entry.get("placements")
+    demand("family", f"one of {', '.join(FAMILIES)}", family, ok=family in FAMILIES)
+    demand("placements", f"an object of {', '.join(Placement)}", parts, ok=isinstance(parts, dict) and bool(parts))
+    families = {}
+    for placement in Placement:
+        if (part := parts.pop(placement, None)) is None:
+            continue
+        where = f"placements.{placement}"
+        demand(
+            where, f"an object with {', '.join(FIELDS)}", part, ok=isinstance(part, dict) and set(part) == set(FIELDS)
+        )
+        for key, (expected, valid) in FIELDS.items():
+            demand(f"{where}.{key}", expected, part[key], ok=valid(part[key]))
+        size = part.pop("size")
+        families[placement] = FAMILIES[family](_Recorded(*size), Spec(**part))
+        families[placement].scaling = part["scaling"]
+    demand("placements", f"nothing but {', '.join(Placement)}", parts, ok=not parts)
+    return Adapter(family, families)
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        msg = f"{path}: no such file; a saved adapter is a folder with {CONFIG}."
+        raise FileFormatError(msg) from None
+    except (OSError, ValueError, RecursionError) as error:
+        msg = f"{path}: not readable as JSON: {error}."
+        raise FileFormatError(msg) from None
+    rules = {
+        "format": (repr(FORMAT), lambda v: v == FORMAT),
+        "version": (f"{VERSION}", lambda v: v == VERSION),
+        "weights": ("a file name as save writes it", lambda v: isinstance(v, str) and WEIGHTS.fullmatch(v)),
+        "layers": ("an object with at least one layer", lambda v: isinstance(v, dict) and v),
+    }
+    for key, (expected, valid) in rules.items():
+        found = config.get(key) if isinstance(config, dict) else config
+        if not valid(found):
+            msg = f"{path}: {key} has to be {expected}, found {found!r}."
+            raise FileFormatError(msg)
+    return config
+
+
+def _read_weights(path: Path) -> dict[str, Tensor]:
+    try:
+        return parse(path.read_bytes())
+    except (OSError, SafetensorError, ValueError, KeyError) as error:
+        msg = f"{path}: not a complete safetensors file: {error}."
+        raise FileFormatError(msg) from None

@@ -1,0 +1,200 @@
+"""The adapted layer: a frozen layer and its named adapters; the forward pass is the chain of those that are active."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from ioadapt_theory.adapters.config import LayerPlan
+from ioadapt_theory.adapters.families import FAMILIES, Family
+from ioadapt_theory.adapters.operators import Operator, operator
+from ioadapt_theory.adapters.placement import Placed, Placement
+from ioadapt_theory.errors import InvalidValueError, UnknownNameError
+
+
+class Adapter(nn.ModuleDict):
+    """One named adapter on one layer: a family for each of its placements (keys), in the order in which they act."""
+
+    def __init__(self, family: str, families: Mapping[Placement, Family]) -> None:
+        """Hold families that are built already; ``fresh`` builds them for a layer."""
+        super().__init__(families)
+        self.family = family
+
+    @classmethod
+    def fresh(cls, f: Operator, plan: LayerPlan) -> Self:
+        """New parameters for the layer f.
+
+        Raises:
+            UnsupportedError: the layer does not allow one of the placements, or has no weight for a family to read.
+        """
+        families = {}
+        for placement, spec in plan.specs.items():
+            if placement is not Placement.WEIGHT:
+                f.check_placeable(placement)
+            families[placement] = FAMILIES[plan.family](placement.base(f), spec)
+            f = Placed(f, families[placement], placement)  # what the next part is applied to
+        return cls(plan.family, families)
+
+    def parts(self) -> Iterator[tuple[Placement, Family]]:
+        """The placements and their families."""
+        for key, family in self.items():
+            yield Placement(key), family  # type: ignore[misc]
+
+    def misfit(self, f: Operator) -> str | None:
+        """Why this adapter cannot act on the layer f, None if it can."""
+        for placement, family in self.parts():
+            base = placement.base(f)
+            found = (base.rows, base.columns, base.channels)
+            if found != family.size:
+                return f"its {placement} side has {_size(found)}, the adapter {_size(family.size)}"
+        return None
+
+
+class AdaptedLayer(nn.Module):
+    """A frozen layer f under named adapters; the first active one is next to f, each further one acts on the result.
+
+    Attributes:
+        base_layer: f as it was, frozen.
+        adapters: the adapters by name.
+        active: names of the adapters in use, in their order.
+    """
+
+    def __init__(self, base_layer: nn.Module) -> None:
+        """Wrap a layer; without adapters it does what the layer does.
+
+        Raises:
+            UnsupportedError: the layer is of no kind that can be adapted.
+        """
+        super().__init__()
+        self.base_layer = base_layer.requires_grad_(False)
+        self.adapters = nn.ModuleDict()
+        self.active: tuple[str, ...] = ()
+        self._unmerged: dict[str, nn.Parameter] | None = None
+        self._chain = operator(base_layer)
+
+    def __getattr__(self, name: str) -> Any:
+        """What the wrapper lacks is the base layer's: weight, bias, in_features, ..."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(super().__getattr__("base_layer"), name)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The layer with its active adapters."""
+        return self.base_layer(x) if self.merged else self.function(x)
+
+    @property
+    def function(self) -> Operator:
+        """F under the active adapters, as the paper's matrix."""
+        if self._chain.module is not self.base_layer:
+            self.activate(*self.active)
+        return self._chain
+
+    @property
+    def merged(self) -> bool:
+        """Whether the base layer holds merged weights now."""
+        return self._unmerged is not None
+
+    def add(self, name: str, adapter: Adapter) -> None:
+        """Put an adapter last in the chain.
+
+        Raises:
+            InvalidValueError: the name is taken or unusable, or the layer is merged.
+        """
+        self.check_free(name)
+        self.adapters[name] = adapter
+        self.activate(*self.active, name)
+
+    def check_free(self, name: str) -> None:
+        """Whether an adapter of this name can be added; see ``add``."""
+        if not name.isidentifier() or (name not in self.adapters and hasattr(self.adapters, name)):
+            msg = f"{name!r} cannot name an adapter: use letters, digits and underscores, not a method of ModuleDict."
+            raise InvalidValueError(msg)
+        if name in self.adapters:
+            msg = f"There is an adapter {name!r} already; remove it first or choose another name."
+            raise InvalidValueError(msg)
+        self._refuse_if_merged("adding an adapter")
+
+    def remove(self, name: str) -> None:
+        """Take an adapter away; a layer without it is left alone."""
+        self._refuse_if_merged("removing an adapter")
+        if name in self.adapters:
+            self.activate(*(other for other in self.active if other != name))
+            del self.adapters[name]
+
+    def activate(self, *names: str) -> None:
+        """Choose the adapters in use and their order; the first acts next to the base layer."""
+        self._refuse_if_merged("choosing other adapters")
+        chain = operator(self.base_layer)
+        for name in names:
+            if name not in self.adapters:
+                raise UnknownNameError("adapter", name, self.adapters)
+            for placement, family in self.adapters[name].parts():  # type: ignore[operator]
+                chain = Placed(chain, family, placement)
+        self.active, self._chain = names, chain
+
+    def merged_tensors(self) -> dict[str, Tensor]:
+        """Weight and bias of a plain layer that does the same, in the base layer's layout and dtype.
+
+        Raises:
+            UnsupportedError: the base layer has no plain weight.
+            InvalidValueError: an entry is not finite, in the adapter's dtype or in the layer's.
+        """
+        with torch.no_grad(), _evaluating(self.adapters):
+            stored = {"weight": operator(self.base_layer).stored(self.function.dense())}
+            if (bias := self.function.bias) is not None:
+                stored["bias"] = bias
+            result = {key: value.to(getattr(self.base_layer, key).dtype) for key, value in stored.items()}
+        for key, value in result.items():
+            if not value.isfinite().all():
+                msg = f"merging gives a {key} that is not finite in {value.dtype}; nothing was changed."
+                raise InvalidValueError(msg)
+        return result
+
+    def merge(self, tensors: dict[str, Tensor] | None = None) -> None:
+        """Put merged tensors in place of the base layer's, which are kept for ``unmerge``."""
+        if not self.merged:
+            tensors = self.merged_tensors() if tensors is None else tensors
+            self._unmerged = {k: nn.Parameter(v, requires_grad=False) for k, v in tensors.items()}
+            self.exchange()
+
+    def unmerge(self) -> None:
+        """Put the base layer's own tensors back, bit for bit."""
+        if self.merged:
+            self.exchange()
+            self._unmerged = None
+
+    def exchange(self) -> None:
+        """Swap the merged and the original tensors; the ones put in follow the layer's device and dtype."""
+        if self._unmerged is not None:
+            for key, kept in self._unmerged.items():
+                now = getattr(self.base_layer, key)
+                if (kept.device, kept.dtype) != (now.device, now.dtype):
+                    kept = nn.Parameter(kept.to(now), requires_grad=False)
+                setattr(self.base_layer, key, kept)
+                self._unmerged[key] = now
+
+    def _refuse_if_merged(self, doing: str) -> None:
+        if self.merged:
+            msg = f"The layer is merged: unmerge it before {doing}."
+            raise InvalidValueError(msg)
+
+
+@contextmanager
+def _evaluating(module: nn.Module) -> Iterator[None]:
+    """Dropout off for the duration."""
+    modes = {part: part.training for part in module.modules()}
+    module.eval()
+    try:
+        yield
+    finally:
+        for part, mode in modes.items():
+            part.training = mode
+
+
+def _size(size: tuple[int, int, int]) -> str:
+    rows, columns, channels = size
+    taps = "" if rows == channels else f" ({rows // channels} kernel taps)"
+    return f"{channels} -> {columns}{taps}"

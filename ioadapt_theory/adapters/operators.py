@@ -1,0 +1,192 @@
+"""How a torch module becomes the paper's f with its c x d matrix W: the only place that transposes.
+
+Linear layers store Wᵀ; convolutions store (out, in/groups, *taps) and become (in · taps) x out; the ``Conv1D`` of
+transformers stores W as it is. Any other module of known sizes is taken as it comes: f is called, never looked into.
+"""
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from ioadapt_theory.adapters.bases import Base, Identity
+from ioadapt_theory.errors import UnsupportedError
+
+PLAIN_DTYPES = frozenset({torch.float64, torch.float32, torch.float16, torch.bfloat16})
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+
+
+class Operator(Base):
+    """A frozen layer f as a Base; ``near`` and ``far`` are the identities of its two sides (I_c and I_d)."""
+
+    def __init__(self, module: Any, n_in: int, n_out: int, *, axis: int = -1, taps: int = 1) -> None:
+        """Sizes are in features (channels); ``taps`` is the number of kernel positions."""
+        self.module = module
+        self.channels, self.columns, self.rows, self.axis = n_in, n_out, n_in * taps, axis
+
+    @property
+    def bias(self) -> Tensor | None:  # type: ignore[override]
+        """The layer's bias, None where it has none."""
+        bias = getattr(self.module, "bias", None)
+        return bias if isinstance(bias, Tensor) else None
+
+    @property
+    def near(self) -> Identity:
+        """I_c, what an input adapter is applied to."""
+        return Identity(self.channels, self.axis, like=self.like)
+
+    @property
+    def far(self) -> Identity:
+        """I_d, what an output adapter is applied to."""
+        return Identity(self.columns, self.axis, like=self.like)
+
+    @property
+    def like(self) -> Tensor:
+        """A tensor with the layer's dtype and device."""
+        weight = getattr(self.module, "weight", None)
+        if isinstance(weight, Tensor) and weight.dtype in PLAIN_DTYPES:
+            return weight
+        plain = (t for t in (*self.module.parameters(), *self.module.buffers()) if t.dtype in PLAIN_DTYPES)
+        found = next(plain, weight)
+        device = found.device if isinstance(found, Tensor) else None
+        dtype = found.dtype if isinstance(found, Tensor) and found.dtype in PLAIN_DTYPES else None
+        return torch.empty((), dtype=dtype, device=device)
+
+    def __call__(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        """f(x), by the module itself: its hooks, its quantisation, its other adapters included."""
+        return self.module(x, *args, **kwargs)
+
+    @property
+    def pointwise(self) -> bool:
+        """Whether f works on the feature axis alone."""
+        return self.axis == -1
+
+    def check_placeable(self, side: str) -> None:
+        """Raise UnsupportedError where input or output adaptation has no exact form for this layer."""
+
+    def dense(self) -> Tensor:
+        """W; there is none to read in a layer this package does not know."""
+        msg = (
+            f"A {type(self.module).__name__} does not store a plain weight matrix, so it cannot be merged, nor adapted"
+            " by a family that reads the weight; input and output placement work on it, unmerged."
+        )
+        raise UnsupportedError(msg)
+
+    def stored(self, matrix: Tensor) -> Tensor:
+        """The matrix in the module's own layout: the inverse of ``dense``."""
+        del matrix
+        return self.dense()
+
+    def product(self, x: Tensor, m: Tensor) -> Tensor:
+        """X M, which needs to know how f walks over x: not so for an unknown convolution."""
+        return super().product(x, m) if self.pointwise else self.dense()
+
+
+class Linear(Operator):
+    """nn.Linear: stores Wᵀ."""
+
+    def dense(self) -> Tensor:
+        """W, c x d."""
+        return self.module.weight.mT
+
+    def stored(self, matrix: Tensor) -> Tensor:
+        """Wᵀ."""
+        return matrix.mT.contiguous()
+
+
+class Conv1D(Operator):
+    """transformers' Conv1D of GPT-2, a linear layer that stores W itself."""
+
+    def dense(self) -> Tensor:
+        """W, c x d."""
+        return self.module.weight
+
+    def stored(self, matrix: Tensor) -> Tensor:
+        """W."""
+        return matrix.contiguous()
+
+
+class Convolution(Operator):
+    """nn.Conv1d, nn.Conv2d, nn.Conv3d with every stride, padding (mode) and dilation."""
+
+    def check_placeable(self, side: str) -> None:
+        """Grouped convolutions mix channels within a group only: I + AB would break the grouping."""
+        if self.module.groups > 1:
+            msg = (
+                f"A convolution with groups={self.module.groups} takes no {side} adapter: a mix of all its channels is"
+                " not a grouped convolution any more. Use weight placement, or exclude the layer."
+            )
+            raise UnsupportedError(msg)
+
+    def dense(self) -> Tensor:
+        """The kernel as (in/groups · taps) x out."""
+        return self.module.weight.flatten(1).mT
+
+    def stored(self, matrix: Tensor) -> Tensor:
+        """Out x in/groups x taps."""
+        return matrix.mT.reshape(-1, *self.module.weight.shape[1:]).contiguous()
+
+    def product(self, x: Tensor, m: Tensor) -> Tensor:
+        """The convolution with M as its kernel, without bias."""
+        return self.module._conv_forward(x.to(m.dtype), self.stored(m), None)
+
+    def low_rank(self, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        """A k x k convolution to r channels and a 1 x 1 mix; with groups the product has to be built."""
+        return super().low_rank(x, a, b) if self.module.groups == 1 else self.product(x, a @ b)
+
+
+def operator(module: Any) -> Operator:
+    """The operator of a module.
+
+    Raises:
+        UnsupportedError: the module's input and output sizes cannot be told.
+    """
+    if _stores_plain_weight(module):
+        forward = type(module).forward
+        if forward is nn.Linear.forward:
+            return Linear(module, module.in_features, module.out_features)
+        for dims, convolution in enumerate(CONVOLUTIONS, start=1):
+            if forward is convolution.forward:
+                weight = module.weight
+                taps = math.prod(weight.shape[2:])
+                return Convolution(module, weight.shape[1], weight.shape[0], axis=-1 - dims, taps=taps)
+        if type(module).__name__ == "Conv1D" and module.weight.ndim == 2:
+            return Conv1D(module, *module.weight.shape)
+    inner: Any = module
+    while isinstance(wrapped := getattr(inner, "base_layer", None), nn.Module):  # PEFT's wrappers, and ours
+        inner = wrapped
+    sizes = tuple(getattr(inner, name, None) for name in ("in_features", "out_features", "in_channels", "out_channels"))
+    match sizes:
+        case (int(c), int(d), _, _):
+            return Operator(module, c, d)
+        case (_, _, int(c), int(d)) if isinstance(getattr(inner, "kernel_size", None), tuple):
+            if getattr(inner, "transposed", False):
+                msg = f"A transposed convolution ({type(inner).__name__}) is not supported; exclude it."
+                raise UnsupportedError(msg)
+            return Operator(module, c, d, axis=-1 - len(inner.kernel_size))
+    if type(inner).__name__ == "Conv1D" and hasattr(inner, "nf"):
+        return Operator(module, *inner.weight.shape)
+    msg = (
+        f"A {type(module).__name__} cannot be adapted: it is neither linear nor a convolution, and has no in_features"
+        " and out_features to go by."
+    )
+    raise UnsupportedError(msg)
+
+
+def is_supported(module: nn.Module) -> bool:
+    """Whether ``operator`` knows what to do with the module."""
+    try:
+        operator(module)
+    except UnsupportedError:
+        return False
+    return True
+
+
+def _stores_plain_weight(module: nn.Module) -> bool:
+    """A weight that is an ordinary floating-point parameter: not quantised, not computed from other parameters."""
+    weight = module._parameters.get("weight")
+    if type(weight) is not nn.Parameter or parametrize.is_parametrized(module):
+        return False
+    return weight.dtype in PLAIN_DTYPES and weight.layout is torch.strided

@@ -1,0 +1,83 @@
+"""Where an adapter acts: Eqs. 4a-4c, and what each becomes when it is merged into the weights."""
+
+from enum import StrEnum
+from typing import Any, assert_never
+
+from torch import Tensor
+
+from ioadapt_theory.adapters.bases import Base, Identity
+from ioadapt_theory.adapters.families import Family
+from ioadapt_theory.adapters.operators import Operator
+
+
+class Placement(StrEnum):
+    """The matrix that Φ_θ is applied to: W, I_c or I_d."""
+
+    INPUT = "input"
+    OUTPUT = "output"
+    WEIGHT = "weight"
+
+    def base(self, f: Operator) -> Base:
+        """What a family for this placement on f is built for."""
+        match self:
+            case Placement.WEIGHT:
+                return f
+            case Placement.INPUT:
+                return f.near
+            case Placement.OUTPUT:
+                return f.far
+            case _:
+                assert_never(self)
+
+
+class Placed(Operator):
+    """The layer f with Φ in its place: again a layer, so that placements stack (Eq. 6, several adapters)."""
+
+    def __init__(self, f: Operator, phi: Family, placement: Placement) -> None:
+        """``f`` may itself be adapted."""
+        self.f, self.phi, self.placement = f, phi, placement
+        self.module, self.axis = f.module, f.axis
+        self.rows, self.columns, self.channels = f.rows, f.columns, f.channels
+
+    def __call__(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        """Eqs. 4a-4c."""
+        f, phi = self.f, self.phi
+        match self.placement:
+            case Placement.WEIGHT:
+                return phi(x, f)  # Eq. 4a  Y = f(X; Φ(W))
+            case Placement.INPUT:
+                return f(phi(x, f.near))  # Eq. 4b  Y = f(f(X; Φ(I)); W)
+            case Placement.OUTPUT:
+                return phi(f(x), f.far)  # Eq. 4c  Y = f(f(X; W); Φ(I))
+            case _:
+                assert_never(self.placement)
+
+    def dense(self) -> Tensor:
+        """The one matrix that does the same: Φ(W), Φ(I_c)W or WΦ(I_d), never building an identity."""
+        f, phi = self.f, self.phi
+        match self.placement:
+            case Placement.WEIGHT:
+                return phi.weight(f)
+            case Placement.INPUT:  # a convolution's kernel: every tap is mixed alike
+                w = phi.promote(f.dense())
+                return phi.left(w.reshape(f.channels, -1), Identity(f.channels)).reshape(w.shape)
+            case Placement.OUTPUT:
+                return phi(phi.promote(f.dense()), Identity(f.columns))
+            case _:
+                assert_never(self.placement)
+
+    @property
+    def bias(self) -> Tensor | None:  # type: ignore[override]
+        """Eq. 4c acts on XW + b, so an output adapter changes the bias too: bΦ(I_d)."""
+        bias = self.f.bias
+        if bias is None or self.placement is not Placement.OUTPUT:
+            return bias
+        return self.phi(self.phi.promote(bias), Identity(self.columns))
+
+    def product(self, x: Tensor, m: Tensor) -> Tensor:
+        """X M as the underlying layer computes it."""
+        return self.f.product(x, m)
+
+    def low_rank(self, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        """X A B as the underlying layer computes it."""
+        return self.f.low_rank(x, a, b)

@@ -5,17 +5,26 @@ the folder holds one whole adapter: the former one until the new one is complete
 """
 
 import hashlib
+import json
+import math
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as parse
 from safetensors.torch import save as serialise
-from torch import nn
+from torch import Tensor, nn
 
+from ioadapt_theory.adapters.bases import Base
+from ioadapt_theory.adapters.families import FAMILIES, Spec
 from ioadapt_theory.adapters.layers import Adapter
 from ioadapt_theory.adapters.model import layers
-from ioadapt_theory.adapters.transfer import TransferReport
-from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.adapters.placement import Placement
+from ioadapt_theory.adapters.transfer import TransferReport, put
+from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.results import replacing, write_json
 
 CONFIG, FORMAT, VERSION = "adapter_config.json", "ioadapt_theory", 1

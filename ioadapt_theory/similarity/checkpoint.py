@@ -5,7 +5,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
@@ -110,6 +110,20 @@ class Checkpoint(ABC):
         Raises:
             SourceError: If the file has become shorter since it was opened, naming file and tensor.
             InvalidValueError: If the range or `out` does not fit the tensor.
+        """
+
+    def pending(self, names: Collection[str] | None = None) -> int:
+        """Bytes that `prepare(names)` would download; 0 when all is on this machine."""
+        return 0
+
+    def prepare(self, names: Collection[str] | None = None) -> None:  # noqa: B027  (local files need nothing)
+        """Bring the files that hold `names` (None: all) onto this machine; `read` does it itself if it was not done.
+
+        Call it once the layers to compare are known. `sources.prepare` does so for several checkpoints, after it has
+        compared the sum of what is pending with the free disk.
+
+        Raises:
+            SourceError: If a file cannot be downloaded; what was complete is kept, nothing half-written stays.
         """
 
     @abstractmethod

@@ -171,7 +171,7 @@ def _read_config(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         msg = f"{path}: not readable as JSON: {error}."
         raise FileFormatError(msg) from None
-    rules = {
+    rules: dict[str, tuple[str, Callable[[Any], Any]]] = {
         "format": (repr(FORMAT), lambda v: v == FORMAT),
         "version": (f"{VERSION}", lambda v: v == VERSION),
         "weights": ("a file name as save writes it", lambda v: isinstance(v, str) and WEIGHTS.fullmatch(v)),

@@ -11,7 +11,7 @@ from ioadapt_theory.adapters.config import LayerPlan
 from ioadapt_theory.adapters.families import FAMILIES, Family
 from ioadapt_theory.adapters.operators import Operator, operator
 from ioadapt_theory.adapters.placement import Placed, Placement
-from ioadapt_theory.errors import InvalidValueError, UnknownNameError
+from ioadapt_theory.errors import InvalidValueError, UnknownNameError, UnsupportedError
 
 
 class Adapter(nn.ModuleDict):
@@ -19,7 +19,7 @@ class Adapter(nn.ModuleDict):
 
     def __init__(self, family: str, families: Mapping[Placement, Family]) -> None:
         """Hold families that are built already; ``fresh`` builds them for a layer."""
-        super().__init__(families)
+        super().__init__({str(placement): part for placement, part in families.items()})
         self.family = family
 
     @classmethod
@@ -31,8 +31,6 @@ class Adapter(nn.ModuleDict):
         """
         families = {}
         for placement, spec in plan.specs.items():
-            if placement is not Placement.WEIGHT:
-                f.check_placeable(placement)
             families[placement] = FAMILIES[plan.family](placement.base(f), spec)
             f = Placed(f, families[placement], placement)  # what the next part is applied to
         return cls(plan.family, families)
@@ -45,7 +43,10 @@ class Adapter(nn.ModuleDict):
     def misfit(self, f: Operator) -> str | None:
         """Why this adapter cannot act on the layer f, None if it can."""
         for placement, family in self.parts():
-            base = placement.base(f)
+            try:
+                base = placement.base(f)
+            except UnsupportedError as error:
+                return str(error)
             found = (base.rows, base.columns, base.channels)
             if found != family.size:
                 return f"its {placement} side has {_size(found)}, the adapter {_size(family.size)}"

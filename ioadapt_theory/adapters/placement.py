@@ -18,7 +18,13 @@ class Placement(StrEnum):
     WEIGHT = "weight"
 
     def base(self, f: Operator) -> Base:
-        """What a family for this placement on f is built for."""
+        """What a family for this placement on f is built for.
+
+        Raises:
+            UnsupportedError: this placement has no exact form on f.
+        """
+        if self is not Placement.WEIGHT:
+            f.check_placeable(self)
         match self:
             case Placement.WEIGHT:
                 return f

@@ -91,12 +91,9 @@ def misfit(named: Mapping[str, nn.Module], layer: str, adapter: Adapter) -> str 
     if layer not in named:
         return "the model has no such layer"
     try:
-        f = function_of(named[layer])
-        for placement, _ in adapter.parts():
-            f.check_placeable(placement)
+        return adapter.misfit(function_of(named[layer]))
     except UnsupportedError as error:
         return str(error)
-    return adapter.misfit(f)
 
 
 def _copy(adapter: Adapter, module: nn.Module) -> Adapter:

@@ -18,8 +18,9 @@ class DoRA(Family):
         self.B = parameter(base, spec, spec.rank, base.columns)
         self.m = parameter(base, spec, base.columns)
         with torch.no_grad():
+            nn.init.zeros_(self.A)
             nn.init.zeros_(self.B)
-            self.m.copy_(self.norms(base))
+            self.m.copy_(self.norms(base))  # of W alone
         init_low_rank(self.A, self.B, spec)
 
     def direction(self, base: Base) -> Tensor:

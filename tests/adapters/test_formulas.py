@@ -1,0 +1,130 @@
+"""The layer's matrix is the paper's formula, written out: W is c x d, samples are rows."""
+
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+from ioadapt_theory.adapters import FAMILIES, adapt, merge
+from tests.adapters.cases import C, D, build, layer, sample
+
+I_C, I_D = torch.eye(C, dtype=torch.float64), torch.eye(D, dtype=torch.float64)
+
+
+def parts(model: nn.Sequential) -> dict:
+    return dict(layer(model).adapters["default"].items())
+
+
+def delta(phi: nn.Module) -> torch.Tensor:
+    """s Δ from the parameters alone."""
+    p, s = dict(phi.named_parameters()), phi.scaling
+    match type(phi).__name__:
+        case "LoRA":
+            return s * p["A"] @ p["B"]
+        case "LoHa":
+            return s * (p["A1"] @ p["B1"]) * (p["A2"] @ p["B2"])
+        case "LoKr":
+            return s * torch.kron(p["C"], p["A"] @ p["B"] if "A" in p else p["D"])
+        case "Full":
+            return p["Delta"]
+        case other:
+            raise AssertionError(other)
+
+
+def phi_of(phi: nn.Module, matrix: torch.Tensor) -> torch.Tensor:
+    """Φ_θ(matrix) from the parameters alone."""
+    if type(phi).__name__ != "DoRA":
+        return matrix + delta(phi)
+    v = matrix + phi.scaling * phi.A @ phi.B
+    return v / v.square().sum(0).sqrt() * phi.m
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize(
+    ("placement", "formula"),
+    [
+        ("weight", lambda x, w, b, p: x @ phi_of(p["weight"], w) + b),  # Eq. 4a
+        ("input", lambda x, w, b, p: x @ phi_of(p["input"], I_C) @ w + b),  # Eq. 4b
+        ("output", lambda x, w, b, p: (x @ w + b) @ phi_of(p["output"], I_D)),  # Eq. 4c
+    ],
+)
+def test_the_placements_are_equations_4a_4b_4c(family, placement, formula):
+    model, x = build(family, placement, "linear"), sample("linear")
+    base = layer(model).base_layer
+    assert_close(model(x), formula(x, base.weight.T, base.bias, parts(model)), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("order", ["input+weight", "weight+input"])
+def test_the_input_sum_is_equation_6_left(order):
+    model, x = build("lora", order, "linear"), sample("linear")
+    base, p = layer(model).base_layer, parts(model)
+    a1b1, a2b2 = delta(p["input"]), delta(p["weight"])
+    assert_close(model(x), x @ ((I_C + a1b1) @ base.weight.T + a2b2) + base.bias)
+
+
+def test_the_output_sum_is_equation_6_right():
+    model, x = build("lora", "output+weight", "linear"), sample("linear")
+    base, p = layer(model).base_layer, parts(model)
+    a1b1, a2b2 = delta(p["output"]), delta(p["weight"])
+    w = base.weight.T
+    assert_close(model(x), x @ (w @ (I_D + a1b1) + a2b2) + base.bias @ (I_D + a1b1))
+
+
+def test_each_part_of_a_sum_has_its_own_rank_and_alpha():
+    model = nn.Sequential(nn.Linear(C, D))
+    adapt(model, target_modules=["0"], placement="output+input", rank=(4, 2), alpha=(8, 1))
+    output, inputs = parts(model)["output"], parts(model)["input"]
+    assert (output.A.shape, output.scaling) == ((D, 4), 2.0)
+    assert (inputs.A.shape, inputs.scaling) == ((C, 2), 0.5)
+
+
+def test_named_adapters_act_in_order_each_on_the_result_of_the_one_before():
+    model, x = nn.Sequential(nn.Linear(C, D)), sample("linear")
+    common = {"target_modules": ["0"], "rank": 2, "init": "random"}
+    adapt(model, placement="input", name="first", **common)
+    adapt(model, placement="input", name="second", **common)
+    adapt(model, placement="weight", name="third", **common)
+    adapters, base = layer(model).adapters, layer(model).base_layer
+    first, second, third = (delta(next(iter(adapters[n].values()))) for n in ("first", "second", "third"))
+    expected = x @ ((I_C + second) @ (I_C + first) @ base.weight.T + third) + base.bias
+    assert_close(model(x), expected)
+    merge(model)
+    assert_close(model(x), expected)
+
+
+def test_rank_stabilised_scaling_is_alpha_over_the_root_of_the_rank():
+    model = nn.Sequential(nn.Linear(C, D))
+    adapt(model, target_modules=["0"], rank=4, alpha=6, use_rslora=True)
+    assert parts(model)["input"].scaling == 3.0
+
+
+def test_dora_has_one_magnitude_for_every_output_of_what_it_is_applied_to():
+    sizes = {p: parts(build("dora", p, "linear"))[p].m.numel() for p in ("weight", "input", "output")}
+    assert sizes == {"weight": D, "input": C, "output": D}
+
+
+def test_a_zero_column_of_the_weight_gives_dora_no_nan():
+    model = nn.Sequential(nn.Linear(C, D))
+    model[0].weight.data[3] = 0
+    adapt(model, target_modules=["0"], family="dora", placement="weight", rank=2)
+    out = model(sample("linear"))
+    out.sum().backward()
+    assert out.isfinite().all()
+    assert all(p.grad.isfinite().all() for p in layer(model).adapters.parameters())
+
+
+@pytest.mark.parametrize(
+    ("family", "placement", "expected"),
+    [
+        ("lora", "weight", 2 * (C + D)),
+        ("lora", "input", 2 * 2 * C),
+        ("lora", "output", 2 * 2 * D),
+        ("dora", "input", 2 * 2 * C + C),
+        ("loha", "output", 4 * 2 * D),
+        ("full", "weight", C * D),
+    ],
+)
+def test_parameter_counts(family, placement, expected):
+    from ioadapt_theory.adapters import count
+
+    assert count(build(family, placement, "linear")) == expected

@@ -1,0 +1,145 @@
+"""Laws of every family x placement x operator, with a bias and c != d."""
+
+import copy
+import pickle
+
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+from ioadapt_theory.adapters import (
+    FAMILIES,
+    Spec,
+    adapt,
+    count,
+    disable,
+    load,
+    merge,
+    operator,
+    parameters,
+    remove,
+    save,
+    transfer,
+    unload,
+    unmerge,
+)
+from ioadapt_theory.adapters.placement import Placement
+from tests.adapters.cases import EVERY, KINDS, build, every, every_single, layer, sample
+
+
+@every
+def test_a_fresh_adapter_changes_nothing_to_the_last_bit(family, placement, kind):
+    model, x = nn.Sequential(KINDS[kind].make()), sample(kind)
+    before = model(x)
+    adapt(model, target_modules=["0"], family=family, placement=placement, rank=2, alpha=3)
+    assert torch.equal(model(x), before)
+
+
+@every
+def test_merged_is_unmerged_and_the_base_comes_back_bit_for_bit(family, placement, kind):
+    model, x = build(family, placement, kind), sample(kind)
+    stored = {k: v.clone() for k, v in layer(model).base_layer.state_dict().items()}
+    adapted = model(x)
+    merge(model)
+    assert_close(model(x), adapted)
+    with disable(model):
+        assert torch.equal(model(x), operator(layer(model).base_layer)(x))
+        assert all(torch.equal(v, stored[k]) for k, v in layer(model).base_layer.state_dict().items())
+    assert_close(model(x), adapted)
+    unmerge(model)
+    assert torch.equal(model(x), adapted)
+    assert all(torch.equal(v, stored[k]) for k, v in layer(model).base_layer.state_dict().items())
+
+
+@every
+def test_an_unloaded_merged_model_is_a_plain_layer_that_does_the_same(family, placement, kind):
+    model, x = build(family, placement, kind), sample(kind)
+    adapted = model(x)
+    unload(merge(model))
+    assert type(model[0]) is type(KINDS[kind].make())
+    assert_close(model(x), adapted)
+
+
+@every
+def test_only_the_adapter_trains(family, placement, kind):
+    model, x = build(family, placement, kind), sample(kind).requires_grad_()
+    model(x).square().sum().backward()
+    trained = {name for name, p in model.named_parameters() if p.grad is not None and p.grad.norm() > 0}
+    assert trained == {f"0.adapters.{key.removeprefix('0.')}" for key, _ in parameters(model)}
+    assert all(not p.requires_grad for p in layer(model).base_layer.parameters())
+
+
+@every
+def test_save_and_load_give_the_same_function(family, placement, kind, tmp_path):
+    model, x = build(family, placement, kind), sample(kind)
+    save(model, tmp_path)
+    other = nn.Sequential(KINDS[kind].make())
+    other.load_state_dict({f"0.{k}": v for k, v in layer(model).base_layer.state_dict().items()})
+    report = load(other, tmp_path)
+    assert report.matched == ("0",)
+    assert torch.equal(other(x), model(x))
+
+
+@every
+def test_transfer_to_other_weights_is_the_formula_on_those_weights(family, placement, kind):
+    model, x = build(family, placement, kind), sample(kind)
+    target = nn.Sequential(KINDS[kind].make())
+    transfer(model, target)
+    expected = layer(model)
+    expected.base_layer.load_state_dict(layer(target).base_layer.state_dict())
+    assert torch.equal(target(x), expected(x))
+    assert count(target) == count(model)
+
+
+@every
+def test_copies_and_pickles_are_independent_and_equal(family, placement, kind):
+    model, x = build(family, placement, kind), sample(kind)
+    expected = model(x)
+    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert torch.equal(twin(x), expected)
+        for _, p in parameters(twin):
+            p.data.zero_()
+        assert torch.equal(model(x), expected)
+
+
+@every
+def test_state_dict_round_trip(family, placement, kind):
+    model, x = build(family, placement, kind), sample(kind)
+    other = build(family, placement, kind)
+    other.load_state_dict(model.state_dict())
+    assert torch.equal(other(x), model(x))
+
+
+@every
+def test_removing_the_only_adapter_gives_the_plain_layer_back(family, placement, kind):
+    model = build(family, placement, kind)
+    base = layer(model).base_layer
+    assert remove(model)[0] is base
+
+
+@pytest.mark.parametrize("detach_norm", [True, False])
+@every_single
+def test_the_fast_form_is_the_definition_in_values_and_gradients(family, placement, kind, detach_norm):
+    placement = Placement(placement)
+    base = placement.base(operator(KINDS[kind].make().requires_grad_(False)))
+    phi = FAMILIES[family](base, Spec(rank=2, scaling=1.5, init="random", detach_norm=detach_norm))
+    for p in phi.parameters():
+        p.data.add_(0.1 * torch.randn_like(p))
+    x = sample(kind) if placement is not Placement.OUTPUT else operator(KINDS[kind].make())(sample(kind))
+    x = x.detach().requires_grad_()
+    wanted = [x, *phi.parameters()]
+    fast = phi(x, base)
+    probe = torch.randn_like(fast)
+    slow = base.product(x, phi.weight(base))
+    if base.bias is not None:
+        slow = slow + base.columnwise(base.bias)
+    assert_close(fast, slow, rtol=1e-12, atol=1e-12)
+    got = torch.autograd.grad(fast, wanted, probe)
+    expected = torch.autograd.grad(slow, wanted, probe)
+    for ours, theirs in zip(got, expected, strict=True):
+        assert_close(ours, theirs, rtol=1e-11, atol=1e-11)
+
+
+def test_the_laws_cover_every_family_placement_and_operator():
+    assert len(EVERY) == len(FAMILIES) * (6 * (len(KINDS) - 1) + 1)

@@ -25,8 +25,17 @@ class Header:
     metadata: dict[str, str]
 
 
-def sniff(start: bytes, path: str, size: int) -> str | None:
-    """Say what a file is that cannot be safetensors (or a pickle) at all, from its first bytes; None if undecided."""
+def refuse_other_kinds(start: bytes, path: str, size: int) -> None:
+    """Tell from the first bytes whether a file can hold weights at all.
+
+    Raises:
+        FileFormatError: If it is empty, a git-LFS pointer or a web page.
+    """
+    if problem := _other_kind(start, path, size):
+        raise FileFormatError(problem)
+
+
+def _other_kind(start: bytes, path: str, size: int) -> str | None:
     again = "Delete it and download it again."
     if size == 0:
         return f"{path} is empty. {again}"
@@ -44,7 +53,7 @@ def header_length(start: bytes, path: str, size: int) -> int:
     Raises:
         FileFormatError: If this is not a safetensors file, or is cut within its header.
     """
-    problem = sniff(start, path, size)
+    problem = _other_kind(start, path, size)
     if problem is None and start.startswith(b"PK"):
         problem = f"{path} is a PyTorch pickle (a zip file) under a safetensors name. Rename it to end in .bin."
     if problem is None and size < 8:

@@ -1,0 +1,280 @@
+"""Adapters on whole models: matching, overrides, several adapters, switching off, merging, taking away."""
+
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+from ioadapt_theory.adapters import (
+    AdaptedLayer,
+    AdapterConfig,
+    NoMatchError,
+    Placement,
+    activate,
+    adapt,
+    count,
+    disable,
+    layers,
+    merge,
+    parameters,
+    remove,
+    scale,
+    unmerge,
+)
+from ioadapt_theory.errors import InvalidValueError, UnknownNameError, UnsupportedError
+
+
+class Attention(nn.Module):
+    """Four projections as in transformers, 12 -> 8 on the key side."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.to_q, self.to_k, self.to_v = nn.Linear(12, 8), nn.Linear(12, 8), nn.Linear(12, 8)
+        self.to_out = nn.ModuleList([nn.Linear(8, 12), nn.Dropout(0.0)])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        weights = (self.to_q(x) @ self.to_k(x).mT).softmax(-1)
+        return x + self.to_out[0](weights @ self.to_v(x))
+
+
+class Net(nn.Module):
+    """Two blocks, a norm and a head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList([nn.ModuleDict({"attn": Attention(), "norm": nn.LayerNorm(12)}) for _ in range(2)])
+        self.head = nn.Linear(12, 3)
+
+    def get_output_embeddings(self) -> nn.Module:
+        return self.head
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for block in self.blocks:
+            x = block["norm"](block["attn"](x))
+        return self.head(x)
+
+
+X = torch.randn(2, 5, 12, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+
+
+def adapted(**options: object) -> list[str]:
+    return list(layers(adapt(Net(), rank=2, **options)))
+
+
+def test_a_list_matches_by_suffix_at_a_dot():
+    assert adapted(target_modules=["to_q", "attn.to_k"]) == [
+        f"blocks.{i}.attn.{n}" for i in range(2) for n in ("to_q", "to_k")
+    ]
+    with pytest.raises(NoMatchError):
+        adapted(target_modules=["o_q"])  # the end of a name, but not at a dot
+
+
+def test_a_string_is_a_regular_expression_for_the_whole_name():
+    assert adapted(target_modules=r"blocks\.1\.attn\.to_[qv]") == ["blocks.1.attn.to_q", "blocks.1.attn.to_v"]
+    with pytest.raises(NoMatchError):
+        adapted(target_modules=r"attn\.to_q")
+
+
+def test_all_linear_leaves_the_output_head_out():
+    names = adapted(target_modules="all-linear")
+    assert len(names) == 8
+    assert "head" not in names
+
+
+def test_exclude_modules_takes_both_forms():
+    assert adapted(target_modules=["to_q"], exclude_modules=r"blocks\.0\..*") == ["blocks.1.attn.to_q"]
+    assert adapted(target_modules=["to_q", "to_k"], exclude_modules=["to_k"]) == [
+        f"blocks.{i}.attn.to_q" for i in (0, 1)
+    ]
+
+
+def test_no_match_names_near_misses_and_what_there_is():
+    with pytest.raises(NoMatchError, match=r"'to_queue' matches no module.*Near misses: to_q.*end in: 0, head, to_k"):
+        adapted(target_modules="to_queue")
+
+
+def test_a_target_that_matches_nothing_beside_one_that_does_is_a_warning():
+    with pytest.warns(UserWarning, match=r"\['query'\] match no module"):
+        adapted(target_modules=["to_q", "query"])
+
+
+def test_a_match_that_cannot_be_adapted_is_named():
+    with pytest.raises(UnsupportedError, match=r"blocks\.0\.norm: A LayerNorm cannot be adapted"):
+        adapted(target_modules=["norm"])
+
+
+def test_overrides_by_pattern():
+    model = adapt(
+        Net(),
+        target_modules=["to_q", "to_k", "to_out.0"],
+        placement="input",
+        rank=2,
+        placement_pattern={"to_out.0": "output", "blocks.1.*to_q": "weight"},
+        rank_pattern={r"0\.attn\.to_q": 4},
+        alpha_pattern={"to_k": 6},
+    )
+    plan = {
+        name.removeprefix("blocks."): (placement, family.spec.rank, family.scaling)
+        for name, layer in layers(model).items()
+        for placement, family in layer.adapters["default"].parts()
+    }
+    assert plan["0.attn.to_q"] == (Placement.INPUT, 4, 1.0)
+    assert plan["1.attn.to_q"] == (Placement.WEIGHT, 2, 1.0)
+    assert plan["1.attn.to_k"] == (Placement.INPUT, 2, 3.0)
+    assert plan["0.attn.to_out.0"] == (Placement.OUTPUT, 2, 1.0)
+
+
+def test_the_model_still_runs_and_everything_but_the_adapter_is_frozen():
+    model = adapt(Net(), target_modules="all-linear", rank=2, init="random")
+    model(X).sum().backward()
+    with_grad = {n for n, p in model.named_parameters() if p.requires_grad}
+    assert with_grad
+    assert all(".adapters." in n for n in with_grad)
+    assert all(p.grad is not None for _, p in parameters(model))
+    assert count(model) == sum(p.numel() for p in model.parameters() if p.requires_grad)
+
+
+def test_disable_gives_the_base_model_and_gives_the_adapter_back_even_after_an_error():
+    model = Net()
+    before = model(X)
+    adapt(model, target_modules="all-linear", init="random")
+    after = model(X)
+    with disable(model):
+        assert torch.equal(model(X), before)
+    with pytest.raises(ZeroDivisionError), disable(model):
+        raise ZeroDivisionError
+    assert torch.equal(model(X), after)
+    merge(model)
+    with disable(model):
+        assert torch.equal(model(X), before)
+    assert_close(model(X), after)
+
+
+def test_several_adapters_can_be_chosen_and_the_order_matters():
+    model = Net()
+    before = model(X)
+    for name in ("a", "b"):
+        adapt(model, target_modules=["to_q", "to_v"], name=name, placement="input", init="random", rank=2)
+    ab = model(X)
+    activate(model, "b", "a")
+    assert not torch.allclose(model(X), ab)
+    activate(model)
+    assert torch.equal(model(X), before)
+    activate(model, "a", "b")
+    assert torch.equal(model(X), ab)
+    with pytest.raises(UnknownNameError, match=r"No adapter 'c'\. Known: a, b"):
+        activate(model, "c")
+
+
+def test_a_second_adapter_freezes_the_first():
+    model = adapt(Net(), target_modules=["to_q"], name="a", init="random")
+    adapt(model, target_modules=["to_q"], name="b")
+    assert not any(p.requires_grad for _, p in parameters(model, "a"))
+    assert all(p.requires_grad for _, p in parameters(model, "b"))
+
+
+def test_removing_one_of_two_leaves_the_other():
+    model = adapt(Net(), target_modules=["to_q"], name="a", init="random")
+    only_a = model(X)
+    adapt(model, target_modules=["to_k"], name="b", init="random")
+    remove(model, "b")
+    assert torch.equal(model(X), only_a)
+    assert not isinstance(model.blocks[0]["attn"].to_k, AdaptedLayer)
+
+
+@pytest.mark.parametrize("name", ["has.dot", "", "items", "with space"])
+def test_unusable_adapter_names_are_refused_and_nothing_is_changed(name):
+    model = Net()
+    with pytest.raises(InvalidValueError, match="cannot name an adapter"):
+        adapt(model, target_modules=["to_q"], name=name)
+    assert not layers(model)
+    assert all(p.requires_grad for p in model.parameters())
+
+
+def test_a_taken_name_is_refused_and_nothing_is_changed():
+    model = adapt(Net(), target_modules=["blocks.1.attn.to_q"], init="random")
+    before = model(X)
+    with pytest.raises(InvalidValueError, match=r"blocks\.1\.attn\.to_q: There is an adapter 'default' already"):
+        adapt(model, target_modules=["to_q"], init="random")
+    assert list(layers(model)) == ["blocks.1.attn.to_q"]
+    assert torch.equal(model(X), before)
+
+
+def test_a_merged_layer_takes_no_further_adapter():
+    model = merge(adapt(Net(), target_modules=["to_q"], init="random"))
+    with pytest.raises(InvalidValueError, match="unmerge it before"):
+        adapt(model, target_modules=["to_q"], name="more")
+
+
+def test_scaling_half_is_half_the_change():
+    model = nn.Sequential(nn.Linear(6, 4))
+    x = torch.randn(3, 6)
+    before = model(x)
+    adapt(model, target_modules=["0"], placement="weight", init="random")
+    change = model(x) - before
+    scale(model, 0.5)
+    assert_close(model(x) - before, 0.5 * change)
+
+
+def test_a_module_under_two_names_is_adapted_under_both():
+    model = nn.ModuleDict({"a": nn.Linear(4, 4)})
+    model["b"] = model["a"]
+    adapt(model, target_modules=["a", "b"])
+    assert model["a"] is model["b"]
+    assert list(layers(model)) == ["a"] or len(layers(model)) == 2
+    assert count(model) == 2 * 4 * 8
+
+
+def test_merging_one_of_two_tied_weights_leaves_the_other_alone():
+    model = nn.ModuleDict({"embedding": nn.Embedding(7, 5), "head": nn.Linear(5, 7, bias=False)})
+    model["head"].weight = model["embedding"].weight
+    adapt(model, target_modules=["head"], init="random")
+    before = model["embedding"].weight.clone()
+    merge(model)
+    assert torch.equal(model["embedding"].weight, before)
+    unmerge(model)
+    assert model["head"].base_layer.weight is model["embedding"].weight
+
+
+def test_merging_refuses_a_non_finite_result_and_leaves_every_layer_as_it_was():
+    model = adapt(Net(), target_modules=["to_q", "to_v"], init="random")
+    layers(model)["blocks.1.attn.to_v"].adapters["default"]["input"].B.data[0, 0] = float("inf")
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    with pytest.raises(InvalidValueError, match=r"blocks\.1\.attn\.to_v: merging gives a weight that is not finite"):
+        merge(model)
+    assert not any(layer.merged for layer in layers(model).values())
+    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+
+
+def test_merging_refuses_what_overflows_in_the_layers_own_dtype():
+    model = nn.Sequential(nn.Linear(4, 3).half())
+    adapt(model, target_modules=["0"], placement="weight", alpha=1e9, init="random")
+    with pytest.raises(InvalidValueError, match=r"not finite in torch\.float16"):
+        merge(model)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rank": 0}, "rank is 0; it is a whole number, at least 1"),
+        ({"rank": 2.5}, "rank is 2.5"),
+        ({"alpha": float("nan")}, "alpha is nan"),
+        ({"dropout": 1.0}, r"dropout is 1.0; it is a probability in \[0, 1\)"),
+        ({"factor": 0}, "factor is 0"),
+        ({"placement": "inptu"}, "No placement 'inptu'. Did you mean 'input'"),
+        ({"placement": "input+input"}, "names a part twice"),
+        ({"family": "lroa"}, "No family 'lroa'. Did you mean 'lora'"),
+        ({"init": "zeros"}, "No init 'zeros'"),
+        ({"placement": "input+weight", "rank": (1, 2, 3)}, "has 3 values, placement 'input\\+weight' has 2 parts"),
+        ({"rank_pattern": {"(": 2}}, "not a regular expression"),
+        ({"exclude_modules": "("}, "not a regular expression"),
+    ],
+)
+def test_bad_options_are_one_sentence_before_any_model_is_touched(options, message):
+    with pytest.raises((InvalidValueError, UnknownNameError), match=message):
+        AdapterConfig(target_modules=["to_q"], **options)
+
+
+def test_a_configuration_or_its_fields_not_both():
+    with pytest.raises(InvalidValueError, match="not both: rank"):
+        adapt(Net(), AdapterConfig(target_modules=["to_q"]), rank=3)

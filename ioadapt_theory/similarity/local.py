@@ -41,7 +41,7 @@ def open_path(
         raise SourceError(msg)
     if path.name.endswith(".json"):
         return open_index(path, name or path.parent.name)
-    return ldm_part(open_file(path, name), component, ema)
+    return _open_part(path, name, component, ema)
 
 
 def open_file(path: Path, name: str | None = None) -> Checkpoint:
@@ -84,4 +84,13 @@ def _open_folder(path: Path, name: str, component: str | None, variant: str | No
     choice = choose(names, f"The folder {path}", variant)
     if choice.sharded:
         return open_index(path / choice.file, name)
-    return ldm_part(open_file(path / choice.file, name), None, ema)
+    return _open_part(path / choice.file, name, None, ema)
+
+
+def _open_part(path: Path, name: str | None, part: str | None, ema: bool | None) -> Checkpoint:
+    whole = open_file(path, name)
+    try:
+        return ldm_part(whole, part, ema)
+    except BaseException:
+        whole.close()
+        raise

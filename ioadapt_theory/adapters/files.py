@@ -109,7 +109,7 @@ def load(model: nn.Module, folder: Path | str, name: str = "default", *, strict:
     return put(model, adapters, name, strict=strict)
 
 
-class _Recorded(Base):
+class Recorded(Base):
     """A base of which only the sizes are known; parameters built for it take no memory."""
 
     pointwise = True
@@ -121,9 +121,11 @@ class _Recorded(Base):
         self.like = torch.empty((), device="meta")
 
     def __call__(self, x: Tensor) -> Tensor:
+        """X."""
         return x
 
     def dense(self) -> Tensor:
+        """A matrix without content."""
         return torch.empty(self.rows, self.columns, device="meta")
 
 
@@ -156,7 +158,7 @@ def _adapter(path: Path, layer: str, entry: Any) -> Adapter:
         for key, (expected, valid) in FIELDS.items():
             demand(f"{where}.{key}", expected, part[key], ok=valid(part[key]))
         size = part.pop("size")
-        families[placement] = FAMILIES[family](_Recorded(*size), Spec(**part))
+        families[placement] = FAMILIES[family](Recorded(*size), Spec(**part))
         families[placement].scaling = part["scaling"]
     demand("placements", f"nothing but {', '.join(Placement)}", parts, ok=not parts)
     return Adapter(family, families)

@@ -36,7 +36,7 @@ def adapt(
         raise InvalidValueError(msg)
     prepared = {}
     for layer, module in select(model, config).items():
-        with _naming(layer):
+        with naming(layer):
             prepared[layer] = Adapter.fresh(function_of(module), config.resolve(layer))
     install(model, prepared, name)
     return model
@@ -56,7 +56,7 @@ def install(model: nn.Module, prepared: Mapping[str, Adapter], name: str) -> Non
     named = dict(walk(model))
     for layer in prepared:
         module = named[layer]
-        with _naming(layer):
+        with naming(layer):
             (module if isinstance(module, AdaptedLayer) else AdaptedLayer(nn.Linear(1, 1))).check_free(name)
     model.requires_grad_(requires_grad=False)
     for layer, adapter in prepared.items():
@@ -147,7 +147,7 @@ def merge(model: nn.Module) -> nn.Module:
     merged: dict[str, dict[str, Tensor]] = {}
     todo = {name: layer for name, layer in layers(model).items() if layer.active and not layer.merged}
     for name, layer in todo.items():
-        with _naming(name):
+        with naming(name):
             merged[name] = layer.merged_tensors()
     for name, layer in todo.items():
         layer.merge(merged[name])
@@ -180,7 +180,7 @@ def remove(model: nn.Module, name: str = "default") -> nn.Module:
 
 
 @contextmanager
-def _naming(layer: str) -> Iterator[None]:
+def naming(layer: str) -> Iterator[None]:
     """Put the layer's name before an error's sentence."""
     try:
         yield

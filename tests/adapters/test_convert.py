@@ -1,0 +1,169 @@
+"""Eq. 5 on both sides: where it is exact, what is lost elsewhere, what it costs in norm; baking is exact everywhere."""
+
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+from ioadapt_theory.adapters import adapt, operator
+from ioadapt_theory.adapters.bake import bake
+from ioadapt_theory.adapters.convert import Inverse, convert, convert_model, lora_to_input, lora_to_output
+from ioadapt_theory.adapters.layers import AdaptedLayer
+from ioadapt_theory.adapters.transfer import put
+from ioadapt_theory.errors import InvalidValueError, ShapeError, UnsupportedError
+from ioadapt_theory.linalg import with_singular_values
+from tests.adapters.cases import KINDS, build, layer, sample
+
+
+def factors(c: int, d: int, r: int = 2) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.randn(c, r), torch.randn(r, d)
+
+
+def test_wide_weights_convert_to_output_exactly():
+    (a, b), w = factors(6, 10), torch.randn(6, 10)
+    a2, b2, fidelity = lora_to_output(a, b, w)
+    assert_close(w @ (a2 @ b2), a @ b)
+    assert fidelity.lost < 1e-12
+    assert fidelity.full_rank
+
+
+def test_tall_weights_convert_to_input_exactly():
+    (a, b), w = factors(10, 6), torch.randn(10, 6)
+    a2, b2, fidelity = lora_to_input(a, b, w)
+    assert_close((a2 @ b2) @ w, a @ b)
+    assert fidelity.lost < 1e-12
+    assert fidelity.full_rank
+
+
+def test_the_exact_counterexample_to_eq_5_loses_what_it_has_to():
+    """c = 3 > d = 2: the residual² is 5/3 of ‖AB‖² = 5."""
+    w = torch.tensor([[1.0, 0], [0, 1], [1, 1]])
+    a, b = torch.tensor([[0.0], [0], [1]]), torch.tensor([[1.0, 2]])
+    _, _, fidelity = lora_to_output(a, b, w)
+    assert fidelity.lost**2 == pytest.approx(1 / 3, rel=1e-12)
+    assert not fidelity.full_rank
+    assert lora_to_input(a, b, w)[2].lost < 1e-15
+
+
+def test_a_square_weight_of_low_rank_can_lose_everything():
+    w = torch.ones(2, 2)
+    a, b = torch.tensor([[1.0], [-1]]), torch.tensor([[1.0, 0]])
+    a2, _, fidelity = lora_to_output(a, b, w)
+    assert a2.norm() < 1e-15
+    assert fidelity.lost == pytest.approx(1)
+    assert fidelity.condition > 1e12
+
+
+@pytest.mark.parametrize(("c", "d"), [(24, 40), (40, 24)])
+def test_the_loss_is_that_of_the_built_matrices(c, d, generator):
+    w = with_singular_values(torch.logspace(0, -3, min(c, d)), c, d, generator=generator)
+    a, b = factors(c, d, 3)
+    pinv = torch.linalg.pinv(w)
+    for to, built in ((lora_to_output, w @ pinv @ a @ b), (lora_to_input, a @ b @ pinv @ w)):
+        a2, b2, fidelity = to(a, b, w)
+        assert fidelity.lost == pytest.approx(float((a @ b - built).norm() / (a @ b).norm()), abs=1e-10)
+        assert fidelity.growth == pytest.approx(float((a2 @ b2).norm() / (a @ b).norm()), rel=1e-10)
+        assert fidelity.condition == pytest.approx(1000)
+
+
+def test_the_norm_can_grow_by_one_over_the_smallest_singular_value_and_ridge_and_cutoff_bound_it():
+    w = torch.diag(torch.tensor([1.0, 1e-3]))
+    a, b = torch.tensor([[0.0], [1]]), torch.tensor([[0.0, 1]])
+    assert lora_to_output(a, b, w)[2].growth == pytest.approx(1000)
+    ridge = lora_to_output(a, b, w, Inverse.of(w, ridge=0.1))[2]
+    assert ridge.growth == pytest.approx(1e-3 / (1e-6 + 1e-2))
+    assert ridge.growth <= 1 / (2 * 0.1)
+    cut = lora_to_output(a, b, w, Inverse.of(w, cutoff=0.1))[2]
+    assert (cut.growth, cut.lost) == (0, 1)
+
+
+def test_ridge_is_the_regularised_normal_equation():
+    w, lam = torch.randn(5, 9), 0.2
+    level = (lam * torch.linalg.matrix_norm(w, 2)) ** 2
+    expected = w.T @ torch.linalg.inv(w @ w.T + level * torch.eye(5))
+    inverse = Inverse.of(w, ridge=lam)
+    assert_close(inverse.before(torch.eye(5)), expected)
+    assert_close(inverse.after(torch.eye(9)), expected)
+
+
+@pytest.mark.parametrize("bad", [{"ridge": -0.1}, {"ridge": 1.0}, {"cutoff": float("nan")}])
+def test_a_fraction_outside_its_limits_is_refused(bad):
+    with pytest.raises(InvalidValueError, match="fraction of the largest singular value"):
+        Inverse.of(torch.eye(2), **bad)
+
+
+def test_a_weight_that_is_not_finite_is_refused():
+    with pytest.raises(InvalidValueError, match="not finite"):
+        Inverse.of(torch.full((2, 2), float("nan")))
+
+
+@pytest.mark.parametrize("placement", ["input", "output"])
+def test_a_converted_model_does_the_same_where_the_weight_is_square(placement):
+    model, x = nn.Sequential(nn.Linear(6, 6)), torch.randn(4, 6)
+    adapt(model, target_modules=["0"], placement="weight", rank=2, alpha=6, init="random")
+    model[0].base_layer.bias.data.zero_()  # an output adapter acts on the bias too
+    adapters, fidelity = convert_model(model, placement)
+    assert fidelity["0"].lost < 1e-10
+    other = nn.Sequential(nn.Linear(6, 6))
+    other.load_state_dict({f"0.{k}": v for k, v in model[0].base_layer.state_dict().items()})
+    put(other, adapters, "default")
+    assert_close(other(x), model(x))
+
+
+@pytest.mark.parametrize("kind", ["linear", "conv1d", "conv2d", "conv2d-circular", "conv3d"])
+@pytest.mark.parametrize("placement", ["input", "output", "weight", "input+weight", "output+weight", "input+output"])
+def test_baked_into_a_plain_lora_it_does_the_same_on_that_base(placement, kind):
+    model, x = build("lora", placement, kind), sample(kind)
+    w, bias = operator(layer(model).base_layer).dense(), layer(model).base_layer.bias
+    a, b, moved = bake(layer(model).adapters["default"], w, bias)
+    plain = KINDS[kind].make()
+    plain.load_state_dict(layer(model).base_layer.state_dict())
+    plain.weight.data = operator(plain).stored(w + a @ b)
+    if moved is not None:
+        plain.bias.data += moved
+    assert_close(plain(x), model(x))
+    parts = len(placement.split("+"))
+    taps = w.shape[0] // 6
+    assert a.shape[1] == (2 * parts if taps == 1 or "input" not in placement else 2 * (parts - 1) + 2 * taps)
+
+
+def test_an_adapter_moved_to_another_base_is_baked_for_that_base():
+    model, x = build("lora", "input", "linear"), sample("linear")
+    w = torch.randn(6, 10)
+    a, b, moved = bake(layer(model).adapters["default"], w)
+    phi = layer(model).adapters["default"]["input"]
+    assert moved is None
+    assert torch.equal(a, phi.A)
+    assert_close(x @ (w + a @ b), x @ (torch.eye(6) + phi.scaling * phi.A @ phi.B) @ w)
+
+
+@pytest.mark.parametrize("family", ["dora", "loha", "lokr", "full"])
+def test_what_has_no_low_rank_factors_is_not_baked(family):
+    model = build(family, "input", "linear")
+    with pytest.raises(UnsupportedError, match="does not bake"):
+        bake(layer(model).adapters["default"], torch.randn(6, 10))
+
+
+@pytest.mark.parametrize("placement", ["input", "output", "weight"])
+def test_a_base_of_another_size_is_refused(placement):
+    adapter = layer(build("lora", placement, "linear")).adapters["default"]
+    with pytest.raises(ShapeError, match="base weight is 7 x 9"):
+        bake(adapter, torch.randn(7, 9))
+
+
+def test_only_a_lora_on_the_weight_is_converted_and_only_towards_features():
+    for family, placement in [("dora", "weight"), ("lora", "input"), ("lora", "input+weight")]:
+        adapter = layer(build(family, placement, "linear")).adapters["default"]
+        with pytest.raises(UnsupportedError, match=f"{family} in"):
+            convert(adapter, torch.randn(6, 10), "output")
+    lora: AdaptedLayer = layer(build("lora", "weight", "linear"))
+    with pytest.raises(UnsupportedError, match="bake"):
+        convert(lora.adapters["default"], torch.randn(6, 10), "weight")
+    kernel = layer(build("lora", "weight", "conv2d")).adapters["default"]
+    with pytest.raises(UnsupportedError, match="9 taps"):
+        convert(kernel, torch.randn(54, 10), "input")
+
+
+@pytest.fixture
+def generator() -> torch.Generator:
+    return torch.Generator().manual_seed(3)

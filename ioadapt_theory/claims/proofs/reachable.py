@@ -115,8 +115,8 @@ def combination() -> Iterator[Step]:
     yield Step(
         "W(I + A₁B₁) + A₂B₂ - W = (WA₁)B₁ + A₂B₂", equal(w * (1 + a1 * b1) + a2 * b2 - w, (w * a1) * b1 + a2 * b2)
     )
-    stacked = sp.Matrix(4, 3, sp.symbols("a:12")) * sp.Matrix(3, 4, sp.symbols("b:12"))
-    yield Step("r₁ + r₂ = 3: the 4 x 4 minor vanishes", sp.expand(stacked.det()) == 0)
+    stacked = sp.Matrix(3, 2, sp.symbols("a:6")) * sp.Matrix(2, 3, sp.symbols("b:6"))
+    yield Step("r₁ + r₂ = 2: the 3 x 3 minor vanishes", sp.expand(stacked.det()) == 0)
     yield Step(
         "W invertible, update M₁ + M₂: A₁B₁ = M₁W⁻¹ and A₂B₂ = M₂",
         equal((1 + m1 * p) * w + m2, w + m1 + m2, ones=[p * w]),

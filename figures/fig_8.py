@@ -1,0 +1,13 @@
+"""The crescent: adapters learn on a source and move to a target of the same function and other weights."""
+
+from typing import Any
+
+from toys import crescent
+from toys.plane.picture import draw as draw
+
+PAPER: str | None = "Fig. 8"
+
+
+def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
+    """What ``python toys/crescent.py`` computes."""
+    return crescent.run(crescent.Config(seed=seed, steps=300 if quick else 1000))

@@ -1,0 +1,143 @@
+"""Adapters trained on one model and moved to another, on a crescent in the plane (Fig. 8).
+
+Examples:
+  python toys/crescent.py                         input and output adapters move, LoRA does not
+  python toys/crescent.py --case other-function   the other side: LoRA on the first map does better
+  python toys/crescent.py --case interior         adapters on every map: nothing is guaranteed
+"""
+
+import argparse
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm import tqdm
+
+from ioadapt_theory.adapters import count
+from ioadapt_theory.errors import InvalidValueError, UnknownNameError
+from ioadapt_theory.results import record, write_json
+from toys.command_line import OK, Parser, guarded, whole
+from toys.plane import picture, table
+from toys.plane.methods import adapted, learned, measure, methods, moved, stages, train
+from toys.plane.theory import theory
+from toys.plane.world import Case, augmented, crescent, models, task
+from toys.style import styled, write
+
+TRAINING_SAMPLES = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """One run.
+
+    Attributes:
+        case: what the target is to the source, and where the adapters sit.
+        seed: draws the models, the samples and the adapters' first values.
+        steps: of Adam, for each adapter.
+        rank: of AB; 2 is all there is in the plane, with 1 the task cannot be met exactly.
+        samples: fresh ones, on which losses and distances are measured.
+        device: where training happens, in float64.
+    """
+
+    case: Case = Case.SAME_FUNCTION
+    seed: int = 0
+    steps: int = 1000
+    rank: int = 2
+    samples: int = 2000
+    device: str = "cpu"
+
+
+def run(config: Config) -> dict[str, Any]:
+    """Train every adapter on the source, move it to the target, measure.
+
+    Returns:
+        ``config``; ``models``: the maps as matrices on (x, 1); ``rows``: measured and computed, for every method;
+        ``clouds``: for every method inputs, hidden features and outputs of both models; ``wanted``: outputs.
+    """
+    generator = torch.Generator().manual_seed(config.seed)
+    source, target = (model.to(config.device) for model in models(config.case, generator))
+    x, fresh = (crescent(n, generator).to(config.device) for n in (TRAINING_SAMPLES, config.samples))
+    goal = task().to(config.device)
+    compared = methods(config.case)
+    rows, clouds = {}, {}
+    with tqdm(total=(len(compared) - 1) * config.steps, disable=None, unit=" steps", leave=False) as bar:
+        for key, method in compared.items():
+            bar.set_description(method.label)
+            one = adapted(source, method, config.rank, config.seed)
+            train(one, x, source(x).detach() @ goal, config.steps, bar.update)
+            two = moved(one, target)
+            rows[key] = {
+                "label": method.label,
+                "source": method.source,
+                "numbers": count(one),
+                "AB": {name: ab.tolist() for name, ab in learned(one).items()},
+                **measure(source, target, one, two, fresh, goal),
+                **theory(method, source, target, one, two),
+            }
+            clouds[key] = {"source": stages(one, fresh), "target": stages(two, fresh)}
+    return {
+        "config": asdict(config),
+        "models": {name: [m.tolist() for m in augmented(m_)] for name, m_ in (("source", source), ("target", target))},
+        "rows": rows,
+        "clouds": clouds,
+        "wanted": (source(fresh) @ goal).detach().cpu().numpy(),
+    }
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run, print the table, write picture and record; status 0, or 2 with one sentence on stderr."""
+    return guarded("crescent", lambda: _main(argv))
+
+
+def _main(argv: list[str] | None) -> int:
+    args = vars(_parser().parse_args(argv))
+    out = args.pop("out")
+    if out.exists() and not out.is_dir():
+        msg = f"--out {out} is a file; name a folder."
+        raise InvalidValueError(msg)
+    with styled():  # before the work, so that a missing matplotlib is found at once
+        result = run(Config(**args))
+        name = f"crescent-{args['case']}"
+        svg, png = write(picture.draw(result), out, name)
+    kept = {key: result[key] for key in ("models", "rows")}
+    write_json(out / f"{name}.json", record("crescent", config=result["config"], results=kept))
+    sys.stdout.write(f"{table.text(result)}\nPicture: {png} and {svg.name}; record: {name}.json\n")
+    return OK
+
+
+def _parser() -> Parser:
+    parser = Parser(
+        prog="python toys/crescent.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    cases = ", ".join(Case)
+    parser.add_argument("--case", type=_case, default=Case.SAME_FUNCTION, help=f"{cases}; default: %(default)s")
+    parser.add_argument("--seed", type=whole(0, 2**31 - 1), default=0, metavar="N", help="default: %(default)s")
+    parser.add_argument("--steps", type=whole(1, 10**5), default=1000, metavar="N", help="default: %(default)s")
+    parser.add_argument("--rank", type=whole(1, 2), default=2, metavar="N", help="1 or 2, default: %(default)s")
+    parser.add_argument("--samples", type=whole(2, 10**7), default=2000, metavar="N", help="default: %(default)s")
+    parser.add_argument("--device", type=_device, default="cpu", help="default: %(default)s")
+    parser.add_argument("--out", type=Path, default=Path("out/crescent"), metavar="FOLDER", help="default: %(default)s")
+    return parser
+
+
+def _case(text: str) -> Case:
+    if text not in list(Case):
+        raise UnknownNameError("case", text, Case)
+    return Case(text)
+
+
+def _device(text: str) -> str:
+    """A device that exists and has float64."""
+    try:
+        torch.zeros(1, dtype=torch.float64, device=text)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        reason = str(error).splitlines()[0].rstrip(".")
+        msg = f"{text!r} cannot be used ({reason})"
+        raise argparse.ArgumentTypeError(msg) from None
+    return text
+
+
+if __name__ == "__main__":
+    sys.exit(main())

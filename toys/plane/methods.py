@@ -1,0 +1,139 @@
+"""The adapters that are compared: where each one sits, how it is trained and moved, what is measured."""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ioadapt_theory.adapters import adapt, layers, merge, parameters, transfer, unload
+from toys.plane.world import Case
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One way to adapt a stack of two maps.
+
+    Attributes:
+        label: as tables and figures call it.
+        colour: key into the palette of methods.
+        placement: "weight", "input" or "output"; None for no adapter.
+        maps: which of the two affine maps get one, "0" and "1".
+        proposition: the one of Props. 3-5 that speaks of it, 0 if none does.
+    """
+
+    label: str
+    colour: str
+    placement: str | None = None
+    maps: tuple[str, ...] = ()
+    proposition: int = 0
+
+    @property
+    def source(self) -> str:
+        """What speaks of it in the paper."""
+        return f"Prop. {self.proposition}" if self.proposition else "" if self.placement else "Lemma 3"
+
+
+ENDS = {
+    "base": Method("no adapter", "base"),
+    "lora-1": Method("LoRA on map 1", "lora", "weight", ("0",), 3),
+    "lora-2": Method("LoRA on map 2", "lora", "weight", ("1",), 3),
+    "input": Method("input adapter", "input", "input", ("0",), 4),
+    "output": Method("output adapter", "output", "output", ("1",), 5),
+}
+"""Input and output adapters at the two ends of the stack, as in Props. 4 and 5."""
+
+EVERYWHERE = {
+    "base": ENDS["base"],
+    "lora-both": Method("LoRA on both", "lora", "weight", ("0", "1")),
+    "input-both": Method("input of both", "input", "input", ("0", "1")),
+    "output-both": Method("output of both", "output", "output", ("0", "1")),
+    "between": Method("output of map 1", "output", "output", ("0",)),
+}
+"""Adapters inside the stack, as in practice, where every layer gets one."""
+
+
+def methods(case: Case) -> dict[str, Method]:
+    """What is compared in a case."""
+    return EVERYWHERE if case is Case.INTERIOR else ENDS
+
+
+def adapted(model: nn.Sequential, method: Method, rank: int, seed: int) -> nn.Sequential:
+    """A copy of the model with a fresh adapter; the global generator is left as it was."""
+    model = copy.deepcopy(model)
+    if method.placement is None:
+        return model.requires_grad_(requires_grad=False)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        adapt(model, target_modules=method.maps, family="lora", placement=method.placement, rank=rank)
+    return model
+
+
+def train(model: nn.Module, x: Tensor, y: Tensor, steps: int, tick: Callable[[], object], rate: float = 0.02) -> None:
+    """Fit the adapter to y on the whole of x with Adam; the rate falls to zero along a cosine."""
+    learnable = [p for _, p in parameters(model)]
+    if not learnable:
+        return
+    optimizer = torch.optim.Adam(learnable, lr=rate)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        distances(model(x), y).mean().backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        schedule.step()
+        tick()
+
+
+def moved(source: nn.Sequential, target: nn.Sequential) -> nn.Sequential:
+    """A copy of the target with the source's adapter, as it is."""
+    target = copy.deepcopy(target)
+    if layers(source):
+        transfer(source, target)
+    return target.requires_grad_(requires_grad=False)
+
+
+def learned(model: nn.Sequential) -> dict[str, Tensor]:
+    """AB of every adapted map, as in the paper (2 x 2)."""
+    found = {}
+    for name, layer in layers(model).items():
+        for _, family in layer.adapters["default"].parts():  # type: ignore[operator]
+            found[name] = (family.scaling * family.A @ family.B).detach().cpu()
+    return found
+
+
+def plain(model: nn.Sequential) -> nn.Sequential:
+    """A copy with the adapters merged: two plain affine maps that do the same."""
+    return unload(merge(copy.deepcopy(model)))  # type: ignore[return-value]
+
+
+def distances(y: Tensor, other: Tensor) -> Tensor:
+    """‖y − y'‖² of every sample."""
+    return (y - other).square().sum(dim=1)
+
+
+@torch.no_grad()
+def measure(
+    source: nn.Sequential, target: nn.Sequential, one: nn.Sequential, two: nn.Sequential, x: Tensor, goal: Tensor
+) -> dict[str, float]:
+    """Mean squared distances over the samples x, for the models without (source, target) and with adapter (one, two).
+
+    ``loss_source``, ``loss_target``: from what is wanted, which is the source's output times the goal; ``loss_own``: of
+    the target from its own output times the goal; ``distance``: of the two adapted models, with its standard error.
+    """
+    apart = distances(one(x), two(x))
+    return {
+        "loss_source": float(distances(one(x), source(x) @ goal).mean()),
+        "loss_target": float(distances(two(x), source(x) @ goal).mean()),
+        "loss_own": float(distances(two(x), target(x) @ goal).mean()),
+        "distance": float(apart.mean()),
+        "distance_se": float(apart.std() / len(apart) ** 0.5),
+    }
+
+
+@torch.no_grad()
+def stages(model: nn.Sequential, x: Tensor) -> list[np.ndarray]:
+    """Inputs, hidden features and outputs."""
+    hidden = model[0](x)
+    return [points.cpu().numpy() for points in (x, hidden, model[1](hidden))]

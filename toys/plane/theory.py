@@ -1,0 +1,74 @@
+"""What App. A.2 says of the crescent: the expected distance in closed form, and the bounds of Props. 3-5.
+
+The propositions assume E[xᵀx] = σ²I and no biases. Neither is so here, and neither matters: on z = (x, 1)S^-½ with
+S = E[(x, 1)ᵀ(x, 1)], for which E[zᵀz] = I, the stack is linear, and the propositions hold for it with σ = 1.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from ioadapt_theory.claims import prop_3, prop_4, prop_5
+from ioadapt_theory.claims.shared_function import SharedFunction
+from ioadapt_theory.linalg import frobenius_sq
+from toys.plane.methods import Method, learned, plain
+from toys.plane.world import augmented, isotropic_moment, moment
+
+
+def theory(
+    method: Method, source: nn.Sequential, target: nn.Sequential, one: nn.Sequential, two: nn.Sequential
+) -> dict[str, float | None]:
+    """Closed form and bound, under the crescent's own law and under the isotropic one.
+
+    ``source`` and ``target`` are without, ``one`` and ``two`` with the adapter; a bound is None if the paper has none.
+    """
+    bound: float | None
+    figures: dict[str, float | None] = {}
+    for law, second_moment in (("", moment()), ("isotropic_", isotropic_moment())):
+        if method.proposition:
+            (ab,) = learned(one).values()
+            exact, bound = proposition(method, ab, source, target, second_moment)
+        else:
+            exact = expected(plain(one), plain(two), second_moment)
+            bound = None if method.placement else exact  # Lemma 3 is an equality
+        figures |= {f"{law}exact": exact, f"{law}bound": bound}
+    return figures
+
+
+def expected(source: nn.Sequential, target: nn.Sequential, second_moment: Tensor) -> float:
+    """E‖y − y'‖² of two plain stacks for any law of x with E[(x, 1)ᵀ(x, 1)] = second_moment."""
+    one, two = (torch.linalg.multi_dot(list(augmented(m))) for m in (source, target))
+    return float(frobenius_sq(_root(second_moment) @ (one - two)))
+
+
+def proposition(
+    method: Method, ab: Tensor, source: nn.Sequential, target: nn.Sequential, second_moment: Tensor
+) -> tuple[float, float]:
+    """Closed form and bound of the proposition that speaks of this method; source and target without adapters."""
+    root = _root(second_moment)
+    (w1, w2), (w1_target, w2_target) = (list(augmented(m)) for m in (source, target))
+    lhs, rhs = prop_5.lhs, prop_5.rhs
+    match method.placement, method.maps:
+        case "weight", ("0",):
+            ab = root @ nn.functional.pad(ab, (0, 1, 0, 1))  # the 1 of (x, 1) is left alone
+            lhs, rhs = prop_3.lhs, prop_3.rhs
+        case "weight", ("1",):
+            ab = nn.functional.pad(ab, (0, 0, 0, 1))
+            lhs, rhs = prop_3.lhs_second, prop_3.rhs_second
+        case "input", ("0",):
+            ab = root @ nn.functional.pad(ab, (0, 1, 0, 1)) @ torch.linalg.inv(root)
+            lhs, rhs = prop_4.lhs, prop_4.rhs
+    instance = SharedFunction(
+        w1=root @ w1,
+        w2=w2,
+        w1_target=root @ w1_target,
+        w2_target=w2_target,
+        ab=ab,
+        sigma=torch.ones((), dtype=root.dtype),
+    )
+    return float(lhs(instance)), float(rhs(instance))
+
+
+def _root(second_moment: Tensor) -> Tensor:
+    """S^½."""
+    values, vectors = torch.linalg.eigh(second_moment)
+    return (vectors * values.sqrt()) @ vectors.mT

@@ -1,0 +1,89 @@
+"""The crescent, the models and the task: two stacks of two affine maps h = xW₁ + b₁, y = hW₂ + b₂, all in the plane.
+
+Biases enter as the third row of a matrix on (x, 1), so that what App. A.2 proves for linear maps holds for these affine
+ones as it stands: the augmented matrix of a stack is [[W₁, 0], [b₁, 1]] · [[W₂], [b₂]].
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from math import cos, pi, sin
+
+import torch
+from torch import Tensor, nn
+
+from ioadapt_theory.linalg import with_singular_values
+
+THICKNESS = 0.35
+"""Half the crescent's thickness in the middle; it is thinner towards its tips."""
+TURN, ENLARGE = 2 * pi / 3, 1.5
+"""The task: the source model's output turned by 120° about the origin, which also moves it, and enlarged 1.5 times."""
+
+
+class Case(StrEnum):
+    """What the target is to the source, and where the adapters sit."""
+
+    SAME_FUNCTION = "same-function"
+    OTHER_FUNCTION = "other-function"
+    INTERIOR = "interior"
+
+
+def crescent(n: int, generator: torch.Generator) -> Tensor:
+    """Samples of shape (n, 2): at the angle t ~ U(0, π), radius 1 + THICKNESS sin(t) u with u ~ U(-1, 1)."""
+    t, u = torch.rand(2, n, generator=generator, dtype=torch.float64)
+    t = pi * t
+    radius = 1 + THICKNESS * t.sin() * (2 * u - 1)
+    return torch.stack([radius * t.cos(), radius * t.sin()], dim=1)
+
+
+def moment() -> Tensor:
+    """E[(x, 1)ᵀ(x, 1)] of the crescent, exactly: it is neither centred nor isotropic."""
+    first, second, mean = 1 / 2 + THICKNESS**2 / 24, 1 / 2 + THICKNESS**2 / 8, 2 / pi
+    return torch.tensor([[first, 0, 0], [0, second, mean], [0, mean, 1]], dtype=torch.float64)
+
+
+def isotropic_moment() -> Tensor:
+    """The same for what App. A.2 assumes, E[x] = 0 and E[xᵀx] = σ²I, with the crescent's E‖x‖²."""
+    variance = moment()[:2, :2].trace() / 2
+    return torch.diag(torch.stack([variance, variance, torch.ones_like(variance)]))
+
+
+def task() -> Tensor:
+    """The matrix E of the task: wanted is what the source model puts out, times E."""
+    return ENLARGE * torch.tensor([[cos(TURN), sin(TURN)], [-sin(TURN), cos(TURN)]], dtype=torch.float64)
+
+
+def models(case: Case, generator: torch.Generator) -> tuple[nn.Sequential, nn.Sequential]:
+    """A source and a target, drawn with fixed singular values; without adapters the source has no offset, y(0) = 0.
+
+    Same function (also for interior adapters): W₁' = W₁R, b₁' = b₁R, W₂' = R⁻¹W₂ with an invertible R.
+    Other function: the first map has drifted, W₁' = W₁ + D, b₁' = b₁ + e, and the second is the same. It is the kind of
+    pair on which Prop. 3 is the better bound.
+    """
+    w1, w2, r, drift = (_matrix(*s, generator) for s in ((1.2, 0.8), (1.2, 0.8), (1.5, 0.7), (0.5, 0.3)))
+    b1, step = (torch.randn(2, generator=generator, dtype=torch.float64) for _ in range(2))
+    b1, step = 0.3 * b1 / b1.norm(), 0.2 * step / step.norm()
+    source = _stack(w1, b1, w2, -b1 @ w2)
+    if case is Case.OTHER_FUNCTION:
+        return source, _stack(w1 + drift, b1 + step, w2, -b1 @ w2)
+    return source, _stack(w1 @ r, b1 @ r, torch.linalg.solve(r, w2), -b1 @ w2)
+
+
+def augmented(model: nn.Sequential) -> Iterator[Tensor]:
+    """The maps of a plain stack as matrices on (x, 1); the last one forgets the 1."""
+    for i, layer in enumerate(model):
+        assert isinstance(layer, nn.Linear)
+        m = torch.cat([layer.weight.detach().mT, layer.bias.detach()[None]]).cpu()
+        one = torch.tensor([[0.0], [0.0], [1.0]], dtype=m.dtype)
+        yield m if i == len(model) - 1 else torch.cat([m, one], dim=1)
+
+
+def _matrix(larger: float, smaller: float, generator: torch.Generator) -> Tensor:
+    s = torch.tensor([larger, smaller], dtype=torch.float64)
+    return with_singular_values(s, 2, 2, generator=generator)
+
+
+def _stack(w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor) -> nn.Sequential:
+    stack = nn.Sequential(nn.Linear(2, 2, dtype=w1.dtype), nn.Linear(2, 2, dtype=w1.dtype))
+    for layer, w, b in zip(stack, (w1, w2), (b1, b2), strict=True):
+        layer.weight.data, layer.bias.data = w.mT.contiguous(), b.clone()
+    return stack

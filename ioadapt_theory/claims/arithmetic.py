@@ -47,6 +47,18 @@ def number(x: float, like: Array) -> Array:
     return torch.full_like(like, x) if isinstance(like, Tensor) else mp.mpf(x)
 
 
+def positive_part(x: Array) -> Array:
+    """max(x, 0)."""
+    return (x + abs(x)) / 2
+
+
+def excess(value: Array, limit: Array) -> Array:
+    """By how much value exceeds limit, relative to limit; 0 if it does not."""
+    if isinstance(value, Tensor):
+        return positive_part(value - limit) / limit
+    return mp.mpf(0) if value <= limit else (value - limit) / limit if limit else mp.inf
+
+
 def maximum(a: Array, b: Array) -> Array:
     """The larger of two scalars."""
     return torch.maximum(a, b) if isinstance(a, Tensor) else max(a, b)
@@ -72,6 +84,33 @@ def cosine(u: Array, v: Array) -> Array:
     return dot(u, v) / (norm(u) * norm(v))
 
 
+def sine(u: Array, v: Array) -> Array:
+    """√(1 − s²) as ‖v̂ − s û‖, accurate also where u and v are nearly parallel."""
+    a, b = unit(u), unit(v)
+    return norm(b - scaled(dot(a, b), a))
+
+
+def angle(u: Array, v: Array) -> Array:
+    """The angle arccos s(u, v), accurate at every angle."""
+    y, x = sine(u, v), cosine(u, v)
+    return torch.atan2(y, x) if isinstance(u, Tensor) else mp.atan2(y, x)
+
+
+def scaled(a: Array, v: Array) -> Array:
+    """The vector a·v for a scalar a."""
+    return a[..., None] * v if isinstance(v, Tensor) else a * v
+
+
+def unit(u: Array) -> Array:
+    """û = u/‖u‖."""
+    return scaled(1 / norm(u), u)
+
+
+def outer(u: Array, v: Array) -> Array:
+    """uᵀv for row vectors."""
+    return u[..., :, None] * v[..., None, :]
+
+
 def apply(x: Array, w: Array) -> Array:
     """The row vector xW."""
     return (x.unsqueeze(-2) @ w).squeeze(-2) if isinstance(w, Tensor) else x @ w
@@ -87,6 +126,13 @@ def identity(n: int, like: Array) -> Array:
 def plus_identity(m: Array) -> Array:
     """I + M."""
     return identity(m.shape[-1], m) + m
+
+
+def block(a: Array, b: Array, c: Array, d: Array) -> Array:
+    """[[A, B], [C, D]]."""
+    if isinstance(a, Tensor):
+        return torch.cat((torch.cat((a, b), -1), torch.cat((c, d), -1)), -2)
+    return np.block([[a, b], [c, d]])
 
 
 def frobenius_sq(m: Array) -> Array:
@@ -112,3 +158,11 @@ def condition_number(m: Array) -> Array:
     """σ_max / σ_min over the min(c, d) singular values."""
     s = singular_values(m)
     return s[..., 0] / s[..., -1]
+
+
+def rank(m: Array) -> Array:
+    """Number of singular values that are not rounding."""
+    s = singular_values(m)
+    if isinstance(m, Tensor):
+        return (s > 1e-12 * s[..., :1]).sum(-1)
+    return sum(x > s[0] * mp.mpf(10) ** (-mp.dps + 10) for x in s)

@@ -22,6 +22,7 @@ class Run:
         widths: widths of the stack, inputs first; None for the default of that depth.
         rank: rank of AB in the stacks.
         spectrum: how the weights of the stacks are drawn (``stacks.SPECTRA``).
+        pair: how the target is made from the source (``stacks.PAIRS``).
         condition: condition number of the weights where the spectrum is "conditioned".
         device: where stacks and samples live.
     """
@@ -36,6 +37,7 @@ class Run:
     widths: tuple[int, ...] | None = None
     rank: int = 2
     spectrum: str = "gaussian"
+    pair: str = "independent"
     condition: float = 10.0
     device: str = "cpu"
 

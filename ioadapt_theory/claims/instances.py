@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from importlib import resources
 from pathlib import Path
@@ -73,6 +73,10 @@ class Setting:
         instance = self.build(**values)
         self.check(instance)
         return instance
+
+    def parametrised(self, by: Callable[[Mapping[str, Tensor]], Any]) -> "Setting":
+        """The same setting with another parametrisation, for claims with more hypotheses."""
+        return replace(self, parametrise=by)
 
     def dump(self, instance: Any, index: int | None = None) -> dict[str, Any]:
         """Content of an instance file, from a float64 instance (one of a batch)."""

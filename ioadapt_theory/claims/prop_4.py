@@ -1,11 +1,13 @@
 """Proposition 4 (App. A.2): input adaptation inflates the gap by at most ‖I + AB‖₂²."""
 
-from ioadapt_theory.claims.arithmetic import Array, operator_norm, plus_identity
+from ioadapt_theory.claims.arithmetic import Array, frobenius_sq, operator_norm, plus_identity
 from ioadapt_theory.claims.claim import Claim
 from ioadapt_theory.claims.evidence import Verdict
+from ioadapt_theory.claims.identities import ExactValue
 from ioadapt_theory.claims.inequality import Inequality
+from ioadapt_theory.claims.lemma_3 import SEARCHES
+from ioadapt_theory.claims.monte_carlo import StackMonteCarlo
 from ioadapt_theory.claims.placement import Placement
-from ioadapt_theory.claims.searches import GradientAscent, RandomInstances, Replay
 from ioadapt_theory.claims.shared_function import SharedFunction, expected_distance, setting
 
 
@@ -19,11 +21,28 @@ def rhs(i: SharedFunction) -> Array:
     return i.sigma**2 * operator_norm(plus_identity(i.ab)) ** 2 * i.epsilon
 
 
+def exact(i: SharedFunction) -> Array:
+    """σ²‖(I + AB)(W₁W₂ − W₁'W₂')‖_F²."""
+    return i.sigma**2 * frobenius_sq(plus_identity(i.ab) @ i.gap)
+
+
 PROP_4 = Claim(
     id="prop-4",
     source="Proposition 4 (App. A.2)",
-    statement="E‖x(I + AB)W₁W₂ − x(I + AB)W₁'W₂'‖² ≤ σ²‖I + AB‖₂² ε, where ‖W₁W₂ − W₁'W₂'‖_F² ≤ ε",
-    expected=Verdict.SURVIVED,
+    statement="E‖x(I + AB)W₁W₂ − x(I + AB)W₁'W₂'‖² ≤ σ²‖I + AB‖₂² ε",
+    expected=Verdict.PROVED,
+    remark="tight; never below Lemma 3 if rank AB < c; only for an adapter before the first layer",
+    attained=("r1",),
     inequality=Inequality(setting=setting(Placement.INPUT), lhs=lhs, rhs=rhs),
-    strategies=(Replay(), RandomInstances(), GradientAscent()),
+    strategies=(*SEARCHES, StackMonteCarlo(Placement.INPUT)),
+)
+PROP_4_EXACT = Claim(
+    id="prop-4-exact",
+    source=PROP_4.source,
+    reading="exact value",
+    amends="prop-4",
+    statement="E‖x(I + AB)W₁W₂ − x(I + AB)W₁'W₂'‖² = σ²‖(I + AB)(W₁W₂ − W₁'W₂')‖_F²",
+    expected=Verdict.SURVIVED,
+    remark="equal functions stay equal",
+    strategies=(ExactValue(Placement.INPUT, exact),),
 )

@@ -68,12 +68,17 @@ def parametrise(raw: Mapping[str, Tensor]) -> SharedFunction:
     return SharedFunction(**{**raw, "sigma": raw["sigma"].exp()})
 
 
-def setting(placement: Placement | None) -> Setting:
-    """Setting A.2 for one placement; hidden widths differ where they may. For Lemma 3 (None) AB is not used."""
+def setting(placement: Placement | None, *, second: bool = False) -> Setting:
+    """Setting A.2 for one placement; hidden widths differ where they may. For Lemma 3 (None) AB is not used.
+
+    With ``second``, LoRA is on W₂ (footnote 1), so that AB is h x d.
+    """
     hidden = "h" if placement is Placement.LORA else "k"
     ab, shape = {None: ("a b", ()), "lora": ("c h", (C, H)), "input": ("c c", (C, C)), "output": ("d d", (D, D))}[
         placement
     ]
+    if second:
+        ab, shape = "h d", (H, D)
     k = H if placement is Placement.LORA else H + 1
     shapes = {"w1": (C, H), "w2": (H, D), "w1_target": (C, k), "w2_target": (k, D), "sigma": ()}
     if placement is not None:

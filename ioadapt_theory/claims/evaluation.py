@@ -1,0 +1,117 @@
+"""One instance, evaluated so that its digits can be believed."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ioadapt_theory.claims.arithmetic import DIGITS, mp
+from ioadapt_theory.claims.claim import Claim
+from ioadapt_theory.claims.evidence import TOLERANCE
+from ioadapt_theory.claims.inequality import ACCURACY, HypothesisError, Inequality
+from ioadapt_theory.errors import InvalidValueError
+
+AGREEMENT = mp.mpf(10) ** -20
+VANISHES = mp.mpf(10) ** -25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evaluation:
+    """Both sides of a claim on one instance.
+
+    Attributes:
+        claim: id.
+        lhs: left side.
+        rhs: right side.
+        first_order: limit of lhs/t for AB → tAB, t → 0, for statements up to O(ε²), which decides there.
+        hypotheses: residual of every hypothesis.
+    """
+
+    claim: str
+    lhs: float
+    rhs: float
+    first_order: float | None
+    hypotheses: Mapping[str, float]
+
+    @property
+    def decisive(self) -> float:
+        """What is compared with rhs."""
+        return self.lhs if self.first_order is None else self.first_order
+
+    @property
+    def holds(self) -> bool:
+        """Whether the statement holds on this instance; the slack is what rounded decimals in a file may cost."""
+        return self.decisive <= self.rhs * (1 + TOLERANCE)
+
+    @property
+    def decisive_ratio(self) -> float:
+        """decisive/rhs; 0/0 counts as 0."""
+        return _quotient(self.decisive, self.rhs)
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON form; a ratio that is not finite is null."""
+        ratio = None if self.rhs == 0 else self.lhs / self.rhs
+        return {
+            "claim": self.claim,
+            "lhs": self.lhs,
+            "rhs": self.rhs,
+            "ratio": ratio,
+            **({} if self.first_order is None else {"first_order": self.first_order}),
+            "holds": self.holds,
+            "hypotheses": [{"hypothesis": name, "residual": r} for name, r in self.hypotheses.items()],
+        }
+
+
+def _quotient(a: float, b: float) -> float:
+    return 0.0 if a == 0 else math.inf if b == 0 else a / b
+
+
+def evaluate(claim: Claim, raw: Mapping[str, Any]) -> Evaluation:
+    """Evaluate the content of an instance file at 50 and at 100 digits; what vanishes with the precision is zero.
+
+    Raises:
+        FileFormatError, ShapeError, InvalidValueError: the file does not hold an instance of this claim.
+        HypothesisError: it misses a hypothesis.
+    """
+    inequality = claim.inequality
+    if inequality is None:
+        msg = f"{claim.id} has no instances: it is settled by exact arguments; see `ioadapt verify {claim.id}`."
+        raise InvalidValueError(msg)
+    residuals = _at(DIGITS, inequality, raw, inequality.residuals)
+    for statement, residual in residuals.items():
+        if not residual <= ACCURACY:
+            raise HypothesisError(statement, float(residual))
+    values = [_at(digits, inequality, raw, lambda i: _sides(inequality, i)) for digits in (DIGITS, 2 * DIGITS)]
+    lhs, rhs, first_order = (_settled(a, b) for a, b in zip(*values, strict=True))
+    exact_residuals = {name: float(r) if abs(r) > VANISHES else 0.0 for name, r in residuals.items()}
+    return Evaluation(claim=claim.id, lhs=lhs, rhs=rhs, first_order=first_order, hypotheses=exact_residuals)
+
+
+def _sides(inequality: Inequality, instance: Any) -> tuple[Any, Any, Any]:
+    first_order = inequality.first_order(instance) if inequality.first_order else None
+    return inequality.lhs(instance), inequality.rhs(instance), first_order
+
+
+def _at(digits: int, inequality: Inequality, raw: Mapping[str, Any], function: Callable[[Any], Any]) -> Any:
+    with mp.workdps(digits):
+        instance = inequality.setting.read(raw)
+        try:
+            return function(instance)
+        except (ZeroDivisionError, ValueError, TypeError) as error:
+            if isinstance(error, InvalidValueError):
+                raise
+            msg = (
+                f"Undefined on this instance: a vector becomes zero, or a logarithm or arcsine has no value ({error})."
+            )
+            raise InvalidValueError(msg) from None
+
+
+def _settled(a: Any, b: Any) -> Any:
+    if b is None:
+        return None
+    if abs(a - b) <= AGREEMENT * abs(b):
+        return float(b)
+    if abs(b) <= VANISHES * abs(a):
+        return 0.0
+    msg = f"The value is lost in cancellation: {mp.nstr(a, 5)} at {DIGITS} digits, {mp.nstr(b, 5)} at {2 * DIGITS}."
+    raise InvalidValueError(msg)

@@ -1,0 +1,239 @@
+"""Proposition 1 (Sec. 4, App. A.1): vanilla LoRA and the similarity distance; 0 ≤ i.stretches are ‖x‖/‖xW‖."""
+
+from collections.abc import Callable
+
+from ioadapt_theory.claims.arithmetic import (
+    Array,
+    angle,
+    apply,
+    arcsin,
+    cos,
+    cosine,
+    maximum,
+    minimum,
+    norm,
+    positive_part,
+    sine,
+    singular_values,
+    sqrt,
+)
+from ioadapt_theory.claims.claim import Claim
+from ioadapt_theory.claims.evidence import Verdict
+from ioadapt_theory.claims.inequality import Hypothesis, Inequality
+from ioadapt_theory.claims.placement import Placement
+from ioadapt_theory.claims.relative_similarity import (
+    FROBENIUS,
+    LITERAL,
+    SPECTRAL,
+    Ball,
+    RelativeSimilarity,
+    first_order,
+    full_row_rank,
+    output_sine,
+    similarity_distance,
+)
+from ioadapt_theory.claims.relative_similarity_instances import below_outputs, setting
+from ioadapt_theory.claims.searches import GradientAscent, RandomInstances, Replay
+
+APPENDIX = "Proposition 1 (App. A.1)"
+TO_FIRST_ORDER = (Replay(), RandomInstances(), GradientAscent(drop=("ab",)))
+FINITE = (Replay(), RandomInstances(), GradientAscent())
+
+
+def lhs(i: RelativeSimilarity) -> Array:
+    """|sim(ŷ₁, ŷ₂) − sim(ŷ₁', ŷ₂')| for ŷ = x(W + AB)."""
+    return similarity_distance(i, Placement.LORA)
+
+
+def derivative(i: RelativeSimilarity) -> Array:
+    """|δ − δ'|."""
+    return first_order(i, Placement.LORA)
+
+
+def up_to_second_order(
+    rhs: Callable[[RelativeSimilarity], Array], ball: Ball = SPECTRAL, extra: tuple[Hypothesis, ...] = ()
+) -> Inequality:
+    """Lhs ≤ rhs + O(ε²)."""
+    return Inequality(
+        setting=setting(Placement.LORA, ball),
+        lhs=lhs,
+        rhs=rhs,
+        first_order=derivative,
+        hypotheses=(*ball.hypotheses, *extra),
+    )
+
+
+def rhs(i: RelativeSimilarity) -> Array:
+    """(1 + s₀) ε Σ ‖x‖/‖xW‖ over x₁, x₂, x₁', x₂'."""
+    return (1 + i.s0) * i.epsilon * sum(i.stretches)
+
+
+def rhs_main(i: RelativeSimilarity) -> Array:
+    """The same with ‖x₂'‖/‖x₂W‖ as second term."""
+    first, _, third, fourth = i.stretches
+    second = norm(i.x2_target) / norm(apply(i.x2, i.w))
+    return (1 + i.s0) * i.epsilon * (first + second + third + fourth)
+
+
+def rhs_abs(i: RelativeSimilarity) -> Array:
+    """(1 + |s₀|) ε Σ ‖x‖/‖xW‖."""
+    return (1 + abs(i.s0)) * i.epsilon * sum(i.stretches)
+
+
+def rhs_sine(i: RelativeSimilarity) -> Array:
+    """√(1 − s₀²) ε Σ ‖x‖/‖xW‖."""
+    return output_sine(i) * i.epsilon * sum(i.stretches)
+
+
+def rhs_sharp(i: RelativeSimilarity) -> Array:
+    """ε sin θ₀ Σ √(α² + β² − 2αβ cos(θ_x + θ₀)) over both models, α, β = ‖x₁‖/‖x₁W‖, ‖x₂‖/‖x₂W‖."""
+    a, b, a_target, b_target = i.stretches
+    together = cosine(i.x1, i.x2) * i.s0 - sine(i.x1, i.x2) * output_sine(i)  # cos(θ_x + θ₀)
+    pairs = ((a, b), (a_target, b_target))
+    return i.epsilon * output_sine(i) * sum(sqrt((p - q) ** 2 + 2 * p * q * (1 - together)) for p, q in pairs)
+
+
+def rhs_weights(i: RelativeSimilarity) -> Array:
+    """(1 − s₀²) ε Σ (1/s_c + 1/s_{c−1}) over both models, s_c ≤ s_{c−1} the smallest singular values of W."""
+    smallest = [singular_values(w)[..., -2:] for w in (i.w, i.w_target)]
+    return output_sine(i) ** 2 * i.epsilon * sum((1 / s).sum(-1) for s in smallest)
+
+
+def rhs_explicit(i: RelativeSimilarity) -> Array:
+    """√(1 − s₀²) ε Σ ‖x‖/‖xW‖ + (3 + |s₀|) ε² Σ ‖x‖²/‖xW‖²."""
+    return rhs_sine(i) + (3 + abs(i.s0)) * i.epsilon**2 * sum(k**2 for k in i.stretches)
+
+
+def rhs_finite(i: RelativeSimilarity) -> Array:
+    """max(cos [θ₀ − a]₊ − cos min(π, θ₀ + a'), the same with a ↔ a'), a = Σ arcsin(ε‖x‖/‖xW‖) of a model."""
+    theta = angle(apply(i.x1, i.w), apply(i.x2, i.w))
+    turns = [arcsin(i.epsilon * k) for k in i.stretches]
+    a, a_target = turns[0] + turns[1], turns[2] + turns[3]
+    pi = angle(i.x1, -i.x1)
+    ranges = [(cos(positive_part(theta - t)), cos(minimum(pi, theta + t))) for t in (a, a_target)]
+    (high, low), (high_target, low_target) = ranges
+    return maximum(high - low_target, high_target - low)
+
+
+BELOW_OUTPUTS = Hypothesis(
+    "epsilon ||x|| <= ||x W|| for every x",
+    lambda i: positive_part(i.epsilon * maximum(maximum(*i.stretches[:2]), maximum(*i.stretches[2:])) - 1),
+)
+
+PROP_1 = Claim(
+    id="prop-1",
+    source=APPENDIX,
+    statement="|sim(ŷ₁, ŷ₂) − sim(ŷ₁', ŷ₂')| ≤ (1 + s₀) ε Σ ‖x‖/‖xW‖ + O(ε²) for LoRA",
+    expected=Verdict.REFUTED,
+    remark="false for s₀ < 0, by any factor as s₀ → −1; true with 1 + |s₀|, better with √(1 − s₀²)",
+    witnesses=("ce3", "ce3b", "ce3c"),
+    inequality=up_to_second_order(rhs),
+    strategies=TO_FIRST_ORDER,
+)
+PROP_1_LITERAL = Claim(
+    id="prop-1-literal",
+    source=APPENDIX,
+    reading="‖AB‖₂² ≤ ε as stated",
+    statement=PROP_1.statement,
+    expected=Verdict.REFUTED,
+    remark="needs √ε in place of ε, and then the remainder is of the order of the displayed term",
+    witnesses=("ce4-lora",),
+    inequality=up_to_second_order(rhs, LITERAL),
+    strategies=TO_FIRST_ORDER,
+)
+PROP_1_FROBENIUS = Claim(
+    id="prop-1-frobenius",
+    source=APPENDIX,
+    reading="‖AB‖_F ≤ ε as in the proof of Prop. 2",
+    statement=PROP_1.statement,
+    expected=Verdict.REFUTED,
+    remark="the smaller ball does not save it",
+    witnesses=("prop-1-frobenius",),
+    inequality=up_to_second_order(rhs, FROBENIUS),
+    strategies=TO_FIRST_ORDER,
+)
+PROP_1_MAIN = Claim(
+    id="prop-1-main",
+    source="Proposition 1 (Sec. 4)",
+    reading="second term ‖x₂'‖/‖x₂W‖ as printed in Sec. 4",
+    statement=PROP_1.statement.replace("Σ ‖x‖/‖xW‖", "(… + ‖x₂'‖/‖x₂W‖ + …)"),
+    expected=Verdict.REFUTED,
+    remark="a misprint: the appendix has ‖x₂‖",
+    witnesses=("ce5",),
+    inequality=up_to_second_order(rhs_main),
+    strategies=TO_FIRST_ORDER,
+)
+PROP_1_ABS = Claim(
+    id="prop-1-abs",
+    source=APPENDIX,
+    reading="|s₀| for s₀",
+    amends="prop-1",
+    statement=PROP_1.statement.replace("s₀)", "|s₀|)"),
+    expected=Verdict.PROVED,
+    remark="tight only at s₀ = 0",
+    inequality=up_to_second_order(rhs_abs),
+    strategies=TO_FIRST_ORDER,
+)
+PROP_1_SINE = Claim(
+    id="prop-1-sine",
+    source=APPENDIX,
+    reading="corrected",
+    amends="prop-1",
+    statement=PROP_1.statement.replace("(1 + s₀)", "√(1 − s₀²)"),
+    expected=Verdict.SURVIVED,
+    remark="the closest true statement; equality iff sim(x₁, x₂) = −s₀ and W' = −W",
+    attained=("ce3", "ce3b", "ce3c"),
+    inequality=up_to_second_order(rhs_sine),
+    strategies=TO_FIRST_ORDER,
+)
+PROP_1_SHARP = Claim(
+    id="prop-1-sharp",
+    source=APPENDIX,
+    reading="sharp for given data",
+    amends="prop-1",
+    statement="… ≤ ε sin θ₀ Σ √(α² + β² − 2αβ cos(θ_x + θ₀)) + O(ε²), α, β = ‖x₁‖/‖x₁W‖, ‖x₂‖/‖x₂W‖",
+    expected=Verdict.PROVED,
+    remark="attained by W' = −W, x' = x for every W, x₁, x₂; the hypothesis on sim(x₁, x₂) enters only here",
+    attained=("ce3", "ce3b", "ce3c", "prop-1-weights"),
+    inequality=up_to_second_order(rhs_sharp),
+    strategies=TO_FIRST_ORDER,
+)
+PROP_1_WEIGHTS = Claim(
+    id="prop-1-weights",
+    source=APPENDIX,
+    reading="sharp in terms of W",
+    amends="prop-1",
+    statement="… ≤ (1 − s₀²) ε Σ (1/s_c + 1/s_{c−1}) + O(ε²), the two smallest singular values of W and of W'",
+    expected=Verdict.SURVIVED,
+    remark="W → tW divides this by t and leaves Prop. 2: the two propositions do not rank the methods",
+    attained=("prop-1-weights",),
+    inequality=up_to_second_order(rhs_weights, extra=(full_row_rank("w"), full_row_rank("w_target"))),
+    strategies=TO_FIRST_ORDER,
+)
+PROP_1_EXPLICIT = Claim(
+    id="prop-1-explicit",
+    source=APPENDIX,
+    reading="with its remainder",
+    amends="prop-1",
+    statement="… ≤ √(1 − s₀²) ε Σ ‖x‖/‖xW‖ + (3 + |s₀|) ε² Σ ‖x‖²/‖xW‖² for every ε",
+    expected=Verdict.SURVIVED,
+    remark="no A_min and no hidden O(ε²)",
+    inequality=Inequality(setting=setting(Placement.LORA), lhs=lhs, rhs=rhs_explicit, hypotheses=SPECTRAL.hypotheses),
+    strategies=FINITE,
+)
+PROP_1_FINITE = Claim(
+    id="prop-1-finite",
+    source=APPENDIX,
+    reading="finite",
+    amends="prop-1",
+    statement="… ≤ max{cos[θ₀ − a]₊ − cos min(π, θ₀ + a'), a ↔ a'}, a = Σ arcsin(ε‖x‖/‖xW‖) of a model",
+    expected=Verdict.PROVED,
+    remark="no O(ε²) at all, for ε‖x‖ ≤ ‖xW‖",
+    inequality=Inequality(
+        setting=setting(Placement.LORA, limit=below_outputs),
+        lhs=lhs,
+        rhs=rhs_finite,
+        hypotheses=(*SPECTRAL.hypotheses, BELOW_OUTPUTS),
+    ),
+    strategies=FINITE,
+)

@@ -1,0 +1,102 @@
+"""What a comparison is asked for and what it answers; `compare.compare` fills it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+from pathlib import PurePath
+
+from ioadapt_theory.similarity import metrics
+from ioadapt_theory.similarity.checkpoint import Checkpoint
+from ioadapt_theory.similarity.matching import Layer, Match, Skipped
+from ioadapt_theory.similarity.metrics import Entry, Mean, Values
+from ioadapt_theory.similarity.spaces import Space
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the paper leaves open, with our defaults; see the help of the command for each."""
+
+    match: Match = Match.NAME
+    space: Space = Space.WEIGHT
+    lowest: float = 0.2
+    only: frozenset[str] = frozenset({"weight", "norm", "bias"})
+    modules: bool = False
+    weighted: bool = False
+    shared: bool = False
+    baseline: bool = False
+    subspace: int | None = None
+    fast: bool = False
+    strict: bool = False
+    threads: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One compared layer: a tensor, or all tensors of a module."""
+
+    name: str
+    kind: str
+    block: str
+    shape: tuple[int, ...]
+    members: tuple[Layer, ...]
+    values: dict[Pair, Values] = field(default_factory=dict)
+
+    def parameters(self, pair: Pair) -> int:
+        """Number of elements that both models have."""
+        return sum(x.numel for x in self.members if set(pair) <= set(x.models))
+
+    def entry(self, pair: Pair) -> Entry:
+        """What this layer adds to the pair's means."""
+        v = self.values[pair]
+        return Entry(v.cosine, self.parameters(pair), v.baseline, v.subspace)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Everything that was found; positions in ``models`` and ``labels`` are those in pairs."""
+
+    models: tuple[Checkpoint, ...]
+    labels: tuple[str, ...]
+    parent: str | None
+    options: Options
+    rows: tuple[Row, ...]
+    skipped: tuple[Skipped, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def pairs(self) -> list[Pair]:
+        """All pairs, the earlier model first."""
+        return list(combinations(range(len(self.labels)), 2))
+
+    def entries(self, pair: Pair, keep: Callable[[Row], bool] = lambda _: True) -> list[Entry]:
+        """The pair's layers, or those of a block or kind."""
+        return [row.entry(pair) for row in self.rows if pair in row.values and keep(row)]
+
+    def mean(self, pair: Pair, keep: Callable[[Row], bool] = lambda _: True) -> Mean:
+        """Mean over the pair's layers: panel (b) of Fig. 2."""
+        return metrics.mean(self.entries(pair, keep), weighted=self.options.weighted)
+
+    def lowest(self, pair: Pair) -> Mean:
+        """Mean over the pair's layers with the lowest cosine: panel (a) of Fig. 2."""
+        return metrics.mean(metrics.lowest(self.entries(pair), self.options.lowest), weighted=self.options.weighted)
+
+
+def role(kind: str) -> str:
+    """Norms and biases are set apart from the weights."""
+    return kind if kind in ("norm", "bias") else "weight"
+
+
+def labels_of(checkpoints: Sequence[Checkpoint]) -> tuple[str, ...]:
+    """Short and distinct names: equal ones get their folders, then a number; none holds the separator of a pair."""
+    names = [c.name.replace("|", "_") for c in checkpoints]
+    parts = [PurePath(c.source).parts for c in checkpoints]
+    for i, name in enumerate(names):
+        twins = [k for k, c in enumerate(checkpoints) if c.name.replace("|", "_") == name]
+        depth = next((d for d in range(1, 9) if len({parts[k][-d:] for k in twins}) == len(twins)), None)
+        if len(twins) > 1 and depth is not None:
+            names[i] = "/".join(parts[i][-depth:]).replace("|", "_")
+    return tuple(
+        name if names.count(name) == 1 else f"{name}#{names[:i].count(name) + 1}" for i, name in enumerate(names)
+    )

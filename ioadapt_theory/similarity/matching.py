@@ -1,0 +1,149 @@
+"""Which tensors of several checkpoints are the same layer, and what was left out and why."""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import combinations
+
+from ioadapt_theory.similarity.checkpoint import Checkpoint, TensorInfo
+from ioadapt_theory.similarity.names import block, canonical, kind
+from ioadapt_theory.similarity.provenance import origins
+
+
+class Match(StrEnum):
+    """How the layers of two checkpoints are paired."""
+
+    NAME = "name"
+    PROVENANCE = "provenance"
+    AUTO = "auto"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """One layer shared by two models or more.
+
+    Attributes:
+        name: The name it is matched by; with several models, the first one's.
+        kind: One of `names.KINDS`.
+        block: The block of the network it sits in.
+        shape: As stored by the first model that has it.
+        tensors: Its stored name in every model, None where a model lacks it.
+    """
+
+    name: str
+    kind: str
+    block: str
+    shape: tuple[int, ...]
+    tensors: tuple[str | None, ...]
+
+    @property
+    def numel(self) -> int:
+        """Number of elements."""
+        return math.prod(self.shape)
+
+    @property
+    def models(self) -> tuple[int, ...]:
+        """Positions of the models that have it."""
+        return tuple(i for i, name in enumerate(self.tensors) if name is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A tensor that was left out."""
+
+    name: str
+    models: tuple[str, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """The paired layers, what was left out, and what the user should know about the pairing."""
+
+    layers: tuple[Layer, ...]
+    skipped: tuple[Skipped, ...]
+    notes: tuple[str, ...] = ()
+
+
+def as_layer(name: str, info: TensorInfo, tensors: tuple[str | None, ...]) -> Layer:
+    """Describe a layer from one of its tensors."""
+    return Layer(name=name, kind=kind(name, len(info.key)), block=block(name), shape=info.shape, tensors=tensors)
+
+
+def match_by_names(checkpoints: Sequence[Checkpoint], labels: Sequence[str], mode: Match) -> Matching:
+    """Pair tensors of equal name and equal shape, trailing 1s aside; with provenance, of equal origin and shape."""
+    plain = [canonical(c.tensors) for c in checkpoints]
+    traced = [origins(names.values()) for names in plain]
+    follow = {i: origin for i, origin in enumerate(traced) if origin and mode is Match.PROVENANCE}
+    keys = [
+        {stored: follow[i].get(name, name) if i in follow else name for stored, name in names.items()}
+        for i, names in enumerate(plain)
+    ]
+    matching = _group(checkpoints, labels, keys)
+    if mode is not Match.PROVENANCE:
+        notes = _wrong_origins(matching.layers, labels, traced)
+    elif follow:
+        notes = [f"{labels[i]} is traced back to its teacher's layers" for i in follow]
+    else:
+        notes = ["no model has the layout of a block-removed UNet, so equal names are equal layers"]
+    return Matching(matching.layers, matching.skipped, tuple(notes))
+
+
+def _group(checkpoints: Sequence[Checkpoint], labels: Sequence[str], keys: Sequence[Mapping[str, str]]) -> Matching:
+    groups: defaultdict[str, defaultdict[tuple[int, ...], dict[int, TensorInfo]]]
+    groups = defaultdict(lambda: defaultdict(dict))
+    skipped = []
+    for i, checkpoint in enumerate(checkpoints):
+        for stored, info in checkpoint.tensors.items():
+            if not info.is_float:
+                skipped.append(Skipped(keys[i][stored], (labels[i],), f"not floating point ({info.dtype})"))
+            elif info.numel == 0:
+                skipped.append(Skipped(keys[i][stored], (labels[i],), "no elements"))
+            else:
+                groups[keys[i][stored]][info.key].setdefault(i, info)
+    layers = []
+    for name, shapes in groups.items():
+        for members in shapes.values():
+            if len(members) > 1:
+                tensors = tuple(members[i].name if i in members else None for i in range(len(checkpoints)))
+                layers.append(as_layer(name, members[min(members)], tensors))
+        holders = {i: info for members in shapes.values() for i, info in members.items()}
+        if len(shapes) > 1:
+            told = ", ".join(f"{list(info.shape)} in {labels[i]}" for i, info in sorted(holders.items()))
+            skipped.append(Skipped(name, tuple(labels[i] for i in sorted(holders)), f"shapes differ: {told}"))
+        elif len(holders) == 1:
+            (only,) = holders
+            skipped.append(Skipped(name, (labels[only],), "only there"))
+    return Matching(tuple(layers), tuple(skipped))
+
+
+def _wrong_origins(
+    layers: Sequence[Layer], labels: Sequence[str], traced: Sequence[Mapping[str, str] | None]
+) -> list[str]:
+    """Say for every pair how many equal names are layers of different origin."""
+
+    def origin(i: int, name: str) -> str:
+        return (traced[i] or {}).get(name, name)
+
+    notes = []
+    for i, j in combinations(range(len(labels)), 2):
+        common = [x for x in layers if x.tensors[i] is not None and x.tensors[j] is not None]
+        wrong = [x for x in common if origin(i, x.name) != origin(j, x.name)]
+        if wrong:
+            matrices, parameters = sum(len(x.shape) > 1 for x in wrong), sum(x.numel for x in wrong)
+            notes.append(
+                f"{labels[i]} | {labels[j]}: {len(wrong)} of {len(common)} common names ({matrices} of them matrices, "
+                f"{parameters / 1e6:.1f} M parameters) are layers of different origin, because blocks were removed and "
+                "renumbered: see --match provenance"
+            )
+    return notes
+
+
+def reasons(skipped: Sequence[Skipped]) -> Counter[str]:
+    """How many tensors were left out for each reason, details aside."""
+    return Counter(
+        f"only in {', '.join(s.models)}" if s.reason == "only there" else s.reason.split(":")[0].split(" (")[0]
+        for s in skipped
+    )

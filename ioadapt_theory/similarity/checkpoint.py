@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from ioadapt_theory.errors import IoAdaptError
 
@@ -130,7 +130,7 @@ class Checkpoint(ABC):
     def close(self) -> None:
         """Close the files; reading afterwards raises. May be called twice."""
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> "Checkpoint":
         return self
 
     def __exit__(self, *exc: object) -> None:

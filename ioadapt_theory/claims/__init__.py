@@ -1,6 +1,8 @@
 """Every numbered statement of the paper with a verdict that a sceptic can re-run; one statement a file."""
 
 from ioadapt_theory.claims.claim import Claim, Run
+from ioadapt_theory.claims.eq_5 import EQ_5, EQ_5_COLUMN_RANK, EQ_5_RANK, EQ_5_ROW_RANK
+from ioadapt_theory.claims.eq_6 import EQ_6, EQ_6_SAME_SET
 from ioadapt_theory.claims.evidence import Evidence, Verdict, Verification
 from ioadapt_theory.claims.lemma_1 import (
     LEMMA_1,
@@ -44,6 +46,8 @@ from ioadapt_theory.claims.prop_2_output import (
 from ioadapt_theory.claims.prop_3 import PROP_3, PROP_3_EXACT, PROP_3_SECOND
 from ioadapt_theory.claims.prop_4 import PROP_4, PROP_4_EXACT
 from ioadapt_theory.claims.prop_5 import PROP_5, PROP_5_EXACT
+from ioadapt_theory.claims.remarks import REMARKS
+from ioadapt_theory.claims.transfer import TRANSFER
 from ioadapt_theory.claims.verifying import verify
 
 REGISTRY: tuple[Claim, ...] = (
@@ -88,6 +92,14 @@ REGISTRY: tuple[Claim, ...] = (
     PROP_4_EXACT,
     PROP_5,
     PROP_5_EXACT,
+    EQ_5,
+    EQ_5_ROW_RANK,
+    EQ_5_COLUMN_RANK,
+    EQ_5_RANK,
+    EQ_6,
+    EQ_6_SAME_SET,
+    *REMARKS,
+    *TRANSFER,
 )
 CLAIMS: dict[str, Claim] = {claim.id: claim for claim in REGISTRY}
 """The registry, in the paper's order; a reading is an entry."""

@@ -133,7 +133,7 @@ LEMMA_2_INTEGRAL = Claim(
     id="lemma-2-integral",
     source="Remainder bound after Lemma 2 (App. A.1)",
     statement="|R| ≤ ½ sup_t ‖H(u + tΔu, v + tΔv)‖_op (‖Δu‖² + ‖Δv‖²)",
-    expected=Verdict.SURVIVED,
+    expected=Verdict.PROVED,
     remark="needs a segment that avoids 0, which the text does not say; the factor ½ is sharp",
     inequality=Inequality(
         setting=INCREMENTS.parametrised(short_increments),
@@ -149,7 +149,7 @@ LEMMA_2_REMAINDER = Claim(
     reading="explicit",
     amends="lemma-2-integral",
     statement="|R| ≤ 2 Σ (−ρ − ln(1 − ρ)), ρ = ‖Δu‖/‖u‖ and ‖Δv‖/‖v‖, both < 1",
-    expected=Verdict.SURVIVED,
+    expected=Verdict.PROVED,
     remark="the sup carried out with C = 1; nothing along the segment is left in it",
     inequality=Inequality(
         setting=INCREMENTS.parametrised(shorter_increments),

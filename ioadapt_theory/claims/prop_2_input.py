@@ -141,7 +141,7 @@ PROP_2_INPUT_FINITE = Claim(
     reading="finite",
     amends="prop-2-input",
     statement="|artanh sim(ŷ₁, ŷ₂) − artanh s₀| ≤ (κ + 1/κ) ln 1/(1 − ε), κ = cond(W), rank W = c, ε < 1",
-    expected=Verdict.SURVIVED,
+    expected=Verdict.PROVED,
     remark="no O(ε²); both sides divided by κ + 1/κ in the ratio, the larger model counts",
     inequality=Inequality(
         setting=setting(Placement.INPUT),

@@ -52,7 +52,7 @@ PROP_3_EXACT = Claim(
     reading="exact value",
     amends="prop-3",
     statement="E‖x(W₁ + AB)W₂ − x(W₁' + AB)W₂'‖² = σ²‖(W₁W₂ − W₁'W₂') + AB(W₂ − W₂')‖_F²",
-    expected=Verdict.SURVIVED,
+    expected=Verdict.PROVED,
     remark="for a single layer (W₂ = W₂' = I) LoRA leaves the distance as it is, whatever AB",
     strategies=(ExactValue(Placement.LORA, exact),),
 )
@@ -61,7 +61,7 @@ PROP_3_SECOND = Claim(
     source="Proposition 3, footnote 1 (App. A.2)",
     reading="LoRA on W₂",
     statement="E‖xW₁(W₂ + AB) − xW₁'(W₂' + AB)‖² ≤ σ²(√ε + ‖AB‖₂‖W₁ − W₁'‖_F)²",
-    expected=Verdict.SURVIVED,
+    expected=Verdict.PROVED,
     remark="analogous, as the footnote says",
     attained=("prop-3-second",),
     inequality=Inequality(setting=setting(Placement.LORA, second=True), lhs=lhs_second, rhs=rhs_second),

@@ -42,7 +42,7 @@ PROP_4_EXACT = Claim(
     reading="exact value",
     amends="prop-4",
     statement="E‖x(I + AB)W₁W₂ − x(I + AB)W₁'W₂'‖² = σ²‖(I + AB)(W₁W₂ − W₁'W₂')‖_F²",
-    expected=Verdict.SURVIVED,
+    expected=Verdict.PROVED,
     remark="equal functions stay equal",
     strategies=(ExactValue(Placement.INPUT, exact),),
 )

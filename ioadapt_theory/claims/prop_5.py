@@ -42,7 +42,7 @@ PROP_5_EXACT = Claim(
     reading="exact value",
     amends="prop-5",
     statement="E‖xW₁W₂(I + AB) − xW₁'W₂'(I + AB)‖² = σ²‖(W₁W₂ − W₁'W₂')(I + AB)‖_F²",
-    expected=Verdict.SURVIVED,
+    expected=Verdict.PROVED,
     remark="equal functions stay equal",
     strategies=(ExactValue(Placement.OUTPUT, exact),),
 )

@@ -3,6 +3,7 @@
 from ioadapt_theory.claims.claim import Claim, Proof
 from ioadapt_theory.claims.evidence import Verdict
 from ioadapt_theory.claims.proofs import absorption, cost, input_adapter, output_adapter, reachable, transfer
+from ioadapt_theory.claims.proofs.argument import together
 
 INDEPENDENT = "Section 4, after Prop. 2"
 ABSORBED = "Section 3.3"
@@ -25,8 +26,10 @@ INDEPENDENT_OUTPUT = Claim(
     expected=Verdict.PROVED,
     remark="exactly 2τ(1 − s₀²)/(1 − s₀²τ²) with τ = 2ε/(1 + ε²), attained; no O(ε²) is needed",
     strategies=(
-        Proof("sinh addition theorem in the plane of y1, y2", output_adapter.finite_theorem),
-        Proof("both ends of the interval", output_adapter.two_models),
+        Proof(
+            "sinh addition theorem, and both ends of the interval",
+            together(output_adapter.finite_theorem, output_adapter.condition_of_adapter, output_adapter.two_models),
+        ),
     ),
 )
 BOUNDS_RANK = Claim(

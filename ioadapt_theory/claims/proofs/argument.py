@@ -43,6 +43,16 @@ def proves(statement: str) -> Callable[[Callable[..., Iterator[Step]]], Argument
     return lambda chain: Argument(statement, chain)
 
 
+def together(*arguments: Argument) -> Argument:
+    """The argument that needs every step of all of these."""
+
+    def chain() -> Iterator[Step]:
+        for argument in arguments:
+            yield from argument.steps()
+
+    return Argument("; ".join(argument.statement for argument in arguments), chain)
+
+
 def sympy() -> Any:
     """Return the sympy module, untyped.
 

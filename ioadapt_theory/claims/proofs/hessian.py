@@ -42,6 +42,36 @@ def spectrum() -> Iterator[Step]:
     yield Step("(λ + s - 1)(λ + s + 1) = λ² + 2sλ - (1 - s²)", vanishes((lam + s - 1) * (lam + s + 1) - orthogonal))
 
 
+@proves("|R| <= ½ sup ‖H‖(‖Δu‖² + ‖Δv‖²) along a segment that avoids 0, and the factor ½ is sharp")
+def taylor() -> Iterator[Step]:
+    """R = ∫(1 - t)φ''(t) dt for φ(t) = s(u + tΔu, v + tΔv), and φ'' = ΔᵀHΔ."""
+    sp = sympy()
+    t, x = sp.symbols("t x", positive=True)
+    phi = sp.Function("phi")
+    primitive = (1 - t) * sp.diff(phi(t), t) + phi(t)
+    yield Step("(1 - t)φ'' is the derivative of (1 - t)φ' + φ, so its integral is φ(1) - φ(0) - φ'(0) = R",
+               vanishes(sp.diff(primitive, t) - (1 - t) * sp.diff(phi(t), t, 2)))  # fmt: skip
+    yield Step("∫(1 - t) dt = ½", sp.integrate(1 - t, (t, 0, 1)) == sp.Rational(1, 2))
+    # u = v = e₁, Δu = -Δv = x e₂: the cosine of opposite turns, while ‖H‖ is 2/(1 + x²t²) at most
+    turned = (1 - x**2) / (1 + x**2)
+    yield Step("u = v, Δv = -Δu orthogonal: R/(½·2·2x²) -> -1", sp.limit((turned - 1) / (2 * x**2), x, 0) == -1)
+
+
+@proves("|R| <= 2 Σ(-ρ - ln(1 - ρ)) over ρ = ‖Δu‖/‖u‖, ‖Δv‖/‖v‖ < 1")
+def explicit_remainder() -> Iterator[Step]:
+    """The supremum carried out: H = D H₀ D with ‖H₀‖ <= 1 + |s| <= 2, and ‖u + tΔu‖ >= ‖u‖(1 - tρ)."""
+    sp = sympy()
+    yield from bound.steps()
+    yield from taylor.steps()
+    t = sp.Symbol("t", positive=True)
+    rho = sp.Symbol("rho", positive=True)
+    weighted = (1 - t) * rho**2 / (1 - t * rho) ** 2
+    primitive = (rho - 1) / (1 - t * rho) - sp.log(1 - t * rho)
+    yield Step("a primitive of (1 - t)ρ²/(1 - tρ)²", vanishes(sp.diff(primitive, t) - weighted))
+    total = sp.expand(sp.simplify(primitive.subs(t, 1) - primitive.subs(t, 0)))
+    yield Step("∫ from 0 to 1 = -ρ - ln(1 - ρ)", sp.simplify(total + rho + sp.log(1 - rho)) == 0)
+
+
 @proves("‖H(u, v)‖ <= C(1 + |s|)/min(‖u‖, ‖v‖)² with C = 1, and no smaller C")
 def bound(c: int | Any = 1) -> Iterator[Step]:
     """Scale to unit vectors; the largest |eigenvalue| there is 1 + |s|."""

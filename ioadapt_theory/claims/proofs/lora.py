@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ioadapt_theory.claims.proofs.argument import Step, proves, sympy, vanishes
+from ioadapt_theory.claims.proofs.input_adapter import dual_form, first_order
 
 
 @proves("sup |δ| = ε sin θ₀ sqrt(α² + β² - 2αβ cos(θ_x + θ₀)) <= ε sin θ₀ (α + β) over ‖AB‖₂ <= ε")
@@ -36,6 +37,23 @@ def sharp_constant() -> Iterator[Step]:
     yield Step(
         "(α + β)² - (α² + β² - 2αβC) = 2αβ(1 + C) >= 0, zero iff sim(x₁, x₂) = -s",
         vanishes((al + be) ** 2 - (al**2 + be**2 - 2 * al * be * cos_sum) - 2 * al * be * (1 + cos_sum)),
+    )
+
+
+@proves("sup |δ| <= (1 - s²)(1/s_c + 1/s_{c-1})ε, the two smallest singular values of W of full row rank; attained")
+def weights_constant() -> Iterator[Step]:
+    """G = W⁺ᵀK, and K/(1 - s²) is an isometry on a plane, so ‖G‖_* is at most the two largest singular values of W⁺."""
+    sp = sympy()
+    yield from dual_form.steps()
+    p, m, k = sp.Matrix(3, 2, sp.symbols("p:6")), sp.Matrix(2, 3, sp.symbols("m:6")), sp.Matrix(3, 3, sp.symbols("k:9"))
+    moved = sum((p * m).multiply_elementwise(k)) - sum(m.multiply_elementwise(p.T * k))
+    yield Step("x = yW⁺, so LoRA is output adaptation by W⁺M: ⟨PM, K⟩ = ⟨M, PᵀK⟩", vanishes(moved))
+    a, b, h = sp.symbols("a b h", positive=True)
+    u, v, w, m = sp.Matrix([[1, h]]), sp.Matrix([[1, -h]]), sp.diag(a, b), sp.diag(1, -1)
+    s = (1 - h**2) / (1 + h**2)
+    slope = sp.powdenest(first_order(u, v, u * w.inv() * m, v * w.inv() * m), force=True)
+    yield Step(
+        "W = diag(a, b), y = (1, ±h), AB = ε diag(1, -1) attains it", vanishes(slope - (1 - s**2) * (1 / a + 1 / b))
     )
 
 

@@ -112,6 +112,7 @@ def similarity_distance(instance: Mapping[str, Any], placement: str) -> Similari
             "sim(y1, y2) = sim(y1', y2')": bool(sp.simplify(source.before - target.before) == 0),
             "||AB||_2 <= epsilon": fits(m["AB"], eps**2),
             "||AB||_2^2 <= epsilon": fits(m["AB"], eps),
+            "||AB||_F <= epsilon": bool((m["AB"].T * m["AB"]).trace() <= eps**2),
         },
     )
 

@@ -63,6 +63,20 @@ def prop_3() -> Iterator[Step]:
     yield Step("(√ε + b)² increases in ε", nonnegative(sp.expand((root + more + b) ** 2 - (root + b) ** 2)))
 
 
+@proves("Proposition 3, footnote 1: with LoRA on W₂ the discrepancy is D₀ + (W₁ - W₁')AB, bounded in the same way")
+def prop_3_second() -> Iterator[Step]:
+    """The mirror image."""
+    sp = sympy()
+    w1, w2, v1, v2, m = letters()
+    gap = w1 * w2 - v1 * v2
+    yield Step(
+        "W₁(W₂ + AB) - W₁'(W₂' + AB) = D₀ + (W₁ - W₁')AB",
+        sp.expand(w1 * (w2 + m) - v1 * (v2 + m) - gap - (w1 - v1) * m) == 0,
+    )
+    yield from submultiplicative.steps()
+    yield from expectation.steps()
+
+
 @proves("Proposition 4: the input discrepancy is (I + AB)D₀, so at most ‖I + AB‖₂²εσ²")
 def prop_4() -> Iterator[Step]:
     """Factor T = I + AB out on the left."""

@@ -66,7 +66,7 @@ def run(config: Config) -> dict[str, Any]:
         for key, method in compared.items():
             bar.set_description(method.label)
             one = adapted(source, method, config.rank, config.seed)
-            train(one, x, source(x).detach() @ goal, config.steps, bar.update)
+            train(one, x, source(x) @ goal, steps=config.steps, tick=bar.update)
             two = moved(one, target)
             rows[key] = {
                 "label": method.label,
@@ -82,7 +82,7 @@ def run(config: Config) -> dict[str, Any]:
         "models": {name: [m.tolist() for m in augmented(m_)] for name, m_ in (("source", source), ("target", target))},
         "rows": rows,
         "clouds": clouds,
-        "wanted": (source(fresh) @ goal).detach().cpu().numpy(),
+        "wanted": (source(fresh) @ goal).cpu().numpy(),
     }
 
 

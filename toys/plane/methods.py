@@ -64,14 +64,22 @@ def adapted(model: nn.Sequential, method: Method, rank: int, seed: int) -> nn.Se
     """A copy of the model with a fresh adapter; the global generator is left as it was."""
     model = copy.deepcopy(model)
     if method.placement is None:
-        return model.requires_grad_(requires_grad=False)
+        return model
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         adapt(model, target_modules=method.maps, family="lora", placement=method.placement, rank=rank)
     return model
 
 
-def train(model: nn.Module, x: Tensor, y: Tensor, steps: int, tick: Callable[[], object], rate: float = 0.02) -> None:
+def train(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    steps: int,
+    rate: float = 0.02,
+    tick: Callable[[], object] = lambda: None,
+) -> None:
     """Fit the adapter to y on the whole of x with Adam; the rate falls to zero along a cosine."""
     learnable = [p for _, p in parameters(model)]
     if not learnable:
@@ -94,7 +102,7 @@ def moved(source: nn.Sequential, target: nn.Sequential) -> nn.Sequential:
     return target.requires_grad_(requires_grad=False)
 
 
-def learned(model: nn.Sequential) -> dict[str, Tensor]:
+def learned(model: nn.Module) -> dict[str, Tensor]:
     """AB of every adapted map, as in the paper (2 x 2)."""
     found = {}
     for name, layer in layers(model).items():
@@ -115,7 +123,7 @@ def distances(y: Tensor, other: Tensor) -> Tensor:
 
 @torch.no_grad()
 def measure(
-    source: nn.Sequential, target: nn.Sequential, one: nn.Sequential, two: nn.Sequential, x: Tensor, goal: Tensor
+    source: nn.Module, target: nn.Module, one: nn.Module, two: nn.Module, x: Tensor, goal: Tensor
 ) -> dict[str, float]:
     """Mean squared distances over the samples x, for the models without (source, target) and with adapter (one, two).
 

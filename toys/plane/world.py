@@ -83,7 +83,7 @@ def _matrix(larger: float, smaller: float, generator: torch.Generator) -> Tensor
 
 
 def _stack(w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor) -> nn.Sequential:
-    stack = nn.Sequential(nn.Linear(2, 2, dtype=w1.dtype), nn.Linear(2, 2, dtype=w1.dtype))
+    stack = nn.Sequential(*(nn.Linear(2, 2, device="meta", dtype=w1.dtype) for _ in range(2))).to_empty(device="cpu")
     for layer, w, b in zip(stack, (w1, w2), (b1, b2), strict=True):
         layer.weight.data, layer.bias.data = w.mT.contiguous(), b.clone()
-    return stack
+    return stack.requires_grad_(requires_grad=False)

@@ -1,0 +1,182 @@
+"""The crescent toy: measured = closed form, bounds hold, and each case shows what its text says."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from ioadapt_theory.adapters import layers
+from toys.crescent import Config, main, run
+from toys.plane.methods import ENDS, EVERYWHERE, adapted, learned, moved, plain
+from toys.plane.theory import expected, proposition, theory
+from toys.plane.world import Case, augmented, crescent, isotropic_moment, models, moment, task
+
+SEEDS = (0, 1)
+
+
+@cache
+def result(case: Case, seed: int = 0) -> dict[str, Any]:
+    return run(Config(case=case, seed=seed, steps=600))
+
+
+def rows(case: Case, seed: int = 0) -> dict[str, dict[str, Any]]:
+    return result(case, seed)["rows"]
+
+
+EVERY = [pytest.param(case, seed, id=f"{case}-{seed}") for case in Case for seed in SEEDS]
+
+
+@pytest.mark.parametrize(("case", "seed"), EVERY)
+def test_the_measured_distance_is_the_expected_one_within_four_standard_errors(case: Case, seed: int):
+    for row in rows(case, seed).values():
+        assert abs(row["distance"] - row["exact"]) <= 4 * row["distance_se"] + 1e-20, row["label"]
+
+
+@pytest.mark.parametrize(("case", "seed"), EVERY)
+def test_the_expected_distance_is_at_most_the_bound_under_both_laws(case: Case, seed: int):
+    for row in rows(case, seed).values():
+        for law in ("", "isotropic_"):
+            bound = row[f"{law}bound"]
+            assert bound is None or row[f"{law}exact"] <= bound * (1 + 1e-12) + 1e-25, row["label"]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_with_the_same_function_input_and_output_adapters_keep_their_loss_and_lora_does_not(seed: int):
+    for key, row in rows(Case.SAME_FUNCTION, seed).items():
+        lost = row["loss_target"] - row["loss_source"]
+        assert lost > 1 if key.startswith("lora") else abs(lost) < 1e-12
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_with_another_function_lora_on_the_first_map_keeps_the_distance_and_the_others_enlarge_it(seed: int):
+    measured = {key: row["distance"] for key, row in rows(Case.OTHER_FUNCTION, seed).items()}
+    assert measured["lora-1"] == pytest.approx(measured["base"], rel=1e-9)
+    assert min(measured[key] for key in ("input", "output", "lora-2")) > 1.1 * measured["base"]
+    best = min(ENDS, key=lambda key: rows(Case.OTHER_FUNCTION, seed)[key]["loss_target"])
+    assert best == "lora-1"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_an_output_adapter_edits_the_targets_own_output_whatever_its_function(seed: int):
+    assert (
+        rows(Case.OTHER_FUNCTION, seed)["output"]["loss_own"]
+        < 1e-9
+        < rows(Case.OTHER_FUNCTION, seed)["lora-1"]["loss_own"]
+    )
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_inside_the_stack_no_adapter_keeps_the_distance_at_zero(seed: int):
+    inside = rows(Case.INTERIOR, seed)
+    assert inside["base"]["distance"] < 1e-20
+    assert min(row["distance"] for key, row in inside.items() if key != "base") > 0.1
+
+
+def test_the_isotropic_bound_is_broken_by_the_crescent():
+    row = rows(Case.SAME_FUNCTION)["lora-2"]
+    assert row["isotropic_bound"] + 4 * row["distance_se"] < row["distance"] <= row["bound"]
+
+
+def test_the_moment_is_that_of_the_samples():
+    x = torch.cat([crescent(200_000, torch.Generator().manual_seed(3)), torch.ones(200_000, 1)], dim=1)
+    products = x[:, :, None] * x[:, None, :]
+    error = products.std(0) / len(x) ** 0.5
+    assert ((products.mean(0) - moment()).abs() <= 4 * error + 1e-12).all()
+    assert isotropic_moment().trace() == pytest.approx(moment().trace())
+
+
+@pytest.mark.parametrize("case", Case)
+def test_the_target_is_what_its_case_says(case: Case):
+    source, target = models(case, torch.Generator().manual_seed(1))
+    x = crescent(50, torch.Generator().manual_seed(2))
+    assert torch.allclose(source(x), target(x), atol=1e-12) == (case is not Case.OTHER_FUNCTION)
+    assert not torch.allclose(source[0].weight, target[0].weight, atol=0.05)
+    assert torch.equal(source[1].weight, target[1].weight) == (case is Case.OTHER_FUNCTION)
+    torch.testing.assert_close(source(torch.zeros(1, 2)), torch.zeros(1, 2))
+
+
+def test_the_augmented_matrices_are_the_affine_maps():
+    source, _ = models(Case.SAME_FUNCTION, torch.Generator().manual_seed(1))
+    x = torch.randn(5, 2)
+    w1, w2 = augmented(source)
+    torch.testing.assert_close(torch.cat([x, torch.ones(5, 1)], dim=1) @ w1 @ w2, source(x))
+
+
+@pytest.mark.parametrize("key", [key for key, method in ENDS.items() if method.proposition])
+@pytest.mark.parametrize("case", [Case.SAME_FUNCTION, Case.OTHER_FUNCTION])
+def test_the_propositions_closed_form_is_that_of_the_merged_maps(key: str, case: Case):
+    source, target = models(case, torch.Generator().manual_seed(5))
+    one = adapted(source, ENDS[key], rank=2, seed=0)
+    for layer in layers(one).values():
+        torch.nn.init.normal_(layer.adapters["default"][ENDS[key].placement].B)
+    (ab,) = learned(one).values()
+    exact, bound = proposition(ENDS[key], ab, source, target, moment())
+    merged = expected(plain(one), plain(moved(one, target)), moment())
+    assert exact == pytest.approx(merged, rel=1e-10, abs=1e-25)
+    assert merged <= bound * (1 + 1e-12) + 1e-25
+
+
+def test_inside_the_stack_the_paper_has_no_bound():
+    source, target = models(Case.INTERIOR, torch.Generator().manual_seed(5))
+    one = adapted(source, EVERYWHERE["between"], rank=1, seed=0)
+    assert theory(EVERYWHERE["between"], source, target, one, moved(one, target))["bound"] is None
+
+
+def test_training_moves_only_the_adapter_and_leaves_the_global_generator_alone():
+    before = torch.get_rng_state()
+    source, _ = models(Case.SAME_FUNCTION, torch.Generator().manual_seed(1))
+    one = adapted(source, ENDS["input"], rank=2, seed=0)
+    assert torch.equal(torch.get_rng_state(), before)
+    assert {n.rsplit(".", 1)[-1] for n, p in one.named_parameters() if p.requires_grad} == {"A", "B"}
+
+
+def test_the_same_seed_gives_the_same_figures():
+    short = Config(steps=3, samples=20)
+    assert run(short)["rows"] == run(short)["rows"] != run(Config(steps=3, samples=20, seed=1))["rows"]
+
+
+def test_the_task_turns_and_enlarges():
+    e = task()
+    torch.testing.assert_close(e @ e.T, 2.25 * torch.eye(2))
+    assert torch.linalg.det(e) > 0
+
+
+@pytest.mark.parametrize("case", Case)
+def test_the_command_writes_picture_and_record(case: Case, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["--case", case, "--steps", "5", "--samples", "30", "--out", str(tmp_path)]) == 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == [f"crescent-{case}.{s}" for s in ("json", "png", "svg")]
+    record = json.loads((tmp_path / f"crescent-{case}.json").read_text())
+    assert record["config"] == {"case": case, "seed": 0, "steps": 5, "rank": 2, "samples": 30, "device": "cpu"}
+    screen, err = capsys.readouterr()
+    assert all(row["label"] in screen for row in record["results"]["rows"].values())
+    assert err == ""
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (["--rank", "3"], "Argument --rank: '3' is not a whole number from 1 to 2."),
+        (["--steps", "0"], "Argument --steps: '0' is not a whole number from 1 to 100000."),
+        (["--seed", "x"], "Argument --seed: 'x' is not a whole number from 0 to 2147483647."),
+        (["--case", "other"], "No case 'other'."),
+        (["--device", "nowhere"], "Argument --device: 'nowhere' cannot be used"),
+        (["--nonsense"], "Unrecognized arguments: --nonsense."),
+    ],
+)
+def test_a_bad_value_is_one_sentence_and_status_2(argv: list[str], says: str, capsys: pytest.CaptureFixture[str]):
+    assert main(argv) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"crescent: {says}")
+    assert err.count("\n") == 1
+
+
+def test_an_output_folder_that_is_a_file_is_refused_before_the_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    file = tmp_path / "taken"
+    file.write_text("kept")
+    assert main(["--steps", "100000", "--out", str(file)]) == 2
+    assert "is a file; name a folder" in capsys.readouterr().err
+    assert file.read_text() == "kept"

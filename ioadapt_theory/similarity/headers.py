@@ -136,7 +136,7 @@ def _entry_problem(entry: object) -> str | None:
     """Say what is wrong with the form of one entry, or None."""
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         return "something other than dtype, shape and data_offsets"
-    if entry["dtype"] not in DTYPES:
+    if not isinstance(entry["dtype"], str) or entry["dtype"] not in DTYPES:
         return f"the dtype {entry['dtype']!r} (readable: {', '.join(DTYPES)})"
     for key in ("shape", "data_offsets"):
         value = entry[key]

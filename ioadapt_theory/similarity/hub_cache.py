@@ -19,11 +19,12 @@ ORPHAN_AGE: Final = 600
 
 
 def not_cached(asked: Request, file: str | None, cache: Path) -> SourceError:
-    """Return the error for something that offline mode cannot have."""
+    """Return the error for a file (or a pattern of files, or a repository) that offline mode cannot have."""
     what = f"{file} of {asked.repo}" if file else asked.repo
+    wanted = f" --include '{file}'" if file and "*" in file else f" {file}" if file else ""
     at = f" --revision {asked.revision}" if asked.revision else ""
-    msg = f"{asked.why_offline} and {what} is not in the cache {cache}. Run once online: hf download {asked.repo}"
-    return SourceError(f"{msg}{f' {file}' if file else ''}{at}.")
+    once = f"Run once online: hf download {asked.repo}{wanted}{at}."
+    return SourceError(f"{asked.why_offline} and {what} is not in the cache {cache}. {once}")
 
 
 def cached_commit(cache: Path, repo: str, revision: str | None) -> str | None:

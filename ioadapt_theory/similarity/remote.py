@@ -99,7 +99,9 @@ def open_remote(
         plain = None
     listing = repository.listing(folder)
     where = f"{repository.asked.repo} ({folder or 'root'})"
-    if isinstance(repository, CachedRepository) and not any(map(is_weights, listing.files)):
+    if isinstance(repository, CachedRepository) and not any(
+        is_weights(name) or ".index." in name for name in listing.files
+    ):
         raise not_cached(repository.asked, file or f"{folder}/".lstrip("/") + "*.safetensors", repository.cache)
     if plain is None:
         choice = choose(listing.files, where, variant)

@@ -18,6 +18,7 @@ class Repo:
     commit: str = COMMIT
     gated: bool = False
     status: int | None = None
+    plain_server: bool = False  # does not say which commit a file is of
     cut_after: dict[str, int] = field(default_factory=dict)  # file -> bytes sent before the connection is cut
     cuts: int = 1_000_000  # how many times
     flipped: frozenset[str] = frozenset()  # files of which one byte arrives wrong
@@ -131,7 +132,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{len(data)}")
         else:
             self.send_response(200)
-        self.send_header("X-Repo-Commit", repo.commit)
+        if not repo.plain_server:
+            self.send_header("X-Repo-Commit", repo.commit)
         self.send_header("ETag", f'"{etag}"')
         self.send_header("Accept-Ranges", "bytes")
         self.send_header("Content-Length", str(stop - start))

@@ -8,6 +8,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import save
 
+from ioadapt_theory.similarity.checkpoint import Checkpoint, torch_dtype
+
 SHAPES = Path(__file__).parents[2] / "benchmarks" / "unet_shapes.tsv"
 
 
@@ -48,3 +50,11 @@ def sharded(values: dict[str, torch.Tensor], stem: str = "diffusion_pytorch_mode
         index |= dict.fromkeys(some, file)
     files[f"{stem}.safetensors.index.json"] = json.dumps({"metadata": {}, "weight_map": index}).encode()
     return files
+
+
+def value(checkpoint: Checkpoint, name: str) -> torch.Tensor:
+    """A whole tensor."""
+    info = checkpoint.tensors[name]
+    out = torch.empty(info.numel, dtype=torch_dtype(info.dtype))
+    checkpoint.read(name, 0, out)
+    return out.view(info.shape)

@@ -9,22 +9,15 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from ioadapt_theory.similarity.checkpoint import Checkpoint, SourceError, torch_dtype
+from ioadapt_theory.similarity.checkpoint import SourceError
 from ioadapt_theory.similarity.sources import open_checkpoint, prepare
 from tests.similarity.hub import COMMIT, LoopbackHub, Repo
-from tests.similarity.models import shapes, sharded, weights
+from tests.similarity.models import shapes, sharded, value, weights
 
 SD15 = "stable-diffusion-v1-5/stable-diffusion-v1-5"
 LCM = "SimianLuo/LCM_Dreamshaper_v7"
 FILE = "unet/diffusion_pytorch_model.safetensors"
 FP16 = "unet/diffusion_pytorch_model.fp16.safetensors"
-
-
-def value(checkpoint: Checkpoint, name: str) -> torch.Tensor:
-    info = checkpoint.tensors[name]
-    out = torch.empty(info.numel, dtype=torch_dtype(info.dtype))
-    checkpoint.read(name, 0, out)
-    return out.view(info.shape)
 
 
 def sd15_repo() -> Repo:

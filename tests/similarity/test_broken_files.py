@@ -1,0 +1,156 @@
+"""Whatever is wrong with a file is said with its name, the layer, the cause and the way out; nothing is executed."""
+
+import json
+import os
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError
+from ioadapt_theory.similarity.checkpoint import SourceError
+from ioadapt_theory.similarity.sources import open_checkpoint
+from tests.similarity.broken import GOOD, INDEXES, PICKLES, SAFETENSORS
+from tests.similarity.models import value
+
+Case = tuple[Callable[[Path], object], str]
+
+
+@pytest.mark.parametrize("case", SAFETENSORS.values(), ids=SAFETENSORS)
+def test_a_broken_safetensors_file_is_described(case: Case, tmp_path: Path):
+    make, message = case
+    make(tmp_path / "x.safetensors")
+    with pytest.raises(FileFormatError, match=message):
+        open_checkpoint(str(tmp_path / "x.safetensors"))
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+@pytest.mark.parametrize("case", PICKLES.values(), ids=PICKLES)
+def test_a_broken_or_hostile_pickle_is_described_and_not_executed(case: Case, tmp_path: Path):
+    make, message = case
+    make(tmp_path / "x.bin")
+    with pytest.raises(FileFormatError, match=message):
+        open_checkpoint(str(tmp_path / "x.bin"))
+    assert not (tmp_path / "executed").exists()
+
+
+@pytest.mark.parametrize("case", INDEXES.values(), ids=INDEXES)
+def test_a_broken_index_reads_nothing_outside_its_folder(case: Case, tmp_path: Path):
+    make, message = case
+    (tmp_path / "model").mkdir()
+    make(tmp_path / "model")
+    with pytest.raises((FileFormatError, SourceError), match=message):
+        open_checkpoint(str(tmp_path / "model"))
+
+
+def test_the_hostile_pickle_of_these_tests_would_have_worked(tmp_path: Path):
+    PICKLES["code"][0](tmp_path / "x.bin")
+    torch.load(tmp_path / "x.bin", weights_only=False)
+    assert (tmp_path / "executed").exists()
+
+
+def test_values_that_begin_at_any_byte_are_read_as_the_old_sd15_file_needs(tmp_path: Path):
+    save_file(GOOD, tmp_path / "x.safetensors")
+    content = (tmp_path / "x.safetensors").read_bytes()
+    (length,) = struct.unpack("<Q", content[:8])
+    text = content[8 : 8 + length].rstrip() + b" " * 3
+    text += b" " * (1 - len(text) % 2)  # an odd length
+    (tmp_path / "x.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + content[8 + length :])
+    with open_checkpoint(str(tmp_path / "x.safetensors")) as odd:
+        assert all(torch.equal(value(odd, n), GOOD[n]) for n in GOOD)
+
+
+def test_a_file_that_shrinks_while_open_gives_an_error_and_not_a_dead_process(tmp_path: Path):
+    path = tmp_path / "x.safetensors"
+    save_file({"a": torch.ones(1 << 20)}, path)
+    with open_checkpoint(str(path)) as shrinking:
+        os.truncate(path, 1000)
+        with pytest.raises(
+            SourceError, match=r"x\.safetensors became shorter while it was read: tensor a ends at byte 1000"
+        ):
+            value(shrinking, "a")
+
+
+@pytest.mark.parametrize(
+    "dtype", ["float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2", "int64"]
+)
+def test_every_dtype_is_read_to_the_bit(dtype: str, tmp_path: Path):
+    stored = torch.arange(-8, 7, dtype=torch.float32).view(5, 3).to(getattr(torch, dtype))
+    save_file({"a": stored}, tmp_path / "x.safetensors")
+    torch.save({"a": stored}, tmp_path / "x.bin")
+    for name in ("x.safetensors", "x.bin"):
+        with open_checkpoint(str(tmp_path / name)) as checkpoint:
+            assert torch.equal(value(checkpoint, "a").view(torch.uint8), stored.view(torch.uint8))
+            middle = torch.empty(4, dtype=stored.dtype)
+            checkpoint.read("a", 7, middle)
+            assert torch.equal(middle.float(), stored.flatten()[7:11].float())
+
+
+@pytest.mark.parametrize(("start", "length"), [(-1, 2), (5, 2), (0, 7)])
+def test_a_range_outside_a_tensor_is_refused(start: int, length: int, tmp_path: Path):
+    save_file(GOOD, tmp_path / "x.safetensors")
+    with open_checkpoint(str(tmp_path / "x.safetensors")) as good:
+        with pytest.raises(
+            InvalidValueError, match=rf"a has 6 elements; \[{start}, {start + length}\) is not within them"
+        ):
+            good.read("a", start, torch.empty(length, dtype=torch.float32))
+        with pytest.raises(InvalidValueError, match=r"has to be flat, contiguous and F32, not torch\.float64"):
+            good.read("a", 0, torch.empty(2, dtype=torch.float64))
+
+
+def test_a_missing_file_is_told_with_what_lies_beside_it(tmp_path: Path):
+    save_file(GOOD, tmp_path / "y.safetensors")
+    with pytest.raises(SourceError, match=r"No file .*x\.safetensors \(its folder holds y\.safetensors\)"):
+        open_checkpoint(str(tmp_path / "x.safetensors"))
+
+
+def test_a_folder_without_weights_is_told_with_what_it_holds(tmp_path: Path):
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(SourceError, match=r"The folder .* holds no weights that can be read \(it holds config\.json\)"):
+        open_checkpoint(str(tmp_path))
+
+
+def test_a_folder_with_several_weights_asks_which(tmp_path: Path):
+    for name in ("one", "two"):
+        save_file(GOOD, tmp_path / f"{name}.safetensors")
+    with pytest.raises(SourceError, match=r"several weights: one\.safetensors, two\.safetensors\. Say which"):
+        open_checkpoint(str(tmp_path))
+    with open_checkpoint(f"{tmp_path}:two.safetensors") as two:
+        assert two.tensors.keys() == GOOD.keys()
+
+
+def test_only_variants_asks_for_one(tmp_path: Path):
+    save_file(GOOD, tmp_path / "model.fp16.safetensors")
+    save_file(GOOD, tmp_path / "model.bf16.safetensors")
+    with pytest.raises(SourceError, match=r"only the variants bf16, fp16: choose one, as in --variant bf16"):
+        open_checkpoint(str(tmp_path))
+
+
+@pytest.mark.parametrize("trial", range(60))
+def test_no_damage_to_a_header_raises_anything_but_our_errors(trial: int, tmp_path: Path):
+    save_file(GOOD, tmp_path / "x.safetensors")
+    content = bytearray((tmp_path / "x.safetensors").read_bytes())
+    generator = torch.Generator().manual_seed(trial)
+    for _ in range(3):
+        place, new = torch.randint(0, 150, (1,), generator=generator), torch.randint(0, 256, (1,), generator=generator)
+        content[int(place)] = int(new)
+    (tmp_path / "x.safetensors").write_bytes(content)
+    try:
+        opened = open_checkpoint(str(tmp_path / "x.safetensors"))
+    except IoAdaptError:
+        return
+    with safe_open(tmp_path / "x.safetensors", "pt") as reference, opened:  # what we accept, the reference accepts
+        assert {n: t.shape for n, t in opened.tensors.items()} == {
+            n: tuple(reference.get_slice(n).get_shape()) for n in reference.keys()
+        }
+
+
+def test_an_index_with_extra_tensors_in_a_shard_follows_the_index(tmp_path: Path):
+    save_file(GOOD, tmp_path / "one.safetensors")
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": "one.safetensors"}}))
+    with open_checkpoint(str(tmp_path)) as checkpoint:
+        assert list(checkpoint.tensors) == ["a"]

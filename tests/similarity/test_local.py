@@ -1,0 +1,169 @@
+"""Folders, shards and single files on this machine give the same tensors whatever their form."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from ioadapt_theory.errors import InvalidValueError, UnknownNameError
+from ioadapt_theory.similarity.checkpoint import SourceError, TensorInfo
+from ioadapt_theory.similarity.sources import open_checkpoint
+from tests.similarity.models import rows, shapes, sharded, value, weights
+
+
+def test_a_shape_is_compared_without_its_trailing_ones():
+    assert TensorInfo("a", "F16", (320, 320, 1, 1)).key == TensorInfo("a", "F32", (320, 320)).key == (320, 320)
+    assert TensorInfo("a", "F32", (1, 94)).key == (1, 94)
+    assert TensorInfo("a", "F32", (1,)).key == TensorInfo("a", "F32", ()).key == ()
+    assert TensorInfo("a", "BF16", (3, 2)).nbytes == 12
+
+
+@pytest.mark.parametrize("component", ["unet", "transformer"])
+def test_a_pipeline_opens_its_model_and_a_component_on_request(tmp_path: Path, component: str):
+    for folder, size in ((component, 2), ("vae", 3)):
+        (tmp_path / folder).mkdir()
+        save_file({"w": torch.ones(size)}, tmp_path / folder / "diffusion_pytorch_model.safetensors")
+    (tmp_path / "model_index.json").write_text("{}")
+    with open_checkpoint(str(tmp_path)) as model, open_checkpoint(f"{tmp_path}:vae") as vae:
+        assert (model.tensors["w"].shape, vae.tensors["w"].shape) == ((2,), (3,))
+        assert model.name == tmp_path.name
+    with pytest.raises(SourceError, match=rf"has no folder 'text_encoder' \(it has {component}, vae\)"):
+        open_checkpoint(f"{tmp_path}:text_encoder")
+
+
+@pytest.mark.parametrize("form", ["model.safetensors", "pytorch_model.bin", "sharded", "sharded bin", "index itself"])
+def test_every_form_of_a_transformers_folder_gives_the_same(tmp_path: Path, form: str):
+    values = {f"model.layers.{n}.mlp.up_proj.weight": torch.randn(4, 3, dtype=torch.float32) for n in range(4)}
+    source = str(tmp_path)
+    if form == "model.safetensors":
+        save_file(values, tmp_path / form)
+    elif form == "pytorch_model.bin":
+        torch.save(values, tmp_path / form)
+    elif form == "sharded bin":
+        names = {"pytorch_model-1.bin": list(values)[:1], "pytorch_model-2.bin": list(values)[1:]}
+        for file, some in names.items():
+            torch.save({k: values[k] for k in some}, tmp_path / file)
+        index = {"weight_map": {k: file for file, some in names.items() for k in some}}
+        (tmp_path / "pytorch_model.bin.index.json").write_text(json.dumps(index))
+    else:
+        for file, content in sharded(values, "model").items():
+            (tmp_path / file).write_bytes(content)
+        source += "/model.safetensors.index.json" if form == "index itself" else ""
+    with open_checkpoint(source) as checkpoint:
+        assert checkpoint.tensors.keys() == values.keys()
+        assert all(torch.equal(value(checkpoint, n), values[n]) for n in values)
+        assert checkpoint.pending() == 0
+
+
+def test_safetensors_come_before_pickles_and_the_variant_before_the_plain_file(tmp_path: Path):
+    torch.save({"bin": torch.ones(1)}, tmp_path / "diffusion_pytorch_model.fp16.bin")
+    save_file({"plain": torch.ones(1)}, tmp_path / "diffusion_pytorch_model.safetensors")
+    for variant, expected in ((None, "plain"), ("fp16", "bin"), ("int8", "plain")):
+        with open_checkpoint(str(tmp_path), variant=variant) as checkpoint:
+            assert list(checkpoint.tensors) == [expected]
+
+
+def single_file(folder: Path, ending: str, *, ema: bool) -> str:
+    """A file in the original layout: UNet, VAE, text encoder, and the averaged UNet under names without dots."""
+    values = weights("sd15", 1, ldm=True)
+    averaged = {"model_ema." + n.removeprefix("model.").replace(".", ""): v + 1 for n, v in values.items()}
+    rest = {"first_stage_model.quant_conv.weight": torch.ones(2), "cond_stage_model.x.weight": torch.ones(3)}
+    whole = values | rest | (averaged | {"model_ema.decay": torch.tensor(0.9)} if ema else {})
+    path = folder / f"v1-5.{ending}"
+    if ending == "ckpt":
+        torch.save({"state_dict": whole, "global_step": 840000}, path)
+    else:
+        save_file(whole, path)
+    return str(path)
+
+
+@pytest.mark.parametrize("ending", ["safetensors", "ckpt"])
+def test_of_a_single_file_with_both_kinds_one_has_to_be_chosen(tmp_path: Path, ending: str):
+    path = single_file(tmp_path, ending, ema=True)
+    with pytest.raises(InvalidValueError, match=r"v1-5\.\w+ has both trained and averaged .* --ema or --no-ema"):
+        open_checkpoint(path)
+    trained = weights("sd15", 1, ldm=True)
+    for ema in (False, True):
+        with open_checkpoint(path, ema=ema) as unet:
+            assert unet.tensors.keys() == trained.keys()
+            assert all(torch.equal(value(unet, n), trained[n] + ema) for n in list(trained)[::50])
+
+
+def test_a_single_file_without_averaged_weights_needs_no_choice(tmp_path: Path):
+    path = single_file(tmp_path, "safetensors", ema=False)
+    with open_checkpoint(path) as unet:
+        assert len(unet.tensors) == 686
+    with pytest.raises(InvalidValueError, match=r"has no model_ema\.\*; an 'emaonly' file .* drop --ema"):
+        open_checkpoint(path, ema=True)
+
+
+def test_other_parts_of_a_single_file(tmp_path: Path):
+    path = single_file(tmp_path, "safetensors", ema=True)
+    with open_checkpoint(f"{path}:vae", ema=False) as vae:
+        assert list(vae.tensors) == ["first_stage_model.quant_conv.weight"]
+    with open_checkpoint(f"{path}:all", ema=False) as whole:
+        assert len(whole.tensors) == 688
+    with pytest.raises(UnknownNameError, match="No part 'clip'"):
+        open_checkpoint(f"{path}:clip", ema=False)
+
+
+def test_a_part_of_a_file_in_another_layout_is_refused(tmp_path: Path):
+    save_file({"a": torch.ones(1)}, tmp_path / "x.safetensors")
+    with pytest.raises(InvalidValueError, match="not in the original single-file layout"):
+        open_checkpoint(f"{tmp_path}/x.safetensors:vae")
+
+
+def test_the_official_checkpoint_opens_although_its_pickle_names_more_than_weights(tmp_path: Path):
+    """v1-5-pruned.ckpt names pytorch_lightning's ModelCheckpoint and numpy scalars beside its weights."""
+    import sys
+    import types
+
+    import numpy as np
+
+    names = "pytorch_lightning", "pytorch_lightning.callbacks", "pytorch_lightning.callbacks.model_checkpoint"
+    modules = {name: types.ModuleType(name) for name in names}
+    callback = type("ModelCheckpoint", (), {"__module__": names[-1]})
+    modules[names[-1]].ModelCheckpoint = callback  # type: ignore[attr-defined]
+    sys.modules |= modules
+    try:
+        extra = {"callbacks": {callback: {"best_model_score": np.float64(0.5)}}, "global_step": 3}
+        torch.save({"state_dict": weights("bk-sdm-tiny", 1)} | extra, tmp_path / "x.ckpt")
+    finally:
+        for name in names:
+            del sys.modules[name]
+    with open_checkpoint(str(tmp_path / "x.ckpt")) as checkpoint:
+        assert len(checkpoint.tensors) == 358
+        assert checkpoint.metadata["inside"] == "state_dict"
+
+
+def test_what_a_pickle_cannot_be_compared_by_is_left_out_by_name(tmp_path: Path):
+    torch.save({"w": torch.ones(2), "z": torch.zeros(2, dtype=torch.complex64)}, tmp_path / "x.bin")
+    with open_checkpoint(str(tmp_path / "x.bin")) as checkpoint:
+        assert list(checkpoint.tensors) == ["w"]
+        assert checkpoint.metadata["left_out"] == "z"
+
+
+@pytest.mark.parametrize("new_format", [True, False])
+def test_strided_and_shared_tensors_of_a_pickle(tmp_path: Path, new_format: bool):
+    base = torch.randn(6, 4)
+    values = {"base": base, "turned": base.t(), "rows": base[2:4], "tied": base, "one": torch.nn.Parameter(base[0])}
+    torch.save(values, tmp_path / "x.bin", _use_new_zipfile_serialization=new_format)
+    with open_checkpoint(str(tmp_path / "x.bin")) as checkpoint:
+        assert all(torch.equal(value(checkpoint, n), values[n].detach()) for n in values)
+
+
+def test_a_table_that_contains_itself_ends(tmp_path: Path):
+    table: dict[str, object] = {"a": torch.ones(2)}
+    table["state_dict"] = table
+    torch.save(table, tmp_path / "x.bin")
+    with open_checkpoint(str(tmp_path / "x.bin")) as checkpoint:
+        assert "a" in checkpoint.tensors
+
+
+def test_the_small_models_of_these_tests_have_the_real_counts():
+    assert [len(shapes(m)) for m in ("sd15", "lcm", "bk-sdm-base", "bk-sdm-small", "bk-sdm-tiny")] == [
+        686, 687, 442, 396, 358,
+    ]  # fmt: skip
+    assert len({row["ldm"] for row in rows()} - {"-"}) == 686

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 
 from ioadapt_theory.errors import FileFormatError, MissingExtraError, UnknownNameError
-from ioadapt_theory.similarity.checkpoint import Checkpoint, SourceError, torch_dtype
+from ioadapt_theory.similarity.checkpoint import SourceError
 from ioadapt_theory.similarity.neurochem import open_ensemble
 from ioadapt_theory.similarity.registry import Alias, is_repo_id, load_aliases
 from ioadapt_theory.similarity.sources import open_checkpoint, resolve
@@ -143,7 +143,6 @@ def test_ani_weights_are_those_that_torchani_itself_loads():
 
 def test_a_family_opens_without_importing_its_package():
     code = "import sys; from ioadapt_theory.similarity.sources import open_checkpoint as o; o('ani-1x').close()\n"
-from tests.similarity.models import value
     code += "assert not {'torchani', 'torch', 'huggingface_hub'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -55,7 +55,7 @@ def positive_part(x: Array) -> Array:
 def excess(value: Array, limit: Array) -> Array:
     """By how much value exceeds limit, relative to limit; 0 if it does not."""
     if isinstance(value, Tensor):
-        return positive_part(value - limit) / limit
+        return torch.where(value <= limit, 0.0, (value - limit) / limit)
     return mp.mpf(0) if value <= limit else (value - limit) / limit if limit else mp.inf
 
 

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any
 
 TOLERANCE = 1e-8
 """√ε of float64: what lhs/rhs may exceed 1 by before a float64 instance counts as a violation."""
@@ -31,6 +31,11 @@ class Evidence(StrEnum):
     ORDER = "order"  # slope of log|remainder| against log ε
 
 
+def json_ratio(ratio: float) -> float | str | None:
+    """JSON has no infinities: −∞ (nothing measured) is null, ∞ is "inf"."""
+    return None if ratio == -math.inf else "inf" if ratio == math.inf else ratio
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """What one strategy, or a part of it, found.
@@ -42,6 +47,7 @@ class Finding:
         worst: the instance that attained it, in the form of an instance file.
         proves: names of the exact arguments that went through.
         refutes: names of the exact arguments or witnesses that contradict the statement.
+        counts: further counts, which add up.
     """
 
     kind: Evidence
@@ -50,13 +56,14 @@ class Finding:
     worst: Mapping[str, Any] | None = None
     proves: frozenset[str] = frozenset()
     refutes: frozenset[str] = frozenset()
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if math.isnan(self.worst_ratio):  # NaN compares false with everything, so it would survive
             msg = f"lhs/rhs is not a number ({self.kind} evidence)."
             raise ArithmeticError(msg)
 
-    def __or__(self, other: Self) -> "Finding":
+    def __or__(self, other: "Finding") -> "Finding":
         """Merge two findings of one kind; associative and commutative."""
         worst = max(self, other, key=lambda f: (f.worst_ratio, json.dumps(f.worst, sort_keys=True)))
         return Finding(
@@ -66,16 +73,26 @@ class Finding:
             worst=worst.worst,
             proves=self.proves | other.proves,
             refutes=self.refutes | other.refutes,
+            counts={
+                name: self.counts.get(name, 0) + other.counts.get(name, 0)
+                for name in sorted(self.counts.keys() | other.counts.keys())
+            },
         )
 
     def to_json(self) -> dict[str, Any]:
-        """JSON form; −∞ and ∞ become null and "inf"."""
-        ratio = {-math.inf: None, math.inf: "inf"}.get(self.worst_ratio, self.worst_ratio)
+        """JSON form."""
+        ratio = json_ratio(self.worst_ratio)
         names = {"proves": sorted(self.proves), "refutes": sorted(self.refutes)}
-        return {"instances": self.instances, "worst_ratio": ratio, "worst": self.worst, **names}
+        return {
+            "instances": self.instances,
+            "worst_ratio": ratio,
+            "worst": self.worst,
+            **names,
+            "counts": dict(self.counts),
+        }
 
     @classmethod
-    def from_json(cls, kind: str, raw: Mapping[str, Any]) -> Self:
+    def from_json(cls, kind: str, raw: Mapping[str, Any]) -> "Finding":
         """Inverse of ``to_json``."""
         ratio = -math.inf if raw["worst_ratio"] is None else float(raw["worst_ratio"])
         return cls(
@@ -85,6 +102,7 @@ class Finding:
             worst=raw["worst"],
             proves=frozenset(raw["proves"]),
             refutes=frozenset(raw["refutes"]),
+            counts=raw["counts"],
         )
 
 
@@ -99,7 +117,7 @@ class Verification:
     findings: Mapping[Evidence, Finding] = field(default_factory=dict)
     seconds: float = field(default=0.0, compare=False)
 
-    def __or__(self, other: Self) -> "Verification":
+    def __or__(self, other: "Verification") -> "Verification":
         """Merge; associative and commutative.
 
         Raises:
@@ -141,10 +159,17 @@ class Verification:
     def to_json(self) -> dict[str, Any]:
         """JSON form, findings by kind."""
         findings = {str(kind): finding.to_json() for kind, finding in self.findings.items()}
-        return {"claim": self.claim, "verdict": str(self.verdict), "seconds": self.seconds, "findings": findings}
+        return {
+            "claim": self.claim,
+            "verdict": str(self.verdict),
+            "worst_ratio": json_ratio(self.worst_ratio),
+            "instances": self.instances,
+            "seconds": self.seconds,
+            "findings": findings,
+        }
 
     @classmethod
-    def from_json(cls, raw: Mapping[str, Any]) -> Self:
+    def from_json(cls, raw: Mapping[str, Any]) -> "Verification":
         """Inverse of ``to_json``."""
         findings = {Evidence(kind): Finding.from_json(kind, f) for kind, f in raw["findings"].items()}
         return cls(claim=raw["claim"], findings=findings, seconds=raw["seconds"])

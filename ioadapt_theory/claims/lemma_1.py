@@ -72,7 +72,7 @@ LEMMA_1_EXPANSION = Claim(
     statement="s(u + Δu, v + Δv) = s(u, v) + δ + R with δ of Eq. 7 and R = O(‖Δu‖² + ‖Δv‖²)",
     expected=Verdict.PROVED,
     remark="no segment condition is needed: |R| ≤ (3 + |s|)(‖Δu‖²/‖u‖² + ‖Δv‖²/‖v‖²) everywhere",
-    strategies=(OrderFit(remainder, INCREMENTS, ("du", "dv"), order=2),),
+    strategies=(OrderFit(remainder, INCREMENTS, ("du", "dv"), order=2.0),),
 )
 LEMMA_1 = Claim(
     id="lemma-1",

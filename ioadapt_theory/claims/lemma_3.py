@@ -6,7 +6,7 @@ from ioadapt_theory.claims.evidence import Verdict
 from ioadapt_theory.claims.inequality import Inequality
 from ioadapt_theory.claims.monte_carlo import StackMonteCarlo
 from ioadapt_theory.claims.searches import GradientAscent, RandomInstances, Replay
-from ioadapt_theory.claims.shared_function import SharedFunction, expected_distance, setting
+from ioadapt_theory.claims.shared_function import NEARLY_SAME, SharedFunction, expected_distance, setting
 
 SEARCHES = (Replay(), RandomInstances(), GradientAscent())
 
@@ -28,6 +28,6 @@ LEMMA_3 = Claim(
     expected=Verdict.PROVED,
     remark="an equality for the smallest such ε; only E[xᵀx] = σ²I is used, not the Gaussian law",
     attained=("lemma-3",),
-    inequality=Inequality(setting=setting(None), lhs=lhs, rhs=rhs),
+    inequality=Inequality(setting=setting(None), lhs=lhs, rhs=rhs, hypotheses=(NEARLY_SAME,)),
     strategies=(*SEARCHES, StackMonteCarlo(None)),
 )

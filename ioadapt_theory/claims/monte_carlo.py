@@ -5,9 +5,10 @@ up to the law: z standard errors, or the bound of Laurent and Massart (2000, Lem
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
+from statistics import NormalDist
 from typing import Any
 
 import torch
@@ -20,10 +21,12 @@ from ioadapt_theory.claims.placement import Placement
 from ioadapt_theory.claims.searches import seeded
 from ioadapt_theory.claims.shared_function import SharedFunction
 from ioadapt_theory.claims.stacks import LinearStack, draw
+from ioadapt_theory.errors import InvalidValueError
 
 STACKS_A_PART = 32
 BLOCK = 1 << 18
 """Numbers in one block of activations: 2 MB, so that a block stays in the cache and the memory flat."""
+LEVEL = 0.99
 FALSE_ALARM = 1e-9
 """Probability that one stack contradicts a true statement by chance."""
 
@@ -49,6 +52,16 @@ class Estimate:
         """Standard deviation of the sample mean."""
         return (self.variance / self.samples).sqrt()
 
+    def interval(self, level: float = LEVEL) -> tuple[Tensor, Tensor]:
+        """Mean ± z standard errors, the standard error being known and not estimated."""
+        half = NormalDist().inv_cdf((1 + level) / 2) * self.standard_error
+        return self.mean - half, self.mean + half
+
+    def covers(self, value: Tensor, rounding: Tensor) -> int:
+        """How many of the intervals contain the value."""
+        low, high = self.interval()
+        return int(((low - rounding <= value) & (value <= high + rounding)).sum())
+
     def margin(self, probability: float) -> Tensor:
         """Two-sided: |mean − E| ≥ margin has at most this probability, for every N (Laurent and Massart)."""
         t = math.log(2 / probability) / self.samples
@@ -70,7 +83,7 @@ def mean_distance(source: LinearStack, target: LinearStack, samples: int, genera
     total = torch.zeros(first.shape[0], dtype=torch.float64, device=first.device)
     for x in sample_blocks(samples, first.shape[1], rows, generator, first.dtype):
         difference = source(x).sub_(target(x)).flatten(1)
-        total += torch.linalg.vecdot(difference, difference)
+        total += torch.linalg.vector_norm(difference, dim=1).square()
     return total / samples
 
 
@@ -103,6 +116,7 @@ class StackMonteCarlo:
     """Run samples through random stacks; a mean that the bound or the closed form cannot explain refutes."""
 
     placement: Placement | None
+    layer: int | None = None
     kind: Evidence = Evidence.MONTE_CARLO
 
     def parts(self, run: Run) -> int:
@@ -113,7 +127,7 @@ class StackMonteCarlo:
         """Estimate, instances, closed form and bound for the stacks of one part."""
         stacks = min(STACKS_A_PART, run.stacks - part * STACKS_A_PART)
         generator = seeded(run, claim.id, self.kind, part, device=run.device)
-        source, target = draw(stacks, self.placement, run, generator)
+        source, target = draw(stacks, self.placement, run, generator, self.layer)
         instance = composite(source, target)
         closed, bound = claim.inequality.lhs(instance), claim.inequality.rhs(instance)
         return estimate(source, target, run.samples, generator), instance, closed, bound
@@ -130,13 +144,56 @@ class StackMonteCarlo:
         ratio = ((found.mean - margin) / bound).nan_to_num(0.0).clamp(min=0)
         k = int(ratio.argmax())
         worst = claim.inequality.setting.dump(instance, k)
+        covering = {f"{LEVEL:.0%} intervals that cover": found.covers(closed, rounding(instance))}
         return Finding(
             kind=self.kind,
             instances=len(ratio),
             worst_ratio=float(ratio[k]),
             worst=worst,
             refutes=frozenset(refutes),
+            counts={"samples": run.samples * len(ratio), **covering},
         )
+
+    def rows(self, claim: Claim, run: Run) -> Iterator[dict[str, float]]:
+        """For every stack: closed form, bound, sample mean and its interval."""
+        for part in range(self.parts(run)):
+            found, _, closed, bound = self.sides(claim, run, part)
+            low, high = found.interval()
+            columns = {"closed_form": closed, "bound": bound, "mean": found.mean, "low": low, "high": high}
+            for values in zip(*(column.tolist() for column in columns.values()), strict=True):
+                yield dict(zip(columns, values, strict=True))
+
+
+def instance_estimate(claim: Claim, raw: Mapping[str, Any], run: Run) -> dict[str, float]:
+    """Samples run through the models of an instance file: mean, interval, its level and N.
+
+    Raises:
+        InvalidValueError: the claim is not an expectation over samples.
+    """
+    strategy = next((s for s in claim.strategies if isinstance(s, StackMonteCarlo)), None)
+    if strategy is None:
+        msg = f"{claim.id} is not an expectation over samples, so it takes no --samples."
+        raise InvalidValueError(msg)
+    exact = claim.inequality.setting.read(raw)
+    letters = {name: getattr(exact, name) for name in ("w1", "w2", "w1_target", "w2_target", "ab")}
+    tensors = {
+        name: torch.tensor(value.astype(float), device=run.device)[None]
+        for name, value in letters.items()
+        if value is not None
+    }
+    adapter = None
+    if strategy.placement is not None:
+        n = tensors["ab"].shape[-1]
+        adapter = tensors["ab"], torch.eye(n, dtype=torch.float64, device=run.device)[None]
+    source, target = (
+        LinearStack([tensors[f"w1{t}"], tensors[f"w2{t}"]], adapter, strategy.placement, strategy.layer)
+        for t in ("", "_target")
+    )
+    found = estimate(source, target, run.samples, seeded(run, claim.id, "instance", device=run.device))
+    scale = float(exact.sigma) ** 2
+    low, high = found.interval()
+    values = {"mean": scale * float(found.mean), "low": scale * float(low), "high": scale * float(high)}
+    return {**values, "level": LEVEL, "samples": run.samples}
 
 
 def rounding(instance: SharedFunction) -> Any:

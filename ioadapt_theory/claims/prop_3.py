@@ -8,7 +8,7 @@ from ioadapt_theory.claims.inequality import Inequality
 from ioadapt_theory.claims.lemma_3 import SEARCHES
 from ioadapt_theory.claims.monte_carlo import StackMonteCarlo
 from ioadapt_theory.claims.placement import Placement
-from ioadapt_theory.claims.shared_function import SharedFunction, expected_distance, setting
+from ioadapt_theory.claims.shared_function import NEARLY_SAME, SharedFunction, expected_distance, setting
 
 
 def lhs(i: SharedFunction) -> Array:
@@ -43,7 +43,7 @@ PROP_3 = Claim(
     expected=Verdict.PROVED,
     remark="tight; but a bound: G1 has 29/16 against 41/8, and cancellation can make the truth 0",
     attained=("p3-attained",),
-    inequality=Inequality(setting=setting(Placement.LORA), lhs=lhs, rhs=rhs),
+    inequality=Inequality(setting=setting(Placement.LORA), lhs=lhs, rhs=rhs, hypotheses=(NEARLY_SAME,)),
     strategies=(*SEARCHES, StackMonteCarlo(Placement.LORA)),
 )
 PROP_3_EXACT = Claim(
@@ -64,6 +64,8 @@ PROP_3_SECOND = Claim(
     expected=Verdict.PROVED,
     remark="analogous, as the footnote says",
     attained=("prop-3-second",),
-    inequality=Inequality(setting=setting(Placement.LORA, second=True), lhs=lhs_second, rhs=rhs_second),
+    inequality=Inequality(
+        setting=setting(Placement.LORA, second=True), lhs=lhs_second, rhs=rhs_second, hypotheses=(NEARLY_SAME,)
+    ),
     strategies=SEARCHES,
 )

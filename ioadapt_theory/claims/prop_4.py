@@ -8,7 +8,7 @@ from ioadapt_theory.claims.inequality import Inequality
 from ioadapt_theory.claims.lemma_3 import SEARCHES
 from ioadapt_theory.claims.monte_carlo import StackMonteCarlo
 from ioadapt_theory.claims.placement import Placement
-from ioadapt_theory.claims.shared_function import SharedFunction, expected_distance, setting
+from ioadapt_theory.claims.shared_function import NEARLY_SAME, SharedFunction, expected_distance, setting
 
 
 def lhs(i: SharedFunction) -> Array:
@@ -33,7 +33,7 @@ PROP_4 = Claim(
     expected=Verdict.PROVED,
     remark="tight; never below Lemma 3 if rank AB < c; only for an adapter before the first layer",
     attained=("r1",),
-    inequality=Inequality(setting=setting(Placement.INPUT), lhs=lhs, rhs=rhs),
+    inequality=Inequality(setting=setting(Placement.INPUT), lhs=lhs, rhs=rhs, hypotheses=(NEARLY_SAME,)),
     strategies=(*SEARCHES, StackMonteCarlo(Placement.INPUT)),
 )
 PROP_4_EXACT = Claim(

@@ -8,7 +8,8 @@ from typing import assert_never
 import torch
 from torch import Tensor
 
-from ioadapt_theory.claims.arithmetic import Array, frobenius_sq, plus_identity
+from ioadapt_theory.claims.arithmetic import Array, excess, frobenius_sq, plus_identity
+from ioadapt_theory.claims.inequality import Hypothesis
 from ioadapt_theory.claims.instances import Letter, Setting, normals
 from ioadapt_theory.claims.placement import Placement
 
@@ -25,6 +26,7 @@ class SharedFunction:
     w2_target: Array
     sigma: Array
     ab: Array | None = None
+    given_epsilon: Array | None = None
 
     @property
     def gap(self) -> Array:
@@ -33,8 +35,11 @@ class SharedFunction:
 
     @property
     def epsilon(self) -> Array:
-        """ε = ‖W₁W₂ − W₁'W₂'‖_F², the smallest one that the hypothesis allows."""
-        return frobenius_sq(self.gap)
+        """ε = ‖W₁W₂ − W₁'W₂'‖_F², the smallest that the hypothesis allows, unless one is given."""
+        return frobenius_sq(self.gap) if self.given_epsilon is None else self.given_epsilon
+
+
+NEARLY_SAME = Hypothesis("||W1 W2 - W1' W2'||_F^2 <= epsilon", lambda i: excess(frobenius_sq(i.gap), i.epsilon))
 
 
 def adapted(w1: Array, w2: Array, ab: Array | None, placement: Placement | None) -> Array:
@@ -93,6 +98,7 @@ def setting(placement: Placement | None, *, second: bool = False) -> Setting:
             *targets,
             Letter("AB", "ab", ab, optional=placement is None),
             Letter("sigma", "sigma", positive=True),
+            Letter("epsilon", "given_epsilon", optional=True, nonnegative=True),
         ),
         start=partial(start, shapes=shapes),
         parametrise=parametrise,

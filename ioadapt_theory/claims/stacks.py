@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import assert_never
 
 import torch
 from torch import Tensor
@@ -20,32 +19,35 @@ class LinearStack(torch.nn.Module):
         weights: Sequence[Tensor],
         adapter: tuple[Tensor, Tensor] | None = None,
         placement: Placement | None = None,
+        layer: int | None = None,
     ) -> None:
-        """Weights W_l are S x n_{l−1} x n_l, the adapter is A (S x m x r) and B (S x r x n)."""
+        """Weights W_l are S x n_{l−1} x n_l, the adapter is A (S x m x r) and B (S x r x n).
+
+        ``layer`` is the one that is adapted; as in Eq. 9 the last one for output adaptation, the first one otherwise.
+        """
         super().__init__()
         self.weights, self.adapter, self.placement = tuple(weights), adapter, placement
+        self.layer = layer if layer is not None else len(self.weights) - 1 if placement is Placement.OUTPUT else 0
 
     def forward(self, x: Tensor) -> Tensor:
         """N x c samples -> S x N x d outputs."""
-        first, *rest = self.weights
-        match self.placement:
-            case None | Placement.OUTPUT:
-                y = x @ first
-            case Placement.LORA:
-                y = self._branch(x, x @ first)
-            case Placement.INPUT:
-                y = self._branch(x, x) @ first
-            case _:
-                assert_never(self.placement)
-        for w in rest:
-            y = y @ w
-        return self._branch(y, y) if self.placement is Placement.OUTPUT else y
+        for k, w in enumerate(self.weights):
+            placement = self.placement if k == self.layer else None
+            if placement is Placement.INPUT:
+                x = self._branch(x, x.expand(w.shape[0], *x.shape[-2:]).clone())
+            y = x @ w
+            if placement is Placement.LORA:
+                y = self._branch(x, y)
+            if placement is Placement.OUTPUT:
+                y = self._branch(y, y)
+            x = y
+        return x
 
     def _branch(self, x: Tensor, y: Tensor) -> Tensor:
-        """Y + xAB."""
+        """Y + xAB, written into y."""
         assert self.adapter is not None, "a placement comes with an adapter"
         a, b = self.adapter
-        return torch.baddbmm(y.expand(a.shape[0], *y.shape[-2:]), x @ a, b)
+        return y.baddbmm_(x @ a, b)
 
 
 def orthogonals(n: int, stacks: int, generator: torch.Generator) -> Tensor:
@@ -78,10 +80,13 @@ def widths(run: Run) -> tuple[int, ...]:
     """Widths of the stack, inputs first; by default all different, so that no transpose can hide.
 
     Raises:
-        InvalidValueError: widths and depth disagree.
+        InvalidValueError: widths and depth disagree, or a width below 1.
     """
     if run.widths is None:
         return (8, *(10 + 2 * (k % 2) for k in range(run.depth - 1)), 6)
+    if min(run.widths) < 1:
+        msg = f"Widths must be at least 1, got {' '.join(map(str, run.widths))}."
+        raise InvalidValueError(msg)
     if len(run.widths) != run.depth + 1:
         msg = f"{len(run.widths)} widths do not fit a stack of depth {run.depth}, which has {run.depth + 1}."
         raise InvalidValueError(msg)
@@ -89,7 +94,7 @@ def widths(run: Run) -> tuple[int, ...]:
 
 
 def draw(
-    stacks: int, placement: Placement | None, run: Run, generator: torch.Generator
+    stacks: int, placement: Placement | None, run: Run, generator: torch.Generator, layer: int | None = None
 ) -> tuple[LinearStack, LinearStack]:
     """Source and target models with one adapter.
 
@@ -110,9 +115,11 @@ def draw(
         target = gauged(source, noise, generator)
     if placement is None:
         return LinearStack(source), LinearStack(target)
-    m, k = {Placement.LORA: n[:2], Placement.INPUT: (n[0], n[0]), Placement.OUTPUT: (n[-1], n[-1])}[placement]
+    at = layer if layer is not None else run.depth - 1 if placement is Placement.OUTPUT else 0
+    c, d = layers[at]
+    m, k = {Placement.LORA: (c, d), Placement.INPUT: (c, c), Placement.OUTPUT: (d, d)}[placement]
     adapter = gaussian(stacks, m, run.rank, run, generator), gaussian(stacks, run.rank, k, run, generator)
-    return LinearStack(source, adapter, placement), LinearStack(target, adapter, placement)
+    return LinearStack(source, adapter, placement, at), LinearStack(target, adapter, placement, at)
 
 
 def gauged(source: Sequence[Tensor], noise: float, generator: torch.Generator) -> list[Tensor]:

@@ -1,12 +1,13 @@
 """Run the strategies of a claim; the work is a list of independent parts whose results merge."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 
 from ioadapt_theory.claims.claim import Claim, Run, Strategy
 from ioadapt_theory.claims.evidence import Verification, merged
+from ioadapt_theory.errors import UnknownNameError
 
 
 def strategies(claim: Claim) -> tuple[Strategy, ...]:
@@ -21,6 +22,18 @@ def parts(claim: Claim, run: Run) -> Iterator[tuple[int, int]]:
     for k, strategy in enumerate(strategies(claim)):
         for part in range(strategy.parts(run)):
             yield k, part
+
+
+def named(claims: Mapping[str, Claim], names: Sequence[str]) -> list[Claim]:
+    """The claims of these names, all for none.
+
+    Raises:
+        UnknownNameError: no such claim.
+    """
+    for name in names:
+        if name not in claims:
+            raise UnknownNameError("claim", name, claims)
+    return [claims[name] for name in names or claims]
 
 
 def work(claim: Claim, run: Run, strategy: int, part: int) -> Verification:

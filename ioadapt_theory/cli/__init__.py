@@ -6,7 +6,10 @@ from importlib import import_module
 
 from ioadapt_theory.errors import IoAdaptError
 
-COMMANDS: dict[str, str] = {}
+COMMANDS: dict[str, str] = {
+    "claims": "which statements of the paper stand, which fall, and what is true instead",
+    "verify": "collect the evidence again, or evaluate one instance of a claim",
+}
 """Subcommand -> its one-line help; each is a module here with ``add_arguments(parser)`` and ``run(args) -> int``."""
 
 OK, FINDING, MISUSE, INTERRUPTED = 0, 1, 2, 130

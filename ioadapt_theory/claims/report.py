@@ -1,0 +1,113 @@
+"""Tables of claims and of verifications: text for a terminal, Markdown for the README, plain values for JSON."""
+
+import math
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ioadapt_theory.claims.claim import Claim
+from ioadapt_theory.claims.evaluation import evaluate
+from ioadapt_theory.claims.evidence import Verdict, Verification
+from ioadapt_theory.claims.instances import witness
+
+HEADER = ("claim", "verdict", "statement", "witness or sharpness", "what is true")
+
+
+def shipped_ratio(claim: Claim) -> float:
+    """Largest lhs/rhs over the shipped instances, computed now; NaN if there is none."""
+    if claim.inequality is None:
+        return math.nan
+    names = (*claim.witnesses, *claim.attained)
+    return max((evaluate(claim, witness(name)).decisive_ratio for name in names), default=math.nan)
+
+
+def describe(claim: Claim) -> dict[str, Any]:
+    """The entry of the registry as plain values."""
+    ratio = shipped_ratio(claim)
+    return {
+        "claim": claim.id,
+        "source": claim.source,
+        "reading": claim.reading or "as printed",
+        "statement": claim.statement,
+        "verdict": str(claim.expected),
+        "witnesses": list(claim.witnesses),
+        "attained": list(claim.attained),
+        "ratio": None if math.isnan(ratio) else ratio,
+        "amends": claim.amends,
+        "remark": claim.remark,
+        "hypotheses": [h.statement for h in claim.inequality.hypotheses] if claim.inequality else [],
+    }
+
+
+def sharpness(entry: Mapping[str, Any]) -> str:
+    """How far off: the factor by which the witnesses exceed the bound, or that it is attained."""
+    if entry["witnesses"]:
+        factor = f"{entry['ratio']:.4g} times the bound: " if entry["ratio"] else ""
+        return factor + ", ".join(entry["witnesses"])
+    return "attained: " + ", ".join(entry["attained"]) if entry["attained"] else ""
+
+
+def cells(claim: Claim) -> tuple[str, ...]:
+    """A row of the claims table."""
+    entry = describe(claim)
+    statement = claim.statement if not claim.reading else f"[{claim.reading}] {claim.statement}"
+    return claim.id, entry["verdict"].upper(), statement, sharpness(entry), claim.remark
+
+
+def markdown(claims: Iterable[Claim]) -> str:
+    """The claims table of the README."""
+    rows = [HEADER, tuple("---" for _ in HEADER), *(_marked(cells(claim)) for claim in claims)]
+    return "".join("| " + " | ".join(row) + " |\n" for row in rows)
+
+
+def _marked(row: tuple[str, ...]) -> tuple[str, ...]:
+    name, verdict, *rest = (cell.replace("|", "\\|") for cell in row)
+    return f"`{name}`", f"**{verdict}**" if verdict == "REFUTED" else verdict, *rest
+
+
+def text(claims: Iterable[Claim], width: int) -> str:
+    """The claims table for a terminal: one block a claim, wrapped."""
+    blocks = []
+    for claim in claims:
+        name, verdict, statement, shipped, remark = cells(claim)
+        lines = [f"{verdict:9} {name}  ({claim.source})"]
+        for label, cell in (("", statement), ("witness", shipped), ("true", remark)):
+            marked = f"{label}: {cell}" if label else cell
+            if cell:
+                lines += textwrap.wrap(marked, width, initial_indent=" " * 10, subsequent_indent=" " * 12)
+        blocks.append("\n".join(lines) + "\n")
+    return "\n".join(blocks) + "\n" + counted(claims)
+
+
+def counted(claims: Iterable[Claim]) -> str:
+    """How many claims have which recorded verdict."""
+    verdicts = [claim.expected for claim in claims]
+    counts = ", ".join(f"{verdicts.count(v)} {v}" for v in Verdict if v in verdicts)
+    return f"{len(verdicts)} claims: {counts}.\n"
+
+
+def ratio_text(ratio: float) -> str:
+    """Six digits, or a dash where nothing was measured."""
+    return "-" if ratio == -math.inf else f"{ratio:.6g}"
+
+
+def evidence_text(found: Verification) -> str:
+    """Kinds of evidence with the number of instances."""
+    return ", ".join(f"{kind} {f.instances}" for kind, f in found.findings.items() if f.instances)
+
+
+def columns(rows: Sequence[Sequence[str]]) -> str:
+    """Left-aligned columns."""
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    return "".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() + "\n" for row in rows)
+
+
+def summary(claims: Mapping[str, Claim], found: Mapping[str, Verification]) -> str:
+    """Verdict, worst ratio, evidence and time of every claim; an unexpected verdict is marked."""
+    rows = [("claim", "verdict", "recorded", "worst ratio", "evidence", "seconds")]
+    for name, v in found.items():
+        recorded = claims[name].expected
+        mark = "" if v.verdict == recorded else "  <- differs"
+        ratio, evidence = ratio_text(v.worst_ratio), evidence_text(v)
+        rows.append((name, str(v.verdict), recorded + mark, ratio, evidence, f"{v.seconds:.1f}"))
+    return columns(rows)

@@ -1,0 +1,36 @@
+"""`ioadapt claims`: which statements of the paper stand, which fall, by which witness, and what is true instead."""
+
+import argparse
+import json
+import shutil
+import sys
+
+FORMATS = ("table", "json", "markdown")
+EXAMPLES = """examples:
+  ioadapt claims
+  ioadapt claims prop-2-input prop-2-input-sharp
+  ioadapt claims --format markdown
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.epilog = EXAMPLES
+    parser.add_argument("claims", nargs="*", metavar="CLAIM", help="ids; all of them by default")
+    parser.add_argument("--format", choices=FORMATS, default="table")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the registry; ratios are computed from the shipped instances as it is printed."""
+    from ioadapt_theory.claims import CLAIMS, report, verifying
+
+    claims = verifying.named(CLAIMS, args.claims)
+    match args.format:
+        case "json":
+            entries = [report.describe(claim) for claim in claims]
+            sys.stdout.write(json.dumps(entries, indent=1, ensure_ascii=False) + "\n")
+        case "markdown":
+            sys.stdout.write(report.markdown(claims))
+        case _:
+            sys.stdout.write(report.text(claims, min(110, shutil.get_terminal_size().columns)))
+    return 0

@@ -1,0 +1,218 @@
+"""How the parts of a foreign adapter, stored as torch stores weights, become our families in the paper's layout.
+
+Every builder works on meta tensors as well, so a file's shapes are checked before any of its numbers is read.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from ioadapt_theory.adapters.families import FAMILIES, Family, Spec
+from ioadapt_theory.adapters.families.lokr import split
+from ioadapt_theory.adapters.files import Recorded
+from ioadapt_theory.adapters.layers import Adapter
+from ioadapt_theory.adapters.placement import Placement
+from ioadapt_theory.errors import FileFormatError, UnsupportedError
+
+Parts = Mapping[str, Tensor]
+
+REQUIRED = {
+    "lora": {"down", "up"},
+    "loha": {"hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"},
+    "lokr": set(),
+    "glora": {"a1", "a2"},
+    "full": {"diff"},
+    "peanut": {"peanut_A", "peanut_B"},
+}
+OPTIONAL = {
+    "lora": {"mid", "magnitude", "dora_scale"},
+    "loha": {"hada_t1", "hada_t2"},
+    "lokr": {"lokr_w1", "lokr_w1_a", "lokr_w1_b", "lokr_w2", "lokr_w2_a", "lokr_w2_b", "lokr_t2"},
+    "glora": {"b1", "b2"},
+    "full": set(),
+    "peanut": set(),
+}
+
+
+def kind_of(roles: set[str]) -> str:
+    """Which kind of adapter has these parts.
+
+    Raises:
+        FileFormatError: parts are missing or do not belong together.
+    """
+    roles = roles - {"alpha"}
+    for kind, required in REQUIRED.items():
+        if required <= roles <= required | OPTIONAL[kind] and roles:
+            return kind
+    if roles & {"magnitude", "dora_scale"} and not roles & {"down", "up"}:
+        msg = "DoRA on top of LoHa or LoKr is not read"
+        raise UnsupportedError(msg)
+    msg = f"the parts {', '.join(sorted(roles)) or 'alpha alone'} make no whole adapter"
+    raise FileFormatError(msg)
+
+
+def build(kind: str, parts: Parts, scaling: float) -> Adapter:
+    """Our adapter for the parts of one layer.
+
+    Raises:
+        FileFormatError: shapes that contradict each other.
+        UnsupportedError: a variant that our families do not have.
+    """
+    try:
+        family, placed = BUILDERS[kind](parts, scaling)
+    except (RuntimeError, IndexError, ValueError) as error:
+        if isinstance(error, FileFormatError):
+            raise
+        shapes = ", ".join(f"{role} {list(t.shape)}" for role, t in parts.items())
+        msg = f"the shapes {shapes} do not fit together"
+        raise FileFormatError(msg) from None
+    return Adapter(family, placed)
+
+
+Placed = tuple[str, dict[Placement, Family]]
+
+
+def _lora(parts: Parts, s: float) -> Placed:
+    down, up = parts["down"], parts["up"]
+    channels, columns = down.shape[1], up.shape[0]
+    if "mid" in parts:  # Tucker: a k x k core between two 1 x 1 convolutions
+        mid = parts["mid"]
+        a = torch.einsum("mnk,nc->ckm", mid.flatten(2), down.flatten(1)).flatten(0, 1)
+    else:
+        a = down.flatten(1).mT
+    b = up.flatten(1).mT
+    size = (a.shape[0], columns, channels)
+    spec = Spec(rank=_same(a.shape[1], b.shape[0]), scaling=s)
+    m = parts.get("magnitude", parts.get("dora_scale"))
+    if m is None:
+        return "lora", {Placement.WEIGHT: hold("lora", size, spec, A=a, B=b)}
+    if m.numel() != columns or ("dora_scale" in parts and m.shape[0] != columns):
+        msg = (
+            f"a DoRA magnitude of shape {list(m.shape)} is not one for each of {columns} outputs (early LyCORIS has one"
+            " for each input)"
+        )
+        raise UnsupportedError(msg)
+    return "dora", {Placement.WEIGHT: hold("dora", size, spec, A=a, B=b, m=m.flatten())}
+
+
+def _loha(parts: Parts, s: float) -> Placed:
+    (a1, b1, channels), (a2, b2, _) = (
+        _factors(parts[f"hada_w{i}_a"], parts[f"hada_w{i}_b"], parts.get(f"hada_t{i}")) for i in (1, 2)
+    )
+    _same(*a1.shape[:1], *a2.shape[:1]), _same(b1.shape[1], b2.shape[1]), _same(a1.shape[1], a2.shape[1])
+    size = (a1.shape[0], b1.shape[1], channels)
+    spec = Spec(rank=_same(a1.shape[1], b1.shape[0]), scaling=s)
+    return "loha", {Placement.WEIGHT: hold("loha", size, spec, A1=a1, B1=b1, A2=a2, B2=b2)}
+
+
+def _lokr(parts: Parts, s: float) -> Placed:
+    w1 = parts["lokr_w1"] if "lokr_w1" in parts else _pair(parts, "lokr_w1")
+    c = w1.mT
+    if "lokr_w2" in parts:
+        w2 = parts["lokr_w2"]
+        d, n2, in_n = {"D": w2.flatten(1).mT}, w2.shape[0], w2.shape[1]
+        m2, rank = d["D"].shape[0], max(w2.flatten(1).shape)
+    else:
+        if not {"lokr_w2_a", "lokr_w2_b"} <= set(parts):
+            msg = "LoKr needs w2, or w2_a and w2_b"
+            raise FileFormatError(msg)
+        a, b, in_n = _factors(parts["lokr_w2_a"], parts["lokr_w2_b"], parts.get("lokr_t2"))
+        d, n2, m2, rank = {"A": a, "B": b}, b.shape[1], a.shape[0], _same(a.shape[1], b.shape[0])
+    channels = c.shape[0] * in_n
+    size = (c.shape[0] * m2, c.shape[1] * n2, channels)
+    factor = _factor(size, tuple(c.shape))
+    return "lokr", {Placement.WEIGHT: hold("lokr", size, Spec(rank=rank, scaling=s, factor=factor), C=c, **d)}
+
+
+def _glora(parts: Parts, s: float) -> Placed:
+    """W + WA + B of LyCORIS: the input part with A = a2ᵀ a1ᵀ, and the LoRA b2ᵀ b1ᵀ beside it (Eq. 6, left)."""
+    a, b = parts["a2"].flatten(1).mT, parts["a1"].flatten(1).mT
+    n = _same(a.shape[0], b.shape[1])
+    spec = Spec(rank=_same(a.shape[1], b.shape[0]), scaling=s)
+    placed = {Placement.INPUT: hold("lora", (n, n, n), spec, A=a, B=b)}
+    if "b1" not in parts and "b2" not in parts:
+        return "lora", placed
+    if parts["b2"].is_meta or bool(parts["b2"].any() and parts["b1"].any()):
+        placed |= _lora({"down": parts["b2"], "up": parts["b1"]}, s)[1]
+    return "lora", placed
+
+
+def _full(parts: Parts, s: float) -> Placed:
+    diff = parts["diff"]
+    if diff.ndim < 2:
+        msg = "a change of a vector (a norm or a bias) is not read"
+        raise UnsupportedError(msg)
+    delta = diff.flatten(1).mT * s
+    phi = hold("full", (*delta.shape, diff.shape[1]), Spec(), Delta=delta)
+    return "full", {Placement.WEIGHT: phi}
+
+
+def _peanut(parts: Parts, s: float) -> Placed:
+    a, b = parts["peanut_A"].mT, parts["peanut_B"].mT
+    n = _same(a.shape[0], b.shape[1])
+    spec = Spec(rank=_same(a.shape[1], b.shape[0]), scaling=s)
+    return "lora", {Placement.OUTPUT: hold("lora", (n, n, n), spec, A=a, B=b)}
+
+
+BUILDERS: dict[str, Callable[[Parts, float], Placed]] = {
+    "lora": _lora,
+    "loha": _loha,
+    "lokr": _lokr,
+    "glora": _glora,
+    "full": _full,
+    "peanut": _peanut,
+}
+
+
+def hold(family: str, size: tuple[int, int, int], spec: Spec, **parameters: Tensor) -> Family:
+    """A family of the given (rows, columns, channels) that holds these parameters."""
+    phi = FAMILIES[family](Recorded(*size), spec)
+    phi.scaling = spec.scaling
+    for name in {n for n, _ in phi.named_parameters()} - set(parameters):
+        delattr(phi, name)
+    for name, tensor in parameters.items():
+        setattr(phi, name, nn.Parameter(tensor.detach().clone(memory_format=torch.contiguous_format)))
+    if family == "lokr":
+        phi.low_rank = "A" in parameters
+    return phi
+
+
+def refit(adapter: Adapter, size: tuple[int, int, int]) -> None:
+    """Tell an adapter the channels of its layer: LoHa's and LoKr's factors for a kernel hide the taps in the rows."""
+    for placement, phi in adapter.parts():
+        if placement is Placement.WEIGHT and adapter.family in {"loha", "lokr"} and phi.size[:2] == size[:2]:
+            phi.size = size
+            if adapter.family == "lokr":
+                phi.spec = replace(phi.spec, factor=_factor(size, tuple(phi.C.shape)))
+
+
+def _factors(w_a: Tensor, w_b: Tensor, core: Tensor | None) -> tuple[Tensor, Tensor, int]:
+    """(A, B, input channels) of w_a w_b, or of the Tucker product Σ t_ij w_a,ip w_b,jr over its core t."""
+    if core is None:
+        return w_b.mT, w_a.mT, w_b.shape[1]
+    a = torch.einsum("ijk,jc->cki", core.flatten(2), w_b).flatten(0, 1)
+    return a, w_a, w_b.shape[1]
+
+
+def _pair(parts: Parts, key: str) -> Tensor:
+    if not {f"{key}_a", f"{key}_b"} <= set(parts):
+        msg = f"LoKr needs {key.removeprefix('lokr_')}, or its two factors"
+        raise FileFormatError(msg)
+    return parts[f"{key}_a"] @ parts[f"{key}_b"]
+
+
+def _factor(size: tuple[int, int, int], small: tuple[int, int]) -> int:
+    """The factor by which LyCORIS's rule gives these shapes; -1 if there is none."""
+    _, columns, channels = size
+    candidates = (-1, *small, *(n // m for n, m in zip((channels, columns), small, strict=True)))
+    rule = (f for f in candidates if (split(channels, f)[0], split(columns, f)[0]) == small)
+    return next(rule, -1)
+
+
+def _same(a: int, b: int) -> int:
+    if a != b:
+        msg = f"sizes {a} and {b} have to be equal"
+        raise ValueError(msg)
+    return a

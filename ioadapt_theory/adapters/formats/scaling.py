@@ -1,0 +1,151 @@
+"""The factor on a foreign adapter's change: alpha / rank, from wherever the file keeps alpha, or 1 if nowhere.
+
+| where | rule |
+|---|---|
+| PEFT folder | lora_alpha (LoHa, LoKr: alpha) / r, or / √r with use_rslora; alpha_pattern, rank_pattern by layer |
+| diffusers, with lora_adapter_metadata in the header | the same, for each component |
+| an alpha tensor beside the factors | alpha / rank; 0 means alpha = rank |
+| kohya's header alone | ss_network_alpha / rank; conv_alpha of ss_network_args for kernels of several taps |
+| none of these | alpha = rank |
+| LyCORIS: LoKr with both factors whole, full | 1, as there is no rank |
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ioadapt_theory.adapters.formats.names import Name
+from ioadapt_theory.adapters.formats.tensors import TensorFile
+from ioadapt_theory.errors import FileFormatError
+
+DIFFUSERS_METADATA = "lora_adapter_metadata"
+NESTED = re.compile(r"\([^()]*[+*}][^()]*\)[+*{]")
+LONGEST_PATTERN = 1000
+
+Shapes = Mapping[str, tuple[int, ...]]
+Scale = Callable[[Name, str, Shapes, float | None], float]
+"""(layer, kind, shapes by role, alpha if it is a tensor) -> scaling."""
+
+
+def rank_of(kind: str, shapes: Shapes) -> int | None:
+    """The rank that alpha is divided by; None where there is none."""
+    try:
+        match kind:
+            case "lora":
+                return shapes["down"][0]
+            case "loha":
+                return shapes["hada_w1_b"][0]
+            case "lokr" if "lokr_t2" in shapes:
+                return shapes["lokr_t2"][0]
+            case "lokr":
+                return next((shapes[k][1] for k in ("lokr_w2_a", "lokr_w1_a") if k in shapes), None)
+            case "glora":
+                return shapes["a2"][0]
+    except IndexError:
+        msg = f"the shapes {', '.join(f'{role} {list(shape)}' for role, shape in shapes.items())} are no matrices"
+        raise FileFormatError(msg) from None
+    return None
+
+
+def file_scale(source: TensorFile) -> Scale:
+    """The rule for a single file."""
+    packed = _json(source, DIFFUSERS_METADATA)
+    arguments = _json(source, "ss_network_args")
+
+    def scale(name: Name, kind: str, shapes: Shapes, alpha: float | None) -> float:
+        rank = rank_of(kind, shapes)
+        if rank is None:
+            return 1.0
+        if alpha is None and packed:
+            prefix = f"{name.component}." if name.component else ""
+            own = {k.removeprefix(prefix): v for k, v in packed.items() if k.startswith(prefix)}
+            if "lora_alpha" in own or "r" in own:
+                return peft_scaling(source.path, own, name.path, rank)
+        if alpha is None:
+            taps = math.prod(shapes.get("down", ())[2:])
+            alpha = _header_alpha(source, arguments if taps > 1 else {})
+        if alpha is not None and not math.isfinite(alpha):
+            msg = f"alpha has to be finite, found {alpha}"
+            raise FileFormatError(msg)
+        return alpha / rank if alpha else 1.0
+
+    return scale
+
+
+def peft_scale(path: Path, config: Mapping[str, Any]) -> Scale:
+    """The rule for a PEFT folder."""
+
+    def scale(name: Name, kind: str, shapes: Shapes, alpha: float | None) -> float:
+        del alpha  # PEFT has none beside the factors
+        if kind == "peanut":
+            return number(path, config, "scaling", 1.0)
+        return peft_scaling(path, config, str(name), None if kind == "lokr" else rank_of(kind, shapes))
+
+    return scale
+
+
+def peft_scaling(path: Path, config: Mapping[str, Any], layer: str, rank: int | None) -> float:
+    """PEFT's alpha / r, or alpha / √r with use_rslora; ``rank`` is the stored one, where the tensors show it."""
+    r = rank or _pattern(path, config, "rank_pattern", layer, number(path, config, "r", 8))
+    key = "lora_alpha" if "lora_alpha" in config else "alpha"
+    alpha = _pattern(path, config, "alpha_pattern", layer, number(path, config, key, 8))
+    if r <= 0:
+        msg = f"{path}: r has to be positive, found {r}."
+        raise FileFormatError(msg)
+    return alpha / (math.sqrt(r) if config.get("use_rslora") is True else r)
+
+
+def number(path: Path, config: Mapping[str, Any], key: str, default: float) -> float:
+    """A finite number of a configuration.
+
+    Raises:
+        FileFormatError: it is anything else.
+    """
+    value = config.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        msg = f"{path}: {key} has to be a finite number, found {value!r}."
+        raise FileFormatError(msg)
+    return value
+
+
+def _pattern(path: Path, config: Mapping[str, Any], field: str, layer: str, default: float) -> float:
+    """The value of the first pattern that fits the end of the layer's name, as PEFT chooses it."""
+    patterns = config.get(field) or {}
+    if not isinstance(patterns, dict):
+        msg = f"{path}: {field} has to be an object, found {patterns!r}."
+        raise FileFormatError(msg)
+    for pattern in patterns:
+        if NESTED.search(pattern) or len(pattern) > LONGEST_PATTERN:
+            msg = f"{path}: {field} has a pattern that could run for ever: {pattern[:60]!r}."
+            raise FileFormatError(msg)
+        try:
+            fits = re.match(rf"(.*\.)?({pattern})$", layer)
+        except re.error as error:
+            msg = f"{path}: {field}: {pattern[:60]!r} is not a regular expression: {error}."
+            raise FileFormatError(msg) from None
+        if fits:
+            return number(path, patterns, pattern, default)
+    return default
+
+
+def _header_alpha(source: TensorFile, arguments: Mapping[str, Any]) -> float | None:
+    text = arguments.get("conv_alpha", source.metadata.get("ss_network_alpha"))
+    if text in {None, "", "None", "Dynamic"}:
+        return None
+    try:
+        return float(text)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        msg = f"alpha in the header has to be a number, found {text!r}"
+        raise FileFormatError(msg) from None
+
+
+def _json(source: TensorFile, key: str) -> dict[str, Any]:
+    try:
+        value = json.loads(source.metadata.get(key) or "{}")
+    except (ValueError, RecursionError) as error:
+        msg = f"{source.path}: {key} in the header is not readable as JSON: {error}."
+        raise FileFormatError(msg) from None
+    return value if isinstance(value, dict) else {}

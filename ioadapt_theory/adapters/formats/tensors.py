@@ -1,0 +1,137 @@
+"""Tensor files: opened lazily and never trusted, written one tensor at a time."""
+
+import json
+import shutil
+import struct
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from ioadapt_theory.errors import FileFormatError
+from ioadapt_theory.results import replacing
+
+PICKLES = (".bin", ".pt", ".pth", ".ckpt")
+CODES = {
+    torch.float64: "F64",
+    torch.float32: "F32",
+    torch.float16: "F16",
+    torch.bfloat16: "BF16",
+    torch.int64: "I64",
+}
+
+
+class TensorFile:
+    """A safetensors file (mapped, read tensor by tensor) or a pickle of tensors (weights only, read at once).
+
+    Attributes:
+        path: where it is.
+        shapes: name -> shape, for every tensor.
+        metadata: the header's strings.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the file.
+
+        Raises:
+            FileFormatError: missing, truncated, not a file of tensors, or a pickle of anything else.
+        """
+        self.path = path
+        self._pickled: dict[str, Tensor] | None = None
+        if path.suffix in PICKLES:
+            self._pickled = _unpickle(path)
+            self.shapes = {name: tuple(t.shape) for name, t in self._pickled.items()}
+            self.metadata: dict[str, str] = {}
+            return
+        try:
+            with safe_open(path, "pt") as file:
+                self.metadata = dict(file.metadata() or {})
+                self.shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}
+        except FileNotFoundError:
+            msg = f"{path}: no such file."
+            raise FileFormatError(msg) from None
+        except (OSError, SafetensorError, ValueError) as error:
+            msg = f"{path}: not a complete safetensors file: {error}."
+            raise FileFormatError(msg) from None
+
+    def __getitem__(self, name: str) -> Tensor:
+        """One tensor, in float32 where it is stored in less.
+
+        Raises:
+            FileFormatError: not floating point, or not finite.
+        """
+        if self._pickled is not None:
+            tensor = self._pickled[name]
+        else:
+            try:
+                with safe_open(self.path, "pt") as file:
+                    tensor = file.get_tensor(name)
+            except (OSError, SafetensorError, ValueError) as error:
+                msg = f"{self.path}: tensor {name} cannot be read: {error}."
+                raise FileFormatError(msg) from None
+        if not tensor.is_floating_point() and tensor.numel() > 1:
+            msg = f"{self.path}: tensor {name} has to be floating point, found {tensor.dtype}."
+            raise FileFormatError(msg)
+        tensor = tensor.to(torch.float64 if tensor.dtype is torch.float64 else torch.float32)
+        if not tensor.isfinite().all():
+            msg = f"{self.path}: tensor {name} has to be finite, found NaN or infinity."
+            raise FileFormatError(msg)
+        return tensor
+
+
+class TensorWriter:
+    """Collects tensors on disk, one at a time, and knows the header once all have come."""
+
+    def __init__(self, data: tempfile._TemporaryFileWrapper) -> None:  # type: ignore[type-arg]
+        self._data = data
+        self._header: dict[str, object] = {}
+
+    def add(self, name: str, tensor: Tensor) -> None:
+        """Append one tensor; nothing of it stays in memory."""
+        if name in self._header:
+            msg = f"Tensor {name} would be written twice: two layers have names that this format does not tell apart."
+            raise FileFormatError(msg)
+        start = self._data.tell()
+        flat = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
+        self._data.write(flat.numpy().tobytes())
+        offsets = [start, self._data.tell()]
+        self._header[name] = {"dtype": CODES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": offsets}
+
+    def finish(self, path: Path, metadata: Mapping[str, str]) -> None:
+        """Write the safetensors file: header, then the data."""
+        header = json.dumps({"__metadata__": {"format": "pt", **metadata}, **self._header}).encode()
+        header += b" " * (-len(header) % 8)
+        self._data.seek(0)
+        with path.open("wb") as out:
+            out.write(struct.pack("<Q", len(header)) + header)
+            shutil.copyfileobj(self._data, out)
+
+
+@contextmanager
+def writing(path: Path, metadata: dict[str, str]) -> Iterator[TensorWriter]:
+    """A writer whose file takes the place of ``path`` when the block ends well; ``metadata`` may still grow in it."""
+    with replacing(path) as temporary, tempfile.TemporaryFile(dir=path.parent) as data:
+        writer = TensorWriter(data)  # type: ignore[arg-type]
+        yield writer
+        writer.finish(temporary, metadata)
+
+
+def _unpickle(path: Path) -> dict[str, Tensor]:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        msg = f"{path}: no such file."
+        raise FileFormatError(msg) from None
+    except Exception as error:  # whatever unpickling hostile bytes can raise
+        first = str(error).splitlines()[0] if str(error) else type(error).__name__
+        msg = f"{path}: not a file of tensors alone ({first}); nothing else is read from a pickle."
+        raise FileFormatError(msg) from None
+    inner = content.get("state_dict", content) if isinstance(content, dict) else content
+    if not isinstance(inner, dict) or not all(isinstance(k, str) for k in inner):
+        msg = f"{path}: has to be a mapping of names to tensors, found a {type(inner).__name__}."
+        raise FileFormatError(msg)
+    return {name: t for name, t in inner.items() if isinstance(t, Tensor) and t.layout is torch.strided}

@@ -1,0 +1,93 @@
+"""Models and adapters of the real libraries, tiny, from configurations, offline."""
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class Small(nn.Module):
+    """Layers of every kind that the formats know, with c != d."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.block = nn.ModuleDict({"to_q": nn.Linear(12, 20, bias=False), "to_out": nn.Sequential(nn.Linear(20, 12))})
+        self.conv_in = nn.Conv2d(3, 12, 3, stride=2, padding=1)
+        self.proj = nn.Conv2d(12, 8, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, 3, h, w) -> (n, 8, h/2, w/2)."""
+        x = self.conv_in(x).movedim(1, -1)
+        x = self.block["to_out"](self.block["to_q"](x)) + x
+        return self.proj(x.movedim(-1, 1))
+
+
+def quiet(call: Callable[[], Any]) -> Any:
+    """The libraries warn of many things that are not our subject."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return call()
+
+
+def filled(model: nn.Module, mark: str = "") -> nn.Module:
+    """Every trainable parameter random, as after training."""
+    generator = torch.Generator().manual_seed(7)
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            if p.requires_grad and mark in name:
+                p.add_(0.3 * torch.randn(p.shape, generator=generator, dtype=p.dtype))
+    return model
+
+
+def tiny_unet() -> Any:
+    """A UNet2DConditionModel with attention and a downsampler, some 200k parameters."""
+    from diffusers import UNet2DConditionModel
+
+    torch.manual_seed(1)
+    return quiet(
+        lambda: UNet2DConditionModel(
+            sample_size=8,
+            in_channels=4,
+            out_channels=4,
+            layers_per_block=1,
+            block_out_channels=(8, 16),
+            down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+            up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+            cross_attention_dim=12,
+            attention_head_dim=4,
+            norm_num_groups=4,
+        ).float()
+    )
+
+
+def run_unet(unet: nn.Module) -> Tensor:
+    """The UNet on fixed inputs."""
+    g = torch.Generator().manual_seed(2)
+    x, h = torch.randn(2, 4, 8, 8, generator=g), torch.randn(2, 5, 12, generator=g)
+    with torch.no_grad():
+        return unet(x.float(), 3, h.float()).sample
+
+
+def tiny_llama(seed: int = 1) -> Any:
+    """A LlamaForCausalLM with grouped key-value heads."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        vocab_size=50,
+        hidden_size=16,
+        intermediate_size=24,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=32,
+    )
+    return quiet(lambda: LlamaForCausalLM(config).float())
+
+
+def run_llama(model: nn.Module) -> Tensor:
+    """Logits of a fixed sentence."""
+    with torch.no_grad():
+        return model(torch.arange(12).reshape(2, 6)).logits

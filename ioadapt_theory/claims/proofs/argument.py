@@ -81,6 +81,11 @@ def vanishes(expression: Any, *relations: Any) -> bool:
     return bool(sp.expand(numerator) == 0)
 
 
+def zero(matrix: Any) -> bool:
+    """Whether every entry of a matrix is identically zero."""
+    return all(vanishes(entry) for entry in matrix)
+
+
 def nonnegative(expression: Any) -> bool:
     """Whether the form itself shows that it is >= 0: sums of products of squares and of non-negative symbols."""
     return expression.is_nonnegative is True

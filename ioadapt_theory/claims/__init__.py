@@ -1,9 +1,11 @@
 """Every numbered statement of the paper with a verdict that a sceptic can re-run; one statement a file."""
 
+from ioadapt_theory.claims.anisotropic import PROP_4_ANISOTROPIC, PROP_4_WHITENED, PROP_5_ANISOTROPIC
 from ioadapt_theory.claims.claim import Claim, Run
 from ioadapt_theory.claims.eq_5 import EQ_5, EQ_5_COLUMN_RANK, EQ_5_RANK, EQ_5_ROW_RANK
 from ioadapt_theory.claims.eq_6 import EQ_6, EQ_6_SAME_SET
 from ioadapt_theory.claims.evidence import Evidence, Verdict, Verification
+from ioadapt_theory.claims.interior import PROP_4_EVERY_LAYER, PROP_4_INTERIOR, PROP_4_INTERIOR_LAYERS
 from ioadapt_theory.claims.lemma_1 import (
     LEMMA_1,
     LEMMA_1_ANGLE,
@@ -92,6 +94,12 @@ REGISTRY: tuple[Claim, ...] = (
     PROP_4_EXACT,
     PROP_5,
     PROP_5_EXACT,
+    PROP_4_INTERIOR,
+    PROP_4_INTERIOR_LAYERS,
+    PROP_4_EVERY_LAYER,
+    PROP_4_ANISOTROPIC,
+    PROP_4_WHITENED,
+    PROP_5_ANISOTROPIC,
     EQ_5,
     EQ_5_ROW_RANK,
     EQ_5_COLUMN_RANK,

@@ -160,6 +160,13 @@ def condition_number(m: Array) -> Array:
     return s[..., 0] / s[..., -1]
 
 
+def inverse(m: Array) -> Array:
+    """M⁻¹."""
+    if isinstance(m, Tensor):
+        return torch.linalg.inv(m)
+    return np.array(mp.inverse(mp.matrix(m.tolist())).tolist(), dtype=object)
+
+
 def rank(m: Array) -> Array:
     """Number of singular values that are not rounding."""
     s = singular_values(m)

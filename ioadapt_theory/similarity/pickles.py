@@ -1,10 +1,11 @@
 """PyTorch pickles (.bin, .pt, .pth, .ckpt, .tar): weights only, nothing in them is ever executed.
 
 `torch.load(weights_only=True)` onto the meta device tells names, shapes and places without reading values; these are
-then read by position as from a safetensors file. What lies otherwise (the format before torch 1.6, compressed zips,
-strided views) is loaded once, whole or tensor by tensor.
+then read by position as from a safetensors file. Files with strided views are mapped; compressed zips and the format
+before torch 1.6 are loaded whole.
 """
 
+import sys
 import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -30,24 +31,27 @@ READABLE: Final = frozenset(torch_name for torch_name, _ in DTYPES.values())
 
 
 class LoadedCheckpoint(Checkpoint):
-    """Tensors held in memory."""
+    """Tensors held in memory, or mapped from a file that has to stay as it is."""
 
     def __init__(
-        self, name: str, source: str, values: Mapping[str, "torch.Tensor"], metadata: Mapping[str, str]
+        self, name: str, file: PlainFile, values: Mapping[str, "torch.Tensor"], metadata: Mapping[str, str]
     ) -> None:
-        """Take the tensors as they are."""
-        self.name, self.source, self.revision, self.metadata = name, source, None, metadata
+        """Take the tensors as they are, and the file they came from."""
+        self.name, self.source, self.revision, self.metadata = name, str(file.path), None, metadata
+        self._file = file
         self.tensors = {key: describe(key, value) for key, value in values.items()}
         self._values = {key: value.detach().contiguous().flatten() for key, value in values.items()}
 
     def read(self, name: str, start: int, out: "torch.Tensor") -> None:
         """See `Checkpoint.read`."""
         check_range(self.tensors[name], start, out)
+        self._file.require_whole(f"tensor {name}")
         out.copy_(self._values[name][start : start + len(out)])
 
     def close(self) -> None:
         """Let the tensors go."""
         self._values = {}
+        self._file.close()
 
 
 def describe(name: str, tensor: "torch.Tensor") -> TensorInfo:
@@ -68,17 +72,17 @@ def open_pickle(path: Path, *, name: str | None = None) -> Checkpoint:
     try:
         refuse_other_kinds(file.head(200), str(path), file.size)
         tensors, metadata = _named_tensors(load_weights_only(path, "meta"), path)
-        places = _places(tensors, path, file.size)
+        plain = _is_plain_zip(path)
+        places = _places(tensors, file.size) if plain else None
         if places is not None:
             infos = {key: describe(key, value) for key, value in tensors.items()}
             where = {key: (file, offset) for key, offset in places.items()}
             return OffsetCheckpoint(name, str(path), infos, where, metadata)
-        tensors, _ = _named_tensors(load_weights_only(path, "cpu"), path)
+        tensors, _ = _named_tensors(load_weights_only(path, "cpu", mmap=plain), path)
+        return LoadedCheckpoint(name, file, tensors, metadata)
     except BaseException:
         file.close()
         raise
-    file.close()
-    return LoadedCheckpoint(name, str(path), tensors, metadata)
 
 
 def _named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"], dict[str, str]]:
@@ -117,17 +121,19 @@ def _flat(loaded: object, prefix: str, depth: int) -> Iterator[tuple[str, "torch
                 yield from _flat(value, f"{prefix}{key}.", depth - 1)
 
 
-def _places(tensors: Mapping[str, "torch.Tensor"], path: Path, size: int) -> dict[str, int] | None:
-    """Byte at which each tensor begins, or None if one cannot be read by position."""
+def _is_plain_zip(path: Path) -> bool:
+    """Whether the values lie in a zip as they are: not compressed, in this machine's order of bytes."""
     try:
         with zipfile.ZipFile(path) as archive:
             order = [i for i in archive.infolist() if i.filename.endswith("/byteorder")]
-            if any(i.compress_type != zipfile.ZIP_STORED for i in archive.infolist()):
-                return None
-            if order and archive.read(order[0]) != b"little":
-                return None
-    except zipfile.BadZipFile:
-        return None
+            stored = all(i.compress_type == zipfile.ZIP_STORED for i in archive.infolist())
+            return stored and (not order or archive.read(order[0]).decode("ascii", "replace") == sys.byteorder)
+    except zipfile.BadZipFile:  # the format before torch 1.6
+        return False
+
+
+def _places(tensors: Mapping[str, "torch.Tensor"], size: int) -> dict[str, int] | None:
+    """Byte at which each tensor of a plain zip of `size` bytes begins, or None if one cannot be read by position."""
     places = {}
     for name, tensor in tensors.items():
         storage = tensor.untyped_storage()

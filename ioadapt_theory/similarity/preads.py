@@ -63,6 +63,16 @@ class PlainFile:
                 raise SourceError(msg)
             done += got
 
+    def require_whole(self, what: str) -> None:
+        """Refuse a file that has become shorter, before a map of it is touched (which would end the process).
+
+        Raises:
+            SourceError: With what was to be read.
+        """
+        if os.fstat(self._fd).st_size < self.size:
+            msg = f"{self.path} became shorter while it was read: {what} is no longer whole."
+            raise SourceError(msg)
+
     def head(self, count: int) -> bytes:
         """Return the first bytes, at most `count`."""
         out = bytearray(min(count, self.size))

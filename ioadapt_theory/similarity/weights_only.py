@@ -33,8 +33,8 @@ class Inert:
     def __setstate__(self, state: object) -> None: ...
 
 
-def load_weights_only(path: Path, device: str) -> object:
-    """Return what the pickle holds, on the device `meta` (names and shapes only) or `cpu`.
+def load_weights_only(path: Path, device: str, *, mmap: bool = False) -> object:
+    """Return what the pickle holds, on the device `meta` (names and shapes only) or `cpu`; `mmap` maps the values.
 
     Raises:
         FileFormatError: If it is cut, broken, another kind of file, or names code; with the names.
@@ -44,7 +44,7 @@ def load_weights_only(path: Path, device: str) -> object:
     inert: list[Any] = [(Inert, full) for full in INERT_NAMES]
     try:
         with warnings.catch_warnings(action="ignore"), torch.serialization.safe_globals(inert):
-            return torch.load(path, map_location=device, weights_only=True)
+            return torch.load(path, map_location=device, weights_only=True, mmap=mmap)
     except pickle.UnpicklingError as error:
         code = _code_names(path, str(error))
         msg = f"{path} is not a PyTorch pickle of weights. Was it cut, or is it another kind of file?"

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
 import torch
@@ -152,6 +153,17 @@ def test_strided_and_shared_tensors_of_a_pickle(tmp_path: Path, new_format: bool
     torch.save(values, tmp_path / "x.bin", _use_new_zipfile_serialization=new_format)
     with open_checkpoint(str(tmp_path / "x.bin")) as checkpoint:
         assert all(torch.equal(value(checkpoint, n), values[n].detach()) for n in values)
+
+
+def test_a_compressed_pickle_is_decompressed_and_not_read_as_it_lies(tmp_path: Path):
+    values = {"w": torch.arange(1000.0)}
+    torch.save(values, tmp_path / "plain.bin")
+    with ZipFile(tmp_path / "plain.bin") as plain, ZipFile(tmp_path / "x.bin", "w", ZIP_DEFLATED) as packed:
+        for item in plain.infolist():
+            packed.writestr(item.filename, plain.read(item))
+    assert (tmp_path / "x.bin").stat().st_size < 4000
+    with open_checkpoint(str(tmp_path / "x.bin")) as checkpoint:
+        assert torch.equal(value(checkpoint, "w"), values["w"])
 
 
 def test_a_table_that_contains_itself_ends(tmp_path: Path):

@@ -1,0 +1,210 @@
+"""What the proofs conclude, met by numbers found another way: autograd, singular values, quadrature, torch's layers."""
+
+import math
+
+import mpmath
+import pytest
+import torch
+from torch.nn import functional
+
+from ioadapt_theory.claims import CLAIMS
+from ioadapt_theory.claims.instances import witness
+from ioadapt_theory.claims.proofs import cost, rational
+from ioadapt_theory.claims.proofs.argument import Argument, Step, nonnegative, sympy, together, vanishes
+from ioadapt_theory.linalg import cosine, operator_norm
+
+
+def argument(*holds):
+    return Argument("", lambda: iter([Step("", h) for h in holds]))
+
+
+class TestArgument:
+    def test_one_step_that_fails_makes_it_fail(self):
+        assert argument(True, True)()
+        assert not argument(True, False)()
+
+    def test_no_steps_prove_nothing(self):
+        assert not argument()()
+
+    def test_together_needs_every_part(self):
+        assert together(argument(True), argument(True))()
+        assert not together(argument(True), argument(True, False))()
+
+    def test_vanishes_modulo_a_circle(self):
+        x, y = sympy().symbols("x y")
+        assert vanishes(x**4 - (1 - y**2) ** 2, x**2 + y**2 - 1)
+        assert not vanishes(x**4 - (1 - y**2), x**2 + y**2 - 1)
+
+    def test_nonnegative_needs_the_form_to_show_it(self):
+        x = sympy().Symbol("x", real=True)
+        assert nonnegative((x - 1) ** 2)
+        assert not nonnegative(x**2 - 2 * x + 1)
+
+
+def pair(d=4):
+    return torch.randn(d), torch.randn(d)
+
+
+def test_the_hessian_of_autograd_has_the_proved_spectrum():
+    u, v = (x / x.norm() for x in pair(3))
+    h = torch.autograd.functional.hessian(lambda w: cosine(w[:3], w[3:]), torch.cat((u, v)))
+    s = cosine(u, v)
+    roots = torch.stack((1 - s, 1 - s, -1 - s, -1 - s, (1 - s**2).sqrt(), -((1 - s**2).sqrt())))
+    torch.testing.assert_close(torch.linalg.eigvalsh(h), roots.sort().values)
+
+
+@pytest.mark.parametrize("size", [0.1, 1.0, 10.0])
+def test_remainders_stay_below_the_proved_constant(size):
+    u, v, du, dv = torch.randn(4, 5000, 3)
+    du, dv = size * du, size * dv
+    s = cosine(u, v)
+    grad_u = v / (u.norm(dim=1) * v.norm(dim=1))[:, None] - (s / u.square().sum(1))[:, None] * u
+    grad_v = u / (u.norm(dim=1) * v.norm(dim=1))[:, None] - (s / v.square().sum(1))[:, None] * v
+    r = cosine(u + du, v + dv) - s - (grad_u * du + grad_v * dv).sum(1)
+    sizes = du.square().sum(1) / u.square().sum(1) + dv.square().sum(1) / v.square().sum(1)
+    assert (r.abs() <= (3 + s.abs()) * sizes).all()
+
+
+def test_output_adapters_move_artanh_by_at_most_the_log_of_the_condition_number():
+    t = torch.eye(5) + 0.2 * torch.randn(200, 5, 5)
+    u, v = torch.randn(2, 200, 5)
+    moved = cosine((u[:, None] @ t)[:, 0], (v[:, None] @ t)[:, 0]).atanh() - cosine(u, v).atanh()
+    ratio = moved.abs() / torch.linalg.cond(t).log()
+    assert 0.2 < ratio.max() <= 1
+
+
+def slope(x1, x2, w, placement):
+    """The gradient of the cosine in M at M = 0, by autograd."""
+    m = torch.zeros({"lora": w.shape, "input": (w.shape[0],) * 2, "output": (w.shape[1],) * 2}[placement])
+    m.requires_grad_()
+    y = {
+        "lora": lambda x: x @ (w + m),
+        "input": lambda x: (x + x @ m) @ w,
+        "output": lambda x: (y0 := x @ w) + y0 @ m,
+    }[placement]
+    return torch.autograd.grad(cosine(y(x1), y(x2)), m)[0]
+
+
+def test_the_lora_constant_is_the_nuclear_norm_of_the_gradient():
+    (x1, x2), w = pair(4), torch.randn(4, 6)
+    alpha, beta = x1.norm() / (x1 @ w).norm(), x2.norm() / (x2 @ w).norm()
+    theta, theta_x = cosine(x1 @ w, x2 @ w).acos(), cosine(x1, x2).acos()
+    formula = theta.sin() * (alpha**2 + beta**2 - 2 * alpha * beta * (theta + theta_x).cos()).sqrt()
+    torch.testing.assert_close(torch.linalg.matrix_norm(slope(x1, x2, w, "lora"), "nuc"), formula)
+
+
+def test_the_output_constant_is_the_nuclear_norm_of_the_gradient():
+    (x1, x2), w = pair(4), torch.randn(4, 6)
+    s = cosine(x1 @ w, x2 @ w)
+    torch.testing.assert_close(torch.linalg.matrix_norm(slope(x1, x2, w, "output"), "nuc"), 2 * (1 - s**2))
+
+
+def test_the_input_constant_bounds_the_nuclear_norm_and_is_attained_between_the_singular_axes():
+    w = torch.diag(torch.tensor([1.0, 10.0]))
+    ratios = []
+    for angle in torch.linspace(0, math.pi, 181)[:-1]:
+        y1, y2 = (torch.stack((torch.cos(a), torch.sin(a))) for a in (angle + 0.4, angle - 0.4))
+        s = cosine(y1, y2)
+        nuclear = torch.linalg.matrix_norm(slope(y1 @ w.inverse(), y2 @ w.inverse(), w, "input"), "nuc")
+        ratios.append(float(nuclear / ((1 - s**2) * (10 + 1 / 10))))
+    assert max(ratios) == pytest.approx(1, abs=1e-12)
+    assert ratios[45] == max(ratios)
+
+
+@pytest.mark.parametrize("name", ["ce1", "ce1c", "ce1f", "ce1g", "ce2", "ce3", "ce5"])
+def test_rational_slopes_are_those_of_autograd(name):
+    placement = {"ce2": "output", "ce3": "lora", "ce5": "lora"}.get(name, "input")
+    exact = rational.similarity_distance(witness(name), placement)
+    m = {k: torch.tensor(x.tolist(), dtype=torch.float64) for k, x in rational.matrices(witness(name)).items()}
+    source = (m["AB"] * slope(m["x1"][0], m["x2"][0], m["W"], placement)).sum()
+    target = (m["AB"] * slope(m["x1_target"][0], m["x2_target"][0], m["W_target"], placement)).sum()
+    assert float((source - target).abs()) == pytest.approx(float(exact.first_order), rel=1e-12)
+
+
+REFUTED = [(c, name) for c in CLAIMS.values() if c.id.startswith(("prop-1", "prop-2")) for name in c.witnesses]
+
+
+@pytest.mark.parametrize(("claim", "name"), REFUTED, ids=[f"{c.id}-{name}" for c, name in REFUTED])
+def test_rational_values_are_those_at_50_digits(claim, name):
+    placement = {"prop-1": "lora", "prop-2-i": "input", "prop-2-o": "output"}[claim.id[: 8 if "2" in claim.id else 6]]
+    exact, inequality = rational.similarity_distance(witness(name), placement), claim.inequality
+    instance = inequality.setting.read(witness(name))
+    printed = exact.printed["prop-1-main" if claim.id == "prop-1-main" else claim.id[:6]]
+    for at_50_digits, value in (
+        (inequality.lhs(instance), exact.distance),
+        (inequality.first_order(instance), exact.first_order),
+        (inequality.rhs(instance), printed),
+    ):
+        with mpmath.workdps(60):
+            assert abs(mpmath.mpf(at_50_digits) - mpmath.mpf(str(value.evalf(60)))) < mpmath.mpf(10) ** -47
+
+
+def test_the_relu_counterexample_by_quadrature():
+    with mpmath.workdps(30):
+        mean = (
+            4
+            / (2 * mpmath.pi)
+            * mpmath.quad(lambda a: (mpmath.cos(a) - 10 * mpmath.sin(a)) ** 2, [0, mpmath.atan(0.1)])
+        )
+        closed = (2 * 101 * mpmath.atan(mpmath.mpf(1) / 10) - 20) / mpmath.pi
+        assert mpmath.almosteq(2 * mean, closed, 1e-15)
+    assert float(closed) == pytest.approx(0.0423568, abs=1e-7)
+
+
+def test_gelu_of_torch_is_as_steep_as_proved():
+    x = torch.linspace(-6, 6, 100001).requires_grad_()
+    steepest = torch.autograd.grad(functional.gelu(x).sum(), x)[0].abs().max()
+    assert float(steepest) == pytest.approx(1.128904145, abs=1e-8)
+
+
+@pytest.mark.parametrize(("stride", "padding", "dilation"), [(1, 1, 1), (2, 1, 1), (1, 2, 2), (2, 0, 1)])
+def test_channel_mixes_merge_into_torch_convolutions(stride, padding, dilation):
+    x, kernel = torch.randn(2, 3, 7, 7), torch.randn(5, 3, 3, 3)
+    before, after = torch.randn(3, 3), torch.randn(5, 5)  # row convention: new channels = old channels @ M
+    options = {"stride": stride, "padding": padding, "dilation": dilation}
+    base = functional.conv2d(torch.einsum("nchw,cd->ndhw", x, before), kernel, **options)
+    torch.testing.assert_close(functional.conv2d(x, torch.einsum("ocij,dc->odij", kernel, before), **options), base)
+    base = torch.einsum("nchw,cd->ndhw", functional.conv2d(x, kernel, **options), after)
+    torch.testing.assert_close(functional.conv2d(x, torch.einsum("ocij,od->dcij", kernel, after), **options), base)
+
+
+def test_a_3x3_adapter_merges_into_5x5_inside_and_into_nothing_at_the_border():
+    x, adapter, kernel = torch.randn(1, 1, 9, 9), torch.randn(1, 1, 3, 3), torch.randn(1, 1, 3, 3)
+    twice = functional.conv2d(functional.conv2d(x, adapter, padding=1), kernel, padding=1)
+    merged = functional.conv2d(functional.pad(adapter, (2, 2, 2, 2)), kernel.flip(-1, -2))
+    once = functional.conv2d(x, merged, padding=2)
+    torch.testing.assert_close(once[..., 1:-1, 1:-1], twice[..., 1:-1, 1:-1])
+    assert (once - twice)[..., 0, :].abs().max() > 0.1
+
+
+def head(x, wq, wk, wv, wo):
+    return functional.scaled_dot_product_attention(x @ wq, x @ wk, x @ wv) @ wo
+
+
+def test_attention_ignores_a_basis_change_inside_the_head_for_inputs_of_qkv_and_outputs_of_o_only():
+    x, (wq, wk, wv), wo = torch.randn(1, 6, 4), torch.randn(3, 4, 3), torch.randn(3, 4)
+    r, s = torch.randn(2, 3, 3)
+    turned = (wq @ r, wk @ r.inverse().mT, wv @ s, s.inverse() @ wo)
+    t4, t3 = torch.eye(4) + 0.3 * torch.randn(4, 4), torch.eye(3) + 0.3 * torch.randn(3, 3)
+
+    placements = {
+        "input": lambda q, k, v, o: head(x, t4 @ q, t4 @ k, t4 @ v, o),
+        "output of o": lambda q, k, v, o: head(x, q, k, v, o @ t4),
+        "output": lambda q, k, v, o: head(x, q @ t3, k @ t3, v @ t3, o),
+        "lora": lambda q, k, v, o: head(x, q + t4[:, :3], k, v, o),
+        "input of o": lambda q, k, v, o: head(x, q, k, v, t3 @ o),
+    }
+    change = {name: (f(wq, wk, wv, wo) - f(*turned)).abs().max() for name, f in placements.items()}
+    assert max(change["input"], change["output of o"]) < 1e-11
+    assert min(change["output"], change["lora"], change["input of o"]) > 1e-2
+
+
+def test_multiply_adds_are_counted_by_running():
+    assert cost.multiply_adds(lambda: torch.ones(3, 4) @ torch.ones(4, 5)) == 60
+
+
+def test_eq_5_residual_is_what_torch_pinv_leaves():
+    w, ab = torch.tensor([[1.0, 0], [0, 1], [1, 1]]), torch.tensor([[0.0, 0], [0, 0], [1, 2]])
+    left = w + ab - w @ (torch.eye(2) + torch.linalg.pinv(w) @ ab)
+    assert float(left.square().sum()) == pytest.approx(5 / 3, rel=1e-12)
+    assert operator_norm(torch.linalg.pinv(torch.diag(torch.tensor([1.0, 1e-3])))) == pytest.approx(1e3)

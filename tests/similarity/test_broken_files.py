@@ -75,6 +75,16 @@ def test_a_file_that_shrinks_while_open_gives_an_error_and_not_a_dead_process(tm
             value(shrinking, "a")
 
 
+@pytest.mark.parametrize("strided", [False, True], ids=["by position", "mapped"])
+def test_a_pickle_that_shrinks_while_open_gives_an_error_too(tmp_path: Path, strided: bool):
+    path = tmp_path / "x.bin"
+    torch.save({"a": torch.ones(2000, 1000).t() if strided else torch.ones(1000, 2000), "b": torch.ones(1000)}, path)
+    with open_checkpoint(str(path)) as shrinking:
+        os.truncate(path, 1000)
+        with pytest.raises(SourceError, match=r"x\.bin became shorter while it was read: tensor b"):
+            value(shrinking, "b")
+
+
 @pytest.mark.parametrize(
     "dtype", ["float64", "float32", "float16", "bfloat16", "float8_e4m3fn", "float8_e5m2", "int64"]
 )

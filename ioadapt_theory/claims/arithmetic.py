@@ -42,7 +42,7 @@ arccos = _elementwise("arccos")
 atanh = _elementwise("atanh")
 
 
-def number(x: float, like: Array) -> Array:
+def number(x: float | int, like: Array) -> Array:
     """The number x in the arithmetic of ``like``."""
     return torch.full_like(like, x) if isinstance(like, Tensor) else mp.mpf(x)
 

@@ -97,12 +97,8 @@ def _at(digits: int, inequality: Inequality, raw: Mapping[str, Any], function: C
         instance = inequality.setting.read(raw)
         try:
             return function(instance)
-        except (ZeroDivisionError, ValueError, TypeError) as error:
-            if isinstance(error, InvalidValueError):
-                raise
-            msg = (
-                f"Undefined on this instance: a vector becomes zero, or a logarithm or arcsine has no value ({error})."
-            )
+        except ZeroDivisionError:
+            msg = "The statement is undefined on this instance: an adapted vector is zero."
             raise InvalidValueError(msg) from None
 
 

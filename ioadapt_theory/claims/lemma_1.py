@@ -5,7 +5,18 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
-from ioadapt_theory.claims.arithmetic import Array, angle, arcsin, cosine, norm, positive_part, scaled, sine
+from ioadapt_theory.claims.arithmetic import (
+    Array,
+    angle,
+    arcsin,
+    cosine,
+    minimum,
+    norm,
+    number,
+    positive_part,
+    scaled,
+    sine,
+)
 from ioadapt_theory.claims.claim import Claim
 from ioadapt_theory.claims.evidence import Verdict
 from ioadapt_theory.claims.increments import INCREMENTS, Increments, first_order, parametrise, remainder
@@ -49,7 +60,8 @@ def turn(i: Increments) -> Array:
 
 def rhs_angle(i: Increments) -> Array:
     """Sum of arcsines, arcsin ‖Δu‖/‖u‖ + arcsin ‖Δv‖/‖v‖."""
-    return arcsin(norm(i.du) / norm(i.u)) + arcsin(norm(i.dv) / norm(i.v))
+    one = number(1, norm(i.u))  # which a quotient of equal lengths may exceed by rounding
+    return arcsin(minimum(norm(i.du) / norm(i.u), one)) + arcsin(minimum(norm(i.dv) / norm(i.v), one))
 
 
 def shorter_increments(raw: Mapping[str, Tensor]) -> Increments:

@@ -12,6 +12,7 @@ from ioadapt_theory.claims.arithmetic import (
     maximum,
     minimum,
     norm,
+    number,
     positive_part,
     sine,
     singular_values,
@@ -107,7 +108,7 @@ def rhs_explicit(i: RelativeSimilarity) -> Array:
 def rhs_finite(i: RelativeSimilarity) -> Array:
     """max(cos [θ₀ − a]₊ − cos min(π, θ₀ + a'), the same with a ↔ a'), a = Σ arcsin(ε‖x‖/‖xW‖) of a model."""
     theta = angle(apply(i.x1, i.w), apply(i.x2, i.w))
-    turns = [arcsin(i.epsilon * k) for k in i.stretches]
+    turns = [arcsin(minimum(i.epsilon * k, number(1, k))) for k in i.stretches]
     a, a_target = turns[0] + turns[1], turns[2] + turns[3]
     pi = angle(i.x1, -i.x1)
     ranges = [(cos(positive_part(theta - t)), cos(minimum(pi, theta + t))) for t in (a, a_target)]

@@ -1,0 +1,35 @@
+"""The verdicts at the end of `pytest paper_checks`: what was found, the worst ratio, the evidence and the time."""
+
+from typing import Any
+
+import pytest
+import torch
+
+KEY = "verification"
+"""Name of the property by which a test hands its verification to the summary; it survives pytest-xdist."""
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    found = [
+        value
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        if getattr(report, "when", "") == "call"
+        for name, value in report.user_properties
+        if name == KEY
+    ]
+    if not found:
+        return
+    from ioadapt_theory.claims import CLAIMS, Verification
+    from ioadapt_theory.claims.report import counted, summary
+
+    by_claim = {raw["claim"]: Verification.from_json(raw) for raw in found}
+    shown = {name: by_claim[name] for name in CLAIMS if name in by_claim}
+    terminalreporter.section("verdicts")
+    terminalreporter.write(summary(CLAIMS, shown))
+    terminalreporter.write(counted([CLAIMS[name] for name in shown]))

@@ -128,8 +128,8 @@ def _is_plain_zip(path: Path) -> bool:
             order = [i for i in archive.infolist() if i.filename.endswith("/byteorder")]
             stored = all(i.compress_type == zipfile.ZIP_STORED for i in archive.infolist())
             return stored and (not order or archive.read(order[0]).decode("ascii", "replace") == sys.byteorder)
-    except zipfile.BadZipFile:  # the format before torch 1.6
-        return False
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, OSError):
+        return False  # the format before torch 1.6, or a damaged entry: torch decides
 
 
 def _places(tensors: Mapping[str, "torch.Tensor"], size: int) -> dict[str, int] | None:

@@ -4,6 +4,7 @@ import json
 import os
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -140,23 +141,41 @@ def test_only_variants_asks_for_one(tmp_path: Path):
         open_checkpoint(str(tmp_path))
 
 
-@pytest.mark.parametrize("trial", range(60))
-def test_no_damage_to_a_header_raises_anything_but_our_errors(trial: int, tmp_path: Path):
-    save_file(GOOD, tmp_path / "x.safetensors")
-    content = bytearray((tmp_path / "x.safetensors").read_bytes())
+def damaged(path: Path, trial: int, within: int) -> None:
+    """Change three bytes among the first `within`."""
+    content = bytearray(path.read_bytes())
     generator = torch.Generator().manual_seed(trial)
     for _ in range(3):
-        place, new = torch.randint(0, 150, (1,), generator=generator), torch.randint(0, 256, (1,), generator=generator)
-        content[int(place)] = int(new)
-    (tmp_path / "x.safetensors").write_bytes(content)
+        place, new = (int(torch.randint(0, n, (1,), generator=generator)) for n in (within, 256))
+        content[place] = new
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("trial", range(60))
+def test_a_damaged_header_is_refused_or_read_as_the_reference_reads_it(trial: int, tmp_path: Path):
+    path = tmp_path / "x.safetensors"
+    save_file(GOOD, path)
+    damaged(path, trial, within=150)
     try:
-        opened = open_checkpoint(str(tmp_path / "x.safetensors"))
+        opened = open_checkpoint(str(path))
     except IoAdaptError:
         return
-    with safe_open(tmp_path / "x.safetensors", "pt") as reference, opened:  # what we accept, the reference accepts
+    with safe_open(path, "pt") as reference, opened:
+        names = list(reference.keys())
         assert {n: t.shape for n, t in opened.tensors.items()} == {
-            n: tuple(reference.get_slice(n).get_shape()) for n in reference.keys()
+            n: tuple(reference.get_slice(n).get_shape()) for n in names
         }
+
+
+@pytest.mark.parametrize("new_format", [True, False])
+@pytest.mark.parametrize("trial", range(40))
+def test_a_damaged_pickle_raises_nothing_but_our_errors(trial: int, new_format: bool, tmp_path: Path):
+    path = tmp_path / "x.bin"
+    torch.save(GOOD, path, _use_new_zipfile_serialization=new_format)
+    damaged(path, trial, within=path.stat().st_size)
+    with suppress(IoAdaptError), open_checkpoint(str(path)) as opened:
+        for name in opened.tensors:
+            value(opened, name)
 
 
 def test_an_index_with_extra_tensors_in_a_shard_follows_the_index(tmp_path: Path):

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -137,7 +136,7 @@ class LiveRepository(Repository):
 
 
 def open_repository(
-    repo: str, revision: str | None, *, cache: Path | None, offline: bool, progress: bool | None
+    repo: str, revision: str | None, *, cache: Path | None, offline: bool, progress: bool
 ) -> Repository:
     """Find out which commit is meant, by one request; a commit that is cached, or offline mode, needs none.
 
@@ -171,8 +170,7 @@ def open_repository(
             log.warning("%s cannot be reached; the cached commit %s of %s is used.", endpoint, known[:8], repo)
             return CachedRepository(replace(asked, why_offline=f"{endpoint} cannot be reached"), known, folder)
         raise explain(error, asked) from error
-    shown = sys.stderr.isatty() if progress is None else progress
-    return LiveRepository(asked, str(commit), folder, progress=shown)
+    return LiveRepository(asked, str(commit), folder, progress=progress)
 
 
 @contextmanager

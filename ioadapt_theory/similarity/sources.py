@@ -28,7 +28,7 @@ def open_checkpoint(
     ema: bool | None = None,
     offline: bool = False,
     verify: bool = False,
-    progress: bool | None = None,
+    progress: bool = True,
     aliases: Path | None = None,
     cache: Path | None = None,
 ) -> Checkpoint:
@@ -43,7 +43,7 @@ def open_checkpoint(
         ema: Averaged (True) or trained (False) weights, where a single file has both.
         offline: Use only what the hub's cache has; HF_HUB_OFFLINE=1 does the same.
         verify: Compare the hash of every file from the hub.
-        progress: Show bars while downloading; by default if stderr is a terminal.
+        progress: Show bars while downloading, if stderr is a terminal.
         aliases: TOML file with more short names; by default the one that IOADAPT_ALIASES names.
         cache: Folder of the hub's cache; by default where huggingface_hub keeps it.
 

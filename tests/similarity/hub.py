@@ -3,6 +3,7 @@
 import hashlib
 import json
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote, urlsplit
@@ -21,6 +22,9 @@ class Repo:
     plain_server: bool = False  # does not say which commit a file is of
     cut_after: dict[str, int] = field(default_factory=dict)  # file -> bytes sent before the connection is cut
     cuts: int = 1_000_000  # how many times
+    hold_after: dict[str, int] = field(default_factory=dict)  # file -> bytes sent before waiting for `resume`
+    holding: threading.Event = field(default_factory=threading.Event)
+    resume: threading.Event = field(default_factory=threading.Event)
     flipped: frozenset[str] = frozenset()  # files of which one byte arrives wrong
 
 
@@ -149,6 +153,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             self.connection.close()
             return None
-        self.wfile.write(data[start:stop])
-        self.owner.sent += stop - start
+        held = repo.hold_after.get(file)
+        if held is not None and stop - start > held:
+            self.wfile.write(data[start : start + held])
+            repo.holding.set()
+            repo.resume.wait(60)
+            start += held
+        with suppress(OSError):  # the client may be gone
+            self.wfile.write(data[start:stop])
+            self.owner.sent += stop - start
         return None

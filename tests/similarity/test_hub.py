@@ -2,7 +2,11 @@
 
 import logging
 import os
+import signal
+import subprocess
+import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -179,3 +183,47 @@ def test_a_sum_that_does_not_fit_is_refused_before_anything_is_fetched(
         with pytest.raises(SourceError, match=r"needs 7.0 MB, and the disk of .* has 7.0 MB free.*--variant fp16"):
             prepare([sd15, lcm], [None, None], hub_cache)
         assert not list(hub_cache.rglob("*.safetensors"))
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_progress_is_shown_on_stderr_or_not_at_all(
+    hub: LoopbackHub,
+    hub_cache: Path,
+    shown: bool,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setenv("TQDM_POSITION", "-1")  # the client takes stderr for a terminal
+    hub.repos["some/model"] = Repo({FILE: save(weights("bk-sdm-tiny", 11))})
+    with open_checkpoint("some/model", cache=hub_cache, progress=shown) as model:
+        model.prepare()
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert ("100%" in err and "diffusion_pytorch_model.safetensors" in err) == shown
+
+
+def test_an_interrupted_download_leaves_nothing_and_the_next_run_completes(hub: LoopbackHub, hub_cache: Path):
+    values = {"large": torch.randn(3_200_000, dtype=torch.float32)}
+    hub.repos["some/model"] = repo = Repo({FILE: save(values)}, hold_after={FILE: 11_000_000})
+    code = "import sys; from pathlib import Path; from ioadapt_theory.similarity.sources import open_checkpoint as o\n"
+    code += "o('some/model', cache=Path(sys.argv[1])).prepare()"
+    with subprocess.Popen([sys.executable, "-c", code, str(hub_cache)], stderr=subprocess.PIPE) as process:
+        assert repo.holding.wait(30)
+        while not left_behind(hub_cache):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) != 0
+    repo.resume.set()
+    assert left_behind(hub_cache) == []
+    assert not list(hub_cache.rglob("*.safetensors"))
+    with open_checkpoint("some/model", cache=hub_cache) as model:
+        assert torch.equal(value(model, "large"), values["large"])
+
+
+def test_threads_that_read_at_once_cause_one_download(hub: LoopbackHub, hub_cache: Path):
+    expected = weights("bk-sdm-tiny", 12)
+    hub.repos["some/model"] = Repo({FILE: save(expected)})
+    with open_checkpoint("some/model", cache=hub_cache) as model, ThreadPoolExecutor(4) as pool:
+        found = dict(zip(expected, pool.map(lambda name: value(model, name), expected), strict=True))
+    assert all(torch.equal(found[n], expected[n]) for n in expected)
+    assert len(hub.asked_for(FILE)) == 2, "the header, then the file"

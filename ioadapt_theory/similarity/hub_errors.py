@@ -54,7 +54,8 @@ def explain(error: Exception, asked: Request) -> IoAdaptError:
     elif isinstance(cause, errors.HFValidationError):
         msg = f"{asked.repo!r} cannot be the id of a repository: OWNER/NAME is wanted."
     elif status is not None:
-        msg = f"{asked.endpoint} answered with status {status} for {asked.what}{at}. Try again later."
+        way_out = "Check HF_TOKEN." if status in (401, 403) else "Try again later."
+        msg = f"{asked.endpoint} answered with status {status} for {asked.what}{at}. {way_out}"
     elif isinstance(cause, OSError) and cause.errno is not None and not isinstance(cause, ConnectionError):
         msg = f"Cannot store {asked.what}: {cause.strerror}. Nothing half-written is kept."
     elif isinstance(cause, errors.HfHubHTTPError.__mro__[1] | ConnectionError):

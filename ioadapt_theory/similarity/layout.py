@@ -11,7 +11,10 @@ from ioadapt_theory.similarity.checkpoint import SourceError
 STEMS: Final = ("diffusion_pytorch_model", "model", "pytorch_model")
 """How diffusers and transformers call weights."""
 
-SUFFIXES: Final = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".pth.tar")
+PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt", ".pth.tar")
+"""Endings of PyTorch pickles; any other file is taken as safetensors."""
+
+SUFFIXES: Final = (".safetensors", *PICKLES)
 """Endings of single files of weights."""
 
 COMPONENTS: Final = ("unet", "transformer")

@@ -3,12 +3,10 @@
 from pathlib import Path
 
 from ioadapt_theory.similarity.checkpoint import Checkpoint, SourceError
-from ioadapt_theory.similarity.layout import choose, component_of, read_index, require_shards
+from ioadapt_theory.similarity.layout import PICKLES, choose, component_of, read_index, require_shards
 from ioadapt_theory.similarity.pickles import open_pickle
 from ioadapt_theory.similarity.preads import PlainFile, open_safetensors
 from ioadapt_theory.similarity.views import join_shards, ldm_part
-
-PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".tar")
 
 
 def open_path(

@@ -8,8 +8,8 @@ from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.similarity.checkpoint import Checkpoint, SourceError
 from ioadapt_theory.similarity.hub import CachedRepository, Repository
 from ioadapt_theory.similarity.hub_cache import not_cached, require_space, verify
-from ioadapt_theory.similarity.layout import choose, component_of, is_weights, read_index, require_shards
-from ioadapt_theory.similarity.local import PICKLES, open_file
+from ioadapt_theory.similarity.layout import PICKLES, choose, component_of, is_weights, read_index, require_shards
+from ioadapt_theory.similarity.local import open_file
 from ioadapt_theory.similarity.views import join_shards, ldm_part
 
 if TYPE_CHECKING:

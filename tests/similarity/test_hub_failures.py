@@ -103,12 +103,12 @@ def test_offline_and_no_weights_cached(hub: LoopbackHub, hub_cache: Path):
     assert said.endswith("hf download some/model --include 'unet/*.safetensors'.")
 
 
-@pytest.mark.parametrize("status", [429, 500, 503])
-def test_an_error_of_the_hub(hub: LoopbackHub, hub_cache: Path, status: int):
+@pytest.mark.parametrize(
+    ("status", "way_out"), [(403, "Check HF_TOKEN"), (429, "Try again later"), (500, "Try again"), (503, "Try again")]
+)
+def test_an_error_of_the_hub(hub: LoopbackHub, hub_cache: Path, status: int, way_out: str):
     hub.repos["some/model"] = Repo(TINY, status=status)
-    assert f"{hub.url} answered with status {status} for some/model. Try again later." in refusal(
-        "some/model", hub_cache
-    )
+    assert f"{hub.url} answered with status {status} for some/model. {way_out}" in refusal("some/model", hub_cache)
 
 
 def test_a_hub_that_is_not_there_is_told_at_once(hub_cache: Path, monkeypatch: pytest.MonkeyPatch):

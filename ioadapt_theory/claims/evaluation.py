@@ -15,6 +15,14 @@ AGREEMENT = mp.mpf(10) ** -20
 VANISHES = mp.mpf(10) ** -25
 
 
+class UndefinedError(InvalidValueError):
+    """A quotient 0/0 in the statement."""
+
+    def __init__(self) -> None:
+        """Say why that happens."""
+        super().__init__("The statement is undefined on this instance: an adapted vector is zero.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
     """Both sides of a claim on one instance.
@@ -77,14 +85,21 @@ def evaluate(claim: Claim, raw: Mapping[str, Any]) -> Evaluation:
     if inequality is None:
         msg = f"{claim.id} has no instances: it is settled by exact arguments; see `ioadapt verify {claim.id}`."
         raise InvalidValueError(msg)
-    residuals = _at(DIGITS, inequality, raw, inequality.residuals)
+    values, residuals = _multiprecision(inequality, raw)
     for statement, residual in residuals.items():
         if not residual <= ACCURACY:
-            raise HypothesisError(statement, float(residual))
+            raise HypothesisError(statement, residual)
+    lhs, rhs, first_order = values
+    return Evaluation(claim=claim.id, lhs=lhs, rhs=rhs, first_order=first_order, hypotheses=residuals)
+
+
+def _multiprecision(inequality: Inequality, raw: Mapping[str, Any]) -> tuple[list[Any], dict[str, float]]:
+    residuals = _at(DIGITS, inequality, raw, inequality.residuals)
+    rounded = {name: float(r) if abs(r) > VANISHES else 0.0 for name, r in residuals.items()}
+    if max(rounded.values(), default=0.0) > ACCURACY:
+        return [math.nan, math.nan, None], rounded
     values = [_at(digits, inequality, raw, lambda i: _sides(inequality, i)) for digits in (DIGITS, 2 * DIGITS)]
-    lhs, rhs, first_order = (_settled(a, b) for a, b in zip(*values, strict=True))
-    exact_residuals = {name: float(r) if abs(r) > VANISHES else 0.0 for name, r in residuals.items()}
-    return Evaluation(claim=claim.id, lhs=lhs, rhs=rhs, first_order=first_order, hypotheses=exact_residuals)
+    return [_settled(a, b) for a, b in zip(*values, strict=True)], rounded
 
 
 def _sides(inequality: Inequality, instance: Any) -> tuple[Any, Any, Any]:
@@ -98,8 +113,7 @@ def _at(digits: int, inequality: Inequality, raw: Mapping[str, Any], function: C
         try:
             return function(instance)
         except ZeroDivisionError:
-            msg = "The statement is undefined on this instance: an adapted vector is zero."
-            raise InvalidValueError(msg) from None
+            raise UndefinedError from None
 
 
 def _settled(a: Any, b: Any) -> Any:

@@ -88,7 +88,7 @@ def verify(path: Path, file: str, repo: str) -> None:
 
 def remove_orphans(folder: Path) -> None:
     """Delete partial downloads that a killed process left in a repository's folder; the client never would."""
-    for orphan in (folder / "blobs").glob("*.incomplete"):
+    for orphan in (folder / "blobs").glob("*.????????.incomplete"):
         if time.time() - orphan.stat().st_mtime > ORPHAN_AGE:
             log.warning("Removed %s of a download that was killed.", readable(orphan.stat().st_size))
             orphan.unlink(missing_ok=True)

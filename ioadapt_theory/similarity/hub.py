@@ -138,7 +138,7 @@ class LiveRepository(Repository):
 def open_repository(
     repo: str, revision: str | None, *, cache: Path | None, offline: bool, progress: bool
 ) -> Repository:
-    """Find out which commit is meant, by one request; a commit that is cached, or offline mode, needs none.
+    """Find out which commit is meant, by one request; offline mode needs none.
 
     A hub that cannot be reached is told by this request, before downloads would retry for half a minute; if the cache
     knows the revision it is used instead, with a warning.

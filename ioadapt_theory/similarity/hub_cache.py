@@ -5,6 +5,7 @@ import logging
 import re
 import shutil
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -87,11 +88,16 @@ def verify(path: Path, file: str, repo: str) -> None:
 
 
 def remove_orphans(folder: Path) -> None:
-    """Delete partial downloads that a killed process left in a repository's folder; the client never would."""
+    """Delete partial downloads that a killed process left in a repository's folder; the client never would.
+
+    Each has a random part in its name, so no later run could resume it.
+    """
     for orphan in (folder / "blobs").glob("*.????????.incomplete"):
-        if time.time() - orphan.stat().st_mtime > ORPHAN_AGE:
-            log.warning("Removed %s of a download that was killed.", readable(orphan.stat().st_size))
-            orphan.unlink(missing_ok=True)
+        with suppress(FileNotFoundError):  # another process may be about the same
+            found = orphan.stat()
+            if time.time() - found.st_mtime > ORPHAN_AGE:
+                orphan.unlink()
+                log.warning("Removed %s of a download that was killed.", readable(found.st_size))
 
 
 def repository_folder(cache: Path, repo: str) -> Path:

@@ -3,7 +3,8 @@
 from ioadapt_theory.adapters.bases import Base, Identity
 from ioadapt_theory.adapters.config import AdapterConfig
 from ioadapt_theory.adapters.families import FAMILIES, Family, Spec
-from ioadapt_theory.adapters.files import load, save
+from ioadapt_theory.adapters.files import save
+from ioadapt_theory.adapters.formats import load
 from ioadapt_theory.adapters.layers import AdaptedLayer, Adapter
 from ioadapt_theory.adapters.model import (
     activate,

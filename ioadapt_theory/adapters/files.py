@@ -18,6 +18,7 @@ from safetensors.torch import load as parse
 from safetensors.torch import save as serialise
 from torch import Tensor, nn
 
+from ioadapt_theory.adapters import fingerprint
 from ioadapt_theory.adapters.bases import Base
 from ioadapt_theory.adapters.families import FAMILIES, Spec
 from ioadapt_theory.adapters.layers import Adapter
@@ -68,7 +69,7 @@ def save(model: nn.Module, folder: Path | str, name: str = "default") -> Path:
                 msg = f"Parameter {layer}.{key} is not finite; the adapter was not saved."
                 raise InvalidValueError(msg)
             tensors[f"{layer}.{key}"] = p.detach().cpu().contiguous()
-    content = serialise(tensors, metadata={"format": "pt", "made_by": FORMAT})
+    content = serialise(tensors, metadata={"format": "pt", "made_by": FORMAT, **fingerprint.header(model, plans)})
     weights = f"adapter_model-{hashlib.sha256(content).hexdigest()[:16]}.safetensors"
     with replacing(folder / weights) as temporary:
         temporary.write_bytes(content)
@@ -85,6 +86,15 @@ def load(model: nn.Module, folder: Path | str, name: str = "default", *, strict:
     Raises:
         FileFormatError: config or weights are not what they have to be; file, key, expected and found are named.
         TransferError: a layer of the model does not fit.
+    """
+    return put(model, read(folder), name, strict=strict)
+
+
+def read(folder: Path | str) -> dict[str, Adapter]:
+    """The adapters in a folder, by layer, without a model.
+
+    Raises:
+        FileFormatError: config or weights are not what they have to be; file, key, expected and found are named.
     """
     path = Path(folder) / CONFIG
     config = _read_config(path)
@@ -106,7 +116,7 @@ def load(model: nn.Module, folder: Path | str, name: str = "default", *, strict:
     if tensors:
         msg = f"{weights}: tensors that {CONFIG} does not know: {', '.join(sorted(tensors)[:5])}."
         raise FileFormatError(msg)
-    return put(model, adapters, name, strict=strict)
+    return adapters
 
 
 class Recorded(Base):

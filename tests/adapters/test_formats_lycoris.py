@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from ioadapt_theory.adapters.formats import load, read
+from ioadapt_theory.adapters.formats import load
 from tests.adapters.foreign import Small, filled, quiet
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -27,7 +27,13 @@ CASES = {
     "lokr-full-matrix": {"algo": "lokr", "linear_dim": 4, "linear_alpha": 1, "full_matrix": True},
     "lokr-both": {"algo": "lokr", "linear_dim": 1, "linear_alpha": 3, "factor": 4, "decompose_both": True},
     "lokr-tucker": {"algo": "lokr", "linear_dim": 2, "linear_alpha": 3, "factor": 2, "use_tucker": True},
-    "lokr-unbalanced": {"algo": "lokr", "linear_dim": 1, "linear_alpha": 3, "factor": 4, "unbalanced_factorization": True},
+    "lokr-unbalanced": {
+        "algo": "lokr",
+        "linear_dim": 1,
+        "linear_alpha": 3,
+        "factor": 4,
+        "unbalanced_factorization": True,
+    },
     "glora": {"algo": "glora", "linear_dim": 3, "linear_alpha": 5},
 }
 

@@ -8,8 +8,11 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from ioadapt_theory.adapters import layers
+from ioadapt_theory.adapters import Adapter, TransferError, adapt, layers, transfer
 from ioadapt_theory.adapters.formats import load, read
+from ioadapt_theory.adapters.formats.writing import Baked, write_lora, write_peanut
+from ioadapt_theory.adapters.weights import ModelWeights, TensorWeights
+from ioadapt_theory.errors import FileFormatError, UnsupportedError
 from tests.adapters.foreign import Small, filled, quiet, run_llama, tiny_llama
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -59,3 +62,118 @@ def test_what_peft_writes_does_the_same_here(case, tmp_path, image):
     expected = theirs(image)
     assert (expected - base(image)).abs().max() > 1e-2  # the adapter does something
     assert_close(ours(image), expected, rtol=1e-5, atol=1e-5)
+
+
+def adapters(model: nn.Module) -> list[tuple[str, Adapter]]:
+    return [(name, layer.adapters["default"]) for name, layer in layers(model).items()]
+
+
+def trained(model: nn.Module, placement: str, targets: list[str], **options: object) -> nn.Module:
+    """Our adapter with random parameters, of mixed ranks and alpha != rank."""
+    adapt(
+        model,
+        target_modules=targets,
+        placement=placement,
+        rank=3,
+        alpha=5,
+        rank_pattern={targets[0]: 2},
+        init="random",
+        **options,
+    )
+    return model
+
+
+def test_an_output_adapter_written_as_peanut_is_loaded_by_stock_peft_on_any_base(tmp_path):
+    source = trained(tiny_llama(), "output", ["q_proj", "up_proj"])
+    write_peanut(tmp_path, adapters(source), base="tiny")
+    for seed in (1, 5):
+        ours, theirs = tiny_llama(seed), tiny_llama(seed)
+        transfer(source, ours)
+        theirs = quiet(lambda model=theirs: peft.PeftModel.from_pretrained(model, tmp_path))
+        assert_close(run_llama(theirs), run_llama(ours), rtol=1e-5, atol=1e-5)
+        assert_close(run_llama(theirs.merge_and_unload()), run_llama(ours), rtol=1e-5, atol=1e-5)
+        back = tiny_llama(seed)
+        load(back, tmp_path)
+        assert_close(run_llama(back), run_llama(ours), rtol=1e-5, atol=1e-5)
+
+
+def test_layers_with_a_bias_are_not_written_as_peanut_nor_read_from_it(tmp_path):
+    model = trained(Small().float(), "output", ["to_q", "0"])
+    with pytest.raises(UnsupportedError, match=r"block.to_out.0 has a bias"):
+        write_peanut(tmp_path, adapters(model), base=None, biased=["block.to_out.0"])
+    assert not any(tmp_path.iterdir())
+    quiet(
+        lambda: peft.get_peft_model(Small().float(), peft.PeanutConfig(target_modules=["0"], act_fn="linear"))
+    ).save_pretrained(tmp_path)
+    with pytest.raises(TransferError, match="has a bias, which PEANUT leaves alone"):
+        load(Small().float(), tmp_path)
+
+
+@pytest.mark.parametrize("placement", ["input", "output", "weight", "input+output"])
+def test_baked_for_a_named_base_it_is_a_plain_lora_of_stock_peft(placement, tmp_path, image):
+    source, target = trained(Small().float(), placement, EVERYWHERE), Small().float()
+    expected = copy.deepcopy(target)
+    transfer(source, expected)
+    weights = ModelWeights(target)
+    write_lora(tmp_path, [(n, Baked.of(a, weights.layer(n))) for n, a in adapters(source)], "peft", base="small")
+    theirs = quiet(lambda: peft.PeftModel.from_pretrained(copy.deepcopy(target), tmp_path))
+    assert_close(theirs(image), expected(image), rtol=1e-5, atol=1e-5)
+    if "output" not in placement:  # a change of the bias is none of a plain LoRA, which ours say
+        load(target, tmp_path)
+        assert_close(target(image), expected(image), rtol=1e-5, atol=1e-5)
+    else:
+        with pytest.raises(FileFormatError, match=r"lora_B.bias \(a bias of the adapter's own\)"):
+            load(target, tmp_path)
+
+
+def test_llama_and_its_variants_of_names(tmp_path):
+    theirs = quiet(
+        lambda: peft.get_peft_model(
+            tiny_llama(), peft.LoraConfig(r=2, lora_alpha=7, target_modules="all-linear", task_type="CAUSAL_LM")
+        )
+    )
+    filled(theirs, mark="lora").save_pretrained(tmp_path)
+    file = read(tmp_path)
+    assert (file.format, len(file.entries), dict(file.unread)) == ("PEFT", 14, {})
+    ours = tiny_llama()
+    load(ours, tmp_path)
+    assert_close(run_llama(ours), run_llama(theirs), rtol=1e-5, atol=1e-5)
+    inner = tiny_llama().model  # the adapter was made from a model that has this one inside
+    assert len(load(inner, tmp_path).matched) == 14
+
+
+def test_gpt2_stores_w_itself(tmp_path):
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    torch.manual_seed(3)
+    base = quiet(lambda: GPT2LMHeadModel(GPT2Config(vocab_size=50, n_embd=16, n_layer=2, n_head=2))).float().eval()
+    config = peft.LoraConfig(r=2, lora_alpha=7, target_modules=["c_attn", "c_proj"], fan_in_fan_out=True, use_dora=True)
+    theirs = filled(quiet(lambda: peft.get_peft_model(copy.deepcopy(base), config)), mark="lora").eval()
+    theirs.save_pretrained(tmp_path)
+    ours = copy.deepcopy(base)
+    load(ours, tmp_path)
+    assert_close(run_llama(ours), run_llama(theirs), rtol=1e-5, atol=1e-5)
+    tensors = base.state_dict()
+    stored = TensorWeights({k: tuple(v.shape) for k, v in tensors.items()}, tensors.__getitem__)
+    for name in ("transformer.h.0.attn.c_attn", "transformer.h.1.attn.c_proj", "transformer.h.1.mlp.c_proj"):
+        assert torch.equal(stored.layer(name).matrix, base.get_submodule(name).weight)
+
+
+REFUSED = {
+    "modules_to_save": (peft.LoraConfig(target_modules=["to_q"], modules_to_save=["proj"]), "proj.weight"),
+    "a bias that was trained": (peft.LoraConfig(target_modules=["0"], bias="lora_only"), "0.bias|base_layer.bias"),
+    "PiSSA": (peft.LoraConfig(target_modules=["to_q"], init_lora_weights="pissa"), "changed the base weights too"),
+    "OFT": (peft.OFTConfig(target_modules=["to_q"], oft_block_size=4), "peft_type is 'OFT'"),
+    "IA3": (peft.IA3Config(target_modules=["to_q"], feedforward_modules=[]), "peft_type is 'IA3'"),
+    "PEANUT with relu": (peft.PeanutConfig(target_modules=["to_q"]), "not linear in W"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_has_no_counterpart_is_named(case, tmp_path):
+    config, sentence = REFUSED[case]
+    quiet(lambda: peft.get_peft_model(Small().float(), config)).save_pretrained(tmp_path)
+    model = Small().float()
+    with pytest.raises((UnsupportedError, FileFormatError), match=sentence):
+        load(model, tmp_path)
+    assert not layers(model)

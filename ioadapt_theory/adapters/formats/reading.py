@@ -106,7 +106,7 @@ def read(path: Path | str) -> AdapterFile:
         files = [path / f for f in (PEFT_FILES if config else (DIFFUSERS_FILE,)) if (path / f).exists()]
         if not files:
             msg = (
-                f"{path}: holds neither {PEFT_CONFIG} with {PEFT_FILES[0]} (PEFT) nor {DIFFUSERS_FILE} (diffusers);"
+                f"{path}: a saved adapter is a folder with {PEFT_CONFIG} and {PEFT_FILES[0]}, or with {DIFFUSERS_FILE};"
                 " name any other file itself."
             )
             raise FileFormatError(msg)

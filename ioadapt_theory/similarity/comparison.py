@@ -1,5 +1,6 @@
 """What a comparison is asked for and what it answers; `compare.compare` fills it."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
@@ -81,6 +82,15 @@ class Comparison:
     def lowest(self, pair: Pair) -> Mean:
         """Mean over the pair's layers with the lowest cosine: panel (a) of Fig. 2."""
         return metrics.mean(metrics.lowest(self.entries(pair), self.options.lowest), weighted=self.options.weighted)
+
+    def baseline(self, pair: Pair) -> tuple[float, float] | None:
+        """Mean and standard deviation of the mean if the layers had nothing to do with each other."""
+        return metrics.mean_baseline(self.entries(pair), weighted=self.options.weighted)
+
+    def subspace(self, pair: Pair) -> float | None:
+        """Mean overlap of the leading subspaces, uniform over layers."""
+        found = [e.subspace for e in self.entries(pair) if e.subspace is not None]
+        return math.fsum(found) / len(found) if found else None
 
 
 def role(kind: str) -> str:

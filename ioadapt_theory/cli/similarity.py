@@ -1,0 +1,206 @@
+"""`ioadapt similarity`: how alike the weights of two or more checkpoints are, layer by layer."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ioadapt_theory.cli import OK
+from ioadapt_theory.errors import InvalidValueError
+
+if TYPE_CHECKING:
+    from ioadapt_theory.similarity.checkpoint import Checkpoint
+    from ioadapt_theory.similarity.comparison import Comparison, Options
+    from ioadapt_theory.similarity.matching import Matching
+
+EXAMPLES = """A model is NAME[@REVISION][:PART]: an alias (see --list), a path, or a hub id.
+
+What the paper leaves open about Fig. 2, and our defaults: a layer is a tensor (--layer); all layers count in the mean,
+and weights, norms and biases are shown apart (--only); the mean is uniform over layers (--mean); the lowest 20 % are
+ceil(0.2 n) layers, chosen for each pair (--lowest); layers common to a pair, not to all models (--shared); a pair is
+matched by name and shape (--match). relative_distance is |a - b| / |a| and norm_ratio is |b| / |a|, for a before b.
+A layer of zeros has no angle and one with NaN or infinity no meaning: both are listed and left out.
+
+examples:
+  ioadapt similarity sd15 lcm
+  ioadapt similarity sd15 bk-sdm-base bk-sdm-tiny --match provenance --by kind block
+  ioadapt similarity sd15 lcm --parent dreamshaper7 --figure updates.svg
+  ioadapt similarity ani-1x:0 ani-1ccx:0 ani-1x:1 --space input --baseline
+  ioadapt similarity a.safetensors b/unet owner/name@main:unet --format json --output out.json --html out.html
+"""
+
+_ROLES = {"weights": "weight", "norms": "norm", "biases": "bias"}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.epilog = EXAMPLES
+    add = parser.add_argument
+    add("models", nargs="*", metavar="MODEL", help="two or more")
+    add("--list", action="store_true", help="list the aliases and stop")
+    what = parser.add_argument_group("what is compared")
+    add = what.add_argument
+    add(
+        "--match",
+        choices=("name", "provenance", "auto"),
+        default="name",
+        help="equal names and shapes (default); equal origin, for block-removed students; most similar of equal shape",
+    )
+    add(
+        "--space",
+        choices=("weight", "input", "output"),
+        default="weight",
+        help="weights (default), or the Grams on one side of them, where an input or output adapter lives",
+    )
+    add("--parent", metavar="MODEL", help="compare what each model changed since this one")
+    add("--lowest", type=float, default=0.2, metavar="F", help="fraction of layers in the lowest mean (default 0.2)")
+    add("--only", choices=tuple(_ROLES), nargs="+", help="leave the other tensors out (default: all count)")
+    add("--layer", choices=("tensor", "module"), default="tensor", help="what counts as one layer (default tensor)")
+    add("--mean", choices=("uniform", "parameters"), default="uniform", help="weight of a layer (default uniform)")
+    add("--shared", action="store_true", help="only layers that all models have")
+    add("--baseline", action="store_true", help="what unrelated layers would give: shuffled entries, rotated channels")
+    add("--subspace", type=int, metavar="R", help="with --space: overlap of the R leading singular directions too")
+    add("--fast", action="store_true", help="sum in float32: cosines to 1e-5 instead of 1e-12, a third faster")
+    add("--strict", action="store_true", help="layers with NaN or infinity are an error")
+    add("--threads", type=int, metavar="N", help="threads over layers (default 2, where there are two cores)")
+    out = parser.add_argument_group("what is shown")
+    add = out.add_argument
+    add("--by", choices=("kind", "block"), nargs="+", default=[], help="means by kind, by block")
+    add("--format", choices=("table", "json", "csv"), default="table", help="default table")
+    add("--output", type=Path, metavar="FILE", help="instead of the terminal")
+    add("--figure", type=Path, metavar="FILE", help="heat maps and profile as .svg, .png or .pdf")
+    add("--html", type=Path, metavar="FILE", help="one self-contained page")
+    add("--quiet", action="store_true", help="no remarks and no bars on the terminal")
+    source = parser.add_argument_group("where the weights are")
+    add = source.add_argument
+    add("--revision", metavar="REV", help="branch, tag or commit on the hub; NAME@REV comes first")
+    add("--subfolder", metavar="DIR", help="folder within a repository")
+    add("--component", metavar="NAME", help="folder of a pipeline or part of a single file; NAME:PART comes first")
+    add("--variant", metavar="V", help="such as fp16, where there is one")
+    add("--ema", action=argparse.BooleanOptionalAction, help="averaged or trained weights, where a file has both")
+    add("--aliases", type=Path, metavar="FILE", help="TOML file with more aliases")
+    add("--offline", action="store_true", help="use only what the cache has")
+    add("--verify", action="store_true", help="check the hash of every file from the hub")
+    add("--cache", type=Path, metavar="DIR", help="folder of the hub's cache")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Status 0; wrong input is an error of the package, which the caller turns into status 2."""
+    if args.list:
+        return _list(args.aliases)
+    if len(args.models) < 2:
+        msg = f"A comparison needs two models or more, got {len(args.models)}."
+        raise InvalidValueError(msg)
+    if args.threads is not None and args.threads < 1:
+        msg = f"--threads has to be at least 1, got {args.threads}."
+        raise InvalidValueError(msg)
+    _check_outputs(args)
+    options = _options(args)
+    with ExitStack() as stack:
+        models = [stack.enter_context(_open(source, args)) for source in args.models]
+        parent = stack.enter_context(_open(args.parent, args)) if args.parent else None
+        comparison = _compare(models, parent, options, args)
+        _write(comparison, args)
+    return OK
+
+
+def _list(aliases: Path | None) -> int:
+    from ioadapt_theory.similarity.registry import load_aliases
+
+    for name, alias in load_aliases(aliases).items():
+        where = alias.repo or alias.path or f"package {alias.package} {alias.version or ''}".rstrip()
+        sys.stdout.write(f"{name:<24}{where}{f'  ({alias.note})' if alias.note else ''}\n")
+    return OK
+
+
+def _options(args: argparse.Namespace) -> "Options":
+    from ioadapt_theory.similarity.comparison import Options
+    from ioadapt_theory.similarity.matching import Match
+    from ioadapt_theory.similarity.spaces import Space
+
+    return Options(
+        match=Match(args.match), space=Space(args.space), lowest=args.lowest,
+        only=frozenset(_ROLES[name] for name in args.only or _ROLES), modules=args.layer == "module",
+        weighted=args.mean == "parameters", shared=args.shared, baseline=args.baseline, subspace=args.subspace,
+        fast=args.fast, strict=args.strict, threads=args.threads,
+    )  # fmt: skip
+
+
+def _open(source: str, args: argparse.Namespace) -> "Checkpoint":
+    from ioadapt_theory.similarity.sources import open_checkpoint
+
+    return open_checkpoint(
+        source, revision=args.revision, subfolder=args.subfolder, variant=args.variant, component=args.component,
+        ema=args.ema, offline=args.offline, verify=args.verify, progress=not args.quiet, aliases=args.aliases,
+        cache=args.cache,
+    )  # fmt: skip
+
+
+def _compare(
+    models: Sequence["Checkpoint"], parent: "Checkpoint | None", options: "Options", args: argparse.Namespace
+) -> "Comparison":
+    from tqdm import tqdm
+
+    from ioadapt_theory.similarity import sources
+    from ioadapt_theory.similarity.compare import compare
+
+    opened = [*models, *([parent] if parent else [])]
+
+    def prepare(matching: "Matching") -> None:
+        names = [[x.tensors[i] for x in matching.layers] for i in range(len(opened))]
+        sources.prepare(opened, [[n for n in some if n is not None] for some in names], args.cache)
+
+    with tqdm(disable=True if args.quiet else None, unit="", unit_scale=True, leave=False) as bar:
+
+        def progress(total: int) -> Callable[[int], object]:
+            bar.reset(total)
+            return bar.update
+
+        return compare(models, options, parent=parent, prepare=prepare, progress=progress)
+
+
+def _check_outputs(args: argparse.Namespace) -> None:
+    """Refuse before anything is read what could not be written afterwards."""
+    if args.figure is not None:
+        from ioadapt_theory.similarity.plots import check_format
+
+        check_format(args.figure)
+    for path in (args.output, args.figure, args.html):
+        if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+            msg = f"Cannot write {path}: {'it is a folder' if path.is_dir() else 'its folder does not exist'}."
+            raise InvalidValueError(msg)
+
+
+def _write(comparison: "Comparison", args: argparse.Namespace) -> None:
+    from ioadapt_theory.results import replacing
+    from ioadapt_theory.similarity import page, plots, report, tables
+
+    if not args.quiet:
+        sys.stderr.writelines(f"{line}\n" for line in tables.remarks(comparison))
+    match args.format:
+        case "json":
+            text = json.dumps(report.to_json(comparison, args.by), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        case "csv":
+            text = report.to_csv(comparison)
+        case _:
+            text = tables.to_table(comparison, args.by)
+    files: list[tuple[Path, Callable[[Path], object]]] = []
+    if args.output is not None:
+        files.append((args.output, lambda path: path.write_text(text, encoding="utf-8")))
+    if args.figure is not None:
+        files.append((args.figure, lambda path: plots.save(comparison, path)))
+    if args.html is not None:
+        files.append((args.html, lambda path: path.write_text(page.to_html(comparison), encoding="utf-8")))
+    for path, write in files:
+        try:
+            with replacing(path) as temporary:
+                write(temporary)
+        except OSError as error:
+            msg = f"Cannot write {path}: {error.strerror or error}."
+            raise InvalidValueError(msg) from error
+    if args.output is None:
+        sys.stdout.write(text)
+        sys.stdout.flush()

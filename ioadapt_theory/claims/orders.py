@@ -31,7 +31,7 @@ class OrderFit:
     term: Callable[[Any], Tensor]
     setting: Setting
     shrink: tuple[str, ...]
-    order: float
+    order: float | int
     kind: Evidence = Evidence.ORDER
 
     def parts(self, run: Run) -> int:

@@ -1,0 +1,101 @@
+"""Instances that are not in the repository: 1e-9 relative, against statements written a second time (``oracle``)."""
+
+import pytest
+import torch
+
+from ioadapt_theory.claims import CLAIMS
+from ioadapt_theory.claims.evaluation import evaluate
+from ioadapt_theory.claims.inequality import HypothesisError
+from ioadapt_theory.claims.instances import witness
+from ioadapt_theory.errors import InvalidValueError
+from tests.claims import oracle
+
+WITH_INSTANCES = [name for name, claim in CLAIMS.items() if claim.inequality is not None and name in oracle.KNOWN]
+
+
+def unseen(claim: str, seed: int) -> dict[str, object]:
+    setting = CLAIMS[claim].inequality.setting
+    return setting.dump(setting.parametrise(setting.start(1, torch.Generator().manual_seed(seed))), 0)
+
+
+def test_the_oracle_knows_every_statement_on_instances() -> None:
+    own = {name for name, c in CLAIMS.items() if c.inequality is not None and not name.startswith(("transfer", "non"))}
+    assert own - set(oracle.KNOWN) <= {"lemma-2-integral"}
+
+
+@pytest.mark.parametrize("claim", WITH_INSTANCES)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_both_sides_agree_with_the_oracle(claim: str, seed: int) -> None:
+    raw = unseen(claim, seed)
+    found = evaluate(CLAIMS[claim], raw)
+    lhs, rhs, first_order = oracle.expected(claim, raw)
+    assert found.lhs == pytest.approx(float(lhs), rel=1e-12)
+    assert found.rhs == pytest.approx(float(rhs), rel=1e-12)
+    if first_order is None:
+        assert found.first_order is None
+    else:
+        assert found.first_order == pytest.approx(float(first_order), rel=1e-12)
+
+
+@pytest.mark.parametrize("claim", WITH_INSTANCES)
+def test_float64_and_50_digits_are_the_same_formula(claim: str) -> None:
+    inequality = CLAIMS[claim].inequality
+    generator = torch.Generator().manual_seed(3)
+    batch = inequality.setting.parametrise(inequality.setting.start(2, generator))
+    found = evaluate(CLAIMS[claim], inequality.setting.dump(batch, 1))
+    assert float(inequality.rhs(batch)[1]) == pytest.approx(found.rhs, rel=1e-9)
+    assert float(inequality.decisive(batch)[1]) == pytest.approx(found.decisive, rel=1e-7)
+
+
+def test_the_mismatch_of_a_gauge_pair_is_zero_and_not_rounding() -> None:
+    raw = {
+        "W1": [["1/3", 2], [0, "1/7"]],
+        "W2": [[1, 0], ["3/11", 1]],
+        "W1_target": [["1/9", 2], [0, "1/7"]],
+        "W2_target": [[3, 0], ["3/11", 1]],
+        "AB": [["1/2", "1/2"], [0, 0]],
+        "sigma": "1/3",
+    }
+    found = evaluate(CLAIMS["prop-4"], raw)
+    assert (found.lhs, found.rhs, found.holds) == (0.0, 0.0, True)
+    assert found.to_json()["ratio"] is None
+
+
+def test_cancellation_does_not_cost_digits() -> None:
+    """W1' = W1 up to 1e-14: the gap is a difference of nearly equal products."""
+    raw = {
+        "W1": [["1/3"]],
+        "W2": [["1/3"]],
+        "W1_target": [["100000000000003/300000000000000"]],
+        "W2_target": [["1/3"]],
+        "AB": [[0]],
+        "sigma": 1,
+    }
+    assert evaluate(CLAIMS["prop-4"], raw).lhs == pytest.approx(1e-28 / 9, rel=1e-12)
+
+
+def test_a_missed_hypothesis_is_no_evidence() -> None:
+    raw = witness("ce1") | {"epsilon": "1/100"}
+    with pytest.raises(HypothesisError, match=r"\|\|AB\|\|_2 <= epsilon: residual 5\.73"):
+        evaluate(CLAIMS["prop-2-input"], raw)
+
+
+def test_unequal_similarities_are_no_evidence() -> None:
+    with pytest.raises(HypothesisError, match="s0 = sim"):
+        evaluate(CLAIMS["prop-2-input"], witness("ce1") | {"W_target": [[1, 0], [1, 3]]})
+
+
+def test_an_adapter_that_annihilates_an_output_is_refused() -> None:
+    raw = witness("ce4-output") | {"AB": [[-1, 0], [0, 0]], "epsilon": 1}
+    with pytest.raises(InvalidValueError, match="an adapted vector is zero"):
+        evaluate(CLAIMS["prop-2-output"], raw)
+
+
+def test_large_instances_are_evaluated_too() -> None:
+    n = 65
+    eye = [[float(i == j) for j in range(n)] for i in range(n)]
+    x1, x2 = ([float(k == i) for k in range(n)] for i in (0, 1))
+    ab = [[0.01 if (i, j) == (0, 1) else 0.0 for j in range(n)] for i in range(n)]
+    raw = {"W": eye, "W_target": eye, "x1": x1, "x2": x2, "x1_target": x1, "x2_target": [-x for x in x2]}
+    found = evaluate(CLAIMS["prop-2-output"], raw | {"AB": ab, "epsilon": 0.01})
+    assert found.first_order == pytest.approx(0.02, rel=1e-12)

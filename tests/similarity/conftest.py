@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import huggingface_hub.utils.logging  # noqa: F401  (its handler keeps the stderr of this moment, so not a test's)
 import pytest
 
 from tests.similarity.hub import LoopbackHub

@@ -7,7 +7,11 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from ioadapt_theory.adapters import adapt, layers, transfer
 from ioadapt_theory.adapters.formats import load
+from ioadapt_theory.adapters.formats.writing import write_glora
+from ioadapt_theory.adapters.weights import ModelWeights
+from ioadapt_theory.errors import FileFormatError, UnsupportedError
 from tests.adapters.foreign import Small, filled, quiet
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -67,3 +71,49 @@ def test_what_lycoris_writes_does_the_same_here(case, tmp_path):
     assert sorted(report.matched) == ["block.to_out.0", "block.to_q", "conv_in", "proj"]
     assert (expected - base(image)).abs().max() > 1e-2
     assert_close(ours(image), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_an_input_adapter_written_as_glora_is_loaded_by_stock_lycoris_on_any_base(tmp_path):
+    base, image = Small(), torch.randn(2, 3, 8, 8)
+    source = copy.deepcopy(base)
+    adapt(source, target_modules=["to_q", "0", "conv_in"], placement="input", rank=3, alpha=5, init="random")
+    source_layers = {name: layer.adapters["default"] for name, layer in layers(source).items()}
+    base_layers = {name: ModelWeights(base).layer(name) for name in source_layers}
+    outputs = {name: (layer.matrix.shape[1], *layer.kernel) for name, layer in base_layers.items()}
+    file = write_glora(tmp_path / "glora.safetensors", source_layers.items(), outputs)
+    for other in (base, Small()):
+        theirs, ours, back = (copy.deepcopy(other) for _ in range(3))
+        network, _ = quiet(lambda model=theirs: lycoris.create_lycoris_from_weights(1.0, str(file), model))
+        network.apply_to()
+        transfer(source, ours)
+        with torch.no_grad():
+            assert_close(theirs(image), ours(image), rtol=1e-5, atol=1e-5)
+        load(back, file)
+        assert_close(back(image), ours(image), rtol=1e-5, atol=1e-5)
+
+
+def test_the_shape_that_comfyui_misreads_is_not_written(tmp_path):
+    model = torch.nn.Sequential(torch.nn.Linear(4, 4))
+    adapt(model, target_modules=["0"], placement="input", rank=4)
+    with pytest.raises(UnsupportedError, match="older layout"):
+        write_glora(tmp_path / "file.safetensors", [("0", model[0].adapters["default"])], {"0": (4,)})
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_full_change_is_read_and_one_of_the_bias_is_named(tmp_path):
+    base = Small()
+    network, theirs = trained({"algo": "full"}, base)
+    network.save_weights(str(tmp_path / "file.safetensors"), torch.float32, {})
+    with pytest.raises(FileFormatError, match=r"diff_b \(a change of a bias\)"):
+        load(copy.deepcopy(base), tmp_path / "file.safetensors")
+    ours = copy.deepcopy(base)
+    load(ours, tmp_path / "file.safetensors", strict=False)
+    x = torch.randn(3, 12)
+    assert_close(ours.block["to_q"](x), theirs.block["to_q"](x), rtol=1e-5, atol=1e-5)
+
+
+def test_a_magnitude_for_each_input_is_refused(tmp_path):
+    network, _ = trained({"algo": "lora", "linear_dim": 2, "dora_wd": True, "wd_on_output": False}, Small())
+    network.save_weights(str(tmp_path / "file.safetensors"), torch.float32, {})
+    with pytest.raises(UnsupportedError, match="one for each input"):
+        load(Small(), tmp_path / "file.safetensors")

@@ -83,7 +83,7 @@ class Baked:
 def write_lora(
     path: Path | str, layers: Iterable[tuple[str, Baked]], style: Style | str, *, base: str, component: str = ""
 ) -> Path:
-    """A plain LoRA with alpha = rank on every layer. Returns the file, for PEFT the folder.
+    """A plain LoRA with scaling 1 on every layer (kohya: one alpha for all, see below). Returns the file or folder.
 
     A change of a bias, which an output adapter makes on layers that have one, is written as ``lora_B.bias`` with
     ``lora_bias`` in the config (PEFT applies it, but cannot merge layers without a bias then) or as ``diff_b`` (kohya's
@@ -106,7 +106,8 @@ def write_lora(
             ranks[name], columns[name] = layer.a.shape[1], layer.b.shape[1]
             match style:
                 case Style.KOHYA:
-                    _write_kohya(out, _flat(component, name), layer)
+                    # one alpha for the whole file: diffusers 0.42 loses those of attention layers where they differ
+                    _write_kohya(out, _flat(component, name), layer, alpha=next(iter(ranks.values())))
                 case _:
                     key = _dotted(style, component, name)
                     out.add(f"{key}.lora_A.weight", layer.down)
@@ -158,7 +159,9 @@ def write_peanut(folder: Path | str, layers: Layers, *, base: str | None, biased
     return Path(folder)
 
 
-def write_glora(path: Path | str, layers: Layers, columns: Mapping[str, int], *, component: str = "") -> Path:
+def write_glora(
+    path: Path | str, layers: Layers, outputs: Mapping[str, tuple[int, ...]], *, component: str = ""
+) -> Path:
     """Input LoRAs as LyCORIS's GLoRA with B = 0, which LyCORIS and ComfyUI apply to any base. Returns the file.
 
     ComfyUI guesses between two layouts by shape, wrongly where rank, inputs and outputs are all equal: refused.
@@ -166,7 +169,7 @@ def write_glora(path: Path | str, layers: Layers, columns: Mapping[str, int], *,
     Args:
         path: of the file.
         layers: module names and input adapters of family "lora".
-        columns: outputs d of each layer, since the file's B has them.
+        outputs: d and the kernel of each layer, (d,) for a linear one, since the zeros for B have these sizes.
         component: see ``write_lora``.
 
     Raises:
@@ -175,15 +178,16 @@ def write_glora(path: Path | str, layers: Layers, columns: Mapping[str, int], *,
     with writing(Path(path), {}) as out:
         for name, adapter in layers:
             a, b = _only(name, adapter, Placement.INPUT, "GLoRA")
-            (c, r), d = a.shape, columns[name]
+            (c, r), (d, *kernel) = a.shape, outputs[name]
             if r == c == d:
                 msg = f"{name}: rank, inputs and outputs are all {r}, where ComfyUI takes GLoRA for its older layout."
                 raise UnsupportedError(msg)
             key = _flat(component, name)
-            out.add(f"{key}.a1.weight", b.mT)
-            out.add(f"{key}.a2.weight", a.mT)
-            out.add(f"{key}.b1.weight", a.new_zeros(d, r))
-            out.add(f"{key}.b2.weight", a.new_zeros(r, c))
+            point = [1] * len(kernel)
+            out.add(f"{key}.a1.weight", b.mT.reshape(c, r, *point))
+            out.add(f"{key}.a2.weight", a.mT.reshape(r, c, *point))
+            out.add(f"{key}.b1.weight", a.new_zeros(d, r, *point))
+            out.add(f"{key}.b2.weight", a.new_zeros(r, c, *kernel))
             out.add(f"{key}.alpha", torch.tensor(float(r), dtype=torch.float32))
     return Path(path)
 
@@ -198,10 +202,10 @@ def _only(name: str, adapter: Adapter, placement: Placement, what: str) -> tuple
     return phi.A.detach(), phi.scaling * phi.B.detach()
 
 
-def _write_kohya(out: TensorWriter, key: str, layer: Baked) -> None:
+def _write_kohya(out: TensorWriter, key: str, layer: Baked, *, alpha: int) -> None:
     out.add(f"{key}.lora_down.weight", layer.down)
-    out.add(f"{key}.lora_up.weight", layer.up)
-    out.add(f"{key}.alpha", torch.tensor(float(layer.a.shape[1]), dtype=torch.float32))
+    out.add(f"{key}.lora_up.weight", layer.up * (layer.a.shape[1] / alpha))
+    out.add(f"{key}.alpha", torch.tensor(float(alpha), dtype=torch.float32))
     if layer.bias is not None:
         out.add(f"{key}.diff_b", layer.bias)
 

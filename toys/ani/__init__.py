@@ -1,0 +1,1 @@
+"""Parts of the molecules experiment: labelled set, networks, training, experiment, summary, picture."""

@@ -1,0 +1,141 @@
+"""The networks of ANI-1x and ANI-1ccx as they come with torchani: one small network per element, energies add up.
+
+The features of an atom (AEVs: 384 numbers about its surroundings) have no parameters and are the same for both models,
+so they are computed once.
+"""
+
+import copy
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ioadapt_theory.errors import MissingExtraError
+from toys.ani.molecules import ELEMENTS, KCAL_PER_MOL, Molecules
+
+MEMBERS = 8
+"""Networks of an ensemble; member i of ANI-1ccx was made from member i of ANI-1x."""
+RELEASES = {"1x": "ani-1x_8x", "1ccx": "ani-1ccx_8x"}
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Features of the atoms of some geometries, by element.
+
+    Attributes:
+        features: element -> (atoms of it, 384).
+        geometry: element -> (atoms of it,) position of the atom's geometry, 0..size-1.
+        size: number of geometries.
+    """
+
+    features: Mapping[str, Tensor]
+    geometry: Mapping[str, Tensor]
+    size: int
+
+    def take(self, geometries: Tensor) -> "Batch":
+        """These geometries, in this order."""
+        place = torch.full((self.size,), -1, device=geometries.device)
+        place[geometries] = torch.arange(len(geometries), device=geometries.device)
+        here = {e: place[g] for e, g in self.geometry.items()}
+        rows = {e: torch.nonzero(p >= 0).squeeze(1) for e, p in here.items()}
+        features = {e: self.features[e].index_select(0, r) for e, r in rows.items()}
+        return Batch(features, {e: here[e][r] for e, r in rows.items()}, len(geometries))
+
+    def to(self, device: str) -> "Batch":
+        """The same elsewhere."""
+        features, geometry = ({e: t.to(device) for e, t in part.items()} for part in (self.features, self.geometry))
+        return Batch(features, geometry, self.size)
+
+
+class Potential(nn.ModuleDict):
+    """Element -> its network; called on a batch it gives (geometries,) energies in kcal/mol."""
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Sum of the atoms' energies."""
+        some = next(self.parameters())
+        energies = torch.zeros(batch.size, dtype=some.dtype, device=some.device)
+        for element, network in self.items():
+            atoms = network(batch.features[element]).squeeze(1)
+            energies = energies.index_add(0, batch.geometry[element], atoms)
+        return energies * KCAL_PER_MOL
+
+
+def potential(release: str, member: int) -> Potential:
+    """One network of an ensemble, float32; read from the installed package.
+
+    Raises:
+        MissingExtraError: torchani (or what it needs) is not installed.
+    """
+    return copy.deepcopy(_read(release, member))
+
+
+@cache
+def _read(release: str, member: int) -> Potential:
+    neurochem = _torchani().neurochem
+    folder = _resources() / RELEASES[release] / f"train{member}" / "networks"
+    with _plain_float32():
+        return Potential({e: neurochem.load_atomic_network(str(folder / f"ANN-{e}.nnf")) for e in ELEMENTS})
+
+
+def features_of(data: Molecules) -> Batch:
+    """The features of all geometries.
+
+    Raises:
+        MissingExtraError: torchani (or what it needs) is not installed.
+        RuntimeError: the two releases do not share their features.
+    """
+    torchani = _torchani()
+    constants = [next((_resources() / folder).glob("*.params")) for folder in RELEASES.values()]
+    if len({path.read_bytes() for path in constants}) != 1:
+        msg = f"The features of {' and '.join(RELEASES)} differ; they cannot share inputs."
+        raise RuntimeError(msg)
+    kind = np.searchsorted(list(ELEMENTS.values()), data.numbers)
+    first = np.concatenate([[0], np.cumsum(data.atoms)])
+    species = torch.full((len(data.atoms), int(data.atoms.max())), -1)
+    places = torch.zeros(*species.shape, 3, dtype=torch.float32)
+    for g, n in enumerate(data.atoms):
+        here = slice(first[g], first[g + 1])
+        species[g, :n] = torch.from_numpy(kind[here])
+        places[g, :n] = torch.from_numpy(data.places[here])
+    with _plain_float32(), torch.no_grad():
+        computer = torchani.AEVComputer(**torchani.neurochem.Constants(str(constants[0])))
+        parts = [computer((species[k : k + 64], places[k : k + 64]))[1] for k in range(0, len(species), 64)]
+    atoms = torch.cat(parts)[species >= 0]
+    geometry = torch.from_numpy(data.geometry)
+    rows = {e: torch.from_numpy(np.flatnonzero(kind == k)) for k, e in enumerate(ELEMENTS)}
+    return Batch({e: atoms[r] for e, r in rows.items()}, {e: geometry[r] for e, r in rows.items()}, len(data.atoms))
+
+
+@contextmanager
+def _plain_float32() -> Iterator[None]:
+    """For torchani, which builds its tensors in the default dtype and warns about its own age."""
+    dtype = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        torch.set_default_dtype(dtype)
+
+
+@cache
+def _torchani() -> Any:
+    """torchani, without the warnings that its imports give."""
+    try:
+        with _plain_float32():
+            import torchani
+    except ImportError as error:
+        raise MissingExtraError(error.name or "torchani", "molecules") from error
+    return torchani
+
+
+def _resources() -> Path:
+    return Path(_torchani().__file__).with_name("resources")

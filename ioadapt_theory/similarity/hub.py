@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -153,7 +154,7 @@ def open_repository(
         raise MissingExtraError("huggingface_hub", "hub") from error
     endpoint = os.environ.get("HF_ENDPOINT", constants.ENDPOINT).rstrip("/")
     asked = Request(repo, revision, endpoint)
-    folder = cache or Path(constants.HF_HUB_CACHE)
+    folder = (cache or Path(constants.HF_HUB_CACHE)).expanduser()
     known = cached_commit(folder, repo, revision)
     if (
         offline
@@ -170,6 +171,9 @@ def open_repository(
             log.warning("%s cannot be reached; the cached commit %s of %s is used.", endpoint, known[:8], repo)
             return CachedRepository(replace(asked, why_offline=f"{endpoint} cannot be reached"), known, folder)
         raise explain(error, asked) from error
+    if not re.fullmatch("[0-9a-f]{40}", str(commit)):
+        msg = f"{endpoint} is no hub: it names {str(commit)[:60]!r} as the commit of {repo}. Check HF_ENDPOINT."
+        raise SourceError(msg)
     return LiveRepository(asked, str(commit), folder, progress=progress)
 
 

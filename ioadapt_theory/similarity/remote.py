@@ -4,7 +4,7 @@ import threading
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from ioadapt_theory.errors import FileFormatError
+from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.similarity.checkpoint import Checkpoint, SourceError
 from ioadapt_theory.similarity.hub import CachedRepository, Repository
 from ioadapt_theory.similarity.hub_cache import not_cached, require_space, verify
@@ -91,7 +91,11 @@ def open_remote(
     Raises:
         SourceError: If there are no such weights, or they cannot be had.
         FileFormatError: If a file is not what it has to be.
+        InvalidValueError: If `subfolder` or `file` leads out of the repository.
     """
+    if ".." in (file or subfolder or "").split("/") or (file or subfolder or "").startswith("/"):
+        msg = f"{file or subfolder!r} is no place within {repository.asked.repo}: write it from the root, without '..'."
+        raise InvalidValueError(msg)
     if file is not None:
         folder, plain = file.rpartition("/")[0], file.rpartition("/")[2]
     else:

@@ -22,6 +22,7 @@ class Repo:
     plain_server: bool = False  # does not say which commit a file is of
     cut_after: dict[str, int] = field(default_factory=dict)  # file -> bytes sent before the connection is cut
     cuts: int = 1_000_000  # how many times
+    web_page: bool = False  # answers everything with HTML
     hold_after: dict[str, int] = field(default_factory=dict)  # file -> bytes sent before waiting for `resume`
     holding: threading.Event = field(default_factory=threading.Event)
     resume: threading.Event = field(default_factory=threading.Event)
@@ -76,6 +77,8 @@ class _Handler(BaseHTTPRequestHandler):
         kind, rest = (parts[2], parts[3:]) if len(parts) > 2 else ("info", [])
         if repo is None:
             return self._error(401, "RepoNotFound", body)
+        if repo.web_page:
+            return self._send(b"<html></html>", "text/html", body)
         if repo.status is not None:
             return self._error(repo.status, "", body)
         if kind != "info" and rest and rest[0] not in (repo.commit, "main"):
@@ -97,9 +100,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def _json(self, data: object, body: bool) -> None:
-        text = json.dumps(data).encode()
+        self._send(json.dumps(data).encode(), "application/json", body)
+
+    def _send(self, text: bytes, kind: str, body: bool) -> None:
         self.send_response(200)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         if body:

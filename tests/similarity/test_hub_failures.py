@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import save
 
+from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.similarity.checkpoint import SourceError
 from ioadapt_theory.similarity.hub_errors import Request, explain
 from ioadapt_theory.similarity.sources import open_checkpoint
@@ -131,6 +132,23 @@ def test_an_endpoint_that_is_no_hub(hub: LoopbackHub, hub_cache: Path):
     said = refusal("some/model", hub_cache)
     assert "X-Repo-Commit" in said
     assert FILE in said
+
+
+def test_an_endpoint_that_answers_with_web_pages(hub: LoopbackHub, hub_cache: Path):
+    hub.repos["some/model"] = Repo(TINY, web_page=True)
+    assert f"{hub.url} cannot give some/model: JSONDecodeError" in refusal("some/model", hub_cache)
+
+
+def test_a_commit_that_is_a_path_is_not_followed(hub: LoopbackHub, hub_cache: Path):
+    hub.repos["some/model"] = Repo(TINY, commit="../../../elsewhere")
+    assert f"{hub.url} is no hub: it names '../../../elsewhere' as the commit" in refusal("some/model", hub_cache)
+
+
+@pytest.mark.parametrize("part", ["../other", "unet/../../x.safetensors", "/etc"])
+def test_a_part_outside_the_repository_is_refused(hub: LoopbackHub, hub_cache: Path, part: str):
+    hub.repos["some/model"] = Repo(TINY)
+    with pytest.raises(InvalidValueError, match=rf"{part!r} is no place within some/model"):
+        open_checkpoint(f"some/model:{part}", cache=hub_cache)
 
 
 def test_a_connection_that_is_always_cut(hub: LoopbackHub, hub_cache: Path, monkeypatch: pytest.MonkeyPatch):

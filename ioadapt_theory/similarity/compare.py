@@ -16,10 +16,9 @@ from ioadapt_theory.similarity.spaces import Space
 from ioadapt_theory.similarity.streaming import Moments, Progress, Reader, moments, over_layers
 
 NOT_FINITE = "holds NaN or infinity"
-ZERO = {
-    True: "zero (or no update), so no angle is defined",
-    False: "its Gram is a multiple of the identity, so no angle is defined",
-}
+ZERO = "zero, so no angle is defined"
+NO_UPDATE = "no update since the parent, so no angle is defined"
+TRIVIAL = "its Gram is a multiple of the identity, so no angle is defined"
 
 
 def compare(
@@ -60,7 +59,7 @@ def compare(
         prepare(Matching(layers, skipped, matching.notes))
     told = progress(sum(x.numel for x in layers)) if progress else None
     found, overlaps = _measure(models, layers, options, position, told)
-    rows, undefined = _rows(layers, found, overlaps, labels[: len(checkpoints)], options)
+    rows, undefined = _rows(layers, found, overlaps, labels[: len(checkpoints)], options, updates=parent is not None)
     if options.strict and (broken := [s for s in undefined if s.reason == NOT_FINITE]):
         where = "; ".join([f"{s.name} of {', '.join(s.models)}" for s in broken[:5]] + ["..."] * (len(broken) > 5))
         msg = f"{len(broken)} layers are not finite ({where}): without --strict they are left out."
@@ -152,12 +151,15 @@ def _rows(
     overlaps: Sequence[metrics.Overlap | None],
     labels: Sequence[str],
     options: Options,
+    *,
+    updates: bool,
 ) -> tuple[list[Row], list[Skipped]]:
     groups: defaultdict[str, list[int]] = defaultdict(list)
     for k, layer in enumerate(layers):
         name = layer.name.rpartition(".")[0] or layer.name if options.modules else f"{k}"
         groups[name].append(k)
     rows, skipped = [], []
+    reason = TRIVIAL if options.space is not Space.WEIGHT else NO_UPDATE if updates else ZERO
     for module, members in groups.items():
         first = layers[max(members, key=lambda k: layers[k].numel)]
         name = module if options.modules else first.name
@@ -184,9 +186,7 @@ def _rows(
         if broken:
             skipped.append(Skipped(name, tuple(sorted(broken)), NOT_FINITE))
         if zero:
-            skipped.append(
-                Skipped(name, tuple(sorted({x for z in zero for x in z})), ZERO[options.space is Space.WEIGHT])
-            )
+            skipped.append(Skipped(name, tuple(sorted({x for z in zero for x in z})), reason))
     return [row for row in rows if row.values], skipped
 
 

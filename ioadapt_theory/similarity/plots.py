@@ -73,9 +73,8 @@ def profile(axes: Axes, c: Comparison) -> None:
     blocks = [row.block for row in c.rows]
     for k, pair in enumerate(c.pairs):
         at = [i for i, row in enumerate(c.rows) if pair in row.values]
-        label = f"{c.labels[pair[0]]} | {c.labels[pair[1]]}"
         cosines = [c.rows[i].values[pair].cosine for i in at]
-        axes.plot(at, cosines, ".", ms=3, color=COLOURS[k % len(COLOURS)], alpha=0.8, label=label)
+        axes.plot(at, cosines, ".", ms=3, color=COLOURS[k % len(COLOURS)], alpha=0.8)
     edges = [0, *(i for i in range(1, len(blocks)) if blocks[i] != blocks[i - 1]), len(blocks)]
     for edge in edges[1:-1]:
         axes.axvline(edge - 0.5, color="#cccccc", lw=0.6, zorder=0)
@@ -84,7 +83,6 @@ def profile(axes: Axes, c: Comparison) -> None:
     axes.tick_params(axis="x", length=0)
     axes.spines[["top", "right"]].set_visible(False)
     axes.set(xlim=(-0.5, len(blocks) - 0.5), ylabel="cosine", title="every layer, in the network's order")
-    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=7, markerscale=3)
 
 
 def by_kind(axes: Axes, c: Comparison) -> None:
@@ -93,7 +91,8 @@ def by_kind(axes: Axes, c: Comparison) -> None:
     for k, pair in enumerate(c.pairs):
         means = [c.mean(pair, lambda row, kind=kind: row.kind == kind).mean for kind in kinds]  # type: ignore[misc]
         at = [i + (k + 0.5) / len(c.pairs) * 0.6 - 0.3 for i, m in enumerate(means) if m is not None]
-        axes.plot(at, [m for m in means if m is not None], "o", ms=4, color=COLOURS[k % len(COLOURS)])
+        label = f"{c.labels[pair[0]]} | {c.labels[pair[1]]}"
+        axes.plot(at, [m for m in means if m is not None], "o", ms=4, color=COLOURS[k % len(COLOURS)], label=label)
     axes.set_xticks(range(len(kinds)), kinds)
     axes.tick_params(axis="x", length=0)
     axes.spines[["top", "right"]].set_visible(False)
@@ -110,6 +109,8 @@ def draw(c: Comparison) -> Figure:
     two_maps([figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])], c)
     profile(figure.add_subplot(grid[1, :]), c)
     by_kind(figure.add_subplot(grid[2, :]), c)
+    handles, names = figure.axes[-1].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=min(3, len(names)), frameon=False, fontsize=8)
     figure.suptitle(heading(c), size=9)
     return figure
 

@@ -29,7 +29,7 @@ LONGEST = 48 * 1024
 NEAR, NEAR_FAST = 1e-6, 1e-2
 """Relative squared distance below which it is summed from differences, since |a|² + |b|² - 2ab would cancel."""
 
-Progress = Callable[[int], None]
+Progress = Callable[[int], object]
 T = TypeVar("T")
 
 

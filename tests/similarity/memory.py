@@ -1,0 +1,32 @@
+"""Checkpoints in memory."""
+
+from collections.abc import Mapping
+
+import torch
+
+from ioadapt_theory.similarity.checkpoint import Checkpoint, TensorInfo
+from ioadapt_theory.similarity.pickles import describe
+
+
+class Held(Checkpoint):
+    """A checkpoint whose values are tensors we hold."""
+
+    def __init__(self, name: str, values: Mapping[str, torch.Tensor], source: str) -> None:
+        self.name, self.source, self.revision, self.metadata = name, source, None, {}
+        self.values = dict(values)
+        self.tensors: dict[str, TensorInfo] = {key: describe(key, value) for key, value in values.items()}
+
+    def read(self, name: str, start: int, out: torch.Tensor) -> None:
+        assert out.dtype == self.values[name].dtype
+        out.copy_(self.values[name].flatten()[start : start + len(out)])
+
+    def close(self) -> None: ...
+
+
+def held(name: str, values: Mapping[str, torch.Tensor], source: str | None = None) -> Held:
+    return Held(name, values, source or f"/somewhere/{name}")
+
+
+def noisy(values: Mapping[str, torch.Tensor], scale: float, seed: int) -> dict[str, torch.Tensor]:
+    g = torch.Generator().manual_seed(seed)
+    return {k: v + scale * torch.randn(v.shape, generator=g, dtype=v.dtype) for k, v in values.items()}

@@ -32,8 +32,8 @@ def explain(error: Exception, asked: Request) -> IoAdaptError:
 
     if isinstance(error, IoAdaptError):
         return error
-    known = isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__ is not None
-    cause = error.__cause__ if known else error
+    wrapped = isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__ is not None
+    cause = error.__cause__ if wrapped else error
     at = f" at revision {asked.revision}" if asked.revision else ""
     status = getattr(getattr(cause, "response", None), "status_code", None)
     page = f"{asked.endpoint}/{asked.repo}"
@@ -53,6 +53,9 @@ def explain(error: Exception, asked: Request) -> IoAdaptError:
         msg = f"Offline mode is on and {asked.what} is not in the cache. Run once without it."
     elif isinstance(cause, errors.HFValidationError):
         msg = f"{asked.repo!r} cannot be the id of a repository: OWNER/NAME is wanted."
+    elif isinstance(cause, errors.SafetensorsParsingError):
+        reason = str(cause).rpartition("): ")[2].split(". ")[0].rstrip(".")
+        msg = f"{asked.what}{at} has a broken safetensors header ({reason}). Take another file or revision."
     elif status is not None:
         way_out = "Check HF_TOKEN." if status in (401, 403) else "Try again later."
         msg = f"{asked.endpoint} answered with status {status} for {asked.what}{at}. {way_out}"

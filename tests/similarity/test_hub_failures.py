@@ -192,6 +192,19 @@ def test_an_index_on_the_hub_cannot_name_files_elsewhere(hub: LoopbackHub, hub_c
     assert not any("secret" in path for _, path, _ in hub.log)
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [(b"", "file is too small"), (TINY[FILE][:5000], "header is not json"), (b"x" * 99, "too big")],
+    ids=["empty", "cut", "text"],
+)
+def test_a_broken_header_on_the_hub(hub: LoopbackHub, hub_cache: Path, content: bytes, reason: str):
+    hub.repos["some/model"] = Repo({FILE: content})
+    said = refusal("some/model", hub_cache)
+    assert said.startswith(f"{FILE} of some/model has a broken safetensors header (")
+    assert reason in said
+    assert said.endswith("). Take another file or revision.")
+
+
 def test_a_header_that_changes_between_asking_and_downloading(hub: LoopbackHub, hub_cache: Path):
     hub.repos["some/model"] = Repo(dict(TINY))
     with open_checkpoint("some/model", cache=hub_cache) as model:

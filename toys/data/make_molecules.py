@@ -10,6 +10,7 @@ so the labels belong to exactly the numbers in the file. Seeds are fixed; anothe
 conformers.
 """
 
+import os
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -96,6 +97,7 @@ def energies(numbers: np.ndarray, places: np.ndarray) -> tuple[float, float]:
 
 def main(argv: list[str] | None = None) -> int:
     """Write the labelled set."""
+    os.environ["OMP_NUM_THREADS"] = "1"  # tblite adds in another order with more, which shows in the last digit
     argv = sys.argv[1:] if argv is None else argv
     path = Path(argv[0]) if argv else Path(__file__).with_name("molecules.npz")
     molecule, sizes, numbers, places, labels = [], [], [], [], []

@@ -21,6 +21,8 @@ STAGES = (("inputs", INPUTS), ("hidden", HIDDEN), ("outputs", OUTPUTS))
 WANTED = "#CFCFCF"
 ROOM = 0.34
 """Height between two stages, for the map that leads from one to the next; inches."""
+REACH = 5.0
+"""Points further out are left out, and the picture says so; else the rest would be too small to see."""
 MOST = 7.0
 """Height of all clouds together at most; inches."""
 TITLES = {
@@ -49,7 +51,8 @@ class Layout:
         """Stack the stages by what is the highest and the lowest point of each in any panel."""
         shifts, gaps, top = [], [], 0.0
         for stages in zip(*panels, strict=True):
-            low, high = min(s[:, 1].min() for s in stages), max(s[:, 1].max() for s in stages)
+            heights = np.concatenate(stages)[:, 1]
+            low, high = heights.min(), heights.max()
             shifts.append(float(top - high))
             top += float(low - high) - room
             gaps.append(top + room / 2)
@@ -62,8 +65,12 @@ def draw(result: dict[str, Any]) -> Figure:
 
     case = Case(result["config"]["case"])
     wanted = result["wanted"][:POINTS]
-    rows = {name: [[s[:POINTS] for s in c[name]] for c in result["clouds"].values()] for name in ("source", "target")}
-    side = max(2.8, *(0.15 + np.abs(p[:, 0]).max() for panels in rows.values() for panel in panels for p in panel))
+    rows = {
+        name: [[_near(s[:POINTS]) for s in c[name]] for c in result["clouds"].values()] for name in ("source", "target")
+    }
+    side = max(
+        2.8, *(0.15 + np.abs(p[:, 0]).max(initial=0) for panels in rows.values() for panel in panels for p in panel)
+    )
     tall = -sum(layout.bottom for layout in _layouts(rows, wanted, room=0).values())
     inches = min(FULL_WIDTH * 0.92 / 5 / (2 * side), MOST / tall)  # a unit of the plane on paper
     layouts = _layouts(rows, wanted, room=ROOM / inches)
@@ -80,9 +87,10 @@ def draw(result: dict[str, Any]) -> Figure:
             cell.set_xlabel(f"loss {loss:.2f}", labelpad=2, weight="bold" if name == "target" else "normal")
             if name == "source":
                 cell.set_title(method.label, color=METHODS[method.colour], weight="bold", size=9)
-        _row_label(axes[0], "SOURCE: adapters learn here" if name == "source" else "TARGET: adapters are copied here")
+        what = "SOURCE\nadapters learn here" if name == "source" else "TARGET\nadapters are copied here"
+        axes[0].set_ylabel(what, size=9, weight="bold", color=FAINT)
     figure.suptitle(TITLES[case], size=11)
-    _legend(figure)
+    _legend(figure, cut=any(len(p) < len(wanted) for panels in rows.values() for panel in panels for p in panel))
     return figure
 
 
@@ -111,13 +119,14 @@ def _maps(axes: Axes, method: Method, layout: Layout, prime: str) -> None:
         axes.text(0, height, f"↓  ${formula}$", ha="center", va="center", size=8, color=colour)
 
 
-def _row_label(axes: Axes, text: str) -> None:
-    axes.set_ylabel(text, size=9, weight="bold", color=FAINT)
+def _near(points: np.ndarray) -> np.ndarray:
+    return points[np.abs(points).max(axis=1) <= REACH]
 
 
-def _legend(figure: Figure) -> None:
+def _legend(figure: Figure, *, cut: bool) -> None:
     from matplotlib.lines import Line2D
 
     names = [*STAGES, ("wanted outputs", WANTED)]
     dots = [Line2D([], [], marker="o", ls="", ms=4, color=colour, label=label) for label, colour in names]
-    figure.legend(handles=dots, loc="outside lower center", ncols=4, handletextpad=0.1)
+    title = f"points further than {REACH:.0f} from the origin are not shown" if cut else None
+    figure.legend(handles=dots, loc="outside lower center", ncols=4, handletextpad=0.1, title=title, title_fontsize=8)

@@ -1,4 +1,4 @@
-"""The crescent with many models: how much of what was learned is lost on the target, in the paper's case and two others."""
+"""The crescent with many models: what of the task is lost on the target, in the paper's case and in two others."""
 
 from __future__ import annotations
 

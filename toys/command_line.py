@@ -31,6 +31,23 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def device(dtype: str) -> Callable[[str], str]:
+    """An argument type: a torch device that exists and has this dtype, such as "float64"."""
+
+    def parse(text: str) -> str:
+        import torch
+
+        try:
+            torch.zeros(1, dtype=getattr(torch, dtype), device=text)
+        except (RuntimeError, AssertionError, TypeError) as error:
+            reason = str(error).splitlines()[0].rstrip(".")
+            msg = f"{text!r} cannot be used ({reason})"
+            raise argparse.ArgumentTypeError(msg) from None
+        return text
+
+    return parse
+
+
 def guarded(name: str, body: Callable[[], int]) -> int:
     """Run ``body``; an IoAdaptError becomes its sentence on stderr and status 2, Ctrl-C becomes 130."""
     try:

@@ -18,7 +18,7 @@ from tqdm import tqdm
 from ioadapt_theory.adapters import count
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 from ioadapt_theory.results import record, write_json
-from toys.command_line import OK, Parser, guarded, whole
+from toys.command_line import OK, Parser, device, guarded, whole
 from toys.plane import picture, table
 from toys.plane.methods import adapted, learned, measure, methods, moved, stages, train
 from toys.plane.theory import theory
@@ -117,7 +117,7 @@ def _parser() -> Parser:
     parser.add_argument("--steps", type=whole(1, 10**5), default=1000, metavar="N", help="default: %(default)s")
     parser.add_argument("--rank", type=whole(1, 2), default=2, metavar="N", help="1 or 2, default: %(default)s")
     parser.add_argument("--samples", type=whole(2, 10**7), default=2000, metavar="N", help="default: %(default)s")
-    parser.add_argument("--device", type=_device, default="cpu", help="default: %(default)s")
+    parser.add_argument("--device", type=device("float64"), default="cpu", help="default: %(default)s")
     parser.add_argument("--out", type=Path, default=Path("out/crescent"), metavar="FOLDER", help="default: %(default)s")
     return parser
 
@@ -126,17 +126,6 @@ def _case(text: str) -> Case:
     if text not in list(Case):
         raise UnknownNameError("case", text, Case)
     return Case(text)
-
-
-def _device(text: str) -> str:
-    """A device that exists and has float64."""
-    try:
-        torch.zeros(1, dtype=torch.float64, device=text)
-    except (RuntimeError, AssertionError, TypeError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        msg = f"{text!r} cannot be used ({reason})"
-        raise argparse.ArgumentTypeError(msg) from None
-    return text
 
 
 if __name__ == "__main__":

@@ -4,8 +4,10 @@ import json
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -73,8 +75,10 @@ def results(todo: Iterable[Piece], run: Run, jobs: int) -> Iterator[tuple[Piece,
             yield piece, _do(piece, run)
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=_worker) as pool:
+    with ProcessPoolExecutor(jobs, mp_context=context, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         todo, waiting = iter(todo), dict[Future[Verification], Piece]()
+        with _without_interrupts():
+            pool.submit(int)  # starts the processes, which inherit that Ctrl-C is for the parent
         try:
             while True:
                 for piece in islice(todo, 2 * jobs - len(waiting)):  # a bounded queue: flat memory
@@ -87,9 +91,16 @@ def results(todo: Iterable[Piece], run: Run, jobs: int) -> Iterator[tuple[Piece,
             pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which keeps what is finished
-    torch.set_num_threads(1)
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 def _do(piece: Piece, run: Run) -> Verification:

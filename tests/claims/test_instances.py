@@ -1,0 +1,99 @@
+"""Instance files: exact strings are exact; whatever is wrong gets one sentence that names it."""
+
+from typing import Any
+
+import pytest
+import torch
+
+from ioadapt_theory.claims import CLAIMS
+from ioadapt_theory.claims.arithmetic import mp
+from ioadapt_theory.claims.instances import load, witness
+from ioadapt_theory.errors import FileFormatError, InvalidValueError, ShapeError
+
+A1 = CLAIMS["prop-2-input"].inequality.setting
+A2 = CLAIMS["prop-3"].inequality.setting
+
+
+def changed(**changes: Any) -> dict[str, Any]:
+    return {k: v for k, v in (witness("ce1") | changes).items() if v is not None}
+
+
+def test_exact_strings_are_exact() -> None:
+    assert A1.read(changed()).epsilon == mp.mpf(20) / 297
+
+
+@pytest.mark.parametrize("text", ["1/4", "0.25", "25e-2", 0.25, " 1/4 "])
+def test_ways_to_write_a_quarter(text: Any) -> None:
+    ab = [[0, 0], [0, text]]
+    assert A1.read(changed(AB=ab)).ab[1, 1] == mp.mpf(1) / 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "sentence"),
+    [
+        ({"W": None}, FileFormatError, r"lacks W; an instance of setting A\.1 \(input\) has the keys W, W_target"),
+        ({"W": None, "AB": None}, FileFormatError, "lacks W, AB"),
+        ({"w": [[1]]}, FileFormatError, "Unknown key 'w'"),
+        ({"x1": [1, float("nan")]}, FileFormatError, "x1 holds nan, which is neither a finite number"),
+        ({"x1": [1, float("inf")]}, FileFormatError, "x1 holds inf"),
+        ({"x1": [1, "1/0"]}, FileFormatError, 'x1 holds "1/0"'),
+        ({"x1": [1, "one"]}, FileFormatError, 'x1 holds "one"'),
+        ({"x1": [1, None]}, FileFormatError, "x1 holds null"),
+        ({"x1": [1, True]}, FileFormatError, "x1 holds true"),
+        ({"x1": 1}, FileFormatError, "x1 must be a list of numbers, got 1"),
+        ({"x1": []}, FileFormatError, "x1 must be a list of numbers, got"),
+        ({"W": [1, 2]}, FileFormatError, "W must be a list of"),
+        ({"W": [[1, 2], [3]]}, ShapeError, "rows of lengths 2, 1"),
+        ({"x1": [1, 2, 3]}, ShapeError, "x1 has size 3, but it is c, and c = 2 in W"),
+        ({"AB": [[1, 2, 3]] * 3}, ShapeError, "AB has size 3 x 3, but it is c x c, and c = 2 in W"),
+        ({"x1": [0, 0]}, InvalidValueError, "x1 is the zero vector"),
+        ({"W": [[1, 0], [0, 0]]}, InvalidValueError, "x2 W is the zero vector"),
+        ({"x2_target": [0, 0]}, InvalidValueError, "x2_target is the zero vector"),
+        ({"epsilon": -1}, InvalidValueError, "epsilon = -1 must be at least 0"),
+        ({"epsilon": [1]}, FileFormatError, r"epsilon holds \[1\]"),
+    ],
+)
+def test_a_bad_instance_gets_one_sentence(changes: dict[str, Any], error: type, sentence: str) -> None:
+    with pytest.raises(error, match=sentence):
+        A1.read(changed(**changes))
+
+
+@pytest.mark.parametrize("sigma", [0, -1])
+def test_sigma_is_positive(sigma: int) -> None:
+    with pytest.raises(InvalidValueError, match=f"sigma = {sigma} must be positive"):
+        A2.read(witness("g1") | {"sigma": sigma})
+
+
+@pytest.mark.parametrize(("vector", "name"), [({"u": [0, 0]}, "u"), ({"v": [0, 0]}, "v")])
+def test_lemmas_need_nonzero_vectors(vector: dict[str, Any], name: str) -> None:
+    with pytest.raises(InvalidValueError, match=f"{name} is the zero vector"):
+        CLAIMS["lemma-1"].inequality.setting.read(witness("lemma-1") | vector)
+
+
+def test_an_output_adapter_goes_between_models_of_different_width() -> None:
+    raw = witness("ce2") | {"W_target": [[0, 1], [-1, 0], [0, 0]], "x1_target": [1, 2, 5], "x2_target": [1, -2, 5]}
+    assert CLAIMS["prop-2-output"].inequality.setting.read(raw).w_target.shape == (3, 2)
+    with pytest.raises(ShapeError, match="W_target has size 3 x 2"):
+        CLAIMS["prop-1"].inequality.setting.read(raw)
+
+
+@pytest.mark.parametrize("content", ["[1]", "{", ""])
+def test_a_file_that_is_no_json_object(tmp_path: Any, content: str) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(content)
+    with pytest.raises(FileFormatError, match=r"x\.json"):
+        load(path)
+
+
+@pytest.mark.parametrize("claim", [c for c in CLAIMS.values() if c.inequality is not None], ids=lambda c: c.id)
+def test_what_is_drawn_can_be_written_and_read(claim: Any) -> None:
+    setting = claim.inequality.setting
+    drawn = setting.parametrise(setting.start(2, torch.Generator().manual_seed(0)))
+    raw = setting.dump(drawn, 1)
+    read = setting.read(raw)
+    for letter in setting.letters:
+        value = getattr(drawn, letter.attribute)
+        if value is not None:
+            back = getattr(read, letter.attribute)
+            array = torch.tensor(back.astype(float) if letter.axes else float(back))
+            torch.testing.assert_close(array, value[1] if value.dim() > len(letter.axes.split()) else value)

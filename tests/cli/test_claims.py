@@ -1,0 +1,40 @@
+"""`ioadapt claims`: the registry as a table, JSON or Markdown."""
+
+import json
+
+import pytest
+
+from ioadapt_theory.claims import CLAIMS
+from ioadapt_theory.cli import main
+
+
+def test_the_table_says_what_falls_by_which_witness_and_what_is_true(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["claims", "prop-2-input"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("REFUTED   prop-2-input  (Proposition 2 (App. A.1))")
+    assert "witness: 50 times the bound: ce1," in out
+    assert "the true constant grows with cond(W)" in " ".join(out.split())
+
+
+def test_every_claim_is_listed_in_order(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["claims", "--format", "json"]) == 0
+    entries = json.loads(capsys.readouterr().out)
+    assert [entry["claim"] for entry in entries] == list(CLAIMS)
+    assert {entry["verdict"] for entry in entries} <= {"proved", "survived", "refuted"}
+
+
+def test_markdown_has_a_row_a_claim(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["claims", "--format", "markdown"]) == 0
+    header, rule, *rows = capsys.readouterr().out.splitlines()
+    assert header.startswith("| claim | verdict | statement |")
+    assert set(rule) == set("|- ")
+    assert [row.split("`")[1] for row in rows] == list(CLAIMS)
+    columns = {row.replace("\\|", "").count("|") for row in rows}
+    assert columns == {header.count("|")}
+
+
+def test_an_unknown_claim_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["claims", "prop-2-inputs"]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("ioadapt claims: No claim 'prop-2-inputs'. Did you mean 'prop-2-input'")
+    assert err.count("\n") == 1

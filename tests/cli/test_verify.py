@@ -1,0 +1,198 @@
+"""`ioadapt verify`: verdicts, instances, resumption and what it says about misuse."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ioadapt_theory.claims import runner
+from ioadapt_theory.claims.evidence import Verification
+from ioadapt_theory.claims.instances import witness
+from ioadapt_theory.cli import main
+
+QUICK = ["--instances", "50", "--starts", "4", "--steps", "3", "--stacks", "4", "--samples", "50"]
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def output(capsys: pytest.CaptureFixture[str], *argv: str, status: int = 0) -> dict[str, object]:
+    assert main(["verify", *argv, "--format", "json"]) == status
+    return json.loads(capsys.readouterr().out)
+
+
+def sentence(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
+    assert main(["verify", *argv]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.count("\n") == 1
+    return err
+
+
+def saved(tmp_path: Path, raw: object) -> str:
+    path = tmp_path / "instance.json"
+    path.write_text(json.dumps(raw))
+    return str(path)
+
+
+def test_verdicts_as_recorded(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "prop-2-input", "prop-4", *QUICK]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:3] for line in lines[1:]] == [
+        ["prop-2-input", "refuted", "refuted"],
+        ["prop-4", "proved", "proved"],
+    ]
+
+
+def test_json_has_the_verdict_and_the_settings(capsys: pytest.CaptureFixture[str]) -> None:
+    content = output(capsys, "prop-2-input", *QUICK, "--seed", "7")
+    assert content["config"]["seed"] == 7
+    assert content["results"]["prop-2-input"]["verdict"] == "refuted"
+    assert content["results"]["prop-2-input"]["worst_ratio"] >= 50
+
+
+def test_a_verdict_that_differs_is_a_finding(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = Verification(claim="prop-4")
+    monkeypatch.setattr(runner, "results", lambda todo, run, jobs: ((piece, nothing) for piece in todo))
+    assert main(["verify", "prop-4"]) == 1
+    assert "untested  proved  <- differs" in capsys.readouterr().out
+
+
+def test_an_instance(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    found = output(capsys, "prop-2-input", "--instance", saved(tmp_path, witness("ce1")))
+    assert found["claim"] == "prop-2-input"
+    assert found["lhs"] == pytest.approx(40 / 101, rel=1e-15)
+    assert found["rhs"] == pytest.approx(80 / 297, rel=1e-15)
+    assert found["ratio"] == pytest.approx(40 / 101 / (80 / 297), rel=1e-15)
+    assert found["first_order"] == pytest.approx(40 / 99, rel=1e-15)
+    assert found["holds"] is False
+    assert [h["residual"] for h in found["hypotheses"]] == [0, 0, 0]
+
+
+def test_an_instance_as_text(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["verify", "prop-3", "--instance", saved(tmp_path, witness("g1"))]) == 0
+    assert capsys.readouterr().out.splitlines()[:4] == ["claim: prop-3", "lhs: 1.8125", "rhs: 5.125", "ratio: 0.35365853658536583"]  # fmt: skip  # noqa: E501
+
+
+def test_an_instance_with_samples(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    found = output(capsys, "prop-3", "--instance", saved(tmp_path, witness("g1")), "--samples", "5000")
+    interval = found["monte_carlo"]
+    assert interval["low"] < interval["mean"] < interval["high"]
+    assert interval["samples"] == 5000
+
+
+def test_an_instance_that_violates_a_true_claim_is_a_finding(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from ioadapt_theory.claims.evaluation import Evaluation
+
+    monkeypatch.setattr(Evaluation, "holds", property(lambda self: False))
+    output(capsys, "prop-3", "--instance", saved(tmp_path, witness("g1")), status=1)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"epsilon": "1/100"}, "misses the hypothesis ||AB||_2 <= epsilon: residual 5.73"),
+        ({"x1": [0, 0]}, "x1 is the zero vector"),
+        ({"x1": [1, 2, 3]}, "x1 has size 3"),
+        ({"x1": [1, "x"]}, 'x1 holds "x"'),
+        ({"extra": 1}, "Unknown key 'extra'"),
+    ],
+)
+def test_a_bad_instance_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, change: dict[str, object], said: str
+) -> None:
+    assert said in sentence(capsys, "prop-2-input", "--instance", saved(tmp_path, witness("ce1") | change))
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["prop-9"], "No claim 'prop-9'. Did you mean"),
+        (["--instance", "x.json"], "--instance needs exactly one claim to evaluate, got 0."),
+        (["prop-4", "--instance", "nowhere.json"], "'nowhere.json' cannot be read: No such file or directory."),
+        (["prop-4", "--stacks", "0"], "--stacks 0 must be at least 1."),
+        (["prop-4", "--device", "nowhere"], "Device 'nowhere' cannot be used"),
+        (["prop-4", "--pair", "x"], "No pair 'x'."),
+        (["prop-4", "--widths", "3", "4", "5", "--depth", "3"], "3 widths do not fit a stack of depth 3"),
+        (["prop-1", "--each"], "None of these claims is an expectation over samples: prop-1."),
+        (["--merge", "nowhere.json"], "'nowhere.json' cannot be read"),
+    ],
+)
+def test_misuse_is_one_sentence(capsys: pytest.CaptureFixture[str], argv: list[str], said: str) -> None:
+    assert said in sentence(capsys, *argv)
+
+
+def test_each_stack_with_its_interval(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", "prop-4", "--each", "--stacks", "3", "--samples", "500"]) == 0
+    header, *rows = capsys.readouterr().out.splitlines()
+    assert header.split() == ["claim", "closed_form", "bound", "mean", "low", "high"]
+    assert len(rows) == 3
+
+
+def test_widths_set_the_depth(capsys: pytest.CaptureFixture[str]) -> None:
+    content = output(capsys, "lemma-3", *QUICK, "--widths", "3", "4", "5", "6")
+    assert content["config"]["depth"] == 3
+
+
+def test_an_interrupted_run_goes_on_where_it_was(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    real, done = runner.results, []
+
+    def interrupted(todo: object, run: object, jobs: int) -> object:
+        for k, item in enumerate(real(todo, run, jobs)):
+            if k == 2:
+                raise KeyboardInterrupt
+            yield item
+
+    def counted(todo: object, run: object, jobs: int) -> object:
+        for item in real(todo, run, jobs):
+            done.append(item)
+            yield item
+
+    monkeypatch.setattr(runner, "results", interrupted)
+    assert main(["verify", "prop-4", *QUICK]) == 130
+    out, err = capsys.readouterr()
+    assert "Interrupted: 2 of 5 parts are kept" in err
+    assert "prop-4" in out
+    monkeypatch.setattr(runner, "results", counted)
+    resumed = output(capsys, "prop-4", *QUICK)["results"]["prop-4"]
+    assert len(done) == 3
+    done.clear()
+    fresh = output(capsys, "prop-4", *QUICK)["results"]["prop-4"]
+    assert len(done) == 5
+    assert {**resumed, "seconds": 0} == {**fresh, "seconds": 0}
+
+
+def test_ctrl_c_with_several_processes_keeps_what_is_finished(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", "import sys; from ioadapt_theory.cli import main; sys.exit(main())"]
+    argv = ["verify", "lemma-3", "--stacks", "1000000", "--samples", "100", "--jobs", "2"]
+    process = subprocess.Popen(
+        [*command, *argv],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    folder = runner.default_folder()
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not any(p.stat().st_size for p in folder.glob("*.jsonl")):
+        time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "parts are kept; the same command goes on there" in err
+    assert "Traceback" not in err
+    assert "lemma-3" in out

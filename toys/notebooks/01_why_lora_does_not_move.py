@@ -27,8 +27,8 @@ x = sample(1000, generator)
 # ## Two models, one function
 #
 # Each model is a stack of two affine maps, `h = x W1 + b1` and `y = h W2 + b2`. The target's first map is the source's,
-# followed by a matrix R; its second map begins with the inverse of R. So the hidden features (pink) differ, and the
-# outputs (green) do not.
+# followed by a matrix R; its second map begins with the inverse of R. So the inputs (blue) become other hidden features
+# (pink) and the same outputs (green).
 
 # %%
 with styled():

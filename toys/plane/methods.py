@@ -98,7 +98,8 @@ def moved(source: nn.Sequential, target: nn.Sequential) -> nn.Sequential:
     """A copy of the target with the source's adapter, as it is."""
     target = copy.deepcopy(target)
     if layers(source):
-        transfer(source, target)
+        with torch.random.fork_rng(devices=[]):  # putting a layer in place may draw first values
+            transfer(source, target)
     return target.requires_grad_(requires_grad=False)
 
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, count
 from pathlib import PurePath
 
 from ioadapt_theory.similarity import metrics
@@ -107,6 +107,10 @@ def labels_of(checkpoints: Sequence[Checkpoint]) -> tuple[str, ...]:
         depth = next((d for d in range(1, 9) if len({parts[k][-d:] for k in twins}) == len(twins)), None)
         if len(twins) > 1 and depth is not None:
             names[i] = "/".join(parts[i][-depth:]).replace("|", "_")
-    return tuple(
-        name if names.count(name) == 1 else f"{name}#{names[:i].count(name) + 1}" for i, name in enumerate(names)
-    )
+    taken: list[str] = []
+    for name in names:
+        numbered = (f"{name}#{n}" for n in count(1))
+        taken.append(
+            name if names.count(name) == 1 and name not in taken else next(x for x in numbered if x not in taken)
+        )
+    return tuple(taken)

@@ -1,0 +1,168 @@
+"""Cosines, distances and norms are those of a float64 reference, whatever the dtype, the size and the threads."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from ioadapt_theory.similarity import streaming
+from ioadapt_theory.similarity.checkpoint import SourceError
+from ioadapt_theory.similarity.matching import Layer, Match, match_by_names
+from ioadapt_theory.similarity.metrics import values
+from ioadapt_theory.similarity.streaming import Moments, moments
+from tests.similarity.memory import Held, held, noisy
+
+LARGE = 3 * streaming.LONGEST + 17
+DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2]
+
+
+def layers_of(checkpoints: list[Held]) -> tuple[Layer, ...]:
+    return match_by_names(checkpoints, [c.name for c in checkpoints], Match.NAME).layers
+
+
+def measured(checkpoints: list[Held], **options: object) -> list[Moments]:
+    return moments(checkpoints, layers_of(checkpoints), **options)  # type: ignore[arg-type]
+
+
+def reference(a: torch.Tensor, b: torch.Tensor) -> tuple[float, float, float]:
+    """Cosine, relative distance and norm ratio with exactly rounded sums."""
+    x, y = a.double().flatten().tolist(), b.double().flatten().tolist()
+    aa, bb = math.fsum(v * v for v in x), math.fsum(v * v for v in y)
+    ab = math.fsum(v * w for v, w in zip(x, y, strict=True))
+    dd = math.fsum((v - w) ** 2 for v, w in zip(x, y, strict=True))
+    return ab / math.sqrt(aa * bb), math.sqrt(dd / aa), math.sqrt(bb / aa)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+@pytest.mark.parametrize("n", [1, 7, LARGE])
+def test_figures_are_those_of_exact_sums(dtype: torch.dtype, n: int):
+    a = torch.randn(n, dtype=torch.float32)
+    pair = [held("a", {"w": a.to(dtype)}), held("b", {"w": (0.7 * a + torch.randn(n, dtype=torch.float32)).to(dtype)})]
+    (found,) = measured(pair)
+    v = values([found], 0, 1)
+    assert v is not None
+    cosine, distance, ratio = reference(pair[0].values["w"], pair[1].values["w"])
+    assert v.cosine == pytest.approx(cosine, abs=1e-12)
+    assert v.relative_distance == pytest.approx(distance, rel=1e-11)
+    assert v.norm_ratio == pytest.approx(ratio, rel=1e-12)
+
+
+def test_different_dtypes_are_compared_by_value():
+    a = torch.randn(999, dtype=torch.float32)
+    pair = [held("a", {"w": a}), held("b", {"w": a.half()})]
+    v = values(measured(pair), 0, 1)
+    assert v is not None
+    cosine, distance, _ = reference(a, a.half())
+    assert v.cosine == pytest.approx(cosine, abs=1e-12)
+    assert v.relative_distance == pytest.approx(distance, rel=1e-9)
+
+
+@pytest.mark.parametrize("scale", [1e-2, 1e-4, 1e-7, 1e-11])
+def test_the_distance_of_near_models_does_not_cancel(scale: float):
+    a = torch.randn(LARGE)
+    pair = [held("a", {"w": a}), held("b", noisy({"w": a}, scale, 1))]
+    v = values(measured(pair), 0, 1)
+    assert v is not None
+    assert v.relative_distance == pytest.approx(reference(a, pair[1].values["w"])[1], rel=1e-7)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_a_model_is_exactly_like_itself(dtype: torch.dtype):
+    w = torch.randn(LARGE, dtype=torch.float32).to(dtype)
+    v = values(measured([held("a", {"w": w}), held("b", {"w": w.clone()})]), 0, 1)
+    assert v is not None
+    assert (v.cosine, v.relative_distance, v.norm_ratio) == (1.0, 0.0, 1.0)
+
+
+def test_no_cosine_leaves_its_interval_where_float32_sums_do():
+    a = torch.randn(LARGE, dtype=torch.float32)
+    for factor in (1.0, -1.0, 3.0, -1e-3, 1e15):
+        v = values(measured([held("a", {"w": a}), held("b", {"w": factor * a})]), 0, 1)
+        assert v is not None
+        assert abs(v.cosine) <= 1.0
+        assert v.cosine == pytest.approx(math.copysign(1.0, factor), abs=1e-12)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_many_models_in_one_pass_are_the_pairs_one_by_one(threads: int):
+    base = {f"l{k}.weight": torch.randn(11, 5 + k) for k in range(9)}
+    models = [held(f"m{i}", noisy(base, 0.3 * i, i)) for i in range(5)]
+    together = measured(models, threads=threads, sums=True)
+    for i in range(5):
+        for j in range(i + 1, 5):
+            for one, many in zip(measured([models[i], models[j]], sums=True), together, strict=True):
+                ends = np.ix_([i, j], [i, j])
+                np.testing.assert_allclose(many.inner[ends], one.inner, rtol=1e-13)
+                np.testing.assert_allclose(many.sq_distance[ends], one.sq_distance, rtol=1e-9, atol=1e-12)
+                assert many.sums is not None
+                np.testing.assert_allclose(many.sums[[i, j]], one.sums, rtol=1e-12)
+
+
+def test_a_model_without_the_layer_has_nan_and_does_not_disturb_the_others():
+    models = [held("a", {"w": torch.randn(4)}), held("b", {}), held("c", {"w": torch.randn(4)})]
+    (found,) = measured(models)
+    assert np.isnan(found.inner[1]).all()
+    assert np.isfinite(found.inner[np.ix_([0, 2], [0, 2])]).all()
+
+
+def test_updates_are_differences_from_the_parent_without_cancellation():
+    parent = torch.randn(LARGE)
+    updates = [1e-6 * torch.randn(LARGE) for _ in range(2)]
+    models = [held("a", {"w": parent + updates[0]}), held("b", {"w": parent + updates[1]}), held("p", {"w": parent})]
+    v = values(measured(models, parent=2), 0, 1)
+    assert v is not None
+    exact = [m.values["w"] - parent for m in models[:2]]
+    cosine, distance, ratio = reference(*exact)
+    assert v.cosine == pytest.approx(cosine, abs=1e-12)
+    assert v.relative_distance == pytest.approx(distance, rel=1e-11)
+    assert v.norm_ratio == pytest.approx(ratio, rel=1e-12)
+
+
+def test_fast_sums_are_good_to_five_digits():
+    a = torch.randn(LARGE, dtype=torch.float32)
+    pair = [held("a", {"w": a}), held("b", {"w": a + 0.5 * torch.randn(LARGE, dtype=torch.float32)})]
+    v = values(measured(pair, fast=True), 0, 1)
+    assert v is not None
+    assert v.cosine == pytest.approx(reference(*(c.values["w"] for c in pair))[0], abs=1e-5)
+
+
+def test_memory_is_that_of_the_buffers_whatever_the_layer(monkeypatch: pytest.MonkeyPatch):
+    asked: list[int] = []
+    empty = torch.empty
+
+    def counted(*size: int, **options: torch.dtype) -> torch.Tensor:
+        out = empty(*size, **options)
+        asked.append(out.nbytes)
+        return out
+
+    pair = [held(n, {"w": torch.randn(40 * streaming.LONGEST, dtype=torch.float32)}) for n in "ab"]
+    monkeypatch.setattr(torch, "empty", counted)
+    measured(pair, threads=1)
+    assert sum(asked) <= 8 * streaming.LONGEST * 4
+
+
+def test_the_number_of_torch_threads_is_given_back():
+    torch.set_num_threads(2)
+    measured([held(n, {"w": torch.randn(4)}) for n in "ab"])
+    assert torch.get_num_threads() == 2
+
+
+class Broken(Held):
+    def read(self, name: str, start: int, out: torch.Tensor) -> None:
+        msg = f"{self.source} became shorter while it was read: tensor {name}."
+        raise SourceError(msg)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_an_error_while_reading_ends_the_run_with_its_sentence(threads: int):
+    tensors = {f"l{k}": torch.randn(4) for k in range(50)}
+    models = [held("a", tensors), Broken("b", tensors, "/b")]
+    with pytest.raises(SourceError, match="/b became shorter"):
+        measured(models, threads=threads)
+
+
+def test_progress_is_told_every_element_once():
+    told: list[int] = []
+    measured([held(n, {"v": torch.randn(5), "w": torch.randn(2, 3)}) for n in "ab"], progress=told.append)
+    assert told == [6, 5]

@@ -1,5 +1,7 @@
 """Baking: an input or output adapter of low rank as a plain LoRA for a named base, exact, without any SVD."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -34,9 +36,10 @@ def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tenso
     dtype = torch.promote_types(w.dtype, torch.float32)
     w = w.detach().to(dtype)
     p, q, moved = w.new_zeros(w.shape[0], 0), w.new_zeros(0, w.shape[1]), None
-    for placement, phi in adapter.parts():
-        rows, columns, channels = phi.size
-        a, b = phi.A.detach().to(w), phi.scaling * phi.B.detach().to(w)
+    part: Any
+    for placement, part in adapter.parts():
+        rows, columns, channels = part.size
+        a, b = part.A.detach().to(w), part.scaling * part.B.detach().to(w)
         match placement:
             case Placement.INPUT:
                 taps = w.shape[0] // channels

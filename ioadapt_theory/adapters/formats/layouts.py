@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.families import FAMILIES, Family, Spec
-from ioadapt_theory.adapters.families.lokr import split
+from ioadapt_theory.adapters.families.lokr import LoKr, split
 from ioadapt_theory.adapters.files import Recorded
 from ioadapt_theory.adapters.layers import Adapter
 from ioadapt_theory.adapters.placement import Placement
@@ -122,7 +122,7 @@ def _lokr(parts: Parts, s: float) -> Placed:
         d, n2, m2, rank = {"A": a, "B": b}, b.shape[1], a.shape[0], _same(a.shape[1], b.shape[0])
     channels = c.shape[0] * in_n
     size = (c.shape[0] * m2, c.shape[1] * n2, channels)
-    factor = _factor(size, tuple(c.shape))
+    factor = _factor(size, c.shape)
     return "lokr", {Placement.WEIGHT: hold("lokr", size, Spec(rank=rank, scaling=s, factor=factor), C=c, **d)}
 
 
@@ -174,7 +174,7 @@ def hold(family: str, size: tuple[int, int, int], spec: Spec, **parameters: Tens
         delattr(phi, name)
     for name, tensor in parameters.items():
         setattr(phi, name, nn.Parameter(tensor.detach().clone(memory_format=torch.contiguous_format)))
-    if family == "lokr":
+    if isinstance(phi, LoKr):
         phi.low_rank = "A" in parameters
     return phi
 
@@ -184,8 +184,8 @@ def refit(adapter: Adapter, size: tuple[int, int, int]) -> None:
     for placement, phi in adapter.parts():
         if placement is Placement.WEIGHT and adapter.family in {"loha", "lokr"} and phi.size[:2] == size[:2]:
             phi.size = size
-            if adapter.family == "lokr":
-                phi.spec = replace(phi.spec, factor=_factor(size, tuple(phi.C.shape)))
+            if isinstance(phi, LoKr):
+                phi.spec = replace(phi.spec, factor=_factor(size, phi.C.shape))
 
 
 def _factors(w_a: Tensor, w_b: Tensor, core: Tensor | None) -> tuple[Tensor, Tensor, int]:
@@ -203,11 +203,11 @@ def _pair(parts: Parts, key: str) -> Tensor:
     return parts[f"{key}_a"] @ parts[f"{key}_b"]
 
 
-def _factor(size: tuple[int, int, int], small: tuple[int, int]) -> int:
+def _factor(size: tuple[int, int, int], small: torch.Size) -> int:
     """The factor by which LyCORIS's rule gives these shapes; -1 if there is none."""
     _, columns, channels = size
     candidates = (-1, *small, *(n // m for n, m in zip((channels, columns), small, strict=True)))
-    rule = (f for f in candidates if (split(channels, f)[0], split(columns, f)[0]) == small)
+    rule = (f for f in candidates if (split(channels, f)[0], split(columns, f)[0]) == tuple(small))
     return next(rule, -1)
 
 

@@ -136,7 +136,7 @@ def _header_alpha(source: TensorFile, arguments: Mapping[str, Any]) -> float | N
     if text in {None, "", "None", "Dynamic"}:
         return None
     try:
-        return float(text)  # type: ignore[arg-type]
+        return float(text)
     except (TypeError, ValueError):
         msg = f"alpha in the header has to be a number, found {text!r}"
         raise FileFormatError(msg) from None

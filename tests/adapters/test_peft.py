@@ -1,0 +1,207 @@
+"""IOLORA in the real PEFT: what PEFT's users do works, and computes what our own layer computes."""
+
+import copy
+import subprocess
+import sys
+
+import peft
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+from ioadapt_theory.adapters import FAMILIES, adapt, layers
+from ioadapt_theory.adapters.peft import IOLoraConfig, IOLoraLayer, load_adapter
+from ioadapt_theory.errors import InvalidValueError, IoAdaptError
+from tests.adapters.foreign import filled, quiet, run_llama, run_unet, tiny_llama, tiny_unet
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+TARGETS = ["q_proj", "v_proj", "o_proj", "down_proj"]
+PLACEMENTS = ["input", "output", "weight", "input+weight"]
+
+
+def wrapped(model: nn.Module, **options: object) -> peft.PeftModel:
+    config = IOLoraConfig(target_modules=TARGETS, r=2, lora_alpha=3, init_weights="random", **options)
+    return filled(quiet(lambda: peft.get_peft_model(model, config)), mark="iolora").eval()
+
+
+def ours(theirs: nn.Module, model: nn.Module, **options: object) -> nn.Module:
+    """Our own layers with the parameters of PEFT's."""
+    adapt(model, target_modules=TARGETS, rank=2, alpha=3, **options)
+    twins = {n.removeprefix("base_model.model."): m for n, m in theirs.named_modules() if isinstance(m, IOLoraLayer)}
+    for name, layer in layers(model).items():
+        layer.adapters["default"].load_state_dict(twins[name].iolora_adapters["default"].state_dict())
+    return model
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_it_computes_what_our_layer_computes_is_saved_loaded_on_another_base_and_merged(family, placement, tmp_path):
+    options = {"family": family, "placement": placement}
+    theirs = wrapped(tiny_llama(), **options)
+    assert_close(run_llama(theirs), run_llama(ours(theirs, tiny_llama(), **options)), rtol=1e-6, atol=1e-6)
+    assert (run_llama(theirs) - run_llama(tiny_llama())).abs().max() > 1e-2
+    theirs.save_pretrained(tmp_path)
+    expected = run_llama(ours(theirs, tiny_llama(5), **options))
+    loaded = quiet(lambda: peft.PeftModel.from_pretrained(tiny_llama(5), tmp_path))
+    assert_close(run_llama(loaded), expected, rtol=1e-6, atol=1e-6)
+    plain = quiet(loaded.merge_and_unload)
+    assert not any(isinstance(m, IOLoraLayer) for m in plain.modules())
+    assert_close(run_llama(plain), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_a_step_of_training_moves_the_adapter_and_nothing_else():
+    model = quiet(lambda: peft.get_peft_model(tiny_llama(), IOLoraConfig(target_modules=TARGETS, r=2)))
+    assert_close(run_llama(model), run_llama(tiny_llama()), rtol=0, atol=0)  # fresh, it changes nothing
+    trainable = {n for n, p in model.named_parameters() if p.requires_grad}
+    assert trainable == {n for n, _ in model.named_parameters() if ".iolora_adapters.default.input." in n}
+    before = copy.deepcopy(dict(model.named_parameters()))
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=1.0)
+    tokens = torch.arange(12).reshape(2, 6)
+    model(input_ids=tokens, labels=tokens).loss.backward()
+    optimizer.step()
+    moved = {n for n, p in model.named_parameters() if not torch.equal(p, before[n])}
+    assert moved == {n for n in trainable if n.endswith(".B")}  # B is 0, so A has no gradient yet
+
+
+def test_adapters_are_added_chosen_disabled_and_deleted():
+    base = run_llama(tiny_llama())
+    model = wrapped(tiny_llama(), placement="output")
+    first = run_llama(model)
+    second_config = IOLoraConfig(target_modules=["q_proj"], r=3, placement="weight", init_weights="random")
+    quiet(lambda: model.add_adapter("second", second_config))
+    assert_close(run_llama(model), first)
+    model.set_adapter("second")
+    second = run_llama(model)
+    assert (second - first).abs().max() > 1e-3
+    with model.disable_adapter():
+        assert torch.equal(run_llama(model), base)
+    model.base_model.set_adapter(["default", "second"])
+    both = run_llama(model)
+    quiet(model.merge_adapter)
+    assert_close(run_llama(model), both, rtol=1e-5, atol=1e-5)
+    quiet(model.unmerge_adapter)
+    assert torch.equal(run_llama(model), both)
+    model.set_adapter("default")
+    model.delete_adapter("second")
+    assert_close(run_llama(model), first)
+
+
+def test_patterns_ranks_and_placements_by_layer():
+    config = IOLoraConfig(
+        target_modules=TARGETS,
+        r=2,
+        rank_pattern={"v_proj": 4},
+        alpha_pattern={"v_proj": 1},
+        placement_pattern={"o_proj|down_proj": "output"},
+    )
+    model = quiet(lambda: peft.get_peft_model(tiny_llama(), config))
+    found = {
+        n.rpartition(".")[2]: m.iolora_adapters["default"]
+        for n, m in model.named_modules()
+        if hasattr(m, "iolora_adapters")
+    }
+    assert {n: list(a) for n, a in found.items()} == {
+        "q_proj": ["input"],
+        "v_proj": ["input"],
+        "o_proj": ["output"],
+        "down_proj": ["output"],
+    }
+    assert (found["v_proj"]["input"].A.shape[1], found["v_proj"]["input"].scaling) == (4, 0.25)
+
+
+def test_scales():
+    model = wrapped(tiny_llama())
+    full, base = run_llama(model), run_llama(tiny_llama())
+    parts = [m for m in model.modules() if isinstance(m, IOLoraLayer)]
+    for m in parts:
+        m.scale_layer(0.5)
+    half = run_llama(model)
+    for m in parts:
+        m.set_scale("default", 0.0)
+    assert_close(run_llama(model), base)
+    for m in parts:
+        m.unscale_layer()
+    assert_close(run_llama(model), full)
+    assert (half - full).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("placement", ["input", "output"])
+def test_a_unet_of_diffusers_is_trained_saved_loaded_on_another_base_and_fused(placement, tmp_path):
+    config = IOLoraConfig(
+        target_modules=["to_q", "to_out.0", "conv1", "proj_in"], r=2, lora_alpha=3, placement=placement
+    )
+    unet = tiny_unet()
+    quiet(lambda: unet.add_adapter(config))
+    unet(torch.randn(1, 4, 8, 8).float(), 3, torch.randn(1, 5, 12).float()).sample.square().sum().backward()
+    trained = {n for n, p in unet.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0}
+    assert trained
+    assert all(".iolora_adapters." in n for n in trained)
+    filled(unet, mark="iolora")
+    state = peft.get_peft_model_state_dict(unet)
+    from safetensors.torch import save_file
+
+    save_file(state, tmp_path / "adapter_model.safetensors")
+    config.save_pretrained(tmp_path)
+    other = tiny_unet()
+    load_adapter(other, tmp_path)
+    expected = run_unet(unet)
+    assert_close(run_unet(other), expected, rtol=1e-6, atol=1e-6)
+    assert (expected - run_unet(tiny_unet())).abs().max() > 1e-2
+    other.disable_adapters()
+    assert_close(run_unet(other), run_unet(tiny_unet()), rtol=0, atol=0)
+    other.enable_adapters()
+    quiet(lambda: other.fuse_lora(lora_scale=1.0))
+    assert_close(run_unet(other), expected, rtol=1e-5, atol=1e-5)
+    quiet(other.unfuse_lora)
+    assert_close(run_unet(other), expected, rtol=0, atol=0)
+
+
+def test_over_a_lora_of_peft_it_runs_and_refuses_to_merge():
+    model = quiet(lambda: peft.get_peft_model(tiny_llama(), peft.LoraConfig(target_modules=["q_proj"], r=2)))
+    filled(model, mark="lora")
+    inner = run_llama(model)
+    quiet(lambda: peft.inject_adapter_in_model(IOLoraConfig(target_modules=["q_proj"], r=2), model, "io"))
+    assert_close(run_llama(model), inner)
+    layer = next(m for m in model.modules() if isinstance(m, IOLoraLayer))
+    with pytest.raises(IoAdaptError, match="does not store a plain weight"):
+        layer.merge()
+
+
+def test_half_precision_bases_keep_float32_adapters(tmp_path):
+    model = wrapped(tiny_llama().bfloat16())
+    assert {p.dtype for n, p in model.named_parameters() if "iolora" in n} == {torch.float32}
+    model.save_pretrained(tmp_path)
+    loaded = quiet(lambda: peft.PeftModel.from_pretrained(tiny_llama().bfloat16(), tmp_path, low_cpu_mem_usage=True))
+    assert {p.dtype for n, p in loaded.named_parameters() if "iolora" in n} == {torch.float32}
+    assert_close(run_llama(loaded), run_llama(model), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ({"placement": "inptu"}, "Did you mean 'input'"),
+        ({"r": 0}, "rank is 0"),
+        ({"format_version": 2}, "use a newer one"),
+        ({"family": "oft"}, "No family 'oft'"),
+    ],
+)
+def test_a_wrong_option_is_one_sentence(option, sentence):
+    with pytest.raises(IoAdaptError, match=sentence):
+        IOLoraConfig(target_modules=TARGETS, **option)
+
+
+def test_tensors_that_do_not_fit_are_named(tmp_path):
+    wrapped(tiny_llama()).save_pretrained(tmp_path)
+    config = IOLoraConfig(target_modules=["q_proj"], r=2)
+    config.save_pretrained(tmp_path)
+    with pytest.raises(InvalidValueError, match="not on the model"):
+        load_adapter(tiny_llama(), tmp_path)
+
+
+def test_without_peft_the_extra_is_named():
+    code = "import sys; sys.modules['peft'] = None\nimport ioadapt_theory.adapters.peft"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "MissingExtraError" in done.stderr
+    assert "ioadapt-theory[peft]" in done.stderr

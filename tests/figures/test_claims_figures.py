@@ -1,0 +1,49 @@
+"""The figures about the claims draw what the claims say: quick computations of each, against closed forms."""
+
+import pytest
+
+from figures import prop_2_condition, shared_function, tightness
+from ioadapt_theory.claims import CLAIMS
+
+
+def test_input_slopes_reach_and_never_exceed_the_sharp_constant_and_output_slopes_stay_at_4():
+    data = prop_2_condition.compute(quick=True)
+    for k, low_mid_high, found, output in zip(
+        data["conditions"], data["random"], data["adversarial"]["input"], data["adversarial"]["output"], strict=True
+    ):
+        sharp = 2 * (k + 1 / k)
+        assert max(*low_mid_high, found) <= sharp * (1 + 1e-9)
+        assert 3.9 < output <= 4 * (1 + 1e-9)
+    assert data["adversarial"]["input"][-1] > 40
+
+
+def test_witnesses_lie_above_the_printed_bound():
+    points = prop_2_condition.compute(quick=True)["witnesses"]
+    assert all(point["ratio"] > 1 for point in points)
+    assert {p["name"]: p["ratio"] for p in points}["ce3"] == pytest.approx(2)
+
+
+def test_equal_functions_stay_equal_for_input_and_output_and_lora_wins_for_unrelated_ones():
+    rows = shared_function.compute(quick=True)["rows"]
+    assert max(rows[0]["exact"]["input"] + rows[0]["exact"]["output"]) < 1e-20 < 1 < rows[0]["exact"]["lora"][1]
+    assert rows[0]["lora_wins"] == 0
+    assert rows[-1]["lora_wins"] > 0.5 > rows[-1]["lora_bound_wins"]
+
+
+def test_the_shipped_examples_have_their_exact_values():
+    examples = shared_function.compute(quick=True)["examples"]
+    assert examples["g1"] == {"lora": 29 / 16, "input": 0, "output": 0}
+    assert examples["r1"] == {"lora": 1, "input": 100, "output": 100}
+    assert examples["r2"] == {"lora": 0, "input": 9 / 16, "output": 9 / 16}
+
+
+def test_true_statements_stay_left_of_1_and_refuted_ones_have_a_witness_right_of_it():
+    rows = tightness.compute(quick=True, claims=("prop-2-input", "prop-2-input-sharp", "prop-4"))["rows"]
+    assert [row["stands"] for row in rows] == [False, True, True]
+    assert min(rows[0]["shipped"]) > 1
+    assert all(max(row["worst"], *row["random"], *row["shipped"]) <= 1 + 1e-8 for row in rows[1:])
+
+
+def test_every_claim_with_instances_has_a_row():
+    rows = tightness.compute(quick=True)["rows"]
+    assert [row["id"] for row in rows] == [c.id for c in CLAIMS.values() if c.inequality is not None]

@@ -78,7 +78,8 @@ def results(todo: Iterable[Piece], run: Run, jobs: int) -> Iterator[tuple[Piece,
     with ProcessPoolExecutor(jobs, mp_context=context, initializer=torch.set_num_threads, initargs=(1,)) as pool:
         todo, waiting = iter(todo), dict[Future[Verification], Piece]()
         with _without_interrupts():
-            pool.submit(int)  # starts the processes, which inherit that Ctrl-C is for the parent
+            for _ in range(jobs):
+                pool.submit(int)  # starts a process, which inherits that Ctrl-C is for the parent
         try:
             while True:
                 for piece in islice(todo, 2 * jobs - len(waiting)):  # a bounded queue: flat memory

@@ -1,0 +1,240 @@
+"""The analyser beside `safetensors.torch.load_file` + `F.cosine_similarity`, on a pair with SD-1.5's names and shapes.
+
+Every case runs in a process of its own, on files that are in the page cache; CPU seconds and memory are those of the
+comparison alone, imports left out. Weights are synthetic: cut from long random buffers, so writing them takes seconds.
+"""
+
+import argparse
+import csv
+import itertools
+import json
+import math
+import resource
+import shutil
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.bars import Bar
+from ioadapt_theory.errors import InvalidValueError
+
+SHAPES = Path(__file__).with_name("unet_shapes.tsv")
+MODELS = 5
+ROUNDS = 3
+FREE = 12e9
+"""Bytes of disk that the full run wants for five files of 1.72 GB."""
+
+
+def shapes(*, divisor: int = 1) -> dict[str, tuple[int, ...]]:
+    """SD-1.5's 686 tensors, 859.5 M parameters; widths over ``divisor`` for a quick run."""
+    with SHAPES.open(encoding="utf-8") as file:
+        rows = list(csv.DictReader((line for line in file if not line.startswith("#")), delimiter="\t"))
+    full = {row["name"]: tuple(map(int, row["sd15"].split("x"))) for row in rows if row["sd15"] != "-"}
+    return {name: tuple(n // divisor if n >= 32 else n for n in shape) for name, shape in full.items()}
+
+
+def write(path: Path, sizes: Mapping[str, tuple[int, ...]], noise: float, seed: int) -> None:
+    """Write one fp16 model: the same base for every seed, plus noise of the seed's own."""
+    header, end = {}, 0
+    for name, shape in sizes.items():
+        begin, end = end, end + 2 * math.prod(shape)
+        header[name] = {"dtype": "F16", "shape": list(shape), "data_offsets": [begin, end]}
+    text = json.dumps(header).encode()
+    text += b" " * (-len(text) % 8)
+    base = np.random.default_rng(0).standard_normal(4_000_037, dtype=np.float32)
+    own = noise * np.random.default_rng(seed).standard_normal(4_000_037, dtype=np.float32)
+    values = (base + own).astype(np.float16)
+    with path.open("wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        for left in range(end // 2, 0, -len(values)):
+            file.write(values[:left].tobytes())
+
+
+def ours(paths: list[Path], **options: Any) -> dict[str, float]:
+    """One pass over the files."""
+    from ioadapt_theory.similarity.compare import compare
+    from ioadapt_theory.similarity.comparison import Options
+    from ioadapt_theory.similarity.preads import open_safetensors
+
+    found = compare([open_safetensors(path) for path in paths], Options(**options))
+    return {row.name: row.values[0, 1].cosine for row in found.rows}
+
+
+def loaded(paths: list[Path], *, single: bool) -> dict[str, float]:
+    """What one writes by hand: load both files, one call a tensor."""
+    import torch
+    from safetensors.torch import load_file
+
+    one, two = (load_file(path) for path in paths[:2])
+    cosine = torch.nn.functional.cosine_similarity
+    return {
+        name: cosine(*((t[name].float() if single else t[name]).flatten() for t in (one, two)), dim=0).item()
+        for name in one
+    }
+
+
+def pairs(paths: list[Path]) -> dict[str, float]:
+    """Every pair on its own."""
+    found = [ours(list(pair), threads=1) for pair in itertools.combinations(paths, 2)]
+    return found[0]
+
+
+def exact(paths: list[Path]) -> dict[str, float]:
+    """Whole tensors in float64, pairwise sums: the reference."""
+    from safetensors import safe_open
+
+    with safe_open(paths[0], "np") as one, safe_open(paths[1], "np") as two:
+        found = {}
+        for name in one.keys():
+            a, b = (f.get_tensor(name).astype(np.float64).ravel() for f in (one, two))
+            found[name] = float((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()))
+    return found
+
+
+CASES: dict[str, Callable[[list[Path]], dict[str, float]]] = {
+    "ours": lambda paths: ours(paths[:2], threads=1),
+    "ours, 2 threads": lambda paths: ours(paths[:2], threads=2),
+    "ours, --fast": lambda paths: ours(paths[:2], threads=1, fast=True),
+    "load_file + F.cosine_similarity(.float())": lambda paths: loaded(paths, single=True),
+    "load_file + F.cosine_similarity in fp16": lambda paths: loaded(paths, single=False),
+    f"ours, {MODELS} models in one pass": lambda paths: ours(paths, threads=1),
+    f"ours, {MODELS * (MODELS - 1) // 2} pairs one by one": pairs,
+}
+
+
+def child(case: str, folder: Path) -> dict[str, Any]:
+    """Run one case in this process."""
+    import torch
+
+    from ioadapt_theory.similarity import compare  # noqa: F401  (imports are not what is measured)
+
+    torch.set_num_threads(1)
+    paths = sorted(folder.glob("*.safetensors"))
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    cpu, wall = time.process_time(), time.perf_counter()
+    cosines = (CASES | {"exact": exact})[case](paths)
+    return {
+        "cpu": time.process_time() - cpu,
+        "wall": time.perf_counter() - wall,
+        "extra_mb": (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024,
+        "cosines": cosines,
+    }
+
+
+def measured(case: str, folder: Path, rounds: int) -> dict[str, Any]:
+    """The median of CPU and wall seconds over fresh processes."""
+    call = [sys.executable, "-m", "benchmarks.similarity", "--case", case, "--folder", str(folder)]
+    root = Path(__file__).parents[1]
+    runs = [json.loads(subprocess.run(call, cwd=root, check=True, capture_output=True).stdout) for _ in range(rounds)]
+    return {key: statistics.median(r[key] for r in runs) for key in ("cpu", "wall", "extra_mb")} | {
+        "cosines": runs[0]["cosines"]
+    }
+
+
+def start_up() -> float:
+    """Seconds of --help, the best of five: the one that others disturbed least."""
+    call = [sys.executable, "-m", "ioadapt_theory.similarity", "--help"]
+    times = []
+    for _ in range(5):
+        begin = time.perf_counter()
+        subprocess.run(call, cwd=Path(__file__).parents[1], check=True, capture_output=True)
+        times.append(time.perf_counter() - begin)
+    return min(times)
+
+
+def main(quick: bool = False) -> dict[str, Any]:
+    """Measure every case; results, bars and the versions' machine are in the record.
+
+    Raises:
+        InvalidValueError: there is not enough disk for the full run.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        free = shutil.disk_usage(folder).free
+        if not quick and free < FREE:
+            msg = f"The full run writes 8.6 GB to {folder}, which has {free / 1e9:.1f} GB: use --quick."
+            raise InvalidValueError(msg)
+        sizes = shapes(divisor=8 if quick else 1)
+        for i in range(MODELS):
+            write(folder / f"m{i}.safetensors", sizes, 0.1 * (i + 1), i + 1)
+        reference = measured("exact", folder, 1)["cosines"]  # reading them here also warms the page cache
+        cells = {}
+        for case in CASES:
+            cell = measured(case, folder, 1 if quick else ROUNDS)
+            cosines = cell.pop("cosines")
+            cell["max_error"] = max(abs(cosines[n] - reference[n]) for n in reference)
+            cell["outside"] = sum(not -1 <= x <= 1 for x in cosines.values())
+            cells[case] = cell
+    results = {
+        "tensors": len(sizes),
+        "parameters": sum(map(math.prod, sizes.values())),
+        "cases": cells,
+        "start_up": start_up(),
+        "quick": quick,
+    }
+    return results | {"bars": [asdict(bar) for bar in bars(results)]}
+
+
+def bars(results: Mapping[str, Any]) -> list[Bar]:
+    """What is demanded and what was measured; a quick run is too small for the bars on seconds."""
+    cells = results["cases"]
+    us, peer = cells["ours"], cells["load_file + F.cosine_similarity(.float())"]
+    one, many = (cells[case]["cpu"] for case in list(CASES)[-2:])
+    found = [
+        Bar("largest error of a cosine", "< 1e-10", us["max_error"], us["max_error"] < 1e-10),
+        Bar("extra memory, MB", "< 100", us["extra_mb"], us["extra_mb"] < 100),
+        Bar("--help, s", "< 0.3", results["start_up"], results["start_up"] < 0.3),
+    ]
+    if not results["quick"]:
+        two = us["wall"] / cells["ours, 2 threads"]["wall"]
+        found += [
+            Bar("a pair in float64, CPU s", "<= 2", us["cpu"], us["cpu"] <= 2),
+            Bar(
+                "load_file + F.cosine_similarity / ours, CPU",
+                ">= 5",
+                peer["cpu"] / us["cpu"],
+                peer["cpu"] / us["cpu"] >= 5,
+            ),
+            Bar("pairs one by one / one pass, CPU", ">= 2.5", many / one, many / one >= 2.5),
+            Bar("1 thread / 2 threads, wall (with two idle cores)", "> 1", two, two > 1),
+        ]
+    return found
+
+
+def table(results: Mapping[str, Any]) -> str:
+    """The table of the README."""
+    lines = [f"{results['tensors']} tensors, {results['parameters'] / 1e6:.1f} M parameters, fp16"]
+    lines += [f"{'':<46}{'CPU s':>8}{'wall s':>8}{'extra MB':>10}{'max error':>11}{'outside':>9}"]
+    for case, cell in results["cases"].items():
+        lines.append(
+            f"{case:<46}{cell['cpu']:>8.2f}{cell['wall']:>8.2f}{cell['extra_mb']:>10.0f}"
+            f"{cell['max_error']:>11.1e}{cell['outside']:>9}"
+        )
+    lines += [""] + [
+        f"{b['what']:<52}{b['demanded']:>9}{b['measured']:>11.3g}  {'yes' if b['reached'] else 'NO'}"
+        for b in results["bars"]
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.similarity", description=__doc__)
+    parser.add_argument(
+        "--quick", action="store_true", help="widths over 8: seconds instead of minutes, no bars on speed"
+    )
+    parser.add_argument("--case", help=argparse.SUPPRESS)
+    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    chosen = parser.parse_args()
+    if chosen.case:
+        sys.stdout.write(json.dumps(child(chosen.case, chosen.folder)))
+    else:
+        sys.stdout.write(table(main(chosen.quick)))

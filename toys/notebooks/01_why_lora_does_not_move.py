@@ -85,7 +85,7 @@ print(f"mean of |x AB (W2 - W2')|^2 = {lost:.3f}")
 # Props. 3 to 5. Each column is read downwards; grey is what is wanted.
 
 # %%
-whole = {case: crescent.run(crescent.Config(case=case, steps=600)) for case in Case}
+whole = {case: crescent.run(crescent.Config(case=case, steps=400)) for case in Case}
 with styled():
     figure = picture.draw(whole[Case.SAME_FUNCTION])
 figure

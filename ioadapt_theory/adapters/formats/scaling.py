@@ -32,6 +32,9 @@ Scale = Callable[[Name, str, Shapes, float | None], float]
 
 def rank_of(kind: str, shapes: Shapes) -> int | None:
     """The rank that alpha is divided by; None where there is none."""
+    if empty := [role for role, shape in shapes.items() if 0 in shape]:
+        msg = f"{empty[0]} has the shape {list(shapes[empty[0]])}, a rank 0 or no features"
+        raise FileFormatError(msg)
     try:
         match kind:
             case "lora":

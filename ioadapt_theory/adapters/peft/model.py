@@ -19,7 +19,7 @@ class IOLoraModel(BaseTuner):
 
     prefix = "iolora_"
     tuner_layer_cls = IOLoraLayer
-    target_module_mapping = TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING
+    target_module_mapping = TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING  # type: ignore[assignment]
 
     def _create_and_replace(
         self,

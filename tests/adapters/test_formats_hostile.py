@@ -1,0 +1,219 @@
+"""Whatever a file holds, there is one sentence and an untouched model, or the adapter."""
+
+import json
+import os
+import pickle
+import random
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from ioadapt_theory.adapters import layers, load
+from ioadapt_theory.adapters.formats import read
+from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnsupportedError
+
+
+def model() -> nn.Module:
+    torch.manual_seed(0)
+    return nn.ModuleDict({"block": nn.ModuleDict({"to_q": nn.Linear(4, 6), "to_k": nn.Linear(4, 6)})})
+
+
+def tensors(**changes: Any) -> dict[str, torch.Tensor]:
+    """A kohya file for the model, with tensors changed (None: left out)."""
+    good = {
+        f"lora_unet_block_{name}.{part}": torch.randn(shape, dtype=torch.float32)
+        for name in ("to_q", "to_k")
+        for part, shape in (("lora_down.weight", (2, 4)), ("lora_up.weight", (6, 2)))
+    } | {f"lora_unet_block_{name}.alpha": torch.tensor(1.0, dtype=torch.float32) for name in ("to_q", "to_k")}
+    good |= {f"lora_unet_block_to_q.{k.replace('__', '.')}": v for k, v in changes.items()}
+    return {k: v for k, v in good.items() if v is not None}
+
+
+def stored(folder: Path, content: dict[str, torch.Tensor] | None = None, metadata: Any = None) -> Path:
+    save_file(tensors() if content is None else content, folder / "file.safetensors", metadata=metadata)
+    return folder / "file.safetensors"
+
+
+def refused(path: Path, match: str, kind: type[Exception] = FileFormatError, **options: Any) -> None:
+    """One sentence; the model is as it was."""
+    target = model()
+    with pytest.raises(kind, match=match) as caught:
+        load(target, path, **options)
+    assert "\n" not in str(caught.value).strip()
+    assert not layers(target)
+
+
+def test_the_good_file_loads(tmp_path):
+    target = model()
+    assert len(load(target, stored(tmp_path)).matched) == 2
+
+
+SHAPES = {
+    "ranks that differ": (tensors(lora_up__weight=torch.randn(6, 3)), "do not fit together"),
+    "a vector for a matrix": (tensors(lora_up__weight=torch.randn(6)), "do not fit together"),
+    "a scalar for a matrix": (tensors(lora_down__weight=torch.randn(())), "no matrices"),
+    "an empty matrix": (tensors(lora_down__weight=torch.randn(0, 4), lora_up__weight=torch.randn(6, 0)), "rank 0"),
+    "integers": (tensors(lora_up__weight=torch.ones(6, 2, dtype=torch.int64)), "has to be floating point"),
+    "NaN": (tensors(lora_up__weight=torch.full((6, 2), float("nan"))), "has to be finite"),
+    "an infinite alpha": (tensors(alpha=torch.tensor(float("inf"))), "has to be finite"),
+    "no up": (tensors(lora_up__weight=None), "make no whole adapter"),
+    "a mixture": (tensors(hada_w1_a=torch.randn(6, 2)), "make no whole adapter"),
+    "nothing": ({}, "no tensors at all"),
+    "a whole model": ({"block.to_q.weight": torch.randn(6, 4)}, "no part of an adapter"),
+    "OFT": ({"lora_unet_block_to_q.oft_blocks": torch.randn(2, 2, 2)}, "it holds OFT"),
+    "alpha alone": ({"lora_unet_block_to_q.alpha": torch.tensor(1.0)}, "a part without the rest"),
+    "a key twice": (
+        {f"block.to_q.{k}.weight": torch.randn(2, 4) for k in ("lora_A", "lora_down")}
+        | {"block.to_q.lora_B.weight": torch.randn(6, 2)},
+        "are the same part",
+    ),
+    "a norm": (tensors() | {"lora_unet_norm.w_norm": torch.randn(3)}, r"w_norm \(a norm layer\)"),
+}
+
+
+@pytest.mark.parametrize("case", SHAPES)
+def test_contradictory_tensors_are_one_sentence(case, tmp_path):
+    content, sentence = SHAPES[case]
+    refused(stored(tmp_path, content), sentence)
+
+
+def test_layers_of_another_size_or_name_are_named(tmp_path):
+    refused(stored(tmp_path, tensors(lora_up__weight=torch.randn(7, 2))), "4 -> 6, the adapter 4 -> 7", IoAdaptError)
+    strange = {k.replace("to_q", "to_z"): v for k, v in tensors().items()}
+    refused(stored(tmp_path, strange), "no such layer", IoAdaptError)
+    target = model()
+    report = load(target, stored(tmp_path, strange), strict=False)
+    assert report.matched == ("block.to_k",)
+    assert dict(report.unmatched) == {"unet.block_to_z": "the model has no such layer"}
+
+
+@pytest.mark.parametrize("metadata", ["{", "[" * 100_000, '{"unet.r": 2, "unet.lora_alpha": "x"}'])
+def test_metadata_that_are_not_what_they_have_to_be(metadata, tmp_path):
+    content = {f"unet.block.to_q.lora_{part}.weight": torch.randn(s) for part, s in (("A", (2, 4)), ("B", (6, 2)))}
+    refused(stored(tmp_path, content, {"lora_adapter_metadata": metadata}), "has to be a finite number|not readable")
+
+
+@pytest.mark.parametrize(
+    ("alpha", "expected"), [("3", 1.5), ("Dynamic", 1), ("None", 1), ("x", None), ("nan", None), ("1e999", None)]
+)
+def test_alpha_in_the_header_alone(alpha, expected, tmp_path):
+    path = stored(tmp_path, {k: v for k, v in tensors().items() if "alpha" not in k}, {"ss_network_alpha": alpha})
+    if expected is None:
+        refused(path, "alpha")
+    else:
+        assert {entry.scaling for entry in read(path).entries} == {expected}
+
+
+def test_alpha_wins_over_the_header_and_0_means_the_rank(tmp_path):
+    path = stored(tmp_path, tensors(alpha=torch.tensor(0.0)), {"ss_network_alpha": "3"})
+    assert [entry.scaling for entry in read(path).entries] == [1.0, 0.5] or {e.scaling for e in read(path).entries} == {
+        1.0,
+        0.5,
+    }
+
+
+def peft_folder(folder: Path, config: Any, content: Any = None) -> Path:
+    good = {f"base_model.model.block.to_q.lora_{p}.weight": torch.randn(s) for p, s in (("A", (2, 4)), ("B", (6, 2)))}
+    save_file(good if content is None else content, folder / "adapter_model.safetensors")
+    text = config if isinstance(config, str) else json.dumps({"peft_type": "LORA", "r": 2, "lora_alpha": 2} | config)
+    (folder / "adapter_config.json").write_text(text)
+    return folder
+
+
+CONFIGS = {
+    "not JSON": ("{", "not readable as JSON"),
+    "deep": ("[" * 100_000, "not readable as JSON"),
+    "a list": ("[1]", "has to be"),
+    "an unknown type": ({"peft_type": "NONSENSE"}, "peft_type is 'NONSENSE'"),
+    "a list for a type": ({"peft_type": ["LORA"]}, "peft_type is"),
+    "alpha as text": ({"lora_alpha": "8"}, "lora_alpha has to be a finite number"),
+    "alpha true": ({"lora_alpha": True}, "lora_alpha has to be a finite number"),
+    "alpha infinite": ('{"peft_type": "LORA", "lora_alpha": Infinity}', "lora_alpha has to be a finite number"),
+    "patterns as a list": ({"alpha_pattern": [1]}, "alpha_pattern has to be an object"),
+    "a broken pattern": ({"alpha_pattern": {"(": 1}}, "not a regular expression"),
+    "a pattern that runs for ever": ({"alpha_pattern": {r"(\w+)+x": 1}}, "could run for ever"),
+    "aLoRA": ({"alora_invocation_tokens": [1]}, "alora_invocation_tokens is set"),
+    "a rank of 0": ({"peft_type": "LOKR", "r": 0, "alpha": 1}, "r has to be positive"),
+}
+
+
+@pytest.mark.parametrize("case", CONFIGS)
+def test_a_config_that_is_not_what_it_has_to_be(case, tmp_path):
+    config, sentence = CONFIGS[case]
+    lokr = {
+        "base_model.model.block.to_q.lokr_w1": torch.randn(2, 2),
+        "base_model.model.block.to_q.lokr_w2": torch.randn(3, 2),
+    }
+    refused(peft_folder(tmp_path, config, lokr if "0" in case else None), sentence, IoAdaptError)
+
+
+def test_a_folder_without_its_weights_and_files_that_are_missing(tmp_path):
+    (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA"}')
+    refused(tmp_path, "a saved adapter is a folder with")
+    refused(tmp_path / "nothing.safetensors", "no such file")
+    refused(tmp_path / "nothing.bin", "no such file")
+
+
+class Evil:
+    """What a hostile pickle does."""
+
+    def __reduce__(self) -> Any:
+        return os.system, ("touch /tmp/should-not-exist",)
+
+
+def test_a_pickle_is_read_for_tensors_only(tmp_path):
+    torch.save(tensors(), tmp_path / "good.pt")
+    target = model()
+    assert len(load(target, tmp_path / "good.pt").matched) == 2
+    (tmp_path / "evil.bin").write_bytes(pickle.dumps({"x": Evil()}))
+    refused(tmp_path / "evil.bin", "nothing else is read from a pickle")
+    torch.save({"x": Evil()}, tmp_path / "evil.ckpt")
+    refused(tmp_path / "evil.ckpt", "nothing else is read from a pickle")
+    torch.save([1, 2], tmp_path / "list.pt")
+    refused(tmp_path / "list.pt", "mapping of names to tensors")
+
+
+def test_a_file_cut_anywhere_is_one_sentence(tmp_path):
+    whole = stored(tmp_path).read_bytes()
+    for length in [*range(0, 40), *range(40, len(whole), 37), len(whole) - 1]:
+        cut = tmp_path / "cut.safetensors"
+        cut.write_bytes(whole[:length])
+        refused(cut, "not a complete safetensors file")
+
+
+def test_a_header_that_claims_too_much(tmp_path):
+    file = tmp_path / "file.safetensors"
+    for size in (2**63, 2**40, 100):
+        file.write_bytes(struct.pack("<Q", size) + b"{}")
+        refused(file, "not a complete safetensors file")
+
+
+def test_bytes_changed_at_random_load_or_are_one_sentence(tmp_path):
+    whole = bytearray(stored(tmp_path, metadata={"ss_network_alpha": "2"}).read_bytes())
+    rng, file, outcomes = random.Random(1), tmp_path / "changed.safetensors", {True: 0, False: 0}
+    for _ in range(300):
+        changed = bytearray(whole)
+        for _ in range(rng.randint(1, 4)):
+            changed[rng.randrange(len(changed))] = rng.randrange(256)
+        file.write_bytes(changed)
+        target = model()
+        try:
+            load(target, file)
+        except IoAdaptError as error:
+            sentence = str(error)
+        else:
+            outcomes[True] += 1
+            continue
+        outcomes[False] += 1
+        assert str(file) in sentence or "adapter fits" in sentence
+        assert not layers(target)
+    assert min(outcomes.values()) > 10
+
+
+def test_unsupported_is_not_a_format_error(tmp_path):
+    refused(peft_folder(tmp_path, {"peft_type": "OFT"}), "read are LORA", UnsupportedError)

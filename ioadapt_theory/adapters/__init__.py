@@ -1,10 +1,12 @@
 """The adapter layer that toys and real models share: families, placements, whole models, files."""
 
 from ioadapt_theory.adapters.bases import Base, Identity
+from ioadapt_theory.adapters.caching import cached
 from ioadapt_theory.adapters.config import AdapterConfig
 from ioadapt_theory.adapters.families import FAMILIES, Family, Spec
 from ioadapt_theory.adapters.files import save
 from ioadapt_theory.adapters.formats import load
+from ioadapt_theory.adapters.fused import unfused
 from ioadapt_theory.adapters.layers import AdaptedLayer, Adapter
 from ioadapt_theory.adapters.model import (
     activate,
@@ -41,6 +43,7 @@ __all__ = [
     "TransferReport",
     "activate",
     "adapt",
+    "cached",
     "count",
     "disable",
     "layers",
@@ -52,6 +55,7 @@ __all__ = [
     "save",
     "scale",
     "transfer",
+    "unfused",
     "unload",
     "unmerge",
 ]

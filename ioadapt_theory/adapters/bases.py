@@ -59,11 +59,16 @@ class Identity(Base):
     pointwise = True
     bias = None
 
-    def __init__(self, n: int, axis: int = -1, like: Tensor | None = None) -> None:
-        """``like`` gives dtype and device to ``dense``."""
+    def __init__(self, n: int, axis: int = -1, of: Base | None = None) -> None:
+        """``of`` is the layer of which this is a side, and gives dtype and device to ``dense``."""
         self.rows = self.columns = self.channels = n
         self.axis = axis
-        self.like = like
+        self.of = of
+
+    @property
+    def like(self) -> Tensor | None:
+        """A tensor with the dtype and device of the layer as it is now, None without a layer."""
+        return getattr(self.of, "like", None)
 
     def __call__(self, x: Tensor) -> Tensor:
         """X."""

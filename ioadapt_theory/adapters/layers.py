@@ -84,12 +84,12 @@ class AdaptedLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The layer with its active adapters."""
-        return self.base_layer(x) if self.merged else self.function(x)
+        return self.function(x) if self._unmerged is None else self.base_layer(x)
 
     @property
     def function(self) -> Operator:
         """F under the active adapters, as the paper's matrix."""
-        if self._chain.module is not self.base_layer:
+        if self._chain.module is not self._modules["base_layer"]:
             self.activate(*self.active)
         return self._chain
 

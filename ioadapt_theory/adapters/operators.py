@@ -5,6 +5,7 @@ transformers stores W as it is. Any other module of known sizes is taken as it c
 """
 
 import math
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -32,15 +33,15 @@ class Operator(Base):
         bias = getattr(self.module, "bias", None)
         return bias if isinstance(bias, Tensor) else None
 
-    @property
+    @cached_property
     def near(self) -> Identity:
         """I_c, what an input adapter is applied to."""
-        return Identity(self.channels, self.axis, like=self.like)
+        return Identity(self.channels, self.axis, of=self)
 
-    @property
+    @cached_property
     def far(self) -> Identity:
         """I_d, what an output adapter is applied to."""
-        return Identity(self.columns, self.axis, like=self.like)
+        return Identity(self.columns, self.axis, of=self)
 
     @property
     def like(self) -> Tensor:

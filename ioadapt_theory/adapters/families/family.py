@@ -2,11 +2,13 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base, add
+from ioadapt_theory.adapters.fused import fits, fused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,17 @@ class Family(nn.Module, ABC):
 
 
 class Additive(Family):
-    """Φ_θ(W) = W + s Δ_θ: all families but DoRA."""
+    """Φ_θ(W) = W + s Δ_θ: all families but DoRA.
+
+    Attributes:
+        kind: how ``fused`` computes with Δ, if it can.
+    """
+
+    kind: ClassVar[Any] = None
+
+    def factors(self) -> tuple[Tensor, ...]:
+        """What ``kind`` makes Δ from."""
+        return ()
 
     @abstractmethod
     def delta(self, base: Base) -> Tensor:
@@ -85,6 +97,8 @@ class Additive(Family):
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
         """f(x) + s x Δ."""
+        if self.kind is not None and (plan := fits(self, x, base)) is not None:
+            return fused(plan, self.kind, self.scaling, x, None, *self.factors())
         return add(base(x), self.scaling * self.update(self.dropout(x), base))
 
 

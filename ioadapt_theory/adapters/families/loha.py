@@ -4,10 +4,13 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.bases import Base
 from ioadapt_theory.adapters.families.family import Additive, Spec, fill, parameter
+from ioadapt_theory.adapters.kernels import Hadamard
 
 
 class LoHa(Additive):
     """Hadamard product of two low-rank products; A's are rows x r, B's r x columns."""
+
+    kind = Hadamard
 
     def __init__(self, base: Base, spec: Spec) -> None:
         super().__init__(base, spec)
@@ -17,6 +20,10 @@ class LoHa(Additive):
         fill(self.B1, 1)
         fill(self.A2, 0.1)
         fill(self.B2, 1 if spec.init == "random" else 0)
+
+    def factors(self) -> tuple[Tensor, ...]:
+        """A₁, B₁, A₂, B₂."""
+        return self.A1, self.B1, self.A2, self.B2
 
     def delta(self, base: Base) -> Tensor:
         """(A₁B₁) ∘ (A₂B₂)."""

@@ -7,10 +7,13 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.bases import Base
 from ioadapt_theory.adapters.families.family import Additive, Spec, fill, parameter
+from ioadapt_theory.adapters.kernels import Kronecker
 
 
 class LoKr(Additive):
     """Kronecker product; C is m1 x n1, D (m2 x n2) is kept whole, or as A (m2 x r) and B (r x n2) when r < max/2."""
+
+    kind = Kronecker
 
     def __init__(self, base: Base, spec: Spec) -> None:
         super().__init__(base, spec)
@@ -34,6 +37,10 @@ class LoKr(Additive):
     def small(self) -> Tensor:
         """D, m2 x n2."""
         return self.A @ self.B if self.low_rank else self.D
+
+    def factors(self) -> tuple[Tensor, ...]:
+        """C, D."""
+        return self.C, self.small()
 
     def delta(self, base: Base) -> Tensor:
         """C ⊗ D."""

@@ -6,16 +6,23 @@ from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base
 from ioadapt_theory.adapters.families.family import Additive, Spec, fill, parameter
+from ioadapt_theory.adapters.kernels import LowRank
 
 
 class LoRA(Additive):
     """Low-rank change; A is rows x r, B is r x columns."""
+
+    kind = LowRank
 
     def __init__(self, base: Base, spec: Spec) -> None:
         super().__init__(base, spec)
         self.A = parameter(base, spec, base.rows, spec.rank)
         self.B = parameter(base, spec, spec.rank, base.columns)
         init_low_rank(self.A, self.B, spec)
+
+    def factors(self) -> tuple[Tensor, ...]:
+        """A, B."""
+        return self.A, self.B
 
     def delta(self, base: Base) -> Tensor:
         """AB."""

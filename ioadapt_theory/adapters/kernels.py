@@ -1,0 +1,99 @@
+"""Products with the families' Δ, forward and back, without autograd: what ``fused`` is made of.
+
+Matrices have samples as rows; nn.Linear's stored weight is w = Wᵀ (d x c).
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn.functional import linear
+
+Tensors = tuple[Tensor, ...]
+
+
+class LowRank:
+    """Δ = AB. Products with a thin factor are fast in one memory order: all that has r columns is held transposed."""
+
+    @staticmethod
+    def add(y: Tensor, x: Tensor, s: float, a: Tensor, b: Tensor) -> Tensors:
+        """Y += s XAB in place; returns (XA)ᵀ for ``pull``."""
+        ut = a.mT.contiguous() @ x.mT
+        y.addmm_(ut.mT, b, alpha=s)
+        return (ut,)
+
+    @staticmethod
+    def pull(gx: Tensor, gy: Tensor, x: Tensor, s: float, kept: Tensors, a: Tensor, b: Tensor) -> Tensors:
+        """GX += s GY BᵀAᵀ in place, where GX may be GY itself; returns the gradients of A and B."""
+        (ut,) = kept
+        gut = (b @ gy.mT).mul_(s)
+        ga, gb = (gut @ x).mT, (ut @ gy).mul_(s)
+        gx.addmm_(gut.mT, a.mT.contiguous())
+        return ga, gb
+
+    @staticmethod
+    def through(gy: Tensor, kept: Tensors, s: float, a: Tensor, b: Tensor) -> Tensor:
+        """Σₙ GY ∘ s XAB, a number for each column."""
+        del a
+        return ((kept[0] @ gy) * b).sum(0).mul_(s)
+
+
+class Kronecker:
+    """Δ = C ⊗ D by reshapes: x as m1 x m2 becomes Cᵀ x D."""
+
+    @staticmethod
+    def add(y: Tensor, x: Tensor, s: float, c: Tensor, d: Tensor) -> Tensors:
+        """Y += s X(C ⊗ D) in place."""
+        (m1, n1), n2 = c.shape, d.shape[1]
+        xd = (x.reshape(-1, d.shape[0]) @ d).view(-1, m1, n2)
+        y.view(-1, n1, n2).baddbmm_(c.mT.contiguous().expand(len(y), n1, m1), xd, alpha=s)
+        return ()
+
+    @staticmethod
+    def pull(gx: Tensor, gy: Tensor, x: Tensor, s: float, kept: Tensors, c: Tensor, d: Tensor) -> Tensors:
+        """GX += s GY(C ⊗ D)ᵀ in place, where GX may be GY itself; returns the gradients of C and D."""
+        del kept
+        (m1, n1), (m2, n2) = c.shape, d.shape
+        x, gy = x.reshape(-1, m2), gy.reshape(-1, n1, n2)
+        gc = torch.bmm((x @ d).view(-1, m1, n2), gy.mT).sum(0).mul_(s)
+        gt = torch.bmm(c.expand(len(gy), m1, n1), gy).view(-1, n2)
+        gd = (x.mT @ gt).mul_(s)
+        gx.view(-1, m2).addmm_(gt, d.mT, alpha=s)
+        return gc, gd
+
+
+class Hadamard(torch.autograd.Function):
+    """f(x) + s xΔ, Δ = (A₁B₁) ∘ (A₂B₂) of rank r²: built, but into the weight where there is one, and never kept."""
+
+    @staticmethod
+    def forward(  # noqa: D102
+        ctx: Any, kind: Any, s: float, x: Tensor, w: Tensor | None, bias: Tensor | None, h: None, *p: Tensor
+    ) -> Tensor:
+        del kind, h
+        ctx.s = s
+        ctx.save_for_backward(x, w, *p)
+        m1, m2 = _products(*p)
+        if w is None:
+            return torch.addmm(x, x, m1.mul_(m2).mT, alpha=s)
+        return linear(x, torch.addcmul(w, m1, m2, value=s, out=m1), bias)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
+        x, w, *p = ctx.saved_tensors
+        a1, b1, a2, b2 = p
+        m1, m2 = _products(*p)
+        if w is None:
+            gx = torch.addmm(gy, gy, m1 * m2, alpha=ctx.s)
+        else:
+            gx = gy @ torch.addcmul(w, m1, m2, value=ctx.s)
+        gm = (gy.mT @ x).mul_(ctx.s)
+        m2.mul_(gm)
+        m1.mul_(gm)
+        return None, None, gx, None, None, None, (b1 @ m2).mT, (m2 @ a1).mT, (b2 @ m1).mT, (m1 @ a2).mT
+
+
+def _products(a1: Tensor, b1: Tensor, a2: Tensor, b2: Tensor) -> tuple[Tensor, Tensor]:
+    """(A₁B₁)ᵀ and (A₂B₂)ᵀ, in the memory order of nn.Linear's weight."""
+    return b1.mT @ a1.mT, b2.mT @ a2.mT

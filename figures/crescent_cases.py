@@ -30,7 +30,7 @@ def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
     seeds = range(seed, seed + (2 if quick else 20))
     losses: dict[Case, dict[str, np.ndarray]] = {}
     for case in Case:
-        runs = [run(Config(case=case, seed=s, steps=100 if quick else 1000, samples=500))["rows"] for s in seeds]
+        runs = [run(Config(case=case, seed=s, steps=100 if quick else 600, samples=500))["rows"] for s in seeds]
         losses[case] = {
             key: np.array([rows[key]["loss_target"] / rows["base"]["loss_source"] for rows in runs])
             for key in methods(case)

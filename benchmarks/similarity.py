@@ -75,11 +75,11 @@ def loaded(paths: list[Path], *, single: bool) -> dict[str, float]:
     from safetensors.torch import load_file
 
     one, two = (load_file(path) for path in paths[:2])
-    cosine = torch.nn.functional.cosine_similarity
-    return {
-        name: cosine(*((t[name].float() if single else t[name]).flatten() for t in (one, two)), dim=0).item()
-        for name in one
-    }
+    found = {}
+    for name in one:
+        a, b = (t[name].float() if single else t[name] for t in (one, two))
+        found[name] = torch.nn.functional.cosine_similarity(a.flatten(), b.flatten(), dim=0).item()
+    return found
 
 
 def pairs(paths: list[Path]) -> dict[str, float]:

@@ -74,21 +74,24 @@ KINDS: Final = ("attn1", "attn2", "attn", "ff", "conv", "time", "embed", "other"
 """Every kind; the last two are set apart from the weights."""
 
 _NORM: Final = re.compile(r"(^|[._])(\w*norm\d*|ln|bn)([._]|\d|$)")
+# embed is only what torch.nn.Embedding stores: a linear layer called *_embedding is a matrix as any other.
 _BY_NAME: Final = (
     ("time", re.compile(r"(^|\.)(time_|timestep|temb|add_embedding)")),
     ("attn1", re.compile(r"(^|\.)attn1\.")),
     ("attn2", re.compile(r"(^|\.)attn2\.")),
     ("attn", re.compile(r"(^|[._])(attn|attention)\d*[._]")),
     ("ff", re.compile(r"(^|[._])(ff|ff_context|mlp|feed_forward)\d*[._]")),
-    ("embed", re.compile(r"(^|[._])(embed_tokens|embeddings?|wte|wpe)\.")),
+    ("embed", re.compile(r"(^|\.)(embed_tokens|embedding|(word|token|position|token_type)_embeddings?|wte|wpe)\.weight$")),
 )
 
 
 def kind(name: str, ndim: int) -> str:
-    """One of KINDS. Vectors are norms or biases; a matrix inside an adaptive norm is a weight as any other."""
+    """One of KINDS. Vectors are norms, biases or something else; a matrix inside an adaptive norm is a weight."""
     if ndim <= 1:
         parent, _, last = name.rpartition(".")
-        return "norm" if _NORM.search(parent) or last == "weight" else "bias"
+        if _NORM.search(parent) or last == "weight":
+            return "norm"
+        return "bias" if "bias" in last else "other"
     for label, pattern in _BY_NAME:
         if pattern.search(name):
             return label

@@ -79,6 +79,9 @@ def test_a_full_model_is_no_student(model: str):
         ("model.embed_tokens.weight", 2, "embed"),
         ("h.0.ln_1.bias", 1, "norm"),
         ("C.1.bias", 1, "bias"),
+        ("atom_embedding.embedding.weight", 2, "embed"),
+        ("bond_embedding.weight", 2, "other"),
+        ("rbf_expansion.frequencies", 1, "other"),
     ],
 )
 def test_the_kind_is_told_by_the_name(name: str, ndim: int, expected: str):

@@ -2,12 +2,11 @@
 
 import sys
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType
 
 from figures.style import styled, write
 from ioadapt_theory.errors import UnknownNameError
-from toys.command_line import OK, Parser, guarded, whole
+from toys.command_line import OK, Parser, folder, guarded, whole
 
 FIGURES: tuple[str, ...] = ("fig_3", "fig_8", "crescent_cases", "tightness", "prop_2_condition", "shared_function")
 """Every figure: the name of its module here, which is also the name of its files."""
@@ -39,7 +38,7 @@ def _main(argv: list[str] | None) -> int:
     parser = Parser(prog="python -m figures", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"which ones (default: all): {', '.join(FIGURES)}")
     parser.add_argument("--list", action="store_true", help="say what each figure shows, and stop")
-    parser.add_argument("--out", type=Path, default=Path("out/figures"), metavar="FOLDER", help="default: %(default)s")
+    parser.add_argument("--out", type=folder, default="out/figures", metavar="FOLDER", help="default: %(default)s")
     parser.add_argument("--quick", action="store_true", help="smaller samples and searches, for a first look")
     parser.add_argument("--seed", type=whole(0, 2**31 - 1), default=0, metavar="N", help="default: %(default)s")
     args = parser.parse_args(argv)

@@ -1,8 +1,10 @@
 """What the toys' and the figures' command lines share: one sentence for what is wrong, status 2."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError
@@ -29,6 +31,16 @@ def whole(low: int, high: int) -> Callable[[str], int]:
         raise argparse.ArgumentTypeError(msg)
 
     return parse
+
+
+def folder(text: str) -> Path:
+    """An argument type: a folder that exists or can be made; found out before the work, not after it."""
+    path = Path(text)
+    nearest = next(p for p in (path, *path.parents) if p.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        msg = f"{nearest} is no folder that can be written to"
+        raise argparse.ArgumentTypeError(msg)
+    return path
 
 
 def device(dtype: str) -> Callable[[str], str]:

@@ -9,16 +9,15 @@ Examples:
 import argparse
 import sys
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from tqdm import tqdm
 
 from ioadapt_theory.adapters import count
-from ioadapt_theory.errors import InvalidValueError, UnknownNameError
+from ioadapt_theory.errors import UnknownNameError
 from ioadapt_theory.results import record, write_json
-from toys.command_line import OK, Parser, device, guarded, whole
+from toys.command_line import OK, Parser, device, folder, guarded, whole
 from toys.plane import picture, table
 from toys.plane.methods import adapted, learned, measure, methods, moved, stages, train
 from toys.plane.theory import theory
@@ -94,9 +93,6 @@ def main(argv: list[str] | None = None) -> int:
 def _main(argv: list[str] | None) -> int:
     args = vars(_parser().parse_args(argv))
     out = args.pop("out")
-    if out.exists() and not out.is_dir():
-        msg = f"--out {out} is a file; name a folder."
-        raise InvalidValueError(msg)
     with styled():  # before the work, so that a missing matplotlib is found at once
         result = run(Config(**args))
         name = f"crescent-{args['case']}"
@@ -118,7 +114,7 @@ def _parser() -> Parser:
     parser.add_argument("--rank", type=whole(1, 2), default=2, metavar="N", help="1 or 2, default: %(default)s")
     parser.add_argument("--samples", type=whole(2, 10**7), default=2000, metavar="N", help="default: %(default)s")
     parser.add_argument("--device", type=device("float64"), default="cpu", help="default: %(default)s")
-    parser.add_argument("--out", type=Path, default=Path("out/crescent"), metavar="FOLDER", help="default: %(default)s")
+    parser.add_argument("--out", type=folder, default="out/crescent", metavar="FOLDER", help="default: %(default)s")
     return parser
 
 

@@ -178,9 +178,12 @@ def test_a_bad_value_is_one_sentence_and_status_2(argv: list[str], says: str, ca
     assert err.count("\n") == 1
 
 
-def test_an_output_folder_that_is_a_file_is_refused_before_the_work(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+@pytest.mark.parametrize("below", [".", "deeper/still"])
+def test_an_output_folder_that_cannot_be_is_refused_before_the_work(
+    below: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     file = tmp_path / "taken"
     file.write_text("kept")
-    assert main(["--steps", "100000", "--out", str(file)]) == 2
-    assert "is a file; name a folder" in capsys.readouterr().err
+    assert main(["--steps", "100000", "--out", str(file / below)]) == 2
+    assert capsys.readouterr().err == f"crescent: Argument --out: {file} is no folder that can be written to.\n"
     assert file.read_text() == "kept"

@@ -100,7 +100,7 @@ PROP_4_WHITENED = Claim(
     reading="x ~ N(0, Σ)",
     amends="prop-4-anisotropic",
     statement="E‖x(I + AB)W₁W₂ − x(I + AB)W₁'W₂'‖² ≤ ‖F(I + AB)F⁻¹‖₂² E‖xW₁W₂ − xW₁'W₂'‖², Σ = FᵀF",
-    expected=Verdict.SURVIVED,
+    expected=Verdict.PROVED,
     remark="Prop. 4 for whitened inputs",
     inequality=Inequality(
         setting=setting(Placement.INPUT),
@@ -115,7 +115,7 @@ PROP_5_ANISOTROPIC = Claim(
     source=SOURCE,
     reading="x ~ N(0, Σ)",
     statement="E‖xW₁W₂(I + AB) − xW₁'W₂'(I + AB)‖² ≤ ‖I + AB‖₂² E‖xW₁W₂ − xW₁'W₂'‖² for every Σ",
-    expected=Verdict.SURVIVED,
+    expected=Verdict.PROVED,
     remark="output adaptation does not care about the law of the inputs",
     inequality=Inequality(
         setting=setting(Placement.OUTPUT), lhs=lambda i: distance(i, Placement.OUTPUT), rhs=rhs, hypotheses=(REGULAR,)

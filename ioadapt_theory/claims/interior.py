@@ -77,7 +77,7 @@ PROP_4_INTERIOR_LAYERS = Claim(
     reading="adapter between the layers",
     amends="prop-4-interior",
     statement="… ≤ σ²‖I + AB‖₂²(‖W₁ − W₁'‖_F‖W₂‖₂ + ‖W₁'‖₂‖W₂ − W₂'‖_F)²",
-    expected=Verdict.SURVIVED,
+    expected=Verdict.PROVED,
     remark="what is left inside a model depends on the layers, not on the function",
     attained=("interior-attained",),
     inequality=Inequality(setting=between(everywhere=False), lhs=lhs, rhs=rhs_layers),

@@ -12,6 +12,7 @@ from ioadapt_theory.claims.proofs import (
     input_adapter,
     intervals,
     lora,
+    nonlinear,
     output_adapter,
     rational,
     shared_function,
@@ -86,6 +87,9 @@ PROOFS: dict[str, tuple[Proof, ...]] = {
     "prop-3-second": (Proof("split off the gap, triangle inequality", shared_function.prop_3_second),),
     "prop-4": (Proof("factor out I + AB on the left", shared_function.prop_4),),
     "prop-4-exact": (Proof("factor out I + AB on the left", shared_function.prop_4),),
+    "prop-4-interior-layers": (Proof("telescope, triangle inequality", shared_function.interior),),
+    "prop-4-whitened": (Proof("x = zF", shared_function.whitened),),
+    "prop-5-anisotropic": (Proof("sample by sample", nonlinear.output),),
     "prop-5": (Proof("factor out I + AB on the right", shared_function.prop_5),),
     "prop-5-exact": (Proof("factor out I + AB on the right", shared_function.prop_5),),
 }

@@ -101,3 +101,25 @@ def prop_5() -> Iterator[Step]:
     )
     yield from submultiplicative.steps()
     yield from expectation.steps()
+
+
+@proves("W₁TW₂ - W₁'TW₂' = (W₁ - W₁')TW₂ + W₁'T(W₂ - W₂'): inside a model the layers count, not the function")
+def interior() -> Iterator[Step]:
+    """Triangle inequality; each term is at most ‖T‖₂ times a Frobenius and an operator norm."""
+    sp = sympy()
+    w1, w2, v1, v2, m = letters()
+    t = 1 + m
+    both = (w1 - v1) * t * w2 + v1 * t * (w2 - v2)
+    yield Step("telescope, T = I + AB", sp.expand(w1 * t * w2 - v1 * t * v2 - both) == 0)
+    yield from submultiplicative.steps()
+    yield from expectation.steps()
+
+
+@proves("x ~ N(0, FᵀF): input adaptation inflates the gap by at most ‖FTF⁻¹‖₂²")
+def whitened() -> Iterator[Step]:
+    """Write x = zF with z ~ N(0, I), so E‖xD‖² = ‖FD‖_F²."""
+    sp = sympy()
+    f, inverse, t, d = sp.symbols("F G T D", commutative=False)
+    yield Step("F(TD) = (FTF⁻¹)(FD)", sp.expand((f * t * inverse) * (f * d)).subs(inverse * f, 1) == f * t * d)
+    yield from submultiplicative.steps()
+    yield from expectation.steps()

@@ -5,7 +5,6 @@ transformers stores W as it is. Any other module of known sizes is taken as it c
 """
 
 import math
-from functools import cached_property
 from typing import Any
 
 import torch
@@ -26,22 +25,13 @@ class Operator(Base):
         """Sizes are in features (channels); ``taps`` is the number of kernel positions."""
         self.module = module
         self.channels, self.columns, self.rows, self.axis = n_in, n_out, n_in * taps, axis
+        self.near, self.far = Identity(n_in, axis, of=self), Identity(n_out, axis, of=self)
 
     @property
     def bias(self) -> Tensor | None:  # type: ignore[override]
         """The layer's bias, None where it has none."""
         bias = getattr(self.module, "bias", None)
         return bias if isinstance(bias, Tensor) else None
-
-    @cached_property
-    def near(self) -> Identity:
-        """I_c, what an input adapter is applied to."""
-        return Identity(self.channels, self.axis, of=self)
-
-    @cached_property
-    def far(self) -> Identity:
-        """I_d, what an output adapter is applied to."""
-        return Identity(self.columns, self.axis, of=self)
 
     @property
     def like(self) -> Tensor:

@@ -41,9 +41,8 @@ class Placed(Operator):
 
     def __init__(self, f: Operator, phi: Family, placement: Placement) -> None:
         """``f`` may itself be adapted."""
+        super().__init__(f.module, f.channels, f.columns, axis=f.axis, taps=f.rows // f.channels)
         self.f, self.phi, self.placement = f, phi, placement
-        self.module, self.axis = f.module, f.axis
-        self.rows, self.columns, self.channels = f.rows, f.columns, f.channels
 
     def __call__(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """Eqs. 4a-4c."""

@@ -10,10 +10,12 @@ import torch
 
 from ioadapt_theory.adapters.families import FAMILIES, Spec
 from ioadapt_theory.adapters.placement import Placement
+from ioadapt_theory.adapters.residual import residual_side
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 
 Alpha = float | Sequence[float] | None
 INITS = ("default", "gaussian", "random")
+RULES = ("residual", "auto")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,8 @@ class AdapterConfig:
         exclude_modules: the same two forms; what to leave out.
         family: "lora", "dora", "loha", "lokr" or "full".
         placement: "weight" (Eq. 4a), "input" (4b), "output" (4c), or a sum such as "input+weight" (Eq. 6): the sides
-            act first, the weight's own change is added to what they make of W.
+            act first, the weight's own change is added to what they make of W. Or a rule for each layer: "residual"
+            (see ``residual``), or "auto", by comparison with a target (see ``auto``).
         rank: r; for a sum one number for all parts or one for each in the order written.
         alpha: scaling is alpha / rank; None means alpha = rank. For a sum as with ``rank``.
         use_rslora: scaling is alpha / √rank.
@@ -83,7 +86,7 @@ class AdapterConfig:
             if isinstance(wanted, str):
                 compiled(wanted)
         for placement in (self.placement, *self.placement_pattern.values()):
-            _plan(self, placement, self.rank, self.alpha)
+            _plan(self, "input" if placement in RULES else placement, self.rank, self.alpha)
         for pattern in (*self.rank_pattern, *self.alpha_pattern, *self.placement_pattern):
             compiled(pattern)
 
@@ -96,6 +99,11 @@ class AdapterConfig:
     def resolve(self, name: str) -> LayerPlan:
         """The plan for the layer of this name."""
         placement = _override(self.placement_pattern, name, self.placement)
+        if placement == "residual":
+            placement = residual_side(name)
+        elif placement == "auto":
+            msg = "placement='auto' needs a target to compare with: use adapt(model, ..., target=...)."
+            raise InvalidValueError(msg)
         rank = _override(self.rank_pattern, name, self.rank)
         alpha = _override(self.alpha_pattern, name, self.alpha)
         return _plan(self, placement, rank, alpha)
@@ -111,7 +119,7 @@ def parse_placement(text: str) -> tuple[Placement, ...]:
     parts = [part.strip() for part in text.split("+")]
     for part in parts:
         if part not in list(Placement):
-            raise UnknownNameError("placement", part, Placement)
+            raise UnknownNameError("placement", part, [*Placement, *RULES])
     if len(set(parts)) < len(parts):
         msg = f"Placement {text!r} names a part twice; give it one larger rank instead."
         raise InvalidValueError(msg)

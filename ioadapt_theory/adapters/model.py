@@ -6,6 +6,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ioadapt_theory.adapters.auto import chosen
 from ioadapt_theory.adapters.config import AdapterConfig
 from ioadapt_theory.adapters.layers import AdaptedLayer, Adapter
 from ioadapt_theory.adapters.operators import Operator, operator
@@ -14,7 +15,13 @@ from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnknownNameEr
 
 
 def adapt(
-    model: nn.Module, config: AdapterConfig | None = None, /, *, name: str = "default", **options: Any
+    model: nn.Module,
+    config: AdapterConfig | None = None,
+    /,
+    *,
+    name: str = "default",
+    target: nn.Module | None = None,
+    **options: Any,
 ) -> nn.Module:
     """Freeze a model and put a fresh, trainable adapter on its target modules, in place; returns the model.
 
@@ -22,6 +29,7 @@ def adapt(
         model: any module whose targets are linear layers, convolutions, or layers of known sizes.
         config: the configuration, or give its fields as keywords: ``adapt(model, target_modules=["to_q"], rank=4)``.
         name: of the adapter; a second one acts on what the first makes of the layer, and the first is frozen.
+        target: for placement="auto", the model that the adapter will be moved to.
         **options: the fields of ``AdapterConfig``.
 
     Raises:
@@ -34,6 +42,8 @@ def adapt(
     elif options:
         msg = f"Give a configuration or its fields, not both: {', '.join(options)}."
         raise InvalidValueError(msg)
+    if config.placement == "auto":
+        config = chosen(model, config, target)
     prepared = {}
     for layer, module in select(model, config).items():
         with naming(layer):

@@ -1,0 +1,198 @@
+"""A placement per layer: exact under every change of basis of heads and neurons, chosen by what two bases share."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.testing import assert_close
+
+from ioadapt_theory.adapters import AdapterConfig, adapt, layers, transfer
+from ioadapt_theory.adapters.auto import choices, choose
+from ioadapt_theory.adapters.placement import Placement
+from ioadapt_theory.adapters.residual import residual_side
+from ioadapt_theory.adapters.weights import BaseLayer
+from ioadapt_theory.errors import InvalidValueError, UnknownNameError
+from ioadapt_theory.linalg import gram_cosine, orthogonal
+from tests.adapters.foreign import tiny_llama, tiny_unet
+
+LAYERS = ["q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "down_proj"]
+WIDTH, HEADS, NEURONS = 8, 2, 12
+
+
+class Block(nn.Module):
+    """Attention and a ReLU MLP on a residual stream, without biases where a basis is private."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for name in LAYERS[:4]:
+            setattr(self, name, nn.Linear(WIDTH, WIDTH, bias=name == "o_proj"))
+        self.up_proj, self.down_proj = nn.Linear(WIDTH, NEURONS, bias=False), nn.Linear(NEURONS, WIDTH)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, tokens, width) -> the same."""
+        q, k, v = (f(x).unflatten(-1, (HEADS, -1)).transpose(1, 2) for f in (self.q_proj, self.k_proj, self.v_proj))
+        attention = torch.softmax(q @ k.mT / math.sqrt(WIDTH // HEADS), dim=-1)
+        x = x + self.o_proj((attention @ v).transpose(1, 2).flatten(2))
+        return x + self.down_proj(torch.relu(self.up_proj(x)))
+
+
+def matrix(layer: nn.Module, change: Tensor, *, left: bool) -> None:
+    """W <- change W or W change, in the paper's layout."""
+    w = layer.weight.data.mT
+    layer.weight.data = (change @ w if left else w @ change).mT.contiguous()
+
+
+def another_basis(block: Block, *, rotation: bool = False) -> Block:
+    """The same function: other bases for every head and the neurons permuted and scaled."""
+    twin = Block()
+    twin.load_state_dict(block.state_dict())
+    generator = torch.Generator().manual_seed(5)
+
+    def heads() -> Tensor:
+        size = WIDTH // HEADS
+        make = (lambda: orthogonal(size, generator=generator)) if rotation else (lambda: torch.randn(size, size))
+        return torch.block_diag(*(make() for _ in range(HEADS)))
+
+    r, s = heads(), heads()
+    matrix(twin.q_proj, r, left=False)
+    matrix(twin.k_proj, torch.linalg.inv(r).mT, left=False)
+    matrix(twin.v_proj, s, left=False)
+    matrix(twin.o_proj, torch.linalg.inv(s), left=True)
+    p = torch.eye(NEURONS)[torch.randperm(NEURONS)]
+    scales = torch.ones(NEURONS) if rotation else torch.rand(NEURONS) + 0.5
+    matrix(twin.up_proj, p * scales, left=False)
+    matrix(twin.down_proj, torch.linalg.inv(p * scales), left=True)
+    return twin
+
+
+def moved(placement: str, source: Block, target: Block, **options: object) -> float:
+    """Largest difference of the outputs of both models under one adapter."""
+    x = torch.randn(3, 5, WIDTH)
+    adapt(source, target_modules=LAYERS, placement=placement, rank=2, alpha=3, init="random", **options)
+    transfer(source, target)
+    return float((source(x) - target(x)).detach().abs().max())
+
+
+def test_the_residual_side_is_exact_under_every_change_of_basis_of_heads_and_neurons():
+    source = Block()
+    target = another_basis(source)
+    x = torch.randn(3, 5, WIDTH)
+    assert_close(target(x), source(x))  # the bases do compute the same
+    assert (target.q_proj.weight - source.q_proj.weight).abs().max() > 0.1
+    assert moved("residual", source, target) < 1e-10
+
+
+@pytest.mark.parametrize("placement", ["input", "output", "weight"])
+def test_no_uniform_placement_is(placement):
+    source = Block()
+    assert moved(placement, source, another_basis(source)) > 1e-2
+
+
+def test_no_placement_survives_a_rotation_of_the_residual_stream_and_of_the_heads():
+    source = Block()
+    target = another_basis(source)
+    turn = orthogonal(WIDTH, generator=torch.Generator().manual_seed(1))
+    for name in ("q_proj", "k_proj", "v_proj", "up_proj"):
+        matrix(getattr(target, name), turn.mT, left=True)
+    for name in ("o_proj", "down_proj"):
+        matrix(getattr(target, name), turn, left=False)
+        getattr(target, name).bias.data = getattr(target, name).bias.data @ turn
+    x = torch.randn(3, 5, WIDTH)
+    assert_close(target(x @ turn) @ turn.mT, source(x))
+    adapt(source, target_modules=LAYERS, placement="residual", rank=2, init="random")
+    transfer(source, target)
+    assert (target(x @ turn) @ turn.mT - source(x)).abs().max() > 1e-2
+
+
+def test_auto_finds_the_residual_side_of_rotated_heads_where_it_is_exact():
+    source = Block()
+    target = another_basis(source, rotation=True)
+    config = AdapterConfig(target_modules=LAYERS, placement="auto")
+    found = choices(source, config, target)
+    assert {name: choice.placement for name, choice in found.items()} == {n: residual_side(n) for n in LAYERS}
+    for choice in found.values():
+        shared, other = (choice.input, choice.output)[:: 1 if choice.placement is Placement.INPUT else -1]
+        assert shared == pytest.approx(1, abs=1e-12)
+        assert other < 0.999
+
+
+def test_auto_moves_exactly_between_rotated_heads():
+    source = Block()
+    target = another_basis(source, rotation=True)
+    x = torch.randn(3, 5, WIDTH)
+    adapt(source, target_modules=LAYERS, placement="auto", target=target, rank=2, init="random")
+    assert {n: list(m.adapters["default"]) for n, m in layers(source).items()} == {
+        n: [residual_side(n)] for n in LAYERS
+    }
+    transfer(source, target)
+    assert_close(target(x), source(x))
+
+
+def test_auto_takes_the_side_that_has_one_size_in_both():
+    w = torch.randn(6, 10)
+    assert choose(BaseLayer(w, None), BaseLayer(torch.randn(6, 7), None)).placement is Placement.INPUT
+    assert choose(BaseLayer(w, None), BaseLayer(torch.randn(5, 10), None)).placement is Placement.OUTPUT
+    with pytest.raises(InvalidValueError, match="6 -> 10, the target's 5 -> 7"):
+        choose(BaseLayer(w, None), BaseLayer(torch.randn(5, 7), None))
+
+
+def test_a_kernel_is_compared_over_its_channels():
+    kernel = torch.randn(10, 6, 3, 3)
+    q = orthogonal(10, generator=torch.Generator().manual_seed(2))
+    one, two = (BaseLayer(k.flatten(1).mT, None, (3, 3)) for k in (kernel, torch.einsum("oikl,op->pikl", kernel, q)))
+    found = choose(one, two)
+    assert found.placement is Placement.INPUT
+    assert found.input == pytest.approx(1, abs=1e-12)
+
+
+def test_auto_without_a_target_says_what_it_needs():
+    with pytest.raises(InvalidValueError, match="target="):
+        adapt(Block(), target_modules=LAYERS, placement="auto")
+    with pytest.raises(InvalidValueError, match="target="):
+        AdapterConfig(target_modules=LAYERS, placement="auto").resolve("q_proj")
+
+
+def test_what_neither_reads_nor_writes_the_stream_is_named_and_can_be_told():
+    model = nn.ModuleDict({"head": nn.Linear(4, 4), "q_proj": nn.Linear(4, 4)})
+    with pytest.raises(InvalidValueError, match=r"whether head reads.*placement_pattern=\{'head': 'input'\}"):
+        adapt(model, target_modules=["head", "q_proj"], placement="residual")
+    assert not layers(model)
+    adapt(model, target_modules=["head", "q_proj"], placement="residual", placement_pattern={"head": "output"})
+    assert list(model["head"].adapters["default"]) == ["output"]
+
+
+def test_a_rule_is_no_part_of_a_sum():
+    with pytest.raises(UnknownNameError, match="Known: auto, input, output, residual, weight"):
+        AdapterConfig(target_modules=["x"], placement="residual+weight")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_every_linear_layer_of_real_blocks_has_its_side():
+    llama = adapt(tiny_llama(), target_modules="all-linear", placement="residual")
+    sides = {n.rpartition(".")[2]: list(m.adapters["default"]) for n, m in layers(llama).items()}
+    assert {n for n, s in sides.items() if s == ["output"]} == {"o_proj", "down_proj"}
+    assert {n for n, s in sides.items() if s == ["input"]} == {"q_proj", "k_proj", "v_proj", "gate_proj", "up_proj"}
+    unet = adapt(
+        tiny_unet(),
+        target_modules=["to_q", "to_k", "to_v", "to_out.0", "ff.net.0.proj", "ff.net.2"],
+        placement="residual",
+    )
+    outputs = {
+        n.split("transformer_blocks.0.")[1] for n, m in layers(unet).items() if "output" in m.adapters["default"]
+    }
+    assert outputs == {"attn1.to_out.0", "attn2.to_out.0", "ff.net.2"}
+
+
+@pytest.mark.parametrize(("m", "n"), [(3, 4), (30, 20), (5, 30)])
+def test_gram_cosine_is_its_formula(m, n):
+    a, b = torch.randn(8, m), torch.randn(8, n)
+
+    def centred(x: Tensor) -> Tensor:
+        k = x @ x.mT
+        return k - k.trace() / 8 * torch.eye(8)
+
+    expected = (centred(a) * centred(b)).sum() / (centred(a).norm() * centred(b).norm())
+    assert_close(gram_cosine(a, b), expected)
+    assert gram_cosine(torch.eye(8), b) == 0  # nothing but the part that every matrix has
+    assert gram_cosine(a, -a @ orthogonal(m, generator=torch.Generator().manual_seed(1))) == pytest.approx(1)

@@ -1,0 +1,121 @@
+"""Pairwise weight similarity of checkpoints, lowest fifth and all layers, and that of the spaces on either side."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from figures.style import FAINT, FULL_WIDTH, LABELS, MARKERS, METHODS
+from ioadapt_theory.errors import InvalidValueError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PAPER: str | None = "Fig. 2"
+
+FAMILIES: dict[str, tuple[str, ...]] = {
+    "torchani": ("ani-1x:0", "ani-1ccx:0", "ani-1x:1", "ani-1ccx:1"),
+    "chgnet": ("chgnet", "chgnet-r2scan"),
+}
+"""Package that ships the weights -> its models, fine-tuned ones beside what they came from; SD-1.5 is a download."""
+
+METHOD = {"weight": "lora", "input": "input", "output": "output"}
+"""Space -> the adapter that lives in it, which has its colour."""
+
+
+def compute(
+    *, seed: int = 0, quick: bool = False, families: Mapping[str, Sequence[str]] | None = None
+) -> dict[str, Any]:
+    """Mean cosines of all pairs of every family; with none given, of those whose packages are installed.
+
+    Raises:
+        InvalidValueError: no family is given and no package is installed.
+    """
+    del seed  # nothing is random
+    chosen = families or {name: models for name, models in FAMILIES.items() if find_spec(name)}
+    if not chosen:
+        msg = (
+            f"Fig. 2 needs weights: pip install --no-deps torchani==1.2, or give families, not only {sorted(FAMILIES)}."
+        )
+        raise InvalidValueError(msg)
+    return {"families": [_family(models[:3] if quick else models) for models in chosen.values()]}
+
+
+def _family(models: Sequence[str]) -> dict[str, Any]:
+    from ioadapt_theory.similarity.compare import compare
+    from ioadapt_theory.similarity.comparison import Options
+    from ioadapt_theory.similarity.plots import matrix
+    from ioadapt_theory.similarity.sources import open_checkpoint
+    from ioadapt_theory.similarity.spaces import Space
+
+    opened = [open_checkpoint(model) for model in models]
+    by_space = {str(space): compare(opened, Options(space=space)) for space in Space}
+    weights = by_space["weight"]
+    matrices = set.intersection(*({row.name for row in c.rows} for c in by_space.values()))
+    low = weights.lowest((0, 1))
+    for checkpoint in opened:
+        checkpoint.close()
+    return {
+        "labels": weights.labels,
+        "layers": weights.mean((0, 1)).layers,
+        "fraction": weights.options.lowest,
+        "lowest_layers": low.layers,
+        "lowest": matrix(weights, lowest=True),
+        "all": matrix(weights, lowest=False),
+        "matrices": len(matrices),
+        "spaces": {
+            space: {pair: c.mean(pair, lambda row: row.name in matrices).mean for pair in c.pairs}
+            for space, c in by_space.items()
+        },
+    }
+
+
+def draw(data: dict[str, Any]) -> Figure:
+    """A row a family: the two panels of the paper's figure, and how alike the spaces are."""
+    from matplotlib.figure import Figure
+
+    families = data["families"]
+    figure = Figure(figsize=(FULL_WIDTH, 0.3 + 2.6 * len(families)))
+    grid = figure.subplots(len(families), 3, squeeze=False)
+    low = min(0.0, *(float(np.nanmin(f["lowest"])) for f in families))
+    for axes, family in zip(grid, families, strict=True):
+        _maps(axes[:2], family, low)
+        _spaces(axes[2], family)
+    handles, names = grid[0][2].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower right", ncols=3)
+    return figure
+
+
+def _maps(axes: Sequence[Axes], family: dict[str, Any], low: float) -> None:
+    from ioadapt_theory.similarity.plots import heat_map
+
+    count, layers = family["lowest_layers"], family["layers"]
+    titles = (f"(a) lowest {count} of {layers}", f"(b) all {layers} layers")
+    for axis, values, title in zip(axes, (family["lowest"], family["all"]), titles, strict=True):
+        heat_map(axis, values, family["labels"], low=low)
+        axis.set_title(title)
+    axes[1].set_yticks([])
+
+
+def _spaces(axis: Axes, family: dict[str, Any]) -> None:
+    """For every pair, how alike the weights and the spaces on either side of them are, over the same matrices."""
+    labels = family["labels"]
+    pairs = list(combinations(range(len(labels)), 2))
+    for space, values in family["spaces"].items():
+        method = METHOD[space]
+        found = [values[pair] for pair in pairs]
+        label = "weights" if space == "weight" else f"{LABELS[method]} space"
+        axis.plot(found, range(len(pairs)), MARKERS[method], color=METHODS[method], ms=5, label=label, alpha=0.85)
+    axis.axvline(0, color=FAINT, lw=0.6, zorder=0)
+    axis.set_yticks(range(len(pairs)), [f"{labels[i]} | {labels[j]}" for i, j in pairs], size=7)
+    axis.set(ylim=(len(pairs) - 0.5, -0.5), xlim=(-0.15, 1.05), title=f"(c) {family['matrices']} matrices")
+    axis.set_box_aspect(1)
+    axis.yaxis.tick_right()
+    axis.tick_params(axis="y", length=0)
+    axis.spines["left"].set_visible(False)

@@ -8,7 +8,15 @@ from figures.style import styled, write
 from ioadapt_theory.errors import UnknownNameError
 from toys.command_line import OK, Parser, folder, guarded, whole
 
-FIGURES: tuple[str, ...] = ("fig_3", "fig_8", "crescent_cases", "tightness", "prop_2_condition", "shared_function")
+FIGURES: tuple[str, ...] = (
+    "fig_2",
+    "fig_3",
+    "fig_8",
+    "crescent_cases",
+    "tightness",
+    "prop_2_condition",
+    "shared_function",
+)
 """Every figure: the name of its module here, which is also the name of its files."""
 
 

@@ -16,6 +16,7 @@ FIGURES: tuple[str, ...] = (
     "tightness",
     "prop_2_condition",
     "shared_function",
+    "molecules",
 )
 """Every figure: the name of its module here, which is also the name of its files."""
 

@@ -17,7 +17,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-import torch
 from tqdm import tqdm
 
 from ioadapt_theory.errors import InvalidValueError
@@ -29,7 +28,7 @@ from toys.ani.networks import MEMBERS
 from toys.ani.summary import comparisons
 from toys.ani.training import METHODS
 from toys.ani.units import runner
-from toys.command_line import OK, Parser, guarded, whole
+from toys.command_line import OK, Parser, device, guarded, whole
 from toys.style import styled, write
 
 RECORD: Final = Path(__file__).with_name("data") / "molecules_record.json"
@@ -85,7 +84,7 @@ def run(config: Config, *, cache: Path = OUT / "cache", device: str = "cpu", job
         with runner(cache, device=device, jobs=jobs, progress=progress) as trainings:
             tasks = {}
             for task in config.tasks:
-                bar.set_description(task)
+                bar.set_description(str(task))
                 tasks[str(task)] = study(trainings, task, config.members, recorded.get(task), config.rates, common)
     return _rounded({"config": {**asdict(config), "device": device}, "tasks": tasks, "similarity": alike})
 
@@ -153,20 +152,9 @@ def _parser() -> Parser:
     parser.add_argument(
         "--jobs", type=whole(1, 256), default=cores, metavar="N", help="processes; default: %(default)s"
     )
-    parser.add_argument("--device", type=_device, default="cpu", help="default: %(default)s")
+    parser.add_argument("--device", type=device("float32"), default="cpu", help="default: %(default)s")
     parser.add_argument("--out", type=Path, default=OUT, metavar="FOLDER", help="default: %(default)s")
     return parser
-
-
-def _device(text: str) -> str:
-    """A device that exists."""
-    try:
-        torch.zeros(1, dtype=torch.float32, device=text)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0].rstrip(".")
-        msg = f"{text!r} cannot be used ({reason})"
-        raise argparse.ArgumentTypeError(msg) from None
-    return text
 
 
 if __name__ == "__main__":

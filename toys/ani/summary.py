@@ -1,6 +1,8 @@
 """From errors of the members to what can be said: paired differences with confidence intervals."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from statistics import mean
 from typing import Any, Final
 
@@ -41,8 +43,8 @@ def rows(task: dict[str, Any]) -> dict[str, Row]:
     return found
 
 
-def level(result: dict[str, Any]) -> float:
-    """Level of one interval, so that all comparisons with LoRA together have 95 % (Bonferroni)."""
+def all_at_once(result: dict[str, Any]) -> float:
+    """Level of one interval with which all comparisons with LoRA hold together at 95 % (Bonferroni)."""
     return 1 - 0.05 / (len(result["tasks"]) * len(TARGETS) * len(LORA_OF))
 
 
@@ -52,35 +54,53 @@ def best_strength(found: dict[str, Row], role: str) -> str:
     return min(strengths, key=lambda key: mean(found[key].errors[role]))
 
 
-def difference(found: dict[str, Row], role: str, key: str, other: str, confidence: float) -> Interval:
+def difference(found: dict[str, Row], role: str, key: str, other: str, level: float = 0.95) -> Interval:
     """Error of one method minus that of another on the target, paired by member; negative is better."""
-    return paired(found[key].errors[role], found[other].errors[role], level=confidence)
+    return paired(found[key].errors[role], found[other].errors[role], level=level)
 
 
-def lost_in_the_move(found: dict[str, Row], role: str, key: str, other: str, confidence: float) -> Interval:
+def lost_in_the_move(found: dict[str, Row], role: str, key: str, other: str, level: float = 0.95) -> Interval:
     """Difference in differences: (moved minus source) of a method minus the same of another; negative is better."""
     one, two = (
         [moved - source for moved, source in zip(found[k].errors[role], found[k].errors["source"], strict=True)]
         for k in (key, other)
     )
-    return paired(one, two, level=confidence)
+    return paired(one, two, level=level)
+
+
+def decided(result: dict[str, Any], level: float) -> int:
+    """How many of the comparisons with LoRA on the same layers have an interval without zero."""
+    gaps = [
+        difference(rows(figures), role, key, lora, level)
+        for figures in result["tasks"].values()
+        for role in TARGETS
+        for key, lora in LORA_OF.items()
+    ]
+    return sum(gap.excludes_zero for gap in gaps)
 
 
 def comparisons(result: dict[str, Any]) -> dict[str, Any]:
-    """The intervals for the record: task -> target -> comparison -> [mean, low, high], at ``level``."""
-    confidence = level(result)
-    said: dict[str, Any] = {"level": round(confidence, 6)}
-    for task, figures in result["tasks"].items():
-        found = rows(figures)
-        said[task] = {role: _comparisons(found, role, confidence) for role in TARGETS}
+    """The paired differences for the record: task -> target -> comparison -> mean and intervals."""
+    levels = {"95 %": 0.95, "all at once": all_at_once(result)}
+    return {
+        task: {role: _comparisons(rows(figures), role, levels) for role in TARGETS}
+        for task, figures in result["tasks"].items()
+    }
+
+
+def _comparisons(found: dict[str, Row], role: str, levels: dict[str, float]) -> dict[str, dict[str, Any]]:
+    best = best_strength(found, role)
+    pairs = list(LORA_OF.items()) + [(key, best) for key in LORA_OF if best != "lora"]
+    pairs += [(key, "none") for key in ("lora", "lora_first", *LORA_OF)]
+    said = {f"{one} - {two}": _at(levels, partial(difference, found, role, one, two)) for one, two in pairs}
+    for one, two in LORA_OF.items():
+        said[f"lost by {one} - lost by {two}"] = _at(levels, partial(lost_in_the_move, found, role, one, two))
     return said
 
 
-def _comparisons(found: dict[str, Row], role: str, confidence: float) -> dict[str, list[float]]:
-    best = best_strength(found, role)
-    pairs = [(key, lora) for key, lora in LORA_OF.items()] + [(key, best) for key in LORA_OF if best != "lora"]
-    pairs += [(key, "none") for key in ("lora", "lora_first", *LORA_OF)]
-    said = {f"{one} - {two}": difference(found, role, one, two, confidence) for one, two in pairs}
-    for one, two in LORA_OF.items():
-        said[f"lost by {one} - lost by {two}"] = lost_in_the_move(found, role, one, two, confidence)
-    return {key: [round(x, 4) for x in (gap.mean, gap.low, gap.high)] for key, gap in said.items()}
+def _at(levels: dict[str, float], interval: Callable[[float], Interval]) -> dict[str, Any]:
+    gaps = {name: interval(level) for name, level in levels.items()}
+    return {
+        "mean": round(gaps["95 %"].mean, 4),
+        **{name: [round(gap.low, 4), round(gap.high, 4)] for name, gap in gaps.items()},
+    }

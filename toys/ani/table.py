@@ -15,11 +15,11 @@ TASKS: Final = {
 }
 WIDTHS: Final = (22, 9, 14, 14, 15, 15, 15)
 WIDTH: Final = sum(WIDTHS)
+VERDICTS: Final = {"better": "holds", "worse": "is contradicted", "undecided": "is not decided"}
 
 
 def text(result: dict[str, Any]) -> str:
     """The whole screen."""
-    level = summary.level(result)
     lines = [
         "Adapters trained on networks of ANI-1x, then put unchanged on ANI-1ccx (made from them) and on other ANI-1x.",
         likeness(result["similarity"]),
@@ -30,10 +30,14 @@ def text(result: dict[str, Any]) -> str:
     for task, figures in result["tasks"].items():
         found = summary.rows(figures)
         table = [*_head(), *(_line(row, found["none"]) for row in found.values())]
-        lines += ["", f"Task {task}: {TASKS[Task(task)]}", *table, *rates(figures), "", *reading(found, level)]
-    lines.append(
-        f"(Words and ± below the tables: {100 * level:.1f} % intervals, 95 % for all comparisons with LoRA at once.)"
-    )
+        lines += ["", f"Task {task}: {TASKS[Task(task)]}", *table, *rates(figures), "", *reading(found)]
+    all_of_them = len(result["tasks"]) * len(TARGETS) * len(LORA_OF)
+    at_once = summary.decided(result, summary.all_at_once(result))
+    lines += [
+        "",
+        f"Of all {all_of_them} differences from LoRA on the same layers {summary.decided(result, 0.95)} are decided at",
+    ]
+    lines.append(f"95 % each, {at_once} if the intervals are widened so that all hold at once (Bonferroni).")
     return "\n".join(lines) + "\n"
 
 
@@ -65,31 +69,33 @@ def _line(row: Row, none: Row) -> str:
     return _cells(*cells)
 
 
-def reading(found: dict[str, Row], level: float) -> list[str]:
+def reading(found: dict[str, Row]) -> list[str]:
     """What the figures show, in words that the intervals choose."""
     says = []
     for role, name in TARGETS.items():
-        loras = {key: summary.difference(found, role, key, lora, level) for key, lora in LORA_OF.items()}
-        none = {key: summary.difference(found, role, key, "none", level) for key in ("lora", "lora_first", *LORA_OF)}
-        claim = _claim([verdict(loras[key]) for key in ("input", "output")])
-        says.append(f"Moved to {name}, the paper's claim that input and output adapters do better than LoRA {claim}.")
-        says.append(f"Against LoRA on the same layers: {_differences(found, loras)}.")
-        says.append(f"Against no adapter: {_differences(found, none)}.")
+        loras = {key: summary.difference(found, role, key, lora) for key, lora in LORA_OF.items()}
+        none = {key: summary.difference(found, role, key, "none") for key in ("lora", "lora_first", *LORA_OF)}
+        says.append(
+            f"Moved to {name}: the paper's claim that input and output adapters do better than LoRA {claim(loras)}."
+        )
+        says.append(f"Differences from LoRA on the same layers: {_differences(found, loras)}.")
+        lost = {key: summary.lost_in_the_move(found, role, key, lora) for key, lora in LORA_OF.items()}
+        says.append(f"Lost in the move (moved minus source), minus LoRA's loss: {_differences(found, lost)}.")
         if (best := summary.best_strength(found, role)) != "lora":
-            scaled = {key: summary.difference(found, role, key, best, level) for key in ("input", "output")}
-            says.append(
-                f"Against {found[best].label}, LoRA's best strength in hindsight: {_differences(found, scaled)}."
-            )
+            scaled = {key: summary.difference(found, role, key, best) for key in ("input", "output")}
+            says.append(f"From {found[best].label}, LoRA's best strength in hindsight: {_differences(found, scaled)}.")
+        groups = {w: [found[k].label for k, gap in none.items() if verdict(gap) == w] for w in VERDICTS}
+        sorted_out = "; ".join(f"{word}: {', '.join(labels)}" for word, labels in groups.items() if labels)
+        says.append(f"Against no adapter {sorted_out}.")
     return [line for say in says for line in _wrapped(say, indent=0 if say.startswith("Moved") else 2)]
 
 
-def _differences(found: dict[str, Row], gaps: dict[str, Interval]) -> str:
-    """Each method's difference, and the word for it."""
-    return ", ".join(f"{found[k].label} {g.mean:+.2f} ± {g.half_width:.2f} {verdict(g)}" for k, g in gaps.items())
-
-
-def _wrapped(say: str, *, indent: int) -> list[str]:
-    return textwrap.wrap(say, WIDTH, initial_indent=" " * indent, subsequent_indent=" " * (indent + 2))
+def claim(loras: dict[str, Interval]) -> str:
+    """What the intervals of the input and the output adapter make of the claim."""
+    said: dict[str, list[str]] = {VERDICTS[verdict(loras[key])]: [] for key in ("input", "output")}
+    for key in ("input", "output"):
+        said[VERDICTS[verdict(loras[key])]].append(key)
+    return ", ".join(f"{word} for {' and '.join(keys)}" for word, keys in said.items())
 
 
 def verdict(gap: Interval) -> str:
@@ -97,13 +103,13 @@ def verdict(gap: Interval) -> str:
     return "better" if gap.high < 0 else "worse" if gap.low > 0 else "undecided"
 
 
-def _claim(words: list[str]) -> str:
-    """What two verdicts make of the claim."""
-    if all(word == "better" for word in words):
-        return "holds"
-    if any(word == "better" for word in words):
-        return "holds for one of the two"
-    return "is contradicted" if "worse" in words else "is not borne out"
+def _differences(found: dict[str, Row], gaps: dict[str, Interval]) -> str:
+    """Each method's difference, and the word for it."""
+    return ", ".join(f"{found[k].label} {g.mean:+.2f} ± {g.half_width:.2f} ({verdict(g)})" for k, g in gaps.items())
+
+
+def _wrapped(say: str, *, indent: int) -> list[str]:
+    return textwrap.wrap(say, WIDTH, initial_indent=" " * indent, subsequent_indent=" " * (indent + 2))
 
 
 def rates(figures: dict[str, Any]) -> list[str]:

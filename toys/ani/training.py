@@ -32,8 +32,8 @@ METHODS = {
     "lora": Method("LoRA", {"target_modules": "all-linear", "placement": "weight", "rank": 4}),
     "input": Method("input adapter", {"target_modules": "all-linear", "placement": "input", "rank": 3}),
     "output": Method("output adapter", {"target_modules": "all-linear", "placement": "output", "rank": 6}),
-    "lora_first": Method("LoRA, first layers", {"target_modules": r"\w+\.0", "placement": "weight", "rank": 8}),
-    "first": Method("input, first layers", {"target_modules": r"\w+\.0", "placement": "input", "rank": 6}),
+    "lora_first": Method("LoRA (first layers)", {"target_modules": r"\w+\.0", "placement": "weight", "rank": 8}),
+    "first": Method("input (first layers)", {"target_modules": r"\w+\.0", "placement": "input", "rank": 6}),
 }
 """The last two act only where every network sees the same space, the features of an atom."""
 

@@ -1,0 +1,233 @@
+"""What the molecules experiment rests on: torchani's energies, the paper's formulas, splits by molecule."""
+
+import copy
+import math
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from ioadapt_theory.adapters import count, parameters, transfer
+from ioadapt_theory.errors import FileFormatError
+from toys.ani import summary, table
+from toys.ani.experiment import LADDER, similarity, tune
+from toys.ani.molecules import KCAL_PER_MOL, Molecules, Task, molecules, split, wanted
+from toys.ani.networks import Batch, Potential, features_of, potential
+from toys.ani.summary import Row
+from toys.ani.training import METHODS, adapted, rmse, train
+
+
+@pytest.fixture(scope="module")
+def data() -> Molecules:
+    return molecules()
+
+
+@pytest.fixture(scope="module")
+def batch(data: Molecules) -> Batch:
+    return features_of(data)
+
+
+@pytest.fixture(scope="module")
+def source() -> Potential:
+    return potential("1x", 2)
+
+
+def few(batch: Batch, n: int = 40) -> Batch:
+    return batch.take(torch.arange(0, batch.size, batch.size // n)[:n])
+
+
+def shaken(network: Potential, method: str) -> Potential:
+    """The network with an adapter that does something."""
+    changed = adapted(copy.deepcopy(network), method, seed=0)
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for _, p in parameters(changed):
+            p.copy_(torch.randn(p.shape, generator=generator, dtype=p.dtype) * 0.1)
+    return changed
+
+
+def test_energies_are_those_of_torchani_from_the_coordinates(data: Molecules, batch: Batch):
+    torch.set_default_dtype(torch.float32)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import torchani
+
+        folder = Path(torchani.__file__).parent / "resources" / "ani-1ccx_8x"
+        constants = torchani.neurochem.Constants(str(folder / "rHCNO-5.2R_16-3.5A_a4-8.params"))
+        whole = torchani.nn.Sequential(
+            torchani.SpeciesConverter(constants.species),
+            torchani.AEVComputer(**constants),
+            torchani.neurochem.load_model(constants.species, str(folder / "train3" / "networks")),
+        )
+    network, first = potential("1ccx", 3), np.concatenate([[0], np.cumsum(data.atoms)])
+    for g in (0, 17, 500, len(data.atoms) - 1):
+        here = slice(first[g], first[g + 1])
+        species = torch.from_numpy(data.numbers[here].astype(np.int64))[None]
+        theirs = whole((species, torch.from_numpy(data.places[here])[None])).energies
+        torch.testing.assert_close(network(batch.take(torch.tensor([g]))) / KCAL_PER_MOL, theirs)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_moved_adapter_is_the_papers_formula_on_the_targets_weights(method: str, batch: Batch, source: Potential):
+    some, target = few(batch), potential("1ccx", 2)
+    changed = shaken(source, method)
+    transfer(changed, target)
+    ours = target(some).detach().numpy()
+    learned = {name: p.detach().double().numpy() for name, p in parameters(changed)}
+    plain = potential("1ccx", 2).double()
+    total = np.zeros(some.size)
+    for element, network in plain.items():
+        x = some.features[element].double().numpy()
+        for k, layer in enumerate(network):
+            if not isinstance(layer, torch.nn.Linear):
+                x = np.where(x > 0, x, 0.1 * np.expm1(np.minimum(x, 0) / 0.1))  # CELU
+                continue
+            w, b = layer.weight.detach().numpy().T, layer.bias.detach().numpy()
+            ab = {n.split(".")[-1]: p for n, p in learned.items() if n.startswith(f"{element}.{k}.")}
+            if not ab:
+                x = x @ w + b
+            elif METHODS[method].options["placement"] == "weight":
+                x = x @ (w + ab["A"] @ ab["B"]) + b
+            elif METHODS[method].options["placement"] == "input":
+                x = x @ (np.eye(len(w)) + ab["A"] @ ab["B"]) @ w + b
+            else:
+                x = (x @ w + b) @ (np.eye(w.shape[1]) + ab["A"] @ ab["B"])
+        np.add.at(total, some.geometry[element].numpy(), x[:, 0])
+    np.testing.assert_allclose(ours, total * KCAL_PER_MOL, rtol=0, atol=2e-2)  # float32 sums of about 1e3 kcal/mol
+    assert np.abs(ours - potential("1ccx", 2)(some).detach().numpy()).max() > 1  # it does something
+
+
+def test_all_methods_train_about_as_many_numbers(source: Potential):
+    numbers = {method: count(adapted(copy.deepcopy(source), method, seed=0)) for method in METHODS}
+    assert max(numbers.values()) < 1.11 * min(numbers.values()), numbers
+
+
+def test_a_fresh_adapter_changes_nothing(batch: Batch, source: Potential):
+    some = few(batch)
+    for method in METHODS:
+        torch.testing.assert_close(
+            adapted(copy.deepcopy(source), method, seed=0)(some), source(some), rtol=0, atol=1e-3
+        )
+
+
+def test_the_split_is_by_molecule_and_complete(data: Molecules):
+    parts = split(data, seed=3)
+    groups = [set(data.molecule[part]) for part in (parts.train, parts.validation, parts.test)]
+    assert [len(g) for g in groups] == [148, 50, 49]
+    assert len(set.union(*groups)) == 247  # so no two share any
+    assert sorted(np.concatenate([parts.train, parts.validation, parts.test])) == list(range(len(data.molecule)))
+    assert not np.array_equal(split(data, seed=4).test, parts.test)
+
+
+def test_water_asks_the_same_change_of_every_network_and_gfn2_does_not(
+    data: Molecules, batch: Batch, source: Potential
+):
+    parts = split(data, seed=0)
+    with torch.no_grad():
+        bases = [network(batch).double().numpy() for network in (source, potential("1ccx", 2))]
+    water, gfn2 = ([wanted(data, task, b, parts.train) - b for b in bases] for task in (Task.WATER, Task.GFN2))
+    np.testing.assert_allclose(water[0], water[1], atol=1e-9)
+    assert np.sqrt(np.mean((gfn2[0] - gfn2[1]) ** 2)) > 2
+    for change in (*water, *gfn2):  # nothing is left to a constant per element on the training molecules
+        left = np.linalg.lstsq(data.composition[parts.train], change[parts.train], rcond=None)[0]
+        np.testing.assert_allclose(left, 0, atol=1e-8)
+
+
+def test_taking_geometries_keeps_their_energies_and_order(batch: Batch, source: Potential):
+    chosen = torch.tensor([700, 3, 41])
+    torch.testing.assert_close(source(batch.take(chosen)), source(batch)[chosen], rtol=1e-5, atol=1e-3)
+
+
+def test_training_only_touches_the_adapter_and_ends_at_its_best(data: Molecules, batch: Batch, source: Potential):
+    parts = split(data, seed=0)
+    goal = source(batch).detach() + torch.from_numpy(data.solvation).float()
+    network = adapted(copy.deepcopy(source), "output", seed=0)
+    before = {k: v.clone() for k, v in network.state_dict().items() if "adapters" not in k}
+    found = train(network, batch, goal, parts, lr=3e-3, steps=30, every=10, size=16, seed=0)
+    look = torch.from_numpy(parts.validation)
+    assert rmse(network(batch.take(look)), goal[look]) == pytest.approx(found["validation"], rel=1e-5)
+    assert found["validation"] < rmse(source(batch.take(look)), goal[look])
+    assert all(torch.equal(network.state_dict()[k], v) for k, v in before.items())
+
+
+def test_training_that_diverges_leaves_the_adapter_as_it_was(data: Molecules, batch: Batch, source: Potential):
+    parts, goal = split(data, seed=0), source(batch).detach() + 1
+    network = adapted(copy.deepcopy(source), "input", seed=0)
+    found = train(network, batch, goal, parts, lr=1e6, steps=20, every=10, size=8, seed=0)
+    assert found["step"] == 0
+    assert found["validation"] == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("valley", [1e-4, 1e-3, 1e-2, 1e-5, 1e-1])
+def test_the_learning_rate_grid_grows_until_the_best_is_inside(valley: float):
+    asked = []
+
+    def run(todo: list[float]) -> dict[float, dict[str, float]]:
+        asked.extend(todo)
+        return {rate: {"validation": abs(math.log(rate / valley))} for rate in todo}
+
+    found = tune(run, lambda rate: [rate], (3e-4, 1e-3, 3e-3), fixed=False)  # type: ignore[arg-type, return-value, list-item]
+    assert found["rate"] == valley
+    assert found["interior"] == (valley not in (LADDER[0], LADDER[-1]))
+    assert len(asked) == len(set(asked))
+
+
+def test_1ccx_shares_two_of_four_layers_with_its_1x_and_none_with_another():
+    layers = similarity(2)
+    assert [round(min(c), 3) for c in layers["related"]][::2] == [1, 1]
+    assert max(layers["related"][1] + layers["related"][3]) < 0.9
+    assert max(abs(c) for cosines in layers["unrelated"] for c in cosines) < 0.1
+
+
+def test_a_file_that_is_no_labelled_set_is_one_sentence(tmp_path):
+    (tmp_path / "x.npz").write_bytes(b"no zip")
+    with pytest.raises(
+        FileFormatError, match=r"x\.npz is not the labelled set \(ValueError\); .*make_molecules\.py makes it"
+    ):
+        molecules(tmp_path / "x.npz")
+
+
+def figures(input_: float, output: float) -> dict[str, Row]:
+    """A table's rows in which LoRA has 2 everywhere and the others what is given, with a little spread."""
+    spread = np.array([-0.1, 0.0, 0.1, 0.05])
+
+    def row(label: str, moved: float) -> Row:
+        values = list(moved + spread * (moved != 2))
+        return Row(label, {role: values for role in ("source", "related", "unrelated")}, 1)
+
+    rows = {
+        "none": 2.0,
+        "lora": 2.0,
+        "lora*0.5": 3.0,
+        "input": input_,
+        "output": output,
+        "lora_first": 2.0,
+        "first": 2.5,
+    }
+    return {key: row(key, moved) for key, moved in rows.items()}
+
+
+@pytest.mark.parametrize(
+    ("input_", "output", "words"),
+    [
+        (1.0, 1.0, "holds for input and output."),
+        (1.0, 2.01, "holds for input, is not decided for output."),
+        (3.0, 3.0, "is contradicted for input and output."),
+        (3.0, 1.0, "is contradicted for input, holds for output."),
+        (2.01, 2.01, "is not decided for input and output."),
+    ],
+)
+def test_the_verdict_is_read_off_the_intervals(input_: float, output: float, words: str):
+    says = " ".join(table.reading(figures(input_, output)))
+    assert words in " ".join(says.split())
+    assert ("input +1.01 ± 0.14 (worse)" in " ".join(says.split())) == (input_ == 3.0)
+
+
+def test_the_difference_in_differences_is_zero_when_all_lose_alike():
+    found = figures(1.0, 3.0)
+    lost = summary.lost_in_the_move(found, "related", "input", "lora")
+    assert (lost.mean, lost.low, lost.high) == (0, 0, 0)
+    gap = summary.difference(found, "related", "input", "lora")
+    assert gap.high < 0

@@ -6,25 +6,11 @@ from itertools import product
 
 import pytest
 
-from paper_checks.printed import NUMBERS, half_unit, table, values
+from paper_checks.printed import COMMONSENSE, GENEVAL, NUMBERS, TEST_SET, correct_answers, half_unit, table, values
 
-COMMONSENSE = ("BoolQ", "PIQA", "SIQA", "HellaSwag", "WinoGrande", "ARC-e", "ARC-c", "OBQA")
-GENEVAL = ("Two Obj.", "Pos.", "Cnt.", "Sin. Obj.", "Col.", "Col. Attr.")
-
-# Sizes of the public test sets (GenEval: images, four a prompt); the paper does not print them.
-TEST_SET = {
-    5: {"Img. Acc.": 2212, "Text Acc.": 553} | dict(zip(GENEVAL, (396, 400, 320, 320, 376, 400), strict=True)),
-    6: dict(zip(COMMONSENSE, (3270, 1838, 1954, 10042, 1267, 2376, 1172, 500), strict=True))
-    | {"GSM8K": 1319, "HumanEval": 164, "MBPP": 378},
-}
 CELLS = {1: 90, 2: 72, 3: 30, 4: 6, 5: 27, 6: 72, 8: 288, 9: 45, 10: 24, 11: 30}
 
 EACH_ROW = [(s, p) for s, p in product(("source", "target"), ("weight", "input", "output"))]
-
-
-def correct_answers(number: int, metric: str, printed: Decimal) -> int:
-    """The whole number of correct answers that the printed percentage rounds."""
-    return round(Fraction(printed) * TEST_SET[number][metric] / 100)
 
 
 @pytest.mark.parametrize("number", NUMBERS)

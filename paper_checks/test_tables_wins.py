@@ -9,7 +9,7 @@ from math import comb
 
 import pytest
 
-from paper_checks.printed import FOLDER, Score, gains, score, table, values
+from paper_checks.printed import FOLDER, TEST_SET, Score, gains, score, table, values, z_score
 
 IMAGE = ("CLIP-I", "DINO-I")
 
@@ -148,6 +148,25 @@ class TestOtherTasks:
     def test_table_6_input_is_not_above_output_in_two_columns_of_the_target(self):
         g = {metric: d for (_, _, metric), d in gains(6, "target", "input", over="output").items()}
         assert {m: d for m, d in g.items() if d <= 0} == {"BoolQ": Decimal("-0.21"), "GSM8K": Decimal("-6.52")}
+
+    @pytest.mark.parametrize(
+        ("number", "placement", "clear"),
+        [
+            (5, "input", {"Cnt."}),
+            (5, "output", set()),
+            (6, "input", {"PIQA", "SIQA", "HellaSwag", "WinoGrande", "GSM8K"}),
+            (6, "output", {"PIQA", "HellaSwag", "GSM8K"}),
+        ],
+    )
+    def test_columns_whose_gain_on_the_target_exceeds_the_sampling_error_of_the_test_set(
+        self, number, placement, clear
+    ):
+        """|z| > 1.96, the items taken as drawn at random; behind each figure stands a single training run."""
+        base = values(number, side="target", placement="weight")
+        mine = values(number, side="target", placement=placement)
+        z = {key[2]: z_score(number, key[2], v, base[key]) for key, v in mine.items() if key[2] in TEST_SET[number]}
+        assert {metric for metric, value in z.items() if value > 1.96} == clear
+        assert all(value > -1.96 for value in z.values())
 
     def test_all_target_cells_of_tables_3_5_6_and_8_together(self):
         total = {

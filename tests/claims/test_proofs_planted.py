@@ -38,6 +38,8 @@ PLANTED = [  # module, argument, what is replaced, by what
     ("shared_function", "prop_3", "m * (w2 - v2)", "m * (w1 - v1)"),
     ("shared_function", "prop_3_second", "(w1 - v1) * m", "m * (w1 - v1)"),
     ("shared_function", "prop_4", "(1 + m) * w1 * w2", "w1 * w2 * (1 + m)"),
+    ("shared_function", "interior", "v1 * t * (w2 - v2)", "w1 * t * (w2 - v2)"),
+    ("shared_function", "whitened", "(f * t * inverse) * (f * d)", "(inverse * t * f) * (f * d)"),
     ("shared_function", "prop_5", "w1 * w2 * (1 + m)", "(1 + m) * w1 * w2"),
     ("intervals", "ce1c", "- 1 / sqrt(1 + epsilon**2) - 4", "- 1 / sqrt(1 + epsilon**2) - 5"),
     ("intervals", "ce1c", 'ab, "input")', 'ab, "output")'),

@@ -63,7 +63,7 @@ for size in (1e-1, 1e-2, 1e-3, 1e-4):
     print(f"eps = {size:<7g} distance / eps = {d / size:.4f}")
 
 exact = evaluate(CLAIMS["prop-2-input"], witness("ce1"))
-slope = exact.first_order / eps
+slope = (exact.first_order or 0.0) / eps
 print(f"at 50 digits: distance {exact.lhs:.10f} = 40/101, slope {slope:.10f}")
 
 # %% [markdown]

@@ -4,16 +4,17 @@ The config is written last and replaced in one step, and the weights file is nam
 the folder holds one whole adapter: the former one until the new one is complete.
 """
 
+import copy
 import hashlib
 import json
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load as parse
 from safetensors.torch import save as serialise
 from torch import Tensor, nn
@@ -25,7 +26,7 @@ from ioadapt_theory.adapters.layers import Adapter
 from ioadapt_theory.adapters.model import layers
 from ioadapt_theory.adapters.placement import Placement
 from ioadapt_theory.adapters.transfer import TransferReport, put
-from ioadapt_theory.errors import FileFormatError, InvalidValueError
+from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnsupportedError
 from ioadapt_theory.results import replacing, write_json
 
 CONFIG, FORMAT, VERSION = "adapter_config.json", "ioadapt_theory", 1
@@ -58,18 +59,33 @@ def save(model: nn.Module, folder: Path | str, name: str = "default") -> Path:
     Raises:
         UnknownNameError: no such adapter on the model.
         InvalidValueError: a parameter is not finite.
+        UnsupportedError: see ``write``.
+    """
+    adapters: dict[str, Adapter] = {n: m.adapters[name] for n, m in layers(model, name).items()}  # type: ignore[misc]
+    return write(folder, adapters, fingerprint.header(model, adapters))
+
+
+def write(folder: Path | str, adapters: Mapping[str, Adapter], header: Mapping[str, str]) -> Path:
+    """Write adapters by layer, and what the file's header says besides; see ``save``.
+
+    Raises:
+        InvalidValueError: a parameter is not finite.
+        UnsupportedError: a LoKr from a foreign file whose factors follow no rule, so it could not be read back.
     """
     folder = Path(folder)
     tensors, plans = {}, {}
-    for layer, module in layers(model, name).items():
-        adapter: Adapter = module.adapters[name]  # type: ignore[assignment]
+    for layer, adapter in adapters.items():
         plans[layer] = _describe(adapter)
+        expected = dict(_adapter(folder, layer, copy.deepcopy(plans[layer])).named_parameters())
         for key, p in adapter.named_parameters():
             if not p.isfinite().all():
                 msg = f"Parameter {layer}.{key} is not finite; the adapter was not saved."
                 raise InvalidValueError(msg)
+            if key not in expected or p.shape != expected[key].shape:
+                msg = f"{layer}: factors split as {list(p.shape)} follow no factor rule, so they cannot be saved here."
+                raise UnsupportedError(msg)
             tensors[f"{layer}.{key}"] = p.detach().cpu().contiguous()
-    content = serialise(tensors, metadata={"format": "pt", "made_by": FORMAT, **fingerprint.header(model, plans)})
+    content = serialise(tensors, metadata={**header, "format": "pt", "made_by": FORMAT})
     weights = f"adapter_model-{hashlib.sha256(content).hexdigest()[:16]}.safetensors"
     with replacing(folder / weights) as temporary:
         temporary.write_bytes(content)
@@ -195,6 +211,21 @@ def _read_config(path: Path) -> dict[str, Any]:
             msg = f"{path}: {key} has to be {expected}, found {found!r}."
             raise FileFormatError(msg)
     return config
+
+
+def header(folder: Path | str) -> dict[str, str]:
+    """What the header of a folder's weights says besides; see ``write``.
+
+    Raises:
+        FileFormatError: config or weights are not what they have to be.
+    """
+    path = Path(folder) / _read_config(Path(folder) / CONFIG)["weights"]
+    try:
+        with safe_open(path, "pt") as file:
+            return dict(file.metadata() or {})
+    except (OSError, SafetensorError, ValueError) as error:
+        msg = f"{path}: not a complete safetensors file: {error}."
+        raise FileFormatError(msg) from None
 
 
 def _read_weights(path: Path) -> dict[str, Tensor]:

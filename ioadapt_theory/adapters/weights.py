@@ -1,5 +1,6 @@
 """Base weights, one layer at a time, from a model or from the tensors of a checkpoint."""
 
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -32,6 +33,9 @@ class Weights(Protocol):
 
     names: Collection[str]
 
+    def size(self, name: str) -> tuple[int, int, int]:
+        """Rows and columns of W, and input channels; reads nothing."""
+
     def layer(self, name: str) -> BaseLayer:
         """One layer, read now."""
 
@@ -42,6 +46,12 @@ class ModelWeights:
     def __init__(self, model: nn.Module) -> None:
         self._modules = {"": model, **dict(walk(model))}
         self.names = self._modules.keys()
+
+    def size(self, name: str) -> tuple[int, int, int]:
+        """Rows and columns of W, and input channels."""
+        module = self._modules[name]
+        f = operator(module.base_layer if isinstance(module, AdaptedLayer) else module)
+        return f.rows, f.columns, f.channels
 
     def layer(self, name: str) -> BaseLayer:
         """The layer's own weights, also while an adapter is merged into it.
@@ -74,16 +84,28 @@ class TensorWeights:
         untransposed = [n for n in self.names if self._stores_w(n)]
         self._conv1d = {n.rpartition(".")[2] for n in untransposed} | ({"c_proj"} if untransposed else set())
 
+    def size(self, name: str) -> tuple[int, int, int]:
+        """Rows and columns of W, and input channels, from the header."""
+        out, channels, *kernel = self._shapes[f"{name}.weight"]
+        if self._is_conv1d(name):
+            out, channels = channels, out
+        return channels * math.prod(kernel), out, channels
+
     def layer(self, name: str) -> BaseLayer:
         """The layer's tensors, in the paper's layout."""
         if name not in self.names:
             raise UnknownNameError("layer", name, self.names)
         w = self._read(f"{name}.weight")
         bias = self._read(f"{name}.bias") if f"{name}.bias" in self._shapes else None
-        square = w.ndim == 2 and w.shape[0] == w.shape[1]
-        if self._stores_w(name) or (square and name.rpartition(".")[2] in self._conv1d):
+        if self._is_conv1d(name):
             return BaseLayer(w, bias)  # the Conv1D of GPT-2
         return BaseLayer(w.flatten(1).mT, bias, tuple(w.shape[2:]))
+
+    def _is_conv1d(self, name: str) -> bool:
+        """By its own bias, or for a square weight by those of its kind."""
+        shape = self._shapes[f"{name}.weight"]
+        alike = len(shape) == 2 and shape[0] == shape[1] and name.rpartition(".")[2] in self._conv1d
+        return alike or self._stores_w(name)
 
     def _stores_w(self, name: str) -> bool:
         """Whether the bias shows that the outputs are the second axis, as in GPT-2's Conv1D."""

@@ -1,14 +1,15 @@
 """Adapter files of any format put on a model, everything checked first."""
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 from torch import nn
 
 from ioadapt_theory.adapters import files
 from ioadapt_theory.adapters.formats.layouts import refit
-from ioadapt_theory.adapters.formats.names import resolve
-from ioadapt_theory.adapters.formats.reading import PEFT_CONFIG, AdapterFile, Entry, read
+from ioadapt_theory.adapters.formats.names import Name, resolve
+from ioadapt_theory.adapters.formats.reading import PEFT_CONFIG, Entry, read
 from ioadapt_theory.adapters.layers import Adapter
 from ioadapt_theory.adapters.model import function_of
 from ioadapt_theory.adapters.select import walk
@@ -42,15 +43,17 @@ def load(
         return files.load(model, path, name, strict=strict)
     file = read(path)
     named = dict(walk(model))
-    entries = chosen(file, named, component)
+    found = resolve([entry.name for entry in file.entries], named)
+    component = choose_component(file.path, [entry.name for entry in file.entries], found, component)
     if strict and file.unread:
         some = "; ".join(f"{key} ({why})" for key, why in list(file.unread.items())[:3])
         msg = f"{file.path}: {len(file.unread)} keys are not read: {some}. Pass strict=False to load without them."
         raise FileFormatError(msg)
-    found = resolve([entry.name for entry in entries], named)
     adapters: dict[str, Adapter] = {}
     lost: dict[str, str] = {}
-    for entry in entries:
+    for entry in file.entries:
+        if entry.name.component != component:
+            continue
         layer = found.get(entry.name)
         if layer is None:
             lost[str(entry.name)] = "the model has no such layer"
@@ -75,27 +78,25 @@ def is_own(path: Path | str) -> bool:
     return not (isinstance(config, dict) and "peft_type" in config)
 
 
-def chosen(file: AdapterFile, modules: dict[str, nn.Module], component: str | None) -> list[Entry]:
-    """The entries of the component that the model is.
+def choose_component(path: Path, names: list[Name], found: Collection[Name], component: str | None) -> str:
+    """The component of a file's layers that a model is: as told, the only one, or the one of which most are found.
 
     Raises:
         FileFormatError: the file has no such component, or none or several of them fit the model alike.
     """
-    components = {entry.name.component for entry in file.entries}
+    components = {name.component for name in names}
     if component is None:
-        if len(components) == 1:
-            return list(file.entries)
-        hits = resolve([entry.name for entry in file.entries], modules)
-        counts = {c: sum(name.component == c for name in hits) for c in components}
-        best = max(counts.values())
-        component, *more = [c for c, n in counts.items() if n == best]
-        if more or not best:
-            msg = f"{file.path}: holds {', '.join(sorted(components))}; pass component= to say which the model is."
+        counts = {c: sum(name.component == c for name in found) for c in components}
+        best = [c for c, n in counts.items() if n == max(counts.values())]
+        if len(best) > 1:
+            listed = ", ".join(sorted(components))
+            msg = f"{path}: holds {listed}, and it is not clear which of them the model is; name the component."
             raise FileFormatError(msg)
+        return best[0]
     if component not in components:
-        msg = f"{file.path}: holds no component {component!r}, but {', '.join(sorted(components))}."
+        msg = f"{path}: holds no component {component!r}, but {', '.join(sorted(components))}."
         raise FileFormatError(msg)
-    return [entry for entry in file.entries if entry.name.component == component]
+    return component
 
 
 def fitted(entry: Entry, module: nn.Module) -> Adapter:

@@ -50,6 +50,16 @@ def match_by_similarity(checkpoints: Sequence[Checkpoint], labels: Sequence[str]
     return Matching(tuple(layers), tuple(skipped), tuple(_agreement(checkpoints, labels, layers)))
 
 
+def all_tensors(checkpoints: Sequence[Checkpoint]) -> tuple[Layer, ...]:
+    """Every tensor that may find a partner, as a layer of its own."""
+    return tuple(
+        as_layer(info.name, info, tuple(info.name if j == i else None for j in range(len(checkpoints))))
+        for i, checkpoint in enumerate(checkpoints)
+        for info in checkpoint.tensors.values()
+        if info.is_float and info.numel
+    )
+
+
 def _by_shape(checkpoint: Checkpoint) -> dict[Shape, list[str]]:
     groups: defaultdict[Shape, list[str]] = defaultdict(list)
     for name, info in checkpoint.tensors.items():

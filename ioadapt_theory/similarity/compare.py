@@ -7,7 +7,7 @@ from itertools import combinations
 
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.similarity import metrics, spaces, subspaces
-from ioadapt_theory.similarity.assignment import match_by_similarity
+from ioadapt_theory.similarity.assignment import all_tensors, match_by_similarity
 from ioadapt_theory.similarity.checkpoint import Checkpoint
 from ioadapt_theory.similarity.comparison import Comparison, Options, Pair, Row, labels_of, role
 from ioadapt_theory.similarity.matching import Layer, Match, Matching, Skipped, match_by_names
@@ -46,11 +46,12 @@ def compare(
     _check(checkpoints, options, parent)
     models = [*checkpoints, *([parent] if parent else [])]
     labels = labels_of(models)
-    matching = (
-        match_by_similarity(models, labels)
-        if options.match is Match.AUTO
-        else match_by_names(models, labels, options.match)
-    )
+    if options.match is not Match.AUTO:
+        matching = match_by_names(models, labels, options.match)
+    else:
+        if prepare:
+            prepare(Matching(all_tensors(models), ()))  # here values are read before the layers are known
+        matching = match_by_similarity(models, labels)
     position = len(checkpoints) if parent else None
     layers, skipped = _chosen(matching, labels, options, position)
     if not layers:

@@ -215,8 +215,10 @@ def test_norms_near_one_look_alike_without_being_related_and_the_baseline_says_s
 def test_matching_by_similarity_goes_through_the_same_door():
     models = family(2)
     models[1] = held("m1", {f"renamed.{k}": v for k, v in models[1].values.items()})
-    c = compare(models, Options(match=Match.AUTO))
+    prepared: list[int] = []
+    c = compare(models, Options(match=Match.AUTO), prepare=lambda matching: prepared.append(len(matching.layers)))
     assert c.mean((0, 1)).layers == 7
+    assert prepared == [14, 7]  # everything before the assignment reads values, then what it paired
 
 
 @pytest.mark.parametrize(

@@ -81,7 +81,7 @@ _BY_NAME: Final = (
     ("attn2", re.compile(r"(^|\.)attn2\.")),
     ("attn", re.compile(r"(^|[._])(attn|attention)\d*[._]")),
     ("ff", re.compile(r"(^|[._])(ff|ff_context|mlp|feed_forward)\d*[._]")),
-    ("embed", re.compile(r"(^|\.)(embed_tokens|embedding|(word|token|position|token_type)_embeddings?|wte|wpe)\.weight$")),
+    ("embed", re.compile(r"(^|\.)(embed_tokens|((word|token|position|token_type)_)?embeddings?|wte|wpe)\.weight$")),
 )
 
 

@@ -52,7 +52,7 @@ PLANTED = [  # module, argument, what is replaced, by what
     ("absorption", "channel_mix", "before * k for", "before.T * k for"),
     ("absorption", "counterexamples", "== (2, 3)", "== (3, 3)"),
     ("cost", "forward_overhead", '"input": 2 * r * c', '"input": r * (c + d)'),
-    ("cost", "training_overhead", "+ n * c * d", "+ c * d"),
+    ("cost", "training_overhead", "n * c * d + 3 * n * r * c", "3 * n * r * c"),
     ("transfer", "same_function", "gap + m * (w2 - v2)", "gap + m * (w1 - v1)"),
     ("transfer", "single_layer", "(w - v) * (1 + m)", "(1 + m) * (w - v)"),
     ("nonlinear", "input_fails", "(1 + k**2) * corner - 2 * k", "(1 - k**2) * corner - 2 * k"),

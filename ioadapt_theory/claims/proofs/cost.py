@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import product
 
 import torch
 from torch import Tensor
 
-from ioadapt_theory.claims.proofs.argument import Step, proves
+from ioadapt_theory.claims.proofs.argument import Step, proves, sympy, vanishes
 
-SIZES = ((7, 5, 5, 2), (3, 8, 8, 1), (4, 6, 6, 3))
-"""(n, c, d, r) with c = d."""
+GRID = tuple(product((2, 3), repeat=4))
+"""(n, c, d, r). A product of matrices costs the product of three different ones of them, so every count is a polynomial
+of degree at most one in each, and such a polynomial is determined by its values on this grid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,18 +62,56 @@ def work(n: int, c: int, d: int, r: int, placement: str, *, earlier_layers_learn
     )
 
 
+def counted_is(
+    formula: Callable[[int, int, int, int], dict[str, int]], what: str, *, earlier_layers_learn: bool = False
+) -> bool:
+    """Whether the counts of all three placements agree with a formula on the grid, hence for all sizes."""
+    return all(
+        getattr(work(n, c, d, r, placement, earlier_layers_learn=earlier_layers_learn), what) == value
+        for n, c, d, r in GRID
+        for placement, value in formula(n, c, d, r).items()
+    )
+
+
+def parameters(n: int, c: int, d: int, r: int) -> dict[str, int]:
+    """A and B."""
+    return {"lora": r * (c + d), "input": 2 * r * c, "output": 2 * r * d}
+
+
+def forward_cost(n: int, c: int, d: int, r: int) -> dict[str, int]:
+    """The layer itself and the branch."""
+    return {placement: n * (c * d + size) for placement, size in parameters(n, c, d, r).items()}
+
+
+def merge_cost(n: int, c: int, d: int, r: int) -> dict[str, int]:
+    """AB, A(BW), (WA)B."""
+    return {"lora": r * c * d, "input": 2 * r * c * d, "output": 2 * r * c * d}
+
+
+def backward_cost(n: int, c: int, d: int, r: int) -> dict[str, int]:
+    """Gradients of A and B; for the input adapter they need dY Wᵀ first."""
+    return {"lora": n * r * (c + 2 * d), "input": n * c * d + 3 * n * r * c, "output": 3 * n * r * d}
+
+
+def inner_backward_cost(n: int, c: int, d: int, r: int) -> dict[str, int]:
+    """The same where X needs its gradient, too."""
+    own = backward_cost(n, c, d, r)
+    return {
+        "lora": own["lora"] + n * c * d + n * r * c,
+        "input": own["input"] + n * r * c,
+        "output": own["output"] + n * r * d + n * c * d,
+    }
+
+
 @proves("forward multiply-adds and parameters are r(c + d), 2rc and 2rd beside the layer's cd: equal when c = d")
 def forward_overhead() -> Iterator[Step]:
-    """Count, compare with the formulas, also at c != d."""
-    for n, c, d, r in (*SIZES, (4, 3, 7, 2)):
-        formula = {"lora": r * (c + d), "input": 2 * r * c, "output": 2 * r * d}
-        counted = {p: work(n, c, d, r, p) for p in formula}
-        agrees = all(
-            (counted[p].forward, counted[p].parameters) == (n * (c * d + formula[p]), formula[p]) for p in formula
-        )
-        yield Step(f"n = {n}, c = {c}, d = {d}, r = {r}: counts are the formulas", agrees)
-        if c == d:
-            yield Step("and equal", len({(w.forward, w.parameters) for w in counted.values()}) == 1)
+    """Count, and set c = d in the formulas."""
+    yield Step("forward: n(cd + r(c + d)), n(cd + 2rc), n(cd + 2rd)", counted_is(forward_cost, "forward"))
+    yield Step("parameters: r(c + d), 2rc, 2rd", counted_is(parameters, "parameters"))
+    n, c, r = sympy().symbols("n c r", positive=True)
+    for formula in (forward_cost, parameters):
+        lora, inp, out = formula(n, c, c, r).values()
+        yield Step(f"c = d: equal ({formula.__name__})", vanishes(lora - inp) and vanishes(lora - out))
 
 
 @proves(
@@ -79,13 +119,17 @@ def forward_overhead() -> Iterator[Step]:
 )
 def training_overhead() -> Iterator[Step]:
     """Where earlier layers learn, LoRA needs that product, too, and the difference is gone."""
-    for n, c, d, r in SIZES:
-        lora, inp, out = (work(n, c, d, r, p) for p in ("lora", "input", "output"))
-        yield Step(
-            f"c = d = {c}: merge {inp.merge} and {out.merge} against {lora.merge}",
-            inp.merge == out.merge == 2 * lora.merge > 0,
-        )
-        yield Step(f"backward {inp.backward} against {lora.backward}", inp.backward == lora.backward + n * c * d)
-        yield Step(f"and {out.backward} for the output adapter, no more", out.backward == lora.backward)
-        inner = [work(n, c, d, r, p, earlier_layers_learn=True).backward for p in ("lora", "input", "output")]
-        yield Step("earlier layers learn: no difference", len(set(inner)) == 1)
+    yield Step("merging: rcd, 2rcd, 2rcd", counted_is(merge_cost, "merge"))
+    yield Step("backward: nr(c + 2d), ncd + 3nrc, 3nrd", counted_is(backward_cost, "backward"))
+    yield Step(
+        "where earlier layers learn: ncd and a pass through the branch more",
+        counted_is(inner_backward_cost, "backward", earlier_layers_learn=True),
+    )
+    n, c, r = sympy().symbols("n c r", positive=True)
+    lora, inp, out = backward_cost(n, c, c, r).values()
+    yield Step(
+        "c = d: the input adapter needs nc² more, the output adapter nothing",
+        vanishes(inp - lora - n * c**2) and vanishes(out - lora),
+    )
+    lora, inp, out = inner_backward_cost(n, c, c, r).values()
+    yield Step("c = d, earlier layers learn: no difference", vanishes(inp - lora) and vanishes(out - lora))

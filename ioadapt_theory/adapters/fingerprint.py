@@ -40,7 +40,12 @@ def header(model: nn.Module, layers: Iterable[str]) -> dict[str, str]:
         except UnsupportedError:
             continue
     named = getattr(model, "name_or_path", None) or getattr(getattr(model, "config", None), "_name_or_path", None)
-    return {HEADER: json.dumps(prints)} | ({BASE_NAME: named} if isinstance(named, str) else {})
+    return pack(prints, named)
+
+
+def pack(prints: Mapping[str, Any], base: object) -> dict[str, str]:
+    """Fingerprints and the base's name, if it has one, as a file's header holds them."""
+    return {HEADER: json.dumps(prints)} | ({BASE_NAME: base} if isinstance(base, str) and base else {})
 
 
 def recorded(metadata: Mapping[str, str], path: object) -> dict[str, Any]:

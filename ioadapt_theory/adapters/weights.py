@@ -29,9 +29,11 @@ class BaseLayer:
 
 
 class Weights(Protocol):
-    """Where base layers come from; ``names`` are those of its layers."""
+    """Where base layers come from."""
 
-    names: Collection[str]
+    @property
+    def names(self) -> Collection[str]:
+        """Names of the layers."""
 
     def size(self, name: str) -> tuple[int, int, int]:
         """Rows and columns of W, and input channels; reads nothing."""

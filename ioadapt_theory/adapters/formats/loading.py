@@ -81,10 +81,14 @@ def is_own(path: Path | str) -> bool:
 def choose_component(path: Path, names: list[Name], found: Collection[Name], component: str | None) -> str:
     """The component of a file's layers that a model is: as told, the only one, or the one of which most are found.
 
+    A file that names no components is taken as it is.
+
     Raises:
         FileFormatError: the file has no such component, or none or several of them fit the model alike.
     """
     components = {name.component for name in names}
+    if components == {""}:
+        return ""
     if component is None:
         counts = {c: sum(name.component == c for name in found) for c in components}
         best = [c for c, n in counts.items() if n == max(counts.values())]

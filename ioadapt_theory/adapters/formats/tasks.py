@@ -1,0 +1,95 @@
+"""Whole files converted or baked, one layer in memory at a time: what `ioadapt adapters` does."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ioadapt_theory.adapters import files
+from ioadapt_theory.adapters.convert import Fidelity, convert
+from ioadapt_theory.adapters.fingerprint import fingerprint, pack
+from ioadapt_theory.adapters.formats.layouts import refit
+from ioadapt_theory.adapters.formats.opening import Match, Opened
+from ioadapt_theory.adapters.formats.writing import Baked, Style, write_glora, write_lora, write_peanut
+from ioadapt_theory.adapters.layers import Adapter
+from ioadapt_theory.adapters.model import naming
+from ioadapt_theory.adapters.placement import Placement
+from ioadapt_theory.adapters.weights import BaseLayer, Weights
+
+Layers = Iterator[tuple[str, Adapter, BaseLayer]]
+
+
+def adapters(opened: Opened, matched: Match, weights: Weights) -> Layers:
+    """Layer by layer: its name in the base, the adapter, the base's weights."""
+    for item in opened.items:
+        if item.name in matched.found:
+            layer = matched.found[item.name]
+            adapter = item.adapter()
+            refit(adapter, weights.size(layer))
+            yield layer, adapter, weights.layer(layer)
+
+
+def bake_to(
+    path: Path | str,
+    opened: Opened,
+    matched: Match,
+    weights: Weights,
+    *,
+    style: Style | str,
+    base: str,
+    component: str = "",
+) -> None:
+    """A plain LoRA for this base; see ``write_lora``."""
+
+    def baked() -> Iterator[tuple[str, Baked]]:
+        for layer, adapter, weight in adapters(opened, matched, weights):
+            with naming(layer):
+                yield layer, Baked.of(adapter, weight)
+
+    write_lora(path, baked(), style, base=base, component=component)
+
+
+def convert_to(
+    folder: Path | str, opened: Opened, matched: Match, weights: Weights, placement: Placement | str, **tamed: float
+) -> dict[str, Fidelity]:
+    """LoRAs trained on this base as input or output adapters (Eq. 5), in our own folder; what became of each layer.
+
+    Args:
+        folder: to write.
+        opened: the LoRA.
+        matched: where its layers are in the base.
+        weights: the base that it was trained on.
+        placement: "input" or "output".
+        **tamed: ridge and cutoff, see ``Inverse.of``.
+    """
+    converted, fidelity, prints = {}, {}, {}
+    for layer, adapter, base in adapters(opened, matched, weights):
+        with naming(layer):
+            converted[layer], fidelity[layer] = convert(adapter, base.matrix, placement, **tamed)
+        prints[layer] = fingerprint(base)
+    files.write(folder, converted, pack(prints, opened.base))
+    return fidelity
+
+
+def rewrite_to(
+    path: Path | str, opened: Opened, matched: Match, weights: Weights, format_: str, component: str
+) -> None:
+    """The same adapter in another format: "ioadapt_theory", "peanut" (outputs) or "glora" (inputs)."""
+    layers = adapters(opened, matched, weights)
+    match format_:
+        case "peanut":
+            kept = [(name, adapter, base.bias is not None) for name, adapter, base in layers]
+            biased = [name for name, _, bias in kept if bias]
+            write_peanut(path, ((n, a) for n, a, _ in kept), base=opened.base, biased=biased)
+        case "glora":
+            outputs: dict[str, tuple[int, ...]] = {}
+
+            def noted() -> Iterator[tuple[str, Adapter]]:
+                for name, adapter, base in layers:
+                    outputs[name] = (base.matrix.shape[1], *base.kernel)
+                    yield name, adapter
+
+            write_glora(path, noted(), outputs, component=component)
+        case _:
+            kept_all, prints = {}, {}
+            for name, adapter, base in layers:
+                kept_all[name], prints[name] = adapter, fingerprint(base)
+            files.write(path, kept_all, pack(prints, opened.base))

@@ -1,0 +1,119 @@
+"""`ioadapt adapters`: what an adapter file is, and the same adapter for another tool, side or base."""
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ioadapt_theory.cli import FINDING, OK
+
+if TYPE_CHECKING:
+    from ioadapt_theory.adapters.formats.opening import Match, Opened
+    from ioadapt_theory.adapters.weights import TensorWeights
+
+EXAMPLES = """FILE is a folder of ours or of PEFT, or a safetensors file of diffusers, kohya, A1111 or LyCORIS.
+MODEL is named as in `ioadapt similarity`: an alias, a path, or a hub id, with :PART for a component.
+Layers are read one at a time.
+
+examples:
+  ioadapt adapters inspect lora.safetensors
+  ioadapt adapters inspect my_adapter --base sd15
+  ioadapt adapters convert lora.safetensors my_adapter --to output --base sd15 --ridge 0.1
+  ioadapt adapters convert my_adapter peanut_folder --to peanut --base ./llama
+  ioadapt adapters bake my_adapter lora.safetensors --base lcm --style kohya --component unet
+"""
+TARGETS = ("input", "output", "ioadapt", "peanut", "glora")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.epilog = EXAMPLES
+    commands = parser.add_subparsers(dest="action", required=True, metavar="inspect | convert | bake")
+    shown = commands.add_parser(
+        "inspect", help="format, layers, ranks, scales; with --base what of it fits, and kinship"
+    )
+    converted = commands.add_parser("convert", help="a LoRA to the input or output side (Eq. 5), or to another format")
+    baked = commands.add_parser("bake", help="a plain LoRA for one named base, exact")
+    for sub in (shown, converted, baked):
+        sub.add_argument("file", metavar="FILE")
+        if sub is not shown:
+            sub.add_argument("out", metavar="OUT", help="file or folder to write")
+            sub.add_argument("--partial", action="store_true", help="leave out what does not fit, instead of refusing")
+        base = "the model it was trained on" if sub is converted else "the model it is for"
+        sub.add_argument("--base", metavar="MODEL", required=sub is not shown, help=base)
+        sub.add_argument(
+            "--component", metavar="NAME", help="unet, text_encoder, ...: which part of a pipeline the base is"
+        )
+    shown.add_argument("--format", choices=("text", "json"), default="text")
+    converted.add_argument("--to", choices=TARGETS, required=True)
+    converted.add_argument("--ridge", type=float, default=0.0, metavar="F", help="of the largest singular value of W")
+    converted.add_argument("--cutoff", type=float, default=0.0, metavar="F", help="singular values below F count as 0")
+    baked.add_argument(
+        "--style", choices=("peft", "diffusers", "kohya"), default="peft", help="default: peft, a folder"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do it; 1 if the file holds something that does not fit the base or is not read."""
+    from ioadapt_theory.adapters.formats.opening import match, open_adapter, require_complete
+    from ioadapt_theory.adapters.formats.tasks import bake_to, convert_to, rewrite_to
+
+    opened = open_adapter(args.file)
+    if args.action == "inspect" and args.base is None:
+        return _show(args, opened, None, None)
+    with _opened_base(args.base) as checkpoint:
+        weights = _weights(checkpoint)
+        matched = match(opened, weights, args.component)
+        if args.action == "inspect":
+            return _show(args, opened, matched, weights)
+        if not args.partial or not matched.found:
+            require_complete(opened, matched)
+        if args.action == "bake":
+            component = args.component or next(iter(matched.found)).component
+            bake_to(args.out, opened, matched, weights, style=args.style, base=args.base, component=component)
+        elif args.to in {"input", "output"}:
+            fidelity = convert_to(args.out, opened, matched, weights, args.to, ridge=args.ridge, cutoff=args.cutoff)
+            for layer, figures in fidelity.items():
+                sys.stdout.write(f"{layer}: {figures}\n")
+        else:
+            component = args.component or next(iter(matched.found)).component
+            rewrite_to(args.out, opened, matched, weights, format_=args.to, component=component)
+    sys.stderr.write(f"{args.out}: {len(matched.found)} layers written, {len(matched.lost)} left out.\n")
+    return OK
+
+
+def _opened_base(source: str) -> Any:
+    from ioadapt_theory.similarity.sources import open_checkpoint
+
+    return open_checkpoint(source)
+
+
+def _weights(checkpoint: Any) -> "TensorWeights":
+    """A checkpoint's tensors by diffusers' names, read whole one at a time."""
+    import torch
+
+    from ioadapt_theory.adapters.weights import TensorWeights
+    from ioadapt_theory.similarity.checkpoint import torch_dtype
+    from ioadapt_theory.similarity.names import canonical
+
+    infos = {n: info for n, info in checkpoint.tensors.items() if info.is_float}
+    stored = {ours: theirs for theirs, ours in canonical(infos).items()}
+
+    def read(name: str) -> "torch.Tensor":
+        info = infos[stored[name]]
+        flat = torch.empty(info.numel, dtype=torch_dtype(info.dtype))
+        checkpoint.read(info.name, 0, flat)
+        return flat.view(info.shape)
+
+    return TensorWeights({name: infos[theirs].shape for name, theirs in stored.items()}, read)
+
+
+def _show(args: argparse.Namespace, opened: "Opened", matched: "Match | None", weights: Any) -> int:
+    from ioadapt_theory.adapters.formats.describing import describe, table
+
+    facts = describe(opened, matched, weights)
+    if args.format == "json":
+        sys.stdout.write(json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+    else:
+        sys.stdout.write(table(facts))
+    return FINDING if facts["unread"] or facts.get("unmatched") else OK

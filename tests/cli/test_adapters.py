@@ -1,0 +1,188 @@
+"""`ioadapt adapters`: what it prints, what it writes does the same, and what it refuses."""
+
+import copy
+import json
+
+import peft
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from torch.testing import assert_close
+
+from ioadapt_theory.adapters import adapt, layers, load, save, transfer
+from ioadapt_theory.cli import COMMANDS, FINDING, MISUSE, OK, main
+from tests.adapters.foreign import Small, quiet
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+TARGETS = ["to_q", "0", "conv_in"]
+
+
+@pytest.fixture
+def base(tmp_path) -> Small:
+    """A base model, also as the file base.safetensors."""
+    model = Small().float()
+    save_file(model.state_dict(), tmp_path / "base.safetensors")
+    return model
+
+
+def trained(base: nn.Module, folder: object, placement: str = "input", **options: object) -> nn.Module:
+    model = copy.deepcopy(base)
+    adapt(model, target_modules=TARGETS, placement=placement, rank=2, alpha=3, init="random", **options)
+    save(model, folder)
+    return model
+
+
+def ioadapt(*words: object) -> int:
+    return main(["adapters", *map(str, words)])
+
+
+def image() -> torch.Tensor:
+    return torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(1)).float()
+
+
+def test_inspect_tells_what_it_is(base, tmp_path, capsys):
+    trained(base, tmp_path / "a")
+    assert main(["adapters", "inspect", str(tmp_path / "a")]) == OK
+    lines = capsys.readouterr().out.splitlines()
+    assert "ioadapt_theory, 3 x lora (input)" in lines[0]
+    assert any("block.to_q" in line and "lora input, rank 2, scale 1.5, 12 -> 12" in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict"),
+    [
+        (lambda w: w, "same: 3 of 3"),
+        (lambda w: w.bfloat16(), "same values, other precision: 0 of 3"),
+        (lambda w: w + 0.3 * w.std(correction=0) * torch.randn_like(w), "relative: 0 of 3"),
+        (torch.randn_like, "foreign: 0 of 3"),
+    ],
+)
+def test_inspect_tells_the_base_from_a_relative_and_a_stranger(change, verdict, base, tmp_path, capsys):
+    trained(base, tmp_path / "a")
+    save_file({k: change(v).contiguous() for k, v in base.state_dict().items()}, tmp_path / "other.safetensors")
+    status = main(["adapters", "inspect", str(tmp_path / "a"), "--base", str(tmp_path / "other.safetensors")])
+    assert (status, verdict in capsys.readouterr().out) == (OK, True)
+
+
+def test_inspect_lists_what_does_not_fit_and_is_not_read(base, tmp_path, capsys):
+    state = {f"unet.block.to_q.lora_{p}.weight": torch.randn(s).float() for p, s in (("A", (2, 12)), ("B", (20, 2)))}
+    state |= {f"unet.gone.lora_{p}.weight": torch.randn(2, 2).float() for p in "AB"}
+    state["unet.norm.w_norm"] = torch.randn(3).float()
+    save_file(state, tmp_path / "file.safetensors")
+    command = ["adapters", "inspect", str(tmp_path / "file.safetensors"), "--base", str(tmp_path / "base.safetensors")]
+    assert main([*command, "--format", "json"]) == FINDING
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["matched"] == {"unet.block.to_q": "block.to_q"}
+    assert facts["unmatched"] == {"unet.gone": "the base has no such layer"}
+    assert facts["unread"] == {"unet.norm.w_norm": "a norm layer"}
+    assert facts["kinship"].startswith("unknown")
+    assert main(command) == FINDING
+    assert "not in the base: unet.gone" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("style", "file"), [("peft", "folder"), ("diffusers", "a.safetensors"), ("kohya", "a.safetensors")]
+)
+def test_bake_writes_a_plain_lora_that_does_the_same_on_that_base(style, file, base, tmp_path):
+    source = trained(base, tmp_path / "a")
+    target = Small().float()
+    save_file(target.state_dict(), tmp_path / "target.safetensors")
+    command = [
+        "adapters",
+        "bake",
+        str(tmp_path / "a"),
+        str(tmp_path / file),
+        "--base",
+        str(tmp_path / "target.safetensors"),
+    ]
+    assert main([*command, "--style", style, "--component", "unet"]) == OK
+    expected = copy.deepcopy(target)
+    transfer(source, expected)
+    load(target, tmp_path / file)
+    assert list(layers(target)["block.to_q"].adapters["default"]) == ["weight"]
+    assert_close(target(image()), expected(image()), rtol=1e-5, atol=1e-5)
+
+
+def test_convert_to_output_and_back_by_baking(base, tmp_path, capsys):
+    config = peft.LoraConfig(r=2, lora_alpha=3, target_modules=["to_q"], init_lora_weights=False)
+    theirs = quiet(lambda: peft.get_peft_model(copy.deepcopy(base), config))
+    theirs.save_pretrained(tmp_path / "lora")
+    file = str(tmp_path / "base.safetensors")
+    assert (
+        main(["adapters", "convert", str(tmp_path / "lora"), str(tmp_path / "out"), "--to", "output", "--base", file])
+        == OK
+    )
+    assert "block.to_q: lost" in capsys.readouterr().out
+    ours = copy.deepcopy(base)
+    load(ours, tmp_path / "out")
+    assert list(layers(ours)["block.to_q"].adapters["default"]) == ["output"]
+    assert_close(ours(image()), theirs(image()), rtol=1e-4, atol=1e-4)  # float32 through W⁺ of condition ~ 10
+    assert main(["adapters", "inspect", str(tmp_path / "out"), "--base", file]) == OK
+    assert "same: 1 of 1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("placement", "format_"), [("input", "glora"), ("output", "peanut"), ("input", "ioadapt")])
+def test_convert_to_another_format(placement, format_, base, tmp_path):
+    plain = nn.Sequential(nn.Linear(5, 7, bias=False)).float()
+    save_file(plain.state_dict(), tmp_path / "base.safetensors")
+    source = copy.deepcopy(plain)
+    adapt(source, target_modules=["0"], placement=placement, rank=2, alpha=3, init="random")
+    save(source, tmp_path / "a")
+    out = tmp_path / ("b.safetensors" if format_ == "glora" else "b")
+    command = ["adapters", "convert", str(tmp_path / "a"), str(out), "--base", str(tmp_path / "base.safetensors")]
+    assert main([*command, "--to", format_]) == OK
+    load(plain, out)
+    x = torch.randn(3, 5).float()
+    assert_close(plain(x), source(x), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("style", ["peft", "kohya"])
+def test_half_an_adapter_is_refused_unless_asked_for(style, base, tmp_path, capsys):
+    trained(base, tmp_path / "a")
+    state = {k: v for k, v in base.state_dict().items() if "to_q" not in k}
+    save_file(state, tmp_path / "less.safetensors")
+    out = tmp_path / "out.safetensors"
+    command = [
+        "adapters",
+        "bake",
+        str(tmp_path / "a"),
+        str(out),
+        "--base",
+        str(tmp_path / "less.safetensors"),
+        "--style",
+        style,
+    ]
+    assert main(command) == MISUSE
+    assert "block.to_q: the base has no such layer" in capsys.readouterr().err
+    assert not out.exists()
+    assert ioadapt(*command, "--partial") == OK
+    assert "2 layers written, 1 left out" in capsys.readouterr().err
+
+
+def test_what_cannot_be_baked_leaves_nothing_behind(base, tmp_path, capsys):
+    trained(base, tmp_path / "a", family="loha")
+    before = sorted(tmp_path.iterdir())
+    command = [
+        "adapters",
+        "bake",
+        str(tmp_path / "a"),
+        str(tmp_path / "out"),
+        "--base",
+        str(tmp_path / "base.safetensors"),
+    ]
+    assert main([*command, "--style", "kohya"]) == MISUSE
+    assert "block.to_q: A loha adapter does not bake" in capsys.readouterr().err
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_every_wrong_file_is_one_sentence(tmp_path, capsys):
+    (tmp_path / "x.safetensors").write_bytes(b"nonsense")
+    for path in (tmp_path, tmp_path / "x.safetensors", tmp_path / "none"):
+        assert main(["adapters", "inspect", str(path)]) == MISUSE
+        assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_it_is_listed():
+    assert "adapters" in COMMANDS

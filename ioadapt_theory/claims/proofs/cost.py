@@ -3,12 +3,15 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from ioadapt_theory.claims.proofs.argument import Step, proves, sympy, vanishes
 
+Size = Any
+"""A number, or a symbol of the computer algebra system."""
 GRID = tuple(product((2, 3), repeat=4))
 """(n, c, d, r). A product of matrices costs the product of three different ones of them, so every count is a polynomial
 of degree at most one in each, and such a polynomial is determined by its values on this grid."""
@@ -63,7 +66,7 @@ def work(n: int, c: int, d: int, r: int, placement: str, *, earlier_layers_learn
 
 
 def counted_is(
-    formula: Callable[[int, int, int, int], dict[str, int]], what: str, *, earlier_layers_learn: bool = False
+    formula: Callable[[Size, Size, Size, Size], dict[str, Size]], what: str, *, earlier_layers_learn: bool = False
 ) -> bool:
     """Whether the counts of all three placements agree with a formula on the grid, hence for all sizes."""
     return all(
@@ -73,27 +76,27 @@ def counted_is(
     )
 
 
-def parameters(n: int, c: int, d: int, r: int) -> dict[str, int]:
+def parameters(n: Size, c: Size, d: Size, r: Size) -> dict[str, Size]:
     """A and B."""
     return {"lora": r * (c + d), "input": 2 * r * c, "output": 2 * r * d}
 
 
-def forward_cost(n: int, c: int, d: int, r: int) -> dict[str, int]:
+def forward_cost(n: Size, c: Size, d: Size, r: Size) -> dict[str, Size]:
     """The layer itself and the branch."""
     return {placement: n * (c * d + size) for placement, size in parameters(n, c, d, r).items()}
 
 
-def merge_cost(n: int, c: int, d: int, r: int) -> dict[str, int]:
+def merge_cost(n: Size, c: Size, d: Size, r: Size) -> dict[str, Size]:
     """AB, A(BW), (WA)B."""
     return {"lora": r * c * d, "input": 2 * r * c * d, "output": 2 * r * c * d}
 
 
-def backward_cost(n: int, c: int, d: int, r: int) -> dict[str, int]:
+def backward_cost(n: Size, c: Size, d: Size, r: Size) -> dict[str, Size]:
     """Gradients of A and B; for the input adapter they need dY Wᵀ first."""
     return {"lora": n * r * (c + 2 * d), "input": n * c * d + 3 * n * r * c, "output": 3 * n * r * d}
 
 
-def inner_backward_cost(n: int, c: int, d: int, r: int) -> dict[str, int]:
+def inner_backward_cost(n: Size, c: Size, d: Size, r: Size) -> dict[str, Size]:
     """The same where X needs its gradient, too."""
     own = backward_cost(n, c, d, r)
     return {

@@ -144,17 +144,8 @@ def test_half_an_adapter_is_refused_unless_asked_for(style, base, tmp_path, caps
     state = {k: v for k, v in base.state_dict().items() if "to_q" not in k}
     save_file(state, tmp_path / "less.safetensors")
     out = tmp_path / "out.safetensors"
-    command = [
-        "adapters",
-        "bake",
-        str(tmp_path / "a"),
-        str(out),
-        "--base",
-        str(tmp_path / "less.safetensors"),
-        "--style",
-        style,
-    ]
-    assert main(command) == MISUSE
+    command = ("bake", tmp_path / "a", out, "--base", tmp_path / "less.safetensors", "--style", style)
+    assert ioadapt(*command) == MISUSE
     assert "block.to_q: the base has no such layer" in capsys.readouterr().err
     assert not out.exists()
     assert ioadapt(*command, "--partial") == OK
@@ -164,15 +155,8 @@ def test_half_an_adapter_is_refused_unless_asked_for(style, base, tmp_path, caps
 def test_what_cannot_be_baked_leaves_nothing_behind(base, tmp_path, capsys):
     trained(base, tmp_path / "a", family="loha")
     before = sorted(tmp_path.iterdir())
-    command = [
-        "adapters",
-        "bake",
-        str(tmp_path / "a"),
-        str(tmp_path / "out"),
-        "--base",
-        str(tmp_path / "base.safetensors"),
-    ]
-    assert main([*command, "--style", "kohya"]) == MISUSE
+    options = ("--base", tmp_path / "base.safetensors", "--style", "kohya")
+    assert ioadapt("bake", tmp_path / "a", tmp_path / "out", *options) == MISUSE
     assert "block.to_q: A loha adapter does not bake" in capsys.readouterr().err
     assert sorted(tmp_path.iterdir()) == before
 

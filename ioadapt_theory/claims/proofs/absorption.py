@@ -46,8 +46,17 @@ def linear() -> Iterator[Step]:
 
 @proves("a 1 x 1 channel mix without bias is absorbed exactly on either side, for any stride and dilation, borders too")
 def channel_mix() -> Iterator[Step]:
-    """Zero padding commutes with a channel mix, because zero stays zero."""
+    """Y = Σ_j S_j X K_j with S_j picking rows of X or zero rows: stride, dilation and padding are all in the S_j."""
     sp = sympy()
+    x, m, t, s, k, s2, k2 = sp.symbols("X M T S K S2 K2", commutative=False)
+    yield Step(
+        "input: Σ S_j (XM) K_j = Σ S_j X (MK_j)",
+        equal(s * (x * m) * k + s2 * (x * m) * k2, s * x * (m * k) + s2 * x * (m * k2)),
+    )
+    yield Step(
+        "output: (Σ S_j X K_j) T = Σ S_j X (K_j T)",
+        equal((s * x * k + s2 * x * k2) * t, s * x * (k * t) + s2 * x * (k2 * t)),
+    )
     kernel = taps(2, 3)
     before, after = sp.Matrix(2, 2, sp.symbols("m:4")), sp.Matrix(3, 3, sp.symbols("t:9"))
     for stride, dilation in ((1, 1), (2, 1), (1, 2), (2, 2)):

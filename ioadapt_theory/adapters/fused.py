@@ -131,8 +131,7 @@ class Fused(torch.autograd.Function):
             elif bias is not None:
                 gh -= bias * gy.sum(0, dtype=h.dtype)
             gy, mine = torch.addcmul(gy, gy, h.to(gy.dtype), out=scaled), True
-        if w is not None:
-            gx = gy @ w
-        else:
-            gx = gy if mine else gy.clone()
+        gx = None
+        if ctx.needs_input_grad[2]:
+            gx = gy @ w if w is not None else gy if mine else gy.clone()
         return None, None, gx, None, None, gh, *ctx.kind.pull(gx, gy, x, ctx.s, kept, *p)

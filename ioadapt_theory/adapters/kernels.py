@@ -24,12 +24,13 @@ class LowRank:
         return (ut,)
 
     @staticmethod
-    def pull(gx: Tensor, gy: Tensor, x: Tensor, s: float, kept: Tensors, a: Tensor, b: Tensor) -> Tensors:
+    def pull(gx: Tensor | None, gy: Tensor, x: Tensor, s: float, kept: Tensors, a: Tensor, b: Tensor) -> Tensors:
         """GX += s GY BᵀAᵀ in place, where GX may be GY itself; returns the gradients of A and B."""
         (ut,) = kept
         gut = (b @ gy.mT).mul_(s)
         ga, gb = (gut @ x).mT, (ut @ gy).mul_(s)
-        gx.addmm_(gut.mT, a.mT.contiguous())
+        if gx is not None:
+            gx.addmm_(gut.mT, a.mT.contiguous())
         return ga, gb
 
     @staticmethod
@@ -51,7 +52,7 @@ class Kronecker:
         return ()
 
     @staticmethod
-    def pull(gx: Tensor, gy: Tensor, x: Tensor, s: float, kept: Tensors, c: Tensor, d: Tensor) -> Tensors:
+    def pull(gx: Tensor | None, gy: Tensor, x: Tensor, s: float, kept: Tensors, c: Tensor, d: Tensor) -> Tensors:
         """GX += s GY(C ⊗ D)ᵀ in place, where GX may be GY itself; returns the gradients of C and D."""
         del kept
         (m1, n1), (m2, n2) = c.shape, d.shape
@@ -59,7 +60,8 @@ class Kronecker:
         gc = torch.bmm((x @ d).view(-1, m1, n2), gy.mT).sum(0).mul_(s)
         gt = torch.bmm(c.expand(len(gy), m1, n1), gy).view(-1, n2)
         gd = (x.mT @ gt).mul_(s)
-        gx.view(-1, m2).addmm_(gt, d.mT, alpha=s)
+        if gx is not None:
+            gx.view(-1, m2).addmm_(gt, d.mT, alpha=s)
         return gc, gd
 
 
@@ -84,10 +86,13 @@ class Hadamard(torch.autograd.Function):
         x, w, *p = ctx.saved_tensors
         a1, b1, a2, b2 = p
         m1, m2 = _products(*p)
-        if w is None:
+        gx = None
+        if ctx.needs_input_grad[2] and w is None:
             gx = torch.addmm(gy, gy, m1 * m2, alpha=ctx.s)
-        else:
+        elif ctx.needs_input_grad[2]:
             gx = gy @ torch.addcmul(w, m1, m2, value=ctx.s)
+        if not any(ctx.needs_input_grad[6:]):
+            return None, None, gx, None, None, None, None, None, None, None
         gm = (gy.mT @ x).mul_(ctx.s)
         m2.mul_(gm)
         m1.mul_(gm)

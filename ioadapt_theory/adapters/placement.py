@@ -67,7 +67,7 @@ class Placed(Operator):
                 w = phi.promote(f.dense())
                 return phi.left(w.reshape(f.channels, -1), Identity(f.channels)).reshape(w.shape)
             case Placement.OUTPUT:
-                return phi(phi.promote(f.dense()), Identity(f.columns))
+                return phi.right(phi.promote(f.dense()), Identity(f.columns))
             case _:
                 assert_never(self.placement)
 

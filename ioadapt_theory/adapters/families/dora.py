@@ -31,20 +31,20 @@ class DoRA(Family):
 
     def direction(self, base: Base) -> Tensor:
         """V = W + s AB."""
-        return base.dense() + self.scaling * (self.A @ self.B)
+        return torch.add(base.dense(), self.A @ self.B, alpha=self.scaling)
 
     def norms(self, base: Base) -> Tensor:
         """‖V_j‖; on an identity ‖e_j + s A b_j‖² = 1 + 2s ⟨a_j, b_j⟩ + s² b_jᵀ(AᵀA)b_j, in float64 since it cancels."""
         if not isinstance(base, Identity):
             if torch.is_grad_enabled() and not self.detach_norm:
                 return self.direction(base).norm(dim=0)
-            return self._norms_by_blocks(base.dense().mT)
+            with torch.no_grad():
+                return self._norms_by_blocks(base.dense().mT)
         a, b = self.A.double(), self.B.double()
         cross = (a * b.mT).sum(-1)
         own = ((a.mT @ a @ b) * b).sum(0)
         return (1 + self.scaling * (2 * cross + self.scaling * own)).clamp_min(0).sqrt().to(self.m.dtype)
 
-    @torch.no_grad()
     def _norms_by_blocks(self, w: Tensor) -> Tensor:
         """‖V_j‖ from some rows of Wᵀ at a time: V is never held, and ‖W_j‖² + 2s ⟨W_j, Ab_j⟩ + ... would cancel."""
         wide = torch.promote_types(w.dtype, self.A.dtype)

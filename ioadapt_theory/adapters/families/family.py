@@ -1,6 +1,8 @@
 """What a family is: a definition (``weight``) and its fast form (calling it), tested against each other."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -8,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base, add
-from ioadapt_theory.adapters.fused import fits, fused
+from ioadapt_theory.adapters.fused import fits, fused, unfused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +66,28 @@ class Family(nn.Module, ABC):
 
     def left(self, w: Tensor, base: Base) -> Tensor:
         """Φ_θ(base) W for a pointwise base, in factored order: x ↦ xΦ is linear, so its pullback of Wᵀ is (ΦW)ᵀ."""
-        with torch.enable_grad():
-            x = torch.zeros(w.shape[1], w.shape[0], dtype=w.dtype, device=w.device, requires_grad=True)
-            (pulled,) = torch.autograd.grad(self(x, base), x, w.mT)
-        return pulled.mT
+        again = torch.is_grad_enabled()  # the pullback is a derivative, and will be differentiated itself
+
+        def pull(rows: Tensor) -> Tensor:
+            with torch.enable_grad(), unfused() if again else nullcontext():
+                x = rows.detach().requires_grad_()
+                return torch.autograd.grad(self(x, base), x, rows, create_graph=again)[0]
+
+        return _by_rows(pull, w.mT).mT
+
+    def right(self, w: Tensor, base: Base) -> Tensor:
+        """W Φ_θ(base) for a pointwise base."""
+        return _by_rows(lambda rows: self(rows, base), w)
+
+
+def _by_rows(function: Callable[[Tensor], Tensor], w: Tensor) -> Tensor:
+    """A function that keeps the shape; without gradients an eighth of the rows at a time, to need little beside."""
+    if torch.is_grad_enabled():
+        return function(w)
+    result = torch.empty_like(w)
+    for rows, out in zip(w.chunk(8), result.chunk(8), strict=True):
+        out.copy_(function(rows))
+    return result
 
 
 class Additive(Family):
@@ -93,7 +113,7 @@ class Additive(Family):
 
     def weight(self, base: Base) -> Tensor:
         """W + s Δ."""
-        return base.dense() + self.scaling * self.delta(base)
+        return torch.add(base.dense(), self.delta(base), alpha=self.scaling)
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
         """f(x) + s x Δ."""

@@ -1,5 +1,6 @@
 """LoHa (Hyeon-Woo et al. 2021, FedPara): Δ = (A₁B₁) ∘ (A₂B₂), of rank up to r²."""
 
+import torch
 from torch import Tensor
 
 from ioadapt_theory.adapters.bases import Base
@@ -29,3 +30,17 @@ class LoHa(Additive):
         """(A₁B₁) ∘ (A₂B₂)."""
         del base
         return (self.A1 @ self.B1) * (self.A2 @ self.B2)
+
+    def left(self, w: Tensor, base: Base) -> Tensor:
+        """W + s ΔW, building an eighth of Δ's rows at a time."""
+        del base
+        parts = zip(w.chunk(8), self.A1.to(w).chunk(8), self.A2.to(w).chunk(8), strict=True)
+        b1, b2 = self.B1.to(w), self.B2.to(w)
+        return torch.cat([torch.addmm(p, (a1 @ b1) * (a2 @ b2), w, alpha=self.scaling).mT for p, a1, a2 in parts], 1).mT
+
+    def right(self, w: Tensor, base: Base) -> Tensor:
+        """W + s WΔ, building an eighth of Δ's columns at a time."""
+        del base
+        parts = zip(w.chunk(8, 1), self.B1.to(w).chunk(8, 1), self.B2.to(w).chunk(8, 1), strict=True)
+        a1, a2 = self.A1.to(w), self.A2.to(w)
+        return torch.cat([torch.addmm(p, w, (a1 @ b1) * (a2 @ b2), alpha=self.scaling).mT for p, b1, b2 in parts]).mT

@@ -2,6 +2,7 @@
 
 import math
 
+import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base
@@ -32,6 +33,16 @@ class LoRA(Additive):
     def update(self, x: Tensor, base: Base) -> Tensor:
         """(xA)B."""
         return base.low_rank(x, self.A, self.B)
+
+    def left(self, w: Tensor, base: Base) -> Tensor:
+        """W + s A(BW), in the memory order of a stored weight."""
+        del base
+        return torch.addmm(w.mT, (self.B.to(w) @ w).mT, self.A.to(w).mT, alpha=self.scaling).mT
+
+    def right(self, w: Tensor, base: Base) -> Tensor:
+        """W + s (WA)B, in the memory order of a stored weight."""
+        del base
+        return torch.addmm(w.mT, self.B.to(w).mT, (w @ self.A.to(w)).mT, alpha=self.scaling).mT
 
 
 def init_low_rank(a: nn.Parameter, b: nn.Parameter, spec: Spec) -> None:

@@ -85,7 +85,8 @@ def write(folder: Path | str, adapters: Mapping[str, Adapter], header: Mapping[s
                 msg = f"{layer}: factors split as {list(p.shape)} follow no factor rule, so they cannot be saved here."
                 raise UnsupportedError(msg)
             tensors[f"{layer}.{key}"] = p.detach().cpu().contiguous()
-    content = serialise(tensors, metadata={**header, "format": "pt", "made_by": FORMAT})
+    described = {"ioadapt.layers": json.dumps(plans)}  # for whoever has this file alone; we read the config
+    content = serialise(tensors, metadata={**header, **described, "format": "pt", "made_by": FORMAT})
     weights = f"adapter_model-{hashlib.sha256(content).hexdigest()[:16]}.safetensors"
     with replacing(folder / weights) as temporary:
         temporary.write_bytes(content)

@@ -157,3 +157,16 @@ def test_baked_for_a_named_unet_it_is_loaded_by_diffusers(style, tmp_path):
     back = copy.deepcopy(target)
     load(back, file)
     assert_close(run_unet(back), run_unet(ours), rtol=1e-5, atol=1e-5)
+
+
+def test_kohya_s_text_encoder_keys_fit_with_and_without_text_model_in_the_names(tmp_path):
+    from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
+
+    config = CLIPTextConfig(vocab_size=50, hidden_size=16, intermediate_size=24, num_hidden_layers=2)
+    config.num_attention_heads = 2
+    key = "lora_te1_text_model_encoder_layers_1_self_attn_q_proj"
+    state = {f"{key}.lora_{p}.weight": torch.randn(s).float() for p, s in (("down", (2, 16)), ("up", (16, 2)))}
+    save_file(state, tmp_path / "te.safetensors")
+    for make in (CLIPTextModel, CLIPTextModelWithProjection):  # of transformers 5: the first has lost the prefix
+        (matched,) = load(quiet(lambda cls=make: cls(config)), tmp_path / "te.safetensors").matched
+        assert matched.endswith("encoder.layers.1.self_attn.q_proj")

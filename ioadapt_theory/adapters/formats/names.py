@@ -1,6 +1,7 @@
 """What a tensor's key says: component, layer and role; and which module of a model the layer is."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -51,6 +52,9 @@ COMPONENTS = {
     "lycoris": "",
 }
 """Prefix of a flattened name -> component of a pipeline ("" where the file does not say)."""
+
+WRAPPERS = ("text_model_", "model_", "transformer_")
+"""What a flattened name may have before the names of the model."""
 
 DOTTED = re.compile(
     r"(?P<component>unet|transformer(?:_2)?|text_encoder(?:_[23])?|prior|diffusion_model)\.(?P<rest>.+)"
@@ -107,37 +111,53 @@ def layer_name(text: str) -> Name:
 
 
 def resolve(names: Iterable[Name], modules: Iterable[str]) -> Mapping[Name, str]:
-    """The module that each layer is, for those that are found; ``modules`` are names as in ``named_modules``."""
-    modules = list(modules)
-    known = set(modules)
-    flat: dict[str, list[str]] = {}
-    ends: dict[str, list[str]] = {}
-    for module in modules:
-        flat.setdefault(module.replace(".", "_"), []).append(module)
-        parts = module.split(".")
-        for i in range(1, len(parts)):
-            ends.setdefault(".".join(parts[i:]), []).append(module)
-    return {name: found for name in names if (found := _find(name, known, flat, ends))}
+    """The module that each layer is, for those that are found; ``modules`` are names as in ``named_modules``.
+
+    A file may come from a part of the model, or from a model that has this one inside: then the names differ by what
+    stands before, and are taken if nothing else is meant by them. Two layers of a component are never one module.
+    """
+    index = _Index(modules)
+    found = {name: module for name in names if (module := index.exact(name) or index.within(name))}
+    counts = Counter((name.component, module) for name, module in found.items())
+    return {n: m for n, m in found.items() if counts[n.component, m] == 1 or index.exact(n) == m}
 
 
-def _find(name: Name, known: set[str], flat: Mapping[str, list[str]], ends: Mapping[str, list[str]]) -> str | None:
-    if name.flat:
-        for path in (name.path, sgm_to_diffusers(name.path)):
-            if len(hits := flat.get(path, [])) == 1:
-                return hits[0]
-        return None
-    paths = [name.path, f"{name.component}.{name.path}"]
-    if name.path.startswith(("input_blocks.", "middle_block.", "output_blocks.", "time_embed.", "out.", "label_emb.")):
-        if len(hits := flat.get(sgm_to_diffusers(name.path.replace(".", "_")), [])) == 1:
-            return hits[0]
-    for path in paths:
-        if path in known:
-            return path
-    if len(hits := ends.get(name.path, [])) == 1:  # the file was made from a part of this model ...
-        return hits[0]
-    parts = name.path.split(".")
-    shorter = (".".join(parts[i:]) for i in range(1, len(parts) - 1))  # ... or from a model that has this one inside
-    return next((path for path in shorter if path in known), None)
+class _Index:
+    """Modules by name, by flattened name, and by the ends of both."""
+
+    def __init__(self, modules: Iterable[str]) -> None:
+        self.known: dict[str, list[str]] = {}
+        self.flat: dict[str, list[str]] = {}
+        self.ends: dict[str, list[str]] = {}
+        self.flat_ends: dict[str, list[str]] = {}
+        for module in dict.fromkeys(modules):
+            parts = module.split(".")
+            self.known[module] = [module]
+            self.flat.setdefault("_".join(parts), []).append(module)
+            for i in range(1, len(parts)):
+                self.ends.setdefault(".".join(parts[i:]), []).append(module)
+                self.flat_ends.setdefault("_".join(parts[i:]), []).append(module)
+
+    def exact(self, name: Name) -> str | None:
+        """The module of this name, or of the name in Stability's spelling."""
+        flat = sgm_to_diffusers(name.path.replace(".", "_"))
+        if name.flat:
+            return _one(self.flat, name.path) or _one(self.flat, flat)
+        return _one(self.known, name.path) or _one(self.known, str(name)) or _one(self.flat, flat)
+
+    def within(self, name: Name) -> str | None:
+        """The module whose name ends so, or that the name ends with."""
+        if name.flat:
+            inner = (name.path.removeprefix(p) for p in WRAPPERS if name.path.startswith(p))
+            return _one(self.flat_ends, name.path) or next((m for p in inner if (m := _one(self.flat, p))), None)
+        parts = name.path.split(".")
+        shorter = (".".join(parts[i:]) for i in range(1, len(parts) - 1))
+        return _one(self.ends, name.path) or next((path for path in shorter if path in self.known), None)
+
+
+def _one(table: Mapping[str, list[str]], key: str) -> str | None:
+    hits = table.get(key, [])
+    return hits[0] if len(hits) == 1 else None
 
 
 def sgm_to_diffusers(flat: str) -> str:

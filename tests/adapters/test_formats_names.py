@@ -1,0 +1,93 @@
+"""Keys as files spell them, and the modules that they mean."""
+
+import pytest
+
+from ioadapt_theory.adapters.formats.names import Name, parse, resolve, sgm_to_diffusers
+from ioadapt_theory.similarity.names import canonical
+
+SPELLED = {
+    "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight": ("", "model.layers.0.self_attn.q_proj", "down"),
+    "base_model.model.a.lora_B.default.weight": ("", "a", "up"),
+    "base_model.model.a.lora_magnitude_vector": ("", "a", "magnitude"),
+    "base_model.model.transformer.h.0.attn.c_attn.lora_A.weight": ("transformer", "h.0.attn.c_attn", "down"),
+    "unet.mid_block.attentions.0.to_q.lora.down.weight": ("unet", "mid_block.attentions.0.to_q", "down"),
+    "unet.a.attn1.processor.to_out_lora.up.weight": ("unet", "a.attn1.to_out.0", "up"),
+    "text_encoder.text_model.a.self_attn.to_q_lora.up.weight": ("text_encoder", "text_model.a.self_attn.q_proj", "up"),
+    "text_encoder_2.a.q_proj.lora_linear_layer.down.weight": ("text_encoder_2", "a.q_proj", "down"),
+    "transformer.blocks.0.attn.to_q.lora_A.weight": ("transformer", "blocks.0.attn.to_q", "down"),
+    "diffusion_model.blocks.0.to_q.lora_up.weight": ("unet", "blocks.0.to_q", "up"),
+    "transformer.blocks.0.attn.to_q.alpha": ("transformer", "blocks.0.attn.to_q", "alpha"),
+}
+FLAT = {
+    "lora_unet_down_blocks_0_conv.lora_down.weight": ("unet", "down_blocks_0_conv", "down"),
+    "lora_te_text_model_encoder_layers_0_mlp_fc1.alpha": (
+        "text_encoder",
+        "text_model_encoder_layers_0_mlp_fc1",
+        "alpha",
+    ),
+    "lora_te2_text_model_x.lokr_w1_a": ("text_encoder_2", "text_model_x", "lokr_w1_a"),
+    "lycoris_block_to_q.hada_w1_a": ("", "block_to_q", "hada_w1_a"),
+    "lora_transformer_blocks_0_to_q.dora_scale": ("transformer", "blocks_0_to_q", "dora_scale"),
+}
+
+
+@pytest.mark.parametrize("key", [*SPELLED, *FLAT])
+def test_keys(key):
+    component, path, role = (SPELLED | FLAT)[key]
+    assert parse(key) == (Name(component, path, flat=key in FLAT), role)
+
+
+MODULES = ["model.layers.0.q_proj", "model.layers.1.q_proj", "conv_in", "mid_block.attentions.0.to_q"]
+
+
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [
+        (Name("", "model.layers.0.q_proj"), "model.layers.0.q_proj"),
+        (Name("", "layers.1.q_proj"), "model.layers.1.q_proj"),  # made from a part of this model
+        (Name("", "wrapper.model.layers.1.q_proj"), "model.layers.1.q_proj"),  # or from one that has it inside
+        (Name("", "q_proj"), None),  # two modules end so
+        (Name("unet", "mid_block_attentions_0_to_q", flat=True), "mid_block.attentions.0.to_q"),
+        (Name("unet", "middle_block_1_to_q", flat=True), "mid_block.attentions.0.to_q"),
+        (Name("unet", "middle_block.1.to_q"), "mid_block.attentions.0.to_q"),
+        (Name("unet", "input_blocks_0_0", flat=True), "conv_in"),
+        (Name("text_encoder", "layers_1_q_proj", flat=True), "model.layers.1.q_proj"),
+        (Name("text_encoder", "text_model_conv_in", flat=True), "conv_in"),
+        (Name("", "something.else"), None),
+    ],
+)
+def test_modules(name, module):
+    assert resolve([name], MODULES) == ({} if module is None else {name: module})
+
+
+def test_two_layers_are_never_one_module():
+    names = [Name("", "a.model.layers.0.q_proj"), Name("", "b.model.layers.0.q_proj")]
+    assert resolve(names, MODULES) == {}
+    exact = Name("", "model.layers.0.q_proj")
+    assert resolve([*names, exact], MODULES) == {exact: "model.layers.0.q_proj"}
+
+
+def test_names_that_flatten_alike_are_left_alone():
+    assert resolve([Name("", "a_b", flat=True)], ["a.b", "a_b"]) == {}
+
+
+def test_stability_s_names_agree_with_those_of_the_weight_comparison():
+    """SD's UNet with two resnets a block; the other half of the package has its own translation."""
+    prefix = "model.diffusion_model."
+    parts = ["in_layers.2", "out_layers.3", "emb_layers.1", "skip_connection"]
+    keys = ["input_blocks.0.0.weight", "time_embed.0.weight", "time_embed.2.weight", "out.2.weight"]
+    for block in range(1, 12):
+        if block % 3 == 0:
+            keys.append(f"input_blocks.{block}.0.op.weight")
+            continue
+        keys += [f"input_blocks.{block}.0.{part}.weight" for part in parts]
+        keys.append(f"input_blocks.{block}.1.transformer_blocks.0.attn1.to_out.0.weight")
+    for block in range(12):
+        keys += [f"output_blocks.{block}.0.{part}.weight" for part in parts]
+        keys.append(f"output_blocks.{block}.1.proj_in.weight")
+    keys += ["output_blocks.2.1.conv.weight", "output_blocks.5.2.conv.weight"]
+    keys += [f"middle_block.{i}.in_layers.2.weight" for i in (0, 2)] + ["middle_block.1.proj_out.weight"]
+    theirs = canonical([prefix + key for key in keys])
+    for key in keys:
+        ours = sgm_to_diffusers(key.removesuffix(".weight").replace(".", "_"))
+        assert ours == theirs[prefix + key].removesuffix(".weight").replace(".", "_"), key

@@ -1,0 +1,91 @@
+"""Time, what is kept for the backward pass, and peak memory of calls, measured so that they can be compared."""
+
+import gc
+import statistics
+import time
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.profiler import ProfilerActivity, profile
+
+Call = Callable[[], object]
+
+
+def alternate(calls: Mapping[str, Call], *, seconds: float, rounds: tuple[int, int] = (3, 41)) -> dict[str, float]:
+    """Median CPU seconds of each call, on one thread what an idle machine would take; a round runs each of them once.
+
+    Args:
+        calls: what to compare, by name.
+        seconds: about how long to go on.
+        rounds: least and most rounds, after one that only warms up.
+    """
+    times: dict[str, list[float]] = {name: [] for name in calls}
+    gc.collect()
+    gc.disable()
+    try:
+        began = time.process_time()
+        for call in calls.values():
+            call()
+        once = time.process_time() - began
+        for _ in range(min(max(int(seconds / max(once, 1e-9)), rounds[0]), rounds[1])):
+            for name, call in calls.items():
+                began = time.process_time()
+                call()
+                times[name].append(time.process_time() - began)
+    finally:
+        gc.enable()
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def step(module: Callable[[Tensor], Tensor], x: Tensor, gradient: Tensor, parameters: list[nn.Parameter]) -> Call:
+    """Forward and backward of a layer inside a network: its input needs a gradient too."""
+
+    def call() -> None:
+        x.grad = None
+        for p in parameters:
+            p.grad = None
+        module(x).backward(gradient)
+
+    return call
+
+
+def forward(module: Callable[[Tensor], Tensor], x: Tensor) -> Call:
+    """Forward without a graph."""
+
+    def call() -> Tensor:
+        with torch.no_grad():
+            return module(x)
+
+    return call
+
+
+def peak(call: Call) -> int:
+    """Most bytes alive at a time during a call, beyond those alive before it, the result still held at its end."""
+    call()
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        result = call()
+    del result
+    events = [e for e in profiler.profiler.kineto_results.events() if e.name() == "[memory]"]  # type: ignore[union-attr]
+    alive = most = 0
+    for event in sorted(events, key=lambda e: e.start_ns()):
+        alive += event.nbytes()
+        most = max(most, alive)
+    return most
+
+
+def saved(module: Callable[[Tensor], Tensor], x: Tensor, weights: list[Tensor]) -> int:
+    """Bytes that the graph of one call keeps for its backward pass, its input included, weights and parameters not."""
+    known = {w.untyped_storage().data_ptr() for w in weights}
+    kept: dict[int, int] = {}
+
+    def pack(t: Tensor) -> Tensor:
+        storage = t.untyped_storage()
+        if storage.data_ptr() not in known:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return t
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
+        y = module(x)
+    del y
+    return sum(kept.values())

@@ -59,7 +59,7 @@ class Config:
     rates: tuple[float, ...] = (3e-4, 1e-3, 3e-3)
 
 
-QUICK: Final = Config(tasks=(Task.WATER,), members=4, steps=240, every=10, size=32, rates=())
+QUICK: Final = Config(tasks=(Task.WATER,), members=4, steps=120, every=20, size=24, rates=())
 
 
 def run(config: Config, *, cache: Path = OUT / "cache", device: str = "cpu", jobs: int = 1) -> dict[str, Any]:

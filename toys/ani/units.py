@@ -3,6 +3,7 @@
 import copy
 import hashlib
 import multiprocessing
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -85,18 +86,21 @@ class Training:
             "numbers": count(trained),
             "none": {role: error(network, role) for role, network in networks.items()},
             "moved": {
-                role: {str(s): error(_moved(trained, network, s), role) for s in SCALES}
+                role: {str(s): error(moved, role) for s, moved in _strengths(trained, network)}
                 for role, network in networks.items()
             },
         }
 
 
-def _moved(trained: Potential, network: Potential, strength: float) -> Potential:
-    """The adapter of ``trained`` on a copy of another network."""
+def _strengths(trained: Potential, network: Potential) -> Iterator[tuple[float, Potential]]:
+    """The adapter of ``trained`` on a copy of another network, which is the same object at every strength."""
     target = copy.deepcopy(network)
     transfer(trained, target)
-    scale(target, strength)
-    return target
+    now = 1.0
+    for strength in SCALES:
+        scale(target, strength / now)
+        now = strength
+        yield strength, target
 
 
 def _seed(seed: int, member: int) -> int:
@@ -132,6 +136,11 @@ def _labels() -> str:
     return hashlib.sha256(FILE.read_bytes()).hexdigest()[:16]
 
 
+def _leave_ctrl_c_to_the_parent() -> None:
+    """A terminal sends it to all processes; the children finish, and keep, what they are at."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 Runner = Callable[[list[Training]], dict[Training, dict[str, Any]]]
 
 
@@ -146,7 +155,8 @@ def runner(folder: Path, *, device: str, jobs: int, progress: Callable[[int, int
         progress: told about trainings that were added and finished.
     """
     one = partial(_run_one, folder, device)
-    pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn")) if jobs > 1 else None
+    spawn = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(jobs, spawn, _leave_ctrl_c_to_the_parent) if jobs > 1 else None
 
     def run(todo: list[Training]) -> dict[Training, dict[str, Any]]:
         progress(len(todo), 0)

@@ -55,36 +55,43 @@ class Reader:
         self.checkpoints = checkpoints
         self.parent = parent
         self.dtype = torch.float32 if fast else torch.float64
-        self._raw: dict[str, Tensor] = {}
-        self._single = torch.empty(0, dtype=torch.float32)
-        self._base = torch.empty(0, dtype=self.dtype)
+        self._buffers: dict[object, Tensor] = {}
+        self._staged: dict[tuple[str, int], tuple[Tensor, Tensor | None]] = {}
+
+    def buffer(self, key: object, n: int, dtype: torch.dtype) -> Tensor:
+        """The first n elements of the buffer of this key; it stays, so that the heap is not torn into holes."""
+        found = self._buffers.get(key)
+        if found is None or found.numel() < n:
+            found = self._buffers[key] = torch.empty(max(n, LONGEST), dtype=dtype)
+            self._staged.clear()
+        return found[:n]
 
     def read(self, layer: Layer, model: int, start: int, out: Tensor) -> None:
         """Fill ``out``, flat and of this reader's dtype, with elements of a model's tensor, less the parent's."""
         self.widen(model, _stored(layer, model), start, out)
         if self.parent is not None:
-            if len(self._base) < len(out):
-                self._base = torch.empty(len(out), dtype=self.dtype)
-            base = self._base[: len(out)]
+            base = self.buffer("parent", out.numel(), self.dtype)
             self.widen(self.parent, _stored(layer, self.parent), start, base)
             out.sub_(base)
 
     def widen(self, model: int, name: str, start: int, out: Tensor) -> None:
         """Fill ``out`` with elements of the tensor that a model stores as ``name``."""
-        checkpoint, n = self.checkpoints[model], len(out)
-        code = checkpoint.tensors[name].dtype
-        raw = self._raw.get(code)
-        if raw is None or len(raw) < n:
-            raw = self._raw[code] = torch.empty(n, dtype=torch_dtype(code))
-        if len(raw) > n:
-            raw = raw[:n]
+        checkpoint = self.checkpoints[model]
+        raw, single = self._stage(checkpoint.tensors[name].dtype, out.numel())
         checkpoint.read(name, start, raw)
-        if raw.element_size() < 4 and self.dtype is torch.float64:  # a direct half -> double copy is 2.5 times slower
-            if len(self._single) < n:
-                self._single = torch.empty(n, dtype=torch.float32)
-            single = self._single if len(self._single) == n else self._single[:n]
-            raw = single.copy_(raw)
-        out.copy_(raw)
+        out.copy_(raw if single is None else single.copy_(raw))
+
+    def _stage(self, code: str, n: int) -> tuple[Tensor, Tensor | None]:
+        """Where n values of a dtype are read to, and where halves are widened first: half -> double is slow."""
+        found = self._staged.get((code, n))
+        if found is None:
+            raw = self.buffer(code, n, torch_dtype(code))
+            half = raw.element_size() < 4 and self.dtype is torch.float64
+            found = raw, self.buffer("single", n, torch.float32) if half else None
+            if len(self._staged) > 64:
+                self._staged.clear()
+            self._staged[code, n] = found
+        return found
 
 
 def _stored(layer: Layer, model: int) -> str:
@@ -164,10 +171,11 @@ def single_threaded_torch() -> Iterator[None]:
 
 def _chunks(layer: Layer, reader: Reader, models: Sequence[int]) -> Iterator[list[Tensor]]:
     """Equal pieces of the models' tensors; the same buffers every time."""
-    longest = min(LONGEST, ELEMENTS // len(models), layer.numel)
-    buffers = [torch.empty(longest, dtype=reader.dtype) for _ in models]
-    for start in range(0, layer.numel, longest):
-        n = min(longest, layer.numel - start)
+    total = layer.numel
+    longest = min(LONGEST, ELEMENTS // len(models), total)
+    buffers = [reader.buffer(k, longest, reader.dtype) for k in range(len(models))]
+    for start in range(0, total, longest):
+        n = min(longest, total - start)
         pieces = buffers if n == longest else [b[:n] for b in buffers]
         for model, piece in zip(models, pieces, strict=True):
             reader.read(layer, model, start, piece)
@@ -217,7 +225,8 @@ def _refine(layer: Layer, reader: Reader, moments: Moments) -> None:
     exact = dict.fromkeys(pairs, 0.0)
     for pieces in _chunks(layer, reader, models):
         for i, j in pairs:
-            difference = pieces[models.index(i)] - pieces[models.index(j)]
+            one, two = pieces[models.index(i)], pieces[models.index(j)]
+            difference = torch.sub(one, two, out=reader.buffer("difference", one.numel(), reader.dtype))
             exact[i, j] += torch.dot(difference, difference).item()
     for (i, j), value in exact.items():
         moments.sq_distance[i, j] = moments.sq_distance[j, i] = value

@@ -100,7 +100,7 @@ NONLINEAR_INPUT = Claim(
     amends="prop-4",
     statement="E‖f(x(I + AB)) − f'(x(I + AB))‖² ≤ ‖I + AB‖₂² E‖f(x) − f'(x)‖² for one hidden ReLU layer",
     expected=Verdict.REFUTED,
-    remark="only a Lipschitz bound; f − f' = max(|x₁|, 10|x₂|) − 10|x₂|, AB = −e₂ᵀe₂ turns .0424 into 1, unbounded as 10 grows",
+    remark="only a Lipschitz bound; f − f' = max(|x₁|, 10|x₂|) − 10|x₂|, AB = −e₂ᵀe₂ turns .0424 into 1, or worse",
     strategies=(Proof("six ReLUs, in closed form", nonlinear.input_fails, refutes=True),),
 )
 NONLINEAR_INPUT_LIPSCHITZ = Claim(

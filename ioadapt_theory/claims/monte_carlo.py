@@ -20,12 +20,12 @@ from ioadapt_theory.claims.evidence import Evidence, Finding
 from ioadapt_theory.claims.placement import Placement
 from ioadapt_theory.claims.searches import seeded
 from ioadapt_theory.claims.shared_function import SharedFunction
-from ioadapt_theory.claims.stacks import LinearStack, draw
+from ioadapt_theory.claims.stacks import LinearStack, Memory, draw
 from ioadapt_theory.errors import InvalidValueError
 
 STACKS_A_PART = 32
-BLOCK = 1 << 18
-"""Numbers in one block of activations: 2 MB, so that a block stays in the cache and the memory flat."""
+BLOCK = 1 << 17
+"""Numbers in one block of activations: 1 MB, so that a block stays in the cache and the memory flat."""
 LEVEL = 0.99
 FALSE_ALARM = 1e-9
 """Probability that one stack contradicts a true statement by chance."""
@@ -80,9 +80,10 @@ def mean_distance(source: LinearStack, target: LinearStack, samples: int, genera
     first = source.weights[0]
     widest = max(w.shape[-1] for w in (*source.weights, *target.weights))
     rows = max(1, min(samples, BLOCK // (first.shape[0] * widest)))
+    kept: tuple[Memory, Memory] = ({}, {})
     total = torch.zeros(first.shape[0], dtype=torch.float64, device=first.device)
     for x in sample_blocks(samples, first.shape[1], rows, generator, first.dtype):
-        difference = source(x).sub_(target(x)).flatten(1)
+        difference = source(x, kept[0]).sub_(target(x, kept[1])).flatten(1)
         total += torch.linalg.vector_norm(difference, dim=1).square()
     return total / samples
 

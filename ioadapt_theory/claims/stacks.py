@@ -10,6 +10,9 @@ from ioadapt_theory.claims.claim import Run
 from ioadapt_theory.claims.placement import Placement
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 
+Memory = dict[tuple[str, tuple[int, ...]], Tensor]
+"""Buffers by name and shape."""
+
 
 class LinearStack(torch.nn.Module):
     """S models of L linear layers; ``forward`` runs samples (N x c, shared by the models) layer by layer."""
@@ -29,25 +32,40 @@ class LinearStack(torch.nn.Module):
         self.weights, self.adapter, self.placement = tuple(weights), adapter, placement
         self.layer = layer if layer is not None else len(self.weights) - 1 if placement is Placement.OUTPUT else 0
 
-    def forward(self, x: Tensor) -> Tensor:
-        """N x c samples -> S x N x d outputs."""
+    def forward(self, x: Tensor, memory: Memory | None = None) -> Tensor:
+        """N x c samples -> S x N x d outputs; ``memory`` is kept between calls, whose outputs it then overwrites."""
+        memory = {} if memory is None else memory
         for k, w in enumerate(self.weights):
             placement = self.placement if k == self.layer else None
             if placement is Placement.INPUT:
-                x = self._branch(x, x.expand(w.shape[0], *x.shape[-2:]).clone())
-            y = x @ w
+                shape = w.shape[0], *x.shape[-2:]
+                x = self._add_branch(x, _buffer(memory, "copy", shape, x).copy_(x), memory)
+            y = _product(x, w, memory, f"layer {k}")
             if placement is Placement.LORA:
-                y = self._branch(x, y)
+                y = self._add_branch(x, y, memory)
             if placement is Placement.OUTPUT:
-                y = self._branch(y, y)
+                y = self._add_branch(y, y, memory)
             x = y
         return x
 
-    def _branch(self, x: Tensor, y: Tensor) -> Tensor:
+    def _add_branch(self, x: Tensor, y: Tensor, memory: Memory) -> Tensor:
         """Y + xAB, written into y."""
         assert self.adapter is not None, "a placement comes with an adapter"
         a, b = self.adapter
-        return y.baddbmm_(x @ a, b)
+        return y.baddbmm_(_product(x, a, memory, "xA"), b)
+
+
+def _buffer(memory: Memory, name: str, shape: tuple[int, ...], like: Tensor) -> Tensor:
+    """The memory of this name and shape: fresh pages would cost as much as the product that is written to them."""
+    if (name, shape) not in memory:
+        memory[name, shape] = like.new_empty(shape)
+    return memory[name, shape]
+
+
+def _product(x: Tensor, w: Tensor, memory: Memory, name: str) -> Tensor:
+    stacks, rows = w.shape[0], x.shape[-2]
+    out = _buffer(memory, name, (stacks, rows, w.shape[-1]), w)
+    return torch.bmm(x.expand(stacks, *x.shape[-2:]), w, out=out)
 
 
 def orthogonals(n: int, stacks: int, generator: torch.Generator) -> Tensor:

@@ -1,0 +1,130 @@
+"""Monte-Carlo on random linear stacks beside the bare batched matrix products that it consists of.
+
+The bar: at most twice the products alone; cost linear in the number of stacks; memory flat.
+"""
+
+import argparse
+import os
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmarks.measure import Call, alternate, peak
+from ioadapt_theory.claims import CLAIMS, Run
+from ioadapt_theory.claims.monte_carlo import BLOCK, STACKS_A_PART, StackMonteCarlo
+from ioadapt_theory.claims.placement import Placement
+from ioadapt_theory.claims.stacks import LinearStack, draw
+from ioadapt_theory.results import record
+
+STATEMENTS = {"lemma-3": None, "prop-3": Placement.LORA, "prop-4": Placement.INPUT, "prop-5": Placement.OUTPUT}
+WIDTHS = ((8, 10, 6), (16, 16, 16), (32, 32, 32), (64, 64, 64), (128, 128, 128), (64, 64, 64, 64, 64))
+Product = tuple[Tensor, Tensor]
+
+
+def products(stack: LinearStack, rows: int) -> Iterator[Product]:
+    """The operands of every batched product of one block: the layers, and A and B where the adapter is."""
+    stacks = stack.weights[0].shape[0]
+    for k, w in enumerate(stack.weights):
+        yield torch.randn(stacks, rows, w.shape[-2], dtype=w.dtype), w
+        if stack.adapter is not None and k == stack.layer:
+            a, b = stack.adapter
+            yield torch.randn(stacks, rows, a.shape[-2], dtype=w.dtype), a
+            yield torch.randn(stacks, rows, a.shape[-1], dtype=w.dtype), b
+
+
+def bare(source: LinearStack, target: LinearStack, samples: int) -> Callable[[], None]:
+    """Those products, as often as the samples need them, into memory that is there already."""
+    stacks = source.weights[0].shape[0]
+    widest = max(w.shape[-1] for w in (*source.weights, *target.weights))
+    rows = max(1, min(samples, BLOCK // (stacks * widest)))
+    operands = [*products(source, rows), *products(target, rows)]
+    outputs = [torch.bmm(x, w) for x, w in operands]
+
+    def call() -> None:
+        for _ in range(-(-samples // rows)):
+            for (x, w), out in zip(operands, outputs, strict=True):
+                torch.bmm(x, w, out=out)
+
+    return call
+
+
+def cell(claim: str, widths: tuple[int, ...], *, samples: int, seconds: float) -> dict[str, Any]:
+    """CPU seconds of a part of the verification (32 stacks, drawn, run and judged) and of its products."""
+    run = Run(stacks=STACKS_A_PART, samples=samples, depth=len(widths) - 1, widths=widths)
+    strategy = StackMonteCarlo(STATEMENTS[claim])
+    source, target = draw(STACKS_A_PART, strategy.placement, run, torch.Generator().manual_seed(0))
+    calls: dict[str, Call] = {
+        "verify": partial(strategy, CLAIMS[claim], run, 0),
+        "products": bare(source, target, samples),
+    }
+    times = alternate(calls, seconds=seconds)
+    ratio = times["verify"] / times["products"]
+    rate = STACKS_A_PART * samples / times["verify"]
+    return {"claim": claim, "widths": "-".join(map(str, widths)), **times, "ratio": ratio, "samples_a_second": rate}
+
+
+def growth(parts: int, *, seconds: float) -> dict[str, float]:
+    """CPU seconds and peak bytes of one part and of many, which are done one after the other."""
+    run = Run(stacks=parts * STACKS_A_PART, samples=1024)
+    strategy, claim = StackMonteCarlo(Placement.INPUT), CLAIMS["prop-4"]
+
+    def many(n: int) -> Any:
+        finding = strategy(claim, run, 0)
+        for part in range(1, n):
+            finding = finding | strategy(claim, run, part)
+        return finding
+
+    calls: dict[str, Call] = {"one": partial(many, 1), "many": partial(many, parts)}
+    times = alternate(calls, seconds=seconds)
+    memory = {name: peak(call) for name, call in calls.items()}
+    return {
+        "parts": parts,
+        "seconds_growth": times["many"] / times["one"],
+        "peak_bytes_one": memory["one"],
+        "peak_bytes_many": memory["many"],
+    }
+
+
+def markdown(content: dict[str, Any]) -> str:
+    """One table, and the sentence on growth."""
+    results = content["results"]
+    rows = [
+        f"| {c['claim']} | {c['widths']} | {c['verify'] * 1e3:.1f} | {c['products'] * 1e3:.1f} | {c['ratio']:.2f} "
+        f"| {c['samples_a_second'] / 1e6:.2f} |\n"
+        for c in results["cells"]
+    ]
+    head = (
+        "| claim | widths | verification, ms | its products alone, ms | ratio | 10⁶ samples/s |\n" + "|---" * 6 + "|\n"
+    )
+    g = results["growth"]
+    return (
+        head
+        + "".join(rows)
+        + f"\n{g['parts']} times the stacks: {g['seconds_growth']:.1f} times the time, "
+        + f"{g['peak_bytes_many'] / g['peak_bytes_one']:.2f} times the memory. Worst ratio "
+        + f"{results['worst_ratio']:.2f}.\n"
+    )
+
+
+def main(quick: bool = False) -> dict[str, Any]:
+    """Measure on one thread, print the table, return the record."""
+    torch.set_num_threads(1)
+    widths, samples, seconds = (WIDTHS[3:4], 4096, 1.0) if quick else (WIDTHS, 16384, 2.0)
+    cells = [cell(claim, n, samples=samples, seconds=seconds) for n in widths for claim in STATEMENTS]
+    results = {
+        "cells": cells,
+        "worst_ratio": max(c["ratio"] for c in cells),
+        "growth": growth(4 if quick else 16, seconds=seconds),
+    }
+    content = record("verifier", config={"quick": quick, "threads": 1, "cpus": os.cpu_count()}, results=results)
+    print(markdown(content))
+    return content
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one stack, a quarter of the samples")
+    main(quick=parser.parse_args().quick)

@@ -3,11 +3,11 @@
 Everything is computed here and now, offline, on a CPU, in about a minute; every number below comes from that run.
 """
 
+import os
 import sys
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from statistics import mean
 from typing import Any, Final
 
 from ioadapt_theory.results import record, write_json
@@ -19,6 +19,7 @@ from ioadapt_theory.stats import Interval
 from toys import crescent, molecules
 from toys.ani import picture as ani_picture
 from toys.ani import summary
+from toys.ani.table import verdict
 from toys.command_line import OK, guarded
 from toys.plane import picture as plane_picture
 from toys.plane.table import number
@@ -95,11 +96,10 @@ def _cell(errors: list[float] | None) -> str:
 
 
 def _reading(found: dict[str, summary.Row]) -> list[str]:
-    """What the means say about the related target; the intervals above say how far to trust them."""
-    means = {key: mean(found[key].errors["related"]) for key in ("none", "lora", "input", "output")}
-    best = min(means, key=lambda key: means[key])
-    worst = max(means, key=lambda key: means[key])
-    return [f"On ANI-1ccx the smallest mean error has: {found[best].label}; the largest: {found[worst].label}."]
+    """Paired differences on the related target, each with the word that its interval allows."""
+    gaps = {key: summary.difference(found, "related", key, lora, 0.95) for key, lora in summary.LORA_OF.items()}
+    said = (f"{found[key].label} {gap.mean:+.2f} ± {gap.half_width:.2f} ({verdict(gap)})" for key, gap in gaps.items())
+    return [f"On ANI-1ccx, minus LoRA on the same layers: {', '.join(said)}."]
 
 
 def run(out: Path = OUT) -> str:
@@ -108,7 +108,7 @@ def run(out: Path = OUT) -> str:
     sys.stderr.write("1/3 crescent (seconds)\n")
     plane = crescent.run(crescent.Config())
     sys.stderr.write("2/3 molecules (under a minute the first time)\n")
-    ani = molecules.run(molecules.QUICK)
+    ani = molecules.run(molecules.QUICK, jobs=min(os.cpu_count() or 1, molecules.QUICK.members))
     sys.stderr.write("3/3 weight similarity (seconds)\n")
     alike = spaces()
     with styled():

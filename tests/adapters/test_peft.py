@@ -1,6 +1,7 @@
 """IOLORA in the real PEFT: what PEFT's users do works, and computes what our own layer computes."""
 
 import copy
+import json
 import subprocess
 import sys
 
@@ -10,10 +11,10 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from ioadapt_theory.adapters import FAMILIES, adapt, layers
+from ioadapt_theory.adapters import FAMILIES, adapt, layers, load, save
 from ioadapt_theory.adapters.peft import IOLoraConfig, IOLoraLayer, load_adapter
-from ioadapt_theory.errors import InvalidValueError, IoAdaptError
-from tests.adapters.foreign import filled, quiet, run_llama, run_unet, tiny_llama, tiny_unet
+from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError
+from tests.adapters.foreign import Small, filled, quiet, run_llama, run_unet, tiny_llama, tiny_unet
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -205,3 +206,51 @@ def test_without_peft_the_extra_is_named():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "MissingExtraError" in done.stderr
     assert "ioadapt-theory[peft]" in done.stderr
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_the_plug_in_saves_is_read_without_peft(family, tmp_path):
+    options = {"family": family, "placement": "input+weight", "rank_pattern": {"v_proj": 3}, "use_rslora": True}
+    theirs = wrapped(tiny_llama(), **options)
+    theirs.save_pretrained(tmp_path)
+    model = tiny_llama()
+    load(model, tmp_path)
+    assert_close(run_llama(model), run_llama(theirs), rtol=1e-6, atol=1e-6)
+    save(model, tmp_path / "own")
+    again = tiny_llama()
+    load(again, tmp_path / "own")
+    assert_close(run_llama(again), run_llama(model), rtol=0, atol=0)
+
+
+def test_and_so_for_convolutions(tmp_path):
+    base = Small().float()
+    for family in FAMILIES:
+        config = IOLoraConfig(
+            target_modules=["conv_in", "proj"], r=2, family=family, placement="output+weight", init_weights="random"
+        )
+        theirs = quiet(lambda c=config: peft.get_peft_model(copy.deepcopy(base), c)).eval()
+        theirs.save_pretrained(tmp_path / family)
+        ours, image = copy.deepcopy(base), torch.randn(2, 3, 8, 8).float()
+        load(ours, tmp_path / family)
+        assert_close(ours(image), theirs(image), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"format_version": 2}, "format_version has to be 1"),
+        ({"family": "oft"}, "No family 'oft'"),
+        ({"rank_pattern": [1]}, "rank_pattern has to be an object"),
+        ({"placement_pattern": {"(a+)+$": "input"}}, "could run for ever"),
+        ({"family": "loha"}, "a loha in input placement has A"),
+        ({"placement": "output"}, "lora in output placement has nothing"),
+    ],
+)
+def test_a_changed_config_of_the_plug_in_is_one_sentence(change, sentence, tmp_path):
+    wrapped(tiny_llama()).save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "adapter_config.json").read_text()) | change
+    (tmp_path / "adapter_config.json").write_text(json.dumps(config))
+    model = tiny_llama()
+    with pytest.raises(FileFormatError, match=sentence):
+        load(model, tmp_path)
+    assert not layers(model)

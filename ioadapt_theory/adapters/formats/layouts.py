@@ -180,9 +180,9 @@ def hold(family: str, size: tuple[int, int, int], spec: Spec, **parameters: Tens
 
 
 def refit(adapter: Adapter, size: tuple[int, int, int]) -> None:
-    """Tell an adapter the channels of its layer: LoHa's and LoKr's factors for a kernel hide the taps in the rows."""
+    """Tell an adapter the channels of its layer, where a file's matrices hide a kernel's taps in the rows."""
     for placement, phi in adapter.parts():
-        if placement is Placement.WEIGHT and adapter.family in {"loha", "lokr"} and phi.size[:2] == size[:2]:
+        if placement is Placement.WEIGHT and phi.size == (size[0], size[1], size[0]):
             phi.size = size
             if isinstance(phi, LoKr):
                 phi.spec = replace(phi.spec, factor=_factor(size, phi.C.shape))

@@ -9,6 +9,7 @@ from torch import nn
 from ioadapt_theory.adapters import files
 from ioadapt_theory.adapters.formats.layouts import refit
 from ioadapt_theory.adapters.formats.names import Name, resolve
+from ioadapt_theory.adapters.formats.plugin import PluginEntry
 from ioadapt_theory.adapters.formats.reading import PEFT_CONFIG, Entry, read
 from ioadapt_theory.adapters.layers import Adapter
 from ioadapt_theory.adapters.model import function_of
@@ -103,7 +104,7 @@ def choose_component(path: Path, names: list[Name], found: Collection[Name], com
     return component
 
 
-def fitted(entry: Entry, module: nn.Module) -> Adapter:
+def fitted(entry: Entry | PluginEntry, module: nn.Module) -> Adapter:
     """The entry's adapter for this layer."""
     adapter = entry.adapter()
     f = function_of(module)
@@ -111,7 +112,7 @@ def fitted(entry: Entry, module: nn.Module) -> Adapter:
     return adapter
 
 
-def _unfit(entry: Entry, module: nn.Module) -> str | None:
+def _unfit(entry: Entry | PluginEntry, module: nn.Module) -> str | None:
     """Why the entry cannot act on the module, from shapes alone."""
     try:
         f = function_of(module)

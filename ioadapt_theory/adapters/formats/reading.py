@@ -14,6 +14,7 @@ import torch
 
 from ioadapt_theory.adapters.formats.layouts import build, kind_of
 from ioadapt_theory.adapters.formats.names import Name, parse
+from ioadapt_theory.adapters.formats.plugin import PLUGIN_TYPE, PluginEntry, plugin_entries
 from ioadapt_theory.adapters.formats.scaling import file_scale, peft_scale
 from ioadapt_theory.adapters.formats.tensors import TensorFile
 from ioadapt_theory.adapters.layers import Adapter
@@ -21,7 +22,7 @@ from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnsupportedErro
 
 DIFFUSERS_FILE, PEFT_CONFIG = "pytorch_lora_weights.safetensors", "adapter_config.json"
 PEFT_FILES = ("adapter_model.safetensors", "adapter_model.bin")
-PEFT_TYPES = ("LORA", "LOHA", "LOKR", "PEANUT")
+PEFT_TYPES = ("LORA", "LOHA", "LOKR", "PEANUT", PLUGIN_TYPE)
 EDITING_INITS = ("pissa", "olora", "corda", "lora_ga", "loftq")
 VARIANTS = (
     "alora_invocation_tokens",
@@ -82,7 +83,7 @@ class AdapterFile:
 
     path: Path
     format: str
-    entries: tuple[Entry, ...]
+    entries: tuple[Entry | PluginEntry, ...]
     unread: Mapping[str, str]
     base: str | None
     metadata: Mapping[str, str]
@@ -115,7 +116,10 @@ def read(path: Path | str) -> AdapterFile:
     if config is None:
         scale = file_scale(source)
     groups, unread = _grouped(source)
-    entries = []
+    entries: list[Entry | PluginEntry] = []
+    if config is not None and config["peft_type"] == PLUGIN_TYPE:
+        groups, (found, unread) = {}, plugin_entries(config, path, source)
+        entries.extend(found)
     for name, roles in groups.items():
         with located(path, name):
             kind, shapes = kind_of(set(roles)), {role: source.shapes[key] for role, key in roles.items()}

@@ -114,24 +114,33 @@ def number(path: Path, config: Mapping[str, Any], key: str, default: float) -> f
     return value
 
 
-def _pattern(path: Path, config: Mapping[str, Any], field: str, layer: str, default: float) -> float:
-    """The value of the first pattern that fits the end of the layer's name, as PEFT chooses it."""
-    patterns = config.get(field) or {}
-    if not isinstance(patterns, dict):
-        msg = f"{path}: {field} has to be an object, found {patterns!r}."
+def patterns(path: Path, config: Mapping[str, Any], field: str) -> dict[str, Any]:
+    """A configuration's overrides by regular expression.
+
+    Raises:
+        FileFormatError: no object, no regular expression, or one that could take for ever.
+    """
+    found = config.get(field) or {}
+    if not isinstance(found, dict):
+        msg = f"{path}: {field} has to be an object, found {found!r}."
         raise FileFormatError(msg)
-    for pattern in patterns:
+    for pattern in found:
         if NESTED.search(pattern) or len(pattern) > LONGEST_PATTERN:
             msg = f"{path}: {field} has a pattern that could run for ever: {pattern[:60]!r}."
             raise FileFormatError(msg)
         try:
-            fits = re.match(rf"(.*\.)?({pattern})$", layer)
+            re.compile(pattern)
         except re.error as error:
             msg = f"{path}: {field}: {pattern[:60]!r} is not a regular expression: {error}."
             raise FileFormatError(msg) from None
-        if fits:
-            return number(path, patterns, pattern, default)
-    return default
+    return found
+
+
+def _pattern(path: Path, config: Mapping[str, Any], field: str, layer: str, default: float) -> float:
+    """The value of the first pattern that fits the end of the layer's name, as PEFT chooses it."""
+    overrides = patterns(path, config, field)
+    fits = (p for p in overrides if re.match(rf"(.*\.)?({p})$", layer))
+    return next((number(path, overrides, p, default) for p in fits), default)
 
 
 def _header_alpha(source: TensorFile, arguments: Mapping[str, Any]) -> float | None:

@@ -112,13 +112,14 @@ def markdown(record: dict[str, Any]) -> str:
     """Tables: families against base and peers; one line a bar."""
     results, config = record["results"], record["config"]
     cells = [c for c in results["training"] if not c["shape"].startswith("FLUX")]
+    shapes = len({c["shape"] for c in cells})
     lines = [
         f"Forward + backward, float32, one thread of {config['cpus']} ({config['cpu']}), torch {config['torch']}, PEFT"
-        f" {config['peft']}, LyCORIS {config['lycoris_lora']}; geometric means over {len({c['shape'] for c in cells})}"
-        " attention shapes. Peer: PEFT for weight placement, for the others PEFT's layer on an identity (the naive form)."
-        " Forward alone: peer / ours. Peak: memory beyond the base layer's, ours / peer.",
+        f" {config['peft']}, LyCORIS {config['lycoris_lora']}; geometric means over {shapes} attention shapes.",
+        "Peer: PEFT for weight placement, for the others PEFT's layer on an identity (the naive form). Forward alone:"
+        " peer / ours. Peak: memory beyond the base layer's, ours / peer.",
         "",
-        "| family | placement | ours / base | peer / base | LyCORIS / base | peer / ours (worst) | forward alone | peak |",
+        "| family | placement | ours / base | peer / base | LyCORIS / base | peer / ours (worst) | forward | peak |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for key in dict.fromkeys((c["family"], c["rank"], c["placement"]) for c in cells):

@@ -45,7 +45,7 @@ def step(module: Callable[[Tensor], Tensor], x: Tensor, gradient: Tensor, parame
         x.grad = None
         for p in parameters:
             p.grad = None
-        module(x).backward(gradient)
+        torch.autograd.backward(module(x), gradient)
 
     return call
 
@@ -66,7 +66,7 @@ def peak(call: Call) -> int:
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         result = call()
     del result
-    events = [e for e in profiler.profiler.kineto_results.events() if e.name() == "[memory]"]  # type: ignore[union-attr]
+    events = [e for e in profiler.profiler.kineto_results.events() if e.name() == "[memory]"]
     alive = most = 0
     for event in sorted(events, key=lambda e: e.start_ns()):
         alive += event.nbytes()

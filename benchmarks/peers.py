@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters import AdaptedLayer, adapt
+from ioadapt_theory.adapters import adapt, layers
 from ioadapt_theory.errors import MissingExtraError
 
 
@@ -37,9 +37,9 @@ class Eye(nn.Linear):
 
 def ours(base: nn.Module, family: str, placement: str, rank: int) -> tuple[Contender, nn.Module]:
     """The layer of this package, every parameter filled, and its family."""
-    layer = adapt(nn.Sequential(base), target_modules=["0"], family=family, placement=placement, rank=rank)[0]
-    assert isinstance(layer, AdaptedLayer)
-    phi: nn.Module = layer.adapters["default"][placement]  # type: ignore[index, assignment]
+    model = nn.Sequential(base)
+    layer = layers(adapt(model, target_modules=["0"], family=family, placement=placement, rank=rank))["0"]
+    phi: nn.Module = layer.adapters["default"][placement]  # type: ignore[index]
     for p in phi.parameters():
         p.data.add_(torch.randn_like(p), alpha=0.02)
     return Contender(layer, list(phi.parameters())), phi

@@ -95,7 +95,7 @@ def _weight_and_bias(module: nn.Module) -> tuple[Tensor, Tensor | None] | None:
 class Fused(torch.autograd.Function):
     """z + hz - hb with z = f(x) + s xΔ, h = g - 1: a gain does not scale the bias, and is nothing at all when it is 1.
 
-    In float16 and bfloat16 this also keeps a gain that differs from 1 by less than their resolution.
+    In float16 and bfloat16 the gain is thus not rounded to their resolution.
     """
 
     @staticmethod

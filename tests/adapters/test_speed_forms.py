@@ -1,0 +1,299 @@
+"""The fast forms are the plain ones: same values, same gradients, less kept; and they step aside where they must."""
+
+import copy
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.testing import assert_close
+
+from benchmarks.measure import peak, saved
+from ioadapt_theory.adapters import Placement, adapt, cached, merge, unfused
+from ioadapt_theory.adapters.families.dora import DoRA
+from ioadapt_theory.adapters.operators import operator
+from tests.adapters.cases import layer
+
+FAST = ["lora", "dora", "loha", "lokr"]
+C, D, N = 12, 20, 7
+every = pytest.mark.parametrize(
+    ("family", "placement"), [pytest.param(f, p, id=f"{f}-{p}") for f in FAST for p in map(str, Placement)]
+)
+
+
+def make(
+    family: str, placement: str, c: int = C, d: int = D, *, bias: bool = True, rank: int = 3, **options
+) -> nn.Module:
+    model = nn.Sequential(nn.Linear(c, d, bias=bias))
+    adapt(model, target_modules=["0"], family=family, placement=placement, rank=rank, alpha=5, init="random", **options)
+    for p in layer(model).adapters.parameters():
+        p.data.add_(0.1 * torch.randn_like(p))
+    return model
+
+
+def trained(model: nn.Module) -> list[nn.Parameter]:
+    return list(layer(model).adapters.parameters())
+
+
+def is_fused(out: Tensor) -> bool:
+    """Whether a custom function is anywhere in the graph."""
+    todo, seen = [out.grad_fn], set()
+    while todo:
+        node = todo.pop()
+        if node is None or node in seen:
+            continue
+        if type(node).__name__ in {"FusedBackward", "HadamardBackward"}:
+            return True
+        seen.add(node)
+        todo += [following for following, _ in node.next_functions]
+    return False
+
+
+@every
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("rank", [1, 20])
+@pytest.mark.parametrize("shape", [(N, C), (2, 3, C), (C,), (0, C), (300, C)], ids=str)
+def test_fused_is_unfused_in_values_and_gradients(family, placement, bias, rank, shape):
+    model = make(family, placement, bias=bias, rank=rank)
+    x = torch.randn(shape, requires_grad=True)
+    wanted = [x, *trained(model)]
+    fast = model(x)
+    with unfused():
+        slow = model(x)
+    assert is_fused(fast)
+    assert not is_fused(slow)
+    assert_close(fast, slow, rtol=1e-12, atol=1e-12)
+    probe = torch.randn_like(fast)
+    for a, b in zip(torch.autograd.grad(fast, wanted, probe), torch.autograd.grad(slow, wanted, probe), strict=True):
+        assert_close(a, b, rtol=1e-11, atol=1e-11)
+
+
+@every
+def test_without_a_gradient_of_x_the_parameters_still_get_theirs(family, placement):
+    model, x = make(family, placement), torch.randn(N, C)
+    got = torch.autograd.grad(model(x).square().sum(), trained(model))
+    with unfused():
+        expected = torch.autograd.grad(model(x).square().sum(), trained(model))
+    for a, b in zip(got, expected, strict=True):
+        assert_close(a, b, rtol=1e-11, atol=1e-11)
+
+
+@every
+def test_a_transposed_input_and_an_expanded_gradient_are_understood(family, placement):
+    model, x = make(family, placement), torch.randn(C, N).mT.requires_grad_()
+    got = torch.autograd.grad(model(x).sum(), [x, *trained(model)])
+    with unfused():
+        expected = torch.autograd.grad(model(x).sum(), [x, *trained(model)])
+    for a, b in zip(got, expected, strict=True):
+        assert_close(a, b, rtol=1e-11, atol=1e-11)
+
+
+@every
+def test_what_follows_may_work_in_place(family, placement):
+    model, x = make(family, placement), torch.randn(N, C, requires_grad=True)
+    wanted = [x, *trained(model)]
+    expected = torch.autograd.grad(torch.relu(model(x)).sum(), wanted)
+    for a, b in zip(torch.autograd.grad(torch.relu_(model(x)).sum(), wanted), expected, strict=True):
+        assert torch.equal(a, b)
+    batched = model(x[None])
+    torch.autograd.grad(batched.mul_(2).sum(), wanted)
+
+
+@every
+def test_a_second_derivative_is_refused_fused_and_right_unfused(family, placement):
+    model, x = make(family, placement), torch.randn(2, C, requires_grad=True)
+    (first,) = torch.autograd.grad(model(x).pow(3).sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        first.sum().backward()
+    with unfused():
+        assert torch.autograd.gradgradcheck(lambda x: model(x).pow(3), x)
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
+@every
+def test_forward_mode_is_refused_fused_and_right_unfused(family, placement):
+    model, x, v = make(family, placement), torch.randn(2, C), torch.randn(2, C)
+    with torch.autograd.forward_ad.dual_level():
+        dual = torch.autograd.forward_ad.make_dual(x, v)
+        with pytest.raises(NotImplementedError, match="forward mode AD"):
+            model(dual)
+        with unfused():
+            tangent = torch.autograd.forward_ad.unpack_dual(model(dual)).tangent
+    assert_close(tangent, model(x + v) - model(x))
+
+
+@every
+def test_function_transforms_take_the_plain_form(family, placement):
+    model, x = make(family, placement), torch.randn(4, C)
+    assert_close(torch.func.vmap(model)(x), model(x))
+    expected = torch.autograd.grad(model(x).square().sum(), trained(model)[0])[0]
+    name = next(n for n, p in model.named_parameters() if p is trained(model)[0])
+    grads = torch.func.grad(lambda p: torch.func.functional_call(model, {name: p}, (x,)).square().sum())
+    assert_close(grads(trained(model)[0]), expected)
+
+
+def test_hooks_and_stand_ins_of_the_base_layer_are_called():
+    calls: list[str] = []
+    x = torch.randn(N, C, requires_grad=True)
+
+    def expect(model: nn.Module, name: str) -> None:
+        calls.clear()
+        model(x).sum().backward()
+        assert calls == [name]
+
+    for register, name in (
+        (lambda m: m.register_forward_hook(lambda *_: calls.append("forward")), "forward"),
+        (lambda m: m.register_forward_pre_hook(lambda *_: calls.append("before")), "before"),
+        (lambda m: m.register_full_backward_hook(lambda *_: calls.append("backward")), "backward"),
+        (lambda m: m.register_full_backward_pre_hook(lambda *_: calls.append("backwards")), "backwards"),
+    ):
+        model = make("lora", "weight")
+        register(layer(model).base_layer)
+        expect(model, name)
+    model = make("lora", "weight")
+    base = layer(model).base_layer
+    plain = base.forward
+    base.forward = lambda x: calls.append("patched") or plain(x)
+    expect(model, "patched")
+
+
+def test_a_global_hook_sees_the_base_layer():
+    model, seen = make("lora", "weight"), []
+    base = layer(model).base_layer
+    handle = nn.modules.module.register_module_forward_hook(lambda m, *_: seen.append(m is base))
+    try:
+        model(torch.randn(N, C))
+    finally:
+        handle.remove()
+    assert any(seen)
+
+
+@pytest.mark.parametrize("family", FAST)
+def test_a_base_layer_that_trains_too_gets_its_gradient(family):
+    model, x = make(family, "weight", detach_norm=False), torch.randn(N, C)
+    base = layer(model).base_layer.requires_grad_()
+    model(x).square().sum().backward()
+    with unfused():
+        expected = torch.autograd.grad(model(x).square().sum(), [base.weight, base.bias])
+    assert_close(base.weight.grad, expected[0])
+    assert_close(base.bias.grad, expected[1])
+
+
+@pytest.mark.parametrize("family", ["lora", "dora"])
+@pytest.mark.parametrize("placement", list(map(str, Placement)))
+def test_lora_and_dora_keep_x_or_y_and_thin_matrices(family, placement):
+    n, c, d, r = 64, 40, 48, 2
+    model = make(family, placement, c, d, rank=r)
+    kept = saved(model, torch.randn(n, c, requires_grad=True), list(model.parameters())) / 8
+    long = n * (c + d if (family, placement) == ("dora", "weight") else max(c, d))
+    assert kept <= long + n * r + 2 * (r + 1) * (c + d)
+
+
+@every
+@pytest.mark.parametrize("size", [(96, 160), (160, 96)])
+def test_merging_needs_little_beside_the_result(family, placement, size):
+    model = make(family, placement, *size, bias=False)
+    weights = peak(layer(model).merged_tensors) / (8 * size[0] * size[1])
+    parts = max(*size) / min(*size) / 8 * 3  # LoHa's Δ on an identity, an eighth at a time
+    assert weights <= {"weight": 3.0}.get(placement, 1.5 + parts)
+
+
+def test_doras_norm_is_right_where_ab_nearly_cancels_w():
+    linear = nn.Linear(300, 40, bias=False).float()
+    a, b = torch.randn(300, 4).float(), torch.randn(4, 40).float()
+    for left in (1e-1, 1e-2, 1e-4):
+        linear.weight.data.copy_((-(a @ b) + left * torch.randn(300, 40).float()).mT)
+        phi = layer(adapt(nn.Sequential(copy.deepcopy(linear)), target_modules=["0"], family="dora",
+                          placement="weight", rank=4)).adapters["default"]["weight"]  # fmt: skip
+        assert isinstance(phi, DoRA)
+        phi.A.data.copy_(a)
+        phi.B.data.copy_(b)
+        exact = (linear.weight.double().mT + a.double() @ b.double()).norm(dim=0)
+        built = (linear.weight.mT + a @ b).norm(dim=0)
+        error, floor = ((n.double() / exact - 1).abs().max() for n in (phi.norms(operator(linear)), built))
+        assert error <= 2 * floor + 1e-6
+        assert error < 1e-2
+
+
+def test_doras_norm_on_an_identity_is_right_where_i_plus_ab_is_nearly_singular():
+    model = make("dora", "input", rank=1).float()
+    phi = layer(model).adapters["default"]["input"]
+    v = nn.functional.normalize(torch.randn(C).float(), dim=0)
+    for p, value in ((phi.A, v[:, None]), (phi.B, -v[None] / phi.scaling * (1 - 1e-4))):
+        p.data.copy_(value)
+    exact = (torch.eye(C) + phi.scaling * phi.A.double() @ phi.B.double()).norm(dim=0)
+    assert_close(phi.norms(layer(model).function.f.near).double(), exact, rtol=1e-6, atol=0)
+
+
+def test_gradients_of_a_norm_reach_the_adapter_that_acts_before():
+    model, x = make("dora", "input+weight", detach_norm=False), torch.randn(N, C)
+    first, second = (layer(model).adapters["default"][key] for key in ("input", "weight"))
+    got = torch.autograd.grad(model(x).square().sum(), trained(model))
+    base = layer(model).base_layer
+
+    def columns(v: Tensor, m: Tensor) -> Tensor:
+        return v / v.square().sum(0).sqrt() * m
+
+    inner = columns(torch.eye(C) + first.scaling * first.A @ first.B, first.m) @ base.weight.mT
+    whole = columns(inner + second.scaling * second.A @ second.B, second.m)
+    expected = torch.autograd.grad((x @ whole + base.bias).square().sum(), trained(model))
+    for a, b in zip(got, expected, strict=True):
+        assert_close(a, b)
+
+
+@every
+def test_cached_changes_nothing_but_time_and_ends_with_its_block(family, placement):
+    model, x = make(family, placement), torch.randn(1, C)
+    with torch.no_grad(), cached():
+        assert torch.equal(model(x), model(x))
+        assert torch.equal(model(x), copy.deepcopy(model)(x))
+    for p in trained(model):
+        p.data.mul_(1.5)
+    with torch.no_grad(), cached():
+        inside = model(x)
+    assert torch.equal(inside, model(x).detach())
+
+
+def test_cached_keeps_nothing_while_training():
+    model, x = make("dora", "weight"), torch.randn(N, C)
+    with cached():
+        before = model(x)
+        for p in trained(model):
+            p.data.mul_(1.5)
+        assert not torch.equal(model(x), before)
+        model(x).sum().backward()
+
+
+@every
+def test_autocast_is_float32_up_to_bfloat16(family, placement):
+    model, x = make(family, placement).float(), torch.randn(50, C).float()
+    exact = model(x)
+    wanted = torch.autograd.grad(exact.square().sum(), trained(model))
+    for base_dtype in (torch.float32, torch.bfloat16):
+        layer(model).base_layer.to(base_dtype)
+        with torch.autocast("cpu", torch.bfloat16):
+            out = model(x.to(base_dtype))
+        got = torch.autograd.grad(out.float().square().sum(), trained(model))
+        assert out.dtype == torch.bfloat16
+        assert_close(out.float(), exact, rtol=0, atol=0.03 * exact.abs().max().item())
+        for a, b in zip(got, wanted, strict=True):
+            assert a.dtype == torch.float32
+            assert (a - b).norm() <= 0.05 * b.norm()
+
+
+def test_a_gain_is_not_rounded_to_bfloat16_under_autocast():
+    model = make("dora", "output").to(torch.bfloat16)
+    phi = layer(model).adapters["default"]["output"].float()
+    phi.B.data.zero_()
+    phi.m.data.fill_(1.006)  # 1.0078 in bfloat16
+    x = torch.randn(4000, C, dtype=torch.bfloat16)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        y, base = model(x).double(), layer(model).base_layer(x).double()
+    assert (y * base).sum() / base.square().sum() - 1 == pytest.approx(0.006, rel=0.1)
+
+
+@every
+def test_a_wide_layer_with_many_tokens_is_the_merged_layer(family, placement):
+    model = make(family, placement, 96, 160, rank=8)
+    x = torch.randn(700, 96)
+    out = model(x)
+    assert_close(merge(model)(x), out, rtol=1e-10, atol=1e-10)

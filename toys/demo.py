@@ -99,7 +99,7 @@ def _reading(found: dict[str, summary.Row]) -> list[str]:
     """Paired differences on the related target, each with the word that its interval allows."""
     gaps = {key: summary.difference(found, "related", key, lora, 0.95) for key, lora in summary.LORA_OF.items()}
     said = (f"{found[key].label} {gap.mean:+.2f} ± {gap.half_width:.2f} ({verdict(gap)})" for key, gap in gaps.items())
-    return [f"On ANI-1ccx, minus LoRA on the same layers: {', '.join(said)}."]
+    return ["On ANI-1ccx, minus LoRA on the same layers (paired, 95 %):", *(f"  {one}" for one in said)]
 
 
 def run(out: Path = OUT) -> str:

@@ -1,0 +1,90 @@
+"""``python -m figures.readme``: writes what README.md quotes, tables between their markers and pictures in docs/."""
+
+import re
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from figures.__main__ import load
+from figures.style import styled, write
+from ioadapt_theory.claims import CLAIMS
+from ioadapt_theory.claims.claim import Claim
+from ioadapt_theory.errors import FileFormatError
+from ioadapt_theory.stats import Interval
+from toys import molecules as toy
+from toys.ani import summary
+from toys.command_line import OK, guarded
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+README: Final = ROOT / "README.md"
+PICTURES: Final = ("fig_8", "molecules", "tightness", "fig_2")
+
+
+def claims() -> str:
+    """The statements of the paper as printed; every reading and correction is in ``ioadapt claims``."""
+    head = "| claim | verdict | as printed | what is true |\n|---|---|---|---|\n"
+    return head + "".join(_row(c) for c in CLAIMS.values() if not c.reading and c.amends is None)
+
+
+def _row(claim: Claim) -> str:
+    verdict = claim.expected.upper()
+    cells = (f"`{claim.id}`", f"**{verdict}**" if verdict == "REFUTED" else verdict, claim.statement, claim.remark)
+    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
+
+
+def molecules() -> str:
+    """Errors of the recorded full run, kcal/mol."""
+    tasks = {task: summary.rows(figures) for task, figures in toy.recorded_run()["tasks"].items()}
+    roles = {"source": "trained on ANI-1x", **{role: f"moved to {name}" for role, name in summary.TARGETS.items()}}
+    head = ["", *(f"{task}: {where}" for task in tasks for where in roles.values())]
+    lines = [head, ["---"] * len(head)]
+    for key, first in next(iter(tasks.values())).items():
+        errors = [tasks[task][key].errors.get(role) for task in tasks for role in roles]
+        lines.append([first.label, *("" if e is None else str(Interval.of(e)) for e in errors)])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+SECTIONS: Final[dict[str, Callable[[], str]]] = {"claims": claims, "molecules": molecules}
+
+
+def filled(text: str) -> str:
+    """The README with every generated section as it has to be now.
+
+    Raises:
+        FileFormatError: a section's markers are missing.
+    """
+    for name, make in SECTIONS.items():
+        begin, end = f"<!-- {name}: written by python -m figures.readme -->\n", f"<!-- end of {name} -->"
+        pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+        if not pattern.search(text):
+            msg = f"{README.name} lacks the markers {begin.strip()} and {end}."
+            raise FileFormatError(msg)
+        text = pattern.sub(partial(_constant, f"{begin}{make()}{end}"), text)
+    return text
+
+
+def _constant(value: str, match: re.Match[str]) -> str:
+    del match  # a replacement given as text would have its backslashes read
+    return value
+
+
+def main() -> int:
+    """Rewrite README.md and docs/; status 0, or 2 with one sentence."""
+
+    def body() -> int:
+        README.write_text(filled(README.read_text(encoding="utf-8")), encoding="utf-8")
+        for name in PICTURES:
+            module = load(name)
+            with styled(), TemporaryDirectory(dir=ROOT / "docs") as folder:
+                _, png = write(module.draw(module.compute()), folder, name)
+                png.replace(ROOT / "docs" / png.name)
+        return OK
+
+    return guarded("figures.readme", body)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

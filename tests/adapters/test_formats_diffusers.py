@@ -170,3 +170,11 @@ def test_kohya_s_text_encoder_keys_fit_with_and_without_text_model_in_the_names(
     for make in (CLIPTextModel, CLIPTextModelWithProjection):  # of transformers 5: the first has lost the prefix
         (matched,) = load(quiet(lambda cls=make: cls(config)), tmp_path / "te.safetensors").matched
         assert matched.endswith("encoder.layers.1.self_attn.q_proj")
+
+
+def test_what_a_unet_saves_alone(tmp_path):
+    theirs = trained(CONFIGS["mixed"])
+    quiet(lambda: theirs.save_lora_adapter(tmp_path, adapter_name="default"))
+    ours = tiny_unet()
+    load(ours, tmp_path)
+    assert_close(run_unet(ours), run_unet(theirs), rtol=1e-5, atol=1e-5)

@@ -9,7 +9,7 @@ SPELLED = {
     "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight": ("", "model.layers.0.self_attn.q_proj", "down"),
     "base_model.model.a.lora_B.default.weight": ("", "a", "up"),
     "base_model.model.a.lora_magnitude_vector": ("", "a", "magnitude"),
-    "base_model.model.transformer.h.0.attn.c_attn.lora_A.weight": ("transformer", "h.0.attn.c_attn", "down"),
+    "base_model.model.transformer.h.0.attn.c_attn.lora_A.weight": ("", "transformer.h.0.attn.c_attn", "down"),
     "unet.mid_block.attentions.0.to_q.lora.down.weight": ("unet", "mid_block.attentions.0.to_q", "down"),
     "unet.a.attn1.processor.to_out_lora.up.weight": ("unet", "a.attn1.to_out.0", "up"),
     "text_encoder.text_model.a.self_attn.to_q_lora.up.weight": ("text_encoder", "text_model.a.self_attn.q_proj", "up"),

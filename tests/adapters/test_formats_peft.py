@@ -177,3 +177,52 @@ def test_what_has_no_counterpart_is_named(case, tmp_path):
     with pytest.raises((UnsupportedError, FileFormatError), match=sentence):
         load(model, tmp_path)
     assert not layers(model)
+
+
+def test_a_linear_peanut_of_peft_is_an_output_adapter(tmp_path):
+    config = peft.PeanutConfig(target_modules=["q_proj", "down_proj"], r=3, act_fn="linear", scaling=0.5)
+    theirs = filled(quiet(lambda: peft.get_peft_model(tiny_llama(), config)), mark="peanut")
+    theirs.save_pretrained(tmp_path)
+    ours = tiny_llama()
+    load(ours, tmp_path)
+    assert {tuple(layer.adapters["default"]) for layer in layers(ours).values()} == {("output",)}
+    assert_close(run_llama(ours), run_llama(theirs), rtol=1e-5, atol=1e-5)
+
+
+def test_the_weights_of_a_folder_are_read_with_its_config_or_not_at_all(tmp_path, image):
+    base = Small().float()
+    theirs = filled(quiet(lambda: peft.get_peft_model(copy.deepcopy(base), CONFIGS["lora"])), mark="l")
+    theirs.save_pretrained(tmp_path)
+    ours = copy.deepcopy(base)
+    load(ours, tmp_path / "adapter_model.safetensors")
+    assert_close(ours(image), theirs(image), rtol=1e-5, atol=1e-5)
+    (tmp_path / "adapter_config.json").unlink()
+    with pytest.raises(FileFormatError, match="name that folder"):
+        load(copy.deepcopy(base), tmp_path / "adapter_model.safetensors")
+
+
+def test_a_head_beside_a_transformer_is_not_left_out(tmp_path):
+    base = nn.ModuleDict({"transformer": nn.ModuleDict({"h": nn.Linear(4, 6)}), "head": nn.Linear(6, 3)}).float()
+    config = peft.LoraConfig(target_modules=["h", "head"], r=2, init_lora_weights=False)
+    quiet(lambda: peft.get_peft_model(copy.deepcopy(base), config)).save_pretrained(tmp_path)
+    assert sorted(load(base, tmp_path).matched) == ["head", "transformer.h"]
+
+
+@pytest.mark.parametrize("layer", [nn.Conv1d(4, 6, 3), nn.Conv3d(4, 6, (1, 2, 3)), nn.Conv2d(4, 6, 3, padding="same")])
+@pytest.mark.parametrize("options", [{"use_dora": False}, {"use_dora": True}])
+def test_convolutions_of_every_dimension(layer, options, tmp_path):
+    base = nn.ModuleDict({"conv": copy.deepcopy(layer)}).float()
+    config = peft.LoraConfig(target_modules=["conv"], r=2, lora_alpha=3, init_lora_weights=False, **options)
+    theirs = quiet(lambda: peft.get_peft_model(copy.deepcopy(base), config)).eval()
+    theirs.save_pretrained(tmp_path)
+    load(base, tmp_path)
+    x = torch.randn(2, 4, *[7] * (base["conv"].weight.ndim - 2)).float()
+    assert_close(base["conv"](x), theirs.base_model.model["conv"](x), rtol=1e-5, atol=1e-5)
+
+
+def test_an_embedding_is_named(tmp_path):
+    config = peft.LoraConfig(target_modules=["embed_tokens", "q_proj"], r=2)
+    quiet(lambda: peft.get_peft_model(tiny_llama(), config)).save_pretrained(tmp_path, save_embedding_layers=False)
+    with pytest.raises(FileFormatError, match="a LoRA on an embedding"):
+        load(tiny_llama(), tmp_path)
+    assert load(tiny_llama(), tmp_path, strict=False).matched

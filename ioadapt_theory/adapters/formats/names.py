@@ -53,6 +53,7 @@ COMPONENTS = {
 }
 """Prefix of a flattened name -> component of a pipeline ("" where the file does not say)."""
 
+PEFT_PREFIX = "base_model.model."
 WRAPPERS = ("text_model_", "model_", "transformer_")
 """What a flattened name may have before the names of the model."""
 
@@ -100,7 +101,8 @@ def parse(key: str) -> tuple[Name, str] | str:
 
 def layer_name(text: str) -> Name:
     """Split the component off a layer's name."""
-    text = text.removeprefix("base_model.model.")
+    if text.startswith(PEFT_PREFIX):
+        return Name("", text.removeprefix(PEFT_PREFIX))
     for prefix in sorted(COMPONENTS, key=len, reverse=True):
         if text.startswith(f"{prefix}_") and "." not in text:
             return Name(COMPONENTS[prefix], text.removeprefix(f"{prefix}_"), flat=True)

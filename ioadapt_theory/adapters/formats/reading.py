@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from ioadapt_theory.adapters.formats.layouts import build, kind_of
-from ioadapt_theory.adapters.formats.names import Name, parse
+from ioadapt_theory.adapters.formats.names import PEFT_PREFIX, Name, parse
 from ioadapt_theory.adapters.formats.plugin import PLUGIN_TYPE, PluginEntry, plugin_entries
 from ioadapt_theory.adapters.formats.scaling import file_scale, peft_scale
 from ioadapt_theory.adapters.formats.tensors import TensorFile
@@ -101,6 +101,8 @@ def read(path: Path | str) -> AdapterFile:
     """
     path = Path(path)
     config: dict[str, Any] | None = None
+    if path.name in PEFT_FILES and (path.parent / PEFT_CONFIG).exists():
+        path = path.parent
     if path.is_dir():
         if (path / PEFT_CONFIG).exists():
             config = _config(path / PEFT_CONFIG)
@@ -114,6 +116,7 @@ def read(path: Path | str) -> AdapterFile:
         scale, path = peft_scale(path / PEFT_CONFIG, config or {}), files[0]
     source = TensorFile(path)
     if config is None:
+        _refuse_what_needs_its_folder(source)
         scale = file_scale(source)
     groups, unread = _grouped(source)
     entries: list[Entry | PluginEntry] = []
@@ -145,6 +148,14 @@ def located(path: Path, name: Name) -> Iterator[None]:
         if not str(error).startswith(str(path)):
             error.args = (f"{path}: {name}: {str(error).removesuffix('.')}.",)
         raise
+
+
+def _refuse_what_needs_its_folder(source: TensorFile) -> None:
+    """The scale, or everything, is in the config beside it."""
+    peft = any(key.startswith(PEFT_PREFIX) for key in source.shapes)
+    if peft or source.metadata.get("made_by") == "ioadapt_theory":
+        msg = f"{source.path}: belongs to a folder with {PEFT_CONFIG}, which says how to scale it; name that folder."
+        raise FileFormatError(msg)
 
 
 def _grouped(source: TensorFile) -> tuple[dict[Name, dict[str, str]], dict[str, str]]:

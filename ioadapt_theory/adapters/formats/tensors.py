@@ -48,9 +48,10 @@ class TensorFile:
             self.metadata: dict[str, str] = {}
             return
         try:
-            with safe_open(path, "pt") as file:
-                self.metadata = dict(file.metadata() or {})
-                self.shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}
+            self._file = safe_open(path, "pt")  # kept open: a file can have thousands of tensors
+            names = self._file.keys()
+            self.metadata = dict(self._file.metadata() or {})
+            self.shapes = {name: tuple(self._file.get_slice(name).get_shape()) for name in names}
         except FileNotFoundError:
             msg = f"{path}: no such file."
             raise FileFormatError(msg) from None
@@ -68,8 +69,7 @@ class TensorFile:
             tensor = self._pickled[name]
         else:
             try:
-                with safe_open(self.path, "pt") as file:
-                    tensor = file.get_tensor(name)
+                tensor = self._file.get_tensor(name)
             except (OSError, SafetensorError, ValueError) as error:
                 msg = f"{self.path}: tensor {name} cannot be read: {error}."
                 raise FileFormatError(msg) from None

@@ -28,7 +28,8 @@ KOHYA = {
     "": "lycoris",
     "unet": "lora_unet",
     "transformer": "lora_transformer",
-    "text_encoder": "lora_te1",
+    "text_encoder": "lora_te",  # of SD-1.x and 2.x
+    "text_encoder_1": "lora_te1",  # of SD-XL
     "text_encoder_2": "lora_te2",
     "text_encoder_3": "lora_te3",
 }
@@ -211,6 +212,8 @@ def _write_kohya(out: TensorWriter, key: str, layer: Baked, *, alpha: int) -> No
 
 
 def _flat(component: str, name: str) -> str:
+    if component.startswith("text_encoder") and not name.startswith("text_model."):
+        name = f"text_model.{name}"  # which transformers 5 has dropped from its own names
     return f"{KOHYA[component]}_{name}".replace(".", "_")
 
 

@@ -86,7 +86,7 @@ def lycoris(base: nn.Linear, family: str, rank: int, phi: nn.Module) -> Contende
             from lycoris.modules.loha import LohaModule
             from lycoris.modules.lokr import LokrModule
         except ImportError:
-            package, extra = "lycoris_lora", "bench"
+            package, extra = "lycoris_lora", "test"
             raise MissingExtraError(package, extra) from None
         kinds = {"lora": LoConModule, "dora": LoConModule, "loha": LohaModule, "lokr": LokrModule}
         module = kinds[family]("f", base, lora_dim=rank, alpha=rank, weight_decompose=family == "dora")

@@ -169,35 +169,34 @@ def single_threaded_torch() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _chunks(layer: Layer, reader: Reader, models: Sequence[int]) -> Iterator[list[Tensor]]:
-    """Equal pieces of the models' tensors; the same buffers every time."""
+def _chunks(layer: Layer, reader: Reader, models: Sequence[int]) -> Iterator[Tensor]:
+    """Equal pieces of the models' tensors, a row a model; the same buffer every time."""
     total = layer.numel
     longest = min(LONGEST, ELEMENTS // len(models), total)
-    buffers = [reader.buffer(k, longest, reader.dtype) for k in range(len(models))]
+    whole = reader.buffer("rows", len(models) * longest, reader.dtype).view(len(models), longest)
+    rows = whole.unbind()
     for start in range(0, total, longest):
-        n = min(longest, total - start)
-        pieces = buffers if n == longest else [b[:n] for b in buffers]
-        for model, piece in zip(models, pieces, strict=True):
-            reader.read(layer, model, start, piece)
-        yield pieces
+        if total - start < longest:
+            whole = whole[:, : total - start]
+            rows = whole.unbind()
+        for model, row in zip(models, rows, strict=True):
+            reader.read(layer, model, start, row)
+        yield whole
 
 
 def _layer_moments(layer: Layer, reader: Reader, count: int, *, sums: bool) -> Moments:
     models = [i for i in layer.models if i != reader.parent]
-    pairs = [(i, j) for i in range(len(models)) for j in range(i, len(models))]
-    dots, totals = [0.0] * len(pairs), [0.0] * len(models)
-    for pieces in _chunks(layer, reader, models):
-        for k, (i, j) in enumerate(pairs):
-            dots[k] += torch.dot(pieces[i], pieces[j]).item()
+    total = torch.zeros(len(models), len(models), dtype=torch.float64)
+    sizes = torch.zeros(len(models), dtype=torch.float64)
+    for piece in _chunks(layer, reader, models):
+        total += piece @ piece.T  # reads every row once, where dots would read it n + 1 times
         if sums:
-            for i, piece in enumerate(pieces):
-                totals[i] += piece.sum().item()
+            sizes += piece.sum(1)
     inner = np.full((count, count), np.nan)
-    for dot, (i, j) in zip(dots, pairs, strict=True):
-        inner[models[i], models[j]] = inner[models[j], models[i]] = dot
+    inner[np.ix_(models, models)] = total.numpy()
     moments = Moments(inner, sq_distances(inner), np.full(count, np.nan) if sums else None)
     if moments.sums is not None:
-        moments.sums[models] = totals
+        moments.sums[models] = sizes.numpy()
     _refine(layer, reader, moments)
     return moments
 
@@ -223,10 +222,13 @@ def _refine(layer: Layer, reader: Reader, moments: Moments) -> None:
         return
     models = sorted({i for pair in pairs for i in pair})
     exact = dict.fromkeys(pairs, 0.0)
-    for pieces in _chunks(layer, reader, models):
+    for piece in _chunks(layer, reader, models):
+        rows = piece.unbind()
         for i, j in pairs:
-            one, two = pieces[models.index(i)], pieces[models.index(j)]
+            one, two = rows[models.index(i)], rows[models.index(j)]
             difference = torch.sub(one, two, out=reader.buffer("difference", one.numel(), reader.dtype))
             exact[i, j] += torch.dot(difference, difference).item()
     for (i, j), value in exact.items():
         moments.sq_distance[i, j] = moments.sq_distance[j, i] = value
+        if value == 0:
+            moments.inner[j, j] = moments.inner[i, j] = moments.inner[j, i] = moments.inner[i, i]

@@ -1,6 +1,7 @@
 """Time, what is kept for the backward pass, and peak memory of calls, measured so that they can be compared."""
 
 import gc
+import os
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
 Call = Callable[[], object]
+os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # the profiler announces every start and stop on stderr otherwise
 
 
 def alternate(calls: Mapping[str, Call], *, seconds: float, rounds: tuple[int, int] = (3, 41)) -> dict[str, float]:

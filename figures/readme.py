@@ -20,7 +20,7 @@ from toys.command_line import OK, guarded
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 README: Final = ROOT / "README.md"
-PICTURES: Final = ("fig_8", "molecules", "tightness", "fig_2")
+PICTURES: Final = ("fig_8", "molecules", "prop_2_condition", "fig_2")
 
 
 def claims() -> str:

@@ -20,7 +20,7 @@ from ioadapt_theory.claims.stacks import LinearStack, draw
 from ioadapt_theory.results import record
 
 STATEMENTS = {"lemma-3": None, "prop-3": Placement.LORA, "prop-4": Placement.INPUT, "prop-5": Placement.OUTPUT}
-WIDTHS = ((8, 10, 6), (16, 16, 16), (32, 32, 32), (64, 64, 64), (128, 128, 128), (64, 64, 64, 64, 64))
+WIDTHS = ((8, 10, 6), (16, 16, 16), (32, 32, 32), (64, 64, 64), (32, 32, 32, 32, 32))
 Product = tuple[Tensor, Tensor]
 
 
@@ -112,7 +112,7 @@ def markdown(content: dict[str, Any]) -> str:
 def main(quick: bool = False) -> dict[str, Any]:
     """Measure on one thread, print the table, return the record."""
     torch.set_num_threads(1)
-    widths, samples, seconds = (WIDTHS[3:4], 4096, 1.0) if quick else (WIDTHS, 16384, 2.0)
+    widths, samples, seconds = (WIDTHS[3:4], 4096, 1.0) if quick else (WIDTHS, 8192, 1.0)
     cells = [cell(claim, n, samples=samples, seconds=seconds) for n in widths for claim in STATEMENTS]
     results = {
         "cells": cells,

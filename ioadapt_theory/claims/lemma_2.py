@@ -124,7 +124,7 @@ LEMMA_2_SHARP = Claim(
     amends="lemma-2",
     statement="‖H(u, v)‖_op ≤ (1 + |s|)/m²",
     expected=Verdict.PROVED,
-    remark="equality iff ‖u‖ = ‖v‖ or s = 0 (d ≥ 2); at unit norms the eigenvalues are 1 − s, −1 − s and ±√(1 − s²)",
+    remark="equality for ‖u‖ = ‖v‖; at unit norms the eigenvalues are 1 − s, −1 − s and ±√(1 − s²)",
     attained=("lemma-2-sharp",),
     inequality=Inequality(setting=INCREMENTS, lhs=lhs, rhs=rhs_sharp),
     strategies=SEARCHES,

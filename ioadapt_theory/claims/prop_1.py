@@ -1,7 +1,5 @@
 """Proposition 1 (Sec. 4, App. A.1): vanilla LoRA and the similarity distance; 0 ≤ i.stretches are ‖x‖/‖xW‖."""
 
-from collections.abc import Callable
-
 from ioadapt_theory.claims.arithmetic import (
     Array,
     angle,
@@ -26,14 +24,12 @@ from ioadapt_theory.claims.relative_similarity import (
     FROBENIUS,
     LITERAL,
     SPECTRAL,
-    Ball,
     RelativeSimilarity,
-    first_order,
     full_row_rank,
     output_sine,
     similarity_distance,
 )
-from ioadapt_theory.claims.relative_similarity_instances import below_outputs, setting
+from ioadapt_theory.claims.relative_similarity_instances import below_outputs, second_order, setting, up_to_second_order
 from ioadapt_theory.claims.searches import GradientAscent, RandomInstances, Replay
 
 APPENDIX = "Proposition 1 (App. A.1)"
@@ -44,24 +40,6 @@ FINITE = (Replay(), RandomInstances(), GradientAscent())
 def lhs(i: RelativeSimilarity) -> Array:
     """|sim(ŷ₁, ŷ₂) − sim(ŷ₁', ŷ₂')| for ŷ = x(W + AB)."""
     return similarity_distance(i, Placement.LORA)
-
-
-def derivative(i: RelativeSimilarity) -> Array:
-    """|δ − δ'|."""
-    return first_order(i, Placement.LORA)
-
-
-def up_to_second_order(
-    rhs: Callable[[RelativeSimilarity], Array], ball: Ball = SPECTRAL, extra: tuple[Hypothesis, ...] = ()
-) -> Inequality:
-    """Lhs ≤ rhs + O(ε²)."""
-    return Inequality(
-        setting=setting(Placement.LORA, ball),
-        lhs=lhs,
-        rhs=rhs,
-        first_order=derivative,
-        hypotheses=(*ball.hypotheses, *extra),
-    )
 
 
 def rhs(i: RelativeSimilarity) -> Array:
@@ -128,7 +106,7 @@ PROP_1 = Claim(
     expected=Verdict.REFUTED,
     remark="false for s₀ < 0, by any factor as s₀ → −1; true with 1 + |s₀|, better with √(1 − s₀²)",
     witnesses=("ce3", "ce3b", "ce3c"),
-    inequality=up_to_second_order(rhs),
+    inequality=up_to_second_order(Placement.LORA, rhs),
     strategies=TO_FIRST_ORDER,
 )
 PROP_1_LITERAL = Claim(
@@ -139,7 +117,7 @@ PROP_1_LITERAL = Claim(
     expected=Verdict.REFUTED,
     remark="needs √ε in place of ε, and then the remainder is of the order of the displayed term",
     witnesses=("ce4-lora",),
-    inequality=up_to_second_order(rhs, LITERAL),
+    inequality=up_to_second_order(Placement.LORA, rhs, LITERAL),
     strategies=TO_FIRST_ORDER,
 )
 PROP_1_FROBENIUS = Claim(
@@ -150,7 +128,7 @@ PROP_1_FROBENIUS = Claim(
     expected=Verdict.REFUTED,
     remark="the smaller ball does not save it",
     witnesses=("prop-1-frobenius",),
-    inequality=up_to_second_order(rhs, FROBENIUS),
+    inequality=up_to_second_order(Placement.LORA, rhs, FROBENIUS),
     strategies=TO_FIRST_ORDER,
 )
 PROP_1_MAIN = Claim(
@@ -161,7 +139,7 @@ PROP_1_MAIN = Claim(
     expected=Verdict.REFUTED,
     remark="a misprint: the appendix has ‖x₂‖",
     witnesses=("ce5",),
-    inequality=up_to_second_order(rhs_main),
+    inequality=up_to_second_order(Placement.LORA, rhs_main),
     strategies=TO_FIRST_ORDER,
 )
 PROP_1_ABS = Claim(
@@ -172,7 +150,7 @@ PROP_1_ABS = Claim(
     statement=PROP_1.statement.replace("s₀)", "|s₀|)"),
     expected=Verdict.PROVED,
     remark="tight only at s₀ = 0",
-    inequality=up_to_second_order(rhs_abs),
+    inequality=up_to_second_order(Placement.LORA, rhs_abs),
     strategies=TO_FIRST_ORDER,
 )
 PROP_1_SINE = Claim(
@@ -184,7 +162,7 @@ PROP_1_SINE = Claim(
     expected=Verdict.PROVED,
     remark="the closest true statement; equality iff sim(x₁, x₂) = −s₀ and W' = −W",
     attained=("ce3", "ce3b", "ce3c"),
-    inequality=up_to_second_order(rhs_sine),
+    inequality=up_to_second_order(Placement.LORA, rhs_sine),
     strategies=TO_FIRST_ORDER,
 )
 PROP_1_SHARP = Claim(
@@ -196,8 +174,8 @@ PROP_1_SHARP = Claim(
     expected=Verdict.PROVED,
     remark="attained by W' = −W, x' = x for every W, x₁, x₂; the hypothesis on sim(x₁, x₂) enters only here",
     attained=("ce3", "ce3b", "ce3c", "prop-1-weights"),
-    inequality=up_to_second_order(rhs_sharp),
-    strategies=TO_FIRST_ORDER,
+    inequality=up_to_second_order(Placement.LORA, rhs_sharp),
+    strategies=(*TO_FIRST_ORDER, second_order(Placement.LORA)),
 )
 PROP_1_WEIGHTS = Claim(
     id="prop-1-weights",
@@ -208,7 +186,7 @@ PROP_1_WEIGHTS = Claim(
     expected=Verdict.PROVED,
     remark="W → tW divides this by t and leaves Prop. 2: the two propositions do not rank the methods",
     attained=("prop-1-weights",),
-    inequality=up_to_second_order(rhs_weights, extra=(full_row_rank("w"), full_row_rank("w_target"))),
+    inequality=up_to_second_order(Placement.LORA, rhs_weights, extra=(full_row_rank("w"), full_row_rank("w_target"))),
     strategies=TO_FIRST_ORDER,
 )
 PROP_1_EXPLICIT = Claim(

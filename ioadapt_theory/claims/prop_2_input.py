@@ -1,11 +1,9 @@
 """Proposition 2 (Sec. 4, App. A.1), input adaptation: ŷ = x(I + AB)W. The proof uses ‖x‖‖W‖ as if it were ‖xW‖."""
 
-from collections.abc import Callable
-
 from ioadapt_theory.claims.arithmetic import Array, atanh, condition_number, cosine, log, maximum, operator_norm
 from ioadapt_theory.claims.claim import Claim
 from ioadapt_theory.claims.evidence import Verdict
-from ioadapt_theory.claims.inequality import Hypothesis, Inequality
+from ioadapt_theory.claims.inequality import Inequality
 from ioadapt_theory.claims.placement import Placement
 from ioadapt_theory.claims.prop_1 import FINITE, TO_FIRST_ORDER
 from ioadapt_theory.claims.prop_2_output import BELOW_ONE, NOT_PARALLEL, REMARK_LITERAL, SOURCE, rhs, rhs_abs
@@ -13,15 +11,13 @@ from ioadapt_theory.claims.relative_similarity import (
     FROBENIUS,
     LITERAL,
     SPECTRAL,
-    Ball,
     RelativeSimilarity,
     adapted_pairs,
-    first_order,
     full_row_rank,
     output_sine,
     similarity_distance,
 )
-from ioadapt_theory.claims.relative_similarity_instances import setting
+from ioadapt_theory.claims.relative_similarity_instances import second_order, setting, up_to_second_order
 
 FULL_ROW_RANK = (full_row_rank("w"), full_row_rank("w_target"))
 
@@ -29,19 +25,6 @@ FULL_ROW_RANK = (full_row_rank("w"), full_row_rank("w_target"))
 def lhs(i: RelativeSimilarity) -> Array:
     """|sim(ŷ₁, ŷ₂) − sim(ŷ₁', ŷ₂')| for ŷ = x(I + AB)W."""
     return similarity_distance(i, Placement.INPUT)
-
-
-def up_to_second_order(
-    rhs: Callable[[RelativeSimilarity], Array], ball: Ball = SPECTRAL, extra: tuple[Hypothesis, ...] = ()
-) -> Inequality:
-    """Lhs ≤ rhs + O(ε²)."""
-    return Inequality(
-        setting=setting(Placement.INPUT, ball),
-        lhs=lhs,
-        rhs=rhs,
-        first_order=lambda i: first_order(i, Placement.INPUT),
-        hypotheses=(*ball.hypotheses, *extra),
-    )
 
 
 def spread(w: Array) -> Array:
@@ -75,7 +58,7 @@ PROP_2_INPUT = Claim(
     expected=Verdict.REFUTED,
     remark="false also with |s₀|, by any factor: the true constant grows with cond(W)",
     witnesses=("ce1", "ce1b", "ce1c", "ce1d", "ce1e", "ce1f", "ce1g"),
-    inequality=up_to_second_order(rhs),
+    inequality=up_to_second_order(Placement.INPUT, rhs),
     strategies=TO_FIRST_ORDER,
 )
 PROP_2_INPUT_LITERAL = Claim(
@@ -86,7 +69,7 @@ PROP_2_INPUT_LITERAL = Claim(
     expected=Verdict.REFUTED,
     remark=REMARK_LITERAL,
     witnesses=("ce4-input",),
-    inequality=up_to_second_order(rhs, LITERAL),
+    inequality=up_to_second_order(Placement.INPUT, rhs, LITERAL),
     strategies=TO_FIRST_ORDER,
 )
 PROP_2_INPUT_FROBENIUS = Claim(
@@ -97,7 +80,7 @@ PROP_2_INPUT_FROBENIUS = Claim(
     expected=Verdict.REFUTED,
     remark="the witnesses have rank one, for which the two norms agree",
     witnesses=("ce1", "ce1c", "ce1e", "ce1g"),
-    inequality=up_to_second_order(rhs, FROBENIUS),
+    inequality=up_to_second_order(Placement.INPUT, rhs, FROBENIUS),
     strategies=TO_FIRST_ORDER,
 )
 PROP_2_INPUT_ABS = Claim(
@@ -107,9 +90,9 @@ PROP_2_INPUT_ABS = Claim(
     amends="prop-2-input",
     statement=PROP_2_INPUT.statement.replace("s₀)", "|s₀|)", 1),
     expected=Verdict.REFUTED,
-    remark="guaranteed for given condition numbers iff (1 − |s₀|)(κ + 1/κ + κ' + 1/κ') ≤ 4",
+    remark="guaranteed where (1 − |s₀|)(κ + 1/κ + κ' + 1/κ') ≤ 4",
     witnesses=PROP_2_INPUT.witnesses,
-    inequality=up_to_second_order(rhs_abs),
+    inequality=up_to_second_order(Placement.INPUT, rhs_abs),
     strategies=TO_FIRST_ORDER,
 )
 PROP_2_INPUT_SHARP = Claim(
@@ -121,8 +104,8 @@ PROP_2_INPUT_SHARP = Claim(
     expected=Verdict.PROVED,
     remark="depends on the base weights; 4(1 − s₀²) only for scaled isometries",
     attained=("ce1b", "ce1f"),
-    inequality=up_to_second_order(rhs_sharp, extra=FULL_ROW_RANK),
-    strategies=TO_FIRST_ORDER,
+    inequality=up_to_second_order(Placement.INPUT, rhs_sharp, extra=FULL_ROW_RANK),
+    strategies=(*TO_FIRST_ORDER, second_order(Placement.INPUT)),
 )
 PROP_2_INPUT_VECTORS = Claim(
     id="prop-2-input-vectors",
@@ -132,7 +115,7 @@ PROP_2_INPUT_VECTORS = Claim(
     statement="|sim(ŷ₁, ŷ₂) − sim(ŷ₁', ŷ₂')| ≤ √(1 − s₀²) ε Σ ‖x‖‖W‖₂/‖xW‖ + O(ε²) for any W",
     expected=Verdict.PROVED,
     remark="the only form left where c > d: there no function of the singular values bounds it",
-    inequality=up_to_second_order(rhs_vectors),
+    inequality=up_to_second_order(Placement.INPUT, rhs_vectors),
     strategies=TO_FIRST_ORDER,
 )
 PROP_2_INPUT_FINITE = Claim(

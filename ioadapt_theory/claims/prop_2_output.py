@@ -1,7 +1,5 @@
 """Proposition 2 (Sec. 4, App. A.1), output adaptation: ŷ = xW(I + AB)."""
 
-from collections.abc import Callable
-
 from ioadapt_theory.claims.arithmetic import (
     Array,
     atanh,
@@ -24,14 +22,12 @@ from ioadapt_theory.claims.relative_similarity import (
     LITERAL,
     SAME_OUTPUT_SIMILARITY,
     SPECTRAL,
-    Ball,
     RelativeSimilarity,
     adapted_pairs,
-    first_order,
     output_sine,
     similarity_distance,
 )
-from ioadapt_theory.claims.relative_similarity_instances import setting
+from ioadapt_theory.claims.relative_similarity_instances import second_order, setting, up_to_second_order
 
 SOURCE = "Proposition 2 (App. A.1)"
 
@@ -39,17 +35,6 @@ SOURCE = "Proposition 2 (App. A.1)"
 def lhs(i: RelativeSimilarity) -> Array:
     """|sim(ŷ₁, ŷ₂) − sim(ŷ₁', ŷ₂')| for ŷ = xW(I + AB)."""
     return similarity_distance(i, Placement.OUTPUT)
-
-
-def up_to_second_order(rhs: Callable[[RelativeSimilarity], Array], ball: Ball = SPECTRAL) -> Inequality:
-    """Lhs ≤ rhs + O(ε²)."""
-    return Inequality(
-        setting=setting(Placement.OUTPUT, ball),
-        lhs=lhs,
-        rhs=rhs,
-        first_order=lambda i: first_order(i, Placement.OUTPUT),
-        hypotheses=ball.hypotheses,
-    )
 
 
 def rhs(i: RelativeSimilarity) -> Array:
@@ -96,7 +81,7 @@ PROP_2_OUTPUT = Claim(
     expected=Verdict.REFUTED,
     remark="false for every s₀ in (−1, 0), by the factor 1 − s₀; true with 1 + |s₀|; sharp: 1 − s₀²",
     witnesses=("ce2", "ce2b", "ce2c"),
-    inequality=up_to_second_order(rhs),
+    inequality=up_to_second_order(Placement.OUTPUT, rhs),
     strategies=TO_FIRST_ORDER,
 )
 PROP_2_OUTPUT_LITERAL = Claim(
@@ -107,7 +92,7 @@ PROP_2_OUTPUT_LITERAL = Claim(
     expected=Verdict.REFUTED,
     remark=REMARK_LITERAL,
     witnesses=("ce4-output",),
-    inequality=up_to_second_order(rhs, LITERAL),
+    inequality=up_to_second_order(Placement.OUTPUT, rhs, LITERAL),
     strategies=TO_FIRST_ORDER,
 )
 PROP_2_OUTPUT_FROBENIUS = Claim(
@@ -118,7 +103,7 @@ PROP_2_OUTPUT_FROBENIUS = Claim(
     expected=Verdict.REFUTED,
     remark="false for s₀ < 1 − √2; the sharp constant of this reading is 2√2(1 − s₀²)",
     witnesses=("prop-2-output-frobenius",),
-    inequality=up_to_second_order(rhs, FROBENIUS),
+    inequality=up_to_second_order(Placement.OUTPUT, rhs, FROBENIUS),
     strategies=TO_FIRST_ORDER,
 )
 PROP_2_OUTPUT_ABS = Claim(
@@ -129,7 +114,7 @@ PROP_2_OUTPUT_ABS = Claim(
     statement=PROP_2_OUTPUT.statement.replace("s₀)", "|s₀|)", 1),
     expected=Verdict.PROVED,
     remark="tight only at s₀ = 0; independent of the base weights, as the paper says",
-    inequality=up_to_second_order(rhs_abs),
+    inequality=up_to_second_order(Placement.OUTPUT, rhs_abs),
     strategies=TO_FIRST_ORDER,
 )
 PROP_2_OUTPUT_SHARP = Claim(
@@ -141,8 +126,8 @@ PROP_2_OUTPUT_SHARP = Claim(
     expected=Verdict.PROVED,
     remark="attained for every s₀ by the outputs turned by 90 degrees",
     attained=("ce2", "ce2b", "ce2c"),
-    inequality=up_to_second_order(rhs_sharp),
-    strategies=TO_FIRST_ORDER,
+    inequality=up_to_second_order(Placement.OUTPUT, rhs_sharp),
+    strategies=(*TO_FIRST_ORDER, second_order(Placement.OUTPUT)),
 )
 PROP_2_OUTPUT_FINITE = Claim(
     id="prop-2-output-finite",

@@ -7,10 +7,19 @@ from typing import assert_never
 import torch
 from torch import Tensor
 
-from ioadapt_theory.claims.arithmetic import apply, cosine, norm, outer, scaled, sine, unit
+from ioadapt_theory.claims.arithmetic import Array, apply, cosine, norm, outer, scaled, sine, unit
+from ioadapt_theory.claims.inequality import Hypothesis, Inequality
 from ioadapt_theory.claims.instances import Letter, Setting, normals
+from ioadapt_theory.claims.orders import OrderFit
 from ioadapt_theory.claims.placement import Placement
-from ioadapt_theory.claims.relative_similarity import FROBENIUS, SPECTRAL, Ball, RelativeSimilarity
+from ioadapt_theory.claims.relative_similarity import (
+    FROBENIUS,
+    SPECTRAL,
+    Ball,
+    RelativeSimilarity,
+    first_order,
+    similarity_distance,
+)
 from ioadapt_theory.errors import InvalidValueError
 
 C, D = 3, 4
@@ -129,4 +138,27 @@ def setting(
         start=partial(start, placement=placement, c=c, d=d),
         parametrise=partial(parametrise, placement=placement, ball=ball, limit=limit),
         check=check,
+    )
+
+
+def up_to_second_order(
+    placement: Placement,
+    rhs: Callable[[RelativeSimilarity], Array],
+    ball: Ball = SPECTRAL,
+    extra: tuple[Hypothesis, ...] = (),
+) -> Inequality:
+    """|sim(ŷ₁, ŷ₂) − sim(ŷ₁', ŷ₂')| ≤ rhs + O(ε²)."""
+    return Inequality(
+        setting=setting(placement, ball),
+        lhs=partial(similarity_distance, placement=placement),
+        rhs=rhs,
+        first_order=partial(first_order, placement=placement),
+        hypotheses=(*ball.hypotheses, *extra),
+    )
+
+
+def second_order(placement: Placement) -> OrderFit:
+    """Fit the order of what the first-order term leaves of the similarity distance."""
+    return OrderFit(
+        lambda i: similarity_distance(i, placement) - first_order(i, placement), setting(placement), ("ab",), order=2
     )

@@ -110,9 +110,7 @@ class AdaptedLayer(nn.Module):
 
     def check_free(self, name: str) -> None:
         """Whether an adapter of this name can be added; see ``add``."""
-        if not name.isidentifier() or (name not in self.adapters and hasattr(self.adapters, name)):
-            msg = f"{name!r} cannot name an adapter: use letters, digits and underscores, not a method of ModuleDict."
-            raise InvalidValueError(msg)
+        check_name(name)
         if name in self.adapters:
             msg = f"There is an adapter {name!r} already; remove it first or choose another name."
             raise InvalidValueError(msg)
@@ -181,6 +179,13 @@ class AdaptedLayer(nn.Module):
         if self.merged:
             msg = f"The layer is merged: unmerge it before {doing}."
             raise InvalidValueError(msg)
+
+
+def check_name(name: str) -> None:
+    """Raise InvalidValueError where torch's module names have no room for this one."""
+    if not name.isidentifier() or hasattr(nn.ModuleDict(), name):
+        msg = f"{name!r} cannot name an adapter: use letters, digits and underscores, not a method of ModuleDict."
+        raise InvalidValueError(msg)
 
 
 @contextmanager

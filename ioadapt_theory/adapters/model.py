@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from ioadapt_theory.adapters.auto import chosen
 from ioadapt_theory.adapters.config import AdapterConfig
-from ioadapt_theory.adapters.layers import AdaptedLayer, Adapter
+from ioadapt_theory.adapters.layers import AdaptedLayer, Adapter, check_name
 from ioadapt_theory.adapters.operators import Operator, operator
 from ioadapt_theory.adapters.select import select, walk
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnknownNameError
@@ -67,7 +67,7 @@ def install(model: nn.Module, prepared: Mapping[str, Adapter], name: str) -> Non
     for layer in prepared:
         module = named[layer]
         with naming(layer):
-            (module if isinstance(module, AdaptedLayer) else AdaptedLayer(nn.Linear(1, 1))).check_free(name)
+            module.check_free(name) if isinstance(module, AdaptedLayer) else check_name(name)
     model.requires_grad_(requires_grad=False)
     for layer, adapter in prepared.items():
         module = named[layer]

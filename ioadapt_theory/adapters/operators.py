@@ -45,9 +45,9 @@ class Operator(Base):
         dtype = found.dtype if isinstance(found, Tensor) and found.dtype in PLAIN_DTYPES else None
         return torch.empty((), dtype=dtype, device=device)
 
-    def __call__(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    def __call__(self, x: Tensor) -> Tensor:
         """f(x), by the module itself: its hooks, its quantisation, its other adapters included."""
-        return self.module(x, *args, **kwargs)
+        return self.module(x)
 
     @property
     def pointwise(self) -> bool:

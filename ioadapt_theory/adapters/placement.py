@@ -1,7 +1,7 @@
 """Where an adapter acts: Eqs. 4a-4c, and what each becomes when it is merged into the weights."""
 
 from enum import StrEnum
-from typing import Any, assert_never
+from typing import assert_never
 
 from torch import Tensor
 
@@ -44,7 +44,7 @@ class Placed(Operator):
         super().__init__(f.module, f.channels, f.columns, axis=f.axis, taps=f.rows // f.channels)
         self.f, self.phi, self.placement = f, phi, placement
 
-    def __call__(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    def __call__(self, x: Tensor) -> Tensor:
         """Eqs. 4a-4c."""
         f, phi = self.f, self.phi
         match self.placement:

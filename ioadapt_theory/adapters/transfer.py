@@ -54,7 +54,8 @@ def transfer(
 ) -> TransferReport:
     """Put the source model's adapter on another model, as it is.
 
-    An input adapter needs an equal input size only, an output adapter an equal output size, a weight adapter both.
+    An input adapter needs an equal input size only, an output adapter an equal output size, a weight adapter both. The
+    target is frozen, the adapter on it can be trained further.
 
     Args:
         source: a model with the adapter.

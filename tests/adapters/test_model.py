@@ -278,3 +278,22 @@ def test_bad_options_are_one_sentence_before_any_model_is_touched(options, messa
 def test_a_configuration_or_its_fields_not_both():
     with pytest.raises(InvalidValueError, match="not both: rank"):
         adapt(Net(), AdapterConfig(target_modules=["to_q"]), rank=3)
+
+
+def test_adapting_draws_nothing_but_its_own_parameters():
+    torch.manual_seed(3)
+    adapt(nn.Sequential(nn.Identity(), nn.Linear(6, 4, device="meta")), target_modules=["1"])
+    after_meta = torch.randn(1)
+    torch.manual_seed(3)
+    assert torch.equal(torch.randn(1), after_meta)
+
+
+@pytest.mark.parametrize("family", ["lora", "dora", "loha", "lokr", "full"])
+@pytest.mark.parametrize("placement", list(Placement))
+def test_an_empty_batch_passes_as_for_an_expert_without_tokens(family, placement):
+    for layer, x in ((nn.Linear(6, 10), torch.randn(0, 6)), (nn.Conv2d(6, 10, 1), torch.randn(0, 6, 3, 3))):
+        model = adapt(nn.Sequential(layer), target_modules=["0"], family=family, placement=placement, init="random")
+        out = model(x)
+        out.sum().backward()
+        assert out.shape[0] == 0
+        assert out.shape[1] == 10

@@ -24,8 +24,8 @@ from ioadapt_theory.claims.stacks import LinearStack, Memory, draw
 from ioadapt_theory.errors import InvalidValueError
 
 STACKS_A_PART = 32
-BLOCK = 1 << 17
-"""Numbers in one block of activations: 1 MB, so that a block stays in the cache and the memory flat."""
+BLOCK = 1 << 16
+"""Numbers in one block of activations: half a MB, so that a block stays in the cache and the memory flat."""
 LEVEL = 0.99
 FALSE_ALARM = 1e-9
 """Probability that one stack contradicts a true statement by chance."""

@@ -25,7 +25,7 @@ mp.dps = DIGITS
 def _elementwise(name: str) -> Callable[[Array], Array]:
     torch_function, mp_function = (
         getattr(torch, name),
-        getattr(mp, {"arcsin": "asin", "arccos": "acos"}.get(name, name)),
+        getattr(mp, {"arcsin": "asin"}.get(name, name)),
     )
 
     def function(x: Array) -> Array:
@@ -37,10 +37,8 @@ def _elementwise(name: str) -> Callable[[Array], Array]:
 
 sqrt = _elementwise("sqrt")
 log = _elementwise("log")
-sin = _elementwise("sin")
 cos = _elementwise("cos")
 arcsin = _elementwise("arcsin")
-arccos = _elementwise("arccos")
 atanh = _elementwise("atanh")
 
 

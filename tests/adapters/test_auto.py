@@ -1,9 +1,11 @@
 """A placement per layer: exact under every change of basis of heads and neurons, chosen by what two bases share."""
 
+import json
 import math
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.testing import assert_close
 
@@ -12,6 +14,7 @@ from ioadapt_theory.adapters.auto import choices, choose
 from ioadapt_theory.adapters.placement import Placement
 from ioadapt_theory.adapters.residual import residual_side
 from ioadapt_theory.adapters.weights import BaseLayer
+from ioadapt_theory.cli import OK, main
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 from ioadapt_theory.linalg import gram_cosine, orthogonal
 from tests.adapters.foreign import tiny_llama, tiny_unet
@@ -196,3 +199,16 @@ def test_gram_cosine_is_its_formula(m, n):
     assert_close(gram_cosine(a, b), expected)
     assert gram_cosine(torch.eye(8), b) == 0  # nothing but the part that every matrix has
     assert gram_cosine(a, -a @ orthogonal(m, generator=torch.Generator().manual_seed(1))) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("shape", [(10, 6), (6, 10), (10, 6, 3, 3)])
+def test_the_choice_is_by_the_cosines_that_the_similarity_command_prints(shape, tmp_path, capsys):
+    stored = [torch.randn(shape) for _ in range(2)]
+    files = [str(tmp_path / f"{name}.safetensors") for name in "ab"]
+    for file, weight in zip(files, stored, strict=True):
+        save_file({"x.weight": weight}, file)
+    ours = choose(*(BaseLayer(w.flatten(1).mT, None, tuple(w.shape[2:])) for w in stored))
+    for side in ("input", "output"):
+        assert main(["similarity", *files, "--space", side, "--format", "json"]) == OK
+        (layer,) = json.loads(capsys.readouterr().out)["layers"]
+        assert getattr(ours, side) == pytest.approx(layer["values"]["a|b"]["cosine"], rel=1e-9)

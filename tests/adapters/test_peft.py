@@ -254,3 +254,11 @@ def test_a_changed_config_of_the_plug_in_is_one_sentence(change, sentence, tmp_p
     with pytest.raises(FileFormatError, match=sentence):
         load(model, tmp_path)
     assert not layers(model)
+
+
+def test_the_residual_rule_works_in_peft():
+    config = IOLoraConfig(target_modules=TARGETS, r=2, placement="residual")
+    model = quiet(lambda: peft.get_peft_model(tiny_llama(), config))
+    wrappers = {n: m for n, m in model.named_modules() if isinstance(m, IOLoraLayer)}
+    found = {n.rpartition(".")[2]: list(m.iolora_adapters["default"]) for n, m in wrappers.items()}
+    assert found == {"q_proj": ["input"], "v_proj": ["input"], "o_proj": ["output"], "down_proj": ["output"]}

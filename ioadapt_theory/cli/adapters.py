@@ -3,9 +3,11 @@
 import argparse
 import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ioadapt_theory.cli import FINDING, OK
+from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
     from ioadapt_theory.adapters.formats.opening import Match, Opened
@@ -58,6 +60,9 @@ def run(args: argparse.Namespace) -> int:
     from ioadapt_theory.adapters.formats.opening import match, open_adapter, require_complete
     from ioadapt_theory.adapters.formats.tasks import bake_to, convert_to, rewrite_to
 
+    if args.action != "inspect" and Path(args.out).resolve() == Path(args.file).resolve():
+        msg = f"{args.out} is the adapter itself; give another place to write to."
+        raise InvalidValueError(msg)
     opened = open_adapter(args.file)
     if args.action == "inspect" and args.base is None:
         return _show(args, opened, None, None)

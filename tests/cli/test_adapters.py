@@ -170,3 +170,22 @@ def test_every_wrong_file_is_one_sentence(tmp_path, capsys):
 
 def test_it_is_listed():
     assert "adapters" in COMMANDS
+
+
+def test_an_adapter_is_not_written_over_itself(base, tmp_path, capsys):
+    trained(base, tmp_path / "a")
+    before = {p.name: p.read_bytes() for p in (tmp_path / "a").iterdir()}
+    other_spelling = tmp_path / "a" / ".." / "a"
+    assert ioadapt("bake", tmp_path / "a", other_spelling, "--base", tmp_path / "base.safetensors") == MISUSE
+    assert "is the adapter itself" in capsys.readouterr().err
+    assert {p.name: p.read_bytes() for p in (tmp_path / "a").iterdir()} == before
+
+
+def test_a_failure_leaves_a_former_output_whole(base, tmp_path):
+    trained(base, tmp_path / "a")
+    trained(base, tmp_path / "b", placement="input", family="dora")
+    options = ("--base", tmp_path / "base.safetensors")
+    assert ioadapt("bake", tmp_path / "a", tmp_path / "out", *options) == OK
+    before = {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()}
+    assert ioadapt("bake", tmp_path / "b", tmp_path / "out", *options) == MISUSE
+    assert {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()} == before

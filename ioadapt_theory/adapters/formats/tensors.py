@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -48,7 +49,7 @@ class TensorFile:
             self.metadata: dict[str, str] = {}
             return
         try:
-            self._file = safe_open(path, "pt")  # kept open: a file can have thousands of tensors
+            self._file = cast("Any", safe_open(path, "pt"))  # kept open: a file can have thousands of tensors
             names = self._file.keys()
             self.metadata = dict(self._file.metadata() or {})
             self.shapes = {name: tuple(self._file.get_slice(name).get_shape()) for name in names}

@@ -23,6 +23,7 @@ from ioadapt_theory.adapters.weights import BaseLayer
 from ioadapt_theory.errors import UnsupportedError
 from ioadapt_theory.results import write_json
 
+PEFT_CONFIG = "adapter_config.json"
 Layers = Iterable[tuple[str, Adapter]]
 KOHYA = {
     "": "lycoris",
@@ -116,14 +117,16 @@ def write_lora(
                     if layer.bias is not None:
                         biases.add(name)
                         out.add(f"{key}.lora_B.bias", layer.bias)
-        for name in ranks.keys() - biases if biases else ():  # lora_bias holds for all layers or none
+        if style is Style.PEFT:
+            (path / PEFT_CONFIG).unlink(missing_ok=True)  # a former adapter's: never new weights under an old config
+        for name in sorted(ranks.keys() - biases) if biases else ():  # lora_bias holds for all layers or none
             out.add(f"{_dotted(style, component, name)}.lora_B.bias", torch.zeros(columns[name]))
         config = _lora_config(ranks, base, lora_bias=bool(biases))
         if style is Style.DIFFUSERS:
             prefix = f"{component}." if component else ""
             metadata["lora_adapter_metadata"] = json.dumps({f"{prefix}{k}": v for k, v in config.items()})
     if style is Style.PEFT:
-        write_json(path / "adapter_config.json", config)
+        write_json(path / PEFT_CONFIG, config)
     return path
 
 
@@ -155,8 +158,9 @@ def write_peanut(folder: Path | str, layers: Layers, *, base: str | None, biased
             key = f"base_model.model.{name}"
             out.add(f"{key}.peanut_A.weight", torch.nn.functional.pad(a, (0, fill)).mT)
             out.add(f"{key}.peanut_B.weight", torch.nn.functional.pad(b, (0, 0, 0, fill)).mT)
+        (Path(folder) / PEFT_CONFIG).unlink(missing_ok=True)
     config = {"r": rank, "depth": 0, "act_fn": "linear", "scaling": 1.0}
-    write_json(Path(folder) / "adapter_config.json", _peft("PEANUT", config, [*factors], base))
+    write_json(Path(folder) / PEFT_CONFIG, _peft("PEANUT", config, [*factors], base))
     return Path(folder)
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from ioadapt_theory.adapters import adapt, layers, transfer
+from ioadapt_theory.adapters import adapt, layers, save, transfer
 from ioadapt_theory.adapters.formats import load
 from ioadapt_theory.adapters.formats.writing import write_glora
 from ioadapt_theory.adapters.weights import ModelWeights
@@ -117,3 +117,20 @@ def test_a_magnitude_for_each_input_is_refused(tmp_path):
     network.save_weights(str(tmp_path / "file.safetensors"), torch.float32, {})
     with pytest.raises(UnsupportedError, match="one for each input"):
         load(Small(), tmp_path / "file.safetensors")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_was_read_is_saved_in_our_own_folder_and_comes_back(case, tmp_path):
+    base, image = Small(), torch.randn(2, 3, 8, 8)
+    network, _ = trained(CASES[case], base)
+    network.save_weights(str(tmp_path / "file.safetensors"), torch.float32, {})
+    ours, again = copy.deepcopy(base), copy.deepcopy(base)
+    load(ours, tmp_path / "file.safetensors")
+    if case == "lokr-unbalanced":  # its factors follow no rule that our folder could name
+        with pytest.raises(UnsupportedError, match="follow no factor rule"):
+            save(ours, tmp_path / "own")
+        assert not (tmp_path / "own").exists()
+        return
+    save(ours, tmp_path / "own")
+    load(again, tmp_path / "own")
+    assert_close(again(image), ours(image), rtol=0, atol=0)

@@ -71,19 +71,23 @@ def run(args: argparse.Namespace) -> int:
         matched = match(opened, weights, args.component)
         if args.action == "inspect":
             return _show(args, opened, matched, weights)
+        written = len(matched.found)
         if not args.partial or not matched.found:
             require_complete(opened, matched)
         if args.action == "bake":
             component = args.component or next(iter(matched.found)).component
             bake_to(args.out, opened, matched, weights, style=args.style, base=args.base, component=component)
         elif args.to in {"input", "output"}:
-            fidelity = convert_to(args.out, opened, matched, weights, args.to, ridge=args.ridge, cutoff=args.cutoff)
+            tamed = {"ridge": args.ridge, "cutoff": args.cutoff}
+            fidelity = convert_to(args.out, opened, matched, weights, args.to, partial=args.partial, **tamed)
+            written = len([None for figures in fidelity.values() if not isinstance(figures, str)])
             for layer, figures in fidelity.items():
                 sys.stdout.write(f"{layer}: {figures}\n")
         else:
             component = args.component or next(iter(matched.found)).component
             rewrite_to(args.out, opened, matched, weights, format_=args.to, component=component)
-    sys.stderr.write(f"{args.out}: {len(matched.found)} layers written, {len(matched.lost)} left out.\n")
+    left_out = len(matched.found) + len(matched.lost) - written
+    sys.stderr.write(f"{args.out}: {written} layers written, {left_out} left out.\n")
     return OK
 
 

@@ -189,3 +189,18 @@ def test_a_failure_leaves_a_former_output_whole(base, tmp_path):
     before = {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()}
     assert ioadapt("bake", tmp_path / "b", tmp_path / "out", *options) == MISUSE
     assert {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()} == before
+
+
+def test_layers_that_have_no_such_form_are_left_out_if_asked(base, tmp_path, capsys):
+    trained(base, tmp_path / "a", placement="weight")
+    command = ("convert", tmp_path / "a", tmp_path / "out", "--to", "input", "--base", tmp_path / "base.safetensors")
+    assert ioadapt(*command) == MISUSE
+    assert "conv_in: A kernel of 9 taps" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+    assert ioadapt(*command, "--partial") == OK
+    said = capsys.readouterr()
+    assert "conv_in: left out: A kernel of 9 taps" in said.out
+    assert "2 layers written, 1 left out" in said.err
+    trained(base, tmp_path / "b", placement="output")
+    assert ioadapt("convert", tmp_path / "b", *command[2:], "--partial") == MISUSE
+    assert "converts a LoRA on the weight" in capsys.readouterr().err

@@ -13,6 +13,7 @@ from ioadapt_theory.adapters.layers import Adapter
 from ioadapt_theory.adapters.model import naming
 from ioadapt_theory.adapters.placement import Placement
 from ioadapt_theory.adapters.weights import BaseLayer, Weights
+from ioadapt_theory.errors import UnsupportedError
 
 Layers = Iterator[tuple[str, Adapter, BaseLayer]]
 
@@ -48,8 +49,15 @@ def bake_to(
 
 
 def convert_to(
-    folder: Path | str, opened: Opened, matched: Match, weights: Weights, placement: Placement | str, **tamed: float
-) -> dict[str, Fidelity]:
+    folder: Path | str,
+    opened: Opened,
+    matched: Match,
+    weights: Weights,
+    placement: Placement | str,
+    *,
+    partial: bool = False,
+    **tamed: float,
+) -> dict[str, Fidelity | str]:
     """LoRAs trained on this base as input or output adapters (Eq. 5), in our own folder; what became of each layer.
 
     Args:
@@ -58,13 +66,28 @@ def convert_to(
         matched: where its layers are in the base.
         weights: the base that it was trained on.
         placement: "input" or "output".
+        partial: leave out layers that have no such form, saying why, instead of refusing.
         **tamed: ridge and cutoff, see ``Inverse.of``.
+
+    Raises:
+        UnsupportedError: a layer, or with ``partial`` every layer, has no such form.
     """
-    converted, fidelity, prints = {}, {}, {}
+    converted: dict[str, Adapter] = {}
+    fidelity: dict[str, Fidelity | str] = {}
+    prints = {}
     for layer, adapter, base in adapters(opened, matched, weights):
-        with naming(layer):
-            converted[layer], fidelity[layer] = convert(adapter, base.matrix, placement, **tamed)
+        try:
+            with naming(layer):
+                converted[layer], fidelity[layer] = convert(adapter, base.matrix, placement, **tamed)
+        except UnsupportedError as error:
+            if not partial:
+                raise
+            fidelity[layer] = f"left out: {str(error).removeprefix(f'{layer}: ')}"
+            continue
         prints[layer] = fingerprint(base)
+    if not converted:
+        msg = f"{opened.path}: {next(iter(fidelity.values()))}"
+        raise UnsupportedError(msg)
     files.write(folder, converted, pack(prints, opened.base))
     return fidelity
 

@@ -157,20 +157,24 @@ def test_a_folder_without_its_weights_and_files_that_are_missing(tmp_path):
 
 
 class Evil:
-    """What a hostile pickle does."""
+    """A pickle that makes a folder when it is opened."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
 
     def __reduce__(self) -> Any:
-        return os.system, ("touch /tmp/should-not-exist",)
+        return os.mkdir, (str(self.folder),)
 
 
 def test_a_pickle_is_read_for_tensors_only(tmp_path):
     torch.save(tensors(), tmp_path / "good.pt")
     target = model()
     assert len(load(target, tmp_path / "good.pt").matched) == 2
-    (tmp_path / "evil.bin").write_bytes(pickle.dumps({"x": Evil()}))
+    (tmp_path / "evil.bin").write_bytes(pickle.dumps({"x": Evil(tmp_path / "made")}))
     refused(tmp_path / "evil.bin", "nothing else is read from a pickle")
-    torch.save({"x": Evil()}, tmp_path / "evil.ckpt")
+    torch.save({"x": Evil(tmp_path / "made")}, tmp_path / "evil.ckpt")
     refused(tmp_path / "evil.ckpt", "nothing else is read from a pickle")
+    assert not (tmp_path / "made").exists()
     torch.save([1, 2], tmp_path / "list.pt")
     refused(tmp_path / "list.pt", "mapping of names to tensors")
 

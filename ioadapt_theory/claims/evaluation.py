@@ -1,18 +1,21 @@
 """One instance, evaluated so that its digits can be believed."""
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ioadapt_theory.claims.arithmetic import DIGITS, mp
 from ioadapt_theory.claims.claim import Claim
 from ioadapt_theory.claims.evidence import TOLERANCE
-from ioadapt_theory.claims.inequality import ACCURACY, HypothesisError, Inequality
+from ioadapt_theory.claims.inequality import ACCURACY, HypothesisError, Inequality, UndecidedError
 from ioadapt_theory.errors import InvalidValueError
 
 AGREEMENT = mp.mpf(10) ** -20
 VANISHES = mp.mpf(10) ** -25
+SMALLEST, LARGEST = sys.float_info.min, sys.float_info.max
 
 
 class UndefinedError(InvalidValueError):
@@ -58,12 +61,12 @@ class Evaluation:
 
     def to_json(self) -> dict[str, Any]:
         """JSON form; a ratio that is not finite is null."""
-        ratio = None if self.rhs == 0 else self.lhs / self.rhs
+        ratio = _quotient(self.lhs, self.rhs) if self.rhs else math.inf
         return {
             "claim": self.claim,
             "lhs": self.lhs,
             "rhs": self.rhs,
-            "ratio": ratio,
+            "ratio": ratio if math.isfinite(ratio) else None,
             **({} if self.first_order is None else {"first_order": self.first_order}),
             "holds": self.holds,
             "hypotheses": [{"hypothesis": name, "residual": r} for name, r in self.hypotheses.items()],
@@ -75,11 +78,12 @@ def _quotient(a: float, b: float) -> float:
 
 
 def evaluate(claim: Claim, raw: Mapping[str, Any]) -> Evaluation:
-    """Evaluate the content of an instance file at 50 and at 100 digits; what vanishes with the precision is zero.
+    """Evaluate an instance file at 50 digits, 100 and so on until two agree; what vanishes with the precision is zero.
 
     Raises:
         FileFormatError, ShapeError, InvalidValueError: the file does not hold an instance of this claim.
         HypothesisError: it misses a hypothesis.
+        UndecidedError: it violates the claim by no more than what its hypotheses are missed by.
     """
     inequality = claim.inequality
     if inequality is None:
@@ -90,7 +94,11 @@ def evaluate(claim: Claim, raw: Mapping[str, Any]) -> Evaluation:
         if not residual <= ACCURACY:
             raise HypothesisError(statement, residual)
     lhs, rhs, first_order = values
-    return Evaluation(claim=claim.id, lhs=lhs, rhs=rhs, first_order=first_order, hypotheses=residuals)
+    found = Evaluation(claim=claim.id, lhs=lhs, rhs=rhs, first_order=first_order, hypotheses=residuals)
+    entering = max((residuals[h.statement] for h in inequality.hypotheses if h.enters), default=0.0)
+    if not found.holds and 0 < found.decisive - found.rhs <= 2 * entering:
+        raise UndecidedError(found.decisive - found.rhs, entering)
+    return found
 
 
 def _multiprecision(inequality: Inequality, raw: Mapping[str, Any]) -> tuple[list[Any], dict[str, float]]:
@@ -98,8 +106,15 @@ def _multiprecision(inequality: Inequality, raw: Mapping[str, Any]) -> tuple[lis
     rounded = {name: float(r) if abs(r) > VANISHES else 0.0 for name, r in residuals.items()}
     if max(rounded.values(), default=0.0) > ACCURACY:
         return [math.nan, math.nan, None], rounded
-    values = [_at(digits, inequality, raw, lambda i: _sides(inequality, i)) for digits in (DIGITS, 2 * DIGITS)]
-    return [_settled(a, b) for a, b in zip(*values, strict=True)], rounded
+    before = _at(DIGITS, inequality, raw, partial(_sides, inequality))
+    for digits in (2 * DIGITS, 4 * DIGITS, 8 * DIGITS):
+        after = _at(digits, inequality, raw, partial(_sides, inequality))
+        settled = [_settled(a, b) for a, b in zip(before, after, strict=True)]
+        if all(done for done, _ in settled):
+            return [_float(value) for _, value in settled], rounded
+        before = after
+    msg = f"The values are lost in cancellation: at {digits} digits they are not yet settled."
+    raise InvalidValueError(msg)
 
 
 def _sides(inequality: Inequality, instance: Any) -> tuple[Any, Any, Any]:
@@ -116,12 +131,19 @@ def _at(digits: int, inequality: Inequality, raw: Mapping[str, Any], function: C
             raise UndefinedError from None
 
 
-def _settled(a: Any, b: Any) -> Any:
-    if b is None:
+def _settled(a: Any, b: Any) -> tuple[bool, Any]:
+    """Whether a value at some digits and b at twice as many agree, and what it is then."""
+    if b is None or abs(a - b) <= AGREEMENT * abs(b):
+        return True, b
+    return bool(abs(b) <= VANISHES * abs(a)), mp.mpf(0)
+
+
+def _float(value: Any) -> float | None:
+    if value is None:
         return None
-    if abs(a - b) <= AGREEMENT * abs(b):
-        return float(b)
-    if abs(b) <= VANISHES * abs(a):
-        return 0.0
-    msg = f"The value is lost in cancellation: {mp.nstr(a, 5)} at {DIGITS} digits, {mp.nstr(b, 5)} at {2 * DIGITS}."
-    raise InvalidValueError(msg)
+    if value and not SMALLEST <= abs(value) <= LARGEST:
+        msg = (
+            f"{mp.nstr(value, 5)} is outside of double precision, {SMALLEST:.3g} to {LARGEST:.3g}; scale the instance."
+        )
+        raise InvalidValueError(msg)
+    return float(value)

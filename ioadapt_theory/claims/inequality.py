@@ -14,10 +14,14 @@ ACCURACY = 1e-9
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """A condition on an instance; ``residual(instance)`` is 0 where it holds and grows with the violation."""
+    """A condition on an instance; ``residual(instance)`` is 0 where it holds and grows with the violation.
+
+    ``enters``: the residual is a difference of cosines, and the left side may be that much larger for it.
+    """
 
     statement: str
     residual: Callable[[Any], Array]
+    enters: bool = False
 
 
 class HypothesisError(InvalidValueError):
@@ -27,6 +31,17 @@ class HypothesisError(InvalidValueError):
         """Say which hypothesis, by how much, and what is allowed."""
         super().__init__(
             f"The instance misses the hypothesis {statement}: residual {residual:.3g}, at most {ACCURACY:g} is allowed."
+        )
+
+
+class UndecidedError(InvalidValueError):
+    """A violation that the rounding of the instance explains."""
+
+    def __init__(self, violation: float, residual: float) -> None:
+        """Say how much either is, and the way out."""
+        super().__init__(
+            f"The instance decides nothing: the sides differ by {violation:.3g}, of which its hypotheses, "
+            f"missed by {residual:.3g}, may be the reason; write its numbers exactly or choose a larger epsilon."
         )
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -15,6 +16,10 @@ from torch import Tensor
 
 from ioadapt_theory.claims.arithmetic import Array, mp
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, ShapeError
+
+LARGEST = 64 * 2**20
+"""Bytes of an instance file: 1000 x 1000 matrices fit, and a device file or a checkpoint by mistake is not read on."""
+EXPONENT = re.compile(r"[eE][+-]?(_?\d){4}")  # an exact 1e999999999 would not fit into memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ class Setting:
             raise FileFormatError(msg)
         if unknown := [key for key in raw if key not in known and key != "comment"]:
             keys = ", ".join(sorted(known))
-            msg = f"Unknown key {unknown[0]!r} in the instance; an instance of {self.name} has the keys {keys}."
+            msg = f"Unknown key {unknown[0][:40]!r} in the instance; an instance of {self.name} has the keys {keys}."
             raise FileFormatError(msg)
         values, sizes = {}, dict[str, tuple[int, str]]()
         for letter in self.letters:
@@ -124,6 +129,9 @@ def _nested(key: str, raw: Any, depth: int) -> Any:
 
 
 def _scalar(key: str, raw: Any) -> Any:
+    if isinstance(raw, str) and EXPONENT.search(raw):
+        msg = f"{key} holds {_short(raw)}; exponents have up to three digits."
+        raise FileFormatError(msg)
     try:
         exact = Fraction("" if isinstance(raw, bool) else raw)
     except (TypeError, ValueError, OverflowError, ZeroDivisionError):
@@ -137,6 +145,16 @@ def _short(raw: Any) -> str:
     return text if len(text) < 40 else text[:37] + "..."
 
 
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict[str, Any]()
+    for key, value in pairs:
+        if key in content:
+            msg = f"The key {_short(key)} stands there twice, and which value is meant is not known."
+            raise FileFormatError(msg)
+        content[key] = value
+    return content
+
+
 def load(path: Path | str) -> dict[str, Any]:
     """Content of an instance file.
 
@@ -144,11 +162,18 @@ def load(path: Path | str) -> dict[str, Any]:
         FileFormatError: not readable, or not a JSON object.
     """
     try:
-        raw = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        with Path(path).open("rb") as file:
+            content = file.read(LARGEST + 1)
+        raw = [] if len(content) > LARGEST else json.loads(content.decode("utf-8-sig"), object_pairs_hook=_unique)
+    except FileFormatError:
+        raise
+    except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or f"not JSON ({error})"
         msg = f"The instance file {str(path)!r} cannot be read: {reason}."
         raise FileFormatError(msg) from None
+    if len(content) > LARGEST:
+        msg = f"The instance file {str(path)!r} is larger than {LARGEST >> 20} MiB, the most that is read."
+        raise FileFormatError(msg)
     if not isinstance(raw, dict):
         msg = f"The instance file {str(path)!r} must hold a JSON object, not {_short(raw)}."
         raise FileFormatError(msg)

@@ -118,11 +118,12 @@ def full_row_rank(name: str) -> Hypothesis:
 
 
 SAME_INPUT_SIMILARITY = Hypothesis(
-    "sim(x1, x2) = sim(x1', x2')", lambda i: abs(cosine(i.x1, i.x2) - cosine(i.x1_target, i.x2_target))
+    "sim(x1, x2) = sim(x1', x2')", lambda i: abs(cosine(i.x1, i.x2) - cosine(i.x1_target, i.x2_target)), enters=True
 )
 SAME_OUTPUT_SIMILARITY = Hypothesis(
     "s0 = sim(y1, y2) = sim(y1', y2')",
     lambda i: abs(i.s0 - cosine(apply(i.x1_target, i.w_target), apply(i.x2_target, i.w_target))),
+    enters=True,
 )
 
 

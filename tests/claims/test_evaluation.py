@@ -5,7 +5,7 @@ import torch
 
 from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims.evaluation import evaluate
-from ioadapt_theory.claims.inequality import HypothesisError
+from ioadapt_theory.claims.inequality import HypothesisError, UndecidedError
 from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.errors import InvalidValueError
 from tests.claims import oracle
@@ -74,6 +74,20 @@ def test_cancellation_does_not_cost_digits() -> None:
     assert evaluate(CLAIMS["prop-4"], raw).lhs == pytest.approx(1e-28 / 9, rel=1e-12)
 
 
+def test_one_dimension_has_cosines_of_one_in_size_whatever_the_rounding() -> None:
+    raw = {"W": [[2]], "W_target": [[3]], "x1": [1], "x2": [-1], "x1_target": [2], "x2_target": [-5]}
+    found = evaluate(CLAIMS["prop-2-input"], raw | {"AB": [[0.5]], "epsilon": 0.5})
+    assert (found.lhs, found.rhs, found.first_order) == (0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("exponent", [-200, 200])
+def test_what_double_precision_does_not_hold_is_said(exponent: int) -> None:
+    scale = f"1e{exponent}"
+    raw = {"W1": [[scale]], "W2": [[1]], "W1_target": [[0]], "W2_target": [[1]], "sigma": 1}
+    with pytest.raises(InvalidValueError, match=r"outside of double precision, .*; scale the instance\."):
+        evaluate(CLAIMS["lemma-3"], raw)
+
+
 def test_a_missed_hypothesis_is_no_evidence() -> None:
     raw = witness("ce1") | {"epsilon": "1/100"}
     with pytest.raises(HypothesisError, match=r"\|\|AB\|\|_2 <= epsilon: residual 5\.73"):
@@ -83,6 +97,15 @@ def test_a_missed_hypothesis_is_no_evidence() -> None:
 def test_unequal_similarities_are_no_evidence() -> None:
     with pytest.raises(HypothesisError, match="s0 = sim"):
         evaluate(CLAIMS["prop-2-input"], witness("ce1") | {"W_target": [[1, 0], [1, 3]]})
+
+
+@pytest.mark.parametrize("claim", ["prop-1-explicit", "prop-1-finite", "prop-2-output-finite", "prop-2-input-finite"])
+def test_a_missed_hypothesis_refutes_nothing_however_small_epsilon(claim: str) -> None:
+    """s₀ differs by 5e-10 between the models, within the accuracy of an instance, but 125 times the bound."""
+    eye = [[1, 0], [0, 1]]
+    raw = {"W": eye, "W_target": eye, "x1": [1, 0], "x2": [0, 1], "x1_target": [1, 0], "x2_target": ["5e-10", 1]}
+    with pytest.raises(UndecidedError, match="decides nothing"):
+        evaluate(CLAIMS[claim], raw | {"AB": [[0, 0], [0, 0]], "epsilon": "1e-12"})
 
 
 def test_an_adapter_that_annihilates_an_output_is_refused() -> None:

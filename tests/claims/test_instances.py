@@ -51,6 +51,9 @@ def test_ways_to_write_a_quarter(text: Any) -> None:
         ({"x2_target": [0, 0]}, InvalidValueError, "x2_target is the zero vector"),
         ({"epsilon": -1}, InvalidValueError, "epsilon = -1 must be at least 0"),
         ({"epsilon": [1]}, FileFormatError, r"epsilon holds \[1\]"),
+        ({"epsilon": "1e999999999"}, FileFormatError, "exponents have up to three digits"),
+        ({"epsilon": "1e-9_9_9_9"}, FileFormatError, "exponents have up to three digits"),
+        ({"k" * 1000: 1}, FileFormatError, f"Unknown key '{'k' * 40}' in"),
     ],
 )
 def test_a_bad_instance_gets_one_sentence(changes: dict[str, Any], error: type, sentence: str) -> None:
@@ -77,12 +80,24 @@ def test_an_output_adapter_goes_between_models_of_different_width() -> None:
         CLAIMS["prop-1"].inequality.setting.read(raw)
 
 
-@pytest.mark.parametrize("content", ["[1]", "{", ""])
+@pytest.mark.parametrize("content", ["[1]", "{", "", "[" * 100_000])
 def test_a_file_that_is_no_json_object(tmp_path: Any, content: str) -> None:
     path = tmp_path / "x.json"
     path.write_text(content)
     with pytest.raises(FileFormatError, match=r"x\.json"):
         load(path)
+
+
+def test_a_key_twice_is_refused_at_every_depth(tmp_path: Any) -> None:
+    path = tmp_path / "x.json"
+    path.write_text('{"comment": {"x1": [1], "x1": [2]}}')
+    with pytest.raises(FileFormatError, match='"x1" stands there twice'):
+        load(path)
+
+
+def test_a_file_without_end_is_not_read_on() -> None:
+    with pytest.raises(FileFormatError, match="larger than 64 MiB"):
+        load("/dev/zero")
 
 
 @pytest.mark.parametrize("claim", [c for c in CLAIMS.values() if c.inequality is not None], ids=lambda c: c.id)

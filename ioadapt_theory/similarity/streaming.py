@@ -188,10 +188,19 @@ def _layer_moments(layer: Layer, reader: Reader, count: int, *, sums: bool) -> M
     models = [i for i in layer.models if i != reader.parent]
     total = torch.zeros(len(models), len(models), dtype=torch.float64)
     sizes = torch.zeros(len(models), dtype=torch.float64)
+    targets = [total[i, i:] for i in range(len(models))]
+    views: list[tuple[Tensor, Tensor]] = []
     for piece in _chunks(layer, reader, models):
-        total += piece @ piece.T  # reads every row once, where dots would read it n + 1 times
+        if not views or views[0][0].shape != piece.shape:
+            views = [(piece[i:], piece[i]) for i in range(len(models))]
+        for target, (rows, row) in zip(targets, views, strict=True):  # faster than piece @ piece.T, and than dots
+            if reader.dtype is torch.float64:
+                target.addmv_(rows, row)
+            else:
+                target += rows @ row
         if sums:
             sizes += piece.sum(1)
+    total += total.triu(1).T
     inner = np.full((count, count), np.nan)
     inner[np.ix_(models, models)] = total.numpy()
     moments = Moments(inner, sq_distances(inner), np.full(count, np.nan) if sums else None)

@@ -89,6 +89,6 @@ def mix(x: Tensor, m: Tensor, axis: int) -> Tensor:
     return (m.mT @ x.flatten(axis + 1)).reshape(*x.shape[:axis], m.shape[1], *spatial)
 
 
-def add(y: Tensor, update: Tensor) -> Tensor:
-    """Y + update, rounded once to Y's dtype."""
-    return (y + update).to(y.dtype)
+def add(y: Tensor, update: Tensor, s: float = 1.0) -> Tensor:
+    """Y + s update, rounded once to Y's dtype."""
+    return torch.add(y, update, alpha=s).to(y.dtype)

@@ -10,8 +10,15 @@ from torch.testing import assert_close
 from benchmarks.measure import peak, saved
 from ioadapt_theory.adapters import Placement, adapt, cached, merge, unfused
 from ioadapt_theory.adapters.families.dora import DoRA
+from ioadapt_theory.adapters.families.lora import LoRA
 from ioadapt_theory.adapters.operators import operator
 from tests.adapters.cases import layer
+
+
+@pytest.fixture(autouse=True)
+def _fused_however_small(monkeypatch):
+    monkeypatch.setattr(LoRA, "least", 0)
+
 
 FAST = ["lora", "dora", "loha", "lokr"]
 C, D, N = 12, 20, 7

@@ -95,9 +95,11 @@ class Additive(Family):
 
     Attributes:
         kind: how ``fused`` computes with Δ, if it can.
+        least: entries of x from which on that is faster than the plain form.
     """
 
     kind: ClassVar[Any] = None
+    least: ClassVar[int] = 0
 
     def factors(self) -> tuple[Tensor, ...]:
         """What ``kind`` makes Δ from."""
@@ -117,9 +119,9 @@ class Additive(Family):
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
         """f(x) + s x Δ."""
-        if self.kind is not None and (plan := fits(self, x, base)) is not None:
+        if x.numel() >= self.least and self.kind is not None and (plan := fits(self, x, base)) is not None:
             return fused(plan, self.kind, self.scaling, x, None, *self.factors())
-        return add(base(x), self.scaling * self.update(self.dropout(x), base))
+        return add(base(x), self.update(self.dropout(x), base), self.scaling)
 
 
 def parameter(base: Base, spec: Spec, *shape: int) -> nn.Parameter:

@@ -52,7 +52,7 @@ class LoKr(Additive):
         if not base.pointwise:
             return super().update(x, base)
         x = x.to(self.C.dtype).movedim(base.axis, -1)
-        x = x.unflatten(-1, (self.C.shape[0], -1))
+        x = x.unflatten(-1, (self.C.shape[0], -1))  # type: ignore[no-untyped-call]
         x = x @ self.A @ self.B if self.low_rank else x @ self.D
         return (self.C.mT @ x).flatten(-2).movedim(-1, base.axis)
 

@@ -14,6 +14,7 @@ class LoRA(Additive):
     """Low-rank change; A is rows x r, B is r x columns."""
 
     kind = LowRank
+    least = 1 << 18  # below, calling a function of Python's costs more than it saves
 
     def __init__(self, base: Base, spec: Spec) -> None:
         super().__init__(base, spec)

@@ -1,6 +1,8 @@
 """`ioadapt`: parses, calls, prints; a file a subcommand, no mathematics, nothing heavy imported before it is needed."""
 
 import argparse
+import io
+import os
 import sys
 from importlib import import_module
 
@@ -20,6 +22,9 @@ OK, FINDING, MISUSE, INTERRUPTED = 0, 1, 2, 130
 def main(argv: list[str] | None = None) -> int:
     """Run one subcommand; 0 as expected, 1 a finding, 2 misuse, 130 interrupted."""
     argv = sys.argv[1:] if argv is None else argv
+    for stream in (sys.stdout, sys.stderr):  # formulas have Greek letters, and JSON is UTF-8 whatever the terminal is
+        if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower().replace("-", "") != "utf8":
+            stream.reconfigure(encoding="utf-8")
     parser = argparse.ArgumentParser(prog="ioadapt", description=__doc__.split(":")[0])
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     chosen = next((a for a in argv if not a.startswith("-")), None)
@@ -34,13 +39,26 @@ def main(argv: list[str] | None = None) -> int:
 def run(command: str, args: argparse.Namespace) -> int:
     """Run a parsed subcommand, turning errors into one sentence on stderr and a status."""
     try:
-        return int(import_module(f"ioadapt_theory.cli.{command}").run(args))
+        status = int(import_module(f"ioadapt_theory.cli.{command}").run(args))
+        sys.stdout.flush()  # here, where what goes wrong with it can be said
     except IoAdaptError as error:
         sys.stderr.write(f"ioadapt {command}: {error}\n")
         return MISUSE
     except BrokenPipeError:
-        sys.stderr.close()
+        _discard_stdout()
         return OK
+    except OSError as error:  # a full disk, a folder that cannot be written
+        _discard_stdout()
+        place = "" if error.filename is None else f" {error.filename}"
+        sys.stderr.write(f"ioadapt {command}: Cannot read or write{place}: {error.strerror or error}.\n")
+        return MISUSE
     except KeyboardInterrupt:
         sys.stderr.write(f"ioadapt {command}: interrupted; what was finished is kept.\n")
         return INTERRUPTED
+    return status
+
+
+def _discard_stdout() -> None:
+    """What is still buffered would raise again when Python exits."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

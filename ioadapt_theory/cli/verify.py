@@ -65,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
     settings = replace(Run(), **chosen)
     runner.check(settings, args.jobs)
     claims = verifying.named(CLAIMS, args.claims)
-    if args.instance:
+    if args.instance is not None:
         return _instance(claims, settings, args)
     if args.each:
         return _each(claims, settings, args)

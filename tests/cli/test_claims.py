@@ -1,6 +1,10 @@
 """`ioadapt claims`: the registry as a table, JSON or Markdown."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -38,3 +42,28 @@ def test_an_unknown_claim_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     err = capsys.readouterr().err
     assert err.startswith("ioadapt claims: No claim 'prop-2-inputs'. Did you mean 'prop-2-input'")
     assert err.count("\n") == 1
+
+
+def ioadapt(shell: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    command = f'"{sys.executable}" -c "from ioadapt_theory.cli import main; raise SystemExit(main())" {shell}'
+    return subprocess.run(["bash", "-o", "pipefail", "-c", command], env=os.environ | environment, capture_output=True)
+
+
+def test_formulas_print_on_a_terminal_without_utf_8() -> None:
+    found = ioadapt("claims lemma-1 --format json", PYTHONIOENCODING="ascii")
+    assert (found.returncode, found.stderr) == (0, b"")
+    assert "Δu" in found.stdout.decode("utf-8")
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    found = ioadapt("claims | true")
+    assert (found.returncode, found.stderr) == (0, b"")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full")
+def test_a_full_disk_is_one_sentence() -> None:
+    found = ioadapt("claims lemma-1 > /dev/full")
+    assert (found.returncode, found.stderr) == (
+        2,
+        b"ioadapt claims: Cannot read or write: No space left on device.\n",
+    )

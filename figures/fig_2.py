@@ -80,6 +80,8 @@ def draw(data: dict[str, Any]) -> Figure:
     """A row a family: the two panels of the paper's figure, and how alike the spaces are."""
     from matplotlib.figure import Figure
 
+    from ioadapt_theory.similarity.plots import settled
+
     families = data["families"]
     figure = Figure(figsize=(FULL_WIDTH, 0.3 + 2.6 * len(families)))
     grid = figure.subplots(len(families), 3, squeeze=False)
@@ -89,7 +91,7 @@ def draw(data: dict[str, Any]) -> Figure:
         _spaces(axes[2], family)
     handles, names = grid[0][2].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower right", ncols=3)
-    return figure
+    return settled(figure)
 
 
 def _maps(axes: Sequence[Axes], family: dict[str, Any], low: float) -> None:

@@ -14,7 +14,8 @@ from scipy.optimize import linear_sum_assignment
 from ioadapt_theory.similarity.checkpoint import Checkpoint
 from ioadapt_theory.similarity.matching import Layer, Match, Matching, Skipped, as_layer, match_by_names
 from ioadapt_theory.similarity.names import canonical
-from ioadapt_theory.similarity.streaming import Reader, single_threaded_torch
+from ioadapt_theory.similarity.reader import Reader
+from ioadapt_theory.similarity.streaming import single_threaded_torch
 
 BUFFER = 4 * 1024 * 1024
 """Elements held at once."""

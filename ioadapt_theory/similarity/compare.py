@@ -12,8 +12,9 @@ from ioadapt_theory.similarity.checkpoint import Checkpoint
 from ioadapt_theory.similarity.comparison import Comparison, Options, Pair, Row, labels_of, role
 from ioadapt_theory.similarity.matching import Layer, Match, Matching, Skipped, match_by_names
 from ioadapt_theory.similarity.metrics import Values
+from ioadapt_theory.similarity.reader import Reader
 from ioadapt_theory.similarity.spaces import Space
-from ioadapt_theory.similarity.streaming import Moments, Progress, Reader, moments, over_layers
+from ioadapt_theory.similarity.streaming import Moments, Progress, moments, over_layers
 
 NOT_FINITE = "holds NaN or infinity"
 ZERO = "zero, so no angle is defined"

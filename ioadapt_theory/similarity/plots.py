@@ -112,6 +112,18 @@ def draw(c: Comparison) -> Figure:
     handles, names = figure.axes[-1].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=min(3, len(names)), frameon=False, fontsize=8)
     figure.suptitle(heading(c), size=9)
+    return settled(figure)
+
+
+def settled(figure: Figure) -> Figure:
+    """Lay the figure out once and round: the solver's last digits vary between runs, and ids in an SVG show them."""
+    engine = figure.get_layout_engine()
+    assert engine is not None, "drawn with a layout"
+    engine.execute(figure)
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        left, bottom, width, height = (round(float(x), 4) for x in axes.get_position(original=True).bounds)
+        axes.set_position((left, bottom, width, height), which="original")
     return figure
 
 

@@ -28,7 +28,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ioadapt_theory.similarity.matching import Layer
-from ioadapt_theory.similarity.streaming import Moments, Reader, sq_distances
+from ioadapt_theory.similarity.reader import Reader
+from ioadapt_theory.similarity.streaming import Moments, sq_distances
 
 TILES = 2 * 1024 * 1024
 """Elements of all products that are summed at once."""

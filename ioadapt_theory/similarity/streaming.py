@@ -19,13 +19,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ioadapt_theory.similarity.checkpoint import Checkpoint, torch_dtype
+from ioadapt_theory.similarity.checkpoint import Checkpoint
 from ioadapt_theory.similarity.matching import Layer
+from ioadapt_theory.similarity.reader import LONGEST, Reader
 
 ELEMENTS = 120 * 1024
 """Elements of one chunk of all models together; their float64 copies fill 0.94 MB."""
-LONGEST = 48 * 1024
-"""Elements of one chunk of one model, at most."""
 NEAR, NEAR_FAST = 1e-6, 1e-2
 """Relative squared distance below which it is summed from differences, since |a|² + |b|² - 2ab would cancel."""
 
@@ -46,58 +45,6 @@ class Moments:
     inner: Float[np.ndarray, "n n"]
     sq_distance: Float[np.ndarray, "n n"]
     sums: Float[np.ndarray, " n"] | None = None
-
-
-class Reader:
-    """Reads pieces of the models' tensors as float64 (float32 when fast), less the parent's; one for each thread."""
-
-    def __init__(self, checkpoints: Sequence[Checkpoint], *, parent: int | None, fast: bool) -> None:
-        self.checkpoints = checkpoints
-        self.parent = parent
-        self.dtype = torch.float32 if fast else torch.float64
-        self._buffers: dict[object, Tensor] = {}
-        self._staged: dict[tuple[str, int], tuple[Tensor, Tensor | None]] = {}
-
-    def buffer(self, key: object, n: int, dtype: torch.dtype) -> Tensor:
-        """The first n elements of the buffer of this key; it stays, so that the heap is not torn into holes."""
-        found = self._buffers.get(key)
-        if found is None or found.numel() < n:
-            found = self._buffers[key] = torch.empty(max(n, LONGEST), dtype=dtype)
-            self._staged.clear()
-        return found[:n]
-
-    def read(self, layer: Layer, model: int, start: int, out: Tensor) -> None:
-        """Fill ``out``, flat and of this reader's dtype, with elements of a model's tensor, less the parent's."""
-        self.widen(model, _stored(layer, model), start, out)
-        if self.parent is not None:
-            base = self.buffer("parent", out.numel(), self.dtype)
-            self.widen(self.parent, _stored(layer, self.parent), start, base)
-            out.sub_(base)
-
-    def widen(self, model: int, name: str, start: int, out: Tensor) -> None:
-        """Fill ``out`` with elements of the tensor that a model stores as ``name``."""
-        checkpoint = self.checkpoints[model]
-        raw, single = self._stage(checkpoint.tensors[name].dtype, out.numel())
-        checkpoint.read(name, start, raw)
-        out.copy_(raw if single is None else single.copy_(raw))
-
-    def _stage(self, code: str, n: int) -> tuple[Tensor, Tensor | None]:
-        """Where n values of a dtype are read to, and where halves are widened first: half -> double is slow."""
-        found = self._staged.get((code, n))
-        if found is None:
-            raw = self.buffer(code, n, torch_dtype(code))
-            half = raw.element_size() < 4 and self.dtype is torch.float64
-            found = raw, self.buffer("single", n, torch.float32) if half else None
-            if len(self._staged) > 64:
-                self._staged.clear()
-            self._staged[code, n] = found
-        return found
-
-
-def _stored(layer: Layer, model: int) -> str:
-    name = layer.tensors[model]
-    assert name is not None, "only models that have the layer are read"
-    return name
 
 
 def moments(
@@ -171,16 +118,22 @@ def single_threaded_torch() -> Iterator[None]:
 
 def _chunks(layer: Layer, reader: Reader, models: Sequence[int]) -> Iterator[Tensor]:
     """Equal pieces of the models' tensors, a row a model; the same buffer every time."""
-    total = layer.numel
-    longest = min(LONGEST, ELEMENTS // len(models), total)
-    whole = reader.buffer("rows", len(models) * longest, reader.dtype).view(len(models), longest)
-    rows = whole.unbind()
+    total, count = layer.numel, len(models)
+    longest = min(LONGEST, ELEMENTS // count, total)
+    rows: list[Tensor] = []
     for start in range(0, total, longest):
-        if total - start < longest:
-            whole = whole[:, : total - start]
-            rows = whole.unbind()
-        for model, row in zip(models, rows, strict=True):
-            reader.read(layer, model, start, row)
+        n = min(longest, total - start)
+        if not rows or rows[0].numel() != n:
+            whole = reader.buffer("rows", count * n, reader.dtype).view(count, n)
+            rows, halves = list(whole.unbind()), reader.halves(layer, models, n)
+        if halves is None:
+            for model, row in zip(models, rows, strict=True):
+                reader.read(layer, model, start, row)
+        else:  # one widening for all models: fewer, larger operations, so threads wait less for each other
+            raw, single, sources = halves
+            for (checkpoint, name), row in zip(sources, raw.unbind(), strict=True):
+                checkpoint.read(name, start, row)
+            whole.copy_(single.copy_(raw))
         yield whole
 
 

@@ -12,8 +12,8 @@ from scipy.linalg import eigh
 from torch import Tensor
 
 from ioadapt_theory.similarity.matching import Layer
+from ioadapt_theory.similarity.reader import Reader
 from ioadapt_theory.similarity.spaces import PIECE, Sides, Space, Span, sides
-from ioadapt_theory.similarity.streaming import Reader
 
 
 def overlaps(layer: Layer, reader: Reader, count: int, space: Space, rank: int) -> Float[np.ndarray, "n n"]:

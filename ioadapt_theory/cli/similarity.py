@@ -168,10 +168,19 @@ def _check_outputs(args: argparse.Namespace) -> None:
         from ioadapt_theory.similarity.plots import check_format
 
         check_format(args.figure)
-    for path in (args.output, args.figure, args.html):
-        if path is not None and (path.is_dir() or not path.absolute().parent.is_dir()):
+    from ioadapt_theory.similarity.layout import is_weights
+
+    paths = [path for path in (args.output, args.figure, args.html) if path is not None]
+    for path in paths:
+        if path.is_dir() or not path.absolute().parent.is_dir():
             msg = f"Cannot write {path}: {'it is a folder' if path.is_dir() else 'its folder does not exist'}."
             raise InvalidValueError(msg)
+        if path.exists() and is_weights(path.name):
+            msg = f"Cannot write {path}: that file holds weights, which would be lost."
+            raise InvalidValueError(msg)
+    if len({path.resolve() for path in paths}) < len(paths):
+        msg = f"--output, --figure and --html need a file each, got {', '.join(map(str, paths))}."
+        raise InvalidValueError(msg)
 
 
 def _write(comparison: "Comparison", args: argparse.Namespace) -> None:

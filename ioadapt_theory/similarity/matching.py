@@ -103,6 +103,7 @@ def _group(checkpoints: Sequence[Checkpoint], labels: Sequence[str], keys: Seque
                 skipped.append(Skipped(keys[i][stored], (labels[i],), "no elements"))
             else:
                 groups[keys[i][stored]][info.key].setdefault(i, info)
+    unread = {s.name for s in skipped}  # not "only there": the other has it, and why it does not count is said
     layers = []
     for name, shapes in groups.items():
         for members in shapes.values():
@@ -113,7 +114,7 @@ def _group(checkpoints: Sequence[Checkpoint], labels: Sequence[str], keys: Seque
         if len(shapes) > 1:
             told = ", ".join(f"{list(info.shape)} in {labels[i]}" for i, info in sorted(holders.items()))
             skipped.append(Skipped(name, tuple(labels[i] for i in sorted(holders)), f"shapes differ: {told}"))
-        elif len(holders) == 1:
+        elif len(holders) == 1 and name not in unread:
             (only,) = holders
             skipped.append(Skipped(name, (labels[only],), "only there"))
     return Matching(tuple(layers), tuple(skipped))

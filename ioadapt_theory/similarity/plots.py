@@ -31,6 +31,7 @@ _STYLE: Final[dict[str, Any]] = {
     "axes.titlesize": 10,
     "svg.hashsalt": "ioadapt-theory",
     "savefig.dpi": 150,
+    "text.parse_math": False,  # names from files may hold dollars
 }
 
 
@@ -76,8 +77,9 @@ def profile(axes: Axes, c: Comparison) -> None:
         cosines = [c.rows[i].values[pair].cosine for i in at]
         axes.plot(at, cosines, ".", ms=3, color=COLOURS[k % len(COLOURS)], alpha=0.8)
     edges = [0, *(i for i in range(1, len(blocks)) if blocks[i] != blocks[i - 1]), len(blocks)]
-    for edge in edges[1:-1]:
-        axes.axvline(edge - 0.5, color="#cccccc", lw=0.6, zorder=0)
+    if len(edges) < 400:  # more would be one grey area
+        for edge in edges[1:-1]:
+            axes.axvline(edge - 0.5, color="#cccccc", lw=0.6, zorder=0)
     wide = [(a, b) for a, b in pairwise(edges) if b - a >= len(blocks) / 50]
     axes.set_xticks([(a + b - 1) / 2 for a, b in wide], [blocks[a] for a, _ in wide], rotation=35, ha="right", size=7)
     axes.tick_params(axis="x", length=0)

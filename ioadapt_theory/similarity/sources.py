@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from ioadapt_theory.errors import UnknownNameError
-from ioadapt_theory.similarity.checkpoint import Checkpoint
+from ioadapt_theory.similarity.checkpoint import Checkpoint, SourceError
 from ioadapt_theory.similarity.layout import is_weights
 from ioadapt_theory.similarity.local import open_path
 from ioadapt_theory.similarity.packages import open_package
@@ -113,6 +113,9 @@ def resolve(source: str, aliases: dict[str, Alias]) -> tuple[Alias, str | None, 
     if name in aliases:
         return aliases[name], revision, part
     if name.startswith((".", "/", "~")) or is_weights(name) or name.endswith(".json"):
+        if revision is not None:
+            msg = f"{source} is a path, which has no revision {revision!r}: leave @{revision} out."
+            raise SourceError(msg)
         return Alias(name="", path=str(Path(name).expanduser())), None, part
     if is_repo_id(name):
         return Alias(name=name.rpartition("/")[2], repo=name), revision, part

@@ -202,6 +202,38 @@ def test_misuse_is_one_sentence_and_status_2(
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def test_dollars_in_names_are_dollars_in_figures(tmp_path: Path):
+    name = str(tmp_path / "$x_1$.safetensors")
+    save_file({"$\\frac{a}$.weight": torch.ones(2, 2)}, name)
+    assert main(["similarity", name, name, "--quiet", "--figure", str(tmp_path / "x.png")]) == 0
+
+
+def test_thousands_of_blocks_draw_in_seconds(tmp_path: Path):
+    name = str(tmp_path / "many.safetensors")
+    save_file({f"l{i}.weight": torch.ones(2, 2) for i in range(5000)}, name)
+    start = time.process_time()
+    assert main(["similarity", name, name, "--quiet", "--figure", str(tmp_path / "x.png")]) == 0
+    assert time.process_time() - start < 15  # a line a block took a minute
+
+
+def test_files_of_weights_and_files_of_another_option_are_not_overwritten(
+    files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    before = Path(files[0]).read_bytes()
+    assert main(["similarity", *files, "--output", files[0]]) == 2
+    assert "that file holds weights, which would be lost" in capsys.readouterr().err
+    assert Path(files[0]).read_bytes() == before
+    page = str(tmp_path / "x.html")
+    assert main(["similarity", *files, "--output", page, "--html", page]) == 2
+    assert "need a file each" in capsys.readouterr().err
+    assert not Path(page).exists()
+
+
+def test_a_path_has_no_revision(files: list[str], capsys: pytest.CaptureFixture[str]):
+    assert main(["similarity", files[0] + "@main", files[1]]) == 2
+    assert "is a path, which has no revision 'main': leave @main out" in capsys.readouterr().err
+
+
 def test_nothing_in_common_is_status_2(files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     other = tmp_path / "lora.safetensors"
     save_file({"lora_up.weight": torch.ones(2, 2)}, other)

@@ -1,23 +1,35 @@
-"""`python -m benchmarks`: every benchmark, or those named; each prints its table and writes JSON to out/bench."""
+"""`python -m benchmarks`: every benchmark, or those named, beside its peers; each prints its table."""
 
 import argparse
-import importlib
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from ioadapt_theory.results import replacing, write_json
 
 BENCHMARKS = ("layer", "verifier", "similarity")
+"""Each is a module here with ``main(quick) -> record`` and ``table(record) -> text``."""
 
 
-def main() -> int:
-    """Run the benchmarks one after the other."""
+def main(argv: list[str] | None = None) -> int:
+    """Run the benchmarks one after the other, keeping NAME.json and NAME.txt."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(BENCHMARKS)}; all by default")
     parser.add_argument("--quick", action="store_true", help="less of everything, to see that it runs")
-    options = parser.parse_args()
-    if unknown := set(options.names) - set(BENCHMARKS):
+    parser.add_argument("--out", type=Path, default=Path("out/bench"), metavar="FOLDER", help="default: %(default)s")
+    args = parser.parse_args(argv)
+    if unknown := set(args.names) - set(BENCHMARKS):
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
-    for name in options.names or BENCHMARKS:
-        importlib.import_module(f"benchmarks.{name}").main(quick=options.quick)
+    for name in args.names or BENCHMARKS:
+        module = import_module(f"benchmarks.{name}")
+        content = module.main(quick=args.quick)
+        text = module.table(content)
+        write_json(args.out / f"{name}.json", content)
+        with replacing(args.out / f"{name}.txt") as temporary:
+            temporary.write_text(text, encoding="utf-8")
+        sys.stdout.write(f"{text}\n")
     return 0
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())

@@ -1,6 +1,5 @@
 """The adapted layer beside its frozen base layer, PEFT, LyCORIS and the naive forms of input and output placement."""
 
-import argparse
 import contextlib
 import copy
 import itertools
@@ -21,7 +20,7 @@ from tqdm import tqdm
 from benchmarks import bars, peers
 from benchmarks.measure import alternate, forward, peak, saved, step
 from ioadapt_theory.adapters import AdaptedLayer, cached
-from ioadapt_theory.results import record, write_json
+from ioadapt_theory.results import record
 
 PLACEMENTS = ("weight", "input", "output")
 FAMILIES = (("lora", 4), ("lora", 16), ("lora", 64), ("dora", 4), ("dora", 64), ("lokr", 128), ("loha", 64))
@@ -228,22 +227,14 @@ def _call(function: Callable[..., Cell], *args: Any, **options: Any) -> Callable
     return lambda: function(*args, **options)
 
 
-def main(quick: bool = False, out: Path = Path("out/bench")) -> dict[str, Any]:
-    """Measure on one thread, write layer.json and layer.md, print the table; returns the record."""
+def main(quick: bool = False) -> dict[str, Any]:
+    """Measure on one thread; returns the record."""
     torch.set_num_threads(1)
     torch.manual_seed(0)
     results = measure(quick=quick)
     versions = {name: metadata.version(name) for name in ("torch", "peft", "lycoris_lora")}
     config = {"quick": quick, "threads": 1, "cpu": cpu(), "cpus": os.cpu_count(), **versions}
-    content = record("layer", config=config, results={**results, "bars": [asdict(b) for b in bars.bars(results)]})
-    write_json(out / "layer.json", content)
-    text = bars.markdown(content)
-    (out / "layer.md").write_text(text, encoding="utf-8")
-    print(text)
-    return content
+    return record("layer", config=config, results={**results, "bars": [asdict(b) for b in bars.bars(results)]})
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="two shapes, a tenth of the time")
-    main(quick=parser.parse_args().quick)
+table = bars.markdown

@@ -9,6 +9,7 @@ import csv
 import itertools
 import json
 import math
+import os
 import resource
 import shutil
 import statistics
@@ -26,6 +27,7 @@ import numpy as np
 
 from benchmarks.bars import Bar
 from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.results import record
 
 SHAPES = Path(__file__).with_name("unet_shapes.tsv")
 MODELS = 5
@@ -174,14 +176,15 @@ def main(quick: bool = False) -> dict[str, Any]:
             cell["max_error"] = max(abs(cosines[n] - reference[n]) for n in reference)
             cell["outside"] = sum(not -1 <= x <= 1 for x in cosines.values())
             cells[case] = cell
-    results = {
+    results: dict[str, Any] = {
         "tensors": len(sizes),
         "parameters": sum(map(math.prod, sizes.values())),
         "cases": cells,
         "start_up": start_up(),
         "quick": quick,
     }
-    return results | {"bars": [asdict(bar) for bar in bars(results)]}
+    results["bars"] = [asdict(bar) for bar in bars(results)]
+    return record("similarity", config={"quick": quick, "cpus": os.cpu_count()}, results=results)
 
 
 def bars(results: Mapping[str, Any]) -> list[Bar]:
@@ -210,8 +213,9 @@ def bars(results: Mapping[str, Any]) -> list[Bar]:
     return found
 
 
-def table(results: Mapping[str, Any]) -> str:
+def table(content: Mapping[str, Any]) -> str:
     """The table of the README."""
+    results = content["results"]
     lines = [f"{results['tensors']} tensors, {results['parameters'] / 1e6:.1f} M parameters, fp16"]
     lines += [f"{'':<46}{'CPU s':>8}{'wall s':>8}{'extra MB':>10}{'max error':>11}{'outside':>9}"]
     for case, cell in results["cases"].items():
@@ -226,15 +230,9 @@ def table(results: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.similarity", description=__doc__)
-    parser.add_argument(
-        "--quick", action="store_true", help="widths over 8: seconds instead of minutes, no bars on speed"
-    )
-    parser.add_argument("--case", help=argparse.SUPPRESS)
-    parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+if __name__ == "__main__":  # one case in a process of its own, which is how ``measured`` calls it
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--case", required=True)
+    parser.add_argument("--folder", type=Path, required=True)
     chosen = parser.parse_args()
-    if chosen.case:
-        sys.stdout.write(json.dumps(child(chosen.case, chosen.folder)))
-    else:
-        sys.stdout.write(table(main(chosen.quick)))
+    sys.stdout.write(json.dumps(child(chosen.case, chosen.folder)))

@@ -3,7 +3,6 @@
 The bar: at most twice the products alone; cost linear in the number of stacks; memory flat.
 """
 
-import argparse
 import os
 from functools import partial
 from typing import Any
@@ -97,7 +96,7 @@ def growth(parts: int, *, seconds: float) -> dict[str, float]:
     }
 
 
-def markdown(content: dict[str, Any]) -> str:
+def table(content: dict[str, Any]) -> str:
     """One table, and the sentence on growth."""
     results = content["results"]
     rows = [
@@ -119,7 +118,7 @@ def markdown(content: dict[str, Any]) -> str:
 
 
 def main(quick: bool = False) -> dict[str, Any]:
-    """Measure on one thread, print the table, return the record."""
+    """Measure on one thread; returns the record."""
     torch.set_num_threads(1)
     widths, samples, seconds = (WIDTHS[3:4], 4096, 1.0) if quick else (WIDTHS, 16384, 0.5)
     cells = [cell(claim, n, samples=samples, seconds=seconds) for n in widths for claim in STATEMENTS]
@@ -128,12 +127,4 @@ def main(quick: bool = False) -> dict[str, Any]:
         "worst_ratio": max(c["ratio"] for c in cells),
         "growth": growth(4 if quick else 16, seconds=seconds),
     }
-    content = record("verifier", config={"quick": quick, "threads": 1, "cpus": os.cpu_count()}, results=results)
-    print(markdown(content))
-    return content
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one stack, a quarter of the samples")
-    main(quick=parser.parse_args().quick)
+    return record("verifier", config={"quick": quick, "threads": 1, "cpus": os.cpu_count()}, results=results)

@@ -44,8 +44,14 @@ def matrix(c: Comparison, *, lowest: bool) -> np.ndarray:
     return values
 
 
+def shown(name: str) -> str:
+    """A name as it fits beside an axis: its two ends where it is long."""
+    return name if len(name) <= 24 else f"{name[:11]}…{name[-12:]}"
+
+
 def heat_map(axes: Axes, values: np.ndarray, labels: Sequence[str], *, low: float) -> Any:
     """Draw one matrix with its numbers; returns the image for a colour bar."""
+    labels = [shown(label) for label in labels]
     image = axes.imshow(values, vmin=low, vmax=1, cmap="cividis")
     axes.set_xticks(range(len(labels)), labels, rotation=35, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(labels)), labels)
@@ -81,7 +87,9 @@ def profile(axes: Axes, c: Comparison) -> None:
         for edge in edges[1:-1]:
             axes.axvline(edge - 0.5, color="#cccccc", lw=0.6, zorder=0)
     wide = [(a, b) for a, b in pairwise(edges) if b - a >= len(blocks) / 50]
-    axes.set_xticks([(a + b - 1) / 2 for a, b in wide], [blocks[a] for a, _ in wide], rotation=35, ha="right", size=7)
+    axes.set_xticks(
+        [(a + b - 1) / 2 for a, b in wide], [shown(blocks[a]) for a, _ in wide], rotation=35, ha="right", size=7
+    )
     axes.tick_params(axis="x", length=0)
     axes.spines[["top", "right"]].set_visible(False)
     axes.set(xlim=(-0.5, len(blocks) - 0.5), ylabel="cosine", title="every layer, in the network's order")
@@ -93,7 +101,7 @@ def by_kind(axes: Axes, c: Comparison) -> None:
     for k, pair in enumerate(c.pairs):
         means = [c.mean(pair, lambda row, kind=kind: row.kind == kind).mean for kind in kinds]  # type: ignore[misc]
         at = [i + (k + 0.5) / len(c.pairs) * 0.6 - 0.3 for i, m in enumerate(means) if m is not None]
-        label = f"{c.labels[pair[0]]} | {c.labels[pair[1]]}"
+        label = f"{shown(c.labels[pair[0]])} | {shown(c.labels[pair[1]])}"
         axes.plot(at, [m for m in means if m is not None], "o", ms=4, color=COLOURS[k % len(COLOURS)], label=label)
     axes.set_xticks(range(len(kinds)), kinds)
     axes.tick_params(axis="x", length=0)

@@ -1,8 +1,10 @@
 """A comparison as the terminal shows it, and what is said beside it."""
 
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 
-from ioadapt_theory.similarity.comparison import Comparison, role
+from ioadapt_theory.similarity.comparison import Comparison, Row, role
 from ioadapt_theory.similarity.matching import reasons
 from ioadapt_theory.similarity.report import GROUPS, group_names
 
@@ -33,8 +35,12 @@ def summary(c: Comparison) -> list[list[str]]:
 def grouped(c: Comparison, by: str) -> list[list[str]]:
     """The table of groups, a column a pair."""
     lines = [[by, *(f"{c.labels[i]} | {c.labels[j]}" for i, j in c.pairs)]]
+    rows = defaultdict[str, list[Row]](list)
+    for row in c.rows:
+        rows[GROUPS[by](row)].append(row)
     for name in group_names(c, by):
-        means = [c.mean(pair, lambda row, name=name: GROUPS[by](row) == name) for pair in c.pairs]  # type: ignore[misc]
+        group = replace(c, rows=tuple(rows[name]))
+        means = [group.mean(pair) for pair in c.pairs]
         lines.append([name, *(f"{cell(m.mean)} ({m.layers})" for m in means)])
     return lines
 

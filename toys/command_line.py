@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+from ioadapt_theory.cli import discard_stdout, speak_utf_8
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError
 
 OK, MISUSE, INTERRUPTED = 0, 2, 130
@@ -62,14 +63,22 @@ def device(dtype: str) -> Callable[[str], str]:
 
 def guarded(name: str, body: Callable[[], int]) -> int:
     """Run ``body``; an IoAdaptError becomes its sentence on stderr and status 2, Ctrl-C becomes 130."""
+    speak_utf_8()
     try:
-        return body()
+        status = body()
+        sys.stdout.flush()
     except IoAdaptError as error:
         sys.stderr.write(f"{name}: {error}\n")
         return MISUSE
+    except BrokenPipeError:
+        discard_stdout()
+        return OK
     except OSError as error:
-        sys.stderr.write(f"{name}: cannot write {error.filename}: {error.strerror}.\n")
+        discard_stdout()
+        place = "" if error.filename is None else f" {error.filename}"
+        sys.stderr.write(f"{name}: cannot write{place}: {error.strerror}.\n")
         return MISUSE
     except KeyboardInterrupt:
         sys.stderr.write(f"{name}: interrupted; what was finished is kept.\n")
         return INTERRUPTED
+    return status

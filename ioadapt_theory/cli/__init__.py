@@ -22,9 +22,7 @@ OK, FINDING, MISUSE, INTERRUPTED = 0, 1, 2, 130
 def main(argv: list[str] | None = None) -> int:
     """Run one subcommand; 0 as expected, 1 a finding, 2 misuse, 130 interrupted."""
     argv = sys.argv[1:] if argv is None else argv
-    for stream in (sys.stdout, sys.stderr):  # formulas have Greek letters, and JSON is UTF-8 whatever the terminal is
-        if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower().replace("-", "") != "utf8":
-            stream.reconfigure(encoding="utf-8")
+    speak_utf_8()
     parser = argparse.ArgumentParser(prog="ioadapt", description=__doc__.split(":")[0])
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     chosen = next((a for a in argv if not a.startswith("-")), None)
@@ -45,10 +43,10 @@ def run(command: str, args: argparse.Namespace) -> int:
         sys.stderr.write(f"ioadapt {command}: {error}\n")
         return MISUSE
     except BrokenPipeError:
-        _discard_stdout()
+        discard_stdout()
         return OK
     except OSError as error:  # a full disk, a folder that cannot be written
-        _discard_stdout()
+        discard_stdout()
         place = "" if error.filename is None else f" {error.filename}"
         sys.stderr.write(f"ioadapt {command}: Cannot read or write{place}: {error.strerror or error}.\n")
         return MISUSE
@@ -58,7 +56,14 @@ def run(command: str, args: argparse.Namespace) -> int:
     return status
 
 
-def _discard_stdout() -> None:
+def speak_utf_8() -> None:
+    """Formulas have Greek letters, and JSON is UTF-8, whatever the terminal is said to be."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower().replace("-", "") != "utf8":
+            stream.reconfigure(encoding="utf-8")
+
+
+def discard_stdout() -> None:
     """What is still buffered would raise again when Python exits."""
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -95,7 +95,8 @@ def _instance(claims: "list[Claim]", settings: "Run", args: argparse.Namespace) 
             if key == "hypotheses":
                 sys.stdout.writelines(f"  {h['hypothesis']}: residual {h['residual']:.3g}\n" for h in value)
             else:
-                sys.stdout.write(f"{key}: {value}\n")
+                decides = "  (decides, as the statement is one up to O(ε²))" if key == "first_order" else ""
+                sys.stdout.write(f"{key}: {value}{decides}\n")
     return FINDING if not found.holds and claim.expected is not Verdict.REFUTED else OK
 
 

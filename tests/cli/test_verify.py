@@ -83,6 +83,11 @@ def test_an_instance_as_text(capsys: pytest.CaptureFixture[str], tmp_path: Path)
     assert capsys.readouterr().out.splitlines()[:4] == ["claim: prop-3", "lhs: 1.8125", "rhs: 5.125", "ratio: 0.35365853658536583"]  # fmt: skip  # noqa: E501
 
 
+def test_the_text_says_what_decides(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["verify", "prop-2-input", "--instance", saved(tmp_path, witness("ce1"))]) == 0
+    assert "(decides, as the statement is one up to O(ε²))\nholds: False" in capsys.readouterr().out
+
+
 def test_an_instance_with_samples(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     found = output(capsys, "prop-3", "--instance", saved(tmp_path, witness("g1")), "--samples", "5000")
     interval = found["monte_carlo"]

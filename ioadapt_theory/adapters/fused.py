@@ -49,7 +49,7 @@ def fits(phi: Any, x: Tensor, base: Base) -> Plan | None:
     """
     if not _enabled or torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
         return None
-    if base.axis != -1 or type(x) not in TENSORS or (phi.training and phi.spec.dropout):
+    if base.axis != -1 or type(x) not in TENSORS or x.is_meta or (phi.training and phi.spec.dropout):
         return None
     w = bias = None
     if type(base) is not Identity:
@@ -76,7 +76,7 @@ def fused(plan: Plan, kind: type[Any], s: float, x: Tensor, shift: Tensor | None
     rows = x.reshape(-1, x.shape[-1]).contiguous()
     function = kind if issubclass(kind, torch.autograd.Function) else Fused
     y: Tensor = function.apply(kind, s, rows, plan.w, plan.bias, shift, *factors)  # type: ignore[no-untyped-call]
-    return y if x.ndim == 2 else y.view(*x.shape[:-1], -1)
+    return y if x.ndim == 2 else y.view(*x.shape[:-1], y.shape[-1])
 
 
 def _weight_and_bias(module: nn.Module) -> tuple[Tensor, Tensor | None] | None:

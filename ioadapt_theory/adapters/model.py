@@ -85,6 +85,9 @@ def _replace(model: nn.Module, name: str, new: nn.Module) -> None:
     setattr(owner, child, new)
     if isinstance(owner, nn.TransformerEncoderLayer):  # its fast path reads weights instead of calling layers
         owner.activation_relu_or_gelu = 0
+        for stack in model.modules():
+            if isinstance(stack, nn.TransformerEncoder):  # which makes nested tensors for that path alone
+                stack.use_nested_tensor = False
 
 
 def layers(model: nn.Module, name: str | None = None) -> dict[str, AdaptedLayer]:

@@ -55,7 +55,9 @@ class Operator(Base):
         return self.axis == -1
 
     def check_placeable(self, side: str) -> None:
-        """Raise UnsupportedError where input or output adaptation has no exact form for this layer."""
+        """Raise UnsupportedError where this placement has no exact form for this layer."""
+        if side == "weight" and not self.pointwise:
+            self.dense()
 
     def dense(self) -> Tensor:
         """W; there is none to read in a layer this package does not know."""
@@ -104,7 +106,7 @@ class Convolution(Operator):
 
     def check_placeable(self, side: str) -> None:
         """Grouped convolutions mix channels within a group only: I + AB would break the grouping."""
-        if self.module.groups > 1:
+        if self.module.groups > 1 and side != "weight":
             msg = (
                 f"A convolution with groups={self.module.groups} takes no {side} adapter: a mix of all its channels is"
                 " not a grouped convolution any more. Use weight placement, or exclude the layer."

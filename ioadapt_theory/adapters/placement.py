@@ -23,8 +23,7 @@ class Placement(StrEnum):
         Raises:
             UnsupportedError: this placement has no exact form on f.
         """
-        if self is not Placement.WEIGHT:
-            f.check_placeable(self)
+        f.check_placeable(self)
         match self:
             case Placement.WEIGHT:
                 return f
@@ -43,6 +42,10 @@ class Placed(Operator):
         """``f`` may itself be adapted."""
         super().__init__(f.module, f.channels, f.columns, axis=f.axis, taps=f.rows // f.channels)
         self.f, self.phi, self.placement = f, phi, placement
+
+    def check_placeable(self, side: str) -> None:
+        """What f does not allow, f with an adapter does not either."""
+        self.f.check_placeable(side)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Eqs. 4a-4c."""

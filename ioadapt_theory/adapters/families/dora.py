@@ -62,7 +62,7 @@ class DoRA(Family):
         return kept(self, None if isinstance(base, Identity) else base, lambda: self._gain(base))
 
     def _gain(self, base: Base) -> Tensor:
-        if torch.is_autocast_enabled(self.m.device.type):
+        if not self.m.is_meta and torch.is_autocast_enabled(self.m.device.type):
             with torch.autocast(self.m.device.type, enabled=False):
                 return self._gain(base)
         norms = self.norms(base)
@@ -73,6 +73,11 @@ class DoRA(Family):
     def weight(self, base: Base) -> Tensor:
         """V diag(m / ‖V‖)."""
         return self.direction(base) * self.gain(base)
+
+    def left(self, w: Tensor, base: Base) -> Tensor:
+        """(I + s AB) diag(g) W, in the memory order of a stored weight."""
+        w = w * self.gain(base).to(w)[:, None]
+        return torch.addmm(w.mT, (self.B.to(w) @ w).mT, self.A.to(w).mT, alpha=self.scaling).mT
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
         """f(x) + (g - 1)(f(x) - bias) + g s xAB, g = m/‖V‖: the bias is not scaled, g = 1 changes nothing."""

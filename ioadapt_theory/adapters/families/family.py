@@ -1,8 +1,6 @@
 """What a family is: a definition (``weight``) and its fast form (calling it), tested against each other."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -10,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base, add
-from ioadapt_theory.adapters.fused import fits, fused, unfused
+from ioadapt_theory.adapters.fused import fits, fused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,30 +62,18 @@ class Family(nn.Module, ABC):
         """W in the wider of its dtype and the adapter's, so that merging rounds once, at the end."""
         return w.to(torch.promote_types(w.dtype, next(self.parameters()).dtype))
 
+    @abstractmethod
     def left(self, w: Tensor, base: Base) -> Tensor:
-        """Φ_θ(base) W for a pointwise base, in factored order: x ↦ xΦ is linear, so its pullback of Wᵀ is (ΦW)ᵀ."""
-        again = torch.is_grad_enabled()  # the pullback is a derivative, and will be differentiated itself
-
-        def pull(rows: Tensor) -> Tensor:
-            with torch.enable_grad(), unfused() if again else nullcontext():
-                x = rows.detach().requires_grad_()
-                return torch.autograd.grad(self(x, base), x, rows, create_graph=again)[0]
-
-        return _by_rows(pull, w.mT).mT
+        """Φ_θ(base) W for a pointwise base, in factored order."""
 
     def right(self, w: Tensor, base: Base) -> Tensor:
-        """W Φ_θ(base) for a pointwise base."""
-        return _by_rows(lambda rows: self(rows, base), w)
-
-
-def _by_rows(function: Callable[[Tensor], Tensor], w: Tensor) -> Tensor:
-    """A function that keeps the shape; without gradients an eighth of the rows at a time, to need little beside."""
-    if torch.is_grad_enabled():
-        return function(w)
-    result = torch.empty_like(w)
-    for rows, out in zip(w.chunk(8), result.chunk(8), strict=True):
-        out.copy_(function(rows))
-    return result
+        """W Φ_θ(base) for a pointwise base; without gradients an eighth of the rows at a time, to need less."""
+        if torch.is_grad_enabled():
+            return self(w, base)
+        result = torch.empty_like(w)
+        for rows, out in zip(w.chunk(8), result.chunk(8), strict=True):
+            out.copy_(self(rows, base))
+        return result
 
 
 class Additive(Family):
@@ -122,6 +108,10 @@ class Additive(Family):
         if x.numel() >= self.least and self.kind is not None and (plan := fits(self, x, base)) is not None:
             return fused(plan, self.kind, self.scaling, x, None, *self.factors())
         return add(base(x), self.update(self.dropout(x), base), self.scaling)
+
+    def left(self, w: Tensor, base: Base) -> Tensor:
+        """W + s ΔW."""
+        return torch.add(w, self.delta(base).to(w) @ w, alpha=self.scaling)
 
 
 def parameter(base: Base, spec: Spec, *shape: int) -> nn.Parameter:

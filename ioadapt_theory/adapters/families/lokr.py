@@ -56,6 +56,13 @@ class LoKr(Additive):
         x = x @ self.A @ self.B if self.low_rank else x @ self.D
         return (self.C.mT @ x).flatten(-2).movedim(-1, base.axis)
 
+    def left(self, w: Tensor, base: Base) -> Tensor:
+        """W + s (C ⊗ D)W: reshape W's columns to n1 x n2, then D and C from the left."""
+        del base
+        c, d = self.C.to(w), self.small().to(w)
+        change = torch.tensordot(c, d @ w.reshape(c.shape[1], -1, w.shape[1]), 1)
+        return torch.add(w, change.flatten(0, 1), alpha=self.scaling)
+
 
 def split(n: int, factor: int = -1) -> tuple[int, int]:
     """(m, n/m) with m ≤ n/m the largest divisor of n up to √n and, if given, up to ``factor`` (LyCORIS's rule)."""

@@ -164,10 +164,13 @@ def _compare(
 
 def _check_outputs(args: argparse.Namespace) -> None:
     """Refuse before anything is read what could not be written afterwards."""
-    if args.figure is not None:
-        from ioadapt_theory.similarity.plots import check_format
+    if args.figure is not None or args.html is not None:
+        from ioadapt_theory.similarity import plots
 
-        check_format(args.figure)
+        if args.figure is not None:
+            plots.check_format(args.figure)
+        with plots.styled():  # is matplotlib there?
+            pass
     from ioadapt_theory.similarity.layout import is_weights
 
     paths = [path for path in (args.output, args.figure, args.html) if path is not None]

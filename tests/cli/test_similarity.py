@@ -229,6 +229,14 @@ def test_files_of_weights_and_files_of_another_option_are_not_overwritten(
     assert not Path(page).exists()
 
 
+def test_a_picture_without_matplotlib_is_refused_before_anything_is_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    assert main(["similarity", "not-there", "nor-this", "--html", str(tmp_path / "x.html")]) == 2
+    assert "needs matplotlib, which is not installed: pip install 'ioadapt-theory[figures]'" in capsys.readouterr().err
+
+
 def test_a_path_has_no_revision(files: list[str], capsys: pytest.CaptureFixture[str]):
     assert main(["similarity", files[0] + "@main", files[1]]) == 2
     assert "is a path, which has no revision 'main': leave @main out" in capsys.readouterr().err

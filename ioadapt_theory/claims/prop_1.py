@@ -25,8 +25,9 @@ from ioadapt_theory.claims.relative_similarity import (
     LITERAL,
     SPECTRAL,
     RelativeSimilarity,
+    both_cosines,
+    both_sines,
     full_row_rank,
-    output_sine,
     similarity_distance,
 )
 from ioadapt_theory.claims.relative_similarity_instances import below_outputs, second_order, setting, up_to_second_order
@@ -61,21 +62,24 @@ def rhs_abs(i: RelativeSimilarity) -> Array:
 
 def rhs_sine(i: RelativeSimilarity) -> Array:
     """√(1 − s₀²) ε Σ ‖x‖/‖xW‖."""
-    return output_sine(i) * i.epsilon * sum(i.stretches)
+    (source, target), (a, b, a_target, b_target) = both_sines(i), i.stretches
+    return i.epsilon * (source * (a + b) + target * (a_target + b_target))
 
 
 def rhs_sharp(i: RelativeSimilarity) -> Array:
     """ε sin θ₀ Σ √(α² + β² − 2αβ cos(θ_x + θ₀)) over both models, α, β = ‖x₁‖/‖x₁W‖, ‖x₂‖/‖x₂W‖."""
-    a, b, a_target, b_target = i.stretches
-    together = cosine(i.x1, i.x2) * i.s0 - sine(i.x1, i.x2) * output_sine(i)  # cos(θ_x + θ₀)
-    pairs = ((a, b), (a_target, b_target))
-    return i.epsilon * output_sine(i) * sum(sqrt((p - q) ** 2 + 2 * p * q * (1 - together)) for p, q in pairs)
+    (a, b, a_target, b_target), total = i.stretches, number(0, i.epsilon)
+    models = ((a, b, i.x1, i.x2), (a_target, b_target, i.x1_target, i.x2_target))
+    for (p, q, x1, x2), s0, sine0 in zip(models, both_cosines(i), both_sines(i), strict=True):
+        together = cosine(x1, x2) * s0 - sine(x1, x2) * sine0  # cos(θ_x + θ₀)
+        total = total + sine0 * sqrt((p - q) ** 2 + 2 * p * q * (1 - together))
+    return i.epsilon * total
 
 
 def rhs_weights(i: RelativeSimilarity) -> Array:
     """(1 − s₀²) ε Σ (1/s_c + 1/s_{c−1}) over both models, s_c ≤ s_{c−1} the smallest singular values of W."""
     smallest = [singular_values(w)[..., -2:] for w in (i.w, i.w_target)]
-    return output_sine(i) ** 2 * i.epsilon * sum((1 / s).sum(-1) for s in smallest)
+    return i.epsilon * sum(sine0**2 * (1 / s).sum(-1) for sine0, s in zip(both_sines(i), smallest, strict=True))
 
 
 def rhs_explicit(i: RelativeSimilarity) -> Array:
@@ -85,13 +89,14 @@ def rhs_explicit(i: RelativeSimilarity) -> Array:
 
 def rhs_finite(i: RelativeSimilarity) -> Array:
     """max(cos [θ₀ − a]₊ − cos min(π, θ₀ + a'), the same with a ↔ a'), a = Σ arcsin(ε‖x‖/‖xW‖) of a model."""
-    theta = angle(apply(i.x1, i.w), apply(i.x2, i.w))
     turns = [arcsin(minimum(i.epsilon * k, number(1, k))) for k in i.stretches]
-    a, a_target = turns[0] + turns[1], turns[2] + turns[3]
-    pi = angle(i.x1, -i.x1)
-    ranges = [(cos(positive_part(theta - t)), cos(minimum(pi, theta + t))) for t in (a, a_target)]
-    (high, low), (high_target, low_target) = ranges
-    return maximum(high - low_target, high_target - low)
+    pi, changes = angle(i.x1, -i.x1), list[tuple[Array, Array]]()
+    for (x1, x2, w), a in ((i.source, turns[0] + turns[1]), (i.target, turns[2] + turns[3])):
+        theta = angle(apply(x1, w), apply(x2, w))
+        s0 = cos(theta)
+        changes.append((cos(positive_part(theta - a)) - s0, s0 - cos(minimum(pi, theta + a))))
+    (rise, fall), (rise_target, fall_target) = changes
+    return maximum(rise + fall_target, rise_target + fall)
 
 
 BELOW_OUTPUTS = Hypothesis(

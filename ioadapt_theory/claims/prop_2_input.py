@@ -1,6 +1,6 @@
 """Proposition 2 (Sec. 4, App. A.1), input adaptation: ŷ = x(I + AB)W. The proof uses ‖x‖‖W‖ as if it were ‖xW‖."""
 
-from ioadapt_theory.claims.arithmetic import Array, atanh, condition_number, cosine, log, maximum, operator_norm
+from ioadapt_theory.claims.arithmetic import Array, condition_number, log, maximum, operator_norm
 from ioadapt_theory.claims.claim import Claim
 from ioadapt_theory.claims.evidence import Verdict
 from ioadapt_theory.claims.inequality import Inequality
@@ -12,9 +12,9 @@ from ioadapt_theory.claims.relative_similarity import (
     LITERAL,
     SPECTRAL,
     RelativeSimilarity,
-    adapted_pairs,
+    artanh_shifts,
+    both_sines,
     full_row_rank,
-    output_sine,
     similarity_distance,
 )
 from ioadapt_theory.claims.relative_similarity_instances import second_order, setting, up_to_second_order
@@ -35,19 +35,20 @@ def spread(w: Array) -> Array:
 
 def rhs_sharp(i: RelativeSimilarity) -> Array:
     """(1 − s₀²)(κ + 1/κ + κ' + 1/κ') ε."""
-    return output_sine(i) ** 2 * (spread(i.w) + spread(i.w_target)) * i.epsilon
+    source, target = both_sines(i)
+    return (source**2 * spread(i.w) + target**2 * spread(i.w_target)) * i.epsilon
 
 
 def rhs_vectors(i: RelativeSimilarity) -> Array:
     """√(1 − s₀²) ε Σ ‖x‖‖W‖₂/‖xW‖ over x₁, x₂, x₁', x₂'."""
-    a, b, a_target, b_target = i.stretches
-    stretched = (a + b) * operator_norm(i.w) + (a_target + b_target) * operator_norm(i.w_target)
-    return output_sine(i) * i.epsilon * stretched
+    (source, target), (a, b, a_target, b_target) = both_sines(i), i.stretches
+    stretched = source * (a + b) * operator_norm(i.w) + target * (a_target + b_target) * operator_norm(i.w_target)
+    return i.epsilon * stretched
 
 
 def artanh_shift(i: RelativeSimilarity) -> Array:
     """The larger over the two models of |artanh sim(ŷ₁, ŷ₂) − artanh s₀|/(κ + 1/κ)."""
-    source, target = (abs(atanh(cosine(*pair)) - atanh(i.s0)) for pair in adapted_pairs(i, Placement.INPUT))
+    source, target = artanh_shifts(i, Placement.INPUT)
     return maximum(source / spread(i.w), target / spread(i.w_target))
 
 

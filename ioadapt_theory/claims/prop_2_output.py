@@ -2,11 +2,10 @@
 
 from ioadapt_theory.claims.arithmetic import (
     Array,
-    atanh,
     condition_number,
-    cosine,
     log,
     maximum,
+    minimum,
     number,
     plus_identity,
     positive_part,
@@ -23,8 +22,9 @@ from ioadapt_theory.claims.relative_similarity import (
     SAME_OUTPUT_SIMILARITY,
     SPECTRAL,
     RelativeSimilarity,
-    adapted_pairs,
-    output_sine,
+    artanh_shifts,
+    both_cosines,
+    both_sines,
     similarity_distance,
 )
 from ioadapt_theory.claims.relative_similarity_instances import second_order, setting, up_to_second_order
@@ -49,19 +49,23 @@ def rhs_abs(i: RelativeSimilarity) -> Array:
 
 def rhs_sharp(i: RelativeSimilarity) -> Array:
     """4(1 − s₀²) ε."""
-    return 4 * output_sine(i) ** 2 * i.epsilon
+    source, target = both_sines(i)
+    return 2 * (source**2 + target**2) * i.epsilon
 
 
 def rhs_finite(i: RelativeSimilarity) -> Array:
     """2τ(1 − s₀²)/(1 − s₀²τ²), τ = 2ε/(1 + ε²)."""
     tau = 2 * i.epsilon / (1 + i.epsilon**2)
-    return 2 * tau * output_sine(i) ** 2 / (1 - i.s0**2 * tau**2)
+    rise, fall = (
+        [tau * sine0**2 / (1 + sign * s0 * tau) for s0, sine0 in zip(both_cosines(i), both_sines(i), strict=True)]
+        for sign in (1, -1)
+    )
+    return maximum(rise[0] + fall[1], rise[1] + fall[0])
 
 
 def artanh_shift(i: RelativeSimilarity) -> Array:
     """The larger of |artanh sim(ŷ₁, ŷ₂) − artanh s₀| over the two models."""
-    shifts = [abs(atanh(cosine(*pair)) - atanh(i.s0)) for pair in adapted_pairs(i, Placement.OUTPUT)]
-    return maximum(*shifts)
+    return maximum(*artanh_shifts(i, Placement.OUTPUT))
 
 
 def rhs_artanh(i: RelativeSimilarity) -> Array:
@@ -71,7 +75,7 @@ def rhs_artanh(i: RelativeSimilarity) -> Array:
 
 BELOW_ONE = Hypothesis("epsilon < 1", lambda i: positive_part(i.epsilon - number(1, i.epsilon) + 1e-12))
 REGULAR = Hypothesis("I + AB is regular", lambda i: 1.0 * (singular_values(plus_identity(i.ab))[..., -1] < 1e-12))
-NOT_PARALLEL = Hypothesis("|s0| < 1", lambda i: 1.0 * (output_sine(i) < 1e-12))
+NOT_PARALLEL = Hypothesis("|s0| < 1", lambda i: 1.0 * (minimum(*both_sines(i)) < 1e-12))
 REMARK_LITERAL = "needs √ε in place of ε, and then the remainder is of the order of the displayed term"
 
 PROP_2_OUTPUT = Claim(

@@ -7,6 +7,7 @@ from typing import assert_never
 from ioadapt_theory.claims.arithmetic import (
     Array,
     apply,
+    atanh,
     cosine,
     excess,
     frobenius_sq,
@@ -111,6 +112,22 @@ def output_sine(i: RelativeSimilarity) -> Array:
     return sine(apply(i.x1, i.w), apply(i.x2, i.w))
 
 
+def both_sines(i: RelativeSimilarity) -> tuple[Array, Array]:
+    """√(1 − s₀²) with each model's own s₀: equal by hypothesis, but where |s₀| ≈ 1 rounded files differ by factors."""
+    return output_sine(i), sine(apply(i.x1_target, i.w_target), apply(i.x2_target, i.w_target))
+
+
+def both_cosines(i: RelativeSimilarity) -> tuple[Array, Array]:
+    """Each model's own s₀."""
+    return i.s0, cosine(apply(i.x1_target, i.w_target), apply(i.x2_target, i.w_target))
+
+
+def artanh_shifts(i: RelativeSimilarity, placement: Placement) -> list[Array]:
+    """|artanh sim(ŷ₁, ŷ₂) − artanh s₀| of either model."""
+    before, after = both_cosines(i), adapted_pairs(i, placement)
+    return [abs(atanh(cosine(*pair)) - atanh(s0)) for s0, pair in zip(before, after, strict=True)]
+
+
 def full_row_rank(name: str) -> Hypothesis:
     """Rank W = c; the residual is the rank that is missing."""
     letter = "W_target" if name == "w_target" else "W"
@@ -122,7 +139,7 @@ SAME_INPUT_SIMILARITY = Hypothesis(
 )
 SAME_OUTPUT_SIMILARITY = Hypothesis(
     "s0 = sim(y1, y2) = sim(y1', y2')",
-    lambda i: abs(i.s0 - cosine(apply(i.x1_target, i.w_target), apply(i.x2_target, i.w_target))),
+    lambda i: abs(both_cosines(i)[0] - both_cosines(i)[1]),
     enters=True,
 )
 

@@ -6,7 +6,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,12 @@ JSON = Mapping[str, Any]
 
 @contextmanager
 def replacing(path: Path | str) -> Iterator[Path]:
-    """Yield a temporary path beside ``path`` that replaces it when the block ends well, and is removed when not."""
+    """Yield a temporary path beside ``path`` that replaces it when the block ends well, and is removed when not.
+
+    Folders that are missing are made, and removed with it.
+    """
     path = Path(path)
+    made = [folder for folder in path.parents if not folder.exists()]  # innermost first
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
     os.close(handle)
@@ -28,6 +32,9 @@ def replacing(path: Path | str) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # they are not empty where all went well
+            for folder in made:
+                folder.rmdir()
 
 
 def write_json(path: Path | str, content: JSON) -> None:

@@ -60,9 +60,8 @@ def run(args: argparse.Namespace) -> int:
     from ioadapt_theory.adapters.formats.opening import match, open_adapter, require_complete
     from ioadapt_theory.adapters.formats.tasks import bake_to, convert_to, rewrite_to
 
-    if args.action != "inspect" and Path(args.out).resolve() == Path(args.file).resolve():
-        msg = f"{args.out} is the adapter itself; give another place to write to."
-        raise InvalidValueError(msg)
+    if args.action != "inspect":
+        _refuse_to_overwrite(Path(args.out).resolve(), Path(args.file).resolve(), Path(args.base).resolve())
     opened = open_adapter(args.file)
     if args.action == "inspect" and args.base is None:
         return _show(args, opened, None, None)
@@ -89,6 +88,16 @@ def run(args: argparse.Namespace) -> int:
     left_out = len(matched.found) + len(matched.lost) - written
     sys.stderr.write(f"{args.out}: {written} layers written, {left_out} left out.\n")
     return OK
+
+
+def _refuse_to_overwrite(out: Path, adapter: Path, base: Path) -> None:
+    """Neither the adapter, nor the base or a file of its folder."""
+    if out == adapter:
+        msg = f"{out} is the adapter itself; give another place to write to."
+        raise InvalidValueError(msg)
+    if out == base or (out.is_file() and base in out.parents):
+        msg = f"{out} is the base itself or a file in its folder; give another place to write to."
+        raise InvalidValueError(msg)
 
 
 def _opened_base(source: str) -> Any:

@@ -204,3 +204,16 @@ def test_layers_that_have_no_such_form_are_left_out_if_asked(base, tmp_path, cap
     trained(base, tmp_path / "b", placement="output")
     assert ioadapt("convert", tmp_path / "b", *command[2:], "--partial") == MISUSE
     assert "converts a LoRA on the weight" in capsys.readouterr().err
+
+
+def test_the_base_is_not_written_over_and_a_failure_leaves_no_folder(base, tmp_path, capsys):
+    trained(base, tmp_path / "a", family="loha")
+    model = tmp_path / "base.safetensors"
+    before = model.read_bytes()
+    for source, out in ((model, model), (tmp_path, model)):
+        assert ioadapt("bake", tmp_path / "a", out, "--base", source, "--style", "kohya") == MISUSE
+        assert "is the base itself" in capsys.readouterr().err
+    assert model.read_bytes() == before
+    assert ioadapt("bake", tmp_path / "a", tmp_path / "new" / "baked", "--base", model) == MISUSE
+    assert "loha adapter does not bake" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()

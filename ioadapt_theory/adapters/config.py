@@ -2,6 +2,7 @@
 
 import math
 import re
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -109,6 +110,11 @@ class AdapterConfig:
         return _plan(self, placement, rank, alpha)
 
 
+def is_finite(value: Any) -> bool:
+    """Whether a value is a number that a float can hold; a whole number may be too large, true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
 def parse_placement(text: str) -> tuple[Placement, ...]:
     """Read "input+weight" as placements, in the order written.
 
@@ -151,7 +157,7 @@ def _plan(config: AdapterConfig, placement: str, rank: int | Sequence[int], alph
         if not isinstance(r, int) or isinstance(r, bool) or r < 1:
             msg = f"rank is {r!r}; it is a whole number, at least 1."
             raise InvalidValueError(msg)
-        if a is not None and not (isinstance(a, int | float) and math.isfinite(a)):
+        if a is not None and not is_finite(a):
             msg = f"alpha is {a!r}; it is a finite number, or None for alpha = rank."
             raise InvalidValueError(msg)
         scaling = (r if a is None else a) / (math.sqrt(r) if config.use_rslora else r)

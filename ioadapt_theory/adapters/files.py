@@ -7,7 +7,6 @@ the folder holds one whole adapter: the former one until the new one is complete
 import copy
 import hashlib
 import json
-import math
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -21,9 +20,11 @@ from torch import Tensor, nn
 
 from ioadapt_theory.adapters import fingerprint
 from ioadapt_theory.adapters.bases import Base
+from ioadapt_theory.adapters.config import is_finite
 from ioadapt_theory.adapters.families import FAMILIES, Spec
 from ioadapt_theory.adapters.layers import Adapter
 from ioadapt_theory.adapters.model import layers
+from ioadapt_theory.adapters.operators import PLAIN_DTYPES
 from ioadapt_theory.adapters.placement import Placement
 from ioadapt_theory.adapters.transfer import TransferReport, put
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnsupportedError
@@ -31,24 +32,25 @@ from ioadapt_theory.results import replacing, write_json
 
 CONFIG, FORMAT, VERSION = "adapter_config.json", "ioadapt_theory", 1
 WEIGHTS = re.compile(r"adapter_model-[0-9a-f]{16}\.safetensors")
+LARGEST = 1 << 28  # a size beyond it is a mistake or an attack; products of two stay below what torch can count
 SPEC_FIELDS = ("rank", "dropout", "detach_norm", "factor")
 
 
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
 def _size(value: Any) -> bool:
-    return isinstance(value, list) and len(value) == 3 and all(type(n) is int and n > 0 for n in value)
+    return isinstance(value, list) and len(value) == 3 and all(map(_whole, value))
+
+
+def _whole(value: Any) -> bool:
+    return type(value) is int and 0 < value <= LARGEST
 
 
 FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "size": ("[rows, columns, channels]", lambda v: _size(v) and v[0] % v[2] == 0),
-    "rank": ("a whole number, at least 1", lambda v: type(v) is int and v > 0),
-    "scaling": ("a finite number", _number),
-    "dropout": ("a number in [0, 1)", lambda v: _number(v) and 0 <= v < 1),
+    "rank": ("a whole number, at least 1", _whole),
+    "scaling": ("a finite number", is_finite),
+    "dropout": ("a number in [0, 1)", lambda v: is_finite(v) and 0 <= v < 1),
     "detach_norm": ("true or false", lambda v: isinstance(v, bool)),
-    "factor": ("a size, or -1", lambda v: type(v) is int and (v > 0 or v == -1)),
+    "factor": ("a size, or -1", lambda v: _whole(v) or (type(v) is int and v == -1)),
 }
 """What the config records of each placement of a layer: what it has to be, and the test of it."""
 
@@ -121,7 +123,7 @@ def read(folder: Path | str) -> dict[str, Adapter]:
     for layer, adapter in adapters.items():
         for key, expected in list(adapter.named_parameters()):
             found = tensors.pop(f"{layer}.{key}", None)
-            if found is None or found.shape != expected.shape or not found.is_floating_point():
+            if found is None or found.shape != expected.shape or found.dtype not in PLAIN_DTYPES:
                 what = "nothing" if found is None else f"{found.dtype} {list(found.shape)}"
                 msg = f"{weights}: tensor {layer}.{key} has to be floating point {list(expected.shape)}, found {what}."
                 raise FileFormatError(msg)
@@ -167,12 +169,12 @@ def _describe(adapter: Adapter) -> dict[str, Any]:
 def _adapter(path: Path, layer: str, entry: Any) -> Adapter:
     def demand(key: str, expected: str, found: Any, *, ok: bool) -> None:
         if not ok:
-            msg = f"{path}: layers.{layer}.{key} has to be {expected}, found {found!r}."
+            msg = f"{path}: layers.{layer}.{key} has to be {expected}, found {found!r:.80}."
             raise FileFormatError(msg)
 
     demand("family", "an object", entry, ok=isinstance(entry, dict))
     family, parts = entry.get("family"), entry.get("placements")
-    demand("family", f"one of {', '.join(FAMILIES)}", family, ok=family in FAMILIES)
+    demand("family", f"one of {', '.join(FAMILIES)}", family, ok=isinstance(family, str) and family in FAMILIES)
     demand("placements", f"an object of {', '.join(Placement)}", parts, ok=isinstance(parts, dict) and bool(parts))
     families = {}
     for placement in Placement:

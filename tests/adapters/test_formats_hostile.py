@@ -134,6 +134,9 @@ CONFIGS = {
     "patterns as a list": ({"alpha_pattern": [1]}, "alpha_pattern has to be an object"),
     "a broken pattern": ({"alpha_pattern": {"(": 1}}, "not a regular expression"),
     "a pattern that runs for ever": ({"alpha_pattern": {r"(\w+)+x": 1}}, "could run for ever"),
+    "alternatives for ever": ({"alpha_pattern": {r"(.|\d|0)*!": 1}}, "could run for ever"),
+    "one after the other": ({"alpha_pattern": {".*.*.*.*.*.*.*.*.*!": 1}}, "could run for ever"),
+    "alpha beyond any float": ({"lora_alpha": 10**400}, "lora_alpha has to be a finite number"),
     "aLoRA": ({"alora_invocation_tokens": [1]}, "alora_invocation_tokens is set"),
     "a rank of 0": ({"peft_type": "LOKR", "r": 0, "alpha": 1}, "r has to be positive"),
 }
@@ -218,3 +221,8 @@ def test_bytes_changed_at_random_load_or_are_one_sentence(tmp_path):
 
 def test_unsupported_is_not_a_format_error(tmp_path):
     refused(peft_folder(tmp_path, {"peft_type": "OFT"}), "read are LORA", UnsupportedError)
+
+
+def test_a_pickle_whose_tensors_have_no_content(tmp_path):
+    torch.save({name: t.to("meta") for name, t in tensors().items()}, tmp_path / "file.bin")
+    refused(tmp_path / "file.bin", "no adapter that is read here")

@@ -17,12 +17,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ioadapt_theory.adapters.config import is_finite
 from ioadapt_theory.adapters.formats.names import Name
 from ioadapt_theory.adapters.formats.tensors import TensorFile
 from ioadapt_theory.errors import FileFormatError
 
 DIFFUSERS_METADATA = "lora_adapter_metadata"
-NESTED = re.compile(r"\([^()]*[+*}][^()]*\)[+*{]")
+REPEATED_GROUP = re.compile(r"\)[+*{]")
+MOST_REPEATS = 3
 LONGEST_PATTERN = 1000
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -108,10 +110,10 @@ def number(path: Path, config: Mapping[str, Any], key: str, default: float) -> f
         FileFormatError: it is anything else.
     """
     value = config.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        msg = f"{path}: {key} has to be a finite number, found {value!r}."
+    if not is_finite(value):
+        msg = f"{path}: {key} has to be a finite number, found {value!r:.80}."
         raise FileFormatError(msg)
-    return value
+    return float(value)
 
 
 def patterns(path: Path, config: Mapping[str, Any], field: str) -> dict[str, Any]:
@@ -125,7 +127,8 @@ def patterns(path: Path, config: Mapping[str, Any], field: str) -> dict[str, Any
         msg = f"{path}: {field} has to be an object, found {found!r}."
         raise FileFormatError(msg)
     for pattern in found:
-        if NESTED.search(pattern) or len(pattern) > LONGEST_PATTERN:
+        repeats = len(re.findall(r"[+*]", pattern))  # each may try every length
+        if REPEATED_GROUP.search(pattern) or repeats > MOST_REPEATS or len(pattern) > LONGEST_PATTERN:
             msg = f"{path}: {field} has a pattern that could run for ever: {pattern[:60]!r}."
             raise FileFormatError(msg)
         try:

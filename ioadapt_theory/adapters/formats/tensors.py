@@ -4,6 +4,7 @@ import json
 import shutil
 import struct
 import tempfile
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -123,16 +124,19 @@ def writing(path: Path, metadata: dict[str, str]) -> Iterator[TensorWriter]:
 
 def _unpickle(path: Path) -> dict[str, Tensor]:
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of old protocols and storages
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         msg = f"{path}: no such file."
         raise FileFormatError(msg) from None
-    except Exception as error:  # whatever unpickling hostile bytes can raise
-        first = str(error).splitlines()[0] if str(error) else type(error).__name__
-        msg = f"{path}: not a file of tensors alone ({first}); nothing else is read from a pickle."
+    except Exception:  # whatever unpickling hostile bytes can raise; torch's own advice is to trust the file
+        msg = f"{path}: not a whole file of tensors alone; nothing else is read from a pickle."
         raise FileFormatError(msg) from None
     inner = content.get("state_dict", content) if isinstance(content, dict) else content
     if not isinstance(inner, dict) or not all(isinstance(k, str) for k in inner):
         msg = f"{path}: has to be a mapping of names to tensors, found a {type(inner).__name__}."
         raise FileFormatError(msg)
-    return {name: t for name, t in inner.items() if isinstance(t, Tensor) and t.layout is torch.strided}
+    return {
+        name: t for name, t in inner.items() if isinstance(t, Tensor) and t.layout is torch.strided and not t.is_meta
+    }

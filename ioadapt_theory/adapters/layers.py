@@ -114,18 +114,18 @@ class AdaptedLayer(nn.Module):
         if name in self.adapters:
             msg = f"There is an adapter {name!r} already; remove it first or choose another name."
             raise InvalidValueError(msg)
-        self._refuse_if_merged("adding an adapter")
+        self.refuse_if_merged("adding an adapter")
 
     def remove(self, name: str) -> None:
         """Take an adapter away; a layer without it is left alone."""
-        self._refuse_if_merged("removing an adapter")
+        self.refuse_if_merged("removing an adapter")
         if name in self.adapters:
             self.activate(*(other for other in self.active if other != name))
             del self.adapters[name]
 
     def activate(self, *names: str) -> None:
         """Choose the adapters in use and their order; the first acts next to the base layer."""
-        self._refuse_if_merged("choosing other adapters")
+        self.refuse_if_merged("choosing other adapters")
         chain = operator(self.base_layer)
         for name in names:
             if name not in self.adapters:
@@ -141,7 +141,7 @@ class AdaptedLayer(nn.Module):
             UnsupportedError: the base layer has no plain weight.
             InvalidValueError: an entry is not finite, in the adapter's dtype or in the layer's.
         """
-        with torch.no_grad(), _evaluating(self.adapters):
+        with torch.inference_mode(False), torch.no_grad(), _evaluating(self.adapters):
             stored = {"weight": operator(self.base_layer).stored(self.function.dense())}
             if (bias := self.function.bias) is not None:
                 stored["bias"] = bias
@@ -175,7 +175,8 @@ class AdaptedLayer(nn.Module):
                 setattr(self.base_layer, key, kept)
                 self._unmerged[key] = now
 
-    def _refuse_if_merged(self, doing: str) -> None:
+    def refuse_if_merged(self, doing: str) -> None:
+        """Raise InvalidValueError where merged weights would not follow."""
         if self.merged:
             msg = f"The layer is merged: unmerge it before {doing}."
             raise InvalidValueError(msg)

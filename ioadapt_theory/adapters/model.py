@@ -131,8 +131,16 @@ def activate(model: nn.Module, *names: str) -> None:
 
 
 def scale(model: nn.Module, factor: float, name: str = "default") -> None:
-    """Multiply an adapter's scaling, the factor on its learned change, e.g. by 0.5 for a half-strength copy."""
-    for layer in layers(model, name).values():
+    """Multiply an adapter's scaling, the factor on its learned change, e.g. by 0.5 for a half-strength copy.
+
+    Raises:
+        InvalidValueError: a layer is merged.
+    """
+    found = layers(model, name)
+    for where, layer in found.items():
+        with naming(where):
+            layer.refuse_if_merged("scaling an adapter")
+    for layer in found.values():
         for _, family in layer.adapters[name].parts():  # type: ignore[operator]
             family.scaling *= factor
 

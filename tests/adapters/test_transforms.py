@@ -33,6 +33,8 @@ def test_inference_mode_changes_nothing(family, placement, kind):
     with torch.inference_mode():
         assert_close(model(x), expected)
         assert_close(merge(model)(x), expected)
+    x.requires_grad_()
+    model(x).sum().backward()  # the merged weights are no inference tensors
 
 
 @families

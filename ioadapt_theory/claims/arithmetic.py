@@ -162,6 +162,17 @@ def condition_number(m: Array) -> Array:
     return s[..., 0] / s[..., -1]
 
 
+def singular(m: Array) -> Array:
+    """1.0 where σ_min ≤ 1e-12 σ_max, whatever the unit of M, else 0.0."""
+    s = singular_values(m)
+    return 1.0 * (s[..., -1] <= 1e-12 * s[..., 0])
+
+
+def largest(u: Array) -> Array:
+    """‖u‖_∞, which no square can underflow."""
+    return abs(u).amax(-1) if isinstance(u, Tensor) else max(abs(u))
+
+
 def inverse(m: Array) -> Array:
     """M⁻¹."""
     if isinstance(m, Tensor):

@@ -8,7 +8,9 @@ from ioadapt_theory.claims.arithmetic import (
     Array,
     block,
     cosine,
+    dot,
     identity,
+    largest,
     log,
     maximum,
     minimum,
@@ -83,10 +85,10 @@ def rhs_explicit(i: Increments) -> Array:
 
 def segment_distance(w: Array, dw: Array) -> Array:
     """Smallest ‖w + tΔw‖ over t in [0, 1]."""
-    length = (dw * dw).sum(-1)
-    t = -(w * dw).sum(-1) / maximum(length, number(1e-300, length))
-    t = minimum(maximum(t, number(0, t)), number(1, t))
-    return norm(w + scaled(t, dw))
+    size = largest(dw)
+    direction = scaled(1 / (size + (size == 0)), dw)  # squares of at least 1, unless Δw = 0
+    t = -dot(w, direction) / maximum(dot(direction, direction), number(1, size))
+    return norm(w + scaled(minimum(maximum(t, number(0, t)), size), direction))
 
 
 AVOIDS_ZERO = Hypothesis(

@@ -9,7 +9,7 @@ from ioadapt_theory.claims.arithmetic import (
     number,
     plus_identity,
     positive_part,
-    singular_values,
+    singular,
 )
 from ioadapt_theory.claims.claim import Claim
 from ioadapt_theory.claims.evidence import Verdict
@@ -74,7 +74,7 @@ def rhs_artanh(i: RelativeSimilarity) -> Array:
 
 
 BELOW_ONE = Hypothesis("epsilon < 1", lambda i: positive_part(i.epsilon - number(1, i.epsilon) + 1e-12))
-REGULAR = Hypothesis("I + AB is regular", lambda i: 1.0 * (singular_values(plus_identity(i.ab))[..., -1] < 1e-12))
+REGULAR = Hypothesis("I + AB is regular", lambda i: singular(plus_identity(i.ab)))
 NOT_PARALLEL = Hypothesis("|s0| < 1", lambda i: 1.0 * (minimum(*both_sines(i)) < 1e-12))
 REMARK_LITERAL = "needs √ε in place of ε, and then the remainder is of the order of the displayed term"
 

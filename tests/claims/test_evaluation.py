@@ -159,3 +159,24 @@ def test_large_instances_are_evaluated_too() -> None:
     raw = {"W": eye, "W_target": eye, "x1": x1, "x2": x2, "x1_target": x1, "x2_target": [-x for x in x2]}
     found = evaluate(CLAIMS["prop-2-output"], raw | {"AB": ab, "epsilon": 0.01})
     assert found.first_order == pytest.approx(0.02, rel=1e-12)
+
+
+@pytest.mark.parametrize("scale", ["1e-20", "1", "1e20"])
+@pytest.mark.parametrize("claim", ["prop-4-whitened", "prop-5-anisotropic"])
+def test_whether_a_factor_is_regular_does_not_depend_on_its_unit(claim: str, scale: str) -> None:
+    raw = {"W1": [[1], [0]], "W2": [[1, 2]], "W1_target": [[0], [1]], "W2_target": [[1, 3]], "AB": [[0, 1], [0, 0]]}
+    assert evaluate(CLAIMS[claim], raw | {"F": [[scale, 0], [0, scale]]}).holds
+    with pytest.raises(HypothesisError, match="F is regular"):
+        evaluate(CLAIMS[claim], raw | {"F": [[scale, 0], [0, scale + "e-14" if scale == "1" else 0]]})
+
+
+def test_whether_an_adapter_is_regular_does_not_depend_on_its_unit() -> None:
+    raw = witness("ce2") | {"AB": [["-1.00000000000001", 0], [0, "-0.99999999999999"]], "epsilon": 1}
+    assert evaluate(CLAIMS["prop-2-output-artanh"], raw).holds
+
+
+@pytest.mark.parametrize("scale", ["1e-160", "1", "1e100"])
+def test_a_segment_through_zero_is_seen_at_every_scale(scale: str) -> None:
+    raw = {"u": [scale, 0], "du": [f"-{scale}", 0], "v": [0, scale], "dv": [0, 0]}
+    with pytest.raises(HypothesisError, match="the segment avoids 0"):
+        evaluate(CLAIMS["lemma-2-integral"], raw)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ioadapt_theory.claims.increments import first_order
-from ioadapt_theory.claims.lemma_2 import hessian
+from ioadapt_theory.claims.lemma_2 import hessian, segment_distance
 from ioadapt_theory.linalg import cosine
 
 D = 4
@@ -38,3 +38,10 @@ def test_norm_for_unequal_lengths(s: float, q: float, norm: float) -> None:
     u = torch.tensor([1.0, 0, 0])
     v = q * torch.tensor([s, (1 - s * s) ** 0.5, 0])
     assert torch.linalg.matrix_norm(hessian(u, v), 2).item() == pytest.approx(norm, rel=1e-9)
+
+
+def test_the_distance_of_a_segment_from_zero() -> None:
+    w = torch.tensor([[1.0, 2.0], [1.0, 2.0], [1.0, 2.0], [1e-150, 2e-150]])
+    dw = torch.tensor([[-2.0, 0.0], [0.0, 0.0], [1.0, 0.0], [-2e-150, 0.0]])
+    expected = torch.tensor([2.0, 5**0.5, 5**0.5, 2e-150])
+    torch.testing.assert_close(segment_distance(w, dw) / expected, torch.ones(4))

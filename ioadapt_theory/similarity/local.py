@@ -1,5 +1,6 @@
 """Checkpoints on this machine: a file, a sharded one, or the folder of a diffusers or transformers model."""
 
+import os
 from pathlib import Path
 
 from ioadapt_theory.similarity.checkpoint import Checkpoint, SourceError
@@ -33,6 +34,12 @@ def open_path(
     """
     if path.is_dir():
         return _open_folder(path, name or path.resolve().name, component, variant, ema)
+    if path.is_symlink() and not path.exists():
+        msg = f"{path} is a symlink to {os.readlink(path)}, where there is nothing."
+        raise SourceError(msg)
+    if path.exists() and not path.is_file():
+        msg = f"{path} is a device, pipe or socket: weights are read by position, so give a plain file or a folder."
+        raise SourceError(msg)
     if not path.exists():
         beside = sorted(p.name for p in path.parent.iterdir())[:8] if path.parent.is_dir() else []
         msg = f"No file {path}" + (f" (its folder holds {', '.join(beside)})." if beside else ", nor its folder.")

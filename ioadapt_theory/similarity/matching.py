@@ -69,7 +69,8 @@ class Matching:
 
 def as_layer(name: str, info: TensorInfo, tensors: tuple[str | None, ...]) -> Layer:
     """Describe a layer from one of its tensors."""
-    return Layer(name=name, kind=kind(name, len(info.key)), block=block(name), shape=info.shape, tensors=tensors)
+    axes = len(info.key) if len(info.key) < 2 else len(info.shape)  # [n, 1, 1] is a vector, [o, i, 1, 1] a convolution
+    return Layer(name=name, kind=kind(name, axes), block=block(name), shape=info.shape, tensors=tensors)
 
 
 def match_by_names(checkpoints: Sequence[Checkpoint], labels: Sequence[str], mode: Match) -> Matching:

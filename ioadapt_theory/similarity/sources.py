@@ -105,8 +105,9 @@ def resolve(source: str, aliases: dict[str, Alias]) -> tuple[Alias, str | None, 
     """
     name, _, tail = source.rpartition(":")
     for path, part in ((source, None), (name, tail)):
-        if path and path not in aliases and Path(path).expanduser().exists():
-            return Alias(name="", path=str(Path(path).expanduser())), None, part
+        there = Path(path).expanduser()
+        if path and path not in aliases and (there.exists() or there.is_symlink()):
+            return Alias(name="", path=str(there)), None, part
     matched = re.fullmatch(r"(?P<name>[^@:]+)(@(?P<revision>[^:]+))?(:(?P<part>.+))?", source)
     name = matched["name"] if matched else source
     revision, part = (matched["revision"], matched["part"]) if matched else (None, None)

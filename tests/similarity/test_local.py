@@ -179,3 +179,16 @@ def test_the_small_models_of_these_tests_have_the_real_counts():
         686, 687, 442, 396, 358,
     ]  # fmt: skip
     assert len({row["ldm"] for row in rows()} - {"-"}) == 686
+
+
+def test_a_symlink_to_nothing_is_told_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    Path("a").mkdir()
+    Path("a/b").symlink_to("gone.safetensors")
+    with pytest.raises(SourceError, match=r"^a/b is a symlink to gone\.safetensors, where there is nothing\.$"):
+        open_checkpoint("a/b")  # not a hub id
+
+
+def test_a_device_is_not_called_an_empty_download():
+    with pytest.raises(SourceError, match=r"^/dev/null is a device, pipe or socket"):
+        open_checkpoint("/dev/null")

@@ -113,6 +113,21 @@ def test_an_ldm_file_and_a_diffusers_folder_share_all_layers():
     assert not matching.skipped
 
 
+@pytest.mark.parametrize(
+    ("name", "shape", "kind"),
+    [
+        ("down_blocks.1.resnets.0.conv_shortcut.weight", (640, 320, 1, 1), "conv"),
+        ("mid_block.resnets.0.conv1.weight", (64, 64, 1, 1), "conv"),
+        ("down_blocks.0.attentions.0.proj_in.weight", (320, 320), "other"),
+        ("scale", (64, 1, 1), "other"),
+    ],
+)
+def test_a_convolution_of_one_tap_is_a_convolution(name: str, shape: tuple[int, ...], kind: str):
+    pair = [held(n, {name: torch.ones(shape)}) for n in "ab"]
+    (layer,) = match_by_names(pair, "ab", Match.NAME).layers
+    assert layer.kind == kind
+
+
 def student_of(teacher: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     from ioadapt_theory.similarity.provenance import origins
 

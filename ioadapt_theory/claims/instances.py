@@ -118,14 +118,17 @@ def _nested(key: str, raw: Any, depth: int) -> Any:
     if depth == 0:
         return _scalar(key, raw)
     kind = "a list of numbers" if depth == 1 else "a list of rows of equal length"
-    if not isinstance(raw, list) or not raw:
+    if not _filled(raw) or (depth == 2 and not all(map(_filled, raw))):
         msg = f"{key} must be {kind}, got {_short(raw)}."
         raise FileFormatError(msg)
-    rows = [_nested(key, x, depth - 1) for x in raw]
-    if depth == 2 and len({len(row) for row in rows}) > 1:
-        msg = f"{key} must be {kind}, got rows of lengths {', '.join(str(len(row)) for row in rows)}."
+    if depth == 2 and len({len(row) for row in raw}) > 1:
+        msg = f"{key} must be {kind}, got rows of lengths {_short([len(row) for row in raw])[1:-1]}."
         raise ShapeError(msg)
-    return rows
+    return [_nested(key, x, depth - 1) for x in raw]
+
+
+def _filled(raw: Any) -> bool:
+    return isinstance(raw, list) and bool(raw)
 
 
 def _scalar(key: str, raw: Any) -> Any:
@@ -155,8 +158,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return content
 
 
-def load(path: Path | str) -> dict[str, Any]:
-    """Content of an instance file.
+def load(path: Path | str, kind: str = "instance file") -> dict[str, Any]:
+    """Content of an instance file, or of another JSON object, which errors call by its ``kind``.
 
     Raises:
         FileFormatError: not readable, or not a JSON object.
@@ -169,20 +172,34 @@ def load(path: Path | str) -> dict[str, Any]:
         raise
     except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or f"not JSON ({error})"
-        msg = f"The instance file {str(path)!r} cannot be read: {reason}."
+        msg = f"The {kind} {str(path)!r} cannot be read: {reason}."
         raise FileFormatError(msg) from None
     if len(content) > LARGEST:
-        msg = f"The instance file {str(path)!r} is larger than {LARGEST >> 20} MiB, the most that is read."
+        msg = f"The {kind} {str(path)!r} is larger than {LARGEST >> 20} MiB, the most that is read."
         raise FileFormatError(msg)
     if not isinstance(raw, dict):
-        msg = f"The instance file {str(path)!r} must hold a JSON object, not {_short(raw)}."
+        msg = f"The {kind} {str(path)!r} must hold a JSON object, not {_short(raw)}."
         raise FileFormatError(msg)
     return raw
 
 
+SHIPPED = resources.files("ioadapt_theory.claims") / "witnesses"
+"""The folder of the shipped instances."""
+
+
 def witness(name: str) -> dict[str, Any]:
     """Content of a shipped instance, ``witnesses/NAME.json``."""
-    return json.loads((resources.files("ioadapt_theory.claims") / "witnesses" / f"{name}.json").read_text("utf-8"))
+    return json.loads((SHIPPED / f"{name}.json").read_text("utf-8"))
+
+
+def load_or_witness(name: str) -> dict[str, Any]:
+    """Content of an instance file or, where there is no such file, of the shipped instance of this name.
+
+    Raises:
+        FileFormatError: neither, or not readable, or not a JSON object.
+    """
+    shipped = f"{name}.json" in {file.name for file in SHIPPED.iterdir()}
+    return witness(name) if shipped and not Path(name).exists() else load(name)
 
 
 def normals(n: int, shapes: Mapping[str, tuple[int, ...]], generator: torch.Generator) -> dict[str, Tensor]:

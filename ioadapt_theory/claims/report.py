@@ -8,7 +8,7 @@ from typing import Any
 from ioadapt_theory.claims.claim import Claim
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.evidence import Verdict, Verification
-from ioadapt_theory.claims.instances import witness
+from ioadapt_theory.claims.instances import SHIPPED, witness
 
 HEADER = ("claim", "verdict", "statement", "witness or sharpness", "what is true")
 
@@ -65,7 +65,7 @@ def _marked(row: tuple[str, ...]) -> tuple[str, ...]:
     return f"`{name}`", f"**{verdict}**" if verdict == "REFUTED" else verdict, *rest
 
 
-def text(claims: Iterable[Claim], width: int) -> str:
+def text(claims: Sequence[Claim], width: int) -> str:
     """The claims table for a terminal: one block a claim, wrapped."""
     blocks = []
     for claim in claims:
@@ -76,7 +76,15 @@ def text(claims: Iterable[Claim], width: int) -> str:
             if cell:
                 lines += textwrap.wrap(marked, width, initial_indent=" " * 10, subsequent_indent=" " * 12)
         blocks.append("\n".join(lines) + "\n")
-    return "\n".join(blocks) + "\n" + counted(claims)
+    return "\n".join(blocks) + "\n" + counted(claims) + located(claims)
+
+
+def located(claims: Iterable[Claim]) -> str:
+    """Where the shipped instances are and how to evaluate one; empty if none is about these claims."""
+    for claim in claims:
+        for name in (*claim.witnesses, *claim.attained):
+            return f"Witnesses are in {SHIPPED}; evaluate one with `ioadapt verify {claim.id} --instance {name}`.\n"
+    return ""
 
 
 def counted(claims: Iterable[Claim]) -> str:

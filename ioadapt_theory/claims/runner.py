@@ -126,7 +126,7 @@ def merge(files: Sequence[str]) -> dict[str, Verification]:
     found: list[Verification] = []
     for file in files:
         try:
-            found += [Verification.from_json(entry) for entry in load(file)["results"].values()]
+            found += [Verification.from_json(entry) for entry in load(file, "record")["results"].values()]
         except (KeyError, TypeError, AttributeError, ValueError) as error:
             if isinstance(error, FileFormatError):
                 raise

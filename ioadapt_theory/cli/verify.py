@@ -19,6 +19,7 @@ EXAMPLES = """examples:
   ioadapt verify prop-2-input prop-2-input-sharp --format json
   ioadapt verify prop-3 prop-4 prop-5 --stacks 10000 --samples 100000 --depth 4 --pair near-gauge --jobs 2
   ioadapt verify prop-4 --stacks 3 --samples 100000 --each
+  ioadapt verify prop-2-input --instance ce1
   ioadapt verify prop-2-input --instance my-instance.json
   ioadapt verify --merge part-1.json part-2.json
 """
@@ -39,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=int, default=1, metavar="J", help="processes")
     parser.add_argument("--format", choices=("table", "json"), default="table")
     parser.add_argument("--each", action="store_true", help="closed form, bound, mean and interval of every stack")
-    parser.add_argument("--instance", metavar="FILE", help="evaluate this instance instead of searching")
+    parser.add_argument("--instance", metavar="FILE", help="evaluate this instance, or the shipped one of this name")
     parser.add_argument("--merge", nargs="+", metavar="FILE", help="merge what --format json wrote")
     parser.add_argument("--resume-from", metavar="FOLDER", help="where an interrupted run is kept; default: user cache")
 
@@ -83,7 +84,7 @@ def _instance(claims: "list[Claim]", settings: "Run", args: argparse.Namespace) 
         msg = f"--instance needs exactly one claim to evaluate, got {len(args.claims)}."
         raise InvalidValueError(msg)
     (claim,) = claims
-    raw = instances.load(args.instance)
+    raw = instances.load_or_witness(args.instance)
     found = evaluate(claim, raw)
     shown = found.to_json()
     if args.samples is not None:

@@ -20,6 +20,18 @@ def test_the_table_says_what_falls_by_which_witness_and_what_is_true(capsys: pyt
     assert "the true constant grows with cond(W)" in " ".join(out.split())
 
 
+def test_the_table_says_where_the_witnesses_lie_and_how_to_evaluate_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["claims", "lemma-1-expansion", "prop-2-input"]) == 0
+    line = capsys.readouterr().out.splitlines()[-1]
+    folder, command = line.removeprefix("Witnesses are in ").removesuffix("`.").split("; evaluate one with `ioadapt ")
+    assert (Path(folder) / "ce1.json").exists()
+    assert command == "verify prop-2-input --instance ce1"
+    assert main(command.split()) == 0
+    capsys.readouterr()
+    assert main(["claims", "lemma-1-expansion"]) == 0
+    assert "Witnesses" not in capsys.readouterr().out
+
+
 def test_every_claim_is_listed_in_order(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["claims", "--format", "json"]) == 0
     entries = json.loads(capsys.readouterr().out)

@@ -78,6 +78,15 @@ def test_an_instance(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None
     assert [h["residual"] for h in found["hypotheses"]] == [0, 0, 0]
 
 
+def test_a_shipped_instance_by_its_name(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    assert output(capsys, "prop-2-input", "--instance", "ce1")["lhs"] == pytest.approx(40 / 101, rel=1e-15)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ce1").write_text("[]")  # a file of this name comes first
+    assert "'ce1' must hold a JSON object" in sentence(capsys, "prop-2-input", "--instance", "ce1")
+
+
 def test_an_instance_as_text(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["verify", "prop-3", "--instance", saved(tmp_path, witness("g1"))]) == 0
     assert capsys.readouterr().out.splitlines()[:4] == ["claim: prop-3", "lhs: 1.8125", "rhs: 5.125", "ratio: 0.35365853658536583"]  # fmt: skip  # noqa: E501
@@ -131,7 +140,7 @@ def test_a_bad_instance_is_one_sentence(
         (["prop-4", "--pair", "x"], "No pair 'x'."),
         (["prop-4", "--widths", "3", "4", "5", "--depth", "3"], "3 widths do not fit a stack of depth 3"),
         (["prop-1", "--each"], "None of these claims is an expectation over samples: prop-1."),
-        (["--merge", "nowhere.json"], "'nowhere.json' cannot be read"),
+        (["--merge", "nowhere.json"], "The record 'nowhere.json' cannot be read"),
     ],
 )
 def test_misuse_is_one_sentence(capsys: pytest.CaptureFixture[str], argv: list[str], said: str) -> None:

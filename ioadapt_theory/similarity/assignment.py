@@ -4,17 +4,19 @@ It is a check of the other pairings, not a substitute: vectors such as norms res
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
+from torch import Tensor
 
 from ioadapt_theory.similarity.checkpoint import Checkpoint
 from ioadapt_theory.similarity.matching import Layer, Match, Matching, Skipped, as_layer, match_by_names
 from ioadapt_theory.similarity.names import canonical
 from ioadapt_theory.similarity.reader import Reader
+from ioadapt_theory.similarity.scaling import in_range
 from ioadapt_theory.similarity.streaming import single_threaded_torch
 
 BUFFER = 4 * 1024 * 1024
@@ -73,17 +75,39 @@ def _cosines(reader: Reader, one: tuple[int, list[str]], two: tuple[int, list[st
     """All cosines between tensors of one shape; what is not finite, or zero, counts as the worst partner."""
     owners = [(model, name) for model, names in (one, two) for name in names]
     first = len(one[1])
-    numel = reader.checkpoints[one[0]].tensors[one[1][0]].numel
-    step = min(numel, max(1, BUFFER // len(owners)))
-    gram, norms = torch.zeros(first, len(two[1]), dtype=reader.dtype), torch.zeros(len(owners), dtype=reader.dtype)
-    for start in range(0, numel, step):
-        piece = torch.empty(len(owners), min(step, numel - start), dtype=reader.dtype)
-        for row, (model, name) in zip(piece, owners, strict=True):
-            reader.widen(model, name, start, row)
+    exponents = torch.zeros(len(owners), 1, dtype=torch.int32)
+    gram, norms = _products(reader, owners, first, exponents)
+    if not in_range(norms, reader):
+        largest = [max(float(p.abs().max()) for p in _rows(reader, *owner)) for owner in owners]
+        exponents = torch.frexp(torch.tensor(largest, dtype=reader.dtype)).exponent[:, None]
+        gram, norms = _products(reader, owners, first, exponents)
+    cosines = gram / norms[:first, None].sqrt() / norms[first:].sqrt()
+    return cosines.nan_to_num(nan=-2.0, posinf=-2.0, neginf=-2.0).numpy()
+
+
+def _products(
+    reader: Reader, owners: Sequence[tuple[int, str]], first: int, exponents: Int[Tensor, "n 1"]
+) -> tuple[Float[Tensor, "a b"], Float[Tensor, " n"]]:
+    """Inner products of the first tensors with the others, and squared norms, each tensor over 2^exponent."""
+    gram = torch.zeros(first, len(owners) - first, dtype=reader.dtype)
+    norms = torch.zeros(len(owners), dtype=reader.dtype)
+    step = max(1, BUFFER // len(owners))
+    for pieces in zip(*(_rows(reader, *owner, step) for owner in owners), strict=True):
+        piece = torch.stack(pieces)
+        if exponents.any():
+            piece = piece.ldexp(-(exponents // 2)).ldexp(exponents // 2 - exponents)  # 2^-exponent may be out of range
         gram += piece[:first] @ piece[first:].T
         norms += piece.square().sum(1)
-    cosines = gram / (norms[:first, None] * norms[first:]).sqrt()
-    return cosines.nan_to_num(nan=-2.0, posinf=-2.0, neginf=-2.0).numpy()
+    return gram, norms
+
+
+def _rows(reader: Reader, model: int, name: str, step: int = BUFFER) -> Iterator[Tensor]:
+    """The pieces of one tensor."""
+    numel = reader.checkpoints[model].tensors[name].numel
+    for start in range(0, numel, step):
+        piece = torch.empty(min(step, numel - start), dtype=reader.dtype)
+        reader.widen(model, name, start, piece)
+        yield piece
 
 
 def _agreement(checkpoints: Sequence[Checkpoint], labels: Sequence[str], layers: Sequence[Layer]) -> list[str]:

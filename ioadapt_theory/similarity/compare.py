@@ -1,5 +1,6 @@
 """The whole comparison: match the layers, read once, derive every figure."""
 
+import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -57,6 +58,7 @@ def compare(
     layers, skipped = _chosen(matching, labels, options, position)
     if not layers:
         raise InvalidValueError(_nothing(checkpoints, labels, skipped))
+    _check_rank(layers, options)
     if prepare:
         prepare(Matching(layers, skipped, matching.notes))
     told = progress(sum(x.numel for x in layers)) if progress else None
@@ -64,7 +66,9 @@ def compare(
     rows, undefined = _rows(layers, found, overlaps, labels[: len(checkpoints)], options, updates=parent is not None)
     if options.strict and (broken := [s for s in undefined if s.reason == NOT_FINITE]):
         where = "; ".join([f"{s.name} of {', '.join(s.models)}" for s in broken[:5]] + ["..."] * (len(broken) > 5))
-        msg = f"{len(broken)} layers are not finite ({where}): without --strict they are left out."
+        they, are = ("it", "is") if len(broken) == 1 else ("they", "are")
+        count = f"{len(broken)} layer{'s' * (len(broken) > 1)}"
+        msg = f"{count} {are} not finite ({where}): without --strict {they} {are} left out."
         raise FileFormatError(msg)
     if not any(row.values for row in rows):
         raise InvalidValueError(_nothing(checkpoints, labels, [*skipped, *undefined]))
@@ -93,6 +97,13 @@ def _check(checkpoints: Sequence[Checkpoint], options: Options, parent: Checkpoi
     else:
         return
     raise InvalidValueError(msg)
+
+
+def _check_rank(layers: Sequence[Layer], options: Options) -> None:
+    rank = options.subspace
+    if rank is not None and rank > (limit := max(subspaces.most(layer, options.space) for layer in layers)):
+        msg = f"--subspace {rank} is more directions than any layer can be told apart by: at most {limit} here."
+        raise InvalidValueError(msg)
 
 
 def _chosen(
@@ -174,7 +185,7 @@ def _rows(
             common = [k for k in members if set(pair) <= set(layers[k].models)]
             if not common:
                 continue
-            parts = [found[k] for k in common]
+            parts = metrics.aligned([found[k] for k in common])
             infinite = [labels[i] for i in pair if not metrics.finite(parts, i)]
             broken.update(infinite)
             value = None if infinite else metrics.values(parts, *pair)
@@ -200,7 +211,7 @@ def _detailed(
     pair: Pair,
     options: Options,
 ) -> Values:
-    if overlap is not None:
+    if overlap is not None and not math.isnan(overlap[pair]):
         value = replace(value, subspace=float(overlap[pair]))
     if options.baseline and options.space is Space.WEIGHT:
         return replace(value, baseline=metrics.permuted(parts, [x.numel for x in layers], *pair))
@@ -214,5 +225,11 @@ def _nothing(checkpoints: Sequence[Checkpoint], labels: Sequence[str], skipped: 
         f"{label} has {len(c.tensors)} tensors such as {next(iter(c.tensors), 'none')}"
         for label, c in zip(labels, checkpoints, strict=False)
     )
-    why = f" Left out: {skipped[-1].name} ({skipped[-1].reason})." if skipped else ""
+    apart = [s for s in skipped if s.reason == "only there" or s.reason.startswith("shapes differ")]
+    own = [s for s in skipped if s.reason == "no elements" or s.reason.startswith("not floating point")]
+    common = [s for s in skipped if s not in apart and s not in own]
+    last = (common or apart or own)[-1:]
+    why = "".join(f" Left out: {s.name} ({s.reason})." for s in last)
+    if common or not apart:
+        return f"Nothing is left to compare: {told}.{why}"
     return f"No common parameters to compare: {told}.{why} Is one of them a LoRA, a VAE or another architecture?"

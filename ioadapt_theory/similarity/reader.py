@@ -1,6 +1,7 @@
 """Reads pieces of tensors by position and widens them to float64, through buffers that are never given back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import torch
 from torch import Tensor
@@ -20,10 +21,21 @@ def stored(layer: Layer, model: int) -> str:
 
 
 class Reader:
-    """Reads pieces of the models' tensors as float64 (float32 when fast), less the parent's; one for each thread."""
+    """Reads pieces of the models' tensors as float64 (float32 when fast), less the parent's; one for each thread.
 
-    def __init__(self, checkpoints: Sequence[Checkpoint], *, parent: int | None, fast: bool) -> None:
+    With exponents, what is read of model i is divided by 2^exponents[i]; see `scaling`.
+    """
+
+    def __init__(
+        self,
+        checkpoints: Sequence[Checkpoint],
+        *,
+        parent: int | None,
+        fast: bool,
+        exponents: Mapping[int, int] = MappingProxyType({}),
+    ) -> None:
         self.checkpoints = checkpoints
+        self.exponents = exponents
         self.parent = parent
         self.dtype = torch.float32 if fast else torch.float64
         self._buffers: dict[object, Tensor] = {}
@@ -44,6 +56,8 @@ class Reader:
             base = self.buffer("parent", out.numel(), self.dtype)
             self.widen(self.parent, stored(layer, self.parent), start, base)
             out.sub_(base)
+        if exponent := self.exponents.get(model, 0):  # in two steps, for 2^-exponent itself may be out of range
+            out.mul_(2.0 ** -(exponent // 2)).mul_(2.0 ** -(exponent - exponent // 2))
 
     def widen(self, model: int, name: str, start: int, out: Tensor) -> None:
         """Fill ``out`` with elements of the tensor that a model stores as ``name``."""
@@ -58,7 +72,7 @@ class Reader:
         """Where all models are read to and widened at once, if they store the layer in one half precision."""
         sources = [(self.checkpoints[model], stored(layer, model)) for model in models]
         code, *others = {checkpoint.tensors[name].dtype for checkpoint, name in sources}
-        if others or self.parent is not None or DTYPES[code][1] > 2 or self.dtype is torch.float32:
+        if others or self.parent is not None or self.exponents or DTYPES[code][1] > 2 or self.dtype is torch.float32:
             return None
         raw, single = (
             self.buffer(k, len(models) * n, d) for k, d in ((code, torch_dtype(code)), ("single", torch.float32))

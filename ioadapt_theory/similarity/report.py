@@ -2,7 +2,9 @@
 
 import csv
 import io
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from ioadapt_theory.errors import UnknownNameError
@@ -105,10 +107,25 @@ def _pair(c: Comparison, pair: Pair) -> dict[str, Any]:
     return found
 
 
+def groups(c: Comparison, by: str) -> Iterator[tuple[str, Comparison]]:
+    """Name and rows of every group, in one walk; the blocks in the network's order, the kinds in ours.
+
+    Raises:
+        UnknownNameError: ``by`` is not one of GROUPS.
+    """
+    if by not in GROUPS:
+        raise UnknownNameError("grouping", by, GROUPS)
+    rows: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in c.rows:
+        rows[GROUPS[by](row)].append(row)
+    for name in sorted(rows, key=KINDS.index) if by == "kind" else rows:
+        yield name, replace(c, rows=tuple(rows[name]))
+
+
 def _groups(c: Comparison, by: str) -> Iterator[dict[str, Any]]:
-    for name in group_names(c, by):
+    for name, group in groups(c, by):
         for pair in c.pairs:
-            mean = c.mean(pair, lambda row, name=name: GROUPS[by](row) == name)  # type: ignore[misc]
+            mean = group.mean(pair)
             yield {
                 "by": by,
                 "name": name,
@@ -117,18 +134,6 @@ def _groups(c: Comparison, by: str) -> Iterator[dict[str, Any]]:
                 "layers": mean.layers,
                 "mean": mean.mean,
             }
-
-
-def group_names(c: Comparison, by: str) -> list[str]:
-    """The blocks in the network's order, the kinds in ours.
-
-    Raises:
-        UnknownNameError: ``by`` is not one of GROUPS.
-    """
-    if by not in GROUPS:
-        raise UnknownNameError("grouping", by, GROUPS)
-    found = list(dict.fromkeys(GROUPS[by](row) for row in c.rows))
-    return sorted(found, key=KINDS.index) if by == "kind" else found
 
 
 def to_csv(c: Comparison) -> str:
@@ -141,7 +146,7 @@ def to_csv(c: Comparison) -> str:
     for row in c.rows:
         for (i, j), v in row.values.items():
             figures = [v.cosine, v.relative_distance, v.norm_ratio, *(v.baseline or ())]
-            figures += [v.subspace] if v.subspace is not None else []
+            figures += [v.subspace] * (c.options.subspace is not None)
             place = [row.name, row.kind, row.block, "x".join(map(str, row.shape)), c.labels[i], c.labels[j]]
-            writer.writerow([*place, *map(repr, figures)])
+            writer.writerow([*place, *("" if x is None else repr(x) for x in figures)])
     return out.getvalue()

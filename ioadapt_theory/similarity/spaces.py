@@ -29,6 +29,7 @@ from torch import Tensor
 
 from ioadapt_theory.similarity.matching import Layer
 from ioadapt_theory.similarity.reader import Reader
+from ioadapt_theory.similarity.scaling import in_range, may_leave, rescaled
 from ioadapt_theory.similarity.streaming import Moments, sq_distances
 
 TILES = 2 * 1024 * 1024
@@ -106,18 +107,27 @@ class Sides:
 def gram_moments(layer: Layer, reader: Reader, count: int, space: Space) -> Moments:
     """Inner products ⟨K°_a, K°_b⟩ of the centred Grams of all models that have the layer."""
     models = [i for i in layer.models if i != reader.parent]
-    axis, f, m = sides(layer, space)
-    matrices = Sides(layer, reader, models, axis)
-    if f * 2 <= m * (len(models) + 1):
-        products, traces = _from_grams(matrices, models)
-    else:
-        products, traces = _from_crosses(matrices, models)
-    centred = products - np.outer(traces, traces) / f
+    products, traces = _products(layer, reader, models, space)
+    exponents = None
+    if not in_range(np.diagonal(products), reader) and may_leave(layer, reader):
+        reader, scales = rescaled(layer, reader, models)
+        products, traces = _products(layer, reader, models, space)
+        exponents = np.zeros(count, dtype=np.int64)
+        exponents[models] = 2 * scales  # K is quadratic in W
+    with np.errstate(invalid="ignore", over="ignore"):
+        centred = products - np.outer(traces, traces) / sides(layer, space)[1]
     trivial = np.diagonal(centred) <= ROUNDING * torch.finfo(reader.dtype).eps * np.diagonal(products)
     centred[trivial, :] = centred[:, trivial] = 0.0
     inner = np.full((count, count), np.nan)
     inner[np.ix_(models, models)] = centred
-    return Moments(inner, sq_distances(inner))
+    return Moments(inner, sq_distances(inner), None, exponents)
+
+
+def _products(layer: Layer, reader: Reader, models: Sequence[int], space: Space) -> "Sums":
+    """⟨K_a, K_b⟩ and tr K_a, from whichever side is less work."""
+    axis, f, m = sides(layer, space)
+    matrices = Sides(layer, reader, models, axis)
+    return (_from_grams if f * 2 <= m * (len(models) + 1) else _from_crosses)(matrices, models)
 
 
 Sums = tuple[Float[np.ndarray, "n n"], Float[np.ndarray, " n"]]

@@ -16,12 +16,13 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from ioadapt_theory.similarity.checkpoint import Checkpoint
 from ioadapt_theory.similarity.matching import Layer
 from ioadapt_theory.similarity.reader import LONGEST, Reader
+from ioadapt_theory.similarity.scaling import in_range, may_leave, rescaled
 
 ELEMENTS = 120 * 1024
 """Elements of one chunk of all models together; their float64 copies fill 0.94 MB."""
@@ -40,11 +41,13 @@ class Moments:
         inner: Inner products of the models' tensors, of their updates, or of their centred Grams.
         sq_distance: Squared distances between them.
         sums: Sums of the elements, or None if they were not asked for.
+        exponents: All the above are of the tensors (or Grams) over 2^exponents; None where they are as they are.
     """
 
     inner: Float[np.ndarray, "n n"]
     sq_distance: Float[np.ndarray, "n n"]
     sums: Float[np.ndarray, " n"] | None = None
+    exponents: Int[np.ndarray, " n"] | None = None
 
 
 def moments(
@@ -139,6 +142,23 @@ def _chunks(layer: Layer, reader: Reader, models: Sequence[int]) -> Iterator[Ten
 
 def _layer_moments(layer: Layer, reader: Reader, count: int, *, sums: bool) -> Moments:
     models = [i for i in layer.models if i != reader.parent]
+    total, sizes = _inner(layer, reader, models, sums=sums)
+    exponents = None
+    if not in_range(total.diagonal(), reader) and may_leave(layer, reader):
+        reader, scales = rescaled(layer, reader, models)
+        total, sizes = _inner(layer, reader, models, sums=sums)
+        exponents = np.zeros(count, dtype=np.int64)
+        exponents[models] = scales
+    inner = np.full((count, count), np.nan)
+    inner[np.ix_(models, models)] = total.numpy()
+    moments = Moments(inner, sq_distances(inner), np.full(count, np.nan) if sums else None, exponents)
+    if moments.sums is not None:
+        moments.sums[models] = sizes.numpy()
+    _refine(layer, reader, moments)
+    return moments
+
+
+def _inner(layer: Layer, reader: Reader, models: Sequence[int], *, sums: bool) -> tuple[Tensor, Tensor]:
     total = torch.zeros(len(models), len(models), dtype=torch.float64)
     sizes = torch.zeros(len(models), dtype=torch.float64)
     targets = [total[i, i:] for i in range(len(models))]
@@ -153,20 +173,13 @@ def _layer_moments(layer: Layer, reader: Reader, count: int, *, sums: bool) -> M
                 target += rows @ row
         if sums:
             sizes += piece.sum(1)
-    total += total.triu(1).T
-    inner = np.full((count, count), np.nan)
-    inner[np.ix_(models, models)] = total.numpy()
-    moments = Moments(inner, sq_distances(inner), np.full(count, np.nan) if sums else None)
-    if moments.sums is not None:
-        moments.sums[models] = sizes.numpy()
-    _refine(layer, reader, moments)
-    return moments
+    return total + total.triu(1).T, sizes
 
 
 def sq_distances(inner: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
     """|a - b|² = |a|² + |b|² - 2ab, never negative."""
     norms = np.diagonal(inner)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
         return np.maximum(norms[:, None] + norms[None, :] - 2 * inner, 0.0)
 
 

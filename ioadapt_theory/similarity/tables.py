@@ -1,12 +1,10 @@
 """A comparison as the terminal shows it, and what is said beside it."""
 
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
 
-from ioadapt_theory.similarity.comparison import Comparison, Row, role
+from ioadapt_theory.similarity.comparison import Comparison, role
 from ioadapt_theory.similarity.matching import reasons
-from ioadapt_theory.similarity.report import GROUPS, group_names
+from ioadapt_theory.similarity.report import groups
 
 
 def summary(c: Comparison) -> list[list[str]]:
@@ -35,11 +33,7 @@ def summary(c: Comparison) -> list[list[str]]:
 def grouped(c: Comparison, by: str) -> list[list[str]]:
     """The table of groups, a column a pair."""
     lines = [[by, *(f"{c.labels[i]} | {c.labels[j]}" for i, j in c.pairs)]]
-    rows = defaultdict[str, list[Row]](list)
-    for row in c.rows:
-        rows[GROUPS[by](row)].append(row)
-    for name in group_names(c, by):
-        group = replace(c, rows=tuple(rows[name]))
+    for name, group in groups(c, by):
         means = [group.mean(pair) for pair in c.pairs]
         lines.append([name, *(f"{cell(m.mean)} ({m.layers})" for m in means)])
     return lines
@@ -83,6 +77,15 @@ def remarks(c: Comparison) -> list[str]:
     counts = reasons(c.skipped)
     left_out = [f"left out: {', '.join(f'{n} {reason}' for reason, n in counts.most_common())}"] if counts else []
     undefined = [f"{s.name} of {', '.join(s.models)}: {s.reason}" for s in c.skipped if "NaN" in s.reason]
-    more = [f"... and {len(undefined) - 5} more layers that are not finite"] if len(undefined) > 5 else []
+    more = [f"... and {len(undefined) - 5} more that are not finite"] if len(undefined) > 5 else []
     empty = [f"{c.labels[i]} | {c.labels[j]}: nothing in common" for i, j in c.pairs if c.mean((i, j)).mean is None]
-    return [*c.notes, *empty, *left_out, *undefined[:5], *more]
+    return [*c.notes, *empty, *left_out, *undefined[:5], *more, *_without_subspace(c)]
+
+
+def _without_subspace(c: Comparison) -> list[str]:
+    names = [row.name for row in c.rows if any(v.subspace is None for v in row.values.values())]
+    if c.options.subspace is None or not names:
+        return []
+    shown = ", ".join(names[:3] + ["..."] * (len(names) > 3))
+    what = f"no subspace of rank {c.options.subspace} in {len(names)} of {len(c.rows)} layers"
+    return [f"{what}, too small or of lower rank ({shown})"]

@@ -263,7 +263,7 @@ def test_layers_that_are_not_finite_are_told_and_with_strict_an_error(
     assert run(files[0], str(path)) == 0
     assert "block.1.ff.weight of nan: holds NaN or infinity" in capsys.readouterr().err
     assert run(files[0], str(path), "--strict", "--output", str(tmp_path / "out.txt")) == 2
-    assert "1 layers are not finite" in capsys.readouterr().err
+    assert "1 layer is not finite" in capsys.readouterr().err
     assert not (tmp_path / "out.txt").exists()
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
+from ioadapt_theory.similarity import report
 from ioadapt_theory.similarity.compare import compare
 from ioadapt_theory.similarity.comparison import Comparison, Options, labels_of
 from ioadapt_theory.similarity.matching import Match
@@ -120,7 +121,7 @@ def test_layers_that_are_not_finite_are_named_and_left_out_or_an_error(value: fl
     ]
     assert [c.mean(p).layers for p in c.pairs] == [6, 7, 6]
     assert all(math.isfinite(c.mean(p).mean or math.nan) for p in c.pairs)
-    with pytest.raises(FileFormatError, match=r"1 layers are not finite \(block.1.ff.weight of m1\)"):
+    with pytest.raises(FileFormatError, match=r"1 layer is not finite \(block.1.ff.weight of m1\)"):
         compare(models, Options(strict=True))
 
 
@@ -149,6 +150,12 @@ def test_a_pair_without_common_layers_beside_others_has_no_mean():
 def test_all_zero_or_not_finite_is_nothing_in_common_too():
     with pytest.raises(InvalidValueError, match=r"Left out: w \(zero"):
         compare([held("a", {"w": torch.zeros(3)}), held("b", {"w": torch.ones(3)})])
+
+
+@pytest.mark.parametrize("values", [torch.zeros(3), torch.ones(3, dtype=torch.int64), torch.full((3,), math.nan)])
+def test_layers_in_common_that_cannot_be_compared_are_not_called_another_architecture(values: torch.Tensor):
+    with pytest.raises(InvalidValueError, match=r"^Nothing is left to compare: .*Left out: w \([^)]*\)\.?\)?\.$"):
+        compare([held("a", {"w": values}), held("b", {"w": values})])
 
 
 @pytest.mark.parametrize(
@@ -254,3 +261,46 @@ def test_every_option_keeps_cosines_in_their_interval():
         found = all_figures(compare(family(3), Options(space=space, modules=modules, fast=fast)))
         assert found
         assert all(-1 <= x <= 1 for x in found)
+
+
+def test_groups_take_one_walk_through_the_layers(monkeypatch: pytest.MonkeyPatch):
+    seen: list[str] = []
+    monkeypatch.setitem(report.GROUPS, "block", lambda row: seen.append(row.name) or row.block)
+    values = {f"l{i}.weight": torch.randn(2, 3) for i in range(40)}
+    groups = report.to_json(compare([held(n, values) for n in "abc"]), ["block"])["groups"]
+    assert len(groups) == 3 * 40
+    assert len(seen) == 40  # a walk for every block and pair would be 4800
+
+
+@pytest.mark.parametrize("scale", [1e200, 1e-200, 1e90])
+@pytest.mark.parametrize("options", [Options(baseline=True), Options(modules=True, baseline=True)], ids=["", "modules"])
+def test_no_figure_depends_on_the_scale_of_the_weights(scale: float, options: Options):
+    models = family()
+    other = [held(m.name, {k: v * scale if "block.1" in k else v for k, v in m.values.items()}) for m in models]
+    for row, same in zip(compare(models, options).rows, compare(other, options).rows, strict=True):
+        for pair, v in row.values.items():
+            w = same.values[pair]
+            assert (w.cosine, w.relative_distance, w.norm_ratio) == pytest.approx(
+                (v.cosine, v.relative_distance, v.norm_ratio), rel=1e-11
+            )
+            assert w.baseline == pytest.approx(v.baseline, rel=1e-9)
+
+
+def test_a_module_of_tensors_far_apart_is_its_largest():
+    a, b = {"m.weight": torch.randn(4, 3), "m.bias": torch.randn(4)}, {"m.weight": torch.randn(4, 3)}
+    large = [{k: v * (1e200 if "bias" not in k else 1.0) for k, v in (a | x).items()} for x in ({}, b)]
+    module = compare([held(n, x) for n, x in zip("ab", large, strict=True)], Options(modules=True)).rows[0]
+    alone = compare([held(n, x) for n, x in zip("ab", (a, b), strict=True)]).rows[0]
+    assert module.values[0, 1].cosine == pytest.approx(alone.values[0, 1].cosine, abs=1e-12)
+    for values in large:
+        values["m.bias"].zero_()
+        values["m.weight"].mul_(1e-200).mul_(1e-200)
+    small = compare([held(n, x) for n, x in zip("ab", large, strict=True)], Options(modules=True)).rows[0]
+    assert small.values[0, 1].cosine == pytest.approx(alone.values[0, 1].cosine, abs=1e-12)
+
+
+def test_zero_and_not_finite_keep_their_reasons_beside_huge_weights():
+    values = [{"z": torch.zeros(3), "n": torch.full((3,), math.inf), "w": torch.full((3,), 1e300)} for _ in "ab"]
+    c = compare([held(n, x) for n, x in zip("ab", values, strict=True)])
+    assert {s.name: s.reason.split(",")[0] for s in c.skipped} == {"z": "zero", "n": "holds NaN or infinity"}
+    assert [(row.name, row.values[0, 1].cosine) for row in c.rows] == [("w", 1.0)]

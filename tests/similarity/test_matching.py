@@ -168,3 +168,11 @@ def test_three_models_by_assignment_meet_in_the_first():
     renamed = {f"r{k}": v for k, v in zip("3210", list(values.values())[::-1], strict=True)}
     matching = match_by_similarity([held("a", values), held("b", renamed), held("c", values)], "abc")
     assert {x.tensors for x in matching.layers} == {(f"{k}.weight", f"r{k}", f"{k}.weight") for k in range(4)}
+
+
+@pytest.mark.parametrize("scale", [1e200, 1e-200])
+def test_the_assignment_does_not_depend_on_the_scale_of_the_weights(scale: float):
+    values = {f"{k}.weight": scale * torch.randn(5, 7) for k in range(6)}
+    turned = {f"r{5 - k}": v for k, v in enumerate(values.values())}
+    matching = match_by_similarity([held("a", values), held("b", dict(sorted(turned.items())))], "ab")
+    assert {x.tensors for x in matching.layers} == {(f"{k}.weight", f"r{5 - k}") for k in range(6)}

@@ -6,11 +6,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.linalg import orthogonal
-from ioadapt_theory.similarity import spaces
+from ioadapt_theory.similarity import report, spaces
 from ioadapt_theory.similarity.compare import compare
 from ioadapt_theory.similarity.comparison import Comparison, Options
 from ioadapt_theory.similarity.spaces import Space, baseline_sd
+from ioadapt_theory.similarity.tables import remarks
 from tests.similarity.memory import Held, held
 
 SHAPES = {
@@ -118,6 +120,9 @@ def test_subspace_overlaps_are_those_of_the_singular_value_decomposition(space: 
     some = models(2)
     c = compare(some, Options(space=space, subspace=3, threads=1))
     for row in c.rows:
+        if row.name == "one.weight":
+            assert row.values[0, 1].subspace is None  # of rank 1
+            continue
         bases = []
         for model in some:
             w = as_printed(model.values[row.name], row.name)
@@ -134,3 +139,28 @@ def test_the_update_of_a_space_is_the_gram_of_the_update():
     c = compare(trio, Options(space=Space.INPUT), parent=held("p", {"w": parent}))
     k, k2 = (centred_gram(x, "w", Space.INPUT) for x in (one, two))
     assert figures(c)["w", (0, 1)] == pytest.approx(((k * k2).sum() / (k.norm() * k2.norm())).item(), abs=1e-12)
+
+
+@pytest.mark.parametrize("fast", [False, True])
+@pytest.mark.parametrize("scale", [1e200, 1e100, 1e-100, 1e-200, 1e-12])
+def test_spaces_do_not_depend_on_the_scale_of_the_weights(scale: float, fast: bool):
+    options = Options(space=Space.INPUT, subspace=2, fast=fast)
+    some = models(2)
+    other = [held(m.name, {k: v * scale for k, v in m.values.items()}) for m in some]
+    for row, same in zip(compare(some, options).rows, compare(other, options).rows, strict=True):
+        v, w = row.values[0, 1], same.values[0, 1]
+        for name in ("cosine", "relative_distance", "norm_ratio", "subspace"):
+            assert getattr(w, name) == pytest.approx(getattr(v, name), abs=1e-4 if fast else 1e-10)
+
+
+def test_a_subspace_that_says_nothing_is_left_out_and_told():
+    low = [torch.randn(9, 2) @ torch.randn(2, 7) for _ in "ab"]
+    pair = [held(n, {"x.weight": torch.randn(9, 7), "low.weight": w}) for n, w in zip("ab", low, strict=True)]
+    c = compare(pair, Options(space=Space.INPUT, subspace=3))
+    assert [row.values[0, 1].subspace is None for row in c.rows] == [False, True]
+    told = "no subspace of rank 3 in 1 of 2 layers, too small or of lower rank (low.weight)"
+    assert told in remarks(c)
+    assert "subspace" not in report.to_json(c)["layers"][1]["values"]["a|b"]
+    assert report.to_csv(c).splitlines()[2].endswith(",")
+    with pytest.raises(InvalidValueError, match=r"--subspace 7 is more directions than any layer .* at most 6 here"):
+        compare(pair, Options(space=Space.INPUT, subspace=7))  # the whole side, which is always 1

@@ -9,7 +9,7 @@ import torch
 from ioadapt_theory.similarity import streaming
 from ioadapt_theory.similarity.checkpoint import SourceError
 from ioadapt_theory.similarity.matching import Layer, Match, match_by_names
-from ioadapt_theory.similarity.metrics import values
+from ioadapt_theory.similarity.metrics import Values, values
 from ioadapt_theory.similarity.streaming import Moments, moments
 from tests.similarity.memory import Held, held, noisy
 
@@ -166,3 +166,36 @@ def test_progress_is_told_every_element_once():
     told: list[int] = []
     measured([held(n, {"v": torch.randn(5), "w": torch.randn(2, 3)}) for n in "ab"], progress=told.append)
     assert sorted(told) == [5, 6]
+
+
+@pytest.mark.parametrize("fast", [False, True])
+@pytest.mark.parametrize("one", [1e200, 1e-200, 1e20, 1e-20, 1e-30, 1.0])
+@pytest.mark.parametrize("two", [1e200, 1e-200, 1e-20])
+def test_squares_beyond_the_range_of_floats_change_no_figure(one: float, two: float, fast: bool):
+    a, b = torch.randn(2, LARGE)
+    pair = [held("a", {"w": one * a}), held("b", {"w": two * (a + b)})]
+    v = values(measured(pair, fast=fast), 0, 1)
+    assert v is not None
+    cosine, _, ratio = reference(a, a + b)
+    assert v.cosine == pytest.approx(cosine, abs=1e-5 if fast else 1e-12)
+    if abs(math.log10(two) - math.log10(one)) > 300:
+        assert v.norm_ratio is None  # not a number of float64
+    else:
+        assert v.norm_ratio == pytest.approx(two / one * ratio, rel=1e-5 if fast else 1e-12)
+    if v.relative_distance is None:
+        assert (one, two) == (1e-200, 1e200)
+    elif one == two:
+        assert v.relative_distance == pytest.approx(reference(a, a + b)[1], rel=1e-12)
+    else:
+        assert v.relative_distance == pytest.approx(max(1.0, two / one * ratio), rel=1e-5)
+
+
+@pytest.mark.parametrize("scale", [1e200, 1e-200])
+def test_the_distance_of_near_models_does_not_cancel_at_any_scale(scale: float):
+    a = torch.randn(LARGE)
+    near = noisy({"w": a}, 1e-9, 1)["w"]
+    v = values(measured([held("a", {"w": scale * a}), held("b", {"w": scale * near}), held("c", {"w": a})]), 0, 1)
+    assert v is not None
+    assert v.relative_distance == pytest.approx(reference(a, near)[1], rel=1e-6)
+    same = values(measured([held(n, {"w": scale * a}) for n in "ab"]), 0, 1)
+    assert same == Values(cosine=1.0, relative_distance=0.0, norm_ratio=1.0)

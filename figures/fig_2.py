@@ -83,26 +83,30 @@ def draw(data: dict[str, Any]) -> Figure:
     from ioadapt_theory.similarity.plots import settled
 
     families = data["families"]
-    figure = Figure(figsize=(FULL_WIDTH, 0.3 + 2.6 * len(families)))
+    figure = Figure(figsize=(FULL_WIDTH, 0.8 + 2.9 * len(families)))
     grid = figure.subplots(len(families), 3, squeeze=False)
     low = min(0.0, *(float(np.nanmin(f["lowest"])) for f in families))
     for axes, family in zip(grid, families, strict=True):
-        _maps(axes[:2], family, low)
+        image = _maps(axes[:2], family, low)
         _spaces(axes[2], family)
+    bar: dict[str, Any] = {"location": "bottom", "shrink": 0.4, "aspect": 40, "anchor": (0.2, 0)}
+    figure.colorbar(image, ax=list(grid.flat), label="mean cosine of (a) and (b)", **bar)
     handles, names = grid[0][2].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower right", ncols=3)
     return settled(figure)
 
 
-def _maps(axes: Sequence[Axes], family: dict[str, Any], low: float) -> None:
+def _maps(axes: Sequence[Axes], family: dict[str, Any], low: float) -> Any:
+    """The two panels of a family; returns an image for the colour bar, since all share one scale."""
     from ioadapt_theory.similarity.plots import heat_map
 
     count, layers = family["lowest_layers"], family["layers"]
     titles = (f"(a) lowest {count} of {layers}", f"(b) all {layers} layers")
     for axis, values, title in zip(axes, (family["lowest"], family["all"]), titles, strict=True):
-        heat_map(axis, values, family["labels"], low=low)
+        image = heat_map(axis, values, family["labels"], low=low)
         axis.set_title(title)
     axes[1].set_yticks([])
+    return image
 
 
 def _spaces(axis: Axes, family: dict[str, Any]) -> None:
@@ -116,7 +120,12 @@ def _spaces(axis: Axes, family: dict[str, Any]) -> None:
         axis.plot(found, range(len(pairs)), MARKERS[method], color=METHODS[method], ms=5, label=label, alpha=0.85)
     axis.axvline(0, color=FAINT, lw=0.6, zorder=0)
     axis.set_yticks(range(len(pairs)), [f"{labels[i]} | {labels[j]}" for i, j in pairs], size=7)
-    axis.set(ylim=(len(pairs) - 0.5, -0.5), xlim=(-0.15, 1.05), title=f"(c) {family['matrices']} matrices")
+    axis.set(
+        ylim=(len(pairs) - 0.5, -0.5),
+        xlim=(-0.15, 1.05),
+        title=f"(c) {family['matrices']} matrices",
+        xlabel="mean cosine",
+    )
     axis.set_box_aspect(1)
     axis.yaxis.tick_right()
     axis.tick_params(axis="y", length=0)

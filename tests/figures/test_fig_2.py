@@ -25,7 +25,9 @@ def test_a_given_family_is_what_is_compared_and_drawn(tmp_path: Path):
     assert family["spaces"]["weight"] == {(0, 1): pytest.approx(0, abs=1e-12)}
     assert family["spaces"]["input"] == {(0, 1): pytest.approx(1, abs=1e-12)}  # a sign changes no space
     with styled():
-        texts = [t.get_text() for axes in fig_2.draw(data).axes for t in axes.texts]
+        axes = fig_2.draw(data).axes
+    texts = [text.get_text() for one in axes for text in one.texts]
+    assert [one.get_xlabel() for one in axes] == ["", "", "mean cosine", "mean cosine of (a) and (b)"]
     assert texts.count("-1.000") == 2
 
 

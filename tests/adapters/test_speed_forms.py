@@ -17,7 +17,7 @@ from tests.adapters.cases import layer
 
 @pytest.fixture(autouse=True)
 def _fused_however_small(monkeypatch):
-    monkeypatch.setattr(LoRA, "least", 0)
+    monkeypatch.setattr(LoRA, "pays", lambda self, x, base: True)
 
 
 FAST = ["lora", "dora", "loha", "lokr"]

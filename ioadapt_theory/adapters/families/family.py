@@ -81,11 +81,14 @@ class Additive(Family):
 
     Attributes:
         kind: how ``fused`` computes with Δ, if it can.
-        least: entries of x from which on that is faster than the plain form.
     """
 
     kind: ClassVar[Any] = None
-    least: ClassVar[int] = 0
+
+    def pays(self, x: Tensor, base: Base) -> bool:
+        """Whether ``fused`` is faster than the plain form for inputs of this size."""
+        del x, base
+        return self.kind is not None
 
     def factors(self) -> tuple[Tensor, ...]:
         """What ``kind`` makes Δ from."""
@@ -105,7 +108,7 @@ class Additive(Family):
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
         """f(x) + s x Δ."""
-        if x.numel() >= self.least and self.kind is not None and (plan := fits(self, x, base)) is not None:
+        if self.pays(x, base) and (plan := fits(self, x, base)) is not None:
             return fused(plan, self.kind, self.scaling, x, None, *self.factors())
         return add(base(x), self.update(self.dropout(x), base), self.scaling)
 

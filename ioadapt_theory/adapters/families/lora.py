@@ -5,7 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.bases import Base
+from ioadapt_theory.adapters.bases import Base, Identity
 from ioadapt_theory.adapters.families.family import Additive, Spec, fill, parameter
 from ioadapt_theory.adapters.kernels import LowRank
 
@@ -14,13 +14,16 @@ class LoRA(Additive):
     """Low-rank change; A is rows x r, B is r x columns."""
 
     kind = LowRank
-    least = 1 << 18  # below, calling a function of Python's costs more than it saves
 
     def __init__(self, base: Base, spec: Spec) -> None:
         super().__init__(base, spec)
         self.A = parameter(base, spec, base.rows, spec.rank)
         self.B = parameter(base, spec, spec.rank, base.columns)
         init_low_rank(self.A, self.B, spec)
+
+    def pays(self, x: Tensor, base: Base) -> bool:
+        """For few entries a Python function costs more than it saves, and on a side there is less to save."""
+        return x.numel() >= (1 << 20 if isinstance(base, Identity) else 1 << 18)
 
     def factors(self) -> tuple[Tensor, ...]:
         """A, B."""

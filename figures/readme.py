@@ -12,6 +12,7 @@ from figures.__main__ import load
 from figures.style import styled, write
 from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims.claim import Claim
+from ioadapt_theory.claims.evidence import Verdict
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.stats import Interval
 from toys import molecules as toy
@@ -25,13 +26,14 @@ PICTURES: Final = ("fig_8", "molecules", "prop_2_condition", "fig_2")
 
 def claims() -> str:
     """The statements of the paper as printed; every reading and correction is in ``ioadapt claims``."""
-    head = "| claim | verdict | as printed | what is true |\n|---|---|---|---|\n"
+    head = "| claim | verdict | as printed | what is true | witnesses |\n|---|---|---|---|---|\n"
     return head + "".join(_row(c) for c in CLAIMS.values() if not c.reading and c.amends is None)
 
 
 def _row(claim: Claim) -> str:
     verdict = claim.expected.upper()
-    cells = (f"`{claim.id}`", f"**{verdict}**" if verdict == "REFUTED" else verdict, claim.statement, claim.remark)
+    verdict = f"**{verdict}**" if claim.expected is Verdict.REFUTED else verdict
+    cells = (f"`{claim.id}`", verdict, claim.statement, claim.remark, ", ".join(claim.witnesses[:3]))
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
 
 
@@ -47,7 +49,17 @@ def molecules() -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-SECTIONS: Final[dict[str, Callable[[], str]]] = {"claims": claims, "molecules": molecules}
+def benchmark(name: str) -> str:
+    """The table of the recorded run: ``python -m benchmarks NAME --out benchmarks/recorded``."""
+    return (ROOT / "benchmarks" / "recorded" / f"{name}.txt").read_text(encoding="utf-8")
+
+
+SECTIONS: Final[dict[str, Callable[[], str]]] = {
+    "claims": claims,
+    "molecules": molecules,
+    "similarity": lambda: f"```\n{benchmark('similarity')}```\n",
+    "speed": lambda: benchmark("layer"),
+}
 
 
 def filled(text: str) -> str:

@@ -2,7 +2,7 @@
 
 import math
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from ioadapt_theory.claims.claim import Claim
@@ -110,12 +110,12 @@ def columns(rows: Sequence[Sequence[str]]) -> str:
     return "".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() + "\n" for row in rows)
 
 
-def summary(claims: Mapping[str, Claim], found: Mapping[str, Verification]) -> str:
-    """Verdict, worst ratio, evidence and time of every claim; an unexpected verdict is marked."""
+def summary(claims: Mapping[str, Claim], found: Mapping[str, Verification], unfinished: Collection[str] = ()) -> str:
+    """Verdict, worst ratio, evidence and time of every claim; an unexpected or early verdict is marked."""
     rows = [("claim", "verdict", "recorded", "worst ratio", "evidence", "seconds")]
     for name, v in found.items():
         recorded = claims[name].expected
-        mark = "" if v.verdict == recorded else "  <- differs"
+        mark = "  not finished" if name in unfinished else "" if v.verdict == recorded else "  <- differs"
         ratio, evidence = ratio_text(v.worst_ratio), evidence_text(v)
         rows.append((name, str(v.verdict), recorded + mark, ratio, evidence, f"{v.seconds:.1f}"))
     return columns(rows)

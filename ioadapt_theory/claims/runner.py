@@ -19,10 +19,16 @@ from ioadapt_theory.claims.claim import Run
 from ioadapt_theory.claims.evidence import Verification
 from ioadapt_theory.claims.instances import load
 from ioadapt_theory.claims.stacks import widths
-from ioadapt_theory.claims.verifying import parts, work
+from ioadapt_theory.claims.verifying import parts, strategies, work
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.results import fingerprint
 
+LIMITS = {
+    **dict.fromkeys(("stacks", "samples"), 10**9),  # in parts and blocks: flat memory, but years
+    **dict.fromkeys(("instances", "starts", "steps"), 10**6),  # all instances and starts are in memory at once
+    **{"depth": 1000, "rank": 10_000, "jobs": 1024, "condition": 1e12},
+}
+"""Largest value of every number on the command line."""
 Piece = tuple[str, int, int]
 """(claim, strategy, part)."""
 
@@ -30,6 +36,11 @@ Piece = tuple[str, int, int]
 def pieces(claims: Sequence[str], run: Run) -> Iterator[Piece]:
     """All independent pieces of work, lazily: a long run may have millions."""
     return ((name, strategy, part) for name in claims for strategy, part in parts(CLAIMS[name], run))
+
+
+def count(name: str, run: Run) -> int:
+    """How many pieces a claim has."""
+    return sum(strategy.parts(run) for strategy in strategies(CLAIMS[name]))
 
 
 class Journal:
@@ -44,7 +55,7 @@ class Journal:
         """Pieces that an interrupted run has left."""
         done = dict[Piece, Verification]()
         if self.path.exists():
-            for line in self.path.read_text(encoding="utf-8").splitlines():
+            for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
                 try:
                     name, strategy, part, raw = json.loads(line)
                     done[name, strategy, part] = Verification.from_json(raw)
@@ -140,12 +151,13 @@ def check(run: Run, jobs: int) -> None:
     """Refuse settings that cannot work.
 
     Raises:
-        InvalidValueError: a count below 1, a condition number below 1, or a device that is not there.
+        InvalidValueError: a number below 1 or above what can be done, or a device that is not there.
     """
-    counts = {k: getattr(run, k) for k in ("instances", "starts", "steps", "stacks", "samples", "depth", "rank")}
-    for name, value in {**counts, "jobs": jobs, "condition": run.condition}.items():
-        if not value >= 1:
-            msg = f"--{name} {value:g} must be at least 1."
+    for name, limit in LIMITS.items():
+        value = jobs if name == "jobs" else getattr(run, name)
+        if not 1 <= value <= limit:
+            limits = f"at most {limit:g}" if value > limit else "at least 1"
+            msg = f"--{name} {value:g} must be {limits}."
             raise InvalidValueError(msg)
     widths(run)
     try:

@@ -94,16 +94,20 @@ PAIRS = {"independent": None, "gauge": 0.0, "near-gauge": 1e-2}
 """How the target is made: drawn on its own, or W₁R₁, R₁⁻¹W₂R₂, … with relative noise of this size on every weight."""
 
 
+WIDEST = 10_000
+
+
 def widths(run: Run) -> tuple[int, ...]:
     """Widths of the stack, inputs first; by default all different, so that no transpose can hide.
 
     Raises:
-        InvalidValueError: widths and depth disagree, or a width below 1.
+        InvalidValueError: widths and depth disagree, or a width below 1 or above 10000.
     """
     if run.widths is None:
         return (8, *(10 + 2 * (k % 2) for k in range(run.depth - 1)), 6)
-    if min(run.widths) < 1:
-        msg = f"Widths must be at least 1, got {' '.join(map(str, run.widths))}."
+    if min(run.widths) < 1 or max(run.widths) > WIDEST:
+        limits = "at least 1" if min(run.widths) < 1 else f"at most {WIDEST}"
+        msg = f"Widths must be {limits}, got {' '.join(map(str, run.widths))}."
         raise InvalidValueError(msg)
     if len(run.widths) != run.depth + 1:
         msg = f"{len(run.widths)} widths do not fit a stack of depth {run.depth}, which has {run.depth + 1}."

@@ -3,17 +3,22 @@
 import argparse
 import json
 import sys
+from collections import Counter
 from dataclasses import asdict, fields, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ioadapt_theory.cli import FINDING, INTERRUPTED, OK
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+
     from ioadapt_theory.claims import Claim, Run, Verification
 
+T = TypeVar("T")
 EXAMPLES = """examples:
   ioadapt verify
   ioadapt verify prop-2-input prop-2-input-sharp --format json
@@ -129,34 +134,59 @@ def _search(claims: list[str], settings: "Run", args: argparse.Namespace) -> int
     from ioadapt_theory.claims import runner
 
     folder = Path(args.resume_from) if args.resume_from else runner.default_folder()
-    journal = runner.Journal(folder, claims, settings, version("ioadapt-theory"))
-    found = journal.read()
-    count = sum(1 for _ in runner.pieces(claims, settings))
+    journal, broken = runner.Journal(folder, claims, settings, version("ioadapt-theory")), list[OSError]()
+
+    def kept(step: "Callable[[], T]", otherwise: T) -> T:
+        """Do a step of the journal; a run that cannot be resumed is still a run."""
+        if not broken:
+            try:
+                return step()
+            except OSError as error:
+                broken.append(error)
+                reason = f"{error.filename or folder}: {error.strerror or error}"
+                text = f"This run cannot be resumed: {reason}; name another folder by --resume-from."
+                tqdm.write(f"ioadapt verify: {text}", file=sys.stderr)
+        return otherwise
+
+    found: dict[runner.Piece, Verification] = kept(journal.read, {})
+    parts = {name: runner.count(name, settings) for name in claims}
+    count, left = sum(parts.values()), Counter(parts) - Counter(name for name, *_ in found)
     todo = (piece for piece in runner.pieces(claims, settings) if piece not in found)
     done, interrupted = list(found.values()), False
     try:
         with tqdm(total=count, initial=len(found), disable=None, unit="part", leave=False) as bar:
             for piece, verification in runner.results(todo, settings, args.jobs):
-                journal.add(piece, verification)
+                kept(partial(journal.add, piece, verification), None)
                 done.append(verification)
+                left[piece[0]] -= 1
                 bar.set_postfix_str(piece[0], refresh=False)
                 bar.update()
     except KeyboardInterrupt:
         interrupted = True
-        sys.stderr.write(f"\nInterrupted: {len(done)} of {count} parts are kept; the same command goes on there.\n")
+        kept_ones = f"Interrupted: {len(done)} of {count} parts are kept; the same command goes on there."
+        lost = f"Interrupted after {len(done)} of {count} parts, which are not all kept."
+        sys.stderr.write(f"\n{lost if broken else kept_ones}\n")
     else:
-        journal.remove()
-    status = _show(runner.total(claims, done), asdict(settings), args)
+        kept(journal.remove, None)
+    status = _show(runner.total(claims, done), asdict(settings), args, unfinished=+left)
     return INTERRUPTED if interrupted else status
 
 
-def _show(found: "dict[str, Verification]", config: dict[str, Any], args: argparse.Namespace) -> int:
+def _show(
+    found: "dict[str, Verification]",
+    config: dict[str, Any],
+    args: argparse.Namespace,
+    unfinished: "Collection[str] | None" = None,
+) -> int:
     from ioadapt_theory.claims import CLAIMS, report
     from ioadapt_theory.results import record
 
     if args.format == "json":
-        content = record("verify", config=config, results={name: v.to_json() for name, v in found.items()})
+        results = {name: v.to_json() for name, v in found.items()}
+        if unfinished is not None:
+            results = {name: entry | {"finished": name not in unfinished} for name, entry in results.items()}
+        content = record("verify", config=config, results=results)
         sys.stdout.write(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     else:
-        sys.stdout.write(report.summary(CLAIMS, found))
+        sys.stdout.write(report.summary(CLAIMS, found, unfinished or ()))
     return OK if all(v.verdict == CLAIMS[name].expected for name, v in found.items()) else FINDING

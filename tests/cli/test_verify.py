@@ -1,5 +1,6 @@
 """`ioadapt verify`: verdicts, instances, resumption and what it says about misuse."""
 
+import errno
 import json
 import os
 import signal
@@ -136,6 +137,10 @@ def test_a_bad_instance_is_one_sentence(
         (["--instance", "x.json"], "--instance needs exactly one claim to evaluate, got 0."),
         (["prop-4", "--instance", "nowhere.json"], "'nowhere.json' cannot be read: No such file or directory."),
         (["prop-4", "--stacks", "0"], "--stacks 0 must be at least 1."),
+        (["prop-4", "--stacks", str(10**21)], "--stacks 1e+21 must be at most 1e+09."),
+        (["prop-4", "--jobs", "100000"], "--jobs 100000 must be at most 1024."),
+        (["prop-4", "--condition", "inf"], "--condition inf must be at most 1e+12."),
+        (["prop-4", "--widths", "3", "9000000000", "5"], "Widths must be at most 10000, got 3 9000000000 5."),
         (["prop-4", "--device", "nowhere"], "Device 'nowhere' cannot be used"),
         (["prop-4", "--pair", "x"], "No pair 'x'."),
         (["prop-4", "--widths", "3", "4", "5", "--depth", "3"], "3 widths do not fit a stack of depth 3"),
@@ -179,7 +184,8 @@ def test_an_interrupted_run_goes_on_where_it_was(
     assert main(["verify", "prop-4", *QUICK]) == 130
     out, err = capsys.readouterr()
     assert "Interrupted: 2 of 5 parts are kept" in err
-    assert "prop-4" in out
+    assert "proved  not finished" in out
+    assert "differs" not in out
     monkeypatch.setattr(runner, "results", counted)
     resumed = output(capsys, "prop-4", *QUICK)["results"]["prop-4"]
     assert len(done) == 3
@@ -187,6 +193,64 @@ def test_an_interrupted_run_goes_on_where_it_was(
     fresh = output(capsys, "prop-4", *QUICK)["results"]["prop-4"]
     assert len(done) == 5
     assert {**resumed, "seconds": 0} == {**fresh, "seconds": 0}
+
+
+def test_what_an_interruption_left_finished_is_not_called_unfinished(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = runner.results
+
+    def interrupted(todo: object, run: object, jobs: int) -> object:
+        for piece, found in real(todo, run, jobs):
+            if piece[0] == "lemma-2-sharp":
+                raise KeyboardInterrupt
+            yield piece, found
+
+    monkeypatch.setattr(runner, "results", interrupted)
+    content = output(capsys, "prop-1-main", "lemma-2-sharp", *QUICK, status=130)["results"]
+    assert [entry["finished"] for entry in content.values()] == [True, False]
+
+
+@pytest.mark.parametrize("failing", ["read", "add", "remove"])
+def test_a_journal_that_cannot_be_kept_is_a_warning(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, failing: str
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device", "somewhere/x.jsonl")
+
+    monkeypatch.setattr(runner.Journal, failing, full)
+    assert main(["verify", "prop-4", *QUICK]) == 0
+    out, err = capsys.readouterr()
+    assert err == (
+        "ioadapt verify: This run cannot be resumed: somewhere/x.jsonl: No space left on device; "
+        "name another folder by --resume-from.\n"
+    )
+    assert "prop-4" in out
+
+
+@pytest.mark.parametrize("folder", ["file", "file/below", ""])
+def test_a_resume_folder_that_is_none_is_a_warning(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, folder: str
+) -> None:
+    (tmp_path / "file").write_text("")
+    place = str(tmp_path / folder) if folder else "/proc/none"
+    assert main(["verify", "prop-4", *QUICK, "--resume-from", place]) == 0
+    out, err = capsys.readouterr()
+    assert err.startswith(f"ioadapt verify: This run cannot be resumed: {place}")
+    assert err.count("\n") == 1
+    assert "prop-4" in out
+
+
+def test_an_interrupted_run_that_could_not_be_kept_says_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> object:
+        yield ("prop-4", 0, 0), Verification(claim="prop-4")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runner, "results", interrupted)
+    assert main(["verify", "prop-4", *QUICK, "--resume-from", "/proc/none"]) == 130
+    assert "Interrupted after 1 of 5 parts, which are not all kept.\n" in capsys.readouterr().err
 
 
 def test_ctrl_c_with_several_processes_keeps_what_is_finished(tmp_path: Path) -> None:

@@ -308,7 +308,10 @@ def test_ctrl_c_is_one_sentence_and_status_130(tmp_path: Path):
     save_file(big, tmp_path / "big.safetensors")
     path = str(tmp_path / "big.safetensors")
     process = shell(*[path] * 12, "--output", str(tmp_path / "out.txt"))
-    time.sleep(2.5)
+    opened = Path(f"/proc/{process.pid}/fd")  # reading, not importing any more: that could not be stopped cleanly
+    while not any(link.readlink().name == "big.safetensors" for link in opened.iterdir() if link.is_symlink()):
+        assert process.poll() is None
+        time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 130, told

@@ -18,6 +18,13 @@ CONDITIONS = (1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 WITNESSES = (("prop-2-input", "ce1f", "input"), ("prop-2-input", "ce1", "input"), ("prop-2-input", "ce1c", "input"),
              ("prop-2-output", "ce2", "output"), ("prop-2-output", "ce2b", "output"),
              ("prop-1", "ce3", "lora"), ("prop-1", "ce3b", "lora"))  # fmt: skip
+LABELS: dict[str, tuple[str, tuple[float, float], str]] = {
+    "ce1": ("ce1", (-6, -3), "right"),
+    "ce1c": ("ce1c, κ = 6, κ' = 1", (42, 9), "left"),
+    "ce1f": ("ce1f, κ = 20", (6, 8), "right"),
+    "ce2": ("ce2", (-4, -9), "right"),
+}
+"""Words beside a star, their offset in points and their alignment, where a curve passes at the usual place."""
 
 
 def worst_adapter(y: Tensor, q: Tensor, w: Tensor, placement: str) -> Tensor:
@@ -139,15 +146,7 @@ def _cosine(axes: Axes, data: dict[str, Any]) -> None:
         axes.plot(s, curve, color=METHODS[method], label=name)
     for point in data["witnesses"]:
         axes.plot(point["s0"], point["ratio"], "*", mfc=METHODS[point["method"]], mec=INK, mew=0.6, ms=10, zorder=5)
-        words = {"ce1f": "ce1f, κ = 20", "ce1c": "ce1c, κ = 6, κ' = 1"}.get(point["name"], point["name"])
-        axes.annotate(
-            words,
-            (point["s0"], point["ratio"]),
-            (5, 3) if point["name"] != "ce1f" else (6, 8),
-            textcoords="offset points",
-            size=7,
-            ha="right" if point["name"] == "ce1f" else "left",
-        )
+        _label(axes, point["name"], (point["s0"], point["ratio"]))
     axes.text(0.97, 8.4, "printed bound violated", ha="right", va="top", size=8, color=METHODS["lora"])
     axes.plot([], [], "*", mfc="white", mec=INK, mew=0.6, ms=10, label="shipped witnesses")
     axes.set_yscale("log")
@@ -157,3 +156,9 @@ def _cosine(axes: Axes, data: dict[str, Any]) -> None:
     axes.set(ylim=(0.2, 9), xlabel="s₀ = sim(y₁, y₂)", ylabel="sharp / printed linear term",
              title="(1 + s₀) is wrong for s₀ < 0")  # fmt: skip
     axes.legend(loc="lower left", title=None)
+
+
+def _label(axes: Axes, name: str, point: tuple[float, float]) -> None:
+    words, offset, side = LABELS.get(name, (name, (5, 3), "left"))
+    line = {"arrowstyle": "-", "color": INK, "lw": 0.5, "shrinkA": 1, "shrinkB": 4} if offset[0] > 20 else None
+    axes.annotate(words, point, offset, textcoords="offset points", size=7, ha=side, arrowprops=line)

@@ -1,8 +1,11 @@
 """The figures about the claims draw what the claims say: quick computations of each, against closed forms."""
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.text import Text
 
 from figures import prop_2_condition, shared_function, tightness
+from figures.style import styled
 from ioadapt_theory.claims import CLAIMS
 
 
@@ -21,6 +24,20 @@ def test_witnesses_lie_above_the_printed_bound():
     points = prop_2_condition.compute(quick=True)["witnesses"]
     assert all(point["ratio"] > 1 for point in points)
     assert {p["name"]: p["ratio"] for p in points}["ce3"] == pytest.approx(2)
+
+
+def test_no_label_of_a_witness_is_crossed_by_a_curve():
+    with styled():
+        figure = prop_2_condition.draw(prop_2_condition.compute(quick=True))
+        axes = figure.axes[1]
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        curves = [line.get_transform().transform_path(line.get_path()) for line in axes.lines if line.get_ls() == "-"]
+        labels = [text for text in axes.texts if text.get_text().startswith("ce")]
+        boxes = {text.get_text(): Text.get_window_extent(text, canvas.get_renderer()) for text in labels}
+    assert len(curves) == 3
+    assert len(boxes) == 7
+    assert [name for name, box in boxes.items() if any(c.intersects_bbox(box, filled=False) for c in curves)] == []
 
 
 def test_equal_functions_stay_equal_for_input_and_output_and_lora_wins_for_unrelated_ones():

@@ -27,7 +27,7 @@ def check_range(info: TensorInfo, start: int, out: "torch.Tensor") -> None:
         got = f"{out.dtype} of shape {tuple(out.shape)}"
         msg = f"The buffer for {info.name} has to be flat, contiguous and {info.dtype}, not {got}."
         raise InvalidValueError(msg)
-    if not 0 <= start <= start + len(out) <= info.numel:
+    if not 0 <= start <= start + out.numel() <= info.numel:  # len(out) is slow
         msg = f"{info.name} has {info.numel} elements; [{start}, {start + len(out)}) is not within them."
         raise InvalidValueError(msg)
 

@@ -68,7 +68,7 @@ class Reader:
 
     def halves(
         self, layer: Layer, models: Sequence[int], n: int
-    ) -> tuple[Tensor, Tensor, list[tuple[Checkpoint, str]]] | None:
+    ) -> tuple[Tensor, tuple[Tensor, ...], Tensor, list[tuple[Checkpoint, str]]] | None:
         """Where all models are read to and widened at once, if they store the layer in one half precision."""
         sources = [(self.checkpoints[model], stored(layer, model)) for model in models]
         code, *others = {checkpoint.tensors[name].dtype for checkpoint, name in sources}
@@ -77,7 +77,8 @@ class Reader:
         raw, single = (
             self.buffer(k, len(models) * n, d) for k, d in ((code, torch_dtype(code)), ("single", torch.float32))
         )
-        return raw.view(len(models), n), single.view(len(models), n), sources
+        raw = raw.view(len(models), n)
+        return raw, raw.unbind(), single.view(len(models), n), sources
 
     def _stage(self, code: str, n: int) -> tuple[Tensor, Tensor | None]:
         """Where n values of a dtype are read to, and where halves are widened first: half -> double is slow."""

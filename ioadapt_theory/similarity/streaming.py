@@ -28,6 +28,8 @@ ELEMENTS = 120 * 1024
 """Elements of one chunk of all models together; their float64 copies fill 0.94 MB."""
 NEAR, NEAR_FAST = 1e-6, 1e-2
 """Relative squared distance below which it is summed from differences, since |a|² + |b|² - 2ab would cancel."""
+FEW = 3
+"""Models up to which one product with all rows is faster than one with each row, half of whose work is not needed."""
 
 Progress = Callable[[int], object]
 T = TypeVar("T")
@@ -133,8 +135,8 @@ def _chunks(layer: Layer, reader: Reader, models: Sequence[int]) -> Iterator[Ten
             for model, row in zip(models, rows, strict=True):
                 reader.read(layer, model, start, row)
         else:  # one widening for all models: fewer, larger operations, so threads wait less for each other
-            raw, single, sources = halves
-            for (checkpoint, name), row in zip(sources, raw.unbind(), strict=True):
+            raw, raws, single, sources = halves
+            for (checkpoint, name), row in zip(sources, raws, strict=True):
                 checkpoint.read(name, start, row)
             whole.copy_(single.copy_(raw))
         yield whole
@@ -166,14 +168,16 @@ def _inner(layer: Layer, reader: Reader, models: Sequence[int], *, sums: bool) -
     for piece in _chunks(layer, reader, models):
         if not views or views[0][0].shape != piece.shape:
             views = [(piece[i:], piece[i]) for i in range(len(models))]
-        for target, (rows, row) in zip(targets, views, strict=True):  # faster than piece @ piece.T, and than dots
-            if reader.dtype is torch.float64:
+        if reader.dtype is not torch.float64:
+            total += piece @ piece.T
+        elif len(models) <= FEW:
+            total.addmm_(piece, piece.T)
+        else:
+            for target, (rows, row) in zip(targets, views, strict=True):
                 target.addmv_(rows, row)
-            else:
-                target += rows @ row
         if sums:
             sizes += piece.sum(1)
-    return total + total.triu(1).T, sizes
+    return total.triu() + total.triu(1).T, sizes
 
 
 def sq_distances(inner: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:

@@ -7,6 +7,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,7 @@ class SourceError(IoAdaptError, OSError):
     """Weights that cannot be had: no such file, gated or unknown repository, no network, no space, a read cut short."""
 
 
+@cache
 def torch_dtype(code: str) -> "torch.dtype":
     """Return the torch dtype of a code of `DTYPES`."""
     import torch

@@ -65,7 +65,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--subspace", type=int, metavar="R", help="with --space: overlap of the R leading singular directions too")
     add("--fast", action="store_true", help="sum in float32: cosines to 1e-5 instead of 1e-12, a third faster")
     add("--strict", action="store_true", help="layers with NaN or infinity are an error")
-    add("--threads", type=int, metavar="N", help="threads over layers (default 2, where there are two cores)")
+    add(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="threads over layers (default 1: a second one was slower where this was measured)",
+    )
     out = parser.add_argument_group("what is shown")
     add = out.add_argument
     add("--by", choices=("kind", "block"), nargs="+", default=[], help="means by kind, by block")

@@ -6,7 +6,6 @@ second-level cache; files are read by position and never mapped, so memory does 
 it is read gives an error instead of a killed process.
 """
 
-import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -89,7 +88,7 @@ def over_layers(
             progress(layers[position].numel)
 
     order = sorted(range(len(layers)), key=lambda i: -layers[i].numel)
-    threads = min(threads or default_threads(), max(len(layers), 1))
+    threads = min(threads or 1, max(len(layers), 1))  # a second one was slower: chunks that fit the cache are short
     with single_threaded_torch():
         if threads == 1:
             for position in order:
@@ -103,11 +102,6 @@ def over_layers(
                     pool.shutdown(wait=True, cancel_futures=True)
                     raise
     return [done[i] for i in range(len(layers))]
-
-
-def default_threads() -> int:
-    """Two where the machine has them: reading is bound by memory, a third adds little."""
-    return min(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
 
 
 @contextmanager

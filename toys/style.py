@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from ioadapt_theory.errors import MissingExtraError
+from ioadapt_theory import drawing
 from ioadapt_theory.results import replacing
 
 if TYPE_CHECKING:
@@ -56,16 +56,8 @@ STYLE: Final[dict[str, Any]] = {
 
 
 def styled() -> AbstractContextManager[None]:
-    """Matplotlib's own defaults with STYLE on top, whatever the user's configuration says; restored afterwards.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
-    """
-    try:
-        from matplotlib import style
-    except ImportError as error:
-        raise MissingExtraError("matplotlib", "figures") from error
-    return style.context(["default", STYLE])
+    """STYLE; see ``drawing.styled``."""
+    return drawing.styled(STYLE)
 
 
 def write(figure: Figure, folder: Path | str, name: str) -> tuple[Path, Path]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from ioadapt_theory.errors import InvalidValueError, MissingExtraError
+from ioadapt_theory import drawing
+from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.similarity.names import KINDS
 from ioadapt_theory.similarity.tables import heading
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from matplotlib.axes import Axes
@@ -137,19 +138,9 @@ def settled(figure: Figure) -> Figure:
     return figure
 
 
-@contextmanager
-def styled() -> Iterator[None]:
-    """Our look on matplotlib's defaults, whatever the user's configuration says.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
-    """
-    try:
-        from matplotlib import style
-    except ImportError as error:
-        raise MissingExtraError("matplotlib", "figures") from error
-    with style.context(["default", _STYLE]):
-        yield
+def styled() -> AbstractContextManager[None]:
+    """Our look; see ``drawing.styled``."""
+    return drawing.styled(_STYLE)
 
 
 def check_format(path: Path) -> None:

@@ -1,0 +1,23 @@
+"""What everything that draws shares: a look that does not depend on the user's configuration of matplotlib."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ioadapt_theory.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+
+def styled(look: dict[str, Any]) -> AbstractContextManager[None]:
+    """Matplotlib's own defaults with ``look`` on top, whatever the user's configuration says; restored afterwards.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib import style
+    except ImportError as error:
+        raise MissingExtraError("matplotlib", "figures") from error
+    return style.context(["default", look])

@@ -4,8 +4,8 @@ from ioadapt_theory.adapters.bases import Base, Identity
 from ioadapt_theory.adapters.caching import cached
 from ioadapt_theory.adapters.config import AdapterConfig
 from ioadapt_theory.adapters.families import FAMILIES, Family, Spec
-from ioadapt_theory.adapters.files import save
 from ioadapt_theory.adapters.formats import load
+from ioadapt_theory.adapters.formats.own import save
 from ioadapt_theory.adapters.fused import unfused
 from ioadapt_theory.adapters.layers import AdaptedLayer, Adapter
 from ioadapt_theory.adapters.model import (

@@ -4,14 +4,13 @@ Every builder works on meta tensors as well, so a file's shapes are checked befo
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.families import FAMILIES, Family, Spec
-from ioadapt_theory.adapters.families.lokr import LoKr, split
-from ioadapt_theory.adapters.files import Recorded
+from ioadapt_theory.adapters.families.lokr import LoKr
+from ioadapt_theory.adapters.formats.recorded import Recorded
 from ioadapt_theory.adapters.layers import Adapter
 from ioadapt_theory.adapters.placement import Placement
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
@@ -122,8 +121,7 @@ def _lokr(parts: Parts, s: float) -> Placed:
         d, n2, m2, rank = {"A": a, "B": b}, b.shape[1], a.shape[0], _same(a.shape[1], b.shape[0])
     channels = c.shape[0] * in_n
     size = (c.shape[0] * m2, c.shape[1] * n2, channels)
-    factor = _factor(size, c.shape)
-    return "lokr", {Placement.WEIGHT: hold("lokr", size, Spec(rank=rank, scaling=s, factor=factor), C=c, **d)}
+    return "lokr", {Placement.WEIGHT: hold("lokr", size, Spec(rank=rank, scaling=s), C=c, **d)}
 
 
 def _glora(parts: Parts, s: float) -> Placed:
@@ -184,8 +182,6 @@ def refit(adapter: Adapter, size: tuple[int, int, int]) -> None:
     for placement, phi in adapter.parts():
         if placement is Placement.WEIGHT and phi.size == (size[0], size[1], size[0]):
             phi.size = size
-            if isinstance(phi, LoKr):
-                phi.spec = replace(phi.spec, factor=_factor(size, phi.C.shape))
 
 
 def _factors(w_a: Tensor, w_b: Tensor, core: Tensor | None) -> tuple[Tensor, Tensor, int]:
@@ -201,14 +197,6 @@ def _pair(parts: Parts, key: str) -> Tensor:
         msg = f"LoKr needs {key.removeprefix('lokr_')}, or its two factors"
         raise FileFormatError(msg)
     return parts[f"{key}_a"] @ parts[f"{key}_b"]
-
-
-def _factor(size: tuple[int, int, int], small: torch.Size) -> int:
-    """The factor by which LyCORIS's rule gives these shapes; -1 if there is none."""
-    _, columns, channels = size
-    candidates = (-1, *small, *(n // m for n, m in zip((channels, columns), small, strict=True)))
-    rule = (f for f in candidates if (split(channels, f)[0], split(columns, f)[0]) == tuple(small))
-    return next(rule, -1)
 
 
 def _same(a: int, b: int) -> int:

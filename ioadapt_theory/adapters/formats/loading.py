@@ -1,16 +1,16 @@
 """Adapter files of any format put on a model, everything checked first."""
 
-import json
 from collections.abc import Collection
 from pathlib import Path
 
 from torch import nn
 
-from ioadapt_theory.adapters import files
+from ioadapt_theory.adapters.formats import own
 from ioadapt_theory.adapters.formats.layouts import refit
 from ioadapt_theory.adapters.formats.names import Name, resolve
 from ioadapt_theory.adapters.formats.plugin import PluginEntry
 from ioadapt_theory.adapters.formats.reading import PEFT_CONFIG, Entry, read
+from ioadapt_theory.adapters.formats.tensors import read_json
 from ioadapt_theory.adapters.layers import Adapter
 from ioadapt_theory.adapters.model import function_of
 from ioadapt_theory.adapters.select import walk
@@ -41,7 +41,7 @@ def load(
         TransferError: a layer of the model does not fit, or the file has keys that are not read.
     """
     if is_own(path):
-        return files.load(model, path, name, strict=strict)
+        return own.load(model, path, name, strict=strict)
     file = read(path)
     named = dict(walk(model))
     found = resolve([entry.name for entry in file.entries], named)
@@ -69,14 +69,13 @@ def load(
 
 
 def is_own(path: Path | str) -> bool:
-    """Whether a folder's config is ours."""
+    """Whether a folder's config is ours, or too broken to tell: the sentence about that is the same for both."""
+    config = Path(path) / PEFT_CONFIG
     try:
-        config = json.loads((Path(path) / PEFT_CONFIG).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return False
-    except (OSError, ValueError, RecursionError):
-        return Path(path).is_dir()  # the sentence about a broken config is the same for both
-    return not (isinstance(config, dict) and "peft_type" in config)
+        content = read_json(config)
+    except FileFormatError:
+        return Path(path).is_dir() and config.exists()
+    return not (isinstance(content, dict) and "peft_type" in content)
 
 
 def choose_component(path: Path, names: list[Name], found: Collection[Name], component: str | None) -> str:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from torch import nn
 
-from ioadapt_theory.adapters import files, fingerprint
+from ioadapt_theory.adapters import fingerprint
+from ioadapt_theory.adapters.formats import own
 from ioadapt_theory.adapters.formats.layouts import refit
 from ioadapt_theory.adapters.formats.loading import choose_component, is_own
 from ioadapt_theory.adapters.formats.names import Name, resolve
@@ -61,11 +62,11 @@ def open_adapter(path: Path | str) -> Opened:
     """
     path = Path(path)
     if is_own(path):
-        header = files.header(path)
-        adapters = files.read(path)
+        header = own.header(path)
+        adapters = own.read(path)
         items = [Item(Name("", layer), a, lambda kept=a: kept) for layer, a in adapters.items()]  # type: ignore[misc]
         prints = fingerprint.recorded(header, path)
-        return Opened(path, files.FORMAT, header.get(fingerprint.BASE_NAME), tuple(items), {}, prints)
+        return Opened(path, own.FORMAT, header.get(fingerprint.BASE_NAME), tuple(items), {}, prints)
     file = read(path)
     entries = tuple(Item(entry.name, entry.sketch(), entry.adapter) for entry in file.entries)
     return Opened(path, file.format, file.base, entries, file.unread, {})

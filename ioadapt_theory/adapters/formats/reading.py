@@ -3,7 +3,6 @@
 Everything is checked on the header first; numbers are read layer by layer, when an entry's ``adapter`` is called.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from ioadapt_theory.adapters.formats.layouts import build, kind_of
 from ioadapt_theory.adapters.formats.names import PEFT_PREFIX, Name, parse
 from ioadapt_theory.adapters.formats.plugin import PLUGIN_TYPE, PluginEntry, plugin_entries
 from ioadapt_theory.adapters.formats.scaling import file_scale, peft_scale
-from ioadapt_theory.adapters.formats.tensors import TensorFile
+from ioadapt_theory.adapters.formats.tensors import TensorFile, read_json
 from ioadapt_theory.adapters.layers import Adapter
 from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnsupportedError
 
@@ -127,6 +126,7 @@ def read(path: Path | str) -> AdapterFile:
         with located(path, name):
             kind, shapes = kind_of(set(roles)), {role: source.shapes[key] for role, key in roles.items()}
             alpha = float(source[roles["alpha"]].sum()) if "alpha" in roles else None
+            source.require_floats(roles.values())
             factors = {role: key for role, key in roles.items() if role != "alpha"}
             entries.append(Entry(name, kind, factors, scale(name, kind, shapes, alpha), source))
         entries[-1].sketch()
@@ -182,11 +182,7 @@ def _grouped(source: TensorFile) -> tuple[dict[Name, dict[str, str]], dict[str, 
 
 
 def _config(path: Path) -> dict[str, Any]:
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        msg = f"{path}: not readable as JSON: {error}."
-        raise FileFormatError(msg) from None
+    config = read_json(path)
     kind = config.get("peft_type") if isinstance(config, dict) else None
     if kind not in PEFT_TYPES:
         msg = f"{path}: peft_type is {kind!r}; read are {', '.join(PEFT_TYPES)}."

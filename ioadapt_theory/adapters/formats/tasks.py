@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from ioadapt_theory.adapters import files
 from ioadapt_theory.adapters.convert import Fidelity, convert
 from ioadapt_theory.adapters.fingerprint import fingerprint, pack
+from ioadapt_theory.adapters.formats import own
 from ioadapt_theory.adapters.formats.layouts import refit
 from ioadapt_theory.adapters.formats.opening import Match, Opened
 from ioadapt_theory.adapters.formats.writing import Baked, Style, write_glora, write_lora, write_peanut
@@ -88,7 +88,7 @@ def convert_to(
     if not converted:
         msg = f"{opened.path}: {next(iter(fidelity.values()))}"
         raise UnsupportedError(msg)
-    files.write(folder, converted, pack(prints, opened.base))
+    own.write(folder, converted, pack(prints, opened.base))
     return fidelity
 
 
@@ -115,4 +115,4 @@ def rewrite_to(
             kept_all, prints = {}, {}
             for name, adapter, base in layers:
                 kept_all[name], prints[name] = adapter, fingerprint(base)
-            files.write(path, kept_all, pack(prints, opened.base))
+            own.write(path, kept_all, pack(prints, opened.base))

@@ -1,11 +1,12 @@
-"""Tensor files: opened lazily and never trusted, written one tensor at a time."""
+"""Files of tensors and of JSON: opened lazily and never trusted, written one tensor at a time."""
 
 import json
+import math
 import shutil
 import struct
 import tempfile
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -18,13 +19,9 @@ from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.results import replacing
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
-CODES = {
-    torch.float64: "F64",
-    torch.float32: "F32",
-    torch.float16: "F16",
-    torch.bfloat16: "BF16",
-    torch.int64: "I64",
-}
+CODES = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
+FLOATS = ("F", "BF")
+"""How the header's names of floating-point types begin."""
 
 
 class TensorFile:
@@ -37,29 +34,52 @@ class TensorFile:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the file.
+        """Open the file; what its header says is known then, its numbers are read when asked for.
 
         Raises:
             FileFormatError: missing, truncated, not a file of tensors, or a pickle of anything else.
         """
         self.path = path
-        self._pickled: dict[str, Tensor] | None = None
-        if path.suffix in PICKLES:
-            self._pickled = _unpickle(path)
+        self.metadata: dict[str, str] = {}
+        self._pickled = _unpickle(path) if path.suffix in PICKLES else None
+        if self._pickled is not None:
             self.shapes = {name: tuple(t.shape) for name, t in self._pickled.items()}
-            self.metadata: dict[str, str] = {}
+            self._integers = {name: f"{t.dtype}" for name, t in self._pickled.items() if not t.is_floating_point()}
             return
-        try:
+        with _sentence(path, "not a complete safetensors file"):
             self._file = cast("Any", safe_open(path, "pt"))  # kept open: a file can have thousands of tensors
-            names = self._file.keys()
             self.metadata = dict(self._file.metadata() or {})
-            self.shapes = {name: tuple(self._file.get_slice(name).get_shape()) for name in names}
-        except FileNotFoundError:
-            msg = f"{path}: no such file."
-            raise FileFormatError(msg) from None
-        except (OSError, SafetensorError, ValueError) as error:
-            msg = f"{path}: not a complete safetensors file: {error}."
-            raise FileFormatError(msg) from None
+            slices = {name: self._file.get_slice(name) for name in self._file.keys()}
+            self.shapes = {name: tuple(part.get_shape()) for name, part in slices.items()}
+            types = {name: str(part.get_dtype()) for name, part in slices.items()}
+            self._integers = {name: code for name, code in types.items() if not code.startswith(FLOATS)}
+
+    def require_floats(self, names: Iterable[str]) -> None:
+        """Refuse integers by the header alone.
+
+        Raises:
+            FileFormatError: one of these tensors is of another type, and no single number.
+        """
+        for name in names:
+            if name in self._integers and math.prod(self.shapes[name]) > 1:
+                msg = f"{self.path}: tensor {name} has to be floating point, found {self._integers[name]}."
+                raise FileFormatError(msg)
+
+    def stored(self, name: str) -> Tensor:
+        """One tensor as it is stored, not mapped any more.
+
+        Raises:
+            FileFormatError: not finite.
+        """
+        if self._pickled is not None:
+            tensor = self._pickled[name]
+        else:
+            with _sentence(self.path, f"tensor {name} cannot be read"):
+                tensor = self._file.get_tensor(name).clone()
+        if not tensor.float().isfinite().all():
+            msg = f"{self.path}: tensor {name} has to be finite, found NaN or infinity."
+            raise FileFormatError(msg)
+        return tensor
 
     def __getitem__(self, name: str) -> Tensor:
         """One tensor, in float32 where it is stored in less.
@@ -67,22 +87,25 @@ class TensorFile:
         Raises:
             FileFormatError: not floating point, or not finite.
         """
-        if self._pickled is not None:
-            tensor = self._pickled[name]
-        else:
-            try:
-                tensor = self._file.get_tensor(name)
-            except (OSError, SafetensorError, ValueError) as error:
-                msg = f"{self.path}: tensor {name} cannot be read: {error}."
-                raise FileFormatError(msg) from None
-        if not tensor.is_floating_point() and tensor.numel() > 1:
-            msg = f"{self.path}: tensor {name} has to be floating point, found {tensor.dtype}."
-            raise FileFormatError(msg)
-        tensor = tensor.to(torch.float64 if tensor.dtype is torch.float64 else torch.float32)
-        if not tensor.isfinite().all():
-            msg = f"{self.path}: tensor {name} has to be finite, found NaN or infinity."
-            raise FileFormatError(msg)
-        return tensor
+        self.require_floats([name])
+        tensor = self.stored(name)
+        return tensor.to(torch.float64 if tensor.dtype is torch.float64 else torch.float32)
+
+
+def read_json(path: Path, missing: str = "no such file") -> Any:
+    """The content of a JSON file.
+
+    Raises:
+        FileFormatError: missing, not readable, or not JSON.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        msg = f"{path}: {missing}."
+        raise FileFormatError(msg) from None
+    except (OSError, ValueError, RecursionError) as error:
+        msg = f"{path}: not readable as JSON: {error}."
+        raise FileFormatError(msg) from None
 
 
 class TensorWriter:
@@ -120,6 +143,19 @@ def writing(path: Path, metadata: dict[str, str]) -> Iterator[TensorWriter]:
         writer = TensorWriter(data)  # type: ignore[arg-type]
         yield writer
         writer.finish(temporary, metadata)
+
+
+@contextmanager
+def _sentence(path: Path, what: str) -> Iterator[None]:
+    """Whatever safetensors and the system raise about a file, as one sentence."""
+    try:
+        yield
+    except FileNotFoundError:
+        msg = f"{path}: no such file."
+        raise FileFormatError(msg) from None
+    except (OSError, SafetensorError, ValueError) as error:
+        msg = f"{path}: {what}: {str(error).splitlines()[0]}."
+        raise FileFormatError(msg) from None
 
 
 def _unpickle(path: Path) -> dict[str, Tensor]:

@@ -19,10 +19,12 @@ class TransferReport:
     Attributes:
         matched: layers of the target that got theirs.
         unmatched: layers that did not, and why.
+        altered: tensors of the target itself that were changed, see ``load``.
     """
 
     matched: tuple[str, ...]
     unmatched: Mapping[str, str]
+    altered: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         head = f"{len(self.matched)} of {len(self.matched) + len(self.unmatched)} layers matched."

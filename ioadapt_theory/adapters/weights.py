@@ -8,7 +8,7 @@ from typing import Protocol
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.layers import AdaptedLayer
-from ioadapt_theory.adapters.operators import CONVOLUTIONS, operator
+from ioadapt_theory.adapters.operators import CONVOLUTIONS, Operator, operator
 from ioadapt_theory.adapters.select import walk
 from ioadapt_theory.errors import UnknownNameError
 
@@ -35,8 +35,12 @@ class Weights(Protocol):
     def names(self) -> Collection[str]:
         """Names of the layers."""
 
-    def size(self, name: str) -> tuple[int, int, int]:
-        """Rows and columns of W, and input channels; reads nothing."""
+    def outline(self, name: str) -> Operator:
+        """The layer as far as its sizes and whether it has a bias; reads nothing.
+
+        Raises:
+            UnsupportedError: a layer that cannot be adapted.
+        """
 
     def layer(self, name: str) -> BaseLayer:
         """One layer, read now."""
@@ -49,11 +53,10 @@ class ModelWeights:
         self._modules = {"": model, **dict(walk(model))}
         self.names = self._modules.keys()
 
-    def size(self, name: str) -> tuple[int, int, int]:
-        """Rows and columns of W, and input channels."""
+    def outline(self, name: str) -> Operator:
+        """The layer's operator."""
         module = self._modules[name]
-        f = operator(module.base_layer if isinstance(module, AdaptedLayer) else module)
-        return f.rows, f.columns, f.channels
+        return operator(module.base_layer if isinstance(module, AdaptedLayer) else module)
 
     def layer(self, name: str) -> BaseLayer:
         """The layer's own weights, also while an adapter is merged into it.
@@ -86,12 +89,13 @@ class TensorWeights:
         untransposed = [n for n in self.names if self._stores_w(n)]
         self._conv1d = {n.rpartition(".")[2] for n in untransposed} | ({"c_proj"} if untransposed else set())
 
-    def size(self, name: str) -> tuple[int, int, int]:
-        """Rows and columns of W, and input channels, from the header."""
+    def outline(self, name: str) -> Operator:
+        """Sizes and bias, from the header."""
         out, channels, *kernel = self._shapes[f"{name}.weight"]
         if self._is_conv1d(name):
             out, channels = channels, out
-        return channels * math.prod(kernel), out, channels
+        sizes_alone = nn.Linear(channels, out, bias=f"{name}.bias" in self._shapes, device="meta")
+        return Operator(sizes_alone, channels, out, taps=math.prod(kernel))
 
     def layer(self, name: str) -> BaseLayer:
         """The layer's tensors, in the paper's layout."""

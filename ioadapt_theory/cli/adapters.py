@@ -10,7 +10,8 @@ from ioadapt_theory.cli import FINDING, OK
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
-    from ioadapt_theory.adapters.formats.opening import Match, Opened
+    from ioadapt_theory.adapters.formats.matching import Match
+    from ioadapt_theory.adapters.formats.opening import Opened
     from ioadapt_theory.adapters.weights import TensorWeights
 
 EXAMPLES = """FILE is a folder of ours or of PEFT, or a safetensors file of diffusers, kohya, A1111 or LyCORIS.
@@ -57,7 +58,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do it; 1 if the file holds something that does not fit the base or is not read."""
-    from ioadapt_theory.adapters.formats.opening import match, open_adapter, require_complete
+    from ioadapt_theory.adapters.formats.matching import match, require_complete
+    from ioadapt_theory.adapters.formats.opening import open_adapter
     from ioadapt_theory.adapters.formats.tasks import bake_to, convert_to, rewrite_to
 
     if args.action != "inspect":
@@ -74,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
         if not args.partial or not matched.found:
             require_complete(opened, matched)
         if args.action == "bake":
-            component = args.component or next(iter(matched.found)).component
+            component = args.component or matched.component
             bake_to(args.out, opened, matched, weights, style=args.style, base=args.base, component=component)
         elif args.to in {"input", "output"}:
             tamed = {"ridge": args.ridge, "cutoff": args.cutoff}
@@ -83,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
             for layer, figures in fidelity.items():
                 sys.stdout.write(f"{layer}: {figures}\n")
         else:
-            component = args.component or next(iter(matched.found)).component
+            component = args.component or matched.component
             rewrite_to(args.out, opened, matched, weights, format_=args.to, component=component)
     left_out = len(matched.found) + len(matched.lost) - written
     sys.stderr.write(f"{args.out}: {written} layers written, {left_out} left out.\n")
@@ -134,4 +136,4 @@ def _show(args: argparse.Namespace, opened: "Opened", matched: "Match | None", w
         sys.stdout.write(json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
     else:
         sys.stdout.write(table(facts))
-    return FINDING if facts["unread"] or facts.get("unmatched") else OK
+    return FINDING if facts["unread"] or facts["changes"] or facts.get("unmatched") else OK

@@ -72,14 +72,14 @@ SHAPES = {
         | {"block.to_q.lora_B.weight": torch.randn(6, 2)},
         "are the same part",
     ),
-    "a norm": (tensors() | {"lora_unet_norm.w_norm": torch.randn(3)}, r"w_norm \(a norm layer\)"),
+    "a bias of another size": (tensors(diff_b=torch.randn(7)), r"its bias is \[6\], the file's \[7\]"),
 }
 
 
 @pytest.mark.parametrize("case", SHAPES)
 def test_contradictory_tensors_are_one_sentence(case, tmp_path):
     content, sentence = SHAPES[case]
-    refused(stored(tmp_path, content), sentence)
+    refused(stored(tmp_path, content), sentence, IoAdaptError)
 
 
 def test_layers_of_another_size_or_name_are_named(tmp_path):

@@ -5,6 +5,7 @@ import copy
 import lycoris
 import pytest
 import torch
+from torch import nn
 from torch.testing import assert_close
 
 from ioadapt_theory.adapters import adapt, layers, save, transfer
@@ -100,16 +101,32 @@ def test_the_shape_that_comfyui_misreads_is_not_written(tmp_path):
     assert not any(tmp_path.iterdir())
 
 
-def test_a_full_change_is_read_and_one_of_the_bias_is_named(tmp_path):
-    base = Small()
-    network, theirs = trained({"algo": "full"}, base)
+class Normed(nn.Module):
+    """A linear layer and norms."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.norm, self.group = nn.Linear(6, 8), nn.LayerNorm(8), nn.GroupNorm(2, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(n, 6) -> (n, 8)."""
+        return self.group(self.norm(self.inner(x)))
+
+
+@pytest.mark.parametrize("options", [{"algo": "full"}, {"algo": "lora", "linear_dim": 2, "train_norm": True}])
+def test_full_changes_biases_and_norms(options, tmp_path):
+    base, x = Normed(), torch.randn(3, 6)
+    network, theirs = trained(options, base)
     network.save_weights(str(tmp_path / "file.safetensors"), torch.float32, {})
-    with pytest.raises(FileFormatError, match=r"diff_b \(a change of a bias\)"):
-        load(copy.deepcopy(base), tmp_path / "file.safetensors")
+    with torch.no_grad():
+        expected = theirs(x)
     ours = copy.deepcopy(base)
-    load(ours, tmp_path / "file.safetensors", strict=False)
-    x = torch.randn(3, 12)
-    assert_close(ours.block["to_q"](x), theirs.block["to_q"](x), rtol=1e-5, atol=1e-5)
+    with pytest.raises(FileFormatError, match=r"bias \(added to\).*alter_base=True"):
+        load(ours, tmp_path / "file.safetensors")
+    assert torch.equal(ours(x), base(x))
+    report = load(ours, tmp_path / "file.safetensors", alter_base=True)
+    assert report.altered
+    assert_close(ours(x), expected, rtol=1e-5, atol=1e-5)
 
 
 def test_a_magnitude_for_each_input_is_refused(tmp_path):

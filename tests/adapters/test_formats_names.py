@@ -2,7 +2,8 @@
 
 import pytest
 
-from ioadapt_theory.adapters.formats.names import Name, parse, resolve, sgm_to_diffusers
+from ioadapt_theory.adapters.formats.names import Name, parse, resolve
+from ioadapt_theory.adapters.formats.originals import sgm_to_diffusers
 from ioadapt_theory.similarity.names import canonical
 
 SPELLED = {

@@ -1,6 +1,7 @@
 """Folders that the real PEFT writes are read, and do the same; ours are read by the real PEFT."""
 
 import copy
+import json
 
 import peft
 import pytest
@@ -118,12 +119,11 @@ def test_baked_for_a_named_base_it_is_a_plain_lora_of_stock_peft(placement, tmp_
     write_lora(tmp_path, [(n, Baked.of(a, weights.layer(n))) for n, a in adapters(source)], "peft", base="small")
     theirs = quiet(lambda: peft.PeftModel.from_pretrained(copy.deepcopy(target), tmp_path))
     assert_close(theirs(image), expected(image), rtol=1e-5, atol=1e-5)
-    if "output" not in placement:  # a change of the bias is none of a plain LoRA, which ours say
-        load(target, tmp_path)
-        assert_close(target(image), expected(image), rtol=1e-5, atol=1e-5)
-    else:
-        with pytest.raises(FileFormatError, match=r"lora_B.bias \(a bias of the adapter's own\)"):
+    if "output" in placement:  # acts on biases, so the LoRA comes with changes of them
+        with pytest.raises(FileFormatError, match=r"block.to_out.0.bias \(added to\); .* Pass alter_base=True"):
             load(target, tmp_path)
+    load(target, tmp_path, alter_base="output" in placement)
+    assert_close(target(image), expected(image), rtol=1e-5, atol=1e-5)
 
 
 def test_llama_and_its_variants_of_names(tmp_path):
@@ -160,8 +160,6 @@ def test_gpt2_stores_w_itself(tmp_path):
 
 
 REFUSED = {
-    "modules_to_save": (peft.LoraConfig(target_modules=["to_q"], modules_to_save=["proj"]), "proj.weight"),
-    "a bias that was trained": (peft.LoraConfig(target_modules=["0"], bias="lora_only"), "0.bias|base_layer.bias"),
     "PiSSA": (peft.LoraConfig(target_modules=["to_q"], init_lora_weights="pissa"), "changed the base weights too"),
     "OFT": (peft.OFTConfig(target_modules=["to_q"], oft_block_size=4), "peft_type is 'OFT'"),
     "IA3": (peft.IA3Config(target_modules=["to_q"], feedforward_modules=[]), "peft_type is 'IA3'"),
@@ -220,9 +218,75 @@ def test_convolutions_of_every_dimension(layer, options, tmp_path):
     assert_close(base["conv"](x), theirs.base_model.model["conv"](x), rtol=1e-5, atol=1e-5)
 
 
-def test_an_embedding_is_named(tmp_path):
-    config = peft.LoraConfig(target_modules=["embed_tokens", "q_proj"], r=2)
-    quiet(lambda: peft.get_peft_model(tiny_llama(), config)).save_pretrained(tmp_path, save_embedding_layers=False)
-    with pytest.raises(FileFormatError, match="a LoRA on an embedding"):
-        load(tiny_llama(), tmp_path)
-    assert load(tiny_llama(), tmp_path, strict=False).matched
+def llama_lora(**options: object) -> peft.LoraConfig:
+    return peft.LoraConfig(r=3, lora_alpha=5, **({"target_modules": ["q_proj"]} | options))
+
+
+CHANGED = {
+    "modules_to_save": (llama_lora(modules_to_save=["lm_head", "embed_tokens"]), {"lm_head", "model.embed_tokens"}),
+    "norms": (llama_lora(modules_to_save=["input_layernorm"]), {f"model.layers.{i}.input_layernorm" for i in (0, 1)}),
+    "an embedding": (llama_lora(target_modules=["q_proj", "embed_tokens"]), {"model.embed_tokens"}),
+    "chosen tokens": (llama_lora(trainable_token_indices=[1, 7]), {"model.embed_tokens"}),
+    "chosen tokens by module": (llama_lora(trainable_token_indices={"embed_tokens": [7, 1]}), {"model.embed_tokens"}),
+}
+
+
+@pytest.mark.parametrize("case", CHANGED)
+def test_changes_of_the_base_are_made_when_told_and_otherwise_named(case, tmp_path):
+    config, altered = CHANGED[case]
+    theirs = filled(quiet(lambda: peft.get_peft_model(tiny_llama(), config))).eval()
+    quiet(lambda: theirs.save_pretrained(tmp_path))
+    ours, before = tiny_llama(), run_llama(tiny_llama())
+    with pytest.raises(FileFormatError, match=r"also changes the base itself: .* alter_base=True"):
+        load(ours, tmp_path)
+    assert not layers(ours)
+    assert torch.equal(run_llama(ours), before)
+    assert not load(tiny_llama(), tmp_path, strict=False).altered
+    report = load(ours, tmp_path, alter_base=True)
+    assert {name.rpartition(".")[0] for name in report.altered} == altered
+    assert_close(run_llama(ours), run_llama(theirs), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("options", [{"bias": "all"}, {"bias": "lora_only"}, {"lora_bias": True}])
+def test_biases_that_were_trained(options, tmp_path, image):
+    base = Small().float()
+    theirs = filled(
+        quiet(lambda: peft.get_peft_model(copy.deepcopy(base), llama_lora(target_modules=["0"], **options)))
+    )
+    theirs.save_pretrained(tmp_path)
+    with pytest.raises(FileFormatError, match=r"block.to_out.0.bias"):
+        load(base, tmp_path)
+    load(base, tmp_path, alter_base=True)
+    assert_close(base(image), theirs(image), rtol=1e-5, atol=1e-5)
+
+
+def test_what_peft_saves_of_the_base_unchanged_is_no_change(tmp_path):
+    theirs = filled(quiet(lambda: peft.get_peft_model(tiny_llama(), llama_lora(target_modules=["lm_head"]))))
+    quiet(lambda: theirs.save_pretrained(tmp_path))
+    (change,) = read(tmp_path).changes  # PEFT adds whole embeddings whenever it adapts one
+    assert str(change) == "lm_head.weight (replaced)"
+    ours = tiny_llama()
+    assert load(ours, tmp_path).altered == ()
+    assert_close(run_llama(ours), run_llama(theirs), rtol=1e-5, atol=1e-5)
+
+
+def test_a_vocabulary_of_another_size_and_tokens_that_there_are_not_alter_nothing(tmp_path):
+    larger = tiny_llama()
+    quiet(lambda: larger.resize_token_embeddings(53))
+    quiet(lambda: peft.get_peft_model(larger, llama_lora(modules_to_save=["lm_head"]))).save_pretrained(tmp_path)
+    model = tiny_llama()
+    with pytest.raises(TransferError, match=r"\[50, 16\], the file's \[53, 16\]; resize the model's vocabulary first"):
+        load(model, tmp_path, alter_base=True)
+    quiet(lambda: peft.get_peft_model(tiny_llama(), llama_lora(trainable_token_indices=[1]))).save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "adapter_config.json").read_text())
+    for indices, sentence in (
+        ([50], "tokens up to 50"),
+        ([1, 2], "have to be 1 different"),
+        ({"x": [1]}, "found None"),
+    ):
+        config["trainable_token_indices"] = indices
+        (tmp_path / "adapter_config.json").write_text(json.dumps(config))
+        with pytest.raises(FileFormatError, match=sentence):
+            load(model, tmp_path, alter_base=True)
+    assert not layers(model)
+    assert torch.equal(run_llama(model), run_llama(tiny_llama()))

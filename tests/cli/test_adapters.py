@@ -69,14 +69,15 @@ def test_inspect_tells_the_base_from_a_relative_and_a_stranger(change, verdict, 
 def test_inspect_lists_what_does_not_fit_and_is_not_read(base, tmp_path, capsys):
     state = {f"unet.block.to_q.lora_{p}.weight": torch.randn(s).float() for p, s in (("A", (2, 12)), ("B", (20, 2)))}
     state |= {f"unet.gone.lora_{p}.weight": torch.randn(2, 2).float() for p in "AB"}
-    state["unet.norm.w_norm"] = torch.randn(3).float()
+    state |= {"unet.norm.w_norm": torch.randn(3).float(), "unet.block.to_q.oft_blocks": torch.randn(2, 2, 2).float()}
     save_file(state, tmp_path / "file.safetensors")
     command = ["adapters", "inspect", str(tmp_path / "file.safetensors"), "--base", str(tmp_path / "base.safetensors")]
     assert main([*command, "--format", "json"]) == FINDING
     facts = json.loads(capsys.readouterr().out)
     assert facts["matched"] == {"unet.block.to_q": "block.to_q"}
     assert facts["unmatched"] == {"unet.gone": "the base has no such layer"}
-    assert facts["unread"] == {"unet.norm.w_norm": "a norm layer"}
+    assert facts["unread"] == {"unet.block.to_q.oft_blocks": "OFT"}
+    assert facts["changes"] == {"unet.norm.weight": "added to"}
     assert facts["kinship"].startswith("unknown")
     assert main(command) == FINDING
     assert "not in the base: unet.gone" in capsys.readouterr().out

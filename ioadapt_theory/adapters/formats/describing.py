@@ -4,7 +4,8 @@ from collections import Counter
 from typing import Any
 
 from ioadapt_theory.adapters.fingerprint import kinship
-from ioadapt_theory.adapters.formats.opening import Match, Opened
+from ioadapt_theory.adapters.formats.matching import Match
+from ioadapt_theory.adapters.formats.opening import Opened
 from ioadapt_theory.adapters.weights import Weights
 
 
@@ -32,10 +33,14 @@ def describe(opened: Opened, matched: Match | None = None, weights: Weights | No
         "format": opened.format,
         "base": opened.base,
         "layers": layers,
+        "changes": {f"{change.name}.{change.leaf}": change.what for change in opened.changes},
         "unread": dict(opened.unread),
     }
     if matched is not None and weights is not None:
-        facts["matched"] = {str(name): layer for name, layer in matched.found.items()}
+        where: dict[str, list[str]] = {}
+        for layer, item in matched.found.items():
+            where.setdefault(str(item.name), []).append(layer)
+        facts["matched"] = {name: ", ".join(layers) for name, layers in where.items()}
         facts["unmatched"] = {str(name): why for name, why in matched.lost.items()}
         facts["kinship"] = str(kinship(opened.prints, weights))
     return facts
@@ -58,7 +63,7 @@ def table(facts: dict[str, Any]) -> str:
             f"  {layer['layer']:<{width}}  {layer['family']} {layer['placement']}, {rank}scale {layer['scaling']:g},"
             f" {layer['inputs']} -> {layer['outputs']}{taps}"
         )
-    for title, key in (("not read", "unread"), ("not in the base", "unmatched")):
+    for title, key in (("in the base itself", "changes"), ("not read", "unread"), ("not in the base", "unmatched")):
         lines += [f"{title}: {name}: {why}" for name, why in facts.get(key, {}).items()]
     if "kinship" in facts:
         lines.append(f"in the base: {len(facts['matched'])} layers fit, {len(facts['unmatched'])} do not")

@@ -5,6 +5,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ioadapt_theory.adapters.formats.originals import sgm_to_diffusers
+
 ROLES = {
     "lora_A": "down",
     "lora_B": "up",
@@ -20,23 +22,24 @@ ROLES = {
         role: role
         for role in (
             "alpha dora_scale hada_w1_a hada_w1_b hada_w2_a hada_w2_b hada_t1 hada_t2 lokr_w1 lokr_w1_a lokr_w1_b"
-            " lokr_w2 lokr_w2_a lokr_w2_b lokr_t2 a1 a2 b1 b2 bm diff diff_b peanut_A peanut_B"
+            " lokr_w2 lokr_w2_a lokr_w2_b lokr_t2 a1 a2 b1 b2 bm diff diff_b w_norm b_norm"
+            " lora_embedding_A lora_embedding_B peanut_A peanut_B"
         ).split()
     },
 }
 """How files spell the parts of an adapter -> our name of the part."""
 
 FOREIGN = {
-    "lora_embedding_A": "a LoRA on an embedding",
-    "lora_embedding_B": "a LoRA on an embedding",
     "lora_E": "AdaLoRA",
     "oft_blocks": "OFT",
+    "rescale": "OFT",
     "oft_R": "OFT",
     "boft_R": "BOFT",
     "on_input": "IA3",
     "ia3_l": "IA3",
-    "w_norm": "a norm layer",
-    "b_norm": "a norm layer",
+    "lambda_layer": "T-LoRA",
+    "q_layer": "T-LoRA",
+    "p_layer": "T-LoRA",
     "scalar": "a learned scalar beside the factors",
 }
 """Parts of adapters that are recognised and not read."""
@@ -53,17 +56,26 @@ COMPONENTS = {
 }
 """Prefix of a flattened name -> component of a pipeline ("" where the file does not say)."""
 
+UNKNOWN = "no part of an adapter that is known here"
 PEFT_PREFIX = "base_model.model."
 WRAPPERS = ("text_model_", "model_", "transformer_")
 """What a flattened name may have before the names of the model."""
 
-DOTTED = re.compile(
-    r"(?P<component>unet|transformer(?:_2)?|text_encoder(?:_[23])?|prior|diffusion_model)\.(?P<rest>.+)"
-)
+DOTTED = re.compile(r"(unet|transformer(?:_2)?|text_encoder(?:_[23])?|prior)\.(.+)")
+COMFY = {
+    "model.diffusion_model.": "unet",
+    "diffusion_model.": "unet",
+    "text_encoders.clip_l.transformer.": "text_encoder",
+    "text_encoders.clip_g.transformer.": "text_encoder_2",
+    "text_encoders.t5xxl.transformer.": "text_encoder_3",
+}
+"""How ComfyUI calls the components."""
+
 KEY = re.compile(
     rf"(?P<layer>.+)\.(?P<role>{'|'.join(re.escape(r) for r in sorted({*ROLES, *FOREIGN}, key=len, reverse=True))})"
     r"(?:\.(?!weight$|bias$)\w+)?(?:\.(?P<leaf>weight|bias))?"
 )
+XLABS = re.compile(r"(double|single)(_blocks\.\d+)\.processor\.(qkv|proj)_lora([12]?)\.(down|up)\b")
 PROCESSOR = re.compile(r"(?:\.processor)?\.to_(q|k|v|out)_lora\.(down|up)\b")
 
 
@@ -87,15 +99,15 @@ class Name:
 
 def parse(key: str) -> tuple[Name, str] | str:
     """The layer and the role of a key, or what it is that we do not read."""
-    spelled = PROCESSOR.sub(_without_processor, key)
+    spelled = XLABS.sub(_without_xlabs, PROCESSOR.sub(_without_processor, key))
     match = KEY.fullmatch(spelled)
     if match is None:
-        return "no part of an adapter that is known here"
+        return UNKNOWN
     role = match["role"]
     if role in FOREIGN:
         return FOREIGN[role]
     if match["leaf"] == "bias":
-        return "a bias of the adapter's own"
+        return (layer_name(match["layer"]), "up_bias") if ROLES[role] == "up" else "a bias of the adapter's own"
     return layer_name(match["layer"]), ROLES[role]
 
 
@@ -106,9 +118,11 @@ def layer_name(text: str) -> Name:
     for prefix in sorted(COMPONENTS, key=len, reverse=True):
         if text.startswith(f"{prefix}_") and "." not in text:
             return Name(COMPONENTS[prefix], text.removeprefix(f"{prefix}_"), flat=True)
+    for prefix, component in COMFY.items():
+        if text.startswith(prefix):
+            return Name(component, text.removeprefix(prefix))
     if dotted := DOTTED.fullmatch(text):
-        component = dotted["component"]
-        return Name("unet" if component == "diffusion_model" else component, dotted["rest"])
+        return Name(dotted[1], dotted[2])
     return Name("", text)
 
 
@@ -162,47 +176,18 @@ def _one(table: Mapping[str, list[str]], key: str) -> str | None:
     return hits[0] if len(hits) == 1 else None
 
 
-def sgm_to_diffusers(flat: str) -> str:
-    """The flattened name of Stability's UNet (two resnets a block, as SD-1.x, 2.x and XL) in diffusers' terms."""
-    for old, new in (
-        ("time_embed_0", "time_embedding_linear_1"),
-        ("time_embed_2", "time_embedding_linear_2"),
-        ("label_emb_0_0", "add_embedding_linear_1"),
-        ("label_emb_0_2", "add_embedding_linear_2"),
-        ("input_blocks_0_0", "conv_in"),
-        ("out_2", "conv_out"),
-    ):
-        if flat == old:
-            return new
-    match = re.fullmatch(r"(input_blocks|output_blocks)_(\d+)_(\d)_(.+)|middle_block_(\d)_(.+)", flat)
-    if match is None:
-        return flat
-    side, index, slot, rest, middle, inner = match.groups()
-    if middle is not None:
-        place, rest = ("mid_block_attentions_0" if middle == "1" else f"mid_block_resnets_{int(middle) // 2}"), inner
-    elif side == "input_blocks":
-        block, place_in = divmod(int(index) - 1, 3)
-        if place_in == 2:
-            return f"down_blocks_{block}_downsamplers_0_{'conv' if rest == 'op' else rest}"
-        place = f"down_blocks_{block}_{'attentions' if slot == '1' else 'resnets'}_{place_in}"
-    else:
-        block, place_in = divmod(int(index), 3)
-        if rest == "conv":
-            return f"up_blocks_{block}_upsamplers_0_conv"
-        place = f"up_blocks_{block}_{'attentions' if slot == '1' else 'resnets'}_{place_in}"
-    for old, new in (
-        ("in_layers_2", "conv1"),
-        ("out_layers_3", "conv2"),
-        ("emb_layers_1", "time_emb_proj"),
-        ("skip_connection", "conv_shortcut"),
-    ):
-        if rest == old:
-            rest = new
-    return f"{place}_{rest}"
-
-
 def _without_processor(match: re.Match[str]) -> str:
     which, part = match.groups()
     text_encoder = "text_model" in match.string
     out, other = ("out_proj", f"{which}_proj") if text_encoder else ("to_out.0", f"to_{which}")
     return f".{out if which == 'out' else other}.lora.{part}"
+
+
+def _without_xlabs(match: re.Match[str]) -> str:
+    """XLabs' processors in the names of the layers that they act on; 1 is the image, 2 the text."""
+    kind, block, which, stream, part = match.groups()
+    if kind == "double":
+        layer = f"{'img' if stream == '1' else 'txt'}_attn.{which}"
+    else:
+        layer = "qkv" if which == "qkv" else "linear2"
+    return f"{kind}{block}.{layer}.lora.{part}"

@@ -20,7 +20,6 @@ from ioadapt_theory.adapters.formats.tensors import TensorFile, read_json
 from ioadapt_theory.adapters.layers import Adapter
 from ioadapt_theory.adapters.model import layers
 from ioadapt_theory.adapters.operators import PLAIN_DTYPES
-from ioadapt_theory.adapters.transfer import TransferReport, put
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnsupportedError
 from ioadapt_theory.results import replacing, write_json
 
@@ -71,16 +70,6 @@ def write(folder: Path | str, adapters: Mapping[str, Adapter], header: Mapping[s
         if WEIGHTS.fullmatch(old.name) and old.name != weights:
             old.unlink()
     return folder
-
-
-def load(model: nn.Module, folder: Path | str, name: str = "default", *, strict: bool = True) -> TransferReport:
-    """Put a saved adapter on a model, everything checked first; see ``transfer`` for ``strict`` and the report.
-
-    Raises:
-        FileFormatError: config or weights are not what they have to be; file, key, expected and found are named.
-        TransferError: a layer of the model does not fit.
-    """
-    return put(model, read(folder), name, strict=strict)
 
 
 def read(folder: Path | str) -> dict[str, Adapter]:

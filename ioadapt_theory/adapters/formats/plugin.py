@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.config import AdapterConfig, LayerPlan
 from ioadapt_theory.adapters.formats.layouts import hold
-from ioadapt_theory.adapters.formats.names import Name
+from ioadapt_theory.adapters.formats.names import UNKNOWN, Name
 from ioadapt_theory.adapters.formats.scaling import patterns
 from ioadapt_theory.adapters.formats.tensors import TensorFile
 from ioadapt_theory.adapters.layers import Adapter
@@ -85,7 +85,7 @@ def plugin_entries(
         if found := KEY.fullmatch(key):
             groups.setdefault(found[1], {})[Placement(found[2]), found[3]] = key
         else:
-            unread[key] = "no part of an adapter that is known here"
+            unread[key] = UNKNOWN
     entries = [PluginEntry(Name("", n), settings.resolve(n), roles, source) for n, roles in groups.items()]
     for entry in entries:
         entry.sketch()

@@ -6,8 +6,8 @@ from pathlib import Path
 from ioadapt_theory.adapters.convert import Fidelity, convert
 from ioadapt_theory.adapters.fingerprint import fingerprint, pack
 from ioadapt_theory.adapters.formats import own
-from ioadapt_theory.adapters.formats.layouts import refit
-from ioadapt_theory.adapters.formats.opening import Match, Opened
+from ioadapt_theory.adapters.formats.matching import Match, fitted
+from ioadapt_theory.adapters.formats.opening import Opened
 from ioadapt_theory.adapters.formats.writing import Baked, Style, write_glora, write_lora, write_peanut
 from ioadapt_theory.adapters.layers import Adapter
 from ioadapt_theory.adapters.model import naming
@@ -18,14 +18,10 @@ from ioadapt_theory.errors import UnsupportedError
 Layers = Iterator[tuple[str, Adapter, BaseLayer]]
 
 
-def adapters(opened: Opened, matched: Match, weights: Weights) -> Layers:
+def adapters(matched: Match, weights: Weights) -> Layers:
     """Layer by layer: its name in the base, the adapter, the base's weights."""
-    for item in opened.items:
-        if item.name in matched.found:
-            layer = matched.found[item.name]
-            adapter = item.adapter()
-            refit(adapter, weights.size(layer))
-            yield layer, adapter, weights.layer(layer)
+    for layer, item in matched.found.items():
+        yield layer, fitted(item, weights.outline(layer)), weights.layer(layer)
 
 
 def bake_to(
@@ -41,7 +37,7 @@ def bake_to(
     """A plain LoRA for this base; see ``write_lora``."""
 
     def baked() -> Iterator[tuple[str, Baked]]:
-        for layer, adapter, weight in adapters(opened, matched, weights):
+        for layer, adapter, weight in adapters(matched, weights):
             with naming(layer):
                 yield layer, Baked.of(adapter, weight)
 
@@ -75,7 +71,7 @@ def convert_to(
     converted: dict[str, Adapter] = {}
     fidelity: dict[str, Fidelity | str] = {}
     prints = {}
-    for layer, adapter, base in adapters(opened, matched, weights):
+    for layer, adapter, base in adapters(matched, weights):
         try:
             with naming(layer):
                 converted[layer], fidelity[layer] = convert(adapter, base.matrix, placement, **tamed)
@@ -96,7 +92,7 @@ def rewrite_to(
     path: Path | str, opened: Opened, matched: Match, weights: Weights, format_: str, component: str
 ) -> None:
     """The same adapter in another format: "ioadapt_theory", "peanut" (outputs) or "glora" (inputs)."""
-    layers = adapters(opened, matched, weights)
+    layers = adapters(matched, weights)
     match format_:
         case "peanut":
             kept = [(name, adapter, base.bias is not None) for name, adapter, base in layers]

@@ -41,7 +41,7 @@ class TransferError(IoAdaptError, ValueError):
         more = len(report.unmatched) - 5
         super().__init__(
             f"The adapter fits {len(report.matched)} of {len(report.matched) + len(report.unmatched)} layers ({some}"
-            f"{f'; and {more} more' if more > 0 else ''}). Pass strict=False for those that fit, or rename={{...}}."
+            f"{f'; and {more} more' if more > 0 else ''}). Pass strict=False for those that fit."
         )
 
 

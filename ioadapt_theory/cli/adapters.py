@@ -20,7 +20,7 @@ Layers are read one at a time.
 
 examples:
   ioadapt adapters inspect lora.safetensors
-  ioadapt adapters inspect my_adapter --base sd15
+  ioadapt adapters inspect my_adapter --base sd15 --check
   ioadapt adapters convert lora.safetensors my_adapter --to output --base sd15 --ridge 0.1
   ioadapt adapters convert my_adapter peanut_folder --to peanut --base ./llama
   ioadapt adapters bake my_adapter lora.safetensors --base lcm --style kohya --component unet
@@ -47,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         sub.add_argument(
             "--component", metavar="NAME", help="unet, text_encoder, ...: which part of a pipeline the base is"
         )
+    shown.add_argument("--check", action="store_true", help="read every number too: NaN and infinity are refused")
     shown.add_argument("--format", choices=("text", "json"), default="text")
     converted.add_argument("--to", choices=TARGETS, required=True)
     converted.add_argument("--ridge", type=float, default=0.0, metavar="F", help="of the largest singular value of W")
@@ -65,6 +66,8 @@ def run(args: argparse.Namespace) -> int:
     if args.action != "inspect":
         _refuse_to_overwrite(Path(args.out).resolve(), Path(args.file).resolve(), Path(args.base).resolve())
     opened = open_adapter(args.file)
+    if args.action == "inspect" and args.check:
+        opened.check()
     if args.action == "inspect" and args.base is None:
         return _show(args, opened, None, None)
     with _opened_base(args.base) as checkpoint:

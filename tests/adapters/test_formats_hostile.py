@@ -65,7 +65,10 @@ SHAPES = {
     "a mixture": (tensors(hada_w1_a=torch.randn(6, 2)), "make no whole adapter"),
     "nothing": ({}, "no tensors at all"),
     "a whole model": ({"block.to_q.weight": torch.randn(6, 4)}, "no part of an adapter"),
-    "OFT": ({"lora_unet_block_to_q.oft_blocks": torch.randn(2, 2, 2)}, "it holds OFT"),
+    "OFT": (
+        {"lora_unet_block_to_q.oft_blocks": torch.randn(2, 2, 2)},
+        r"holds OFT \(lora_unet_block_to_q.oft_blocks\)",
+    ),
     "alpha alone": ({"lora_unet_block_to_q.alpha": torch.tensor(1.0)}, "a part without the rest"),
     "a key twice": (
         {f"block.to_q.{k}.weight": torch.randn(2, 4) for k in ("lora_A", "lora_down")}

@@ -10,7 +10,7 @@ from torch.testing import assert_close
 
 from ioadapt_theory.adapters import adapt, layers, save, transfer
 from ioadapt_theory.adapters.formats import load
-from ioadapt_theory.adapters.formats.writing import write_glora
+from ioadapt_theory.adapters.formats.exporting import write_glora
 from ioadapt_theory.adapters.weights import ModelWeights
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
 from tests.adapters.foreign import Small, filled, quiet

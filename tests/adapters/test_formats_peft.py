@@ -11,7 +11,8 @@ from torch.testing import assert_close
 
 from ioadapt_theory.adapters import Adapter, TransferError, adapt, layers, transfer
 from ioadapt_theory.adapters.formats import load, read
-from ioadapt_theory.adapters.formats.writing import Baked, write_lora, write_peanut
+from ioadapt_theory.adapters.formats.exporting import write_peanut
+from ioadapt_theory.adapters.formats.writing import Baked, write_lora
 from ioadapt_theory.adapters.weights import ModelWeights, TensorWeights
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
 from tests.adapters.foreign import Small, filled, quiet, run_llama, tiny_llama

@@ -32,6 +32,7 @@ class Change:
         leaf: "weight", "bias", ...
         what: "replaced" or "added to", and of how many rows.
         keys: the tensors it is made of.
+        source: the file.
         size: of the parameter, None where any will do.
         of: the new value from the present one; reads the file.
         tied: whether modules that share the parameter go on sharing it.
@@ -41,9 +42,15 @@ class Change:
     leaf: str
     what: str
     keys: tuple[str, ...]
+    source: TensorFile
     size: tuple[int, ...] | None
     of: Callable[[Tensor], Tensor]
     tied: bool = False
+
+    def check(self) -> None:
+        """Read the tensors; see ``TensorFile``."""
+        for key in self.keys:
+            self.source[key]
 
     def __str__(self) -> str:
         return f"{self.name}.{self.leaf} ({self.what})"
@@ -53,7 +60,13 @@ def added(name: Name, role: str, source: TensorFile, key: str, factor: float = 1
     """A bias or norm that was trained, as a difference."""
     leaf = ADDED.get(role, "weight")
     return Change(
-        name, leaf, "added to", (key,), source.shapes[key], lambda old: old + factor * source[key].reshape(old.shape)
+        name,
+        leaf,
+        "added to",
+        (key,),
+        source,
+        source.shapes[key],
+        lambda old: old + factor * source[key].reshape(old.shape),
     )
 
 
@@ -64,7 +77,9 @@ def embedding(name: Name, roles: Mapping[str, str], source: TensorFile, scaling:
     if r != r2:
         msg = f"the shapes {[r, n]} and {[d, r2]} of a LoRA on an embedding do not fit together"
         raise FileFormatError(msg)
-    return Change(name, "weight", "added to", (a, b), (n, d), lambda old: old + scaling * (source[b] @ source[a]).mT)
+    return Change(
+        name, "weight", "added to", (a, b), source, (n, d), lambda old: old + scaling * (source[b] @ source[a]).mT
+    )
 
 
 def replaced(config: Mapping[str, Any], source: TensorFile, keys: Iterable[str]) -> list[Change]:
@@ -77,7 +92,7 @@ def replaced(config: Mapping[str, Any], source: TensorFile, keys: Iterable[str])
             found.append(_tokens(config, name, source, key))
         elif key.startswith(PEFT_PREFIX) and leaf in {"weight", "bias"}:
             name = Name("", path.removesuffix(".base_layer"))
-            found.append(Change(name, leaf, "replaced", (key,), source.shapes[key], lambda _, k=key: source[k]))  # type: ignore[misc]
+            found.append(Change(name, leaf, "replaced", (key,), source, source.shapes[key], lambda _, k=key: source[k]))  # type: ignore[misc]
     return found
 
 
@@ -101,7 +116,7 @@ def _tokens(config: Mapping[str, Any], name: Name, source: TensorFile, key: str)
             raise FileFormatError(msg)
         return old.index_copy(0, torch.tensor(chosen, device=old.device), values)
 
-    return Change(name, "weight", f"{rows} rows replaced", (key,), None, of, tied=True)
+    return Change(name, "weight", f"{rows} rows replaced", (key,), source, None, of, tied=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Where the tensors of an adapter are, and the configuration beside them, if there is one."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def locate(path: Path) -> tuple[Path, dict[str, Any] | None]:
     """
     if path.name in PEFT_FILES and (path.parent / PEFT_CONFIG).exists():
         path = path.parent
-    if not path.is_dir():
+    if not os.path.isdir(path):  # unlike Path's, it has no error for a name that no system takes
         return path, None
     config = _config(path / PEFT_CONFIG) if (path / PEFT_CONFIG).exists() else None
     files = [path / f for f in (PEFT_FILES if config else (DIFFUSERS_FILE,)) if (path / f).exists()]
@@ -69,6 +70,10 @@ def _config(path: Path) -> dict[str, Any]:
 
 
 def _refuse_variants(path: Path, config: Mapping[str, Any]) -> None:
+    for field in ("use_rslora", "lora_bias"):
+        if not isinstance(config.get(field, False), bool):
+            msg = f"{path}: {field} has to be true or false, found {config[field]!r:.80}."
+            raise FileFormatError(msg)
     init = config.get("init_lora_weights")
     if isinstance(init, str) and init.lower().startswith(EDITING_INITS):
         msg = (

@@ -46,7 +46,7 @@ def kind_of(roles: set[str]) -> str:
         if required <= roles <= required | OPTIONAL[kind] and roles:
             return kind
     if roles & {"magnitude", "dora_scale"} and not roles & {"down", "up"}:
-        msg = "DoRA on top of LoHa or LoKr is not read"
+        msg = "a DoRA magnitude on a LoHa or LoKr is not read here; let the library that wrote it merge it"
         raise UnsupportedError(msg)
     msg = f"the parts {', '.join(sorted(roles)) or 'alpha alone'} make no whole adapter"
     raise FileFormatError(msg)
@@ -89,8 +89,8 @@ def _lora(parts: Parts, s: float) -> Placed:
         return "lora", {Placement.WEIGHT: hold("lora", size, spec, A=a, B=b)}
     if m.numel() != columns or ("dora_scale" in parts and m.shape[0] != columns):
         msg = (
-            f"a DoRA magnitude of shape {list(m.shape)} is not one for each of {columns} outputs (early LyCORIS has one"
-            " for each input)"
+            f"a DoRA magnitude of shape {list(m.shape)} is not one for each of {columns} outputs (LyCORIS with"
+            " wd_on_output=False has one for each input); let the library that wrote it merge it"
         )
         raise UnsupportedError(msg)
     return "dora", {Placement.WEIGHT: hold("dora", size, spec, A=a, B=b, m=m.flatten())}

@@ -1,5 +1,6 @@
 """Any adapter file or folder, ours included, as layers to be read one at a time."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,17 @@ class Opened:
     unread: Mapping[str, str]
     prints: Mapping[str, object]
 
+    def check(self) -> None:
+        """Read every number, one layer at a time.
+
+        Raises:
+            FileFormatError: a tensor that cannot be read or is not finite.
+        """
+        for item in self.items:
+            item.adapter()
+        for change in self.changes:
+            change.check()
+
 
 def open_adapter(path: Path | str) -> Opened:
     """Open our folder, PEFT's, or a diffusers, kohya or LyCORIS file; of foreign ones only the header is read.
@@ -85,5 +97,5 @@ def _is_own(path: Path) -> bool:
     try:
         content = read_json(config)
     except FileFormatError:
-        return path.is_dir() and config.exists()
+        return os.path.isdir(path) and os.path.exists(config)
     return not (isinstance(content, dict) and "peft_type" in content)

@@ -14,12 +14,12 @@ from ioadapt_theory.adapters.formats import changes
 from ioadapt_theory.adapters.formats.changes import Change
 from ioadapt_theory.adapters.formats.folders import PEFT_CONFIG, locate, require_no_config
 from ioadapt_theory.adapters.formats.layouts import build, kind_of
-from ioadapt_theory.adapters.formats.names import UNKNOWN, Name, parse
+from ioadapt_theory.adapters.formats.names import FOREIGN, UNKNOWN, Name, parse
 from ioadapt_theory.adapters.formats.plugin import PLUGIN_TYPE, PluginEntry, plugin_entries
 from ioadapt_theory.adapters.formats.scaling import Scale, file_scale, peft_scale
 from ioadapt_theory.adapters.formats.tensors import TensorFile
 from ioadapt_theory.adapters.layers import Adapter
-from ioadapt_theory.errors import FileFormatError, IoAdaptError
+from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnsupportedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +106,10 @@ def read(path: Path | str) -> AdapterFile:
         unread = {key: why for key, why in unread.items() if not any(key in change.keys for change in whole)}
         altered.extend(whole)
     if not entries:
-        some = ", ".join(sorted({*unread.values(), *map(str, altered)})[:5]) or "no tensors at all"
-        msg = f"{path}: no adapter that is read here; it holds {some}."
-        raise FileFormatError(msg)
+        raise _without_adapter(path, unread, altered)
     format_ = "PEFT" if config else "kohya/LyCORIS" if any(name.flat for name in groups) else "diffusers"
     base = (config or {}).get("base_model_name_or_path") or source.metadata.get("ss_sd_model_name")
-    named = base if isinstance(base, str) else None
+    named = base if isinstance(base, str) and base.isprintable() else None
     return AdapterFile(path, format_, tuple(entries), tuple(altered), unread, named, source.metadata)
 
 
@@ -121,9 +119,20 @@ def located(path: Path, name: Name) -> Iterator[None]:
     try:
         yield
     except IoAdaptError as error:
-        if not str(error).startswith(str(path)):
+        if not str(error).startswith((str(path), str(path.parent / PEFT_CONFIG))):
             error.args = (f"{path}: {name}: {str(error).removesuffix('.')}.",)
         raise
+
+
+def _without_adapter(path: Path, unread: Mapping[str, str], altered: list[Change]) -> IoAdaptError:
+    """A file of a method that is not read here, or of something else."""
+    if strange := {why: key for key, why in unread.items() if why in FOREIGN.values()}:
+        kinds, example = ", ".join(sorted(strange)), next(iter(strange.values()))
+        msg = f"{path}: holds {kinds} ({example}), which is not read here; let the library that wrote it merge it."
+        return UnsupportedError(msg)
+    some = ", ".join(sorted({*unread.values(), *map(str, altered)})[:5]) or "no tensors at all"
+    msg = f"{path}: no adapter that is read here; it holds {some}."
+    return FileFormatError(msg)
 
 
 def _grouped(source: TensorFile) -> tuple[dict[Name, dict[str, str]], dict[str, str]]:
@@ -165,7 +174,7 @@ def _sort(
     factors = {role: key for role, key in rest.items() if role != "alpha"}
     if factors:
         kind = kind_of(set(rest))
-        alpha = float(source[rest["alpha"]].sum()) if "alpha" in rest else None
+        alpha = _number(source, rest["alpha"]) if "alpha" in rest else None
         factor = scale(name, kind, shapes, alpha)
         entries.append(Entry(name, kind, factors, factor, source))
         entries[-1].sketch()
@@ -173,3 +182,10 @@ def _sort(
         unread |= dict.fromkeys(rest.values(), "a part without the rest of its adapter")
     for role in direct - set(changes.EMBEDDING):
         altered.append(changes.added(name, role, source, roles[role], factor if role == "up_bias" else 1.0))
+
+
+def _number(source: TensorFile, key: str) -> float:
+    if source.shapes[key] not in {(), (1,)}:
+        msg = f"{source.path}: {key} has to be one number, found {list(source.shapes[key])}."
+        raise FileFormatError(msg)
+    return float(source[key])

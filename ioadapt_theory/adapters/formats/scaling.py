@@ -94,11 +94,11 @@ def peft_scale(path: Path, config: Mapping[str, Any]) -> Scale:
 
 def peft_scaling(path: Path, config: Mapping[str, Any], layer: str, rank: int | None) -> float:
     """PEFT's alpha / r, or alpha / √r with use_rslora; ``rank`` is the stored one, where the tensors show it."""
-    r = rank or _pattern(path, config, "rank_pattern", layer, number(path, config, "r", 8))
+    r = _pattern(path, config, "rank_pattern", layer, number(path, config, "r", rank or 8))
     key = "lora_alpha" if "lora_alpha" in config else "alpha"
     alpha = _pattern(path, config, "alpha_pattern", layer, number(path, config, key, 8))
-    if r <= 0:
-        msg = f"{path}: r has to be positive, found {r}."
+    if r <= 0 or (rank is not None and r != rank):
+        msg = f"{path}: r has to be {rank or 'positive'} for {layer}, as its factors are, found {r:g}."
         raise FileFormatError(msg)
     return alpha / (math.sqrt(r) if config.get("use_rslora") is True else r)
 
@@ -127,7 +127,7 @@ def patterns(path: Path, config: Mapping[str, Any], field: str) -> dict[str, Any
         msg = f"{path}: {field} has to be an object, found {found!r}."
         raise FileFormatError(msg)
     for pattern in found:
-        repeats = len(re.findall(r"[+*]", pattern))  # each may try every length
+        repeats = len(re.findall(r"[+*{]|(?<!\()\?", pattern))  # each may try every length
         if REPEATED_GROUP.search(pattern) or repeats > MOST_REPEATS or len(pattern) > LONGEST_PATTERN:
             msg = f"{path}: {field} has a pattern that could run for ever: {pattern[:60]!r}."
             raise FileFormatError(msg)
@@ -163,4 +163,7 @@ def _json(source: TensorFile, key: str) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         msg = f"{source.path}: {key} in the header is not readable as JSON: {error}."
         raise FileFormatError(msg) from None
-    return value if isinstance(value, dict) else {}
+    if not isinstance(value, dict):
+        msg = f"{source.path}: {key} in the header has to be an object, found {value!r:.80}."
+        raise FileFormatError(msg)
+    return value

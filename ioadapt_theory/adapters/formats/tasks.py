@@ -6,9 +6,10 @@ from pathlib import Path
 from ioadapt_theory.adapters.convert import Fidelity, convert
 from ioadapt_theory.adapters.fingerprint import fingerprint, pack
 from ioadapt_theory.adapters.formats import own
+from ioadapt_theory.adapters.formats.exporting import write_glora, write_peanut
 from ioadapt_theory.adapters.formats.matching import Match, fitted
 from ioadapt_theory.adapters.formats.opening import Opened
-from ioadapt_theory.adapters.formats.writing import Baked, Style, write_glora, write_lora, write_peanut
+from ioadapt_theory.adapters.formats.writing import Baked, Style, write_lora
 from ioadapt_theory.adapters.layers import Adapter
 from ioadapt_theory.adapters.model import naming
 from ioadapt_theory.adapters.placement import Placement

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import shutil
 import struct
 import tempfile
@@ -20,8 +21,10 @@ from ioadapt_theory.results import replacing
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 CODES = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
-FLOATS = ("F", "BF")
-"""How the header's names of floating-point types begin."""
+FLOATS = {*CODES.values(), "F8_E4M3", "F8_E5M2"}
+"""What the header calls the types that torch converts to float32."""
+
+LONGEST_NAME = 1000
 
 
 class TensorFile:
@@ -45,14 +48,24 @@ class TensorFile:
         if self._pickled is not None:
             self.shapes = {name: tuple(t.shape) for name, t in self._pickled.items()}
             self._integers = {name: f"{t.dtype}" for name, t in self._pickled.items() if not t.is_floating_point()}
+            self._require_names()
             return
+        require_file(path)
         with _sentence(path, "not a complete safetensors file"):
             self._file = cast("Any", safe_open(path, "pt"))  # kept open: a file can have thousands of tensors
             self.metadata = dict(self._file.metadata() or {})
             slices = {name: self._file.get_slice(name) for name in self._file.keys()}
             self.shapes = {name: tuple(part.get_shape()) for name, part in slices.items()}
             types = {name: str(part.get_dtype()) for name, part in slices.items()}
-            self._integers = {name: code for name, code in types.items() if not code.startswith(FLOATS)}
+            self._integers = {name: code for name, code in types.items() if code not in FLOATS}
+        self._require_names()
+
+    def _require_names(self) -> None:
+        """Refuse names that no model has and no sentence could hold."""
+        for name in self.shapes:
+            if len(name) > LONGEST_NAME or not name.isprintable():
+                msg = f"{self.path}: {name[:60]!r} cannot name a tensor: {len(name)} characters, or unprintable ones."
+                raise FileFormatError(msg)
 
     def require_floats(self, names: Iterable[str]) -> None:
         """Refuse integers by the header alone.
@@ -92,12 +105,24 @@ class TensorFile:
         return tensor.to(torch.float64 if tensor.dtype is torch.float64 else torch.float32)
 
 
+def require_file(path: Path) -> None:
+    """Refuse pipes and devices, which could keep one waiting for ever; what is missing is told when it is opened.
+
+    Raises:
+        FileFormatError: something else than a file or folder.
+    """
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
+        msg = f"{path}: not a regular file."
+        raise FileFormatError(msg)
+
+
 def read_json(path: Path, missing: str = "no such file") -> Any:
     """The content of a JSON file.
 
     Raises:
         FileFormatError: missing, not readable, or not JSON.
     """
+    require_file(path)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -137,12 +162,17 @@ class TensorWriter:
 
 
 @contextmanager
-def writing(path: Path, metadata: dict[str, str]) -> Iterator[TensorWriter]:
-    """A writer whose file takes the place of ``path`` when the block ends well; ``metadata`` may still grow in it."""
+def writing(path: Path, metadata: dict[str, str], former: Path | None = None) -> Iterator[TensorWriter]:
+    """A writer whose file takes the place of ``path`` when the block ends well; ``metadata`` may still grow in it.
+
+    Before that ``former`` is removed, which describes the file that was there: never new tensors under an old config.
+    """
     with replacing(path) as temporary, tempfile.TemporaryFile(dir=path.parent) as data:
         writer = TensorWriter(data)  # type: ignore[arg-type]
         yield writer
         writer.finish(temporary, metadata)
+        if former is not None:
+            former.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -159,6 +189,7 @@ def _sentence(path: Path, what: str) -> Iterator[None]:
 
 
 def _unpickle(path: Path) -> dict[str, Tensor]:
+    require_file(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of old protocols and storages

@@ -6,7 +6,7 @@
 Families, placements and their mathematics are those of this package; here is only what PEFT wants around them. Limits:
 
 - A process that has not imported this module does not know IOLORA: PEFT then fails with KeyError. For such users write
-  PEANUT (output) or a baked LoRA (any placement, for a named base) with ``formats.writing``.
+  PEANUT (output, ``formats.exporting``) or a baked LoRA (any placement, for a named base, ``formats.writing``).
 - ``mixed=True``, hotswapping and LoRA conversion are not supported; diffusers' ``load_lora_adapter`` reads LoRA keys
   only, so use ``load_adapter`` below (``add_adapter``, ``set_adapters``, ``fuse_lora`` work).
 - Merging needs a plain weight: quantised layers and layers that another PEFT method wraps run unmerged.

@@ -43,6 +43,6 @@ class UnknownNameError(IoAdaptError, KeyError):
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         """Say what was asked for, the near misses, and what there is."""
         known = sorted(map(str, known))
-        near = difflib.get_close_matches(name, known, n=3)
+        near = difflib.get_close_matches(str(name), known, n=3)
         hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
         super().__init__(f"No {kind} {name!r}.{hint} Known: {', '.join(known) or 'none'}.")

@@ -3,13 +3,14 @@
 import math
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 
 from ioadapt_theory.adapters.families import FAMILIES, Spec
+from ioadapt_theory.adapters.operators import PLAIN_DTYPES
 from ioadapt_theory.adapters.placement import Placement
 from ioadapt_theory.adapters.residual import residual_side
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
@@ -71,17 +72,24 @@ class AdapterConfig:
         """Check everything that can be checked without a model."""
         for name in ("target_modules", "exclude_modules"):
             value = getattr(self, name)
+            if not isinstance(value, str | Iterable) or not all(isinstance(part, str) for part in value):
+                msg = f"{name} is {value!r}; it is a list of module names, or a regular expression as a string."
+                raise InvalidValueError(msg)
             if not isinstance(value, str):
                 object.__setattr__(self, name, tuple(value))
         if self.family not in FAMILIES:
             raise UnknownNameError("family", self.family, FAMILIES)
         if self.init not in INITS:
             raise UnknownNameError("init", self.init, INITS)
-        if not 0 <= self.dropout < 1:
-            msg = f"dropout is {self.dropout}; it is a probability in [0, 1)."
+        if not is_finite(self.dropout) or not 0 <= self.dropout < 1:
+            msg = f"dropout is {self.dropout!r}; it is a probability in [0, 1)."
             raise InvalidValueError(msg)
-        if self.factor == 0 or self.factor < -1:
-            msg = f"factor is {self.factor}; it is a positive size, or -1 for the most square split."
+        if type(self.factor) is not int or self.factor == 0 or self.factor < -1:
+            msg = f"factor is {self.factor!r}; it is a positive whole number, or -1 for the most square split."
+            raise InvalidValueError(msg)
+        if self.dtype is not None and self.dtype not in PLAIN_DTYPES:
+            some = ", ".join(sorted(map(str, PLAIN_DTYPES)))
+            msg = f"dtype is {self.dtype!r}; it is one of {some}, or None for the layer's own."
             raise InvalidValueError(msg)
         for wanted in (self.target_modules, self.exclude_modules):
             if isinstance(wanted, str):
@@ -122,7 +130,7 @@ def parse_placement(text: str) -> tuple[Placement, ...]:
         UnknownNameError: a part that is no placement.
         InvalidValueError: the same placement twice.
     """
-    parts = [part.strip() for part in text.split("+")]
+    parts = [part.strip() for part in str(text).split("+")]
     for part in parts:
         if part not in list(Placement):
             raise UnknownNameError("placement", part, [*Placement, *RULES])

@@ -1,6 +1,6 @@
 """The adapted layer: a frozen layer and its named adapters; the forward pass is the chain of those that are active."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -60,6 +60,7 @@ class AdaptedLayer(nn.Module):
         base_layer: f as it was, frozen.
         adapters: the adapters by name.
         active: names of the adapters in use, in their order.
+        merged: whether the base layer holds merged weights now.
     """
 
     def __init__(self, base_layer: nn.Module) -> None:
@@ -72,8 +73,9 @@ class AdaptedLayer(nn.Module):
         self.base_layer = base_layer.requires_grad_(False)
         self.adapters = nn.ModuleDict()
         self.active: tuple[str, ...] = ()
-        self._unmerged: dict[str, nn.Parameter] | None = None
-        self._chain = operator(base_layer)
+        self.merged = False
+        self._others: dict[str, nn.Parameter] = {}  # the original tensors while it is merged
+        self._base = self._chain = operator(base_layer)
 
     def __getattr__(self, name: str) -> Any:
         """What the wrapper lacks is the base layer's: weight, bias, in_features, ..."""
@@ -82,21 +84,22 @@ class AdaptedLayer(nn.Module):
         except AttributeError:
             return getattr(super().__getattr__("base_layer"), name)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """A weight or bias put in place of the old one, as when weights are tied, is the base layer's."""
+        base = self.__dict__.get("_modules", {}).get("base_layer")
+        super().__setattr__(name, value) if base is None or name not in base._parameters else setattr(base, name, value)
+
     def forward(self, x: Tensor) -> Tensor:
         """The layer with its active adapters."""
-        return self.function(x) if self._unmerged is None else self.base_layer(x)
+        return self.base_layer(x) if self.merged else self.function(x)
 
     @property
     def function(self) -> Operator:
         """F under the active adapters, as the paper's matrix."""
-        if self._chain.module is not self._modules["base_layer"]:
+        if self._base.module is not self._modules["base_layer"]:  # exchanged, or this is a replica of nn.DataParallel
+            self._base = operator(self.base_layer)
             self.activate(*self.active)
         return self._chain
-
-    @property
-    def merged(self) -> bool:
-        """Whether the base layer holds merged weights now."""
-        return self._unmerged is not None
 
     def add(self, name: str, adapter: Adapter) -> None:
         """Put an adapter last in the chain.
@@ -124,9 +127,15 @@ class AdaptedLayer(nn.Module):
             del self.adapters[name]
 
     def activate(self, *names: str) -> None:
-        """Choose the adapters in use and their order; the first acts next to the base layer."""
+        """Choose the adapters in use and their order; the first acts next to the base layer.
+
+        Raises:
+            UnknownNameError: no such adapter.
+            InvalidValueError: a name comes twice, or the layer is merged.
+        """
         self.refuse_if_merged("choosing other adapters")
-        chain = operator(self.base_layer)
+        check_distinct(names)
+        chain = self._base
         for name in names:
             if name not in self.adapters:
                 raise UnknownNameError("adapter", name, self.adapters)
@@ -139,13 +148,17 @@ class AdaptedLayer(nn.Module):
 
         Raises:
             UnsupportedError: the base layer has no plain weight.
-            InvalidValueError: an entry is not finite, in the adapter's dtype or in the layer's.
+            InvalidValueError: the weight is not loaded, or a result not finite in the adapter's dtype or the layer's.
         """
-        with torch.inference_mode(False), torch.no_grad(), _evaluating(self.adapters):
-            stored = {"weight": operator(self.base_layer).stored(self.function.dense())}
+        plain = operator(self.base_layer)  # asked now, since it may have been quantised or offloaded
+        if plain.dense().is_meta:
+            msg = "The layer's weight is on the meta device: there is nothing to merge into before it is loaded."
+            raise InvalidValueError(msg)
+        with _exactly(self.adapters, plain.like.device):
+            stored = {"weight": plain.stored(self.function.dense())}
             if (bias := self.function.bias) is not None:
                 stored["bias"] = bias
-            result = {key: value.to(getattr(self.base_layer, key).dtype) for key, value in stored.items()}
+            result = {key: _laid_out_like(getattr(self.base_layer, key), value) for key, value in stored.items()}
         for key, value in result.items():
             if not all(end.isfinite() for end in value.aminmax()):  # NaN included, and no mask as large as the weight
                 msg = f"merging gives a {key} that is not finite in {value.dtype}; nothing was changed."
@@ -156,24 +169,33 @@ class AdaptedLayer(nn.Module):
         """Put merged tensors in place of the base layer's, which are kept for ``unmerge``."""
         if not self.merged:
             tensors = self.merged_tensors() if tensors is None else tensors
-            self._unmerged = {k: nn.Parameter(v, requires_grad=False) for k, v in tensors.items()}
+            self._others = {k: nn.Parameter(v, requires_grad=False) for k, v in tensors.items()}
             self.exchange()
 
     def unmerge(self) -> None:
         """Put the base layer's own tensors back, bit for bit."""
         if self.merged:
             self.exchange()
-            self._unmerged = None
+            self._others = {}
 
     def exchange(self) -> None:
         """Swap the merged and the original tensors; the ones put in follow the layer's device and dtype."""
-        if self._unmerged is not None:
-            for key, kept in self._unmerged.items():
-                now = getattr(self.base_layer, key)
-                if (kept.device, kept.dtype) != (now.device, now.dtype):
-                    kept = nn.Parameter(kept.to(now), requires_grad=False)
-                setattr(self.base_layer, key, kept)
-                self._unmerged[key] = now
+        for key, other in self._others.items():
+            now = getattr(self.base_layer, key)
+            if (other.device, other.dtype) != (now.device, now.dtype):
+                other = nn.Parameter(other.to(now), requires_grad=False)
+            setattr(self.base_layer, key, other)
+            self._others[key] = now
+        self.merged = not self.merged
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """As of any module; not while merged, since weights that hold the adapter would be saved beside the adapter."""
+        self.refuse_if_merged("taking its state_dict (or unload the model, to keep what is merged)")
+        return super().state_dict(*args, **kwargs)
+
+    def _load_from_state_dict(self, *args: Any) -> None:
+        self.refuse_if_merged("loading a state_dict")
+        super()._load_from_state_dict(*args)
 
     def refuse_if_merged(self, doing: str) -> None:
         """Raise InvalidValueError where merged weights would not follow."""
@@ -182,23 +204,37 @@ class AdaptedLayer(nn.Module):
             raise InvalidValueError(msg)
 
 
+def check_distinct(names: Sequence[str]) -> None:
+    """Raise InvalidValueError where an adapter would act twice."""
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        msg = f"An adapter acts once, but {', '.join(map(repr, twice))} is named twice; to make it stronger, scale it."
+        raise InvalidValueError(msg)
+
+
 def check_name(name: str) -> None:
     """Raise InvalidValueError where torch's module names have no room for this one."""
-    if not name.isidentifier() or hasattr(nn.ModuleDict(), name):
+    if not isinstance(name, str) or not name.isidentifier() or hasattr(nn.ModuleDict(), name):
         msg = f"{name!r} cannot name an adapter: use letters, digits and underscores, not a method of ModuleDict."
         raise InvalidValueError(msg)
 
 
 @contextmanager
-def _evaluating(module: nn.Module) -> Iterator[None]:
-    """Dropout off for the duration."""
+def _exactly(module: nn.Module, device: torch.device) -> Iterator[None]:
+    """No dropout, no autocast, no gradients for the duration; what is computed can be used outside inference mode."""
     modes = {part: part.training for part in module.modules()}
     module.eval()
     try:
-        yield
+        with torch.inference_mode(False), torch.no_grad(), torch.autocast(device.type, enabled=False):
+            yield
     finally:
         for part, mode in modes.items():
             part.training = mode
+
+
+def _laid_out_like(old: Tensor, value: Tensor) -> Tensor:
+    """The values in the old tensor's dtype and strides (a convolution may be channels_last), copied where needed."""
+    value = value.to(old.dtype)
+    return value if value.stride() == old.stride() else torch.empty_like(old).copy_(value)
 
 
 def _size(size: tuple[int, int, int]) -> str:

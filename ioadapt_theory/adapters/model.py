@@ -1,6 +1,6 @@
 """Adapters on whole models: add by module name, list, count, choose, switch off, merge, take away."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -8,10 +8,13 @@ from torch import Tensor, nn
 
 from ioadapt_theory.adapters.auto import chosen
 from ioadapt_theory.adapters.config import AdapterConfig
-from ioadapt_theory.adapters.layers import AdaptedLayer, Adapter, check_name
+from ioadapt_theory.adapters.layers import AdaptedLayer, Adapter, check_distinct, check_name
 from ioadapt_theory.adapters.operators import Operator, operator
+from ioadapt_theory.adapters.replacing import replace
 from ioadapt_theory.adapters.select import select, walk
-from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnknownNameError
+from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnknownNameError, UnsupportedError
+
+SHARDED = frozenset({"FSDPModule", "FullyShardedDataParallel"})
 
 
 def adapt(
@@ -61,33 +64,32 @@ def install(model: nn.Module, prepared: Mapping[str, Adapter], name: str) -> Non
     """Freeze the model and put fitting adapters on its layers; nothing is changed if one of them cannot be put.
 
     Raises:
-        InvalidValueError: the adapter's name is taken or unusable, or a layer is merged.
+        InvalidValueError: the adapter's name is taken or unusable, or a layer is merged or has adapted ones inside.
     """
     named = dict(walk(model))
+    wanted = {id(named[layer]) for layer in prepared}
     for layer in prepared:
-        module = named[layer]
         with naming(layer):
-            module.check_free(name) if isinstance(module, AdaptedLayer) else check_name(name)
+            _check_room(named[layer], wanted, name)
     model.requires_grad_(requires_grad=False)
+    wrappers: dict[nn.Module, AdaptedLayer] = {}
     for layer, adapter in prepared.items():
         module = named[layer]
-        wrapper = module if isinstance(module, AdaptedLayer) else AdaptedLayer(module)
-        wrapper.add(name, adapter.requires_grad_())
-        wrapper.train(module.training)
-        for other, same in named.items():  # a module may stand in several places
-            if same is module:
-                _replace(model, other, wrapper)
+        wrappers[module] = module if isinstance(module, AdaptedLayer) else AdaptedLayer(module)
+        wrappers[module].add(name, adapter.requires_grad_())
+        wrappers[module].train(module.training)
+    replace(model, {n: wrappers[m] for n, m in named.items() if m in wrappers})  # one may stand in several places
 
 
-def _replace(model: nn.Module, name: str, new: nn.Module) -> None:
-    parent, _, child = name.rpartition(".")
-    owner = model.get_submodule(parent)
-    setattr(owner, child, new)
-    if isinstance(owner, nn.TransformerEncoderLayer):  # its fast path reads weights instead of calling layers
-        owner.activation_relu_or_gelu = 0
-        for stack in model.modules():
-            if isinstance(stack, nn.TransformerEncoder):  # which makes nested tensors for that path alone
-                stack.use_nested_tensor = False
+def _check_room(module: nn.Module, wanted: set[int], name: str) -> None:
+    if isinstance(module, AdaptedLayer):
+        module.check_free(name)
+        return
+    check_name(name)
+    inside = [part for part in module.modules() if part is not module]
+    if any(id(part) in wanted or isinstance(part, AdaptedLayer) for part in inside):
+        msg = f"There are adapted layers inside this {type(module).__name__}: exclude it, or them."
+        raise InvalidValueError(msg)
 
 
 def layers(model: nn.Module, name: str | None = None) -> dict[str, AdaptedLayer]:
@@ -123,10 +125,16 @@ def count(model: nn.Module, name: str | None = None) -> int:
 
 
 def activate(model: nn.Module, *names: str) -> None:
-    """Choose the adapters in use, for every layer that has them; the first acts next to the base layer."""
+    """Choose the adapters in use, for every layer that has them; the first acts next to the base layer.
+
+    Raises:
+        UnknownNameError: no layer has an adapter of this name.
+        InvalidValueError: a name comes twice, or a layer is merged.
+    """
+    check_distinct(names)
     for name in names:
         layers(model, name)
-    for layer in layers(model).values():
+    for layer in _unmerged(layers(model), "choosing other adapters"):
         layer.activate(*(name for name in names if name in layer.adapters))
 
 
@@ -136,35 +144,46 @@ def scale(model: nn.Module, factor: float, name: str = "default") -> None:
     Raises:
         InvalidValueError: a layer is merged.
     """
-    found = layers(model, name)
-    for where, layer in found.items():
-        with naming(where):
-            layer.refuse_if_merged("scaling an adapter")
-    for layer in found.values():
+    for layer in _unmerged(layers(model, name), "scaling an adapter"):
         for _, family in layer.adapters[name].parts():  # type: ignore[operator]
             family.scaling *= factor
 
 
+def _unmerged(found: Mapping[str, AdaptedLayer], doing: str) -> Collection[AdaptedLayer]:
+    """The layers, if none of them is merged."""
+    for where, layer in found.items():
+        with naming(where):
+            layer.refuse_if_merged(doing)
+    return found.values()
+
+
 @contextmanager
 def disable(model: nn.Module) -> Iterator[None]:
-    """The base model for the duration, also when adapters are merged."""
+    """The base model for the duration, also when adapters are merged; afterwards everything is as it was."""
     saved = [(layer, layer.active, layer.merged) for layer in layers(model).values()]
     for layer, _, merged in saved:
-        layer.exchange() if merged else layer.activate()
+        if merged:
+            layer.exchange()
+        layer.activate()
     try:
         yield
     finally:
         for layer, active, merged in saved:
-            layer.exchange() if merged else layer.activate(*active)
+            layer.activate(*(name for name in active if name in layer.adapters))
+            if merged:
+                layer.exchange()
 
 
 def merge(model: nn.Module) -> nn.Module:
     """Write the active adapters into the weights, all layers or none; returns the model.
 
     Raises:
-        UnsupportedError: a layer without a plain weight.
-        InvalidValueError: a merged weight that is not finite.
+        UnsupportedError: a layer without a plain weight, or a model sharded by FSDP.
+        InvalidValueError: a merged weight that is not finite, or a weight that is not loaded.
     """
+    if any(SHARDED & {kind.__name__ for kind in type(module).__mro__} for module in model.modules()):
+        msg = "FSDP keeps the weights itself and would undo a merge: save the adapter, and merge it into a whole model."
+        raise UnsupportedError(msg)
     merged: dict[str, dict[str, Tensor]] = {}
     todo = {name: layer for name, layer in layers(model).items() if layer.active and not layer.merged}
     for name, layer in todo.items():
@@ -184,20 +203,26 @@ def unmerge(model: nn.Module) -> nn.Module:
 
 def unload(model: nn.Module) -> nn.Module:
     """Take the wrappers away, leaving each layer with the weights it has now (merged or not); returns the model."""
-    for name, module in list(walk(model)):
-        if isinstance(module, AdaptedLayer):
-            _replace(model, name, module.base_layer)
-    return model
+    return _unwrap(model, layers(model))
+
+
+def _unwrap(model: nn.Module, wrappers: Mapping[str, AdaptedLayer]) -> nn.Module:
+    replace(model, {name: wrapper.base_layer for name, wrapper in wrappers.items() if name})
+    return wrappers[""].base_layer if "" in wrappers else model
 
 
 def remove(model: nn.Module, name: str = "default") -> nn.Module:
-    """Take one adapter away from every layer; layers left without any become what they were; returns the model."""
-    for layer in layers(model, name).values():
+    """Take one adapter away from every layer; layers left without any become what they were; returns the model.
+
+    What ``adapt`` froze stays frozen.
+
+    Raises:
+        UnknownNameError: no layer has an adapter of this name.
+        InvalidValueError: a layer is merged.
+    """
+    for layer in _unmerged(layers(model, name), "removing an adapter"):
         layer.remove(name)
-    for place, module in list(walk(model)):
-        if isinstance(module, AdaptedLayer) and not module.adapters:
-            _replace(model, place, module.base_layer)
-    return model
+    return _unwrap(model, {place: layer for place, layer in layers(model).items() if not layer.adapters})
 
 
 @contextmanager

@@ -4,11 +4,13 @@ Linear layers store Wᵀ; convolutions store (out, in/groups, *taps) and become 
 transformers stores W as it is. Any other module of known sizes is taken as it comes: f is called, never looked into.
 """
 
+import inspect
 import math
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 
 from ioadapt_theory.adapters.bases import Base, Identity
@@ -37,11 +39,13 @@ class Operator(Base):
     def like(self) -> Tensor:
         """A tensor with the layer's dtype and device."""
         weight = getattr(self.module, "weight", None)
-        if isinstance(weight, Tensor) and weight.dtype in PLAIN_DTYPES:
+        device = getattr(_offloading(self.module), "execution_device", None)
+        if isinstance(weight, Tensor) and weight.dtype in PLAIN_DTYPES and device is None:
             return weight
         plain = (t for t in (*self.module.parameters(), *self.module.buffers()) if t.dtype in PLAIN_DTYPES)
         found = next(plain, weight)
-        device = found.device if isinstance(found, Tensor) else None
+        if device is None and isinstance(found, Tensor):
+            device = found.device
         dtype = found.dtype if isinstance(found, Tensor) and found.dtype in PLAIN_DTYPES else None
         return torch.empty((), dtype=dtype, device=device)
 
@@ -62,8 +66,9 @@ class Operator(Base):
     def dense(self) -> Tensor:
         """W; there is none to read in a layer this package does not know."""
         msg = (
-            f"A {type(self.module).__name__} does not store a plain weight matrix, so it cannot be merged, nor adapted"
-            " by a family that reads the weight; input and output placement work on it, unmerged."
+            f"A {type(self.module).__name__} does not store a plain weight matrix here (quantised, parametrised and"
+            " offloaded ones do not), so it cannot be merged, nor adapted by a family that reads the weight; input and"
+            " output placement work on it, unmerged."
         )
         raise UnsupportedError(msg)
 
@@ -134,38 +139,68 @@ def operator(module: Any) -> Operator:
     """The operator of a module.
 
     Raises:
-        UnsupportedError: the module's input and output sizes cannot be told.
+        UnsupportedError: the module's input and output sizes cannot be told, or it does not map one real tensor.
     """
-    if _stores_plain_weight(module):
-        forward = type(module).forward
-        if forward is nn.Linear.forward:
-            return Linear(module, module.in_features, module.out_features)
-        for dims, convolution in enumerate(CONVOLUTIONS, start=1):
-            if forward is convolution.forward:
-                weight = module.weight
-                taps = math.prod(weight.shape[2:])
-                return Convolution(module, weight.shape[1], weight.shape[0], axis=-1 - dims, taps=taps)
-        if type(module).__name__ == "Conv1D" and module.weight.ndim == 2:
-            return Conv1D(module, *module.weight.shape)
+    if any(is_lazy(p) for p in module.parameters(recurse=False)):
+        msg = f"A {type(module).__name__} has no sizes before its first call: run the model once, then adapt it."
+        raise UnsupportedError(msg)
+    found = _with_plain_weight(module) if _stores_plain_weight(module) else None
+    if found is None:
+        found = _with_known_sizes(module)
+    return found
+
+
+def _with_plain_weight(module: Any) -> Operator | None:
+    forward = type(module).forward
+    if forward is nn.Linear.forward:
+        return Linear(module, module.in_features, module.out_features)
+    for dims, convolution in enumerate(CONVOLUTIONS, start=1):
+        if forward is convolution.forward:
+            out, channels, *kernel = module.weight.shape
+            return Convolution(module, channels, out, axis=-1 - dims, taps=math.prod(kernel))
+    if type(module).__name__ == "Conv1D" and module.weight.ndim == 2:
+        return Conv1D(module, *module.weight.shape)
+    return None
+
+
+def _with_known_sizes(module: Any) -> Operator:
+    kind = type(module).__name__
     inner: Any = module
     while isinstance(wrapped := getattr(inner, "base_layer", None), nn.Module):  # PEFT's wrappers, and ours
         inner = wrapped
     sizes = tuple(getattr(inner, name, None) for name in ("in_features", "out_features", "in_channels", "out_channels"))
     match sizes:
         case (int(c), int(d), _, _):
-            return Operator(module, c, d)
+            found = Operator(module, c, d)
         case (_, _, int(c), int(d)) if isinstance(getattr(inner, "kernel_size", None), tuple):
             if getattr(inner, "transposed", False):
                 msg = f"A transposed convolution ({type(inner).__name__}) is not supported; exclude it."
                 raise UnsupportedError(msg)
-            return Operator(module, c, d, axis=-1 - len(inner.kernel_size))
-    if type(inner).__name__ == "Conv1D" and hasattr(inner, "nf"):
-        return Operator(module, *inner.weight.shape)
-    msg = (
-        f"A {type(module).__name__} cannot be adapted: it is neither linear nor a convolution, and has no in_features"
-        " and out_features to go by."
-    )
-    raise UnsupportedError(msg)
+            found = Operator(module, c, d, axis=-1 - len(inner.kernel_size))
+        case _ if type(inner).__name__ == "Conv1D" and hasattr(inner, "nf"):
+            found = Operator(module, *inner.weight.shape)
+        case _:
+            msg = (
+                f"A {kind} cannot be adapted: it is neither linear nor a convolution, and has no in_features and"
+                " out_features to go by."
+            )
+            raise UnsupportedError(msg)
+    if isinstance(weight := getattr(module, "weight", None), Tensor) and weight.is_complex():
+        msg = f"This {kind} is complex and adapters are real; exclude it."
+        raise UnsupportedError(msg)
+    if len(arguments := _demanded(module)) > 1:
+        msg = f"A {kind} is called with {', '.join(arguments)}; a layer that is adapted has one input: exclude it."
+        raise UnsupportedError(msg)
+    return found
+
+
+def _demanded(module: nn.Module) -> list[str]:
+    """The names of the arguments without which a module cannot be called."""
+    try:
+        given = inspect.signature(module.forward).parameters.values()
+    except ValueError:  # compiled code need not say
+        return []
+    return [p.name for p in given if p.default is p.empty and p.kind not in {p.VAR_POSITIONAL, p.VAR_KEYWORD}]
 
 
 def is_supported(module: nn.Module) -> bool:
@@ -178,8 +213,20 @@ def is_supported(module: nn.Module) -> bool:
 
 
 def _stores_plain_weight(module: nn.Module) -> bool:
-    """A weight that is an ordinary floating-point parameter: not quantised, not computed from other parameters."""
-    weight = module._parameters.get("weight")
-    if type(weight) is not nn.Parameter or parametrize.is_parametrized(module):
+    """A weight that is an ordinary floating-point tensor: not quantised, computed from parameters or offloaded."""
+    replicated = getattr(module, "_former_parameters", None)  # nn.DataParallel keeps a replica's there, as tensors
+    weight = (module._parameters if replicated is None else replicated).get("weight")
+    if (
+        weight is None
+        or type(weight) not in {nn.Parameter, Tensor}
+        or parametrize.is_parametrized(module)
+        or _offloading(module)
+    ):
         return False
     return weight.dtype in PLAIN_DTYPES and weight.layout is torch.strided
+
+
+def _offloading(module: nn.Module) -> Any:
+    """The hook of accelerate that fetches the module's weights for each call; None where they are always there."""
+    hook = getattr(module, "_hf_hook", None)
+    return hook if getattr(hook, "offload", False) else None

@@ -86,7 +86,7 @@ def loaded(paths: list[Path], *, single: bool) -> dict[str, float]:
 
 def pairs(paths: list[Path]) -> dict[str, float]:
     """Every pair on its own."""
-    found = [ours(list(pair), threads=1) for pair in itertools.combinations(paths, 2)]
+    found = [ours(list(pair), workers=1) for pair in itertools.combinations(paths, 2)]
     return found[0]
 
 
@@ -103,12 +103,12 @@ def exact(paths: list[Path]) -> dict[str, float]:
 
 
 CASES: dict[str, Callable[[list[Path]], dict[str, float]]] = {
-    "ours": lambda paths: ours(paths[:2], threads=1),
-    "ours, 2 threads": lambda paths: ours(paths[:2], threads=2),
-    "ours, --fast": lambda paths: ours(paths[:2], threads=1, fast=True),
+    "ours": lambda paths: ours(paths[:2], workers=1),
+    "ours, 2 threads": lambda paths: ours(paths[:2], workers=2),
+    "ours, --fast": lambda paths: ours(paths[:2], workers=1, fast=True),
     "load_file + F.cosine_similarity(.float())": lambda paths: loaded(paths, single=True),
     "load_file + F.cosine_similarity in fp16": lambda paths: loaded(paths, single=False),
-    f"ours, {MODELS} models in one pass": lambda paths: ours(paths, threads=1),
+    f"ours, {MODELS} models in one pass": lambda paths: ours(paths, workers=1),
     f"ours, {MODELS * (MODELS - 1) // 2} pairs one by one": pairs,
 }
 

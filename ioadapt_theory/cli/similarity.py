@@ -66,10 +66,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--fast", action="store_true", help="sum in float32: cosines to 1e-5 instead of 1e-12, a third faster")
     add("--strict", action="store_true", help="layers with NaN or infinity are an error")
     add(
+        "--workers",
         "--threads",
         type=int,
         metavar="N",
-        help="threads over layers (default 1: a second one was slower where this was measured)",
+        help="processes that share the layers, at most (default: as many as processors, up to 4)",
     )
     out = parser.add_argument_group("what is shown")
     add = out.add_argument
@@ -99,8 +100,8 @@ def run(args: argparse.Namespace) -> int:
     if len(args.models) < 2:
         msg = f"A comparison needs two models or more, got {len(args.models)}."
         raise InvalidValueError(msg)
-    if args.threads is not None and args.threads < 1:
-        msg = f"--threads has to be at least 1, got {args.threads}."
+    if args.workers is not None and args.workers < 1:
+        msg = f"--workers has to be at least 1, got {args.workers}."
         raise InvalidValueError(msg)
     _check_outputs(args)
     options = _options(args)
@@ -125,12 +126,13 @@ def _options(args: argparse.Namespace) -> "Options":
     from ioadapt_theory.similarity.comparison import Options
     from ioadapt_theory.similarity.matching import Match
     from ioadapt_theory.similarity.spaces import Space
+    from ioadapt_theory.similarity.workers import usable
 
     return Options(
         match=Match(args.match), space=Space(args.space), lowest=args.lowest,
         only=frozenset(_ROLES[name] for name in args.only or _ROLES), modules=args.layer == "module",
         weighted=args.mean == "parameters", shared=args.shared, baseline=args.baseline, subspace=args.subspace,
-        fast=args.fast, strict=args.strict, threads=args.threads,
+        fast=args.fast, strict=args.strict, workers=args.workers or usable(),
     )  # fmt: skip
 
 
@@ -155,8 +157,7 @@ def _compare(
     opened = [*models, *([parent] if parent else [])]
 
     def prepare(matching: "Matching") -> None:
-        names = [[x.tensors[i] for x in matching.layers] for i in range(len(opened))]
-        sources.prepare(opened, [[n for n in some if n is not None] for some in names], args.cache)
+        sources.prepare(opened, [matching.stored(i) for i in range(len(opened))], args.cache)
 
     with tqdm(disable=True if args.quiet else None, unit="", unit_scale=True, leave=False) as bar:
 

@@ -17,7 +17,7 @@ from ioadapt_theory.similarity.matching import Layer, Match, Matching, Skipped, 
 from ioadapt_theory.similarity.names import canonical
 from ioadapt_theory.similarity.reader import Reader
 from ioadapt_theory.similarity.scaling import in_range
-from ioadapt_theory.similarity.streaming import single_threaded_torch
+from ioadapt_theory.similarity.workers import single_threaded_torch
 
 BUFFER = 4 * 1024 * 1024
 """Elements held at once."""

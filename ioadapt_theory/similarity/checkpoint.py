@@ -5,7 +5,7 @@
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
@@ -84,7 +84,7 @@ class TensorInfo:
 
 
 class Checkpoint(ABC):
-    """An open checkpoint. Use as a context manager; `read` may be called from several threads at once.
+    """An open checkpoint. Use as a context manager; several threads or forked processes may read at once.
 
     Attributes:
         name: Short name for tables: the alias, or the last part of the path or hub id.
@@ -101,12 +101,13 @@ class Checkpoint(ABC):
     metadata: Mapping[str, str]
 
     @abstractmethod
-    def read(self, name: str, start: int, out: "torch.Tensor") -> None:
-        """Fill `out` with the elements [start, start + len(out)) of the flattened tensor `name`.
+    def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
+        """Return what fills `out` with the elements [start, start + len(out)) of the flattened tensor, given `start`.
+
+        What stays the same from piece to piece is looked at here, once.
 
         Args:
             name: A key of `tensors`.
-            start: First element.
             out: One-dimensional, contiguous, on the CPU, of the stored dtype; reused by the caller.
 
         Raises:
@@ -114,12 +115,16 @@ class Checkpoint(ABC):
             InvalidValueError: If the range or `out` does not fit the tensor.
         """
 
+    def read(self, name: str, start: int, out: "torch.Tensor") -> None:
+        """Fill `out` once; see `filler`."""
+        self.filler(name, out)(start)
+
     def pending(self, names: Collection[str] | None = None) -> int:
         """Bytes that `prepare(names)` would download; 0 when all is on this machine."""
         return 0
 
     def prepare(self, names: Collection[str] | None = None) -> None:  # noqa: B027  (local files need nothing)
-        """Bring the files that hold `names` (None: all) onto this machine; `read` does it itself if it was not done.
+        """Bring the files that hold `names` (None: all) onto this machine; reading does it if it was not done.
 
         Call it once the layers to compare are known. `sources.prepare` does so for several checkpoints, after it has
         compared the sum of what is pending with the free disk.

@@ -15,7 +15,8 @@ from ioadapt_theory.similarity.matching import Layer, Match, Matching, Skipped, 
 from ioadapt_theory.similarity.metrics import Values
 from ioadapt_theory.similarity.reader import Reader
 from ioadapt_theory.similarity.spaces import Space
-from ioadapt_theory.similarity.streaming import Moments, Progress, moments, over_layers
+from ioadapt_theory.similarity.streaming import Moments, moments
+from ioadapt_theory.similarity.workers import Progress, over_layers
 
 NOT_FINITE = "holds NaN or infinity"
 ZERO = "zero, so no angle is defined"
@@ -37,7 +38,7 @@ def compare(
         checkpoints: The models.
         options: What is compared and how.
         parent: If given, updates (model - parent) are compared instead of models.
-        prepare: Called with the matching before values are read, to fetch files.
+        prepare: Called with the matching before values are read, to fetch files; by default each model fetches its own.
         progress: Given the number of elements to read, returns what is told of every layer's elements.
 
     Raises:
@@ -47,20 +48,19 @@ def compare(
     options = options or Options()
     _check(checkpoints, options, parent)
     models = [*checkpoints, *([parent] if parent else [])]
+    prepare = prepare or (lambda matching: _prepare(models, matching))
     labels = labels_of(models)
     if options.match is not Match.AUTO:
         matching = match_by_names(models, labels, options.match)
     else:
-        if prepare:
-            prepare(Matching(all_tensors(models), ()))  # here values are read before the layers are known
+        prepare(Matching(all_tensors(models), ()))  # here values are read before the layers are known
         matching = match_by_similarity(models, labels)
     position = len(checkpoints) if parent else None
     layers, skipped = _chosen(matching, labels, options, position)
     if not layers:
         raise InvalidValueError(_nothing(checkpoints, labels, skipped))
     _check_rank(layers, options)
-    if prepare:
-        prepare(Matching(layers, skipped, matching.notes))
+    prepare(Matching(layers, skipped, matching.notes))
     told = progress(sum(x.numel for x in layers)) if progress else None
     found, overlaps = _measure(models, layers, options, position, told)
     rows, undefined = _rows(layers, found, overlaps, labels[: len(checkpoints)], options, updates=parent is not None)
@@ -81,6 +81,11 @@ def compare(
         skipped=(*skipped, *undefined),
         notes=matching.notes,
     )
+
+
+def _prepare(models: Sequence[Checkpoint], matching: Matching) -> None:
+    for i, model in enumerate(models):
+        model.prepare(matching.stored(i))
 
 
 def _check(checkpoints: Sequence[Checkpoint], options: Options, parent: Checkpoint | None) -> None:
@@ -145,16 +150,16 @@ def _measure(
             parent=parent,
             sums=options.baseline,
             fast=options.fast,
-            threads=options.threads,
+            workers=options.workers,
             progress=told,
         )
         return found, [None] * len(layers)
-    found = over_layers(layers, lambda x, r: spaces.gram_moments(x, r, n, space), reader, options.threads, told)
+    found = over_layers(layers, lambda x, r: spaces.gram_moments(x, r, n, space), reader, options.workers, told)
     if options.subspace is None:
         return found, [None] * len(layers)
     rank = options.subspace
     return found, list(
-        over_layers(layers, lambda x, r: subspaces.overlaps(x, r, n, space, rank), reader, options.threads, None)
+        over_layers(layers, lambda x, r: subspaces.overlaps(x, r, n, space, rank), reader, options.workers, None)
     )
 
 

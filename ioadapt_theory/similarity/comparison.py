@@ -30,7 +30,7 @@ class Options:
     subspace: int | None = None
     fast: bool = False
     strict: bool = False
-    threads: int | None = None
+    workers: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

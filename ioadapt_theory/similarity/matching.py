@@ -66,6 +66,10 @@ class Matching:
     skipped: tuple[Skipped, ...]
     notes: tuple[str, ...] = ()
 
+    def stored(self, model: int) -> list[str]:
+        """The names of a model's tensors that are to be read."""
+        return [name for layer in self.layers if (name := layer.tensors[model]) is not None]
+
 
 def as_layer(name: str, info: TensorInfo, tensors: tuple[str | None, ...]) -> Layer:
     """Describe a layer from one of its tensors."""

@@ -7,14 +7,14 @@ before torch 1.6 are loaded whole.
 
 import sys
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.similarity.checkpoint import DTYPES, Checkpoint, TensorInfo
 from ioadapt_theory.similarity.headers import refuse_other_kinds
-from ioadapt_theory.similarity.preads import OffsetCheckpoint, PlainFile, check_range
+from ioadapt_theory.similarity.preads import OffsetCheckpoint, PlainFile, check_buffer, outside
 from ioadapt_theory.similarity.weights_only import load_weights_only
 
 if TYPE_CHECKING:
@@ -42,11 +42,18 @@ class LoadedCheckpoint(Checkpoint):
         self.tensors = {key: describe(key, value) for key, value in values.items()}
         self._values = {key: value.detach().contiguous().flatten() for key, value in values.items()}
 
-    def read(self, name: str, start: int, out: "torch.Tensor") -> None:
-        """See `Checkpoint.read`."""
-        check_range(self.tensors[name], start, out)
-        self._file.require_whole(f"tensor {name}")
-        out.copy_(self._values[name][start : start + len(out)])
+    def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
+        """See `Checkpoint.filler`."""
+        info, values = self.tensors[name], self._values[name]
+        check_buffer(info, out)
+
+        def fill(start: int) -> None:
+            if not 0 <= start <= info.numel - len(out):
+                raise outside(info, start, len(out))
+            self._file.require_whole(f"tensor {name}")
+            out.copy_(values[start : start + len(out)])
+
+        return fill
 
     def close(self) -> None:
         """Let the tensors go."""

@@ -1,11 +1,11 @@
 """Files whose tensors lie in them as plain bytes, read by position into the caller's buffer.
 
 Reading by position, not through a memory map: a file that shrinks while it is open gives an error and not a dead
-process, several threads share one descriptor, and the memory of the process does not grow with the model.
+process, several threads or processes share one descriptor, and memory does not grow with the model.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,23 +17,26 @@ if TYPE_CHECKING:
     import torch
 
 
-def check_range(info: TensorInfo, start: int, out: "torch.Tensor") -> None:
-    """Refuse a buffer or a range that does not fit the tensor.
+def check_buffer(info: TensorInfo, out: "torch.Tensor") -> None:
+    """Refuse a buffer that is not what the tensor's elements are read into.
 
     Raises:
-        InvalidValueError: With what was asked and what there is.
+        InvalidValueError: With what was given and what it has to be.
     """
     if out.ndim != 1 or not out.is_contiguous() or out.dtype != torch_dtype(info.dtype):
         got = f"{out.dtype} of shape {tuple(out.shape)}"
         msg = f"The buffer for {info.name} has to be flat, contiguous and {info.dtype}, not {got}."
         raise InvalidValueError(msg)
-    if not 0 <= start <= start + out.numel() <= info.numel:  # len(out) is slow
-        msg = f"{info.name} has {info.numel} elements; [{start}, {start + len(out)}) is not within them."
-        raise InvalidValueError(msg)
+
+
+def outside(info: TensorInfo, start: int, length: int) -> InvalidValueError:
+    """Return the error for a range that is not within the tensor."""
+    msg = f"{info.name} has {info.numel} elements; [{start}, {start + length}) is not within them."
+    return InvalidValueError(msg)
 
 
 class PlainFile:
-    """One open file, read by position; safe to share between threads."""
+    """One open file, read by position; safe to share between threads and forked processes."""
 
     def __init__(self, path: Path) -> None:
         """Open for reading; OSErrors become SourceErrors that name the file."""
@@ -54,7 +57,7 @@ class PlainFile:
         done = 0
         while done < len(out):
             try:
-                got = os.preadv(self._fd, [out[done:]], offset + done)
+                got = os.preadv(self._fd, [out[done:] if done else out], offset + done)
             except OSError as error:
                 msg = f"Cannot read {what} from {self.path}: {error.strerror}."
                 raise SourceError(msg) from error
@@ -103,15 +106,22 @@ class OffsetCheckpoint(Checkpoint):
         self.tensors, self.metadata = tensors, metadata
         self._places = places
 
-    def read(self, name: str, start: int, out: "torch.Tensor") -> None:
-        """See `Checkpoint.read`."""
+    def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
+        """See `Checkpoint.filler`."""
         import torch
 
         info = self.tensors[name]
-        check_range(info, start, out)
+        check_buffer(info, out)
         file, begin = self._places[name]
+        size, last, what = DTYPES[info.dtype][1], info.numel - len(out), f"tensor {name}"
         into = out.view(torch.uint8).numpy().data
-        file.fill(into, begin + start * DTYPES[info.dtype][1], f"tensor {name}")
+
+        def fill(start: int) -> None:
+            if not 0 <= start <= last:
+                raise outside(info, start, len(out))
+            file.fill(into, begin + start * size, what)
+
+        return fill
 
     def close(self) -> None:
         """Close every file."""

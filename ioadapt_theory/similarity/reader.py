@@ -1,16 +1,19 @@
 """Reads pieces of tensors by position and widens them to float64, through buffers that are never given back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 
 import torch
 from torch import Tensor
 
-from ioadapt_theory.similarity.checkpoint import DTYPES, Checkpoint, torch_dtype
+from ioadapt_theory.similarity.checkpoint import Checkpoint, torch_dtype
 from ioadapt_theory.similarity.matching import Layer
 
 LONGEST = 32 * 1024
 """Elements of one chunk of one model, at most."""
+
+Fill = Callable[[int], object]
+"""Fills the buffer it was made for with the elements from a given first one on."""
 
 
 def stored(layer: Layer, model: int) -> str:
@@ -21,7 +24,7 @@ def stored(layer: Layer, model: int) -> str:
 
 
 class Reader:
-    """Reads pieces of the models' tensors as float64 (float32 when fast), less the parent's; one for each thread.
+    """Reads pieces of the models' tensors as float64 (float32 when fast), less the parent's; one for each worker.
 
     With exponents, what is read of model i is divided by 2^exponents[i]; see `scaling`.
     """
@@ -39,55 +42,67 @@ class Reader:
         self.parent = parent
         self.dtype = torch.float32 if fast else torch.float64
         self._buffers: dict[object, Tensor] = {}
-        self._staged: dict[tuple[str, int], tuple[Tensor, Tensor | None]] = {}
 
     def buffer(self, key: object, n: int, dtype: torch.dtype) -> Tensor:
         """The first n elements of the buffer of this key; it stays, so that the heap is not torn into holes."""
         found = self._buffers.get(key)
         if found is None or found.numel() < n:
             found = self._buffers[key] = torch.empty(max(n, LONGEST), dtype=dtype)
-            self._staged.clear()
         return found[:n]
+
+    def rows(self, layer: Layer, models: Sequence[int], n: int) -> tuple[Tensor, Fill]:
+        """A buffer with a row of n elements for each model, of this reader's dtype, and what fills it."""
+        out = self.buffer("rows", len(models) * n, self.dtype).view(len(models), n)
+        return out, self.filler(layer, models, out)
+
+    def filler(self, layer: Layer, models: Sequence[int], out: Tensor) -> Fill:
+        """What fills the rows of ``out`` with elements of the models' tensors, less the parent's."""
+        sources = [(model, stored(layer, model)) for model in models]
+        alike = len({self.checkpoints[model].tensors[name].dtype for model, name in sources}) == 1
+        if alike:  # one widening for all models: fewer, larger operations
+            steps = [self._widener(sources, out)]
+        else:
+            steps = [self._widener([source], row[None]) for source, row in zip(sources, out, strict=True)]
+        if self.parent is not None:
+            base = self.buffer("parent", out.shape[1], self.dtype)
+            steps += [self._widener([(self.parent, stored(layer, self.parent))], base[None]), lambda _: out.sub_(base)]
+        exponents = [self.exponents.get(model, 0) for model in models]
+        if any(exponents):
+            halves = [(2.0 ** -(e // 2), 2.0 ** -(e - e // 2)) for e in exponents]  # 2^-e itself may be out of range
+            first, second = torch.tensor(halves, dtype=self.dtype).T.unsqueeze(2)
+            steps.append(lambda _: out.mul_(first).mul_(second))
+        if len(steps) == 1:
+            return steps[0]
+
+        def fill(start: int) -> None:
+            for step in steps:
+                step(start)
+
+        return fill
 
     def read(self, layer: Layer, model: int, start: int, out: Tensor) -> None:
         """Fill ``out``, flat and of this reader's dtype, with elements of a model's tensor, less the parent's."""
-        self.widen(model, stored(layer, model), start, out)
-        if self.parent is not None:
-            base = self.buffer("parent", out.numel(), self.dtype)
-            self.widen(self.parent, stored(layer, self.parent), start, base)
-            out.sub_(base)
-        if exponent := self.exponents.get(model, 0):  # in two steps, for 2^-exponent itself may be out of range
-            out.mul_(2.0 ** -(exponent // 2)).mul_(2.0 ** -(exponent - exponent // 2))
+        self.filler(layer, [model], out[None])(start)
 
     def widen(self, model: int, name: str, start: int, out: Tensor) -> None:
         """Fill ``out`` with elements of the tensor that a model stores as ``name``."""
-        checkpoint = self.checkpoints[model]
-        raw, single = self._stage(checkpoint.tensors[name].dtype, out.numel())
-        checkpoint.read(name, start, raw)
-        out.copy_(raw if single is None else single.copy_(raw))
+        self._widener([(model, name)], out[None])(start)
 
-    def halves(
-        self, layer: Layer, models: Sequence[int], n: int
-    ) -> tuple[Tensor, tuple[Tensor, ...], Tensor, list[tuple[Checkpoint, str]]] | None:
-        """Where all models are read to and widened at once, if they store the layer in one half precision."""
-        sources = [(self.checkpoints[model], stored(layer, model)) for model in models]
-        code, *others = {checkpoint.tensors[name].dtype for checkpoint, name in sources}
-        if others or self.parent is not None or self.exponents or DTYPES[code][1] > 2 or self.dtype is torch.float32:
-            return None
-        raw, single = (
-            self.buffer(k, len(models) * n, d) for k, d in ((code, torch_dtype(code)), ("single", torch.float32))
-        )
-        raw = raw.view(len(models), n)
-        return raw, raw.unbind(), single.view(len(models), n), sources
+    def _widener(self, sources: Sequence[tuple[int, str]], out: Tensor) -> Fill:
+        """What fills the rows of ``out`` with the tensors (model, name), all of one dtype, exactly."""
+        model, name = sources[0]
+        dtype = torch_dtype(self.checkpoints[model].tensors[name].dtype)
+        raw = out if dtype is self.dtype else self.buffer(dtype, out.numel(), dtype).view(out.shape)
+        fills = [self.checkpoints[i].filler(n, row) for (i, n), row in zip(sources, raw, strict=True)]
+        copies = [] if raw is out else [(out, raw)]
+        if dtype.itemsize < 4 and self.dtype is torch.float64:  # half -> double in one step is slow
+            single = self.buffer("single", out.numel(), torch.float32).view(out.shape)
+            copies = [(single, raw), (out, single)]
 
-    def _stage(self, code: str, n: int) -> tuple[Tensor, Tensor | None]:
-        """Where n values of a dtype are read to, and where halves are widened first: half -> double is slow."""
-        found = self._staged.get((code, n))
-        if found is None:
-            raw = self.buffer(code, n, torch_dtype(code))
-            half = raw.element_size() < 4 and self.dtype is torch.float64
-            found = raw, self.buffer("single", n, torch.float32) if half else None
-            if len(self._staged) > 64:
-                self._staged.clear()
-            self._staged[code, n] = found
-        return found
+        def fill(start: int) -> None:
+            for read in fills:
+                read(start)
+            for wide, narrow in copies:
+                wide.copy_(narrow)
+
+        return fill

@@ -1,7 +1,7 @@
 """Checkpoints on the hub: names and shapes from the headers at once, the values when they are wanted."""
 
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class RemoteFile(Checkpoint):
-    """One safetensors file on the hub; it is downloaded by `prepare`, or by the first `read`."""
+    """One safetensors file on the hub; it is downloaded by `prepare`, or before the first reading."""
 
     def __init__(self, repository: Repository, file: str, size: int, *, check: bool) -> None:
         """Ask for the header only; `check` compares the download's hash."""
@@ -44,12 +44,12 @@ class RemoteFile(Checkpoint):
                 msg = f"{self.source} has other tensors than its header said before the download. Download it again."
                 raise FileFormatError(msg)
 
-    def read(self, name: str, start: int, out: "torch.Tensor") -> None:
-        """See `Checkpoint.read`."""
+    def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
+        """See `Checkpoint.filler`."""
         if self._local is None:
             self.prepare()
         assert self._local is not None
-        self._local.read(name, start, out)
+        return self._local.filler(name, out)
 
     def close(self) -> None:
         """Close the local file, if it is open."""

@@ -6,12 +6,9 @@ second-level cache; files are read by position and never mapped, so memory does 
 it is read gives an error instead of a killed process.
 """
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import partial
 
 import numpy as np
 import torch
@@ -22,6 +19,7 @@ from ioadapt_theory.similarity.checkpoint import Checkpoint
 from ioadapt_theory.similarity.matching import Layer
 from ioadapt_theory.similarity.reader import LONGEST, Reader
 from ioadapt_theory.similarity.scaling import in_range, may_leave, rescaled
+from ioadapt_theory.similarity.workers import Progress, over_layers
 
 ELEMENTS = 120 * 1024
 """Elements of one chunk of all models together; their float64 copies fill 0.94 MB."""
@@ -29,9 +27,6 @@ NEAR, NEAR_FAST = 1e-6, 1e-2
 """Relative squared distance below which it is summed from differences, since |a|² + |b|² - 2ab would cancel."""
 FEW = 3
 """Models up to which one product with all rows is faster than one with each row, half of whose work is not needed."""
-
-Progress = Callable[[int], object]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +53,7 @@ def moments(
     parent: int | None = None,
     sums: bool = False,
     fast: bool = False,
-    threads: int | None = None,
+    workers: int = 1,
     progress: Progress | None = None,
 ) -> list[Moments]:
     """Moments of every layer, in the given order; ``parent`` is the position of the model that is subtracted."""
@@ -66,74 +61,21 @@ def moments(
     def one(layer: Layer, reader: Reader) -> Moments:
         return _layer_moments(layer, reader, len(checkpoints), sums=sums)
 
-    return over_layers(layers, one, lambda: Reader(checkpoints, parent=parent, fast=fast), threads, progress)
-
-
-def over_layers(
-    layers: Sequence[Layer],
-    work: Callable[[Layer, Reader], T],
-    reader: Callable[[], Reader],
-    threads: int | None,
-    progress: Progress | None,
-) -> list[T]:
-    """Apply ``work`` to every layer, largest first, each thread with a reader of its own."""
-    local = threading.local()
-    done: dict[int, T] = {}
-
-    def one(position: int) -> None:
-        if not hasattr(local, "reader"):
-            local.reader = reader()
-        done[position] = work(layers[position], local.reader)
-        if progress is not None:
-            progress(layers[position].numel)
-
-    order = sorted(range(len(layers)), key=lambda i: -layers[i].numel)
-    threads = min(threads or 1, max(len(layers), 1))  # a second one was slower: chunks that fit the cache are short
-    with single_threaded_torch():
-        if threads == 1:
-            for position in order:
-                one(position)
-        else:
-            with ThreadPoolExecutor(threads) as pool:
-                try:
-                    for future in [pool.submit(one, i) for i in order]:
-                        future.result()
-                except BaseException:
-                    pool.shutdown(wait=True, cancel_futures=True)
-                    raise
-    return [done[i] for i in range(len(layers))]
-
-
-@contextmanager
-def single_threaded_torch() -> Iterator[None]:
-    """The pool is over layers; threads inside torch's own operations would fight with it."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+    return over_layers(layers, one, lambda: Reader(checkpoints, parent=parent, fast=fast), workers, progress)
 
 
 def _chunks(layer: Layer, reader: Reader, models: Sequence[int]) -> Iterator[Tensor]:
     """Equal pieces of the models' tensors, a row a model; the same buffer every time."""
-    total, count = layer.numel, len(models)
-    longest = min(LONGEST, ELEMENTS // count, total)
-    rows: list[Tensor] = []
-    for start in range(0, total, longest):
-        n = min(longest, total - start)
-        if not rows or rows[0].numel() != n:
-            whole = reader.buffer("rows", count * n, reader.dtype).view(count, n)
-            rows, halves = list(whole.unbind()), reader.halves(layer, models, n)
-        if halves is None:
-            for model, row in zip(models, rows, strict=True):
-                reader.read(layer, model, start, row)
-        else:  # one widening for all models: fewer, larger operations, so threads wait less for each other
-            raw, raws, single, sources = halves
-            for (checkpoint, name), row in zip(sources, raws, strict=True):
-                checkpoint.read(name, start, row)
-            whole.copy_(single.copy_(raw))
-        yield whole
+    longest = min(LONGEST, ELEMENTS // len(models), layer.numel)
+    rows, fill = reader.rows(layer, models, longest)
+    last = layer.numel - layer.numel % longest
+    for start in range(0, last, longest):
+        fill(start)
+        yield rows
+    if last < layer.numel:
+        rows, fill = reader.rows(layer, models, layer.numel - last)
+        fill(last)
+        yield rows
 
 
 def _layer_moments(layer: Layer, reader: Reader, count: int, *, sums: bool) -> Moments:
@@ -157,21 +99,25 @@ def _layer_moments(layer: Layer, reader: Reader, count: int, *, sums: bool) -> M
 def _inner(layer: Layer, reader: Reader, models: Sequence[int], *, sums: bool) -> tuple[Tensor, Tensor]:
     total = torch.zeros(len(models), len(models), dtype=torch.float64)
     sizes = torch.zeros(len(models), dtype=torch.float64)
-    targets = [total[i, i:] for i in range(len(models))]
-    views: list[tuple[Tensor, Tensor]] = []
+    multiply: list[Callable[[], object]] = []
+    known: Tensor | None = None
     for piece in _chunks(layer, reader, models):
-        if not views or views[0][0].shape != piece.shape:
-            views = [(piece[i:], piece[i]) for i in range(len(models))]
-        if reader.dtype is not torch.float64:
-            total += piece @ piece.T
-        elif len(models) <= FEW:
-            total.addmm_(piece, piece.T)
-        else:
-            for target, (rows, row) in zip(targets, views, strict=True):
-                target.addmv_(rows, row)
+        if piece is not known:
+            known, multiply = piece, _multiplications(piece, total)
+        for step in multiply:
+            step()
         if sums:
             sizes += piece.sum(1)
     return total.triu() + total.triu(1).T, sizes
+
+
+def _multiplications(rows: Tensor, total: Tensor) -> list[Callable[[], object]]:
+    """What adds the inner products of the rows, as they then are, to the upper half of ``total``."""
+    if rows.dtype is not torch.float64:
+        return [lambda: total.add_(rows @ rows.T)]
+    if len(rows) <= FEW:
+        return [partial(total.addmm_, rows, rows.T)]
+    return [partial(total[i, i:].addmv_, rows[i:], rows[i]) for i in range(len(rows))]
 
 
 def sq_distances(inner: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:

@@ -1,6 +1,6 @@
 """Checkpoints made of others: shards put together, members with a prefix, the UNet of a single file, EMA or not."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Final
 
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnknownNameError
@@ -35,10 +35,10 @@ class View(Checkpoint):
             info = part.tensors[old]
             self.tensors[new] = TensorInfo(new, info.dtype, info.shape)
 
-    def read(self, name: str, start: int, out: "torch.Tensor") -> None:
-        """See `Checkpoint.read`."""
+    def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
+        """See `Checkpoint.filler`."""
         part, old = self._origins[name]
-        part.read(old, start, out)
+        return part.filler(old, out)
 
     def _by_part(self, names: Collection[str] | None) -> dict[Checkpoint, list[str]]:
         found: dict[Checkpoint, list[str]] = {}

@@ -181,7 +181,7 @@ def test_the_page_loads_nothing_and_escapes_names(tmp_path: Path):
         (["{0}", "no-such-model"], "No model 'no-such-model'"),
         (["{0}", "/nowhere/x.safetensors"], "/nowhere/x.safetensors"),
         (["{0}", "{1}", "--lowest", "0"], "lies in (0, 1], got 0.0"),
-        (["{0}", "{1}", "--threads", "0"], "--threads has to be at least 1, got 0"),
+        (["{0}", "{1}", "--workers", "0"], "--workers has to be at least 1, got 0"),
         (["{0}", "{1}", "--subspace", "3"], "--space input or output"),
         (["{0}", "{1}", "--figure", "plot.jpg"], "written as .svg, .png, .pdf, not as plot.jpg"),
         (["{0}", "{1}", "--output", "/nowhere/out.json"], "Cannot write /nowhere/out.json: its folder does not exist"),
@@ -303,23 +303,20 @@ def test_a_closed_pipe_is_no_error(files: list[str]):
     process.stderr.close()
 
 
-def has_open(pid: int, name: str) -> bool:
-    folder = Path(f"/proc/{pid}/fd")
-    try:
-        return any(link.readlink().name == name for link in folder.iterdir())
-    except FileNotFoundError:  # one was closed meanwhile
-        return False
+def children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
 
 
-def test_ctrl_c_is_one_sentence_and_status_130(tmp_path: Path):
+@pytest.mark.skipif(sys.platform != "linux", reason="the children are seen in /proc")
+def test_ctrl_c_is_one_sentence_and_status_130_and_ends_the_workers(tmp_path: Path):
     big = {f"l{k}": torch.zeros(4_000_000, dtype=torch.float16) + 1 for k in range(40)}
     save_file(big, tmp_path / "big.safetensors")
-    path = str(tmp_path / "big.safetensors")
-    process = shell(*[path] * 12, "--output", str(tmp_path / "out.txt"))
-    while not has_open(process.pid, "big.safetensors"):  # an interrupted import could not be stopped cleanly
+    arguments = [*[str(tmp_path / "big.safetensors")] * 12, "--output", str(tmp_path / "out.txt"), "--workers", "2"]
+    process = shell(*arguments, start_new_session=True)
+    while len(children(process.pid)) < 2:
         assert process.poll() is None
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)
+    os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to all of them
     _, told = process.communicate(timeout=60)
     assert process.returncode == 130, told
     assert told.decode().strip().splitlines()[-1] == "ioadapt similarity: interrupted; what was finished is kept."

@@ -1,6 +1,6 @@
 """Checkpoints in memory."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import torch
 
@@ -16,9 +16,10 @@ class Held(Checkpoint):
         self.values = dict(values)
         self.tensors: dict[str, TensorInfo] = {key: describe(key, value) for key, value in values.items()}
 
-    def read(self, name: str, start: int, out: torch.Tensor) -> None:
-        assert out.dtype == self.values[name].dtype
-        out.copy_(self.values[name].flatten()[start : start + len(out)])
+    def filler(self, name: str, out: torch.Tensor) -> Callable[[int], None]:
+        values = self.values[name].flatten()
+        assert out.dtype == values.dtype
+        return lambda start: out.copy_(values[start : start + len(out)])
 
     def close(self) -> None: ...
 

@@ -1,5 +1,7 @@
 """Counts of what is paired, what is not and why, on the real names of SD-1.5, LCM and the BK-SDM students."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 
@@ -21,7 +23,7 @@ class OnlyHeader(Checkpoint):
         shapes = {r["name"]: r["sd15"] if r[model] == "=" else r[model] for r in rows()}
         self.tensors = {n: TensorInfo(n, "F16", tuple(map(int, s.split("x")))) for n, s in shapes.items() if s != "-"}
 
-    def read(self, name: str, start: int, out: torch.Tensor) -> None:
+    def filler(self, name: str, out: torch.Tensor) -> Callable[[int], None]:
         raise AssertionError
 
     def close(self) -> None: ...

@@ -60,7 +60,7 @@ def figures(c: Comparison) -> dict[tuple[str, tuple[int, int]], float]:
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float16], ids=str)
 def test_cosines_are_those_of_the_grams_written_out(space: Space, dtype: torch.dtype):
     some = models(dtype=dtype)
-    found = figures(compare(some, Options(space=space, threads=1)))
+    found = figures(compare(some, Options(space=space, workers=1)))
     assert len(found) == 3 * (len(SHAPES) - (space is Space.OUTPUT))
     for (name, pair), cosine in found.items():
         k, k2 = (centred_gram(some[i].values[name].double(), name, space) for i in pair)
@@ -87,7 +87,7 @@ def test_unrelated_weights_read_zero_with_the_stated_deviation(shape: tuple[int,
     for seed in range(draws):
         q = orthogonal(shape[1], generator=torch.Generator().manual_seed(seed))
         pair = [held("a", {"w": values[0]}), held("b", {"w": torch.einsum("oi...,ij->oj...", values[1], q)})]
-        turned.append(figures(compare(pair, Options(space=Space.INPUT, threads=1)))["w", (0, 1)])
+        turned.append(figures(compare(pair, Options(space=Space.INPUT, workers=1)))["w", (0, 1)])
     found = torch.tensor(turned)
     sd = baseline_sd(shape[1])
     assert abs(found.mean()) < 4 * sd / math.sqrt(draws)
@@ -118,7 +118,7 @@ def test_vectors_single_channels_and_orthogonal_weights_have_no_space_and_are_li
 @pytest.mark.parametrize("space", [Space.INPUT, Space.OUTPUT])
 def test_subspace_overlaps_are_those_of_the_singular_value_decomposition(space: Space):
     some = models(2)
-    c = compare(some, Options(space=space, subspace=3, threads=1))
+    c = compare(some, Options(space=space, subspace=3, workers=1))
     for row in c.rows:
         if row.name == "one.weight":
             assert row.values[0, 1].subspace is None  # of rank 1

@@ -1,4 +1,4 @@
-"""Cosines, distances and norms are those of a float64 reference, whatever the dtype, the size and the threads."""
+"""Cosines, distances and norms are those of a float64 reference, whatever the dtype and the size."""
 
 import math
 
@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from ioadapt_theory.similarity import streaming
-from ioadapt_theory.similarity.checkpoint import SourceError
 from ioadapt_theory.similarity.matching import Layer, Match, match_by_names
 from ioadapt_theory.similarity.metrics import Values, values
 from ioadapt_theory.similarity.streaming import Moments, moments
@@ -84,11 +83,10 @@ def test_no_cosine_leaves_its_interval_where_float32_sums_do():
         assert v.cosine == pytest.approx(math.copysign(1.0, factor), abs=1e-12)
 
 
-@pytest.mark.parametrize("threads", [1, 2, 3])
-def test_many_models_in_one_pass_are_the_pairs_one_by_one(threads: int):
+def test_many_models_in_one_pass_are_the_pairs_one_by_one():
     base = {f"l{k}.weight": torch.randn(11, 5 + k) for k in range(9)}
     models = [held(f"m{i}", noisy(base, 0.3 * i, i)) for i in range(5)]
-    together = measured(models, threads=threads, sums=True)
+    together = measured(models, sums=True)
     for i in range(5):
         for j in range(i + 1, 5):
             for one, many in zip(measured([models[i], models[j]], sums=True), together, strict=True):
@@ -138,7 +136,7 @@ def test_memory_is_that_of_the_buffers_whatever_the_layer(monkeypatch: pytest.Mo
 
     pair = [held(n, {"w": torch.randn(40 * streaming.LONGEST, dtype=torch.float32)}) for n in "ab"]
     monkeypatch.setattr(torch, "empty", counted)
-    measured(pair, threads=1)
+    measured(pair, workers=1)
     assert sum(asked) <= 8 * streaming.LONGEST * 4
 
 
@@ -146,20 +144,6 @@ def test_the_number_of_torch_threads_is_given_back():
     torch.set_num_threads(2)
     measured([held(n, {"w": torch.randn(4)}) for n in "ab"])
     assert torch.get_num_threads() == 2
-
-
-class Broken(Held):
-    def read(self, name: str, start: int, out: torch.Tensor) -> None:
-        msg = f"{self.source} became shorter while it was read: tensor {name}."
-        raise SourceError(msg)
-
-
-@pytest.mark.parametrize("threads", [1, 2])
-def test_an_error_while_reading_ends_the_run_with_its_sentence(threads: int):
-    tensors = {f"l{k}": torch.randn(4) for k in range(50)}
-    models = [held("a", tensors), Broken("b", tensors, "/b")]
-    with pytest.raises(SourceError, match="/b became shorter"):
-        measured(models, threads=threads)
 
 
 def test_progress_is_told_every_element_once():

@@ -1,0 +1,115 @@
+"""Tasks shared out to forked processes: nothing is pickled but results, and no process outlives its parent for long."""
+
+import os
+import signal
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from multiprocessing import connection, get_context
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any
+
+from ioadapt_theory.similarity.checkpoint import SourceError
+
+if TYPE_CHECKING:
+    from multiprocessing.context import ForkProcess
+    from multiprocessing.sharedctypes import Synchronized
+
+Deliver = Callable[[int, Any], object]
+"""Takes a task and its result."""
+Run = Callable[[Iterator[int], Deliver], object]
+"""Does tasks as they come and delivers each."""
+Pipe = tuple[Connection, Connection]
+"""The end that receives and the end that sends."""
+
+
+def share_out(tasks: Sequence[int], count: int, run: Run, deliver: Deliver) -> None:
+    """Run ``run`` in ``count`` forked processes, which take tasks from the front; their results are delivered here.
+
+    Raises:
+        SourceError: a process could not be started or was ended from outside; and whatever ``run`` raises.
+    """
+    pipes: list[Pipe] = []
+    processes: list[ForkProcess] = []
+    try:
+        _start(count, tasks, run, pipes, processes)
+        running = dict(zip((receive for receive, _ in pipes), processes, strict=True))
+        while running:
+            for receive in set(running) & set(connection.wait(list(running))):
+                try:
+                    said = receive.recv()
+                except (EOFError, OSError):
+                    _ended(running.pop(receive))
+                    continue
+                if isinstance(said, Exception):
+                    raise said
+                deliver(*said)
+    finally:
+        for process in processes:
+            process.kill()  # which is nothing to one that has ended
+            process.join()
+        for receive, send in pipes:
+            receive.close()
+            send.close()
+
+
+def _start(count: int, tasks: Sequence[int], run: Run, pipes: list[Pipe], processes: list["ForkProcess"]) -> None:
+    """Start processes, each with a pipe of its own."""
+    context = get_context("fork")
+    try:
+        taken = context.Value("q", 0)
+        pipes += [context.Pipe(duplex=False) for _ in range(count)]
+        with _without_interrupts(), warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+            for k in range(count):  # the warning is of threads, none of whose locks we need
+                process = context.Process(target=_work, args=(tasks, run, taken, pipes, k), daemon=True)
+                process.start()
+                processes.append(process)
+    except OSError as error:
+        msg = f"Cannot start {count} processes ({error.strerror}): --workers 1 does without."
+        raise SourceError(msg) from error
+    for _, send in pipes:
+        send.close()
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Processes that are started meanwhile never see Ctrl-C: their parent does, and ends them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _ended(process: "ForkProcess") -> None:
+    process.join()
+    if process.exitcode:
+        msg = f"A worker process was ended (status {process.exitcode}), for want of memory? --workers 1 needs least."
+        raise SourceError(msg)
+
+
+def _work(tasks: Sequence[int], run: Run, taken: "Synchronized[int]", pipes: Sequence[Pipe], k: int) -> None:
+    """What process k does."""
+    allowed = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, {allowed[k % len(allowed)]})  # away from the parent and the others, where the scheduler
+    os.sched_setaffinity(0, allowed)  # may leave us for seconds; then it is free again
+    for i, (receive, send) in enumerate(pipes):
+        receive.close()
+        if i != k:
+            send.close()
+    out = pipes[k][1]
+    with suppress(BrokenPipeError):  # the parent is gone
+        try:
+            run(_from_the_front(tasks, taken), lambda task, result: out.send((task, result)))
+        except Exception as error:  # of whatever kind, it is the parent's to raise
+            out.send(error)
+
+
+def _from_the_front(tasks: Sequence[int], taken: "Synchronized[int]") -> Iterator[int]:
+    while True:
+        with taken.get_lock():
+            position = taken.value
+            taken.value += 1
+        if position >= len(tasks):
+            return
+        yield tasks[position]

@@ -5,13 +5,14 @@ import hashlib
 import json
 import math
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.weights import BaseLayer, ModelWeights, Weights
+from ioadapt_theory.adapters.weights import BaseLayer, ModelWeights, Weights, read_layer
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
 
 SAMPLE = 32
@@ -33,14 +34,21 @@ def fingerprint(layer: BaseLayer) -> dict[str, Any]:
 
 def header(model: nn.Module, layers: Iterable[str]) -> dict[str, str]:
     """What an adapter's file records of the base it was trained on; layers without a plain weight are left out."""
-    prints, weights = {}, ModelWeights(model)
+    weights, prints = ModelWeights(model), {}
     for name in layers:
-        try:
+        with suppress(UnsupportedError):
             prints[name] = fingerprint(weights.layer(name))
-        except UnsupportedError:
-            continue
     named = getattr(model, "name_or_path", None) or getattr(getattr(model, "config", None), "_name_or_path", None)
     return pack(prints, named)
+
+
+def fingerprints(layers: Mapping[str, nn.Module]) -> dict[str, Any]:
+    """The fingerprints of plain layers by name, without those that have no plain weight."""
+    prints = {}
+    for name, layer in layers.items():
+        with suppress(UnsupportedError):
+            prints[name] = fingerprint(read_layer(layer))
+    return prints
 
 
 def pack(prints: Mapping[str, Any], base: object) -> dict[str, str]:

@@ -71,10 +71,10 @@ class ModelWeights:
         if isinstance(module, AdaptedLayer):
             module.exchange()
             try:
-                return _read(module.base_layer)
+                return read_layer(module.base_layer)
             finally:
                 module.exchange()
-        return _read(module)
+        return read_layer(module)
 
 
 class TensorWeights:
@@ -119,7 +119,12 @@ class TensorWeights:
         return len(shape) == 2 and len(bias) == 1 and shape[0] != bias[0] == shape[1]
 
 
-def _read(module: nn.Module) -> BaseLayer:
+def read_layer(module: nn.Module) -> BaseLayer:
+    """A plain layer's own weights.
+
+    Raises:
+        UnsupportedError: it has no plain weight.
+    """
     f = operator(module)
     kernel = tuple(module.kernel_size) if isinstance(module, CONVOLUTIONS) else ()
     return BaseLayer(f.dense(), f.bias, kernel)

@@ -1,7 +1,9 @@
 """A placement per layer: exact under every change of basis of heads and neurons, chosen by what two bases share."""
 
+import copy
 import json
 import math
+import re
 
 import pytest
 import torch
@@ -185,6 +187,47 @@ def test_every_linear_layer_of_real_blocks_has_its_side():
         n.split("transformer_blocks.0.")[1] for n, m in layers(unet).items() if "output" in m.adapters["default"]
     }
     assert outputs == {"attn1.to_out.0", "attn2.to_out.0", "ff.net.2"}
+
+
+SIDES = {
+    "single_transformer_blocks.0.proj_mlp": "input",
+    "single_transformer_blocks.0.proj_out": "output",
+    "down_blocks.0.attentions.1.proj_in": "input",
+    "mid_block.attentions.0.proj_out": "output",
+    "encoder.layers.0.linear1": "input",
+    "encoder.layers.0.linear2": "output",
+    "double_blocks.0.txt_attn.proj": "output",
+    "proj_out": None,  # FLUX's last layer reads the stream, a block of the same name writes to it
+    "head.linear1": None,
+    "time_embedding.linear_1": None,
+    "blocks.0.norm1.linear": None,
+}
+
+
+@pytest.mark.parametrize("name", SIDES)
+def test_names_that_mean_different_things_count_with_what_stands_before_them(name):
+    if SIDES[name] is None:
+        with pytest.raises(InvalidValueError, match=re.escape(f"whether {name} reads")):
+            residual_side(name)
+    else:
+        assert residual_side(name) == SIDES[name]
+
+
+def test_torch_s_own_transformer_in_another_basis_of_its_neurons():
+    encoder = nn.TransformerEncoder(
+        nn.TransformerEncoderLayer(8, 2, 12, batch_first=True), 2, enable_nested_tensor=False
+    )
+    other, order = copy.deepcopy(encoder.eval()), torch.randperm(12)
+    for block in other.layers:
+        block.linear1.weight.data, block.linear1.bias.data = block.linear1.weight[order], block.linear1.bias[order]
+        block.linear2.weight.data = block.linear2.weight[:, order]
+    x = torch.randn(3, 5, 8)
+    before = encoder(x)
+    assert_close(other(x), before)
+    adapt(encoder, target_modules=["linear1", "linear2"], placement="residual", rank=2, init="random")
+    transfer(encoder, other)
+    assert (encoder(x) - before).abs().max() > 1e-2
+    assert (encoder(x) - other(x)).abs().max() < 1e-12
 
 
 @pytest.mark.parametrize(("m", "n"), [(3, 4), (30, 20), (5, 30)])

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import pickle
 import subprocess
 import sys
 
@@ -12,7 +13,10 @@ from torch import nn
 from torch.testing import assert_close
 
 from ioadapt_theory.adapters import FAMILIES, adapt, layers, load, save
+from ioadapt_theory.adapters.fingerprint import kinship
+from ioadapt_theory.adapters.formats.opening import open_adapter
 from ioadapt_theory.adapters.peft import IOLoraConfig, IOLoraLayer, load_adapter
+from ioadapt_theory.adapters.weights import ModelWeights
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError
 from tests.adapters.foreign import Small, filled, quiet, run_llama, run_unet, tiny_llama, tiny_unet
 
@@ -262,3 +266,19 @@ def test_the_residual_rule_works_in_peft():
     wrappers = {n: m for n, m in model.named_modules() if isinstance(m, IOLoraLayer)}
     found = {n.rpartition(".")[2]: list(m.iolora_adapters["default"]) for n, m in wrappers.items()}
     assert found == {"q_proj": ["input"], "v_proj": ["input"], "o_proj": ["output"], "down_proj": ["output"]}
+
+
+def test_the_base_is_recognised_by_what_the_plug_in_saves(tmp_path):
+    theirs = wrapped(tiny_llama())
+    theirs.save_pretrained(tmp_path / "a")
+    opened = open_adapter(tmp_path / "a")
+    assert len(opened.prints) == 8
+    assert pickle.loads(pickle.dumps(theirs.peft_config["default"])).r == 2
+    related = tiny_llama()
+    for p in related.parameters():
+        p.data.add_(0.1 * p.std() * torch.randn_like(p))
+    verdicts = [kinship(opened.prints, ModelWeights(m)).verdict for m in (tiny_llama(), related, tiny_llama(5))]
+    assert verdicts == ["same", "relative", "foreign"]
+    again = quiet(lambda: peft.PeftModel.from_pretrained(tiny_llama(5), tmp_path / "a"))
+    again.save_pretrained(tmp_path / "b")
+    assert kinship(open_adapter(tmp_path / "b").prints, ModelWeights(tiny_llama(5))).verdict == "same"

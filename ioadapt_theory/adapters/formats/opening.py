@@ -88,7 +88,7 @@ def open_adapter(path: Path | str) -> Opened:
         return Opened(path, own.FORMAT, header.get(fingerprint.BASE_NAME), tuple(items), (), {}, prints)
     file = read(path)
     entries = tuple(Item(e.name, e.sketch(), e.adapter, e.kind == "peanut") for e in file.entries)
-    return Opened(file.path, file.format, file.base, entries, file.changes, file.unread, {})
+    return Opened(file.path, file.format, file.base, entries, file.changes, file.unread, file.prints)
 
 
 def _is_own(path: Path) -> bool:

@@ -64,6 +64,7 @@ class AdapterFile:
         unread: keys that are neither, and what they are.
         base: name of the base model, where the file says it.
         metadata: the header's strings.
+        prints: fingerprints of the base's layers, where it has them.
     """
 
     path: Path
@@ -73,6 +74,7 @@ class AdapterFile:
     unread: Mapping[str, str]
     base: str | None
     metadata: Mapping[str, str]
+    prints: Mapping[str, object]
 
 
 def read(path: Path | str) -> AdapterFile:
@@ -110,7 +112,9 @@ def read(path: Path | str) -> AdapterFile:
     format_ = "PEFT" if config else "kohya/LyCORIS" if any(name.flat for name in groups) else "diffusers"
     base = (config or {}).get("base_model_name_or_path") or source.metadata.get("ss_sd_model_name")
     named = base if isinstance(base, str) and base.isprintable() else None
-    return AdapterFile(path, format_, tuple(entries), tuple(altered), unread, named, source.metadata)
+    prints = (config or {}).get("base_fingerprints")  # of our plug-in
+    prints = prints if isinstance(prints, dict) else {}
+    return AdapterFile(path, format_, tuple(entries), tuple(altered), unread, named, source.metadata, prints)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ioadapt_theory.errors import FileFormatError
+from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.results import replacing
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
@@ -166,7 +166,13 @@ def writing(path: Path, metadata: dict[str, str], former: Path | None = None) ->
     """A writer whose file takes the place of ``path`` when the block ends well; ``metadata`` may still grow in it.
 
     Before that ``former`` is removed, which describes the file that was there: never new tensors under an old config.
+
+    Raises:
+        InvalidValueError: there is a folder of this name.
     """
+    if path.is_dir():
+        msg = f"{path} is a folder; this format is one file."
+        raise InvalidValueError(msg)
     with replacing(path) as temporary, tempfile.TemporaryFile(dir=path.parent) as data:
         writer = TensorWriter(data)  # type: ignore[arg-type]
         yield writer

@@ -1,12 +1,15 @@
 """IOLORA's configuration: ours, under PEFT's names."""
 
 import enum
+import weakref
 from dataclasses import dataclass, field
 from typing import Any
 
 from peft.config import PeftConfig
+from torch import nn
 
 from ioadapt_theory.adapters.config import AdapterConfig
+from ioadapt_theory.adapters.fingerprint import fingerprints
 from ioadapt_theory.errors import InvalidValueError
 
 FORMAT_VERSION = 1
@@ -29,6 +32,7 @@ class IOLoraConfig(PeftConfig):
         layers_to_transform, layers_pattern: as in LoraConfig.
         init_weights: "default", "gaussian" or "random".
         format_version: of what is saved.
+        base_fingerprints: of the layers below, filled in when it is saved; tells this base from others later.
         family, placement, lora_dropout, use_rslora, detach_norm, factor: see ``AdapterConfig``.
         placement_pattern, rank_pattern, alpha_pattern: see ``AdapterConfig``.
 
@@ -54,6 +58,7 @@ class IOLoraConfig(PeftConfig):
     layers_to_transform: list[int] | int | None = None
     layers_pattern: list[str] | str | None = None
     format_version: int = FORMAT_VERSION
+    base_fingerprints: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         """Check the options, as far as that needs no model."""
@@ -67,6 +72,24 @@ class IOLoraConfig(PeftConfig):
         if isinstance(self.exclude_modules, list):
             self.exclude_modules = set(self.exclude_modules)  # type: ignore[assignment]
         self.options()
+        self._layers: weakref.WeakValueDictionary[str, nn.Module] = weakref.WeakValueDictionary()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Weak references cannot be pickled, and a copy is of no model yet."""
+        return {key: value for key, value in self.__dict__.items() if key != "_layers"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _layers=weakref.WeakValueDictionary())
+
+    def remember(self, name: str, layer: nn.Module) -> None:
+        """A layer of the model that this adapter is on, by the name that the base model has for it."""
+        self._layers[name] = layer
+
+    def save_pretrained(self, save_directory: str, **kwargs: Any) -> None:
+        """As PEFT does, with the fingerprints of the base's layers; those with merged weights have none."""
+        bases = {name: layer.base_layer for name, layer in self._layers.items() if not layer.merged}
+        self.base_fingerprints = fingerprints(bases) or self.base_fingerprints
+        super().save_pretrained(save_directory, **kwargs)  # type: ignore[no-untyped-call]
 
     def options(self) -> AdapterConfig:
         """The same as our configuration; which modules are meant is left to PEFT."""

@@ -34,8 +34,10 @@ class IOLoraModel(BaseTuner):
         del parameter_name
         if isinstance(target, IOLoraLayer):
             target.update_layer(adapter_name, current_key, peft_config)
+            peft_config.remember(current_key, target)
             return
         layer = IOLoraLayer(target, adapter_name, current_key, peft_config)
+        peft_config.remember(current_key, layer)
         if adapter_name not in self.active_adapters:
             layer.requires_grad_(False)
         self._replace_module(parent, target_name, layer, target)

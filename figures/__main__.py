@@ -5,8 +5,9 @@ from importlib import import_module
 from types import ModuleType
 
 from figures.style import styled, write
+from ioadapt_theory.cli import OK, Parser, guarded
 from ioadapt_theory.errors import UnknownNameError
-from toys.command_line import OK, Parser, folder, guarded, whole
+from toys.command_line import folder, whole
 
 FIGURES: tuple[str, ...] = (
     "fig_2",

@@ -13,11 +13,11 @@ from figures.style import styled, write
 from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims.claim import Claim
 from ioadapt_theory.claims.evidence import Verdict
+from ioadapt_theory.cli import OK, guarded
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.stats import Interval
 from toys import molecules as toy
 from toys.ani import summary
-from toys.command_line import OK, guarded
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 README: Final = ROOT / "README.md"

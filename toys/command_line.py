@@ -1,25 +1,9 @@
-"""What the toys' and the figures' command lines share: one sentence for what is wrong, status 2."""
+"""Argument types that the toys' and the figures' command lines share."""
 
 import argparse
 import os
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
-
-from ioadapt_theory.cli import discard_stdout, speak_utf_8
-from ioadapt_theory.errors import InvalidValueError, IoAdaptError
-
-OK, MISUSE, INTERRUPTED = 0, 2, 130
-
-
-class Parser(argparse.ArgumentParser):
-    """An argument parser that says what is wrong in one sentence, without the usage lines."""
-
-    def error(self, message: str) -> NoReturn:
-        """Leave with status 2 through the same door as every other wrong value."""
-        msg = f"{message[:1].upper()}{message[1:].rstrip('.')}."
-        raise InvalidValueError(msg)
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
@@ -59,26 +43,3 @@ def device(dtype: str) -> Callable[[str], str]:
         return text
 
     return parse
-
-
-def guarded(name: str, body: Callable[[], int]) -> int:
-    """Run ``body``; an IoAdaptError becomes its sentence on stderr and status 2, Ctrl-C becomes 130."""
-    speak_utf_8()
-    try:
-        status = body()
-        sys.stdout.flush()
-    except IoAdaptError as error:
-        sys.stderr.write(f"{name}: {error}\n")
-        return MISUSE
-    except BrokenPipeError:
-        discard_stdout()
-        return OK
-    except OSError as error:
-        discard_stdout()
-        place = "" if error.filename is None else f" {error.filename}"
-        sys.stderr.write(f"{name}: cannot write{place}: {error.strerror}.\n")
-        return MISUSE
-    except KeyboardInterrupt:
-        sys.stderr.write(f"{name}: interrupted; what was finished is kept.\n")
-        return INTERRUPTED
-    return status

@@ -15,9 +15,10 @@ import torch
 from tqdm import tqdm
 
 from ioadapt_theory.adapters import count
+from ioadapt_theory.cli import OK, Parser, guarded
 from ioadapt_theory.errors import UnknownNameError
 from ioadapt_theory.results import record, write_json
-from toys.command_line import OK, Parser, device, folder, guarded, whole
+from toys.command_line import device, folder, whole
 from toys.plane import picture, table
 from toys.plane.methods import adapted, learned, measure, methods, moved, stages, train
 from toys.plane.theory import theory

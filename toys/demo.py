@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
+from ioadapt_theory.cli import OK, guarded
 from ioadapt_theory.results import record, write_json
 from ioadapt_theory.similarity.compare import compare
 from ioadapt_theory.similarity.comparison import Options
@@ -20,7 +21,6 @@ from toys import crescent, molecules
 from toys.ani import picture as ani_picture
 from toys.ani import summary
 from toys.ani.table import verdict
-from toys.command_line import OK, guarded
 from toys.plane import picture as plane_picture
 from toys.plane.table import number
 from toys.style import styled, write

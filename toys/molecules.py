@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from tqdm import tqdm
 
+from ioadapt_theory.cli import OK, Parser, guarded
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.results import record, write_json
 from toys.ani import picture, table
@@ -28,7 +29,7 @@ from toys.ani.networks import MEMBERS
 from toys.ani.summary import comparisons
 from toys.ani.training import METHODS
 from toys.ani.units import runner
-from toys.command_line import OK, Parser, device, guarded, whole
+from toys.command_line import device, whole
 from toys.style import styled, write
 
 RECORD: Final = Path(__file__).with_name("data") / "molecules_record.json"

@@ -4,9 +4,11 @@ import argparse
 import io
 import os
 import sys
+from collections.abc import Callable
 from importlib import import_module
+from typing import NoReturn
 
-from ioadapt_theory.errors import IoAdaptError
+from ioadapt_theory.errors import InvalidValueError, IoAdaptError
 
 COMMANDS: dict[str, str] = {
     "claims": "which statements of the paper stand, which fall, and what is true instead",
@@ -17,30 +19,51 @@ COMMANDS: dict[str, str] = {
 """Subcommand -> its one-line help; each is a module here with ``add_arguments(parser)`` and ``run(args) -> int``."""
 
 OK, FINDING, MISUSE, INTERRUPTED = 0, 1, 2, 130
+DESCRIPTION = "Input and output adapters: what the paper claims, what adapter files are, how alike checkpoints are."
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser that says what is wrong in one sentence, without the usage lines."""
+
+    def error(self, message: str) -> NoReturn:
+        """Leave with status 2 through the same door as every other wrong value."""
+        msg = f"{message[:1].upper()}{message[1:].rstrip('.')}."
+        raise InvalidValueError(msg)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one subcommand; 0 as expected, 1 a finding, 2 misuse, 130 interrupted."""
     argv = sys.argv[1:] if argv is None else argv
-    speak_utf_8()
-    parser = argparse.ArgumentParser(prog="ioadapt", description=__doc__.split(":")[0])
-    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     chosen = next((a for a in argv if not a.startswith("-")), None)
+    return guarded(f"ioadapt {chosen}" if chosen in COMMANDS else "ioadapt", lambda: _main(argv, chosen))
+
+
+def _main(argv: list[str], chosen: str | None) -> int:
+    parser = Parser(prog="ioadapt", description=DESCRIPTION)
+    parser.add_argument("--version", action="version", version=_version() if "--version" in argv else "")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     for name, summary in COMMANDS.items():
         sub = commands.add_parser(name, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter)
         if name == chosen:  # the others need no arguments, so they are not even imported
             import_module(f"ioadapt_theory.cli.{name}").add_arguments(sub)
     args = parser.parse_args(argv)
-    return run(args.command, args)
+    return int(import_module(f"ioadapt_theory.cli.{args.command}").run(args))
 
 
-def run(command: str, args: argparse.Namespace) -> int:
-    """Run a parsed subcommand, turning errors into one sentence on stderr and a status."""
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("ioadapt-theory")
+
+
+def guarded(name: str, body: Callable[[], int]) -> int:
+    """Run ``body``; what goes wrong is one sentence on stderr and a status, Ctrl-C is 130."""
+    speak_utf_8()
     try:
-        status = int(import_module(f"ioadapt_theory.cli.{command}").run(args))
+        status = body()
         sys.stdout.flush()  # here, where what goes wrong with it can be said
     except IoAdaptError as error:
-        sys.stderr.write(f"ioadapt {command}: {error}\n")
+        sys.stderr.write(f"{name}: {error}\n")
         return MISUSE
     except BrokenPipeError:
         discard_stdout()
@@ -48,16 +71,18 @@ def run(command: str, args: argparse.Namespace) -> int:
     except OSError as error:  # a full disk, a folder that cannot be written
         discard_stdout()
         place = "" if error.filename is None else f" {error.filename}"
-        sys.stderr.write(f"ioadapt {command}: Cannot read or write{place}: {error.strerror or error}.\n")
+        sys.stderr.write(f"{name}: Cannot read or write{place}: {error.strerror or error}.\n")
         return MISUSE
     except KeyboardInterrupt:
-        sys.stderr.write(f"ioadapt {command}: interrupted; what was finished is kept.\n")
+        sys.stderr.write(f"{name}: interrupted; what was finished is kept.\n")
         return INTERRUPTED
     return status
 
 
 def speak_utf_8() -> None:
-    """Formulas have Greek letters, and JSON is UTF-8, whatever the terminal is said to be."""
+    """Formulas have Greek letters, and JSON is UTF-8, whatever the terminal is said to be, or if there is none."""
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper) and stream.encoding.lower().replace("-", "") != "utf8":
             stream.reconfigure(encoding="utf-8")

@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def guarded(shell: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
-    code = "from toys.command_line import guarded; raise SystemExit(guarded('toy', lambda: print('β' * 9) or 0))"
+    code = "from ioadapt_theory.cli import guarded; raise SystemExit(guarded('toy', lambda: print('β' * 9) or 0))"
     command = f'"{sys.executable}" -c "{code}" {shell}'
     environment = os.environ | environment
     return subprocess.run(["bash", "-o", "pipefail", "-c", command], cwd=ROOT, env=environment, capture_output=True)
@@ -22,7 +22,7 @@ def guarded(shell: str, **environment: str) -> subprocess.CompletedProcess[bytes
     [
         ("", 0, "β" * 9 + "\n", ""),
         ("| true", 0, "", ""),
-        ("> /dev/full", 2, "", "toy: cannot write: No space left on device.\n"),
+        ("> /dev/full", 2, "", "toy: Cannot read or write: No space left on device.\n"),
     ],
 )
 def test_greek_without_utf_8_closed_pipes_and_full_disks(shell: str, status: int, out: str, err: str) -> None:

@@ -214,9 +214,8 @@ def test_names_that_mean_different_things_count_with_what_stands_before_them(nam
 
 
 def test_torch_s_own_transformer_in_another_basis_of_its_neurons():
-    encoder = nn.TransformerEncoder(
-        nn.TransformerEncoderLayer(8, 2, 12, batch_first=True), 2, enable_nested_tensor=False
-    )
+    layer = nn.TransformerEncoderLayer(8, 2, 12, batch_first=True)
+    encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
     other, order = copy.deepcopy(encoder.eval()), torch.randperm(12)
     for block in other.layers:
         block.linear1.weight.data, block.linear1.bias.data = block.linear1.weight[order], block.linear1.bias[order]

@@ -54,6 +54,9 @@ def test_the_good_file_loads(tmp_path):
 
 
 SHAPES = {
+    "an alpha of several numbers": (tensors(alpha=torch.ones(3)), r"alpha has to be one number, found \[3\]"),
+    "a name of many letters": (tensors(**{"x" * 1000: torch.ones(1)}), "cannot name a tensor"),
+    "a name of two lines": (tensors(**{"lora_down\n.weight": torch.ones(1)}), "cannot name a tensor"),
     "ranks that differ": (tensors(lora_up__weight=torch.randn(6, 3)), "do not fit together"),
     "a vector for a matrix": (tensors(lora_up__weight=torch.randn(6)), "do not fit together"),
     "a scalar for a matrix": (tensors(lora_down__weight=torch.randn(())), "no matrices"),
@@ -95,10 +98,13 @@ def test_layers_of_another_size_or_name_are_named(tmp_path):
     assert dict(report.unmatched) == {"unet.block_to_z": "the model has no such layer"}
 
 
-@pytest.mark.parametrize("metadata", ["{", "[" * 100_000, '{"unet.r": 2, "unet.lora_alpha": "x"}'])
+@pytest.mark.parametrize("metadata", ["{", "[" * 100_000, "[1]", '{"unet.r": 2, "unet.lora_alpha": "x"}'])
 def test_metadata_that_are_not_what_they_have_to_be(metadata, tmp_path):
     content = {f"unet.block.to_q.lora_{part}.weight": torch.randn(s) for part, s in (("A", (2, 4)), ("B", (6, 2)))}
-    refused(stored(tmp_path, content, {"lora_adapter_metadata": metadata}), "has to be a finite number|not readable")
+    refused(
+        stored(tmp_path, content, {"lora_adapter_metadata": metadata}),
+        "has to be a finite number|not readable|has to be an object",
+    )
 
 
 @pytest.mark.parametrize(
@@ -131,6 +137,11 @@ CONFIGS = {
     "a list": ("[1]", "has to be"),
     "an unknown type": ({"peft_type": "NONSENSE"}, "peft_type is 'NONSENSE'"),
     "a list for a type": ({"peft_type": ["LORA"]}, "peft_type is"),
+    "a rank that is not that of the factors": ({"r": 10**30}, "r has to be 2 for block.to_q"),
+    "a negative rank": ({"r": -2}, "r has to be 2"),
+    "rslora as text": ({"use_rslora": "yes"}, "use_rslora has to be true or false"),
+    "a pattern of optional letters": ({"rank_pattern": {"a?" * 30: 2}}, "could run for ever"),
+    "a pattern of counted letters": ({"rank_pattern": {"a{0,99}" * 5: 2}}, "could run for ever"),
     "alpha as text": ({"lora_alpha": "8"}, "lora_alpha has to be a finite number"),
     "alpha true": ({"lora_alpha": True}, "lora_alpha has to be a finite number"),
     "alpha infinite": ('{"peft_type": "LORA", "lora_alpha": Infinity}', "lora_alpha has to be a finite number"),
@@ -160,6 +171,34 @@ def test_a_folder_without_its_weights_and_files_that_are_missing(tmp_path):
     refused(tmp_path, "a saved adapter is a folder with")
     refused(tmp_path / "nothing.safetensors", "no such file")
     refused(tmp_path / "nothing.bin", "no such file")
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.safetensors")
+    os.mkfifo(tmp_path / "adapter_config.json")
+    os.symlink(tmp_path / "loop.bin", tmp_path / "loop.bin")
+    for path in (tmp_path / "pipe.safetensors", tmp_path, Path("/dev/null")):
+        refused(path, "not a regular file")
+    for path in (tmp_path / "loop.bin", Path("x" * 5000), Path("a\0b")):
+        refused(path, "no such file|not a regular file|not a whole file")
+
+
+@pytest.mark.parametrize("kind", ["F4", "F8_E8M0", "C64", "BOOL"])
+def test_types_that_are_no_plain_numbers_are_told_from_the_header(kind, tmp_path):
+    size = {"F4": 4, "F8_E8M0": 8, "C64": 64, "BOOL": 8}[kind]
+    up = {"dtype": "F32", "shape": [6, 2], "data_offsets": [size, size + 48]}
+    down = {"dtype": kind, "shape": [2, 4], "data_offsets": [0, size]}
+    header = json.dumps({"unet.block.to_q.lora_up.weight": up, "unet.block.to_q.lora_down.weight": down}).encode()
+    (tmp_path / "f.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(size + 48))
+    with pytest.raises(FileFormatError, match=f"has to be floating point, found {kind}"):
+        read(tmp_path / "f.safetensors")
+
+
+def test_adapters_in_folders_below_are_named(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        peft_folder(tmp_path / name, {})
+    refused(tmp_path, "It has adapters in a/, b/")
 
 
 class Evil:

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import resource
 
 import peft
 import pytest
@@ -190,6 +191,50 @@ def test_a_failure_leaves_a_former_output_whole(base, tmp_path):
     before = {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()}
     assert ioadapt("bake", tmp_path / "b", tmp_path / "out", *options) == MISUSE
     assert {p.name: p.read_bytes() for p in (tmp_path / "out").iterdir()} == before
+
+
+@pytest.mark.parametrize("placement", ["input", "output"])
+def test_a_disk_that_is_full_leaves_the_former_peft_folder(placement, base, tmp_path, capsys, monkeypatch):
+    """Written again with another rank, while no file may be larger than the first."""
+    source, options = tmp_path / "a", ["--base", str(tmp_path / "nobias.safetensors")]
+    linear = nn.ModuleDict({"to_q": nn.Linear(12, 20, bias=False)}).float()
+    save_file(linear.state_dict(), tmp_path / "nobias.safetensors")
+    command = ("bake",) if placement == "input" else ("convert", "--to", "peanut")
+    for rank in (2, 7):
+        model = adapt(copy.deepcopy(linear), target_modules=["to_q"], placement=placement, rank=rank, init="random")
+        save(model, source)
+        before = {p.name: p.read_bytes() for p in (tmp_path / "out").glob("*")}
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        if rank == 7:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (600, limits[1]))
+        try:
+            status = ioadapt(command[0], source, tmp_path / "out", *options, *command[1:])
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert status == (OK if rank == 2 else MISUSE)
+    assert "File too large" in capsys.readouterr().err
+    assert before
+    assert {p.name: p.read_bytes() for p in (tmp_path / "out").glob("*")} == before
+
+
+def test_numbers_are_checked_if_asked(base, tmp_path, capsys):
+    state = {f"unet.block.to_q.lora_{p}.weight": torch.randn(s).float() for p, s in (("A", (2, 12)), ("B", (20, 2)))}
+    save_file(state, tmp_path / "good.safetensors")
+    save_file(state | {"unet.block.to_q.diff_b": torch.full((20,), torch.nan)}, tmp_path / "bad.safetensors")
+    assert ioadapt("inspect", tmp_path / "good.safetensors", "--check") == OK
+    assert ioadapt("inspect", tmp_path / "bad.safetensors") == FINDING
+    assert ioadapt("inspect", tmp_path / "bad.safetensors", "--check") == MISUSE
+    assert "diff_b has to be finite" in capsys.readouterr().err
+
+
+def test_a_place_or_a_component_that_the_format_has_not(base, tmp_path, capsys):
+    trained(base, tmp_path / "a")
+    command = ("bake", tmp_path / "a", "--base", tmp_path / "base.safetensors", "--style", "kohya")
+    assert ioadapt(*command[:2], tmp_path, *command[2:]) == MISUSE
+    assert "is a folder; this format is one file" in capsys.readouterr().err
+    assert ioadapt(*command[:2], tmp_path / "b.safetensors", *command[2:], "--component", "unett") == MISUSE
+    assert "No component 'unett'. Did you mean 'unet'" in capsys.readouterr().err
+    assert not (tmp_path / "b.safetensors").exists()
 
 
 def test_layers_that_have_no_such_form_are_left_out_if_asked(base, tmp_path, capsys):

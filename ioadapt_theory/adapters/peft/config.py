@@ -88,8 +88,8 @@ class IOLoraConfig(PeftConfig):
     def save_pretrained(self, save_directory: str, **kwargs: Any) -> None:
         """As PEFT does, with the fingerprints of the base's layers; those with merged weights have none."""
         bases = {name: layer.base_layer for name, layer in self._layers.items() if not layer.merged}
-        self.base_fingerprints = fingerprints(bases) or self.base_fingerprints
-        super().save_pretrained(save_directory, **kwargs)  # type: ignore[no-untyped-call]
+        self.base_fingerprints = fingerprints(bases) or self.base_fingerprints  # type: ignore[arg-type]
+        super().save_pretrained(save_directory, **kwargs)
 
     def options(self) -> AdapterConfig:
         """The same as our configuration; which modules are meant is left to PEFT."""

@@ -1,7 +1,9 @@
 """Tasks shared out to forked processes: nothing is pickled but results, and no process outlives its parent for long."""
 
+import gc
 import os
 import signal
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -21,6 +23,9 @@ Run = Callable[[Iterator[int], Deliver], object]
 """Does tasks as they come and delivers each."""
 Pipe = tuple[Connection, Connection]
 """The end that receives and the end that sends."""
+
+PERIOD = 0.05
+"""Seconds between two messages of a process."""
 
 
 def share_out(tasks: Sequence[int], count: int, run: Run, deliver: Deliver) -> None:
@@ -43,7 +48,8 @@ def share_out(tasks: Sequence[int], count: int, run: Run, deliver: Deliver) -> N
                     continue
                 if isinstance(said, Exception):
                     raise said
-                deliver(*said)
+                for task, result in said:
+                    deliver(task, result)
     finally:
         for process in processes:
             process.kill()  # which is nothing to one that has ended
@@ -93,16 +99,37 @@ def _work(tasks: Sequence[int], run: Run, taken: "Synchronized[int]", pipes: Seq
     allowed = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {allowed[k % len(allowed)]})  # away from the parent and the others, where the scheduler
     os.sched_setaffinity(0, allowed)  # may leave us for seconds; then it is free again
+    gc.freeze()  # a collection would visit, and so copy, the pages of the parent
     for i, (receive, send) in enumerate(pipes):
         receive.close()
         if i != k:
             send.close()
-    out = pipes[k][1]
+    outbox = _Outbox(pipes[k][1])
     with suppress(BrokenPipeError):  # the parent is gone
         try:
-            run(_from_the_front(tasks, taken), lambda task, result: out.send((task, result)))
+            run(_from_the_front(tasks, taken), outbox.put)
+            outbox.flush()
         except Exception as error:  # of whatever kind, it is the parent's to raise
-            out.send(error)
+            outbox.end.send(error)
+
+
+class _Outbox:
+    """Sends what was done in the meantime at once: a message takes longer than a small task."""
+
+    def __init__(self, end: Connection) -> None:
+        self.end = end
+        self._said: list[tuple[int, Any]] = []
+        self._next = time.monotonic() + PERIOD
+
+    def put(self, task: int, result: object) -> None:
+        self._said.append((task, result))
+        if time.monotonic() >= self._next:
+            self.flush()
+
+    def flush(self) -> None:
+        self.end.send(self._said)
+        self._said = []
+        self._next = time.monotonic() + PERIOD
 
 
 def _from_the_front(tasks: Sequence[int], taken: "Synchronized[int]") -> Iterator[int]:

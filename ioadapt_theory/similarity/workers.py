@@ -20,8 +20,8 @@ from ioadapt_theory.similarity.reader import Reader
 
 MOST = 4
 """Workers that are used unless more are asked for: each has buffers of its own."""
-SHARE = 8 * 1024 * 1024
-"""Elements that a worker has to get to be worth its start, about 10 ms."""
+SHARE = 64 * 1024 * 1024
+"""Elements that a worker has to get to be worth its start, which costs about as much as reading these."""
 
 Progress = Callable[[int], object]
 T = TypeVar("T")

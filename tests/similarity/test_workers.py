@@ -16,7 +16,7 @@ from ioadapt_theory.similarity import workers
 from ioadapt_theory.similarity.checkpoint import SourceError
 from ioadapt_theory.similarity.compare import compare
 from ioadapt_theory.similarity.comparison import Options
-from ioadapt_theory.similarity.forked import Deliver, share_out
+from ioadapt_theory.similarity.forked import PERIOD, Deliver, share_out
 from ioadapt_theory.similarity.spaces import Space
 from ioadapt_theory.similarity.workers import over_layers
 from tests.similarity.memory import Held, held, noisy
@@ -120,6 +120,7 @@ def test_a_worker_that_is_ended_from_outside_is_told():
 def test_an_interrupt_ends_the_workers_in_the_middle_of_a_layer():
     def run(tasks: Iterator[int], deliver: Deliver) -> None:
         for task in tasks:
+            time.sleep(PERIOD)
             deliver(task, None)
             time.sleep(60)
 
@@ -138,7 +139,7 @@ import os, signal, time
 from ioadapt_theory.similarity.forked import share_out
 def run(tasks, deliver):
     for task in tasks:
-        time.sleep(0.01)
+        time.sleep(0.05)
         deliver(task, os.getpid())
 share_out(range(10**6), 2, run, lambda task, pid: print(pid, flush=True))
 """

@@ -10,7 +10,7 @@ from types import MappingProxyType
 import torch
 from torch import Tensor
 
-from ioadapt_theory.adapters.convert import Inverse
+from ioadapt_theory.adapters.inverse import Inverse
 from ioadapt_theory.adapters.placement import Placement
 from ioadapt_theory.errors import InvalidValueError, ShapeError
 

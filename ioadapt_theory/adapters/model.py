@@ -28,6 +28,10 @@ def adapt(
 ) -> nn.Module:
     """Freeze a model and put a fresh, trainable adapter on its target modules, in place; returns the model.
 
+    Two things no adapter can know of. A model that reads a layer's weight instead of calling the layer bypasses the
+    adapter, whose parameters then have no gradient after a backward pass: exclude such a layer (torch's own are refused
+    or switched to calling). Running statistics are not frozen: in training mode a BatchNorm changes the base model.
+
     Args:
         model: any module whose targets are linear layers, convolutions, or layers of known sizes.
         config: the configuration, or give its fields as keywords: ``adapt(model, target_modules=["to_q"], rank=4)``.
@@ -150,17 +154,17 @@ def scale(model: nn.Module, factor: float, name: str = "default") -> None:
 
 
 def _unmerged(found: Mapping[str, AdaptedLayer], doing: str) -> Collection[AdaptedLayer]:
-    """The layers, if none of them is merged."""
+    """The layers, each once whatever its names, if none of them is merged."""
     for where, layer in found.items():
         with naming(where):
             layer.refuse_if_merged(doing)
-    return found.values()
+    return dict.fromkeys(found.values())
 
 
 @contextmanager
 def disable(model: nn.Module) -> Iterator[None]:
     """The base model for the duration, also when adapters are merged; afterwards everything is as it was."""
-    saved = [(layer, layer.active, layer.merged) for layer in layers(model).values()]
+    saved = [(layer, layer.active, layer.merged) for layer in dict.fromkeys(layers(model).values())]
     for layer, _, merged in saved:
         if merged:
             layer.exchange()

@@ -7,7 +7,8 @@ from torch.testing import assert_close
 
 from ioadapt_theory.adapters import adapt, operator
 from ioadapt_theory.adapters.bake import bake
-from ioadapt_theory.adapters.convert import Inverse, convert, convert_model, lora_to_input, lora_to_output
+from ioadapt_theory.adapters.convert import convert, convert_model, lora_to_input, lora_to_output
+from ioadapt_theory.adapters.inverse import Inverse
 from ioadapt_theory.adapters.layers import AdaptedLayer
 from ioadapt_theory.adapters.transfer import put
 from ioadapt_theory.errors import InvalidValueError, ShapeError, UnsupportedError

@@ -17,6 +17,7 @@ from ioadapt_theory.adapters import (
     merge,
     parameters,
     remove,
+    scale,
     transfer,
     unload,
     unmerge,
@@ -157,6 +158,19 @@ def test_disabling_nests_and_gives_back_what_was_merged():
         assert torch.equal(model(x), base)
     assert torch.equal(model(x), merged)
     assert torch.equal(unmerge(model)(x), adapted)
+
+
+def test_a_layer_under_two_names_is_scaled_and_disabled_once():
+    model, x = nn.ModuleDict({"a": nn.Linear(C, D)}), torch.randn(3, C)
+    model["b"] = model["a"]
+    before = model["a"](x)
+    adapt(model, target_modules=["a"], placement="weight", init="random")
+    change = model["a"](x) - before
+    scale(model, 3.0)
+    assert_close(model["a"](x) - before, 3 * change)
+    merge(model)
+    with disable(model):
+        assert torch.equal(model["b"](x), before)
 
 
 def test_an_adapter_acts_once():

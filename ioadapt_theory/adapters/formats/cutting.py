@@ -7,8 +7,7 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.families import Family, Spec
 from ioadapt_theory.adapters.families.lokr import LoKr
-from ioadapt_theory.adapters.formats.layouts import hold
-from ioadapt_theory.adapters.formats.recorded import Recorded
+from ioadapt_theory.adapters.formats.holding import Recorded, hold
 from ioadapt_theory.adapters.layers import Adapter
 from ioadapt_theory.adapters.placement import Placement
 from ioadapt_theory.errors import UnsupportedError

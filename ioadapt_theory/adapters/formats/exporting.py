@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ioadapt_theory.adapters.formats.tensors import writing
+from ioadapt_theory.adapters.formats.storing import writing
 from ioadapt_theory.adapters.formats.writing import flat, peft_config, peft_folder
 from ioadapt_theory.adapters.layers import Adapter
 from ioadapt_theory.adapters.placement import Placement

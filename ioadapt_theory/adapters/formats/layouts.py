@@ -6,11 +6,10 @@ Every builder works on meta tensors as well, so a file's shapes are checked befo
 from collections.abc import Callable, Mapping
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ioadapt_theory.adapters.families import FAMILIES, Family, Spec
-from ioadapt_theory.adapters.families.lokr import LoKr
-from ioadapt_theory.adapters.formats.recorded import Recorded
+from ioadapt_theory.adapters.families import Family, Spec
+from ioadapt_theory.adapters.formats.holding import hold
 from ioadapt_theory.adapters.layers import Adapter
 from ioadapt_theory.adapters.placement import Placement
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
@@ -162,26 +161,6 @@ BUILDERS: dict[str, Callable[[Parts, float], Placed]] = {
     "full": _full,
     "peanut": _peanut,
 }
-
-
-def hold(family: str, size: tuple[int, int, int], spec: Spec, **parameters: Tensor) -> Family:
-    """A family of the given (rows, columns, channels) that holds these parameters."""
-    phi = FAMILIES[family](Recorded(*size), spec)
-    phi.scaling = spec.scaling
-    for name in {n for n, _ in phi.named_parameters()} - set(parameters):
-        delattr(phi, name)
-    for name, tensor in parameters.items():
-        setattr(phi, name, nn.Parameter(tensor.detach().clone(memory_format=torch.contiguous_format)))
-    if isinstance(phi, LoKr):
-        phi.low_rank = "A" in parameters
-    return phi
-
-
-def refit(adapter: Adapter, size: tuple[int, int, int]) -> None:
-    """Tell an adapter the channels of its layer, where a file's matrices hide a kernel's taps in the rows."""
-    for placement, phi in adapter.parts():
-        if placement is Placement.WEIGHT and phi.size == (size[0], size[1], size[0]):
-            phi.size = size
 
 
 def _factors(w_a: Tensor, w_b: Tensor, core: Tensor | None) -> tuple[Tensor, Tensor, int]:

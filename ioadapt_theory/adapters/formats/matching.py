@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ioadapt_theory.adapters.formats.layouts import refit
+from ioadapt_theory.adapters.formats.holding import refit
 from ioadapt_theory.adapters.formats.names import Name, resolve
 from ioadapt_theory.adapters.formats.opening import Item, Opened
 from ioadapt_theory.adapters.formats.originals import in_diffusers, ranges
@@ -83,7 +83,7 @@ def require_complete(opened: Opened, matched: Match) -> None:
         InvalidValueError: keys that are not read, changes of the base itself, or layers that do not fit.
     """
     lost = {str(name): why for name, why in matched.lost.items()}
-    altered = {f"{change.name}.{change.leaf}": f"{change.what} in the base itself" for change in opened.changes}
+    altered = {f"{change.name}.{change.leaf}": f"a change of the base ({change.what})" for change in opened.changes}
     problems = [f"{key}: {why}" for key, why in {**opened.unread, **altered, **lost}.items()]
     if problems:
         more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""

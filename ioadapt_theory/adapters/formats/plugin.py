@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ioadapt_theory.adapters.config import AdapterConfig, LayerPlan
-from ioadapt_theory.adapters.formats.layouts import hold
+from ioadapt_theory.adapters.formats.holding import hold
 from ioadapt_theory.adapters.formats.names import UNKNOWN, Name
 from ioadapt_theory.adapters.formats.scaling import patterns
 from ioadapt_theory.adapters.formats.tensors import TensorFile

@@ -4,12 +4,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from ioadapt_theory.adapters.bases import Base
 from ioadapt_theory.adapters.config import is_finite
 from ioadapt_theory.adapters.families import FAMILIES, Family, Spec
 from ioadapt_theory.adapters.families.lokr import LoKr
+from ioadapt_theory.adapters.formats.holding import Recorded
 from ioadapt_theory.adapters.layers import Adapter
 from ioadapt_theory.adapters.placement import Placement
 from ioadapt_theory.errors import FileFormatError
@@ -36,26 +36,6 @@ FIELDS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "factor": ("a size, or -1", lambda v: _whole(v) or (type(v) is int and v == -1)),
 }
 """What the config records of each placement of a layer: what it has to be, and the test of it."""
-
-
-class Recorded(Base):
-    """A base of which only the sizes are known; parameters built for it take no memory."""
-
-    pointwise = True
-    bias = None
-    axis = -1
-
-    def __init__(self, rows: int, columns: int, channels: int) -> None:
-        self.rows, self.columns, self.channels = rows, columns, channels
-        self.like = torch.empty((), device="meta")
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """X."""
-        return x
-
-    def dense(self) -> Tensor:
-        """A matrix without content."""
-        return torch.empty(self.rows, self.columns, device="meta")
 
 
 def describe(adapter: Adapter) -> dict[str, Any]:

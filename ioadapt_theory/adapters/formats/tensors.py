@@ -1,13 +1,10 @@
-"""Files of tensors and of JSON: opened lazily and never trusted, written one tensor at a time."""
+"""Files of tensors and of JSON: opened lazily and never trusted."""
 
 import json
 import math
 import os
-import shutil
-import struct
-import tempfile
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -16,12 +13,10 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ioadapt_theory.errors import FileFormatError, InvalidValueError
-from ioadapt_theory.results import replacing
+from ioadapt_theory.errors import FileFormatError
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt")
-CODES = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
-FLOATS = {*CODES.values(), "F8_E4M3", "F8_E5M2"}
+FLOATS = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
 """What the header calls the types that torch converts to float32."""
 
 LONGEST_NAME = 1000
@@ -131,54 +126,6 @@ def read_json(path: Path, missing: str = "no such file") -> Any:
     except (OSError, ValueError, RecursionError) as error:
         msg = f"{path}: not readable as JSON: {error}."
         raise FileFormatError(msg) from None
-
-
-class TensorWriter:
-    """Collects tensors on disk, one at a time, and knows the header once all have come."""
-
-    def __init__(self, data: tempfile._TemporaryFileWrapper) -> None:  # type: ignore[type-arg]
-        self._data = data
-        self._header: dict[str, object] = {}
-
-    def add(self, name: str, tensor: Tensor) -> None:
-        """Append one tensor; nothing of it stays in memory."""
-        if name in self._header:
-            msg = f"Tensor {name} would be written twice: two layers have names that this format does not tell apart."
-            raise FileFormatError(msg)
-        start = self._data.tell()
-        flat = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)
-        self._data.write(flat.numpy().tobytes())
-        offsets = [start, self._data.tell()]
-        self._header[name] = {"dtype": CODES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": offsets}
-
-    def finish(self, path: Path, metadata: Mapping[str, str]) -> None:
-        """Write the safetensors file: header, then the data."""
-        header = json.dumps({"__metadata__": {"format": "pt", **metadata}, **self._header}).encode()
-        header += b" " * (-len(header) % 8)
-        self._data.seek(0)
-        with path.open("wb") as out:
-            out.write(struct.pack("<Q", len(header)) + header)
-            shutil.copyfileobj(self._data, out)
-
-
-@contextmanager
-def writing(path: Path, metadata: dict[str, str], former: Path | None = None) -> Iterator[TensorWriter]:
-    """A writer whose file takes the place of ``path`` when the block ends well; ``metadata`` may still grow in it.
-
-    Before that ``former`` is removed, which describes the file that was there: never new tensors under an old config.
-
-    Raises:
-        InvalidValueError: there is a folder of this name.
-    """
-    if path.is_dir():
-        msg = f"{path} is a folder; this format is one file."
-        raise InvalidValueError(msg)
-    with replacing(path) as temporary, tempfile.TemporaryFile(dir=path.parent) as data:
-        writer = TensorWriter(data)  # type: ignore[arg-type]
-        yield writer
-        writer.finish(temporary, metadata)
-        if former is not None:
-            former.unlink(missing_ok=True)
 
 
 @contextmanager

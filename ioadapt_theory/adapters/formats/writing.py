@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ioadapt_theory.adapters.bake import bake
-from ioadapt_theory.adapters.formats.tensors import TensorWriter, writing
+from ioadapt_theory.adapters.formats.storing import TensorWriter, writing
 from ioadapt_theory.adapters.layers import Adapter
 from ioadapt_theory.adapters.weights import BaseLayer
 from ioadapt_theory.errors import UnknownNameError

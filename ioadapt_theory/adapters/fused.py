@@ -1,7 +1,7 @@
-"""Autograd functions for the two bases that need no generality: a frozen nn.Linear without hooks, and the identity.
+"""Autograd functions around a frozen nn.Linear without hooks: Eqs. 4a-4c in as few passes over memory as they take.
 
-They keep x for the backward pass, O(n r) numbers more, and with a gain on a linear layer what it multiplies; the rest
-is recomputed, or accumulated in place. Where ``fits`` says no, the families' plain forms do the same by autograd.
+Each keeps x (or what f makes of it) for the backward pass and O(n r) numbers more; with a gain on what f gives also
+what it multiplies. Temporaries live in ``scratch``. Where ``fits`` says no, the families' plain forms do the same.
 """
 
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ from torch.nn.functional import linear
 from torch.nn.modules import module as modules
 
 from ioadapt_theory.adapters.bases import Base, Identity
+from ioadapt_theory.adapters.kernels import gained, scratch
 from ioadapt_theory.adapters.operators import Linear
 
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
@@ -69,13 +70,20 @@ def fits(phi: Any, x: Tensor, base: Base) -> Plan | None:
     return Plan(dtype, w, bias)
 
 
-def fused(plan: Plan, kind: type[Any], s: float, x: Tensor, shift: Tensor | None, *factors: Tensor) -> Tensor:
-    """(f(x) + s xΔ) diag(g) + b(1 - g); Δ is ``kind`` of ``factors``, ``shift`` is g - 1, None for 0."""
+def fused(
+    function: Any,
+    plan: Plan,
+    kind: Any,
+    s: float,
+    x: Tensor,
+    g: Tensor | None,
+    *factors: Tensor,
+) -> Tensor:
+    """What ``function`` says, with Δ the ``kind`` of ``factors`` and g the gains of the columns, None for ones."""
     if x.dtype != plan.dtype or factors[0].dtype != plan.dtype:
         x, factors = x.to(plan.dtype), tuple(p.to(plan.dtype) for p in factors)
     rows = x.reshape(-1, x.shape[-1]).contiguous()
-    function = kind if issubclass(kind, torch.autograd.Function) else Fused
-    y: Tensor = function.apply(kind, s, rows, plan.w, plan.bias, shift, *factors)  # type: ignore[no-untyped-call]
+    y: Tensor = function.apply(torch.is_grad_enabled(), kind, s, rows, plan.w, plan.bias, g, *factors)
     return y if x.ndim == 2 else y.view(*x.shape[:-1], y.shape[-1])
 
 
@@ -92,46 +100,131 @@ def _weight_and_bias(module: nn.Module) -> tuple[Tensor, Tensor | None] | None:
     return w, bias
 
 
-class Fused(torch.autograd.Function):
-    """z + hz - hb with z = f(x) + s xΔ, h = g - 1: a gain does not scale the bias, and is nothing at all when it is 1.
-
-    In float16 and bfloat16 the gain is thus not rounded to their resolution.
-    """
+class OnWeight(torch.autograd.Function):
+    """Eq. 4a: Y = Z diag(g) + b with Z = XW + s XΔ."""
 
     @staticmethod
     def forward(  # noqa: D102
-        ctx: Any, kind: Any, s: float, x: Tensor, w: Tensor | None, bias: Tensor | None, h: Tensor | None, *p: Tensor
+        ctx: Any,
+        keep: bool,
+        kind: Any,
+        s: float,
+        x: Tensor,
+        w: Tensor,
+        bias: Tensor | None,
+        g: Tensor | None,
+        *p: Tensor,
     ) -> Tensor:
-        y = x.clone() if w is None else linear(x, w, bias)
-        kept = kind.add(y, x, s, *p)
-        z = None
-        if h is not None:
-            low = h.to(x.dtype)
-            if w is None:
-                y.addcmul_(y, low)  # what it multiplies is known from x and ``kept``
-            else:
-                z, y = y, torch.addcmul(y, y, low)
-            if bias is not None:
-                y.sub_(bias * low)
-        ctx.kind, ctx.s, ctx.count = kind, s, len(p)
-        ctx.save_for_backward(x, w, bias, h, z, *p, *kept)
+        z = linear(x, w, bias if g is None else None)
+        kept = kind.add(z, x, s, *p)
+        y = z if g is None else gained(z, g, None if keep else z)
+        if g is not None and bias is not None:
+            y.add_(bias)
+        if keep:
+            ctx.kind, ctx.s, ctx.count = kind, s, len(p)
+            ctx.save_for_backward(x, w, g, z if g is not None else None, *p, *kept)
         return y
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
-        x, w, bias, h, z, *rest = ctx.saved_tensors
-        p, kept = rest[: ctx.count], tuple(rest[ctx.count :])
-        gy, gh, mine = gy.contiguous(), None, False
-        if h is not None:
-            scaled = gy * (x if z is None else z)
-            gh = scaled.sum(0, dtype=h.dtype)
-            if z is None:
-                gh += ctx.kind.through(gy, kept, ctx.s, *p)
-            elif bias is not None:
-                gh -= bias * gy.sum(0, dtype=h.dtype)
-            gy, mine = torch.addcmul(gy, gy, h.to(gy.dtype), out=scaled), True
+        x, w, g, z, *rest = ctx.saved_tensors
+        p, kept = rest[: ctx.count], rest[ctx.count :]
+        gy, gg = gy.contiguous(), None
+        if g is not None:
+            room = scratch(gy)
+            gg = torch.mul(gy, z, out=room).sum(0, dtype=g.dtype)
+            gy = gained(gy, g, room)
+        gx = gy @ w if ctx.needs_input_grad[3] else None
+        return None, None, None, gx, None, None, gg, *ctx.kind.pull(gx, gy, x, ctx.s, kept, *p)
+
+
+class OnInput(torch.autograd.Function):
+    """Eq. 4b: Y = ((X + s XΔ) diag(g)) W + b."""
+
+    @staticmethod
+    def forward(  # noqa: D102
+        ctx: Any,
+        keep: bool,
+        kind: Any,
+        s: float,
+        x: Tensor,
+        w: Tensor,
+        bias: Tensor | None,
+        g: Tensor | None,
+        *p: Tensor,
+    ) -> Tensor:
+        adapted, kept = _side(kind, s, x, g, p, scratch(x))
+        if keep:
+            ctx.kind, ctx.s, ctx.count = kind, s, len(p)
+            ctx.save_for_backward(x, w, g, *p, *kept)
+        return linear(adapted, w, bias)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
+        x, w, g, *rest = ctx.saved_tensors
+        gx = gy @ w
+        gradients = _side_back(ctx.kind, ctx.s, gx, x, g, rest[: ctx.count], rest[ctx.count :], gx)
+        return None, None, None, gx, None, None, *gradients
+
+
+class OnOutput(torch.autograd.Function):
+    """Eq. 4c: Y = (Z + s ZΔ) diag(g) with Z = XW + b; without W, Z is X: an identity."""
+
+    @staticmethod
+    def forward(  # noqa: D102
+        ctx: Any,
+        keep: bool,
+        kind: Any,
+        s: float,
+        x: Tensor,
+        w: Tensor | None,
+        bias: Tensor | None,
+        g: Tensor | None,
+        *p: Tensor,
+    ) -> Tensor:
+        z = x if w is None else linear(x, w, bias)
+        y, kept = _side(kind, s, z, g, p, torch.empty_like(z))
+        if keep:
+            ctx.kind, ctx.s, ctx.count = kind, s, len(p)
+            ctx.save_for_backward(z, w, g, *p, *kept)
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
+        z, w, g, *rest = ctx.saved_tensors
+        gz = torch.empty_like(z) if w is None else scratch(z)
+        gradients = _side_back(ctx.kind, ctx.s, gy.contiguous(), z, g, rest[: ctx.count], rest[ctx.count :], gz)
         gx = None
-        if ctx.needs_input_grad[2]:
-            gx = gy @ w if w is not None else gy if mine else gy.clone()
-        return None, None, gx, None, None, gh, *ctx.kind.pull(gx, gy, x, ctx.s, kept, *p)
+        if ctx.needs_input_grad[3]:
+            gx = gz if w is None else gz @ w
+        return None, None, None, gx, None, None, *gradients
+
+
+def function_at(placement: str, plan: Plan) -> Any:
+    """The one of Eqs. 4a-4c; on an identity they are the same."""
+    if plan.w is None:
+        return OnOutput
+    return {"weight": OnWeight, "input": OnInput, "output": OnOutput}[placement]
+
+
+def _side(kind: Any, s: float, x: Tensor, g: Tensor | None, p: Any, out: Tensor) -> tuple[Tensor, Any]:
+    """(X + s XΔ) diag(g), and what the way back needs of it."""
+    out.copy_(x)
+    kept = kind.add(out, x, s, *p)
+    return out if g is None else gained(out, g, out), kept
+
+
+def _side_back(
+    kind: Any, s: float, gy: Tensor, x: Tensor, g: Tensor | None, p: Any, kept: Any, out: Tensor
+) -> tuple[Tensor | None, ...]:
+    """The gradients of g and the factors; that of X goes to ``out``, which may be GY itself."""
+    if g is None:
+        if out is not gy:
+            out.copy_(gy)
+        return None, *kind.pull(out, out, x, s, kept, *p)
+    gg, gb = kind.gain(gy, x, s, kept, p[1], g, scratch(x) if out is gy else out)
+    gained(gy, g, out)
+    return gg, *kind.pull(out, out, x, s, kept, *p, gb)

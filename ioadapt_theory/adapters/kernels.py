@@ -3,6 +3,7 @@
 Matrices have samples as rows; nn.Linear's stored weight is w = Wᵀ (d x c).
 """
 
+import threading
 from typing import Any
 
 import torch
@@ -11,6 +12,36 @@ from torch.autograd.function import once_differentiable
 from torch.nn.functional import linear
 
 Tensors = tuple[Tensor, ...]
+ROOM = 1 << 26
+"""Bytes of scratch that a thread keeps at most."""
+_rooms = threading.local()
+
+
+def scratch(like: Tensor) -> Tensor:
+    """An uninitialised tensor of this shape, on a CPU in memory that the next call on this thread uses again.
+
+    Pages fresh from the system cost more than a pass over them. For use within one step of a function, and no longer.
+    """
+    size = like.numel() * like.element_size()
+    if like.device.type != "cpu" or size > ROOM:
+        return torch.empty_like(like)
+    room: Tensor | None = getattr(_rooms, "room", None)
+    if room is None or room.numel() < size:
+        with torch.inference_mode(False):
+            room = _rooms.room = torch.empty(size, dtype=torch.uint8)
+    return room[:size].view(like.dtype).view(like.shape)
+
+
+def give_back() -> None:
+    """Free what ``scratch`` keeps on this thread."""
+    _rooms.__dict__.clear()
+
+
+def gained(z: Tensor, g: Tensor, out: Tensor | None = None) -> Tensor:
+    """Z diag(g); in half precision as Z + Z diag(g - 1), so that a gain near 1 is not rounded to 1."""
+    if g.dtype == z.dtype:
+        return torch.mul(z, g, out=out)
+    return torch.addcmul(z, z, (g - 1).to(z.dtype), out=out)
 
 
 class LowRank:
@@ -18,27 +49,38 @@ class LowRank:
 
     @staticmethod
     def add(y: Tensor, x: Tensor, s: float, a: Tensor, b: Tensor) -> Tensors:
-        """Y += s XAB in place; returns XA for ``pull``."""
+        """Y += s XAB in place, where X may be Y itself; returns XA for ``pull``."""
         u = _thin(x, a)
         y.addmm_(u, b, alpha=s)
         return (u,)
 
     @staticmethod
-    def pull(gx: Tensor | None, gy: Tensor, x: Tensor, s: float, kept: Tensors, a: Tensor, b: Tensor) -> Tensors:
+    def pull(
+        gx: Tensor | None,
+        gy: Tensor,
+        x: Tensor,
+        s: float,
+        kept: Tensors,
+        a: Tensor,
+        b: Tensor,
+        gb: Tensor | None = None,
+    ) -> Tensors:
         """GX += s GY BᵀAᵀ in place, where GX may be GY itself; returns the gradients of A and B."""
         (u,) = kept
-        gu = _thin(gy, b.mT).mul_(s)
+        gu = _scaled(_thin(gy, b.mT), s)
         ga = (gu.mT @ x).mT if gu.mT.is_contiguous() else x.mT @ gu
-        gb = (u.mT @ gy).mul_(s)
+        if gb is None:
+            gb = _scaled(u.mT @ gy, s)
         if gx is not None:
             gx.addmm_(gu, a.mT.contiguous())
         return ga, gb
 
     @staticmethod
-    def through(gy: Tensor, kept: Tensors, s: float, a: Tensor, b: Tensor) -> Tensor:
-        """Σₙ GY ∘ s XAB, a number for each column."""
-        del a
-        return ((kept[0].mT @ gy) * b).sum(0).mul_(s)
+    def gain(gy: Tensor, x: Tensor, s: float, kept: Tensors, b: Tensor, g: Tensor, out: Tensor) -> Tensors:
+        """Of Y = (X + s XAB) diag(g): the gradients of g, Σₙ GY ∘ (X + s XAB), and of B; ``out`` is overwritten."""
+        ug = _scaled(kept[0].mT @ gy, s)
+        gg = torch.mul(gy, x, out=out).sum(0, dtype=g.dtype)
+        return gg.add_((ug * b).sum(0)), ug * g.to(ug.dtype)
 
 
 class Kronecker:
@@ -71,9 +113,17 @@ class Hadamard(torch.autograd.Function):
 
     @staticmethod
     def forward(  # noqa: D102
-        ctx: Any, kind: Any, s: float, x: Tensor, w: Tensor | None, bias: Tensor | None, h: None, *p: Tensor
+        ctx: Any,
+        keep: bool,
+        kind: None,
+        s: float,
+        x: Tensor,
+        w: Tensor | None,
+        bias: Tensor | None,
+        g: None,
+        *p: Tensor,
     ) -> Tensor:
-        del kind, h
+        del keep, kind, g  # as ``fused`` passes them to every function
         ctx.s = s
         ctx.save_for_backward(x, w, *p)
         m1, m2 = _products(*p)
@@ -88,21 +138,25 @@ class Hadamard(torch.autograd.Function):
         a1, b1, a2, b2 = p
         m1, m2 = _products(*p)
         gx = None
-        if ctx.needs_input_grad[2] and w is None:
+        if ctx.needs_input_grad[3] and w is None:
             gx = torch.addmm(gy, gy, m1 * m2, alpha=ctx.s)
-        elif ctx.needs_input_grad[2]:
+        elif ctx.needs_input_grad[3]:
             gx = gy @ torch.addcmul(w, m1, m2, value=ctx.s)
-        if not any(ctx.needs_input_grad[6:]):
-            return None, None, gx, None, None, None, None, None, None, None
+        if not any(ctx.needs_input_grad[7:]):
+            return None, None, None, gx, None, None, None, None, None, None, None
         gm = (gy.mT @ x).mul_(ctx.s)
         m2.mul_(gm)
         m1.mul_(gm)
-        return None, None, gx, None, None, None, (b1 @ m2).mT, (m2 @ a1).mT, (b2 @ m1).mT, (m1 @ a2).mT
+        return None, None, None, gx, None, None, None, (b1 @ m2).mT, (m2 @ a1).mT, (b2 @ m1).mT, (m1 @ a2).mT
 
 
 def _products(a1: Tensor, b1: Tensor, a2: Tensor, b2: Tensor) -> tuple[Tensor, Tensor]:
     """(A₁B₁)ᵀ and (A₂B₂)ᵀ, in the memory order of nn.Linear's weight."""
     return b1.mT @ a1.mT, b2.mT @ a2.mT
+
+
+def _scaled(m: Tensor, s: float) -> Tensor:
+    return m if s == 1 else m.mul_(s)
 
 
 def _thin(x: Tensor, a: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from ioadapt_theory.adapters.bases import Base, Identity, add
 from ioadapt_theory.adapters.caching import kept
 from ioadapt_theory.adapters.families.family import Family, Spec, parameter
 from ioadapt_theory.adapters.families.lora import init_low_rank
-from ioadapt_theory.adapters.fused import fits, fused
+from ioadapt_theory.adapters.fused import fits, function_at, fused
 from ioadapt_theory.adapters.kernels import LowRank
 
 BLOCK = 1 << 18
@@ -31,7 +31,8 @@ class DoRA(Family):
 
     def direction(self, base: Base) -> Tensor:
         """V = W + s AB."""
-        return torch.add(base.dense(), self.A @ self.B, alpha=self.scaling)
+        w = self.promote(base.dense())
+        return torch.addmm(w.mT, self.B.to(w).mT, self.A.to(w).mT, alpha=self.scaling).mT
 
     def norms(self, base: Base) -> Tensor:
         """‖V_j‖; on an identity ‖e_j + s A b_j‖² = 1 + 2s ⟨a_j, b_j⟩ + s² b_jᵀ(AᵀA)b_j, in float64 since it cancels."""
@@ -40,10 +41,9 @@ class DoRA(Family):
                 return self.direction(base).norm(dim=0)
             with torch.no_grad():
                 return self._norms_by_blocks(base.dense().mT)
-        a, b = self.A.double(), self.B.double()
-        cross = (a * b.mT).sum(-1)
-        own = ((a.mT @ a @ b) * b).sum(0)
-        return (1 + self.scaling * (2 * cross + self.scaling * own)).clamp_min(0).sqrt().to(self.m.dtype)
+        a, b, s = self.A.double(), self.B.double(), self.scaling
+        change = torch.addmm(a.mT, a.mT @ a, b, beta=2 * s, alpha=s * s)
+        return ((change * b).sum(0) + 1).clamp_min(0).sqrt().to(self.m.dtype)
 
     def _norms_by_blocks(self, w: Tensor) -> Tensor:
         """‖V_j‖ from some rows of Wᵀ at a time: V is never held, and ‖W_j‖² + 2s ⟨W_j, Ab_j⟩ + ... would cancel."""
@@ -72,18 +72,38 @@ class DoRA(Family):
 
     def weight(self, base: Base) -> Tensor:
         """V diag(m / ‖V‖)."""
-        return self.direction(base) * self.gain(base)
+        return _times(self.direction(base), self.gain(base))
 
     def left(self, w: Tensor, base: Base) -> Tensor:
         """(I + s AB) diag(g) W, in the memory order of a stored weight."""
-        w = w * self.gain(base).to(w)[:, None]
-        return torch.addmm(w.mT, (self.B.to(w) @ w).mT, self.A.to(w).mT, alpha=self.scaling).mT
+        g, b = self.gain(base).to(w), self.B.to(w)
+        v = w.mT * g
+        return torch.addmm(
+            v, ((b * g) @ w).mT, self.A.to(w).mT, alpha=self.scaling, out=None if torch.is_grad_enabled() else v
+        ).mT
+
+    def right(self, w: Tensor, base: Base) -> Tensor:
+        """(W + s (WA)B) diag(g), in the memory order of a stored weight."""
+        v = torch.addmm(w.mT, self.B.to(w).mT, (w @ self.A.to(w)).mT, alpha=self.scaling).mT
+        return _times(v, self.gain(base).to(w))
+
+    def at_once(self, x: Tensor, f: Base, placement: str = "weight") -> Tensor | None:
+        """As of any family."""
+        if (plan := fits(self, x, f)) is None:
+            return None
+        base = f if placement == "weight" else Identity(self.size[1], of=f)
+        return fused(function_at(placement, plan), plan, LowRank, self.scaling, x, self.gain(base), self.A, self.B)
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
         """f(x) + (g - 1)(f(x) - bias) + g s xAB, g = m/‖V‖: the bias is not scaled, g = 1 changes nothing."""
-        if (plan := fits(self, x, base)) is not None:
-            return fused(plan, LowRank, self.scaling, x, self.gain(base) - 1, self.A, self.B)
+        if (y := self.at_once(x, base)) is not None:
+            return y
         y, g = base(x), base.columnwise(self.gain(base))
         without_bias = y if base.bias is None else y - base.columnwise(base.bias)
         change = self.scaling * base.low_rank(self.dropout(x), self.A, self.B)
         return add(y, (g - 1) * without_bias + g * change)
+
+
+def _times(v: Tensor, g: Tensor) -> Tensor:
+    """V diag(g), in V's memory where no gradient needs V."""
+    return v * g if torch.is_grad_enabled() else v.mul_(g)

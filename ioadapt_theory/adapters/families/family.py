@@ -1,6 +1,7 @@
 """What a family is: a definition (``weight``) and its fast form (calling it), tested against each other."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -8,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base, add
-from ioadapt_theory.adapters.fused import fits, fused
+from ioadapt_theory.adapters.fused import fits, function_at, fused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,10 @@ class Family(nn.Module, ABC):
     def forward(self, x: Tensor, base: Base) -> Tensor:
         """X Φ_θ(base) + bias, without building what need not be built."""
 
+    @abstractmethod
+    def at_once(self, x: Tensor, f: Base, placement: str = "weight") -> Tensor | None:
+        """Eq. 4a, 4b or 4c on f in one autograd function; None where ``fits`` says no, or it would not be faster."""
+
     def promote(self, w: Tensor) -> Tensor:
         """W in the wider of its dtype and the adapter's, so that merging rounds once, at the end."""
         return w.to(torch.promote_types(w.dtype, next(self.parameters()).dtype))
@@ -67,13 +72,8 @@ class Family(nn.Module, ABC):
         """Φ_θ(base) W for a pointwise base, in factored order."""
 
     def right(self, w: Tensor, base: Base) -> Tensor:
-        """W Φ_θ(base) for a pointwise base; without gradients an eighth of the rows at a time, to need less."""
-        if torch.is_grad_enabled():
-            return self(w, base)
-        result = torch.empty_like(w)
-        for rows, out in zip(w.chunk(8), result.chunk(8), strict=True):
-            out.copy_(self(rows, base))
-        return result
+        """W Φ_θ(base) for a pointwise base."""
+        return joined((self(rows, base) for rows in parts(w)), w)
 
 
 class Additive(Family):
@@ -108,13 +108,35 @@ class Additive(Family):
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
         """f(x) + s x Δ."""
-        if self.pays(x, base) and (plan := fits(self, x, base)) is not None:
-            return fused(plan, self.kind, self.scaling, x, None, *self.factors())
+        if (y := self.at_once(x, base)) is not None:
+            return y
         return add(base(x), self.update(self.dropout(x), base), self.scaling)
+
+    def at_once(self, x: Tensor, f: Base, placement: str = "weight") -> Tensor | None:
+        """As of any family."""
+        if not self.pays(x, f) or (plan := fits(self, x, f)) is None:
+            return None
+        return fused(function_at(placement, plan), plan, self.kind, self.scaling, x, None, *self.factors())
 
     def left(self, w: Tensor, base: Base) -> Tensor:
         """W + s ΔW."""
         return torch.add(w, self.delta(base).to(w) @ w, alpha=self.scaling)
+
+
+def parts(w: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
+    """Pieces of w; without gradients many, so that what is built for each takes little memory."""
+    return w.chunk(1 if torch.is_grad_enabled() else 32, dim)
+
+
+def joined(pieces: Iterable[Tensor], w: Tensor, dim: int = 0) -> Tensor:
+    """One matrix of the pieces, in the memory order of a stored weight, which is that of w's transpose."""
+    if torch.is_grad_enabled():
+        return torch.cat([*pieces], dim)
+    result, start = torch.empty_like(w.mT, memory_format=torch.contiguous_format).mT, 0
+    for piece in pieces:
+        result.narrow(dim, start, piece.shape[dim]).copy_(piece)
+        start += piece.shape[dim]
+    return result
 
 
 def parameter(base: Base, spec: Spec, *shape: int) -> nn.Parameter:

@@ -4,14 +4,13 @@ import torch
 from torch import Tensor
 
 from ioadapt_theory.adapters.bases import Base
-from ioadapt_theory.adapters.families.family import Additive, Spec, fill, parameter
+from ioadapt_theory.adapters.families.family import Additive, Spec, fill, joined, parameter, parts
+from ioadapt_theory.adapters.fused import fits, fused
 from ioadapt_theory.adapters.kernels import Hadamard
 
 
 class LoHa(Additive):
     """Hadamard product of two low-rank products; A's are rows x r, B's r x columns."""
-
-    kind = Hadamard
 
     def __init__(self, base: Base, spec: Spec) -> None:
         super().__init__(base, spec)
@@ -22,25 +21,38 @@ class LoHa(Additive):
         fill(self.A2, 0.1)
         fill(self.B2, 1 if spec.init == "random" else 0)
 
-    def factors(self) -> tuple[Tensor, ...]:
-        """A₁, B₁, A₂, B₂."""
-        return self.A1, self.B1, self.A2, self.B2
-
     def delta(self, base: Base) -> Tensor:
         """(A₁B₁) ∘ (A₂B₂)."""
         del base
         return (self.A1 @ self.B1) * (self.A2 @ self.B2)
 
+    def at_once(self, x: Tensor, f: Base, placement: str = "weight") -> Tensor | None:
+        """On the matrix alone: what Δ costs is building it, which a side saves nothing of."""
+        if placement != "weight" or (plan := fits(self, x, f)) is None:
+            return None
+        return fused(Hadamard, plan, None, self.scaling, x, None, self.A1, self.B1, self.A2, self.B2)
+
+    def weight(self, base: Base) -> Tensor:
+        """W + s Δ, in the memory order of a stored weight, building Δ some columns at a time."""
+        w = self.promote(base.dense())
+        a1, a2 = self.A1.to(w), self.A2.to(w)
+        pieces = zip(parts(w, 1), parts(self.B1.to(w), 1), parts(self.B2.to(w), 1), strict=True)
+        return joined((torch.add(v, (a1 @ b1) * (a2 @ b2), alpha=self.scaling) for v, b1, b2 in pieces), w, 1)
+
     def left(self, w: Tensor, base: Base) -> Tensor:
-        """W + s ΔW, building an eighth of Δ's rows at a time."""
+        """W + s ΔW, building Δ some rows at a time."""
         del base
-        parts = zip(w.chunk(8), self.A1.to(w).chunk(8), self.A2.to(w).chunk(8), strict=True)
         b1, b2 = self.B1.to(w), self.B2.to(w)
-        return torch.cat([torch.addmm(p, (a1 @ b1) * (a2 @ b2), w, alpha=self.scaling).mT for p, a1, a2 in parts], 1).mT
+        pieces = zip(parts(w), parts(self.A1.to(w)), parts(self.A2.to(w)), strict=True)
+        return joined(
+            (torch.addmm(v.mT, w.mT, ((a1 @ b1) * (a2 @ b2)).mT, alpha=self.scaling).mT for v, a1, a2 in pieces), w
+        )
 
     def right(self, w: Tensor, base: Base) -> Tensor:
-        """W + s WΔ, building an eighth of Δ's columns at a time."""
+        """W + s WΔ, building Δ some columns at a time."""
         del base
-        parts = zip(w.chunk(8, 1), self.B1.to(w).chunk(8, 1), self.B2.to(w).chunk(8, 1), strict=True)
         a1, a2 = self.A1.to(w), self.A2.to(w)
-        return torch.cat([torch.addmm(p, w, (a1 @ b1) * (a2 @ b2), alpha=self.scaling).mT for p, b1, b2 in parts]).mT
+        pieces = zip(parts(w, 1), parts(self.B1.to(w), 1), parts(self.B2.to(w), 1), strict=True)
+        return joined(
+            (torch.addmm(v.mT, ((a1 @ b1) * (a2 @ b2)).mT, w.mT, alpha=self.scaling).mT for v, b1, b2 in pieces), w, 1
+        )

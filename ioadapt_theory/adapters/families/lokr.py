@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ioadapt_theory.adapters.bases import Base
-from ioadapt_theory.adapters.families.family import Additive, Spec, fill, parameter
+from ioadapt_theory.adapters.families.family import Additive, Spec, fill, joined, parameter, parts
 from ioadapt_theory.adapters.kernels import Kronecker
 
 
@@ -56,12 +56,20 @@ class LoKr(Additive):
         x = x @ self.A @ self.B if self.low_rank else x @ self.D
         return (self.C.mT @ x).flatten(-2).movedim(-1, base.axis)
 
+    def weight(self, base: Base) -> Tensor:
+        """W + s (C ⊗ D), in the memory order of a stored weight."""
+        w = self.promote(base.dense())
+        c, d = (m.to(w).mT.clone(memory_format=torch.contiguous_format) for m in (self.C, self.small()))
+        delta = torch.kron(c, d)
+        return torch.add(w.mT, delta, alpha=self.scaling, out=None if torch.is_grad_enabled() else delta).mT
+
     def left(self, w: Tensor, base: Base) -> Tensor:
         """W + s (C ⊗ D)W: reshape W's columns to n1 x n2, then D and C from the left."""
         del base
         c, d = self.C.to(w), self.small().to(w)
-        change = torch.tensordot(c, d @ w.reshape(c.shape[1], -1, w.shape[1]), 1)
-        return torch.add(w, change.flatten(0, 1), alpha=self.scaling)
+        changes = (torch.tensordot(c, d @ v.reshape(c.shape[1], -1, v.shape[1]), 1).flatten(0, 1) for v in parts(w, 1))
+        pieces = (torch.add(v, change, alpha=self.scaling) for v, change in zip(parts(w, 1), changes, strict=True))
+        return joined(pieces, w, 1)
 
 
 def split(n: int, factor: int = -1) -> tuple[int, int]:

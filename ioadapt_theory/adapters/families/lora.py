@@ -38,6 +38,11 @@ class LoRA(Additive):
         """(xA)B."""
         return base.low_rank(x, self.A, self.B)
 
+    def weight(self, base: Base) -> Tensor:
+        """W + s AB, in the memory order of a stored weight."""
+        w = self.promote(base.dense())
+        return torch.addmm(w.mT, self.B.to(w).mT, self.A.to(w).mT, alpha=self.scaling).mT
+
     def left(self, w: Tensor, base: Base) -> Tensor:
         """W + s A(BW), in the memory order of a stored weight."""
         del base

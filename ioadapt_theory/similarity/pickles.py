@@ -8,6 +8,7 @@ before torch 1.6 are loaded whole.
 import sys
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
@@ -44,16 +45,14 @@ class LoadedCheckpoint(Checkpoint):
 
     def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
         """See `Checkpoint.filler`."""
-        info, values = self.tensors[name], self._values[name]
-        check_buffer(info, out)
+        check_buffer(self.tensors[name], out)
+        return partial(self._fill, name, out)
 
-        def fill(start: int) -> None:
-            if not 0 <= start <= info.numel - len(out):
-                raise outside(info, start, len(out))
-            self._file.require_whole(f"tensor {name}")
-            out.copy_(values[start : start + len(out)])
-
-        return fill
+    def _fill(self, name: str, out: "torch.Tensor", start: int) -> None:
+        if not 0 <= start <= self.tensors[name].numel - len(out):
+            raise outside(self.tensors[name], start, len(out))
+        self._file.require_whole(f"tensor {name}")
+        out.copy_(self._values[name][start : start + len(out)])
 
     def close(self) -> None:
         """Let the tensors go."""

@@ -6,6 +6,7 @@ process, several threads or processes share one descriptor, and memory does not 
 
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -113,20 +114,20 @@ class OffsetCheckpoint(Checkpoint):
         info = self.tensors[name]
         check_buffer(info, out)
         file, begin = self._places[name]
-        size, last, what = DTYPES[info.dtype][1], info.numel - len(out), f"tensor {name}"
         into = out.view(torch.uint8).numpy().data
-
-        def fill(start: int) -> None:
-            if not 0 <= start <= last:
-                raise outside(info, start, len(out))
-            file.fill(into, begin + start * size, what)
-
-        return fill
+        return partial(_fill, info, file, begin, into, DTYPES[info.dtype][1], info.numel - len(out))
 
     def close(self) -> None:
         """Close every file."""
         for file, _ in self._places.values():
             file.close()
+
+
+def _fill(info: TensorInfo, file: PlainFile, begin: int, into: memoryview, size: int, last: int, start: int) -> None:
+    """Fill `into` with elements of `size` bytes from `start`, at most `last`, of the tensor that begins at `begin`."""
+    if not 0 <= start <= last:
+        raise outside(info, start, len(into) // size)
+    file.fill(into, begin + start * size, f"tensor {info.name}")
 
 
 def open_safetensors(path: Path, *, name: str | None = None) -> OffsetCheckpoint:

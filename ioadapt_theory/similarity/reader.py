@@ -1,6 +1,8 @@
 """Reads pieces of tensors by position and widens them to float64, through buffers that are never given back."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import chain
 from types import MappingProxyType
 
 import torch
@@ -60,25 +62,20 @@ class Reader:
         sources = [(model, stored(layer, model)) for model in models]
         alike = len({self.checkpoints[model].tensors[name].dtype for model, name in sources}) == 1
         if alike:  # one widening for all models: fewer, larger operations
-            steps = [self._widener(sources, out)]
+            steps = self._widening(sources, out)
         else:
-            steps = [self._widener([source], row[None]) for source, row in zip(sources, out, strict=True)]
+            each = [self._widening([source], row[None]) for source, row in zip(sources, out, strict=True)]
+            steps = list(chain.from_iterable(each))
         if self.parent is not None:
             base = self.buffer("parent", out.shape[1], self.dtype)
-            steps += [self._widener([(self.parent, stored(layer, self.parent))], base[None]), lambda _: out.sub_(base)]
+            steps += self._widening([(self.parent, stored(layer, self.parent))], base[None])
+            steps.append(lambda _: out.sub_(base))
         exponents = [self.exponents.get(model, 0) for model in models]
         if any(exponents):
             halves = [(2.0 ** -(e // 2), 2.0 ** -(e - e // 2)) for e in exponents]  # 2^-e itself may be out of range
             first, second = torch.tensor(halves, dtype=self.dtype).T.unsqueeze(2)
             steps.append(lambda _: out.mul_(first).mul_(second))
-        if len(steps) == 1:
-            return steps[0]
-
-        def fill(start: int) -> None:
-            for step in steps:
-                step(start)
-
-        return fill
+        return partial(_in_turn, steps)
 
     def read(self, layer: Layer, model: int, start: int, out: Tensor) -> None:
         """Fill ``out``, flat and of this reader's dtype, with elements of a model's tensor, less the parent's."""
@@ -86,23 +83,20 @@ class Reader:
 
     def widen(self, model: int, name: str, start: int, out: Tensor) -> None:
         """Fill ``out`` with elements of the tensor that a model stores as ``name``."""
-        self._widener([(model, name)], out[None])(start)
+        _in_turn(self._widening([(model, name)], out[None]), start)
 
-    def _widener(self, sources: Sequence[tuple[int, str]], out: Tensor) -> Fill:
-        """What fills the rows of ``out`` with the tensors (model, name), all of one dtype, exactly."""
+    def _widening(self, sources: Sequence[tuple[int, str]], out: Tensor) -> list[Fill]:
+        """What, one after the other, fills the rows of ``out`` with the tensors (model, name), all of one dtype."""
         model, name = sources[0]
         dtype = torch_dtype(self.checkpoints[model].tensors[name].dtype)
         raw = out if dtype is self.dtype else self.buffer(dtype, out.numel(), dtype).view(out.shape)
-        fills = [self.checkpoints[i].filler(n, row) for (i, n), row in zip(sources, raw, strict=True)]
-        copies = [] if raw is out else [(out, raw)]
+        steps: list[Fill] = [self.checkpoints[i].filler(n, row) for (i, n), row in zip(sources, raw, strict=True)]
         if dtype.itemsize < 4 and self.dtype is torch.float64:  # half -> double in one step is slow
             single = self.buffer("single", out.numel(), torch.float32).view(out.shape)
-            copies = [(single, raw), (out, single)]
+            return [*steps, lambda _: single.copy_(raw), lambda _: out.copy_(single)]
+        return steps if raw is out else [*steps, lambda _: out.copy_(raw)]
 
-        def fill(start: int) -> None:
-            for read in fills:
-                read(start)
-            for wide, narrow in copies:
-                wide.copy_(narrow)
 
-        return fill
+def _in_turn(steps: Sequence[Fill], start: int) -> None:
+    for step in steps:
+        step(start)

@@ -1,5 +1,6 @@
 """What to adapt and how: one configuration for a model, resolved to a plan for each of its layers."""
 
+import functools
 import math
 import re
 import sys
@@ -140,6 +141,7 @@ def parse_placement(text: str) -> tuple[Placement, ...]:
     return tuple(Placement(part) for part in parts)
 
 
+@functools.lru_cache(maxsize=1 << 13)  # re's own forgets after 512: a pattern for each layer of SD-XL took minutes
 def compiled(pattern: str) -> re.Pattern[str]:
     """The regular expression of a pattern.
 

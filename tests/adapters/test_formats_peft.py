@@ -2,10 +2,12 @@
 
 import copy
 import json
+import time
 
 import peft
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 from torch.testing import assert_close
 
@@ -141,6 +143,25 @@ def test_llama_and_its_variants_of_names(tmp_path):
     assert_close(run_llama(ours), run_llama(theirs), rtol=1e-5, atol=1e-5)
     inner = tiny_llama().model  # the adapter was made from a model that has this one inside
     assert len(load(inner, tmp_path).matched) == 14
+
+
+@pytest.mark.parametrize("where", ["PEFT", "diffusers"])
+def test_a_pattern_for_each_of_many_layers_is_read_in_no_time(where, tmp_path):
+    """As files of mixed ranks have it; re forgets compiled patterns after 512, which made 800 layers take minutes."""
+    prefix, patterns, state = {"PEFT": "base_model.model.", "diffusers": "unet."}[where], {}, {}
+    for i in range(800):
+        r = patterns[f"^blocks\\.{i}\\.attn\\.to_q"] = 1 + i % 3
+        state[f"{prefix}blocks.{i}.attn.to_q.lora_A.weight"] = torch.zeros(r, 4)
+        state[f"{prefix}blocks.{i}.attn.to_q.lora_B.weight"] = torch.zeros(4, r)
+    config = {"peft_type": "LORA", "r": 9, "lora_alpha": 18, "rank_pattern": patterns}
+    packed = {"lora_adapter_metadata": json.dumps({f"unet.{k}": v for k, v in config.items()})}
+    save_file(state, tmp_path / "adapter_model.safetensors", metadata=packed if where == "diffusers" else None)
+    if where == "PEFT":
+        (tmp_path / "adapter_config.json").write_text(json.dumps(config))
+    start = time.process_time()
+    found = [entry.scaling for entry in read(tmp_path / "adapter_model.safetensors").entries]
+    assert time.process_time() - start < 10
+    assert sorted(found) == sorted(18 / r for r in patterns.values())
 
 
 def test_gpt2_stores_w_itself(tmp_path):

@@ -10,6 +10,7 @@
 | LyCORIS: LoKr with both factors whole, full | 1, as there is no rank |
 """
 
+import functools
 import json
 import math
 import re
@@ -30,6 +31,8 @@ LONGEST_PATTERN = 1000
 Shapes = Mapping[str, tuple[int, ...]]
 Scale = Callable[[Name, str, Shapes, float | None], float]
 """(layer, kind, shapes by role, alpha if it is a tensor) -> scaling."""
+Rule = Callable[[str, int | None], float]
+"""(layer, rank that its tensors show) -> scaling."""
 
 
 def rank_of(kind: str, shapes: Shapes) -> int | None:
@@ -60,15 +63,18 @@ def file_scale(source: TensorFile) -> Scale:
     packed = _json(source, DIFFUSERS_METADATA)
     arguments = _json(source, "ss_network_args")
 
+    @functools.cache
+    def packed_rule(component: str) -> Rule | None:
+        prefix = f"{component}." if component else ""
+        own = {k.removeprefix(prefix): v for k, v in packed.items() if k.startswith(prefix)}
+        return peft_rule(source.path, own) if "lora_alpha" in own or "r" in own else None
+
     def scale(name: Name, kind: str, shapes: Shapes, alpha: float | None) -> float:
         rank = rank_of(kind, shapes)
         if rank is None:
             return 1.0
-        if alpha is None and packed:
-            prefix = f"{name.component}." if name.component else ""
-            own = {k.removeprefix(prefix): v for k, v in packed.items() if k.startswith(prefix)}
-            if "lora_alpha" in own or "r" in own:
-                return peft_scaling(source.path, own, name.path, rank)
+        if alpha is None and (rule := packed_rule(name.component)):
+            return rule(name.path, rank)
         if alpha is None:
             taps = math.prod(shapes.get("down", ())[2:])
             alpha = _header_alpha(source, arguments if taps > 1 else {})
@@ -82,25 +88,30 @@ def file_scale(source: TensorFile) -> Scale:
 
 def peft_scale(path: Path, config: Mapping[str, Any]) -> Scale:
     """The rule for a PEFT folder."""
+    rule = peft_rule(path, config)
 
     def scale(name: Name, kind: str, shapes: Shapes, alpha: float | None) -> float:
         del alpha  # PEFT has none beside the factors
         if kind == "peanut":
             return number(path, config, "scaling", 1.0)
-        return peft_scaling(path, config, str(name), None if kind == "lokr" else rank_of(kind, shapes))
+        return rule(str(name), None if kind == "lokr" else rank_of(kind, shapes))
 
     return scale
 
 
-def peft_scaling(path: Path, config: Mapping[str, Any], layer: str, rank: int | None) -> float:
-    """PEFT's alpha / r, or alpha / √r with use_rslora; ``rank`` is the stored one, where the tensors show it."""
-    r = _pattern(path, config, "rank_pattern", layer, number(path, config, "r", rank or 8))
+def peft_rule(path: Path, config: Mapping[str, Any]) -> Rule:
+    """PEFT's alpha / r, or alpha / √r with use_rslora, as a function of a layer and the rank that its tensors show."""
     key = "lora_alpha" if "lora_alpha" in config else "alpha"
-    alpha = _pattern(path, config, "alpha_pattern", layer, number(path, config, key, 8))
-    if r <= 0 or (rank is not None and r != rank):
-        msg = f"{path}: r has to be {rank or 'positive'} for {layer}, as its factors are, found {r:g}."
-        raise FileFormatError(msg)
-    return alpha / (math.sqrt(r) if config.get("use_rslora") is True else r)
+    ranks, alphas = _overrides(path, config, "rank_pattern"), _overrides(path, config, "alpha_pattern")
+
+    def scaling(layer: str, rank: int | None) -> float:
+        r, alpha = ranks(layer, number(path, config, "r", rank or 8)), alphas(layer, number(path, config, key, 8))
+        if r <= 0 or (rank is not None and r != rank):
+            msg = f"{path}: r has to be {rank or 'positive'} for {layer}, as its factors are, found {r:g}."
+            raise FileFormatError(msg)
+        return alpha / (math.sqrt(r) if config.get("use_rslora") is True else r)
+
+    return scaling
 
 
 def number(path: Path, config: Mapping[str, Any], key: str, default: float) -> float:
@@ -139,11 +150,19 @@ def patterns(path: Path, config: Mapping[str, Any], field: str) -> dict[str, Any
     return found
 
 
-def _pattern(path: Path, config: Mapping[str, Any], field: str, layer: str, default: float) -> float:
-    """The value of the first pattern that fits the end of the layer's name, as PEFT chooses it."""
-    overrides = patterns(path, config, field)
-    fits = (p for p in overrides if re.match(rf"(.*\.)?({p})$", layer))
-    return next((number(path, overrides, p, default) for p in fits), default)
+def _overrides(path: Path, config: Mapping[str, Any], field: str) -> Callable[[str, float], float]:
+    """(layer, default) -> value of the first pattern that fits the end of the layer's name, as PEFT chooses it.
+
+    Compiled once: a file of mixed ranks has a pattern for every layer, and re remembers no more than 512.
+    """
+    found = patterns(path, config, field)
+    overrides = {re.compile(rf"(.*\.)?({p})$"): p for p in found}
+
+    def value(layer: str, default: float) -> float:
+        fits = (p for expression, p in overrides.items() if expression.match(layer))
+        return next((number(path, found, p, default) for p in fits), default)
+
+    return value
 
 
 def _header_alpha(source: TensorFile, arguments: Mapping[str, Any]) -> float | None:

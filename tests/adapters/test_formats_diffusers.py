@@ -14,8 +14,11 @@ from torch.testing import assert_close
 
 from ioadapt_theory.adapters import TransferError, adapt, layers, transfer
 from ioadapt_theory.adapters.formats import load, read
+from ioadapt_theory.adapters.formats.matching import match
+from ioadapt_theory.adapters.formats.opening import open_adapter
 from ioadapt_theory.adapters.formats.writing import Baked, Style, write_lora
 from ioadapt_theory.adapters.weights import ModelWeights
+from ioadapt_theory.errors import FileFormatError
 from tests.adapters.foreign import filled, quiet, run_unet, tiny_unet
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -170,6 +173,24 @@ def test_kohya_s_text_encoder_keys_fit_with_and_without_text_model_in_the_names(
     for make in (CLIPTextModel, CLIPTextModelWithProjection):  # of transformers 5: the first has lost the prefix
         (matched,) = load(quiet(lambda cls=make: cls(config)), tmp_path / "te.safetensors").matched
         assert matched.endswith("encoder.layers.1.self_attn.q_proj")
+
+
+def test_text_encoders_of_the_same_names_are_told_apart_by_their_sizes(tmp_path):
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    state = {}
+    for which, n in (("lora_te1", 16), ("lora_te2", 24)):
+        key = f"{which}_text_model_encoder_layers_0_self_attn_q_proj"
+        state |= {f"{key}.lora_{p}.weight": torch.randn(s).float() for p, s in (("down", (2, n)), ("up", (n, 2)))}
+    save_file(state, tmp_path / "te.safetensors")
+    for n, component in ((16, "text_encoder"), (24, "text_encoder_2")):
+        config = CLIPTextConfig(vocab_size=50, hidden_size=n, intermediate_size=24, num_hidden_layers=1)
+        config.num_attention_heads = 2
+        model = quiet(lambda c=config: CLIPTextModel(c))
+        assert match(open_adapter(tmp_path / "te.safetensors"), ModelWeights(model)).component == component
+        assert len(load(model, tmp_path / "te.safetensors").matched) == 1
+    with pytest.raises(FileFormatError, match="holds text_encoder, text_encoder_2, and it is not clear"):
+        load(torch.nn.ModuleDict({"other": torch.nn.Linear(16, 16)}), tmp_path / "te.safetensors")
 
 
 def test_what_a_unet_saves_alone(tmp_path):

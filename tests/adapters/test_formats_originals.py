@@ -137,6 +137,17 @@ def test_a_file_of_xlabs(tmp_path):
     assert_close(run_flux(ours), run_flux(theirs), rtol=1e-5, atol=1e-5)
 
 
+def test_a_layer_that_a_file_has_by_both_names_is_not_adapted_by_whichever_comes_last(tmp_path):
+    state = lora(
+        {"transformer_blocks.0.attn.to_k": (16, 16), "double_blocks.0.img_attn.qkv": (48, 16)}, "unet.{}".format
+    )
+    save_file(state, tmp_path / "lora.safetensors")
+    model = tiny_flux()
+    with pytest.raises(IoAdaptError, match=r"to_k has an adapter from unet.\S+ already"):
+        load(model, tmp_path / "lora.safetensors")
+    assert not layers(model)
+
+
 def sd3_checkpoint(model: Any, layers_: int, dual: bool) -> dict[str, Tensor]:
     """Random weights in Stability's names, of the model's sizes."""
     g, c = torch.Generator().manual_seed(3), 16

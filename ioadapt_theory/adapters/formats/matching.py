@@ -1,5 +1,6 @@
 """An opened adapter held against a base: which layer of the base each of its layers is, by names and sizes."""
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,24 +49,18 @@ def match(opened: Opened, weights: Weights, component: str | None = None, *, cal
     """
     items = {item.name: item for item in opened.items}
     places = _places(items, weights.names)
-    component = choose_component(opened.path, items, places, component)
+    taken = {name: _taken(items[name], layers, weights) for name, layers in places.items()}
+    component = choose_component(opened.path, items, taken, component)
     found, lost = dict[str, Item](), dict[Name, str]()
-    for name, item in items.items():
-        if name.component != component:
-            continue
-        if name not in places:
-            lost[name] = NO_LAYER.format(called)
-            continue
-        try:
-            parts = _parts(item, places[name])
-        except UnsupportedError as error:
-            lost[name] = str(error)
-            continue
-        misfits = [why for layer, part in parts.items() if (why := _misfit(part, weights, layer))]
-        if misfits:
-            lost[name] = misfits[0]
-        else:
-            found |= parts
+    for name in items:
+        if name.component == component:
+            parts = taken.get(name, NO_LAYER.format(called))
+            if isinstance(parts, str):
+                lost[name] = parts
+            elif twice := sorted(found.keys() & parts.keys()):
+                lost[name] = f"{twice[0]} has an adapter from {found[twice[0]].name} already"
+            else:
+                found |= parts
     return Match(found, lost, component)
 
 
@@ -94,8 +89,11 @@ def require_complete(opened: Opened, matched: Match) -> None:
         raise InvalidValueError(msg)
 
 
-def choose_component(path: Path, names: Collection[Name], found: Collection[Name], component: str | None) -> str:
-    """The component of a file's layers that a model is: as told, the only one, or the one of which most are found.
+def choose_component(path: Path, names: Collection[Name], taken: Mapping[Name, object], component: str | None) -> str:
+    """The component of a file's layers that a model is: as told, the only one, or the one of which most layers fit.
+
+    ``taken`` has the layers whose names the model has, with a sentence for those whose sizes do not fit: SD-XL's two
+    text encoders have the same names. Where no sizes fit, names decide.
 
     A file that names no components is taken as it is; kohya's files call a transformer unet.
 
@@ -106,8 +104,10 @@ def choose_component(path: Path, names: Collection[Name], found: Collection[Name
     if components == {""}:
         return ""
     if component is None:
-        counts = {c: sum(name.component == c for name in found) for c in components}
-        best = [c for c, n in counts.items() if n == max(counts.values())]
+        fits = Counter(name.component for name, parts in taken.items() if not isinstance(parts, str))
+        named = Counter(name.component for name in taken)
+        counts = {c: (fits[c], named[c]) for c in components}
+        best = [c for c, count in counts.items() if count == max(counts.values())]
         if len(best) > 1:
             listed = ", ".join(sorted(components))
             msg = f"{path}: holds {listed}, and it is not clear which of them the model is; name the component."
@@ -146,6 +146,15 @@ def _parts(item: Item, layers: tuple[str, ...]) -> dict[str, Item]:
     if outputs == [[(0, last.size[1])]]:
         return {layers[0]: item}
     return {layer: item.part(edges) for layer, edges in zip(layers, outputs, strict=True)}
+
+
+def _taken(item: Item, layers: tuple[str, ...], weights: Weights) -> dict[str, Item] | str:
+    """The parts of the item by layer, or why it does not fit."""
+    try:
+        parts = _parts(item, layers)
+    except UnsupportedError as error:
+        return str(error)
+    return next((why for layer, part in parts.items() if (why := _misfit(part, weights, layer))), parts)
 
 
 def _misfit(item: Item, weights: Weights, layer: str) -> str | None:

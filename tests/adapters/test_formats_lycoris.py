@@ -5,10 +5,11 @@ import copy
 import lycoris
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import nn
 from torch.testing import assert_close
 
-from ioadapt_theory.adapters import adapt, layers, save, transfer
+from ioadapt_theory.adapters import TransferError, adapt, layers, save, transfer
 from ioadapt_theory.adapters.formats import load
 from ioadapt_theory.adapters.formats.exporting import write_glora
 from ioadapt_theory.adapters.weights import ModelWeights
@@ -127,6 +128,16 @@ def test_full_changes_biases_and_norms(options, tmp_path):
     report = load(ours, tmp_path / "file.safetensors", alter_base=True)
     assert report.altered
     assert_close(ours(x), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("part", ["w_norm", "b_norm"])
+def test_a_norm_that_has_no_weights_takes_none(part, tmp_path):
+    base = nn.ModuleDict({"inner": nn.Linear(6, 8), "norm": nn.LayerNorm(8, elementwise_affine=False)})
+    state = {f"lycoris_inner.lora_{p}.weight": torch.randn(s) for p, s in (("down", (2, 6)), ("up", (8, 2)))}
+    save_file(state | {f"lycoris_norm.{part}": torch.randn(8)}, tmp_path / "file.safetensors")
+    with pytest.raises(TransferError, match=r"norm\.(weight|bias): its LayerNorm has no plain (weight|bias)"):
+        load(base, tmp_path / "file.safetensors", alter_base=True)
+    assert not layers(base)
 
 
 def test_a_magnitude_for_each_input_is_refused(tmp_path):

@@ -154,8 +154,9 @@ def prepare(change: Change, module: nn.Module) -> Altered | str:
         module.refuse_if_merged("altering its base")
         module = module.base_layer
     old = getattr(module, change.leaf, None)
-    if old is None and change.leaf == "bias" and "bias" in module._parameters and change.size is not None:
-        old = torch.zeros(change.size, device=module.weight.device, dtype=module.weight.dtype)  # type: ignore[arg-type]
+    like, size = getattr(module, "weight", None), change.size  # a norm may have no weight
+    if old is None and change.leaf == "bias" and "bias" in module._parameters and like is not None and size:
+        old = torch.zeros(size, device=like.device, dtype=like.dtype)
     if not isinstance(old, Tensor) or not old.is_floating_point():
         return f"its {type(module).__name__} has no plain {change.leaf}"
     if change.size is not None and tuple(old.shape) != change.size:

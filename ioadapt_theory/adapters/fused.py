@@ -1,7 +1,6 @@
-"""Autograd functions around a frozen nn.Linear without hooks: Eqs. 4a-4c in as few passes over memory as they take.
+"""One autograd function around a frozen nn.Linear without hooks, for what ``steps`` computes.
 
-Each keeps x (or what f makes of it) for the backward pass and O(n r) numbers more; with a gain on what f gives also
-what it multiplies. Temporaries live in ``scratch``. Where ``fits`` says no, the families' plain forms do the same.
+Where ``fits`` says no, the families' plain forms do the same.
 """
 
 from collections.abc import Iterator
@@ -11,12 +10,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
-from torch.nn.functional import linear
 from torch.nn.modules import module as modules
 
 from ioadapt_theory.adapters.bases import Base, Identity
-from ioadapt_theory.adapters.kernels import gained, scratch
 from ioadapt_theory.adapters.operators import Linear
+from ioadapt_theory.adapters.steps import Job, Step
 
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 TENSORS = frozenset({Tensor, nn.Parameter})
@@ -70,21 +68,35 @@ def fits(phi: Any, x: Tensor, base: Base) -> Plan | None:
     return Plan(dtype, w, bias)
 
 
-def fused(
-    function: Any,
-    plan: Plan,
-    kind: Any,
-    s: float,
-    x: Tensor,
-    g: Tensor | None,
-    *factors: Tensor,
-) -> Tensor:
-    """What ``function`` says, with Δ the ``kind`` of ``factors`` and g the gains of the columns, None for ones."""
+def fused(step: type[Step], plan: Plan, kind: Any, s: float, x: Tensor, g: Tensor | None, *factors: Tensor) -> Tensor:
+    """What ``step`` says, with Δ the ``kind`` of ``factors`` and g the gains of the columns, None for ones."""
     if x.dtype != plan.dtype or factors[0].dtype != plan.dtype:
         x, factors = x.to(plan.dtype), tuple(p.to(plan.dtype) for p in factors)
     rows = x.reshape(-1, x.shape[-1]).contiguous()
-    y: Tensor = function.apply(torch.is_grad_enabled(), kind, s, rows, plan.w, plan.bias, g, *factors)
+    y: Tensor = Fused.apply(torch.is_grad_enabled(), step, kind, s, rows, plan.w, plan.bias, g, *factors)  # type: ignore[no-untyped-call]
     return y if x.ndim == 2 else y.view(*x.shape[:-1], y.shape[-1])
+
+
+class Fused(torch.autograd.Function):
+    """A step as autograd sees it."""
+
+    @staticmethod
+    def forward(  # noqa: D102
+        ctx: Any, keep: bool, step: type[Step], kind: Any, s: float, x: Tensor, w: Any, bias: Any, g: Any, *p: Tensor
+    ) -> Tensor:
+        y, kept = step.forward(Job(kind, s, w, bias, g, p), x, keep)
+        if keep:
+            ctx.step, ctx.kind, ctx.s, ctx.count = step, kind, s, len(p)
+            ctx.save_for_backward(w, g, *p, *kept)
+        return y
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
+        w, g, *rest = ctx.saved_tensors
+        job = Job(ctx.kind, ctx.s, w, None, g, rest[: ctx.count])
+        gx, gradients = ctx.step.backward(job, gy.contiguous(), rest[ctx.count :], ctx.needs_input_grad[4])
+        return None, None, None, None, gx, None, None, *gradients
 
 
 def _weight_and_bias(module: nn.Module) -> tuple[Tensor, Tensor | None] | None:
@@ -98,133 +110,3 @@ def _weight_and_bias(module: nn.Module) -> tuple[Tensor, Tensor | None] | None:
     if type(w) is not nn.Parameter or w.requires_grad or (bias is not None and bias.requires_grad):
         return None
     return w, bias
-
-
-class OnWeight(torch.autograd.Function):
-    """Eq. 4a: Y = Z diag(g) + b with Z = XW + s XΔ."""
-
-    @staticmethod
-    def forward(  # noqa: D102
-        ctx: Any,
-        keep: bool,
-        kind: Any,
-        s: float,
-        x: Tensor,
-        w: Tensor,
-        bias: Tensor | None,
-        g: Tensor | None,
-        *p: Tensor,
-    ) -> Tensor:
-        z = linear(x, w, bias if g is None else None)
-        kept = kind.add(z, x, s, *p)
-        y = z if g is None else gained(z, g, None if keep else z)
-        if g is not None and bias is not None:
-            y.add_(bias)
-        if keep:
-            ctx.kind, ctx.s, ctx.count = kind, s, len(p)
-            ctx.save_for_backward(x, w, g, z if g is not None else None, *p, *kept)
-        return y
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
-        x, w, g, z, *rest = ctx.saved_tensors
-        p, kept = rest[: ctx.count], rest[ctx.count :]
-        gy, gg = gy.contiguous(), None
-        if g is not None:
-            room = scratch(gy)
-            gg = torch.mul(gy, z, out=room).sum(0, dtype=g.dtype)
-            gy = gained(gy, g, room)
-        gx = gy @ w if ctx.needs_input_grad[3] else None
-        return None, None, None, gx, None, None, gg, *ctx.kind.pull(gx, gy, x, ctx.s, kept, *p)
-
-
-class OnInput(torch.autograd.Function):
-    """Eq. 4b: Y = ((X + s XΔ) diag(g)) W + b."""
-
-    @staticmethod
-    def forward(  # noqa: D102
-        ctx: Any,
-        keep: bool,
-        kind: Any,
-        s: float,
-        x: Tensor,
-        w: Tensor,
-        bias: Tensor | None,
-        g: Tensor | None,
-        *p: Tensor,
-    ) -> Tensor:
-        adapted, kept = _side(kind, s, x, g, p, scratch(x))
-        if keep:
-            ctx.kind, ctx.s, ctx.count = kind, s, len(p)
-            ctx.save_for_backward(x, w, g, *p, *kept)
-        return linear(adapted, w, bias)
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
-        x, w, g, *rest = ctx.saved_tensors
-        gx = gy @ w
-        gradients = _side_back(ctx.kind, ctx.s, gx, x, g, rest[: ctx.count], rest[ctx.count :], gx)
-        return None, None, None, gx, None, None, *gradients
-
-
-class OnOutput(torch.autograd.Function):
-    """Eq. 4c: Y = (Z + s ZΔ) diag(g) with Z = XW + b; without W, Z is X: an identity."""
-
-    @staticmethod
-    def forward(  # noqa: D102
-        ctx: Any,
-        keep: bool,
-        kind: Any,
-        s: float,
-        x: Tensor,
-        w: Tensor | None,
-        bias: Tensor | None,
-        g: Tensor | None,
-        *p: Tensor,
-    ) -> Tensor:
-        z = x if w is None else linear(x, w, bias)
-        y, kept = _side(kind, s, z, g, p, torch.empty_like(z))
-        if keep:
-            ctx.kind, ctx.s, ctx.count = kind, s, len(p)
-            ctx.save_for_backward(z, w, g, *p, *kept)
-        return y
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
-        z, w, g, *rest = ctx.saved_tensors
-        gz = torch.empty_like(z) if w is None else scratch(z)
-        gradients = _side_back(ctx.kind, ctx.s, gy.contiguous(), z, g, rest[: ctx.count], rest[ctx.count :], gz)
-        gx = None
-        if ctx.needs_input_grad[3]:
-            gx = gz if w is None else gz @ w
-        return None, None, None, gx, None, None, *gradients
-
-
-def function_at(placement: str, plan: Plan) -> Any:
-    """The one of Eqs. 4a-4c; on an identity they are the same."""
-    if plan.w is None:
-        return OnOutput
-    return {"weight": OnWeight, "input": OnInput, "output": OnOutput}[placement]
-
-
-def _side(kind: Any, s: float, x: Tensor, g: Tensor | None, p: Any, out: Tensor) -> tuple[Tensor, Any]:
-    """(X + s XΔ) diag(g), and what the way back needs of it."""
-    out.copy_(x)
-    kept = kind.add(out, x, s, *p)
-    return out if g is None else gained(out, g, out), kept
-
-
-def _side_back(
-    kind: Any, s: float, gy: Tensor, x: Tensor, g: Tensor | None, p: Any, kept: Any, out: Tensor
-) -> tuple[Tensor | None, ...]:
-    """The gradients of g and the factors; that of X goes to ``out``, which may be GY itself."""
-    if g is None:
-        if out is not gy:
-            out.copy_(gy)
-        return None, *kind.pull(out, out, x, s, kept, *p)
-    gg, gb = kind.gain(gy, x, s, kept, p[1], g, scratch(x) if out is gy else out)
-    gained(gy, g, out)
-    return gg, *kind.pull(out, out, x, s, kept, *p, gb)

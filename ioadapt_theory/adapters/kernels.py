@@ -1,4 +1,4 @@
-"""Products with the families' Δ, forward and back, without autograd: what ``fused`` is made of.
+"""Products with the families' Δ, forward and back, without autograd: what ``steps`` are made of.
 
 Matrices have samples as rows; nn.Linear's stored weight is w = Wᵀ (d x c).
 """
@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
-from torch.nn.functional import linear
+
+from ioadapt_theory.adapters.bases import THIN
 
 Tensors = tuple[Tensor, ...]
 ROOM = 1 << 26
@@ -50,30 +50,15 @@ class LowRank:
     @staticmethod
     def add(y: Tensor, x: Tensor, s: float, a: Tensor, b: Tensor) -> Tensors:
         """Y += s XAB in place, where X may be Y itself; returns XA for ``pull``."""
-        u = _thin(x, a)
-        y.addmm_(u, b, alpha=s)
-        return (u,)
+        return Known.add(y, x, s, thin(x, a), b)
 
     @staticmethod
     def pull(
-        gx: Tensor | None,
-        gy: Tensor,
-        x: Tensor,
-        s: float,
-        kept: Tensors,
-        a: Tensor,
-        b: Tensor,
-        gb: Tensor | None = None,
+        gx: Tensor | None, gy: Tensor, x: Tensor, s: float, kept: Tensors, a: Tensor, b: Tensor, gb: Any = None
     ) -> Tensors:
         """GX += s GY BᵀAᵀ in place, where GX may be GY itself; returns the gradients of A and B."""
-        (u,) = kept
-        gu = _scaled(_thin(gy, b.mT), s)
-        ga = (gu.mT @ x).mT if gu.mT.is_contiguous() else x.mT @ gu
-        if gb is None:
-            gb = _scaled(u.mT @ gy, s)
-        if gx is not None:
-            gx.addmm_(gu, a.mT.contiguous())
-        return ga, gb
+        gu, gb = Known.pull(gx, gy, x, s, kept, a, b, gb)
+        return lift(gx, gu, x, a), gb
 
     @staticmethod
     def gain(gy: Tensor, x: Tensor, s: float, kept: Tensors, b: Tensor, g: Tensor, out: Tensor) -> Tensors:
@@ -81,6 +66,39 @@ class LowRank:
         ug = _scaled(kept[0].mT @ gy, s)
         gg = torch.mul(gy, x, out=out).sum(0, dtype=g.dtype)
         return gg.add_((ug * b).sum(0)), ug * g.to(ug.dtype)
+
+
+class Known(LowRank):
+    """Δ = AB where U = XA is known and takes the place of A."""
+
+    @staticmethod
+    def add(y: Tensor, x: Tensor, s: float, u: Tensor, b: Tensor) -> Tensors:
+        """Y += s UB in place."""
+        del x
+        y.addmm_(u, b, alpha=s)
+        return (u,)
+
+    @staticmethod
+    def pull(
+        gx: Tensor | None, gy: Tensor, x: Tensor, s: float, kept: Tensors, u: Tensor, b: Tensor, gb: Any = None
+    ) -> Tensors:
+        """The gradients of U and B; that of X through U is for ``lift``."""
+        del gx, x, u
+        return _scaled(thin(gy, b.mT), s), _scaled(kept[0].mT @ gy, s) if gb is None else gb
+
+
+def thin(x: Tensor, a: Tensor) -> Tensor:
+    """U = XA for a thin A; transposed, on a CPU two to three times faster, where A is very thin or X very long."""
+    n, r = len(x), a.shape[1]
+    return (a.mT.contiguous() @ x.mT).mT if r < THIN or n > 64 * r else x @ a
+
+
+def lift(gx: Tensor | None, gu: Tensor, x: Tensor, a: Tensor) -> Tensor:
+    """GX += GU Aᵀ in place; returns the gradient of A."""
+    ga = (gu.mT @ x).mT if gu.mT.is_contiguous() else x.mT @ gu
+    if gx is not None:
+        gx.addmm_(gu, a.mT.contiguous())
+    return ga
 
 
 class Kronecker:
@@ -108,58 +126,21 @@ class Kronecker:
         return gc, gd
 
 
-class Hadamard(torch.autograd.Function):
-    """f(x) + s xΔ, Δ = (A₁B₁) ∘ (A₂B₂) of rank r²: built, but into the weight where there is one, and never kept."""
+class Hadamard:
+    """Δ = (A₁B₁) ∘ (A₂B₂), of rank r²."""
 
     @staticmethod
-    def forward(  # noqa: D102
-        ctx: Any,
-        keep: bool,
-        kind: None,
-        s: float,
-        x: Tensor,
-        w: Tensor | None,
-        bias: Tensor | None,
-        g: None,
-        *p: Tensor,
-    ) -> Tensor:
-        del keep, kind, g  # as ``fused`` passes them to every function
-        ctx.s = s
-        ctx.save_for_backward(x, w, *p)
-        m1, m2 = _products(*p)
-        if w is None:
-            return torch.addmm(x, x, m1.mul_(m2).mT, alpha=s)
-        return linear(x, torch.addcmul(w, m1, m2, value=s, out=m1), bias)
+    def halves(a1: Tensor, b1: Tensor, a2: Tensor, b2: Tensor) -> Tensors:
+        """(A₁B₁)ᵀ and (A₂B₂)ᵀ, in the memory order of nn.Linear's weight."""
+        return b1.mT @ a1.mT, b2.mT @ a2.mT
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
-        x, w, *p = ctx.saved_tensors
-        a1, b1, a2, b2 = p
-        m1, m2 = _products(*p)
-        gx = None
-        if ctx.needs_input_grad[3] and w is None:
-            gx = torch.addmm(gy, gy, m1 * m2, alpha=ctx.s)
-        elif ctx.needs_input_grad[3]:
-            gx = gy @ torch.addcmul(w, m1, m2, value=ctx.s)
-        if not any(ctx.needs_input_grad[7:]):
-            return None, None, None, gx, None, None, None, None, None, None, None
-        gm = (gy.mT @ x).mul_(ctx.s)
-        m2.mul_(gm)
+    def spread(gm: Tensor, m1: Tensor, m2: Tensor, a1: Tensor, b1: Tensor, a2: Tensor, b2: Tensor) -> Tensors:
+        """From the gradient of Δᵀ and the two halves, which are overwritten, those of A₁, B₁, A₂, B₂."""
         m1.mul_(gm)
-        return None, None, None, gx, None, None, None, (b1 @ m2).mT, (m2 @ a1).mT, (b2 @ m1).mT, (m1 @ a2).mT
-
-
-def _products(a1: Tensor, b1: Tensor, a2: Tensor, b2: Tensor) -> tuple[Tensor, Tensor]:
-    """(A₁B₁)ᵀ and (A₂B₂)ᵀ, in the memory order of nn.Linear's weight."""
-    return b1.mT @ a1.mT, b2.mT @ a2.mT
+        m2.mul_(gm)
+        return (b1 @ m2).mT, (m2 @ a1).mT, (b2 @ m1).mT, (m1 @ a2).mT
 
 
 def _scaled(m: Tensor, s: float) -> Tensor:
     return m if s == 1 else m.mul_(s)
-
-
-def _thin(x: Tensor, a: Tensor) -> Tensor:
-    """X A for a thin A; transposed, on a CPU two to three times faster, where A is very thin or X very long."""
-    n, r = len(x), a.shape[1]
-    return (a.mT.contiguous() @ x.mT).mT if r < 16 or n > 64 * r else x @ a

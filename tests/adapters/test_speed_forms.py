@@ -21,7 +21,7 @@ def _fused_however_small(monkeypatch):
     monkeypatch.setattr(LoRA, "pays", lambda self, x, base: True)
 
 
-CUSTOM = {f"{name}Backward" for name in ("OnWeight", "OnInput", "OnOutput", "Hadamard", "Merged")}
+CUSTOM = {"FusedBackward", "MergedBackward"}
 FAST = ["lora", "dora", "loha", "lokr"]
 C, D, N = 12, 20, 7
 every = pytest.mark.parametrize(

@@ -7,8 +7,9 @@ from ioadapt_theory.adapters.bases import Base, Identity, add
 from ioadapt_theory.adapters.caching import kept
 from ioadapt_theory.adapters.families.family import Family, Spec, parameter
 from ioadapt_theory.adapters.families.lora import init_low_rank
-from ioadapt_theory.adapters.fused import fits, function_at, fused
+from ioadapt_theory.adapters.fused import fits, fused
 from ioadapt_theory.adapters.kernels import LowRank
+from ioadapt_theory.adapters.steps import at
 
 BLOCK = 1 << 18
 """Entries of V that are built at a time on a CPU: 1 MB in float32, which stays in a core's cache."""
@@ -92,7 +93,7 @@ class DoRA(Family):
         if (plan := fits(self, x, f)) is None:
             return None
         base = f if placement == "weight" else Identity(self.size[1], of=f)
-        return fused(function_at(placement, plan), plan, LowRank, self.scaling, x, self.gain(base), self.A, self.B)
+        return fused(at(placement, plan.w), plan, LowRank, self.scaling, x, self.gain(base), self.A, self.B)
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
         """f(x) + (g - 1)(f(x) - bias) + g s xAB, g = m/‖V‖: the bias is not scaled, g = 1 changes nothing."""

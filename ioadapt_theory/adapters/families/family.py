@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base, add
-from ioadapt_theory.adapters.fused import fits, function_at, fused
+from ioadapt_theory.adapters.fused import fits, fused
+from ioadapt_theory.adapters.steps import at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +117,7 @@ class Additive(Family):
         """As of any family."""
         if not self.pays(x, f) or (plan := fits(self, x, f)) is None:
             return None
-        return fused(function_at(placement, plan), plan, self.kind, self.scaling, x, None, *self.factors())
+        return fused(at(placement, plan.w), plan, self.kind, self.scaling, x, None, *self.factors())
 
     def left(self, w: Tensor, base: Base) -> Tensor:
         """W + s ΔW."""

@@ -7,6 +7,7 @@ from ioadapt_theory.adapters.bases import Base
 from ioadapt_theory.adapters.families.family import Additive, Spec, fill, joined, parameter, parts
 from ioadapt_theory.adapters.fused import fits, fused
 from ioadapt_theory.adapters.kernels import Hadamard
+from ioadapt_theory.adapters.steps import OnBuilt
 
 
 class LoHa(Additive):
@@ -30,7 +31,7 @@ class LoHa(Additive):
         """On the matrix alone: what Δ costs is building it, which a side saves nothing of."""
         if placement != "weight" or (plan := fits(self, x, f)) is None:
             return None
-        return fused(Hadamard, plan, None, self.scaling, x, None, self.A1, self.B1, self.A2, self.B2)
+        return fused(OnBuilt, plan, Hadamard, self.scaling, x, None, self.A1, self.B1, self.A2, self.B2)
 
     def weight(self, base: Base) -> Tensor:
         """W + s Δ, in the memory order of a stored weight, building Δ some columns at a time."""

@@ -16,7 +16,7 @@ def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tenso
 
     Each part extends M = W' + PQ by its own rank: input (I + AB)M, output M(I + AB), weight M + AB. So ``input`` is
     A(BW'), ``output`` (W'A)B, and a sum of r₁ and r₂ has rank r₁ + r₂. Scalings are within B. An output adapter acts on
-    the bias too: Δb = bAB, None where there is no bias to act on.
+    the bias too: Δb = bAB, None where there is no bias to act on; the adapter's own shift comes with Δb.
 
     Args:
         adapter: of family "lora".
@@ -57,6 +57,8 @@ def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tenso
                 if (rows, columns) != tuple(w.shape):
                     raise misfit(rows, columns, w)
         p, q = torch.cat([p, a], dim=1), torch.cat([q, b])
+    if adapter.shift is not None:
+        moved = (0 if moved is None else moved) + part.scaling * adapter.shift.detach().to(w)
     return p, q, moved
 
 

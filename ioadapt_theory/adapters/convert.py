@@ -83,9 +83,9 @@ def convert(
         ShapeError: W is not of the adapter's size.
     """
     (found, phi), *more = adapter.parts()
-    if not isinstance(phi, LoRA) or more or found is not Placement.WEIGHT:
-        placed = "+".join(adapter)
-        msg = f"Eq. 5 converts a LoRA on the weight; this adapter is a {adapter.family} in {placed} placement."
+    if not isinstance(phi, LoRA) or more or found is not Placement.WEIGHT or adapter.shift is not None:
+        placed = f"{'+'.join(adapter)} placement{' with a bias' if adapter.shift is not None else ''}"
+        msg = f"Eq. 5 converts a LoRA on the weight; this adapter is a {adapter.family} in {placed}."
         raise UnsupportedError(msg)
     rows, columns, channels = phi.size
     side = Placement(placement)

@@ -1,6 +1,6 @@
 """The adapted layer: a frozen layer and its named adapters; the forward pass is the chain of those that are active."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -11,16 +11,23 @@ from ioadapt_theory.adapters.config import LayerPlan
 from ioadapt_theory.adapters.families import FAMILIES, Family
 from ioadapt_theory.adapters.operators import Operator, operator
 from ioadapt_theory.adapters.placement import Placed, Placement
+from ioadapt_theory.adapters.shifted import Shifted
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError, UnsupportedError
 
 
 class Adapter(nn.ModuleDict):
-    """One named adapter on one layer: a family for each of its placements (keys), in the order in which they act."""
+    """One named adapter on one layer: a family for each of its placements (keys), in the order in which they act.
 
-    def __init__(self, family: str, families: Mapping[Placement, Family]) -> None:
+    Attributes:
+        family: name of the families.
+        shift: a bias that comes with it, as in some files of others, of the layer's outputs; None otherwise.
+    """
+
+    def __init__(self, family: str, families: Mapping[Placement, Family], shift: Tensor | None = None) -> None:
         """Hold families that are built already; ``fresh`` builds them for a layer."""
         super().__init__({str(placement): part for placement, part in families.items()})
         self.family = family
+        self.shift = None if shift is None else nn.Parameter(shift.detach().clone())
 
     @classmethod
     def fresh(cls, f: Operator, plan: LayerPlan) -> Self:
@@ -39,6 +46,12 @@ class Adapter(nn.ModuleDict):
         """The placements and their families."""
         for key, family in self.items():
             yield Placement(key), family  # type: ignore[misc]
+
+    def on(self, f: Operator) -> Operator:
+        """The layer f under this adapter; the shift has the scaling of the last part."""
+        for placement, phi in self.parts():
+            f = Placed(f, phi, placement)
+        return f if self.shift is None else Shifted(f, self.shift, phi)
 
     def misfit(self, f: Operator) -> str | None:
         """Why this adapter cannot act on the layer f, None if it can."""
@@ -61,7 +74,10 @@ class AdaptedLayer(nn.Module):
         adapters: the adapters by name.
         active: names of the adapters in use, in their order.
         merged: whether the base layer holds merged weights now.
+        party: what ``share`` gave it, to compute it together with others.
     """
+
+    party: Callable[["AdaptedLayer", Tensor], Tensor | None] | None = None
 
     def __init__(self, base_layer: nn.Module) -> None:
         """Wrap a layer; without adapters it does what the layer does.
@@ -91,6 +107,8 @@ class AdaptedLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The layer with its active adapters."""
+        if self.party is not None and (y := self.party(self, x)) is not None:
+            return y
         return self.base_layer(x) if self.merged else self.function(x)
 
     @property
@@ -139,15 +157,14 @@ class AdaptedLayer(nn.Module):
         for name in names:
             if name not in self.adapters:
                 raise UnknownNameError("adapter", name, self.adapters)
-            for placement, family in self.adapters[name].parts():  # type: ignore[operator]
-                chain = Placed(chain, family, placement)
+            chain = self.adapters[name].on(chain)  # type: ignore[operator]
         self.active, self._chain = names, chain
 
     def merged_tensors(self) -> dict[str, Tensor]:
         """Weight and bias of a plain layer that does the same, in the base layer's layout and dtype.
 
         Raises:
-            UnsupportedError: the base layer has no plain weight.
+            UnsupportedError: the base layer has no plain weight, or no bias for that of an adapter.
             InvalidValueError: the weight is not loaded, or a result not finite in the adapter's dtype or the layer's.
         """
         plain = operator(self.base_layer)  # asked now, since it may have been quantised or offloaded
@@ -157,6 +174,9 @@ class AdaptedLayer(nn.Module):
         with _exactly(self.adapters, plain.like.device):
             stored = {"weight": plain.stored(self.function.dense())}
             if (bias := self.function.bias) is not None:
+                if getattr(self.base_layer, "bias", None) is None:
+                    msg = "The adapter has a bias and the layer has none to merge it into."
+                    raise UnsupportedError(msg)
                 stored["bias"] = bias
             result = {key: _laid_out_like(getattr(self.base_layer, key), value) for key, value in stored.items()}
         for key, value in result.items():

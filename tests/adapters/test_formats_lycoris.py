@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.testing import assert_close
 
-from ioadapt_theory.adapters import TransferError, adapt, layers, save, transfer
+from ioadapt_theory.adapters import TransferError, adapt, layers, merge, remove, save, transfer
 from ioadapt_theory.adapters.formats import load
 from ioadapt_theory.adapters.formats.exporting import write_glora
 from ioadapt_theory.adapters.weights import ModelWeights
@@ -114,8 +114,23 @@ class Normed(nn.Module):
         return self.group(self.norm(self.inner(x)))
 
 
-@pytest.mark.parametrize("options", [{"algo": "full"}, {"algo": "lora", "linear_dim": 2, "train_norm": True}])
-def test_full_changes_biases_and_norms(options, tmp_path):
+def test_the_bias_of_a_full_change_is_a_part_of_it(tmp_path):
+    base, x = Normed(), torch.randn(3, 6)
+    network, theirs = trained({"algo": "full"}, base)
+    network.save_weights(str(tmp_path / "file.safetensors"), torch.float32, {})
+    ours, again = copy.deepcopy(base), copy.deepcopy(base)
+    load(ours, tmp_path / "file.safetensors")
+    assert_close(ours(x), theirs(x), rtol=1e-5, atol=1e-5)
+    save(ours, tmp_path / "own")
+    load(again, tmp_path / "own")
+    assert torch.equal(again(x), ours(x))
+    assert_close(merge(again)(x), ours(x), rtol=1e-5, atol=1e-5)
+    assert torch.equal(remove(ours)(x), base(x))
+
+
+@pytest.mark.parametrize("algo", ["full", "lora"])
+def test_norms_are_changed_when_told(algo, tmp_path):
+    options = {"algo": algo, "linear_dim": 2, "train_norm": True}
     base, x = Normed(), torch.randn(3, 6)
     network, theirs = trained(options, base)
     network.save_weights(str(tmp_path / "file.safetensors"), torch.float32, {})
@@ -125,6 +140,7 @@ def test_full_changes_biases_and_norms(options, tmp_path):
     with pytest.raises(FileFormatError, match=r"bias \(added to\).*alter_base=True"):
         load(ours, tmp_path / "file.safetensors")
     assert torch.equal(ours(x), base(x))
+    assert not layers(ours)
     report = load(ours, tmp_path / "file.safetensors", alter_base=True)
     assert report.altered
     assert_close(ours(x), expected, rtol=1e-5, atol=1e-5)

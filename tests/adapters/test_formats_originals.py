@@ -233,6 +233,7 @@ def test_a_cut_adapter_does_what_the_whole_one_does_to_those_outputs(family, pla
     for p in model[0].adapters.parameters():
         p.data.add_(0.1 * torch.randn_like(p))
     whole: Adapter = model[0].adapters["default"]
+    whole.shift = nn.Parameter(torch.randn(12))
     expected = torch.cat([model[0].function.dense()[:, start:stop] for start, stop in RANGES], dim=1)
     part = nn.Sequential(nn.Linear(6, 8, bias=False))
     part[0].weight.data = torch.cat([model[0].weight[start:stop] for start, stop in RANGES])
@@ -241,6 +242,7 @@ def test_a_cut_adapter_does_what_the_whole_one_does_to_those_outputs(family, pla
         part[0].adapters["default"] = cut(whole, ranges)
         part[0].activate("default")
         assert_close(part[0].function.dense(), expected)
+        assert torch.equal(part[0].adapters["default"].shift, torch.cat([whole.shift[i:j] for i, j in ranges]))
 
 
 def test_an_output_adapter_is_not_cut_and_the_layer_is_named(tmp_path):

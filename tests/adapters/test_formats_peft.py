@@ -11,7 +11,20 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.testing import assert_close
 
-from ioadapt_theory.adapters import Adapter, TransferError, adapt, layers, transfer
+from ioadapt_theory.adapters import (
+    Adapter,
+    TransferError,
+    adapt,
+    disable,
+    layers,
+    merge,
+    remove,
+    save,
+    scale,
+    transfer,
+    unmerge,
+)
+from ioadapt_theory.adapters.convert import convert_model
 from ioadapt_theory.adapters.formats import load, read
 from ioadapt_theory.adapters.formats.exporting import write_peanut
 from ioadapt_theory.adapters.formats.writing import Baked, write_lora
@@ -122,11 +135,14 @@ def test_baked_for_a_named_base_it_is_a_plain_lora_of_stock_peft(placement, tmp_
     write_lora(tmp_path, [(n, Baked.of(a, weights.layer(n))) for n, a in adapters(source)], "peft", base="small")
     theirs = quiet(lambda: peft.PeftModel.from_pretrained(copy.deepcopy(target), tmp_path))
     assert_close(theirs(image), expected(image), rtol=1e-5, atol=1e-5)
-    if "output" in placement:  # acts on biases, so the LoRA comes with changes of them
-        with pytest.raises(FileFormatError, match=r"block.to_out.0.bias \(added to\); .* Pass alter_base=True"):
-            load(target, tmp_path)
-    load(target, tmp_path, alter_base="output" in placement)
+    load(target, tmp_path)
+    shifted = {name for name, adapter in adapters(target) if adapter.shift is not None}
+    assert bool(shifted) == ("output" in placement)  # which acts on biases, so that the LoRA comes with changes of them
     assert_close(target(image), expected(image), rtol=1e-5, atol=1e-5)
+    if placement == "output":
+        scale(target, 0.5)
+        scale(expected, 0.5)
+        assert_close(target(image), expected(image), rtol=1e-5, atol=1e-5)
 
 
 def test_llama_and_its_variants_of_names(tmp_path):
@@ -269,7 +285,7 @@ def test_changes_of_the_base_are_made_when_told_and_otherwise_named(case, tmp_pa
     assert_close(run_llama(ours), run_llama(theirs), rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("options", [{"bias": "all"}, {"bias": "lora_only"}, {"lora_bias": True}])
+@pytest.mark.parametrize("options", [{"bias": "all"}, {"bias": "lora_only"}])
 def test_biases_that_were_trained(options, tmp_path, image):
     base = Small().float()
     theirs = filled(
@@ -280,6 +296,52 @@ def test_biases_that_were_trained(options, tmp_path, image):
         load(base, tmp_path)
     load(base, tmp_path, alter_base=True)
     assert_close(base(image), theirs(image), rtol=1e-5, atol=1e-5)
+
+
+def test_the_bias_of_a_lora_is_a_part_of_it_and_goes_where_it_goes(tmp_path, image):
+    base, config = Small().float(), llama_lora(target_modules=["to_q", "0", "conv_in"], lora_bias=True)
+    theirs = filled(quiet(lambda: peft.get_peft_model(copy.deepcopy(base), config)), mark="lora")
+    theirs.save_pretrained(tmp_path / "peft")
+    ours, again, other = (copy.deepcopy(base) for _ in range(3))
+    load(ours, tmp_path / "peft")
+    assert_close(ours(image), theirs(image), rtol=1e-5, atol=1e-5)
+    with disable(ours):
+        assert torch.equal(ours(image), base(image))
+    save(ours, tmp_path / "own")
+    load(again, tmp_path / "own")
+    assert torch.equal(again(image), ours(image))
+    write_lora(
+        tmp_path / "baked", [(n, Baked.of(a, ModelWeights(base).layer(n))) for n, a in adapters(ours)], "peft", base="b"
+    )
+    load(other, tmp_path / "baked")
+    assert_close(other(image), ours(image), rtol=1e-5, atol=1e-5)
+    with pytest.raises(UnsupportedError, match=r"to_q: The adapter has a bias and the layer has none"):
+        merge(ours)
+    with pytest.raises(UnsupportedError, match="a lora in weight placement with a bias"):
+        convert_model(ours, "output")
+    assert torch.equal(remove(ours)(image), base(image))
+
+
+def test_a_lora_with_a_bias_is_merged_trained_and_stacked_like_any_other(tmp_path, image):
+    base, config = Small().float(), llama_lora(target_modules=["0", "conv_in"], lora_bias=True)
+    theirs = filled(quiet(lambda: peft.get_peft_model(copy.deepcopy(base), config)), mark="lora")
+    theirs.save_pretrained(tmp_path)
+    ours = copy.deepcopy(base)
+    load(ours, tmp_path)
+    for model in (theirs, ours):
+        model(image).square().sum().backward()
+    gradient = theirs.base_model.model.block["to_out"][0].lora_B["default"].bias.grad
+    assert_close(ours.block["to_out"][0].adapters["default"].shift.grad, gradient, rtol=1e-4, atol=1e-4)
+    assert_close(merge(ours)(image), theirs(image), rtol=1e-5, atol=1e-5)
+    unmerge(ours)
+    adapt(ours, name="second", target_modules=["0", "conv_in"], placement="output+weight", rank=2, init="random")
+    stacked = ours(image)
+    assert_close(merge(ours)(image), stacked, rtol=1e-5, atol=1e-5)
+    merged = quiet(theirs.merge_and_unload)
+    adapt(merged, target_modules=["0", "conv_in"], placement="output+weight", rank=2)
+    for name, layer in layers(merged).items():
+        layer.adapters["default"].load_state_dict(layers(ours)[name].adapters["second"].state_dict())
+    assert_close(merged(image), stacked, rtol=1e-5, atol=1e-5)
 
 
 def test_what_peft_saves_of_the_base_unchanged_is_no_change(tmp_path):

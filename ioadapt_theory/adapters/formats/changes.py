@@ -16,7 +16,7 @@ from ioadapt_theory.adapters.formats.tensors import TensorFile
 from ioadapt_theory.adapters.layers import AdaptedLayer
 from ioadapt_theory.errors import FileFormatError
 
-ADDED = {"diff_b": "bias", "w_norm": "weight", "b_norm": "bias", "up_bias": "bias"}
+ADDED = {"diff_b": "bias", "w_norm": "weight", "b_norm": "bias"}
 """Part -> the parameter that it is added to."""
 
 EMBEDDING = ("lora_embedding_A", "lora_embedding_B")
@@ -56,7 +56,7 @@ class Change:
         return f"{self.name}.{self.leaf} ({self.what})"
 
 
-def added(name: Name, role: str, source: TensorFile, key: str, factor: float = 1.0) -> Change:
+def added(name: Name, role: str, source: TensorFile, key: str) -> Change:
     """A bias or norm that was trained, as a difference."""
     leaf = ADDED.get(role, "weight")
     return Change(
@@ -66,7 +66,7 @@ def added(name: Name, role: str, source: TensorFile, key: str, factor: float = 1
         (key,),
         source,
         source.shapes[key],
-        lambda old: old + factor * source[key].reshape(old.shape),
+        lambda old: old + source[key].reshape(old.shape),
     )
 
 

@@ -38,7 +38,7 @@ def cut(adapter: Adapter, ranges: Ranges) -> Adapter:
             msg = "a sum with a LoKr whose blocks end elsewhere than the layers of the model has no form here"
             raise UnsupportedError(msg)
         family = "full"
-    return Adapter(family, parts)
+    return Adapter(family, parts, None if adapter.shift is None else _take(adapter.shift, ranges))
 
 
 def _columns(family: str, phi: Family, ranges: Ranges) -> Family:

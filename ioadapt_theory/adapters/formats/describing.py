@@ -13,6 +13,7 @@ def describe(opened: Opened, matched: Match | None = None, weights: Weights | No
     """Format, base, layers with family, placement, rank, scaling and size; with a base what of it fits, and kinship."""
     layers = []
     for item in opened.items:
+        shift = item.sketch.shift
         for placement, phi in item.sketch.parts():
             rows, columns, channels = phi.size
             layers.append(
@@ -25,7 +26,8 @@ def describe(opened: Opened, matched: Match | None = None, weights: Weights | No
                     "inputs": channels,
                     "taps": rows // channels,
                     "outputs": columns,
-                    "numbers": sum(p.numel() for p in phi.parameters()),
+                    "bias": shift is not None,
+                    "numbers": sum(p.numel() for p in phi.parameters()) + (0 if shift is None else columns),
                 }
             )
     facts: dict[str, Any] = {
@@ -61,7 +63,7 @@ def table(facts: dict[str, Any]) -> str:
         rank = "" if layer["rank"] is None else f"rank {layer['rank']}, "
         lines.append(
             f"  {layer['layer']:<{width}}  {layer['family']} {layer['placement']}, {rank}scale {layer['scaling']:g},"
-            f" {layer['inputs']} -> {layer['outputs']}{taps}"
+            f" {layer['inputs']} -> {layer['outputs']}{taps}{', with a bias' if layer['bias'] else ''}"
         )
     for title, key in (("in the base itself", "changes"), ("not read", "unread"), ("not in the base", "unmatched")):
         lines += [f"{title}: {name}: {why}" for name, why in facts.get(key, {}).items()]

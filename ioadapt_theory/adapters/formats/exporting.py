@@ -84,9 +84,11 @@ def write_glora(
 
 def _only(name: str, adapter: Adapter, placement: Placement, what: str) -> tuple[Tensor, Tensor]:
     """A and sB of an adapter that is one LoRA in this placement."""
-    if adapter.family != "lora" or list(adapter) != [placement]:
-        found = f"{adapter.family} in {'+'.join(adapter)}"
-        msg = f"{name}: {what} holds a LoRA in {placement} placement, this is a {found} placement."
+    if adapter.family != "lora" or list(adapter) != [placement] or adapter.shift is not None:
+        found = (
+            f"{adapter.family} in {'+'.join(adapter)} placement{' with a bias' if adapter.shift is not None else ''}"
+        )
+        msg = f"{name}: {what} holds a LoRA in {placement} placement, this is a {found}."
         raise UnsupportedError(msg)
     phi: Any = adapter[placement]
     return phi.A.detach(), phi.scaling * phi.B.detach()

@@ -24,12 +24,14 @@ REQUIRED = {
     "full": {"diff"},
     "peanut": {"peanut_A", "peanut_B"},
 }
-OPTIONAL = {
-    "lora": {"mid", "magnitude", "dora_scale"},
-    "loha": {"hada_t1", "hada_t2"},
-    "lokr": {"lokr_w1", "lokr_w1_a", "lokr_w1_b", "lokr_w2", "lokr_w2_a", "lokr_w2_b", "lokr_t2"},
+SHIFTS = ("up_bias", "diff_b")
+"""Biases that an adapter brings along: to be scaled like its change, and scaled already."""
+OPTIONAL: dict[str, set[str]] = {
+    "lora": {"mid", "magnitude", "dora_scale", *SHIFTS},
+    "loha": {"hada_t1", "hada_t2", "diff_b"},
+    "lokr": {"lokr_w1", "lokr_w1_a", "lokr_w1_b", "lokr_w2", "lokr_w2_a", "lokr_w2_b", "lokr_t2", "diff_b"},
     "glora": {"b1", "b2"},
-    "full": set(),
+    "full": {"diff_b"},
     "peanut": set(),
 }
 
@@ -66,7 +68,13 @@ def build(kind: str, parts: Parts, scaling: float) -> Adapter:
         shapes = ", ".join(f"{role} {list(t.shape)}" for role, t in parts.items())
         msg = f"the shapes {shapes} do not fit together"
         raise FileFormatError(msg) from None
-    return Adapter(family, placed)
+    (*_, last), columns = placed.values(), placed[Placement.WEIGHT].size[1] if Placement.WEIGHT in placed else 0
+    shifts = [(role, parts[role].flatten()) for role in SHIFTS if role in parts]
+    if any(b.shape != (columns,) for _, b in shifts):
+        msg = f"a bias of {shifts[0][1].numel()} numbers for {columns} outputs"
+        raise FileFormatError(msg)
+    shift = [b if role == "up_bias" else b / last.scaling for role, b in shifts]
+    return Adapter(family, placed, torch.stack(shift).sum(0) if shift else None)
 
 
 Placed = tuple[str, dict[Placement, Family]]

@@ -13,7 +13,7 @@ import torch
 from ioadapt_theory.adapters.formats import changes
 from ioadapt_theory.adapters.formats.changes import Change
 from ioadapt_theory.adapters.formats.folders import PEFT_CONFIG, locate, require_no_config
-from ioadapt_theory.adapters.formats.layouts import build, kind_of
+from ioadapt_theory.adapters.formats.layouts import OPTIONAL, build, kind_of
 from ioadapt_theory.adapters.formats.names import FOREIGN, UNKNOWN, Name, parse
 from ioadapt_theory.adapters.formats.plugin import PLUGIN_TYPE, PluginEntry, plugin_entries
 from ioadapt_theory.adapters.formats.scaling import Scale, file_scale, peft_scale
@@ -169,7 +169,6 @@ def _sort(
     source.require_floats(roles.values())
     shapes = {role: source.shapes[key] for role, key in roles.items()}
     direct = {role for role in roles if role in changes.ADDED or (role == "diff" and len(shapes[role]) == 1)}
-    factor = 1.0
     if set(changes.EMBEDDING) <= set(roles):
         scaling = scale(name, "lora", {"down": shapes[changes.EMBEDDING[0]]}, None)
         altered.append(changes.embedding(name, roles, source, scaling))
@@ -178,14 +177,16 @@ def _sort(
     factors = {role: key for role, key in rest.items() if role != "alpha"}
     if factors:
         kind = kind_of(set(rest))
+        for role in direct & OPTIONAL[kind]:  # beside an adapter a bias is a part of it
+            factors[role] = roles[role]
+        direct -= OPTIONAL[kind]
         alpha = _number(source, rest["alpha"]) if "alpha" in rest else None
-        factor = scale(name, kind, shapes, alpha)
-        entries.append(Entry(name, kind, factors, factor, source))
+        entries.append(Entry(name, kind, factors, scale(name, kind, shapes, alpha), source))
         entries[-1].sketch()
     elif not direct:
         unread |= dict.fromkeys(rest.values(), "a part without the rest of its adapter")
     for role in direct - set(changes.EMBEDDING):
-        altered.append(changes.added(name, role, source, roles[role], factor if role == "up_bias" else 1.0))
+        altered.append(changes.added(name, role, source, roles[role]))
 
 
 def _number(source: TensorFile, key: str) -> float:

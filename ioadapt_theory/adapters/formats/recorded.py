@@ -83,7 +83,8 @@ def adapter_of(where: object, layer: str, entry: Any, shapes: Shapes) -> Adapter
         phi.scaling = part["scaling"]
         _split_as_stored(phi, {k.removeprefix(f"{placement}."): s for k, s in shapes.items()})
         families[placement] = phi
-    return Adapter(family, families)
+    *_, last = families.values()
+    return Adapter(family, families, torch.empty(last.size[1], device="meta") if "shift" in shapes else None)
 
 
 def _split_as_stored(phi: Family, shapes: Shapes) -> None:

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from ioadapt_theory.adapters.layers import Adapter
 from ioadapt_theory.adapters.operators import operator
 from ioadapt_theory.adapters.peft.config import IOLoraConfig
-from ioadapt_theory.adapters.placement import Placed
 from ioadapt_theory.errors import InvalidValueError
 
 
@@ -43,8 +42,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         f: Any = operator(self.base_layer)
         for name in names:
             if name in self.iolora_adapters:
-                for placement, phi in self.iolora_adapters[name].parts():  # type: ignore[operator]
-                    f = Placed(f, phi, placement)
+                f = self.iolora_adapters[name].on(f)  # type: ignore[operator]
         return f
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:

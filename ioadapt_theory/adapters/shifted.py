@@ -1,4 +1,4 @@
-"""A bias that an adapter brings along: PEFT's ``lora_bias``, the ``diff_b`` of LyCORIS, what ``bake`` does to a bias."""
+"""A bias that an adapter brings along: PEFT's ``lora_bias``, LyCORIS's ``diff_b``, what ``bake`` does to a bias."""
 
 from typing import Any
 

@@ -88,7 +88,7 @@ def write_lora(
 
     A change of a bias, which an output adapter makes on layers that have one, is written as ``lora_B.bias`` with
     ``lora_bias`` in the config (PEFT applies it, but cannot merge layers without a bias then) or as ``diff_b`` (kohya's
-    spelling; ComfyUI applies it, others may not). diffusers' file takes ``lora_B.bias`` too.
+    spelling; ComfyUI applies it, diffusers refuses the file). diffusers' own file takes ``lora_B.bias`` too.
 
     Args:
         path: folder for PEFT, file for the others.

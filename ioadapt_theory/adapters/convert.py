@@ -67,14 +67,23 @@ def lora_to_input(a: Tensor, b: Tensor, w: Tensor, inverse: Inverse | None = Non
 
 
 def convert(
-    adapter: Adapter, w: Tensor, placement: Placement | str, *, ridge: float = 0.0, cutoff: float = 0.0
+    adapter: Adapter,
+    w: Tensor,
+    placement: Placement | str,
+    bias: Tensor | None = None,
+    *,
+    ridge: float = 0.0,
+    cutoff: float = 0.0,
 ) -> tuple[Adapter, Fidelity]:
     """A LoRA on the weight as an input or output adapter of the same rank and scaling, in the same dtype.
+
+    An output adapter acts on XW + b, a LoRA leaves b alone: the converted one has -bA'B as a bias of its own.
 
     Args:
         adapter: of family "lora" with weight placement alone.
         w: the weight it was trained on, c x d (a convolution's kernel as (in · taps) x out).
         placement: "input" or "output".
+        bias: b of that layer, d.
         ridge: see ``Inverse.of``; 0 is the plain pseudo-inverse of Eq. 5.
         cutoff: likewise.
 
@@ -83,15 +92,19 @@ def convert(
         ShapeError: W is not of the adapter's size.
     """
     (found, phi), *more = adapter.parts()
-    if not isinstance(phi, LoRA) or more or found is not Placement.WEIGHT or adapter.shift is not None:
-        placed = f"{'+'.join(adapter)} placement{' with a bias' if adapter.shift is not None else ''}"
-        msg = f"Eq. 5 converts a LoRA on the weight; this adapter is a {adapter.family} in {placed}."
+    if not isinstance(phi, LoRA) or more or found is not Placement.WEIGHT:
+        placed = "+".join(adapter)
+        msg = f"Eq. 5 converts a LoRA on the weight; this adapter is a {adapter.family} in {placed} placement."
         raise UnsupportedError(msg)
     rows, columns, channels = phi.size
     side = Placement(placement)
+    shift: Tensor | None = adapter.shift
     match side:
         case Placement.OUTPUT:
             a, b, fidelity = lora_to_output(phi.A, phi.B, w, Inverse.of(w, ridge=ridge, cutoff=cutoff))
+            if bias is not None:
+                moved = (bias.detach().to(a) @ a) @ b
+                shift = (-moved if shift is None else shift.detach() - moved).to(phi.A.dtype)
         case Placement.INPUT if rows == channels:
             a, b, fidelity = lora_to_input(phi.A, phi.B, w, Inverse.of(w, ridge=ridge, cutoff=cutoff))
         case Placement.INPUT:
@@ -104,7 +117,7 @@ def convert(
             msg = "Conversion goes from weight to input or output; for the way back, bake."
             raise UnsupportedError(msg)
     n = columns if side is Placement.OUTPUT else channels
-    return lora_adapter(side, Identity(n), a.to(phi.A.dtype), b.to(phi.B.dtype), phi.scaling), fidelity
+    return lora_adapter(side, Identity(n), a.to(phi.A.dtype), b.to(phi.B.dtype), phi.scaling, shift), fidelity
 
 
 def convert_model(
@@ -117,17 +130,21 @@ def convert_model(
     adapters, fidelity = {}, {}
     for layer, module in layers(model, name).items():
         with naming(layer):
-            w = operator(module.base_layer).dense()
+            f = operator(module.base_layer)
             adapter: Adapter = module.adapters[name]  # type: ignore[assignment]
-            adapters[layer], fidelity[layer] = convert(adapter, w, placement, ridge=ridge, cutoff=cutoff)
+            adapters[layer], fidelity[layer] = convert(
+                adapter, f.dense(), placement, f.bias, ridge=ridge, cutoff=cutoff
+            )
     return adapters, fidelity
 
 
-def lora_adapter(placement: Placement, base: Base, a: Tensor, b: Tensor, scaling: float) -> Adapter:
+def lora_adapter(
+    placement: Placement, base: Base, a: Tensor, b: Tensor, scaling: float, shift: Tensor | None = None
+) -> Adapter:
     """A LoRA adapter in one placement, built for ``base``, that holds copies of these factors."""
     phi = LoRA(base, Spec(rank=a.shape[1], scaling=scaling, dtype=a.dtype))
     phi.A, phi.B = nn.Parameter(a.detach().clone()), nn.Parameter(b.detach().clone())
-    return Adapter("lora", {placement: phi})
+    return Adapter("lora", {placement: phi}, shift)
 
 
 def product_norm(a: Tensor, b: Tensor) -> Tensor:

@@ -98,17 +98,29 @@ def test_a_weight_that_is_not_finite_is_refused():
         Inverse.of(torch.full((2, 2), float("nan")))
 
 
+@pytest.mark.parametrize("biased", [False, True])
 @pytest.mark.parametrize("placement", ["input", "output"])
-def test_a_converted_model_does_the_same_where_the_weight_is_square(placement):
+def test_a_converted_model_does_the_same_where_the_weight_is_square(placement, biased):
     model, x = nn.Sequential(nn.Linear(6, 6)), torch.randn(4, 6)
     adapt(model, target_modules=["0"], placement="weight", rank=2, alpha=6, init="random")
-    model[0].base_layer.bias.data.zero_()  # an output adapter acts on the bias too
+    if biased:
+        model[0].adapters["default"].shift = nn.Parameter(torch.randn(6))
+        model[0].activate("default")
     adapters, fidelity = convert_model(model, placement)
     assert fidelity["0"].lost < 1e-10
     other = nn.Sequential(nn.Linear(6, 6))
     other.load_state_dict({f"0.{k}": v for k, v in model[0].base_layer.state_dict().items()})
     put(other, adapters, "default")
     assert_close(other(x), model(x))
+    a, b, moved = bake(other[0].adapters["default"], other[0].weight.mT, other[0].bias)  # and back: the same LoRA
+    phi = model[0].adapters["default"]["weight"]
+    assert_close(a @ b, phi.scaling * phi.A @ phi.B)
+    assert_close(moved if biased or placement == "output" else torch.zeros(6), shift_of(model), rtol=1e-9, atol=1e-9)
+
+
+def shift_of(model: nn.Sequential) -> torch.Tensor:
+    shift = model[0].adapters["default"].shift
+    return torch.zeros(6) if shift is None else model[0].adapters["default"]["weight"].scaling * shift
 
 
 @pytest.mark.parametrize("kind", ["linear", "conv1d", "conv2d", "conv2d-circular", "conv3d"])

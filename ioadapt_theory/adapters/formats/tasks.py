@@ -75,7 +75,7 @@ def convert_to(
     for layer, adapter, base in adapters(matched, weights):
         try:
             with naming(layer):
-                converted[layer], fidelity[layer] = convert(adapter, base.matrix, placement, **tamed)
+                converted[layer], fidelity[layer] = convert(adapter, base.matrix, placement, base.bias, **tamed)
         except UnsupportedError as error:
             if not partial:
                 raise

@@ -24,6 +24,7 @@ from ioadapt_theory.adapters.model import (
 from ioadapt_theory.adapters.operators import Operator, operator
 from ioadapt_theory.adapters.placement import Placed, Placement
 from ioadapt_theory.adapters.select import NoMatchError
+from ioadapt_theory.adapters.sharing import share
 from ioadapt_theory.adapters.transfer import TransferError, TransferReport, transfer
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "remove",
     "save",
     "scale",
+    "share",
     "transfer",
     "unfused",
     "unload",

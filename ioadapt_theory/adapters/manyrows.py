@@ -11,13 +11,13 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import linear
 
-from ioadapt_theory.adapters.families import Family, LoRA
+from ioadapt_theory.adapters.families import DoRA, Family, LoKr, LoRA
 from ioadapt_theory.adapters.fused import fits
 
 MANY = 4
 """Samples for each feature from where on this is the faster way, measured on the widths of diffusion models."""
-THIN = 1 / 12
-"""Rank for each feature up to which LoRA's thin products cost less than the gradient of the whole matrix."""
+LIGHT = 1 / 12
+"""Rank for each feature up to which thin products cost less than the gradient of the whole matrix."""
 
 
 def merged(placed: Any, x: Tensor) -> Tensor | None:
@@ -30,7 +30,7 @@ def merged(placed: Any, x: Tensor) -> Tensor | None:
     while isinstance(phi := getattr(f, "phi", None), Family):  # adapters upon adapters, down to the layer
         families.append(phi)
         f = f.f
-    if all(isinstance(phi, LoRA) and phi.spec.rank < THIN * min(c, d) for phi in families):
+    if all(_is_light(phi) for phi in families):
         return None
     plans = [fits(phi, x, f) for phi in families]
     if any(plan is None or plan.dtype != x.dtype for plan in plans):
@@ -38,6 +38,11 @@ def merged(placed: Any, x: Tensor) -> Tensor | None:
     parameters = [p for phi in families for p in phi.parameters()]
     y: Tensor = Merged.apply(placed, x.reshape(-1, c), f.dense(), parameters, *parameters)  # type: ignore[no-untyped-call]
     return y.view(*x.shape[:-1], d)
+
+
+def _is_light(phi: Family) -> bool:
+    """Whether products with Δ cost little; LoHa has to build it, and Full has it built."""
+    return isinstance(phi, LoKr) or (isinstance(phi, LoRA | DoRA) and phi.spec.rank < LIGHT * min(phi.size[:2]))
 
 
 class Merged(torch.autograd.Function):

@@ -320,7 +320,7 @@ def merged_in(out: Tensor) -> bool:
     return type(node).__name__ == "MergedBackward"
 
 
-@pytest.mark.parametrize("family", FAST)
+@pytest.mark.parametrize("family", ["lora", "dora", "loha"])
 def test_many_rows_take_one_product_through_all_placements(family):
     model = make(family, "input+weight+output", detach_norm=False)
     x = torch.randn(2, MANY, C, requires_grad=True)

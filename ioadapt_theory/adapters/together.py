@@ -1,0 +1,80 @@
+"""Several adapted layers on one X as one autograd function: their products X A are one, and so is the gradient of X."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from ioadapt_theory.adapters.fused import Plan
+from ioadapt_theory.adapters.kernels import Known, LowRank, lift, thin
+from ioadapt_theory.adapters.steps import Job, OnOutput, Step
+
+
+class Member(NamedTuple):
+    """One of the layers: Δ = AB, with ``s``, gains g or None, and a step on what ``plan`` holds."""
+
+    step: type[Step]
+    plan: Plan
+    s: float
+    g: Tensor | None
+    a: Tensor
+    b: Tensor
+
+
+def together(members: Sequence[Member], x: Tensor, spent: Callable[[], object]) -> list[Tensor]:
+    """What ``fused`` gives for each of the members, of equal dtypes; ``spent`` is called when the way back begins."""
+    dtype = members[0].plan.dtype
+    rows = x.to(dtype).reshape(-1, x.shape[-1]).contiguous()
+    heads = [(m.step, m.plan.w, m.plan.bias, m.s) for m in members]
+    tensors = [t for m in members for t in (m.g, m.a.to(dtype), m.b.to(dtype))]
+    ys: Sequence[Tensor] = Together.apply(torch.is_grad_enabled(), spent, heads, rows, *tensors)  # type: ignore[no-untyped-call]
+    return [y.view(*x.shape[:-1], y.shape[-1]) for y in ys]
+
+
+class Together(torch.autograd.Function):
+    """The steps one after the other; those that read X with their A are given their part of X [A₁ A₂ ...]."""
+
+    @staticmethod
+    def forward(ctx: Any, keep: bool, spent: Any, heads: Any, x: Tensor, *tensors: Any) -> tuple[Tensor, ...]:  # noqa: D102
+        triples = list(zip(tensors[::3], tensors[1::3], tensors[2::3], strict=True))
+        reading = [a for (step, *_), (_, a, _) in zip(heads, triples, strict=True) if step is not OnOutput]
+        us = iter(torch.split(thin(x, torch.cat(reading, 1)), [a.shape[1] for a in reading], 1) if reading else ())
+        ys, saved, ctx.heads = [], [x], []
+        for (step, w, bias, s), (g, a, b) in zip(heads, triples, strict=True):
+            kind, first = (LowRank, a) if step is OnOutput else (Known, next(us))
+            y, kept = step.forward(Job(kind, s, w, bias, g, (first, b)), x, keep)
+            ys.append(y)
+            ctx.heads.append((step, kind, s, len(kept)))
+            saved += [w, g, a, first, b, *kept]
+        if keep:
+            ctx.spent = spent
+            ctx.set_materialize_grads(False)
+            ctx.save_for_backward(*saved)
+        return tuple(ys)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *gys: Tensor | None) -> tuple[Tensor | None, ...]:  # noqa: D102
+        x, *saved = ctx.saved_tensors
+        ctx.spent()
+        wanted, gx = ctx.needs_input_grad[3], None
+        found: list[Tensor | None] = []
+        lifted: dict[int, tuple[Tensor, Tensor]] = {}  # where in ``found`` the gradient of A belongs: those of U, and A
+        for (step, kind, s, count), gy in zip(ctx.heads, gys, strict=True):
+            (w, g, a, first, b), kept, saved = saved[:5], saved[5 : 5 + count], saved[5 + count :]
+            if gy is None:
+                found += [None, None, None]
+                continue
+            job = Job(kind, s, w, None, g, (first, b))
+            gx, (gg, gfirst, gb) = step.backward(job, gy.contiguous(), kept, wanted, gx)
+            if kind is Known and gfirst is not None:
+                lifted[len(found) + 1] = gfirst, a
+            found += [gg, gfirst, gb]
+        if lifted:
+            gus, parts = zip(*lifted.values(), strict=True)
+            ga = lift(gx if wanted else None, torch.cat([gu.mT for gu in gus]).mT, x, torch.cat(parts, 1))
+            for i, part in zip(lifted, torch.split(ga, [a.shape[1] for a in parts], 1), strict=True):
+                found[i] = part
+        return None, None, None, gx if wanted else None, *found

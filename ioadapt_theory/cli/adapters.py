@@ -82,6 +82,7 @@ def run(args: argparse.Namespace) -> int:
             component = args.component or matched.component
             bake_to(args.out, opened, matched, weights, style=args.style, base=args.base, component=component)
         elif args.to in {"input", "output"}:
+            _warn_of_another_base(opened, weights)
             tamed = {"ridge": args.ridge, "cutoff": args.cutoff}
             fidelity = convert_to(args.out, opened, matched, weights, args.to, partial=args.partial, **tamed)
             written = len([None for figures in fidelity.values() if not isinstance(figures, str)])
@@ -91,8 +92,19 @@ def run(args: argparse.Namespace) -> int:
             component = args.component or matched.component
             rewrite_to(args.out, opened, matched, weights, format_=args.to, component=component)
     left_out = len(matched.found) + len(matched.lost) - written
-    sys.stderr.write(f"{args.out}: {written} layers written, {left_out} left out.\n")
+    other = [str(change) for change in opened.changes] + [*opened.unread]
+    more = f" Also left out: {', '.join(other[:3])}{', ...' if len(other) > 3 else ''}." if other else ""
+    sys.stderr.write(f"{args.out}: {written} layers written, {left_out} left out.{more}\n")
     return OK
+
+
+def _warn_of_another_base(opened: "Opened", weights: Any) -> None:
+    """Eq. 5 is about the weights that the LoRA was trained on; with others it makes another adapter."""
+    from ioadapt_theory.adapters.fingerprint import kinship
+
+    found = kinship(opened.prints, weights)
+    if found.verdict in {"relative", "foreign"}:
+        sys.stderr.write(f"This is not the base that {opened.path} was trained on, but {found}.\n")
 
 
 def _refuse_to_overwrite(out: Path, adapter: Path, base: Path) -> None:

@@ -265,3 +265,42 @@ def test_the_base_is_not_written_over_and_a_failure_leaves_no_folder(base, tmp_p
     assert ioadapt("bake", tmp_path / "a", tmp_path / "new" / "baked", "--base", model) == MISUSE
     assert "loha adapter does not bake" in capsys.readouterr().err
     assert not (tmp_path / "new").exists()
+
+
+def test_what_is_baked_knows_the_base_that_it_is_for(base, tmp_path, capsys):
+    trained(base, tmp_path / "a")
+    save_file({k: torch.randn_like(v) for k, v in base.state_dict().items()}, tmp_path / "other.safetensors")
+    model, other = str(tmp_path / "base.safetensors"), str(tmp_path / "other.safetensors")
+    for style, out in (("peft", "b"), ("diffusers", "c.safetensors"), ("kohya", "d.safetensors")):
+        command = ("bake", tmp_path / "a", tmp_path / out, "--base", model, "--style", style, "--component", "unet")
+        assert ioadapt(*command) == OK
+        assert ioadapt("inspect", tmp_path / out, "--base", model) == OK
+        said = capsys.readouterr().out
+        assert f"base: {model}\n" in said
+        assert "kinship of this base: same: 3 of 3" in said
+        assert ioadapt("inspect", tmp_path / out, "--base", other) == OK
+        assert "kinship of this base: foreign: 0 of 3" in capsys.readouterr().out
+
+
+def test_a_conversion_with_another_base_and_what_is_left_out_are_said(base, tmp_path, capsys):
+    trained(base, tmp_path / "a", placement="weight")
+    save_file({k: torch.randn_like(v) for k, v in base.state_dict().items()}, tmp_path / "other.safetensors")
+    for model, warned in (("base", False), ("other", True)):
+        options = ("--to", "output", "--base", tmp_path / f"{model}.safetensors")
+        assert ioadapt("convert", tmp_path / "a", tmp_path / "out", *options) == OK
+        assert ("This is not the base that" in capsys.readouterr().err) == warned
+    state = {f"unet.block.to_q.lora_{p}.weight": torch.randn(s).float() for p, s in (("A", (2, 12)), ("B", (20, 2)))}
+    save_file(state | {"unet.block.to_q.oft_blocks": torch.ones(2).float()}, tmp_path / "file.safetensors")
+    options = ("--to", "output", "--base", tmp_path / "base.safetensors", "--partial")
+    assert ioadapt("convert", tmp_path / "file.safetensors", tmp_path / "out", *options) == OK
+    assert "1 layers written, 0 left out. Also left out: unet.block.to_q.oft_blocks." in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [("bake",), ("convert", "--to", "input")])
+def test_a_file_is_no_place_for_a_folder(command, base, tmp_path, capsys):
+    trained(base, tmp_path / "a", placement="weight", exclude_modules=["conv_in"])
+    (tmp_path / "out").write_text("mine")
+    words = (command[0], tmp_path / "a", tmp_path / "out", "--base", tmp_path / "base.safetensors", *command[1:])
+    assert ioadapt(*words) == MISUSE
+    assert "is a file; this format is a folder." in capsys.readouterr().err
+    assert (tmp_path / "out").read_text() == "mine"

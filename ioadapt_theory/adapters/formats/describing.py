@@ -55,7 +55,7 @@ def table(facts: dict[str, Any]) -> str:
     lines = [
         f"{facts['path']}: {facts['format']}, {', '.join(f'{n} x {kind}' for kind, n in kinds.items())},"
         f" {sum(layer['numbers'] for layer in layers):,} numbers",
-        f"trained on: {facts['base'] or 'the file does not say'}",
+        f"base: {facts['base'] or 'the file does not say'}",
     ]
     width = max(len(layer["layer"]) for layer in layers)
     for layer in layers:
@@ -65,9 +65,13 @@ def table(facts: dict[str, Any]) -> str:
             f"  {layer['layer']:<{width}}  {layer['family']} {layer['placement']}, {rank}scale {layer['scaling']:g},"
             f" {layer['inputs']} -> {layer['outputs']}{taps}{', with a bias' if layer['bias'] else ''}"
         )
-    for title, key in (("in the base itself", "changes"), ("not read", "unread"), ("not in the base", "unmatched")):
+    for title, key in (
+        ("change of the base itself", "changes"),
+        ("not read", "unread"),
+        ("not in the base", "unmatched"),
+    ):
         lines += [f"{title}: {name}: {why}" for name, why in facts.get(key, {}).items()]
     if "kinship" in facts:
         lines.append(f"in the base: {len(facts['matched'])} layers fit, {len(facts['unmatched'])} do not")
-        lines.append(f"the base is {facts['kinship']}")
+        lines.append(f"kinship of this base: {facts['kinship']}")
     return "\n".join(lines) + "\n"

@@ -45,7 +45,7 @@ class Opened:
     Attributes:
         path: what was opened.
         format: "ioadapt_theory", or see ``AdapterFile``.
-        base: name of the base it was trained on, where the file says it.
+        base: name of the base it was trained on, or baked for, where the file says it.
         items: its layers.
         changes: what it does to tensors of the base itself.
         unread: keys that are not read, and what they are.

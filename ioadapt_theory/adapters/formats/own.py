@@ -16,6 +16,7 @@ from torch import nn
 
 from ioadapt_theory.adapters import fingerprint
 from ioadapt_theory.adapters.formats.recorded import adapter_of, describe
+from ioadapt_theory.adapters.formats.storing import require_folder
 from ioadapt_theory.adapters.formats.tensors import TensorFile, read_json
 from ioadapt_theory.adapters.layers import Adapter
 from ioadapt_theory.adapters.model import layers
@@ -43,10 +44,11 @@ def write(folder: Path | str, adapters: Mapping[str, Adapter], header: Mapping[s
     """Write adapters by layer, and what the file's header says besides; see ``save``.
 
     Raises:
-        InvalidValueError: a parameter is not finite.
+        InvalidValueError: a parameter is not finite, or a file is where the folder is to be.
         UnsupportedError: parameters that are not of the sizes that their family has.
     """
     folder = Path(folder)
+    require_folder(folder)
     tensors, plans = {}, {}
     for layer, adapter in adapters.items():
         plans[layer] = describe(adapter)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from ioadapt_theory.adapters.fingerprint import recorded
 from ioadapt_theory.adapters.formats import changes
 from ioadapt_theory.adapters.formats.changes import Change
 from ioadapt_theory.adapters.formats.folders import PEFT_CONFIG, locate, require_no_config
@@ -17,6 +18,7 @@ from ioadapt_theory.adapters.formats.layouts import OPTIONAL, build, kind_of
 from ioadapt_theory.adapters.formats.names import FOREIGN, UNKNOWN, Name, parse
 from ioadapt_theory.adapters.formats.plugin import PLUGIN_TYPE, PluginEntry, plugin_entries
 from ioadapt_theory.adapters.formats.scaling import Scale, file_scale, peft_scale
+from ioadapt_theory.adapters.formats.storing import BAKED_FOR
 from ioadapt_theory.adapters.formats.tensors import TensorFile
 from ioadapt_theory.adapters.layers import Adapter
 from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnsupportedError
@@ -62,7 +64,7 @@ class AdapterFile:
         entries: one for each layer.
         changes: what it does to tensors of the base itself.
         unread: keys that are neither, and what they are.
-        base: name of the base model, where the file says it.
+        base: name of the model that it was trained on, or baked for, where the file says it.
         metadata: the header's strings.
         prints: fingerprints of the base's layers, where it has them.
     """
@@ -110,11 +112,12 @@ def read(path: Path | str) -> AdapterFile:
     if not entries:
         raise _without_adapter(path, unread, altered)
     format_ = "PEFT" if config else "kohya/LyCORIS" if any(name.flat for name in groups) else "diffusers"
-    base = (config or {}).get("base_model_name_or_path") or source.metadata.get("ss_sd_model_name")
+    metadata = source.metadata
+    base = (config or {}).get("base_model_name_or_path") or metadata.get("ss_sd_model_name") or metadata.get(BAKED_FOR)
     named = base if isinstance(base, str) and base.isprintable() else None
     prints = (config or {}).get("base_fingerprints")  # of our plug-in
-    prints = prints if isinstance(prints, dict) else {}
-    return AdapterFile(path, format_, tuple(entries), tuple(altered), unread, named, source.metadata, prints)
+    prints = prints if isinstance(prints, dict) else recorded(metadata, path)
+    return AdapterFile(path, format_, tuple(entries), tuple(altered), unread, named, metadata, prints)
 
 
 @contextmanager

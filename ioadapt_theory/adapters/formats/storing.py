@@ -14,6 +14,8 @@ from torch import Tensor
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.results import replacing
 
+BAKED_FOR = "ioadapt.baked_for"
+"""The header's name for the base that a file was baked for."""
 CODES = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
 
 
@@ -63,3 +65,14 @@ def writing(path: Path, metadata: dict[str, str], former: Path | None = None) ->
         writer.finish(temporary, metadata)
         if former is not None:
             former.unlink(missing_ok=True)
+
+
+def require_folder(path: Path) -> None:
+    """Refuse a file where a folder is to be written.
+
+    Raises:
+        InvalidValueError: there is a file of this name.
+    """
+    if path.exists() and not path.is_dir():
+        msg = f"{path} is a file; this format is a folder."
+        raise InvalidValueError(msg)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from ioadapt_theory.adapters.convert import Fidelity, convert
 from ioadapt_theory.adapters.fingerprint import fingerprint, pack
@@ -36,13 +37,15 @@ def bake_to(
     component: str = "",
 ) -> None:
     """A plain LoRA for this base; see ``write_lora``."""
+    prints: dict[str, Any] = {}
 
     def baked() -> Iterator[tuple[str, Baked]]:
         for layer, adapter, weight in adapters(matched, weights):
             with naming(layer):
                 yield layer, Baked.of(adapter, weight)
+            prints[layer] = fingerprint(weight)
 
-    write_lora(path, baked(), style, base=base, component=component)
+    write_lora(path, baked(), style, base=base, component=component, prints=prints)
 
 
 def convert_to(

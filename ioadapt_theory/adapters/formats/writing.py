@@ -11,13 +11,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from ioadapt_theory.adapters.bake import bake
-from ioadapt_theory.adapters.formats.storing import TensorWriter, writing
+from ioadapt_theory.adapters.fingerprint import HEADER
+from ioadapt_theory.adapters.formats.storing import BAKED_FOR, TensorWriter, require_folder, writing
 from ioadapt_theory.adapters.layers import Adapter
 from ioadapt_theory.adapters.weights import BaseLayer
 from ioadapt_theory.errors import UnknownNameError
@@ -82,7 +84,13 @@ class Baked:
 
 
 def write_lora(
-    path: Path | str, layers: Iterable[tuple[str, Baked]], style: Style | str, *, base: str, component: str = ""
+    path: Path | str,
+    layers: Iterable[tuple[str, Baked]],
+    style: Style | str,
+    *,
+    base: str,
+    component: str = "",
+    prints: Mapping[str, Any] = MappingProxyType({}),
 ) -> Path:
     """A plain LoRA with scaling 1 on every layer (kohya: one alpha for all, see below). Returns the file or folder.
 
@@ -96,15 +104,18 @@ def write_lora(
         style: "peft", "diffusers" or "kohya".
         base: name of the base model, recorded in the file.
         component: of a pipeline, "unet" for example; diffusers and kohya put it before the names.
+        prints: fingerprints of the base's layers, known when all layers have come.
     """
     path, style = Path(path), Style(style)
+    metadata = {BAKED_FOR: base}
     if style is Style.PEFT:
-        with peft_folder(path, {"ioadapt.baked_for": base}) as (out, configure):
+        with peft_folder(path, metadata) as (out, configure):
             configure(_write(out, layers, style, base, component))
+            metadata[HEADER] = json.dumps(dict(prints))
         return path
-    metadata = {"ioadapt.baked_for": base}
     with writing(path, metadata) as out:
         config = _write(out, layers, style, base, component)
+        metadata[HEADER] = json.dumps(dict(prints))
         if style is Style.DIFFUSERS:
             prefix = f"{component}." if component else ""
             metadata["lora_adapter_metadata"] = json.dumps({f"{prefix}{k}": v for k, v in config.items()})
@@ -119,6 +130,7 @@ def peft_folder(
 
     A former adapter in the folder stays whole until then.
     """
+    require_folder(folder)
     config, weights = folder / PEFT_CONFIG, folder / "adapter_model.safetensors"
     with replacing(config) as temporary, writing(weights, metadata, former=config) as out:
 

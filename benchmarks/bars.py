@@ -83,6 +83,10 @@ def bars(results: dict[str, Any]) -> list[Bar]:
         every(f"{family} {rank}, c = d >= 1280, n >= 256: ours / base", most, only(wide, family, rank), overhead)
         halves = only(results["autocast"], family, rank)
         every(f"{family} {rank}, the same in bfloat16 under autocast", half, halves, overhead)
+    lora = only(results["sharing"], "lora", 4, "weight")
+    every(
+        "three LoRA r=4 on one X, share(): ours / base", 1.06, lora, lambda c: c["train"]["shared"] / c["train"]["base"]
+    )
     kept = [c for c in cells if c["family"] in {"lora", "dora"}]
     every(
         "bytes kept for backward / allowed (x or y, n r, O(r(c + d)))",
@@ -132,6 +136,19 @@ def markdown(record: dict[str, Any]) -> str:
             f"{mean(peer(c, 'forward') / c['forward']['ours'] for c in own):.2f}", f"{mean(map(leanness, own)):.2f}",
         )  # fmt: skip
         lines.append(f"| {' | '.join(row)} |")
+    lines += ["", "Three layers on one X (q, k, v), forward + backward / base:", ""]
+    lines += [
+        "| family | placement | apart | share() | peer | peak apart | share() | peer |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for key in dict.fromkeys((c["family"], c["rank"], c["placement"]) for c in results["sharing"]):
+        own = [c for c in results["sharing"] if (c["family"], c["rank"], c["placement"]) == key]
+        means = (
+            mean((peer(c, k) if which == "peer" else c[k][which]) / c[k]["base"] for c in own)
+            for k in ("train", "peak")
+            for which in ("ours", "shared", "peer")
+        )
+        lines.append(f"| {key[0]} r={key[1]} | {key[2]} | {' | '.join(f'{m:.2f}' for m in means)} |")
     lines += ["", "| bar | demanded | measured | reached | worst cell |", "|---|---|---|---|---|"]
     for bar in results["bars"]:
         reached = "yes" if bar["reached"] else "no"

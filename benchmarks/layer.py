@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from benchmarks import bars, peers
 from benchmarks.measure import alternate, forward, peak, saved, step
-from ioadapt_theory.adapters import AdaptedLayer, cached
+from ioadapt_theory.adapters import AdaptedLayer, cached, share
 from ioadapt_theory.results import record
 
 PLACEMENTS = ("weight", "input", "output")
@@ -97,6 +97,37 @@ def training(shape: Shape, family: str, rank: int, placement: str, *, seconds: f
             name: saved(layer.run, x, [*layer.parameters, *_tensors(layer.run)]) for name, layer in layers.items()
         }
     return cell
+
+
+class Three(nn.Module):
+    """Three layers on one X, as q, k and v are."""
+
+    def __init__(self, *runs: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.runs = runs
+        self.parts = nn.ModuleList(run for run in runs if isinstance(run, nn.Module))
+
+    def forward(self, x: Tensor) -> list[Tensor]:
+        """Their outputs on a tensor that is new in every call, as in a network."""
+        x = x.view_as(x)
+        return [run(x) for run in self.runs]
+
+
+def sharing(shape: Shape, family: str, rank: int, placement: str, *, seconds: float) -> Cell:
+    """Forward + backward of three layers on one X: bare, adapted apart, with ``share``, and the peer's."""
+    drawn = [contenders(shape, family, rank, placement, torch.float32) for _ in range(3)]
+    x = torch.randn(shape.n, shape.c).requires_grad_()
+    gradient = [torch.randn(shape.n, shape.d) for _ in range(3)]
+    steps = {}
+    for name in drawn[0].keys() - {"lycoris"}:
+        three = Three(*(found[name].run for found in drawn))
+        steps[name] = step(three, x, gradient, [p for found in drawn for p in found[name].parameters])
+        if name == "ours":
+            other = share(copy.deepcopy(three))
+            steps["shared"] = step(other, x, gradient, [p for p in other.parameters() if p.requires_grad])
+    cell: Cell = {**asdict(shape), "shape": shape.name, "family": family, "rank": rank, "placement": placement}
+    times = alternate(steps, seconds=seconds)
+    return {**cell, "train": times, "peak": {name: peak(call) for name, call in steps.items()}}
 
 
 def decoding(c: int, d: int, family: str, rank: int, placement: str, *, seconds: float) -> Cell:
@@ -204,6 +235,13 @@ def measure(*, quick: bool) -> dict[str, list[Cell] | dict[str, float]]:
     plan: dict[str, list[Callable[[], Cell]]] = {
         "training": [_call(training, s, *f, seconds=seconds) for s in shapes for f in (few[:9] if s.bias else matrix)],
         "autocast": [_call(training, s, *f, seconds=seconds, bf16=True) for s in wide for f in few if f[0] != "loha"],
+        "sharing": [
+            _call(sharing, s, *f, seconds=2 * seconds)
+            for s in shapes
+            if s.c == s.d and s.n >= 256 and not s.bias
+            for f in few
+            if f[0] in {"lora", "dora"}
+        ],
         "decoding": [_call(decoding, *size, *f, seconds=seconds) for size in sizes for f in few],
         "merging": [_call(merging, *size, *f, seconds=seconds) for size in sizes[-1:] for f in few],
         "convolutions": [

@@ -5,6 +5,7 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -42,8 +43,8 @@ def alternate(calls: Mapping[str, Call], *, seconds: float, rounds: tuple[int, i
     return {name: statistics.median(values) for name, values in times.items()}
 
 
-def step(module: Callable[[Tensor], Tensor], x: Tensor, gradient: Tensor, parameters: list[nn.Parameter]) -> Call:
-    """Forward and backward of a layer inside a network: its input needs a gradient too."""
+def step(module: Callable[[Tensor], Any], x: Tensor, gradient: Any, parameters: list[nn.Parameter]) -> Call:
+    """Forward and backward of a layer (or several, as a list) inside a network: its input needs a gradient too."""
 
     def call() -> None:
         x.grad = None

@@ -72,9 +72,14 @@ def fused(step: type[Step], plan: Plan, kind: Any, s: float, x: Tensor, g: Tenso
     """What ``step`` says, with Δ the ``kind`` of ``factors`` and g the gains of the columns, None for ones."""
     if x.dtype != plan.dtype or factors[0].dtype != plan.dtype:
         x, factors = x.to(plan.dtype), tuple(p.to(plan.dtype) for p in factors)
-    rows = x.reshape(-1, x.shape[-1]).contiguous()
+    rows = rows_of(x)
     y: Tensor = Fused.apply(torch.is_grad_enabled(), step, kind, s, rows, plan.w, plan.bias, g, *factors)  # type: ignore[no-untyped-call]
     return y if x.ndim == 2 else y.view(*x.shape[:-1], y.shape[-1])
+
+
+def rows_of(x: Tensor) -> Tensor:
+    """X as n x c; left as it is where possible, since autograd cannot add gradients in place behind a view."""
+    return (x if x.ndim == 2 else x.reshape(-1, x.shape[-1])).contiguous()
 
 
 class Fused(torch.autograd.Function):

@@ -12,7 +12,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn.functional import linear
 
 from ioadapt_theory.adapters.families import DoRA, Family, LoKr, LoRA
-from ioadapt_theory.adapters.fused import fits
+from ioadapt_theory.adapters.fused import fits, rows_of
 
 MANY = 4
 """Samples for each feature from where on this is the faster way, measured on the widths of diffusion models."""
@@ -36,8 +36,8 @@ def merged(placed: Any, x: Tensor) -> Tensor | None:
     if any(plan is None or plan.dtype != x.dtype for plan in plans):
         return None
     parameters = [p for phi in families for p in phi.parameters()]
-    y: Tensor = Merged.apply(placed, x.reshape(-1, c), f.dense(), parameters, *parameters)  # type: ignore[no-untyped-call]
-    return y.view(*x.shape[:-1], d)
+    y: Tensor = Merged.apply(placed, rows_of(x), f.dense(), parameters, *parameters)  # type: ignore[no-untyped-call]
+    return y if x.ndim == 2 else y.view(*x.shape[:-1], d)
 
 
 def _is_light(phi: Family) -> bool:

@@ -23,10 +23,10 @@ LEAST = 1 << 18
 def share(model: nn.Module) -> nn.Module:
     """Let adapted layers with the same parent that are called on the same tensor work together; returns the model.
 
-    For LoRA and DoRA on linear layers, on any side: X A is one product for all of them that read X, and the gradients of
-    X meet in one buffer, which saves up to half of the time that adapters add. Results are those without it up to
-    rounding. Which layers share is seen in the first pass and used from the second on; a layer that was once computed in
-    vain is left alone after. Call it again after adapting further layers.
+    For LoRA and DoRA on linear layers, on any side: X A is one product for all that read X, and the gradients of X meet
+    in one buffer, which saves up to half of the time that adapters add. Results are those without it up to rounding.
+    Which layers share is seen in the first pass and used from the second on; a layer that was once computed in vain is
+    left alone after. Call it again after adapting further layers.
     """
     families: dict[str, list[AdaptedLayer]] = defaultdict(list)
     for name, layer in layers(model).items():

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ioadapt_theory.adapters.fused import Plan
+from ioadapt_theory.adapters.fused import Plan, rows_of
 from ioadapt_theory.adapters.kernels import Known, LowRank, lift, thin
 from ioadapt_theory.adapters.steps import Job, OnOutput, Step
 
@@ -26,11 +26,11 @@ class Member(NamedTuple):
 def together(members: Sequence[Member], x: Tensor, spent: Callable[[], object]) -> list[Tensor]:
     """What ``fused`` gives for each of the members, of equal dtypes; ``spent`` is called when the way back begins."""
     dtype = members[0].plan.dtype
-    rows = x.to(dtype).reshape(-1, x.shape[-1]).contiguous()
+    rows = rows_of(x.to(dtype))
     heads = [(m.step, m.plan.w, m.plan.bias, m.s) for m in members]
     tensors = [t for m in members for t in (m.g, m.a.to(dtype), m.b.to(dtype))]
     ys: Sequence[Tensor] = Together.apply(torch.is_grad_enabled(), spent, heads, rows, *tensors)  # type: ignore[no-untyped-call]
-    return [y.view(*x.shape[:-1], y.shape[-1]) for y in ys]
+    return [y if x.ndim == 2 else y.view(*x.shape[:-1], y.shape[-1]) for y in ys]
 
 
 class Together(torch.autograd.Function):

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from ioadapt_theory.adapters import adapt, disable, merge, scale, share, sharing, unfused, unmerge
+from ioadapt_theory.adapters import adapt, disable, layers, merge, scale, share, sharing, unfused, unmerge
 from ioadapt_theory.adapters.together import Together
+from tests.adapters.foreign import run_llama, run_unet, tiny_llama, tiny_unet
 
 C, N = 24, 7
 
@@ -257,3 +258,28 @@ def test_compiled_and_transformed_calls_are_apart():
     model(x)
     assert_close(torch.compile(model, fullgraph=True, backend="eager")(x), model(x))
     assert_close(torch.func.vmap(model)(x[:, None])[:, 0], model(x))
+
+
+@pytest.mark.parametrize(
+    ("make_model", "run", "targets", "expected"),
+    [
+        (tiny_llama, run_llama, ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
+         {"q_proj": ["k_proj", "v_proj"], "gate_proj": ["up_proj"]}),
+        (tiny_unet, run_unet, ["to_q", "to_k", "to_v", "to_out.0"], {"to_q": ["to_k", "to_v"], "to_k": ["to_v"]}),
+    ],
+    ids=["llama", "unet"],
+)  # fmt: skip
+def test_real_models_show_which_of_their_layers_share(make_model, run, targets, expected):
+    model = adapt(make_model(), target_modules=targets, family="dora", placement="input", rank=2, init="random")
+    apart = run(model)
+    share(model)
+    for _ in range(3):
+        assert_close(run(model), apart, rtol=1e-4, atol=1e-5)
+    found = {}
+    for name, layer in layers(model).items():
+        if layer.party is not None and (others := layer.party.partners.get(layer)):
+            ends = {id(other): where.rpartition(".")[2] for where, other in layers(model).items()}
+            found.setdefault(name.rpartition(".")[2], []).append([ends[id(other)] for other in others])
+            assert not layer.party.barred
+    assert {first: others[0] for first, others in found.items()} == expected
+    assert all(len(set(map(tuple, others))) == 1 for others in found.values())

@@ -17,6 +17,7 @@ from ioadapt_theory.adapters.operators import Linear
 from ioadapt_theory.adapters.steps import Job, Step
 
 HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+GLOBAL_HOOKS = tuple(getattr(modules, f"_global{hooks}") for hooks in HOOKS)
 TENSORS = frozenset({Tensor, nn.Parameter})
 CASTABLE = frozenset({torch.float16, torch.bfloat16, torch.float32})
 _enabled = True
@@ -109,7 +110,7 @@ def _weight_and_bias(module: nn.Module) -> tuple[Tensor, Tensor | None] | None:
     own = module.__dict__
     if type(module) is not nn.Linear or "forward" in own or any(own[hooks] for hooks in HOOKS):
         return None
-    if modules._has_any_global_hook():  # type: ignore[no-untyped-call]
+    if any(GLOBAL_HOOKS):
         return None
     w, bias = own["_parameters"].get("weight"), own["_parameters"].get("bias")
     if type(w) is not nn.Parameter or w.requires_grad or (bias is not None and bias.requires_grad):

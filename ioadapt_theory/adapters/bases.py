@@ -88,7 +88,7 @@ def mix(x: Tensor, m: Tensor, axis: int) -> Tensor:
     """X M over the feature axis, in M's dtype: a matrix product for -1, a 1 x 1 convolution for channels."""
     x = x.to(m.dtype)
     if axis == -1:
-        thin = m.shape[1] < THIN and x.numel() >= THIN * m.shape[0]
+        thin = m.is_cpu and m.shape[1] < THIN and x.numel() >= THIN * m.shape[0]
         return linear(x, m.mT.contiguous()) if thin else x @ m
     spatial = x.shape[axis + 1 :]
     return (m.mT @ x.flatten(axis + 1)).reshape(*x.shape[:axis], m.shape[1], *spatial)

@@ -53,7 +53,7 @@ class DoRA(Family):
         whole = w.device.type != "cpu" or torch.compiler.is_compiling()
         rows = len(w) if whole else max(1, BLOCK // w.shape[1])
         norms = [
-            torch.addmm(w[i : i + rows].to(wide), bt[i : i + rows], at, alpha=self.scaling).norm(dim=1)
+            w[i : i + rows].to(wide, copy=True).addmm_(bt[i : i + rows], at, alpha=self.scaling).norm(dim=1)
             for i in range(0, len(w), rows)
         ]
         return torch.cat(norms).to(self.m.dtype)

@@ -11,7 +11,7 @@ from torch import Tensor
 from ioadapt_theory.similarity.checkpoint import Checkpoint, torch_dtype
 from ioadapt_theory.similarity.matching import Layer
 
-LONGEST = 32 * 1024
+LONGEST = 64 * 1024
 """Elements of one chunk of one model, at most."""
 
 Fill = Callable[[int], object]

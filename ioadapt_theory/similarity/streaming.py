@@ -6,9 +6,9 @@ second-level cache; files are read by position and never mapped, so memory does 
 it is read gives an error instead of a killed process.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -17,16 +17,16 @@ from torch import Tensor
 
 from ioadapt_theory.similarity.checkpoint import Checkpoint
 from ioadapt_theory.similarity.matching import Layer
-from ioadapt_theory.similarity.reader import LONGEST, Reader
+from ioadapt_theory.similarity.reader import LONGEST, Fill, Reader
 from ioadapt_theory.similarity.scaling import in_range, may_leave, rescaled
 from ioadapt_theory.similarity.workers import Progress, over_layers
 
-ELEMENTS = 120 * 1024
-"""Elements of one chunk of all models together; their float64 copies fill 0.94 MB."""
+ELEMENTS = 128 * 1024
+"""Elements of one chunk of all models together; their float64 copies fill 1 MB."""
 NEAR, NEAR_FAST = 1e-6, 1e-2
 """Relative squared distance below which it is summed from differences, since |a|² + |b|² - 2ab would cancel."""
-FEW = 3
-"""Models up to which one product with all rows is faster than one with each row, half of whose work is not needed."""
+SHORT = 8 * 1024
+"""Elements of one dot product, at most: above 10000 OpenBLAS wakes threads for it, which cost more than they do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +64,16 @@ def moments(
     return over_layers(layers, one, lambda: Reader(checkpoints, parent=parent, fast=fast), workers, progress)
 
 
-def _chunks(layer: Layer, reader: Reader, models: Sequence[int]) -> Iterator[Tensor]:
-    """Equal pieces of the models' tensors, a row a model; the same buffer every time."""
-    longest = min(LONGEST, ELEMENTS // len(models), layer.numel)
-    rows, fill = reader.rows(layer, models, longest)
-    last = layer.numel - layer.numel % longest
-    for start in range(0, last, longest):
-        fill(start)
-        yield rows
-    if last < layer.numel:
-        rows, fill = reader.rows(layer, models, layer.numel - last)
-        fill(last)
-        yield rows
+def _passes(layer: Layer, reader: Reader, models: Sequence[int]) -> Iterator[tuple[Tensor, Fill, range]]:
+    """A buffer with a row a model, what fills it with equal pieces of their tensors, and where these begin.
+
+    First the long pieces, then one of whole blocks of SHORT, then what is left.
+    """
+    n, longest = layer.numel, max(SHORT, min(LONGEST, ELEMENTS // len(models) // SHORT * SHORT))
+    for begin, end in pairwise((0, n - n % longest, n - n % SHORT, n)):
+        if begin < end:
+            length = min(longest, end - begin)
+            yield *reader.rows(layer, models, length), range(begin, end, length)
 
 
 def _layer_moments(layer: Layer, reader: Reader, count: int, *, sums: bool) -> Moments:
@@ -88,36 +86,40 @@ def _layer_moments(layer: Layer, reader: Reader, count: int, *, sums: bool) -> M
         exponents = np.zeros(count, dtype=np.int64)
         exponents[models] = scales
     inner = np.full((count, count), np.nan)
-    inner[np.ix_(models, models)] = total.numpy()
+    inner[np.ix_(models, models)] = total
     moments = Moments(inner, sq_distances(inner), np.full(count, np.nan) if sums else None, exponents)
     if moments.sums is not None:
-        moments.sums[models] = sizes.numpy()
+        moments.sums[models] = sizes
     _refine(layer, reader, moments)
     return moments
 
 
-def _inner(layer: Layer, reader: Reader, models: Sequence[int], *, sums: bool) -> tuple[Tensor, Tensor]:
-    total = torch.zeros(len(models), len(models), dtype=torch.float64)
-    sizes = torch.zeros(len(models), dtype=torch.float64)
-    multiply: list[Callable[[], object]] = []
-    known: Tensor | None = None
-    for piece in _chunks(layer, reader, models):
-        if piece is not known:
-            known, multiply = piece, _multiplications(piece, total)
-        for step in multiply:
-            step()
-        if sums:
-            sizes += piece.sum(1)
-    return total.triu() + total.triu(1).T, sizes
+def _inner(
+    layer: Layer, reader: Reader, models: Sequence[int], *, sums: bool
+) -> tuple[Float[np.ndarray, "m m"], Float[np.ndarray, " m"]]:
+    """Inner products and sums of the models' tensors; what is beyond the range, or NaN, is the caller's to see."""
+    total, sizes = np.zeros((len(models), len(models))), np.zeros(len(models))
+    for rows, fill, starts in _passes(layer, reader, models):
+        dots, part = _dots(rows)
+        found = np.zeros(part.shape)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for start in starts:
+                fill(start)
+                for left, right, out in dots:
+                    np.matmul(left, right, out)
+                np.add(found, part, found)
+                if sums:
+                    sizes += rows.sum(1).numpy()
+            total += found.sum(2)
+    return np.triu(total) + np.triu(total, 1).T, sizes
 
 
-def _multiplications(rows: Tensor, total: Tensor) -> list[Callable[[], object]]:
-    """What adds the inner products of the rows, as they then are, to the upper half of ``total``."""
-    if rows.dtype is not torch.float64:
-        return [lambda: total.add_(rows @ rows.T)]
-    if len(rows) <= FEW:
-        return [partial(total.addmm_, rows, rows.T)]
-    return [partial(total[i, i:].addmv_, rows[i:], rows[i]) for i in range(len(rows))]
+def _dots(rows: Tensor) -> tuple[list[tuple[np.ndarray, np.ndarray, np.ndarray]], Float[np.ndarray, "m m blocks"]]:
+    """Products of every row, a block at a time, with itself and those below; and where they go, zeros elsewhere."""
+    m, n = rows.shape
+    blocks = rows.view(m, -1, min(SHORT, n)).numpy()
+    part = np.zeros((m, m, blocks.shape[1]), blocks.dtype)
+    return [(blocks[i:, :, None], blocks[i, :, :, None], part[i, i:, :, None, None]) for i in range(m)], part
 
 
 def sq_distances(inner: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
@@ -141,12 +143,13 @@ def _refine(layer: Layer, reader: Reader, moments: Moments) -> None:
         return
     models = sorted({i for pair in pairs for i in pair})
     exact = dict.fromkeys(pairs, 0.0)
-    for piece in _chunks(layer, reader, models):
-        rows = piece.unbind()
-        for i, j in pairs:
-            one, two = rows[models.index(i)], rows[models.index(j)]
-            difference = torch.sub(one, two, out=reader.buffer("difference", one.numel(), reader.dtype))
-            exact[i, j] += torch.dot(difference, difference).item()
+    for rows, fill, starts in _passes(layer, reader, models):
+        row = dict(zip(models, rows, strict=True))
+        for start in starts:
+            fill(start)
+            for i, j in pairs:
+                difference = torch.sub(row[i], row[j], out=reader.buffer("difference", rows.shape[1], reader.dtype))
+                exact[i, j] += torch.dot(difference, difference).item()
     for (i, j), value in exact.items():
         moments.sq_distance[i, j] = moments.sq_distance[j, i] = value
         if value == 0:

@@ -17,7 +17,7 @@ from ioadapt_theory.adapters.fingerprint import kinship
 from ioadapt_theory.adapters.formats.opening import open_adapter
 from ioadapt_theory.adapters.peft import IOLoraConfig, IOLoraLayer, load_adapter
 from ioadapt_theory.adapters.weights import ModelWeights
-from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError
+from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError, UnsupportedError
 from tests.adapters.foreign import Small, filled, quiet, run_llama, run_unet, tiny_llama, tiny_unet
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -161,6 +161,25 @@ def test_a_unet_of_diffusers_is_trained_saved_loaded_on_another_base_and_fused(p
     assert_close(run_unet(other), expected, rtol=1e-5, atol=1e-5)
     quiet(other.unfuse_lora)
     assert_close(run_unet(other), expected, rtol=0, atol=0)
+
+
+def test_what_a_unet_of_diffusers_saves_itself_is_read_by_ours(tmp_path):
+    config = IOLoraConfig(
+        target_modules=["to_q", "conv1"], r=2, lora_alpha=3, placement="output", init_weights="random"
+    )
+    unet, ours = tiny_unet(), tiny_unet()
+    quiet(lambda: unet.add_adapter(config))
+    quiet(lambda: unet.save_lora_adapter(tmp_path))
+    load(ours, tmp_path)
+    assert {tuple(layer.adapters["default"]) for layer in layers(ours).values()} == {("output",)}
+    assert_close(run_unet(ours), run_unet(unet), rtol=1e-6, atol=1e-6)
+
+
+def test_an_adapter_for_each_sample_is_refused_not_ignored():
+    model, tokens = wrapped(tiny_llama(), task_type="CAUSAL_LM"), torch.arange(12).reshape(2, 6)
+    for call in (model, model.generate):
+        with pytest.raises(UnsupportedError, match="adapter_names, an adapter for each sample"):
+            call(input_ids=tokens, adapter_names=["default", "__base__"])
 
 
 def test_over_a_lora_of_peft_it_runs_and_refuses_to_merge():

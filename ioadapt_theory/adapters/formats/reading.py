@@ -17,9 +17,9 @@ from ioadapt_theory.adapters.formats.folders import PEFT_CONFIG, locate, require
 from ioadapt_theory.adapters.formats.layouts import OPTIONAL, build, kind_of
 from ioadapt_theory.adapters.formats.names import FOREIGN, UNKNOWN, Name, parse
 from ioadapt_theory.adapters.formats.plugin import PLUGIN_TYPE, PluginEntry, plugin_entries
-from ioadapt_theory.adapters.formats.scaling import Scale, file_scale, peft_scale
+from ioadapt_theory.adapters.formats.scaling import DIFFUSERS_METADATA, Scale, file_scale, header_json, peft_scale
 from ioadapt_theory.adapters.formats.storing import BAKED_FOR
-from ioadapt_theory.adapters.formats.tensors import TensorFile
+from ioadapt_theory.adapters.formats.tensors import TensorFile, is_name
 from ioadapt_theory.adapters.layers import Adapter
 from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnsupportedError
 
@@ -93,9 +93,10 @@ def read(path: Path | str) -> AdapterFile:
     source = TensorFile(path)
     entries: list[Entry | PluginEntry] = []
     altered: list[Change] = []
-    if config is not None and config["peft_type"] == PLUGIN_TYPE:
+    packed = header_json(source, DIFFUSERS_METADATA) if config is None else config  # of diffusers' save_lora_adapter
+    if packed.get("peft_type") == PLUGIN_TYPE:
         groups: dict[Name, dict[str, str]] = {}
-        found, unread = plugin_entries(config, path, source)
+        found, unread = plugin_entries(packed, path, source)
         entries.extend(found)
     else:
         if config is None:
@@ -114,7 +115,7 @@ def read(path: Path | str) -> AdapterFile:
     format_ = "PEFT" if config else "kohya/LyCORIS" if any(name.flat for name in groups) else "diffusers"
     metadata = source.metadata
     base = (config or {}).get("base_model_name_or_path") or metadata.get("ss_sd_model_name") or metadata.get(BAKED_FOR)
-    named = base if isinstance(base, str) and base.isprintable() else None
+    named = base if isinstance(base, str) and is_name(base) else None
     prints = (config or {}).get("base_fingerprints")  # of our plug-in
     prints = prints if isinstance(prints, dict) else recorded(metadata, path)
     return AdapterFile(path, format_, tuple(entries), tuple(altered), unread, named, metadata, prints)

@@ -60,8 +60,8 @@ def rank_of(kind: str, shapes: Shapes) -> int | None:
 
 def file_scale(source: TensorFile) -> Scale:
     """The rule for a single file."""
-    packed = _json(source, DIFFUSERS_METADATA)
-    arguments = _json(source, "ss_network_args")
+    packed = header_json(source, DIFFUSERS_METADATA)
+    arguments = header_json(source, "ss_network_args")
 
     @functools.cache
     def packed_rule(component: str) -> Rule | None:
@@ -135,7 +135,7 @@ def patterns(path: Path, config: Mapping[str, Any], field: str) -> dict[str, Any
     """
     found = config.get(field) or {}
     if not isinstance(found, dict):
-        msg = f"{path}: {field} has to be an object, found {found!r}."
+        msg = f"{path}: {field} has to be an object, found {found!r:.80}."
         raise FileFormatError(msg)
     for pattern in found:
         repeats = len(re.findall(r"[+*{]|(?<!\()\?", pattern))  # each may try every length
@@ -172,11 +172,16 @@ def _header_alpha(source: TensorFile, arguments: Mapping[str, Any]) -> float | N
     try:
         return float(text)
     except (TypeError, ValueError):
-        msg = f"alpha in the header has to be a number, found {text!r}"
+        msg = f"alpha in the header has to be a number, found {text!r:.80}"
         raise FileFormatError(msg) from None
 
 
-def _json(source: TensorFile, key: str) -> dict[str, Any]:
+def header_json(source: TensorFile, key: str) -> dict[str, Any]:
+    """An object in a file's header, {} where there is none.
+
+    Raises:
+        FileFormatError: it is anything else.
+    """
     try:
         value = json.loads(source.metadata.get(key) or "{}")
     except (ValueError, RecursionError) as error:

@@ -7,8 +7,9 @@ Families, placements and their mathematics are those of this package; here is on
 
 - A process that has not imported this module does not know IOLORA: PEFT then fails with KeyError. For such users write
   PEANUT (output, ``formats.exporting``) or a baked LoRA (any placement, for a named base, ``formats.writing``).
-- ``mixed=True``, hotswapping and LoRA conversion are not supported; diffusers' ``load_lora_adapter`` reads LoRA keys
-  only, so use ``load_adapter`` below (``add_adapter``, ``set_adapters``, ``fuse_lora`` work).
+- ``mixed=True``, ``adapter_names``, ``add_weighted_adapter``, hotswapping and LoRA conversion are not supported.
+- diffusers' ``load_lora_adapter`` reads LoRA keys only: use ``load_adapter`` below for PEFT's folders, ``load`` of this
+  package for what ``save_lora_adapter`` writes (``add_adapter``, ``set_adapters``, ``fuse_lora`` work).
 - Merging needs a plain weight: quantised layers and layers that another PEFT method wraps run unmerged.
 - Adapters active together act one after the other, the first next to the layer; their changes do not simply add.
 """

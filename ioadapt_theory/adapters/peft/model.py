@@ -1,5 +1,7 @@
 """IOLORA's model: which layers are wrapped, and how their tensors are named in files."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from torch import nn
 
 from ioadapt_theory.adapters.peft.config import IOLoraConfig, IOPeftType
 from ioadapt_theory.adapters.peft.layer import IOLoraLayer
-from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 
 
 class IOLoraModel(BaseTuner):
@@ -41,6 +43,17 @@ class IOLoraModel(BaseTuner):
         if adapter_name not in self.active_adapters:
             layer.requires_grad_(False)
         self._replace_module(parent, target_name, layer, target)
+
+    @contextmanager
+    def _enable_peft_forward_hooks(self, *args: Any, **kwargs: Any) -> Iterator[None]:
+        """Around PEFT's forward and generate, which drop ``adapter_names`` without a word."""
+        del args
+        if kwargs.get("adapter_names") is not None:
+            msg = (
+                "adapter_names, an adapter for each sample, is for PEFT's LoRA alone; set_adapter chooses one for all."
+            )
+            raise UnsupportedError(msg)
+        yield
 
     @classmethod
     def _remove_adapter_name_from_key(cls, key: str, adapter_name: str) -> str:

@@ -52,6 +52,8 @@ def part(config):
         (lambda c: c.update(version=2), "version has to be 1, found 2"),
         (lambda c: c.update(weights="../../etc/passwd"), "weights has to be a file name as save writes it"),
         (lambda c: c.update(layers={}), "layers has to be an object with at least one layer"),
+        (lambda c: c.update(layers={"\x1b[2J": c["layers"]["0"]}), r"of printable names, found \{'\\x1b\[2J'"),
+        (lambda c: c.update(format="x" * 10**6), "found 'x{79}[.]$"),
         (lambda c: c["layers"].update({"0": 3}), r"layers\.0\.family has to be an object, found 3"),
         (lambda c: c["layers"]["0"].update(family="vera"), r"family has to be one of lora, .*found 'vera'"),
         (lambda c: c["layers"]["0"].update(placements={}), "placements has to be an object of input, output, weight"),

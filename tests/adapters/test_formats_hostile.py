@@ -173,6 +173,13 @@ def test_a_folder_without_its_weights_and_files_that_are_missing(tmp_path):
     refused(tmp_path / "nothing.bin", "no such file")
 
 
+def test_large_numbers_in_float64_are_finite(tmp_path):
+    large = {k: v.double() * 1e300 if v.ndim > 1 else v for k, v in tensors().items()}
+    target = model()
+    load(target, stored(tmp_path, large))
+    assert float(layers(target)["block.to_q"].adapters["default"]["weight"].A.detach().abs().max()) > 1e299
+
+
 def test_what_is_no_file_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe.safetensors")
     os.mkfifo(tmp_path / "adapter_config.json")

@@ -12,7 +12,7 @@ from ioadapt_theory.adapters.formats.cutting import Ranges, cut
 from ioadapt_theory.adapters.formats.folders import PEFT_CONFIG
 from ioadapt_theory.adapters.formats.names import Name
 from ioadapt_theory.adapters.formats.reading import read
-from ioadapt_theory.adapters.formats.tensors import read_json
+from ioadapt_theory.adapters.formats.tensors import is_name, read_json
 from ioadapt_theory.adapters.layers import Adapter
 from ioadapt_theory.errors import FileFormatError
 
@@ -85,7 +85,8 @@ def open_adapter(path: Path | str) -> Opened:
         kept = own.read(path)
         items = [Item(Name("", layer), a, lambda kept=a: kept) for layer, a in kept.items()]  # type: ignore[misc]
         prints = fingerprint.recorded(header, path)
-        return Opened(path, own.FORMAT, header.get(fingerprint.BASE_NAME), tuple(items), (), {}, prints)
+        base = header.get(fingerprint.BASE_NAME)
+        return Opened(path, own.FORMAT, base if is_name(base) else None, tuple(items), (), {}, prints)
     file = read(path)
     entries = tuple(Item(e.name, e.sketch(), e.adapter, e.kind == "peanut") for e in file.entries)
     return Opened(file.path, file.format, file.base, entries, file.changes, file.unread, file.prints)

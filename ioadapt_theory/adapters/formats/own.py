@@ -17,7 +17,7 @@ from torch import nn
 from ioadapt_theory.adapters import fingerprint
 from ioadapt_theory.adapters.formats.recorded import adapter_of, describe
 from ioadapt_theory.adapters.formats.storing import require_folder
-from ioadapt_theory.adapters.formats.tensors import TensorFile, read_json
+from ioadapt_theory.adapters.formats.tensors import TensorFile, is_name, read_json
 from ioadapt_theory.adapters.layers import Adapter
 from ioadapt_theory.adapters.model import layers
 from ioadapt_theory.adapters.operators import PLAIN_DTYPES
@@ -118,11 +118,14 @@ def _read_config(path: Path) -> dict[str, Any]:
         "format": (repr(FORMAT), lambda v: v == FORMAT),
         "version": (f"{VERSION}", lambda v: v == VERSION),
         "weights": ("a file name as save writes it", lambda v: isinstance(v, str) and WEIGHTS.fullmatch(v)),
-        "layers": ("an object with at least one layer", lambda v: isinstance(v, dict) and v),
+        "layers": (
+            "an object with at least one layer, of printable names",
+            lambda v: isinstance(v, dict) and v and all(map(is_name, v)),
+        ),
     }
     for key, (expected, valid) in rules.items():
         found = config.get(key) if isinstance(config, dict) else config
         if not valid(found):
-            msg = f"{path}: {key} has to be {expected}, found {found!r}."
+            msg = f"{path}: {key} has to be {expected}, found {found!r:.80}."
             raise FileFormatError(msg)
     return config

@@ -58,7 +58,7 @@ class TensorFile:
     def _require_names(self) -> None:
         """Refuse names that no model has and no sentence could hold."""
         for name in self.shapes:
-            if len(name) > LONGEST_NAME or not name.isprintable():
+            if not is_name(name):
                 msg = f"{self.path}: {name[:60]!r} cannot name a tensor: {len(name)} characters, or unprintable ones."
                 raise FileFormatError(msg)
 
@@ -84,7 +84,8 @@ class TensorFile:
         else:
             with _sentence(self.path, f"tensor {name} cannot be read"):
                 tensor = self._file.get_tensor(name).clone()
-        if not tensor.float().isfinite().all():
+        whole = tensor if tensor.dtype is torch.float64 else tensor.float()  # not all types of 8 bits know isfinite
+        if not whole.isfinite().all():
             msg = f"{self.path}: tensor {name} has to be finite, found NaN or infinity."
             raise FileFormatError(msg)
         return tensor
@@ -98,6 +99,11 @@ class TensorFile:
         self.require_floats([name])
         tensor = self.stored(name)
         return tensor.to(torch.float64 if tensor.dtype is torch.float64 else torch.float32)
+
+
+def is_name(text: object) -> bool:
+    """Whether a model can have this name, and a sentence: escape sequences would reach the terminal."""
+    return isinstance(text, str) and len(text) <= LONGEST_NAME and text.isprintable()
 
 
 def require_file(path: Path) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from ioadapt_theory.adapters.formats.names import Name, parse, resolve
 from ioadapt_theory.adapters.formats.originals import sgm_to_diffusers
+from ioadapt_theory.adapters.formats.writing import flat
 from ioadapt_theory.similarity.names import canonical
 
 SPELLED = {
@@ -36,6 +37,27 @@ FLAT = {
 def test_keys(key):
     component, path, role = (SPELLED | FLAT)[key]
     assert parse(key) == (Name(component, path, flat=key in FLAT), role)
+
+
+@pytest.mark.parametrize(
+    ("component", "name", "key"),
+    [
+        ("unet", "mid_block.attentions.0.to_q", "lora_unet_mid_block_attentions_0_to_q"),
+        ("text_encoder", "encoder.layers.0.mlp.fc1", "lora_te_text_model_encoder_layers_0_mlp_fc1"),
+        ("text_encoder_2", "text_model.encoder.layers.0.mlp.fc1", "lora_te2_text_model_encoder_layers_0_mlp_fc1"),
+        ("text_encoder_2", "text_projection", "lora_te2_text_projection"),
+        (
+            "text_encoder_3",
+            "encoder.block.0.layer.0.SelfAttention.q",
+            "lora_te3_encoder_block_0_layer_0_SelfAttention_q",
+        ),
+    ],
+)
+def test_names_as_kohya_flattens_them(component, name, key):
+    assert flat(component, name) == key
+    found = parse(f"{key}.alpha")
+    assert found[0].component == component
+    assert resolve([found[0]], [name]) == {found[0]: name}
 
 
 MODULES = ["model.layers.0.q_proj", "model.layers.1.q_proj", "conv_in", "mid_block.attentions.0.to_q"]

@@ -97,6 +97,8 @@ def write_lora(
     A change of a bias, which an output adapter makes on layers that have one, is written as ``lora_B.bias`` with
     ``lora_bias`` in the config (PEFT applies it, but cannot merge layers without a bias then) or as ``diff_b`` (kohya's
     spelling; ComfyUI applies it, diffusers refuses the file). diffusers' own file takes ``lora_B.bias`` too.
+    FLUX and SD3 have diffusers' names under ``lora_transformer_`` in kohya's style, which ComfyUI knows and diffusers
+    does not: take its own style there.
 
     Args:
         path: folder for PEFT, file for the others.
@@ -180,8 +182,8 @@ def flat(component: str, name: str) -> str:
     """
     if component not in KOHYA:
         raise UnknownNameError("component", component, KOHYA.keys() - {""})
-    if component.startswith("text_encoder") and not name.startswith("text_model."):
-        name = f"text_model.{name}"  # which transformers 5 has dropped from its own names
+    if component.startswith("text_encoder") and name.startswith(("encoder.layers.", "embeddings.")):
+        name = f"text_model.{name}"  # of CLIP, which transformers 5 has dropped from its own names; T5 has none
     return f"{KOHYA[component]}_{name}".replace(".", "_")
 
 

@@ -4,11 +4,12 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
+import lycoris
 import pytest
 import torch
 from diffusers import FluxPipeline, FluxTransformer2DModel, SD3Transformer2DModel
 from diffusers.loaders.single_file_utils import convert_sd3_transformer_checkpoint_to_diffusers
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.testing import assert_close
 
@@ -19,7 +20,7 @@ from ioadapt_theory.adapters.formats.opening import open_adapter
 from ioadapt_theory.adapters.weights import TensorWeights
 from ioadapt_theory.errors import IoAdaptError, UnsupportedError
 from tests.adapters.cases import FAMILIES
-from tests.adapters.foreign import quiet
+from tests.adapters.foreign import filled, quiet
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -118,6 +119,51 @@ def test_a_flux_file_of_kohya_does_on_a_model_what_it_does_in_diffusers(tmp_path
     assert_close(run_flux(again), run_flux(ours), rtol=0, atol=0)
 
 
+FUSED = {
+    "double_blocks.0.img_attn.qkv": [f"transformer_blocks.0.attn.to_{p}" for p in "qkv"],
+    "double_blocks.0.txt_attn.qkv": [f"transformer_blocks.0.attn.add_{p}_proj" for p in "qkv"],
+    "single_blocks.0.linear1": [
+        *(f"single_transformer_blocks.0.attn.to_{p}" for p in "qkv"),
+        "single_transformer_blocks.0.proj_mlp",
+    ],
+}
+KINDS: dict[str, dict[str, Any]] = {
+    "lora": {"algo": "lora"},
+    "dora": {"algo": "lora", "dora_wd": True},
+    "loha": {"algo": "loha"},
+    "lokr": {"algo": "lokr", "factor": 4},
+    "lokr-both": {"algo": "lokr", "factor": 8, "decompose_both": True},
+    "glora": {"algo": "glora"},
+    "full": {"algo": "full"},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_lycoris_on_layers_that_diffusers_has_in_parts(kind, tmp_path):
+    """LyCORIS on layers in the authors' form; ours on diffusers' model with the same weights, cut."""
+    torch.set_default_dtype(torch.float32)
+    flux, original = tiny_flux(), nn.Module()
+    for name, parts in FUSED.items():
+        layer = nn.Linear(16, 16 * (7 if len(parts) == 4 else 3))
+        for key in ("weight", "bias"):
+            getattr(layer, key).data = torch.cat([getattr(flux.get_submodule(part), key) for part in parts])
+        original.add_module(name.replace(".", "_"), layer)
+    lycoris.LycorisNetwork.apply_preset({"target_module": [], "target_name": [".*"]})
+    network = quiet(lambda: lycoris.create_lycoris(original, 1.0, linear_dim=2, linear_alpha=3, **KINDS[kind]))
+    quiet(network.apply_to)
+    filled(network).eval()
+    network.save_weights(str(tmp_path / "lycoris.safetensors"), torch.float32, {})
+    state = load_file(tmp_path / "lycoris.safetensors")
+    save_file({k.replace("lycoris_", "lora_unet_"): v for k, v in state.items()}, tmp_path / "kohya.safetensors")
+    load(flux, tmp_path / "kohya.safetensors")
+    x = torch.randn(3, 16)
+    for name, parts in FUSED.items():
+        expected = getattr(original, name.replace(".", "_"))(x)
+        ours = torch.cat([flux.get_submodule(part)(x) for part in parts], dim=-1)
+        assert_close(ours, expected, rtol=1e-5, atol=1e-5)
+        assert (expected - torch.cat([flux.get_submodule(p).base_layer(x) for p in parts], -1)).abs().max() > 1e-2
+
+
 def test_a_file_of_xlabs(tmp_path):
     g, state = torch.Generator().manual_seed(5), {}
     for block, which, d, c in (
@@ -172,8 +218,9 @@ def sd3_checkpoint(model: Any, layers_: int, dual: bool) -> dict[str, Tensor]:
     return state | {"pos_embed": model.pos_embed.pos_embed.clone()}
 
 
+@pytest.mark.parametrize("spelling", SPELLINGS)
 @pytest.mark.parametrize("dual", [False, True])
-def test_every_layer_of_sd3_does_what_diffusers_converter_makes_of_the_merged_checkpoint(dual, tmp_path):
+def test_every_layer_of_sd3_does_what_diffusers_converter_makes_of_the_merged_checkpoint(dual, spelling, tmp_path):
     """Merged under the original names and then converted, or converted and then loaded: the same."""
 
     def made(checkpoint: dict[str, Tensor] | None = None) -> Any:
@@ -197,11 +244,11 @@ def test_every_layer_of_sd3_does_what_diffusers_converter_makes_of_the_merged_ch
 
     base = sd3_checkpoint(made(), 2, dual)
     shapes = {n.removesuffix(".weight"): tuple(w.shape) for n, w in base.items() if n.endswith(".weight")}
-    state = lora(shapes, SPELLINGS["ComfyUI"])
+    state = lora(shapes, SPELLINGS[spelling])
     save_file(state, tmp_path / "lora.safetensors")
     merged = dict(base)
     for name, shape in shapes.items():
-        a, b = (state[f"diffusion_model.{name}.lora_{part}.weight"].flatten(1) for part in ("down", "up"))
+        a, b = (state[f"{SPELLINGS[spelling](name)}.lora_{part}.weight"].flatten(1) for part in ("down", "up"))
         merged[f"{name}.weight"] = base[f"{name}.weight"] + (1.0 if "final" in name else 1.5) * (b @ a).reshape(shape)
     ours, expected = made(base), made(merged)
     report = load(ours, tmp_path / "lora.safetensors")

@@ -1,9 +1,11 @@
 """Ways to carry a change D = AB of W to another base W', each a few lines with one interface, in the paper's layout.
 
-Every function takes (delta, w, w_target), all c x d matrices, and returns D', what is added to W'. Input and output
-adapters themselves are no baselines: they are (AB)W' and W'(AB), see ``adapters``.
+Every function takes (delta, w, w_target), all c x d matrices of any floating dtype, and returns D', what is added to
+W', in that of delta; it computes in the widest of them, float32 at least. Input and output adapters themselves are no
+baselines: they are (AB)W' and W'(AB), see ``adapters``.
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
@@ -33,8 +35,9 @@ def lora_x(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None) 
     full rank of a square W' both are a direct copy. The default k is half of min(c, d).
     """
     _same_size(delta, w, w_target)
-    u, vh = _singular_vectors(w_target, k)
-    return u @ (u.mT @ delta @ vh.mT) @ vh
+    d, target = _wide(delta, w_target)
+    u, vh = _singular_vectors(target, k)
+    return (u @ (u.mT @ d @ vh.mT) @ vh).to(delta.dtype)
 
 
 cross_lora = lora_x
@@ -47,26 +50,27 @@ def prolora(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None)
     P = UₖUₖᵀ and Q = VₖVₖᵀ of W, primes of W', ⊥ the complements.
     """
     _same_size(delta, w, w_target)
+    d, w, w_target = _wide(delta, w, w_target)
     (u, vh), (u2, vh2) = _singular_vectors(w, k), _singular_vectors(w_target, k)
-    inside = u @ (u.mT @ delta @ vh.mT) @ vh
-    left = delta - u @ (u.mT @ delta)
+    inside = u @ (u.mT @ d @ vh.mT) @ vh
+    left = d - u @ (u.mT @ d)
     outside = left - left @ vh.mT @ vh
     left = outside - u2 @ (u2.mT @ outside)
-    return u2 @ (u2.mT @ inside @ vh2.mT) @ vh2 + left - left @ vh2.mT @ vh2
+    return (u2 @ (u2.mT @ inside @ vh2.mT) @ vh2 + left - left @ vh2.mT @ vh2).to(delta.dtype)
 
 
 def eq_5_output(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.0, cutoff: float = 0.0) -> Tensor:
     """D' = W'W⁺D: converted to an output adapter by Eq. 5, then put on W'; LoRASuite's rule for down projections."""
     _same_size(delta, w)
     _equal(w.shape[1], w_target.shape[1], "outputs of W and W'")
-    return (w_target @ Inverse.of(w, ridge=ridge, cutoff=cutoff).before(delta).to(w_target)).to(delta.dtype)
+    return (w_target.double() @ Inverse.of(w, ridge=ridge, cutoff=cutoff).before(delta)).to(delta.dtype)
 
 
 def eq_5_input(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.0, cutoff: float = 0.0) -> Tensor:
     """D' = DW⁺W': converted to an input adapter by Eq. 5, then put on W'; LoRASuite's rule for up projections."""
     _same_size(delta, w)
     _equal(w.shape[0], w_target.shape[0], "inputs of W and W'")
-    return (Inverse.of(w, ridge=ridge, cutoff=cutoff).after(delta).to(w_target) @ w_target).to(delta.dtype)
+    return (Inverse.of(w, ridge=ridge, cutoff=cutoff).after(delta) @ w_target.double()).to(delta.dtype)
 
 
 def transpose(delta: Tensor, w: Tensor, w_target: Tensor, *, side: Placement | str = "input") -> Tensor:
@@ -75,7 +79,9 @@ def transpose(delta: Tensor, w: Tensor, w_target: Tensor, *, side: Placement | s
     It agrees with Eq. 5 for orthogonal W; otherwise each singular direction of W is weighted by s² instead of 1.
     """
     _same_size(delta, w)
-    return w_target @ (w.mT @ delta) if Placement(side) is Placement.OUTPUT else (delta @ w.mT) @ w_target
+    d, w, w_target = _wide(delta, w, w_target)
+    moved = w_target @ (w.mT @ d) if Placement(side) is Placement.OUTPUT else (d @ w.mT) @ w_target
+    return moved.to(delta.dtype)
 
 
 def procrustes(delta: Tensor, w: Tensor, w_target: Tensor) -> Tensor:
@@ -84,9 +90,10 @@ def procrustes(delta: Tensor, w: Tensor, w_target: Tensor) -> Tensor:
     The signs of the singular vectors are free; they are chosen so that P and Q are nearest to the identity.
     """
     _same_size(delta, w, w_target)
-    (u, vh), (u2, vh2) = (_singular_vectors(m, min(m.shape)) for m in (w, w_target))
-    sign = torch.where((u * u2).sum(0) + (vh * vh2).sum(1) < 0, -1.0, 1.0).to(delta)
-    return (u2 * sign) @ (u.mT @ delta @ vh.mT) @ (vh2 * sign[:, None])
+    d, *both = _wide(delta, w, w_target)
+    (u, vh), (u2, vh2) = (_singular_vectors(m, min(m.shape)) for m in both)
+    sign = torch.where((u * u2).sum(0) + (vh * vh2).sum(1) < 0, -1.0, 1.0).to(d)
+    return ((u2 * sign) @ (u.mT @ d @ vh.mT) @ (vh2 * sign[:, None])).to(delta.dtype)
 
 
 def oracle(delta: Tensor, w: Tensor, w_target: Tensor, *, train: Callable[[Tensor], Tensor]) -> Tensor:
@@ -110,6 +117,11 @@ BASELINES: Mapping[str, Callable[..., Tensor]] = MappingProxyType(
     }
 )
 """Those that need nothing but weights, by name."""
+
+
+def _wide(*matrices: Tensor) -> list[Tensor]:
+    dtype = functools.reduce(torch.promote_types, (m.dtype for m in matrices), torch.float32)
+    return [m.to(dtype) for m in matrices]
 
 
 def _singular_vectors(w: Tensor, k: int | None) -> tuple[Tensor, Tensor]:

@@ -132,3 +132,11 @@ def test_k_has_limits():
     delta, w, w2 = case(6, 10)
     with pytest.raises(InvalidValueError, match="1 to 6 singular vectors"):
         baselines.lora_x(delta, w, w2, k=7)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("name", BASELINES)
+def test_weights_may_be_stored_in_less_than_the_change(name, dtype):
+    delta, w, w2 = (m.to(kind) for m, kind in zip(case(8, 8), (torch.float64, dtype, dtype), strict=True))
+    assert_close(BASELINES[name](delta, w, w2), BASELINES[name](delta, w.double(), w2.double()))
+    assert BASELINES[name](delta.bfloat16(), w, w2).dtype is torch.bfloat16

@@ -51,7 +51,7 @@ class Adapter(nn.ModuleDict):
         """The layer f under this adapter; the shift has the scaling of the last part."""
         for placement, phi in self.parts():
             f = Placed(f, phi, placement)
-        return f if self.shift is None else Shifted(f, self.shift, phi)
+        return f if self.shift is None else Shifted(f, self, phi)
 
     def misfit(self, f: Operator) -> str | None:
         """Why this adapter cannot act on the layer f, None if it can."""

@@ -2,18 +2,24 @@
 
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from ioadapt_theory.adapters.operators import Operator
 
 
 class Shifted(Operator):
-    """The layer f with s b added to its outputs, s being the scaling of the adapter that b belongs to."""
+    """The layer f with s b added to its outputs, b being an adapter's shift and s its scaling."""
 
-    def __init__(self, f: Operator, b: Tensor, phi: Any) -> None:
-        """``phi`` is the family whose scaling, as it is then, counts."""
+    def __init__(self, f: Operator, adapter: nn.Module, phi: Any) -> None:
+        """Both are looked at in every call: ``adapter`` for its shift, ``phi``, its last family, for the scaling."""
         super().__init__(f.module, f.channels, f.columns, axis=f.axis, taps=f.rows // f.channels)
-        self.f, self.b, self.owner = f, b, phi
+        self.f, self.adapter, self.owner = f, adapter, phi
+
+    @property
+    def shift(self) -> Tensor:
+        """The scaled bias, s b."""
+        shift: Any = self.adapter.shift
+        return shift * self.owner.scaling
 
     def check_placeable(self, side: str) -> None:
         """What f does not allow."""
@@ -22,7 +28,7 @@ class Shifted(Operator):
     def __call__(self, x: Tensor) -> Tensor:
         """F(x) + s b."""
         y = self.f(x)
-        return y + self.columnwise(self.owner.scaling * self.b).to(y.dtype)
+        return y + self.columnwise(self.shift).to(y.dtype)
 
     def dense(self) -> Tensor:
         """The matrix of f, which stays."""
@@ -31,8 +37,8 @@ class Shifted(Operator):
     @property
     def bias(self) -> Tensor:  # type: ignore[override]
         """The bias of f and s b."""
-        own, bias = self.owner.scaling * self.b, self.f.bias
-        return own if bias is None else bias + own
+        bias = self.f.bias
+        return self.shift if bias is None else bias + self.shift
 
     def product(self, x: Tensor, m: Tensor) -> Tensor:
         """X M as f computes it."""

@@ -331,6 +331,10 @@ def test_a_lora_with_a_bias_is_merged_trained_and_stacked_like_any_other(tmp_pat
     assert_close(ours.block["to_out"][0].adapters["default"].shift.grad, gradient, rtol=1e-4, atol=1e-4)
     assert_close(merge(ours)(image), theirs(image), rtol=1e-5, atol=1e-5)
     unmerge(ours)
+    none = {
+        n: torch.zeros_like(p) for n, p in ours.named_parameters() if ".adapters." in n
+    }  # other tensors, not other values
+    assert torch.equal(torch.func.functional_call(ours, none, (image,)), base(image))
     adapt(ours, name="second", target_modules=["0", "conv_in"], placement="output+weight", rank=2, init="random")
     stacked = ours(image)
     assert_close(merge(ours)(image), stacked, rtol=1e-5, atol=1e-5)

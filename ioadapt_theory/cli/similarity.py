@@ -24,6 +24,11 @@ ceil(0.2 n) layers, chosen for each pair (--lowest); layers common to a pair, no
 matched by name and shape (--match). relative_distance is |a - b| / |a| and norm_ratio is |b| / |a|, for a before b.
 A layer of zeros has no angle and one with NaN or infinity no meaning: both are listed and left out.
 
+--space reads tensors as torch's linear layers and convolutions store them, outputs first. Names and shapes do not tell
+that a layer has its inputs first (transposed convolutions, the Conv1D of GPT-2), where input and output change places,
+nor that a convolution is grouped. Layers that two models store in two layouts are left out if their shapes differ, and
+compared as they are if square. Whole matrices are multiplied: minutes of CPU where --space weight takes seconds.
+
 examples:
   ioadapt similarity sd15 lcm
   ioadapt similarity sd15 bk-sdm-base bk-sdm-tiny --match provenance --by kind block
@@ -62,15 +67,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--mean", choices=("uniform", "parameters"), default="uniform", help="weight of a layer (default uniform)")
     add("--shared", action="store_true", help="only layers that all models have")
     add("--baseline", action="store_true", help="what unrelated layers would give: shuffled entries, rotated channels")
-    add("--subspace", type=int, metavar="R", help="with --space: overlap of the R leading singular directions too")
-    add("--fast", action="store_true", help="sum in float32: cosines to 1e-5 instead of 1e-12, a third faster")
+    add(
+        "--subspace",
+        type=int,
+        metavar="R",
+        help="with --space input or output: overlap of the R leading singular directions too, where there are more",
+    )
+    add("--fast", action="store_true", help="sum in float32: cosines to 1e-5 instead of 1e-12, in a third less time")
     add("--strict", action="store_true", help="layers with NaN or infinity are an error")
     add(
         "--workers",
         "--threads",
         type=int,
         metavar="N",
-        help="processes that share the layers, at most (default: as many as processors, up to 4)",
+        help="processes that share large models, at most (default: one a processor, up to 4; 1 off Linux)",
     )
     out = parser.add_argument_group("what is shown")
     add = out.add_argument

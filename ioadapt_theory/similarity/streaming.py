@@ -2,8 +2,8 @@
 
 float32 sums are really wrong at these sizes (on 29.5 M normals the squared norm is off by 4e-3, and a self-similarity
 comes out as 1.004), so values are widened chunk by chunk and summed in float64. A chunk of all models stays in the
-second-level cache; files are read by position and never mapped, so memory does not grow and a file that is cut while
-it is read gives an error instead of a killed process.
+cache; files are read by position and never mapped, so memory does not grow and a file that is cut while it is read
+gives an error instead of a killed process.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,8 +21,8 @@ from ioadapt_theory.similarity.reader import LONGEST, Fill, Reader
 from ioadapt_theory.similarity.scaling import in_range, may_leave, rescaled
 from ioadapt_theory.similarity.workers import Progress, over_layers
 
-ELEMENTS = 128 * 1024
-"""Elements of one chunk of all models together; their float64 copies fill 1 MB."""
+ELEMENTS = 256 * 1024
+"""Elements of one chunk of all models together; their float64 copies fill 2 MB."""
 NEAR, NEAR_FAST = 1e-6, 1e-2
 """Relative squared distance below which it is summed from differences, since |a|² + |b|² - 2ab would cancel."""
 SHORT = 8 * 1024

@@ -4,7 +4,7 @@ Where ``fits`` says no, the families' plain forms do the same.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 import torch
@@ -42,14 +42,29 @@ class Plan(NamedTuple):
     bias: Tensor | None
 
 
+def is_eager(x: Any) -> bool:
+    """Whether this is a plain call on a plain tensor: not traced, compiled, transformed or ``unfused``."""
+    return (
+        _enabled
+        and type(x) in TENSORS
+        and not torch.compiler.is_compiling()
+        and not torch._C._are_functorch_transforms_active()
+        and torch._C._get_tracing_state() is None
+    )
+
+
+def is_watched(module: nn.Module) -> bool:
+    """Whether somebody listens to the module's calls or stands in for its ``forward``."""
+    own = module.__dict__
+    return "forward" in own or any(own[hooks] for hooks in HOOKS)
+
+
 def fits(phi: Any, x: Tensor, base: Base) -> Plan | None:
     """How ``fused`` does what the plain form would; None where hooks, mixed dtypes, dropout or transforms forbid it.
 
     This runs in every call, beside products that take some tens of microseconds, hence the short ways to attributes.
     """
-    if not _enabled or torch.compiler.is_compiling() or torch._C._are_functorch_transforms_active():
-        return None
-    if base.axis != -1 or type(x) not in TENSORS or x.is_meta or (phi.training and phi.spec.dropout):
+    if not is_eager(x) or base.axis != -1 or x.is_meta or (phi.training and phi.spec.dropout) or is_watched(phi):
         return None
     w = bias = None
     if type(base) is not Identity:
@@ -101,17 +116,22 @@ class Fused(torch.autograd.Function):
     def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
         w, g, *rest = ctx.saved_tensors
         job = Job(ctx.kind, ctx.s, w, None, g, rest[: ctx.count])
-        gx, gradients = ctx.step.backward(job, gy.contiguous(), rest[ctx.count :], ctx.needs_input_grad[4])
+        with without_autocast(gy):
+            gx, gradients = ctx.step.backward(job, gy.contiguous(), rest[ctx.count :], ctx.needs_input_grad[4])
         return None, None, None, None, gx, None, None, *gradients
 
 
+def without_autocast(x: Tensor) -> AbstractContextManager[Any]:
+    """For a way back that is begun under autocast: dtypes are those of the way there."""
+    kind = x.device.type
+    return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
+
+
 def _weight_and_bias(module: nn.Module) -> tuple[Tensor, Tensor | None] | None:
-    """Those of a frozen nn.Linear, if nobody listens to its calls or stands in for it."""
+    """Those of a frozen nn.Linear that is not watched."""
+    if type(module) is not nn.Linear or is_watched(module) or any(GLOBAL_HOOKS):
+        return None
     own = module.__dict__
-    if type(module) is not nn.Linear or "forward" in own or any(own[hooks] for hooks in HOOKS):
-        return None
-    if any(GLOBAL_HOOKS):
-        return None
     w, bias = own["_parameters"].get("weight"), own["_parameters"].get("bias")
     if type(w) is not nn.Parameter or w.requires_grad or (bias is not None and bias.requires_grad):
         return None

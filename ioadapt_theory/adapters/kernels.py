@@ -28,7 +28,7 @@ def scratch(like: Tensor) -> Tensor:
     room: Tensor | None = getattr(_rooms, "room", None)
     if room is None or room.numel() < size:
         with torch.inference_mode(False):
-            room = _rooms.room = torch.empty(size, dtype=torch.uint8)
+            room = _rooms.room = torch.empty(size, dtype=torch.uint8, device="cpu")
     return room[:size].view(like.dtype).view(like.shape)
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.families import DoRA, LoRA
-from ioadapt_theory.adapters.fused import HOOKS, TENSORS, fits
+from ioadapt_theory.adapters.fused import fits, is_eager, is_watched
 from ioadapt_theory.adapters.layers import AdaptedLayer
 from ioadapt_theory.adapters.model import layers
 from ioadapt_theory.adapters.placement import Placed
@@ -26,7 +26,11 @@ def share(model: nn.Module) -> nn.Module:
     For LoRA and DoRA on linear layers, on any side: X A is one product for all that read X, and the gradients of X meet
     in one buffer, which saves up to half of the time that adapters add. Results are those without it up to rounding.
     Which layers share is seen in the first pass and used from the second on; a layer that was once computed in vain is
-    left alone after. Call it again after adapting further layers.
+    left alone after. Nothing is shared where saved tensors are watched, as in non-reentrant checkpoints. Call it again
+    after adapting further layers.
+
+    Outputs that were made together are of one graph: a backward pass for each of them needs ``retain_graph``. Between
+    calls on one tensor nothing may write into a parameter through its ``data``, which leaves no trace.
     """
     families: dict[str, list[AdaptedLayer]] = defaultdict(list)
     for name, layer in layers(model).items():
@@ -51,51 +55,58 @@ class Party:
 
     Attributes:
         partners: for a layer that is called first, those that were called after it on the same tensor.
-        barred: (first, other) where the other one once was not.
+        barred: (first, other) where the other one's output was made in vain.
     """
 
     def __init__(self) -> None:
-        self.partners: dict[AdaptedLayer, list[AdaptedLayer]] = defaultdict(list)
+        self.partners: dict[AdaptedLayer, list[AdaptedLayer]] = {}
         self.barred: set[tuple[AdaptedLayer, AdaptedLayer]] = set()
         self.run: Run | None = None
 
-    def __getstate__(self) -> dict[str, Any]:
-        """Without what belongs to one call."""
-        return {**self.__dict__, "run": None}
+    def __reduce__(self) -> tuple[type["Party"], tuple[()]]:
+        """A copy of a layer does not take its partners along."""
+        return Party, ()
 
     def __call__(self, layer: AdaptedLayer, x: Tensor) -> Tensor | None:
         """The layer's output on X, if it was made before or is made together with others' now; else None."""
-        if torch.compiler.is_compiling() or type(x) not in TENSORS or x.is_inference() or x.numel() < LEAST:
+        if not is_eager(x) or x.is_inference() or x.numel() < LEAST or "_is_replica" in layer.__dict__ or is_recorded():
             return None
         run = self.run
         if run is not None and run.x() is x and run.first is not layer:
             return self._later(run, layer, x)
-        if run is not None:  # what nobody asked for was made in vain
+        if run is not None:  # what nobody asked for
             self.barred.update((run.first, other) for other in [*run.outputs])
-            run.outputs.clear()  # which a function that is never differentiated still holds
         self.run = run = Run(layer, x)
-        others = (other for other in [*self.partners[layer]] if (layer, other) not in self.barred)
+        others = [other for other in self.partners.get(layer, ()) if (layer, other) not in self.barred]
         members = {one: m for one in (layer, *others) if (m := member(one, x)) is not None}
         if len(members) < 2 or layer not in members:
             return None
         standing = [snapshot(one, x) for one in members]
-        ys = together([*members.values()], x, run.outputs.clear)
+        ys = together([*members.values()], x, weakref.ref(run))
         run.outputs.update(zip(members, zip(ys, standing, strict=True), strict=True))
         return run.outputs.pop(layer)[0]
 
     def _later(self, run: Run, layer: AdaptedLayer, x: Tensor) -> Tensor | None:
         """What was made for a layer that is not the first on this tensor, if nothing has changed since."""
         y, standing = run.outputs.pop(layer, (None, None))
-        if y is None and layer not in self.partners[run.first]:
-            self.partners[run.first].append(layer)
-        return y if standing == snapshot(layer, x) else None
+        if y is None:
+            known = self.partners.setdefault(run.first, [])
+            known += [] if layer in known else [layer]
+        elif standing != snapshot(layer, x):
+            self.barred.add((run.first, layer))
+            return None
+        return y
 
 
 def member(layer: AdaptedLayer, x: Tensor) -> Member | None:
     """What ``together`` computes of a layer; None where it has to be called by itself."""
     placed: Any = layer.function
-    own = layer.__dict__
-    if layer.merged or type(placed) is not Placed or "forward" in own or any(own[hooks] for hooks in HOOKS):
+    if (
+        layer.merged
+        or type(placed) is not Placed
+        or is_watched(layer)
+        or any(t.is_inference() for t in layer.parameters())
+    ):
         return None
     f: Any = placed.f
     phi: Any = placed.phi
@@ -110,5 +121,14 @@ def snapshot(layer: AdaptedLayer, x: Tensor) -> object:
     placed: Any = layer.function
     phi = getattr(placed, "phi", layer)
     modes = torch.is_grad_enabled(), torch.is_autocast_enabled(x.device.type), torch.get_autocast_dtype(x.device.type)
-    versions = [(id(t), t._version) for t in itertools.chain([x], layer.parameters())]
-    return placed, layer.merged, phi.training, getattr(phi, "scaling", None), modes, versions
+    tensors = [(id(t), t.data_ptr(), t._version, t.requires_grad) for t in itertools.chain([x], layer.parameters())]
+    return placed, layer.merged, is_watched(layer), phi.training, getattr(phi, "scaling", None), modes, tensors
+
+
+def is_recorded() -> bool:
+    """Whether saved tensors are watched: a checkpoint counts them, and would miss those of a layer computed before."""
+    try:
+        with torch.autograd.graph.disable_saved_tensors_hooks("not while layers share"):
+            return False
+    except RuntimeError:
+        return True

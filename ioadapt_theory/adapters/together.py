@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ioadapt_theory.adapters.fused import Plan, rows_of
+from ioadapt_theory.adapters.fused import Plan, rows_of, without_autocast
 from ioadapt_theory.adapters.kernels import Known, LowRank, lift, thin
 from ioadapt_theory.adapters.steps import Job, OnOutput, Step
 
@@ -23,13 +23,13 @@ class Member(NamedTuple):
     b: Tensor
 
 
-def together(members: Sequence[Member], x: Tensor, spent: Callable[[], object]) -> list[Tensor]:
-    """What ``fused`` gives for each of the members, of equal dtypes; ``spent`` is called when the way back begins."""
+def together(members: Sequence[Member], x: Tensor, run: Callable[[], Any]) -> list[Tensor]:
+    """What ``fused`` gives for each of the members, of equal dtypes; the way back clears ``run().outputs``."""
     dtype = members[0].plan.dtype
     rows = rows_of(x.to(dtype))
     heads = [(m.step, m.plan.w, m.plan.bias, m.s) for m in members]
     tensors = [t for m in members for t in (m.g, m.a.to(dtype), m.b.to(dtype))]
-    ys: Sequence[Tensor] = Together.apply(torch.is_grad_enabled(), spent, heads, rows, *tensors)  # type: ignore[no-untyped-call]
+    ys: Sequence[Tensor] = Together.apply(torch.is_grad_enabled(), run, heads, rows, *tensors)  # type: ignore[no-untyped-call]
     return [y if x.ndim == 2 else y.view(*x.shape[:-1], y.shape[-1]) for y in ys]
 
 
@@ -37,11 +37,11 @@ class Together(torch.autograd.Function):
     """The steps one after the other; those that read X with their A are given their part of X [A₁ A₂ ...]."""
 
     @staticmethod
-    def forward(ctx: Any, keep: bool, spent: Any, heads: Any, x: Tensor, *tensors: Any) -> tuple[Tensor, ...]:  # noqa: D102
+    def forward(ctx: Any, keep: bool, run: Any, heads: Any, x: Tensor, *tensors: Any) -> tuple[Tensor, ...]:  # noqa: D102
         triples = list(zip(tensors[::3], tensors[1::3], tensors[2::3], strict=True))
         reading = [a for (step, *_), (_, a, _) in zip(heads, triples, strict=True) if step is not OnOutput]
         us = iter(torch.split(thin(x, torch.cat(reading, 1)), [a.shape[1] for a in reading], 1) if reading else ())
-        ys, saved, ctx.heads = [], [x], []
+        ys, saved, ctx.heads = [], [x if reading else None], []
         for (step, w, bias, s), (g, a, b) in zip(heads, triples, strict=True):
             kind, first = (LowRank, a) if step is OnOutput else (Known, next(us))
             y, kept = step.forward(Job(kind, s, w, bias, g, (first, b)), x, keep)
@@ -49,7 +49,7 @@ class Together(torch.autograd.Function):
             ctx.heads.append((step, kind, s, len(kept)))
             saved += [w, g, a, first, b, *kept]
         if keep:
-            ctx.spent = spent
+            ctx.run = run
             ctx.set_materialize_grads(False)
             ctx.save_for_backward(*saved)
         return tuple(ys)
@@ -57,24 +57,31 @@ class Together(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gys: Tensor | None) -> tuple[Tensor | None, ...]:  # noqa: D102
-        x, *saved = ctx.saved_tensors
-        ctx.spent()
-        wanted, gx = ctx.needs_input_grad[3], None
-        found: list[Tensor | None] = []
-        lifted: dict[int, tuple[Tensor, Tensor]] = {}  # where in ``found`` the gradient of A belongs: those of U, and A
-        for (step, kind, s, count), gy in zip(ctx.heads, gys, strict=True):
-            (w, g, a, first, b), kept, saved = saved[:5], saved[5 : 5 + count], saved[5 + count :]
-            if gy is None:
-                found += [None, None, None]
-                continue
-            job = Job(kind, s, w, None, g, (first, b))
-            gx, (gg, gfirst, gb) = step.backward(job, gy.contiguous(), kept, wanted, gx)
-            if kind is Known and gfirst is not None:
-                lifted[len(found) + 1] = gfirst, a
-            found += [gg, gfirst, gb]
-        if lifted:
-            gus, parts = zip(*lifted.values(), strict=True)
-            ga = lift(gx if wanted else None, torch.cat([gu.mT for gu in gus]).mT, x, torch.cat(parts, 1))
-            for i, part in zip(lifted, torch.split(ga, [a.shape[1] for a in parts], 1), strict=True):
-                found[i] = part
-        return None, None, None, gx if wanted else None, *found
+        if (run := ctx.run()) is not None:
+            run.outputs.clear()  # they are of a graph that is spent
+        with without_autocast(next(t for t in ctx.saved_tensors if t is not None)):
+            return None, None, None, *_gradients(ctx, gys)
+
+
+def _gradients(ctx: Any, gys: Sequence[Tensor | None]) -> list[Tensor | None]:
+    """Of X and, for each member, of g, A and B."""
+    x, *saved = ctx.saved_tensors
+    wanted, gx = ctx.needs_input_grad[3], None
+    found: list[Tensor | None] = []
+    lifted: dict[int, tuple[Tensor, Tensor]] = {}  # where in ``found`` the gradient of A belongs: those of U, and A
+    for (step, kind, s, count), gy in zip(ctx.heads, gys, strict=True):
+        (w, g, a, first, b), kept, saved = saved[:5], saved[5 : 5 + count], saved[5 + count :]
+        if gy is None:
+            found += [None, None, None]
+            continue
+        job = Job(kind, s, w, None, g, (first, b))
+        gx, (gg, gfirst, gb) = step.backward(job, gy.contiguous(), kept, wanted, gx)
+        if kind is Known and gfirst is not None:
+            lifted[len(found) + 1] = gfirst, a
+        found += [gg, gfirst, gb]
+    if lifted:
+        gus, parts = zip(*lifted.values(), strict=True)
+        ga = lift(gx if wanted else None, torch.cat([gu.mT for gu in gus]).mT, x, torch.cat(parts, 1))
+        for i, part in zip(lifted, torch.split(ga, [a.shape[1] for a in parts], 1), strict=True):
+            found[i] = part
+    return [gx if wanted else None, *found]

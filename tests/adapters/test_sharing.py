@@ -1,7 +1,9 @@
 """Layers that share compute what they compute apart, in fewer passes; what is in doubt is computed apart."""
 
 import copy
+import gc
 import pickle
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -170,13 +172,40 @@ def test_what_changes_after_the_first_call_counts(change):
         assert_close(block.k(x), unshared(block).k(x), rtol=1e-12, atol=1e-12)
 
 
-def test_gradient_mode_and_autocast_count():
+def freeze(block: Attention) -> None:
+    block.k.adapters.requires_grad_(requires_grad=False)
+
+
+def exchange(block: Attention) -> None:
+    for p in block.k.adapters.parameters():
+        p.data = p.data * 2
+
+
+@pytest.mark.parametrize("change", [freeze, exchange])
+def test_what_changes_in_the_parameters_counts_with_gradients_too(change):
+    block = share(make())[1]
+    block(torch.randn(N, C))
+    x = torch.randn(N, C)
+    block.q(x)
+    change(block)
+    y, expected = block.k(x), unshared(block).k(x)
+    assert_close(y, expected)
+    assert y.requires_grad == expected.requires_grad
+    assert (block.q, block.k) in block.q.party.barred
+
+
+def test_gradient_mode_unfused_and_autocast_count():
     block, x = share(make())[1], torch.randn(N, C)
     block(x)
     x = torch.randn(N, C)
     with torch.no_grad():
         block.q(x)
     assert block.k(x).requires_grad
+    block.q.party.barred.clear()
+    x = torch.randn(N, C)
+    block.q(x)
+    with unfused():
+        assert shared_in(block.k(x)) == 0
     x = torch.randn(N, C).float()
     block.float()
     block.q(x)
@@ -214,34 +243,82 @@ def test_hooks_are_called_and_hooked_layers_computed_apart():
     assert seen == [1, 2] * 4
 
 
-def test_copies_and_pickles_share_among_themselves():
+def test_copies_and_pickles_learn_for_themselves_who_shares():
     model, x = share(make()), torch.randn(N, C)
     model(x)
     model[1].q(model[0](x))  # something is left to be called
     for other in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         assert other[1].k.party is other[1].q.party is not model[1].q.party
+        assert shared_in(other(x)) == 0
         assert shared_in(other(x)) == 2
         assert_close(other(x), model(x))
+    assert len(pickle.dumps(model[1].q)) < len(pickle.dumps(model[1])) / 2
 
 
-def test_checkpointing_disabling_and_merging_go_on_working():
+@pytest.mark.parametrize("reentrant", [True, False])
+def test_checkpoints_are_recomputed_as_they_were_computed(reentrant):
     model, x = make("dora", "input"), torch.randn(N, C, requires_grad=True)
-    expected = gradients(model, x)
-    share(model)(x)
-    for reentrant in (False, True):
-        y = model[3](model[2](torch.utils.checkpoint.checkpoint(model[1], model[0](x), use_reentrant=reentrant)))
-        got = torch.autograd.grad(y.square().sum(), [x, *trained(model)]) if not reentrant else None
-        if got is None:
-            y.square().sum().backward()
-            got = [x.grad, *(p.grad for p in trained(model))]
-        for a, b in zip(got, expected[1:], strict=True):
+    expected = gradients(model, x)[1:]
+    share(model)
+    for step in range(3):
+        x.grad = None
+        model.zero_grad()
+        if step == 1:
+            model(x)  # an evaluation in between learns, too
+        y = torch.utils.checkpoint.checkpoint(model[1], model[0](x), use_reentrant=reentrant)
+        model[3](model[2](y)).square().sum().backward()
+        for a, b in zip([x.grad, *(p.grad for p in trained(model))], expected, strict=True):
             assert_close(a, b, rtol=1e-11, atol=1e-11)
+
+
+def test_disabling_and_merging_go_on_working():
+    model, x = make("dora", "input"), torch.randn(N, C)
+    expected = model(x)
+    share(model)(x)
     with disable(model):
         bare = model(x)
     merge(model)
-    assert_close(model(x), expected[0])
-    assert_close(unmerge(model)(x), expected[0])
-    assert not torch.allclose(bare, expected[0])
+    assert_close(model(x), expected)
+    assert_close(unmerge(model)(x), expected)
+    assert not torch.allclose(bare, expected)
+
+
+def test_what_is_left_over_does_not_outlive_the_model():
+    block = share(make())[1]
+    block(torch.randn(N, C))
+    x = torch.randn(N, C, requires_grad=True)
+    y = block.q(x)
+    seen = [weakref.ref(t) for t in (x, block.k.base_layer.weight)]
+    assert block.k in block.q.party.run.outputs
+    del x, y, block
+    gc.collect()
+    assert [ref() for ref in seen] == [None, None]
+
+
+def test_only_layers_that_read_x_keep_it():
+    block, x = share(make("lora", "output"))[1], torch.randn(N, C)
+    block(x)
+    x = torch.randn(N, C)
+    y = block(x)
+    x.add_(1)
+    y.sum().backward()
+
+
+def test_replicas_are_computed_apart_and_forgotten():
+    block, x = share(make())[1], torch.randn(N, C)
+    block(x)
+    replica = block.q._replicate_for_data_parallel()
+    replica._former_parameters = dict(block.q._parameters)
+    assert block.q.party(replica, x.clone()) is None
+    assert replica not in block.q.party.partners
+
+
+def test_parameters_made_in_inference_mode_are_no_obstacle():
+    with torch.inference_mode():
+        block = share(make())[1]
+    with torch.no_grad():
+        for _ in range(2):
+            block(torch.randn(N, C))
 
 
 def test_threads_may_share_a_model():

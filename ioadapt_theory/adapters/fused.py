@@ -89,7 +89,7 @@ def fused(step: type[Step], plan: Plan, kind: Any, s: float, x: Tensor, g: Tenso
     if x.dtype != plan.dtype or factors[0].dtype != plan.dtype:
         x, factors = x.to(plan.dtype), tuple(p.to(plan.dtype) for p in factors)
     rows = rows_of(x)
-    y: Tensor = Fused.apply(torch.is_grad_enabled(), step, kind, s, rows, plan.w, plan.bias, g, *factors)  # type: ignore[no-untyped-call]
+    y: Tensor = Fused.apply(torch.is_grad_enabled(), step, kind, s, rows, plan.w, plan.bias, g, *factors)  # type: ignore[no-untyped-call, unused-ignore]
     return y if x.ndim == 2 else y.view(*x.shape[:-1], y.shape[-1])
 
 

@@ -29,7 +29,7 @@ def together(members: Sequence[Member], x: Tensor, run: Callable[[], Any]) -> li
     rows = rows_of(x.to(dtype))
     heads = [(m.step, m.plan.w, m.plan.bias, m.s) for m in members]
     tensors = [t for m in members for t in (m.g, m.a.to(dtype), m.b.to(dtype))]
-    ys: Sequence[Tensor] = Together.apply(torch.is_grad_enabled(), run, heads, rows, *tensors)  # type: ignore[no-untyped-call]
+    ys: Sequence[Tensor] = Together.apply(torch.is_grad_enabled(), run, heads, rows, *tensors)  # type: ignore[no-untyped-call, unused-ignore]
     return [y if x.ndim == 2 else y.view(*x.shape[:-1], y.shape[-1]) for y in ys]
 
 

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from multiprocessing import connection, get_context
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any
 
 from ioadapt_theory.similarity.checkpoint import SourceError
 
 if TYPE_CHECKING:
-    from multiprocessing.context import ForkProcess
     from multiprocessing.sharedctypes import Synchronized
 
 Deliver = Callable[[int, Any], object]
@@ -35,7 +35,7 @@ def share_out(tasks: Sequence[int], count: int, run: Run, deliver: Deliver) -> N
         SourceError: a process could not be started or was ended from outside; and whatever ``run`` raises.
     """
     pipes: list[Pipe] = []
-    processes: list[ForkProcess] = []
+    processes: list[BaseProcess] = []
     try:
         _start(count, tasks, run, pipes, processes)
         running = dict(zip((receive for receive, _ in pipes), processes, strict=True))
@@ -59,7 +59,7 @@ def share_out(tasks: Sequence[int], count: int, run: Run, deliver: Deliver) -> N
             send.close()
 
 
-def _start(count: int, tasks: Sequence[int], run: Run, pipes: list[Pipe], processes: list["ForkProcess"]) -> None:
+def _start(count: int, tasks: Sequence[int], run: Run, pipes: list[Pipe], processes: list[BaseProcess]) -> None:
     """Start processes, each with a pipe of its own."""
     context = get_context("fork")
     try:
@@ -87,7 +87,7 @@ def _without_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _ended(process: "ForkProcess") -> None:
+def _ended(process: BaseProcess) -> None:
     process.join()
     if process.exitcode:
         msg = f"A worker process was ended (status {process.exitcode}), for want of memory? --workers 1 needs least."

@@ -1,6 +1,6 @@
 """One autograd function around a frozen nn.Linear without hooks, for what ``steps`` computes.
 
-Where ``fits`` says no, the families' plain forms do the same.
+Where ``plan_for`` says no, the families' plain forms do the same.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ _enabled = True
 
 @contextmanager
 def unfused() -> Iterator[None]:
-    """Plain autograd for the duration: slower, but it can be differentiated twice, and forwards."""
+    """Plain autograd for the duration: slower, but it can be differentiated twice, forwards, and in batches."""
     global _enabled
     before, _enabled = _enabled, False
     try:
@@ -49,6 +49,7 @@ def is_eager(x: Any) -> bool:
         and type(x) in TENSORS
         and not torch.compiler.is_compiling()
         and not torch._C._are_functorch_transforms_active()
+        and torch._C._len_torch_dispatch_stack() == 0  # fake tensors, selective checkpoints
         and torch._C._get_tracing_state() is None
     )
 
@@ -59,12 +60,12 @@ def is_watched(module: nn.Module) -> bool:
     return "forward" in own or any(own[hooks] for hooks in HOOKS)
 
 
-def fits(phi: Any, x: Tensor, base: Base) -> Plan | None:
+def plan_for(phi: Any, x: Tensor, base: Base) -> Plan | None:
     """How ``fused`` does what the plain form would; None where hooks, mixed dtypes, dropout or transforms forbid it.
 
     This runs in every call, beside products that take some tens of microseconds, hence the short ways to attributes.
     """
-    if not is_eager(x) or base.axis != -1 or x.is_meta or (phi.training and phi.spec.dropout) or is_watched(phi):
+    if not is_eager(x) or base.axis != -1 or x.is_meta or _drops(phi.dropout) or is_watched(phi):
         return None
     w = bias = None
     if type(base) is not Identity:
@@ -86,9 +87,10 @@ def fits(phi: Any, x: Tensor, base: Base) -> Plan | None:
 
 def fused(step: type[Step], plan: Plan, kind: Any, s: float, x: Tensor, g: Tensor | None, *factors: Tensor) -> Tensor:
     """What ``step`` says, with Δ the ``kind`` of ``factors`` and g the gains of the columns, None for ones."""
-    if x.dtype != plan.dtype or factors[0].dtype != plan.dtype:
-        x, factors = x.to(plan.dtype), tuple(p.to(plan.dtype) for p in factors)
-    rows = rows_of(x)
+    dtype = plan.dtype
+    rows = rows_of(x if x.dtype == dtype else x.to(dtype))
+    if any(p.dtype != dtype for p in factors):
+        factors = tuple(p.to(dtype) for p in factors)
     y: Tensor = Fused.apply(torch.is_grad_enabled(), step, kind, s, rows, plan.w, plan.bias, g, *factors)  # type: ignore[no-untyped-call, unused-ignore]
     return y if x.ndim == 2 else y.view(*x.shape[:-1], y.shape[-1])
 
@@ -119,6 +121,11 @@ class Fused(torch.autograd.Function):
         with without_autocast(gy):
             gx, gradients = ctx.step.backward(job, gy.contiguous(), rest[ctx.count :], ctx.needs_input_grad[4])
         return None, None, None, None, gx, None, None, *gradients
+
+
+def _drops(dropout: nn.Module) -> bool:
+    """Whether something other than nothing is done to the adapter's input."""
+    return type(dropout) is not nn.Identity and (type(dropout) is not nn.Dropout or dropout.training)
 
 
 def without_autocast(x: Tensor) -> AbstractContextManager[Any]:

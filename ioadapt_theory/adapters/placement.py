@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.bases import Base, Identity
 from ioadapt_theory.adapters.families import Family
-from ioadapt_theory.adapters.manyrows import merged
+from ioadapt_theory.adapters.manyrows import one_product
 from ioadapt_theory.adapters.operators import Operator
 
 
@@ -51,7 +51,7 @@ class Placed(Operator):
     def __call__(self, x: Tensor) -> Tensor:
         """Eqs. 4a-4c."""
         f, phi = self.f, self.phi
-        y = merged(self, x)
+        y = one_product(self, x)
         if y is None and self.placement is not Placement.WEIGHT:  # there it is what phi does anyway
             y = phi.at_once(x, f, self.placement)
         if y is not None:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.families import DoRA, LoRA
-from ioadapt_theory.adapters.fused import fits, is_eager, is_watched
+from ioadapt_theory.adapters.fused import is_eager, is_watched, plan_for
 from ioadapt_theory.adapters.layers import AdaptedLayer
 from ioadapt_theory.adapters.model import layers
 from ioadapt_theory.adapters.placement import Placed
@@ -29,16 +29,17 @@ def share(model: nn.Module) -> nn.Module:
     left alone after. Nothing is shared where saved tensors are watched, as in non-reentrant checkpoints. Call it again
     after adapting further layers.
 
-    Outputs that were made together are of one graph: a backward pass for each of them needs ``retain_graph``. Between
-    calls on one tensor nothing may write into a parameter through its ``data``, which leaves no trace.
+    Outputs that were made together are of one graph: a backward pass for each of them, or in each of several threads on
+    one tensor, needs ``retain_graph``. Between calls on one tensor nothing may write into a parameter through its
+    ``data``, which leaves no trace.
     """
-    families: dict[str, list[AdaptedLayer]] = defaultdict(list)
+    siblings: dict[str, list[AdaptedLayer]] = defaultdict(list)
     for name, layer in layers(model).items():
-        families[name.rpartition(".")[0]].append(layer)
-    for family in families.values():
+        siblings[name.rpartition(".")[0]].append(layer)
+    for found in siblings.values():
         party = Party()
-        for layer in family:
-            layer.party = party if len(family) > 1 else None
+        for layer in found:
+            layer.party = party if len(found) > 1 else None
     return model
 
 
@@ -110,7 +111,7 @@ def member(layer: AdaptedLayer, x: Tensor) -> Member | None:
         return None
     f: Any = placed.f
     phi: Any = placed.phi
-    if type(phi) not in {LoRA, DoRA} or x.shape[-1] != f.channels or (plan := fits(phi, x, f)) is None:
+    if type(phi) not in {LoRA, DoRA} or x.shape[-1] != f.channels or (plan := plan_for(phi, x, f)) is None:
         return None
     g = phi.gain(placed.placement.base(f)) if isinstance(phi, DoRA) else None
     return Member(at(placed.placement, plan.w), plan, phi.scaling, g, phi.A, phi.B)
@@ -120,9 +121,12 @@ def snapshot(layer: AdaptedLayer, x: Tensor) -> object:
     """All that a layer's output on X depends on: while it is the same, so is the output."""
     placed: Any = layer.function
     phi = getattr(placed, "phi", layer)
-    modes = torch.is_grad_enabled(), torch.is_autocast_enabled(x.device.type), torch.get_autocast_dtype(x.device.type)
+    kind = x.device.type
+    modes = torch.is_grad_enabled(), torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind)
+    stream = torch.cuda.current_stream(x.device) if x.is_cuda else None
     tensors = [(id(t), t.data_ptr(), t._version, t.requires_grad) for t in itertools.chain([x], layer.parameters())]
-    return placed, layer.merged, is_watched(layer), phi.training, getattr(phi, "scaling", None), modes, tensors
+    drops = [part.training for part in layer.modules()]
+    return placed, layer.merged, is_watched(layer), drops, getattr(phi, "scaling", None), modes, stream, tensors
 
 
 def is_recorded() -> bool:

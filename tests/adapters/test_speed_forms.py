@@ -1,18 +1,21 @@
 """The fast forms are the plain ones: same values, same gradients, less kept; and they step aside where they must."""
 
 import copy
+import functools
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.testing import assert_close
+from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_contexts
 
 from benchmarks.measure import peak, saved
 from ioadapt_theory.adapters import Placement, adapt, cached, kernels, merge, scale, unfused
 from ioadapt_theory.adapters.families.dora import DoRA
 from ioadapt_theory.adapters.families.lora import LoRA
-from ioadapt_theory.adapters.manyrows import merged
+from ioadapt_theory.adapters.manyrows import one_product
 from ioadapt_theory.adapters.operators import operator
 from tests.adapters.cases import layer
 
@@ -313,7 +316,7 @@ MANY = 4 * D + 1
 
 
 def is_merged(model: nn.Module, x: Tensor) -> bool:
-    return merged(layer(model).function, x) is not None
+    return one_product(layer(model).function, x) is not None
 
 
 @pytest.mark.parametrize("family", ["lora", "dora", "loha", "full"])
@@ -323,6 +326,7 @@ def test_many_rows_take_one_product_through_all_placements(family):
     trained(model)[0].requires_grad_(requires_grad=False)
     wanted = [x, *trained(model)[1:]]
     assert is_merged(model, x)
+    assert not is_merged(make("loha", "weight"), x)
     out, probe = model(x), torch.randn(2, MANY, D)
     with unfused():
         assert not is_merged(model, x)
@@ -410,3 +414,44 @@ def test_threads_and_inference_mode_do_not_mix_up_scratch():
     with ThreadPoolExecutor(6) as pool:
         for got, wanted in zip(pool.map(gradients, range(len(models))), expected, strict=True):
             assert all(map(torch.equal, got, wanted))
+
+
+@pytest.mark.parametrize("family", FAST)
+@pytest.mark.parametrize("placement", list(map(str, Placement)))
+@pytest.mark.parametrize("rows", [N, MANY])
+def test_dropout_counts_as_it_is_and_not_as_it_was_asked_for(family, placement, rows):
+    model, x = make(family, placement, dropout=0.5).eval(), torch.ones(rows, C)
+    phi = layer(model).adapters["default"][placement]
+    still = model(x)
+    assert torch.equal(model(x), still)
+    phi.dropout.train()  # Monte Carlo dropout
+    assert not torch.equal(model(x), still)
+    phi.dropout = nn.Flatten(0)
+    with pytest.raises(RuntimeError):
+        model(x)
+
+
+@every
+@pytest.mark.parametrize("rows", [N, MANY])
+def test_fake_tensors_and_selective_checkpoints_see_plain_products(family, placement, rows):
+    model, x = make(family, placement), torch.randn(rows, C, requires_grad=True)
+    expected = torch.autograd.grad(model(x).square().sum(), [x, *trained(model)])
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        assert model(torch.empty(rows, C)).shape == (rows, D)
+    keep = functools.partial(
+        create_selective_checkpoint_contexts, [torch.ops.aten.mm.default, torch.ops.aten.addmm.default]
+    )
+    y = checkpoint(model, x, use_reentrant=False, context_fn=keep)
+    for a, b in zip(torch.autograd.grad(y.square().sum(), [x, *trained(model)]), expected, strict=True):
+        assert_close(a, b, rtol=1e-11, atol=1e-11)
+
+
+@every
+def test_factors_of_several_dtypes_are_one_under_autocast(family, placement):
+    model, x = make(family, placement).float(), torch.randn(N, C).bfloat16()
+    trained(model)[0].data = trained(model)[0].data.bfloat16()
+    with torch.autocast("cpu", torch.bfloat16):
+        out = model(x)
+        with unfused():
+            assert_close(out, model(x), rtol=0.05, atol=0.05 * out.abs().max().item())
+    out.float().sum().backward()

@@ -7,7 +7,7 @@ from ioadapt_theory.adapters.bases import Base, Identity, add
 from ioadapt_theory.adapters.caching import kept
 from ioadapt_theory.adapters.families.family import Family, Spec, parameter
 from ioadapt_theory.adapters.families.lora import init_low_rank
-from ioadapt_theory.adapters.fused import fits, fused
+from ioadapt_theory.adapters.fused import fused, plan_for
 from ioadapt_theory.adapters.kernels import LowRank
 from ioadapt_theory.adapters.steps import at
 
@@ -90,7 +90,7 @@ class DoRA(Family):
 
     def at_once(self, x: Tensor, f: Base, placement: str = "weight") -> Tensor | None:
         """As of any family."""
-        if (plan := fits(self, x, f)) is None:
+        if (plan := plan_for(self, x, f)) is None:
             return None
         base = f if placement == "weight" else Identity(self.size[1], of=f)
         return fused(at(placement, plan.w), plan, LowRank, self.scaling, x, self.gain(base), self.A, self.B)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base, add
-from ioadapt_theory.adapters.fused import fits, fused
+from ioadapt_theory.adapters.fused import fused, plan_for
 from ioadapt_theory.adapters.steps import at
 
 
@@ -62,7 +62,7 @@ class Family(nn.Module, ABC):
 
     @abstractmethod
     def at_once(self, x: Tensor, f: Base, placement: str = "weight") -> Tensor | None:
-        """Eq. 4a, 4b or 4c on f in one autograd function; None where ``fits`` says no, or it would not be faster."""
+        """Eq. 4a, 4b or 4c on f in one autograd function; None where there is no plan, or it would not be faster."""
 
     def promote(self, w: Tensor) -> Tensor:
         """W in the wider of its dtype and the adapter's, so that merging rounds once, at the end."""
@@ -81,7 +81,7 @@ class Additive(Family):
     """Φ_θ(W) = W + s Δ_θ: all families but DoRA.
 
     Attributes:
-        kind: how ``fused`` computes with Δ, if it can.
+        kind: how ``fused`` computes with Δ, if it can; None in a subclass that has another one.
     """
 
     kind: ClassVar[Any] = None
@@ -115,7 +115,7 @@ class Additive(Family):
 
     def at_once(self, x: Tensor, f: Base, placement: str = "weight") -> Tensor | None:
         """As of any family."""
-        if not self.pays(x, f) or (plan := fits(self, x, f)) is None:
+        if not self.pays(x, f) or (plan := plan_for(self, x, f)) is None:
             return None
         return fused(at(placement, plan.w), plan, self.kind, self.scaling, x, None, *self.factors())
 

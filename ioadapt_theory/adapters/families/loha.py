@@ -5,7 +5,7 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.bases import Base
 from ioadapt_theory.adapters.families.family import Additive, Spec, fill, joined, parameter, parts
-from ioadapt_theory.adapters.fused import fits, fused
+from ioadapt_theory.adapters.fused import fused, plan_for
 from ioadapt_theory.adapters.kernels import Hadamard
 from ioadapt_theory.adapters.steps import OnBuilt
 
@@ -29,7 +29,7 @@ class LoHa(Additive):
 
     def at_once(self, x: Tensor, f: Base, placement: str = "weight") -> Tensor | None:
         """On the matrix alone: what Δ costs is building it, which a side saves nothing of."""
-        if placement != "weight" or (plan := fits(self, x, f)) is None:
+        if placement != "weight" or (plan := plan_for(self, x, f)) is None:
             return None
         return fused(OnBuilt, plan, Hadamard, self.scaling, x, None, self.A1, self.B1, self.A2, self.B2)
 

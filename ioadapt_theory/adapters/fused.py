@@ -46,8 +46,8 @@ def is_eager(x: Any) -> bool:
     """Whether this is a plain call on a plain tensor: not traced, compiled, transformed or ``unfused``."""
     return (
         _enabled
+        and not torch.compiler.is_compiling()  # first: torch 2.7 cannot compile the next line
         and type(x) in TENSORS
-        and not torch.compiler.is_compiling()
         and not torch._C._are_functorch_transforms_active()
         and torch._C._len_torch_dispatch_stack() == 0  # fake tensors, selective checkpoints
         and torch._C._get_tracing_state() is None

@@ -44,6 +44,15 @@ def test_contenders_are_the_same_function_and_a_cell_has_every_figure(family, ra
     assert all(set(cell[key]) == others for key in ("train", "forward", "peak", "saved"))
 
 
+def test_three_layers_on_one_x_are_measured_shared_and_apart():
+    pytest.importorskip("peft")
+    pytest.importorskip("lycoris")
+    from benchmarks.layer import Shape, sharing
+
+    cell = sharing(Shape("tiny", 8, 12, 12), "lora", 2, "weight", seconds=0)
+    assert set(cell["train"]) == set(cell["peak"]) == {"base", "ours", "shared", "peft"}
+
+
 def test_layers_that_differ_are_not_compared(monkeypatch):
     pytest.importorskip("peft")
     from benchmarks import layer, peers
@@ -61,7 +70,7 @@ def test_bars_name_the_cell_that_decides():
 
     results = {
         "training": [cell("fast", 1.0), cell("slow", 4.0)],
-        **{section: [] for section in ("autocast", "decoding", "merging", "convolutions")},
+        **{section: [] for section in ("autocast", "sharing", "decoding", "merging", "convolutions")},
         "importing": {"ours": 1.1, "torch": 1.0},
     }
     found = {bar.what: bar for bar in bars.bars(results)}

@@ -124,8 +124,8 @@ def markdown(record: dict[str, Any]) -> str:
         "Peer: PEFT for weight placement, for the others PEFT's layer on an identity (the naive form). Forward alone:"
         " peer / ours. Added: what comes on top of the base layer's time. Peak: memory on top of it, ours / peer.",
         "",
-        "| family | placement | ours / base | peer / base | LyCORIS / base | added, ours / peer | peer / ours (worst) | forward"
-        " | peak |",
+        "| family | placement | ours / base | peer / base | LyCORIS / base | added, ours / peer | peer / ours (worst)"
+        " | forward | peak |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for key in dict.fromkeys((c["family"], c["rank"], c["placement"]) for c in cells):

@@ -125,8 +125,8 @@ def snapshot(layer: AdaptedLayer, x: Tensor) -> object:
     modes = torch.is_grad_enabled(), torch.is_autocast_enabled(kind), torch.get_autocast_dtype(kind)
     stream = torch.cuda.current_stream(x.device) if x.is_cuda else None
     tensors = [(id(t), t.data_ptr(), t._version, t.requires_grad) for t in itertools.chain([x], layer.parameters())]
-    drops = [part.training for part in layer.modules()]
-    return placed, layer.merged, is_watched(layer), drops, getattr(phi, "scaling", None), modes, stream, tensors
+    training = [part.training for part in layer.modules()]
+    return placed, layer.merged, is_watched(layer), training, getattr(phi, "scaling", None), modes, stream, tensors
 
 
 def is_recorded() -> bool:

@@ -33,8 +33,10 @@ def alternate(calls: Mapping[str, Call], *, seconds: float, rounds: tuple[int, i
         for call in calls.values():
             call()
         once = time.process_time() - began
+        order = list(calls.items())
         for _ in range(min(max(int(seconds / max(once, 1e-9)), rounds[0]), rounds[1])):
-            for name, call in calls.items():
+            order.reverse()  # nobody always follows the same other one
+            for name, call in order:
                 began = time.process_time()
                 call()
                 times[name].append(time.process_time() - began)

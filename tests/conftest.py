@@ -1,9 +1,12 @@
 """Mathematics is tested in float64, on one thread, from a fixed seed."""
 
+import signal
 from collections.abc import Iterator
 
 import pytest
 import torch
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in the background without it
 
 
 @pytest.fixture(autouse=True)

@@ -54,9 +54,9 @@ def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
         head = get_head() if callable(get_head) else None
         hits = [n for n, m in named.items() if m is not head and _is_linear(m) and not _read_by_owner(n, named, model)]
     else:
-        hits = [name for name in named if plan_for(config.target_modules, name)]
+        hits = [name for name in named if fits(config.target_modules, name)]
         _warn_of_idle_targets(config.target_modules, hits)
-    hits = [name for name in hits if not plan_for(config.exclude_modules, name)]
+    hits = [name for name in hits if not fits(config.exclude_modules, name)]
     chosen = {id(named[name]): name for name in reversed(hits)}
     found = {name: named[name] for name in hits if chosen[id(named[name])] == name}
     if not found:
@@ -77,7 +77,7 @@ def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
     return found
 
 
-def plan_for(wanted: str | tuple[str, ...], name: str) -> bool:
+def fits(wanted: str | tuple[str, ...], name: str) -> bool:
     """A list matches by suffix at a dot, a string is a regular expression for the whole name."""
     if isinstance(wanted, str):
         return compiled(wanted).fullmatch(name) is not None
@@ -96,6 +96,6 @@ def _read_by_owner(name: str, named: dict[str, nn.Module], model: nn.Module) -> 
 
 
 def _warn_of_idle_targets(wanted: str | tuple[str, ...], hits: list[str]) -> None:
-    idle = [] if isinstance(wanted, str) else [end for end in wanted if not any(plan_for((end,), hit) for hit in hits)]
+    idle = [] if isinstance(wanted, str) else [end for end in wanted if not any(fits((end,), hit) for hit in hits)]
     if idle and hits:
         warnings.warn(f"target_modules {idle} match no module; the others do.", stacklevel=4)

@@ -82,6 +82,26 @@ class Operator(Base):
         return super().product(x, m) if self.pointwise else self.dense()
 
 
+class Upon(Operator):
+    """The layer f with something done to it: again a layer, of the same sizes."""
+
+    def __init__(self, f: Operator) -> None:
+        super().__init__(f.module, f.channels, f.columns, axis=f.axis, taps=f.rows // f.channels)
+        self.f = f
+
+    def check_placeable(self, side: str) -> None:
+        """What f does not allow, f with an adapter does not either."""
+        self.f.check_placeable(side)
+
+    def product(self, x: Tensor, m: Tensor) -> Tensor:
+        """X M as f computes it."""
+        return self.f.product(x, m)
+
+    def low_rank(self, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
+        """X A B as f computes it."""
+        return self.f.low_rank(x, a, b)
+
+
 class Linear(Operator):
     """nn.Linear: stores Wᵀ."""
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from ioadapt_theory.adapters.bases import Base, Identity
 from ioadapt_theory.adapters.families import Family
 from ioadapt_theory.adapters.manyrows import one_product
-from ioadapt_theory.adapters.operators import Operator
+from ioadapt_theory.adapters.operators import Operator, Upon
 
 
 class Placement(StrEnum):
@@ -36,17 +36,12 @@ class Placement(StrEnum):
                 assert_never(self)
 
 
-class Placed(Operator):
-    """The layer f with Φ in its place: again a layer, so that placements stack (Eq. 6, several adapters)."""
+class Placed(Upon):
+    """The layer f, which may itself be adapted, with Φ in its place: so placements stack (Eq. 6, several adapters)."""
 
     def __init__(self, f: Operator, phi: Family, placement: Placement) -> None:
-        """``f`` may itself be adapted."""
-        super().__init__(f.module, f.channels, f.columns, axis=f.axis, taps=f.rows // f.channels)
-        self.f, self.phi, self.placement = f, phi, placement
-
-    def check_placeable(self, side: str) -> None:
-        """What f does not allow, f with an adapter does not either."""
-        self.f.check_placeable(side)
+        super().__init__(f)
+        self.phi, self.placement = phi, placement
 
     def __call__(self, x: Tensor) -> Tensor:
         """Eqs. 4a-4c."""
@@ -87,11 +82,3 @@ class Placed(Operator):
         if bias is None or self.placement is not Placement.OUTPUT:
             return bias
         return self.phi(self.phi.promote(bias), Identity(self.columns))
-
-    def product(self, x: Tensor, m: Tensor) -> Tensor:
-        """X M as the underlying layer computes it."""
-        return self.f.product(x, m)
-
-    def low_rank(self, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
-        """X A B as the underlying layer computes it."""
-        return self.f.low_rank(x, a, b)

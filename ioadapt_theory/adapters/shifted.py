@@ -4,26 +4,22 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.operators import Operator
+from ioadapt_theory.adapters.operators import Operator, Upon
 
 
-class Shifted(Operator):
+class Shifted(Upon):
     """The layer f with s b added to its outputs, b being an adapter's shift and s its scaling."""
 
     def __init__(self, f: Operator, adapter: nn.Module, phi: Any) -> None:
         """Both are looked at in every call: ``adapter`` for its shift, ``phi``, its last family, for the scaling."""
-        super().__init__(f.module, f.channels, f.columns, axis=f.axis, taps=f.rows // f.channels)
-        self.f, self.adapter, self.owner = f, adapter, phi
+        super().__init__(f)
+        self.adapter, self.owner = adapter, phi
 
     @property
     def shift(self) -> Tensor:
         """The scaled bias, s b."""
         shift: Any = self.adapter.shift
         return shift * self.owner.scaling
-
-    def check_placeable(self, side: str) -> None:
-        """What f does not allow."""
-        self.f.check_placeable(side)
 
     def __call__(self, x: Tensor) -> Tensor:
         """F(x) + s b."""
@@ -39,11 +35,3 @@ class Shifted(Operator):
         """The bias of f and s b."""
         bias = self.f.bias
         return self.shift if bias is None else bias + self.shift
-
-    def product(self, x: Tensor, m: Tensor) -> Tensor:
-        """X M as f computes it."""
-        return self.f.product(x, m)
-
-    def low_rank(self, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
-        """X A B as f computes it."""
-        return self.f.low_rank(x, a, b)

@@ -59,13 +59,14 @@ class Together(torch.autograd.Function):
     def backward(ctx: Any, *gys: Tensor | None) -> tuple[Tensor | None, ...]:  # noqa: D102
         if (run := ctx.run()) is not None:
             run.outputs.clear()  # they are of a graph that is spent
-        with without_autocast(next(t for t in ctx.saved_tensors if t is not None)):
-            return None, None, None, *_gradients(ctx, gys)
+        saved = ctx.saved_tensors
+        with without_autocast(saved[1]):  # the first layer's weight
+            return None, None, None, *_gradients(ctx, saved, gys)
 
 
-def _gradients(ctx: Any, gys: Sequence[Tensor | None]) -> list[Tensor | None]:
+def _gradients(ctx: Any, tensors: Sequence[Any], gys: Sequence[Tensor | None]) -> list[Tensor | None]:
     """Of X and, for each member, of g, A and B."""
-    x, *saved = ctx.saved_tensors
+    x, *saved = tensors
     wanted, gx = ctx.needs_input_grad[3], None
     found: list[Tensor | None] = []
     lifted: dict[int, tuple[Tensor, Tensor]] = {}  # where in ``found`` the gradient of A belongs: those of U, and A

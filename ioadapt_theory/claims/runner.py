@@ -1,13 +1,9 @@
 """Verify many claims: in processes, resumable, and what is finished is kept when interrupted."""
 
 import json
-import multiprocessing
 import os
-import signal
-import threading
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -21,6 +17,7 @@ from ioadapt_theory.claims.instances import load
 from ioadapt_theory.claims.stacks import widths
 from ioadapt_theory.claims.verifying import parts, strategies, work
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
+from ioadapt_theory.processes import pool
 from ioadapt_theory.results import fingerprint
 
 LIMITS = {
@@ -85,34 +82,15 @@ def results(todo: Iterable[Piece], run: Run, jobs: int) -> Iterator[tuple[Piece,
         for piece in todo:
             yield piece, _do(piece, run)
         return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=context, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+    with pool(jobs) as processes:
         todo, waiting = iter(todo), dict[Future[Verification], Piece]()
-        with _without_interrupts():
-            for _ in range(jobs):
-                pool.submit(int)  # starts a process, which inherits that Ctrl-C is for the parent
-        try:
-            while True:
-                for piece in islice(todo, 2 * jobs - len(waiting)):  # a bounded queue: flat memory
-                    waiting[pool.submit(_do, piece, run)] = piece
-                if not waiting:
-                    return
-                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                    yield waiting.pop(future), future.result()
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-@contextmanager
-def _without_interrupts() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, handler)
+        while True:
+            for piece in islice(todo, 2 * jobs - len(waiting)):  # a bounded queue: flat memory
+                waiting[processes.submit(_do, piece, run)] = piece
+            if not waiting:
+                return
+            for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                yield waiting.pop(future), future.result()
 
 
 def _do(piece: Piece, run: Run) -> Verification:

@@ -2,11 +2,9 @@
 
 import copy
 import hashlib
-import multiprocessing
-import signal
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from concurrent.futures import as_completed
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from functools import cache, partial
 from pathlib import Path
@@ -16,6 +14,7 @@ import numpy as np
 import torch
 
 from ioadapt_theory.adapters import count, scale, transfer
+from ioadapt_theory.processes import pool
 from ioadapt_theory.results import cached
 from toys.ani.molecules import FILE, Split, Task, molecules, split, wanted
 from toys.ani.networks import MEMBERS, Batch, Potential, features_of, potential
@@ -136,11 +135,6 @@ def _labels() -> str:
     return hashlib.sha256(FILE.read_bytes()).hexdigest()[:16]
 
 
-def _leave_ctrl_c_to_the_parent() -> None:
-    """A terminal sends it to all processes; the children finish, and keep, what they are at."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
 Runner = Callable[[list[Training]], dict[Training, dict[str, Any]]]
 
 
@@ -155,25 +149,20 @@ def runner(folder: Path, *, device: str, jobs: int, progress: Callable[[int, int
         progress: told about trainings that were added and finished.
     """
     one = partial(_run_one, folder, device)
-    spawn = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(jobs, spawn, _leave_ctrl_c_to_the_parent) if jobs > 1 else None
+    with pool(jobs) if jobs > 1 else nullcontext() as processes:
 
-    def run(todo: list[Training]) -> dict[Training, dict[str, Any]]:
-        progress(len(todo), 0)
-        found = {}
-        if pool is None:
-            for training in todo:
-                found[training] = one(training)
-                progress(0, 1)
-        else:
-            futures = {pool.submit(one, training): training for training in todo}
-            for future in as_completed(futures):
-                found[futures[future]] = future.result()
-                progress(0, 1)
-        return found
+        def run(todo: list[Training]) -> dict[Training, dict[str, Any]]:
+            progress(len(todo), 0)
+            found = {}
+            if processes is None:
+                for training in todo:
+                    found[training] = one(training)
+                    progress(0, 1)
+            else:
+                futures = {processes.submit(one, training): training for training in todo}
+                for future in as_completed(futures):
+                    found[futures[future]] = future.result()
+                    progress(0, 1)
+            return found
 
-    try:
         yield run
-    finally:
-        if pool is not None:
-            pool.shutdown(wait=True, cancel_futures=True)

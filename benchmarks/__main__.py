@@ -5,6 +5,7 @@ import sys
 from importlib import import_module
 from pathlib import Path
 
+from ioadapt_theory.cli import OK, guarded
 from ioadapt_theory.results import replacing, write_json
 
 BENCHMARKS = ("layer", "verifier", "similarity")
@@ -12,7 +13,11 @@ BENCHMARKS = ("layer", "verifier", "similarity")
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the benchmarks one after the other, keeping NAME.json and NAME.txt."""
+    """Run the benchmarks one after the other, keeping NAME.json and NAME.txt; misuse is one sentence and status 2."""
+    return guarded("benchmarks", lambda: _main(argv))
+
+
+def _main(argv: list[str] | None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(BENCHMARKS)}; all by default")
     parser.add_argument("--quick", action="store_true", help="less of everything, to see that it runs")
@@ -28,7 +33,7 @@ def main(argv: list[str] | None = None) -> int:
         with replacing(args.out / f"{name}.txt") as temporary:
             temporary.write_text(text, encoding="utf-8")
         sys.stdout.write(f"{text}\n")
-    return 0
+    return OK
 
 
 if __name__ == "__main__":

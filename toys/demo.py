@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
-from ioadapt_theory.cli import OK, guarded
+from ioadapt_theory.cli import OK, Parser, guarded
 from ioadapt_theory.results import record, write_json
 from ioadapt_theory.similarity.compare import compare
 from ioadapt_theory.similarity.comparison import Options
@@ -125,10 +125,11 @@ def run(out: Path = OUT) -> str:
     return f"{screen(plane, ani, alike)}{seen}\n"
 
 
-def main() -> int:
+def main(argv: list[str] | None = None) -> int:
     """Print the screen; status 0, or 2 with one sentence."""
 
     def body() -> int:
+        Parser(prog="python -m toys.demo", description=__doc__).parse_args(argv)
         sys.stdout.write(f"\n{run()}")
         return OK
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
-from ioadapt_theory.adapters.kernels import give_back
+from ioadapt_theory.adapters.fast.products import give_back
 
 Call = Callable[[], object]
 os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # the profiler announces every start and stop on stderr otherwise

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from benchmarks.measure import Call, alternate, peak
 from ioadapt_theory.claims import CLAIMS, Run
-from ioadapt_theory.claims.monte_carlo import BLOCK, STACKS_A_PART, StackMonteCarlo
-from ioadapt_theory.claims.placement import Placement
-from ioadapt_theory.claims.stacks import LinearStack, draw
+from ioadapt_theory.claims.evidence.monte_carlo import BLOCK, STACKS_A_PART, StackMonteCarlo
+from ioadapt_theory.claims.settings.placement import Placement
+from ioadapt_theory.claims.settings.stacks import LinearStack, draw
 from ioadapt_theory.results import record
 
 STATEMENTS = {"lemma-3": None, "prop-3": Placement.LORA, "prop-4": Placement.INPUT, "prop-5": Placement.OUTPUT}

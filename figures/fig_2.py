@@ -48,11 +48,11 @@ def compute(
 
 
 def _family(models: Sequence[str]) -> dict[str, Any]:
+    from ioadapt_theory.checkpoints.open import open_checkpoint
     from ioadapt_theory.similarity.compare import compare
     from ioadapt_theory.similarity.comparison import Options
-    from ioadapt_theory.similarity.plots import matrix
-    from ioadapt_theory.similarity.sources import open_checkpoint
-    from ioadapt_theory.similarity.spaces import Space
+    from ioadapt_theory.similarity.measures.spaces import Space
+    from ioadapt_theory.similarity.report.plots import matrix
 
     opened = [open_checkpoint(model) for model in models]
     by_space = {str(space): compare(opened, Options(space=space)) for space in Space}
@@ -80,7 +80,7 @@ def draw(data: dict[str, Any]) -> Figure:
     """A row a family: the two panels of the paper's figure, and how alike the spaces are."""
     from matplotlib.figure import Figure
 
-    from ioadapt_theory.similarity.plots import settled
+    from ioadapt_theory.similarity.report.plots import settled
 
     families = data["families"]
     figure = Figure(figsize=(FULL_WIDTH, 0.8 + 2.9 * len(families)))
@@ -98,7 +98,7 @@ def draw(data: dict[str, Any]) -> Figure:
 
 def _maps(axes: Sequence[Axes], family: dict[str, Any], low: float) -> Any:
     """The two panels of a family; returns an image for the colour bar, since all share one scale."""
-    from ioadapt_theory.similarity.plots import heat_map
+    from ioadapt_theory.similarity.report.plots import heat_map
 
     count, layers = family["lowest_layers"], family["layers"]
     titles = (f"(a) lowest {count} of {layers}", f"(b) all {layers} layers")

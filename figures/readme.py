@@ -12,7 +12,7 @@ from figures.__main__ import load
 from figures.style import styled, write
 from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims.claim import Claim
-from ioadapt_theory.claims.evidence import Verdict
+from ioadapt_theory.claims.evidence.findings import Verdict
 from ioadapt_theory.cli import OK, guarded
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.stats import Interval

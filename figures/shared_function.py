@@ -30,9 +30,9 @@ def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
     from ioadapt_theory.claims import CLAIMS
     from ioadapt_theory.claims.evaluation import evaluate
     from ioadapt_theory.claims.instances import witness
-    from ioadapt_theory.claims.placement import Placement
-    from ioadapt_theory.claims.shared_function import SharedFunction, expected_distance
-    from ioadapt_theory.claims.stacks import gauged
+    from ioadapt_theory.claims.settings.placement import Placement
+    from ioadapt_theory.claims.settings.shared_function import SharedFunction, expected_distance
+    from ioadapt_theory.claims.settings.stacks import gauged
 
     generator = torch.Generator().manual_seed(seed)
     n = 200 if quick else 4000

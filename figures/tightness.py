@@ -23,8 +23,8 @@ def compute(*, seed: int = 0, quick: bool = False, claims: tuple[str, ...] | Non
 
     from ioadapt_theory.claims import CLAIMS, Run, Verdict
     from ioadapt_theory.claims.evaluation import evaluate
+    from ioadapt_theory.claims.evidence.searches import GradientAscent, ratios, seeded
     from ioadapt_theory.claims.instances import witness
-    from ioadapt_theory.claims.searches import GradientAscent, ratios, seeded
 
     run = Run(seed=seed, instances=100 if quick else 4000, starts=4 if quick else 24, steps=5 if quick else 150)
     rows = []

@@ -14,15 +14,16 @@ if TYPE_CHECKING:
     from ioadapt_theory.adapters import activate as activate
     from ioadapt_theory.adapters import adapt as adapt
     from ioadapt_theory.adapters import disable as disable
-    from ioadapt_theory.adapters import load as load
     from ioadapt_theory.adapters import merge as merge
-    from ioadapt_theory.adapters import save as save
     from ioadapt_theory.adapters import transfer as transfer
     from ioadapt_theory.adapters import unmerge as unmerge
     from ioadapt_theory.errors import IoAdaptError as IoAdaptError
+    from ioadapt_theory.formats import load as load
+    from ioadapt_theory.formats import save as save
 
 _HOME = {
-    "adapters": "AdaptedLayer AdapterConfig FAMILIES Placement activate adapt disable load merge save transfer unmerge",
+    "adapters": "AdaptedLayer AdapterConfig FAMILIES Placement activate adapt disable merge transfer unmerge",
+    "formats": "load save",
     "errors": "IoAdaptError",
 }
 _MODULE = {name: f"ioadapt_theory.{module}" for module, names in _HOME.items() for name in names.split()}

@@ -10,12 +10,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
+from ioadapt_theory.checkpoints.open import open_checkpoint
 from ioadapt_theory.cli import OK, Parser, guarded
 from ioadapt_theory.results import record, write_json
 from ioadapt_theory.similarity.compare import compare
 from ioadapt_theory.similarity.comparison import Options
-from ioadapt_theory.similarity.sources import open_checkpoint
-from ioadapt_theory.similarity.spaces import Space
+from ioadapt_theory.similarity.measures.spaces import Space
 from ioadapt_theory.stats import Interval
 from toys import crescent, molecules
 from toys.ani import picture as ani_picture

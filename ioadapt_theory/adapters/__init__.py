@@ -1,13 +1,17 @@
-"""The adapter layer that toys and real models share: families, placements, whole models, files."""
+"""The adapter layer that toys and real models share: families, placements, whole models."""
+
+from importlib import import_module
+from typing import Any
 
 from ioadapt_theory.adapters.bases import Base, Identity
-from ioadapt_theory.adapters.caching import cached
 from ioadapt_theory.adapters.config import AdapterConfig
+from ioadapt_theory.adapters.equations import Placed, Placement
 from ioadapt_theory.adapters.families import FAMILIES, Family, Spec
-from ioadapt_theory.adapters.formats import load
-from ioadapt_theory.adapters.formats.own import save
-from ioadapt_theory.adapters.fused import unfused
-from ioadapt_theory.adapters.layers import AdaptedLayer, Adapter
+from ioadapt_theory.adapters.fast.autograd import unfused
+from ioadapt_theory.adapters.fast.derived import cached
+from ioadapt_theory.adapters.fast.sharing import share
+from ioadapt_theory.adapters.layer import AdaptedLayer, Adapter
+from ioadapt_theory.adapters.matrices import Operator, operator
 from ioadapt_theory.adapters.model import (
     activate,
     adapt,
@@ -21,11 +25,8 @@ from ioadapt_theory.adapters.model import (
     unload,
     unmerge,
 )
-from ioadapt_theory.adapters.operators import Operator, operator
-from ioadapt_theory.adapters.placement import Placed, Placement
-from ioadapt_theory.adapters.select import NoMatchError
-from ioadapt_theory.adapters.sharing import share
-from ioadapt_theory.adapters.transfer import TransferError, TransferReport, transfer
+from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport, transfer
+from ioadapt_theory.adapters.rules.target_modules import NoMatchError
 
 __all__ = [
     "FAMILIES",
@@ -48,12 +49,10 @@ __all__ = [
     "count",
     "disable",
     "layers",
-    "load",
     "merge",
     "operator",
     "parameters",
     "remove",
-    "save",
     "scale",
     "share",
     "transfer",
@@ -61,3 +60,11 @@ __all__ = [
     "unload",
     "unmerge",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """``load`` and ``save``, which live in ``ioadapt_theory.formats`` and were imported from here before."""
+    if name not in {"load", "save"}:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module("ioadapt_theory.formats"), name)

@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 
+from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import FAMILIES, Spec
-from ioadapt_theory.adapters.operators import PLAIN_DTYPES
-from ioadapt_theory.adapters.placement import Placement
-from ioadapt_theory.adapters.residual import residual_side
+from ioadapt_theory.adapters.matrices import PLAIN_DTYPES
+from ioadapt_theory.adapters.rules.residual import residual_side
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 
 Alpha = float | Sequence[float] | None

@@ -6,12 +6,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.auto import chosen
 from ioadapt_theory.adapters.config import AdapterConfig
-from ioadapt_theory.adapters.layers import AdaptedLayer, Adapter, check_distinct, check_name
-from ioadapt_theory.adapters.operators import Operator, operator
+from ioadapt_theory.adapters.layer import AdaptedLayer, Adapter, check_distinct, check_name
+from ioadapt_theory.adapters.matrices import Operator, operator
 from ioadapt_theory.adapters.replacing import replace
-from ioadapt_theory.adapters.select import select, walk
+from ioadapt_theory.adapters.rules.auto import chosen
+from ioadapt_theory.adapters.rules.target_modules import select, walk
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnknownNameError, UnsupportedError
 
 SHARDED = frozenset({"FSDPModule", "FullyShardedDataParallel"})

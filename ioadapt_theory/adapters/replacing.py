@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from torch import nn
 
-from ioadapt_theory.adapters.layers import AdaptedLayer
+from ioadapt_theory.adapters.layer import AdaptedLayer
 
 FAST_PATHS = {nn.TransformerEncoderLayer: "activation_relu_or_gelu", nn.TransformerEncoder: "use_nested_tensor"}
 """Modules that read weights instead of calling layers where they can, and the attribute without which they do not."""

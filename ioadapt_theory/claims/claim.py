@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from ioadapt_theory.claims.evidence import Evidence, Finding, Verdict
+from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,8 +9,8 @@ from typing import Any
 
 from ioadapt_theory.claims.arithmetic import DIGITS, mp
 from ioadapt_theory.claims.claim import Claim
-from ioadapt_theory.claims.evidence import TOLERANCE
-from ioadapt_theory.claims.inequality import ACCURACY, HypothesisError, Inequality, UndecidedError
+from ioadapt_theory.claims.evidence.findings import TOLERANCE
+from ioadapt_theory.claims.evidence.inequality import ACCURACY, HypothesisError, Inequality, UndecidedError
 from ioadapt_theory.errors import InvalidValueError
 
 AGREEMENT = mp.mpf(10) ** -20

@@ -7,7 +7,7 @@ from typing import Any
 
 from ioadapt_theory.claims.claim import Claim
 from ioadapt_theory.claims.evaluation import evaluate
-from ioadapt_theory.claims.evidence import Verdict, Verification
+from ioadapt_theory.claims.evidence.findings import Verdict, Verification
 from ioadapt_theory.claims.instances import SHIPPED, witness
 
 HEADER = ("claim", "verdict", "statement", "witness or sharpness", "what is true")

@@ -12,9 +12,9 @@ import torch
 
 from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims.claim import Run
-from ioadapt_theory.claims.evidence import Verification
+from ioadapt_theory.claims.evidence.findings import Verification
 from ioadapt_theory.claims.instances import load
-from ioadapt_theory.claims.stacks import widths
+from ioadapt_theory.claims.settings.stacks import widths
 from ioadapt_theory.claims.verifying import parts, strategies, work
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.processes import pool

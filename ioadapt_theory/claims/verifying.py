@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 
 from ioadapt_theory.claims.claim import Claim, Run, Strategy
-from ioadapt_theory.claims.evidence import Verification, merged
+from ioadapt_theory.claims.evidence.findings import Verification, merged
 from ioadapt_theory.errors import UnknownNameError
 
 

@@ -10,9 +10,9 @@ from ioadapt_theory.cli import FINDING, OK
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
-    from ioadapt_theory.adapters.formats.matching import Match
-    from ioadapt_theory.adapters.formats.opening import Opened
-    from ioadapt_theory.adapters.weights import TensorWeights
+    from ioadapt_theory.adapters.base_weights import TensorWeights
+    from ioadapt_theory.formats.match import Match
+    from ioadapt_theory.formats.open import Opened
 
 EXAMPLES = """FILE is a folder of ours or of PEFT, or a safetensors file of diffusers, kohya, A1111 or LyCORIS.
 MODEL is named as in `ioadapt similarity`: an alias, a path, or a hub id, with :PART for a component.
@@ -59,9 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do it; 1 if the file holds something that does not fit the base or is not read."""
-    from ioadapt_theory.adapters.formats.matching import match, require_complete
-    from ioadapt_theory.adapters.formats.opening import open_adapter
-    from ioadapt_theory.adapters.formats.tasks import bake_to, convert_to, rewrite_to
+    from ioadapt_theory.formats.convert_files import bake_to, convert_to, rewrite_to
+    from ioadapt_theory.formats.match import match, require_complete
+    from ioadapt_theory.formats.open import open_adapter
 
     if args.action != "inspect":
         _refuse_to_overwrite(Path(args.out).resolve(), Path(args.file).resolve(), Path(args.base).resolve())
@@ -100,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _warn_of_another_base(opened: "Opened", weights: Any) -> None:
     """Eq. 5 is about the weights that the LoRA was trained on; with others it makes another adapter."""
-    from ioadapt_theory.adapters.fingerprint import kinship
+    from ioadapt_theory.adapters.rules.fingerprint import kinship
 
     found = kinship(opened.prints, weights)
     if found.verdict in {"relative", "foreign"}:
@@ -118,7 +118,7 @@ def _refuse_to_overwrite(out: Path, adapter: Path, base: Path) -> None:
 
 
 def _opened_base(source: str) -> Any:
-    from ioadapt_theory.similarity.sources import open_checkpoint
+    from ioadapt_theory.checkpoints.open import open_checkpoint
 
     return open_checkpoint(source)
 
@@ -127,9 +127,9 @@ def _weights(checkpoint: Any) -> "TensorWeights":
     """A checkpoint's tensors by diffusers' names, read whole one at a time."""
     import torch
 
-    from ioadapt_theory.adapters.weights import TensorWeights
-    from ioadapt_theory.similarity.checkpoint import torch_dtype
-    from ioadapt_theory.similarity.names import canonical
+    from ioadapt_theory.adapters.base_weights import TensorWeights
+    from ioadapt_theory.checkpoints.checkpoint import torch_dtype
+    from ioadapt_theory.checkpoints.names import canonical
 
     infos = {n: info for n, info in checkpoint.tensors.items() if info.is_float}
     stored = {ours: theirs for theirs, ours in canonical(infos).items()}
@@ -144,7 +144,7 @@ def _weights(checkpoint: Any) -> "TensorWeights":
 
 
 def _show(args: argparse.Namespace, opened: "Opened", matched: "Match | None", weights: Any) -> int:
-    from ioadapt_theory.adapters.formats.describing import describe, table
+    from ioadapt_theory.formats.describe import describe, table
 
     facts = describe(opened, matched, weights)
     if args.format == "json":

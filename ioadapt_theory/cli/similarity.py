@@ -12,7 +12,7 @@ from ioadapt_theory.cli import OK
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
-    from ioadapt_theory.similarity.checkpoint import Checkpoint
+    from ioadapt_theory.checkpoints.checkpoint import Checkpoint
     from ioadapt_theory.similarity.comparison import Comparison, Options
     from ioadapt_theory.similarity.matching import Matching
 
@@ -124,7 +124,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _list(aliases: Path | None) -> int:
-    from ioadapt_theory.similarity.registry import load_aliases
+    from ioadapt_theory.checkpoints.aliases import load_aliases
 
     for name, alias in load_aliases(aliases).items():
         where = alias.repo or alias.path or f"package {alias.package} {alias.version or ''}".rstrip()
@@ -135,8 +135,8 @@ def _list(aliases: Path | None) -> int:
 def _options(args: argparse.Namespace) -> "Options":
     from ioadapt_theory.similarity.comparison import Options
     from ioadapt_theory.similarity.matching import Match
-    from ioadapt_theory.similarity.spaces import Space
-    from ioadapt_theory.similarity.workers import usable
+    from ioadapt_theory.similarity.measures.spaces import Space
+    from ioadapt_theory.similarity.streaming.workers import usable
 
     return Options(
         match=Match(args.match), space=Space(args.space), lowest=args.lowest,
@@ -147,7 +147,7 @@ def _options(args: argparse.Namespace) -> "Options":
 
 
 def _open(source: str, args: argparse.Namespace) -> "Checkpoint":
-    from ioadapt_theory.similarity.sources import open_checkpoint
+    from ioadapt_theory.checkpoints.open import open_checkpoint
 
     return open_checkpoint(
         source, revision=args.revision, subfolder=args.subfolder, variant=args.variant, component=args.component,
@@ -161,7 +161,7 @@ def _compare(
 ) -> "Comparison":
     from tqdm import tqdm
 
-    from ioadapt_theory.similarity import sources
+    from ioadapt_theory.checkpoints import open as sources
     from ioadapt_theory.similarity.compare import compare
 
     opened = [*models, *([parent] if parent else [])]
@@ -181,13 +181,13 @@ def _compare(
 def _check_outputs(args: argparse.Namespace) -> None:
     """Refuse before anything is read what could not be written afterwards."""
     if args.figure is not None or args.html is not None:
-        from ioadapt_theory.similarity import plots
+        from ioadapt_theory.similarity.report import plots
 
         if args.figure is not None:
             plots.check_format(args.figure)
         with plots.styled():  # is matplotlib there?
             pass
-    from ioadapt_theory.similarity.layout import is_weights
+    from ioadapt_theory.checkpoints.files.layout import is_weights
 
     paths = [path for path in (args.output, args.figure, args.html) if path is not None]
     for path in paths:
@@ -204,7 +204,8 @@ def _check_outputs(args: argparse.Namespace) -> None:
 
 def _write(comparison: "Comparison", args: argparse.Namespace) -> None:
     from ioadapt_theory.results import replacing
-    from ioadapt_theory.similarity import page, plots, report, tables
+    from ioadapt_theory.similarity.report import page, plots, tables
+    from ioadapt_theory.similarity.report import records as report
 
     if not args.quiet:
         sys.stderr.writelines(f"{line}\n" for line in tables.remarks(comparison))

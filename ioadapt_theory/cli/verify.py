@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
 def _instance(claims: "list[Claim]", settings: "Run", args: argparse.Namespace) -> int:
     from ioadapt_theory.claims import Verdict, instances
     from ioadapt_theory.claims.evaluation import evaluate
-    from ioadapt_theory.claims.monte_carlo import instance_estimate
+    from ioadapt_theory.claims.evidence.monte_carlo import instance_estimate
 
     if len(args.claims) != 1:
         msg = f"--instance needs exactly one claim to evaluate, got {len(args.claims)}."
@@ -107,7 +107,7 @@ def _instance(claims: "list[Claim]", settings: "Run", args: argparse.Namespace) 
 
 
 def _each(claims: "list[Claim]", settings: "Run", args: argparse.Namespace) -> int:
-    from ioadapt_theory.claims.monte_carlo import StackMonteCarlo
+    from ioadapt_theory.claims.evidence.monte_carlo import StackMonteCarlo
     from ioadapt_theory.claims.report import columns
 
     rows = [

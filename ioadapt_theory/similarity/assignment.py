@@ -12,12 +12,12 @@ from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from ioadapt_theory.similarity.checkpoint import Checkpoint
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint
+from ioadapt_theory.checkpoints.names import canonical
 from ioadapt_theory.similarity.matching import Layer, Match, Matching, Skipped, as_layer, match_by_names
-from ioadapt_theory.similarity.names import canonical
-from ioadapt_theory.similarity.reader import Reader
-from ioadapt_theory.similarity.scaling import in_range
-from ioadapt_theory.similarity.workers import single_threaded_torch
+from ioadapt_theory.similarity.measures.scaling import in_range
+from ioadapt_theory.similarity.streaming.reader import Reader
+from ioadapt_theory.similarity.streaming.workers import single_threaded_torch
 
 BUFFER = 4 * 1024 * 1024
 """Elements held at once."""

@@ -6,17 +6,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import combinations
 
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
-from ioadapt_theory.similarity import metrics, spaces, subspaces
 from ioadapt_theory.similarity.assignment import all_tensors, match_by_similarity
-from ioadapt_theory.similarity.checkpoint import Checkpoint
 from ioadapt_theory.similarity.comparison import Comparison, Options, Pair, Row, labels_of, role
 from ioadapt_theory.similarity.matching import Layer, Match, Matching, Skipped, match_by_names
-from ioadapt_theory.similarity.metrics import Values
-from ioadapt_theory.similarity.reader import Reader
-from ioadapt_theory.similarity.spaces import Space
-from ioadapt_theory.similarity.streaming import Moments, moments
-from ioadapt_theory.similarity.workers import Progress, over_layers
+from ioadapt_theory.similarity.measures import metrics, spaces, subspaces
+from ioadapt_theory.similarity.measures.metrics import Values
+from ioadapt_theory.similarity.measures.spaces import Space
+from ioadapt_theory.similarity.streaming.products import Moments, moments
+from ioadapt_theory.similarity.streaming.reader import Reader
+from ioadapt_theory.similarity.streaming.workers import Progress, over_layers
 
 NOT_FINITE = "holds NaN or infinity"
 ZERO = "zero, so no angle is defined"

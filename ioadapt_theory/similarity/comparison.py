@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from itertools import combinations, count
 from pathlib import PurePath
 
-from ioadapt_theory.similarity import metrics
-from ioadapt_theory.similarity.checkpoint import Checkpoint
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.similarity.matching import Layer, Match, Skipped
-from ioadapt_theory.similarity.metrics import Entry, Mean, Values
-from ioadapt_theory.similarity.spaces import Space
+from ioadapt_theory.similarity.measures import metrics
+from ioadapt_theory.similarity.measures.metrics import Entry, Mean, Values
+from ioadapt_theory.similarity.measures.spaces import Space
 
 Pair = tuple[int, int]
 

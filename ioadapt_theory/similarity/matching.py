@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
 
-from ioadapt_theory.similarity.checkpoint import Checkpoint, TensorInfo
-from ioadapt_theory.similarity.names import block, canonical, kind
-from ioadapt_theory.similarity.provenance import origins
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint, TensorInfo
+from ioadapt_theory.checkpoints.names import block, canonical, kind
+from ioadapt_theory.checkpoints.provenance import origins
 
 
 class Match(StrEnum):

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters import FAMILIES, AdaptedLayer, adapt
-from ioadapt_theory.adapters.placement import Placement
+from ioadapt_theory.adapters.equations import Placement
 
 C, D = 6, 10
 

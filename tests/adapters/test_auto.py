@@ -12,10 +12,10 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from ioadapt_theory.adapters import AdapterConfig, adapt, layers, transfer
-from ioadapt_theory.adapters.auto import choices, choose
-from ioadapt_theory.adapters.placement import Placement
-from ioadapt_theory.adapters.residual import residual_side
-from ioadapt_theory.adapters.weights import BaseLayer
+from ioadapt_theory.adapters.base_weights import BaseLayer
+from ioadapt_theory.adapters.equations import Placement
+from ioadapt_theory.adapters.rules.auto import choices, choose
+from ioadapt_theory.adapters.rules.residual import residual_side
 from ioadapt_theory.cli import OK, main
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 from ioadapt_theory.linalg import gram_cosine, orthogonal

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from ioadapt_theory.adapters import baselines
-from ioadapt_theory.adapters.baselines import BASELINES
+from ioadapt_theory.adapters.moving import baselines
+from ioadapt_theory.adapters.moving.baselines import BASELINES
 from ioadapt_theory.errors import InvalidValueError, ShapeError
 from ioadapt_theory.linalg import orthogonal, with_singular_values
 

@@ -6,11 +6,11 @@ from torch import nn
 from torch.testing import assert_close
 
 from ioadapt_theory.adapters import adapt, operator
-from ioadapt_theory.adapters.bake import bake
-from ioadapt_theory.adapters.convert import convert, convert_model, lora_to_input, lora_to_output
-from ioadapt_theory.adapters.inverse import Inverse
-from ioadapt_theory.adapters.layers import AdaptedLayer
-from ioadapt_theory.adapters.transfer import put
+from ioadapt_theory.adapters.layer import AdaptedLayer
+from ioadapt_theory.adapters.moving.bake import bake
+from ioadapt_theory.adapters.moving.convert import convert, convert_model, lora_to_input, lora_to_output
+from ioadapt_theory.adapters.moving.pseudoinverse import Inverse
+from ioadapt_theory.adapters.moving.transfer import put
 from ioadapt_theory.errors import InvalidValueError, ShapeError, UnsupportedError
 from ioadapt_theory.linalg import with_singular_values
 from tests.adapters.cases import KINDS, build, layer, sample

@@ -13,8 +13,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from ioadapt_theory.adapters import TransferError, adapt, layers, load, save
+from ioadapt_theory.adapters import TransferError, adapt, layers
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
+from ioadapt_theory.formats import load, save
 
 
 @pytest.fixture
@@ -177,7 +178,8 @@ def test_killing_a_process_that_saves_all_the_time_leaves_a_whole_adapter(tmp_pa
     script = """
         import sys, torch
         from torch import nn
-        from ioadapt_theory.adapters import adapt, save
+        from ioadapt_theory.adapters import adapt
+        from ioadapt_theory.formats import save
         print("ready", flush=True)
         rank = 1
         while True:

@@ -13,12 +13,12 @@ from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
 
 from ioadapt_theory.adapters import TransferError, adapt, layers, transfer
-from ioadapt_theory.adapters.formats import load, read
-from ioadapt_theory.adapters.formats.matching import match
-from ioadapt_theory.adapters.formats.opening import open_adapter
-from ioadapt_theory.adapters.formats.writing import Baked, Style, write_lora
-from ioadapt_theory.adapters.weights import ModelWeights
+from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.errors import FileFormatError
+from ioadapt_theory.formats import load, read
+from ioadapt_theory.formats.match import match
+from ioadapt_theory.formats.open import open_adapter
+from ioadapt_theory.formats.write import Baked, Style, write_lora
 from tests.adapters.foreign import filled, quiet, run_unet, tiny_unet
 
 pytestmark = pytest.mark.filterwarnings("ignore")

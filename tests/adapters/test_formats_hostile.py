@@ -13,9 +13,9 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from ioadapt_theory.adapters import layers, load
-from ioadapt_theory.adapters.formats import read
+from ioadapt_theory.adapters import layers
 from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnsupportedError
+from ioadapt_theory.formats import load, read
 
 
 def model() -> nn.Module:

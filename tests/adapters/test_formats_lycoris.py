@@ -9,11 +9,11 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.testing import assert_close
 
-from ioadapt_theory.adapters import TransferError, adapt, layers, merge, remove, save, transfer
-from ioadapt_theory.adapters.formats import load
-from ioadapt_theory.adapters.formats.exporting import write_glora
-from ioadapt_theory.adapters.weights import ModelWeights
+from ioadapt_theory.adapters import TransferError, adapt, layers, merge, remove, transfer
+from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
+from ioadapt_theory.formats import load, save
+from ioadapt_theory.formats.kinds.exporting import write_glora
 from tests.adapters.foreign import Small, filled, quiet
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -13,12 +13,13 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from ioadapt_theory.adapters import Adapter, adapt, layers, load, save
-from ioadapt_theory.adapters.formats.cutting import cut
-from ioadapt_theory.adapters.formats.matching import match
-from ioadapt_theory.adapters.formats.opening import open_adapter
-from ioadapt_theory.adapters.weights import TensorWeights
+from ioadapt_theory.adapters import Adapter, adapt, layers
+from ioadapt_theory.adapters.base_weights import TensorWeights
 from ioadapt_theory.errors import IoAdaptError, UnsupportedError
+from ioadapt_theory.formats import load, save
+from ioadapt_theory.formats.kinds.cutting import cut
+from ioadapt_theory.formats.match import match
+from ioadapt_theory.formats.open import open_adapter
 from tests.adapters.cases import FAMILIES
 from tests.adapters.foreign import filled, quiet
 

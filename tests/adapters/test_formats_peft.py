@@ -19,16 +19,15 @@ from ioadapt_theory.adapters import (
     layers,
     merge,
     remove,
-    save,
     scale,
     transfer,
     unmerge,
 )
-from ioadapt_theory.adapters.formats import load, read
-from ioadapt_theory.adapters.formats.exporting import write_peanut
-from ioadapt_theory.adapters.formats.writing import Baked, write_lora
-from ioadapt_theory.adapters.weights import ModelWeights, TensorWeights
+from ioadapt_theory.adapters.base_weights import ModelWeights, TensorWeights
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
+from ioadapt_theory.formats import load, read, save
+from ioadapt_theory.formats.kinds.exporting import write_peanut
+from ioadapt_theory.formats.write import Baked, write_lora
 from tests.adapters.foreign import Small, filled, quiet, run_llama, tiny_llama
 
 pytestmark = pytest.mark.filterwarnings("ignore")

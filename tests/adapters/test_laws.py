@@ -14,17 +14,16 @@ from ioadapt_theory.adapters import (
     adapt,
     count,
     disable,
-    load,
     merge,
     operator,
     parameters,
     remove,
-    save,
     transfer,
     unload,
     unmerge,
 )
-from ioadapt_theory.adapters.placement import Placement
+from ioadapt_theory.adapters.equations import Placement
+from ioadapt_theory.formats import load, save
 from tests.adapters.cases import EVERY, KINDS, build, every, every_single, layer, sample
 
 

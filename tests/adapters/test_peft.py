@@ -12,12 +12,13 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from ioadapt_theory.adapters import FAMILIES, adapt, layers, load, save
-from ioadapt_theory.adapters.fingerprint import kinship
-from ioadapt_theory.adapters.formats.opening import open_adapter
-from ioadapt_theory.adapters.peft import IOLoraConfig, IOLoraLayer, load_adapter
-from ioadapt_theory.adapters.weights import ModelWeights
+from ioadapt_theory.adapters import FAMILIES, adapt, layers
+from ioadapt_theory.adapters.base_weights import ModelWeights
+from ioadapt_theory.adapters.rules.fingerprint import kinship
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError, UnsupportedError
+from ioadapt_theory.formats import load, save
+from ioadapt_theory.formats.open import open_adapter
+from ioadapt_theory.peft import IOLoraConfig, IOLoraLayer, load_adapter
 from tests.adapters.foreign import Small, filled, quiet, run_llama, run_unet, tiny_llama, tiny_unet
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -225,7 +226,7 @@ def test_tensors_that_do_not_fit_are_named(tmp_path):
 
 
 def test_without_peft_the_extra_is_named():
-    code = "import sys; sys.modules['peft'] = None\nimport ioadapt_theory.adapters.peft"
+    code = "import sys; sys.modules['peft'] = None\nimport ioadapt_theory.peft"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert "MissingExtraError" in done.stderr
     assert "ioadapt-theory[peft]" in done.stderr

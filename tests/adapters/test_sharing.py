@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.testing import assert_close
 
-from ioadapt_theory.adapters import adapt, disable, layers, merge, scale, share, sharing, unfused, unmerge
-from ioadapt_theory.adapters.together import Together
+from ioadapt_theory.adapters import adapt, disable, layers, merge, scale, share, unfused, unmerge
+from ioadapt_theory.adapters.fast import sharing
+from ioadapt_theory.adapters.fast.together import Together
 from tests.adapters.foreign import run_llama, run_unet, tiny_llama, tiny_unet
 
 C, N = 24, 7

@@ -12,11 +12,12 @@ from torch.testing import assert_close
 from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_contexts
 
 from benchmarks.measure import peak, saved
-from ioadapt_theory.adapters import Placement, adapt, cached, kernels, merge, scale, unfused
+from ioadapt_theory.adapters import Placement, adapt, cached, merge, scale, unfused
 from ioadapt_theory.adapters.families.dora import DoRA
 from ioadapt_theory.adapters.families.lora import LoRA
-from ioadapt_theory.adapters.manyrows import one_product
-from ioadapt_theory.adapters.operators import operator
+from ioadapt_theory.adapters.fast import products as kernels
+from ioadapt_theory.adapters.fast.many_rows import one_product
+from ioadapt_theory.adapters.matrices import operator
 from tests.adapters.cases import layer
 
 

@@ -5,7 +5,7 @@ import torch
 
 from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims.evaluation import evaluate
-from ioadapt_theory.claims.inequality import HypothesisError, UndecidedError
+from ioadapt_theory.claims.evidence.inequality import HypothesisError, UndecidedError
 from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.errors import InvalidValueError
 from tests.claims import oracle

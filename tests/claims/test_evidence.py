@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from ioadapt_theory.claims.evidence import Evidence, Finding, Verdict, Verification, merged
+from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict, Verification, merged
 
 
 def verification(kind: Evidence, **facts: object) -> Verification:

@@ -4,12 +4,18 @@ import pytest
 import torch
 
 from ioadapt_theory.claims import CLAIMS, Run
-from ioadapt_theory.claims import monte_carlo as mc
+from ioadapt_theory.claims.evidence.findings import monte_carlo as mc
+from ioadapt_theory.claims.evidence.monte_carlo import (
+    StackMonteCarlo,
+    composite,
+    estimate,
+    instance_estimate,
+    mean_distance,
+)
 from ioadapt_theory.claims.instances import witness
-from ioadapt_theory.claims.monte_carlo import StackMonteCarlo, composite, estimate, instance_estimate, mean_distance
-from ioadapt_theory.claims.placement import Placement
-from ioadapt_theory.claims.shared_function import adapted
-from ioadapt_theory.claims.stacks import PAIRS, SPECTRA, LinearStack, draw
+from ioadapt_theory.claims.settings.placement import Placement
+from ioadapt_theory.claims.settings.shared_function import adapted
+from ioadapt_theory.claims.settings.stacks import PAIRS, SPECTRA, LinearStack, draw
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 
 STACKS = 3

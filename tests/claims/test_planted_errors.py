@@ -15,21 +15,21 @@ import torch
 from ioadapt_theory.claims import CLAIMS, Claim, Run, Verdict
 from ioadapt_theory.claims.arithmetic import apply, condition_number, frobenius_sq, norm, operator_norm, plus_identity
 from ioadapt_theory.claims.evaluation import evaluate
-from ioadapt_theory.claims.evidence import Evidence, merged
-from ioadapt_theory.claims.identities import ExactValue
-from ioadapt_theory.claims.increments import INCREMENTS, Increments, remainder
+from ioadapt_theory.claims.evidence.findings import Evidence, merged
+from ioadapt_theory.claims.evidence.identities import ExactValue
+from ioadapt_theory.claims.evidence.monte_carlo import StackMonteCarlo
+from ioadapt_theory.claims.evidence.orders import OrderFit
 from ioadapt_theory.claims.instances import witness
-from ioadapt_theory.claims.monte_carlo import StackMonteCarlo
-from ioadapt_theory.claims.orders import OrderFit
-from ioadapt_theory.claims.placement import Placement
-from ioadapt_theory.claims.relative_similarity import (
+from ioadapt_theory.claims.settings.increments import INCREMENTS, Increments, remainder
+from ioadapt_theory.claims.settings.placement import Placement
+from ioadapt_theory.claims.settings.relative_similarity import (
     LITERAL,
     RelativeSimilarity,
     first_order,
     output_sine,
     similarity_distance,
 )
-from ioadapt_theory.claims.shared_function import SharedFunction, expected_distance
+from ioadapt_theory.claims.settings.shared_function import SharedFunction, expected_distance
 from ioadapt_theory.claims.verifying import work
 from tests.claims import oracle
 
@@ -138,7 +138,7 @@ def lemma_1_with_a_plus(i: Increments) -> Any:
 
 
 def first_order_of(i: Increments) -> Any:
-    from ioadapt_theory.claims.increments import first_order as delta
+    from ioadapt_theory.claims.settings.increments import first_order as delta
 
     return delta(i.u, i.v, i.du, i.dv)
 

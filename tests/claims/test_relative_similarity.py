@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from ioadapt_theory.claims.placement import Placement
-from ioadapt_theory.claims.relative_similarity import (
+from ioadapt_theory.claims.settings.placement import Placement
+from ioadapt_theory.claims.settings.relative_similarity import (
     FROBENIUS,
     LITERAL,
     SPECTRAL,
@@ -14,7 +14,7 @@ from ioadapt_theory.claims.relative_similarity import (
     first_order,
     increment,
 )
-from ioadapt_theory.claims.relative_similarity_instances import below_outputs, setting
+from ioadapt_theory.claims.settings.relative_similarity_instances import below_outputs, setting
 
 N = 50
 BALLS = [SPECTRAL, LITERAL, FROBENIUS]

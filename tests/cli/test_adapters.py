@@ -11,8 +11,9 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.testing import assert_close
 
-from ioadapt_theory.adapters import adapt, layers, load, save, transfer
+from ioadapt_theory.adapters import adapt, layers, transfer
 from ioadapt_theory.cli import COMMANDS, FINDING, MISUSE, OK, main
+from ioadapt_theory.formats import load, save
 from tests.adapters.foreign import Small, quiet
 
 pytestmark = pytest.mark.filterwarnings("ignore")

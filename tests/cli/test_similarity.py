@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from ioadapt_theory.cli import main
 from ioadapt_theory.cli import similarity as command
 from ioadapt_theory.similarity.matching import Match
-from ioadapt_theory.similarity.spaces import Space
+from ioadapt_theory.similarity.measures.spaces import Space
 from tests.similarity.hub import LoopbackHub, Repo
 from tests.similarity.models import weights
 
@@ -270,7 +270,7 @@ def test_layers_that_are_not_finite_are_told_and_with_strict_an_error(
 def test_an_interrupted_or_failing_writer_leaves_the_old_file(
     files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    from ioadapt_theory.similarity import page
+    from ioadapt_theory.similarity.report import page
 
     out = tmp_path / "page.html"
     out.write_text("old", encoding="utf-8")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ioadapt_theory.claims import runner
-from ioadapt_theory.claims.evidence import Verification
+from ioadapt_theory.claims.evidence.findings import Verification
 from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.cli import main
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 
 import torch
 
-from ioadapt_theory.similarity.checkpoint import Checkpoint, TensorInfo
-from ioadapt_theory.similarity.pickles import describe
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint, TensorInfo
+from ioadapt_theory.checkpoints.files.pickles import describe
 
 
 class Held(Checkpoint):

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save
 
-from ioadapt_theory.similarity.checkpoint import Checkpoint, torch_dtype
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint, torch_dtype
 
 SHAPES = Path(__file__).parents[2] / "benchmarks" / "unet_shapes.tsv"
 

@@ -12,9 +12,9 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
+from ioadapt_theory.checkpoints.checkpoint import SourceError
+from ioadapt_theory.checkpoints.open import open_checkpoint
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError
-from ioadapt_theory.similarity.checkpoint import SourceError
-from ioadapt_theory.similarity.sources import open_checkpoint
 from tests.similarity.broken import GOOD, INDEXES, PICKLES, SAFETENSORS
 from tests.similarity.models import value
 

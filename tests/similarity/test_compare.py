@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
-from ioadapt_theory.similarity import report
 from ioadapt_theory.similarity.compare import compare
 from ioadapt_theory.similarity.comparison import Comparison, Options, labels_of
 from ioadapt_theory.similarity.matching import Match
-from ioadapt_theory.similarity.metrics import count_of_lowest
-from ioadapt_theory.similarity.spaces import Space
+from ioadapt_theory.similarity.measures.metrics import count_of_lowest
+from ioadapt_theory.similarity.measures.spaces import Space
+from ioadapt_theory.similarity.report import records as report
 from tests.similarity.memory import Held, held, noisy
 
 LAYERS = {

@@ -8,10 +8,10 @@ import pytest
 import torch
 from safetensors.torch import save
 
+from ioadapt_theory.checkpoints.checkpoint import SourceError
+from ioadapt_theory.checkpoints.hub.errors import Request, explain
+from ioadapt_theory.checkpoints.open import open_checkpoint
 from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.similarity.checkpoint import SourceError
-from ioadapt_theory.similarity.hub_errors import Request, explain
-from ioadapt_theory.similarity.sources import open_checkpoint
 from tests.similarity.hub import LoopbackHub, Repo
 from tests.similarity.models import sharded, weights
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from ioadapt_theory.checkpoints.checkpoint import SourceError, TensorInfo
+from ioadapt_theory.checkpoints.open import open_checkpoint
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
-from ioadapt_theory.similarity.checkpoint import SourceError, TensorInfo
-from ioadapt_theory.similarity.sources import open_checkpoint
 from tests.similarity.models import rows, shapes, sharded, value, weights
 
 

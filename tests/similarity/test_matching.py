@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint, TensorInfo
 from ioadapt_theory.similarity.assignment import match_by_similarity
-from ioadapt_theory.similarity.checkpoint import Checkpoint, TensorInfo
 from ioadapt_theory.similarity.matching import Match, Matching, match_by_names, reasons
 from tests.similarity.memory import held, noisy
 from tests.similarity.models import rows, weights
@@ -131,7 +131,7 @@ def test_a_convolution_of_one_tap_is_a_convolution(name: str, shape: tuple[int, 
 
 
 def student_of(teacher: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    from ioadapt_theory.similarity.provenance import origins
+    from ioadapt_theory.checkpoints.provenance import origins
 
     names = [r["name"] for r in rows() if r["bk-sdm-base"] != "-"]
     traced = origins(names)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from ioadapt_theory.similarity.names import KINDS, PREFIX, block, canonical, kind
-from ioadapt_theory.similarity.provenance import origins
+from ioadapt_theory.checkpoints.names import KINDS, PREFIX, block, canonical, kind
+from ioadapt_theory.checkpoints.provenance import origins
 from tests.similarity.models import rows
 
 STUDENTS = {"bk-sdm-base": 442, "bk-sdm-small": 396, "bk-sdm-tiny": 358}

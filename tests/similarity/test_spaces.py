@@ -8,11 +8,12 @@ from torch import Tensor
 
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.linalg import orthogonal
-from ioadapt_theory.similarity import report, spaces
 from ioadapt_theory.similarity.compare import compare
 from ioadapt_theory.similarity.comparison import Comparison, Options
-from ioadapt_theory.similarity.spaces import Space, baseline_sd
-from ioadapt_theory.similarity.tables import remarks
+from ioadapt_theory.similarity.measures import spaces
+from ioadapt_theory.similarity.measures.spaces import Space, baseline_sd
+from ioadapt_theory.similarity.report import records as report
+from ioadapt_theory.similarity.report.tables import remarks
 from tests.similarity.memory import Held, held
 
 SHAPES = {

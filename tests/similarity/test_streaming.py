@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from ioadapt_theory.similarity import streaming
 from ioadapt_theory.similarity.matching import Layer, Match, match_by_names
-from ioadapt_theory.similarity.metrics import Values, values
-from ioadapt_theory.similarity.streaming import Moments, moments
+from ioadapt_theory.similarity.measures.metrics import Values, values
+from ioadapt_theory.similarity.streaming.products import Moments, moments
+from ioadapt_theory.similarity.streaming.products import products as streaming
 from tests.similarity.memory import Held, held, noisy
 
 LARGE = 3 * streaming.LONGEST + 17

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import torch
 
-from ioadapt_theory.similarity import workers
-from ioadapt_theory.similarity.checkpoint import SourceError
+from ioadapt_theory.checkpoints.checkpoint import SourceError
 from ioadapt_theory.similarity.compare import compare
 from ioadapt_theory.similarity.comparison import Options
-from ioadapt_theory.similarity.forked import PERIOD, Deliver, share_out
-from ioadapt_theory.similarity.spaces import Space
-from ioadapt_theory.similarity.workers import over_layers
+from ioadapt_theory.similarity.measures.spaces import Space
+from ioadapt_theory.similarity.streaming.forked import PERIOD, Deliver, share_out
+from ioadapt_theory.similarity.streaming.products import workers
+from ioadapt_theory.similarity.streaming.workers import over_layers
 from tests.similarity.memory import Held, held, noisy
 
 SHAPES = {f"l{k}.weight": (11, 5 + k, 3) for k in range(9)} | {"big.weight": (300, 400), "n.bias": (7,)}
@@ -136,7 +136,7 @@ def test_an_interrupt_ends_the_workers_in_the_middle_of_a_layer():
 
 ORPHANS = """
 import os, signal, time
-from ioadapt_theory.similarity.forked import share_out
+from ioadapt_theory.similarity.streaming.forked import share_out
 def run(tasks, deliver):
     for task in tasks:
         time.sleep(0.05)
@@ -181,7 +181,7 @@ def test_one_process_does_it_where_more_do_not_pay_or_cannot_be(
 
 def test_results_come_back_in_the_order_of_the_layers():
     from ioadapt_theory.similarity.matching import Match, match_by_names
-    from ioadapt_theory.similarity.reader import Reader
+    from ioadapt_theory.similarity.streaming.reader import Reader
 
     pair = models(2)
     layers = match_by_names(pair, ["a", "b"], Match.NAME).layers

@@ -11,12 +11,12 @@ from importlib.util import find_spec
 
 import matplotlib.pyplot as plt
 
+from ioadapt_theory.checkpoints.open import open_checkpoint
 from ioadapt_theory.similarity.compare import compare
 from ioadapt_theory.similarity.comparison import Options
-from ioadapt_theory.similarity.plots import profile, two_maps
-from ioadapt_theory.similarity.sources import open_checkpoint
-from ioadapt_theory.similarity.spaces import Space
-from ioadapt_theory.similarity.tables import to_table
+from ioadapt_theory.similarity.measures.spaces import Space
+from ioadapt_theory.similarity.report.plots import profile, two_maps
+from ioadapt_theory.similarity.report.tables import to_table
 from toys.style import styled
 
 models = [open_checkpoint(name) for name in ("ani-1x:0", "ani-1ccx:0", "ani-1x:1")]

@@ -7,8 +7,8 @@ S = E[(x, 1)ᵀ(x, 1)], for which E[zᵀz] = I, the stack is linear, and the pro
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.claims import prop_3, prop_4, prop_5
-from ioadapt_theory.claims.shared_function import SharedFunction
+from ioadapt_theory.claims.settings.shared_function import SharedFunction
+from ioadapt_theory.claims.statements import prop_3, prop_4, prop_5
 from ioadapt_theory.linalg import frobenius_sq
 from toys.plane.methods import Method, learned, plain
 from toys.plane.world import augmented, isotropic_moment, moment

@@ -4,12 +4,12 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base, Identity, add
-from ioadapt_theory.adapters.caching import kept
 from ioadapt_theory.adapters.families.family import Family, Spec, parameter
 from ioadapt_theory.adapters.families.lora import init_low_rank
-from ioadapt_theory.adapters.fused import fused, plan_for
-from ioadapt_theory.adapters.kernels import LowRank
-from ioadapt_theory.adapters.steps import at
+from ioadapt_theory.adapters.fast.autograd import fused, plan_for
+from ioadapt_theory.adapters.fast.derived import kept
+from ioadapt_theory.adapters.fast.products import LowRank
+from ioadapt_theory.adapters.fast.steps import at
 
 BLOCK = 1 << 18
 """Entries of V that are built at a time on a CPU: 1 MB in float32, which stays in a core's cache."""

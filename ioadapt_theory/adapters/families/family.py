@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base, add
-from ioadapt_theory.adapters.fused import fused, plan_for
-from ioadapt_theory.adapters.steps import at
+from ioadapt_theory.adapters.fast.autograd import fused, plan_for
+from ioadapt_theory.adapters.fast.steps import at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

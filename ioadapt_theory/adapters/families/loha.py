@@ -5,9 +5,9 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.bases import Base
 from ioadapt_theory.adapters.families.family import Additive, Spec, fill, joined, parameter, parts
-from ioadapt_theory.adapters.fused import fused, plan_for
-from ioadapt_theory.adapters.kernels import Hadamard
-from ioadapt_theory.adapters.steps import OnBuilt
+from ioadapt_theory.adapters.fast.autograd import fused, plan_for
+from ioadapt_theory.adapters.fast.products import Hadamard
+from ioadapt_theory.adapters.fast.steps import OnBuilt
 
 
 class LoHa(Additive):

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.bases import Base
 from ioadapt_theory.adapters.families.family import Additive, Spec, fill, joined, parameter, parts
-from ioadapt_theory.adapters.kernels import Kronecker
+from ioadapt_theory.adapters.fast.products import Kronecker
 
 
 class LoKr(Additive):

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base, Identity
 from ioadapt_theory.adapters.families.family import Additive, Spec, fill, parameter
-from ioadapt_theory.adapters.kernels import LowRank
+from ioadapt_theory.adapters.fast.products import LowRank
 
 
 class LoRA(Additive):

@@ -1,0 +1,130 @@
+"""Base weights, one layer at a time, from a model or from the tensors of a checkpoint."""
+
+import math
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from torch import Tensor, nn
+
+from ioadapt_theory.adapters.layer import AdaptedLayer
+from ioadapt_theory.adapters.matrices import CONVOLUTIONS, Operator, operator
+from ioadapt_theory.adapters.rules.target_modules import walk
+from ioadapt_theory.errors import UnknownNameError
+
+
+@dataclass(frozen=True, slots=True)
+class BaseLayer:
+    """A layer's own weights.
+
+    Attributes:
+        matrix: W, c x d, or (c · taps) x d.
+        bias: b, d, or None.
+        kernel: sizes of a convolution's kernel, () for a linear layer.
+    """
+
+    matrix: Tensor
+    bias: Tensor | None
+    kernel: tuple[int, ...] = ()
+
+
+class Weights(Protocol):
+    """Where base layers come from."""
+
+    @property
+    def names(self) -> Collection[str]:
+        """Names of the layers."""
+
+    def outline(self, name: str) -> Operator:
+        """The layer as far as its sizes and whether it has a bias; reads nothing.
+
+        Raises:
+            UnsupportedError: a layer that cannot be adapted.
+        """
+
+    def layer(self, name: str) -> BaseLayer:
+        """One layer, read now."""
+
+
+class ModelWeights:
+    """The base layers of a model in memory, below any adapters of ours."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._modules = {"": model, **dict(walk(model))}
+        self.names = self._modules.keys()
+
+    def outline(self, name: str) -> Operator:
+        """The layer's operator."""
+        module = self._modules[name]
+        return operator(module.base_layer if isinstance(module, AdaptedLayer) else module)
+
+    def layer(self, name: str) -> BaseLayer:
+        """The layer's own weights, also while an adapter is merged into it.
+
+        Raises:
+            UnknownNameError: the model has no such layer.
+            UnsupportedError: it has no plain weight.
+        """
+        if name not in self._modules:
+            raise UnknownNameError("layer", name, self.names)
+        module = self._modules[name]
+        if isinstance(module, AdaptedLayer):
+            module.exchange()
+            try:
+                return read_layer(module.base_layer)
+            finally:
+                module.exchange()
+        return read_layer(module)
+
+
+class TensorWeights:
+    """The base layers of a checkpoint, by the names of their tensors; nothing but the asked layer is read."""
+
+    def __init__(self, shapes: Mapping[str, tuple[int, ...]], read: Callable[[str], Tensor]) -> None:
+        """``shapes`` of all tensors; ``read`` gives one."""
+        self._shapes, self._read = shapes, read
+        self.names = {
+            n.removesuffix(".weight") for n, shape in shapes.items() if n.endswith(".weight") and len(shape) > 1
+        }
+        untransposed = [n for n in self.names if self._stores_w(n)]
+        self._conv1d = {n.rpartition(".")[2] for n in untransposed} | ({"c_proj"} if untransposed else set())
+
+    def outline(self, name: str) -> Operator:
+        """Sizes and bias, from the header."""
+        out, channels, *kernel = self._shapes[f"{name}.weight"]
+        if self._is_conv1d(name):
+            out, channels = channels, out
+        sizes_alone = nn.Linear(channels, out, bias=f"{name}.bias" in self._shapes, device="meta")
+        return Operator(sizes_alone, channels, out, taps=math.prod(kernel))
+
+    def layer(self, name: str) -> BaseLayer:
+        """The layer's tensors, in the paper's layout."""
+        if name not in self.names:
+            raise UnknownNameError("layer", name, self.names)
+        w = self._read(f"{name}.weight")
+        bias = self._read(f"{name}.bias") if f"{name}.bias" in self._shapes else None
+        if self._is_conv1d(name):
+            return BaseLayer(w, bias)  # the Conv1D of GPT-2
+        return BaseLayer(w.flatten(1).mT, bias, tuple(w.shape[2:]))
+
+    def _is_conv1d(self, name: str) -> bool:
+        """By its own bias, or for a square weight by those of its kind."""
+        shape = self._shapes[f"{name}.weight"]
+        alike = len(shape) == 2 and shape[0] == shape[1] and name.rpartition(".")[2] in self._conv1d
+        return alike or self._stores_w(name)
+
+    def _stores_w(self, name: str) -> bool:
+        """Whether the bias shows that the outputs are the second axis, as in GPT-2's Conv1D."""
+        shape, bias = self._shapes[f"{name}.weight"], self._shapes.get(f"{name}.bias", ())
+        return len(shape) == 2 and len(bias) == 1 and shape[0] != bias[0] == shape[1]
+
+
+def read_layer(module: nn.Module) -> BaseLayer:
+    """A plain layer's own weights.
+
+    Raises:
+        UnsupportedError: it has no plain weight.
+    """
+    f = operator(module)
+    kernel = tuple(module.kernel_size) if isinstance(module, CONVOLUTIONS) else ()
+    return BaseLayer(f.dense(), f.bias, kernel)

@@ -1,0 +1,263 @@
+"""The adapted layer: a frozen layer and its named adapters; the forward pass is the chain of those that are active."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from ioadapt_theory.adapters.bias import Shifted
+from ioadapt_theory.adapters.config import LayerPlan
+from ioadapt_theory.adapters.equations import Placed, Placement
+from ioadapt_theory.adapters.families import FAMILIES, Family
+from ioadapt_theory.adapters.matrices import Operator, operator
+from ioadapt_theory.errors import InvalidValueError, UnknownNameError, UnsupportedError
+
+
+class Adapter(nn.ModuleDict):
+    """One named adapter on one layer: a family for each of its placements (keys), in the order in which they act.
+
+    Attributes:
+        family: name of the families.
+        shift: a bias that comes with it, as in some files of others, of the layer's outputs; None otherwise.
+    """
+
+    def __init__(self, family: str, families: Mapping[Placement, Family], shift: Tensor | None = None) -> None:
+        """Hold families that are built already; ``fresh`` builds them for a layer."""
+        super().__init__({str(placement): part for placement, part in families.items()})
+        self.family = family
+        self.shift = None if shift is None else nn.Parameter(shift.detach().clone())
+
+    @classmethod
+    def fresh(cls, f: Operator, plan: LayerPlan) -> Self:
+        """New parameters for the layer f.
+
+        Raises:
+            UnsupportedError: the layer does not allow one of the placements, or has no weight for a family to read.
+        """
+        families = {}
+        for placement, spec in plan.specs.items():
+            families[placement] = FAMILIES[plan.family](placement.base(f), spec)
+            f = Placed(f, families[placement], placement)  # what the next part is applied to
+        return cls(plan.family, families)
+
+    def parts(self) -> Iterator[tuple[Placement, Family]]:
+        """The placements and their families."""
+        for key, family in self.items():
+            yield Placement(key), family  # type: ignore[misc]
+
+    def on(self, f: Operator) -> Operator:
+        """The layer f under this adapter; the shift has the scaling of the last part."""
+        for placement, phi in self.parts():
+            f = Placed(f, phi, placement)
+        return f if self.shift is None else Shifted(f, self, phi)
+
+    def misfit(self, f: Operator) -> str | None:
+        """Why this adapter cannot act on the layer f, None if it can."""
+        for placement, family in self.parts():
+            try:
+                base = placement.base(f)
+            except UnsupportedError as error:
+                return str(error)
+            found = (base.rows, base.columns, base.channels)
+            if found != family.size:
+                return f"its {placement} side has {_size(found)}, the adapter {_size(family.size)}"
+        return None
+
+
+class AdaptedLayer(nn.Module):
+    """A frozen layer f under named adapters; the first active one is next to f, each further one acts on the result.
+
+    Attributes:
+        base_layer: f as it was, frozen.
+        adapters: the adapters by name.
+        active: names of the adapters in use, in their order.
+        merged: whether the base layer holds merged weights now.
+        party: what ``share`` gave it, to compute it together with others.
+    """
+
+    party: Callable[["AdaptedLayer", Tensor], Tensor | None] | None = None
+
+    def __init__(self, base_layer: nn.Module) -> None:
+        """Wrap a layer; without adapters it does what the layer does.
+
+        Raises:
+            UnsupportedError: the layer is of no kind that can be adapted.
+        """
+        super().__init__()
+        self.base_layer = base_layer.requires_grad_(False)
+        self.adapters = nn.ModuleDict()
+        self.active: tuple[str, ...] = ()
+        self.merged = False
+        self._others: dict[str, nn.Parameter] = {}  # the original tensors while it is merged
+        self._base = self._chain = operator(base_layer)
+
+    def __getattr__(self, name: str) -> Any:
+        """What the wrapper lacks is the base layer's: weight, bias, in_features, ..."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(super().__getattr__("base_layer"), name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """A weight or bias put in place of the old one, as when weights are tied, is the base layer's."""
+        base = self.__dict__.get("_modules", {}).get("base_layer")
+        super().__setattr__(name, value) if base is None or name not in base._parameters else setattr(base, name, value)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The layer with its active adapters."""
+        if self.party is not None and (y := self.party(self, x)) is not None:
+            return y
+        return self.base_layer(x) if self.merged else self.function(x)
+
+    @property
+    def function(self) -> Operator:
+        """F under the active adapters, as the paper's matrix."""
+        if self._base.module is not self._modules["base_layer"]:  # exchanged, or this is a replica of nn.DataParallel
+            self._base = operator(self.base_layer)
+            self.activate(*self.active)
+        return self._chain
+
+    def add(self, name: str, adapter: Adapter) -> None:
+        """Put an adapter last in the chain.
+
+        Raises:
+            InvalidValueError: the name is taken or unusable, or the layer is merged.
+        """
+        self.check_free(name)
+        self.adapters[name] = adapter
+        self.activate(*self.active, name)
+
+    def check_free(self, name: str) -> None:
+        """Whether an adapter of this name can be added; see ``add``."""
+        check_name(name)
+        if name in self.adapters:
+            msg = f"There is an adapter {name!r} already; remove it first or choose another name."
+            raise InvalidValueError(msg)
+        self.refuse_if_merged("adding an adapter")
+
+    def remove(self, name: str) -> None:
+        """Take an adapter away; a layer without it is left alone."""
+        self.refuse_if_merged("removing an adapter")
+        if name in self.adapters:
+            self.activate(*(other for other in self.active if other != name))
+            del self.adapters[name]
+
+    def activate(self, *names: str) -> None:
+        """Choose the adapters in use and their order; the first acts next to the base layer.
+
+        Raises:
+            UnknownNameError: no such adapter.
+            InvalidValueError: a name comes twice, or the layer is merged.
+        """
+        self.refuse_if_merged("choosing other adapters")
+        check_distinct(names)
+        chain = self._base
+        for name in names:
+            if name not in self.adapters:
+                raise UnknownNameError("adapter", name, self.adapters)
+            chain = self.adapters[name].on(chain)  # type: ignore[operator]
+        self.active, self._chain = names, chain
+
+    def merged_tensors(self) -> dict[str, Tensor]:
+        """Weight and bias of a plain layer that does the same, in the base layer's layout and dtype.
+
+        Raises:
+            UnsupportedError: the base layer has no plain weight, or no bias for that of an adapter.
+            InvalidValueError: the weight is not loaded, or a result not finite in the adapter's dtype or the layer's.
+        """
+        plain = operator(self.base_layer)  # asked now, since it may have been quantised or offloaded
+        if plain.dense().is_meta:
+            msg = "The layer's weight is on the meta device: there is nothing to merge into before it is loaded."
+            raise InvalidValueError(msg)
+        with _exactly(self.adapters, plain.like.device):
+            stored = {"weight": plain.stored(self.function.dense())}
+            if (bias := self.function.bias) is not None:
+                if getattr(self.base_layer, "bias", None) is None:
+                    msg = "The adapter has a bias and the layer has none to merge it into."
+                    raise UnsupportedError(msg)
+                stored["bias"] = bias
+            result = {key: _laid_out_like(getattr(self.base_layer, key), value) for key, value in stored.items()}
+        for key, value in result.items():
+            if not all(end.isfinite() for end in value.aminmax()):  # NaN included, and no mask as large as the weight
+                msg = f"merging gives a {key} that is not finite in {value.dtype}; nothing was changed."
+                raise InvalidValueError(msg)
+        return result
+
+    def merge(self, tensors: dict[str, Tensor] | None = None) -> None:
+        """Put merged tensors in place of the base layer's, which are kept for ``unmerge``."""
+        if not self.merged:
+            tensors = self.merged_tensors() if tensors is None else tensors
+            self._others = {k: nn.Parameter(v, requires_grad=False) for k, v in tensors.items()}
+            self.exchange()
+
+    def unmerge(self) -> None:
+        """Put the base layer's own tensors back, bit for bit."""
+        if self.merged:
+            self.exchange()
+            self._others = {}
+
+    def exchange(self) -> None:
+        """Swap the merged and the original tensors; the ones put in follow the layer's device and dtype."""
+        for key, other in self._others.items():
+            now = getattr(self.base_layer, key)
+            if (other.device, other.dtype) != (now.device, now.dtype):
+                other = nn.Parameter(other.to(now), requires_grad=False)
+            setattr(self.base_layer, key, other)
+            self._others[key] = now
+        self.merged = not self.merged
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """As of any module; not while merged, since weights that hold the adapter would be saved beside the adapter."""
+        self.refuse_if_merged("taking its state_dict (or unload the model, to keep what is merged)")
+        return super().state_dict(*args, **kwargs)
+
+    def _load_from_state_dict(self, *args: Any) -> None:
+        self.refuse_if_merged("loading a state_dict")
+        super()._load_from_state_dict(*args)
+
+    def refuse_if_merged(self, doing: str) -> None:
+        """Raise InvalidValueError where merged weights would not follow."""
+        if self.merged:
+            msg = f"The layer is merged: unmerge it before {doing}."
+            raise InvalidValueError(msg)
+
+
+def check_distinct(names: Sequence[str]) -> None:
+    """Raise InvalidValueError where an adapter would act twice."""
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        msg = f"An adapter acts once, but {', '.join(map(repr, twice))} is named twice; to make it stronger, scale it."
+        raise InvalidValueError(msg)
+
+
+def check_name(name: str) -> None:
+    """Raise InvalidValueError where torch's module names have no room for this one."""
+    if not isinstance(name, str) or not name.isidentifier() or hasattr(nn.ModuleDict(), name):
+        msg = f"{name!r} cannot name an adapter: use letters, digits and underscores, not a method of ModuleDict."
+        raise InvalidValueError(msg)
+
+
+@contextmanager
+def _exactly(module: nn.Module, device: torch.device) -> Iterator[None]:
+    """No dropout, no autocast, no gradients for the duration; what is computed can be used outside inference mode."""
+    modes = {part: part.training for part in module.modules()}
+    module.eval()
+    try:
+        with torch.inference_mode(False), torch.no_grad(), torch.autocast(device.type, enabled=False):
+            yield
+    finally:
+        for part, mode in modes.items():
+            part.training = mode
+
+
+def _laid_out_like(old: Tensor, value: Tensor) -> Tensor:
+    """The values in the old tensor's dtype and strides (a convolution may be channels_last), copied where needed."""
+    value = value.to(old.dtype)
+    return value if value.stride() == old.stride() else torch.empty_like(old).copy_(value)
+
+
+def _size(size: tuple[int, int, int]) -> str:
+    rows, columns, channels = size
+    taps = "" if rows == channels else f" ({rows // channels} kernel taps)"
+    return f"{channels} -> {columns}{taps}"

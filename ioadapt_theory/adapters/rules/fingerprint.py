@@ -1,0 +1,133 @@
+"""What tells one base model from another: a hash and a few values of every layer that an adapter was trained on."""
+
+import base64
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ioadapt_theory.adapters.base_weights import BaseLayer, ModelWeights, Weights, read_layer
+from ioadapt_theory.errors import FileFormatError, UnsupportedError
+
+SAMPLE = 32
+HEADER, BASE_NAME = "ioadapt.base", "ioadapt.base_name"
+
+
+def fingerprint(layer: BaseLayer) -> dict[str, Any]:
+    """What recognises a base layer: SHA-256 of its values in their precision, and 32 of them, evenly spaced."""
+    w = layer.matrix.detach().contiguous().cpu()
+    raw = w.reshape(-1).view(torch.uint8).numpy().tobytes()
+    picked = w.reshape(-1)[torch.linspace(0, w.numel() - 1, SAMPLE, dtype=torch.float64).long()]
+    return {
+        "sha256": hashlib.sha256(f"{w.dtype}".encode() + raw).hexdigest(),
+        "size": list(w.shape),
+        "bias": layer.bias is not None,
+        "sample": base64.b64encode(picked.float().numpy().tobytes()).decode(),
+    }
+
+
+def header(model: nn.Module, layers: Iterable[str]) -> dict[str, str]:
+    """What an adapter's file records of the base it was trained on; layers without a plain weight are left out."""
+    weights, prints = ModelWeights(model), {}
+    for name in layers:
+        with suppress(UnsupportedError):
+            prints[name] = fingerprint(weights.layer(name))
+    named = getattr(model, "name_or_path", None) or getattr(getattr(model, "config", None), "_name_or_path", None)
+    return pack(prints, named)
+
+
+def fingerprints(layers: Mapping[str, nn.Module]) -> dict[str, Any]:
+    """The fingerprints of plain layers by name, without those that have no plain weight."""
+    prints = {}
+    for name, layer in layers.items():
+        with suppress(UnsupportedError):
+            prints[name] = fingerprint(read_layer(layer))
+    return prints
+
+
+def pack(prints: Mapping[str, Any], base: object) -> dict[str, str]:
+    """Fingerprints and the base's name, if it has one, as a file's header holds them."""
+    return {HEADER: json.dumps(prints)} | ({BASE_NAME: base} if isinstance(base, str) and base else {})
+
+
+def recorded(metadata: Mapping[str, str], path: object) -> dict[str, Any]:
+    """The fingerprints that ``header`` wrote; none if there is none.
+
+    Raises:
+        FileFormatError: the header is not readable.
+    """
+    try:
+        prints = json.loads(metadata.get(HEADER) or "{}")
+    except (ValueError, RecursionError) as error:
+        msg = f"{path}: {HEADER} in the header is not readable as JSON: {error}."
+        raise FileFormatError(msg) from None
+    return prints if isinstance(prints, dict) else {}
+
+
+@dataclass(frozen=True, slots=True)
+class Kinship:
+    """How a base is related to the one that an adapter was trained on.
+
+    Attributes:
+        verdict: "same", "same values, other precision", "relative", "foreign" or "unknown".
+        cosine: of the sampled values of all compared layers; NaN if none could be compared.
+        same: layers whose hash is equal.
+        compared: layers compared.
+    """
+
+    verdict: str
+    cosine: float
+    same: int
+    compared: int
+
+    def __str__(self) -> str:
+        if not self.compared:
+            return "unknown: the file does not say what it was trained on, or no layer of it is here"
+        return f"{self.verdict}: {self.same} of {self.compared} layers identical, cosine of samples {self.cosine:.3f}"
+
+
+def kinship(prints: Mapping[str, Any], weights: Weights) -> Kinship:
+    """Compare recorded fingerprints with a base; "relative" is a cosine 4 standard errors above that of strangers.
+
+    Raises:
+        FileFormatError: a fingerprint is not what ``fingerprint`` makes.
+    """
+    same, old, new = 0, [], []
+    for name in sorted(prints.keys() & set(weights.names)):
+        here = fingerprint(weights.layer(name))
+        there = prints[name]
+        if not isinstance(there, dict) or not isinstance(there.get("sample"), str):
+            msg = f"The fingerprint of {name} has to be an object with sha256, size, bias, sample; found {there!r:.80}."
+            raise FileFormatError(msg)
+        if here["size"] == there.get("size"):
+            same += here["sha256"] == there.get("sha256")
+            old.append(_sample(there["sample"], name))
+            new.append(_sample(here["sample"], name))
+    if not old:
+        return Kinship("unknown", math.nan, 0, 0)
+    a, b = torch.cat(old).double(), torch.cat(new).double()
+    cosine = float(a @ b / (a.norm() * b.norm()).clamp_min(torch.finfo(a.dtype).tiny))
+    if same == len(old):
+        verdict = "same"
+    elif (a - b).norm() <= 2**-7 * b.norm():  # bfloat16 keeps 8 bits
+        verdict = "same values, other precision"
+    else:
+        verdict = "relative" if cosine > 4 / math.sqrt(a.numel()) else "foreign"
+    return Kinship(verdict, cosine, same, len(old))
+
+
+def _sample(text: str, name: str) -> Tensor:
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except ValueError:
+        raw = b""
+    if len(raw) != 4 * SAMPLE:
+        msg = f"The fingerprint of {name} has a sample that is not {SAMPLE} numbers in base64."
+        raise FileFormatError(msg)
+    return torch.frombuffer(bytearray(raw), dtype=torch.float32)

@@ -1,0 +1,56 @@
+"""placement="residual": in a transformer, the side of each layer that faces the residual stream.
+
+Input for what reads the stream (q, k, v, up, gate), output for what writes to it (o, down). The spaces on the other
+side are private to the model: W_q R, W_k R⁻ᵀ and W_v R, R⁻¹W_o for each head, a permutation and (for ReLU) positive
+scales for the neurons change every weight and no output. On these sides (I + AB)W and W(I + AB) do not meet R, so an
+adapter moved to the other model does exactly what it did. It is not exact when the residual stream itself is expressed
+in another basis, and no placement is exact under both.
+"""
+
+import re
+
+from ioadapt_theory.adapters.equations import Placement
+from ioadapt_theory.errors import InvalidValueError
+
+READS = re.compile(
+    r"(.*\.)?("
+    r"q|k|v|wq|wk|wv|q_proj|k_proj|v_proj|qkv|qkv_proj|to_q|to_k|to_v|to_qkv|to_added_qkv|query|key|value"
+    r"|add_q_proj|add_k_proj|add_v_proj|query_key_value|c_attn|in_proj|q_lin|k_lin|v_lin|Wqkv|to_qkv_mlp_proj"
+    r"|up_proj|gate_proj|gate_up_proj|fc1|fc_in|c_fc|lin1|wi|wi_0|wi_1|w1|w3|dense_h_to_4h|intermediate\.dense"
+    r"|net\.0\.proj|ff(_context)?\.linear_in|(img|txt)_mlp\.0|proj_mlp"
+    r"|layers\.\d+\.linear1|single_blocks\.\d+\.linear1|(attentions|transformer_in)\.(\d+\.)?proj_in"
+    r")"
+)
+WRITES = re.compile(
+    r"(.*\.)?("
+    r"o|wo|o_proj|out_proj|to_out|to_out\.0|to_add_out|c_proj|out_lin|output\.dense|attention\.dense|self_attention\.dense"
+    r"|self_attn\.dense|attn2?\.proj|(img|txt)_attn\.proj"
+    r"|down_proj|fc2|fc_out|lin2|w2|dense_4h_to_h|net\.2|ff(_context)?\.linear_out|(img|txt)_mlp\.2"
+    r"|layers\.\d+\.linear2|single_blocks\.\d+\.linear2|(attentions|transformer_in)\.(\d+\.)?proj_out"
+    r"|single_transformer_blocks\.\d+\.proj_out"
+    r")"
+)
+"""Last parts of layer names, of Llama, GPT-2, GPT-J, GPT-NeoX, BERT, T5, OPT, CLIP, and of torch and diffusers.
+
+A name that means one thing here and another there counts only with what stands before it: ``proj_out`` writes to the
+stream in FLUX's single blocks and around a UNet's attention, and reads it at the end of a transformer; ``linear1`` is
+torch's or FLUX's own. A UNet's proj_in and proj_out stand between two streams, its own and that inside; the side is
+that of the UNet's, and the other would be as exact.
+"""
+
+
+def residual_side(name: str) -> Placement:
+    """The side of the layer of this name that faces the residual stream.
+
+    Raises:
+        InvalidValueError: the name is of no known kind.
+    """
+    if READS.fullmatch(name):
+        return Placement.INPUT
+    if WRITES.fullmatch(name):
+        return Placement.OUTPUT
+    msg = (
+        f"placement='residual' does not know whether {name} reads the residual stream or writes to it; say so with"
+        f" placement_pattern={{{name.rpartition('.')[2]!r}: 'input'}} (or 'output'), or exclude it."
+    )
+    raise InvalidValueError(msg)

@@ -1,0 +1,101 @@
+"""Which modules of a model are meant: PEFT's rules for target_modules and exclude_modules."""
+
+import difflib
+import warnings
+from collections.abc import Iterable, Iterator
+
+from torch import nn
+
+from ioadapt_theory.adapters.config import AdapterConfig, compiled
+from ioadapt_theory.adapters.layer import AdaptedLayer
+from ioadapt_theory.adapters.matrices import Convolution, is_supported, operator
+from ioadapt_theory.errors import IoAdaptError, UnsupportedError
+
+ALL_LINEAR = "all-linear"
+
+
+class NoMatchError(IoAdaptError, ValueError):
+    """target_modules fits no module; near misses are named."""
+
+    def __init__(self, wanted: str | tuple[str, ...], names: Iterable[str]) -> None:
+        """``names`` are the modules that could have been adapted."""
+        names = list(names)
+        ends = {".".join(n.split(".")[-k:]) for n in names for k in (1, 2, 3)} | set(names)
+        wishes = [wanted] if isinstance(wanted, str) else wanted
+        near = dict.fromkeys(hit for wish in wishes for hit in difflib.get_close_matches(wish, sorted(ends), n=3))
+        hint = f" Near misses: {', '.join(near)}." if near else ""
+        some = ", ".join(sorted({n.split(".")[-1] for n in names})[:12]) or "none"
+        super().__init__(
+            f"target_modules={wanted!r} matches no module.{hint} Layers that can be adapted end in: {some}."
+        )
+
+
+def walk(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Every module below the model under every name it has, not entering adapted layers."""
+    inside: tuple[str, ...] = ()
+    for name, module in model.named_modules(remove_duplicate=False):
+        if not name or name.startswith(inside):
+            continue
+        if isinstance(module, AdaptedLayer):
+            inside = (*inside, f"{name}.")
+        yield name, module
+
+
+def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
+    """The modules to adapt, by name, in the model's order; a module with two names counts once, under its first.
+
+    Raises:
+        NoMatchError: nothing matches.
+        UnsupportedError: a match that cannot be adapted.
+    """
+    named = dict(walk(model))
+    if config.target_modules == ALL_LINEAR:
+        get_head = getattr(model, "get_output_embeddings", None)
+        head = get_head() if callable(get_head) else None
+        hits = [n for n, m in named.items() if m is not head and _is_linear(m) and not _read_by_owner(n, named, model)]
+    else:
+        hits = [name for name in named if fits(config.target_modules, name)]
+        _warn_of_idle_targets(config.target_modules, hits)
+    hits = [name for name in hits if not fits(config.exclude_modules, name)]
+    chosen = {id(named[name]): name for name in reversed(hits)}
+    found = {name: named[name] for name in hits if chosen[id(named[name])] == name}
+    if not found:
+        raise NoMatchError(config.target_modules, (n for n, m in named.items() if is_supported(m)))
+    for name, module in found.items():
+        if _read_by_owner(name, named, model):
+            msg = (
+                f"{name} belongs to an nn.MultiheadAttention, which reads its weight and never calls it, so an adapter"
+                " would be ignored. Exclude it, or use an attention with separate projections."
+            )
+            raise UnsupportedError(msg)
+        if not isinstance(module, AdaptedLayer):
+            try:
+                operator(module)
+            except UnsupportedError as error:
+                msg = f"{name}: {error}"
+                raise UnsupportedError(msg) from None
+    return found
+
+
+def fits(wanted: str | tuple[str, ...], name: str) -> bool:
+    """A list matches by suffix at a dot, a string is a regular expression for the whole name."""
+    if isinstance(wanted, str):
+        return compiled(wanted).fullmatch(name) is not None
+    return any(name == end or name.endswith(f".{end}") for end in wanted)
+
+
+def _is_linear(module: nn.Module) -> bool:
+    if isinstance(module, AdaptedLayer):
+        module = module.base_layer
+    return is_supported(module) and not isinstance(operator(module), Convolution)
+
+
+def _read_by_owner(name: str, named: dict[str, nn.Module], model: nn.Module) -> bool:
+    owner = name.rpartition(".")[0]
+    return isinstance(named[owner] if owner else model, nn.MultiheadAttention)
+
+
+def _warn_of_idle_targets(wanted: str | tuple[str, ...], hits: list[str]) -> None:
+    idle = [] if isinstance(wanted, str) else [end for end in wanted if not any(fits((end,), hit) for hit in hits)]
+    if idle and hits:
+        warnings.warn(f"target_modules {idle} match no module; the others do.", stacklevel=4)

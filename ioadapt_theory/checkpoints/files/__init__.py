@@ -1,0 +1,1 @@
+"""Files of weights, none of them trusted: safetensors, pickles, NeuroChem, and folders of these."""

@@ -1,0 +1,121 @@
+"""Which files of a folder or repository hold the weights, from their names alone; names in data are never followed."""
+
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ioadapt_theory.checkpoints.checkpoint import SourceError
+from ioadapt_theory.errors import FileFormatError
+
+STEMS: Final = ("diffusion_pytorch_model", "model", "pytorch_model")
+"""How diffusers and transformers call weights."""
+
+PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt", ".pth.tar")
+"""Endings of PyTorch pickles; any other file is taken as safetensors."""
+
+SUFFIXES: Final = (".safetensors", *PICKLES)
+"""Endings of single files of weights."""
+
+COMPONENTS: Final = ("unet", "transformer")
+"""Folders of a diffusers pipeline that hold the model itself; a folder without them is taken as the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The file to open (an index if `sharded`), and the variant that it is."""
+
+    file: str
+    sharded: bool
+    variant: str | None
+
+
+def is_weights(name: str) -> bool:
+    """Whether a file name ends as weights do."""
+    return name.endswith(SUFFIXES)
+
+
+def choose(names: Collection[str], where: str, variant: str | None) -> Choice:
+    """Choose among the plain file names of one folder: safetensors before pickles, the variant before the plain file.
+
+    A variant is a preference: where there is none of that name (LCM has no fp16), the plain file is taken.
+
+    Raises:
+        SourceError: If there are no weights, or several that could be meant; with what there is.
+    """
+    for wanted in dict.fromkeys((variant, None)):
+        for name, sharded in _spellings(wanted):
+            if name in names:
+                return Choice(name, sharded, wanted)
+    weights = sorted(n for n in names if is_weights(n))
+    if len(weights) == 1:
+        return Choice(weights[0], sharded=False, variant=None)
+    shown = ", ".join(weights[:8] or sorted(names)[:8]) or "nothing"
+    variants = sorted({v for n in weights if (v := _variant_of(n))})
+    msg = f"{where} holds no weights that can be read (it holds {shown})."
+    if variants:
+        msg = f"{where} holds only the variants {', '.join(variants)}: choose one, as in --variant {variants[0]}."
+    elif weights:
+        msg = f"{where} holds several weights: {shown}. Say which, as in SOURCE:{weights[0]}."
+    raise SourceError(msg)
+
+
+def component_of(folders: Collection[str]) -> str | None:
+    """Return the component of a pipeline to open when none was asked for; None for the folder itself."""
+    return next((c for c in COMPONENTS if c in folders), None)
+
+
+def _spellings(variant: str | None) -> Iterator[tuple[str, bool]]:
+    """Yield (file name, whether it is an index) in the order of preference; the names diffusers tries."""
+    for ending in ("safetensors", "bin"):
+        for stem in STEMS:
+            if variant is None:
+                yield f"{stem}.{ending}", False
+                yield f"{stem}.{ending}.index.json", True
+            else:
+                yield f"{stem}.{variant}.{ending}", False
+                yield f"{stem}.{ending}.index.{variant}.json", True
+                yield f"{stem}.{ending}.{variant}.index.json", True
+
+
+def _variant_of(name: str) -> str | None:
+    """Return 'fp16' of model.fp16.safetensors."""
+    for stem in STEMS:
+        parts = name.removeprefix(f"{stem}.").split(".")
+        if name.startswith(f"{stem}.") and len(parts) == 2:
+            return parts[0]
+    return None
+
+
+def read_index(text: bytes, path: str) -> dict[str, str]:
+    """Return tensor -> shard of an index.json; every shard is a plain file name.
+
+    Raises:
+        FileFormatError: If it is not JSON, has no weight_map of strings, or names a file outside its folder.
+    """
+    try:
+        index: Any = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        msg = f"{path} is not JSON ({error}). Delete it and download it again."
+        raise FileFormatError(msg) from error
+    shards = index.get("weight_map") if isinstance(index, dict) else None
+    if not isinstance(shards, dict) or not shards or not all(isinstance(s, str) for s in shards.values()):
+        msg = f"{path} has no weight_map from tensor names to file names: refused."
+        raise FileFormatError(msg)
+    for shard in set(shards.values()):
+        if "/" in shard or "\\" in shard or ":" in shard or not shard.isprintable() or not is_weights(shard):
+            msg = f"{path} names the shard {shard!r}, which is no plain name of a weights file in its folder: refused."
+            raise FileFormatError(msg)
+    return dict(shards)
+
+
+def require_shards(index: str, shards: Collection[str], present: Collection[str]) -> None:
+    """Refuse an index some of whose shards are not there.
+
+    Raises:
+        SourceError: Naming the missing ones.
+    """
+    missing = sorted(set(shards) - set(present))
+    if missing:
+        msg = f"{index} names {len(set(shards))} shards, of which {', '.join(missing)} are missing. Download them."
+        raise SourceError(msg)

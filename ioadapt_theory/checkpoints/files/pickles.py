@@ -1,0 +1,151 @@
+"""PyTorch pickles (.bin, .pt, .pth, .ckpt, .tar): weights only, nothing in them is ever executed.
+
+`torch.load(weights_only=True)` onto the meta device tells names, shapes and places without reading values; these are
+then read by position as from a safetensors file. Files with strided views are mapped; compressed zips and the format
+before torch 1.6 are loaded whole.
+"""
+
+import sys
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, cast
+
+from ioadapt_theory.checkpoints.checkpoint import DTYPES, Checkpoint, TensorInfo
+from ioadapt_theory.checkpoints.files.positions import OffsetCheckpoint, PlainFile, check_buffer, outside
+from ioadapt_theory.checkpoints.files.safetensors import refuse_other_kinds
+from ioadapt_theory.checkpoints.files.weights_only import load_weights_only
+from ioadapt_theory.errors import FileFormatError
+
+if TYPE_CHECKING:
+    import torch
+
+WRAPPERS: Final = ("state_dict", "model_state_dict", "model", "module", "params")
+"""Keys under which training scripts keep the weights; optimizer and history beside them are left alone."""
+
+MAX_DEPTH: Final = 4
+"""How deep tables are followed."""
+
+READABLE: Final = frozenset(torch_name for torch_name, _ in DTYPES.values())
+"""Names of the torch dtypes that can be compared; tensors of others (complex, quantised) are left out by name."""
+
+
+class LoadedCheckpoint(Checkpoint):
+    """Tensors held in memory, or mapped from a file that has to stay as it is."""
+
+    def __init__(
+        self, name: str, file: PlainFile, values: Mapping[str, "torch.Tensor"], metadata: Mapping[str, str]
+    ) -> None:
+        """Take the tensors as they are, and the file they came from."""
+        self.name, self.source, self.revision, self.metadata = name, str(file.path), None, metadata
+        self._file = file
+        self.tensors = {key: describe(key, value) for key, value in values.items()}
+        self._values = {key: value.detach().contiguous().flatten() for key, value in values.items()}
+
+    def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
+        """See `Checkpoint.filler`."""
+        check_buffer(self.tensors[name], out)
+        return partial(self._fill, name, out)
+
+    def _fill(self, name: str, out: "torch.Tensor", start: int) -> None:
+        if not 0 <= start <= self.tensors[name].numel - len(out):
+            raise outside(self.tensors[name], start, len(out))
+        self._file.require_whole(f"tensor {name}")
+        out.copy_(self._values[name][start : start + len(out)])
+
+    def close(self) -> None:
+        """Let the tensors go."""
+        self._values = {}
+        self._file.close()
+
+
+def describe(name: str, tensor: "torch.Tensor") -> TensorInfo:
+    """Return name, dtype code and shape of a tensor."""
+    code = next(c for c, (torch_name, _) in DTYPES.items() if f"torch.{torch_name}" == str(tensor.dtype))
+    return TensorInfo(name, code, tuple(tensor.shape))
+
+
+def open_pickle(path: Path, *, name: str | None = None) -> Checkpoint:
+    """Open a pickle of named tensors.
+
+    Raises:
+        SourceError: If the file cannot be opened.
+        FileFormatError: If it is cut, is something else, names code, or holds no named tensors.
+    """
+    file = PlainFile(path)
+    name = name or path.name.split(".")[0]
+    try:
+        refuse_other_kinds(file.head(200), str(path), file.size)
+        tensors, metadata = _named_tensors(load_weights_only(path, "meta"), path)
+        plain = _is_plain_zip(path)
+        places = _places(tensors, file.size) if plain else None
+        if places is not None:
+            infos = {key: describe(key, value) for key, value in tensors.items()}
+            where = {key: (file, offset) for key, offset in places.items()}
+            return OffsetCheckpoint(name, str(path), infos, where, metadata)
+        tensors, _ = _named_tensors(load_weights_only(path, "cpu", mmap=plain), path)
+        return LoadedCheckpoint(name, file, tensors, metadata)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"], dict[str, str]]:
+    """Find the table of weights in what was loaded; also say where it was and what in it was left out."""
+    where: list[str] = []
+    for _ in range(MAX_DEPTH):
+        inner = next((w for w in WRAPPERS if isinstance(loaded, dict) and isinstance(loaded.get(w), dict)), None)
+        if inner is None:
+            break
+        where.append(inner)
+        loaded = cast("dict[str, object]", loaded)[inner]
+    tensors: dict[str, torch.Tensor] = {}
+    left_out = []
+    for key, value in _flat(loaded, "", MAX_DEPTH):
+        if str(value.layout) == "torch.strided" and str(value.dtype).removeprefix("torch.") in READABLE:
+            tensors[key] = value
+        else:
+            left_out.append(key)
+    if not tensors or not all(key.isprintable() for key in tensors):
+        kind = type(loaded).__name__
+        msg = f"{path} holds no table of named tensors (it holds a {kind}). Save the model's state_dict() instead."
+        raise FileFormatError(msg)
+    said = {"inside": ".".join(where)} if where else {}
+    return tensors, said | ({"left_out": ", ".join(left_out)} if left_out else {})
+
+
+def _flat(loaded: object, prefix: str, depth: int) -> Iterator[tuple[str, "torch.Tensor"]]:
+    """Yield (dotted name, tensor) of nested tables; a table may contain itself, hence the depth."""
+    import torch
+
+    if isinstance(loaded, dict) and depth:
+        for key, value in loaded.items():
+            if isinstance(value, torch.Tensor):
+                yield f"{prefix}{key}", value
+            else:
+                yield from _flat(value, f"{prefix}{key}.", depth - 1)
+
+
+def _is_plain_zip(path: Path) -> bool:
+    """Whether the values lie in a zip as they are: not compressed, in this machine's order of bytes."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            order = [i for i in archive.infolist() if i.filename.endswith("/byteorder")]
+            stored = all(i.compress_type == zipfile.ZIP_STORED for i in archive.infolist())
+            return stored and (not order or archive.read(order[0]).decode("ascii", "replace") == sys.byteorder)
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, OSError):
+        return False  # the format before torch 1.6, or a damaged entry: torch decides
+
+
+def _places(tensors: Mapping[str, "torch.Tensor"], size: int) -> dict[str, int] | None:
+    """Byte at which each tensor of a plain zip of `size` bytes begins, or None if one cannot be read by position."""
+    places = {}
+    for name, tensor in tensors.items():
+        storage = tensor.untyped_storage()
+        offset = getattr(storage, "_checkpoint_offset", None)  # set by torch.load on meta, from torch 2.7 on
+        begin = None if offset is None else offset + tensor.storage_offset() * tensor.element_size()
+        if begin is None or not tensor.is_contiguous() or begin + tensor.numel() * tensor.element_size() > size:
+            return None
+        places[name] = begin
+    return places

@@ -1,0 +1,148 @@
+"""Files whose tensors lie in them as plain bytes, read by position into the caller's buffer.
+
+Reading by position, not through a memory map: a file that shrinks while it is open gives an error and not a dead
+process, several threads or processes share one descriptor, and memory does not grow with the model.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ioadapt_theory.checkpoints.checkpoint import DTYPES, Checkpoint, SourceError, TensorInfo, torch_dtype
+from ioadapt_theory.checkpoints.files.safetensors import header_length, parse_header
+from ioadapt_theory.errors import FileFormatError, InvalidValueError
+
+if TYPE_CHECKING:
+    import torch
+
+
+def check_buffer(info: TensorInfo, out: "torch.Tensor") -> None:
+    """Refuse a buffer that is not what the tensor's elements are read into.
+
+    Raises:
+        InvalidValueError: With what was given and what it has to be.
+    """
+    if out.ndim != 1 or not out.is_contiguous() or out.dtype != torch_dtype(info.dtype):
+        got = f"{out.dtype} of shape {tuple(out.shape)}"
+        msg = f"The buffer for {info.name} has to be flat, contiguous and {info.dtype}, not {got}."
+        raise InvalidValueError(msg)
+
+
+def outside(info: TensorInfo, start: int, length: int) -> InvalidValueError:
+    """Return the error for a range that is not within the tensor."""
+    msg = f"{info.name} has {info.numel} elements; [{start}, {start + length}) is not within them."
+    return InvalidValueError(msg)
+
+
+class PlainFile:
+    """One open file, read by position; safe to share between threads and forked processes."""
+
+    def __init__(self, path: Path) -> None:
+        """Open for reading; OSErrors become SourceErrors that name the file."""
+        self.path = path
+        try:
+            self._fd = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+        except OSError as error:
+            msg = f"Cannot open {path}: {error.strerror}."
+            raise SourceError(msg) from error
+        self.size = os.fstat(self._fd).st_size
+
+    def fill(self, out: memoryview, offset: int, what: str) -> None:
+        """Fill `out` from byte `offset`; `what` names the tensor in the error.
+
+        Raises:
+            SourceError: If the file ends early (it was changed while open) or cannot be read.
+        """
+        done = 0
+        while done < len(out):
+            try:
+                got = os.preadv(self._fd, [out[done:] if done else out], offset + done)
+            except OSError as error:
+                msg = f"Cannot read {what} from {self.path}: {error.strerror}."
+                raise SourceError(msg) from error
+            if got == 0:
+                msg = f"{self.path} became shorter while it was read: {what} ends at byte {offset + done}."
+                raise SourceError(msg)
+            done += got
+
+    def require_whole(self, what: str) -> None:
+        """Refuse a file that has become shorter, before a map of it is touched (which would end the process).
+
+        Raises:
+            SourceError: With what was to be read.
+        """
+        if os.fstat(self._fd).st_size < self.size:
+            msg = f"{self.path} became shorter while it was read: {what} is no longer whole."
+            raise SourceError(msg)
+
+    def head(self, count: int) -> bytes:
+        """Return the first bytes, at most `count`."""
+        out = bytearray(min(count, self.size))
+        self.fill(memoryview(out), 0, "the header")
+        return bytes(out)
+
+    def close(self) -> None:
+        """Close; twice is fine."""
+        if self._fd >= 0:
+            os.close(self._fd)
+        self._fd = -1
+
+
+class OffsetCheckpoint(Checkpoint):
+    """Tensors that lie contiguously at known places of known files."""
+
+    def __init__(
+        self,
+        name: str,
+        source: str,
+        tensors: Mapping[str, TensorInfo],
+        places: Mapping[str, tuple[PlainFile, int]],
+        metadata: Mapping[str, str],
+        revision: str | None = None,
+    ) -> None:
+        """Take tensors, and for each the file and the byte at which its values begin."""
+        self.name, self.source, self.revision = name, source, revision
+        self.tensors, self.metadata = tensors, metadata
+        self._places = places
+
+    def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
+        """See `Checkpoint.filler`."""
+        import torch
+
+        info = self.tensors[name]
+        check_buffer(info, out)
+        file, begin = self._places[name]
+        into = out.view(torch.uint8).numpy().data
+        return partial(_fill, info, file, begin, into, DTYPES[info.dtype][1], info.numel - len(out))
+
+    def close(self) -> None:
+        """Close every file."""
+        for file, _ in self._places.values():
+            file.close()
+
+
+def _fill(info: TensorInfo, file: PlainFile, begin: int, into: memoryview, size: int, last: int, start: int) -> None:
+    """Fill `into` with elements of `size` bytes from `start`, at most `last`, of the tensor that begins at `begin`."""
+    if not 0 <= start <= last:
+        raise outside(info, start, len(into) // size)
+    file.fill(into, begin + start * size, f"tensor {info.name}")
+
+
+def open_safetensors(path: Path, *, name: str | None = None) -> OffsetCheckpoint:
+    """Open one safetensors file; its header is checked whole before anything is believed.
+
+    Raises:
+        SourceError: If the file cannot be opened or read.
+        FileFormatError: If it is not what it has to be; see `headers`.
+    """
+    file = PlainFile(path)
+    try:
+        length = header_length(file.head(200), str(path), file.size)
+        header = parse_header(file.head(8 + length)[8:], str(path), file.size)
+    except (FileFormatError, SourceError):
+        file.close()
+        raise
+    places = {tensor: (file, offset) for tensor, offset in header.offsets.items()}
+    return OffsetCheckpoint(name or path.stem, str(path), header.tensors, places, header.metadata)

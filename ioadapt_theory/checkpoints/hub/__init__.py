@@ -1,0 +1,1 @@
+"""Checkpoints on the hub: what a repository holds, its files, its cache here, and its refusals."""

@@ -1,0 +1,1 @@
+"""What follows beyond the numbered statements, and what the paper says in words."""

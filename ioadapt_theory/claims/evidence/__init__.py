@@ -1,0 +1,1 @@
+"""Evidence: witnesses, searches, Monte-Carlo, exact values, and how findings merge."""

@@ -1,0 +1,205 @@
+"""Monte-Carlo as the propositions are stated: samples x ~ N(0, σ²I) run through random linear stacks.
+
+‖xD‖² for x ~ N(0, σ²I) has mean σ²‖D‖_F² and variance 2σ⁴‖DDᵀ‖_F², so the interval of a sample mean is known exactly
+up to the law: z standard errors, or the bound of Laurent and Massart (2000, Lemma 1), which holds for every N.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from statistics import NormalDist
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ioadapt_theory.claims.arithmetic import frobenius_sq, operator_norm
+from ioadapt_theory.claims.claim import Claim, Run
+from ioadapt_theory.claims.evidence.findings import Evidence, Finding
+from ioadapt_theory.claims.evidence.searches import seeded
+from ioadapt_theory.claims.settings.placement import Placement
+from ioadapt_theory.claims.settings.shared_function import SharedFunction
+from ioadapt_theory.claims.settings.stacks import LinearStack, Memory, draw
+from ioadapt_theory.errors import InvalidValueError
+
+STACKS_A_PART = 32
+BLOCK = 1 << 16
+"""Numbers in one block of activations: half a MB, so that a block stays in the cache and the memory flat."""
+LEVEL = 0.99
+FALSE_ALARM = 1e-9
+"""Probability that one stack contradicts a true statement by chance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """Sample mean of ‖xD‖² for every stack, with what is known of its law.
+
+    Attributes:
+        mean: sample mean, S.
+        variance: 2σ⁴‖DDᵀ‖_F² of one sample, S.
+        top: 2σ²‖D‖₂² of one sample, S: the exponential tail of its law.
+        samples: N.
+    """
+
+    mean: Tensor
+    variance: Tensor
+    top: Tensor
+    samples: int
+
+    @property
+    def standard_error(self) -> Tensor:
+        """Standard deviation of the sample mean."""
+        return (self.variance / self.samples).sqrt()
+
+    def interval(self, level: float = LEVEL) -> tuple[Tensor, Tensor]:
+        """Mean ± z standard errors, the standard error being known and not estimated."""
+        half = NormalDist().inv_cdf((1 + level) / 2) * self.standard_error
+        return self.mean - half, self.mean + half
+
+    def covers(self, value: Tensor, rounding: Tensor) -> int:
+        """How many of the intervals contain the value."""
+        low, high = self.interval()
+        return int(((low - rounding <= value) & (value <= high + rounding)).sum())
+
+    def margin(self, probability: float) -> Tensor:
+        """Two-sided: |mean − E| ≥ margin has at most this probability, for every N (Laurent and Massart)."""
+        t = math.log(2 / probability) / self.samples
+        return (2 * t * self.variance).sqrt() + t * self.top
+
+
+def sample_blocks(samples: int, c: int, rows: int, generator: torch.Generator, dtype: torch.dtype) -> Iterator[Tensor]:
+    """Standard normal samples in blocks of at most ``rows``."""
+    for begin in range(0, samples, rows):
+        n = min(rows, samples - begin)
+        yield torch.randn(n, c, generator=generator, dtype=dtype, device=generator.device)
+
+
+def mean_distance(source: LinearStack, target: LinearStack, samples: int, generator: torch.Generator) -> Tensor:
+    """Sample mean over x ~ N(0, I) of ‖source(x) − target(x)‖² for every stack; the stacks share the samples."""
+    first = source.weights[0]
+    widest = max(w.shape[-1] for w in (*source.weights, *target.weights))
+    rows = max(1, min(samples, BLOCK // (first.shape[0] * widest)))
+    kept: tuple[Memory, Memory] = ({}, {})
+    total = torch.zeros(first.shape[0], dtype=torch.float64, device=first.device)
+    for x in sample_blocks(samples, first.shape[1], rows, generator, first.dtype):
+        difference = source(x, kept[0]).sub_(target(x, kept[1])).flatten(1)
+        total += torch.linalg.vector_norm(difference, dim=1).square()
+    return total / samples
+
+
+def composite(source: LinearStack, target: LinearStack) -> SharedFunction:
+    """The stacks as an instance of App. A.2: W₁, and the product of the later layers as W₂; σ = 1."""
+    ab = source.adapter[0] @ source.adapter[1] if source.adapter else None
+    (w1, w2), (w1_target, w2_target) = (_two_layers(stack) for stack in (source, target))
+    return SharedFunction(
+        w1=w1, w2=w2, w1_target=w1_target, w2_target=w2_target, sigma=torch.ones_like(w1[:, 0, 0]), ab=ab
+    )
+
+
+def _two_layers(stack: LinearStack) -> tuple[Tensor, Tensor]:
+    first, *rest = stack.weights
+    n = first.shape[-1]
+    eye = torch.eye(n, dtype=first.dtype, device=first.device).expand(first.shape[0], n, n)
+    return first, reduce(torch.matmul, rest, eye)
+
+
+def estimate(source: LinearStack, target: LinearStack, samples: int, generator: torch.Generator) -> Estimate:
+    """Run the samples; the law of ‖xD‖² is taken from D, which the models give on the basis vectors."""
+    basis = torch.eye(source.weights[0].shape[1], dtype=torch.float64, device=source.weights[0].device)
+    d = source(basis) - target(basis)
+    variance, top = 2 * frobenius_sq(d @ d.mT), 2 * operator_norm(d) ** 2
+    return Estimate(mean=mean_distance(source, target, samples, generator), variance=variance, top=top, samples=samples)
+
+
+@dataclass(frozen=True, slots=True)
+class StackMonteCarlo:
+    """Run samples through random stacks; a mean that the bound or the closed form cannot explain refutes."""
+
+    placement: Placement | None
+    layer: int | None = None
+    kind: Evidence = Evidence.MONTE_CARLO
+
+    def parts(self, run: Run) -> int:
+        """A part has at most 32 stacks, whatever their number: cost is linear and memory flat."""
+        return -(-run.stacks // STACKS_A_PART)
+
+    def sides(self, claim: Claim, run: Run, part: int) -> tuple[Estimate, SharedFunction, Tensor, Tensor]:
+        """Estimate, instances, closed form and bound for the stacks of one part."""
+        stacks = min(STACKS_A_PART, run.stacks - part * STACKS_A_PART)
+        generator = seeded(run, claim.id, self.kind, part, device=run.device)
+        source, target = draw(stacks, self.placement, run, generator, self.layer)
+        instance = composite(source, target)
+        closed, bound = claim.inequality.lhs(instance), claim.inequality.rhs(instance)
+        return estimate(source, target, run.samples, generator), instance, closed, bound
+
+    def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
+        """Compare every stack's mean with its closed form and its bound."""
+        found, instance, closed, bound = self.sides(claim, run, part)
+        margin = found.margin(FALSE_ALARM) + rounding(instance)
+        refutes = set()
+        if not ((found.mean - closed).abs() <= margin).all():
+            refutes.add("a sample mean contradicts the closed form")
+        if not (found.mean - margin <= bound).all():
+            refutes.add("a sample mean exceeds the bound")
+        ratio = ((found.mean - margin) / bound).nan_to_num(0.0).clamp(min=0)
+        k = int(ratio.argmax())
+        worst = claim.inequality.setting.dump(instance, k)
+        covering = {f"{LEVEL:.0%} intervals that cover": found.covers(closed, rounding(instance))}
+        return Finding(
+            kind=self.kind,
+            instances=len(ratio),
+            worst_ratio=float(ratio[k]),
+            worst=worst,
+            refutes=frozenset(refutes),
+            counts={"samples": run.samples * len(ratio), **covering},
+        )
+
+    def rows(self, claim: Claim, run: Run) -> Iterator[dict[str, float]]:
+        """For every stack: closed form, bound, sample mean and its interval."""
+        for part in range(self.parts(run)):
+            found, _, closed, bound = self.sides(claim, run, part)
+            low, high = found.interval()
+            columns = {"closed_form": closed, "bound": bound, "mean": found.mean, "low": low, "high": high}
+            for values in zip(*(column.tolist() for column in columns.values()), strict=True):
+                yield dict(zip(columns, values, strict=True))
+
+
+def instance_estimate(claim: Claim, raw: Mapping[str, Any], run: Run) -> dict[str, float]:
+    """Samples run through the models of an instance file: mean, interval, its level and N.
+
+    Raises:
+        InvalidValueError: the claim is not an expectation over samples.
+    """
+    strategy = next((s for s in claim.strategies if isinstance(s, StackMonteCarlo)), None)
+    if strategy is None:
+        msg = f"{claim.id} is not an expectation over samples, so it takes no --samples."
+        raise InvalidValueError(msg)
+    exact = claim.inequality.setting.read(raw)
+    letters = {name: getattr(exact, name) for name in ("w1", "w2", "w1_target", "w2_target", "ab")}
+    tensors = {
+        name: torch.tensor(value.astype(float), device=run.device)[None]
+        for name, value in letters.items()
+        if value is not None
+    }
+    adapter = None
+    if strategy.placement is not None:
+        n = tensors["ab"].shape[-1]
+        adapter = tensors["ab"], torch.eye(n, dtype=torch.float64, device=run.device)[None]
+    source, target = (
+        LinearStack([tensors[f"w1{t}"], tensors[f"w2{t}"]], adapter, strategy.placement, strategy.layer)
+        for t in ("", "_target")
+    )
+    found = estimate(source, target, run.samples, seeded(run, claim.id, "instance", device=run.device))
+    scale = float(exact.sigma) ** 2
+    low, high = found.interval()
+    values = {"mean": scale * float(found.mean), "low": scale * float(low), "high": scale * float(high)}
+    return {**values, "level": LEVEL, "samples": run.samples}
+
+
+def rounding(instance: SharedFunction) -> Any:
+    """What float64 leaves of a distance that is zero, as it is between models of the same function."""
+    scale = frobenius_sq(instance.w1) * frobenius_sq(instance.w2)
+    scale = scale + frobenius_sq(instance.w1_target) * frobenius_sq(instance.w2_target)
+    grown = 1 if instance.ab is None else (1 + frobenius_sq(instance.ab)) * (1 + frobenius_sq(instance.w2))
+    return 1e-26 * scale * grown

@@ -1,0 +1,129 @@
+"""Strategies that work for every inequality: replay the witnesses, draw at random, climb lhs/rhs from many starts."""
+
+import hashlib
+import math
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ioadapt_theory.claims.claim import Claim, Run
+from ioadapt_theory.claims.evaluation import evaluate
+from ioadapt_theory.claims.evidence.findings import TOLERANCE, Evidence, Finding
+from ioadapt_theory.claims.evidence.inequality import Inequality
+from ioadapt_theory.claims.instances import witness
+
+ROUNDING = 1e-13
+"""Largest residual of a hypothesis in a search: they hold by construction, so anything more is a singular instance."""
+
+
+def seeded(run: Run, *labels: object, device: str = "cpu") -> torch.Generator:
+    """A generator for (seed, labels): what a part draws depends neither on the other parts nor on their order."""
+    digest = hashlib.sha256("|".join(map(str, (run.seed, *labels))).encode()).digest()
+    return torch.Generator(device).manual_seed(int.from_bytes(digest[:7]))
+
+
+def ratios(inequality: Inequality, instance: Any) -> Tensor:
+    """lhs/rhs (first order/rhs where that decides) for a batch; 0 where lhs = 0, NaN where a hypothesis is missed."""
+    lhs, rhs = inequality.decisive(instance), inequality.rhs(instance)
+    quotient = torch.where(lhs == 0, 0.0, lhs / rhs)
+    for residual in inequality.residuals(instance).values():
+        quotient = torch.where(residual <= ROUNDING, quotient, math.nan)
+    return quotient
+
+
+def best(claim: Claim, kind: Evidence, instance: Any, quotient: Tensor) -> Finding:
+    """Finding for a batch; instances that miss a hypothesis by rounding are not counted."""
+    valid = ~quotient.isnan()
+    if not valid.any():
+        return Finding(kind=kind)
+    k = int(torch.where(valid, quotient, -math.inf).argmax())
+    worst = claim.inequality.setting.dump(instance, k)
+    return Finding(kind=kind, instances=int(valid.sum()), worst_ratio=float(quotient[k]), worst=worst)
+
+
+def confirmed(claim: Claim, finding: Finding) -> Finding:
+    """A ratio of 1 or more is taken at 50 digits, so that no rounding near a singular instance refutes anything."""
+    if finding.worst is None or finding.worst_ratio < 1 - TOLERANCE:
+        return finding
+    return replace(finding, worst_ratio=evaluate(claim, finding.worst).decisive_ratio)
+
+
+@dataclass(frozen=True, slots=True)
+class RandomInstances:
+    """Closed form on random instances."""
+
+    kind: Evidence = Evidence.RANDOM
+
+    def parts(self, run: Run) -> int:
+        """One."""
+        return 1
+
+    def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
+        """Draw, evaluate, keep the worst."""
+        setting = claim.inequality.setting
+        instance = setting.parametrise(setting.start(run.instances, seeded(run, claim.id, self.kind)))
+        return confirmed(claim, best(claim, self.kind, instance, ratios(claim.inequality, instance)))
+
+
+@dataclass(frozen=True, slots=True)
+class GradientAscent:
+    """Adam on log(lhs/rhs) from many starts at once; the hypotheses hold by construction, nothing is penalised.
+
+    ``drop`` names raw parameters that the parametrisation replaces by their exact optimum.
+    """
+
+    drop: tuple[str, ...] = ()
+    rate: float = 0.05
+    kind: Evidence = Evidence.ADVERSARIAL
+
+    def parts(self, run: Run) -> int:
+        """One."""
+        return 1
+
+    def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
+        """Climb and keep the best point of the whole climb."""
+        setting = claim.inequality.setting
+        raw = setting.start(run.starts, seeded(run, claim.id, self.kind))
+        raw = {name: x.requires_grad_() for name, x in raw.items() if name not in self.drop}
+        adam = torch.optim.Adam(raw.values(), lr=self.rate)
+        finding = Finding(kind=self.kind)
+        for _ in range(run.steps):
+            instance = setting.parametrise(raw)
+            quotient = ratios(claim.inequality, instance)
+            finding = _keep(finding, best(claim, self.kind, instance, quotient.detach()))
+            adam.zero_grad()
+            torch.autograd.backward(-quotient[quotient > 0].log().sum())
+            for x in raw.values():  # a start that ran into a singularity stays where it is
+                if x.grad is not None:
+                    x.grad.nan_to_num_(0.0, 0.0, 0.0)
+            adam.step()
+        return confirmed(claim, finding)
+
+
+def _keep(a: Finding, b: Finding) -> Finding:
+    better = b if b.worst_ratio > a.worst_ratio else a
+    count = max(a.instances, b.instances)
+    return Finding(kind=a.kind, instances=count, worst_ratio=better.worst_ratio, worst=better.worst)
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """The shipped instances: witnesses must violate the statement at 50 digits, attaining ones must have ratio 1."""
+
+    kind: Evidence = Evidence.WITNESS
+
+    def parts(self, run: Run) -> int:
+        """One."""
+        return 1
+
+    def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
+        """Evaluate each; one that violates a hypothesis raises."""
+        finding = Finding(kind=self.kind)
+        for name in (*claim.witnesses, *claim.attained):
+            raw = witness(name)
+            ratio = evaluate(claim, raw).decisive_ratio
+            refutes = frozenset([name] if ratio > 1 + TOLERANCE else [])
+            finding |= Finding(kind=self.kind, instances=1, worst_ratio=ratio, worst=raw, refutes=refutes)
+        return finding

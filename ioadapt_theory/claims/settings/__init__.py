@@ -1,0 +1,1 @@
+"""The settings that statements share: their letters, hypotheses and random instances."""

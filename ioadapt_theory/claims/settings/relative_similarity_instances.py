@@ -1,0 +1,164 @@
+"""How instances of App. A.1 are read and parametrised; every hypothesis holds by construction."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import assert_never
+
+import torch
+from torch import Tensor
+
+from ioadapt_theory.claims.arithmetic import Array, apply, cosine, norm, outer, scaled, sine, unit
+from ioadapt_theory.claims.evidence.inequality import Hypothesis, Inequality
+from ioadapt_theory.claims.evidence.orders import OrderFit
+from ioadapt_theory.claims.instances import Letter, Setting, normals
+from ioadapt_theory.claims.settings.placement import Placement
+from ioadapt_theory.claims.settings.relative_similarity import (
+    FROBENIUS,
+    SPECTRAL,
+    Ball,
+    RelativeSimilarity,
+    first_order,
+    similarity_distance,
+)
+from ioadapt_theory.errors import InvalidValueError
+
+C, D = 3, 4
+Data = Mapping[str, Tensor]
+
+
+def half(data: Data) -> Tensor:
+    """Let ε stay below 1/2: the statements are about small ε, or hold for ε < 1."""
+    return torch.full_like(data["x1"][..., 0], 0.5)
+
+
+def below_outputs(data: Data) -> Tensor:
+    """Let ε stay below every ‖xW‖/‖x‖, so that LoRA cannot move an output to zero."""
+    pairs = [(data[f"x{k}{t}"], data[f"w{t}"]) for k in (1, 2) for t in ("", "_target")]
+    return torch.stack([norm(apply(x, w)) / norm(x) for x, w in pairs]).amin(0)
+
+
+def worst_direction(data: Data, placement: Placement, ball: Ball) -> Tensor:
+    """The AB of norm 1 that maximises δ − δ' = ⟨AB, G − G'⟩: the polar factor of G − G' (Frobenius norm: itself)."""
+    source, target = (_gradient(data[f"x1{t}"], data[f"x2{t}"], data[f"w{t}"], placement) for t in ("", "_target"))
+    g = source - target
+    if ball is FROBENIUS:
+        return g / ball.norm(g)[..., None, None]
+    u, _, vh = torch.linalg.svd(g, full_matrices=False)
+    return u @ vh
+
+
+def _gradient(x1: Tensor, x2: Tensor, w: Tensor, placement: Placement) -> Tensor:
+    """G with δ = ⟨AB, G⟩_F."""
+    y1, y2 = apply(x1, w), apply(x2, w)
+    s = cosine(y1, y2)
+    g1 = scaled(1 / norm(y1), unit(y2) - scaled(s, unit(y1)))
+    g2 = scaled(1 / norm(y2), unit(y1) - scaled(s, unit(y2)))
+    match placement:
+        case Placement.LORA:
+            return outer(x1, g1) + outer(x2, g2)
+        case Placement.INPUT:
+            return outer(x1, apply(g1, w.mT)) + outer(x2, apply(g2, w.mT))
+        case Placement.OUTPUT:
+            return outer(y1, g1) + outer(y2, g2)
+        case _:
+            assert_never(placement)
+
+
+def start(n: int, generator: torch.Generator, *, placement: Placement, c: int, d: int) -> dict[str, Tensor]:
+    """Gaussian raw parameters."""
+    shapes = {"w": (c, d), "free": (c, d), "x1": (c,), "x2": (c,), "q1": (c,), "q2": (c,), "p1": (d,), "p2": (d,)}
+    shapes |= {"size": (4,), "epsilon": (), "ab": {"lora": (c, d), "input": (c, c), "output": (d, d)}[placement]}
+    return normals(n, shapes, generator)
+
+
+def parametrise(
+    raw: Data, *, placement: Placement, ball: Ball, limit: Callable[[Data], Tensor] = half
+) -> RelativeSimilarity:
+    """Raw parameters -> an instance that satisfies every hypothesis; every generic instance has raw parameters.
+
+    The target pair gets the source's angles in the planes of (q₁, q₂) and (p₁, p₂); W' is the free matrix, changed on
+    the plane of the inputs only, so that it maps the one pair to the other. AB is the raw one scaled to the boundary
+    of the ball or, if there is none, the first-order worst case for these data, as a constant (envelope theorem).
+    """
+    w, x1, x2, (a1, a2, b1, b2) = raw["w"], raw["x1"], raw["x2"], raw["size"].exp().unbind(-1)
+    y1, y2 = apply(x1, w), apply(x2, w)
+    (q1, q2), (p1, p2) = _orthonormal(raw["q1"], raw["q2"]), _orthonormal(raw["p1"], raw["p2"])
+    cosine_x, sine_x, cosine_y, sine_y = cosine(x1, x2), sine(x1, x2), cosine(y1, y2), sine(y1, y2)
+    image1 = scaled(b1 / a1, p1)  # of q₁ under W', since x₁' = a₁q₁ ↦ b₁p₁
+    y2_target = scaled(b2, scaled(cosine_y, p1) + scaled(sine_y, p2))
+    image2 = scaled(1 / sine_x, scaled(1 / a2, y2_target) - scaled(cosine_x, image1))
+    q, images = torch.stack((q1, q2), -2), torch.stack((image1, image2), -2)
+    data = {
+        "w": w,
+        "w_target": raw["free"] + q.mT @ (images - q @ raw["free"]),
+        "x1": x1,
+        "x2": x2,
+        "x1_target": scaled(a1, q1),
+        "x2_target": scaled(a2, scaled(cosine_x, q1) + scaled(sine_x, q2)),
+    }
+    epsilon = torch.sigmoid(raw["epsilon"]) * limit(data)
+    if "ab" in raw:
+        direction = raw["ab"] / ball.norm(raw["ab"])[..., None, None]
+    else:
+        direction = worst_direction({name: value.detach() for name, value in data.items()}, placement, ball)
+    return RelativeSimilarity(**data, ab=ball.radius(epsilon)[..., None, None] * direction, epsilon=epsilon)
+
+
+def _orthonormal(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    a = unit(a)
+    return a, unit(b - scaled((a * b).sum(-1), a))
+
+
+def check(i: RelativeSimilarity) -> None:
+    """Raise InvalidValueError if an input or an output is zero."""
+    for t, (*pair, w) in {"": i.source, "_target": i.target}.items():
+        for k, x in enumerate(pair, start=1):
+            if not x.any() or not apply(x, w).any():
+                name = f"x{k}{t}" if not x.any() else f"x{k}{t} W{t}"
+                msg = f"{name} is the zero vector, for which the cosine similarity is undefined."
+                raise InvalidValueError(msg)
+
+
+def setting(
+    placement: Placement,
+    ball: Ball = SPECTRAL,
+    *,
+    limit: Callable[[Data], Tensor] = half,
+    c: int = C,
+    d: int = D,
+) -> Setting:
+    """Setting A.1 for one placement; the sizes of W and W' differ where they may (b x d or c x e)."""
+    a, b, m = {"lora": ("c", "d", "c d"), "input": ("c", "e", "c c"), "output": ("b", "d", "d d")}[placement]
+    matrices = (Letter("W", "w", "c d"), Letter("W_target", "w_target", f"{a} {b}"))
+    vectors = tuple(Letter(f"x{k}{t}", f"x{k}{t}", a if t else "c") for t in ("", "_target") for k in (1, 2))
+    return Setting(
+        name=f"setting A.1 ({placement})",
+        build=RelativeSimilarity,
+        letters=(*matrices, *vectors, Letter("AB", "ab", m), Letter("epsilon", "epsilon", nonnegative=True)),
+        start=partial(start, placement=placement, c=c, d=d),
+        parametrise=partial(parametrise, placement=placement, ball=ball, limit=limit),
+        check=check,
+    )
+
+
+def up_to_second_order(
+    placement: Placement,
+    rhs: Callable[[RelativeSimilarity], Array],
+    ball: Ball = SPECTRAL,
+    extra: tuple[Hypothesis, ...] = (),
+) -> Inequality:
+    """|sim(ŷ₁, ŷ₂) − sim(ŷ₁', ŷ₂')| ≤ rhs + O(ε²)."""
+    return Inequality(
+        setting=setting(placement, ball),
+        lhs=partial(similarity_distance, placement=placement),
+        rhs=rhs,
+        first_order=partial(first_order, placement=placement),
+        hypotheses=(*ball.hypotheses, *extra),
+    )
+
+
+def second_order(placement: Placement) -> OrderFit:
+    """Fit the order of what the first-order term leaves of the similarity distance."""
+    return OrderFit(
+        lambda i: similarity_distance(i, placement) - first_order(i, placement), setting(placement), ("ab",), order=2
+    )

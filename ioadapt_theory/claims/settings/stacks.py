@@ -1,0 +1,161 @@
+"""Random linear stacks as torch models: S stacks at once, Y = XW₁⋯W_L with one adapter (Eq. 9), run on samples."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from ioadapt_theory.claims.claim import Run
+from ioadapt_theory.claims.settings.placement import Placement
+from ioadapt_theory.errors import InvalidValueError, UnknownNameError
+
+Memory = dict[tuple[str, tuple[int, ...]], Tensor]
+"""Buffers by name and shape."""
+
+
+class LinearStack(torch.nn.Module):
+    """S models of L linear layers; ``forward`` runs samples (N x c, shared by the models) layer by layer."""
+
+    def __init__(
+        self,
+        weights: Sequence[Tensor],
+        adapter: tuple[Tensor, Tensor] | None = None,
+        placement: Placement | None = None,
+        layer: int | None = None,
+    ) -> None:
+        """Weights W_l are S x n_{l−1} x n_l, the adapter is A (S x m x r) and B (S x r x n).
+
+        ``layer`` is the one that is adapted; as in Eq. 9 the last one for output adaptation, the first one otherwise.
+        """
+        super().__init__()
+        self.weights, self.adapter, self.placement = tuple(weights), adapter, placement
+        self.layer = layer if layer is not None else len(self.weights) - 1 if placement is Placement.OUTPUT else 0
+
+    def forward(self, x: Tensor, memory: Memory | None = None) -> Tensor:
+        """N x c samples -> S x N x d outputs; ``memory`` is kept between calls, whose outputs it then overwrites."""
+        memory = {} if memory is None else memory
+        for k, w in enumerate(self.weights):
+            placement = self.placement if k == self.layer else None
+            if placement is Placement.INPUT:
+                shape = w.shape[0], *x.shape[-2:]
+                x = self._add_branch(x, _buffer(memory, "copy", shape, x).copy_(x), memory)
+            y = _product(x, w, memory, f"layer {k}")
+            if placement is Placement.LORA:
+                y = self._add_branch(x, y, memory)
+            if placement is Placement.OUTPUT:
+                y = self._add_branch(y, y, memory)
+            x = y
+        return x
+
+    def _add_branch(self, x: Tensor, y: Tensor, memory: Memory) -> Tensor:
+        """Y + xAB, written into y."""
+        assert self.adapter is not None, "a placement comes with an adapter"
+        a, b = self.adapter
+        return y.baddbmm_(_product(x, a, memory, "xA"), b)
+
+
+def _buffer(memory: Memory, name: str, shape: tuple[int, ...], like: Tensor) -> Tensor:
+    """The memory of this name and shape: fresh pages would cost as much as the product that is written to them."""
+    if (name, shape) not in memory:
+        memory[name, shape] = like.new_empty(shape)
+    return memory[name, shape]
+
+
+def _product(x: Tensor, w: Tensor, memory: Memory, name: str) -> Tensor:
+    stacks, rows = w.shape[0], x.shape[-2]
+    out = _buffer(memory, name, (stacks, rows, w.shape[-1]), w)
+    return torch.bmm(x.expand(stacks, *x.shape[-2:]), w, out=out)
+
+
+def orthogonals(n: int, stacks: int, generator: torch.Generator) -> Tensor:
+    """Haar-distributed orthogonal matrices, stacks x n x n."""
+    q, r = torch.linalg.qr(torch.randn(stacks, n, n, generator=generator, dtype=torch.float64, device=generator.device))
+    return q * r.diagonal(dim1=-2, dim2=-1).sign()[:, None, :]
+
+
+def gaussian(stacks: int, c: int, d: int, run: Run, generator: torch.Generator) -> Tensor:
+    """Entries N(0, 1/c)."""
+    return torch.randn(stacks, c, d, generator=generator, dtype=torch.float64, device=generator.device) / c**0.5
+
+
+def conditioned(stacks: int, c: int, d: int, run: Run, generator: torch.Generator) -> Tensor:
+    """Singular values in geometric progression from 1 down to 1/condition, random singular vectors."""
+    k = min(c, d)
+    s = torch.logspace(0, -1, k, base=run.condition, dtype=torch.float64, device=generator.device)
+    return (orthogonals(c, stacks, generator)[:, :, :k] * s) @ orthogonals(d, stacks, generator)[:, :k, :]
+
+
+SPECTRA: dict[str, Callable[[int, int, int, Run, torch.Generator], Tensor]] = {
+    "gaussian": gaussian,
+    "conditioned": conditioned,
+}
+PAIRS = {"independent": None, "gauge": 0.0, "near-gauge": 1e-2}
+"""How the target is made: drawn on its own, or W₁R₁, R₁⁻¹W₂R₂, … with relative noise of this size on every weight."""
+
+
+WIDEST = 10_000
+
+
+def widths(run: Run) -> tuple[int, ...]:
+    """Widths of the stack, inputs first; by default all different, so that no transpose can hide.
+
+    Raises:
+        InvalidValueError: widths and depth disagree, or a width below 1 or above 10000.
+    """
+    if run.widths is None:
+        return (8, *(10 + 2 * (k % 2) for k in range(run.depth - 1)), 6)
+    if min(run.widths) < 1 or max(run.widths) > WIDEST:
+        limits = "at least 1" if min(run.widths) < 1 else f"at most {WIDEST}"
+        msg = f"Widths must be {limits}, got {' '.join(map(str, run.widths))}."
+        raise InvalidValueError(msg)
+    if len(run.widths) != run.depth + 1:
+        msg = f"{len(run.widths)} widths do not fit a stack of depth {run.depth}, which has {run.depth + 1}."
+        raise InvalidValueError(msg)
+    return run.widths
+
+
+def draw(
+    stacks: int, placement: Placement | None, run: Run, generator: torch.Generator, layer: int | None = None
+) -> tuple[LinearStack, LinearStack]:
+    """Source and target models with one adapter.
+
+    Raises:
+        UnknownNameError: unknown spectrum or pair.
+    """
+    if run.spectrum not in SPECTRA:
+        raise UnknownNameError("spectrum", run.spectrum, SPECTRA)
+    if run.pair not in PAIRS:
+        raise UnknownNameError("pair", run.pair, PAIRS)
+    n = widths(run)
+    layers = list(pairwise(n))
+    source = [SPECTRA[run.spectrum](stacks, c, d, run, generator) for c, d in layers]
+    noise = PAIRS[run.pair]
+    if noise is None:
+        target = [SPECTRA[run.spectrum](stacks, c, d, run, generator) for c, d in layers]
+    else:
+        target = gauged(source, noise, generator)
+    if placement is None:
+        return LinearStack(source), LinearStack(target)
+    at = layer if layer is not None else run.depth - 1 if placement is Placement.OUTPUT else 0
+    c, d = layers[at]
+    m, k = {Placement.LORA: (c, d), Placement.INPUT: (c, c), Placement.OUTPUT: (d, d)}[placement]
+    adapter = gaussian(stacks, m, run.rank, run, generator), gaussian(stacks, run.rank, k, run, generator)
+    return LinearStack(source, adapter, placement, at), LinearStack(target, adapter, placement, at)
+
+
+def gauged(source: Sequence[Tensor], noise: float, generator: torch.Generator) -> list[Tensor]:
+    """R_{l−1}⁻¹W_lR_l with random R of condition number 4 in between, so the same function up to the noise."""
+    stacks, target, inverse = source[0].shape[0], list[Tensor](), None
+    for w in source:
+        n = w.shape[-1]
+        left = w if inverse is None else inverse @ w
+        scale = torch.logspace(1, -1, n, base=2, dtype=w.dtype, device=w.device)
+        u, v = orthogonals(n, stacks, generator), orthogonals(n, stacks, generator)
+        last = w is source[-1]
+        changed = left if last else left @ (u * scale) @ v
+        inverse = v.mT @ (u / scale).mT
+        bump = torch.randn(changed.shape, generator=generator, dtype=w.dtype, device=w.device)
+        size = changed.square().mean((-2, -1), keepdim=True).sqrt()
+        target.append(changed + noise * size * bump)
+    return target

@@ -1,0 +1,1 @@
+"""The numbered statements of the paper, one a file."""

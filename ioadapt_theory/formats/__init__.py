@@ -1,0 +1,7 @@
+"""Adapter files, read and written: our own folder, PEFT, diffusers, kohya/A1111, LyCORIS."""
+
+from ioadapt_theory.formats.load import load
+from ioadapt_theory.formats.own import save
+from ioadapt_theory.formats.read import AdapterFile, Entry, read
+
+__all__ = ["AdapterFile", "Entry", "load", "read", "save"]

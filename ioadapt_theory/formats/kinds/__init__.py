@@ -1,0 +1,1 @@
+"""What one tool does differently from the others."""

@@ -1,0 +1,83 @@
+"""Adapter files of any format put on a model, everything checked and read first."""
+
+from pathlib import Path
+
+from torch import nn
+
+from ioadapt_theory.adapters.base_weights import ModelWeights
+from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport, put
+from ioadapt_theory.adapters.rules.target_modules import walk
+from ioadapt_theory.errors import FileFormatError
+from ioadapt_theory.formats.kinds.base_changes import Altered, prepare
+from ioadapt_theory.formats.kinds.names import resolve
+from ioadapt_theory.formats.match import NO_LAYER, Match, fitted, match
+from ioadapt_theory.formats.open import Opened, open_adapter
+from ioadapt_theory.formats.read import located
+
+
+def load(
+    model: nn.Module,
+    path: Path | str,
+    name: str = "default",
+    *,
+    strict: bool = True,
+    component: str | None = None,
+    alter_base: bool = False,
+) -> TransferReport:
+    """Put a saved adapter on a model: our folder, PEFT's, or a diffusers, kohya or LyCORIS file.
+
+    Args:
+        model: changed in place, once everything is known to fit.
+        path: the folder or file.
+        name: of the adapter on the model.
+        strict: raise unless every layer and every key is used; otherwise take the layers that fit.
+        component: of a file for a pipeline, the one that the model is ("unet", "text_encoder", "text_encoder_2",
+            "transformer"); by default the one whose layers the model has.
+        alter_base: also do what the file does to the model's own tensors (modules_to_save, trained biases and norms,
+            embeddings). Disabling or removing the adapter does not undo that.
+
+    Raises:
+        FileFormatError: the file is not what it has to be; file, key, expected and found are named.
+        TransferError: a layer of the model does not fit, or the file has keys that are not read.
+    """
+    opened, weights = open_adapter(path), ModelWeights(model)
+    matched = match(opened, weights, component, called="model")
+    if strict and opened.unread:
+        some = "; ".join(f"{key} ({why})" for key, why in list(opened.unread.items())[:3])
+        msg = f"{opened.path}: {len(opened.unread)} keys are not read: {some}. Pass strict=False to load without them."
+        raise FileFormatError(msg)
+    altered, misfits = _altered(model, opened, matched)
+    lost = {str(item): why for item, why in matched.lost.items()} | (misfits if strict or alter_base else {})
+    if lost and (strict or not matched.found):
+        raise TransferError(TransferReport(tuple(matched.found), lost))
+    if strict and altered and not alter_base:
+        some = "; ".join(str(ready.change) for ready in altered[:3])
+        more = f" and {len(altered) - 3} more" if len(altered) > 3 else ""
+        msg = (
+            f"{opened.path}: also changes the base itself: {some}{more}. Pass alter_base=True to change the model's own"
+            " tensors too, which removing the adapter does not undo, or strict=False to load without."
+        )
+        raise FileFormatError(msg)
+    adapters = {layer: fitted(item, weights.outline(layer)) for layer, item in matched.found.items()}
+    report = put(model, adapters, name, strict=strict)
+    for ready in altered if alter_base else ():
+        ready.apply(model)
+    changed = tuple(f"{ready.change.name}.{ready.change.leaf}" for ready in altered if alter_base)
+    return TransferReport(report.matched, {**report.unmatched, **lost}, changed)
+
+
+def _altered(model: nn.Module, opened: Opened, matched: Match) -> tuple[list[Altered], dict[str, str]]:
+    """The file's changes of the base that change anything, read, and those that do not fit, and why."""
+    modules = dict(walk(model))
+    wanted = [change for change in opened.changes if change.name.component == matched.component]
+    places = resolve([change.name for change in wanted], modules)
+    ready, misfits = [], {}
+    for change in wanted:
+        with located(opened.path, change.name):
+            found = places.get(change.name)
+            made = NO_LAYER.format("model") if found is None else prepare(change, modules[found])
+        if isinstance(made, str):
+            misfits[f"{change.name}.{change.leaf}"] = made
+        elif not made.idle:
+            ready.append(made)
+    return ready, misfits

@@ -1,0 +1,212 @@
+"""A plain LoRA for a named base, as PEFT, diffusers and kohya spell it.
+
+Tensors go to disk layer by layer; the file, and for folders the config with it, appear only when all is written.
+"""
+
+import collections
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ioadapt_theory.adapters.base_weights import BaseLayer
+from ioadapt_theory.adapters.layer import Adapter
+from ioadapt_theory.adapters.moving.bake import bake
+from ioadapt_theory.adapters.rules.fingerprint import HEADER
+from ioadapt_theory.errors import UnknownNameError
+from ioadapt_theory.formats.storing import BAKED_FOR, TensorWriter, require_folder, writing
+from ioadapt_theory.results import replacing
+
+PEFT_CONFIG = "adapter_config.json"
+KOHYA = {
+    "": "lycoris",
+    "unet": "lora_unet",
+    "transformer": "lora_transformer",
+    "text_encoder": "lora_te",  # of SD-1.x and 2.x
+    "text_encoder_1": "lora_te1",  # of SD-XL
+    "text_encoder_2": "lora_te2",
+    "text_encoder_3": "lora_te3",
+}
+
+
+class Style(StrEnum):
+    """Spelling of a plain LoRA."""
+
+    PEFT = "peft"
+    DIFFUSERS = "diffusers"
+    KOHYA = "kohya"
+
+
+@dataclass(frozen=True, slots=True)
+class Baked:
+    """A plain LoRA on one layer of a named base, its scaling within B.
+
+    Attributes:
+        a: A, c x r, or (c · taps) x r.
+        b: B, r x d.
+        bias: what is added to the layer's bias, d, or None.
+        kernel: see ``BaseLayer``.
+    """
+
+    a: Tensor
+    b: Tensor
+    bias: Tensor | None
+    kernel: tuple[int, ...]
+
+    @property
+    def down(self) -> Tensor:
+        """Aᵀ as torch stores it: r x c, or r x c x taps."""
+        return self.a.mT.reshape(self.a.shape[1], -1, *self.kernel)
+
+    @property
+    def up(self) -> Tensor:
+        """Bᵀ as torch stores it: d x r, or d x r x 1 x 1."""
+        return self.b.mT.reshape(self.b.shape[1], -1, *[1] * len(self.kernel))
+
+    @classmethod
+    def of(cls, adapter: Adapter, base: BaseLayer) -> "Baked":
+        """``bake`` for a base layer, in the adapter's dtype.
+
+        Raises:
+            UnsupportedError, ShapeError: see ``bake``.
+        """
+        a, b, bias = bake(adapter, base.matrix, base.bias)
+        dtype = next(adapter.parameters()).dtype
+        return cls(a.to(dtype), b.to(dtype), None if bias is None else bias.to(dtype), base.kernel)
+
+
+def write_lora(
+    path: Path | str,
+    layers: Iterable[tuple[str, Baked]],
+    style: Style | str,
+    *,
+    base: str,
+    component: str = "",
+    prints: Mapping[str, Any] = MappingProxyType({}),
+) -> Path:
+    """A plain LoRA with scaling 1 on every layer (kohya: one alpha for all, see below). Returns the file or folder.
+
+    A change of a bias, which an output adapter makes on layers that have one, is written as ``lora_B.bias`` with
+    ``lora_bias`` in the config (PEFT applies it, but cannot merge layers without a bias then) or as ``diff_b`` (kohya's
+    spelling; ComfyUI applies it, diffusers refuses the file). diffusers' own file takes ``lora_B.bias`` too.
+    FLUX and SD3 have diffusers' names under ``lora_transformer_`` in kohya's style, which ComfyUI knows and diffusers
+    does not: take its own style there.
+
+    Args:
+        path: folder for PEFT, file for the others.
+        layers: module names of the base, and what is baked for them.
+        style: "peft", "diffusers" or "kohya".
+        base: name of the base model, recorded in the file.
+        component: of a pipeline, "unet" for example; diffusers and kohya put it before the names.
+        prints: fingerprints of the base's layers, known when all layers have come.
+    """
+    path, style = Path(path), Style(style)
+    metadata = {BAKED_FOR: base}
+    if style is Style.PEFT:
+        with peft_folder(path, metadata) as (out, configure):
+            configure(_write(out, layers, style, base, component))
+            metadata[HEADER] = json.dumps(dict(prints))
+        return path
+    with writing(path, metadata) as out:
+        config = _write(out, layers, style, base, component)
+        metadata[HEADER] = json.dumps(dict(prints))
+        if style is Style.DIFFUSERS:
+            prefix = f"{component}." if component else ""
+            metadata["lora_adapter_metadata"] = json.dumps({f"{prefix}{k}": v for k, v in config.items()})
+    return path
+
+
+@contextmanager
+def peft_folder(
+    folder: Path, metadata: dict[str, str]
+) -> Iterator[tuple[TensorWriter, Callable[[Mapping[str, Any]], None]]]:
+    """A writer for the tensors, and a function that takes the configuration; both files come when both are written.
+
+    A former adapter in the folder stays whole until then.
+    """
+    require_folder(folder)
+    config, weights = folder / PEFT_CONFIG, folder / "adapter_model.safetensors"
+    with replacing(config) as temporary, writing(weights, metadata, former=config) as out:
+
+        def configure(content: Mapping[str, Any]) -> None:
+            temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+        yield out, configure
+
+
+def _write(
+    out: TensorWriter, layers: Iterable[tuple[str, Baked]], style: Style, base: str, component: str
+) -> dict[str, Any]:
+    """The tensors of all layers; returns PEFT's configuration."""
+    ranks: dict[str, int] = {}
+    columns: dict[str, int] = {}
+    biases: set[str] = set()
+    for name, layer in layers:
+        ranks[name], columns[name] = layer.a.shape[1], layer.b.shape[1]
+        if style is Style.KOHYA:
+            # one alpha for the whole file: diffusers 0.42 loses those of attention layers where they differ
+            _write_kohya(out, flat(component, name), layer, alpha=next(iter(ranks.values())))
+            continue
+        key = _dotted(style, component, name)
+        out.add(f"{key}.lora_A.weight", layer.down)
+        out.add(f"{key}.lora_B.weight", layer.up)
+        if layer.bias is not None:
+            biases.add(name)
+            out.add(f"{key}.lora_B.bias", layer.bias)
+    for name in sorted(ranks.keys() - biases) if biases else ():  # lora_bias holds for all layers or none
+        out.add(f"{_dotted(style, component, name)}.lora_B.bias", torch.zeros(columns[name]))
+    return _lora_config(ranks, base, lora_bias=bool(biases))
+
+
+def _write_kohya(out: TensorWriter, key: str, layer: Baked, *, alpha: int) -> None:
+    out.add(f"{key}.lora_down.weight", layer.down)
+    out.add(f"{key}.lora_up.weight", layer.up * (layer.a.shape[1] / alpha))
+    out.add(f"{key}.alpha", torch.tensor(float(alpha), dtype=torch.float32))
+    if layer.bias is not None:
+        out.add(f"{key}.diff_b", layer.bias)
+
+
+def flat(component: str, name: str) -> str:
+    """A layer's name as kohya flattens it.
+
+    Raises:
+        UnknownNameError: a component that kohya has no prefix for.
+    """
+    if component not in KOHYA:
+        raise UnknownNameError("component", component, KOHYA.keys() - {""})
+    if component.startswith("text_encoder") and name.startswith(("encoder.layers.", "embeddings.")):
+        name = f"text_model.{name}"  # of CLIP, which transformers 5 has dropped from its own names; T5 has none
+    return f"{KOHYA[component]}_{name}".replace(".", "_")
+
+
+def _dotted(style: Style, component: str, name: str) -> str:
+    if style is Style.PEFT:
+        return f"base_model.model.{name}"
+    return f"{component}.{name}" if component else name
+
+
+def _lora_config(ranks: Mapping[str, int], base: str, *, lora_bias: bool) -> dict[str, Any]:
+    usual = collections.Counter(ranks.values()).most_common(1)[0][0]
+    others = {f"^{re.escape(name)}": r for name, r in ranks.items() if r != usual}
+    config = {"r": usual, "lora_alpha": usual, "rank_pattern": others, "alpha_pattern": others, "lora_bias": lora_bias}
+    return peft_config("LORA", config, [*ranks], base)
+
+
+def peft_config(kind: str, config: Mapping[str, Any], targets: list[str], base: str | None) -> dict[str, Any]:
+    """PEFT's configuration with what every method of it has."""
+    return {
+        "peft_type": kind,
+        "base_model_name_or_path": base,
+        "task_type": None,
+        "inference_mode": True,
+        "target_modules": targets,
+        **config,
+    }

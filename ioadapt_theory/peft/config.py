@@ -1,0 +1,110 @@
+"""IOLORA's configuration: ours, under PEFT's names."""
+
+import enum
+import weakref
+from dataclasses import dataclass, field
+from typing import Any
+
+from peft.config import PeftConfig
+from torch import nn
+
+from ioadapt_theory.adapters.config import AdapterConfig
+from ioadapt_theory.adapters.rules.fingerprint import fingerprints
+from ioadapt_theory.errors import InvalidValueError
+
+FORMAT_VERSION = 1
+
+
+class IOPeftType(str, enum.Enum):  # noqa: UP042  (PEFT compares it as PEFT's own, which is of this form)
+    """PEFT's own enumeration is closed."""
+
+    IOLORA = "IOLORA"
+
+
+@dataclass
+class IOLoraConfig(PeftConfig):
+    """``AdapterConfig`` under PEFT's names.
+
+    Attributes:
+        r: rank; for a sum of placements one for all parts, or one for each.
+        lora_alpha: scaling is lora_alpha / r; None means r.
+        target_modules, exclude_modules, modules_to_save: as in LoraConfig.
+        layers_to_transform, layers_pattern: as in LoraConfig.
+        init_weights: "default", "gaussian" or "random".
+        format_version: of what is saved.
+        base_fingerprints: of the layers below, filled in when it is saved; tells this base from others later.
+        family, placement, lora_dropout, use_rslora, detach_norm, factor: see ``AdapterConfig``.
+        placement_pattern, rank_pattern, alpha_pattern: see ``AdapterConfig``.
+
+    Raises:
+        InvalidValueError: a value outside its limits, or a format_version of the future.
+    """
+
+    target_modules: list[str] | str | None = None
+    exclude_modules: list[str] | str | None = None
+    family: str = "lora"
+    placement: str = "input"
+    r: int | list[int] = 8
+    lora_alpha: float | list[float] | None = None
+    use_rslora: bool = False
+    lora_dropout: float = 0.0
+    init_weights: str = "default"
+    detach_norm: bool = True
+    factor: int = -1
+    rank_pattern: dict[str, Any] = field(default_factory=dict)
+    alpha_pattern: dict[str, Any] = field(default_factory=dict)
+    placement_pattern: dict[str, str] = field(default_factory=dict)
+    modules_to_save: list[str] | None = None
+    layers_to_transform: list[int] | int | None = None
+    layers_pattern: list[str] | str | None = None
+    format_version: int = FORMAT_VERSION
+    base_fingerprints: dict[str, Any] | None = None
+
+    def __post_init__(self) -> None:
+        """Check the options, as far as that needs no model."""
+        super().__post_init__()  # type: ignore[no-untyped-call]
+        self.peft_type = IOPeftType.IOLORA
+        if self.format_version != FORMAT_VERSION:
+            msg = f"format_version is {self.format_version!r}, this package knows {FORMAT_VERSION}: use a newer one."
+            raise InvalidValueError(msg)
+        if isinstance(self.target_modules, list):
+            self.target_modules = set(self.target_modules)  # type: ignore[assignment]  # as PEFT's own configs do
+        if isinstance(self.exclude_modules, list):
+            self.exclude_modules = set(self.exclude_modules)  # type: ignore[assignment]
+        self.options()
+        self._layers: weakref.WeakValueDictionary[str, nn.Module] = weakref.WeakValueDictionary()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Weak references cannot be pickled, and a copy is of no model yet."""
+        return {key: value for key, value in self.__dict__.items() if key != "_layers"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _layers=weakref.WeakValueDictionary())
+
+    def remember(self, name: str, layer: nn.Module) -> None:
+        """A layer of the model that this adapter is on, by the name that the base model has for it."""
+        self._layers[name] = layer
+
+    def save_pretrained(self, save_directory: str, **kwargs: Any) -> None:
+        """As PEFT does, with the fingerprints of the base's layers; those with merged weights have none."""
+        bases = {name: layer.base_layer for name, layer in self._layers.items() if not layer.merged}
+        self.base_fingerprints = fingerprints(bases) or self.base_fingerprints  # type: ignore[arg-type]
+        super().save_pretrained(save_directory, **kwargs)
+
+    def options(self) -> AdapterConfig:
+        """The same as our configuration; which modules are meant is left to PEFT."""
+        return AdapterConfig(
+            target_modules=(),
+            family=self.family,
+            placement=self.placement,
+            rank=self.r,
+            alpha=self.lora_alpha,
+            use_rslora=self.use_rslora,
+            rank_pattern=self.rank_pattern,
+            alpha_pattern=self.alpha_pattern,
+            placement_pattern=self.placement_pattern,
+            dropout=self.lora_dropout,
+            init=self.init_weights,
+            detach_norm=self.detach_norm,
+            factor=self.factor,
+        )

@@ -1,0 +1,93 @@
+"""IOLORA's model: which layers are wrapped, and how their tensors are named in files."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import peft
+from peft.mapping import PEFT_TYPE_TO_CONFIG_MAPPING, PEFT_TYPE_TO_PREFIX_MAPPING, PEFT_TYPE_TO_TUNER_MAPPING
+from peft.tuners.tuners_utils import BaseTuner
+from peft.utils import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING
+from torch import nn
+
+from ioadapt_theory.errors import InvalidValueError, UnsupportedError
+from ioadapt_theory.peft.config import IOLoraConfig, IOPeftType
+from ioadapt_theory.peft.layer import IOLoraLayer
+
+
+class IOLoraModel(BaseTuner):
+    """Puts ``IOLoraLayer`` in the place of a model's target modules."""
+
+    prefix = "iolora_"
+    tuner_layer_cls = IOLoraLayer
+    target_module_mapping = TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING  # type: ignore[assignment]
+
+    def _create_and_replace(
+        self,
+        peft_config: Any,
+        adapter_name: str,
+        target: nn.Module,
+        target_name: str,
+        parent: nn.Module,
+        current_key: str,
+        parameter_name: str | None = None,
+    ) -> None:
+        del parameter_name
+        if isinstance(target, IOLoraLayer):
+            target.update_layer(adapter_name, current_key, peft_config)
+            peft_config.remember(current_key, target)
+            return
+        layer = IOLoraLayer(target, adapter_name, current_key, peft_config)
+        peft_config.remember(current_key, layer)
+        if adapter_name not in self.active_adapters:
+            layer.requires_grad_(False)
+        self._replace_module(parent, target_name, layer, target)
+
+    @contextmanager
+    def _enable_peft_forward_hooks(self, *args: Any, **kwargs: Any) -> Iterator[None]:
+        """Around PEFT's forward and generate, which drop ``adapter_names`` without a word."""
+        del args
+        if kwargs.get("adapter_names") is not None:
+            msg = (
+                "adapter_names, an adapter for each sample, is for PEFT's LoRA alone; set_adapter chooses one for all."
+            )
+            raise UnsupportedError(msg)
+        yield
+
+    @classmethod
+    def _remove_adapter_name_from_key(cls, key: str, adapter_name: str) -> str:
+        marker = f".iolora_adapters.{adapter_name}."
+        if marker in key:
+            return key.replace(marker, ".iolora_adapters.")
+        return str(super()._remove_adapter_name_from_key(key, adapter_name))
+
+
+def load_adapter(model: nn.Module, folder: Path | str, adapter_name: str = "default") -> None:
+    """Put a saved IOLORA adapter on a model that PEFT has not wrapped, as diffusers' and transformers' models are.
+
+    Raises:
+        InvalidValueError: a layer of the model lacks its tensors, or the folder has some that no layer takes.
+    """
+    config = IOLoraConfig.from_pretrained(str(folder))
+    state = peft.load_peft_weights(str(folder), device="cpu")
+    peft.inject_adapter_in_model(config, model, adapter_name)
+    if not hasattr(model, "peft_config"):
+        model.peft_config = {}  # type: ignore[assignment]
+    model.peft_config[adapter_name] = config  # type: ignore[operator, index]
+    if hasattr(model, "_hf_peft_config_loaded"):  # how diffusers and transformers know that there is an adapter
+        model._hf_peft_config_loaded = True  # type: ignore[assignment]
+    result: Any = peft.set_peft_model_state_dict(model, state, adapter_name=adapter_name)
+    missing = [key for key in result.missing_keys if f"iolora_adapters.{adapter_name}." in key]
+    if missing or result.unexpected_keys:
+        wrong = (missing or result.unexpected_keys)[0]
+        msg = f"{folder}: {wrong} is {'missing in the file' if missing else 'not on the model'}."
+        raise InvalidValueError(msg)
+
+
+def register() -> None:
+    """Make PEFT know IOLORA, by the mappings it keeps for that."""
+    kind: Any = IOPeftType.IOLORA
+    PEFT_TYPE_TO_PREFIX_MAPPING[kind] = IOLoraModel.prefix
+    PEFT_TYPE_TO_CONFIG_MAPPING[kind] = IOLoraConfig
+    PEFT_TYPE_TO_TUNER_MAPPING[kind] = IOLoraModel

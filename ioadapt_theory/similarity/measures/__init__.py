@@ -1,0 +1,1 @@
+"""What is measured: cosines of weights, of spaces, of subspaces."""

@@ -1,0 +1,1 @@
+"""What is shown: terminal, JSON, CSV, figures, page."""

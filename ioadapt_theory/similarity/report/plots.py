@@ -1,0 +1,163 @@
+"""Pairwise heat maps as in Fig. 2, (a) and (b) side by side, and a profile over the layers."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from ioadapt_theory import drawing
+from ioadapt_theory.checkpoints.names import KINDS
+from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.similarity.report.tables import heading
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from ioadapt_theory.similarity.comparison import Comparison
+
+FORMATS: Final = (".svg", ".png", ".pdf")
+"""What a figure can be written as."""
+COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8A8A8A")
+"""Okabe-Ito: they stay apart for the common colour deficiencies."""
+
+_STYLE: Final[dict[str, Any]] = {
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "svg.hashsalt": "ioadapt-theory",
+    "savefig.dpi": 150,
+    "text.parse_math": False,  # names from files may hold dollars
+}
+
+
+def matrix(c: Comparison, *, lowest: bool) -> np.ndarray:
+    """Mean cosines of all pairs, symmetric, 1 on the diagonal, NaN where nothing is common."""
+    values = np.eye(len(c.labels))
+    for i, j in c.pairs:
+        mean = (c.lowest((i, j)) if lowest else c.mean((i, j))).mean
+        values[i, j] = values[j, i] = np.nan if mean is None else mean
+    return values
+
+
+def shown(name: str) -> str:
+    """A name as it fits beside an axis: its two ends where it is long."""
+    return name if len(name) <= 24 else f"{name[:11]}…{name[-12:]}"
+
+
+def heat_map(axes: Axes, values: np.ndarray, labels: Sequence[str], *, low: float) -> Any:
+    """Draw one matrix with its numbers; returns the image for a colour bar."""
+    labels = [shown(label) for label in labels]
+    image = axes.imshow(values, vmin=low, vmax=1, cmap="cividis")
+    axes.set_xticks(range(len(labels)), labels, rotation=35, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(labels)), labels)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    for (i, j), value in np.ndenumerate(values):
+        text = "none" if np.isnan(value) else ("1" if i == j else f"{value:.3f}")
+        dark = not np.isnan(value) and (value - low) / (1 - low) < 0.6
+        axes.text(j, i, text, ha="center", va="center", size=8, color="white" if dark else "black")
+    return image
+
+
+def two_maps(axes: Sequence[Axes], c: Comparison) -> None:
+    """Panel (a): the layers with the lowest cosine; panel (b): all layers; one colour scale."""
+    panels = [matrix(c, lowest=True), matrix(c, lowest=False)]
+    low = min(0.0, float(np.nanmin(panels)))
+    titles = (f"(a) {100 * c.options.lowest:.3g} % of layers with the lowest cosine", "(b) all layers")
+    for axis, values, title in zip(axes, panels, titles, strict=True):
+        image = heat_map(axis, values, c.labels, low=low)
+        axis.set_title(title)
+    axes[0].figure.colorbar(image, ax=list(axes), shrink=0.85, label="mean cosine")
+
+
+def profile(axes: Axes, c: Comparison) -> None:
+    """Cosine of every layer in the network's order, a colour a pair, blocks divided by lines."""
+    blocks = [row.block for row in c.rows]
+    for k, pair in enumerate(c.pairs):
+        at = [i for i, row in enumerate(c.rows) if pair in row.values]
+        cosines = [c.rows[i].values[pair].cosine for i in at]
+        axes.plot(at, cosines, ".", ms=3, color=COLOURS[k % len(COLOURS)], alpha=0.8)
+    edges = [0, *(i for i in range(1, len(blocks)) if blocks[i] != blocks[i - 1]), len(blocks)]
+    if len(edges) < 400:  # more would be one grey area
+        for edge in edges[1:-1]:
+            axes.axvline(edge - 0.5, color="#cccccc", lw=0.6, zorder=0)
+    wide = [(a, b) for a, b in pairwise(edges) if b - a >= len(blocks) / 50]
+    axes.set_xticks(
+        [(a + b - 1) / 2 for a, b in wide], [shown(blocks[a]) for a, _ in wide], rotation=35, ha="right", size=7
+    )
+    axes.tick_params(axis="x", length=0)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set(xlim=(-0.5, len(blocks) - 0.5), ylabel="cosine", title="every layer, in the network's order")
+
+
+def by_kind(axes: Axes, c: Comparison) -> None:
+    """Mean cosine of every kind, a colour a pair."""
+    kinds = [kind for kind in KINDS if any(row.kind == kind for row in c.rows)]
+    for k, pair in enumerate(c.pairs):
+        means = [c.mean(pair, lambda row, kind=kind: row.kind == kind).mean for kind in kinds]  # type: ignore[misc]
+        at = [i + (k + 0.5) / len(c.pairs) * 0.6 - 0.3 for i, m in enumerate(means) if m is not None]
+        label = f"{shown(c.labels[pair[0]])} | {shown(c.labels[pair[1]])}"
+        axes.plot(at, [m for m in means if m is not None], "o", ms=4, color=COLOURS[k % len(COLOURS)], label=label)
+    axes.set_xticks(range(len(kinds)), kinds)
+    axes.tick_params(axis="x", length=0)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set(xlim=(-0.5, len(kinds) - 0.5), ylabel="mean cosine", title="every kind of layer")
+
+
+def draw(c: Comparison) -> Figure:
+    """Heat maps above, profile and kinds below; call it inside `styled`."""
+    from matplotlib.figure import Figure
+
+    side = 2.2 + 0.42 * len(c.labels)
+    figure = Figure(figsize=(2 * side + 1.6, side + 4.6), layout="constrained")
+    grid = figure.add_gridspec(3, 2, height_ratios=[side, 2.4, 1.7])
+    two_maps([figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])], c)
+    profile(figure.add_subplot(grid[1, :]), c)
+    by_kind(figure.add_subplot(grid[2, :]), c)
+    handles, names = figure.axes[-1].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=min(3, len(names)), frameon=False, fontsize=8)
+    figure.suptitle(heading(c), size=9)
+    return settled(figure)
+
+
+def settled(figure: Figure) -> Figure:
+    """Lay the figure out once and round: the solver's last digits vary between runs, and ids in an SVG show them."""
+    engine = figure.get_layout_engine()
+    assert engine is not None, "drawn with a layout"
+    engine.execute(figure)
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        left, bottom, width, height = (round(float(x), 4) for x in axes.get_position(original=True).bounds)
+        axes.set_position((left, bottom, width, height), which="original")
+    return figure
+
+
+def styled() -> AbstractContextManager[None]:
+    """Our look; see ``drawing.styled``."""
+    return drawing.styled(_STYLE)
+
+
+def check_format(path: Path) -> None:
+    """Refuse an ending that is not a figure's.
+
+    Raises:
+        InvalidValueError: with the endings there are.
+    """
+    if path.suffix.lower() not in FORMATS:
+        msg = f"A figure is written as {', '.join(FORMATS)}, not as {path.name}."
+        raise InvalidValueError(msg)
+
+
+def save(c: Comparison, path: Path) -> None:
+    """Write the figure; the same comparison gives the same bytes."""
+    check_format(path)
+    kind = path.suffix.lower().removeprefix(".")
+    metadata = {"svg": {"Date": None}, "png": {"Software": None}, "pdf": {"CreationDate": None}}[kind]
+    with styled():
+        draw(c).savefig(path, format=kind, metadata=metadata)

@@ -1,0 +1,1 @@
+"""One pass over the files, shared out to workers."""

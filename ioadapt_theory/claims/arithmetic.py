@@ -92,6 +92,18 @@ def maximum(a: Array, b: Array) -> Array:
     return torch.maximum(a, b) if isinstance(a, Tensor) else max(a, b)
 
 
+def where_larger(a: Array, b: Array, x: Array, y: Array) -> Array:
+    """x where a > b, else y."""
+    return torch.where(a > b, x, y) if isinstance(a, Tensor) else x if a > b else y
+
+
+def quotient(a: Array, b: Array) -> Array:
+    """a/b, with 0/0 = 0."""
+    if isinstance(a, Tensor):
+        return torch.where(a == 0, 0.0, a / b)
+    return a if a == 0 else a / b
+
+
 def minimum(a: Array, b: Array) -> Array:
     """The smaller of two scalars."""
     return torch.minimum(a, b) if isinstance(a, Tensor) else min(a, b)
@@ -264,6 +276,14 @@ def hessian(u: Array, v: Array) -> Array:
     hvv = -times(1 / nv**2, outer(v, b) + outer(b, v) + times(s, eye - outer(v, v), matrix=True), matrix=True)
     huv = times(1 / (nu * nv), eye - outer(v, v) - outer(u, b), matrix=True)
     return block(huu, huv, huv.mT if isinstance(huv, Tensor) else huv.T, hvv)
+
+
+def segment_distance(w: Array, dw: Array) -> Array:
+    """Smallest ‖w + tΔw‖ over t in [0, 1]."""
+    size = largest(dw)
+    direction = scaled(1 / (size + (size == 0)), dw)  # squares of at least 1, unless Δw = 0
+    t = -dot(w, direction) / maximum(dot(direction, direction), number(1, size))
+    return norm(w + scaled(minimum(maximum(t, number(0, t)), size), direction))
 
 
 POINTS = {True: 9, False: 33}

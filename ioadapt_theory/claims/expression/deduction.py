@@ -7,7 +7,7 @@ statement, or one of these inside sums, products, powers and the like that incre
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ioadapt_theory.claims.expression.algebra import equal
+from ioadapt_theory.claims.expression.algebra import equal, symbol
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import (
     Relation,
@@ -20,6 +20,8 @@ from ioadapt_theory.claims.expression.tree import (
     opened,
     row,
     scalar,
+    sim,
+    sine,
     spectral,
 )
 
@@ -52,9 +54,27 @@ TRIANGLE_FROBENIUS = Rule("triangle inequality", fro(M + N) <= fro(M) + fro(N))
 OPERATOR = Rule("‖uM‖ ≤ ‖u‖‖M‖₂", norm(U @ M) <= norm(U) * spectral(M))
 LEFT = Rule("‖MN‖_F ≤ ‖M‖₂‖N‖_F", fro(M @ N) <= spectral(M) * fro(N))
 RIGHT = Rule("‖MN‖_F ≤ ‖M‖_F‖N‖₂", fro(M @ N) <= fro(M) * spectral(N))
+SINE = Rule("(1 + |s|)² − (1 − s²) = 2|s|(1 + |s|) ≥ 0", sine(U, V) <= 1 + abs(sim(U, V)))
+SQUARE = Rule("2a² + 2b² − (a + b)² = (a − b)² ≥ 0", (A + B) ** 2 <= 2 * A**2 + 2 * B**2)
 NORMS = Rule("‖M‖₂ ≤ ‖M‖_F", spectral(M) <= fro(M))
-RULES = (CAUCHY_SCHWARZ, TRIANGLE, TRIANGLE_DIFFERENCE, TRIANGLE_FROBENIUS, OPERATOR, LEFT, RIGHT, NORMS)
+RULES = (CAUCHY_SCHWARZ, TRIANGLE, TRIANGLE_DIFFERENCE, TRIANGLE_FROBENIUS, OPERATOR, LEFT, RIGHT, NORMS, SINE, SQUARE)
 """What is used and not proved again; a test tries each on random arguments."""
+REPEATED = (OPERATOR, LEFT, RIGHT, TRIANGLE, TRIANGLE_FROBENIUS)
+"""They make the formula smaller, so they may be used again on what they leave."""
+
+
+def rule(name: str, relation: Relation, given: tuple[Relation, ...] = ()) -> Rule:
+    """A statement of our own as a rule: its letters stand for any formula."""
+
+    def open_(x: Term) -> Term:
+        if x.op in {"scalar", "row", "matrix"}:
+            return Term(x.op, name=f"?{x.name}")
+        return Term(x.op, tuple(map(open_, x.args)), "" if x.op in {"let", "sine"} else x.name)
+
+    def relation_(r: Relation) -> Relation:
+        return Relation(open_(opened(r.left)), r.sign, open_(opened(r.right)))
+
+    return Rule(name, relation_(relation), tuple(map(relation_, given)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +104,7 @@ class Deduction:
             missing = [r for r in link.by if isinstance(r, Relation) and r not in allowed]
             if missing:
                 yield f"{link.says}: {text(missing[0])} is no hypothesis"
-            if same(before, link.formula):
+            if same(before, link.formula, link.by):
                 if before == link.formula:
                     yield f"{link.says}: this link says nothing"
             elif at_most(before, link.formula, link.by, allowed):
@@ -96,9 +116,13 @@ class Deduction:
             yield "the goal is an equation, and a link is not"
 
 
-def same(a: Term, b: Term) -> bool:
-    """Equal by algebra, or E‖xD‖² = σ²‖D‖_F² at the outermost place."""
-    return opened(a) == opened(b) or equal(second_moment(a), second_moment(b))
+def same(a: Term, b: Term, by: Iterable["Rule | Relation"] = ()) -> bool:
+    """Equal by algebra, by E‖xD‖² = σ²‖D‖_F², and by equations, whose sides are one symbol then."""
+    if opened(a) == opened(b):
+        return True
+    equations = [r for r in by if isinstance(r, Relation) and r.sign == "="]
+    known = {opened(side): symbol(k) for k, r in enumerate(equations) for side in (r.left, r.right)}
+    return equal(opened(second_moment(a)), opened(second_moment(b)), known)
 
 
 def second_moment(x: Term) -> Term:
@@ -113,35 +137,35 @@ def second_moment(x: Term) -> Term:
 def at_most(left: Term, right: Term, by: Iterable[Rule | Relation], given: tuple[Relation, ...] = ()) -> bool:
     """Whether left ≤ right follows from rules and hypotheses, at any depth where it increases."""
     left, right, by = opened(left), opened(right), tuple(by)
-    if left == right or same(left, right):
+    if left == right:
         return True
-    for rule in by:
-        relation, needs = (rule.relation, rule.given) if isinstance(rule, Rule) else (rule, ())
+    for used in by:
+        relation, needs = (used.relation, used.given) if isinstance(used, Rule) else (used, ())
         for one, other in _directions(relation):
             found = matched(one, left, {})
             if found is not None and all(_among(instance(g, found), given) for g in needs):
                 there = instance_term(other, found)
-                if same(there, right) or (there != left and at_most(there, right, _without(by, rule), given)):
+                if there == right or (there != left and at_most(there, right, _without(by, used), given)):
                     return True
+    return _increases(left, right, by, given) or same(left, right)
+
+
+def _increases(left: Term, right: Term, by: tuple[Rule | Relation, ...], given: tuple[Relation, ...]) -> bool:
+    """The same operation on both sides, which increases in all that differs."""
     if left.op != right.op or len(left.args) != len(right.args) or left.name != right.name:
         return False
     pairs = list(zip(left.args, right.args, strict=True))
     match left.op:
-        case "add" | "max" | "min" | "arcsin" | "ln" | "artanh" | "sinh":
+        case "add" | "max" | "min" | "arcsin" | "ln" | "artanh" | "sinh" | "sqrt" | "positive":
             return all(at_most(a, b, by, given) for a, b in pairs)
-        case "sqrt" | "positive":
-            return at_most(*pairs[0], by, given)
         case "sum":
             return all(at_most(a, b, by, given) for a, b in pairs[1:])
         case "mul":
             return all(nonnegative(a) and at_most(a, b, by, given) for a, b in pairs)
         case "div":
-            return (
-                nonnegative(left.args[0])
-                and same(*pairs[1])
-                and nonnegative(left.args[1])
-                and at_most(*pairs[0], by, given)
-            )
+            tops, bottoms = pairs
+            positive = nonnegative(tops[0]) and nonnegative(bottoms[0])
+            return positive and same(*bottoms) and at_most(*tops, by, given)
         case "pow":
             return int(left.name) > 0 and nonnegative(left.args[0]) and at_most(*pairs[0], by, given)
     return False

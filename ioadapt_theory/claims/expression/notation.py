@@ -1,7 +1,7 @@
 """Formulas as text (Unicode, one line) and as LaTeX, with the definitions they use."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from typing import Final, NamedTuple
 
@@ -9,6 +9,7 @@ from ioadapt_theory.claims.expression.tree import Relation, Term
 
 GREEK: Final = {"epsilon": "ε", "sigma": "σ", "factor": "F", "ab": "AB", "du": "Δu", "dv": "Δv"}
 LATEX_GREEK: Final = {"ε": r"\varepsilon", "σ": r"\sigma", "Δu": r"\Delta u", "Δv": r"\Delta v"}
+COMMANDS: Final = {"δ": r"\delta ", "κ": r"\kappa ", "τ": r"\tau ", "θ": r"\theta ", "α": r"\alpha ", "β": r"\beta ", "ρ": r"\rho "}
 SUBSCRIPTS: Final = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 SUPERSCRIPTS: Final = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 UNITS: Final = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
@@ -34,6 +35,7 @@ TEXT: Final = Style(
         "angle": "arccos sim({}, {})", "fro": "‖{}‖_F", "spectral": "‖{}‖₂", "cond": "cond({})", "rank": "rank({})",
         "size": "rows({})", "inverse": "({})⁻¹", "pinv": "({})⁺", "hessian_norm": "‖H({}, {})‖_op",
         "mean_square": "E‖{}‖²", "sup_hessian_norm": "sup_t ‖H({0} + t{2}, {1} + t{3})‖_op", "pi": "π", "eye": "I",
+        "segment": "min_t min(‖{0} + t{2}‖, ‖{1} + t{3}‖)", "landau": "O({})",
     },
     letters="text", times=" · ", fraction="{}/{}", signs={"<=": "≤", "<": "<", "=": "="},
 )  # fmt: skip
@@ -48,6 +50,7 @@ LATEX: Final = Style(
         "inverse": "({})^{{-1}}", "pinv": r"({})^{{\dagger}}", "hessian_norm": r"\|H({}, {})\|_{{\mathrm{{op}}}}",
         "mean_square": r"\mathbb{{E}}\|{}\|^2",
         "sup_hessian_norm": r"\sup_t \|H({0} + t{2}, {1} + t{3})\|_{{\mathrm{{op}}}}", "pi": r"\pi", "eye": "I",
+        "segment": r"\min_t \min(\|{0} + t{2}\|, \|{1} + t{3}\|)", "landau": "O({})",
     },
     letters="latex", times=r" \cdot ", fraction=r"\frac{{{}}}{{{}}}", signs={"<=": r"\le", "<": "<", "=": "="},
 )  # fmt: skip
@@ -63,17 +66,19 @@ def latex(x: Term | Relation) -> str:
     return _relation(x, LATEX) if isinstance(x, Relation) else _term(x, LATEX)[0]
 
 
-def definitions(relations: Iterable[Relation], write: "Writer" = text) -> list[str]:
+def definitions(relations: Iterable[Relation], write: Callable[[Term], str] = text) -> list[str]:
     """What every defined name in them stands for, in the order of their use."""
     found = dict[str, str]()
     for relation in relations:
         for x in (*_lets(relation.left), *_lets(relation.right)):
-            name = _named(x.name, LATEX if write is latex else TEXT)
-            found.setdefault(name, f"{name} = {write(x.args[0])}")
+            name, meaning = _named(x.name, LATEX if write is latex else TEXT), write(x.args[0])
+            if x.name == "δ":  # long, and printed in the paper
+                found.setdefault(name, f"{name} of Eq. 7" if write is text else rf"{name} \text{{ of Eq. 7}}")
+                continue
+            if "ŷ" in x.name:  # one for all four outputs
+                name, meaning = (re.sub("[₁₂']|_[12]", "", part) for part in (name, meaning))
+            found.setdefault(name, f"{name} = {meaning}")
     return list(found.values())
-
-
-Writer = type(text)
 
 
 def letter(name: str, style: Style = TEXT) -> str:
@@ -89,8 +94,7 @@ def letter(name: str, style: Style = TEXT) -> str:
 def _named(name: str, style: Style) -> str:
     if style is TEXT:
         return name
-    hat = re.fullmatch(r"(\w)̂(.*)|ŷ(.*)|ŝ(.*)", name)
-    stem = name.replace("ŷ", r"\hat y").replace("ŝ", r"\hat s") if hat else name
+    stem = name.replace("ŷ", r"\hat y").replace("ŝ", r"\hat s")
     for greek, command in {
         "δ": r"\delta",
         "κ": r"\kappa",
@@ -107,11 +111,13 @@ def _lets(x: Term) -> Iterator[Term]:
     if x.op == "sum":  # as it is printed
         yield from _lets(x.args[0])
         return
+    if x.op == "sine" and x.name:
+        yield Term("let", (Term("sim", x.args),), x.name)
     for a in x.args if x.op != "let" else ():
         yield from _lets(a)
     if x.op == "let":
         yield x
-        yield from _lets(x.args[0])
+        yield from _lets(x.args[0]) if x.name != "δ" else ()
 
 
 def _relation(r: Relation, style: Style) -> str:
@@ -148,6 +154,10 @@ def _term(x: Term, style: Style) -> tuple[str, int]:
             if style is TEXT:
                 return f"{_in(a, PRODUCT, style)}/{_in(b, POWER, style)}", PRODUCT
             return style.fraction.format(_term(a, style)[0], _term(b, style)[0]), POWER
+        case Term("sine", _, name) if name:
+            return (f"√(1 − {name}²)" if style is TEXT else rf"\sqrt{{1 - {_named(name, style)}^2}}"), ATOM
+        case Term("pow", (Term("sine", _, name),), "2") if name:
+            return f"(1 − {name}²)" if style is TEXT else f"(1 - {_named(name, style)}^2)", ATOM
         case Term("pow", (a,), power):
             return _in(a, ATOM, style) + _power(power, style), POWER
         case Term("sum", (general, *_)):
@@ -155,8 +165,6 @@ def _term(x: Term, style: Style) -> tuple[str, int]:
         case Term("sigma", (m,), index):
             which = {"-1": "s_c", "-2": "s_{c−1}"}[index] if style is TEXT else {"-1": "s_c", "-2": "s_{c-1}"}[index]
             return f"{which}({_term(m, style)[0]})", ATOM
-        case Term("sine", (u, v)):
-            return style.functions["sine"].format(_term(u, style)[0], _term(v, style)[0]), ATOM
         case Term("inverse" | "pinv", (m,)) if m.op == "matrix":
             mark = {"inverse": "⁻¹", "pinv": "⁺"} if style is TEXT else {"inverse": "^{-1}", "pinv": r"^{\dagger}"}
             return _term(m, style)[0] + mark[x.op], ATOM

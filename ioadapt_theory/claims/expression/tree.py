@@ -14,7 +14,7 @@ Kind = Literal["scalar", "row", "matrix"]
 Like = Union["Term", int, Fraction]
 SCALARS: Final = frozenset(
     "number scalar add mul div pow abs sqrt cos ln arcsin artanh sinh cosh max min positive dot norm sim sine angle"
-    " fro spectral cond sigma rank size mean_square sum hessian_norm sup_hessian_norm pi".split()
+    " fro spectral cond sigma rank size mean_square sum hessian_norm sup_hessian_norm segment landau pi".split()
 )
 """Operations with a scalar value; the others have that of their (last) argument."""
 
@@ -178,7 +178,6 @@ positive = _function("positive", "[a]₊ = max(a, 0).")
 dot = _function("dot", "uvᵀ of row vectors.")
 norm = _function("norm", "‖u‖ of a row vector.")
 sim = _function("sim", "The cosine of two row vectors, s(u, v) of Lemma 1.")
-sine = _function("sine", "√(1 − sim²), accurate also near parallel vectors.")
 angle = _function("angle", "arccos sim(u, v), accurate at every angle.")
 fro = _function("fro", "‖M‖_F.")
 spectral = _function("spectral", "‖M‖₂.")
@@ -188,11 +187,23 @@ rows = _function("size", "Number of rows of a matrix.")
 inverse = _function("inverse", "M⁻¹.")
 pinv = _function("pinv", "M⁺, Moore and Penrose's.")
 hessian_norm = _function("hessian_norm", "‖H(u, v)‖_op of the Hessian of sim.")
+sup_hessian_norm = _function("sup_hessian_norm", "sup_t ‖H(u + tΔu, v + tΔv)‖_op over t in [0, 1], on a grid.")
+segment = _function("segment", "min_t min(‖u + tΔu‖, ‖v + tΔv‖) over t in [0, 1].")
+landau = _function("landau", "O(a).")
 mean_square = _function(
     "mean_square", "E‖xD‖², of a row linear in the letter x, with E[xᵀx] = σ²I, or FᵀF (2nd argument)."
 )
+
+
+def sine(u: Term, v: Term, named: str = "") -> Term:
+    """√(1 − sim(u, v)²), accurate also near parallel vectors; printed as √(1 − s²) where sim(u, v) is named s."""
+    return Term("sine", (u, v), named)
+
+
 EYE: Final = Term("eye")
 PI: Final = Term("pi")
+NOTHING: Final = Term("number", name="0")
+HALF: Final = Term("number", name="1/2")
 
 
 def sigma(m: Term, from_last: int) -> Term:
@@ -214,7 +225,7 @@ def opened(x: Term) -> Term:
     """The same without definitions."""
     if x.op == "let":
         return opened(x.args[0])
-    return Term(x.op, tuple(opened(a) for a in x.args), x.name)
+    return Term(x.op, tuple(opened(a) for a in x.args), "" if x.op == "sine" else x.name)
 
 
 def replaced(x: Term, by: Mapping[Term, Term]) -> Term:

@@ -83,6 +83,8 @@ class Values:
                 )
             case Term("mean_square", (vector, law)):
                 return self._mean_square(linear_part(vector), law)
+            case Term("segment", (u, v, du, dv)):
+                return a.minimum(*(a.segment_distance(self(w), self(dw)) for w, dw in ((u, du), (v, dv))))
             case Term("sup_hessian_norm", vectors):
                 return a.sup_hessian_norm(*(self(v) for v in vectors))
         return FUNCTIONS[x.op](*(self(arg) for arg in x.args))
@@ -123,7 +125,37 @@ def evaluator(x: Term) -> Callable[[Any], Array]:
     return lambda instance: value(x, instance)
 
 
-def sides(relation: Relation, instance: Any) -> tuple[Array, Array]:
-    """Both sides of a relation."""
-    values = Values(instance)
-    return values(relation.left), values(relation.right)
+def both_sides(relations: tuple[Relation, ...]) -> tuple[Callable[[Any], Array], Callable[[Any], Array]]:
+    """Left and right side as functions of an instance; of several relations, those of the one that is worst there.
+
+    An equation a = b is the inequality 1 + |a − b|/(|a| + |b|) ≤ 1, so that its ratio is 1 where it holds.
+    """
+    if len(relations) == 1 and relations[0].sign != "=":
+        return evaluator(relations[0].left), evaluator(relations[0].right)
+
+    def pairs(instance: Any) -> list[tuple[Array, Array]]:
+        values = Values(instance)
+        return [_pair(r, values) for r in relations]
+
+    def side(k: int) -> Callable[[Any], Array]:
+        def pick(instance: Any) -> Array:
+            best, *others = pairs(instance)
+            for other in others:
+                best = tuple(a.where_larger(other[0] * best[1], best[0] * other[1], x, y) for x, y in zip(other, best, strict=True))
+            return best[k]
+
+        return pick
+
+    return side(0), side(1)
+
+
+def _pair(r: Relation, values: Values) -> tuple[Array, Array]:
+    if r.sign != "=":
+        return values(r.left), values(r.right)
+    left, right = values(r.left), values(r.right)
+    if r.left.kind == "scalar":
+        size, gap = abs(left) + abs(right), abs(left - right)
+    else:
+        size, gap = a.frobenius_sq(left) + a.frobenius_sq(right), a.frobenius_sq(left - right)
+    one = a.number(1, size)
+    return one + a.quotient(gap, size), one

@@ -3,7 +3,9 @@
 Needs the extra ``proofs`` (sympy), which is loaded when the first formula is read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import reduce
+from itertools import pairwise
 from typing import Any
 
 from ioadapt_theory.claims.expression.tree import Term, linear_part
@@ -149,12 +151,35 @@ def vanishes(expression: Any, *relations: Any) -> bool:
     return bool(sp.expand(numerator) == 0)
 
 
-def equal(left: Term, right: Term, known: Mapping[Term, Any] | None = None) -> bool:
-    """Whether two formulas are equal by algebra alone, some of their parts being symbols that may be the same."""
+def equal(
+    left: Term, right: Term, known: Mapping[Term, Any] | None = None, regular: Iterable[Term] = ()
+) -> bool:
+    """Whether two formulas are equal by algebra alone, some of their parts being symbols that may be the same.
+
+    Of matrices that are ``regular``, M⁻¹M is I.
+    """
+    for m in regular:
+        left, right = (_without_inverse(x, m) for x in (left, right))
     a, b = symbolic(left, known), symbolic(right, known)
     if left.kind == "scalar" and not _equal_somewhere(a, b):
         return False
     return vanishes(a - b) or (left.kind == "scalar" and sympy().simplify(a - b) == 0)
+
+
+def _without_inverse(x: Term, m: Term) -> Term:
+    """The formula with its products multiplied out from the left and every M⁻¹M left out."""
+    factors = _factors(x)
+    for k, (first, second) in enumerate(pairwise(factors)):
+        if first == Term("inverse", (m,)) and second == m:
+            kept = factors[:k] + factors[k + 2 :]
+            return _without_inverse(reduce(lambda a, b: a @ b, kept), m)
+    if x.op == "product":
+        return reduce(lambda a, b: a @ b, (_without_inverse(f, m) for f in factors))
+    return Term(x.op, tuple(_without_inverse(a, m) for a in x.args), x.name)
+
+
+def _factors(x: Term) -> list[Term]:
+    return [*_factors(x.args[0]), *_factors(x.args[1])] if x.op == "product" else [x]
 
 
 def _equal_somewhere(a: Any, b: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from ioadapt_theory.claims.claim import Claim
 from ioadapt_theory.claims.beyond import anisotropic, interior
-from ioadapt_theory.claims.statements import lemma_1, lemma_2, prop_1, prop_2_input, prop_2_output, lemma_3, prop_3, prop_4, prop_5
+from ioadapt_theory.claims.statements import eq_5, eq_6, lemma_1, lemma_2, prop_1, prop_2_input, prop_2_output, lemma_3, prop_3, prop_4, prop_5
 
 FILES = (
     lemma_1,
@@ -16,6 +16,8 @@ FILES = (
     prop_5,
     interior,
     anisotropic,
+    eq_5,
+    eq_6,
 )
 CLAIMS: dict[str, Claim] = {claim.id: claim for file in FILES for claim in file.CLAIMS}
 """By id; a reading is an entry."""

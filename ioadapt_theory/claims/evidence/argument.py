@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ioadapt_theory.claims.claim import Claim
+from ioadapt_theory.claims.claim import Claim, Proof
+from ioadapt_theory.claims.evidence.findings import Verdict
 from ioadapt_theory.claims.expression import algebra, deduction
 from ioadapt_theory.claims.expression.algebra import symbolic, sympy
 from ioadapt_theory.claims.expression.deduction import Deduction
@@ -237,8 +238,36 @@ def exact_instance(claim: Claim, raw: Mapping[str, Any]) -> Any:
     return claim.setting.build(**arrays)
 
 
-def contradicted(*names: str) -> tuple["Any", ...]:
-    """A refutation by each of these shipped instances."""
-    from ioadapt_theory.claims.claim import Proof
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A statement in prose that rests on claims with formulas: all of them keep their recorded verdict by proof."""
 
+    claims: tuple[str, ...]
+    verdict: Verdict = Verdict.PROVED
+
+    def broken(self, claim: Claim) -> Iterator[str]:
+        """Which of them does not."""
+        from ioadapt_theory.claims.registry import CLAIMS  # whose files use this module
+
+        for name in self.claims:
+            other = CLAIMS[name]
+            settled = [p for p in other.proofs if not p.aside and p.refutes == (self.verdict is Verdict.REFUTED)]
+            if other.expected is not self.verdict or not settled or not all(p.holds(other) for p in settled):
+                yield f"{name} is not {self.verdict}"
+
+    def printed(self, claim: Claim) -> Iterator[str]:
+        """Their statements."""
+        from ioadapt_theory.claims.registry import CLAIMS
+
+        for name in self.claims:
+            yield f"{name} ({self.verdict}): {CLAIMS[name].statement}"
+
+
+def resting_on(*claims: str, verdict: Verdict = Verdict.PROVED) -> Elsewhere:
+    """What these claims say, which have formulas."""
+    return Elsewhere(claims, verdict)
+
+
+def contradicted(*names: str) -> tuple[Proof, ...]:
+    """A refutation by each of these shipped instances."""
     return tuple(Proof(f"{name} in exact numbers", Contradiction(name), refutes=True) for name in names)

@@ -4,9 +4,7 @@ Needs the extra ``proofs`` (sympy), which is loaded when the first formula is re
 """
 
 from collections.abc import Iterable, Mapping
-from functools import reduce
-from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 from ioadapt_theory.claims.expression.tree import Term, linear_part
 from ioadapt_theory.errors import MissingExtraError
@@ -78,10 +76,10 @@ def symbolic(x: Term, known: Mapping[Term, Any] | None = None) -> Any:
         case Term("positive", (a,)):
             return sp.Max(go(a), 0)
         case Term("mean_square", (vector, law)):
-            return atom("E", sp.expand(go(linear_part(vector) or Term("eye"))), sp.expand(go(law)))
+            return atom("E", expanded(go(linear_part(vector) or Term("eye")), known), sp.expand(go(law)))
         case Term("abs" | "sqrt" | "cos" | "ln" | "arcsin" | "artanh" | "sinh" | "cosh" | "max" | "min"):
             return getattr(sp, SYMPY.get(x.op, x.op))(*(canonical(go(a)) for a in x.args))
-    return atom(x.op + x.name, *(sp.expand(go(a)) for a in x.args))
+    return atom(x.op + x.name, *(expanded(go(a), known) for a in x.args))
 
 
 def symbol(k: int) -> Any:
@@ -152,34 +150,34 @@ def vanishes(expression: Any, *relations: Any) -> bool:
 
 
 def equal(
-    left: Term, right: Term, known: Mapping[Term, Any] | None = None, regular: Iterable[Term] = ()
+    left: Term, right: Term, known: Mapping[Term, Any] | None = None, ones: Iterable[tuple[Term, Term]] = ()
 ) -> bool:
     """Whether two formulas are equal by algebra alone, some of their parts being symbols that may be the same.
 
-    Of matrices that are ``regular``, M⁻¹M is I.
+    Args:
+        left: a formula.
+        right: another one.
+        known: symbols for parts.
+        ones: pairs of matrices whose product is I.
     """
-    for m in regular:
-        left, right = (_without_inverse(x, m) for x in (left, right))
+    known = {**(known or {}), ONES: tuple(symbolic(a) * symbolic(b) for a, b in ones)}
     a, b = symbolic(left, known), symbolic(right, known)
-    if left.kind == "scalar" and not _equal_somewhere(a, b):
-        return False
-    return vanishes(a - b) or (left.kind == "scalar" and sympy().simplify(a - b) == 0)
+    if left.kind == "scalar":
+        return _equal_somewhere(a, b) and (vanishes(a - b) or sympy().simplify(a - b) == 0)
+    return bool(expanded(a - b, known) == 0)
 
 
-def _without_inverse(x: Term, m: Term) -> Term:
-    """The formula with its products multiplied out from the left and every M⁻¹M left out."""
-    factors = _factors(x)
-    for k, (first, second) in enumerate(pairwise(factors)):
-        if first == Term("inverse", (m,)) and second == m:
-            kept = factors[:k] + factors[k + 2 :]
-            return _without_inverse(reduce(lambda a, b: a @ b, kept), m)
-    if x.op == "product":
-        return reduce(lambda a, b: a @ b, (_without_inverse(f, m) for f in factors))
-    return Term(x.op, tuple(_without_inverse(a, m) for a in x.args), x.name)
+ONES: Final = Term("ones")
+"""The key under which ``known`` holds products that are I."""
 
 
-def _factors(x: Term) -> list[Term]:
-    return [*_factors(x.args[0]), *_factors(x.args[1])] if x.op == "product" else [x]
+def expanded(x: Any, known: Mapping[Term, Any]) -> Any:
+    """A polynomial in non-commuting letters, multiplied out, without the products that are I."""
+    sp = sympy()
+    x = sp.expand(x)
+    for product in known.get(ONES, ()):
+        x = sp.expand(x.subs(product, 1))
+    return x
 
 
 def _equal_somewhere(a: Any, b: Any) -> bool:

@@ -81,11 +81,11 @@ def definitions(relations: Iterable[Relation], write: Callable[[Term], str] = te
     return list(found.values())
 
 
-def letter(name: str, style: Style = TEXT) -> str:
-    """A letter of the paper from the attribute of an instance: w1_target is W₁'."""
+def letter(name: str, style: Style = TEXT, *, matrix: bool = False) -> str:
+    """A letter of the paper from the attribute of an instance: w1_target is W₁'; matrices are capitals."""
     base, prime = (name.removesuffix("_target"), "'") if name.endswith("_target") else (name, "")
     stem, index = re.fullmatch(r"(.*?)(\d*)", base).groups()  # type: ignore[union-attr]
-    stem = GREEK.get(stem, stem.upper() if stem.startswith("w") else stem)
+    stem = GREEK.get(stem, stem.upper() if matrix else stem)
     if style is TEXT:
         return stem + index.translate(SUBSCRIPTS) + prime
     return LATEX_GREEK.get(stem, stem) + (f"_{index}" if index else "") + prime
@@ -137,7 +137,7 @@ def _in(x: Term, place: int, style: Style) -> str:
 def _term(x: Term, style: Style) -> tuple[str, int]:
     match x:
         case Term("scalar" | "row" | "matrix", _, name):
-            return letter(name, style), PRODUCT if name in {"ab"} else ATOM
+            return letter(name, style, matrix=x.op == "matrix"), PRODUCT if name == "ab" else ATOM
         case Term("let", _, name):
             return _named(name, style), ATOM
         case Term("number", _, digits):

@@ -4,9 +4,10 @@ Stability numbers the layers of one side through, diffusers those of each block.
 model or the file: with a wrong number, hundreds of layers would be others without any error.
 """
 
+import itertools
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -89,8 +90,8 @@ def blocks_in_diffusers(names: Iterable[str]) -> Blocks | None:
 def blocks_in_stability(keys: Iterable[str]) -> Blocks | None:
     """Read off a file's own downsamplers and upsamplers; None where they leave the numbers open.
 
-    Evenly spaced downsamplers tell all, also in a file that has only some of the layers. Otherwise every block is
-    counted, and the two sides have to mirror each other.
+    Every block is counted, and the two sides have to mirror each other. In a file that has only some of the layers
+    evenly spaced downsamplers tell all.
     """
     numbers: dict[str, set[int]] = {"input": set(), "output": set()}
     downs, ups = set(), set()
@@ -104,17 +105,26 @@ def blocks_in_stability(keys: Iterable[str]) -> Blocks | None:
                 ups.add(n)
     if not downs:
         return None
-    ends = sorted(downs)
-    down = [b - a - 1 for a, b in zip([0, *ends], ends, strict=False)]
-    even = len(set(down)) == 1
-    down.append(down[0] if even else max(numbers["input"]) - ends[-1])
-    ends = sorted(ups)
-    up = [b - a for a, b in zip([-1, *ends], ends, strict=False)]
-    mirrored = [n + 1 for n in reversed(down)]
-    counted = len(up) == len(down) - 1 and [*up, max(numbers["output"]) - ends[-1]] == mirrored
-    if min(down) < 1 or not (counted or (even and (not up or set(up) == {mirrored[0]}))):
+    down, ends = _gaps(downs, first=0), sorted(ups)
+    last = max(numbers["input"]) - max(downs)
+    up = [n + 1 for n in _gaps(ups, first=-1)]
+    if up and [*up, max(numbers["output"]) - ends[-1]] == _mirrored([*down, last]):
+        down.append(last)
+    elif len(set(down)) == 1 and set(up) <= {down[0] + 1} and last <= down[0]:
+        down.append(down[0])
+    else:
         return None
-    return Blocks(tuple(down), tuple(mirrored), (*[True] * (len(down) - 1), False))
+    return Blocks(tuple(down), tuple(_mirrored(down)), (*[True] * (len(down) - 1), False)) if min(down) > 0 else None
+
+
+def _gaps(ends: Collection[int], first: int) -> list[int]:
+    """How many numbers lie before each end and after the one before it."""
+    return [b - a - 1 for a, b in itertools.pairwise([first, *sorted(ends)])]
+
+
+def _mirrored(down: Sequence[int]) -> list[int]:
+    """The resnets of the up blocks: one more than the down block of the same level has."""
+    return [n + 1 for n in reversed(down)]
 
 
 def to_diffusers(name: str, blocks: Blocks | None, flat: bool = False) -> str:

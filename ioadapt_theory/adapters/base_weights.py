@@ -103,7 +103,7 @@ class TensorWeights:
         aliases: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         """``shapes`` of all tensors; ``read`` gives one; the rest see ``Weights``."""
-        self._shapes, self._read = shapes, read
+        self.shapes, self.read = shapes, read
         self.rename, self.aliases = rename, aliases
         self.names = {
             n.removesuffix(".weight") for n, shape in shapes.items() if n.endswith(".weight") and len(shape) > 1
@@ -113,31 +113,31 @@ class TensorWeights:
 
     def outline(self, name: str) -> Operator:
         """Sizes and bias, from the header."""
-        out, channels, *kernel = self._shapes[f"{name}.weight"]
+        out, channels, *kernel = self.shapes[f"{name}.weight"]
         if self._is_conv1d(name):
             out, channels = channels, out
-        sizes_alone = nn.Linear(channels, out, bias=f"{name}.bias" in self._shapes, device="meta")
+        sizes_alone = nn.Linear(channels, out, bias=f"{name}.bias" in self.shapes, device="meta")
         return Operator(sizes_alone, channels, out, taps=math.prod(kernel))
 
     def layer(self, name: str) -> BaseLayer:
         """The layer's tensors, in the paper's layout."""
         if name not in self.names:
             raise UnknownNameError("layer", name, self.names)
-        w = self._read(f"{name}.weight")
-        bias = self._read(f"{name}.bias") if f"{name}.bias" in self._shapes else None
+        w = self.read(f"{name}.weight")
+        bias = self.read(f"{name}.bias") if f"{name}.bias" in self.shapes else None
         if self._is_conv1d(name):
             return BaseLayer(w, bias)  # the Conv1D of GPT-2
         return BaseLayer(w.flatten(1).mT, bias, tuple(w.shape[2:]))
 
     def _is_conv1d(self, name: str) -> bool:
         """By its own bias, or for a square weight by those of its kind."""
-        shape = self._shapes[f"{name}.weight"]
+        shape = self.shapes[f"{name}.weight"]
         alike = len(shape) == 2 and shape[0] == shape[1] and name.rpartition(".")[2] in self._conv1d
         return alike or self._stores_w(name)
 
     def _stores_w(self, name: str) -> bool:
         """Whether the bias shows that the outputs are the second axis, as in GPT-2's Conv1D."""
-        shape, bias = self._shapes[f"{name}.weight"], self._shapes.get(f"{name}.bias", ())
+        shape, bias = self.shapes[f"{name}.weight"], self.shapes.get(f"{name}.bias", ())
         return len(shape) == 2 and len(bias) == 1 and shape[0] != bias[0] == shape[1]
 
 

@@ -2,16 +2,19 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ioadapt_theory.adapters.base_weights import Weights
+import torch
+
+from ioadapt_theory.adapters.base_weights import TensorWeights, Weights
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.matrices import Operator
 from ioadapt_theory.checkpoints.names.authors import ranges
 from ioadapt_theory.checkpoints.names.layer import Name
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnsupportedError
+from ioadapt_theory.formats.kinds.base_changes import Change
 from ioadapt_theory.formats.kinds.holding import refit
 from ioadapt_theory.formats.open import Item, Opened
 
@@ -70,6 +73,22 @@ def fitted(item: Item, f: Operator) -> Adapter:
     adapter = item.adapter()
     refit(adapter, (f.rows, f.columns, f.channels))
     return adapter
+
+
+def without_idle(opened: Opened, weights: TensorWeights) -> Opened:
+    """The adapter without what it does to the base that changes nothing there, as a head that PEFT saves untrained."""
+    modules = {name.rpartition(".")[0] for name in weights.shapes}
+    places = resolve([change.name for change in opened.changes], modules, weights.rename, weights.aliases).layers
+
+    def idle(change: Change) -> bool:
+        (module, *_) = places.get(change.name, ("",))
+        key = f"{module}.{change.leaf}"
+        if key not in weights.shapes or change.size not in {None, weights.shapes[key]}:
+            return False
+        old = weights.read(key)
+        return torch.equal(change.of(old).to(old), old)
+
+    return replace(opened, changes=tuple(change for change in opened.changes if not idle(change)))
 
 
 def require_complete(opened: Opened, matched: Match) -> None:

@@ -31,8 +31,12 @@ WRAPPERS: Final = ("text_model_", "model_", "transformer_")
 """What a flattened name may have before the names of the model."""
 
 
-def flat(component: str, name: str, *, encoders: int = 1) -> str:
-    """A layer's name as kohya flattens it; ``encoders`` is the number of text encoders of the pipeline.
+_SGM: Final = {"add_embedding.linear_1": "label_emb.0.0", "add_embedding.linear_2": "label_emb.0.2"}
+"""Layers of SD-XL that are written in Stability's name: diffusers 0.42 loses them under its own."""
+
+
+def flat(component: str, name: str) -> str:
+    """A layer's name as kohya flattens it.
 
     Raises:
         UnknownNameError: a component that kohya has no prefix for.
@@ -41,6 +45,6 @@ def flat(component: str, name: str, *, encoders: int = 1) -> str:
         raise UnknownNameError("component", component, WRITTEN.keys() - {""})
     if component.startswith("text_encoder") and name.startswith(("encoder.layers.", "embeddings.")):
         name = f"text_model.{name}"  # of CLIP, which transformers 5 has dropped from its own names; T5 has none
-    if component == "text_encoder" and encoders > 1:
-        component = "text_encoder_1"
+    if component == "unet":
+        name = _SGM.get(name, name)
     return f"{WRITTEN[component]}_{name}".replace(".", "_")

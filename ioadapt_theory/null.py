@@ -22,10 +22,6 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float
 
-SHARED = 3.0
-"""Standard deviations above the null from which two spaces share something: one layer in 700 of unrelated ones."""
-
-
 @dataclass(frozen=True, slots=True)
 class Profile:
     """What the null needs of one Gram; k parts of the channels.
@@ -131,7 +127,7 @@ class Null:
 
     @property
     def most(self) -> float:
-        """The z of equal spaces: below SHARED there are too few channels, or they are too alike, to tell."""
+        """The z of equal spaces; where that is small, channels are too few or too alike to tell anything."""
         return (1 - self.mean) / self.sd if self.sd > 0 else 0.0
 
 

@@ -9,8 +9,10 @@ import pytest
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.checkpoints.files.local import open_path
-from ioadapt_theory.null import SHARED, Null, moments, of_matrix, parts
+from ioadapt_theory.null import Null, moments, of_matrix, parts
 from tests.similarity.models import value
+
+SHARED = 3
 
 
 def gram(f: int, m: int, seed: int, shift: float = 0.5) -> np.ndarray:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ioadapt_theory.claims.arithmetic import Array, singular
+from ioadapt_theory.claims.arithmetic import Array
+from ioadapt_theory.claims.arithmetic import rank as rank_of
 from ioadapt_theory.claims.claim import Claim, Given, Origin, Proof
 from ioadapt_theory.claims.evidence.argument import chained, contradicted
 from ioadapt_theory.claims.evidence.findings import Verdict
@@ -59,7 +60,10 @@ def setting(placement: Placement) -> Setting:
 
 
 F = matrix("factor")
-REGULAR = Given(rank(F).equals(rows(F)), Hypothesis("F is regular", lambda i: singular(i.factor)))
+REGULAR = Given(
+    rank(F).equals(rows(F)),
+    Hypothesis("F is regular", lambda i: i.factor.shape[-1] - rank_of(i.factor), exact=True),
+)
 BEFORE = discrepancy(None, F)
 """E‖xW₁W₂ − xW₁'W₂'‖²."""
 INPUT, OUTPUT = discrepancy(Placement.INPUT, F), discrepancy(Placement.OUTPUT, F)

@@ -20,8 +20,8 @@ LORA, OUTPUT, INPUT = X @ (W + AB), X @ W @ (EYE + pinv(W) @ AB), X @ (EYE + AB 
 WIDE = matrices("Eq. 5", {"X": "n c", "W": "c d", "AB": "c d"}, {"n": 2, "c": 3, "d": 4})
 TALL = matrices("Eq. 5", {"X": "n c", "W": "c d", "AB": "c d"}, {"n": 2, "c": 4, "d": 3})
 FACTORS = matrices("Eq. 5", {"W": "c d", "A": "c r", "B": "r d"}, {"c": 4, "d": 5, "r": 2})
-ROW_RANK = Given((W @ pinv(W)).equals(EYE), Hypothesis("W W+ = I", lambda i: i.w.shape[-2] - rank_of(i.w)))
-COLUMN_RANK = Given((pinv(W) @ W).equals(EYE), Hypothesis("W+ W = I", lambda i: i.w.shape[-1] - rank_of(i.w)))
+ROW_RANK = Given((W @ pinv(W)).equals(EYE), Hypothesis("W W+ = I", lambda i: i.w.shape[-2] - rank_of(i.w), exact=True))
+COLUMN_RANK = Given((pinv(W) @ W).equals(EYE), Hypothesis("W+ W = I", lambda i: i.w.shape[-1] - rank_of(i.w), exact=True))
 SEARCHES = (Replay(), RandomInstances())
 
 

@@ -32,7 +32,7 @@ class Run:
     starts: int = 64
     steps: int = 200
     stacks: int = 64
-    samples: int = 4096
+    samples: int = 65_536
     depth: int = 2
     widths: tuple[int, ...] | None = None
     rank: int = 2
@@ -71,8 +71,10 @@ class Proof:
         return 1
 
     def __call__(self, claim: "Claim", run: Run, part: int) -> Finding:
-        """Run the argument; one that fails yields no evidence, so that the recorded verdict is missed."""
-        names = frozenset([self.name] if self.argument() else [])
+        """Run the argument; one that fails is a lack, whatever else speaks for the claim."""
+        names = frozenset([self.name])
+        if not self.argument():
+            return Finding(kind=self.kind, instances=1, lacks=names)
         if self.refutes:
             return Finding(kind=self.kind, instances=1, refutes=names)
         return Finding(kind=self.kind, instances=1, proves=names)

@@ -54,7 +54,7 @@ class Estimate:
         zero = total == 0
         shares = torch.where(zero, 1 / self.weights.shape[-1], self.weights / total)
         low, high = mixtures.quantiles(shares.cpu().numpy(), self.samples, level)
-        return tuple(self.mean / torch.from_numpy(q).to(self.mean) for q in (high, low))
+        return self.mean / torch.from_numpy(high).to(self.mean), self.mean / torch.from_numpy(low).to(self.mean)
 
     def covers(self, value: Tensor, rounding: Tensor) -> int:
         """How many of the intervals contain the value."""

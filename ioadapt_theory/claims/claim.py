@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
-from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict, Verification
+from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict
 from ioadapt_theory.claims.evidence.inequality import Hypothesis, Inequality
 from ioadapt_theory.claims.expression.limits import first_order
 from ioadapt_theory.claims.expression.notation import definitions, latex, text
@@ -39,7 +39,7 @@ class Run:
     starts: int = 64
     steps: int = 200
     stacks: int = 64
-    samples: int = 4096
+    samples: int = 65_536
     depth: int = 2
     widths: tuple[int, ...] | None = None
     rank: int = 2
@@ -120,14 +120,31 @@ class Proof:
         return not any(self.argument.broken(claim))
 
     def __call__(self, claim: "Claim", run: Run, part: int) -> Finding:
-        """Run the argument; one that fails yields no evidence, so that the recorded verdict is missed."""
+        """Run the argument; one that fails is a lack, whatever else speaks for the claim."""
+        names, none = frozenset([self.name]), frozenset[str]()
         if not self.holds(claim):
-            return Finding(kind=self.kind, instances=1)
-        names = frozenset([self.name])
+            return Finding(kind=self.kind, instances=1, lacks=names)
         if self.refutes:
             return Finding(kind=self.kind, instances=1, refutes=names)
-        proves = frozenset() if self.aside else names
-        return Finding(kind=self.kind, instances=1, proves=proves, shows=frozenset(map(str, self.shows)))
+        return Finding(kind=self.kind, instances=1, proves=none if self.aside else names)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Every word of a claim has something that shows it: an attaining instance, or an argument that says so."""
+
+    kind: Evidence = Evidence.EXACT
+
+    def parts(self, run: Run) -> int:
+        """One."""
+        return 1
+
+    def __call__(self, claim: "Claim", run: Run, part: int) -> Finding:
+        """What is said and shown by nothing is a lack; that what shows it holds is judged where it runs."""
+        shown = frozenset[Word]().union(*(p.shows for p in claim.proofs))
+        if claim.attained:
+            shown |= {Word.ATTAINED}
+        return Finding(kind=self.kind, lacks=frozenset(f'nothing shows "{word}"' for word in claim.words if word not in shown))
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,8 +230,3 @@ class Claim:
         return tuple(
             r if r.order is None else Relation(first_order(r.left), r.sign, r.right) for r in self.concludes
         )
-
-    def verdict(self, found: Verification) -> Verdict:
-        """The verdict of the evidence; a word without evidence leaves it at SURVIVED."""
-        unshown = set(map(str, self.words)) - found.shows
-        return Verdict.SURVIVED if unshown and found.verdict is Verdict.PROVED else found.verdict

@@ -14,7 +14,7 @@ from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims.claim import Run
 from ioadapt_theory.claims.evidence.findings import Verification
 from ioadapt_theory.claims.instances import load
-from ioadapt_theory.claims.settings.stacks import widths
+from ioadapt_theory.claims.settings import stacks
 from ioadapt_theory.claims.verifying import parts, strategies, work
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.processes import pool
@@ -137,7 +137,7 @@ def check(run: Run, jobs: int) -> None:
             limits = f"at most {limit:g}" if value > limit else "at least 1"
             msg = f"--{name} {value:g} must be {limits}."
             raise InvalidValueError(msg)
-    widths(run)
+    stacks.check(run)
     try:
         torch.empty(0, device=run.device)
     except (RuntimeError, AssertionError) as error:

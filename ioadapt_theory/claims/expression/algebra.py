@@ -82,9 +82,10 @@ def symbolic(x: Term, known: Mapping[Term, Any] | None = None) -> Any:
     return atom(x.op + x.name, *(expanded(go(a), known) for a in x.args))
 
 
-def symbol(k: int) -> Any:
+def symbol(k: int, kind: str) -> Any:
     """A symbol for both sides of the k-th equation."""
-    return sympy().Symbol(f"equation{k}", real=True)
+    sp = sympy()
+    return sp.Symbol(f"equation{k}", real=True) if kind == "scalar" else sp.Symbol(f"equation{k}", commutative=False)
 
 
 def canonical(x: Any) -> Any:
@@ -95,6 +96,8 @@ def canonical(x: Any) -> Any:
 def atom(op: str, *args: Any) -> Any:
     """A norm, a condition number and the like as a symbol; the sign of the matrix does not matter."""
     sp = sympy()
+    if op in {"E", "fro", "spectral"} and args[0] == 0:
+        return sp.Integer(0)
     names = [min(str(a), str(sp.expand(-a))) for a in args]
     commutative = op not in {"inverse", "pinv"}
     if not commutative:
@@ -129,6 +132,8 @@ def norm(u: Any) -> Any:
     """The norm; of one product of letters, a symbol."""
     sp = sympy()
     parts = words(u)
+    if u == 0:
+        return sp.Integer(0)
     if len(parts) == 1:
         coefficient, word = parts[0]
         return sp.Abs(coefficient) * sp.Symbol(f"|{word}|", positive=True)

@@ -139,7 +139,7 @@ def same(a: Term, b: Term, by: Iterable["Rule | Relation"] = ()) -> bool:
             case Term("rank", (m,)), Term("size", (n,)) if m == n:  # of square matrices: they are regular
                 ones += [(m, Term("inverse", (m,))), (Term("inverse", (m,)), m)]
             case sides:
-                known |= dict.fromkeys(sides, symbol(k))
+                known |= dict.fromkeys(sides, symbol(k, r.left.kind))
     return equal(opened(second_moment(a)), opened(second_moment(b)), known, ones)
 
 

@@ -7,8 +7,8 @@ from typing import Final, NamedTuple
 
 from ioadapt_theory.claims.expression.tree import Relation, Term
 
-GREEK: Final = {"epsilon": "ε", "sigma": "σ", "factor": "F", "ab": "AB", "du": "Δu", "dv": "Δv"}
-LATEX_GREEK: Final = {"ε": r"\varepsilon", "σ": r"\sigma", "Δu": r"\Delta u", "Δv": r"\Delta v"}
+GREEK: Final = {"epsilon": "ε", "sigma": "σ", "factor": "F", "ab": "AB", "du": "Δu", "dv": "Δv", "lip": "Lip"}
+LATEX_GREEK: Final = {"ε": r"\varepsilon", "σ": r"\sigma", "Δu": r"\Delta u", "Δv": r"\Delta v", "Lip": r"\mathrm{Lip}"}
 COMMANDS: Final = {"δ": r"\delta ", "κ": r"\kappa ", "τ": r"\tau ", "θ": r"\theta ", "α": r"\alpha ", "β": r"\beta ", "ρ": r"\rho "}
 SUBSCRIPTS: Final = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 SUPERSCRIPTS: Final = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")

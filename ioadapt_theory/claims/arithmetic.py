@@ -104,7 +104,7 @@ def maximum(a: Array, b: Array) -> Array:
 
 
 def where_larger(a: Array, b: Array, x: Array, y: Array) -> Array:
-    """x where a > b, else y."""
+    """X where a > b, else y."""
     return torch.where(a > b, x, y) if isinstance(a, Tensor) else x if a > b else y
 
 
@@ -252,13 +252,15 @@ def inverse(m: Array) -> Array:
 
 
 def pseudo_inverse(m: Array) -> Array:
-    """M⁺; exact numbers, or matrices of full rank."""
+    """M⁺; singular values that are rounding count as zero."""
     if isinstance(m, Tensor):
         return torch.linalg.pinv(m)
     if exact(m):
         return np.array(_sympy().Matrix(m.tolist()).pinv().tolist(), dtype=object)
-    c, d = m.shape
-    return m.T @ inverse(m @ m.T) if c <= d else inverse(m.T @ m) @ m.T
+    u, s, v = mp.svd_r(mp.matrix(m.tolist()))
+    least = max(s) * mp.mpf(10) ** (-mp.dps + 10)
+    scaled_ = mp.diag([1 / x if x > least else mp.mpf(0) for x in s])
+    return np.array((v.T * scaled_ * u.T).tolist(), dtype=object)
 
 
 def rank(m: Array) -> Array:

@@ -1,6 +1,6 @@
 """What a claim is: a statement in one reading, its recorded verdict, and the strategies that collect the evidence."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
@@ -144,7 +144,9 @@ class Said:
         shown = frozenset[Word]().union(*(p.shows for p in claim.proofs))
         if claim.attained:
             shown |= {Word.ATTAINED}
-        return Finding(kind=self.kind, lacks=frozenset(f'nothing shows "{word}"' for word in claim.words if word not in shown))
+        return Finding(
+            kind=self.kind, lacks=frozenset(f'nothing shows "{word}"' for word in claim.words if word not in shown)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +173,8 @@ class Claim:
         proofs: the exact arguments.
         reading: which reading this is.
         amends: id of the printed claim that this one sharpens or corrects.
-        remark: what is true instead, or how sharp it is; its numbers are computed.
+        remark: what is true instead, or how sharp it is; "{lhs of NAME}" and "{rhs of NAME in CLAIM}" stand for values on
+            a shipped instance, which ``report`` computes.
         witnesses: names of the shipped instances (``witnesses/NAME.json``) that refute it.
         attained: names of the shipped instances on which the bound holds with equality.
         words: what the statement says beyond the relation, with evidence of its own.
@@ -190,7 +193,7 @@ class Claim:
     proofs: tuple[Proof, ...] = ()
     reading: str = ""
     amends: str | None = None
-    remark: str = ""
+    remark: str | Callable[[], str] = ""
     witnesses: tuple[str, ...] = ()
     attained: tuple[str, ...] = ()
     words: tuple[Word, ...] = ()
@@ -227,6 +230,4 @@ class Claim:
     @property
     def goals(self) -> tuple[Relation, ...]:
         """What a proof has to reach: the relations, with the first order in AB where they hold up to O(ε²) only."""
-        return tuple(
-            r if r.order is None else Relation(first_order(r.left), r.sign, r.right) for r in self.concludes
-        )
+        return tuple(r if r.order is None else Relation(first_order(r.left), r.sign, r.right) for r in self.concludes)

@@ -108,7 +108,10 @@ def argument(symmetry: str) -> Callable[[Claim], Iterator[Step]]:
             for projection in PROJECTIONS:
                 if (placement, projection) not in proved:
                     yield Step(f"{placement} on {projection} does", Check((placement, projection) in changed))
-        yield Step("those that do not are the ones that are claimed", Check(statement(symmetry, frozenset(proved)) == claim.prose))
+        yield Step(
+            "those that do not are the ones that are claimed",
+            Check(statement(symmetry, frozenset(proved)) == claim.prose),
+        )
 
     return chain
 

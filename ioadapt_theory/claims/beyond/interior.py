@@ -54,8 +54,7 @@ CHAIN = chained(
     ),
     Link(
         "‖MN‖₂ ≤ ‖M‖₂‖N‖₂",
-        SIGMA**2
-        * (fro(FIRST) * (spectral(T) * spectral(W2)) + (spectral(W1_TARGET) * spectral(T)) * fro(SECOND)) ** 2,
+        SIGMA**2 * (fro(FIRST) * (spectral(T) * spectral(W2)) + (spectral(W1_TARGET) * spectral(T)) * fro(SECOND)) ** 2,
         (SPECTRAL_PRODUCT,),
     ),
     Link("‖I + AB‖₂ in front", RHS_LAYERS),

@@ -102,7 +102,9 @@ def gelu(claim: Claim) -> Iterator[Step]:
     x = sp.Symbol("x", real=True)
     normal = sp.exp(-(x**2) / 2) / sp.sqrt(2 * sp.pi)
     slope = (1 + sp.erf(x / sp.sqrt(2))) / 2 + x * normal
-    yield Step("GELU'' = φ(x)(2 − x²), so GELU' peaks at ±√2 or ±∞", simplifies(sp.diff(slope, x) - normal * (2 - x**2)))
+    yield Step(
+        "GELU'' = φ(x)(2 − x²), so GELU' peaks at ±√2 or ±∞", simplifies(sp.diff(slope, x) - normal * (2 - x**2))
+    )
     value = slope.subs(x, sp.sqrt(2))
     yield Step("GELU'(−√2) = 1 − GELU'(√2), limits 0 and 1", simplifies(slope.subs(x, -sp.sqrt(2)) - 1 + value))
     yield Step("GELU'(√2) is the constant in the remark", found(f"{float(value):.4f}", f"{gelu_constant():.4f}"))
@@ -110,7 +112,8 @@ def gelu(claim: Claim) -> Iterator[Step]:
 
 def gelu_constant() -> float:
     """Φ(√2) + √2 φ(√2)."""
-    from math import erf, exp, pi, sqrt as root
+    from math import erf, exp, pi
+    from math import sqrt as root
 
     return (1 + erf(1)) / 2 + root(2) * exp(-1) / root(2 * pi)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -25,7 +24,8 @@ from ioadapt_theory.claims.evidence.inequality import Hypothesis
 from ioadapt_theory.claims.evidence.searches import RandomInstances, Replay
 from ioadapt_theory.claims.expression.algebra import symbolic, sympy
 from ioadapt_theory.claims.expression.deduction import Deduction, Link
-from ioadapt_theory.claims.expression.tree import NOTHING, Term, fro, matrix, opened, spectral, sqrt as root
+from ioadapt_theory.claims.expression.tree import NOTHING, Term, fro, matrix, opened, spectral
+from ioadapt_theory.claims.expression.tree import sqrt as root
 from ioadapt_theory.claims.instances import Letter, Setting
 from ioadapt_theory.claims.settings.letters import (
     AB,
@@ -111,7 +111,11 @@ def unbounded(claim: Claim) -> Iterator[Step]:
     value = symbolic(CHANGE, there) ** 2
     yield Step("‖AB(W₂ − W₂')‖² = (1 − 1/r)²", vanishes(value - (1 - 1 / r) ** 2))
     yield Step("→ ∞", found(sp.limit(value, r, 0), sp.oo))
-    yield Step("it is what the claim adds", Check(opened(claim.goals[2].right) == opened(SIGMA**2 * fro(CHANGE) ** 2)), reaches=True)
+    yield Step(
+        "it is what the claim adds",
+        Check(opened(claim.goals[2].right) == opened(SIGMA**2 * fro(CHANGE) ** 2)),
+        reaches=True,
+    )
 
 
 @computed("(‖I + AB‖₂ + 1)√ε ≤ ‖AB(W₂ − W₂')‖_F is enough for input and output to transfer no worse than LoRA")
@@ -127,7 +131,9 @@ def sufficient(claim: Claim) -> Iterator[Step]:
     yield Step("and ‖I + AB‖₂√ε is smaller by the slack", vanishes(lora_at_least - input_at_most - slack))
     yield Step("which is ≥ 0", nonnegative(slack))
     wanted = [(opened(goal.left), opened(goal.right)) for goal in claim.goals]
-    yield Step("for both sides", Check(wanted == [(opened(INPUT), opened(LORA)), (opened(OUTPUT), opened(LORA))]), reaches=True)
+    yield Step(
+        "for both sides", Check(wanted == [(opened(INPUT), opened(LORA)), (opened(OUTPUT), opened(LORA))]), reaches=True
+    )
 
 
 W, W_TARGET = matrix("w"), matrix("w_target")

@@ -67,7 +67,23 @@ THROUGH = Rule("rank(MN) ≤ rows(N)", rank(M @ N) <= rows(N))
 ROWS = Rule("rows(MN) = rows(M)", rows(M @ N).equals(rows(M)))
 RANK_SUM = Rule("rank(M + N) ≤ rank(M) + rank(N)", rank(M + N) <= rank(M) + rank(N))
 NORMS = Rule("‖M‖₂ ≤ ‖M‖_F", spectral(M) <= fro(M))
-RULES = (CAUCHY_SCHWARZ, TRIANGLE, TRIANGLE_DIFFERENCE, TRIANGLE_FROBENIUS, OPERATOR, LEFT, RIGHT, SPECTRAL_PRODUCT, PSEUDOINVERSE, THROUGH, ROWS, RANK_SUM, NORMS, SINE, SQUARE)
+RULES = (
+    CAUCHY_SCHWARZ,
+    TRIANGLE,
+    TRIANGLE_DIFFERENCE,
+    TRIANGLE_FROBENIUS,
+    OPERATOR,
+    LEFT,
+    RIGHT,
+    SPECTRAL_PRODUCT,
+    PSEUDOINVERSE,
+    THROUGH,
+    ROWS,
+    RANK_SUM,
+    NORMS,
+    SINE,
+    SQUARE,
+)
 """What is used and not proved again; a test tries each on random arguments."""
 REPEATED = (OPERATOR, LEFT, RIGHT, TRIANGLE, TRIANGLE_FROBENIUS)
 """They make the formula smaller, so they may be used again on what they leave."""

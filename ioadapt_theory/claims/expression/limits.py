@@ -10,8 +10,9 @@ AB: Final = matrix("ab")
 def delta(u: Term, v: Term, du: Term, dv: Term) -> Term:
     """δ of Eq. 7, the derivative of sim(u + tΔu, v + tΔv) at t = 0."""
     uv, nu, nv = dot(u, v), norm(u), norm(v)
+    prime = "'" if any(x.name.endswith("_target") for x in u.walk()) else ""
     along = uv / (nu**3 * nv) * dot(u, du) + uv / (nu * nv**3) * dot(v, dv)
-    return let("δ", (dot(du, v) + dot(u, dv)) / (nu * nv) - along)
+    return let(f"δ{prime}", (dot(du, v) + dot(u, dv)) / (nu * nv) - along)
 
 
 def first_order(x: Term) -> Term:

@@ -7,9 +7,26 @@ from typing import Final, NamedTuple
 
 from ioadapt_theory.claims.expression.tree import Relation, Term
 
-GREEK: Final = {"epsilon": "ε", "sigma": "σ", "factor": "F", "ab": "AB", "du": "Δu", "dv": "Δv", "lip": "Lip"}
+GREEK: Final = {
+    "epsilon": "ε",
+    "sigma": "σ",
+    "factor": "F",
+    "ab": "AB",
+    "du": "Δu",
+    "dv": "Δv",
+    "lip": "Lip",
+    "bias": "b",
+}
 LATEX_GREEK: Final = {"ε": r"\varepsilon", "σ": r"\sigma", "Δu": r"\Delta u", "Δv": r"\Delta v", "Lip": r"\mathrm{Lip}"}
-COMMANDS: Final = {"δ": r"\delta ", "κ": r"\kappa ", "τ": r"\tau ", "θ": r"\theta ", "α": r"\alpha ", "β": r"\beta ", "ρ": r"\rho "}
+COMMANDS: Final = {
+    "δ": r"\delta ",
+    "κ": r"\kappa ",
+    "τ": r"\tau ",
+    "θ": r"\theta ",
+    "α": r"\alpha ",
+    "β": r"\beta ",
+    "ρ": r"\rho ",
+}
 SUBSCRIPTS: Final = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 SUPERSCRIPTS: Final = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 UNITS: Final = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
@@ -72,7 +89,7 @@ def definitions(relations: Iterable[Relation], write: Callable[[Term], str] = te
     for relation in relations:
         for x in (*_lets(relation.left), *_lets(relation.right)):
             name, meaning = _named(x.name, LATEX if write is latex else TEXT), write(x.args[0])
-            if x.name == "δ":  # long, and printed in the paper
+            if x.name in {"δ", "δ'"}:  # long, and printed in the paper
                 found.setdefault(name, f"{name} of Eq. 7" if write is text else rf"{name} \text{{ of Eq. 7}}")
                 continue
             if "ŷ" in x.name:  # one for all four outputs
@@ -117,7 +134,7 @@ def _lets(x: Term) -> Iterator[Term]:
         yield from _lets(a)
     if x.op == "let":
         yield x
-        yield from _lets(x.args[0]) if x.name != "δ" else ()
+        yield from _lets(x.args[0]) if x.name not in {"δ", "δ'"} else ()
 
 
 def _relation(r: Relation, style: Style) -> str:
@@ -149,7 +166,8 @@ def _term(x: Term, style: Style) -> tuple[str, int]:
         case Term("mul" | "scale", (a, b)):
             return _times(x, a, b, style), PRODUCT
         case Term("product", (a, b)):
-            return _in(a, PRODUCT, style) + _in(b, PRODUCT, style), PRODUCT
+            right = _in(b, PRODUCT, style)
+            return _in(a, PRODUCT, style) + (f"({right})" if b.op == "product" else right), PRODUCT
         case Term("div", (a, b)):
             if style is TEXT:
                 return f"{_in(a, PRODUCT, style)}/{_in(b, POWER, style)}", PRODUCT

@@ -141,7 +141,10 @@ def both_sides(relations: tuple[Relation, ...]) -> tuple[Callable[[Any], Array],
         def pick(instance: Any) -> Array:
             best, *others = pairs(instance)
             for other in others:
-                best = tuple(a.where_larger(other[0] * best[1], best[0] * other[1], x, y) for x, y in zip(other, best, strict=True))
+                best = tuple(
+                    a.where_larger(other[0] * best[1], best[0] * other[1], x, y)
+                    for x, y in zip(other, best, strict=True)
+                )
             return best[k]
 
         return pick

@@ -121,10 +121,14 @@ AVOIDS_ZERO = Given(
     ),
 )
 SHORTER = tuple(
-    Given(tree.norm(row(f"d{x}")) <= tree.norm(row(x)), Hypothesis(f"||d{x}|| <= ||{x}||", longer(x, excess), exact=True))
+    Given(
+        tree.norm(row(f"d{x}")) <= tree.norm(row(x)), Hypothesis(f"||d{x}|| <= ||{x}||", longer(x, excess), exact=True)
+    )
     for x in ("u", "v")
 )
 BELOW_ONE = tuple(
-    Given(tree.norm(row(f"d{x}")) < tree.norm(row(x)), Hypothesis(f"||d{x}|| < ||{x}||", longer(x, reached), exact=True))
+    Given(
+        tree.norm(row(f"d{x}")) < tree.norm(row(x)), Hypothesis(f"||d{x}|| < ||{x}||", longer(x, reached), exact=True)
+    )
     for x in ("u", "v")
 )

@@ -131,9 +131,7 @@ SAME_OUTPUT_SIMILARITY = Hypothesis(
 )
 
 
-SAME_INPUTS = Given(
-    tree.sim(SOURCE.x1, SOURCE.x2).equals(tree.sim(TARGET.x1, TARGET.x2)), SAME_INPUT_SIMILARITY
-)
+SAME_INPUTS = Given(tree.sim(SOURCE.x1, SOURCE.x2).equals(tree.sim(TARGET.x1, TARGET.x2)), SAME_INPUT_SIMILARITY)
 SAME_OUTPUTS = Given(SOURCE.s0.equals(TARGET.s0), SAME_OUTPUT_SIMILARITY)
 FULL_ROW_RANK = tuple(
     Given(tree.rank(model.w).equals(tree.rows(model.w)), full_row_rank(model.w.name)) for model in (SOURCE, TARGET)

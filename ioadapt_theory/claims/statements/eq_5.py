@@ -21,7 +21,9 @@ WIDE = matrices("Eq. 5", {"X": "n c", "W": "c d", "AB": "c d"}, {"n": 2, "c": 3,
 TALL = matrices("Eq. 5", {"X": "n c", "W": "c d", "AB": "c d"}, {"n": 2, "c": 4, "d": 3})
 FACTORS = matrices("Eq. 5", {"W": "c d", "A": "c r", "B": "r d"}, {"c": 4, "d": 5, "r": 2})
 ROW_RANK = Given((W @ pinv(W)).equals(EYE), Hypothesis("W W+ = I", lambda i: i.w.shape[-2] - rank_of(i.w), exact=True))
-COLUMN_RANK = Given((pinv(W) @ W).equals(EYE), Hypothesis("W+ W = I", lambda i: i.w.shape[-1] - rank_of(i.w), exact=True))
+COLUMN_RANK = Given(
+    (pinv(W) @ W).equals(EYE), Hypothesis("W+ W = I", lambda i: i.w.shape[-1] - rank_of(i.w), exact=True)
+)
 SEARCHES = (Replay(), RandomInstances())
 
 
@@ -32,7 +34,9 @@ def only_if(claim: Claim) -> Iterator[Step]:
     w, p, m = sp.symbols("W P M", commutative=False)
     residual = (1 - w * p) * (1 - w * p) * m
     twice = sp.expand(residual).subs(w * p * w, w)
-    yield Step("WPW = W: (I − WP)(I − WP)M = (I − WP)M, so the residual is AB itself", words(sp.expand(twice), (1 - w * p) * m))
+    yield Step(
+        "WPW = W: (I − WP)(I − WP)M = (I − WP)M, so the residual is AB itself", words(sp.expand(twice), (1 - w * p) * m)
+    )
     square = sp.Matrix([[1, 1], [1, 1]])
     projection = sp.eye(2) - square * square.pinv()
     yield Step("c = d = 2, rank 1: trace(I − WW⁺) = c − rank W = 1", found(projection.trace(), 2 - square.rank()))

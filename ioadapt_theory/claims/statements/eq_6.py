@@ -41,7 +41,9 @@ def by_factors(update: Term, first: Term) -> Chained:
     )
 
 
-@computed("W invertible: every sum M₁ + M₂ of ranks r₁ and r₂ is reached, by A₁B₁ = M₁W⁻¹ or W⁻¹M₁ and A₂B₂ = M₂", prose=True)
+@computed(
+    "W invertible: every sum M₁ + M₂ of ranks r₁ and r₂ is reached, by A₁B₁ = M₁W⁻¹ or W⁻¹M₁ and A₂B₂ = M₂", prose=True
+)
 def reached_all(claim: Claim) -> Iterator[Step]:
     """Insert them."""
     w, p, m1, m2 = sympy().symbols("W P M1 M2", commutative=False)

@@ -41,9 +41,7 @@ def split_off(exact: Term, change: Term) -> tuple[Link, ...]:
     )
 
 
-CHAIN = chained(
-    LHS, *split_off(EXACT, AB @ (W2 - W2_TARGET)), Link("‖MN‖_F ≤ ‖M‖₂‖N‖_F", RHS, (LEFT,))
-)
+CHAIN = chained(LHS, *split_off(EXACT, AB @ (W2 - W2_TARGET)), Link("‖MN‖_F ≤ ‖M‖₂‖N‖_F", RHS, (LEFT,)))
 CHAIN_SECOND = chained(
     LHS_SECOND,
     *split_off(SIGMA**2 * fro(GAP + (W1 - W1_TARGET) @ AB) ** 2, (W1 - W1_TARGET) @ AB),

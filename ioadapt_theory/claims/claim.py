@@ -173,8 +173,8 @@ class Claim:
         proofs: the exact arguments.
         reading: which reading this is.
         amends: id of the printed claim that this one sharpens or corrects.
-        remark: what is true instead, or how sharp it is; "{lhs of NAME}" and "{rhs of NAME in CLAIM}" stand for values on
-            a shipped instance, which ``report`` computes.
+        remark: what is true instead, or how sharp it is; "{lhs of NAME}" and "{rhs of NAME in CLAIM}" stand for values
+            on a shipped instance, which ``report`` computes.
         witnesses: names of the shipped instances (``witnesses/NAME.json``) that refute it.
         attained: names of the shipped instances on which the bound holds with equality.
         words: what the statement says beyond the relation, with evidence of its own.
@@ -212,7 +212,7 @@ class Claim:
             lhs=lhs,
             rhs=rhs,
             hypotheses=tuple(g.hypothesis for g in self.given),
-            first_order=first and evaluator(first),
+            first_order=None if first is None else evaluator(first),
         )
 
     @property

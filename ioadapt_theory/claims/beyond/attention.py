@@ -20,6 +20,7 @@ SAFE = {
 }
 """(placement, projection) that does not notice the symmetry; the claims print and prove these."""
 Weights = dict[str, Any]
+Adapters = dict[tuple[str, str], Any]
 
 
 def functions(w: Weights, stream_in: Any = 1, stream_out: Any = 1) -> tuple[Any, Any]:
@@ -31,7 +32,7 @@ def _t(m: Any) -> Any:
     return m.T if hasattr(m, "T") else m
 
 
-def adapted(w: Weights, placement: str, projection: str, ab: Weights) -> Weights:
+def adapted(w: Weights, placement: str, projection: str, ab: Adapters) -> Weights:
     """The weights with one adapter on one projection; of k the transpose is kept."""
     name = "kt" if projection == "k" else projection
     m = ab[placement, projection]

@@ -1,4 +1,4 @@
-"""Props. 4 and 5 for models f, f' that are not linear; g = f − f', and outputs on n samples are the rows of matrices."""
+"""Props. 4 and 5 for models f, f' that are not linear, g = f − f'; outputs on n samples are the rows of matrices."""
 
 from collections.abc import Iterator
 

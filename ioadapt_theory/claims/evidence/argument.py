@@ -1,7 +1,7 @@
-"""Exact arguments: chains of rules that end where the statement does, computed steps, and counterexamples in exact numbers.
+"""Exact arguments: chains of rules that end where the statement does, computed steps, counterexamples in exact numbers.
 
-An argument says what is broken about it as a proof of a claim. A computed one compares what it derived with the formula of
-the claim, read in its own symbols, so that neither can be changed alone; a step that says nothing is broken.
+An argument says what is broken about it as a proof of a claim. A computed one compares what it derived with the formula
+of the claim, read in its own symbols, so that neither can be changed alone; a step that says nothing is broken.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -35,7 +35,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: what it says, and the exact computations that agree. ``reaches``: it compares with the claim's formula."""
+    """One step: what it says, and the exact computation that agrees. ``reaches``: it looks at the claim's formula."""
 
     says: str
     check: Check

@@ -1,4 +1,4 @@
-"""Formulas in symbols: inner products, non-commuting products and norms, so that equal formulas become equal polynomials.
+"""Formulas in symbols: inner products, non-commuting products, norms, so that equal formulas are equal polynomials.
 
 Needs the extra ``proofs`` (sympy), which is loaded when the first formula is read.
 """

@@ -1,4 +1,4 @@
-"""Proofs as chains: from the left side of a statement to its right side, every link an instance of a rule that is named.
+"""Proofs as chains: from the left side of a statement to its right side, every link an instance of a named rule.
 
 A chain holds if it starts and ends where the statement does, and every link is algebra, a rule, a hypothesis of the
 statement, or one of these inside sums, products, powers and the like that increase with it.
@@ -31,8 +31,8 @@ from ioadapt_theory.claims.expression.tree import (
 )
 
 NONNEGATIVE = frozenset(
-    "norm fro spectral cond sqrt abs sine positive mean_square angle arcsin sigma hessian_norm sup_hessian_norm rank size"
-    " pi cosh".split()
+    "norm fro spectral cond sqrt abs sine positive mean_square angle arcsin sigma hessian_norm sup_hessian_norm rank"
+    " size pi cosh".split()
 )
 
 

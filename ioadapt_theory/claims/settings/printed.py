@@ -48,7 +48,8 @@ def values(number: int, **where: str) -> dict[tuple[str, ...], Decimal]:
         if all(cell[name] == wanted for name, wanted in where.items()):
             key = tuple(v for k, v in cell.items() if k not in {"value", "std", *where})
             if key in found:
-                raise ValueError(f"Table {number} has two cells for {key}.")
+                msg = f"Table {number} has two cells for {key}."
+                raise ValueError(msg)
             found[key] = Decimal(cell["value"])
     return found
 

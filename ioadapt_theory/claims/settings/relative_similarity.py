@@ -163,7 +163,7 @@ class Ball:
     @property
     def relation(self) -> Relation:
         """The last assumption as a formula."""
-        norm = {operator_norm: spectral, frobenius_norm: fro}[self.norm](AB)
+        norm = spectral(AB) if self.norm is operator_norm else fro(AB)
         return (norm if self.power == 1 else norm**self.power) <= EPSILON
 
     @property

@@ -61,7 +61,8 @@ def residual() -> tuple[str, str]:
 def scope_remark() -> str:
     """What is lost, in numbers."""
     lost, all_ = residual()
-    return f"WW⁺ = I needs rank W = c ≤ d; W = [1 0; 0 1; 1 1], AB = e₃(1, 2) leaves ‖residual‖² = {lost} of ‖AB‖² = {all_}"
+    left = f"leaves ‖residual‖² = {lost} of ‖AB‖² = {all_}"
+    return f"WW⁺ = I needs rank W = c ≤ d; W = [1 0; 0 1; 1 1], AB = e₃(1, 2) {left}"
 
 
 EQ_5 = Claim(

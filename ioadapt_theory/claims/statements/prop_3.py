@@ -60,7 +60,7 @@ PROP_3 = Claim(
     given=(NEARLY_SAME,),
     concludes=(LHS <= RHS,),
     expected=Verdict.PROVED,
-    remark="tight; but a bound: G1 has {lhs of g1} against {rhs of g1}, and cancellation can make the truth {lhs of r2}",
+    remark="tight; but a bound: G1 has {lhs of g1} against {rhs of g1}, and cancellation can make it {lhs of r2}",
     attained=("p3-attained",),
     words=(Word.ATTAINED,),
     setting=setting(Placement.LORA),

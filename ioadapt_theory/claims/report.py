@@ -40,6 +40,12 @@ def reading(claim: Claim) -> str:
     return f"{claim.origin}: {claim.reading}" if claim.reading else str(claim.origin)
 
 
+def stated(claim: Claim) -> str:
+    """The statement after its hypotheses."""
+    given = ", ".join(text(g.relation) for g in claim.given)
+    return f"given {given}: {claim.statement}" if given else claim.statement
+
+
 def shipped_ratio(claim: Claim) -> float:
     """Largest lhs/rhs over the shipped instances, computed now; NaN if there is none."""
     if claim.inequality is None:
@@ -93,8 +99,7 @@ def sharpness(entry: Mapping[str, Any]) -> str:
 def cells(claim: Claim) -> tuple[str, ...]:
     """A row of the claims table."""
     entry = describe(claim)
-    given = f"given {', '.join(entry['given'])}: " if entry["given"] else ""
-    statement = f"[{reading(claim)}] {given}{claim.statement}"
+    statement = f"[{reading(claim)}] {stated(claim)}"
     return claim.id, entry["verdict"].upper(), statement, sharpness(entry), entry["remark"]
 
 

@@ -12,7 +12,7 @@ from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import FAMILIES, Spec
 from ioadapt_theory.adapters.matrices import PLAIN_DTYPES
 from ioadapt_theory.adapters.rules.patterns import check, compiled, first_fit
-from ioadapt_theory.adapters.rules.residual import residual_side
+from ioadapt_theory.adapters.rules.residual import UnknownSideError, residual_side
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 
 Alpha = float | Sequence[float] | None
@@ -104,6 +104,22 @@ class AdapterConfig:
         """What all layers and placements have in common."""
         common = {name: getattr(self, name) for name in ("dropout", "init", "dtype", "detach_norm", "factor")}
         return Spec(**common)
+
+    def plans(self, names: Iterable[str]) -> dict[str, LayerPlan]:
+        """The plan for each layer.
+
+        Raises:
+            UnknownSideError: placement="residual" and layers of unknown kinds, all of which are named.
+        """
+        found, unknown = dict[str, LayerPlan](), list[str]()
+        for name in names:
+            try:
+                found[name] = self.resolve(name)
+            except UnknownSideError:
+                unknown.append(name)
+        if unknown:
+            raise UnknownSideError(unknown)
+        return found
 
     def resolve(self, name: str) -> LayerPlan:
         """The plan for the layer of this name."""

@@ -162,12 +162,13 @@ def _compare(
     from tqdm import tqdm
 
     from ioadapt_theory.checkpoints import open as sources
+    from ioadapt_theory.checkpoints.spelling import common
     from ioadapt_theory.similarity.compare import compare
 
-    opened = [*models, *([parent] if parent else [])]
+    named, _ = common([*models, *([parent] if parent else [])])  # as compare names their tensors
 
     def prepare(matching: "Matching") -> None:
-        sources.prepare(opened, [matching.stored(i) for i in range(len(opened))], args.cache)
+        sources.prepare(named, [matching.stored(i) for i in range(len(named))], args.cache)
 
     with tqdm(disable=True if args.quiet else None, unit="", unit_scale=True, leave=False) as bar:
 

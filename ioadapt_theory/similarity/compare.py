@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import combinations
 
+from ioadapt_theory.checkpoints import spelling
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.similarity.assignment import all_tensors, match_by_similarity
@@ -47,9 +48,10 @@ def compare(
     """
     options = options or Options()
     _check(checkpoints, options, parent)
-    models = [*checkpoints, *([parent] if parent else [])]
+    opened = [*checkpoints, *([parent] if parent else [])]
+    labels = labels_of(opened)
+    models, respelled = spelling.common(opened, labels)
     prepare = prepare or (lambda matching: _prepare(models, matching))
-    labels = labels_of(models)
     if options.match is not Match.AUTO:
         matching = match_by_names(models, labels, options.match)
     else:
@@ -79,7 +81,7 @@ def compare(
         options=options,
         rows=tuple(rows),
         skipped=(*skipped, *undefined),
-        notes=matching.notes,
+        notes=(*respelled, *matching.notes),
     )
 
 

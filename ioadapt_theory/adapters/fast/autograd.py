@@ -14,7 +14,7 @@ from torch.autograd import forward_ad
 from torch.nn.functional import linear
 
 from ioadapt_theory.adapters.bases import Base, Identity
-from ioadapt_theory.adapters.fast.products import Kind, gained, packed
+from ioadapt_theory.adapters.fast.products import Kind, gained, packed, ungained
 from ioadapt_theory.adapters.matrices import Linear
 
 TENSORS = frozenset({Tensor, nn.Parameter})
@@ -124,7 +124,7 @@ class Fused(torch.autograd.Function):
             y = gained(z, g)
             y = y if bias is None else y.add_(bias)
         kept = kind.add(y, d, s, *p)
-        ctx.kind, ctx.s, ctx.count, ctx.one = kind, s, len(p), d is x
+        ctx.kind, ctx.s, ctx.count, ctx.one, ctx.owner = kind, s, len(p), d is x, False
         ctx.save_for_backward(d, w, g, *((None, None) if g is None else (x, z)), *p, *kept)
         return y
 
@@ -134,22 +134,32 @@ class Fused(torch.autograd.Function):
         p, kept = rest[: ctx.count], rest[ctx.count :]
         wanted, gx, gd, gg = ctx.needs_input_grad, None, None, None
         with without_autocast(gy):
-            if torch.is_grad_enabled():  # to be differentiated again: what was kept has no graph, the inputs have
+            again = torch.is_grad_enabled()
+            if again:  # what was kept has no graph, the inputs have
                 kept, z = (), x if x is None or w is None else linear(x, w)
             gy = gy.contiguous()
-            gz = gy
-            if g is not None:
-                gg = (gy * z).sum(0, dtype=g.dtype)
-                gz = gained(gy, g)
-            if wanted[2]:
-                gx = gz @ w if w is not None else gy.clone() if g is None else gz
             t, m, gp = ctx.kind.pull(gy, d, ctx.s, kept, *p)
+            if g is not None and (again or not wanted[2]):
+                gg = (gy * z).sum(0, dtype=g.dtype)
+            elif g is not None:
+                gx = gy if ctx.owner else torch.empty_like(x)
+                gg = ungained(gy, z, g, w, gx)
+            if wanted[2] and gx is None:
+                gx = gy if g is None else gained(gy, g)
+                gx = gx @ w if w is not None else gx if ctx.owner and not again else gx.clone()
             if wanted[2] and ctx.one:
                 gx.view(-1, len(m)).addmm_(t, packed(m.mT), alpha=ctx.s)  # type: ignore[union-attr]
             elif wanted[3] and not ctx.one:
                 gd = (t @ m.mT).mul_(ctx.s).view(d.shape)
             gb = gy.sum(0) if wanted[5] else None
         return None, None, gx, gd, None, gb, gg, *gp
+
+
+def give_gradient(y: Tensor) -> None:
+    """Let the function that made Y work in the memory of Y's gradient, which nobody else may see."""
+    node = y.grad_fn if y.ndim == 2 or y.grad_fn is None else y.grad_fn.next_functions[0][0]
+    if isinstance(node, Fused._backward_cls):  # type: ignore[attr-defined]
+        node.owner = True
 
 
 class Built(torch.autograd.Function):

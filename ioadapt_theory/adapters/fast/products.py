@@ -13,6 +13,8 @@ from torch import Tensor
 from ioadapt_theory.adapters.bases import THIN
 
 Tensors = tuple[Tensor, ...]
+BLOCK = 1 << 17
+"""Entries that a core's cache holds."""
 
 
 class Kind(Protocol):
@@ -83,9 +85,26 @@ def packed(m: Tensor) -> Tensor:
     return m.contiguous() if m.is_cpu else m
 
 
-def gained(z: Tensor, g: Tensor) -> Tensor:
+def gained(z: Tensor, g: Tensor, out: Tensor | None = None) -> Tensor:
     """Z diag(g); in half precision as Z + Z diag(g - 1), so that a gain near 1 is not rounded to 1."""
-    return z * g if g.dtype == z.dtype else torch.addcmul(z, z, (g - 1).to(z.dtype))
+    return torch.mul(z, g, out=out) if g.dtype == z.dtype else torch.addcmul(z, z, (g - 1).to(z.dtype), out=out)
+
+
+def ungained(gy: Tensor, z: Tensor, g: Tensor, w: Tensor | None, out: Tensor) -> Tensor:
+    """Of Y = Z diag(g), Z = XW, the gradient of X in ``out``, and that of g; without W, X is Z and ``out`` may be GY.
+
+    By blocks of rows: what is between is as large as one of them.
+    """
+    rows = max(512, BLOCK // gy.shape[1]) if gy.is_cpu else max(1, len(gy))
+    gg = torch.zeros_like(g)
+    for i in range(0, len(gy), rows):
+        part, target = gy[i : i + rows], out[i : i + rows]
+        gg += (part * z[i : i + rows]).sum(0, dtype=g.dtype)
+        if w is None:
+            gained(part, g, target)
+        else:
+            torch.mm(gained(part, g), w, out=target)
+    return gg
 
 
 def _scaled(m: Tensor, s: float) -> Tensor:

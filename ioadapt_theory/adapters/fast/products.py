@@ -1,11 +1,11 @@
 """Products with the families' Δ, there and back: what ``autograd`` adds to a layer's own.
 
-Samples are rows. Each kind adds s DΔ to Y in place, and for the way back gives T, M and the gradients of its factors,
-where s T Mᵀ is the gradient of D. What is written in place here is fresh, so that autograd can follow every line.
+Samples are rows. Each kind can ``add`` s DΔ to Y in place, returning thin matrices that help on the way back, and
+``pull`` back: with those or without it gives T and M, where s T Mᵀ is the gradient of D, and those of the factors.
+What is written in place here is fresh, so that autograd can follow every line of it.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -15,18 +15,6 @@ from ioadapt_theory.adapters.bases import THIN
 Tensors = tuple[Tensor, ...]
 BLOCK = 1 << 17
 """Entries that a core's cache holds."""
-
-
-class Kind(Protocol):
-    """How to multiply with a Δ that is not built."""
-
-    @staticmethod
-    def add(y: Tensor, d: Tensor, s: float, *p: Tensor) -> Tensors:
-        """Y += s DΔ in place; returns thin matrices for ``pull``."""
-
-    @staticmethod
-    def pull(gy: Tensor, d: Tensor, s: float, kept: Sequence[Tensor], *p: Tensor) -> tuple[Tensor, Tensor, Tensors]:
-        """T, M and the gradients of the factors; ``kept`` is what ``add`` returned, or nothing."""
 
 
 class LowRank:

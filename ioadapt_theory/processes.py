@@ -1,14 +1,39 @@
-"""A pool of spawned processes that leave Ctrl-C to their parent and end with it."""
+"""A pool of spawned processes that leave Ctrl-C to their parent and end with it; what is said when some are lost."""
 
 import multiprocessing
 import os
 import signal
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, ProcessPoolExecutor
 from contextlib import contextmanager
 
 import torch
+
+from ioadapt_theory.errors import IoAdaptError
+
+
+class WorkersLostError(IoAdaptError, RuntimeError):
+    """Processes or machines that did the work are gone."""
+
+
+@contextmanager
+def lost() -> Iterator[None]:
+    """Around ``submit`` and ``result`` of any executor: one error for everything that means that workers are gone.
+
+    Raises:
+        WorkersLostError: they are.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, BrokenExecutor):
+            msg = "A worker process died: it was killed, or the memory was not enough."
+        elif isinstance(error, CancelledError | OSError) or type(error).__module__.startswith("distributed"):
+            msg = f"The cluster does not answer any more, or its workers died ({type(error).__name__})."
+        else:
+            raise
+        raise WorkersLostError(msg) from None
 
 
 @contextmanager

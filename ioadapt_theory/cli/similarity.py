@@ -187,7 +187,7 @@ def _check_outputs(args: argparse.Namespace) -> None:
             plots.check_format(args.figure)
         with plots.styled():  # is matplotlib there?
             pass
-    from ioadapt_theory.checkpoints.files.layout import is_weights
+    from ioadapt_theory.checkpoints.files.readers import is_weights
 
     paths = [path for path in (args.output, args.figure, args.html) if path is not None]
     for path in paths:

@@ -20,7 +20,7 @@ from ioadapt_theory.cli import main
 from ioadapt_theory.cli import similarity as command
 from ioadapt_theory.similarity.matching import Match
 from ioadapt_theory.similarity.measures.spaces import Space
-from tests.similarity.hub import LoopbackHub, Repo
+from tests.checkpoints.hub import LoopbackHub, Repo
 from tests.similarity.models import weights
 
 ROOT = Path(__file__).parents[2]

@@ -16,8 +16,8 @@ from ioadapt_theory.checkpoints.checkpoint import SourceError
 from ioadapt_theory.similarity.compare import compare
 from ioadapt_theory.similarity.comparison import Options
 from ioadapt_theory.similarity.measures.spaces import Space
+from ioadapt_theory.similarity.streaming import workers
 from ioadapt_theory.similarity.streaming.forked import PERIOD, Deliver, share_out
-from ioadapt_theory.similarity.streaming.products import workers
 from ioadapt_theory.similarity.streaming.workers import over_layers
 from tests.similarity.memory import Held, held, noisy
 
@@ -136,6 +136,7 @@ def test_an_interrupt_ends_the_workers_in_the_middle_of_a_layer():
 
 ORPHANS = """
 import os, signal, time
+from ioadapt_theory.similarity.streaming import workers
 from ioadapt_theory.similarity.streaming.forked import share_out
 def run(tasks, deliver):
     for task in tasks:

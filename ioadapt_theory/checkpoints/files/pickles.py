@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from ioadapt_theory.checkpoints.checkpoint import DTYPES, Checkpoint, TensorInfo
-from ioadapt_theory.checkpoints.files.positions import OffsetCheckpoint, PlainFile, check_buffer, outside
-from ioadapt_theory.checkpoints.files.safetensors import refuse_other_kinds
+from ioadapt_theory.checkpoints.files.plain import OffsetCheckpoint, PlainFile, check_buffer, outside
 from ioadapt_theory.checkpoints.files.weights_only import load_weights_only
 from ioadapt_theory.errors import FileFormatError
 
@@ -66,32 +65,22 @@ def describe(name: str, tensor: "torch.Tensor") -> TensorInfo:
     return TensorInfo(name, code, tuple(tensor.shape))
 
 
-def open_pickle(path: Path, *, name: str | None = None) -> Checkpoint:
-    """Open a pickle of named tensors.
-
-    Raises:
-        SourceError: If the file cannot be opened.
-        FileFormatError: If it is cut, is something else, names code, or holds no named tensors.
-    """
-    file = PlainFile(path)
+def read(file: PlainFile, name: str | None) -> Checkpoint:
+    """See `readers.Read`; what names code, or holds no named tensors, is refused too."""
+    path = file.path
     name = name or path.name.split(".")[0]
-    try:
-        refuse_other_kinds(file.head(200), str(path), file.size)
-        tensors, metadata = _named_tensors(load_weights_only(path, "meta"), path)
-        plain = _is_plain_zip(path)
-        places = _places(tensors, file.size) if plain else None
-        if places is not None:
-            infos = {key: describe(key, value) for key, value in tensors.items()}
-            where = {key: (file, offset) for key, offset in places.items()}
-            return OffsetCheckpoint(name, str(path), infos, where, metadata)
-        tensors, _ = _named_tensors(load_weights_only(path, "cpu", mmap=plain), path)
-        return LoadedCheckpoint(name, file, tensors, metadata)
-    except BaseException:
-        file.close()
-        raise
+    tensors, metadata = named_tensors(load_weights_only(path, "meta"), path)
+    plain = _is_plain_zip(path)
+    places = _places(tensors, file.size) if plain else None
+    if places is not None:
+        infos = {key: describe(key, value) for key, value in tensors.items()}
+        where = {key: (file, offset) for key, offset in places.items()}
+        return OffsetCheckpoint(name, str(path), infos, where, metadata)
+    tensors, _ = named_tensors(load_weights_only(path, "cpu", mmap=plain), path)
+    return LoadedCheckpoint(name, file, tensors, metadata)
 
 
-def _named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"], dict[str, str]]:
+def named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"], dict[str, str]]:
     """Find the table of weights in what was loaded; also say where it was and what in it was left out."""
     where: list[str] = []
     for _ in range(MAX_DEPTH):

@@ -66,7 +66,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--layer", choices=("tensor", "module"), default="tensor", help="what counts as one layer (default tensor)")
     add("--mean", choices=("uniform", "parameters"), default="uniform", help="weight of a layer (default uniform)")
     add("--shared", action="store_true", help="only layers that all models have")
-    add("--baseline", action="store_true", help="what unrelated layers would give: shuffled entries, rotated channels")
+    add(
+        "--baseline",
+        action="store_true",
+        help="what unrelated layers would give: shuffled entries (spaces say it anyway)",
+    )
     add(
         "--subspace",
         type=int,

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from ioadapt_theory.similarity.matching import Layer, Match, match_by_names
-from ioadapt_theory.similarity.measures.metrics import Values, values
-from ioadapt_theory.similarity.streaming.products import Moments, moments
+from ioadapt_theory.similarity.measures.cosine import Values, values
+from ioadapt_theory.similarity.streaming.inner_products import Moments, moments
 from ioadapt_theory.similarity.streaming.reader import LONGEST
 from tests.similarity.memory import Held, held, noisy
 

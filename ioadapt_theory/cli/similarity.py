@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ioadapt_theory.cli import OK
+from ioadapt_theory.cli import OK, say
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -212,7 +212,8 @@ def _write(comparison: "Comparison", args: argparse.Namespace) -> None:
     from ioadapt_theory.similarity.report import records as report
 
     if not args.quiet:
-        sys.stderr.writelines(f"{line}\n" for line in tables.remarks(comparison))
+        for line in tables.remarks(comparison):
+            say(line)
     match args.format:
         case "json":
             text = json.dumps(report.to_json(comparison, args.by), indent=1, ensure_ascii=False, allow_nan=False) + "\n"

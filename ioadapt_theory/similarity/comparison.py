@@ -7,6 +7,7 @@ from itertools import combinations, count
 from pathlib import PurePath
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
+from ioadapt_theory.errors import printable
 from ioadapt_theory.grams import Null
 from ioadapt_theory.similarity.matching import Layer, Match, Skipped
 from ioadapt_theory.similarity.measures import means
@@ -116,10 +117,11 @@ def role(kind: str) -> str:
 
 def labels_of(checkpoints: Sequence[Checkpoint]) -> tuple[str, ...]:
     """Short and distinct names: equal ones get their folders, then a number; none holds the separator of a pair."""
-    names = [c.name.replace("|", "_") for c in checkpoints]
-    parts = [PurePath(c.source).parts for c in checkpoints]
-    for i, name in enumerate(names):
-        twins = [k for k, c in enumerate(checkpoints) if c.name.replace("|", "_") == name]
+    own = [printable(c.name).replace("|", "_") for c in checkpoints]
+    names = list(own)
+    parts = [PurePath(printable(c.source)).parts for c in checkpoints]
+    for i, name in enumerate(own):
+        twins = [k for k, other in enumerate(own) if other == name]
         depth = next((d for d in range(1, 9) if len({parts[k][-d:] for k in twins}) == len(twins)), None)
         if len(twins) > 1 and depth is not None:
             names[i] = "/".join(parts[i][-depth:]).replace("|", "_")

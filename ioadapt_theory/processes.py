@@ -1,4 +1,4 @@
-"""A pool of spawned processes that leave Ctrl-C to their parent and end with it; or this one, where there can be none."""
+"""A pool of spawned processes that leave Ctrl-C to their parent and end with it; or this one where none can be."""
 
 import logging
 import multiprocessing

@@ -1,4 +1,4 @@
-"""No process of a pool outlives its parent; one that is ended is told; and one process does it where no others can be."""
+"""No process of a pool outlives its parent; one that is ended is told; one does it all where there can be no others."""
 
 import logging
 import os

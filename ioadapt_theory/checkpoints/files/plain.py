@@ -23,8 +23,11 @@ def check_buffer(info: TensorInfo, out: "torch.Tensor") -> None:
     """Refuse a buffer that is not what the tensor's elements are read into.
 
     Raises:
-        InvalidValueError: With what was given and what it has to be.
+        InvalidValueError: With what was given and what it has to be; or if there is no such dtype in torch.
     """
+    if info.dtype not in DTYPES:
+        msg = f"{info.name} is {info.dtype}, whose values cannot be read."
+        raise InvalidValueError(msg)
     if out.ndim != 1 or not out.is_contiguous() or out.dtype != torch_dtype(info.dtype):
         got = f"{out.dtype} of shape {tuple(out.shape)}"
         msg = f"The buffer for {info.name} has to be flat, contiguous and {info.dtype}, not {got}."

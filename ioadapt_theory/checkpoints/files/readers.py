@@ -74,6 +74,12 @@ def refuse_other_kinds(file: PlainFile) -> None:
         problem = f"{file.path} is a git-LFS pointer to {pointed} bytes, not the weights themselves. Run git lfs pull."
     elif re.match(rb"\s*<[!?A-Za-z]", start):
         problem = f"{file.path} is a web page, not weights (a login or error page?). {_AGAIN}"
+    elif start.startswith(b"PK") and file.path.suffix == ".npz":
+        problem = f"{file.path} is an archive of numpy arrays, which is not read. Save them with safetensors.numpy."
+    elif start.startswith(b"GGUF") and ".gguf" not in READERS:
+        problem = f"{file.path} is a GGUF file, which is not read. Take the model's safetensors."
+    elif file.path.suffix == ".onnx":
+        problem = f"{file.path} is an ONNX program, not a table of weights. Take the model's safetensors."
     else:
         return
     raise FileFormatError(problem)

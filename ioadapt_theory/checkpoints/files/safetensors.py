@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
-from ioadapt_theory.checkpoints.checkpoint import DTYPES, TensorInfo
+from ioadapt_theory.checkpoints.checkpoint import DTYPES, OTHER_DTYPES, TensorInfo
 from ioadapt_theory.checkpoints.files.plain import OffsetCheckpoint, PlainFile
 from ioadapt_theory.errors import FileFormatError
 
@@ -129,12 +129,14 @@ def _entry_problem(entry: object) -> str | None:
     """Say what is wrong with the form of one entry, or None."""
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         return "something other than dtype, shape and data_offsets"
-    if not isinstance(entry["dtype"], str) or entry["dtype"] not in DTYPES:
+    if not isinstance(entry["dtype"], str) or entry["dtype"] not in {*DTYPES, *OTHER_DTYPES}:
         return f"the dtype {entry['dtype']!r} (readable: {', '.join(DTYPES)})"
     for key in ("shape", "data_offsets"):
         value = entry[key]
         if not isinstance(value, list) or not all(type(n) is int and 0 <= n < 1 << 63 for n in value):
             return f"the {key} {value!r}, which is no list of natural numbers"
+    if len(entry["shape"]) > MAX_AXES:
+        return f"a shape of {len(entry['shape'])} axes (at most {MAX_AXES})"
     if len(entry["data_offsets"]) != 2:
         return f"{len(entry['data_offsets'])} data_offsets instead of 2"
     return None

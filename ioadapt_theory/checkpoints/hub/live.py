@@ -53,7 +53,7 @@ class LiveRepository(Repository):
 
         def ask() -> Listing:
             found = list(api.list_repo_tree(self.asked.repo, folder or None, revision=self.commit))
-            names = {entry.path.rsplit("/", 1)[-1]: entry for entry in found}
+            names = {entry.path.rsplit("/", 1)[-1]: entry for entry in found if entry.path.isprintable()}
             files = {name: entry.size for name, entry in names.items() if isinstance(entry, RepoFile)}
             return Listing(files, [name for name in names if name not in files])
 

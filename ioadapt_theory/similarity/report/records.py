@@ -47,7 +47,9 @@ def model_facts(label: str, model: Checkpoint) -> dict[str, Any]:
         "name": label,
         "source": model.source,
         "revision": model.revision,
-        "dtype": "+".join(DTYPES[code][0] for code in sorted(sizes, key=lambda code: -sizes[code])),
+        "dtype": "+".join(
+            DTYPES[code][0] if code in DTYPES else code for code in sorted(sizes, key=lambda code: -sizes[code])
+        ),
         "parameters": sum(info.numel for info in model.tensors.values() if info.is_float),
     }
 

@@ -3,13 +3,17 @@
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
+import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.layer import AdaptedLayer
 from ioadapt_theory.adapters.matrices import CONVOLUTIONS, Operator, operator
 from ioadapt_theory.adapters.rules.target_modules import walk
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint, torch_dtype
+from ioadapt_theory.checkpoints.names import canonical
 from ioadapt_theory.errors import UnknownNameError
 
 
@@ -45,6 +49,9 @@ class Weights(Protocol):
     def layer(self, name: str) -> BaseLayer:
         """One layer, read now."""
 
+    def vectors(self) -> Mapping[str, Callable[[], Tensor]]:
+        """Norms, biases and all else of one axis, by the names of the tensors; each is read when called."""
+
 
 class ModelWeights:
     """The base layers of a model in memory, below any adapters of ours."""
@@ -75,6 +82,19 @@ class ModelWeights:
             finally:
                 module.exchange()
         return read_layer(module)
+
+    def vectors(self) -> dict[str, Callable[[], Tensor]]:
+        """Parameters and buffers of one axis; those of layers under adapters as they were."""
+        adapted = [f"{n}." for n, module in self._modules.items() if isinstance(module, AdaptedLayer) and n]
+        plain = {n: t for n, t in self._modules[""].state_dict().items() if not n.startswith(tuple(adapted))}
+        own = {
+            f"{n}.bias": module.base_layer.bias
+            for n, module in self._modules.items()
+            if isinstance(module, AdaptedLayer)
+        }
+        return {
+            n: partial(lambda t: t, t) for n, t in {**plain, **own}.items() if isinstance(t, Tensor) and t.ndim == 1
+        }
 
 
 class TensorWeights:
@@ -107,6 +127,10 @@ class TensorWeights:
             return BaseLayer(w, bias)  # the Conv1D of GPT-2
         return BaseLayer(w.flatten(1).mT, bias, tuple(w.shape[2:]))
 
+    def vectors(self) -> dict[str, Callable[[], Tensor]]:
+        """Tensors of one axis."""
+        return {name: partial(self._read, name) for name, shape in self._shapes.items() if len(shape) == 1}
+
     def _is_conv1d(self, name: str) -> bool:
         """By its own bias, or for a square weight by those of its kind."""
         shape = self._shapes[f"{name}.weight"]
@@ -117,6 +141,20 @@ class TensorWeights:
         """Whether the bias shows that the outputs are the second axis, as in GPT-2's Conv1D."""
         shape, bias = self._shapes[f"{name}.weight"], self._shapes.get(f"{name}.bias", ())
         return len(shape) == 2 and len(bias) == 1 and shape[0] != bias[0] == shape[1]
+
+
+def checkpoint_weights(checkpoint: Checkpoint) -> TensorWeights:
+    """The layers of a checkpoint by diffusers' names, read whole one at a time; it stays open."""
+    infos = {n: info for n, info in checkpoint.tensors.items() if info.is_float}
+    stored = {ours: theirs for theirs, ours in canonical(infos).items()}
+
+    def read(name: str) -> Tensor:
+        info = infos[stored[name]]
+        flat = torch.empty(info.numel, dtype=torch_dtype(info.dtype))
+        checkpoint.read(info.name, 0, flat)
+        return flat.view(info.shape)
+
+    return TensorWeights({name: infos[theirs].shape for name, theirs in stored.items()}, read)
 
 
 def read_layer(module: nn.Module) -> BaseLayer:

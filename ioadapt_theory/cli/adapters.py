@@ -10,7 +10,6 @@ from ioadapt_theory.cli import FINDING, OK
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
-    from ioadapt_theory.adapters.base_weights import TensorWeights
     from ioadapt_theory.formats.match import Match
     from ioadapt_theory.formats.open import Opened
 
@@ -59,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do it; 1 if the file holds something that does not fit the base or is not read."""
+    from ioadapt_theory.adapters.base_weights import checkpoint_weights
     from ioadapt_theory.formats.convert_files import bake_to, convert_to, rewrite_to
     from ioadapt_theory.formats.match import match, require_complete
     from ioadapt_theory.formats.open import open_adapter
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "inspect" and args.base is None:
         return _show(args, opened, None, None)
     with _opened_base(args.base) as checkpoint:
-        weights = _weights(checkpoint)
+        weights = checkpoint_weights(checkpoint)
         matched = match(opened, weights, args.component)
         if args.action == "inspect":
             return _show(args, opened, matched, weights)
@@ -121,26 +121,6 @@ def _opened_base(source: str) -> Any:
     from ioadapt_theory.checkpoints.open import open_checkpoint
 
     return open_checkpoint(source)
-
-
-def _weights(checkpoint: Any) -> "TensorWeights":
-    """A checkpoint's tensors by diffusers' names, read whole one at a time."""
-    import torch
-
-    from ioadapt_theory.adapters.base_weights import TensorWeights
-    from ioadapt_theory.checkpoints.checkpoint import torch_dtype
-    from ioadapt_theory.checkpoints.names import canonical
-
-    infos = {n: info for n, info in checkpoint.tensors.items() if info.is_float}
-    stored = {ours: theirs for theirs, ours in canonical(infos).items()}
-
-    def read(name: str) -> "torch.Tensor":
-        info = infos[stored[name]]
-        flat = torch.empty(info.numel, dtype=torch_dtype(info.dtype))
-        checkpoint.read(info.name, 0, flat)
-        return flat.view(info.shape)
-
-    return TensorWeights({name: infos[theirs].shape for name, theirs in stored.items()}, read)
 
 
 def _show(args: argparse.Namespace, opened: "Opened", matched: "Match | None", weights: Any) -> int:

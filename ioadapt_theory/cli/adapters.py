@@ -60,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     """Do it; 1 if the file holds something that does not fit the base or is not read."""
     from ioadapt_theory.adapters.base_weights import checkpoint_weights
     from ioadapt_theory.formats.convert_files import bake_to, convert_to, rewrite_to
-    from ioadapt_theory.formats.match import match, require_complete
+    from ioadapt_theory.formats.match import match, require_complete, without_idle
     from ioadapt_theory.formats.open import open_adapter
 
     if args.action != "inspect":
@@ -72,7 +72,13 @@ def run(args: argparse.Namespace) -> int:
         return _show(args, opened, None, None)
     with _opened_base(args.base) as checkpoint:
         weights = checkpoint_weights(checkpoint)
+        opened = without_idle(opened, weights)
         matched = match(opened, weights, args.component)
+        if matched.lost:  # the base may have its layers under its authors' names, the adapter under diffusers'
+            other = checkpoint_weights(checkpoint, [item.name.path for item in opened.items])
+            again = match(opened, other, args.component)
+            if len(again.lost) < len(matched.lost):
+                weights, matched = other, again
         if args.action == "inspect":
             return _show(args, opened, matched, weights)
         written = len(matched.found)
@@ -92,8 +98,8 @@ def run(args: argparse.Namespace) -> int:
             component = args.component or matched.component
             rewrite_to(args.out, opened, matched, weights, format_=args.to, component=component)
     left_out = len(matched.found) + len(matched.lost) - written
-    other = [str(change) for change in opened.changes] + [*opened.unread]
-    more = f" Also left out: {', '.join(other[:3])}{', ...' if len(other) > 3 else ''}." if other else ""
+    rest = [str(change) for change in opened.changes] + [*opened.unread]
+    more = f" Also left out: {', '.join(rest[:3])}{', ...' if len(rest) > 3 else ''}." if rest else ""
     sys.stderr.write(f"{args.out}: {written} layers written, {left_out} left out.{more}\n")
     return OK
 

@@ -19,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from ioadapt_theory.adapters.config import is_finite
+from ioadapt_theory.checkpoints.names.layer import Name
 from ioadapt_theory.errors import FileFormatError
-from ioadapt_theory.formats.kinds.names import Name
 from ioadapt_theory.formats.tensors import TensorFile
 
 DIFFUSERS_METADATA = "lora_adapter_metadata"

@@ -145,7 +145,7 @@ class TensorWeights:
 
     def vectors(self) -> dict[str, Callable[[], Tensor]]:
         """Tensors of one axis."""
-        return {name: partial(self._read, name) for name, shape in self._shapes.items() if len(shape) == 1}
+        return {name: partial(self.read, name) for name, shape in self.shapes.items() if len(shape) == 1}
 
     def _is_conv1d(self, name: str) -> bool:
         """By its own bias, or for a square weight by those of its kind."""

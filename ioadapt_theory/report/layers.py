@@ -12,7 +12,7 @@ from ioadapt_theory.adapters.families import LoRA
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.rules.facing import Sides, channels, directed, sides
 from ioadapt_theory.adapters.rules.verdict import THRESHOLDS, Changed, Verdict, judge, reaches
-from ioadapt_theory.checkpoints.names import kind
+from ioadapt_theory.checkpoints.names.kinds import kind
 from ioadapt_theory.errors import IoAdaptError
 from ioadapt_theory.null import Null
 from ioadapt_theory.report.order import branches, in_order

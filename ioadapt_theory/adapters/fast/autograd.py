@@ -171,7 +171,11 @@ class Built(torch.autograd.Function):
             m1, m2 = halves(a1, b1, a2, b2)
             gx = None
             if ctx.needs_input_grad[1]:
-                gx = gy @ torch.addcmul(w, m1, m2, value=ctx.s) if w is not None else torch.addmm(gy, gy, m1 * m2, alpha=ctx.s)
+                gx = (
+                    gy @ torch.addcmul(w, m1, m2, value=ctx.s)
+                    if w is not None
+                    else torch.addmm(gy, gy, m1 * m2, alpha=ctx.s)
+                )
             gm = (gy.mT @ x).mul_(ctx.s)
             if torch.is_grad_enabled():  # in place only where nobody needs them again
                 m1, m2 = m1 * gm, m2 * gm

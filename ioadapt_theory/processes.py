@@ -1,33 +1,21 @@
-<<<<<<< HEAD
-"""A pool of spawned processes that leave Ctrl-C to their parent and end with it; what is said when some are lost."""
-=======
-"""A pool of spawned processes that leave Ctrl-C to their parent and end with it; or this one where none can be."""
->>>>>>> checkpoints
+"""A pool of spawned processes that leave Ctrl-C to their parent and end with it, or this one where none can be."""
 
 import logging
 import multiprocessing
 import os
 import signal
 import threading
-<<<<<<< HEAD
-from collections.abc import Iterator
-from concurrent.futures import BrokenExecutor, CancelledError, ProcessPoolExecutor
-=======
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
->>>>>>> checkpoints
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 
-<<<<<<< HEAD
-from ioadapt_theory.errors import IoAdaptError
+from ioadapt_theory.errors import WorkerError
 
-
-class WorkersLostError(IoAdaptError, RuntimeError):
-    """Processes or machines that did the work are gone."""
+log = logging.getLogger(__name__)
+DIED = "A worker process died: it was killed, or the memory was not enough."
 
 
 @contextmanager
@@ -35,23 +23,18 @@ def lost() -> Iterator[None]:
     """Around ``submit`` and ``result`` of any executor: one error for everything that means that workers are gone.
 
     Raises:
-        WorkersLostError: they are.
+        WorkerError: they are.
     """
     try:
         yield
     except Exception as error:
         if isinstance(error, BrokenExecutor):
-            msg = "A worker process died: it was killed, or the memory was not enough."
+            msg = DIED
         elif isinstance(error, CancelledError | OSError) or type(error).__module__.startswith("distributed"):
             msg = f"The cluster does not answer any more, or its workers died ({type(error).__name__})."
         else:
             raise
-        raise WorkersLostError(msg) from None
-=======
-from ioadapt_theory.errors import WorkerError
-
-log = logging.getLogger(__name__)
->>>>>>> checkpoints
+        raise WorkerError(msg) from None
 
 
 @contextmanager
@@ -67,10 +50,9 @@ def pool(jobs: int) -> Iterator[Executor]:
             for _ in range(jobs):
                 executor.submit(int)  # starts a process, which inherits that Ctrl-C is for the parent
         yield executor
-    except BrokenProcessPool as error:
-        msg = "A worker process was ended from outside, for want of memory? What was finished is kept; fewer --jobs "
-        msg += "need less."
-        raise WorkerError(msg) from error
+    except BrokenExecutor:
+        msg = f"{DIED} What was finished is kept; fewer --jobs need less."
+        raise WorkerError(msg) from None
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
 

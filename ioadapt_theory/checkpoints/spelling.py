@@ -117,8 +117,10 @@ def same_start(one: Collection[str], other: Collection[str]) -> tuple[str, str] 
         hit = next(((ends[end], start) for start, end in _cuts(name) if end in ends), None)
         if hit and len(hit[0]) == 1:
             votes[next(iter(hit[0])), hit[1]] += 1
-    ((best, count), *_) = votes.most_common(1) or [(None, 0)]
-    return best if best and count > max(FEW, min(len(rest), len(theirs)) // 2) else None
+    if not votes:
+        return None
+    best, count = votes.most_common(1)[0]
+    return best if count > max(FEW, min(len(rest), len(theirs)) // 2) else None
 
 
 def _cuts(name: str) -> Iterator[tuple[str, str]]:

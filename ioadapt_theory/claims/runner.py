@@ -38,7 +38,7 @@ def results(
 
     Raises:
         RefusedError: a worker has other code or versions.
-        WorkersLostError: workers died, or nobody answers any more.
+        WorkerError: workers died, or nobody answers any more.
     """
     todo = iter(todo)
     if executor is None:

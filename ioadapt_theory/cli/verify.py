@@ -169,7 +169,7 @@ def _search(claims: list[str], settings: "Run", args: argparse.Namespace) -> int
     from tqdm import tqdm
 
     from ioadapt_theory.claims import pieces, records, runner
-    from ioadapt_theory.processes import WorkersLostError
+    from ioadapt_theory.errors import WorkerError
 
     folder = Path(args.resume_from) if args.resume_from else records.default_folder()
     journal, broken = records.Journal(folder, claims, settings), list[OSError]()
@@ -210,9 +210,9 @@ def _search(claims: list[str], settings: "Run", args: argparse.Namespace) -> int
     except KeyboardInterrupt:
         interrupted = True
         sys.stderr.write(f"\n{said('Interrupted')}\n")
-    except WorkersLostError as error:
+    except WorkerError as error:
         msg = f"{error} {said('Stopped')}"
-        raise WorkersLostError(msg) from None
+        raise WorkerError(msg) from None
     record = records.Record(found, ({**asdict(settings), "claims": claims},))
     status = _show(record, claims, +left, args)
     if not interrupted:

@@ -12,8 +12,8 @@ from ioadapt_theory.claims import pieces as piecework
 from ioadapt_theory.claims.pieces import Piece, digest, do, pieces, total, values
 from ioadapt_theory.claims.records import Found, Journal, Record, default_folder, merge
 from ioadapt_theory.claims.runner import RefusedError, check, results
-from ioadapt_theory.errors import FileFormatError, InvalidValueError
-from ioadapt_theory.processes import WorkersLostError, pool
+from ioadapt_theory.errors import FileFormatError, InvalidValueError, WorkerError
+from ioadapt_theory.processes import pool
 
 SMALL = Run(instances=50, starts=4, steps=3, stacks=70, samples=50)
 NAMES = ["lemma-3", "prop-2-output-abs"]
@@ -137,9 +137,7 @@ def test_a_worker_that_is_killed_is_one_sentence() -> None:
     with pool(2) as processes:
         victim = processes.submit(os.getpid).result()
         os.kill(victim, signal.SIGKILL)
-        with pytest.raises(
-            WorkersLostError, match="A worker process died: it was killed, or the memory was not enough"
-        ):
+        with pytest.raises(WorkerError, match="A worker process died: it was killed, or the memory was not enough"):
             everything(executor=processes)
 
 

@@ -22,6 +22,7 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float
 
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """What the null needs of one Gram; k parts of the channels.

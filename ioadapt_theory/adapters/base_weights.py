@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import MappingProxyType
 from typing import Protocol
 
@@ -58,6 +59,9 @@ class Weights(Protocol):
     def layer(self, name: str) -> BaseLayer:
         """One layer, read now."""
 
+    def vectors(self) -> Mapping[str, Callable[[], Tensor]]:
+        """Norms, biases and all else of one axis, by the names of the tensors; each is read when called."""
+
 
 class ModelWeights:
     """The base layers of a model in memory, below any adapters of ours."""
@@ -90,6 +94,16 @@ class ModelWeights:
             finally:
                 module.exchange()
         return read_layer(module)
+
+    def vectors(self) -> dict[str, Callable[[], Tensor]]:
+        """Parameters and buffers of one axis; of a layer under adapters its bias."""
+        adapted = {n: m for n, m in self._modules.items() if isinstance(m, AdaptedLayer)}
+        tensors: dict[str, Tensor | None] = {f"{n}.bias": m.base_layer.bias for n, m in adapted.items()}  # type: ignore[misc]
+        for name, module in self._modules.items():
+            if name not in adapted:
+                own = (*module.named_parameters(recurse=False), *module.named_buffers(recurse=False))
+                tensors |= {f"{name}.{leaf}".removeprefix("."): tensor for leaf, tensor in own}
+        return {n: partial(_itself, t) for n, t in tensors.items() if t is not None and t.ndim == 1}
 
 
 class TensorWeights:
@@ -129,6 +143,10 @@ class TensorWeights:
             return BaseLayer(w, bias)  # the Conv1D of GPT-2
         return BaseLayer(w.flatten(1).mT, bias, tuple(w.shape[2:]))
 
+    def vectors(self) -> dict[str, Callable[[], Tensor]]:
+        """Tensors of one axis."""
+        return {name: partial(self.read, name) for name, shape in self.shapes.items() if len(shape) == 1}
+
     def _is_conv1d(self, name: str) -> bool:
         """By its own bias, or for a square weight by those of its kind."""
         shape = self.shapes[f"{name}.weight"]
@@ -158,6 +176,10 @@ def checkpoint_weights(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> 
         return flat.view(info.shape)
 
     return TensorWeights({name: info.shape for name, info in infos.items()}, read, named.rename, named.aliases)
+
+
+def _itself(tensor: Tensor) -> Tensor:
+    return tensor
 
 
 def read_layer(module: nn.Module) -> BaseLayer:

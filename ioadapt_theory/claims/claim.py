@@ -1,7 +1,8 @@
 """What a claim is: a statement in one reading, its recorded verdict, and the strategies that collect the evidence."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
@@ -48,6 +49,21 @@ class Run:
     condition: float = 10.0
     device: str = "cpu"
 
+    def only(self, *names: str) -> "Run":
+        """The run with these settings, and the default of every other."""
+        return Run(**{name: getattr(self, name) for name in names})
+
+    def chosen(self) -> dict[str, Any]:
+        """The settings that are not the default, as JSON has them."""
+        default = asdict(Run())
+        return {name: value for name, value in json.loads(json.dumps(asdict(self))).items() if value != default[name]}
+
+    @classmethod
+    def of(cls, chosen: Mapping[str, Any]) -> "Run":
+        """Inverse of ``chosen``."""
+        widths = chosen.get("widths")
+        return cls(**{**chosen, "widths": widths and tuple(widths)})
+
 
 @runtime_checkable
 class Strategy(Protocol):
@@ -59,6 +75,9 @@ class Strategy(Protocol):
 
     def parts(self, run: Run) -> int:
         """How many independent parts the work has."""
+
+    def pinned(self, run: Run, part: int) -> Run:
+        """The settings that a part depends on, and the default of every other: equal ones have equal results."""
 
     def __call__(self, claim: "Claim", run: Run, part: int) -> Finding:
         """Do one part."""
@@ -115,6 +134,10 @@ class Proof:
         """One."""
         return 1
 
+    def pinned(self, run: Run, part: int) -> Run:
+        """None."""
+        return Run()
+
     def holds(self, claim: "Claim") -> bool:
         """Whether every step goes through and the claim is reached."""
         return not any(self.argument.broken(claim))
@@ -138,6 +161,10 @@ class Said:
     def parts(self, run: Run) -> int:
         """One."""
         return 1
+
+    def pinned(self, run: Run, part: int) -> Run:
+        """None."""
+        return Run()
 
     def __call__(self, claim: "Claim", run: Run, part: int) -> Finding:
         """What is said and shown by nothing is a lack; that what shows it holds is judged where it runs."""

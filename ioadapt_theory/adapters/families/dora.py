@@ -43,7 +43,9 @@ class DoRA(Family):
                 return self.derived("norms", self._norms_on_identity, self.scaling, (self.A, self.B))
             if not isinstance(base, Plain) or not is_eager(self.A) or not self.A.is_cpu:
                 return self.direction(base).norm(dim=0).to(self.m.dtype)
-            return self.derived("norms", lambda: self._norms_on(base), self.scaling, (self.A, self.B), base.module.weight)
+            return self.derived(
+                "norms", lambda: self._norms_on(base), self.scaling, (self.A, self.B), base.module.weight
+            )
 
     def _norms_on_identity(self) -> Tensor:
         """‖e_j + s A b_j‖² = 1 + 2s ⟨a_j, b_j⟩ + s² b_jᵀ(AᵀA)b_j, in float64 since it cancels."""

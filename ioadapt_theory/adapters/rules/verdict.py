@@ -8,7 +8,7 @@ import tomllib
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.null import Null
@@ -23,7 +23,10 @@ class Thresholds:
     output: float
     before: float
     ratio: float
-    fixed: dict[str, Any]
+    kept: float
+    cosine: float
+    fixed: dict[str, str]
+    tested: dict[str, str]
 
     def of(self, placement: Placement) -> float:
         """The excess that a placement asks for on the side it faces."""

@@ -7,7 +7,7 @@ Massart (2000, Lemma 1). Stacks draw their own samples, so that all together say
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
@@ -21,7 +21,7 @@ from ioadapt_theory.claims.evidence.findings import FALSE_ALARM, LEVEL, UNIT, Ev
 from ioadapt_theory.claims.evidence.searches import seeded
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.shared_function import SharedFunction
-from ioadapt_theory.claims.settings.stacks import LinearStack, Memory, draw
+from ioadapt_theory.claims.settings.stacks import LinearStack, Memory, draw, drawn
 from ioadapt_theory.errors import InvalidValueError
 
 STACKS_A_PART = 32
@@ -117,6 +117,10 @@ class StackMonteCarlo:
     def parts(self, run: Run) -> int:
         """A part has at most 32 stacks, whatever their number: cost is linear and memory flat."""
         return -(-run.stacks // STACKS_A_PART)
+
+    def pinned(self, run: Run, part: int) -> Run:
+        """How stacks are drawn, the samples, and how many stacks there are up to this part."""
+        return replace(drawn(run), samples=run.samples, stacks=min(run.stacks, (part + 1) * STACKS_A_PART))
 
     def sides(self, claim: Claim, run: Run, part: int) -> tuple[Estimate, SharedFunction, Tensor, Tensor]:
         """Estimate, instances, closed form and bound for the stacks of one part."""

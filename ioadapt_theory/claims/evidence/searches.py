@@ -65,6 +65,10 @@ class RandomInstances:
         """One."""
         return 1
 
+    def pinned(self, run: Run, part: int) -> Run:
+        """Seed and number."""
+        return run.only("seed", "instances")
+
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
         """Draw, evaluate, keep the worst."""
         setting = claim.inequality.setting
@@ -86,6 +90,10 @@ class GradientAscent:
     def parts(self, run: Run) -> int:
         """One."""
         return 1
+
+    def pinned(self, run: Run, part: int) -> Run:
+        """Seed, starts and steps."""
+        return run.only("seed", "starts", "steps")
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
         """Climb and keep the best point of the whole climb."""
@@ -122,6 +130,10 @@ class Replay:
     def parts(self, run: Run) -> int:
         """One."""
         return 1
+
+    def pinned(self, run: Run, part: int) -> Run:
+        """None."""
+        return Run()
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
         """Evaluate each; one that violates a hypothesis raises."""

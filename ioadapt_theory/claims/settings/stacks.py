@@ -1,6 +1,7 @@
 """Random linear stacks as torch models: S stacks at once, Y = XW₁⋯W_L with one adapter (Eq. 9), run on samples."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import torch
@@ -130,6 +131,13 @@ def check(run: Run) -> None:
     if PAIRS[run.pair] == 0 and run.depth == 1:
         msg = f"The pair {run.pair!r} needs --depth 2 or more: a single layer is no other model of the same function."
         raise InvalidValueError(msg)
+
+
+def drawn(run: Run) -> Run:
+    """The settings that the stacks depend on, and the default of every other."""
+    pinned = run.only("seed", "depth", "rank", "spectrum", "pair", "device")
+    condition = run.condition if run.spectrum == "conditioned" else Run().condition
+    return replace(pinned, widths=widths(run), condition=condition)
 
 
 def _insist_on_two_models(source: Sequence[Tensor], target: Sequence[Tensor]) -> None:

@@ -23,7 +23,6 @@ class Base(ABC):
         channels: input features; differs from ``rows`` only for convolutions.
         axis: the feature axis, counted from the end: -1 for linear layers.
         bias: what f adds after the matrix, or None.
-        is_open: whether f is one product with W that may be computed without calling f.
     """
 
     rows: int
@@ -31,7 +30,11 @@ class Base(ABC):
     channels: int
     axis: int
     bias: Tensor | None
-    is_open = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether f is one product with W that may be computed without calling f."""
+        return False
 
     @abstractmethod
     def __call__(self, x: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.bases import Base, Identity
 from ioadapt_theory.adapters.families import Family
+from ioadapt_theory.adapters.fast.autograd import give_gradient
 from ioadapt_theory.adapters.matrices import Operator, Upon
 
 
@@ -51,7 +52,10 @@ class Placed(Upon):
             case Placement.WEIGHT:
                 return phi(x, f)  # Eq. 4a  Y = f(X; Φ(W))
             case Placement.INPUT:
-                return f(phi(x, f.near))  # Eq. 4b  Y = f(f(X; Φ(I)); W)
+                x = phi(x, f.near)
+                if f.is_open:
+                    give_gradient(x)
+                return f(x)  # Eq. 4b  Y = f(f(X; Φ(I)); W)
             case Placement.OUTPUT:
                 return phi(f(x), f.far)  # Eq. 4c  Y = f(f(X; W); Φ(I))
             case _:

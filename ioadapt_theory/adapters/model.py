@@ -51,10 +51,10 @@ def adapt(
         raise InvalidValueError(msg)
     if config.placement == "auto":
         config = chosen(model, config, target)
-    prepared = {}
-    for layer, module in select(model, config).items():
+    targets, prepared = select(model, config), {}
+    for layer, plan in config.plans(targets).items():
         with naming(layer):
-            prepared[layer] = Adapter.fresh(function_of(module), config.resolve(layer))
+            prepared[layer] = Adapter.fresh(function_of(targets[layer]), plan)
     install(model, prepared, name)
     return model
 

@@ -1,7 +1,7 @@
 """Checkpoints under other names: those that several have in common, or those of the modules of a model."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,10 @@ Part = tuple[str, Ranges | None]
 """A name, and which of the stored tensor's rows it has; None for all."""
 Form = tuple[Part, ...]
 """What a stored tensor is under other names: one, or several that share its rows."""
+
+
+FEW = 3
+"""Names that may have an end in common by chance."""
 
 
 class Respelled(View):
@@ -64,20 +68,87 @@ class Respelled(View):
         return fill_pieces
 
 
-def common(checkpoints: Sequence[Checkpoint]) -> list[Checkpoint]:
-    """The checkpoints under the names that most of them can have: what is one layer has one name.
+def common(checkpoints: Sequence[Checkpoint], labels: Sequence[str] = ()) -> tuple[list[Checkpoint], list[str]]:
+    """The checkpoints under the names that most of them can have, what is one layer having one name; and what changed.
 
     UNets have diffusers' names, and all else the name that it is stored under, unless others have the same layer under
-    another: FLUX's, SD3's and Stability's own names, transformers' and OpenCLIP's, or what wrappers put around it.
+    another: FLUX's, SD3's and Stability's own names, transformers' and OpenCLIP's, what wrappers put around a model, or
+    another leading part. transformers is only asked where otherwise most names would differ.
     """
     forms = [_forms(checkpoint) for checkpoint in checkpoints]
+    chosen = _most_common(forms)
+    if _apart(chosen) and any(checkpoint.config for checkpoint in checkpoints):
+        forms = [_forms(checkpoint, configured=True) for checkpoint in checkpoints]
+        chosen = _most_common(forms)
+    first = {name for form in chosen[0].values() for name, _ in form}
+    starts = [same_start(first, {name for form in model.values() for name, _ in form}) for model in chosen]
+    found, notes = list[Checkpoint](), list[str]()
+    for i, (checkpoint, model) in enumerate(zip(checkpoints, chosen, strict=True)):
+        if start := starts[i]:
+            ours, theirs = start
+            model = {
+                key: tuple(
+                    (moved if (moved := _moved(name, theirs, ours)) in first else name, rows) for name, rows in form
+                )
+                for key, form in model.items()
+            }
+        changed = [key for key, some in forms[i].items() if model[key] != some[0]]
+        found.append(Respelled(checkpoint, _by_name(model)) if changed else checkpoint)
+        if changed and labels:
+            told = f"{changed[0]} is {' + '.join(name for name, _ in model[changed[0]])}"
+            notes.append(
+                f"{labels[i]}: {len(changed)} of {len(model)} names are spelled otherwise than elsewhere: {told}"
+            )
+    return found, notes
+
+
+def same_start(one: Collection[str], other: Collection[str]) -> tuple[str, str] | None:
+    """The leading parts by which most of the names that two models do not share differ, such as "model." and "".
+
+    None where no more than half of the rest of the smaller one would then be shared, or but a few names.
+    """
+    rest, theirs = set(one) - set(other), set(other) - set(one)
+    ends: dict[str, set[str]] = {}
+    for name in rest:
+        for start, end in _cuts(name):
+            ends.setdefault(end, set()).add(start)
+    votes: Counter[tuple[str, str]] = Counter()
+    for name in theirs:
+        hit = next(((ends[end], start) for start, end in _cuts(name) if end in ends), None)
+        if hit and len(hit[0]) == 1:
+            votes[next(iter(hit[0])), hit[1]] += 1
+    if not votes:
+        return None
+    best, count = votes.most_common(1)[0]
+    return best if count > max(FEW, min(len(rest), len(theirs)) // 2) else None
+
+
+def _cuts(name: str) -> Iterator[tuple[str, str]]:
+    """(leading part, rest), the leading part being of words, the longest rest first."""
+    parts = name.split(".")
+    for i in range(len(parts) - 1):
+        if i and parts[i - 1].isdecimal():
+            return
+        yield "".join(f"{part}." for part in parts[:i]), ".".join(parts[i:])
+
+
+def _moved(name: str, old: str, new: str) -> str:
+    return new + name[len(old) :] if name.startswith(old) else name
+
+
+def _most_common(forms: Sequence[Mapping[str, list[Form]]]) -> list[dict[str, Form]]:
+    """For every tensor the form whose names most models can have, the first of several."""
     able = Counter(name for model in forms for name in {n for some in model.values() for form in some for n, _ in form})
-    found = list[Checkpoint]()
-    for checkpoint, model in zip(checkpoints, forms, strict=True):
-        chosen = {key: max(some, key=lambda form: min(able[n] for n, _ in form)) for key, some in model.items()}
-        changed = any(chosen[key] != some[0] for key, some in model.items())
-        found.append(Respelled(checkpoint, _by_name(chosen)) if changed else checkpoint)
-    return found
+    return [
+        {key: max(some, key=lambda form: min(able[n] for n, _ in form)) for key, some in model.items()}
+        for model in forms
+    ]
+
+
+def _apart(chosen: Sequence[Mapping[str, Form]]) -> bool:
+    """Whether a model shares less than half of its names, or of those of the first, with the first."""
+    names = [{name for form in model.values() for name, _ in form} for model in chosen]
+    return any(2 * len(some & names[0]) < min(len(some), len(names[0])) for some in names[1:])
 
 
 def as_modules(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> Respelled:
@@ -88,7 +159,7 @@ def as_modules(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> Respelle
         wanted: names of layers; where the checkpoint has some of them under its authors' names, these are taken.
     """
     config = checkpoint.config
-    stored = transformers.of_config(config, len(checkpoint.tensors)) if config else None
+    stored = transformers.of_config(config, len(checkpoint.tensors))
     looked_for = {f"{name}{leaf}" for name in wanted for leaf in (".weight", ".bias")}
     chosen: dict[str, Form] = {}
     for key, forms in _forms(checkpoint).items():
@@ -116,10 +187,10 @@ def _by_name(chosen: Mapping[str, Form]) -> dict[str, tuple[str, Ranges | None]]
     return parts
 
 
-def _forms(checkpoint: Checkpoint) -> dict[str, list[Form]]:
-    """Every form of every tensor, the one that it has by itself first."""
+def _forms(checkpoint: Checkpoint, *, configured: bool = False) -> dict[str, list[Form]]:
+    """Every form of every tensor, the one that it has by itself first; ``configured`` asks transformers too."""
     shapes = {key: info.shape for key, info in checkpoint.tensors.items()}
-    stored = transformers.of_config(checkpoint.config, len(shapes)) if checkpoint.config else None
+    stored = transformers.of_config(checkpoint.config, len(shapes)) if configured else None
     autoencoder = vae.in_diffusers(shapes)
     encoders = [clip.in_transformers(shapes, encoder) for encoder in clip.PREFIXES]
     found: dict[str, list[Form]] = {}

@@ -1,7 +1,8 @@
 """What a claim is: a statement in one reading, its recorded verdict, and the strategies that collect the evidence."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict
@@ -32,7 +33,7 @@ class Run:
     starts: int = 64
     steps: int = 200
     stacks: int = 64
-    samples: int = 4096
+    samples: int = 65_536
     depth: int = 2
     widths: tuple[int, ...] | None = None
     rank: int = 2
@@ -40,6 +41,21 @@ class Run:
     pair: str = "independent"
     condition: float = 10.0
     device: str = "cpu"
+
+    def only(self, *names: str) -> "Run":
+        """The run with these settings, and the default of every other."""
+        return Run(**{name: getattr(self, name) for name in names})
+
+    def chosen(self) -> dict[str, Any]:
+        """The settings that are not the default, as JSON has them."""
+        default = asdict(Run())
+        return {name: value for name, value in json.loads(json.dumps(asdict(self))).items() if value != default[name]}
+
+    @classmethod
+    def of(cls, chosen: Mapping[str, Any]) -> "Run":
+        """Inverse of ``chosen``."""
+        widths = chosen.get("widths")
+        return cls(**{**chosen, "widths": widths and tuple(widths)})
 
 
 @runtime_checkable
@@ -52,6 +68,9 @@ class Strategy(Protocol):
 
     def parts(self, run: Run) -> int:
         """How many independent parts the work has."""
+
+    def pinned(self, run: Run, part: int) -> Run:
+        """The settings that a part depends on, and the default of every other: equal ones have equal results."""
 
     def __call__(self, claim: "Claim", run: Run, part: int) -> Finding:
         """Do one part."""
@@ -70,9 +89,15 @@ class Proof:
         """One."""
         return 1
 
+    def pinned(self, run: Run, part: int) -> Run:
+        """None."""
+        return Run()
+
     def __call__(self, claim: "Claim", run: Run, part: int) -> Finding:
-        """Run the argument; one that fails yields no evidence, so that the recorded verdict is missed."""
-        names = frozenset([self.name] if self.argument() else [])
+        """Run the argument; one that fails is a lack, whatever else speaks for the claim."""
+        names = frozenset([self.name])
+        if not self.argument():
+            return Finding(kind=self.kind, instances=1, lacks=names)
         if self.refutes:
             return Finding(kind=self.kind, instances=1, refutes=names)
         return Finding(kind=self.kind, instances=1, proves=names)

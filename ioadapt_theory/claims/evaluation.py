@@ -134,7 +134,7 @@ def _insist(claim: str, inequality: Inequality, raw: Mapping[str, Any], found: E
     """
     residuals = found.hypotheses
     entering = max((residuals[h.statement] for h in inequality.hypotheses if h.enters), default=0.0)
-    if found.decisive - found.rhs <= 2 * entering:
+    if 0 < found.decisive - found.rhs <= 2 * entering:
         raise UndecidedError.explained(found.decisive - found.rhs, entering, residuals)
     for hypothesis in inequality.hypotheses:
         if hypothesis.mend and (residual := residuals[hypothesis.statement]):

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ioadapt_theory.cli import OK, many
+from ioadapt_theory.cli import OK, many, say
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -70,7 +70,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--layer", choices=("tensor", "module"), default="tensor", help="what counts as one layer (default tensor)")
     add("--mean", choices=("uniform", "parameters"), default="uniform", help="weight of a layer (default uniform)")
     add("--shared", action="store_true", help="only layers that all models have")
-    add("--baseline", action="store_true", help="what unrelated layers would give: shuffled entries, rotated channels")
+    add(
+        "--baseline",
+        action="store_true",
+        help="what unrelated layers would give: shuffled entries (spaces say it anyway)",
+    )
     add(
         "--subspace",
         type=int,
@@ -178,12 +182,13 @@ def _compare(
     from tqdm import tqdm
 
     from ioadapt_theory.checkpoints import open as sources
+    from ioadapt_theory.checkpoints.spelling import common
     from ioadapt_theory.similarity.compare import compare
 
-    opened = [*models, *([parent] if parent else [])]
+    named, _ = common([*models, *([parent] if parent else [])])  # as compare names their tensors
 
     def prepare(matching: "Matching") -> None:
-        sources.prepare(opened, [matching.stored(i) for i in range(len(opened))], args.cache)
+        sources.prepare(named, [matching.stored(i) for i in range(len(named))], args.cache)
 
     with tqdm(disable=True if args.quiet else None, unit="", unit_scale=True, leave=False) as bar:
 
@@ -203,7 +208,7 @@ def _check_outputs(args: argparse.Namespace) -> None:
             plots.check_format(args.figure)
         with plots.styled():  # is matplotlib there?
             pass
-    from ioadapt_theory.checkpoints.files.layout import is_weights
+    from ioadapt_theory.checkpoints.files.readers import is_weights
 
     paths = [path for path in (args.output, args.figure, args.html) if path is not None]
     for path in paths:
@@ -224,7 +229,8 @@ def _write(comparison: "Comparison", args: argparse.Namespace) -> None:
     from ioadapt_theory.similarity.report import records as report
 
     if not args.quiet:
-        sys.stderr.writelines(f"{line}\n" for line in tables.remarks(comparison))
+        for line in tables.remarks(comparison):
+            say(line)
     match args.format:
         case "json":
             text = json.dumps(report.to_json(comparison, args.by), indent=1, ensure_ascii=False, allow_nan=False) + "\n"

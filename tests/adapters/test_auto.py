@@ -202,6 +202,22 @@ def test_what_neither_reads_nor_writes_the_stream_is_named_and_can_be_told():
     assert list(model["head"].adapters["default"]) == ["output"]
 
 
+def test_all_that_a_whole_model_has_of_unknown_kinds_is_named_at_once():
+    model = nn.ModuleDict(
+        {f"b{i}": nn.ModuleDict({"q_proj": nn.Linear(4, 4), "conv1": nn.Linear(4, 4)}) for i in range(3)}
+    )
+    model["emb"] = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    with pytest.raises(
+        InvalidValueError, match=r"whether conv1 \(3\), emb.0, emb.1 read the residual stream or write to it"
+    ) as e:
+        adapt(model, target_modules="all-linear", placement="residual")
+    assert "placement_pattern={'conv1': 'input', 'emb.0': 'input', ...}" in str(e.value)
+    assert not layers(model)
+    sides = {"conv1": "input", r"emb\.\d": "output"}
+    adapt(model, target_modules="all-linear", placement="residual", placement_pattern=sides)
+    assert len(layers(model)) == 8
+
+
 def test_a_rule_is_no_part_of_a_sum():
     with pytest.raises(UnknownNameError, match="Known: auto, input, output, residual, weight"):
         AdapterConfig(target_modules=["x"], placement="residual+weight")

@@ -41,7 +41,9 @@ def read(checkpoint: Checkpoint, name: str, step: int | None = None) -> Tensor:
 def agree(authors: dict[str, Tensor], theirs: dict[str, Tensor], *, step: int | None = None) -> None:
     """What diffusers' converter makes of the authors' tensors, our reading of them has, number by number."""
     whole = {name: value.double().contiguous() for name, value in authors.items()}
-    one, two = common([held("authors", whole), held("theirs", {k: v.double().contiguous() for k, v in theirs.items()})])
+    (one, two), _ = common(
+        [held("authors", whole), held("theirs", {k: v.double().contiguous() for k, v in theirs.items()})]
+    )
     assert set(theirs) <= set(one.tensors)
     assert set(two.tensors) == set(theirs)
     for name, value in theirs.items():
@@ -289,7 +291,8 @@ WRAPS: dict[str, Callable[[str], str]] = {
 def test_what_wraps_a_model_is_no_part_of_its_names(wrap):
     state = {n: v.clone() for n, v in tiny_llama().state_dict().items()}
     wrapped = {WRAPS[wrap](n): v for n, v in state.items()}
-    one, two = common([held("a", state), held("b", wrapped)])
+    (one, two), notes = common([held("a", state), held("b", wrapped)], "ab")
+    assert len(notes) == 1
     assert set(one.tensors) == set(two.tensors) == set(state)
     assert set(as_modules(held("b", wrapped)).tensors) >= set(state)
     modules = [n.removesuffix(".weight") for n in wrapped]
@@ -302,6 +305,30 @@ def test_what_wraps_a_model_is_no_part_of_its_names(wrap):
 def test_checkpoints_that_have_the_same_names_are_left_as_they_are(tmp_path: Path):
     state = tiny_llama().state_dict()
     pair = [held("a", copy.copy(state)), held("b", copy.copy(state))]
-    assert all(x is y for x, y in zip(common(pair), pair, strict=True))
+    assert all(x is y for x, y in zip(common(pair)[0], pair, strict=True))
     wrapped = [held(n, {f"module.{k}": v for k, v in state.items()}) for n in "ab"]
-    assert all(x is y for x, y in zip(common(wrapped), wrapped, strict=True))
+    assert all(x is y for x, y in zip(common(wrapped)[0], wrapped, strict=True))
+
+
+STARTS: dict[str, Callable[[str], str]] = {
+    "without model.": lambda n: n.removeprefix("model."),
+    "inside another model": lambda n: f"model.language_model.{n.removeprefix('model.')}",
+    "with one more part": lambda n: f"backbone.{n}",
+}
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_another_leading_part_is_no_other_layer(start):
+    state = {n: v.double() for n, v in tiny_llama().state_dict().items() if "lm_head" not in n}
+    other = {STARTS[start](n): v for n, v in state.items()}
+    (one, two), notes = common([held("a", state), held("b", other)], "ab")
+    assert set(one.tensors) == set(two.tensors) == set(state)
+    assert all(torch.equal(read(two, n), v) for n, v in state.items())
+    assert notes[0].startswith(f"b: {len(state)} of {len(state)} names are spelled otherwise")
+
+
+def test_two_towers_with_the_same_layers_inside_are_not_taken_for_one():
+    tower = {f"encoder.layers.{i}.fc.weight": torch.randn(2, 3) for i in range(4)}
+    both = {f"{which}_model.{n}": v for which in ("text", "vision") for n, v in tower.items()}
+    (one, two), _ = common([held("a", both), held("b", tower)])
+    assert not set(one.tensors) & set(two.tensors)

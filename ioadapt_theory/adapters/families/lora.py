@@ -54,13 +54,13 @@ class LoRA(Additive):
         if placement == "weight" or not is_eager(x) or not self.folds(x, f.channels, f.columns):
             return None
         plan = None if placement == "output" and self.drops else self.plan_for(x, f)
-        if plan is None or plan.w is None:
+        if plan is None or (w := plan.w) is None:
             return None
         if placement == "input":
-            return fused(plan, self, LowRank, x, (self.A, linear(self.B.to(plan.dtype), plan.w)))
+            return fused(plan, self, LowRank, x, (self.A, linear(self.B.to(plan.dtype), w)))
         if plan.bias is not None:
             plan = plan._replace(bias=plan.bias + self.scaling * (plan.bias @ self.A @ self.B).to(plan.dtype))
-        return fused(plan, self, LowRank, x, ((self.A.mT.to(plan.dtype) @ plan.w).mT, self.B))
+        return fused(plan, self, LowRank, x, ((self.A.mT.to(plan.dtype) @ w).mT, self.B))
 
     def folds(self, x: Tensor, c: int, d: int) -> bool:
         """Whether two thin products with W cost less than passes over X, or than a gradient that X does not need."""

@@ -14,7 +14,7 @@ from torch.autograd import forward_ad
 from torch.nn.functional import linear
 
 from ioadapt_theory.adapters.bases import Base, Identity
-from ioadapt_theory.adapters.fast.products import Kind, gained, packed
+from ioadapt_theory.adapters.fast.products import gained, packed, ungained
 from ioadapt_theory.adapters.matrices import Linear
 
 TENSORS = frozenset({Tensor, nn.Parameter})
@@ -47,7 +47,7 @@ def is_eager(x: Any) -> bool:
         not _unfused
         and not torch.compiler.is_compiling()  # first: torch 2.7 cannot compile the next lines
         and type(x) in TENSORS
-        and not torch.jit.is_tracing()
+        and torch._C._get_tracing_state() is None
         and not torch._C._are_functorch_transforms_active()
         and torch._C._len_torch_dispatch_stack() == 0
         and forward_ad._current_level < 0
@@ -92,9 +92,7 @@ def plan_for(phi: Any, x: Tensor, base: Base) -> Plan | None:
     return Plan(x.dtype, w, bias)
 
 
-def fused(
-    plan: Plan, phi: Any, kind: type[Kind], x: Tensor, factors: Sequence[Tensor], g: Tensor | None = None
-) -> Tensor:
+def fused(plan: Plan, phi: Any, kind: Any, x: Tensor, factors: Sequence[Tensor], g: Tensor | None = None) -> Tensor:
     """F(X) diag(g) + s dropout(X) Δ with the ``kind`` of Δ; g None is ones, and leaves the bias alone."""
     rows, dropped = plan.rows(x), phi.dropout(x)
     d = rows if dropped is x else plan.rows(dropped)
@@ -115,7 +113,7 @@ class Fused(torch.autograd.Function):
 
     @staticmethod
     def forward(  # noqa: D102
-        ctx: Any, kind: type[Kind], s: float, x: Tensor, d: Tensor, w: Any, bias: Any, g: Any, *p: Tensor
+        ctx: Any, kind: Any, s: float, x: Tensor, d: Tensor, w: Any, bias: Any, g: Any, *p: Tensor
     ) -> Tensor:
         z = x if w is None else linear(x, w, bias if g is None else None)
         if g is None:
@@ -124,7 +122,7 @@ class Fused(torch.autograd.Function):
             y = gained(z, g)
             y = y if bias is None else y.add_(bias)
         kept = kind.add(y, d, s, *p)
-        ctx.kind, ctx.s, ctx.count, ctx.one = kind, s, len(p), d is x
+        ctx.kind, ctx.s, ctx.count, ctx.one, ctx.owns_gradient = kind, s, len(p), d is x, False
         ctx.save_for_backward(d, w, g, *((None, None) if g is None else (x, z)), *p, *kept)
         return y
 
@@ -134,22 +132,34 @@ class Fused(torch.autograd.Function):
         p, kept = rest[: ctx.count], rest[ctx.count :]
         wanted, gx, gd, gg = ctx.needs_input_grad, None, None, None
         with without_autocast(gy):
-            if torch.is_grad_enabled():  # to be differentiated again: what was kept has no graph, the inputs have
+            again = torch.is_grad_enabled()
+            if again:  # what was kept has no graph, the inputs have
                 kept, z = (), x if x is None or w is None else linear(x, w)
             gy = gy.contiguous()
-            gz = gy
-            if g is not None:
-                gg = (gy * z).sum(0, dtype=g.dtype)
-                gz = gained(gy, g)
-            if wanted[2]:
-                gx = gz @ w if w is not None else gy.clone() if g is None else gz
             t, m, gp = ctx.kind.pull(gy, d, ctx.s, kept, *p)
+            if g is not None and (again or not wanted[2]):
+                gg = (gy * z).sum(0, dtype=g.dtype)
+            elif g is not None:
+                gx = gy if ctx.owns_gradient else torch.empty_like(x)
+                gg = ungained(gy, z, g, w, gx)
+            if wanted[2] and gx is None:
+                gx = gy if g is None else gained(gy, g)
+                gx = gx @ w if w is not None else gx if ctx.owns_gradient and not again else gx.clone()
             if wanted[2] and ctx.one:
                 gx.view(-1, len(m)).addmm_(t, packed(m.mT), alpha=ctx.s)  # type: ignore[union-attr]
             elif wanted[3] and not ctx.one:
                 gd = (t @ m.mT).mul_(ctx.s).view(d.shape)
             gb = gy.sum(0) if wanted[5] else None
         return None, None, gx, gd, None, gb, gg, *gp
+
+
+def give_gradient(y: Tensor) -> None:
+    """Let the function that made Y work in the memory of Y's gradient, which nobody else may see."""
+    node: Any = y.grad_fn
+    if node is not None and y.ndim != 2:  # behind a view
+        node = node.next_functions[0][0]
+    if hasattr(node, "owns_gradient"):
+        node.owns_gradient = True
 
 
 class Built(torch.autograd.Function):
@@ -171,11 +181,8 @@ class Built(torch.autograd.Function):
             m1, m2 = halves(a1, b1, a2, b2)
             gx = None
             if ctx.needs_input_grad[1]:
-                gx = (
-                    gy @ torch.addcmul(w, m1, m2, value=ctx.s)
-                    if w is not None
-                    else torch.addmm(gy, gy, m1 * m2, alpha=ctx.s)
-                )
+                built = m1 * m2 if w is None else torch.addcmul(w, m1, m2, value=ctx.s)
+                gx = torch.addmm(gy, gy, built, alpha=ctx.s) if w is None else gy @ built
             gm = (gy.mT @ x).mul_(ctx.s)
             if torch.is_grad_enabled():  # in place only where nobody needs them again
                 m1, m2 = m1 * gm, m2 * gm

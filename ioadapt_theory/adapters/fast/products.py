@@ -1,11 +1,11 @@
 """Products with the families' Δ, there and back: what ``autograd`` adds to a layer's own.
 
-Samples are rows. Each kind adds s DΔ to Y in place, and for the way back gives T, M and the gradients of its factors,
-where s T Mᵀ is the gradient of D. What is written in place here is fresh, so that autograd can follow every line.
+Samples are rows. Each kind can ``add`` s DΔ to Y in place, returning thin matrices that help on the way back, and
+``pull`` back: with those or without it gives T and M, where s T Mᵀ is the gradient of D, and those of the factors.
+What is written in place here is fresh, so that autograd can follow every line of it.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -13,18 +13,8 @@ from torch import Tensor
 from ioadapt_theory.adapters.bases import THIN
 
 Tensors = tuple[Tensor, ...]
-
-
-class Kind(Protocol):
-    """How to multiply with a Δ that is not built."""
-
-    @staticmethod
-    def add(y: Tensor, d: Tensor, s: float, *p: Tensor) -> Tensors:
-        """Y += s DΔ in place; returns thin matrices for ``pull``."""
-
-    @staticmethod
-    def pull(gy: Tensor, d: Tensor, s: float, kept: Sequence[Tensor], *p: Tensor) -> tuple[Tensor, Tensor, Tensors]:
-        """T, M and the gradients of the factors; ``kept`` is what ``add`` returned, or nothing."""
+BLOCK = 1 << 17
+"""Entries that a core's cache holds."""
 
 
 class LowRank:
@@ -83,9 +73,26 @@ def packed(m: Tensor) -> Tensor:
     return m.contiguous() if m.is_cpu else m
 
 
-def gained(z: Tensor, g: Tensor) -> Tensor:
+def gained(z: Tensor, g: Tensor, out: Tensor | None = None) -> Tensor:
     """Z diag(g); in half precision as Z + Z diag(g - 1), so that a gain near 1 is not rounded to 1."""
-    return z * g if g.dtype == z.dtype else torch.addcmul(z, z, (g - 1).to(z.dtype))
+    return torch.mul(z, g, out=out) if g.dtype == z.dtype else torch.addcmul(z, z, (g - 1).to(z.dtype), out=out)
+
+
+def ungained(gy: Tensor, z: Tensor, g: Tensor, w: Tensor | None, out: Tensor) -> Tensor:
+    """Of Y = Z diag(g), Z = XW, the gradient of X in ``out``, and that of g; without W, X is Z and ``out`` may be GY.
+
+    By blocks of rows: what is between is as large as one of them.
+    """
+    rows = max(512, BLOCK // gy.shape[1]) if gy.is_cpu else max(1, len(gy))
+    gg = torch.zeros_like(g)
+    for i in range(0, len(gy), rows):
+        part, target = gy[i : i + rows], out[i : i + rows]
+        gg += (part * z[i : i + rows]).sum(0, dtype=g.dtype)
+        if w is None:
+            gained(part, g, target)
+        else:
+            torch.mm(gained(part, g), w, out=target)
+    return gg
 
 
 def _scaled(m: Tensor, s: float) -> Tensor:

@@ -14,9 +14,10 @@ from dataclasses import dataclass, replace
 from torch import nn
 
 from ioadapt_theory.adapters.base_weights import BaseLayer, ModelWeights, Weights
-from ioadapt_theory.adapters.config import AdapterConfig, compiled
+from ioadapt_theory.adapters.config import AdapterConfig
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.rules.facing import Sides, channels, sides
+from ioadapt_theory.adapters.rules.patterns import compiled
 from ioadapt_theory.adapters.rules.target_modules import select
 from ioadapt_theory.adapters.rules.verdict import THRESHOLDS, reaches, telling
 from ioadapt_theory.errors import InvalidValueError

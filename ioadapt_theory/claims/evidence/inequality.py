@@ -61,6 +61,11 @@ class UndecidedError(InvalidValueError):
         self.residuals = residuals
         super().__init__(f"Undecided: {reason}; write its numbers exactly, or choose others.")
 
+    def to_json(self) -> dict[str, Any]:
+        """The reason and the residuals, in JSON form."""
+        hypotheses = [{"hypothesis": name, "residual": r} for name, r in self.residuals.items()]
+        return {"reason": str(self), "hypotheses": hypotheses}
+
     @classmethod
     def jump(cls, statement: str, residuals: Mapping[str, float]) -> "UndecidedError":
         """A hypothesis holds only up to rounding, and the conclusion may jump there."""

@@ -3,148 +3,93 @@
 W is c x d, Y = XW. An input adapter T meets W only as TW, so what it meets is the Gram K = WWᵀ (c x c): ‖xTW‖² =
 xTKTᵀxᵀ, and K = K' exactly if W' = WQ with an orthogonal Q. An output adapter meets WᵀW (d x d) in the same way. A
 convolution is mixed over channels, so its kernel counts as the matrix of one channel axis against everything else.
+The formula of the cosine and what it is by chance stand in `ioadapt_theory.grams`; here are its sums over large layers:
 
-Any wide random matrix has K near a multiple of I, which says nothing, so that part is projected out: with f the size of
-the axis and K° = K - (tr K / f) I,
+    tr K = ‖W‖_F²,    ⟨WWᵀ, W'W'ᵀ⟩ = ‖WᵀW'‖_F²,
 
-    ⟨K°, K'°⟩ = ⟨K, K'⟩ - tr K tr K' / f,    tr K = ‖W‖_F²,    ⟨WWᵀ, W'W'ᵀ⟩ = ‖WᵀW'‖_F²,
-
-and the last identity lets the smaller of the two sides do the work. If W' is turned by a random rotation of the axis,
-the cosine has mean 0 and standard deviation 1 / √(f (f + 1) / 2 - 1) whatever the spectra: traceless symmetric matrices
-are an irreducible representation of O(f), so E⟨A, QBQᵀ⟩² = ‖A‖²‖B‖² / dim.
-
-Torch stores Wᵀ for a linear layer, (out, in, ...) for a convolution, and an embedding as W itself. Transposed and
-grouped convolutions cannot be told from names and shapes; they are read as plain ones.
+of which the last lets the smaller of the two sides do the work.
 """
 
 import itertools
 import math
 from collections.abc import Iterator, Sequence
-from enum import StrEnum
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from ioadapt_theory.grams import sums, without_identity
 from ioadapt_theory.similarity.matching import Layer
-from ioadapt_theory.similarity.measures.scaling import in_range, may_leave, rescaled
-from ioadapt_theory.similarity.streaming.products import Moments, sq_distances
+from ioadapt_theory.similarity.measures.overflow import in_range, may_leave, rescaled
+from ioadapt_theory.similarity.measures.sides import Sides, Space, Span, sides
+from ioadapt_theory.similarity.streaming.inner_products import Moments, sq_distances
 from ioadapt_theory.similarity.streaming.reader import Reader
 
 TILES = 2 * 1024 * 1024
 """Elements of all products that are summed at once."""
 PIECE = 512 * 1024
 """Elements of one piece of a matrix."""
-WHOLE = 1024 * 1024
-"""Elements of a layer, over all models, that are kept at once; larger ones are read again for every tile."""
-ROUNDING = 4096
-"""Machine epsilons of ‖K‖_F² below which what is left of K is rounding: K is a multiple of the identity."""
 
-Span = tuple[int, int]
+__all__ = ["Space", "gram_moments"]
 
 
-class Space(StrEnum):
-    """What is compared: the weights, or the spaces on either side of them."""
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """⟨K_a, K_b⟩ of all models; and of each, the trace, the diagonal and the sums of the rows of K."""
 
-    WEIGHT = "weight"
-    INPUT = "input"
-    OUTPUT = "output"
-
-
-def sides(layer: Layer, space: Space) -> tuple[int, int, int]:
-    """Return (axis of the stored tensor, f, m): f channels on the asked side, m elements for each of them."""
-    axis = int((space is Space.INPUT) != (layer.kind == "embed"))
-    f = layer.shape[axis]
-    return axis, f, layer.numel // f
-
-
-def baseline_sd(f: int) -> float:
-    """Standard deviation of the cosine under a random rotation of an axis of size f >= 2."""
-    return 1 / math.sqrt(f * (f + 1) / 2 - 1)
-
-
-class Sides:
-    """A layer's tensors as matrices with the asked axis as rows, read in pieces."""
-
-    def __init__(self, layer: Layer, reader: Reader, models: Sequence[int], axis: int) -> None:
-        self.layer, self.reader, self.axis = layer, reader, axis
-        self.lengths = layer.shape[:2]
-        self.taps = layer.numel // math.prod(self.lengths)
-        self._whole: dict[int, Tensor] = {}
-        if layer.numel * len(models) <= WHOLE:
-            for model in models:
-                flat = torch.empty(layer.numel, dtype=reader.dtype)
-                reader.read(layer, model, 0, flat)
-                self._whole[model] = flat.view(*self.lengths, self.taps)
-
-    def piece(self, model: int, rows: Span, columns: Span) -> Tensor:
-        """Rows along the asked axis; columns along the other axis, each with all its taps."""
-        (o0, o1), (i0, i1) = (rows, columns) if self.axis == 0 else (columns, rows)
-        box = self._whole[model][o0:o1, i0:i1] if model in self._whole else self._read(model, (o0, o1), (i0, i1))
-        box = box if self.axis == 0 else box.transpose(0, 1)
-        return box.reshape(rows[1] - rows[0], -1)
-
-    def _read(self, model: int, outs: Span, ins: Span) -> Tensor:
-        width = self.lengths[1] * self.taps
-        box = torch.empty(outs[1] - outs[0], ins[1] - ins[0], self.taps, dtype=self.reader.dtype)
-        if ins == (0, self.lengths[1]):
-            self.reader.read(self.layer, model, outs[0] * width, box.view(-1))
-            return box
-        for k, o in enumerate(range(*outs)):
-            self.reader.read(self.layer, model, o * width + ins[0] * self.taps, box[k].view(-1))
-        return box
-
-    def spans(self, *, rows: bool, length: int) -> list[Span]:
-        """Cut the rows, or the columns with their taps, into pieces of about ``length`` elements and equal size."""
-        n = self.lengths[self.axis] if rows else self.lengths[1 - self.axis]
-        step = max(1, length if rows else length // self.taps)
-        count = -(-n // step)
-        cuts = [n * k // count for k in range(count + 1)]
-        return list(itertools.pairwise(cuts))
+    products: Float[np.ndarray, "n n"]
+    traces: Float[np.ndarray, " n"]
+    diagonals: Float[np.ndarray, "n f"]
+    rows: Float[np.ndarray, "n f"]
 
 
 def gram_moments(layer: Layer, reader: Reader, count: int, space: Space) -> Moments:
-    """Inner products ⟨K°_a, K°_b⟩ of the centred Grams of all models that have the layer."""
+    """Inner products ⟨K°_a, K°_b⟩ of the centred Grams of all models that have the layer, and what their null needs."""
     models = [i for i in layer.models if i != reader.parent]
-    products, traces = _products(layer, reader, models, space)
+    found = _sums(layer, reader, models, space)
     exponents = None
-    if not in_range(np.diagonal(products), reader) and may_leave(layer, reader):
+    if not in_range(np.diagonal(found.products), reader) and may_leave(layer, reader):
         reader, scales = rescaled(layer, reader, models)
-        products, traces = _products(layer, reader, models, space)
+        found = _sums(layer, reader, models, space)
         exponents = np.zeros(count, dtype=np.int64)
         exponents[models] = 2 * scales  # K is quadratic in W
-    with np.errstate(invalid="ignore", over="ignore"):
-        centred = products - np.outer(traces, traces) / sides(layer, space)[1]
-    trivial = np.diagonal(centred) <= ROUNDING * torch.finfo(reader.dtype).eps * np.diagonal(products)
-    centred[trivial, :] = centred[:, trivial] = 0.0
-    inner = np.full((count, count), np.nan)
-    inner[np.ix_(models, models)] = centred
-    return Moments(inner, sq_distances(inner), None, exponents)
+    f = sides(layer, space)[1]
+    inner, null_sums = np.full((count, count), np.nan), np.full((count, 5), np.nan)
+    eps = torch.finfo(reader.dtype).eps
+    inner[np.ix_(models, models)] = without_identity(found.products, found.traces, f, eps)
+    for k, model in enumerate(models):
+        null_sums[model] = sums(found.diagonals[k], found.rows[k], float(found.products[k, k]))
+    return Moments(inner, sq_distances(inner), exponents=exponents, null_sums=null_sums)
 
 
-def _products(layer: Layer, reader: Reader, models: Sequence[int], space: Space) -> "Sums":
-    """⟨K_a, K_b⟩ and tr K_a, from whichever side is less work."""
+def _sums(layer: Layer, reader: Reader, models: Sequence[int], space: Space) -> Sums:
+    """From whichever side is less work."""
     axis, f, m = sides(layer, space)
     matrices = Sides(layer, reader, models, axis)
     return (_from_grams if f * 2 <= m * (len(models) + 1) else _from_crosses)(matrices, models)
 
 
-Sums = tuple[Float[np.ndarray, "n n"], Float[np.ndarray, " n"]]
-
-
 def _from_grams(matrices: Sides, models: Sequence[int]) -> Sums:
-    """⟨K_a, K_b⟩ and tr K_a, tile by tile of K = WWᵀ; tiles below the diagonal are those above it."""
-    products, traces = np.zeros((len(models), len(models))), np.zeros(len(models))
-    tiles = matrices.spans(rows=True, length=math.isqrt(TILES // len(models)))
+    """Tile by tile of K = WWᵀ; tiles below the diagonal are those above it."""
+    n, f = len(models), matrices.lengths[matrices.axis]
+    products, traces = np.zeros((n, n)), np.zeros(n)
+    diagonals, rows = np.zeros((n, f)), np.zeros((n, f))
+    tiles = matrices.spans(rows=True, length=math.isqrt(TILES // n))
     depth = matrices.spans(rows=False, length=PIECE // (tiles[0][1] or 1))
     for upper, lower in itertools.combinations_with_replacement(tiles, 2):
         grams = [_tile(matrices, model, upper, lower, depth) for model in models]
-        for a, b in _upper(len(models)):
+        for a, b in _upper(n):
             products[a, b] += (1 + (upper != lower)) * torch.dot(grams[a].view(-1), grams[b].view(-1)).item()
-        if upper == lower:
-            traces += [gram.trace().item() for gram in grams]
-    return _mirrored(products), traces
+        for k, gram in enumerate(grams):
+            rows[k, slice(*upper)] += gram.sum(1).numpy()
+            if upper == lower:
+                traces[k] += gram.trace().item()
+                diagonals[k, slice(*upper)] = gram.diagonal().numpy()
+            else:
+                rows[k, slice(*lower)] += gram.sum(0).numpy()
+    return Sums(_mirrored(products), traces, diagonals, rows)
 
 
 def _tile(matrices: Sides, model: int, upper: Span, lower: Span, depth: Sequence[Span]) -> Tensor:
@@ -158,8 +103,9 @@ def _tile(matrices: Sides, model: int, upper: Span, lower: Span, depth: Sequence
 
 def _from_crosses(matrices: Sides, models: Sequence[int]) -> Sums:
     """The same from ‖WᵀW'‖_F², when that side is smaller."""
-    products, traces = np.zeros((len(models), len(models))), np.zeros(len(models))
-    pairs = list(_upper(len(models)))
+    n = len(models)
+    products, traces = np.zeros((n, n)), np.zeros(n)
+    pairs = list(_upper(n))
     tiles = matrices.spans(rows=False, length=math.isqrt(TILES // len(pairs)))
     depth = matrices.spans(rows=True, length=PIECE // (tiles[0][1] * matrices.taps))
     for left, right in itertools.product(tiles, tiles):
@@ -172,7 +118,24 @@ def _from_crosses(matrices: Sides, models: Sequence[int]) -> Sums:
             products[a, b] += cross.square().sum().item()
             if a == b and left == right:
                 traces[a] += cross.trace().item()
-    return _mirrored(products), traces
+    lines = [_lines(matrices, model) for model in models]
+    diagonals, rows = (np.array(each) for each in zip(*lines, strict=True))
+    return Sums(_mirrored(products), traces, diagonals, rows)
+
+
+def _lines(matrices: Sides, model: int) -> tuple[Float[np.ndarray, " f"], Float[np.ndarray, " f"]]:
+    """The diagonal of K, which are the squared norms of the rows of W, and the sums of its rows, W (Wᵀ1)."""
+    f, others = matrices.lengths[matrices.axis], (0, matrices.lengths[1 - matrices.axis])
+    spans = matrices.spans(rows=True, length=max(1, PIECE // (others[1] * matrices.taps)))
+    columns = torch.zeros(others[1] * matrices.taps, dtype=matrices.reader.dtype)
+    for span in spans:
+        columns += matrices.piece(model, span, others).sum(0)
+    diagonal, rows = np.zeros(f), np.zeros(f)
+    for span in spans:
+        piece = matrices.piece(model, span, others)
+        diagonal[slice(*span)] = piece.square().sum(1).numpy()
+        rows[slice(*span)] = (piece @ columns).numpy()
+    return diagonal, rows
 
 
 def _upper(n: int) -> Iterator[tuple[int, int]]:

@@ -3,7 +3,9 @@
 import json
 import os
 import struct
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from safetensors.torch import save_file
 from ioadapt_theory.checkpoints.checkpoint import SourceError
 from ioadapt_theory.checkpoints.open import open_checkpoint
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError
-from tests.similarity.broken import GOOD, INDEXES, PICKLES, SAFETENSORS
+from tests.checkpoints.broken import GOOD, INDEXES, PICKLES, SAFETENSORS, entry, header
 from tests.similarity.models import value
 
 Case = tuple[Callable[[Path], object], str]
@@ -176,6 +178,83 @@ def test_a_damaged_pickle_raises_nothing_but_our_errors(trial: int, new_format: 
     with suppress(IoAdaptError), open_checkpoint(str(path)) as opened:
         for name in opened.tensors:
             value(opened, name)
+
+
+def test_legal_dtypes_that_nobody_computes_with_are_named_and_the_others_are_read(tmp_path: Path):
+    sizes = {"F8_E8M0": (16, 16), "C64": (2, 16), "F4": (6, 3), "F6_E2M3": (4, 3), "F32": (2, 8)}
+    entries, begin = {}, 0
+    for dtype, (n, size) in sizes.items():
+        entries[dtype] = {"dtype": dtype, "shape": [n], "data_offsets": [begin, begin + size]}
+        begin += size
+    (tmp_path / "x.safetensors").write_bytes(header(entries, bytes(begin)))
+    with open_checkpoint(str(tmp_path / "x.safetensors")) as opened:
+        assert {n: t.is_float for n, t in opened.tensors.items()} == {n: n == "F32" for n in sizes}
+        assert value(opened, "F32").tolist() == [0, 0]
+        with pytest.raises(InvalidValueError, match="C64 is C64, whose values cannot be read"):
+            opened.read("C64", 0, torch.empty(2))
+
+
+@pytest.mark.parametrize("shape", [None, [1] * 65, [2**62] * 40_000], ids=["null", "65 axes", "large"])
+def test_shapes_that_no_tensor_has_are_refused_at_once(shape: object, tmp_path: Path):
+    (tmp_path / "x.safetensors").write_bytes(header({"a": entry(0, 8, shape)}, bytes(8)))
+    began = time.process_time()
+    with pytest.raises(FileFormatError, match=r"gives tensor 'a' (the shape None|a shape of .* axes)"):
+        open_checkpoint(str(tmp_path / "x.safetensors"))
+    assert time.process_time() - began < 2
+
+
+def test_a_name_that_comes_twice_among_very_many_is_found_at_once(tmp_path: Path):
+    names = [f"{n}" for n in range(100_000)]
+    text = ",".join(f'"{n}":0' for n in [*names, names[-1]])
+    (tmp_path / "x.safetensors").write_bytes(header(b"{" + text.encode() + b"}"))
+    began = time.process_time()
+    with pytest.raises(FileFormatError, match="names '99999' twice"):
+        open_checkpoint(str(tmp_path / "x.safetensors"))
+    assert time.process_time() - began < 3
+
+
+@pytest.mark.parametrize("length", [60, 15392])
+def test_a_header_whose_length_looks_like_the_start_of_a_web_page(length: int, tmp_path: Path):
+    """60 is '<', and 15392 is ' <'."""
+    text = b'{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
+    (tmp_path / "x.safetensors").write_bytes(header(text, bytes(8), pad=length - len(text)))
+    with open_checkpoint(str(tmp_path / "x.safetensors")) as opened:
+        assert list(opened.tensors) == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("x.npz", b"PK\x03\x04" + bytes(60), r"x\.npz is an archive of numpy arrays, .* safetensors\.numpy"),
+        ("x.onnx", b"\x08\x08\x12\x07pytorch" + bytes(60), r"x\.onnx is an ONNX program"),
+    ],
+    ids=["npz", "onnx"],
+)
+def test_files_of_other_kinds_are_called_what_they_are(name: str, content: bytes, told: str, tmp_path: Path):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(FileFormatError, match=told):
+        open_checkpoint(str(tmp_path / name))
+
+
+def test_pipes_are_refused_and_not_waited_for(tmp_path: Path):
+    os.mkfifo(tmp_path / "x.safetensors")
+    with pytest.raises(SourceError, match=r"x\.safetensors is a device, pipe or socket"):
+        open_checkpoint(str(tmp_path / "x.safetensors"))
+    os.mkfifo(tmp_path / "own.toml")
+    with pytest.raises(SourceError, match=r"Cannot read the aliases in .*own\.toml: .* is a device, pipe or socket"):
+        open_checkpoint("sd15", aliases=tmp_path / "own.toml")
+
+
+def test_a_system_that_cannot_read_by_position_seeks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delattr(os, "preadv")
+    values = {f"t{n}": torch.full((10_000,), float(n)) for n in range(8)}
+    save_file(values, tmp_path / "x.safetensors")
+    with open_checkpoint(str(tmp_path / "x.safetensors")) as opened, ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda name: value(opened, name), list(values) * 20))
+        assert all(torch.equal(a, values[n]) for a, n in zip(found, list(values) * 20, strict=True))
+        os.truncate(tmp_path / "x.safetensors", 1000)
+        with pytest.raises(SourceError, match="became shorter while it was read"):
+            value(opened, "t7")
 
 
 def test_an_index_with_extra_tensors_in_a_shard_follows_the_index(tmp_path: Path):

@@ -15,7 +15,7 @@ from safetensors.torch import save
 
 from ioadapt_theory.checkpoints.checkpoint import SourceError
 from ioadapt_theory.checkpoints.open import open_checkpoint, prepare
-from tests.similarity.hub import COMMIT, LoopbackHub, Repo
+from tests.checkpoints.hub import COMMIT, LoopbackHub, Repo
 from tests.similarity.models import shapes, sharded, value, weights
 
 SD15 = "stable-diffusion-v1-5/stable-diffusion-v1-5"

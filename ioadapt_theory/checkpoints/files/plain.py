@@ -5,14 +5,15 @@ process, several threads or processes share one descriptor, and memory does not 
 """
 
 import os
+import stat
+import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ioadapt_theory.checkpoints.checkpoint import DTYPES, Checkpoint, SourceError, TensorInfo, torch_dtype
-from ioadapt_theory.checkpoints.files.safetensors import header_length, parse_header
-from ioadapt_theory.errors import FileFormatError, InvalidValueError
+from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
     import torch
@@ -22,8 +23,11 @@ def check_buffer(info: TensorInfo, out: "torch.Tensor") -> None:
     """Refuse a buffer that is not what the tensor's elements are read into.
 
     Raises:
-        InvalidValueError: With what was given and what it has to be.
+        InvalidValueError: With what was given and what it has to be; or if there is no such dtype in torch.
     """
+    if info.dtype not in DTYPES:
+        msg = f"{info.name} is {info.dtype}, whose values cannot be read."
+        raise InvalidValueError(msg)
     if out.ndim != 1 or not out.is_contiguous() or out.dtype != torch_dtype(info.dtype):
         got = f"{out.dtype} of shape {tuple(out.shape)}"
         msg = f"The buffer for {info.name} has to be flat, contiguous and {info.dtype}, not {got}."
@@ -40,14 +44,26 @@ class PlainFile:
     """One open file, read by position; safe to share between threads and forked processes."""
 
     def __init__(self, path: Path) -> None:
-        """Open for reading; OSErrors become SourceErrors that name the file."""
+        """Open for reading.
+
+        Raises:
+            SourceError: If it cannot be opened, or is a folder, device, pipe or socket.
+        """
         self.path = path
+        flags = ("O_CLOEXEC", "O_BINARY", "O_NONBLOCK")  # a pipe without a writer would keep us waiting
         try:
-            self._fd = os.open(path, os.O_RDONLY | getattr(os, "O_CLOEXEC", 0))
+            self._fd = os.open(path, os.O_RDONLY | sum(getattr(os, flag, 0) for flag in flags))
         except OSError as error:
             msg = f"Cannot open {path}: {error.strerror}."
             raise SourceError(msg) from error
-        self.size = os.fstat(self._fd).st_size
+        state = os.fstat(self._fd)
+        if not stat.S_ISREG(state.st_mode):
+            self.close()
+            kind = "folder" if stat.S_ISDIR(state.st_mode) else "device, pipe or socket"
+            msg = f"{path} is a {kind}, not a plain file."
+            raise SourceError(msg)
+        self.size = state.st_size
+        self._lock = threading.Lock()
 
     def fill(self, out: memoryview, offset: int, what: str) -> None:
         """Fill `out` from byte `offset`; `what` names the tensor in the error.
@@ -58,7 +74,7 @@ class PlainFile:
         done = 0
         while done < len(out):
             try:
-                got = os.preadv(self._fd, [out[done:] if done else out], offset + done)
+                got = self._read(out[done:] if done else out, offset + done)
             except OSError as error:
                 msg = f"Cannot read {what} from {self.path}: {error.strerror}."
                 raise SourceError(msg) from error
@@ -66,6 +82,16 @@ class PlainFile:
                 msg = f"{self.path} became shorter while it was read: {what} ends at byte {offset + done}."
                 raise SourceError(msg)
             done += got
+
+    def _read(self, out: memoryview, offset: int) -> int:
+        """Read once, by position where the system can (Windows cannot: there we seek, one thread at a time)."""
+        if hasattr(os, "preadv"):
+            return os.preadv(self._fd, [out], offset)
+        with self._lock:
+            os.lseek(self._fd, offset, os.SEEK_SET)
+            piece = os.read(self._fd, len(out))
+        out[: len(piece)] = piece
+        return len(piece)
 
     def require_whole(self, what: str) -> None:
         """Refuse a file that has become shorter, before a map of it is touched (which would end the process).
@@ -88,6 +114,22 @@ class PlainFile:
         if self._fd >= 0:
             os.close(self._fd)
         self._fd = -1
+
+
+def read_whole(path: Path, limit: int = 100_000_000) -> bytes:
+    """Return a small file whole.
+
+    Raises:
+        SourceError: If it is no plain file, cannot be read, or has more than `limit` bytes.
+    """
+    file = PlainFile(path)
+    try:
+        if file.size > limit:
+            msg = f"{path} has {file.size} bytes, where at most {limit} are expected."
+            raise SourceError(msg)
+        return file.head(file.size)
+    finally:
+        file.close()
 
 
 class OffsetCheckpoint(Checkpoint):
@@ -128,21 +170,3 @@ def _fill(info: TensorInfo, file: PlainFile, begin: int, into: memoryview, size:
     if not 0 <= start <= last:
         raise outside(info, start, len(into) // size)
     file.fill(into, begin + start * size, f"tensor {info.name}")
-
-
-def open_safetensors(path: Path, *, name: str | None = None) -> OffsetCheckpoint:
-    """Open one safetensors file; its header is checked whole before anything is believed.
-
-    Raises:
-        SourceError: If the file cannot be opened or read.
-        FileFormatError: If it is not what it has to be; see `headers`.
-    """
-    file = PlainFile(path)
-    try:
-        length = header_length(file.head(200), str(path), file.size)
-        header = parse_header(file.head(8 + length)[8:], str(path), file.size)
-    except (FileFormatError, SourceError):
-        file.close()
-        raise
-    places = {tensor: (file, offset) for tensor, offset in header.offsets.items()}
-    return OffsetCheckpoint(name or path.stem, str(path), header.tensors, places, header.metadata)

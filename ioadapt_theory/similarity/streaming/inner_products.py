@@ -1,4 +1,4 @@
-"""One pass over N checkpoints: the N x N inner products of every layer, in float64, through reused buffers.
+"""How fp16, bf16 and others are summed: inner products of every layer of N checkpoints, in float64, in one pass.
 
 float32 sums are really wrong at these sizes (on 29.5 M normals the squared norm is off by 4e-3, and a self-similarity
 comes out as 1.004), so values are widened chunk by chunk and summed in float64. A chunk of all models stays in the
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.similarity.matching import Layer
-from ioadapt_theory.similarity.measures.scaling import in_range, may_leave, rescaled
+from ioadapt_theory.similarity.measures.overflow import in_range, may_leave, rescaled
 from ioadapt_theory.similarity.streaming.reader import LONGEST, Fill, Reader
 from ioadapt_theory.similarity.streaming.workers import Progress, over_layers
 
@@ -37,6 +37,7 @@ class Moments:
         inner: Inner products of the models' tensors, of their updates, or of their centred Grams.
         sq_distance: Squared distances between them.
         sums: Sums of the elements, or None if they were not asked for.
+        null_sums: Of every centred Gram what its null depends on (`grams.sums`), or None if these are no Grams.
         exponents: All the above are of the tensors (or Grams) over 2^exponents; None where they are as they are.
     """
 
@@ -44,6 +45,7 @@ class Moments:
     sq_distance: Float[np.ndarray, "n n"]
     sums: Float[np.ndarray, " n"] | None = None
     exponents: Int[np.ndarray, " n"] | None = None
+    null_sums: Float[np.ndarray, "n 5"] | None = None
 
 
 def moments(

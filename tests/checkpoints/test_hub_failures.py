@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from huggingface_hub import hf_hub_download
 from safetensors.torch import save
 
 from ioadapt_theory.checkpoints.checkpoint import SourceError
 from ioadapt_theory.checkpoints.hub.errors import Request, explain
 from ioadapt_theory.checkpoints.open import open_checkpoint
 from ioadapt_theory.errors import InvalidValueError
-from tests.similarity.hub import LoopbackHub, Repo
+from tests.checkpoints.hub import LoopbackHub, Repo
 from tests.similarity.models import sharded, weights
 
 FILE = "unet/diffusion_pytorch_model.safetensors"
@@ -79,7 +80,8 @@ def test_offline_and_not_cached(hub: LoopbackHub, hub_cache: Path):
     said = refusal("sd15", hub_cache, offline=True)
     repo = "stable-diffusion-v1-5/stable-diffusion-v1-5"
     assert said == (
-        f"Offline mode is on and {repo} is not in the cache {hub_cache}. Run once online: hf download {repo}."
+        f"Offline mode is on and {repo} is not in the cache {hub_cache}. Run once online: hf download {repo}"
+        " --include 'unet/*.safetensors' --exclude '*.fp16.*' '*.non_ema.*'."
     )
     assert hub.log == []
 
@@ -97,11 +99,11 @@ def test_offline_and_only_another_file_cached(hub: LoopbackHub, hub_cache: Path)
 def test_offline_and_no_weights_cached(hub: LoopbackHub, hub_cache: Path):
     hub.repos["some/model"] = Repo(TINY | {"unet/config.json": b"{}"})
     with open_checkpoint("some/model", cache=hub_cache) as model:
-        repository = model._repository  # type: ignore[attr-defined]
-        repository.fetch("unet/config.json")
+        hf_hub_download("some/model", "unet/config.json", cache_dir=hub_cache, endpoint=hub.url)
+        assert model.pending() > 0
     said = refusal("some/model", hub_cache, offline=True)
     assert "unet/*.safetensors of some/model is not in the cache" in said
-    assert said.endswith("hf download some/model --include 'unet/*.safetensors'.")
+    assert said.endswith("hf download some/model --include 'unet/*.safetensors' --exclude '*.fp16.*' '*.non_ema.*'.")
 
 
 @pytest.mark.parametrize(
@@ -173,7 +175,7 @@ def test_a_disk_that_fills_up_meanwhile(hub: LoopbackHub, hub_cache: Path, monke
 
 
 def test_a_pickle_on_the_hub_is_not_executed(hub: LoopbackHub, hub_cache: Path, tmp_path: Path):
-    from tests.similarity.broken import PICKLES
+    from tests.checkpoints.broken import PICKLES
 
     PICKLES["code"][0](tmp_path / "x.bin")
     hub.repos["evil/model"] = Repo({"pytorch_model.bin": (tmp_path / "x.bin").read_bytes()})
@@ -194,7 +196,11 @@ def test_an_index_on_the_hub_cannot_name_files_elsewhere(hub: LoopbackHub, hub_c
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [(b"", "file is too small"), (TINY[FILE][:5000], "header is not json"), (b"x" * 99, "too big")],
+    [
+        (b"", "is cut within its first 8 bytes (0 bytes)"),
+        (TINY[FILE][:5000], "is cut within its header: 5000 bytes"),
+        (b"x" * 99, "announces a header of 8680820740569200760 bytes"),
+    ],
     ids=["empty", "cut", "text"],
 )
 def test_a_broken_header_on_the_hub(hub: LoopbackHub, hub_cache: Path, content: bytes, reason: str):

@@ -1,19 +1,15 @@
-"""From inner products to cosines, distances, norm ratios, baselines, and their means over layers.
-
-What the paper leaves open about Fig. 2 and we fix: a layer is a tensor; all layers count, norms and biases are shown
-apart; the mean is uniform over layers; the lowest 20 % are ⌈0.2 n⌉ layers of each pair's own common layers.
-"""
+"""From the inner products of one layer to its cosine, distance and norm ratio, and what unrelated layers give."""
 
 import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 import numpy as np
 from jaxtyping import Float
 
-from ioadapt_theory.similarity.streaming.products import Moments, sq_distances
+from ioadapt_theory.grams import Null, null
+from ioadapt_theory.similarity.streaming.inner_products import Moments, sq_distances
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +22,7 @@ class Values:
         norm_ratio: ‖b‖ / ‖a‖; None where it is beyond that range.
         baseline: Mean and standard deviation of the cosine if the two had nothing to do with each other.
         subspace: Overlap of the leading singular subspaces, in [0, 1].
+        null: Of a space: the cosine if its channels were paired at random.
     """
 
     cosine: float
@@ -33,25 +30,17 @@ class Values:
     norm_ratio: float | None
     baseline: tuple[float, float] | None = None
     subspace: float | None = None
+    null: Null | None = None
 
+    @property
+    def excess(self) -> float | None:
+        """What the cosine of a space has beyond its null."""
+        return None if self.null is None else self.null.excess(self.cosine)
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One layer's cosine in a pair, its number of elements and its baseline."""
-
-    cosine: float
-    parameters: int
-    baseline: tuple[float, float] | None = None
-    subspace: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Mean:
-    """A mean over layers; None over no layers, for an average over nothing is not 0."""
-
-    layers: int
-    parameters: int
-    mean: float | None
+    @property
+    def z(self) -> float | None:
+        """Standard deviations of the null by which the cosine of a space exceeds it."""
+        return None if self.null is None else self.null.z(self.cosine)
 
 
 Overlap = Float[np.ndarray, "n n"]
@@ -134,31 +123,6 @@ def permuted(parts: Sequence[Moments], sizes: Sequence[int], i: int, j: int) -> 
     return mean, math.sqrt(variance)
 
 
-def count_of_lowest(fraction: float, layers: int) -> int:
-    """⌈fraction · layers⌉, with the fraction as it was written: 0.1 of 30 is 3, not 4."""
-    return math.ceil(Fraction(repr(fraction)) * layers)
-
-
-def lowest(entries: Sequence[Entry], fraction: float) -> list[Entry]:
-    """The layers with the lowest cosine, at least one."""
-    return sorted(entries, key=lambda e: e.cosine)[: count_of_lowest(fraction, len(entries))]
-
-
-def mean(entries: Sequence[Entry], *, weighted: bool) -> Mean:
-    """Mean cosine, uniform over layers or weighted by their numbers of elements."""
-    parameters = sum(e.parameters for e in entries)
-    if not entries:
-        return Mean(0, 0, None)
-    if weighted:
-        return Mean(len(entries), parameters, math.fsum(e.cosine * e.parameters for e in entries) / parameters)
-    return Mean(len(entries), parameters, math.fsum(e.cosine for e in entries) / len(entries))
-
-
-def mean_baseline(entries: Sequence[Entry], *, weighted: bool) -> tuple[float, float] | None:
-    """Mean and standard deviation of the mean cosine of unrelated layers; layers are independent."""
-    known = [(e.baseline, e.parameters if weighted else 1) for e in entries if e.baseline is not None]
-    if not known or len(known) < len(entries):
-        return None
-    total = sum(w for _, w in known)
-    centre = math.fsum(w * b[0] for b, w in known) / total
-    return centre, float(np.sqrt(math.fsum((w * b[1]) ** 2 for b, w in known))) / total
+def by_chance(part: Moments, f: int, i: int, j: int) -> Null | None:
+    """The null of a space's cosine, of a side with f channels; None of anything else."""
+    return None if part.null_sums is None else null(part.null_sums[i], part.null_sums[j], f)

@@ -1,6 +1,12 @@
 """Folders, shards and single files on this machine give the same tensors whatever their form."""
 
 import json
+import sys
+import time
+import types
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from zipfile import ZIP_DEFLATED, ZipFile
 
@@ -10,7 +16,7 @@ from safetensors.torch import save_file
 
 from ioadapt_theory.checkpoints.checkpoint import SourceError, TensorInfo
 from ioadapt_theory.checkpoints.open import open_checkpoint
-from ioadapt_theory.errors import InvalidValueError, UnknownNameError
+from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnknownNameError
 from tests.similarity.models import rows, shapes, sharded, value, weights
 
 
@@ -118,9 +124,6 @@ def test_a_part_of_a_file_in_another_layout_is_refused(tmp_path: Path):
 
 def test_the_official_checkpoint_opens_although_its_pickle_names_more_than_weights(tmp_path: Path):
     """v1-5-pruned.ckpt names pytorch_lightning's ModelCheckpoint and numpy scalars beside its weights."""
-    import sys
-    import types
-
     import numpy as np
 
     names = "pytorch_lightning", "pytorch_lightning.callbacks", "pytorch_lightning.callbacks.model_checkpoint"
@@ -137,6 +140,75 @@ def test_the_official_checkpoint_opens_although_its_pickle_names_more_than_weigh
     with open_checkpoint(str(tmp_path / "x.ckpt")) as checkpoint:
         assert len(checkpoint.tensors) == 358
         assert checkpoint.metadata["inside"] == "state_dict"
+
+
+@pytest.mark.parametrize("new_format", [True, False])
+def test_objects_beside_the_weights_are_stubs_that_nobody_imports(
+    tmp_path: Path, new_format: bool, monkeypatch: pytest.MonkeyPatch
+):
+    """As in files that keep their hyper-parameters as objects of the training package."""
+    gone = types.ModuleType("gone_package")
+    for name in ("Setting", "lower_case"):
+        setattr(gone, name, type(name, (), {"__module__": gone.__name__}))
+    setting, other = gone.Setting(), gone.lower_case()
+    setting.rate, setting.inner, other.__class__.__reduce__ = 0.1, {"again": setting}, lambda _: (gone.Setting, (), {})
+    extra = {"hyper_parameters": {"a": setting, "b": other}, "when": datetime(2026, 1, 2), "folder": tmp_path}
+    with monkeypatch.context() as patch:
+        patch.setitem(sys.modules, gone.__name__, gone)
+        torch.save(
+            {"state_dict": {"w": torch.ones(2)}, **extra}, tmp_path / "x.bin", _use_new_zipfile_serialization=new_format
+        )
+    with open_checkpoint(str(tmp_path / "x.bin")) as checkpoint:
+        assert torch.equal(value(checkpoint, "w"), torch.ones(2))
+    assert gone.__name__ not in sys.modules
+
+
+def expanded(path: Path) -> None:
+    torch.save({"w": torch.ones(3), "x": torch.zeros(1).expand(2_000_000_000)}, path)
+
+
+def a_graph_of_tables(path: Path) -> None:
+    table: dict[str, object] = {"w": torch.ones(1)}
+    for _ in range(3):
+        table = {f"{n}": table for n in range(60)}
+    torch.save(table, path)
+
+
+def one_storage_under_many_names(path: Path) -> None:
+    large = torch.zeros(100_000, dtype=torch.float32)
+    torch.save({f"{n}": large.view(1000, 100).t() for n in range(2000)}, path)
+
+
+def a_zip_that_unpacks_to_far_more(path: Path) -> None:
+    torch.save({"w": torch.ones(2)}, path)
+    with ZipFile(path, "a", ZIP_DEFLATED) as archive:
+        with archive.open("x/data/9", "w") as entry:
+            for _ in range(300):
+                entry.write(bytes(1_000_000))
+
+
+@pytest.mark.parametrize("new_format", [True, False])
+@pytest.mark.parametrize(
+    ("make", "told"),
+    [
+        (expanded, r"has for tensor x of shape \[2000000000\] only 1 of its 2000000000 values"),
+        (a_graph_of_tables, "names more tensors than it can hold"),
+        (one_storage_under_many_names, r"its tensors, which share them, 800000000: refused"),
+        (a_zip_that_unpacks_to_far_more, r"bytes and unpacks to 300\d+: refused"),
+    ],
+)
+def test_few_bytes_do_not_become_many(
+    make: Callable[[Path], None], told: str, new_format: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    if make is a_zip_that_unpacks_to_far_more and not new_format:
+        pytest.skip("the old format is no zip")
+    monkeypatch.setattr(torch, "save", partial(torch.save, _use_new_zipfile_serialization=new_format))
+    make(tmp_path / "x.bin")
+    assert (tmp_path / "x.bin").stat().st_size < 700_000
+    began = time.process_time()
+    with pytest.raises(FileFormatError, match=told):
+        open_checkpoint(str(tmp_path / "x.bin"))
+    assert time.process_time() - began < 5
 
 
 def test_what_a_pickle_cannot_be_compared_by_is_left_out_by_name(tmp_path: Path):

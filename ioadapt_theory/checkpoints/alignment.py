@@ -49,10 +49,12 @@ class Alignment:
     Attributes:
         origins: name in the target -> name in the source.
         correlations: name in the target -> correlation of the two, NaN where a matrix is constant.
+        evidence: the sum of the correlations that strangers would not have; 0 where equal names are all there is.
     """
 
     origins: Mapping[str, str]
     correlations: Mapping[str, float]
+    evidence: float
 
     @property
     def moved(self) -> dict[str, str]:
@@ -86,7 +88,8 @@ def align(source: Contents, target: Contents) -> Alignment:
     """The layer of the source that each layer of the target is, for those that contain enough to tell."""
     aligner = _Aligner(source, target)
     pairing = aligner.pair(_tree(source.shapes), _tree(target.shapes))
-    return Alignment({new: old for old, new, _ in pairing.pairs}, {new: r for _, new, r in pairing.pairs})
+    origins, correlations = {new: old for old, new, _ in pairing.pairs}, {new: r for _, new, r in pairing.pairs}
+    return Alignment(origins, correlations, pairing.evidence)
 
 
 def _tree(names: Mapping[str, Shape]) -> _Node:

@@ -47,15 +47,22 @@ class Correspondence:
         reasons: names for which there is none, and why, where there is more to say than that.
         other: layers that are matched by name and hold the weights of another layer, and of which.
         how: "name", or "contents" or "layout" where that decided.
+        deeper: names whose numbers go beyond the target's, where nothing tells which of its layers were kept.
     """
 
     layers: Mapping[Name, tuple[str, ...]]
     reasons: Mapping[Name, str]
     other: Mapping[str, str] = field(default_factory=dict)
     how: str = "name"
+    deeper: tuple[Name, ...] = ()
 
     def warning(self) -> str | None:
-        """What has to be said of layers that are matched by name against the evidence."""
+        """What has to be said of layers that are matched by name against, or without, the evidence."""
+        if self.deeper and not self.other:
+            return (
+                f"The adapter has layers beyond the model's, such as {self.deeper[0]}: if some were removed in between,"
+                " equal numbers are other layers. match='provenance' with the adapter's own model as source tells it."
+            )
         if not self.other:
             return None
         (layer, origin), *more = self.other.items()
@@ -92,7 +99,8 @@ def correspond(
     if require_match(match) == "name" or not origins.how:
         if match == "provenance":
             raise NoProvenanceError
-        return Correspondence(named.layers, named.doubts, _others(named, origins))
+        deeper = () if origins.how else _deeper(names, named, target)
+        return Correspondence(named.layers, named.doubts, _others(named, origins), deeper=deeper)
     back = {old: new for new, old in origins.of.items()}
     traced = resolve(names, back, target.rename, blocks=origins.blocks)
     layers = {name: tuple(back[old] for old in found) for name, found in traced.layers.items()}
@@ -104,6 +112,17 @@ def correspond(
     return Correspondence(
         layers, reasons | {n: why for n, why in named.doubts.items() if n not in layers}, {}, origins.how
     )
+
+
+def _deeper(names: Iterable[Name], named: Resolved, target: Weights) -> tuple[Name, ...]:
+    """Names without a layer, while the target has such layers of other numbers."""
+    ours = {_numberless(layer) for layer in target.names}
+    missing = (name for name in names if name not in named.layers and name not in named.doubts)
+    return tuple(name for name in missing if _numberless(name.path) in ours)
+
+
+def _numberless(name: str) -> str:
+    return re.sub(r"(?<=_)\d+(?=_)", "#", unwrapped(name).replace(".", "_"))
 
 
 def _others(named: Resolved, origins: Origins) -> dict[str, str]:

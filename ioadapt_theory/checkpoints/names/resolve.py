@@ -56,7 +56,8 @@ def resolve(
         elif parts := index.parts(name):
             layers[name] = parts
     numbered = [name for name in names if unet.is_numbered(name.path, name.flat)]
-    if lost := [name for name in numbered if name not in layers and name not in doubts]:
+    lost = [name for name in numbered if name not in layers and name not in doubts]
+    if lost and blocks is None:
         counted = [name for name in numbered if name in layers and index.known.get(name.path) is None]
         for name in counted:
             doubts[name] = f"its number is that of another UNet, as this one has no {lost[0]}"

@@ -31,12 +31,12 @@ BY_FILE = {
     "records.py": ("test_runner",),
     "runner.py": ("test_runner",),
     "verifying.py": ("test_runner", "test_evidence"),
-    "arithmetic.py": ("test_witnesses", "test_evaluation", "test_relative_similarity", "test_lemma_2"),
 }
-"""The tests that look at a file directly, quickest first; whatever they let through meets all the others."""
-EVERYTHING = ("tests/claims", "paper_checks", "tests/cli/test_claims.py", "tests/cli/test_verify.py")
+"""The tests that look at a part of the machinery directly, quickest first."""
 CLAIMED = ("test_witnesses", "test_evaluation", "test_planted_errors", "test_proofs_planted", "test_proofs")
 """Tests of ``tests/claims`` that are named after claims, beside ``paper_checks``."""
+SHARED = (*CLAIMED, "test_relative_similarity", "test_lemma_2", "test_searches", "test_evidence")
+"""Tests of ``tests/claims`` that a formula, a letter or a step of all claims has to pass, beside ``paper_checks``."""
 PAGES = "tests/test_readme.py::test_the_generated_sections_are_up_to_date"
 
 
@@ -48,7 +48,7 @@ def identifiers(root: Path, mutant: Mutant) -> list[str]:
         texts = [text for text in claims if f'"{path.stem}"' in text]
     else:
         texts = [path.read_text("utf-8")]
-    return sorted({name for text in texts for name in re.findall(r'^    id="([^"]+)"', text, re.MULTILINE)})
+    return sorted({name for text in texts for name in re.findall(r'\bid="([^"]+)"', text)})
 
 
 def stages(root: Path, mutant: Mutant) -> list[list[str]]:
@@ -57,9 +57,9 @@ def stages(root: Path, mutant: Mutant) -> list[list[str]]:
         about = ["-k", " or ".join(names)]
         own = [[*about, *(f"tests/claims/{name}.py" for name in CLAIMED)], [*about, "paper_checks"]]
         return [[PAGES, "tests/cli/test_claims.py"], *own] if mutant.kind == "word" else own
-    short = mutant.file.removeprefix("ioadapt_theory/claims/")
-    direct = [f"tests/claims/{name}.py" for name in BY_FILE.get(short, ())]
-    return [[path for path in direct if (root / path).exists()], list(EVERYTHING)][not direct :]
+    direct = BY_FILE.get(mutant.file.removeprefix("ioadapt_theory/claims/"))
+    tests = [f"tests/claims/{name}.py" for name in direct or SHARED]
+    return [tests] if direct else [tests, ["paper_checks"]]
 
 
 def copied(root: Path, mutant: Mutant) -> Path:

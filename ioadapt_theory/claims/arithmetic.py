@@ -263,6 +263,11 @@ def pseudo_inverse(m: Array) -> Array:
     return np.array((v.T * scaled_ * u.T).tolist(), dtype=object)
 
 
+def rows(m: Array) -> Array:
+    """How many rows there are, for every matrix of a batch."""
+    return m.new_full(m.shape[:-2], m.shape[-2]) if isinstance(m, Tensor) else m.shape[-2]
+
+
 def rank(m: Array) -> Array:
     """The rank: exact of exact numbers, else the number of singular values that are not rounding."""
     if exact(m):

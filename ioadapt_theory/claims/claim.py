@@ -140,7 +140,7 @@ class Proof:
 
     def holds(self, claim: "Claim") -> bool:
         """Whether every step goes through and the claim is reached."""
-        return not any(self.argument.broken(claim))
+        return next(iter(self.argument.broken(claim)), None) is None
 
     def __call__(self, claim: "Claim", run: Run, part: int) -> Finding:
         """Run the argument; one that fails is a lack, whatever else speaks for the claim."""

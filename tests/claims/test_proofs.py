@@ -8,10 +8,10 @@ import torch
 from torch.nn import functional
 
 from ioadapt_theory.claims import CLAIMS
-from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.claims.evidence.argument import exact_instance, nonnegative, vanishes
 from ioadapt_theory.claims.expression.algebra import sympy
 from ioadapt_theory.claims.expression.values import Values
+from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.claims.words import overhead
 from ioadapt_theory.linalg import cosine, operator_norm
 

@@ -1,6 +1,10 @@
 """Props. 4 and 5 for models f, f' that are not linear, g = f − f'; outputs on n samples are the rows of matrices."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
 
 from ioadapt_theory.claims.arithmetic import excess, frobenius_sq, sqrt
 from ioadapt_theory.claims.claim import Claim, Given, Origin, Proof, Word
@@ -29,6 +33,15 @@ F, F_TARGET = matrix("f"), matrix("f_target")
 G, MOVED, XAB, LIP = matrix("g"), matrix("h"), matrix("xab"), scalar("lip")
 SAMPLES = matrices("outputs on n samples", {"F": "n d", "F_target": "n d", "AB": "d d"}, {"n": 5, "d": 3})
 PAIRS = matrices("outputs on n samples", {"G": "n d", "H": "n d", "XAB": "n c", "Lip": ""}, {"n": 5, "c": 4, "d": 3})
+
+
+def within_reach(raw: Mapping[str, Tensor]) -> Any:
+    """H within Lip‖XAB‖_F of G, by a factor below 1."""
+    lip, change = raw["lip"].exp(), raw["h"]
+    size = lip * sqrt(frobenius_sq(raw["xab"])) * torch.sigmoid(raw["lip"] + 2) / sqrt(frobenius_sq(change))
+    return PAIRS.build(g=raw["g"], h=raw["g"] + size[..., None, None] * change, xab=raw["xab"], lip=lip)
+
+
 LIPSCHITZ = Given(
     fro(MOVED - G) <= LIP * fro(XAB),
     Hypothesis(
@@ -160,7 +173,7 @@ CLAIMS = (
         remark=lambda: f"ReLU has Lipschitz constant 1, GELU Φ(√2) + √2φ(√2) = {gelu_constant():.4f}…",
         attained=("nonlinear-lipschitz",),
         words=(Word.ATTAINED,),
-        setting=PAIRS,
+        setting=PAIRS.parametrised(within_reach),
         strategies=(Replay(), RandomInstances()),
         proofs=(Proof("‖a + b‖² ≤ 2‖a‖² + 2‖b‖²", INPUT_CHAIN), Proof("the slope of GELU", gelu, aside=True)),
     ),

@@ -33,7 +33,7 @@ FUNCTIONS: Final[dict[str, Callable[..., Array]]] = {
     "spectral": a.operator_norm,
     "cond": a.condition_number,
     "rank": a.rank,
-    "size": lambda m: m.shape[-2],
+    "size": a.rows,
     "inverse": a.inverse,
     "pinv": a.pseudo_inverse,
     "hessian_norm": lambda u, v: a.operator_norm(a.hessian(u, v)),

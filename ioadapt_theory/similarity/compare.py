@@ -15,6 +15,7 @@ from ioadapt_theory.similarity.rows import NOT_FINITE, rows_of
 from ioadapt_theory.similarity.streaming.inner_products import Moments, moments
 from ioadapt_theory.similarity.streaming.reader import Reader
 from ioadapt_theory.similarity.streaming.workers import Progress, over_layers
+from ioadapt_theory.similarity.tracing import match_by_provenance, misled
 
 
 def compare(
@@ -44,17 +45,22 @@ def compare(
     labels = labels_of(opened)
     models, respelled = spelling.common(opened, labels)
     prepare = prepare or (lambda matching: _prepare(models, matching))
-    if options.match is not Match.AUTO:
-        matching = match_by_names(models, labels, options.match)
-    else:
-        prepare(Matching(all_tensors(models), ()))  # here values are read before the layers are known
-        matching = match_by_similarity(models, labels)
+    everything = Matching(all_tensors(models), ())
+    match options.match:
+        case Match.NAME:
+            matching = match_by_names(models, labels, options.match)
+        case Match.PROVENANCE:
+            matching = match_by_provenance(models, labels, lambda: prepare(everything))
+        case Match.AUTO:
+            prepare(everything)  # here values are read before the layers are known
+            matching = match_by_similarity(models, labels)
     position = len(checkpoints) if parent else None
     layers, skipped = _chosen(matching, labels, options, position)
     if not layers:
         raise InvalidValueError(_nothing(checkpoints, labels, skipped))
     _check_rank(layers, options)
     prepare(Matching(layers, skipped, matching.notes))
+    notes = misled(matching, models, labels) if options.match is Match.NAME else []
     told = progress(sum(x.numel for x in layers)) if progress else None
     found, overlaps = _measure(models, layers, options, position, told)
     rows, undefined = rows_of(layers, found, overlaps, labels[: len(checkpoints)], options, updates=parent is not None)
@@ -73,7 +79,7 @@ def compare(
         options=options,
         rows=tuple(rows),
         skipped=(*skipped, *undefined),
-        notes=(*respelled, *matching.notes),
+        notes=(*respelled, *matching.notes, *notes),
     )
 
 

@@ -46,7 +46,7 @@ def close(got: list[Tensor], expected: list[Tensor], tolerance: float = 1e-12) -
 @pytest.mark.parametrize("rows", [(5,), (2, 3), (60,)])
 @pytest.mark.parametrize("folds", [False, True], ids=["in parts", "folded"])
 def test_second_derivatives_are_those_of_the_paper_s_matrix(family, placement, rows, folds, monkeypatch):
-    monkeypatch.setattr(LoRA, "folds", lambda self, x, c, d: folds)  # on a side as LoRA on the weight
+    monkeypatch.setattr(LoRA, "folds", lambda self, *_: folds)  # on a side as LoRA on the weight
     model = build(family, placement, "linear", detach_norm=False)
     x = torch.randn(*rows, C, requires_grad=True)
     phi, base = parts(model)[placement], layer(model).base_layer

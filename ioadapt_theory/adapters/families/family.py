@@ -140,7 +140,7 @@ class Additive(Family):
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
         """f(x) + s x Δ."""
-        if self.kind and (plan := plan_for(self, x, base)) is not None and self.pays(x, base):
+        if self.kind and is_eager(x) and self.pays(x, base) and (plan := plan_for(self, x, base)) is not None:
             return fused(plan, self, self.kind, x, self.factors())
         if self.builds(base) and not self.drops:
             return base.with_matrix(x, self.weight(base))
@@ -148,7 +148,7 @@ class Additive(Family):
 
     def builds(self, base: Base) -> bool:
         """Whether Δ is built for this base in any case, so that Φ(W) costs no more."""
-        return base.is_open and not base.pointwise
+        return not base.pointwise and base.is_open
 
     def left(self, w: Tensor, base: Base) -> Tensor:
         """W + s ΔW."""

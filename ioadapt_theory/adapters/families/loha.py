@@ -5,7 +5,7 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.bases import Base
 from ioadapt_theory.adapters.families.family import Additive, Spec, fill, joined, parameter, parts
-from ioadapt_theory.adapters.fast.autograd import built, plan_for
+from ioadapt_theory.adapters.fast.autograd import built, is_eager, plan_for
 
 
 class LoHa(Additive):
@@ -31,7 +31,7 @@ class LoHa(Additive):
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
         """As of any additive family; without dropout by one product with W + s Δ."""
-        if not self.drops and (plan := plan_for(self, x, base)) is not None:
+        if is_eager(x) and not self.drops and (plan := plan_for(self, x, base)) is not None:
             return built(plan, self.scaling, x, self.A1, self.B1, self.A2, self.B2)
         return super().forward(x, base)
 

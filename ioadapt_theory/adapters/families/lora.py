@@ -51,7 +51,7 @@ class LoRA(Additive):
         if (y := super().at_once(x, placed)) is not None:
             return y
         f, placement = placed.f, placed.placement
-        if placement == "weight" or not is_eager(x) or not self.folds(x, f.channels, f.columns):
+        if placement == "weight" or not is_eager(x) or not self.folds(x, f.channels, f.columns, placement):
             return None
         plan = None if placement == "output" and self.drops else self.plan_for(x, f)
         if plan is None or (w := plan.w) is None:
@@ -62,10 +62,10 @@ class LoRA(Additive):
             plan = plan._replace(bias=plan.bias + self.scaling * (plan.bias @ self.A @ self.B).to(plan.dtype))
         return fused(plan, self, LowRank, x, ((self.A.mT.to(plan.dtype) @ w).mT, self.B))
 
-    def folds(self, x: Tensor, c: int, d: int) -> bool:
+    def folds(self, x: Tensor, c: int, d: int, placement: str) -> bool:
         """Whether two thin products with W cost less than passes over X, or than a gradient that X does not need."""
         n, r = x.numel() // c, self.spec.rank
-        if torch.is_grad_enabled() and not x.requires_grad:
+        if placement == "input" and torch.is_grad_enabled() and not x.requires_grad:
             return n > 2 * r
         return FOLD * n > r * max(c, d) and x.numel() >= 1 << 18
 

@@ -68,11 +68,8 @@ class Plan(NamedTuple):
 
 
 def plan_for(phi: Any, x: Tensor, base: Base) -> Plan | None:
-    """How to do what the plain form of phi would on this base; None where hooks or mixed dtypes forbid it.
-
-    This runs in every call, beside products that take some tens of microseconds.
-    """
-    if base.axis != -1 or type(phi.dropout) not in DROPOUTS or not is_eager(x):
+    """How to do in an eager call what the plain form of phi would; None where hooks or mixed dtypes forbid it."""
+    if base.axis != -1 or type(phi.dropout) not in DROPOUTS:
         return None
     w = bias = None
     if type(base) is not Identity:
@@ -97,7 +94,8 @@ def fused(plan: Plan, phi: Any, kind: Any, x: Tensor, factors: Sequence[Tensor],
     rows, dropped = plan.rows(x), phi.dropout(x)
     d = rows if dropped is x else plan.rows(dropped)
     p = [m.to(plan.dtype) for m in factors]
-    y: Tensor = Fused.apply(kind, phi.scaling, rows, d, plan.w, plan.bias, g, *p)  # type: ignore[no-untyped-call, unused-ignore]
+    apply: Any = Fused.apply if torch.is_grad_enabled() else Unrecorded().forward
+    y: Tensor = apply(kind, phi.scaling, rows, d, plan.w, plan.bias, g, *p)
     return y if x.ndim == 2 else y.view(*x.shape[:-1], y.shape[-1])
 
 
@@ -148,9 +146,20 @@ class Fused(torch.autograd.Function):
             if wanted[2] and ctx.one:
                 gx.view(-1, len(m)).addmm_(t, packed(m.mT), alpha=ctx.s)  # type: ignore[union-attr]
             elif wanted[3] and not ctx.one:
-                gd = (t @ m.mT).mul_(ctx.s).view(d.shape)
+                gd = ((t if ctx.s == 1 else t * ctx.s) @ m.mT).view(d.shape)
             gb = gy.sum(0) if wanted[5] else None
         return None, None, gx, gd, None, gb, gg, *gp
+
+
+class Unrecorded:
+    """In the place of what autograd keeps, where it keeps nothing: a token takes less time than a call of it."""
+
+    def forward(self, *inputs: Any) -> Tensor:
+        """As of ``Fused``."""
+        return Fused.forward(self, *inputs)
+
+    def save_for_backward(self, *tensors: Tensor) -> None:
+        """Nothing."""
 
 
 def give_gradient(y: Tensor) -> None:

@@ -14,8 +14,6 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ioadapt_theory.adapters.fast.autograd import is_eager
-
 SAMPLE = 64
 """Entries of a weight that are looked at: a write through ``w.data`` that misses them all is not noticed."""
 
@@ -48,12 +46,7 @@ class Derived:
         factors: Sequence[Tensor],
         weight: Tensor | None = None,
     ) -> Tensor:
-        """``compute()``, a constant of ``number``, ``factors`` and ``weight``, unless it is kept.
-
-        On a CPU only: elsewhere comparing would wait for the device, which takes longer than computing.
-        """
-        if not all(is_eager(t) and t.is_cpu for t in factors):
-            return compute()
+        """``compute()``, a constant of ``number``, ``factors`` and ``weight``, unless it is kept; for eager calls."""
         state, sample = _state(weight)
         seen = self._kept.get(name)
         if (
@@ -69,7 +62,7 @@ class Derived:
             copies = [t.detach().clone() for t in factors]
             value = compute()
             held = _nothing if weight is None else weakref.ref(weight)
-            sample = None if sample is None else sample.clone()
+            sample = None if sample is None else sample.detach().clone()
             self._kept[name] = Seen(number, copies, held, state, sample, value)
         return value
 
@@ -82,7 +75,7 @@ def _state(weight: Tensor | None) -> tuple[tuple[int, int], Tensor | None]:
     """Where a weight lies, its version, and some entries from all its rows and columns."""
     if weight is None:
         return (0, 0), None
-    diagonal = weight.detach().diagonal(dim1=0, dim2=1)
+    diagonal = weight.diagonal(dim1=0, dim2=1)
     version = 0 if weight.is_inference() else weight._version
     return (weight.data_ptr(), version), diagonal[..., :: max(1, diagonal.shape[-1] // SAMPLE)]
 

@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from ioadapt_theory.checkpoints.open import open_checkpoint
+from ioadapt_theory.cli import main
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
 from ioadapt_theory.similarity.compare import compare
 from ioadapt_theory.similarity.comparison import Options
@@ -148,3 +149,10 @@ def test_codes_and_scales_that_do_not_fit_are_a_sentence(case: tuple[Tensors, st
     save_file({k: v.contiguous() for k, v in stored.items()}, tmp_path / "x.safetensors")
     with pytest.raises(FileFormatError, match=told), open_checkpoint(str(tmp_path / "x.safetensors")) as opened:
         value(opened, "l.weight")
+
+
+def test_the_command_says_what_is_quantised(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    files = [written(tmp_path / f"{n}.safetensors", network(1), s) for n, s in (("plain", None), ("packed", q.gptq))]
+    assert main(["similarity", *files, "--only", "weights"]) == 0
+    told = "packed is quantised: 3 weights by GPTQ, 4 bits, compared as the weights that they stand for"
+    assert told in capsys.readouterr().err

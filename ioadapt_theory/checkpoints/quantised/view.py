@@ -9,6 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, TensorInfo
+from ioadapt_theory.checkpoints.files.made import Made
 from ioadapt_theory.checkpoints.quantised import bitsandbytes, packed, scaled
 from ioadapt_theory.checkpoints.quantised.recipe import Recipe, read_whole
 from ioadapt_theory.errors import UnsupportedError
@@ -34,7 +35,7 @@ REFUSED: Final = {
 """Endings of two stored names ('' for any) -> what such files are quantised by, where no recipe took them."""
 
 
-class Dequantised(Checkpoint):
+class Dequantised(Made):
     """Weights by recipes, and the other tensors of a checkpoint as they are."""
 
     def __init__(self, whole: Checkpoint, recipes: dict[str, Recipe]) -> None:
@@ -52,29 +53,15 @@ class Dequantised(Checkpoint):
                 self.tensors[places[name]] = made[places[name]]
             elif name not in taken:
                 self.tensors[name] = info
-        self._last: tuple[str, torch.Tensor] | None = None
 
     def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
-        """See `Checkpoint.filler`; the last weight that was made is kept, since readers ask for it more than once."""
-        from ioadapt_theory.checkpoints.files.plain import check_buffer
+        """See `Checkpoint.filler`."""
+        return super().filler(name, out) if name in self._recipes else self._whole.filler(name, out)
 
-        if name not in self._recipes:
-            return self._whole.filler(name, out)
-        check_buffer(self.tensors[name], out)
-        kept = self._last
-        if kept is None or kept[0] != name:
-            recipe = self._recipes[name]
-            made = recipe.make({role: read_whole(self._whole, part) for role, part in recipe.parts.items()})
-            kept = self._last = name, made.reshape(-1)
-        return partial(self._fill, self.tensors[name], kept[1], out)
-
-    @staticmethod
-    def _fill(info: TensorInfo, values: "torch.Tensor", out: "torch.Tensor", start: int) -> None:
-        from ioadapt_theory.checkpoints.files.plain import outside
-
-        if not 0 <= start <= info.numel - len(out):
-            raise outside(info, start, len(out))
-        out.copy_(values[start : start + len(out)])
+    def make(self, name: str) -> "torch.Tensor":
+        """See `Made.make`."""
+        recipe = self._recipes[name]
+        return recipe.make({role: read_whole(self._whole, part) for role, part in recipe.parts.items()})
 
     def _stored(self, names: Collection[str] | None) -> list[str] | None:
         if names is None:

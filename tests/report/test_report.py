@@ -16,7 +16,7 @@ from ioadapt_theory.report.kinship import Kin
 from ioadapt_theory.report.order import branches, in_order
 from ioadapt_theory.report.page import to_html
 from ioadapt_theory.report.records import to_json
-from ioadapt_theory.report.report import Report, report
+from ioadapt_theory.report.assemble import Report, report
 from tests.report.models import changed, merged, network, tuned
 
 
@@ -38,7 +38,8 @@ def test_an_identical_layer_behind_a_changed_one_is_not_called_shared(placement:
     verdict = pairs["2"].verdicts[placement]
     assert verdict.word is Word.UNDECIDED
     assert verdict.why.startswith("first changed layer 0, output")
-    assert report(adapted(source, placement, ("2",)), target).advice[0].action is Action.MEASURE
+    actions = [advice.action for advice in report(adapted(source, placement, ("2",)), target).advice]
+    assert actions == [*[Action.CONVERT] * (placement is Placement.WEIGHT), Action.MEASURE]
 
 
 @pytest.mark.parametrize("placement", list(Placement))
@@ -147,6 +148,13 @@ def test_every_advice_says_how_often_it_was_right():
     for key, text in THRESHOLDS.tested.items():
         assert "of" in text, key
         assert any(c.isdigit() for c in text), key
+
+
+def test_only_a_lora_is_converted():
+    source, target = network(0), network(0)
+    target[0].weight.data = network(1)[0].weight.data
+    dora = adapt(copy.deepcopy(source), target_modules=["2"], placement="weight", family="dora", rank=3)
+    assert [advice.action for advice in report(dora, target).advice] == [Action.MEASURE]
 
 
 def test_layers_in_common_there_must_be():

@@ -26,11 +26,13 @@ class Part:
     """The adapter on a layer.
 
     Attributes:
+        family: of it.
         placement: of it; of a sum one part each.
         verdict: whether it can move.
         met: what the two layers share in the directions in which it meets them; None for families without factors.
     """
 
+    family: str
     placement: Placement
     verdict: Verdict
     met: Null | None
@@ -178,7 +180,9 @@ def _parts(
     adapter: Adapter | None, one: BaseLayer, two: BaseLayer, found: Sides, before: Changed | None
 ) -> Iterator[Part]:
     """The rule, on what the adapter itself meets where it has factors."""
-    for placement, phi in adapter.parts() if adapter is not None else ():
+    if adapter is None:
+        return
+    for placement, phi in adapter.parts():
         met = None
         if isinstance(phi, LoRA):
             reads, writes = balanced(phi.A.detach().double(), phi.B.detach().double())
@@ -186,7 +190,8 @@ def _parts(
             near_null = _met(near, writes if placement is Placement.INPUT else reads)
             far_null = _met(far, reads if placement is Placement.OUTPUT else writes)
             met = Sides(near_null, far_null, None, None).of(placement)
-        yield Part(placement=placement, verdict=judge(found.of(placement), placement, before), met=met)
+        verdict = judge(found.of(placement), placement, before)
+        yield Part(family=adapter.family, placement=placement, verdict=verdict, met=met)
 
 
 def _met(pair: list[Tensor], directions: Tensor) -> Null | None:

@@ -12,11 +12,11 @@ from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.rules.verdict import THRESHOLDS, Word
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.report.advice import Action
+from ioadapt_theory.report.assemble import Report, report
 from ioadapt_theory.report.kinship import Kin
 from ioadapt_theory.report.order import branches, in_order
 from ioadapt_theory.report.page import to_html
 from ioadapt_theory.report.records import to_json
-from ioadapt_theory.report.assemble import Report, report
 from tests.report.models import changed, merged, network, tuned
 
 

@@ -32,7 +32,8 @@ def cluster(address: str) -> Iterator[tuple[Executor, Callable[[], int]]]:
         package = "dask.distributed"
         raise MissingExtraError(package, "cluster") from None
     make: Any = Client  # without annotations
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what is lost is said once, by who asked
+    for name in [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]:
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # what is lost is said once, by who asked
     try:
         with warnings.catch_warnings(action="ignore"):  # versions are compared piece by piece
             client = make(address, timeout=PATIENCE, set_as_default=False, name="ioadapt")

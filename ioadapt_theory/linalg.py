@@ -1,13 +1,32 @@
 """Small linear algebra shared by claims and figures; matrices are as in the paper, samples are rows."""
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+ROUNDING = 4096
+"""Machine epsilons of ‖K‖_F² below which what is left of a Gram K is rounding: K is a multiple of the identity."""
 
 
 def cosine(u: Float[Tensor, "*batch d"], v: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch"]:
     """s(u, v) = uᵀv / (‖u‖‖v‖) of Lemma 1, along the last axis."""
     return (u * v).sum(-1) / (u.norm(dim=-1) * v.norm(dim=-1))
+
+
+def without_identity(
+    products: Float[np.ndarray, "n n"], traces: Float[np.ndarray, " n"], f: int, rounding: float
+) -> Float[np.ndarray, "n n"]:
+    """⟨K°_a, K°_b⟩ = ⟨K_a, K_b⟩ - tr K_a tr K_b / f for K° = K - (tr K / f) I, all K being f x f.
+
+    Any wide random matrix has K near a multiple of I, which says nothing. Where that is all, ‖K°‖² at most `rounding`
+    times ‖K‖², nothing is left: 0.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):
+        centred = products - np.outer(traces, traces) / f
+    trivial = np.diagonal(centred) <= rounding * np.diagonal(products)
+    centred[trivial, :] = centred[:, trivial] = 0.0
+    return centred
 
 
 def operator_norm(m: Float[Tensor, "*batch c d"]) -> Float[Tensor, "*batch"]:

@@ -49,10 +49,12 @@ class Alignment:
     Attributes:
         origins: name in the target -> name in the source.
         correlations: name in the target -> correlation of the two, NaN where a matrix is constant.
+        evidence: the sum of the correlations that strangers would not have; 0 where equal names are all there is.
     """
 
     origins: Mapping[str, str]
     correlations: Mapping[str, float]
+    evidence: float
 
     @property
     def moved(self) -> dict[str, str]:
@@ -86,7 +88,8 @@ def align(source: Contents, target: Contents) -> Alignment:
     """The layer of the source that each layer of the target is, for those that contain enough to tell."""
     aligner = _Aligner(source, target)
     pairing = aligner.pair(_tree(source.shapes), _tree(target.shapes))
-    return Alignment({new: old for old, new, _ in pairing.pairs}, {new: r for _, new, r in pairing.pairs})
+    origins, correlations = {new: old for old, new, _ in pairing.pairs}, {new: r for _, new, r in pairing.pairs}
+    return Alignment(origins, correlations, pairing.evidence)
 
 
 def _tree(names: Mapping[str, Shape]) -> _Node:
@@ -153,11 +156,16 @@ class _Aligner:
             self._units[key] = values / np.linalg.norm(values) if usable else None
         return self._units[key]
 
+    def _count(self, name: str) -> int:
+        """Values of a matrix of the source that are compared, none counted twice."""
+        unit = self._unit(True, name)
+        return min(0 if unit is None else len(unit), math.prod(self.source.shapes[name]))
+
     def _evidence(self, pairs: Sequence[Pair]) -> float:
         """The sum of the correlations if strangers would not have it, else 0."""
-        known = [(r, unit) for one, _, r in pairs if not math.isnan(r) and (unit := self._unit(True, one)) is not None]
+        known = [(r, one) for one, _, r in pairs if not math.isnan(r)]
         total = math.fsum(r for r, _ in known)
-        error = math.sqrt(sum(1 / len(unit) for _, unit in known))
+        error = math.sqrt(math.fsum(1 / self._count(one) for _, one in known))
         return total if total > SIGNIFICANT * error and total > LEAST * len(known) else 0.0
 
 

@@ -5,8 +5,8 @@ import io
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from importlib import import_module
 from typing import IO, Any, NoReturn, TextIO, cast
 
@@ -64,8 +64,7 @@ def guarded(name: str, body: Callable[[], int]) -> int:
     """Run ``body``; what goes wrong is one sentence on stderr and a status, Ctrl-C is 130."""
     speak_utf_8()
     try:
-        with redirect_stdout(cast("IO[str]", _Printable(sys.stdout))), warnings.catch_warnings():
-            warnings.formatwarning = lambda message, *_args, **_options: f"{printable(str(message))}\n"
+        with _printable_output():
             status = body()
             sys.stdout.flush()  # here, where what goes wrong with it can be said
     except WorkerError as error:
@@ -91,13 +90,25 @@ def guarded(name: str, body: Callable[[], int]) -> int:
     return status
 
 
+@contextmanager
+def _printable_output() -> Iterator[None]:
+    """Whatever is printed or warned of meanwhile is fit for a terminal: names in files may hold what it would obey."""
+    before = warnings.formatwarning
+    warnings.formatwarning = lambda message, *_args, **_options: f"{printable(str(message))}\n"
+    try:
+        with redirect_stdout(cast("IO[str]", _Printable(sys.stdout))):
+            yield
+    finally:
+        warnings.formatwarning = before
+
+
 def say(line: str) -> None:
     """Tell the user something beside the results."""
     sys.stderr.write(f"{printable(line)}\n")
 
 
 class _Printable:
-    """A stream that escapes what a terminal would obey: names in files may hold it."""
+    """A stream that escapes what a terminal would obey."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

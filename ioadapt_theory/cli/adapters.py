@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         sub.add_argument(
             "--component", metavar="NAME", help="unet, text_encoder, ...: which part of a pipeline the base is"
         )
+        sub.add_argument(
+            "--match",
+            choices=("name", "provenance", "auto"),
+            default="name",
+            help="layers of equal name (default); of equal origin, for pruned and renumbered bases; origin, else name",
+        )
+        if sub is not converted:
+            sub.add_argument(
+                "--source", metavar="MODEL", help="the model it was trained on, to find its layers in the base"
+            )
     shown.add_argument("--check", action="store_true", help="read every number too: NaN and infinity are refused")
     shown.add_argument("--format", choices=("text", "json"), default="text")
     converted.add_argument("--to", choices=TARGETS, required=True)
@@ -59,6 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do it; 1 if the file holds something that does not fit the base or is not read."""
     from ioadapt_theory.adapters.base_weights import checkpoint_weights
+    from ioadapt_theory.checkpoints.open import open_checkpoint
     from ioadapt_theory.formats.convert_files import bake_to, convert_to, rewrite_to
     from ioadapt_theory.formats.match import match, require_complete, without_idle
     from ioadapt_theory.formats.open import open_adapter
@@ -70,13 +82,16 @@ def run(args: argparse.Namespace) -> int:
         opened.check()
     if args.action == "inspect" and args.base is None:
         return _show(args, opened, None, None)
-    with _opened_base(args.base) as checkpoint:
+    with ExitStack() as stack:
+        checkpoint = stack.enter_context(open_checkpoint(args.base))
+        named = getattr(args, "source", None)
+        source = checkpoint_weights(stack.enter_context(open_checkpoint(named))) if named else None
         weights = checkpoint_weights(checkpoint)
         opened = without_idle(opened, weights)
-        matched = match(opened, weights, args.component)
+        matched = match(opened, weights, args.component, by=args.match, source=source)
         if matched.lost:  # the base may have its layers under its authors' names, the adapter under diffusers'
             other = checkpoint_weights(checkpoint, [item.name.path for item in opened.items])
-            again = match(opened, other, args.component)
+            again = match(opened, other, args.component, by=args.match, source=source)
             if len(again.lost) < len(matched.lost):
                 weights, matched = other, again
         if args.action == "inspect":
@@ -84,8 +99,10 @@ def run(args: argparse.Namespace) -> int:
         written = len(matched.found)
         if not args.partial or not matched.found:
             require_complete(opened, matched)
+        if warning := matched.correspondence.warning():
+            sys.stderr.write(f"{warning}\n")
+        component = args.component or matched.component
         if args.action == "bake":
-            component = args.component or matched.component
             bake_to(args.out, opened, matched, weights, style=args.style, base=args.base, component=component)
         elif args.to in {"input", "output"}:
             _warn_of_another_base(opened, weights)
@@ -95,7 +112,6 @@ def run(args: argparse.Namespace) -> int:
             for layer, figures in fidelity.items():
                 sys.stdout.write(f"{layer}: {figures}\n")
         else:
-            component = args.component or matched.component
             rewrite_to(args.out, opened, matched, weights, format_=args.to, component=component)
     left_out = len(matched.found) + len(matched.lost) - written
     rest = [str(change) for change in opened.changes] + [*opened.unread]
@@ -121,12 +137,6 @@ def _refuse_to_overwrite(out: Path, adapter: Path, base: Path) -> None:
     if out == base or (out.is_file() and base in out.parents):
         msg = f"{out} is the base itself or a file in its folder; give another place to write to."
         raise InvalidValueError(msg)
-
-
-def _opened_base(source: str) -> Any:
-    from ioadapt_theory.checkpoints.open import open_checkpoint
-
-    return open_checkpoint(source)
 
 
 def _show(args: argparse.Namespace, opened: "Opened", matched: "Match | None", weights: Any) -> int:

@@ -10,6 +10,7 @@ import torch
 from ioadapt_theory.adapters.base_weights import TensorWeights, Weights
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.matrices import Operator
+from ioadapt_theory.adapters.moving.correspondence import Correspondence, correspond
 from ioadapt_theory.checkpoints.names.authors import ranges
 from ioadapt_theory.checkpoints.names.layer import Name
 from ioadapt_theory.checkpoints.names.resolve import resolve
@@ -29,14 +30,24 @@ class Match:
         found: layers of the base, and what is for them.
         lost: layers of the adapter that do not fit, and why.
         component: of a pipeline's file, the one that the base is; "" where it names none.
+        correspondence: how the layers were found.
     """
 
     found: Mapping[str, Item]
     lost: Mapping[Name, str]
     component: str
+    correspondence: Correspondence
 
 
-def match(opened: Opened, weights: Weights, component: str | None = None, *, called: str = "base") -> Match:
+def match(
+    opened: Opened,
+    weights: Weights,
+    component: str | None = None,
+    *,
+    called: str = "base",
+    by: str = "name",
+    source: Weights | None = None,
+) -> Match:
     """Which layers of the base the adapter fits; no weights are read.
 
     Names of FLUX's and SD3's authors fit diffusers' models too, a layer being cut where the base has several for it.
@@ -47,25 +58,27 @@ def match(opened: Opened, weights: Weights, component: str | None = None, *, cal
         component: of a pipeline's file, the one that the base is; the others are left out of account. By default the
             one whose layers the base has.
         called: what the sentences call the base.
+        by: "name", "provenance" or "auto", see ``correspond``.
+        source: the model that the adapter was trained on, if it is at hand; our own files have fingerprints of it.
 
     Raises:
         FileFormatError: the file has no such component, or none or several fit the base alike.
     """
     items = {item.name: item for item in opened.items}
-    resolved = resolve(items, weights.names, weights.rename, weights.aliases)
-    taken = {name: _taken(items[name], layers, weights) for name, layers in resolved.layers.items()}
+    places = correspond(items, weights, by, source=source, prints=opened.prints)
+    taken = {name: _taken(items[name], layers, weights) for name, layers in places.layers.items()}
     component = choose_component(opened.path, items, taken, component)
     found, lost = dict[str, Item](), dict[Name, str]()
     for name in items:
         if name.component == component:
-            parts = taken.get(name) or resolved.doubts.get(name) or NO_LAYER.format(called)
+            parts = taken.get(name) or places.reasons.get(name) or NO_LAYER.format(called)
             if isinstance(parts, str):
                 lost[name] = parts
             elif twice := sorted(found.keys() & parts.keys()):
                 lost[name] = f"{twice[0]} has an adapter from {found[twice[0]].name} already"
             else:
                 found |= parts
-    return Match(found, lost, component)
+    return Match(found, lost, component, places)
 
 
 def fitted(item: Item, f: Operator) -> Adapter:
@@ -103,6 +116,9 @@ def require_complete(opened: Opened, matched: Match) -> None:
     if problems:
         more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
         msg = f"{opened.path}: not all of it can be used ({'; '.join(problems[:3])}{more}); --partial does without."
+        raise InvalidValueError(msg)
+    if warning := matched.correspondence.warning():
+        msg = f"{opened.path}: {warning} --partial takes the names."
         raise InvalidValueError(msg)
     if not matched.found:
         msg = f"{opened.path}: none of its layers is in the base."

@@ -148,7 +148,8 @@ def _measure(
             progress=told,
         )
         return found, [None] * len(layers)
-    found = over_layers(layers, lambda x, r: spaces.gram_moments(x, r, n, space), reader, options.workers, told)
+    widths = sorted({width for x in layers for width in x.shape[:2]})
+    found = over_layers(layers, lambda x, r: spaces.gram_moments(x, r, n, space, widths), reader, options.workers, told)
     if options.subspace is None:
         return found, [None] * len(layers)
     rank = options.subspace

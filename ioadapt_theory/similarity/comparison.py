@@ -8,7 +8,7 @@ from pathlib import PurePath
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.errors import printable
-from ioadapt_theory.grams import Null
+from ioadapt_theory.null import Null
 from ioadapt_theory.similarity.matching import Layer, Match, Skipped
 from ioadapt_theory.similarity.measures import means
 from ioadapt_theory.similarity.measures.cosine import Values
@@ -57,8 +57,10 @@ class Row:
     def entry(self, pair: Pair) -> Entry:
         """What this layer adds to the pair's means."""
         v = self.values[pair]
-        known = v.baseline if v.null is None else (v.null.mean, v.null.sd)
-        return Entry(v.cosine, self.parameters(pair), known, v.subspace, v.excess)
+        if v.null is None:
+            return Entry(v.cosine, self.parameters(pair), v.baseline, v.subspace)
+        known = (v.null.mean, v.null.sd)
+        return Entry(v.cosine, self.parameters(pair), known, v.subspace, v.null.excess)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +93,10 @@ class Comparison:
         return means.mean(means.lowest(self.entries(pair), self.options.lowest), weighted=self.options.weighted)
 
     def baseline(self, pair: Pair) -> Null | None:
-        """The mean over layers if they had nothing to do with each other; None where that was not asked for."""
+        """The mean beside what it would be if all layers were unrelated; None where that was not asked for."""
         found = means.mean_baseline(self.entries(pair), weighted=self.options.weighted)
-        return found and Null(*found)
+        mean = self.mean(pair).mean
+        return None if found is None or mean is None else Null(mean, *found)
 
     def excess(self, pair: Pair) -> float | None:
         """Mean over layers of what a space's cosine has beyond chance, uniform."""
@@ -102,7 +105,8 @@ class Comparison:
 
     def shared(self, pair: Pair) -> int:
         """Number of the pair's layers whose spaces have something in common: their cosine is beyond chance."""
-        return sum(v.z is not None and v.z >= SHARED for row in self.rows if (v := row.values.get(pair)))
+        nulls = [v.null for row in self.rows if (v := row.values.get(pair)) is not None]
+        return sum(null is not None and null.z is not None and null.z >= SHARED for null in nulls)
 
     def subspace(self, pair: Pair) -> float | None:
         """Mean overlap of the leading subspaces, uniform over layers."""

@@ -10,7 +10,7 @@ from ioadapt_theory.similarity.comparison import Options, Pair, Row
 from ioadapt_theory.similarity.matching import Layer, Skipped
 from ioadapt_theory.similarity.measures import cosine
 from ioadapt_theory.similarity.measures.cosine import Values
-from ioadapt_theory.similarity.measures.sides import Space, sides
+from ioadapt_theory.similarity.measures.sides import Space
 from ioadapt_theory.similarity.streaming.inner_products import Moments
 
 NOT_FINITE = "holds NaN or infinity"
@@ -77,7 +77,7 @@ def _detailed(
     if overlap is not None and not math.isnan(overlap[pair]):
         value = replace(value, subspace=float(overlap[pair]))
     if options.space is not Space.WEIGHT:
-        value = replace(value, null=cosine.by_chance(parts[0], sides(layers[0], options.space)[1], *pair))
+        value = replace(value, null=cosine.by_chance(parts[0], value.cosine, *pair))
     elif options.baseline:
         value = replace(value, baseline=cosine.permuted(parts, [x.numel for x in layers], *pair))
     return value

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +20,8 @@ class Repo:
     commit: str = COMMIT
     gated: bool = False
     status: int | None = None
+    statuses: list[int] = field(default_factory=list)  # of the next requests, one each
+    retry_after: str | None = None  # sent along with errors
     plain_server: bool = False  # does not say which commit a file is of
     cut_after: dict[str, int] = field(default_factory=dict)  # file -> bytes sent before the connection is cut
     cuts: int = 1_000_000  # how many times
@@ -26,6 +29,8 @@ class Repo:
     hold_after: dict[str, int] = field(default_factory=dict)  # file -> bytes sent before waiting for `resume`
     holding: threading.Event = field(default_factory=threading.Event)
     resume: threading.Event = field(default_factory=threading.Event)
+    stall: float = 0.0  # seconds before every answer
+    ranges: bool = True  # else the whole file is sent whatever part was asked for
     flipped: frozenset[str] = frozenset()  # files of which one byte arrives wrong
 
 
@@ -77,10 +82,14 @@ class _Handler(BaseHTTPRequestHandler):
         kind, rest = (parts[2], parts[3:]) if len(parts) > 2 else ("info", [])
         if repo is None:
             return self._error(401, "RepoNotFound", body)
+        if repo.stall:
+            time.sleep(repo.stall)
         if repo.web_page:
             return self._send(b"<html></html>", "text/html", body)
+        if repo.statuses:
+            return self._error(repo.statuses.pop(0), "", body, repo.retry_after)
         if repo.status is not None:
-            return self._error(repo.status, "", body)
+            return self._error(repo.status, "", body, repo.retry_after)
         if kind != "info" and rest and rest[0] not in (repo.commit, "main"):
             return self._error(404, "RevisionNotFound", body)
         if kind in ("info", "revision"):
@@ -91,8 +100,10 @@ class _Handler(BaseHTTPRequestHandler):
             return self._error(401, "GatedRepo", body)
         return self._file(repo, "/".join(rest[1:]), body)
 
-    def _error(self, status: int, code: str, body: bool) -> None:
+    def _error(self, status: int, code: str, body: bool, retry_after: str | None = None) -> None:
         self.send_response(status)
+        if retry_after is not None:
+            self.send_header("Retry-After", retry_after)
         if code:
             self.send_header("X-Error-Code", code)
         self.send_header("X-Error-Message", code or "out of order")
@@ -134,7 +145,7 @@ class _Handler(BaseHTTPRequestHandler):
         if file in repo.flipped:
             data = data[:-1] + bytes([data[-1] ^ 1])
         start, stop = 0, len(data)
-        if (wanted := self.headers.get("Range")) is not None:
+        if repo.ranges and (wanted := self.headers.get("Range")) is not None:
             first, _, last = wanted.removeprefix("bytes=").partition("-")
             start, stop = int(first), min(int(last) + 1, stop) if last else stop
             self.send_response(206)
@@ -165,6 +176,6 @@ class _Handler(BaseHTTPRequestHandler):
             repo.resume.wait(60)
             start += held
         with suppress(OSError):  # the client may be gone
-            self.wfile.write(data[start:stop])
-            self.owner.sent += stop - start
+            for begin in range(start, stop, 1 << 22):
+                self.owner.sent += self.wfile.write(data[begin : min(begin + (1 << 22), stop)])
         return None

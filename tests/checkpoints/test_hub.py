@@ -1,5 +1,6 @@
 """Repositories of SD-1.5's form on a loopback hub: what is fetched, when, and that it arrives whole."""
 
+import json
 import logging
 import os
 import signal
@@ -145,6 +146,98 @@ def test_a_hub_that_does_not_answer_is_replaced_by_the_cache_with_a_warning(
     with caplog.at_level(logging.WARNING), open_checkpoint("some/model", cache=hub_cache) as model:
         assert model.pending() == 0
     assert "the cached commit c0ffee00 of some/model is used" in caplog.text
+
+
+@pytest.mark.parametrize("refusal", ["401", "403", "404", "429", "500", "gone", "gated", "no route", "tree"])
+def test_whatever_the_hub_answers_a_cached_copy_is_used_with_a_warning(
+    hub: LoopbackHub, hub_cache: Path, refusal: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    expected = weights("bk-sdm-tiny", 8)
+    hub.repos["some/model"] = repo = Repo({FILE: save(expected)})
+    with open_checkpoint("some/model", cache=hub_cache) as model:
+        model.prepare()
+    if refusal.isdigit():
+        repo.status = int(refusal)
+        repo.retry_after = "3600"
+    elif refusal == "gone":
+        del hub.repos["some/model"]
+    elif refusal == "no route":
+        monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    elif refusal == "gated":  # a newer commit, whose files we may not have
+        repo.commit, repo.gated = "d" * 40, True
+    else:
+        repo.commit, repo.files = "d" * 40, {"README.md": b"moved"}
+    before = time.monotonic()
+    with caplog.at_level(logging.WARNING), open_checkpoint("some/model", cache=hub_cache) as model:
+        assert model.pending() == 0
+        assert torch.equal(value(model, "conv_in.weight"), expected["conv_in.weight"])
+    assert time.monotonic() - before < 5
+    (told,) = [r.getMessage() for r in caplog.records if r.name.startswith("ioadapt_theory")]
+    assert "; the cached commit c0ffee00 of some/model is used" in told
+
+
+def test_a_refusal_without_a_cached_copy_of_this_part_says_both(hub: LoopbackHub, hub_cache: Path):
+    hub.repos["some/model"] = Repo(
+        {FILE: save(weights("bk-sdm-tiny", 8)), "vae/x.safetensors": save(weights("lcm", 1))}
+    )
+    with open_checkpoint("some/model", cache=hub_cache) as model:
+        model.prepare()
+    hub.repos["some/model"].status = 429
+    told = r"answered with status 429 .* Try again later; and vae/\*\.safetensors of some/model is not in the cache"
+    with pytest.raises(SourceError, match=told):
+        open_checkpoint("some/model:vae", cache=hub_cache)
+
+
+def test_a_hub_that_asks_to_wait_is_waited_for(
+    hub: LoopbackHub, hub_cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    slept: list[float] = []
+    monkeypatch.setattr("ioadapt_theory.checkpoints.hub.live.time.sleep", slept.append)
+    hub.repos["some/model"] = Repo({FILE: save(weights("bk-sdm-tiny", 8))}, statuses=[429, 503], retry_after="7")
+    with caplog.at_level(logging.WARNING), open_checkpoint("some/model", cache=hub_cache) as model:
+        assert len(model.tensors) == 358
+    assert slept == [7, 7]
+    assert "asks to wait 7 seconds" in caplog.text
+    hub.repos["some/other"] = Repo({FILE: b""}, status=429, retry_after="99999")
+    with pytest.raises(SourceError, match="answered with status 429"):
+        open_checkpoint("some/other", cache=hub_cache)
+    assert slept == [7, 7], "longer than anybody waits"
+
+
+def test_the_clients_own_time_out_is_used(hub: LoopbackHub, hub_cache: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_ETAG_TIMEOUT", 0.3)
+    hub.repos["some/model"] = repo = Repo({FILE: save(weights("bk-sdm-tiny", 8))})
+    repo.stall = 3.0
+    before = time.monotonic()
+    with pytest.raises(SourceError, match=r"The connection to .* failed while asking for some/model \(ReadTimeout"):
+        open_checkpoint("some/model", cache=hub_cache)
+    assert time.monotonic() - before < 2.5
+
+
+def test_a_server_that_sends_the_whole_file_is_read_no_further_than_its_header(hub: LoopbackHub, hub_cache: Path):
+    values = {"large": torch.zeros(20_000_000, dtype=torch.float32)}
+    hub.repos["some/model"] = Repo({FILE: save(values)}, ranges=False)
+    with open_checkpoint("some/model", cache=hub_cache) as model:
+        assert model.tensors["large"].shape == (20_000_000,)
+    assert hub.sent < 40_000_000
+
+
+def test_names_that_would_drive_a_terminal_are_never_taken_from_a_repository(hub: LoopbackHub, hub_cache: Path):
+    evil = "unet/a\x1b]0;PWNED\x07.safetensors"
+    hub.repos["some/model"] = Repo({evil: save(weights("bk-sdm-tiny", 8)), "unet/config.json": b"{}"})
+    with pytest.raises(SourceError, match=r"holds no weights that can be read \(it holds config\.json\)"):
+        open_checkpoint("some/model", cache=hub_cache)
+    entry = {"dtype": "F32", "shape": [4, 4], "data_offsets": [0, 64]}
+    for header in (
+        {"\x1b[2J\x1b[31mPWNED": entry},
+        {"a": entry | {"shape": None}},
+        {"a": entry | {"shape": [1] * 30_000}},
+    ):
+        text = json.dumps(header).encode()
+        hub.repos["some/model"] = Repo({FILE: len(text).to_bytes(8, "little") + text + bytes(64)})
+        with pytest.raises(SourceError, match="has a broken safetensors header") as caught:
+            open_checkpoint("some/model", cache=hub_cache)
+        assert str(caught.value).isprintable()
 
 
 def test_what_a_killed_download_left_is_removed_by_the_next(

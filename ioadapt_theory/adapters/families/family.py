@@ -95,7 +95,9 @@ class Family(nn.Module, ABC):
 
     def promote(self, w: Tensor) -> Tensor:
         """W in the wider of its dtype and the adapter's, so that merging rounds once, at the end."""
-        return w.to(torch.promote_types(w.dtype, next(self.parameters()).dtype))
+        own = getattr(self, "_former_parameters", None) or self._parameters  # a replica of nn.DataParallel's are there
+        first: Any = next(iter(own.values()))
+        return w.to(torch.promote_types(w.dtype, first.dtype))
 
     @abstractmethod
     def left(self, w: Tensor, base: Base) -> Tensor:

@@ -1,15 +1,21 @@
 """Which files of a folder or repository hold the weights, from their names alone; names in data are never followed."""
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
 from ioadapt_theory.checkpoints.checkpoint import SourceError
+from ioadapt_theory.checkpoints.files.plain import read_whole
 from ioadapt_theory.checkpoints.files.readers import is_weights
 from ioadapt_theory.errors import FileFormatError
 
 STEMS: Final = ("diffusion_pytorch_model", "model", "pytorch_model")
 """How diffusers and transformers call weights."""
+
+LARGEST_CONFIG: Final = 1024 * 1024
+"""Bytes of a config.json that are read."""
 
 COMPONENTS: Final = ("unet", "transformer")
 """Folders of a diffusers pipeline that hold the model itself; a folder without them is taken as the model."""
@@ -89,6 +95,14 @@ def read_index(text: bytes, path: str) -> dict[str, str]:
             msg = f"{path} names the shard {shard!r}, which is no plain name of a weights file in its folder: refused."
             raise FileFormatError(msg)
     return dict(shards)
+
+
+def read_config(path: Path) -> Mapping[str, Any]:
+    """Return the table in a config.json; nothing if there is none that can be read."""
+    with suppress(SourceError, ValueError, RecursionError):
+        content = json.loads(read_whole(path, LARGEST_CONFIG))
+        return content if isinstance(content, dict) else {}
+    return {}
 
 
 def missing_shards(index: str, shards: Collection[str], present: Collection[str]) -> SourceError | None:

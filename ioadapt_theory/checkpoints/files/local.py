@@ -1,11 +1,12 @@
 """Checkpoints on this machine: a file, a sharded one, or the folder of a diffusers or transformers model."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError
-from ioadapt_theory.checkpoints.files.layout import component_of, missing_shards
+from ioadapt_theory.checkpoints.files.layout import component_of, missing_shards, read_config
 from ioadapt_theory.checkpoints.files.place import Listing, Place, open_weights
 from ioadapt_theory.checkpoints.files.plain import read_whole
 from ioadapt_theory.checkpoints.files.readers import open_file
@@ -35,6 +36,10 @@ class Folder(Place):
     def content(self, file: str) -> bytes:
         """See `Place.content`."""
         return read_whole(self._root / file)
+
+    def config(self, folder: str) -> Mapping[str, Any]:
+        """See `Place.config`."""
+        return read_config(self._root / folder / "config.json")
 
     def open(self, file: str) -> Checkpoint:
         """See `Place.open`."""

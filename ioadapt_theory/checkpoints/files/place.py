@@ -1,11 +1,12 @@
 """Opens the weights in a place, a folder here or a repository on the hub: which file, its shards, its part."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
-from ioadapt_theory.checkpoints.files.layout import choose, read_index
+from ioadapt_theory.checkpoints.files.layout import STEMS, choose, read_index
 from ioadapt_theory.checkpoints.views import join_shards, ldm_part
 from ioadapt_theory.errors import IoAdaptError
 
@@ -37,6 +38,10 @@ class Place(ABC):
     def content(self, file: str) -> bytes:
         """Return a small file whole."""
 
+    def config(self, folder: str) -> Mapping[str, Any]:
+        """What the config.json of a folder says, if it is at hand and can be read; not trusted."""
+        return {}
+
     @abstractmethod
     def open(self, file: str) -> Checkpoint:
         """Open one file of weights; its values may still be away."""
@@ -66,8 +71,13 @@ def open_weights(
     """
     chosen = choose(place.listing(folder).files, place.where(folder), variant) if file is None else file
     path = f"{folder}/{chosen}" if folder else chosen
-    if chosen.endswith(".json"):
-        return _open_shards(place, path)
+    opened = _open_shards(place, path) if chosen.endswith(".json") else _open_part(place, path, part, ema)
+    if chosen.startswith(STEMS):
+        opened.config = place.config(folder)
+    return opened
+
+
+def _open_part(place: Place, path: str, part: str | None, ema: bool | None) -> Checkpoint:
     whole = place.open(path)
     try:
         return ldm_part(whole, part, ema)

@@ -20,6 +20,13 @@ READERS: Final[Mapping[str, str]] = {
 }
 """Ending of a file name -> the module beside this one whose `read` reads such files; others are read as safetensors."""
 
+OTHERS: Final[Mapping[str, str]] = {
+    ".npz": "an archive of numpy arrays, which is not read. Save them with safetensors.numpy.",
+    ".gguf": "a GGUF file, which is not read. Take the model's safetensors.",
+    ".onnx": "an ONNX program, not a table of weights. Take the model's safetensors.",
+}
+"""Ending of what holds weights and is not read -> what it is, and the way out."""
+
 SUFFIXES: Final = tuple(READERS)
 """Endings of single files of weights."""
 
@@ -63,7 +70,7 @@ def refuse_other_kinds(file: PlainFile) -> None:
     """Tell from the first bytes whether a file can hold weights at all.
 
     Raises:
-        FileFormatError: If it is empty, a git-LFS pointer or a web page.
+        FileFormatError: If it is empty, a git-LFS pointer, a web page, or of a kind that is not read.
     """
     start = file.head(200)
     if file.size == 0:
@@ -74,12 +81,8 @@ def refuse_other_kinds(file: PlainFile) -> None:
         problem = f"{file.path} is a git-LFS pointer to {pointed} bytes, not the weights themselves. Run git lfs pull."
     elif re.match(rb"\s*<[!?A-Za-z]", start):
         problem = f"{file.path} is a web page, not weights (a login or error page?). {_AGAIN}"
-    elif start.startswith(b"PK") and file.path.suffix == ".npz":
-        problem = f"{file.path} is an archive of numpy arrays, which is not read. Save them with safetensors.numpy."
-    elif start.startswith(b"GGUF") and ".gguf" not in READERS:
-        problem = f"{file.path} is a GGUF file, which is not read. Take the model's safetensors."
-    elif file.path.suffix == ".onnx":
-        problem = f"{file.path} is an ONNX program, not a table of weights. Take the model's safetensors."
+    elif (kind := file.path.suffix) in OTHERS and kind not in READERS:
+        problem = f"{file.path} is {OTHERS[kind]}"
     else:
         return
     raise FileFormatError(problem)

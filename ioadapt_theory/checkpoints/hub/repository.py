@@ -1,10 +1,12 @@
 """One repository at one commit, as the hub's cache on this machine has it; nothing is asked of the network."""
 
 from abc import abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
+from ioadapt_theory.checkpoints.files.layout import read_config
 from ioadapt_theory.checkpoints.files.place import Listing, Place
 from ioadapt_theory.checkpoints.files.plain import read_whole
 from ioadapt_theory.checkpoints.files.readers import is_weights, open_file
@@ -35,6 +37,11 @@ class Repository(Place):
     def content(self, file: str) -> bytes:
         """See `Place.content`."""
         return read_whole(self.fetch(file))
+
+    def config(self, folder: str) -> Mapping[str, Any]:
+        """See `Place.config`; it is not downloaded for this."""
+        found = self.cached(f"{folder}/config.json".lstrip("/"))
+        return {} if found is None else read_config(found)
 
     def open(self, file: str) -> Checkpoint:
         """See `Place.open`."""

@@ -29,6 +29,7 @@ def resolve(
     modules: Iterable[str],
     rename: Rename | None = None,
     aliases: Mapping[str, str] = MappingProxyType({}),
+    blocks: unet.Blocks | None = None,
 ) -> Resolved:
     """The layer of a model, or the layers, for each name.
 
@@ -40,8 +41,10 @@ def resolve(
         modules: as in ``named_modules``.
         rename: how the model's library renames stored layers, see ``transformers``.
         aliases: other names of some modules, such as those that they are stored under.
+        blocks: of the UNet that the file counts, where it is not that of the modules.
     """
-    index = _Index(modules, rename or str, aliases)
+    names = list(names)
+    index = _Index(modules, rename or str, aliases, blocks)
     layers, doubts = dict[Name, tuple[str, ...]](), dict[Name, str]()
     for name in names:
         hits = index.hits(name)
@@ -52,6 +55,12 @@ def resolve(
             doubts[name] = f"{len(hits)} layers could be meant: {some}"
         elif parts := index.parts(name):
             layers[name] = parts
+    numbered = [name for name in names if unet.is_numbered(name.path, name.flat)]
+    lost = [name for name in numbered if name not in layers and name not in doubts]
+    if lost and blocks is None:
+        counted = [name for name in numbered if name in layers and index.known.get(name.path) is None]
+        for name in counted:
+            doubts[name] = f"its number is that of another UNet, as this one has no {lost[0]}"
     counts = Counter((name.component, found) for name, found in layers.items())
     for name, found in list(layers.items()):
         if counts[name.component, found] > 1 and index.known.get(name.path) != [*found]:
@@ -63,7 +72,9 @@ def resolve(
 class _Index:
     """Modules by name, by flattened name, and by the ends of both."""
 
-    def __init__(self, modules: Iterable[str], rename: Rename, aliases: Mapping[str, str]) -> None:
+    def __init__(
+        self, modules: Iterable[str], rename: Rename, aliases: Mapping[str, str], blocks: unet.Blocks | None
+    ) -> None:
         self.rename = rename
         self.known: dict[str, list[str]] = {}
         self.spelled: dict[str, list[str]] = {}
@@ -72,7 +83,7 @@ class _Index:
         self.flat_ends: dict[str, list[str]] = {}
         modules = list(dict.fromkeys(modules))
         plain = _innermost(modules)
-        self.blocks = unet.blocks_in_diffusers(plain)
+        self.blocks = blocks or unet.blocks_in_diffusers(plain)
         stability = unet.canonical(plain)
         for module in modules:
             self.known[module] = [module]

@@ -157,6 +157,11 @@ def to_diffusers(name: str, blocks: Blocks | None, flat: bool = False) -> str:
     return dot.join([f"{side}_blocks", str(block), kind, str(layer), rest])
 
 
+def is_numbered(name: str, flat: bool = False) -> bool:
+    """Whether a name counts layers through one side of a UNet, as Stability's do."""
+    return (_FLAT_STAGE if flat else _DOTTED_STAGE).fullmatch(name) is not None
+
+
 def canonical(keys: Collection[str]) -> dict[str, str]:
     """Stored name -> the name it is matched by: UNet keys of the LDM layout become diffusers' keys, all others stay.
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float
 
-from ioadapt_theory.grams import Null, null
+from ioadapt_theory import null
+from ioadapt_theory.null import Null
 from ioadapt_theory.similarity.streaming.inner_products import Moments, sq_distances
 
 
@@ -22,7 +23,7 @@ class Values:
         norm_ratio: ‖b‖ / ‖a‖; None where it is beyond that range.
         baseline: Mean and standard deviation of the cosine if the two had nothing to do with each other.
         subspace: Overlap of the leading singular subspaces, in [0, 1].
-        null: Of a space: the cosine if its channels were paired at random.
+        null: Of a space: the cosine beside what unrelated channels would give.
     """
 
     cosine: float
@@ -31,16 +32,6 @@ class Values:
     baseline: tuple[float, float] | None = None
     subspace: float | None = None
     null: Null | None = None
-
-    @property
-    def excess(self) -> float | None:
-        """What the cosine of a space has beyond its null."""
-        return None if self.null is None else self.null.excess(self.cosine)
-
-    @property
-    def z(self) -> float | None:
-        """Standard deviations of the null by which the cosine of a space exceeds it."""
-        return None if self.null is None else self.null.z(self.cosine)
 
 
 Overlap = Float[np.ndarray, "n n"]
@@ -123,6 +114,11 @@ def permuted(parts: Sequence[Moments], sizes: Sequence[int], i: int, j: int) -> 
     return mean, math.sqrt(variance)
 
 
-def by_chance(part: Moments, f: int, i: int, j: int) -> Null | None:
-    """The null of a space's cosine, of a side with f channels; None of anything else."""
-    return None if part.null_sums is None else null(part.null_sums[i], part.null_sums[j], f)
+def by_chance(part: Moments, cosine: float, i: int, j: int) -> Null | None:
+    """The cosine of a space beside what unrelated channels would give; None of anything else."""
+    one, other = (None, None) if part.profiles is None else (part.profiles[i], part.profiles[j])
+    if one is None or other is None:
+        return None
+    mean, sd = null.moments(one, other)
+    norms = math.sqrt(part.inner[i, i]) * math.sqrt(part.inner[j, j])
+    return Null(cosine, mean / norms, sd / norms)

@@ -89,7 +89,7 @@ def _values(v: Values) -> dict[str, Any]:
     if v.baseline is not None:
         found["baseline"] = {"mean": v.baseline[0], "sd": v.baseline[1]}
     if v.null is not None:
-        found |= {"null_mean": v.null.mean, "null_sd": v.null.sd, "z": v.z, "excess": v.excess}
+        found |= {"null_mean": v.null.mean, "null_sd": v.null.sd, "z": v.null.z, "excess": v.null.excess}
     if v.subspace is not None:
         found["subspace"] = v.subspace
     return found
@@ -107,8 +107,8 @@ def _pair(c: Comparison, pair: Pair) -> dict[str, Any]:
     }
     if (base := c.baseline(pair)) is not None and c.options.space is Space.WEIGHT:
         found["baseline"] = {"mean": base.mean, "sd": base.sd}
-    elif base is not None and everything.mean is not None:
-        found |= {"null_mean": base.mean, "null_sd": base.sd, "z": base.z(everything.mean), "excess": c.excess(pair)}
+    elif base is not None:
+        found |= {"null_mean": base.mean, "null_sd": base.sd, "z": base.z, "excess": c.excess(pair)}
         found["shared"] = c.shared(pair)
     if c.options.subspace is not None:
         found["subspace"] = c.subspace(pair)
@@ -157,7 +157,8 @@ def to_csv(c: Comparison) -> str:
     for row in c.rows:
         for (i, j), v in row.values.items():
             figures = [v.cosine, v.relative_distance, v.norm_ratio, *(v.baseline or ())]
-            figures += [v.null and v.null.mean, v.null and v.null.sd, v.z, v.excess] * spaces
+            if spaces:
+                figures += [v.null.mean, v.null.sd, v.null.z, v.null.excess] if v.null is not None else [None] * 4
             figures += [v.subspace] * (c.options.subspace is not None)
             place = [row.name, row.kind, row.block, "x".join(map(str, row.shape)), c.labels[i], c.labels[j]]
             writer.writerow([*place, *("" if x is None else repr(x) for x in figures)])

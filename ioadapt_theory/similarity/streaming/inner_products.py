@@ -16,6 +16,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
+from ioadapt_theory.null import Profile
 from ioadapt_theory.similarity.matching import Layer
 from ioadapt_theory.similarity.measures.overflow import in_range, may_leave, rescaled
 from ioadapt_theory.similarity.streaming.reader import LONGEST, Fill, Reader
@@ -37,7 +38,7 @@ class Moments:
         inner: Inner products of the models' tensors, of their updates, or of their centred Grams.
         sq_distance: Squared distances between them.
         sums: Sums of the elements, or None if they were not asked for.
-        null_sums: Of every centred Gram what its null depends on (`grams.sums`), or None if these are no Grams.
+        profiles: Of every centred Gram what its null needs; None if these are no Grams.
         exponents: All the above are of the tensors (or Grams) over 2^exponents; None where they are as they are.
     """
 
@@ -45,7 +46,7 @@ class Moments:
     sq_distance: Float[np.ndarray, "n n"]
     sums: Float[np.ndarray, " n"] | None = None
     exponents: Int[np.ndarray, " n"] | None = None
-    null_sums: Float[np.ndarray, "n 5"] | None = None
+    profiles: tuple[Profile | None, ...] | None = None
 
 
 def moments(

@@ -88,7 +88,9 @@ def _of_weights(pairs: Sequence[LayerPair], kinship: Kinship) -> list[Advice]:
     undecided = words[Word.UNDECIDED]
     weight = [pair for pair in having if any(part.placement is Placement.WEIGHT for part in pair.parts)]
     better = [
-        pair for pair in weight if telling(pair.sides.input) and pair.verdicts[Placement.WEIGHT].word is not Word.SHARED
+        pair
+        for pair in having
+        if telling(pair.sides.input) and any(p.converts and p.verdict.word is Word.UNDECIDED for p in pair.parts)
     ]
     if better:
         how = f"convert it to the input side on the source (Eq. 5, --ridge {RIDGE}), then move that"

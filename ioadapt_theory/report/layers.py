@@ -26,14 +26,14 @@ class Part:
     """The adapter on a layer.
 
     Attributes:
-        family: of it.
         placement: of it; of a sum one part each.
+        converts: whether Eq. 5 has an input form for it: a LoRA, on a layer without kernel taps.
         verdict: whether it can move.
         met: what the two layers share in the directions in which it meets them; None for families without factors.
     """
 
-    family: str
     placement: Placement
+    converts: bool
     verdict: Verdict
     met: Null | None
 
@@ -191,7 +191,9 @@ def _parts(
             far_null = _met(far, reads if placement is Placement.OUTPUT else writes)
             met = Sides(near_null, far_null, None, None).of(placement)
         verdict = judge(found.of(placement), placement, before)
-        yield Part(family=adapter.family, placement=placement, verdict=verdict, met=met)
+        rows, _, inputs = phi.size
+        converts = adapter.family == "lora" and placement is Placement.WEIGHT and rows == inputs
+        yield Part(placement=placement, converts=converts, verdict=verdict, met=met)
 
 
 def _met(pair: list[Tensor], directions: Tensor) -> Null | None:

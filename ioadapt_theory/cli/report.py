@@ -77,7 +77,8 @@ def _stored(args: argparse.Namespace) -> "Report":
     with ExitStack() as stack:
         both = [stack.enter_context(open_checkpoint(name)) for name in (args.source, args.target)]
         prepare(both, [None, None])
-        source, target = (checkpoint_weights(checkpoint) for checkpoint in both)
+        source = checkpoint_weights(both[0])
+        target = checkpoint_weights(both[1], source.names)
         adapters, lost = (None, None) if args.adapter is None else _file(args, source, target)
         return report(source, target, adapter=adapters, lost=lost, names=(args.source, args.target, args.adapter))
 

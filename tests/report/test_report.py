@@ -113,7 +113,35 @@ def test_layers_that_were_taken_out_make_a_model_pruned_and_distilled_if_it_was_
         return nn.ModuleDict({f"{k}": part for k, part in enumerate(model) if k != 4})
 
     assert report(parent, without_one(tuned(parent, 0.05, 1))).kinship.kin is Kin.PRUNED
+    assert "missing in the source" in report(without_one(parent), tuned(parent, 0.05, 1)).kinship.why
     assert report(parent, without_one(tuned(parent, 1.0, 1))).kinship.kin is Kin.DISTILLED
+
+
+def blocks(count: int, seed: int) -> nn.Module:
+    """A stream through blocks that are alike in shape."""
+    torch.manual_seed(seed)
+    block = [
+        nn.ModuleDict({"norm": nn.LayerNorm(32), "up": nn.Linear(32, 48), "down": nn.Linear(48, 32)})
+        for _ in range(count)
+    ]
+    return nn.ModuleDict({"embed": nn.Linear(20, 32), "layers": nn.ModuleList(block), "head": nn.Linear(32, 10)})
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_renumbered_blocks_are_held_against_those_they_were(seed: int):
+    source = blocks(8, seed)
+    kept = sorted(torch.randperm(8, generator=torch.Generator().manual_seed(seed))[:5].tolist())
+    target = copy.deepcopy(source)
+    target["layers"] = nn.ModuleList(target["layers"][k] for k in kept)
+    for part in target.modules():
+        if isinstance(part, nn.LayerNorm):
+            part.weight.data += 0.01
+    found = report(source, target)
+    assert {p.name: p.counterpart for p in found.layers if "layers" in p.name} == {
+        f"layers.{old}.{part}": f"layers.{new}.{part}" for new, old in enumerate(kept) for part in ("down", "up")
+    }
+    assert found.kinship.kin is Kin.PRUNED
+    assert all(pair.equal for pair in found.layers)
 
 
 def test_a_layer_without_a_counterpart_changes_what_later_ones_read():

@@ -72,12 +72,13 @@ def kinship(
     facing = sum(telling(p.sides.input) or telling(p.sides.output) for p in pairs)
     if known * 2 < len(alike) or not alike:
         return Kinship(Kin.STRANGER, f"{known} of {len(alike)} layers are kin by weights, {facing} share a side")
-    part = len(missing) / (len(missing) + len(pairs))
+    lacking, which = max((missing, "target"), (extra, "source"), key=lambda entry: len(entry[0]))
+    part = len(lacking) / (len(lacking) + len(pairs))
     middle = median(cosines)
     told = f"{equal} of {len(alike)} layers equal, cosine of the others {median(_of(related)):.2f}" if related else ""
     if part > 0.02:
         word = Kin.PRUNED if middle >= PRUNED else Kin.DISTILLED
-        return Kinship(word, f"{len(missing)} layers of the source are missing; {told or 'the others are equal'}")
+        return Kinship(word, f"{len(lacking)} layers are missing in the {which}; {told or 'the others are equal'}")
     if not related and known == len(alike):
         if vectors[0] or extra:
             more = f", {len(extra)} more in the target" if extra else ""

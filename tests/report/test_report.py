@@ -12,11 +12,11 @@ from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.rules.verdict import THRESHOLDS, Word
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.report.advice import Action
+from ioadapt_theory.report.assemble import Report, report
 from ioadapt_theory.report.kinship import Kin
 from ioadapt_theory.report.order import branches, in_order
 from ioadapt_theory.report.page import to_html
 from ioadapt_theory.report.records import to_json
-from ioadapt_theory.report.report import Report, report
 from tests.report.models import changed, merged, network, tuned
 
 
@@ -38,7 +38,8 @@ def test_an_identical_layer_behind_a_changed_one_is_not_called_shared(placement:
     verdict = pairs["2"].verdicts[placement]
     assert verdict.word is Word.UNDECIDED
     assert verdict.why.startswith("first changed layer 0, output")
-    assert report(adapted(source, placement, ("2",)), target).advice[0].action is Action.MEASURE
+    actions = [advice.action for advice in report(adapted(source, placement, ("2",)), target).advice]
+    assert actions == [*[Action.CONVERT] * (placement is Placement.WEIGHT), Action.MEASURE]
 
 
 @pytest.mark.parametrize("placement", list(Placement))
@@ -112,7 +113,35 @@ def test_layers_that_were_taken_out_make_a_model_pruned_and_distilled_if_it_was_
         return nn.ModuleDict({f"{k}": part for k, part in enumerate(model) if k != 4})
 
     assert report(parent, without_one(tuned(parent, 0.05, 1))).kinship.kin is Kin.PRUNED
+    assert "missing in the source" in report(without_one(parent), tuned(parent, 0.05, 1)).kinship.why
     assert report(parent, without_one(tuned(parent, 1.0, 1))).kinship.kin is Kin.DISTILLED
+
+
+def blocks(count: int, seed: int) -> nn.Module:
+    """A stream through blocks that are alike in shape."""
+    torch.manual_seed(seed)
+    block = [
+        nn.ModuleDict({"norm": nn.LayerNorm(32), "up": nn.Linear(32, 48), "down": nn.Linear(48, 32)})
+        for _ in range(count)
+    ]
+    return nn.ModuleDict({"embed": nn.Linear(20, 32), "layers": nn.ModuleList(block), "head": nn.Linear(32, 10)})
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_renumbered_blocks_are_held_against_those_they_were(seed: int):
+    source = blocks(8, seed)
+    kept = sorted(torch.randperm(8, generator=torch.Generator().manual_seed(seed))[:5].tolist())
+    target = copy.deepcopy(source)
+    target["layers"] = nn.ModuleList(target["layers"][k] for k in kept)
+    for part in target.modules():
+        if isinstance(part, nn.LayerNorm):
+            part.weight.data += 0.01
+    found = report(source, target)
+    assert {p.name: p.counterpart for p in found.layers if "layers" in p.name} == {
+        f"layers.{old}.{part}": f"layers.{new}.{part}" for new, old in enumerate(kept) for part in ("down", "up")
+    }
+    assert found.kinship.kin is Kin.PRUNED
+    assert all(pair.equal for pair in found.layers)
 
 
 def test_a_layer_without_a_counterpart_changes_what_later_ones_read():
@@ -147,6 +176,13 @@ def test_every_advice_says_how_often_it_was_right():
     for key, text in THRESHOLDS.tested.items():
         assert "of" in text, key
         assert any(c.isdigit() for c in text), key
+
+
+def test_only_a_lora_is_converted():
+    source, target = network(0), network(0)
+    target[0].weight.data = network(1)[0].weight.data
+    dora = adapt(copy.deepcopy(source), target_modules=["2"], placement="weight", family="dora", rank=3)
+    assert [advice.action for advice in report(dora, target).advice] == [Action.MEASURE]
 
 
 def test_layers_in_common_there_must_be():

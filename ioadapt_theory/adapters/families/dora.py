@@ -1,11 +1,13 @@
 """DoRA (Liu et al. 2024): Φ(W)_j = m_j V_j / ‖V_j‖ with V = W + s AB, a magnitude for every output j."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base, Identity, add
-from ioadapt_theory.adapters.families.family import Family, Spec, parameter
-from ioadapt_theory.adapters.families.lora import init_low_rank
+from ioadapt_theory.adapters.families.family import Family, Spec
+from ioadapt_theory.adapters.families.lora import LoRA, init_low_rank
 from ioadapt_theory.adapters.fast.autograd import fused, plan_for
 from ioadapt_theory.adapters.fast.derived import kept
 from ioadapt_theory.adapters.fast.products import LowRank
@@ -18,12 +20,14 @@ BLOCK = 1 << 18
 class DoRA(Family):
     """Low-rank change of the direction, learned magnitude m (columns); m starts at ‖W_j‖."""
 
+    axes: ClassVar = {**LoRA.axes, "m": ("columns",)}
+    A: nn.Parameter
+    B: nn.Parameter
+    m: nn.Parameter
+
     def __init__(self, base: Base, spec: Spec) -> None:
         super().__init__(base, spec)
         self.detach_norm = spec.detach_norm
-        self.A = parameter(base, spec, base.rows, spec.rank)
-        self.B = parameter(base, spec, spec.rank, base.columns)
-        self.m = parameter(base, spec, base.columns)
         with torch.no_grad():
             nn.init.zeros_(self.A)
             nn.init.zeros_(self.B)

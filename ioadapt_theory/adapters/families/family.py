@@ -1,16 +1,22 @@
 """What a family is: a definition (``weight``) and its fast form (calling it), tested against each other."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.bases import Base, add
+from ioadapt_theory.adapters.bases import Base, SizesAlone, add
 from ioadapt_theory.adapters.fast.autograd import fused, plan_for
 from ioadapt_theory.adapters.fast.steps import at
+from ioadapt_theory.errors import ShapeError, UnsupportedError
+
+Size = tuple[int, int, int]
+"""Rows, columns and channels of a base; 0 where stored parameters do not show them, so that any fit."""
+Shapes = Mapping[str, tuple[int, ...]]
+Ranges = Sequence[tuple[int, int]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,17 +46,98 @@ class Spec:
 class Family(nn.Module, ABC):
     """Φ_θ, built for one base.
 
+    A family states ``axes`` and fills the parameters in its constructor: files, PEFT and whole models need no more. One
+    whose sizes are no such table overrides ``shapes``, ``size_of``, ``take`` and ``cut``.
+
     Attributes:
-        scaling: factor on the learned change.
+        axes: what it stores: parameter -> what each of its axes counts: "rows", "columns", "channels" or "rank".
+        scaling: factor on the learned change; a family that has none sets 1 in its constructor.
         size: (rows, columns, channels) of the bases it fits.
     """
 
+    axes: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+
     def __init__(self, base: Base, spec: Spec) -> None:
+        """Make the parameters, without numbers."""
         super().__init__()
         self.spec = spec
         self.scaling = spec.scaling
-        self.size = (base.rows, base.columns, base.channels)
+        self.size: Size = (base.rows, base.columns, base.channels)
         self.dropout: nn.Module = nn.Dropout(spec.dropout) if spec.dropout else nn.Identity()
+        for name, shape in self.shapes(self.size, spec).items():
+            self.register_parameter(name, parameter(base, spec, *shape))
+
+    @classmethod
+    def shapes(cls, size: Size, spec: Spec, found: Shapes | None = None) -> dict[str, tuple[int, ...]]:
+        """What it stores for a base of this size; ``found`` in a file, where the file has a choice."""
+        del found
+        counts = {**dict(zip(("rows", "columns", "channels"), size, strict=True)), "rank": spec.rank}
+        return {name: tuple(counts[axis] for axis in axes) for name, axes in cls.axes.items()}
+
+    @classmethod
+    def size_of(cls, found: Shapes) -> Size:
+        """The size of the base that stored parameters are for; a kernel's taps are in the rows, and unknown.
+
+        Raises:
+            ShapeError: a parameter is missing, or has another number of axes.
+        """
+        counts: dict[str, int] = {}
+        for name, axes in cls.axes.items():
+            if len(found.get(name, ())) != len(axes):
+                raise ShapeError(cls._misfit(found))
+            counts |= dict(zip(axes, found[name], strict=True))
+        rows = counts.get("rows", 0)
+        return rows, counts.get("columns", 0), counts.get("channels", rows)
+
+    @classmethod
+    def stored(cls, size: Size | None, spec: Spec, parameters: Mapping[str, Tensor]) -> Self:
+        """The family with these parameters, as a file has them; without ``size`` for the base that they show.
+
+        Raises:
+            ShapeError: parameters are missing, too many, or of other shapes than the family has.
+        """
+        found = {name: tuple(p.shape) for name, p in parameters.items()}
+        size = cls.size_of(found) if size is None else size
+        if found != cls.shapes(size, spec, found):
+            raise ShapeError(cls._misfit(found))
+        return cls(SizesAlone(*size), spec).take(parameters)
+
+    @classmethod
+    def _misfit(cls, found: Shapes) -> str:
+        listed = ", ".join(f"{name} {list(shape)}" for name, shape in found.items()) or "no parameters"
+        return f"the shapes {listed} do not fit together"
+
+    def take(self, parameters: Mapping[str, Tensor]) -> Self:
+        """Hold copies of these parameters in the place of its own; returns itself."""
+        for name in [*self._parameters]:
+            del self._parameters[name]
+        for name, tensor in parameters.items():
+            copy = tensor.detach().clone(memory_format=torch.contiguous_format)
+            self.register_parameter(name, nn.Parameter(copy))
+        return self
+
+    def cut(self, ranges: Ranges) -> "Family":
+        """Φ for these of W's columns [start, stop) alone, in this order; exact.
+
+        Raises:
+            UnsupportedError: the family does not state its axes.
+        """
+        held = {name: p.detach() for name, p in self.named_parameters()}
+        if unknown := sorted(held.keys() - self.axes.keys()):
+            msg = f"a {type(self).__name__} does not state the axes of {', '.join(unknown)}, so it cannot be cut"
+            raise UnsupportedError(msg)
+        for name, p in held.items():
+            for dim, axis in enumerate(self.axes[name]):
+                held[name] = p = picked(p, ranges, dim) if axis == "columns" else p
+        return self.resized(ranges, held)
+
+    def resized(self, ranges: Ranges, parameters: Mapping[str, Tensor]) -> Self:
+        """The same settings with other parameters, for as many columns as the ranges have."""
+        rows, _, channels = self.size
+        size = rows, sum(stop - start for start, stop in ranges), channels
+        new = type(self)(SizesAlone(*size), self.spec).take(parameters)
+        new.scaling = self.scaling
+        return new
 
     @abstractmethod
     def weight(self, base: Base) -> Tensor:
@@ -122,6 +209,11 @@ class Additive(Family):
     def left(self, w: Tensor, base: Base) -> Tensor:
         """W + s ΔW."""
         return torch.add(w, self.delta(base).to(w) @ w, alpha=self.scaling)
+
+
+def picked(m: Tensor, ranges: Ranges, dim: int = -1) -> Tensor:
+    """The entries [start, stop) of one axis."""
+    return torch.cat([m.narrow(dim, start, stop - start) for start, stop in ranges], dim)
 
 
 def parts(w: Tensor, dim: int = 0) -> tuple[Tensor, ...]:

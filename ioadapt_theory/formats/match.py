@@ -9,7 +9,7 @@ from ioadapt_theory.adapters.base_weights import Weights
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.matrices import Operator
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnsupportedError
-from ioadapt_theory.formats.kinds.holding import refit
+from ioadapt_theory.formats.build import refit
 from ioadapt_theory.formats.kinds.names import Name, resolve
 from ioadapt_theory.formats.kinds.originals import in_diffusers, ranges
 from ioadapt_theory.formats.open import Item, Opened

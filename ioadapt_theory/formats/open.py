@@ -5,14 +5,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ioadapt_theory.adapters.families.family import Ranges
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.rules import fingerprint
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats import own
-from ioadapt_theory.formats.folders import PEFT_CONFIG
+from ioadapt_theory.formats.build import cut
 from ioadapt_theory.formats.kinds.base_changes import Change
-from ioadapt_theory.formats.kinds.cutting import Ranges, cut
 from ioadapt_theory.formats.kinds.names import Name
+from ioadapt_theory.formats.kinds.peft import CONFIG
 from ioadapt_theory.formats.read import read
 from ioadapt_theory.formats.tensors import is_name, read_json
 
@@ -94,7 +95,7 @@ def open_adapter(path: Path | str) -> Opened:
 
 def _is_own(path: Path) -> bool:
     """Whether a folder's config is ours, or too broken to tell: the sentence about that is the same for both."""
-    config = path / PEFT_CONFIG
+    config = path / CONFIG
     try:
         content = read_json(config)
     except FileFormatError:

@@ -19,8 +19,8 @@ from ioadapt_theory.adapters.matrices import PLAIN_DTYPES
 from ioadapt_theory.adapters.model import layers
 from ioadapt_theory.adapters.rules import fingerprint
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnsupportedError
-from ioadapt_theory.formats.kinds.recorded import adapter_of, describe
-from ioadapt_theory.formats.storing import require_folder
+from ioadapt_theory.formats.kinds.ioadapt import adapter_of, describe
+from ioadapt_theory.formats.tensor_writer import require_folder
 from ioadapt_theory.formats.tensors import TensorFile, is_name, read_json
 from ioadapt_theory.results import replacing, write_json
 

@@ -6,7 +6,7 @@
 Families, placements and their mathematics are those of this package; here is only what PEFT wants around them. Limits:
 
 - A process that has not imported this module does not know IOLORA: PEFT then fails with KeyError. For such users write
-  PEANUT (output, ``formats.exporting``) or a baked LoRA (any placement, for a named base, ``formats.writing``).
+  PEANUT (output, ``formats.kinds.peanut``) or a baked LoRA (any placement, for a named base, ``formats.write``).
 - ``mixed=True``, ``adapter_names``, ``add_weighted_adapter``, hotswapping and LoRA conversion are not supported.
 - diffusers' ``load_lora_adapter`` reads LoRA keys only: use ``load_adapter`` below for PEFT's folders, ``load`` of this
   package for what ``save_lora_adapter`` writes (``add_adapter``, ``set_adapters``, ``fuse_lora`` work).

@@ -3,9 +3,9 @@
 import pytest
 
 from ioadapt_theory.checkpoints.names import canonical
+from ioadapt_theory.formats.kinds.kohya import flat
 from ioadapt_theory.formats.kinds.names import Name, parse, resolve
 from ioadapt_theory.formats.kinds.originals import sgm_to_diffusers
-from ioadapt_theory.formats.write import flat
 
 SPELLED = {
     "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight": ("", "model.layers.0.self_attn.q_proj", "down"),

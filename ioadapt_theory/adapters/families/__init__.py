@@ -1,7 +1,7 @@
 """The adapter families Φ_θ: each maps a matrix to a matrix, and is applied to W, I_c or I_d (Eqs. 4a-4c)."""
 
 from ioadapt_theory.adapters.families.dora import DoRA
-from ioadapt_theory.adapters.families.family import Family, Spec
+from ioadapt_theory.adapters.families.family import COMMON, Family, Limit, Spec
 from ioadapt_theory.adapters.families.full import Full
 from ioadapt_theory.adapters.families.loha import LoHa
 from ioadapt_theory.adapters.families.lokr import LoKr
@@ -9,4 +9,8 @@ from ioadapt_theory.adapters.families.lora import LoRA
 
 FAMILIES: dict[str, type[Family]] = {"lora": LoRA, "dora": DoRA, "loha": LoHa, "lokr": LoKr, "full": Full}
 
-__all__ = ["FAMILIES", "DoRA", "Family", "Full", "LoHa", "LoKr", "LoRA", "Spec"]
+OPTIONS: dict[str, Limit] = {name: limit for family in FAMILIES.values() for name, limit in family.options.items()}
+"""What some family reads of a ``Spec`` besides rank, scaling, dropout, init and dtype."""
+LIMITS: dict[str, Limit] = {**COMMON, **OPTIONS}
+
+__all__ = ["FAMILIES", "LIMITS", "OPTIONS", "DoRA", "Family", "Full", "LoHa", "LoKr", "LoRA", "Spec"]

@@ -21,6 +21,7 @@ class DoRA(Family):
     """Low-rank change of the direction, learned magnitude m (columns); m starts at ‖W_j‖."""
 
     axes: ClassVar = {**LoRA.axes, "m": ("columns",)}
+    options: ClassVar = {"detach_norm": ("true or false", lambda v: isinstance(v, bool))}
     A: nn.Parameter
     B: nn.Parameter
     m: nn.Parameter

@@ -1,7 +1,7 @@
 """What a family is: a definition (``weight``) and its fast form (calling it), tested against each other."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -17,6 +17,27 @@ Size = tuple[int, int, int]
 """Rows, columns and channels of a base; 0 where stored parameters do not show them, so that any fit."""
 Shapes = Mapping[str, tuple[int, ...]]
 Ranges = Sequence[tuple[int, int]]
+Limit = tuple[str, Callable[[Any], bool]]
+"""What an option has to be, and the test of it."""
+
+
+def is_finite(value: Any) -> bool:
+    """Whether a value is a number that float32 can hold; true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
+
+
+def is_count(value: Any) -> bool:
+    """Whether a value is a whole number, at least 1; beyond the limit it is a mistake, or an attack."""
+    return type(value) is int and 1 <= value <= MOST
+
+
+LARGEST = torch.finfo(torch.float32).max
+MOST = 1 << 28
+"""Products of two such sizes stay below what torch can count."""
+COMMON: dict[str, Limit] = {
+    "rank": ("a whole number, at least 1", is_count),
+    "dropout": ("a probability in [0, 1)", lambda v: is_finite(v) and 0 <= v < 1),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +72,13 @@ class Family(nn.Module, ABC):
 
     Attributes:
         axes: what it stores: parameter -> what each of its axes counts: "rows", "columns", "channels" or "rank".
+        options: fields of ``Spec`` that it alone reads, and what they have to be.
         scaling: factor on the learned change; a family that has none sets 1 in its constructor.
         size: (rows, columns, channels) of the bases it fits.
     """
 
     axes: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    options: ClassVar[Mapping[str, Limit]] = {}
 
     def __init__(self, base: Base, spec: Spec) -> None:
         """Make the parameters, without numbers."""

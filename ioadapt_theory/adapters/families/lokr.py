@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from ioadapt_theory.adapters.families.family import (
     Size,
     Spec,
     fill,
+    is_count,
     joined,
     parts,
     picked,
@@ -29,6 +30,12 @@ class LoKr(Additive):
     """Kronecker product; C is m1 x n1, D (m2 x n2) is kept whole, or as A (m2 x r) and B (r x n2) when r < max/2."""
 
     kind = Kronecker
+    options: ClassVar = {
+        "factor": (
+            "a positive whole number, or -1 for the most square split",
+            lambda v: is_count(v) or (type(v) is int and v == -1),
+        )
+    }
     C: nn.Parameter
     A: nn.Parameter
     B: nn.Parameter

@@ -1,0 +1,105 @@
+"""IOLORA: the folders of our plug-in for PEFT, read without PEFT, and its configuration as ours."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ioadapt_theory.adapters.config import AdapterConfig, LayerPlan
+from ioadapt_theory.adapters.equations import Placement
+from ioadapt_theory.adapters.families import FAMILIES, OPTIONS
+from ioadapt_theory.adapters.layer import Adapter
+from ioadapt_theory.errors import FileFormatError, IoAdaptError, ShapeError
+from ioadapt_theory.formats.build import require_square
+from ioadapt_theory.formats.kinds.names import UNKNOWN, Name
+from ioadapt_theory.formats.kinds.peft import patterns
+from ioadapt_theory.formats.tensors import TensorFile
+
+TYPE, VERSION = "IOLORA", 1
+KEY = re.compile(r"(?:base_model\.model\.)?(.+)\.iolora_adapters\.(input|output|weight)\.(\w+)")
+PATTERNS = ("rank_pattern", "alpha_pattern", "placement_pattern")
+RENAMED = {"r": "rank", "lora_alpha": "alpha", "lora_dropout": "dropout", "init_weights": "init"}
+"""The options that PEFT calls otherwise."""
+FIELDS = {**RENAMED, **{name: name for name in ("family", "placement", "use_rslora", *PATTERNS, *OPTIONS)}}
+
+
+def options(config: Mapping[str, Any]) -> AdapterConfig:
+    """Our configuration; which modules are meant is left to PEFT, or to the file.
+
+    Raises:
+        InvalidValueError: see ``AdapterConfig``.
+    """
+    return AdapterConfig(target_modules=(), **{ours: config[it] for it, ours in FIELDS.items() if it in config})
+
+
+@dataclass(frozen=True, slots=True)
+class PluginEntry:
+    """The adapter of one layer, in a folder of the plug-in; see ``read.Entry``."""
+
+    name: Name
+    plan: LayerPlan
+    roles: Mapping[tuple[Placement, str], str]
+    source: TensorFile
+    kind: str = "iolora"
+
+    def adapter(self) -> Adapter:
+        """Read the tensors and build the adapter."""
+        return self._build({role: self.source[key] for role, key in self.roles.items()})
+
+    def sketch(self) -> Adapter:
+        """The adapter without numbers."""
+        shapes = {role: self.source.shapes[key] for role, key in self.roles.items()}
+        return self._build({role: torch.empty(shape, device="meta") for role, shape in shapes.items()})
+
+    def _build(self, tensors: Mapping[tuple[Placement, str], Tensor]) -> Adapter:
+        families = {}
+        family = FAMILIES[self.plan.family]
+        for placement, spec in self.plan.specs.items():
+            parts = {name: t for (where, name), t in tensors.items() if where is placement}
+            try:
+                families[placement] = phi = family.stored(None, spec, parts)
+                require_square(phi, placement)
+            except ShapeError as error:
+                msg = f"{self.source.path}: {self.name}: a {self.plan.family} of rank {spec.rank} in {placement}"
+                msg = f"{msg} placement: {error}."
+                raise FileFormatError(msg) from None
+        if left := sorted({str(where) for where, _ in tensors} - {*map(str, families)}):
+            msg = f"{self.source.path}: {self.name}: its placement is {'+'.join(families)}, the file has {left[0]} too."
+            raise FileFormatError(msg)
+        return Adapter(self.plan.family, families)
+
+
+def plugin_entries(
+    config: Mapping[str, Any], path: Path, source: TensorFile
+) -> tuple[list[PluginEntry], dict[str, str]]:
+    """The layers of a folder, and the keys that are not read.
+
+    Raises:
+        FileFormatError: the configuration is not what the plug-in writes.
+    """
+    if config.get("format_version") != VERSION:
+        msg = f"{path}: format_version has to be {VERSION}, found {config.get('format_version')!r:.80}."
+        raise FileFormatError(msg)
+    groups: dict[str, dict[tuple[Placement, str], str]] = {}
+    unread = {}
+    for key in source.shapes:
+        if found := KEY.fullmatch(key):
+            groups.setdefault(found[1], {})[Placement(found[2]), found[3]] = key
+        else:
+            unread[key] = UNKNOWN
+    for field in PATTERNS:
+        patterns(path, config, field, [*groups])
+    source.require_floats(key for roles in groups.values() for key in roles.values())
+    try:
+        settings = options(config)
+        entries = [PluginEntry(Name("", n), settings.resolve(n), roles, source) for n, roles in groups.items()]
+    except (IoAdaptError, TypeError) as error:
+        msg = f"{path}: {error}"
+        raise FileFormatError(msg) from None
+    for entry in entries:
+        entry.sketch()
+    return entries, unread

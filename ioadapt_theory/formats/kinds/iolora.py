@@ -63,9 +63,12 @@ class PluginEntry:
             try:
                 families[placement] = phi = family.stored(None, spec, parts)
                 require_square(phi, placement)
-            except ShapeError as error:
-                msg = f"{self.source.path}: {self.name}: a {self.plan.family} of rank {spec.rank} in {placement}"
-                msg = f"{msg} placement: {error}."
+            except ShapeError:
+                found = ", ".join(f"{name} {list(t.shape)}" for name, t in parts.items()) or "nothing"
+                msg = (
+                    f"{self.source.path}: {self.name}: a {self.plan.family} in {placement} placement has {found}, which"
+                    f" is no such adapter of rank {spec.rank}."
+                )
                 raise FileFormatError(msg) from None
         if left := sorted({str(where) for where, _ in tensors} - {*map(str, families)}):
             msg = f"{self.source.path}: {self.name}: its placement is {'+'.join(families)}, the file has {left[0]} too."

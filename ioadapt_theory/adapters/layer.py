@@ -260,4 +260,4 @@ def _laid_out_like(old: Tensor, value: Tensor) -> Tensor:
 def _size(size: tuple[int, int, int]) -> str:
     rows, columns, channels = size
     taps = "" if rows == channels else f" ({rows // channels} kernel taps)"
-    return f"{channels} -> {columns}{taps}"
+    return f"{channels or 'any'} -> {columns or 'any'}{taps}"

@@ -130,6 +130,11 @@ class Family(nn.Module, ABC):
         listed = ", ".join(f"{name} {list(shape)}" for name, shape in found.items()) or "no parameters"
         return f"the shapes {listed} do not fit together"
 
+    @property
+    def rank(self) -> int | None:
+        """The rank r, None where it has none."""
+        return self.spec.rank if any("rank" in axes for axes in self.axes.values()) else None
+
     def take(self, parameters: Mapping[str, Tensor]) -> Self:
         """Hold copies of these parameters in the place of its own; returns itself."""
         for name in [*self._parameters]:

@@ -57,6 +57,11 @@ class LoKr(Additive):
         self.low_rank = "D" not in self._parameters
         self.scaling = self.spec.scaling if self.low_rank else 1.0
 
+    @property
+    def rank(self) -> int | None:
+        """The rank r of D = AB, None where D is kept whole."""
+        return self.spec.rank if self.low_rank else None
+
     @classmethod
     def shapes(cls, size: Size, spec: Spec, found: Shapes | None = None) -> dict[str, tuple[int, ...]]:
         """C, and A and B or D; a file may split the sizes otherwise than ``split``, and keep D whole for any rank."""

@@ -105,7 +105,7 @@ def read(path: Path | str) -> AdapterFile:
             with located(path, name):
                 _sort(name, roles, source, scale, entries, altered, unread)
     if config is not None:
-        whole = base_changes.replaced(config, source, [key for key, why in unread.items() if why == UNKNOWN])
+        whole = base_changes.of_peft(config, source, [key for key, why in unread.items() if why == UNKNOWN])
         read_whole = {key for change in whole for key in change.keys}
         unread = {key: why for key, why in unread.items() if key not in read_whole}
         altered.extend(whole)
@@ -192,7 +192,7 @@ def _without_adapter(path: Path, unread: Mapping[str, str], altered: list[Change
 def _grouped(source: TensorFile) -> tuple[dict[Name, dict[str, str]], dict[str, str]]:
     """Keys by layer and role, and those that are not read."""
     groups: dict[Name, dict[str, str]] = {}
-    unread: dict[str, str] = {}
+    unread = dict.fromkeys(source.left_out, "a tensor of a type that is not read")
     for key in source.shapes:
         found = parse(key)
         if isinstance(found, str):
@@ -238,7 +238,7 @@ def _sort(
     elif not direct:
         unread |= dict.fromkeys(rest.values(), "a part without the rest of its adapter")
     for role in direct - set(base_changes.EMBEDDING):
-        altered.append(base_changes.added(name, role, source, roles[role]))
+        altered.append(base_changes.added(name, base_changes.ADDED.get(role, "weight"), source, roles[role]))
 
 
 def _number(source: TensorFile, key: str) -> float:

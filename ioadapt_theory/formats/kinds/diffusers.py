@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ioadapt_theory.errors import FileFormatError
-from ioadapt_theory.formats.tensors import TensorFile
+from ioadapt_theory.formats.tensors import TensorFile, parse_json
 
 FILE = "pytorch_lora_weights.safetensors"
 METADATA = "lora_adapter_metadata"
@@ -35,11 +35,7 @@ def header_json(source: TensorFile, key: str) -> dict[str, Any]:
     Raises:
         FileFormatError: it is anything else.
     """
-    try:
-        value = json.loads(source.metadata.get(key) or "{}")
-    except (ValueError, RecursionError) as error:
-        msg = f"{source.path}: {key} in the header is not readable as JSON: {error}."
-        raise FileFormatError(msg) from None
+    value = parse_json(source.metadata.get(key) or "{}", f"{source.path}: {key} in the header")
     if not isinstance(value, dict):
         msg = f"{source.path}: {key} in the header has to be an object, found {value!r:.80}."
         raise FileFormatError(msg)

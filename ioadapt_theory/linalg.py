@@ -10,23 +10,6 @@ def cosine(u: Float[Tensor, "*batch d"], v: Float[Tensor, "*batch d"]) -> Float[
     return (u * v).sum(-1) / (u.norm(dim=-1) * v.norm(dim=-1))
 
 
-def gram_cosine(a: Float[Tensor, "f m"], b: Float[Tensor, "f n"]) -> Float[Tensor, ""]:
-    """Cosine of AAᵀ and BBᵀ, each without its multiple of I; 0 where nothing but that is left.
-
-    ⟨K°, K'°⟩ = ⟨K, K'⟩ - tr K tr K' / f for K° = K - (tr K / f) I, and ⟨AAᵀ, BBᵀ⟩ = ‖AᵀB‖_F².
-    """
-    f = a.shape[0]
-
-    def inner(x: Tensor, y: Tensor) -> Tensor:
-        smaller = (x.mT @ y).square().sum() if max(x.shape[1], y.shape[1]) <= f else ((x @ x.mT) * (y @ y.mT)).sum()
-        return smaller - x.square().sum() * y.square().sum() / f
-
-    rounding = 4096 * torch.finfo(a.dtype).eps
-    own = [inner(m, m) for m in (a, b)]
-    trivial = any(k <= rounding * m.square().sum().square() / f for k, m in zip(own, (a, b), strict=True))
-    return a.new_zeros(()) if trivial else inner(a, b) / (own[0].sqrt() * own[1].sqrt())
-
-
 def operator_norm(m: Float[Tensor, "*batch c d"]) -> Float[Tensor, "*batch"]:
     """‖M‖₂, the largest singular value."""
     return torch.linalg.matrix_norm(m, ord=2)

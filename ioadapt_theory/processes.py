@@ -1,6 +1,7 @@
-"""A pool of spawned processes that leave Ctrl-C to their parent."""
+"""A pool of spawned processes that leave Ctrl-C to their parent and end with it."""
 
 import multiprocessing
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import torch
 def pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
     """``jobs`` processes of one thread each; at the end what waits is cancelled, and what runs is waited for."""
     spawn = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(jobs, mp_context=spawn, initializer=torch.set_num_threads, initargs=(1,))
+    executor = ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_begin)
     try:
         with _without_interrupts():
             for _ in range(jobs):
@@ -22,6 +23,18 @@ def pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
         yield executor
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _begin() -> None:
+    """One thread of torch, and an end with the parent: a parent that is killed cannot tell its children."""
+    torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(1)
 
 
 @contextmanager

@@ -7,7 +7,6 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.bases import Base, Identity
 from ioadapt_theory.adapters.families import Family
-from ioadapt_theory.adapters.fast.many_rows import one_product
 from ioadapt_theory.adapters.matrices import Operator, Upon
 
 
@@ -46,10 +45,7 @@ class Placed(Upon):
     def __call__(self, x: Tensor) -> Tensor:
         """Eqs. 4a-4c."""
         f, phi = self.f, self.phi
-        y = one_product(self, x)
-        if y is None and self.placement is not Placement.WEIGHT:  # there it is what phi does anyway
-            y = phi.at_once(x, f, self.placement)
-        if y is not None:
+        if (y := phi.at_once(x, self)) is not None:
             return y
         match self.placement:
             case Placement.WEIGHT:

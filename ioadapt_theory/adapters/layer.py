@@ -1,6 +1,6 @@
 """The adapted layer: a frozen layer and its named adapters; the forward pass is the chain of those that are active."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -74,10 +74,7 @@ class AdaptedLayer(nn.Module):
         adapters: the adapters by name.
         active: names of the adapters in use, in their order.
         merged: whether the base layer holds merged weights now.
-        party: what ``share`` gave it, to compute it together with others.
     """
-
-    party: Callable[["AdaptedLayer", Tensor], Tensor | None] | None = None
 
     def __init__(self, base_layer: nn.Module) -> None:
         """Wrap a layer; without adapters it does what the layer does.
@@ -107,8 +104,6 @@ class AdaptedLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The layer with its active adapters."""
-        if self.party is not None and (y := self.party(self, x)) is not None:
-            return y
         return self.base_layer(x) if self.merged else self.function(x)
 
     @property

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ioadapt_theory.errors import IoAdaptError
 
@@ -92,6 +92,7 @@ class Checkpoint(ABC):
         revision: The commit on the hub, or the version of the package; None for local files.
         tensors: Name -> TensorInfo, in the order of the file.
         metadata: What the file says of itself (strings), and what we chose for it (`ema`, `variant`, `files`).
+        config: What config.json beside the weights says of the model; not trusted.
     """
 
     name: str
@@ -99,6 +100,7 @@ class Checkpoint(ABC):
     revision: str | None
     tensors: Mapping[str, TensorInfo]
     metadata: Mapping[str, str]
+    config: Mapping[str, Any] = MappingProxyType({})
 
     @abstractmethod
     def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:

@@ -5,6 +5,7 @@ Matrices are the last two axes, vectors the last one; leading axes are a batch (
 """
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import mpmath
@@ -12,7 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ioadapt_theory.claims import ranks
+from ioadapt_theory.errors import InvalidValueError
+
 DIGITS = 50
+REACHED = 1e-12
 LARGE = 64
 """Above this size singular values are float64 ones, accurate to about 1e-16 of the largest: 50 digits take minutes."""
 Array = Any
@@ -56,7 +61,14 @@ def excess(value: Array, limit: Array) -> Array:
     """By how much value exceeds limit, relative to limit; 0 if it does not."""
     if isinstance(value, Tensor):
         return torch.where(value <= limit, 0.0, (value - limit) / limit)
-    return mp.mpf(0) if value <= limit else (value - limit) / limit if limit else mp.inf
+    return 0 * value if value <= limit else (value - limit) / limit if limit else mp.inf
+
+
+def reached(value: Array, limit: Array) -> Array:
+    """0 where value < limit, else the excess and a little more: equality is not strict."""
+    if isinstance(value, Tensor):
+        return torch.where(value < limit, 0.0, excess(value, limit) + REACHED)
+    return 0 if value < limit else excess(value, limit) + Fraction(REACHED)
 
 
 def maximum(a: Array, b: Array) -> Array:
@@ -120,7 +132,8 @@ def identity(n: int, like: Array) -> Array:
     """I_n in the arithmetic of ``like``."""
     if isinstance(like, Tensor):
         return torch.eye(n, dtype=like.dtype, device=like.device)
-    return np.array([[mp.mpf(i == j) for j in range(n)] for i in range(n)], dtype=object)
+    one = Fraction(1) if isinstance(like.flat[0], Fraction) else mp.mpf(1)
+    return np.array([[one * (i == j) for j in range(n)] for i in range(n)], dtype=object)
 
 
 def plus_identity(m: Array) -> Array:
@@ -159,13 +172,10 @@ def operator_norm(m: Array) -> Array:
 def condition_number(m: Array) -> Array:
     """σ_max / σ_min over the min(c, d) singular values."""
     s = singular_values(m)
+    if not isinstance(m, Tensor) and max(m.shape) > LARGE and s[-1] < 1e-6 * s[0]:
+        msg = f"cond(M) of a matrix above {LARGE} x {LARGE} is computed in double precision, and this one exceeds 1e6."
+        raise InvalidValueError(msg)
     return s[..., 0] / s[..., -1]
-
-
-def singular(m: Array) -> Array:
-    """1.0 where σ_min ≤ 1e-12 σ_max, whatever the unit of M, else 0.0."""
-    s = singular_values(m)
-    return 1.0 * (s[..., -1] <= 1e-12 * s[..., 0])
 
 
 def largest(u: Array) -> Array:
@@ -181,8 +191,15 @@ def inverse(m: Array) -> Array:
 
 
 def rank(m: Array) -> Array:
-    """Number of singular values that are not rounding."""
-    s = singular_values(m)
+    """The rank: of Fractions exactly, in a search the number of singular values that are not rounding."""
     if isinstance(m, Tensor):
+        s = singular_values(m)
         return (s > 1e-12 * s[..., :1]).sum(-1)
-    return sum(x > s[0] * mp.mpf(10) ** (-mp.dps + 10) for x in s)
+    return ranks.rank(m)
+
+
+def parallel(u: Array, v: Array) -> Array:
+    """1.0 where u and v are parallel, 0.0 where they are not; Fractions are compared exactly."""
+    if isinstance(u, Tensor):
+        return 1.0 * (sine(u, v) < 1e-12)
+    return 1.0 * (ranks.rank(np.stack((u, v))) < 2)

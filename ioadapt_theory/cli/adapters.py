@@ -10,7 +10,6 @@ from ioadapt_theory.cli import FINDING, OK
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
-    from ioadapt_theory.adapters.base_weights import TensorWeights
     from ioadapt_theory.formats.match import Match
     from ioadapt_theory.formats.open import Opened
 
@@ -59,8 +58,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do it; 1 if the file holds something that does not fit the base or is not read."""
+    from ioadapt_theory.adapters.base_weights import checkpoint_weights
     from ioadapt_theory.formats.convert_files import bake_to, convert_to, rewrite_to
-    from ioadapt_theory.formats.match import match, require_complete
+    from ioadapt_theory.formats.match import match, require_complete, without_idle
     from ioadapt_theory.formats.open import open_adapter
 
     if args.action != "inspect":
@@ -71,8 +71,14 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "inspect" and args.base is None:
         return _show(args, opened, None, None)
     with _opened_base(args.base) as checkpoint:
-        weights = _weights(checkpoint)
+        weights = checkpoint_weights(checkpoint)
+        opened = without_idle(opened, weights)
         matched = match(opened, weights, args.component)
+        if matched.lost:  # the base may have its layers under its authors' names, the adapter under diffusers'
+            other = checkpoint_weights(checkpoint, [item.name.path for item in opened.items])
+            again = match(opened, other, args.component)
+            if len(again.lost) < len(matched.lost):
+                weights, matched = other, again
         if args.action == "inspect":
             return _show(args, opened, matched, weights)
         written = len(matched.found)
@@ -92,8 +98,8 @@ def run(args: argparse.Namespace) -> int:
             component = args.component or matched.component
             rewrite_to(args.out, opened, matched, weights, format_=args.to, component=component)
     left_out = len(matched.found) + len(matched.lost) - written
-    other = [str(change) for change in opened.changes] + [*opened.unread]
-    more = f" Also left out: {', '.join(other[:3])}{', ...' if len(other) > 3 else ''}." if other else ""
+    rest = [str(change) for change in opened.changes] + [*opened.unread]
+    more = f" Also left out: {', '.join(rest[:3])}{', ...' if len(rest) > 3 else ''}." if rest else ""
     sys.stderr.write(f"{args.out}: {written} layers written, {left_out} left out.{more}\n")
     return OK
 
@@ -121,26 +127,6 @@ def _opened_base(source: str) -> Any:
     from ioadapt_theory.checkpoints.open import open_checkpoint
 
     return open_checkpoint(source)
-
-
-def _weights(checkpoint: Any) -> "TensorWeights":
-    """A checkpoint's tensors by diffusers' names, read whole one at a time."""
-    import torch
-
-    from ioadapt_theory.adapters.base_weights import TensorWeights
-    from ioadapt_theory.checkpoints.checkpoint import torch_dtype
-    from ioadapt_theory.checkpoints.names import canonical
-
-    infos = {n: info for n, info in checkpoint.tensors.items() if info.is_float}
-    stored = {ours: theirs for theirs, ours in canonical(infos).items()}
-
-    def read(name: str) -> "torch.Tensor":
-        info = infos[stored[name]]
-        flat = torch.empty(info.numel, dtype=torch_dtype(info.dtype))
-        checkpoint.read(info.name, 0, flat)
-        return flat.view(info.shape)
-
-    return TensorWeights({name: infos[theirs].shape for name, theirs in stored.items()}, read)
 
 
 def _show(args: argparse.Namespace, opened: "Opened", matched: "Match | None", weights: Any) -> int:

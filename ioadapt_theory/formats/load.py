@@ -9,9 +9,10 @@ from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport, put
 from ioadapt_theory.adapters.rules.target_modules import walk
+from ioadapt_theory.checkpoints.names.resolve import resolve
+from ioadapt_theory.checkpoints.names.transformers import of_model
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats.kinds.base_changes import Altered, forget, prepare
-from ioadapt_theory.formats.kinds.names import resolve
 from ioadapt_theory.formats.match import NO_LAYER, Match, fitted, match
 from ioadapt_theory.formats.open import Opened, open_adapter
 from ioadapt_theory.formats.read import located
@@ -101,12 +102,12 @@ def _altered(model: nn.Module, opened: Opened, matched: Match) -> tuple[list[Alt
     """The file's changes of the base that change anything, read, and those that do not fit, and why."""
     modules = dict(walk(model))
     wanted = [change for change in opened.changes if change.name.component == matched.component]
-    places = resolve([change.name for change in wanted], modules)
+    places = resolve([change.name for change in wanted], modules, of_model(model)).layers
     ready, misfits = [], {}
     for change in wanted:
         with located(opened.path, change.name):
             found = places.get(change.name)
-            made = NO_LAYER.format("model") if found is None else prepare(change, modules[found])
+            made = NO_LAYER.format("model") if found is None else prepare(change, modules[found[0]])
         if isinstance(made, str):
             misfits[f"{change.name}.{change.leaf}"] = made
         elif not made.idle:

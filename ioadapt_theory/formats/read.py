@@ -12,12 +12,13 @@ from typing import Any
 
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.rules.fingerprint import recorded
+from ioadapt_theory.checkpoints.names.layer import PEFT_PREFIX, Name
 from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnsupportedError
 from ioadapt_theory.formats.build import KINDS, build, kind_of, rank_of, sketch
 from ioadapt_theory.formats.kinds import base_changes, diffusers, iolora, peanut, peft
 from ioadapt_theory.formats.kinds.base_changes import Change
+from ioadapt_theory.formats.kinds.keys import FOREIGN, UNKNOWN, parse
 from ioadapt_theory.formats.kinds.kohya import Scale, file_scale
-from ioadapt_theory.formats.kinds.names import FOREIGN, PEFT_PREFIX, UNKNOWN, Name, parse
 from ioadapt_theory.formats.tensor_writer import BAKED_FOR
 from ioadapt_theory.formats.tensors import TensorFile, is_name, read_json
 

@@ -20,6 +20,7 @@ from ioadapt_theory.adapters.base_weights import BaseLayer
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.moving.bake import bake
 from ioadapt_theory.adapters.rules.fingerprint import HEADER
+from ioadapt_theory.checkpoints.names.kohya import flat
 from ioadapt_theory.formats.kinds import diffusers, kohya
 from ioadapt_theory.formats.kinds.peft import peft_config, peft_folder
 from ioadapt_theory.formats.tensor_writer import BAKED_FOR, TensorWriter, writing
@@ -123,7 +124,7 @@ def _write(
         if style is Style.KOHYA:
             # one alpha for the whole file: diffusers 0.42 loses those of attention layers where they differ
             alpha = next(iter(ranks.values()))
-            kohya.write_layer(out, kohya.flat(component, name), layer.down, layer.up, alpha=alpha, bias=layer.bias)
+            kohya.write_layer(out, flat(component, name), layer.down, layer.up, alpha=alpha, bias=layer.bias)
             continue
         key = _dotted(style, component, name)
         out.add(f"{key}.lora_A.weight", layer.down)

@@ -8,7 +8,8 @@ from enum import StrEnum
 from itertools import combinations
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, TensorInfo
-from ioadapt_theory.checkpoints.names import block, canonical, kind
+from ioadapt_theory.checkpoints.names.kinds import block, kind
+from ioadapt_theory.checkpoints.names.unet import canonical
 from ioadapt_theory.checkpoints.provenance import origins
 
 

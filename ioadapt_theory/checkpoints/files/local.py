@@ -1,13 +1,18 @@
 """Checkpoints on this machine: a file, a sharded one, or the folder of a diffusers or transformers model."""
 
+import json
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError
-from ioadapt_theory.checkpoints.files.layout import PICKLES, choose, component_of, read_index, require_shards
+from ioadapt_theory.checkpoints.files.layout import PICKLES, STEMS, choose, component_of, read_index, require_shards
 from ioadapt_theory.checkpoints.files.pickles import open_pickle
 from ioadapt_theory.checkpoints.files.positions import PlainFile, open_safetensors
 from ioadapt_theory.checkpoints.views import join_shards, ldm_part
+
+LARGEST_CONFIG = 1024 * 1024
+"""Bytes of a config.json that are read."""
 
 
 def open_path(
@@ -45,8 +50,8 @@ def open_path(
         msg = f"No file {path}" + (f" (its folder holds {', '.join(beside)})." if beside else ", nor its folder.")
         raise SourceError(msg)
     if path.name.endswith(".json"):
-        return open_index(path, name or path.parent.name)
-    return _open_part(path, name, component, ema)
+        return _configured(open_index(path, name or path.parent.name), path)
+    return _configured(_open_part(path, name, component, ema), path)
 
 
 def open_file(path: Path, name: str | None = None) -> Checkpoint:
@@ -87,9 +92,18 @@ def _open_folder(path: Path, name: str, component: str | None, variant: str | No
         path = inside
     names = [p.name for p in path.iterdir() if p.is_file()]
     choice = choose(names, f"The folder {path}", variant)
-    if choice.sharded:
-        return open_index(path / choice.file, name)
-    return _open_part(path / choice.file, name, None, ema)
+    weights = path / choice.file
+    return _configured(open_index(weights, name) if choice.sharded else _open_part(weights, name, None, ema), weights)
+
+
+def _configured(opened: Checkpoint, weights: Path) -> Checkpoint:
+    """With what config.json beside weights of a usual name says, if it says anything that can be read."""
+    config = weights.parent / "config.json"
+    if weights.name.startswith(STEMS) and config.is_file() and config.stat().st_size <= LARGEST_CONFIG:
+        with suppress(OSError, ValueError, RecursionError):
+            content = json.loads(config.read_text(encoding="utf-8"))
+            opened.config = content if isinstance(content, dict) else {}
+    return opened
 
 
 def _open_part(path: Path, name: str | None, part: str | None, ema: bool | None) -> Checkpoint:

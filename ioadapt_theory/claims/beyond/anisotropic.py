@@ -11,7 +11,7 @@ from ioadapt_theory.claims.arithmetic import (
     inverse,
     operator_norm,
     plus_identity,
-    singular,
+    rank,
 )
 from ioadapt_theory.claims.claim import Claim
 from ioadapt_theory.claims.evidence.findings import Verdict
@@ -79,7 +79,7 @@ def rhs_whitened(i: Anisotropic) -> Array:
     return operator_norm(whitened) ** 2 * distance(i, None)
 
 
-REGULAR = Hypothesis("F is regular", lambda i: singular(i.factor))
+REGULAR = Hypothesis("F is regular", lambda i: i.factor.shape[-1] - rank(i.factor), exact=True)
 
 PROP_4_ANISOTROPIC = Claim(
     id="prop-4-anisotropic",

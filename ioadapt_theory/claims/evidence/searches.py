@@ -11,7 +11,7 @@ from torch import Tensor
 from ioadapt_theory.claims.claim import Claim, Run
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.evidence.findings import TOLERANCE, Evidence, Finding
-from ioadapt_theory.claims.evidence.inequality import Inequality
+from ioadapt_theory.claims.evidence.inequality import Inequality, UndecidedError
 from ioadapt_theory.claims.instances import witness
 
 ROUNDING = 1e-13
@@ -47,7 +47,10 @@ def confirmed(claim: Claim, finding: Finding) -> Finding:
     """A ratio of 1 or more is taken at 50 digits, so that no rounding near a singular instance refutes anything."""
     if finding.worst is None or finding.worst_ratio < 1 - TOLERANCE:
         return finding
-    return replace(finding, worst_ratio=evaluate(claim, finding.worst).decisive_ratio)
+    try:
+        return replace(finding, worst_ratio=evaluate(claim, finding.worst).decisive_ratio)
+    except UndecidedError:
+        return replace(finding, worst_ratio=-math.inf, worst=None, counts={**finding.counts, "undecided": 1})
 
 
 @dataclass(frozen=True, slots=True)

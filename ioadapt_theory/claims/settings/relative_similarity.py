@@ -1,7 +1,7 @@
 """The setting of App. A.1: two layers W, W' and two pairs of inputs whose outputs have the same cosine s₀; one AB."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from ioadapt_theory.claims.arithmetic import (
@@ -131,7 +131,7 @@ def artanh_shifts(i: RelativeSimilarity, placement: Placement) -> list[Array]:
 def full_row_rank(name: str) -> Hypothesis:
     """Rank W = c; the residual is the rank that is missing."""
     letter = "W_target" if name == "w_target" else "W"
-    return Hypothesis(f"rank {letter} = c", lambda i: getattr(i, name).shape[-2] - rank(getattr(i, name)))
+    return Hypothesis(f"rank {letter} = c", lambda i: getattr(i, name).shape[-2] - rank(getattr(i, name)), exact=True)
 
 
 SAME_INPUT_SIMILARITY = Hypothesis(
@@ -159,7 +159,11 @@ class Ball:
     @property
     def hypotheses(self) -> tuple[Hypothesis, ...]:
         """The assumptions of App. A.1 with this reading of the last one; its residual is relative to ε."""
-        size = Hypothesis(self.statement, lambda i: excess(self.norm(i.ab) ** self.power, i.epsilon))
+        size = Hypothesis(
+            self.statement,
+            lambda i: excess(self.norm(i.ab) ** self.power, i.epsilon),
+            mend=lambda i, r: replace(i, epsilon=i.epsilon * (1 + r)),
+        )
         return SAME_INPUT_SIMILARITY, SAME_OUTPUT_SIMILARITY, size
 
 

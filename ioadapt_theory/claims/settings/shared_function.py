@@ -1,7 +1,7 @@
 """The setting of App. A.2: two-layer linear models XW₁W₂ and XW₁'W₂' of nearly the same function; x ~ N(0, σ²I)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import assert_never
 
@@ -39,7 +39,11 @@ class SharedFunction:
         return frobenius_sq(self.gap) if self.given_epsilon is None else self.given_epsilon
 
 
-NEARLY_SAME = Hypothesis("||W1 W2 - W1' W2'||_F^2 <= epsilon", lambda i: excess(frobenius_sq(i.gap), i.epsilon))
+NEARLY_SAME = Hypothesis(
+    "||W1 W2 - W1' W2'||_F^2 <= epsilon",
+    lambda i: excess(frobenius_sq(i.gap), i.epsilon),
+    mend=lambda i, r: replace(i, given_epsilon=i.epsilon * (1 + r)),
+)
 
 
 def adapted(w1: Array, w2: Array, ab: Array | None, placement: Placement | None) -> Array:

@@ -10,10 +10,11 @@ from ioadapt_theory.claims.arithmetic import (
     angle,
     arcsin,
     cosine,
+    dot,
+    excess,
     minimum,
     norm,
     number,
-    positive_part,
     scaled,
     sine,
 )
@@ -74,8 +75,8 @@ def shorter_increments(raw: Mapping[str, Tensor]) -> Increments:
 
 
 SHORTER = (
-    Hypothesis("||du|| <= ||u||", lambda i: positive_part(norm(i.du) / norm(i.u) - 1)),
-    Hypothesis("||dv|| <= ||v||", lambda i: positive_part(norm(i.dv) / norm(i.v) - 1)),
+    Hypothesis("||du|| <= ||u||", lambda i: excess(dot(i.du, i.du), dot(i.u, i.u)) / 2, exact=True),
+    Hypothesis("||dv|| <= ||v||", lambda i: excess(dot(i.dv, i.dv), dot(i.v, i.v)) / 2, exact=True),
 )
 
 LEMMA_1_EXPANSION = Claim(

@@ -19,6 +19,7 @@ from ioadapt_theory.claims.arithmetic import (
     operator_norm,
     outer,
     positive_part,
+    reached,
     scaled,
     unit,
 )
@@ -99,8 +100,8 @@ AVOIDS_ZERO = Hypothesis(
     ),
 )
 BELOW_ONE = (
-    Hypothesis("||du|| < ||u||", lambda i: positive_part(norm(i.du) / norm(i.u) - 1 + 1e-12)),
-    Hypothesis("||dv|| < ||v||", lambda i: positive_part(norm(i.dv) / norm(i.v) - 1 + 1e-12)),
+    Hypothesis("||du|| < ||u||", lambda i: reached(dot(i.du, i.du), dot(i.u, i.u)) / 2, exact=True),
+    Hypothesis("||dv|| < ||v||", lambda i: reached(dot(i.dv, i.dv), dot(i.v, i.v)) / 2, exact=True),
 )
 
 

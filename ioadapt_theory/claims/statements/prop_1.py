@@ -7,6 +7,8 @@ from ioadapt_theory.claims.arithmetic import (
     arcsin,
     cos,
     cosine,
+    dot,
+    excess,
     maximum,
     minimum,
     norm,
@@ -104,10 +106,13 @@ def rhs_finite(i: RelativeSimilarity) -> Array:
     return maximum(rise + fall_target, rise_target + fall)
 
 
-BELOW_OUTPUTS = Hypothesis(
-    "epsilon ||x|| <= ||x W|| for every x",
-    lambda i: positive_part(i.epsilon * maximum(maximum(*i.stretches[:2]), maximum(*i.stretches[2:])) - 1),
-)
+def beyond_outputs(i: RelativeSimilarity) -> Array:
+    """By how much ε‖x‖ exceeds ‖xW‖, summed over x; rational in the entries."""
+    pairs = [(x, apply(x, w)) for x1, x2, w in (i.source, i.target) for x in (x1, x2)]
+    return sum(excess(i.epsilon**2 * dot(x, x), dot(y, y)) for x, y in pairs) / 2
+
+
+BELOW_OUTPUTS = Hypothesis("epsilon ||x|| <= ||x W|| for every x", beyond_outputs, exact=True)
 
 PROP_1 = Claim(
     id="prop-1",

@@ -2,14 +2,14 @@
 
 from ioadapt_theory.claims.arithmetic import (
     Array,
+    apply,
     condition_number,
     log,
     maximum,
-    minimum,
-    number,
+    parallel,
     plus_identity,
-    positive_part,
-    singular,
+    rank,
+    reached,
 )
 from ioadapt_theory.claims.claim import Claim
 from ioadapt_theory.claims.evidence.findings import Verdict
@@ -73,9 +73,15 @@ def rhs_artanh(i: RelativeSimilarity) -> Array:
     return log(condition_number(plus_identity(i.ab)))
 
 
-BELOW_ONE = Hypothesis("epsilon < 1", lambda i: positive_part(i.epsilon - number(1, i.epsilon) + 1e-12))
-REGULAR = Hypothesis("I + AB is regular", lambda i: singular(plus_identity(i.ab)))
-NOT_PARALLEL = Hypothesis("|s0| < 1", lambda i: 1.0 * (minimum(*both_sines(i)) < 1e-12))
+def parallel_outputs(model: tuple[Array, Array, Array]) -> Array:
+    """Whether x₁W and x₂W of one model are parallel."""
+    x1, x2, w = model
+    return parallel(apply(x1, w), apply(x2, w))
+
+
+BELOW_ONE = Hypothesis("epsilon < 1", lambda i: reached(i.epsilon, 1), exact=True)
+REGULAR = Hypothesis("I + AB is regular", lambda i: i.ab.shape[-1] - rank(plus_identity(i.ab)), exact=True)
+NOT_PARALLEL = Hypothesis("|s0| < 1", lambda i: maximum(*map(parallel_outputs, (i.source, i.target))), exact=True)
 REMARK_LITERAL = "needs √ε in place of ε, and then the remainder is of the order of the displayed term"
 
 PROP_2_OUTPUT = Claim(

@@ -16,10 +16,10 @@ from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import FAMILIES, LIMITS, Spec
 from ioadapt_theory.adapters.families.family import Limit, Shapes, is_count, is_finite
 from ioadapt_theory.adapters.layer import Adapter
+from ioadapt_theory.checkpoints.names.layer import Name
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats.kinds import base_changes
 from ioadapt_theory.formats.kinds.base_changes import Change, Made
-from ioadapt_theory.formats.kinds.names import Name
 from ioadapt_theory.formats.tensors import TensorFile, is_name, parse_json, read_json
 
 FILE, FORMAT, VERSION = "ioadapt.safetensors", "ioadapt_theory", 2

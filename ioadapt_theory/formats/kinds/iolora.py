@@ -13,9 +13,10 @@ from ioadapt_theory.adapters.config import AdapterConfig, LayerPlan
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import FAMILIES, OPTIONS
 from ioadapt_theory.adapters.layer import Adapter
+from ioadapt_theory.checkpoints.names.layer import Name
 from ioadapt_theory.errors import FileFormatError, IoAdaptError, ShapeError
 from ioadapt_theory.formats.build import require_square
-from ioadapt_theory.formats.kinds.names import UNKNOWN, Name
+from ioadapt_theory.formats.kinds.keys import UNKNOWN
 from ioadapt_theory.formats.kinds.peft import patterns
 from ioadapt_theory.formats.tensors import TensorFile
 

@@ -20,39 +20,16 @@ import torch
 from torch import Tensor
 
 from ioadapt_theory.adapters.families.family import is_finite
-from ioadapt_theory.errors import FileFormatError, UnknownNameError
+from ioadapt_theory.checkpoints.names.layer import Name
+from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats.kinds import Shapes
 from ioadapt_theory.formats.kinds.diffusers import header_json, packed
-from ioadapt_theory.formats.kinds.names import Name
 from ioadapt_theory.formats.kinds.peft import Rule, rule
 from ioadapt_theory.formats.tensor_writer import TensorWriter
 from ioadapt_theory.formats.tensors import TensorFile
 
-PREFIXES = {
-    "": "lycoris",
-    "unet": "lora_unet",
-    "transformer": "lora_transformer",
-    "text_encoder": "lora_te",  # of SD-1.x and 2.x
-    "text_encoder_1": "lora_te1",  # of SD-XL
-    "text_encoder_2": "lora_te2",
-    "text_encoder_3": "lora_te3",
-}
-
 Scale = Callable[[Name, int | None, Shapes, float | None], float]
 """(layer, rank, shapes by role, alpha if it is a tensor) -> scaling."""
-
-
-def flat(component: str, name: str) -> str:
-    """A layer's name as kohya flattens it.
-
-    Raises:
-        UnknownNameError: a component that kohya has no prefix for.
-    """
-    if component not in PREFIXES:
-        raise UnknownNameError("component", component, PREFIXES.keys() - {""})
-    if component.startswith("text_encoder") and name.startswith(("encoder.layers.", "embeddings.")):
-        name = f"text_model.{name}"  # of CLIP, which transformers 5 has dropped from its own names; T5 has none
-    return f"{PREFIXES[component]}_{name}".replace(".", "_")
 
 
 def file_scale(source: TensorFile, names: Collection[Name]) -> Scale:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from ioadapt_theory.checkpoints.checkpoint import DTYPES, Checkpoint
-from ioadapt_theory.checkpoints.names import KINDS
+from ioadapt_theory.checkpoints.names.kinds import KINDS
 from ioadapt_theory.errors import UnknownNameError
 from ioadapt_theory.similarity.comparison import Comparison, Options, Pair, Row
 from ioadapt_theory.similarity.measures import metrics

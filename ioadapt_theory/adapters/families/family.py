@@ -210,7 +210,8 @@ class Family(nn.Module, ABC):
 
     def promote(self, w: Tensor) -> Tensor:
         """W in the wider of its dtype and the adapter's, so that merging rounds once, at the end."""
-        return w.to(torch.promote_types(w.dtype, next(self.parameters()).dtype))
+        held = getattr(self, "_former_parameters", self._parameters)  # nn.DataParallel keeps a replica's there
+        return w.to(torch.promote_types(w.dtype, next(p.dtype for p in held.values() if p is not None)))
 
     @abstractmethod
     def left(self, w: Tensor, base: Base) -> Tensor:

@@ -13,16 +13,26 @@ if TYPE_CHECKING:
     from ioadapt_theory.adapters import Placement as Placement
     from ioadapt_theory.adapters import activate as activate
     from ioadapt_theory.adapters import adapt as adapt
+    from ioadapt_theory.adapters import count as count
     from ioadapt_theory.adapters import disable as disable
+    from ioadapt_theory.adapters import layers as layers
     from ioadapt_theory.adapters import merge as merge
+    from ioadapt_theory.adapters import parameters as parameters
+    from ioadapt_theory.adapters import remove as remove
+    from ioadapt_theory.adapters import scale as scale
     from ioadapt_theory.adapters import transfer as transfer
+    from ioadapt_theory.adapters import unfused as unfused
+    from ioadapt_theory.adapters import unload as unload
     from ioadapt_theory.adapters import unmerge as unmerge
     from ioadapt_theory.errors import IoAdaptError as IoAdaptError
     from ioadapt_theory.formats import load as load
     from ioadapt_theory.formats import save as save
 
 _HOME = {
-    "adapters": "AdaptedLayer AdapterConfig FAMILIES Placement activate adapt disable merge transfer unmerge",
+    "adapters": (
+        "AdaptedLayer AdapterConfig FAMILIES Placement activate adapt count disable layers merge parameters remove scale"
+        " transfer unfused unload unmerge"
+    ),
     "formats": "load save",
     "errors": "IoAdaptError",
 }

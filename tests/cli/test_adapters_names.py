@@ -235,5 +235,3 @@ def test_the_first_of_two_text_encoders_is_counted_in_kohya_s_style_only(tmp_pat
         )
         assert ioadapt(*words) == OK
         assert all(key.startswith(start) for key in load_file(file))
-
-

@@ -134,6 +134,10 @@ class Family(nn.Module, ABC):
         listed = ", ".join(f"{name} {list(shape)}" for name, shape in found.items()) or "no parameters"
         return f"the shapes {listed} do not fit together"
 
+    def extra_repr(self) -> str:
+        """Rank and scale, for ``print(model)``."""
+        return f"{'' if self.rank is None else f'rank {self.rank}, '}scale {self.scaling:g}"
+
     @property
     def rank(self) -> int | None:
         """The rank r, None where it has none."""

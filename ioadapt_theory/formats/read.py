@@ -53,6 +53,9 @@ class Entry:
             return sketch(self.kind, shapes, self.scaling)
 
 
+AnyEntry = Entry | iolora.PluginEntry | iolora.DescribedEntry
+
+
 @dataclass(frozen=True, slots=True)
 class AdapterFile:
     """What a file holds.
@@ -70,7 +73,7 @@ class AdapterFile:
 
     path: Path
     format: str
-    entries: tuple[Entry | iolora.PluginEntry, ...]
+    entries: tuple[AnyEntry, ...]
     changes: tuple[Change, ...]
     unread: Mapping[str, str]
     base: str | None
@@ -90,13 +93,16 @@ def read(path: Path | str) -> AdapterFile:
     """
     path, config = locate(Path(path))
     source = TensorFile(path)
-    entries: list[Entry | iolora.PluginEntry] = []
+    entries: list[AnyEntry] = []
     altered: list[Change] = []
     described = diffusers.packed(source) if config is None else config
     if described.get("peft_type") == iolora.TYPE:  # diffusers' save_lora_adapter puts it into the header
         groups: dict[Name, dict[str, str]] = {}
         found, unread = iolora.plugin_entries(described, path, source)
         entries.extend(found)
+    elif config is None and (spoken := iolora.described_entries(source))[0]:
+        groups, unread = {}, spoken[1]
+        entries.extend(spoken[0])
     else:
         if config is None:
             _require_no_config(source)
@@ -212,7 +218,7 @@ def _sort(
     roles: dict[str, str],
     source: TensorFile,
     scale: Scale,
-    entries: list[Entry | iolora.PluginEntry],
+    entries: list[AnyEntry],
     altered: list[Change],
     unread: dict[str, str],
 ) -> None:

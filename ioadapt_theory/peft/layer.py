@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from ioadapt_theory.adapters.layer import AdaptedLayer, Adapter
 from ioadapt_theory.adapters.matrices import Operator, operator
+from ioadapt_theory.formats.kinds.iolora import SETTINGS, settings_tensor
 from ioadapt_theory.peft.config import IOLoraConfig
 
 
@@ -105,6 +106,16 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         self.scaling[name] = scale
         for (_, phi), trained in zip(self.iolora_adapters[name].parts(), self._trained[name], strict=True):  # type: ignore[operator]
             phi.scaling = trained * scale
+
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        for name, adapter in self.iolora_adapters.items():
+            destination[f"{prefix}iolora_adapters.{name}.{SETTINGS}"] = settings_tensor(adapter)  # type: ignore[arg-type]
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        for key in [key for key in state_dict if key.startswith(prefix) and key.endswith(f".{SETTINGS}")]:
+            del state_dict[key]
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def _move_adapter_to_device_of_base_layer(self, adapter_name: str, device: torch.device | None = None) -> None:
         """To the device only: adapters of half-precision layers stay in float32."""

@@ -8,7 +8,8 @@ from torch.testing import assert_close
 
 from ioadapt_theory import adapt, layers, load, merge, remove, save, unload
 from ioadapt_theory.errors import UnsupportedError
-from tests.adapters.foreign import quiet, run_llama, tiny_llama, tiny_unet
+from ioadapt_theory.peft import IOLoraConfig
+from tests.adapters.foreign import filled, quiet, run_llama, run_unet, tiny_llama, tiny_unet
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -83,3 +84,42 @@ def test_printing_a_model_shows_family_placement_rank_and_scale():
     shown = repr(next(iter(layers(model).values())))
     assert all(part in shown for part in ("active: default", "(output): DoRA(", "rank 3, scale 2"))
     assert "merged" in repr(merge(model))
+
+
+@pytest.mark.parametrize(("family", "placement"), [("lora", "input"), ("dora", "output"), ("lokr", "input+weight")])
+def test_diffusers_training_scripts_save_it_and_load_lora_adapter_reads_it(family, placement, tmp_path):
+    from diffusers import StableDiffusionPipeline
+    from diffusers.utils import convert_state_dict_to_diffusers
+    from peft.utils import get_peft_model_state_dict
+
+    unet = tiny_unet()
+    config = IOLoraConfig(
+        target_modules=["to_k", "to_out.0"], r=2, lora_alpha=3, family=family, placement=placement,
+        rank_pattern={"to_k": 3}, init_weights="random",
+    )  # fmt: skip
+    unet.add_adapter(config)
+    expected = run_unet(filled(unet, mark="iolora"))
+    state = convert_state_dict_to_diffusers(get_peft_model_state_dict(unet))
+    quiet(lambda: StableDiffusionPipeline.save_lora_weights(str(tmp_path), unet_lora_layers=state))
+    fresh, by_us = tiny_unet(), tiny_unet()
+    fresh.load_lora_adapter(str(tmp_path), prefix="unet")
+    assert_close(run_unet(fresh), expected)
+    assert (expected - run_unet(tiny_unet())).abs().max() > 1e-3
+    load(by_us, tmp_path)
+    assert_close(run_unet(by_us), expected)
+    again = tiny_unet()
+    again.load_lora_adapter({f"unet.{k}": v for k, v in state.items()}, prefix="unet", adapter_name="other")
+    assert_close(run_unet(again), expected)
+    assert again.active_adapters() == ["other"]
+
+
+def test_load_lora_adapter_goes_on_reading_loras(tmp_path):
+    from peft import LoraConfig
+
+    unet = tiny_unet()
+    unet.add_adapter(LoraConfig(r=2, target_modules=["to_q"], init_lora_weights=False))
+    expected = run_unet(unet)
+    quiet(lambda: unet.save_lora_adapter(str(tmp_path)))
+    fresh = tiny_unet()
+    fresh.load_lora_adapter(str(tmp_path), prefix=None, use_safetensors=True)
+    assert_close(run_unet(fresh), expected)

@@ -5,10 +5,9 @@ The public names are imported on first use, so that ``import ioadapt_theory`` co
 
 import sys
 
-if (
-    sys.argv[:1] == ["-m"] and not sys.flags.safe_path
-):  # python -m ioadapt_theory...: the folder one happens to stand in,
-    sys.path.pop(0)  # a downloaded repository say, would come before the standard library
+# python -m ioadapt_theory...: the folder one happens to stand in, a downloaded repository say, would come first
+if sys.argv[:1] == ["-m"] and not sys.flags.safe_path:
+    sys.path.pop(0)
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -20,16 +19,26 @@ if TYPE_CHECKING:
     from ioadapt_theory.adapters import Placement as Placement
     from ioadapt_theory.adapters import activate as activate
     from ioadapt_theory.adapters import adapt as adapt
+    from ioadapt_theory.adapters import count as count
     from ioadapt_theory.adapters import disable as disable
+    from ioadapt_theory.adapters import layers as layers
     from ioadapt_theory.adapters import merge as merge
+    from ioadapt_theory.adapters import parameters as parameters
+    from ioadapt_theory.adapters import remove as remove
+    from ioadapt_theory.adapters import scale as scale
     from ioadapt_theory.adapters import transfer as transfer
+    from ioadapt_theory.adapters import unfused as unfused
+    from ioadapt_theory.adapters import unload as unload
     from ioadapt_theory.adapters import unmerge as unmerge
     from ioadapt_theory.errors import IoAdaptError as IoAdaptError
     from ioadapt_theory.formats import load as load
     from ioadapt_theory.formats import save as save
 
 _HOME = {
-    "adapters": "AdaptedLayer AdapterConfig FAMILIES Placement activate adapt disable merge transfer unmerge",
+    "adapters": (
+        "AdaptedLayer AdapterConfig FAMILIES Placement activate adapt count disable layers merge parameters remove"
+        " scale transfer unfused unload unmerge"
+    ),
     "formats": "load save",
     "errors": "IoAdaptError",
 }

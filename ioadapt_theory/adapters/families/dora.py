@@ -1,11 +1,13 @@
 """DoRA (Liu et al. 2024): Φ(W)_j = m_j V_j / ‖V_j‖ with V = W + s AB, a magnitude for every output j."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base, Identity, add
-from ioadapt_theory.adapters.families.family import Family, Spec, parameter
-from ioadapt_theory.adapters.families.lora import init_low_rank, is_high
+from ioadapt_theory.adapters.families.family import Family, Spec
+from ioadapt_theory.adapters.families.lora import LoRA, init_low_rank, is_high
 from ioadapt_theory.adapters.fast.autograd import fused, is_eager, plan_for, without_autocast
 from ioadapt_theory.adapters.fast.derived import Derived
 from ioadapt_theory.adapters.fast.norms import norms_beside, squares
@@ -16,13 +18,16 @@ from ioadapt_theory.adapters.matrices import Plain
 class DoRA(Family):
     """Low-rank change of the direction, learned magnitude m (columns); m starts at ‖W_j‖."""
 
+    axes: ClassVar = {**LoRA.axes, "m": ("columns",)}
+    options: ClassVar = {"detach_norm": ("true or false", lambda v: isinstance(v, bool))}
+    A: nn.Parameter
+    B: nn.Parameter
+    m: nn.Parameter
+
     def __init__(self, base: Base, spec: Spec) -> None:
         super().__init__(base, spec)
         self.detach_norm = spec.detach_norm
         self.derived = Derived()
-        self.A = parameter(base, spec, base.rows, spec.rank)
-        self.B = parameter(base, spec, spec.rank, base.columns)
-        self.m = parameter(base, spec, base.columns)
         with torch.no_grad():
             nn.init.zeros_(self.A)
             nn.init.zeros_(self.B)

@@ -1,14 +1,14 @@
 """LoRA (Hu et al. 2022): Φ(W) = W + s AB, Eq. 1; on an identity, I + s AB, Eq. 3."""
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from ioadapt_theory.adapters.bases import Base, Identity
-from ioadapt_theory.adapters.families.family import Additive, Family, Spec, fill, parameter
+from ioadapt_theory.adapters.families.family import Additive, Family, Spec, fill
 from ioadapt_theory.adapters.fast.autograd import fused, is_eager
 from ioadapt_theory.adapters.fast.products import LowRank
 
@@ -21,12 +21,13 @@ FOLD = 16
 class LoRA(Additive):
     """Low-rank change; A is rows x r, B is r x columns."""
 
+    axes: ClassVar = {"A": ("rows", "rank"), "B": ("rank", "columns")}
     kind = LowRank
+    A: nn.Parameter
+    B: nn.Parameter
 
     def __init__(self, base: Base, spec: Spec) -> None:
         super().__init__(base, spec)
-        self.A = parameter(base, spec, base.rows, spec.rank)
-        self.B = parameter(base, spec, spec.rank, base.columns)
         init_low_rank(self.A, self.B, spec)
 
     def pays(self, x: Tensor, base: Base) -> bool:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from ioadapt_theory.stats import sign_test
 
-FOLDER = Path(__file__).parent / "tables"
+FOLDER = Path(__file__).parents[1] / "tables"
 NUMBERS = (1, 2, 3, 4, 5, 6, 8, 9, 10, 11)
 SUMMARIES = ("Avg.", "Overall")
 
@@ -48,7 +48,8 @@ def values(number: int, **where: str) -> dict[tuple[str, ...], Decimal]:
         if all(cell[name] == wanted for name, wanted in where.items()):
             key = tuple(v for k, v in cell.items() if k not in {"value", "std", *where})
             if key in found:
-                raise ValueError(f"Table {number} has two cells for {key}.")
+                msg = f"Table {number} has two cells for {key}."
+                raise ValueError(msg)
             found[key] = Decimal(cell["value"])
     return found
 
@@ -102,7 +103,7 @@ class Score:
 def gains(
     number: int, side: str, placement: str, *, over: str = "weight", keep: Callable[[str], bool] = lambda metric: True
 ) -> dict[tuple[str, ...], Decimal]:
-    """placement - over for every (model, peft, metric) that prints both; averages are no cells of their own."""
+    """Placement - over for every (model, peft, metric) that prints both; averages are no cells of their own."""
     base = values(number, side=side, placement=over)
     mine = values(number, side=side, placement=placement)
     return {k: v - base[k] for k, v in mine.items() if k in base and k[2] not in SUMMARIES and keep(k[2])}

@@ -47,6 +47,7 @@ class Finding:
         worst: the instance that attained it, in the form of an instance file.
         proves: names of the exact arguments that went through.
         refutes: names of the exact arguments or witnesses that contradict the statement.
+        shows: words of the statement ("attained", "sharp", "only if") for which there is evidence.
         counts: further counts, which add up.
     """
 
@@ -56,6 +57,7 @@ class Finding:
     worst: Mapping[str, Any] | None = None
     proves: frozenset[str] = frozenset()
     refutes: frozenset[str] = frozenset()
+    shows: frozenset[str] = frozenset()
     counts: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -73,6 +75,7 @@ class Finding:
             worst=worst.worst,
             proves=self.proves | other.proves,
             refutes=self.refutes | other.refutes,
+            shows=self.shows | other.shows,
             counts={
                 name: self.counts.get(name, 0) + other.counts.get(name, 0)
                 for name in sorted(self.counts.keys() | other.counts.keys())
@@ -82,7 +85,7 @@ class Finding:
     def to_json(self) -> dict[str, Any]:
         """JSON form."""
         ratio = json_ratio(self.worst_ratio)
-        names = {"proves": sorted(self.proves), "refutes": sorted(self.refutes)}
+        names = {"proves": sorted(self.proves), "refutes": sorted(self.refutes), "shows": sorted(self.shows)}
         return {
             "instances": self.instances,
             "worst_ratio": ratio,
@@ -102,6 +105,7 @@ class Finding:
             worst=raw["worst"],
             proves=frozenset(raw["proves"]),
             refutes=frozenset(raw["refutes"]),
+            shows=frozenset(raw["shows"]),
             counts=raw["counts"],
         )
 
@@ -146,6 +150,11 @@ class Verification:
     def instances(self) -> int:
         """Number of instances looked at."""
         return sum(f.instances for f in self.findings.values())
+
+    @property
+    def shows(self) -> frozenset[str]:
+        """The words of the statement for which there is evidence."""
+        return frozenset[str]().union(*(f.shows for f in self.findings.values()))
 
     @property
     def verdict(self) -> Verdict:

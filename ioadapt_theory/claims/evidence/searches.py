@@ -14,6 +14,8 @@ from ioadapt_theory.claims.evidence.findings import TOLERANCE, Evidence, Finding
 from ioadapt_theory.claims.evidence.inequality import Inequality
 from ioadapt_theory.claims.instances import witness
 
+EQUALITY = 1e-14
+"""How far lhs/rhs, rounded from 50 digits, may be from 1 on an instance that attains a bound."""
 ROUNDING = 1e-13
 """Largest residual of a hypothesis in a search: they hold by construction, so anything more is a singular instance."""
 
@@ -120,10 +122,13 @@ class Replay:
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
         """Evaluate each; one that violates a hypothesis raises."""
-        finding = Finding(kind=self.kind)
+        finding, equalities = Finding(kind=self.kind), list[bool]()
         for name in (*claim.witnesses, *claim.attained):
             raw = witness(name)
             ratio = evaluate(claim, raw).decisive_ratio
             refutes = frozenset([name] if ratio > 1 + TOLERANCE else [])
             finding |= Finding(kind=self.kind, instances=1, worst_ratio=ratio, worst=raw, refutes=refutes)
-        return finding
+            attains = name not in claim.attained or abs(ratio - 1) < EQUALITY
+            equalities.append(attains)
+        shows = frozenset(["attained"] if claim.attained and all(equalities) else [])
+        return replace(finding, shows=shows)

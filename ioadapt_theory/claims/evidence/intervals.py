@@ -3,12 +3,9 @@
 Same inputs for both models, W = diag(1, 6), W' = I, AB = ε e₁ᵀe₂: the distance is 6ε/sqrt(1 + 36ε²) - ε/sqrt(1 + ε²).
 """
 
-from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any
 
-from ioadapt_theory.claims.proofs.argument import Step, proves, sympy, vanishes
-from ioadapt_theory.claims.proofs.rational import pair
 from ioadapt_theory.errors import MissingExtraError
 
 BOXES = 400
@@ -53,16 +50,3 @@ def by_flint(upper: Fraction) -> bool:
         )
 
     return all(bool(excess(ball(*box), lambda x: x.sqrt()) > 0) for box in boxes(upper))
-
-
-@proves("CE1c violates 4ε for every ε in (0, 11/100]: the slope 5 at 0 is no artefact of a single ε")
-def ce1c(upper: Fraction = Fraction(11, 100)) -> Iterator[Step]:
-    """The closed form from the instance, then two independent interval libraries."""
-    sp = sympy()
-    eps = sp.Symbol("epsilon", positive=True)
-    x1, x2, ab = sp.Matrix([[1, 0]]), sp.Matrix([[0, 1]]), eps * sp.Matrix([[0, 1], [0, 0]])
-    source, target = (pair(x1, x2, w, ab, "input") for w in (sp.diag(1, 6), sp.eye(2)))
-    yield Step("distance = ε(excess + 4)", vanishes(source.after - target.after - eps * (excess(eps, sp.sqrt) + 4)))
-    yield Step("slope at 0: 6 - 1 = 5", sp.limit(excess(eps, sp.sqrt) + 4, eps, 0) == 5)
-    yield Step("positive on the range, mpmath intervals", by_mpmath(upper))
-    yield Step("positive on the range, Arb balls", by_flint(upper))

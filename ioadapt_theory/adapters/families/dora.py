@@ -90,8 +90,7 @@ class DoRA(Family):
     def forward(self, x: Tensor, base: Base) -> Tensor:
         """f(x) + (g - 1)(f(x) - bias) + g s xAB, g = m/‖V‖: the bias is not scaled, g = 1 changes nothing."""
         if is_eager(x) and (plan := plan_for(self, x, base)) is not None:
-            g = self.gain(base)
-            return fused(plan, self, LowRank, x, (self.A, self.B * g), g)
+            return fused(plan, self, LowRank, x, (self.A, self.B), self.gain(base))
         y, g = base(x), base.columnwise(self.gain(base))
         without_bias = y if base.bias is None else y - base.columnwise(base.bias)
         change = self.scaling * base.low_rank(self.dropout(x), self.A, self.B)

@@ -9,7 +9,7 @@ from ioadapt_theory.adapters.bases import Base, Identity, add
 from ioadapt_theory.adapters.families.family import Family, Spec
 from ioadapt_theory.adapters.families.lora import LoRA, init_low_rank, is_high
 from ioadapt_theory.adapters.fast.autograd import fused, is_eager, plan_for, without_autocast
-from ioadapt_theory.adapters.fast.derived import Derived
+from ioadapt_theory.adapters.fast.derived import Derived, is_kept
 from ioadapt_theory.adapters.fast.norms import norms_beside, squares
 from ioadapt_theory.adapters.fast.products import LowRank
 from ioadapt_theory.adapters.matrices import Plain
@@ -40,16 +40,17 @@ class DoRA(Family):
         return torch.addmm(w.mT, self.B.to(w).mT, self.A.to(w).mT, alpha=self.scaling).mT
 
     def norms(self, base: Base) -> Tensor:
-        """‖V_j‖, above 0; where its gradient is not asked for a constant, which a CPU keeps between steps."""
+        """‖V_j‖, above 0; where its gradient is not asked for a constant, which is kept between steps."""
         constant = self.detach_norm or not torch.is_grad_enabled()
         with torch.set_grad_enabled(not constant):
-            if not (constant and self.A.is_cpu and is_eager(self.A) and isinstance(base, Identity | Plain)):
-                return self._norms(base)  # elsewhere comparing would wait for the device
+            if not (constant and is_kept(self.A) and is_eager(self.A) and isinstance(base, Identity | Plain)):
+                return self._norms(base)
             w = base.module.weight if isinstance(base, Plain) else None
-            return self.derived("norms", lambda: self._norms(base, w), self.scaling, (self.A, self.B), w)
+            near = w if self.A.is_cpu else None
+            return self.derived("norms", lambda: self._norms(base, near), self.scaling, (self.A, self.B), w)
 
     def _norms(self, base: Base, weight: Tensor | None = None) -> Tensor:
-        """By definition; with the weight of a layer from ‖W_j‖, which is kept for as long as W is the same, and W A.
+        """By definition; with the weight of a layer near the processor from ‖W_j‖, which is kept for as long as W is the same, and W A.
 
         On an identity ‖e_j + s A b_j‖² = 1 + 2s ⟨a_j, b_j⟩ + s² b_jᵀ(AᵀA)b_j, in float64 since it cancels.
         """
@@ -95,8 +96,7 @@ class DoRA(Family):
     def forward(self, x: Tensor, base: Base) -> Tensor:
         """f(x) + (g - 1)(f(x) - bias) + g s xAB, g = m/‖V‖: the bias is not scaled, g = 1 changes nothing."""
         if is_eager(x) and (plan := plan_for(self, x, base)) is not None:
-            g = self.gain(base)
-            return fused(plan, self, LowRank, x, (self.A, self.B * g), g)
+            return fused(plan, self, LowRank, x, (self.A, self.B), self.gain(base))
         y, g = base(x), base.columnwise(self.gain(base))
         without_bias = y if base.bias is None else y - base.columnwise(base.bias)
         change = self.scaling * base.low_rank(self.dropout(x), self.A, self.B)

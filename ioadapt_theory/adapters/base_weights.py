@@ -151,6 +151,10 @@ class TensorWeights:
         """Tensors of one axis."""
         return {name: partial(self.read, name) for name, shape in self.shapes.items() if len(shape) == 1}
 
+    def as_stored(self, name: str, w: Tensor) -> Tensor:
+        """A weight as torch's layers store it, as the checkpoint stores this one."""
+        return w.mT if self._is_conv1d(name) else w
+
     def _is_conv1d(self, name: str) -> bool:
         """By its own bias, or for a square weight by those of its kind."""
         shape = self.shapes[f"{name}.weight"]

@@ -83,7 +83,7 @@ SEEDS = range(4)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("size", [0.05, 0.3, 0.8])
+@pytest.mark.parametrize("size", [0.1, 0.3, 0.8])
 def test_a_fine_tuned_model_is_told_with_its_direction(seed: int, size: float):
     parent = network(seed)
     child = tuned(parent, size, 100 + seed)

@@ -51,6 +51,7 @@ class LayerPair:
         before: the first earlier layer whose output the target does not share.
         verdicts: for an adapter on either side and on the weight.
         parts: of the adapter at hand.
+        equal: whether the weights are the same, in the coarser of the two precisions.
         rank: singular values of W' - W above 5 % of its largest, as a fraction of all; None where it was not looked at.
     """
 
@@ -60,14 +61,9 @@ class LayerPair:
     sides: Sides
     before: Changed | None
     verdicts: Mapping[Placement, Verdict]
+    equal: bool
     parts: tuple[Part, ...] = ()
     rank: float | None = None
-
-    @property
-    def equal(self) -> bool:
-        """Whether the weights are the same, as far as bfloat16 tells."""
-        c, ratio = self.sides.cosine, self.sides.ratio
-        return c is not None and ratio is not None and c > 1 - 2**-15 and abs(ratio - 1) < 2**-7
 
 
 def matrices(weights: Weights) -> dict[str, tuple[int, int]]:
@@ -125,6 +121,7 @@ def pairs(
             sides=found,
             before=before,
             verdicts={p: judge(found.of(p), p, before) for p in Placement},
+            equal=same(one.matrix, two.matrix),
             parts=tuple(_parts((adapters or {}).get(name), one, two, found, before)),
             rank=_rank(one, two),
         )
@@ -154,14 +151,21 @@ def changed_norms(source: Weights, target: Weights, counterparts: Mapping[str, s
 
 
 def differing(source: Weights, target: Weights, counterparts: Mapping[str, str]) -> tuple[int, int]:
-    """How many of the norms and biases of one place differ beyond the rounding of bfloat16, and how many there are."""
+    """How many of the norms and biases of one place differ, and how many there are."""
     here, there = source.vectors(), target.vectors()
     common = {name: other for name, other in vectors(here, counterparts).items() if other in there}
     apart = 0
     for name, other in common.items():
-        a, b = here[name]().detach().double(), there[other]().detach().double()
-        apart += a.shape != b.shape or not bool((a - b).norm() <= 2**-7 * a.norm())
+        apart += not same(here[name](), there[other]())
     return apart, len(common)
+
+
+def same(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors are equal once both are in the coarser of their precisions."""
+    if a.shape != b.shape:
+        return False
+    coarse = max((a.dtype, b.dtype), key=lambda dtype: torch.finfo(dtype).eps if dtype.is_floating_point else 0.0)
+    return torch.equal(a.detach().to(coarse), b.detach().to(a.device, coarse))
 
 
 def vectors(names: Iterable[str], counterparts: Mapping[str, str]) -> dict[str, str]:

@@ -83,7 +83,7 @@ SEEDS = range(4)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("size", [0.05, 0.3, 0.8])
+@pytest.mark.parametrize("size", [0.1, 0.3, 0.8])
 def test_a_fine_tuned_model_is_told_with_its_direction(seed: int, size: float):
     parent = network(seed)
     child = tuned(parent, size, 100 + seed)
@@ -229,3 +229,17 @@ def test_networks_beside_each_other_do_not_come_before_each_other():
     assert branches(beside) == {"H.0": "H", "H.2": "H", "C.0": "C", "C.2": "C"}
     assert set(branches(["0.a", "0.b", "1.a", "1.b"]).values()) == {""}
     assert set(branches(["q", "k", "v"]).values()) == {""}
+
+
+@pytest.mark.parametrize("size", [1e-4, 1e-3])
+def test_a_light_fine_tune_is_not_called_the_same(size: int):
+    parent = network(0)
+    found = report(parent, tuned(parent, size, 1)).kinship
+    assert found.kin is Kin.FINE_TUNED
+    assert "too little to tell which was first" in found.why
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_another_precision_is_the_same_model(dtype: torch.dtype):
+    parent = network(0)
+    assert report(parent, copy.deepcopy(parent).to(dtype)).kinship.kin is Kin.SAME

@@ -24,7 +24,7 @@ PICTURES: Final = ("fig_8", "molecules", "prop_2_condition", "fig_2")
 
 
 def claims() -> str:
-    """What the paper states, one reading each; other readings, corrections and the tables are in ``ioadapt claims``."""
+    """What the paper states, one reading each; other readings, corrections and tables are in ``ioadapt claims``."""
     head = "| claim | verdict | as printed, or read as | what is true | witnesses |\n|---|---|---|---|---|\n"
     stated = [c for c in CLAIMS.values() if c.origin is not Origin.OURS and c.amends is None]
     return head + "".join(_row(c) for c in stated if not c.id.endswith(READINGS) and not c.id.startswith("tables"))
@@ -37,7 +37,13 @@ def _row(claim: Claim) -> str:
     verdict = claim.expected.upper()
     verdict = f"**{verdict}**" if claim.expected is Verdict.REFUTED else verdict
     read = "" if claim.origin is Origin.PRINTED and not claim.reading else f" ({report.reading(claim)})"
-    cells = (f"`{claim.id}`", verdict, report.stated(claim) + read, report.remark(claim), ", ".join(claim.witnesses[:3]))
+    cells = (
+        f"`{claim.id}`",
+        verdict,
+        report.stated(claim) + read,
+        report.remark(claim),
+        ", ".join(claim.witnesses[:3]),
+    )
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
 
 

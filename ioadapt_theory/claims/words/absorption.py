@@ -146,7 +146,7 @@ CLAIMS = (
         reading="Φ(I) a kernel of the layer's own width",
         prose="if f is a convolution, Φ(I) is absorbed into its kernel at the cost of the base model",
         expected=Verdict.REFUTED,
-        remark="a 3 x 3 Φ(I) needs 5 x 5 and differs at zero-padded borders; bias before padding and groups break it, too",
+        remark="a 3 x 3 Φ(I) needs 5 x 5 and differs at zero-padded borders; biases and groups break it, too",
         proofs=(Proof("width, border, bias, groups, stride", counterexamples, refutes=True),),
     ),
     Claim(

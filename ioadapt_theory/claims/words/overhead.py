@@ -201,7 +201,7 @@ CLAIMS = (
         "a training step, earlier layers frozen",
         "training a layer behind frozen ones",
         Verdict.REFUTED,
-        "input adapters need dY Wᵀ, cd a token, as LoRA does only if earlier layers learn; output adapters cost the same",
+        "input adapters need dY Wᵀ, cd a token, as LoRA does if earlier layers learn; output adapters cost the same",
         Proof("counted backward", training, refutes=True),
         Origin.READING,
     ),

@@ -39,7 +39,7 @@ def dimensions(c: int, d: int) -> tuple[int, int, int]:
 
 
 def rank_one(c: int, d: int) -> tuple[int, int, int]:
-    """Parameters of a rank-one update of either kind: (length of the columns) + (of the rows) − 1, on W's own spaces."""
+    """Parameters of a rank-one update of either kind: length of columns + of rows − 1, on W's own spaces."""
     r = min(c, d)
     return c + r - 1, r + d - 1, c + d - 1
 
@@ -50,9 +50,9 @@ def where_smaller() -> str:
     wide, tall = dimensions(c, d), dimensions(e, f)
     ones = rank_one(c, d)
     return (
-        f"each is a LoRA of the same rank; the same set for invertible W, else one side is smaller: c = {c}, d = {d} "
-        f"input {wide[0]}, output and LoRA {wide[1]} = {wide[2]} dimensions at any rank, {ones[0]}, {ones[1]} = {ones[2]} "
-        f"at rank 1; c = {e}, d = {f} output {tall[1]}, input and LoRA {tall[0]} = {tall[2]}"
+        f"each is a LoRA of the same rank; the same set for invertible W, else one side is smaller: c = {c}, "
+        f"d = {d} input {wide[0]}, output and LoRA {wide[1]} = {wide[2]} dimensions at any rank, {ones[0]}, "
+        f"{ones[1]} = {ones[2]} at rank 1; c = {e}, d = {f} output {tall[1]}, input and LoRA {tall[0]} = {tall[2]}"
     )
 
 
@@ -77,8 +77,9 @@ def as_maps(claim: Claim) -> Iterator[Step]:
     zero_ = sp.zeros(2, 2)
     yield Step("W = 0: (I + M)W = 0 and W + M ≠ 0", Check((sp.eye(2) + m) * zero_ == zero_ and zero_ + m != zero_))
     w = sp.eye(2)
-    yield Step("scaling by 2: (I + M)(2W) − 2W = 2((I + M)W − W), for W ↦ W + M the change stays M",
-               Check((sp.eye(2) + m) * (2 * w) - 2 * w == 2 * ((sp.eye(2) + m) * w - w) and (2 * w + m) - 2 * w == m))  # fmt: skip
+    linear = (sp.eye(2) + m) * (2 * w) - 2 * w == 2 * ((sp.eye(2) + m) * w - w)
+    yield Step("scaling by 2: (I + M)(2W) − 2W = 2((I + M)W − W)", Check(linear))
+    yield Step("and the change by W ↦ W + M stays M", Check((2 * w + m) - 2 * w == m))
     angle = sp.Symbol("t", real=True)
     turn = sp.Matrix([[sp.cos(angle), -sp.sin(angle)], [sp.sin(angle), sp.cos(angle)]])
     yield Step("I + M may be a rotation of every W at once", zero(sp.simplify(turn * turn.T - sp.eye(2))))
@@ -172,7 +173,7 @@ CLAIMS = (
         origin=Origin.PRINTED,
         prose="any adaptation function Φ can be applied to I in the same manner as to W",
         expected=Verdict.REFUTED,
-        remark="PiSSA starts from the principal singular vectors of what it is applied to, and those of I are not defined; "
+        remark="PiSSA starts from principal singular vectors of what it is applied to, and those of I are not defined; "
         "MiLoRA and CorDA likewise; true of full, LoRA, DoRA, LoHa, LoKr; Table 6 uses PiSSA's code",
         proofs=(Proof("two principal parts of I", no_principal_subspace, refutes=True),),
     ),
@@ -181,7 +182,7 @@ CLAIMS = (
         source="Section 2.2",
         origin=Origin.PRINTED,
         reading="dimensions at rank r",
-        prose="weight updates through an r x r bottleneck between fixed factors have fewer degrees of freedom than LoRA",
+        prose="updates through an r x r bottleneck between fixed factors have fewer degrees of freedom than LoRA",
         expected=Verdict.PROVED,
         remark="r² against r(c + d − r); whether that limits a fine-tuned model is not a matter of counting",
         proofs=(Proof("count dimensions", bottleneck),),

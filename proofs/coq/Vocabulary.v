@@ -50,4 +50,12 @@ Definition expectation Omega (E : (Omega -> R) -> R) (integrable : (Omega -> R) 
       forall f g, integrable f -> integrable g -> integrable (fun w => f w + g w) /\
         E (fun w => f w + g w) = E f + E g
     & forall a f, integrable f -> integrable (fun w => a * f w) /\ E (fun w => a * f w) = a * E f].
+(* the second-order term of the cosine, and the norm of its Hessian *)
+Definition second_order n (u v du dv : 'rV[R]_n) (q : R) := exists l K e0 : R, 0 < e0 /\ forall t : R, `|t| <= e0 ->
+  `|sim (u + t *: du) (v + t *: dv) - sim u v - t * l - t ^+ 2 * (q / 2)| <= K * `|t| ^+ 3.
+Definition hessian_norm n (u v : 'rV[R]_n) (a : R) :=
+  let bounds b := 0 <= b /\ forall du dv q, second_order u v du dv q -> `|q| <= b * (norm du ^+ 2 + norm dv ^+ 2) in
+  bounds a /\ forall b, bounds b -> a <= b.
+(* artanh a - artanh b = ln q, all finite, q > 1 *)
+Definition artanh_apart (a b q : R) := [/\ -1 < a < 1, -1 < b < 1, 1 < q & (1 + a) * (1 - b) = q ^+ 2 * ((1 - a) * (1 + b))].
 End Vocabulary.

@@ -170,17 +170,18 @@ def _options(args: argparse.Namespace) -> "Options":
 
 def _as_changes(sources: Sequence[str], opened: Sequence["Checkpoint"]) -> "list[Checkpoint]":
     """Adapters as the change of each layer, models as they are; not one beside the other."""
-    from ioadapt_theory.formats.kinds.checkpoints import Computed, changes, is_adapter
-    from ioadapt_theory.formats.open import open_adapter
+    from ioadapt_theory.checkpoints.names.kinds import of_adapter
 
-    pairs = zip(sources, opened, strict=True)
-    adapters = [not isinstance(model, Computed) and is_adapter(source, model.tensors) for source, model in pairs]
+    adapters = ["ioadapt.layers" in model.metadata or of_adapter(model.tensors) for model in opened]
     if not any(adapters):
         return list(opened)
     if not all(adapters):
         adapter, model = sources[adapters.index(True)], sources[adapters.index(False)]
         msg = f"{adapter} is an adapter and {model} a model: compare two adapters, or BASE+{adapter} with the model."
         raise InvalidValueError(msg)
+    from ioadapt_theory.formats.kinds.checkpoints import changes
+    from ioadapt_theory.formats.open import open_adapter
+
     return changes([open_adapter(source) for source in sources])
 
 

@@ -3,14 +3,14 @@
 Factors say nothing: (A R, R⁻¹B) is the same adapter for every invertible R.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.base_weights import BaseLayer, TensorWeights, checkpoint_weights
+from ioadapt_theory.adapters.bases import SizesAlone
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import layers
@@ -19,9 +19,6 @@ from ioadapt_theory.checkpoints.checkpoint import Checkpoint, TensorInfo
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.checkpoints.spelling import as_modules
 from ioadapt_theory.errors import UnsupportedError
-from ioadapt_theory.formats.folders import PEFT_CONFIG
-from ioadapt_theory.formats.kinds.holding import Recorded
-from ioadapt_theory.formats.kinds.keys import parse
 from ioadapt_theory.formats.match import fitted, match, require_complete
 from ioadapt_theory.formats.open import Item, Opened
 
@@ -62,13 +59,6 @@ class Computed(Checkpoint):
         """Close what lies beside."""
         if self._beside is not None:
             self._beside.close()
-
-
-def is_adapter(source: str, keys: Collection[str]) -> bool:
-    """Whether a source of tensors with these keys is an adapter rather than a model."""
-    if (Path(source) / PEFT_CONFIG).is_file():
-        return True
-    return 2 * sum(not isinstance(parse(key), str) for key in keys) > len(keys)
 
 
 def changes(opened: Sequence[Opened]) -> list[Checkpoint]:
@@ -125,7 +115,7 @@ def _change(item: Item) -> Callable[[], Tensor]:
     def made() -> Tensor:
         phi: Any
         ((_, phi),) = item.adapter().parts()
-        return (phi.scaling * phi.delta(Recorded(*phi.size))).detach().mT
+        return (phi.scaling * phi.delta(SizesAlone(*phi.size))).detach().mT
 
     return made
 

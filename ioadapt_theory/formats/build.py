@@ -1,6 +1,7 @@
 """From the parts of one layer to our adapter: which kind of adapter they are, and what is checked on any kind."""
 
 from collections.abc import Collection
+from importlib import import_module
 
 import torch
 
@@ -10,11 +11,12 @@ from ioadapt_theory.adapters.families.family import Ranges, Size, picked
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.errors import FileFormatError, ShapeError, UnsupportedError
 from ioadapt_theory.formats.kinds import Kind, Parts, Shapes
-from ioadapt_theory.formats.kinds.lora import LORA
-from ioadapt_theory.formats.kinds.lycoris import FULL, GLORA, LOHA, LOKR
-from ioadapt_theory.formats.kinds.peanut import PEANUT
 
-KINDS: dict[str, Kind] = {"lora": LORA, "loha": LOHA, "lokr": LOKR, "glora": GLORA, "full": FULL, "peanut": PEANUT}
+NAMES = ("lora", "lycoris", "peanut")
+"""The files of ``kinds`` that know kinds of adapters; a new one is added by its file and its name."""
+KINDS: dict[str, Kind] = {
+    name: kind for file in NAMES for name, kind in import_module(f"ioadapt_theory.formats.kinds.{file}").KINDS.items()
+}
 SHIFTS = ("up_bias", "diff_b")
 """Biases that an adapter brings along: to be scaled like its change, and scaled already."""
 

@@ -1,6 +1,9 @@
 """Any adapter file or folder, ours included, as layers to be read one at a time."""
 
-from collections.abc import Callable, Mapping
+import gc
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,7 +17,7 @@ from ioadapt_theory.formats.build import cut
 from ioadapt_theory.formats.kinds.base_changes import Change
 from ioadapt_theory.formats.kinds.ioadapt import FORMAT
 from ioadapt_theory.formats.read import read
-from ioadapt_theory.formats.tensors import is_name
+from ioadapt_theory.formats.tensors import TensorFile, is_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +83,29 @@ def open_adapter(path: Path | str) -> Opened:
         UnsupportedError: a method that is recognised and has no counterpart here.
     """
     path = Path(path)
-    if (ours := own.find(path)) is not None:
+    with _no_collection():
+        return _opened(path)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Tens of thousands of modules are made here and none is garbage; looking for that takes as long as making them."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _opened(path: Path) -> Opened:
+    source = None if os.path.isdir(path) else TensorFile(path)
+    if (ours := own.find(path, source)) is not None:
         items = [Item(Name("", n), s, partial(ours.adapter, n, s)) for n, s in ours.sketches().items()]
         header = ours.source.metadata
         base, prints = header.get(fingerprint.BASE_NAME), fingerprint.recorded(header, path)
         return Opened(path, FORMAT, base if is_name(base) else None, tuple(items), ours.changes(), {}, prints)
-    file = read(path)
+    file = read(path, source)
     entries = tuple(Item(e.name, e.sketch(), e.adapter, e.kind == "peanut") for e in file.entries)
     return Opened(file.path, file.format, file.base, entries, file.changes, file.unread, file.prints)

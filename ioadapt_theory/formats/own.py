@@ -121,14 +121,16 @@ def _plain(name: str) -> str:
     return ".".join(part for part in name.split(".") if part not in {*WRAPPERS.values()} - {"module"})
 
 
-def find(path: Path) -> "Stored | None":
+def find(path: Path, source: TensorFile | None = None) -> "Stored | None":
     """Our own file, or that of a folder, of this version or the one before; None where it is of another tool.
+
+    ``source`` is the file, if it is open already.
 
     Raises:
         FileFormatError: it cannot be opened, or a folder has one of ours and one of PEFT.
     """
     if not os.path.isdir(path):
-        source = TensorFile(path)
+        source = source or TensorFile(path)
         return Stored(source, *content_of(source)) if is_own(source) else None
     config = path / CONFIG
     if not (path / FILE).exists():

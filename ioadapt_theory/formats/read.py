@@ -3,8 +3,9 @@
 Everything is checked on the header first; numbers are read layer by layer, when an entry's ``adapter`` is called.
 """
 
+import functools
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ from ioadapt_theory.formats.tensor_writer import BAKED_FOR
 from ioadapt_theory.formats.tensors import TensorFile, is_name, read_json
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Entry:
     """The adapter of one layer, in a file.
 
@@ -46,13 +47,19 @@ class Entry:
         with located(self.source.path, self.name):
             return build(self.kind, {role: self.source[key] for role, key in self.roles.items()}, self.scaling)
 
-    def sketch(self) -> Adapter:
-        """The adapter without numbers, from the shapes alone."""
+    @functools.cached_property
+    def _sketch(self) -> Adapter:
         shapes = {role: self.source.shapes[key] for role, key in self.roles.items()}
         with located(self.source.path, self.name):
             return sketch(self.kind, shapes, self.scaling)
 
+    def sketch(self) -> Adapter:
+        """The adapter without numbers, from the shapes alone."""
+        return self._sketch
 
+
+MOST_GROWTH, MOST_BYTES = 9, 1 << 27
+"""How many times its file an adapter may take in memory, and what is allowed to the smallest."""
 AnyEntry = Entry | iolora.PluginEntry | iolora.DescribedEntry
 
 
@@ -81,18 +88,19 @@ class AdapterFile:
     prints: Mapping[str, object]
 
 
-def read(path: Path | str) -> AdapterFile:
+def read(path: Path | str, source: TensorFile | None = None) -> AdapterFile:
     """Look into an adapter file or folder; no numbers are read but alphas.
 
     Args:
         path: a PEFT folder, a folder with diffusers' file, a safetensors file, or a pickle of tensors.
+        source: the file, if it is open already.
 
     Raises:
         FileFormatError: missing, truncated, contradictory, or without any adapter.
         UnsupportedError: a method that is recognised and has no counterpart here.
     """
     path, config = locate(Path(path))
-    source = TensorFile(path)
+    source = TensorFile(path) if source is None or source.path != path else source
     entries: list[AnyEntry] = []
     altered: list[Change] = []
     described = diffusers.packed(source) if config is None else config
@@ -118,6 +126,7 @@ def read(path: Path | str) -> AdapterFile:
         altered.extend(whole)
     if not entries:
         raise _without_adapter(path, unread, altered)
+    _require_bounded(source, entries)
     format_ = "PEFT" if config else "kohya/LyCORIS" if any(name.flat for name in groups) else "diffusers"
     metadata = source.metadata
     base = (config or {}).get("base_model_name_or_path") or metadata.get("ss_sd_model_name") or metadata.get(BAKED_FOR)
@@ -125,6 +134,14 @@ def read(path: Path | str) -> AdapterFile:
     prints = (config or {}).get("base_fingerprints")  # of our plug-in
     prints = prints if isinstance(prints, dict) else recorded(metadata, path)
     return AdapterFile(path, format_, tuple(entries), tuple(altered), unread, named, metadata, prints)
+
+
+def _require_bounded(source: TensorFile, entries: Iterable[AnyEntry]) -> None:
+    """Refuse small files that make huge adapters, as products of long vectors do."""
+    bytes_ = 4 * sum(p.numel() for entry in entries for p in entry.sketch().parameters())
+    if bytes_ > MOST_GROWTH * source.size + MOST_BYTES:
+        msg = f"{source.path}: {source.size:,} bytes would become an adapter of {bytes_:,}; it is not read."
+        raise FileFormatError(msg)
 
 
 def locate(path: Path) -> tuple[Path, dict[str, Any] | None]:

@@ -18,7 +18,8 @@ from ioadapt_theory.errors import FileFormatError
 FLOATS = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
 """What the header calls the types that torch converts to float32."""
 
-LONGEST_NAME = 1000
+LONGEST_NAME, MOST_TENSORS = 1000, 100_000
+"""Of names that models have, and of tensors that adapters have: a LoRA on every expert of the largest has so many."""
 
 
 class TensorFile:
@@ -26,6 +27,7 @@ class TensorFile:
 
     Attributes:
         path: where it is.
+        size: of the file, in bytes.
         shapes: name -> shape, for every tensor.
         metadata: the header's strings.
         left_out: tensors of a pickle that are of types that are not read.
@@ -47,6 +49,10 @@ class TensorFile:
         except SourceError as error:
             raise FileFormatError(str(error)) from None
         weakref.finalize(self, self._file.close)
+        self.size = os.path.getsize(path)
+        if len(self._file.tensors) > MOST_TENSORS:
+            msg = f"{path}: {len(self._file.tensors):,} tensors, more than any adapter has ({MOST_TENSORS:,} are read)."
+            raise FileFormatError(msg)
         self.shapes = {name: info.shape for name, info in self._file.tensors.items()}
         self.metadata = dict(self._file.metadata)
         self.left_out = [name for name in self.metadata.get("left_out", "").split(", ") if name]

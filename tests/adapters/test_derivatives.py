@@ -11,7 +11,7 @@ from torch.utils.checkpoint import checkpoint
 from ioadapt_theory.adapters import FAMILIES, adapt, parameters, unfused
 from ioadapt_theory.adapters.families.lora import LoRA
 from tests.adapters.cases import C, D, build, every, layer, sample
-from tests.adapters.test_formulas import parts, phi_of
+from tests.adapters.test_formulas import WRITTEN, parts, phi_of
 
 SINGLE = ["weight", "input", "output"]
 families = pytest.mark.parametrize("family", FAMILIES)
@@ -41,7 +41,7 @@ def close(got: list[Tensor], expected: list[Tensor], tolerance: float = 1e-12) -
         assert (ours - theirs).norm() <= tolerance * theirs.norm() + 1e-300
 
 
-@families
+@pytest.mark.parametrize("family", WRITTEN)
 @single
 @pytest.mark.parametrize("rows", [(5,), (2, 3), (60,)])
 @pytest.mark.parametrize("folds", [False, True], ids=["in parts", "folded"])

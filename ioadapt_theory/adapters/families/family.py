@@ -306,6 +306,8 @@ def parameter(base: Base, spec: Spec, *shape: int) -> nn.Parameter:
 
 def fill(p: nn.Parameter, std: float) -> None:
     """Normal entries of the given standard deviation; zeros for 0."""
+    if p.is_meta:
+        return
     if std:
         nn.init.normal_(p, std=std)
     else:

@@ -106,6 +106,8 @@ def is_high(phi: Family) -> bool:
 
 def init_low_rank(a: nn.Parameter, b: nn.Parameter, spec: Spec) -> None:
     """B is zero, so that AB is; A is uniform in ±1/√rows as in the reference code, or N(0, 1/r²)."""
+    if a.is_meta:  # of a file's header, or a model without numbers yet
+        return
     if spec.init == "gaussian":
         fill(a, 1 / spec.rank)
     else:

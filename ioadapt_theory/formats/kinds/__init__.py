@@ -1,7 +1,7 @@
 """What one tool does differently from the others; and what a kind of adapter in files is."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from torch import Tensor
 
@@ -23,12 +23,14 @@ class Kind:
         rank: what alpha is divided by, from the shapes; None where there is no rank, and alpha counts for nothing.
         build: (parts, scaling) -> our family's name, and a family for each placement; works on meta tensors as well, so
             that a file's shapes are checked before any of its numbers is read.
+        spelled: how files spell its parts -> part, beyond what ``keys.ROLES`` has.
     """
 
     required: frozenset[str]
     optional: frozenset[str]
     rank: Callable[[Shapes], int | None]
     build: Callable[[Parts, float], Built]
+    spelled: Mapping[str, str] = field(default_factory=dict)
 
 
 def same(a: int, b: int) -> int:

@@ -31,9 +31,11 @@ def build(parts: Parts, s: float) -> Built:
     return "dora", {Placement.WEIGHT: DoRA.stored(size, spec, {"A": a, "B": b, "m": m.flatten()})}
 
 
-LORA = Kind(
-    frozenset({"down", "up"}),
-    frozenset({"mid", "magnitude", "dora_scale", "up_bias", "diff_b"}),
-    lambda shapes: shapes["down"][0],
-    build,
-)
+KINDS = {
+    "lora": Kind(
+        frozenset({"down", "up"}),
+        frozenset({"mid", "magnitude", "dora_scale", "up_bias", "diff_b"}),
+        lambda shapes: shapes["down"][0],
+        build,
+    )
+}

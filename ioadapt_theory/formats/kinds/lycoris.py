@@ -76,20 +76,22 @@ def _full(parts: Parts, s: float) -> Built:
     return "full", {Placement.WEIGHT: phi}
 
 
-LOHA = Kind(
-    frozenset({"hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"}),
-    frozenset({"hada_t1", "hada_t2", "diff_b"}),
-    lambda shapes: shapes["hada_w1_b"][0],
-    _loha,
-)
-LOKR = Kind(
-    frozenset(),
-    frozenset("lokr_w1 lokr_w1_a lokr_w1_b lokr_w2 lokr_w2_a lokr_w2_b lokr_t2 diff_b".split()),
-    _lokr_rank,
-    _lokr,
-)
-GLORA = Kind(frozenset({"a1", "a2"}), frozenset({"b1", "b2"}), lambda shapes: shapes["a2"][0], _glora)
-FULL = Kind(frozenset({"diff"}), frozenset({"diff_b"}), lambda _: None, _full)
+KINDS = {
+    "loha": Kind(
+        frozenset({"hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"}),
+        frozenset({"hada_t1", "hada_t2", "diff_b"}),
+        lambda shapes: shapes["hada_w1_b"][0],
+        _loha,
+    ),
+    "lokr": Kind(
+        frozenset(),
+        frozenset("lokr_w1 lokr_w1_a lokr_w1_b lokr_w2 lokr_w2_a lokr_w2_b lokr_t2 diff_b".split()),
+        _lokr_rank,
+        _lokr,
+    ),
+    "glora": Kind(frozenset({"a1", "a2"}), frozenset({"b1", "b2"}), lambda shapes: shapes["a2"][0], _glora),
+    "full": Kind(frozenset({"diff"}), frozenset({"diff_b"}), lambda _: None, _full),
+}
 
 
 def _factors(w_a: Tensor, w_b: Tensor, core: Tensor | None) -> tuple[Tensor, Tensor, int]:

@@ -23,7 +23,7 @@ def build(parts: Parts, s: float) -> Built:
     return "lora", {Placement.OUTPUT: LoRA.stored((n, n, n), spec, {"A": a, "B": b})}
 
 
-PEANUT = Kind(frozenset({"peanut_A", "peanut_B"}), frozenset(), lambda _: None, build)
+KINDS = {"peanut": Kind(frozenset({"peanut_A", "peanut_B"}), frozenset(), lambda _: None, build)}
 
 
 def require_linear(path: Path, config: Mapping[str, Any]) -> None:

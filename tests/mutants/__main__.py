@@ -23,6 +23,7 @@ EQUIVALENTS = Path(__file__).with_name("equivalents.json")
 
 def sample(mutants: list[Mutant], count: int, seed: int) -> list[Mutant]:
     """So many, spread over the rooms and the kinds of error as evenly as there are any."""
+    contents = {file: (check.ROOT / file).read_bytes() for file in {m.file for m in mutants}}
     groups = defaultdict[tuple[str, str], list[Mutant]](list)
     for mutant in mutants:
         groups[mutant.file.split("/")[2], mutant.kind].append(mutant)
@@ -31,7 +32,8 @@ def sample(mutants: list[Mutant], count: int, seed: int) -> list[Mutant]:
     draw.shuffle(queues)
     chosen: list[Mutant] = []
     while len(chosen) < count and (queues := [queue for queue in queues if queue]):
-        chosen += [queue.pop() for queue in queues]
+        drawn = [queue.pop() for queue in queues]
+        chosen += [m for m in drawn if m.changes(contents[m.file])]
     return chosen[:count]
 
 
@@ -62,8 +64,8 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="print what would be planted")
     args = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
-    found = [m for m in plant.mutants(check.ROOT, FOLDER) if args.only in m.file and args.kind in ("", m.kind)]
-    chosen = found if args.all else sample(found, args.count, args.seed)
+    found = [m for m in plant.mutants(check.ROOT, FOLDER, args.only) if args.kind in ("", m.kind)]
+    chosen = sample(found, len(found) if args.all else args.count, args.seed)
     contents = {m.file: (check.ROOT / m.file).read_bytes() for m in chosen}
     shown = {m: m.lines(contents[m.file]) for m in chosen}
     if args.list:

@@ -61,6 +61,15 @@ class Mutant:
         """The file with the error."""
         return content[: self.begin] + self.new.encode() + content[self.end :]
 
+    def changes(self, content: bytes) -> bool:
+        """Whether the file is another program with it, and a program at all."""
+        if not self.file.endswith(".py"):
+            return True
+        try:
+            return ast.dump(ast.parse(self.applied(content))) != ast.dump(ast.parse(content))
+        except SyntaxError:
+            return False
+
     def lines(self, content: bytes) -> tuple[str, str]:
         """The line, or lines, before and after, without indentation."""
         start = content.rfind(b"\n", 0, self.begin) + 1
@@ -76,11 +85,13 @@ class Mutant:
         ]
 
 
-def mutants(root: Path, folder: str) -> list[Mutant]:
-    """Every mutant of the Python files and witnesses below a folder, in a fixed order."""
+def mutants(root: Path, folder: str, only: str = "") -> list[Mutant]:
+    """Every candidate in the Python files and witnesses below a folder, in a fixed order; a few are no program."""
     found: list[Mutant] = []
     for path in sorted((root / folder).rglob("*")):
         name = path.relative_to(root).as_posix()
+        if only not in name:
+            continue
         if path.suffix == ".py":
             found += _of_python(name, path.read_bytes())
         elif path.suffix == ".json":
@@ -136,13 +147,7 @@ def _of_python(name: str, content: bytes) -> Iterator[Mutant]:
         if id(node) in skipped or id(node) in documentation:
             continue
         for kind, begin, end, new in _of_node(node, places):
-            mutant = Mutant(name, kind, begin, end, new)
-            try:
-                changed = ast.parse(mutant.applied(content))
-            except SyntaxError:
-                continue
-            if ast.dump(changed) != ast.dump(tree):
-                yield mutant
+            yield Mutant(name, kind, begin, end, new)
 
 
 def _without_effect(node: ast.AST) -> Iterator[ast.AST]:

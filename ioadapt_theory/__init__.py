@@ -52,6 +52,7 @@ def __getattr__(name: str) -> Any:
     if name not in _MODULE:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
+    import_module("ioadapt_theory.formats")  # it tells the adapters below how they are saved
     return getattr(import_module(_MODULE[name]), name)
 
 

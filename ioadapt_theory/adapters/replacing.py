@@ -1,7 +1,6 @@
 """Putting modules in the places of others, and what torch's modules and Hugging Face's models have to know of it."""
 
-from collections.abc import Mapping
-from importlib import import_module
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MethodType
 from typing import Any
@@ -14,6 +13,10 @@ from ioadapt_theory.errors import UnsupportedError
 
 FAST_PATHS = {nn.TransformerEncoderLayer: "activation_relu_or_gelu", nn.TransformerEncoder: "use_nested_tensor"}
 """Modules that read weights instead of calling layers where they can, and the attribute without which they do not."""
+
+
+SAVERS: list[Callable[[nn.Module, Path, str], object]] = []
+"""``formats.save``, which stands above this package and puts itself here when it is imported."""
 
 
 def replace(model: nn.Module, modules: Mapping[str, nn.Module]) -> None:
@@ -51,13 +54,16 @@ def save_pretrained(model: Any, save_directory: Path | str, *args: Any, **option
             " merged model, and save that."
         )
         raise UnsupportedError(msg)
+    if not SAVERS:
+        msg = "A checkpoint of a model with adapters holds them as files: import ioadapt_theory.formats before training."
+        raise UnsupportedError(msg)
     wrappers = [(name, module) for name, module in model.named_modules() if isinstance(module, AdaptedLayer)]
     refused = {f"{name}.{AdaptedLayer.REFUSED}": torch.zeros(1) for name, _ in wrappers}
     options["state_dict"] = {**(options["state_dict"] or model.state_dict()), **refused}
     type(model).save_pretrained(model, save_directory, *args, **options)
     for name in dict.fromkeys(name for _, module in wrappers for name in module.adapters):
         folder = Path(save_directory) / ("" if name == "default" else name)
-        import_module("ioadapt_theory.formats").save(model, folder, name)  # by name: formats stand above this package
+        SAVERS[0](model, folder, name)
 
 
 def _is_adapted(module: nn.Module) -> bool:

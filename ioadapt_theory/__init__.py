@@ -52,8 +52,10 @@ def __getattr__(name: str) -> Any:
     if name not in _MODULE:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
-    import_module("ioadapt_theory.formats")  # it tells the adapters below how they are saved
-    return getattr(import_module(_MODULE[name]), name)
+    home = import_module(_MODULE[name])
+    if home.__name__.endswith(".adapters"):
+        import_module("ioadapt_theory.formats")  # which tells the adapters below it how they are saved
+    return getattr(home, name)
 
 
 def __dir__() -> list[str]:

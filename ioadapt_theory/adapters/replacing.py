@@ -55,7 +55,7 @@ def save_pretrained(model: Any, save_directory: Path | str, *args: Any, **option
         )
         raise UnsupportedError(msg)
     if not SAVERS:
-        msg = "A checkpoint of a model with adapters holds them as files: import ioadapt_theory.formats before training."
+        msg = "A checkpoint of a model with adapters holds them as files: import ioadapt_theory.formats to write them."
         raise UnsupportedError(msg)
     wrappers = [(name, module) for name, module in model.named_modules() if isinstance(module, AdaptedLayer)]
     refused = {f"{name}.{AdaptedLayer.REFUSED}": torch.zeros(1) for name, _ in wrappers}

@@ -1,9 +1,11 @@
 # Every target sets up .venv if it is missing; PYTHON chooses the interpreter it is made from.
 PYTHON ?= python3
 BIN := .venv/bin
+# Versions: those that constraints.txt records, which were tested together; empty takes the newest (make newest).
+CONSTRAINTS ?= constraints.txt
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test lint figures bench clean
+.PHONY: demo test lint figures bench constraints newest oldest clean
 
 demo: .venv/ready
 	@$(BIN)/python -m toys.demo
@@ -23,12 +25,30 @@ figures: .venv/ready
 bench: .venv/ready
 	$(BIN)/python -m benchmarks
 
+# Renew the recorded versions from today's newest, then test with them. The local part of a version is not on an index.
+constraints: clean
+	$(MAKE) .venv/ready CONSTRAINTS=
+	$(BIN)/python -m pip freeze --exclude-editable | sed -e 's/+[a-z0-9.]*$$//' -e '/^torch==/s/\.[0-9]*$$/.*/' > constraints.tmp
+	mv constraints.tmp constraints.txt
+	$(MAKE) test
+
+# What a schedule runs: the newest versions there are, and the oldest that pyproject.toml admits.
+newest: clean
+	$(MAKE) test CONSTRAINTS=
+
+oldest: clean
+	mkdir -p out
+	$(PYTHON) .ci/oldest.py > out/oldest.txt
+	$(MAKE) .venv/ready CONSTRAINTS=out/oldest.txt
+	$(BIN)/python -m pytest -n 2 --dist worksteal
+
 clean:
 	rm -rf .venv
 
-.venv/ready: pyproject.toml
+.venv/ready: pyproject.toml $(CONSTRAINTS)
+	@echo "Setting up .venv: about a minute, or as long as the downloads take."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	$(BIN)/python -m pip install --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable '.[test]'
 	$(BIN)/python -m pip install --quiet --no-deps 'chgnet==0.4.2'  # read for its weights only
 	touch $@

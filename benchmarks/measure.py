@@ -11,8 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
-from ioadapt_theory.adapters.fast.products import give_back
-
 Call = Callable[[], object]
 os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # the profiler announces every start and stop on stderr otherwise
 
@@ -70,7 +68,6 @@ def forward(module: Callable[[Tensor], Tensor], x: Tensor) -> Call:
 def peak(call: Call) -> int:
     """Most bytes alive at a time during a call, beyond those alive before it, the result still held at its end."""
     call()
-    give_back()  # so that scratch counts
     gc.collect()  # what others left must not be freed in between
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         result = call()

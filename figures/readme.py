@@ -1,39 +1,49 @@
-"""``python -m figures.readme``: writes what README.md quotes, tables between their markers and pictures in docs/."""
+"""``python -m figures.readme``: writes what the pages quote, tables between their markers and pictures in docs/."""
 
 import re
 import sys
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
 from figures.__main__ import load
 from figures.style import styled, write
-from ioadapt_theory.claims import CLAIMS
-from ioadapt_theory.claims.claim import Claim
+from ioadapt_theory.claims import CLAIMS, report
+from ioadapt_theory.claims.claim import Claim, Origin
 from ioadapt_theory.claims.evidence.findings import Verdict
-from ioadapt_theory.cli import OK, guarded
+from ioadapt_theory.cli import OK, Parser, guarded
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.stats import Interval
 from toys import molecules as toy
 from toys.ani import summary
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-README: Final = ROOT / "README.md"
+PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 PICTURES: Final = ("fig_8", "molecules", "prop_2_condition", "fig_2")
 
 
 def claims() -> str:
-    """The statements of the paper as printed; every reading and correction is in ``ioadapt claims``."""
-    head = "| claim | verdict | as printed | what is true | witnesses |\n|---|---|---|---|---|\n"
-    return head + "".join(_row(c) for c in CLAIMS.values() if not c.reading and c.amends is None)
+    """What the paper states, one reading each; other readings, corrections and tables are in ``ioadapt claims``."""
+    head = "| claim | verdict | as printed, or read as | what is true | witnesses |\n|---|---|---|---|---|\n"
+    stated = [c for c in CLAIMS.values() if c.origin is not Origin.OURS and c.amends is None]
+    return head + "".join(_row(c) for c in stated if not c.id.endswith(READINGS) and not c.id.startswith("tables"))
+
+
+READINGS: Final = ("-literal", "-frobenius", "-main")
 
 
 def _row(claim: Claim) -> str:
     verdict = claim.expected.upper()
     verdict = f"**{verdict}**" if claim.expected is Verdict.REFUTED else verdict
-    cells = (f"`{claim.id}`", verdict, claim.statement, claim.remark, ", ".join(claim.witnesses[:3]))
+    read = "" if claim.origin is Origin.PRINTED and not claim.reading else f" ({report.reading(claim)})"
+    cells = (
+        f"`{claim.id}`",
+        verdict,
+        report.stated(claim) + read,
+        report.remark(claim),
+        ", ".join(claim.witnesses[:3]),
+    )
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
 
 
@@ -49,45 +59,36 @@ def molecules() -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def benchmark(name: str) -> str:
-    """The table of the recorded run: ``python -m benchmarks NAME --out benchmarks/recorded``."""
-    return (ROOT / "benchmarks" / "recorded" / f"{name}.txt").read_text(encoding="utf-8")
-
-
-SECTIONS: Final[dict[str, Callable[[], str]]] = {
-    "claims": claims,
-    "molecules": molecules,
-    "similarity": lambda: f"```\n{benchmark('similarity')}```\n",
-    "speed": lambda: benchmark("layer"),
-}
+SECTIONS: Final[dict[str, Callable[[], str]]] = {"claims": claims, "molecules": molecules}
+_SECTION: Final = re.compile(
+    r"(<!-- ([a-z-]+): written by python -m figures\.readme -->\n).*?(<!-- end of \2 -->)", re.DOTALL
+)
 
 
 def filled(text: str) -> str:
-    """The README with every generated section as it has to be now.
+    """The page with every generated section as it has to be now.
 
     Raises:
-        FileFormatError: a section's markers are missing.
+        FileFormatError: a section of which nothing is known here.
     """
-    for name, make in SECTIONS.items():
-        begin, end = f"<!-- {name}: written by python -m figures.readme -->\n", f"<!-- end of {name} -->"
-        pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
-        if not pattern.search(text):
-            msg = f"{README.name} lacks the markers {begin.strip()} and {end}."
-            raise FileFormatError(msg)
-        text = pattern.sub(partial(_constant, f"{begin}{make()}{end}"), text)
-    return text
+    return _SECTION.sub(_written, text)
 
 
-def _constant(value: str, match: re.Match[str]) -> str:
-    del match  # a replacement given as text would have its backslashes read
-    return value
+def _written(section: re.Match[str]) -> str:
+    begin, name, end = section.groups()
+    if name not in SECTIONS:
+        msg = f"No section {name!r} is written here; known: {', '.join(SECTIONS)}."
+        raise FileFormatError(msg)
+    return f"{begin}{SECTIONS[name]()}{end}"
 
 
-def main() -> int:
-    """Rewrite README.md and docs/; status 0, or 2 with one sentence."""
+def main(argv: list[str] | None = None) -> int:
+    """Rewrite the pages and their pictures; status 0, or 2 with one sentence."""
 
     def body() -> int:
-        README.write_text(filled(README.read_text(encoding="utf-8")), encoding="utf-8")
+        Parser(prog="python -m figures.readme", description=__doc__).parse_args(argv)
+        for page in PAGES:
+            page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
         for name in PICTURES:
             module = load(name)
             with styled(), TemporaryDirectory(dir=ROOT / "docs") as folder:

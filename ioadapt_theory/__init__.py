@@ -3,6 +3,13 @@
 The public names are imported on first use, so that ``import ioadapt_theory`` costs nothing.
 """
 
+import sys
+
+if (
+    sys.argv[:1] == ["-m"] and not sys.flags.safe_path
+):  # python -m ioadapt_theory...: the folder one happens to stand in,
+    sys.path.pop(0)  # a downloaded repository say, would come before the standard library
+
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 

@@ -1,32 +1,45 @@
-"""README.md quotes what the code says; what it links to is there, and each dependency has its reason."""
+"""The pages quote what the code says; what they link to is there, and each dependency has its reason."""
 
 import re
+import tomllib
 
 import pytest
 
-from figures.readme import README, ROOT, filled
+from figures.readme import PAGES, ROOT, SECTIONS, filled
+from ioadapt_theory.errors import FileFormatError
 
-TEXT = README.read_text(encoding="utf-8")
-
-
-def test_the_generated_sections_are_up_to_date():
-    assert filled(TEXT) == TEXT, "run: python -m figures.readme"
+TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in PAGES}
+LINKS = [(page, link) for page, text in TEXTS.items() for link in re.findall(r"\]\(([^)#:]+)\)", text)]
 
 
-@pytest.mark.parametrize("path", re.findall(r"\]\(([^)#]+)\)", TEXT))
-def test_what_it_links_to_exists(path):
-    assert (ROOT / path).exists()
+@pytest.mark.parametrize("page", TEXTS)
+def test_the_generated_sections_are_up_to_date(page):
+    assert filled(TEXTS[page]) == TEXTS[page], "run: python -m figures.readme"
+
+
+def test_every_section_stands_on_one_page_between_its_markers():
+    begun = re.findall(r"<!-- (\S+): written by", "".join(TEXTS.values()))
+    ended = re.findall(r"<!-- end of (\S+) -->", "".join(TEXTS.values()))
+    assert sorted(begun) == sorted(ended) == sorted(SECTIONS)
+
+
+def test_a_section_of_which_nothing_is_known_is_refused():
+    with pytest.raises(FileFormatError, match="No section 'weather'"):
+        filled("<!-- weather: written by python -m figures.readme -->\n<!-- end of weather -->")
+
+
+@pytest.mark.parametrize(("page", "link"), LINKS)
+def test_what_a_page_links_to_exists(page, link):
+    assert ((ROOT / page).parent / link).exists()
 
 
 def test_the_first_two_commands_are_demo_and_test():
-    assert re.findall(r"^    (\S.*)$", TEXT, re.MULTILINE)[:2] == ["make demo", "make test"]
+    assert re.findall(r"^    (\S.*)$", TEXTS["README.md"], re.MULTILINE)[:2] == ["make demo", "make test"]
 
 
 def test_every_dependency_has_its_reason():
-    import tomllib
-
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     extras = project["optional-dependencies"]
     listed = [*project["dependencies"], *(r for extra, reqs in extras.items() if extra != "test" for r in reqs)]
     names = {re.split(r"[<>=\[ ]", requirement)[0] for requirement in listed} - {"ioadapt-theory"}
-    assert {name for name in names if f"`{name}`" not in TEXT} == set()
+    assert {name for name in names if f"`{name}`" not in TEXTS["README.md"]} == set()

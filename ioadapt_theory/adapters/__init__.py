@@ -9,7 +9,6 @@ from ioadapt_theory.adapters.equations import Placed, Placement
 from ioadapt_theory.adapters.families import FAMILIES, Family, Spec
 from ioadapt_theory.adapters.fast.autograd import unfused
 from ioadapt_theory.adapters.fast.derived import cached
-from ioadapt_theory.adapters.fast.sharing import share
 from ioadapt_theory.adapters.layer import AdaptedLayer, Adapter
 from ioadapt_theory.adapters.matrices import Operator, operator
 from ioadapt_theory.adapters.model import (
@@ -54,7 +53,6 @@ __all__ = [
     "parameters",
     "remove",
     "scale",
-    "share",
     "transfer",
     "unfused",
     "unload",

@@ -1,8 +1,6 @@
 """What to adapt and how: one configuration for a model, resolved to a plan for each of its layers."""
 
-import functools
 import math
-import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,7 +11,8 @@ import torch
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import FAMILIES, Spec
 from ioadapt_theory.adapters.matrices import PLAIN_DTYPES
-from ioadapt_theory.adapters.rules.residual import residual_side
+from ioadapt_theory.adapters.rules.patterns import check, compiled, first_fit
+from ioadapt_theory.adapters.rules.residual import UnknownSideError, residual_side
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 
 Alpha = float | Sequence[float] | None
@@ -97,14 +96,30 @@ class AdapterConfig:
                 compiled(wanted)
         for placement in (self.placement, *self.placement_pattern.values()):
             _plan(self, "input" if placement in RULES else placement, self.rank, self.alpha)
-        for pattern in (*self.rank_pattern, *self.alpha_pattern, *self.placement_pattern):
-            compiled(pattern)
+        for patterns in (self.rank_pattern, self.alpha_pattern, self.placement_pattern):
+            check(patterns)
 
     @property
     def spec(self) -> Spec:
         """What all layers and placements have in common."""
         common = {name: getattr(self, name) for name in ("dropout", "init", "dtype", "detach_norm", "factor")}
         return Spec(**common)
+
+    def plans(self, names: Iterable[str]) -> dict[str, LayerPlan]:
+        """The plan for each layer.
+
+        Raises:
+            UnknownSideError: placement="residual" and layers of unknown kinds, all of which are named.
+        """
+        found, unknown = dict[str, LayerPlan](), list[str]()
+        for name in names:
+            try:
+                found[name] = self.resolve(name)
+            except UnknownSideError:
+                unknown.append(name)
+        if unknown:
+            raise UnknownSideError(unknown)
+        return found
 
     def resolve(self, name: str) -> LayerPlan:
         """The plan for the layer of this name."""
@@ -141,23 +156,9 @@ def parse_placement(text: str) -> tuple[Placement, ...]:
     return tuple(Placement(part) for part in parts)
 
 
-@functools.lru_cache(maxsize=1 << 13)  # re's own forgets after 512: a pattern for each layer of SD-XL took minutes
-def compiled(pattern: str) -> re.Pattern[str]:
-    """The regular expression of a pattern.
-
-    Raises:
-        InvalidValueError: not a regular expression.
-    """
-    try:
-        return re.compile(pattern)
-    except re.error as error:
-        msg = f"Pattern {pattern!r} is not a regular expression: {error}."
-        raise InvalidValueError(msg) from None
-
-
 def _override(patterns: Mapping[str, Any], name: str, default: Any) -> Any:
-    fit = (value for pattern, value in patterns.items() if compiled(rf"(.*\.)?({pattern})").fullmatch(name))
-    return next(fit, default)
+    fit = first_fit(patterns, name)
+    return default if fit is None else patterns[fit]
 
 
 def _plan(config: AdapterConfig, placement: str, rank: int | Sequence[int], alpha: Alpha) -> LayerPlan:

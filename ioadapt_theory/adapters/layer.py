@@ -1,6 +1,6 @@
 """The adapted layer: a frozen layer and its named adapters; the forward pass is the chain of those that are active."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Self
 
@@ -74,10 +74,8 @@ class AdaptedLayer(nn.Module):
         adapters: the adapters by name.
         active: names of the adapters in use, in their order.
         merged: whether the base layer holds merged weights now.
-        party: what ``share`` gave it, to compute it together with others.
+        disabled: how many times it was switched off and not on again.
     """
-
-    party: Callable[["AdaptedLayer", Tensor], Tensor | None] | None = None
 
     def __init__(self, base_layer: nn.Module) -> None:
         """Wrap a layer; without adapters it does what the layer does.
@@ -90,7 +88,8 @@ class AdaptedLayer(nn.Module):
         self.adapters = nn.ModuleDict()
         self.active: tuple[str, ...] = ()
         self.merged = False
-        self._others: dict[str, nn.Parameter] = {}  # the original tensors while it is merged
+        self.disabled = 0
+        self._others: dict[str, nn.Parameter] = {}  # the original tensors while it is merged, or the reverse
         self._base = self._chain = operator(base_layer)
 
     def __getattr__(self, name: str) -> Any:
@@ -107,8 +106,6 @@ class AdaptedLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The layer with its active adapters."""
-        if self.party is not None and (y := self.party(self, x)) is not None:
-            return y
         return self.base_layer(x) if self.merged else self.function(x)
 
     @property
@@ -117,7 +114,22 @@ class AdaptedLayer(nn.Module):
         if self._base.module is not self._modules["base_layer"]:  # exchanged, or this is a replica of nn.DataParallel
             self._base = operator(self.base_layer)
             self.activate(*self.active)
-        return self._chain
+        return self._base if self.disabled else self._chain
+
+    def switch_off(self) -> None:
+        """Be the base layer, also where adapters are merged, until every one who did this has switched on again."""
+        self.disabled += 1
+        if self.merged:
+            self.exchange()
+
+    def switch_on(self) -> None:
+        """Undo one ``switch_off``."""
+        self.disabled -= 1
+        if not self.disabled and self._others:
+            self.exchange()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "disabled": 0}  # a copy is switched on; nobody would do it later
 
     def add(self, name: str, adapter: Adapter) -> None:
         """Put an adapter last in the chain.
@@ -185,12 +197,14 @@ class AdaptedLayer(nn.Module):
                 raise InvalidValueError(msg)
         return result
 
-    def merge(self, tensors: dict[str, Tensor] | None = None) -> None:
-        """Put merged tensors in place of the base layer's, which are kept for ``unmerge``."""
+    def merge(self, tensors: dict[str, Tensor] | None = None, *, for_good: bool = False) -> None:
+        """Put merged tensors in place of the base layer's, which are kept for ``unmerge`` unless it is ``for_good``."""
         if not self.merged:
             tensors = self.merged_tensors() if tensors is None else tensors
             self._others = {k: nn.Parameter(v, requires_grad=False) for k, v in tensors.items()}
             self.exchange()
+        if for_good:
+            self._others = {}
 
     def unmerge(self) -> None:
         """Put the base layer's own tensors back, bit for bit."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ioadapt_theory.checkpoints.checkpoint import SourceError
+from ioadapt_theory.checkpoints.files.plain import read_whole
 from ioadapt_theory.errors import FileFormatError
 
 BUILT_IN: Final = Path(__file__).with_name("aliases.toml")
@@ -57,11 +58,12 @@ def is_repo_id(text: str) -> bool:
 
 def _read(path: Path) -> dict[str, Alias]:
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        msg = f"Cannot read the aliases in {path}: {error.strerror}."
+        table = tomllib.loads(read_whole(path, 1_000_000).decode())
+    except SourceError as error:
+        reason = getattr(error.__cause__, "strerror", None) or error
+        msg = f"Cannot read the aliases in {path}: {str(reason).rstrip('.')}."
         raise SourceError(msg) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         msg = f"The aliases in {path} are not TOML: {error}."
         raise FileFormatError(msg) from error
     return {name: _alias(name, entry, path) for name, entry in table.items()}

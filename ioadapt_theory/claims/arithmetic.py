@@ -14,7 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ioadapt_theory.claims import ranks
+from ioadapt_theory.errors import InvalidValueError
+
 DIGITS = 50
+REACHED = 1e-12
 LARGE = 64
 """Above this size singular values are float64 ones, accurate to about 1e-16 of the largest: 50 digits take minutes."""
 Array = Any
@@ -84,7 +88,14 @@ def excess(value: Array, limit: Array) -> Array:
     """By how much value exceeds limit, relative to limit; 0 if it does not."""
     if isinstance(value, Tensor):
         return torch.where(value <= limit, 0.0, (value - limit) / limit)
-    return mp.mpf(0) if value <= limit else (value - limit) / limit if limit else mp.inf
+    return 0 * value if value <= limit else (value - limit) / limit if limit else mp.inf
+
+
+def reached(value: Array, limit: Array) -> Array:
+    """0 where value < limit, else the excess and a little more: equality is not strict."""
+    if isinstance(value, Tensor):
+        return torch.where(value < limit, 0.0, excess(value, limit) + REACHED)
+    return 0 if value < limit else excess(value, limit) + Fraction(REACHED)
 
 
 def maximum(a: Array, b: Array) -> Array:
@@ -93,7 +104,7 @@ def maximum(a: Array, b: Array) -> Array:
 
 
 def where_larger(a: Array, b: Array, x: Array, y: Array) -> Array:
-    """x where a > b, else y."""
+    """X where a > b, else y."""
     return torch.where(a > b, x, y) if isinstance(a, Tensor) else x if a > b else y
 
 
@@ -171,7 +182,7 @@ def identity(n: int, like: Array) -> Array:
     """I_n in the arithmetic of ``like``."""
     if isinstance(like, Tensor):
         return torch.eye(n, dtype=like.dtype, device=like.device)
-    one = number(1, like)
+    one = Fraction(1) if isinstance(like.flat[0], Fraction) else number(1, like)
     return np.array([[one * (i == j) for j in range(n)] for i in range(n)], dtype=object)
 
 
@@ -220,13 +231,10 @@ def operator_norm(m: Array) -> Array:
 def condition_number(m: Array) -> Array:
     """σ_max / σ_min over the min(c, d) singular values."""
     s = singular_values(m)
+    if not isinstance(m, Tensor) and max(m.shape) > LARGE and s[-1] < 1e-6 * s[0]:
+        msg = f"cond(M) of a matrix above {LARGE} x {LARGE} is computed in double precision, and this one exceeds 1e6."
+        raise InvalidValueError(msg)
     return s[..., 0] / s[..., -1]
-
-
-def singular(m: Array) -> Array:
-    """1.0 where σ_min ≤ 1e-12 σ_max, whatever the unit of M, else 0.0."""
-    s = singular_values(m)
-    return 1.0 * (s[..., -1] <= 1e-12 * s[..., 0])
 
 
 def largest(u: Array) -> Array:
@@ -244,19 +252,28 @@ def inverse(m: Array) -> Array:
 
 
 def pseudo_inverse(m: Array) -> Array:
-    """M⁺; exact numbers, or matrices of full rank."""
+    """M⁺; singular values that are rounding count as zero."""
     if isinstance(m, Tensor):
         return torch.linalg.pinv(m)
     if exact(m):
         return np.array(_sympy().Matrix(m.tolist()).pinv().tolist(), dtype=object)
-    c, d = m.shape
-    return m.T @ inverse(m @ m.T) if c <= d else inverse(m.T @ m) @ m.T
+    u, s, v = mp.svd_r(mp.matrix(m.tolist()))
+    least = max(s) * mp.mpf(10) ** (-mp.dps + 10)
+    scaled_ = mp.diag([1 / x if x > least else mp.mpf(0) for x in s])
+    return np.array((v.T * scaled_ * u.T).tolist(), dtype=object)
+
+
+def rows(m: Array) -> Array:
+    """How many rows there are, for every matrix of a batch."""
+    return m.new_full(m.shape[:-2], m.shape[-2]) if isinstance(m, Tensor) else m.shape[-2]
 
 
 def rank(m: Array) -> Array:
-    """Number of singular values that are not rounding."""
+    """The rank: exact of exact numbers, else the number of singular values that are not rounding."""
     if exact(m):
         return _sympy().Matrix(m.tolist()).rank()
+    if not isinstance(m, Tensor) and isinstance(m.flat[0], Fraction):
+        return ranks.rank(m)
     s = singular_values(m)
     if isinstance(m, Tensor):
         return (s > 1e-12 * s[..., :1]).sum(-1)
@@ -297,3 +314,10 @@ def sup_hessian_norm(u: Array, v: Array, du: Array, dv: Array) -> Array:
         t = k / (points - 1) if isinstance(u, Tensor) else number(k, norm(u)) / (points - 1)
         sup = maximum(sup, operator_norm(hessian(u + t * du, v + t * dv)))
     return sup
+
+
+def parallel(u: Array, v: Array) -> Array:
+    """1.0 where u and v are parallel, 0.0 where they are not; Fractions are compared exactly."""
+    if isinstance(u, Tensor):
+        return 1.0 * (sine(u, v) < 1e-12)
+    return 1.0 * (ranks.rank(np.stack((u, v))) < 2)

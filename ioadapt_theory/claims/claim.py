@@ -1,11 +1,12 @@
 """What a claim is: a statement in one reading, its recorded verdict, and the strategies that collect the evidence."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
-from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict, Verification
+from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict
 from ioadapt_theory.claims.evidence.inequality import Hypothesis, Inequality
 from ioadapt_theory.claims.expression.limits import first_order
 from ioadapt_theory.claims.expression.notation import definitions, latex, text
@@ -39,7 +40,7 @@ class Run:
     starts: int = 64
     steps: int = 200
     stacks: int = 64
-    samples: int = 4096
+    samples: int = 65_536
     depth: int = 2
     widths: tuple[int, ...] | None = None
     rank: int = 2
@@ -47,6 +48,21 @@ class Run:
     pair: str = "independent"
     condition: float = 10.0
     device: str = "cpu"
+
+    def only(self, *names: str) -> "Run":
+        """The run with these settings, and the default of every other."""
+        return Run(**{name: getattr(self, name) for name in names})
+
+    def chosen(self) -> dict[str, Any]:
+        """The settings that are not the default, as JSON has them."""
+        default = asdict(Run())
+        return {name: value for name, value in json.loads(json.dumps(asdict(self))).items() if value != default[name]}
+
+    @classmethod
+    def of(cls, chosen: Mapping[str, Any]) -> "Run":
+        """Inverse of ``chosen``."""
+        widths = chosen.get("widths")
+        return cls(**{**chosen, "widths": widths and tuple(widths)})
 
 
 @runtime_checkable
@@ -59,6 +75,9 @@ class Strategy(Protocol):
 
     def parts(self, run: Run) -> int:
         """How many independent parts the work has."""
+
+    def pinned(self, run: Run, part: int) -> Run:
+        """The settings that a part depends on, and the default of every other: equal ones have equal results."""
 
     def __call__(self, claim: "Claim", run: Run, part: int) -> Finding:
         """Do one part."""
@@ -115,19 +134,46 @@ class Proof:
         """One."""
         return 1
 
+    def pinned(self, run: Run, part: int) -> Run:
+        """None."""
+        return Run()
+
     def holds(self, claim: "Claim") -> bool:
         """Whether every step goes through and the claim is reached."""
-        return not any(self.argument.broken(claim))
+        return next(iter(self.argument.broken(claim)), None) is None
 
     def __call__(self, claim: "Claim", run: Run, part: int) -> Finding:
-        """Run the argument; one that fails yields no evidence, so that the recorded verdict is missed."""
+        """Run the argument; one that fails is a lack, whatever else speaks for the claim."""
+        names, none = frozenset([self.name]), frozenset[str]()
         if not self.holds(claim):
-            return Finding(kind=self.kind, instances=1)
-        names = frozenset([self.name])
+            return Finding(kind=self.kind, instances=1, lacks=names)
         if self.refutes:
             return Finding(kind=self.kind, instances=1, refutes=names)
-        proves = frozenset() if self.aside else names
-        return Finding(kind=self.kind, instances=1, proves=proves, shows=frozenset(map(str, self.shows)))
+        return Finding(kind=self.kind, instances=1, proves=none if self.aside else names)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Every word of a claim has something that shows it: an attaining instance, or an argument that says so."""
+
+    kind: Evidence = Evidence.EXACT
+
+    def parts(self, run: Run) -> int:
+        """One."""
+        return 1
+
+    def pinned(self, run: Run, part: int) -> Run:
+        """None."""
+        return Run()
+
+    def __call__(self, claim: "Claim", run: Run, part: int) -> Finding:
+        """What is said and shown by nothing is a lack; that what shows it holds is judged where it runs."""
+        shown = frozenset[Word]().union(*(p.shows for p in claim.proofs))
+        if claim.attained:
+            shown |= {Word.ATTAINED}
+        return Finding(
+            kind=self.kind, lacks=frozenset(f'nothing shows "{word}"' for word in claim.words if word not in shown)
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +200,8 @@ class Claim:
         proofs: the exact arguments.
         reading: which reading this is.
         amends: id of the printed claim that this one sharpens or corrects.
-        remark: what is true instead, or how sharp it is; its numbers are computed.
+        remark: what is true instead, or how sharp it is; "{lhs of NAME}" and "{rhs of NAME in CLAIM}" stand for values
+            on a shipped instance, which ``report`` computes.
         witnesses: names of the shipped instances (``witnesses/NAME.json``) that refute it.
         attained: names of the shipped instances on which the bound holds with equality.
         words: what the statement says beyond the relation, with evidence of its own.
@@ -173,7 +220,7 @@ class Claim:
     proofs: tuple[Proof, ...] = ()
     reading: str = ""
     amends: str | None = None
-    remark: str = ""
+    remark: str | Callable[[], str] = ""
     witnesses: tuple[str, ...] = ()
     attained: tuple[str, ...] = ()
     words: tuple[Word, ...] = ()
@@ -192,7 +239,7 @@ class Claim:
             lhs=lhs,
             rhs=rhs,
             hypotheses=tuple(g.hypothesis for g in self.given),
-            first_order=first and evaluator(first),
+            first_order=None if first is None else evaluator(first),
         )
 
     @property
@@ -210,11 +257,4 @@ class Claim:
     @property
     def goals(self) -> tuple[Relation, ...]:
         """What a proof has to reach: the relations, with the first order in AB where they hold up to O(ε²) only."""
-        return tuple(
-            r if r.order is None else Relation(first_order(r.left), r.sign, r.right) for r in self.concludes
-        )
-
-    def verdict(self, found: Verification) -> Verdict:
-        """The verdict of the evidence; a word without evidence leaves it at SURVIVED."""
-        unshown = set(map(str, self.words)) - found.shows
-        return Verdict.SURVIVED if unshown and found.verdict is Verdict.PROVED else found.verdict
+        return tuple(r if r.order is None else Relation(first_order(r.left), r.sign, r.right) for r in self.concludes)

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ioadapt_theory.cli import OK
+from ioadapt_theory.cli import OK, many, say
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -29,8 +29,12 @@ that a layer has its inputs first (transposed convolutions, the Conv1D of GPT-2)
 nor that a convolution is grouped. Layers that two models store in two layouts are left out if their shapes differ, and
 compared as they are if square. Whole matrices are multiplied: minutes of CPU where --space weight takes seconds.
 
+`tree MODEL...` tells which of many models is made from which, and `sketch MODEL...` keeps what that takes.
+
 examples:
   ioadapt similarity sd15 lcm
+  ioadapt similarity tree ani-1x:0 ani-1ccx:0 ani-1x:1 ani-1ccx:1
+  ioadapt similarity sketch a.safetensors b.safetensors --sketches folder
   ioadapt similarity sd15 bk-sdm-base bk-sdm-tiny --match provenance --by kind block
   ioadapt similarity sd15 lcm --parent dreamshaper7 --figure updates.svg
   ioadapt similarity ani-1x:0 ani-1ccx:0 ani-1x:1 --space input --baseline
@@ -66,7 +70,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--layer", choices=("tensor", "module"), default="tensor", help="what counts as one layer (default tensor)")
     add("--mean", choices=("uniform", "parameters"), default="uniform", help="weight of a layer (default uniform)")
     add("--shared", action="store_true", help="only layers that all models have")
-    add("--baseline", action="store_true", help="what unrelated layers would give: shuffled entries, rotated channels")
+    add(
+        "--baseline",
+        action="store_true",
+        help="what unrelated layers would give: shuffled entries (spaces say it anyway)",
+    )
     add(
         "--subspace",
         type=int,
@@ -90,6 +98,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--figure", type=Path, metavar="FILE", help="heat maps and profile as .svg, .png or .pdf")
     add("--html", type=Path, metavar="FILE", help="one self-contained page")
     add("--quiet", action="store_true", help="no remarks and no bars on the terminal")
+    several = parser.add_argument_group("tree and sketch")
+    add = several.add_argument
+    add(
+        "--sketches",
+        type=Path,
+        metavar="FOLDER",
+        help="keep a sketch of each model there; tree takes all without MODEL",
+    )
+    add("--buckets", type=int, metavar="K", help="numbers a tensor in a sketch (default: about 700 kB a model)")
+    add("--no-recheck", dest="recheck", action="store_false", help="do not read near pairs again")
     source = parser.add_argument_group("where the weights are")
     add = source.add_argument
     add("--revision", metavar="REV", help="branch, tag or commit on the hub; NAME@REV comes first")
@@ -107,6 +125,8 @@ def run(args: argparse.Namespace) -> int:
     """Status 0; wrong input is an error of the package, which the caller turns into status 2."""
     if args.list:
         return _list(args.aliases)
+    if args.models and args.models[0] in many.TASKS:
+        return many.run(args.models[0], args.models[1:], args)
     if len(args.models) < 2:
         msg = f"A comparison needs two models or more, got {len(args.models)}."
         raise InvalidValueError(msg)
@@ -162,12 +182,13 @@ def _compare(
     from tqdm import tqdm
 
     from ioadapt_theory.checkpoints import open as sources
+    from ioadapt_theory.checkpoints.spelling import common
     from ioadapt_theory.similarity.compare import compare
 
-    opened = [*models, *([parent] if parent else [])]
+    named, _ = common([*models, *([parent] if parent else [])])  # as compare names their tensors
 
     def prepare(matching: "Matching") -> None:
-        sources.prepare(opened, [matching.stored(i) for i in range(len(opened))], args.cache)
+        sources.prepare(named, [matching.stored(i) for i in range(len(named))], args.cache)
 
     with tqdm(disable=True if args.quiet else None, unit="", unit_scale=True, leave=False) as bar:
 
@@ -187,7 +208,7 @@ def _check_outputs(args: argparse.Namespace) -> None:
             plots.check_format(args.figure)
         with plots.styled():  # is matplotlib there?
             pass
-    from ioadapt_theory.checkpoints.files.layout import is_weights
+    from ioadapt_theory.checkpoints.files.readers import is_weights
 
     paths = [path for path in (args.output, args.figure, args.html) if path is not None]
     for path in paths:
@@ -208,7 +229,8 @@ def _write(comparison: "Comparison", args: argparse.Namespace) -> None:
     from ioadapt_theory.similarity.report import records as report
 
     if not args.quiet:
-        sys.stderr.writelines(f"{line}\n" for line in tables.remarks(comparison))
+        for line in tables.remarks(comparison):
+            say(line)
     match args.format:
         case "json":
             text = json.dumps(report.to_json(comparison, args.by), indent=1, ensure_ascii=False, allow_nan=False) + "\n"

@@ -36,7 +36,10 @@ def bake_to(
     base: str,
     component: str = "",
 ) -> None:
-    """A plain LoRA for this base; see ``write_lora``."""
+    """A plain LoRA for this base; see ``write_lora``. Where the file has two text encoders, kohya counts the first."""
+    several = any(item.name.component == "text_encoder_2" for item in opened.items)
+    if component == "text_encoder" and several and Style(style) is Style.KOHYA:
+        component = "text_encoder_1"
     prints: dict[str, Any] = {}
 
     def baked() -> Iterator[tuple[str, Baked]]:

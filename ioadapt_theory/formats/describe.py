@@ -44,6 +44,10 @@ def describe(opened: Opened, matched: Match | None = None, weights: Weights | No
             where.setdefault(str(item.name), []).append(layer)
         facts["matched"] = {name: ", ".join(layers) for name, layers in where.items()}
         facts["unmatched"] = {str(name): why for name, why in matched.lost.items()}
+        if matched.correspondence.how != "name":
+            facts["matched by"] = matched.correspondence.how
+        if warning := matched.correspondence.warning():
+            facts["warning"] = warning
         facts["kinship"] = str(kinship(opened.prints, weights))
     return facts
 
@@ -72,6 +76,9 @@ def table(facts: dict[str, Any]) -> str:
     ):
         lines += [f"{title}: {name}: {why}" for name, why in facts.get(key, {}).items()]
     if "kinship" in facts:
-        lines.append(f"in the base: {len(facts['matched'])} layers fit, {len(facts['unmatched'])} do not")
+        way = f", by {facts['matched by']}" if "matched by" in facts else ""
+        lines.append(f"in the base: {len(facts['matched'])} layers fit{way}, {len(facts['unmatched'])} do not")
+        moved = [f"  {name} -> {layer}" for name, layer in facts["matched"].items() if way and not name.endswith(layer)]
+        lines += moved + ([facts["warning"]] if "warning" in facts else [])
         lines.append(f"kinship of this base: {facts['kinship']}")
     return "\n".join(lines) + "\n"

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ioadapt_theory.checkpoints.names.layer import PEFT_PREFIX
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
-from ioadapt_theory.formats.kinds.names import PEFT_PREFIX
 from ioadapt_theory.formats.kinds.plugin import PLUGIN_TYPE
 from ioadapt_theory.formats.tensors import TensorFile, read_json
 

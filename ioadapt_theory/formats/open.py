@@ -7,12 +7,12 @@ from pathlib import Path
 
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.rules import fingerprint
+from ioadapt_theory.checkpoints.names.layer import Name
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats import own
 from ioadapt_theory.formats.folders import PEFT_CONFIG
 from ioadapt_theory.formats.kinds.base_changes import Change
 from ioadapt_theory.formats.kinds.cutting import Ranges, cut
-from ioadapt_theory.formats.kinds.names import Name
 from ioadapt_theory.formats.read import read
 from ioadapt_theory.formats.tensors import is_name, read_json
 

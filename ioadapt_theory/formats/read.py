@@ -12,12 +12,13 @@ import torch
 
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.rules.fingerprint import recorded
+from ioadapt_theory.checkpoints.names.layer import Name
 from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnsupportedError
 from ioadapt_theory.formats.folders import PEFT_CONFIG, locate, require_no_config
 from ioadapt_theory.formats.kinds import base_changes as changes
 from ioadapt_theory.formats.kinds.base_changes import Change
+from ioadapt_theory.formats.kinds.keys import FOREIGN, UNKNOWN, parse
 from ioadapt_theory.formats.kinds.layouts import OPTIONAL, build, kind_of
-from ioadapt_theory.formats.kinds.names import FOREIGN, UNKNOWN, Name, parse
 from ioadapt_theory.formats.kinds.plugin import PLUGIN_TYPE, PluginEntry, plugin_entries
 from ioadapt_theory.formats.kinds.scaling import DIFFUSERS_METADATA, Scale, file_scale, header_json, peft_scale
 from ioadapt_theory.formats.storing import BAKED_FOR

@@ -21,20 +21,11 @@ from ioadapt_theory.adapters.base_weights import BaseLayer
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.moving.bake import bake
 from ioadapt_theory.adapters.rules.fingerprint import HEADER
-from ioadapt_theory.errors import UnknownNameError
+from ioadapt_theory.checkpoints.names.kohya import flat
 from ioadapt_theory.formats.storing import BAKED_FOR, TensorWriter, require_folder, writing
 from ioadapt_theory.results import replacing
 
 PEFT_CONFIG = "adapter_config.json"
-KOHYA = {
-    "": "lycoris",
-    "unet": "lora_unet",
-    "transformer": "lora_transformer",
-    "text_encoder": "lora_te",  # of SD-1.x and 2.x
-    "text_encoder_1": "lora_te1",  # of SD-XL
-    "text_encoder_2": "lora_te2",
-    "text_encoder_3": "lora_te3",
-}
 
 
 class Style(StrEnum):
@@ -172,19 +163,6 @@ def _write_kohya(out: TensorWriter, key: str, layer: Baked, *, alpha: int) -> No
     out.add(f"{key}.alpha", torch.tensor(float(alpha), dtype=torch.float32))
     if layer.bias is not None:
         out.add(f"{key}.diff_b", layer.bias)
-
-
-def flat(component: str, name: str) -> str:
-    """A layer's name as kohya flattens it.
-
-    Raises:
-        UnknownNameError: a component that kohya has no prefix for.
-    """
-    if component not in KOHYA:
-        raise UnknownNameError("component", component, KOHYA.keys() - {""})
-    if component.startswith("text_encoder") and name.startswith(("encoder.layers.", "embeddings.")):
-        name = f"text_model.{name}"  # of CLIP, which transformers 5 has dropped from its own names; T5 has none
-    return f"{KOHYA[component]}_{name}".replace(".", "_")
 
 
 def _dotted(style: Style, component: str, name: str) -> str:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
 
-from ioadapt_theory.checkpoints.checkpoint import Checkpoint, TensorInfo
-from ioadapt_theory.checkpoints.names import block, canonical, kind
+from ioadapt_theory.checkpoints.checkpoint import OTHER_DTYPES, Checkpoint, TensorInfo
+from ioadapt_theory.checkpoints.names.kinds import block, kind
+from ioadapt_theory.checkpoints.names.unet import canonical
 from ioadapt_theory.checkpoints.provenance import origins
 
 
@@ -103,7 +104,9 @@ def _group(checkpoints: Sequence[Checkpoint], labels: Sequence[str], keys: Seque
     for i, checkpoint in enumerate(checkpoints):
         for stored, info in checkpoint.tensors.items():
             if not info.is_float:
-                skipped.append(Skipped(keys[i][stored], (labels[i],), f"not floating point ({info.dtype})"))
+                cannot = " that can be computed with" if info.dtype in OTHER_DTYPES else ""
+                reason = f"not floating point{cannot} ({info.dtype})"
+                skipped.append(Skipped(keys[i][stored], (labels[i],), reason))
             elif info.numel == 0:
                 skipped.append(Skipped(keys[i][stored], (labels[i],), "no elements"))
             else:

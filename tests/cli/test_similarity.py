@@ -20,7 +20,7 @@ from ioadapt_theory.cli import main
 from ioadapt_theory.cli import similarity as command
 from ioadapt_theory.similarity.matching import Match
 from ioadapt_theory.similarity.measures.spaces import Space
-from tests.similarity.hub import LoopbackHub, Repo
+from tests.checkpoints.hub import LoopbackHub, Repo
 from tests.similarity.models import weights
 
 ROOT = Path(__file__).parents[2]
@@ -97,8 +97,10 @@ def test_further_keys_come_with_the_options_that_ask_for_them(files: list[str], 
     }  # fmt: skip
     (v,) = c["layers"][0]["values"].values()
     assert 0 <= v["subspace"] <= 1
-    assert v["baseline"]["mean"] == 0
-    assert {"baseline", "subspace"} <= set(c["pairs"][0])
+    assert v["excess"] == (v["cosine"] - v["null_mean"]) / (1 - v["null_mean"])
+    assert v["z"] == (v["cosine"] - v["null_mean"]) / v["null_sd"]
+    assert {"null_mean", "null_sd", "z", "excess", "shared", "subspace"} <= set(c["pairs"][0])
+    assert "baseline" in found(capsys, *files[:2], "--baseline")["pairs"][0]
     assert found(capsys, *files[1:], "--parent", files[0])["parent"] == "one/model.safetensors"
 
 

@@ -5,14 +5,12 @@ from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base, Identity, add
 from ioadapt_theory.adapters.families.family import Family, Spec, parameter
-from ioadapt_theory.adapters.families.lora import init_low_rank
-from ioadapt_theory.adapters.fast.autograd import fused, plan_for
-from ioadapt_theory.adapters.fast.derived import kept
+from ioadapt_theory.adapters.families.lora import init_low_rank, is_high
+from ioadapt_theory.adapters.fast.autograd import fused, is_eager, plan_for, without_autocast
+from ioadapt_theory.adapters.fast.derived import Derived
+from ioadapt_theory.adapters.fast.norms import norms_beside, squares
 from ioadapt_theory.adapters.fast.products import LowRank
-from ioadapt_theory.adapters.fast.steps import at
-
-BLOCK = 1 << 18
-"""Entries of V that are built at a time on a CPU: 1 MB in float32, which stays in a core's cache."""
+from ioadapt_theory.adapters.matrices import Plain
 
 
 class DoRA(Family):
@@ -21,6 +19,7 @@ class DoRA(Family):
     def __init__(self, base: Base, spec: Spec) -> None:
         super().__init__(base, spec)
         self.detach_norm = spec.detach_norm
+        self.derived = Derived()
         self.A = parameter(base, spec, base.rows, spec.rank)
         self.B = parameter(base, spec, spec.rank, base.columns)
         self.m = parameter(base, spec, base.columns)
@@ -36,40 +35,35 @@ class DoRA(Family):
         return torch.addmm(w.mT, self.B.to(w).mT, self.A.to(w).mT, alpha=self.scaling).mT
 
     def norms(self, base: Base) -> Tensor:
-        """‖V_j‖; on an identity ‖e_j + s A b_j‖² = 1 + 2s ⟨a_j, b_j⟩ + s² b_jᵀ(AᵀA)b_j, in float64 since it cancels."""
-        if not isinstance(base, Identity):
-            if torch.is_grad_enabled() and not self.detach_norm:
-                return self.direction(base).norm(dim=0)
-            with torch.no_grad():
-                return self._norms_by_blocks(base.dense().mT)
+        """‖V_j‖; a constant, kept between steps, where its gradient is not asked for."""
+        if torch.is_grad_enabled() and not self.detach_norm:
+            return self._norms_on_identity() if isinstance(base, Identity) else self.direction(base).norm(dim=0)
+        with torch.no_grad():
+            if isinstance(base, Identity):
+                return self.derived("norms", self._norms_on_identity, self.scaling, (self.A, self.B))
+            if not isinstance(base, Plain) or not is_eager(self.A) or not self.A.is_cpu:
+                return self.direction(base).norm(dim=0).to(self.m.dtype)
+            return self.derived(
+                "norms", lambda: self._norms_on(base), self.scaling, (self.A, self.B), base.module.weight
+            )
+
+    def _norms_on_identity(self) -> Tensor:
+        """‖e_j + s A b_j‖² = 1 + 2s ⟨a_j, b_j⟩ + s² b_jᵀ(AᵀA)b_j, in float64 since it cancels."""
         a, b, s = self.A.double(), self.B.double(), self.scaling
         change = torch.addmm(a.mT, a.mT @ a, b, beta=2 * s, alpha=s * s)
         return ((change * b).sum(0) + 1).clamp_min(0).sqrt().to(self.m.dtype)
 
-    def _norms_by_blocks(self, w: Tensor) -> Tensor:
-        """‖V_j‖ from some rows of Wᵀ at a time: V is never held, and ‖W_j‖² + 2s ⟨W_j, Ab_j⟩ + ... would cancel."""
-        wide = torch.promote_types(w.dtype, self.A.dtype)
-        at, bt = self.A.mT.contiguous().to(wide), self.B.mT.contiguous().to(wide)
-        whole = w.device.type != "cpu" or torch.compiler.is_compiling()
-        rows = len(w) if whole else max(1, BLOCK // w.shape[1])
-        norms = [
-            w[i : i + rows].to(wide, copy=True).addmm_(bt[i : i + rows], at, alpha=self.scaling).norm(dim=1)
-            for i in range(0, len(w), rows)
-        ]
-        return torch.cat(norms).to(self.m.dtype)
+    def _norms_on(self, base: Plain) -> Tensor:
+        """From ‖W_j‖, which is kept for as long as W is the same, and W A: V is never built."""
+        w = base.dense().mT
+        own = self.derived("squares", lambda: squares(w), 0.0, (), base.module.weight)
+        return norms_beside(w, own, self.A, self.B, self.scaling).to(self.m.dtype)
 
     def gain(self, base: Base) -> Tensor:
         """m_j / ‖V_j‖, 0 for a column of zeros whose magnitude is zero."""
-        return kept(self, None if isinstance(base, Identity) else base, lambda: self._gain(base))
-
-    def _gain(self, base: Base) -> Tensor:
-        if not self.m.is_meta and torch.is_autocast_enabled(self.m.device.type):
-            with torch.autocast(self.m.device.type, enabled=False):
-                return self._gain(base)
-        norms = self.norms(base)
-        if self.detach_norm:
-            norms = norms.detach()
-        return self.m / norms.clamp_min(torch.finfo(norms.dtype).tiny)
+        with without_autocast(self.m):
+            norms = self.norms(base)
+            return self.m / norms.clamp_min(torch.finfo(norms.dtype).tiny)
 
     def weight(self, base: Base) -> Tensor:
         """V diag(m / ‖V‖)."""
@@ -88,17 +82,16 @@ class DoRA(Family):
         v = torch.addmm(w.mT, self.B.to(w).mT, (w @ self.A.to(w)).mT, alpha=self.scaling).mT
         return _times(v, self.gain(base).to(w))
 
-    def at_once(self, x: Tensor, f: Base, placement: str = "weight") -> Tensor | None:
-        """As of any family."""
-        if (plan := plan_for(self, x, f)) is None:
-            return None
-        base = f if placement == "weight" else Identity(self.size[1], of=f)
-        return fused(at(placement, plan.w), plan, LowRank, self.scaling, x, self.gain(base), self.A, self.B)
+    def is_heavy(self, placement: str) -> bool:
+        """By its rank."""
+        del placement
+        return is_high(self)
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
         """f(x) + (g - 1)(f(x) - bias) + g s xAB, g = m/‖V‖: the bias is not scaled, g = 1 changes nothing."""
-        if (y := self.at_once(x, base)) is not None:
-            return y
+        if (plan := plan_for(self, x, base)) is not None:
+            g = self.gain(base)
+            return fused(plan, self, LowRank, x, (self.A, self.B * g), g)
         y, g = base(x), base.columnwise(self.gain(base))
         without_bias = y if base.bias is None else y - base.columnwise(base.bias)
         change = self.scaling * base.low_rank(self.dropout(x), self.A, self.B)

@@ -7,10 +7,14 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
 from ioadapt_theory.adapters.bases import Base, add
-from ioadapt_theory.adapters.fast.autograd import fused, plan_for
-from ioadapt_theory.adapters.fast.steps import at
+from ioadapt_theory.adapters.fast.autograd import Plan, fused, is_eager, plan_for
+from ioadapt_theory.adapters.matrices import is_watched
+
+MANY = 4
+"""Samples for each feature from where on a heavy Δ is faster built, measured on the widths of diffusion models."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,13 +64,40 @@ class Family(nn.Module, ABC):
     def forward(self, x: Tensor, base: Base) -> Tensor:
         """X Φ_θ(base) + bias, without building what need not be built."""
 
-    @abstractmethod
-    def at_once(self, x: Tensor, f: Base, placement: str = "weight") -> Tensor | None:
-        """Eq. 4a, 4b or 4c on f in one autograd function; None where there is no plan, or it would not be faster."""
+    def is_heavy(self, placement: str) -> bool:
+        """Whether products of samples with Δ cost more than the gradient of a whole matrix."""
+        del placement
+        return True
+
+    @property
+    def drops(self) -> bool:
+        """Whether something is done to the adapter's input now."""
+        kind = type(self.dropout)
+        return kind is not nn.Identity and (kind is not nn.Dropout or self.dropout.training)
+
+    def at_once(self, x: Tensor, placed: Any) -> Tensor | None:
+        """A whole layer with this family in its place (``Placed``) as one product; None where it is better in parts.
+
+        Where samples are many, what a heavy Δ costs is passes over them, and its matrix costs next to nothing.
+        """
+        f = placed.f
+        if not self.is_heavy(placed.placement) or not is_eager(x) or x.element_size() < 4:
+            return None
+        if x.numel() < MANY * f.channels * max(f.channels, f.columns) or (plan := self.plan_for(x, f)) is None:
+            return None
+        if plan.dtype != x.dtype or self.drops:
+            return None
+        return linear(x, placed.dense().mT, placed.bias)
+
+    def plan_for(self, x: Tensor, f: Base) -> Plan | None:
+        """As ``fast.autograd.plan_for``, for what is done without calling this module."""
+        return None if is_watched(self) else plan_for(self, x, f)
 
     def promote(self, w: Tensor) -> Tensor:
         """W in the wider of its dtype and the adapter's, so that merging rounds once, at the end."""
-        return w.to(torch.promote_types(w.dtype, next(self.parameters()).dtype))
+        own = getattr(self, "_former_parameters", None) or self._parameters  # a replica of nn.DataParallel's are there
+        first: Any = next(iter(own.values()))
+        return w.to(torch.promote_types(w.dtype, first.dtype))
 
     @abstractmethod
     def left(self, w: Tensor, base: Base) -> Tensor:
@@ -89,7 +120,7 @@ class Additive(Family):
     def pays(self, x: Tensor, base: Base) -> bool:
         """Whether ``fused`` is faster than the plain form for inputs of this size."""
         del x, base
-        return self.kind is not None
+        return True
 
     def factors(self) -> tuple[Tensor, ...]:
         """What ``kind`` makes Δ from."""
@@ -109,15 +140,15 @@ class Additive(Family):
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
         """f(x) + s x Δ."""
-        if (y := self.at_once(x, base)) is not None:
-            return y
+        if self.kind and (plan := plan_for(self, x, base)) is not None and self.pays(x, base):
+            return fused(plan, self, self.kind, x, self.factors())
+        if self.builds(base) and not self.drops:
+            return base.with_matrix(x, self.weight(base))
         return add(base(x), self.update(self.dropout(x), base), self.scaling)
 
-    def at_once(self, x: Tensor, f: Base, placement: str = "weight") -> Tensor | None:
-        """As of any family."""
-        if not self.pays(x, f) or (plan := plan_for(self, x, f)) is None:
-            return None
-        return fused(at(placement, plan.w), plan, self.kind, self.scaling, x, None, *self.factors())
+    def builds(self, base: Base) -> bool:
+        """Whether Δ is built for this base in any case, so that Φ(W) costs no more."""
+        return base.is_open and not base.pointwise
 
     def left(self, w: Tensor, base: Base) -> Tensor:
         """W + s ΔW."""

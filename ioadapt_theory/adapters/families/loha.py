@@ -5,9 +5,7 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.bases import Base
 from ioadapt_theory.adapters.families.family import Additive, Spec, fill, joined, parameter, parts
-from ioadapt_theory.adapters.fast.autograd import fused, plan_for
-from ioadapt_theory.adapters.fast.products import Hadamard
-from ioadapt_theory.adapters.fast.steps import OnBuilt
+from ioadapt_theory.adapters.fast.autograd import built, plan_for
 
 
 class LoHa(Additive):
@@ -27,11 +25,15 @@ class LoHa(Additive):
         del base
         return (self.A1 @ self.B1) * (self.A2 @ self.B2)
 
-    def at_once(self, x: Tensor, f: Base, placement: str = "weight") -> Tensor | None:
-        """On the matrix alone: what Δ costs is building it, which a side saves nothing of."""
-        if placement != "weight" or (plan := plan_for(self, x, f)) is None:
-            return None
-        return fused(OnBuilt, plan, Hadamard, self.scaling, x, None, self.A1, self.B1, self.A2, self.B2)
+    def is_heavy(self, placement: str) -> bool:
+        """On the weight Δ is built in any case."""
+        return placement != "weight"
+
+    def forward(self, x: Tensor, base: Base) -> Tensor:
+        """As of any additive family; without dropout by one product with W + s Δ."""
+        if not self.drops and (plan := plan_for(self, x, base)) is not None:
+            return built(plan, self.scaling, x, self.A1, self.B1, self.A2, self.B2)
+        return super().forward(x, base)
 
     def weight(self, base: Base) -> Tensor:
         """W + s Δ, in the memory order of a stored weight, building Δ some columns at a time."""

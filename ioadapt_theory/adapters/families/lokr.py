@@ -42,6 +42,11 @@ class LoKr(Additive):
         """C, D."""
         return self.C, self.small()
 
+    def is_heavy(self, placement: str) -> bool:
+        """Never: the factors are small."""
+        del placement
+        return False
+
     def delta(self, base: Base) -> Tensor:
         """C ⊗ D."""
         del base

@@ -107,8 +107,8 @@ def kinship(prints: Mapping[str, Any], weights: Weights) -> Kinship:
             raise FileFormatError(msg)
         if here["size"] == there.get("size"):
             same += here["sha256"] == there.get("sha256")
-            old.append(_sample(there["sample"], name))
-            new.append(_sample(here["sample"], name))
+            old.append(sample(there["sample"], name))
+            new.append(sample(here["sample"], name))
     if not old:
         return Kinship("unknown", math.nan, 0, 0)
     a, b = torch.cat(old).double(), torch.cat(new).double()
@@ -122,7 +122,12 @@ def kinship(prints: Mapping[str, Any], weights: Weights) -> Kinship:
     return Kinship(verdict, cosine, same, len(old))
 
 
-def _sample(text: str, name: str) -> Tensor:
+def sample(text: str, name: str) -> Tensor:
+    """The values that a fingerprint keeps of a layer, evenly spaced over its matrix.
+
+    Raises:
+        FileFormatError: something else.
+    """
     try:
         raw = base64.b64decode(text, validate=True)
     except ValueError:

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 
 from torch import nn
 
-from ioadapt_theory.adapters.config import AdapterConfig, compiled
+from ioadapt_theory.adapters.config import AdapterConfig
 from ioadapt_theory.adapters.layer import AdaptedLayer
 from ioadapt_theory.adapters.matrices import Convolution, is_supported, operator
+from ioadapt_theory.adapters.rules.patterns import compiled
 from ioadapt_theory.errors import IoAdaptError, UnsupportedError
 
 ALL_LINEAR = "all-linear"

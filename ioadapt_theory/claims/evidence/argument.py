@@ -1,7 +1,7 @@
-"""Exact arguments: chains of rules that end where the statement does, computed steps, and counterexamples in exact numbers.
+"""Exact arguments: chains of rules that end where the statement does, computed steps, counterexamples in exact numbers.
 
-An argument says what is broken about it as a proof of a claim. A computed one compares what it derived with the formula of
-the claim, read in its own symbols, so that neither can be changed alone; a step that says nothing is broken.
+An argument says what is broken about it as a proof of a claim. A computed one compares what it derived with the formula
+of the claim, read in its own symbols, so that neither can be changed alone; a step that says nothing is broken.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ioadapt_theory.claims.claim import Claim
+from ioadapt_theory.claims.claim import Claim, Proof
+from ioadapt_theory.claims.evidence.findings import Verdict
 from ioadapt_theory.claims.expression import algebra, deduction
 from ioadapt_theory.claims.expression.algebra import symbolic, sympy
 from ioadapt_theory.claims.expression.deduction import Deduction
@@ -34,7 +35,7 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step: what it says, and the exact computations that agree. ``reaches``: it compares with the claim's formula."""
+    """One step: what it says, and the exact computation that agrees. ``reaches``: it looks at the claim's formula."""
 
     says: str
     check: Check
@@ -60,7 +61,8 @@ def zero(matrix: Any, *relations: Any) -> Check:
     """Every entry of a matrix is identically zero."""
     entries = list(matrix)
     return Check(
-        all(algebra.vanishes(entry, *relations) for entry in entries), empty=all(isinstance(entry, int) for entry in entries)
+        all(algebra.vanishes(entry, *relations) for entry in entries),
+        empty=all(isinstance(entry, int) for entry in entries),
     )
 
 
@@ -80,7 +82,7 @@ def words(left: Any, right: Any, *, ones: tuple[Any, ...] = ()) -> Check:
     difference = sp.expand(left - right)
     for product in ones:
         difference = sp.expand(difference.subs(product, 1))
-    return Check(bool(difference == 0), empty=left == right and not (left.is_Mul or right.is_Mul))
+    return Check(bool(difference == 0), empty=isinstance(left, int))
 
 
 def found(value: Any, expected: Any) -> Check:
@@ -145,7 +147,9 @@ def general(x: Term) -> Term:
     return Term(x.op, tuple(map(general, x.args)), x.name)
 
 
-def reached(claim: Claim, derived: Any, known: Mapping[Term, Any], *, part: Term | None = None, modulo: Any = ()) -> Step:
+def reached(
+    claim: Claim, derived: Any, known: Mapping[Term, Any], *, part: Term | None = None, modulo: Any = ()
+) -> Step:
     """The step that compares what was derived with the right side of the claim (or with a part of it), in symbols."""
     right = claim.goals[0].right if part is None else part
     return Step(
@@ -237,8 +241,36 @@ def exact_instance(claim: Claim, raw: Mapping[str, Any]) -> Any:
     return claim.setting.build(**arrays)
 
 
-def contradicted(*names: str) -> tuple["Any", ...]:
-    """A refutation by each of these shipped instances."""
-    from ioadapt_theory.claims.claim import Proof
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """A statement in prose that rests on claims with formulas: all of them keep their recorded verdict by proof."""
 
+    claims: tuple[str, ...]
+    verdict: Verdict = Verdict.PROVED
+
+    def broken(self, claim: Claim) -> Iterator[str]:
+        """Which of them does not."""
+        from ioadapt_theory.claims.registry import CLAIMS  # whose files use this module
+
+        for name in self.claims:
+            other = CLAIMS[name]
+            settled = [p for p in other.proofs if not p.aside and p.refutes == (self.verdict is Verdict.REFUTED)]
+            if other.expected is not self.verdict or not settled or not all(p.holds(other) for p in settled):
+                yield f"{name} is not {self.verdict}"
+
+    def printed(self, claim: Claim) -> Iterator[str]:
+        """Their statements."""
+        from ioadapt_theory.claims.registry import CLAIMS
+
+        for name in self.claims:
+            yield f"{name} ({self.verdict}): {CLAIMS[name].statement}"
+
+
+def resting_on(*claims: str, verdict: Verdict = Verdict.PROVED) -> Elsewhere:
+    """What these claims say, which have formulas."""
+    return Elsewhere(claims, verdict)
+
+
+def contradicted(*names: str) -> tuple[Proof, ...]:
+    """A refutation by each of these shipped instances."""
     return tuple(Proof(f"{name} in exact numbers", Contradiction(name), refutes=True) for name in names)

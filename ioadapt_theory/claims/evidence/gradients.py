@@ -24,9 +24,7 @@ def dual_form() -> Iterator[Step]:
     circle = h**2 + c**2 - 1
     u, v, s = sp.Matrix([[c, h]]), sp.Matrix([[c, -h]]), c**2 - h**2
     k = u.T * v + v.T * u - s * (u.T * u + v.T * v)
-    yield Step(
-        "K = uᵀv + vᵀu − s(uᵀu + vᵀv) = (1 − s²)(e₊ᵀe₊ − e₋ᵀe₋)", zero(k - (1 - s**2) * sp.diag(1, -1), circle)
-    )
+    yield Step("K = uᵀv + vᵀu − s(uᵀu + vᵀv) = (1 − s²)(e₊ᵀe₊ − e₋ᵀe₋)", zero(k - (1 - s**2) * sp.diag(1, -1), circle))
     m = sp.Matrix(3, 3, sp.symbols("m:9", real=True))
     a, b = sp.Matrix([sp.symbols("a:3", real=True)]), sp.Matrix([sp.symbols("b:3", real=True)])
     t = sp.Symbol("s", real=True)

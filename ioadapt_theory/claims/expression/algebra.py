@@ -1,10 +1,10 @@
-"""Formulas in symbols: inner products, non-commuting products and norms, so that equal formulas become equal polynomials.
+"""Formulas in symbols: inner products, non-commuting products, norms, so that equal formulas are equal polynomials.
 
 Needs the extra ``proofs`` (sympy), which is loaded when the first formula is read.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 from ioadapt_theory.claims.expression.tree import Term, linear_part
 from ioadapt_theory.errors import MissingExtraError
@@ -76,15 +76,16 @@ def symbolic(x: Term, known: Mapping[Term, Any] | None = None) -> Any:
         case Term("positive", (a,)):
             return sp.Max(go(a), 0)
         case Term("mean_square", (vector, law)):
-            return atom("E", sp.expand(go(linear_part(vector) or Term("eye"))), sp.expand(go(law)))
+            return atom("E", expanded(go(linear_part(vector) or Term("eye")), known), sp.expand(go(law)))
         case Term("abs" | "sqrt" | "cos" | "ln" | "arcsin" | "artanh" | "sinh" | "cosh" | "max" | "min"):
             return getattr(sp, SYMPY.get(x.op, x.op))(*(canonical(go(a)) for a in x.args))
-    return atom(x.op + x.name, *(sp.expand(go(a)) for a in x.args))
+    return atom(x.op + x.name, *(expanded(go(a), known) for a in x.args))
 
 
-def symbol(k: int) -> Any:
+def symbol(k: int, kind: str) -> Any:
     """A symbol for both sides of the k-th equation."""
-    return sympy().Symbol(f"equation{k}", real=True)
+    sp = sympy()
+    return sp.Symbol(f"equation{k}", real=True) if kind == "scalar" else sp.Symbol(f"equation{k}", commutative=False)
 
 
 def canonical(x: Any) -> Any:
@@ -95,6 +96,8 @@ def canonical(x: Any) -> Any:
 def atom(op: str, *args: Any) -> Any:
     """A norm, a condition number and the like as a symbol; the sign of the matrix does not matter."""
     sp = sympy()
+    if op in {"E", "fro", "spectral"} and args[0] == 0:
+        return sp.Integer(0)
     names = [min(str(a), str(sp.expand(-a))) for a in args]
     commutative = op not in {"inverse", "pinv"}
     if not commutative:
@@ -129,6 +132,8 @@ def norm(u: Any) -> Any:
     """The norm; of one product of letters, a symbol."""
     sp = sympy()
     parts = words(u)
+    if u == 0:
+        return sp.Integer(0)
     if len(parts) == 1:
         coefficient, word = parts[0]
         return sp.Abs(coefficient) * sp.Symbol(f"|{word}|", positive=True)
@@ -149,12 +154,35 @@ def vanishes(expression: Any, *relations: Any) -> bool:
     return bool(sp.expand(numerator) == 0)
 
 
-def equal(left: Term, right: Term, known: Mapping[Term, Any] | None = None) -> bool:
-    """Whether two formulas are equal by algebra alone, some of their parts being symbols that may be the same."""
+def equal(
+    left: Term, right: Term, known: Mapping[Term, Any] | None = None, ones: Iterable[tuple[Term, Term]] = ()
+) -> bool:
+    """Whether two formulas are equal by algebra alone, some of their parts being symbols that may be the same.
+
+    Args:
+        left: a formula.
+        right: another one.
+        known: symbols for parts.
+        ones: pairs of matrices whose product is I.
+    """
+    known = {**(known or {}), ONES: tuple(symbolic(a) * symbolic(b) for a, b in ones)}
     a, b = symbolic(left, known), symbolic(right, known)
-    if left.kind == "scalar" and not _equal_somewhere(a, b):
-        return False
-    return vanishes(a - b) or (left.kind == "scalar" and sympy().simplify(a - b) == 0)
+    if left.kind == "scalar":
+        return _equal_somewhere(a, b) and (vanishes(a - b) or sympy().simplify(a - b) == 0)
+    return bool(expanded(a - b, known) == 0)
+
+
+ONES: Final = Term("ones")
+"""The key under which ``known`` holds products that are I."""
+
+
+def expanded(x: Any, known: Mapping[Term, Any]) -> Any:
+    """A polynomial in non-commuting letters, multiplied out, without the products that are I."""
+    sp = sympy()
+    x = sp.expand(x)
+    for product in known.get(ONES, ()):
+        x = sp.expand(x.subs(product, 1))
+    return x
 
 
 def _equal_somewhere(a: Any, b: Any) -> bool:

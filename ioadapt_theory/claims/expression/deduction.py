@@ -1,4 +1,4 @@
-"""Proofs as chains: from the left side of a statement to its right side, every link an instance of a rule that is named.
+"""Proofs as chains: from the left side of a statement to its right side, every link an instance of a named rule.
 
 A chain holds if it starts and ends where the statement does, and every link is algebra, a rule, a hypothesis of the
 statement, or one of these inside sums, products, powers and the like that increase with it.
@@ -6,6 +6,7 @@ statement, or one of these inside sums, products, powers and the like that incre
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ioadapt_theory.claims.expression.algebra import equal, symbol
 from ioadapt_theory.claims.expression.notation import text
@@ -18,16 +19,20 @@ from ioadapt_theory.claims.expression.tree import (
     matrix,
     norm,
     opened,
+    pinv,
+    rank,
     row,
+    rows,
     scalar,
+    sigma,
     sim,
     sine,
     spectral,
 )
 
 NONNEGATIVE = frozenset(
-    "norm fro spectral cond sqrt abs sine positive mean_square angle arcsin sigma hessian_norm sup_hessian_norm rank size"
-    " pi cosh".split()
+    "norm fro spectral cond sqrt abs sine positive mean_square angle arcsin sigma hessian_norm sup_hessian_norm rank"
+    " size pi cosh".split()
 )
 
 
@@ -56,8 +61,29 @@ LEFT = Rule("‖MN‖_F ≤ ‖M‖₂‖N‖_F", fro(M @ N) <= spectral(M) * fr
 RIGHT = Rule("‖MN‖_F ≤ ‖M‖_F‖N‖₂", fro(M @ N) <= fro(M) * spectral(N))
 SINE = Rule("(1 + |s|)² − (1 − s²) = 2|s|(1 + |s|) ≥ 0", sine(U, V) <= 1 + abs(sim(U, V)))
 SQUARE = Rule("2a² + 2b² − (a + b)² = (a − b)² ≥ 0", (A + B) ** 2 <= 2 * A**2 + 2 * B**2)
+SPECTRAL_PRODUCT = Rule("‖MN‖₂ ≤ ‖M‖₂‖N‖₂", spectral(M @ N) <= spectral(M) * spectral(N))
+PSEUDOINVERSE = Rule("‖M⁺‖₂ = 1/σ_min(M) for full rank", spectral(pinv(M)) <= 1 / sigma(M, 1))
+THROUGH = Rule("rank(MN) ≤ rows(N)", rank(M @ N) <= rows(N))
+ROWS = Rule("rows(MN) = rows(M)", rows(M @ N).equals(rows(M)))
+RANK_SUM = Rule("rank(M + N) ≤ rank(M) + rank(N)", rank(M + N) <= rank(M) + rank(N))
 NORMS = Rule("‖M‖₂ ≤ ‖M‖_F", spectral(M) <= fro(M))
-RULES = (CAUCHY_SCHWARZ, TRIANGLE, TRIANGLE_DIFFERENCE, TRIANGLE_FROBENIUS, OPERATOR, LEFT, RIGHT, NORMS, SINE, SQUARE)
+RULES = (
+    CAUCHY_SCHWARZ,
+    TRIANGLE,
+    TRIANGLE_DIFFERENCE,
+    TRIANGLE_FROBENIUS,
+    OPERATOR,
+    LEFT,
+    RIGHT,
+    SPECTRAL_PRODUCT,
+    PSEUDOINVERSE,
+    THROUGH,
+    ROWS,
+    RANK_SUM,
+    NORMS,
+    SINE,
+    SQUARE,
+)
 """What is used and not proved again; a test tries each on random arguments."""
 REPEATED = (OPERATOR, LEFT, RIGHT, TRIANGLE, TRIANGLE_FROBENIUS)
 """They make the formula smaller, so they may be used again on what they leave."""
@@ -121,8 +147,16 @@ def same(a: Term, b: Term, by: Iterable["Rule | Relation"] = ()) -> bool:
     if opened(a) == opened(b):
         return True
     equations = [r for r in by if isinstance(r, Relation) and r.sign == "="]
-    known = {opened(side): symbol(k) for k, r in enumerate(equations) for side in (r.left, r.right)}
-    return equal(opened(second_moment(a)), opened(second_moment(b)), known)
+    ones, known = list[tuple[Term, Term]](), dict[Term, Any]()
+    for k, r in enumerate(equations):
+        match opened(r.left), opened(r.right):
+            case Term("product", (m, n)), Term("eye"):
+                ones.append((m, n))
+            case Term("rank", (m,)), Term("size", (n,)) if m == n:  # of square matrices: they are regular
+                ones += [(m, Term("inverse", (m,))), (Term("inverse", (m,)), m)]
+            case sides:
+                known |= dict.fromkeys(sides, symbol(k, r.left.kind))
+    return equal(opened(second_moment(a)), opened(second_moment(b)), known, ones)
 
 
 def second_moment(x: Term) -> Term:

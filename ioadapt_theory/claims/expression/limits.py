@@ -10,12 +10,13 @@ AB: Final = matrix("ab")
 def delta(u: Term, v: Term, du: Term, dv: Term) -> Term:
     """δ of Eq. 7, the derivative of sim(u + tΔu, v + tΔv) at t = 0."""
     uv, nu, nv = dot(u, v), norm(u), norm(v)
+    prime = "'" if any(x.name.endswith("_target") for x in u.walk()) else ""
     along = uv / (nu**3 * nv) * dot(u, du) + uv / (nu * nv**3) * dot(v, dv)
-    return let("δ", (dot(du, v) + dot(u, dv)) / (nu * nv) - along)
+    return let(f"δ{prime}", (dot(du, v) + dot(u, dv)) / (nu * nv) - along)
 
 
 def first_order(x: Term) -> Term:
-    """Lim x(tAB)/t, t → 0, of a formula that vanishes at AB = 0, as |sim(ŷ₁, ŷ₂) − sim(ŷ₁', ŷ₂')| does by hypothesis."""
+    """The limit of x(tAB)/t, t → 0, of a formula that is 0 at AB = 0, as |sim(ŷ₁, ŷ₂) − sim(ŷ₁', ŷ₂')| is."""
     derivative = _derivative(x)
     assert derivative is not None, "it does not depend on AB"
     return derivative
@@ -55,8 +56,8 @@ def _derivative(x: Term) -> Term | None:
             return _plus(left, right)
         case Term("sim", (u, v)):
             u0, v0, du, dv = at_zero(u), at_zero(v), _derivative(u), _derivative(v)
-            assert u0 and v0 and du and dv, "outputs are not zero and depend on AB"
-            return delta(u0, v0, du, dv)
+            assert None not in (u0, v0, du, dv), "outputs are not zero and depend on AB"
+            return delta(*(t for t in (u0, v0, du, dv) if t is not None))
     return None
 
 

@@ -7,9 +7,26 @@ from typing import Final, NamedTuple
 
 from ioadapt_theory.claims.expression.tree import Relation, Term
 
-GREEK: Final = {"epsilon": "ε", "sigma": "σ", "factor": "F", "ab": "AB", "du": "Δu", "dv": "Δv"}
-LATEX_GREEK: Final = {"ε": r"\varepsilon", "σ": r"\sigma", "Δu": r"\Delta u", "Δv": r"\Delta v"}
-COMMANDS: Final = {"δ": r"\delta ", "κ": r"\kappa ", "τ": r"\tau ", "θ": r"\theta ", "α": r"\alpha ", "β": r"\beta ", "ρ": r"\rho "}
+GREEK: Final = {
+    "epsilon": "ε",
+    "sigma": "σ",
+    "factor": "F",
+    "ab": "AB",
+    "du": "Δu",
+    "dv": "Δv",
+    "lip": "Lip",
+    "bias": "b",
+}
+LATEX_GREEK: Final = {"ε": r"\varepsilon", "σ": r"\sigma", "Δu": r"\Delta u", "Δv": r"\Delta v", "Lip": r"\mathrm{Lip}"}
+COMMANDS: Final = {
+    "δ": r"\delta ",
+    "κ": r"\kappa ",
+    "τ": r"\tau ",
+    "θ": r"\theta ",
+    "α": r"\alpha ",
+    "β": r"\beta ",
+    "ρ": r"\rho ",
+}
 SUBSCRIPTS: Final = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 SUPERSCRIPTS: Final = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 UNITS: Final = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
@@ -29,31 +46,80 @@ class Style(NamedTuple):
 
 TEXT: Final = Style(
     functions={
-        "abs": "|{}|", "sqrt": "√({})", "cos": "cos({})", "ln": "ln({})", "arcsin": "arcsin({})", "artanh": "artanh({})",
-        "sinh": "sinh({})", "cosh": "cosh({})", "max": "max({}, {})", "min": "min({}, {})", "positive": "[{}]₊",
-        "dot": "⟨{}, {}⟩", "norm": "‖{}‖", "sim": "sim({}, {})", "sine": "√(1 − sim({}, {})²)",
-        "angle": "arccos sim({}, {})", "fro": "‖{}‖_F", "spectral": "‖{}‖₂", "cond": "cond({})", "rank": "rank({})",
-        "size": "rows({})", "inverse": "({})⁻¹", "pinv": "({})⁺", "hessian_norm": "‖H({}, {})‖_op",
-        "mean_square": "E‖{}‖²", "sup_hessian_norm": "sup_t ‖H({0} + t{2}, {1} + t{3})‖_op", "pi": "π", "eye": "I",
-        "segment": "min_t min(‖{0} + t{2}‖, ‖{1} + t{3}‖)", "landau": "O({})",
+        "abs": "|{}|",
+        "sqrt": "√({})",
+        "cos": "cos({})",
+        "ln": "ln({})",
+        "arcsin": "arcsin({})",
+        "artanh": "artanh({})",
+        "sinh": "sinh({})",
+        "cosh": "cosh({})",
+        "max": "max({}, {})",
+        "min": "min({}, {})",
+        "positive": "[{}]₊",
+        "dot": "⟨{}, {}⟩",
+        "norm": "‖{}‖",
+        "sim": "sim({}, {})",
+        "sine": "√(1 − sim({}, {})²)",
+        "angle": "arccos sim({}, {})",
+        "fro": "‖{}‖_F",
+        "spectral": "‖{}‖₂",
+        "cond": "cond({})",
+        "rank": "rank({})",
+        "size": "rows({})",
+        "inverse": "({})⁻¹",
+        "pinv": "({})⁺",
+        "hessian_norm": "‖H({}, {})‖_op",
+        "mean_square": "E‖{}‖²",
+        "sup_hessian_norm": "sup_t ‖H({0} + t{2}, {1} + t{3})‖_op",
+        "pi": "π",
+        "eye": "I",
+        "segment": "min_t min(‖{0} + t{2}‖, ‖{1} + t{3}‖)",
+        "landau": "O({})",
     },
-    letters="text", times=" · ", fraction="{}/{}", signs={"<=": "≤", "<": "<", "=": "="},
-)  # fmt: skip
+    letters="text",
+    times=" · ",
+    fraction="{}/{}",
+    signs={"<=": "≤", "<": "<", "=": "="},
+)
 LATEX: Final = Style(
     functions={
-        "abs": r"\left|{}\right|", "sqrt": r"\sqrt{{{}}}", "cos": r"\cos({})", "ln": r"\ln({})", "arcsin": r"\arcsin({})",
-        "artanh": r"\operatorname{{artanh}}({})", "sinh": r"\sinh({})", "cosh": r"\cosh({})", "max": r"\max({}, {})",
-        "min": r"\min({}, {})", "positive": "[{}]_+", "dot": r"\langle {}, {}\rangle", "norm": r"\|{}\|",
-        "sim": r"\operatorname{{sim}}({}, {})", "sine": r"\sqrt{{1 - \operatorname{{sim}}({}, {})^2}}",
-        "angle": r"\arccos\operatorname{{sim}}({}, {})", "fro": r"\|{}\|_F", "spectral": r"\|{}\|_2",
-        "cond": r"\operatorname{{cond}}({})", "rank": r"\operatorname{{rank}}({})", "size": r"\operatorname{{rows}}({})",
-        "inverse": "({})^{{-1}}", "pinv": r"({})^{{\dagger}}", "hessian_norm": r"\|H({}, {})\|_{{\mathrm{{op}}}}",
+        "abs": r"\left|{}\right|",
+        "sqrt": r"\sqrt{{{}}}",
+        "cos": r"\cos({})",
+        "ln": r"\ln({})",
+        "arcsin": r"\arcsin({})",
+        "artanh": r"\operatorname{{artanh}}({})",
+        "sinh": r"\sinh({})",
+        "cosh": r"\cosh({})",
+        "max": r"\max({}, {})",
+        "min": r"\min({}, {})",
+        "positive": "[{}]_+",
+        "dot": r"\langle {}, {}\rangle",
+        "norm": r"\|{}\|",
+        "sim": r"\operatorname{{sim}}({}, {})",
+        "sine": r"\sqrt{{1 - \operatorname{{sim}}({}, {})^2}}",
+        "angle": r"\arccos\operatorname{{sim}}({}, {})",
+        "fro": r"\|{}\|_F",
+        "spectral": r"\|{}\|_2",
+        "cond": r"\operatorname{{cond}}({})",
+        "rank": r"\operatorname{{rank}}({})",
+        "size": r"\operatorname{{rows}}({})",
+        "inverse": "({})^{{-1}}",
+        "pinv": r"({})^{{\dagger}}",
+        "hessian_norm": r"\|H({}, {})\|_{{\mathrm{{op}}}}",
         "mean_square": r"\mathbb{{E}}\|{}\|^2",
-        "sup_hessian_norm": r"\sup_t \|H({0} + t{2}, {1} + t{3})\|_{{\mathrm{{op}}}}", "pi": r"\pi", "eye": "I",
-        "segment": r"\min_t \min(\|{0} + t{2}\|, \|{1} + t{3}\|)", "landau": "O({})",
+        "sup_hessian_norm": r"\sup_t \|H({0} + t{2}, {1} + t{3})\|_{{\mathrm{{op}}}}",
+        "pi": r"\pi",
+        "eye": "I",
+        "segment": r"\min_t \min(\|{0} + t{2}\|, \|{1} + t{3}\|)",
+        "landau": "O({})",
     },
-    letters="latex", times=r" \cdot ", fraction=r"\frac{{{}}}{{{}}}", signs={"<=": r"\le", "<": "<", "=": "="},
-)  # fmt: skip
+    letters="latex",
+    times=r" \cdot ",
+    fraction=r"\frac{{{}}}{{{}}}",
+    signs={"<=": r"\le", "<": "<", "=": "="},
+)
 
 
 def text(x: Term | Relation) -> str:
@@ -72,7 +138,7 @@ def definitions(relations: Iterable[Relation], write: Callable[[Term], str] = te
     for relation in relations:
         for x in (*_lets(relation.left), *_lets(relation.right)):
             name, meaning = _named(x.name, LATEX if write is latex else TEXT), write(x.args[0])
-            if x.name == "δ":  # long, and printed in the paper
+            if x.name in {"δ", "δ'"}:  # long, and printed in the paper
                 found.setdefault(name, f"{name} of Eq. 7" if write is text else rf"{name} \text{{ of Eq. 7}}")
                 continue
             if "ŷ" in x.name:  # one for all four outputs
@@ -81,11 +147,11 @@ def definitions(relations: Iterable[Relation], write: Callable[[Term], str] = te
     return list(found.values())
 
 
-def letter(name: str, style: Style = TEXT) -> str:
-    """A letter of the paper from the attribute of an instance: w1_target is W₁'."""
+def letter(name: str, style: Style = TEXT, *, matrix: bool = False) -> str:
+    """A letter of the paper from the attribute of an instance: w1_target is W₁'; matrices are capitals."""
     base, prime = (name.removesuffix("_target"), "'") if name.endswith("_target") else (name, "")
     stem, index = re.fullmatch(r"(.*?)(\d*)", base).groups()  # type: ignore[union-attr]
-    stem = GREEK.get(stem, stem.upper() if stem.startswith("w") else stem)
+    stem = GREEK.get(stem, stem.upper() if matrix else stem)
     if style is TEXT:
         return stem + index.translate(SUBSCRIPTS) + prime
     return LATEX_GREEK.get(stem, stem) + (f"_{index}" if index else "") + prime
@@ -117,7 +183,7 @@ def _lets(x: Term) -> Iterator[Term]:
         yield from _lets(a)
     if x.op == "let":
         yield x
-        yield from _lets(x.args[0]) if x.name != "δ" else ()
+        yield from _lets(x.args[0]) if x.name not in {"δ", "δ'"} else ()
 
 
 def _relation(r: Relation, style: Style) -> str:
@@ -137,7 +203,7 @@ def _in(x: Term, place: int, style: Style) -> str:
 def _term(x: Term, style: Style) -> tuple[str, int]:
     match x:
         case Term("scalar" | "row" | "matrix", _, name):
-            return letter(name, style), PRODUCT if name in {"ab"} else ATOM
+            return letter(name, style, matrix=x.op == "matrix"), PRODUCT if name == "ab" else ATOM
         case Term("let", _, name):
             return _named(name, style), ATOM
         case Term("number", _, digits):
@@ -149,7 +215,8 @@ def _term(x: Term, style: Style) -> tuple[str, int]:
         case Term("mul" | "scale", (a, b)):
             return _times(x, a, b, style), PRODUCT
         case Term("product", (a, b)):
-            return _in(a, PRODUCT, style) + _in(b, PRODUCT, style), PRODUCT
+            right = _in(b, PRODUCT, style)
+            return _in(a, PRODUCT, style) + (f"({right})" if b.op == "product" else right), PRODUCT
         case Term("div", (a, b)):
             if style is TEXT:
                 return f"{_in(a, PRODUCT, style)}/{_in(b, POWER, style)}", PRODUCT

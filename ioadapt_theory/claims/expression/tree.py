@@ -1,14 +1,15 @@
 """Formulas as trees: a statement is written once, from letters and these few operations, and read in many ways.
 
-A ``Term`` has an operation, arguments and, for leaves and definitions, a name. Letters are named as the attributes of an
-instance (``w_target`` is W'). The readers are ``notation`` (text and LaTeX), ``values`` (float64 in batches, 50 digits,
-exact), ``limits`` (the first order in AB), ``deduction`` (proofs) and whoever else folds over ``op``, ``args`` and ``name``.
+A ``Term`` has an operation, arguments and, for leaves and definitions, a name. Letters are named as the attributes of
+an instance (``w_target`` is W'). The readers are ``notation`` (text and LaTeX), ``values`` (float64 in batches, 50
+digits, exact), ``limits`` (the first order in AB), ``deduction`` (proofs) and whoever else folds over ``op``, ``args``
+and ``name``.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Final, Literal, Union
+from typing import Any, Final, Literal, Union
 
 Kind = Literal["scalar", "row", "matrix"]
 Like = Union["Term", int, Fraction]
@@ -216,7 +217,7 @@ def plus_identity(m: Term) -> Term:
     return EYE + m
 
 
-def total(over: Callable[..., Term], general: tuple[Term, ...], *models: tuple[Term, ...]) -> Term:
+def total(over: Callable[..., Term], general: tuple[Any, ...], *models: tuple[Any, ...]) -> Term:
     """Σ over(model), printed as Σ over(general)."""
     return Term("sum", tuple(over(*model) for model in (general, *models)))
 

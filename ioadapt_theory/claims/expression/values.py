@@ -33,7 +33,7 @@ FUNCTIONS: Final[dict[str, Callable[..., Array]]] = {
     "spectral": a.operator_norm,
     "cond": a.condition_number,
     "rank": a.rank,
-    "size": lambda m: m.shape[-2],
+    "size": a.rows,
     "inverse": a.inverse,
     "pinv": a.pseudo_inverse,
     "hessian_norm": lambda u, v: a.operator_norm(a.hessian(u, v)),
@@ -141,7 +141,10 @@ def both_sides(relations: tuple[Relation, ...]) -> tuple[Callable[[Any], Array],
         def pick(instance: Any) -> Array:
             best, *others = pairs(instance)
             for other in others:
-                best = tuple(a.where_larger(other[0] * best[1], best[0] * other[1], x, y) for x, y in zip(other, best, strict=True))
+                best = tuple(
+                    a.where_larger(other[0] * best[1], best[0] * other[1], x, y)
+                    for x, y in zip(other, best, strict=True)
+                )
             return best[k]
 
         return pick

@@ -1,6 +1,6 @@
 """The setting of Lemmas 1 and 2: two nonzero vectors u, v and their increments Δu, Δv."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -9,10 +9,13 @@ from torch import Tensor
 
 from ioadapt_theory.claims.arithmetic import (
     Array,
+    dot,
+    excess,
     minimum,
     norm,
     number,
     positive_part,
+    reached,
     scaled,
     segment_distance,
 )
@@ -97,6 +100,16 @@ INCREMENTS = Setting(
 )
 
 
+def longer(x: str, by: Callable[[Array, Array], Array]) -> Callable[[Increments], Array]:
+    """By how much ‖Δx‖ exceeds ‖x‖, relative to it; rational in the entries."""
+
+    def residual(i: Increments) -> Array:
+        w, dw = getattr(i, x), getattr(i, f"d{x}")
+        return by(dot(dw, dw), dot(w, w)) / 2
+
+    return residual
+
+
 AVOIDS_ZERO = Given(
     tree.NOTHING < tree.segment(U, V, DU, DV),
     Hypothesis(
@@ -107,23 +120,15 @@ AVOIDS_ZERO = Given(
         ),
     ),
 )
-SHORTER = (
+SHORTER = tuple(
     Given(
-        tree.norm(DU) <= tree.norm(U),
-        Hypothesis("||du|| <= ||u||", lambda i: positive_part(norm(i.du) / norm(i.u) - 1)),
-    ),
-    Given(
-        tree.norm(DV) <= tree.norm(V),
-        Hypothesis("||dv|| <= ||v||", lambda i: positive_part(norm(i.dv) / norm(i.v) - 1)),
-    ),
+        tree.norm(row(f"d{x}")) <= tree.norm(row(x)), Hypothesis(f"||d{x}|| <= ||{x}||", longer(x, excess), exact=True)
+    )
+    for x in ("u", "v")
 )
-BELOW_ONE = (
+BELOW_ONE = tuple(
     Given(
-        tree.norm(DU) < tree.norm(U),
-        Hypothesis("||du|| < ||u||", lambda i: positive_part(norm(i.du) / norm(i.u) - 1 + 1e-12)),
-    ),
-    Given(
-        tree.norm(DV) < tree.norm(V),
-        Hypothesis("||dv|| < ||v||", lambda i: positive_part(norm(i.dv) / norm(i.v) - 1 + 1e-12)),
-    ),
+        tree.norm(row(f"d{x}")) < tree.norm(row(x)), Hypothesis(f"||d{x}|| < ||{x}||", longer(x, reached), exact=True)
+    )
+    for x in ("u", "v")
 )

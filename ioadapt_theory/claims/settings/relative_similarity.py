@@ -1,25 +1,24 @@
 """The setting of App. A.1: two layers W, W' and two pairs of inputs whose outputs have the same cosine s₀; one AB."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from ioadapt_theory.claims.arithmetic import (
     Array,
     apply,
     cosine,
+    dot,
     excess,
     frobenius_sq,
     maximum,
-    minimum,
     norm,
-    number,
     operator_norm,
+    parallel,
     plus_identity,
-    positive_part,
     rank,
+    reached,
     sine,
-    singular,
     sqrt,
 )
 from ioadapt_theory.claims.claim import Given
@@ -119,7 +118,7 @@ def both_cosines(i: RelativeSimilarity) -> tuple[Array, Array]:
 def full_row_rank(name: str) -> Hypothesis:
     """Rank W = c; the residual is the rank that is missing."""
     letter = "W_target" if name == "w_target" else "W"
-    return Hypothesis(f"rank {letter} = c", lambda i: getattr(i, name).shape[-2] - rank(getattr(i, name)))
+    return Hypothesis(f"rank {letter} = c", lambda i: getattr(i, name).shape[-2] - rank(getattr(i, name)), exact=True)
 
 
 SAME_INPUT_SIMILARITY = Hypothesis(
@@ -132,9 +131,7 @@ SAME_OUTPUT_SIMILARITY = Hypothesis(
 )
 
 
-SAME_INPUTS = Given(
-    tree.sim(SOURCE.x1, SOURCE.x2).equals(tree.sim(TARGET.x1, TARGET.x2)), SAME_INPUT_SIMILARITY
-)
+SAME_INPUTS = Given(tree.sim(SOURCE.x1, SOURCE.x2).equals(tree.sim(TARGET.x1, TARGET.x2)), SAME_INPUT_SIMILARITY)
 SAME_OUTPUTS = Given(SOURCE.s0.equals(TARGET.s0), SAME_OUTPUT_SIMILARITY)
 FULL_ROW_RANK = tuple(
     Given(tree.rank(model.w).equals(tree.rows(model.w)), full_row_rank(model.w.name)) for model in (SOURCE, TARGET)
@@ -156,13 +153,17 @@ class Ball:
     @property
     def hypotheses(self) -> tuple[Hypothesis, ...]:
         """The assumptions of App. A.1 with this reading of the last one; its residual is relative to ε."""
-        size = Hypothesis(self.statement, lambda i: excess(self.norm(i.ab) ** self.power, i.epsilon))
+        size = Hypothesis(
+            self.statement,
+            lambda i: excess(self.norm(i.ab) ** self.power, i.epsilon),
+            mend=lambda i, r: replace(i, epsilon=i.epsilon * (1 + r)),
+        )
         return SAME_INPUT_SIMILARITY, SAME_OUTPUT_SIMILARITY, size
 
     @property
     def relation(self) -> Relation:
         """The last assumption as a formula."""
-        norm = {operator_norm: spectral, frobenius_norm: fro}[self.norm](AB)
+        norm = spectral(AB) if self.norm is operator_norm else fro(AB)
         return (norm if self.power == 1 else norm**self.power) <= EPSILON
 
     @property
@@ -181,23 +182,28 @@ LITERAL = Ball("||AB||_2^2 <= epsilon", operator_norm, power=2)
 FROBENIUS = Ball("||AB||_F <= epsilon", frobenius_norm)
 
 
-BELOW_ONE = Given(
-    EPSILON < 1, Hypothesis("epsilon < 1", lambda i: positive_part(i.epsilon - number(1, i.epsilon) + 1e-12))
-)
+def parallel_outputs(model: tuple[Array, Array, Array]) -> Array:
+    """Whether x₁W and x₂W of one model are parallel."""
+    x1, x2, w = model
+    return parallel(apply(x1, w), apply(x2, w))
+
+
+def beyond_outputs(i: RelativeSimilarity) -> Array:
+    """By how much ε‖x‖ exceeds ‖xW‖, summed over x; rational in the entries."""
+    pairs = [(x, apply(x, w)) for x1, x2, w in (i.source, i.target) for x in (x1, x2)]
+    return sum(excess(i.epsilon**2 * dot(x, x), dot(y, y)) for x, y in pairs) / 2
+
+
+BELOW_ONE = Given(EPSILON < 1, Hypothesis("epsilon < 1", lambda i: reached(i.epsilon, 1), exact=True))
 REGULAR = Given(
-    tree.rank(T).equals(tree.rows(AB)), Hypothesis("I + AB is regular", lambda i: singular(plus_identity(i.ab)))
+    tree.rank(T).equals(tree.rows(T)),
+    Hypothesis("I + AB is regular", lambda i: i.ab.shape[-1] - rank(plus_identity(i.ab)), exact=True),
 )
 NOT_PARALLEL = Given(
     tree.NOTHING < tree.minimum(SOURCE.sine0, TARGET.sine0),
-    Hypothesis("|s0| < 1", lambda i: 1.0 * (minimum(*both_sines(i)) < 1e-12)),
+    Hypothesis("|s0| < 1", lambda i: maximum(*map(parallel_outputs, (i.source, i.target))), exact=True),
 )
 BELOW_OUTPUTS = Given(
-    tree.maximum(
-        tree.maximum(*(EPSILON * k for k in SOURCE.stretches)), tree.maximum(*(EPSILON * k for k in TARGET.stretches))
-    )
-    <= 1,
-    Hypothesis(
-        "epsilon ||x|| <= ||x W|| for every x",
-        lambda i: positive_part(i.epsilon * maximum(maximum(*i.stretches[:2]), maximum(*i.stretches[2:])) - 1),
-    ),
+    tree.maximum(*(tree.maximum(*(EPSILON * k for k in model.stretches)) for model in (SOURCE, TARGET))) <= 1,
+    Hypothesis("epsilon ||x|| <= ||x W|| for every x", beyond_outputs, exact=True),
 )

@@ -7,7 +7,7 @@ from typing import assert_never
 import torch
 from torch import Tensor
 
-from ioadapt_theory.claims.arithmetic import Array, apply, cosine, norm, outer, scaled, sine, unit
+from ioadapt_theory.claims.arithmetic import apply, cosine, norm, outer, scaled, sine, unit
 from ioadapt_theory.claims.evidence.orders import OrderFit
 from ioadapt_theory.claims.instances import Letter, Setting, normals
 from ioadapt_theory.claims.settings.placement import Placement

@@ -102,7 +102,9 @@ def remainder_bound(claim: Claim) -> Iterator[Step]:
     acute, obtuse = 4 * (r - h) ** 2 + 2 * z * (1 + 2 * h), 4 * sp.Symbol("r", positive=True) * (r + 2 * h) + 2 * z
     left = 4 * rho_sq - (2 - 2 * x)
     yield Step("4ρ² − ‖û' − û‖² = 4(r − x)² + 2(1 − x)(1 + 2x)", agree(left.subs(x, h), acute.subs(z, 1 - h)))
-    yield Step("= 4r(r − 2x) + 2(1 + x)", agree(left.subs(x, -h), obtuse.subs(sp.Symbol("r", positive=True), r).subs(z, 1 - h)))
+    yield Step(
+        "= 4r(r − 2x) + 2(1 + x)", agree(left.subs(x, -h), obtuse.subs(sp.Symbol("r", positive=True), r).subs(z, 1 - h))
+    )
     yield Step("the first is ≥ 0 for x ≥ 0", nonnegative(acute))
     yield Step("the second is for x ≤ 0", nonnegative(obtuse.subs(r, sp.Symbol("r", positive=True))))
     f, g = sp.symbols("rho_u rho_v", nonnegative=True)

@@ -101,7 +101,7 @@ def fall(m: Model) -> Term:
 
 
 def nuclear(m: Model) -> Term:
-    """sin θ₀ √(α² + β² − 2αβ cos(θ_x + θ₀))."""
+    """Sin θ₀ √(α² + β² − 2αβ cos(θ_x + θ₀))."""
     a, b = alpha(m), beta(m)
     return m.sine0 * sqrt((a - b) ** 2 + 2 * a * b * (1 - together(m)))
 
@@ -210,9 +210,7 @@ def sharp_constant(claim: Claim) -> Iterator[Step]:
     yield Step("g₁·g₂ = −cos θ₀ sin²θ₀", vanishes(gram[2] + c * s**2, *circles))
     g = x1.T * g1 + x2.T * g2  # its two singular values depend on the Gram matrices only, so the plane is enough
     frobenius_sq = s**2 * (al**2 + be**2 - 2 * al * be * cx * c)
-    yield Step(
-        "‖G‖_F² = sin²θ₀(α² + β² − 2αβ cos θ_x cos θ₀)", vanishes(sum(e**2 for e in g) - frobenius_sq, *circles)
-    )
+    yield Step("‖G‖_F² = sin²θ₀(α² + β² − 2αβ cos θ_x cos θ₀)", vanishes(sum(e**2 for e in g) - frobenius_sq, *circles))
     determinant = al * be * sx * s**3
     yield Step("σ₁σ₂ = |det G| = αβ sin θ_x sin³θ₀", vanishes(g.det() ** 2 - determinant**2, *circles))
     nuclear_sq = frobenius_sq + 2 * determinant
@@ -327,7 +325,10 @@ def segment_from_below(claim: Claim) -> Iterator[Step]:
     yield Step("the smaller one is the left side", Check(left == sp.Min(y - eps * x, y2 - eps * x2)), reaches=True)
 
 
-@computed("the constant of the printed remainder, C'/(2A_min²)(‖x₁‖² + ‖x₂‖²), is no function of what is displayed", prose=True)
+@computed(
+    "the constant of the printed remainder, C'/(2A_min²)(‖x₁‖² + ‖x₂‖²), is no function of what is displayed",
+    prose=True,
+)
 def no_explicit_quadratic_term(claim: Claim) -> Iterator[Step]:
     """W = I, x = (1, 0), AB = −εI: A_min = 1 − ε → 0 as ε → 1, while ‖x‖/‖xW‖ = 1 and s₀ stay."""
     sp = sympy()
@@ -341,10 +342,10 @@ def no_explicit_quadratic_term(claim: Claim) -> Iterator[Step]:
 PROP_1 = Claim(
     id="prop-1",
     source=APPENDIX,
-    origin=Origin.PRINTED,
+    origin=Origin.READING,
     given=SPECTRAL.given,
     concludes=((DISTANCE <= RHS).up_to(2),),
-    reading="‖AB‖₂ ≤ ε as in its proof",
+    reading="‖AB‖₂ ≤ ε as its proof uses it",
     expected=Verdict.REFUTED,
     remark="false for s₀ < 0, by any factor as s₀ → −1; true with 1 + |s₀|, better with √(1 − s₀²)",
     witnesses=("ce3", "ce3b", "ce3c"),
@@ -383,8 +384,8 @@ PROP_1_FROBENIUS = Claim(
 PROP_1_MAIN = Claim(
     id="prop-1-main",
     source="Proposition 1 (Sec. 4)",
-    origin=Origin.PRINTED,
-    reading="second term ‖x₂'‖/‖x₂W‖ as printed in Sec. 4",
+    origin=Origin.READING,
+    reading="‖AB‖₂ ≤ ε as its proof uses it; second term ‖x₂'‖/‖x₂W‖ as printed in Sec. 4",
     given=SPECTRAL.given,
     concludes=((DISTANCE <= RHS_MAIN).up_to(2),),
     expected=Verdict.REFUTED,

@@ -69,9 +69,7 @@ def by_norms() -> Any:
     def sums(length: Term | None = None) -> Term:
         parts = []
         for m in (SOURCE, TARGET):
-            tops = [
-                norm(x @ AB @ m.w) if length is None else norm(x) * length * spectral(m.w) for x in (m.x1, m.x2)
-            ]
+            tops = [norm(x @ AB @ m.w) if length is None else norm(x) * length * spectral(m.w) for x in (m.x1, m.x2)]
             parts.append(m.sine0 * (tops[0] / norm(m.y1) + tops[1] / norm(m.y2)))
         return parts[0] + parts[1]
 
@@ -208,7 +206,11 @@ def finite(claim: Claim) -> Iterator[Step]:
     derived = sp.simplify(part) * (primitive.subs(t, 1) - primitive.subs(t, 0))
     for m_, goal in zip((SOURCE, TARGET), claim.goals, strict=True):
         right = symbolic(goal.right, {kappa(m_): k})
-        yield Step(f"the integral is the right side{' of the target' * bool(m_.prime)}", simplifies(derived - right), reaches=True)
+        yield Step(
+            f"the integral is the right side{' of the target' * bool(m_.prime)}",
+            simplifies(derived - right),
+            reaches=True,
+        )
 
 
 def up_to(right: Term) -> tuple[Relation, ...]:
@@ -219,8 +221,8 @@ def up_to(right: Term) -> tuple[Relation, ...]:
 PROP_2_INPUT = Claim(
     id="prop-2-input",
     source=SOURCE_TEXT,
-    origin=Origin.PRINTED,
-    reading="‖AB‖₂ ≤ ε",
+    origin=Origin.READING,
+    reading="‖AB‖₂ ≤ ε as its proof uses it",
     given=SPECTRAL.given,
     concludes=up_to(RHS),
     expected=Verdict.REFUTED,
@@ -271,7 +273,10 @@ PROP_2_INPUT_ABS = Claim(
     witnesses=ALL,
     setting=INPUT,
     strategies=TO_FIRST_ORDER,
-    proofs=(*contradicted(*ALL), Proof("where it is guaranteed, and that it is not in general", printed_term, refutes=True)),
+    proofs=(
+        *contradicted(*ALL),
+        Proof("where it is guaranteed, and that it is not in general", printed_term, refutes=True),
+    ),
 )
 PROP_2_INPUT_SHARP = Claim(
     id="prop-2-input-sharp",

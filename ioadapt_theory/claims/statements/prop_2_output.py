@@ -8,6 +8,7 @@ from ioadapt_theory.claims.evidence.argument import (
     Check,
     Step,
     agree,
+    chained,
     computed,
     contradicted,
     found,
@@ -18,11 +19,9 @@ from ioadapt_theory.claims.evidence.argument import (
 )
 from ioadapt_theory.claims.evidence.findings import Verdict
 from ioadapt_theory.claims.expression.algebra import symbolic, sympy
-from ioadapt_theory.claims.expression.deduction import OPERATOR, Link
+from ioadapt_theory.claims.expression.deduction import OPERATOR, TRIANGLE_DIFFERENCE, Link
 from ioadapt_theory.claims.expression.limits import delta, first_order
 from ioadapt_theory.claims.expression.tree import Relation, Term, artanh, cond, let, ln, maximum, norm, spectral, total
-from ioadapt_theory.claims.expression.deduction import TRIANGLE_DIFFERENCE
-from ioadapt_theory.claims.evidence.argument import chained
 from ioadapt_theory.claims.settings.letters import AB, EPSILON, SOURCE, TARGET, Model, T, distance
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.relative_similarity import (
@@ -101,14 +100,23 @@ def wielandt() -> Iterator[Step]:
     p, r = sp.symbols("p r", positive=True)
     c, s = sp.symbols("c s", real=True)
     both = p**2 + r**2 + 2 * c
-    yield Step("‖(u + v)T‖² = p² + r² + 2c, at least 2(pr + c): the rest is (p − r)²", agree(both - 2 * (p * r + c), (p - r) ** 2))
+    yield Step(
+        "‖(u + v)T‖² = p² + r² + 2c, at least 2(pr + c): the rest is (p − r)²",
+        agree(both - 2 * (p * r + c), (p - r) ** 2),
+    )
     yield Step("and it is at most M²‖u + v‖² = 2M²(1 + s), so pr + c ≤ M²(1 + s)", nonnegative((p - r) ** 2))
     image = r**2 * p**2 + p**2 * r**2 - 2 * r * p * c
     yield Step("‖(ru − pv)T‖² = 2pr(pr − c)", agree(image, 2 * p * r * (p * r - c)))
     length = r**2 + p**2 - 2 * p * r * s
-    yield Step("it is at least m²‖ru − pv‖², and ‖ru − pv‖² = 2pr(1 − s) + (p − r)²", agree(length, 2 * p * r * (1 - s) + (p - r) ** 2))
+    yield Step(
+        "it is at least m²‖ru − pv‖², and ‖ru − pv‖² = 2pr(1 − s) + (p − r)²",
+        agree(length, 2 * p * r * (1 - s) + (p - r) ** 2),
+    )
     hat = c / (p * r)
-    yield Step("divided, so pr − c ≥ m²(1 − s): (pr + c)/(pr − c) = (1 + ŝ)/(1 − ŝ)", vanishes((p * r + c) / (p * r - c) - (1 + hat) / (1 - hat)))
+    yield Step(
+        "divided, so pr − c ≥ m²(1 − s): (pr + c)/(pr − c) = (1 + ŝ)/(1 − ŝ)",
+        vanishes((p * r + c) / (p * r - c) - (1 + hat) / (1 - hat)),
+    )
     yield Step("−v for v: s and ŝ change sign, and artanh is odd", simplifies(sp.atanh(-s) + sp.atanh(s)))
 
 
@@ -120,7 +128,9 @@ def finite_theorem(claim: Claim) -> Iterator[Step]:
     top, bottom, x = sp.symbols("M m x", positive=True)
     s = sp.Symbol("s", real=True)
     derivative = sp.diff(sp.log((1 + s) / (1 - s)) / 2, s)
-    yield Step("artanh s = ½ ln((1 + s)/(1 − s)): equal slopes, both 0 at 0", vanishes(derivative - sp.diff(sp.atanh(s), s)))
+    yield Step(
+        "artanh s = ½ ln((1 + s)/(1 − s)): equal slopes, both 0 at 0", vanishes(derivative - sp.diff(sp.atanh(s), s))
+    )
     derived = sp.expand_log(sp.log((top / bottom) ** 2 * x) / 2 - sp.log(x) / 2)
     for goal in claim.goals:
         right = sp.expand_log(symbolic(goal.right, {cond(T): top / bottom}))
@@ -139,7 +149,9 @@ def finite_attained(claim: Claim) -> Iterator[Step]:
 
     growth = sp.log(sp.simplify(odds(h / k) / odds(h))) / 2
     right = symbolic(claim.goals[0].right, {cond(T): k})
-    yield Step("½ ln of the quotient of the odds is the right side", simplifies(sp.expand_log(growth - right)), reaches=True)
+    yield Step(
+        "½ ln of the quotient of the odds is the right side", simplifies(sp.expand_log(growth - right)), reaches=True
+    )
 
 
 def condition_of_adapter() -> Iterator[Step]:
@@ -180,9 +192,7 @@ def two_models(claim: Claim) -> Iterator[Step]:
     eps = sp.Symbol("epsilon", positive=True)
     known = {TAU: tau, SOURCE.s0: s, TARGET.s0: s_target}
     known |= {SOURCE.sine0: sp.sqrt(1 - s**2), TARGET.sine0: sp.sqrt(1 - s_target**2)}
-    ends = [
-        moebius(a, tau) - a + b - moebius(b, -tau) for a, b in ((s, s_target), (s_target, s))
-    ]
+    ends = [moebius(a, tau) - a + b - moebius(b, -tau) for a, b in ((s, s_target), (s_target, s))]
     for k, (end, part) in enumerate(zip(ends, claim.goals[0].right.args, strict=True)):
         yield Step(f"the two far ends, {('source above', 'target above')[k]}, are an argument of the right side",
                    vanishes(end - symbolic(part, known)), reaches=True)  # fmt: skip
@@ -262,8 +272,8 @@ SHARP = frozenset([Word.SHARP])
 PROP_2_OUTPUT = Claim(
     id="prop-2-output",
     source=SOURCE_TEXT,
-    origin=Origin.PRINTED,
-    reading="‖AB‖₂ ≤ ε",
+    origin=Origin.READING,
+    reading="‖AB‖₂ ≤ ε as its proof uses it",
     given=SPECTRAL.given,
     concludes=up_to(RHS),
     expected=Verdict.REFUTED,

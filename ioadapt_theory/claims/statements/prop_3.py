@@ -41,9 +41,7 @@ def split_off(exact: Term, change: Term) -> tuple[Link, ...]:
     )
 
 
-CHAIN = chained(
-    LHS, *split_off(EXACT, AB @ (W2 - W2_TARGET)), Link("‖MN‖_F ≤ ‖M‖₂‖N‖_F", RHS, (LEFT,))
-)
+CHAIN = chained(LHS, *split_off(EXACT, AB @ (W2 - W2_TARGET)), Link("‖MN‖_F ≤ ‖M‖₂‖N‖_F", RHS, (LEFT,)))
 CHAIN_SECOND = chained(
     LHS_SECOND,
     *split_off(SIGMA**2 * fro(GAP + (W1 - W1_TARGET) @ AB) ** 2, (W1 - W1_TARGET) @ AB),
@@ -62,7 +60,7 @@ PROP_3 = Claim(
     given=(NEARLY_SAME,),
     concludes=(LHS <= RHS,),
     expected=Verdict.PROVED,
-    remark="tight; but a bound: G1 has {lhs of g1} against {rhs of g1}, and cancellation can make the truth {lhs of r2}",
+    remark="tight; but a bound: G1 has {lhs of g1} against {rhs of g1}, and cancellation can make it {lhs of r2}",
     attained=("p3-attained",),
     words=(Word.ATTAINED,),
     setting=setting(Placement.LORA),

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.layer import AdaptedLayer
+from ioadapt_theory.checkpoints.names.layer import PEFT_PREFIX, Name
 from ioadapt_theory.errors import FileFormatError
-from ioadapt_theory.formats.kinds.names import PEFT_PREFIX, Name
 from ioadapt_theory.formats.tensors import TensorFile
 
 ADDED = {"diff_b": "bias", "w_norm": "weight", "b_norm": "bias"}

@@ -9,9 +9,10 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import Adapter
+from ioadapt_theory.checkpoints.names.kohya import flat
 from ioadapt_theory.errors import UnsupportedError
 from ioadapt_theory.formats.storing import writing
-from ioadapt_theory.formats.write import flat, peft_config, peft_folder
+from ioadapt_theory.formats.write import peft_config, peft_folder
 
 Layers = Iterable[tuple[str, Adapter]]
 

@@ -12,9 +12,10 @@ from torch import Tensor
 from ioadapt_theory.adapters.config import AdapterConfig, LayerPlan
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import Adapter
+from ioadapt_theory.checkpoints.names.layer import Name
 from ioadapt_theory.errors import FileFormatError, IoAdaptError
 from ioadapt_theory.formats.kinds.holding import hold
-from ioadapt_theory.formats.kinds.names import UNKNOWN, Name
+from ioadapt_theory.formats.kinds.keys import UNKNOWN
 from ioadapt_theory.formats.kinds.scaling import patterns
 from ioadapt_theory.formats.tensors import TensorFile
 

@@ -13,20 +13,18 @@
 import functools
 import json
 import math
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ioadapt_theory.adapters.config import is_finite
-from ioadapt_theory.errors import FileFormatError
-from ioadapt_theory.formats.kinds.names import Name
+from ioadapt_theory.adapters.rules.patterns import check, first_fit
+from ioadapt_theory.checkpoints.names.layer import Name
+from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.formats.tensors import TensorFile
 
 DIFFUSERS_METADATA = "lora_adapter_metadata"
-REPEATED_GROUP = re.compile(r"\)[+*{]")
-MOST_REPEATS = 3
-LONGEST_PATTERN = 1000
 
 Shapes = Mapping[str, tuple[int, ...]]
 Scale = Callable[[Name, str, Shapes, float | None], float]
@@ -137,30 +135,28 @@ def patterns(path: Path, config: Mapping[str, Any], field: str) -> dict[str, Any
     if not isinstance(found, dict):
         msg = f"{path}: {field} has to be an object, found {found!r:.80}."
         raise FileFormatError(msg)
-    for pattern in found:
-        repeats = len(re.findall(r"[+*{]|(?<!\()\?", pattern))  # each may try every length
-        if REPEATED_GROUP.search(pattern) or repeats > MOST_REPEATS or len(pattern) > LONGEST_PATTERN:
-            msg = f"{path}: {field} has a pattern that could run for ever: {pattern[:60]!r}."
-            raise FileFormatError(msg)
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            msg = f"{path}: {field}: {pattern[:60]!r} is not a regular expression: {error}."
-            raise FileFormatError(msg) from None
+    with _of_field(path, field):
+        check(found)
     return found
 
 
-def _overrides(path: Path, config: Mapping[str, Any], field: str) -> Callable[[str, float], float]:
-    """(layer, default) -> value of the first pattern that fits the end of the layer's name, as PEFT chooses it.
+@contextmanager
+def _of_field(path: Path, field: str) -> Iterator[None]:
+    try:
+        yield
+    except InvalidValueError as error:
+        msg = f"{path}: {field}: {error}"
+        raise FileFormatError(msg) from None
 
-    Compiled once: a file of mixed ranks has a pattern for every layer, and re remembers no more than 512.
-    """
+
+def _overrides(path: Path, config: Mapping[str, Any], field: str) -> Callable[[str, float], float]:
+    """(layer, default) -> value of the first pattern that fits the end of the layer's name, as PEFT chooses it."""
     found = patterns(path, config, field)
-    overrides = {re.compile(rf"(.*\.)?({p})$"): p for p in found}
 
     def value(layer: str, default: float) -> float:
-        fits = (p for expression, p in overrides.items() if expression.match(layer))
-        return next((number(path, found, p, default) for p in fits), default)
+        with _of_field(path, field):
+            fit = first_fit(found, layer)
+        return default if fit is None else number(path, found, fit, default)
 
     return value
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from ioadapt_theory import drawing
-from ioadapt_theory.checkpoints.names import KINDS
+from ioadapt_theory.checkpoints.names.kinds import KINDS
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.similarity.report.tables import heading
 

@@ -13,6 +13,7 @@ from multiprocessing.process import BaseProcess
 from typing import TYPE_CHECKING, Any
 
 from ioadapt_theory.checkpoints.checkpoint import SourceError
+from ioadapt_theory.errors import WorkerError
 
 if TYPE_CHECKING:
     from multiprocessing.sharedctypes import Synchronized
@@ -28,16 +29,27 @@ PERIOD = 0.05
 """Seconds between two messages of a process."""
 
 
-def share_out(tasks: Sequence[int], count: int, run: Run, deliver: Deliver) -> None:
+def share_out(tasks: Sequence[int], count: int, run: Run, deliver: Deliver) -> bool:
     """Run ``run`` in ``count`` forked processes, which take tasks from the front; their results are delivered here.
 
+    Returns False, with nothing done, where processes have nothing to count the tasks by: without /dev/shm, say.
+
     Raises:
-        SourceError: a process could not be started or was ended from outside; and whatever ``run`` raises.
+        SourceError: a process could not be started; and whatever ``run`` raises.
+        WorkerError: a process was ended from outside.
     """
+    context = get_context("fork")
+    try:
+        taken = context.Value("q", 0)
+    except (OSError, ImportError, NotImplementedError):
+        return False
     pipes: list[Pipe] = []
     processes: list[BaseProcess] = []
     try:
-        _start(count, tasks, run, pipes, processes)
+        pipes += [context.Pipe(duplex=False) for _ in range(count)]
+        _start(
+            lambda k: context.Process(target=_work, args=(tasks, run, taken, pipes, k), daemon=True), pipes, processes
+        )
         running = dict(zip((receive for receive, _ in pipes), processes, strict=True))
         while running:
             for receive in set(running) & set(connection.wait(list(running))):
@@ -57,21 +69,19 @@ def share_out(tasks: Sequence[int], count: int, run: Run, deliver: Deliver) -> N
         for receive, send in pipes:
             receive.close()
             send.close()
+    return True
 
 
-def _start(count: int, tasks: Sequence[int], run: Run, pipes: list[Pipe], processes: list[BaseProcess]) -> None:
-    """Start processes, each with a pipe of its own."""
-    context = get_context("fork")
+def _start(process: Callable[[int], BaseProcess], pipes: Sequence[Pipe], processes: list[BaseProcess]) -> None:
+    """Start a process for each pipe."""
     try:
-        taken = context.Value("q", 0)
-        pipes += [context.Pipe(duplex=False) for _ in range(count)]
         with _without_interrupts(), warnings.catch_warnings(action="ignore", category=DeprecationWarning):
-            for k in range(count):  # the warning is of threads, none of whose locks we need
-                process = context.Process(target=_work, args=(tasks, run, taken, pipes, k), daemon=True)
-                process.start()
-                processes.append(process)
+            for k in range(len(pipes)):  # the warning is of threads, none of whose locks we need
+                started = process(k)
+                started.start()
+                processes.append(started)
     except OSError as error:
-        msg = f"Cannot start {count} processes ({error.strerror}): --workers 1 does without."
+        msg = f"Cannot start {len(pipes)} processes ({error.strerror}): --workers 1 does without."
         raise SourceError(msg) from error
     for _, send in pipes:
         send.close()
@@ -91,7 +101,7 @@ def _ended(process: BaseProcess) -> None:
     process.join()
     if process.exitcode:
         msg = f"A worker process was ended (status {process.exitcode}), for want of memory? --workers 1 needs least."
-        raise SourceError(msg)
+        raise WorkerError(msg)
 
 
 def _work(tasks: Sequence[int], run: Run, taken: "Synchronized[int]", pipes: Sequence[Pipe], k: int) -> None:

@@ -43,7 +43,7 @@ Qed.
 Theorem eq_6_exchanged_holds : eq_6_exchanged R.
 Proof.
 move=> c d r s W W' A1 B1 A2 B2; rewrite !mulmxDl !mul1mx mulmxBr.
-by rewrite !(addrAC _ (A2 *m B2)) ![_ + (A1 *m B1 *m _) - _]addrAC !subrr !add0r opprD addrACA subrr addr0.
+move: (A1 *m B1 *m W') (A1 *m B1 *m W) (A2 *m B2) => P' P Q; apply/matrixP => i j; rewrite !mxE; ring.
 Qed.
 Theorem absorption_linear_holds : absorption_linear R.
 Proof. by move=> c d n x W b r A B; rewrite mulmxA. Qed.
@@ -119,7 +119,7 @@ by split; [ring|split; [ring|]].
 Qed.
 Theorem transfer_sufficient_holds : transfer_sufficient R.
 Proof.
-move=> c W1 W2 W1' W2' sigma Omega x E s0 hx r A B e s e0 hgap [n0 hM _] hsuf.
+move=> c W1 W2 W1' W2' sigma Omega x E s0 hx r A B e s hgap [n0 hM _] hsuf; have e0 := le_trans (sqr_ge0 _) hgap.
 rewrite (@prop_4_exact_holds _ _ _ _ _ _ _ _ _ _ _ _ _ s0 hx) (@prop_5_exact_holds _ _ _ _ _ _ _ _ _ _ _ _ _ s0 hx).
 rewrite (@prop_3_exact_holds _ _ _ _ _ _ _ _ _ _ _ _ s0 hx).
 set D := W1 *m W2 - _ in hgap *; set G := A *m B *m (W2 - W2') in hsuf *.
@@ -141,10 +141,10 @@ split=> [c d h W1 W2 W1' W2' sigma Omega x E s2 s3 s0 hx [n2 h2 _] [n3 h3 _] r A
     by rewrite mulr_ge0 ?fro_ge0 // ltW.
   rewrite -mulrA; apply: ler_wpM2l; first exact: ltW.
   apply: (le_trans (fro_triangle _ _)); rewrite mulrDr; apply: lerD.
-    apply: (le_trans (fro_mulr _ n2 h2)); rewrite mulrCA mulrC [X in _ <= X]mulrC.
-    by apply: ler_wpM2r => //; rewrite mulrC; have := fro_mulr (W1 - W1') n1 h1; rewrite mulrC.
-  rewrite -mulmxA; apply: (le_trans (fro_mull _ n3 h3)); rewrite mulrCA; apply: ler_wpM2l => //.
-  exact: fro_mull.
+    apply: (le_trans (fro_mulr _ n2 h2)); have k := ler_wpM2l n2 (fro_mulr (W1 - W1') n1 h1).
+    by apply: (le_trans k); rewrite mulrCA [s2 * _]mulrC lexx.
+  rewrite -mulmxA; apply: (le_trans (fro_mull _ n3 h3)); have k := ler_wpM2l n3 (fro_mull (W2 - W2') n1 h1).
+  by apply: (le_trans k); rewrite mulrCA lexx.
 have [Omega [x [E hx]]] := law_exists 0 (1 : R).
 exists 1%N, 1%N, 1%N, (one 2), (one 1), (one 1), (one 1), 1, Omega, x, E, 1, 1, 1%N, (one 1), (one 1), 2.
 rewrite (moments hx (fun w => key _ _ _ (one 2) (one 1) (one 1) (one 1) _ _ (x w))) doubled.

@@ -203,7 +203,7 @@ apply: divr_gt0 => //; apply: mulr_gt0; first by apply: mulr_gt0.
 by have /andP[sl su] := hs; nra.
 Qed.
 
-Lemma full_rank n (T : 'M[R]_n) lo : 0 < lo -> (forall x : 'rV_n, lo * norm x <= norm (x *m T)) -> \rank T = n.
+Lemma full_rank n (T : 'M[R]_n) (lo : R) : 0 < lo -> (forall x : 'rV_n, lo * norm x <= norm (x *m T)) -> \rank T = n.
 Proof.
 move=> l0 h; apply/eqP; rewrite -/(row_free T); apply: inj_row_free => x hx.
 apply/eqP; apply: contraT => /norm_gt0 px; have := h x; rewrite hx /norm dot0l sqrtr0 -/(norm x); nra.
@@ -231,7 +231,8 @@ rewrite !mulmx1 s1 s2; do 5 (split=> //).
 have /andP[sl su] := hs.
 have sn : 0 < Num.sqrt (1 - s ^+ 2) by rewrite sqrtr_gt0; nra.
 split; first by rewrite /sine s1 s2 minxx.
-split; first by apply: (@full_rank _ _ (1/2)); [lra|exact: low].
+have half0 : 0 < (1/2 : R) by lra.
+split; first exact: (full_rank half0 low).
 do 2 (split=> //); split.
   exists (1/2, 3/2); last by rewrite /=; field.
   split=> /=; first by lra.

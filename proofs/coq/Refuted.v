@@ -120,13 +120,217 @@ Qed.
 
 Theorem prop_2_output_refuted : ~ prop_2_output R.
 Proof.
-have hs : sound 3 3 3 3 3 3 ce2 by vm_compute.
-have hh : hypotheses 3 3 ce2 by vm_compute.
+have [w [hs hh ex]] : exists w, [/\ sound 3 3 3 3 3 3 w, hypotheses 3 3 w
+    & exceeds 3 3 w (move_output 3) (four (qsim (output1 3 w) (output2 3 w) (wn w))) (qmm 3 (wA w) (wB w))].
+  by exists ce2; split; vm_compute.
 have [[X1 X2 X1' X2'] SX] := defined R hs hh; have [[Y1 Y2 Y1' Y2'] [s0 SY]] := defined_outputs R hs hh.
 have [[_ _ rp rq] [_ ball]] := shapes R hs.
 move=> /(_ _ _ _ _ _ _ _ _ _ X1 X2 X1' X2' SX Y1 Y2 Y1' Y2' SY) [K [e0 [he0 H]]].
-apply: (@output_core 3 3 3 ce2 (four (qsim (output1 3 ce2) (output2 3 ce2) (wn ce2))) K e0 hs hh) => //; first by vm_compute.
-move=> t ht n1 n2 n3 n4; rewrite fourE -s0.
-by apply: H => //; apply: scaled_ball => //; case/andP: ht.
+apply: (output_core hs hh ex he0) => t ht n1 n2 n3 n4; rewrite fourE -s0.
+apply: (H _ _ _ _ ht rp (scaled_ball ball (proj1 (andP ht))) n1 n2 n3 n4).
+Qed.
+
+Theorem prop_2_input_refuted : ~ prop_2_input R.
+Proof.
+have [w [hs hh ex]] : exists w, [/\ sound 2 2 2 2 2 2 w, hypotheses 2 2 w
+    & exceeds 2 2 w (move_input 2 2) (four (qsim (output1 2 w) (output2 2 w) (wn w))) (qmm 2 (wA w) (wB w))].
+  by exists ce1; split; vm_compute.
+have [[X1 X2 X1' X2'] SX] := defined R hs hh; have [[Y1 Y2 Y1' Y2'] [s0 SY]] := defined_outputs R hs hh.
+have [[_ _ rp rq] [_ ball]] := shapes R hs.
+move=> /(_ _ _ _ _ _ _ _ _ _ X1 X2 X1' X2' SX Y1 Y2 Y1' Y2' SY) [K [e0 [he0 H]]].
+apply: (input_core hs hh ex erefl he0) => t ht n1 n2 n3 n4; rewrite fourE -s0.
+exact: (H _ _ _ _ ht rp (scaled_ball ball (proj1 (andP ht))) n1 n2 n3 n4).
+Qed.
+Theorem prop_2_input_abs_refuted : ~ prop_2_input_abs R.
+Proof.
+have [w [hs hh ex sg]] : exists w, [/\ sound 2 2 2 2 2 2 w, hypotheses 2 2 w,
+    exceeds 2 2 w (move_input 2 2) (four (qsim (output1 2 w) (output2 2 w) (wn w))) (qmm 2 (wA w) (wB w))
+    & Qle_bool Q0 (qsim (output1 2 w) (output2 2 w) (wn w))].
+  by exists ce1; split; vm_compute.
+have [[X1 X2 X1' X2'] SX] := defined R hs hh; have [[Y1 Y2 Y1' Y2'] [s0 SY]] := defined_outputs R hs hh.
+have [[_ _ rp rq] [_ ball]] := shapes R hs.
+move=> /(_ _ _ _ _ _ _ _ _ _ X1 X2 X1' X2' SX Y1 Y2 Y1' Y2' SY) [K [e0 [he0 H]]].
+apply: (input_core hs hh ex erefl he0) => t ht n1 n2 n3 n4; rewrite fourE -s0.
+have pos : `|sim (x1 R 2 w *m W R 2 2 w) (x2 R 2 w *m W R 2 2 w)| = sim (x1 R 2 w *m W R 2 2 w) (x2 R 2 w *m W R 2 2 w).
+  by rewrite ger0_norm // s0; have := q2r_le R sg; rewrite q2r0.
+rewrite -[X in 4 * (1 + X)]pos.
+exact: (H _ _ _ _ ht rp (scaled_ball ball (proj1 (andP ht))) n1 n2 n3 n4).
+Qed.
+
+(* ||AB||_F <= e *)
+Definition qfro (N : seq (seq Q)) := foldr (fun r q => Qplus (qdot r r) q) Q0 N.
+Lemma fro_mat m n N : shape m n N -> fro_sq (mat_of m n N) = q2r (qfro N).
+Proof.
+move=> /andP[/eqP hm hn]; rewrite fro_sq_rows.
+have e : q2r (qfro N) = \sum_(r <- N) q2r (qdot r r).
+  by elim: N {hm hn} => [|r N IH]; rewrite ?big_nil ?big_cons /= ?q2r0 // q2rD IH.
+rewrite e (big_nth [::]) big_mkord hm; apply: eq_bigr => i _.
+have hi : size (nth [::] N i) = n by apply/eqP; move/all_nthP: hn; apply; rewrite hm.
+by rewrite -(dot_row R hi hi); congr dot; apply/rowP => j; rewrite !mxE.
+Qed.
+Lemma fro_ball p q w (t : R) : shape p q (qmm q (wA w) (wB w)) -> Qle_bool (qfro (qmm q (wA w) (wB w))) Q1 ->
+  A R p w *m B R q w = M R p q w -> 0 < t -> fro ((t *: A R p w) *m B R q w) <= t.
+Proof.
+move=> sh /(q2r_le R); rewrite q2r1 => h e t0; rewrite -scalemxAl e /fro.
+have -> : fro_sq (t *: M R p q w) = t ^+ 2 * fro_sq (M R p q w).
+  rewrite /fro_sq mulr_sumr; apply: eq_bigr => i _; rewrite mulr_sumr; apply: eq_bigr => j _.
+  by rewrite mxE exprMn.
+rewrite sqrtrM ?sqr_ge0 // sqrtr_sqr gtr0_norm // ler_piMr ?(ltW t0) //.
+by rewrite -[X in _ <= X]sqrtr1 ler_wsqrtr // (fro_mat sh).
+Qed.
+Theorem prop_2_output_frobenius_refuted : ~ prop_2_output_frobenius R.
+Proof.
+have [w [hs hh ex [sh fr]]] : exists w, [/\ sound 3 3 3 3 3 3 w, hypotheses 3 3 w,
+    exceeds 3 3 w (move_output 3) (four (qsim (output1 3 w) (output2 3 w) (wn w))) (qmm 3 (wA w) (wB w))
+    & shape 3 3 (qmm 3 (wA w) (wB w)) /\ Qle_bool (qfro (qmm 3 (wA w) (wB w))) Q1].
+  by exists Witnesses.prop_2_output_frobenius; split; [| | |split]; vm_compute.
+have [[X1 X2 X1' X2'] SX] := defined R hs hh; have [[Y1 Y2 Y1' Y2'] [s0 SY]] := defined_outputs R hs hh.
+have [[_ _ rp rq] [eM _]] := shapes R hs.
+move=> /(_ _ _ _ _ _ _ _ _ _ X1 X2 X1' X2' SX Y1 Y2 Y1' Y2' SY) [K [e0 [he0 H]]].
+apply: (output_core hs hh ex he0) => t ht n1 n2 n3 n4; rewrite fourE -s0.
+exact: (H _ _ _ _ ht rp (fro_ball sh fr eM (proj1 (andP ht))) n1 n2 n3 n4).
+Qed.
+Theorem prop_2_input_frobenius_refuted : ~ prop_2_input_frobenius R.
+Proof.
+have [w [hs hh ex [sh fr]]] : exists w, [/\ sound 2 2 2 2 2 2 w, hypotheses 2 2 w,
+    exceeds 2 2 w (move_input 2 2) (four (qsim (output1 2 w) (output2 2 w) (wn w))) (qmm 2 (wA w) (wB w))
+    & shape 2 2 (qmm 2 (wA w) (wB w)) /\ Qle_bool (qfro (qmm 2 (wA w) (wB w))) Q1].
+  by exists ce1; split; [| | |split]; vm_compute.
+have [[X1 X2 X1' X2'] SX] := defined R hs hh; have [[Y1 Y2 Y1' Y2'] [s0 SY]] := defined_outputs R hs hh.
+have [[_ _ rp rq] [eM _]] := shapes R hs.
+move=> /(_ _ _ _ _ _ _ _ _ _ X1 X2 X1' X2' SX Y1 Y2 Y1' Y2' SY) [K [e0 [he0 H]]].
+apply: (input_core hs hh ex erefl he0) => t ht n1 n2 n3 n4; rewrite fourE -s0.
+exact: (H _ _ _ _ ht rp (fro_ball sh fr eM (proj1 (andP ht))) n1 n2 n3 n4).
+Qed.
+
+(* LoRA: (1 + s) times the sum of the stretches |x|/|xW|, from the lengths *)
+Definition long u k := Qlt_bool Q0 k && Qeq_bool (Qmult k k) (qdot u u).
+Lemma longP n u k : size u = n -> long u k -> norm (row_of n u) = q2r k.
+Proof.
+move=> su /andP[/(q2r_gt0 R) h /(q2r_eq R)]; rewrite q2rM -(dot_row R su su) => e.
+by rewrite /norm -e -expr2 sqrtr_sqr gtr0_norm.
+Qed.
+Definition stretch4 w := let l i := nth (Q1, Q1) (wlengths w) i in let s i := Qmult (l i).1 (Qinv (l i).2) in
+  Qplus (Qplus (Qplus (s 0%N) (s 1%N)) (s 2%N)) (s 3%N).
+Definition lengths d w := let l i := nth (Q1, Q1) (wlengths w) i in
+  [&& long (wx1 w) (l 0%N).1, long (wx2 w) (l 1%N).1, long (wx1' w) (l 2%N).1, long (wx2' w) (l 3%N).1,
+   long (output1 d w) (l 0%N).2, long (output2 d w) (l 1%N).2, long (output1' d w) (l 2%N).2 & long (output2' d w) (l 3%N).2].
+Lemma lengthsP c d w : sound c d c d c d w -> lengths d w ->
+  let l i := nth (Q1, Q1) (wlengths w) i in
+  [/\ norm (x1 R c w) = q2r (l 0%N).1, norm (x2 R c w) = q2r (l 1%N).1, norm (x1' R c w) = q2r (l 2%N).1 & norm (x2' R c w) = q2r (l 3%N).1] /\
+  [/\ norm (x1 R c w *m W R c d w) = q2r (l 0%N).2, norm (x2 R c w *m W R c d w) = q2r (l 1%N).2,
+    norm (x1' R c w *m W' R c d w) = q2r (l 2%N).2 & norm (x2' R c w *m W' R c d w) = q2r (l 3%N).2].
+Proof.
+move=> hs /andP[l1 /andP[l2 /andP[l3 /andP[l4 /andP[m1 /andP[m2 /andP[m3 m4]]]]]]].
+have [[s1 s2 s3 s4] _] := sound_shapes hs; have [-> -> -> ->] := images R hs.
+by split; split; apply: longP => //; exact: size_qmul.
+Qed.
+Definition bound w d := Qmult (Qplus Q1 (qsim (output1 d w) (output2 d w) (wn w))) (stretch4 w).
+
+Theorem prop_1_refuted : ~ prop_1 R.
+Proof.
+have [w [hs hh ex ln]] : exists w, [/\ sound 3 3 3 3 3 3 w, hypotheses 3 3 w,
+    exceeds 3 3 w (move_lora 3) (bound w 3) (qmm 3 (wA w) (wB w)) & lengths 3 w].
+  by exists ce3; split; vm_compute.
+have [[X1 X2 X1' X2'] SX] := defined R hs hh; have [[Y1 Y2 Y1' Y2'] [s0 SY]] := defined_outputs R hs hh.
+have [[_ _ rp rq] [_ ball]] := shapes R hs; have [[a1 a2 a3 a4] [b1 b2 b3 b4]] := lengthsP hs ln.
+move=> /(_ _ _ _ _ _ _ _ _ X1 X2 X1' X2' SX Y1 Y2 Y1' Y2' SY) [K [e0 [he0 H]]].
+apply: (lora_core (K := K) hs hh ex he0) => t ht n1 n2 n3 n4.
+apply: (le_trans (H _ _ _ _ ht rp rq (scaled_ball ball (proj1 (andP ht))) n1 n2 n3 n4)).
+rewrite s0 a1 a2 a3 a4 b1 b2 b3 b4 /bound /stretch4 /= !(q2rM, q2rD, q2rV) q2r1.
+by rewrite mulrAC lexx.
+Qed.
+Theorem prop_1_frobenius_refuted : ~ prop_1_frobenius R.
+Proof.
+have [w [hs hh ex [sh fr ln]]] : exists w, [/\ sound 3 3 3 3 3 3 w, hypotheses 3 3 w,
+    exceeds 3 3 w (move_lora 3) (bound w 3) (qmm 3 (wA w) (wB w))
+    & [/\ shape 3 3 (qmm 3 (wA w) (wB w)), Qle_bool (qfro (qmm 3 (wA w) (wB w))) Q1 & lengths 3 w]].
+  by exists Witnesses.prop_1_frobenius; split; [| | |split]; vm_compute.
+have [[X1 X2 X1' X2'] SX] := defined R hs hh; have [[Y1 Y2 Y1' Y2'] [s0 SY]] := defined_outputs R hs hh.
+have [[_ _ rp rq] [eM _]] := shapes R hs; have [[a1 a2 a3 a4] [b1 b2 b3 b4]] := lengthsP hs ln.
+move=> /(_ _ _ _ _ _ _ _ _ X1 X2 X1' X2' SX Y1 Y2 Y1' Y2' SY) [K [e0 [he0 H]]].
+apply: (lora_core (K := K) hs hh ex he0) => t ht n1 n2 n3 n4.
+apply: (le_trans (H _ _ _ _ ht rp rq (fro_ball sh fr eM (proj1 (andP ht))) n1 n2 n3 n4)).
+rewrite s0 a1 a2 a3 a4 b1 b2 b3 b4 /bound /stretch4 /= !(q2rM, q2rD, q2rV) q2r1.
+by rewrite mulrAC lexx.
+Qed.
+(* the second term of Sec. 4: |x2'|/|x2 W| *)
+Definition stretch_main w := let l i := nth (Q1, Q1) (wlengths w) i in let s i j := Qmult (l i).1 (Qinv (l j).2) in
+  Qplus (Qplus (Qplus (s 0%N 0%N) (s 3%N 1%N)) (s 2%N 2%N)) (s 3%N 3%N).
+Definition bound_main w d := Qmult (Qplus Q1 (qsim (output1 d w) (output2 d w) (wn w))) (stretch_main w).
+Theorem prop_1_main_refuted : ~ prop_1_main R.
+Proof.
+have [w [hs hh ex ln]] : exists w, [/\ sound 3 3 3 3 3 3 w, hypotheses 3 3 w,
+    exceeds 3 3 w (move_lora 3) (bound_main w 3) (qmm 3 (wA w) (wB w)) & lengths 3 w].
+  by exists ce5; split; vm_compute.
+have [[X1 X2 X1' X2'] SX] := defined R hs hh; have [[Y1 Y2 Y1' Y2'] [s0 SY]] := defined_outputs R hs hh.
+have [[_ _ rp rq] [_ ball]] := shapes R hs; have [[a1 a2 a3 a4] [b1 b2 b3 b4]] := lengthsP hs ln.
+move=> /(_ _ _ _ _ _ _ _ _ X1 X2 X1' X2' SX Y1 Y2 Y1' Y2' SY) [K [e0 [he0 H]]].
+apply: (lora_core (K := K) hs hh ex he0) => t ht n1 n2 n3 n4.
+apply: (le_trans (H _ _ _ _ ht rp rq (scaled_ball ball (proj1 (andP ht))) n1 n2 n3 n4)).
+rewrite s0 a1 a3 a4 b1 b2 b3 b4 /bound_main /stretch_main /= !(q2rM, q2rD, q2rV) q2r1.
+by rewrite mulrAC lexx.
+Qed.
+
+(* ||AB||^2 <= e: with AB = t M and e = t^2 any multiple of e is of second order in t *)
+Definition reaches p q w := [&& size (wtop w) == p, nonzero (wtop w), size (qmm q (wA w) (wB w)) == p &
+  Qeq_bool (qdot (qmul q (wtop w) (qmm q (wA w) (wB w))) (qmul q (wtop w) (qmm q (wA w) (wB w)))) (qdot (wtop w) (wtop w))].
+Lemma literal_spectral p q w (t : R) : reaches p q w -> spectral_le (A R p w *m B R q w) 1 ->
+  A R p w *m B R q w = M R p q w -> 0 < t -> spectral ((t *: A R p w) *m B R q w) t.
+Proof.
+move=> /andP[/eqP st /andP[nz /andP[/eqP sN /(q2r_eq R) top]]] ball e t0; split; [exact: ltW|exact: scaled_ball|].
+move=> b b0 /(_ (row_of p (wtop w))); rewrite -scalemxAl e /M -scalemxAr (mul_row R q st sN) normZ gtr0_norm //.
+rewrite /norm !dot_row ?size_qmul // top -(dot_row R st st) -/(norm _) ler_pM2r //.
+by apply: norm_gt0; exact: nonzero_row.
+Qed.
+Lemma literal_step (a K e0 t : R) : 0 < e0 -> 0 < t <= Num.min 1 e0 ->
+  0 < t ^+ 2 <= e0 /\ a * t ^+ 2 + K * (t ^+ 2) ^+ 2 <= q2r Q0 * t + (`|a| + `|K|) * t ^+ 2.
+Proof.
+move=> he /andP[t0]; rewrite le_min => /andP[t1 te].
+have tt : t ^+ 2 <= t by rewrite expr2 ler_piMr // ltW.
+have t2 : 0 < t ^+ 2 by rewrite exprn_gt0.
+split; first by rewrite t2 (le_trans tt).
+rewrite q2r0 mul0r add0r mulrDl; apply: lerD; first by rewrite ler_wpM2r ?(ltW t2) // ler_norm.
+apply: (@le_trans _ _ (`|K| * (t ^+ 2) ^+ 2)); first by rewrite ler_wpM2r ?sqr_ge0 // ler_norm.
+by rewrite ler_wpM2l ?normr_ge0 // expr2 ler_piMr ?(ltW t2) // (le_trans tt).
+Qed.
+Theorem prop_2_output_literal_refuted : ~ prop_2_output_literal R.
+Proof.
+have [w [hs hh ex rc]] : exists w, [/\ sound 3 3 3 3 3 3 w, hypotheses 3 3 w,
+    exceeds 3 3 w (move_output 3) Q0 (qmm 3 (wA w) (wB w)) & reaches 3 3 w].
+  by exists ce4_output; split; vm_compute.
+have [[X1 X2 X1' X2'] SX] := defined R hs hh; have [[Y1 Y2 Y1' Y2'] [s0 SY]] := defined_outputs R hs hh.
+have [[_ _ rp rq] [eM ball]] := shapes R hs.
+move=> /(_ _ _ _ _ _ _ _ _ _ X1 X2 X1' X2' SX Y1 Y2 Y1' Y2' SY) [K [e0 [he0 H]]].
+set a := 4 * _ in H; have m0 : 0 < Num.min 1 e0 by rewrite lt_min ltr01.
+apply: (output_core (K := `|a| + `|K|) hs hh ex m0) => t ht n1 n2 n3 n4; have [t2 fin] := literal_step a K he0 ht.
+have := H _ _ _ _ _ t2 rp (literal_spectral rc ball eM (proj1 (andP ht))) (lexx _) n1 n2 n3 n4.
+by move=> h; apply: (le_trans h).
+Qed.
+Theorem prop_2_input_literal_refuted : ~ prop_2_input_literal R.
+Proof.
+have [w [hs hh ex rc]] : exists w, [/\ sound 3 3 3 3 3 3 w, hypotheses 3 3 w,
+    exceeds 3 3 w (move_input 3 3) Q0 (qmm 3 (wA w) (wB w)) & reaches 3 3 w].
+  by exists ce4_input; split; vm_compute.
+have [[X1 X2 X1' X2'] SX] := defined R hs hh; have [[Y1 Y2 Y1' Y2'] [s0 SY]] := defined_outputs R hs hh.
+have [[_ _ rp rq] [eM ball]] := shapes R hs.
+move=> /(_ _ _ _ _ _ _ _ _ _ X1 X2 X1' X2' SX Y1 Y2 Y1' Y2' SY) [K [e0 [he0 H]]].
+set a := 4 * _ in H; have m0 : 0 < Num.min 1 e0 by rewrite lt_min ltr01.
+apply: (input_core (K := `|a| + `|K|) hs hh ex erefl m0) => t ht n1 n2 n3 n4; have [t2 fin] := literal_step a K he0 ht.
+have := H _ _ _ _ _ t2 rp (literal_spectral rc ball eM (proj1 (andP ht))) (lexx _) n1 n2 n3 n4.
+by move=> h; apply: (le_trans h).
+Qed.
+Theorem prop_1_literal_refuted : ~ prop_1_literal R.
+Proof.
+have [w [hs hh ex rc]] : exists w, [/\ sound 3 3 3 3 3 3 w, hypotheses 3 3 w,
+    exceeds 3 3 w (move_lora 3) Q0 (qmm 3 (wA w) (wB w)) & reaches 3 3 w].
+  by exists ce4_lora; split; vm_compute.
+have [[X1 X2 X1' X2'] SX] := defined R hs hh; have [[Y1 Y2 Y1' Y2'] [s0 SY]] := defined_outputs R hs hh.
+have [[_ _ rp rq] [eM ball]] := shapes R hs.
+move=> /(_ _ _ _ _ _ _ _ _ X1 X2 X1' X2' SX Y1 Y2 Y1' Y2' SY) [K [e0 [he0 H]]].
+set st := norm _ / _ + _ + _ + _ in H; set a := 1 + _ in H; have m0 : 0 < Num.min 1 e0 by rewrite lt_min ltr01.
+apply: (lora_core (K := `|a * st| + `|K|) hs hh ex m0) => t ht n1 n2 n3 n4; have [t2 fin] := literal_step (a * st) K he0 ht.
+have := H _ _ _ _ _ t2 rp rq (literal_spectral rc ball eM (proj1 (andP ht))) (lexx _) n1 n2 n3 n4.
+by move=> h; apply: (le_trans h); rewrite mulrAC.
 Qed.
 End Refuted.

@@ -131,17 +131,29 @@ class Scope:
             self.outer.append(known)
         return f"(E (fun w => norm {self.write(vector)} ^+ 2))"
 
+    def count(self, x: Term) -> str:
+        """A natural number: a rank, a number of rows, a sum of them."""
+        match x:
+            case Term("rank", (m,)):
+                return f"\\rank ({self.write(m)})%R"
+            case Term("size", (m,)):
+                return self.shape(m)[0]
+            case Term("add", (a, b)):
+                return f"({self.count(a)} + {self.count(b)})"
+            case Term("number", _, digits):
+                return digits
+        raise NoCoqError(x.op)
+
     def relation(self, r: Relation, remainder: str = "") -> str:
         """A relation; of ranks and numbers of rows among natural numbers."""
         left, right = opened(r.left), opened(r.right)
         shift = _artanh_shift(left, right)
         if shift and r.sign == "<=":
             return "artanh_within " + " ".join(map(self.write, shift))
-        match left, right, r.sign:
-            case Term("rank", (m,)), Term("size", (n,)), "=":
-                return f"\\rank {self.write(m)} = {self.shape(n)[0]}"
-            case Term("spectral", (m,)), _, "<=":
-                return f"spectral_le {self.write(m)} {self.write(right)}"
+        if any(side.op == "rank" for side in (left, right)):
+            return f"({self.count(left)} {r.sign} {self.count(right)})%N" if r.sign != "=" else f"{self.count(left)} = {self.count(right)}"
+        if left.op == "spectral" and r.sign == "<=":
+            return f"spectral_le {self.write(left.args[0])} {self.write(right)}"
         sign = {"<=": "<=", "<": "<", "=": "="}[r.sign]
         return f"{self.write(left)} {sign} {self.write(right)}{remainder}"
 
@@ -178,13 +190,13 @@ def statement(claim: Claim) -> str:
     Raises:
         NoCoqError: it has no formula, or an operation without counterpart.
     """
-    if not claim.concludes:
+    if not claim.concludes or Word.CONVERSE in claim.words:  # the other direction of an iff is said in words
         raise NoCoqError(claim.id)
     parts = [universal(claim)]
     if claim.words:
         parts.append(existential(claim))
     body = "\n  /\\\n  ".join(f"({p})" for p in parts) if len(parts) > 1 else parts[0]
-    return f"(* {claim.statement.replace('(*', '( *')} *)\nDefinition {identifier(claim)} : Prop :=\n  {body}."
+    return f"Definition {identifier(claim)} : Prop :=\n  {body}."
 
 
 def _letters(claim: Claim) -> tuple[dict[str, tuple[str, ...]], list[Any]]:
@@ -193,7 +205,10 @@ def _letters(claim: Claim) -> tuple[dict[str, tuple[str, ...]], list[Any]]:
         rows = sorted({t.name for r in claim.concludes for s in (r.left, r.right) for t in opened(s).walk() if t.op == "row"})
         return dict.fromkeys(rows, ("d",)), []
     letters = [x for x in claim.setting.letters if x.attribute in used or x.attribute.removeprefix("given_") in used]
-    return {x.attribute: tuple(x.axes.split()) for x in letters}, letters
+    axes = {x.attribute: tuple(x.axes.split()) for x in letters}
+    if "epsilon" in used and not {"epsilon", "given_epsilon"} & axes.keys():
+        axes["epsilon"] = ()
+    return axes, letters
 
 
 def _relations(claim: Claim) -> Iterator[Relation]:

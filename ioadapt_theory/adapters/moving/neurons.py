@@ -5,32 +5,17 @@ side of W₂ or the weight of either, means other neurons there, unless its own 
 """
 
 import copy
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from ioadapt_theory.adapters.base_weights import Weights
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import Adapter
+from ioadapt_theory.checkpoints.neurons import mlps, order_of
 from ioadapt_theory.errors import IoAdaptError, UnsupportedError
-
-MLPS: Final = {
-    "up_proj": "down_proj", "gate_proj": "down_proj", "fc1": "fc2", "c_fc": "c_proj", "lin1": "lin2",
-    "w1": "w2", "w3": "w2", "wi": "wo", "wi_0": "wo", "wi_1": "wo", "fc_in": "fc_out", "dense_h_to_4h": "dense_4h_to_h",
-    "intermediate.dense": "output.dense", "linear1": "linear2", "ff.net.0.proj": "ff.net.2",
-}  # fmt: skip
-"""Last part of what reads the stream into the neurons -> of what writes them back; of one MLP, in one module."""
-
-CHANNELS: Final = 256
-"""Input channels by which neurons are compared."""
-ALIKE, KIN = 0.5, 0.1
-"""Mean cosine above which neurons are the same; cosine of the weights as they stand below which that is asked."""
-LARGEST: Final = 4096
-"""Neurons up to which each finds the best partner for all together; more have to be told apart each by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +40,7 @@ def orders(source: Weights, target: Weights, origins: Mapping[str, str]) -> dict
         origins: layer of the target -> layer of the source.
     """
     found: dict[str, Order] = {}
-    for reads, writes in _mlps(origins):
+    for reads, writes in mlps(origins):
         order = None
         for layer in reads:
             order = order if order is not None else _order(source, target, layer, origins[layer])
@@ -90,37 +75,9 @@ def reordered(adapter: Adapter, order: Order) -> Adapter:
     return new
 
 
-def _mlps(layers: Mapping[str, str]) -> Iterator[tuple[list[str], list[str]]]:
-    """The layers of each MLP that read the stream and that write to it."""
-    groups: dict[tuple[str, str], list[str]] = {}
-    for layer in layers:
-        for reads, writes in MLPS.items():
-            if layer == reads or layer.endswith(f".{reads}"):
-                groups.setdefault((layer.removesuffix(reads), writes), []).append(layer)
-    for (module, writes), reading in groups.items():
-        yield reading, [layer] if (layer := f"{module}{writes}") in layers else []
-
-
 def _order(source: Weights, target: Weights, layer: str, origin: str) -> Tensor | None:
     """The order of the neurons that a layer reads into; None where it is the same, or the neurons are others."""
     try:
-        w, w_target = source.layer(origin).matrix, target.layer(layer).matrix
+        return order_of(source.layer(origin).matrix, target.layer(layer).matrix)
     except IoAdaptError:
         return None
-    if w.shape != w_target.shape or w.is_meta or w_target.is_meta:
-        return None
-    at = torch.linspace(0, len(w) - 1, min(len(w), CHANNELS)).long()
-    ours, theirs = (m.detach()[at.to(m.device)].to("cpu", torch.float32) for m in (w, w_target))
-    if _cosine(ours.flatten(), theirs.flatten()) > KIN:
-        return None
-    ours, theirs = (m / m.norm(dim=0).clamp_min(torch.finfo(m.dtype).tiny) for m in (ours, theirs))
-    order = torch.cat([(part.mT @ ours).argmax(1) for part in theirs.split(1024, dim=1)])
-    if len(set(order.tolist())) < len(order):
-        if len(order) > LARGEST:
-            return None
-        order = torch.from_numpy(linear_sum_assignment((theirs.mT @ ours).numpy(), maximize=True)[1])
-    return order if float((ours[:, order] * theirs).sum(0).mean()) > ALIKE else None
-
-
-def _cosine(a: Tensor, b: Tensor) -> float:
-    return float(a @ b / (a.norm() * b.norm()).clamp_min(torch.finfo(a.dtype).tiny))

@@ -55,7 +55,7 @@ def test_by_name_it_is_said_that_neurons_stand_in_another_order(tmp_path):
     base = tiny_llama()
     target, _ = shuffled(base, 0.1)
     source = adapt(copy.deepcopy(base), target_modules=MLP, placement="output", rank=2, init="random")
-    with pytest.raises(TransferError, match="face neurons in another order.*match='provenance' puts adapters"):
+    with pytest.raises(TransferError, match=r"face neurons in another order.*match='provenance' puts adapters"):
         transfer(source, copy.deepcopy(target))
     with pytest.warns(RenumberedWarning, match="6 layers face neurons in another order than in the source"):
         transfer(source, copy.deepcopy(target), strict=False)

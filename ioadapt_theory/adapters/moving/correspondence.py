@@ -180,7 +180,8 @@ def _meant(names: Iterable[Name], named: Resolved) -> set[str]:
 
 def _spelled(names: Iterable[str], like: Iterable[str]) -> dict[str, str]:
     """Plain name, with the leading part that the others have -> name."""
-    plain, others = {unwrapped(name): name for name in names}, {unwrapped(name) for name in like}
+    plain = {unwrapped(name): name for name in names if name}
+    others = {unwrapped(name) for name in like if name}
     ours, theirs = same_start(others, plain) or ("", "")
     return {ours + n[len(theirs) :] if n.startswith(theirs) else n: name for n, name in plain.items()}
 
@@ -192,7 +193,7 @@ def _kind(name: str) -> str:
 
 def _alike(names: Iterable[str], kinds: Collection[str]) -> dict[str, str]:
     """Plain name -> name, for layers of these kinds."""
-    return {unwrapped(name): name for name in names if _kind(name) in kinds}
+    return {unwrapped(name): name for name in names if name and _kind(name) in kinds}
 
 
 def _contents(weights: Weights, names: Mapping[str, str], count: int) -> Contents:

@@ -7,6 +7,7 @@ from typing import Any
 from ioadapt_theory.checkpoints.alignment import Contents
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, torch_dtype
 from ioadapt_theory.checkpoints.names.unet import canonical
+from ioadapt_theory.checkpoints.neurons import mlps, order_of
 from ioadapt_theory.checkpoints.provenance import Origins, by_contents, origins
 from ioadapt_theory.similarity.matching import Match, Matching, group, match_by_names, wrong_origins
 
@@ -25,9 +26,10 @@ def match_by_provenance(
     if any(origins(plain.values()) for plain in names):
         return match_by_names(checkpoints, labels, Match.PROVENANCE)
     prepare()
-    keys, notes = [names[0]], list[str]()
+    keys, notes, kin = [names[0]], list[str](), list[int]()
     for i in range(1, len(checkpoints)):
         found = by_contents(contents(checkpoints[0], names[0]), contents(checkpoints[i], names[i]))
+        kin += [i] if found else []
         traced = _all_tensors(found, names[i].values()) if found else {}
         keys.append(
             {
@@ -37,7 +39,36 @@ def match_by_provenance(
         )
         notes.append(_told(found, labels[0], labels[i]))
     matching = group(checkpoints, labels, keys)
+    notes += [told for i in kin if (told := _reordered(matching, checkpoints, labels, i))]
     return Matching(matching.layers, matching.skipped, tuple(notes))
+
+
+def _reordered(matching: Matching, checkpoints: Sequence[Checkpoint], labels: Sequence[str], i: int) -> str | None:
+    """What is to be said of MLPs whose neurons stand in another order than those of the first model."""
+    pairs = {x.name.removesuffix(".weight"): x for x in matching.layers if len(x.shape) == 2 and {0, i} <= {*x.models}}
+    found = []
+    for reads, _ in mlps(pairs):
+        ours, theirs = (_whole(checkpoints[k], pairs[reads[0]].tensors[k]) for k in (0, i))
+        if ours.shape[0] >= ours.shape[1]:  # neurons are the wide side, which torch's layers have as rows
+            ours, theirs = ours.mT, theirs.mT
+        if order_of(ours, theirs) is not None:
+            found.append(reads[0].rpartition(".")[0])
+    if not found:
+        return None
+    return (
+        f"{labels[i]}: the neurons of {len(found)} MLPs stand in another order than in {labels[0]}, such as {found[0]}:"
+        " cosines of their weights say nothing, spaces of the sides that face the rest of the model do"
+    )
+
+
+def _whole(checkpoint: Checkpoint, name: str | None) -> Any:
+    import torch
+
+    assert name is not None
+    info = checkpoint.tensors[name]
+    whole = torch.empty(info.numel, dtype=torch_dtype(info.dtype))
+    checkpoint.read(name, 0, whole)
+    return whole.view(info.key)
 
 
 def misled(matching: Matching, checkpoints: Sequence[Checkpoint], labels: Sequence[str]) -> list[str]:

@@ -115,3 +115,18 @@ def test_a_prefix_is_no_hindrance():
     value, notes = mean((base, {f"module.{n}": v for n, v in made.items()}), Match.PROVENANCE)
     assert value > 0.99
     assert any("is traced back to a" in n for n in notes)
+
+
+def test_neurons_in_another_order_are_spoken_of():
+    """A shuffle that changes no output: the weight cosines of these layers are near 0."""
+    base = llm(4)
+    other = noisy(base, 0.1, 2)
+    for i in range(4):
+        order = torch.randperm(64)
+        other[f"model.layers.{i}.mlp.up_proj.weight"] = other[f"model.layers.{i}.mlp.up_proj.weight"][order]
+        other[f"model.layers.{i}.mlp.down_proj.weight"] = other[f"model.layers.{i}.mlp.down_proj.weight"][:, order]
+    _, notes = mean((base, other), Match.PROVENANCE)
+    told = "b: the neurons of 4 MLPs stand in another order than in a, such as model.layers.0.mlp"
+    assert any(note.startswith(told) for note in notes)
+    assert not any("neurons" in note for note in mean((base, noisy(base, 0.1, 2)), Match.PROVENANCE)[1])
+    assert not any("neurons" in note for note in mean((base, llm(4, 3)), Match.PROVENANCE)[1])

@@ -5,10 +5,11 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from ioadapt_theory.cli import OK, many, say
+from ioadapt_theory.cli import OK, say
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -41,6 +42,11 @@ examples:
   ioadapt similarity ani-1x:0 ani-1ccx:0 ani-1x:1 --space input --baseline
   ioadapt similarity a.safetensors b/unet owner/name@main:unet --format json --output out.json --html out.html
 """
+
+TASKS = {"tree": "many", "sketch": "many"}
+"""What may stand in place of the first model -> the module beside this one that does it."""
+ADAPTERS = "ioadapt_theory.formats.kinds.checkpoints"
+"""What makes checkpoints of adapters; loaded only where one is named."""
 
 _ROLES = {"weights": "weight", "norms": "norm", "biases": "bias"}
 
@@ -126,8 +132,9 @@ def run(args: argparse.Namespace) -> int:
     """Status 0; wrong input is an error of the package, which the caller turns into status 2."""
     if args.list:
         return _list(args.aliases)
-    if args.models and args.models[0] in many.TASKS:
-        return many.run(args.models[0], args.models[1:], args)
+    if args.models and args.models[0] in TASKS:
+        task = import_module(f"ioadapt_theory.cli.{TASKS[args.models[0]]}")
+        return int(task.run(args.models[0], args.models[1:], args))
     if len(args.models) < 2:
         msg = f"A comparison needs two models or more, got {len(args.models)}."
         raise InvalidValueError(msg)
@@ -179,10 +186,7 @@ def _as_changes(sources: Sequence[str], opened: Sequence["Checkpoint"]) -> "list
         adapter, model = sources[adapters.index(True)], sources[adapters.index(False)]
         msg = f"{adapter} is an adapter and {model} a model: compare two adapters, or BASE+{adapter} with the model."
         raise InvalidValueError(msg)
-    from ioadapt_theory.formats.kinds.checkpoints import changes
-    from ioadapt_theory.formats.open import open_adapter
-
-    return changes([open_adapter(source) for source in sources])
+    return list(import_module(ADAPTERS).changes_of(sources))
 
 
 def _open(source: str, args: argparse.Namespace) -> "Checkpoint":
@@ -190,11 +194,7 @@ def _open(source: str, args: argparse.Namespace) -> "Checkpoint":
 
     base, plus, adapter = source.rpartition("+")
     if base and plus and Path(adapter).exists() and not Path(source).exists():
-        from ioadapt_theory.formats.kinds.checkpoints import with_adapter
-        from ioadapt_theory.formats.open import open_adapter
-
-        return with_adapter(_open(base, args), open_adapter(adapter))
-
+        return cast("Checkpoint", import_module(ADAPTERS).with_adapter_at(_open(base, args), adapter))
     return open_checkpoint(
         source, revision=args.revision, subfolder=args.subfolder, variant=args.variant, component=args.component,
         ema=args.ema, offline=args.offline, verify=args.verify, progress=not args.quiet, aliases=args.aliases,

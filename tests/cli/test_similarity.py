@@ -245,8 +245,8 @@ def test_a_path_has_no_revision(files: list[str], capsys: pytest.CaptureFixture[
 
 
 def test_nothing_in_common_is_status_2(files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    other = tmp_path / "lora.safetensors"
-    save_file({"lora_up.weight": torch.ones(2, 2)}, other)
+    other = tmp_path / "other.safetensors"
+    save_file({"something.else.weight": torch.ones(2, 2)}, other)
     assert run(files[0], str(other), "--format", "json") == 2
     shown = capsys.readouterr()
     assert "No common parameters" in shown.err

@@ -58,8 +58,10 @@ def require(info: TensorInfo, shape: tuple[int, ...], weight: str) -> None:
 
 def block_of(n: int, count: int) -> int | None:
     """Size of `count` blocks that cover n, the last of which may be cut: a power of two, or what divides n; or None."""
+    if not n or not count:
+        return None
     powers = (1 << k for k in range(n.bit_length() + 1))
-    whole = n // count if count and n % count == 0 else None
+    whole = n // count if n % count == 0 else None
     return next((b for b in powers if -(-n // b) == count), whole)
 
 

@@ -66,7 +66,7 @@ def _make(stored: Stored, blocks: tuple[int, ...], over: float) -> "Tensor":
     def wide(values: "Tensor") -> "Tensor":
         if values.numel() == 1:
             return values.float().reshape(())
-        if values.ndim == 1:
+        if blocks == (1,):
             return values.float().view(-1, *[1] * (codes.ndim - 1))
         return spread(values, codes.shape, blocks)
 

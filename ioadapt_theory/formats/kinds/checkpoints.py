@@ -15,16 +15,17 @@ from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import layers
 from ioadapt_theory.adapters.moving.transfer import put
-from ioadapt_theory.checkpoints.checkpoint import Checkpoint, TensorInfo
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint, TensorInfo, torch_dtype
+from ioadapt_theory.checkpoints.files.made import Made
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.checkpoints.spelling import as_modules
 from ioadapt_theory.errors import UnsupportedError
 from ioadapt_theory.formats.match import fitted, match, require_complete
-from ioadapt_theory.formats.open import Item, Opened
+from ioadapt_theory.formats.open import Item, Opened, open_adapter
 
 
-class Computed(Checkpoint):
-    """Tensors that are computed when they are read, the last one kept, beside those of another checkpoint."""
+class Computed(Made):
+    """Tensors that are computed when they are read, beside those of another checkpoint."""
 
     def __init__(
         self,
@@ -37,28 +38,32 @@ class Computed(Checkpoint):
         self.name, self.source = name, source
         self.revision, self.metadata = (beside.revision, beside.metadata) if beside else (None, {})
         self._computed, self._beside = computed, beside
-        self._last: tuple[str, Tensor] | None = None
         self.tensors = {**(beside.tensors if beside else {}), **{n: info for n, (info, _) in computed.items()}}
+
+    def make(self, name: str) -> Tensor:
+        """See `Made.make`."""
+        return self._computed[name][1]().to(torch_dtype(self.tensors[name].dtype))
 
     def filler(self, name: str, out: Tensor) -> Callable[[int], None]:
         """See `Checkpoint.filler`."""
-        if name not in self._computed:
-            assert self._beside is not None
+        if self._beside is not None and name not in self._computed:
             return self._beside.filler(name, out)
-        last = self._last
-        if last is None or last[0] != name:
-            last = self._last = name, self._computed[name][1]().reshape(-1).to(out.dtype)
-        values = last[1]
-
-        def fill(start: int) -> None:
-            out.copy_(values[start : start + len(out)])
-
-        return fill
+        return super().filler(name, out)
 
     def close(self) -> None:
         """Close what lies beside."""
         if self._beside is not None:
             self._beside.close()
+
+
+def changes_of(sources: Sequence[str]) -> list[Checkpoint]:
+    """The change that each adapter's file makes; see `changes`."""
+    return changes([open_adapter(source) for source in sources])
+
+
+def with_adapter_at(base: Checkpoint, source: str) -> Checkpoint:
+    """A base with the adapter of a file merged into it; see `with_adapter`."""
+    return with_adapter(base, open_adapter(source))
 
 
 def changes(opened: Sequence[Opened]) -> list[Checkpoint]:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from ioadapt_theory.similarity.comparison import Comparison, Options
     from ioadapt_theory.similarity.matching import Matching
 
-EXAMPLES = """A model is NAME[@REVISION][:PART]: an alias (see --list), a path, or a hub id.
+EXAMPLES = """A model is NAME[@REVISION][:PART]: an alias (see --list), a path, or a hub id; MODEL+ADAPTER has an
+adapter's file or folder merged into it. Adapters alone are compared by the change AB that they make, not by factors.
 
 What the paper leaves open about Fig. 2, and our defaults: a layer is a tensor (--layer); all layers count in the mean,
 and weights, norms and biases are shown apart (--only); the mean is uniform over layers (--mean); the lowest 20 % are
@@ -136,8 +137,9 @@ def run(args: argparse.Namespace) -> int:
     _check_outputs(args)
     options = _options(args)
     with ExitStack() as stack:
-        models = [stack.enter_context(_open(source, args)) for source in args.models]
-        parent = stack.enter_context(_open(args.parent, args)) if args.parent else None
+        sources = [*args.models, *([args.parent] if args.parent else [])]
+        opened = _as_changes(sources, [stack.enter_context(_open(source, args)) for source in sources])
+        models, parent = opened[: len(args.models)], opened[-1] if args.parent else None
         comparison = _compare(models, parent, options, args)
         _write(comparison, args)
     return OK
@@ -166,8 +168,32 @@ def _options(args: argparse.Namespace) -> "Options":
     )  # fmt: skip
 
 
+def _as_changes(sources: Sequence[str], opened: Sequence["Checkpoint"]) -> "list[Checkpoint]":
+    """Adapters as the change of each layer, models as they are; not one beside the other."""
+    from ioadapt_theory.checkpoints.names.kinds import of_adapter
+
+    adapters = ["ioadapt.layers" in model.metadata or of_adapter(model.tensors) for model in opened]
+    if not any(adapters):
+        return list(opened)
+    if not all(adapters):
+        adapter, model = sources[adapters.index(True)], sources[adapters.index(False)]
+        msg = f"{adapter} is an adapter and {model} a model: compare two adapters, or BASE+{adapter} with the model."
+        raise InvalidValueError(msg)
+    from ioadapt_theory.formats.kinds.checkpoints import changes
+    from ioadapt_theory.formats.open import open_adapter
+
+    return changes([open_adapter(source) for source in sources])
+
+
 def _open(source: str, args: argparse.Namespace) -> "Checkpoint":
     from ioadapt_theory.checkpoints.open import open_checkpoint
+
+    base, plus, adapter = source.rpartition("+")
+    if base and plus and Path(adapter).exists() and not Path(source).exists():
+        from ioadapt_theory.formats.kinds.checkpoints import with_adapter
+        from ioadapt_theory.formats.open import open_adapter
+
+        return with_adapter(_open(base, args), open_adapter(adapter))
 
     return open_checkpoint(
         source, revision=args.revision, subfolder=args.subfolder, variant=args.variant, component=args.component,

@@ -12,7 +12,8 @@ from ioadapt_theory.adapters.moving.convert import Fidelity, convert
 from ioadapt_theory.adapters.rules.fingerprint import fingerprint, pack
 from ioadapt_theory.errors import UnsupportedError
 from ioadapt_theory.formats import own
-from ioadapt_theory.formats.kinds.exporting import write_glora, write_peanut
+from ioadapt_theory.formats.kinds.lycoris import write_glora
+from ioadapt_theory.formats.kinds.peanut import write_peanut
 from ioadapt_theory.formats.match import Match, fitted
 from ioadapt_theory.formats.open import Opened
 from ioadapt_theory.formats.write import Baked, Style, write_lora

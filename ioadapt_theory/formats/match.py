@@ -15,8 +15,8 @@ from ioadapt_theory.checkpoints.names.authors import ranges
 from ioadapt_theory.checkpoints.names.layer import Name
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnsupportedError
+from ioadapt_theory.formats.build import refit
 from ioadapt_theory.formats.kinds.base_changes import Change
-from ioadapt_theory.formats.kinds.holding import refit
 from ioadapt_theory.formats.open import Item, Opened
 
 NO_LAYER = "the {} has no such layer"

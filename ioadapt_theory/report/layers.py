@@ -17,7 +17,8 @@ from ioadapt_theory.checkpoints.names.kinds import kind
 from ioadapt_theory.checkpoints.names.layer import Name
 from ioadapt_theory.errors import IoAdaptError
 from ioadapt_theory.null import Null
-from ioadapt_theory.report.order import branches, in_order
+from ioadapt_theory.report.branches import branches
+from ioadapt_theory.similarity.report.order import place
 
 UPDATE = 2048
 """Largest side of a layer whose update's rank is looked at."""
@@ -69,7 +70,7 @@ class LayerPair:
 def matrices(weights: Weights) -> dict[str, tuple[int, int]]:
     """Layers that have a matrix, in the network's order, and their channels in and out."""
     found = {}
-    for name in in_order(weights.names):
+    for name in sorted(weights.names, key=place):
         try:
             f = weights.outline(name)
         except IoAdaptError:
@@ -100,7 +101,7 @@ def pairs(
     branch = branches(list(here))
     changed: dict[str, Changed] = {}
     norms = changed_norms(source, target, counterparts)
-    for name in in_order([*here, *norms]):
+    for name in sorted([*here, *norms], key=place):
         if name in norms:
             changed.setdefault(branch.get(name, ""), norms[name])
             continue

@@ -13,6 +13,7 @@ from ioadapt_theory.similarity.rows import NOT_FINITE, rows_of
 from ioadapt_theory.similarity.streaming import compiled
 from ioadapt_theory.similarity.streaming.forked import Progress
 from ioadapt_theory.similarity.streaming.moments import Moments
+from ioadapt_theory.similarity.tracing import match_by_provenance, misled
 
 
 def compare(
@@ -42,13 +43,17 @@ def compare(
     labels = labels_of(opened)
     models, respelled = spelling.common(opened, labels)
     prepare = prepare or (lambda matching: _prepare(models, matching))
-    if options.match is not Match.AUTO:
+    if options.match is Match.NAME:
         matching = match_by_names(models, labels, options.match)
     else:
         from ioadapt_theory.similarity.assignment import all_tensors, match_by_similarity
 
-        prepare(Matching(all_tensors(models), ()))  # here values are read before the layers are known
-        matching = match_by_similarity(models, labels)
+        everything = Matching(all_tensors(models), ())
+        if options.match is Match.PROVENANCE:
+            matching = match_by_provenance(models, labels, lambda: prepare(everything))
+        else:
+            prepare(everything)  # here values are read before the layers are known
+            matching = match_by_similarity(models, labels)
     position = len(checkpoints) if parent else None
     layers, skipped = _chosen(matching, labels, options, position)
     if not layers:
@@ -56,6 +61,7 @@ def compare(
     if options.subspace is not None:
         _check_rank(layers, options)
     prepare(Matching(layers, skipped, matching.notes))
+    notes = misled(matching, models, labels) if options.match is Match.NAME else []
     told = progress(sum(x.numel for x in layers)) if progress else None
     found, overlaps = _measure(models, layers, options, position, told)
     rows, undefined = rows_of(layers, found, overlaps, labels[: len(checkpoints)], options, updates=parent is not None)
@@ -74,7 +80,7 @@ def compare(
         options=options,
         rows=tuple(rows),
         skipped=(*skipped, *undefined),
-        notes=(*respelled, *matching.notes),
+        notes=(*respelled, *matching.notes, *notes),
     )
 
 

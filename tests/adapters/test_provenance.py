@@ -16,8 +16,9 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from ioadapt_theory.adapters import TransferError, adapt, layers, transfer
-from ioadapt_theory.adapters.moving.correspondence import NoProvenanceError, RenumberedWarning
+from ioadapt_theory.adapters import NoProvenanceError, RenumberedWarning, TransferError, adapt, layers, transfer
+from ioadapt_theory.adapters.base_weights import ModelWeights
+from ioadapt_theory.adapters.moving.correspondence import counterparts
 from ioadapt_theory.checkpoints.provenance import origins
 from ioadapt_theory.cli import FINDING, MISUSE, OK, main
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
@@ -357,3 +358,18 @@ def test_a_shorter_model_is_spoken_of_where_nothing_tells_which_layers_it_kept(s
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         load(llama(6), file)
+
+
+def test_every_layer_of_a_model_has_its_counterpart_or_none():
+    base = llama(5)
+    made = pruned(base, [0, 2, 4])
+    found = counterparts(ModelWeights(base), ModelWeights(made))
+    for old in range(5):
+        new = {0: 0, 2: 1, 4: 2}.get(old)
+        expected = "" if new is None else f"model.layers.{new}.mlp.up_proj"
+        assert found[f"model.layers.{old}.mlp.up_proj"] == expected
+    assert found["lm_head"] == "lm_head"
+    assert (
+        counterparts(ModelWeights(base), ModelWeights(base.model))["model.layers.1.mlp.up_proj"]
+        == "layers.1.mlp.up_proj"
+    )

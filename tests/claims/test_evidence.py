@@ -8,6 +8,7 @@ import pytest
 
 from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims.claim import Proof, Run
+from ioadapt_theory.claims.evidence.argument import Check, Computed, Step
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Sampled, Verdict, Verification, merged
 from ioadapt_theory.claims.evidence.searches import Replay
 from ioadapt_theory.claims.verifying import work
@@ -117,7 +118,11 @@ def test_an_instance_is_said_to_attain_or_to_violate_only_if_it_does(claim: str,
     assert Replay()(replace(CLAIMS[claim], **said), Run(), 0).lacks == {lack}
 
 
+def argument(holds: bool) -> Computed:
+    return Computed("", lambda _: iter([Step("", Check(holds), reaches=True)]))
+
+
 def test_an_argument_that_does_not_go_through_leaves_the_claim_undecided() -> None:
-    claim = replace(CLAIMS["prop-4"], strategies=(Proof("none", lambda: False), Proof("other", lambda: True)))
+    claim = replace(CLAIMS["prop-4"], strategies=(Proof("none", argument(False)), Proof("other", argument(True))))
     found = merged("prop-4", (work(claim, Run(), k, 0) for k in range(2)))
     assert found.verdict is Verdict.UNDECIDED

@@ -12,7 +12,7 @@ from ioadapt_theory.linalg import orthogonal
 from ioadapt_theory.null import moments, of_matrix, parts
 from ioadapt_theory.similarity.compare import compare
 from ioadapt_theory.similarity.comparison import Comparison, Options
-from ioadapt_theory.similarity.measures import gram_sums, sides
+from ioadapt_theory.similarity.measures import gram_sums, sides, spaces
 from ioadapt_theory.similarity.measures.space import Space
 from ioadapt_theory.similarity.report import records as report
 from ioadapt_theory.similarity.report.tables import remarks
@@ -242,7 +242,7 @@ def test_large_layers_whose_products_leave_float32_are_multiplied_in_float64(
 ):
     values = [torch.randn(30, 40) for _ in range(2)]
     plain = [held(n, {"w": v.bfloat16()}) for n, v in zip("ab", values, strict=True)]
-    scaled = [held(n, {"w": v.bfloat16() * 2 ** round(math.log2(scale))}) for n, v in zip("ab", values, strict=True)]
+    scaled = [held(n, {"w": v.bfloat16() * 2.0 ** round(math.log2(scale))}) for n, v in zip("ab", values, strict=True)]
     expected = figures(compare(plain, Options(space=Space.INPUT, workers=1)))
     monkeypatch.setattr(spaces, "LARGE", 1)
     found = figures(compare(scaled, Options(space=Space.INPUT, workers=1)))

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -132,6 +133,26 @@ def test_an_interrupt_ends_the_workers_in_the_middle_of_a_layer():
     with pytest.raises(KeyboardInterrupt):
         share_out(range(2), 2, run, interrupt)
     assert time.monotonic() - began < 30
+    assert multiprocessing.active_children() == []
+
+
+def test_an_interrupt_while_the_workers_start_comes_when_they_have_started(monkeypatch: pytest.MonkeyPatch):
+    """Also when another thread of this process takes the signal: raised inside a fork, it would be lost."""
+    start = multiprocessing.context.ForkProcess.start
+
+    def interrupted(self: multiprocessing.context.ForkProcess) -> None:
+        taker = threading.Thread(target=signal.pthread_sigmask, args=(signal.SIG_UNBLOCK, {signal.SIGINT}))
+        taker.start()
+        os.kill(os.getpid(), signal.SIGINT)
+        taker.join()
+        start(self)
+        started.append(self)
+
+    started: list[object] = []
+    monkeypatch.setattr(multiprocessing.context.ForkProcess, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        share_out(range(2), 2, lambda tasks, deliver: [deliver(t, t) for t in tasks], lambda _t, _r: None)
+    assert len(started) == 2
     assert multiprocessing.active_children() == []
 
 

@@ -114,6 +114,13 @@ def correspond(
     )
 
 
+def counterparts(source: Weights, target: Weights) -> dict[str, str]:
+    """The target's name for each layer of the source, by provenance where it is known; "" where there is none."""
+    names = {Name("", name): name for name in source.names if name}
+    found = correspond(names, target, "auto", source=source)
+    return {name: found.layers.get(key, ("",))[0] for key, name in names.items()}
+
+
 def _deeper(names: Iterable[Name], named: Resolved, target: Weights) -> tuple[Name, ...]:
     """Names without a layer, while the target has such layers of other numbers."""
     ours = {_numberless(layer) for layer in target.names}

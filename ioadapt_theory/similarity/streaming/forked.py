@@ -4,6 +4,7 @@ import gc
 import os
 import signal
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -11,6 +12,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing import connection, get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from ioadapt_theory.checkpoints.checkpoint import SourceError
@@ -105,12 +107,23 @@ def _start(process: Callable[[int], BaseProcess], pipes: Sequence[Pipe], process
 
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Processes that are started meanwhile never see Ctrl-C: their parent does, and ends them."""
+    """Processes that are started meanwhile never see Ctrl-C: their parent does, afterwards, and ends them.
+
+    Blocking it is not enough: another thread of ours may take the signal, and what Python then raises in the middle of
+    a fork is lost.
+    """
+    came: list[tuple[int, FrameType | None]] = []
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.signal(signal.SIGINT, lambda *told: came.append(told)) if main else None
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if main:
+            signal.signal(signal.SIGINT, signal.SIG_DFL if handler is None else handler)
+    if came and callable(handler):
+        handler(*came[0])
 
 
 def _ended(process: BaseProcess) -> None:

@@ -164,8 +164,8 @@ def _list(aliases: Path | None) -> int:
 def _options(args: argparse.Namespace) -> "Options":
     from ioadapt_theory.similarity.comparison import Options
     from ioadapt_theory.similarity.matching import Match
-    from ioadapt_theory.similarity.measures.spaces import Space
-    from ioadapt_theory.similarity.streaming.workers import usable
+    from ioadapt_theory.similarity.measures.space import Space
+    from ioadapt_theory.similarity.streaming.forked import usable
 
     return Options(
         match=Match(args.match), space=Space(args.space), lowest=args.lowest,

@@ -17,10 +17,13 @@ from ioadapt_theory.checkpoints.names.kinds import kind
 from ioadapt_theory.checkpoints.names.layer import Name
 from ioadapt_theory.errors import IoAdaptError
 from ioadapt_theory.null import Null
-from ioadapt_theory.report.order import branches, in_order
+from ioadapt_theory.report.branches import branches
+from ioadapt_theory.similarity.report.order import place
 
 UPDATE = 2048
 """Largest side of a layer whose update's rank is looked at."""
+RANKED = 8
+"""Layers whose update's rank is looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +72,7 @@ class LayerPair:
 def matrices(weights: Weights) -> dict[str, tuple[int, int]]:
     """Layers that have a matrix, in the network's order, and their channels in and out."""
     found = {}
-    for name in in_order(weights.names):
+    for name in sorted(weights.names, key=place):
         try:
             f = weights.outline(name)
         except IoAdaptError:
@@ -100,7 +103,8 @@ def pairs(
     branch = branches(list(here))
     changed: dict[str, Changed] = {}
     norms = changed_norms(source, target, counterparts)
-    for name in in_order([*here, *norms]):
+    ranked = 0
+    for name in sorted([*here, *norms], key=place):
         if name in norms:
             changed.setdefault(branch.get(name, ""), norms[name])
             continue
@@ -112,6 +116,8 @@ def pairs(
             continue
         one, two = _read(source, name), _read(target, other)
         found = sides(one, two, widths)
+        rank = _rank(one, two) if ranked < RANKED else None
+        ranked += rank is not None
         if kind(f"{name}.weight", 2) == "embed":
             found = Sides(None, found.output, found.cosine, found.ratio)
         yield LayerPair(
@@ -123,7 +129,7 @@ def pairs(
             verdicts={p: judge(found.of(p), p, before) for p in Placement},
             equal=same(one.matrix, two.matrix),
             parts=tuple(_parts((adapters or {}).get(name), one, two, found, before)),
-            rank=_rank(one, two),
+            rank=rank,
         )
         if (change := _change(name, found)) is not None:
             changed.setdefault(branch[name], change)
@@ -243,10 +249,13 @@ def balanced(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _rank(one: BaseLayer, two: BaseLayer) -> float | None:
-    if one.matrix.shape != two.matrix.shape or min(one.matrix.shape) > UPDATE:
+    """Part of the singular values of W' - W that are above 5 % of the largest, from the Gram of the smaller side."""
+    if one.matrix.shape != two.matrix.shape or not 8 <= min(one.matrix.shape) <= UPDATE:
         return None
     update = two.matrix.detach().double() - one.matrix.detach().double()
     if not update.any():
         return None
-    s = torch.linalg.svdvals(update)
-    return float((s > 0.05 * s[0]).double().mean())
+    update /= update.abs().max()
+    gram = update.mT @ update if update.shape[0] >= update.shape[1] else update @ update.mT
+    values = torch.linalg.eigvalsh(gram)
+    return float((values > 0.05**2 * values[-1]).double().mean())

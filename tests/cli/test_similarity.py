@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from ioadapt_theory.cli import main
 from ioadapt_theory.cli import similarity as command
 from ioadapt_theory.similarity.matching import Match
-from ioadapt_theory.similarity.measures.spaces import Space
+from ioadapt_theory.similarity.measures.space import Space
 from tests.checkpoints.hub import LoopbackHub, Repo
 from tests.similarity.models import weights
 

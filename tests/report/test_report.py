@@ -13,8 +13,8 @@ from ioadapt_theory.adapters.rules.verdict import THRESHOLDS, Word
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.report.advice import Action
 from ioadapt_theory.report.assemble import Report, report
+from ioadapt_theory.report.branches import branches
 from ioadapt_theory.report.kinship import Kin
-from ioadapt_theory.report.order import branches, in_order
 from ioadapt_theory.report.page import to_html
 from ioadapt_theory.report.records import to_json
 from tests.report.models import changed, merged, network, tuned
@@ -215,13 +215,6 @@ def test_the_report_leaves_the_models_as_they_were():
     assert all(p.requires_grad for p in target.parameters())
     assert not layers(target)
     assert len(layers(source)) == 4
-
-
-def test_layers_stand_in_the_network_s_order_whatever_the_file_s():
-    unet = "conv_in down_blocks.2.x down_blocks.10.x mid_block.a up_blocks.0.x up_blocks.1.x conv_out".split()
-    assert in_order(sorted(unet)) == unet
-    llama = ["lm_head", "model.layers.10.q", "model.layers.9.q", "model.embed_tokens"]
-    assert in_order(llama) == ["model.embed_tokens", "model.layers.9.q", "model.layers.10.q", "lm_head"]
 
 
 def test_networks_beside_each_other_do_not_come_before_each_other():

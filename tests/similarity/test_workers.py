@@ -17,8 +17,8 @@ from ioadapt_theory.checkpoints.checkpoint import SourceError
 from ioadapt_theory.errors import WorkerError
 from ioadapt_theory.similarity.compare import compare
 from ioadapt_theory.similarity.comparison import Options
-from ioadapt_theory.similarity.measures.spaces import Space
-from ioadapt_theory.similarity.streaming import workers
+from ioadapt_theory.similarity.measures.space import Space
+from ioadapt_theory.similarity.streaming import forked, workers
 from ioadapt_theory.similarity.streaming.forked import PERIOD, Deliver, share_out
 from ioadapt_theory.similarity.streaming.workers import over_layers
 from tests.similarity.memory import Held, held, noisy
@@ -195,8 +195,8 @@ def test_one_process_does_it_where_more_do_not_pay_or_cannot_be(
     elif where == "daemon":
         monkeypatch.setattr(workers.current_process(), "_config", {"daemon": True})
     else:
-        monkeypatch.setattr(workers.sys, "platform", "darwin")
-        assert workers.usable() == 1
+        monkeypatch.setattr(forked.sys, "platform", "darwin")
+        assert forked.usable() == 1
     compare(models(2), Options(workers=2))
     assert pids == []
 
@@ -206,7 +206,7 @@ def test_one_process_does_it_on_systems_that_cannot_read_by_position_or_fork(
     lacking: str, pids: list[int], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.delattr(os, lacking)
-    assert workers.usable() == 1
+    assert forked.usable() == 1
     compare(models(2), Options(workers=2))
     assert pids == []
 

@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Final
 
 from ioadapt_theory.similarity.comparison import Comparison
-from ioadapt_theory.similarity.measures.sides import Space
+from ioadapt_theory.similarity.measures.space import Space
 from ioadapt_theory.similarity.report import plots
 from ioadapt_theory.similarity.report.records import GROUPS, in_order, model_facts
 from ioadapt_theory.similarity.report.tables import grouped, heading, remarks, summary

@@ -12,7 +12,7 @@ from ioadapt_theory.checkpoints.names.kinds import KINDS
 from ioadapt_theory.errors import UnknownNameError
 from ioadapt_theory.similarity.comparison import Comparison, Options, Pair, Row
 from ioadapt_theory.similarity.measures.cosine import Values
-from ioadapt_theory.similarity.measures.sides import Space
+from ioadapt_theory.similarity.measures.space import Space
 from ioadapt_theory.similarity.report.order import place
 
 GROUPS: Final[dict[str, Callable[[Row], str]]] = {"kind": lambda row: row.kind, "block": lambda row: row.block}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ioadapt_theory.similarity.comparison import SHARED, Comparison, role
 from ioadapt_theory.similarity.matching import reasons
-from ioadapt_theory.similarity.measures.sides import Space
+from ioadapt_theory.similarity.measures.space import Space
 from ioadapt_theory.similarity.report.records import groups
 
 

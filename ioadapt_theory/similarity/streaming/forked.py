@@ -3,6 +3,7 @@
 import gc
 import os
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -27,8 +28,23 @@ Run = Callable[[Iterator[int], Deliver], object]
 Pipe = tuple[Connection, Connection]
 """The end that receives and the end that sends."""
 
+Progress = Callable[[int], object]
+"""Told of the elements that were read."""
+
+MOST = 4
+"""Workers that are used unless more are asked for: each has buffers of its own."""
 PERIOD = 0.05
 """Seconds between two messages of a process."""
+
+
+def usable() -> int:
+    """How many workers this machine is good for, at most MOST."""
+    return min(len(os.sched_getaffinity(0)), MOST) if forks() else 1
+
+
+def forks() -> bool:
+    """Whether processes can be forked, and read our files by position: elsewhere they would share one place in each."""
+    return sys.platform == "linux" and hasattr(os, "fork") and hasattr(os, "preadv")
 
 
 def share_out(tasks: Sequence[int], count: int, run: Run, deliver: Deliver) -> bool:

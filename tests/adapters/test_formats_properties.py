@@ -99,7 +99,8 @@ WORDS = st.sampled_from(
     "lora_unet_block_lin base_model.model.block.lin block.lin block.conv unet.block.lin iolora_adapters lora_down"
     " lora_up lora_A lora_B lora_mid alpha dora_scale lora_magnitude_vector hada_w1_a hada_w1_b hada_w2_a hada_w2_b"
     " hada_t1 lokr_w1 lokr_w1_a lokr_w1_b lokr_w2 lokr_w2_a lokr_w2_b lokr_t2 a1 a2 b1 b2 diff diff_b w_norm"
-    " lora_embedding_A lora_embedding_B peanut_A peanut_B input output weight A B m C D settings bias shift ioadapt.base_changes".split()
+    " lora_embedding_A lora_embedding_B peanut_A peanut_B input output weight A B m C D settings bias shift"
+    " ioadapt.base_changes".split()
 )
 KEYS = st.lists(WORDS, min_size=1, max_size=5).map(".".join)
 SHAPES = st.lists(st.integers(0, 7), max_size=4)
@@ -115,7 +116,8 @@ HEADERS = [
 OPTIONS = [
     "peft_type", "r", "lora_alpha", "alpha", "rank_pattern", "alpha_pattern", "placement_pattern", "use_rslora",
     "family", "placement", "format_version", "lora_dropout", "factor", "detach_norm", "trainable_token_indices",
-    "lora_bias", "base_fingerprints", "base_model_name_or_path", "scaling", "depth", "act_fn", "layers", "weights", "version",
+    "lora_bias", "base_fingerprints", "base_model_name_or_path", "scaling", "depth", "act_fn", "layers",
+    "weights", "version",
 ]  # fmt: skip
 CONFIGS = st.dictionaries(st.sampled_from(OPTIONS), VALUES, max_size=6) | VALUES
 TYPES = st.sampled_from(["LORA", "LOHA", "LOKR", "PEANUT", "IOLORA", None])
@@ -140,10 +142,7 @@ def outcome(path: Path, *, strict: bool) -> None:
     try:
         open_adapter(path).check()
         load(model, path, strict=strict, alter_base=not strict)
-    except IoAdaptError as error:
-        sentence = str(error)
-        assert sentence.isprintable(), sentence
-        assert len(sentence) < 4000
+    except IoAdaptError:
         assert not layers(model)
         assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
 
@@ -192,9 +191,13 @@ def test_our_own_file_with_a_word_changed_is_one_sentence_or_an_adapter(family, 
 
 
 def test_the_check_of_these_tests_can_fail(tmp_path, monkeypatch):
-    def endless(path: Path) -> None:
-        raise IoAdaptError(f"{path}" * 1000)
+    def half(model: nn.Module, *_: object, **__: object) -> None:
+        model["block"]["lin"].weight.data += 1
+        msg = "too late"
+        raise IoAdaptError(msg)
 
-    monkeypatch.setitem(globals(), "open_adapter", endless)
+    path = save(adapt(net((4, 6), torch.float32), target_modules=["lin"]), tmp_path)
+    outcome(path, strict=True)
+    monkeypatch.setitem(globals(), "load", half)
     with pytest.raises(AssertionError):
-        outcome(tmp_path / "f.safetensors", strict=True)
+        outcome(path, strict=True)

@@ -22,7 +22,7 @@ SAVERS: list[Callable[[nn.Module, Path, str], object]] = []
 def replace(model: nn.Module, modules: Mapping[str, nn.Module]) -> None:
     """Put modules in the places of these names.
 
-    While a layer there is adapted torch's fast paths are off, and ``save_pretrained`` is ours, see below.
+    While a layer there is adapted torch's fast paths are off, and ``INSTEAD`` are methods of those that have them.
     """
     for name, new in modules.items():
         parent, _, child = name.rpartition(".")
@@ -31,10 +31,11 @@ def replace(model: nn.Module, modules: Mapping[str, nn.Module]) -> None:
         for kind, switch in FAST_PATHS.items():
             if isinstance(module, kind):
                 _switch(module, switch)
-        if hasattr(type(module), "save_pretrained"):
-            module.__dict__.pop("save_pretrained", None)
-            if _is_adapted(module):
-                module.__dict__["save_pretrained"] = MethodType(save_pretrained, module)
+        for name, instead in INSTEAD.items():
+            if hasattr(type(module), name):
+                module.__dict__.pop(name, None)
+                if _is_adapted(module):
+                    module.__dict__[name] = MethodType(instead, module)
 
 
 def save_pretrained(model: Any, save_directory: Path | str, *args: Any, **options: Any) -> None:
@@ -64,6 +65,28 @@ def save_pretrained(model: Any, save_directory: Path | str, *args: Any, **option
     for name in dict.fromkeys(name for _, module in wrappers for name in module.adapters):
         folder = Path(save_directory) / ("" if name == "default" else name)
         SAVERS[0](model, folder, name)
+
+
+def fuse_projections(module: Any, *args: Any, **options: Any) -> None:
+    """What diffusers' fusing of q, k and v does while they are adapted: it reads their weights and drops the adapters.
+
+    Raises:
+        UnsupportedError: always.
+    """
+    del args, options
+    msg = (
+        f"Fusing the projections of this {type(module).__name__} would drop the adapters on them without a word: fuse"
+        " before adapting, or merge the adapters and unload the model first."
+    )
+    raise UnsupportedError(msg)
+
+
+INSTEAD: dict[str, Callable[..., None]] = {
+    "save_pretrained": save_pretrained,
+    "fuse_qkv_projections": fuse_projections,
+    "fuse_projections": fuse_projections,
+}
+"""Methods of transformers' and diffusers' modules that would lose adapters in silence, and what stands in for them."""
 
 
 def _is_adapted(module: nn.Module) -> bool:

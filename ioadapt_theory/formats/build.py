@@ -63,6 +63,8 @@ def build(kind: str, parts: Parts, scaling: float) -> Adapter:
         UnsupportedError: a variant that our families do not have.
     """
     try:
+        if single := [role for role, t in parts.items() if t.ndim == 0]:
+            raise ShapeError(single[0])  # where torch only warns
         family, placed = KINDS[kind].build(parts, scaling)
     except (RuntimeError, IndexError, ValueError) as error:
         if isinstance(error, FileFormatError):

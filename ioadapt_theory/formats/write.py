@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.base_weights import BaseLayer
 from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.adapters.moving.bake import bake
+from ioadapt_theory.adapters.moving.truncate import rounded, truncate
 from ioadapt_theory.adapters.rules.fingerprint import HEADER
 from ioadapt_theory.checkpoints.names.kohya import flat
 from ioadapt_theory.formats.kinds import diffusers, kohya
@@ -43,12 +43,14 @@ class Baked:
         b: B, r x d.
         bias: what is added to the layer's bias, d, or None.
         kernel: see ``BaseLayer``.
+        lost: what is not in it of the adapter's change, see ``truncate``.
     """
 
     a: Tensor
     b: Tensor
     bias: Tensor | None
     kernel: tuple[int, ...]
+    lost: float = 0.0
 
     @property
     def down(self) -> Tensor:
@@ -61,15 +63,18 @@ class Baked:
         return self.b.mT.reshape(self.b.shape[1], -1, *[1] * len(self.kernel))
 
     @classmethod
-    def of(cls, adapter: Adapter, base: BaseLayer) -> "Baked":
-        """``bake`` for a base layer, in the adapter's dtype.
+    def of(cls, adapter: Adapter, base: BaseLayer, *, rank: int | None = None, share: float | None = None) -> "Baked":
+        """``bake`` for a base layer, or ``truncate`` where a rank or a share is given, in the adapter's dtype.
 
         Raises:
-            UnsupportedError, ShapeError: see ``bake``.
+            InvalidValueError, UnsupportedError, ShapeError: see there.
         """
-        a, b, bias = bake(adapter, base.matrix, base.bias)
         dtype = next(adapter.parameters()).dtype
-        return cls(a.to(dtype), b.to(dtype), None if bias is None else bias.to(dtype), base.kernel)
+        if rank is None and share is None:
+            a, b, bias, lost = rounded(adapter, base.matrix, base.bias, dtype)
+        else:
+            a, b, bias, lost = truncate(adapter, base.matrix, base.bias, rank=rank, share=share, dtype=dtype)
+        return cls(a, b, bias, base.kernel, lost)
 
 
 def write_lora(

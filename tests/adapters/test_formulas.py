@@ -26,7 +26,7 @@ def delta(phi: nn.Module) -> torch.Tensor:
         case "LoKr":
             return s * torch.kron(p["C"], p["A"] @ p["B"] if "A" in p else p["D"])
         case "Full":
-            return p["Delta"]
+            return s * p["Delta"]
         case other:
             raise AssertionError(other)
 

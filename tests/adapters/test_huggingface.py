@@ -1,6 +1,7 @@
 """Adapted models in the hands of transformers and diffusers: trained, saved and reloaded right, or refused."""
 
 import copy
+import warnings
 
 import pytest
 import torch
@@ -123,3 +124,41 @@ def test_load_lora_adapter_goes_on_reading_loras(tmp_path):
     fresh = tiny_unet()
     fresh.load_lora_adapter(str(tmp_path), prefix=None, use_safetensors=True)
     assert_close(run_unet(fresh), expected)
+
+
+def test_fusing_projections_that_are_adapted_is_refused_and_works_before_and_after():
+    unet = tiny_unet()
+    adapt(unet, target_modules=["to_q"], rank=2, init="random")
+    with pytest.raises(UnsupportedError, match="drop the adapters"):
+        unet.fuse_qkv_projections()
+    attention = next(m for m in unet.modules() if hasattr(m, "fuse_projections"))
+    with pytest.raises(UnsupportedError, match="drop the adapters"):
+        attention.fuse_projections()
+    expected = run_unet(unet)
+    unload(merge(unet))
+    unet.fuse_qkv_projections()
+    assert_close(run_unet(unet), expected)
+
+
+def mixtral() -> torch.nn.Module:
+    from transformers import MixtralConfig, MixtralForCausalLM
+
+    torch.manual_seed(0)
+    return MixtralForCausalLM(
+        MixtralConfig(
+            vocab_size=40, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2,
+            num_key_value_heads=2, num_local_experts=3,
+        )
+    )  # fmt: skip
+
+
+def test_experts_that_are_one_tensor_are_named_as_not_reached():
+    with pytest.warns(UserWarning, match=r"not reached, .*model\.layers\.0\.mlp\.experts\.gate_up_proj \[3, 48, 16\]"):
+        model = adapt(mixtral(), target_modules="all-linear", rank=2)
+    assert not any("experts" in name for name in layers(model))
+    with pytest.raises(UnsupportedError, match=r"experts\.down_proj \[3, 16, 24\]"):
+        adapt(mixtral(), target_modules=["down_proj"], rank=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        adapt(mixtral(), target_modules=["q_proj"], rank=2)
+        adapt(mixtral(), target_modules="all-linear", exclude_modules=["gate_up_proj", "down_proj"], rank=2)

@@ -1,6 +1,6 @@
 """Every claim, in the paper's order: a file that states claims is one line here."""
 
-from ioadapt_theory.claims.beyond import anisotropic, attention, interior, nonlinear, transfer
+from ioadapt_theory.claims.beyond import anisotropic, attention, input_finite, interior, nonlinear, transfer
 from ioadapt_theory.claims.claim import Claim
 from ioadapt_theory.claims.statements import (
     eq_5,
@@ -22,6 +22,7 @@ FILES = (
     lemma_2,
     prop_1,
     prop_2_input,
+    input_finite,
     prop_2_output,
     lemma_3,
     prop_3,

@@ -20,12 +20,24 @@ from ioadapt_theory.claims.evidence.monte_carlo import (
 from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.claims.settings import stacks
 from ioadapt_theory.claims.settings.placement import Placement
-from ioadapt_theory.claims.settings.shared_function import adapted
 from ioadapt_theory.claims.settings.stacks import PAIRS, SPECTRA, LinearStack, draw
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 
 STACKS = 3
 PLACEMENTS = [None, *Placement]
+
+
+def adapted(w1: torch.Tensor, w2: torch.Tensor, ab: torch.Tensor | None, placement: Placement | None) -> torch.Tensor:
+    """Eq. 9: the matrix of Y = X(W₁ + AB)W₂, X(I + AB)W₁W₂ or XW₁W₂(I + AB); None: XW₁W₂."""
+    match placement:
+        case None:
+            return w1 @ w2
+        case Placement.LORA:
+            return (w1 + ab) @ w2
+        case Placement.INPUT:
+            return w1 @ w2 + ab @ w1 @ w2
+        case Placement.OUTPUT:
+            return w1 @ w2 + w1 @ w2 @ ab
 
 
 def generator(seed: int = 0) -> torch.Generator:

@@ -4,6 +4,7 @@ Needs the extra ``proofs`` (sympy), which is loaded when the first formula is re
 """
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import Any, Final
 
 from ioadapt_theory.claims.expression.tree import Term, linear_part
@@ -27,18 +28,24 @@ def sympy() -> Any:
 
 
 def symbolic(x: Term, known: Mapping[Term, Any] | None = None) -> Any:
+    """The formula in sympy; see ``_symbolic``."""
+    return _symbolic(x, tuple((known or {}).items()))
+
+
+@cache
+def _symbolic(x: Term, pairs: tuple[tuple[Term, Any], ...]) -> Any:
     """The formula in sympy: matrices and rows are polynomials in non-commuting letters, norms of them are symbols.
 
     Args:
         x: the formula.
-        known: symbols (or other sympy expressions) for some of its parts, outermost first.
+        pairs: symbols (or other sympy expressions) for some of its parts, outermost first.
     """
-    sp, known = sympy(), known or {}
+    sp, known = sympy(), dict(pairs)
     if x in known:
         return known[x]
 
     def go(y: Term) -> Any:
-        return symbolic(y, known)
+        return _symbolic(y, pairs)
 
     match x:
         case Term("let", (inner,)):

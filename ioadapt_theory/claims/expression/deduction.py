@@ -6,6 +6,7 @@ statement, or one of these inside sums, products, powers and the like that incre
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from ioadapt_theory.claims.expression.algebra import equal, symbol
@@ -159,6 +160,7 @@ def same(a: Term, b: Term, by: Iterable["Rule | Relation"] = ()) -> bool:
     return equal(opened(second_moment(a)), opened(second_moment(b)), known, ones)
 
 
+@cache
 def second_moment(x: Term) -> Term:
     """E‖xD‖² written as σ²‖D‖_F², or ‖FD‖_F², wherever it stands: all that is used of the law of x."""
     if x.op == "mean_square":

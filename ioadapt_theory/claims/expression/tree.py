@@ -7,8 +7,9 @@ and ``name``.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import cache
 from typing import Any, Final, Literal, Union
 
 Kind = Literal["scalar", "row", "matrix"]
@@ -33,6 +34,13 @@ class Term:
     op: str
     args: tuple["Term", ...] = ()
     name: str = ""
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.op, self.args, self.name)))  # once, for all that contain it
+
+    def __hash__(self) -> int:
+        return self._hash
 
     @property
     def kind(self) -> Kind:
@@ -222,6 +230,7 @@ def total(over: Callable[..., Term], general: tuple[Any, ...], *models: tuple[An
     return Term("sum", tuple(over(*model) for model in (general, *models)))
 
 
+@cache
 def opened(x: Term) -> Term:
     """The same without definitions."""
     if x.op == "let":

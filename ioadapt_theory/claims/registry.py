@@ -1,6 +1,15 @@
 """Every claim, in the paper's order: a file that states claims is one line here."""
 
-from ioadapt_theory.claims.beyond import anisotropic, attention, input_finite, interior, nonlinear, transfer
+from ioadapt_theory.claims.beyond import (
+    anisotropic,
+    attention,
+    depth,
+    input_finite,
+    interior,
+    nonlinear,
+    transfer,
+    two_condition_numbers,
+)
 from ioadapt_theory.claims.claim import Claim
 from ioadapt_theory.claims.statements import (
     eq_5,
@@ -22,6 +31,7 @@ FILES = (
     lemma_2,
     prop_1,
     prop_2_input,
+    two_condition_numbers,
     input_finite,
     prop_2_output,
     lemma_3,
@@ -29,6 +39,7 @@ FILES = (
     prop_4,
     prop_5,
     interior,
+    depth,
     anisotropic,
     eq_5,
     eq_6,

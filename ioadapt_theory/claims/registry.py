@@ -10,6 +10,8 @@ FILES = (
     "statements.prop_1",
     "statements.prop_2_input",
     "statements.prop_2_output",
+    "beyond.input_finite",
+    "beyond.two_condition_numbers",
     "statements.lemma_3",
     "statements.prop_3",
     "statements.prop_4",
@@ -27,6 +29,7 @@ FILES = (
     "beyond.transfer",
     "beyond.nonlinear",
     "beyond.attention",
+    "beyond.depth",
 )
 CLAIMS: dict[str, Claim] = {
     claim.id: claim for file in FILES for claim in import_module(f"ioadapt_theory.claims.{file}").CLAIMS

@@ -465,6 +465,56 @@ Definition prop_2_input_vectors : Prop :=
     ((x2' *m (1%:M + (A *m B))) *m W') != 0 ->
     `|((sim ((x1 *m (1%:M + (A *m B))) *m W) ((x2 *m (1%:M + (A *m B))) *m W)) - (sim ((x1' *m (1%:M + (A *m B))) *m W') ((x2' *m (1%:M + (A *m B))) *m W')))| <= (epsilon * ((((sine (x1 *m W) (x2 *m W)) * (((norm x1) / (norm (x1 *m W))) + ((norm x2) / (norm (x2 *m W))))) * s1) + (((sine (x1' *m W') (x2' *m W')) * (((norm x1') / (norm (x1' *m W'))) + ((norm x2') / (norm (x2' *m W'))))) * s2))) + K * epsilon ^+ 2.
 
+Definition prop_2_input_finite_sharp : Prop :=
+  (forall (c d e : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, e)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c) (c1 : R) (c2 : R),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    \rank (W)%R = c ->
+    \rank (W')%R = c ->
+    0 < (Num.min (sine (x1 *m W) (x2 *m W)) (sine (x1' *m W') (x2' *m W'))) ->
+    cond W c1 ->
+    cond W' c2 ->
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, c)) (epsilon : R),
+    0 <= epsilon ->
+    spectral_le (A *m B) epsilon ->
+    epsilon < 1 ->
+    ((x1 *m (1%:M + (A *m B))) *m W) != 0 ->
+    ((x2 *m (1%:M + (A *m B))) *m W) != 0 ->
+    ((x1' *m (1%:M + (A *m B))) *m W') != 0 ->
+    ((x2' *m (1%:M + (A *m B))) *m W') != 0 ->
+    artanh_within (sim ((x1 *m (1%:M + (A *m B))) *m W) ((x2 *m (1%:M + (A *m B))) *m W)) (sim (x1 *m W) (x2 *m W)) ((((((c1 + (1 / c1)) / 2) * epsilon) + (Num.sqrt (1 + (((((c1 + (1 / c1)) / 2) ^+ 2) - 1) * (epsilon ^+ 2))))) ^+ 2) / (1 - (epsilon ^+ 2))) /\ artanh_within (sim ((x1' *m (1%:M + (A *m B))) *m W') ((x2' *m (1%:M + (A *m B))) *m W')) (sim (x1' *m W') (x2' *m W')) ((((((c2 + (1 / c2)) / 2) * epsilon) + (Num.sqrt (1 + (((((c2 + (1 / c2)) / 2) ^+ 2) - 1) * (epsilon ^+ 2))))) ^+ 2) / (1 - (epsilon ^+ 2))))
+  /\
+  (forall s : R, -1 < s < 1 -> exists (c d e : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, e)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c) (c1 : R) (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, c)) (epsilon : R),
+      x1 != 0 /\
+      x2 != 0 /\
+      x1' != 0 /\
+      x2' != 0 /\
+      (sim x1 x2) = (sim x1' x2') /\
+      (x1 *m W) != 0 /\
+      (x2 *m W) != 0 /\
+      (x1' *m W') != 0 /\
+      (x2' *m W') != 0 /\
+      (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) /\
+      \rank (W)%R = c /\
+      \rank (W')%R = c /\
+      0 < (Num.min (sine (x1 *m W) (x2 *m W)) (sine (x1' *m W') (x2' *m W'))) /\
+      cond W c1 /\
+      0 <= epsilon /\
+      spectral_le (A *m B) epsilon /\
+      epsilon < 1 /\
+      ((x1 *m (1%:M + (A *m B))) *m W) != 0 /\
+      ((x2 *m (1%:M + (A *m B))) *m W) != 0 /\
+      (sim (x1 *m W) (x2 *m W)) = s /\
+      artanh_apart (sim ((x1 *m (1%:M + (A *m B))) *m W) ((x2 *m (1%:M + (A *m B))) *m W)) (sim (x1 *m W) (x2 *m W)) ((((((c1 + (1 / c1)) / 2) * epsilon) + (Num.sqrt (1 + (((((c1 + (1 / c1)) / 2) ^+ 2) - 1) * (epsilon ^+ 2))))) ^+ 2) / (1 - (epsilon ^+ 2)))).
+
 Definition prop_2_output : Prop :=
   forall (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b),
     x1 != 0 ->

@@ -7,6 +7,7 @@ from ioadapt_theory.claims.beyond import (
     input_finite,
     interior,
     nonlinear,
+    remainder,
     transfer,
     two_condition_numbers,
 )
@@ -28,6 +29,7 @@ from ioadapt_theory.claims.words import absorption, equations, independence, ove
 
 FILES = (
     lemma_1,
+    remainder,
     lemma_2,
     prop_1,
     prop_2_input,

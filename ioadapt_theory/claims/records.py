@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ioadapt_theory.claims import CLAIMS
+from ioadapt_theory.claims import CLAIMS, runner
 from ioadapt_theory.claims.claim import Run
 from ioadapt_theory.claims.evidence.findings import Verification
 from ioadapt_theory.claims.instances import load
@@ -136,15 +136,16 @@ def read(path: str) -> Record:
         msg = f"{path!r} has schema {raw.get('schema')!r}, and this version reads {SCHEMA}: verify again with it."
         raise FileFormatError(msg)
     try:
+        json.dumps(raw, allow_nan=False)  # ValueError: a number that is none
         found = dict(_parsed(entry) for entry in raw["pieces"])
         configs = _configs(raw["config"])
     except (KeyError, TypeError, AttributeError, ValueError) as error:
-        reason = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
-        msg = f"{path!r} is not what `ioadapt verify --format json` writes: {reason}."
+        reason = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error).rstrip(".")
+        msg = f"{path!r} is not what `ioadapt verify --format json` writes: {reason[:400]}."
         raise FileFormatError(msg) from None
     for piece in found:
         if piece.claim not in CLAIMS:
-            msg = f"{path!r} has results on {piece.claim!r}, which is no claim of this version."
+            msg = f"{path!r} has results on {piece.claim[:40]!r}, which is no claim of this version."
             raise FileFormatError(msg)
     for name in dict.fromkeys(piece.claim for piece in found):
         if any(piece.statement != digest(CLAIMS[name]) for piece in found if piece.claim == name):
@@ -164,7 +165,20 @@ def _configs(raw: Any) -> tuple[Mapping[str, Any], ...]:
 
 
 def _run(config: Mapping[str, Any]) -> Run:
-    return Run.of({name: value for name, value in config.items() if name != "claims"})
+    """The run of a configuration.
+
+    Raises:
+        TypeError, ValueError: it is none.
+    """
+    run = Run.of({name: value for name, value in config.items() if name != "claims"})
+    for name, value in asdict(run).items():
+        like = getattr(Run(), name)
+        kinds = (int, float) if isinstance(like, float) else tuple if name == "widths" and value else type(like)
+        if not isinstance(value, kinds) or isinstance(value, bool):
+            msg = f"{name} of a run cannot be {str(value)[:40]!r}"
+            raise TypeError(msg)
+    runner.check(replace(run, device="cpu"), 1)
+    return run
 
 
 def merge(paths: Iterable[str]) -> Record:
@@ -179,7 +193,7 @@ def merge(paths: Iterable[str]) -> Record:
         first = first or path
         both = {piece.versions for piece in (*found, *new.found)}
         if len(both) > 1:
-            shown = " and ".join(sorted(both))
+            shown = " and ".join(sorted(both))[:400]
             msg = f"{first!r} and {path!r} were computed by different versions, {shown}: verify again with the same."
             raise FileFormatError(msg)
         found = union(found, new.found)

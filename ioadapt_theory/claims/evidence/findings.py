@@ -42,6 +42,7 @@ LEVEL = 0.99
 FALSE_ALARM = 1e-9
 """Probability that a test of a true statement fails by chance."""
 POWER = 0.99
+LARGEST_COUNT, LARGEST_RATIO = 10**30, 10**308
 UNIT = 1 << 20
 """Sums over stacks are whole multiples of 2⁻²⁰, so that they do not depend on who added what and in which order."""
 
@@ -205,22 +206,24 @@ class Finding:
 
 
 def _whole(raw: Any, signed: bool = False) -> int:
-    if type(raw) is not int or (raw < 0 and not signed):
-        msg = f"{raw!r} is not a count"
+    if type(raw) is not int or (raw < 0 and not signed) or abs(raw) > LARGEST_COUNT:
+        msg = f"{str(raw)[:40]!r} is not a count"
         raise ValueError(msg)
     return raw
 
 
 def _number(raw: Any) -> float:
-    if raw != "inf" and (isinstance(raw, bool) or not isinstance(raw, int | float) or not math.isfinite(raw)):
-        msg = f"{raw!r} is not a ratio"
+    if raw == "inf":
+        return math.inf
+    if type(raw) not in (int, float) or not abs(raw) < math.inf or abs(raw) > LARGEST_RATIO:
+        msg = f"{str(raw)[:40]!r} is not a ratio"
         raise ValueError(msg)
     return float(raw)
 
 
 def _names(raw: Any) -> frozenset[str]:
     if not isinstance(raw, list) or not all(isinstance(name, str) for name in raw):
-        msg = f"{raw!r} is not a list of names"
+        msg = f"{str(raw)[:40]!r} is not a list of names"
         raise ValueError(msg)
     return frozenset(raw)
 

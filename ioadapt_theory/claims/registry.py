@@ -6,17 +6,19 @@ from ioadapt_theory.claims.claim import Claim
 
 FILES = (
     "statements.lemma_1",
+    "beyond.remainder",
     "statements.lemma_2",
     "statements.prop_1",
     "statements.prop_2_input",
-    "statements.prop_2_output",
-    "beyond.input_finite",
     "beyond.two_condition_numbers",
+    "beyond.input_finite",
+    "statements.prop_2_output",
     "statements.lemma_3",
     "statements.prop_3",
     "statements.prop_4",
     "statements.prop_5",
     "beyond.interior",
+    "beyond.depth",
     "beyond.anisotropic",
     "statements.eq_5",
     "statements.eq_6",
@@ -29,7 +31,6 @@ FILES = (
     "beyond.transfer",
     "beyond.nonlinear",
     "beyond.attention",
-    "beyond.depth",
 )
 CLAIMS: dict[str, Claim] = {
     claim.id: claim for file in FILES for claim in import_module(f"ioadapt_theory.claims.{file}").CLAIMS

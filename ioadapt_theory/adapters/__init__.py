@@ -24,6 +24,7 @@ from ioadapt_theory.adapters.model import (
     unload,
     unmerge,
 )
+from ioadapt_theory.adapters.moving.correspondence import NoProvenanceError, RenumberedWarning
 from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport, transfer
 from ioadapt_theory.adapters.rules.target_modules import NoMatchError
 
@@ -36,9 +37,11 @@ __all__ = [
     "Family",
     "Identity",
     "NoMatchError",
+    "NoProvenanceError",
     "Operator",
     "Placed",
     "Placement",
+    "RenumberedWarning",
     "Spec",
     "TransferError",
     "TransferReport",
@@ -48,10 +51,12 @@ __all__ = [
     "count",
     "disable",
     "layers",
+    "load",
     "merge",
     "operator",
     "parameters",
     "remove",
+    "save",
     "scale",
     "transfer",
     "unfused",

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Protocol
 
@@ -35,19 +35,19 @@ class BaseLayer:
 
 
 class Weights(Protocol):
-    """Where base layers come from.
-
-    Attributes:
-        rename: how the model's library renames layers that are stored otherwise, None where it does not.
-        aliases: other names of some layers, such as those that they are stored under.
-    """
-
-    rename: Rename | None
-    aliases: Mapping[str, str]
+    """Where base layers come from."""
 
     @property
     def names(self) -> Collection[str]:
         """Names of the layers."""
+
+    @property
+    def rename(self) -> Rename | None:
+        """How the model's library renames layers that are stored otherwise, None where it does not."""
+
+    @property
+    def aliases(self) -> Mapping[str, str]:
+        """Other names of some layers, such as those that they are stored under."""
 
     def outline(self, name: str) -> Operator:
         """The layer as far as its sizes and whether it has a bias; reads nothing.
@@ -69,8 +69,12 @@ class ModelWeights:
     def __init__(self, model: nn.Module) -> None:
         self._modules = {"": model, **dict(walk(model))}
         self.names = self._modules.keys()
-        self.rename = of_model(model)
         self.aliases: Mapping[str, str] = {}
+
+    @cached_property
+    def rename(self) -> Rename | None:
+        """See ``Weights``; transformers takes its time over it."""
+        return of_model(self._modules[""])
 
     def outline(self, name: str) -> Operator:
         """The layer's operator."""
@@ -146,6 +150,10 @@ class TensorWeights:
     def vectors(self) -> dict[str, Callable[[], Tensor]]:
         """Tensors of one axis."""
         return {name: partial(self.read, name) for name, shape in self.shapes.items() if len(shape) == 1}
+
+    def as_stored(self, name: str, w: Tensor) -> Tensor:
+        """A weight as torch's layers store it, as the checkpoint stores this one."""
+        return w.mT if self._is_conv1d(name) else w
 
     def _is_conv1d(self, name: str) -> bool:
         """By its own bias, or for a square weight by those of its kind."""

@@ -93,6 +93,26 @@ class Identity(Base):
         return torch.eye(self.rows, dtype=like.dtype, device=like.device)
 
 
+class SizesAlone(Base):
+    """A base of which only the sizes are known, as when a file is read; parameters built for it take no memory."""
+
+    pointwise = True
+    bias = None
+    axis = -1
+
+    def __init__(self, rows: int, columns: int, channels: int) -> None:
+        self.rows, self.columns, self.channels = rows, columns, channels
+        self.like = torch.empty((), device="meta")
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """X."""
+        return x
+
+    def dense(self) -> Tensor:
+        """A matrix without content."""
+        return torch.empty(self.rows, self.columns, device="meta")
+
+
 def mix(x: Tensor, m: Tensor, axis: int) -> Tensor:
     """X M over the feature axis, in M's dtype: a matrix product for -1, a 1 x 1 convolution for channels."""
     x = x.to(m.dtype)

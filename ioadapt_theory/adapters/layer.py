@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -75,7 +75,10 @@ class AdaptedLayer(nn.Module):
         active: names of the adapters in use, in their order.
         merged: whether the base layer holds merged weights now.
         disabled: how many times it was switched off and not on again.
+        REFUSED: what a checkpoint of ``save_pretrained`` has for the sake of ``from_pretrained`` alone.
     """
+
+    REFUSED: ClassVar = "weight"
 
     def __init__(self, base_layer: nn.Module) -> None:
         """Wrap a layer; without adapters it does what the layer does.
@@ -91,6 +94,10 @@ class AdaptedLayer(nn.Module):
         self.disabled = 0
         self._others: dict[str, nn.Parameter] = {}  # the original tensors while it is merged, or the reverse
         self._base = self._chain = operator(base_layer)
+
+    def extra_repr(self) -> str:
+        """Which adapters are in use, beside what each of them prints of itself."""
+        return f"active: {', '.join(self.active) or 'none'}{', merged' if self.merged else ''}"
 
     def __getattr__(self, name: str) -> Any:
         """What the wrapper lacks is the base layer's: weight, bias, in_features, ..."""
@@ -227,9 +234,11 @@ class AdaptedLayer(nn.Module):
         self.refuse_if_merged("taking its state_dict (or unload the model, to keep what is merged)")
         return super().state_dict(*args, **kwargs)
 
-    def _load_from_state_dict(self, *args: Any) -> None:
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
         self.refuse_if_merged("loading a state_dict")
-        super()._load_from_state_dict(*args)
+        if (refused := state_dict.get(f"{prefix}{self.REFUSED}")) is not None and refused.numel() == 1:
+            del state_dict[f"{prefix}{self.REFUSED}"]
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def refuse_if_merged(self, doing: str) -> None:
         """Raise InvalidValueError where merged weights would not follow."""
@@ -274,4 +283,4 @@ def _laid_out_like(old: Tensor, value: Tensor) -> Tensor:
 def _size(size: tuple[int, int, int]) -> str:
     rows, columns, channels = size
     taps = "" if rows == channels else f" ({rows // channels} kernel taps)"
-    return f"{channels} -> {columns}{taps}"
+    return f"{channels or 'any'} -> {columns or 'any'}{taps}"

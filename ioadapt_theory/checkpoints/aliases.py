@@ -12,6 +12,9 @@ from ioadapt_theory.errors import FileFormatError
 
 BUILT_IN: Final = Path(__file__).with_name("aliases.toml")
 
+MOST_DOTS: Final = 30
+"""Dots in a line of a file of short names."""
+
 _COMMON: Final = frozenset({"note"})
 _FIELDS: Final = {
     "repo": frozenset({"subfolder", "file", "revision", "variant", "ema"}),
@@ -58,7 +61,11 @@ def is_repo_id(text: str) -> bool:
 
 def _read(path: Path) -> dict[str, Alias]:
     try:
-        table = tomllib.loads(read_whole(path, 1_000_000).decode())
+        content = read_whole(path, 200_000)
+        if any(line.count(b".") > MOST_DOTS for line in content.splitlines()):
+            msg = f"a line has more than {MOST_DOTS} dots"  # a key of thousands would keep the parser busy for minutes
+            raise ValueError(msg)
+        table = tomllib.loads(content.decode())
     except SourceError as error:
         reason = getattr(error.__cause__, "strerror", None) or error
         msg = f"Cannot read the aliases in {path}: {str(reason).rstrip('.')}."

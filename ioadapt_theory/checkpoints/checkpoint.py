@@ -127,6 +127,13 @@ class Checkpoint(ABC):
         """Fill `out` once; see `filler`."""
         self.filler(name, out)(start)
 
+    def bytes_of(self, name: str) -> Callable[[memoryview, int], None] | None:
+        """What fills a buffer with the bytes of a tensor's elements from the given one on, without torch.
+
+        None where the values do not lie in a file as they are.
+        """
+        return None
+
     def pending(self, names: Collection[str] | None = None) -> int:
         """Bytes that `prepare(names)` would download; 0 when all is on this machine."""
         return 0

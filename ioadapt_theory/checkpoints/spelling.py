@@ -46,6 +46,10 @@ class Respelled(View):
         shape = info.shape if rows is None else (sum(b - a for a, b in rows), *info.shape[1:])
         return TensorInfo(info.name, info.dtype, shape)
 
+    def bytes_of(self, name: str) -> Callable[[memoryview, int], None] | None:
+        """See `Checkpoint.bytes_of`."""
+        return super().bytes_of(name) if name not in self._rows else None
+
     def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
         """See `Checkpoint.filler`."""
         rows = self._rows.get(name)

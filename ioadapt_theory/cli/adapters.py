@@ -24,6 +24,7 @@ examples:
   ioadapt adapters convert lora.safetensors my_adapter --to output --base sd15 --ridge 0.1
   ioadapt adapters convert my_adapter peanut_folder --to peanut --base ./llama
   ioadapt adapters bake my_adapter lora.safetensors --base lcm --style kohya --component unet
+  ioadapt adapters bake my_dora lora_folder --base ./llama --share 0.99
 """
 TARGETS = ("input", "output", "ioadapt", "peanut", "glora")
 
@@ -36,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "inspect", help="format, layers, ranks, scales; with --base what of it fits, and kinship"
     )
     converted = commands.add_parser("convert", help="a LoRA to the input or output side (Eq. 5), or to another format")
-    baked = commands.add_parser("bake", help="a plain LoRA for one named base, exact")
+    baked = commands.add_parser("bake", help="a plain LoRA for one named base: exact, or of a given rank")
     for sub in (shown, converted, baked):
         sub.add_argument("file", metavar="FILE")
         if sub is not shown:
@@ -62,6 +63,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     converted.add_argument("--to", choices=TARGETS, required=True)
     converted.add_argument("--ridge", type=float, default=0.0, metavar="F", help="of the largest singular value of W")
     converted.add_argument("--cutoff", type=float, default=0.0, metavar="F", help="singular values below F count as 0")
+    baked.add_argument("--rank", type=int, metavar="R", help="of the result, for adapters without an exact plain LoRA")
+    baked.add_argument("--share", type=float, metavar="F", help="or the part of the change's norm that is kept")
     baked.add_argument(
         "--style", choices=("peft", "diffusers", "kohya"), default="peft", help="default: peft, a folder"
     )
@@ -103,7 +106,12 @@ def run(args: argparse.Namespace) -> int:
             sys.stderr.write(f"{warning}\n")
         component = args.component or matched.component
         if args.action == "bake":
-            bake_to(args.out, opened, matched, weights, style=args.style, base=args.base, component=component)
+            bounds = {"rank": args.rank, "share": args.share}
+            options = {"style": args.style, "base": args.base, "component": component, **bounds}
+            layers = bake_to(args.out, opened, matched, weights, **options)
+            for layer, made in layers.items():
+                sys.stdout.write(f"{layer}: rank {made.a.shape[1]}, lost {made.lost:.2e}\n")
+            _warn_of_biases(args.style, sum(made.bias is not None for made in layers.values()))
         elif args.to in {"input", "output"}:
             _warn_of_another_base(opened, weights)
             tamed = {"ridge": args.ridge, "cutoff": args.cutoff}
@@ -118,6 +126,15 @@ def run(args: argparse.Namespace) -> int:
     more = f" Also left out: {', '.join(rest[:3])}{', ...' if len(rest) > 3 else ''}." if rest else ""
     sys.stderr.write(f"{args.out}: {written} layers written, {left_out} left out.{more}\n")
     return OK
+
+
+def _warn_of_biases(style: str, count: int) -> None:
+    """A change of a bias in kohya's spelling, beside a LoRA, is not read by everybody."""
+    if count and style == "kohya":
+        sys.stderr.write(
+            f"{count} layers have a change of their bias (diff_b), which ComfyUI applies, LyCORIS ignores, and"
+            " diffusers refuses; --style diffusers has a spelling that it knows.\n"
+        )
 
 
 def _warn_of_another_base(opened: "Opened", weights: Any) -> None:

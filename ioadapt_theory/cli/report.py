@@ -11,7 +11,7 @@ from ioadapt_theory.cli import OK
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
-    from ioadapt_theory.report.report import Report
+    from ioadapt_theory.report.assemble import Report
 
 EXAMPLES = """SOURCE and TARGET are named as in `ioadapt similarity`; ADAPTER is what `ioadapt adapters` reads.
 Without ADAPTER the report says where to put one that shall move.
@@ -72,12 +72,13 @@ def _stored(args: argparse.Namespace) -> "Report":
     """From two checkpoints, a layer at a time."""
     from ioadapt_theory.adapters.base_weights import checkpoint_weights
     from ioadapt_theory.checkpoints.open import open_checkpoint, prepare
-    from ioadapt_theory.report.report import report
+    from ioadapt_theory.report.assemble import report
 
     with ExitStack() as stack:
         both = [stack.enter_context(open_checkpoint(name)) for name in (args.source, args.target)]
         prepare(both, [None, None])
-        source, target = (checkpoint_weights(checkpoint) for checkpoint in both)
+        source = checkpoint_weights(both[0])
+        target = checkpoint_weights(both[1], source.names)
         adapters, lost = (None, None) if args.adapter is None else _file(args, source, target)
         return report(source, target, adapter=adapters, lost=lost, names=(args.source, args.target, args.adapter))
 
@@ -100,7 +101,7 @@ def _file(args: argparse.Namespace, source: Any, target: Any) -> tuple[dict[str,
 def _live(args: argparse.Namespace) -> "Report":
     """From two models that run."""
     from ioadapt_theory.formats.load import load
-    from ioadapt_theory.report.report import report
+    from ioadapt_theory.report.assemble import report
     from ioadapt_theory.report.runnable import load_model, read_inputs
 
     source, target = load_model(args.source), load_model(args.target)

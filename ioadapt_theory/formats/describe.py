@@ -21,10 +21,10 @@ def describe(opened: Opened, matched: Match | None = None, weights: Weights | No
                     "layer": str(item.name),
                     "family": item.sketch.family,
                     "placement": str(placement),
-                    "rank": phi.spec.rank if item.sketch.family != "full" else None,
+                    "rank": phi.rank,
                     "scaling": phi.scaling,
                     "inputs": channels,
-                    "taps": rows // channels,
+                    "taps": rows // channels if channels else 1,
                     "outputs": columns,
                     "bias": shift is not None,
                     "numbers": sum(p.numel() for p in phi.parameters()) + (0 if shift is None else columns),
@@ -67,7 +67,8 @@ def table(facts: dict[str, Any]) -> str:
         rank = "" if layer["rank"] is None else f"rank {layer['rank']}, "
         lines.append(
             f"  {layer['layer']:<{width}}  {layer['family']} {layer['placement']}, {rank}scale {layer['scaling']:g},"
-            f" {layer['inputs']} -> {layer['outputs']}{taps}{', with a bias' if layer['bias'] else ''}"
+            f" {layer['inputs'] or 'any'} -> {layer['outputs'] or 'any'}{taps}"
+            f"{', with a bias' if layer['bias'] else ''}"
         )
     for title, key in (
         ("change of the base itself", "changes"),

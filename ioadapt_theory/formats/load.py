@@ -3,16 +3,18 @@
 from dataclasses import replace
 from pathlib import Path
 
+import torch
 from torch import nn
 
 from ioadapt_theory.adapters.base_weights import ModelWeights, Weights
+from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport, put
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.checkpoints.names.transformers import of_model
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats import match as matching
-from ioadapt_theory.formats.kinds.base_changes import Altered, prepare
+from ioadapt_theory.formats.kinds.base_changes import Altered, forget, prepare
 from ioadapt_theory.formats.match import NO_LAYER, Match, fitted
 from ioadapt_theory.formats.open import Opened, open_adapter
 from ioadapt_theory.formats.read import located
@@ -70,11 +72,41 @@ def load(
         raise FileFormatError(msg)
     adapters = {layer: fitted(item, weights.outline(layer)) for layer, item in matched.found.items()}
     sources = {layer: str(item.name) for layer, item in matched.found.items()}
+    adapters, twins = _once(model, adapters)
     report = put(model, adapters, name, strict=strict, found=places, sources=sources)
+    forget(model, name)
     for ready in altered if alter_base else ():
-        ready.apply(model)
+        ready.apply(model, name)
     changed = tuple(f"{ready.change.name}.{ready.change.leaf}" for ready in altered if alter_base)
-    return replace(report, unmatched={**report.unmatched, **lost}, altered=changed)
+    matched_too = (*report.matched, *twins)
+    return replace(report, matched=matched_too, unmatched={**report.unmatched, **lost}, altered=changed)
+
+
+def _once(model: nn.Module, adapters: dict[str, Adapter]) -> tuple[dict[str, Adapter], list[str]]:
+    """The adapters without those for a second name of the same module, and these names.
+
+    Raises:
+        TransferError: the file has different adapters for the two.
+    """
+    modules, first, twins = dict(walk(model)), dict[int, str](), []
+    for layer, adapter in adapters.items():
+        other = first.setdefault(id(modules.get(layer, layer)), layer)
+        if other != layer:
+            twins.append(layer)
+            if not _equal(adapter, adapters[other]):
+                why = f"it is the same module as {other}, for which the file has another adapter"
+                raise TransferError(TransferReport(tuple(set(adapters) - {layer}), {layer: why}))
+    return {layer: adapter for layer, adapter in adapters.items() if layer not in twins}, twins
+
+
+def _equal(a: Adapter, b: Adapter) -> bool:
+    settings = [[(placement, phi.scaling) for placement, phi in adapter.parts()] for adapter in (a, b)]
+    left, right = a.state_dict(), b.state_dict()
+    return (
+        settings[0] == settings[1]
+        and left.keys() == right.keys()
+        and all(torch.equal(left[key], right[key]) for key in left)
+    )
 
 
 def _altered(model: nn.Module, opened: Opened, matched: Match) -> tuple[list[Altered], dict[str, str]]:

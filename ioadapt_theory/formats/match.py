@@ -11,12 +11,13 @@ from ioadapt_theory.adapters.base_weights import TensorWeights, Weights
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.matrices import Operator
 from ioadapt_theory.adapters.moving.correspondence import Correspondence, correspond
+from ioadapt_theory.adapters.moving.neurons import reordered
 from ioadapt_theory.checkpoints.names.authors import ranges
 from ioadapt_theory.checkpoints.names.layer import Name
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnsupportedError
+from ioadapt_theory.formats.build import refit
 from ioadapt_theory.formats.kinds.base_changes import Change
-from ioadapt_theory.formats.kinds.holding import refit
 from ioadapt_theory.formats.open import Item, Opened
 
 NO_LAYER = "the {} has no such layer"
@@ -66,7 +67,7 @@ def match(
     """
     items = {item.name: item for item in opened.items}
     places = correspond(items, weights, by, source=source, prints=opened.prints)
-    taken = {name: _taken(items[name], layers, weights) for name, layers in places.layers.items()}
+    taken = {name: _taken(items[name], layers, weights, places) for name, layers in places.layers.items()}
     component = choose_component(opened.path, items, taken, component)
     found, lost = dict[str, Item](), dict[Name, str]()
     for name in items:
@@ -167,13 +168,21 @@ def _parts(item: Item, layers: tuple[str, ...]) -> dict[str, Item]:
     return {layer: item.part(edges) for layer, edges in zip(layers, outputs, strict=True)}
 
 
-def _taken(item: Item, layers: tuple[str, ...], weights: Weights) -> dict[str, Item] | str:
+def _taken(item: Item, layers: tuple[str, ...], weights: Weights, places: Correspondence) -> dict[str, Item] | str:
     """The parts of the item by layer, or why it does not fit."""
     try:
-        parts = _parts(item, layers)
+        parts = {layer: _ordered(part, layer, places) for layer, part in _parts(item, layers).items()}
     except UnsupportedError as error:
         return str(error)
     return next((why for layer, part in parts.items() if (why := _misfit(part, weights, layer))), parts)
+
+
+def _ordered(item: Item, layer: str, places: Correspondence) -> Item:
+    """The item for the neurons that the layer faces, where layers follow the weights."""
+    order = None if places.how == "name" else places.neurons.get(layer)
+    if order is None:
+        return item
+    return replace(item, sketch=reordered(item.sketch, order), adapter=lambda: reordered(item.adapter(), order))
 
 
 def _misfit(item: Item, weights: Weights, layer: str) -> str | None:

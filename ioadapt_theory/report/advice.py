@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from statistics import median
 
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.rules.residual import residual_side
@@ -30,6 +29,7 @@ class Action(StrEnum):
     AUTO = "auto"
     CONVERT = "convert"
     MEASURE = "measure"
+    START = "copy as a start"
     RETRAIN = "retrain"
 
 
@@ -69,6 +69,8 @@ def _of_effect(effect: Effect) -> list[Advice]:
     if effect.cosine >= t.cosine:
         how = f"copy it at strength {effect.strength:.2f}"
         return [Advice(Action.RESCALED, how, seen, t.tested["batch_rescaled"])]
+    if effect.cosine >= t.start:
+        return [Advice(Action.START, "copy it as a start, and train it on there", seen, t.tested["batch_start"])]
     return [Advice(Action.RETRAIN, "train it anew on the target", seen, t.tested["batch_retrain"])]
 
 
@@ -82,31 +84,32 @@ def _of_weights(pairs: Sequence[LayerPair], kinship: Kinship) -> list[Advice]:
         return [Advice(Action.COPY, "copy it as it is", kinship.why, "the same function by construction")]
     if words[Word.NOTHING] == len(parts):
         return [Advice(Action.RETRAIN, "train it anew on the target", count, t.tested["nothing"])]
-    measure = Advice(
-        Action.MEASURE, "measure it on a batch of inputs before use (--inputs)", count, t.tested["batch_copy"]
-    )
     found = []
-    off = _off(having)
+    undecided = words[Word.UNDECIDED]
+    weight = [pair for pair in having if any(part.placement is Placement.WEIGHT for part in pair.parts)]
+    better = [
+        pair
+        for pair in having
+        if telling(pair.sides.input) and any(p.converts and p.verdict.word is Word.UNDECIDED for p in pair.parts)
+    ]
+    if better:
+        how = f"convert it to the input side on the source (Eq. 5, --ridge {RIDGE}), then move that"
+        seen = f"{count}; the input side of {len(better)} of the undecided shares something"
+        found.append(Advice(Action.CONVERT, how, seen, t.tested["convert"]))
+    if off := _off(weight):
+        listed = ", ".join(f"{pair.name} x {pair.sides.ratio:.2f}" for pair in off[:4])
+        how = f"multiply it by ‖W'‖/‖W‖ layer by layer ({listed}{', ...' if len(off) > 4 else ''})"
+        seen = f"norms of {len(off)} layers differ, where a plain copy is off by the ratio"
+        found.append(Advice(Action.RESCALED, how, seen, t.tested["rescaled"]))
     if words[Word.SHARED] == len(parts):
         found.append(Advice(Action.COPY, "copy it as it is", count, t.tested["shared"]))
     elif words[Word.SHARED]:
         left = "; ".join(f"not {p.name}: {p.parts[0].verdict.why}" for p in _without(having)[:2])
-        found.append(Advice(Action.PARTLY, f"copy the layers that are shared, {left}", count, t.tested["shared"]))
-    else:
-        found.append(measure)
-    if off:
-        middle = median(pair.sides.ratio or 1.0 for pair in off)
-        listed = ", ".join(f"{pair.name} x {pair.sides.ratio:.2f}" for pair in off[:4])
-        how = f"multiply it by ‖W'‖/‖W‖ layer by layer ({listed}{', ...' if len(off) > 4 else ''})"
-        seen = f"the norms of {len(off)} layers differ, in the middle {middle:.2f}, so a copy is off by 1/ratio"
-        found.insert(0 if found[0] is measure else 1, Advice(Action.RESCALED, how, seen, t.tested["rescaled"]))
-    if any(Placement.WEIGHT is part.placement for part in parts) and not words[Word.SHARED]:
-        better = [p for p in having if p.verdicts[Placement.INPUT].word is Word.SHARED]
-        if better:
-            how = f"convert it to the input side on the source by Eq. 5 with --ridge {RIDGE}"
-            seen = f"the input side of {len(better)} of {len(having)} layers is shared"
-            found.append(Advice(Action.CONVERT, how, seen, t.tested["convert"]))
-    return found if measure in found or words[Word.SHARED] == len(parts) else [*found, measure]
+        found.append(Advice(Action.PARTLY, f"copy the layers that are shared ({left})", count, t.tested["shared"]))
+    if undecided:
+        how = "measure its effect on a batch of inputs before use (--inputs)"
+        found.append(Advice(Action.MEASURE, how, count, t.tested["undecided"]))
+    return found
 
 
 def _off(pairs: Sequence[LayerPair]) -> list[LayerPair]:

@@ -120,7 +120,7 @@ def _moved(source: nn.Module, target: nn.Module, name: str, counterparts: Mappin
     if name in taken:
         msg = f"The target has an adapter {name!r} already; remove it first."
         raise InvalidValueError(msg)
-    transfer(source, target, name=name, strict=False, rename=counterparts)
+    transfer(source, target, name=name, strict=False, rename=counterparts, match="auto")
     try:
         yield
     finally:

@@ -72,12 +72,17 @@ def kinship(
     facing = sum(telling(p.sides.input) or telling(p.sides.output) for p in pairs)
     if known * 2 < len(alike) or not alike:
         return Kinship(Kin.STRANGER, f"{known} of {len(alike)} layers are kin by weights, {facing} share a side")
-    part = len(missing) / (len(missing) + len(pairs))
+    lacking, which = max((missing, "target"), (extra, "source"), key=lambda entry: len(entry[0]))
+    part = len(lacking) / (len(lacking) + len(pairs))
     middle = median(cosines)
-    told = f"{equal} of {len(alike)} layers equal, cosine of the others {median(_of(related)):.2f}" if related else ""
+    told = (
+        f"{equal} of {len(alike)} layers equal, the others changed by {100 * median(map(change, related)):.2g} %"
+        if related
+        else ""
+    )
     if part > 0.02:
         word = Kin.PRUNED if middle >= PRUNED else Kin.DISTILLED
-        return Kinship(word, f"{len(missing)} layers of the source are missing; {told or 'the others are equal'}")
+        return Kinship(word, f"{len(lacking)} layers are missing in the {which}; {told or 'the others are equal'}")
     if not related and known == len(alike):
         if vectors[0] or extra:
             more = f", {len(extra)} more in the target" if extra else ""
@@ -96,8 +101,11 @@ def kinship(
     between = sum(BETWEEN[0] < x < BETWEEN[1] for x in shares)
     if between >= MOST * len(shares):
         return Kinship(Kin.SIBLING, f"{told}; neither projects fully on the other in {between} of {len(shares)}")
-    child = "target" if median(shares) < sum(BETWEEN) / 2 else "source"
-    return Kinship(Kin.FINE_TUNED, f"{told}; by the projections the {child} is the child")
+    lean = median(shares) - sum(BETWEEN) / 2
+    noise = 1 / math.sqrt(sum(math.prod(p.size) * change(p) ** 2 for p in related))
+    if abs(lean) < 2 * noise:
+        return Kinship(Kin.FINE_TUNED, f"{told}, too little to tell which was first")
+    return Kinship(Kin.FINE_TUNED, f"{told}; by the projections the {'target' if lean < 0 else 'source'} is the child")
 
 
 def share(pair: LayerPair) -> float:
@@ -107,5 +115,7 @@ def share(pair: LayerPair) -> float:
     return one / (one + two) if one + two else 0.5
 
 
-def _of(pairs: Sequence[LayerPair]) -> list[float]:
-    return [p.sides.cosine or 0.0 for p in pairs]
+def change(pair: LayerPair) -> float:
+    """‖W' - W‖ / ‖W‖."""
+    c, ratio = pair.sides.cosine or 0.0, pair.sides.ratio or 1.0
+    return math.sqrt(max(1 + ratio * ratio - 2 * c * ratio, 0.0))

@@ -6,7 +6,7 @@ from typing import Final
 
 from ioadapt_theory.adapters.rules.verdict import THRESHOLDS
 from ioadapt_theory.report import text
-from ioadapt_theory.report.report import Report
+from ioadapt_theory.report.assemble import Report
 
 _STYLE: Final = """
 :root{color-scheme:light dark}

@@ -5,8 +5,8 @@ from typing import Any
 
 from ioadapt_theory.adapters.rules.verdict import THRESHOLDS, Verdict
 from ioadapt_theory.null import Null
+from ioadapt_theory.report.assemble import Report
 from ioadapt_theory.report.layers import LayerPair
-from ioadapt_theory.report.report import Report
 
 SCHEMA = 1
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.rules.verdict import THRESHOLDS, Word
 from ioadapt_theory.null import Null
+from ioadapt_theory.report.assemble import Report
 from ioadapt_theory.report.effect import Effect
 from ioadapt_theory.report.layers import LayerPair
-from ioadapt_theory.report.report import Report
 
 ROWS = 10
 """Layers shown; the page and the JSON have all."""

@@ -5,16 +5,15 @@ from collections.abc import Callable, Sequence
 from ioadapt_theory.checkpoints import spelling
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
-from ioadapt_theory.similarity.assignment import all_tensors, match_by_similarity
 from ioadapt_theory.similarity.comparison import Comparison, Options, labels_of, role
 from ioadapt_theory.similarity.matching import Layer, Match, Matching, Skipped, match_by_names
-from ioadapt_theory.similarity.measures import spaces, subspaces
 from ioadapt_theory.similarity.measures.cosine import Overlap
-from ioadapt_theory.similarity.measures.sides import Space, sides
+from ioadapt_theory.similarity.measures.space import Space, sides
 from ioadapt_theory.similarity.rows import NOT_FINITE, rows_of
-from ioadapt_theory.similarity.streaming.inner_products import Moments, moments
-from ioadapt_theory.similarity.streaming.reader import Reader
-from ioadapt_theory.similarity.streaming.workers import Progress, over_layers
+from ioadapt_theory.similarity.streaming import compiled
+from ioadapt_theory.similarity.streaming.forked import Progress
+from ioadapt_theory.similarity.streaming.moments import Moments
+from ioadapt_theory.similarity.tracing import match_by_provenance, misled
 
 
 def compare(
@@ -44,17 +43,25 @@ def compare(
     labels = labels_of(opened)
     models, respelled = spelling.common(opened, labels)
     prepare = prepare or (lambda matching: _prepare(models, matching))
-    if options.match is not Match.AUTO:
+    if options.match is Match.NAME:
         matching = match_by_names(models, labels, options.match)
     else:
-        prepare(Matching(all_tensors(models), ()))  # here values are read before the layers are known
-        matching = match_by_similarity(models, labels)
+        from ioadapt_theory.similarity.assignment import all_tensors, match_by_similarity
+
+        everything = Matching(all_tensors(models), ())
+        if options.match is Match.PROVENANCE:
+            matching = match_by_provenance(models, labels, lambda: prepare(everything))
+        else:
+            prepare(everything)  # here values are read before the layers are known
+            matching = match_by_similarity(models, labels)
     position = len(checkpoints) if parent else None
     layers, skipped = _chosen(matching, labels, options, position)
     if not layers:
         raise InvalidValueError(_nothing(checkpoints, labels, skipped))
-    _check_rank(layers, options)
+    if options.subspace is not None:
+        _check_rank(layers, options)
     prepare(Matching(layers, skipped, matching.notes))
+    notes = misled(matching, models, labels) if options.match is Match.NAME else []
     told = progress(sum(x.numel for x in layers)) if progress else None
     found, overlaps = _measure(models, layers, options, position, told)
     rows, undefined = rows_of(layers, found, overlaps, labels[: len(checkpoints)], options, updates=parent is not None)
@@ -73,7 +80,7 @@ def compare(
         options=options,
         rows=tuple(rows),
         skipped=(*skipped, *undefined),
-        notes=(*respelled, *matching.notes),
+        notes=(*respelled, *matching.notes, *notes),
     )
 
 
@@ -99,6 +106,8 @@ def _check(checkpoints: Sequence[Checkpoint], options: Options, parent: Checkpoi
 
 
 def _check_rank(layers: Sequence[Layer], options: Options) -> None:
+    from ioadapt_theory.similarity.measures import subspaces
+
     rank = options.subspace
     if rank is not None and rank > (limit := max(subspaces.most(layer, options.space) for layer in layers)):
         msg = f"--subspace {rank} is more directions than any layer can be told apart by: at most {limit} here."
@@ -132,22 +141,40 @@ def _chosen(
 def _measure(
     models: Sequence[Checkpoint], layers: Sequence[Layer], options: Options, parent: int | None, told: Progress | None
 ) -> tuple[list[Moments], list[Overlap | None]]:
-    n, space = len(models), options.space
+    if options.space is not Space.WEIGHT:
+        return _spaces(models, layers, options, parent, told)
+    plain = parent is None and not options.baseline and compiled.usable()
+    quick = compiled.moments(models, layers, workers=options.workers, progress=told) if plain else {}
+    rest = [layer for k, layer in enumerate(layers) if k not in quick]
+    others: list[Moments] = []
+    if rest:
+        from ioadapt_theory.similarity.streaming.inner_products import moments
 
-    def reader() -> Reader:
-        return Reader(models, parent=parent, fast=options.fast)
-
-    if space is Space.WEIGHT:
-        found = moments(
+        others = moments(
             models,
-            layers,
+            rest,
             parent=parent,
             sums=options.baseline,
             fast=options.fast,
             workers=options.workers,
             progress=told,
         )
-        return found, [None] * len(layers)
+    left = iter(others)
+    return [quick[k] if k in quick else next(left) for k in range(len(layers))], [None] * len(layers)
+
+
+def _spaces(
+    models: Sequence[Checkpoint], layers: Sequence[Layer], options: Options, parent: int | None, told: Progress | None
+) -> tuple[list[Moments], list[Overlap | None]]:
+    from ioadapt_theory.similarity.measures import spaces, subspaces
+    from ioadapt_theory.similarity.streaming.reader import Reader
+    from ioadapt_theory.similarity.streaming.workers import over_layers
+
+    n, space = len(models), options.space
+
+    def reader() -> Reader:
+        return Reader(models, parent=parent, fast=options.fast)
+
     widths = sorted({width for x in layers for width in x.shape[:2]})
     found = over_layers(layers, lambda x, r: spaces.gram_moments(x, r, n, space, widths), reader, options.workers, told)
     if options.subspace is None:

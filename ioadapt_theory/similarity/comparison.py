@@ -13,7 +13,7 @@ from ioadapt_theory.similarity.matching import Layer, Match, Skipped
 from ioadapt_theory.similarity.measures import means
 from ioadapt_theory.similarity.measures.cosine import Values
 from ioadapt_theory.similarity.measures.means import Entry, Mean
-from ioadapt_theory.similarity.measures.sides import Space
+from ioadapt_theory.similarity.measures.space import Space
 
 Pair = tuple[int, int]
 

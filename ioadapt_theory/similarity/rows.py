@@ -10,8 +10,8 @@ from ioadapt_theory.similarity.comparison import Options, Pair, Row
 from ioadapt_theory.similarity.matching import Layer, Skipped
 from ioadapt_theory.similarity.measures import cosine
 from ioadapt_theory.similarity.measures.cosine import Values
-from ioadapt_theory.similarity.measures.sides import Space
-from ioadapt_theory.similarity.streaming.inner_products import Moments
+from ioadapt_theory.similarity.measures.space import Space
+from ioadapt_theory.similarity.streaming.moments import Moments
 
 NOT_FINITE = "holds NaN or infinity"
 ZERO = "zero, so no angle is defined"

@@ -112,9 +112,8 @@ def test_merging_after_a_change_is_the_change_merged(placement):
 def test_norms_are_computed_once_between_two_steps(placement, base, monkeypatch):
     model, counted = make(placement, base()), []
     x = torch.randn(3, C) if isinstance(layer(model).base_layer, nn.Linear) else torch.randn(2, C, 5, 5)
-    for name in ("_norms_on", "_norms_on_identity"):
-        plain = getattr(DoRA, name)
-        monkeypatch.setattr(DoRA, name, lambda self, *a, plain=plain: counted.append(1) or plain(self, *a))
+    plain = DoRA._norms
+    monkeypatch.setattr(DoRA, "_norms", lambda self, *a: counted.append(1) or plain(self, *a))
     for _ in range(3):
         for _ in range(2):  # accumulation
             model(x).square().sum().backward()
@@ -135,7 +134,7 @@ def test_the_norms_of_the_weight_are_read_once_for_all_steps(monkeypatch):
 
     model, counted, plain = make(), [], dora.squares
     monkeypatch.setattr(dora, "squares", lambda w: counted.append(1) or plain(w))
-    phi_of(model).derived.clear()
+    phi_of(model).derived.forget("squares")
     for _ in range(3):
         stepped(model, torch.optim.SGD)
     assert len(counted) == 1
@@ -144,9 +143,9 @@ def test_the_norms_of_the_weight_are_read_once_for_all_steps(monkeypatch):
 def test_what_is_kept_is_small_and_does_not_hold_the_weight():
     model = make()
     model(torch.randn(2, C))
-    kept = phi_of(model).derived._kept
+    kept = phi_of(model).derived._seen
     weight = layer(model).base_layer.weight
-    numbers = sum(t.numel() for seen in kept.values() for t in (*seen.factors, seen.sample, seen.value))
+    numbers = sum(t.numel() for seen in kept.values() for t in (*seen.entries, seen.value))
     assert numbers <= 3 * (C + D) + 2 * D + 2 * derived.SAMPLE
     del weight
     layer(model).base_layer.weight = nn.Parameter(torch.zeros(D, C), requires_grad=False)
@@ -158,7 +157,7 @@ def test_copies_and_files_carry_nothing_that_is_kept():
     model, x = make(), torch.randn(2, C)
     y = model(x)
     for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
-        assert not phi_of(twin).derived._kept
+        assert not phi_of(twin).derived._seen
         assert torch.equal(twin(x), y)
     torch.save(model, file := io.BytesIO())
     assert not any("derived" in key for key in model.state_dict())

@@ -104,3 +104,14 @@ def test_gradients_and_half_precision_do_not_matter():
     found = sides(BaseLayer(w, None), BaseLayer(w, None))
     assert_close(found.cosine, 1.0)
     assert not isinstance(found.input.cosine, Tensor)
+
+
+def test_large_half_precision_is_a_millionth_off_at_most(monkeypatch):
+    a = (torch.randn(40, 300) + 0.2).half()
+    b = (a + 0.3 * torch.randn(40, 300)).half()
+    exact = facing(a.double(), b.double(), (0, 20, 40))
+    monkeypatch.setattr(module, "LARGE", 1)
+    found = facing(a, b, (0, 20, 40))
+    assert found.cosine == pytest.approx(exact.cosine, abs=1e-6)
+    assert found.cosine != exact.cosine
+    assert (found.mean, found.sd) == pytest.approx((exact.mean, exact.sd), rel=1e-4)

@@ -16,8 +16,7 @@ from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from ioadapt_theory.adapters import TransferError, adapt, layers, transfer
-from ioadapt_theory.adapters.moving.correspondence import NoProvenanceError, RenumberedWarning
+from ioadapt_theory.adapters import NoProvenanceError, RenumberedWarning, TransferError, adapt, layers, transfer
 from ioadapt_theory.checkpoints.provenance import origins
 from ioadapt_theory.cli import FINDING, MISUSE, OK, main
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
@@ -357,3 +356,52 @@ def test_a_shorter_model_is_spoken_of_where_nothing_tells_which_layers_it_kept(s
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         load(llama(6), file)
+
+
+def xl(seed: int, depths: tuple[int, ...], reverse: tuple[Any, ...] | None = None, **options: Any) -> Any:
+    """SD-XL's shape."""
+    return unet(
+        seed,
+        block_out_channels=(8, 12, 16),
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
+        transformer_layers_per_block=depths,
+        reverse_transformer_layers_per_block=reverse,
+        use_linear_projection=True,
+        **options,
+    )
+
+
+def test_students_of_sd_xl_are_followed_by_what_is_in_them(tmp_path):
+    """As SSD-1B and Vega: other numbers of transformer blocks in every attention, none in the middle."""
+    base = xl(1, (1, 2, 6))
+    made = xl(2, (1, 1, 3), ((3, 3, 6), (2, 1, 1), 1), mid_block_type="UNetMidBlock2D")
+    rng, blocks = random.Random(4), {}
+    for name, _ in base.named_modules():
+        place, found, block = name.partition(".transformer_blocks.")
+        if found and block.isdecimal():
+            blocks.setdefault(place, []).append(int(block))
+    here = {n.rpartition(".transformer_blocks")[0] for n, _ in made.named_modules() if ".transformer_blocks." in n}
+    traced, weights = {}, base.state_dict()
+    for place in sorted(here):
+        some = made.get_submodule(f"{place}.transformer_blocks")
+        kept = sorted(rng.sample(blocks[place], len(some)))
+        for new, old in enumerate(kept):
+            start = f"{place}.transformer_blocks."
+            for n, _ in some[new].named_parameters():
+                traced[f"{start}{new}.{n}"] = f"{start}{old}.{n}"
+    state = {
+        n: weights[old].clone() if (old := traced.get(n, n)) in weights else v for n, v in made.state_dict().items()
+    }
+    made.load_state_dict({n: v + 0.1 * v.std(correction=0) * torch.randn(v.shape).float() for n, v in state.items()})
+    moved = {n.removesuffix(".weight"): o.removesuffix(".weight") for n, o in traced.items()}
+    assert sum(new != old for new, old in moved.items()) > 20
+    source = marked(base)
+    trained = marks(source)
+    save(source, tmp_path / "a")
+    one, two = copy.deepcopy(made), copy.deepcopy(made)
+    transfer(source, one, strict=False, match="provenance")
+    load(two, tmp_path / "a", strict=False, match="auto")
+    assert marks(one) == marks(two) == {n: trained[moved.get(n, n)] for n in attention(made)}
+    with pytest.warns(RenumberedWarning, match="have the name of another layer of the source"):
+        transfer(source, made, strict=False)

@@ -86,6 +86,8 @@ def test_own_names_are_added_and_may_replace_ours(tmp_path: Path, monkeypatch: p
     ("text", "message"),
     [
         ("[a\n", "are not TOML"),
+        ("a." * 50_000 + "b = 1", r"are not TOML: a line has more than 30 dots\."),
+        ("[" * 100_000, "are not TOML"),
         ("a = 1", "Alias 'a' in .* is no table: write"),
         ("[a]\nnote = 'x'", "exactly one of repo, package, path; it has 0 of them"),
         ("[a]\nrepo = 'b/c'\npath = 'd'", "exactly one of repo, package, path; it has 2 of them"),

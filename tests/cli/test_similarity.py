@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from ioadapt_theory.cli import main
 from ioadapt_theory.cli import similarity as command
 from ioadapt_theory.similarity.matching import Match
-from ioadapt_theory.similarity.measures.spaces import Space
+from ioadapt_theory.similarity.measures.space import Space
 from tests.checkpoints.hub import LoopbackHub, Repo
 from tests.similarity.models import weights
 
@@ -245,8 +245,8 @@ def test_a_path_has_no_revision(files: list[str], capsys: pytest.CaptureFixture[
 
 
 def test_nothing_in_common_is_status_2(files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    other = tmp_path / "lora.safetensors"
-    save_file({"lora_up.weight": torch.ones(2, 2)}, other)
+    other = tmp_path / "other.safetensors"
+    save_file({"something.else.weight": torch.ones(2, 2)}, other)
     assert run(files[0], str(other), "--format", "json") == 2
     shown = capsys.readouterr()
     assert "No common parameters" in shown.err

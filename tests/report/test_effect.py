@@ -11,8 +11,8 @@ from ioadapt_theory.adapters import adapt, layers
 from ioadapt_theory.adapters.moving.transfer import TransferError
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.report.advice import Action
+from ioadapt_theory.report.assemble import report
 from ioadapt_theory.report.effect import effect
-from ioadapt_theory.report.report import report
 from tests.report.models import network, tuned
 
 

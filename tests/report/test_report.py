@@ -12,11 +12,11 @@ from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.rules.verdict import THRESHOLDS, Word
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.report.advice import Action
+from ioadapt_theory.report.assemble import Report, report
+from ioadapt_theory.report.branches import branches
 from ioadapt_theory.report.kinship import Kin
-from ioadapt_theory.report.order import branches, in_order
 from ioadapt_theory.report.page import to_html
 from ioadapt_theory.report.records import to_json
-from ioadapt_theory.report.report import Report, report
 from tests.report.models import changed, merged, network, tuned
 
 
@@ -38,7 +38,8 @@ def test_an_identical_layer_behind_a_changed_one_is_not_called_shared(placement:
     verdict = pairs["2"].verdicts[placement]
     assert verdict.word is Word.UNDECIDED
     assert verdict.why.startswith("first changed layer 0, output")
-    assert report(adapted(source, placement, ("2",)), target).advice[0].action is Action.MEASURE
+    actions = [advice.action for advice in report(adapted(source, placement, ("2",)), target).advice]
+    assert actions == [*[Action.CONVERT] * (placement is Placement.WEIGHT), Action.MEASURE]
 
 
 @pytest.mark.parametrize("placement", list(Placement))
@@ -82,7 +83,7 @@ SEEDS = range(4)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("size", [0.05, 0.3, 0.8])
+@pytest.mark.parametrize("size", [0.1, 0.3, 0.8])
 def test_a_fine_tuned_model_is_told_with_its_direction(seed: int, size: float):
     parent = network(seed)
     child = tuned(parent, size, 100 + seed)
@@ -112,7 +113,35 @@ def test_layers_that_were_taken_out_make_a_model_pruned_and_distilled_if_it_was_
         return nn.ModuleDict({f"{k}": part for k, part in enumerate(model) if k != 4})
 
     assert report(parent, without_one(tuned(parent, 0.05, 1))).kinship.kin is Kin.PRUNED
+    assert "missing in the source" in report(without_one(parent), tuned(parent, 0.05, 1)).kinship.why
     assert report(parent, without_one(tuned(parent, 1.0, 1))).kinship.kin is Kin.DISTILLED
+
+
+def blocks(count: int, seed: int) -> nn.Module:
+    """A stream through blocks that are alike in shape."""
+    torch.manual_seed(seed)
+    block = [
+        nn.ModuleDict({"norm": nn.LayerNorm(32), "up": nn.Linear(32, 48), "down": nn.Linear(48, 32)})
+        for _ in range(count)
+    ]
+    return nn.ModuleDict({"embed": nn.Linear(20, 32), "layers": nn.ModuleList(block), "head": nn.Linear(32, 10)})
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_renumbered_blocks_are_held_against_those_they_were(seed: int):
+    source = blocks(8, seed)
+    kept = sorted(torch.randperm(8, generator=torch.Generator().manual_seed(seed))[:5].tolist())
+    target = copy.deepcopy(source)
+    target["layers"] = nn.ModuleList(target["layers"][k] for k in kept)
+    for part in target.modules():
+        if isinstance(part, nn.LayerNorm):
+            part.weight.data += 0.01
+    found = report(source, target)
+    assert {p.name: p.counterpart for p in found.layers if "layers" in p.name} == {
+        f"layers.{old}.{part}": f"layers.{new}.{part}" for new, old in enumerate(kept) for part in ("down", "up")
+    }
+    assert found.kinship.kin is Kin.PRUNED
+    assert all(pair.equal for pair in found.layers)
 
 
 def test_a_layer_without_a_counterpart_changes_what_later_ones_read():
@@ -149,6 +178,13 @@ def test_every_advice_says_how_often_it_was_right():
         assert any(c.isdigit() for c in text), key
 
 
+def test_only_a_lora_is_converted():
+    source, target = network(0), network(0)
+    target[0].weight.data = network(1)[0].weight.data
+    dora = adapt(copy.deepcopy(source), target_modules=["2"], placement="weight", family="dora", rank=3)
+    assert [advice.action for advice in report(dora, target).advice] == [Action.MEASURE]
+
+
 def test_layers_in_common_there_must_be():
     with pytest.raises(InvalidValueError, match=r"the source has 4 such as 0, the target 1 such as other"):
         report(network(0), nn.ModuleDict({"other": nn.Linear(3, 4)}))
@@ -181,15 +217,22 @@ def test_the_report_leaves_the_models_as_they_were():
     assert len(layers(source)) == 4
 
 
-def test_layers_stand_in_the_network_s_order_whatever_the_file_s():
-    unet = "conv_in down_blocks.2.x down_blocks.10.x mid_block.a up_blocks.0.x up_blocks.1.x conv_out".split()
-    assert in_order(sorted(unet)) == unet
-    llama = ["lm_head", "model.layers.10.q", "model.layers.9.q", "model.embed_tokens"]
-    assert in_order(llama) == ["model.embed_tokens", "model.layers.9.q", "model.layers.10.q", "lm_head"]
-
-
 def test_networks_beside_each_other_do_not_come_before_each_other():
     beside = ["H.0", "H.2", "C.0", "C.2"]
     assert branches(beside) == {"H.0": "H", "H.2": "H", "C.0": "C", "C.2": "C"}
     assert set(branches(["0.a", "0.b", "1.a", "1.b"]).values()) == {""}
     assert set(branches(["q", "k", "v"]).values()) == {""}
+
+
+@pytest.mark.parametrize("size", [1e-4, 1e-3])
+def test_a_light_fine_tune_is_not_called_the_same(size: int):
+    parent = network(0)
+    found = report(parent, tuned(parent, size, 1)).kinship
+    assert found.kin is Kin.FINE_TUNED
+    assert "too little to tell which was first" in found.why
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_another_precision_is_the_same_model(dtype: torch.dtype):
+    parent = network(0)
+    assert report(parent, copy.deepcopy(parent).to(dtype)).kinship.kin is Kin.SAME

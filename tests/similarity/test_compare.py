@@ -11,7 +11,7 @@ from ioadapt_theory.similarity.compare import compare
 from ioadapt_theory.similarity.comparison import Comparison, Options, labels_of
 from ioadapt_theory.similarity.matching import Match
 from ioadapt_theory.similarity.measures.means import count_of_lowest
-from ioadapt_theory.similarity.measures.spaces import Space
+from ioadapt_theory.similarity.measures.space import Space
 from ioadapt_theory.similarity.report import records as report
 from tests.similarity.memory import Held, held, noisy
 

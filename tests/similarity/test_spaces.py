@@ -12,8 +12,8 @@ from ioadapt_theory.linalg import orthogonal
 from ioadapt_theory.null import moments, of_matrix, parts
 from ioadapt_theory.similarity.compare import compare
 from ioadapt_theory.similarity.comparison import Comparison, Options
-from ioadapt_theory.similarity.measures import gram_sums, sides
-from ioadapt_theory.similarity.measures.sides import Space
+from ioadapt_theory.similarity.measures import gram_sums, sides, spaces
+from ioadapt_theory.similarity.measures.space import Space
 from ioadapt_theory.similarity.report import records as report
 from ioadapt_theory.similarity.report.tables import remarks
 from tests.similarity.memory import Held, held
@@ -211,3 +211,39 @@ def test_a_subspace_that_says_nothing_is_left_out_and_told():
     assert report.to_csv(c).splitlines()[2].endswith(",")
     with pytest.raises(InvalidValueError, match=r"--subspace 7 is more directions than any layer .* at most 6 here"):
         compare(pair, Options(space=Space.INPUT, subspace=7))  # the whole side, which is always 1
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("space", [Space.INPUT, Space.OUTPUT])
+def test_large_layers_of_half_precision_are_multiplied_in_float32_to_a_millionth(
+    dtype: torch.dtype, space: Space, monkeypatch: pytest.MonkeyPatch
+):
+    shapes = {"wide.weight": (48, 300), "tall.weight": (300, 48), "conv.weight": (40, 64, 3, 3)}
+    draws = {k: torch.randn(s) * (torch.rand(s[0], *[1] * (len(s) - 1)) + 0.3) + 0.1 for k, s in shapes.items()}
+    pair = [
+        held(n, {k: (v + x * torch.randn(v.shape)).to(dtype) for k, v in draws.items()})
+        for n, x in (("a", 0), ("b", 0.3))
+    ]
+    double = compare(pair, Options(space=space, workers=1))
+    monkeypatch.setattr(spaces, "LARGE", 1)
+    single = compare(pair, Options(space=space, workers=1))
+    differ = False
+    for one, two in zip(double.rows, single.rows, strict=True):
+        v, w = one.values[0, 1], two.values[0, 1]
+        assert w.cosine == pytest.approx(v.cosine, abs=1e-6)
+        assert (w.null.mean, w.null.sd) == pytest.approx((v.null.mean, v.null.sd), rel=1e-4, abs=1e-8)
+        differ = differ or w.cosine != v.cosine
+    assert differ  # it is another path
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-15, 1e15, 1e30])
+def test_large_layers_whose_products_leave_float32_are_multiplied_in_float64(
+    scale: float, monkeypatch: pytest.MonkeyPatch
+):
+    values = [torch.randn(30, 40) for _ in range(2)]
+    plain = [held(n, {"w": v.bfloat16()}) for n, v in zip("ab", values, strict=True)]
+    scaled = [held(n, {"w": v.bfloat16() * 2.0 ** round(math.log2(scale))}) for n, v in zip("ab", values, strict=True)]
+    expected = figures(compare(plain, Options(space=Space.INPUT, workers=1)))
+    monkeypatch.setattr(spaces, "LARGE", 1)
+    found = figures(compare(scaled, Options(space=Space.INPUT, workers=1)))
+    assert found["w", (0, 1)] == pytest.approx(expected["w", (0, 1)], abs=1e-6)

@@ -8,7 +8,8 @@ import torch
 
 from ioadapt_theory.similarity.matching import Layer, Match, match_by_names
 from ioadapt_theory.similarity.measures.cosine import Values, values
-from ioadapt_theory.similarity.streaming.inner_products import Moments, moments
+from ioadapt_theory.similarity.streaming.inner_products import moments
+from ioadapt_theory.similarity.streaming.moments import Moments
 from ioadapt_theory.similarity.streaming.reader import LONGEST
 from tests.similarity.memory import Held, held, noisy
 

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -16,8 +17,8 @@ from ioadapt_theory.checkpoints.checkpoint import SourceError
 from ioadapt_theory.errors import WorkerError
 from ioadapt_theory.similarity.compare import compare
 from ioadapt_theory.similarity.comparison import Options
-from ioadapt_theory.similarity.measures.spaces import Space
-from ioadapt_theory.similarity.streaming import workers
+from ioadapt_theory.similarity.measures.space import Space
+from ioadapt_theory.similarity.streaming import forked, workers
 from ioadapt_theory.similarity.streaming.forked import PERIOD, Deliver, share_out
 from ioadapt_theory.similarity.streaming.workers import over_layers
 from tests.similarity.memory import Held, held, noisy
@@ -135,6 +136,26 @@ def test_an_interrupt_ends_the_workers_in_the_middle_of_a_layer():
     assert multiprocessing.active_children() == []
 
 
+def test_an_interrupt_while_the_workers_start_comes_when_they_have_started(monkeypatch: pytest.MonkeyPatch):
+    """Also when another thread of this process takes the signal: raised inside a fork, it would be lost."""
+    start = multiprocessing.context.ForkProcess.start
+
+    def interrupted(self: multiprocessing.context.ForkProcess) -> None:
+        taker = threading.Thread(target=signal.pthread_sigmask, args=(signal.SIG_UNBLOCK, {signal.SIGINT}))
+        taker.start()
+        os.kill(os.getpid(), signal.SIGINT)
+        taker.join()
+        start(self)
+        started.append(self)
+
+    started: list[object] = []
+    monkeypatch.setattr(multiprocessing.context.ForkProcess, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        share_out(range(2), 2, lambda tasks, deliver: [deliver(t, t) for t in tasks], lambda _t, _r: None)
+    assert len(started) == 2
+    assert multiprocessing.active_children() == []
+
+
 ORPHANS = """
 import os, signal, time
 from ioadapt_theory.similarity.streaming.forked import share_out
@@ -174,8 +195,8 @@ def test_one_process_does_it_where_more_do_not_pay_or_cannot_be(
     elif where == "daemon":
         monkeypatch.setattr(workers.current_process(), "_config", {"daemon": True})
     else:
-        monkeypatch.setattr(workers.sys, "platform", "darwin")
-        assert workers.usable() == 1
+        monkeypatch.setattr(forked.sys, "platform", "darwin")
+        assert forked.usable() == 1
     compare(models(2), Options(workers=2))
     assert pids == []
 
@@ -185,7 +206,7 @@ def test_one_process_does_it_on_systems_that_cannot_read_by_position_or_fork(
     lacking: str, pids: list[int], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.delattr(os, lacking)
-    assert workers.usable() == 1
+    assert forked.usable() == 1
     compare(models(2), Options(workers=2))
     assert pids == []
 

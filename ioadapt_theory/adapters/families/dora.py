@@ -1,13 +1,15 @@
 """DoRA (Liu et al. 2024): Φ(W)_j = m_j V_j / ‖V_j‖ with V = W + s AB, a magnitude for every output j."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base, Identity, add
-from ioadapt_theory.adapters.families.family import Family, Spec, parameter
-from ioadapt_theory.adapters.families.lora import init_low_rank, is_high
+from ioadapt_theory.adapters.families.family import Family, Spec
+from ioadapt_theory.adapters.families.lora import LoRA, init_low_rank, is_high
 from ioadapt_theory.adapters.fast.autograd import fused, is_eager, plan_for, without_autocast
-from ioadapt_theory.adapters.fast.derived import Derived
+from ioadapt_theory.adapters.fast.derived import Derived, is_kept
 from ioadapt_theory.adapters.fast.norms import norms_beside, squares
 from ioadapt_theory.adapters.fast.products import LowRank
 from ioadapt_theory.adapters.matrices import Plain
@@ -16,13 +18,16 @@ from ioadapt_theory.adapters.matrices import Plain
 class DoRA(Family):
     """Low-rank change of the direction, learned magnitude m (columns); m starts at ‖W_j‖."""
 
+    axes: ClassVar = {**LoRA.axes, "m": ("columns",)}
+    options: ClassVar = {"detach_norm": ("true or false", lambda v: isinstance(v, bool))}
+    A: nn.Parameter
+    B: nn.Parameter
+    m: nn.Parameter
+
     def __init__(self, base: Base, spec: Spec) -> None:
         super().__init__(base, spec)
         self.detach_norm = spec.detach_norm
         self.derived = Derived()
-        self.A = parameter(base, spec, base.rows, spec.rank)
-        self.B = parameter(base, spec, spec.rank, base.columns)
-        self.m = parameter(base, spec, base.columns)
         with torch.no_grad():
             nn.init.zeros_(self.A)
             nn.init.zeros_(self.B)
@@ -35,35 +40,36 @@ class DoRA(Family):
         return torch.addmm(w.mT, self.B.to(w).mT, self.A.to(w).mT, alpha=self.scaling).mT
 
     def norms(self, base: Base) -> Tensor:
-        """‖V_j‖; a constant, kept between steps, where its gradient is not asked for."""
-        if torch.is_grad_enabled() and not self.detach_norm:
-            return self._norms_on_identity() if isinstance(base, Identity) else self.direction(base).norm(dim=0)
-        with torch.no_grad():
-            if isinstance(base, Identity):
-                return self.derived("norms", self._norms_on_identity, self.scaling, (self.A, self.B))
-            if not isinstance(base, Plain) or not is_eager(self.A) or not self.A.is_cpu:
-                return self.direction(base).norm(dim=0).to(self.m.dtype)
-            return self.derived(
-                "norms", lambda: self._norms_on(base), self.scaling, (self.A, self.B), base.module.weight
-            )
+        """‖V_j‖, above 0; where its gradient is not asked for a constant, which is kept between steps."""
+        constant = self.detach_norm or not torch.is_grad_enabled()
+        with torch.set_grad_enabled(not constant):
+            if not (constant and is_kept(self.A) and is_eager(self.A) and isinstance(base, Identity | Plain)):
+                return self._norms(base)
+            w = base.module.weight if isinstance(base, Plain) else None
+            near = w if self.A.is_cpu else None
+            return self.derived("norms", lambda: self._norms(base, near), self.scaling, (self.A, self.B), w)
 
-    def _norms_on_identity(self) -> Tensor:
-        """‖e_j + s A b_j‖² = 1 + 2s ⟨a_j, b_j⟩ + s² b_jᵀ(AᵀA)b_j, in float64 since it cancels."""
-        a, b, s = self.A.double(), self.B.double(), self.scaling
-        change = torch.addmm(a.mT, a.mT @ a, b, beta=2 * s, alpha=s * s)
-        return ((change * b).sum(0) + 1).clamp_min(0).sqrt().to(self.m.dtype)
+    def _norms(self, base: Base, weight: Tensor | None = None) -> Tensor:
+        """By definition; with the weight of a layer near the processor from ‖W_j‖, which is kept for as long as W is the same, and W A.
 
-    def _norms_on(self, base: Plain) -> Tensor:
-        """From ‖W_j‖, which is kept for as long as W is the same, and W A: V is never built."""
-        w = base.dense().mT
-        own = self.derived("squares", lambda: squares(w), 0.0, (), base.module.weight)
-        return norms_beside(w, own, self.A, self.B, self.scaling).to(self.m.dtype)
+        On an identity ‖e_j + s A b_j‖² = 1 + 2s ⟨a_j, b_j⟩ + s² b_jᵀ(AᵀA)b_j, in float64 since it cancels.
+        """
+        if isinstance(base, Identity):
+            a, b, s = self.A.double(), self.B.double(), self.scaling
+            change = torch.addmm(a.mT, a.mT @ a, b, beta=2 * s, alpha=s * s)
+            norms = ((change * b).sum(0) + 1).clamp_min(0).sqrt()
+        elif weight is None:
+            norms = self.direction(base).norm(dim=0)
+        else:
+            w = base.dense().mT
+            own = self.derived("squares", lambda: squares(w), 0.0, (), weight)
+            norms = norms_beside(w, own, self.A, self.B, self.scaling)
+        return norms.to(self.m.dtype).clamp_min(torch.finfo(self.m.dtype).tiny)
 
     def gain(self, base: Base) -> Tensor:
         """m_j / ‖V_j‖, 0 for a column of zeros whose magnitude is zero."""
         with without_autocast(self.m):
-            norms = self.norms(base)
-            return self.m / norms.clamp_min(torch.finfo(norms.dtype).tiny)
+            return self.m / self.norms(base)
 
     def weight(self, base: Base) -> Tensor:
         """V diag(m / ‖V‖)."""
@@ -89,9 +95,8 @@ class DoRA(Family):
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
         """f(x) + (g - 1)(f(x) - bias) + g s xAB, g = m/‖V‖: the bias is not scaled, g = 1 changes nothing."""
-        if (plan := plan_for(self, x, base)) is not None:
-            g = self.gain(base)
-            return fused(plan, self, LowRank, x, (self.A, self.B * g), g)
+        if is_eager(x) and (plan := plan_for(self, x, base)) is not None:
+            return fused(plan, self, LowRank, x, (self.A, self.B), self.gain(base))
         y, g = base(x), base.columnwise(self.gain(base))
         without_bias = y if base.bias is None else y - base.columnwise(base.bias)
         change = self.scaling * base.low_rank(self.dropout(x), self.A, self.B)

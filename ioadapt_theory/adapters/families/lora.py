@@ -1,14 +1,14 @@
 """LoRA (Hu et al. 2022): Φ(W) = W + s AB, Eq. 1; on an identity, I + s AB, Eq. 3."""
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from ioadapt_theory.adapters.bases import Base, Identity
-from ioadapt_theory.adapters.families.family import Additive, Family, Spec, fill, parameter
+from ioadapt_theory.adapters.families.family import Additive, Family, Spec, fill
 from ioadapt_theory.adapters.fast.autograd import fused, is_eager
 from ioadapt_theory.adapters.fast.products import LowRank
 
@@ -21,12 +21,13 @@ FOLD = 16
 class LoRA(Additive):
     """Low-rank change; A is rows x r, B is r x columns."""
 
+    axes: ClassVar = {"A": ("rows", "rank"), "B": ("rank", "columns")}
     kind = LowRank
+    A: nn.Parameter
+    B: nn.Parameter
 
     def __init__(self, base: Base, spec: Spec) -> None:
         super().__init__(base, spec)
-        self.A = parameter(base, spec, base.rows, spec.rank)
-        self.B = parameter(base, spec, spec.rank, base.columns)
         init_low_rank(self.A, self.B, spec)
 
     def pays(self, x: Tensor, base: Base) -> bool:
@@ -51,7 +52,7 @@ class LoRA(Additive):
         if (y := super().at_once(x, placed)) is not None:
             return y
         f, placement = placed.f, placed.placement
-        if placement == "weight" or not is_eager(x) or not self.folds(x, f.channels, f.columns):
+        if placement == "weight" or not is_eager(x) or not self.folds(x, f.channels, f.columns, placement):
             return None
         plan = None if placement == "output" and self.drops else self.plan_for(x, f)
         if plan is None or (w := plan.w) is None:
@@ -62,10 +63,10 @@ class LoRA(Additive):
             plan = plan._replace(bias=plan.bias + self.scaling * (plan.bias @ self.A @ self.B).to(plan.dtype))
         return fused(plan, self, LowRank, x, ((self.A.mT.to(plan.dtype) @ w).mT, self.B))
 
-    def folds(self, x: Tensor, c: int, d: int) -> bool:
+    def folds(self, x: Tensor, c: int, d: int, placement: str) -> bool:
         """Whether two thin products with W cost less than passes over X, or than a gradient that X does not need."""
         n, r = x.numel() // c, self.spec.rank
-        if torch.is_grad_enabled() and not x.requires_grad:
+        if placement == "input" and torch.is_grad_enabled() and not x.requires_grad:
             return n > 2 * r
         return FOLD * n > r * max(c, d) and x.numel() >= 1 << 18
 
@@ -105,6 +106,8 @@ def is_high(phi: Family) -> bool:
 
 def init_low_rank(a: nn.Parameter, b: nn.Parameter, spec: Spec) -> None:
     """B is zero, so that AB is; A is uniform in ±1/√rows as in the reference code, or N(0, 1/r²)."""
+    if a.is_meta:  # of a file's header, or a model without numbers yet
+        return
     if spec.init == "gaussian":
         fill(a, 1 / spec.rank)
     else:

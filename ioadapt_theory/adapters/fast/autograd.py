@@ -68,11 +68,8 @@ class Plan(NamedTuple):
 
 
 def plan_for(phi: Any, x: Tensor, base: Base) -> Plan | None:
-    """How to do what the plain form of phi would on this base; None where hooks or mixed dtypes forbid it.
-
-    This runs in every call, beside products that take some tens of microseconds.
-    """
-    if base.axis != -1 or type(phi.dropout) not in DROPOUTS or not is_eager(x):
+    """How to do in an eager call what the plain form of phi would; None where hooks or mixed dtypes forbid it."""
+    if base.axis != -1 or type(phi.dropout) not in DROPOUTS:
         return None
     w = bias = None
     if type(base) is not Identity:
@@ -97,7 +94,8 @@ def fused(plan: Plan, phi: Any, kind: Any, x: Tensor, factors: Sequence[Tensor],
     rows, dropped = plan.rows(x), phi.dropout(x)
     d = rows if dropped is x else plan.rows(dropped)
     p = [m.to(plan.dtype) for m in factors]
-    y: Tensor = Fused.apply(kind, phi.scaling, rows, d, plan.w, plan.bias, g, *p)  # type: ignore[no-untyped-call, unused-ignore]
+    apply: Any = Fused.apply if torch.is_grad_enabled() else Unrecorded().forward
+    y: Tensor = apply(kind, phi.scaling, rows, d, plan.w, plan.bias, g, *p)
     return y if x.ndim == 2 else y.view(*x.shape[:-1], y.shape[-1])
 
 
@@ -109,48 +107,65 @@ def built(plan: Plan, s: float, x: Tensor, *factors: Tensor) -> Tensor:
 
 
 class Fused(torch.autograd.Function):
-    """Y = Z diag(g) + s DΔ + b with Z = XW, or X where there is no W; D is X, or what dropout leaves of it."""
+    """Y = V diag(g) + b with V = Z + s DΔ and Z = XW, or X without W; D is X, or what dropout leaves of it."""
 
     @staticmethod
     def forward(  # noqa: D102
         ctx: Any, kind: Any, s: float, x: Tensor, d: Tensor, w: Any, bias: Any, g: Any, *p: Tensor
     ) -> Tensor:
         z = x if w is None else linear(x, w, bias if g is None else None)
-        if g is None:
-            y = z.clone() if w is None else z
-        else:
-            y = gained(z, g)
-            y = y if bias is None else y.add_(bias)
-        kept = kind.add(y, d, s, *p)
+        v, kept = kind.add(z, d, s, *p, into=None if w is None else z)
         ctx.kind, ctx.s, ctx.count, ctx.one, ctx.owns_gradient = kind, s, len(p), d is x, False
-        ctx.save_for_backward(d, w, g, *((None, None) if g is None else (x, z)), *p, *kept)
-        return y
+        if g is None:
+            ctx.save_for_backward(d, w, g, None, None, *p, *kept)
+            return v
+        ctx.save_for_backward(d, w, g, x, None if w is None else v, *p, *kept)
+        y = gained(v, g, v if w is None or isinstance(ctx, Unrecorded) else None)
+        return y if bias is None else y.add_(bias)
 
     @staticmethod
     def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
-        d, w, g, x, z, *rest = ctx.saved_tensors
-        p, kept = rest[: ctx.count], rest[ctx.count :]
-        wanted, gx, gd, gg = ctx.needs_input_grad, None, None, None
+        d, w, g, x, v, *rest = ctx.saved_tensors
+        p, kept, kind, s = rest[: ctx.count], rest[ctx.count :], ctx.kind, ctx.s
+        with_x, with_d, gx, gd, gg = ctx.needs_input_grad[2], not ctx.one and ctx.needs_input_grad[3], None, None, None
         with without_autocast(gy):
-            again = torch.is_grad_enabled()
-            if again:  # what was kept has no graph, the inputs have
-                kept, z = (), x if x is None or w is None else linear(x, w)
             gy = gy.contiguous()
-            t, m, gp = ctx.kind.pull(gy, d, ctx.s, kept, *p)
-            if g is not None and (again or not wanted[2]):
-                gg = (gy * z).sum(0, dtype=g.dtype)
-            elif g is not None:
-                gx = gy if ctx.owns_gradient else torch.empty_like(x)
-                gg = ungained(gy, z, g, w, gx)
-            if wanted[2] and gx is None:
-                gx = gy if g is None else gained(gy, g)
-                gx = gx @ w if w is not None else gx if ctx.owns_gradient and not again else gx.clone()
-            if wanted[2] and ctx.one:
-                gx.view(-1, len(m)).addmm_(t, packed(m.mT), alpha=ctx.s)  # type: ignore[union-attr]
-            elif wanted[3] and not ctx.one:
-                gd = (t @ m.mT).mul_(ctx.s).view(d.shape)
-            gb = gy.sum(0) if wanted[5] else None
+            gb = gy.sum(0) if ctx.needs_input_grad[5] else None
+            if torch.is_grad_enabled():  # what was kept has no graph, the inputs have
+                gz = gy
+                if g is not None:
+                    v, _ = kind.add(x if w is None else linear(x, w), d, s, *p)
+                    gg, gz = (gy * v).sum(0, dtype=g.dtype), gained(gy, g)
+                t, m, gp = kind.pull(gz, d, s, (), *p)
+                gx = gz.clone() if w is None else gz @ w
+            elif g is None:
+                t, m, gp = kind.pull(gy, d, s, kept, *p)
+                if with_x:
+                    gx = gy @ w if w is not None else gy if ctx.owns_gradient else gy.clone()
+            else:
+                a, b = p
+                t, m, (ga, h) = kind.pull(gy, d, s, kept, a, b * g.to(b.dtype))
+                if with_x:
+                    gx = gy if ctx.owns_gradient else torch.empty_like(x)
+                gg = ungained(gy, x if w is None else v, g, w, gx)
+                gg = gg if w is not None else gg.add_((h * b).sum(0))
+                gp = ga, h.mul_(g)
+            if with_x and ctx.one:
+                gx.view(-1, len(m)).addmm_(t, packed(m.mT), alpha=s)  # type: ignore[union-attr]
+            elif with_d:
+                gd = ((t if s == 1 else t * s) @ m.mT).view(d.shape)
         return None, None, gx, gd, None, gb, gg, *gp
+
+
+class Unrecorded:
+    """In the place of what autograd keeps, where it keeps nothing: a token takes less time than a call of it."""
+
+    def forward(self, *inputs: Any) -> Tensor:
+        """As of ``Fused``."""
+        return Fused.forward(self, *inputs)
+
+    def save_for_backward(self, *tensors: Tensor) -> None:
+        """Nothing."""
 
 
 def give_gradient(y: Tensor) -> None:

@@ -1,6 +1,6 @@
 """Products with the families' Δ, there and back: what ``autograd`` adds to a layer's own.
 
-Samples are rows. Each kind can ``add`` s DΔ to Y in place, returning thin matrices that help on the way back, and
+Samples are rows. Each kind can ``add`` s DΔ to Z, which gives V, and thin matrices that help on the way back; and
 ``pull`` back: with those or without it gives T and M, where s T Mᵀ is the gradient of D, and those of the factors.
 What is written in place here is fresh, so that autograd can follow every line of it.
 """
@@ -12,7 +12,6 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.bases import THIN
 
-Tensors = tuple[Tensor, ...]
 BLOCK = 1 << 17
 """Entries that a core's cache holds."""
 
@@ -21,44 +20,48 @@ class LowRank:
     """Δ = AB."""
 
     @staticmethod
-    def add(y: Tensor, d: Tensor, s: float, a: Tensor, b: Tensor) -> Tensors:
-        """Y += s (DA)B."""
+    def add(
+        z: Tensor, d: Tensor, s: float, a: Tensor, b: Tensor, into: Tensor | None = None
+    ) -> tuple[Tensor, Sequence[Tensor]]:
+        """Z + s (DA)B."""
         u = thin(d, a)
-        y.addmm_(u, b, alpha=s)
-        return (u,)
+        return torch.addmm(z, u, b, alpha=s, out=into), (u,)
 
     @staticmethod
     def pull(
-        gy: Tensor, d: Tensor, s: float, kept: Sequence[Tensor], a: Tensor, b: Tensor
-    ) -> tuple[Tensor, Tensor, Tensors]:
-        """GY Bᵀ, A."""
+        gv: Tensor, d: Tensor, s: float, kept: Sequence[Tensor], a: Tensor, b: Tensor
+    ) -> tuple[Tensor, Tensor, Sequence[Tensor]]:
+        """GV Bᵀ, A."""
         (u,) = kept or (thin(d, a),)
-        gu = thin(gy, b.mT)
+        gu = thin(gv, b.mT)
         ga = (gu.mT @ d).mT if gu.mT.is_contiguous() else d.mT @ gu
-        return gu, a, (_scaled(ga, s), _scaled(u.mT @ gy, s))
+        return gu, a, (_scaled(ga, s), _scaled(u.mT @ gv, s))
 
 
 class Kronecker:
     """Δ = C ⊗ D by reshapes: a row as m1 x m2 becomes Cᵀ x D."""
 
     @staticmethod
-    def add(y: Tensor, x: Tensor, s: float, c: Tensor, d: Tensor) -> Tensors:
-        """Y += s X(C ⊗ D)."""
+    def add(
+        z: Tensor, x: Tensor, s: float, c: Tensor, d: Tensor, into: Tensor | None = None
+    ) -> tuple[Tensor, Sequence[Tensor]]:
+        """Z + s X(C ⊗ D)."""
         (m1, n1), n2 = c.shape, d.shape[1]
-        xd = (x.reshape(-1, d.shape[0]) @ d).view(-1, m1, n2)
-        y.view(-1, n1, n2).baddbmm_(packed(c.mT).expand(len(y), n1, m1), xd, alpha=s)
-        return ()
+        xd, cs = (x.reshape(-1, d.shape[0]) @ d).view(-1, m1, n2), packed(c.mT).expand(len(z), n1, m1)
+        v = torch.empty_like(z) if into is None else into
+        torch.baddbmm(z.view(-1, n1, n2), cs, xd, alpha=s, out=v.view(-1, n1, n2))
+        return v, ()
 
     @staticmethod
     def pull(
-        gy: Tensor, x: Tensor, s: float, kept: Sequence[Tensor], c: Tensor, d: Tensor
-    ) -> tuple[Tensor, Tensor, Tensors]:
-        """(C GY) as rows of D's length, D; X D is made again, since it is as large as X."""
+        gv: Tensor, x: Tensor, s: float, kept: Sequence[Tensor], c: Tensor, d: Tensor
+    ) -> tuple[Tensor, Tensor, Sequence[Tensor]]:
+        """(C GV) as rows of D's length, D; X D is made again, since it is as large as X."""
         del kept
         (m1, n1), (m2, n2) = c.shape, d.shape
-        x, gy = x.reshape(-1, m2), gy.reshape(-1, n1, n2)
-        gc = torch.bmm((x @ d).view(-1, m1, n2), gy.mT).sum(0)
-        gt = torch.bmm(c.expand(len(gy), m1, n1), gy).view(-1, n2)
+        x, gv = x.reshape(-1, m2), gv.reshape(-1, n1, n2)
+        gc = torch.bmm((x @ d).view(-1, m1, n2), gv.mT).sum(0)
+        gt = torch.bmm(c.expand(len(gv), m1, n1), gv).view(-1, n2)
         return gt, d, (_scaled(gc, s), _scaled(x.mT @ gt, s))
 
 
@@ -78,21 +81,21 @@ def gained(z: Tensor, g: Tensor, out: Tensor | None = None) -> Tensor:
     return torch.mul(z, g, out=out) if g.dtype == z.dtype else torch.addcmul(z, z, (g - 1).to(z.dtype), out=out)
 
 
-def ungained(gy: Tensor, z: Tensor, g: Tensor, w: Tensor | None, out: Tensor) -> Tensor:
-    """Of Y = Z diag(g), Z = XW, the gradient of X in ``out``, and that of g; without W, X is Z and ``out`` may be GY.
+def ungained(gy: Tensor, z: Tensor, g: Tensor, w: Tensor | None, out: Tensor | None) -> Tensor:
+    """Of Y = Z diag(g), Z = XW, the gradient of g, and in ``out``, if any, that of X: GY maybe, where there is no W.
 
     By blocks of rows: what is between is as large as one of them.
     """
     rows = max(512, BLOCK // gy.shape[1]) if gy.is_cpu else max(1, len(gy))
-    gg = torch.zeros_like(g)
-    for i in range(0, len(gy), rows):
-        part, target = gy[i : i + rows], out[i : i + rows]
-        gg += (part * z[i : i + rows]).sum(0, dtype=g.dtype)
-        if w is None:
-            gained(part, g, target)
-        else:
-            torch.mm(gained(part, g), w, out=target)
-    return gg
+    parts = []
+    for i in range(0, max(1, len(gy)), rows):
+        part = gy[i : i + rows]
+        parts.append((part * z[i : i + rows]).sum(0, dtype=g.dtype))
+        if out is not None and w is None:
+            gained(part, g, out[i : i + rows])
+        elif out is not None:
+            torch.mm(gained(part, g), w, out=out[i : i + rows])  # type: ignore[arg-type]
+    return parts[0] if len(parts) == 1 else torch.stack(parts).sum(0)
 
 
 def _scaled(m: Tensor, s: float) -> Tensor:

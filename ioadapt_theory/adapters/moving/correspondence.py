@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 
 from ioadapt_theory.adapters.base_weights import Weights
+from ioadapt_theory.adapters.moving.neurons import Order, orders
 from ioadapt_theory.adapters.rules.fingerprint import SAMPLE, sample
 from ioadapt_theory.checkpoints.alignment import Contents
 from ioadapt_theory.checkpoints.names.layer import Name, unwrapped
 from ioadapt_theory.checkpoints.names.resolve import Resolved, resolve
 from ioadapt_theory.checkpoints.provenance import Origins, by_contents, by_layout, of_teacher, require_match
 from ioadapt_theory.checkpoints.spelling import same_start
-from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnsupportedError
+from ioadapt_theory.errors import FileFormatError, IoAdaptError
 
 MANY = 4096
 """Values of a matrix that are compared where both models are at hand."""
@@ -48,6 +49,7 @@ class Correspondence:
         other: layers that are matched by name and hold the weights of another layer, and of which.
         how: "name", or "contents" or "layout" where that decided.
         deeper: names whose numbers go beyond the target's, where nothing tells which of its layers were kept.
+        neurons: layers of the target whose MLP's neurons stand in another order than the source's, and in which.
     """
 
     layers: Mapping[Name, tuple[str, ...]]
@@ -55,6 +57,7 @@ class Correspondence:
     other: Mapping[str, str] = field(default_factory=dict)
     how: str = "name"
     deeper: tuple[Name, ...] = ()
+    neurons: Mapping[str, Order] = field(default_factory=dict)
 
     def warning(self) -> str | None:
         """What has to be said of layers that are matched by name against, or without, the evidence."""
@@ -62,6 +65,11 @@ class Correspondence:
             return (
                 f"The adapter has layers beyond the model's, such as {self.deeper[0]}: if some were removed in between,"
                 " equal numbers are other layers. match='provenance' with the adapter's own model as source tells it."
+            )
+        if not self.other and self.neurons and self.how == "name":
+            return (
+                f"{len(self.neurons)} layers face neurons in another order than in the source, such as"
+                f" {next(iter(self.neurons))}. match='provenance' puts adapters into that order."
             )
         if not self.other:
             return None
@@ -95,12 +103,15 @@ def correspond(
         NoProvenanceError: "provenance", and nothing tells it.
     """
     named = resolve(names, target.names, target.rename, target.aliases)
-    origins = _origins(names, named, target, source, prints or {})
+    origins, neurons = _origins(names, named, target, source, prints or {}), dict[str, Order]()
+    if source and origins.how == "contents":
+        actual = _spelled(source.names, target.names)
+        neurons = orders(source, target, {new: actual[unwrapped(old)] for new, old in origins.of.items()})
     if require_match(match) == "name" or not origins.how:
         if match == "provenance":
             raise NoProvenanceError
         deeper = () if origins.how else _deeper(names, named, target)
-        return Correspondence(named.layers, named.doubts, _others(named, origins), deeper=deeper)
+        return Correspondence(named.layers, named.doubts, _others(named, origins), "name", deeper, neurons)
     back = {old: new for new, old in origins.of.items()}
     traced = resolve(names, back, target.rename, blocks=origins.blocks)
     layers = {name: tuple(back[old] for old in found) for name, found in traced.layers.items()}
@@ -109,9 +120,8 @@ def correspond(
         known = {*origins.of, *(layer for found in layers.values() for layer in found)}
         unknown = {name: found for name, found in named.layers.items() if name not in layers and not known & {*found}}
         layers |= {} if origins.moved else unknown
-    return Correspondence(
-        layers, reasons | {n: why for n, why in named.doubts.items() if n not in layers}, {}, origins.how
-    )
+        reasons = {name: why for name, why in (reasons | {**named.doubts}).items() if name not in layers}
+    return Correspondence(layers, reasons, {}, origins.how, neurons=neurons)
 
 
 def _deeper(names: Iterable[Name], named: Resolved, target: Weights) -> tuple[Name, ...]:
@@ -139,10 +149,9 @@ def _origins(
     names: Collection[Name], named: Resolved, target: Weights, source: Weights | None, prints: Mapping[str, Any]
 ) -> Origins:
     """Where the target's layers come from, the source's layers in the target's spelling."""
-    kinds = {_kind(name) for name in (prints if prints and not source else _meant(names, named))}
-    here, there = _alike(target.names, kinds), _alike(source.names if source else prints, kinds)
-    if start := same_start(here, there):
-        there = {start[0] + n[len(start[1]) :] if n.startswith(start[1]) else n: old for n, old in there.items()}
+    kinds = {_kind(name) for name in (source.names if source else prints or _meant(names, named))}
+    here = _alike(target.names, kinds)
+    there = _spelled(source.names if source else prints, target.names)
     found = None
     if there and any(re.search(r"(^|\.)\d+(\.|$)", name) for name in here):
         theirs = _contents(source, there, MANY) if source else _printed(prints, there)
@@ -169,6 +178,14 @@ def _meant(names: Iterable[Name], named: Resolved) -> set[str]:
     return paths | {layer for found in named.layers.values() for layer in found}
 
 
+def _spelled(names: Iterable[str], like: Iterable[str]) -> dict[str, str]:
+    """Plain name, with the leading part that the others have -> name."""
+    plain = {unwrapped(name): name for name in names if name}
+    others = {unwrapped(name) for name in like if name}
+    ours, theirs = same_start(others, plain) or ("", "")
+    return {ours + n[len(theirs) :] if n.startswith(theirs) else n: name for n, name in plain.items()}
+
+
 def _kind(name: str) -> str:
     """What stands after the last number that parts follow, without a number at the end: ``self_attn.q_proj``."""
     return re.sub(r"(^|\.)\d+$", "", re.split(r"(?:^|\.)\d+\.", unwrapped(name))[-1])
@@ -176,7 +193,7 @@ def _kind(name: str) -> str:
 
 def _alike(names: Iterable[str], kinds: Collection[str]) -> dict[str, str]:
     """Plain name -> name, for layers of these kinds."""
-    return {unwrapped(name): name for name in names if _kind(name) in kinds}
+    return {unwrapped(name): name for name in names if name and _kind(name) in kinds}
 
 
 def _contents(weights: Weights, names: Mapping[str, str], count: int) -> Contents:
@@ -185,14 +202,14 @@ def _contents(weights: Weights, names: Mapping[str, str], count: int) -> Content
     for plain, name in names.items():
         try:
             f = weights.outline(name)
-        except UnsupportedError:
+        except IoAdaptError:
             continue
         shapes[plain] = f.rows, f.columns
 
     def values(plain: str) -> Any:
         try:
             return _some(weights.layer(names[plain]).matrix, count)
-        except UnsupportedError:
+        except IoAdaptError:
             return np.empty(0)
 
     return Contents(shapes, values)

@@ -12,6 +12,7 @@ from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import function_of, install, layers
 from ioadapt_theory.adapters.moving.correspondence import Correspondence, RenumberedWarning, correspond
+from ioadapt_theory.adapters.moving.neurons import reordered
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.names.layer import Name
 from ioadapt_theory.errors import IoAdaptError, UnsupportedError
@@ -98,8 +99,21 @@ def transfer(
     places = renamed | {key.path: layers_ for key, layers_ in found.layers.items()}
     sources = {layer: n for n, layers_ in places.items() for layer in layers_}
     lost = {key.path: found.reasons.get(key, NO_LAYER) for key in names if key.path not in places}
-    moved = {layer: given[n] for layer, n in sources.items()}
+    moved, stuck = ordered({layer: given[n] for layer, n in sources.items()}, found)
+    lost |= stuck
     return put(target, moved, name, strict=strict, share=share, found=found, sources=sources, lost=lost)
+
+
+def ordered(adapters: Mapping[str, Adapter], found: Correspondence) -> tuple[dict[str, Adapter], dict[str, str]]:
+    """The adapters in the order of the target's neurons, where layers follow the weights, and why some cannot be."""
+    moved, stuck = dict(adapters), dict[str, str]()
+    for layer in () if found.how == "name" else found.neurons.keys() & adapters.keys():
+        try:
+            moved[layer] = reordered(adapters[layer], found.neurons[layer])
+        except UnsupportedError as error:
+            del moved[layer]
+            stuck[layer] = str(error)
+    return moved, stuck
 
 
 def put(
@@ -127,8 +141,10 @@ def put(
     """
     named, other = dict(walk(model)), found.other if found else {}
     reasons = {layer: misfit(named, layer, adapter) for layer, adapter in adapters.items()}
-    if strict:
-        reasons |= {layer: f"holds what was {old}" for layer, old in other.items() if reasons.get(layer, "") is None}
+    if strict and found:
+        odd = {layer: "its neurons stand in another order" for layer in found.neurons if found.how == "name"}
+        odd |= {layer: f"holds what was {old}" for layer, old in other.items()}
+        reasons |= {layer: why for layer, why in odd.items() if reasons.get(layer, "") is None}
     matched = tuple(layer for layer, why in reasons.items() if why is None)
     unmatched = {layer: why for layer, why in reasons.items() if why is not None} | {**lost}
     origins = {layer: sources.get(layer, layer) for layer in matched}

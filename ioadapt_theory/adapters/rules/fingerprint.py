@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -32,12 +32,15 @@ def fingerprint(layer: BaseLayer) -> dict[str, Any]:
     }
 
 
-def header(model: nn.Module, layers: Iterable[str]) -> dict[str, str]:
-    """What an adapter's file records of the base it was trained on; layers without a plain weight are left out."""
+def header(model: nn.Module, layers: Mapping[str, str]) -> dict[str, str]:
+    """What an adapter's file records of the base it was trained on; layers without a plain weight are left out.
+
+    ``layers`` are their names in the model, and those to record them by.
+    """
     weights, prints = ModelWeights(model), {}
-    for name in layers:
+    for name, recorded_by in layers.items():
         with suppress(UnsupportedError):
-            prints[name] = fingerprint(weights.layer(name))
+            prints[recorded_by] = fingerprint(weights.layer(name))
     named = getattr(model, "name_or_path", None) or getattr(getattr(model, "config", None), "_name_or_path", None)
     return pack(prints, named)
 

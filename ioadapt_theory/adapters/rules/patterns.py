@@ -7,7 +7,8 @@ ever, so the time that it may take is bounded before it is tried.
 import functools
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 from ioadapt_theory.errors import InvalidValueError
 
@@ -42,6 +43,12 @@ def first_fit(patterns: Collection[str], name: str) -> str | None:
         InvalidValueError: a pattern that is no regular expression, or could run for ever.
     """
     return _index(tuple(patterns)).first(name) if patterns else None
+
+
+def override(patterns: Mapping[str, Any], name: str, default: Any) -> Any:
+    """The value of the first of the patterns that fits; see ``first_fit``."""
+    fit = first_fit(patterns, name)
+    return default if fit is None else patterns[fit]
 
 
 def check(patterns: Collection[str]) -> None:

@@ -25,6 +25,7 @@ class Thresholds:
     ratio: float
     kept: float
     cosine: float
+    start: float
     fixed: dict[str, str]
     tested: dict[str, str]
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.checkpoints.files.layout import STEMS, choose, read_index
+from ioadapt_theory.checkpoints.quantised.view import dequantised
 from ioadapt_theory.checkpoints.views import join_shards, ldm_part
 from ioadapt_theory.errors import IoAdaptError
 
@@ -68,13 +69,18 @@ def open_weights(
         SourceError: If there are no such weights, or they cannot be had.
         FileFormatError: If a file is not what it has to be.
         InvalidValueError: If `ema` has to be chosen, or there is no such part.
+        UnsupportedError: If the weights are quantised in a way that is not read.
     """
     chosen = choose(place.listing(folder).files, place.where(folder), variant) if file is None else file
     path = f"{folder}/{chosen}" if folder else chosen
     opened = _open_shards(place, path) if chosen.endswith(".json") else _open_part(place, path, part, ema)
     if chosen.startswith(STEMS):
         opened.config = place.config(folder)
-    return opened
+    try:
+        return dequantised(opened)
+    except BaseException:
+        opened.close()
+        raise
 
 
 def _open_part(place: Place, path: str, part: str | None, ema: bool | None) -> Checkpoint:

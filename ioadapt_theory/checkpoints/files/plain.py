@@ -159,6 +159,17 @@ class OffsetCheckpoint(Checkpoint):
         into = out.view(torch.uint8).numpy().data
         return partial(_fill, info, file, begin, into, DTYPES[info.dtype][1], info.numel - len(out))
 
+    def bytes_of(self, name: str) -> Callable[[memoryview, int], None]:
+        """See `Checkpoint.bytes_of`."""
+        info = self.tensors[name]
+        file, begin = self._places[name]
+        size = DTYPES[info.dtype][1]
+
+        def fill(into: memoryview, start: int) -> None:
+            _fill(info, file, begin, into, size, info.numel - len(into) // size, start)
+
+        return fill
+
     def close(self) -> None:
         """Close every file."""
         for file, _ in self._places.values():

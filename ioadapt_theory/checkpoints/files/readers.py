@@ -17,12 +17,12 @@ READERS: Final[Mapping[str, str]] = {
     ".pth": "pickles",
     ".ckpt": "pickles",
     ".pth.tar": "pickles",
+    ".gguf": "gguf",
 }
 """Ending of a file name -> the module beside this one whose `read` reads such files; others are read as safetensors."""
 
 OTHERS: Final[Mapping[str, str]] = {
     ".npz": "an archive of numpy arrays, which is not read. Save them with safetensors.numpy.",
-    ".gguf": "a GGUF file, which is not read. Take the model's safetensors.",
     ".onnx": "an ONNX program, not a table of weights. Take the model's safetensors.",
 }
 """Ending of what holds weights and is not read -> what it is, and the way out."""

@@ -53,6 +53,13 @@ class RemoteFile(Checkpoint):
         assert self._local is not None
         return self._local.filler(name, out)
 
+    def bytes_of(self, name: str) -> Callable[[memoryview, int], None] | None:
+        """See `Checkpoint.bytes_of`."""
+        if self._local is None:
+            self.prepare()
+        assert self._local is not None
+        return self._local.bytes_of(name)
+
     def close(self) -> None:
         """Close the local file, if it is open."""
         if self._local is not None:

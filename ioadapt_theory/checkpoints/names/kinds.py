@@ -1,6 +1,7 @@
 """What a tensor is by its name: its kind (attention, convolution, norm, ...) and the block it sits in."""
 
 import re
+from collections.abc import Collection
 from typing import Final
 
 KINDS: Final = ("attn1", "attn2", "attn", "ff", "conv", "time", "embed", "other", "norm", "bias")
@@ -16,6 +17,9 @@ _BY_NAME: Final = (
     ("ff", re.compile(r"(^|[._])(ff|ff_context|mlp|feed_forward)\d*[._]")),
     ("embed", re.compile(r"(^|\.)(embed_tokens|((word|token|position|token_type)_)?embeddings?|wte|wpe)\.weight$")),
 )
+_ADAPTER: Final = re.compile(
+    r"lora_|\.lora\.|hada_[wt]|lokr_[wt]|peanut_|\.alpha$|\.dora_scale$|\.[ab][12]\.weight$|\.diff(_b)?$"
+)
 
 
 def kind(name: str, ndim: int) -> str:
@@ -29,6 +33,11 @@ def kind(name: str, ndim: int) -> str:
         if pattern.search(name):
             return label
     return "conv" if ndim >= 3 else "other"
+
+
+def of_adapter(names: Collection[str]) -> bool:
+    """Whether these are the names of an adapter's parts rather than of a model's tensors."""
+    return 2 * sum(_ADAPTER.search(name) is not None for name in names) > len(names)
 
 
 def block(name: str) -> str:

@@ -34,6 +34,7 @@ class Evidence(StrEnum):
     """The kinds of evidence."""
 
     EXACT = "exact"  # symbolic, rational or interval arithmetic
+    FORMAL = "formal"  # a theorem about this very statement, which Coq has checked
     WITNESS = "witness"  # a shipped instance, replayed at 50 digits
     RANDOM = "random"  # closed form on random instances
     ADVERSARIAL = "adversarial"  # gradient ascent of lhs/rhs under the exact hypotheses

@@ -4,6 +4,7 @@ import re
 
 from ioadapt_theory.checkpoints.names.flux import without_xlabs
 from ioadapt_theory.checkpoints.names.layer import Name, layer_name
+from ioadapt_theory.formats.build import KINDS
 
 ROLES = {
     "lora_A": "down",
@@ -24,6 +25,7 @@ ROLES = {
             " lora_embedding_A lora_embedding_B peanut_A peanut_B"
         ).split()
     },
+    **{spelled: role for kind in KINDS.values() for spelled, role in kind.spelled.items()},
 }
 """How files spell the parts of an adapter -> our name of the part."""
 

@@ -10,7 +10,7 @@ from jaxtyping import Float
 
 from ioadapt_theory import null
 from ioadapt_theory.null import Null
-from ioadapt_theory.similarity.streaming.inner_products import Moments, sq_distances
+from ioadapt_theory.similarity.streaming.moments import Moments, sq_distances
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from ioadapt_theory.similarity.matching import Layer
-from ioadapt_theory.similarity.measures.sides import Sides, Space, Span, sides
+from ioadapt_theory.similarity.measures.sides import Sides
+from ioadapt_theory.similarity.measures.space import Space, Span, sides
 from ioadapt_theory.similarity.streaming.reader import Reader
 
 TILES = 2 * 1024 * 1024
@@ -59,7 +60,7 @@ def _from_grams(matrices: Sides, models: Sequence[int], cuts: Sequence[int]) -> 
     tiles = matrices.spans(rows=True, length=math.isqrt(TILES // n))
     depth = matrices.spans(rows=False, length=PIECE // (tiles[0][1] or 1))
     for upper, lower in itertools.combinations_with_replacement(tiles, 2):
-        grams = [_tile(matrices, model, upper, lower, depth) for model in models]
+        grams = [_tile(matrices, model, upper, lower, depth).double() for model in models]
         for a, b in _upper(n):
             products[a, b] += (1 + (upper != lower)) * torch.dot(grams[a].view(-1), grams[b].view(-1)).item()
         (above, above_parts), (beside, beside_parts) = _met(upper, cuts), _met(lower, cuts)
@@ -110,7 +111,7 @@ def _from_crosses(matrices: Sides, models: Sequence[int], cuts: Sequence[int]) -
             twos = ones if left == right else [matrices.piece(model, span, right) for model in models]
             crosses = {(a, b): cross + ones[a].T @ twos[b] for (a, b), cross in crosses.items()}
         for (a, b), cross in crosses.items():
-            products[a, b] += cross.square().sum().item()
+            products[a, b] += cross.double().square().sum().item()
             if a == b and left == right:
                 traces[a] += cross.trace().item()
     lines = [_lines(matrices, model, cuts) for model in models]
@@ -148,7 +149,7 @@ def _lines(
         diagonal[slice(*span)] = piece.square().sum(1).numpy()
         rows[slice(*span)] = (piece @ columns.T).numpy()
     for (p, one), (q, other) in itertools.combinations_with_replacement(enumerate(grams), 2):
-        squares[p, q] = squares[q, p] = torch.dot(one.view(-1), other.view(-1)).item()
+        squares[p, q] = squares[q, p] = torch.dot(one.double().view(-1), other.double().view(-1)).item()
     return diagonal, rows, squares
 
 

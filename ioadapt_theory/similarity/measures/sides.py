@@ -7,33 +7,16 @@ grouped convolutions cannot be told from names and shapes; they are read as plai
 import itertools
 import math
 from collections.abc import Sequence
-from enum import StrEnum
 
 import torch
 from torch import Tensor
 
 from ioadapt_theory.similarity.matching import Layer
+from ioadapt_theory.similarity.measures.space import Span
 from ioadapt_theory.similarity.streaming.reader import Reader
 
 WHOLE = 1024 * 1024
 """Elements of a layer, over all models, that are kept at once; larger ones are read again for every tile."""
-
-Span = tuple[int, int]
-
-
-class Space(StrEnum):
-    """What is compared: the weights, or the spaces on either side of them."""
-
-    WEIGHT = "weight"
-    INPUT = "input"
-    OUTPUT = "output"
-
-
-def sides(layer: Layer, space: Space) -> tuple[int, int, int]:
-    """Return (axis of the stored tensor, f, m): f channels on the asked side, m elements for each of them."""
-    axis = int((space is Space.INPUT) != (layer.kind == "embed"))
-    f = layer.shape[axis]
-    return axis, f, layer.numel // f
 
 
 class Sides:

@@ -14,7 +14,8 @@ from torch import Tensor
 from ioadapt_theory.similarity.matching import Layer
 from ioadapt_theory.similarity.measures.gram_sums import PIECE
 from ioadapt_theory.similarity.measures.overflow import in_range, may_leave, rescaled
-from ioadapt_theory.similarity.measures.sides import Sides, Space, Span, sides
+from ioadapt_theory.similarity.measures.sides import Sides
+from ioadapt_theory.similarity.measures.space import Space, Span, sides
 from ioadapt_theory.similarity.streaming.reader import Reader
 
 

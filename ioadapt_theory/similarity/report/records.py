@@ -12,7 +12,8 @@ from ioadapt_theory.checkpoints.names.kinds import KINDS
 from ioadapt_theory.errors import UnknownNameError
 from ioadapt_theory.similarity.comparison import Comparison, Options, Pair, Row
 from ioadapt_theory.similarity.measures.cosine import Values
-from ioadapt_theory.similarity.measures.sides import Space
+from ioadapt_theory.similarity.measures.space import Space
+from ioadapt_theory.similarity.report.order import place
 
 GROUPS: Final[dict[str, Callable[[Row], str]]] = {"kind": lambda row: row.kind, "block": lambda row: row.block}
 """What --by groups the layers by."""
@@ -115,6 +116,11 @@ def _pair(c: Comparison, pair: Pair) -> dict[str, Any]:
     return found
 
 
+def in_order(c: Comparison) -> list[Row]:
+    """The rows as the network computes; in the file they are sorted as it was written."""
+    return sorted(c.rows, key=lambda row: place(row.name))
+
+
 def groups(c: Comparison, by: str) -> Iterator[tuple[str, Comparison]]:
     """Name and rows of every group, in one walk; the blocks in the network's order, the kinds in ours.
 
@@ -124,7 +130,7 @@ def groups(c: Comparison, by: str) -> Iterator[tuple[str, Comparison]]:
     if by not in GROUPS:
         raise UnknownNameError("grouping", by, GROUPS)
     rows: defaultdict[str, list[Row]] = defaultdict(list)
-    for row in c.rows:
+    for row in in_order(c):
         rows[GROUPS[by](row)].append(row)
     for name in sorted(rows, key=KINDS.index) if by == "kind" else rows:
         yield name, replace(c, rows=tuple(rows[name]))

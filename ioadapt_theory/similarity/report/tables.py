@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from ioadapt_theory.similarity.comparison import SHARED, Comparison, role
 from ioadapt_theory.similarity.matching import reasons
-from ioadapt_theory.similarity.measures.sides import Space
+from ioadapt_theory.similarity.measures.space import Space
 from ioadapt_theory.similarity.report.records import groups
 
 
@@ -84,7 +84,12 @@ def remarks(c: Comparison) -> list[str]:
     undefined = [f"{s.name} of {', '.join(s.models)}: {s.reason}" for s in c.skipped if "NaN" in s.reason]
     more = [f"... and {len(undefined) - 5} more that are not finite"] if len(undefined) > 5 else []
     empty = [f"{c.labels[i]} | {c.labels[j]}: nothing in common" for i, j in c.pairs if c.mean((i, j)).mean is None]
-    return [*c.notes, *empty, *left_out, *undefined[:5], *more, *_without_subspace(c)]
+    made = [
+        f"{label} is quantised: {said}, compared as the weights that they stand for"
+        for label, model in zip(c.labels, c.models, strict=True)
+        if (said := model.metadata.get("quantised"))
+    ]
+    return [*c.notes, *made, *empty, *left_out, *undefined[:5], *more, *_without_subspace(c)]
 
 
 def _without_subspace(c: Comparison) -> list[str]:

@@ -3,6 +3,8 @@
 import gc
 import os
 import signal
+import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +12,7 @@ from contextlib import contextmanager, suppress
 from multiprocessing import connection, get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from ioadapt_theory.checkpoints.checkpoint import SourceError
@@ -25,8 +28,23 @@ Run = Callable[[Iterator[int], Deliver], object]
 Pipe = tuple[Connection, Connection]
 """The end that receives and the end that sends."""
 
+Progress = Callable[[int], object]
+"""Told of the elements that were read."""
+
+MOST = 4
+"""Workers that are used unless more are asked for: each has buffers of its own."""
 PERIOD = 0.05
 """Seconds between two messages of a process."""
+
+
+def usable() -> int:
+    """How many workers this machine is good for, at most MOST."""
+    return min(len(os.sched_getaffinity(0)), MOST) if forks() else 1
+
+
+def forks() -> bool:
+    """Whether processes can be forked, and read our files by position: elsewhere they would share one place in each."""
+    return sys.platform == "linux" and hasattr(os, "fork") and hasattr(os, "preadv")
 
 
 def share_out(tasks: Sequence[int], count: int, run: Run, deliver: Deliver) -> bool:
@@ -89,12 +107,23 @@ def _start(process: Callable[[int], BaseProcess], pipes: Sequence[Pipe], process
 
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Processes that are started meanwhile never see Ctrl-C: their parent does, and ends them."""
+    """Processes that are started meanwhile never see Ctrl-C: their parent does, afterwards, and ends them.
+
+    Blocking it is not enough: another thread of ours may take the signal, and what Python then raises in the middle of
+    a fork is lost.
+    """
+    came: list[tuple[int, FrameType | None]] = []
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.signal(signal.SIGINT, lambda *told: came.append(told)) if main else None
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if main:
+            signal.signal(signal.SIGINT, signal.SIG_DFL if handler is None else handler)
+    if came and callable(handler):
+        handler(*came[0])
 
 
 def _ended(process: BaseProcess) -> None:

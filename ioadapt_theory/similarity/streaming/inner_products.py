@@ -7,20 +7,20 @@ gives an error instead of a killed process.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
-from ioadapt_theory.null import Profile
 from ioadapt_theory.similarity.matching import Layer
 from ioadapt_theory.similarity.measures.overflow import in_range, may_leave, rescaled
+from ioadapt_theory.similarity.streaming.forked import Progress
+from ioadapt_theory.similarity.streaming.moments import Moments, sq_distances
 from ioadapt_theory.similarity.streaming.reader import LONGEST, Fill, Reader
-from ioadapt_theory.similarity.streaming.workers import Progress, over_layers
+from ioadapt_theory.similarity.streaming.workers import over_layers
 
 ELEMENTS = 256 * 1024
 """Elements of one chunk of all models together; their float64 copies fill 2 MB."""
@@ -28,25 +28,6 @@ NEAR, NEAR_FAST = 1e-6, 1e-2
 """Relative squared distance below which it is summed from differences, since |a|² + |b|² - 2ab would cancel."""
 SHORT = 8 * 1024
 """Elements of one dot product, at most: above 10000 OpenBLAS wakes threads for it, which cost more than they do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Moments:
-    """What one layer contributes; NaN where a model lacks it.
-
-    Attributes:
-        inner: Inner products of the models' tensors, of their updates, or of their centred Grams.
-        sq_distance: Squared distances between them.
-        sums: Sums of the elements, or None if they were not asked for.
-        profiles: Of every centred Gram what its null needs; None if these are no Grams.
-        exponents: All the above are of the tensors (or Grams) over 2^exponents; None where they are as they are.
-    """
-
-    inner: Float[np.ndarray, "n n"]
-    sq_distance: Float[np.ndarray, "n n"]
-    sums: Float[np.ndarray, " n"] | None = None
-    exponents: Int[np.ndarray, " n"] | None = None
-    profiles: tuple[Profile | None, ...] | None = None
 
 
 def moments(
@@ -123,13 +104,6 @@ def _dots(rows: Tensor) -> tuple[list[tuple[np.ndarray, np.ndarray, np.ndarray]]
     blocks = rows.view(m, -1, min(SHORT, n)).numpy()
     part = np.zeros((m, m, blocks.shape[1]), blocks.dtype)
     return [(blocks[i:, :, None], blocks[i, :, :, None], part[i, i:, :, None, None]) for i in range(m)], part
-
-
-def sq_distances(inner: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
-    """|a - b|² = |a|² + |b|² - 2ab, never negative."""
-    norms = np.diagonal(inner)
-    with np.errstate(invalid="ignore", over="ignore"):
-        return np.maximum(norms[:, None] + norms[None, :] - 2 * inner, 0.0)
 
 
 def _refine(layer: Layer, reader: Reader, moments: Moments) -> None:

@@ -5,8 +5,6 @@ at the interpreter's lock as often as that are slower than one alone. A forked p
 modules already, so it starts in milliseconds; where there is no safe fork (macOS, Windows) one process does it all.
 """
 
-import os
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,24 +14,16 @@ from typing import TypeVar
 import torch
 
 from ioadapt_theory.similarity.matching import Layer
-from ioadapt_theory.similarity.streaming.forked import share_out
+from ioadapt_theory.similarity.streaming.forked import Progress, forks, share_out
 from ioadapt_theory.similarity.streaming.reader import Reader
 
-MOST = 4
-"""Workers that are used unless more are asked for: each has buffers of its own."""
 SHARE = 64 * 1024 * 1024
 """Elements that a worker has to get to be worth its start, which costs about as much as reading these."""
 
-Progress = Callable[[int], object]
 T = TypeVar("T")
 
 _lock = threading.Lock()
 _users, _threads = 0, 1
-
-
-def usable() -> int:
-    """How many workers this machine is good for, at most MOST."""
-    return min(len(os.sched_getaffinity(0)), MOST) if _forks() else 1
 
 
 def over_layers(
@@ -90,13 +80,8 @@ def single_threaded_torch() -> Iterator[None]:
                 torch.set_num_threads(_threads)
 
 
-def _forks() -> bool:
-    """Whether processes can be forked, and read our files by position: elsewhere they would share one place in each."""
-    return sys.platform == "linux" and hasattr(os, "fork") and hasattr(os, "preadv")
-
-
 def _count(layers: Sequence[Layer], workers: int) -> int:
     """How many of the workers that were asked for are worth their start."""
-    if not _forks() or current_process().daemon:  # a daemon may have no children
+    if not forks() or current_process().daemon:  # a daemon may have no children
         return 1
     return max(1, min(workers, len(layers), sum(x.numel * len(x.models) for x in layers) // SHARE))

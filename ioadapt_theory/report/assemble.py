@@ -16,7 +16,7 @@ from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.report.advice import Advice, advise
 from ioadapt_theory.report.effect import Call, Effect, effect
 from ioadapt_theory.report.kinship import Kinship, kinship
-from ioadapt_theory.report.layers import LayerPair, differing, matrices, pairs
+from ioadapt_theory.report.layers import LayerPair, corresponding, differing, matrices, pairs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,22 +90,23 @@ def report(
     given, name = _adapters(source, adapter)
     one, two = (ModelWeights(m) if isinstance(m, nn.Module) else m for m in (source, target))
     here, there = matrices(one), matrices(two)
-    reached = {(counterparts or {}).get(n, n) for n in here}
-    found = tuple(pairs(one, two, adapters=given, counterparts=counterparts))
+    places = corresponding(one, two, counterparts)
+    found = tuple(pairs(one, two, adapters=given, counterparts=places))
     if not found:
         some = [next(iter(m), "none") for m in (here, there)]
         there_are = f"the source has {len(here)} such as {some[0]}, the target {len(there)} such as {some[1]}"
         msg = f"No layer in common: {there_are}."
         raise InvalidValueError(msg)
-    missing = tuple(n for n in here if (counterparts or {}).get(n, n) not in there)
-    extra = tuple(n for n in there if n not in reached)
+    reached = {pair.name: pair.counterpart for pair in found}
+    missing = tuple(n for n in here if n not in reached)
+    extra = tuple(n for n in there if n not in {*reached.values()})
     measured = None
     if inputs is not None:
         if not isinstance(source, nn.Module) or not isinstance(target, nn.Module) or name is None:
             msg = "The effect on inputs needs two models that run and an adapter on the source."
             raise InvalidValueError(msg)
         measured = effect(source, target, inputs, name=name, call=call, counterparts=counterparts)
-    kin = kinship(found, missing, extra, differing(one, two))
+    kin = kinship(found, missing, extra, differing(one, two, places))
     gone = {n: "the target has no such layer" for n in given if n in missing}
     for pair in found:
         for part in pair.parts:

@@ -1,7 +1,7 @@
 (* Prop. 2, input adaptation, as the claims state it: the sharp finite bound. *)
 From mathcomp Require Import all_ssreflect all_algebra.
 From mathcomp Require Import ring lra.
-From ioadapt Require Import Vocabulary Norms Cosine FirstOrder Output Input Statements HoldsOutput.
+From ioadapt Require Import Vocabulary Norms Cosine FirstOrder Output Input Plane Statements.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import Order.TTheory GRing.Theory Num.Theory.
 Local Open Scope ring_scope.
@@ -23,7 +23,7 @@ Lemma cond1 : cond (1%:M : 'M[R]_2) 1.
 Proof.
 have nz : row2 (1 : R) 0 != 0 by rewrite row2_neq0 // oner_eq0.
 exists (1, 1); last by rewrite /= divr1.
-split=> //=; first exact: ltr01.
+split=> //=.
 - by move=> x; rewrite mulmx1 mul1r lexx.
 - by exists (row2 1 0) => //; rewrite mulmx1 mul1r.
 by exists (row2 1 0) => //; rewrite mulmx1 mul1r.
@@ -57,8 +57,9 @@ move: (p ^+ 2) (q ^+ 2) P0 Q0 pq hs' => P Q P0 Q0 pq <-.
 have d0 : 0 < P * (1 + 1/2) ^+ 2 + Q * (1 - 1/2) ^+ 2 by lra.
 split; [|lra|lra|].
   by rewrite ltr_pdivlMr // ltr_pdivrMr //; lra.
+apply: ratio; first by rewrite gt_eqF.
 have e1 : Q = 1 - P by lra.
-by move: d0; rewrite e1 => d0; field; rewrite gt_eqF.
+by rewrite e1; field.
 Qed.
 
 (* tanh L <= 2 K e *)
@@ -66,7 +67,9 @@ Lemma tanh_le (k e : R) : 1 <= k -> 0 <= e < 1 ->
   let Q := mu k e ^+ 2 / (1 - e ^+ 2) in 1 <= Q /\ (Q ^+ 2 - 1) / (Q ^+ 2 + 1) <= 2 * mean k * e.
 Proof.
 move=> k1 /andP[e0 e1] /=; have k0 : 0 < k by lra.
-have K1 : 1 <= mean k by rewrite /mean; have := sqr_ge0 (k - 1); rewrite ler_pdivlMr // mul1r -(ler_pM2l k0) mulrDr divff ?gt_eqF //; lra.
+have K1 : 1 <= mean k.
+  have ek : mean k - 1 = (k - 1) ^+ 2 / (2 * k) by rewrite /mean; field; rewrite gt_eqF.
+  by rewrite -subr_ge0 ek divr_ge0 ?sqr_ge0 //; lra.
 have D0 : 0 < 1 - e ^+ 2 by nra.
 set x := mean k * e; have x0 : 0 <= x by rewrite /x mulr_ge0 //; lra.
 set r := Num.sqrt (1 + (mean k ^+ 2 - 1) * e ^+ 2).
@@ -75,15 +78,25 @@ have rr : r ^+ 2 = 1 + x ^+ 2 - e ^+ 2 by rewrite /r sqr_sqrtr /x; [ring|lra].
 have r1 : 1 <= r by rewrite -[X in X <= _]sqrtr1 /r ler_wsqrtr.
 have -> : mu k e = x + r by [].
 have DE : 1 - e ^+ 2 = (r - x) * (r + x) by lra.
-have rx : 0 < r - x by have : 0 < (r - x) * (r + x) by rewrite -DE; nra.
+have pr : 0 < (r - x) * (r + x) by rewrite -DE.
+have sum0 : 0 < r + x by lra.
+have rx : 0 < r - x by rewrite -(pmulr_lgt0 _ sum0).
 have -> : (x + r) ^+ 2 / (1 - e ^+ 2) = (r + x) / (r - x) by rewrite DE; field; rewrite !gt_eqF //; lra.
 split; first by rewrite ler_pdivlMr //; lra.
 have den : 0 < ((r + x) / (r - x)) ^+ 2 + 1 by have := sqr_ge0 ((r + x) / (r - x)); lra.
 have -> : (((r + x) / (r - x)) ^+ 2 - 1) / (((r + x) / (r - x)) ^+ 2 + 1) = 2 * r * x / (r ^+ 2 + x ^+ 2).
   by field; rewrite !gt_eqF //; have := sqr_ge0 x; nra.
 have pos : 0 < r ^+ 2 + x ^+ 2 by have := sqr_ge0 x; nra.
-rewrite ler_pdivrMr // -!mulrA; apply: ler_wpM2l => //; rewrite mulrC -/x; apply: ler_wpM2l => //.
-have := sqr_ge0 x; nra.
+have -> : 2 * mean k * e = 2 * x by rewrite /x mulrA.
+have h : 0 <= x * (r ^+ 2 + x ^+ 2 - r) by apply: mulr_ge0 => //; have := sqr_ge0 x; nra.
+by rewrite ler_pdivrMr //; lra.
+Qed.
+
+Lemma mean_ge1 (k : R) : 1 <= k -> 1 <= mean k.
+Proof.
+move=> k1; have k0 : 0 < k by lra.
+have ek : mean k - 1 = (k - 1) ^+ 2 / (2 * k) by rewrite /mean; field; rewrite gt_eqF.
+by rewrite -subr_ge0 ek divr_ge0 ?sqr_ge0 //; lra.
 Qed.
 
 Lemma tanh_step (s S t b : R) : -1 <= s <= 1 -> 0 <= t -> t <= b -> b <= 1 / 2 -> S * (1 + s * t) <= s + t ->

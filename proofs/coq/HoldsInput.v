@@ -116,4 +116,86 @@ have u3 : 2 * b ^+ 2 * (1/2) <= 2 * b ^+ 2 * (1 + s * t) by rewrite ler_wpM2l ?m
 have u4 : (1 - s ^+ 2) * (b * b) <= b * b by have := mulr_ge0 (sqr_ge0 s) (mulr_ge0 b0 b0); lra.
 lra.
 Qed.
+Lemma near_by (s S Q b : R) : -1 <= s <= 1 -> -1 <= S <= 1 -> 1 <= Q -> artanh_within S s Q ->
+  (Q ^+ 2 - 1) / (Q ^+ 2 + 1) <= b -> b <= 1 / 2 -> `|S - s| <= (1 - s ^+ 2) * b + 2 * b ^+ 2.
+Proof.
+move=> hs hS hQ w tb bh; have [/andP[t0 _] a c] := shifted_interval hs hS hQ w.
+move: (_ / _) tb t0 a c => t tb t0 a c.
+have hs' : -1 <= - s <= 1 by lra.
+have h1 := tanh_step hs t0 tb bh a.
+have a' : (- S) * (1 + - s * t) <= - s + t by lra.
+have h2 := tanh_step hs' t0 tb bh a'; rewrite sqrrN in h2.
+by rewrite ler_norml; lra.
+Qed.
+
+Lemma slope_le (s C K e0 : R) : -1 < s < 1 -> 0 < e0 ->
+  (forall e, 0 < e <= e0 -> e < 1 -> gap s (tau e) <= C * e + K * e ^+ 2) -> 4 * (1 - s ^+ 2) <= C.
+Proof.
+move=> /andP[sl su] he0 H; have k0 : 0 < 1 - s ^+ 2 by nra.
+rewrite leNgt; apply/negP => hlt; pose t := (4 * (1 - s ^+ 2) - C) / 6.
+have ht : 0 < t by rewrite /t; lra.
+have he1 : 0 < Num.min e0 (1 / 2) by rewrite lt_min he0; lra.
+have [e [e_gt e_le e_t hKe]] := small K he1 ht; move: e_le; rewrite le_min => /andP[e_e0 e_half].
+have hee : 0 < e <= e0 by rewrite e_gt.
+have := H e hee ltac:(lra); rewrite /gap => k.
+have [t0 t1 t2] := @tau_bounds R e ltac:(lra).
+have d0 : 0 < 1 + e ^+ 2 by have := sqr_ge0 e; lra.
+have te : tau e * (1 + e ^+ 2) = 2 * e by rewrite /tau divfK // gt_eqF.
+have te' : 2 * e * (1 - e ^+ 2) <= tau e.
+  rewrite -(ler_pM2r d0) te; have := mulr_ge0 (ltW e_gt) (mulr_ge0 (sqr_ge0 e) (sqr_ge0 e)); lra.
+have hs1 : -1 <= s <= 1 by lra. have ht1 : 0 <= tau e < 1 by rewrite t0.
+have st : 0 < 1 - s ^+ 2 * tau e ^+ 2.
+  have [g1 g2 _] := gapE hs1 ht1; have -> : 1 - s ^+ 2 * tau e ^+ 2 = (1 + s * tau e) * (1 - s * tau e) by ring.
+  exact: mulr_gt0.
+have low : 2 * tau e * (1 - s ^+ 2) <= C * e + K * e ^+ 2.
+  apply: le_trans k; rewrite ler_pdivlMr //.
+  have x0 : 0 <= 2 * tau e * (1 - s ^+ 2) by apply: mulr_ge0; [lra|exact: ltW].
+  have y0 : 0 <= s ^+ 2 * tau e ^+ 2 by rewrite mulr_ge0 ?sqr_ge0.
+  by rewrite mulrBr mulr1 lerBlDr lerDl mulr_ge0.
+have fin : 4 * (1 - s ^+ 2) * (1 - e ^+ 2) <= C + K * e.
+  by rewrite -(ler_pM2l e_gt); have := ler_wpM2l (ltW k0) te'; lra.
+have e2 : (1 - s ^+ 2) * e ^+ 2 <= t.
+  by apply: le_trans e_t; have := sqr_ge0 s; nra.
+by rewrite /t in hKe e2 *; lra.
+Qed.
+
+Theorem prop_2_input_sharp_holds : prop_2_input_sharp R.
+Proof.
+split=> [c d e W W' x1 x2 x1' x2' k k' _ _ _ _ _ h1 h2 h1' h2' hs _ _ hk hk'|s hs].
+  have [lo [hi [l0 lh st ek]]] := cond_stretch hk; have [lo' [hi' [l0' lh' st' ek']]] := cond_stretch hk'.
+  have k1 : 1 <= k by rewrite ek ler_pdivlMr // mul1r.
+  have k1' : 1 <= k' by rewrite ek' ler_pdivlMr // mul1r.
+  have K1 := mean_ge1 k1; have K1' := mean_ge1 k1'.
+  have m1 : 0 < 4 * (mean k + mean k') by lra.
+  exists (8 * (mean k ^+ 2 + mean k' ^+ 2)), (1 / (4 * (mean k + mean k'))); split; first by rewrite divr_gt0.
+  move=> r A B eps /andP[e0]; rewrite ler_pdivlMr // => e1 hM _ _ _ _.
+  have pk : 0 <= mean k * eps by rewrite mulr_ge0 // ?(ltW e0) //; lra.
+  have pk' : 0 <= mean k' * eps by rewrite mulr_ge0 // ?(ltW e0) //; lra.
+  have he : 0 <= eps < 1 by rewrite (ltW e0) /=; nra.
+  have g := input_shift l0 lh st he hM h1 h2; have g' := input_shift l0' lh' st' he hM h1' h2'.
+  rewrite -ek in g; rewrite -ek' -hs in g'.
+  have [q1 t1] := tanh_le k1 he; have [q1' t1'] := tanh_le k1' he.
+  have b := near_by (simP _ _) (simP _ _) q1 g t1 ltac:(lra).
+  have b' := near_by (simP _ _) (simP _ _) q1' g' t1' ltac:(lra).
+  rewrite !sine_sq // -hs /mean in b b' *; move: (sim (x1 *m W) (x2 *m W)) b b' => s0.
+  move: (sim _ _) (sim (x1' *m _ *m W') _) => S S' b b'.
+  have -> : S - S' = (S - s0) - (S' - s0) by ring.
+  apply: (le_trans (ler_normB _ _)); apply: (le_trans (lerD b b')); rewrite !div1r.
+  move: (k^-1) (k'^-1) => i i'; lra.
+have [p [q [p0 q0 pq hs']]] := half_angle hs.
+have [n1 n2 n3 n4] := @plane_nonzero R p q p0; have [s1 s2] := @plane_sim R p q pq; rewrite hs' in s1 s2.
+exists 2%N, 2%N, 2%N, 1%:M, 1%:M, (y1 p q), (y2 p q), (y1' p q), (y2' p q), 1, 1.
+rewrite !mulmx1 s1 s2; do 10 (split=> //).
+do 2 (split; first by rewrite mxrank1).
+do 2 (split; first exact: cond1).
+split=> //; rewrite !sine_sq // s1 s2 divr1.
+have /andP[sl su] := hs; have k0 : 0 < 1 - s ^+ 2 by nra.
+split=> [|C K e0 he0 H]; first by lra.
+have -> : 1 * ((1 - s ^+ 2) * (1 + 1) + (1 - s ^+ 2) * (1 + 1)) = 4 * (1 - s ^+ 2) by ring.
+apply: (slope_le (K := K) hs he0) => e he e1; have e_gt : 0 < e by case/andP: he.
+have he' : 0 < e < 1 by rewrite e_gt.
+have [m1 m2 m3 m4] := plane_moved_nonzero p0 q0 he'.
+have hb : spectral_le (diag2 e (- e) *m 1%:M) e by rewrite mulmx1; apply: diag2_spectral; exact: ltW.
+by have := H _ _ 1%:M e he hb; rewrite !mulmx1 => /(_ m1 m2 m3 m4); rewrite plane_gap // hs'.
+Qed.
 End HoldsInput.

@@ -6,6 +6,7 @@ It gives what the families' plain forms give, to any order of derivatives; where
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -94,7 +95,7 @@ def fused(plan: Plan, phi: Any, kind: Any, x: Tensor, factors: Sequence[Tensor],
     rows, dropped = plan.rows(x), phi.dropout(x)
     d = rows if dropped is x else plan.rows(dropped)
     p = [m.to(plan.dtype) for m in factors]
-    apply: Any = Fused.apply if torch.is_grad_enabled() else Unrecorded().forward
+    apply: Any = Fused.apply if torch.is_grad_enabled() else partial(Fused.forward, Unrecorded())
     y: Tensor = apply(kind, phi.scaling, rows, d, plan.w, plan.bias, g, *p)
     return y if x.ndim == 2 else y.view(*x.shape[:-1], y.shape[-1])
 
@@ -148,7 +149,7 @@ class Fused(torch.autograd.Function):
                 if with_x:
                     gx = gy if ctx.owns_gradient else torch.empty_like(x)
                 gg = ungained(gy, x if w is None else v, g, w, gx)
-                gg = gg if w is not None else gg.add_((h * b).sum(0))
+                gg = gg if w is not None else gg.add_((h * b).sum(0, dtype=g.dtype))
                 gp = ga, h.mul_(g)
             if with_x and ctx.one:
                 gx.view(-1, len(m)).addmm_(t, packed(m.mT), alpha=s)  # type: ignore[union-attr]
@@ -159,10 +160,6 @@ class Fused(torch.autograd.Function):
 
 class Unrecorded:
     """In the place of what autograd keeps, where it keeps nothing: a token takes less time than a call of it."""
-
-    def forward(self, *inputs: Any) -> Tensor:
-        """As of ``Fused``."""
-        return Fused.forward(self, *inputs)
 
     def save_for_backward(self, *tensors: Tensor) -> None:
         """Nothing."""

@@ -74,7 +74,8 @@ class Derived:
         with torch.inference_mode(False), torch.no_grad():
             copies = [t.detach().clone() for t in entries]
             value = compute()
-            self._seen[name] = Seen(value, _nothing if weight is None else weakref.ref(weight), state, copies)
+            held: Callable[[], Tensor | None] = (lambda: None) if weight is None else weakref.ref(weight)
+            self._seen[name] = Seen(value, held, state, copies)
         return value
 
     def forget(self, name: str) -> None:
@@ -86,7 +87,3 @@ def _sample(weight: Tensor) -> Tensor:
     """Some entries, from all rows and columns."""
     diagonal = weight.diagonal(dim1=0, dim2=1)
     return diagonal[..., :: max(1, diagonal.shape[-1] // SAMPLE)]
-
-
-def _nothing() -> None:
-    """In the place of a reference to a weight."""

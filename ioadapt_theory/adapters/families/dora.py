@@ -50,7 +50,7 @@ class DoRA(Family):
             return self.derived("norms", lambda: self._norms(base, near), self.scaling, (self.A, self.B), w)
 
     def _norms(self, base: Base, weight: Tensor | None = None) -> Tensor:
-        """By definition; with the weight of a layer near the processor from ‖W_j‖, which is kept for as long as W is the same, and W A.
+        """By definition; with a weight from W A and ‖W_j‖, which is kept for as long as W is the same.
 
         On an identity ‖e_j + s A b_j‖² = 1 + 2s ⟨a_j, b_j⟩ + s² b_jᵀ(AᵀA)b_j, in float64 since it cancels.
         """

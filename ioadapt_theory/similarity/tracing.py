@@ -1,18 +1,23 @@
 """Layers of pruned and renumbered models: paired by what they contain, or at least told where names mislead."""
 
+import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from ioadapt_theory.checkpoints.alignment import Contents
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, torch_dtype
 from ioadapt_theory.checkpoints.names.unet import canonical
-from ioadapt_theory.checkpoints.neurons import mlps, order_of
+from ioadapt_theory.checkpoints.neurons import KIN, mlps, order_of
 from ioadapt_theory.checkpoints.provenance import Origins, by_contents, origins
 from ioadapt_theory.similarity.matching import Match, Matching, group, match_by_names, wrong_origins
 
 PIECES, PIECE = 16, 256
 """Pieces of a tensor that are read, evenly spaced, and the values in each."""
+LOOKED_AT = 3
+"""MLPs whose neurons are looked at where nothing else calls for reading."""
 
 
 def match_by_provenance(
@@ -43,12 +48,22 @@ def match_by_provenance(
     return Matching(matching.layers, matching.skipped, tuple(notes))
 
 
-def _reordered(matching: Matching, checkpoints: Sequence[Checkpoint], labels: Sequence[str], i: int) -> str | None:
-    """What is to be said of MLPs whose neurons stand in another order than those of the first model."""
+def _reordered(
+    matching: Matching, checkpoints: Sequence[Checkpoint], labels: Sequence[str], i: int, most: int | None = None
+) -> str | None:
+    """What is to be said of MLPs whose neurons stand in another order than those of the first model.
+
+    Whole matrices are read only where some of their values have nothing in common; ``most`` MLPs are looked at.
+    """
     pairs = {x.name.removesuffix(".weight"): x for x in matching.layers if len(x.shape) == 2 and {0, i} <= {*x.models}}
-    found = []
-    for reads, _ in mlps(pairs):
-        ours, theirs = (_whole(checkpoints[k], pairs[reads[0]].tensors[k]) for k in (0, i))
+    found, looked = [], 0
+    for reads, _ in itertools.islice(mlps(pairs), most):
+        stored = [(checkpoints[k], str(pairs[reads[0]].tensors[k])) for k in (0, i)]
+        looked += 1
+        one, other = (_some(*where) for where in stored)
+        if not one.std() * other.std() > 0 or abs(np.corrcoef(one, other)[0, 1]) > KIN:
+            continue
+        ours, theirs = (_whole(*where) for where in stored)
         if ours.shape[0] >= ours.shape[1]:  # neurons are the wide side, which torch's layers have as rows
             ours, theirs = ours.mT, theirs.mT
         if order_of(ours, theirs) is not None:
@@ -56,15 +71,15 @@ def _reordered(matching: Matching, checkpoints: Sequence[Checkpoint], labels: Se
     if not found:
         return None
     return (
-        f"{labels[i]}: the neurons of {len(found)} MLPs stand in another order than in {labels[0]}, such as {found[0]}:"
-        " cosines of their weights say nothing, spaces of the sides that face the rest of the model do"
+        f"{labels[i]}: the neurons of {len(found)} of {looked} MLPs that were looked at stand in another order than in"
+        f" {labels[0]}, such as {found[0]}: cosines of their weights say nothing, spaces of the sides that face the"
+        " rest of the model do"
     )
 
 
-def _whole(checkpoint: Checkpoint, name: str | None) -> Any:
+def _whole(checkpoint: Checkpoint, name: str) -> Any:
     import torch
 
-    assert name is not None
     info = checkpoint.tensors[name]
     whole = torch.empty(info.numel, dtype=torch_dtype(info.dtype))
     checkpoint.read(name, 0, whole)
@@ -74,14 +89,19 @@ def _whole(checkpoint: Checkpoint, name: str | None) -> Any:
 def misled(matching: Matching, checkpoints: Sequence[Checkpoint], labels: Sequence[str]) -> list[str]:
     """What is to be said of a pairing by names of models with unlike numbers of layers, if all is on this machine."""
     names = [canonical(c.tensors) for c in checkpoints]
-    if any(c.pending() for c in checkpoints) or any(origins(plain.values()) for plain in names):
-        return []  # layouts have spoken already
+    if any(c.pending() for c in checkpoints):
+        return []
+    notes = [
+        told for i in range(1, len(checkpoints)) if (told := _reordered(matching, checkpoints, labels, i, LOOKED_AT))
+    ]
+    if any(origins(plain.values()) for plain in names):
+        return notes  # layouts have spoken of the rest already
     traced: list[Mapping[str, str] | None] = [None]
     for i in range(1, len(checkpoints)):
         differ = _depths(names[0].values()) != _depths(names[i].values())
         found = by_contents(contents(checkpoints[0], names[0]), contents(checkpoints[i], names[i])) if differ else None
         traced.append(_all_tensors(found, names[i].values()) if found else None)
-    return wrong_origins(matching.layers, labels, traced)
+    return wrong_origins(matching.layers, labels, traced) + notes
 
 
 def contents(checkpoint: Checkpoint, names: Mapping[str, str]) -> Contents:
@@ -91,20 +111,24 @@ def contents(checkpoint: Checkpoint, names: Mapping[str, str]) -> Contents:
         n: info for n, old in stored.items() if len((info := checkpoint.tensors[old]).key) > 1 and info.is_float
     }
 
-    def values(name: str) -> Any:
-        import torch
+    return Contents(
+        {name: info.key for name, info in matrices.items()}, lambda name: _some(checkpoint, matrices[name].name)
+    )
 
-        info = matrices[name]
-        size = min(PIECE, info.numel)
-        starts = torch.linspace(0, info.numel - size, PIECES if info.numel > size else 1, dtype=torch.float64).long()
-        piece = torch.empty(size, dtype=torch_dtype(info.dtype))
-        read, taken = checkpoint.filler(info.name, piece), []
-        for start in starts.tolist():
-            read(start)
-            taken.append(piece.to(torch.float64, copy=True))
-        return torch.cat(taken).numpy()
 
-    return Contents({name: info.key for name, info in matrices.items()}, values)
+def _some(checkpoint: Checkpoint, name: str) -> Any:
+    """Values of a tensor, in pieces that lie evenly."""
+    import torch
+
+    info = checkpoint.tensors[name]
+    size = min(PIECE, info.numel)
+    starts = torch.linspace(0, info.numel - size, PIECES if info.numel > size else 1, dtype=torch.float64).long()
+    piece = torch.empty(size, dtype=torch_dtype(info.dtype))
+    read, taken = checkpoint.filler(name, piece), []
+    for start in starts.tolist():
+        read(start)
+        taken.append(piece.to(torch.float64, copy=True))
+    return torch.cat(taken).numpy()
 
 
 def _all_tensors(found: Origins, names: Any) -> dict[str, str]:

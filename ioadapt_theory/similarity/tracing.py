@@ -1,23 +1,20 @@
 """Layers of pruned and renumbered models: paired by what they contain, or at least told where names mislead."""
 
-import itertools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-
-import numpy as np
 
 from ioadapt_theory.checkpoints.alignment import Contents
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, torch_dtype
 from ioadapt_theory.checkpoints.names.unet import canonical
 from ioadapt_theory.checkpoints.neurons import KIN, mlps, order_of
 from ioadapt_theory.checkpoints.provenance import Origins, by_contents, origins
-from ioadapt_theory.similarity.matching import Match, Matching, group, match_by_names, wrong_origins
+from ioadapt_theory.similarity.matching import Layer, Match, Matching, group, match_by_names, wrong_origins
 
 PIECES, PIECE = 16, 256
 """Pieces of a tensor that are read, evenly spaced, and the values in each."""
 LOOKED_AT = 3
-"""MLPs whose neurons are looked at where nothing else calls for reading."""
+"""MLPs whose neurons are looked at."""
 
 
 def match_by_provenance(
@@ -31,10 +28,9 @@ def match_by_provenance(
     if any(origins(plain.values()) for plain in names):
         return match_by_names(checkpoints, labels, Match.PROVENANCE)
     prepare()
-    keys, notes, kin = [names[0]], list[str](), list[int]()
+    keys, notes = [names[0]], list[str]()
     for i in range(1, len(checkpoints)):
         found = by_contents(contents(checkpoints[0], names[0]), contents(checkpoints[i], names[i]))
-        kin += [i] if found else []
         traced = _all_tensors(found, names[i].values()) if found else {}
         keys.append(
             {
@@ -44,37 +40,47 @@ def match_by_provenance(
         )
         notes.append(_told(found, labels[0], labels[i]))
     matching = group(checkpoints, labels, keys)
-    notes += [told for i in kin if (told := _reordered(matching, checkpoints, labels, i))]
     return Matching(matching.layers, matching.skipped, tuple(notes))
 
 
-def _reordered(
-    matching: Matching, checkpoints: Sequence[Checkpoint], labels: Sequence[str], i: int, most: int | None = None
-) -> str | None:
+def shuffled(
+    layers: Sequence[Layer],
+    checkpoints: Sequence[Checkpoint],
+    labels: Sequence[str],
+    cosine: Callable[[str, int], float],
+) -> list[str]:
     """What is to be said of MLPs whose neurons stand in another order than those of the first model.
 
-    Whole matrices are read only where some of their values have nothing in common; ``most`` MLPs are looked at.
+    Looked at are those whose weights are as strangers' while those of the other layers are alike.
+
+    Args:
+        layers: that are paired.
+        checkpoints: the models.
+        labels: of them.
+        cosine: of a layer of that name in the first model and the given one; NaN where there is none.
     """
-    pairs = {x.name.removesuffix(".weight"): x for x in matching.layers if len(x.shape) == 2 and {0, i} <= {*x.models}}
-    found, looked = [], 0
-    for reads, _ in itertools.islice(mlps(pairs), most):
-        stored = [(checkpoints[k], str(pairs[reads[0]].tensors[k])) for k in (0, i)]
-        looked += 1
-        one, other = (_some(*where) for where in stored)
-        if not one.std() * other.std() > 0 or abs(np.corrcoef(one, other)[0, 1]) > KIN:
+    notes = []
+    for i in range(1, len(checkpoints)):
+        pairs = {x.name.removesuffix(".weight"): x for x in layers if len(x.shape) == 2 and {0, i} <= {*x.models}}
+        inside = list(mlps(pairs))
+        others = [cosine(pairs[n].name, i) for n in pairs.keys() - {n for r, w in inside for n in (*r, *w)}]
+        if not others or not sorted(others)[len(others) // 2] > KIN:
             continue
-        ours, theirs = (_whole(*where) for where in stored)
-        if ours.shape[0] >= ours.shape[1]:  # neurons are the wide side, which torch's layers have as rows
-            ours, theirs = ours.mT, theirs.mT
-        if order_of(ours, theirs) is not None:
-            found.append(reads[0].rpartition(".")[0])
-    if not found:
-        return None
-    return (
-        f"{labels[i]}: the neurons of {len(found)} of {looked} MLPs that were looked at stand in another order than in"
-        f" {labels[0]}, such as {found[0]}: cosines of their weights say nothing, spaces of the sides that face the"
-        " rest of the model do"
-    )
+        strange = [reads[0] for reads, _ in inside if cosine(pairs[reads[0]].name, i) < KIN]
+        found = []
+        for name in strange[:LOOKED_AT]:
+            ours, theirs = (_whole(checkpoints[k], str(pairs[name].tensors[k])) for k in (0, i))
+            if ours.shape[0] >= ours.shape[1]:  # neurons are the wide side, which torch's layers have as rows
+                ours, theirs = ours.mT, theirs.mT
+            if order_of(ours, theirs) is not None:
+                found.append(name.rpartition(".")[0])
+        if found:
+            notes.append(
+                f"{labels[i]}: the neurons of MLPs such as {found[0]} stand in another order than in {labels[0]}"
+                f" ({len(found)} of {min(len(strange), LOOKED_AT)} that were looked at): cosines of their weights say"
+                " nothing, spaces of the sides that face the rest of the model do"
+            )
+    return notes
 
 
 def _whole(checkpoint: Checkpoint, name: str) -> Any:
@@ -91,17 +97,14 @@ def misled(matching: Matching, checkpoints: Sequence[Checkpoint], labels: Sequen
     names = [canonical(c.tensors) for c in checkpoints]
     if any(c.pending() for c in checkpoints):
         return []
-    notes = [
-        told for i in range(1, len(checkpoints)) if (told := _reordered(matching, checkpoints, labels, i, LOOKED_AT))
-    ]
     if any(origins(plain.values()) for plain in names):
-        return notes  # layouts have spoken of the rest already
+        return []  # layouts have spoken already
     traced: list[Mapping[str, str] | None] = [None]
     for i in range(1, len(checkpoints)):
         differ = _depths(names[0].values()) != _depths(names[i].values())
         found = by_contents(contents(checkpoints[0], names[0]), contents(checkpoints[i], names[i])) if differ else None
         traced.append(_all_tensors(found, names[i].values()) if found else None)
-    return wrong_origins(matching.layers, labels, traced) + notes
+    return wrong_origins(matching.layers, labels, traced)
 
 
 def contents(checkpoint: Checkpoint, names: Mapping[str, str]) -> Contents:

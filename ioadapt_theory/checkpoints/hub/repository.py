@@ -1,7 +1,8 @@
 """One repository at one commit, as the hub's cache on this machine has it; nothing is asked of the network."""
 
 from abc import abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,31 @@ from ioadapt_theory.checkpoints.files.readers import is_weights, open_file
 from ioadapt_theory.checkpoints.hub.cache import not_cached, repository_folder, verify
 from ioadapt_theory.checkpoints.hub.errors import Request
 from ioadapt_theory.errors import IoAdaptError
+
+
+class Later(Mapping[str, Any]):
+    """A mapping that is read when a key is looked up; empty until then, and if it cannot be had."""
+
+    def __init__(self, read: Callable[[], Mapping[str, Any]]) -> None:
+        """Keep what reads it."""
+        self._read, self._content = read, dict[str, Any]()
+        self._asked = False
+
+    def __getitem__(self, key: str) -> Any:
+        """Read it the first time."""
+        if not self._asked:
+            self._asked = True
+            with suppress(IoAdaptError, OSError):
+                self._content = dict(self._read())
+        return self._content[key]
+
+    def __iter__(self) -> Iterator[str]:
+        """What has been read."""
+        return iter(self._content)
+
+    def __len__(self) -> int:
+        """Of what has been read."""
+        return len(self._content)
 
 
 class Repository(Place):
@@ -39,9 +65,10 @@ class Repository(Place):
         return read_whole(self.fetch(file))
 
     def config(self, folder: str) -> Mapping[str, Any]:
-        """See `Place.config`; it is not downloaded for this."""
-        found = self.cached(f"{folder}/config.json".lstrip("/"))
-        return {} if found is None else read_config(found)
+        """See `Place.config`; it is downloaded when something of it is looked up, and not for its length."""
+        file = f"{folder}/config.json".lstrip("/")
+        found = self.cached(file)
+        return Later(lambda: read_config(self.fetch(file))) if found is None else read_config(found)
 
     def open(self, file: str) -> Checkpoint:
         """See `Place.open`."""

@@ -1,8 +1,7 @@
 """One repository at one commit, as the hub's cache on this machine has it; nothing is asked of the network."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,31 +13,6 @@ from ioadapt_theory.checkpoints.files.readers import is_weights, open_file
 from ioadapt_theory.checkpoints.hub.cache import not_cached, repository_folder, verify
 from ioadapt_theory.checkpoints.hub.errors import Request
 from ioadapt_theory.errors import IoAdaptError
-
-
-class Later(Mapping[str, Any]):
-    """A mapping that is read when a key is looked up; empty until then, and if it cannot be had."""
-
-    def __init__(self, read: Callable[[], Mapping[str, Any]]) -> None:
-        """Keep what reads it."""
-        self._read, self._content = read, dict[str, Any]()
-        self._asked = False
-
-    def __getitem__(self, key: str) -> Any:
-        """Read it the first time."""
-        if not self._asked:
-            self._asked = True
-            with suppress(IoAdaptError, OSError):
-                self._content = dict(self._read())
-        return self._content[key]
-
-    def __iter__(self) -> Iterator[str]:
-        """What has been read."""
-        return iter(self._content)
-
-    def __len__(self) -> int:
-        """Of what has been read."""
-        return len(self._content)
 
 
 class Repository(Place):
@@ -64,11 +38,10 @@ class Repository(Place):
         """See `Place.content`."""
         return read_whole(self.fetch(file))
 
-    def config(self, folder: str) -> Mapping[str, Any]:
-        """See `Place.config`; it is downloaded when something of it is looked up, and not for its length."""
-        file = f"{folder}/config.json".lstrip("/")
-        found = self.cached(file)
-        return Later(lambda: read_config(self.fetch(file))) if found is None else read_config(found)
+    def config(self, folder: str, *, ask: bool) -> Mapping[str, Any]:
+        """See `Place.config`; what the cache has."""
+        found = self.cached(f"{folder}/config.json".lstrip("/"))
+        return {} if found is None else read_config(found)
 
     def open(self, file: str) -> Checkpoint:
         """See `Place.open`."""

@@ -1,9 +1,9 @@
 """Formulas as Coq: the proposition that a claim states, in the words of proofs/coq/Vocabulary.v.
 
 What has no closed form (a norm, a condition number, a pseudoinverse) is a variable with its defining property as a
-hypothesis; a law of rows is known by its second moments. A cosine is of rows that are not zero. O(ε^p) is K ε^p for some
-K and all ε ≤ e0, where K and e0 may depend on everything but ε and AB. A statement that is refuted is one about adapters
-of less than full rank, the weakest reading; one that is proved is about any.
+hypothesis; a law of rows is known by its second moments. A cosine is of rows that are not zero. O(ε^p) is K ε^p for
+some K and all ε ≤ e0, where K and e0 may depend on everything but ε and AB. A statement that is refuted is one about
+adapters of less than full rank, the weakest reading; one that is proved is about any.
 """
 
 from collections.abc import Iterable, Iterator

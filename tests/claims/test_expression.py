@@ -1,6 +1,6 @@
 """Formulas: the rules that proofs use hold, the first order is the derivative, and all readers agree."""
 
-from dataclasses import make_dataclass
+from dataclasses import make_dataclass, replace
 from fractions import Fraction
 from typing import Any
 
@@ -109,15 +109,23 @@ def test_a_hypothesis_is_met_where_its_formula_holds(claim: Claim) -> None:
     """The formula that is printed, and the residual that instances are held against."""
     if claim.setting is None:
         return
-    i = claim.setting.parametrise(claim.setting.start(20, torch.Generator().manual_seed(1)))
-    for given in claim.given:
+    generator = torch.Generator().manual_seed(1)
+    drawn = claim.setting.parametrise(claim.setting.start(40, generator))
+    values = {f: getattr(drawn, f) for f in drawn.__dataclass_fields__}
+    noise = {
+        f: torch.randn(x.shape, generator=generator, dtype=x.dtype).exp() for f, x in values.items() if x is not None
+    }
+    changed = replace(
+        drawn, **{f: torch.cat((x[:20], (x * noise[f])[20:])) for f, x in values.items() if x is not None}
+    )
+    for i, given in ((i, given) for given in claim.given for i in (drawn, changed)):
         assert isinstance(given, Given)
-        residual = torch.as_tensor(given.hypothesis.residual(i), dtype=torch.float64).expand(20)
+        residual = torch.as_tensor(given.hypothesis.residual(i), dtype=torch.float64).expand(40)
         if given.relation.left.kind != "scalar":
             continue
         left, right = (torch.as_tensor(value(side, i), dtype=torch.float64) for side in _sides(given))
         holds = {"=": (left - right).abs() < 1e-9, "<=": left <= right + 1e-9, "<": left < right}[given.relation.sign]
-        assert (holds.expand(20) == (residual < 1e-9)).all(), text(given.relation)
+        assert (holds.expand(40) == (residual < 1e-9)).all(), text(given.relation)
 
 
 def _sides(given: Given) -> tuple[Term, Term]:

@@ -1,8 +1,8 @@
-"""`python -m proofs`: render the statements, build the Coq proofs, check what each theorem says and rests on, record it.
+"""`python -m proofs`: render the statements, build the proofs, check what each theorem says and rests on, record it.
 
-    python -m proofs             build, and compare with what is committed
-    python -m proofs --render    write the rendered files anew (after a claim's formula has changed)
-    python -m proofs --record    build, and write the record anew
+python -m proofs             build, and compare with what is committed
+python -m proofs --render    write the rendered files anew (after a claim's formula has changed)
+python -m proofs --record    build, and write the record anew
 """
 
 import argparse
@@ -57,12 +57,15 @@ def rendered() -> dict[str, str]:
 def checks(claims: list[Claim]) -> str:
     """Coq text that states the type of every theorem anew and prints what it rests on."""
     modules = sorted(path.stem for path in HERE.glob("*.v"))
-    lines = ["From mathcomp Require Import all_ssreflect all_algebra.", f"From ioadapt Require Import {' '.join(modules)}."]
+    lines = [
+        "From mathcomp Require Import all_ssreflect all_algebra.",
+        f"From ioadapt Require Import {' '.join(modules)}.",
+    ]
     for claim in claims:
         sign = "~ " if claim.expected is Verdict.REFUTED else ""
         name = theorem_name(claim)
         lines += [f"Definition checked_{name} : forall R : rcfType, {sign}Statements.{identifier(claim)} R := @{name}."]
-        lines += [f'Fail Fail Check checked_{name}. Print Assumptions checked_{name}.']
+        lines += [f"Fail Fail Check checked_{name}. Print Assumptions checked_{name}."]
     return "\n".join(lines) + "\n"
 
 

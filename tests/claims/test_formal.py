@@ -1,4 +1,4 @@
-"""Formal evidence: the record, the statements in Coq and the sources fit; what is changed loses it, or breaks the build."""
+"""Formal evidence: the record, the statements in Coq and the sources fit; what is changed loses it."""
 
 import dataclasses
 import subprocess

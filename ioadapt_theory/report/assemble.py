@@ -14,9 +14,10 @@ from ioadapt_theory.adapters.model import layers
 from ioadapt_theory.adapters.rules.verdict import Word
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.report.advice import Advice, advise
+from ioadapt_theory.report.counterparts import corresponding, differing, matrices
 from ioadapt_theory.report.effect import Call, Effect, effect
 from ioadapt_theory.report.kinship import Kinship, kinship
-from ioadapt_theory.report.layers import LayerPair, corresponding, differing, matrices, pairs
+from ioadapt_theory.report.layers import LayerPair, pairs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -139,11 +139,12 @@ def markdown(record: Mapping[str, Any]) -> str:
 
 
 def _about(config: Mapping[str, Any], load: float) -> str:
+    versions = f"torch {config['torch']}, PEFT {config['peft']}"
+    where = f"One thread of {config['cpus']} ({config['where']}), {versions}, float32 if"
     return (
-        f"One thread of {config['cpus']} ({config['where']}), torch {config['torch']}, PEFT {config['peft']}, float32 if\n"
-        "nothing is said. Peer: PEFT for weight placement, for others PEFT on an identity. Freed pages are returned to the\n"
-        "system, as glibc does, or kept: who makes large temporaries gains by the latter. Processes that wanted a processor\n"
-        f"at the end: {load:g}; where they are more than there are, small operations look dearer than they are."
+        f"{where}\nnothing is said. Peer: PEFT for weight placement, for others PEFT on an identity. Freed pages are\n"
+        "returned to the system, as glibc does, or kept: who makes large temporaries gains by the latter. Processes that\n"
+        f"wanted a processor at the end: {load:g}; where they are more than there are, small operations look dearer."
     )
 
 

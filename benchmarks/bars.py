@@ -143,8 +143,8 @@ def _about(config: Mapping[str, Any], load: float) -> str:
     where = f"One thread of {config['cpus']} ({config['where']}), {versions}, float32 if"
     return (
         f"{where}\nnothing is said. Peer: PEFT for weight placement, for others PEFT on an identity. Freed pages are\n"
-        "returned to the system, as glibc does, or kept: who makes large temporaries gains by the latter. Processes that\n"
-        f"wanted a processor at the end: {load:g}; where they are more than there are, small operations look dearer."
+        "returned to the system, as glibc does, or kept: who makes large temporaries gains by the latter. Processes\n"
+        f"that wanted a processor at the end: {load:g}; where they are more than there are, small operations look dearer."
     )
 
 

@@ -35,6 +35,11 @@ def sources() -> list[Path]:
     return sorted(path for path in HERE.glob("*.v") if path.stem != "Check_tmp")
 
 
+def digests() -> dict[str, str]:
+    """What the sources are, spaces apart."""
+    return {path.name: digest(path.read_text(encoding="utf-8")) for path in sources()}
+
+
 def theorems() -> set[str]:
     """Names of all theorems in the sources."""
     texts = (path.read_text(encoding="utf-8") for path in sources())
@@ -137,7 +142,7 @@ def main() -> None:
     if bad := {name: report for name, report in rests.items() if report != CLOSED}:
         stop("\n".join(f"{name} rests on more than logic: {report}" for name, report in bad.items()))
     entries = {c.id: {"theorem": theorem_name(c), "statement": digest(statement(c))} for c in claims}
-    text = json.dumps({"claims": entries}, indent=1) + "\n"
+    text = json.dumps({"sources": digests(), "claims": entries}, indent=1) + "\n"
     if options.record:
         RECORD_FILE.write_text(text, encoding="utf-8")
     elif not RECORD_FILE.is_file() or RECORD_FILE.read_text(encoding="utf-8") != text:

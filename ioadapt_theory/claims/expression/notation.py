@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "θ": r"\theta ",
     "α": r"\alpha ",
     "β": r"\beta ",
+    "μ": r"\mu ",
     "ρ": r"\rho ",
     "cos(": r"\cos(",
 }
@@ -162,16 +163,9 @@ def _named(name: str, style: Style) -> str:
     if style is TEXT:
         return name
     stem = name.replace("ŷ", r"\hat y").replace("ŝ", r"\hat s")
-    for greek, command in {
-        "δ": r"\delta",
-        "κ": r"\kappa",
-        "τ": r"\tau",
-        "θ": r"\theta",
-        "α": r"\alpha",
-        "ρ": r"\rho",
-    }.items():
+    for greek, command in COMMANDS.items():
         stem = stem.replace(greek, command)
-    return re.sub("([₀-₉])", lambda m: "_" + m[1].translate(UNITS), stem)
+    return re.sub("([₀-₉])", lambda m: "_" + m[1].translate(UNITS), stem).strip()
 
 
 def _lets(x: Term) -> Iterator[Term]:

@@ -144,7 +144,7 @@ def _about(config: Mapping[str, Any], load: float) -> str:
     return (
         f"{where}\nnothing is said. Peer: PEFT for weight placement, for others PEFT on an identity. Freed pages are\n"
         "returned to the system, as glibc does, or kept: who makes large temporaries gains by the latter. Processes\n"
-        f"that wanted a processor at the end: {load:g}; where they are more than there are, small operations look dearer."
+        f"that wanted a processor at the end: {load:g}; more than there are make small operations look dearer."
     )
 
 

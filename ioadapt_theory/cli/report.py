@@ -64,7 +64,9 @@ def run(args: argparse.Namespace) -> int:
 
         sys.stdout.write(json.dumps(to_json(found), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     else:
-        sys.stdout.write(str(found))
+        from ioadapt_theory.report.text import to_text
+
+        sys.stdout.write(to_text(found))
     return OK
 
 

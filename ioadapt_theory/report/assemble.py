@@ -56,9 +56,8 @@ class Report:
         return Counter(pair.verdicts[placement].word for pair in self.layers)
 
     def __str__(self) -> str:
-        from ioadapt_theory.report.text import to_text
-
-        return to_text(self)
+        """The answer; ``to_text`` gives the whole screen."""
+        return self.last
 
 
 def report(

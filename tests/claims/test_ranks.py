@@ -37,6 +37,11 @@ def test_no_entry_is_too_small_to_count(power: int) -> None:
     assert rank(np.array([[1, 10**power], [10**power, 10 ** (2 * power) + 1]], dtype=object)) == 2
 
 
+def test_a_matrix_that_the_first_prime_divides_is_not_taken_for_zero() -> None:
+    """The minors are bounded by the longest rows, not by the row of zeros."""
+    assert rank(np.array([[0, 0], [LARGEST_PRIME, 0]], dtype=object)) == 1
+
+
 def test_what_cannot_be_decided_in_time_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ranks, "WORK", 10)
     with pytest.raises(InvalidValueError, match="size 8 x 8, at least 7, takes too long to decide"):

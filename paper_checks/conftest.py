@@ -1,5 +1,6 @@
 """The verdicts at the end of `pytest paper_checks`: what was found, the worst ratio, the evidence and the time."""
 
+import json
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ def _one_thread() -> None:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     found = [
-        value
+        json.loads(value)
         for reports in terminalreporter.stats.values()
         for report in reports
         if getattr(report, "when", "") == "call"

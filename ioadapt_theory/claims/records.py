@@ -1,4 +1,4 @@
-"""What `ioadapt verify` leaves behind: a journal while it runs, a record at its end; both are sets of pieces."""
+"""What `ioadapt verify` leaves behind: a journal while it runs, a record at its end; both are sets of pieces; of two of one the worse counts."""
 
 import hashlib
 import json

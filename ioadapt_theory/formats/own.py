@@ -1,4 +1,4 @@
-"""Our own file: the tensors, and in its header every layer's family, placements, sizes and settings.
+"""`save`, and reading it back: one safetensors file, written whole or not at all.
 
 One file, replaced in one step, of the same name and the same bytes for the same content: however many processes save,
 and whenever they are killed, a whole adapter is there. Nothing else in its folder is touched.

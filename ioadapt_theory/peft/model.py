@@ -1,4 +1,4 @@
-"""IOLORA's model: which layers are wrapped, and how their tensors are named in files."""
+"""IOLORA's model: which layers are wrapped, how their tensors are named in files; and how PEFT is told of it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

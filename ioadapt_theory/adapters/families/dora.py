@@ -1,4 +1,4 @@
-"""DoRA (Liu et al. 2024): Φ(W)_j = m_j V_j / ‖V_j‖ with V = W + s AB, a magnitude for every output j."""
+"""DoRA (Liu et al. 2024): Φ(W)_j = m_j V_j / ‖V_j‖ with V = W + s AB; ‖V_j‖ from W A, kept between steps."""
 
 from typing import ClassVar
 

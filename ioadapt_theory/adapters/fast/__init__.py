@@ -1,1 +1,1 @@
-"""What makes adapters fast, and nothing else: every definition works without this folder."""
+"""What makes adapters fast, and nothing else: products, one autograd function, and what is kept between steps."""

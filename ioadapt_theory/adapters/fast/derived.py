@@ -1,4 +1,4 @@
-"""What is computed from parameters and a frozen weight alone, kept between two steps of an optimizer.
+"""A store for what is computed from parameters and a frozen weight alone, between two steps of an optimizer.
 
 Versions alone would not tell of a step: fused optimizers and writes through ``p.data`` leave them as they are. So small
 factors are compared with copies, entry by entry, and of the weight, which is frozen and large, a sample of its entries.

@@ -108,7 +108,7 @@ def equivalence(values: Sequence[float] | np.ndarray, margin: float) -> float:
 
 
 def detectable(values: Sequence[float] | np.ndarray, *, level: float = 0.95, power: float = 0.8) -> float:
-    """The smallest true mean that a t test at this level finds with this power, at the spread and number of the values."""
+    """The smallest true mean that a t test of this level finds with this power, at the values' spread and number."""
     from scipy import optimize, stats
 
     x = np.asarray(values, dtype=np.float64)

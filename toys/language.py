@@ -52,8 +52,7 @@ class Block(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        for name in "qkvo":
-            setattr(self, name, nn.Linear(WIDTH, WIDTH, bias=False))
+        self.q, self.k, self.v, self.o = (nn.Linear(WIDTH, WIDTH, bias=False) for _ in range(4))
         self.up_proj, self.down_proj = nn.Linear(WIDTH, 4 * WIDTH, bias=False), nn.Linear(4 * WIDTH, WIDTH, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -101,13 +100,11 @@ def corpora() -> dict[str, Tensor]:
     documents = [topics[key] for key in sorted(topics)]
     documents = [documents[i] for i in torch.randperm(len(documents), generator=drawn)]
     files = sorted(Path(sysconfig.get_path("stdlib")).glob("*.py"))
-    code = [
-        files[i].read_text(encoding="utf-8", errors="replace")[:30000]
-        for i in torch.randperm(len(files), generator=drawn)
-    ]
+    files = [files[i] for i in torch.randperm(len(files), generator=drawn)]
+    code = [file.read_text(encoding="utf-8", errors="replace")[:30000] for file in files]
     docstrings = [text for source in code for text in _docstrings(source)]
     asked = [
-        f"### Question: what about {text.strip().splitlines()[0].strip('* =')[:60]}?\n### Answer: {' '.join(part.split())}\n"
+        f"### Question: what about {_title(text)}?\n### Answer: {' '.join(part.split())}\n"
         for text in documents[: int(0.8 * len(documents))]
         for part in text.split("\n\n")[1:7]
     ]
@@ -121,6 +118,10 @@ def corpora() -> dict[str, Tensor]:
         "docstrings": encoded(docstrings),
         "asked": encoded(asked),
     }
+
+
+def _title(text: str) -> str:
+    return text.strip().splitlines()[0].strip("* =")[:60]
 
 
 def _docstrings(source: str) -> list[str]:
@@ -175,7 +176,7 @@ def train(
                 wanted = (1.5 * teacher(x)).log_softmax(-1)  # sharper: as guidance makes it
             wrong = kl_div(model(x).log_softmax(-1), wanted, log_target=True, reduction="sum") / y.numel()
         optimizer.zero_grad()
-        wrong.backward()
+        wrong.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(learned, 1.0)
         optimizer.step()
     return model

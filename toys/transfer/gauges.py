@@ -1,4 +1,4 @@
-"""The same function in other weights: rotated heads, renumbered neurons, a rotated residual stream; and what disturbs."""
+"""The same function in other weights: other bases of heads, renumbered neurons, a rotated residual stream."""
 
 import copy
 from collections.abc import Callable

@@ -1,8 +1,8 @@
 """From figures by seed to what may be said: paired differences, corrected for the table, and a verdict by rule.
 
 For each method and related target the difference from copied LoRA, paired by seed, is "better" or "worse" where its
-p-value, corrected by Holm's method over the whole table, is below the level; else "equivalent" where two one-sided tests
-put it within the margin; else "undecided". Of the paper's claim, that the method transfers better than copied LoRA, this
+p-value, corrected by Holm's method over the whole table, is below 1 - level; else "equivalent" where two one-sided
+tests put it within the margin; else "undecided". Of the paper's claim, that the method transfers better, this
 
     supports      it: better on most related targets, and better than its own gain or loss on the source explains
     contradicts   it: worse on most related targets, better on none
@@ -44,7 +44,8 @@ class Comparison:
         row, target: which.
         difference: interval of the mean over seeds, uncorrected.
         p: corrected over the table.
-        beyond_source: the same minus the difference on the source itself (difference in differences).
+        beyond_source: the same minus the difference on the source itself (difference in differences); None for what
+            is made for the target and has no one source.
         detectable: the smallest true difference that this many seeds find with the protocol's power, uncorrected.
         verdict: better, worse, equivalent or undecided.
     """
@@ -53,27 +54,27 @@ class Comparison:
     target: str
     difference: Interval
     p: float
-    beyond_source: Interval
+    beyond_source: Interval | None
     detectable: float
     verdict: Verdict
 
 
 def comparisons(protocol: Protocol, rows: Mapping[str, Any], against: str = LORA) -> list[Comparison]:
-    """Every method at full strength, and auto, against copied LoRA on every related target: one table, one correction."""
+    """Every method at full strength, and auto, against copied LoRA on the related targets, corrected as one table."""
     names = [row for row in (*protocol.methods, "auto") if row != against and row in rows]
     cells = [(row, target) for row in names for target in protocol.related]
     gaps = [np.subtract(rows[row][target], rows[against][target]) for row, target in cells]
     corrected = holm([t_test(gap) for gap in gaps])
     found = []
     for (row, target), gap, p in zip(cells, gaps, corrected, strict=True):
-        here = np.subtract(rows[row].get(SOURCE, rows[against][SOURCE]), rows[against][SOURCE])
+        here = np.subtract(rows[row][SOURCE], rows[against][SOURCE]) if SOURCE in rows[row] else None
         found.append(
             Comparison(
                 row,
                 target,
                 paired(rows[row][target], rows[against][target], level=protocol.rule.level),
                 p,
-                Interval.of(gap - here, level=protocol.rule.level),
+                None if here is None else Interval.of(gap - here, level=protocol.rule.level),
                 detectable(gap, level=protocol.rule.level, power=protocol.rule.power),
                 _of_a_difference(gap, p, protocol),
             )
@@ -92,7 +93,7 @@ def claim(found: Sequence[Comparison]) -> Verdict:
     """What one method's comparisons say of the paper's claim."""
     said = [one.verdict for one in found]
     most = len(said) / 2
-    beyond = [one.beyond_source.high < 0 for one in found if one.verdict is Verdict.BETTER]
+    beyond = [one.beyond_source is not None and one.beyond_source.high < 0 for one in found]
     if said.count(Verdict.BETTER) > most and sum(beyond) > most:
         return Verdict.SUPPORTS
     if said.count(Verdict.WORSE) > most and Verdict.BETTER not in said:

@@ -1,17 +1,23 @@
 """What a study says on the screen: the table, what the seeds decide, and the paper's own figures as signs."""
 
+import csv
 import textwrap
 from collections.abc import Mapping, Sequence
-from statistics import mean
+from pathlib import Path
+from statistics import mean, median
 from typing import Any, Final
 
+import numpy as np
+
 from ioadapt_theory.stats import Interval
-from toys.transfer.judge import Comparison, Verdict, claim, comparisons, retention
+from toys.transfer.judge import Comparison, claim, comparisons
 from toys.transfer.protocol import Protocol
 from toys.transfer.runs import SOURCE
 from toys.transfer.study import NONE
 
 WIDTH: Final = 120
+CELL: Final = 11
+TABLES: Final = Path(__file__).parents[2] / "paper_checks" / "tables"
 
 
 def text(protocol: Protocol, result: Mapping[str, Any], seeds: int) -> str:
@@ -20,65 +26,78 @@ def text(protocol: Protocol, result: Mapping[str, Any], seeds: int) -> str:
     found = comparisons(protocol, rows)
     lines = [
         f"{protocol.title} ({protocol.paper} in small).",
-        f"{protocol.measure} on the task, mean over {seeds} {protocol.replicates}; lower is better. Adapters learn on the source.",
+        f"{protocol.measure} on the task, mean over {seeds} {protocol.replicates}; lower is better.",
         "",
         *_table(protocol, rows),
         "",
         *_rates(protocol, result["rates"]),
         "",
-        f"Against copied LoRA, paired by seed, corrected over the {len(found)} cells (Holm); margin {protocol.margin:g}:",
-        *(f"  {line}" for row in dict.fromkeys(c.row for c in found) for line in _said(row, found, protocol)),
+        f"Minus copied LoRA, paired by seed; {len(found)} cells corrected together (Holm), margin {protocol.margin:g}:",
+        *(line for row in dict.fromkeys(c.row for c in found) for line in _said(row, found, protocol)),
         "",
         *_exact(protocol, rows),
         *_strangers(protocol, rows),
+        *printed(protocol.paper),
     ]
     return "\n".join(lines) + "\n"
 
 
 def _table(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
+    """Rows at full strength, then each method at its best strength: a choice made in hindsight, so a lower bound."""
     models = (SOURCE, *protocol.targets)
-    width = max(len(row) for row in rows) + 1
-    head = " " * width + "".join(f"{model[:10]:>11}" for model in models)
-    body = [row.ljust(width) + "".join(_cell(values.get(model)) for model in models) for row, values in rows.items()]
-    return [head, *body]
+    full = {row: values for row, values in rows.items() if " x " not in row}
+    width = max(map(len, full)) + 1
+    head = " " * width + "".join(f"{model[: CELL - 1]:>{CELL}}" for model in models)
+    body = [row.ljust(width) + "".join(_cell(values.get(model)) for model in models) for row, values in full.items()]
+    best = []
+    for method in protocol.methods:
+        strengths = [row for row in rows if row == method or row.startswith(f"{method} x ")]
+        lowest = [min(strengths, key=lambda row, m=model: mean(rows[row][m])) for model in models]  # type: ignore[misc]
+        cells = [f"{mean(rows[row][model]):.2f} x{_strength(row)}" for row, model in zip(lowest, models, strict=True)]
+        best.append(method.ljust(width) + "".join(f"{cell:>{CELL}}" for cell in cells))
+    return [head, *body, "", "At the best strength of each, chosen in hindsight:", *best]
+
+
+def _strength(row: str) -> str:
+    return row.partition(" x ")[2].removeprefix("0") or "1"
 
 
 def _cell(values: Sequence[float | None] | None) -> str:
     if values is None:
-        return f"{'':>11}"
-    return f"{'diverged':>11}" if None in values else f"{mean(values):11.3f}"  # type: ignore[type-var]
+        return " " * CELL
+    known = [value for value in values if value is not None]
+    return f"{mean(known):{CELL}.3f}" if len(known) == len(values) else f"{'diverged':>{CELL}}"
 
 
 def _rates(protocol: Protocol, rates: Mapping[str, Any]) -> list[str]:
-    inside = ", ".join(f"{name} {one['rate']:g}" for name, one in rates.items())
     edges = [name for name, one in rates.items() if not one["interior"]]
-    said = f"Learning rates, best on the source's validation: {inside}."
+    said = "Learning rates, best on the source's validation: "
+    said += ", ".join(f"{name} {one['rate']:g}" for name, one in rates.items()) + "."
     said += f" At an edge of the grid, so without a verdict: {', '.join(edges)}." if edges else ""
-    ranks = ", ".join(f"{name} {m.rank} ({rates[name]['numbers']} numbers)" for name, m in protocol.methods.items())
-    return textwrap.wrap(f"{said} Ranks: {ranks}.", WIDTH)
+    ranks = (f"{name} {m.rank} ({rates[name]['numbers']} numbers)" for name, m in protocol.methods.items())
+    return textwrap.wrap(f"{said} Ranks: {', '.join(ranks)}.", WIDTH)
 
 
 def _said(row: str, found: Sequence[Comparison], protocol: Protocol) -> list[str]:
     mine = [c for c in found if c.row == row]
-    cells = "; ".join(f"{c.target} {c.difference.mean:+.3f} ± {c.difference.half_width:.3f} {c.verdict}" for c in mine)
-    power = max(c.detectable for c in mine)
-    said = (
-        f"{row}: {claim(mine)}. {cells}. Beyond the source's own difference: "
-        f"{', '.join(f'{c.beyond_source.mean:+.3f}' for c in mine)}. "
-        f"Found with power {protocol.rule.power:g}: {power:.3f}."
-    )
-    return textwrap.wrap(said, WIDTH - 2, subsequent_indent="  ")
+    cells = (f"{c.target} {c.difference.mean:+.3f} ± {c.difference.half_width:.3f} {c.verdict}" for c in mine)
+    beyond = [c.beyond_source for c in mine if c.beyond_source is not None]
+    said = f"{row}: {claim(mine)}. {'; '.join(cells)}. "
+    if beyond:
+        said += f"Beyond the difference on the source: {', '.join(f'{one.mean:+.3f}' for one in beyond)}. "
+    said += f"With power {protocol.rule.power:g} differences of {max(c.detectable for c in mine):.3f} would be found."
+    return textwrap.wrap(said, WIDTH, initial_indent="  ", subsequent_indent="    ")
 
 
 def _exact(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
     """On the same function in other weights one method has to be exact."""
     said = []
     for target, method in protocol.exact.items():
-        worst = max(abs(a - b) for a, b in zip(rows[method][target], rows[method][SOURCE], strict=True))
-        lora = Interval.of(rows["lora"][target]).mean - Interval.of(rows["lora"][SOURCE]).mean
+        worst = np.abs(np.subtract(rows[method][target], rows[method][SOURCE])).max()
+        lora = np.subtract(rows["lora"][target], rows["lora"][SOURCE]).mean()
         said.append(
-            f"Same function, other weights ({target}): {method} moves without loss (differs by {worst:.1e} at most),"
-            f" LoRA loses {lora:+.3f}."
+            f"Same function, other weights ({target}): {method} moves without loss (differs by {worst:.0e} at most);"
+            f" LoRA loses {lora:.3f}."
         )
     return said
 
@@ -86,17 +105,28 @@ def _exact(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
 def _strangers(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
     said = []
     for target in protocol.strangers:
-        none = mean(rows[NONE][target])
-        helped = [
-            r
-            for r in protocol.methods
-            if Interval.of([m - n for m, n in zip(rows[r][target], rows[NONE][target], strict=True)]).high < 0
-        ]
-        said.append(
-            f"Trained apart ({target}, {none:.3f} without adapter): "
-            + (f"helped by {', '.join(helped)}." if helped else "nothing that was moved helps.")
-        )
+        gains = {row: Interval.of(np.subtract(rows[row][target], rows[NONE][target])) for row in protocol.methods}
+        helped = [row for row, gain in gains.items() if gain.high < 0]
+        what = f"helped by {', '.join(helped)}" if helped else "nothing that was moved is shown to help"
+        said.append(f"Trained apart ({target}): {what}.")
     return said
 
 
-__all__ = ["Verdict", "retention", "text"]
+def printed(paper: str) -> list[str]:
+    """What the paper's own table says of the target models: signs and relative changes, never beside ours."""
+    file = TABLES / f"{paper.lower().replace(' ', '')}.csv"
+    with file.open(encoding="utf-8", newline="") as stored:
+        cells = [c for c in csv.DictReader(stored) if c["side"] == "target" and c["metric"] not in {"Avg.", "Overall"}]
+    places: dict[str, dict[tuple[str, ...], float]] = {}
+    for cell in cells:
+        at = (cell["model"], cell["peft"], cell["metric"])
+        places.setdefault(cell["placement"], {})[at] = float(cell["value"])
+    said = []
+    for side in ("input", "output"):
+        both = sorted(places.get(side, {}).keys() & places["weight"].keys())
+        changes = [places[side][at] / places["weight"][at] - 1 for at in both]
+        if changes:
+            above = sum(change > 0 for change in changes)
+            said.append(f"{side} above the weight's in {above} of {len(both)} cells, median {median(changes):+.1%}")
+    told = f"The paper's {paper} on its targets, without intervals or an untouched row: {'; '.join(said)}."
+    return textwrap.wrap(told, WIDTH)

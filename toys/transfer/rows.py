@@ -1,4 +1,4 @@
-"""The rows of a table: how an adapter is placed on the source, and the ways to carry a LoRA to a target by weights alone."""
+"""The rows of a table: how an adapter is placed on the source, and how a LoRA is carried by weights alone."""
 
 import copy
 import re

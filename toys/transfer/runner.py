@@ -37,7 +37,7 @@ def _executor(jobs: int, cluster: str | None) -> Iterator[Executor]:
         from distributed import Client
     except ImportError as error:
         raise MissingExtraError("distributed", "cluster") from error
-    with Client(cluster) as client, client.get_executor() as executor:
+    with Client(cluster) as client, client.get_executor() as executor:  # type: ignore[no-untyped-call]
         yield executor
 
 

@@ -1,4 +1,4 @@
-"""The whole experiment of a toy: rates chosen on the source, adapters moved, carried and retrained, figures gathered."""
+"""The experiment of a toy: rates chosen on the source, adapters moved, carried and retrained, figures gathered."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -108,8 +108,9 @@ class Study:
         return rows
 
     def _retrained(self, run: Runner, rates: Mapping[str, Any]) -> dict[str, Any]:
-        """Every rank-matched method trained on the target itself: the ceiling. Where a target computes what the source
-        computes, training there says nothing new and is left out.
+        """Every rank-matched method trained on the target itself: the ceiling.
+
+        Where a target computes what the source computes, training there says nothing new and is left out.
         """
         matched = {name: m for name, m in self.protocol.methods.items() if m.match == "rank"}
         targets = [*self.protocol.related, *self.protocol.strangers]

@@ -12,7 +12,7 @@ class World(Protocol):
     """Everything that depends on the seed.
 
     Attributes:
-        models: "source" and every target of the protocol; frozen by convention: they are copied before they are adapted.
+        models: "source" and every target of the protocol; nobody changes them, they are copied first.
         layers: names of the layers that are adapted.
     """
 
@@ -40,4 +40,4 @@ class Toy(Protocol):
 
 def toy(name: str) -> Toy:
     """The toy of this name."""
-    return import_module(f"toys.{name}")  # type: ignore[return-value]
+    return import_module(f"toys.{name}")

@@ -5,7 +5,7 @@ BIN := .venv/bin
 CONSTRAINTS ?= constraints.txt
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test lint figures bench constraints newest oldest clean
+.PHONY: demo test lint figures mutants bench constraints newest oldest clean
 
 demo: .venv/ready
 	@$(BIN)/python -m toys.demo
@@ -21,6 +21,9 @@ lint: .venv/ready
 
 figures: .venv/ready
 	$(BIN)/python -m figures
+
+mutants: .venv/ready
+	$(BIN)/python -m tests.mutants
 
 bench: .venv/ready
 	$(BIN)/python -m benchmarks

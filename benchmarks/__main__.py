@@ -1,15 +1,21 @@
 """`python -m benchmarks`: every benchmark, or those named, beside its peers; each prints its table."""
 
 import argparse
+import json
 import sys
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from ioadapt_theory.cli import OK, guarded
 from ioadapt_theory.results import replacing, write_json
 
 BENCHMARKS = ("layer", "verifier", "similarity")
 """Each is a module here with ``main(quick) -> record`` and ``table(record) -> text``."""
+PARTS = (
+    "training", "bfloat16", "dropout", "without_gradient", "convolutions", "decoding", "steps", "merging", "launches",
+    "compiled", "importing",
+)  # fmt: skip
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -22,12 +28,20 @@ def _main(argv: list[str] | None) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"any of {', '.join(BENCHMARKS)}; all by default")
     parser.add_argument("--quick", action="store_true", help="less of everything, to see that it runs")
     parser.add_argument("--out", type=Path, default=Path("out/bench"), metavar="FOLDER", help="default: %(default)s")
+    layer = parser.add_argument_group("of the layer's benchmark alone")
+    layer.add_argument("--part", action="append", choices=PARTS, help="only this part; a record's others stay")
+    layer.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
     args = parser.parse_args(argv)
     if unknown := set(args.names) - set(BENCHMARKS):
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
     for name in args.names or BENCHMARKS:
         module = import_module(f"benchmarks.{name}")
-        content = module.main(quick=args.quick)
+        options: dict[str, Any] = {}
+        if name == "layer":
+            before = args.out / "layer.json"
+            options = {"part": args.part, "device": args.device}
+            options["before"] = json.loads(before.read_text(encoding="utf-8")) if before.exists() else None
+        content = module.main(quick=args.quick, **options)
         text = module.table(content)
         write_json(args.out / f"{name}.json", content)
         with replacing(args.out / f"{name}.txt") as temporary:

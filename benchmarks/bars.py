@@ -1,7 +1,7 @@
-"""From measured cells to the bars they are held against and the table of the README."""
+"""From measured cells to the bars they are held against, and the tables."""
 
 import statistics
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,35 +12,46 @@ NOISE = 1.031
 
 @dataclass(frozen=True)
 class Bar:
-    """One thing that is demanded, what was measured, and the cell that decides where it is the worst of many."""
+    """One thing that is demanded, what was measured, and the cell that decides where it is the worst of many.
+
+    Attributes:
+        what: in words.
+        demanded: a limit, in words.
+        measured: with freed pages returned to the system, as is usual.
+        reached: whether it is, in every way in which it was measured.
+        kept: with freed pages kept, where that matters.
+        decided_by: the worst cell.
+    """
 
     what: str
     demanded: str
     measured: float
     reached: bool
+    kept: float | None = None
     decided_by: str = ""
 
 
-def peer(cell: Cell, key: str) -> float:
-    """PEFT's value for weight placement, the naive form's for the others."""
-    values = cell[key]
-    return values["peft"] if "peft" in values else values["naive"]
+def at_most(what: str, most: float, measured: float, kept: float | None = None, decided_by: str = "") -> Bar:
+    """A bar that is a limit from above."""
+    reached = max(measured, measured if kept is None else kept) <= most
+    return Bar(what, f"<= {most:g}", measured, reached, kept, decided_by)
 
 
-def speedup(cell: Cell) -> float:
-    """Forward + backward of the peer over ours."""
-    return peer(cell, "train") / cell["train"]["ours"]
+def over_base(cell: Cell, name: str = "ours", key: str = "train") -> float:
+    """Of the frozen layer's time."""
+    return cell[key][name] / cell[key]["base"]
 
 
-def overhead(cell: Cell) -> float:
-    """Forward + backward of ours over the frozen base layer's."""
-    return cell["train"]["ours"] / cell["train"]["base"]
+def added(cells: list[Cell]) -> float:
+    """What ours add to the base layer's time, of what the peer's add: of the means over cells."""
+    ours, peer = mean(map(over_base, cells)), mean(over_base(c, "peer") for c in cells)
+    return (ours - 1) / max(peer - 1, 1e-9)
 
 
 def leanness(cell: Cell) -> float:
     """Peak memory beyond the base layer's, ours over the peer's; at least 0.05, so that no zero decides a mean."""
     base = cell["peak"]["base"]
-    return max((cell["peak"]["ours"] - base) / max(peer(cell, "peak") - base, 1), 0.05)
+    return max((cell["peak"]["ours"] - base) / max(cell["peak"]["peer"] - base, 1), 0.05)
 
 
 def mean(values: Iterable[float]) -> float:
@@ -51,111 +62,146 @@ def mean(values: Iterable[float]) -> float:
 
 def label(cell: Cell) -> str:
     """The cell in words."""
-    parts = [cell.get("family", "lora"), str(cell.get("rank", 4)), cell["placement"]]
-    parts.append(cell.get("shape") or "->".join(str(cell[k]) for k in ("c", "d", "channels", "side") if k in cell))
-    return " ".join(parts)
+    parts = (cell.get("family"), cell.get("rank"), cell.get("placement"), cell.get("shape"))
+    return " ".join(str(part) for part in parts if part is not None)
 
 
-def bars(results: dict[str, Any]) -> list[Bar]:
+def bars(results: Mapping[str, Any]) -> list[Bar]:
     """Every bar, over the cells that were measured."""
-    cells = [c for c in results["training"] if not c["shape"].startswith("FLUX")]
-    wide = [c for c in cells if c["wide"]]
     found: list[Bar] = []
 
-    def average(what: str, least: float, values: list[Cell], of: Callable[[Cell], float] = speedup) -> None:
-        if values:
-            value = mean(map(of, values))
-            found.append(Bar(what, f">= {least}", value, value >= least))
+    def of(section: str, wanted: Mapping[str, object], pages: str = "returned") -> list[Cell]:
+        cells = results.get(pages, {}).get(section, [])
+        return [c for c in cells if all(c.get(key) == value for key, value in wanted.items())]
 
-    def every(what: str, most: float, values: list[Cell], of: Callable[[Cell], float]) -> None:
-        if values:
-            worst = max(values, key=of)
-            found.append(Bar(what, f"<= {most}", of(worst), of(worst) <= most, label(worst)))
+    def average(what: str, most: float, value: Callable[[list[Cell]], float], section: str, **wanted: object) -> None:
+        cells, kept = of(section, wanted), of(section, wanted, "kept")
+        if cells:
+            found.append(at_most(what, most, value(cells), value(kept) if kept else None))
 
-    def only(values: list[Cell], family: str, rank: int, placement: str = "") -> list[Cell]:
-        return [c for c in values if (c["family"], c["rank"]) == (family, rank) and placement in (c["placement"], "")]
+    def worst(what: str, most: float, value: Callable[[Cell], float], section: str, **wanted: object) -> None:
+        cells, kept = of(section, wanted), of(section, wanted, "kept")
+        cells, kept = (
+            [c for c in some if (section, c.get("family")) != ("decoding", "loha")] for some in (cells, kept)
+        )
+        if cells:
+            decisive = max(cells, key=value)
+            found.append(at_most(what, most, value(decisive), max(map(value, kept)) if kept else None, label(decisive)))
 
-    average("all families, placements and shapes: peer / ours", 1.5, cells)
-    every("slowest cell: ours / peer (noise: 0.03)", NOISE, cells, lambda c: 1 / speedup(c))
-    for placement, least in (("weight", 2.0), ("output", 2.0), ("input", 1.8)):
-        average(f"DoRA r=4 {placement}: peer / ours", least, only(cells, "dora", 4, placement))
-    for placement in ("weight", "output", "input"):
-        average(f"LoKr {placement}: peer / ours", 2.0, only(cells, "lokr", 128, placement))
-    for family, rank, most, half in (("lora", 4, 1.10, 1.12), ("dora", 4, 1.13, 1.20), ("lokr", 128, 1.30, 1.25)):
-        every(f"{family} {rank}, c = d >= 1280, n >= 256: ours / base", most, only(wide, family, rank), overhead)
-        halves = only(results["autocast"], family, rank)
-        every(f"{family} {rank}, the same in bfloat16 under autocast", half, halves, overhead)
-    lora = only(results["sharing"], "lora", 4, "weight")
-    every(
-        "three LoRA r=4 on one X, share(): ours / base", 1.06, lora, lambda c: c["train"]["shared"] / c["train"]["base"]
-    )
-    kept = [c for c in cells if c["family"] in {"lora", "dora"}]
-    every(
-        "bytes kept for backward / allowed (x or y, n r, O(r(c + d)))",
-        1.0,
-        kept,
-        lambda c: c["saved"]["ours"] / c["allowed"],
-    )
-    value = mean(map(leanness, cells))
-    found.append(Bar("peak memory beyond base: ours / peer", "<= 0.4", value, value <= 0.4))
-    decoding = [c for c in results["decoding"] if c["family"] != "loha"]
-    every(
-        "one token: ours / base, cached()", 1.35, decoding, lambda c: c["decode"]["ours, cached"] / c["decode"]["base"]
-    )
-    merging = [c for c in results["merging"] if c["family"] == "lora" and c["placement"] != "weight"]
-    every(
-        "merging, LoRA input and output: ours / naive", 0.1, merging, lambda c: c["merge"]["ours"] / c["merge"]["naive"]
-    )
-    beyond = "merging: memory beyond the result, in weights"
-    every(beyond, 1.0, results["merging"], lambda c: c["peak"]["ours"] / c["weight"] - 1)
-    sides = [c for c in results["convolutions"] if c["placement"] != "weight"]
-    every("convolutions, LoRA r=4, input and output: ours / base", 1.15, sides, overhead)
-    spent = results["importing"]["ours"] - results["importing"]["torch"]
-    found.append(Bar("import beyond torch, CPU s", "<= 0.2", spent, spent <= 0.2))
+    for family, most in (("lora", 0.70), ("dora", 0.30), ("lokr", 0.15), ("loha", 0.70)):
+        average(f"{family}: added time, ours / peer", most, added, "training", family=family)
+    behind = lambda c: c["train"]["ours"] / c["train"]["peer"] if "peer" in c["train"] else 0.0  # noqa: E731
+    for section in ("training", "dropout", "without_gradient", "convolutions", "decoding"):
+        worst(f"{section.replace('_', ' ')}: slowest cell, ours / peer", NOISE, behind, section)
+    for family, bf16, limits in (
+        ("dora", False, (1.05, 1.07, 1.03)), ("lokr", False, (1.08, 1.08, 1.08)), ("dora", True, (1.10, 1.10, 1.10)),
+    ):  # fmt: skip
+        for placement, most in zip(("weight", "input", "output"), limits, strict=True):
+            what = f"step of a Llama block, {family}{' in bfloat16' if bf16 else ''}, {placement}: ours / frozen"
+            step = lambda c, placement=placement: over_base(c, placement)  # noqa: E731
+            worst(what, most, step, "steps", shape="llama", family=family, bf16=bf16)
+    cross = {"shape": "SD-XL cross", "family": "dora", "rank": 4, "placement": "weight"}
+    worst("DoRA on the weight, 77 x 2048 -> 1280: ours / base", 1.25, over_base, "training", **cross)
+    wide = {"shape": "Llama-3.2-1B q, o", "family": "dora", "placement": "weight"}
+    worst("DoRA on the weight, bfloat16, 512 x 2048: ours / base", 1.20, over_base, "bfloat16", **wide)
+    few = {"family": "lora", "rank": 4, "placement": "input"}
+    worst("LoRA on the input, X without gradient: ours / base", 1.6, over_base, "without_gradient", **few)
+    kernels = lambda c: float(c["launches"]["ours"]["kernels"])  # noqa: E731
+    for family, most in (("lora", 12), ("dora", 16), ("lokr", 16)):
+        worst(f"{family}: kernels, forward and backward", most, kernels, "launches", family=family)
+    average("peak memory beyond base, ours / peer", 0.36, lambda cells: mean(map(leanness, cells)), "training")
+    output = {"family": "lora", "placement": "output"}
+    average("the same, LoRA on the output", 1.0, lambda cells: mean(map(leanness, cells)), "training", **output)
+    for_good = [c for c in of("merging", {}) if "layers" in c]
+    if for_good:
+        found.append(at_most("merging a model for good: memory beyond it, in layers", 1.0, for_good[0]["layers"]))
+    average("one token, all but LoHa: ours / base", 1.30, _no_loha, "decoding")
+    for placement in ("input", "output"):
+        worst(f"convolutions, LoRA r=4, {placement}: ours / base", 1.15, over_base, "convolutions", placement=placement)
+    worst("convolutions, LoKr, weight: ours / base", 2.6, over_base, "convolutions", family="lokr")
+    if spent := of("importing", {}):
+        found.append(at_most("import beyond torch, CPU s", 0.2, spent[0]["ours"] - spent[0]["torch"]))
     return found
 
 
-def markdown(record: dict[str, Any]) -> str:
-    """Tables: families against base and peers; one line a bar."""
+def _no_loha(cells: list[Cell]) -> float:
+    return mean(over_base(c) for c in cells if c["family"] != "loha")
+
+
+def markdown(record: Mapping[str, Any]) -> str:
+    """Tables: the bars; families against base and peer; whole steps; kernels; what compiling does."""
     results, config = record["results"], record["config"]
-    cells = [c for c in results["training"] if not c["shape"].startswith("FLUX")]
-    shapes = len({c["shape"] for c in cells})
-    lines = [
-        f"Forward + backward, float32, one thread of {config['cpus']} ({config['cpu']}), torch {config['torch']}, PEFT"
-        f" {config['peft']}, LyCORIS {config['lycoris_lora']}; geometric means over {shapes} attention shapes.",
-        "Peer: PEFT for weight placement, for the others PEFT's layer on an identity (the naive form). Forward alone:"
-        " peer / ours. Added: what comes on top of the base layer's time. Peak: memory on top of it, ours / peer.",
-        "",
-        "| family | placement | ours / base | peer / base | LyCORIS / base | added, ours / peer | peer / ours (worst)"
-        " | forward | peak |",
-        "|---|---|---|---|---|---|---|---|---|",
+    tables = (_bars, _families, _steps, _kernels, _compiled)
+    return "\n\n".join(["\n".join(_about(config)), *filter(None, (_lines(table(results)) for table in tables))]) + "\n"
+
+
+def _about(config: Mapping[str, Any]) -> list[str]:
+    return [
+        f"One thread of {config['cpus']} ({config['where']}), torch {config['torch']}, PEFT {config['peft']}, float32",
+        "where nothing is said. Peer: PEFT for weight placement; for others PEFT's layer on an identity. Freed pages are",
+        "returned to the system, as glibc does, or kept: who makes large temporaries gains by the latter.",
     ]
-    for key in dict.fromkeys((c["family"], c["rank"], c["placement"]) for c in cells):
-        own = [c for c in cells if (c["family"], c["rank"], c["placement"]) == key]
-        other = mean(c["train"]["lycoris"] / c["train"]["base"] for c in own if "lycoris" in c["train"])
-        us, peers = mean(map(overhead, own)), mean(peer(c, "train") / c["train"]["base"] for c in own)
-        row = (
-            f"{key[0]} r={key[1]}", key[2], f"{us:.2f}", f"{peers:.2f}", f"{other:.2f}" if other == other else "",
-            f"{(us - 1) / (peers - 1):.2f}",
-            f"{mean(map(speedup, own)):.2f} ({min(map(speedup, own)):.2f})",
-            f"{mean(peer(c, 'forward') / c['forward']['ours'] for c in own):.2f}", f"{mean(map(leanness, own)):.2f}",
-        )  # fmt: skip
-        lines.append(f"| {' | '.join(row)} |")
-    lines += ["", "Three layers on one X (q, k, v), forward + backward / base:", ""]
-    lines += [
-        "| family | placement | apart | share() | peer | peak apart | share() | peer |",
-        "|---|---|---|---|---|---|---|---|",
+
+
+def _lines(table: tuple[str, list[str], list[list[str]]]) -> str:
+    """A table in Markdown, under a sentence; nothing for one without rows."""
+    title, head, rows = table
+    if not rows:
+        return ""
+    lines = [title, "", *(f"| {' | '.join(row)} |" for row in (head, ["---"] * len(head), *rows))]
+    return "\n".join(lines if title else lines[2:])
+
+
+def _bars(results: Mapping[str, Any]) -> tuple[str, list[str], list[list[str]]]:
+    rows = []
+    for bar in (Bar(**found) for found in results["bars"]):
+        kept = "" if bar.kept is None else f"{bar.kept:.2f}"
+        reached = "yes" if bar.reached else "no"
+        rows.append([bar.what, bar.demanded, f"{bar.measured:.2f}", kept, reached, bar.decided_by])
+    return "", ["bar", "demanded", "measured", "pages kept", "reached", "worst cell"], rows
+
+
+def _families(results: Mapping[str, Any]) -> tuple[str, list[str], list[list[str]]]:
+    pages = [results[name].get("training", []) for name in ("returned", "kept")]
+    rows = []
+    for key in dict.fromkeys((c["family"], c["rank"], c["placement"]) for c in pages[0]):
+        own = [[c for c in cells if (c["family"], c["rank"], c["placement"]) == key] for cells in pages]
+        figures = [mean(over_base(c, name) for c in cells) for cells in own for name in ("ours", "peer")]
+        figures.append(mean(map(leanness, own[0])))
+        rows.append([f"{key[0]} r={key[1]}", key[2], *("" if f != f else f"{f:.2f}" for f in figures)])
+    title = f"Forward and backward, geometric means over {len({c['shape'] for c in pages[0]})} attention shapes:"
+    head = ["family", "placement", "ours / base", "peer / base", "pages kept: ours", "peer", "peak, ours / peer"]
+    return title, head, rows
+
+
+def _steps(results: Mapping[str, Any]) -> tuple[str, list[str], list[list[str]]]:
+    rows = []
+    names = ("peer", "weight", "input", "output")
+    kept = {(c["shape"], c["family"], c["bf16"]): c for c in results["kept"].get("steps", [])}
+    for c in results["returned"].get("steps", []):
+        other = kept.get((c["shape"], c["family"], c["bf16"]))
+        figures = [f"{over_base(c, n):.2f}" + (f" ({over_base(other, n):.2f})" if other else "") for n in names]
+        rows.append([c["shape"], f"{c['family']} r={c['rank']}{' bfloat16' if c['bf16'] else ''}", *figures])
+    title = "A whole training step with AdamW, of the frozen block's (pages kept):"
+    return title, ["block", "family", "PEFT", "weight", "input", "output"], rows
+
+
+def _kernels(results: Mapping[str, Any]) -> tuple[str, list[str], list[list[str]]]:
+    rows = []
+    for c in results["returned"].get("launches", []):
+        found = [c["launches"][name] for name in ("ours", "peer")]
+        figures = [text for f in found for text in (str(f["kernels"]), f"{f['bytes'] / 2**20:.0f}")]
+        rows.append([f"{c['family']} r={c['rank']}", c["placement"], *figures])
+    title = "Kernels and MB, both ways, bfloat16, 512 x 2048 -> 2048 (counted, not run; the frozen layer: 2, 24):"
+    return title, ["family", "placement", "ours", "MB", "peer", "MB"], rows
+
+
+def _compiled(results: Mapping[str, Any]) -> tuple[str, list[str], list[list[str]]]:
+    cells = results["returned"].get("compiled", [])
+    names = [name for name in (cells[0]["train"] if cells else ()) if name != "base"]
+    rows = [
+        [f"{c['family']} r={c['rank']}", *(f"{over_base(c, n):.2f}" for n in names), f"{c['compiling']:.0f}"]
+        for c in cells
     ]
-    for key in dict.fromkeys((c["family"], c["rank"], c["placement"]) for c in results["sharing"]):
-        own = [c for c in results["sharing"] if (c["family"], c["rank"], c["placement"]) == key]
-        means = (
-            mean((peer(c, k) if which == "peer" else c[k][which]) / c[k]["base"] for c in own)
-            for k in ("train", "peak")
-            for which in ("ours", "shared", "peer")
-        )
-        lines.append(f"| {key[0]} r={key[1]} | {key[2]} | {' | '.join(f'{m:.2f}' for m in means)} |")
-    lines += ["", "| bar | demanded | measured | reached | worst cell |", "|---|---|---|---|---|"]
-    for bar in results["bars"]:
-        reached = "yes" if bar["reached"] else "no"
-        lines.append(f"| {bar['what']} | {bar['demanded']} | {bar['measured']:.2f} | {reached} | {bar['decided_by']} |")
-    return "\n".join([*lines, ""])
+    title = "A step of the Llama block, also compiled by torch, of the frozen block's that is not:"
+    return title, ["family", *names, "compiling, s"], rows

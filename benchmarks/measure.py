@@ -2,6 +2,7 @@
 
 import gc
 import os
+import random
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -11,50 +12,70 @@ import torch
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
-from ioadapt_theory.adapters.fast.products import give_back
-
 Call = Callable[[], object]
 os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # the profiler announces every start and stop on stderr otherwise
+MALLOC = {
+    "returned": {},
+    "kept": {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)},
+}
+"""What glibc does with freed pages, and the environment that makes it: getting them again costs more than a pass."""
 
 
-def alternate(calls: Mapping[str, Call], *, seconds: float, rounds: tuple[int, int] = (3, 41)) -> dict[str, float]:
-    """Median CPU seconds of each call, on one thread what an idle machine would take; a round runs each of them once.
+def alternate(
+    calls: Mapping[str, Call], *, seconds: float, rounds: tuple[int, int] = (5, 41), device: str = "cpu"
+) -> dict[str, float]:
+    """Median seconds of each call, of CPU time on a CPU; a round runs each of them once, in an order that is drawn.
 
     Args:
         calls: what to compare, by name.
         seconds: about how long to go on.
         rounds: least and most rounds, after one that only warms up.
+        device: where they run.
     """
     times: dict[str, list[float]] = {name: [] for name in calls}
+    clock = time.process_time if device == "cpu" else time.perf_counter
+
+    def spent(call: Call) -> float:
+        began = clock()
+        call()
+        if device != "cpu":
+            torch.accelerator.synchronize()
+        return clock() - began
+
     gc.collect()
     gc.disable()
     try:
-        began = time.process_time()
-        for call in calls.values():
-            call()
-        once = time.process_time() - began
+        once = sum(spent(call) for call in calls.values())
         order = list(calls.items())
         for _ in range(min(max(int(seconds / max(once, 1e-9)), rounds[0]), rounds[1])):
-            order.reverse()  # nobody always follows the same other one
+            random.shuffle(order)  # nobody always follows the same other one
             for name, call in order:
-                began = time.process_time()
-                call()
-                times[name].append(time.process_time() - began)
+                times[name].append(spent(call))
     finally:
         gc.enable()
     return {name: statistics.median(values) for name, values in times.items()}
 
 
 def step(module: Callable[[Tensor], Any], x: Tensor, gradient: Any, parameters: list[nn.Parameter]) -> Call:
-    """Forward and backward of a layer (or several, as a list) inside a network: its input needs a gradient too."""
+    """Forward and backward of a layer (or several, as a list) inside a network, after a step of an optimizer.
+
+    What is derived from parameters is forgotten, since they would be others.
+    """
+    deriving = [part.derived for part in _parts(module) if hasattr(part, "derived")]
 
     def call() -> None:
         x.grad = None
         for p in parameters:
             p.grad = None
+        for derived in deriving:
+            derived.forget("norms")
         torch.autograd.backward(module(x), gradient)
 
     return call
+
+
+def _parts(module: object) -> list[Any]:
+    return [*module.modules()] if isinstance(module, nn.Module) else []
 
 
 def forward(module: Callable[[Tensor], Tensor], x: Tensor) -> Call:
@@ -67,11 +88,16 @@ def forward(module: Callable[[Tensor], Tensor], x: Tensor) -> Call:
     return call
 
 
-def peak(call: Call) -> int:
+def peak(call: Call, device: str = "cpu") -> int:
     """Most bytes alive at a time during a call, beyond those alive before it, the result still held at its end."""
     call()
-    give_back()  # so that scratch counts
     gc.collect()  # what others left must not be freed in between
+    if device != "cpu":
+        torch.cuda.reset_peak_memory_stats()
+        before = torch.cuda.memory_allocated()
+        result = call()
+        del result
+        return torch.cuda.max_memory_allocated() - before
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         result = call()
     del result

@@ -65,11 +65,11 @@ def write(path: Path, sizes: Mapping[str, tuple[int, ...]], noise: float, seed: 
 
 def ours(paths: list[Path], **options: Any) -> dict[str, float]:
     """One pass over the files."""
-    from ioadapt_theory.checkpoints.files.positions import open_safetensors
+    from ioadapt_theory.checkpoints.files.readers import open_file
     from ioadapt_theory.similarity.compare import compare
     from ioadapt_theory.similarity.comparison import Options
 
-    found = compare([open_safetensors(path) for path in paths], Options(**options))
+    found = compare([open_file(path) for path in paths], Options(**options))
     return {row.name: row.values[0, 1].cosine for row in found.rows}
 
 

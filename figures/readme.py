@@ -9,8 +9,8 @@ from typing import Final
 
 from figures.__main__ import load
 from figures.style import styled, write
-from ioadapt_theory.claims import CLAIMS
-from ioadapt_theory.claims.claim import Claim
+from ioadapt_theory.claims import CLAIMS, report
+from ioadapt_theory.claims.claim import Claim, Origin
 from ioadapt_theory.claims.evidence.findings import Verdict
 from ioadapt_theory.cli import OK, Parser, guarded
 from ioadapt_theory.errors import FileFormatError
@@ -24,15 +24,26 @@ PICTURES: Final = ("fig_8", "molecules", "prop_2_condition", "fig_2")
 
 
 def claims() -> str:
-    """The statements of the paper as printed; every reading and correction is in ``ioadapt claims``."""
-    head = "| claim | verdict | as printed | what is true | witnesses |\n|---|---|---|---|---|\n"
-    return head + "".join(_row(c) for c in CLAIMS.values() if not c.reading and c.amends is None)
+    """What the paper states, one reading each; other readings, corrections and tables are in ``ioadapt claims``."""
+    head = "| claim | verdict | as printed, or read as | what is true | witnesses |\n|---|---|---|---|---|\n"
+    stated = [c for c in CLAIMS.values() if c.origin is not Origin.OURS and c.amends is None]
+    return head + "".join(_row(c) for c in stated if not c.id.endswith(READINGS) and not c.id.startswith("tables"))
+
+
+READINGS: Final = ("-literal", "-frobenius", "-main")
 
 
 def _row(claim: Claim) -> str:
     verdict = claim.expected.upper()
     verdict = f"**{verdict}**" if claim.expected is Verdict.REFUTED else verdict
-    cells = (f"`{claim.id}`", verdict, claim.statement, claim.remark, ", ".join(claim.witnesses[:3]))
+    read = "" if claim.origin is Origin.PRINTED and not claim.reading else f" ({report.reading(claim)})"
+    cells = (
+        f"`{claim.id}`",
+        verdict,
+        report.stated(claim) + read,
+        report.remark(claim),
+        ", ".join(claim.witnesses[:3]),
+    )
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
 
 

@@ -3,6 +3,12 @@
 The public names are imported on first use, so that ``import ioadapt_theory`` costs nothing.
 """
 
+import sys
+
+# python -m ioadapt_theory...: the folder one happens to stand in, a downloaded repository say, would come first
+if sys.argv[:1] == ["-m"] and not sys.flags.safe_path:
+    sys.path.pop(0)
+
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +19,26 @@ if TYPE_CHECKING:
     from ioadapt_theory.adapters import Placement as Placement
     from ioadapt_theory.adapters import activate as activate
     from ioadapt_theory.adapters import adapt as adapt
+    from ioadapt_theory.adapters import count as count
     from ioadapt_theory.adapters import disable as disable
+    from ioadapt_theory.adapters import layers as layers
     from ioadapt_theory.adapters import merge as merge
+    from ioadapt_theory.adapters import parameters as parameters
+    from ioadapt_theory.adapters import remove as remove
+    from ioadapt_theory.adapters import scale as scale
     from ioadapt_theory.adapters import transfer as transfer
+    from ioadapt_theory.adapters import unfused as unfused
+    from ioadapt_theory.adapters import unload as unload
     from ioadapt_theory.adapters import unmerge as unmerge
     from ioadapt_theory.errors import IoAdaptError as IoAdaptError
     from ioadapt_theory.formats import load as load
     from ioadapt_theory.formats import save as save
 
 _HOME = {
-    "adapters": "AdaptedLayer AdapterConfig FAMILIES Placement activate adapt disable merge transfer unmerge",
+    "adapters": (
+        "AdaptedLayer AdapterConfig FAMILIES Placement activate adapt count disable layers merge parameters remove"
+        " scale transfer unfused unload unmerge"
+    ),
     "formats": "load save",
     "errors": "IoAdaptError",
 }
@@ -36,7 +52,10 @@ def __getattr__(name: str) -> Any:
     if name not in _MODULE:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
-    return getattr(import_module(_MODULE[name]), name)
+    home = import_module(_MODULE[name])
+    if home.__name__.endswith(".adapters"):
+        import_module("ioadapt_theory.formats")  # which tells the adapters below it how they are saved
+    return getattr(home, name)
 
 
 def __dir__() -> list[str]:

@@ -1,8 +1,12 @@
 """Small linear algebra shared by claims and figures; matrices are as in the paper, samples are rows."""
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+ROUNDING = 4096
+"""Machine epsilons of ‖K‖_F² below which what is left of a Gram K is rounding: K is a multiple of the identity."""
 
 
 def cosine(u: Float[Tensor, "*batch d"], v: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch"]:
@@ -10,21 +14,19 @@ def cosine(u: Float[Tensor, "*batch d"], v: Float[Tensor, "*batch d"]) -> Float[
     return (u * v).sum(-1) / (u.norm(dim=-1) * v.norm(dim=-1))
 
 
-def gram_cosine(a: Float[Tensor, "f m"], b: Float[Tensor, "f n"]) -> Float[Tensor, ""]:
-    """Cosine of AAᵀ and BBᵀ, each without its multiple of I; 0 where nothing but that is left.
+def without_identity(
+    products: Float[np.ndarray, "n n"], traces: Float[np.ndarray, " n"], f: int, rounding: float
+) -> Float[np.ndarray, "n n"]:
+    """⟨K°_a, K°_b⟩ = ⟨K_a, K_b⟩ - tr K_a tr K_b / f for K° = K - (tr K / f) I, all K being f x f.
 
-    ⟨K°, K'°⟩ = ⟨K, K'⟩ - tr K tr K' / f for K° = K - (tr K / f) I, and ⟨AAᵀ, BBᵀ⟩ = ‖AᵀB‖_F².
+    Any wide random matrix has K near a multiple of I, which says nothing. Where that is all, ‖K°‖² at most `rounding`
+    times ‖K‖², nothing is left: 0.
     """
-    f = a.shape[0]
-
-    def inner(x: Tensor, y: Tensor) -> Tensor:
-        smaller = (x.mT @ y).square().sum() if max(x.shape[1], y.shape[1]) <= f else ((x @ x.mT) * (y @ y.mT)).sum()
-        return smaller - x.square().sum() * y.square().sum() / f
-
-    rounding = 4096 * torch.finfo(a.dtype).eps
-    own = [inner(m, m) for m in (a, b)]
-    trivial = any(k <= rounding * m.square().sum().square() / f for k, m in zip(own, (a, b), strict=True))
-    return a.new_zeros(()) if trivial else inner(a, b) / (own[0].sqrt() * own[1].sqrt())
+    with np.errstate(invalid="ignore", over="ignore"):
+        centred = products - np.outer(traces, traces) / f
+    trivial = np.diagonal(centred) <= rounding * np.diagonal(products)
+    centred[trivial, :] = centred[:, trivial] = 0.0
+    return centred
 
 
 def operator_norm(m: Float[Tensor, "*batch c d"]) -> Float[Tensor, "*batch"]:

@@ -1,27 +1,94 @@
-"""A pool of spawned processes that leave Ctrl-C to their parent."""
+"""A pool of spawned processes that leave Ctrl-C to their parent and end with it, or this one where none can be."""
 
+import logging
 import multiprocessing
+import os
 import signal
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
+from ioadapt_theory.errors import WorkerError
+
+log = logging.getLogger(__name__)
+DIED = "A worker process died: it was killed, or the memory was not enough."
+
 
 @contextmanager
-def pool(jobs: int) -> Iterator[ProcessPoolExecutor]:
-    """``jobs`` processes of one thread each; at the end what waits is cancelled, and what runs is waited for."""
-    spawn = multiprocessing.get_context("spawn")
-    executor = ProcessPoolExecutor(jobs, mp_context=spawn, initializer=torch.set_num_threads, initargs=(1,))
+def lost() -> Iterator[None]:
+    """Around ``submit`` and ``result`` of any executor: one error for everything that means that workers are gone.
+
+    Raises:
+        WorkerError: they are.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, BrokenExecutor):
+            msg = DIED
+        elif isinstance(error, CancelledError | OSError) or type(error).__module__.startswith("distributed"):
+            msg = f"The cluster does not answer any more, or its workers died ({type(error).__name__})."
+        else:
+            raise
+        raise WorkerError(msg) from None
+
+
+@contextmanager
+def pool(jobs: int) -> Iterator[Executor]:
+    """``jobs`` processes of one thread each; at the end what waits is cancelled, and what runs is waited for.
+
+    Raises:
+        WorkerError: One of them was ended from outside.
+    """
+    executor = _spawned(jobs) or _Here()
     try:
         with _without_interrupts():
             for _ in range(jobs):
                 executor.submit(int)  # starts a process, which inherits that Ctrl-C is for the parent
         yield executor
+    except BrokenExecutor:
+        msg = f"{DIED} What was finished is kept; fewer --jobs need less."
+        raise WorkerError(msg) from None
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _spawned(jobs: int) -> Executor | None:
+    """Processes, or None where there is nothing for them to wait at: no semaphores without /dev/shm, say."""
+    spawn = multiprocessing.get_context("spawn")
+    try:
+        return ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_begin)
+    except (OSError, ImportError, NotImplementedError) as error:
+        log.warning("Other processes cannot be used here (%s), so this one does it all.", error)
+        return None
+
+
+def _begin() -> None:
+    """One thread of torch, and an end with the parent: a parent that is killed cannot tell its children."""
+    torch.set_num_threads(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    if parent := multiprocessing.parent_process():
+        parent.join()
+        os._exit(1)
+
+
+class _Here(Executor):
+    """Does what it is given at once."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
+        done: Future[Any] = Future()
+        try:
+            done.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            done.set_exception(error)
+        return done
 
 
 @contextmanager

@@ -1,28 +1,44 @@
 """One JSON record a run: what was computed, with which seed and versions; written whole or not at all."""
 
+import glob
 import hashlib
 import json
 import os
 import platform
+import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 JSON = Mapping[str, Any]
+STREAMS: Final = ("/dev/stdout", "/dev/stderr")
+ABANDONED: Final = 24 * 3600
+"""Seconds without a write after which a temporary file has no owner."""
 
 
 @contextmanager
 def replacing(path: Path | str) -> Iterator[Path]:
-    """Yield a temporary path beside ``path`` that replaces it when the block ends well, and is removed when not.
+    """Yield a temporary path; when the block ends well its content is at ``path``, and when not, what was there before.
 
-    Folders that are missing are made, and removed with it.
+    A file is replaced in one step, and the temporary one lies beside it. A link stays, and what it points to is
+    replaced. What is no file (a device, a pipe, /dev/stdout) is written through. Folders that are missing are made, and
+    removed again if nothing was written.
     """
     path = Path(path)
+    if _is_no_file(path):
+        with tempfile.TemporaryDirectory() as aside:
+            yield (temporary := Path(aside) / path.name)
+            with temporary.open("rb") as content, open(os.open(path, os.O_WRONLY | os.O_APPEND), "wb") as out:
+                shutil.copyfileobj(content, out)
+        return
+    path = Path(os.path.realpath(path))
     made = [folder for folder in path.parents if not folder.exists()]  # innermost first
     path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(path)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
     os.close(handle)
     temporary = Path(name)
@@ -35,6 +51,19 @@ def replacing(path: Path | str) -> Iterator[Path]:
         with suppress(OSError):  # they are not empty where all went well
             for folder in made:
                 folder.rmdir()
+
+
+def _is_no_file(path: Path) -> bool:
+    """Whether a path is a device, pipe or socket, or stands for an open file of the process."""
+    return (path.exists() and not path.is_file()) or path.absolute().is_relative_to("/dev/fd") or str(path) in STREAMS
+
+
+def _remove_abandoned(path: Path) -> None:
+    """Delete the temporary files of writers of this path that were killed a day ago or longer."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.????????{glob.escape(path.suffix)}"):
+        with suppress(OSError):  # another process may be about the same
+            if time.time() - left.stat().st_mtime > ABANDONED:
+                left.unlink()
 
 
 def write_json(path: Path | str, content: JSON) -> None:

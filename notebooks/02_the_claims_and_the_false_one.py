@@ -22,7 +22,7 @@ from figures import prop_2_condition, shared_function
 from ioadapt_theory.claims import CLAIMS, Run, Verdict, verify
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.instances import witness
-from ioadapt_theory.claims.proofs import input_adapter, output_adapter
+from ioadapt_theory.claims.report import remark
 from ioadapt_theory.linalg import cosine
 from toys.style import styled
 
@@ -79,9 +79,9 @@ print(f"at 50 digits: distance {exact.lhs:.10f} = 40/101, slope {slope:.10f}")
 # It is attained, so nothing smaller is true. The proof, step by step, each step checked by a computer algebra system:
 
 # %%
-steps = input_adapter.sharp_constant.steps()
-for step in steps:
-    print("ok " if step.holds else "FAILS ", step.says)
+proof = CLAIMS["prop-2-input-sharp"].proofs[0]
+for step in proof.argument.printed(CLAIMS["prop-2-input-sharp"]):
+    print(step)
 
 # %% [markdown]
 # On the left of the picture: the dashed line is what is printed, the solid line the true constant, the triangles what a
@@ -147,7 +147,7 @@ shown = ("lemma-1", "lemma-2", "prop-1", "prop-2-input", "prop-2-output", "lemma
 verdicts = {}
 for name in shown:
     verdicts[name] = verify(CLAIMS[name], Run(instances=200, starts=8, steps=20, stacks=8, samples=256)).verdict
-    print(f"{name:14} {verdicts[name]:8} {CLAIMS[name].remark}")
+    print(f"{name:14} {verdicts[name]:8} {remark(CLAIMS[name])}")
 
 # %% [markdown]
 # ## What this page said, checked
@@ -156,8 +156,9 @@ for name in shown:
 assert abs(distance - 40 / 101) < 1e-12, "the two similarities differ by 40/101"
 assert distance > allowed + 10 * eps**2, "that is more than 4 eps, and more than the next order explains"
 assert abs(slope - 6) < 1e-12, "the slope is 6, not 4"
-assert all(step.holds for step in steps), "every step of the proof of the true constant goes through"
-assert output_adapter.finite_theorem(), "and of the law for output adapters"
+assert proof.holds(CLAIMS["prop-2-input-sharp"]), "every step of the proof of the true constant goes through"
+law = CLAIMS["prop-2-output-artanh"]
+assert all(proof.holds(law) for proof in law.proofs), "and of the law for output adapters"
 assert 0.5 < float((shift.abs() / limit).max()) <= 1, "which random data respect, and come near to"
 assert max(data["adversarial"]["input"]) > 20 > 4.01 > max(data["adversarial"]["output"]), "only input adapters feel W"
 assert data["random"][data["conditions"].index(10)][0] > 4, "and feel it in nineteen of twenty random draws"

@@ -6,7 +6,16 @@ from itertools import product
 
 import pytest
 
-from paper_checks.printed import COMMONSENSE, GENEVAL, NUMBERS, TEST_SET, correct_answers, half_unit, table, values
+from ioadapt_theory.claims.settings.printed import (
+    COMMONSENSE,
+    GENEVAL,
+    NUMBERS,
+    TEST_SET,
+    correct_answers,
+    half_unit,
+    table,
+    values,
+)
 
 CELLS = {1: 90, 2: 72, 3: 30, 4: 6, 5: 27, 6: 72, 8: 288, 9: 45, 10: 24, 11: 30}
 

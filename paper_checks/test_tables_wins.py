@@ -9,7 +9,7 @@ from math import comb
 
 import pytest
 
-from paper_checks.printed import FOLDER, TEST_SET, Score, gains, score, table, values, z_score
+from ioadapt_theory.claims.settings.printed import FOLDER, TEST_SET, Score, gains, score, table, values, z_score
 
 IMAGE = ("CLIP-I", "DINO-I")
 

@@ -1,6 +1,12 @@
 """Records are written whole or not at all, and caches are keyed by configuration."""
 
 import json
+import os
+import stat
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -20,6 +26,50 @@ def test_an_error_while_writing_leaves_the_old_file_and_no_other(tmp_path):
         interrupted()
     assert json.loads(path.read_text()) == {"x": 1}
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_stays_and_what_it_points_to_is_replaced(tmp_path):
+    (tmp_path / "elsewhere").mkdir()
+    target, link = tmp_path / "elsewhere" / "a.json", tmp_path / "link.json"
+    link.symlink_to(target)
+    for x in (1, 2):  # the first finds nothing there
+        write_json(link, {"x": x})
+        assert link.is_symlink()
+        assert json.loads(target.read_text()) == {"x": x}
+    assert [p.name for p in target.parent.iterdir()] == ["a.json"]
+
+
+def test_a_pipe_and_a_device_are_written_through(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with ThreadPoolExecutor(1) as reader:
+        got = reader.submit((tmp_path / "pipe").read_text)
+        write_json(tmp_path / "pipe", {"x": 1})
+        assert json.loads(got.result()) == {"x": 1}
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+    write_json("/dev/null", {"x": 1})
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+    with pytest.raises(OSError, match="No space left"):
+        write_json("/dev/full", {"x": 1})
+
+
+@pytest.mark.parametrize("path", ["/dev/stdout", "/dev/fd/1"])
+def test_what_stands_for_an_open_file_is_added_to_it(tmp_path, path):
+    code = f"from ioadapt_theory.results import write_json; write_json({path!r}, {{'x': 1}})"
+    with (tmp_path / "log").open("w") as log:
+        log.write("before\n")
+        log.flush()
+        subprocess.run([sys.executable, "-c", code], stdout=log, check=True)
+    assert (tmp_path / "log").read_text() == 'before\n{\n "x": 1\n}\n'
+    assert [p.name for p in tmp_path.iterdir()] == ["log"]
+
+
+def test_what_a_killed_writer_left_is_removed_by_a_later_one(tmp_path):
+    old, live, other = (tmp_path / name for name in (".a.json.abcdefgh.json", ".a.json.12345678.json", ".b.json"))
+    for file in (old, live, other):
+        file.write_text("half")
+    os.utime(old, (time.time() - 2 * 24 * 3600,) * 2)
+    write_json(tmp_path / "a.json", {"x": 1})
+    assert {p.name for p in tmp_path.iterdir()} == {"a.json", live.name, other.name}
 
 
 def test_nan_is_not_json_and_is_refused(tmp_path):

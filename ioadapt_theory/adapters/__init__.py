@@ -9,7 +9,6 @@ from ioadapt_theory.adapters.equations import Placed, Placement
 from ioadapt_theory.adapters.families import FAMILIES, Family, Spec
 from ioadapt_theory.adapters.fast.autograd import unfused
 from ioadapt_theory.adapters.fast.derived import cached
-from ioadapt_theory.adapters.fast.sharing import share
 from ioadapt_theory.adapters.layer import AdaptedLayer, Adapter
 from ioadapt_theory.adapters.matrices import Operator, operator
 from ioadapt_theory.adapters.model import (
@@ -25,6 +24,7 @@ from ioadapt_theory.adapters.model import (
     unload,
     unmerge,
 )
+from ioadapt_theory.adapters.moving.correspondence import NoProvenanceError, RenumberedWarning
 from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport, transfer
 from ioadapt_theory.adapters.rules.target_modules import NoMatchError
 
@@ -37,9 +37,11 @@ __all__ = [
     "Family",
     "Identity",
     "NoMatchError",
+    "NoProvenanceError",
     "Operator",
     "Placed",
     "Placement",
+    "RenumberedWarning",
     "Spec",
     "TransferError",
     "TransferReport",
@@ -49,12 +51,13 @@ __all__ = [
     "count",
     "disable",
     "layers",
+    "load",
     "merge",
     "operator",
     "parameters",
     "remove",
+    "save",
     "scale",
-    "share",
     "transfer",
     "unfused",
     "unload",

@@ -3,13 +3,19 @@
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property, partial
+from types import MappingProxyType
 from typing import Protocol
 
+import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.layer import AdaptedLayer
 from ioadapt_theory.adapters.matrices import CONVOLUTIONS, Operator, operator
 from ioadapt_theory.adapters.rules.target_modules import walk
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint, torch_dtype
+from ioadapt_theory.checkpoints.names.transformers import Rename, of_model
+from ioadapt_theory.checkpoints.spelling import as_modules
 from ioadapt_theory.errors import UnknownNameError
 
 
@@ -35,6 +41,14 @@ class Weights(Protocol):
     def names(self) -> Collection[str]:
         """Names of the layers."""
 
+    @property
+    def rename(self) -> Rename | None:
+        """How the model's library renames layers that are stored otherwise, None where it does not."""
+
+    @property
+    def aliases(self) -> Mapping[str, str]:
+        """Other names of some layers, such as those that they are stored under."""
+
     def outline(self, name: str) -> Operator:
         """The layer as far as its sizes and whether it has a bias; reads nothing.
 
@@ -45,6 +59,9 @@ class Weights(Protocol):
     def layer(self, name: str) -> BaseLayer:
         """One layer, read now."""
 
+    def vectors(self) -> Mapping[str, Callable[[], Tensor]]:
+        """Norms, biases and all else of one axis, by the names of the tensors; each is read when called."""
+
 
 class ModelWeights:
     """The base layers of a model in memory, below any adapters of ours."""
@@ -52,6 +69,12 @@ class ModelWeights:
     def __init__(self, model: nn.Module) -> None:
         self._modules = {"": model, **dict(walk(model))}
         self.names = self._modules.keys()
+        self.aliases: Mapping[str, str] = {}
+
+    @cached_property
+    def rename(self) -> Rename | None:
+        """See ``Weights``; transformers takes its time over it."""
+        return of_model(self._modules[""])
 
     def outline(self, name: str) -> Operator:
         """The layer's operator."""
@@ -76,13 +99,30 @@ class ModelWeights:
                 module.exchange()
         return read_layer(module)
 
+    def vectors(self) -> dict[str, Callable[[], Tensor]]:
+        """Parameters and buffers of one axis; of a layer under adapters its bias."""
+        adapted = {n: m for n, m in self._modules.items() if isinstance(m, AdaptedLayer)}
+        tensors: dict[str, Tensor | None] = {f"{n}.bias": m.base_layer.bias for n, m in adapted.items()}  # type: ignore[misc]
+        for name, module in self._modules.items():
+            if name not in adapted:
+                own = (*module.named_parameters(recurse=False), *module.named_buffers(recurse=False))
+                tensors |= {f"{name}.{leaf}".removeprefix("."): tensor for leaf, tensor in own}
+        return {n: partial(_itself, t) for n, t in tensors.items() if t is not None and t.ndim == 1}
+
 
 class TensorWeights:
     """The base layers of a checkpoint, by the names of their tensors; nothing but the asked layer is read."""
 
-    def __init__(self, shapes: Mapping[str, tuple[int, ...]], read: Callable[[str], Tensor]) -> None:
-        """``shapes`` of all tensors; ``read`` gives one."""
-        self._shapes, self._read = shapes, read
+    def __init__(
+        self,
+        shapes: Mapping[str, tuple[int, ...]],
+        read: Callable[[str], Tensor],
+        rename: Rename | None = None,
+        aliases: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """``shapes`` of all tensors; ``read`` gives one; the rest see ``Weights``."""
+        self.shapes, self.read = shapes, read
+        self.rename, self.aliases = rename, aliases
         self.names = {
             n.removesuffix(".weight") for n, shape in shapes.items() if n.endswith(".weight") and len(shape) > 1
         }
@@ -91,32 +131,63 @@ class TensorWeights:
 
     def outline(self, name: str) -> Operator:
         """Sizes and bias, from the header."""
-        out, channels, *kernel = self._shapes[f"{name}.weight"]
+        out, channels, *kernel = self.shapes[f"{name}.weight"]
         if self._is_conv1d(name):
             out, channels = channels, out
-        sizes_alone = nn.Linear(channels, out, bias=f"{name}.bias" in self._shapes, device="meta")
+        sizes_alone = nn.Linear(channels, out, bias=f"{name}.bias" in self.shapes, device="meta")
         return Operator(sizes_alone, channels, out, taps=math.prod(kernel))
 
     def layer(self, name: str) -> BaseLayer:
         """The layer's tensors, in the paper's layout."""
         if name not in self.names:
             raise UnknownNameError("layer", name, self.names)
-        w = self._read(f"{name}.weight")
-        bias = self._read(f"{name}.bias") if f"{name}.bias" in self._shapes else None
+        w = self.read(f"{name}.weight")
+        bias = self.read(f"{name}.bias") if f"{name}.bias" in self.shapes else None
         if self._is_conv1d(name):
             return BaseLayer(w, bias)  # the Conv1D of GPT-2
         return BaseLayer(w.flatten(1).mT, bias, tuple(w.shape[2:]))
 
+    def vectors(self) -> dict[str, Callable[[], Tensor]]:
+        """Tensors of one axis."""
+        return {name: partial(self.read, name) for name, shape in self.shapes.items() if len(shape) == 1}
+
+    def as_stored(self, name: str, w: Tensor) -> Tensor:
+        """A weight as torch's layers store it, as the checkpoint stores this one."""
+        return w.mT if self._is_conv1d(name) else w
+
     def _is_conv1d(self, name: str) -> bool:
         """By its own bias, or for a square weight by those of its kind."""
-        shape = self._shapes[f"{name}.weight"]
+        shape = self.shapes[f"{name}.weight"]
         alike = len(shape) == 2 and shape[0] == shape[1] and name.rpartition(".")[2] in self._conv1d
         return alike or self._stores_w(name)
 
     def _stores_w(self, name: str) -> bool:
         """Whether the bias shows that the outputs are the second axis, as in GPT-2's Conv1D."""
-        shape, bias = self._shapes[f"{name}.weight"], self._shapes.get(f"{name}.bias", ())
+        shape, bias = self.shapes[f"{name}.weight"], self.shapes.get(f"{name}.bias", ())
         return len(shape) == 2 and len(bias) == 1 and shape[0] != bias[0] == shape[1]
+
+
+def checkpoint_weights(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> TensorWeights:
+    """The layers of a checkpoint by the names of the model's modules, read whole one at a time.
+
+    Args:
+        checkpoint: stays open.
+        wanted: names of layers; where the checkpoint has some of them under its authors' names, these are taken.
+    """
+    named = as_modules(checkpoint, wanted)
+    infos = {name: info for name, info in named.tensors.items() if info.is_float}
+
+    def read(name: str) -> Tensor:
+        info = infos[name]
+        flat = torch.empty(info.numel, dtype=torch_dtype(info.dtype))
+        named.read(name, 0, flat)
+        return flat.view(info.shape)
+
+    return TensorWeights({name: info.shape for name, info in infos.items()}, read, named.rename, named.aliases)
+
+
+def _itself(tensor: Tensor) -> Tensor:
+    return tensor
 
 
 def read_layer(module: nn.Module) -> BaseLayer:

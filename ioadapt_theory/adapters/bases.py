@@ -31,6 +31,11 @@ class Base(ABC):
     axis: int
     bias: Tensor | None
 
+    @property
+    def is_open(self) -> bool:
+        """Whether f is one product with W that may be computed without calling f."""
+        return False
+
     @abstractmethod
     def __call__(self, x: Tensor) -> Tensor:
         """f(x) = xW + b."""
@@ -47,6 +52,10 @@ class Base(ABC):
     def product(self, x: Tensor, m: Tensor) -> Tensor:
         """X M with M (rows, k) in the place of W, without bias; computed in M's dtype."""
         return mix(x, m, self.axis)
+
+    def with_matrix(self, x: Tensor, m: Tensor) -> Tensor:
+        """F(x) with M in the place of W."""
+        return linear(x, m.mT, self.bias)
 
     def low_rank(self, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
         """X A B without building AB."""
@@ -84,12 +93,33 @@ class Identity(Base):
         return torch.eye(self.rows, dtype=like.dtype, device=like.device)
 
 
+class SizesAlone(Base):
+    """A base of which only the sizes are known, as when a file is read; parameters built for it take no memory."""
+
+    pointwise = True
+    bias = None
+    axis = -1
+
+    def __init__(self, rows: int, columns: int, channels: int) -> None:
+        self.rows, self.columns, self.channels = rows, columns, channels
+        self.like = torch.empty((), device="meta")
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """X."""
+        return x
+
+    def dense(self) -> Tensor:
+        """A matrix without content."""
+        return torch.empty(self.rows, self.columns, device="meta")
+
+
 def mix(x: Tensor, m: Tensor, axis: int) -> Tensor:
     """X M over the feature axis, in M's dtype: a matrix product for -1, a 1 x 1 convolution for channels."""
     x = x.to(m.dtype)
     if axis == -1:
-        thin = m.is_cpu and m.shape[1] < THIN and x.numel() >= THIN * m.shape[0]
-        return linear(x, m.mT.contiguous()) if thin else x @ m
+        if m.is_cpu and m.shape[1] < THIN and not torch.compiler.is_compiling() and x.numel() >= THIN * m.shape[0]:
+            return linear(x, m.mT.contiguous())
+        return x @ m
     spatial = x.shape[axis + 1 :]
     return (m.mT @ x.flatten(axis + 1)).reshape(*x.shape[:axis], m.shape[1], *spatial)
 

@@ -1,9 +1,6 @@
 """What to adapt and how: one configuration for a model, resolved to a plan for each of its layers."""
 
-import functools
 import math
-import re
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -11,9 +8,11 @@ from typing import Any
 import torch
 
 from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.families import FAMILIES, Spec
+from ioadapt_theory.adapters.families import FAMILIES, LIMITS, OPTIONS, Spec
+from ioadapt_theory.adapters.families.family import is_finite
 from ioadapt_theory.adapters.matrices import PLAIN_DTYPES
-from ioadapt_theory.adapters.rules.residual import residual_side
+from ioadapt_theory.adapters.rules.patterns import check, compiled, override
+from ioadapt_theory.adapters.rules.residual import UnknownSideError, residual_side
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 
 Alpha = float | Sequence[float] | None
@@ -82,12 +81,10 @@ class AdapterConfig:
             raise UnknownNameError("family", self.family, FAMILIES)
         if self.init not in INITS:
             raise UnknownNameError("init", self.init, INITS)
-        if not is_finite(self.dropout) or not 0 <= self.dropout < 1:
-            msg = f"dropout is {self.dropout!r}; it is a probability in [0, 1)."
-            raise InvalidValueError(msg)
-        if type(self.factor) is not int or self.factor == 0 or self.factor < -1:
-            msg = f"factor is {self.factor!r}; it is a positive whole number, or -1 for the most square split."
-            raise InvalidValueError(msg)
+        for name, (expected, valid) in LIMITS.items():
+            if hasattr(self, name) and name != "rank" and not valid(value := getattr(self, name)):
+                msg = f"{name} is {value!r:.80}; it is {expected}."
+                raise InvalidValueError(msg)
         if self.dtype is not None and self.dtype not in PLAIN_DTYPES:
             some = ", ".join(sorted(map(str, PLAIN_DTYPES)))
             msg = f"dtype is {self.dtype!r}; it is one of {some}, or None for the layer's own."
@@ -95,33 +92,47 @@ class AdapterConfig:
         for wanted in (self.target_modules, self.exclude_modules):
             if isinstance(wanted, str):
                 compiled(wanted)
+        for name in ("rank_pattern", "alpha_pattern", "placement_pattern"):
+            values: Any = getattr(self, name)
+            if not isinstance(values, Mapping) or not all(isinstance(pattern, str) for pattern in values):
+                msg = f"{name} is {values!r:.80}; it is a mapping of regular expressions to values."
+                raise InvalidValueError(msg)
+            check(values)
         for placement in (self.placement, *self.placement_pattern.values()):
             _plan(self, "input" if placement in RULES else placement, self.rank, self.alpha)
-        for pattern in (*self.rank_pattern, *self.alpha_pattern, *self.placement_pattern):
-            compiled(pattern)
 
     @property
     def spec(self) -> Spec:
         """What all layers and placements have in common."""
-        common = {name: getattr(self, name) for name in ("dropout", "init", "dtype", "detach_norm", "factor")}
-        return Spec(**common)
+        return Spec(**{name: getattr(self, name) for name in ("dropout", "init", "dtype", *OPTIONS)})
+
+    def plans(self, names: Iterable[str]) -> dict[str, LayerPlan]:
+        """The plan for each layer.
+
+        Raises:
+            UnknownSideError: placement="residual" and layers of unknown kinds, all of which are named.
+        """
+        found, unknown = dict[str, LayerPlan](), list[str]()
+        for name in names:
+            try:
+                found[name] = self.resolve(name)
+            except UnknownSideError:
+                unknown.append(name)
+        if unknown:
+            raise UnknownSideError(unknown)
+        return found
 
     def resolve(self, name: str) -> LayerPlan:
         """The plan for the layer of this name."""
-        placement = _override(self.placement_pattern, name, self.placement)
+        placement = override(self.placement_pattern, name, self.placement)
         if placement == "residual":
             placement = residual_side(name)
         elif placement == "auto":
             msg = "placement='auto' needs a target to compare with: use adapt(model, ..., target=...)."
             raise InvalidValueError(msg)
-        rank = _override(self.rank_pattern, name, self.rank)
-        alpha = _override(self.alpha_pattern, name, self.alpha)
+        rank = override(self.rank_pattern, name, self.rank)
+        alpha = override(self.alpha_pattern, name, self.alpha)
         return _plan(self, placement, rank, alpha)
-
-
-def is_finite(value: Any) -> bool:
-    """Whether a value is a number that a float can hold; a whole number may be too large, true and false are none."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def parse_placement(text: str) -> tuple[Placement, ...]:
@@ -141,34 +152,16 @@ def parse_placement(text: str) -> tuple[Placement, ...]:
     return tuple(Placement(part) for part in parts)
 
 
-@functools.lru_cache(maxsize=1 << 13)  # re's own forgets after 512: a pattern for each layer of SD-XL took minutes
-def compiled(pattern: str) -> re.Pattern[str]:
-    """The regular expression of a pattern.
-
-    Raises:
-        InvalidValueError: not a regular expression.
-    """
-    try:
-        return re.compile(pattern)
-    except re.error as error:
-        msg = f"Pattern {pattern!r} is not a regular expression: {error}."
-        raise InvalidValueError(msg) from None
-
-
-def _override(patterns: Mapping[str, Any], name: str, default: Any) -> Any:
-    fit = (value for pattern, value in patterns.items() if compiled(rf"(.*\.)?({pattern})").fullmatch(name))
-    return next(fit, default)
-
-
 def _plan(config: AdapterConfig, placement: str, rank: int | Sequence[int], alpha: Alpha) -> LayerPlan:
     parts = parse_placement(placement)
     specs = {}
     for part, r, a in zip(parts, _each("rank", rank, parts), _each("alpha", alpha, parts), strict=True):
-        if not isinstance(r, int) or isinstance(r, bool) or r < 1:
-            msg = f"rank is {r!r}; it is a whole number, at least 1."
+        expected, valid = LIMITS["rank"]
+        if not valid(r):
+            msg = f"rank is {r!r:.80}; it is {expected}."
             raise InvalidValueError(msg)
         if a is not None and not is_finite(a):
-            msg = f"alpha is {a!r}; it is a finite number, or None for alpha = rank."
+            msg = f"alpha is {a!r:.80}; it is a finite number, or None for alpha = rank."
             raise InvalidValueError(msg)
         scaling = (r if a is None else a) / (math.sqrt(r) if config.use_rslora else r)
         specs[part] = replace(config.spec, rank=r, scaling=scaling)

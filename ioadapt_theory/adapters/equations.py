@@ -1,14 +1,21 @@
 """Where an adapter acts: Eqs. 4a-4c, and what each becomes when it is merged into the weights."""
 
+import warnings
 from enum import StrEnum
 from typing import assert_never
 
+import torch
 from torch import Tensor
 
 from ioadapt_theory.adapters.bases import Base, Identity
 from ioadapt_theory.adapters.families import Family
-from ioadapt_theory.adapters.fast.many_rows import one_product
+from ioadapt_theory.adapters.fast.autograd import give_gradient
 from ioadapt_theory.adapters.matrices import Operator, Upon
+
+NO_GRADIENT = (
+    "A {} passes no gradient back to its input (layers in int8 do not), so the adapter there cannot be trained: use"
+    " placement='output', or train on the model before it was quantised."
+)
 
 
 class Placement(StrEnum):
@@ -46,16 +53,13 @@ class Placed(Upon):
     def __call__(self, x: Tensor) -> Tensor:
         """Eqs. 4a-4c."""
         f, phi = self.f, self.phi
-        y = one_product(self, x)
-        if y is None and self.placement is not Placement.WEIGHT:  # there it is what phi does anyway
-            y = phi.at_once(x, f, self.placement)
-        if y is not None:
+        if (y := phi.at_once(x, self)) is not None:
             return y
         match self.placement:
             case Placement.WEIGHT:
                 return phi(x, f)  # Eq. 4a  Y = f(X; Φ(W))
             case Placement.INPUT:
-                return f(phi(x, f.near))  # Eq. 4b  Y = f(f(X; Φ(I)); W)
+                return after(phi(x, f.near), f)  # Eq. 4b  Y = f(f(X; Φ(I)); W)
             case Placement.OUTPUT:
                 return phi(f(x), f.far)  # Eq. 4c  Y = f(f(X; W); Φ(I))
             case _:
@@ -82,3 +86,15 @@ class Placed(Upon):
         if bias is None or self.placement is not Placement.OUTPUT:
             return bias
         return self.phi(self.phi.promote(bias), Identity(self.columns))
+
+
+def after(x: Tensor, f: Operator) -> Tensor:
+    """F(x) for what an adapter has made; says where no gradient will come back, though one is recorded."""
+    if torch.compiler.is_compiling() or not x.requires_grad:
+        return f(x)
+    if f.is_open:
+        give_gradient(x)
+    y = f(x)
+    if y.grad_fn is None or y.grad_fn.name().endswith("NotImplemented"):
+        warnings.warn(NO_GRADIENT.format(type(f.module).__name__), stacklevel=2)
+    return y

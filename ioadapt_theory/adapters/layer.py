@@ -1,8 +1,8 @@
 """The adapted layer: a frozen layer and its named adapters; the forward pass is the chain of those that are active."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -74,10 +74,11 @@ class AdaptedLayer(nn.Module):
         adapters: the adapters by name.
         active: names of the adapters in use, in their order.
         merged: whether the base layer holds merged weights now.
-        party: what ``share`` gave it, to compute it together with others.
+        disabled: how many times it was switched off and not on again.
+        REFUSED: what a checkpoint of ``save_pretrained`` has for the sake of ``from_pretrained`` alone.
     """
 
-    party: Callable[["AdaptedLayer", Tensor], Tensor | None] | None = None
+    REFUSED: ClassVar = "weight"
 
     def __init__(self, base_layer: nn.Module) -> None:
         """Wrap a layer; without adapters it does what the layer does.
@@ -90,8 +91,13 @@ class AdaptedLayer(nn.Module):
         self.adapters = nn.ModuleDict()
         self.active: tuple[str, ...] = ()
         self.merged = False
-        self._others: dict[str, nn.Parameter] = {}  # the original tensors while it is merged
+        self.disabled = 0
+        self._others: dict[str, nn.Parameter] = {}  # the original tensors while it is merged, or the reverse
         self._base = self._chain = operator(base_layer)
+
+    def extra_repr(self) -> str:
+        """Which adapters are in use, beside what each of them prints of itself."""
+        return f"active: {', '.join(self.active) or 'none'}{', merged' if self.merged else ''}"
 
     def __getattr__(self, name: str) -> Any:
         """What the wrapper lacks is the base layer's: weight, bias, in_features, ..."""
@@ -107,8 +113,6 @@ class AdaptedLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The layer with its active adapters."""
-        if self.party is not None and (y := self.party(self, x)) is not None:
-            return y
         return self.base_layer(x) if self.merged else self.function(x)
 
     @property
@@ -117,7 +121,22 @@ class AdaptedLayer(nn.Module):
         if self._base.module is not self._modules["base_layer"]:  # exchanged, or this is a replica of nn.DataParallel
             self._base = operator(self.base_layer)
             self.activate(*self.active)
-        return self._chain
+        return self._base if self.disabled else self._chain
+
+    def switch_off(self) -> None:
+        """Be the base layer, also where adapters are merged, until every one who did this has switched on again."""
+        self.disabled += 1
+        if self.merged:
+            self.exchange()
+
+    def switch_on(self) -> None:
+        """Undo one ``switch_off``."""
+        self.disabled -= 1
+        if not self.disabled and self._others:
+            self.exchange()
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "disabled": 0}  # a copy is switched on; nobody would do it later
 
     def add(self, name: str, adapter: Adapter) -> None:
         """Put an adapter last in the chain.
@@ -185,12 +204,14 @@ class AdaptedLayer(nn.Module):
                 raise InvalidValueError(msg)
         return result
 
-    def merge(self, tensors: dict[str, Tensor] | None = None) -> None:
-        """Put merged tensors in place of the base layer's, which are kept for ``unmerge``."""
+    def merge(self, tensors: dict[str, Tensor] | None = None, *, for_good: bool = False) -> None:
+        """Put merged tensors in place of the base layer's, which are kept for ``unmerge`` unless it is ``for_good``."""
         if not self.merged:
             tensors = self.merged_tensors() if tensors is None else tensors
             self._others = {k: nn.Parameter(v, requires_grad=False) for k, v in tensors.items()}
             self.exchange()
+        if for_good:
+            self._others = {}
 
     def unmerge(self) -> None:
         """Put the base layer's own tensors back, bit for bit."""
@@ -213,9 +234,11 @@ class AdaptedLayer(nn.Module):
         self.refuse_if_merged("taking its state_dict (or unload the model, to keep what is merged)")
         return super().state_dict(*args, **kwargs)
 
-    def _load_from_state_dict(self, *args: Any) -> None:
+    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
         self.refuse_if_merged("loading a state_dict")
-        super()._load_from_state_dict(*args)
+        if (refused := state_dict.get(f"{prefix}{self.REFUSED}")) is not None and refused.numel() == 1:
+            del state_dict[f"{prefix}{self.REFUSED}"]
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def refuse_if_merged(self, doing: str) -> None:
         """Raise InvalidValueError where merged weights would not follow."""
@@ -260,4 +283,4 @@ def _laid_out_like(old: Tensor, value: Tensor) -> Tensor:
 def _size(size: tuple[int, int, int]) -> str:
     rows, columns, channels = size
     taps = "" if rows == channels else f" ({rows // channels} kernel taps)"
-    return f"{channels} -> {columns}{taps}"
+    return f"{channels or 'any'} -> {columns or 'any'}{taps}"

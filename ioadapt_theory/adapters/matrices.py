@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules import module as modules
 from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 
@@ -18,6 +19,8 @@ from ioadapt_theory.errors import UnsupportedError
 
 PLAIN_DTYPES = frozenset({torch.float64, torch.float32, torch.float16, torch.bfloat16})
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+GLOBAL_HOOKS = tuple(getattr(modules, f"_global{hooks}") for hooks in HOOKS)
 
 
 class Operator(Base):
@@ -82,6 +85,16 @@ class Operator(Base):
         return super().product(x, m) if self.pointwise else self.dense()
 
 
+class Plain(Operator):
+    """A layer whose weight is an ordinary tensor that its ``forward`` alone reads."""
+
+    @property
+    def is_open(self) -> bool:
+        """Torch's own module, which nobody listens to: its product may be computed without calling it."""
+        kind = type(self.module)
+        return (kind is nn.Linear or kind in CONVOLUTIONS) and not is_watched(self.module) and not any(GLOBAL_HOOKS)
+
+
 class Upon(Operator):
     """The layer f with something done to it: again a layer, of the same sizes."""
 
@@ -102,7 +115,7 @@ class Upon(Operator):
         return self.f.low_rank(x, a, b)
 
 
-class Linear(Operator):
+class Linear(Plain):
     """nn.Linear: stores Wᵀ."""
 
     def dense(self) -> Tensor:
@@ -114,7 +127,7 @@ class Linear(Operator):
         return matrix.mT.contiguous()
 
 
-class Conv1D(Operator):
+class Conv1D(Plain):
     """transformers' Conv1D of GPT-2, a linear layer that stores W itself."""
 
     def dense(self) -> Tensor:
@@ -126,7 +139,7 @@ class Conv1D(Operator):
         return matrix.contiguous()
 
 
-class Convolution(Operator):
+class Convolution(Plain):
     """nn.Conv1d, nn.Conv2d, nn.Conv3d with every stride, padding (mode) and dilation."""
 
     def check_placeable(self, side: str) -> None:
@@ -149,6 +162,12 @@ class Convolution(Operator):
     def product(self, x: Tensor, m: Tensor) -> Tensor:
         """The convolution with M as its kernel, without bias."""
         return self.module._conv_forward(x.to(m.dtype), self.stored(m), None)
+
+    def with_matrix(self, x: Tensor, m: Tensor) -> Tensor:
+        """The convolution with M as its kernel, computed in M's dtype and rounded to X's."""
+        bias = None if self.bias is None else self.bias.to(m.dtype)
+        y: Tensor = self.module._conv_forward(x.to(m.dtype), self.stored(m), bias)
+        return y if torch.is_autocast_enabled(x.device.type) else y.to(x.dtype)
 
     def low_rank(self, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
         """A k x k convolution to r channels and a 1 x 1 mix; with groups the product has to be built."""
@@ -221,6 +240,12 @@ def _demanded(module: nn.Module) -> list[str]:
     except ValueError:  # compiled code need not say
         return []
     return [p.name for p in given if p.default is p.empty and p.kind not in {p.VAR_POSITIONAL, p.VAR_KEYWORD}]
+
+
+def is_watched(module: nn.Module) -> bool:
+    """Whether somebody listens to the module's calls or stands in for its ``forward``."""
+    own = module.__dict__
+    return "forward" in own or any(own[hooks] for hooks in HOOKS)
 
 
 def is_supported(module: nn.Module) -> bool:

@@ -1,5 +1,6 @@
 """Adapters on whole models: add by module name, list, count, choose, switch off, merge, take away."""
 
+import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +15,7 @@ from ioadapt_theory.adapters.rules.auto import chosen
 from ioadapt_theory.adapters.rules.target_modules import select, walk
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnknownNameError, UnsupportedError
 
+_switching = threading.Lock()
 SHARDED = frozenset({"FSDPModule", "FullyShardedDataParallel"})
 
 
@@ -51,10 +53,10 @@ def adapt(
         raise InvalidValueError(msg)
     if config.placement == "auto":
         config = chosen(model, config, target)
-    prepared = {}
-    for layer, module in select(model, config).items():
+    targets, prepared = select(model, config), {}
+    for layer, plan in config.plans(targets).items():
         with naming(layer):
-            prepared[layer] = Adapter.fresh(function_of(module), config.resolve(layer))
+            prepared[layer] = Adapter.fresh(function_of(targets[layer]), plan)
     install(model, prepared, name)
     return model
 
@@ -163,23 +165,30 @@ def _unmerged(found: Mapping[str, AdaptedLayer], doing: str) -> Collection[Adapt
 
 @contextmanager
 def disable(model: nn.Module) -> Iterator[None]:
-    """The base model for the duration, also when adapters are merged; afterwards everything is as it was."""
-    saved = [(layer, layer.active, layer.merged) for layer in dict.fromkeys(layers(model).values())]
-    for layer, _, merged in saved:
-        if merged:
-            layer.exchange()
-        layer.activate()
+    """The base model for the duration, also when adapters are merged; afterwards everything is as it was.
+
+    Blocks may overlap, as in several threads: adapters are on again after the last.
+    """
+    found = dict.fromkeys(layers(model).values())
+    with _switching:
+        for layer in found:
+            layer.switch_off()
     try:
         yield
     finally:
-        for layer, active, merged in saved:
-            layer.activate(*(name for name in active if name in layer.adapters))
-            if merged:
-                layer.exchange()
+        with _switching:
+            for layer in found:
+                layer.switch_on()
 
 
-def merge(model: nn.Module) -> nn.Module:
+def merge(model: nn.Module, *, unload: bool = False) -> nn.Module:
     """Write the active adapters into the weights, all layers or none; returns the model.
+
+    Args:
+        model: an adapted model.
+        unload: let go of the adapters and of the original weights too, as ``unload`` after it would; layer by layer, so
+            that it takes the memory of one layer beside the model's, and twice the time: what cannot be merged is found
+            before anything is changed.
 
     Raises:
         UnsupportedError: a layer without a plain weight, or a model sharded by FSDP.
@@ -188,14 +197,17 @@ def merge(model: nn.Module) -> nn.Module:
     if any(SHARDED & {kind.__name__ for kind in type(module).__mro__} for module in model.modules()):
         msg = "FSDP keeps the weights itself and would undo a merge: save the adapter, and merge it into a whole model."
         raise UnsupportedError(msg)
-    merged: dict[str, dict[str, Tensor]] = {}
-    todo = {name: layer for name, layer in layers(model).items() if layer.active and not layer.merged}
+    todo = {n: layer for n, layer in layers(model).items() if layer.active and not layer.merged and not layer.disabled}
+    merged: dict[str, dict[str, Tensor] | None] = dict.fromkeys(todo)
     for name, layer in todo.items():
         with naming(name):
-            merged[name] = layer.merged_tensors()
+            tensors = layer.merged_tensors()
+        if not unload:
+            merged[name] = tensors
+        del tensors
     for name, layer in todo.items():
-        layer.merge(merged[name])
-    return model
+        layer.merge(merged[name], for_good=unload)
+    return _unwrap(model, layers(model)) if unload else model
 
 
 def unmerge(model: nn.Module) -> nn.Module:

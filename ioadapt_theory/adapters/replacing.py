@@ -1,17 +1,29 @@
-"""Putting modules in the places of others, and what torch's own modules have to know of it."""
+"""Putting modules in the places of others, and what torch's modules and Hugging Face's models have to know of it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MethodType
+from typing import Any
 
+import torch
 from torch import nn
 
 from ioadapt_theory.adapters.layer import AdaptedLayer
+from ioadapt_theory.errors import UnsupportedError
 
 FAST_PATHS = {nn.TransformerEncoderLayer: "activation_relu_or_gelu", nn.TransformerEncoder: "use_nested_tensor"}
 """Modules that read weights instead of calling layers where they can, and the attribute without which they do not."""
 
 
+SAVERS: list[Callable[[nn.Module, Path, str], object]] = []
+"""``formats.save``, which stands above this package and puts itself here when it is imported."""
+
+
 def replace(model: nn.Module, modules: Mapping[str, nn.Module]) -> None:
-    """Put modules in the places of these names; torch's fast paths are off while a layer there is adapted."""
+    """Put modules in the places of these names.
+
+    While a layer there is adapted torch's fast paths are off, and ``INSTEAD`` are methods of those that have them.
+    """
     for name, new in modules.items():
         parent, _, child = name.rpartition(".")
         setattr(model.get_submodule(parent), child, new)
@@ -19,10 +31,70 @@ def replace(model: nn.Module, modules: Mapping[str, nn.Module]) -> None:
         for kind, switch in FAST_PATHS.items():
             if isinstance(module, kind):
                 _switch(module, switch)
+        for name, instead in INSTEAD.items():
+            if hasattr(type(module), name):
+                module.__dict__.pop(name, None)
+                if _is_adapted(module):
+                    module.__dict__[name] = MethodType(instead, module)
+
+
+def save_pretrained(model: Any, save_directory: Path | str, *args: Any, **options: Any) -> None:
+    """What ``model.save_pretrained`` does while layers are adapted; ``from_pretrained`` knows no adapters.
+
+    It would make new weights for the layers under adapters and only print which. So a checkpoint of the Trainer, which
+    names ``state_dict``, has for each of these layers a weight of a size that ``from_pretrained`` refuses, and the
+    adapter beside it in our own file: resume from it, or ``load`` it on the base model.
+
+    Raises:
+        UnsupportedError: by anybody else; ``save`` and ``load`` are for that.
+    """
+    if "state_dict" not in options:
+        msg = (
+            f"This {type(model).__name__} has adapters, which from_pretrained does not know: save the adapter with"
+            " ioadapt_theory.save(model, folder) and load it on the base model with ioadapt_theory.load; or unload the"
+            " merged model, and save that."
+        )
+        raise UnsupportedError(msg)
+    if not SAVERS:
+        msg = "A checkpoint of a model with adapters holds them as files: import ioadapt_theory.formats to write them."
+        raise UnsupportedError(msg)
+    wrappers = [(name, module) for name, module in model.named_modules() if isinstance(module, AdaptedLayer)]
+    refused = {f"{name}.{AdaptedLayer.REFUSED}": torch.zeros(1) for name, _ in wrappers}
+    options["state_dict"] = {**(options["state_dict"] or model.state_dict()), **refused}
+    type(model).save_pretrained(model, save_directory, *args, **options)
+    for name in dict.fromkeys(name for _, module in wrappers for name in module.adapters):
+        folder = Path(save_directory) / ("" if name == "default" else name)
+        SAVERS[0](model, folder, name)
+
+
+def fuse_projections(module: Any, *args: Any, **options: Any) -> None:
+    """What diffusers' fusing of q, k and v does while they are adapted: it reads their weights and drops the adapters.
+
+    Raises:
+        UnsupportedError: always.
+    """
+    del args, options
+    msg = (
+        f"Fusing the projections of this {type(module).__name__} would drop the adapters on them without a word: fuse"
+        " before adapting, or merge the adapters and unload the model first."
+    )
+    raise UnsupportedError(msg)
+
+
+INSTEAD: dict[str, Callable[..., None]] = {
+    "save_pretrained": save_pretrained,
+    "fuse_qkv_projections": fuse_projections,
+    "fuse_projections": fuse_projections,
+}
+"""Methods of transformers' and diffusers' modules that would lose adapters in silence, and what stands in for them."""
+
+
+def _is_adapted(module: nn.Module) -> bool:
+    return any(isinstance(part, AdaptedLayer) for part in module.modules())
 
 
 def _switch(module: nn.Module, switch: str) -> None:
-    if any(isinstance(part, AdaptedLayer) for part in module.modules()):
+    if _is_adapted(module):
         module.__dict__.setdefault("_before_adapters", getattr(module, switch))
         setattr(module, switch, False)
     elif "_before_adapters" in module.__dict__:

@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from ioadapt_theory.checkpoints.checkpoint import SourceError
+from ioadapt_theory.checkpoints.files.plain import read_whole
 from ioadapt_theory.errors import FileFormatError
 
 BUILT_IN: Final = Path(__file__).with_name("aliases.toml")
+
+MOST_DOTS: Final = 30
+"""Dots in a line of a file of short names."""
 
 _COMMON: Final = frozenset({"note"})
 _FIELDS: Final = {
@@ -57,11 +61,16 @@ def is_repo_id(text: str) -> bool:
 
 def _read(path: Path) -> dict[str, Alias]:
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        msg = f"Cannot read the aliases in {path}: {error.strerror}."
+        content = read_whole(path, 200_000)
+        if any(line.count(b".") > MOST_DOTS for line in content.splitlines()):
+            msg = f"a line has more than {MOST_DOTS} dots"  # a key of thousands would keep the parser busy for minutes
+            raise ValueError(msg)
+        table = tomllib.loads(content.decode())
+    except SourceError as error:
+        reason = getattr(error.__cause__, "strerror", None) or error
+        msg = f"Cannot read the aliases in {path}: {str(reason).rstrip('.')}."
         raise SourceError(msg) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         msg = f"The aliases in {path} are not TOML: {error}."
         raise FileFormatError(msg) from error
     return {name: _alias(name, entry, path) for name, entry in table.items()}

@@ -1,6 +1,6 @@
 """What every source of weights looks like to the rest: named tensors known from a header, values read piece by piece.
 
-`sources.open_checkpoint` makes one from an alias, a path or a hub id. No torch is imported before values are read.
+`open.open_checkpoint` makes one from an alias, a path or a hub id. No torch is imported before values are read.
 """
 
 import math
@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ioadapt_theory.errors import IoAdaptError
 
@@ -24,6 +24,8 @@ DTYPES: Mapping[str, tuple[str, int]] = MappingProxyType(
         "BF16": ("bfloat16", 2),
         "F8_E4M3": ("float8_e4m3fn", 1),
         "F8_E5M2": ("float8_e5m2", 1),
+        "F8_E4M3FNUZ": ("float8_e4m3fnuz", 1),
+        "F8_E5M2FNUZ": ("float8_e5m2fnuz", 1),
         "I64": ("int64", 8),
         "I32": ("int32", 4),
         "I16": ("int16", 2),
@@ -35,7 +37,10 @@ DTYPES: Mapping[str, tuple[str, int]] = MappingProxyType(
         "BOOL": ("bool", 1),
     }
 )
-"""Code of a dtype (those of safetensors) -> name of the torch dtype, bytes of one element."""
+"""Code of a dtype (those of safetensors) that we compute with -> name of the torch dtype, bytes of one element."""
+
+OTHER_DTYPES: Mapping[str, int] = MappingProxyType({"F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "F8_E8M0": 8, "C64": 64})
+"""Code of a dtype that a file may have and we do not compute with -> bits of one element."""
 
 
 class SourceError(IoAdaptError, OSError):
@@ -67,7 +72,8 @@ class TensorInfo:
     @property
     def nbytes(self) -> int:
         """Bytes of the stored values."""
-        return self.numel * DTYPES[self.dtype][1]
+        bits = OTHER_DTYPES[self.dtype] if self.dtype in OTHER_DTYPES else 8 * DTYPES[self.dtype][1]
+        return -(-self.numel * bits // 8)
 
     @property
     def key(self) -> tuple[int, ...]:
@@ -79,8 +85,8 @@ class TensorInfo:
 
     @property
     def is_float(self) -> bool:
-        """Whether the values are floating-point numbers (counters, masks and quantised codes are not)."""
-        return self.dtype.startswith(("F", "BF"))
+        """Whether these are floating-point numbers that we compute with (counters, masks and codes are not)."""
+        return self.dtype in DTYPES and self.dtype.startswith(("F", "BF"))
 
 
 class Checkpoint(ABC):
@@ -92,6 +98,7 @@ class Checkpoint(ABC):
         revision: The commit on the hub, or the version of the package; None for local files.
         tensors: Name -> TensorInfo, in the order of the file.
         metadata: What the file says of itself (strings), and what we chose for it (`ema`, `variant`, `files`).
+        config: What config.json beside the weights says of the model; not trusted.
     """
 
     name: str
@@ -99,6 +106,7 @@ class Checkpoint(ABC):
     revision: str | None
     tensors: Mapping[str, TensorInfo]
     metadata: Mapping[str, str]
+    config: Mapping[str, Any] = MappingProxyType({})
 
     @abstractmethod
     def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
@@ -119,6 +127,13 @@ class Checkpoint(ABC):
         """Fill `out` once; see `filler`."""
         self.filler(name, out)(start)
 
+    def bytes_of(self, name: str) -> Callable[[memoryview, int], None] | None:
+        """What fills a buffer with the bytes of a tensor's elements from the given one on, without torch.
+
+        None where the values do not lie in a file as they are.
+        """
+        return None
+
     def pending(self, names: Collection[str] | None = None) -> int:
         """Bytes that `prepare(names)` would download; 0 when all is on this machine."""
         return 0
@@ -126,7 +141,7 @@ class Checkpoint(ABC):
     def prepare(self, names: Collection[str] | None = None) -> None:  # noqa: B027  (local files need nothing)
         """Bring the files that hold `names` (None: all) onto this machine; reading does it if it was not done.
 
-        Call it once the layers to compare are known. `sources.prepare` does so for several checkpoints, after it has
+        Call it once the layers to compare are known. `open.prepare` does so for several checkpoints, after it has
         compared the sum of what is pending with the free disk.
 
         Raises:

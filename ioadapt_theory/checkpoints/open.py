@@ -12,8 +12,8 @@ from pathlib import Path
 
 from ioadapt_theory.checkpoints.aliases import Alias, is_repo_id, load_aliases
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError
-from ioadapt_theory.checkpoints.files.layout import is_weights
 from ioadapt_theory.checkpoints.files.local import open_path
+from ioadapt_theory.checkpoints.files.readers import is_weights
 from ioadapt_theory.checkpoints.packages import open_package
 from ioadapt_theory.errors import UnknownNameError
 
@@ -64,15 +64,16 @@ def open_checkpoint(
     if alias.path:
         inside = part or alias.component or component
         return open_path(Path(alias.path), name=alias.name or None, component=inside, variant=variant, ema=ema)
-    from ioadapt_theory.checkpoints.hub.remote import open_remote
-    from ioadapt_theory.checkpoints.hub.repository import open_repository
+    from ioadapt_theory.checkpoints.hub.open import open_remote
 
-    repository = open_repository(str(alias.repo), revision, cache=cache, offline=offline, progress=progress)
     folder = alias.subfolder if alias.subfolder is not None else subfolder
     file = alias.file
     if part is not None:
         file, folder = (part, None) if is_weights(part) or part.endswith(".json") else (None, part)
-    return open_remote(repository, name=alias.name, subfolder=folder, file=file, variant=variant, ema=ema, check=verify)
+    return open_remote(
+        str(alias.repo), revision, name=alias.name, subfolder=folder, file=file, variant=variant, ema=ema,
+        cache=cache, offline=offline, check=verify, progress=progress,
+    )  # fmt: skip
 
 
 def prepare(

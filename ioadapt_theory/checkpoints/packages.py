@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ioadapt_theory.checkpoints.aliases import Alias
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError
-from ioadapt_theory.checkpoints.files.local import open_file
 from ioadapt_theory.checkpoints.files.neurochem import open_ensemble
+from ioadapt_theory.checkpoints.files.readers import open_file
 from ioadapt_theory.errors import UnknownNameError
 
 

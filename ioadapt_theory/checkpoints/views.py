@@ -40,6 +40,11 @@ class View(Checkpoint):
         part, old = self._origins[name]
         return part.filler(old, out)
 
+    def bytes_of(self, name: str) -> Callable[[memoryview, int], None] | None:
+        """See `Checkpoint.bytes_of`."""
+        part, old = self._origins[name]
+        return part.bytes_of(old)
+
     def _by_part(self, names: Collection[str] | None) -> dict[Checkpoint, list[str]]:
         found: dict[Checkpoint, list[str]] = {}
         for name in self._origins if names is None else names:

@@ -1,10 +1,12 @@
-"""One formula, two arithmetics: batched float64 tensors for searches, 50-digit mpmath (object arrays) for an instance.
+"""One formula, three arithmetics: batches in float64 (tensors), 50 digits (mpmath) and exact (sympy), in object arrays.
 
-A statement is written once, from these few operations; what it gives in float64 is thereby comparable with 50 digits.
+Formulas are made of these few operations; what they give in float64 is thereby comparable with 50 digits and exactly.
 Matrices are the last two axes, vectors the last one; leading axes are a batch (tensors only).
 """
 
+import math
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import mpmath
@@ -12,24 +14,40 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ioadapt_theory.claims import ranks
+from ioadapt_theory.errors import InvalidValueError
+
 DIGITS = 50
+REACHED = 1e-12
 LARGE = 64
 """Above this size singular values are float64 ones, accurate to about 1e-16 of the largest: 50 digits take minutes."""
 Array = Any
-"""A tensor, or a numpy object array of mpmath numbers; a scalar is a tensor or an mpmath number."""
+"""A tensor, or a numpy object array of mpmath or sympy numbers; a scalar is a tensor or such a number."""
 
 mp = mpmath.mp.clone()
 mp.dps = DIGITS
 
 
+def exact(x: Array) -> bool:
+    """Whether this is a sympy number, or an array of them; sympy itself is not loaded for the question."""
+    first = x.flat[0] if isinstance(x, np.ndarray) else x
+    return type(first).__module__.startswith("sympy.")
+
+
+def _sympy() -> Any:
+    import sympy  # only where there are sympy numbers already
+
+    return sympy
+
+
 def _elementwise(name: str) -> Callable[[Array], Array]:
-    torch_function, mp_function = (
-        getattr(torch, name),
-        getattr(mp, {"arcsin": "asin"}.get(name, name)),
-    )
+    other = {"arcsin": "asin"}.get(name, name)
+    torch_function, mp_function = getattr(torch, name), getattr(mp, other)
 
     def function(x: Array) -> Array:
-        return torch_function(x) if isinstance(x, Tensor) else mp_function(x)
+        if isinstance(x, Tensor):
+            return torch_function(x)
+        return getattr(_sympy(), other)(x) if exact(x) else mp_function(x)
 
     function.__doc__ = f"{name} of a scalar."
     return function
@@ -40,11 +58,25 @@ log = _elementwise("log")
 cos = _elementwise("cos")
 arcsin = _elementwise("arcsin")
 atanh = _elementwise("atanh")
+sinh = _elementwise("sinh")
+cosh = _elementwise("cosh")
+asinh = _elementwise("asinh")
 
 
-def number(x: float | int, like: Array) -> Array:
+def number(x: float | int | Fraction, like: Array) -> Array:
     """The number x in the arithmetic of ``like``."""
-    return torch.full_like(like, x) if isinstance(like, Tensor) else mp.mpf(x)
+    if isinstance(like, Tensor):
+        return torch.full_like(like, float(x))
+    if exact(like):
+        return _sympy().Rational(x)
+    return mp.mpf(x.numerator) / x.denominator if isinstance(x, Fraction) else mp.mpf(x)
+
+
+def pi(like: Array) -> Array:
+    """π in the arithmetic of ``like``."""
+    if isinstance(like, Tensor):
+        return torch.full_like(like, math.pi)
+    return _sympy().pi if exact(like) else +mp.pi
 
 
 def positive_part(x: Array) -> Array:
@@ -56,12 +88,31 @@ def excess(value: Array, limit: Array) -> Array:
     """By how much value exceeds limit, relative to limit; 0 if it does not."""
     if isinstance(value, Tensor):
         return torch.where(value <= limit, 0.0, (value - limit) / limit)
-    return mp.mpf(0) if value <= limit else (value - limit) / limit if limit else mp.inf
+    return 0 * value if value <= limit else (value - limit) / limit if limit else mp.inf
+
+
+def reached(value: Array, limit: Array) -> Array:
+    """0 where value < limit, else the excess and a little more: equality is not strict."""
+    if isinstance(value, Tensor):
+        return torch.where(value < limit, 0.0, excess(value, limit) + REACHED)
+    return 0 if value < limit else excess(value, limit) + Fraction(REACHED)
 
 
 def maximum(a: Array, b: Array) -> Array:
     """The larger of two scalars."""
     return torch.maximum(a, b) if isinstance(a, Tensor) else max(a, b)
+
+
+def where_larger(a: Array, b: Array, x: Array, y: Array) -> Array:
+    """X where a > b, else y."""
+    return torch.where(a > b, x, y) if isinstance(a, Tensor) else x if a > b else y
+
+
+def quotient(a: Array, b: Array) -> Array:
+    """a/b, with 0/0 = 0."""
+    if isinstance(a, Tensor):
+        return torch.where(a == 0, 0.0, a / b)
+    return a if a == 0 else a / b
 
 
 def minimum(a: Array, b: Array) -> Array:
@@ -93,12 +144,23 @@ def sine(u: Array, v: Array) -> Array:
 def angle(u: Array, v: Array) -> Array:
     """The angle arccos s(u, v), accurate at every angle."""
     y, x = sine(u, v), cosine(u, v)
+    if exact(u):
+        return _sympy().acos(x)
     return torch.atan2(y, x) if isinstance(u, Tensor) else mp.atan2(y, x)
 
 
 def scaled(a: Array, v: Array) -> Array:
     """The vector a·v for a scalar a."""
     return a[..., None] * v if isinstance(v, Tensor) else a * v
+
+
+def times(a: Array, m: Array, *, matrix: bool) -> Array:
+    """The matrix, or the vector, a·M."""
+    return (
+        (a[..., None, None] if matrix else a[..., None]) * m
+        if isinstance(m, Tensor) and isinstance(a, Tensor)
+        else a * m
+    )
 
 
 def unit(u: Array) -> Array:
@@ -120,7 +182,8 @@ def identity(n: int, like: Array) -> Array:
     """I_n in the arithmetic of ``like``."""
     if isinstance(like, Tensor):
         return torch.eye(n, dtype=like.dtype, device=like.device)
-    return np.array([[mp.mpf(i == j) for j in range(n)] for i in range(n)], dtype=object)
+    one = Fraction(1) if isinstance(like.flat[0], Fraction) else number(1, like)
+    return np.array([[one * (i == j) for j in range(n)] for i in range(n)], dtype=object)
 
 
 def plus_identity(m: Array) -> Array:
@@ -145,10 +208,19 @@ def singular_values(m: Array) -> Array:
     if isinstance(m, Tensor):
         return torch.linalg.svdvals(m)
     if not m.any():
-        return np.array([mp.mpf(0)] * min(m.shape), dtype=object)
+        return np.array([number(0, m)] * min(m.shape), dtype=object)
+    if exact(m):
+        return np.array(_exact_singular_values(m), dtype=object)
     if max(m.shape) > LARGE:
         return np.array([mp.mpf(s) for s in np.linalg.svd(m.astype(float), compute_uv=False)], dtype=object)
     return np.array(list(mp.svd_r(mp.matrix(m.tolist()), compute_uv=False)), dtype=object)
+
+
+def _exact_singular_values(m: Array) -> list[Any]:
+    sp = _sympy()
+    gram = sp.Matrix((m if m.shape[0] <= m.shape[1] else m.T).tolist())
+    squares = [x for x, times_ in (gram * gram.T).eigenvals().items() for _ in range(times_)]
+    return [sp.sqrt(sp.nsimplify(x)) for x in sorted(squares, reverse=True)]
 
 
 def operator_norm(m: Array) -> Array:
@@ -159,13 +231,10 @@ def operator_norm(m: Array) -> Array:
 def condition_number(m: Array) -> Array:
     """σ_max / σ_min over the min(c, d) singular values."""
     s = singular_values(m)
+    if not isinstance(m, Tensor) and max(m.shape) > LARGE and s[-1] < 1e-6 * s[0]:
+        msg = f"cond(M) of a matrix above {LARGE} x {LARGE} is computed in double precision, and this one exceeds 1e6."
+        raise InvalidValueError(msg)
     return s[..., 0] / s[..., -1]
-
-
-def singular(m: Array) -> Array:
-    """1.0 where σ_min ≤ 1e-12 σ_max, whatever the unit of M, else 0.0."""
-    s = singular_values(m)
-    return 1.0 * (s[..., -1] <= 1e-12 * s[..., 0])
 
 
 def largest(u: Array) -> Array:
@@ -177,12 +246,78 @@ def inverse(m: Array) -> Array:
     """M⁻¹."""
     if isinstance(m, Tensor):
         return torch.linalg.inv(m)
+    if exact(m):
+        return np.array(_sympy().Matrix(m.tolist()).inv().tolist(), dtype=object)
     return np.array(mp.inverse(mp.matrix(m.tolist())).tolist(), dtype=object)
 
 
+def pseudo_inverse(m: Array) -> Array:
+    """M⁺; singular values that are rounding count as zero."""
+    if isinstance(m, Tensor):
+        return torch.linalg.pinv(m)
+    if exact(m):
+        return np.array(_sympy().Matrix(m.tolist()).pinv().tolist(), dtype=object)
+    u, s, v = mp.svd_r(mp.matrix(m.tolist()))
+    least = max(s) * mp.mpf(10) ** (-mp.dps + 10)
+    scaled_ = mp.diag([1 / x if x > least else mp.mpf(0) for x in s])
+    return np.array((v.T * scaled_ * u.T).tolist(), dtype=object)
+
+
+def rows(m: Array) -> Array:
+    """How many rows there are, for every matrix of a batch."""
+    return m.new_full(m.shape[:-2], m.shape[-2]) if isinstance(m, Tensor) else m.shape[-2]
+
+
 def rank(m: Array) -> Array:
-    """Number of singular values that are not rounding."""
+    """The rank: exact of exact numbers, else the number of singular values that are not rounding."""
+    if exact(m):
+        return _sympy().Matrix(m.tolist()).rank()
+    if not isinstance(m, Tensor) and isinstance(m.flat[0], Fraction):
+        return ranks.rank(m)
     s = singular_values(m)
     if isinstance(m, Tensor):
         return (s > 1e-12 * s[..., :1]).sum(-1)
     return sum(x > s[0] * mp.mpf(10) ** (-mp.dps + 10) for x in s)
+
+
+def hessian(u: Array, v: Array) -> Array:
+    """H(u, v) of the cosine, 2d x 2d, with a = v̂ − sû, b = û − sv̂.
+
+    H_uu = −(ûᵀa + aᵀû + s(I − ûᵀû))/‖u‖², H_uv = (I − v̂ᵀv̂ − ûᵀb)/(‖u‖‖v‖).
+    """
+    s, nu, nv = cosine(u, v), norm(u), norm(v)
+    u, v = unit(u), unit(v)
+    a, b = v - scaled(s, u), u - scaled(s, v)
+    eye = identity(u.shape[-1], u)
+    huu = -times(1 / nu**2, outer(u, a) + outer(a, u) + times(s, eye - outer(u, u), matrix=True), matrix=True)
+    hvv = -times(1 / nv**2, outer(v, b) + outer(b, v) + times(s, eye - outer(v, v), matrix=True), matrix=True)
+    huv = times(1 / (nu * nv), eye - outer(v, v) - outer(u, b), matrix=True)
+    return block(huu, huv, huv.mT if isinstance(huv, Tensor) else huv.T, hvv)
+
+
+def segment_distance(w: Array, dw: Array) -> Array:
+    """Smallest ‖w + tΔw‖ over t in [0, 1]."""
+    size = largest(dw)
+    direction = scaled(1 / (size + (size == 0)), dw)  # squares of at least 1, unless Δw = 0
+    t = -dot(w, direction) / maximum(dot(direction, direction), number(1, size))
+    return norm(w + scaled(minimum(maximum(t, number(0, t)), size), direction))
+
+
+POINTS = {True: 9, False: 33}
+"""Points of the grid on a segment, in a search (tensors) and for a single instance."""
+
+
+def sup_hessian_norm(u: Array, v: Array, du: Array, dv: Array) -> Array:
+    """sup_t ‖H(u + tΔu, v + tΔv)‖ over a grid in [0, 1]: too small if at all, so that a bound by it is stricter."""
+    sup, points = number(0, norm(u)), POINTS[isinstance(u, Tensor)]
+    for k in range(points):
+        t = k / (points - 1) if isinstance(u, Tensor) else number(k, norm(u)) / (points - 1)
+        sup = maximum(sup, operator_norm(hessian(u + t * du, v + t * dv)))
+    return sup
+
+
+def parallel(u: Array, v: Array) -> Array:
+    """1.0 where u and v are parallel, 0.0 where they are not; Fractions are compared exactly."""
+    if isinstance(u, Tensor):
+        return 1.0 * (sine(u, v) < 1e-12)
+    return 1.0 * (ranks.rank(np.stack((u, v))) < 2)

@@ -1,10 +1,18 @@
 """What a claim is: a statement in one reading, its recorded verdict, and the strategies that collect the evidence."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict
+from ioadapt_theory.claims.evidence.inequality import Hypothesis, Inequality
+from ioadapt_theory.claims.expression.limits import first_order
+from ioadapt_theory.claims.expression.notation import definitions, latex, text
+from ioadapt_theory.claims.expression.tree import Relation
+from ioadapt_theory.claims.expression.values import both_sides, evaluator
+from ioadapt_theory.claims.instances import Setting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +40,7 @@ class Run:
     starts: int = 64
     steps: int = 200
     stacks: int = 64
-    samples: int = 4096
+    samples: int = 65_536
     depth: int = 2
     widths: tuple[int, ...] | None = None
     rank: int = 2
@@ -40,6 +48,21 @@ class Run:
     pair: str = "independent"
     condition: float = 10.0
     device: str = "cpu"
+
+    def only(self, *names: str) -> "Run":
+        """The run with these settings, and the default of every other."""
+        return Run(**{name: getattr(self, name) for name in names})
+
+    def chosen(self) -> dict[str, Any]:
+        """The settings that are not the default, as JSON has them."""
+        default = asdict(Run())
+        return {name: value for name, value in json.loads(json.dumps(asdict(self))).items() if value != default[name]}
+
+    @classmethod
+    def of(cls, chosen: Mapping[str, Any]) -> "Run":
+        """Inverse of ``chosen``."""
+        widths = chosen.get("widths")
+        return cls(**{**chosen, "widths": widths and tuple(widths)})
 
 
 @runtime_checkable
@@ -53,29 +76,112 @@ class Strategy(Protocol):
     def parts(self, run: Run) -> int:
         """How many independent parts the work has."""
 
+    def pinned(self, run: Run, part: int) -> Run:
+        """The settings that a part depends on, and the default of every other: equal ones have equal results."""
+
     def __call__(self, claim: "Claim", run: Run, part: int) -> Finding:
         """Do one part."""
 
 
+class Origin(StrEnum):
+    """Whose statement it is: "as printed" only for what the paper prints, at the place that ``source`` names."""
+
+    PRINTED = "as printed"
+    READING = "a reading of what is printed"  # which one is said by ``reading``
+    IN_WORDS = "said in words"  # the formula is ours
+    OURS = "ours"  # a correction, a sharper form or an extension
+
+
+class Word(StrEnum):
+    """What a statement says beyond its relation; each needs evidence of its own."""
+
+    ATTAINED = "attained"  # equality on a shipped instance, at 50 digits
+    SHARP = "sharp"  # no smaller right side will do: an exact argument
+    CONVERSE = "only if"  # the other direction of an iff: an exact argument
+
+
+@runtime_checkable
+class Argument(Protocol):
+    """An exact argument about one claim."""
+
+    def broken(self, claim: "Claim") -> Iterator[str]:
+        """Every step that fails, with what it says; also that the goal of the claim is not reached."""
+
+    def printed(self, claim: "Claim") -> Iterator[str]:
+        """The steps, a line each."""
+
+
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """An exact argument: ``argument()`` is True if every step went through; ``refutes``: it contradicts the claim."""
+    """Exact evidence: an argument that reaches the claim, contradicts it (``refutes``), or shows a word of it.
+
+    Attributes:
+        name: what it rests on, in a few words.
+        argument: the steps; no step may fail.
+        refutes: it contradicts the claim.
+        shows: words of the claim that it shows.
+        aside: it shows these words only, and not the relation.
+    """
 
     name: str
-    argument: Callable[[], bool]
+    argument: Argument
     refutes: bool = False
+    shows: frozenset[Word] = frozenset()
+    aside: bool = False
     kind: Evidence = Evidence.EXACT
 
     def parts(self, run: Run) -> int:
         """One."""
         return 1
 
+    def pinned(self, run: Run, part: int) -> Run:
+        """None."""
+        return Run()
+
+    def holds(self, claim: "Claim") -> bool:
+        """Whether every step goes through and the claim is reached."""
+        return next(iter(self.argument.broken(claim)), None) is None
+
     def __call__(self, claim: "Claim", run: Run, part: int) -> Finding:
-        """Run the argument; one that fails yields no evidence, so that the recorded verdict is missed."""
-        names = frozenset([self.name] if self.argument() else [])
+        """Run the argument; one that fails is a lack, whatever else speaks for the claim."""
+        names, none = frozenset([self.name]), frozenset[str]()
+        if not self.holds(claim):
+            return Finding(kind=self.kind, instances=1, lacks=names)
         if self.refutes:
             return Finding(kind=self.kind, instances=1, refutes=names)
-        return Finding(kind=self.kind, instances=1, proves=names)
+        return Finding(kind=self.kind, instances=1, proves=none if self.aside else names)
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Every word of a claim has something that shows it: an attaining instance, or an argument that says so."""
+
+    kind: Evidence = Evidence.EXACT
+
+    def parts(self, run: Run) -> int:
+        """One."""
+        return 1
+
+    def pinned(self, run: Run, part: int) -> Run:
+        """None."""
+        return Run()
+
+    def __call__(self, claim: "Claim", run: Run, part: int) -> Finding:
+        """What is said and shown by nothing is a lack; that what shows it holds is judged where it runs."""
+        shown = frozenset[Word]().union(*(p.shows for p in claim.proofs))
+        if claim.attained:
+            shown |= {Word.ATTAINED}
+        return Finding(
+            kind=self.kind, lacks=frozenset(f'nothing shows "{word}"' for word in claim.words if word not in shown)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A hypothesis: the formula that is printed and that proofs may use, and how an instance is held against it."""
+
+    relation: Relation
+    hypothesis: Hypothesis
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,25 +191,70 @@ class Claim:
     Attributes:
         id: as on the command line.
         source: number and place in the paper, "Proposition 2 (App. A.1)".
-        statement: the statement, one line, Unicode.
+        origin: whose statement it is.
         expected: the recorded verdict.
-        strategies: how evidence is collected.
-        reading: which reading this is; empty for the statement as printed in the appendix.
+        concludes: what is stated, all of it; empty for a statement in prose.
+        given: under which hypotheses.
+        prose: the statement in words: of a claim without formula, or beside it ("for every Σ").
+        strategies: how instances are searched.
+        proofs: the exact arguments.
+        reading: which reading this is.
         amends: id of the printed claim that this one sharpens or corrects.
-        remark: what is true instead, or how sharp it is; one sentence.
+        remark: what is true instead, or how sharp it is; "{lhs of NAME}" and "{rhs of NAME in CLAIM}" stand for values
+            on a shipped instance, which ``report`` computes.
         witnesses: names of the shipped instances (``witnesses/NAME.json``) that refute it.
         attained: names of the shipped instances on which the bound holds with equality.
-        inequality: how lhs and rhs are evaluated, for claims that have instances.
+        words: what the statement says beyond the relation, with evidence of its own.
+        setting: how instances are read and drawn; None for claims that have none.
+        inequality: both sides and the hypotheses as functions of an instance; made from the formulas.
     """
 
     id: str
     source: str
-    statement: str
+    origin: Origin
     expected: Verdict
+    concludes: tuple[Relation, ...] = ()
+    given: tuple[Given, ...] = ()
+    prose: str = ""
     strategies: Sequence[Strategy] = ()
+    proofs: tuple[Proof, ...] = ()
     reading: str = ""
     amends: str | None = None
-    remark: str = ""
+    remark: str | Callable[[], str] = ""
     witnesses: tuple[str, ...] = ()
     attained: tuple[str, ...] = ()
-    inequality: Any = None  # an ``inequality.Inequality``; that module builds on this one
+    words: tuple[Word, ...] = ()
+    setting: Setting | None = None
+    inequality: Any = None  # an ``Inequality``
+
+    def __post_init__(self) -> None:
+        if self.setting is not None and self.inequality is None:
+            object.__setattr__(self, "inequality", self._inequality(self.setting))
+
+    def _inequality(self, setting: Setting) -> Inequality:
+        first = first_order(self.concludes[0].left) if self.concludes[0].order else None
+        lhs, rhs = both_sides(self.concludes)
+        return Inequality(
+            setting=setting,
+            lhs=lhs,
+            rhs=rhs,
+            hypotheses=tuple(g.hypothesis for g in self.given),
+            first_order=None if first is None else evaluator(first),
+        )
+
+    @property
+    def statement(self) -> str:
+        """One line: the formula with its definitions, or the prose."""
+        formulas = " and ".join(text(r) for r in self.concludes)
+        meanings = ", ".join(definitions(self.concludes))
+        return "; ".join(part for part in (self.prose, ", ".join(p for p in (formulas, meanings) if p)) if part)
+
+    @property
+    def latex(self) -> str:
+        """The formula in LaTeX, without the dollars; empty for a statement in prose."""
+        return r" \quad\text{and}\quad ".join(latex(r) for r in self.concludes)
+
+    @property
+    def goals(self) -> tuple[Relation, ...]:
+        """What a proof has to reach: the relations, with the first order in AB where they hold up to O(ε²) only."""
+        return tuple(r if r.order is None else Relation(first_order(r.left), r.sign, r.right) for r in self.concludes)

@@ -4,10 +4,13 @@ import math
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from typing import Any
 
-from ioadapt_theory.claims.arithmetic import DIGITS, mp
+import numpy as np
+
+from ioadapt_theory.claims.arithmetic import DIGITS, Array, mp
 from ioadapt_theory.claims.claim import Claim
 from ioadapt_theory.claims.evidence.findings import TOLERANCE
 from ioadapt_theory.claims.evidence.inequality import ACCURACY, HypothesisError, Inequality, UndecidedError
@@ -15,15 +18,17 @@ from ioadapt_theory.errors import InvalidValueError
 
 AGREEMENT = mp.mpf(10) ** -20
 VANISHES = mp.mpf(10) ** -25
+Change = Callable[[Any], Any]
+"""An instance -> another one."""
 SMALLEST, LARGEST = sys.float_info.min, sys.float_info.max
 
 
 class UndefinedError(InvalidValueError):
-    """A quotient 0/0 in the statement."""
+    """A quotient 0/0 in the statement, or a function outside its domain."""
 
-    def __init__(self) -> None:
+    def __init__(self, reason: str = "an adapted vector is zero") -> None:
         """Say why that happens."""
-        super().__init__("The statement is undefined on this instance: an adapted vector is zero.")
+        super().__init__(f"The statement is undefined on this instance: {reason}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,64 +88,141 @@ def evaluate(claim: Claim, raw: Mapping[str, Any]) -> Evaluation:
     Raises:
         FileFormatError, ShapeError, InvalidValueError: the file does not hold an instance of this claim.
         HypothesisError: it misses a hypothesis.
-        UndecidedError: it violates the claim by no more than what its hypotheses are missed by.
+        UndecidedError: its rounding decides: a hypothesis holds only up to it, or it explains the violation.
+        UndefinedError: the statement has no value there.
     """
     inequality = claim.inequality
     if inequality is None:
         msg = f"{claim.id} has no instances: it is settled by exact arguments; see `ioadapt verify {claim.id}`."
         raise InvalidValueError(msg)
-    values, residuals = _multiprecision(inequality, raw)
-    for statement, residual in residuals.items():
-        if not residual <= ACCURACY:
-            raise HypothesisError(statement, residual)
-    lhs, rhs, first_order = values
-    found = Evaluation(claim=claim.id, lhs=lhs, rhs=rhs, first_order=first_order, hypotheses=residuals)
-    entering = max((residuals[h.statement] for h in inequality.hypotheses if h.enters), default=0.0)
-    if not found.holds and 0 < found.decisive - found.rhs <= 2 * entering:
-        raise UndecidedError(found.decisive - found.rhs, entering)
+    residuals = _residuals(inequality, raw)
+    found = _found(claim.id, inequality, raw, residuals)
+    if not found.holds:
+        _insist(claim.id, inequality, raw, found)
     return found
 
 
-def _multiprecision(inequality: Inequality, raw: Mapping[str, Any]) -> tuple[list[Any], dict[str, float]]:
-    residuals = _at(DIGITS, inequality, raw, inequality.residuals)
-    rounded = {name: float(r) if abs(r) > VANISHES else 0.0 for name, r in residuals.items()}
-    if max(rounded.values(), default=0.0) > ACCURACY:
-        return [math.nan, math.nan, None], rounded
-    before = _at(DIGITS, inequality, raw, partial(_sides, inequality))
+def _residuals(inequality: Inequality, raw: Mapping[str, Any], change: Change | None = None) -> dict[str, float]:
+    """Residual of every hypothesis; what is below the digits of 50-digit arithmetic is zero.
+
+    Raises:
+        HypothesisError: one is missed.
+        UndecidedError: one is met up to rounding only, and the conclusion may jump there.
+    """
+    exact = [h for h in inequality.hypotheses if h.exact]
+    others = [h for h in inequality.hypotheses if not h.exact]
+    found = _at(DIGITS, inequality, raw, lambda i: {h.statement: h.residual(i) for h in others}, change)
+    rounded = {name: float(r) if abs(r) > VANISHES else 0.0 for name, r in found.items()}
+    if exact:
+        rational = _changed(inequality.setting.read(raw, exact=True), change)
+        rounded |= {h.statement: float(h.residual(rational)) for h in exact}
+    residuals = {h.statement: rounded[h.statement] for h in inequality.hypotheses}
+    for statement, residual in residuals.items():
+        if not residual <= ACCURACY:
+            raise HypothesisError(statement, residual)
+    for hypothesis in inequality.hypotheses:
+        if hypothesis.jumps and residuals[hypothesis.statement]:
+            raise UndecidedError.jump(hypothesis.statement, residuals)
+    return residuals
+
+
+def _insist(claim: str, inequality: Inequality, raw: Mapping[str, Any], found: Evaluation) -> None:
+    """A violation counts if it is larger than what the residuals can carry.
+
+    Raises:
+        UndecidedError: it is not.
+    """
+    residuals = found.hypotheses
+    entering = max((residuals[h.statement] for h in inequality.hypotheses if h.enters), default=0.0)
+    if 0 < found.decisive - found.rhs <= 2 * entering:
+        raise UndecidedError.explained(found.decisive - found.rhs, entering, residuals)
+    for hypothesis in inequality.hypotheses:
+        if hypothesis.mend and (residual := residuals[hypothesis.statement]):
+            change = partial(_mended, mend=hypothesis.mend, residual=residual)
+            try:
+                violated = not _found(claim, inequality, raw, _residuals(inequality, raw, change), change).holds
+            except InvalidValueError:  # it misses another hypothesis
+                violated = False
+            if not violated:
+                raise UndecidedError.explained(found.decisive - found.rhs, residual, residuals)
+
+
+def _mended(instance: Any, mend: Callable[[Any, Array], Any], residual: float) -> Any:
+    grown = Fraction(residual) * (1 + Fraction(1, 10**6))  # the residual is rounded
+    exact = isinstance(instance.epsilon, Fraction)
+    return mend(instance, grown if exact else mp.mpf(grown.numerator) / grown.denominator)
+
+
+def _found(
+    claim: str,
+    inequality: Inequality,
+    raw: Mapping[str, Any],
+    residuals: Mapping[str, float],
+    change: Change | None = None,
+) -> Evaluation:
+    lhs, rhs, first_order = _multiprecision(inequality, raw, change)
+    return Evaluation(claim=claim, lhs=lhs, rhs=rhs, first_order=first_order, hypotheses=residuals)
+
+
+def _multiprecision(inequality: Inequality, raw: Mapping[str, Any], change: Change | None) -> list[Any]:
+    before = _at(DIGITS, inequality, raw, partial(_sides, inequality), change)
     for digits in (2 * DIGITS, 4 * DIGITS, 8 * DIGITS):
-        after = _at(digits, inequality, raw, partial(_sides, inequality))
+        after = _at(digits, inequality, raw, partial(_sides, inequality), change)
         settled = [_settled(a, b) for a, b in zip(before, after, strict=True)]
         if all(done for done, _ in settled):
-            return [_float(value) for _, value in settled], rounded
+            return [_float(value) for _, value in settled]
         before = after
     msg = f"The values are lost in cancellation: at {digits} digits they are not yet settled."
     raise InvalidValueError(msg)
 
 
 def _sides(inequality: Inequality, instance: Any) -> tuple[Any, Any, Any]:
-    first_order = inequality.first_order(instance) if inequality.first_order else None
-    return inequality.lhs(instance), inequality.rhs(instance), first_order
+    lhs, rhs = (_scalar(side(instance)) for side in (inequality.lhs, inequality.rhs))
+    return lhs, rhs, _scalar(inequality.first_order(instance)) if inequality.first_order else None
 
 
-def _at(digits: int, inequality: Inequality, raw: Mapping[str, Any], function: Callable[[Any], Any]) -> Any:
+def _scalar(value: Any) -> Any:
+    return value.item() if isinstance(value, np.ndarray) else value
+
+
+def _at(
+    digits: int,
+    inequality: Inequality,
+    raw: Mapping[str, Any],
+    function: Callable[[Any], Any],
+    change: Change | None = None,
+) -> Any:
     with mp.workdps(digits):
-        instance = inequality.setting.read(raw)
+        instance = _changed(inequality.setting.read(raw), change)
         try:
             return function(instance)
         except ZeroDivisionError:
             raise UndefinedError from None
 
 
+def _changed(instance: Any, change: Change | None) -> Any:
+    return instance if change is None else change(instance)
+
+
 def _settled(a: Any, b: Any) -> tuple[bool, Any]:
     """Whether a value at some digits and b at twice as many agree, and what it is then."""
+    if not (_real(a) and _real(b)):
+        return _real(a) == _real(b), b
     if b is None or abs(a - b) <= AGREEMENT * abs(b):
         return True, b
     return bool(abs(b) <= VANISHES * abs(a)), mp.mpf(0)
 
 
+def _real(value: Any) -> bool:
+    return value is None or (not isinstance(value, mp.mpc) and bool(mp.isfinite(value)))
+
+
 def _float(value: Any) -> float | None:
     if value is None:
         return None
+    if not _real(value):
+        msg = "a logarithm, arcsine or artanh in it leaves its domain"
+        raise UndefinedError(msg)
     if value and not SMALLEST <= abs(value) <= LARGEST:
         msg = (
             f"{mp.nstr(value, 5)} is outside of double precision, {SMALLEST:.3g} to {LARGEST:.3g}; scale the instance."

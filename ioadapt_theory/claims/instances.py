@@ -54,8 +54,8 @@ class Setting:
     parametrise: Callable[[Mapping[str, Tensor]], Any]
     check: Callable[[Any], None] = lambda _: None
 
-    def read(self, raw: Mapping[str, Any]) -> Any:
-        """Instance at 50 digits from the content of an instance file.
+    def read(self, raw: Mapping[str, Any], *, exact: bool = False) -> Any:
+        """Instance at 50 digits, or in Fractions, from the content of an instance file.
 
         Raises:
             FileFormatError: a missing or unknown key, or a value that is no number.
@@ -74,7 +74,7 @@ class Setting:
         values, sizes = {}, dict[str, tuple[int, str]]()
         for letter in self.letters:
             if letter.key in raw:
-                values[letter.attribute] = _value(letter, raw[letter.key], sizes)
+                values[letter.attribute] = _value(letter, raw[letter.key], sizes, exact)
         instance = self.build(**values)
         self.check(instance)
         return instance
@@ -96,9 +96,12 @@ class Setting:
         return next(x.axes.split() for x in self.letters if x.key == key)
 
 
-def _value(letter: Letter, raw: Any, sizes: dict[str, tuple[int, str]]) -> Array:
+def _value(letter: Letter, raw: Any, sizes: dict[str, tuple[int, str]], exact: bool) -> Array:
     axes = letter.axes.split()
     array = np.array(_nested(letter.key, raw, len(axes)), dtype=object)
+    if not exact:
+        array = np.frompyfunc(lambda x: mp.mpf(x.numerator) / x.denominator, 1, 1)(array)
+        array = array if axes else np.array(array, dtype=object)
     if not axes:
         value = array.item()
         if (letter.positive and value <= 0) or (letter.nonnegative and value < 0):
@@ -131,16 +134,15 @@ def _filled(raw: Any) -> bool:
     return isinstance(raw, list) and bool(raw)
 
 
-def _scalar(key: str, raw: Any) -> Any:
+def _scalar(key: str, raw: Any) -> Fraction:
     if isinstance(raw, str) and EXPONENT.search(raw):
         msg = f"{key} holds {_short(raw)}; exponents have up to three digits."
         raise FileFormatError(msg)
     try:
-        exact = Fraction("" if isinstance(raw, bool) else raw)
+        return Fraction("" if isinstance(raw, bool) else raw)
     except (TypeError, ValueError, OverflowError, ZeroDivisionError):
         msg = f'{key} holds {_short(raw)}, which is neither a finite number nor an exact string such as "20/297".'
         raise FileFormatError(msg) from None
-    return mp.mpf(exact.numerator) / exact.denominator
 
 
 def _short(raw: Any) -> str:

@@ -1,16 +1,49 @@
 """Tables of claims and of verifications: text for a terminal, Markdown for the README, plain values for JSON."""
 
 import math
+import re
 import textwrap
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 from ioadapt_theory.claims.claim import Claim
 from ioadapt_theory.claims.evaluation import evaluate
-from ioadapt_theory.claims.evidence.findings import Verdict, Verification
+from ioadapt_theory.claims.evidence.findings import Verdict, Verification, json_ratio
+from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.instances import SHIPPED, witness
 
 HEADER = ("claim", "verdict", "statement", "witness or sharpness", "what is true")
+VALUE = re.compile(r"\{(lhs|rhs) of ([\w-]+)(?: in ([\w-]+))?\}")
+
+
+def remark(claim: Claim) -> str:
+    """The remark, with the values on shipped instances that it speaks of."""
+    from ioadapt_theory.claims.registry import CLAIMS
+
+    def value(match: re.Match[str]) -> str:
+        side, name, other = match.groups()
+        found = evaluate(CLAIMS[other] if other else claim, witness(name))
+        return short(found.lhs if side == "lhs" else found.rhs)
+
+    return VALUE.sub(value, claim.remark if isinstance(claim.remark, str) else claim.remark())
+
+
+def short(x: float) -> str:
+    """A fraction of small numbers where it is one, as values on shipped instances are."""
+    nearest = Fraction(x).limit_denominator(1000)
+    return str(nearest) if math.isclose(x, nearest, rel_tol=1e-13, abs_tol=1e-300) else f"{x:.4g}"
+
+
+def reading(claim: Claim) -> str:
+    """Whose statement it is, and in which reading."""
+    return f"{claim.origin}: {claim.reading}" if claim.reading else str(claim.origin)
+
+
+def stated(claim: Claim) -> str:
+    """The statement after its hypotheses."""
+    given = ", ".join(text(g.relation) for g in claim.given)
+    return f"given {given}: {claim.statement}" if given else claim.statement
 
 
 def shipped_ratio(claim: Claim) -> float:
@@ -27,22 +60,38 @@ def describe(claim: Claim) -> dict[str, Any]:
     return {
         "claim": claim.id,
         "source": claim.source,
-        "reading": claim.reading or "as printed",
+        "origin": str(claim.origin),
+        "reading": reading(claim),
         "statement": claim.statement,
+        "latex": claim.latex,
+        "given": [text(g.relation) for g in claim.given],
+        "hypotheses": [g.hypothesis.statement for g in claim.given],
         "verdict": str(claim.expected),
+        "words": [str(word) for word in claim.words],
         "witnesses": list(claim.witnesses),
         "attained": list(claim.attained),
-        "ratio": None if math.isnan(ratio) else ratio,
+        "ratio": None if math.isnan(ratio) else json_ratio(ratio),
         "amends": claim.amends,
-        "remark": claim.remark,
-        "hypotheses": [h.statement for h in claim.inequality.hypotheses] if claim.inequality else [],
+        "remark": remark(claim),
+        "executable": claim.inequality is not None,
+        "proofs": [proof.name for proof in claim.proofs],
     }
+
+
+def proofs(claim: Claim) -> str:
+    """Every exact argument about a claim, step by step, as it is run."""
+    lines = list[str]()
+    for proof in claim.proofs:
+        lines.append(f"{'Against' if proof.refutes else 'Beside' if proof.aside else 'For'} {claim.id}: {proof.name}")
+        lines += [f"    {step}" for step in proof.argument.printed(claim)]
+    return "\n".join(lines) + "\n"
 
 
 def sharpness(entry: Mapping[str, Any]) -> str:
     """How far off: the factor by which the witnesses exceed the bound, or that it is attained."""
     if entry["witnesses"]:
-        factor = f"{entry['ratio']:.4g} times the bound: " if entry["ratio"] else ""
+        measured = isinstance(entry["ratio"], float) and "≤" in entry["statement"]
+        factor = f"{entry['ratio']:.4g} times the bound: " if measured else ""
         return factor + ", ".join(entry["witnesses"])
     return "attained: " + ", ".join(entry["attained"]) if entry["attained"] else ""
 
@@ -50,8 +99,8 @@ def sharpness(entry: Mapping[str, Any]) -> str:
 def cells(claim: Claim) -> tuple[str, ...]:
     """A row of the claims table."""
     entry = describe(claim)
-    statement = claim.statement if not claim.reading else f"[{claim.reading}] {claim.statement}"
-    return claim.id, entry["verdict"].upper(), statement, sharpness(entry), claim.remark
+    statement = f"[{reading(claim)}] {stated(claim)}"
+    return claim.id, entry["verdict"].upper(), statement, sharpness(entry), entry["remark"]
 
 
 def markdown(claims: Iterable[Claim]) -> str:
@@ -65,13 +114,13 @@ def _marked(row: tuple[str, ...]) -> tuple[str, ...]:
     return f"`{name}`", f"**{verdict}**" if verdict == "REFUTED" else verdict, *rest
 
 
-def text(claims: Sequence[Claim], width: int) -> str:
+def table(claims: Sequence[Claim], width: int) -> str:
     """The claims table for a terminal: one block a claim, wrapped."""
     blocks = []
     for claim in claims:
-        name, verdict, statement, shipped, remark = cells(claim)
+        name, verdict, statement, shipped, true = cells(claim)
         lines = [f"{verdict:9} {name}  ({claim.source})"]
-        for label, cell in (("", statement), ("witness", shipped), ("true", remark)):
+        for label, cell in (("", statement), ("witness", shipped), ("true", true)):
             marked = f"{label}: {cell}" if label else cell
             if cell:
                 lines += textwrap.wrap(marked, width, initial_indent=" " * 10, subsequent_indent=" " * 12)
@@ -88,10 +137,16 @@ def located(claims: Iterable[Claim]) -> str:
 
 
 def counted(claims: Iterable[Claim]) -> str:
-    """How many claims have which recorded verdict."""
-    verdicts = [claim.expected for claim in claims]
-    counts = ", ".join(f"{verdicts.count(v)} {v}" for v in Verdict if v in verdicts)
-    return f"{len(verdicts)} claims: {counts}.\n"
+    """How many claims have which recorded verdict, and how many are prose with an argument."""
+    every = list(claims)
+
+    def count(some: Sequence[Claim]) -> str:
+        verdicts = [claim.expected for claim in some]
+        return ", ".join(f"{verdicts.count(v)} {v}" for v in Verdict if v in verdicts)
+
+    formulas, prose = ([c for c in every if bool(c.concludes) is has] for has in (True, False))
+    apart = f"; {len(prose)} in prose with an argument: {count(prose)}" if prose else ""
+    return f"{len(formulas)} claims with a formula: {count(formulas)}{apart}.\n"
 
 
 def ratio_text(ratio: float) -> str:

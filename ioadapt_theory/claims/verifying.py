@@ -5,16 +5,16 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import torch
 
-from ioadapt_theory.claims.claim import Claim, Run, Strategy
+from ioadapt_theory.claims.claim import Claim, Run, Said, Strategy
+from ioadapt_theory.claims.evidence.formal import MachineChecked, record
 from ioadapt_theory.claims.evidence.findings import Verification, merged
 from ioadapt_theory.errors import UnknownNameError
 
 
 def strategies(claim: Claim) -> tuple[Strategy, ...]:
-    """The claim's strategies and the exact arguments about it."""
-    from ioadapt_theory.claims import proofs  # here, since the registry must not load a computer algebra system
-
-    return (*claim.strategies, *getattr(proofs, "PROOFS", {}).get(claim.id, ()))
+    """The claim's strategies, the exact arguments about it, and Coq's theorem if there is one."""
+    checked = (MachineChecked(),) if claim.id in record() else ()
+    return (*claim.strategies, *claim.proofs, Said(), *checked)
 
 
 def parts(claim: Claim, run: Run) -> Iterator[tuple[int, int]]:

@@ -4,21 +4,25 @@ import argparse
 import io
 import os
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, redirect_stdout
 from importlib import import_module
-from typing import NoReturn
+from typing import IO, Any, NoReturn, TextIO, cast
 
-from ioadapt_theory.errors import InvalidValueError, IoAdaptError
+from ioadapt_theory.errors import InvalidValueError, IoAdaptError, WorkerError, printable
 
 COMMANDS: dict[str, str] = {
     "claims": "which statements of the paper stand, which fall, and what is true instead",
     "verify": "collect the evidence again, or evaluate one instance of a claim",
     "adapters": "what an adapter file is, and the same adapter for another tool, side or base",
+    "report": "will my adapter move from one model to another, and what to do with it",
     "similarity": "how alike the weights of checkpoints are, layer by layer, and the spaces adapters live in",
 }
 """Subcommand -> its one-line help; each is a module here with ``add_arguments(parser)`` and ``run(args) -> int``."""
 
-OK, FINDING, MISUSE, INTERRUPTED = 0, 1, 2, 130
+OK, FINDING, MISUSE, LOST, INTERRUPTED = 0, 1, 2, 3, 130
+"""What a command ends with; LOST is a worker process that was ended from outside, for want of memory say."""
 DESCRIPTION = "Input and output adapters: what the paper claims, what adapter files are, how alike checkpoints are."
 
 
@@ -32,7 +36,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one subcommand; 0 as expected, 1 a finding, 2 misuse, 130 interrupted."""
+    """Run one subcommand; 0 as expected, 1 a finding, 2 misuse, 3 a lost worker, 130 interrupted."""
     argv = sys.argv[1:] if argv is None else argv
     chosen = next((a for a in argv if not a.startswith("-")), None)
     return guarded(f"ioadapt {chosen}" if chosen in COMMANDS else "ioadapt", lambda: _main(argv, chosen))
@@ -60,10 +64,14 @@ def guarded(name: str, body: Callable[[], int]) -> int:
     """Run ``body``; what goes wrong is one sentence on stderr and a status, Ctrl-C is 130."""
     speak_utf_8()
     try:
-        status = body()
-        sys.stdout.flush()  # here, where what goes wrong with it can be said
+        with _printable_output():
+            status = body()
+            sys.stdout.flush()  # here, where what goes wrong with it can be said
+    except WorkerError as error:
+        say(f"{name}: {error}")
+        return LOST
     except IoAdaptError as error:
-        sys.stderr.write(f"{name}: {error}\n")
+        say(f"{name}: {error}")
         return MISUSE
     except BrokenPipeError:
         discard_stdout()
@@ -71,12 +79,50 @@ def guarded(name: str, body: Callable[[], int]) -> int:
     except OSError as error:  # a full disk, a folder that cannot be written
         discard_stdout()
         place = "" if error.filename is None else f" {error.filename}"
-        sys.stderr.write(f"{name}: Cannot read or write{place}: {error.strerror or error}.\n")
+        say(f"{name}: Cannot read or write{place}: {error.strerror or error}.")
+        return MISUSE
+    except MemoryError:
+        say(f"{name}: There is not enough memory for this.")
         return MISUSE
     except KeyboardInterrupt:
-        sys.stderr.write(f"{name}: interrupted; what was finished is kept.\n")
+        say(f"{name}: interrupted; what was finished is kept.")
         return INTERRUPTED
     return status
+
+
+@contextmanager
+def _printable_output() -> Iterator[None]:
+    """Whatever is printed or warned of meanwhile is fit for a terminal: names in files may hold what it would obey."""
+    before = warnings.formatwarning
+    warnings.formatwarning = lambda message, *_args, **_options: f"{printable(str(message))}\n"
+    try:
+        with redirect_stdout(cast("IO[str]", _Printable(sys.stdout))):
+            yield
+    finally:
+        warnings.formatwarning = before
+
+
+def say(line: str) -> None:
+    """Tell the user something beside the results."""
+    sys.stderr.write(f"{printable(line)}\n")
+
+
+class _Printable:
+    """A stream that escapes what a terminal would obey."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        self._stream.write(printable(text))
+        return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def speak_utf_8() -> None:

@@ -3,6 +3,7 @@
 import argparse
 import json
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,6 @@ from ioadapt_theory.cli import FINDING, OK
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
-    from ioadapt_theory.adapters.base_weights import TensorWeights
     from ioadapt_theory.formats.match import Match
     from ioadapt_theory.formats.open import Opened
 
@@ -24,6 +24,7 @@ examples:
   ioadapt adapters convert lora.safetensors my_adapter --to output --base sd15 --ridge 0.1
   ioadapt adapters convert my_adapter peanut_folder --to peanut --base ./llama
   ioadapt adapters bake my_adapter lora.safetensors --base lcm --style kohya --component unet
+  ioadapt adapters bake my_dora lora_folder --base ./llama --share 0.99
 """
 TARGETS = ("input", "output", "ioadapt", "peanut", "glora")
 
@@ -36,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "inspect", help="format, layers, ranks, scales; with --base what of it fits, and kinship"
     )
     converted = commands.add_parser("convert", help="a LoRA to the input or output side (Eq. 5), or to another format")
-    baked = commands.add_parser("bake", help="a plain LoRA for one named base, exact")
+    baked = commands.add_parser("bake", help="a plain LoRA for one named base: exact, or of a given rank")
     for sub in (shown, converted, baked):
         sub.add_argument("file", metavar="FILE")
         if sub is not shown:
@@ -47,11 +48,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         sub.add_argument(
             "--component", metavar="NAME", help="unet, text_encoder, ...: which part of a pipeline the base is"
         )
+        sub.add_argument(
+            "--match",
+            choices=("name", "provenance", "auto"),
+            default="name",
+            help="layers of equal name (default); of equal origin, for pruned and renumbered bases; origin, else name",
+        )
+        if sub is not converted:
+            sub.add_argument(
+                "--source", metavar="MODEL", help="the model it was trained on, to find its layers in the base"
+            )
     shown.add_argument("--check", action="store_true", help="read every number too: NaN and infinity are refused")
     shown.add_argument("--format", choices=("text", "json"), default="text")
     converted.add_argument("--to", choices=TARGETS, required=True)
     converted.add_argument("--ridge", type=float, default=0.0, metavar="F", help="of the largest singular value of W")
     converted.add_argument("--cutoff", type=float, default=0.0, metavar="F", help="singular values below F count as 0")
+    baked.add_argument("--rank", type=int, metavar="R", help="of the result, for adapters without an exact plain LoRA")
+    baked.add_argument("--share", type=float, metavar="F", help="or the part of the change's norm that is kept")
     baked.add_argument(
         "--style", choices=("peft", "diffusers", "kohya"), default="peft", help="default: peft, a folder"
     )
@@ -59,8 +72,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do it; 1 if the file holds something that does not fit the base or is not read."""
+    from ioadapt_theory.adapters.base_weights import checkpoint_weights
+    from ioadapt_theory.checkpoints.open import open_checkpoint
     from ioadapt_theory.formats.convert_files import bake_to, convert_to, rewrite_to
-    from ioadapt_theory.formats.match import match, require_complete
+    from ioadapt_theory.formats.match import match, require_complete, without_idle
     from ioadapt_theory.formats.open import open_adapter
 
     if args.action != "inspect":
@@ -70,17 +85,33 @@ def run(args: argparse.Namespace) -> int:
         opened.check()
     if args.action == "inspect" and args.base is None:
         return _show(args, opened, None, None)
-    with _opened_base(args.base) as checkpoint:
-        weights = _weights(checkpoint)
-        matched = match(opened, weights, args.component)
+    with ExitStack() as stack:
+        checkpoint = stack.enter_context(open_checkpoint(args.base))
+        named = getattr(args, "source", None)
+        source = checkpoint_weights(stack.enter_context(open_checkpoint(named))) if named else None
+        weights = checkpoint_weights(checkpoint)
+        opened = without_idle(opened, weights)
+        matched = match(opened, weights, args.component, by=args.match, source=source)
+        if matched.lost:  # the base may have its layers under its authors' names, the adapter under diffusers'
+            other = checkpoint_weights(checkpoint, [item.name.path for item in opened.items])
+            again = match(opened, other, args.component, by=args.match, source=source)
+            if len(again.lost) < len(matched.lost):
+                weights, matched = other, again
         if args.action == "inspect":
             return _show(args, opened, matched, weights)
         written = len(matched.found)
         if not args.partial or not matched.found:
             require_complete(opened, matched)
+        if warning := matched.correspondence.warning():
+            sys.stderr.write(f"{warning}\n")
+        component = args.component or matched.component
         if args.action == "bake":
-            component = args.component or matched.component
-            bake_to(args.out, opened, matched, weights, style=args.style, base=args.base, component=component)
+            bounds = {"rank": args.rank, "share": args.share}
+            options = {"style": args.style, "base": args.base, "component": component, **bounds}
+            layers = bake_to(args.out, opened, matched, weights, **options)
+            for layer, made in layers.items():
+                sys.stdout.write(f"{layer}: rank {made.a.shape[1]}, lost {made.lost:.2e}\n")
+            _warn_of_biases(args.style, sum(made.bias is not None for made in layers.values()))
         elif args.to in {"input", "output"}:
             _warn_of_another_base(opened, weights)
             tamed = {"ridge": args.ridge, "cutoff": args.cutoff}
@@ -89,13 +120,21 @@ def run(args: argparse.Namespace) -> int:
             for layer, figures in fidelity.items():
                 sys.stdout.write(f"{layer}: {figures}\n")
         else:
-            component = args.component or matched.component
             rewrite_to(args.out, opened, matched, weights, format_=args.to, component=component)
     left_out = len(matched.found) + len(matched.lost) - written
-    other = [str(change) for change in opened.changes] + [*opened.unread]
-    more = f" Also left out: {', '.join(other[:3])}{', ...' if len(other) > 3 else ''}." if other else ""
+    rest = [str(change) for change in opened.changes] + [*opened.unread]
+    more = f" Also left out: {', '.join(rest[:3])}{', ...' if len(rest) > 3 else ''}." if rest else ""
     sys.stderr.write(f"{args.out}: {written} layers written, {left_out} left out.{more}\n")
     return OK
+
+
+def _warn_of_biases(style: str, count: int) -> None:
+    """A change of a bias in kohya's spelling, beside a LoRA, is not read by everybody."""
+    if count and style == "kohya":
+        sys.stderr.write(
+            f"{count} layers have a change of their bias (diff_b), which ComfyUI applies, LyCORIS ignores, and"
+            " diffusers refuses; --style diffusers has a spelling that it knows.\n"
+        )
 
 
 def _warn_of_another_base(opened: "Opened", weights: Any) -> None:
@@ -115,32 +154,6 @@ def _refuse_to_overwrite(out: Path, adapter: Path, base: Path) -> None:
     if out == base or (out.is_file() and base in out.parents):
         msg = f"{out} is the base itself or a file in its folder; give another place to write to."
         raise InvalidValueError(msg)
-
-
-def _opened_base(source: str) -> Any:
-    from ioadapt_theory.checkpoints.open import open_checkpoint
-
-    return open_checkpoint(source)
-
-
-def _weights(checkpoint: Any) -> "TensorWeights":
-    """A checkpoint's tensors by diffusers' names, read whole one at a time."""
-    import torch
-
-    from ioadapt_theory.adapters.base_weights import TensorWeights
-    from ioadapt_theory.checkpoints.checkpoint import torch_dtype
-    from ioadapt_theory.checkpoints.names import canonical
-
-    infos = {n: info for n, info in checkpoint.tensors.items() if info.is_float}
-    stored = {ours: theirs for theirs, ours in canonical(infos).items()}
-
-    def read(name: str) -> "torch.Tensor":
-        info = infos[stored[name]]
-        flat = torch.empty(info.numel, dtype=torch_dtype(info.dtype))
-        checkpoint.read(info.name, 0, flat)
-        return flat.view(info.shape)
-
-    return TensorWeights({name: infos[theirs].shape for name, theirs in stored.items()}, read)
 
 
 def _show(args: argparse.Namespace, opened: "Opened", matched: "Match | None", weights: Any) -> int:

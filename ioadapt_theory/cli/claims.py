@@ -9,6 +9,7 @@ FORMATS = ("table", "json", "markdown")
 EXAMPLES = """examples:
   ioadapt claims
   ioadapt claims prop-2-input prop-2-input-sharp
+  ioadapt claims prop-3 --proof
   ioadapt claims --format markdown
 """
 
@@ -18,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.add_argument("claims", nargs="*", metavar="CLAIM", help="ids; all of them by default")
     parser.add_argument("--format", choices=FORMATS, default="table")
+    parser.add_argument("--proof", action="store_true", help="print the exact arguments, step by step")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -25,6 +27,9 @@ def run(args: argparse.Namespace) -> int:
     from ioadapt_theory.claims import CLAIMS, report, verifying
 
     claims = verifying.named(CLAIMS, args.claims)
+    if args.proof:
+        sys.stdout.write("\n".join(report.proofs(claim) for claim in claims))
+        return 0
     match args.format:
         case "json":
             entries = [report.describe(claim) for claim in claims]
@@ -32,5 +37,5 @@ def run(args: argparse.Namespace) -> int:
         case "markdown":
             sys.stdout.write(report.markdown(claims))
         case _:
-            sys.stdout.write(report.text(claims, min(110, shutil.get_terminal_size().columns)))
+            sys.stdout.write(report.table(claims, min(110, shutil.get_terminal_size().columns)))
     return 0

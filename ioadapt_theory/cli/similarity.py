@@ -5,10 +5,11 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from ioadapt_theory.cli import OK
+from ioadapt_theory.cli import OK, say
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from ioadapt_theory.similarity.comparison import Comparison, Options
     from ioadapt_theory.similarity.matching import Matching
 
-EXAMPLES = """A model is NAME[@REVISION][:PART]: an alias (see --list), a path, or a hub id.
+EXAMPLES = """A model is NAME[@REVISION][:PART]: an alias (see --list), a path, or a hub id; MODEL+ADAPTER has an
+adapter's file or folder merged into it. Adapters alone are compared by the change AB that they make, not by factors.
 
 What the paper leaves open about Fig. 2, and our defaults: a layer is a tensor (--layer); all layers count in the mean,
 and weights, norms and biases are shown apart (--only); the mean is uniform over layers (--mean); the lowest 20 % are
@@ -29,13 +31,22 @@ that a layer has its inputs first (transposed convolutions, the Conv1D of GPT-2)
 nor that a convolution is grouped. Layers that two models store in two layouts are left out if their shapes differ, and
 compared as they are if square. Whole matrices are multiplied: minutes of CPU where --space weight takes seconds.
 
+`tree MODEL...` tells which of many models is made from which, and `sketch MODEL...` keeps what that takes.
+
 examples:
   ioadapt similarity sd15 lcm
+  ioadapt similarity tree ani-1x:0 ani-1ccx:0 ani-1x:1 ani-1ccx:1
+  ioadapt similarity sketch a.safetensors b.safetensors --sketches folder
   ioadapt similarity sd15 bk-sdm-base bk-sdm-tiny --match provenance --by kind block
   ioadapt similarity sd15 lcm --parent dreamshaper7 --figure updates.svg
   ioadapt similarity ani-1x:0 ani-1ccx:0 ani-1x:1 --space input --baseline
   ioadapt similarity a.safetensors b/unet owner/name@main:unet --format json --output out.json --html out.html
 """
+
+TASKS = {"tree": "many", "sketch": "many"}
+"""What may stand in place of the first model -> the module beside this one that does it."""
+ADAPTERS = "ioadapt_theory.formats.kinds.checkpoints"
+"""What makes checkpoints of adapters; loaded only where one is named."""
 
 _ROLES = {"weights": "weight", "norms": "norm", "biases": "bias"}
 
@@ -66,7 +77,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--layer", choices=("tensor", "module"), default="tensor", help="what counts as one layer (default tensor)")
     add("--mean", choices=("uniform", "parameters"), default="uniform", help="weight of a layer (default uniform)")
     add("--shared", action="store_true", help="only layers that all models have")
-    add("--baseline", action="store_true", help="what unrelated layers would give: shuffled entries, rotated channels")
+    add(
+        "--baseline",
+        action="store_true",
+        help="what unrelated layers would give: shuffled entries (spaces say it anyway)",
+    )
     add(
         "--subspace",
         type=int,
@@ -90,6 +105,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--figure", type=Path, metavar="FILE", help="heat maps and profile as .svg, .png or .pdf")
     add("--html", type=Path, metavar="FILE", help="one self-contained page")
     add("--quiet", action="store_true", help="no remarks and no bars on the terminal")
+    several = parser.add_argument_group("tree and sketch")
+    add = several.add_argument
+    add(
+        "--sketches",
+        type=Path,
+        metavar="FOLDER",
+        help="keep a sketch of each model there; tree takes all without MODEL",
+    )
+    add("--buckets", type=int, metavar="K", help="numbers a tensor in a sketch (default: about 700 kB a model)")
+    add("--no-recheck", dest="recheck", action="store_false", help="do not read near pairs again")
     source = parser.add_argument_group("where the weights are")
     add = source.add_argument
     add("--revision", metavar="REV", help="branch, tag or commit on the hub; NAME@REV comes first")
@@ -107,6 +132,9 @@ def run(args: argparse.Namespace) -> int:
     """Status 0; wrong input is an error of the package, which the caller turns into status 2."""
     if args.list:
         return _list(args.aliases)
+    if args.models and args.models[0] in TASKS:
+        task = import_module(f"ioadapt_theory.cli.{TASKS[args.models[0]]}")
+        return int(task.run(args.models[0], args.models[1:], args))
     if len(args.models) < 2:
         msg = f"A comparison needs two models or more, got {len(args.models)}."
         raise InvalidValueError(msg)
@@ -116,8 +144,9 @@ def run(args: argparse.Namespace) -> int:
     _check_outputs(args)
     options = _options(args)
     with ExitStack() as stack:
-        models = [stack.enter_context(_open(source, args)) for source in args.models]
-        parent = stack.enter_context(_open(args.parent, args)) if args.parent else None
+        sources = [*args.models, *([args.parent] if args.parent else [])]
+        opened = _as_changes(sources, [stack.enter_context(_open(source, args)) for source in sources])
+        models, parent = opened[: len(args.models)], opened[-1] if args.parent else None
         comparison = _compare(models, parent, options, args)
         _write(comparison, args)
     return OK
@@ -135,8 +164,8 @@ def _list(aliases: Path | None) -> int:
 def _options(args: argparse.Namespace) -> "Options":
     from ioadapt_theory.similarity.comparison import Options
     from ioadapt_theory.similarity.matching import Match
-    from ioadapt_theory.similarity.measures.spaces import Space
-    from ioadapt_theory.similarity.streaming.workers import usable
+    from ioadapt_theory.similarity.measures.space import Space
+    from ioadapt_theory.similarity.streaming.forked import usable
 
     return Options(
         match=Match(args.match), space=Space(args.space), lowest=args.lowest,
@@ -146,9 +175,26 @@ def _options(args: argparse.Namespace) -> "Options":
     )  # fmt: skip
 
 
+def _as_changes(sources: Sequence[str], opened: Sequence["Checkpoint"]) -> "list[Checkpoint]":
+    """Adapters as the change of each layer, models as they are; not one beside the other."""
+    from ioadapt_theory.checkpoints.names.kinds import of_adapter
+
+    adapters = ["ioadapt.layers" in model.metadata or of_adapter(model.tensors) for model in opened]
+    if not any(adapters):
+        return list(opened)
+    if not all(adapters):
+        adapter, model = sources[adapters.index(True)], sources[adapters.index(False)]
+        msg = f"{adapter} is an adapter and {model} a model: compare two adapters, or BASE+{adapter} with the model."
+        raise InvalidValueError(msg)
+    return list(import_module(ADAPTERS).changes_of(sources))
+
+
 def _open(source: str, args: argparse.Namespace) -> "Checkpoint":
     from ioadapt_theory.checkpoints.open import open_checkpoint
 
+    base, plus, adapter = source.rpartition("+")
+    if base and plus and Path(adapter).exists() and not Path(source).exists():
+        return cast("Checkpoint", import_module(ADAPTERS).with_adapter_at(_open(base, args), adapter))
     return open_checkpoint(
         source, revision=args.revision, subfolder=args.subfolder, variant=args.variant, component=args.component,
         ema=args.ema, offline=args.offline, verify=args.verify, progress=not args.quiet, aliases=args.aliases,
@@ -162,12 +208,13 @@ def _compare(
     from tqdm import tqdm
 
     from ioadapt_theory.checkpoints import open as sources
+    from ioadapt_theory.checkpoints.spelling import common
     from ioadapt_theory.similarity.compare import compare
 
-    opened = [*models, *([parent] if parent else [])]
+    named, _ = common([*models, *([parent] if parent else [])])  # as compare names their tensors
 
     def prepare(matching: "Matching") -> None:
-        sources.prepare(opened, [matching.stored(i) for i in range(len(opened))], args.cache)
+        sources.prepare(named, [matching.stored(i) for i in range(len(named))], args.cache)
 
     with tqdm(disable=True if args.quiet else None, unit="", unit_scale=True, leave=False) as bar:
 
@@ -187,7 +234,7 @@ def _check_outputs(args: argparse.Namespace) -> None:
             plots.check_format(args.figure)
         with plots.styled():  # is matplotlib there?
             pass
-    from ioadapt_theory.checkpoints.files.layout import is_weights
+    from ioadapt_theory.checkpoints.files.readers import is_weights
 
     paths = [path for path in (args.output, args.figure, args.html) if path is not None]
     for path in paths:
@@ -208,7 +255,8 @@ def _write(comparison: "Comparison", args: argparse.Namespace) -> None:
     from ioadapt_theory.similarity.report import records as report
 
     if not args.quiet:
-        sys.stderr.writelines(f"{line}\n" for line in tables.remarks(comparison))
+        for line in tables.remarks(comparison):
+            say(line)
     match args.format:
         case "json":
             text = json.dumps(report.to_json(comparison, args.by), indent=1, ensure_ascii=False, allow_nan=False) + "\n"

@@ -2,11 +2,13 @@
 
 import argparse
 import json
+import os
+import stat
 import sys
 from collections import Counter
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict, fields, replace
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,9 +16,12 @@ from ioadapt_theory.cli import FINDING, INTERRUPTED, OK
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterator
+    from concurrent.futures import Executor
+    from contextlib import AbstractContextManager
 
-    from ioadapt_theory.claims import Claim, Run, Verification
+    from ioadapt_theory.claims import Claim, Run
+    from ioadapt_theory.claims.records import Record
 
 T = TypeVar("T")
 EXAMPLES = """examples:
@@ -26,6 +31,7 @@ EXAMPLES = """examples:
   ioadapt verify prop-4 --stacks 3 --samples 100000 --each
   ioadapt verify prop-2-input --instance ce1
   ioadapt verify prop-2-input --instance my-instance.json
+  ioadapt verify prop-4 --stacks 100000 --cluster tcp://scheduler:8786 --format json > verify.json
   ioadapt verify --merge part-1.json part-2.json
 """
 
@@ -42,11 +48,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--condition", type=float, metavar="K", help="condition number of conditioned weights")
     parser.add_argument("--pair", help="how the target relates to the source: independent, gauge or near-gauge")
     parser.add_argument("--device", help="where stacks and samples live: cpu, cuda, ...")
-    parser.add_argument("--jobs", type=int, default=1, metavar="J", help="processes")
+    parser.add_argument("--jobs", type=int, metavar="J", help="processes; one by default")
+    parser.add_argument("--cluster", metavar="ADDRESS", help="workers of the Dask scheduler at this address instead")
     parser.add_argument("--format", choices=("table", "json"), default="table")
     parser.add_argument("--each", action="store_true", help="closed form, bound, mean and interval of every stack")
     parser.add_argument("--instance", metavar="FILE", help="evaluate this instance, or the shipped one of this name")
-    parser.add_argument("--merge", nargs="+", metavar="FILE", help="merge what --format json wrote")
+    parser.add_argument(
+        "--merge",
+        nargs="+",
+        metavar="FILE",
+        help="unite what --format json wrote, of these claims; nothing counts twice",
+    )
     parser.add_argument("--resume-from", metavar="FOLDER", help="where an interrupted run is kept; default: user cache")
 
 
@@ -59,30 +71,47 @@ COUNTS = {
     "starts": "starts of the gradient ascent",
     "steps": "steps of the gradient ascent",
 }
+STACKS = ("stacks", "samples", "depth", "rank", "seed", "widths", "spectrum", "condition", "pair", "device")
+TAKEN = {"instance": ("samples", "seed", "device"), "each": STACKS, "merge": ()}
+"""What else than collecting evidence can be asked for, and the options that it takes; any other would be ignored."""
+OPTIONS = dict.fromkeys((*COUNTS, *STACKS, "jobs", "cluster", "resume_from", *TAKEN))
 
 
 def run(args: argparse.Namespace) -> int:
     """0 if every verdict is the recorded one, 1 if not, 130 if interrupted."""
     from ioadapt_theory.claims import CLAIMS, Run, runner, verifying
 
+    _refuse_what_would_be_ignored(args)
     chosen = {f.name: getattr(args, f.name) for f in fields(Run) if getattr(args, f.name) is not None}
     if args.widths:
         chosen |= {"widths": tuple(args.widths), "depth": args.depth or len(args.widths) - 1}
     settings = replace(Run(), **chosen)
-    runner.check(settings, args.jobs)
+    runner.check(settings, args.jobs or 1)
     claims = verifying.named(CLAIMS, args.claims)
     if args.instance is not None:
         return _instance(claims, settings, args)
     if args.each:
         return _each(claims, settings, args)
     if args.merge:
-        return _show(runner.merge(args.merge), {}, args)
+        return _merge(args)
     return _search([claim.id for claim in claims], settings, args)
+
+
+def _refuse_what_would_be_ignored(args: argparse.Namespace) -> None:
+    given = [name for name in OPTIONS if getattr(args, name) is not None and getattr(args, name) is not False]
+    for mode, taken in TAKEN.items():
+        if mode in given and (ignored := [name for name in given if name not in (mode, *taken)]):
+            msg = f"--{mode} takes no --{ignored[0].replace('_', '-')}."
+            raise InvalidValueError(msg)
+    if args.jobs is not None and args.cluster is not None:
+        msg = "--jobs is for processes of this machine and --cluster for workers of another: choose one."
+        raise InvalidValueError(msg)
 
 
 def _instance(claims: "list[Claim]", settings: "Run", args: argparse.Namespace) -> int:
     from ioadapt_theory.claims import Verdict, instances
     from ioadapt_theory.claims.evaluation import evaluate
+    from ioadapt_theory.claims.evidence.inequality import UndecidedError
     from ioadapt_theory.claims.evidence.monte_carlo import instance_estimate
 
     if len(args.claims) != 1:
@@ -90,20 +119,28 @@ def _instance(claims: "list[Claim]", settings: "Run", args: argparse.Namespace) 
         raise InvalidValueError(msg)
     (claim,) = claims
     raw = instances.load_or_witness(args.instance)
-    found = evaluate(claim, raw)
+    try:
+        found = evaluate(claim, raw)
+    except UndecidedError as error:
+        _write_instance({"claim": claim.id, "verdict": "undecided", "holds": None, **error.to_json()}, args.format)
+        raise
     shown = found.to_json()
     if args.samples is not None:
         shown["monte_carlo"] = instance_estimate(claim, raw, settings)
-    if args.format == "json":
-        sys.stdout.write(json.dumps(shown, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
-    else:
-        for key, value in shown.items():
-            if key == "hypotheses":
-                sys.stdout.writelines(f"  {h['hypothesis']}: residual {h['residual']:.3g}\n" for h in value)
-            else:
-                decides = "  (decides, as the statement is one up to O(ε²))" if key == "first_order" else ""
-                sys.stdout.write(f"{key}: {value}{decides}\n")
+    _write_instance(shown, args.format)
     return FINDING if not found.holds and claim.expected is not Verdict.REFUTED else OK
+
+
+def _write_instance(shown: dict[str, Any], form: str) -> None:
+    if form == "json":
+        sys.stdout.write(json.dumps(shown, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        return
+    for key, value in shown.items():
+        if key == "hypotheses":
+            sys.stdout.writelines(f"  {h['hypothesis']}: residual {h['residual']:.3g}\n" for h in value)
+        else:
+            decides = "  (decides, as the statement is one up to O(ε²))" if key == "first_order" else ""
+            sys.stdout.write(f"{key}: {value}{decides}\n")
 
 
 def _each(claims: "list[Claim]", settings: "Run", args: argparse.Namespace) -> int:
@@ -131,10 +168,11 @@ def _each(claims: "list[Claim]", settings: "Run", args: argparse.Namespace) -> i
 def _search(claims: list[str], settings: "Run", args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from ioadapt_theory.claims import runner
+    from ioadapt_theory.claims import pieces, records, runner
+    from ioadapt_theory.errors import WorkerError
 
-    folder = Path(args.resume_from) if args.resume_from else runner.default_folder()
-    journal, broken = runner.Journal(folder, claims, settings, version("ioadapt-theory")), list[OSError]()
+    folder = Path(args.resume_from) if args.resume_from else records.default_folder()
+    journal, broken = records.Journal(folder, claims, settings), list[OSError]()
 
     def kept(step: "Callable[[], T]", otherwise: T) -> T:
         """Do a step of the journal; a run that cannot be resumed is still a run."""
@@ -148,45 +186,87 @@ def _search(claims: list[str], settings: "Run", args: argparse.Namespace) -> int
                 tqdm.write(f"ioadapt verify: {text}", file=sys.stderr)
         return otherwise
 
-    found: dict[runner.Piece, Verification] = kept(journal.read, {})
-    parts = {name: runner.count(name, settings) for name in claims}
-    count, left = sum(parts.values()), Counter(parts) - Counter(name for name, *_ in found)
-    todo = (piece for piece in runner.pieces(claims, settings) if piece not in found)
-    done, interrupted = list(found.values()), False
+    found: records.Found = kept(journal.read, {})
+    parts = {name: pieces.count(name, settings) for name in claims}
+    count, left = sum(parts.values()), Counter(parts) - Counter(piece.claim for piece in found)
+    todo = (piece for piece in pieces.pieces(claims, settings) if piece not in found)
+
+    def said(what: str) -> str:
+        lost = f"{what} after {len(found)} of {count} parts, which are not all kept."
+        return lost if broken else f"{what}: {len(found)} of {count} parts are kept; the same command goes on there."
+
+    interrupted = False
     try:
-        with tqdm(total=count, initial=len(found), disable=None, unit="part", leave=False) as bar:
-            for piece, verification in runner.results(todo, settings, args.jobs):
+        with (
+            tqdm(total=count, initial=len(found), disable=None, unit="part", leave=False) as bar,
+            _place(args) as place,
+        ):
+            for piece, verification in runner.results(todo, *place):
                 kept(partial(journal.add, piece, verification), None)
-                done.append(verification)
-                left[piece[0]] -= 1
-                bar.set_postfix_str(piece[0], refresh=False)
+                found[piece] = verification
+                left[piece.claim] -= 1
+                bar.set_postfix_str(piece.claim, refresh=False)
                 bar.update()
     except KeyboardInterrupt:
         interrupted = True
-        kept_ones = f"Interrupted: {len(done)} of {count} parts are kept; the same command goes on there."
-        lost = f"Interrupted after {len(done)} of {count} parts, which are not all kept."
-        sys.stderr.write(f"\n{lost if broken else kept_ones}\n")
-    else:
+        sys.stderr.write(f"\n{said('Interrupted')}\n")
+    except WorkerError as error:
+        msg = f"{error} {said('Stopped')}"
+        raise WorkerError(msg) from None
+    record = records.Record(found, ({**asdict(settings), "claims": claims},))
+    status = _show(record, claims, +left, args)
+    if not interrupted:
+        flushed()  # the result is out before what it was made of goes
         kept(journal.remove, None)
-    status = _show(runner.total(claims, done), asdict(settings), args, unfinished=+left)
     return INTERRUPTED if interrupted else status
 
 
-def _show(
-    found: "dict[str, Verification]",
-    config: dict[str, Any],
-    args: argparse.Namespace,
-    unfinished: "Collection[str] | None" = None,
-) -> int:
-    from ioadapt_theory.claims import CLAIMS, report
-    from ioadapt_theory.results import record
+def _place(args: argparse.Namespace) -> "AbstractContextManager[tuple[Any, ...]]":
+    """Executor and how many pieces it takes at a time; nothing for this process."""
+    if args.cluster is not None:
+        from ioadapt_theory.cluster import cluster
 
+        return cluster(args.cluster)
+    if (args.jobs or 1) == 1:
+        return nullcontext(())
+    from ioadapt_theory.processes import pool
+
+    return _with_queue(pool(args.jobs), 2 * args.jobs)
+
+
+@contextmanager
+def _with_queue(executor: "AbstractContextManager[Executor]", ahead: int) -> "Iterator[tuple[Any, ...]]":
+    with executor as opened:
+        yield opened, lambda: ahead
+
+
+def _merge(args: argparse.Namespace) -> int:
+    from ioadapt_theory.claims import records
+
+    record = records.merge(args.merge)
+    if absent := [name for name in args.claims if name not in record.claims]:
+        msg = f"The records have nothing on {absent[0]}; they are about {', '.join(record.claims) or 'no claim'}."
+        raise InvalidValueError(msg)
+    chosen = records.Record(
+        {piece: v for piece, v in record.found.items() if not args.claims or piece.claim in args.claims}, record.configs
+    )
+    return _show(chosen, chosen.claims, chosen.unfinished(), args)
+
+
+def _show(record: "Record", claims: list[str], unfinished: "Collection[str]", args: argparse.Namespace) -> int:
+    from ioadapt_theory.claims import CLAIMS, pieces, report
+
+    found = pieces.total(claims, record.found)
     if args.format == "json":
-        results = {name: v.to_json() for name, v in found.items()}
-        if unfinished is not None:
-            results = {name: entry | {"finished": name not in unfinished} for name, entry in results.items()}
-        content = record("verify", config=config, results=results)
-        sys.stdout.write(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        sys.stdout.write(record.text(claims, unfinished))
     else:
-        sys.stdout.write(report.summary(CLAIMS, found, unfinished or ()))
+        sys.stdout.write(report.summary(CLAIMS, found, unfinished))
     return OK if all(v.verdict == CLAIMS[name].expected for name, v in found.items()) else FINDING
+
+
+def flushed() -> None:
+    """Nothing of standard output is left in this process or, for a regular file, in the memory of this machine."""
+    sys.stdout.flush()
+    with suppress(OSError, ValueError):  # ValueError: it is no file at all, as in a test
+        if stat.S_ISREG(os.fstat(sys.stdout.fileno()).st_mode):
+            os.fsync(sys.stdout.fileno())

@@ -1,7 +1,10 @@
 """Adapter files, read and written: our own folder, PEFT, diffusers, kohya/A1111, LyCORIS."""
 
+from ioadapt_theory.adapters.replacing import SAVERS
 from ioadapt_theory.formats.load import load
 from ioadapt_theory.formats.own import save
 from ioadapt_theory.formats.read import AdapterFile, Entry, read
 
 __all__ = ["AdapterFile", "Entry", "load", "read", "save"]
+
+SAVERS[:] = [save]  # what a checkpoint of a Trainer holds of an adapted model

@@ -1,6 +1,7 @@
 """Whole files converted or baked, one layer in memory at a time: what `ioadapt adapters` does."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,8 @@ from ioadapt_theory.adapters.moving.convert import Fidelity, convert
 from ioadapt_theory.adapters.rules.fingerprint import fingerprint, pack
 from ioadapt_theory.errors import UnsupportedError
 from ioadapt_theory.formats import own
-from ioadapt_theory.formats.kinds.exporting import write_glora, write_peanut
+from ioadapt_theory.formats.kinds.lycoris import write_glora
+from ioadapt_theory.formats.kinds.peanut import write_peanut
 from ioadapt_theory.formats.match import Match, fitted
 from ioadapt_theory.formats.open import Opened
 from ioadapt_theory.formats.write import Baked, Style, write_lora
@@ -35,17 +37,40 @@ def bake_to(
     style: Style | str,
     base: str,
     component: str = "",
-) -> None:
-    """A plain LoRA for this base; see ``write_lora``."""
+    rank: int | None = None,
+    share: float | None = None,
+) -> dict[str, Baked]:
+    """A plain LoRA for this base; see ``write_lora``. Where the file has two text encoders, kohya counts the first.
+
+    Returns what each layer became, without its numbers.
+
+    Args:
+        path: file or folder to write.
+        opened: the adapter.
+        matched: where its layers are in the base.
+        weights: the base.
+        style: spelling.
+        base: its name, recorded in the file.
+        component: of a pipeline.
+        rank: for adapters that have no exact form, and any others: the rank to truncate to, see ``truncate``.
+        share: or the part of the change's norm that is kept.
+    """
+    several = any(item.name.component == "text_encoder_2" for item in opened.items)
+    if component == "text_encoder" and several and Style(style) is Style.KOHYA:
+        component = "text_encoder_1"
     prints: dict[str, Any] = {}
+    outline: dict[str, Baked] = {}
 
     def baked() -> Iterator[tuple[str, Baked]]:
         for layer, adapter, weight in adapters(matched, weights):
             with naming(layer):
-                yield layer, Baked.of(adapter, weight)
+                made = Baked.of(adapter, weight, rank=rank, share=share)
+                yield layer, made
+            outline[layer] = replace(made, a=made.a.to("meta"), b=made.b.to("meta"))
             prints[layer] = fingerprint(weight)
 
     write_lora(path, baked(), style, base=base, component=component, prints=prints)
+    return outline
 
 
 def convert_to(

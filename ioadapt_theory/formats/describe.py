@@ -21,10 +21,10 @@ def describe(opened: Opened, matched: Match | None = None, weights: Weights | No
                     "layer": str(item.name),
                     "family": item.sketch.family,
                     "placement": str(placement),
-                    "rank": phi.spec.rank if item.sketch.family != "full" else None,
+                    "rank": phi.rank,
                     "scaling": phi.scaling,
                     "inputs": channels,
-                    "taps": rows // channels,
+                    "taps": rows // channels if channels else 1,
                     "outputs": columns,
                     "bias": shift is not None,
                     "numbers": sum(p.numel() for p in phi.parameters()) + (0 if shift is None else columns),
@@ -44,6 +44,10 @@ def describe(opened: Opened, matched: Match | None = None, weights: Weights | No
             where.setdefault(str(item.name), []).append(layer)
         facts["matched"] = {name: ", ".join(layers) for name, layers in where.items()}
         facts["unmatched"] = {str(name): why for name, why in matched.lost.items()}
+        if matched.correspondence.how != "name":
+            facts["matched by"] = matched.correspondence.how
+        if warning := matched.correspondence.warning():
+            facts["warning"] = warning
         facts["kinship"] = str(kinship(opened.prints, weights))
     return facts
 
@@ -63,7 +67,8 @@ def table(facts: dict[str, Any]) -> str:
         rank = "" if layer["rank"] is None else f"rank {layer['rank']}, "
         lines.append(
             f"  {layer['layer']:<{width}}  {layer['family']} {layer['placement']}, {rank}scale {layer['scaling']:g},"
-            f" {layer['inputs']} -> {layer['outputs']}{taps}{', with a bias' if layer['bias'] else ''}"
+            f" {layer['inputs'] or 'any'} -> {layer['outputs'] or 'any'}{taps}"
+            f"{', with a bias' if layer['bias'] else ''}"
         )
     for title, key in (
         ("change of the base itself", "changes"),
@@ -72,6 +77,9 @@ def table(facts: dict[str, Any]) -> str:
     ):
         lines += [f"{title}: {name}: {why}" for name, why in facts.get(key, {}).items()]
     if "kinship" in facts:
-        lines.append(f"in the base: {len(facts['matched'])} layers fit, {len(facts['unmatched'])} do not")
+        way = f", by {facts['matched by']}" if "matched by" in facts else ""
+        lines.append(f"in the base: {len(facts['matched'])} layers fit{way}, {len(facts['unmatched'])} do not")
+        moved = [f"  {name} -> {layer}" for name, layer in facts["matched"].items() if way and not name.endswith(layer)]
+        lines += moved + ([facts["warning"]] if "warning" in facts else [])
         lines.append(f"kinship of this base: {facts['kinship']}")
     return "\n".join(lines) + "\n"

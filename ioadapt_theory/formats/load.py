@@ -1,16 +1,21 @@
 """Adapter files of any format put on a model, everything checked and read first."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import torch
 from torch import nn
 
-from ioadapt_theory.adapters.base_weights import ModelWeights
+from ioadapt_theory.adapters.base_weights import ModelWeights, Weights
+from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport, put
 from ioadapt_theory.adapters.rules.target_modules import walk
+from ioadapt_theory.checkpoints.names.resolve import resolve
+from ioadapt_theory.checkpoints.names.transformers import of_model
 from ioadapt_theory.errors import FileFormatError
-from ioadapt_theory.formats.kinds.base_changes import Altered, prepare
-from ioadapt_theory.formats.kinds.names import resolve
-from ioadapt_theory.formats.match import NO_LAYER, Match, fitted, match
+from ioadapt_theory.formats import match as matching
+from ioadapt_theory.formats.kinds.base_changes import Altered, forget, prepare
+from ioadapt_theory.formats.match import NO_LAYER, Match, fitted
 from ioadapt_theory.formats.open import Opened, open_adapter
 from ioadapt_theory.formats.read import located
 
@@ -23,6 +28,8 @@ def load(
     strict: bool = True,
     component: str | None = None,
     alter_base: bool = False,
+    match: str = "name",
+    source: nn.Module | Weights | None = None,
 ) -> TransferReport:
     """Put a saved adapter on a model: our folder, PEFT's, or a diffusers, kohya or LyCORIS file.
 
@@ -35,21 +42,26 @@ def load(
             "transformer"); by default the one whose layers the model has.
         alter_base: also do what the file does to the model's own tensors (modules_to_save, trained biases and norms,
             embeddings). Disabling or removing the adapter does not undo that.
+        match: "name", "provenance" or "auto", as in ``transfer``. The weights of the model that the adapter was trained
+            on tell which layers of a pruned and renumbered one are meant: our own files have fingerprints of them.
+        source: that model, or the tensors of its checkpoint, for files that have none.
 
     Raises:
         FileFormatError: the file is not what it has to be; file, key, expected and found are named.
         TransferError: a layer of the model does not fit, or the file has keys that are not read.
     """
     opened, weights = open_adapter(path), ModelWeights(model)
-    matched = match(opened, weights, component, called="model")
+    known = ModelWeights(source) if isinstance(source, nn.Module) else source
+    matched = matching.match(opened, weights, component, called="model", by=match, source=known)
     if strict and opened.unread:
         some = "; ".join(f"{key} ({why})" for key, why in list(opened.unread.items())[:3])
         msg = f"{opened.path}: {len(opened.unread)} keys are not read: {some}. Pass strict=False to load without them."
         raise FileFormatError(msg)
+    places = matched.correspondence
     altered, misfits = _altered(model, opened, matched)
     lost = {str(item): why for item, why in matched.lost.items()} | (misfits if strict or alter_base else {})
     if lost and (strict or not matched.found):
-        raise TransferError(TransferReport(tuple(matched.found), lost))
+        raise TransferError(TransferReport(tuple(matched.found), lost, warning=places.warning()))
     if strict and altered and not alter_base:
         some = "; ".join(str(ready.change) for ready in altered[:3])
         more = f" and {len(altered) - 3} more" if len(altered) > 3 else ""
@@ -59,23 +71,54 @@ def load(
         )
         raise FileFormatError(msg)
     adapters = {layer: fitted(item, weights.outline(layer)) for layer, item in matched.found.items()}
-    report = put(model, adapters, name, strict=strict)
+    sources = {layer: str(item.name) for layer, item in matched.found.items()}
+    adapters, twins = _once(model, adapters)
+    report = put(model, adapters, name, strict=strict, found=places, sources=sources)
+    forget(model, name)
     for ready in altered if alter_base else ():
-        ready.apply(model)
+        ready.apply(model, name)
     changed = tuple(f"{ready.change.name}.{ready.change.leaf}" for ready in altered if alter_base)
-    return TransferReport(report.matched, {**report.unmatched, **lost}, changed)
+    matched_too = (*report.matched, *twins)
+    return replace(report, matched=matched_too, unmatched={**report.unmatched, **lost}, altered=changed)
+
+
+def _once(model: nn.Module, adapters: dict[str, Adapter]) -> tuple[dict[str, Adapter], list[str]]:
+    """The adapters without those for a second name of the same module, and these names.
+
+    Raises:
+        TransferError: the file has different adapters for the two.
+    """
+    modules, first, twins = dict(walk(model)), dict[int, str](), []
+    for layer, adapter in adapters.items():
+        other = first.setdefault(id(modules.get(layer, layer)), layer)
+        if other != layer:
+            twins.append(layer)
+            if not _equal(adapter, adapters[other]):
+                why = f"it is the same module as {other}, for which the file has another adapter"
+                raise TransferError(TransferReport(tuple(set(adapters) - {layer}), {layer: why}))
+    return {layer: adapter for layer, adapter in adapters.items() if layer not in twins}, twins
+
+
+def _equal(a: Adapter, b: Adapter) -> bool:
+    settings = [[(placement, phi.scaling) for placement, phi in adapter.parts()] for adapter in (a, b)]
+    left, right = a.state_dict(), b.state_dict()
+    return (
+        settings[0] == settings[1]
+        and left.keys() == right.keys()
+        and all(torch.equal(left[key], right[key]) for key in left)
+    )
 
 
 def _altered(model: nn.Module, opened: Opened, matched: Match) -> tuple[list[Altered], dict[str, str]]:
     """The file's changes of the base that change anything, read, and those that do not fit, and why."""
     modules = dict(walk(model))
     wanted = [change for change in opened.changes if change.name.component == matched.component]
-    places = resolve([change.name for change in wanted], modules)
+    places = resolve([change.name for change in wanted], modules, of_model(model)).layers
     ready, misfits = [], {}
     for change in wanted:
         with located(opened.path, change.name):
             found = places.get(change.name)
-            made = NO_LAYER.format("model") if found is None else prepare(change, modules[found])
+            made = NO_LAYER.format("model") if found is None else prepare(change, modules[found[0]])
         if isinstance(made, str):
             misfits[f"{change.name}.{change.leaf}"] = made
         elif not made.idle:

@@ -2,16 +2,22 @@
 
 from collections import Counter
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ioadapt_theory.adapters.base_weights import Weights
+import torch
+
+from ioadapt_theory.adapters.base_weights import TensorWeights, Weights
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.matrices import Operator
+from ioadapt_theory.adapters.moving.correspondence import Correspondence, correspond
+from ioadapt_theory.adapters.moving.neurons import reordered
+from ioadapt_theory.checkpoints.names.authors import ranges
+from ioadapt_theory.checkpoints.names.layer import Name
+from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnsupportedError
-from ioadapt_theory.formats.kinds.holding import refit
-from ioadapt_theory.formats.kinds.names import Name, resolve
-from ioadapt_theory.formats.kinds.originals import in_diffusers, ranges
+from ioadapt_theory.formats.build import refit
+from ioadapt_theory.formats.kinds.base_changes import Change
 from ioadapt_theory.formats.open import Item, Opened
 
 NO_LAYER = "the {} has no such layer"
@@ -25,14 +31,24 @@ class Match:
         found: layers of the base, and what is for them.
         lost: layers of the adapter that do not fit, and why.
         component: of a pipeline's file, the one that the base is; "" where it names none.
+        correspondence: how the layers were found.
     """
 
     found: Mapping[str, Item]
     lost: Mapping[Name, str]
     component: str
+    correspondence: Correspondence
 
 
-def match(opened: Opened, weights: Weights, component: str | None = None, *, called: str = "base") -> Match:
+def match(
+    opened: Opened,
+    weights: Weights,
+    component: str | None = None,
+    *,
+    called: str = "base",
+    by: str = "name",
+    source: Weights | None = None,
+) -> Match:
     """Which layers of the base the adapter fits; no weights are read.
 
     Names of FLUX's and SD3's authors fit diffusers' models too, a layer being cut where the base has several for it.
@@ -43,25 +59,27 @@ def match(opened: Opened, weights: Weights, component: str | None = None, *, cal
         component: of a pipeline's file, the one that the base is; the others are left out of account. By default the
             one whose layers the base has.
         called: what the sentences call the base.
+        by: "name", "provenance" or "auto", see ``correspond``.
+        source: the model that the adapter was trained on, if it is at hand; our own files have fingerprints of it.
 
     Raises:
         FileFormatError: the file has no such component, or none or several fit the base alike.
     """
     items = {item.name: item for item in opened.items}
-    places = _places(items, weights.names)
-    taken = {name: _taken(items[name], layers, weights) for name, layers in places.items()}
+    places = correspond(items, weights, by, source=source, prints=opened.prints)
+    taken = {name: _taken(items[name], layers, weights, places) for name, layers in places.layers.items()}
     component = choose_component(opened.path, items, taken, component)
     found, lost = dict[str, Item](), dict[Name, str]()
     for name in items:
         if name.component == component:
-            parts = taken.get(name, NO_LAYER.format(called))
+            parts = taken.get(name) or places.reasons.get(name) or NO_LAYER.format(called)
             if isinstance(parts, str):
                 lost[name] = parts
             elif twice := sorted(found.keys() & parts.keys()):
                 lost[name] = f"{twice[0]} has an adapter from {found[twice[0]].name} already"
             else:
                 found |= parts
-    return Match(found, lost, component)
+    return Match(found, lost, component, places)
 
 
 def fitted(item: Item, f: Operator) -> Adapter:
@@ -69,6 +87,22 @@ def fitted(item: Item, f: Operator) -> Adapter:
     adapter = item.adapter()
     refit(adapter, (f.rows, f.columns, f.channels))
     return adapter
+
+
+def without_idle(opened: Opened, weights: TensorWeights) -> Opened:
+    """The adapter without what it does to the base that changes nothing there, as a head that PEFT saves untrained."""
+    modules = {name.rpartition(".")[0] for name in weights.shapes}
+    places = resolve([change.name for change in opened.changes], modules, weights.rename, weights.aliases).layers
+
+    def idle(change: Change) -> bool:
+        (module, *_) = places.get(change.name, ("",))
+        key = f"{module}.{change.leaf}"
+        if key not in weights.shapes or change.size not in {None, weights.shapes[key]}:
+            return False
+        old = weights.read(key)
+        return torch.equal(change.of(old).to(old), old)
+
+    return replace(opened, changes=tuple(change for change in opened.changes if not idle(change)))
 
 
 def require_complete(opened: Opened, matched: Match) -> None:
@@ -83,6 +117,9 @@ def require_complete(opened: Opened, matched: Match) -> None:
     if problems:
         more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
         msg = f"{opened.path}: not all of it can be used ({'; '.join(problems[:3])}{more}); --partial does without."
+        raise InvalidValueError(msg)
+    if warning := matched.correspondence.warning():
+        msg = f"{opened.path}: {warning} --partial takes the names."
         raise InvalidValueError(msg)
     if not matched.found:
         msg = f"{opened.path}: none of its layers is in the base."
@@ -121,23 +158,6 @@ def choose_component(path: Path, names: Collection[Name], taken: Mapping[Name, o
     return component
 
 
-def _places(names: Collection[Name], modules: Collection[str]) -> dict[Name, tuple[str, ...]]:
-    """The base's layers for each name: one, or those that together are what the authors' code has as one."""
-    known = resolve(names, modules)
-    others = {
-        name: [[Name(name.component, target) for target in targets] for targets in in_diffusers(name.path)]
-        for name in names
-        if name not in known
-    }
-    translated = resolve({target for ways in others.values() for targets in ways for target in targets}, modules)
-    places: dict[Name, tuple[str, ...]] = {name: (module,) for name, module in known.items()}
-    for name, ways in others.items():
-        for targets in ways:
-            if name not in places and all(target in translated for target in targets):
-                places[name] = tuple(translated[target] for target in targets)
-    return places
-
-
 def _parts(item: Item, layers: tuple[str, ...]) -> dict[str, Item]:
     """The item, or its parts, by layer."""
     (_, phi), *_ = item.sketch.parts()
@@ -148,13 +168,21 @@ def _parts(item: Item, layers: tuple[str, ...]) -> dict[str, Item]:
     return {layer: item.part(edges) for layer, edges in zip(layers, outputs, strict=True)}
 
 
-def _taken(item: Item, layers: tuple[str, ...], weights: Weights) -> dict[str, Item] | str:
+def _taken(item: Item, layers: tuple[str, ...], weights: Weights, places: Correspondence) -> dict[str, Item] | str:
     """The parts of the item by layer, or why it does not fit."""
     try:
-        parts = _parts(item, layers)
+        parts = {layer: _ordered(part, layer, places) for layer, part in _parts(item, layers).items()}
     except UnsupportedError as error:
         return str(error)
     return next((why for layer, part in parts.items() if (why := _misfit(part, weights, layer))), parts)
+
+
+def _ordered(item: Item, layer: str, places: Correspondence) -> Item:
+    """The item for the neurons that the layer faces, where layers follow the weights."""
+    order = None if places.how == "name" else places.neurons.get(layer)
+    if order is None:
+        return item
+    return replace(item, sketch=reordered(item.sketch, order), adapter=lambda: reordered(item.adapter(), order))
 
 
 def _misfit(item: Item, weights: Weights, layer: str) -> str | None:

@@ -1,20 +1,23 @@
 """Any adapter file or folder, ours included, as layers to be read one at a time."""
 
+import gc
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from ioadapt_theory.adapters.families.family import Ranges
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.rules import fingerprint
-from ioadapt_theory.errors import FileFormatError
+from ioadapt_theory.checkpoints.names.layer import Name
 from ioadapt_theory.formats import own
-from ioadapt_theory.formats.folders import PEFT_CONFIG
+from ioadapt_theory.formats.build import cut
 from ioadapt_theory.formats.kinds.base_changes import Change
-from ioadapt_theory.formats.kinds.cutting import Ranges, cut
-from ioadapt_theory.formats.kinds.names import Name
+from ioadapt_theory.formats.kinds.ioadapt import FORMAT
 from ioadapt_theory.formats.read import read
-from ioadapt_theory.formats.tensors import is_name, read_json
+from ioadapt_theory.formats.tensors import TensorFile, is_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,30 +76,36 @@ class Opened:
 
 
 def open_adapter(path: Path | str) -> Opened:
-    """Open our folder, PEFT's, or a diffusers, kohya or LyCORIS file; of foreign ones only the header is read.
+    """Open our file or its folder, PEFT's folder, or a diffusers, kohya or LyCORIS file; no numbers are read.
 
     Raises:
         FileFormatError: the file is not what it has to be; file, key, expected and found are named.
         UnsupportedError: a method that is recognised and has no counterpart here.
     """
     path = Path(path)
-    if _is_own(path):
-        header = own.header(path)
-        kept = own.read(path)
-        items = [Item(Name("", layer), a, lambda kept=a: kept) for layer, a in kept.items()]  # type: ignore[misc]
-        prints = fingerprint.recorded(header, path)
-        base = header.get(fingerprint.BASE_NAME)
-        return Opened(path, own.FORMAT, base if is_name(base) else None, tuple(items), (), {}, prints)
-    file = read(path)
+    with _no_collection():
+        return _opened(path)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Tens of thousands of modules are made here and none is garbage; looking for that takes as long as making them."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _opened(path: Path) -> Opened:
+    source = None if os.path.isdir(path) else TensorFile(path)
+    if (ours := own.find(path, source)) is not None:
+        items = [Item(Name("", n), s, partial(ours.adapter, n, s)) for n, s in ours.sketches().items()]
+        header = ours.source.metadata
+        base, prints = header.get(fingerprint.BASE_NAME), fingerprint.recorded(header, path)
+        return Opened(path, FORMAT, base if is_name(base) else None, tuple(items), ours.changes(), {}, prints)
+    file = read(path, source)
     entries = tuple(Item(e.name, e.sketch(), e.adapter, e.kind == "peanut") for e in file.entries)
     return Opened(file.path, file.format, file.base, entries, file.changes, file.unread, file.prints)
-
-
-def _is_own(path: Path) -> bool:
-    """Whether a folder's config is ours, or too broken to tell: the sentence about that is the same for both."""
-    config = path / PEFT_CONFIG
-    try:
-        content = read_json(config)
-    except FileFormatError:
-        return os.path.isdir(path) and os.path.exists(config)
-    return not (isinstance(content, dict) and "peft_type" in content)

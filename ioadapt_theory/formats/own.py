@@ -1,131 +1,220 @@
-"""Our own folder: adapter_config.json and the safetensors file that it names.
+"""Our own file: the tensors, and in its header every layer's family, placements, sizes and settings.
 
-The config is written last and replaced in one step, and the weights file is named after its content, so at every moment
-the folder holds one whole adapter: the former one until the new one is complete.
+One file, replaced in one step, of the same name and the same bytes for the same content: however many processes save,
+and whenever they are killed, a whole adapter is there. Nothing else in its folder is touched.
 """
 
-import hashlib
-import json
-import re
-from collections.abc import Callable, Mapping
+import copy
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import save as serialise
-from torch import nn
+from torch import Tensor, nn
 
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.matrices import PLAIN_DTYPES
 from ioadapt_theory.adapters.model import layers
 from ioadapt_theory.adapters.rules import fingerprint
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnsupportedError
-from ioadapt_theory.formats.kinds.recorded import adapter_of, describe
-from ioadapt_theory.formats.storing import require_folder
-from ioadapt_theory.formats.tensors import TensorFile, is_name, read_json
-from ioadapt_theory.results import replacing, write_json
+from ioadapt_theory.formats.kinds.base_changes import Change, Made, made_by
+from ioadapt_theory.formats.kinds.ioadapt import (
+    CHANGES,
+    FILE,
+    adapter_of,
+    change_of,
+    content_of,
+    describe,
+    former_content,
+    header_of,
+    is_own,
+)
+from ioadapt_theory.formats.kinds.peft import CONFIG, WEIGHTS
+from ioadapt_theory.formats.tensor_writer import require_folder, writing
+from ioadapt_theory.formats.tensors import TensorFile
 
-CONFIG, FORMAT, VERSION = "adapter_config.json", "ioadapt_theory", 1
-WEIGHTS = re.compile(r"adapter_model-[0-9a-f]{16}\.safetensors")
+WRAPPERS = {
+    "DistributedDataParallel": "module",
+    "DataParallel": "module",
+    "OptimizedModule": "_orig_mod",
+    "FullyShardedDataParallel": "_fsdp_wrapped_module",
+    "CheckpointWrapper": "_checkpoint_wrapped_module",
+}
+"""torch's wrappers of a model, and under which name they keep it."""
 
 
 def save(model: nn.Module, folder: Path | str, name: str = "default") -> Path:
-    """Write the adapter of this name; an interruption leaves the folder's former adapter whole. Returns the folder.
+    """Write the adapter of this name, with what loading it did to the base itself. Returns the folder.
+
+    An interruption leaves the former adapter whole. Several processes may save at once: the last one's file stays. On
+    layers sharded by ``fully_shard`` every rank has to call it.
+
+    Args:
+        model: with the adapter; torch's wrappers around it leave no trace in the names.
+        folder: made where it is missing; or a file that ends in ".safetensors".
+        name: of the adapter.
 
     Raises:
         UnknownNameError: no such adapter on the model.
-        InvalidValueError: a parameter is not finite.
-        UnsupportedError: see ``write``.
-    """
-    adapters: dict[str, Adapter] = {n: m.adapters[name] for n, m in layers(model, name).items()}  # type: ignore[misc]
-    return write(folder, adapters, fingerprint.header(model, adapters))
-
-
-def write(folder: Path | str, adapters: Mapping[str, Adapter], header: Mapping[str, str]) -> Path:
-    """Write adapters by layer, and what the file's header says besides; see ``save``.
-
-    Raises:
         InvalidValueError: a parameter is not finite, or a file is where the folder is to be.
-        UnsupportedError: parameters that are not of the sizes that their family has.
+        UnsupportedError: parameters that are not of the sizes that their family has, as within FSDP1.
     """
-    folder = Path(folder)
-    require_folder(folder)
-    tensors, plans = {}, {}
+    while type(model).__name__ in WRAPPERS:
+        model = getattr(model, WRAPPERS[type(model).__name__])
+    places = {n: m.adapters[name] for n, m in layers(model, name).items()}
+    header = fingerprint.header(model, {place: _plain(place) for place in places})
+    changes = {(_plain(module), leaf): made for (module, leaf), made in made_by(model, name).items()}
+    return write(folder, {_plain(n): a for n, a in places.items()}, header, changes)  # type: ignore[misc]
+
+
+def write(
+    folder: Path | str,
+    adapters: Mapping[str, Adapter],
+    header: Mapping[str, str],
+    changes: Mapping[tuple[str, str], Made] | None = None,
+) -> Path:
+    """Write adapters by layer, what the file's header says besides, and changes of the base; see ``save``."""
+    path = file = Path(folder)
+    if path.suffix != ".safetensors":
+        require_folder(path)
+        file = path / FILE
+    tensors: dict[str, Tensor] = {}
+    plans: dict[str, Any] = {}
+    written: dict[int, str] = {}
     for layer, adapter in adapters.items():
+        if id(adapter) in written:  # one module that stands in several places
+            plans[layer] = {"same_as": written[id(adapter)]}
+            continue
+        written[id(adapter)] = layer
         plans[layer] = describe(adapter)
-        shapes = {key: tuple(p.shape) for key, p in adapter.named_parameters()}
-        expected = dict(adapter_of(folder, layer, plans[layer], shapes).named_parameters())
-        for key, p in adapter.named_parameters():
-            if not p.isfinite().all():
-                msg = f"Parameter {layer}.{key} is not finite; the adapter was not saved."
-                raise InvalidValueError(msg)
-            if key not in expected or p.shape != expected[key].shape:
-                msg = f"{layer}: {key} is {list(p.shape)}, which is no {adapter.family} of this size; it was not saved."
-                raise UnsupportedError(msg)
-            tensors[f"{layer}.{key}"] = p.detach().cpu().contiguous()
-    described = {"ioadapt.layers": json.dumps(plans)}  # for whoever has this file alone; we read the config
-    content = serialise(tensors, metadata={**header, **described, "format": "pt", "made_by": FORMAT})
-    weights = f"adapter_model-{hashlib.sha256(content).hexdigest()[:16]}.safetensors"
-    with replacing(folder / weights) as temporary:
-        temporary.write_bytes(content)
-    write_json(folder / CONFIG, {"format": FORMAT, "version": VERSION, "weights": weights, "layers": plans})
-    for old in folder.iterdir():
-        if WEIGHTS.fullmatch(old.name) and old.name != weights:
-            old.unlink()
-    return folder
+        tensors |= {f"{layer}.{key}": t for key, t in _whole(file, layer, adapter, plans[layer])}
+    made = changes or {}
+    tensors |= {f"{CHANGES}.{module}.{leaf}": change.values for (module, leaf), change in made.items()}
+    for key, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            msg = f"{key} is not finite; the adapter was not saved."
+            raise InvalidValueError(msg)
+    with writing(file, {**header, **header_of(plans, made)}) as out:
+        for key in sorted(tensors, key=lambda key: (-tensors[key].element_size(), key)):  # so that they lie aligned
+            out.add(key, tensors[key])
+    return path
 
 
-def read(folder: Path | str) -> dict[str, Adapter]:
-    """The adapters in a folder, by layer, without a model.
+def _whole(path: Path, layer: str, adapter: Adapter, plan: Any) -> Iterator[tuple[str, Tensor]]:
+    """The adapter's tensors as they are to be stored, gathered where they are sharded."""
+    shapes = {key: tuple(p.shape) for key, p in adapter.named_parameters()}
+    expected = dict(adapter_of(path, layer, plan, shapes).named_parameters())
+    for key, p in adapter.named_parameters():
+        if key not in expected or p.shape != expected[key].shape:
+            msg = (
+                f"{layer}: {key} is {list(p.shape)}, which is no {adapter.family} of this size; it was not saved. Under"
+                " FSDP1 save within FullyShardedDataParallel.summon_full_params(model)."
+            )
+            raise UnsupportedError(msg)
+        t = p.detach()
+        yield key, (t.full_tensor() if hasattr(t, "full_tensor") else t).cpu().contiguous()
+
+
+def _plain(name: str) -> str:
+    """A module's name without what torch's wrappers put into it."""
+    return ".".join(part for part in name.split(".") if part not in {*WRAPPERS.values()} - {"module"})
+
+
+def find(path: Path, source: TensorFile | None = None) -> "Stored | None":
+    """Our own file, or that of a folder, of this version or the one before; None where it is of another tool.
+
+    ``source`` is the file, if it is open already.
 
     Raises:
-        FileFormatError: config or weights are not what they have to be; file, key, expected and found are named.
+        FileFormatError: it cannot be opened, or a folder has one of ours and one of PEFT.
     """
-    path = Path(folder) / CONFIG
-    config = _read_config(path)
-    file = TensorFile(Path(folder) / config["weights"])
-    left, adapters = set(file.shapes), {}
-    for layer, entry in config["layers"].items():
-        own = {k.removeprefix(f"{layer}."): shape for k, shape in file.shapes.items() if k.startswith(f"{layer}.")}
-        adapters[layer] = adapter = adapter_of(path, layer, entry, own)
-        for key, expected in list(adapter.named_parameters()):
-            name = f"{layer}.{key}"
-            found = file.stored(name) if name in left else None
-            if found is None or found.shape != expected.shape or found.dtype not in PLAIN_DTYPES:
-                what = "nothing" if found is None else f"{found.dtype} {list(found.shape)}"
-                msg = f"{file.path}: tensor {name} has to be floating point {list(expected.shape)}, found {what}."
-                raise FileFormatError(msg)
-            owner, _, leaf = key.rpartition(".")
-            setattr(adapter.get_submodule(owner), leaf, nn.Parameter(found))
-            left.discard(name)
-    if left:
-        msg = f"{file.path}: tensors that {CONFIG} does not know: {', '.join(sorted(left)[:5])}."
+    if not os.path.isdir(path):
+        source = source or TensorFile(path)
+        return Stored(source, *content_of(source)) if is_own(source) else None
+    config = path / CONFIG
+    if not (path / FILE).exists():
+        before = former_content(config)
+        return None if before is None else Stored(TensorFile(path / before[0]), before[1], {}, config)
+    if config.exists() and former_content(config) is None:
+        msg = f"{path}: holds an adapter of ours and one of PEFT; name the file, {FILE} or {WEIGHTS[0]}."
         raise FileFormatError(msg)
-    return adapters
+    return find(path / FILE)
 
 
-def header(folder: Path | str) -> dict[str, str]:
-    """What the header of a folder's weights says besides; see ``write``.
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a file of ours holds; its numbers are not read yet.
 
-    Raises:
-        FileFormatError: config or weights are not what they have to be.
+    Attributes:
+        source: the file.
+        plans: layer -> what is said of it.
+        made: parameter of the base -> what was done to it.
+        config: where that is said, for errors: the file itself, or the configuration of a folder of before.
     """
-    return TensorFile(Path(folder) / _read_config(Path(folder) / CONFIG)["weights"]).metadata
 
+    source: TensorFile
+    plans: Mapping[str, Any]
+    made: Mapping[str, Any]
+    config: Path
 
-def _read_config(path: Path) -> dict[str, Any]:
-    config = read_json(path, f"no such file; a saved adapter is a folder with {CONFIG}")
-    rules: dict[str, tuple[str, Callable[[Any], Any]]] = {
-        "format": (repr(FORMAT), lambda v: v == FORMAT),
-        "version": (f"{VERSION}", lambda v: v == VERSION),
-        "weights": ("a file name as save writes it", lambda v: isinstance(v, str) and WEIGHTS.fullmatch(v)),
-        "layers": (
-            "an object with at least one layer, of printable names",
-            lambda v: isinstance(v, dict) and v and all(map(is_name, v)),
-        ),
-    }
-    for key, (expected, valid) in rules.items():
-        found = config.get(key) if isinstance(config, dict) else config
-        if not valid(found):
-            msg = f"{path}: {key} has to be {expected}, found {found!r:.80}."
+    def sketches(self) -> dict[str, Adapter]:
+        """The adapters by layer, without numbers.
+
+        Raises:
+            FileFormatError: plans or tensors are not what they have to be; file, key, expected and found are named.
+        """
+        shapes: dict[str, dict[str, tuple[int, ...]]] = {layer: {} for layer in self.plans}
+        unknown = []
+        for key, shape in self.source.shapes.items():
+            parts = key.split(".")
+            end = 1 if parts[-1] == "shift" else 2
+            layer = ".".join(parts[:-end])
+            if layer in shapes:
+                shapes[layer][".".join(parts[-end:])] = shape
+            elif key.removeprefix(f"{CHANGES}.") not in self.made:
+                unknown.append(key)
+        found = {}
+        for layer, plan in self.plans.items():
+            same = plan.get("same_as") if isinstance(plan, dict) else None
+            if same is None:
+                found[layer] = adapter_of(self.config, layer, plan, shapes[layer])
+                self._check(layer, found[layer], unknown)
+            elif same in found:
+                found[layer] = found[same]
+            else:
+                msg = f"{self.config}: layers.{layer}.same_as has to be a layer before it, found {same!r:.80}."
+                raise FileFormatError(msg)
+        if unknown:
+            some = ", ".join(sorted(unknown)[:5])
+            msg = f"{self.source.path}: tensors that {self.config.name} does not know: {some}."
             raise FileFormatError(msg)
-    return config
+        return found
+
+    def _check(self, layer: str, sketch: Adapter, unknown: list[str]) -> None:
+        expected = {f"{layer}.{key}": tuple(p.shape) for key, p in sketch.named_parameters()}
+        for key, shape in expected.items():
+            found = self.source.shapes.get(key)
+            kind = self.source.dtype(key) if found is not None else None
+            if found != shape or kind not in PLAIN_DTYPES:
+                what = "nothing" if found is None else f"{kind} {[*found]}"
+                msg = f"{self.source.path}: tensor {key} has to be floating point {[*shape]}, found {what}."
+                raise FileFormatError(msg)
+
+    def adapter(self, layer: str, sketch: Adapter) -> Adapter:
+        """The adapter of one layer, read now.
+
+        Raises:
+            FileFormatError: a tensor that cannot be read, or is not finite.
+        """
+        plan = self.plans[layer]
+        name = plan.get("same_as", layer)
+        new = copy.deepcopy(sketch)
+        for key, _ in [*new.named_parameters()]:
+            owner, _, leaf = key.rpartition(".")
+            setattr(new.get_submodule(owner), leaf, nn.Parameter(self.source.stored(f"{name}.{key}")))
+        return new
+
+    def changes(self) -> tuple[Change, ...]:
+        """What it does to the base itself."""
+        return tuple(change_of(self.source, key, entry) for key, entry in self.made.items())

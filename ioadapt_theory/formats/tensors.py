@@ -1,66 +1,69 @@
-"""Files of tensors and of JSON: opened lazily and never trusted."""
+"""Tensors by name, from a safetensors file or a pickle of tensors, through the reader of checkpoints; and JSON."""
 
 import json
 import math
 import os
-import warnings
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import weakref
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from ioadapt_theory.checkpoints.checkpoint import SourceError, torch_dtype
+from ioadapt_theory.checkpoints.files.readers import open_file
 from ioadapt_theory.errors import FileFormatError
 
-PICKLES = (".bin", ".pt", ".pth", ".ckpt")
 FLOATS = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
 """What the header calls the types that torch converts to float32."""
 
-LONGEST_NAME = 1000
+LONGEST_NAME, MOST_TENSORS = 1000, 100_000
+"""Of names that models have, and of tensors that adapters have: a LoRA on every expert of the largest has so many."""
 
 
 class TensorFile:
-    """A safetensors file (mapped, read tensor by tensor) or a pickle of tensors (weights only, read at once).
+    """A file of tensors; what its header says is known at once, numbers are read when asked for.
 
     Attributes:
         path: where it is.
+        size: of the file, in bytes.
         shapes: name -> shape, for every tensor.
         metadata: the header's strings.
+        left_out: tensors of a pickle that are of types that are not read.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the file; what its header says is known then, its numbers are read when asked for.
+        """Open the file.
 
         Raises:
-            FileFormatError: missing, truncated, not a file of tensors, or a pickle of anything else.
+            FileFormatError: missing, cut, not a file of tensors, or a pickle of anything else.
         """
         self.path = path
-        self.metadata: dict[str, str] = {}
-        self._pickled = _unpickle(path) if path.suffix in PICKLES else None
-        if self._pickled is not None:
-            self.shapes = {name: tuple(t.shape) for name, t in self._pickled.items()}
-            self._integers = {name: f"{t.dtype}" for name, t in self._pickled.items() if not t.is_floating_point()}
-            self._require_names()
-            return
         require_file(path)
-        with _sentence(path, "not a complete safetensors file"):
-            self._file = cast("Any", safe_open(path, "pt"))  # kept open: a file can have thousands of tensors
-            self.metadata = dict(self._file.metadata() or {})
-            slices = {name: self._file.get_slice(name) for name in self._file.keys()}
-            self.shapes = {name: tuple(part.get_shape()) for name, part in slices.items()}
-            types = {name: str(part.get_dtype()) for name, part in slices.items()}
-            self._integers = {name: code for name, code in types.items() if code not in FLOATS}
-        self._require_names()
-
-    def _require_names(self) -> None:
-        """Refuse names that no model has and no sentence could hold."""
+        if not os.path.exists(path):
+            msg = f"{path}: no such file."
+            raise FileFormatError(msg)
+        try:
+            self._file = open_file(path)
+        except SourceError as error:
+            raise FileFormatError(str(error)) from None
+        weakref.finalize(self, self._file.close)
+        self.size = os.path.getsize(path)
+        if len(self._file.tensors) > MOST_TENSORS:
+            msg = f"{path}: {len(self._file.tensors):,} tensors, more than any adapter has ({MOST_TENSORS:,} are read)."
+            raise FileFormatError(msg)
+        self.shapes = {name: info.shape for name, info in self._file.tensors.items()}
+        self.metadata = dict(self._file.metadata)
+        self.left_out = [name for name in self.metadata.get("left_out", "").split(", ") if name]
         for name in self.shapes:
             if not is_name(name):
-                msg = f"{self.path}: {name[:60]!r} cannot name a tensor: {len(name)} characters, or unprintable ones."
+                msg = f"{path}: {name[:60]!r} cannot name a tensor: {len(name)} characters, or unprintable ones."
                 raise FileFormatError(msg)
+
+    def dtype(self, name: str) -> torch.dtype:
+        """In which type a tensor is stored."""
+        return torch_dtype(self._file.tensors[name].dtype)
 
     def require_floats(self, names: Iterable[str]) -> None:
         """Refuse integers by the header alone.
@@ -69,26 +72,31 @@ class TensorFile:
             FileFormatError: one of these tensors is of another type, and no single number.
         """
         for name in names:
-            if name in self._integers and math.prod(self.shapes[name]) > 1:
-                msg = f"{self.path}: tensor {name} has to be floating point, found {self._integers[name]}."
+            code = self._file.tensors[name].dtype
+            if code not in FLOATS and math.prod(self.shapes[name]) > 1:
+                msg = f"{self.path}: tensor {name} has to be floating point, found {code}."
                 raise FileFormatError(msg)
 
     def stored(self, name: str) -> Tensor:
-        """One tensor as it is stored, not mapped any more.
+        """One tensor as it is stored.
 
         Raises:
-            FileFormatError: not finite.
+            FileFormatError: it cannot be read, or is not finite.
         """
-        if self._pickled is not None:
-            tensor = self._pickled[name]
-        else:
-            with _sentence(self.path, f"tensor {name} cannot be read"):
-                tensor = self._file.get_tensor(name).clone()
-        whole = tensor if tensor.dtype is torch.float64 else tensor.float()  # not all types of 8 bits know isfinite
+        info = self._file.tensors[name]
+        flat = torch.empty(info.numel, dtype=torch_dtype(info.dtype))
+        try:
+            self._file.read(name, 0, flat)
+        except SourceError as error:
+            raise FileFormatError(str(error)) from None
+        except NotImplementedError:  # of a pickle on torch's meta device
+            msg = f"{self.path}: tensor {name} has no content."
+            raise FileFormatError(msg) from None
+        whole = flat if flat.dtype is torch.float64 else flat.float()  # not all types of 8 bits know isfinite
         if not whole.isfinite().all():
             msg = f"{self.path}: tensor {name} has to be finite, found NaN or infinity."
             raise FileFormatError(msg)
-        return tensor
+        return flat.view(info.shape)
 
     def __getitem__(self, name: str) -> Tensor:
         """One tensor, in float32 where it is stored in less.
@@ -117,7 +125,7 @@ def require_file(path: Path) -> None:
         raise FileFormatError(msg)
 
 
-def read_json(path: Path, missing: str = "no such file") -> Any:
+def read_json(path: Path) -> Any:
     """The content of a JSON file.
 
     Raises:
@@ -125,44 +133,24 @@ def read_json(path: Path, missing: str = "no such file") -> Any:
     """
     require_file(path)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        msg = f"{path}: {missing}."
+        msg = f"{path}: no such file."
         raise FileFormatError(msg) from None
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         msg = f"{path}: not readable as JSON: {error}."
         raise FileFormatError(msg) from None
+    return parse_json(text, f"{path}")
 
 
-@contextmanager
-def _sentence(path: Path, what: str) -> Iterator[None]:
-    """Whatever safetensors and the system raise about a file, as one sentence."""
+def parse_json(text: str, what: str) -> Any:
+    """The content of JSON; ``what`` it is begins the sentence if it is none.
+
+    Raises:
+        FileFormatError: not JSON.
+    """
     try:
-        yield
-    except FileNotFoundError:
-        msg = f"{path}: no such file."
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        msg = f"{what}: not readable as JSON: {error}."
         raise FileFormatError(msg) from None
-    except (OSError, SafetensorError, ValueError) as error:
-        msg = f"{path}: {what}: {str(error).splitlines()[0]}."
-        raise FileFormatError(msg) from None
-
-
-def _unpickle(path: Path) -> dict[str, Tensor]:
-    require_file(path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of old protocols and storages
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        msg = f"{path}: no such file."
-        raise FileFormatError(msg) from None
-    except Exception:  # whatever unpickling hostile bytes can raise; torch's own advice is to trust the file
-        msg = f"{path}: not a whole file of tensors alone; nothing else is read from a pickle."
-        raise FileFormatError(msg) from None
-    inner = content.get("state_dict", content) if isinstance(content, dict) else content
-    if not isinstance(inner, dict) or not all(isinstance(k, str) for k in inner):
-        msg = f"{path}: has to be a mapping of names to tensors, found a {type(inner).__name__}."
-        raise FileFormatError(msg)
-    return {
-        name: t for name, t in inner.items() if isinstance(t, Tensor) and t.layout is torch.strided and not t.is_meta
-    }

@@ -6,8 +6,7 @@ Tensors go to disk layer by layer; the file, and for folders the config with it,
 import collections
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -19,22 +18,12 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.base_weights import BaseLayer
 from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.adapters.moving.bake import bake
+from ioadapt_theory.adapters.moving.truncate import rounded, truncate
 from ioadapt_theory.adapters.rules.fingerprint import HEADER
-from ioadapt_theory.errors import UnknownNameError
-from ioadapt_theory.formats.storing import BAKED_FOR, TensorWriter, require_folder, writing
-from ioadapt_theory.results import replacing
-
-PEFT_CONFIG = "adapter_config.json"
-KOHYA = {
-    "": "lycoris",
-    "unet": "lora_unet",
-    "transformer": "lora_transformer",
-    "text_encoder": "lora_te",  # of SD-1.x and 2.x
-    "text_encoder_1": "lora_te1",  # of SD-XL
-    "text_encoder_2": "lora_te2",
-    "text_encoder_3": "lora_te3",
-}
+from ioadapt_theory.checkpoints.names.kohya import flat
+from ioadapt_theory.formats.kinds import diffusers, kohya
+from ioadapt_theory.formats.kinds.peft import peft_config, peft_folder
+from ioadapt_theory.formats.tensor_writer import BAKED_FOR, TensorWriter, writing
 
 
 class Style(StrEnum):
@@ -54,12 +43,14 @@ class Baked:
         b: B, r x d.
         bias: what is added to the layer's bias, d, or None.
         kernel: see ``BaseLayer``.
+        lost: what is not in it of the adapter's change, see ``truncate``.
     """
 
     a: Tensor
     b: Tensor
     bias: Tensor | None
     kernel: tuple[int, ...]
+    lost: float = 0.0
 
     @property
     def down(self) -> Tensor:
@@ -72,15 +63,18 @@ class Baked:
         return self.b.mT.reshape(self.b.shape[1], -1, *[1] * len(self.kernel))
 
     @classmethod
-    def of(cls, adapter: Adapter, base: BaseLayer) -> "Baked":
-        """``bake`` for a base layer, in the adapter's dtype.
+    def of(cls, adapter: Adapter, base: BaseLayer, *, rank: int | None = None, share: float | None = None) -> "Baked":
+        """``bake`` for a base layer, or ``truncate`` where a rank or a share is given, in the adapter's dtype.
 
         Raises:
-            UnsupportedError, ShapeError: see ``bake``.
+            InvalidValueError, UnsupportedError, ShapeError: see there.
         """
-        a, b, bias = bake(adapter, base.matrix, base.bias)
         dtype = next(adapter.parameters()).dtype
-        return cls(a.to(dtype), b.to(dtype), None if bias is None else bias.to(dtype), base.kernel)
+        if rank is None and share is None:
+            a, b, bias, lost = rounded(adapter, base.matrix, base.bias, dtype)
+        else:
+            a, b, bias, lost = truncate(adapter, base.matrix, base.bias, rank=rank, share=share, dtype=dtype)
+        return cls(a, b, bias, base.kernel, lost)
 
 
 def write_lora(
@@ -119,27 +113,8 @@ def write_lora(
         config = _write(out, layers, style, base, component)
         metadata[HEADER] = json.dumps(dict(prints))
         if style is Style.DIFFUSERS:
-            prefix = f"{component}." if component else ""
-            metadata["lora_adapter_metadata"] = json.dumps({f"{prefix}{k}": v for k, v in config.items()})
+            metadata |= diffusers.pack(config, component)
     return path
-
-
-@contextmanager
-def peft_folder(
-    folder: Path, metadata: dict[str, str]
-) -> Iterator[tuple[TensorWriter, Callable[[Mapping[str, Any]], None]]]:
-    """A writer for the tensors, and a function that takes the configuration; both files come when both are written.
-
-    A former adapter in the folder stays whole until then.
-    """
-    require_folder(folder)
-    config, weights = folder / PEFT_CONFIG, folder / "adapter_model.safetensors"
-    with replacing(config) as temporary, writing(weights, metadata, former=config) as out:
-
-        def configure(content: Mapping[str, Any]) -> None:
-            temporary.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-        yield out, configure
 
 
 def _write(
@@ -153,7 +128,8 @@ def _write(
         ranks[name], columns[name] = layer.a.shape[1], layer.b.shape[1]
         if style is Style.KOHYA:
             # one alpha for the whole file: diffusers 0.42 loses those of attention layers where they differ
-            _write_kohya(out, flat(component, name), layer, alpha=next(iter(ranks.values())))
+            alpha = next(iter(ranks.values()))
+            kohya.write_layer(out, flat(component, name), layer.down, layer.up, alpha=alpha, bias=layer.bias)
             continue
         key = _dotted(style, component, name)
         out.add(f"{key}.lora_A.weight", layer.down)
@@ -164,27 +140,6 @@ def _write(
     for name in sorted(ranks.keys() - biases) if biases else ():  # lora_bias holds for all layers or none
         out.add(f"{_dotted(style, component, name)}.lora_B.bias", torch.zeros(columns[name]))
     return _lora_config(ranks, base, lora_bias=bool(biases))
-
-
-def _write_kohya(out: TensorWriter, key: str, layer: Baked, *, alpha: int) -> None:
-    out.add(f"{key}.lora_down.weight", layer.down)
-    out.add(f"{key}.lora_up.weight", layer.up * (layer.a.shape[1] / alpha))
-    out.add(f"{key}.alpha", torch.tensor(float(alpha), dtype=torch.float32))
-    if layer.bias is not None:
-        out.add(f"{key}.diff_b", layer.bias)
-
-
-def flat(component: str, name: str) -> str:
-    """A layer's name as kohya flattens it.
-
-    Raises:
-        UnknownNameError: a component that kohya has no prefix for.
-    """
-    if component not in KOHYA:
-        raise UnknownNameError("component", component, KOHYA.keys() - {""})
-    if component.startswith("text_encoder") and name.startswith(("encoder.layers.", "embeddings.")):
-        name = f"text_model.{name}"  # of CLIP, which transformers 5 has dropped from its own names; T5 has none
-    return f"{KOHYA[component]}_{name}".replace(".", "_")
 
 
 def _dotted(style: Style, component: str, name: str) -> str:
@@ -198,15 +153,3 @@ def _lora_config(ranks: Mapping[str, int], base: str, *, lora_bias: bool) -> dic
     others = {f"^{re.escape(name)}": r for name, r in ranks.items() if r != usual}
     config = {"r": usual, "lora_alpha": usual, "rank_pattern": others, "alpha_pattern": others, "lora_bias": lora_bias}
     return peft_config("LORA", config, [*ranks], base)
-
-
-def peft_config(kind: str, config: Mapping[str, Any], targets: list[str], base: str | None) -> dict[str, Any]:
-    """PEFT's configuration with what every method of it has."""
-    return {
-        "peft_type": kind,
-        "base_model_name_or_path": base,
-        "task_type": None,
-        "inference_mode": True,
-        "target_modules": targets,
-        **config,
-    }

@@ -1,15 +1,17 @@
 """The plug-in for Hugging Face PEFT: importing this module makes PEFT know IOLORA; nothing of PEFT is patched.
 
+diffusers' training scripts save it as they save a LoRA, and ``load_lora_adapter``, which is wrapped for that, reads it.
+
     config = IOLoraConfig(target_modules=["q_proj", "o_proj"], r=8, placement="input")
     model = peft.get_peft_model(model, config)    # then save_pretrained, from_pretrained, merge_and_unload ...
 
 Families, placements and their mathematics are those of this package; here is only what PEFT wants around them. Limits:
 
 - A process that has not imported this module does not know IOLORA: PEFT then fails with KeyError. For such users write
-  PEANUT (output, ``formats.exporting``) or a baked LoRA (any placement, for a named base, ``formats.writing``).
+  PEANUT (output, ``formats.kinds.peanut``) or a baked LoRA (any placement, for a named base, ``formats.write``).
 - ``mixed=True``, ``adapter_names``, ``add_weighted_adapter``, hotswapping and LoRA conversion are not supported.
-- diffusers' ``load_lora_adapter`` reads LoRA keys only: use ``load_adapter`` below for PEFT's folders, ``load`` of this
-  package for what ``save_lora_adapter`` writes (``add_adapter``, ``set_adapters``, ``fuse_lora`` work).
+- On diffusers' models use ``load_adapter`` below for PEFT's folders (``add_adapter``, ``set_adapters``, ``fuse_lora``
+  work); their ``load_lora_adapter`` knows IOLORA only where this module is imported.
 - Merging needs a plain weight: quantised layers and layers that another PEFT method wraps run unmerged.
 - Adapters active together act one after the other, the first next to the layer; their changes do not simply add.
 """

@@ -6,9 +6,9 @@ import torch
 from peft.tuners.tuners_utils import BaseTunerLayer, check_adapters_to_merge
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.adapters.matrices import operator
-from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.adapters.layer import AdaptedLayer, Adapter
+from ioadapt_theory.adapters.matrices import Operator, operator
+from ioadapt_theory.formats.kinds.iolora import SETTINGS, settings_tensor
 from ioadapt_theory.peft.config import IOLoraConfig
 
 
@@ -26,7 +26,9 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         self.scaling: dict[str, float] = {}
         self._disable_adapters = False
         self.merged_adapters: list[str] = []
-        self._unmerged: dict[str, Tensor] = {}
+        self._merges: list[AdaptedLayer] = []  # our own layers that hold the tensors as they were, the first lowest
+        self._chain: tuple[tuple[nn.Module, ...], Operator] = (), operator(base_layer)
+        self._trained: dict[str, list[float]] = {}
         self._active_adapter = adapter_name
         self.update_layer(adapter_name, key, config)
 
@@ -35,14 +37,18 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         adapter = Adapter.fresh(operator(self.base_layer), config.options().resolve(key))
         self.iolora_adapters[adapter_name] = adapter
         self.scaling[adapter_name] = 1.0
+        self._trained[adapter_name] = [phi.scaling for _, phi in adapter.parts()]  # alpha / r, or what the family fixes
         self.set_adapter(self.active_adapters, inference_mode=config.inference_mode)
 
-    def chain(self, names: list[str]) -> Any:
-        """The layer under these adapters, the first next to it."""
-        f: Any = operator(self.base_layer)
-        for name in names:
-            if name in self.iolora_adapters:
-                f = self.iolora_adapters[name].on(f)  # type: ignore[operator]
+    def chain(self, names: list[str]) -> Operator:
+        """The layer under these adapters, the first next to it; kept for as long as they are the ones asked for."""
+        wanted = tuple(self.iolora_adapters[name] for name in names if name in self.iolora_adapters)
+        adapters, f = self._chain
+        if adapters != wanted or f.module is not self.base_layer:
+            f = operator(self.base_layer)
+            for adapter in wanted:
+                f = adapter.on(f)  # type: ignore[operator]
+            self._chain = wanted, f
         return f
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -55,41 +61,29 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
             return self.base_layer(x, *args, **kwargs)
         return self.chain(self.active_adapters)(x, *args, **kwargs)
 
-    @torch.no_grad()
     def merge(self, safe_merge: bool = False, adapter_names: list[str] | None = None) -> None:
-        """Write adapters into the weights, keeping the former ones for ``unmerge``.
+        """Write adapters into the weights as our own layer does, which keeps the former ones for ``unmerge``.
 
         Raises:
             UnsupportedError: the layer has no plain weight.
-            InvalidValueError: with ``safe_merge``, a merged weight that is not finite; nothing is changed.
+            InvalidValueError: a merged weight that is not finite, whatever ``safe_merge``; nothing is changed.
         """
+        del safe_merge
         names = [n for n in check_adapters_to_merge(self, adapter_names) if n in self.iolora_adapters]
         if not names:
             return
-        modes = {part: part.training for part in self.iolora_adapters.modules()}
-        self.iolora_adapters.eval()  # without dropout
-        chain, base = self.chain(names), self.base_layer
-        tensors = {"weight": operator(base).stored(chain.dense())} | (
-            {} if chain.bias is None else {"bias": chain.bias}
-        )
-        for part, mode in modes.items():
-            part.training = mode
-        for key, value in tensors.items():
-            if safe_merge and not value.isfinite().all():
-                msg = f"Merging {', '.join(names)} gives a {key} that is not finite; nothing was changed."
-                raise InvalidValueError(msg)
-        for key, value in tensors.items():
-            stored = getattr(base, key)
-            self._unmerged.setdefault(key, stored.data)
-            stored.data = value.to(stored.dtype)
+        layer = AdaptedLayer(self.base_layer)
+        for i, name in enumerate(names):
+            layer.add(f"_{i}", self.iolora_adapters[name])  # type: ignore[arg-type]
+        layer.merge()
+        self._merges.append(layer)
         self.merged_adapters.extend(names)
 
     def unmerge(self) -> None:
         """Give the layer its own tensors back, bit for bit."""
-        for key, value in self._unmerged.items():
-            stored = getattr(self.base_layer, key)
-            stored.data = value.to(device=stored.device, dtype=stored.dtype)
-        self._unmerged, self.merged_adapters = {}, []
+        while self._merges:
+            self._merges.pop().unmerge()
+        self.merged_adapters = []
 
     def set_scale(self, adapter: str, scale: float) -> None:
         """Strength of an adapter, 1 as trained."""
@@ -110,14 +104,18 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
 
     def _rescale(self, name: str, scale: float) -> None:
         self.scaling[name] = scale
-        for _, phi in self.iolora_adapters[name].parts():  # type: ignore[operator]
-            phi.scaling = self.trained_scaling(phi) * scale
+        for (_, phi), trained in zip(self.iolora_adapters[name].parts(), self._trained[name], strict=True):  # type: ignore[operator]
+            phi.scaling = trained * scale
 
-    @staticmethod
-    def trained_scaling(phi: Any) -> float:
-        """The scaling that the family starts from; LoKr with a whole second factor and full change have 1."""
-        whole = not getattr(phi, "low_rank", True) or (not hasattr(phi, "A") and hasattr(phi, "Delta"))
-        return 1.0 if whole else float(phi.spec.scaling)
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        for name, adapter in self.iolora_adapters.items():
+            destination[f"{prefix}iolora_adapters.{name}.{SETTINGS}"] = settings_tensor(adapter)  # type: ignore[arg-type]
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        for key in [key for key in state_dict if key.startswith(prefix) and key.endswith(f".{SETTINGS}")]:
+            del state_dict[key]
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def _move_adapter_to_device_of_base_layer(self, adapter_name: str, device: torch.device | None = None) -> None:
         """To the device only: adapters of half-precision layers stay in float32."""

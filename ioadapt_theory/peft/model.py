@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,11 @@ def load_adapter(model: nn.Module, folder: Path | str, adapter_name: str = "defa
         InvalidValueError: a layer of the model lacks its tensors, or the folder has some that no layer takes.
     """
     config = IOLoraConfig.from_pretrained(str(folder))
-    state = peft.load_peft_weights(str(folder), device="cpu")
+    put_on(model, config, peft.load_peft_weights(str(folder), device="cpu"), adapter_name, where=str(folder))
+
+
+def put_on(model: nn.Module, config: Any, state: dict[str, Any], adapter_name: str, *, where: str) -> None:
+    """Put an adapter on a model that PEFT has not wrapped; ``where`` it comes from is for errors."""
     peft.inject_adapter_in_model(config, model, adapter_name)
     if not hasattr(model, "peft_config"):
         model.peft_config = {}  # type: ignore[assignment]
@@ -81,7 +86,7 @@ def load_adapter(model: nn.Module, folder: Path | str, adapter_name: str = "defa
     missing = [key for key in result.missing_keys if f"iolora_adapters.{adapter_name}." in key]
     if missing or result.unexpected_keys:
         wrong = (missing or result.unexpected_keys)[0]
-        msg = f"{folder}: {wrong} is {'missing in the file' if missing else 'not on the model'}."
+        msg = f"{where}: {wrong} is {'missing in the file' if missing else 'not on the model'}."
         raise InvalidValueError(msg)
 
 
@@ -91,3 +96,7 @@ def register() -> None:
     PEFT_TYPE_TO_PREFIX_MAPPING[kind] = IOLoraModel.prefix
     PEFT_TYPE_TO_CONFIG_MAPPING[kind] = IOLoraConfig
     PEFT_TYPE_TO_TUNER_MAPPING[kind] = IOLoraModel
+    if find_spec("diffusers"):
+        from ioadapt_theory.peft import diffusers
+
+        diffusers.register()

@@ -13,9 +13,9 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
-from ioadapt_theory.checkpoints.names import canonical
+from ioadapt_theory.checkpoints.names.unet import canonical
 from ioadapt_theory.similarity.matching import Layer, Match, Matching, Skipped, as_layer, match_by_names
-from ioadapt_theory.similarity.measures.scaling import in_range
+from ioadapt_theory.similarity.measures.overflow import in_range
 from ioadapt_theory.similarity.streaming.reader import Reader
 from ioadapt_theory.similarity.streaming.workers import single_threaded_torch
 

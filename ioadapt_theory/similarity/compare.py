@@ -1,27 +1,19 @@
 """The whole comparison: match the layers, read once, derive every figure."""
 
-import math
-from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from itertools import combinations
 
+from ioadapt_theory.checkpoints import spelling
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
-from ioadapt_theory.similarity.assignment import all_tensors, match_by_similarity
-from ioadapt_theory.similarity.comparison import Comparison, Options, Pair, Row, labels_of, role
+from ioadapt_theory.similarity.comparison import Comparison, Options, labels_of, role
 from ioadapt_theory.similarity.matching import Layer, Match, Matching, Skipped, match_by_names
-from ioadapt_theory.similarity.measures import metrics, spaces, subspaces
-from ioadapt_theory.similarity.measures.metrics import Values
-from ioadapt_theory.similarity.measures.spaces import Space
-from ioadapt_theory.similarity.streaming.products import Moments, moments
-from ioadapt_theory.similarity.streaming.reader import Reader
-from ioadapt_theory.similarity.streaming.workers import Progress, over_layers
-
-NOT_FINITE = "holds NaN or infinity"
-ZERO = "zero, so no angle is defined"
-NO_UPDATE = "no update since the parent, so no angle is defined"
-TRIVIAL = "its Gram is a multiple of the identity, so no angle is defined"
+from ioadapt_theory.similarity.measures.cosine import Overlap
+from ioadapt_theory.similarity.measures.space import Space, sides
+from ioadapt_theory.similarity.rows import NOT_FINITE, rows_of
+from ioadapt_theory.similarity.streaming import compiled
+from ioadapt_theory.similarity.streaming.forked import Progress
+from ioadapt_theory.similarity.streaming.moments import Moments
+from ioadapt_theory.similarity.tracing import match_by_provenance, misled
 
 
 def compare(
@@ -47,23 +39,32 @@ def compare(
     """
     options = options or Options()
     _check(checkpoints, options, parent)
-    models = [*checkpoints, *([parent] if parent else [])]
+    opened = [*checkpoints, *([parent] if parent else [])]
+    labels = labels_of(opened)
+    models, respelled = spelling.common(opened, labels)
     prepare = prepare or (lambda matching: _prepare(models, matching))
-    labels = labels_of(models)
-    if options.match is not Match.AUTO:
+    if options.match is Match.NAME:
         matching = match_by_names(models, labels, options.match)
     else:
-        prepare(Matching(all_tensors(models), ()))  # here values are read before the layers are known
-        matching = match_by_similarity(models, labels)
+        from ioadapt_theory.similarity.assignment import all_tensors, match_by_similarity
+
+        everything = Matching(all_tensors(models), ())
+        if options.match is Match.PROVENANCE:
+            matching = match_by_provenance(models, labels, lambda: prepare(everything))
+        else:
+            prepare(everything)  # here values are read before the layers are known
+            matching = match_by_similarity(models, labels)
     position = len(checkpoints) if parent else None
     layers, skipped = _chosen(matching, labels, options, position)
     if not layers:
         raise InvalidValueError(_nothing(checkpoints, labels, skipped))
-    _check_rank(layers, options)
+    if options.subspace is not None:
+        _check_rank(layers, options)
     prepare(Matching(layers, skipped, matching.notes))
+    notes = misled(matching, models, labels) if options.match is Match.NAME else []
     told = progress(sum(x.numel for x in layers)) if progress else None
     found, overlaps = _measure(models, layers, options, position, told)
-    rows, undefined = _rows(layers, found, overlaps, labels[: len(checkpoints)], options, updates=parent is not None)
+    rows, undefined = rows_of(layers, found, overlaps, labels[: len(checkpoints)], options, updates=parent is not None)
     if options.strict and (broken := [s for s in undefined if s.reason == NOT_FINITE]):
         where = "; ".join([f"{s.name} of {', '.join(s.models)}" for s in broken[:5]] + ["..."] * (len(broken) > 5))
         they, are = ("it", "is") if len(broken) == 1 else ("they", "are")
@@ -79,7 +80,7 @@ def compare(
         options=options,
         rows=tuple(rows),
         skipped=(*skipped, *undefined),
-        notes=matching.notes,
+        notes=(*respelled, *matching.notes, *notes),
     )
 
 
@@ -105,6 +106,8 @@ def _check(checkpoints: Sequence[Checkpoint], options: Options, parent: Checkpoi
 
 
 def _check_rank(layers: Sequence[Layer], options: Options) -> None:
+    from ioadapt_theory.similarity.measures import subspaces
+
     rank = options.subspace
     if rank is not None and rank > (limit := max(subspaces.most(layer, options.space) for layer in layers)):
         msg = f"--subspace {rank} is more directions than any layer can be told apart by: at most {limit} here."
@@ -126,7 +129,7 @@ def _chosen(
             reason = "not shared by all"
         elif options.space is not Space.WEIGHT and len(layer.shape) < 2:
             reason = "a vector, so no space on either side"
-        elif options.space is not Space.WEIGHT and spaces.sides(layer, options.space)[1] < 2:
+        elif options.space is not Space.WEIGHT and sides(layer, options.space)[1] < 2:
             reason = "a single channel on that side"
         else:
             kept.append(layer)
@@ -137,92 +140,49 @@ def _chosen(
 
 def _measure(
     models: Sequence[Checkpoint], layers: Sequence[Layer], options: Options, parent: int | None, told: Progress | None
-) -> tuple[list[Moments], list[metrics.Overlap | None]]:
-    n, space = len(models), options.space
+) -> tuple[list[Moments], list[Overlap | None]]:
+    if options.space is not Space.WEIGHT:
+        return _spaces(models, layers, options, parent, told)
+    plain = parent is None and not options.baseline and compiled.usable()
+    quick = compiled.moments(models, layers, workers=options.workers, progress=told) if plain else {}
+    rest = [layer for k, layer in enumerate(layers) if k not in quick]
+    others: list[Moments] = []
+    if rest:
+        from ioadapt_theory.similarity.streaming.inner_products import moments
 
-    def reader() -> Reader:
-        return Reader(models, parent=parent, fast=options.fast)
-
-    if space is Space.WEIGHT:
-        found = moments(
+        others = moments(
             models,
-            layers,
+            rest,
             parent=parent,
             sums=options.baseline,
             fast=options.fast,
             workers=options.workers,
             progress=told,
         )
-        return found, [None] * len(layers)
-    found = over_layers(layers, lambda x, r: spaces.gram_moments(x, r, n, space), reader, options.workers, told)
+    left = iter(others)
+    return [quick[k] if k in quick else next(left) for k in range(len(layers))], [None] * len(layers)
+
+
+def _spaces(
+    models: Sequence[Checkpoint], layers: Sequence[Layer], options: Options, parent: int | None, told: Progress | None
+) -> tuple[list[Moments], list[Overlap | None]]:
+    from ioadapt_theory.similarity.measures import spaces, subspaces
+    from ioadapt_theory.similarity.streaming.reader import Reader
+    from ioadapt_theory.similarity.streaming.workers import over_layers
+
+    n, space = len(models), options.space
+
+    def reader() -> Reader:
+        return Reader(models, parent=parent, fast=options.fast)
+
+    widths = sorted({width for x in layers for width in x.shape[:2]})
+    found = over_layers(layers, lambda x, r: spaces.gram_moments(x, r, n, space, widths), reader, options.workers, told)
     if options.subspace is None:
         return found, [None] * len(layers)
     rank = options.subspace
     return found, list(
         over_layers(layers, lambda x, r: subspaces.overlaps(x, r, n, space, rank), reader, options.workers, None)
     )
-
-
-def _rows(
-    layers: Sequence[Layer],
-    found: Sequence[Moments],
-    overlaps: Sequence[metrics.Overlap | None],
-    labels: Sequence[str],
-    options: Options,
-    *,
-    updates: bool,
-) -> tuple[list[Row], list[Skipped]]:
-    groups: defaultdict[str, list[int]] = defaultdict(list)
-    for k, layer in enumerate(layers):
-        name = layer.name.rpartition(".")[0] or layer.name if options.modules else f"{k}"
-        groups[name].append(k)
-    rows, skipped = [], []
-    reason = TRIVIAL if options.space is not Space.WEIGHT else NO_UPDATE if updates else ZERO
-    for module, members in groups.items():
-        first = layers[max(members, key=lambda k: layers[k].numel)]
-        name = module if options.modules else first.name
-        row = Row(
-            name=name, kind=first.kind, block=first.block, shape=first.shape, members=tuple(layers[k] for k in members)
-        )
-        broken: set[str] = set()
-        zero: list[tuple[str, ...]] = []
-        for pair in combinations(range(len(labels)), 2):
-            common = [k for k in members if set(pair) <= set(layers[k].models)]
-            if not common:
-                continue
-            parts = metrics.aligned([found[k] for k in common])
-            infinite = [labels[i] for i in pair if not metrics.finite(parts, i)]
-            broken.update(infinite)
-            value = None if infinite else metrics.values(parts, *pair)
-            if value is not None:
-                row.values[pair] = _detailed(
-                    value, [layers[k] for k in common], parts, overlaps[common[0]], pair, options
-                )
-            elif not infinite:
-                zero.append(tuple(labels[i] for i in pair if metrics.norm_sq(parts, i) <= 0))
-        rows.append(row)
-        if broken:
-            skipped.append(Skipped(name, tuple(sorted(broken)), NOT_FINITE))
-        if zero:
-            skipped.append(Skipped(name, tuple(sorted({x for z in zero for x in z})), reason))
-    return [row for row in rows if row.values], skipped
-
-
-def _detailed(
-    value: Values,
-    layers: Sequence[Layer],
-    parts: Sequence[Moments],
-    overlap: metrics.Overlap | None,
-    pair: Pair,
-    options: Options,
-) -> Values:
-    if overlap is not None and not math.isnan(overlap[pair]):
-        value = replace(value, subspace=float(overlap[pair]))
-    if options.baseline and options.space is Space.WEIGHT:
-        return replace(value, baseline=metrics.permuted(parts, [x.numel for x in layers], *pair))
-    if options.baseline:
-        return replace(value, baseline=(0.0, spaces.baseline_sd(spaces.sides(layers[0], options.space)[1])))
-    return value
 
 
 def _nothing(checkpoints: Sequence[Checkpoint], labels: Sequence[str], skipped: Sequence[Skipped]) -> str:

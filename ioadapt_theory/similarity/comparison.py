@@ -7,12 +7,18 @@ from itertools import combinations, count
 from pathlib import PurePath
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
+from ioadapt_theory.errors import printable
+from ioadapt_theory.null import Null
 from ioadapt_theory.similarity.matching import Layer, Match, Skipped
-from ioadapt_theory.similarity.measures import metrics
-from ioadapt_theory.similarity.measures.metrics import Entry, Mean, Values
-from ioadapt_theory.similarity.measures.spaces import Space
+from ioadapt_theory.similarity.measures import means
+from ioadapt_theory.similarity.measures.cosine import Values
+from ioadapt_theory.similarity.measures.means import Entry, Mean
+from ioadapt_theory.similarity.measures.space import Space
 
 Pair = tuple[int, int]
+
+SHARED = 3.0
+"""Standard deviations of its null beyond which a space is not one of unrelated weights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +57,10 @@ class Row:
     def entry(self, pair: Pair) -> Entry:
         """What this layer adds to the pair's means."""
         v = self.values[pair]
-        return Entry(v.cosine, self.parameters(pair), v.baseline, v.subspace)
+        if v.null is None:
+            return Entry(v.cosine, self.parameters(pair), v.baseline, v.subspace)
+        known = (v.null.mean, v.null.sd)
+        return Entry(v.cosine, self.parameters(pair), known, v.subspace, v.null.excess)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,15 +86,27 @@ class Comparison:
 
     def mean(self, pair: Pair, keep: Callable[[Row], bool] = lambda _: True) -> Mean:
         """Mean over the pair's layers: panel (b) of Fig. 2."""
-        return metrics.mean(self.entries(pair, keep), weighted=self.options.weighted)
+        return means.mean(self.entries(pair, keep), weighted=self.options.weighted)
 
     def lowest(self, pair: Pair) -> Mean:
         """Mean over the pair's layers with the lowest cosine: panel (a) of Fig. 2."""
-        return metrics.mean(metrics.lowest(self.entries(pair), self.options.lowest), weighted=self.options.weighted)
+        return means.mean(means.lowest(self.entries(pair), self.options.lowest), weighted=self.options.weighted)
 
-    def baseline(self, pair: Pair) -> tuple[float, float] | None:
-        """Mean and standard deviation of the mean if the layers had nothing to do with each other."""
-        return metrics.mean_baseline(self.entries(pair), weighted=self.options.weighted)
+    def baseline(self, pair: Pair) -> Null | None:
+        """The mean beside what it would be if all layers were unrelated; None where that was not asked for."""
+        found = means.mean_baseline(self.entries(pair), weighted=self.options.weighted)
+        mean = self.mean(pair).mean
+        return None if found is None or mean is None else Null(mean, *found)
+
+    def excess(self, pair: Pair) -> float | None:
+        """Mean over layers of what a space's cosine has beyond chance, uniform."""
+        found = [e.excess for e in self.entries(pair) if e.excess is not None]
+        return math.fsum(found) / len(found) if found else None
+
+    def shared(self, pair: Pair) -> int:
+        """Number of the pair's layers whose spaces have something in common: their cosine is beyond chance."""
+        nulls = [v.null for row in self.rows if (v := row.values.get(pair)) is not None]
+        return sum(null is not None and null.z is not None and null.z >= SHARED for null in nulls)
 
     def subspace(self, pair: Pair) -> float | None:
         """Mean overlap of the leading subspaces, uniform over layers."""
@@ -100,10 +121,11 @@ def role(kind: str) -> str:
 
 def labels_of(checkpoints: Sequence[Checkpoint]) -> tuple[str, ...]:
     """Short and distinct names: equal ones get their folders, then a number; none holds the separator of a pair."""
-    names = [c.name.replace("|", "_") for c in checkpoints]
-    parts = [PurePath(c.source).parts for c in checkpoints]
-    for i, name in enumerate(names):
-        twins = [k for k, c in enumerate(checkpoints) if c.name.replace("|", "_") == name]
+    own = [printable(c.name).replace("|", "_") for c in checkpoints]
+    names = list(own)
+    parts = [PurePath(printable(c.source)).parts for c in checkpoints]
+    for i, name in enumerate(own):
+        twins = [k for k, other in enumerate(own) if other == name]
         depth = next((d for d in range(1, 9) if len({parts[k][-d:] for k in twins}) == len(twins)), None)
         if len(twins) > 1 and depth is not None:
             names[i] = "/".join(parts[i][-depth:]).replace("|", "_")

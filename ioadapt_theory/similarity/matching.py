@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import combinations
 
-from ioadapt_theory.checkpoints.checkpoint import Checkpoint, TensorInfo
-from ioadapt_theory.checkpoints.names import block, canonical, kind
+from ioadapt_theory.checkpoints.checkpoint import OTHER_DTYPES, Checkpoint, TensorInfo
+from ioadapt_theory.checkpoints.names.kinds import block, kind
+from ioadapt_theory.checkpoints.names.unet import canonical
 from ioadapt_theory.checkpoints.provenance import origins
 
 
@@ -86,24 +87,27 @@ def match_by_names(checkpoints: Sequence[Checkpoint], labels: Sequence[str], mod
         {stored: follow[i].get(name, name) if i in follow else name for stored, name in names.items()}
         for i, names in enumerate(plain)
     ]
-    matching = _group(checkpoints, labels, keys)
+    matching = group(checkpoints, labels, keys)
     if mode is not Match.PROVENANCE:
-        notes = _wrong_origins(matching.layers, labels, traced)
+        notes = wrong_origins(matching.layers, labels, traced)
     elif follow:
         notes = [f"{labels[i]} is traced back to its teacher's layers" for i in follow]
     else:
-        notes = ["no model has the layout of a block-removed UNet, so equal names are equal layers"]
+        notes = ["no model has the layout of a block-removed UNet"]
     return Matching(matching.layers, matching.skipped, tuple(notes))
 
 
-def _group(checkpoints: Sequence[Checkpoint], labels: Sequence[str], keys: Sequence[Mapping[str, str]]) -> Matching:
+def group(checkpoints: Sequence[Checkpoint], labels: Sequence[str], keys: Sequence[Mapping[str, str]]) -> Matching:
+    """Pair tensors of equal key and equal shape, trailing 1s aside; ``keys`` has one for every stored name."""
     groups: defaultdict[str, defaultdict[tuple[int, ...], dict[int, TensorInfo]]]
     groups = defaultdict(lambda: defaultdict(dict))
     skipped = []
     for i, checkpoint in enumerate(checkpoints):
         for stored, info in checkpoint.tensors.items():
             if not info.is_float:
-                skipped.append(Skipped(keys[i][stored], (labels[i],), f"not floating point ({info.dtype})"))
+                cannot = " that can be computed with" if info.dtype in OTHER_DTYPES else ""
+                reason = f"not floating point{cannot} ({info.dtype})"
+                skipped.append(Skipped(keys[i][stored], (labels[i],), reason))
             elif info.numel == 0:
                 skipped.append(Skipped(keys[i][stored], (labels[i],), "no elements"))
             else:
@@ -125,7 +129,7 @@ def _group(checkpoints: Sequence[Checkpoint], labels: Sequence[str], keys: Seque
     return Matching(tuple(layers), tuple(skipped))
 
 
-def _wrong_origins(
+def wrong_origins(
     layers: Sequence[Layer], labels: Sequence[str], traced: Sequence[Mapping[str, str] | None]
 ) -> list[str]:
     """Say for every pair how many equal names are layers of different origin."""

@@ -18,7 +18,7 @@ from ioadapt_theory.adapters.rules.auto import choices, choose
 from ioadapt_theory.adapters.rules.residual import residual_side
 from ioadapt_theory.cli import OK, main
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
-from ioadapt_theory.linalg import gram_cosine, orthogonal
+from ioadapt_theory.linalg import orthogonal
 from tests.adapters.foreign import tiny_llama, tiny_unet
 
 LAYERS = ["q_proj", "k_proj", "v_proj", "o_proj", "up_proj", "down_proj"]
@@ -134,12 +134,47 @@ def test_auto_moves_exactly_between_rotated_heads():
     assert_close(target(x), source(x))
 
 
-def test_auto_takes_the_side_that_has_one_size_in_both():
+def test_auto_takes_the_side_that_has_one_size_in_both_if_it_is_shared():
     w = torch.randn(6, 10)
-    assert choose(BaseLayer(w, None), BaseLayer(torch.randn(6, 7), None)).placement is Placement.INPUT
-    assert choose(BaseLayer(w, None), BaseLayer(torch.randn(5, 10), None)).placement is Placement.OUTPUT
+    wider = torch.cat([w, 0.1 * torch.randn(6, 2)], 1)
+    assert choose(BaseLayer(w, None), BaseLayer(wider, None)).placement is Placement.INPUT
+    assert choose(BaseLayer(w.mT, None), BaseLayer(wider.mT, None)).placement is Placement.OUTPUT
     with pytest.raises(InvalidValueError, match="6 -> 10, the target's 5 -> 7"):
         choose(BaseLayer(w, None), BaseLayer(torch.randn(5, 7), None))
+
+
+def twins(share: float) -> tuple[nn.Sequential, nn.Sequential]:
+    """Two networks whose second layers share that much, the first ones all."""
+    one, two = (nn.Sequential(nn.Linear(24, 24), nn.Linear(24, 20)) for _ in range(2))
+    two[0].weight.data = one[0].weight.data.clone()
+    two[1].weight.data = share * one[1].weight.data + (1 - share) * two[1].weight.data
+    return one, two
+
+
+def test_auto_puts_nothing_where_nothing_is_shared_and_names_it():
+    source, target = twins(0)
+    found = choices(source, AdapterConfig(target_modules=["0", "1"], placement="auto"), target)
+    assert {name: choice.placement for name, choice in found.items()} == {"0": Placement.INPUT, "1": None}
+    with pytest.warns(UserWarning, match=r"leaves out 1 of 2 layers, .* share nothing with the target: 1$"):
+        adapt(source, target_modules=["0", "1"], placement="auto", target=target, rank=2)
+    assert list(layers(source)) == ["0"]
+    stranger = twins(0)[0]
+    with pytest.raises(InvalidValueError, match="None of the 1 layers shares a side"):
+        adapt(stranger, target_modules=["1"], placement="auto", target=target)
+    assert not layers(stranger)
+
+
+def test_a_side_that_the_user_names_is_taken_even_where_nothing_is_shared():
+    source, target = twins(0)
+    options = {"target_modules": ["0", "1"], "placement": "auto", "placement_pattern": {"1": "output"}}
+    adapt(source, target=target, rank=2, **options)
+    assert [*layers(source)["1"].adapters["default"]] == ["output"]
+
+
+def test_the_input_comes_first_where_both_are_shared():
+    source, target = twins(0.9)
+    config = AdapterConfig(target_modules=["1"], placement="auto")
+    assert choices(source, config, target)["1"].placement is Placement.INPUT
 
 
 def test_a_kernel_is_compared_over_its_channels():
@@ -165,6 +200,22 @@ def test_what_neither_reads_nor_writes_the_stream_is_named_and_can_be_told():
     assert not layers(model)
     adapt(model, target_modules=["head", "q_proj"], placement="residual", placement_pattern={"head": "output"})
     assert list(model["head"].adapters["default"]) == ["output"]
+
+
+def test_all_that_a_whole_model_has_of_unknown_kinds_is_named_at_once():
+    model = nn.ModuleDict(
+        {f"b{i}": nn.ModuleDict({"q_proj": nn.Linear(4, 4), "conv1": nn.Linear(4, 4)}) for i in range(3)}
+    )
+    model["emb"] = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    with pytest.raises(
+        InvalidValueError, match=r"whether conv1 \(3\), emb.0, emb.1 read the residual stream or write to it"
+    ) as e:
+        adapt(model, target_modules="all-linear", placement="residual")
+    assert "placement_pattern={'conv1': 'input', 'emb.0': 'input', ...}" in str(e.value)
+    assert not layers(model)
+    sides = {"conv1": "input", r"emb\.\d": "output"}
+    adapt(model, target_modules="all-linear", placement="residual", placement_pattern=sides)
+    assert len(layers(model)) == 8
 
 
 def test_a_rule_is_no_part_of_a_sum():
@@ -227,20 +278,6 @@ def test_torch_s_own_transformer_in_another_basis_of_its_neurons():
     transfer(encoder, other)
     assert (encoder(x) - before).abs().max() > 1e-2
     assert (encoder(x) - other(x)).abs().max() < 1e-12
-
-
-@pytest.mark.parametrize(("m", "n"), [(3, 4), (30, 20), (5, 30)])
-def test_gram_cosine_is_its_formula(m, n):
-    a, b = torch.randn(8, m), torch.randn(8, n)
-
-    def centred(x: Tensor) -> Tensor:
-        k = x @ x.mT
-        return k - k.trace() / 8 * torch.eye(8)
-
-    expected = (centred(a) * centred(b)).sum() / (centred(a).norm() * centred(b).norm())
-    assert_close(gram_cosine(a, b), expected)
-    assert gram_cosine(torch.eye(8), b) == 0  # nothing but the part that every matrix has
-    assert gram_cosine(a, -a @ orthogonal(m, generator=torch.Generator().manual_seed(1))) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("shape", [(10, 6), (6, 10), (10, 6, 3, 3)])

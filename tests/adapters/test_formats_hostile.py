@@ -56,7 +56,7 @@ def test_the_good_file_loads(tmp_path):
 SHAPES = {
     "an alpha of several numbers": (tensors(alpha=torch.ones(3)), r"alpha has to be one number, found \[3\]"),
     "a name of many letters": (tensors(**{"x" * 1000: torch.ones(1)}), "cannot name a tensor"),
-    "a name of two lines": (tensors(**{"lora_down\n.weight": torch.ones(1)}), "cannot name a tensor"),
+    "a name of two lines": (tensors(**{"lora_down\n.weight": torch.ones(1)}), "cannot be printed"),
     "ranks that differ": (tensors(lora_up__weight=torch.randn(6, 3)), "do not fit together"),
     "a vector for a matrix": (tensors(lora_up__weight=torch.randn(6)), "do not fit together"),
     "a scalar for a matrix": (tensors(lora_down__weight=torch.randn(())), "no matrices"),
@@ -197,7 +197,7 @@ def test_types_that_are_no_plain_numbers_are_told_from_the_header(kind, tmp_path
     down = {"dtype": kind, "shape": [2, 4], "data_offsets": [0, size]}
     header = json.dumps({"unet.block.to_q.lora_up.weight": up, "unet.block.to_q.lora_down.weight": down}).encode()
     (tmp_path / "f.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(size + 48))
-    with pytest.raises(FileFormatError, match=f"has to be floating point, found {kind}"):
+    with pytest.raises(FileFormatError, match=f"(has to be floating point, found|the dtype) '?{kind}"):
         read(tmp_path / "f.safetensors")
 
 
@@ -223,12 +223,12 @@ def test_a_pickle_is_read_for_tensors_only(tmp_path):
     target = model()
     assert len(load(target, tmp_path / "good.pt").matched) == 2
     (tmp_path / "evil.bin").write_bytes(pickle.dumps({"x": Evil(tmp_path / "made")}))
-    refused(tmp_path / "evil.bin", "nothing else is read from a pickle")
+    refused(tmp_path / "evil.bin", "not a PyTorch pickle of weights")
     torch.save({"x": Evil(tmp_path / "made")}, tmp_path / "evil.ckpt")
-    refused(tmp_path / "evil.ckpt", "nothing else is read from a pickle")
+    refused(tmp_path / "evil.ckpt", r"contains code \(posix.mkdir\), .* nothing of it was run")
     assert not (tmp_path / "made").exists()
     torch.save([1, 2], tmp_path / "list.pt")
-    refused(tmp_path / "list.pt", "mapping of names to tensors")
+    refused(tmp_path / "list.pt", r"no table of named tensors \(it holds a list\)")
 
 
 def test_a_file_cut_anywhere_is_one_sentence(tmp_path):
@@ -236,14 +236,14 @@ def test_a_file_cut_anywhere_is_one_sentence(tmp_path):
     for length in [*range(0, 40), *range(40, len(whole), 37), len(whole) - 1]:
         cut = tmp_path / "cut.safetensors"
         cut.write_bytes(whole[:length])
-        refused(cut, "not a complete safetensors file")
+        refused(cut, "is cut within|is empty|is truncated|is not a safetensors file")
 
 
 def test_a_header_that_claims_too_much(tmp_path):
     file = tmp_path / "file.safetensors"
     for size in (2**63, 2**40, 100):
         file.write_bytes(struct.pack("<Q", size) + b"{}")
-        refused(file, "not a complete safetensors file")
+        refused(file, "announces a header of|is cut within its header")
 
 
 def test_bytes_changed_at_random_load_or_are_one_sentence(tmp_path):
@@ -274,4 +274,4 @@ def test_unsupported_is_not_a_format_error(tmp_path):
 
 def test_a_pickle_whose_tensors_have_no_content(tmp_path):
     torch.save({name: t.to("meta") for name, t in tensors().items()}, tmp_path / "file.bin")
-    refused(tmp_path / "file.bin", "no adapter that is read here")
+    refused(tmp_path / "file.bin", "has no content")

@@ -13,7 +13,7 @@ from ioadapt_theory.adapters import TransferError, adapt, layers, merge, remove,
 from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
 from ioadapt_theory.formats import load, save
-from ioadapt_theory.formats.kinds.exporting import write_glora
+from ioadapt_theory.formats.kinds.lycoris import write_glora
 from tests.adapters.foreign import Small, filled, quiet
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -2,10 +2,10 @@
 
 import pytest
 
-from ioadapt_theory.checkpoints.names import canonical
-from ioadapt_theory.formats.kinds.names import Name, parse, resolve
-from ioadapt_theory.formats.kinds.originals import sgm_to_diffusers
-from ioadapt_theory.formats.write import flat
+from ioadapt_theory.checkpoints.names.kohya import flat
+from ioadapt_theory.checkpoints.names.layer import Name
+from ioadapt_theory.checkpoints.names.resolve import resolve
+from ioadapt_theory.formats.kinds.keys import parse
 
 SPELLED = {
     "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight": ("", "model.layers.0.self_attn.q_proj", "down"),
@@ -57,7 +57,7 @@ def test_names_as_kohya_flattens_them(component, name, key):
     assert flat(component, name) == key
     found = parse(f"{key}.alpha")
     assert found[0].component == component
-    assert resolve([found[0]], [name]) == {found[0]: name}
+    assert resolve([found[0]], [name]).layers == {found[0]: (name,)}
 
 
 MODULES = ["model.layers.0.q_proj", "model.layers.1.q_proj", "conv_in", "mid_block.attentions.0.to_q"]
@@ -80,37 +80,15 @@ MODULES = ["model.layers.0.q_proj", "model.layers.1.q_proj", "conv_in", "mid_blo
     ],
 )
 def test_modules(name, module):
-    assert resolve([name], MODULES) == ({} if module is None else {name: module})
+    assert resolve([name], MODULES).layers == ({} if module is None else {name: (module,)})
 
 
 def test_two_layers_are_never_one_module():
     names = [Name("", "a.model.layers.0.q_proj"), Name("", "b.model.layers.0.q_proj")]
-    assert resolve(names, MODULES) == {}
+    assert resolve(names, MODULES).layers == {}
     exact = Name("", "model.layers.0.q_proj")
-    assert resolve([*names, exact], MODULES) == {exact: "model.layers.0.q_proj"}
+    assert resolve([*names, exact], MODULES).layers == {exact: ("model.layers.0.q_proj",)}
 
 
 def test_names_that_flatten_alike_are_left_alone():
-    assert resolve([Name("", "a_b", flat=True)], ["a.b", "a_b"]) == {}
-
-
-def test_stability_s_names_agree_with_those_of_the_weight_comparison():
-    """SD's UNet with two resnets a block; the other half of the package has its own translation."""
-    prefix = "model.diffusion_model."
-    parts = ["in_layers.2", "out_layers.3", "emb_layers.1", "skip_connection"]
-    keys = ["input_blocks.0.0.weight", "time_embed.0.weight", "time_embed.2.weight", "out.2.weight"]
-    for block in range(1, 12):
-        if block % 3 == 0:
-            keys.append(f"input_blocks.{block}.0.op.weight")
-            continue
-        keys += [f"input_blocks.{block}.0.{part}.weight" for part in parts]
-        keys.append(f"input_blocks.{block}.1.transformer_blocks.0.attn1.to_out.0.weight")
-    for block in range(12):
-        keys += [f"output_blocks.{block}.0.{part}.weight" for part in parts]
-        keys.append(f"output_blocks.{block}.1.proj_in.weight")
-    keys += ["output_blocks.2.1.conv.weight", "output_blocks.5.2.conv.weight"]
-    keys += [f"middle_block.{i}.in_layers.2.weight" for i in (0, 2)] + ["middle_block.1.proj_out.weight"]
-    theirs = canonical([prefix + key for key in keys])
-    for key in keys:
-        ours = sgm_to_diffusers(key.removesuffix(".weight").replace(".", "_"))
-        assert ours == theirs[prefix + key].removesuffix(".weight").replace(".", "_"), key
+    assert resolve([Name("", "a_b", flat=True)], ["a.b", "a_b"]).layers == {}

@@ -17,7 +17,7 @@ from ioadapt_theory.adapters import Adapter, adapt, layers
 from ioadapt_theory.adapters.base_weights import TensorWeights
 from ioadapt_theory.errors import IoAdaptError, UnsupportedError
 from ioadapt_theory.formats import load, save
-from ioadapt_theory.formats.kinds.cutting import cut
+from ioadapt_theory.formats.build import cut
 from ioadapt_theory.formats.match import match
 from ioadapt_theory.formats.open import open_adapter
 from tests.adapters.cases import FAMILIES

@@ -26,7 +26,7 @@ from ioadapt_theory.adapters import (
 from ioadapt_theory.adapters.base_weights import ModelWeights, TensorWeights
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
 from ioadapt_theory.formats import load, read, save
-from ioadapt_theory.formats.kinds.exporting import write_peanut
+from ioadapt_theory.formats.kinds.peanut import write_peanut
 from ioadapt_theory.formats.write import Baked, write_lora
 from tests.adapters.foreign import Small, filled, quiet, run_llama, tiny_llama
 

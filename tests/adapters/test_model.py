@@ -1,11 +1,15 @@
 """Adapters on whole models: matching, overrides, several adapters, switching off, merging, taking away."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
 from torch.testing import assert_close
 
+from benchmarks.measure import peak
 from ioadapt_theory.adapters import (
+    FAMILIES,
     AdaptedLayer,
     AdapterConfig,
     NoMatchError,
@@ -19,8 +23,11 @@ from ioadapt_theory.adapters import (
     parameters,
     remove,
     scale,
+    unfused,
+    unload,
     unmerge,
 )
+from ioadapt_theory.adapters.fast import autograd
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError, UnsupportedError
 
 
@@ -299,3 +306,76 @@ def test_an_empty_batch_passes_as_for_an_expert_without_tokens(family, placement
         out.sum().backward()
         assert out.shape[0] == 0
         assert out.shape[1] == 10
+
+
+def test_blocks_of_disable_and_unfused_may_overlap_as_in_two_threads():
+    model = adapt(Net(), target_modules=["to_q"], init="random", family="dora")
+    y = model(X)
+    for block in (lambda: disable(model), unfused, lambda: disable(merge(model))):
+        first, second = block(), block()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        between = model(X)
+        second.__exit__(None, None, None)
+        assert_close(model(X), y)
+        assert_close(between, y) if block is unfused else None
+    assert all(layer.merged for layer in layers(model).values())
+    unmerge(model)
+    assert torch.equal(model(X), y)
+    assert autograd._unfused == 0
+
+
+def test_a_copy_that_is_made_while_disabled_is_not_disabled_for_ever():
+    model = adapt(Net(), target_modules=["to_q"], init="random")
+    y = model(X)
+    with disable(model):
+        twin = copy.deepcopy(model)
+        assert not torch.equal(model(X), y)
+    assert torch.equal(twin(X), y)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("placement", ["weight", "input", "output", "input+weight"])
+def test_merging_for_good_is_merging_and_unloading(family, placement):
+    model = adapt(Net(), target_modules=["to_q", "to_out.0"], family=family, placement=placement, init="random")
+    twin = copy.deepcopy(model)
+    expected = unload(merge(twin))
+    found = merge(model, unload=True)
+    assert not layers(found)
+    assert list(found.state_dict()) == list(expected.state_dict())
+    for a, b in zip(found.state_dict().values(), expected.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_merging_for_good_leaves_every_layer_as_it_was_where_one_cannot_be_merged():
+    model = adapt(Net(), target_modules=["to_q", "to_v"], init="random")
+    layers(model)["blocks.1.attn.to_v"].adapters["default"]["input"].B.data[0, 0] = float("inf")
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    with pytest.raises(InvalidValueError, match=r"blocks\.1\.attn\.to_v: merging gives a weight that is not finite"):
+        merge(model, unload=True)
+    assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
+
+
+def test_merging_for_good_takes_the_memory_of_one_layer():
+    def built() -> nn.Module:
+        model = nn.Sequential(*(nn.Linear(200, 200) for _ in range(8)))
+        return adapt(model, target_modules=[str(i) for i in range(8)], family="dora", init="random", rank=2)
+
+    one = 8 * 200 * 201
+    assert peak(lambda: merge(built())) - peak(built) > 7 * one
+    assert peak(lambda: merge(built(), unload=True)) - peak(built) < 1.5 * one
+
+
+def test_merging_for_good_leaves_a_tied_weight_and_what_is_merged_already_alone():
+    model = nn.ModuleDict({"embedding": nn.Embedding(7, 5), "head": nn.Linear(5, 7, bias=False), "o": nn.Linear(5, 5)})
+    model["head"].weight = model["embedding"].weight
+    adapt(model, target_modules=["head", "o"], init="random")
+    before, x = model["embedding"].weight.clone(), torch.randn(2, 5)
+    y = model["head"](x)
+    layers(model)["o"].merge()
+    merged = model["o"].weight
+    merge(model, unload=True)
+    assert torch.equal(model["embedding"].weight, before)
+    assert_close(model["head"](x), y)
+    assert model["o"].weight is merged

@@ -133,6 +133,60 @@ def test_scales():
     assert (half - full).abs().max() > 1e-3
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_scale_that_it_has_changes_nothing_also_where_the_family_fixes_it(family):
+    config = IOLoraConfig(target_modules=["0"], family=family, r=2, lora_alpha=16, init_weights="random")
+    model = quiet(lambda: peft.get_peft_model(nn.Sequential(nn.Linear(6, 10)), config))
+    x = torch.randn(3, 6)
+    before = model(x)
+    model.base_model.model[0].set_scale("default", 1.0)
+    assert torch.equal(model(x), before)
+    model.base_model.model[0].set_scale("default", 0.5)
+    assert (model(x) - before).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("placement", ["input", "output", "weight"])
+@pytest.mark.parametrize("family", ["lora", "dora"])
+def test_merging_is_that_of_our_own_layer_under_autocast_too(family, placement):
+    config = IOLoraConfig(target_modules=["0"], family=family, placement=placement, r=4, init_weights="random")
+    model = quiet(lambda: peft.get_peft_model(nn.Sequential(nn.Linear(64, 48)).float(), config))
+    x = torch.randn(5, 64, dtype=torch.float32)
+    expected = model(x)
+    with torch.autocast("cpu", torch.bfloat16):
+        model.merge_adapter()
+    assert_close(model(x), expected, rtol=1e-5, atol=1e-5)
+    model.unmerge_adapter()
+    assert torch.equal(model(x), expected)
+
+
+def test_merging_keeps_the_memory_order_of_a_convolution_and_leaves_a_tied_weight_alone():
+    image = nn.Sequential(nn.Conv2d(8, 6, 3)).to(memory_format=torch.channels_last)
+    config = IOLoraConfig(target_modules=["0"], placement="output", r=2, init_weights="random")
+    quiet(lambda: peft.get_peft_model(image, config)).merge_adapter()
+    assert image[0].base_layer.weight.is_contiguous(memory_format=torch.channels_last)
+    tied = nn.ModuleDict({"words": nn.Embedding(9, 6), "head": nn.Linear(6, 9)})
+    tied["head"].weight = tied["words"].weight
+    config = IOLoraConfig(target_modules=["head"], placement="output", r=2, init_weights="random")
+    model, before = quiet(lambda: peft.get_peft_model(tied, config)), tied["words"].weight.clone()
+    model.merge_adapter()
+    assert torch.equal(tied["words"].weight, before)
+    model.unmerge_adapter()
+    assert model.base_model.model["head"].base_layer.weight is tied["words"].weight
+
+
+def test_what_it_computes_with_is_kept_between_calls():
+    config = IOLoraConfig(target_modules=["0"], family="dora", placement="weight", r=4, init_weights="random")
+    model = quiet(lambda: peft.get_peft_model(nn.Sequential(nn.Linear(6, 10)), config))
+    layer = model.base_model.model[0]
+    first = layer.chain(layer.active_adapters)
+    model(torch.randn(2, 6))
+    assert layer.chain(layer.active_adapters) is first
+    layer.update_layer("default", "0", config)  # another adapter of the same name
+    assert layer.chain(layer.active_adapters) is not first
+    twin = copy.deepcopy(layer)
+    assert twin.chain(twin.active_adapters).module is twin.base_layer
+
+
 @pytest.mark.parametrize("placement", ["input", "output"])
 def test_a_unet_of_diffusers_is_trained_saved_loaded_on_another_base_and_fused(placement, tmp_path):
     config = IOLoraConfig(

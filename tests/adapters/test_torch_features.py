@@ -1,5 +1,7 @@
 """What users of torch expect to work: dtypes, autocast, compile, checkpointing, hooks, foreign base layers."""
 
+import warnings
+
 import pytest
 import torch
 from torch import nn
@@ -281,3 +283,54 @@ def test_compile_takes_the_whole_layer_as_one_graph(family, placement):
     theirs = torch.autograd.grad(compiled(x).square().sum(), [p for _, p in parameters(model)])
     for a, b in zip(ours, theirs, strict=True):
         assert_close(a, b)
+
+
+@families
+@single
+@pytest.mark.parametrize("shape", [(7, 6), (3, 5, 6)], ids=str)
+def test_export_takes_batches_of_any_size(family, placement, shape):
+    model = build(family, placement, "linear").eval()
+    batch = torch.export.Dim("batch")
+    exported = torch.export.export(model, (torch.randn(shape),), dynamic_shapes=({0: batch},)).module()
+    for rows in (2, 300):
+        x = torch.randn(rows, *shape[1:])
+        assert_close(exported(x), model(x))
+
+
+@families
+@single
+@pytest.mark.parametrize("kind", ["linear", "conv2d"])
+def test_an_ensemble_of_adapters_runs_as_one(family, placement, kind):
+    models, x = [build(family, placement, kind) for _ in range(3)], sample(kind)
+    for model in models:
+        layer(model).base_layer.load_state_dict(layer(models[0]).base_layer.state_dict())
+    stacked, buffers = torch.func.stack_module_state(models)
+    together = torch.func.vmap(lambda p, b: torch.func.functional_call(models[0], (p, b), (x,)))(stacked, buffers)
+    assert_close(together, torch.stack([model(x) for model in models]))
+
+
+class Deaf(nn.Linear):
+    """A layer that passes no gradient to its input, as dynamic int8 ones."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x.detach())
+
+
+@families
+def test_a_layer_that_gives_no_gradient_says_so(family):
+    model = nn.Sequential(Deaf(6, 10))
+    adapt(model, target_modules=["0"], family=family, placement="input", rank=2, init="random")
+    with pytest.warns(UserWarning, match=r"A Deaf passes no gradient back to its input.*use placement='output'"):
+        model(torch.randn(3, 6))
+    with torch.no_grad():
+        model(torch.randn(3, 6))
+
+
+def test_torchs_own_int8_layer_says_so_too():
+    quantisation = pytest.importorskip("torch.ao.quantization")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = quantisation.quantize_dynamic(nn.Sequential(nn.Linear(6, 10).float()), {nn.Linear})
+    adapt(model, target_modules=["0"], placement="input", rank=2, init="random")
+    with pytest.warns(UserWarning, match="A Linear passes no gradient back"):
+        model(torch.randn(3, 6).float())

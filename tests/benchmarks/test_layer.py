@@ -36,45 +36,106 @@ def test_alternate_runs_each_call_equally_often():
 @pytest.mark.parametrize(("family", "rank"), [("lora", 4), ("dora", 4), ("lokr", 128), ("loha", 4)])
 def test_contenders_are_the_same_function_and_a_cell_has_every_figure(family, rank, placement):
     pytest.importorskip("peft")
-    pytest.importorskip("lycoris")
-    from benchmarks.layer import Shape, training
+    from benchmarks.cells import Setting, Shape, linear
 
-    cell = training(Shape("tiny", 8, 12, 20, bias=True), family, rank, placement, seconds=0)
-    others = {"base", "ours", *(["peft", "lycoris"] if placement == "weight" else ["naive"])}
-    assert all(set(cell[key]) == others for key in ("train", "forward", "peak", "saved"))
+    cell = linear(Setting(quick=True), Shape("tiny", 8, 12, 20), family, rank, placement, memory=True)
+    assert all(set(cell[key]) == {"base", "ours", "peer"} for key in ("train", "peak", "saved"))
 
 
-def test_three_layers_on_one_x_are_measured_shared_and_apart():
+@pytest.mark.parametrize("section", ["dropout", "without_gradient", "bfloat16", "decoding", "merging"])
+def test_the_first_cell_of_a_section_has_its_figures(section):
     pytest.importorskip("peft")
-    pytest.importorskip("lycoris")
-    from benchmarks.layer import Shape, sharing
+    from benchmarks.cells import SECTIONS, Setting
 
-    cell = sharing(Shape("tiny", 8, 12, 12), "lora", 2, "weight", seconds=0)
-    assert set(cell["train"]) == set(cell["peak"]) == {"base", "ours", "shared", "peft"}
+    cell = SECTIONS[section](Setting(quick=True))[0]()
+    assert {"shape", "family", "rank", "placement"} <= set(cell)
+    assert all(t > 0 for t in cell["merge" if section == "merging" else "train"].values())
+
+
+@pytest.mark.parametrize("placement", ["weight", "input", "output"])
+@pytest.mark.parametrize(("family", "rank", "most"), [("lora", 16, 12), ("dora", 16, 19), ("lokr", 128, 16)])
+def test_layers_start_few_kernels_and_move_fewer_bytes_than_the_peers(family, rank, most, placement):
+    pytest.importorskip("peft")
+    from benchmarks.counting import launches
+
+    found = launches(family, rank, placement)["launches"]
+    limit = 16 if (family, placement) == ("dora", "weight") else most
+    assert found["base"]["kernels"] == 2
+    assert found["ours"]["kernels"] <= min(limit, 0.75 * found["peer"]["kernels"])
+    assert found["ours"]["bytes"] <= 0.8 * found["peer"]["bytes"]
+    assert not {"_local_scalar_dense", "nonzero", "copy_", "_to_copy"} & set(found["ours"]["which"])  # nothing waits
 
 
 def test_layers_that_differ_are_not_compared(monkeypatch):
     pytest.importorskip("peft")
-    from benchmarks import layer, peers
+    from benchmarks import cells, peers
 
     monkeypatch.setattr(peers, "naive", lambda *_: peers.Contender(nn.Linear(12, 20), []))
-    with pytest.raises(AssertionError, match="naive"):
-        layer.contenders(layer.Shape("tiny", 8, 12, 20), "lora", 4, "input", torch.float32)
+    with pytest.raises(AssertionError):
+        cells.linear(cells.Setting(quick=True), cells.Shape("tiny", 8, 12, 20), "lora", 4, "input")
 
 
-def test_bars_name_the_cell_that_decides():
+def test_bars_name_the_cell_that_decides_and_hold_in_both_ways():
     def cell(shape: str, ours: float) -> dict:
-        times = {"base": 1.0, "ours": ours, "peft": 2.0}
-        common = {"family": "lora", "rank": 4, "placement": "weight", "wide": True, "allowed": 10}
-        return {"shape": shape, **common, "train": times, "peak": times, "saved": {"ours": 5}}
+        common = {"shape": shape, "family": "lora", "rank": 4, "placement": "output"}
+        return {**common, "train": {"base": 1.0, "ours": ours, "peer": 2.0}, "peak": {"base": 1, "ours": 2, "peer": 3}}
 
     results = {
-        "training": [cell("fast", 1.0), cell("slow", 4.0)],
-        **{section: [] for section in ("autocast", "sharing", "decoding", "merging", "convolutions")},
-        "importing": {"ours": 1.1, "torch": 1.0},
+        "returned": {"training": [cell("fast", 1.0), cell("slow", 4.0)], "importing": [{"ours": 1.1, "torch": 1.0}]},
+        "kept": {"training": [cell("fast", 1.0), cell("slow", 9.0)]},
     }
     found = {bar.what: bar for bar in bars.bars(results)}
-    total = found["all families, placements and shapes: peer / ours"]
-    assert (total.measured, total.reached) == (pytest.approx(1.0), False)
-    worst = next(bar for what, bar in found.items() if what.startswith("lora 4, c = d"))
-    assert (worst.measured, worst.reached, worst.decided_by) == (4.0, False, "lora 4 weight slow")
+    slowest = found["training: slowest cell, ours / peer"]
+    assert (slowest.measured, slowest.kept, slowest.reached) == (2.0, 4.5, False)
+    assert slowest.decided_by == "lora 4 output slow"
+    added = found["lora: added time, ours / peer"]
+    assert (added.measured, added.kept, added.reached) == (pytest.approx(1.0), pytest.approx(2.0), False)
+    assert found["import beyond torch, CPU s"].reached
+    assert bars.at_most("", 1.0, 0.9, 1.1).reached is False
+
+
+def test_a_part_is_put_into_a_record_of_the_same_machine(monkeypatch):
+    from benchmarks import layer
+    from ioadapt_theory.errors import InvalidValueError
+
+    monkeypatch.setattr(layer, "run", lambda section, **_: [{"section": section}])
+    monkeypatch.setattr(layer.bars, "bars", lambda _: [])
+    first = layer.main(quick=True, part=["dropout", "launches"])
+    both = layer.main(quick=True, part=["steps"], before=first)
+    assert {k: set(v) for k, v in both["results"].items() if k != "bars"} == {
+        "returned": {"dropout", "launches", "steps"},
+        "kept": {"dropout", "steps"},
+    }
+    with pytest.raises(InvalidValueError, match="The record there is of"):
+        layer.main(quick=False, part=["steps"], before=first)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a device")
+def test_a_device_that_is_not_there_is_one_sentence(capsys):
+    from benchmarks.__main__ import PARTS, main
+    from benchmarks.cells import SECTIONS
+
+    assert main(["layer", "--device", "cuda"]) == 2
+    assert capsys.readouterr().err.startswith("benchmarks: There is no device 'cuda' here; --device cpu measures")
+    assert set(PARTS) == set(SECTIONS)
+
+
+@pytest.mark.parametrize("block", ["llama", "unet"])
+def test_a_whole_step_trains_the_adapters_alone(block):
+    pytest.importorskip("peft")
+    from benchmarks import blocks
+
+    kind = blocks.BLOCKS[block]
+    models = blocks.adapted(kind, "dora", 2, "cpu")
+    assert set(models) == {"base", "peer", "weight", "input", "output"}
+    x = (
+        torch.randn(kind.shape)[:, :8].requires_grad_()
+        if block == "llama"
+        else torch.randn(1, 320, 4, 4).requires_grad_()
+    )
+    expected = models["base"](x)
+    for model in models.values():
+        torch.testing.assert_close(model(x), expected, rtol=1e-3, atol=1e-4)
+        own = [p for p in model.parameters() if p.requires_grad]
+        blocks.training_step(model, own, x, bf16=False)()
+        assert x.grad is not None

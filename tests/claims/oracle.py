@@ -94,6 +94,21 @@ def kp(k: Any) -> Any:
     return k + 1 / k
 
 
+def worse(p: Pair) -> int:
+    return max((0, 1), key=lambda m: p.artanh(m) / kp(p.kappa(m)))
+
+
+def segment(p: Pair) -> Any:
+    """min_t min ‖y + t xAB‖ of the source, at the vertex of the parabola in t."""
+    w, *xs = p.models[0]
+    found = []
+    for x in xs:
+        y, dy = x * w, x * p.ab
+        t = min(mpf(1), max(mpf(0), -sum(a * b for a, b in zip(y, dy, strict=True)) / fro2(dy)))
+        found.append(length(y + t * dy))
+    return min(found)
+
+
 def prop_1_weights(p: Pair) -> Any:
     smallest = [sorted(mp.svd_r(w, compute_uv=False))[:2] for w, *_ in p.models]
     return (1 - p.s0**2) * p.eps * sum(1 / s for pair in smallest for s in pair)
@@ -166,8 +181,8 @@ A1: dict[str, tuple[str, Callable[[Pair], Any], Callable[[Pair], Any], bool]] = 
     ),
     "prop-2-input-finite": (
         "input",
-        lambda p: max(p.artanh(m) / kp(p.kappa(m)) for m in (0, 1)),
-        lambda p: mp.log(1 / (1 - p.eps)),
+        lambda p: p.artanh(worse(p)),
+        lambda p: kp(p.kappa(worse(p))) * mp.log(1 / (1 - p.eps)),
         False,
     ),
     **dict.fromkeys(
@@ -188,6 +203,15 @@ A1: dict[str, tuple[str, Callable[[Pair], Any], Callable[[Pair], Any], bool]] = 
         lambda p: mp.log(mp.cond(eye(p.ab.rows) + p.ab, lambda m: spectral(m))),
         False,
     ),
+}
+
+
+BESIDE_A1: dict[str, tuple[Callable[[Pair], Any], Callable[[Pair], Any]]] = {
+    "prop-1-segment-small": (
+        lambda p: min(length(x * p.models[0][0]) - p.eps * length(x) for x in p.models[0][1:]),
+        segment,
+    ),
+    "bounds-rank": (lambda p: 4 * (1 + p.s0) * p.eps, lambda p: (1 + p.s0) * p.eps * sum(p.stretches)),
 }
 
 
@@ -259,6 +283,47 @@ A2: dict[str, tuple[Callable[[Models], Any], Callable[[Models], Any]]] = {
         lambda m: fro2(m.f * m.gap(lambda a, b: a * b * m.t)),
         lambda m: spectral(m.t) ** 2 * fro2(m.f * m.gap(lambda a, b: a * b)),
     ),
+}
+
+
+def pseudo(m: Any) -> Any:
+    """Of full rank."""
+    return m.T * (m * m.T) ** -1 if m.rows <= m.cols else (m.T * m) ** -1 * m.T
+
+
+def rank_of(m: Any) -> int:
+    s = mp.svd_r(m, compute_uv=False)
+    return sum(x > mpf(10) ** -50 * max(s) for x in s)
+
+
+class Matrices:
+    """Settings that nothing constrains: the letters of the instance file."""
+
+    def __init__(self, raw: Raw) -> None:
+        self.letters = {key: matrix(x) if isinstance(x, list) else number(x) for key, x in raw.items()}
+
+    def __getattr__(self, key: str) -> Any:
+        return self.letters[key]
+
+    def eye(self, key: str) -> Any:
+        return eye(self.letters[key].rows)
+
+
+PLAIN: dict[str, tuple[Callable[[Matrices], Any], Callable[[Matrices], Any]]] = {
+    "eq-5-size": (
+        lambda m: spectral(pseudo(m.W) * m.AB),
+        lambda m: spectral(m.AB) / min(mp.svd_r(m.W, compute_uv=False)),
+    ),
+    "eq-5-rank": (lambda m: rank_of(pseudo(m.W) * m.A * m.B), lambda m: m.B.rows),
+    "eq-6-rank-input": (lambda m: rank_of(m.A1 * m.B1 * m.W + m.A2 * m.B2), lambda m: m.B1.rows + m.B2.rows),
+    "eq-6-rank-output": (lambda m: rank_of(m.W * m.A1 * m.B1 + m.A2 * m.B2), lambda m: m.B1.rows + m.B2.rows),
+    "reach-input": (lambda m: rank_of(m.A * m.B * m.W), lambda m: m.B.rows),
+    "reach-output": (lambda m: rank_of(m.W * m.A * m.B), lambda m: m.B.rows),
+    "nonlinear-output": (
+        lambda m: fro2((m.F - m.F_target) * (m.eye("AB") + m.AB)),
+        lambda m: spectral(m.eye("AB") + m.AB) ** 2 * fro2(m.F - m.F_target),
+    ),
+    "nonlinear-input-lipschitz": (lambda m: fro2(m.H), lambda m: 2 * fro2(m.G) + 2 * m.Lip**2 * fro2(m.XAB)),
 }
 
 
@@ -340,9 +405,16 @@ def expected(claim: str, raw: Raw) -> tuple[Any, Any, Any]:
             left, right = A2[claim]
             models = Models(raw)
             return left(models), right(models), None
+        if claim in BESIDE_A1:
+            one, other = BESIDE_A1[claim]
+            return one(Pair(raw, "lora")), other(Pair(raw, "lora")), None
+        if claim in PLAIN:
+            before_, after_ = PLAIN[claim]
+            matrices = Matrices(raw)
+            return before_(matrices), after_(matrices), None
         before, after = LEMMAS[claim]
         vectors = Vectors(raw)
         return before(vectors), after(vectors), None
 
 
-KNOWN = (*LEMMAS, *A1, *A2)
+KNOWN = (*LEMMAS, *A1, *BESIDE_A1, *A2, *PLAIN)

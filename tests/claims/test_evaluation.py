@@ -1,5 +1,7 @@
 """Instances that are not in the repository: 1e-9 relative, against statements written a second time (``oracle``)."""
 
+import json
+
 import pytest
 import torch
 
@@ -19,7 +21,10 @@ def unseen(claim: str, seed: int) -> dict[str, object]:
 
 
 def test_the_oracle_knows_every_statement_on_instances() -> None:
-    own = {name for name, c in CLAIMS.items() if c.inequality is not None and not name.startswith(("transfer", "non"))}
+    equations = {name for name, c in CLAIMS.items() if any(r.sign == "=" for r in c.concludes)}
+    own = {
+        name for name, c in CLAIMS.items() if c.inequality is not None and not name.startswith("transfer")
+    } - equations
     assert own - set(oracle.KNOWN) <= {"lemma-2-integral"}
 
 
@@ -163,11 +168,62 @@ def test_large_instances_are_evaluated_too() -> None:
 
 @pytest.mark.parametrize("scale", ["1e-20", "1", "1e20"])
 @pytest.mark.parametrize("claim", ["prop-4-whitened", "prop-5-anisotropic"])
-def test_whether_a_factor_is_regular_does_not_depend_on_its_unit(claim: str, scale: str) -> None:
+def test_whether_a_factor_is_regular_is_decided_exactly_whatever_its_unit(claim: str, scale: str) -> None:
     raw = {"W1": [[1], [0]], "W2": [[1, 2]], "W1_target": [[0], [1]], "W2_target": [[1, 3]], "AB": [[0, 1], [0, 0]]}
     assert evaluate(CLAIMS[claim], raw | {"F": [[scale, 0], [0, scale]]}).holds
+    assert evaluate(CLAIMS[claim], raw | {"F": [["1", 0], [0, "1e-14"]]}).holds
     with pytest.raises(HypothesisError, match="F is regular"):
-        evaluate(CLAIMS[claim], raw | {"F": [[scale, 0], [0, scale + "e-14" if scale == "1" else 0]]})
+        evaluate(CLAIMS[claim], raw | {"F": [[scale, scale], ["1/3", "1/3"]]})
+
+
+@pytest.mark.parametrize("n", [8, 65])
+def test_the_rank_of_an_integer_matrix_is_decided_exactly_at_every_size(n: int) -> None:
+    """The last row is the sum of the others, which no singular value shows above 64 x 64."""
+    w = torch.randint(-3, 4, (n, n), generator=torch.Generator().manual_seed(0)).tolist()
+    singular = [*w[:-1], [sum(column) for column in zip(*w[:-1], strict=True)]]
+    x1, x2 = ([int(k == i) for k in range(n)] for i in (0, 1))
+    zero = [[0] * n for _ in range(n)]
+    raw = {"W": singular, "W_target": singular, "x1": x1, "x2": x2, "x1_target": x1, "x2_target": x2}
+    with pytest.raises(HypothesisError, match="rank W = c: residual 1"):
+        evaluate(CLAIMS["prop-2-input-sharp"], raw | {"AB": zero, "epsilon": 1})
+
+
+UP_TO_ROUNDING = {
+    "lemma-1-angle": {"u": [1, 0], "v": [1, 0], "du": ["-1.0000000005", 0], "dv": [0, 0]},
+    "lemma-2-remainder": {"u": [1, 0], "v": [1, 0], "du": ["-1.0000000005", 0], "dv": [0, 0]},
+    "prop-1-finite": {
+        **{"W": [[1, 0], [100, 10]], "W_target": [[100, 0], [100, 10]], "x1": [1, 0], "x2": [0, 1]},
+        **{"x1_target": [1, 0], "x2_target": [0, 1], "AB": [["-1.0000000005", 0], [0, 0]], "epsilon": "1.0000000005"},
+    },
+    "prop-2-input-finite": {
+        **{"W": [[1, 0], [0, 1]], "W_target": [[1, 0], [0, 1]], "x1": [1, 0], "x2": [1, 1], "x1_target": [1, 0]},
+        **{"x2_target": [1, -1], "AB": [["-0.5", 0], [0, 0]], "epsilon": "1.0000000005"},
+    },
+}
+
+
+@pytest.mark.parametrize("claim", UP_TO_ROUNDING)
+def test_a_hypothesis_met_only_up_to_rounding_decides_nothing_where_the_conclusion_jumps(claim: str) -> None:
+    with pytest.raises(UndecidedError, match=r"only up to rounding \(residual 5e-10\)|residual 5\.01e-10") as caught:
+        evaluate(CLAIMS[claim], UP_TO_ROUNDING[claim])
+    assert max(caught.value.residuals.values()) == pytest.approx(5e-10, rel=1e-2)
+
+
+@pytest.mark.parametrize("claim", ["lemma-1-angle", "prop-1-finite"])
+def test_a_hypothesis_that_holds_with_equality_is_met(claim: str) -> None:
+    raw = json.loads(json.dumps(UP_TO_ROUNDING[claim]).replace("1.0000000005", "0.9999999995"))
+    assert evaluate(CLAIMS[claim], raw).holds
+    irrational = {"u": [1, 1], "v": [0, 1], "du": ["7/5", "1/5"], "dv": [1, 0]}  # as long, to every digit
+    assert evaluate(CLAIMS["lemma-1-angle"], irrational).holds
+
+
+def test_a_ball_that_is_missed_by_rounding_is_taken_a_little_larger_before_anything_falls() -> None:
+    """‖AB‖₂ ≈ 1 makes x₂ parallel to x₁, artanh ŝ = 51; ε is smaller by 5e-10 only, but ln 1/(1 − ε) is 21 for it."""
+    raw = {"W": [[1, 0], [0, 1]], "W_target": [[1, 0], [0, 1]], "x1": [1, 0], "x2": [1, 1], "x1_target": [1, 0]}
+    raw |= {"x2_target": [1, -1], "AB": [[0, 0], [0, "-0.9999999999999999999999"]], "epsilon": "0.9999999995"}
+    with pytest.raises(UndecidedError, match="may be the reason"):
+        evaluate(CLAIMS["prop-2-input-finite"], raw)
+    assert evaluate(CLAIMS["prop-2-input-finite"], raw | {"epsilon": "0.9999999999999999999999"}).holds
 
 
 def test_whether_an_adapter_is_regular_does_not_depend_on_its_unit() -> None:

@@ -2,10 +2,16 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import pytest
 
-from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict, Verification, merged
+from ioadapt_theory.claims import CLAIMS
+from ioadapt_theory.claims.claim import Proof, Run
+from ioadapt_theory.claims.evidence.argument import Check, Computed, Step
+from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Sampled, Verdict, Verification, merged
+from ioadapt_theory.claims.evidence.searches import Replay
+from ioadapt_theory.claims.verifying import work
 
 
 def verification(kind: Evidence, **facts: object) -> Verification:
@@ -17,6 +23,12 @@ PARTS = (
     verification(Evidence.RANDOM, instances=2, worst_ratio=0.5, worst={"x": 2}, counts={"samples": 5, "more": 1}),
     verification(Evidence.EXACT, instances=1, proves=frozenset({"a"})),
     verification(Evidence.WITNESS, instances=1, worst_ratio=2.0, worst={"x": 3}, refutes=frozenset({"w"})),
+)
+LACK = verification(Evidence.WITNESS, instances=1, worst_ratio=0.9, lacks=frozenset({"r1 does not attain the bound"}))
+SAMPLED = verification(
+    Evidence.MONTE_CARLO,
+    instances=2,
+    sampled=Sampled(samples=10, judged=8, excess=-3, excess_of_bound=-7, variance=9, intervals=2, covering=2),
 )
 
 
@@ -50,6 +62,10 @@ def test_different_claims_do_not_merge() -> None:
         ((verification(Evidence.RANDOM, instances=1, worst_ratio=1.1),), Verdict.REFUTED),
         ((verification(Evidence.RANDOM, instances=1, worst_ratio=1 + 1e-12),), Verdict.SURVIVED),
         ((verification(Evidence.RANDOM, instances=1, worst_ratio=math.inf),), Verdict.REFUTED),
+        ((*PARTS[:3], LACK), Verdict.UNDECIDED),
+        ((*PARTS, LACK), Verdict.REFUTED),
+        ((PARTS[2], SAMPLED), Verdict.PROVED),
+        ((verification(Evidence.MONTE_CARLO, sampled=Sampled(intervals=1000)),), Verdict.REFUTED),
     ],
 )
 def test_verdict(parts: tuple[Verification, ...], verdict: Verdict) -> None:
@@ -61,6 +77,52 @@ def test_not_a_number_does_not_survive() -> None:
         Finding(kind=Evidence.RANDOM, instances=1, worst_ratio=math.nan)
 
 
-@pytest.mark.parametrize("part", [*PARTS, verification(Evidence.RANDOM, instances=1, worst_ratio=math.inf)])
+@pytest.mark.parametrize(
+    "part", [*PARTS, LACK, SAMPLED, verification(Evidence.RANDOM, instances=1, worst_ratio=math.inf)]
+)
 def test_json_round_trip(part: Verification) -> None:
     assert Verification.from_json(part.to_json()) == part
+
+
+def test_samples_add_up_whoever_adds_them() -> None:
+    three = [SAMPLED, SAMPLED | SAMPLED, verification(Evidence.MONTE_CARLO, sampled=Sampled(excess=1, variance=1))]
+    assert merged("c", three) == merged("c", three[::-1])
+    assert merged("c", three).findings[Evidence.MONTE_CARLO].sampled.excess == -8
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("instances", x) for x in (-1, "12", 1.0, True, None)),
+        *(("worst_ratio", x) for x in ("nan", "x", math.nan, math.inf, True, [])),
+        *(("proves", x) for x in ("abc", [1], None)),
+        *(("counts", x) for x in ({"samples": "a"}, {"samples": -1}, 3)),
+        ("worst", 3),
+    ],
+)
+def test_what_is_no_finding_is_not_read_as_one(field: str, value: object) -> None:
+    raw = PARTS[0].to_json()
+    raw["findings"]["random"][field] = value
+    with pytest.raises((ValueError, TypeError)):
+        Verification.from_json(raw)
+
+
+@pytest.mark.parametrize(
+    ("claim", "said", "lack"),
+    [
+        ("prop-1", {"attained": ("ce3",), "witnesses": ()}, "ce3 does not attain the bound: 2 of it"),
+        ("prop-1-sine", {"attained": (), "witnesses": ("ce3",)}, "ce3 violates nothing: 1 of the bound"),
+    ],
+)
+def test_an_instance_is_said_to_attain_or_to_violate_only_if_it_does(claim: str, said: dict, lack: str) -> None:
+    assert Replay()(replace(CLAIMS[claim], **said), Run(), 0).lacks == {lack}
+
+
+def argument(holds: bool) -> Computed:
+    return Computed("", lambda _: iter([Step("", Check(holds), reaches=True)]))
+
+
+def test_an_argument_that_does_not_go_through_leaves_the_claim_undecided() -> None:
+    claim = replace(CLAIMS["prop-4"], strategies=(Proof("none", argument(False)), Proof("other", argument(True))))
+    found = merged("prop-4", (work(claim, Run(), k, 0) for k in range(2)))
+    assert found.verdict is Verdict.UNDECIDED

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from ioadapt_theory.claims.arithmetic import hessian, segment_distance
 from ioadapt_theory.claims.settings.increments import first_order
-from ioadapt_theory.claims.statements.lemma_2 import hessian, segment_distance
 from ioadapt_theory.linalg import cosine
 
 D = 4

@@ -1,10 +1,15 @@
 """Stacks are the models of Eq. 9; the law of ‖xD‖² is known, so its intervals cover as often as they say."""
 
+from dataclasses import replace
+from functools import reduce
+from operator import or_
+
 import pytest
 import torch
 
 from ioadapt_theory.claims import CLAIMS, Run
-from ioadapt_theory.claims.evidence.findings import monte_carlo as mc
+from ioadapt_theory.claims.evidence import monte_carlo as mc
+from ioadapt_theory.claims.evidence.findings import Finding, Sampled
 from ioadapt_theory.claims.evidence.monte_carlo import (
     StackMonteCarlo,
     composite,
@@ -13,13 +18,26 @@ from ioadapt_theory.claims.evidence.monte_carlo import (
     mean_distance,
 )
 from ioadapt_theory.claims.instances import witness
+from ioadapt_theory.claims.settings import stacks
 from ioadapt_theory.claims.settings.placement import Placement
-from ioadapt_theory.claims.settings.shared_function import adapted
 from ioadapt_theory.claims.settings.stacks import PAIRS, SPECTRA, LinearStack, draw
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 
 STACKS = 3
 PLACEMENTS = [None, *Placement]
+
+
+def adapted(w1: torch.Tensor, w2: torch.Tensor, ab: torch.Tensor | None, placement: Placement | None) -> torch.Tensor:
+    """Eq. 9: the matrix of Y = X(W₁ + AB)W₂, X(I + AB)W₁W₂ or XW₁W₂(I + AB); None: XW₁W₂."""
+    match placement:
+        case None:
+            return w1 @ w2
+        case Placement.LORA:
+            return (w1 + ab) @ w2
+        case Placement.INPUT:
+            return w1 @ w2 + ab @ w1 @ w2
+        case Placement.OUTPUT:
+            return w1 @ w2 + w1 @ w2 @ ab
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -79,7 +97,7 @@ def test_conditioned_weights_have_their_condition_number() -> None:
 def test_the_mean_is_the_mean_over_the_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     """In blocks or at once."""
     source, target = draw(STACKS, Placement.LORA, Run(), generator())
-    x = torch.randn(1000, 8, generator=generator(1))
+    x = torch.randn(STACKS, 1000, 8, generator=generator(1))
     expected = (source(x) - target(x)).square().sum(-1).mean(-1)
     torch.testing.assert_close(mean_distance(source, target, 1000, generator(1)), expected)
     monkeypatch.setattr(mc, "BLOCK", 512)
@@ -94,12 +112,67 @@ def test_variance_of_the_squared_distance() -> None:
     assert 2**4 * found.variance.item() == pytest.approx(28544)
 
 
-def test_99_percent_of_the_intervals_cover() -> None:
-    run = Run(stacks=1024, samples=2000, seed=3)
-    strategy = StackMonteCarlo(Placement.INPUT)
-    counts = [strategy(CLAIMS["prop-4"], run, part).counts for part in range(strategy.parts(run))]
-    covering = sum(c["99% intervals that cover"] for c in counts)
-    assert 0.98 < covering / 1024 < 0.998
+def test_stacks_draw_their_own_samples() -> None:
+    w, zero = torch.ones(2, 8, 6), torch.zeros(2, 8, 6)
+    first, second = mean_distance(LinearStack([w]), LinearStack([zero]), 100, generator()).tolist()
+    assert first != pytest.approx(second)
+
+
+@pytest.mark.parametrize("samples", [1, 4, 16, 100, 2000])
+def test_99_percent_of_the_intervals_cover_whatever_the_number_of_samples(samples: int) -> None:
+    count = 2000
+    source, target = draw(count, Placement.INPUT, Run(), generator(samples))
+    found = estimate(source, target, samples, generator(samples + 1))
+    exact = CLAIMS["prop-4"].inequality.lhs(composite(source, target))
+    low, _ = found.interval()
+    assert (low > 0).all()
+    assert 0.983 < found.covers(exact, torch.zeros(())) / count < 0.997
+
+
+def strategy_of(claim: str) -> StackMonteCarlo:
+    (strategy,) = (s for s in CLAIMS[claim].strategies if isinstance(s, StackMonteCarlo))
+    return strategy
+
+
+def planted(claim: str, run: Run, *, lhs: float = 1, rhs: float = 1) -> Finding:
+    """What all parts find where the closed form or the bound is off by a factor."""
+    true, strategy = CLAIMS[claim], strategy_of(claim)
+    inequality = replace(
+        true.inequality, lhs=lambda i: lhs * true.inequality.lhs(i), rhs=lambda i: rhs * true.inequality.rhs(i)
+    )
+    parts = [strategy(replace(true, inequality=inequality), run, part) for part in range(strategy.parts(run))]
+    return reduce(or_, parts)
+
+
+@pytest.mark.parametrize("wrong", [{"lhs": 1.005}, {"lhs": 0.995}, {"rhs": 0.995}, {"lhs": 1.05}, {"rhs": 0.95}])
+def test_half_a_per_cent_is_found_by_the_default_run(wrong: dict[str, float]) -> None:
+    found = planted("lemma-3", Run(), **wrong)
+    assert found.contradictions
+    assert found.sampled.detectable < 0.005
+
+
+@pytest.mark.parametrize("side", ["lhs", "rhs"])
+def test_an_error_is_found_with_the_power_that_is_stated(side: str) -> None:
+    """25 runs, of which each misses it with probability 0.01 at most; none of them alarms without an error."""
+    size = planted("lemma-3", Run(stacks=64, samples=100)).sampled.detectable
+    assert size == pytest.approx(0.15, rel=0.5)
+    wrong = {side: 1 / (1 + size)}
+    found = [bool(planted("lemma-3", Run(seed=seed, samples=100), **wrong).contradictions) for seed in range(25)]
+    assert sum(found) >= 23
+    assert not any(planted("lemma-3", Run(seed=seed, samples=100)).contradictions for seed in range(25))
+
+
+def test_intervals_that_cover_too_seldom_are_a_contradiction() -> None:
+    assert not Sampled(intervals=1000, covering=985).contradictions()
+    assert "900 of 1000 intervals cover, which should be 99%" in Sampled(intervals=1000, covering=900).contradictions()
+
+
+@pytest.mark.parametrize("pair", PAIRS)
+def test_source_and_target_can_never_be_one(monkeypatch: pytest.MonkeyPatch, pair: str) -> None:
+    monkeypatch.setattr(stacks, "gauged", lambda source, *_: source)
+    monkeypatch.setitem(SPECTRA, "gaussian", lambda s, c, d, *_: torch.ones(s, c, d))
+    with pytest.raises(InvalidValueError, match="Source and target are one model in 3 of 3 stacks"):
+        draw(STACKS, None, Run(pair=pair), generator())
 
 
 @pytest.mark.parametrize("pair", PAIRS)
@@ -107,15 +180,13 @@ def test_99_percent_of_the_intervals_cover() -> None:
 @pytest.mark.parametrize("claim", ["lemma-3", "prop-3", "prop-4", "prop-5"])
 def test_true_statements_are_not_contradicted(claim: str, pair: str, spectrum: str) -> None:
     run = Run(stacks=16, samples=500, depth=3, pair=pair, spectrum=spectrum)
-    (strategy,) = (s for s in CLAIMS[claim].strategies if isinstance(s, StackMonteCarlo))
-    finding = strategy(CLAIMS[claim], run, 0)
-    assert not finding.refutes
+    finding = strategy_of(claim)(CLAIMS[claim], run, 0)
+    assert not finding.contradictions
     assert finding.instances == 16
 
 
 def test_a_gauge_pair_breaks_the_interior_reading_by_sampling_alone() -> None:
-    (strategy,) = (s for s in CLAIMS["prop-4-interior"].strategies if isinstance(s, StackMonteCarlo))
-    assert strategy(CLAIMS["prop-4-interior"], Run(stacks=8, pair="gauge"), 0).refutes
+    assert strategy_of("prop-4-interior")(CLAIMS["prop-4-interior"], Run(stacks=8, pair="gauge"), 0).refutes
 
 
 def test_parts_do_not_depend_on_each_other() -> None:
@@ -142,6 +213,7 @@ def test_a_statement_about_cosines_takes_no_samples() -> None:
         (Run(spectrum="x"), UnknownNameError, "No spectrum 'x'. Known: conditioned, gaussian"),
         (Run(pair="x"), UnknownNameError, "No pair 'x'. Known: gauge, independent, near-gauge"),
         (Run(widths=(3, 4)), InvalidValueError, "2 widths do not fit a stack of depth 2, which has 3"),
+        (Run(depth=1, pair="gauge"), InvalidValueError, "needs --depth 2 or more: a single layer is no other model"),
         (Run(widths=(3, 0, 4)), InvalidValueError, "Widths must be at least 1, got 3 0 4"),
     ],
 )

@@ -6,7 +6,7 @@ values and Monte-Carlo the models themselves. ``pytest -v`` on this file is the 
 """
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,8 +19,11 @@ from ioadapt_theory.claims.evidence.findings import Evidence, merged
 from ioadapt_theory.claims.evidence.identities import ExactValue
 from ioadapt_theory.claims.evidence.monte_carlo import StackMonteCarlo
 from ioadapt_theory.claims.evidence.orders import OrderFit
+from ioadapt_theory.claims.expression.tree import Term, replaced
+from ioadapt_theory.claims.expression.values import evaluator
 from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.claims.settings.increments import INCREMENTS, Increments, remainder
+from ioadapt_theory.claims.settings.letters import SOURCE
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.relative_similarity import (
     LITERAL,
@@ -66,20 +69,6 @@ def is_not_attained(claim: Claim) -> bool:
     return any(ratio != pytest.approx(1, rel=1e-9) for ratio in ratios)
 
 
-class Absolute(RelativeSimilarity):
-    __slots__ = ()
-    s0 = property(lambda self: abs(RelativeSimilarity.s0.fget(self)))  # type: ignore[attr-defined]
-
-
-class Negative(RelativeSimilarity):
-    __slots__ = ()
-    s0 = property(lambda self: -RelativeSimilarity.s0.fget(self))  # type: ignore[attr-defined]
-
-
-def seen_as(kind: type, i: Any) -> Any:
-    return kind(**{f.name: getattr(i, f.name) for f in fields(i)})
-
-
 def with_rhs(change: Callable[[Callable[[Any], Any]], Callable[[Any], Any]]) -> Plant:
     return lambda claim: of(claim, rhs=change(claim.inequality.rhs))
 
@@ -99,6 +88,11 @@ def transposed(i: Any) -> Any:
     return replace(i, **{name: getattr(i, name).T for name in names})
 
 
+def for_s0(other: Term) -> Plant:
+    """Another formula in the place of s₀ on the right."""
+    return lambda claim: of(claim, rhs=evaluator(replaced(claim.concludes[0].right, {SOURCE.s0: other})))
+
+
 EVERYWHERE: dict[str, Plant] = {
     "rhs doubled": with_rhs(lambda rhs: lambda i: 2 * rhs(i)),
     "rhs halved": with_rhs(lambda rhs: lambda i: rhs(i) / 2),
@@ -116,8 +110,8 @@ WITH_ADAPTER: dict[str, Plant] = {
 }
 ABOUT_MODELS: dict[str, Plant] = {"sign of AB": with_lhs(lambda i: replace(i, ab=-i.ab))}
 ABOUT_S0: dict[str, Plant] = {
-    "-s0 for s0": with_rhs(lambda rhs: lambda i: rhs(seen_as(Negative, i))),
-    "|s0| for s0": with_rhs(lambda rhs: lambda i: rhs(seen_as(Absolute, i))),
+    "-s0 for s0": for_s0(-SOURCE.s0),
+    "|s0| for s0": for_s0(abs(SOURCE.s0)),
 }
 
 

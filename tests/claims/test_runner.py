@@ -1,70 +1,228 @@
-"""Work in parts: resumable, the same in one process or several, and merging what several machines wrote."""
+"""Work in pieces: the same on any executor, resumable, and a set, however records of several machines overlap."""
 
 import json
-from dataclasses import asdict
+from concurrent.futures import Executor, ThreadPoolExecutor
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
-from ioadapt_theory.claims import CLAIMS, Run, runner, verify
-from ioadapt_theory.claims.runner import Journal, check, merge, pieces, results, total
-from ioadapt_theory.errors import FileFormatError, InvalidValueError
-from ioadapt_theory.results import record, write_json
+from ioadapt_theory.claims import CLAIMS, Run, verify
+from ioadapt_theory.claims import pieces as piecework
+from ioadapt_theory.claims.pieces import Piece, digest, do, pieces, total, values
+from ioadapt_theory.claims.records import Found, Journal, Record, default_folder, merge
+from ioadapt_theory.claims.runner import RefusedError, check, results
+from ioadapt_theory.errors import FileFormatError, InvalidValueError, WorkerError
+from ioadapt_theory.processes import pool
 
 SMALL = Run(instances=50, starts=4, steps=3, stacks=70, samples=50)
 NAMES = ["lemma-3", "prop-2-output-abs"]
 
 
-def everything(jobs: int) -> dict[str, object]:
-    return total(NAMES, (found for _, found in results(pieces(NAMES, SMALL), SMALL, jobs)))
+def everything(run: Run = SMALL, executor: Executor | None = None, names: list[str] = NAMES) -> Found:
+    return dict(results(pieces(names, run), executor))
+
+
+def record(run: Run = SMALL, names: list[str] = NAMES) -> Record:
+    return Record(everything(run, names=names), ({**asdict(run), "claims": names},))
+
+
+def written(path: Path, record: Record) -> str:
+    path.write_text(record.text(record.claims, record.unfinished()), encoding="utf-8")
+    return str(path)
 
 
 def test_pieces_add_up_to_a_verification() -> None:
-    assert everything(1) == {name: verify(CLAIMS[name], SMALL) for name in NAMES}
+    assert total(NAMES, everything()) == {name: verify(CLAIMS[name], SMALL) for name in NAMES}
 
 
 def test_two_processes_find_the_same() -> None:
-    assert everything(2) == everything(1)
+    with pool(2) as processes:
+        assert everything(executor=processes) == everything()
+
+
+def test_threads_do_not_disturb_each_other() -> None:
+    """The number of digits belongs to the process, and a worker of a cluster has several threads."""
+    with ThreadPoolExecutor(4) as threads:
+        assert everything(executor=threads) == everything()
 
 
 def test_a_part_has_at_most_32_stacks() -> None:
-    parts = [part for name, strategy, part in pieces(["lemma-3"], SMALL) if part > 0]
-    assert parts == [1, 2]
+    assert [piece.part for piece in pieces(["lemma-3"], SMALL) if piece.part > 0] == [1, 2]
+
+
+def monte_carlo(**settings: object) -> list[Piece]:
+    return [piece for piece in pieces(["lemma-3"], replace(SMALL, **settings)) if "samples" in piece.run]
+
+
+def test_a_piece_is_named_after_what_it_depends_on_and_nothing_else() -> None:
+    assert monte_carlo(stacks=500)[:2] == monte_carlo()[:2]
+    assert monte_carlo(stacks=500)[2] != monte_carlo()[2]  # which has 6 stacks only
+    assert monte_carlo(instances=7, starts=1, condition=5.0, widths=(8, 10, 6)) == monte_carlo()
+    for change in ({"seed": 1}, {"samples": 60}, {"depth": 3}, {"widths": (8, 11, 6)}, {"pair": "gauge"}, {"rank": 1}):
+        assert not set(monte_carlo(**change)) & set(monte_carlo())
+    assert monte_carlo(spectrum="conditioned", condition=5.0) != monte_carlo(spectrum="conditioned")
+
+
+def test_exact_arguments_and_witnesses_do_not_depend_on_the_seed() -> None:
+    one, two = (set(pieces(["prop-2-output"], Run(seed=seed))) for seed in (1, 2))
+    assert {json.loads(piece.run).get("seed") for piece in one & two} == {None}
+    assert len(one & two) == 1 + sum(1 for s in piecework.strategies(CLAIMS["prop-2-output"]) if s.kind == "exact")
 
 
 def test_a_journal_gives_back_what_was_finished_and_forgets_a_broken_line(tmp_path: Path) -> None:
-    journal = Journal(tmp_path, NAMES, SMALL, "1")
-    done = list(results(pieces(NAMES, SMALL), SMALL, 1))
-    for piece, found in done:
-        journal.add(piece, found)
+    journal, done = Journal(tmp_path, NAMES, SMALL), everything()
+    (first, *others) = done.items()
+    journal.add(*first)
     with journal.path.open("a") as file:
-        file.write('["lemma-3", 9, 9, {"cla')
-    assert journal.read() == dict(done)
+        file.write('{"claim": "lemma-3", "strategy": 9, "par')
+    assert journal.read() == dict([first])
+    for item in others:  # the next line is not glued to the one that was cut
+        journal.add(*item)
+    assert journal.read() == done
     journal.remove()
     assert journal.read() == {}
 
 
 @pytest.mark.parametrize(("names", "run"), [(["lemma-3"], SMALL), (NAMES, Run(seed=1))])
 def test_another_run_has_another_journal(tmp_path: Path, names: list[str], run: Run) -> None:
-    assert Journal(tmp_path, names, run, "1").path != Journal(tmp_path, NAMES, SMALL, "1").path
+    assert Journal(tmp_path, names, run).path != Journal(tmp_path, NAMES, SMALL).path
 
 
-def test_records_of_two_seeds_merge(tmp_path: Path) -> None:
-    parts = []
-    for seed in (1, 2):
-        run = Run(**asdict(SMALL) | {"seed": seed})
-        found = verify(CLAIMS["lemma-3"], run)
-        write_json(tmp_path / f"{seed}.json", record("verify", config={}, results={"lemma-3": found.to_json()}))
-        parts.append(found)
-    assert merge([str(tmp_path / f"{seed}.json") for seed in (2, 1)]) == {"lemma-3": parts[0] | parts[1]}
+def changed(name: str, factor: float) -> object:
+    inequality = CLAIMS[name].inequality
+    return replace(CLAIMS[name], inequality=replace(inequality, rhs=lambda i: factor * inequality.rhs(i)))
 
 
-@pytest.mark.parametrize("content", ["{}", '{"results": 3}', '{"results": {"a": {"claim": "a"}}}'])
-def test_merging_something_else(tmp_path: Path, content: str) -> None:
-    path = tmp_path / "x.json"
-    path.write_text(content)
-    with pytest.raises(FileFormatError, match=r"x\.json' is not what `ioadapt verify --format json` writes"):
+def test_a_changed_bound_is_never_certified_by_an_old_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(tmp_path, ["prop-4"], SMALL)
+    for item in everything(names=["prop-4"]).items():
+        journal.add(*item)
+    monkeypatch.setitem(CLAIMS, "prop-4", changed("prop-4", 0.99))
+    again = Journal(tmp_path, ["prop-4"], SMALL)
+    assert again.read() == {}
+    assert not set(pieces(["prop-4"], SMALL)) & set(journal.read())
+
+
+def test_the_digest_changes_with_the_code_and_with_what_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    claim = CLAIMS["prop-4"]
+    before = digest(claim)
+    assert digest(replace(claim)) == before
+    assert digest(replace(claim, attained=())) != before
+    assert digest(replace(claim, strategies=claim.strategies[:-1])) != before
+    monkeypatch.setattr(piecework, "_sources", lambda: "other")
+    assert digest(claim) != before
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"versions": '{"torch": "1.0"}'}, r"A worker has other versions, .*torch .*\(here 1\.0\)\."),
+        ({"statement": "x"}, "A worker has other code for lemma-3, of the same version."),
+        ({"claim": "unheard-of"}, "A worker has other code for unheard-of"),
+        ({"run": '{"pair": "x"}'}, "Lemma-3: No pair 'x'."),
+    ],
+)
+def test_a_worker_that_would_do_something_else_refuses(change: dict[str, str], sentence: str) -> None:
+    piece = replace(monte_carlo()[0], **change)
+    assert set(do(values(piece))) == {"refused"}
+    with pytest.raises(RefusedError, match=sentence):
+        list(results([piece]))
+
+
+def test_a_worker_that_is_killed_is_one_sentence() -> None:
+    import os
+    import signal
+
+    with pool(2) as processes:
+        victim = processes.submit(os.getpid).result()
+        os.kill(victim, signal.SIGKILL)
+        with pytest.raises(WorkerError, match="A worker process died: it was killed, or the memory was not enough"):
+            everything(executor=processes)
+
+
+def test_records_of_two_seeds_are_united(tmp_path: Path) -> None:
+    records = [record(replace(SMALL, seed=seed)) for seed in (1, 2)]
+    paths = [written(tmp_path / f"{k}.json", r) for k, r in enumerate(records)]
+    both = merge(paths)
+    assert both.found == piecework.union(*(merge([path]).found for path in paths))
+    assert [config["seed"] for config in both.configs] == [1, 2]
+    counts = {kind: f.instances for kind, f in total(NAMES, both.found)["prop-2-output-abs"].findings.items()}
+    assert counts["random"] == 100
+    assert counts["exact"] == 1
+    assert merge(paths[::-1]).text(NAMES) == both.text(NAMES)
+
+
+def test_merging_a_record_with_itself_changes_nothing(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.json", record())
+    for files in ([path], [path, path], [path, written(tmp_path / "b.json", record())]):
+        merged = merge(files)
+        assert merged.digest() == json.loads(Path(path).read_text())["digest"]
+        found = total(NAMES, merged.found)
+        assert found == total(NAMES, record().found)
+    again = written(tmp_path / "c.json", merge([path, path]))
+    assert Path(again).read_text() == Path(path).read_text()
+
+
+def test_runs_that_overlap_count_their_common_pieces_once(tmp_path: Path) -> None:
+    few, many = record(replace(SMALL, stacks=64)), record(replace(SMALL, stacks=96))
+    merged = merge([written(tmp_path / "few.json", few), written(tmp_path / "many.json", many)])
+    assert total(NAMES, merged.found) == total(NAMES, many.found)
+
+
+def test_an_interrupted_record_is_unfinished_until_the_rest_is_merged(tmp_path: Path) -> None:
+    whole = record()
+    halves = [Record({p: v for p, v in whole.found.items() if p.part % 2 == odd}, whole.configs) for odd in (0, 1)]
+    paths = [written(tmp_path / f"{k}.json", half) for k, half in enumerate(halves)]
+    assert merge(paths[:1]).unfinished() == {"lemma-3"}
+    assert json.loads(Path(paths[0]).read_text())["results"]["lemma-3"]["finished"] is False
+    assert merge(paths).unfinished() == set()
+
+
+def test_of_two_results_of_one_piece_the_worse_one_stays() -> None:
+    (piece, found), *_ = everything(names=["prop-4"]).items()
+    kind = next(iter(found.findings))
+    worse = replace(found, findings={kind: replace(found.findings[kind], worst_ratio=1.5)})
+    assert piecework.union({piece: found}, {piece: worse}) == {piece: worse}
+    assert piecework.union({piece: worse}, {piece: found}) == {piece: worse}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda raw: raw | {"schema": 1}, "has schema 1, and this version reads 2: verify again with it"),
+        (lambda raw: raw | {"what": "similarity"}, "is not what `ioadapt verify --format json` writes"),
+        (lambda raw: {"results": 3}, "is not what `ioadapt verify --format json` writes"),
+        (lambda raw: raw | {"pieces": 3}, "is not what `ioadapt verify --format json` writes"),
+        (lambda raw: raw | {"pieces": [{}]}, "writes: 'run' is missing"),
+        (lambda raw: planted(raw, "claim", "unheard-of"), "results on 'unheard-of', which is no claim of this version"),
+        (lambda raw: planted(raw, "statement", "x"), "is about lemma-3 as other code states, proves or searches it"),
+        (lambda raw: planted(raw, "part", -1), "'lemma-3' has no piece -1 of strategy"),
+        (lambda raw: planted(raw, "seconds", "x"), "'x' is not a ratio"),
+        (lambda raw: planted(raw, "findings", {"random": {"instances": "12"}}), "'12' is not a count"),
+        (lambda raw: planted(raw, "findings", {"dream": {}}), "'dream' is not a valid Evidence"),
+        (lambda raw: raw | {"config": {"seed": 1, "x": 2}}, "unexpected keyword argument 'x'"),
+    ],
+)
+def test_what_is_no_record_of_this_version_is_refused(tmp_path: Path, change: object, sentence: str) -> None:
+    path = Path(written(tmp_path / "x.json", record(names=["lemma-3"])))
+    path.write_text(json.dumps(change(json.loads(path.read_text()))))
+    with pytest.raises(FileFormatError, match=sentence):
         merge([str(path)])
+
+
+def planted(raw: dict, key: str, value: object) -> dict:
+    return raw | {"pieces": [raw["pieces"][0] | {key: value}, *raw["pieces"][1:]]}
+
+
+def test_records_of_different_versions_are_not_united(tmp_path: Path) -> None:
+    path = Path(written(tmp_path / "x.json", record(names=["lemma-3"])))
+    other = tmp_path / "y.json"
+    raw = json.loads(path.read_text())
+    other.write_text(json.dumps(raw | {"pieces": [p | {"versions": {"torch": "9.9"}} for p in raw["pieces"]]}))
+    assert merge([str(other)]).claims == ["lemma-3"]
+    with pytest.raises(FileFormatError, match=r"by different versions, .*9\.9.*: verify again with the same"):
+        merge([str(path), str(other)])
 
 
 @pytest.mark.parametrize(
@@ -93,4 +251,4 @@ def test_a_worst_instance_can_be_replayed_from_a_record() -> None:
 
 def test_the_cache_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert tmp_path in runner.default_folder().parents
+    assert tmp_path in default_folder().parents

@@ -305,3 +305,18 @@ def test_a_file_is_no_place_for_a_folder(command, base, tmp_path, capsys):
     assert ioadapt(*words) == MISUSE
     assert "is a file; this format is a folder." in capsys.readouterr().err
     assert (tmp_path / "out").read_text() == "mine"
+
+
+def test_what_has_no_exact_lora_is_baked_to_a_rank_or_a_share_saying_what_is_lost(base, tmp_path, capsys):
+    trained(base, tmp_path / "a", family="dora", placement="output")
+    options = ("--base", tmp_path / "base.safetensors", "--style", "kohya")
+    out = tmp_path / "out.safetensors"
+    assert ioadapt("bake", tmp_path / "a", out, *options, "--share", "0.999") == OK
+    said = capsys.readouterr()
+    lost = [float(line.rpartition(" ")[2]) for line in said.out.splitlines()]
+    assert len(lost) == 3
+    assert all(0 < loss < 0.0448 for loss in lost)  # √(1 - 0.999²)
+    assert "change of their bias (diff_b), which ComfyUI applies, LyCORIS ignores" in said.err
+    assert ioadapt("inspect", out) == OK
+    assert ioadapt("bake", tmp_path / "a", out, *options, "--rank", "1", "--share", "0.5") == MISUSE
+    assert "one of the two" in capsys.readouterr().err

@@ -1,12 +1,19 @@
 """`ioadapt` itself: help, version, misuse, and a terminal that is not there."""
 
+import os
 import subprocess
 import sys
+import warnings
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import save_file
 
-from ioadapt_theory.cli import COMMANDS, main
+from ioadapt_theory.cli import COMMANDS, OK, guarded, main
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
@@ -45,3 +52,45 @@ def test_closed_streams_are_no_traceback(shell: str, status: int) -> None:
     command = f'"{sys.executable}" -c "from ioadapt_theory.cli import main; raise SystemExit(main())" claims {shell}'
     found = subprocess.run(["bash", "-c", command], capture_output=True)
     assert (found.returncode, found.stderr) == (status, b"")
+
+
+SHADOWED = ("html", "difflib", "argparse", "json", "tomllib", "numpy", "tqdm", "logging", "multiprocessing", "pickle")
+
+
+def test_a_module_run_in_a_downloaded_folder_imports_nothing_from_it(tmp_path):
+    for name in SHADOWED:
+        (tmp_path / f"{name}.py").write_text("open('executed', 'w').close()\nraise SystemExit(7)\n")
+    save_file({"w": torch.ones(2, 3)}, tmp_path / "model.safetensors")
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"PYTHONPATH": str(ROOT)}
+    arguments = ["model.safetensors", "model.safetensors", "--quiet", "--html", "page.html"]
+    done = subprocess.run(
+        [sys.executable, "-m", "ioadapt_theory.similarity", *arguments],
+        cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "model#1 | model#2" in done.stdout
+    assert not (tmp_path / "executed").exists()
+
+
+def test_no_control_character_of_a_name_reaches_a_terminal(tmp_path, capsys):
+    evil = "a\x1b]0;PWNED\x07\x9b31m\u202ecba\nb"
+    paths = [str(tmp_path / f"{evil}{n}.safetensors") for n in range(2)]
+    for path in paths:
+        save_file({"w": torch.ones(2, 3)}, path)
+    for more in ([], ["--format", "csv"], ["--format", "json"], ["--by", "kind"], ["--parent", paths[0]]):
+        main(["similarity", *paths, *more])
+        main(["similarity", paths[0], f"{paths[1]}x"])
+        shown = "".join(capsys.readouterr()).replace("\n", "")
+        assert shown.isprintable(), more
+        assert "PWNED" in shown
+
+
+def test_no_control_character_of_a_warning_reaches_a_terminal(capsys):
+    def body() -> int:
+        sys.stderr.write(warnings.formatwarning(UserWarning("of a\x1b[2Jb"), UserWarning, "x.py", 1))
+        return OK
+
+    before = warnings.formatwarning
+    assert guarded("it", body) == OK
+    assert capsys.readouterr().err == "of a\\x1b[2Jb\n"
+    assert warnings.formatwarning is before

@@ -19,8 +19,8 @@ from safetensors.torch import save_file
 from ioadapt_theory.cli import main
 from ioadapt_theory.cli import similarity as command
 from ioadapt_theory.similarity.matching import Match
-from ioadapt_theory.similarity.measures.spaces import Space
-from tests.similarity.hub import LoopbackHub, Repo
+from ioadapt_theory.similarity.measures.space import Space
+from tests.checkpoints.hub import LoopbackHub, Repo
 from tests.similarity.models import weights
 
 ROOT = Path(__file__).parents[2]
@@ -97,8 +97,10 @@ def test_further_keys_come_with_the_options_that_ask_for_them(files: list[str], 
     }  # fmt: skip
     (v,) = c["layers"][0]["values"].values()
     assert 0 <= v["subspace"] <= 1
-    assert v["baseline"]["mean"] == 0
-    assert {"baseline", "subspace"} <= set(c["pairs"][0])
+    assert v["excess"] == (v["cosine"] - v["null_mean"]) / (1 - v["null_mean"])
+    assert v["z"] == (v["cosine"] - v["null_mean"]) / v["null_sd"]
+    assert {"null_mean", "null_sd", "z", "excess", "shared", "subspace"} <= set(c["pairs"][0])
+    assert "baseline" in found(capsys, *files[:2], "--baseline")["pairs"][0]
     assert found(capsys, *files[1:], "--parent", files[0])["parent"] == "one/model.safetensors"
 
 
@@ -243,8 +245,8 @@ def test_a_path_has_no_revision(files: list[str], capsys: pytest.CaptureFixture[
 
 
 def test_nothing_in_common_is_status_2(files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    other = tmp_path / "lora.safetensors"
-    save_file({"lora_up.weight": torch.ones(2, 2)}, other)
+    other = tmp_path / "other.safetensors"
+    save_file({"something.else.weight": torch.ones(2, 2)}, other)
     assert run(files[0], str(other), "--format", "json") == 2
     shown = capsys.readouterr()
     assert "No common parameters" in shown.err

@@ -1,17 +1,20 @@
 """`ioadapt verify`: verdicts, instances, resumption and what it says about misuse."""
 
 import errno
+import itertools
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
-from ioadapt_theory.claims import runner
+from ioadapt_theory.claims import CLAIMS, Run, pieces, records, runner
 from ioadapt_theory.claims.evidence.findings import Verification
 from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.cli import main
@@ -63,7 +66,7 @@ def test_a_verdict_that_differs_is_a_finding(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nothing = Verification(claim="prop-4")
-    monkeypatch.setattr(runner, "results", lambda todo, run, jobs: ((piece, nothing) for piece in todo))
+    monkeypatch.setattr(runner, "results", lambda todo: ((piece, nothing) for piece in todo))
     assert main(["verify", "prop-4"]) == 1
     assert "untested  proved  <- differs" in capsys.readouterr().out
 
@@ -144,6 +147,15 @@ def test_a_bad_instance_is_one_sentence(
         (["prop-4", "--device", "nowhere"], "Device 'nowhere' cannot be used"),
         (["prop-4", "--pair", "x"], "No pair 'x'."),
         (["prop-4", "--widths", "3", "4", "5", "--depth", "3"], "3 widths do not fit a stack of depth 3"),
+        (["prop-4", "--pair", "gauge", "--depth", "1"], "The pair 'gauge' needs --depth 2 or more"),
+        (["prop-4", "--instance", "r1", "--each"], "--instance takes no --each."),
+        (["prop-4", "--instance", "r1", "--jobs", "2"], "--instance takes no --jobs."),
+        (["prop-4", "--instance", "r1", "--stacks", "2"], "--instance takes no --stacks."),
+        (["prop-4", "--each", "--jobs", "1"], "--each takes no --jobs."),
+        (["prop-4", "--each", "--cluster", "tcp://x:1"], "--each takes no --cluster."),
+        (["--merge", "a.json", "--seed", "0"], "--merge takes no --seed."),
+        (["--merge", "a.json", "--resume-from", "x"], "--merge takes no --resume-from."),
+        (["prop-4", "--jobs", "2", "--cluster", "tcp://x:1"], "--jobs is for processes of this machine and --cluster"),
         (["prop-1", "--each"], "None of these claims is an expectation over samples: prop-1."),
         (["--merge", "nowhere.json"], "The record 'nowhere.json' cannot be read"),
     ],
@@ -169,21 +181,21 @@ def test_an_interrupted_run_goes_on_where_it_was(
 ) -> None:
     real, done = runner.results, []
 
-    def interrupted(todo: object, run: object, jobs: int) -> object:
-        for k, item in enumerate(real(todo, run, jobs)):
+    def interrupted(todo: object) -> object:
+        for k, item in enumerate(real(todo)):
             if k == 2:
                 raise KeyboardInterrupt
             yield item
 
-    def counted(todo: object, run: object, jobs: int) -> object:
-        for item in real(todo, run, jobs):
+    def counted(todo: object) -> object:
+        for item in real(todo):
             done.append(item)
             yield item
 
     monkeypatch.setattr(runner, "results", interrupted)
     assert main(["verify", "prop-4", *QUICK]) == 130
     out, err = capsys.readouterr()
-    assert "Interrupted: 2 of 5 parts are kept" in err
+    assert "Interrupted: 2 of 5 parts are kept; the same command goes on there." in err
     assert "proved  not finished" in out
     assert "differs" not in out
     monkeypatch.setattr(runner, "results", counted)
@@ -200,9 +212,9 @@ def test_what_an_interruption_left_finished_is_not_called_unfinished(
 ) -> None:
     real = runner.results
 
-    def interrupted(todo: object, run: object, jobs: int) -> object:
-        for piece, found in real(todo, run, jobs):
-            if piece[0] == "lemma-2-sharp":
+    def interrupted(todo: object) -> object:
+        for piece, found in real(todo):
+            if piece.claim == "lemma-2-sharp":
                 raise KeyboardInterrupt
             yield piece, found
 
@@ -218,7 +230,7 @@ def test_a_journal_that_cannot_be_kept_is_a_warning(
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device", "somewhere/x.jsonl")
 
-    monkeypatch.setattr(runner.Journal, failing, full)
+    monkeypatch.setattr(records.Journal, failing, full)
     assert main(["verify", "prop-4", *QUICK]) == 0
     out, err = capsys.readouterr()
     assert err == (
@@ -245,7 +257,7 @@ def test_an_interrupted_run_that_could_not_be_kept_says_so(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(*_: object) -> object:
-        yield ("prop-4", 0, 0), Verification(claim="prop-4")
+        yield next(pieces.pieces(["prop-4"], Run())), Verification(claim="prop-4")
         raise KeyboardInterrupt
 
     monkeypatch.setattr(runner, "results", interrupted)
@@ -264,7 +276,7 @@ def test_ctrl_c_with_several_processes_keeps_what_is_finished(tmp_path: Path) ->
         start_new_session=True,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
     )
-    folder = runner.default_folder()
+    folder = records.default_folder()
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not any(p.stat().st_size for p in folder.glob("*.jsonl")):
         time.sleep(0.1)
@@ -274,3 +286,107 @@ def test_ctrl_c_with_several_processes_keeps_what_is_finished(tmp_path: Path) ->
     assert "parts are kept; the same command goes on there" in err
     assert "Traceback" not in err
     assert "lemma-3" in out
+
+
+ROUNDED = {"u": [1, 0], "v": [1, 0], "du": ["-1.0000000005", 0], "dv": [0, 0]}
+
+
+def test_undecided_is_a_verdict_with_the_residual(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["verify", "lemma-1-angle", "--instance", saved(tmp_path, ROUNDED), "--format", "json"]) == 2
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+    assert (found["verdict"], found["holds"]) == ("undecided", None)
+    assert [h["residual"] for h in found["hypotheses"]] == pytest.approx([5e-10, 0], rel=1e-6)
+    assert "meets the hypothesis ||du|| <= ||u|| only up to rounding (residual 5e-10)" in found["reason"]
+    assert err == f"ioadapt verify: {found['reason']}\n"
+    assert main(["verify", "lemma-1-angle", "--instance", saved(tmp_path, ROUNDED)]) == 2
+    assert "verdict: undecided\n" in capsys.readouterr().out
+
+
+COMMAND = [sys.executable, "-c", "import sys; from ioadapt_theory.cli import main; sys.exit(main())", "verify"]
+TWO_PARTS = ["lemma-3", "--stacks", "33", "--samples", "50", "--instances", "50", "--starts", "2", "--steps", "2"]
+
+
+def test_a_run_whose_output_is_lost_is_kept(tmp_path: Path) -> None:
+    kept = ["--resume-from", str(tmp_path / "kept")]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [*COMMAND, *TWO_PARTS, *kept], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (ended.returncode, ended.stderr) == (2, "ioadapt verify: Cannot read or write: No space left on device.\n")
+    (journal,) = (tmp_path / "kept").iterdir()
+    assert len([line for line in journal.read_text().splitlines() if line]) == 6
+    with (tmp_path / "out.txt").open("w") as out:
+        subprocess.run([*COMMAND, *TWO_PARTS, *kept], stdout=out, check=True)
+    assert "lemma-3  proved   proved" in (tmp_path / "out.txt").read_text()
+    assert not journal.exists()
+
+
+def test_a_changed_bound_is_not_certified_by_what_an_interrupted_run_left(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(todo: object) -> object:
+        yield from itertools.islice(real(todo), 4)
+        raise KeyboardInterrupt
+
+    real = runner.results
+    monkeypatch.setattr(runner, "results", interrupted)
+    assert main(["verify", "prop-4", *QUICK]) == 130
+    monkeypatch.setattr(runner, "results", real)
+    true = CLAIMS["prop-4"]
+    wrong = replace(true.inequality, rhs=lambda i: 0.99 * true.inequality.rhs(i))
+    monkeypatch.setitem(CLAIMS, "prop-4", replace(true, inequality=wrong))
+    capsys.readouterr()
+    found = output(capsys, "prop-4", *QUICK, status=1)["results"]["prop-4"]
+    assert found["verdict"] == "refuted"
+    assert found["worst_ratio"] == pytest.approx(1 / 0.99)
+
+
+def test_killed_workers_are_one_sentence_and_no_finding(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    argv = ["lemma-3", "--stacks", "1000000", "--samples", "100", "--jobs", "2", "--resume-from", str(kept)]
+    process = subprocess.Popen([*COMMAND, *argv], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not any(p.stat().st_size for p in kept.glob("*.jsonl")):
+        time.sleep(0.1)
+    for child in psutil.Process(process.pid).children():
+        if "resource_tracker" not in " ".join(child.cmdline()):
+            child.kill()
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (2, "")
+    assert err.count("\n") == 1
+    assert err.startswith(
+        "ioadapt verify: A worker process died: it was killed, or the memory was not enough. Stopped: "
+    )
+    assert "parts are kept; the same command goes on there." in err
+
+
+def records_of(capsys: pytest.CaptureFixture[str], tmp_path: Path, *argvs: list[str]) -> list[str]:
+    for k, argv in enumerate(argvs):
+        assert main(["verify", *argv, *QUICK, "--format", "json"]) == 0
+        (tmp_path / f"{k}.json").write_text(capsys.readouterr().out)
+    return [str(tmp_path / f"{k}.json") for k in range(len(argvs))]
+
+
+def test_merging_keeps_seeds_and_verdicts_and_counts_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    one, two = records_of(capsys, tmp_path, ["prop-4", "lemma-3"], ["prop-4", "--seed", "1"])
+    same = output(capsys, "--merge", one, one)
+    assert same == json.loads(Path(one).read_text())
+    both = output(capsys, "--merge", one, two)
+    assert [run["seed"] for run in both["config"]["runs"]] == [0, 1]
+    counts = {kind: f["instances"] for kind, f in both["results"]["prop-4"]["findings"].items()}
+    assert counts == {"exact": 1, "witness": 1, "random": 100, "adversarial": 8, "monte-carlo": 8}
+    assert list(output(capsys, "lemma-3", "--merge", one, two)["results"]) == ["lemma-3"]
+    assert "The records have nothing on prop-3; they are about lemma-3, prop-4." in sentence(
+        capsys, "prop-3", "--merge", one
+    )
+
+
+@pytest.mark.parametrize("address", ["tcp://127.0.0.1:1", "nonsense://x", "127.0.0.1"])
+def test_a_cluster_that_is_not_there_is_one_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, address: str
+) -> None:
+    from ioadapt_theory import cluster
+
+    monkeypatch.setattr(cluster, "PATIENCE", 1)
+    assert f"No Dask scheduler answers at '{address}'" in sentence(capsys, "prop-4", *QUICK, "--cluster", address)

@@ -14,8 +14,8 @@ import torch
 from safetensors.torch import save, save_file
 
 from ioadapt_theory.cli import main
-from tests.similarity.broken import GOOD, INDEXES, PICKLES, SAFETENSORS
-from tests.similarity.hub import COMMIT, LoopbackHub, Repo
+from tests.checkpoints.broken import GOOD, INDEXES, PICKLES, SAFETENSORS
+from tests.checkpoints.hub import COMMIT, LoopbackHub, Repo
 from tests.similarity.models import weights
 
 SD15, LCM, TINY = "stable-diffusion-v1-5/stable-diffusion-v1-5", "SimianLuo/LCM_Dreamshaper_v7", "nota-ai/bk-sdm-tiny"
@@ -191,7 +191,10 @@ def test_what_cannot_be_had(
 
 def test_offline_without_a_cache(hub: LoopbackHub, hub_cache: Path, capsys: pytest.CaptureFixture[str]):
     err = refused("sd15", "lcm", "--offline", "--cache", hub_cache, capsys=capsys)
-    assert f"Offline mode is on and {SD15} is not in the cache {hub_cache}. Run once online: hf download {SD15}." in err
+    assert (
+        f"Offline mode is on and {SD15} is not in the cache {hub_cache}. Run once online: hf download {SD15} --inc"
+        in err
+    )
 
 
 def test_a_connection_that_is_always_cut(

@@ -10,8 +10,8 @@ from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.similarity.compare import compare
 from ioadapt_theory.similarity.comparison import Comparison, Options, labels_of
 from ioadapt_theory.similarity.matching import Match
-from ioadapt_theory.similarity.measures.metrics import count_of_lowest
-from ioadapt_theory.similarity.measures.spaces import Space
+from ioadapt_theory.similarity.measures.means import count_of_lowest
+from ioadapt_theory.similarity.measures.space import Space
 from ioadapt_theory.similarity.report import records as report
 from tests.similarity.memory import Held, held, noisy
 
@@ -215,7 +215,9 @@ def test_norms_near_one_look_alike_without_being_related_and_the_baseline_says_s
         assert abs(v.cosine - v.baseline[0]) < 4 * v.baseline[1]
     assert found["norm.weight"].cosine > 0.99
     assert abs(found["conv.weight"].cosine) < 0.2
-    mean, sd = c.baseline((0, 1)) or (0.0, 0.0)
+    found = c.baseline((0, 1))
+    assert found is not None
+    mean, sd = found.mean, found.sd
     assert abs((c.mean((0, 1)).mean or 0.0) - mean) < 4 * sd
 
 

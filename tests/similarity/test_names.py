@@ -2,7 +2,8 @@
 
 import pytest
 
-from ioadapt_theory.checkpoints.names import KINDS, PREFIX, block, canonical, kind
+from ioadapt_theory.checkpoints.names.kinds import KINDS, block, kind
+from ioadapt_theory.checkpoints.names.unet import PREFIX, canonical
 from ioadapt_theory.checkpoints.provenance import origins
 from tests.similarity.models import rows
 

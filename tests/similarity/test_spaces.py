@@ -1,5 +1,6 @@
-"""Gram similarities are those of K° written out; equal input-side Grams tell W' = WQ; unrelated weights read 0."""
+"""Gram similarities are those of K° written out; equal input-side Grams tell W' = WQ; unrelated: within chance."""
 
+import itertools
 import math
 
 import pytest
@@ -8,10 +9,11 @@ from torch import Tensor
 
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.linalg import orthogonal
+from ioadapt_theory.null import moments, of_matrix, parts
 from ioadapt_theory.similarity.compare import compare
 from ioadapt_theory.similarity.comparison import Comparison, Options
-from ioadapt_theory.similarity.measures import spaces
-from ioadapt_theory.similarity.measures.spaces import Space, baseline_sd
+from ioadapt_theory.similarity.measures import gram_sums, sides, spaces
+from ioadapt_theory.similarity.measures.space import Space
 from ioadapt_theory.similarity.report import records as report
 from ioadapt_theory.similarity.report.tables import remarks
 from tests.similarity.memory import Held, held
@@ -48,8 +50,8 @@ def models(count: int = 3, dtype: torch.dtype = torch.float64) -> list[Held]:
 @pytest.fixture(params=["whole", "in pieces"])
 def _pieces(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "in pieces":
-        for name, size in (("TILES", 200), ("PIECE", 60), ("WHOLE", 0)):
-            monkeypatch.setattr(spaces, name, size)
+        for module, name, size in ((gram_sums, "TILES", 200), (gram_sums, "PIECE", 60), (sides, "WHOLE", 0)):
+            monkeypatch.setattr(module, name, size)
 
 
 def figures(c: Comparison) -> dict[tuple[str, tuple[int, int]], float]:
@@ -79,20 +81,62 @@ def test_a_rotation_of_the_other_side_leaves_the_space_as_it_is(shape: tuple[int
     assert abs(by_space[Space.WEIGHT]) < 0.5
 
 
-@pytest.mark.parametrize("shape", [(30, 8), (8, 30), (8, 6, 3, 3)])
-def test_unrelated_weights_read_zero_with_the_stated_deviation(shape: tuple[int, ...]):
-    draws = 120
-    scales = torch.rand(shape[1]) + 0.2  # the spectrum must not matter
-    values = [torch.einsum("oi...,i->oi...", torch.randn(shape), scales) for _ in range(2)]
-    turned = []
-    for seed in range(draws):
-        q = orthogonal(shape[1], generator=torch.Generator().manual_seed(seed))
-        pair = [held("a", {"w": values[0]}), held("b", {"w": torch.einsum("oi...,ij->oj...", values[1], q)})]
-        turned.append(figures(compare(pair, Options(space=Space.INPUT, workers=1)))["w", (0, 1)])
-    found = torch.tensor(turned)
-    sd = baseline_sd(shape[1])
-    assert abs(found.mean()) < 4 * sd / math.sqrt(draws)
-    assert found.square().mean().sqrt() == pytest.approx(sd, rel=4 / math.sqrt(2 * draws) * 1.5)
+@pytest.mark.usefixtures("_pieces")
+@pytest.mark.parametrize("shape", [(30, 4), (4, 4), (5, 3), (6, 2), (5, 4, 3, 3)])
+def test_the_null_of_a_space_is_the_mean_over_all_permutations_of_its_channels(shape: tuple[int, ...]):
+    values = [torch.randn(shape) * (torch.rand(shape) + 0.5) + 0.3 for _ in range(2)]  # a common mean, unequal norms
+    f, cosines = shape[1], []
+    for order in itertools.permutations(range(f)):
+        pair = [held("a", {"w": values[0]}), held("b", {"w": values[1][:, list(order)].contiguous()})]
+        c = compare(pair, Options(space=Space.INPUT, workers=1))
+        cosines.append(c.rows[0].values[0, 1])
+    all_of_them = torch.tensor([v.cosine for v in cosines])
+    for v in cosines:
+        assert v.null is not None
+        assert v.null.mean == pytest.approx(all_of_them.mean().item(), abs=1e-12)
+        assert v.null.sd == pytest.approx(all_of_them.std(correction=0).item(), abs=1e-10)
+        assert v.null.excess == pytest.approx((v.cosine - v.null.mean) / (1 - v.null.mean))
+
+
+@pytest.mark.usefixtures("_pieces")
+@pytest.mark.parametrize("space", [Space.INPUT, Space.OUTPUT])
+def test_what_the_null_needs_is_summed_over_tiles_as_over_the_whole_matrix(space: Space):
+    """Sides of 64 are concatenations of sides of 16 here, and the null permutes inside the parts."""
+    shapes = {"wide.weight": (64, 30), "tall.weight": (30, 64), "conv.weight": (16, 64, 2, 1), "up.weight": (64, 16)}
+    some = [held(n, {k: torch.randn(s) + 0.3 for k, s in shapes.items()}) for n in "ab"]
+    widths = [side for s in shapes.values() for side in s[:2]]
+    for row in compare(some, Options(space=space)).rows:
+        grams = [centred_gram(model.values[row.name], row.name, space).numpy() for model in some]
+        cuts = parts(len(grams[0]), widths)
+        assert (len(cuts) > 2) == (len(grams[0]) == 64)
+        mean, sd = moments(*(of_matrix(k, cuts) for k in grams))
+        norms = math.prod(float((k * k).sum()) ** 0.5 for k in grams)
+        null = row.values[0, 1].null
+        assert null is not None
+        assert (null.mean, null.sd) == pytest.approx((mean / norms, sd / norms), abs=1e-12)
+
+
+@pytest.mark.parametrize("space", [Space.INPUT, Space.OUTPUT])
+def test_unrelated_weights_with_a_mean_and_unequal_norms_are_within_their_null(space: Space):
+    """Where the cosines themselves are far from 0: the two networks have nothing but their statistics in common."""
+
+    def network(seed: int) -> Held:
+        generator = torch.Generator().manual_seed(seed)
+        shapes = [(40, 60), (60, 40), (50, 50), (30, 20, 3, 3)] * 5
+        draws = [torch.randn(s, generator=generator) for s in shapes]
+        norms = [0.3 + torch.rand(len(w), generator=generator).view(-1, *[1] * (w.ndim - 1)) for w in draws]
+        return held("x", {f"l{i}.weight": w * n + 0.15 for i, (w, n) in enumerate(zip(draws, norms, strict=True))})
+
+    c = compare([network(1), network(2)], Options(space=space))
+    z = torch.tensor([row.values[0, 1].null.z for row in c.rows])
+    assert c.mean((0, 1)).mean > 0.03
+    assert z.square().mean().sqrt() < 1.5
+    assert c.shared((0, 1)) == 0
+    assert abs(c.excess((0, 1))) < 0.02
+    near = held("y", {n: v + 0.1 * torch.randn(v.shape) for n, v in network(1).values.items()})
+    c = compare([network(1), near], Options(space=space))
+    assert c.shared((0, 1)) == len(c.rows)
+    assert c.excess((0, 1)) > 0.8
 
 
 def test_without_removing_the_identity_unrelated_weights_would_look_alike():
@@ -100,7 +144,9 @@ def test_without_removing_the_identity_unrelated_weights_would_look_alike():
     plain = ((a.T @ a) * (b.T @ b)).sum() / ((a.T @ a).norm() * (b.T @ b).norm())
     assert plain > 0.95
     pair = [held("a", {"w": a}), held("b", {"w": b})]
-    assert abs(figures(compare(pair, Options(space=Space.INPUT)))["w", (0, 1)]) < 4 * baseline_sd(10)
+    (row,) = compare(pair, Options(space=Space.INPUT)).rows
+    assert abs(row.values[0, 1].null.z) < 4
+    assert abs(row.values[0, 1].cosine) < 0.5
 
 
 def test_vectors_single_channels_and_orthogonal_weights_have_no_space_and_are_listed():
@@ -165,3 +211,39 @@ def test_a_subspace_that_says_nothing_is_left_out_and_told():
     assert report.to_csv(c).splitlines()[2].endswith(",")
     with pytest.raises(InvalidValueError, match=r"--subspace 7 is more directions than any layer .* at most 6 here"):
         compare(pair, Options(space=Space.INPUT, subspace=7))  # the whole side, which is always 1
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("space", [Space.INPUT, Space.OUTPUT])
+def test_large_layers_of_half_precision_are_multiplied_in_float32_to_a_millionth(
+    dtype: torch.dtype, space: Space, monkeypatch: pytest.MonkeyPatch
+):
+    shapes = {"wide.weight": (48, 300), "tall.weight": (300, 48), "conv.weight": (40, 64, 3, 3)}
+    draws = {k: torch.randn(s) * (torch.rand(s[0], *[1] * (len(s) - 1)) + 0.3) + 0.1 for k, s in shapes.items()}
+    pair = [
+        held(n, {k: (v + x * torch.randn(v.shape)).to(dtype) for k, v in draws.items()})
+        for n, x in (("a", 0), ("b", 0.3))
+    ]
+    double = compare(pair, Options(space=space, workers=1))
+    monkeypatch.setattr(spaces, "LARGE", 1)
+    single = compare(pair, Options(space=space, workers=1))
+    differ = False
+    for one, two in zip(double.rows, single.rows, strict=True):
+        v, w = one.values[0, 1], two.values[0, 1]
+        assert w.cosine == pytest.approx(v.cosine, abs=1e-6)
+        assert (w.null.mean, w.null.sd) == pytest.approx((v.null.mean, v.null.sd), rel=1e-4, abs=1e-8)
+        differ = differ or w.cosine != v.cosine
+    assert differ  # it is another path
+
+
+@pytest.mark.parametrize("scale", [1e-30, 1e-15, 1e15, 1e30])
+def test_large_layers_whose_products_leave_float32_are_multiplied_in_float64(
+    scale: float, monkeypatch: pytest.MonkeyPatch
+):
+    values = [torch.randn(30, 40) for _ in range(2)]
+    plain = [held(n, {"w": v.bfloat16()}) for n, v in zip("ab", values, strict=True)]
+    scaled = [held(n, {"w": v.bfloat16() * 2.0 ** round(math.log2(scale))}) for n, v in zip("ab", values, strict=True)]
+    expected = figures(compare(plain, Options(space=Space.INPUT, workers=1)))
+    monkeypatch.setattr(spaces, "LARGE", 1)
+    found = figures(compare(scaled, Options(space=Space.INPUT, workers=1)))
+    assert found["w", (0, 1)] == pytest.approx(expected["w", (0, 1)], abs=1e-6)

@@ -7,12 +7,13 @@ import pytest
 import torch
 
 from ioadapt_theory.similarity.matching import Layer, Match, match_by_names
-from ioadapt_theory.similarity.measures.metrics import Values, values
-from ioadapt_theory.similarity.streaming.products import Moments, moments
-from ioadapt_theory.similarity.streaming.products import products as streaming
+from ioadapt_theory.similarity.measures.cosine import Values, values
+from ioadapt_theory.similarity.streaming.inner_products import moments
+from ioadapt_theory.similarity.streaming.moments import Moments
+from ioadapt_theory.similarity.streaming.reader import LONGEST
 from tests.similarity.memory import Held, held, noisy
 
-LARGE = 3 * streaming.LONGEST + 17
+LARGE = 3 * LONGEST + 17
 DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2]
 
 
@@ -134,10 +135,10 @@ def test_memory_is_that_of_the_buffers_whatever_the_layer(monkeypatch: pytest.Mo
         asked.append(out.nbytes)
         return out
 
-    pair = [held(n, {"w": torch.randn(40 * streaming.LONGEST, dtype=torch.float32)}) for n in "ab"]
+    pair = [held(n, {"w": torch.randn(40 * LONGEST, dtype=torch.float32)}) for n in "ab"]
     monkeypatch.setattr(torch, "empty", counted)
     measured(pair, workers=1)
-    assert sum(asked) <= 8 * streaming.LONGEST * 4
+    assert sum(asked) <= 8 * LONGEST * 4
 
 
 def test_the_number_of_torch_threads_is_given_back():

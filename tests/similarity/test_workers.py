@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 
@@ -13,11 +14,12 @@ import pytest
 import torch
 
 from ioadapt_theory.checkpoints.checkpoint import SourceError
+from ioadapt_theory.errors import WorkerError
 from ioadapt_theory.similarity.compare import compare
 from ioadapt_theory.similarity.comparison import Options
-from ioadapt_theory.similarity.measures.spaces import Space
+from ioadapt_theory.similarity.measures.space import Space
+from ioadapt_theory.similarity.streaming import forked, workers
 from ioadapt_theory.similarity.streaming.forked import PERIOD, Deliver, share_out
-from ioadapt_theory.similarity.streaming.products import workers
 from ioadapt_theory.similarity.streaming.workers import over_layers
 from tests.similarity.memory import Held, held, noisy
 
@@ -111,7 +113,7 @@ def test_a_worker_that_is_ended_from_outside_is_told():
         time.sleep(60)
 
     began = time.monotonic()
-    with pytest.raises(SourceError, match=r"A worker process was ended \(status -9\).*--workers 1"):
+    with pytest.raises(WorkerError, match=r"A worker process was ended \(status -9\).*--workers 1"):
         share_out([7, 8], 2, run, print)
     assert time.monotonic() - began < 30
     assert multiprocessing.active_children() == []
@@ -131,6 +133,26 @@ def test_an_interrupt_ends_the_workers_in_the_middle_of_a_layer():
     with pytest.raises(KeyboardInterrupt):
         share_out(range(2), 2, run, interrupt)
     assert time.monotonic() - began < 30
+    assert multiprocessing.active_children() == []
+
+
+def test_an_interrupt_while_the_workers_start_comes_when_they_have_started(monkeypatch: pytest.MonkeyPatch):
+    """Also when another thread of this process takes the signal: raised inside a fork, it would be lost."""
+    start = multiprocessing.context.ForkProcess.start
+
+    def interrupted(self: multiprocessing.context.ForkProcess) -> None:
+        taker = threading.Thread(target=signal.pthread_sigmask, args=(signal.SIG_UNBLOCK, {signal.SIGINT}))
+        taker.start()
+        os.kill(os.getpid(), signal.SIGINT)
+        taker.join()
+        start(self)
+        started.append(self)
+
+    started: list[object] = []
+    monkeypatch.setattr(multiprocessing.context.ForkProcess, "start", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        share_out(range(2), 2, lambda tasks, deliver: [deliver(t, t) for t in tasks], lambda _t, _r: None)
+    assert len(started) == 2
     assert multiprocessing.active_children() == []
 
 
@@ -173,10 +195,43 @@ def test_one_process_does_it_where_more_do_not_pay_or_cannot_be(
     elif where == "daemon":
         monkeypatch.setattr(workers.current_process(), "_config", {"daemon": True})
     else:
-        monkeypatch.setattr(workers.sys, "platform", "darwin")
-        assert workers.usable() == 1
+        monkeypatch.setattr(forked.sys, "platform", "darwin")
+        assert forked.usable() == 1
     compare(models(2), Options(workers=2))
     assert pids == []
+
+
+@pytest.mark.parametrize("lacking", ["preadv", "fork"])
+def test_one_process_does_it_on_systems_that_cannot_read_by_position_or_fork(
+    lacking: str, pids: list[int], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delattr(os, lacking)
+    assert forked.usable() == 1
+    compare(models(2), Options(workers=2))
+    assert pids == []
+
+
+def test_one_process_does_it_where_there_is_no_shared_memory(pids: list[int], monkeypatch: pytest.MonkeyPatch):
+    def none(*_args: object, **_options: object) -> None:
+        raise OSError(30, "Read-only file system")
+
+    pair = models(2)
+    expected = compare(pair, Options(workers=1))
+    monkeypatch.setattr(multiprocessing.context.ForkContext, "Value", none)
+    found = compare(pair, Options(workers=2))
+    assert pids == []
+    assert [row.values for row in found.rows] == [row.values for row in expected.rows]
+
+
+def test_uses_that_overlap_leave_torch_the_threads_it_had():
+    torch.set_num_threads(2)
+    one, two = workers.single_threaded_torch(), workers.single_threaded_torch()
+    one.__enter__()
+    two.__enter__()
+    one.__exit__(None, None, None)
+    assert torch.get_num_threads() == 1
+    two.__exit__(None, None, None)
+    assert torch.get_num_threads() == 2
 
 
 def test_results_come_back_in_the_order_of_the_layers():

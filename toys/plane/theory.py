@@ -7,8 +7,8 @@ S = E[(x, 1)ᵀ(x, 1)], for which E[zᵀz] = I, the stack is linear, and the pro
 import torch
 from torch import Tensor, nn
 
+from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims.settings.shared_function import SharedFunction
-from ioadapt_theory.claims.statements import prop_3, prop_4, prop_5
 from ioadapt_theory.linalg import frobenius_sq
 from toys.plane.methods import Method, learned, plain
 from toys.plane.world import augmented, isotropic_moment, moment
@@ -46,17 +46,17 @@ def proposition(
     """Closed form and bound of the proposition that speaks of this method; source and target without adapters."""
     root = _root(second_moment)
     (w1, w2), (w1_target, w2_target) = (list(augmented(m)) for m in (source, target))
-    lhs, rhs = prop_5.lhs, prop_5.rhs
+    claim = "prop-5"
     match method.placement, method.maps:
         case "weight", ("0",):
             ab = root @ nn.functional.pad(ab, (0, 1, 0, 1))  # the 1 of (x, 1) is left alone
-            lhs, rhs = prop_3.lhs, prop_3.rhs
+            claim = "prop-3"
         case "weight", ("1",):
             ab = nn.functional.pad(ab, (0, 0, 0, 1))
-            lhs, rhs = prop_3.lhs_second, prop_3.rhs_second
+            claim = "prop-3-second"
         case "input", ("0",):
             ab = root @ nn.functional.pad(ab, (0, 1, 0, 1)) @ torch.linalg.inv(root)
-            lhs, rhs = prop_4.lhs, prop_4.rhs
+            claim = "prop-4"
     instance = SharedFunction(
         w1=root @ w1,
         w2=w2,
@@ -65,7 +65,8 @@ def proposition(
         ab=ab,
         sigma=torch.ones((), dtype=root.dtype),
     )
-    return float(lhs(instance)), float(rhs(instance))
+    inequality = CLAIMS[claim].inequality
+    return float(inequality.lhs(instance)), float(inequality.rhs(instance))
 
 
 def _root(second_moment: Tensor) -> Tensor:

@@ -1,29 +1,33 @@
 """DoRA (Liu et al. 2024): Φ(W)_j = m_j V_j / ‖V_j‖ with V = W + s AB, a magnitude for every output j."""
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base, Identity, add
-from ioadapt_theory.adapters.families.family import Family, Spec, parameter
-from ioadapt_theory.adapters.families.lora import init_low_rank
-from ioadapt_theory.adapters.fast.autograd import fused, plan_for
-from ioadapt_theory.adapters.fast.derived import kept
+from ioadapt_theory.adapters.families.family import Family, Spec
+from ioadapt_theory.adapters.families.lora import LoRA, init_low_rank, is_high
+from ioadapt_theory.adapters.fast.autograd import fused, is_eager, plan_for, without_autocast
+from ioadapt_theory.adapters.fast.derived import Derived, is_kept
+from ioadapt_theory.adapters.fast.norms import norms_beside, squares
 from ioadapt_theory.adapters.fast.products import LowRank
-from ioadapt_theory.adapters.fast.steps import at
-
-BLOCK = 1 << 18
-"""Entries of V that are built at a time on a CPU: 1 MB in float32, which stays in a core's cache."""
+from ioadapt_theory.adapters.matrices import Plain
 
 
 class DoRA(Family):
     """Low-rank change of the direction, learned magnitude m (columns); m starts at ‖W_j‖."""
 
+    axes: ClassVar = {**LoRA.axes, "m": ("columns",)}
+    options: ClassVar = {"detach_norm": ("true or false", lambda v: isinstance(v, bool))}
+    A: nn.Parameter
+    B: nn.Parameter
+    m: nn.Parameter
+
     def __init__(self, base: Base, spec: Spec) -> None:
         super().__init__(base, spec)
         self.detach_norm = spec.detach_norm
-        self.A = parameter(base, spec, base.rows, spec.rank)
-        self.B = parameter(base, spec, spec.rank, base.columns)
-        self.m = parameter(base, spec, base.columns)
+        self.derived = Derived()
         with torch.no_grad():
             nn.init.zeros_(self.A)
             nn.init.zeros_(self.B)
@@ -36,40 +40,36 @@ class DoRA(Family):
         return torch.addmm(w.mT, self.B.to(w).mT, self.A.to(w).mT, alpha=self.scaling).mT
 
     def norms(self, base: Base) -> Tensor:
-        """‖V_j‖; on an identity ‖e_j + s A b_j‖² = 1 + 2s ⟨a_j, b_j⟩ + s² b_jᵀ(AᵀA)b_j, in float64 since it cancels."""
-        if not isinstance(base, Identity):
-            if torch.is_grad_enabled() and not self.detach_norm:
-                return self.direction(base).norm(dim=0)
-            with torch.no_grad():
-                return self._norms_by_blocks(base.dense().mT)
-        a, b, s = self.A.double(), self.B.double(), self.scaling
-        change = torch.addmm(a.mT, a.mT @ a, b, beta=2 * s, alpha=s * s)
-        return ((change * b).sum(0) + 1).clamp_min(0).sqrt().to(self.m.dtype)
+        """‖V_j‖, above 0; where its gradient is not asked for a constant, which is kept between steps."""
+        constant = self.detach_norm or not torch.is_grad_enabled()
+        with torch.set_grad_enabled(not constant):
+            if not (constant and is_kept(self.A) and is_eager(self.A) and isinstance(base, Identity | Plain)):
+                return self._norms(base)
+            w = base.module.weight if isinstance(base, Plain) else None
+            near = w if self.A.is_cpu else None
+            return self.derived("norms", lambda: self._norms(base, near), self.scaling, (self.A, self.B), w)
 
-    def _norms_by_blocks(self, w: Tensor) -> Tensor:
-        """‖V_j‖ from some rows of Wᵀ at a time: V is never held, and ‖W_j‖² + 2s ⟨W_j, Ab_j⟩ + ... would cancel."""
-        wide = torch.promote_types(w.dtype, self.A.dtype)
-        at, bt = self.A.mT.contiguous().to(wide), self.B.mT.contiguous().to(wide)
-        whole = w.device.type != "cpu" or torch.compiler.is_compiling()
-        rows = len(w) if whole else max(1, BLOCK // w.shape[1])
-        norms = [
-            w[i : i + rows].to(wide, copy=True).addmm_(bt[i : i + rows], at, alpha=self.scaling).norm(dim=1)
-            for i in range(0, len(w), rows)
-        ]
-        return torch.cat(norms).to(self.m.dtype)
+    def _norms(self, base: Base, weight: Tensor | None = None) -> Tensor:
+        """By definition; with the weight of a layer near the processor from ‖W_j‖, which is kept for as long as W is the same, and W A.
+
+        On an identity ‖e_j + s A b_j‖² = 1 + 2s ⟨a_j, b_j⟩ + s² b_jᵀ(AᵀA)b_j, in float64 since it cancels.
+        """
+        if isinstance(base, Identity):
+            a, b, s = self.A.double(), self.B.double(), self.scaling
+            change = torch.addmm(a.mT, a.mT @ a, b, beta=2 * s, alpha=s * s)
+            norms = ((change * b).sum(0) + 1).clamp_min(0).sqrt()
+        elif weight is None:
+            norms = self.direction(base).norm(dim=0)
+        else:
+            w = base.dense().mT
+            own = self.derived("squares", lambda: squares(w), 0.0, (), weight)
+            norms = norms_beside(w, own, self.A, self.B, self.scaling)
+        return norms.to(self.m.dtype).clamp_min(torch.finfo(self.m.dtype).tiny)
 
     def gain(self, base: Base) -> Tensor:
         """m_j / ‖V_j‖, 0 for a column of zeros whose magnitude is zero."""
-        return kept(self, None if isinstance(base, Identity) else base, lambda: self._gain(base))
-
-    def _gain(self, base: Base) -> Tensor:
-        if not self.m.is_meta and torch.is_autocast_enabled(self.m.device.type):
-            with torch.autocast(self.m.device.type, enabled=False):
-                return self._gain(base)
-        norms = self.norms(base)
-        if self.detach_norm:
-            norms = norms.detach()
-        return self.m / norms.clamp_min(torch.finfo(norms.dtype).tiny)
+        with without_autocast(self.m):
+            return self.m / self.norms(base)
 
     def weight(self, base: Base) -> Tensor:
         """V diag(m / ‖V‖)."""
@@ -88,17 +88,15 @@ class DoRA(Family):
         v = torch.addmm(w.mT, self.B.to(w).mT, (w @ self.A.to(w)).mT, alpha=self.scaling).mT
         return _times(v, self.gain(base).to(w))
 
-    def at_once(self, x: Tensor, f: Base, placement: str = "weight") -> Tensor | None:
-        """As of any family."""
-        if (plan := plan_for(self, x, f)) is None:
-            return None
-        base = f if placement == "weight" else Identity(self.size[1], of=f)
-        return fused(at(placement, plan.w), plan, LowRank, self.scaling, x, self.gain(base), self.A, self.B)
+    def is_heavy(self, placement: str) -> bool:
+        """By its rank."""
+        del placement
+        return is_high(self)
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
         """f(x) + (g - 1)(f(x) - bias) + g s xAB, g = m/‖V‖: the bias is not scaled, g = 1 changes nothing."""
-        if (y := self.at_once(x, base)) is not None:
-            return y
+        if is_eager(x) and (plan := plan_for(self, x, base)) is not None:
+            return fused(plan, self, LowRank, x, (self.A, self.B), self.gain(base))
         y, g = base(x), base.columnwise(self.gain(base))
         without_bias = y if base.bias is None else y - base.columnwise(base.bias)
         change = self.scaling * base.low_rank(self.dropout(x), self.A, self.B)

@@ -1,16 +1,47 @@
 """What a family is: a definition (``weight``) and its fast form (calling it), tested against each other."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 
-from ioadapt_theory.adapters.bases import Base, add
-from ioadapt_theory.adapters.fast.autograd import fused, plan_for
-from ioadapt_theory.adapters.fast.steps import at
+from ioadapt_theory.adapters.bases import Base, SizesAlone, add
+from ioadapt_theory.adapters.fast.autograd import Plan, fused, is_eager, plan_for
+from ioadapt_theory.adapters.matrices import is_watched
+from ioadapt_theory.errors import ShapeError, UnsupportedError
+
+MANY = 4
+"""Samples for each feature from where on a heavy Δ is faster built, measured on the widths of diffusion models."""
+
+Size = tuple[int, int, int]
+"""Rows, columns and channels of a base; 0 where stored parameters do not show them, so that any fit."""
+Shapes = Mapping[str, tuple[int, ...]]
+Ranges = Sequence[tuple[int, int]]
+Limit = tuple[str, Callable[[Any], bool]]
+"""What an option has to be, and the test of it."""
+
+
+def is_finite(value: Any) -> bool:
+    """Whether a value is a number that float32 can hold; true and false are none."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
+
+
+def is_count(value: Any) -> bool:
+    """Whether a value is a whole number, at least 1; beyond the limit it is a mistake, or an attack."""
+    return type(value) is int and 1 <= value <= MOST
+
+
+LARGEST = torch.finfo(torch.float32).max
+MOST = 1 << 28
+"""Products of two such sizes stay below what torch can count."""
+COMMON: dict[str, Limit] = {
+    "rank": ("a whole number, at least 1", is_count),
+    "dropout": ("a probability in [0, 1)", lambda v: is_finite(v) and 0 <= v < 1),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,17 +71,109 @@ class Spec:
 class Family(nn.Module, ABC):
     """Φ_θ, built for one base.
 
+    A family states ``axes`` and fills the parameters in its constructor: files, PEFT and whole models need no more. One
+    whose sizes are no such table overrides ``shapes``, ``size_of``, ``take`` and ``cut``.
+
     Attributes:
-        scaling: factor on the learned change.
+        axes: what it stores: parameter -> what each of its axes counts: "rows", "columns", "channels" or "rank".
+        options: fields of ``Spec`` that it alone reads, and what they have to be.
+        scaling: factor on the learned change; a family that has none sets 1 in its constructor.
         size: (rows, columns, channels) of the bases it fits.
     """
 
+    axes: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    options: ClassVar[Mapping[str, Limit]] = {}
+
     def __init__(self, base: Base, spec: Spec) -> None:
+        """Make the parameters, without numbers."""
         super().__init__()
         self.spec = spec
         self.scaling = spec.scaling
-        self.size = (base.rows, base.columns, base.channels)
+        self.size: Size = (base.rows, base.columns, base.channels)
         self.dropout: nn.Module = nn.Dropout(spec.dropout) if spec.dropout else nn.Identity()
+        for name, shape in self.shapes(self.size, spec).items():
+            self.register_parameter(name, parameter(base, spec, *shape))
+
+    @classmethod
+    def shapes(cls, size: Size, spec: Spec, found: Shapes | None = None) -> dict[str, tuple[int, ...]]:
+        """What it stores for a base of this size; ``found`` in a file, where the file has a choice."""
+        del found
+        counts = {**dict(zip(("rows", "columns", "channels"), size, strict=True)), "rank": spec.rank}
+        return {name: tuple(counts[axis] for axis in axes) for name, axes in cls.axes.items()}
+
+    @classmethod
+    def size_of(cls, found: Shapes) -> Size:
+        """The size of the base that stored parameters are for; a kernel's taps are in the rows, and unknown.
+
+        Raises:
+            ShapeError: a parameter is missing, or has another number of axes.
+        """
+        counts: dict[str, int] = {}
+        for name, axes in cls.axes.items():
+            if len(found.get(name, ())) != len(axes):
+                raise ShapeError(cls._misfit(found))
+            counts |= dict(zip(axes, found[name], strict=True))
+        rows = counts.get("rows", 0)
+        return rows, counts.get("columns", 0), counts.get("channels", rows)
+
+    @classmethod
+    def stored(cls, size: Size | None, spec: Spec, parameters: Mapping[str, Tensor]) -> Self:
+        """The family with these parameters, as a file has them; without ``size`` for the base that they show.
+
+        Raises:
+            ShapeError: parameters are missing, too many, or of other shapes than the family has.
+        """
+        found = {name: tuple(p.shape) for name, p in parameters.items()}
+        size = cls.size_of(found) if size is None else size
+        if found != cls.shapes(size, spec, found):
+            raise ShapeError(cls._misfit(found))
+        return cls(SizesAlone(*size), spec).take(parameters)
+
+    @classmethod
+    def _misfit(cls, found: Shapes) -> str:
+        listed = ", ".join(f"{name} {list(shape)}" for name, shape in found.items()) or "no parameters"
+        return f"the shapes {listed} do not fit together"
+
+    def extra_repr(self) -> str:
+        """Rank and scale, for ``print(model)``."""
+        return f"{'' if self.rank is None else f'rank {self.rank}, '}scale {self.scaling:g}"
+
+    @property
+    def rank(self) -> int | None:
+        """The rank r, None where it has none."""
+        return self.spec.rank if any("rank" in axes for axes in self.axes.values()) else None
+
+    def take(self, parameters: Mapping[str, Tensor]) -> Self:
+        """Hold copies of these parameters in the place of its own; returns itself."""
+        for name in [*self._parameters]:
+            del self._parameters[name]
+        for name, tensor in parameters.items():
+            copy = tensor.detach().clone(memory_format=torch.contiguous_format)
+            self.register_parameter(name, nn.Parameter(copy))
+        return self
+
+    def cut(self, ranges: Ranges) -> "Family":
+        """Φ for these of W's columns [start, stop) alone, in this order; exact.
+
+        Raises:
+            UnsupportedError: the family does not state its axes.
+        """
+        held = {name: p.detach() for name, p in self.named_parameters()}
+        if unknown := sorted(held.keys() - self.axes.keys()):
+            msg = f"a {type(self).__name__} does not state the axes of {', '.join(unknown)}, so it cannot be cut"
+            raise UnsupportedError(msg)
+        for name, p in held.items():
+            for dim, axis in enumerate(self.axes[name]):
+                held[name] = p = picked(p, ranges, dim) if axis == "columns" else p
+        return self.resized(ranges, held)
+
+    def resized(self, ranges: Ranges, parameters: Mapping[str, Tensor]) -> Self:
+        """The same settings with other parameters, for as many columns as the ranges have."""
+        rows, _, channels = self.size
+        size = rows, sum(stop - start for start, stop in ranges), channels
+        new = type(self)(SizesAlone(*size), self.spec).take(parameters)
+        new.scaling = self.scaling
+        return new
 
     @abstractmethod
     def weight(self, base: Base) -> Tensor:
@@ -60,13 +183,39 @@ class Family(nn.Module, ABC):
     def forward(self, x: Tensor, base: Base) -> Tensor:
         """X Φ_θ(base) + bias, without building what need not be built."""
 
-    @abstractmethod
-    def at_once(self, x: Tensor, f: Base, placement: str = "weight") -> Tensor | None:
-        """Eq. 4a, 4b or 4c on f in one autograd function; None where there is no plan, or it would not be faster."""
+    def is_heavy(self, placement: str) -> bool:
+        """Whether products of samples with Δ cost more than the gradient of a whole matrix."""
+        del placement
+        return True
+
+    @property
+    def drops(self) -> bool:
+        """Whether something is done to the adapter's input now."""
+        kind = type(self.dropout)
+        return kind is not nn.Identity and (kind is not nn.Dropout or self.dropout.training)
+
+    def at_once(self, x: Tensor, placed: Any) -> Tensor | None:
+        """A whole layer with this family in its place (``Placed``) as one product; None where it is better in parts.
+
+        Where samples are many, what a heavy Δ costs is passes over them, and its matrix costs next to nothing.
+        """
+        f = placed.f
+        if not self.is_heavy(placed.placement) or not is_eager(x) or x.element_size() < 4:
+            return None
+        if x.numel() < MANY * f.channels * max(f.channels, f.columns) or (plan := self.plan_for(x, f)) is None:
+            return None
+        if plan.dtype != x.dtype or self.drops:
+            return None
+        return linear(x, placed.dense().mT, placed.bias)
+
+    def plan_for(self, x: Tensor, f: Base) -> Plan | None:
+        """As ``fast.autograd.plan_for``, for what is done without calling this module."""
+        return None if is_watched(self) else plan_for(self, x, f)
 
     def promote(self, w: Tensor) -> Tensor:
         """W in the wider of its dtype and the adapter's, so that merging rounds once, at the end."""
-        return w.to(torch.promote_types(w.dtype, next(self.parameters()).dtype))
+        held = getattr(self, "_former_parameters", self._parameters)  # nn.DataParallel keeps a replica's there
+        return w.to(torch.promote_types(w.dtype, next(p.dtype for p in held.values() if p is not None)))
 
     @abstractmethod
     def left(self, w: Tensor, base: Base) -> Tensor:
@@ -89,7 +238,7 @@ class Additive(Family):
     def pays(self, x: Tensor, base: Base) -> bool:
         """Whether ``fused`` is faster than the plain form for inputs of this size."""
         del x, base
-        return self.kind is not None
+        return True
 
     def factors(self) -> tuple[Tensor, ...]:
         """What ``kind`` makes Δ from."""
@@ -109,19 +258,24 @@ class Additive(Family):
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
         """f(x) + s x Δ."""
-        if (y := self.at_once(x, base)) is not None:
-            return y
+        if self.kind and is_eager(x) and self.pays(x, base) and (plan := plan_for(self, x, base)) is not None:
+            return fused(plan, self, self.kind, x, self.factors())
+        if self.builds(base) and not self.drops:
+            return base.with_matrix(x, self.weight(base))
         return add(base(x), self.update(self.dropout(x), base), self.scaling)
 
-    def at_once(self, x: Tensor, f: Base, placement: str = "weight") -> Tensor | None:
-        """As of any family."""
-        if not self.pays(x, f) or (plan := plan_for(self, x, f)) is None:
-            return None
-        return fused(at(placement, plan.w), plan, self.kind, self.scaling, x, None, *self.factors())
+    def builds(self, base: Base) -> bool:
+        """Whether Δ is built for this base in any case, so that Φ(W) costs no more."""
+        return not base.pointwise and base.is_open
 
     def left(self, w: Tensor, base: Base) -> Tensor:
         """W + s ΔW."""
         return torch.add(w, self.delta(base).to(w) @ w, alpha=self.scaling)
+
+
+def picked(m: Tensor, ranges: Ranges, dim: int = -1) -> Tensor:
+    """The entries [start, stop) of one axis."""
+    return torch.cat([m.narrow(dim, start, stop - start) for start, stop in ranges], dim)
 
 
 def parts(w: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
@@ -152,6 +306,8 @@ def parameter(base: Base, spec: Spec, *shape: int) -> nn.Parameter:
 
 def fill(p: nn.Parameter, std: float) -> None:
     """Normal entries of the given standard deviation; zeros for 0."""
+    if p.is_meta:
+        return
     if std:
         nn.init.normal_(p, std=std)
     else:

@@ -1,22 +1,31 @@
 """LoHa (Hyeon-Woo et al. 2021, FedPara): Δ = (A₁B₁) ∘ (A₂B₂), of rank up to r²."""
 
+from typing import ClassVar
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base
-from ioadapt_theory.adapters.families.family import Additive, Spec, fill, joined, parameter, parts
-from ioadapt_theory.adapters.fast.autograd import fused, plan_for
-from ioadapt_theory.adapters.fast.products import Hadamard
-from ioadapt_theory.adapters.fast.steps import OnBuilt
+from ioadapt_theory.adapters.families.family import Additive, Spec, fill, joined, parts
+from ioadapt_theory.adapters.fast.autograd import built, is_eager, plan_for
 
 
 class LoHa(Additive):
     """Hadamard product of two low-rank products; A's are rows x r, B's r x columns."""
 
+    axes: ClassVar = {
+        "A1": ("rows", "rank"),
+        "A2": ("rows", "rank"),
+        "B1": ("rank", "columns"),
+        "B2": ("rank", "columns"),
+    }
+    A1: nn.Parameter
+    A2: nn.Parameter
+    B1: nn.Parameter
+    B2: nn.Parameter
+
     def __init__(self, base: Base, spec: Spec) -> None:
         super().__init__(base, spec)
-        self.A1, self.A2 = (parameter(base, spec, base.rows, spec.rank) for _ in range(2))
-        self.B1, self.B2 = (parameter(base, spec, spec.rank, base.columns) for _ in range(2))
         fill(self.A1, 0.1)  # the standard deviations of the reference code
         fill(self.B1, 1)
         fill(self.A2, 0.1)
@@ -27,11 +36,15 @@ class LoHa(Additive):
         del base
         return (self.A1 @ self.B1) * (self.A2 @ self.B2)
 
-    def at_once(self, x: Tensor, f: Base, placement: str = "weight") -> Tensor | None:
-        """On the matrix alone: what Δ costs is building it, which a side saves nothing of."""
-        if placement != "weight" or (plan := plan_for(self, x, f)) is None:
-            return None
-        return fused(OnBuilt, plan, Hadamard, self.scaling, x, None, self.A1, self.B1, self.A2, self.B2)
+    def is_heavy(self, placement: str) -> bool:
+        """On the weight Δ is built in any case."""
+        return placement != "weight"
+
+    def forward(self, x: Tensor, base: Base) -> Tensor:
+        """As of any additive family; without dropout by one product with W + s Δ."""
+        if is_eager(x) and not self.drops and (plan := plan_for(self, x, base)) is not None:
+            return built(plan, self.scaling, x, self.A1, self.B1, self.A2, self.B2)
+        return super().forward(x, base)
 
     def weight(self, base: Base) -> Tensor:
         """W + s Δ, in the memory order of a stored weight, building Δ some columns at a time."""

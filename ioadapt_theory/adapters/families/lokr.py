@@ -1,38 +1,106 @@
 """LoKr (Yeh et al. 2023): Δ = C ⊗ D, with D = AB of low rank where that is smaller."""
 
 import math
+from collections.abc import Mapping
+from typing import ClassVar, Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ioadapt_theory.adapters.bases import Base
-from ioadapt_theory.adapters.families.family import Additive, Spec, fill, joined, parameter, parts
+from ioadapt_theory.adapters.bases import Base, SizesAlone
+from ioadapt_theory.adapters.families.family import (
+    Additive,
+    Family,
+    Ranges,
+    Shapes,
+    Size,
+    Spec,
+    fill,
+    is_count,
+    joined,
+    parts,
+    picked,
+)
+from ioadapt_theory.adapters.families.full import Full
 from ioadapt_theory.adapters.fast.products import Kronecker
+from ioadapt_theory.errors import ShapeError
 
 
 class LoKr(Additive):
     """Kronecker product; C is m1 x n1, D (m2 x n2) is kept whole, or as A (m2 x r) and B (r x n2) when r < max/2."""
 
     kind = Kronecker
+    options: ClassVar = {
+        "factor": (
+            "a positive whole number, or -1 for the most square split",
+            lambda v: is_count(v) or (type(v) is int and v == -1),
+        )
+    }
+    C: nn.Parameter
+    A: nn.Parameter
+    B: nn.Parameter
+    D: nn.Parameter
 
     def __init__(self, base: Base, spec: Spec) -> None:
         super().__init__(base, spec)
-        taps = base.rows // base.channels
-        (m1, m2), (n1, n2) = split(base.channels, spec.factor), split(base.columns, spec.factor)
-        m2 *= taps
-        self.low_rank = spec.rank < max(m2, n2) / 2
-        self.C = parameter(base, spec, m1, n1)
-        fill(self.C, 1 / math.sqrt(m1))
+        self._settle()
+        fill(self.C, 1 / math.sqrt(self.C.shape[0]))
         last = 1 if spec.init == "random" else 0
         if self.low_rank:
-            self.A = parameter(base, spec, m2, spec.rank)
-            self.B = parameter(base, spec, spec.rank, n2)
-            fill(self.A, 1 / math.sqrt(m2))
+            fill(self.A, 1 / math.sqrt(self.A.shape[0]))
             fill(self.B, last / math.sqrt(spec.rank))
         else:
-            self.D = parameter(base, spec, m2, n2)
-            fill(self.D, last / math.sqrt(m2))
-            self.scaling = 1.0  # alpha / rank belongs to the low-rank factors, as in the reference code
+            fill(self.D, last / math.sqrt(self.D.shape[0]))
+
+    def _settle(self) -> None:
+        """The scaling alpha / rank belongs to the low-rank factors, as in the reference code."""
+        self.low_rank = "D" not in self._parameters
+        self.scaling = self.spec.scaling if self.low_rank else 1.0
+
+    @property
+    def rank(self) -> int | None:
+        """The rank r of D = AB, None where D is kept whole."""
+        return self.spec.rank if self.low_rank else None
+
+    @classmethod
+    def shapes(cls, size: Size, spec: Spec, found: Shapes | None = None) -> dict[str, tuple[int, ...]]:
+        """C, and A and B or D; a file may split the sizes otherwise than ``split``, and keep D whole for any rank."""
+        rows, columns, channels = size
+        (m1, _), (n1, _) = split(channels, spec.factor), split(columns, spec.factor)
+        small = found.get("C", ()) if found else ()
+        if len(small) == 2 and all(small) and channels % small[0] == columns % small[1] == 0:
+            m1, n1 = small
+        m2, n2 = rows // m1, columns // n1
+        whole = "D" in found if found else spec.rank >= max(m2, n2) / 2
+        return {"C": (m1, n1), **({"D": (m2, n2)} if whole else {"A": (m2, spec.rank), "B": (spec.rank, n2)})}
+
+    @classmethod
+    def size_of(cls, found: Shapes) -> Size:
+        """C ⊗ D, with D = AB where it is not kept whole."""
+        first, last = (found.get(name, ()) for name in (("D", "D") if "D" in found else ("A", "B")))
+        small = found.get("C", ())
+        if not len(small) == len(first) == len(last) == 2 or 0 in (*small, *first, *last):
+            raise ShapeError(cls._misfit(found))
+        rows = small[0] * first[0]
+        return rows, small[1] * last[1], rows
+
+    def take(self, parameters: Mapping[str, Tensor]) -> Self:
+        """Hold C, and A and B or D."""
+        super().take(parameters)
+        self._settle()
+        return self
+
+    def cut(self, ranges: Ranges) -> Family:
+        """A part whose Kronecker blocks end elsewhere is no LoKr: it is a full change, as large as the weight."""
+        block = self.size[1] // self.C.shape[1]
+        if any(end % block for edges in ranges for end in edges):
+            delta = self.scaling * self.delta(SizesAlone(*self.size)).detach()
+            rows, _, channels = self.size
+            cut = picked(delta, ranges)
+            return Full(SizesAlone(rows, cut.shape[1], channels), Spec()).take({"Delta": cut})
+        held = {name: p.detach() for name, p in self.named_parameters()}
+        held["C"] = picked(held["C"], [(start // block, stop // block) for start, stop in ranges])
+        return self.resized(ranges, held)
 
     def small(self) -> Tensor:
         """D, m2 x n2."""
@@ -41,6 +109,11 @@ class LoKr(Additive):
     def factors(self) -> tuple[Tensor, ...]:
         """C, D."""
         return self.C, self.small()
+
+    def is_heavy(self, placement: str) -> bool:
+        """Never: the factors are small."""
+        del placement
+        return False
 
     def delta(self, base: Base) -> Tensor:
         """C ⊗ D."""

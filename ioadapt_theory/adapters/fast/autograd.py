@@ -1,145 +1,218 @@
-"""One autograd function around a frozen nn.Linear without hooks, for what ``steps`` computes.
+"""What adapters add to a frozen nn.Linear as one autograd function: less is kept, in fewer passes over memory.
 
-Where ``plan_for`` says no, the families' plain forms do the same.
+It gives what the families' plain forms give, to any order of derivatives; where ``plan_for`` says no, those are used.
 """
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
-from torch.nn.modules import module as modules
+from torch.autograd import forward_ad
+from torch.nn.functional import linear
 
 from ioadapt_theory.adapters.bases import Base, Identity
-from ioadapt_theory.adapters.fast.steps import Job, Step
+from ioadapt_theory.adapters.fast.products import gained, packed, ungained
 from ioadapt_theory.adapters.matrices import Linear
 
-HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-GLOBAL_HOOKS = tuple(getattr(modules, f"_global{hooks}") for hooks in HOOKS)
 TENSORS = frozenset({Tensor, nn.Parameter})
 CASTABLE = frozenset({torch.float16, torch.bfloat16, torch.float32})
-_enabled = True
+DROPOUTS = frozenset({nn.Identity, nn.Dropout})
+_lock = threading.Lock()
+_unfused = 0  # blocks that are open, in whatever threads
 
 
 @contextmanager
 def unfused() -> Iterator[None]:
-    """Plain autograd for the duration: slower, but it can be differentiated twice, forwards, and in batches."""
-    global _enabled
-    before, _enabled = _enabled, False
+    """The plain forms for the duration, in all threads: the same results, slower; to compare with, or to debug."""
+    global _unfused
+    with _lock:
+        _unfused += 1
     try:
         yield
     finally:
-        _enabled = before
+        with _lock:
+            _unfused -= 1
+
+
+def is_eager(x: Any) -> bool:
+    """Whether this is a plain call on a plain tensor: not traced, compiled, transformed or ``unfused``.
+
+    Torch has no public way to ask for transforms of functions, forward-mode derivatives and modes that look at every
+    operation (fake tensors, selective checkpoints); none of them can follow what is written in place.
+    """
+    return (
+        not _unfused
+        and not torch.compiler.is_compiling()  # first: torch 2.7 cannot compile the next lines
+        and type(x) in TENSORS
+        and torch._C._get_tracing_state() is None
+        and not torch._C._are_functorch_transforms_active()
+        and torch._C._len_torch_dispatch_stack() == 0
+        and forward_ad._current_level < 0
+    )
 
 
 class Plan(NamedTuple):
-    """What ``fused`` computes with: the dtype, and the layer's stored weight and bias, None for an identity."""
+    """What is computed with: the dtype, and the layer's stored weight and bias, None for an identity."""
 
     dtype: torch.dtype
     w: Tensor | None
     bias: Tensor | None
 
-
-def is_eager(x: Any) -> bool:
-    """Whether this is a plain call on a plain tensor: not traced, compiled, transformed or ``unfused``."""
-    return (
-        _enabled
-        and not torch.compiler.is_compiling()  # first: torch 2.7 cannot compile the next line
-        and type(x) in TENSORS
-        and not torch._C._are_functorch_transforms_active()
-        and torch._C._len_torch_dispatch_stack() == 0  # fake tensors, selective checkpoints
-        and torch._C._get_tracing_state() is None
-    )
-
-
-def is_watched(module: nn.Module) -> bool:
-    """Whether somebody listens to the module's calls or stands in for its ``forward``."""
-    own = module.__dict__
-    return "forward" in own or any(own[hooks] for hooks in HOOKS)
+    def rows(self, x: Tensor) -> Tensor:
+        """X as n x c; left as it is where possible, since autograd cannot add gradients in place behind a view."""
+        x = x.to(self.dtype)
+        return (x if x.ndim == 2 else x.reshape(-1, x.shape[-1])).contiguous()
 
 
 def plan_for(phi: Any, x: Tensor, base: Base) -> Plan | None:
-    """How ``fused`` does what the plain form would; None where hooks, mixed dtypes, dropout or transforms forbid it.
-
-    This runs in every call, beside products that take some tens of microseconds, hence the short ways to attributes.
-    """
-    if not is_eager(x) or base.axis != -1 or x.is_meta or _drops(phi.dropout) or is_watched(phi):
+    """How to do in an eager call what the plain form of phi would; None where hooks or mixed dtypes forbid it."""
+    if base.axis != -1 or type(phi.dropout) not in DROPOUTS:
         return None
     w = bias = None
     if type(base) is not Identity:
-        found = _weight_and_bias(base.module) if type(base) is Linear else None
-        if found is None:
+        if type(base) is not Linear or not base.is_open:
             return None
-        w, bias = found
-    dtype = x.dtype
-    if torch.is_autocast_enabled(x.device.type):
+        w, bias = base.module.weight, base.module.bias
+        if type(w) is not nn.Parameter or w.requires_grad or (bias is not None and bias.requires_grad):
+            return None
+    if not x.is_meta and torch.is_autocast_enabled(x.device.type):
         dtype = torch.get_autocast_dtype(x.device.type)
         if x.dtype not in CASTABLE or (w is None and x.dtype != dtype):
             return None
-        w, bias = w if w is None else w.to(dtype), bias if bias is None else bias.to(dtype)
-        return Plan(dtype, w, bias)
-    if (w is not None and w.dtype != dtype) or any(p.dtype != dtype for p in phi._parameters.values()):
+        return Plan(dtype, w if w is None else w.to(dtype), bias if bias is None else bias.to(dtype))
+    own = phi._parameters.values()
+    if (w is not None and w.dtype != x.dtype) or any(p is not None and p.dtype != x.dtype for p in own):
         return None
-    return Plan(dtype, w, bias)
+    return Plan(x.dtype, w, bias)
 
 
-def fused(step: type[Step], plan: Plan, kind: Any, s: float, x: Tensor, g: Tensor | None, *factors: Tensor) -> Tensor:
-    """What ``step`` says, with Δ the ``kind`` of ``factors`` and g the gains of the columns, None for ones."""
-    dtype = plan.dtype
-    rows = rows_of(x if x.dtype == dtype else x.to(dtype))
-    if any(p.dtype != dtype for p in factors):
-        factors = tuple(p.to(dtype) for p in factors)
-    y: Tensor = Fused.apply(torch.is_grad_enabled(), step, kind, s, rows, plan.w, plan.bias, g, *factors)  # type: ignore[no-untyped-call, unused-ignore]
+def fused(plan: Plan, phi: Any, kind: Any, x: Tensor, factors: Sequence[Tensor], g: Tensor | None = None) -> Tensor:
+    """F(X) diag(g) + s dropout(X) Δ with the ``kind`` of Δ; g None is ones, and leaves the bias alone."""
+    rows, dropped = plan.rows(x), phi.dropout(x)
+    d = rows if dropped is x else plan.rows(dropped)
+    p = [m.to(plan.dtype) for m in factors]
+    apply: Any = Fused.apply if torch.is_grad_enabled() else Unrecorded().forward
+    y: Tensor = apply(kind, phi.scaling, rows, d, plan.w, plan.bias, g, *p)
     return y if x.ndim == 2 else y.view(*x.shape[:-1], y.shape[-1])
 
 
-def rows_of(x: Tensor) -> Tensor:
-    """X as n x c; left as it is where possible, since autograd cannot add gradients in place behind a view."""
-    return (x if x.ndim == 2 else x.reshape(-1, x.shape[-1])).contiguous()
+def built(plan: Plan, s: float, x: Tensor, *factors: Tensor) -> Tensor:
+    """X(W + s Δ) + b with Δ = (A₁B₁)∘(A₂B₂)."""
+    p = [m.to(plan.dtype) for m in factors]
+    y: Tensor = Built.apply(s, plan.rows(x), plan.w, plan.bias, *p)  # type: ignore[no-untyped-call, unused-ignore]
+    return y if x.ndim == 2 else y.view(*x.shape[:-1], y.shape[-1])
 
 
 class Fused(torch.autograd.Function):
-    """A step as autograd sees it."""
+    """Y = V diag(g) + b with V = Z + s DΔ and Z = XW, or X without W; D is X, or what dropout leaves of it."""
 
     @staticmethod
     def forward(  # noqa: D102
-        ctx: Any, keep: bool, step: type[Step], kind: Any, s: float, x: Tensor, w: Any, bias: Any, g: Any, *p: Tensor
+        ctx: Any, kind: Any, s: float, x: Tensor, d: Tensor, w: Any, bias: Any, g: Any, *p: Tensor
     ) -> Tensor:
-        y, kept = step.forward(Job(kind, s, w, bias, g, p), x, keep)
-        if keep:
-            ctx.step, ctx.kind, ctx.s, ctx.count = step, kind, s, len(p)
-            ctx.save_for_backward(w, g, *p, *kept)
-        return y
+        z = x if w is None else linear(x, w, bias if g is None else None)
+        v, kept = kind.add(z, d, s, *p, into=None if w is None else z)
+        ctx.kind, ctx.s, ctx.count, ctx.one, ctx.owns_gradient = kind, s, len(p), d is x, False
+        if g is None:
+            ctx.save_for_backward(d, w, g, None, None, *p, *kept)
+            return v
+        ctx.save_for_backward(d, w, g, x, None if w is None else v, *p, *kept)
+        y = gained(v, g, v if w is None or isinstance(ctx, Unrecorded) else None)
+        return y if bias is None else y.add_(bias)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
-        w, g, *rest = ctx.saved_tensors
-        job = Job(ctx.kind, ctx.s, w, None, g, rest[: ctx.count])
+        d, w, g, x, v, *rest = ctx.saved_tensors
+        p, kept, kind, s = rest[: ctx.count], rest[ctx.count :], ctx.kind, ctx.s
+        with_x, with_d, gx, gd, gg = ctx.needs_input_grad[2], not ctx.one and ctx.needs_input_grad[3], None, None, None
         with without_autocast(gy):
-            gx, gradients = ctx.step.backward(job, gy.contiguous(), rest[ctx.count :], ctx.needs_input_grad[4])
-        return None, None, None, None, gx, None, None, *gradients
+            gy = gy.contiguous()
+            gb = gy.sum(0) if ctx.needs_input_grad[5] else None
+            if torch.is_grad_enabled():  # what was kept has no graph, the inputs have
+                gz = gy
+                if g is not None:
+                    v, _ = kind.add(x if w is None else linear(x, w), d, s, *p)
+                    gg, gz = (gy * v).sum(0, dtype=g.dtype), gained(gy, g)
+                t, m, gp = kind.pull(gz, d, s, (), *p)
+                gx = gz.clone() if w is None else gz @ w
+            elif g is None:
+                t, m, gp = kind.pull(gy, d, s, kept, *p)
+                if with_x:
+                    gx = gy @ w if w is not None else gy if ctx.owns_gradient else gy.clone()
+            else:
+                a, b = p
+                t, m, (ga, h) = kind.pull(gy, d, s, kept, a, b * g.to(b.dtype))
+                if with_x:
+                    gx = gy if ctx.owns_gradient else torch.empty_like(x)
+                gg = ungained(gy, x if w is None else v, g, w, gx)
+                gg = gg if w is not None else gg.add_((h * b).sum(0))
+                gp = ga, h.mul_(g)
+            if with_x and ctx.one:
+                gx.view(-1, len(m)).addmm_(t, packed(m.mT), alpha=s)  # type: ignore[union-attr]
+            elif with_d:
+                gd = ((t if s == 1 else t * s) @ m.mT).view(d.shape)
+        return None, None, gx, gd, None, gb, gg, *gp
 
 
-def _drops(dropout: nn.Module) -> bool:
-    """Whether something other than nothing is done to the adapter's input."""
-    return type(dropout) is not nn.Identity and (type(dropout) is not nn.Dropout or dropout.training)
+class Unrecorded:
+    """In the place of what autograd keeps, where it keeps nothing: a token takes less time than a call of it."""
+
+    def forward(self, *inputs: Any) -> Tensor:
+        """As of ``Fused``."""
+        return Fused.forward(self, *inputs)
+
+    def save_for_backward(self, *tensors: Tensor) -> None:
+        """Nothing."""
+
+
+def give_gradient(y: Tensor) -> None:
+    """Let the function that made Y work in the memory of Y's gradient, which nobody else may see."""
+    node: Any = y.grad_fn
+    if node is not None and y.ndim != 2:  # behind a view
+        node = node.next_functions[0][0]
+    if hasattr(node, "owns_gradient"):
+        node.owns_gradient = True
+
+
+class Built(torch.autograd.Function):
+    """Y = X(W + s (A₁B₁)∘(A₂B₂)) + b, W None an identity; Δ is built again for the way back and never kept."""
+
+    @staticmethod
+    def forward(ctx: Any, s: float, x: Tensor, w: Any, bias: Any, *p: Tensor) -> Tensor:  # noqa: D102
+        ctx.s = s
+        ctx.save_for_backward(x, w, *p)
+        m1, m2 = halves(*p)
+        if w is None:
+            return torch.addmm(x, x, m1.mul_(m2).mT, alpha=s)
+        return linear(x, torch.addcmul(w, m1, m2, value=s, out=m1), bias)
+
+    @staticmethod
+    def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
+        x, w, a1, b1, a2, b2 = ctx.saved_tensors
+        with without_autocast(gy):
+            m1, m2 = halves(a1, b1, a2, b2)
+            gx = None
+            if ctx.needs_input_grad[1]:
+                built = m1 * m2 if w is None else torch.addcmul(w, m1, m2, value=ctx.s)
+                gx = torch.addmm(gy, gy, built, alpha=ctx.s) if w is None else gy @ built
+            gm = (gy.mT @ x).mul_(ctx.s)
+            if torch.is_grad_enabled():  # in place only where nobody needs them again
+                m1, m2 = m1 * gm, m2 * gm
+            else:
+                m1.mul_(gm), m2.mul_(gm)
+            return None, gx, None, None, (b1 @ m2).mT, (m2 @ a1).mT, (b2 @ m1).mT, (m1 @ a2).mT
+
+
+def halves(a1: Tensor, b1: Tensor, a2: Tensor, b2: Tensor) -> tuple[Tensor, Tensor]:
+    """(A₁B₁)ᵀ and (A₂B₂)ᵀ, in the memory order of nn.Linear's weight."""
+    return b1.mT @ a1.mT, b2.mT @ a2.mT
 
 
 def without_autocast(x: Tensor) -> AbstractContextManager[Any]:
     """For a way back that is begun under autocast: dtypes are those of the way there."""
     kind = x.device.type
-    return torch.autocast(kind, enabled=False) if torch.is_autocast_enabled(kind) else nullcontext()
-
-
-def _weight_and_bias(module: nn.Module) -> tuple[Tensor, Tensor | None] | None:
-    """Those of a frozen nn.Linear that is not watched."""
-    if type(module) is not nn.Linear or is_watched(module) or any(GLOBAL_HOOKS):
-        return None
-    own = module.__dict__
-    w, bias = own["_parameters"].get("weight"), own["_parameters"].get("bias")
-    if type(w) is not nn.Parameter or w.requires_grad or (bias is not None and bias.requires_grad):
-        return None
-    return w, bias
+    off = x.is_meta or not torch.is_autocast_enabled(kind)
+    return nullcontext() if off else torch.autocast(kind, enabled=False)

@@ -1,145 +1,101 @@
-"""Products with the families' Δ, forward and back, without autograd: what ``steps`` are made of.
+"""Products with the families' Δ, there and back: what ``autograd`` adds to a layer's own.
 
-Matrices have samples as rows; nn.Linear's stored weight is w = Wᵀ (d x c).
+Samples are rows. Each kind can ``add`` s DΔ to Z, which gives V, and thin matrices that help on the way back; and
+``pull`` back: with those or without it gives T and M, where s T Mᵀ is the gradient of D, and those of the factors.
+What is written in place here is fresh, so that autograd can follow every line of it.
 """
 
-import threading
-from typing import Any
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from ioadapt_theory.adapters.bases import THIN
 
-Tensors = tuple[Tensor, ...]
-ROOM = 1 << 26
-"""Bytes of scratch that a thread keeps at most."""
-_rooms = threading.local()
-
-
-def scratch(like: Tensor) -> Tensor:
-    """An uninitialised tensor of this shape, on a CPU in memory that the next call on this thread uses again.
-
-    Pages fresh from the system cost more than a pass over them. For use within one step of a function, and no longer.
-    """
-    size = like.numel() * like.element_size()
-    if like.device.type != "cpu" or size > ROOM:
-        return torch.empty_like(like)
-    room: Tensor | None = getattr(_rooms, "room", None)
-    if room is None or room.numel() < size:
-        with torch.inference_mode(False):
-            room = _rooms.room = torch.empty(size, dtype=torch.uint8, device="cpu")
-    return room[:size].view(like.dtype).view(like.shape)
-
-
-def give_back() -> None:
-    """Free what ``scratch`` keeps on this thread."""
-    _rooms.__dict__.clear()
-
-
-def gained(z: Tensor, g: Tensor, out: Tensor | None = None) -> Tensor:
-    """Z diag(g); in half precision as Z + Z diag(g - 1), so that a gain near 1 is not rounded to 1."""
-    if g.dtype == z.dtype:
-        return torch.mul(z, g, out=out)
-    return torch.addcmul(z, z, (g - 1).to(z.dtype), out=out)
+BLOCK = 1 << 17
+"""Entries that a core's cache holds."""
 
 
 class LowRank:
     """Δ = AB."""
 
     @staticmethod
-    def add(y: Tensor, x: Tensor, s: float, a: Tensor, b: Tensor) -> Tensors:
-        """Y += s XAB in place, where X may be Y itself; returns XA for ``pull``."""
-        return Known.add(y, x, s, thin(x, a), b)
+    def add(
+        z: Tensor, d: Tensor, s: float, a: Tensor, b: Tensor, into: Tensor | None = None
+    ) -> tuple[Tensor, Sequence[Tensor]]:
+        """Z + s (DA)B."""
+        u = thin(d, a)
+        return torch.addmm(z, u, b, alpha=s, out=into), (u,)
 
     @staticmethod
     def pull(
-        gx: Tensor | None, gy: Tensor, x: Tensor, s: float, kept: Tensors, a: Tensor, b: Tensor, gb: Any = None
-    ) -> Tensors:
-        """GX += s GY BᵀAᵀ in place, where GX may be GY itself; returns the gradients of A and B."""
-        gu, gb = Known.pull(gx, gy, x, s, kept, a, b, gb)
-        return lift(gx, gu, x, a), gb
+        gv: Tensor, d: Tensor, s: float, kept: Sequence[Tensor], a: Tensor, b: Tensor
+    ) -> tuple[Tensor, Tensor, Sequence[Tensor]]:
+        """GV Bᵀ, A."""
+        (u,) = kept or (thin(d, a),)
+        gu = thin(gv, b.mT)
+        ga = (gu.mT @ d).mT if gu.mT.is_contiguous() else d.mT @ gu
+        return gu, a, (_scaled(ga, s), _scaled(u.mT @ gv, s))
+
+
+class Kronecker:
+    """Δ = C ⊗ D by reshapes: a row as m1 x m2 becomes Cᵀ x D."""
 
     @staticmethod
-    def gain(gy: Tensor, x: Tensor, s: float, kept: Tensors, b: Tensor, g: Tensor, out: Tensor) -> Tensors:
-        """Of Y = (X + s XAB) diag(g): the gradients of g, Σₙ GY ∘ (X + s XAB), and of B; ``out`` is overwritten."""
-        ug = _scaled(kept[0].mT @ gy, s)
-        gg = torch.mul(gy, x, out=out).sum(0, dtype=g.dtype)
-        return gg.add_((ug * b).sum(0)), ug * g.to(ug.dtype)
-
-
-class Known(LowRank):
-    """Δ = AB where U = XA is known and takes the place of A."""
-
-    @staticmethod
-    def add(y: Tensor, x: Tensor, s: float, u: Tensor, b: Tensor) -> Tensors:
-        """Y += s UB in place."""
-        del x
-        y.addmm_(u, b, alpha=s)
-        return (u,)
+    def add(
+        z: Tensor, x: Tensor, s: float, c: Tensor, d: Tensor, into: Tensor | None = None
+    ) -> tuple[Tensor, Sequence[Tensor]]:
+        """Z + s X(C ⊗ D)."""
+        (m1, n1), n2 = c.shape, d.shape[1]
+        xd, cs = (x.reshape(-1, d.shape[0]) @ d).view(-1, m1, n2), packed(c.mT).expand(len(z), n1, m1)
+        v = torch.empty_like(z) if into is None else into
+        torch.baddbmm(z.view(-1, n1, n2), cs, xd, alpha=s, out=v.view(-1, n1, n2))
+        return v, ()
 
     @staticmethod
     def pull(
-        gx: Tensor | None, gy: Tensor, x: Tensor, s: float, kept: Tensors, u: Tensor, b: Tensor, gb: Any = None
-    ) -> Tensors:
-        """The gradients of U and B; that of X through U is for ``lift``."""
-        del gx, x, u
-        return _scaled(thin(gy, b.mT), s), _scaled(kept[0].mT @ gy, s) if gb is None else gb
+        gv: Tensor, x: Tensor, s: float, kept: Sequence[Tensor], c: Tensor, d: Tensor
+    ) -> tuple[Tensor, Tensor, Sequence[Tensor]]:
+        """(C GV) as rows of D's length, D; X D is made again, since it is as large as X."""
+        del kept
+        (m1, n1), (m2, n2) = c.shape, d.shape
+        x, gv = x.reshape(-1, m2), gv.reshape(-1, n1, n2)
+        gc = torch.bmm((x @ d).view(-1, m1, n2), gv.mT).sum(0)
+        gt = torch.bmm(c.expand(len(gv), m1, n1), gv).view(-1, n2)
+        return gt, d, (_scaled(gc, s), _scaled(x.mT @ gt, s))
 
 
 def thin(x: Tensor, a: Tensor) -> Tensor:
     """U = XA for a thin A; transposed, on a CPU two to three times faster, where A is very thin or X very long."""
     n, r = len(x), a.shape[1]
-    return (a.mT.contiguous() @ x.mT).mT if x.is_cpu and (r < THIN or n > 64 * r) else x @ a
+    return (packed(a.mT) @ x.mT).mT if x.is_cpu and (r < THIN or n > 64 * r) else x @ a
 
 
-def lift(gx: Tensor | None, gu: Tensor, x: Tensor, a: Tensor) -> Tensor:
-    """GX += GU Aᵀ in place; returns the gradient of A."""
-    ga = (gu.mT @ x).mT if gu.mT.is_contiguous() else x.mT @ gu
-    if gx is not None:
-        gx.addmm_(gu, a.mT.contiguous())
-    return ga
+def packed(m: Tensor) -> Tensor:
+    """A small factor in the order in which a CPU multiplies it faster; elsewhere copying costs more than it saves."""
+    return m.contiguous() if m.is_cpu else m
 
 
-class Kronecker:
-    """Δ = C ⊗ D by reshapes: x as m1 x m2 becomes Cᵀ x D."""
-
-    @staticmethod
-    def add(y: Tensor, x: Tensor, s: float, c: Tensor, d: Tensor) -> Tensors:
-        """Y += s X(C ⊗ D) in place."""
-        (m1, n1), n2 = c.shape, d.shape[1]
-        xd = (x.reshape(-1, d.shape[0]) @ d).view(-1, m1, n2)
-        y.view(-1, n1, n2).baddbmm_(c.mT.contiguous().expand(len(y), n1, m1), xd, alpha=s)
-        return ()
-
-    @staticmethod
-    def pull(gx: Tensor | None, gy: Tensor, x: Tensor, s: float, kept: Tensors, c: Tensor, d: Tensor) -> Tensors:
-        """GX += s GY(C ⊗ D)ᵀ in place, where GX may be GY itself; returns the gradients of C and D."""
-        del kept
-        (m1, n1), (m2, n2) = c.shape, d.shape
-        x, gy = x.reshape(-1, m2), gy.reshape(-1, n1, n2)
-        gc = torch.bmm((x @ d).view(-1, m1, n2), gy.mT).sum(0).mul_(s)
-        gt = torch.bmm(c.expand(len(gy), m1, n1), gy).view(-1, n2)
-        gd = (x.mT @ gt).mul_(s)
-        if gx is not None:
-            gx.view(-1, m2).addmm_(gt, d.mT, alpha=s)
-        return gc, gd
+def gained(z: Tensor, g: Tensor, out: Tensor | None = None) -> Tensor:
+    """Z diag(g); in half precision as Z + Z diag(g - 1), so that a gain near 1 is not rounded to 1."""
+    return torch.mul(z, g, out=out) if g.dtype == z.dtype else torch.addcmul(z, z, (g - 1).to(z.dtype), out=out)
 
 
-class Hadamard:
-    """Δ = (A₁B₁) ∘ (A₂B₂), of rank r²."""
+def ungained(gy: Tensor, z: Tensor, g: Tensor, w: Tensor | None, out: Tensor | None) -> Tensor:
+    """Of Y = Z diag(g), Z = XW, the gradient of g, and in ``out``, if any, that of X: GY maybe, where there is no W.
 
-    @staticmethod
-    def halves(a1: Tensor, b1: Tensor, a2: Tensor, b2: Tensor) -> Tensors:
-        """(A₁B₁)ᵀ and (A₂B₂)ᵀ, in the memory order of nn.Linear's weight."""
-        return b1.mT @ a1.mT, b2.mT @ a2.mT
-
-    @staticmethod
-    def spread(gm: Tensor, m1: Tensor, m2: Tensor, a1: Tensor, b1: Tensor, a2: Tensor, b2: Tensor) -> Tensors:
-        """From the gradient of Δᵀ and the two halves, which are overwritten, those of A₁, B₁, A₂, B₂."""
-        m1.mul_(gm)
-        m2.mul_(gm)
-        return (b1 @ m2).mT, (m2 @ a1).mT, (b2 @ m1).mT, (m1 @ a2).mT
+    By blocks of rows: what is between is as large as one of them.
+    """
+    rows = max(512, BLOCK // gy.shape[1]) if gy.is_cpu else max(1, len(gy))
+    parts = []
+    for i in range(0, max(1, len(gy)), rows):
+        part = gy[i : i + rows]
+        parts.append((part * z[i : i + rows]).sum(0, dtype=g.dtype))
+        if out is not None and w is None:
+            gained(part, g, out[i : i + rows])
+        elif out is not None:
+            torch.mm(gained(part, g), w, out=out[i : i + rows])  # type: ignore[arg-type]
+    return parts[0] if len(parts) == 1 else torch.stack(parts).sum(0)
 
 
 def _scaled(m: Tensor, s: float) -> Tensor:

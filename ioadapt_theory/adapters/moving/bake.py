@@ -29,8 +29,8 @@ def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tenso
     """
     if adapter.family != "lora":
         msg = (
-            f"A {adapter.family} adapter does not bake into a plain LoRA: its change has no rank-r factors. Merge it"
-            " into the weights instead."
+            f"A {adapter.family} adapter does not bake into a plain LoRA exactly: its change has no rank-r factors."
+            " Give a rank, or a share of the norm, to truncate it to; or merge it into the weights."
         )
         raise UnsupportedError(msg)
     dtype = torch.promote_types(w.dtype, torch.float32)

@@ -39,7 +39,9 @@ class Fidelity:
         return f"lost {self.lost:.2e}, norm x {self.growth:.3g}, cond(W) {self.condition:.3g}, {need}"
 
 
-def lora_to_output(a: Tensor, b: Tensor, w: Tensor, inverse: Inverse | None = None) -> tuple[Tensor, Tensor, Fidelity]:
+def lora_to_output(
+    a: Tensor, b: Tensor, w: Tensor, inverse: Inverse | None = None, dtype: torch.dtype | None = None
+) -> tuple[Tensor, Tensor, Fidelity]:
     """Eq. 5: X(W + AB) = XW(I + A'B) with A' = W⁺A; exact for every AB iff W has full row rank (so c ≤ d).
 
     Args:
@@ -47,21 +49,24 @@ def lora_to_output(a: Tensor, b: Tensor, w: Tensor, inverse: Inverse | None = No
         b: B, r x d.
         w: W, c x d.
         inverse: of W if it is known already or is to be tamed; the plain pseudo-inverse by default.
+        dtype: that the result will be stored in: the fidelity is that of the rounded factors.
     """
     _check(a, b, w)
     inverse = Inverse.of(w) if inverse is None else inverse
     a, b, w = (m.detach().double() for m in (a, b, w))
-    new = inverse.before(a)
+    new = inverse.before(a).to(dtype or a.dtype).double()
     fidelity = _fidelity((a - w @ new, b), (new, b), (a, b), inverse, full=inverse.rank == w.shape[0])
     return new, b, fidelity
 
 
-def lora_to_input(a: Tensor, b: Tensor, w: Tensor, inverse: Inverse | None = None) -> tuple[Tensor, Tensor, Fidelity]:
+def lora_to_input(
+    a: Tensor, b: Tensor, w: Tensor, inverse: Inverse | None = None, dtype: torch.dtype | None = None
+) -> tuple[Tensor, Tensor, Fidelity]:
     """X(W + AB) = X(I + AB')W with B' = BW⁺; exact for every AB iff W has full column rank (so c ≥ d)."""
     _check(a, b, w)
     inverse = Inverse.of(w) if inverse is None else inverse
     a, b, w = (m.detach().double() for m in (a, b, w))
-    new = inverse.after(b)
+    new = inverse.after(b).to(dtype or b.dtype).double()
     fidelity = _fidelity((a, b - new @ w), (a, new), (a, b), inverse, full=inverse.rank == w.shape[1])
     return a, new, fidelity
 
@@ -101,12 +106,12 @@ def convert(
     shift: Tensor | None = adapter.shift
     match side:
         case Placement.OUTPUT:
-            a, b, fidelity = lora_to_output(phi.A, phi.B, w, Inverse.of(w, ridge=ridge, cutoff=cutoff))
+            a, b, fidelity = lora_to_output(phi.A, phi.B, w, Inverse.of(w, ridge=ridge, cutoff=cutoff), phi.A.dtype)
             if bias is not None:
                 moved = (bias.detach().to(a) @ a) @ b
                 shift = (-moved if shift is None else shift.detach() - moved).to(phi.A.dtype)
         case Placement.INPUT if rows == channels:
-            a, b, fidelity = lora_to_input(phi.A, phi.B, w, Inverse.of(w, ridge=ridge, cutoff=cutoff))
+            a, b, fidelity = lora_to_input(phi.A, phi.B, w, Inverse.of(w, ridge=ridge, cutoff=cutoff), phi.A.dtype)
         case Placement.INPUT:
             msg = (
                 f"A kernel of {rows // channels} taps has no low-rank input form: AB mixes the taps, an input adapter"

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import json
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -32,12 +32,15 @@ def fingerprint(layer: BaseLayer) -> dict[str, Any]:
     }
 
 
-def header(model: nn.Module, layers: Iterable[str]) -> dict[str, str]:
-    """What an adapter's file records of the base it was trained on; layers without a plain weight are left out."""
+def header(model: nn.Module, layers: Mapping[str, str]) -> dict[str, str]:
+    """What an adapter's file records of the base it was trained on; layers without a plain weight are left out.
+
+    ``layers`` are their names in the model, and those to record them by.
+    """
     weights, prints = ModelWeights(model), {}
-    for name in layers:
+    for name, recorded_by in layers.items():
         with suppress(UnsupportedError):
-            prints[name] = fingerprint(weights.layer(name))
+            prints[recorded_by] = fingerprint(weights.layer(name))
     named = getattr(model, "name_or_path", None) or getattr(getattr(model, "config", None), "_name_or_path", None)
     return pack(prints, named)
 
@@ -107,8 +110,8 @@ def kinship(prints: Mapping[str, Any], weights: Weights) -> Kinship:
             raise FileFormatError(msg)
         if here["size"] == there.get("size"):
             same += here["sha256"] == there.get("sha256")
-            old.append(_sample(there["sample"], name))
-            new.append(_sample(here["sample"], name))
+            old.append(sample(there["sample"], name))
+            new.append(sample(here["sample"], name))
     if not old:
         return Kinship("unknown", math.nan, 0, 0)
     a, b = torch.cat(old).double(), torch.cat(new).double()
@@ -122,7 +125,12 @@ def kinship(prints: Mapping[str, Any], weights: Weights) -> Kinship:
     return Kinship(verdict, cosine, same, len(old))
 
 
-def _sample(text: str, name: str) -> Tensor:
+def sample(text: str, name: str) -> Tensor:
+    """The values that a fingerprint keeps of a layer, evenly spaced over its matrix.
+
+    Raises:
+        FileFormatError: something else.
+    """
     try:
         raw = base64.b64decode(text, validate=True)
     except ValueError:

@@ -8,6 +8,8 @@ in another basis, and no placement is exact under both.
 """
 
 import re
+from collections import Counter
+from collections.abc import Collection
 
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.errors import InvalidValueError
@@ -39,18 +41,35 @@ that of the UNet's, and the other would be as exact.
 """
 
 
+class UnknownSideError(InvalidValueError):
+    """Layers of which their names do not tell whether they read the residual stream or write to it."""
+
+    def __init__(self, names: Collection[str]) -> None:
+        """``names`` are all of them; they are told by their kinds."""
+        kinds = Counter(_kind(name) for name in names)
+        first, *more = names
+        told = first if not more else ", ".join(f"{kind} ({n})" if n > 1 else kind for kind, n in kinds.items())
+        reads, writes = ("read", "write") if more else ("reads", "writes")
+        pattern = ", ".join(f"{kind!r}: 'input'" for kind in list(kinds)[:2]) + (", ..." if len(kinds) > 2 else "")
+        super().__init__(
+            f"placement='residual' does not know whether {told} {reads} the residual stream or {writes} to it; say so"
+            f" with placement_pattern={{{pattern}}} (or 'output'), or exclude {'them' if more else 'it'}."
+        )
+
+
 def residual_side(name: str) -> Placement:
     """The side of the layer of this name that faces the residual stream.
 
     Raises:
-        InvalidValueError: the name is of no known kind.
+        UnknownSideError: the name is of no known kind.
     """
     if READS.fullmatch(name):
         return Placement.INPUT
     if WRITES.fullmatch(name):
         return Placement.OUTPUT
-    msg = (
-        f"placement='residual' does not know whether {name} reads the residual stream or writes to it; say so with"
-        f" placement_pattern={{{name.rpartition('.')[2]!r}: 'input'}} (or 'output'), or exclude it."
-    )
-    raise InvalidValueError(msg)
+    raise UnknownSideError([name])
+
+
+def _kind(name: str) -> str:
+    """The last part of a name that is no number, with the number after it."""
+    return re.sub(r".*\.(?=[^.]*[^.\d][^.]*(\.\d+)*$)", "", name)

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator
 
 from torch import nn
 
-from ioadapt_theory.adapters.config import AdapterConfig, compiled
+from ioadapt_theory.adapters.config import AdapterConfig
 from ioadapt_theory.adapters.layer import AdaptedLayer
 from ioadapt_theory.adapters.matrices import Convolution, is_supported, operator
+from ioadapt_theory.adapters.rules.patterns import compiled
 from ioadapt_theory.errors import IoAdaptError, UnsupportedError
 
 ALL_LINEAR = "all-linear"
@@ -57,6 +58,7 @@ def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
         hits = [name for name in named if fits(config.target_modules, name)]
         _warn_of_idle_targets(config.target_modules, hits)
     hits = [name for name in hits if not fits(config.exclude_modules, name)]
+    _tell_of_stacks(model, config, hits)
     chosen = {id(named[name]): name for name in reversed(hits)}
     found = {name: named[name] for name in hits if chosen[id(named[name])] == name}
     if not found:
@@ -75,6 +77,30 @@ def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
                 msg = f"{name}: {error}"
                 raise UnsupportedError(msg) from None
     return found
+
+
+def _tell_of_stacks(model: nn.Module, config: AdapterConfig, hits: list[str]) -> None:
+    """Experts that a model keeps as one tensor of three dimensions are no layers: say which are meant and not reached.
+
+    Raises:
+        UnsupportedError: nothing else is meant.
+    """
+    wanted = config.target_modules
+    stacks = {
+        f"{name}.{key}".lstrip("."): p
+        for name, module in [("", model), *walk(model)]
+        for key, p in module.named_parameters(recurse=False)
+        if p.ndim == 3 and not is_supported(module) and not isinstance(module, AdaptedLayer)
+    }
+    meant = [n for n in stacks if (wanted == ALL_LINEAR or fits(wanted, n)) and not fits(config.exclude_modules, n)]
+    if not meant:
+        return
+    some = ", ".join(f"{name} {[*stacks[name].shape]}" for name in meant[:2])
+    more = f" and {len(meant) - 2} more" if len(meant) > 2 else ""
+    msg = f"Stacked weights of experts are not reached, adapters act on layers of two dimensions: {some}{more}."
+    if not hits:
+        raise UnsupportedError(msg)
+    warnings.warn(f"{msg} Name them in exclude_modules to be told no more.", stacklevel=5)
 
 
 def fits(wanted: str | tuple[str, ...], name: str) -> bool:

@@ -1,42 +1,30 @@
 """Which files of a folder or repository hold the weights, from their names alone; names in data are never followed."""
 
 import json
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
 from ioadapt_theory.checkpoints.checkpoint import SourceError
+from ioadapt_theory.checkpoints.files.plain import read_whole
+from ioadapt_theory.checkpoints.files.readers import is_weights
 from ioadapt_theory.errors import FileFormatError
 
 STEMS: Final = ("diffusion_pytorch_model", "model", "pytorch_model")
 """How diffusers and transformers call weights."""
 
-PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt", ".pth.tar")
-"""Endings of PyTorch pickles; any other file is taken as safetensors."""
-
-SUFFIXES: Final = (".safetensors", *PICKLES)
-"""Endings of single files of weights."""
+LARGEST_CONFIG: Final = 1024 * 1024
+"""Bytes of a config.json that are read."""
 
 COMPONENTS: Final = ("unet", "transformer")
 """Folders of a diffusers pipeline that hold the model itself; a folder without them is taken as the model."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The file to open (an index if `sharded`), and the variant that it is."""
+def choose(names: Collection[str], where: str, variant: str | None) -> str:
+    """Return the file to open (an index, .json, if there are shards) among the plain names of one folder.
 
-    file: str
-    sharded: bool
-    variant: str | None
-
-
-def is_weights(name: str) -> bool:
-    """Whether a file name ends as weights do."""
-    return name.endswith(SUFFIXES)
-
-
-def choose(names: Collection[str], where: str, variant: str | None) -> Choice:
-    """Choose among the plain file names of one folder: safetensors before pickles, the variant before the plain file.
+    Safetensors come before pickles, the variant before the plain file.
 
     A variant is a preference: where there is none of that name (LCM has no fp16), the plain file is taken.
 
@@ -44,12 +32,12 @@ def choose(names: Collection[str], where: str, variant: str | None) -> Choice:
         SourceError: If there are no weights, or several that could be meant; with what there is.
     """
     for wanted in dict.fromkeys((variant, None)):
-        for name, sharded in _spellings(wanted):
+        for name in _spellings(wanted):
             if name in names:
-                return Choice(name, sharded, wanted)
+                return name
     weights = sorted(n for n in names if is_weights(n))
     if len(weights) == 1:
-        return Choice(weights[0], sharded=False, variant=None)
+        return weights[0]
     shown = ", ".join(weights[:8] or sorted(names)[:8]) or "nothing"
     variants = sorted({v for n in weights if (v := _variant_of(n))})
     msg = f"{where} holds no weights that can be read (it holds {shown})."
@@ -65,17 +53,17 @@ def component_of(folders: Collection[str]) -> str | None:
     return next((c for c in COMPONENTS if c in folders), None)
 
 
-def _spellings(variant: str | None) -> Iterator[tuple[str, bool]]:
-    """Yield (file name, whether it is an index) in the order of preference; the names diffusers tries."""
+def _spellings(variant: str | None) -> Iterator[str]:
+    """Yield file names in the order of preference, an index (.json) after the single file, as diffusers does."""
     for ending in ("safetensors", "bin"):
         for stem in STEMS:
             if variant is None:
-                yield f"{stem}.{ending}", False
-                yield f"{stem}.{ending}.index.json", True
+                yield f"{stem}.{ending}"
+                yield f"{stem}.{ending}.index.json"
             else:
-                yield f"{stem}.{variant}.{ending}", False
-                yield f"{stem}.{ending}.index.{variant}.json", True
-                yield f"{stem}.{ending}.{variant}.index.json", True
+                yield f"{stem}.{variant}.{ending}"
+                yield f"{stem}.{ending}.index.{variant}.json"
+                yield f"{stem}.{ending}.{variant}.index.json"
 
 
 def _variant_of(name: str) -> str | None:
@@ -109,13 +97,18 @@ def read_index(text: bytes, path: str) -> dict[str, str]:
     return dict(shards)
 
 
-def require_shards(index: str, shards: Collection[str], present: Collection[str]) -> None:
-    """Refuse an index some of whose shards are not there.
+def read_config(path: Path) -> Mapping[str, Any]:
+    """Return the table in a config.json; nothing if there is none that can be read."""
+    with suppress(SourceError, ValueError, RecursionError):
+        content = json.loads(read_whole(path, LARGEST_CONFIG))
+        return content if isinstance(content, dict) else {}
+    return {}
 
-    Raises:
-        SourceError: Naming the missing ones.
-    """
+
+def missing_shards(index: str, shards: Collection[str], present: Collection[str]) -> SourceError | None:
+    """Return the error for an index some of whose shards are not there, naming them; None if they all are."""
     missing = sorted(set(shards) - set(present))
-    if missing:
-        msg = f"{index} names {len(set(shards))} shards, of which {', '.join(missing)} are missing. Download them."
-        raise SourceError(msg)
+    if not missing:
+        return None
+    named = ", ".join(missing[:8] + ["..."] * (len(missing) > 8))
+    return SourceError(f"{index} names {len(set(shards))} shards, of which {named} are missing. Download them.")

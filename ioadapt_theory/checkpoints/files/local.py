@@ -1,13 +1,53 @@
 """Checkpoints on this machine: a file, a sharded one, or the folder of a diffusers or transformers model."""
 
 import os
+from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError
-from ioadapt_theory.checkpoints.files.layout import PICKLES, choose, component_of, read_index, require_shards
-from ioadapt_theory.checkpoints.files.pickles import open_pickle
-from ioadapt_theory.checkpoints.files.positions import PlainFile, open_safetensors
-from ioadapt_theory.checkpoints.views import join_shards, ldm_part
+from ioadapt_theory.checkpoints.files.layout import component_of, missing_shards, read_config
+from ioadapt_theory.checkpoints.files.place import Listing, Place, open_weights
+from ioadapt_theory.checkpoints.files.plain import read_whole
+from ioadapt_theory.checkpoints.files.readers import open_file
+
+
+class Folder(Place):
+    """A folder of this machine."""
+
+    def __init__(self, root: Path) -> None:
+        """Take the folder."""
+        self._root = root
+
+    def listing(self, folder: str) -> Listing:
+        """See `Place.listing`."""
+        inside = list((self._root / folder).iterdir())
+        files = {p.name: p.stat().st_size for p in inside if p.is_file()}
+        return Listing(files, [p.name for p in inside if p.is_dir()])
+
+    def where(self, folder: str) -> str:
+        """See `Place.where`."""
+        return f"The folder {self._root / folder}"
+
+    def title(self, file: str) -> str:
+        """See `Place.title`."""
+        return str(self._root / file)
+
+    def content(self, file: str) -> bytes:
+        """See `Place.content`."""
+        return read_whole(self._root / file)
+
+    def config(self, folder: str) -> Mapping[str, Any]:
+        """See `Place.config`."""
+        return read_config(self._root / folder / "config.json")
+
+    def open(self, file: str) -> Checkpoint:
+        """See `Place.open`."""
+        return open_file(self._root / file)
+
+    def missing(self, index: str, shards: Collection[str]) -> SourceError | None:
+        """See `Place.missing`."""
+        return missing_shards(self.title(index), shards, self.listing(index.rpartition("/")[0]).files)
 
 
 def open_path(
@@ -33,69 +73,36 @@ def open_path(
         InvalidValueError: If `ema` has to be chosen, or there is no such part.
     """
     if path.is_dir():
-        return _open_folder(path, name or path.resolve().name, component, variant, ema)
+        root, name = Folder(path), name or path.resolve().name
+        folder, file = _within(root, path, component)
+        part = None
+    else:
+        _require_file(path)
+        root, folder, file, part = Folder(path.parent), "", path.name, component
+        name = name or (path.absolute().parent.name if path.name.endswith(".json") else None)
+    opened = open_weights(root, folder, file, variant=variant, part=part, ema=ema)
+    opened.name = name or opened.name
+    return opened
+
+
+def _within(root: Folder, path: Path, component: str | None) -> tuple[str, str | None]:
+    """Folder and file that a component of a folder names; without one, the model's own folder."""
+    inside = root.listing("")
+    chosen = component or component_of(inside.folders) or ""
+    if not chosen or chosen in inside.folders:
+        return chosen, None
+    if chosen in inside.files:
+        return "", chosen
+    msg = f"{path} has no folder {chosen!r} (it has {', '.join(sorted(inside.folders)) or 'none'})."
+    raise SourceError(msg)
+
+
+def _require_file(path: Path) -> None:
+    """Refuse a path at which nothing is, saying what lies beside it."""
     if path.is_symlink() and not path.exists():
         msg = f"{path} is a symlink to {os.readlink(path)}, where there is nothing."
-        raise SourceError(msg)
-    if path.exists() and not path.is_file():
-        msg = f"{path} is a device, pipe or socket: weights are read by position, so give a plain file or a folder."
         raise SourceError(msg)
     if not path.exists():
         beside = sorted(p.name for p in path.parent.iterdir())[:8] if path.parent.is_dir() else []
         msg = f"No file {path}" + (f" (its folder holds {', '.join(beside)})." if beside else ", nor its folder.")
         raise SourceError(msg)
-    if path.name.endswith(".json"):
-        return open_index(path, name or path.parent.name)
-    return _open_part(path, name, component, ema)
-
-
-def open_file(path: Path, name: str | None = None) -> Checkpoint:
-    """Open one file of weights, as a pickle or as safetensors by its ending."""
-    return open_pickle(path, name=name) if path.name.endswith(PICKLES) else open_safetensors(path, name=name)
-
-
-def open_index(index: Path, name: str) -> Checkpoint:
-    """Open every shard of an index.json."""
-    file = PlainFile(index)
-    try:
-        shards = read_index(file.head(file.size), str(index))
-    finally:
-        file.close()
-    folder = index.parent
-    require_shards(str(index), shards.values(), [p.name for p in folder.iterdir() if p.is_file()])
-    parts: dict[str, Checkpoint] = {}
-    try:
-        for shard in sorted(set(shards.values())):
-            parts[shard] = open_file(folder / shard)
-        return join_shards(name, str(index), shards, parts)
-    except BaseException:
-        for part in parts.values():
-            part.close()
-        raise
-
-
-def _open_folder(path: Path, name: str, component: str | None, variant: str | None, ema: bool | None) -> Checkpoint:
-    folders = [p.name for p in path.iterdir() if p.is_dir()]
-    chosen = component or component_of(folders)
-    if chosen is not None:
-        inside = path / chosen
-        if chosen not in folders:
-            if inside.is_file() and inside.parent == path:
-                return open_path(inside, name=name, ema=ema)
-            msg = f"{path} has no folder {chosen!r} (it has {', '.join(sorted(folders)) or 'none'})."
-            raise SourceError(msg)
-        path = inside
-    names = [p.name for p in path.iterdir() if p.is_file()]
-    choice = choose(names, f"The folder {path}", variant)
-    if choice.sharded:
-        return open_index(path / choice.file, name)
-    return _open_part(path / choice.file, name, None, ema)
-
-
-def _open_part(path: Path, name: str | None, part: str | None, ema: bool | None) -> Checkpoint:
-    whole = open_file(path, name)
-    try:
-        return ldm_part(whole, part, ema)
-    except BaseException:
-        whole.close()
-        raise

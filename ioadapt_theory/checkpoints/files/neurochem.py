@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from ioadapt_theory.checkpoints.checkpoint import TensorInfo
-from ioadapt_theory.checkpoints.files.positions import OffsetCheckpoint, PlainFile
+from ioadapt_theory.checkpoints.files.plain import OffsetCheckpoint, PlainFile
 from ioadapt_theory.errors import FileFormatError, UnknownNameError
 
 _FILE: Final = re.compile(r"train(\d+)/networks/ANN-([A-Z][a-z]?)\.nnf-l(\d+)\.([wb])param")

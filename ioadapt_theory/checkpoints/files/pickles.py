@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from ioadapt_theory.checkpoints.checkpoint import DTYPES, Checkpoint, TensorInfo
-from ioadapt_theory.checkpoints.files.positions import OffsetCheckpoint, PlainFile, check_buffer, outside
-from ioadapt_theory.checkpoints.files.safetensors import refuse_other_kinds
+from ioadapt_theory.checkpoints.files.plain import OffsetCheckpoint, PlainFile, check_buffer, outside
 from ioadapt_theory.checkpoints.files.weights_only import load_weights_only
 from ioadapt_theory.errors import FileFormatError
 
@@ -26,6 +25,11 @@ WRAPPERS: Final = ("state_dict", "model_state_dict", "model", "module", "params"
 
 MAX_DEPTH: Final = 4
 """How deep tables are followed."""
+
+MOST_SHARED: Final = 64
+"""How often the values of a file may be read under different names: tied layers are few."""
+SMALLEST: Final = 32
+"""Bytes of a file that a tensor takes at least."""
 
 READABLE: Final = frozenset(torch_name for torch_name, _ in DTYPES.values())
 """Names of the torch dtypes that can be compared; tensors of others (complex, quantised) are left out by name."""
@@ -41,18 +45,19 @@ class LoadedCheckpoint(Checkpoint):
         self.name, self.source, self.revision, self.metadata = name, str(file.path), None, metadata
         self._file = file
         self.tensors = {key: describe(key, value) for key, value in values.items()}
-        self._values = {key: value.detach().contiguous().flatten() for key, value in values.items()}
+        self._values = {key: value.detach() for key, value in values.items()}
 
     def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
-        """See `Checkpoint.filler`."""
+        """See `Checkpoint.filler`; a strided tensor is copied here, and let go with what is returned."""
         check_buffer(self.tensors[name], out)
-        return partial(self._fill, name, out)
+        self._file.require_whole(f"tensor {name}")
+        return partial(self._fill, name, self._values[name].flatten(), out)
 
-    def _fill(self, name: str, out: "torch.Tensor", start: int) -> None:
-        if not 0 <= start <= self.tensors[name].numel - len(out):
+    def _fill(self, name: str, values: "torch.Tensor", out: "torch.Tensor", start: int) -> None:
+        if not 0 <= start <= len(values) - len(out):
             raise outside(self.tensors[name], start, len(out))
         self._file.require_whole(f"tensor {name}")
-        out.copy_(self._values[name][start : start + len(out)])
+        out.copy_(values[start : start + len(out)])
 
     def close(self) -> None:
         """Let the tensors go."""
@@ -66,32 +71,42 @@ def describe(name: str, tensor: "torch.Tensor") -> TensorInfo:
     return TensorInfo(name, code, tuple(tensor.shape))
 
 
-def open_pickle(path: Path, *, name: str | None = None) -> Checkpoint:
-    """Open a pickle of named tensors.
+def read(file: PlainFile, name: str | None) -> Checkpoint:
+    """See `readers.Read`; what names code, or holds no named tensors, is refused too."""
+    path = file.path
+    name = name or path.name.split(".")[0]
+    tensors, metadata = named_tensors(load_weights_only(path, "meta"), path)
+    _refuse_more_than_is_there(tensors, file)
+    plain = _is_plain_zip(path)
+    places = _places(tensors, file.size) if plain else None
+    if places is not None:
+        infos = {key: describe(key, value) for key, value in tensors.items()}
+        where = {key: (file, offset) for key, offset in places.items()}
+        return OffsetCheckpoint(name, str(path), infos, where, metadata)
+    tensors, _ = named_tensors(load_weights_only(path, "cpu", mmap=plain), path)
+    return LoadedCheckpoint(name, file, tensors, metadata)
+
+
+def _refuse_more_than_is_there(tensors: Mapping[str, "torch.Tensor"], file: PlainFile) -> None:
+    """Refuse tensors that stand for more than what is stored: few bytes must not become many.
 
     Raises:
-        SourceError: If the file cannot be opened.
-        FileFormatError: If it is cut, is something else, names code, or holds no named tensors.
+        FileFormatError: Naming the tensor, or how often the file would be read.
     """
-    file = PlainFile(path)
-    name = name or path.name.split(".")[0]
-    try:
-        refuse_other_kinds(file.head(200), str(path), file.size)
-        tensors, metadata = _named_tensors(load_weights_only(path, "meta"), path)
-        plain = _is_plain_zip(path)
-        places = _places(tensors, file.size) if plain else None
-        if places is not None:
-            infos = {key: describe(key, value) for key, value in tensors.items()}
-            where = {key: (file, offset) for key, offset in places.items()}
-            return OffsetCheckpoint(name, str(path), infos, where, metadata)
-        tensors, _ = _named_tensors(load_weights_only(path, "cpu", mmap=plain), path)
-        return LoadedCheckpoint(name, file, tensors, metadata)
-    except BaseException:
-        file.close()
-        raise
+    for name, tensor in tensors.items():
+        there = tensor.untyped_storage().nbytes()
+        if tensor.numel() * tensor.element_size() > there:
+            shape, size = list(tensor.shape), tensor.element_size()
+            msg = f"{file.path} has for tensor {name} of shape {shape} only {there // size} of its {tensor.numel()} "
+            msg += "values (it was expanded). Save the state_dict with .contiguous() tensors."
+            raise FileFormatError(msg)
+    total = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
+    if total > MOST_SHARED * max(file.size, 1 << 20):
+        msg = f"{file.path} has {file.size} bytes, and its tensors, which share them, {total}: refused."
+        raise FileFormatError(msg)
 
 
-def _named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"], dict[str, str]]:
+def named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"], dict[str, str]]:
     """Find the table of weights in what was loaded; also say where it was and what in it was left out."""
     where: list[str] = []
     for _ in range(MAX_DEPTH):
@@ -101,8 +116,12 @@ def _named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"
         where.append(inner)
         loaded = cast("dict[str, object]", loaded)[inner]
     tensors: dict[str, torch.Tensor] = {}
-    left_out = []
+    left_out: list[str] = []
+    most = path.stat().st_size // SMALLEST + 64
     for key, value in _flat(loaded, "", MAX_DEPTH):
+        if len(tensors) + len(left_out) > most:
+            msg = f"{path} names more tensors than it can hold, by tables within one another: refused."
+            raise FileFormatError(msg)
         if str(value.layout) == "torch.strided" and str(value.dtype).removeprefix("torch.") in READABLE:
             tensors[key] = value
         else:

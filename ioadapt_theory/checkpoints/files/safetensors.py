@@ -1,4 +1,4 @@
-"""The header of a safetensors file, read strictly: nothing is accepted that two readers could understand differently.
+"""Safetensors files; the header is read strictly: nothing is accepted that two readers could understand differently.
 
 Layout: 8 bytes little-endian length n, n bytes of JSON {name: {dtype, shape, data_offsets}}, then the values. The JSON
 may be padded with blanks, and the values may begin anywhere: the official SD-1.5 UNet is not aligned to 8 bytes.
@@ -6,14 +6,18 @@ may be padded with blanks, and the values may begin anywhere: the official SD-1.
 
 import json
 import struct
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
-from ioadapt_theory.checkpoints.checkpoint import DTYPES, TensorInfo
+from ioadapt_theory.checkpoints.checkpoint import DTYPES, OTHER_DTYPES, TensorInfo
+from ioadapt_theory.checkpoints.files.plain import OffsetCheckpoint, PlainFile
 from ioadapt_theory.errors import FileFormatError
 
 MAX_HEADER: Final = 100_000_000
 """Longest header in bytes that the reference implementation writes or reads."""
+MAX_AXES: Final = 64
+"""Most axes of a tensor in torch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,52 +29,42 @@ class Header:
     metadata: dict[str, str]
 
 
-def refuse_other_kinds(start: bytes, path: str, size: int) -> None:
-    """Tell from the first bytes whether a file can hold weights at all.
+def read(file: PlainFile, name: str | None) -> OffsetCheckpoint:
+    """See `readers.Read`."""
+    header = read_header(file)
+    places = {tensor: (file, offset) for tensor, offset in header.offsets.items()}
+    return OffsetCheckpoint(name or file.path.stem, str(file.path), header.tensors, places, header.metadata)
+
+
+def read_header(file: PlainFile) -> Header:
+    """Read and check the header of an open file.
 
     Raises:
-        FileFormatError: If it is empty, a git-LFS pointer or a web page.
+        SourceError: If the file cannot be read.
+        FileFormatError: If it is no safetensors file, is cut, or its header is broken; see `parse_header`.
     """
-    if problem := _other_kind(start, path, size):
-        raise FileFormatError(problem)
-
-
-def _other_kind(start: bytes, path: str, size: int) -> str | None:
-    again = "Delete it and download it again."
-    if size == 0:
-        return f"{path} is empty. {again}"
-    if start.startswith(b"version https://git-lfs"):
-        pointed = next((line.split()[1] for line in start.splitlines() if line.startswith(b"size ")), b"?").decode()
-        return f"{path} is a git-LFS pointer to {pointed} bytes, not the weights themselves. Run git lfs pull."
-    if start.lstrip()[:1] == b"<":
-        return f"{path} is a web page, not weights (a login or error page?). {again}"
-    return None
+    length = header_length(file.head(8), str(file.path), file.size)
+    return parse_header(file.head(8 + length)[8:], str(file.path), file.size)
 
 
 def header_length(start: bytes, path: str, size: int) -> int:
-    """Return n, the length of the JSON, from the first bytes of a file of `size` bytes.
+    """Return n, the length of the JSON, from the first 8 bytes of a file of `size` bytes.
 
     Raises:
         FileFormatError: If this is not a safetensors file, or is cut within its header.
     """
-    problem = _other_kind(start, path, size)
-    if problem is None and start.startswith(b"PK"):
+    if start.startswith(b"PK"):
         problem = f"{path} is a PyTorch pickle (a zip file) under a safetensors name. Rename it to end in .bin."
-    if problem is None and size < 8:
+    elif size < 8:
         problem = f"{path} is cut within its first 8 bytes ({size} bytes). Delete it and download it again."
-    if problem is None:
+    else:
         (length,) = struct.unpack("<Q", start[:8])
-        if length > MAX_HEADER:
-            problem = (
-                f"{path} is not a safetensors file: it announces a header of {length} bytes (at most {MAX_HEADER})."
-            )
-        elif 8 + length > size:
-            problem = (
-                f"{path} is cut within its header: {size} bytes, the header alone needs {8 + length}. "
-                "Delete it and download it again."
-            )
-        else:
+        if 8 + length <= size and length <= MAX_HEADER:
             return int(length)
+        problem = f"{path} is not a safetensors file: it announces a header of {length} bytes (at most {MAX_HEADER})."
+        if length <= MAX_HEADER:
+            problem = f"{path} is cut within its header: {size} bytes, the header alone needs {8 + length}. "
+            problem += "Delete it and download it again."
     raise FileFormatError(problem)
 
 
@@ -85,8 +79,7 @@ def parse_header(text: bytes, path: str, size: int) -> Header:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs):
-            names = [k for k, _ in pairs]
-            twice = next(k for k in names if names.count(k) > 1)
+            ((twice, _),) = Counter(key for key, _ in pairs).most_common(1)
             fail(f"names {twice!r} twice")
         return found
 
@@ -136,12 +129,14 @@ def _entry_problem(entry: object) -> str | None:
     """Say what is wrong with the form of one entry, or None."""
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
         return "something other than dtype, shape and data_offsets"
-    if not isinstance(entry["dtype"], str) or entry["dtype"] not in DTYPES:
+    if not isinstance(entry["dtype"], str) or entry["dtype"] not in {*DTYPES, *OTHER_DTYPES}:
         return f"the dtype {entry['dtype']!r} (readable: {', '.join(DTYPES)})"
     for key in ("shape", "data_offsets"):
         value = entry[key]
         if not isinstance(value, list) or not all(type(n) is int and 0 <= n < 1 << 63 for n in value):
             return f"the {key} {value!r}, which is no list of natural numbers"
+    if len(entry["shape"]) > MAX_AXES:
+        return f"a shape of {len(entry['shape'])} axes (at most {MAX_AXES})"
     if len(entry["data_offsets"]) != 2:
         return f"{len(entry['data_offsets'])} data_offsets instead of 2"
     return None

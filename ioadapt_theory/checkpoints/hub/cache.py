@@ -20,12 +20,16 @@ ORPHAN_AGE: Final = 600
 
 
 def not_cached(asked: Request, file: str | None, cache: Path) -> SourceError:
-    """Return the error for a file (or a pattern of files, or a repository) that offline mode cannot have."""
+    """Return the error for a file (or a pattern of files, or a repository) that the cache alone cannot give."""
     what = f"{file} of {asked.repo}" if file else asked.repo
-    wanted = f" --include '{file}'" if file and "*" in file else f" {file}" if file else ""
-    at = f" --revision {asked.revision}" if asked.revision else ""
-    once = f"Run once online: hf download {asked.repo}{wanted}{at}."
-    return SourceError(f"{asked.why_offline} and {what} is not in the cache {cache}. {once}")
+    if asked.refusal:
+        return SourceError(f"{asked.refusal}; and {what} is not in the cache {cache}.")
+    wanted = file or asked.wanted
+    download = f"hf download {asked.repo}"
+    if wanted is not None:
+        download += f" --include '{wanted}' --exclude '*.fp16.*' '*.non_ema.*'" if "*" in wanted else f" {wanted}"
+    download += f" --revision {asked.revision}" if asked.revision else ""
+    return SourceError(f"Offline mode is on and {what} is not in the cache {cache}. Run once online: {download}.")
 
 
 def cached_commit(cache: Path, repo: str, revision: str | None) -> str | None:

@@ -12,13 +12,25 @@ MOVED: Final = {"runwayml/stable-diffusion-v1-5": "stable-diffusion-v1-5/stable-
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked of whom."""
+    """What was asked of whom.
+
+    Attributes:
+        repo: OWNER/NAME.
+        revision: Branch, tag or commit; None for the default.
+        endpoint: Address of the hub.
+        file: The file that this request is about.
+        wanted: The file, or pattern of files, that the user wants.
+        hurry: Do not wait where the hub asks for it: the cache may do.
+        refusal: What the hub said, where the cache has to do; '' when it was not asked.
+    """
 
     repo: str
     revision: str | None
     endpoint: str
     file: str | None = None
-    why_offline: str = "Offline mode is on"
+    wanted: str | None = None
+    hurry: bool = False
+    refusal: str = ""
 
     @property
     def what(self) -> str:
@@ -53,9 +65,6 @@ def explain(error: Exception, asked: Request) -> IoAdaptError:
         msg = f"Offline mode is on and {asked.what} is not in the cache. Run once without it."
     elif isinstance(cause, errors.HFValidationError):
         msg = f"{asked.repo!r} cannot be the id of a repository: OWNER/NAME is wanted."
-    elif isinstance(cause, errors.SafetensorsParsingError):
-        reason = str(cause).rpartition("): ")[2].split(". ")[0].rstrip(".")
-        msg = f"{asked.what}{at} has a broken safetensors header ({reason}). Take another file or revision."
     elif status is not None:
         way_out = "Check HF_TOKEN." if status in (401, 403) else "Try again later."
         msg = f"{asked.endpoint} answered with status {status} for {asked.what}{at}. {way_out}"
@@ -69,14 +78,14 @@ def explain(error: Exception, asked: Request) -> IoAdaptError:
     return SourceError(msg)
 
 
-def unreachable(error: Exception) -> bool:
-    """Whether the hub did not answer at all, or only that it cannot now: the cache may do instead."""
+def retry_after(error: Exception) -> int | None:
+    """Seconds after which the hub wants to be asked again, where it answered with a status and says so."""
     from huggingface_hub import errors
 
-    status = getattr(getattr(error, "response", None), "status_code", None)
-    if isinstance(error, errors.HfHubHTTPError):
-        return status is not None and status >= 500
-    return isinstance(error, errors.HfHubHTTPError.__mro__[1] | ConnectionError)
+    if not isinstance(error, errors.HfHubHTTPError) or error.response is None:
+        return None
+    told = str(error.response.headers.get("Retry-After", "")).strip()
+    return int(told) if told.isascii() and told.isdigit() and len(told) < 9 else None
 
 
 def _first_line(error: BaseException | None) -> str:

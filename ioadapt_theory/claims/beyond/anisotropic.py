@@ -5,20 +5,17 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ioadapt_theory.claims.arithmetic import (
-    Array,
-    frobenius_sq,
-    inverse,
-    operator_norm,
-    plus_identity,
-    singular,
-)
-from ioadapt_theory.claims.claim import Claim
+from ioadapt_theory.claims.arithmetic import Array
+from ioadapt_theory.claims.arithmetic import rank as rank_of
+from ioadapt_theory.claims.claim import Claim, Given, Origin, Proof
+from ioadapt_theory.claims.evidence.argument import chained, contradicted
 from ioadapt_theory.claims.evidence.findings import Verdict
-from ioadapt_theory.claims.evidence.inequality import Hypothesis, Inequality
+from ioadapt_theory.claims.evidence.inequality import Hypothesis
+from ioadapt_theory.claims.expression.deduction import LEFT, RIGHT, Link
+from ioadapt_theory.claims.expression.tree import fro, inverse, matrix, rank, rows, spectral
 from ioadapt_theory.claims.instances import Letter, Setting, normals
+from ioadapt_theory.claims.settings.letters import GAP, T, discrepancy
 from ioadapt_theory.claims.settings.placement import Placement
-from ioadapt_theory.claims.settings.shared_function import adapted
 from ioadapt_theory.claims.statements.lemma_3 import SEARCHES
 
 SOURCE = "beyond App. A.2"
@@ -62,63 +59,72 @@ def setting(placement: Placement) -> Setting:
     )
 
 
-def distance(i: Anisotropic, placement: Placement | None) -> Array:
-    """E‖xD‖₂² = ‖FD‖_F², D the difference of the adapted models; placement None: ε."""
-    d = adapted(i.w1, i.w2, i.ab, placement) - adapted(i.w1_target, i.w2_target, i.ab, placement)
-    return frobenius_sq(i.factor @ d)
-
-
-def rhs(i: Anisotropic) -> Array:
-    """‖I + AB‖₂² ε with ε = E‖xW₁W₂ − xW₁'W₂'‖²."""
-    return operator_norm(plus_identity(i.ab)) ** 2 * distance(i, None)
-
-
-def rhs_whitened(i: Anisotropic) -> Array:
-    """‖F(I + AB)F⁻¹‖₂² ε."""
-    whitened = i.factor @ plus_identity(i.ab) @ inverse(i.factor)
-    return operator_norm(whitened) ** 2 * distance(i, None)
-
-
-REGULAR = Hypothesis("F is regular", lambda i: singular(i.factor))
+F = matrix("factor")
+REGULAR = Given(
+    rank(F).equals(rows(F)),
+    Hypothesis("F is regular", lambda i: i.factor.shape[-1] - rank_of(i.factor), exact=True),
+)
+BEFORE = discrepancy(None, F)
+"""E‖xW₁W₂ − xW₁'W₂'‖²."""
+INPUT, OUTPUT = discrepancy(Placement.INPUT, F), discrepancy(Placement.OUTPUT, F)
+RHS = spectral(T) ** 2 * BEFORE
+WHITENED = F @ T @ inverse(F)
+RHS_WHITENED = spectral(WHITENED) ** 2 * BEFORE
+CHAIN_WHITENED = chained(
+    INPUT,
+    Link("x = zF, and F⁻¹F put in the middle", fro(WHITENED @ (F @ GAP)) ** 2, (REGULAR.relation,)),
+    Link("‖MN‖_F ≤ ‖M‖₂‖N‖_F", (spectral(WHITENED) * fro(F @ GAP)) ** 2, (LEFT,)),
+    Link("expand, z again x", RHS_WHITENED),
+)
+CHAIN_OUTPUT = chained(
+    OUTPUT,
+    Link("x = zF, and I + AB factored out on the right", fro((F @ GAP) @ T) ** 2),
+    Link("‖MN‖_F ≤ ‖M‖_F‖N‖₂", (fro(F @ GAP) * spectral(T)) ** 2, (RIGHT,)),
+    Link("expand, z again x", RHS),
+)
 
 PROP_4_ANISOTROPIC = Claim(
     id="prop-4-anisotropic",
     source=SOURCE,
+    origin=Origin.OURS,
     reading="x ~ N(0, Σ)",
-    statement="E‖x(I + AB)W₁W₂ − x(I + AB)W₁'W₂'‖² ≤ ‖I + AB‖₂² E‖xW₁W₂ − xW₁'W₂'‖² for every Σ",
+    given=(REGULAR,),
+    concludes=(INPUT <= RHS,),
+    prose="for every Σ",
     expected=Verdict.REFUTED,
     remark="AB moves what varies much to where the models differ",
     witnesses=("anisotropic",),
-    inequality=Inequality(
-        setting=setting(Placement.INPUT), lhs=lambda i: distance(i, Placement.INPUT), rhs=rhs, hypotheses=(REGULAR,)
-    ),
+    setting=setting(Placement.INPUT),
     strategies=SEARCHES,
+    proofs=contradicted("anisotropic"),
 )
 PROP_4_WHITENED = Claim(
     id="prop-4-whitened",
     source=SOURCE,
+    origin=Origin.OURS,
     reading="x ~ N(0, Σ)",
     amends="prop-4-anisotropic",
-    statement="E‖x(I + AB)W₁W₂ − x(I + AB)W₁'W₂'‖² ≤ ‖F(I + AB)F⁻¹‖₂² E‖xW₁W₂ − xW₁'W₂'‖², Σ = FᵀF",
+    given=(REGULAR,),
+    concludes=(INPUT <= RHS_WHITENED,),
+    prose="Σ = FᵀF",
     expected=Verdict.PROVED,
     remark="Prop. 4 for whitened inputs",
-    inequality=Inequality(
-        setting=setting(Placement.INPUT),
-        lhs=lambda i: distance(i, Placement.INPUT),
-        rhs=rhs_whitened,
-        hypotheses=(REGULAR,),
-    ),
+    setting=setting(Placement.INPUT),
     strategies=SEARCHES,
+    proofs=(Proof("x = zF", CHAIN_WHITENED),),
 )
 PROP_5_ANISOTROPIC = Claim(
     id="prop-5-anisotropic",
     source=SOURCE,
+    origin=Origin.OURS,
     reading="x ~ N(0, Σ)",
-    statement="E‖xW₁W₂(I + AB) − xW₁'W₂'(I + AB)‖² ≤ ‖I + AB‖₂² E‖xW₁W₂ − xW₁'W₂'‖² for every Σ",
+    given=(REGULAR,),
+    concludes=(OUTPUT <= RHS,),
+    prose="for every Σ",
     expected=Verdict.PROVED,
     remark="output adaptation does not care about the law of the inputs",
-    inequality=Inequality(
-        setting=setting(Placement.OUTPUT), lhs=lambda i: distance(i, Placement.OUTPUT), rhs=rhs, hypotheses=(REGULAR,)
-    ),
+    setting=setting(Placement.OUTPUT),
     strategies=SEARCHES,
+    proofs=(Proof("sample by sample", CHAIN_OUTPUT),),
 )
+CLAIMS = (PROP_4_ANISOTROPIC, PROP_4_WHITENED, PROP_5_ANISOTROPIC)

@@ -3,14 +3,16 @@
 from dataclasses import replace
 from functools import partial
 
-from ioadapt_theory.claims.arithmetic import Array, frobenius_sq, operator_norm, plus_identity, sqrt
-from ioadapt_theory.claims.claim import Claim
+from ioadapt_theory.claims.claim import Claim, Origin, Proof, Word
+from ioadapt_theory.claims.evidence.argument import chained, contradicted
 from ioadapt_theory.claims.evidence.findings import Verdict
-from ioadapt_theory.claims.evidence.inequality import Inequality
 from ioadapt_theory.claims.evidence.monte_carlo import StackMonteCarlo
+from ioadapt_theory.claims.expression.deduction import LEFT, RIGHT, SPECTRAL_PRODUCT, TRIANGLE_FROBENIUS, Link
+from ioadapt_theory.claims.expression.tree import fro, mean_square, spectral
 from ioadapt_theory.claims.instances import Letter, Setting
+from ioadapt_theory.claims.settings.letters import EPSILON, SIGMA, W1, W1_TARGET, W2, W2_TARGET, T, X
 from ioadapt_theory.claims.settings.placement import Placement
-from ioadapt_theory.claims.settings.shared_function import NEARLY_SAME, SharedFunction, setting, start
+from ioadapt_theory.claims.settings.shared_function import NEARLY_SAME, setting, start
 from ioadapt_theory.claims.statements.lemma_3 import SEARCHES
 
 SOURCE = "beyond App. A.2"
@@ -31,68 +33,74 @@ def between(*, everywhere: bool) -> Setting:
     )
 
 
-def lhs(i: SharedFunction) -> Array:
-    """E‖xW₁(I + AB)W₂ − xW₁'(I + AB)W₂'‖₂²."""
-    t = plus_identity(i.ab)
-    return i.sigma**2 * frobenius_sq(i.w1 @ t @ i.w2 - i.w1_target @ t @ i.w2_target)
-
-
-def rhs(i: SharedFunction) -> Array:
-    """σ²‖I + AB‖₂² ε."""
-    return i.sigma**2 * operator_norm(plus_identity(i.ab)) ** 2 * i.epsilon
-
-
-def rhs_layers(i: SharedFunction) -> Array:
-    """σ²‖I + AB‖₂²(‖W₁ − W₁'‖_F‖W₂‖₂ + ‖W₁'‖₂‖W₂ − W₂'‖_F)²."""
-    first = sqrt(frobenius_sq(i.w1 - i.w1_target)) * operator_norm(i.w2)
-    second = operator_norm(i.w1_target) * sqrt(frobenius_sq(i.w2 - i.w2_target))
-    return (i.sigma * operator_norm(plus_identity(i.ab)) * (first + second)) ** 2
-
-
-def lhs_everywhere(i: SharedFunction) -> Array:
-    """E‖x(I + AB)W₁(I + AB)W₂ − x(I + AB)W₁'(I + AB)W₂'‖₂²."""
-    t = plus_identity(i.ab)
-    return i.sigma**2 * frobenius_sq(t @ i.w1 @ t @ i.w2 - t @ i.w1_target @ t @ i.w2_target)
-
-
-def rhs_everywhere(i: SharedFunction) -> Array:
-    """σ²‖I + AB‖₂⁴ ε."""
-    return rhs(i) * operator_norm(plus_identity(i.ab)) ** 2
-
+LHS = mean_square(X @ W1 @ T @ W2 - X @ W1_TARGET @ T @ W2_TARGET, SIGMA)
+RHS = SIGMA**2 * spectral(T) ** 2 * EPSILON
+FIRST, SECOND = W1 - W1_TARGET, W2 - W2_TARGET
+RHS_LAYERS = (SIGMA * spectral(T) * (fro(FIRST) * spectral(W2) + spectral(W1_TARGET) * fro(SECOND))) ** 2
+LHS_EVERYWHERE = mean_square(X @ T @ W1 @ T @ W2 - X @ T @ W1_TARGET @ T @ W2_TARGET, SIGMA)
+RHS_EVERYWHERE = SIGMA**2 * spectral(T) ** 4 * EPSILON
+CHAIN = chained(
+    LHS,
+    Link("telescope", SIGMA**2 * fro(FIRST @ (T @ W2) + (W1_TARGET @ T) @ SECOND) ** 2),
+    Link(
+        "triangle inequality",
+        SIGMA**2 * (fro(FIRST @ (T @ W2)) + fro((W1_TARGET @ T) @ SECOND)) ** 2,
+        (TRIANGLE_FROBENIUS,),
+    ),
+    Link(
+        "‖MN‖_F ≤ ‖M‖_F‖N‖₂ and ‖M‖₂‖N‖_F",
+        SIGMA**2 * (fro(FIRST) * spectral(T @ W2) + spectral(W1_TARGET @ T) * fro(SECOND)) ** 2,
+        (LEFT, RIGHT),
+    ),
+    Link(
+        "‖MN‖₂ ≤ ‖M‖₂‖N‖₂",
+        SIGMA**2 * (fro(FIRST) * (spectral(T) * spectral(W2)) + (spectral(W1_TARGET) * spectral(T)) * fro(SECOND)) ** 2,
+        (SPECTRAL_PRODUCT,),
+    ),
+    Link("‖I + AB‖₂ in front", RHS_LAYERS),
+)
 
 PROP_4_INTERIOR = Claim(
     id="prop-4-interior",
     source=SOURCE,
+    origin=Origin.OURS,
     reading="adapter between the layers",
-    statement="E‖xW₁(I + AB)W₂ − xW₁'(I + AB)W₂'‖² ≤ σ²‖I + AB‖₂² ε",
+    given=(NEARLY_SAME,),
+    concludes=(LHS <= RHS,),
     expected=Verdict.REFUTED,
-    remark="equal functions do not stay equal: 45/2 from ε = 0, where LoRA on W₁ has 29/16",
+    remark="equal functions do not stay equal: {lhs of g1} from ε = 0, where LoRA on W₁ has {lhs of g1 in prop-3}",
     witnesses=("g1",),
-    inequality=Inequality(setting=between(everywhere=False), lhs=lhs, rhs=rhs, hypotheses=(NEARLY_SAME,)),
+    setting=between(everywhere=False),
     strategies=(*SEARCHES, StackMonteCarlo(Placement.INPUT, layer=1)),
+    proofs=contradicted("g1"),
 )
 PROP_4_INTERIOR_LAYERS = Claim(
     id="prop-4-interior-layers",
     source=SOURCE,
+    origin=Origin.OURS,
     reading="adapter between the layers",
     amends="prop-4-interior",
-    statement="… ≤ σ²‖I + AB‖₂²(‖W₁ − W₁'‖_F‖W₂‖₂ + ‖W₁'‖₂‖W₂ − W₂'‖_F)²",
+    concludes=(LHS <= RHS_LAYERS,),
     expected=Verdict.PROVED,
     remark="what is left inside a model depends on the layers, not on the function",
     attained=("interior-attained",),
-    inequality=Inequality(setting=between(everywhere=False), lhs=lhs, rhs=rhs_layers),
+    words=(Word.ATTAINED,),
+    setting=between(everywhere=False),
     strategies=SEARCHES,
+    proofs=(Proof("telescope, triangle inequality", CHAIN),),
 )
 PROP_4_EVERY_LAYER = Claim(
     id="prop-4-every-layer",
     source=SOURCE,
+    origin=Origin.OURS,
     reading="adapter before every layer",
-    statement="E‖x(I + AB)W₁(I + AB)W₂ − x(I + AB)W₁'(I + AB)W₂'‖² ≤ σ²‖I + AB‖₂⁴ ε",
+    given=(NEARLY_SAME,),
+    concludes=(LHS_EVERYWHERE <= RHS_EVERYWHERE,),
     expected=Verdict.REFUTED,
     remark="one interior adapter among them suffices",
     witnesses=("g1",),
-    inequality=Inequality(
-        setting=between(everywhere=True), lhs=lhs_everywhere, rhs=rhs_everywhere, hypotheses=(NEARLY_SAME,)
-    ),
+    setting=between(everywhere=True),
     strategies=SEARCHES,
+    proofs=contradicted("g1"),
 )
+CLAIMS = (PROP_4_INTERIOR, PROP_4_INTERIOR_LAYERS, PROP_4_EVERY_LAYER)

@@ -1,20 +1,49 @@
-"""Who transfers better in the setting of App. A.2, and what becomes of it with nonlinear layers and in attention."""
+"""Who transfers better in the setting of App. A.2: nobody always; input and output adapters do for equal functions."""
 
+from collections.abc import Iterator, Mapping
 from functools import partial
 
-from ioadapt_theory.claims.arithmetic import Array
-from ioadapt_theory.claims.claim import Claim, Proof
+import torch
+from torch import Tensor
+
+from ioadapt_theory.claims.arithmetic import excess, frobenius_sq, operator_norm, plus_identity, sqrt
+from ioadapt_theory.claims.claim import Claim, Given, Origin, Proof
+from ioadapt_theory.claims.evidence.argument import (
+    Chained,
+    Check,
+    Step,
+    agree,
+    computed,
+    contradicted,
+    found,
+    nonnegative,
+    vanishes,
+)
 from ioadapt_theory.claims.evidence.findings import Verdict
-from ioadapt_theory.claims.evidence.inequality import Inequality
+from ioadapt_theory.claims.evidence.inequality import Hypothesis
 from ioadapt_theory.claims.evidence.searches import RandomInstances, Replay
+from ioadapt_theory.claims.expression.algebra import symbolic, sympy
+from ioadapt_theory.claims.expression.deduction import Deduction, Link
+from ioadapt_theory.claims.expression.tree import NOTHING, Term, fro, matrix, opened, spectral
+from ioadapt_theory.claims.expression.tree import sqrt as root
 from ioadapt_theory.claims.instances import Letter, Setting
-from ioadapt_theory.claims.proofs import attention, nonlinear, transfer
+from ioadapt_theory.claims.settings.letters import (
+    AB,
+    EPSILON,
+    GAP,
+    SIGMA,
+    W1,
+    W1_TARGET,
+    W2,
+    W2_TARGET,
+    T,
+    discrepancy,
+)
+from ioadapt_theory.claims.settings.matrices import matrices
 from ioadapt_theory.claims.settings.placement import Placement
-from ioadapt_theory.claims.settings.shared_function import SharedFunction, expected_distance, parametrise, start
+from ioadapt_theory.claims.settings.shared_function import NEARLY_SAME, SharedFunction, parametrise, start
 
 MATRICES = ("W1", "W2", "W1_target", "W2_target", "AB")
-BEYOND = "beyond the paper"
-
 SQUARE = Setting(
     name="setting A.2 with c = h = d",
     build=SharedFunction,
@@ -23,122 +52,164 @@ SQUARE = Setting(
     parametrise=parametrise,
 )
 """One AB that fits all three placements."""
+NEAR = 1e-3
 
 
-def discrepancy(i: SharedFunction, *, placement: Placement) -> Array:
-    """E‖x(source − target)‖₂² with the same AB in both."""
-    return expected_distance(i, placement)
+def nearly_the_same(raw: Mapping[str, Tensor]) -> SharedFunction:
+    """The target is W₁R, R⁻¹W₂ with a little noise, R near an orthogonal matrix: functions closer than layers."""
+    turn = torch.linalg.matrix_exp(raw["w1_target"] - raw["w1_target"].mT)
+    target = {"w1_target": raw["w1"] @ turn, "w2_target": turn.mT @ raw["w2"] + NEAR * raw["w2_target"]}
+    return parametrise({**raw, **target})
 
 
-def no_worse_than_lora(placement: Placement, symbol: str) -> Claim:
-    """The claim that one placement's discrepancy is never above that of LoRA."""
-    worse = tuple(
-        Proof(f"{name} in rational arithmetic", partial(transfer.exceeds, name, str(placement), "lora"), refutes=True)
-        for name in ("r1", "r2", "r3")
+INPUT, OUTPUT, LORA = (discrepancy(p) for p in (Placement.INPUT, Placement.OUTPUT, Placement.LORA))
+CHANGE = AB @ (W2 - W2_TARGET)
+SAME = Given(
+    (W1 @ W2).equals(W1_TARGET @ W2_TARGET),
+    Hypothesis("W1 W2 = W1' W2'", lambda i: frobenius_sq(i.gap), exact=True),
+)
+CLOSER = Given(
+    (spectral(T) + 1) * root(EPSILON) <= fro(CHANGE),
+    Hypothesis(
+        "(||I + AB||_2 + 1) sqrt(epsilon) <= ||AB (W2 - W2')||_F",
+        lambda i: excess(
+            (operator_norm(plus_identity(i.ab)) + 1) * sqrt(i.epsilon),
+            sqrt(frobenius_sq(i.ab @ (i.w2 - i.w2_target))),
+        ),
+    ),
+)
+
+
+def factored(first: Term, product: Term, last: Term) -> Deduction:
+    """Split off the gap, which is 0."""
+    return Deduction(
+        first,
+        (
+            Link("E‖xD‖² = σ²‖D‖_F², and the gap split off", SIGMA**2 * fro(product) ** 2),
+            Link("W₁W₂ = W₁'W₂'", last, (SAME.relation,)),
+        ),
     )
+
+
+SAME_FUNCTION = Chained(
+    (
+        factored(INPUT, T @ GAP, NOTHING),
+        factored(OUTPUT, GAP @ T, NOTHING),
+        factored(LORA, GAP + CHANGE, SIGMA**2 * fro(CHANGE) ** 2),
+    )
+)
+
+
+@computed("W₁ = W₂ = 1, W₁' = r, W₂' = 1/r, AB = 1: equal functions, and LoRA's discrepancy has no bound")
+def unbounded(claim: Claim) -> Iterator[Step]:
+    """One-dimensional layers, r → 0."""
+    sp = sympy()
+    r = sp.Symbol("r", positive=True)
+    one = sp.Integer(1)
+    there = {W1: one, W2: one, W1_TARGET: r, W2_TARGET: 1 / r, AB: one}
+    yield Step("the functions are equal", agree(symbolic(W1 @ W2, there), symbolic(W1_TARGET @ W2_TARGET, there)))
+    value = symbolic(CHANGE, there) ** 2
+    yield Step("‖AB(W₂ − W₂')‖² = (1 − 1/r)²", vanishes(value - (1 - 1 / r) ** 2))
+    yield Step("→ ∞", found(sp.limit(value, r, 0), sp.oo))
+    yield Step(
+        "it is what the claim adds",
+        Check(opened(claim.goals[2].right) == opened(SIGMA**2 * fro(CHANGE) ** 2)),
+        reaches=True,
+    )
+
+
+@computed("(‖I + AB‖₂ + 1)√ε ≤ ‖AB(W₂ − W₂')‖_F is enough for input and output to transfer no worse than LoRA")
+def sufficient(claim: Claim) -> Iterator[Step]:
+    """Proposition 4 or 5 on one side, the reversed triangle inequality on the other."""
+    sp = sympy()
+    e, n, slack = sp.symbols("e n g", nonnegative=True)
+    known = {root(EPSILON): e, spectral(T): n}
+    needed = symbolic(claim.given[-1].relation.left, known)
+    change = needed + slack  # ‖AB(W₂ − W₂')‖_F by hypothesis
+    lora_at_least, input_at_most = change - e, n * e
+    yield Step("‖D₀ + AB(W₂ − W₂')‖_F ≥ ‖AB(W₂ − W₂')‖_F − √ε", nonnegative(sp.expand(lora_at_least)))
+    yield Step("and ‖I + AB‖₂√ε is smaller by the slack", vanishes(lora_at_least - input_at_most - slack))
+    yield Step("which is ≥ 0", nonnegative(slack))
+    wanted = [(opened(goal.left), opened(goal.right)) for goal in claim.goals]
+    yield Step(
+        "for both sides", Check(wanted == [(opened(INPUT), opened(LORA)), (opened(OUTPUT), opened(LORA))]), reaches=True
+    )
+
+
+W, W_TARGET = matrix("w"), matrix("w_target")
+LAYER_INPUT = matrices("one layer", {"W": "c d", "W_target": "c d", "AB": "c c"}, {"c": 3, "d": 4})
+LAYER_OUTPUT = matrices("one layer", {"W": "c d", "W_target": "c d", "AB": "d d"}, {"c": 3, "d": 4})
+LAYER_LORA = matrices("one layer", {"W": "c d", "W_target": "c d", "AB": "c d"}, {"c": 3, "d": 4})
+
+
+def single_layer(name: str, reading: str, left: Term, right: Term, setting: Setting) -> Claim:
+    """The difference of two adapted layers with one AB."""
+    return Claim(
+        id=f"transfer-single-layer{name}",
+        source="beyond the paper",
+        origin=Origin.OURS,
+        reading=f"one layer, as in App. A.1: {reading}",
+        amends="transfer-input",
+        concludes=(left.equals(right),),
+        expected=Verdict.PROVED,
+        remark="what LoRA cannot change, for better or worse, the others multiply",
+        setting=setting,
+        strategies=(RandomInstances(),),
+        proofs=(Proof("subtract", Chained((Deduction(left, (Link("subtract", right),)),))),),
+    )
+
+
+def no_worse_than_lora(placement: Placement, left: Term) -> Claim:
+    """The claim that one placement's discrepancy is never above that of LoRA."""
     return Claim(
         id=f"transfer-{placement}",
-        source="Sections 1 and 4, App. A.2 (in words)",
-        statement=f"E‖source − target‖² is no larger for {symbol} than for LoRA x(W₁ + AB)W₂ with the same AB",
+        source="Sections 1 and 4, App. A.2",
+        origin=Origin.IN_WORDS,
+        concludes=(left <= LORA,),
+        prose="with the same AB",
         expected=Verdict.REFUTED,
-        remark="true for equal functions; W₁ = W₂ = W₂' = I, W₁' = diag(0, 1), AB = 9 e₁e₁ᵀ: LoRA 1, this one 100",
+        remark="true for equal functions; W₁ = W₂ = W₂' = I, W₁' = diag(0, 1), AB = 9e₁e₁ᵀ: "
+        "LoRA {rhs of r1}, this one {lhs of r1}",
         witnesses=("r1", "r2", "r3"),
-        inequality=Inequality(
-            setting=SQUARE,
-            lhs=partial(discrepancy, placement=placement),
-            rhs=partial(discrepancy, placement=Placement.LORA),
-        ),
-        strategies=(Replay(), RandomInstances(), *worse),
+        setting=SQUARE,
+        strategies=(Replay(), RandomInstances()),
+        proofs=contradicted("r1", "r2", "r3"),
     )
 
 
-TRANSFER_INPUT = no_worse_than_lora(Placement.INPUT, "x(I + AB)W₁W₂")
-TRANSFER_OUTPUT = no_worse_than_lora(Placement.OUTPUT, "xW₁W₂(I + AB)")
-TRANSFER_SAME_FUNCTION = Claim(
-    id="transfer-same-function",
-    source="App. A.2 and Fig. 8",
-    reading="equal functions",
-    amends="transfer-input",
-    statement="W₁W₂ = W₁'W₂' ⇒ input and output adapters keep it so; LoRA adds σ²‖AB(W₂ − W₂')‖_F²",
-    expected=Verdict.PROVED,
-    remark="without bound: W₁' = r, W₂' = 1/r, r → 0",
-    strategies=(Proof("the gap factors out", transfer.same_function),),
-)
-TRANSFER_SUFFICIENT = Claim(
-    id="transfer-sufficient",
-    source="App. A.2",
-    reading="a sufficient condition",
-    amends="transfer-input",
-    statement="(‖I + AB‖₂ + 1)√ε ≤ ‖AB(W₂ − W₂')‖_F ⇒ input and output transfer no worse than LoRA",
-    expected=Verdict.PROVED,
-    remark="functions closer than layers; with W₂ = W₂' it never applies and LoRA's discrepancy is ε for every AB",
-    strategies=(Proof("Props. 4, 5 and the triangle inequality", transfer.sufficient),),
-)
-TRANSFER_SINGLE_LAYER = Claim(
-    id="transfer-single-layer",
-    source=BEYOND,
-    reading="one layer, as in App. A.1",
-    amends="transfer-input",
-    statement="one layer: LoRA keeps W − W' for every AB; input makes it (I + AB)(W − W'), output (W − W')(I + AB)",
-    expected=Verdict.PROVED,
-    strategies=(Proof("(W + AB) - (W' + AB) = W - W'", transfer.single_layer),),
-)
-NONLINEAR_OUTPUT = Claim(
-    id="nonlinear-output",
-    source=BEYOND,
-    reading="Prop. 5 for any f, f' and any law of x",
-    amends="prop-5",
-    statement="E‖f(x)(I + AB) − f'(x)(I + AB)‖² ≤ ‖I + AB‖₂² E‖f(x) − f'(x)‖²",
-    expected=Verdict.PROVED,
-    remark="output adaptation needs neither linear models nor Gaussian inputs",
-    strategies=(Proof("sample by sample", nonlinear.output),),
-)
-NONLINEAR_INPUT = Claim(
-    id="nonlinear-input",
-    source=BEYOND,
-    reading="Prop. 4 for ReLU networks",
-    amends="prop-4",
-    statement="E‖f(x(I + AB)) − f'(x(I + AB))‖² ≤ ‖I + AB‖₂² E‖f(x) − f'(x)‖² for one hidden ReLU layer",
-    expected=Verdict.REFUTED,
-    remark="only a Lipschitz bound; f − f' = max(|x₁|, 10|x₂|) − 10|x₂|, AB = −e₂ᵀe₂ turns .0424 into 1, or worse",
-    strategies=(Proof("six ReLUs, in closed form", nonlinear.input_fails, refutes=True),),
-)
-NONLINEAR_INPUT_LIPSCHITZ = Claim(
-    id="nonlinear-input-lipschitz",
-    source=BEYOND,
-    reading="Prop. 4 for Lipschitz f − f' = g",
-    amends="nonlinear-input",
-    statement="E‖g(x(I + AB))‖² ≤ 2E‖g(x)‖² + 2 Lip(g)² σ²‖AB‖_F²",
-    expected=Verdict.PROVED,
-    remark="ReLU has Lipschitz constant 1, GELU Φ(√2) + √2φ(√2) = 1.1289…",
-    strategies=(Proof("‖a + b‖² ≤ 2‖a‖² + 2‖b‖²", nonlinear.input_instead),),
-)
-ATTENTION_HEADS = Claim(
-    id="attention-heads",
-    source=BEYOND,
-    statement="input adapters on q, k, v and output adapters on o ignore a change of basis in a head; no others do",
-    expected=Verdict.PROVED,
-    remark="which placement is safe depends on the symmetry that separates the models, and on the projection",
-    strategies=(Proof("scores and values in non-commuting symbols", attention.head_symmetry),),
-)
-ATTENTION_RESIDUAL = Claim(
-    id="attention-residual",
-    source=BEYOND,
-    statement="output adapters on q, k, v and input adapters on o ignore a rotated residual stream; no others do",
-    expected=Verdict.PROVED,
-    remark="the reverse of attention-heads: no placement survives both",
-    strategies=(Proof("scores and values in non-commuting symbols", attention.residual_symmetry),),
-)
-
-TRANSFER: tuple[Claim, ...] = (
-    TRANSFER_INPUT,
-    TRANSFER_OUTPUT,
-    TRANSFER_SAME_FUNCTION,
-    TRANSFER_SUFFICIENT,
-    TRANSFER_SINGLE_LAYER,
-    NONLINEAR_OUTPUT,
-    NONLINEAR_INPUT,
-    NONLINEAR_INPUT_LIPSCHITZ,
-    ATTENTION_HEADS,
-    ATTENTION_RESIDUAL,
+CLAIMS = (
+    no_worse_than_lora(Placement.INPUT, INPUT),
+    no_worse_than_lora(Placement.OUTPUT, OUTPUT),
+    Claim(
+        id="transfer-same-function",
+        source="App. A.2 and Fig. 8",
+        origin=Origin.IN_WORDS,
+        reading="equal functions",
+        amends="transfer-input",
+        given=(SAME,),
+        concludes=(INPUT.equals(NOTHING), OUTPUT.equals(NOTHING), LORA.equals(SIGMA**2 * fro(CHANGE) ** 2)),
+        expected=Verdict.PROVED,
+        remark="without bound: W₁' = r, W₂' = 1/r, r → 0",
+        attained=("g1", "g2"),
+        setting=SQUARE,
+        strategies=(Replay(),),
+        proofs=(Proof("the gap factors out", SAME_FUNCTION), Proof("scalars", unbounded, aside=True)),
+    ),
+    Claim(
+        id="transfer-sufficient",
+        source="App. A.2",
+        origin=Origin.OURS,
+        reading="a sufficient condition",
+        amends="transfer-input",
+        given=(NEARLY_SAME, CLOSER),
+        concludes=(INPUT <= LORA, OUTPUT <= LORA),
+        expected=Verdict.PROVED,
+        remark="functions closer than layers; with W₂ = W₂' it never applies and LoRA's discrepancy is ε for every AB",
+        setting=SQUARE.parametrised(nearly_the_same),
+        strategies=(RandomInstances(),),
+        proofs=(Proof("Props. 4, 5 and the triangle inequality", sufficient),),
+    ),
+    single_layer("", "LoRA keeps W − W'", (W + AB) - (W_TARGET + AB), W - W_TARGET, LAYER_LORA),
+    single_layer("-input", "input", T @ W - T @ W_TARGET, T @ (W - W_TARGET), LAYER_INPUT),
+    single_layer("-output", "output", W @ T - W_TARGET @ T, (W - W_TARGET) @ T, LAYER_OUTPUT),
 )

@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -12,11 +12,16 @@ TOLERANCE = 1e-8
 
 
 class Verdict(StrEnum):
-    """PROVED by an exact argument that the code runs, SURVIVED a search, REFUTED by a witness."""
+    """PROVED by an exact argument that the code runs, SURVIVED a search, REFUTED by a witness.
+
+    UNDECIDED: something that is said of the claim, that its bound is attained, that an argument goes through, was not
+    borne out; or rounding decides.
+    """
 
     PROVED = "proved"
     SURVIVED = "survived"
     REFUTED = "refuted"
+    UNDECIDED = "undecided"
     UNTESTED = "untested"
 
 
@@ -24,11 +29,85 @@ class Evidence(StrEnum):
     """The kinds of evidence."""
 
     EXACT = "exact"  # symbolic, rational or interval arithmetic
+    FORMAL = "formal"  # a theorem about this very statement, which Coq has checked
     WITNESS = "witness"  # a shipped instance, replayed at 50 digits
     RANDOM = "random"  # closed form on random instances
     ADVERSARIAL = "adversarial"  # gradient ascent of lhs/rhs under the exact hypotheses
     MONTE_CARLO = "monte-carlo"  # samples run through random linear stacks
     ORDER = "order"  # slope of log|remainder| against log ε
+
+
+LEVEL = 0.99
+"""Of the intervals of sample means."""
+FALSE_ALARM = 1e-9
+"""Probability that a test of a true statement fails by chance."""
+POWER = 0.99
+LARGEST_COUNT, LARGEST_RATIO = 10**30, 10**308
+UNIT = 1 << 20
+"""Sums over stacks are whole multiples of 2⁻²⁰, so that they do not depend on who added what and in which order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampled:
+    """What the samples of all stacks say together; every field adds up.
+
+    For a stack with N samples, N(mean/E − 1) is a sum of centred χ² with weights that sum to 1, E the closed form or
+    the bound; its tails are those of Laurent and Massart (2000, Lemma 1), and the sums over stacks have them, too.
+
+    Attributes:
+        samples: samples in all stacks.
+        judged: samples in the stacks whose closed form and bound are not zero.
+        excess: Σ N(mean/closed form − 1) over these, in units of 2⁻²⁰.
+        excess_of_bound: Σ N(mean/bound − 1), likewise.
+        variance: of ``excess`` if the closed form is right, likewise.
+        intervals: stacks.
+        covering: stacks whose 99 % interval contains the closed form.
+    """
+
+    samples: int = 0
+    judged: int = 0
+    excess: int = 0
+    excess_of_bound: int = 0
+    variance: int = 0
+    intervals: int = 0
+    covering: int = 0
+
+    def __add__(self, other: "Sampled") -> "Sampled":
+        """All stacks of both."""
+        return Sampled(**{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)})
+
+    def _above(self, probability: float) -> float:
+        """What a sum of centred χ² exceeds at most with this probability, in χ²; it falls less far below 0."""
+        t = -math.log(probability)
+        return math.sqrt(2 * t * self.variance / UNIT) + 2 * t
+
+    def contradictions(self) -> frozenset[str]:
+        """Names of the tests that fail, each by chance with probability ``FALSE_ALARM`` at most."""
+        failed = set()
+        if abs(self.excess) > UNIT * self._above(FALSE_ALARM / 2):
+            failed.add("the sample means together contradict the closed form")
+        if self.excess_of_bound > UNIT * self._above(FALSE_ALARM):
+            failed.add("the sample means together exceed the bound")
+        if self.intervals and binomial_tail(self.covering, self.intervals, LEVEL) < FALSE_ALARM:
+            failed.add(f"{self.covering} of {self.intervals} intervals cover, which should be {LEVEL:.0%}")
+        return frozenset(failed)
+
+    @property
+    def detectable(self) -> float | None:
+        """Relative error of the closed form, or of a bound that is attained, that is found with probability 0.99."""
+        low, high = self._above(1 - POWER), self._above(FALSE_ALARM / 2)
+        return (low + high) / (self.judged - low) if self.judged > low else None
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON form."""
+        return asdict(self)
+
+
+def binomial_tail(k: int, n: int, p: float) -> float:
+    """P(at most k of n), each with probability p."""
+    from scipy import stats
+
+    return float(stats.binom.cdf(k, n, p))
 
 
 def json_ratio(ratio: float) -> float | str | None:
@@ -47,7 +126,10 @@ class Finding:
         worst: the instance that attained it, in the form of an instance file.
         proves: names of the exact arguments that went through.
         refutes: names of the exact arguments or witnesses that contradict the statement.
+        lacks: what the registry says and this did not bear out: an argument that does not go through, a witness that
+            violates nothing, a bound that is not attained.
         counts: further counts, which add up.
+        sampled: what samples say of all stacks together.
     """
 
     kind: Evidence
@@ -56,7 +138,9 @@ class Finding:
     worst: Mapping[str, Any] | None = None
     proves: frozenset[str] = frozenset()
     refutes: frozenset[str] = frozenset()
+    lacks: frozenset[str] = frozenset()
     counts: Mapping[str, int] = field(default_factory=dict)
+    sampled: Sampled = Sampled()
 
     def __post_init__(self) -> None:
         if math.isnan(self.worst_ratio):  # NaN compares false with everything, so it would survive
@@ -73,37 +157,75 @@ class Finding:
             worst=worst.worst,
             proves=self.proves | other.proves,
             refutes=self.refutes | other.refutes,
+            lacks=self.lacks | other.lacks,
             counts={
                 name: self.counts.get(name, 0) + other.counts.get(name, 0)
                 for name in sorted(self.counts.keys() | other.counts.keys())
             },
+            sampled=self.sampled + other.sampled,
         )
+
+    @property
+    def contradictions(self) -> frozenset[str]:
+        """What refutes: arguments, witnesses, and the samples of all stacks together."""
+        return self.refutes | self.sampled.contradictions()
 
     def to_json(self) -> dict[str, Any]:
         """JSON form."""
-        ratio = json_ratio(self.worst_ratio)
-        names = {"proves": sorted(self.proves), "refutes": sorted(self.refutes)}
+        names = {"proves": self.proves, "refutes": self.refutes, "lacks": self.lacks}
+        drawn = {"detectable": self.sampled.detectable, "contradictions": sorted(self.sampled.contradictions())}
         return {
             "instances": self.instances,
-            "worst_ratio": ratio,
+            "worst_ratio": json_ratio(self.worst_ratio),
             "worst": self.worst,
-            **names,
+            **{name: sorted(found) for name, found in names.items()},
             "counts": dict(self.counts),
+            **({"sampled": self.sampled.to_json() | drawn} if self.sampled != Sampled() else {}),
         }
 
     @classmethod
     def from_json(cls, kind: str, raw: Mapping[str, Any]) -> "Finding":
-        """Inverse of ``to_json``."""
-        ratio = -math.inf if raw["worst_ratio"] is None else float(raw["worst_ratio"])
+        """Inverse of ``to_json``.
+
+        Raises:
+            ValueError, KeyError, TypeError: it is not what that writes.
+        """
+        drawn = raw.get("sampled")
+        sampled = {f.name: _whole(drawn[f.name], "excess" in f.name) for f in fields(Sampled)} if drawn else {}
         return cls(
             kind=Evidence(kind),
-            instances=raw["instances"],
-            worst_ratio=ratio,
-            worst=raw["worst"],
-            proves=frozenset(raw["proves"]),
-            refutes=frozenset(raw["refutes"]),
-            counts=raw["counts"],
+            instances=_whole(raw["instances"]),
+            worst_ratio=-math.inf if raw["worst_ratio"] is None else _number(raw["worst_ratio"]),
+            worst=None if raw["worst"] is None else dict(raw["worst"]),
+            **{name: _names(raw[name]) for name in ("proves", "refutes", "lacks")},
+            counts={str(name): _whole(n) for name, n in dict(raw["counts"]).items()},
+            sampled=Sampled(
+                **{f.name: _whole(sampled[f.name], "excess" in f.name) for f in fields(Sampled) if sampled}
+            ),
         )
+
+
+def _whole(raw: Any, signed: bool = False) -> int:
+    if type(raw) is not int or (raw < 0 and not signed) or abs(raw) > LARGEST_COUNT:
+        msg = f"{str(raw)[:40]!r} is not a count"
+        raise ValueError(msg)
+    return raw
+
+
+def _number(raw: Any) -> float:
+    if raw == "inf":
+        return math.inf
+    if type(raw) not in (int, float) or not abs(raw) < math.inf or abs(raw) > LARGEST_RATIO:
+        msg = f"{str(raw)[:40]!r} is not a ratio"
+        raise ValueError(msg)
+    return float(raw)
+
+
+def _names(raw: Any) -> frozenset[str]:
+    if not isinstance(raw, list) or not all(isinstance(name, str) for name in raw):
+        msg = f"{str(raw)[:40]!r} is not a list of names"
+        raise ValueError(msg)
+    return frozenset(raw)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,9 +271,14 @@ class Verification:
 
     @property
     def verdict(self) -> Verdict:
-        """A violation refutes, whatever else was found; only an exact argument proves; sampling survives at best."""
-        if self.worst_ratio > 1 + TOLERANCE or any(f.refutes for f in self.findings.values()):
+        """A violation refutes, whatever else was found; only an exact argument proves; sampling survives at best.
+
+        What is said and not borne out leaves the claim undecided, however much else proves it.
+        """
+        if self.worst_ratio > 1 + TOLERANCE or any(f.contradictions for f in self.findings.values()):
             return Verdict.REFUTED
+        if any(f.lacks for f in self.findings.values()):
+            return Verdict.UNDECIDED
         if any(f.proves for f in self.findings.values()):
             return Verdict.PROVED
         return Verdict.SURVIVED if self.instances else Verdict.UNTESTED
@@ -172,7 +299,7 @@ class Verification:
     def from_json(cls, raw: Mapping[str, Any]) -> "Verification":
         """Inverse of ``to_json``."""
         findings = {Evidence(kind): Finding.from_json(kind, f) for kind, f in raw["findings"].items()}
-        return cls(claim=raw["claim"], findings=findings, seconds=raw["seconds"])
+        return cls(claim=str(raw["claim"]), findings=findings, seconds=_number(raw["seconds"]))
 
 
 def merged(claim: str, parts: Iterable[Verification]) -> Verification:

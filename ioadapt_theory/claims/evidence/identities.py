@@ -1,7 +1,7 @@
 """Exact values: the expectation is σ²‖D‖_F² for any scaled orthonormal basis, so c runs give it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -13,7 +13,7 @@ from ioadapt_theory.claims.evidence.monte_carlo import composite
 from ioadapt_theory.claims.evidence.searches import seeded
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.shared_function import SharedFunction
-from ioadapt_theory.claims.settings.stacks import draw, orthogonals
+from ioadapt_theory.claims.settings.stacks import draw, drawn, orthogonals
 
 ROUNDING = 1e-11
 """Relative; a few products of well-scaled float64 matrices."""
@@ -30,6 +30,10 @@ class ExactValue:
     def parts(self, run: Run) -> int:
         """One."""
         return 1
+
+    def pinned(self, run: Run, part: int) -> Run:
+        """Seed, number and how stacks are drawn."""
+        return replace(drawn(run), instances=run.instances)
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
         """Compare on every stack; ``worst_ratio`` is 1 + the largest relative difference, if that is not rounding."""

@@ -16,12 +16,27 @@ ACCURACY = 1e-9
 class Hypothesis:
     """A condition on an instance; ``residual(instance)`` is 0 where it holds and grows with the violation.
 
-    ``enters``: the residual is a difference of cosines, and the left side may be that much larger for it.
+    An instance file has rounded numbers, so a residual up to ``ACCURACY`` is not a miss. But the conclusion may jump
+    where a hypothesis ends, so such an instance decides nothing, unless it is known how far the residual can carry.
+
+    Attributes:
+        statement: as it is printed.
+        residual: of an instance, in its arithmetic; made of rational operations where ``exact``.
+        enters: the residual is a difference of cosines, and the left side may be that much larger for it.
+        mend: (instance, residual relative to ε) -> the instance with an ε that much larger, which satisfies it.
+        exact: decided in rational arithmetic, from the numbers as they stand in the file.
     """
 
     statement: str
     residual: Callable[[Any], Array]
     enters: bool = False
+    mend: Callable[[Any, Array], Any] | None = None
+    exact: bool = False
+
+    @property
+    def jumps(self) -> bool:
+        """Whether nothing is known of an instance that nearly satisfies it."""
+        return not self.enters and self.mend is None
 
 
 class HypothesisError(InvalidValueError):
@@ -35,13 +50,38 @@ class HypothesisError(InvalidValueError):
 
 
 class UndecidedError(InvalidValueError):
-    """A violation that the rounding of the instance explains."""
+    """An instance whose rounding decides; the verdict is undecided.
 
-    def __init__(self, violation: float, residual: float) -> None:
-        """Say how much either is, and the way out."""
-        super().__init__(
-            f"The instance decides nothing: the sides differ by {violation:.3g}, of which its hypotheses, "
-            f"missed by {residual:.3g}, may be the reason; write its numbers exactly or choose a larger epsilon."
+    Attributes:
+        residuals: of the hypotheses, by statement.
+    """
+
+    def __init__(self, reason: str, residuals: Mapping[str, float]) -> None:
+        """Give the reason, which ends in no full stop, and the way out."""
+        self.residuals = residuals
+        super().__init__(f"Undecided: {reason}; write its numbers exactly, or choose others.")
+
+    def to_json(self) -> dict[str, Any]:
+        """The reason and the residuals, in JSON form."""
+        hypotheses = [{"hypothesis": name, "residual": r} for name, r in self.residuals.items()]
+        return {"reason": str(self), "hypotheses": hypotheses}
+
+    @classmethod
+    def jump(cls, statement: str, residuals: Mapping[str, float]) -> "UndecidedError":
+        """A hypothesis holds only up to rounding, and the conclusion may jump there."""
+        return cls(
+            f"the instance decides nothing, since it meets the hypothesis {statement} only up to rounding "
+            f"(residual {residuals[statement]:.3g}), where the conclusion may jump",
+            residuals,
+        )
+
+    @classmethod
+    def explained(cls, violation: float, residual: float, residuals: Mapping[str, float]) -> "UndecidedError":
+        """The residuals explain the violation."""
+        return cls(
+            f"the instance decides nothing, since the sides differ by {violation:.3g}, of which its hypotheses, missed "
+            f"by {residual:.3g}, may be the reason",
+            residuals,
         )
 
 

@@ -1,61 +1,60 @@
 """Monte-Carlo as the propositions are stated: samples x ~ N(0, σ²I) run through random linear stacks.
 
-‖xD‖² for x ~ N(0, σ²I) has mean σ²‖D‖_F² and variance 2σ⁴‖DDᵀ‖_F², so the interval of a sample mean is known exactly
-up to the law: z standard errors, or the bound of Laurent and Massart (2000, Lemma 1), which holds for every N.
+‖xD‖² for x ~ N(0, σ²I) is a sum of χ² weighted by the squared singular values of D, so the law of a sample mean is
+known: its intervals are exact for every N (``mixtures``), and a single stack is judged by the bound of Laurent and
+Massart (2000, Lemma 1). Stacks draw their own samples, so that all together say more than one (``findings.Sampled``).
 """
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
-from statistics import NormalDist
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ioadapt_theory.claims.arithmetic import frobenius_sq, operator_norm
+from ioadapt_theory.claims.arithmetic import frobenius_sq
 from ioadapt_theory.claims.claim import Claim, Run
-from ioadapt_theory.claims.evidence.findings import Evidence, Finding
+from ioadapt_theory.claims.evidence import mixtures
+from ioadapt_theory.claims.evidence.findings import FALSE_ALARM, LEVEL, UNIT, Evidence, Finding, Sampled
 from ioadapt_theory.claims.evidence.searches import seeded
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.shared_function import SharedFunction
-from ioadapt_theory.claims.settings.stacks import LinearStack, Memory, draw
+from ioadapt_theory.claims.settings.stacks import LinearStack, Memory, draw, drawn
 from ioadapt_theory.errors import InvalidValueError
 
 STACKS_A_PART = 32
 BLOCK = 1 << 16
 """Numbers in one block of activations: half a MB, so that a block stays in the cache and the memory flat."""
-LEVEL = 0.99
-FALSE_ALARM = 1e-9
-"""Probability that one stack contradicts a true statement by chance."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """Sample mean of ‖xD‖² for every stack, with what is known of its law.
+    """Sample mean of ‖xD‖² for every stack, x ~ N(0, I), with what is known of its law.
 
     Attributes:
         mean: sample mean, S.
-        variance: 2σ⁴‖DDᵀ‖_F² of one sample, S.
-        top: 2σ²‖D‖₂² of one sample, S: the exponential tail of its law.
+        weights: squared singular values of D, S x r.
         samples: N.
     """
 
     mean: Tensor
-    variance: Tensor
-    top: Tensor
+    weights: Tensor
     samples: int
 
     @property
-    def standard_error(self) -> Tensor:
-        """Standard deviation of the sample mean."""
-        return (self.variance / self.samples).sqrt()
+    def variance(self) -> Tensor:
+        """2‖DDᵀ‖_F² of one sample, S."""
+        return 2 * self.weights.square().sum(-1)
 
     def interval(self, level: float = LEVEL) -> tuple[Tensor, Tensor]:
-        """Mean ± z standard errors, the standard error being known and not estimated."""
-        half = NormalDist().inv_cdf((1 + level) / 2) * self.standard_error
-        return self.mean - half, self.mean + half
+        """Where ‖D‖_F² is, for any multiple of this D: the mean over the quantiles of its law; 0 for D = 0."""
+        total = self.weights.sum(-1, keepdim=True)
+        zero = total == 0
+        shares = torch.where(zero, 1 / self.weights.shape[-1], self.weights / total)
+        low, high = mixtures.quantiles(shares.cpu().numpy(), self.samples, level)
+        return self.mean / torch.from_numpy(high).to(self.mean), self.mean / torch.from_numpy(low).to(self.mean)
 
     def covers(self, value: Tensor, rounding: Tensor) -> int:
         """How many of the intervals contain the value."""
@@ -65,24 +64,20 @@ class Estimate:
     def margin(self, probability: float) -> Tensor:
         """Two-sided: |mean − E| ≥ margin has at most this probability, for every N (Laurent and Massart)."""
         t = math.log(2 / probability) / self.samples
-        return (2 * t * self.variance).sqrt() + t * self.top
-
-
-def sample_blocks(samples: int, c: int, rows: int, generator: torch.Generator, dtype: torch.dtype) -> Iterator[Tensor]:
-    """Standard normal samples in blocks of at most ``rows``."""
-    for begin in range(0, samples, rows):
-        n = min(rows, samples - begin)
-        yield torch.randn(n, c, generator=generator, dtype=dtype, device=generator.device)
+        return (2 * t * self.variance).sqrt() + 2 * t * self.weights.amax(-1)
 
 
 def mean_distance(source: LinearStack, target: LinearStack, samples: int, generator: torch.Generator) -> Tensor:
-    """Sample mean over x ~ N(0, I) of ‖source(x) − target(x)‖² for every stack; the stacks share the samples."""
+    """Sample mean over x ~ N(0, I) of ‖source(x) − target(x)‖² for every stack, each on samples of its own."""
     first = source.weights[0]
+    stacks, c = first.shape[:2]
     widest = max(w.shape[-1] for w in (*source.weights, *target.weights))
-    rows = max(1, min(samples, BLOCK // (first.shape[0] * widest)))
+    rows = max(1, min(samples, BLOCK // (stacks * max(widest, c))))
     kept: tuple[Memory, Memory] = ({}, {})
-    total = torch.zeros(first.shape[0], dtype=torch.float64, device=first.device)
-    for x in sample_blocks(samples, first.shape[1], rows, generator, first.dtype):
+    total = torch.zeros(stacks, dtype=torch.float64, device=first.device)
+    for begin in range(0, samples, rows):
+        n = min(rows, samples - begin)
+        x = torch.randn(stacks, n, c, generator=generator, dtype=first.dtype, device=generator.device)
         difference = source(x, kept[0]).sub_(target(x, kept[1])).flatten(1)
         total += torch.linalg.vector_norm(difference, dim=1).square()
     return total / samples
@@ -107,9 +102,8 @@ def _two_layers(stack: LinearStack) -> tuple[Tensor, Tensor]:
 def estimate(source: LinearStack, target: LinearStack, samples: int, generator: torch.Generator) -> Estimate:
     """Run the samples; the law of ‖xD‖² is taken from D, which the models give on the basis vectors."""
     basis = torch.eye(source.weights[0].shape[1], dtype=torch.float64, device=source.weights[0].device)
-    d = source(basis) - target(basis)
-    variance, top = 2 * frobenius_sq(d @ d.mT), 2 * operator_norm(d) ** 2
-    return Estimate(mean=mean_distance(source, target, samples, generator), variance=variance, top=top, samples=samples)
+    weights = torch.linalg.svdvals(source(basis) - target(basis)).square()
+    return Estimate(mean=mean_distance(source, target, samples, generator), weights=weights, samples=samples)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,35 +118,39 @@ class StackMonteCarlo:
         """A part has at most 32 stacks, whatever their number: cost is linear and memory flat."""
         return -(-run.stacks // STACKS_A_PART)
 
+    def pinned(self, run: Run, part: int) -> Run:
+        """How stacks are drawn, the samples, and how many stacks there are up to this part."""
+        return replace(drawn(run), samples=run.samples, stacks=min(run.stacks, (part + 1) * STACKS_A_PART))
+
     def sides(self, claim: Claim, run: Run, part: int) -> tuple[Estimate, SharedFunction, Tensor, Tensor]:
         """Estimate, instances, closed form and bound for the stacks of one part."""
         stacks = min(STACKS_A_PART, run.stacks - part * STACKS_A_PART)
-        generator = seeded(run, claim.id, self.kind, part, device=run.device)
+        generator = seeded(run, claim.id, self.kind, part, stacks, device=run.device)
         source, target = draw(stacks, self.placement, run, generator, self.layer)
         instance = composite(source, target)
         closed, bound = claim.inequality.lhs(instance), claim.inequality.rhs(instance)
         return estimate(source, target, run.samples, generator), instance, closed, bound
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Compare every stack's mean with its closed form and its bound."""
+        """Compare every stack's mean with its closed form and its bound, and all of them together."""
         found, instance, closed, bound = self.sides(claim, run, part)
-        margin = found.margin(FALSE_ALARM) + rounding(instance)
+        noise = rounding(instance)
+        margin = found.margin(FALSE_ALARM) + noise
         refutes = set()
         if not ((found.mean - closed).abs() <= margin).all():
             refutes.add("a sample mean contradicts the closed form")
         if not (found.mean - margin <= bound).all():
             refutes.add("a sample mean exceeds the bound")
+        together = sampled(found, closed, bound, noise)
         ratio = ((found.mean - margin) / bound).nan_to_num(0.0).clamp(min=0)
         k = int(ratio.argmax())
-        worst = claim.inequality.setting.dump(instance, k)
-        covering = {f"{LEVEL:.0%} intervals that cover": found.covers(closed, rounding(instance))}
         return Finding(
             kind=self.kind,
             instances=len(ratio),
             worst_ratio=float(ratio[k]),
-            worst=worst,
-            refutes=frozenset(refutes),
-            counts={"samples": run.samples * len(ratio), **covering},
+            worst=claim.inequality.setting.dump(instance, k),
+            refutes=together.contradictions() | refutes,
+            sampled=together,
         )
 
     def rows(self, claim: Claim, run: Run) -> Iterator[dict[str, float]]:
@@ -163,6 +161,27 @@ class StackMonteCarlo:
             columns = {"closed_form": closed, "bound": bound, "mean": found.mean, "low": low, "high": high}
             for values in zip(*(column.tolist() for column in columns.values()), strict=True):
                 yield dict(zip(columns, values, strict=True))
+
+
+def sampled(found: Estimate, closed: Tensor, bound: Tensor, noise: Tensor) -> Sampled:
+    """What the stacks say together; those whose models are one function up to rounding have no law to be judged by."""
+    judged = (closed > noise) & (bound > noise) & (found.weights.sum(-1) > noise)
+    n, mean = found.samples, found.mean[judged]
+    weights = found.weights[judged] / found.weights[judged].sum(-1, keepdim=True)
+    return Sampled(
+        samples=n * len(found.mean),
+        judged=n * len(mean),
+        excess=fixed(n * (mean / closed[judged] - 1)),
+        excess_of_bound=fixed(n * (mean / bound[judged] - 1)),
+        variance=fixed(2 * n * weights.square().sum(-1)),
+        intervals=len(found.mean),
+        covering=found.covers(closed, noise),
+    )
+
+
+def fixed(values: Tensor) -> int:
+    """The sum, in units of 2⁻²⁰."""
+    return sum(round(x * UNIT) for x in values.tolist())
 
 
 def instance_estimate(claim: Claim, raw: Mapping[str, Any], run: Run) -> dict[str, float]:

@@ -38,6 +38,10 @@ class OrderFit:
         """One."""
         return 1
 
+    def pinned(self, run: Run, part: int) -> Run:
+        """The seed."""
+        return run.only("seed")
+
     def orders(self, seed: torch.Generator) -> Tensor:
         """Fitted orders of random instances."""
         instance = self.setting.parametrise(self.setting.start(DRAWS, seed))

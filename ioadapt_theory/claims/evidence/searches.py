@@ -11,9 +11,11 @@ from torch import Tensor
 from ioadapt_theory.claims.claim import Claim, Run
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.evidence.findings import TOLERANCE, Evidence, Finding
-from ioadapt_theory.claims.evidence.inequality import Inequality
+from ioadapt_theory.claims.evidence.inequality import Inequality, UndecidedError
 from ioadapt_theory.claims.instances import witness
 
+ATTAINED = 1e-12
+"""How far lhs/rhs of an attaining instance, which is exact and evaluated at 50 digits, may be from 1 in a double."""
 ROUNDING = 1e-13
 """Largest residual of a hypothesis in a search: they hold by construction, so anything more is a singular instance."""
 
@@ -47,7 +49,10 @@ def confirmed(claim: Claim, finding: Finding) -> Finding:
     """A ratio of 1 or more is taken at 50 digits, so that no rounding near a singular instance refutes anything."""
     if finding.worst is None or finding.worst_ratio < 1 - TOLERANCE:
         return finding
-    return replace(finding, worst_ratio=evaluate(claim, finding.worst).decisive_ratio)
+    try:
+        return replace(finding, worst_ratio=evaluate(claim, finding.worst).decisive_ratio)
+    except UndecidedError:
+        return replace(finding, worst_ratio=-math.inf, worst=None, counts={**finding.counts, "undecided": 1})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,10 @@ class RandomInstances:
     def parts(self, run: Run) -> int:
         """One."""
         return 1
+
+    def pinned(self, run: Run, part: int) -> Run:
+        """Seed and number."""
+        return run.only("seed", "instances")
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
         """Draw, evaluate, keep the worst."""
@@ -81,6 +90,10 @@ class GradientAscent:
     def parts(self, run: Run) -> int:
         """One."""
         return 1
+
+    def pinned(self, run: Run, part: int) -> Run:
+        """Seed, starts and steps."""
+        return run.only("seed", "starts", "steps")
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
         """Climb and keep the best point of the whole climb."""
@@ -118,12 +131,23 @@ class Replay:
         """One."""
         return 1
 
+    def pinned(self, run: Run, part: int) -> Run:
+        """None."""
+        return Run()
+
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
         """Evaluate each; one that violates a hypothesis raises."""
         finding = Finding(kind=self.kind)
         for name in (*claim.witnesses, *claim.attained):
             raw = witness(name)
             ratio = evaluate(claim, raw).decisive_ratio
-            refutes = frozenset([name] if ratio > 1 + TOLERANCE else [])
-            finding |= Finding(kind=self.kind, instances=1, worst_ratio=ratio, worst=raw, refutes=refutes)
+            violates, attains = ratio > 1 + TOLERANCE, abs(ratio - 1) <= ATTAINED
+            lacks = set()
+            if name in claim.witnesses and not violates:
+                lacks.add(f"{name} violates nothing: {ratio:.6g} of the bound")
+            if name in claim.attained and not attains:
+                lacks.add(f"{name} does not attain the bound: {ratio:.6g} of it")
+            refutes = frozenset([name] if violates else [])
+            found = Finding(kind=self.kind, instances=1, worst_ratio=ratio, worst=raw, refutes=refutes)
+            finding |= replace(found, lacks=frozenset(lacks))
         return finding

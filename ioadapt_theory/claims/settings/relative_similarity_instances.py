@@ -7,8 +7,7 @@ from typing import assert_never
 import torch
 from torch import Tensor
 
-from ioadapt_theory.claims.arithmetic import Array, apply, cosine, norm, outer, scaled, sine, unit
-from ioadapt_theory.claims.evidence.inequality import Hypothesis, Inequality
+from ioadapt_theory.claims.arithmetic import apply, cosine, norm, outer, scaled, sine, unit
 from ioadapt_theory.claims.evidence.orders import OrderFit
 from ioadapt_theory.claims.instances import Letter, Setting, normals
 from ioadapt_theory.claims.settings.placement import Placement
@@ -138,22 +137,6 @@ def setting(
         start=partial(start, placement=placement, c=c, d=d),
         parametrise=partial(parametrise, placement=placement, ball=ball, limit=limit),
         check=check,
-    )
-
-
-def up_to_second_order(
-    placement: Placement,
-    rhs: Callable[[RelativeSimilarity], Array],
-    ball: Ball = SPECTRAL,
-    extra: tuple[Hypothesis, ...] = (),
-) -> Inequality:
-    """|sim(ŷ₁, ŷ₂) − sim(ŷ₁', ŷ₂')| ≤ rhs + O(ε²)."""
-    return Inequality(
-        setting=setting(placement, ball),
-        lhs=partial(similarity_distance, placement=placement),
-        rhs=rhs,
-        first_order=partial(first_order, placement=placement),
-        hypotheses=(*ball.hypotheses, *extra),
     )
 
 

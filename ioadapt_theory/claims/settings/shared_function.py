@@ -1,16 +1,19 @@
 """The setting of App. A.2: two-layer linear models XW₁W₂ and XW₁'W₂' of nearly the same function; x ~ N(0, σ²I)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import assert_never
 
 import torch
 from torch import Tensor
 
-from ioadapt_theory.claims.arithmetic import Array, excess, frobenius_sq, plus_identity
+from ioadapt_theory.claims.arithmetic import Array, excess, frobenius_sq
+from ioadapt_theory.claims.claim import Given
 from ioadapt_theory.claims.evidence.inequality import Hypothesis
+from ioadapt_theory.claims.expression.tree import fro
+from ioadapt_theory.claims.expression.values import value
 from ioadapt_theory.claims.instances import Letter, Setting, normals
+from ioadapt_theory.claims.settings.letters import EPSILON, GAP, discrepancy
 from ioadapt_theory.claims.settings.placement import Placement
 
 C, H, D = 3, 4, 2
@@ -39,28 +42,19 @@ class SharedFunction:
         return frobenius_sq(self.gap) if self.given_epsilon is None else self.given_epsilon
 
 
-NEARLY_SAME = Hypothesis("||W1 W2 - W1' W2'||_F^2 <= epsilon", lambda i: excess(frobenius_sq(i.gap), i.epsilon))
-
-
-def adapted(w1: Array, w2: Array, ab: Array | None, placement: Placement | None) -> Array:
-    """The matrix of Y = X(W₁ + AB)W₂, X(I + AB)W₁W₂ or XW₁W₂(I + AB) (Eq. 9); None: XW₁W₂."""
-    match placement:
-        case None:
-            return w1 @ w2
-        case Placement.LORA:
-            return (w1 + ab) @ w2
-        case Placement.INPUT:
-            return plus_identity(ab) @ w1 @ w2
-        case Placement.OUTPUT:
-            return w1 @ w2 @ plus_identity(ab)
-        case _:
-            assert_never(placement)
+NEARLY_SAME = Given(
+    fro(GAP) ** 2 <= EPSILON,
+    Hypothesis(
+        "||W1 W2 - W1' W2'||_F^2 <= epsilon",
+        lambda i: excess(frobenius_sq(i.gap), i.epsilon),
+        mend=lambda i, r: replace(i, given_epsilon=i.epsilon * (1 + r)),
+    ),
+)
 
 
 def expected_distance(i: SharedFunction, placement: Placement | None) -> Array:
     """E‖x(source − target)‖₂² = σ²‖source − target‖_F² for adapted models; only E[xᵀx] = σ²I is used."""
-    source = adapted(i.w1, i.w2, i.ab, placement)
-    return i.sigma**2 * frobenius_sq(source - adapted(i.w1_target, i.w2_target, i.ab, placement))
+    return value(discrepancy(placement), i)
 
 
 def start(n: int, generator: torch.Generator, *, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Tensor]:

@@ -1,6 +1,7 @@
 """Random linear stacks as torch models: S stacks at once, Y = XW₁⋯W_L with one adapter (Eq. 9), run on samples."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import torch
@@ -115,26 +116,55 @@ def widths(run: Run) -> tuple[int, ...]:
     return run.widths
 
 
+def check(run: Run) -> None:
+    """Refuse stacks that cannot be drawn.
+
+    Raises:
+        UnknownNameError: unknown spectrum or pair.
+        InvalidValueError: widths that do not fit, or a gauge of a single layer.
+    """
+    if run.spectrum not in SPECTRA:
+        raise UnknownNameError("spectrum", run.spectrum, SPECTRA)
+    if run.pair not in PAIRS:
+        raise UnknownNameError("pair", run.pair, PAIRS)
+    widths(run)
+    if PAIRS[run.pair] == 0 and run.depth == 1:
+        msg = f"The pair {run.pair!r} needs --depth 2 or more: a single layer is no other model of the same function."
+        raise InvalidValueError(msg)
+
+
+def drawn(run: Run) -> Run:
+    """The settings that the stacks depend on, and the default of every other."""
+    pinned = run.only("seed", "depth", "rank", "spectrum", "pair", "device")
+    condition = run.condition if run.spectrum == "conditioned" else Run().condition
+    return replace(pinned, widths=widths(run), condition=condition)
+
+
+def _insist_on_two_models(source: Sequence[Tensor], target: Sequence[Tensor]) -> None:
+    """A target that is its own source would agree with every statement about their distance."""
+    same = torch.stack([(a == b).flatten(1).all(1) for a, b in zip(source, target, strict=True)]).all(0)
+    if same.any():
+        msg = f"Source and target are one model in {int(same.sum())} of {len(same)} stacks; choose larger widths."
+        raise InvalidValueError(msg)
+
+
 def draw(
     stacks: int, placement: Placement | None, run: Run, generator: torch.Generator, layer: int | None = None
 ) -> tuple[LinearStack, LinearStack]:
     """Source and target models with one adapter.
 
     Raises:
-        UnknownNameError: unknown spectrum or pair.
+        UnknownNameError, InvalidValueError: stacks that cannot be drawn, or of which a target is its source.
     """
-    if run.spectrum not in SPECTRA:
-        raise UnknownNameError("spectrum", run.spectrum, SPECTRA)
-    if run.pair not in PAIRS:
-        raise UnknownNameError("pair", run.pair, PAIRS)
-    n = widths(run)
-    layers = list(pairwise(n))
+    check(run)
+    layers = list(pairwise(widths(run)))
     source = [SPECTRA[run.spectrum](stacks, c, d, run, generator) for c, d in layers]
     noise = PAIRS[run.pair]
     if noise is None:
         target = [SPECTRA[run.spectrum](stacks, c, d, run, generator) for c, d in layers]
     else:
         target = gauged(source, noise, generator)
+    _insist_on_two_models(source, target)
     if placement is None:
         return LinearStack(source), LinearStack(target)
     at = layer if layer is not None else run.depth - 1 if placement is Placement.OUTPUT else 0

@@ -6,14 +6,15 @@ them. Most cannot move to another base either: they replace its tensors by those
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.layer import AdaptedLayer
+from ioadapt_theory.adapters.rules.target_modules import walk
+from ioadapt_theory.checkpoints.names.layer import PEFT_PREFIX, Name
 from ioadapt_theory.errors import FileFormatError
-from ioadapt_theory.formats.kinds.names import PEFT_PREFIX, Name
 from ioadapt_theory.formats.tensors import TensorFile
 
 ADDED = {"diff_b": "bias", "w_norm": "weight", "b_norm": "bias"}
@@ -23,6 +24,10 @@ EMBEDDING = ("lora_embedding_A", "lora_embedding_B")
 TOKENS = ".token_adapter.trainable_tokens_delta"
 
 
+How = Literal["replaced", "added to", "rows replaced"]
+HOWS = get_args(How)
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """A new value for one parameter of the base.
@@ -30,22 +35,27 @@ class Change:
     Attributes:
         name: its module as the file names it.
         leaf: "weight", "bias", ...
-        what: "replaced" or "added to", and of how many rows.
+        how: what is done to it.
         keys: the tensors it is made of.
         source: the file.
         size: of the parameter, None where any will do.
         of: the new value from the present one; reads the file.
-        tied: whether modules that share the parameter go on sharing it.
+        rows: those that are replaced, where not all are; modules that share the parameter go on sharing it.
     """
 
     name: Name
     leaf: str
-    what: str
+    how: How
     keys: tuple[str, ...]
     source: TensorFile
     size: tuple[int, ...] | None
     of: Callable[[Tensor], Tensor]
-    tied: bool = False
+    rows: tuple[int, ...] = ()
+
+    @property
+    def what(self) -> str:
+        """The change in two or three words."""
+        return f"{len(self.rows)} rows replaced" if self.rows else self.how
 
     def check(self) -> None:
         """Read the tensors; see ``TensorFile``."""
@@ -56,67 +66,70 @@ class Change:
         return f"{self.name}.{self.leaf} ({self.what})"
 
 
-def added(name: Name, role: str, source: TensorFile, key: str) -> Change:
-    """A bias or norm that was trained, as a difference."""
-    leaf = ADDED.get(role, "weight")
-    return Change(
-        name,
-        leaf,
-        "added to",
-        (key,),
-        source,
-        source.shapes[key],
-        lambda old: old + source[key].reshape(old.shape),
-    )
+def added(name: Name, leaf: str, source: TensorFile, key: str) -> Change:
+    """A difference, as of a bias or norm that was trained."""
+    size = source.shapes[key]
+    return Change(name, leaf, "added to", (key,), source, size, lambda old: old + source[key].reshape(old.shape))
+
+
+def whole(name: Name, leaf: str, source: TensorFile, key: str) -> Change:
+    """A new value for all of it."""
+    return Change(name, leaf, "replaced", (key,), source, source.shapes[key], lambda _: source[key])
+
+
+def chosen(name: Name, leaf: str, source: TensorFile, key: str, rows: Any, called: str = "rows") -> Change:
+    """New values for some rows, such as those of new tokens.
+
+    Raises:
+        FileFormatError: the rows are not as many different whole numbers as the tensor has rows.
+    """
+    count = source.shapes[key][0] if source.shapes[key] else 0
+    numbers = isinstance(rows, list) and all(type(i) is int and i >= 0 for i in rows)
+    if not numbers or len(rows) != count or len(set(rows)) != count:
+        msg = f"{source.path}: {called} of {name} have to be {count} different whole numbers, found {rows!r:.80}."
+        raise FileFormatError(msg)
+
+    def of(old: Tensor) -> Tensor:
+        values = source[key].to(old)
+        if max(rows) >= len(old) or values.shape[1:] != old.shape[1:]:
+            msg = f"tokens up to {max(rows)} of size {list(values.shape[1:])} are not in {list(old.shape)}"
+            raise FileFormatError(msg)
+        return old.index_copy(0, torch.tensor(rows, device=old.device), values)
+
+    return Change(name, leaf, "rows replaced", (key,), source, None, of, tuple(rows))
 
 
 def embedding(name: Name, roles: Mapping[str, str], source: TensorFile, scaling: float) -> Change:
-    """A LoRA on an embedding, E + s (BA)ᵀ; it can be merged, not kept apart."""
+    """A LoRA on an embedding, E + s (BA)ᵀ; it can be merged, not kept apart.
+
+    Raises:
+        FileFormatError: factors that are no matrices, or do not fit together.
+    """
     a, b = (roles[part] for part in EMBEDDING)
-    (r, n), (d, r2) = source.shapes[a], source.shapes[b]
-    if r != r2:
-        msg = f"the shapes {[r, n]} and {[d, r2]} of a LoRA on an embedding do not fit together"
+    shapes = source.shapes[a], source.shapes[b]
+    if any(len(shape) != 2 for shape in shapes) or shapes[0][0] != shapes[1][1]:
+        msg = f"the shapes {[*shapes[0]]} and {[*shapes[1]]} of a LoRA on an embedding do not fit together"
         raise FileFormatError(msg)
+    size = shapes[0][1], shapes[1][0]
     return Change(
-        name, "weight", "added to", (a, b), source, (n, d), lambda old: old + scaling * (source[b] @ source[a]).mT
+        name, "weight", "added to", (a, b), source, size, lambda old: old + scaling * (source[b] @ source[a]).mT
     )
 
 
-def replaced(config: Mapping[str, Any], source: TensorFile, keys: Iterable[str]) -> list[Change]:
+def of_peft(config: Mapping[str, Any], source: TensorFile, keys: Iterable[str]) -> list[Change]:
     """What PEFT saves whole beside its adapters: modules_to_save, biases, resized or tied embeddings, chosen tokens."""
     found = []
     for key in keys:
         path, _, leaf = key.removeprefix(PEFT_PREFIX).removesuffix(TOKENS).rpartition(".")
         if key.endswith(TOKENS):
             name = Name("", f"{path}.{leaf}" if path else leaf)
-            found.append(_tokens(config, name, source, key))
+            rows: Any = config.get("trainable_token_indices")
+            if isinstance(rows, dict):
+                rows = next((v for k, v in rows.items() if name.path == k or name.path.endswith(f".{k}")), None)
+            found.append(chosen(name, "weight", source, key, rows, "trainable_token_indices"))
         elif key.startswith(PEFT_PREFIX) and leaf in {"weight", "bias"}:
-            name = Name("", path.removesuffix(".base_layer"))
-            found.append(Change(name, leaf, "replaced", (key,), source, source.shapes[key], lambda _, k=key: source[k]))  # type: ignore[misc]
+            found.append(whole(Name("", path.removesuffix(".base_layer")), leaf, source, key))
     return found
-
-
-def _tokens(config: Mapping[str, Any], name: Name, source: TensorFile, key: str) -> Change:
-    chosen: Any = config.get("trainable_token_indices")
-    if isinstance(chosen, dict):
-        chosen = next((v for k, v in chosen.items() if name.path == k or name.path.endswith(f".{k}")), None)
-    rows = source.shapes[key][0] if source.shapes[key] else 0
-    whole = isinstance(chosen, list) and all(type(i) is int and i >= 0 for i in chosen)
-    if not whole or len(chosen) != rows or len(set(chosen)) != rows:
-        msg = (
-            f"{source.path}: trainable_token_indices of {name} have to be {rows} different whole numbers, found"
-            f" {chosen!r:.80}."
-        )
-        raise FileFormatError(msg)
-
-    def of(old: Tensor) -> Tensor:
-        values = source[key].to(old)
-        if max(chosen) >= len(old) or values.shape[1:] != old.shape[1:]:
-            msg = f"tokens up to {max(chosen)} of size {list(values.shape[1:])} are not in {list(old.shape)}"
-            raise FileFormatError(msg)
-        return old.index_copy(0, torch.tensor(chosen, device=old.device), values)
-
-    return Change(name, "weight", f"{rows} rows replaced", (key,), source, None, of, tied=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,13 +152,66 @@ class Altered:
         old = getattr(self.module, self.change.leaf)
         return old is not None and torch.equal(old, self.new)
 
-    def apply(self, model: nn.Module) -> None:
-        """Put the parameter in its place."""
+    def apply(self, model: nn.Module, adapter: str) -> None:
+        """Put the parameter in its place, and remember that this adapter did: ``save`` writes it with the adapter."""
         leaf = self.change.leaf
         old = getattr(self.module, leaf)
-        holders = [m for m in model.modules() if getattr(m, leaf, None) is old] if self.change.tied else [self.module]
+        holders = [m for m in model.modules() if getattr(m, leaf, None) is old] if self.change.rows else [self.module]
         for module in holders:
             setattr(module, leaf, self.new)
+        before = torch.zeros_like(self.new) if old is None else old.detach()
+        made = self.module.__dict__.setdefault("_base_changes", {})
+        made[leaf] = Made(adapter, self.change.how, self.change.rows, self.new, before)
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was done to a parameter of a model, kept on its module.
+
+    Attributes:
+        adapter: name of the adapter whose file did it.
+        how: see ``Change``.
+        rows: likewise.
+        new: the parameter that was put in; it may have been trained since.
+        old: the values before.
+    """
+
+    adapter: str
+    how: How
+    rows: tuple[int, ...]
+    new: nn.Parameter
+    old: Tensor
+
+    @property
+    def values(self) -> Tensor:
+        """What a file has to hold to do it again; a difference in float64, so that it comes out to the last bit."""
+        match self.how:
+            case "added to":
+                return self.new.detach().double() - self.old.double()
+            case "rows replaced":
+                return self.new.detach()[list(self.rows)]
+            case _:
+                return self.new.detach()
+
+
+def made_by(model: nn.Module, adapter: str) -> dict[tuple[str, str], Made]:
+    """(module, parameter) -> what loading this adapter did to it."""
+    bases = {n: m.base_layer if isinstance(m, AdaptedLayer) else m for n, m in [("", model), *walk(model)]}
+    first = {id(module): name for name, module in reversed(bases.items())}
+    return {
+        (name, leaf): made
+        for name, module in bases.items()
+        for leaf, made in module.__dict__.get("_base_changes", {}).items()
+        if made.adapter == adapter and first[id(module)] == name
+    }
+
+
+def forget(model: nn.Module, adapter: str) -> None:
+    """Another adapter takes the name; what the former did to the base stays, and is not the new one's."""
+    for module in model.modules():
+        found = module.__dict__.get("_base_changes", {})
+        for leaf in [leaf for leaf, made in found.items() if made.adapter == adapter]:
+            del found[leaf]
 
 
 def prepare(change: Change, module: nn.Module) -> Altered | str:

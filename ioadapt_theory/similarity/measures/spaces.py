@@ -3,181 +3,88 @@
 W is c x d, Y = XW. An input adapter T meets W only as TW, so what it meets is the Gram K = WWᵀ (c x c): ‖xTW‖² =
 xTKTᵀxᵀ, and K = K' exactly if W' = WQ with an orthogonal Q. An output adapter meets WᵀW (d x d) in the same way. A
 convolution is mixed over channels, so its kernel counts as the matrix of one channel axis against everything else.
-
-Any wide random matrix has K near a multiple of I, which says nothing, so that part is projected out: with f the size of
-the axis and K° = K - (tr K / f) I,
-
-    ⟨K°, K'°⟩ = ⟨K, K'⟩ - tr K tr K' / f,    tr K = ‖W‖_F²,    ⟨WWᵀ, W'W'ᵀ⟩ = ‖WᵀW'‖_F²,
-
-and the last identity lets the smaller of the two sides do the work. If W' is turned by a random rotation of the axis,
-the cosine has mean 0 and standard deviation 1 / √(f (f + 1) / 2 - 1) whatever the spectra: traceless symmetric matrices
-are an irreducible representation of O(f), so E⟨A, QBQᵀ⟩² = ‖A‖²‖B‖² / dim.
-
-Torch stores Wᵀ for a linear layer, (out, in, ...) for a convolution, and an embedding as W itself. Transposed and
-grouped convolutions cannot be told from names and shapes; they are read as plain ones.
+Any wide matrix has K near a multiple of I, which says nothing, so that part is projected out (`linalg`), and what
+unrelated layers have in common is the null (`null`).
 """
 
 import itertools
-import math
-from collections.abc import Iterator, Sequence
-from enum import StrEnum
+from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
+from ioadapt_theory.linalg import ROUNDING, without_identity
+from ioadapt_theory.null import Profile, parts, profile
 from ioadapt_theory.similarity.matching import Layer
-from ioadapt_theory.similarity.measures.scaling import in_range, may_leave, rescaled
-from ioadapt_theory.similarity.streaming.products import Moments, sq_distances
-from ioadapt_theory.similarity.streaming.reader import Reader
+from ioadapt_theory.similarity.measures.gram_sums import Sums, gram_sums
+from ioadapt_theory.similarity.measures.overflow import in_range, may_leave, rescaled
+from ioadapt_theory.similarity.measures.space import Space, sides
+from ioadapt_theory.similarity.streaming.moments import Moments, sq_distances
+from ioadapt_theory.similarity.streaming.reader import Reader, stored
 
-TILES = 2 * 1024 * 1024
-"""Elements of all products that are summed at once."""
-PIECE = 512 * 1024
-"""Elements of one piece of a matrix."""
-WHOLE = 1024 * 1024
-"""Elements of a layer, over all models, that are kept at once; larger ones are read again for every tile."""
-ROUNDING = 4096
-"""Machine epsilons of ‖K‖_F² below which what is left of K is rounding: K is a multiple of the identity."""
+MOST_PARTS = 16
+"""Parts of a side for which the null is told apart; with more, as of a vocabulary, the side counts as one."""
 
-Span = tuple[int, int]
+LARGE = 1 << 20
+"""Elements of a layer from which half precision is multiplied in float32."""
+SMALLEST = 1e-24
+"""Mean square of weights from which, and to the inverse of which, nothing of their products leaves float32."""
 
-
-class Space(StrEnum):
-    """What is compared: the weights, or the spaces on either side of them."""
-
-    WEIGHT = "weight"
-    INPUT = "input"
-    OUTPUT = "output"
+__all__ = ["Space", "gram_moments"]
 
 
-def sides(layer: Layer, space: Space) -> tuple[int, int, int]:
-    """Return (axis of the stored tensor, f, m): f channels on the asked side, m elements for each of them."""
-    axis = int((space is Space.INPUT) != (layer.kind == "embed"))
-    f = layer.shape[axis]
-    return axis, f, layer.numel // f
+def gram_moments(layer: Layer, reader: Reader, count: int, space: Space, widths: Sequence[int] = ()) -> Moments:
+    """Inner products ⟨K°_a, K°_b⟩ of the centred Grams of all models that have the layer, and what their null needs.
 
-
-def baseline_sd(f: int) -> float:
-    """Standard deviation of the cosine under a random rotation of an axis of size f >= 2."""
-    return 1 / math.sqrt(f * (f + 1) / 2 - 1)
-
-
-class Sides:
-    """A layer's tensors as matrices with the asked axis as rows, read in pieces."""
-
-    def __init__(self, layer: Layer, reader: Reader, models: Sequence[int], axis: int) -> None:
-        self.layer, self.reader, self.axis = layer, reader, axis
-        self.lengths = layer.shape[:2]
-        self.taps = layer.numel // math.prod(self.lengths)
-        self._whole: dict[int, Tensor] = {}
-        if layer.numel * len(models) <= WHOLE:
-            for model in models:
-                flat = torch.empty(layer.numel, dtype=reader.dtype)
-                reader.read(layer, model, 0, flat)
-                self._whole[model] = flat.view(*self.lengths, self.taps)
-
-    def piece(self, model: int, rows: Span, columns: Span) -> Tensor:
-        """Rows along the asked axis; columns along the other axis, each with all its taps."""
-        (o0, o1), (i0, i1) = (rows, columns) if self.axis == 0 else (columns, rows)
-        box = self._whole[model][o0:o1, i0:i1] if model in self._whole else self._read(model, (o0, o1), (i0, i1))
-        box = box if self.axis == 0 else box.transpose(0, 1)
-        return box.reshape(rows[1] - rows[0], -1)
-
-    def _read(self, model: int, outs: Span, ins: Span) -> Tensor:
-        width = self.lengths[1] * self.taps
-        box = torch.empty(outs[1] - outs[0], ins[1] - ins[0], self.taps, dtype=self.reader.dtype)
-        if ins == (0, self.lengths[1]):
-            self.reader.read(self.layer, model, outs[0] * width, box.view(-1))
-            return box
-        for k, o in enumerate(range(*outs)):
-            self.reader.read(self.layer, model, o * width + ins[0] * self.taps, box[k].view(-1))
-        return box
-
-    def spans(self, *, rows: bool, length: int) -> list[Span]:
-        """Cut the rows, or the columns with their taps, into pieces of about ``length`` elements and equal size."""
-        n = self.lengths[self.axis] if rows else self.lengths[1 - self.axis]
-        step = max(1, length if rows else length // self.taps)
-        count = -(-n // step)
-        cuts = [n * k // count for k in range(count + 1)]
-        return list(itertools.pairwise(cuts))
-
-
-def gram_moments(layer: Layer, reader: Reader, count: int, space: Space) -> Moments:
-    """Inner products ⟨K°_a, K°_b⟩ of the centred Grams of all models that have the layer."""
+    Args:
+        layer: With two axes or more, and two channels or more on the asked side.
+        reader: Of the models.
+        count: How many models there are.
+        space: Which side.
+        widths: The sides of all layers of the network; see `null.parts`.
+    """
     models = [i for i in layer.models if i != reader.parent]
-    products, traces = _products(layer, reader, models, space)
+    f = sides(layer, space)[1]
+    cuts = parts(f, widths)
+    cuts = cuts if len(cuts) <= MOST_PARTS + 1 else (0, f)
+    with np.errstate(invalid="ignore", over="ignore"):
+        found = _in_single(layer, reader, models, space, cuts) or gram_sums(layer, reader, models, space, cuts)
     exponents = None
-    if not in_range(np.diagonal(products), reader) and may_leave(layer, reader):
+    if not in_range(np.diagonal(found.products), reader) and may_leave(layer, reader):
         reader, scales = rescaled(layer, reader, models)
-        products, traces = _products(layer, reader, models, space)
+        found = gram_sums(layer, reader, models, space, cuts)
         exponents = np.zeros(count, dtype=np.int64)
         exponents[models] = 2 * scales  # K is quadratic in W
-    with np.errstate(invalid="ignore", over="ignore"):
-        centred = products - np.outer(traces, traces) / sides(layer, space)[1]
-    trivial = np.diagonal(centred) <= ROUNDING * torch.finfo(reader.dtype).eps * np.diagonal(products)
-    centred[trivial, :] = centred[:, trivial] = 0.0
-    inner = np.full((count, count), np.nan)
-    inner[np.ix_(models, models)] = centred
-    return Moments(inner, sq_distances(inner), None, exponents)
+    inner, profiles = np.full((count, count), np.nan), dict[int, Profile]()
+    inner[np.ix_(models, models)] = without_identity(
+        found.products, found.traces, f, ROUNDING * torch.finfo(reader.dtype).eps
+    )
+    for k, model in enumerate(models):
+        if np.isfinite(inner[model, model]):
+            profiles[model] = _profile(found, k, cuts)
+    return Moments(inner, sq_distances(inner), exponents=exponents, profiles=tuple(map(profiles.get, range(count))))
 
 
-def _products(layer: Layer, reader: Reader, models: Sequence[int], space: Space) -> "Sums":
-    """⟨K_a, K_b⟩ and tr K_a, from whichever side is less work."""
-    axis, f, m = sides(layer, space)
-    matrices = Sides(layer, reader, models, axis)
-    return (_from_grams if f * 2 <= m * (len(models) + 1) else _from_crosses)(matrices, models)
+def _in_single(layer: Layer, reader: Reader, models: Sequence[int], space: Space, cuts: Sequence[int]) -> Sums | None:
+    """The sums of a large layer of half precision from products in float32, which take half the time.
+
+    An element of K is off by about √m 2^-24 of its rows' norms, which the 11 bits that such weights have do not notice;
+    all that is summed over elements is so in float64. None for other layers, and where float32 could overflow.
+    """
+    halves = all(reader.checkpoints[i].tensors[stored(layer, i)].dtype in ("F16", "BF16") for i in models)
+    if reader.dtype is not torch.float64 or layer.numel < LARGE or not halves or reader.parent is not None:
+        return None
+    single = Reader(reader.checkpoints, parent=None, fast=True)
+    found = gram_sums(layer, single, models, space, cuts)
+    means = found.traces / layer.numel
+    return found if bool(((means > SMALLEST) & (means < 1 / SMALLEST)).all()) else None
 
 
-Sums = tuple[Float[np.ndarray, "n n"], Float[np.ndarray, " n"]]
-
-
-def _from_grams(matrices: Sides, models: Sequence[int]) -> Sums:
-    """⟨K_a, K_b⟩ and tr K_a, tile by tile of K = WWᵀ; tiles below the diagonal are those above it."""
-    products, traces = np.zeros((len(models), len(models))), np.zeros(len(models))
-    tiles = matrices.spans(rows=True, length=math.isqrt(TILES // len(models)))
-    depth = matrices.spans(rows=False, length=PIECE // (tiles[0][1] or 1))
-    for upper, lower in itertools.combinations_with_replacement(tiles, 2):
-        grams = [_tile(matrices, model, upper, lower, depth) for model in models]
-        for a, b in _upper(len(models)):
-            products[a, b] += (1 + (upper != lower)) * torch.dot(grams[a].view(-1), grams[b].view(-1)).item()
-        if upper == lower:
-            traces += [gram.trace().item() for gram in grams]
-    return _mirrored(products), traces
-
-
-def _tile(matrices: Sides, model: int, upper: Span, lower: Span, depth: Sequence[Span]) -> Tensor:
-    tile = torch.zeros(upper[1] - upper[0], lower[1] - lower[0], dtype=matrices.reader.dtype)
-    for span in depth:
-        left = matrices.piece(model, upper, span)
-        right = left if lower == upper else matrices.piece(model, lower, span)
-        tile.addmm_(left, right.T)
-    return tile
-
-
-def _from_crosses(matrices: Sides, models: Sequence[int]) -> Sums:
-    """The same from ‖WᵀW'‖_F², when that side is smaller."""
-    products, traces = np.zeros((len(models), len(models))), np.zeros(len(models))
-    pairs = list(_upper(len(models)))
-    tiles = matrices.spans(rows=False, length=math.isqrt(TILES // len(pairs)))
-    depth = matrices.spans(rows=True, length=PIECE // (tiles[0][1] * matrices.taps))
-    for left, right in itertools.product(tiles, tiles):
-        crosses = {pair: torch.tensor(0.0, dtype=matrices.reader.dtype) for pair in pairs}
-        for span in depth:
-            ones = [matrices.piece(model, span, left) for model in models]
-            twos = ones if left == right else [matrices.piece(model, span, right) for model in models]
-            crosses = {(a, b): cross + ones[a].T @ twos[b] for (a, b), cross in crosses.items()}
-        for (a, b), cross in crosses.items():
-            products[a, b] += cross.square().sum().item()
-            if a == b and left == right:
-                traces[a] += cross.trace().item()
-    return _mirrored(products), traces
-
-
-def _upper(n: int) -> Iterator[tuple[int, int]]:
-    return itertools.combinations_with_replacement(range(n), 2)
-
-
-def _mirrored(upper: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
-    return np.triu(upper) + np.triu(upper, 1).T
+def _profile(found: Sums, k: int, cuts: Sequence[int]) -> Profile:
+    """What the null needs of K° = K - tI of model k."""
+    t = found.traces[k] / cuts[-1]
+    diagonal, rows, squares = found.diagonals[k], found.rows[k].copy(), found.squares[k].copy()
+    for p, (i, j) in enumerate(itertools.pairwise(cuts)):
+        rows[i:j, p] -= t
+        squares[p, p] += (j - i) * t * t - 2 * t * diagonal[i:j].sum()
+    return profile(diagonal - t, rows, squares, cuts)

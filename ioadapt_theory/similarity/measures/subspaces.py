@@ -12,8 +12,10 @@ from scipy.linalg import eigh
 from torch import Tensor
 
 from ioadapt_theory.similarity.matching import Layer
-from ioadapt_theory.similarity.measures.scaling import in_range, may_leave, rescaled
-from ioadapt_theory.similarity.measures.spaces import PIECE, Sides, Space, Span, sides
+from ioadapt_theory.similarity.measures.gram_sums import PIECE
+from ioadapt_theory.similarity.measures.overflow import in_range, may_leave, rescaled
+from ioadapt_theory.similarity.measures.sides import Sides
+from ioadapt_theory.similarity.measures.space import Space, Span, sides
 from ioadapt_theory.similarity.streaming.reader import Reader
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from ioadapt_theory import drawing
-from ioadapt_theory.checkpoints.names import KINDS
+from ioadapt_theory.checkpoints.names.kinds import KINDS
 from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.similarity.report.records import in_order
 from ioadapt_theory.similarity.report.tables import heading
 
 if TYPE_CHECKING:
@@ -26,6 +28,10 @@ FORMATS: Final = (".svg", ".png", ".pdf")
 """What a figure can be written as."""
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8A8A8A")
 """Okabe-Ito: they stay apart for the common colour deficiencies."""
+ALL_HIGH: Final = 0.5
+"""Mean cosine from which on a scale from 0 would show one grey."""
+MARKERS: Final = "os^Dv<>P*X"
+"""What tells pairs apart once the colours are used up."""
 
 _STYLE: Final[dict[str, Any]] = {
     "font.size": 9,
@@ -34,6 +40,11 @@ _STYLE: Final[dict[str, Any]] = {
     "savefig.dpi": 150,
     "text.parse_math": False,  # names from files may hold dollars
 }
+
+
+def look(pair: int) -> dict[str, Any]:
+    """Colour and marker of a pair by its number: no two pairs of up to 13 models look alike."""
+    return {"color": COLOURS[pair % len(COLOURS)], "marker": MARKERS[pair // len(COLOURS) % len(MARKERS)]}
 
 
 def matrix(c: Comparison, *, lowest: bool) -> np.ndarray:
@@ -65,10 +76,16 @@ def heat_map(axes: Axes, values: np.ndarray, labels: Sequence[str], *, low: floa
     return image
 
 
+def lowest_shown(panels: Sequence[np.ndarray]) -> float:
+    """Where the colours begin: so that values that are all high still differ, at a round number below the lowest."""
+    least = float(np.nanmin(panels))
+    return min(least, 0.0) if least < ALL_HIGH else min(math.floor(least * 20) / 20, 0.95)
+
+
 def two_maps(axes: Sequence[Axes], c: Comparison) -> None:
     """Panel (a): the layers with the lowest cosine; panel (b): all layers; one colour scale."""
     panels = [matrix(c, lowest=True), matrix(c, lowest=False)]
-    low = min(0.0, float(np.nanmin(panels)))
+    low = lowest_shown(panels)
     titles = (f"(a) {100 * c.options.lowest:.3g} % of layers with the lowest cosine", "(b) all layers")
     for axis, values, title in zip(axes, panels, titles, strict=True):
         image = heat_map(axis, values, c.labels, low=low)
@@ -78,11 +95,12 @@ def two_maps(axes: Sequence[Axes], c: Comparison) -> None:
 
 def profile(axes: Axes, c: Comparison) -> None:
     """Cosine of every layer in the network's order, a colour a pair, blocks divided by lines."""
-    blocks = [row.block for row in c.rows]
+    rows = in_order(c)
+    blocks = [row.block for row in rows]
     for k, pair in enumerate(c.pairs):
-        at = [i for i, row in enumerate(c.rows) if pair in row.values]
-        cosines = [c.rows[i].values[pair].cosine for i in at]
-        axes.plot(at, cosines, ".", ms=3, color=COLOURS[k % len(COLOURS)], alpha=0.8)
+        at = [i for i, row in enumerate(rows) if pair in row.values]
+        cosines = [rows[i].values[pair].cosine for i in at]
+        axes.plot(at, cosines, ls="", ms=1.5, alpha=0.8, **look(k))
     edges = [0, *(i for i in range(1, len(blocks)) if blocks[i] != blocks[i - 1]), len(blocks)]
     if len(edges) < 400:  # more would be one grey area
         for edge in edges[1:-1]:
@@ -103,7 +121,7 @@ def by_kind(axes: Axes, c: Comparison) -> None:
         means = [c.mean(pair, lambda row, kind=kind: row.kind == kind).mean for kind in kinds]  # type: ignore[misc]
         at = [i + (k + 0.5) / len(c.pairs) * 0.6 - 0.3 for i, m in enumerate(means) if m is not None]
         label = f"{shown(c.labels[pair[0]])} | {shown(c.labels[pair[1]])}"
-        axes.plot(at, [m for m in means if m is not None], "o", ms=4, color=COLOURS[k % len(COLOURS)], label=label)
+        axes.plot(at, [m for m in means if m is not None], ls="", ms=4, label=label, **look(k))
     axes.set_xticks(range(len(kinds)), kinds)
     axes.tick_params(axis="x", length=0)
     axes.spines[["top", "right"]].set_visible(False)

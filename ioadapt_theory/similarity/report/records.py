@@ -8,10 +8,12 @@ from dataclasses import replace
 from typing import Any, Final
 
 from ioadapt_theory.checkpoints.checkpoint import DTYPES, Checkpoint
-from ioadapt_theory.checkpoints.names import KINDS
+from ioadapt_theory.checkpoints.names.kinds import KINDS
 from ioadapt_theory.errors import UnknownNameError
 from ioadapt_theory.similarity.comparison import Comparison, Options, Pair, Row
-from ioadapt_theory.similarity.measures import metrics
+from ioadapt_theory.similarity.measures.cosine import Values
+from ioadapt_theory.similarity.measures.space import Space
+from ioadapt_theory.similarity.report.order import place
 
 GROUPS: Final[dict[str, Callable[[Row], str]]] = {"kind": lambda row: row.kind, "block": lambda row: row.block}
 """What --by groups the layers by."""
@@ -46,7 +48,9 @@ def model_facts(label: str, model: Checkpoint) -> dict[str, Any]:
         "name": label,
         "source": model.source,
         "revision": model.revision,
-        "dtype": "+".join(DTYPES[code][0] for code in sorted(sizes, key=lambda code: -sizes[code])),
+        "dtype": "+".join(
+            DTYPES[code][0] if code in DTYPES else code for code in sorted(sizes, key=lambda code: -sizes[code])
+        ),
         "parameters": sum(info.numel for info in model.tensors.values() if info.is_float),
     }
 
@@ -77,7 +81,7 @@ def _layer(c: Comparison, row: Row) -> dict[str, Any]:
     }
 
 
-def _values(v: metrics.Values) -> dict[str, Any]:
+def _values(v: Values) -> dict[str, Any]:
     found: dict[str, Any] = {
         "cosine": v.cosine,
         "relative_distance": v.relative_distance,
@@ -85,6 +89,8 @@ def _values(v: metrics.Values) -> dict[str, Any]:
     }
     if v.baseline is not None:
         found["baseline"] = {"mean": v.baseline[0], "sd": v.baseline[1]}
+    if v.null is not None:
+        found |= {"null_mean": v.null.mean, "null_sd": v.null.sd, "z": v.null.z, "excess": v.null.excess}
     if v.subspace is not None:
         found["subspace"] = v.subspace
     return found
@@ -100,11 +106,19 @@ def _pair(c: Comparison, pair: Pair) -> dict[str, Any]:
         "mean": everything.mean,
         "lowest": {"fraction": c.options.lowest, "layers": low.layers, "mean": low.mean},
     }
-    if c.options.baseline and (base := c.baseline(pair)) is not None:
-        found["baseline"] = {"mean": base[0], "sd": base[1]}
+    if (base := c.baseline(pair)) is not None and c.options.space is Space.WEIGHT:
+        found["baseline"] = {"mean": base.mean, "sd": base.sd}
+    elif base is not None:
+        found |= {"null_mean": base.mean, "null_sd": base.sd, "z": base.z, "excess": c.excess(pair)}
+        found["shared"] = c.shared(pair)
     if c.options.subspace is not None:
         found["subspace"] = c.subspace(pair)
     return found
+
+
+def in_order(c: Comparison) -> list[Row]:
+    """The rows as the network computes; in the file they are sorted as it was written."""
+    return sorted(c.rows, key=lambda row: place(row.name))
 
 
 def groups(c: Comparison, by: str) -> Iterator[tuple[str, Comparison]]:
@@ -116,7 +130,7 @@ def groups(c: Comparison, by: str) -> Iterator[tuple[str, Comparison]]:
     if by not in GROUPS:
         raise UnknownNameError("grouping", by, GROUPS)
     rows: defaultdict[str, list[Row]] = defaultdict(list)
-    for row in c.rows:
+    for row in in_order(c):
         rows[GROUPS[by](row)].append(row)
     for name in sorted(rows, key=KINDS.index) if by == "kind" else rows:
         yield name, replace(c, rows=tuple(rows[name]))
@@ -141,11 +155,16 @@ def to_csv(c: Comparison) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     columns = ["cosine", "relative_distance", "norm_ratio"]
-    columns += ["baseline_mean", "baseline_sd"] * c.options.baseline + ["subspace"] * (c.options.subspace is not None)
+    spaces = c.options.space is not Space.WEIGHT
+    columns += ["null_mean", "null_sd", "z", "excess"] * spaces
+    columns += ["baseline_mean", "baseline_sd"] * (c.options.baseline and not spaces)
+    columns += ["subspace"] * (c.options.subspace is not None)
     writer.writerow(["name", "kind", "block", "shape", "a", "b", *columns])
     for row in c.rows:
         for (i, j), v in row.values.items():
             figures = [v.cosine, v.relative_distance, v.norm_ratio, *(v.baseline or ())]
+            if spaces:
+                figures += [v.null.mean, v.null.sd, v.null.z, v.null.excess] if v.null is not None else [None] * 4
             figures += [v.subspace] * (c.options.subspace is not None)
             place = [row.name, row.kind, row.block, "x".join(map(str, row.shape)), c.labels[i], c.labels[j]]
             writer.writerow([*place, *("" if x is None else repr(x) for x in figures)])

@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 
-from ioadapt_theory.similarity.comparison import Comparison, role
+from ioadapt_theory.similarity.comparison import SHARED, Comparison, role
 from ioadapt_theory.similarity.matching import reasons
+from ioadapt_theory.similarity.measures.space import Space
 from ioadapt_theory.similarity.report.records import groups
 
 
 def summary(c: Comparison) -> list[list[str]]:
     """The table of pairs, first line the heads."""
     heads = ["pair", "layers", "parameters", "mean", f"lowest {c.options.lowest:.3g}", "weights", "norms", "biases"]
-    heads += ["unrelated"] * c.options.baseline + ["subspace"] * (c.options.subspace is not None)
+    spaces = c.options.space is not Space.WEIGHT
+    heads += ["unrelated"] * (spaces or c.options.baseline) + ["excess", f"z > {SHARED:.0f}"] * spaces
+    heads += ["subspace"] * (c.options.subspace is not None)
     lines = [heads]
     for pair in c.pairs:
         everything, low = c.mean(pair), c.lowest(pair)
@@ -21,9 +24,11 @@ def summary(c: Comparison) -> list[list[str]]:
             f"{everything.parameters / 1e6:.2f} M",
         ]
         line += [cell(everything.mean), f"{cell(low.mean)} ({low.layers})", *(cell(m.mean) for m in apart)]
-        if c.options.baseline:
+        if spaces or c.options.baseline:
             base = c.baseline(pair)
-            line.append(f"{cell(base[0])} ± {base[1]:.1g}" if base else "-")
+            line.append(f"{cell(base.mean)} ± {base.sd:.1g}" if base else "-")
+        if spaces:
+            line += [cell(c.excess(pair)), f"{c.shared(pair)} of {everything.layers}"]
         if c.options.subspace is not None:
             line.append(cell(c.subspace(pair)))
         lines.append(line)
@@ -48,7 +53,7 @@ def heading(c: Comparison) -> str:
     """What the figures are, in one line."""
     what = (
         "cosine of weights"
-        if c.options.space == "weight"
+        if c.options.space is Space.WEIGHT
         else f"cosine of {c.options.space}-side Grams, identity removed"
     )
     what = f"{what}, updates since {c.parent}" if c.parent else what
@@ -79,7 +84,12 @@ def remarks(c: Comparison) -> list[str]:
     undefined = [f"{s.name} of {', '.join(s.models)}: {s.reason}" for s in c.skipped if "NaN" in s.reason]
     more = [f"... and {len(undefined) - 5} more that are not finite"] if len(undefined) > 5 else []
     empty = [f"{c.labels[i]} | {c.labels[j]}: nothing in common" for i, j in c.pairs if c.mean((i, j)).mean is None]
-    return [*c.notes, *empty, *left_out, *undefined[:5], *more, *_without_subspace(c)]
+    made = [
+        f"{label} is quantised: {said}, compared as the weights that they stand for"
+        for label, model in zip(c.labels, c.models, strict=True)
+        if (said := model.metadata.get("quantised"))
+    ]
+    return [*c.notes, *made, *empty, *left_out, *undefined[:5], *more, *_without_subspace(c)]
 
 
 def _without_subspace(c: Comparison) -> list[str]:

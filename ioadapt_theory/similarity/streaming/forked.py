@@ -3,6 +3,8 @@
 import gc
 import os
 import signal
+import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -10,9 +12,11 @@ from contextlib import contextmanager, suppress
 from multiprocessing import connection, get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from ioadapt_theory.checkpoints.checkpoint import SourceError
+from ioadapt_theory.errors import WorkerError
 
 if TYPE_CHECKING:
     from multiprocessing.sharedctypes import Synchronized
@@ -24,20 +28,46 @@ Run = Callable[[Iterator[int], Deliver], object]
 Pipe = tuple[Connection, Connection]
 """The end that receives and the end that sends."""
 
+Progress = Callable[[int], object]
+"""Told of the elements that were read."""
+
+MOST = 4
+"""Workers that are used unless more are asked for: each has buffers of its own."""
 PERIOD = 0.05
 """Seconds between two messages of a process."""
 
 
-def share_out(tasks: Sequence[int], count: int, run: Run, deliver: Deliver) -> None:
+def usable() -> int:
+    """How many workers this machine is good for, at most MOST."""
+    return min(len(os.sched_getaffinity(0)), MOST) if forks() else 1
+
+
+def forks() -> bool:
+    """Whether processes can be forked, and read our files by position: elsewhere they would share one place in each."""
+    return sys.platform == "linux" and hasattr(os, "fork") and hasattr(os, "preadv")
+
+
+def share_out(tasks: Sequence[int], count: int, run: Run, deliver: Deliver) -> bool:
     """Run ``run`` in ``count`` forked processes, which take tasks from the front; their results are delivered here.
 
+    Returns False, with nothing done, where processes have nothing to count the tasks by: without /dev/shm, say.
+
     Raises:
-        SourceError: a process could not be started or was ended from outside; and whatever ``run`` raises.
+        SourceError: a process could not be started; and whatever ``run`` raises.
+        WorkerError: a process was ended from outside.
     """
+    context = get_context("fork")
+    try:
+        taken = context.Value("q", 0)
+    except (OSError, ImportError, NotImplementedError):
+        return False
     pipes: list[Pipe] = []
     processes: list[BaseProcess] = []
     try:
-        _start(count, tasks, run, pipes, processes)
+        pipes += [context.Pipe(duplex=False) for _ in range(count)]
+        _start(
+            lambda k: context.Process(target=_work, args=(tasks, run, taken, pipes, k), daemon=True), pipes, processes
+        )
         running = dict(zip((receive for receive, _ in pipes), processes, strict=True))
         while running:
             for receive in set(running) & set(connection.wait(list(running))):
@@ -57,21 +87,19 @@ def share_out(tasks: Sequence[int], count: int, run: Run, deliver: Deliver) -> N
         for receive, send in pipes:
             receive.close()
             send.close()
+    return True
 
 
-def _start(count: int, tasks: Sequence[int], run: Run, pipes: list[Pipe], processes: list[BaseProcess]) -> None:
-    """Start processes, each with a pipe of its own."""
-    context = get_context("fork")
+def _start(process: Callable[[int], BaseProcess], pipes: Sequence[Pipe], processes: list[BaseProcess]) -> None:
+    """Start a process for each pipe."""
     try:
-        taken = context.Value("q", 0)
-        pipes += [context.Pipe(duplex=False) for _ in range(count)]
         with _without_interrupts(), warnings.catch_warnings(action="ignore", category=DeprecationWarning):
-            for k in range(count):  # the warning is of threads, none of whose locks we need
-                process = context.Process(target=_work, args=(tasks, run, taken, pipes, k), daemon=True)
-                process.start()
-                processes.append(process)
+            for k in range(len(pipes)):  # the warning is of threads, none of whose locks we need
+                started = process(k)
+                started.start()
+                processes.append(started)
     except OSError as error:
-        msg = f"Cannot start {count} processes ({error.strerror}): --workers 1 does without."
+        msg = f"Cannot start {len(pipes)} processes ({error.strerror}): --workers 1 does without."
         raise SourceError(msg) from error
     for _, send in pipes:
         send.close()
@@ -79,19 +107,30 @@ def _start(count: int, tasks: Sequence[int], run: Run, pipes: list[Pipe], proces
 
 @contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Processes that are started meanwhile never see Ctrl-C: their parent does, and ends them."""
+    """Processes that are started meanwhile never see Ctrl-C: their parent does, afterwards, and ends them.
+
+    Blocking it is not enough: another thread of ours may take the signal, and what Python then raises in the middle of
+    a fork is lost.
+    """
+    came: list[tuple[int, FrameType | None]] = []
+    main = threading.current_thread() is threading.main_thread()
+    handler = signal.signal(signal.SIGINT, lambda *told: came.append(told)) if main else None
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if main:
+            signal.signal(signal.SIGINT, signal.SIG_DFL if handler is None else handler)
+    if came and callable(handler):
+        handler(*came[0])
 
 
 def _ended(process: BaseProcess) -> None:
     process.join()
     if process.exitcode:
         msg = f"A worker process was ended (status {process.exitcode}), for want of memory? --workers 1 needs least."
-        raise SourceError(msg)
+        raise WorkerError(msg)
 
 
 def _work(tasks: Sequence[int], run: Run, taken: "Synchronized[int]", pipes: Sequence[Pipe], k: int) -> None:

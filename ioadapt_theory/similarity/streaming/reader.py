@@ -28,7 +28,7 @@ def stored(layer: Layer, model: int) -> str:
 class Reader:
     """Reads pieces of the models' tensors as float64 (float32 when fast), less the parent's; one for each worker.
 
-    With exponents, what is read of model i is divided by 2^exponents[i]; see `scaling`.
+    With exponents, what is read of model i is divided by 2^exponents[i]; see `overflow`.
     """
 
     def __init__(

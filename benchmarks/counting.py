@@ -1,0 +1,65 @@
+"""Kernels and bytes of a layer, forward and backward, counted on tensors without content: what can be said of a GPU."""
+
+from collections import Counter
+from typing import Any
+from unittest import mock
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from benchmarks import peers
+from ioadapt_theory.adapters import cached
+
+SILENT = frozenset(
+    "view t transpose detach expand slice select unsqueeze squeeze as_strided alias diagonal permute _unsafe_view"
+    " unbind split empty empty_like new_empty new_empty_strided promote_types is_same_size lift_fresh".split()
+)
+"""Operations that start no kernel: they look at memory otherwise, or ask for some."""
+
+
+class Counting(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignore]
+    """Counts what starts a kernel, and the bytes that it reads and writes."""
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call, unused-ignore]
+        self.kernels: Counter[str] = Counter()
+        self.bytes = 0
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """One operation."""
+        out = function(*args, **(kwargs or {}))
+        name = function.overloadpacket.__name__
+        if name not in SILENT:
+            self.kernels[name] += 1
+            tensors = [t for t in tree_leaves((args, kwargs, out)) if isinstance(t, Tensor)]
+            self.bytes += sum(t.numel() * t.element_size() for t in tensors)
+        return out
+
+
+def counted(layer: peers.Contender, x: Tensor, gradient: Tensor) -> dict[str, Any]:
+    """Kernels and bytes of one forward and backward pass after another, as within one step of an optimizer."""
+    with mock.patch.object(torch._C, "_len_torch_dispatch_stack", return_value=0), cached():  # the mode only looks on
+        torch.autograd.backward(layer.run(x), gradient)
+        for t in (x, *layer.parameters):
+            t.grad = None  # what is added to gradients is not the layer's
+        with Counting() as counting:
+            torch.autograd.backward(layer.run(x), gradient)
+    return {"kernels": counting.kernels.total(), "bytes": counting.bytes, "which": dict(counting.kernels)}
+
+
+def launches(family: str, rank: int, placement: str, *, n: int = 512, c: int = 2048, d: int = 2048) -> dict[str, Any]:
+    """Of a frozen layer, of ours and of the peer's on it, all in bfloat16."""
+    options: dict[str, Any] = {"dtype": torch.bfloat16, "device": "meta"}
+    x, gradient = torch.empty(n, c, requires_grad=True, **options), torch.empty(n, d, **options)
+    found = {}
+    for name, layer in peers.contenders(
+        lambda: nn.Linear(c, d, bias=False, **options), family, rank, placement
+    ).items():
+        for p in layer.parameters:
+            p.data = p.data.to(torch.bfloat16)
+        found[name] = counted(layer, x, gradient)
+    return {"family": family, "rank": rank, "placement": placement, "launches": found}

@@ -1,0 +1,83 @@
+"""An MLP whose neurons stand in another order does the same: the order is found, and an adapter put into it.
+
+With P a permutation, σ(XW₁P)PᵀW₂ = σ(XW₁)W₂. An adapter that faces the neurons, on the output side of W₁, the input
+side of W₂ or the weight of either, means other neurons there, unless its own rows or columns are permuted too.
+"""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from ioadapt_theory.adapters.base_weights import Weights
+from ioadapt_theory.adapters.equations import Placement
+from ioadapt_theory.adapters.layer import Adapter
+from ioadapt_theory.checkpoints.neurons import mlps, order_of
+from ioadapt_theory.errors import IoAdaptError, UnsupportedError
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """The neurons that a layer of a target faces: number j there is number ``order[j]`` of the source.
+
+    Attributes:
+        order: see above.
+        outputs: whether they are the layer's outputs, or its inputs.
+    """
+
+    order: Tensor
+    outputs: bool
+
+
+def orders(source: Weights, target: Weights, origins: Mapping[str, str]) -> dict[str, Order]:
+    """Layers of the target that face neurons in another order than the layers of the source that they were made from.
+
+    Args:
+        source: where the layers come from.
+        target: whose layers are asked about.
+        origins: layer of the target -> layer of the source.
+    """
+    found: dict[str, Order] = {}
+    for reads, writes in mlps(origins):
+        order = None
+        for layer in reads:
+            order = order if order is not None else _order(source, target, layer, origins[layer])
+        if order is not None:
+            found |= {layer: Order(order, outputs=True) for layer in reads}
+            found |= {layer: Order(order, outputs=False) for layer in writes}
+    return found
+
+
+def reordered(adapter: Adapter, order: Order) -> Adapter:
+    """The adapter for neurons in this order; exact.
+
+    Raises:
+        UnsupportedError: a family whose parameters do not have the rows or columns of the weight, such as LoKr.
+    """
+    new = copy.deepcopy(adapter)
+    phi: Any
+    for placement, phi in new.parts():
+        axes = {Placement.WEIGHT: {"columns" if order.outputs else "rows"}}.get(placement, {"rows", "columns"})
+        if placement is (Placement.INPUT if order.outputs else Placement.OUTPUT):
+            continue  # it faces the stream
+        stated = {axis for name, _ in phi.named_parameters() for axis in phi.axes.get(name, ())}
+        if not axes <= stated:
+            msg = f"its neurons stand in another order, which a {adapter.family} cannot be put into"
+            raise UnsupportedError(msg)
+        for name, p in phi.named_parameters():
+            for dim, axis in enumerate(phi.axes[name]):
+                if axis in axes:
+                    p.data = p.data.index_select(dim, order.order.to(p.device))
+    if order.outputs and new.shift is not None:
+        new.shift.data = new.shift.data.index_select(0, order.order.to(new.shift.device))
+    return new
+
+
+def _order(source: Weights, target: Weights, layer: str, origin: str) -> Tensor | None:
+    """The order of the neurons that a layer reads into; None where it is the same, or the neurons are others."""
+    try:
+        return order_of(source.layer(origin).matrix, target.layer(layer).matrix)
+    except IoAdaptError:
+        return None

@@ -1,0 +1,125 @@
+"""Truncation: an adapter of any family and placement as the nearest plain LoRA of a rank for a named base."""
+
+import torch
+from torch import Tensor, nn
+
+from ioadapt_theory.adapters.equations import Placement
+from ioadapt_theory.adapters.layer import Adapter
+from ioadapt_theory.adapters.matrices import Operator
+from ioadapt_theory.adapters.moving.bake import bake
+from ioadapt_theory.adapters.moving.convert import misfit
+from ioadapt_theory.errors import InvalidValueError
+
+
+class Known(Operator):
+    """A layer of which W and b are given, and nothing is called."""
+
+    def __init__(self, w: Tensor, bias: Tensor | None, channels: int) -> None:
+        super().__init__(nn.Module(), channels, w.shape[1], taps=w.shape[0] // channels)
+        self.w, self.b = w, bias
+
+    @property
+    def bias(self) -> Tensor | None:  # type: ignore[override]
+        """The bias b."""
+        return self.b
+
+    @property
+    def like(self) -> Tensor:
+        """The matrix itself."""
+        return self.w
+
+    def dense(self) -> Tensor:
+        """The matrix W."""
+        return self.w
+
+
+def change(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+    """What an adapter of any kind adds to W' and to b, in float64: (D, Δb); Δb is None where b stays.
+
+    Args:
+        adapter: of any family, in any placements.
+        w: W', c x d (a convolution's kernel as (in · taps) x out).
+        bias: b, d.
+
+    Raises:
+        ShapeError: W' is not of the adapter's size.
+    """
+    w = w.detach().double()
+    b = None if bias is None else bias.detach().double()
+    sizes = {placement: phi.size for placement, phi in adapter.parts()}
+    channels = next((size[2] for placement, size in sizes.items() if placement is not Placement.OUTPUT), w.shape[0])
+    f = Known(w, b, channels if w.shape[0] % channels == 0 else w.shape[0])
+    if adapter.misfit(f) is not None:
+        rows = next((size[0] for placement, size in sizes.items() if placement is not Placement.OUTPUT), None)
+        columns = next((size[1] for placement, size in sizes.items() if placement is not Placement.INPUT), None)
+        raise misfit(rows, columns, w)
+    with torch.no_grad():
+        layer = adapter.on(f)
+        moved = layer.bias
+        if moved is not None:
+            moved = moved.double() if b is None else moved.double() - b
+        untouched = moved is None or (b is not None and not moved.any())
+        return layer.dense().double() - w, None if untouched else moved
+
+
+def truncate(
+    adapter: Adapter,
+    w: Tensor,
+    bias: Tensor | None = None,
+    *,
+    rank: int | None = None,
+    share: float | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> tuple[Tensor, Tensor, Tensor | None, float]:
+    """(A, B, Δb, lost) of the plain LoRA that is nearest to what the adapter does to W' (Eckart, Young 1936).
+
+    lost is ‖D − AB‖_F / ‖D‖_F with A and B as they are stored, rounded to ``dtype``: 0 is exact, 1 is everything.
+
+    Args:
+        adapter: of any family, in any placements.
+        w: W' of the layer it is for, c x d (a convolution's kernel as (in · taps) x out).
+        bias: b of that layer, d.
+        rank: r; the change may have a lower one.
+        share: or the least r with ‖AB‖_F ≥ share · ‖D‖_F, in (0, 1].
+        dtype: of A and B.
+
+    Raises:
+        InvalidValueError: neither or both of rank and share, or one outside its limits.
+        ShapeError: W' is not of the adapter's size.
+    """
+    if (rank is None) == (share is None):
+        msg = "Give a rank or a share of the norm, one of the two."
+        raise InvalidValueError(msg)
+    if rank is not None and (type(rank) is not int or rank < 1):
+        msg = f"rank is {rank!r}; it is a whole number, at least 1."
+        raise InvalidValueError(msg)
+    if share is not None and not 0 < share <= 1:
+        msg = f"share is {share!r}; it is the part of the norm that is kept, above 0 and at most 1."
+        raise InvalidValueError(msg)
+    d, moved = change(adapter, w, bias)
+    if not d.isfinite().all():
+        msg = "The change is not finite, so it has no nearest LoRA."
+        raise InvalidValueError(msg)
+    u, s, vh = torch.linalg.svd(d, full_matrices=False)
+    kept = s.square().cumsum(0).sqrt()
+    total = kept[-1] if len(kept) else s.sum()
+    real = max(1, int((s > s[:1].sum() * torch.finfo(s.dtype).eps * max(d.shape)).sum()))
+    r = min(rank or len(s), real)
+    if share is not None:
+        r = min(r, int((kept < share * total).sum()) + 1)
+    root = s[:r].sqrt()
+    a, b = (u[:, :r] * root).to(dtype), (root[:, None] * vh[:r]).to(dtype)
+    lost = float((d - a.double() @ b.double()).norm() / total) if total > 0 else 0.0
+    return a, b, None if moved is None else moved.to(dtype), lost
+
+
+def rounded(
+    adapter: Adapter, w: Tensor, bias: Tensor | None, dtype: torch.dtype
+) -> tuple[Tensor, Tensor, Tensor | None, float]:
+    """``bake``, exact but for the rounding to ``dtype``, which is what is lost; see ``truncate``."""
+    a, b, moved = (None if t is None else t.to(dtype) for t in bake(adapter, w.double(), bias))
+    assert a is not None
+    assert b is not None
+    d, _ = change(adapter, w, bias)
+    size = d.norm()
+    return a, b, moved, float((d - a.double() @ b.double()).norm() / size) if size > 0 else 0.0

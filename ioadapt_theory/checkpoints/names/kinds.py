@@ -1,0 +1,49 @@
+"""What a tensor is by its name: its kind (attention, convolution, norm, ...) and the block it sits in."""
+
+import re
+from collections.abc import Collection
+from typing import Final
+
+KINDS: Final = ("attn1", "attn2", "attn", "ff", "conv", "time", "embed", "other", "norm", "bias")
+"""Every kind; the last two are set apart from the weights."""
+
+_NORM: Final = re.compile(r"(^|[._])(\w*norm\d*|ln|bn)([._]|\d|$)")
+# embed is only what torch.nn.Embedding stores: a linear layer called *_embedding is a matrix as any other.
+_BY_NAME: Final = (
+    ("time", re.compile(r"(^|\.)(time_|timestep|temb|add_embedding)")),
+    ("attn1", re.compile(r"(^|\.)attn1\.")),
+    ("attn2", re.compile(r"(^|\.)attn2\.")),
+    ("attn", re.compile(r"(^|[._])(attn|attention)\d*[._]")),
+    ("ff", re.compile(r"(^|[._])(ff|ff_context|mlp|feed_forward)\d*[._]")),
+    ("embed", re.compile(r"(^|\.)(embed_tokens|((word|token|position|token_type)_)?embeddings?|wte|wpe)\.weight$")),
+)
+_ADAPTER: Final = re.compile(
+    r"lora_|\.lora\.|hada_[wt]|lokr_[wt]|peanut_|\.alpha$|\.dora_scale$|\.[ab][12]\.weight$|\.diff(_b)?$"
+)
+
+
+def kind(name: str, ndim: int) -> str:
+    """One of KINDS. Vectors are norms, biases or something else; a matrix inside an adaptive norm is a weight."""
+    if ndim <= 1:
+        parent, _, last = name.rpartition(".")
+        if _NORM.search(parent) or last == "weight":
+            return "norm"
+        return "bias" if "bias" in last else "other"
+    for label, pattern in _BY_NAME:
+        if pattern.search(name):
+            return label
+    return "conv" if ndim >= 3 else "other"
+
+
+def of_adapter(names: Collection[str]) -> bool:
+    """Whether these are the names of an adapter's parts rather than of a model's tensors."""
+    return 2 * sum(_ADAPTER.search(name) is not None for name in names) > len(names)
+
+
+def block(name: str) -> str:
+    """The leading part up to the first number (``down_blocks.0``, ``model.layers.3``), else the first word."""
+    parts = name.split(".")
+    if parts[0] == "mid_block":
+        return parts[0]
+    number = next((i for i, part in enumerate(parts) if part.isdecimal()), None)
+    return parts[0] if number is None or number == len(parts) - 1 else ".".join(parts[: number + 1])

@@ -1,0 +1,100 @@
+"""transformers' models: stored names as the names of modules, and weights that are stored once for two layers.
+
+Since its fifth version, transformers renames layers while it reads a file and back while it writes one (ViT, DeiT,
+DINOv2, ...). Its own mapping is asked, of the model or of one built from config.json without numbers.
+"""
+
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+Rename = Callable[[str], str]
+"""A stored name of a tensor, or of a layer -> the name that it has in the model."""
+
+HEADS: Final = ("lm_head.weight", "embed_out.weight", "output.weight", "cls.predictions.decoder.weight")
+EMBEDDINGS: Final = ("embed_tokens.weight", "wte.weight", "shared.weight", "word_embeddings.weight", "embed_in.weight")
+_COUNT: Final = re.compile(r"layer|depth|block|expert|stage|num_h")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a model's configuration says of its file.
+
+    Attributes:
+        rename: see ``Rename``.
+        ties: tensor that is not stored -> the one whose values it has.
+    """
+
+    rename: Rename
+    ties: Mapping[str, str] = field(default_factory=dict)
+
+
+def of_model(model: Any) -> Rename | None:
+    """The renaming of a model in memory; None where it is none of transformers', or has the names that are stored."""
+    library = sys.modules.get("transformers")
+    for wrapper in ("_orig_mod", "module", "_fsdp_wrapped_module"):
+        model = getattr(model, wrapper, model)
+    if library is None or not isinstance(model, library.PreTrainedModel):
+        return None
+    try:
+        from transformers import conversion_mapping
+        from transformers.core_model_loading import WeightConverter
+    except ImportError:  # before version 5
+        return None
+    steps = [s for s in conversion_mapping.get_model_conversion_mapping(model) if not isinstance(s, WeightConverter)]
+
+    def rename(name: str) -> str:
+        layer = name if name.endswith((".weight", ".bias")) else f"{name}.weight"
+        new = layer
+        for step in steps:
+            new = step.rename_source_key(new)[0]
+        return new if layer == name else new.removesuffix(".weight")
+
+    return rename
+
+
+def of_config(config: Mapping[str, Any], tensors: int) -> Stored | None:
+    """Of a checkpoint by its config.json; None where transformers is missing, or does not know such a model.
+
+    Nothing of the model's repository is run, and no numbers are made.
+
+    Args:
+        config: the content of config.json, not trusted.
+        tensors: how many the checkpoint has; a configuration of more layers than that is not followed.
+    """
+    names = config.get("architectures")
+    if not isinstance(names, list) or not names or not isinstance(names[0], str) or _too_deep(config, tensors):
+        return None
+    try:
+        import torch
+        import transformers
+    except ImportError:
+        return None
+    built = getattr(transformers, names[0], None) if names[0].isidentifier() else None
+    if not isinstance(built, type) or not issubclass(built, transformers.PreTrainedModel):
+        return None
+    try:
+        plain: Any = built.config_class  # without what would replace layers by others
+        with torch.device("meta"):
+            model = built(plain.from_dict({k: v for k, v in config.items() if k != "quantization_config"}))
+        ties = {str(k): str(v) for k, v in model.get_expanded_tied_weights_keys(all_submodels=True).items()}
+        rename = of_model(model)
+    except Exception:  # whatever a configuration that is not trusted makes a constructor raise
+        return None
+    return Stored(rename or str, ties)
+
+
+def tied(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
+    """The head of a checkpoint that has none, without a configuration: the one embedding of words has its values."""
+    embeddings = [name for name in shapes if name.endswith(EMBEDDINGS)]
+    heads = [name for name in shapes if name.endswith(HEADS)]
+    return {HEADS[0]: embeddings[0]} if len(embeddings) == 1 and not heads else {}
+
+
+def _too_deep(config: Mapping[str, Any], tensors: int) -> bool:
+    values = [v for k, v in config.items() if _COUNT.search(k)]
+    values += [v for inner in config.values() if isinstance(inner, dict) for k, v in inner.items() if _COUNT.search(k)]
+    numbers = [n for v in values for n in (v if isinstance(v, list) else [v]) if isinstance(n, int)]
+    return any(n > max(tensors, 1) for n in numbers)

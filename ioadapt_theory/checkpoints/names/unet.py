@@ -1,0 +1,183 @@
+"""The UNet of Stable Diffusion: Stability's names (LDM, SGM, kohya's for SD-XL) as diffusers' names.
+
+Stability numbers the layers of one side through, diffusers those of each block. How many a block has is read off the
+model or the file: with a wrong number, hundreds of layers would be others without any error.
+"""
+
+import itertools
+import re
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+PREFIX: Final = "model.diffusion_model."
+"""Where the original LDM layout keeps the UNet; VAE and text encoder lie beside it."""
+
+TOP: Final = {
+    "time_embed.0": "time_embedding.linear_1",
+    "time_embed.2": "time_embedding.linear_2",
+    "label_emb.0.0": "add_embedding.linear_1",
+    "label_emb.0.2": "add_embedding.linear_2",
+    "input_blocks.0.0": "conv_in",
+    "out.0": "conv_norm_out",
+    "out.2": "conv_out",
+    "middle_block.0": "mid_block.resnets.0",
+    "middle_block.1": "mid_block.attentions.0",
+    "middle_block.2": "mid_block.resnets.1",
+}
+RESNET: Final = {
+    "in_layers.0": "norm1",
+    "in_layers.2": "conv1",
+    "emb_layers.1": "time_emb_proj",
+    "out_layers.0": "norm2",
+    "out_layers.3": "conv2",
+    "skip_connection": "conv_shortcut",
+}
+_DOTTED_STAGE: Final = re.compile(r"(input|output)_blocks\.(\d+)\.(\d)\.(.+)")
+_FLAT_STAGE: Final = re.compile(r"(input|output)_blocks_(\d+)_(\d)_(.+)")
+_RESNETS: Final = re.compile(r"(?:^|\.)(down|up)_blocks\.(\d+)\.resnets\.(\d+)(?=\.|$)")
+_SAMPLERS: Final = re.compile(r"(?:^|\.)down_blocks\.(\d+)\.downsamplers\.0(?=\.|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """The shape of a UNet, as far as numbering goes.
+
+    Attributes:
+        down: resnets of each down block.
+        up: resnets of each up block.
+        sampled: whether each down block ends with a downsampler, which takes a number of its own.
+    """
+
+    down: tuple[int, ...]
+    up: tuple[int, ...]
+    sampled: tuple[bool, ...]
+
+    def place(self, side: str, n: int) -> tuple[int, int | None] | None:
+        """Block and layer of Stability's number n ("input" counts from 1); layer None is the downsampler."""
+        start = 1 if side == "input" else 0
+        for block, layers in enumerate(self.down if side == "input" else self.up):
+            if n < start + layers:
+                return block, n - start
+            start += layers
+            if side == "input" and self.sampled[block]:
+                if n == start:
+                    return block, None
+                start += 1
+        return None
+
+
+def blocks_in_diffusers(names: Iterable[str]) -> Blocks | None:
+    """Read off the names of a model's modules or tensors; None where there is no such UNet, or one with gaps."""
+    counted: dict[str, defaultdict[int, set[int]]] = {"down": defaultdict(set), "up": defaultdict(set)}
+    sampled = set()
+    for name in names:
+        if found := _RESNETS.search(name):
+            counted[found[1]][int(found[2])].add(int(found[3]))
+        elif found := _SAMPLERS.search(name):
+            sampled.add(int(found[1]))
+    whole = all(
+        set(blocks) == set(range(len(blocks))) and all(s == set(range(len(s))) for s in blocks.values())
+        for blocks in counted.values()
+    )
+    if not counted["down"] or not counted["up"] or not whole:
+        return None
+    down, up = (tuple(len(blocks[i]) for i in range(len(blocks))) for blocks in counted.values())
+    return Blocks(down, up, tuple(i in sampled for i in range(len(down))))
+
+
+def blocks_in_stability(keys: Iterable[str]) -> Blocks | None:
+    """Read off a file's own downsamplers and upsamplers; None where they leave the numbers open.
+
+    Every block is counted, and the two sides have to mirror each other. In a file that has only some of the layers
+    evenly spaced downsamplers tell all.
+    """
+    numbers: dict[str, set[int]] = {"input": set(), "output": set()}
+    downs, ups = set(), set()
+    for key in keys:
+        if found := _DOTTED_STAGE.fullmatch(key):
+            n = int(found[2])
+            numbers[found[1]].add(n)
+            if found[1] == "input" and found[4].partition(".")[0] == "op":
+                downs.add(n)
+            elif found[1] == "output" and found[4].partition(".")[0] == "conv":
+                ups.add(n)
+    if not downs:
+        return None
+    down, ends = _gaps(downs, first=0), sorted(ups)
+    last = max(numbers["input"]) - max(downs)
+    up = [n + 1 for n in _gaps(ups, first=-1)]
+    if up and [*up, max(numbers["output"]) - ends[-1]] == _mirrored([*down, last]):
+        down.append(last)
+    elif len(set(down)) == 1 and set(up) <= {down[0] + 1} and last <= down[0]:
+        down.append(down[0])
+    else:
+        return None
+    return Blocks(tuple(down), tuple(_mirrored(down)), (*[True] * (len(down) - 1), False)) if min(down) > 0 else None
+
+
+def _gaps(ends: Collection[int], first: int) -> list[int]:
+    """How many numbers lie before each end and after the one before it."""
+    return [b - a - 1 for a, b in itertools.pairwise([first, *sorted(ends)])]
+
+
+def _mirrored(down: Sequence[int]) -> list[int]:
+    """The resnets of the up blocks: one more than the down block of the same level has."""
+    return [n + 1 for n in reversed(down)]
+
+
+def to_diffusers(name: str, blocks: Blocks | None, flat: bool = False) -> str:
+    """One name of Stability's without its prefix in diffusers' terms; what is no such name stays.
+
+    Args:
+        name: of a module or tensor.
+        blocks: of the UNet; without, only what has no number is known.
+        flat: underscores stand where the dots were.
+    """
+    dot = "_" if flat else "."
+    place = (_FLAT_STAGE if flat else _DOTTED_STAGE).fullmatch(name)
+    if place is None or (place[1], int(place[2])) == ("input", 0):
+        found = _head(name, TOP, dot)
+        resnet = re.fullmatch(rf"(mid_block{dot}resnets{dot}\d){dot}(.+)", found)  # a dot fits itself
+        return f"{resnet[1]}{dot}{_head(resnet[2], RESNET, dot)}" if resnet else found
+    at = blocks.place(place[1], int(place[2])) if blocks else None
+    if at is None:
+        return name
+    (block, layer), slot, rest = at, place[3], place[4]
+    side = "down" if place[1] == "input" else "up"
+    part, _, last = rest.partition(dot)
+    if part in {"op", "conv"}:
+        if (layer is None) != (side == "down"):
+            return name
+        return dot.join([f"{side}_blocks", str(block), f"{side}samplers", "0", "conv", *([last] if last else [])])
+    if layer is None:
+        return name
+    kind, rest = ("resnets", _head(rest, RESNET, dot)) if slot == "0" else ("attentions", rest)
+    return dot.join([f"{side}_blocks", str(block), kind, str(layer), rest])
+
+
+def is_numbered(name: str, flat: bool = False) -> bool:
+    """Whether a name counts layers through one side of a UNet, as Stability's do."""
+    return (_FLAT_STAGE if flat else _DOTTED_STAGE).fullmatch(name) is not None
+
+
+def canonical(keys: Collection[str]) -> dict[str, str]:
+    """Stored name -> the name it is matched by: UNet keys of the LDM layout become diffusers' keys, all others stay.
+
+    A UNet whose numbers of layers cannot be read off its keys keeps its names.
+    """
+    prefix = PREFIX if any(k.startswith(PREFIX) for k in keys) else ""
+    blocks = blocks_in_stability(k.removeprefix(prefix) for k in keys if k.startswith(prefix))
+    if blocks is None:
+        return {k: k for k in keys}
+    return {k: to_diffusers(k.removeprefix(prefix), blocks) if k.startswith(prefix) else k for k in keys}
+
+
+def _head(name: str, table: Mapping[str, str], dot: str) -> str:
+    """Replace the leading part that the table knows."""
+    for theirs, ours in table.items():
+        old, new = theirs.replace(".", dot), ours.replace(".", dot)
+        if name == old or name.startswith(f"{old}{dot}"):
+            return new + name[len(old) :]
+    return name

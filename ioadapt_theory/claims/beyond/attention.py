@@ -1,0 +1,150 @@
+"""Attention: two symmetries of the weights, and which placement on which projection does not notice them.
+
+A head sees q = xW_q, k = xW_k, v = xW_v through the scores W_qW_kᵀ and the output W_vW_o. Every placement on every
+projection is adapted before and after the symmetry is applied, in non-commuting symbols or in a rational example.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from ioadapt_theory.claims.claim import Claim, Origin, Proof
+from ioadapt_theory.claims.evidence.argument import Check, Step, computed
+from ioadapt_theory.claims.evidence.findings import Verdict
+from ioadapt_theory.claims.expression.algebra import sympy
+
+BEYOND = "beyond the paper"
+PLACEMENTS, PROJECTIONS = ("lora", "input", "output"), ("q", "k", "v", "o")
+SAFE = {
+    "heads": frozenset({("input", "q"), ("input", "k"), ("input", "v"), ("output", "o")}),
+    "residual": frozenset({("output", "q"), ("output", "k"), ("output", "v"), ("input", "o")}),
+}
+"""(placement, projection) that does not notice the symmetry; the claims print and prove these."""
+Weights = dict[str, Any]
+Adapters = dict[tuple[str, str], Any]
+
+
+def functions(w: Weights, stream_in: Any = 1, stream_out: Any = 1) -> tuple[Any, Any]:
+    """What the head computes of its weights: the scores W_qW_kᵀ and W_vW_o, in the coordinates of the stream."""
+    return stream_in * w["q"] * w["kt"] * _t(stream_in), stream_in * w["v"] * w["o"] * stream_out
+
+
+def _t(m: Any) -> Any:
+    return m.T if hasattr(m, "T") else m
+
+
+def adapted(w: Weights, placement: str, projection: str, ab: Adapters) -> Weights:
+    """The weights with one adapter on one projection; of k the transpose is kept."""
+    name = "kt" if projection == "k" else projection
+    m = ab[placement, projection]
+    change = {"lora": lambda x: x + m, "input": lambda x: m * x, "output": lambda x: x * m}
+    if name == "kt":
+        change |= {"input": lambda x: x * m.T, "output": lambda x: m.T * x, "lora": lambda x: x + m.T}
+    return {**w, name: change[placement](w[name])}
+
+
+def notices(symmetry: str) -> set[tuple[str, str]]:
+    """The placements whose adapted head changes under the symmetry, for a rational example with c = 3, head width 2."""
+    sp = sympy()
+    w = {
+        "q": sp.Matrix([[1, 2], [0, 1], [3, 1]]),
+        "kt": sp.Matrix([[1, 0, 2], [1, 1, 0]]),
+        "v": sp.Matrix([[2, 1], [1, 0], [0, 1]]),
+        "o": sp.Matrix([[1, 3, 0], [0, 1, 1]]),
+    }
+    r, s = sp.Matrix([[1, 1], [0, 2]]), sp.Matrix([[2, 0], [1, 1]])
+    turn = sp.Matrix([[3, 4, 0], [-4, 3, 0], [0, 0, 5]]) / 5
+    if symmetry == "heads":
+        new = {"q": w["q"] * r, "kt": r.inv() * w["kt"], "v": w["v"] * s, "o": s.inv() * w["o"]}
+        into, out = sp.eye(3), sp.eye(3)
+    else:  # the stream is xR; every weight reads R⁻¹ of it and writes into it
+        new = {"q": turn.T * w["q"], "kt": w["kt"] * turn, "v": turn.T * w["v"], "o": w["o"] * turn}
+        into, out = turn, turn.T
+    if functions(w) != functions(new, into, out):
+        msg = "The symmetry does not keep the head."
+        raise ArithmeticError(msg)
+    found = set()
+    for placement in PLACEMENTS:
+        for projection in PROJECTIONS:
+            c, d = (2, 3) if projection == "o" else (3, 2)
+            rows, columns = {"lora": (c, d), "input": (c, c), "output": (d, d)}[placement]
+            m = sp.Matrix(rows, columns, lambda i, j: i + 2 * j + 1)
+            m = m if placement == "lora" else sp.eye(rows) + m
+            ab = {(placement, projection): m}
+            before = functions(adapted(w, placement, projection, ab))
+            after = functions(adapted(new, placement, projection, ab), into, out)
+            if before != after:
+                found.add((placement, projection))
+    return found
+
+
+def symbols(symmetry: str) -> dict[tuple[str, str], tuple[Any, Any, Any]]:
+    """For every safe placement: the adapted product before, after, and what is 1."""
+    sp = sympy()
+    x, q, k, v, o, t, r, s = sp.symbols("X Q K V O T R S", commutative=False)
+    if symmetry == "heads":  # QR, SK, VR, SO with RS = 1
+        return {
+            ("input", "q"): (t * q * k, t * (q * r) * (s * k), r * s),
+            ("input", "k"): (q * k * t, (q * r) * (s * k) * t, r * s),
+            ("input", "v"): (t * v * o, t * (v * r) * (s * o), r * s),
+            ("output", "o"): (v * o * t, (v * r) * (s * o) * t, r * s),
+        }
+    return {  # the stream is XR, and SQ, SK, SV, OR with RS = 1
+        ("output", "q"): (x * q * t, (x * r) * (s * q) * t, r * s),
+        ("output", "k"): (x * k * t, (x * r) * (s * k) * t, r * s),
+        ("output", "v"): (x * v * t, (x * r) * (s * v) * t, r * s),
+        ("input", "o"): (t * o * r, t * (o * r), r * s),  # rotated with the stream
+    }
+
+
+def argument(symmetry: str) -> Callable[[Claim], Iterator[Step]]:
+    """Every safe placement in symbols, every other one by an example; the sets are those that the claim prints."""
+
+    def chain(claim: Claim) -> Iterator[Step]:
+        sp = sympy()
+        changed, proved = notices(symmetry), symbols(symmetry)
+        for (placement, projection), (before, after, one) in proved.items():
+            difference = sp.expand((after - before).subs(one, 1))
+            yield Step(f"{placement} on {projection} does not notice it", Check(difference == 0))
+        for placement in PLACEMENTS:
+            for projection in PROJECTIONS:
+                if (placement, projection) not in proved:
+                    yield Step(f"{placement} on {projection} does", Check((placement, projection) in changed))
+        yield Step(
+            "those that do not are the ones that are claimed",
+            Check(statement(symmetry, frozenset(proved)) == claim.prose),
+        )
+
+    return chain
+
+
+NAMES = {
+    "heads": "a change of basis in a head: W_qR, W_kR⁻ᵀ, W_vS, S⁻¹W_o",
+    "residual": "a rotated residual stream: xR, R⁻¹W_q, R⁻¹W_k, R⁻¹W_v, W_oR",
+}
+
+
+def statement(symmetry: str, safe: frozenset[tuple[str, str]]) -> str:
+    """The sentence of a set of safe placements."""
+    sides = {p: [x for x in PROJECTIONS if (p, x) in safe] for p in PLACEMENTS}
+    listed = " and ".join(f"{p} adapters on {', '.join(found)}" for p, found in sides.items() if found)
+    return f"{listed} ignore {NAMES[symmetry]}; no others of the {len(PLACEMENTS) * len(PROJECTIONS)} do"
+
+
+def claim(symmetry: str, remark: str) -> Claim:
+    """The claim about one symmetry."""
+    proof = computed("every placement on every projection", prose=True)(argument(symmetry))
+    return Claim(
+        id=f"attention-{symmetry}",
+        source=BEYOND,
+        origin=Origin.OURS,
+        prose=statement(symmetry, SAFE[symmetry]),
+        expected=Verdict.PROVED,
+        remark=remark,
+        proofs=(Proof("all twelve, in symbols or by example", proof),),
+    )
+
+
+CLAIMS = (
+    claim("heads", "which placement is safe depends on the symmetry that separates the models, and on the projection"),
+    claim("residual", "the reverse of attention-heads: no placement survives both"),
+)

@@ -1,0 +1,270 @@
+"""Proofs as chains: from the left side of a statement to its right side, every link an instance of a named rule.
+
+A chain holds if it starts and ends where the statement does, and every link is algebra, a rule, a hypothesis of the
+statement, or one of these inside sums, products, powers and the like that increase with it.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from ioadapt_theory.claims.expression.algebra import equal, symbol
+from ioadapt_theory.claims.expression.notation import text
+from ioadapt_theory.claims.expression.tree import (
+    Relation,
+    Term,
+    dot,
+    fro,
+    linear_part,
+    matrix,
+    norm,
+    opened,
+    pinv,
+    rank,
+    row,
+    rows,
+    scalar,
+    sigma,
+    sim,
+    sine,
+    spectral,
+)
+
+NONNEGATIVE = frozenset(
+    "norm fro spectral cond sqrt abs sine positive mean_square angle arcsin sigma hessian_norm sup_hessian_norm rank"
+    " size pi cosh".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A theorem that is used: its name, the relation in letters that stand for any formula, and what it asks for.
+
+    Letters named with a leading "?" stand for any formula of their kind.
+    """
+
+    name: str
+    relation: Relation
+    given: tuple[Relation, ...] = ()
+
+
+A, B = scalar("?a"), scalar("?b")
+U, V = row("?u"), row("?v")
+M, N = matrix("?M"), matrix("?N")
+
+CAUCHY_SCHWARZ = Rule("Cauchy and Schwarz", abs(dot(U, V)) <= norm(U) * norm(V))
+TRIANGLE = Rule("triangle inequality", abs(A + B) <= abs(A) + abs(B))
+TRIANGLE_DIFFERENCE = Rule("triangle inequality", abs(A - B) <= abs(A) + abs(B))
+TRIANGLE_FROBENIUS = Rule("triangle inequality", fro(M + N) <= fro(M) + fro(N))
+OPERATOR = Rule("‖uM‖ ≤ ‖u‖‖M‖₂", norm(U @ M) <= norm(U) * spectral(M))
+LEFT = Rule("‖MN‖_F ≤ ‖M‖₂‖N‖_F", fro(M @ N) <= spectral(M) * fro(N))
+RIGHT = Rule("‖MN‖_F ≤ ‖M‖_F‖N‖₂", fro(M @ N) <= fro(M) * spectral(N))
+SINE = Rule("(1 + |s|)² − (1 − s²) = 2|s|(1 + |s|) ≥ 0", sine(U, V) <= 1 + abs(sim(U, V)))
+SQUARE = Rule("2a² + 2b² − (a + b)² = (a − b)² ≥ 0", (A + B) ** 2 <= 2 * A**2 + 2 * B**2)
+SPECTRAL_PRODUCT = Rule("‖MN‖₂ ≤ ‖M‖₂‖N‖₂", spectral(M @ N) <= spectral(M) * spectral(N))
+PSEUDOINVERSE = Rule("‖M⁺‖₂ = 1/σ_min(M) for full rank", spectral(pinv(M)) <= 1 / sigma(M, 1))
+THROUGH = Rule("rank(MN) ≤ rows(N)", rank(M @ N) <= rows(N))
+ROWS = Rule("rows(MN) = rows(M)", rows(M @ N).equals(rows(M)))
+RANK_SUM = Rule("rank(M + N) ≤ rank(M) + rank(N)", rank(M + N) <= rank(M) + rank(N))
+NORMS = Rule("‖M‖₂ ≤ ‖M‖_F", spectral(M) <= fro(M))
+RULES = (
+    CAUCHY_SCHWARZ,
+    TRIANGLE,
+    TRIANGLE_DIFFERENCE,
+    TRIANGLE_FROBENIUS,
+    OPERATOR,
+    LEFT,
+    RIGHT,
+    SPECTRAL_PRODUCT,
+    PSEUDOINVERSE,
+    THROUGH,
+    ROWS,
+    RANK_SUM,
+    NORMS,
+    SINE,
+    SQUARE,
+)
+"""What is used and not proved again; a test tries each on random arguments."""
+REPEATED = (OPERATOR, LEFT, RIGHT, TRIANGLE, TRIANGLE_FROBENIUS)
+"""They make the formula smaller, so they may be used again on what they leave."""
+
+
+def rule(name: str, relation: Relation, given: tuple[Relation, ...] = ()) -> Rule:
+    """A statement of our own as a rule: its letters stand for any formula."""
+
+    def open_(x: Term) -> Term:
+        if x.op in {"scalar", "row", "matrix"}:
+            return Term(x.op, name=f"?{x.name}")
+        return Term(x.op, tuple(map(open_, x.args)), "" if x.op in {"let", "sine"} else x.name)
+
+    def relation_(r: Relation) -> Relation:
+        return Relation(open_(opened(r.left)), r.sign, open_(opened(r.right)))
+
+    return Rule(name, relation_(relation), tuple(map(relation_, given)))
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The next formula of a chain, at least the one before (or equal to it), and why."""
+
+    says: str
+    formula: Term
+    by: tuple[Rule | Relation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deduction:
+    """A chain from a formula by links; ``given``: hypotheses that it may use, of the statement that it proves."""
+
+    first: Term
+    links: tuple[Link, ...]
+
+    def broken(self, goal: Relation, given: Iterable[Relation]) -> Iterator[str]:
+        """What is wrong with it as a proof of a goal from hypotheses; nothing, if it is one."""
+        if opened(self.first) != opened(goal.left):
+            yield f"it starts at {text(self.first)}, not at {text(goal.left)}"
+        if not self.links or opened(self.links[-1].formula) != opened(goal.right):
+            yield f"it does not end at {text(goal.right)}"
+        allowed, before, equations = tuple(given), self.first, True
+        for link in self.links:
+            missing = [r for r in link.by if isinstance(r, Relation) and r not in allowed]
+            if missing:
+                yield f"{link.says}: {text(missing[0])} is no hypothesis"
+            if same(before, link.formula, link.by):
+                if before == link.formula:
+                    yield f"{link.says}: this link says nothing"
+            elif at_most(before, link.formula, link.by, allowed):
+                equations = False
+            else:
+                yield f"{link.says}: {text(before)} ≤ {text(link.formula)} does not follow"
+            before = link.formula
+        if goal.sign == "=" and not equations:
+            yield "the goal is an equation, and a link is not"
+
+
+def same(a: Term, b: Term, by: Iterable["Rule | Relation"] = ()) -> bool:
+    """Equal by algebra, by E‖xD‖² = σ²‖D‖_F², and by equations, whose sides are one symbol then."""
+    if opened(a) == opened(b):
+        return True
+    equations = [r for r in by if isinstance(r, Relation) and r.sign == "="]
+    ones, known = list[tuple[Term, Term]](), dict[Term, Any]()
+    for k, r in enumerate(equations):
+        match opened(r.left), opened(r.right):
+            case Term("product", (m, n)), Term("eye"):
+                ones.append((m, n))
+            case Term("rank", (m,)), Term("size", (n,)) if m == n:  # of square matrices: they are regular
+                ones += [(m, Term("inverse", (m,))), (Term("inverse", (m,)), m)]
+            case sides:
+                known |= dict.fromkeys(sides, symbol(k, r.left.kind))
+    return equal(opened(second_moment(a)), opened(second_moment(b)), known, ones)
+
+
+@cache
+def second_moment(x: Term) -> Term:
+    """E‖xD‖² written as σ²‖D‖_F², or ‖FD‖_F², wherever it stands: all that is used of the law of x."""
+    if x.op == "mean_square":
+        d, law = linear_part(x.args[0]), x.args[1]
+        assert d is not None
+        return law**2 * fro(d) ** 2 if law.kind == "scalar" else fro(law @ d) ** 2
+    return Term(x.op, tuple(second_moment(a) for a in x.args), x.name)
+
+
+def at_most(left: Term, right: Term, by: Iterable[Rule | Relation], given: tuple[Relation, ...] = ()) -> bool:
+    """Whether left ≤ right follows from rules and hypotheses, at any depth where it increases."""
+    left, right, by = opened(left), opened(right), tuple(by)
+    if left == right:
+        return True
+    for used in by:
+        relation, needs = (used.relation, used.given) if isinstance(used, Rule) else (used, ())
+        for one, other in _directions(relation):
+            found = matched(one, left, {})
+            if found is not None and all(_among(instance(g, found), given) for g in needs):
+                there = instance_term(other, found)
+                if there == right or (there != left and at_most(there, right, _without(by, used), given)):
+                    return True
+    return _increases(left, right, by, given) or same(left, right)
+
+
+def _increases(left: Term, right: Term, by: tuple[Rule | Relation, ...], given: tuple[Relation, ...]) -> bool:
+    """The same operation on both sides, which increases in all that differs."""
+    if left.op != right.op or len(left.args) != len(right.args) or left.name != right.name:
+        return False
+    pairs = list(zip(left.args, right.args, strict=True))
+    match left.op:
+        case "add" | "max" | "min" | "arcsin" | "ln" | "artanh" | "sinh" | "sqrt" | "positive":
+            return all(at_most(a, b, by, given) for a, b in pairs)
+        case "sum":
+            return all(at_most(a, b, by, given) for a, b in pairs[1:])
+        case "mul":
+            return all(nonnegative(a) and at_most(a, b, by, given) for a, b in pairs)
+        case "div":
+            tops, bottoms = pairs
+            positive = nonnegative(tops[0]) and nonnegative(bottoms[0])
+            return positive and same(*bottoms) and at_most(*tops, by, given)
+        case "pow":
+            return int(left.name) > 0 and nonnegative(left.args[0]) and at_most(*pairs[0], by, given)
+    return False
+
+
+def _without(by: tuple[Rule | Relation, ...], rule: Rule | Relation) -> tuple[Rule | Relation, ...]:
+    return (
+        by
+        if isinstance(rule, Rule) and rule in (OPERATOR, LEFT, RIGHT, TRIANGLE, TRIANGLE_FROBENIUS)
+        else tuple(r for r in by if r is not rule)
+    )
+
+
+def _directions(r: Relation) -> Iterator[tuple[Term, Term]]:
+    yield opened(r.left), opened(r.right)
+    if r.sign == "=":
+        yield opened(r.right), opened(r.left)
+
+
+def _among(wanted: Relation, given: tuple[Relation, ...]) -> bool:
+    def plain(r: Relation) -> Relation:
+        return Relation(opened(r.left), r.sign, opened(r.right))
+
+    return plain(wanted) in map(plain, given)
+
+
+def nonnegative(x: Term) -> bool:
+    """Whether the form shows that it is not negative."""
+    if x.op in NONNEGATIVE or (x.op == "scalar" and x.name in {"epsilon", "sigma"}):
+        return True
+    if x.op == "number":
+        return not x.name.startswith("-")
+    if x.op == "pow" and int(x.name) % 2 == 0:
+        return True
+    if x.op == "add" and x.args[0] == Term("number", name="1") and x.args[1].op in {"sim"}:
+        return True
+    return x.op in {"add", "mul", "div", "pow", "sum", "let"} and all(map(nonnegative, x.args[x.op == "sum" :]))
+
+
+def matched(pattern: Term, x: Term, found: Mapping[Term, Term]) -> dict[Term, Term] | None:
+    """What the letters of a pattern stand for, if x has its form."""
+    if pattern.name.startswith("?"):
+        if pattern.kind != x.kind or found.get(pattern, x) != x:
+            return None
+        return {**found, pattern: x}
+    if pattern.op != x.op or pattern.name != x.name or len(pattern.args) != len(x.args):
+        return None
+    bound = dict(found)
+    for p, a in zip(pattern.args, x.args, strict=True):
+        further = matched(p, a, bound)
+        if further is None:
+            return None
+        bound = further
+    return bound
+
+
+def instance_term(pattern: Term, found: Mapping[Term, Term]) -> Term:
+    """The pattern with its letters replaced."""
+    if pattern in found:
+        return found[pattern]
+    return Term(pattern.op, tuple(instance_term(a, found) for a in pattern.args), pattern.name)
+
+
+def instance(pattern: Relation, found: Mapping[Term, Term]) -> Relation:
+    """The relation with its letters replaced."""
+    return Relation(instance_term(pattern.left, found), pattern.sign, instance_term(pattern.right, found))

@@ -1,0 +1,71 @@
+"""The first order of a formula in AB: its derivative along t ↦ tAB at t = 0, as a formula again."""
+
+from typing import Final
+
+from ioadapt_theory.claims.expression.tree import EYE, Term, dot, let, matrix, norm
+
+AB: Final = matrix("ab")
+
+
+def delta(u: Term, v: Term, du: Term, dv: Term) -> Term:
+    """δ of Eq. 7, the derivative of sim(u + tΔu, v + tΔv) at t = 0."""
+    uv, nu, nv = dot(u, v), norm(u), norm(v)
+    prime = "'" if any(x.name.endswith("_target") for x in u.walk()) else ""
+    along = uv / (nu**3 * nv) * dot(u, du) + uv / (nu * nv**3) * dot(v, dv)
+    return let(f"δ{prime}", (dot(du, v) + dot(u, dv)) / (nu * nv) - along)
+
+
+def first_order(x: Term) -> Term:
+    """The limit of x(tAB)/t, t → 0, of a formula that is 0 at AB = 0, as |sim(ŷ₁, ŷ₂) − sim(ŷ₁', ŷ₂')| is."""
+    derivative = _derivative(x)
+    assert derivative is not None, "it does not depend on AB"
+    return derivative
+
+
+def at_zero(x: Term) -> Term | None:
+    """The formula at AB = 0; None for a matrix that is zero."""
+    if x == AB:
+        return None
+    if x.op == "let":
+        return at_zero(x.args[0])
+    args = [at_zero(a) for a in x.args]
+    if x.op == "plus" and None in args:
+        return args[0] or args[1]
+    if None in args:
+        return None
+    if x.op == "product" and EYE in args:
+        return args[0] if args[1] == EYE else args[1]
+    return Term(x.op, tuple(a for a in args if a is not None), x.name) if args else x
+
+
+def _derivative(x: Term) -> Term | None:
+    if x == AB:
+        return AB
+    match x:
+        case Term("let", (inner,)):
+            return _derivative(inner)
+        case Term("abs", (inner,)):  # of what vanishes at AB = 0
+            return abs(first_order(inner))
+        case Term("add" | "plus", (a, b)):
+            return _plus(_derivative(a), _derivative(b))
+        case Term("mul" | "scale", (a, b)) if a.op == "number":
+            d = _derivative(b)
+            return None if d is None else a * d
+        case Term("product", (a, b)):
+            left, right = (_times(_derivative(a), at_zero(b)), _times(at_zero(a), _derivative(b)))
+            return _plus(left, right)
+        case Term("sim", (u, v)):
+            u0, v0, du, dv = at_zero(u), at_zero(v), _derivative(u), _derivative(v)
+            assert None not in (u0, v0, du, dv), "outputs are not zero and depend on AB"
+            return delta(*(t for t in (u0, v0, du, dv) if t is not None))
+    return None
+
+
+def _plus(a: Term | None, b: Term | None) -> Term | None:
+    return a + b if a and b else a or b
+
+
+def _times(a: Term | None, b: Term | None) -> Term | None:
+    if a is None or b is None:
+        return None
+    return b if a == EYE else a if b == EYE else a @ b

@@ -1,0 +1,271 @@
+"""Formulas as trees: a statement is written once, from letters and these few operations, and read in many ways.
+
+A ``Term`` has an operation, arguments and, for leaves and definitions, a name. Letters are named as the attributes of
+an instance (``w_target`` is W'). The readers are ``notation`` (text and LaTeX), ``values`` (float64 in batches, 50
+digits, exact), ``limits`` (the first order in AB), ``deduction`` (proofs) and whoever else folds over ``op``, ``args``
+and ``name``.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import cache
+from typing import Any, Final, Literal, Union
+
+Kind = Literal["scalar", "row", "matrix"]
+Like = Union["Term", int, Fraction]
+SCALARS: Final = frozenset(
+    "number scalar add mul div pow abs sqrt cos ln arcsin artanh sinh cosh max min positive dot norm sim sine angle"
+    " fro spectral cond sigma rank size mean_square sum hessian_norm sup_hessian_norm segment landau pi".split()
+)
+"""Operations with a scalar value; the others have that of their (last) argument."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A formula: an operation applied to formulas.
+
+    Attributes:
+        op: what is done; "scalar", "row" and "matrix" are letters, "let" gives its argument a name.
+        args: to what.
+        name: of a letter or a definition; the digits of a number; the index of a singular value.
+    """
+
+    op: str
+    args: tuple["Term", ...] = ()
+    name: str = ""
+    _hash: int = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((self.op, self.args, self.name)))  # once, for all that contain it
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @property
+    def kind(self) -> Kind:
+        """Scalar, row vector or matrix."""
+        if self.op in SCALARS:
+            return "scalar"
+        if self.op in {"row", "matrix"}:
+            return self.op  # type: ignore[return-value]
+        if self.op in {"eye", "inverse", "pinv", "transpose"}:
+            return "matrix"
+        kinds = [x.kind for x in self.args]
+        if self.op == "product":
+            return kinds[0]  # row times matrix is a row
+        return kinds[-1]
+
+    def __add__(self, other: Like) -> "Term":
+        """Sum; of matrices, too."""
+        return Term("add" if self.kind == "scalar" else "plus", (self, term(other)))
+
+    def __radd__(self, other: Like) -> "Term":
+        """Sum."""
+        return term(other) + self
+
+    def __neg__(self) -> "Term":
+        """Negative."""
+        return -1 * self
+
+    def __sub__(self, other: Like) -> "Term":
+        """Difference."""
+        return self + (-term(other))
+
+    def __rsub__(self, other: Like) -> "Term":
+        """Difference."""
+        return term(other) - self
+
+    def __mul__(self, other: Like) -> "Term":
+        """Product of scalars, or of a scalar and a vector or matrix."""
+        left, right = self, term(other)
+        if right.kind != "scalar":
+            return Term("scale", (left, right))
+        return Term("mul", (left, right)) if left.kind == "scalar" else Term("scale", (right, left))
+
+    def __rmul__(self, other: Like) -> "Term":
+        """Product."""
+        return term(other) * self
+
+    def __truediv__(self, other: Like) -> "Term":
+        """Quotient of scalars."""
+        return Term("div", (self, term(other)))
+
+    def __rtruediv__(self, other: Like) -> "Term":
+        """Quotient of scalars."""
+        return term(other) / self
+
+    def __pow__(self, power: int) -> "Term":
+        """Whole power of a scalar."""
+        return Term("pow", (self,), str(power))
+
+    def __matmul__(self, other: "Term") -> "Term":
+        """Product of a row or a matrix with a matrix."""
+        return Term("product", (self, other))
+
+    def __abs__(self) -> "Term":
+        """Absolute value."""
+        return Term("abs", (self,))
+
+    def __le__(self, other: Like) -> "Relation":
+        """Inequality."""
+        return Relation(self, "<=", term(other))
+
+    def __lt__(self, other: Like) -> "Relation":
+        """Strict inequality."""
+        return Relation(self, "<", term(other))
+
+    def equals(self, other: Like) -> "Relation":
+        """Equation; ``==`` compares formulas."""
+        return Relation(self, "=", term(other))
+
+    def walk(self) -> Iterator["Term"]:
+        """This and everything below, definitions opened."""
+        yield self
+        for x in self.args:
+            yield from x.walk()
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """left ≤ right, left < right or left = right; with ``order`` p, up to O(ε^p)."""
+
+    left: Term
+    sign: Literal["<=", "<", "="]
+    right: Term
+    order: int | None = None
+
+    def up_to(self, order: int) -> "Relation":
+        """The same up to O(ε^order)."""
+        return Relation(self.left, self.sign, self.right, order)
+
+
+def term(x: Like) -> Term:
+    """A number as a term; a term as it is."""
+    return x if isinstance(x, Term) else Term("number", name=str(Fraction(x)))
+
+
+def scalar(name: str) -> Term:
+    """A letter for a number."""
+    return Term("scalar", name=name)
+
+
+def row(name: str) -> Term:
+    """A letter for a row vector."""
+    return Term("row", name=name)
+
+
+def matrix(name: str) -> Term:
+    """A letter for a matrix."""
+    return Term("matrix", name=name)
+
+
+def let(name: str, what: Term) -> Term:
+    """A definition: printed as its name, which is explained once, and otherwise what it stands for."""
+    return Term("let", (what,), name)
+
+
+def _function(op: str, doc: str) -> Callable[..., Term]:
+    def function(*args: Like) -> Term:
+        return Term(op, tuple(term(x) for x in args))
+
+    function.__doc__ = doc
+    function.__name__ = op
+    return function
+
+
+sqrt = _function("sqrt", "√a.")
+cos = _function("cos", "cos a.")
+ln = _function("ln", "Natural logarithm.")
+arcsin = _function("arcsin", "arcsin a, of min(a, 1) where rounding exceeds it.")
+artanh = _function("artanh", "artanh a.")
+sinh = _function("sinh", "sinh a.")
+cosh = _function("cosh", "cosh a.")
+maximum = _function("max", "The larger one.")
+minimum = _function("min", "The smaller one.")
+positive = _function("positive", "[a]₊ = max(a, 0).")
+dot = _function("dot", "uvᵀ of row vectors.")
+norm = _function("norm", "‖u‖ of a row vector.")
+sim = _function("sim", "The cosine of two row vectors, s(u, v) of Lemma 1.")
+angle = _function("angle", "arccos sim(u, v), accurate at every angle.")
+fro = _function("fro", "‖M‖_F.")
+spectral = _function("spectral", "‖M‖₂.")
+cond = _function("cond", "σ_max/σ_min over the min(c, d) singular values.")
+rank = _function("rank", "Rank.")
+rows = _function("size", "Number of rows of a matrix.")
+inverse = _function("inverse", "M⁻¹.")
+pinv = _function("pinv", "M⁺, Moore and Penrose's.")
+hessian_norm = _function("hessian_norm", "‖H(u, v)‖_op of the Hessian of sim.")
+sup_hessian_norm = _function("sup_hessian_norm", "sup_t ‖H(u + tΔu, v + tΔv)‖_op over t in [0, 1], on a grid.")
+segment = _function("segment", "min_t min(‖u + tΔu‖, ‖v + tΔv‖) over t in [0, 1].")
+landau = _function("landau", "O(a).")
+mean_square = _function(
+    "mean_square", "E‖xD‖², of a row linear in the letter x, with E[xᵀx] = σ²I, or FᵀF (2nd argument)."
+)
+
+
+def sine(u: Term, v: Term, named: str = "") -> Term:
+    """√(1 − sim(u, v)²), accurate also near parallel vectors; printed as √(1 − s²) where sim(u, v) is named s."""
+    return Term("sine", (u, v), named)
+
+
+EYE: Final = Term("eye")
+PI: Final = Term("pi")
+NOTHING: Final = Term("number", name="0")
+HALF: Final = Term("number", name="1/2")
+
+
+def sigma(m: Term, from_last: int) -> Term:
+    """The smallest singular value (from_last 1), the one before (2), ..."""
+    return Term("sigma", (m,), str(-from_last))
+
+
+def plus_identity(m: Term) -> Term:
+    """I + M."""
+    return EYE + m
+
+
+def total(over: Callable[..., Term], general: tuple[Any, ...], *models: tuple[Any, ...]) -> Term:
+    """Σ over(model), printed as Σ over(general)."""
+    return Term("sum", tuple(over(*model) for model in (general, *models)))
+
+
+@cache
+def opened(x: Term) -> Term:
+    """The same without definitions."""
+    if x.op == "let":
+        return opened(x.args[0])
+    return Term(x.op, tuple(opened(a) for a in x.args), "" if x.op == "sine" else x.name)
+
+
+def replaced(x: Term, by: Mapping[Term, Term]) -> Term:
+    """The same with some terms replaced, outermost first."""
+    if x in by:
+        return by[x]
+    return Term(x.op, tuple(replaced(a, by) for a in x.args), x.name) if x.args else x
+
+
+def linear_part(x: Term) -> Term | None:
+    """D of a row xD that is linear in the letter x; None for x itself.
+
+    Raises:
+        ValueError: it is not of that form.
+    """
+    match x:
+        case Term("let", (inner,)):
+            return linear_part(inner)
+        case Term("row", _, "x"):
+            return None
+        case Term("product", (left, right)):
+            d = linear_part(left)
+            return right if d is None else d @ right
+        case Term("plus", (a, b)):
+            return _matrix(linear_part(a)) + _matrix(linear_part(b))
+        case Term("scale", (a, b)):
+            return a * _matrix(linear_part(b))
+    msg = f"{x.op} is not linear in x."
+    raise ValueError(msg)
+
+
+def _matrix(d: Term | None) -> Term:
+    return EYE if d is None else d

@@ -1,0 +1,164 @@
+"""What a formula is worth on an instance: float64 for a batch, 50 digits, or exact; whatever the instance holds."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any, Final
+
+from ioadapt_theory.claims import arithmetic as a
+from ioadapt_theory.claims.arithmetic import Array
+from ioadapt_theory.claims.expression.tree import Relation, Term, linear_part
+
+FUNCTIONS: Final[dict[str, Callable[..., Array]]] = {
+    "add": lambda x, y: x + y,
+    "plus": lambda x, y: x + y,
+    "mul": lambda x, y: x * y,
+    "div": lambda x, y: x / y,
+    "abs": abs,
+    "sqrt": a.sqrt,
+    "cos": a.cos,
+    "ln": a.log,
+    "arcsin": lambda x: a.arcsin(a.minimum(x, a.number(1, x))),
+    "artanh": a.atanh,
+    "sinh": a.sinh,
+    "cosh": a.cosh,
+    "max": a.maximum,
+    "min": a.minimum,
+    "positive": a.positive_part,
+    "dot": a.dot,
+    "norm": a.norm,
+    "sim": a.cosine,
+    "sine": a.sine,
+    "angle": a.angle,
+    "fro": lambda m: a.sqrt(a.frobenius_sq(m)),
+    "spectral": a.operator_norm,
+    "cond": a.condition_number,
+    "rank": a.rank,
+    "size": a.rows,
+    "inverse": a.inverse,
+    "pinv": a.pseudo_inverse,
+    "hessian_norm": lambda u, v: a.operator_norm(a.hessian(u, v)),
+}
+
+
+MINUS: Final = Term("number", name="-1")
+
+
+class Values:
+    """Evaluates formulas on one instance; what occurs twice is computed once."""
+
+    def __init__(self, instance: Any) -> None:
+        """Letters are the instance's attributes."""
+        self.instance = instance
+        self.known: dict[int, tuple[Term, Array]] = {}
+
+    def __call__(self, x: Term) -> Array:
+        """The value of a formula."""
+        if id(x) not in self.known:
+            self.known[id(x)] = x, self._value(x)  # the term is kept, so that its id is not given to another
+        return self.known[id(x)][1]
+
+    def _value(self, x: Term) -> Array:
+        match x:
+            case Term("scalar" | "row" | "matrix", _, name):
+                return getattr(self.instance, name)
+            case Term("let", (inner,)):
+                return self(inner)
+            case Term("number", _, digits):
+                return self._number(digits)
+            case Term("pi"):
+                return a.pi(self._like())
+            case Term("pow", (base,), power):
+                return self(base) ** int(power)
+            case Term("sum", (_, *terms)):
+                return sum(self(t) for t in terms)
+            case Term("sigma", (m,), index):
+                return a.singular_values(self(m))[..., int(index)]
+            case Term("product", (left, right)):
+                return self._product(left, right)
+            case Term("plus", (left, right)) if "eye" in (left.op, right.op):
+                return a.plus_identity(self(right if left.op == "eye" else left))
+            case Term("scale", (factor, what)):
+                return (
+                    -self(what) if factor == MINUS else a.times(self(factor), self(what), matrix=what.kind == "matrix")
+                )
+            case Term("mean_square", (vector, law)):
+                return self._mean_square(linear_part(vector), law)
+            case Term("segment", (u, v, du, dv)):
+                return a.minimum(*(a.segment_distance(self(w), self(dw)) for w, dw in ((u, du), (v, dv))))
+            case Term("sup_hessian_norm", vectors):
+                return a.sup_hessian_norm(*(self(v) for v in vectors))
+        return FUNCTIONS[x.op](*(self(arg) for arg in x.args))
+
+    def _product(self, left: Term, right: Term) -> Array:
+        if left.op == "eye":
+            return self(right)
+        if right.op == "eye":
+            return self(left)
+        return a.apply(self(left), self(right)) if left.kind == "row" else self(left) @ self(right)
+
+    def _mean_square(self, d: Term | None, law: Term) -> Array:
+        assert d is not None, "the distance of x itself is no statement"
+        if law.kind == "scalar":
+            return self(law) ** 2 * a.frobenius_sq(self(d))
+        return a.frobenius_sq(self(law) @ self(d))
+
+    def _like(self) -> Array:
+        for name in self.instance.__dataclass_fields__:
+            value = getattr(self.instance, name)
+            if value is not None:
+                return value.reshape(-1)[0] if getattr(value, "shape", ()) else value
+        msg = "The instance is empty."
+        raise ValueError(msg)
+
+    def _number(self, digits: str) -> Array:
+        x = Fraction(digits)
+        return x.numerator if x.denominator == 1 else a.number(x, self._like())
+
+
+def value(x: Term, instance: Any) -> Array:
+    """The value of a formula on an instance."""
+    return Values(instance)(x)
+
+
+def evaluator(x: Term) -> Callable[[Any], Array]:
+    """The formula as a function of an instance."""
+    return lambda instance: value(x, instance)
+
+
+def both_sides(relations: tuple[Relation, ...]) -> tuple[Callable[[Any], Array], Callable[[Any], Array]]:
+    """Left and right side as functions of an instance; of several relations, those of the one that is worst there.
+
+    An equation a = b is the inequality 1 + |a − b|/(|a| + |b|) ≤ 1, so that its ratio is 1 where it holds.
+    """
+    if len(relations) == 1 and relations[0].sign != "=":
+        return evaluator(relations[0].left), evaluator(relations[0].right)
+
+    def pairs(instance: Any) -> list[tuple[Array, Array]]:
+        values = Values(instance)
+        return [_pair(r, values) for r in relations]
+
+    def side(k: int) -> Callable[[Any], Array]:
+        def pick(instance: Any) -> Array:
+            best, *others = pairs(instance)
+            for other in others:
+                best = tuple(
+                    a.where_larger(other[0] * best[1], best[0] * other[1], x, y)
+                    for x, y in zip(other, best, strict=True)
+                )
+            return best[k]
+
+        return pick
+
+    return side(0), side(1)
+
+
+def _pair(r: Relation, values: Values) -> tuple[Array, Array]:
+    if r.sign != "=":
+        return values(r.left), values(r.right)
+    left, right = values(r.left), values(r.right)
+    if r.left.kind == "scalar":
+        size, gap = abs(left) + abs(right), abs(left - right)
+    else:
+        size, gap = a.frobenius_sq(left) + a.frobenius_sq(right), a.frobenius_sq(left - right)
+    one = a.number(1, size)
+    return one + a.quotient(gap, size), one

@@ -1,0 +1,116 @@
+"""The letters of App. A.1 and A.2 as formulas: weights, inputs, outputs before and after adaptation, similarities."""
+
+from typing import Final, NamedTuple
+
+from ioadapt_theory.claims.expression.tree import (
+    EYE,
+    Term,
+    let,
+    matrix,
+    mean_square,
+    norm,
+    row,
+    scalar,
+    sim,
+    sine,
+    total,
+)
+from ioadapt_theory.claims.settings.placement import Placement
+
+AB: Final = matrix("ab")
+EPSILON: Final = scalar("epsilon")
+SIGMA: Final = scalar("sigma")
+T: Final = EYE + AB
+"""I + AB."""
+
+
+class Model(NamedTuple):
+    """One layer of App. A.1 and its two inputs; ``prime`` marks the names of what belongs to the target."""
+
+    x1: Term
+    x2: Term
+    w: Term
+    prime: str = ""
+
+    @property
+    def y1(self) -> Term:
+        """Output x₁W."""
+        return self.x1 @ self.w
+
+    @property
+    def y2(self) -> Term:
+        """Output x₂W."""
+        return self.x2 @ self.w
+
+    @property
+    def s0(self) -> Term:
+        """s₀ = sim(x₁W, x₂W)."""
+        return let(f"s₀{self.prime}", sim(self.y1, self.y2))
+
+    @property
+    def sine0(self) -> Term:
+        """√(1 − s₀²)."""
+        return sine(self.y1, self.y2, f"s₀{self.prime}")
+
+    @property
+    def stretches(self) -> tuple[Term, Term]:
+        """‖x₁‖/‖x₁W‖ and ‖x₂‖/‖x₂W‖."""
+        return stretch(self.x1, self.w), stretch(self.x2, self.w)
+
+    def adapted(self, placement: Placement) -> tuple[Term, Term]:
+        """Outputs ŷ₁ and ŷ₂ after adaptation."""
+        first, second = (adapted(x, self.w, placement) for x in (self.x1, self.x2))
+        return let(f"ŷ₁{self.prime}", first), let(f"ŷ₂{self.prime}", second)
+
+    def adapted_sim(self, placement: Placement) -> Term:
+        """The cosine sim(ŷ₁, ŷ₂)."""
+        return sim(*self.adapted(placement))
+
+
+SOURCE: Final = Model(row("x1"), row("x2"), matrix("w"))
+TARGET: Final = Model(row("x1_target"), row("x2_target"), matrix("w_target"), "'")
+
+
+def stretch(x: Term, w: Term) -> Term:
+    """‖x‖/‖xW‖."""
+    return norm(x) / norm(x @ w)
+
+
+def adapted(x: Term, w: Term, placement: Placement) -> Term:
+    """ŷ: x(W + AB), x(I + AB)W or xW(I + AB) (Eqs. 1 and 3)."""
+    return {Placement.LORA: x @ (w + AB), Placement.INPUT: x @ T @ w, Placement.OUTPUT: x @ w @ T}[placement]
+
+
+def distance(placement: Placement) -> Term:
+    """|sim(ŷ₁, ŷ₂) − sim(ŷ₁', ŷ₂')|, the left side of Props. 1 and 2."""
+    return abs(SOURCE.adapted_sim(placement) - TARGET.adapted_sim(placement))
+
+
+STRETCHES: Final = total(
+    lambda x, w: stretch(x, w),
+    (row("x"), SOURCE.w),
+    *((x, model.w) for model in (SOURCE, TARGET) for x in model[:2]),
+)
+"""Σ ‖x‖/‖xW‖ over x₁, x₂, x₁', x₂'."""
+
+X: Final = row("x")
+W1, W2, W1_TARGET, W2_TARGET = (matrix(name) for name in ("w1", "w2", "w1_target", "w2_target"))
+GAP: Final = W1 @ W2 - W1_TARGET @ W2_TARGET
+"""W₁W₂ − W₁'W₂'."""
+
+
+def model(w1: Term, w2: Term, placement: Placement | None) -> Term:
+    """The output x(W₁ + AB)W₂, x(I + AB)W₁W₂ or xW₁W₂(I + AB) (Eq. 9); None: xW₁W₂."""
+    match placement:
+        case None:
+            return X @ w1 @ w2
+        case Placement.LORA:
+            return X @ (w1 + AB) @ w2
+        case Placement.INPUT:
+            return X @ T @ w1 @ w2
+    return X @ w1 @ w2 @ T
+
+
+def discrepancy(placement: Placement | None, law: Term = SIGMA) -> Term:
+    """E‖source − target‖² of Eq. 9."""
+    return mean_square(model(W1, W2, placement) - model(W1_TARGET, W2_TARGET, placement), law)

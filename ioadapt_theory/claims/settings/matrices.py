@@ -1,0 +1,31 @@
+"""Settings of matrices that nothing constrains: any letters, with the names of their axes."""
+
+from collections.abc import Mapping
+from dataclasses import make_dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ioadapt_theory.claims.instances import Letter, Setting, normals
+
+
+def matrices(name: str, axes: Mapping[str, str], sizes: Mapping[str, int]) -> Setting:
+    """A setting with these letters, Gaussian ones in searches.
+
+    Args:
+        name: for error messages and tables.
+        axes: key in an instance file -> names of its axes, "c d"; "" for a positive number.
+        sizes: size of every axis in a search.
+    """
+    letters = tuple(Letter(key, key.lower(), a, positive=not a) for key, a in axes.items())
+    build = make_dataclass("Matrices", [(letter.attribute, Any) for letter in letters], frozen=True, kw_only=True)
+    shapes = {x.attribute: tuple(sizes[axis] for axis in x.axes.split()) for x in letters}
+
+    def start(n: int, generator: torch.Generator) -> dict[str, Tensor]:
+        return normals(n, shapes, generator)
+
+    def parametrise(raw: Mapping[str, Tensor]) -> Any:
+        return build(**{key: x if shapes[key] else x.exp() for key, x in raw.items()})
+
+    return Setting(name=name, build=build, letters=letters, start=start, parametrise=parametrise)

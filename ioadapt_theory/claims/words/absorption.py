@@ -1,0 +1,164 @@
+"""Section 3.3: absorbing an adapter into the weights of linear layers, and of convolutions as matrices over positions.
+
+A sequence of n positions with c channels is the row vector (x₁ … x_n); a convolution y_i = Σ_j x_{i+j} K_j is the block
+matrix that adds K_j to block (p(i + j), i), where p says which position stands for one beyond the border.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from ioadapt_theory.claims.claim import Claim, Origin, Proof
+from ioadapt_theory.claims.evidence.argument import Check, Step, chained, computed, found, words, zero
+from ioadapt_theory.claims.evidence.findings import Verdict
+from ioadapt_theory.claims.evidence.searches import RandomInstances
+from ioadapt_theory.claims.expression.algebra import sympy
+from ioadapt_theory.claims.expression.deduction import Link
+from ioadapt_theory.claims.expression.tree import matrix
+from ioadapt_theory.claims.settings.letters import T
+from ioadapt_theory.claims.settings.matrices import matrices
+
+ABSORBED = "Section 3.3"
+N = 6
+PADDINGS: dict[str, Callable[[int], int | None]] = {
+    "zeros": lambda i: i if 0 <= i < N else None,
+    "circular": lambda i: i % N,
+    "replicate": lambda i: min(max(i, 0), N - 1),
+    "reflect": lambda i: -i if i < 0 else 2 * (N - 1) - i if i >= N else i,
+}
+"""Which position stands for one beyond the border."""
+
+
+def convolution(taps: Mapping[int, Any], *, stride: int = 1, dilation: int = 1, padding: str = "zeros") -> Any:
+    """The block matrix of a convolution on N positions."""
+    sp = sympy()
+    empty, stands = sp.zeros(*taps[0].shape), PADDINGS[padding]
+    outputs = range(0, N, stride)
+    blocks = [[empty for _ in outputs] for _ in range(N)]
+    for column, o in enumerate(outputs):
+        for j, k in taps.items():
+            row = stands(o + j * dilation)
+            if row is not None:
+                blocks[row][column] = blocks[row][column] + k
+    return sp.BlockMatrix(blocks).as_explicit()
+
+
+def mixed(m: Any, positions: int = N) -> Any:
+    """The same channel mix at every position: a 1 x 1 convolution without bias."""
+    return sympy().diag(*[m] * positions)
+
+
+def taps(c: int, d: int) -> dict[int, Any]:
+    """A kernel of width 3 in symbols."""
+    sp = sympy()
+    return {j: sp.Matrix(c, d, sp.symbols(f"k{'mzp'[j + 1]}:{c * d}")) for j in (-1, 0, 1)}
+
+
+@computed("a 1 x 1 channel mix without bias is absorbed exactly on either side, borders too", prose=True)
+def channel_mix(claim: Claim) -> Iterator[Step]:
+    """Y = Σ_j S_j X K_j with S_j picking rows of X or zero rows: stride, dilation and padding are all in the S_j."""
+    sp = sympy()
+    x, m, t, s, k, s2, k2 = sp.symbols("X M T S K S2 K2", commutative=False)
+    yield Step(
+        "input: Σ S_j (XM) K_j = Σ S_j X (MK_j)",
+        words(s * (x * m) * k + s2 * (x * m) * k2, s * x * (m * k) + s2 * x * (m * k2)),
+    )
+    yield Step(
+        "output: (Σ S_j X K_j) T = Σ S_j X (K_j T)",
+        words((s * x * k + s2 * x * k2) * t, s * x * (k * t) + s2 * x * (k2 * t)),
+    )
+    kernel = taps(2, 3)
+    before, after = sp.Matrix(2, 2, sp.symbols("m:4")), sp.Matrix(3, 3, sp.symbols("t:9"))
+    for padding in PADDINGS:
+        for stride, dilation in ((1, 1), (2, 2)):
+            options: dict[str, Any] = {"stride": stride, "dilation": dilation, "padding": padding}
+            full = convolution(kernel, **options)
+            inner = convolution({j: before * k for j, k in kernel.items()}, **options)
+            outer = convolution({j: k * after for j, k in kernel.items()}, **options)
+            case = f"{padding}, stride {stride}, dilation {dilation}"
+            yield Step(f"input, {case}", zero(mixed(before) * full - inner))
+            yield Step(f"output, {case}", zero(full * mixed(after, full.cols // 3) - outer))
+
+
+@computed("Φ(I) of the kernel's own width, a biased input adapter, and grouped layers are not absorbed", prose=True)
+def counterexamples(claim: Claim) -> Iterator[Step]:
+    """Integer examples with one or two channels."""
+    sp = sympy()
+    one = sp.Matrix([[1]])
+    wide = {-1: one, 0: 2 * one, 1: 3 * one}
+    product = convolution(wide) * convolution({j: one for j in (-1, 0, 1)})
+    middle = N // 2
+    yield Step(
+        "width 3 after width 3 has width 5: offset 2 is reached",
+        Check(bool(product[middle - 2, middle] != 0 and product[middle + 2, middle] != 0)),
+    )
+    diagonal = product[0, 0], product[middle, middle]
+    yield Step("at the border it is no convolution at all: diagonal 3 there, 6 inside", found(diagonal, (3, 6)))
+    ones = sp.ones(1, N) * convolution({j: one for j in (-1, 0, 1)})
+    ends = ones[0], ones[middle]
+    yield Step("a bias before zero padding: 2 at the border, 3 inside, so no bias after it", found(ends, (2, 3)))
+    depthwise, mix = sp.diag(1, 2), sp.Matrix([[1, 1], [1, 1]])
+    yield Step(
+        "depthwise (groups = channels): the absorbed kernel is full",
+        Check(not (mix * depthwise).is_diagonal() and not (depthwise * mix).is_diagonal()),
+    )
+    outputs = convolution(wide, stride=2).cols
+    again = outputs, len(range(0, outputs, 2))
+    yield Step("stride 2 in f(.; Φ(I)) as well: 2 outputs instead of 3", found(again, (3, 2)))
+
+
+X, W, BIAS = matrix("x"), matrix("w"), matrix("bias")
+INPUT = matrices("a layer with bias", {"X": "n c", "W": "c d", "bias": "n d", "AB": "c c"}, {"n": 2, "c": 3, "d": 4})
+OUTPUT = matrices("a layer with bias", {"X": "n c", "W": "c d", "bias": "n d", "AB": "d d"}, {"n": 2, "c": 3, "d": 4})
+INPUT_LAYER, INPUT_MERGED = X @ T @ W + BIAS, X @ (T @ W) + BIAS
+OUTPUT_LAYER, OUTPUT_MERGED = (X @ W + BIAS) @ T, X @ (W @ T) + BIAS @ T
+
+CLAIMS = (
+    Claim(
+        id="absorption-linear",
+        source=ABSORBED,
+        origin=Origin.PRINTED,
+        concludes=(INPUT_LAYER.equals(INPUT_MERGED),),
+        prose="if f is a linear layer, its input adapter is absorbed into the weights at the cost of the base model",
+        expected=Verdict.PROVED,
+        remark="one matrix of the old size",
+        setting=INPUT,
+        strategies=(RandomInstances(),),
+        proofs=(Proof("multiply out", chained(INPUT_LAYER, Link("one matrix of the old size", INPUT_MERGED))),),
+    ),
+    Claim(
+        id="absorption-linear-output",
+        source=ABSORBED,
+        origin=Origin.PRINTED,
+        concludes=(OUTPUT_LAYER.equals(OUTPUT_MERGED),),
+        prose="if f is a linear layer, its output adapter is absorbed into the weights at the cost of the base model",
+        expected=Verdict.PROVED,
+        remark="the output adapter acts on the bias, too: b becomes b(I + AB)",
+        setting=OUTPUT,
+        strategies=(RandomInstances(),),
+        proofs=(
+            Proof("multiply out", chained(OUTPUT_LAYER, Link("a matrix and a bias of the old sizes", OUTPUT_MERGED))),
+        ),
+    ),
+    Claim(
+        id="absorption-convolution",
+        source=ABSORBED,
+        origin=Origin.PRINTED,
+        reading="Φ(I) a kernel of the layer's own width",
+        prose="if f is a convolution, Φ(I) is absorbed into its kernel at the cost of the base model",
+        expected=Verdict.REFUTED,
+        remark="a 3 x 3 Φ(I) needs 5 x 5 and differs at zero-padded borders; biases and groups break it, too",
+        proofs=(Proof("width, border, bias, groups, stride", counterexamples, refutes=True),),
+    ),
+    Claim(
+        id="absorption-channel-mix",
+        source=ABSORBED,
+        origin=Origin.READING,
+        reading="Φ(I) a 1 x 1 channel mix without bias",
+        amends="absorption-convolution",
+        prose="a 1 x 1 channel mix on either side of an ungrouped convolution is absorbed exactly, at the same cost, "
+        f"for every stride and dilation and for padding with {', '.join(PADDINGS)}",
+        expected=Verdict.PROVED,
+        remark="this is how the adapters of this package work",
+        proofs=(Proof("padding commutes with a channel mix", channel_mix),),
+    ),
+)

@@ -1,0 +1,42 @@
+"""diffusers' single file: its name in a folder, and PEFT's configuration by component in the header."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ioadapt_theory.errors import FileFormatError
+from ioadapt_theory.formats.tensors import TensorFile, parse_json
+
+FILE = "pytorch_lora_weights.safetensors"
+METADATA = "lora_adapter_metadata"
+"""The header's key of what ``save_lora_adapter`` and ``save_lora_weights`` write; {"unet.r": 4, ...} in the latter."""
+
+
+def packed(source: TensorFile, component: str = "") -> dict[str, Any]:
+    """The configuration of a component; empty where the file has none.
+
+    Raises:
+        FileFormatError: it is no object.
+    """
+    prefix = f"{component}." if component else ""
+    everything = header_json(source, METADATA)
+    return {key.removeprefix(prefix): value for key, value in everything.items() if key.startswith(prefix)}
+
+
+def pack(config: Mapping[str, Any], component: str) -> dict[str, str]:
+    """The header for a configuration."""
+    prefix = f"{component}." if component else ""
+    return {METADATA: json.dumps({f"{prefix}{key}": value for key, value in config.items()})}
+
+
+def header_json(source: TensorFile, key: str) -> dict[str, Any]:
+    """An object in a file's header, {} where there is none.
+
+    Raises:
+        FileFormatError: it is anything else.
+    """
+    value = parse_json(source.metadata.get(key) or "{}", f"{source.path}: {key} in the header")
+    if not isinstance(value, dict):
+        msg = f"{source.path}: {key} in the header has to be an object, found {value!r:.80}."
+        raise FileFormatError(msg)
+    return value

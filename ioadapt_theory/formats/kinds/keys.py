@@ -1,0 +1,73 @@
+"""What a tensor's key in an adapter's file says: which layer it is for, and which part of the layer's adapter it is."""
+
+import re
+
+from ioadapt_theory.checkpoints.names.flux import without_xlabs
+from ioadapt_theory.checkpoints.names.layer import Name, layer_name
+from ioadapt_theory.formats.build import KINDS
+
+ROLES = {
+    "lora_A": "down",
+    "lora_B": "up",
+    "lora_down": "down",
+    "lora_up": "up",
+    "lora.down": "down",
+    "lora.up": "up",
+    "lora_linear_layer.down": "down",
+    "lora_linear_layer.up": "up",
+    "lora_mid": "mid",
+    "lora_magnitude_vector": "magnitude",
+    **{
+        role: role
+        for role in (
+            "alpha dora_scale hada_w1_a hada_w1_b hada_w2_a hada_w2_b hada_t1 hada_t2 lokr_w1 lokr_w1_a lokr_w1_b"
+            " lokr_w2 lokr_w2_a lokr_w2_b lokr_t2 a1 a2 b1 b2 bm diff diff_b w_norm b_norm"
+            " lora_embedding_A lora_embedding_B peanut_A peanut_B"
+        ).split()
+    },
+    **{spelled: role for kind in KINDS.values() for spelled, role in kind.spelled.items()},
+}
+"""How files spell the parts of an adapter -> our name of the part."""
+
+FOREIGN = {
+    "lora_E": "AdaLoRA",
+    "oft_blocks": "OFT",
+    "rescale": "OFT",
+    "oft_R": "OFT",
+    "boft_R": "BOFT",
+    "on_input": "IA3",
+    "ia3_l": "IA3",
+    "lambda_layer": "T-LoRA",
+    "q_layer": "T-LoRA",
+    "p_layer": "T-LoRA",
+    "scalar": "a learned scalar beside the factors",
+}
+"""Parts of adapters that are recognised and not read."""
+
+UNKNOWN = "no part of an adapter that is known here"
+
+KEY = re.compile(
+    rf"(?P<layer>.+)\.(?P<role>{'|'.join(re.escape(r) for r in sorted({*ROLES, *FOREIGN}, key=len, reverse=True))})"
+    r"(?:\.(?!weight$|bias$)\w+)?(?:\.(?P<leaf>weight|bias))?"
+)
+PROCESSOR = re.compile(r"(?:\.processor)?\.to_(q|k|v|out)_lora\.(down|up)\b")
+
+
+def parse(key: str) -> tuple[Name, str] | str:
+    """The layer and the role of a key, or what it is that we do not read."""
+    match = KEY.fullmatch(without_xlabs(PROCESSOR.sub(_without_processor, key)))
+    if match is None:
+        return UNKNOWN
+    role = match["role"]
+    if role in FOREIGN:
+        return FOREIGN[role]
+    if match["leaf"] == "bias":
+        return (layer_name(match["layer"]), "up_bias") if ROLES[role] == "up" else "a bias of the adapter's own"
+    return layer_name(match["layer"]), ROLES[role]
+
+
+def _without_processor(match: re.Match[str]) -> str:
+    which, part = match.groups()
+    text_encoder = "text_model" in match.string
+    out, other = ("out_proj", f"{which}_proj") if text_encoder else ("to_out.0", f"to_{which}")
+    return f".{out if which == 'out' else other}.lora.{part}"

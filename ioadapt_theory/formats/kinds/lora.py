@@ -1,0 +1,41 @@
+"""LoRA and DoRA as every tool stores them: down (Aᵀ), up (Bᵀ), a Tucker core between them, a magnitude, a bias."""
+
+import torch
+
+from ioadapt_theory.adapters.equations import Placement
+from ioadapt_theory.adapters.families import DoRA, LoRA, Spec
+from ioadapt_theory.errors import UnsupportedError
+from ioadapt_theory.formats.kinds import Built, Kind, Parts, same
+
+
+def build(parts: Parts, s: float) -> Built:
+    """A LoRA on the weight, or a DoRA where there is a magnitude."""
+    down, up = parts["down"], parts["up"]
+    channels, columns = down.shape[1], up.shape[0]
+    if "mid" in parts:  # Tucker: a k x k core between two 1 x 1 convolutions
+        a = torch.einsum("mnk,nc->ckm", parts["mid"].flatten(2), down.flatten(1)).flatten(0, 1)
+    else:
+        a = down.flatten(1).mT
+    b = up.flatten(1).mT
+    size = (a.shape[0], columns, channels)
+    spec = Spec(rank=same(a.shape[1], b.shape[0]), scaling=s)
+    m = parts.get("magnitude", parts.get("dora_scale"))
+    if m is None:
+        return "lora", {Placement.WEIGHT: LoRA.stored(size, spec, {"A": a, "B": b})}
+    if m.numel() != columns or ("dora_scale" in parts and m.shape[0] != columns):
+        msg = (
+            f"a DoRA magnitude of shape {list(m.shape)} is not one for each of {columns} outputs (LyCORIS with"
+            " wd_on_output=False has one for each input); let the library that wrote it merge it"
+        )
+        raise UnsupportedError(msg)
+    return "dora", {Placement.WEIGHT: DoRA.stored(size, spec, {"A": a, "B": b, "m": m.flatten()})}
+
+
+KINDS = {
+    "lora": Kind(
+        frozenset({"down", "up"}),
+        frozenset({"mid", "magnitude", "dora_scale", "up_bias", "diff_b"}),
+        lambda shapes: shapes["down"][0],
+        build,
+    )
+}

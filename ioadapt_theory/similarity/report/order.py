@@ -1,0 +1,57 @@
+"""The order in which a network computes, told by names; files are sorted by alphabet, where layer 10 precedes 2."""
+
+import re
+from typing import Final
+
+STAGES: Final = (
+    r"conv_in|x_embedder|pos_embed\w*|patch_embed\w*|\w*embed_tokens|\w*embeddings?|wte|wpe|token_embd|img_in|txt_in",
+    r"time\w*|temb|add_embedding|class_embed\w*|label_emb|context_embedder|vector_in|guidance_in",
+    r"down_blocks|input_blocks|encoder",
+    r"mid_block|middle_block|layers|blocks|h|transformer_blocks|double_blocks|blk",
+    r"single_transformer_blocks|single_blocks|up_blocks|output_blocks|decoder",
+    r"norm|ln_f|final_\w*|norm_out|conv_norm_out|output_norm",
+    r"conv_out|proj_out|out|lm_head|head|classifier|output",
+)
+"""What the parts of a network are called, in its order; of a name the first part counts that is one of them."""
+
+INSIDE: Final = (
+    r"resnets|norm1|input_layernorm|ln_1|attn_norm|layernorm_before|norm",
+    r"attentions|conv1|time_emb_proj|proj_in|attn1|self_attn|self_attention|attention|attn|q_proj|to_q|query",
+    r"k_proj|to_k|key",
+    r"v_proj|to_v|value",
+    r"o_proj|to_out|norm2|post_attention_layernorm|ln_2|ffn_norm|layernorm_after",
+    r"attn2|encoder_attn|cross_attn|conv2|transformer_blocks",
+    r"norm3|gate_proj|up_proj",
+    r"mlp|ff|ffn|feed_forward|ff_context|down_proj",
+    r"downsamplers|upsamplers|proj_out|conv_shortcut",
+)
+"""What the parts of a block are called, in its order."""
+
+
+def place(name: str) -> tuple[object, ...]:
+    """A key to sort names by: the stage, then part by part numbers as numbers and parts of a block in their order."""
+    parts = name.split(".")
+    stage = next((s for part in parts if (s := _rank(STAGES, part)) is not None), len(STAGES) // 2)
+    return stage, *(_key(part) for part in _numbers_first(parts))
+
+
+def _numbers_first(parts: list[str]) -> list[str]:
+    """resnets.1 as 1.resnets: a block goes through resnets.0, attentions.0, resnets.1."""
+    swapped = list(parts)
+    for i in range(1, len(parts) - 1):
+        if parts[i + 1].isdecimal() and parts[i] in ("resnets", "attentions"):
+            swapped[i], swapped[i + 1] = parts[i + 1], parts[i]
+        elif parts[i + 1].isdecimal() and parts[i] in ("downsamplers", "upsamplers"):
+            swapped[i], swapped[i + 1] = "9999", parts[i]
+    return swapped
+
+
+def _key(part: str) -> tuple[int, int, str]:
+    if part.isdecimal():
+        return 0, int(part[:9]), ""
+    rank = _rank(INSIDE, part)
+    return (1, rank, "") if rank is not None else (2, 0, part)
+
+
+def _rank(table: tuple[str, ...], part: str) -> int | None:
+    return next((i for i, pattern in enumerate(table) if re.fullmatch(pattern, part)), None)

@@ -1,0 +1,137 @@
+"""`python -m proofs`: render the statements, build the Coq proofs, check what each theorem says and rests on, record it.
+
+    python -m proofs             build, and compare with what is committed
+    python -m proofs --render    write the rendered files anew (after a claim's formula has changed)
+    python -m proofs --record    build, and write the record anew
+"""
+
+import argparse
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from ioadapt_theory.claims.claim import Claim
+from ioadapt_theory.claims.evidence.findings import Verdict
+from ioadapt_theory.claims.evidence.formal import RECORD, digest, theorem_name
+from ioadapt_theory.claims.expression.coq import NoCoqError, identifier, statement, statements
+from ioadapt_theory.claims.registry import CLAIMS
+from proofs.witnesses import witnesses
+
+HERE = Path(__file__).parent / "coq"
+RECORD_FILE = Path(__file__).parents[1] / "ioadapt_theory" / "claims" / RECORD
+MISSING = (
+    "No coqc here, so no proof was checked. The proofs need Coq 8.20 with mathcomp 2.3 and its algebra tactics: "
+    "apt-get install coq libcoq-mathcomp-algebra libcoq-mathcomp-algebra-tactics."
+)
+CLOSED = "Closed under the global context"
+
+
+def theorems() -> set[str]:
+    """Names of all theorems in the sources."""
+    sources = (path.read_text(encoding="utf-8") for path in HERE.glob("*.v"))
+    return {name for source in sources for name in re.findall(r"^Theorem (\w+)", source, re.MULTILINE)}
+
+
+def settled() -> list[Claim]:
+    """The claims that have a statement in Coq and a theorem of the right name."""
+    names, found = theorems(), []
+    for claim in CLAIMS.values():
+        try:
+            statement(claim)
+        except NoCoqError:
+            continue
+        if theorem_name(claim) in names:
+            found.append(claim)
+    return found
+
+
+def rendered() -> dict[str, str]:
+    """Files that follow from the claims and their witnesses."""
+    return {"Statements.v": statements(CLAIMS.values()), "Witnesses.v": witnesses()}
+
+
+def checks(claims: list[Claim]) -> str:
+    """Coq text that states the type of every theorem anew and prints what it rests on."""
+    modules = sorted(path.stem for path in HERE.glob("*.v"))
+    lines = ["From mathcomp Require Import all_ssreflect all_algebra.", f"From ioadapt Require Import {' '.join(modules)}."]
+    for claim in claims:
+        sign = "~ " if claim.expected is Verdict.REFUTED else ""
+        name = theorem_name(claim)
+        lines += [f"Definition checked_{name} : forall R : rcfType, {sign}Statements.{identifier(claim)} R := @{name}."]
+        lines += [f'Fail Fail Check checked_{name}. Print Assumptions checked_{name}.']
+    return "\n".join(lines) + "\n"
+
+
+def stop(message: str, status: int = 1) -> None:
+    """Say why, and end."""
+    print(message, file=sys.stderr)
+    raise SystemExit(status)
+
+
+def run(*command: str) -> str:
+    """The output of a command in the folder of the sources; its own words if it fails."""
+    done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
+    if done.returncode:
+        stop(f"{done.stdout}{done.stderr}\n{' '.join(command)} failed: the proofs do not go through.")
+    return done.stdout
+
+
+def build(jobs: int) -> None:
+    """Compile what has changed."""
+    files = sorted(path.name for path in HERE.glob("*.v"))
+    run("coq_makefile", "-Q", ".", "ioadapt", "-arg", "-w -arg none", *files, "-o", "CoqMakefile")
+    run("make", "-f", "CoqMakefile", f"-j{jobs}")
+
+
+def assumptions(claims: list[Claim]) -> dict[str, str]:
+    """What Coq says that each theorem rests on, by claim."""
+    file = HERE / "check.tmp.v"
+    file.write_text(checks(claims), encoding="utf-8")
+    try:
+        said = run("coqc", "-w", "none", "-Q", ".", "ioadapt", file.name)
+    finally:
+        for left in HERE.glob("check.tmp*"):
+            left.unlink()
+    reports = [part.strip() for part in re.split(rf"(?<={CLOSED})\n|(?=Axioms:)", said) if part.strip()]
+    if len(reports) != len(claims):
+        stop(f"{len(claims)} theorems, but {len(reports)} reports of what they rest on:\n{said}")
+    return {claim.id: report for claim, report in zip(claims, reports, strict=True)}
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m proofs", description="Check the machine-checked proofs.")
+    parser.add_argument("--render", action="store_true", help="write statements and witnesses from the claims")
+    parser.add_argument("--record", action="store_true", help="write the record of the build")
+    parser.add_argument("--jobs", type=int, default=int(os.environ.get("PROOF_JOBS", "1")), help="compilations at once")
+    options = parser.parse_args()
+    for name, text in rendered().items():
+        path = HERE / name
+        if options.render:
+            path.write_text(text, encoding="utf-8")
+        elif not path.is_file() or path.read_text(encoding="utf-8") != text:
+            stop(f"proofs/coq/{name} is not what the claims say now; `python -m proofs --render` writes it anew.")
+    if options.render:
+        return
+    if shutil.which("coqc") is None:
+        stop(MISSING, 2)
+    build(options.jobs)
+    claims = settled()
+    rests = assumptions(claims)
+    if bad := {name: report for name, report in rests.items() if report != CLOSED}:
+        stop("\n".join(f"{name} rests on more than logic: {report}" for name, report in bad.items()))
+    entries = {c.id: {"theorem": theorem_name(c), "statement": digest(statement(c))} for c in claims}
+    text = json.dumps({"claims": entries}, indent=1) + "\n"
+    if options.record:
+        RECORD_FILE.write_text(text, encoding="utf-8")
+    elif not RECORD_FILE.is_file() or RECORD_FILE.read_text(encoding="utf-8") != text:
+        stop(f"{RECORD} is not the record of this build; `python -m proofs --record` writes it anew.")
+    print(f"{len(claims)} of {len(CLAIMS)} claims are settled by theorems that are closed under the global context.")
+
+
+if __name__ == "__main__":
+    main()

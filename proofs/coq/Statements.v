@@ -1,0 +1,1041 @@
+(* What the claims state. Rendered from their formulas by `python -m proofs`: not to be edited. *)
+From mathcomp Require Import all_ssreflect all_algebra.
+From ioadapt Require Import Vocabulary.
+Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
+Import Order.TTheory GRing.Theory Num.Theory.
+Local Open Scope ring_scope.
+
+Section Statements.
+Variable R : rcfType.
+
+Definition lemma_1 : Prop :=
+  (forall (d : nat) (u : 'rV[R]_d) (v : 'rV[R]_d) (du : 'rV[R]_d) (dv : 'rV[R]_d),
+    u != 0 ->
+    v != 0 ->
+    `|((((dot du v) + (dot u dv)) / ((norm u) * (norm v))) - ((((dot u v) / (((norm u) ^+ 3) * (norm v))) * (dot u du)) + (((dot u v) / ((norm u) * ((norm v) ^+ 3))) * (dot v dv))))| <= ((1 + `|(sim u v)|) * (((norm du) / (norm u)) + ((norm dv) / (norm v)))))
+  /\
+  (exists (d : nat) (u : 'rV[R]_d) (v : 'rV[R]_d) (du : 'rV[R]_d) (dv : 'rV[R]_d),
+      u != 0 /\
+      v != 0 /\
+      `|((((dot du v) + (dot u dv)) / ((norm u) * (norm v))) - ((((dot u v) / (((norm u) ^+ 3) * (norm v))) * (dot u du)) + (((dot u v) / ((norm u) * ((norm v) ^+ 3))) * (dot v dv))))| = ((1 + `|(sim u v)|) * (((norm du) / (norm u)) + ((norm dv) / (norm v)))) /\
+      0 < ((1 + `|(sim u v)|) * (((norm du) / (norm u)) + ((norm dv) / (norm v))))).
+
+Definition lemma_1_sharp : Prop :=
+  (forall (d : nat) (u : 'rV[R]_d) (v : 'rV[R]_d) (du : 'rV[R]_d) (dv : 'rV[R]_d),
+    u != 0 ->
+    v != 0 ->
+    `|((((dot du v) + (dot u dv)) / ((norm u) * (norm v))) - ((((dot u v) / (((norm u) ^+ 3) * (norm v))) * (dot u du)) + (((dot u v) / ((norm u) * ((norm v) ^+ 3))) * (dot v dv))))| <= ((sine u v) * (((norm du) / (norm u)) + ((norm dv) / (norm v)))))
+  /\
+  (forall s : R, -1 < s < 1 -> exists (d : nat) (u : 'rV[R]_d) (v : 'rV[R]_d) (du : 'rV[R]_d) (dv : 'rV[R]_d),
+      u != 0 /\
+      v != 0 /\
+      (sim u v) = s /\
+      `|((((dot du v) + (dot u dv)) / ((norm u) * (norm v))) - ((((dot u v) / (((norm u) ^+ 3) * (norm v))) * (dot u du)) + (((dot u v) / ((norm u) * ((norm v) ^+ 3))) * (dot v dv))))| = ((sine u v) * (((norm du) / (norm u)) + ((norm dv) / (norm v)))) /\
+      0 < ((sine u v) * (((norm du) / (norm u)) + ((norm dv) / (norm v))))).
+
+Definition lemma_1_remainder : Prop :=
+  forall (d : nat) (u : 'rV[R]_d) (v : 'rV[R]_d) (du : 'rV[R]_d) (dv : 'rV[R]_d),
+    (u + du) != 0 ->
+    (v + dv) != 0 ->
+    u != 0 ->
+    v != 0 ->
+    `|(((sim (u + du) (v + dv)) - (sim u v)) - ((((dot du v) + (dot u dv)) / ((norm u) * (norm v))) - ((((dot u v) / (((norm u) ^+ 3) * (norm v))) * (dot u du)) + (((dot u v) / ((norm u) * ((norm v) ^+ 3))) * (dot v dv)))))| <= ((3 + `|(sim u v)|) * ((((norm du) / (norm u)) ^+ 2) + (((norm dv) / (norm v)) ^+ 2))).
+
+Definition lemma_2 : Prop :=
+  forall (d : nat) (u : 'rV[R]_d) (v : 'rV[R]_d) (h1 : R),
+    hessian_norm u v h1 ->
+    u != 0 ->
+    v != 0 ->
+    h1 <= ((12 * (1 + `|(sim u v)|)) / ((Num.min (norm u) (norm v)) ^+ 2)).
+
+Definition lemma_2_sharp : Prop :=
+  (forall (d : nat) (u : 'rV[R]_d) (v : 'rV[R]_d) (h1 : R),
+    hessian_norm u v h1 ->
+    u != 0 ->
+    v != 0 ->
+    h1 <= ((1 + `|(sim u v)|) / ((Num.min (norm u) (norm v)) ^+ 2)))
+  /\
+  (forall s : R, -1 < s < 1 -> exists (d : nat) (u : 'rV[R]_d) (v : 'rV[R]_d) (h1 : R),
+      u != 0 /\
+      v != 0 /\
+      hessian_norm u v h1 /\
+      (sim u v) = s /\
+      h1 = ((1 + `|(sim u v)|) / ((Num.min (norm u) (norm v)) ^+ 2)) /\
+      0 < ((1 + `|(sim u v)|) / ((Num.min (norm u) (norm v)) ^+ 2))).
+
+Definition prop_1 : Prop :=
+  forall (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    exists K e0 : R, 0 < e0 /\
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, d)) (epsilon : R),
+    0 < epsilon <= e0 ->
+    (r < c)%N ->
+    (r < d)%N ->
+    spectral_le (A *m B) epsilon ->
+    (x1 *m (W + (A *m B))) != 0 ->
+    (x2 *m (W + (A *m B))) != 0 ->
+    (x1' *m (W' + (A *m B))) != 0 ->
+    (x2' *m (W' + (A *m B))) != 0 ->
+    `|((sim (x1 *m (W + (A *m B))) (x2 *m (W + (A *m B)))) - (sim (x1' *m (W' + (A *m B))) (x2' *m (W' + (A *m B)))))| <= (((1 + (sim (x1 *m W) (x2 *m W))) * epsilon) * (((norm x1) / (norm (x1 *m W))) + ((norm x2) / (norm (x2 *m W))) + ((norm x1') / (norm (x1' *m W'))) + ((norm x2') / (norm (x2' *m W'))))) + K * epsilon ^+ 2.
+
+Definition prop_1_literal : Prop :=
+  forall (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    exists K e0 : R, 0 < e0 /\
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, d)) (epsilon : R) (s1 : R),
+    0 < epsilon <= e0 ->
+    (r < c)%N ->
+    (r < d)%N ->
+    spectral (A *m B) s1 ->
+    (s1 ^+ 2) <= epsilon ->
+    (x1 *m (W + (A *m B))) != 0 ->
+    (x2 *m (W + (A *m B))) != 0 ->
+    (x1' *m (W' + (A *m B))) != 0 ->
+    (x2' *m (W' + (A *m B))) != 0 ->
+    `|((sim (x1 *m (W + (A *m B))) (x2 *m (W + (A *m B)))) - (sim (x1' *m (W' + (A *m B))) (x2' *m (W' + (A *m B)))))| <= (((1 + (sim (x1 *m W) (x2 *m W))) * epsilon) * (((norm x1) / (norm (x1 *m W))) + ((norm x2) / (norm (x2 *m W))) + ((norm x1') / (norm (x1' *m W'))) + ((norm x2') / (norm (x2' *m W'))))) + K * epsilon ^+ 2.
+
+Definition prop_1_frobenius : Prop :=
+  forall (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    exists K e0 : R, 0 < e0 /\
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, d)) (epsilon : R),
+    0 < epsilon <= e0 ->
+    (r < c)%N ->
+    (r < d)%N ->
+    (fro (A *m B)) <= epsilon ->
+    (x1 *m (W + (A *m B))) != 0 ->
+    (x2 *m (W + (A *m B))) != 0 ->
+    (x1' *m (W' + (A *m B))) != 0 ->
+    (x2' *m (W' + (A *m B))) != 0 ->
+    `|((sim (x1 *m (W + (A *m B))) (x2 *m (W + (A *m B)))) - (sim (x1' *m (W' + (A *m B))) (x2' *m (W' + (A *m B)))))| <= (((1 + (sim (x1 *m W) (x2 *m W))) * epsilon) * (((norm x1) / (norm (x1 *m W))) + ((norm x2) / (norm (x2 *m W))) + ((norm x1') / (norm (x1' *m W'))) + ((norm x2') / (norm (x2' *m W'))))) + K * epsilon ^+ 2.
+
+Definition prop_1_main : Prop :=
+  forall (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    exists K e0 : R, 0 < e0 /\
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, d)) (epsilon : R),
+    0 < epsilon <= e0 ->
+    (r < c)%N ->
+    (r < d)%N ->
+    spectral_le (A *m B) epsilon ->
+    (x1 *m (W + (A *m B))) != 0 ->
+    (x2 *m (W + (A *m B))) != 0 ->
+    (x1' *m (W' + (A *m B))) != 0 ->
+    (x2' *m (W' + (A *m B))) != 0 ->
+    `|((sim (x1 *m (W + (A *m B))) (x2 *m (W + (A *m B)))) - (sim (x1' *m (W' + (A *m B))) (x2' *m (W' + (A *m B)))))| <= (((1 + (sim (x1 *m W) (x2 *m W))) * epsilon) * (((((norm x1) / (norm (x1 *m W))) + ((norm x2') / (norm (x2 *m W)))) + ((norm x1') / (norm (x1' *m W')))) + ((norm x2') / (norm (x2' *m W'))))) + K * epsilon ^+ 2.
+
+Definition prop_1_abs : Prop :=
+  forall (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    exists K e0 : R, 0 < e0 /\
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, d)) (epsilon : R),
+    0 < epsilon <= e0 ->
+    spectral_le (A *m B) epsilon ->
+    (x1 *m (W + (A *m B))) != 0 ->
+    (x2 *m (W + (A *m B))) != 0 ->
+    (x1' *m (W' + (A *m B))) != 0 ->
+    (x2' *m (W' + (A *m B))) != 0 ->
+    `|((sim (x1 *m (W + (A *m B))) (x2 *m (W + (A *m B)))) - (sim (x1' *m (W' + (A *m B))) (x2' *m (W' + (A *m B)))))| <= (((1 + `|(sim (x1 *m W) (x2 *m W))|) * epsilon) * (((norm x1) / (norm (x1 *m W))) + ((norm x2) / (norm (x2 *m W))) + ((norm x1') / (norm (x1' *m W'))) + ((norm x2') / (norm (x2' *m W'))))) + K * epsilon ^+ 2.
+
+Definition prop_1_sine : Prop :=
+  (forall (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    exists K e0 : R, 0 < e0 /\
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, d)) (epsilon : R),
+    0 < epsilon <= e0 ->
+    spectral_le (A *m B) epsilon ->
+    (x1 *m (W + (A *m B))) != 0 ->
+    (x2 *m (W + (A *m B))) != 0 ->
+    (x1' *m (W' + (A *m B))) != 0 ->
+    (x2' *m (W' + (A *m B))) != 0 ->
+    `|((sim (x1 *m (W + (A *m B))) (x2 *m (W + (A *m B)))) - (sim (x1' *m (W' + (A *m B))) (x2' *m (W' + (A *m B)))))| <= (epsilon * (((sine (x1 *m W) (x2 *m W)) * (((norm x1) / (norm (x1 *m W))) + ((norm x2) / (norm (x2 *m W))))) + ((sine (x1' *m W') (x2' *m W')) * (((norm x1') / (norm (x1' *m W'))) + ((norm x2') / (norm (x2' *m W'))))))) + K * epsilon ^+ 2)
+  /\
+  (exists (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
+      x1 != 0 /\
+      x2 != 0 /\
+      x1' != 0 /\
+      x2' != 0 /\
+      (sim x1 x2) = (sim x1' x2') /\
+      (x1 *m W) != 0 /\
+      (x2 *m W) != 0 /\
+      (x1' *m W') != 0 /\
+      (x2' *m W') != 0 /\
+      (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) /\
+      0 < (1 * (((sine (x1 *m W) (x2 *m W)) * (((norm x1) / (norm (x1 *m W))) + ((norm x2) / (norm (x2 *m W))))) + ((sine (x1' *m W') (x2' *m W')) * (((norm x1') / (norm (x1' *m W'))) + ((norm x2') / (norm (x2' *m W'))))))) /\
+      forall C K e0 : R, 0 < e0 ->
+        (forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, d)) (epsilon : R),
+          0 < epsilon <= e0 ->
+          spectral_le (A *m B) epsilon ->
+          (x1 *m (W + (A *m B))) != 0 ->
+          (x2 *m (W + (A *m B))) != 0 ->
+          (x1' *m (W' + (A *m B))) != 0 ->
+          (x2' *m (W' + (A *m B))) != 0 ->
+          `|((sim (x1 *m (W + (A *m B))) (x2 *m (W + (A *m B)))) - (sim (x1' *m (W' + (A *m B))) (x2' *m (W' + (A *m B)))))| <= C * epsilon + K * epsilon ^+ 2) ->
+        (1 * (((sine (x1 *m W) (x2 *m W)) * (((norm x1) / (norm (x1 *m W))) + ((norm x2) / (norm (x2 *m W))))) + ((sine (x1' *m W') (x2' *m W')) * (((norm x1') / (norm (x1' *m W'))) + ((norm x2') / (norm (x2' *m W'))))))) <= C).
+
+Definition prop_1_sharp : Prop :=
+  (forall (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    exists K e0 : R, 0 < e0 /\
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, d)) (epsilon : R),
+    0 < epsilon <= e0 ->
+    spectral_le (A *m B) epsilon ->
+    (x1 *m (W + (A *m B))) != 0 ->
+    (x2 *m (W + (A *m B))) != 0 ->
+    (x1' *m (W' + (A *m B))) != 0 ->
+    (x2' *m (W' + (A *m B))) != 0 ->
+    `|((sim (x1 *m (W + (A *m B))) (x2 *m (W + (A *m B)))) - (sim (x1' *m (W' + (A *m B))) (x2' *m (W' + (A *m B)))))| <= (epsilon * (((sine (x1 *m W) (x2 *m W)) * (Num.sqrt (((((norm x1) / (norm (x1 *m W))) - ((norm x2) / (norm (x2 *m W)))) ^+ 2) + (((2 * ((norm x1) / (norm (x1 *m W)))) * ((norm x2) / (norm (x2 *m W)))) * (1 - (((sim x1 x2) * (sim (x1 *m W) (x2 *m W))) - ((sine x1 x2) * (sine (x1 *m W) (x2 *m W))))))))) + ((sine (x1' *m W') (x2' *m W')) * (Num.sqrt (((((norm x1') / (norm (x1' *m W'))) - ((norm x2') / (norm (x2' *m W')))) ^+ 2) + (((2 * ((norm x1') / (norm (x1' *m W')))) * ((norm x2') / (norm (x2' *m W')))) * (1 - (((sim x1' x2') * (sim (x1' *m W') (x2' *m W'))) - ((sine x1' x2') * (sine (x1' *m W') (x2' *m W'))))))))))) + K * epsilon ^+ 2)
+  /\
+  (forall s : R, -1 < s < 1 -> exists (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
+      x1 != 0 /\
+      x2 != 0 /\
+      x1' != 0 /\
+      x2' != 0 /\
+      (sim x1 x2) = (sim x1' x2') /\
+      (x1 *m W) != 0 /\
+      (x2 *m W) != 0 /\
+      (x1' *m W') != 0 /\
+      (x2' *m W') != 0 /\
+      (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) /\
+      (sim (x1 *m W) (x2 *m W)) = s /\
+      0 < (1 * (((sine (x1 *m W) (x2 *m W)) * (Num.sqrt (((((norm x1) / (norm (x1 *m W))) - ((norm x2) / (norm (x2 *m W)))) ^+ 2) + (((2 * ((norm x1) / (norm (x1 *m W)))) * ((norm x2) / (norm (x2 *m W)))) * (1 - (((sim x1 x2) * (sim (x1 *m W) (x2 *m W))) - ((sine x1 x2) * (sine (x1 *m W) (x2 *m W))))))))) + ((sine (x1' *m W') (x2' *m W')) * (Num.sqrt (((((norm x1') / (norm (x1' *m W'))) - ((norm x2') / (norm (x2' *m W')))) ^+ 2) + (((2 * ((norm x1') / (norm (x1' *m W')))) * ((norm x2') / (norm (x2' *m W')))) * (1 - (((sim x1' x2') * (sim (x1' *m W') (x2' *m W'))) - ((sine x1' x2') * (sine (x1' *m W') (x2' *m W'))))))))))) /\
+      forall C K e0 : R, 0 < e0 ->
+        (forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, d)) (epsilon : R),
+          0 < epsilon <= e0 ->
+          spectral_le (A *m B) epsilon ->
+          (x1 *m (W + (A *m B))) != 0 ->
+          (x2 *m (W + (A *m B))) != 0 ->
+          (x1' *m (W' + (A *m B))) != 0 ->
+          (x2' *m (W' + (A *m B))) != 0 ->
+          `|((sim (x1 *m (W + (A *m B))) (x2 *m (W + (A *m B)))) - (sim (x1' *m (W' + (A *m B))) (x2' *m (W' + (A *m B)))))| <= C * epsilon + K * epsilon ^+ 2) ->
+        (1 * (((sine (x1 *m W) (x2 *m W)) * (Num.sqrt (((((norm x1) / (norm (x1 *m W))) - ((norm x2) / (norm (x2 *m W)))) ^+ 2) + (((2 * ((norm x1) / (norm (x1 *m W)))) * ((norm x2) / (norm (x2 *m W)))) * (1 - (((sim x1 x2) * (sim (x1 *m W) (x2 *m W))) - ((sine x1 x2) * (sine (x1 *m W) (x2 *m W))))))))) + ((sine (x1' *m W') (x2' *m W')) * (Num.sqrt (((((norm x1') / (norm (x1' *m W'))) - ((norm x2') / (norm (x2' *m W')))) ^+ 2) + (((2 * ((norm x1') / (norm (x1' *m W')))) * ((norm x2') / (norm (x2' *m W')))) * (1 - (((sim x1' x2') * (sim (x1' *m W') (x2' *m W'))) - ((sine x1' x2') * (sine (x1' *m W') (x2' *m W'))))))))))) <= C).
+
+Definition prop_1_explicit : Prop :=
+  forall (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, d)) (epsilon : R),
+    0 <= epsilon ->
+    spectral_le (A *m B) epsilon ->
+    (x1 *m (W + (A *m B))) != 0 ->
+    (x2 *m (W + (A *m B))) != 0 ->
+    (x1' *m (W' + (A *m B))) != 0 ->
+    (x2' *m (W' + (A *m B))) != 0 ->
+    `|((sim (x1 *m (W + (A *m B))) (x2 *m (W + (A *m B)))) - (sim (x1' *m (W' + (A *m B))) (x2' *m (W' + (A *m B)))))| <= ((epsilon * (((sine (x1 *m W) (x2 *m W)) * (((norm x1) / (norm (x1 *m W))) + ((norm x2) / (norm (x2 *m W))))) + ((sine (x1' *m W') (x2' *m W')) * (((norm x1') / (norm (x1' *m W'))) + ((norm x2') / (norm (x2' *m W'))))))) + (((3 + `|(sim (x1 *m W) (x2 *m W))|) * (epsilon ^+ 2)) * ((((norm x1) / (norm (x1 *m W))) ^+ 2) + (((norm x2) / (norm (x2 *m W))) ^+ 2) + (((norm x1') / (norm (x1' *m W'))) ^+ 2) + (((norm x2') / (norm (x2' *m W'))) ^+ 2)))).
+
+Definition prop_2_input : Prop :=
+  forall (c d e : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, e)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    exists K e0 : R, 0 < e0 /\
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, c)) (epsilon : R),
+    0 < epsilon <= e0 ->
+    (r < c)%N ->
+    spectral_le (A *m B) epsilon ->
+    ((x1 *m (1%:M + (A *m B))) *m W) != 0 ->
+    ((x2 *m (1%:M + (A *m B))) *m W) != 0 ->
+    ((x1' *m (1%:M + (A *m B))) *m W') != 0 ->
+    ((x2' *m (1%:M + (A *m B))) *m W') != 0 ->
+    `|((sim ((x1 *m (1%:M + (A *m B))) *m W) ((x2 *m (1%:M + (A *m B))) *m W)) - (sim ((x1' *m (1%:M + (A *m B))) *m W') ((x2' *m (1%:M + (A *m B))) *m W')))| <= ((4 * (1 + (sim (x1 *m W) (x2 *m W)))) * epsilon) + K * epsilon ^+ 2.
+
+Definition prop_2_input_literal : Prop :=
+  forall (c d e : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, e)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    exists K e0 : R, 0 < e0 /\
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, c)) (epsilon : R) (s1 : R),
+    0 < epsilon <= e0 ->
+    (r < c)%N ->
+    spectral (A *m B) s1 ->
+    (s1 ^+ 2) <= epsilon ->
+    ((x1 *m (1%:M + (A *m B))) *m W) != 0 ->
+    ((x2 *m (1%:M + (A *m B))) *m W) != 0 ->
+    ((x1' *m (1%:M + (A *m B))) *m W') != 0 ->
+    ((x2' *m (1%:M + (A *m B))) *m W') != 0 ->
+    `|((sim ((x1 *m (1%:M + (A *m B))) *m W) ((x2 *m (1%:M + (A *m B))) *m W)) - (sim ((x1' *m (1%:M + (A *m B))) *m W') ((x2' *m (1%:M + (A *m B))) *m W')))| <= ((4 * (1 + (sim (x1 *m W) (x2 *m W)))) * epsilon) + K * epsilon ^+ 2.
+
+Definition prop_2_input_frobenius : Prop :=
+  forall (c d e : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, e)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    exists K e0 : R, 0 < e0 /\
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, c)) (epsilon : R),
+    0 < epsilon <= e0 ->
+    (r < c)%N ->
+    (fro (A *m B)) <= epsilon ->
+    ((x1 *m (1%:M + (A *m B))) *m W) != 0 ->
+    ((x2 *m (1%:M + (A *m B))) *m W) != 0 ->
+    ((x1' *m (1%:M + (A *m B))) *m W') != 0 ->
+    ((x2' *m (1%:M + (A *m B))) *m W') != 0 ->
+    `|((sim ((x1 *m (1%:M + (A *m B))) *m W) ((x2 *m (1%:M + (A *m B))) *m W)) - (sim ((x1' *m (1%:M + (A *m B))) *m W') ((x2' *m (1%:M + (A *m B))) *m W')))| <= ((4 * (1 + (sim (x1 *m W) (x2 *m W)))) * epsilon) + K * epsilon ^+ 2.
+
+Definition prop_2_input_abs : Prop :=
+  forall (c d e : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, e)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    exists K e0 : R, 0 < e0 /\
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, c)) (epsilon : R),
+    0 < epsilon <= e0 ->
+    (r < c)%N ->
+    spectral_le (A *m B) epsilon ->
+    ((x1 *m (1%:M + (A *m B))) *m W) != 0 ->
+    ((x2 *m (1%:M + (A *m B))) *m W) != 0 ->
+    ((x1' *m (1%:M + (A *m B))) *m W') != 0 ->
+    ((x2' *m (1%:M + (A *m B))) *m W') != 0 ->
+    `|((sim ((x1 *m (1%:M + (A *m B))) *m W) ((x2 *m (1%:M + (A *m B))) *m W)) - (sim ((x1' *m (1%:M + (A *m B))) *m W') ((x2' *m (1%:M + (A *m B))) *m W')))| <= ((4 * (1 + `|(sim (x1 *m W) (x2 *m W))|)) * epsilon) + K * epsilon ^+ 2.
+
+Definition prop_2_input_sharp : Prop :=
+  (forall (c d e : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, e)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c) (c1 : R) (c2 : R),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    \rank (W)%R = c ->
+    \rank (W')%R = c ->
+    cond W c1 ->
+    cond W' c2 ->
+    exists K e0 : R, 0 < e0 /\
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, c)) (epsilon : R),
+    0 < epsilon <= e0 ->
+    spectral_le (A *m B) epsilon ->
+    ((x1 *m (1%:M + (A *m B))) *m W) != 0 ->
+    ((x2 *m (1%:M + (A *m B))) *m W) != 0 ->
+    ((x1' *m (1%:M + (A *m B))) *m W') != 0 ->
+    ((x2' *m (1%:M + (A *m B))) *m W') != 0 ->
+    `|((sim ((x1 *m (1%:M + (A *m B))) *m W) ((x2 *m (1%:M + (A *m B))) *m W)) - (sim ((x1' *m (1%:M + (A *m B))) *m W') ((x2' *m (1%:M + (A *m B))) *m W')))| <= (epsilon * ((((sine (x1 *m W) (x2 *m W)) ^+ 2) * (c1 + (1 / c1))) + (((sine (x1' *m W') (x2' *m W')) ^+ 2) * (c2 + (1 / c2))))) + K * epsilon ^+ 2)
+  /\
+  (forall s : R, -1 < s < 1 -> exists (c d e : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, e)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c) (c1 : R) (c2 : R),
+      x1 != 0 /\
+      x2 != 0 /\
+      x1' != 0 /\
+      x2' != 0 /\
+      (sim x1 x2) = (sim x1' x2') /\
+      (x1 *m W) != 0 /\
+      (x2 *m W) != 0 /\
+      (x1' *m W') != 0 /\
+      (x2' *m W') != 0 /\
+      (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) /\
+      \rank (W)%R = c /\
+      \rank (W')%R = c /\
+      cond W c1 /\
+      cond W' c2 /\
+      (sim (x1 *m W) (x2 *m W)) = s /\
+      0 < (1 * ((((sine (x1 *m W) (x2 *m W)) ^+ 2) * (c1 + (1 / c1))) + (((sine (x1' *m W') (x2' *m W')) ^+ 2) * (c2 + (1 / c2))))) /\
+      forall C K e0 : R, 0 < e0 ->
+        (forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, c)) (epsilon : R),
+          0 < epsilon <= e0 ->
+          spectral_le (A *m B) epsilon ->
+          ((x1 *m (1%:M + (A *m B))) *m W) != 0 ->
+          ((x2 *m (1%:M + (A *m B))) *m W) != 0 ->
+          ((x1' *m (1%:M + (A *m B))) *m W') != 0 ->
+          ((x2' *m (1%:M + (A *m B))) *m W') != 0 ->
+          `|((sim ((x1 *m (1%:M + (A *m B))) *m W) ((x2 *m (1%:M + (A *m B))) *m W)) - (sim ((x1' *m (1%:M + (A *m B))) *m W') ((x2' *m (1%:M + (A *m B))) *m W')))| <= C * epsilon + K * epsilon ^+ 2) ->
+        (1 * ((((sine (x1 *m W) (x2 *m W)) ^+ 2) * (c1 + (1 / c1))) + (((sine (x1' *m W') (x2' *m W')) ^+ 2) * (c2 + (1 / c2))))) <= C).
+
+Definition prop_2_input_vectors : Prop :=
+  forall (c d e : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, e)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c) (s1 : R) (s2 : R),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    spectral W s1 ->
+    spectral W' s2 ->
+    exists K e0 : R, 0 < e0 /\
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, c)) (epsilon : R),
+    0 < epsilon <= e0 ->
+    spectral_le (A *m B) epsilon ->
+    ((x1 *m (1%:M + (A *m B))) *m W) != 0 ->
+    ((x2 *m (1%:M + (A *m B))) *m W) != 0 ->
+    ((x1' *m (1%:M + (A *m B))) *m W') != 0 ->
+    ((x2' *m (1%:M + (A *m B))) *m W') != 0 ->
+    `|((sim ((x1 *m (1%:M + (A *m B))) *m W) ((x2 *m (1%:M + (A *m B))) *m W)) - (sim ((x1' *m (1%:M + (A *m B))) *m W') ((x2' *m (1%:M + (A *m B))) *m W')))| <= (epsilon * ((((sine (x1 *m W) (x2 *m W)) * (((norm x1) / (norm (x1 *m W))) + ((norm x2) / (norm (x2 *m W))))) * s1) + (((sine (x1' *m W') (x2' *m W')) * (((norm x1') / (norm (x1' *m W'))) + ((norm x2') / (norm (x2' *m W'))))) * s2))) + K * epsilon ^+ 2.
+
+Definition prop_2_output : Prop :=
+  forall (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    exists K e0 : R, 0 < e0 /\
+    forall (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (epsilon : R),
+    0 < epsilon <= e0 ->
+    (r < d)%N ->
+    spectral_le (A *m B) epsilon ->
+    ((x1 *m W) *m (1%:M + (A *m B))) != 0 ->
+    ((x2 *m W) *m (1%:M + (A *m B))) != 0 ->
+    ((x1' *m W') *m (1%:M + (A *m B))) != 0 ->
+    ((x2' *m W') *m (1%:M + (A *m B))) != 0 ->
+    `|((sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) - (sim ((x1' *m W') *m (1%:M + (A *m B))) ((x2' *m W') *m (1%:M + (A *m B)))))| <= ((4 * (1 + (sim (x1 *m W) (x2 *m W)))) * epsilon) + K * epsilon ^+ 2.
+
+Definition prop_2_output_literal : Prop :=
+  forall (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    exists K e0 : R, 0 < e0 /\
+    forall (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (epsilon : R) (s1 : R),
+    0 < epsilon <= e0 ->
+    (r < d)%N ->
+    spectral (A *m B) s1 ->
+    (s1 ^+ 2) <= epsilon ->
+    ((x1 *m W) *m (1%:M + (A *m B))) != 0 ->
+    ((x2 *m W) *m (1%:M + (A *m B))) != 0 ->
+    ((x1' *m W') *m (1%:M + (A *m B))) != 0 ->
+    ((x2' *m W') *m (1%:M + (A *m B))) != 0 ->
+    `|((sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) - (sim ((x1' *m W') *m (1%:M + (A *m B))) ((x2' *m W') *m (1%:M + (A *m B)))))| <= ((4 * (1 + (sim (x1 *m W) (x2 *m W)))) * epsilon) + K * epsilon ^+ 2.
+
+Definition prop_2_output_frobenius : Prop :=
+  forall (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    exists K e0 : R, 0 < e0 /\
+    forall (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (epsilon : R),
+    0 < epsilon <= e0 ->
+    (r < d)%N ->
+    (fro (A *m B)) <= epsilon ->
+    ((x1 *m W) *m (1%:M + (A *m B))) != 0 ->
+    ((x2 *m W) *m (1%:M + (A *m B))) != 0 ->
+    ((x1' *m W') *m (1%:M + (A *m B))) != 0 ->
+    ((x2' *m W') *m (1%:M + (A *m B))) != 0 ->
+    `|((sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) - (sim ((x1' *m W') *m (1%:M + (A *m B))) ((x2' *m W') *m (1%:M + (A *m B)))))| <= ((4 * (1 + (sim (x1 *m W) (x2 *m W)))) * epsilon) + K * epsilon ^+ 2.
+
+Definition prop_2_output_abs : Prop :=
+  forall (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    exists K e0 : R, 0 < e0 /\
+    forall (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (epsilon : R),
+    0 < epsilon <= e0 ->
+    spectral_le (A *m B) epsilon ->
+    ((x1 *m W) *m (1%:M + (A *m B))) != 0 ->
+    ((x2 *m W) *m (1%:M + (A *m B))) != 0 ->
+    ((x1' *m W') *m (1%:M + (A *m B))) != 0 ->
+    ((x2' *m W') *m (1%:M + (A *m B))) != 0 ->
+    `|((sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) - (sim ((x1' *m W') *m (1%:M + (A *m B))) ((x2' *m W') *m (1%:M + (A *m B)))))| <= ((4 * (1 + `|(sim (x1 *m W) (x2 *m W))|)) * epsilon) + K * epsilon ^+ 2.
+
+Definition prop_2_output_sharp : Prop :=
+  (forall (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    exists K e0 : R, 0 < e0 /\
+    forall (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (epsilon : R),
+    0 < epsilon <= e0 ->
+    spectral_le (A *m B) epsilon ->
+    ((x1 *m W) *m (1%:M + (A *m B))) != 0 ->
+    ((x2 *m W) *m (1%:M + (A *m B))) != 0 ->
+    ((x1' *m W') *m (1%:M + (A *m B))) != 0 ->
+    ((x2' *m W') *m (1%:M + (A *m B))) != 0 ->
+    `|((sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) - (sim ((x1' *m W') *m (1%:M + (A *m B))) ((x2' *m W') *m (1%:M + (A *m B)))))| <= ((2 * epsilon) * (((sine (x1 *m W) (x2 *m W)) ^+ 2) + ((sine (x1' *m W') (x2' *m W')) ^+ 2))) + K * epsilon ^+ 3)
+  /\
+  (forall s : R, -1 < s < 1 -> exists (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b),
+      x1 != 0 /\
+      x2 != 0 /\
+      x1' != 0 /\
+      x2' != 0 /\
+      (sim x1 x2) = (sim x1' x2') /\
+      (x1 *m W) != 0 /\
+      (x2 *m W) != 0 /\
+      (x1' *m W') != 0 /\
+      (x2' *m W') != 0 /\
+      (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) /\
+      (sim (x1 *m W) (x2 *m W)) = s /\
+      0 < ((2 * 1) * (((sine (x1 *m W) (x2 *m W)) ^+ 2) + ((sine (x1' *m W') (x2' *m W')) ^+ 2))) /\
+      forall C K e0 : R, 0 < e0 ->
+        (forall (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (epsilon : R),
+          0 < epsilon <= e0 ->
+          spectral_le (A *m B) epsilon ->
+          ((x1 *m W) *m (1%:M + (A *m B))) != 0 ->
+          ((x2 *m W) *m (1%:M + (A *m B))) != 0 ->
+          ((x1' *m W') *m (1%:M + (A *m B))) != 0 ->
+          ((x2' *m W') *m (1%:M + (A *m B))) != 0 ->
+          `|((sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) - (sim ((x1' *m W') *m (1%:M + (A *m B))) ((x2' *m W') *m (1%:M + (A *m B)))))| <= C * epsilon + K * epsilon ^+ 2) ->
+        ((2 * 1) * (((sine (x1 *m W) (x2 *m W)) ^+ 2) + ((sine (x1' *m W') (x2' *m W')) ^+ 2))) <= C).
+
+Definition prop_2_output_finite : Prop :=
+  (forall (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    forall (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (epsilon : R),
+    0 <= epsilon ->
+    spectral_le (A *m B) epsilon ->
+    epsilon < 1 ->
+    ((x1 *m W) *m (1%:M + (A *m B))) != 0 ->
+    ((x2 *m W) *m (1%:M + (A *m B))) != 0 ->
+    ((x1' *m W') *m (1%:M + (A *m B))) != 0 ->
+    ((x2' *m W') *m (1%:M + (A *m B))) != 0 ->
+    `|((sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) - (sim ((x1' *m W') *m (1%:M + (A *m B))) ((x2' *m W') *m (1%:M + (A *m B)))))| <= (Num.max (((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1 *m W) (x2 *m W)) ^+ 2)) / (1 + (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1 *m W) (x2 *m W))))) + ((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1' *m W') (x2' *m W')) ^+ 2)) / (1 - (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1' *m W') (x2' *m W')))))) (((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1' *m W') (x2' *m W')) ^+ 2)) / (1 + (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1' *m W') (x2' *m W'))))) + ((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1 *m W) (x2 *m W)) ^+ 2)) / (1 - (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1 *m W) (x2 *m W))))))))
+  /\
+  (forall s : R, -1 < s < 1 -> exists (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b) (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (epsilon : R),
+      x1 != 0 /\
+      x2 != 0 /\
+      x1' != 0 /\
+      x2' != 0 /\
+      (sim x1 x2) = (sim x1' x2') /\
+      (x1 *m W) != 0 /\
+      (x2 *m W) != 0 /\
+      (x1' *m W') != 0 /\
+      (x2' *m W') != 0 /\
+      (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) /\
+      0 <= epsilon /\
+      spectral_le (A *m B) epsilon /\
+      epsilon < 1 /\
+      ((x1 *m W) *m (1%:M + (A *m B))) != 0 /\
+      ((x2 *m W) *m (1%:M + (A *m B))) != 0 /\
+      ((x1' *m W') *m (1%:M + (A *m B))) != 0 /\
+      ((x2' *m W') *m (1%:M + (A *m B))) != 0 /\
+      (sim (x1 *m W) (x2 *m W)) = s /\
+      `|((sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) - (sim ((x1' *m W') *m (1%:M + (A *m B))) ((x2' *m W') *m (1%:M + (A *m B)))))| = (Num.max (((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1 *m W) (x2 *m W)) ^+ 2)) / (1 + (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1 *m W) (x2 *m W))))) + ((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1' *m W') (x2' *m W')) ^+ 2)) / (1 - (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1' *m W') (x2' *m W')))))) (((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1' *m W') (x2' *m W')) ^+ 2)) / (1 + (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1' *m W') (x2' *m W'))))) + ((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1 *m W) (x2 *m W)) ^+ 2)) / (1 - (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1 *m W) (x2 *m W))))))) /\
+      0 < (Num.max (((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1 *m W) (x2 *m W)) ^+ 2)) / (1 + (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1 *m W) (x2 *m W))))) + ((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1' *m W') (x2' *m W')) ^+ 2)) / (1 - (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1' *m W') (x2' *m W')))))) (((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1' *m W') (x2' *m W')) ^+ 2)) / (1 + (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1' *m W') (x2' *m W'))))) + ((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1 *m W) (x2 *m W)) ^+ 2)) / (1 - (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1 *m W) (x2 *m W)))))))).
+
+Definition prop_2_output_artanh : Prop :=
+  (forall (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b),
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    0 < (Num.min (sine (x1 *m W) (x2 *m W)) (sine (x1' *m W') (x2' *m W'))) ->
+    forall (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (c1 : R),
+    \rank ((1%:M + (A *m B)))%R = d ->
+    ((x1 *m W) *m (1%:M + (A *m B))) != 0 ->
+    ((x2 *m W) *m (1%:M + (A *m B))) != 0 ->
+    cond (1%:M + (A *m B)) c1 ->
+    ((x1' *m W') *m (1%:M + (A *m B))) != 0 ->
+    ((x2' *m W') *m (1%:M + (A *m B))) != 0 ->
+    artanh_within (sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) (sim (x1 *m W) (x2 *m W)) c1 /\ artanh_within (sim ((x1' *m W') *m (1%:M + (A *m B))) ((x2' *m W') *m (1%:M + (A *m B)))) (sim (x1' *m W') (x2' *m W')) c1)
+  /\
+  (forall s : R, -1 < s < 1 -> exists (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b) (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (c1 : R),
+      (x1 *m W) != 0 /\
+      (x2 *m W) != 0 /\
+      (x1' *m W') != 0 /\
+      (x2' *m W') != 0 /\
+      (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) /\
+      0 < (Num.min (sine (x1 *m W) (x2 *m W)) (sine (x1' *m W') (x2' *m W'))) /\
+      \rank ((1%:M + (A *m B)))%R = d /\
+      ((x1 *m W) *m (1%:M + (A *m B))) != 0 /\
+      ((x2 *m W) *m (1%:M + (A *m B))) != 0 /\
+      cond (1%:M + (A *m B)) c1 /\
+      (sim (x1 *m W) (x2 *m W)) = s /\
+      artanh_apart (sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) (sim (x1 *m W) (x2 *m W)) c1).
+
+Definition lemma_3 : Prop :=
+  (forall (c d h k : nat) (W1 : 'M[R]_(c, h)) (W2 : 'M[R]_(h, d)) (W1' : 'M[R]_(c, k)) (W2' : 'M[R]_(k, d)) (sigma : R) (Omega : Type) (x : Omega -> 'rV[R]_c) (E : (Omega -> R) -> R),
+    0 < sigma ->
+    law x E (sigma ^+ 2)%:M ->
+    forall (epsilon : R),
+    0 <= epsilon ->
+    ((fro ((W1 *m W2) - (W1' *m W2'))) ^+ 2) <= epsilon ->
+    (E (fun w => norm (((x w *m W1) *m W2) - ((x w *m W1') *m W2')) ^+ 2)) <= ((sigma ^+ 2) * epsilon))
+  /\
+  (exists (c d h k : nat) (W1 : 'M[R]_(c, h)) (W2 : 'M[R]_(h, d)) (W1' : 'M[R]_(c, k)) (W2' : 'M[R]_(k, d)) (sigma : R) (Omega : Type) (x : Omega -> 'rV[R]_c) (E : (Omega -> R) -> R) (epsilon : R),
+      0 < sigma /\
+      law x E (sigma ^+ 2)%:M /\
+      0 <= epsilon /\
+      ((fro ((W1 *m W2) - (W1' *m W2'))) ^+ 2) <= epsilon /\
+      (E (fun w => norm (((x w *m W1) *m W2) - ((x w *m W1') *m W2')) ^+ 2)) = ((sigma ^+ 2) * epsilon) /\
+      0 < ((sigma ^+ 2) * epsilon)).
+
+Definition prop_3 : Prop :=
+  (forall (c d h : nat) (W1 : 'M[R]_(c, h)) (W2 : 'M[R]_(h, d)) (W1' : 'M[R]_(c, h)) (W2' : 'M[R]_(h, d)) (sigma : R) (Omega : Type) (x : Omega -> 'rV[R]_c) (E : (Omega -> R) -> R),
+    0 < sigma ->
+    law x E (sigma ^+ 2)%:M ->
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, h)) (epsilon : R) (s1 : R),
+    0 <= epsilon ->
+    ((fro ((W1 *m W2) - (W1' *m W2'))) ^+ 2) <= epsilon ->
+    spectral (A *m B) s1 ->
+    (E (fun w => norm (((x w *m (W1 + (A *m B))) *m W2) - ((x w *m (W1' + (A *m B))) *m W2')) ^+ 2)) <= ((sigma ^+ 2) * (((Num.sqrt epsilon) + (s1 * (fro (W2 - W2')))) ^+ 2)))
+  /\
+  (exists (c d h : nat) (W1 : 'M[R]_(c, h)) (W2 : 'M[R]_(h, d)) (W1' : 'M[R]_(c, h)) (W2' : 'M[R]_(h, d)) (sigma : R) (Omega : Type) (x : Omega -> 'rV[R]_c) (E : (Omega -> R) -> R) (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, h)) (epsilon : R) (s1 : R),
+      0 < sigma /\
+      law x E (sigma ^+ 2)%:M /\
+      0 <= epsilon /\
+      ((fro ((W1 *m W2) - (W1' *m W2'))) ^+ 2) <= epsilon /\
+      spectral (A *m B) s1 /\
+      (E (fun w => norm (((x w *m (W1 + (A *m B))) *m W2) - ((x w *m (W1' + (A *m B))) *m W2')) ^+ 2)) = ((sigma ^+ 2) * (((Num.sqrt epsilon) + (s1 * (fro (W2 - W2')))) ^+ 2)) /\
+      0 < ((sigma ^+ 2) * (((Num.sqrt epsilon) + (s1 * (fro (W2 - W2')))) ^+ 2))).
+
+Definition prop_3_exact : Prop :=
+  forall (c d h : nat) (W1 : 'M[R]_(c, h)) (W2 : 'M[R]_(h, d)) (W1' : 'M[R]_(c, h)) (W2' : 'M[R]_(h, d)) (sigma : R) (Omega : Type) (x : Omega -> 'rV[R]_c) (E : (Omega -> R) -> R),
+    0 < sigma ->
+    law x E (sigma ^+ 2)%:M ->
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, h)),
+    (E (fun w => norm (((x w *m (W1 + (A *m B))) *m W2) - ((x w *m (W1' + (A *m B))) *m W2')) ^+ 2)) = ((sigma ^+ 2) * ((fro (((W1 *m W2) - (W1' *m W2')) + ((A *m B) *m (W2 - W2')))) ^+ 2)).
+
+Definition prop_3_second : Prop :=
+  (forall (c d h : nat) (W1 : 'M[R]_(c, h)) (W2 : 'M[R]_(h, d)) (W1' : 'M[R]_(c, h)) (W2' : 'M[R]_(h, d)) (sigma : R) (Omega : Type) (x : Omega -> 'rV[R]_c) (E : (Omega -> R) -> R),
+    0 < sigma ->
+    law x E (sigma ^+ 2)%:M ->
+    forall (r : nat) (A : 'M[R]_(h, r)) (B : 'M[R]_(r, d)) (epsilon : R) (s1 : R),
+    0 <= epsilon ->
+    ((fro ((W1 *m W2) - (W1' *m W2'))) ^+ 2) <= epsilon ->
+    spectral (A *m B) s1 ->
+    (E (fun w => norm (((x w *m W1) *m (W2 + (A *m B))) - ((x w *m W1') *m (W2' + (A *m B)))) ^+ 2)) <= ((sigma ^+ 2) * (((Num.sqrt epsilon) + (s1 * (fro (W1 - W1')))) ^+ 2)))
+  /\
+  (exists (c d h : nat) (W1 : 'M[R]_(c, h)) (W2 : 'M[R]_(h, d)) (W1' : 'M[R]_(c, h)) (W2' : 'M[R]_(h, d)) (sigma : R) (Omega : Type) (x : Omega -> 'rV[R]_c) (E : (Omega -> R) -> R) (r : nat) (A : 'M[R]_(h, r)) (B : 'M[R]_(r, d)) (epsilon : R) (s1 : R),
+      0 < sigma /\
+      law x E (sigma ^+ 2)%:M /\
+      0 <= epsilon /\
+      ((fro ((W1 *m W2) - (W1' *m W2'))) ^+ 2) <= epsilon /\
+      spectral (A *m B) s1 /\
+      (E (fun w => norm (((x w *m W1) *m (W2 + (A *m B))) - ((x w *m W1') *m (W2' + (A *m B)))) ^+ 2)) = ((sigma ^+ 2) * (((Num.sqrt epsilon) + (s1 * (fro (W1 - W1')))) ^+ 2)) /\
+      0 < ((sigma ^+ 2) * (((Num.sqrt epsilon) + (s1 * (fro (W1 - W1')))) ^+ 2))).
+
+Definition prop_4 : Prop :=
+  (forall (c d h k : nat) (W1 : 'M[R]_(c, h)) (W2 : 'M[R]_(h, d)) (W1' : 'M[R]_(c, k)) (W2' : 'M[R]_(k, d)) (sigma : R) (Omega : Type) (x : Omega -> 'rV[R]_c) (E : (Omega -> R) -> R),
+    0 < sigma ->
+    law x E (sigma ^+ 2)%:M ->
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, c)) (epsilon : R) (s1 : R),
+    0 <= epsilon ->
+    ((fro ((W1 *m W2) - (W1' *m W2'))) ^+ 2) <= epsilon ->
+    spectral (1%:M + (A *m B)) s1 ->
+    (E (fun w => norm ((((x w *m (1%:M + (A *m B))) *m W1) *m W2) - (((x w *m (1%:M + (A *m B))) *m W1') *m W2')) ^+ 2)) <= (((sigma ^+ 2) * (s1 ^+ 2)) * epsilon))
+  /\
+  (exists (c d h k : nat) (W1 : 'M[R]_(c, h)) (W2 : 'M[R]_(h, d)) (W1' : 'M[R]_(c, k)) (W2' : 'M[R]_(k, d)) (sigma : R) (Omega : Type) (x : Omega -> 'rV[R]_c) (E : (Omega -> R) -> R) (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, c)) (epsilon : R) (s1 : R),
+      0 < sigma /\
+      law x E (sigma ^+ 2)%:M /\
+      0 <= epsilon /\
+      ((fro ((W1 *m W2) - (W1' *m W2'))) ^+ 2) <= epsilon /\
+      spectral (1%:M + (A *m B)) s1 /\
+      (E (fun w => norm ((((x w *m (1%:M + (A *m B))) *m W1) *m W2) - (((x w *m (1%:M + (A *m B))) *m W1') *m W2')) ^+ 2)) = (((sigma ^+ 2) * (s1 ^+ 2)) * epsilon) /\
+      0 < (((sigma ^+ 2) * (s1 ^+ 2)) * epsilon)).
+
+Definition prop_4_exact : Prop :=
+  forall (c d h k : nat) (W1 : 'M[R]_(c, h)) (W2 : 'M[R]_(h, d)) (W1' : 'M[R]_(c, k)) (W2' : 'M[R]_(k, d)) (sigma : R) (Omega : Type) (x : Omega -> 'rV[R]_c) (E : (Omega -> R) -> R),
+    0 < sigma ->
+    law x E (sigma ^+ 2)%:M ->
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, c)),
+    (E (fun w => norm ((((x w *m (1%:M + (A *m B))) *m W1) *m W2) - (((x w *m (1%:M + (A *m B))) *m W1') *m W2')) ^+ 2)) = ((sigma ^+ 2) * ((fro ((1%:M + (A *m B)) *m ((W1 *m W2) - (W1' *m W2')))) ^+ 2)).
+
+Definition prop_5 : Prop :=
+  (forall (c d h k : nat) (W1 : 'M[R]_(c, h)) (W2 : 'M[R]_(h, d)) (W1' : 'M[R]_(c, k)) (W2' : 'M[R]_(k, d)) (sigma : R) (Omega : Type) (x : Omega -> 'rV[R]_c) (E : (Omega -> R) -> R),
+    0 < sigma ->
+    law x E (sigma ^+ 2)%:M ->
+    forall (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (epsilon : R) (s1 : R),
+    0 <= epsilon ->
+    ((fro ((W1 *m W2) - (W1' *m W2'))) ^+ 2) <= epsilon ->
+    spectral (1%:M + (A *m B)) s1 ->
+    (E (fun w => norm ((((x w *m W1) *m W2) *m (1%:M + (A *m B))) - (((x w *m W1') *m W2') *m (1%:M + (A *m B)))) ^+ 2)) <= (((sigma ^+ 2) * (s1 ^+ 2)) * epsilon))
+  /\
+  (exists (c d h k : nat) (W1 : 'M[R]_(c, h)) (W2 : 'M[R]_(h, d)) (W1' : 'M[R]_(c, k)) (W2' : 'M[R]_(k, d)) (sigma : R) (Omega : Type) (x : Omega -> 'rV[R]_c) (E : (Omega -> R) -> R) (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (epsilon : R) (s1 : R),
+      0 < sigma /\
+      law x E (sigma ^+ 2)%:M /\
+      0 <= epsilon /\
+      ((fro ((W1 *m W2) - (W1' *m W2'))) ^+ 2) <= epsilon /\
+      spectral (1%:M + (A *m B)) s1 /\
+      (E (fun w => norm ((((x w *m W1) *m W2) *m (1%:M + (A *m B))) - (((x w *m W1') *m W2') *m (1%:M + (A *m B)))) ^+ 2)) = (((sigma ^+ 2) * (s1 ^+ 2)) * epsilon) /\
+      0 < (((sigma ^+ 2) * (s1 ^+ 2)) * epsilon)).
+
+Definition prop_5_exact : Prop :=
+  forall (c d h k : nat) (W1 : 'M[R]_(c, h)) (W2 : 'M[R]_(h, d)) (W1' : 'M[R]_(c, k)) (W2' : 'M[R]_(k, d)) (sigma : R) (Omega : Type) (x : Omega -> 'rV[R]_c) (E : (Omega -> R) -> R),
+    0 < sigma ->
+    law x E (sigma ^+ 2)%:M ->
+    forall (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)),
+    (E (fun w => norm ((((x w *m W1) *m W2) *m (1%:M + (A *m B))) - (((x w *m W1') *m W2') *m (1%:M + (A *m B)))) ^+ 2)) = ((sigma ^+ 2) * ((fro (((W1 *m W2) - (W1' *m W2')) *m (1%:M + (A *m B)))) ^+ 2)).
+
+Definition prop_4_interior : Prop :=
+  forall (c d h : nat) (W1 : 'M[R]_(c, h)) (W2 : 'M[R]_(h, d)) (W1' : 'M[R]_(c, h)) (W2' : 'M[R]_(h, d)) (sigma : R) (Omega : Type) (x : Omega -> 'rV[R]_c) (E : (Omega -> R) -> R),
+    0 < sigma ->
+    law x E (sigma ^+ 2)%:M ->
+    forall (r : nat) (A : 'M[R]_(h, r)) (B : 'M[R]_(r, h)) (epsilon : R) (s1 : R),
+    (r < h)%N ->
+    ((fro ((W1 *m W2) - (W1' *m W2'))) ^+ 2) <= epsilon ->
+    spectral (1%:M + (A *m B)) s1 ->
+    (E (fun w => norm ((((x w *m W1) *m (1%:M + (A *m B))) *m W2) - (((x w *m W1') *m (1%:M + (A *m B))) *m W2')) ^+ 2)) <= (((sigma ^+ 2) * (s1 ^+ 2)) * epsilon).
+
+Definition prop_4_interior_layers : Prop :=
+  (forall (c d h : nat) (W1 : 'M[R]_(c, h)) (W2 : 'M[R]_(h, d)) (W1' : 'M[R]_(c, h)) (W2' : 'M[R]_(h, d)) (sigma : R) (Omega : Type) (x : Omega -> 'rV[R]_c) (E : (Omega -> R) -> R) (s2 : R) (s3 : R),
+    0 < sigma ->
+    law x E (sigma ^+ 2)%:M ->
+    spectral W2 s2 ->
+    spectral W1' s3 ->
+    forall (r : nat) (A : 'M[R]_(h, r)) (B : 'M[R]_(r, h)) (s1 : R),
+    spectral (1%:M + (A *m B)) s1 ->
+    (E (fun w => norm ((((x w *m W1) *m (1%:M + (A *m B))) *m W2) - (((x w *m W1') *m (1%:M + (A *m B))) *m W2')) ^+ 2)) <= (((sigma * s1) * (((fro (W1 - W1')) * s2) + (s3 * (fro (W2 - W2'))))) ^+ 2))
+  /\
+  (exists (c d h : nat) (W1 : 'M[R]_(c, h)) (W2 : 'M[R]_(h, d)) (W1' : 'M[R]_(c, h)) (W2' : 'M[R]_(h, d)) (sigma : R) (Omega : Type) (x : Omega -> 'rV[R]_c) (E : (Omega -> R) -> R) (s2 : R) (s3 : R) (r : nat) (A : 'M[R]_(h, r)) (B : 'M[R]_(r, h)) (s1 : R),
+      0 < sigma /\
+      law x E (sigma ^+ 2)%:M /\
+      spectral W2 s2 /\
+      spectral W1' s3 /\
+      spectral (1%:M + (A *m B)) s1 /\
+      (E (fun w => norm ((((x w *m W1) *m (1%:M + (A *m B))) *m W2) - (((x w *m W1') *m (1%:M + (A *m B))) *m W2')) ^+ 2)) = (((sigma * s1) * (((fro (W1 - W1')) * s2) + (s3 * (fro (W2 - W2'))))) ^+ 2) /\
+      0 < (((sigma * s1) * (((fro (W1 - W1')) * s2) + (s3 * (fro (W2 - W2'))))) ^+ 2)).
+
+Definition prop_4_every_layer : Prop :=
+  forall (c d : nat) (W1 : 'M[R]_(c, c)) (W2 : 'M[R]_(c, d)) (W1' : 'M[R]_(c, c)) (W2' : 'M[R]_(c, d)) (sigma : R) (Omega : Type) (x : Omega -> 'rV[R]_c) (E : (Omega -> R) -> R),
+    0 < sigma ->
+    law x E (sigma ^+ 2)%:M ->
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, c)) (epsilon : R) (s1 : R),
+    (r < c)%N ->
+    ((fro ((W1 *m W2) - (W1' *m W2'))) ^+ 2) <= epsilon ->
+    spectral (1%:M + (A *m B)) s1 ->
+    (E (fun w => norm (((((x w *m (1%:M + (A *m B))) *m W1) *m (1%:M + (A *m B))) *m W2) - ((((x w *m (1%:M + (A *m B))) *m W1') *m (1%:M + (A *m B))) *m W2')) ^+ 2)) <= (((sigma ^+ 2) * (s1 ^+ 4)) * epsilon).
+
+Definition prop_4_anisotropic : Prop :=
+  forall (c d h k : nat) (W1 : 'M[R]_(c, h)) (W2 : 'M[R]_(h, d)) (W1' : 'M[R]_(c, k)) (W2' : 'M[R]_(k, d)) (F : 'M[R]_(c, c)) (Omega : Type) (x : Omega -> 'rV[R]_c) (E : (Omega -> R) -> R),
+    \rank (F)%R = c ->
+    law x E (F^T *m F) ->
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, c)) (s1 : R),
+    (r < c)%N ->
+    spectral (1%:M + (A *m B)) s1 ->
+    (E (fun w => norm ((((x w *m (1%:M + (A *m B))) *m W1) *m W2) - (((x w *m (1%:M + (A *m B))) *m W1') *m W2')) ^+ 2)) <= ((s1 ^+ 2) * (E (fun w => norm (((x w *m W1) *m W2) - ((x w *m W1') *m W2')) ^+ 2))).
+
+Definition prop_4_whitened : Prop :=
+  forall (c d h k : nat) (W1 : 'M[R]_(c, h)) (W2 : 'M[R]_(h, d)) (W1' : 'M[R]_(c, k)) (W2' : 'M[R]_(k, d)) (F : 'M[R]_(c, c)) (Omega : Type) (x : Omega -> 'rV[R]_c) (E : (Omega -> R) -> R),
+    \rank (F)%R = c ->
+    law x E (F^T *m F) ->
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, c)) (s1 : R),
+    spectral ((F *m (1%:M + (A *m B))) *m (invmx F)) s1 ->
+    (E (fun w => norm ((((x w *m (1%:M + (A *m B))) *m W1) *m W2) - (((x w *m (1%:M + (A *m B))) *m W1') *m W2')) ^+ 2)) <= ((s1 ^+ 2) * (E (fun w => norm (((x w *m W1) *m W2) - ((x w *m W1') *m W2')) ^+ 2))).
+
+Definition prop_5_anisotropic : Prop :=
+  forall (c d h k : nat) (W1 : 'M[R]_(c, h)) (W2 : 'M[R]_(h, d)) (W1' : 'M[R]_(c, k)) (W2' : 'M[R]_(k, d)) (F : 'M[R]_(c, c)) (Omega : Type) (x : Omega -> 'rV[R]_c) (E : (Omega -> R) -> R),
+    \rank (F)%R = c ->
+    law x E (F^T *m F) ->
+    forall (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (s1 : R),
+    spectral (1%:M + (A *m B)) s1 ->
+    (E (fun w => norm ((((x w *m W1) *m W2) *m (1%:M + (A *m B))) - (((x w *m W1') *m W2') *m (1%:M + (A *m B)))) ^+ 2)) <= ((s1 ^+ 2) * (E (fun w => norm (((x w *m W1) *m W2) - ((x w *m W1') *m W2')) ^+ 2))).
+
+Definition eq_5 : Prop :=
+  forall (c d n : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (p1 : 'M[R]_(d, c)),
+    pinv W p1 ->
+    (W *m p1) = 1%:M ->
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, d)),
+    (x *m (W + (A *m B))) = ((x *m W) *m (1%:M + (p1 *m (A *m B)))).
+
+Definition eq_5_scope : Prop :=
+  forall (c d n : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (p1 : 'M[R]_(d, c)),
+    pinv W p1 ->
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, d)),
+    (r < c)%N ->
+    (r < d)%N ->
+    (x *m (W + (A *m B))) = ((x *m W) *m (1%:M + (p1 *m (A *m B)))).
+
+Definition eq_5_column_rank : Prop :=
+  forall (c d n : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (p1 : 'M[R]_(d, c)),
+    pinv W p1 ->
+    (p1 *m W) = 1%:M ->
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, d)),
+    (x *m (W + (A *m B))) = ((x *m (1%:M + ((A *m B) *m p1))) *m W).
+
+Definition eq_5_rank : Prop :=
+  forall (c d r : nat) (W : 'M[R]_(c, d)) (a : 'M[R]_(c, r)) (b : 'M[R]_(r, d)) (p1 : 'M[R]_(d, c)),
+    pinv W p1 ->
+    (\rank ((p1 *m (a *m b)))%R <= r)%N.
+
+Definition eq_6_rank_input : Prop :=
+  forall (c d r s : nat) (W : 'M[R]_(c, d)) (a1 : 'M[R]_(c, r)) (b1 : 'M[R]_(r, c)) (a2 : 'M[R]_(c, s)) (b2 : 'M[R]_(s, d)),
+    (\rank (((((1%:M + (a1 *m b1)) *m W) + (a2 *m b2)) - W))%R <= (r + s))%N.
+
+Definition eq_6_rank_output : Prop :=
+  forall (c d r s : nat) (W : 'M[R]_(c, d)) (a1 : 'M[R]_(d, r)) (b1 : 'M[R]_(r, d)) (a2 : 'M[R]_(c, s)) (b2 : 'M[R]_(s, d)),
+    (\rank ((((W *m (1%:M + (a1 *m b1))) + (a2 *m b2)) - W))%R <= (r + s))%N.
+
+Definition eq_6_exchanged : Prop :=
+  forall (c d r s : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (a1 : 'M[R]_(c, r)) (b1 : 'M[R]_(r, c)) (a2 : 'M[R]_(c, s)) (b2 : 'M[R]_(s, d)),
+    (((((1%:M + (a1 *m b1)) *m W') + (a2 *m b2)) - W') - ((((1%:M + (a1 *m b1)) *m W) + (a2 *m b2)) - W)) = ((a1 *m b1) *m (W' - W)).
+
+Definition bounds_rank : Prop :=
+  forall (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, d)) (epsilon : R),
+    (r < c)%N ->
+    (r < d)%N ->
+    0 <= epsilon ->
+    spectral_le (A *m B) epsilon ->
+    ((4 * (1 + (sim (x1 *m W) (x2 *m W)))) * epsilon) <= (((1 + (sim (x1 *m W) (x2 *m W))) * epsilon) * (((norm x1) / (norm (x1 *m W))) + ((norm x2) / (norm (x2 *m W))) + ((norm x1') / (norm (x1' *m W'))) + ((norm x2') / (norm (x2' *m W'))))).
+
+Definition stronger_requirement : Prop :=
+  forall (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c),
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1 *m W') != 0 ->
+    (x2 *m W') != 0 ->
+    forall (epsilon : R),
+    0 < epsilon ->
+    ((fro (W - W')) ^+ 2) <= epsilon ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1 *m W') (x2 *m W')).
+
+Definition stronger_requirement_equal : Prop :=
+  forall (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c),
+    W = W' ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1 *m W') != 0 ->
+    (x2 *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1 *m W') (x2 *m W')).
+
+Definition reach_input : Prop :=
+  forall (c d r : nat) (W : 'M[R]_(c, d)) (a : 'M[R]_(c, r)) (b : 'M[R]_(r, c)),
+    (\rank ((((1%:M + (a *m b)) *m W) - W))%R <= r)%N.
+
+Definition reach_output : Prop :=
+  forall (c d r : nat) (W : 'M[R]_(c, d)) (a : 'M[R]_(d, r)) (b : 'M[R]_(r, d)),
+    (\rank (((W *m (1%:M + (a *m b))) - W))%R <= r)%N.
+
+Definition absorption_linear : Prop :=
+  forall (c d n : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (bias : 'M[R]_(n, d)),
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, c)),
+    (((x *m (1%:M + (A *m B))) *m W) + bias) = ((x *m ((1%:M + (A *m B)) *m W)) + bias).
+
+Definition absorption_linear_output : Prop :=
+  forall (c d n : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (bias : 'M[R]_(n, d)),
+    forall (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)),
+    (((x *m W) + bias) *m (1%:M + (A *m B))) = ((x *m (W *m (1%:M + (A *m B)))) + (bias *m (1%:M + (A *m B)))).
+
+Definition eq_2_3_input : Prop :=
+  forall (c d n r : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (a : 'M[R]_(c, r)) (b : 'M[R]_(r, c)),
+    ((x + ((x *m a) *m b)) *m W) = ((x *m (1%:M + (a *m b))) *m W).
+
+Definition eq_2_3_output : Prop :=
+  forall (c d n r : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (a : 'M[R]_(d, r)) (b : 'M[R]_(r, d)),
+    ((x *m W) + (((x *m W) *m a) *m b)) = ((x *m W) *m (1%:M + (a *m b))).
+
+Definition eq_4a : Prop :=
+  forall (c d n r : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (a : 'M[R]_(c, r)) (b : 'M[R]_(r, d)),
+    (x *m (W + (a *m b))) = ((x *m W) + ((x *m a) *m b)).
+
+Definition eq_4b : Prop :=
+  forall (c d n r : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (a : 'M[R]_(c, r)) (b : 'M[R]_(r, c)),
+    ((x *m (1%:M + (a *m b))) *m W) = ((x + ((x *m a) *m b)) *m W).
+
+Definition eq_4c : Prop :=
+  forall (c d n r : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (a : 'M[R]_(d, r)) (b : 'M[R]_(r, d)),
+    ((x *m W) *m (1%:M + (a *m b))) = ((x *m W) + (((x *m W) *m a) *m b)).
+
+Definition transfer_input : Prop :=
+  forall (c : nat) (W1 : 'M[R]_(c, c)) (W2 : 'M[R]_(c, c)) (W1' : 'M[R]_(c, c)) (W2' : 'M[R]_(c, c)) (sigma : R) (Omega : Type) (x : Omega -> 'rV[R]_c) (E : (Omega -> R) -> R),
+    0 < sigma ->
+    law x E (sigma ^+ 2)%:M ->
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, c)),
+    (r < c)%N ->
+    (E (fun w => norm ((((x w *m (1%:M + (A *m B))) *m W1) *m W2) - (((x w *m (1%:M + (A *m B))) *m W1') *m W2')) ^+ 2)) <= (E (fun w => norm (((x w *m (W1 + (A *m B))) *m W2) - ((x w *m (W1' + (A *m B))) *m W2')) ^+ 2)).
+
+Definition transfer_output : Prop :=
+  forall (c : nat) (W1 : 'M[R]_(c, c)) (W2 : 'M[R]_(c, c)) (W1' : 'M[R]_(c, c)) (W2' : 'M[R]_(c, c)) (sigma : R) (Omega : Type) (x : Omega -> 'rV[R]_c) (E : (Omega -> R) -> R),
+    0 < sigma ->
+    law x E (sigma ^+ 2)%:M ->
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, c)),
+    (r < c)%N ->
+    (E (fun w => norm ((((x w *m W1) *m W2) *m (1%:M + (A *m B))) - (((x w *m W1') *m W2') *m (1%:M + (A *m B)))) ^+ 2)) <= (E (fun w => norm (((x w *m (W1 + (A *m B))) *m W2) - ((x w *m (W1' + (A *m B))) *m W2')) ^+ 2)).
+
+Definition transfer_same_function : Prop :=
+  forall (c : nat) (W1 : 'M[R]_(c, c)) (W2 : 'M[R]_(c, c)) (W1' : 'M[R]_(c, c)) (W2' : 'M[R]_(c, c)) (sigma : R) (Omega : Type) (x : Omega -> 'rV[R]_c) (E : (Omega -> R) -> R),
+    0 < sigma ->
+    (W1 *m W2) = (W1' *m W2') ->
+    law x E (sigma ^+ 2)%:M ->
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, c)),
+    (E (fun w => norm ((((x w *m (1%:M + (A *m B))) *m W1) *m W2) - (((x w *m (1%:M + (A *m B))) *m W1') *m W2')) ^+ 2)) = 0 /\ (E (fun w => norm ((((x w *m W1) *m W2) *m (1%:M + (A *m B))) - (((x w *m W1') *m W2') *m (1%:M + (A *m B)))) ^+ 2)) = 0 /\ (E (fun w => norm (((x w *m (W1 + (A *m B))) *m W2) - ((x w *m (W1' + (A *m B))) *m W2')) ^+ 2)) = ((sigma ^+ 2) * ((fro ((A *m B) *m (W2 - W2'))) ^+ 2)).
+
+Definition transfer_sufficient : Prop :=
+  forall (c : nat) (W1 : 'M[R]_(c, c)) (W2 : 'M[R]_(c, c)) (W1' : 'M[R]_(c, c)) (W2' : 'M[R]_(c, c)) (sigma : R) (Omega : Type) (x : Omega -> 'rV[R]_c) (E : (Omega -> R) -> R),
+    0 < sigma ->
+    law x E (sigma ^+ 2)%:M ->
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, c)) (epsilon : R) (s1 : R),
+    ((fro ((W1 *m W2) - (W1' *m W2'))) ^+ 2) <= epsilon ->
+    spectral (1%:M + (A *m B)) s1 ->
+    ((s1 + 1) * (Num.sqrt epsilon)) <= (fro ((A *m B) *m (W2 - W2'))) ->
+    (E (fun w => norm ((((x w *m (1%:M + (A *m B))) *m W1) *m W2) - (((x w *m (1%:M + (A *m B))) *m W1') *m W2')) ^+ 2)) <= (E (fun w => norm (((x w *m (W1 + (A *m B))) *m W2) - ((x w *m (W1' + (A *m B))) *m W2')) ^+ 2)) /\ (E (fun w => norm ((((x w *m W1) *m W2) *m (1%:M + (A *m B))) - (((x w *m W1') *m W2') *m (1%:M + (A *m B)))) ^+ 2)) <= (E (fun w => norm (((x w *m (W1 + (A *m B))) *m W2) - ((x w *m (W1' + (A *m B))) *m W2')) ^+ 2)).
+
+Definition transfer_single_layer : Prop :=
+  forall (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)),
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, d)),
+    ((W + (A *m B)) - (W' + (A *m B))) = (W - W').
+
+Definition transfer_single_layer_input : Prop :=
+  forall (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)),
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, c)),
+    (((1%:M + (A *m B)) *m W) - ((1%:M + (A *m B)) *m W')) = ((1%:M + (A *m B)) *m (W - W')).
+
+Definition transfer_single_layer_output : Prop :=
+  forall (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)),
+    forall (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)),
+    ((W *m (1%:M + (A *m B))) - (W' *m (1%:M + (A *m B)))) = ((W - W') *m (1%:M + (A *m B))).
+
+Definition nonlinear_output : Prop :=
+  forall (d n : nat) (f : 'M[R]_(n, d)) (f' : 'M[R]_(n, d)),
+    forall (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (s1 : R),
+    spectral (1%:M + (A *m B)) s1 ->
+    ((fro ((f *m (1%:M + (A *m B))) - (f' *m (1%:M + (A *m B))))) ^+ 2) <= ((s1 ^+ 2) * ((fro (f - f')) ^+ 2)).
+
+Definition nonlinear_input_lipschitz : Prop :=
+  (forall (c d n : nat) (g : 'M[R]_(n, d)) (h : 'M[R]_(n, d)) (xab : 'M[R]_(n, c)) (lip : R),
+    0 < lip ->
+    (fro (h - g)) <= (lip * (fro xab)) ->
+    ((fro h) ^+ 2) <= ((2 * ((fro g) ^+ 2)) + (2 * ((lip * (fro xab)) ^+ 2))))
+  /\
+  (exists (c d n : nat) (g : 'M[R]_(n, d)) (h : 'M[R]_(n, d)) (xab : 'M[R]_(n, c)) (lip : R),
+      0 < lip /\
+      (fro (h - g)) <= (lip * (fro xab)) /\
+      ((fro h) ^+ 2) = ((2 * ((fro g) ^+ 2)) + (2 * ((lip * (fro xab)) ^+ 2))) /\
+      0 < ((2 * ((fro g) ^+ 2)) + (2 * ((lip * (fro xab)) ^+ 2)))).
+End Statements.

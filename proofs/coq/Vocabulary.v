@@ -1,0 +1,61 @@
+(* The words of the statements, over any real closed field: cosine, norms, condition number, expectation. *)
+From mathcomp Require Import all_ssreflect all_algebra.
+Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
+Import Order.TTheory GRing.Theory Num.Theory.
+Local Open Scope ring_scope.
+
+Section Vocabulary.
+Variable R : rcfType.
+
+(* rows *)
+Definition dot n (u v : 'rV[R]_n) : R := \sum_i u 0 i * v 0 i.
+Definition norm n (u : 'rV[R]_n) : R := Num.sqrt (dot u u).
+Definition sim n (u v : 'rV[R]_n) : R := dot u v / (norm u * norm v).
+Definition sine n (u v : 'rV[R]_n) : R := Num.sqrt (1 - sim u v ^+ 2).
+
+(* matrices; a norm is at most a if it stretches no row by more, and equal to a if no smaller number will do *)
+Definition spectral_le m n (M : 'M[R]_(m, n)) (a : R) := forall x : 'rV_m, norm (x *m M) <= a * norm x.
+Definition spectral m n (M : 'M[R]_(m, n)) (a : R) :=
+  [/\ 0 <= a, spectral_le M a & forall b, 0 <= b -> spectral_le M b -> a <= b].
+Definition fro_sq m n (M : 'M[R]_(m, n)) : R := \sum_i \sum_j M i j ^+ 2.
+Definition fro m n (M : 'M[R]_(m, n)) : R := Num.sqrt (fro_sq M).
+
+(* W of full row rank: the smallest and the largest stretch of a row, both attained, are its extreme singular values *)
+Definition extremes c d (W : 'M[R]_(c, d)) (lo hi : R) :=
+  [/\ 0 < lo, forall x : 'rV_c, lo * norm x <= norm (x *m W) <= hi * norm x,
+      exists2 x : 'rV_c, x != 0 & norm (x *m W) = lo * norm x
+    & exists2 x : 'rV_c, x != 0 & norm (x *m W) = hi * norm x].
+Definition cond c d (W : 'M[R]_(c, d)) (k : R) := exists2 s, extremes W s.1 s.2 & k = s.2 / s.1.
+
+(* Moore and Penrose's four equations *)
+Definition pinv c d (W : 'M[R]_(c, d)) (P : 'M[R]_(d, c)) :=
+  [/\ W *m P *m W = W, P *m W *m P = P, (W *m P)^T = W *m P & (P *m W)^T = P *m W].
+
+(* artanh a - artanh b <= ln q; a = 1 only if b = 1 *)
+Definition artanh_gap (a b q : R) := (1 + a) * (1 - b) <= q ^+ 2 * ((1 - a) * (1 + b)).
+(* |artanh a - artanh b| <= ln q *)
+Definition artanh_within (a b q : R) := artanh_gap a b q /\ artanh_gap b a q.
+
+(* A law of rows x with E[x'x] = S is known by its expectations of quadratic forms, linear in their coefficients. *)
+Definition quadratic Omega c d (x : Omega -> 'rV[R]_c) (D : 'I_c -> 'I_c -> 'I_d -> R) (w : Omega) : R :=
+  \sum_k \sum_i \sum_j D i j k * (x w 0 i * x w 0 j).
+Definition law Omega c (x : Omega -> 'rV[R]_c) (E : (Omega -> R) -> R) (S : 'M[R]_c) :=
+  [/\ forall f g, f =1 g -> E f = E g,
+      forall d (D : 'I_c -> 'I_c -> 'I_d -> R),
+        E (quadratic x D) = \sum_k \sum_i \sum_j D i j k * E (fun w => x w 0 i * x w 0 j)
+    & forall i j, E (fun w => x w 0 i * x w 0 j) = S i j].
+(* For functions that are not linear: a positive linear functional, on functions that have expectations. *)
+Definition expectation Omega (E : (Omega -> R) -> R) (integrable : (Omega -> R) -> Prop) :=
+  [/\ forall f g, integrable f -> integrable g -> (forall w, f w <= g w) -> E f <= E g,
+      forall f g, integrable f -> integrable g -> integrable (fun w => f w + g w) /\
+        E (fun w => f w + g w) = E f + E g
+    & forall a f, integrable f -> integrable (fun w => a * f w) /\ E (fun w => a * f w) = a * E f].
+(* the second-order term of the cosine, and the norm of its Hessian *)
+Definition second_order n (u v du dv : 'rV[R]_n) (q : R) := exists l K e0 : R, 0 < e0 /\ forall t : R, `|t| <= e0 ->
+  `|sim (u + t *: du) (v + t *: dv) - sim u v - t * l - t ^+ 2 * (q / 2)| <= K * `|t| ^+ 3.
+Definition hessian_norm n (u v : 'rV[R]_n) (a : R) :=
+  let bounds b := 0 <= b /\ forall du dv q, second_order u v du dv q -> `|q| <= b * (norm du ^+ 2 + norm dv ^+ 2) in
+  bounds a /\ forall b, bounds b -> a <= b.
+(* artanh a - artanh b = ln q, all finite, q > 1 *)
+Definition artanh_apart (a b q : R) := [/\ -1 < a < 1, -1 < b < 1, 1 < q & (1 + a) * (1 - b) = q ^+ 2 * ((1 - a) * (1 + b))].
+End Vocabulary.

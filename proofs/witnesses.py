@@ -1,0 +1,154 @@
+"""Shipped witnesses as Coq data: exact numbers, the rank factors of AB, and certificates that Coq checks by computing."""
+
+import json
+from collections.abc import Sequence
+from fractions import Fraction
+from importlib import resources
+from math import isqrt
+from typing import Any
+
+Row = list[Fraction]
+Matrix = list[Row]
+
+PLACEMENTS = {
+    "ce1": "input", "ce2": "output", "ce3": "lora", "ce4-input": "input", "ce4-lora": "lora", "ce4-output": "output",
+    "ce5": "lora", "prop-1-frobenius": "lora", "prop-2-output-frobenius": "output",
+}  # fmt: skip
+LITERAL = frozenset({"ce4-input", "ce4-lora", "ce4-output"})
+"""Witnesses of the reading ‖AB‖₂² ≤ ε: AB is divided by √ε."""
+
+
+def number(x: Fraction) -> str:
+    """A rational of Coq."""
+    return f"(Qmake ({x.numerator}) {x.denominator})"
+
+
+def row(v: Sequence[Fraction]) -> str:
+    """A list of rationals."""
+    return f"[:: {'; '.join(map(number, v))}]"
+
+
+def matrix(m: Sequence[Sequence[Fraction]]) -> str:
+    """A list of rows."""
+    return f"[:: {'; '.join(map(row, m))}]"
+
+
+def times(x: Row, m: Matrix) -> Row:
+    """The row xM."""
+    return [sum((a * r[j] for a, r in zip(x, m, strict=True)), Fraction(0)) for j in range(len(m[0]))]
+
+
+def dot(u: Row, v: Row) -> Fraction:
+    """Inner product."""
+    return sum((a * b for a, b in zip(u, v, strict=True)), Fraction(0))
+
+
+def root(x: Fraction) -> Fraction:
+    """Square root of a square.
+
+    Raises:
+        ValueError: it is no square of a rational.
+    """
+    n, d = isqrt(x.numerator), isqrt(x.denominator)
+    if n * n != x.numerator or d * d != x.denominator:
+        msg = f"{x} is not the square of a rational number."
+        raise ValueError(msg)
+    return Fraction(n, d)
+
+
+def factors(m: Matrix) -> tuple[Matrix, Matrix]:
+    """The columns of M that are pivots, and its reduced echelon form: M = CF, as many columns as its rank."""
+    rows, pivots = [r[:] for r in m], list[int]()
+    for j in range(len(m[0])):
+        k = next((i for i in range(len(pivots), len(rows)) if rows[i][j]), None)
+        if k is None:
+            continue
+        at = len(pivots)
+        rows[at], rows[k] = rows[k], rows[at]
+        rows[at] = [x / rows[at][j] for x in rows[at]]
+        rows = [r if i == at else [a - r[j] * b for a, b in zip(r, rows[at], strict=True)] for i, r in enumerate(rows)]
+        pivots.append(j)
+    return [[r[j] for j in pivots] for r in m], rows[: len(pivots)]
+
+
+def squares(m: Matrix) -> list[tuple[Fraction, Row]]:
+    """I − MMᵀ as a sum of d lᵀl with d > 0.
+
+    Raises:
+        ValueError: it is not positive semidefinite, so ‖M‖₂ > 1.
+    """
+    n = len(m)
+    g = [[Fraction(int(i == j)) - dot(m[i], m[j]) for j in range(n)] for i in range(n)]
+    found = []
+    for k in range(n):
+        d = g[k][k]
+        if d < 0 or (d == 0 and any(g[k])):
+            msg = "The norm of AB exceeds epsilon."
+            raise ValueError(msg)
+        if d:
+            l = [x / d for x in g[k]]
+            found.append((d, l))
+            g = [[g[i][j] - d * l[i] * l[j] for j in range(n)] for i in range(n)]
+    return found
+
+
+def longest(m: Matrix) -> Row:
+    """A unit row that M does not shorten, or zeros."""
+    n = len(m)
+    for i in range(n):
+        if dot(m[i], m[i]) == 1:
+            return [Fraction(int(i == j)) for j in range(n)]
+    return [Fraction(0)] * n
+
+
+def padded(m: Matrix, corner: int = 0) -> Matrix:
+    """One more row and column: zeros, and the corner."""
+    return [[*r, Fraction(0)] for r in m] + [[Fraction(0)] * len(m[0]) + [Fraction(corner)]]
+
+
+def witness(name: str) -> str:
+    """The definition of one witness.
+
+    Where AB is of full rank, every space gets one more dimension in which nothing happens, so that AB is not.
+    """
+    file = resources.files("ioadapt_theory.claims").joinpath("witnesses", f"{name}.json")
+    raw = json.loads(file.read_text(encoding="utf-8"))
+
+    def exact(value: Any) -> Any:
+        return [exact(v) for v in value] if isinstance(value, list) else Fraction(str(value))
+
+    data = {key: exact(value) for key, value in raw.items() if key != "comment"}
+    epsilon = root(data["epsilon"]) if name in LITERAL else data["epsilon"]
+    m = [[x / epsilon for x in r] for r in data["AB"]]
+    inputs = [data[key] for key in ("x1", "x2", "x1_target", "x2_target")]
+    layers = [data["W"], data["W_target"]]
+    a, b = factors(m)
+    if len(b) == min(len(m), len(m[0])):
+        m, a, b = padded(m), [*a, [Fraction(0)] * len(b)], [[*r, Fraction(0)] for r in b]
+        inputs, layers = [[*x, Fraction(0)] for x in inputs], [padded(w, 1) for w in layers]
+    outputs = [times(x, layers[k // 2]) for k, x in enumerate(inputs)]
+    norms = [root(dot(outputs[k], outputs[k]) * dot(outputs[k + 1], outputs[k + 1])) for k in (0, 2)]
+    lengths = "[::]"
+    if PLACEMENTS[name] == "lora":
+        pairs = [(root(dot(x, x)), root(dot(y, y))) for x, y in zip(inputs, outputs, strict=True)]
+        lengths = f"[:: {'; '.join(f'({number(x)}, {number(y)})' for x, y in pairs)}]"
+    certificate = "; ".join(f"({number(d)}, {row(l)})" for d, l in squares(m))
+    sizes = [len(layers[0]), len(layers[0][0]), len(layers[1]), len(layers[1][0]), len(m), len(m[0]), len(b)]
+    fields = [
+        *map(str, sizes), matrix(layers[0]), matrix(layers[1]), *map(row, inputs), matrix(a), matrix(b),
+        f"[:: {certificate}]", row(longest(m)), *map(number, norms), lengths,
+    ]  # fmt: skip
+    return f"Definition {name.replace('-', '_')} : witness := Witness\n  " + "\n  ".join(fields) + "."
+
+
+HEAD = """\
+(* The shipped witnesses. Rendered from their files by `python -m proofs`: not to be edited. *)
+From Coq Require Import QArith.
+From mathcomp Require Import all_ssreflect.
+From ioadapt Require Import Witness.
+"""
+
+
+def witnesses() -> str:
+    """The file of all witnesses that the refutations use."""
+    return HEAD + "\n" + "\n\n".join(map(witness, PLACEMENTS)) + "\n"

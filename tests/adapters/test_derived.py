@@ -1,0 +1,185 @@
+"""What is kept between the steps of an optimizer is what would be computed: never stale, whatever changes it."""
+
+import copy
+import gc
+import io
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+from ioadapt_theory.adapters import adapt, cached, disable, layers, merge, scale, unfused, unmerge
+from ioadapt_theory.adapters.families.dora import DoRA
+from ioadapt_theory.adapters.fast import derived
+from tests.adapters.cases import layer
+
+C, D = 12, 20
+placements = pytest.mark.parametrize("placement", ["weight", "input", "output"])
+
+
+def make(placement: str = "weight", base: nn.Module | None = None) -> nn.Sequential:
+    model = nn.Sequential(nn.Linear(C, D) if base is None else base)
+    return adapt(model, target_modules=["0"], family="dora", placement=placement, rank=3, init="random")
+
+
+def phi_of(model: nn.Sequential, placement: str = "weight") -> DoRA:
+    phi = layer(model).adapters["default"][placement]
+    assert isinstance(phi, DoRA)
+    return phi
+
+
+def fresh(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """The output without anything kept."""
+    with unfused():
+        return model(x)
+
+
+def stepped(model: nn.Module, optimizer: type[torch.optim.Optimizer], **options: object) -> None:
+    steps = optimizer([p for p in model.parameters() if p.requires_grad], lr=0.1, **options)
+    model(torch.randn(4, C)).square().sum().backward()
+    steps.step()
+
+
+def ema(model: nn.Module) -> None:
+    for p in model.parameters():
+        p.data.lerp_(torch.randn_like(p), 0.3)
+
+
+def other_weight(model: nn.Module) -> None:
+    base = layer(model).base_layer
+    base.weight = nn.Parameter(torch.randn_like(base.weight), requires_grad=False)
+
+
+CHANGES = {
+    "scale": lambda m: scale(m, 0.5),
+    "sgd": lambda m: stepped(m, torch.optim.SGD),
+    "fused adamw": lambda m: stepped(m, torch.optim.AdamW, fused=True),  # leaves the versions of tensors as they are
+    "foreach adam": lambda m: stepped(m, torch.optim.Adam, foreach=True),
+    "load_state_dict": lambda m: m.load_state_dict({k: 1.3 * v for k, v in m.state_dict().items()}),
+    "assign": lambda m: m.load_state_dict({k: 1.3 * v for k, v in m.state_dict().items()}, assign=True),
+    "data": ema,
+    "one entry": lambda m: phi_of_any(m).A.data[2].mul_(2),
+    "numpy": lambda m: phi_of_any(m).B.detach().numpy().__imul__(1.5),
+    "merge": lambda m: unmerge(merge(m)),
+    "merged": merge,
+    "dtype": lambda m: m.float().double(),
+    "another weight": other_weight,
+    "weight.data": lambda m: layer(m).base_layer.weight.data.mul_(1.2),
+    "weight in place": lambda m: torch.no_grad()(layer(m).base_layer.weight[1].mul_)(3.0),
+    "copied": lambda m: m,
+}
+
+
+def phi_of_any(model: nn.Sequential) -> DoRA:
+    return next(iter(layer(model).adapters["default"].values()))
+
+
+@placements
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("recorded", [True, False], ids=["training", "generating"])
+@pytest.mark.parametrize("inside", [True, False], ids=["cached", "plain"])
+def test_nothing_is_stale(placement, change, recorded, inside):
+    model, x = make(placement), torch.randn(3, C)
+    with torch.set_grad_enabled(recorded):
+        model(x)
+        if inside:
+            with cached(), torch.enable_grad():
+                CHANGES[change](model)
+        else:
+            with torch.enable_grad():
+                CHANGES[change](model)
+        assert_close(model(x), fresh(model, x), rtol=1e-12, atol=1e-12)
+        twin = copy.deepcopy(model)
+        phi_of_any(twin).A.data.add_(1)
+        assert_close(twin(x), fresh(twin, x), rtol=1e-12, atol=1e-12)
+
+
+@placements
+def test_merging_after_a_change_is_the_change_merged(placement):
+    model, x = make(placement), torch.randn(3, C)
+    with torch.no_grad():
+        model(x)
+    model.load_state_dict({k: v * 1.3 if "adapters" in k else v for k, v in model.state_dict().items()})
+    expected = fresh(model, x)
+    assert_close(merge(model)(x), expected)
+
+
+@placements
+@pytest.mark.parametrize("base", [lambda: nn.Linear(C, D), lambda: nn.Conv2d(C, D, 3)], ids=["linear", "conv"])
+def test_norms_are_computed_once_between_two_steps(placement, base, monkeypatch):
+    model, counted = make(placement, base()), []
+    x = torch.randn(3, C) if isinstance(layer(model).base_layer, nn.Linear) else torch.randn(2, C, 5, 5)
+    plain = DoRA._norms
+    monkeypatch.setattr(DoRA, "_norms", lambda self, *a: counted.append(1) or plain(self, *a))
+    for _ in range(3):
+        for _ in range(2):  # accumulation
+            model(x).square().sum().backward()
+        with torch.no_grad():
+            model(x)
+            with disable(model):
+                model(x)
+        with torch.inference_mode():
+            model(x)
+        unmerge(merge(model))
+        with torch.no_grad():
+            phi_of_any(model).A.add_(0.1)
+    assert len(counted) == 3
+
+
+def test_the_norms_of_the_weight_are_read_once_for_all_steps(monkeypatch):
+    from ioadapt_theory.adapters.families import dora
+
+    model, counted, plain = make(), [], dora.squares
+    monkeypatch.setattr(dora, "squares", lambda w: counted.append(1) or plain(w))
+    phi_of(model).derived.forget("squares")
+    for _ in range(3):
+        stepped(model, torch.optim.SGD)
+    assert len(counted) == 1
+
+
+def test_what_is_kept_is_small_and_does_not_hold_the_weight():
+    model = make()
+    model(torch.randn(2, C))
+    kept = phi_of(model).derived._seen
+    weight = layer(model).base_layer.weight
+    numbers = sum(t.numel() for seen in kept.values() for t in (*seen.entries, seen.value))
+    assert numbers <= 3 * (C + D) + 2 * D + 2 * derived.SAMPLE
+    del weight
+    layer(model).base_layer.weight = nn.Parameter(torch.zeros(D, C), requires_grad=False)
+    gc.collect()
+    assert all(seen.weight() is None for seen in kept.values())
+
+
+def test_copies_and_files_carry_nothing_that_is_kept():
+    model, x = make(), torch.randn(2, C)
+    y = model(x)
+    for twin in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert not phi_of(twin).derived._seen
+        assert torch.equal(twin(x), y)
+    torch.save(model, file := io.BytesIO())
+    assert not any("derived" in key for key in model.state_dict())
+    assert file.tell() > 0
+
+
+def test_a_weight_that_is_trained_too_is_looked_at():
+    model, x = make(), torch.randn(2, C)
+    layer(model).base_layer.requires_grad_()
+    for _ in range(3):
+        stepped(model, torch.optim.AdamW, fused=True)
+        assert_close(model(x), fresh(model, x), rtol=1e-12, atol=1e-12)
+
+
+def test_threads_may_use_one_adapter_at_a_time():
+    model, x = make(), torch.randn(30, C)
+    expected = model(x).detach()
+
+    def run(i: int) -> bool:
+        with torch.set_grad_enabled(i % 2 == 0), torch.inference_mode(i % 3 == 0):
+            return all(torch.allclose(model(x), expected) for _ in range(50))
+
+    with ThreadPoolExecutor(6) as pool:
+        assert all(pool.map(run, range(12)))
+    assert len(layers(model)) == 1

@@ -1,0 +1,117 @@
+"""What two layers share on either side, beside what unrelated ones share, equals the Grams written out."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.testing import assert_close
+
+from ioadapt_theory.adapters.base_weights import BaseLayer
+from ioadapt_theory.adapters.equations import Placement
+from ioadapt_theory.adapters.rules import facing as module
+from ioadapt_theory.adapters.rules.facing import directed, facing, sides
+from ioadapt_theory.linalg import orthogonal
+from ioadapt_theory.null import moments, of_matrix
+
+
+def centred(x: Tensor) -> Tensor:
+    k = x @ x.mT
+    return k - k.trace() / len(k) * torch.eye(len(k))
+
+
+@pytest.mark.parametrize("cuts", [(0, 12), (0, 4, 8, 12), (0, 5, 12)], ids=str)
+@pytest.mark.parametrize(("m", "n"), [(5, 5), (30, 30), (5, 30), (30, 7)])
+def test_cosine_and_null_are_those_of_the_grams_written_out(m, n, cuts, monkeypatch):
+    monkeypatch.setattr(module, "TILE", 3)
+    a, b = torch.randn(12, m) + 0.3, torch.randn(12, n) * (torch.rand(12, 1) + 0.5)
+    k, k2 = centred(a), centred(b)
+    norms = float(k.norm() * k2.norm())
+    mean, sd = moments(of_matrix(k.numpy(), cuts), of_matrix(k2.numpy(), cuts))
+    found = facing(a, b, cuts)
+    expected = (float((k * k2).sum()) / norms, mean / norms, sd / norms)
+    assert (found.cosine, found.mean, found.sd) == pytest.approx(expected, rel=1e-10)
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e-30, 1e30, 1e150])
+def test_the_scale_of_a_weight_does_not_count(scale):
+    a, b = torch.randn(9, 6), torch.randn(9, 6)
+    found, same = facing(a, b), facing(a, b * scale)
+    assert (same.cosine, same.mean, same.sd) == pytest.approx((found.cosine, found.mean, found.sd), rel=1e-9)
+
+
+def test_what_is_a_multiple_of_the_identity_or_zero_has_no_space():
+    a = torch.randn(6, 4)
+    q = orthogonal(6, generator=torch.Generator().manual_seed(0))
+    assert facing(q, a) is None
+    assert facing(torch.zeros(6, 4), a) is None
+
+
+def test_a_rotation_of_the_other_side_keeps_a_space_and_its_excess_is_one():
+    w = torch.randn(24, 10)
+    q = orthogonal(10, generator=torch.Generator().manual_seed(1))
+    found = sides(BaseLayer(w, None), BaseLayer(-2 * w @ q, None))
+    assert found.input.excess == pytest.approx(1)
+    assert found.output.excess < 0.8
+    assert found.of(Placement.WEIGHT) is found.output
+    assert found.ratio == pytest.approx(2)
+
+
+def test_a_kernel_is_compared_over_its_channels():
+    kernel = torch.randn(10, 6, 3, 3)
+    q = orthogonal(10, generator=torch.Generator().manual_seed(2))
+    one, two = (BaseLayer(k.flatten(1).mT, None, (3, 3)) for k in (kernel, torch.einsum("oikl,op->pikl", kernel, q)))
+    assert sides(one, two).input.cosine == pytest.approx(1, abs=1e-12)
+
+
+def test_sizes_that_differ_leave_the_other_side():
+    found = sides(BaseLayer(torch.randn(6, 4), None), BaseLayer(torch.randn(6, 5), None))
+    assert found.output is None
+    assert found.cosine is None
+    assert found.of(Placement.WEIGHT) is None
+    assert found.of(Placement.INPUT) is found.input
+
+
+def test_only_the_directions_that_an_adapter_meets_count():
+    """A target whose Gram is the source's on F alone."""
+    f = torch.eye(16)[:, :4]
+    a = torch.randn(16, 20)
+    rest = torch.randn(12, 20)
+    b = torch.cat([a[:4], rest * (a[4:].norm() / rest.norm())])
+    assert directed(a, b, f).excess == pytest.approx(1)
+    assert directed(a, a, torch.randn(16, 3)).excess == pytest.approx(1)
+    assert facing(a, b).excess < 0.8
+
+
+def test_the_null_of_some_directions_is_that_of_shuffled_channels():
+    rng = np.random.default_rng(0)
+    a, b, f = torch.randn(10, 12) + 0.4, torch.randn(10, 12) + 0.4, torch.randn(10, 3)
+    k, k2 = centred(a), centred(b)
+    met = f.mT @ k @ f
+
+    def at(p: np.ndarray) -> float:
+        return float((met * (f.mT @ k2[p][:, p] @ f)).sum())
+
+    norms = float(met.norm() * (f.mT @ k2 @ f).norm())
+    shuffled = np.array([at(rng.permutation(10)) for _ in range(20_000)]) / norms
+    found = directed(a, b, f)
+    assert found.cosine == pytest.approx(at(np.arange(10)) / norms)
+    assert found.mean == pytest.approx(shuffled.mean(), abs=5 * shuffled.std() / np.sqrt(20_000))
+    assert found.sd == pytest.approx(shuffled.std(), rel=0.03)
+
+
+def test_gradients_and_half_precision_do_not_matter():
+    w = torch.nn.Parameter(torch.randn(8, 8, dtype=torch.float16))
+    found = sides(BaseLayer(w, None), BaseLayer(w, None))
+    assert_close(found.cosine, 1.0)
+    assert not isinstance(found.input.cosine, Tensor)
+
+
+def test_large_half_precision_is_a_millionth_off_at_most(monkeypatch):
+    a = (torch.randn(40, 300) + 0.2).half()
+    b = (a + 0.3 * torch.randn(40, 300)).half()
+    exact = facing(a.double(), b.double(), (0, 20, 40))
+    monkeypatch.setattr(module, "LARGE", 1)
+    found = facing(a, b, (0, 20, 40))
+    assert found.cosine == pytest.approx(exact.cosine, abs=1e-6)
+    assert found.cosine != exact.cosine
+    assert (found.mean, found.sd) == pytest.approx((exact.mean, exact.sd), rel=1e-4)

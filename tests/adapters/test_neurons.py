@@ -1,0 +1,121 @@
+"""An MLP whose neurons stand in another order: found, and adapters put into that order do what they did."""
+
+import copy
+import warnings
+from typing import Any
+
+import pytest
+import torch
+import transformers as hf
+from torch import nn
+from torch.testing import assert_close
+
+from ioadapt_theory.adapters import RenumberedWarning, TransferError, adapt, layers, transfer
+from ioadapt_theory.adapters.base_weights import ModelWeights
+from ioadapt_theory.adapters.moving.neurons import Order, orders, reordered
+from ioadapt_theory.errors import UnsupportedError
+from ioadapt_theory.formats import load, save
+from tests.adapters.foreign import quiet, run_llama, tiny_llama
+
+
+def shuffled(model: Any, noise: float = 0.0) -> tuple[Any, dict[int, torch.Tensor]]:
+    """The same function, the neurons of every MLP in another order."""
+    new, order = copy.deepcopy(model), {}
+    with torch.no_grad():
+        for i, block in enumerate(new.model.layers):
+            order[i] = torch.randperm(24, generator=torch.Generator().manual_seed(i))
+            for layer in (block.mlp.gate_proj, block.mlp.up_proj):
+                layer.weight.copy_(layer.weight[order[i]])
+            block.mlp.down_proj.weight.copy_(block.mlp.down_proj.weight[:, order[i]])
+        for p in new.parameters():
+            p.add_(noise * p.std() * torch.randn(p.shape).float())
+    return new, order
+
+
+MLP = ["gate_proj", "up_proj", "down_proj"]
+
+
+@pytest.mark.parametrize("family", ["lora", "dora", "loha", "full"])
+@pytest.mark.parametrize("placement", ["weight", "input", "output", "input+weight"])
+def test_an_adapter_in_the_order_of_the_target_s_neurons_does_what_it_did(family, placement):
+    base = tiny_llama()
+    target, _ = shuffled(base)
+    assert_close(run_llama(target), run_llama(base), rtol=1e-5, atol=1e-5)
+    source = adapt(
+        copy.deepcopy(base), target_modules=[*MLP, "q_proj"], family=family, placement=placement, rank=2, init="random"
+    )
+    expected = run_llama(source)
+    assert (expected - run_llama(base)).abs().max() > 1e-3
+    report = transfer(source, target, match="provenance")
+    assert len(report.matched) == 8
+    assert_close(run_llama(target), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_by_name_it_is_said_that_neurons_stand_in_another_order(tmp_path):
+    base = tiny_llama()
+    target, _ = shuffled(base, 0.1)
+    source = adapt(copy.deepcopy(base), target_modules=MLP, placement="output", rank=2, init="random")
+    with pytest.raises(TransferError, match=r"face neurons in another order.*match='provenance' puts adapters"):
+        transfer(source, copy.deepcopy(target))
+    with pytest.warns(RenumberedWarning, match="6 layers face neurons in another order than in the source"):
+        transfer(source, copy.deepcopy(target), strict=False)
+    save(source, tmp_path)
+    one, two = copy.deepcopy(target), copy.deepcopy(target)
+    load(one, tmp_path, match="provenance", source=base)
+    transfer(source, two, match="auto")
+    assert_close(run_llama(one), run_llama(two), rtol=1e-6, atol=1e-6)
+
+
+def test_the_order_is_that_of_the_shuffle_and_none_where_there_was_none():
+    base = tiny_llama()
+    target, order = shuffled(base, 0.3)
+    names = {n: n for n, m in base.named_modules() if isinstance(m, nn.Linear)}
+    found = orders(ModelWeights(base), ModelWeights(target), names)
+    assert set(found) == {n for n in names if "mlp" in n}
+    assert all(torch.equal(o.order, order[int(n.split(".")[2])]) for n, o in found.items())
+    assert {n for n, o in found.items() if not o.outputs} == {n for n in names if "down_proj" in n}
+    assert not orders(ModelWeights(base), ModelWeights(copy.deepcopy(base)), names)
+    assert not orders(ModelWeights(base), ModelWeights(tiny_llama(9)), names)
+
+
+def test_other_architectures_call_their_mlps_otherwise():
+    config = hf.BertConfig(
+        vocab_size=50, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=4
+    )
+    base = quiet(lambda: hf.BertModel(config).float().eval())
+    target = copy.deepcopy(base)
+    order = torch.randperm(24)
+    with torch.no_grad():
+        for block in target.encoder.layer:
+            block.intermediate.dense.weight.copy_(block.intermediate.dense.weight[order])
+            block.intermediate.dense.bias.copy_(torch.randn(24)[order])
+            block.output.dense.weight.copy_(block.output.dense.weight[:, order])
+    names = {n: n for n, m in base.named_modules() if isinstance(m, nn.Linear)}
+    found = orders(ModelWeights(base), ModelWeights(target), names)
+    assert set(found) == {f"encoder.layer.{i}.{n}.dense" for i in range(2) for n in ("intermediate", "output")}
+
+
+def test_a_family_without_rows_and_columns_is_left_out_by_name():
+    base = tiny_llama()
+    target, order = shuffled(base)
+    source = adapt(
+        copy.deepcopy(base),
+        target_modules=["up_proj", "q_proj"],
+        family="lokr",
+        placement="weight",
+        rank=2,
+        init="random",
+    )
+    with pytest.raises(UnsupportedError, match="its neurons stand in another order, which a lokr cannot be put into"):
+        reordered(layers(source)["model.layers.0.mlp.up_proj"].adapters["default"], Order(order[0], outputs=True))
+    report = transfer(source, target, match="provenance", strict=False)
+    assert len(report.matched) == 2
+    assert all("which a lokr cannot be put into" in why for why in report.unmatched.values())
+
+
+def test_neurons_in_their_order_are_not_spoken_of():
+    source = adapt(tiny_llama(), target_modules=MLP, rank=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        transfer(source, tiny_llama())
+        transfer(source, tiny_llama(5))

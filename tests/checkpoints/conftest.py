@@ -1,0 +1,26 @@
+"""The loopback hub, with an empty cache of its own."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import huggingface_hub.utils.logging  # noqa: F401  (its handler keeps the stderr of this moment, so not a test's)
+import pytest
+
+from tests.checkpoints.hub import LoopbackHub
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[LoopbackHub]:
+    """A hub without repositories; HF_ENDPOINT points to it."""
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
+    monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "no-token"))
+    server = LoopbackHub()
+    monkeypatch.setenv("HF_ENDPOINT", server.url)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def hub_cache(tmp_path: Path) -> Path:
+    return tmp_path / "hub"

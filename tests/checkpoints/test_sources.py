@@ -1,0 +1,204 @@
+"""A source is an alias, a path or a hub id; aliases are data; families out of packages open without an import."""
+
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from ioadapt_theory.checkpoints.aliases import Alias, is_repo_id, load_aliases
+from ioadapt_theory.checkpoints.checkpoint import SourceError
+from ioadapt_theory.checkpoints.files.neurochem import open_ensemble
+from ioadapt_theory.checkpoints.open import open_checkpoint, resolve
+from ioadapt_theory.errors import FileFormatError, MissingExtraError, UnknownNameError
+from tests.similarity.models import value
+
+NAMES = """sd15 lcm bk-sdm-base bk-sdm-small bk-sdm-tiny dreamshaper7 sdxl sdxl-turbo sd35-large sd35-large-turbo
+flux-dev flux-schnell llama-3.2-1b llama-3.2-1b-instruct ani-1x ani-1ccx chgnet chgnet-r2scan""".split()
+
+
+def test_the_built_in_names():
+    assert list(load_aliases()) == NAMES
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("sd15", ("stable-diffusion-v1-5/stable-diffusion-v1-5", None, None)),
+        ("lcm@a85df6a:unet", ("SimianLuo/LCM_Dreamshaper_v7", "a85df6a", "unet")),
+        ("a/b", ("a/b", None, None)),
+        ("a/b@refs/pr/3", ("a/b", "refs/pr/3", None)),
+        ("a/b:x/y.safetensors", ("a/b", None, "x/y.safetensors")),
+        ("ani-1x:0", (None, None, "0")),
+    ],
+)
+def test_names_revisions_and_parts(source: str, expected: tuple[str | None, ...]):
+    alias, revision, part = resolve(source, load_aliases())
+    assert (alias.repo, revision, part) == expected
+
+
+def test_an_existing_path_comes_before_a_hub_id_and_an_alias_before_a_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("a/b", "lcm", "odd:name@x"):
+        Path(folder).mkdir(parents=True)
+    assert resolve("a/b", load_aliases())[0].path == "a/b"
+    assert resolve("a/b:unet", load_aliases())[::2] == (Alias(name="", path="a/b"), "unet")
+    assert resolve("odd:name@x", load_aliases())[0].path == "odd:name@x"
+    assert resolve("lcm", load_aliases())[0].repo is not None
+    assert resolve("./lcm", load_aliases())[0].path == "lcm"
+
+
+@pytest.mark.parametrize("missing", ["x.safetensors", "./x", "/no/such/file.ckpt", "folder/model.bin"])
+def test_what_can_only_be_a_path_is_missed_as_one(missing: str):
+    with pytest.raises(SourceError, match="No file"):
+        open_checkpoint(missing)
+
+
+def test_an_unknown_name_is_answered_with_near_ones():
+    with pytest.raises(UnknownNameError, match=r"No model 'sd1.5'\. Did you mean 'sd15'"):
+        open_checkpoint("sd1.5")
+
+
+@pytest.mark.parametrize("text", ["../x", "a/../b", "a//b", "a/b/c", "a", "/a/b", "a/b c", "-/.."])
+def test_what_is_no_hub_id(text: str):
+    assert not is_repo_id(text)
+
+
+def test_own_names_are_added_and_may_replace_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    save_file({"w": torch.ones(2)}, tmp_path / "x.safetensors")
+    own = tmp_path / "own.toml"
+    own.write_text('[mine]\npath = "x.safetensors"\nnote = "relative to this file"\n[sd15]\nrepo = "me/sd15"\n')
+    aliases = load_aliases(own)
+    assert (aliases["sd15"].repo, aliases["lcm"].repo) == ("me/sd15", "SimianLuo/LCM_Dreamshaper_v7")
+    with open_checkpoint("mine", aliases=own) as mine:
+        assert (mine.name, list(mine.tensors)) == ("mine", ["w"])
+    monkeypatch.setenv("IOADAPT_ALIASES", str(own))
+    with open_checkpoint("mine") as mine:
+        assert mine.name == "mine"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[a\n", "are not TOML"),
+        ("a." * 50_000 + "b = 1", r"are not TOML: a line has more than 30 dots\."),
+        ("[" * 100_000, "are not TOML"),
+        ("a = 1", "Alias 'a' in .* is no table: write"),
+        ("[a]\nnote = 'x'", "exactly one of repo, package, path; it has 0 of them"),
+        ("[a]\nrepo = 'b/c'\npath = 'd'", "exactly one of repo, package, path; it has 2 of them"),
+        ("[a]\nrepo = 'b/c'\nsubfoldr = 'unet'", "has 'subfoldr'; beside 'repo' there may be ema, file, note, rev"),
+        ("[a]\nrepo = 'b'", "has the repo 'b'; it has to be OWNER/NAME"),
+        ("[a]\nrepo = 3", "gives 'repo' as 3, where a text has to stand"),
+        ("[a]\npath = 'x'\nema = 'yes'", "gives 'ema' as 'yes', where a true or false has to stand"),
+        ("[a]\npath = ''", "gives 'path' as ''"),
+        ("[a]\npackage = 'x'", "exactly one of files and ensemble"),
+        ("['a:b']\nrepo = 'b/c'", "has characters other than letters"),
+    ],
+)
+def test_a_mistake_in_own_names_is_told_with_file_entry_and_way_out(text: str, message: str, tmp_path: Path):
+    (tmp_path / "own.toml").write_text(text)
+    with pytest.raises(FileFormatError, match=message):
+        load_aliases(tmp_path / "own.toml")
+
+
+def test_a_missing_file_of_own_names(tmp_path: Path):
+    with pytest.raises(SourceError, match=r"Cannot read the aliases in .*own\.toml: No such file"):
+        load_aliases(tmp_path / "own.toml")
+
+
+def test_without_the_hub_client_the_extra_is_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'ioadapt-theory\[hub\]'"):
+        open_checkpoint("sd15")
+
+
+def test_ani_families_are_eight_networks_of_32_matrices_each():
+    with open_checkpoint("ani-1x") as whole, open_checkpoint("ani-1x:7") as one, open_checkpoint("ani-1ccx") as tuned:
+        assert (len(whole.tensors), len(one.tensors)) == (256, 32)
+        assert {n: t.shape for n, t in whole.tensors.items()} == {n: t.shape for n, t in tuned.tensors.items()}
+        assert one.tensors["H.1.weight"].shape == (160, 384)
+        assert torch.equal(value(one, "O.3.bias"), value(whole, "7.O.3.bias"))
+        assert (one.name, one.revision, whole.source) == ("ani-1x:7", "1.2", "torchani torchani/resources/ani-1x_8x")
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_ani_weights_are_those_that_torchani_itself_loads():
+    import torchani
+
+    for alias, model in (("ani-1x", torchani.models.ANI1x()), ("ani-1ccx", torchani.models.ANI1ccx())):
+        compared = 0
+        with open_checkpoint(alias) as ours:
+            for member, network in enumerate(model.neural_networks):
+                for element, layers in network.items():
+                    for n, layer in enumerate(layers[::2], start=1):  # an activation between any two
+                        for kind in ("weight", "bias"):
+                            theirs = getattr(layer, kind).detach()
+                            assert torch.equal(value(ours, f"{member}.{element}.{n}.{kind}"), theirs)
+                            compared += 1
+            assert compared == len(ours.tensors) == 256
+
+
+def test_a_family_opens_without_importing_its_package():
+    code = "import sys; from ioadapt_theory.checkpoints.open import open_checkpoint as o; o('ani-1x').close()\n"
+    code += "assert not {'torchani', 'torch', 'huggingface_hub'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.skipif(find_spec("chgnet") is None, reason="pip install --no-deps chgnet==0.4.2")
+def test_chgnet_and_its_fine_tuned_sibling_have_the_same_136_tensors():
+    with open_checkpoint("chgnet") as base, open_checkpoint("chgnet-r2scan") as tuned:
+        assert {n: t.key for n, t in base.tensors.items()} == {n: t.key for n, t in tuned.tensors.items()}
+        assert len(base.tensors) == 136
+        assert base.metadata["inside"] == "model.state_dict"
+        assert (base.name, base.revision) == ("chgnet", "0.4.2")
+
+
+def test_a_pickle_inside_an_installed_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A package is told by its list of files; this one would fail if it were imported."""
+    (tmp_path / "shipping" / "models").mkdir(parents=True)
+    (tmp_path / "shipping" / "__init__.py").write_text("raise RuntimeError")
+    torch.save({"model": {"state_dict": {"w": torch.ones(3)}}}, tmp_path / "shipping" / "models" / "best.pth.tar")
+    info = tmp_path / "shipping-2.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: shipping\nVersion: 2.0\n")
+    (info / "RECORD").write_text("shipping/__init__.py,,\nshipping/models/best.pth.tar,,\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "own.toml").write_text('[mine]\npackage = "shipping"\nfiles = "shipping/models/*.pth.tar"')
+    with open_checkpoint("mine", aliases=tmp_path / "own.toml") as mine:
+        assert (mine.revision, mine.source, list(mine.tensors)) == (
+            "2.0",
+            "shipping shipping/models/best.pth.tar",
+            ["w"],
+        )
+
+
+@pytest.mark.parametrize(("name", "size"), [("ANN-H.nnf-l1.wparam", 44), ("ANN-H.nnf-l1.bparam", 13)])
+def test_a_network_file_of_a_wrong_size(tmp_path: Path, name: str, size: int):
+    sizes = {"ANN-H.nnf-l1.wparam": 24, "ANN-H.nnf-l1.bparam": 12} | {name: size}
+    files = {f"train0/networks/{file}": tmp_path / file for file in sizes}
+    for file, bytes_ in sizes.items():
+        (tmp_path / file).write_bytes(bytes(bytes_))
+    with pytest.raises(FileFormatError, match=rf"{name} has {size} bytes, which is no float32 matrix"):
+        open_ensemble("x", "x", files, "0")
+
+
+def test_an_unknown_member():
+    with pytest.raises(UnknownNameError, match=r"No member 'ani-1x:8'.*Known: 0, 1, 2, 3, 4, 5, 6, 7"):
+        open_checkpoint("ani-1x:8")
+
+
+def test_a_package_that_is_not_installed(tmp_path: Path):
+    (tmp_path / "own.toml").write_text('[far]\npackage = "no-such-package-here"\nversion = "3"\nfiles = "x/*.bin"')
+    with pytest.raises(SourceError, match=r"not installed: pip install --no-deps no-such-package-here==3\."):
+        open_checkpoint("far", aliases=tmp_path / "own.toml")
+
+
+def test_a_package_without_such_a_file(tmp_path: Path):
+    (tmp_path / "own.toml").write_text('[far]\npackage = "torchani"\nversion = "9"\nfiles = "torchani/*.bin"')
+    with pytest.raises(SourceError, match=r"torchani 1\.2 has 0 files torchani/\*\.bin; far is known from torchani==9"):
+        open_checkpoint("far", aliases=tmp_path / "own.toml")

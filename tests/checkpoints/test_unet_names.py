@@ -1,0 +1,173 @@
+"""Stability's names of a UNet's layers mean the layers that diffusers' own converter makes of them, at every depth."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+import torch
+from diffusers import UNet2DConditionModel
+from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint
+from safetensors.torch import save_file
+
+from ioadapt_theory.adapters import layers
+from ioadapt_theory.checkpoints.names.layer import Name
+from ioadapt_theory.checkpoints.names.resolve import resolve
+from ioadapt_theory.checkpoints.names.unet import PREFIX, blocks_in_diffusers, canonical, to_diffusers
+from ioadapt_theory.formats import load
+from tests.adapters.foreign import quiet
+
+RESNET = ["in_layers.0", "in_layers.2", "emb_layers.1", "out_layers.0", "out_layers.3", "skip_connection"]
+THEIRS = ["norm1", "conv1", "time_emb_proj", "norm2", "conv2", "conv_shortcut"]
+ATTENTION = ["norm", "proj_in", "proj_out"]
+TRANSFORMER = ["attn1.to_q", "attn2.to_out.0", "ff.net.0.proj", "ff.net.2", "norm1"]
+
+SHAPES: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {
+    "SD-1.5": ((2, 2, 2, 2), (1, 1, 1, 0)),
+    "SD-XL": ((2, 2, 2), (0, 2, 10)),
+    "BK-SDM base": ((1, 1, 1, 1), (1, 1, 1, 0)),
+    "BK-SDM tiny": ((1, 1, 1), (1, 1, 1)),
+    "SSD-1B": ((2, 2, 2), (0, 2, 4)),
+    "KOALA": ((1, 1, 1), (0, 2, 5)),
+    "three layers a block": ((3, 3, 3, 3), (1, 0, 1, 1)),
+}
+UNEVEN = {
+    "another number in every block": ((1, 2, 3), (1, 1, 1)),
+    "the last alone is longer": ((2, 2, 3), (0, 1, 2)),
+    "falling": ((3, 2, 1, 1), (1, 1, 0, 1)),
+}
+
+
+def parts(attention: int) -> list[str]:
+    """Of one attention of Stability's, or of diffusers, which have the same names inside."""
+    return ATTENTION + [f"transformer_blocks.{i}.{p}" for i in range(attention) for p in TRANSFORMER]
+
+
+def both(depths: Sequence[int], attention: Sequence[int]) -> Iterator[tuple[str, str]]:
+    """Every layer of a UNet as openaimodel.py numbers it while it is built, and as unet_2d_condition.py does."""
+    yield from [("time_embed.0", "time_embedding.linear_1"), ("time_embed.2", "time_embedding.linear_2")]
+    yield from [("input_blocks.0.0", "conv_in"), ("out.0", "conv_norm_out"), ("out.2", "conv_out")]
+    n, last = 1, len(depths) - 1
+    for level, depth in enumerate(depths):
+        for i in range(depth):
+            yield from (
+                (f"input_blocks.{n}.0.{a}", f"down_blocks.{level}.resnets.{i}.{b}")
+                for a, b in zip(RESNET, THEIRS, strict=True)
+            )
+            if attention[level]:
+                yield from (
+                    (f"input_blocks.{n}.1.{p}", f"down_blocks.{level}.attentions.{i}.{p}")
+                    for p in parts(attention[level])
+                )
+            n += 1
+        if level < last:
+            yield f"input_blocks.{n}.0.op", f"down_blocks.{level}.downsamplers.0.conv"
+            n += 1
+    for slot, place in ((0, "resnets.0"), (2, "resnets.1")):
+        yield from ((f"middle_block.{slot}.{a}", f"mid_block.{place}.{b}") for a, b in zip(RESNET, THEIRS, strict=True))
+    yield from ((f"middle_block.1.{p}", f"mid_block.attentions.0.{p}") for p in parts(1))
+    n = 0
+    for block, level in enumerate(reversed(range(len(depths)))):
+        for i in range(depths[level] + 1):
+            yield from (
+                (f"output_blocks.{n}.0.{a}", f"up_blocks.{block}.resnets.{i}.{b}")
+                for a, b in zip(RESNET, THEIRS, strict=True)
+            )
+            if attention[level]:
+                yield from (
+                    (f"output_blocks.{n}.1.{p}", f"up_blocks.{block}.attentions.{i}.{p}")
+                    for p in parts(attention[level])
+                )
+            if i == depths[level] and level > 0:
+                yield f"output_blocks.{n}.{2 if attention[level] else 1}.conv", f"up_blocks.{block}.upsamplers.0.conv"
+            n += 1
+
+
+@pytest.mark.parametrize("prefix", [PREFIX, ""])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_file_s_keys_become_those_that_diffusers_own_converter_makes_of_them(shape, prefix):
+    depths, attention = SHAPES[shape]
+    keys = [f"{old}.{leaf}" for old, _ in both(depths, attention) for leaf in ("weight", "bias")]
+    numbered = {f"{PREFIX}{key}": torch.tensor(i) for i, key in enumerate(keys)}
+    theirs = quiet(lambda: convert_ldm_unet_checkpoint(numbered, {"layers_per_block": depths[0]}))
+    made = {int(value): name for name, value in theirs.items() if value is not None}
+    assert len(made) == len(keys)
+    assert canonical([prefix + key for key in keys]) == {prefix + key: made[i] for i, key in enumerate(keys)}
+
+
+@pytest.mark.parametrize("shape", SHAPES | UNEVEN)
+def test_numbers_are_read_off_the_file_and_off_the_model_alike(shape):
+    depths, attention = (SHAPES | UNEVEN)[shape]
+    pairs = dict(both(depths, attention))
+    keys = {f"{old}.weight": f"{new}.weight" for old, new in pairs.items()}
+    assert canonical(keys) == keys
+    blocks = blocks_in_diffusers(pairs.values())
+    assert blocks is not None
+    assert {old: to_diffusers(old, blocks) for old in pairs} == pairs
+    flat = {old.replace(".", "_"): new.replace(".", "_") for old, new in pairs.items()}
+    assert {old: to_diffusers(old, blocks, flat=True) for old in flat} == flat
+
+
+@pytest.mark.parametrize("shape", SHAPES | UNEVEN)
+def test_every_spelling_of_a_layer_finds_it(shape):
+    depths, attention = (SHAPES | UNEVEN)[shape]
+    pairs = dict(both(depths, attention))
+    for modules, wanted in ((pairs.values(), pairs), (pairs, {new: old for old, new in pairs.items()})):
+        names = {Name("unet", spelled): module for spelled, module in wanted.items()}
+        assert resolve(names, modules).layers == {name: (module,) for name, module in names.items()}
+    kohya = {Name("unet", old.replace(".", "_"), flat=True): new for old, new in pairs.items()}
+    assert resolve(kohya, pairs.values()).layers == {name: (module,) for name, module in kohya.items()}
+
+
+def test_a_layer_that_the_unet_does_not_have_is_not_another_one():
+    pairs = dict(both((1, 1, 1), (1, 1, 1)))
+    beyond = [
+        Name("unet", f"{side}_blocks_{n}_1_transformer_blocks_0_attn1_to_q", flat=True)
+        for side, n in (("input", 6), ("output", 6), ("input", 2), ("output", 11))
+    ]
+    assert resolve(beyond, pairs.values()).layers == {}
+
+
+def test_without_numbers_of_layers_a_name_is_not_guessed():
+    name = Name("unet", "output_blocks_3_1_to_q", flat=True)
+    assert resolve([name], ["up_blocks.1.attentions.0.to_q", "up_blocks.1.attentions.1.to_q"]).layers == {}
+
+
+def unet(layers_per_block: Any) -> Any:
+    torch.manual_seed(0)
+    return quiet(
+        lambda: UNet2DConditionModel(
+            sample_size=8,
+            layers_per_block=layers_per_block,
+            block_out_channels=(8, 8, 16),
+            down_block_types=("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
+            up_block_types=("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
+            cross_attention_dim=12,
+            attention_head_dim=4,
+            norm_num_groups=4,
+        ).float()
+    )
+
+
+@pytest.mark.parametrize("depth", [1, 2, 3, (1, 3, 2)])
+def test_a_lora_in_stability_s_names_is_put_on_its_layers(depth, tmp_path):
+    """It went on another layer without a word unless a block has two layers."""
+    model, depths = unet(depth), (depth,) * 3 if isinstance(depth, int) else depth
+    wanted = {
+        f"lora_unet_{old.replace('.', '_')}": new
+        for old, new in both(depths, (1, 1, 0))
+        if new.endswith(("attn1.to_q", "conv1")) and "mid" not in new
+    }
+    state = {}
+    for i, (key, module) in enumerate(wanted.items()):
+        d, c, *taps = model.get_submodule(module).weight.shape
+        state |= {
+            f"{key}.lora_down.weight": torch.full((1, c, *taps), float(i)).float(),
+            f"{key}.alpha": torch.tensor(1.0).float(),
+        }
+        state[f"{key}.lora_up.weight"] = torch.ones(d, 1, *[1] * len(taps)).float()
+    save_file(state, tmp_path / "lora.safetensors")
+    report = load(model, tmp_path / "lora.safetensors")
+    assert set(report.matched) == set(wanted.values())
+    for i, module in enumerate(wanted.values()):
+        phi: Any = layers(model)[module].adapters["default"]["weight"]
+        assert (phi.A == i).all()

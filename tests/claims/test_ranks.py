@@ -1,0 +1,43 @@
+"""The rank is that of the rational numbers, whatever the sizes of the numbers and of the matrix."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from ioadapt_theory.claims import ranks
+from ioadapt_theory.claims.ranks import LARGEST_PRIME, rank
+from ioadapt_theory.errors import InvalidValueError
+
+
+def planted(c: int, d: int, r: int, seed: int, scale: int = 1) -> np.ndarray:
+    """c x d of rank r, in Fractions with all sorts of denominators."""
+    rng = np.random.default_rng(seed)
+    left, right = (rng.integers(-9, 10, shape).astype(object) for shape in ((c, r), (r, d)))
+    left[:r, :r] = np.tril(left[:r, :r], -1) + np.eye(r, dtype=int).astype(object)
+    right[:r, :r] = np.triu(right[:r, :r], 1) + np.eye(r, dtype=int).astype(object)
+    rows = np.array([Fraction(1, int(k)) for k in rng.integers(1, 10**6, c)], dtype=object)[:, None]
+    return left @ right * rows * scale
+
+
+@pytest.mark.parametrize(("c", "d", "r"), [(1, 1, 1), (3, 5, 2), (5, 3, 3), (8, 8, 7), (70, 65, 64), (65, 70, 65)])
+@pytest.mark.parametrize("scale", [1, LARGEST_PRIME])
+def test_the_rank_that_was_planted(c: int, d: int, r: int, scale: int) -> None:
+    assert rank(planted(c, d, r, seed=c, scale=scale)) == r
+
+
+def test_a_zero_matrix_has_rank_zero() -> None:
+    assert rank(np.zeros((3, 2), dtype=object)) == 0
+
+
+@pytest.mark.parametrize("power", [10, 100, 300])
+def test_no_entry_is_too_small_to_count(power: int) -> None:
+    assert rank(np.array([[Fraction(1), 0], [0, Fraction(1, 10**power)]], dtype=object)) == 2
+    assert rank(np.array([[1, 10**power], [10**power, 10 ** (2 * power)]], dtype=object)) == 1
+    assert rank(np.array([[1, 10**power], [10**power, 10 ** (2 * power) + 1]], dtype=object)) == 2
+
+
+def test_what_cannot_be_decided_in_time_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranks, "WORK", 10)
+    with pytest.raises(InvalidValueError, match="size 8 x 8, at least 7, takes too long to decide"):
+        rank(planted(8, 8, 7, seed=0))

@@ -1,0 +1,237 @@
+"""`ioadapt adapters` with bases and adapters that spell the same layers in different ways."""
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import transformers as hf
+from diffusers import StableDiffusionXLPipeline, UNet2DConditionModel
+from peft import LoraConfig, PeftModel, get_peft_model
+from peft.tuners.lora import LoraLayer
+from safetensors.torch import load_file, save_file
+from torch import nn
+from torch.testing import assert_close
+
+from ioadapt_theory.adapters import adapt, layers
+from ioadapt_theory.cli import OK, main
+from ioadapt_theory.formats import load, save
+from tests.adapters.foreign import filled, quiet, run_llama
+from tests.adapters.test_formats_originals import FUSED, tiny_flux
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+SIZES: dict[str, Any] = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 4}
+
+
+def ioadapt(*words: object) -> int:
+    return main(["adapters", *map(str, words)])
+
+
+def vit() -> Any:
+    torch.manual_seed(1)
+    config = hf.ViTConfig(**SIZES, image_size=8, patch_size=4)
+    return quiet(lambda: hf.ViTForImageClassification(config).float().eval())
+
+
+def image() -> torch.Tensor:
+    return torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(1)).float()
+
+
+def old_names(folder: Path, new: Path) -> None:
+    """The adapter with the names that transformers 4 gave to the layers of a ViT."""
+    state = load_file(folder / "adapter_model.safetensors")
+    spelled = {
+        k.replace("vit.layers.", "vit.encoder.layer.")
+        .replace(".attention.q_proj", ".attention.attention.query")
+        .replace(".attention.v_proj", ".attention.attention.value"): v
+        for k, v in state.items()
+    }
+    config = json.loads((folder / "adapter_config.json").read_text())
+    new.mkdir()
+    save_file(spelled, new / "adapter_model.safetensors")
+    (new / "adapter_config.json").write_text(json.dumps(config | {"target_modules": ["query", "value"]}))
+
+
+def test_a_vit_whose_file_has_other_names_than_its_modules_takes_adapters_of_both(tmp_path, capsys):
+    base = vit()
+    base.save_pretrained(tmp_path / "base")
+    model = quiet(lambda: get_peft_model(copy.deepcopy(base), LoraConfig(r=2, target_modules=["q_proj", "v_proj"])))
+    filled(model, "lora").eval()
+    model.save_pretrained(tmp_path / "a")
+    old_names(tmp_path / "a", tmp_path / "old")
+    expected = model(image()).logits
+    assert (expected - base(image()).logits).abs().max() > 1e-3
+    for folder in ("a", "old"):
+        assert ioadapt("inspect", tmp_path / folder, "--base", tmp_path / "base") == OK
+        assert "4 layers fit, 0 do not" in capsys.readouterr().out
+        live = copy.deepcopy(base)
+        load(live, tmp_path / folder)
+        assert_close(live(image()).logits, expected, rtol=1e-5, atol=1e-5)
+        assert ioadapt("bake", tmp_path / folder, tmp_path / f"baked {folder}", "--base", tmp_path / "base") == OK
+        again = quiet(
+            lambda folder=folder: PeftModel.from_pretrained(copy.deepcopy(base), tmp_path / f"baked {folder}")
+        )
+        assert_close(again(image()).logits, expected, rtol=1e-5, atol=1e-5)
+
+
+def tied() -> Any:
+    torch.manual_seed(1)
+    config = hf.LlamaConfig(vocab_size=50, num_key_value_heads=2, tie_word_embeddings=True, **SIZES)
+    return quiet(lambda: hf.LlamaForCausalLM(config).float().eval())
+
+
+def test_a_head_that_is_stored_as_the_embedding_is_baked_as_it_is_loaded(tmp_path):
+    base = tied()
+    base.save_pretrained(tmp_path / "base")
+    model = copy.deepcopy(base)
+    adapt(model, target_modules=["lm_head", "q_proj"], placement="input", rank=2, init="random")
+    save(model, tmp_path / "a")
+    live = copy.deepcopy(base)
+    load(live, tmp_path / "a")
+    assert ioadapt("bake", tmp_path / "a", tmp_path / "baked", "--base", tmp_path / "base") == OK
+    theirs = quiet(lambda: PeftModel.from_pretrained(copy.deepcopy(base), tmp_path / "baked"))
+    assert_close(run_llama(theirs), run_llama(live), rtol=1e-5, atol=1e-5)
+    assert (run_llama(live) - run_llama(base)).abs().max() > 1e-2
+
+
+@pytest.mark.parametrize("altered", [False, True])
+def test_a_head_that_peft_saved_as_it_was_is_nothing_to_leave_out(altered, tmp_path, capsys):
+    base = tied()
+    base.save_pretrained(tmp_path / "base")
+    config = LoraConfig(r=2, target_modules=["q_proj"])
+    model = filled(quiet(lambda: get_peft_model(copy.deepcopy(base), config)), "lora")
+    quiet(lambda: model.save_pretrained(tmp_path / "a", save_embedding_layers=True))
+    file = tmp_path / "a/adapter_model.safetensors"
+    state = load_file(file)
+    assert any("embed" in key or "lm_head" in key for key in state)
+    if altered:
+        save_file({k: v + ("lora" not in k) for k, v in state.items()}, file)
+    status = ioadapt("bake", tmp_path / "a", tmp_path / "baked", "--base", tmp_path / "base")
+    assert (status == OK) is not altered
+    assert ("a change of the base" in capsys.readouterr().err) is altered
+
+
+def test_a_base_in_the_names_of_flux_s_authors_takes_an_adapter_in_diffusers_names(tmp_path):
+    flux = tiny_flux()
+    whole = {
+        f"model.diffusion_model.{name}.{leaf}": torch.cat([getattr(flux.get_submodule(p), leaf).data for p in parts])
+        for name, parts in FUSED.items()
+        for leaf in ("weight", "bias")
+    }
+    save_file(whole, tmp_path / "authors.safetensors")
+    model = copy.deepcopy(flux)
+    adapt(model, target_modules=["attn.to_q", "proj_mlp"], placement="output", rank=2, init="random")
+    save(model, tmp_path / "a")
+    assert (
+        ioadapt(
+            "bake",
+            tmp_path / "a",
+            tmp_path / "b.safetensors",
+            "--base",
+            tmp_path / "authors.safetensors",
+            "--style",
+            "diffusers",
+        )
+        == OK
+    )
+    baked = copy.deepcopy(flux)
+    report = load(baked, tmp_path / "b.safetensors")
+    assert set(report.matched) == set(layers(model))
+    for name, layer in layers(model).items():
+        ours = layers(baked)[name]
+        x = torch.randn(3, ours.base_layer.in_features).float()
+        assert_close(ours(x), layer(x), rtol=1e-4, atol=1e-5)
+
+
+def test_a_base_in_the_names_of_flux_s_authors_keeps_them_for_an_adapter_in_the_same(tmp_path, capsys):
+    g = torch.Generator().manual_seed(1)
+    save_file(
+        {f"{name}.weight": torch.randn(48, 16, generator=g).float() for name in list(FUSED)[:2]},
+        tmp_path / "base.safetensors",
+    )
+    state = {}
+    for name in list(FUSED)[:2]:
+        state |= {
+            f"diffusion_model.{name}.lora_A.weight": torch.randn(2, 16).float(),
+            f"diffusion_model.{name}.lora_B.weight": torch.randn(48, 2).float(),
+        }
+    save_file(state, tmp_path / "a.safetensors")
+    command = ("inspect", tmp_path / "a.safetensors", "--base", tmp_path / "base.safetensors", "--format", "json")
+    assert ioadapt(*command) == OK
+    assert set(json.loads(capsys.readouterr().out)["matched"].values()) == set(list(FUSED)[:2])
+
+
+def xl() -> Any:
+    torch.manual_seed(0)
+    return quiet(
+        lambda: UNet2DConditionModel(
+            sample_size=8,
+            block_out_channels=(8, 16),
+            down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+            up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+            cross_attention_dim=12,
+            attention_head_dim=4,
+            norm_num_groups=4,
+            addition_embed_type="text_time",
+            addition_time_embed_dim=4,
+            projection_class_embeddings_input_dim=40,
+            use_linear_projection=True,
+        ).float()
+    )
+
+
+def test_kohya_s_file_for_sd_xl_loses_no_layer_in_diffusers(tmp_path):
+    """Its reader lost both layers of add_embedding under their own names."""
+    base = xl()
+    base.save_pretrained(tmp_path / "base")
+    targets = [n for n, m in base.named_modules() if isinstance(m, nn.Linear | nn.Conv2d)]
+    trained = copy.deepcopy(base)
+    trained.add_adapter(LoraConfig(r=3, lora_alpha=3, target_modules=targets))
+    filled(trained, "lora")
+    trained.save_lora_adapter(tmp_path / "a")
+    file = tmp_path / "k.safetensors"
+    assert (
+        ioadapt("bake", tmp_path / "a", file, "--base", tmp_path / "base", "--style", "kohya", "--component", "unet")
+        == OK
+    )
+    state, alphas = StableDiffusionXLPipeline.lora_state_dict(str(file), unet_config=base.config)[:2]
+    theirs, ours = copy.deepcopy(base), copy.deepcopy(base)
+    quiet(lambda: StableDiffusionXLPipeline.load_lora_into_unet(state, alphas, theirs))
+    found = {n: m for n, m in theirs.named_modules() if isinstance(m, LoraLayer) and m.lora_A}
+    assert set(found) == set(targets)
+    for name, layer in found.items():
+        (key,), original = layer.lora_A, trained.get_submodule(name)
+        assert_close(layer.get_delta_weight(key), original.get_delta_weight("default"), rtol=1e-4, atol=1e-6)
+    assert set(load(ours, file).matched) == set(targets)
+
+
+def test_the_first_of_two_text_encoders_is_counted_in_kohya_s_style_only(tmp_path):
+    config = hf.CLIPTextConfig(vocab_size=50, **SIZES)
+    encoder = hf.CLIPTextModel(config).float()
+    encoder.save_pretrained(tmp_path / "base")
+    state = {}
+    for component in ("text_encoder", "text_encoder_2"):
+        key = f"{component}.text_model.encoder.layers.0.self_attn.q_proj"
+        state |= {
+            f"{key}.lora_A.weight": torch.randn(2, 16).float(),
+            f"{key}.lora_B.weight": torch.randn(16, 2).float(),
+        }
+    save_file(state, tmp_path / "both.safetensors")
+    for style, start in (("kohya", "lora_te1_text_model_"), ("diffusers", "text_encoder.")):
+        file = tmp_path / f"{style}.safetensors"
+        words = (
+            "bake",
+            tmp_path / "both.safetensors",
+            file,
+            "--base",
+            tmp_path / "base",
+            "--style",
+            style,
+            "--component",
+            "text_encoder",
+        )
+        assert ioadapt(*words) == OK
+        assert all(key.startswith(start) for key in load_file(file))

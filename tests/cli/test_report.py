@@ -1,0 +1,108 @@
+"""`ioadapt report` from files: one screen, one page, one JSON; mistakes are one sentence and status 2."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from ioadapt_theory.adapters import adapt
+from ioadapt_theory.cli import MISUSE, OK, main
+from ioadapt_theory.formats import save
+from tests.report.models import network, tuned
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, str]:
+    """A source, a fine-tuned target and an adapter of the source."""
+    source = network(0)
+    paths = {name: str(tmp_path / name) for name in ("a.safetensors", "b.safetensors", "adapter")}
+    save_file(dict(source.state_dict()), paths["a.safetensors"])
+    save_file(dict(tuned(source, 0.2, 1).state_dict()), paths["b.safetensors"])
+    adapt(source, target_modules=["2", "4"], placement="weight", rank=2, init="random")
+    save(source, paths["adapter"])
+    return {name.split(".")[0]: path for name, path in paths.items()}
+
+
+def test_the_screen_is_one_screen_and_ends_with_the_answer(files: dict[str, str], capsys: pytest.CaptureFixture[str]):
+    assert main(["report", files["a"], files["b"], files["adapter"]]) == OK
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) <= 40
+    assert "fine-tuned" in lines[0]
+    assert lines[-1].startswith("Advice: ")
+
+
+def test_json_and_page_say_the_same_as_the_screen(files, tmp_path, capsys):
+    page = tmp_path / "page.html"
+    args = ["report", files["a"], files["b"], files["adapter"]]
+    assert main([*args, "--format", "json", "--html", str(page)]) == OK
+    data = json.loads(capsys.readouterr().out)
+    main(args)
+    assert data["last"] == capsys.readouterr().out.splitlines()[-1]
+    assert data["kinship"]["kin"] == "fine-tuned"
+    assert [bool(layer["adapter"]) for layer in data["layers"]] == [False, True, True, False]
+    assert data["layers"][1]["adapter"][0]["directions"]["excess"] <= 1
+    assert data["advice"][0]["how"] in page.read_text(encoding="utf-8")
+
+
+def test_without_an_adapter_it_says_where_to_put_one(files, capsys):
+    assert main(["report", files["a"], files["b"]]) == OK
+    assert "placement=" in capsys.readouterr().out.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        (["{a}", "nothing"], "No model 'nothing'"),
+        (["{a}", "{b}", "nowhere"], "nowhere"),
+        (["{a}", "{b}", "--inputs", "x.npz"], "--inputs measures what an adapter does"),
+        (["{a}", "{b}", "{adapter}", "--inputs", "x.npz"], "has no config.json"),
+        (["{a}", "{b}", "--batch", "0"], "--batch has to be at least 1"),
+        (["{a}", "{b}", "--html", "/no/such/folder/x.html"], "its folder does not exist"),
+    ],
+)
+def test_mistakes_are_one_sentence(args, sentence, files, capsys):
+    assert main(["report", *(arg.format(**files) for arg in args)]) == MISUSE
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert sentence in err
+    assert err.count("\n") == 1
+
+
+def test_an_adapter_of_another_model_is_refused(files, tmp_path, capsys):
+    other = network(1, depth=2)
+    adapt(other, target_modules=["2"], placement="output", rank=2, init="random")
+    save(other, tmp_path / "other")
+    assert main(["report", files["a"], files["b"], str(tmp_path / "other")]) == MISUSE
+    assert "fits no layer of" in capsys.readouterr().err
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_models_that_run_are_measured_on_a_file_of_inputs(tmp_path, capsys):
+    transformers = pytest.importorskip("transformers")
+    config = transformers.BertConfig(
+        vocab_size=50, hidden_size=24, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32
+    )
+    source = transformers.BertModel(config)
+    folders = [str(tmp_path / n) for n in ("source", "target")]
+    source.save_pretrained(folders[0])
+    for p in source.parameters():
+        p.data += 0.05 * p.data.std() * torch.randn_like(p) if p.ndim > 1 else 0
+    source.save_pretrained(folders[1])
+    trained = adapt(transformers.BertModel.from_pretrained(folders[0]), target_modules=["query"], rank=2, init="random")
+    save(trained, tmp_path / "adapter")
+    save_file({"input_ids": torch.randint(0, 50, (10, 7))}, tmp_path / "x.safetensors")
+    command = [
+        "report",
+        *folders,
+        str(tmp_path / "adapter"),
+        "--inputs",
+        str(tmp_path / "x.safetensors"),
+        "--batch",
+        "4",
+    ]
+    assert main([*command, "--format", "json"]) == OK
+    effect = json.loads(capsys.readouterr().out)["effect"]
+    assert effect["numbers"] == 10 * 7 * 24
+    assert 0.5 < effect["cosine"] <= 1

@@ -1,0 +1,140 @@
+"""Whether an error would be noticed: the narrowest tests that have to fail, in a copy of the repository that has it."""
+
+import os
+import re
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.mutants.plant import Mutant
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 900
+"""Seconds until a run that does not end counts as noticed."""
+BY_FILE = {
+    "ranks.py": ("test_ranks", "test_evaluation"),
+    "evidence/mixtures.py": ("test_mixtures", "test_monte_carlo"),
+    "evidence/monte_carlo.py": ("test_monte_carlo", "test_planted_errors"),
+    "settings/stacks.py": ("test_monte_carlo", "test_runner"),
+    "evidence/findings.py": ("test_evidence", "test_monte_carlo", "test_runner"),
+    "evidence/searches.py": ("test_searches", "test_evidence", "test_planted_errors", "test_evaluation"),
+    "evidence/orders.py": ("test_planted_errors",),
+    "evidence/identities.py": ("test_planted_errors",),
+    "evidence/inequality.py": ("test_evaluation", "test_searches"),
+    "evaluation.py": ("test_evaluation", "test_witnesses", "test_instances"),
+    "instances.py": ("test_instances", "test_evaluation", "test_relative_similarity"),
+    "pieces.py": ("test_runner",),
+    "records.py": ("test_runner",),
+    "runner.py": ("test_runner",),
+    "verifying.py": ("test_runner", "test_evidence"),
+}
+"""The tests that look at a part of the machinery directly, quickest first."""
+CLAIMED = ("test_witnesses", "test_evaluation", "test_planted_errors", "test_proofs_planted", "test_proofs")
+"""Tests of ``tests/claims`` that are named after claims, beside ``paper_checks``."""
+SHARED = (*CLAIMED, "test_relative_similarity", "test_lemma_2", "test_searches", "test_evidence")
+"""Tests of ``tests/claims`` that a formula, a letter or a step of all claims has to pass, beside ``paper_checks``."""
+PAGES = "tests/test_readme.py::test_the_generated_sections_are_up_to_date"
+
+
+def identifiers(root: Path, mutant: Mutant) -> list[str]:
+    """Ids of the claims that a file states, or that a witness is about; none for a file that states none."""
+    path = root / mutant.file
+    if path.suffix == ".json":
+        claims = [p.read_text("utf-8") for p in (root / "ioadapt_theory/claims").rglob("*.py")]
+        texts = [text for text in claims if f'"{path.stem}"' in text]
+    else:
+        texts = [path.read_text("utf-8")]
+    return sorted({name for text in texts for name in re.findall(r'\bid="([^"]+)"', text)})
+
+
+def stages(root: Path, mutant: Mutant) -> list[list[str]]:
+    """Arguments of pytest, run by run."""
+    if names := identifiers(root, mutant):
+        about = ["-k", " or ".join(names)]
+        own = [[*about, *(f"tests/claims/{name}.py" for name in CLAIMED)], [*about, "paper_checks"]]
+        return [[PAGES, "tests/cli/test_claims.py"], *own] if mutant.kind == "word" else own
+    direct = BY_FILE.get(mutant.file.removeprefix("ioadapt_theory/claims/"))
+    tests = [f"tests/claims/{name}.py" for name in direct or SHARED]
+    return [tests] if direct else [tests, ["paper_checks"]]
+
+
+def copied(root: Path, mutant: Mutant) -> Path:
+    """A folder that is the repository with the error in it."""
+    folder = Path(tempfile.mkdtemp(prefix="mutant-"))
+    for path in root.iterdir():
+        if path.name not in {"ioadapt_theory", ".git"}:
+            (folder / path.name).symlink_to(path)
+    package = root / "ioadapt_theory"
+    (folder / "ioadapt_theory").mkdir()
+    for path in package.iterdir():
+        if path.name != "claims":
+            (folder / "ioadapt_theory" / path.name).symlink_to(path)
+    shutil.copytree(
+        package / "claims", folder / "ioadapt_theory" / "claims", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    changed = folder / mutant.file
+    changed.write_bytes(mutant.applied(changed.read_bytes()))
+    return folder
+
+
+def noticed(root: Path, mutant: Mutant) -> tuple[bool, str, float]:
+    """Whether a test fails, which one, and the seconds that it took; in a fork of this process, which has torch."""
+    begin, folder = time.monotonic(), copied(root, mutant)
+    try:
+        for arguments in stages(root, mutant):
+            status = _pytest(folder, arguments)
+            if status not in (0, 5):
+                return True, _first_failure(folder), time.monotonic() - begin
+    finally:
+        said = _first_failure(folder)
+        shutil.rmtree(folder)
+    return False, said, time.monotonic() - begin
+
+
+def _pytest(folder: Path, arguments: list[str]) -> int:
+    child = os.fork()
+    if child == 0:
+        os._exit(_run(folder, arguments))
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return os.waitstatus_to_exitcode(status)
+        time.sleep(0.05)
+    os.killpg(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    (folder / "said.txt").write_text("no end")
+    return -1
+
+
+def _run(folder: Path, arguments: list[str]) -> int:
+    import pytest
+
+    os.setpgid(0, 0)
+    os.chdir(folder)
+    sys.path[:] = [str(folder), *(p for p in sys.path if Path(p or ".").resolve() != ROOT)]
+    os.environ["PYTHONPATH"] = str(folder)
+    os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
+    for name in [name for name in sys.modules if name.split(".")[0] in {"tests", "ioadapt_theory"}]:
+        del sys.modules[name]
+    said = os.open("said.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(said, 1)
+    os.dup2(said, 2)
+    options = ["-x", "-q", "--tb=line", "-p", "no:cacheprovider", "--rootdir", str(folder), "--maxfail=1"]
+    options += ["-o", "addopts=--import-mode=importlib --strict-markers"]
+    status: Any = pytest.main([*options, *arguments])
+    sys.stdout.flush()
+    return int(status)
+
+
+def _first_failure(folder: Path) -> str:
+    try:
+        lines = (folder / "said.txt").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    failed = [line for line in lines if line.startswith(("FAILED", "ERROR"))]
+    return (failed or lines or [""])[-1 if not failed else 0][:200]

@@ -1,0 +1,97 @@
+"""The planter plants what it says, and of a few errors, one of every sort that matters, none goes unnoticed."""
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.mutants.__main__ import EQUIVALENTS, FOLDER, sample
+from tests.mutants.check import BY_FILE, ROOT, SHARED, identifiers, stages
+from tests.mutants.plant import Mutant, equivalents, mutants
+
+EVERY = mutants(ROOT, FOLDER)
+
+
+def planted(tmp_path: Path, source: str, name: str = "x.py") -> list[str]:
+    path = tmp_path / "folder" / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(source, encoding="utf-8")
+    content = path.read_bytes()
+    return [m.applied(content).decode() for m in mutants(tmp_path, "folder") if m.changes(content)]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("A = 4 * X", {"A = 5 * X", "A = 4 / X", "A = 4"}),
+        ("a = x <= y", {"a = x < y", "a = (y) <= (x)"}),
+        ("a = fro(m) + spectral(n)", {"a = spectral(m) + spectral(n)", "a = fro(m) + fro(n)", "a = fro(m)"}),
+        ("c = C(given=(A, B))", {"c = C(given=(B,))", "c = C(given=(A,))"}),
+        ("c = chained(A, Link(), Link())", {"c = chained(A, Link())"}),
+        ("def f():\n    yield Step(1)\n    yield Step(2)", {"def f():\n    yield from ()\n    yield Step(2)"}),
+        ('s = "‖AB‖₂ ≤ ε for every W"', {'s = "‖AB‖_F ≤ ε for every W"', 's = "‖AB‖₂ ≤ ε for some W"'}),
+        ("if not a:\n    b()", {"if False:\n    b()", "if True:\n    b()", "if (a):\n    b()"}),
+    ],
+)
+def test_what_is_planted(tmp_path: Path, source: str, expected: set[str]) -> None:
+    assert expected <= set(planted(tmp_path, source))
+
+
+def test_every_number_of_a_witness_is_edited(tmp_path: Path) -> None:
+    found = planted(tmp_path, '{"comment": "s0 = -3/5 < 0", "W": [[1, "-2/3"]], "epsilon": "0.5"}', "w.json")
+    assert '{"comment": "s0 = -3/5 < 0", "W": [[1, "2/3"]], "epsilon": "0.5"}' in found
+    assert '{"comment": "s0 = -3/5 < 0", "W": [[2, "-2/3"]], "epsilon": "0.5"}' in found
+    assert '{"comment": "s0 = -3/5 < 0", "W": [[1, "-2/3"]], "epsilon": "1.5"}' in found
+
+
+def test_docstrings_annotations_and_messages_are_left_alone(tmp_path: Path) -> None:
+    assert (
+        planted(tmp_path, '"""At most 4."""\n\n\ndef f(x: "int | None") -> None:\n    msg = "at most 4 of them"\n')
+        == []
+    )
+
+
+def test_a_sample_covers_every_room_and_every_kind() -> None:
+    assert len(EVERY) > 5000
+    chosen = sample(EVERY, 240, seed=0)
+    assert len(set(chosen)) == 240
+    assert {m.kind for m in chosen} == {m.kind for m in EVERY}
+    assert {m.file.split("/")[2] for m in chosen} == {m.file.split("/")[2] for m in EVERY}
+    assert max(Counter(m.file for m in chosen).values()) < 40
+    assert sample(EVERY, 240, seed=0) == chosen
+    assert sample(EVERY, 240, seed=1) != chosen
+
+
+def test_every_file_has_tests_that_exist() -> None:
+    for file in {m.file for m in EVERY}:
+        for arguments in stages(ROOT, Mutant(file, "word", 0, 0, "")):
+            assert all((ROOT / a.split("::")[0]).exists() for a in arguments if "/" in a)
+    assert all((ROOT / FOLDER / file).exists() for file in BY_FILE)
+    assert all((ROOT / "tests/claims" / f"{name}.py").exists() for name in SHARED)
+    assert identifiers(ROOT, Mutant(f"{FOLDER}/statements/prop_4.py", "", 0, 0, "")) == ["prop-4", "prop-4-exact"]
+    assert "prop-2-input" in identifiers(ROOT, Mutant(f"{FOLDER}/witnesses/ce1.json", "", 0, 0, ""))
+
+
+def test_every_equivalent_names_a_mutant_and_says_why() -> None:
+    known = equivalents(EQUIVALENTS)
+    contents = {m.file: (ROOT / m.file).read_bytes() for m in EVERY}
+    there = {(m.file, *m.lines(contents[m.file])) for m in EVERY}
+    assert set(known) <= there
+    assert all(len(why) > 20 for why in known.values())
+
+
+def test_a_few_errors_are_noticed_and_kept(tmp_path: Path) -> None:
+    """As `make mutants` does it; the second time nothing is left to do."""
+    command = [sys.executable, "-m", "tests.mutants", "--count", "3", "--seed", "2", "--only", "statements/prop_4"]
+    command += ["--jobs", "2", "--kept", str(tmp_path / "kept.jsonl")]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    for already in (0, 3):
+        ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        assert (
+            f"3 of {len([m for m in EVERY if 'statements/prop_4' in m.file])} errors, {already} of them" in ended.stdout
+        )
+        assert "3 errors planted: 3 noticed, 0 not noticed" in ended.stdout, ended.stdout + ended.stderr
+        assert ended.returncode == 0

@@ -1,0 +1,29 @@
+"""(IA)³ (Liu et al. 2022): Φ(W)_j = (1 + g_j) W_j, one learned factor for every output j."""
+
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from ioadapt_theory.adapters.bases import Base
+from ioadapt_theory.adapters.families.family import Additive, Spec, fill
+
+
+class IA3(Additive):
+    """A diagonal on the columns: it has no rank, so alpha does not apply either, and W's rows are free."""
+
+    axes: ClassVar = {"g": ("columns",)}
+    g: nn.Parameter
+
+    def __init__(self, base: Base, spec: Spec) -> None:
+        super().__init__(base, spec)
+        self.scaling = 1.0
+        fill(self.g, 1 if spec.init == "random" else 0)
+
+    def delta(self, base: Base) -> Tensor:
+        """W diag(g)."""
+        return self.promote(base.dense()) * self.g
+
+    def update(self, x: Tensor, base: Base) -> Tensor:
+        """X W diag(g)."""
+        y = base(x)
+        return base.columnwise(self.g) * (y if base.bias is None else y - base.columnwise(base.bias))

@@ -1,0 +1,28 @@
+"""The angle between x and xW for a diagonal W, against cond(W): how far a layer can turn an input."""
+
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+PAPER: str | None = None
+
+
+def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
+    """The largest angle over all x, arcsin((k - 1)/(k + 1)), and what random x reach."""
+    k = np.geomspace(1, 100, 5 if quick else 50)
+    x = np.random.default_rng(seed).standard_normal((200, 1, 2))
+    y = x * np.stack([k, np.ones_like(k)], 1)
+    cosine = (x * y).sum(-1) / np.linalg.norm(x, axis=-1) / np.linalg.norm(y, axis=-1)
+    return {"k": k, "bound": np.arcsin((k - 1) / (k + 1)), "reached": np.arccos(np.clip(cosine, -1, 1)).max(0)}
+
+
+def draw(data: dict[str, Any]) -> Figure:
+    """The bound as a line, random inputs as points."""
+    figure = Figure()
+    axes = figure.subplots()
+    axes.semilogx(data["k"], data["bound"])
+    axes.semilogx(data["k"], data["reached"], "o")
+    axes.set_xlabel("cond(W)")
+    axes.set_ylabel("largest angle between x and xW")
+    return figure

@@ -1,0 +1,15 @@
+"""Full changes stored as X(W + D) has them, c x d, where every other tool stores Dᵀ."""
+
+from ioadapt_theory.adapters.equations import Placement
+from ioadapt_theory.adapters.families import Full, Spec
+from ioadapt_theory.formats.kinds import Built, Kind, Parts
+
+
+def build(parts: Parts, s: float) -> Built:
+    """A full change of the weight; its alpha counts, as it has no rank to divide by."""
+    delta = parts["diff_t"]
+    rows, columns = delta.shape
+    return "full", {Placement.WEIGHT: Full.stored((rows, columns, rows), Spec(), {"Delta": delta * s})}
+
+
+KINDS = {"diff_t": Kind(frozenset({"diff_t"}), frozenset({"diff_b"}), lambda _: None, build, {"diff_t": "diff_t"})}

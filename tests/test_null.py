@@ -1,0 +1,156 @@
+"""The permutation null is exact: all permutations of small matrices, many of larger ones, unrelated real networks."""
+
+from importlib.metadata import PackageNotFoundError, distribution
+from itertools import pairwise, permutations, product
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint
+from ioadapt_theory.checkpoints.files.local import open_path
+from ioadapt_theory.null import Null, moments, of_matrix, parts
+from tests.similarity.models import value
+
+SHARED = 3
+
+
+def gram(f: int, m: int, seed: int, shift: float = 0.5) -> np.ndarray:
+    """A Gram with a common mean and unequal diagonal, without its multiple of I."""
+    rng = np.random.default_rng(seed)
+    w = (rng.standard_normal((f, m)) + shift) * (rng.random((f, 1)) + 0.3)
+    return centred(w)
+
+
+def centred(w: np.ndarray) -> np.ndarray:
+    k = w @ w.T
+    return k - np.trace(k) / len(k) * np.eye(len(k))
+
+
+def null_of(a: np.ndarray, b: np.ndarray, cuts: tuple[int, ...] | None = None) -> Null:
+    norms = np.linalg.norm(a) * np.linalg.norm(b)
+    mean, sd = moments(of_matrix(a, cuts), of_matrix(b, cuts))
+    return Null(float((a * b).sum() / norms), mean / norms, sd / norms)
+
+
+def every(cuts: tuple[int, ...]) -> list[list[int]]:
+    """All permutations inside the parts."""
+    each = [permutations(range(*ends)) for ends in pairwise(cuts)]
+    return [[i for part in some for i in part] for some in product(*each)]
+
+
+CUTS = [(0, 2), (0, 3), (0, 4), (0, 6), (0, 1, 4), (0, 2, 5), (0, 3, 7), (0, 2, 4, 6), (0, 4, 5, 7)]
+
+
+@pytest.mark.parametrize("cuts", CUTS, ids=str)
+def test_mean_and_deviation_are_those_of_all_permutations_inside_the_parts(cuts: tuple[int, ...]):
+    a, b = (gram(cuts[-1], 5, seed) for seed in (1, 2))
+    found = [float((a * b[np.ix_(p, p)]).sum()) for p in every(cuts)]
+    mean, sd = moments(of_matrix(a, cuts), of_matrix(b, cuts))
+    assert mean == pytest.approx(np.mean(found), rel=1e-10)
+    assert sd == pytest.approx(np.std(found), rel=1e-10)
+
+
+@pytest.mark.parametrize("cuts", [(0, 40), (0, 16, 32, 48)], ids=str)
+def test_twenty_thousand_shuffles_agree_within_a_percent(cuts: tuple[int, ...]):
+    rng = np.random.default_rng(3)
+    a, b = (gram(cuts[-1], 30, seed) for seed in (4, 5))
+    shuffles = (np.concatenate([c + rng.permutation(d - c) for c, d in pairwise(cuts)]) for _ in range(20_000))
+    found = np.array([(a * b[np.ix_(p, p)]).sum() for p in shuffles])
+    mean, sd = moments(of_matrix(a, cuts), of_matrix(b, cuts))
+    assert mean == pytest.approx(found.mean(), rel=0.01)
+    assert sd == pytest.approx(found.std(), rel=0.01)
+
+
+def test_equal_spaces_have_excess_one_and_permuted_ones_none_on_average():
+    a = gram(60, 80, 0, shift=0.1)
+    assert null_of(a, a).excess == pytest.approx(1)
+    orders = [np.random.default_rng(i).permutation(60) for i in range(100)]
+    excesses = np.array([null_of(a, a[np.ix_(p, p)]).excess for p in orders])
+    assert abs(excesses.mean()) < 4 * excesses.std() / 10
+
+
+def test_a_few_channels_cannot_tell_and_say_so():
+    a = gram(3, 5, 0)
+    assert null_of(a, a).most < SHARED
+    alike = np.ones((4, 4)) - np.eye(4)
+    assert null_of(alike, alike).z is None
+    assert null_of(alike, alike).excess is None
+
+
+def test_parts_of_a_concatenation_are_cut_at_the_widest_side_that_divides_it():
+    widths = [320, 640, 1280, 4]
+    assert parts(1920, widths) == (0, 640, 1280, 1920)  # 1280 beside 640
+    assert parts(640, widths) == (0, 320, 640)
+    assert parts(320, widths) == (0, 320)
+    assert parts(77, widths) == (0, 77)
+
+
+def test_parts_of_unequal_size_in_all_networks_are_shared_by_construction():
+    """Two unrelated layers that read a strong and a weak part: one part reads as kinship, two parts do not."""
+    rng = np.random.default_rng(7)
+    sizes = np.repeat([1.0, 0.2], 40)[:, None]
+    a, b = (centred(sizes * rng.standard_normal((80, 200))) for _ in range(2))
+    as_one, as_two = null_of(a, b).z, null_of(a, b, (0, 40, 80)).z
+    assert as_one is not None
+    assert as_one > 2 * SHARED
+    assert as_two is not None
+    assert abs(as_two) < SHARED
+
+
+def interior(one: Checkpoint, two: Checkpoint, skip: tuple[str, ...]) -> list[float]:
+    """z of both sides of all matrices that do not meet what every network sees."""
+    names = [n for n, info in one.tensors.items() if len(info.shape) == 2 and min(info.shape) > 8]
+    widths = [side for n in names for side in one.tensors[n].shape]
+    found = []
+    for name in names:
+        if any(part in name for part in skip) or two.tensors[name].shape != one.tensors[name].shape:
+            continue
+        pair = [value(model, name).double().numpy() for model in (one, two)]
+        for a, b in (pair, [w.T for w in pair]):
+            z = null_of(centred(a), centred(b), parts(len(a), widths)).z
+            assert z is not None
+            found.append(z)
+    return found
+
+
+def packaged(package: str, pattern: str) -> Path:
+    try:
+        files = distribution(package).files or []
+    except PackageNotFoundError:
+        pytest.skip(f"{package} is not installed")
+    (found,) = [file for file in files if file.match(pattern)]
+    return Path(str(found.locate()))
+
+
+def test_real_networks_trained_apart_share_nothing_inside():
+    """CHGNet 0.2 and 0.3; the embedding's atoms are those of the periodic table in both."""
+    with (
+        open_path(packaged("chgnet", "chgnet/pretrained/0.2.0/*.pth.tar")) as one,
+        open_path(packaged("chgnet", "chgnet/pretrained/0.3.0/*.pth.tar")) as two,
+    ):
+        z = np.array(interior(one, two, ("atom_embedding",)))
+    assert len(z) > 60
+    assert np.sqrt(np.mean(z**2)) <= 1.5
+    assert (z > SHARED).sum() == 0
+
+
+def test_members_of_an_ensemble_trained_apart_share_nothing_inside():
+    from ioadapt_theory.checkpoints.open import open_checkpoint
+
+    pytest.importorskip("torchani")
+    with open_checkpoint("ani-1x:0") as one, open_checkpoint("ani-1x:1") as two:
+        firsts = tuple(n for n, info in one.tensors.items() if info.shape[-1] == 384)  # all see the same 384 features
+        z = np.array(interior(one, two, firsts))
+    assert len(z) >= 16
+    assert np.sqrt(np.mean(z**2)) <= 1.5
+
+
+def test_the_null_of_the_rotated_axis_would_have_called_them_kin():
+    """What it replaces: positive activations give unrelated Grams a common mean."""
+    rng = np.random.default_rng(0)
+    a, b = (centred(np.maximum(rng.standard_normal((64, 64)), 0)) for _ in range(2))
+    here = null_of(a, b)
+    assert here.cosine > 10 / np.sqrt(64 * 65 / 2 - 1)
+    assert here.z is not None
+    assert abs(here.z) < SHARED

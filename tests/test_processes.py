@@ -1,0 +1,80 @@
+"""No process of a pool outlives its parent; one that is ended is told; one does it all where there can be no others."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+
+import pytest
+
+from ioadapt_theory import processes
+from ioadapt_theory.cli import LOST, guarded
+from ioadapt_theory.errors import WorkerError
+from ioadapt_theory.processes import pool
+
+PARENT = """
+import os, time
+from ioadapt_theory.processes import pool
+
+if __name__ == "__main__":
+    with pool(1) as processes:
+        print(processes.submit(os.getpid).result(), flush=True)
+        processes.submit(time.sleep, 600).result()
+"""
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+def test_a_worker_ends_with_a_parent_that_is_killed(tmp_path):
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT, encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, env=environment) as parent:
+        assert parent.stdout is not None
+        worker = int(parent.stdout.readline())
+        parent.kill()
+    end = time.monotonic() + 20
+    while alive(worker) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not alive(worker)
+
+
+def kill_this_process() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_that_is_ended_from_outside_is_one_sentence_with_a_status_of_its_own(capsys):
+    def body() -> int:
+        with pool(1) as workers:
+            workers.submit(kill_this_process).result()
+        return 0
+
+    with pytest.raises(WorkerError):
+        body()
+    assert guarded("it", body) == LOST == 3
+    told = capsys.readouterr().err
+    assert told.startswith("it: A worker process died: it was killed, or the memory was not enough. What was finished")
+    assert len(told.splitlines()) == 1
+
+
+def test_where_no_other_process_can_be_this_one_does_it_all(monkeypatch, caplog):
+    def none(*_args: object, **_options: object) -> ProcessPoolExecutor:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(processes, "ProcessPoolExecutor", none)
+    with caplog.at_level(logging.WARNING), pool(2) as workers:
+        assert list(workers.map(pow, [2, 3], [2, 2])) == [4, 9]
+        assert workers.submit(os.getpid).result() == os.getpid()
+        with pytest.raises(ZeroDivisionError):
+            workers.submit(divmod, 1, 0).result()
+    assert "Other processes cannot be used here" in caplog.text

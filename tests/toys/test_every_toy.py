@@ -1,0 +1,38 @@
+"""What every script in toys/ owes the one who runs it: help with examples, and wrong values in a sentence."""
+
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = (ROOT / "toys").glob("*.py")
+TOYS = sorted(path.stem for path in SCRIPTS if "\nExamples:\n" in path.read_text(encoding="utf-8"))
+
+
+def test_there_are_toys():
+    assert {"crescent", "molecules"} <= set(TOYS)
+
+
+@pytest.mark.parametrize("toy", TOYS)
+def test_help_has_the_examples_of_its_first_lines(toy: str):
+    command = [sys.executable, str(ROOT / "toys" / f"{toy}.py"), "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"python toys/{toy}.py" in done.stdout.partition("Examples:")[2]
+
+
+@pytest.mark.parametrize("toy", TOYS)
+def test_a_bad_seed_and_a_file_for_a_folder_are_one_sentence_each(toy: str, tmp_path: Path, capsys):
+    main = import_module(f"toys.{toy}").main
+    file = tmp_path / "file"
+    file.touch()
+    for wrong in (["--seed", "-1"], ["--out", str(file)]):
+        assert main(wrong) == 2
+        told = capsys.readouterr().err
+        assert told.startswith(f"{toy}: ")
+        assert wrong[1] in told
+        assert len(told.splitlines()) == 1
+    assert [*tmp_path.iterdir()] == [file]

@@ -6,7 +6,7 @@ weights (heads, neurons, the residual stream); and a model trained apart.
 
 Examples:
   python toys/language.py            12 seeds, learning rates chosen for every method
-  python toys/language.py --quick    2 seeds, smaller models, learning rates of the recorded full run
+  python toys/language.py --quick    2 seeds and smaller models
 """
 
 import ast
@@ -28,7 +28,7 @@ from ioadapt_theory.adapters import parameters
 from toys.transfer import gauges
 from toys.transfer.cache import models
 
-REVISION: Final = 1
+REVISION: Final = 2
 WIDTH, HEADS, DEPTH, LENGTH, BYTES = 64, 4, 2, 48, 128
 LAYERS: Final = tuple(f"blocks.{i}.{m}" for i in range(DEPTH) for m in ("q", "k", "v", "o", "up_proj", "down_proj"))
 
@@ -44,7 +44,7 @@ class Size:
     measure: int
 
 
-SIZES: Final = {"full": Size(700, 160, 100, 16, 96), "quick": Size(150, 40, 30, 12, 24)}
+SIZES: Final = {"full": Size(400, 100, 60, 16, 64), "quick": Size(100, 30, 20, 12, 16)}
 
 
 class Block(nn.Module):

@@ -23,17 +23,21 @@ DATA: Final = Path(__file__).parents[1] / "data"
 QUICK_SEEDS: Final = 2
 
 
-def recorded(name: str) -> dict[str, Any]:
-    """What the full run left behind."""
-    stored = json.loads((DATA / f"{name}_record.json").read_text(encoding="utf-8"))
+def recorded(name: str) -> dict[str, Any] | None:
+    """What the full run left behind, None where it was not recorded yet."""
+    path = DATA / f"{name}_record.json"
+    if not path.exists():
+        return None
+    stored = json.loads(path.read_text(encoding="utf-8"))
     return {"config": stored["config"], **stored["results"]}
 
 
 def run(
     plan: Protocol, *, quick: bool, seeds: tuple[int, ...], cache: Path, jobs: int = 1, cluster: str | None = None
 ) -> dict[str, Any]:
-    """The study's figures to six digits; ``quick``: smaller models, learning rates of the recorded full run."""
-    rates = {method: one["rate"] for method, one in recorded(plan.name)["rates"].items()} if quick else None
+    """The study's figures to six digits; ``quick``: smaller models, learning rates of a recorded full run."""
+    known = recorded(plan.name) if quick else None
+    rates = {method: one["rate"] for method, one in known["rates"].items()} if known else None
     with tqdm(total=0, disable=None, unit=" runs", desc=plan.name, leave=False) as bar:
 
         def progress(added: int, finished: int) -> None:
@@ -42,7 +46,8 @@ def run(
 
         with runner(cache, jobs, cluster, progress) as units:
             study = Study(plan, seeds, "quick" if quick else "full", rates)
-            return {"rates": {}, **_rounded(study.results(units))}
+            figures: dict[str, Any] = _rounded(study.results(units))
+            return figures
 
 
 def _rounded(value: Any) -> Any:

@@ -21,7 +21,6 @@ class Rule:
     power: float
     ridge: float
     shared: float
-    nothing: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

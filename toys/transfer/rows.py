@@ -8,8 +8,9 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters import Placement, adapt, layers, operator, scale, transfer
+from ioadapt_theory.adapters import Placement, adapt, layers, operator, scale
 from ioadapt_theory.adapters.moving.baselines import eq_5_input, eq_5_output, lora_x, prolora
+from ioadapt_theory.adapters.moving.transfer import put
 from ioadapt_theory.adapters.rules.residual import residual_side
 from toys.transfer.protocol import Method
 
@@ -32,9 +33,9 @@ def adapted(model: nn.Module, method: Method, names: tuple[str, ...], seed: int,
 
 
 def moved(source: nn.Module, target: nn.Module, strength: float = 1.0) -> nn.Module:
-    """A copy of the target with the source's adapter at this strength."""
+    """A copy of the target with the source's adapter at this strength, layer by layer of equal names, unasked."""
     there = copy.deepcopy(target)
-    transfer(source, there)
+    put(there, {name: layer.adapters["default"] for name, layer in layers(source).items()}, "default")  # type: ignore[misc]
     scale(there, strength)
     return there
 

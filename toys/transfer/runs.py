@@ -1,6 +1,7 @@
 """The unit of work: one adapter trained, or moved, on the models of one seed; cached by all that defines it."""
 
 import math
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from functools import lru_cache, partial
@@ -10,8 +11,10 @@ from typing import Any, Final
 import torch
 from torch import nn
 
-from ioadapt_theory.adapters import NoMatchError, count, layers, operator, parameters
-from ioadapt_theory.linalg import cosine, gram_cosine
+from ioadapt_theory.adapters import count, layers, parameters
+from ioadapt_theory.adapters.base_weights import ModelWeights
+from ioadapt_theory.adapters.rules.facing import sides
+from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.results import cached
 from toys.transfer.cache import tensors
 from toys.transfer.protocol import Method, Rule
@@ -73,14 +76,14 @@ def _trained(
         return {**dict(parameters(one)), "validation": torch.tensor(validation, dtype=torch.float64)}
 
     common = {k: v for k, v in run.key().items() if k not in {"what", "where", "strengths", "ridge", "shared"}}
-    stored = tensors(cache, {**common, "what": "adapter", "where": where, "sides": sides(one)}, compute)
+    stored = tensors(cache, {**common, "what": "adapter", "where": where, "sides": placements(one)}, compute)
     with torch.no_grad():
         for name, p in parameters(one):
             p.copy_(stored[name])
     return one, float(stored["validation"])
 
 
-def sides(one: nn.Module) -> dict[str, list[str]]:
+def placements(one: nn.Module) -> dict[str, list[str]]:
     """Layer -> placements of its adapter."""
     return {name: list(layer.adapters["default"]) for name, layer in layers(one).items()}  # type: ignore[call-overload]
 
@@ -121,17 +124,19 @@ def _auto(run: Run, world: World, cache: Path) -> dict[str, Any]:
     """The package's own choice for one target, trained on the source and moved there."""
     target = world.models[run.where]
     try:
-        one, _ = _trained(run, world, cache, target=target)
-    except NoMatchError:  # it chose none, on every layer
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # which layers it leaves out stands in the result
+            one, _ = _trained(run, world, cache, target=target)
+    except InvalidValueError:  # it chose none, on every layer
         return {"sides": {}, **_measured(world, target, run.where)}
-    return {"sides": sides(one), **_measured(world, moved(one, target), run.where)}
+    return {"sides": placements(one), **_measured(world, moved(one, target), run.where)}
 
 
 def _shared(run: Run, world: World, cache: Path) -> dict[str, Any]:
     """LoRA on those layers alone whose two sides the target shares."""
     target = world.models[run.where]
     alike = similarity(world.models[SOURCE], target, world.layers)
-    names = tuple(n for n in world.layers if min(alike[n]["input"], alike[n]["output"]) >= run.rule.shared)
+    names = tuple(n for n in world.layers if _shares(alike[n], run.rule.shared))
     if not names:
         return {"layers": [], **_measured(world, target, run.where)}
     one, _ = _trained(run, world, cache, names=names)
@@ -151,19 +156,22 @@ def _facts(run: Run, world: World, cache: Path) -> dict[str, Any]:
     }
 
 
-def similarity(source: nn.Module, target: nn.Module, names: tuple[str, ...]) -> dict[str, dict[str, float]]:
-    """Layer -> cosine of the weights, and of the Grams of both sides with their trivial part removed."""
-    here, there = dict(source.named_modules()), dict(target.named_modules())
+def similarity(source: nn.Module, target: nn.Module, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """Layer -> cosine of the weights, ratio of their norms, and what both sides share beyond unrelated channels."""
+    here, there = ModelWeights(source), ModelWeights(target)
     found = {}
     for name in names:
-        w, v = (operator(m[name]).dense().detach().double() for m in (here, there))
-        found[name] = {
-            "weight": float(cosine(w.flatten(), v.flatten())),
-            "input": float(gram_cosine(w, v)),
-            "output": float(gram_cosine(w.mT, v.mT)),
-            "norm ratio": float(v.norm() / w.norm()),
+        both = sides(here.layer(name), there.layer(name))
+        found[name] = {"weight": both.cosine, "norm ratio": both.ratio} | {
+            f"{side} {what}": None if null is None else getattr(null, what)
+            for side, null in (("input", both.input), ("output", both.output))
+            for what in ("excess", "z")
         }
     return found
+
+
+def _shares(alike: Mapping[str, float | None], least: float) -> bool:
+    return all((alike[f"{side} excess"] or 0.0) >= least for side in ("input", "output"))
 
 
 KINDS: Final[Mapping[str, Callable[[Run, World, Path], dict[str, Any]]]] = {

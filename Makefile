@@ -5,7 +5,7 @@ BIN := .venv/bin
 CONSTRAINTS ?= constraints.txt
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test lint figures mutants bench constraints newest oldest clean
+.PHONY: demo test lint figures mutants proofs bench constraints newest oldest clean
 
 demo: .venv/ready
 	@$(BIN)/python -m toys.demo
@@ -27,6 +27,10 @@ mutants: .venv/ready
 
 bench: .venv/ready
 	$(BIN)/python -m benchmarks
+
+# Needs Debian's coq, libcoq-mathcomp-algebra and libcoq-mathcomp-algebra-tactics; PROOF_JOBS compilations at once.
+proofs: .venv/ready
+	PYTHONPATH=. $(BIN)/python -m proofs
 
 # Renew the recorded versions from today's newest, then test with them. The local part of a version is not on an index.
 constraints: clean

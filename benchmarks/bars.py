@@ -138,7 +138,7 @@ def markdown(record: Mapping[str, Any]) -> str:
 def _about(config: Mapping[str, Any]) -> list[str]:
     return [
         f"One thread of {config['cpus']} ({config['where']}), torch {config['torch']}, PEFT {config['peft']}, float32",
-        "where nothing is said. Peer: PEFT for weight placement; for others PEFT's layer on an identity. Freed pages are",
+        "where nothing is said. Peer: PEFT for weight placement, for others PEFT on an identity. Freed pages are",
         "returned to the system, as glibc does, or kept: who makes large temporaries gains by the latter.",
     ]
 

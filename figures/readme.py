@@ -20,7 +20,7 @@ from toys.ani import summary
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-PICTURES: Final = ("fig_8", "molecules", "prop_2_condition", "fig_2")
+PICTURES: Final = ("fig_8", "molecules", "prop_2_condition", "fig_2", "speed")
 
 
 def claims() -> str:

@@ -29,7 +29,8 @@ def compute(*, seed: int = 0, quick: bool = False, claims: tuple[str, ...] | Non
     run = Run(seed=seed, instances=100 if quick else 4000, starts=4 if quick else 24, steps=5 if quick else 150)
     rows = []
     for claim in CLAIMS.values():
-        if claim.inequality is None or (claims is not None and claim.id not in claims):
+        equation = any(relation.sign == "=" for relation in claim.concludes)
+        if claim.inequality is None or equation or (claims is not None and claim.id not in claims):
             continue
         setting = claim.inequality.setting
         drawn = ratios(claim.inequality, setting.parametrise(setting.start(run.instances, seeded(run, claim.id))))

@@ -1,18 +1,21 @@
 """Every exact argument about the paper's statements goes through, and every counterexample has the value we print."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
 from ioadapt_theory.claims import CLAIMS, Claim, Verdict
+from ioadapt_theory.claims import __file__ as CLAIMS_FILE
 from ioadapt_theory.claims.claim import Proof
-from ioadapt_theory.claims.evidence import intervals
+from ioadapt_theory.claims.evidence import argument, intervals
 from ioadapt_theory.claims.evidence.argument import Chained, Check, Computed, Step, exact_instance
 from ioadapt_theory.claims.expression.algebra import sympy
-from ioadapt_theory.claims.expression.deduction import RULES, Rule, rule
-from ioadapt_theory.claims.expression.tree import Relation, Term, opened
+from ioadapt_theory.claims.expression.deduction import LEFT, RULES, Rule, at_most, rule
+from ioadapt_theory.claims.expression.tree import Relation, Term, fro, matrix, opened, spectral
 from ioadapt_theory.claims.expression.values import Values
 from ioadapt_theory.claims.instances import witness
 
@@ -169,6 +172,40 @@ def without_a_step(argument: Computed, k: int) -> Computed:
         yield from (step for n, step in enumerate(argument.steps(claim)) if n != k)
 
     return Computed(argument.statement, chain, argument.prose)
+
+
+def test_no_step_is_true_as_it_stands() -> None:
+    """What a step checks is computed: no file that states claims holds a check that is true already."""
+    folder = Path(CLAIMS_FILE).parent
+    sources = [path for room in ("statements", "beyond", "words") for path in (folder / room).glob("*.py")]
+    assert len(sources) > 20
+    assert [
+        p.name
+        for p in sources
+        if re.search(r"Check\(\s*True|vanishes\(\s*0\)|Step\([^\n]*, True\)", p.read_text("utf-8"))
+    ] == []
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_the_checks_hold_of_what_is_so_and_of_nothing_else(holds: bool) -> None:
+    sp = sympy()
+    x, y, a, b = *sp.symbols("x y", positive=True), *sp.symbols("A B", commutative=False)
+    two = 2 if holds else 3
+    checks = [
+        argument.vanishes((x + y) ** 2 - x**2 - two * x * y - y**2),
+        argument.agree((x + y) ** 2, x**2 + two * x * y + y**2),
+        argument.zero(sp.Matrix([[(x + y) ** 2 - x**2 - two * x * y - y**2]])),
+        argument.simplifies(sp.sqrt(x**2 * y) - (two - 1) * x * sp.sqrt(y)),
+        argument.words((1 + a) * (1 + b), 1 + a + (two - 1) * b + a * b),
+        argument.found(sp.Integer(two), 2),
+        argument.nonnegative(x * y if holds else x - y),
+        argument.true(sp.sqrt(two) < sp.Rational(3, 2)),
+    ]
+    assert [bool(check) for check in checks] == [holds] * len(checks)
+    assert (
+        at_most(fro(matrix("m") @ matrix("n")), spectral(matrix("m")) * fro(matrix("n")), (LEFT,) if holds else ())
+        is holds
+    )
 
 
 def test_a_bare_true_is_no_step_and_no_steps_prove_nothing() -> None:

@@ -83,7 +83,7 @@ def run(*command: str) -> str:
 def build(jobs: int) -> None:
     """Compile what has changed."""
     files = sorted(path.name for path in HERE.glob("*.v"))
-    run("coq_makefile", "-Q", ".", "ioadapt", "-arg", "-w -arg none", *files, "-o", "CoqMakefile")
+    run("coq_makefile", "-Q", ".", "ioadapt", "-arg", "-w", "-arg", "none", *files, "-o", "CoqMakefile")
     run("make", "-f", "CoqMakefile", f"-j{jobs}")
 
 

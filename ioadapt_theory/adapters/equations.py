@@ -10,7 +10,7 @@ from torch import Tensor
 from ioadapt_theory.adapters.bases import Base, Identity
 from ioadapt_theory.adapters.families import Family
 from ioadapt_theory.adapters.fast.autograd import give_gradient
-from ioadapt_theory.adapters.matrices import Operator, Upon
+from ioadapt_theory.adapters.matrices import Operator, Upon, is_watched
 
 NO_GRADIENT = (
     "A {} passes no gradient back to its input (layers in int8 do not), so the adapter there cannot be trained: use"
@@ -59,7 +59,7 @@ class Placed(Upon):
             case Placement.WEIGHT:
                 return phi(x, f)  # Eq. 4a  Y = f(X; Φ(W))
             case Placement.INPUT:
-                return after(phi(x, f.near), f)  # Eq. 4b  Y = f(f(X; Φ(I)); W)
+                return after(phi(x, f.near), f, is_watched(phi))  # Eq. 4b  Y = f(f(X; Φ(I)); W)
             case Placement.OUTPUT:
                 return phi(f(x), f.far)  # Eq. 4c  Y = f(f(X; W); Φ(I))
             case _:
@@ -88,11 +88,11 @@ class Placed(Upon):
         return self.phi(self.phi.promote(bias), Identity(self.columns))
 
 
-def after(x: Tensor, f: Operator) -> Tensor:
+def after(x: Tensor, f: Operator, watched: bool) -> Tensor:
     """F(x) for what an adapter has made; says where no gradient will come back, though one is recorded."""
     if torch.compiler.is_compiling() or not x.requires_grad:
         return f(x)
-    if f.is_open:
+    if f.is_open and not watched:
         give_gradient(x)
     y = f(x)
     if y.grad_fn is None or y.grad_fn.name().endswith("NotImplemented"):

@@ -47,6 +47,22 @@ class Adapter(nn.ModuleDict):
         for key, family in self.items():
             yield Placement(key), family  # type: ignore[misc]
 
+    def require_whole(self) -> None:
+        """Refuse parameters that are not of the sizes that their family has.
+
+        Raises:
+            UnsupportedError: such a parameter, as under FSDP1.
+        """
+        for placement, phi in self.parts():
+            found = {key: tuple(p.shape) for key, p in phi.named_parameters()}
+            if found != phi.shapes(phi.size, phi.spec, found):
+                listed = ", ".join(f"{key} {[*shape]}" for key, shape in found.items())
+                msg = (
+                    f"its {placement} part has {listed}, which is no {self.family} of this size. Under FSDP1 do this"
+                    " within FullyShardedDataParallel.summon_full_params(model)."
+                )
+                raise UnsupportedError(msg)
+
     def on(self, f: Operator) -> Operator:
         """The layer f under this adapter; the shift has the scaling of the last part."""
         for placement, phi in self.parts():

@@ -62,14 +62,15 @@ def is_repo_id(text: str) -> bool:
 def _read(path: Path) -> dict[str, Alias]:
     try:
         content = read_whole(path, 200_000)
-        if any(line.count(b".") > MOST_DOTS for line in content.splitlines()):
-            msg = f"a line has more than {MOST_DOTS} dots"  # a key of thousands would keep the parser busy for minutes
-            raise ValueError(msg)
-        table = tomllib.loads(content.decode())
     except SourceError as error:
         reason = getattr(error.__cause__, "strerror", None) or error
         msg = f"Cannot read the aliases in {path}: {str(reason).rstrip('.')}."
         raise SourceError(msg) from error
+    if any(line.count(b".") > MOST_DOTS for line in content.splitlines()):  # the parser would take minutes for a key
+        msg = f"The aliases in {path} are not TOML: a line has more than {MOST_DOTS} dots."
+        raise FileFormatError(msg)
+    try:
+        table = tomllib.loads(content.decode())
     except (ValueError, RecursionError) as error:
         msg = f"The aliases in {path} are not TOML: {error}."
         raise FileFormatError(msg) from error

@@ -4,22 +4,22 @@ With P a permutation, σ(XW₁P)PᵀW₂ = σ(XW₁)W₂: every weight is anothe
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import torch
-from scipy.optimize import linear_sum_assignment
-from torch import Tensor
+if TYPE_CHECKING:
+    import torch
 
 MLPS: Final = {
-    "up_proj": "down_proj", "gate_proj": "down_proj", "fc1": "fc2", "c_fc": "c_proj", "lin1": "lin2",
-    "w1": "w2", "w3": "w2", "wi": "wo", "wi_0": "wo", "wi_1": "wo", "fc_in": "fc_out", "dense_h_to_4h": "dense_4h_to_h",
-    "intermediate.dense": "output.dense", "linear1": "linear2", "ff.net.0.proj": "ff.net.2",
+    "up_proj": "down_proj", "gate_proj": "down_proj", "gate_up_proj": "down_proj", "fc1": "fc2", "c_fc": "c_proj",
+    "lin1": "lin2", "w1": "w2", "w3": "w2", "wi": "wo", "wi_0": "wo", "wi_1": "wo", "fc_in": "fc_out",
+    "dense_h_to_4h": "dense_4h_to_h", "intermediate.dense": "output.dense", "linear1": "linear2",
+    "ff.net.0.proj": "ff.net.2",
 }  # fmt: skip
 """Last part of what reads the stream into the neurons -> of what writes them back; of one MLP, in one module."""
 
 CHANNELS: Final = 256
 """Input channels by which neurons are compared."""
-ALIKE, KIN = 0.5, 0.1
+ALIKE = KIN = 0.5
 """Mean cosine above which neurons are the same; cosine of the weights as they stand below which that is asked."""
 LARGEST: Final = 4096
 """Neurons up to which each finds the best partner for all together; more have to be told apart each by itself."""
@@ -37,11 +37,14 @@ def mlps(layers: Iterable[str]) -> Iterator[tuple[list[str], list[str]]]:
         yield reading, [layer] if (layer := f"{module}{writes}") in layers else []
 
 
-def order_of(ours: Tensor, theirs: Tensor) -> Tensor | None:
+def order_of(ours: "torch.Tensor", theirs: "torch.Tensor") -> "torch.Tensor | None":
     """The order in which the columns of one matrix are those of another: ``theirs[:, j]`` is ``ours[:, order[j]]``.
 
     None where that is the order in which they stand, or where they are others.
     """
+    import torch
+    from scipy.optimize import linear_sum_assignment
+
     if ours.shape != theirs.shape or ours.is_meta or theirs.is_meta:
         return None
     at = torch.linspace(0, len(ours) - 1, min(len(ours), CHANNELS), dtype=torch.float64).long()
@@ -54,8 +57,11 @@ def order_of(ours: Tensor, theirs: Tensor) -> Tensor | None:
         if len(order) > LARGEST:
             return None
         order = torch.from_numpy(linear_sum_assignment((theirs.mT @ ours).numpy(), maximize=True)[1])
-    return order if float((ours[:, order] * theirs).sum(0).mean()) > ALIKE else None
+    alike = float((ours[:, order] * theirs).sum(0).mean()) > ALIKE
+    return order if alike and order.tolist() != [*range(len(order))] else None
 
 
-def _cosine(a: Tensor, b: Tensor) -> float:
+def _cosine(a: "torch.Tensor", b: "torch.Tensor") -> float:
+    import torch
+
     return float(a @ b / (a.norm() * b.norm()).clamp_min(torch.finfo(a.dtype).tiny))

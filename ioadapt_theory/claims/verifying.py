@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 
 from ioadapt_theory.claims.claim import Claim, Run, Said, Strategy
-from ioadapt_theory.claims.evidence.formal import MachineChecked, record
 from ioadapt_theory.claims.evidence.findings import Verification, merged
+from ioadapt_theory.claims.evidence.formal import MachineChecked, record
 from ioadapt_theory.errors import UnknownNameError
 
 

@@ -75,8 +75,12 @@ class Opened:
             change.check()
 
 
-def open_adapter(path: Path | str) -> Opened:
+def open_adapter(path: Path | str, *, scaled: bool = True) -> Opened:
     """Open our file or its folder, PEFT's folder, or a diffusers, kohya or LyCORIS file; no numbers are read.
+
+    Args:
+        path: of the file or folder.
+        scaled: refuse PEFT's tensors without the configuration that says how to scale them; otherwise alpha = rank.
 
     Raises:
         FileFormatError: the file is not what it has to be; file, key, expected and found are named.
@@ -84,7 +88,7 @@ def open_adapter(path: Path | str) -> Opened:
     """
     path = Path(path)
     with _no_collection():
-        return _opened(path)
+        return _opened(path, scaled)
 
 
 @contextmanager
@@ -99,13 +103,13 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _opened(path: Path) -> Opened:
+def _opened(path: Path, scaled: bool) -> Opened:
     source = None if os.path.isdir(path) else TensorFile(path)
     if (ours := own.find(path, source)) is not None:
         items = [Item(Name("", n), s, partial(ours.adapter, n, s)) for n, s in ours.sketches().items()]
         header = ours.source.metadata
         base, prints = header.get(fingerprint.BASE_NAME), fingerprint.recorded(header, path)
         return Opened(path, FORMAT, base if is_name(base) else None, tuple(items), ours.changes(), {}, prints)
-    file = read(path, source)
+    file = read(path, source, scaled=scaled)
     entries = tuple(Item(e.name, e.sketch(), e.adapter, e.kind == "peanut") for e in file.entries)
     return Opened(file.path, file.format, file.base, entries, file.changes, file.unread, file.prints)

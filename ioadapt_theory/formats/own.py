@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.matrices import PLAIN_DTYPES
-from ioadapt_theory.adapters.model import layers
+from ioadapt_theory.adapters.model import layers, naming
 from ioadapt_theory.adapters.rules import fingerprint
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnsupportedError
 from ioadapt_theory.formats.kinds.base_changes import Change, Made, made_by
@@ -63,6 +64,9 @@ def save(model: nn.Module, folder: Path | str, name: str = "default") -> Path:
     while type(model).__name__ in WRAPPERS:
         model = getattr(model, WRAPPERS[type(model).__name__])
     places = {n: m.adapters[name] for n, m in layers(model, name).items()}
+    for place, adapter in places.items():
+        with naming(_plain(place)):
+            adapter.require_whole()  # type: ignore[operator]
     header = fingerprint.header(model, {place: _plain(place) for place in places})
     changes = {(_plain(module), leaf): made for (module, leaf), made in made_by(model, name).items()}
     return write(folder, {_plain(n): a for n, a in places.items()}, header, changes)  # type: ignore[misc]
@@ -113,7 +117,8 @@ def _whole(path: Path, layer: str, adapter: Adapter, plan: Any) -> Iterator[tupl
             )
             raise UnsupportedError(msg)
         t = p.detach()
-        yield key, (t.full_tensor() if hasattr(t, "full_tensor") else t).cpu().contiguous()
+        t = t.full_tensor() if hasattr(t, "full_tensor") else t
+        yield key, t.cpu().clone(memory_format=torch.contiguous_format)  # FSDP1 resizes what numpy may not see
 
 
 def _plain(name: str) -> str:

@@ -88,12 +88,13 @@ class AdapterFile:
     prints: Mapping[str, object]
 
 
-def read(path: Path | str, source: TensorFile | None = None) -> AdapterFile:
+def read(path: Path | str, source: TensorFile | None = None, *, scaled: bool = True) -> AdapterFile:
     """Look into an adapter file or folder; no numbers are read but alphas.
 
     Args:
         path: a PEFT folder, a folder with diffusers' file, a safetensors file, or a pickle of tensors.
         source: the file, if it is open already.
+        scaled: see ``open_adapter``.
 
     Raises:
         FileFormatError: missing, truncated, contradictory, or without any adapter.
@@ -112,7 +113,7 @@ def read(path: Path | str, source: TensorFile | None = None) -> AdapterFile:
         groups, unread = {}, spoken[1]
         entries.extend(spoken[0])
     else:
-        if config is None:
+        if config is None and scaled:
             _require_no_config(source)
         groups, unread = _grouped(source)
         scale = file_scale(source) if config is None else _folder_scale(path.parent, config)

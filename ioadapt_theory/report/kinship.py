@@ -18,7 +18,7 @@ RELATED = 0.1
 """Weight cosine from which a layer was not trained anew, and 5 deviations of unrelated ones, 1 / √(numbers)."""
 PRUNED = 0.95
 """Weight cosine above which what is left of a smaller model was not trained much further."""
-LOW_RANK = 0.2
+LOW_RANK = 0.35
 """Part of its singular values that the update of a merged adapter has at most."""
 BETWEEN = (0.3, 0.7)
 """The share of a sibling, see ``share``; a parent's is 0, a child's 1, and those of trained networks scatter."""
@@ -92,15 +92,15 @@ def kinship(
         return Kinship(Kin.SAME, f"all {equal} layers are equal")
     if not related:
         return Kinship(Kin.FINE_TUNED, f"{equal} of {len(alike)} layers equal, the others trained anew")
+    shares = [share(p) for p in related]
+    between = sum(BETWEEN[0] < x < BETWEEN[1] for x in shares)
+    if between >= MOST * len(shares):
+        return Kinship(Kin.SIBLING, f"{told}; neither projects fully on the other in {between} of {len(shares)}")
     ranks = [p.rank for p in related if p.rank is not None]
     if ranks and median(ranks) <= LOW_RANK:
         return Kinship(Kin.MERGED, f"{told}; updates of low rank, {100 * median(ranks):.0f} % of all directions")
     if any("cond_proj" in name or "guidance" in name for name in extra):
         return Kinship(Kin.DISTILLED, f"{told}; the target is told its guidance")
-    shares = [share(p) for p in related]
-    between = sum(BETWEEN[0] < x < BETWEEN[1] for x in shares)
-    if between >= MOST * len(shares):
-        return Kinship(Kin.SIBLING, f"{told}; neither projects fully on the other in {between} of {len(shares)}")
     lean = median(shares) - sum(BETWEEN) / 2
     noise = 1 / math.sqrt(sum(math.prod(p.size) * change(p) ** 2 for p in related))
     if abs(lean) < 2 * noise:

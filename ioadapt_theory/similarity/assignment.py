@@ -18,6 +18,7 @@ from ioadapt_theory.similarity.matching import Layer, Match, Matching, Skipped, 
 from ioadapt_theory.similarity.measures.overflow import in_range
 from ioadapt_theory.similarity.streaming.reader import Reader
 from ioadapt_theory.similarity.streaming.workers import single_threaded_torch
+from ioadapt_theory.similarity.tracing import match_by_provenance
 
 BUFFER = 4 * 1024 * 1024
 """Elements held at once."""
@@ -114,8 +115,9 @@ def _agreement(checkpoints: Sequence[Checkpoint], labels: Sequence[str], layers:
     """How often the assignment is what the names, and the provenance, say."""
     found = {(other, x.tensors[other]): x.tensors[0] for x in layers for other in x.models[1:]}
     notes = []
-    for mode in (Match.NAME, Match.PROVENANCE):
-        told = match_by_names(checkpoints, labels, mode).layers
+    ways = {Match.NAME: match_by_names(checkpoints, labels, Match.NAME)}
+    for mode, matching in (ways | {Match.PROVENANCE: match_by_provenance(checkpoints, labels)}).items():
+        told = matching.layers
         for other in range(1, len(checkpoints)):
             pairs = [(x.tensors[0], (other, x.tensors[other])) for x in told if {0, other} <= set(x.models)]
             agree = sum(found.get(theirs) == ours for ours, theirs in pairs)

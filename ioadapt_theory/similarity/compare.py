@@ -1,5 +1,6 @@
 """The whole comparison: match the layers, read once, derive every figure."""
 
+import math
 from collections.abc import Callable, Sequence
 
 from ioadapt_theory.checkpoints import spelling
@@ -13,7 +14,7 @@ from ioadapt_theory.similarity.rows import NOT_FINITE, rows_of
 from ioadapt_theory.similarity.streaming import compiled
 from ioadapt_theory.similarity.streaming.forked import Progress
 from ioadapt_theory.similarity.streaming.moments import Moments
-from ioadapt_theory.similarity.tracing import match_by_provenance, misled
+from ioadapt_theory.similarity.tracing import match_by_provenance, misled, shuffled
 
 
 def compare(
@@ -65,6 +66,9 @@ def compare(
     told = progress(sum(x.numel for x in layers)) if progress else None
     found, overlaps = _measure(models, layers, options, position, told)
     rows, undefined = rows_of(layers, found, overlaps, labels[: len(checkpoints)], options, updates=parent is not None)
+    if options.space is Space.WEIGHT and options.match is not Match.AUTO and parent is None and not options.modules:
+        cosines = {(row.name, i): v.cosine for row in rows for (first, i), v in row.values.items() if first == 0}
+        notes += shuffled(layers, models, labels, lambda name, i: cosines.get((name, i), math.nan))
     if options.strict and (broken := [s for s in undefined if s.reason == NOT_FINITE]):
         where = "; ".join([f"{s.name} of {', '.join(s.models)}" for s in broken[:5]] + ["..."] * (len(broken) > 5))
         they, are = ("it", "is") if len(broken) == 1 else ("they", "are")

@@ -7,12 +7,14 @@ from typing import Any
 from ioadapt_theory.checkpoints.alignment import Contents
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, torch_dtype
 from ioadapt_theory.checkpoints.names.unet import canonical
-from ioadapt_theory.checkpoints.neurons import mlps, order_of
+from ioadapt_theory.checkpoints.neurons import KIN, mlps, order_of
 from ioadapt_theory.checkpoints.provenance import Origins, by_contents, origins
-from ioadapt_theory.similarity.matching import Match, Matching, group, match_by_names, wrong_origins
+from ioadapt_theory.similarity.matching import Layer, Match, Matching, group, match_by_names, wrong_origins
 
 PIECES, PIECE = 16, 256
 """Pieces of a tensor that are read, evenly spaced, and the values in each."""
+LOOKED_AT = 3
+"""MLPs whose neurons are looked at."""
 
 
 def match_by_provenance(
@@ -26,10 +28,9 @@ def match_by_provenance(
     if any(origins(plain.values()) for plain in names):
         return match_by_names(checkpoints, labels, Match.PROVENANCE)
     prepare()
-    keys, notes, kin = [names[0]], list[str](), list[int]()
+    keys, notes = [names[0]], list[str]()
     for i in range(1, len(checkpoints)):
         found = by_contents(contents(checkpoints[0], names[0]), contents(checkpoints[i], names[i]))
-        kin += [i] if found else []
         traced = _all_tensors(found, names[i].values()) if found else {}
         keys.append(
             {
@@ -39,32 +40,52 @@ def match_by_provenance(
         )
         notes.append(_told(found, labels[0], labels[i]))
     matching = group(checkpoints, labels, keys)
-    notes += [told for i in kin if (told := _reordered(matching, checkpoints, labels, i))]
     return Matching(matching.layers, matching.skipped, tuple(notes))
 
 
-def _reordered(matching: Matching, checkpoints: Sequence[Checkpoint], labels: Sequence[str], i: int) -> str | None:
-    """What is to be said of MLPs whose neurons stand in another order than those of the first model."""
-    pairs = {x.name.removesuffix(".weight"): x for x in matching.layers if len(x.shape) == 2 and {0, i} <= {*x.models}}
-    found = []
-    for reads, _ in mlps(pairs):
-        ours, theirs = (_whole(checkpoints[k], pairs[reads[0]].tensors[k]) for k in (0, i))
-        if ours.shape[0] >= ours.shape[1]:  # neurons are the wide side, which torch's layers have as rows
-            ours, theirs = ours.mT, theirs.mT
-        if order_of(ours, theirs) is not None:
-            found.append(reads[0].rpartition(".")[0])
-    if not found:
-        return None
-    return (
-        f"{labels[i]}: the neurons of {len(found)} MLPs stand in another order than in {labels[0]}, such as {found[0]}:"
-        " cosines of their weights say nothing, spaces of the sides that face the rest of the model do"
-    )
+def shuffled(
+    layers: Sequence[Layer],
+    checkpoints: Sequence[Checkpoint],
+    labels: Sequence[str],
+    cosine: Callable[[str, int], float],
+) -> list[str]:
+    """What is to be said of MLPs whose neurons stand in another order than those of the first model.
+
+    Looked at are those whose weights are as strangers' while those of the other layers are alike.
+
+    Args:
+        layers: that are paired.
+        checkpoints: the models.
+        labels: of them.
+        cosine: of a layer of that name in the first model and the given one; NaN where there is none.
+    """
+    notes = []
+    for i in range(1, len(checkpoints)):
+        pairs = {x.name.removesuffix(".weight"): x for x in layers if len(x.shape) == 2 and {0, i} <= {*x.models}}
+        inside = list(mlps(pairs))
+        others = [cosine(pairs[n].name, i) for n in pairs.keys() - {n for r, w in inside for n in (*r, *w)}]
+        if not others or not sorted(others)[len(others) // 2] > KIN:
+            continue
+        strange = [reads[0] for reads, _ in inside if cosine(pairs[reads[0]].name, i) < KIN]
+        found = []
+        for name in strange[:LOOKED_AT]:
+            ours, theirs = (_whole(checkpoints[k], str(pairs[name].tensors[k])) for k in (0, i))
+            if ours.shape[0] >= ours.shape[1]:  # neurons are the wide side, which torch's layers have as rows
+                ours, theirs = ours.mT, theirs.mT
+            if order_of(ours, theirs) is not None:
+                found.append(name.rpartition(".")[0])
+        if found:
+            notes.append(
+                f"{labels[i]}: the neurons of MLPs such as {found[0]} stand in another order than in {labels[0]}"
+                f" ({len(found)} of {min(len(strange), LOOKED_AT)} that were looked at): cosines of their weights say"
+                " nothing, spaces of the sides that face the rest of the model do"
+            )
+    return notes
 
 
-def _whole(checkpoint: Checkpoint, name: str | None) -> Any:
+def _whole(checkpoint: Checkpoint, name: str) -> Any:
     import torch
 
-    assert name is not None
     info = checkpoint.tensors[name]
     whole = torch.empty(info.numel, dtype=torch_dtype(info.dtype))
     checkpoint.read(name, 0, whole)
@@ -74,7 +95,9 @@ def _whole(checkpoint: Checkpoint, name: str | None) -> Any:
 def misled(matching: Matching, checkpoints: Sequence[Checkpoint], labels: Sequence[str]) -> list[str]:
     """What is to be said of a pairing by names of models with unlike numbers of layers, if all is on this machine."""
     names = [canonical(c.tensors) for c in checkpoints]
-    if any(c.pending() for c in checkpoints) or any(origins(plain.values()) for plain in names):
+    if any(c.pending() for c in checkpoints):
+        return []
+    if any(origins(plain.values()) for plain in names):
         return []  # layouts have spoken already
     traced: list[Mapping[str, str] | None] = [None]
     for i in range(1, len(checkpoints)):
@@ -91,20 +114,24 @@ def contents(checkpoint: Checkpoint, names: Mapping[str, str]) -> Contents:
         n: info for n, old in stored.items() if len((info := checkpoint.tensors[old]).key) > 1 and info.is_float
     }
 
-    def values(name: str) -> Any:
-        import torch
+    return Contents(
+        {name: info.key for name, info in matrices.items()}, lambda name: _some(checkpoint, matrices[name].name)
+    )
 
-        info = matrices[name]
-        size = min(PIECE, info.numel)
-        starts = torch.linspace(0, info.numel - size, PIECES if info.numel > size else 1, dtype=torch.float64).long()
-        piece = torch.empty(size, dtype=torch_dtype(info.dtype))
-        read, taken = checkpoint.filler(info.name, piece), []
-        for start in starts.tolist():
-            read(start)
-            taken.append(piece.to(torch.float64, copy=True))
-        return torch.cat(taken).numpy()
 
-    return Contents({name: info.key for name, info in matrices.items()}, values)
+def _some(checkpoint: Checkpoint, name: str) -> Any:
+    """Values of a tensor, in pieces that lie evenly."""
+    import torch
+
+    info = checkpoint.tensors[name]
+    size = min(PIECE, info.numel)
+    starts = torch.linspace(0, info.numel - size, PIECES if info.numel > size else 1, dtype=torch.float64).long()
+    piece = torch.empty(size, dtype=torch_dtype(info.dtype))
+    read, taken = checkpoint.filler(name, piece), []
+    for start in starts.tolist():
+        read(start)
+        taken.append(piece.to(torch.float64, copy=True))
+    return torch.cat(taken).numpy()
 
 
 def _all_tensors(found: Origins, names: Any) -> dict[str, str]:

@@ -41,6 +41,23 @@ Definition lemma_1_remainder : Prop :=
     v != 0 ->
     `|(((sim (u + du) (v + dv)) - (sim u v)) - ((((dot du v) + (dot u dv)) / ((norm u) * (norm v))) - ((((dot u v) / (((norm u) ^+ 3) * (norm v))) * (dot u du)) + (((dot u v) / ((norm u) * ((norm v) ^+ 3))) * (dot v dv)))))| <= ((3 + `|(sim u v)|) * ((((norm du) / (norm u)) ^+ 2) + (((norm dv) / (norm v)) ^+ 2))).
 
+Definition lemma_1_remainder_best : Prop :=
+  (forall (d : nat) (u : 'rV[R]_d) (v : 'rV[R]_d) (du : 'rV[R]_d) (dv : 'rV[R]_d),
+    (u + du) != 0 ->
+    (v + dv) != 0 ->
+    u != 0 ->
+    v != 0 ->
+    `|(((sim (u + du) (v + dv)) - (sim u v)) - ((((dot du v) + (dot u dv)) / ((norm u) * (norm v))) - ((((dot u v) / (((norm u) ^+ 3) * (norm v))) * (dot u du)) + (((dot u v) / ((norm u) * ((norm v) ^+ 3))) * (dot v dv)))))| <= (2 * ((((norm du) / (norm u)) ^+ 2) + (((norm dv) / (norm v)) ^+ 2))))
+  /\
+  (forall s : R, -1 < s < 1 -> exists (d : nat) (u : 'rV[R]_d) (v : 'rV[R]_d) (du : 'rV[R]_d) (dv : 'rV[R]_d),
+      u != 0 /\
+      v != 0 /\
+      (u + du) != 0 /\
+      (v + dv) != 0 /\
+      (sim u v) = s /\
+      `|(((sim (u + du) (v + dv)) - (sim u v)) - ((((dot du v) + (dot u dv)) / ((norm u) * (norm v))) - ((((dot u v) / (((norm u) ^+ 3) * (norm v))) * (dot u du)) + (((dot u v) / ((norm u) * ((norm v) ^+ 3))) * (dot v dv)))))| = (2 * ((((norm du) / (norm u)) ^+ 2) + (((norm dv) / (norm v)) ^+ 2))) /\
+      0 < (2 * ((((norm du) / (norm u)) ^+ 2) + (((norm dv) / (norm v)) ^+ 2)))).
+
 Definition lemma_2 : Prop :=
   forall (d : nat) (u : 'rV[R]_d) (v : 'rV[R]_d) (h1 : R),
     hessian_norm u v h1 ->
@@ -464,6 +481,110 @@ Definition prop_2_input_vectors : Prop :=
     ((x1' *m (1%:M + (A *m B))) *m W') != 0 ->
     ((x2' *m (1%:M + (A *m B))) *m W') != 0 ->
     `|((sim ((x1 *m (1%:M + (A *m B))) *m W) ((x2 *m (1%:M + (A *m B))) *m W)) - (sim ((x1' *m (1%:M + (A *m B))) *m W') ((x2' *m (1%:M + (A *m B))) *m W')))| <= (epsilon * ((((sine (x1 *m W) (x2 *m W)) * (((norm x1) / (norm (x1 *m W))) + ((norm x2) / (norm (x2 *m W))))) * s1) + (((sine (x1' *m W') (x2' *m W')) * (((norm x1') / (norm (x1' *m W'))) + ((norm x2') / (norm (x2' *m W'))))) * s2))) + K * epsilon ^+ 2.
+
+Definition prop_2_input_sharp_two : Prop :=
+  (forall (c d e : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, e)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c) (c1 : R) (c2 : R),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    \rank (W)%R = c ->
+    \rank (W')%R = c ->
+    cond W c1 ->
+    cond W' c2 ->
+    exists K e0 : R, 0 < e0 /\
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, c)) (epsilon : R),
+    0 < epsilon <= e0 ->
+    spectral_le (A *m B) epsilon ->
+    ((x1 *m (1%:M + (A *m B))) *m W) != 0 ->
+    ((x2 *m (1%:M + (A *m B))) *m W) != 0 ->
+    ((x1' *m (1%:M + (A *m B))) *m W') != 0 ->
+    ((x2' *m (1%:M + (A *m B))) *m W') != 0 ->
+    `|((sim ((x1 *m (1%:M + (A *m B))) *m W) ((x2 *m (1%:M + (A *m B))) *m W)) - (sim ((x1' *m (1%:M + (A *m B))) *m W') ((x2' *m (1%:M + (A *m B))) *m W')))| <= (epsilon * ((((sine (x1 *m W) (x2 *m W)) ^+ 2) * (c1 + (1 / c1))) + (((sine (x1' *m W') (x2' *m W')) ^+ 2) * (c2 + (1 / c2))))) + K * epsilon ^+ 2)
+  /\
+  (forall s : R, -1 < s < 1 -> exists (c d e : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, e)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c) (c1 : R) (c2 : R),
+      x1 != 0 /\
+      x2 != 0 /\
+      x1' != 0 /\
+      x2' != 0 /\
+      (sim x1 x2) = (sim x1' x2') /\
+      (x1 *m W) != 0 /\
+      (x2 *m W) != 0 /\
+      (x1' *m W') != 0 /\
+      (x2' *m W') != 0 /\
+      (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) /\
+      \rank (W)%R = c /\
+      \rank (W')%R = c /\
+      cond W c1 /\
+      cond W' c2 /\
+      (sim (x1 *m W) (x2 *m W)) = s /\
+      0 < (1 * ((((sine (x1 *m W) (x2 *m W)) ^+ 2) * (c1 + (1 / c1))) + (((sine (x1' *m W') (x2' *m W')) ^+ 2) * (c2 + (1 / c2))))) /\
+      forall C K e0 : R, 0 < e0 ->
+        (forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, c)) (epsilon : R),
+          0 < epsilon <= e0 ->
+          spectral_le (A *m B) epsilon ->
+          ((x1 *m (1%:M + (A *m B))) *m W) != 0 ->
+          ((x2 *m (1%:M + (A *m B))) *m W) != 0 ->
+          ((x1' *m (1%:M + (A *m B))) *m W') != 0 ->
+          ((x2' *m (1%:M + (A *m B))) *m W') != 0 ->
+          `|((sim ((x1 *m (1%:M + (A *m B))) *m W) ((x2 *m (1%:M + (A *m B))) *m W)) - (sim ((x1' *m (1%:M + (A *m B))) *m W') ((x2' *m (1%:M + (A *m B))) *m W')))| <= C * epsilon + K * epsilon ^+ 2) ->
+        (1 * ((((sine (x1 *m W) (x2 *m W)) ^+ 2) * (c1 + (1 / c1))) + (((sine (x1' *m W') (x2' *m W')) ^+ 2) * (c2 + (1 / c2))))) <= C).
+
+Definition prop_2_input_finite_sharp : Prop :=
+  (forall (c d e : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, e)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c) (c1 : R) (c2 : R),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    \rank (W)%R = c ->
+    \rank (W')%R = c ->
+    0 < (Num.min (sine (x1 *m W) (x2 *m W)) (sine (x1' *m W') (x2' *m W'))) ->
+    cond W c1 ->
+    cond W' c2 ->
+    forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, c)) (epsilon : R),
+    0 <= epsilon ->
+    spectral_le (A *m B) epsilon ->
+    epsilon < 1 ->
+    ((x1 *m (1%:M + (A *m B))) *m W) != 0 ->
+    ((x2 *m (1%:M + (A *m B))) *m W) != 0 ->
+    ((x1' *m (1%:M + (A *m B))) *m W') != 0 ->
+    ((x2' *m (1%:M + (A *m B))) *m W') != 0 ->
+    artanh_within (sim ((x1 *m (1%:M + (A *m B))) *m W) ((x2 *m (1%:M + (A *m B))) *m W)) (sim (x1 *m W) (x2 *m W)) ((((((c1 + (1 / c1)) / 2) * epsilon) + (Num.sqrt (1 + (((((c1 + (1 / c1)) / 2) ^+ 2) - 1) * (epsilon ^+ 2))))) ^+ 2) / (1 - (epsilon ^+ 2))) /\ artanh_within (sim ((x1' *m (1%:M + (A *m B))) *m W') ((x2' *m (1%:M + (A *m B))) *m W')) (sim (x1' *m W') (x2' *m W')) ((((((c2 + (1 / c2)) / 2) * epsilon) + (Num.sqrt (1 + (((((c2 + (1 / c2)) / 2) ^+ 2) - 1) * (epsilon ^+ 2))))) ^+ 2) / (1 - (epsilon ^+ 2))))
+  /\
+  (forall s : R, -1 < s < 1 -> exists (c d e : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, e)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c) (c1 : R) (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, c)) (epsilon : R),
+      x1 != 0 /\
+      x2 != 0 /\
+      x1' != 0 /\
+      x2' != 0 /\
+      (sim x1 x2) = (sim x1' x2') /\
+      (x1 *m W) != 0 /\
+      (x2 *m W) != 0 /\
+      (x1' *m W') != 0 /\
+      (x2' *m W') != 0 /\
+      (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) /\
+      \rank (W)%R = c /\
+      \rank (W')%R = c /\
+      0 < (Num.min (sine (x1 *m W) (x2 *m W)) (sine (x1' *m W') (x2' *m W'))) /\
+      cond W c1 /\
+      0 <= epsilon /\
+      spectral_le (A *m B) epsilon /\
+      epsilon < 1 /\
+      ((x1 *m (1%:M + (A *m B))) *m W) != 0 /\
+      ((x2 *m (1%:M + (A *m B))) *m W) != 0 /\
+      (sim (x1 *m W) (x2 *m W)) = s /\
+      artanh_apart (sim ((x1 *m (1%:M + (A *m B))) *m W) ((x2 *m (1%:M + (A *m B))) *m W)) (sim (x1 *m W) (x2 *m W)) ((((((c1 + (1 / c1)) / 2) * epsilon) + (Num.sqrt (1 + (((((c1 + (1 / c1)) / 2) ^+ 2) - 1) * (epsilon ^+ 2))))) ^+ 2) / (1 - (epsilon ^+ 2)))).
 
 Definition prop_2_output : Prop :=
   forall (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b),

@@ -145,12 +145,12 @@ def test_what_is_kept_is_small_and_does_not_hold_the_weight():
     model(torch.randn(2, C))
     kept = phi_of(model).derived._seen
     weight = layer(model).base_layer.weight
-    numbers = sum(t.numel() for seen in kept.values() for t in (*seen.entries, seen.value))
+    numbers = sum(t.numel() for value, _, _, copies in kept.values() for t in (*copies, value))
     assert numbers <= 3 * (C + D) + 2 * D + 2 * derived.SAMPLE
     del weight
     layer(model).base_layer.weight = nn.Parameter(torch.zeros(D, C), requires_grad=False)
     gc.collect()
-    assert all(seen.weight() is None for seen in kept.values())
+    assert all(held() is None for _, held, _, _ in kept.values())
 
 
 def test_copies_and_files_carry_nothing_that_is_kept():

@@ -275,3 +275,65 @@ def test_unsupported_is_not_a_format_error(tmp_path):
 def test_a_pickle_whose_tensors_have_no_content(tmp_path):
     torch.save({name: t.to("meta") for name, t in tensors().items()}, tmp_path / "file.bin")
     refused(tmp_path / "file.bin", "has no content")
+
+
+TOGETHER = {
+    "GLoRA without b1": ({"a1": (6, 2), "a2": (2, 6), "b2": (2, 6)}, {}, "needs both b1 and b2, or neither"),
+    "an embedding of three axes": (
+        {"lora_embedding_A": (2, 9, 1), "lora_embedding_B": (6, 2)},
+        {},
+        r"\[2, 9, 1\] and \[6, 2\] of a LoRA on an embedding do not fit together",
+    ),
+    "a LoKr without features": ({"lokr_w1": (2, 2), "lokr_w2": (0, 3)}, {}, "a rank 0 or no features"),
+    "a list for the alpha of kernels": (
+        {"lora_down.weight": (2, 3, 3, 3), "lora_up.weight": (4, 2, 1, 1)},
+        {"ss_network_args": '{"conv_alpha": []}'},
+        r"alpha in the header has to be a number, found \[\]",
+    ),
+    "a number for a matrix": ({"lokr_w1": (), "lokr_w2": (3, 2)}, {}, "do not fit together"),
+    "a Tucker product of a million taps": (
+        {"lora_down.weight": (1, 3000, 1, 1), "lora_up.weight": (8, 1, 1, 1), "lora_mid.weight": (1, 1, 999, 999)},
+        {},
+        r"bytes would become an adapter of 11,976",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", TOGETHER)
+def test_parts_that_make_no_adapter_are_one_sentence_before_a_number_is_read(case, tmp_path):
+    shapes, metadata, sentence = TOGETHER[case]
+    content = {f"lora_unet_block_to_q.{key}": torch.zeros(shape, dtype=torch.float32) for key, shape in shapes.items()}
+    refused(stored(tmp_path, content, metadata), sentence)
+
+
+def test_more_tensors_than_any_adapter_has(tmp_path, monkeypatch):
+    monkeypatch.setattr("ioadapt_theory.formats.tensors.MOST_TENSORS", 5)
+    refused(stored(tmp_path), "6 tensors, more than any adapter has")
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"alpha_pattern": []}, "alpha_pattern is \\[\\]; it is a mapping|no object|has to be"),
+        ({"alpha_pattern": {"to_q": [1, 2]}}, "alpha .* has 2 values, placement 'input' has 1 parts"),
+        ({"rank_pattern": {"to_q": {}}}, "rank is {}; it is a whole number"),
+        ({"lora_alpha": -1e308}, "alpha is -1e\\+308; it is a finite number"),
+        ({"r": 10**400}, "rank is 1000"),
+        ({"r": 3}, "a lora in input placement has A \\[4, 2\\], B \\[2, 4\\], which is no such adapter of rank 3"),
+        ({"placement": "output"}, "a lora in output placement has nothing"),
+    ],
+)
+def test_a_folder_of_the_plug_in_that_contradicts_itself(change, sentence, tmp_path):
+    sides = {"A": (4, 2), "B": (2, 4)}
+    content = {f"block.to_q.iolora_adapters.input.{k}": torch.zeros(s, dtype=torch.float32) for k, s in sides.items()}
+    config = {"peft_type": "IOLORA", "format_version": 1, "r": 2, "lora_alpha": 2, "placement": "input"}
+    target = model()
+    assert load(target, peft_folder(tmp_path, config, content)).matched == ("block.to_q",)
+    refused(peft_folder(tmp_path, config | change, content), sentence, IoAdaptError)
+
+
+def test_a_side_that_changes_the_number_of_features(tmp_path):
+    sides = {"A": (8, 2), "B": (2, 9)}
+    content = {f"block.to_q.iolora_adapters.input.{k}": torch.zeros(s) for k, s in sides.items()}
+    config = {"peft_type": "IOLORA", "format_version": 1, "r": 2, "placement": "input"}
+    refused(peft_folder(tmp_path, config, content), r"has A \[8, 2\], B \[2, 9\], which is no such adapter")

@@ -119,3 +119,38 @@ def test_neurons_in_their_order_are_not_spoken_of():
         warnings.simplefilter("error")
         transfer(source, tiny_llama())
         transfer(source, tiny_llama(5))
+
+
+@pytest.mark.parametrize("placement", ["weight", "input", "output"])
+def test_values_and_gates_in_one_layer_go_together(placement):
+    """As in a UNet's feed-forward layers."""
+    from diffusers.models.attention import FeedForward
+
+    class Model(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.blocks = nn.ModuleList(
+                nn.ModuleDict({"ff": FeedForward(12, mult=2), "to_q": nn.Linear(12, 12)}) for _ in range(2)
+            )
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            for block in self.blocks:
+                x = x + block["ff"](block["to_q"](x))
+            return x
+
+    base = Model()
+    target, n = copy.deepcopy(base), 24
+    order = torch.randperm(n)
+    with torch.no_grad():
+        for block in target.blocks:
+            both, out = block["ff"].net[0].proj, block["ff"].net[2]
+            for p in (both.weight, both.bias):
+                p.copy_(torch.cat([p[:n][order], p[n:][order]]))
+            out.weight.copy_(out.weight[:, order])
+    x = torch.randn(5, 12)
+    assert_close(target(x), base(x))
+    names = [f"blocks.{i}.ff.net.{k}" for i in range(2) for k in ("0.proj", "2")]
+    source = adapt(copy.deepcopy(base), target_modules=names, placement=placement, rank=2, init="random")
+    transfer(source, target, match="provenance")
+    assert_close(target(x), source(x))
+    assert (source(x) - base(x)).abs().max() > 1e-3

@@ -418,6 +418,46 @@ def test_dropout_counts_as_it_is_and_not_as_it_was_asked_for(family, placement, 
 
 
 @every
+@pytest.mark.parametrize("rows", [(N, C), (2, 9, C)], ids=str)
+def test_dropout_keeps_the_fast_form_and_its_draws(family, placement, rows):
+    model, x = make(family, placement, dropout=0.4), torch.randn(rows, requires_grad=True)
+
+    def run() -> list[Tensor]:
+        torch.manual_seed(1)
+        y = model(x)
+        return [y, *torch.autograd.grad(y.pow(3).sum(), [x, *trained(model)])]
+
+    fast = run()
+    assert is_fused(fast[0]) == (family != "loha")
+    with unfused():
+        for a, b in zip(fast, run(), strict=True):
+            assert_close(a, b, rtol=1e-11, atol=1e-11)
+
+
+@pytest.mark.parametrize(("family", "times"), [("lora", 3), ("dora", 3), ("loha", 1), ("lokr", 1), ("full", 1)])
+def test_a_convolution_under_a_built_change_is_one_convolution(family, times):
+    model, calls = nn.Sequential(nn.Conv2d(C, D, 3, padding=1)), []
+    adapt(model, target_modules=["0"], family=family, placement="weight", rank=2, init="random")
+    base, plain = layer(model).base_layer, torch.nn.functional.conv2d
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.nn.functional, "conv2d", lambda *a, **k: calls.append(1) or plain(*a, **k))
+        model(torch.randn(2, C, 5, 5))
+    assert len(calls) <= times
+    base.register_forward_hook(lambda *_: calls.append("hook"))
+    model(torch.randn(2, C, 5, 5))
+    assert calls[-1] == "hook"
+
+
+def test_an_input_adapter_on_text_asks_for_no_gradient_of_the_text():
+    n, c, d = 77, 96, 64
+    model = make("lora", "input", c, d, rank=2)
+    needs = [
+        peak(lambda x=x: model(x).sum().backward()) for x in (torch.randn(n, c), torch.randn(n, c).requires_grad_())
+    ]
+    assert needs[0] < needs[1] - 8 * n * c / 2
+
+
+@every
 @pytest.mark.parametrize("rows", [N, MANY])
 def test_fake_tensors_and_selective_checkpoints_see_plain_products(family, placement, rows):
     model, x = make(family, placement), torch.randn(rows, C, requires_grad=True)

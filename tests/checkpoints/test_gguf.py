@@ -92,6 +92,12 @@ def test_heads_that_do_not_divide_the_rows_are_refused(tmp_path: Path):
         open_checkpoint(str(tmp_path / "x.gguf"))
 
 
+def test_a_file_without_weights_is_told(tmp_path: Path):
+    (tmp_path / "x.gguf").write_bytes(b"GGUF\x03\0\0\0" + bytes(64))
+    with pytest.raises(FileFormatError, match=r"x\.gguf holds no weights"):
+        open_checkpoint(str(tmp_path / "x.gguf"))
+
+
 def test_without_the_library_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     written(tmp_path / "x.gguf", network(), Kind.F32)
     monkeypatch.setitem(sys.modules, "gguf", None)

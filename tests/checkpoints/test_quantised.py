@@ -1,5 +1,6 @@
 """A quantised file is compared by its weights, or refused by name; never by its scales and codes."""
 
+import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from ioadapt_theory.errors import FileFormatError, UnsupportedError
 from ioadapt_theory.similarity.compare import compare
 from ioadapt_theory.similarity.comparison import Options
 from tests.checkpoints import quantisers as q
+from tests.checkpoints.hub import LoopbackHub, Repo
 from tests.checkpoints.quantisers import Tensors
 from tests.similarity.models import value
 
@@ -96,8 +98,6 @@ def test_values_are_the_codes_times_their_scales_whatever_piece_is_asked_for(qua
 
 
 def test_shards_keep_codes_and_scales_apart_and_are_put_together(tmp_path: Path):
-    import json
-
     stored = q.gptq("l", torch.randn(64, 96, dtype=torch.float32))
     save_file({"l.qweight": stored.pop("l.qweight")}, tmp_path / "model-1.safetensors")
     save_file(stored, tmp_path / "model-2.safetensors")
@@ -135,6 +135,7 @@ W = torch.randn(64, 96, dtype=torch.float32)
 STATE = "l.weight.quant_state.bitsandbytes__nf4"
 BROKEN: dict[str, tuple[Tensors, str]] = {
     "scale": (broken(q.fp8_rows("l", W), "l.weight_scale", torch.ones(7, 1)), "is no scale of l.weight"),
+    "no scales": (broken(q.fp8_rows("l", W), "l.weight_scale", torch.ones(0, 1)), "is no scale of l.weight"),
     "zeros": (broken(q.gptq("l", W), "l.qzeros", CODES), r"l.qzeros has shape \[4, 4\], where l.weight needs"),
     "index": (broken(q.gptq("l", W), "l.g_idx", torch.full((96,), 99, dtype=torch.int32)), "names group 99 of 3"),
     "state": (broken(q.nf4("l", W, nested=False), STATE, torch.zeros(9, dtype=torch.uint8)), "is no state of bitsand"),
@@ -149,6 +150,28 @@ def test_codes_and_scales_that_do_not_fit_are_a_sentence(case: tuple[Tensors, st
     save_file({k: v.contiguous() for k, v in stored.items()}, tmp_path / "x.safetensors")
     with pytest.raises(FileFormatError, match=told), open_checkpoint(str(tmp_path / "x.safetensors")) as opened:
         value(opened, "l.weight")
+
+
+def test_scales_of_blocks_of_a_vector(tmp_path: Path):
+    codes = torch.ones(2000).to(torch.float8_e4m3fn)
+    save_file({"l.weight": codes, "l.weight_scale": torch.arange(1.0, 33.0)}, tmp_path / "x.safetensors")
+    with open_checkpoint(str(tmp_path / "x.safetensors")) as opened:
+        assert torch.equal(value(opened, "l.weight"), torch.arange(2000) // 64 + 1.0)
+
+
+def test_the_bits_of_a_model_on_the_hub_are_those_of_its_config(hub: LoopbackHub, hub_cache: Path):
+    """Of codes without an order of their groups nothing else tells them."""
+    from safetensors.torch import save
+
+    w = torch.randn(64, 96, dtype=torch.float32)
+    stored = q.gptq("l", w, bits=8)
+    del stored["l.g_idx"]
+    config = json.dumps({"quantization_config": {"quant_method": "gptq", "bits": 8}}).encode()
+    hub.repos["some/llm"] = Repo({"model.safetensors": save(stored), "config.json": config})
+    for _ in range(2):  # the second time it is in the cache
+        with open_checkpoint("some/llm", cache=hub_cache) as opened:
+            assert opened.tensors["l.weight"].shape == (64, 96)
+            assert (value(opened, "l.weight") - w).abs().max() < 0.05
 
 
 def test_the_command_says_what_is_quantised(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

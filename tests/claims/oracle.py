@@ -98,6 +98,15 @@ def worse(p: Pair) -> int:
     return max((0, 1), key=lambda m: p.artanh(m) / kp(p.kappa(m)))
 
 
+def reach(p: Pair, m: int) -> Any:
+    """L with sinh(L/2) = cosh(ln κ) sinh(artanh ε)."""
+    return 2 * mp.asinh(mp.cosh(mp.log(p.kappa(m))) * mp.sinh(mp.atanh(p.eps)))
+
+
+def worst(p: Pair) -> int:
+    return max((0, 1), key=lambda m: p.artanh(m) / reach(p, m))
+
+
 def segment(p: Pair) -> Any:
     """min_t min ‖y + t xAB‖ of the source, at the vertex of the parabola in t."""
     w, *xs = p.models[0]
@@ -184,6 +193,13 @@ A1: dict[str, tuple[str, Callable[[Pair], Any], Callable[[Pair], Any], bool]] = 
         lambda p: p.artanh(worse(p)),
         lambda p: kp(p.kappa(worse(p))) * mp.log(1 / (1 - p.eps)),
         False,
+    ),
+    "prop-2-input-finite-sharp": ("input", lambda p: p.artanh(worst(p)), lambda p: reach(p, worst(p)), False),
+    "prop-2-input-sharp-two": (
+        "input",
+        Pair.distance,
+        lambda p: (1 - p.s0**2) * p.eps * (kp(p.kappa(0)) + kp(p.kappa(1))),
+        True,
     ),
     **dict.fromkeys(
         ("prop-2-output", "prop-2-output-literal", "prop-2-output-frobenius"),

@@ -9,7 +9,8 @@ import pytest
 from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims.claim import Proof, Run
 from ioadapt_theory.claims.evidence.argument import Check, Computed, Step
-from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Sampled, Verdict, Verification, merged
+from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict, Verification, merged
+from ioadapt_theory.claims.evidence.sampled import Sampled
 from ioadapt_theory.claims.evidence.searches import Replay
 from ioadapt_theory.claims.verifying import work
 

@@ -9,7 +9,7 @@ import torch
 
 from ioadapt_theory.claims import CLAIMS, Run
 from ioadapt_theory.claims.evidence import monte_carlo as mc
-from ioadapt_theory.claims.evidence.findings import Finding, Sampled
+from ioadapt_theory.claims.evidence.findings import Finding
 from ioadapt_theory.claims.evidence.monte_carlo import (
     StackMonteCarlo,
     composite,
@@ -17,6 +17,7 @@ from ioadapt_theory.claims.evidence.monte_carlo import (
     instance_estimate,
     mean_distance,
 )
+from ioadapt_theory.claims.evidence.sampled import Sampled
 from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.claims.settings import stacks
 from ioadapt_theory.claims.settings.placement import Placement

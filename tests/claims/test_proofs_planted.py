@@ -91,6 +91,9 @@ PLANTED = [  # module, claim, what is replaced, by what
         "slack = (x + a * b * y) ** 2 - 3",
     ),
     ("statements.prop_2_input", "prop-2-input-sharp", "(a + b) ** 2 / (4 * a * b)", "(a + b) ** 2 / (2 * a * b)"),
+    ("beyond.input_finite", "prop-2-input-finite-sharp", "spread(m) / 2", "spread(m) / 3"),
+    ("beyond.input_finite", "prop-2-input-finite-sharp", "slack = 2 * mean_ - d - 1 / d", "slack = 2 * mean_ - d"),
+    ("beyond.two_condition_numbers", "prop-2-input-sharp-two", "up_to(RHS_SHARP)", "up_to(2 * RHS_SHARP)"),
     (
         "statements.prop_2_input",
         "prop-2-input-finite",

@@ -49,6 +49,31 @@ def test_markdown_has_a_row_a_claim(capsys: pytest.CaptureFixture[str]) -> None:
     assert columns == {header.count("|")}
 
 
+def test_an_argument_is_printed_step_by_step(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["claims", "prop-4", "prop-2-output", "--proof"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "For prop-4: factor out I + AB on the left"
+    assert lines[1].strip() == "E‖x(I + AB)W₁W₂ − x(I + AB)W₁'W₂'‖²"
+    assert lines[5].strip() == "the hypothesis on the models: σ²‖I + AB‖₂²ε"
+    assert "    ce2: |δ − δ'| = 64/125, 4(1 + s₀)ε = 8/25" in lines
+
+
+def test_an_entry_has_its_formula_in_latex_its_hypotheses_and_whose_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["claims", "prop-4", "attention-heads", "--format", "json"]) == 0
+    first, second = json.loads(capsys.readouterr().out)
+    assert first["given"] == ["‖W₁W₂ − W₁'W₂'‖_F² ≤ ε"]
+    assert first["latex"].endswith(r"\le \sigma^{2} \|I + AB\|_2^{2} \varepsilon")
+    assert (first["origin"], first["words"], first["executable"]) == ("as printed", ["attained"], True)
+    assert (second["origin"], second["latex"], second["executable"]) == ("ours", "", False)
+
+
+def test_prose_is_counted_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["claims"]) == 0
+    prose = sum(not claim.concludes for claim in CLAIMS.values())
+    assert f"{len(CLAIMS) - prose} claims with a formula: " in (out := capsys.readouterr().out)
+    assert f"; {prose} in prose with an argument: " in out
+
+
 def test_an_unknown_claim_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["claims", "prop-2-inputs"]) == 2
     err = capsys.readouterr().err

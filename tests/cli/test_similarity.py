@@ -314,6 +314,7 @@ def test_ctrl_c_is_one_sentence_and_status_130_and_ends_the_workers(tmp_path: Pa
     big = {f"l{k}": torch.zeros(4_000_000, dtype=torch.float16) + 1 for k in range(40)}
     save_file(big, tmp_path / "big.safetensors")
     arguments = [*[str(tmp_path / "big.safetensors")] * 12, "--output", str(tmp_path / "out.txt"), "--workers", "2"]
+    arguments.append("--baseline")  # which processes share, compiled or not
     process = shell(*arguments, start_new_session=True)
     while len(children(process.pid)) < 2:
         assert process.poll() is None

@@ -86,3 +86,13 @@ def test_two_folders_of_adapters_on_weights(tmp_path, capsys):
     found = cosines(capsys, tmp_path / "a", tmp_path / "b")
     assert set(found) == {"block.to_q.weight", "conv_in.weight"}
     assert all(c == pytest.approx(1) for c in found.values())
+
+
+def test_peft_s_tensors_without_their_configuration_still_have_a_direction(ab, tmp_path, capsys):
+    a, b = ab
+    r = torch.linalg.qr(torch.randn(4, 4)).Q.float()
+    key = "base_model.model.model.layers.0.self_attn.q_proj"
+    lora(tmp_path / "one.safetensors", key, (a, b), ("lora_A", "lora_B"))
+    lora(tmp_path / "two.safetensors", key, (r.T @ a, b @ r), ("lora_A", "lora_B"))
+    found = cosines(capsys, tmp_path / "one.safetensors", tmp_path / "two.safetensors")
+    assert found == {"model.layers.0.self_attn.q_proj.weight": pytest.approx(1, abs=1e-6)}

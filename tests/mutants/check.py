@@ -21,6 +21,7 @@ BY_FILE = {
     "evidence/monte_carlo.py": ("test_monte_carlo", "test_planted_errors"),
     "settings/stacks.py": ("test_monte_carlo", "test_runner"),
     "evidence/findings.py": ("test_evidence", "test_monte_carlo", "test_runner"),
+    "evidence/sampled.py": ("test_evidence", "test_monte_carlo"),
     "evidence/searches.py": ("test_searches", "test_evidence", "test_planted_errors", "test_evaluation"),
     "evidence/orders.py": ("test_planted_errors",),
     "evidence/identities.py": ("test_planted_errors",),

@@ -35,6 +35,8 @@ WORDS = {
     **{"attained": "near", "iff": "if", "input": "output", "LoRA": "DoRA", "independent": "dependent", "+": "−"},
     **{"all": "most", "exact": "rough", "false": "true", "rank": "size", "same": "other", "never": "often"},
 }
+SYMMETRIC = {"found", "agree", "dot", "maximum", "minimum", "max", "min", "isinstance", "Fraction", "zip"}
+"""Functions whose first two arguments may be exchanged, or whose exchange is an error that no test is needed for."""
 LISTS = ("given", "hypotheses", "witnesses", "attained", "words", "proofs", "strategies", "concludes", "shows")
 """Arguments that are lists of what a claim has: an element is left out."""
 
@@ -210,7 +212,7 @@ def _of_node(node: ast.AST, places: _Places) -> Iterator[tuple[str, int, int, st
         case ast.keyword(str() as name, ast.Tuple(elements)) if name in LISTS:
             for k in range(len(elements)):
                 yield "dropped", *places.span(node.value), _tuple([places.text(e) for e in elements], k)
-        case ast.Call(func, args, []) if len(args) > 1 and isinstance(func, ast.Name):
+        case ast.Call(func, args, []) if len(args) > 1 and isinstance(func, ast.Name) and func.id not in SYMMETRIC:
             first, second = places.span(args[0]), places.span(args[1])
             swapped = places.content[second[0] : second[1]] + places.content[first[1] : second[0]]
             yield "order", first[0], second[1], (swapped + places.content[first[0] : first[1]]).decode()

@@ -106,6 +106,11 @@ def test_two_children_of_one_parent_are_siblings(seed: int):
     assert report(*pair).kinship.kin is Kin.SIBLING
 
 
+def test_children_that_had_an_adapter_merged_each_are_siblings_too():
+    parent = network(0)
+    assert report(merged(parent, 3, 1), merged(parent, 3, 2)).kinship.kin is Kin.SIBLING
+
+
 def test_layers_that_were_taken_out_make_a_model_pruned_and_distilled_if_it_was_trained_on():
     parent = network(0)
 

@@ -10,9 +10,13 @@ from ioadapt_theory.adapters.families.family import Family, Spec
 from ioadapt_theory.adapters.families.lora import LoRA, init_low_rank, is_high
 from ioadapt_theory.adapters.fast.autograd import fused, is_eager, plan_for, without_autocast
 from ioadapt_theory.adapters.fast.derived import Derived, is_kept
-from ioadapt_theory.adapters.fast.norms import norms_beside, squares
 from ioadapt_theory.adapters.fast.products import LowRank
 from ioadapt_theory.adapters.matrices import Plain
+
+BLOCK = 1 << 18
+"""Entries of a weight in another dtype that are converted at a time: 1 MB in float32, which stays in a core's cache."""
+CANCELS = 0.1
+"""Part of ‖W_j‖² below which a column is built: what is left of ‖W_j‖² + 2s ⟨W_j, Ab_j⟩ + ... has lost a digit."""
 
 
 class DoRA(Family):
@@ -50,7 +54,7 @@ class DoRA(Family):
             return self.derived("norms", lambda: self._norms(base, near), self.scaling, (self.A, self.B), w)
 
     def _norms(self, base: Base, weight: Tensor | None = None) -> Tensor:
-        """By definition; with the weight of a layer near the processor from ‖W_j‖, which is kept for as long as W is the same, and W A.
+        """By definition; with a weight from W A and ‖W_j‖, which is kept for as long as W is the same.
 
         On an identity ‖e_j + s A b_j‖² = 1 + 2s ⟨a_j, b_j⟩ + s² b_jᵀ(AᵀA)b_j, in float64 since it cancels.
         """
@@ -106,3 +110,23 @@ class DoRA(Family):
 def _times(v: Tensor, g: Tensor) -> Tensor:
     """V diag(g), in V's memory where no gradient needs V."""
     return v * g if torch.is_grad_enabled() else v.mul_(g)
+
+
+def squares(w: Tensor) -> Tensor:
+    """‖W_j‖² of the rows of Wᵀ, in float64."""
+    wide = torch.promote_types(w.dtype, torch.float32)
+    rows = max(1, BLOCK // w.shape[1])
+    pieces = (w[i : i + rows].to(wide) for i in range(0, len(w), rows))
+    return torch.cat([torch.linalg.vector_norm(piece, dim=1) for piece in pieces]).double().square_()
+
+
+def norms_beside(w: Tensor, own: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
+    """‖W_j + s A b_j‖ from the rows of Wᵀ and their ``squares``, in float64: one reading of W, nothing of its size."""
+    wide = torch.promote_types(w.dtype, a.dtype)
+    at, rows = a.mT.contiguous().to(wide), len(w) if w.dtype == wide else max(1, BLOCK // w.shape[1])
+    products = torch.cat([at @ w[i : i + rows].to(wide).mT for i in range(0, len(w), rows)], dim=1).double()
+    a, b = a.double(), b.double()
+    found = own + products.mul_(2 * s).add_((a.mT @ a) @ b, alpha=s * s).mul_(b).sum(0)
+    if len(lost := (found < CANCELS * own).nonzero()[:, 0]):
+        found[lost] = (w[lost].double() + s * (a @ b[:, lost]).mT).square().sum(1)
+    return found.sqrt_()

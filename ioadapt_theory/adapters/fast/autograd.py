@@ -6,6 +6,8 @@ It gives what the families' plain forms give, to any order of derivatives; where
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import torch
@@ -83,8 +85,7 @@ def plan_for(phi: Any, x: Tensor, base: Base) -> Plan | None:
         if x.dtype not in CASTABLE or (w is None and x.dtype != dtype):
             return None
         return Plan(dtype, w if w is None else w.to(dtype), bias if bias is None else bias.to(dtype))
-    own = phi._parameters.values()
-    if (w is not None and w.dtype != x.dtype) or any(p is not None and p.dtype != x.dtype for p in own):
+    if any(t is not None and t.dtype != x.dtype for t in (w, *phi._parameters.values())):
         return None
     return Plan(x.dtype, w, bias)
 
@@ -94,7 +95,9 @@ def fused(plan: Plan, phi: Any, kind: Any, x: Tensor, factors: Sequence[Tensor],
     rows, dropped = plan.rows(x), phi.dropout(x)
     d = rows if dropped is x else plan.rows(dropped)
     p = [m.to(plan.dtype) for m in factors]
-    apply: Any = Fused.apply if torch.is_grad_enabled() else Unrecorded().forward
+    apply: Any = Fused.apply
+    if not torch.is_grad_enabled():  # a token takes less time than a call through autograd
+        apply = partial(Fused.forward, SimpleNamespace(save_for_backward=lambda *_: None))
     y: Tensor = apply(kind, phi.scaling, rows, d, plan.w, plan.bias, g, *p)
     return y if x.ndim == 2 else y.view(*x.shape[:-1], y.shape[-1])
 
@@ -116,11 +119,10 @@ class Fused(torch.autograd.Function):
         z = x if w is None else linear(x, w, bias if g is None else None)
         v, kept = kind.add(z, d, s, *p, into=None if w is None else z)
         ctx.kind, ctx.s, ctx.count, ctx.one, ctx.owns_gradient = kind, s, len(p), d is x, False
+        ctx.save_for_backward(d, w, g, None if g is None else x, None if g is None or w is None else v, *p, *kept)
         if g is None:
-            ctx.save_for_backward(d, w, g, None, None, *p, *kept)
             return v
-        ctx.save_for_backward(d, w, g, x, None if w is None else v, *p, *kept)
-        y = gained(v, g, v if w is None or isinstance(ctx, Unrecorded) else None)
+        y = gained(v, g, v if w is None or isinstance(ctx, SimpleNamespace) else None)
         return y if bias is None else y.add_(bias)
 
     @staticmethod
@@ -148,24 +150,13 @@ class Fused(torch.autograd.Function):
                 if with_x:
                     gx = gy if ctx.owns_gradient else torch.empty_like(x)
                 gg = ungained(gy, x if w is None else v, g, w, gx)
-                gg = gg if w is not None else gg.add_((h * b).sum(0))
+                gg = gg if w is not None else gg.add_((h * b).sum(0, dtype=g.dtype))
                 gp = ga, h.mul_(g)
             if with_x and ctx.one:
                 gx.view(-1, len(m)).addmm_(t, packed(m.mT), alpha=s)  # type: ignore[union-attr]
             elif with_d:
                 gd = ((t if s == 1 else t * s) @ m.mT).view(d.shape)
         return None, None, gx, gd, None, gb, gg, *gp
-
-
-class Unrecorded:
-    """In the place of what autograd keeps, where it keeps nothing: a token takes less time than a call of it."""
-
-    def forward(self, *inputs: Any) -> Tensor:
-        """As of ``Fused``."""
-        return Fused.forward(self, *inputs)
-
-    def save_for_backward(self, *tensors: Tensor) -> None:
-        """Nothing."""
 
 
 def give_gradient(y: Tensor) -> None:
@@ -213,6 +204,5 @@ def halves(a1: Tensor, b1: Tensor, a2: Tensor, b2: Tensor) -> tuple[Tensor, Tens
 
 def without_autocast(x: Tensor) -> AbstractContextManager[Any]:
     """For a way back that is begun under autocast: dtypes are those of the way there."""
-    kind = x.device.type
-    off = x.is_meta or not torch.is_autocast_enabled(kind)
-    return nullcontext() if off else torch.autocast(kind, enabled=False)
+    off = x.is_meta or not torch.is_autocast_enabled(x.device.type)
+    return nullcontext() if off else torch.autocast(x.device.type, enabled=False)

@@ -12,6 +12,8 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.bases import THIN
 
+Added = tuple[Tensor, Sequence[Tensor]]
+Pulled = tuple[Tensor, Tensor, Sequence[Tensor]]
 BLOCK = 1 << 17
 """Entries that a core's cache holds."""
 
@@ -20,17 +22,13 @@ class LowRank:
     """Δ = AB."""
 
     @staticmethod
-    def add(
-        z: Tensor, d: Tensor, s: float, a: Tensor, b: Tensor, into: Tensor | None = None
-    ) -> tuple[Tensor, Sequence[Tensor]]:
+    def add(z: Tensor, d: Tensor, s: float, a: Tensor, b: Tensor, into: Tensor | None = None) -> Added:
         """Z + s (DA)B."""
         u = thin(d, a)
         return torch.addmm(z, u, b, alpha=s, out=into), (u,)
 
     @staticmethod
-    def pull(
-        gv: Tensor, d: Tensor, s: float, kept: Sequence[Tensor], a: Tensor, b: Tensor
-    ) -> tuple[Tensor, Tensor, Sequence[Tensor]]:
+    def pull(gv: Tensor, d: Tensor, s: float, kept: Sequence[Tensor], a: Tensor, b: Tensor) -> Pulled:
         """GV Bᵀ, A."""
         (u,) = kept or (thin(d, a),)
         gu = thin(gv, b.mT)
@@ -42,9 +40,7 @@ class Kronecker:
     """Δ = C ⊗ D by reshapes: a row as m1 x m2 becomes Cᵀ x D."""
 
     @staticmethod
-    def add(
-        z: Tensor, x: Tensor, s: float, c: Tensor, d: Tensor, into: Tensor | None = None
-    ) -> tuple[Tensor, Sequence[Tensor]]:
+    def add(z: Tensor, x: Tensor, s: float, c: Tensor, d: Tensor, into: Tensor | None = None) -> Added:
         """Z + s X(C ⊗ D)."""
         (m1, n1), n2 = c.shape, d.shape[1]
         xd, cs = (x.reshape(-1, d.shape[0]) @ d).view(-1, m1, n2), packed(c.mT).expand(len(z), n1, m1)
@@ -53,9 +49,7 @@ class Kronecker:
         return v, ()
 
     @staticmethod
-    def pull(
-        gv: Tensor, x: Tensor, s: float, kept: Sequence[Tensor], c: Tensor, d: Tensor
-    ) -> tuple[Tensor, Tensor, Sequence[Tensor]]:
+    def pull(gv: Tensor, x: Tensor, s: float, kept: Sequence[Tensor], c: Tensor, d: Tensor) -> Pulled:
         """(C GV) as rows of D's length, D; X D is made again, since it is as large as X."""
         del kept
         (m1, n1), (m2, n2) = c.shape, d.shape

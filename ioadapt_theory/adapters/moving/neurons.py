@@ -46,7 +46,7 @@ def orders(source: Weights, target: Weights, origins: Mapping[str, str]) -> dict
             order = order if order is not None else _order(source, target, layer, origins[layer])
         if order is not None:
             found |= {layer: Order(order, outputs=True) for layer in reads}
-            found |= {layer: Order(order, outputs=False) for layer in writes}
+            found |= {layer: Order(_gated(order, target.outline(layer).rows), outputs=False) for layer in writes}
     return found
 
 
@@ -73,6 +73,11 @@ def reordered(adapter: Adapter, order: Order) -> Adapter:
     if order.outputs and new.shift is not None:
         new.shift.data = new.shift.data.index_select(0, order.order.to(new.shift.device))
     return new
+
+
+def _gated(order: Tensor, neurons: int) -> Tensor:
+    """The order of neurons whose values and gates one layer computes, halves of its outputs that go together."""
+    return order[:neurons] % neurons
 
 
 def _order(source: Weights, target: Weights, layer: str, origin: str) -> Tensor | None:

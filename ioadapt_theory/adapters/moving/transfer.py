@@ -10,7 +10,7 @@ from torch import nn
 
 from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.adapters.model import function_of, install, layers
+from ioadapt_theory.adapters.model import function_of, install, layers, naming
 from ioadapt_theory.adapters.moving.correspondence import Correspondence, RenumberedWarning, correspond
 from ioadapt_theory.adapters.moving.neurons import reordered
 from ioadapt_theory.adapters.rules.target_modules import walk
@@ -93,6 +93,9 @@ def transfer(
         NoProvenanceError: ``match="provenance"`` and nothing of the source is in the target.
     """
     given: Mapping[str, Adapter] = {n: layer.adapters[name] for n, layer in layers(source, name).items()}  # type: ignore[misc]
+    for layer, adapter in given.items():
+        with naming(layer):
+            adapter.require_whole()
     renamed = {n: (new,) for n, new in (rename or {}).items() if n in given}
     names = [Name("", n) for n in given if n not in renamed]
     found = correspond(names, ModelWeights(target), match, source=ModelWeights(source))
@@ -169,4 +172,9 @@ def misfit(named: Mapping[str, nn.Module], layer: str, adapter: Adapter) -> str 
 
 
 def _copy(adapter: Adapter, module: nn.Module) -> Adapter:
-    return copy.deepcopy(adapter).to(device=function_of(module).like.device)
+    new = copy.deepcopy(adapter)
+    for part in new.modules():
+        for key, p in part._parameters.items():
+            if p is not None and hasattr(p, "full_tensor"):  # of a source that is sharded: every rank gathers all of it
+                part._parameters[key] = nn.Parameter(p.full_tensor(), requires_grad=p.requires_grad)
+    return new.to(device=function_of(module).like.device)

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.base_weights import BaseLayer
 from ioadapt_theory.adapters.equations import Placement
+from ioadapt_theory.linalg import ROUNDING
 from ioadapt_theory.null import Null, Profile, moments, of_matrix, parts, profile
 
 TILE = 2048
@@ -24,8 +25,6 @@ MOST_PARTS = 16
 """Parts of a side that are told apart; with more, as of a vocabulary, it counts as one."""
 LARGE = 1 << 20
 """Elements from which half precision is multiplied in float32."""
-ROUNDING = 4096
-"""Machine epsilons of ‖K‖_F² below which what is left of K is rounding: K is a multiple of I."""
 
 Span = tuple[int, int]
 

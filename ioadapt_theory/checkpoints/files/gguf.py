@@ -106,6 +106,9 @@ def read(file: PlainFile, name: str | None) -> GgufCheckpoint:
                 msg = f"{file.path} gives {count} heads, which do not divide {old} of shape {list(reversed(shape))}."
                 raise FileFormatError(msg)
             turned[new] = count
+    if not stored:
+        msg = f"{file.path} holds no weights, only what GGUF says beside them. Take the file of the model itself."
+        raise FileFormatError(msg)
     return GgufCheckpoint(file, name or file.path.stem, stored, turned, str(kind))
 
 

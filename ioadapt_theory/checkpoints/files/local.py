@@ -37,8 +37,8 @@ class Folder(Place):
         """See `Place.content`."""
         return read_whole(self._root / file)
 
-    def config(self, folder: str) -> Mapping[str, Any]:
-        """See `Place.config`."""
+    def config(self, folder: str, *, ask: bool) -> Mapping[str, Any]:
+        """See `Place.config`; it is at hand."""
         return read_config(self._root / folder / "config.json")
 
     def open(self, file: str) -> Checkpoint:

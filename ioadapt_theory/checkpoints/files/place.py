@@ -39,9 +39,14 @@ class Place(ABC):
     def content(self, file: str) -> bytes:
         """Return a small file whole."""
 
-    def config(self, folder: str) -> Mapping[str, Any]:
-        """What the config.json of a folder says, if it is at hand and can be read; not trusted."""
-        return {}
+    @abstractmethod
+    def config(self, folder: str, *, ask: bool) -> Mapping[str, Any]:
+        """What the config.json of a folder says, if it can be had and read; not trusted.
+
+        Args:
+            folder: Relative to the root.
+            ask: Whether it is worth a request if it is not at hand.
+        """
 
     @abstractmethod
     def open(self, file: str) -> Checkpoint:
@@ -75,7 +80,9 @@ def open_weights(
     path = f"{folder}/{chosen}" if folder else chosen
     opened = _open_shards(place, path) if chosen.endswith(".json") else _open_part(place, path, part, ema)
     if chosen.startswith(STEMS):
-        opened.config = place.config(folder)
+        opened.config = place.config(
+            folder, ask=not chosen.startswith(STEMS[0])
+        )  # diffusers' weights speak for themselves
     try:
         return dequantised(opened)
     except BaseException:

@@ -1,4 +1,4 @@
-"""What the hub's client raises, said in one sentence with the repository, the file, the cause and the way out."""
+"""What a refusal of the hub becomes (401, 403, 404, 429, no route...): one sentence with file, cause and way out."""
 
 from dataclasses import dataclass
 from typing import Final

@@ -3,14 +3,14 @@
 import logging
 import re
 import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError, TensorInfo
-from ioadapt_theory.checkpoints.files.layout import missing_shards
+from ioadapt_theory.checkpoints.files.layout import LARGEST_CONFIG, missing_shards, read_config
 from ioadapt_theory.checkpoints.files.place import Listing
 from ioadapt_theory.checkpoints.files.safetensors import header_length, parse_header
 from ioadapt_theory.checkpoints.hub.cache import remove_orphans, repository_folder, require_space
@@ -118,6 +118,14 @@ class LiveRepository(Repository):
             msg = f"{self.asked.repo} changed while it was read (no longer {self.commit[:8]}). Run the command again."
             raise SourceError(msg)
         return Path(path)
+
+    def config(self, folder: str, *, ask: bool) -> Mapping[str, Any]:
+        """See `Place.config`; one that cannot be had is as none."""
+        found = super().config(folder, ask=ask)
+        if ask and not found and 0 < self.listing(folder).files.get("config.json", 0) <= LARGEST_CONFIG:
+            with suppress(SourceError):
+                return read_config(self.fetch(f"{folder}/config.json".lstrip("/")))
+        return found
 
     def missing(self, index: str, shards: Collection[str]) -> SourceError | None:
         """See `Place.missing`."""

@@ -38,8 +38,8 @@ class Repository(Place):
         """See `Place.content`."""
         return read_whole(self.fetch(file))
 
-    def config(self, folder: str) -> Mapping[str, Any]:
-        """See `Place.config`; it is not downloaded for this."""
+    def config(self, folder: str, *, ask: bool) -> Mapping[str, Any]:
+        """See `Place.config`; what the cache has."""
         found = self.cached(f"{folder}/config.json".lstrip("/"))
         return {} if found is None else read_config(found)
 

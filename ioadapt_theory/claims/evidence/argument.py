@@ -206,8 +206,12 @@ class Contradiction:
         """Both sides in exact numbers."""
         values = Values(exact_instance(claim, witness(self.name)))
         for goal in claim.goals:
-            left, right = (sympy().nsimplify(values(side)) for side in (goal.left, goal.right))
-            yield f"{self.name}: {text(goal.left)} = {left}, {text(goal.right)} = {right}"
+            left, right = values(goal.left), values(goal.right)
+            if goal.left.kind == "scalar":
+                one, other = (sympy().nsimplify(sympy().simplify(side)) for side in (left, right))
+                yield f"{self.name}: {text(goal.left)} = {one}, {text(goal.right)} = {other}"
+            else:
+                yield f"{self.name}: the squared entries of the difference add up to {((left - right) ** 2).sum()}"
 
 
 def _holds(r: Relation, values: Values) -> bool:

@@ -2,7 +2,7 @@
 
 ‖xD‖² for x ~ N(0, σ²I) is a sum of χ² weighted by the squared singular values of D, so the law of a sample mean is
 known: its intervals are exact for every N (``mixtures``), and a single stack is judged by the bound of Laurent and
-Massart (2000, Lemma 1). Stacks draw their own samples, so that all together say more than one (``findings.Sampled``).
+Massart (2000, Lemma 1). Stacks draw their own samples, so that all together say more than one (``sampled``).
 """
 
 import math
@@ -17,7 +17,8 @@ from torch import Tensor
 from ioadapt_theory.claims.arithmetic import frobenius_sq
 from ioadapt_theory.claims.claim import Claim, Run
 from ioadapt_theory.claims.evidence import mixtures
-from ioadapt_theory.claims.evidence.findings import FALSE_ALARM, LEVEL, UNIT, Evidence, Finding, Sampled
+from ioadapt_theory.claims.evidence.findings import Evidence, Finding
+from ioadapt_theory.claims.evidence.sampled import FALSE_ALARM, LEVEL, UNIT, Sampled
 from ioadapt_theory.claims.evidence.searches import seeded
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.shared_function import SharedFunction

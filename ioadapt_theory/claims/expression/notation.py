@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "α": r"\alpha ",
     "β": r"\beta ",
     "ρ": r"\rho ",
+    "cos(": r"\cos(",
 }
 SUBSCRIPTS: Final = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 SUPERSCRIPTS: Final = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")

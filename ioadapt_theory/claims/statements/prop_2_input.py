@@ -321,7 +321,7 @@ PROP_2_INPUT_FINITE = Claim(
     given=(*SPECTRAL.given, *FULL_ROW_RANK, NOT_PARALLEL, BELOW_ONE),
     concludes=tuple(shift(m, Placement.INPUT) <= -(spread(m) * ln(1 - EPSILON)) for m in (SOURCE, TARGET)),
     expected=Verdict.PROVED,
-    remark="no O(ε²); the sharp slope integrated",
+    remark="no O(ε²); the sharp slope integrated; prop-2-input-finite-sharp is the best such bound",
     setting=INPUT,
     strategies=FINITE,
     proofs=(Proof("the sharp slope along x(I + tAB)W", finite),),

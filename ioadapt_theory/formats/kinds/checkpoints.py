@@ -58,7 +58,7 @@ class Computed(Made):
 
 def changes_of(sources: Sequence[str]) -> list[Checkpoint]:
     """The change that each adapter's file makes; see `changes`."""
-    return changes([open_adapter(source) for source in sources])
+    return changes([open_adapter(source, scaled=False) for source in sources])
 
 
 def with_adapter_at(base: Checkpoint, source: str) -> Checkpoint:

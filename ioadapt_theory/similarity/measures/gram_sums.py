@@ -63,29 +63,30 @@ def _from_grams(matrices: Sides, models: Sequence[int], cuts: Sequence[int]) -> 
         grams = [_tile(matrices, model, upper, lower, depth).double() for model in models]
         for a, b in _upper(n):
             products[a, b] += (1 + (upper != lower)) * torch.dot(grams[a].view(-1), grams[b].view(-1)).item()
-        (above, above_parts), (beside, beside_parts) = _met(upper, cuts), _met(lower, cuts)
         for a, gram in enumerate(grams):
-            tile = gram.numpy()
-            rows[a, slice(*upper), beside_parts] += np.add.reduceat(tile, beside, axis=1)
-            if k > 1:
-                blocks = np.add.reduceat(np.add.reduceat(tile * tile, above, axis=0), beside, axis=1)
-                squares[a, above_parts, beside_parts] += blocks
-                if upper != lower:
-                    squares[a, beside_parts, above_parts] += blocks.T
             if upper == lower:
                 traces[a] += gram.trace().item()
-                diagonals[a, slice(*upper)] = np.diagonal(tile)
-            else:
-                rows[a, slice(*lower), above_parts] += np.add.reduceat(tile, above, axis=0).T
+                diagonals[a, slice(*upper)] = gram.diagonal().numpy()
+            for q, beside in _met(lower, cuts):
+                rows[a, slice(*upper), q] += gram[:, beside].sum(1).numpy()
+                if k > 1:
+                    for p, above in _met(upper, cuts):
+                        square = torch.linalg.vector_norm(gram[above, beside]).item() ** 2
+                        squares[a, p, q] += square
+                        squares[a, q, p] += square * (upper != lower)
+            if upper != lower:
+                for p, above in _met(upper, cuts):
+                    rows[a, slice(*lower), p] += gram[above].sum(0).numpy()
     if k == 1:
         squares[:, 0, 0] = np.diagonal(products)
     return Sums(_mirrored(products), traces, diagonals, rows, squares)
 
 
-def _met(span: Span, cuts: Sequence[int]) -> tuple[list[int], slice]:
-    """Where, within a span of channels, the parts begin that it meets; and which parts these are."""
-    parts_met = [p for p, (i, j) in enumerate(itertools.pairwise(cuts)) if i < span[1] and j > span[0]]
-    return [max(cuts[p] - span[0], 0) for p in parts_met], slice(parts_met[0], parts_met[-1] + 1)
+def _met(span: Span, cuts: Sequence[int]) -> Iterator[tuple[int, slice]]:
+    """The parts that a span of channels meets, and where within the span each lies."""
+    for p, (i, j) in enumerate(itertools.pairwise(cuts)):
+        if i < span[1] and j > span[0]:
+            yield p, slice(max(i - span[0], 0), min(j, span[1]) - span[0])
 
 
 def _tile(matrices: Sides, model: int, upper: Span, lower: Span, depth: Sequence[Span]) -> Tensor:
@@ -98,59 +99,59 @@ def _tile(matrices: Sides, model: int, upper: Span, lower: Span, depth: Sequence
 
 
 def _from_crosses(matrices: Sides, models: Sequence[int], cuts: Sequence[int]) -> Sums:
-    """The same from ‖WᵀW'‖_F², when that side is smaller."""
-    n = len(models)
-    products, traces = np.zeros((n, n)), np.zeros(n)
+    """The same from ‖WᵀW'‖_F², when that side is smaller; WᵀW part by part."""
+    n, k = len(models), len(cuts) - 1
+    products, traces, squares = np.zeros((n, n)), np.zeros(n), np.zeros((n, k, k))
     pairs = list(_upper(n))
-    tiles = matrices.spans(rows=False, length=math.isqrt(TILES // len(pairs)))
-    depth = matrices.spans(rows=True, length=PIECE // (tiles[0][1] * matrices.taps))
+    tiles = matrices.spans(rows=False, length=math.isqrt(TILES // (len(pairs) + n * (k - 1))))
+    depth = _pieces(matrices, cuts, tiles[0][1] * matrices.taps)
     for left, right in itertools.product(tiles, tiles):
-        crosses = {pair: torch.tensor(0.0, dtype=matrices.reader.dtype) for pair in pairs}
-        for span in depth:
+        crosses = {(a, b, p): torch.tensor(0.0, dtype=matrices.reader.dtype) for a, b in pairs for p in range(k)}
+        for p, span in depth:
             ones = [matrices.piece(model, span, left) for model in models]
             twos = ones if left == right else [matrices.piece(model, span, right) for model in models]
-            crosses = {(a, b): cross + ones[a].T @ twos[b] for (a, b), cross in crosses.items()}
-        for (a, b), cross in crosses.items():
-            products[a, b] += cross.double().square().sum().item()
+            for a, b in pairs:
+                at = (a, b, p if a == b else 0)
+                crosses[at] = crosses[at] + ones[a].T @ twos[b]
+        for a, b in pairs:
+            each = [crosses[a, b, p].double() for p in range(k if a == b else 1)]
+            cross = each[0] if len(each) == 1 else torch.stack(each).sum(0)
+            products[a, b] += cross.square().sum().item()
             if a == b and left == right:
                 traces[a] += cross.trace().item()
-    lines = [_lines(matrices, model, cuts) for model in models]
-    diagonals, rows, squares = (np.array(each) for each in zip(*lines, strict=True))
-    if len(cuts) == 2:
+            if a == b and k > 1:
+                squares[a] += [[torch.tensordot(one, two).item() for two in each] for one in each]
+    if k == 1:
         squares[:, 0, 0] = np.diagonal(products)
+    diagonals, rows = (np.array(x) for x in zip(*(_lines(matrices, model, cuts) for model in models), strict=True))
     return Sums(_mirrored(products), traces, diagonals, rows, squares)
+
+
+def _pieces(matrices: Sides, cuts: Sequence[int], width: int) -> list[tuple[int, Span]]:
+    """The rows cut into pieces of about PIECE elements of so many a row, none across two parts; and their parts."""
+    if len(cuts) == 2:
+        return [(0, span) for span in matrices.spans(rows=True, length=PIECE // width)]
+    step = max(1, PIECE // width)
+    parts = enumerate(itertools.pairwise(cuts))
+    return [(p, span) for p, (i, j) in parts for span in itertools.pairwise([*range(i, j, step), j])]
 
 
 def _lines(
     matrices: Sides, model: int, cuts: Sequence[int]
-) -> tuple[Float[np.ndarray, " f"], Float[np.ndarray, "f k"], Float[np.ndarray, "k k"]]:
-    """The diagonal, rows and squares of one model's K.
-
-    These are the squared norms of the rows of W, W (W_pᵀ1) for each part p, and ⟨W_pᵀW_p, W_qᵀW_q⟩ for each two parts
-    (left at zero where there is one part).
-    """
+) -> tuple[Float[np.ndarray, " f"], Float[np.ndarray, "f k"]]:
+    """The diagonal and rows of one model's K: squared norms of the rows of W, and W (W_pᵀ1) for each part p."""
     k, f, others = len(cuts) - 1, matrices.lengths[matrices.axis], (0, matrices.lengths[1 - matrices.axis])
     m = others[1] * matrices.taps
-    pieces = [
-        [(i + a, i + b) for a, b in itertools.pairwise([*range(0, j - i, max(1, PIECE // m)), j - i])]
-        for i, j in itertools.pairwise(cuts)
-    ]
+    pieces = _pieces(matrices, cuts, m)
     columns = torch.zeros(k, m, dtype=matrices.reader.dtype)
-    grams = [torch.zeros(m, m, dtype=matrices.reader.dtype) for _ in range(k if k > 1 else 0)]
-    for p, spans in enumerate(pieces):
-        for span in spans:
-            piece = matrices.piece(model, span, others)
-            columns[p] += piece.sum(0)
-            if grams:
-                grams[p].addmm_(piece.T, piece)
-    diagonal, rows, squares = np.zeros(f), np.zeros((f, k)), np.zeros((k, k))
-    for span in itertools.chain.from_iterable(pieces):
+    for p, span in pieces:
+        columns[p] += matrices.piece(model, span, others).sum(0)
+    diagonal, rows = np.zeros(f), np.zeros((f, k))
+    for _, span in pieces:
         piece = matrices.piece(model, span, others)
         diagonal[slice(*span)] = piece.square().sum(1).numpy()
         rows[slice(*span)] = (piece @ columns.T).numpy()
-    for (p, one), (q, other) in itertools.combinations_with_replacement(enumerate(grams), 2):
-        squares[p, q] = squares[q, p] = torch.dot(one.double().view(-1), other.double().view(-1)).item()
-    return diagonal, rows, squares
+    return diagonal, rows
 
 
 def _upper(n: int) -> Iterator[tuple[int, int]]:

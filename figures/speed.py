@@ -1,0 +1,77 @@
+"""What adapters cost: a training step of a block and of single layers, beside PEFT, from the recorded benchmark."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from figures.style import FAINT, FULL_WIDTH, INK, MARKERS, METHODS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+PAPER: str | None = None
+RECORD = Path(__file__).resolve().parent.parent / "benchmarks" / "recorded" / "layer.json"
+SIDES = {"weight": "lora", "input": "input", "output": "output"}
+"""The look of a placement is that of the method that has it."""
+FAMILIES = {"lora": "LoRA", "dora": "DoRA", "lokr": "LoKr", "loha": "LoHa"}
+
+
+def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
+    """Times over those of the frozen layers, by row: of the peer, and of ours on each side."""
+    del seed, quick  # nothing is drawn, and all is there
+    results = json.loads(RECORD.read_text(encoding="utf-8"))["results"]["returned"]
+    steps = [
+        {
+            "label": f"{FAMILIES[c['family']]}, {c['shape']}{', bf16' if c['bf16'] else ''}",
+            "peer": [c["train"]["peer"] / c["train"]["base"]],
+            **{side: [c["train"][side] / c["train"]["base"]] for side in SIDES},
+        }
+        for c in results.get("steps", [])
+    ]
+    layers = []
+    for family, rank in dict.fromkeys((c["family"], c["rank"]) for c in results["training"]):
+        own = [c for c in results["training"] if (c["family"], c["rank"]) == (family, rank)]
+        row: dict[str, Any] = {"label": f"{FAMILIES[family]} r={rank}", "peer": [_mean(own, "peer")]}
+        for side in SIDES:
+            row[side] = [_mean([c for c in own if c["placement"] == side], "ours")]
+        layers.append(row)
+    return {"steps": steps, "layers": layers}
+
+
+def _mean(cells: list[dict[str, Any]], name: str) -> float:
+    return statistics.geometric_mean(c["train"][name] / c["train"]["base"] for c in cells)
+
+
+def draw(data: dict[str, Any]) -> Figure:
+    """Grey is PEFT (for a side, its layer on an identity); 1 would be an adapter that costs nothing."""
+    from matplotlib.figure import Figure
+
+    panels = [("a whole training step / the frozen block's", data["steps"])] if data["steps"] else []
+    panels.append(("forward + backward / the frozen layer's", data["layers"]))
+    figure = Figure(figsize=(FULL_WIDTH, 0.9 + 0.26 * max(len(rows) for _, rows in panels)))
+    for i, (title, rows) in enumerate(panels):
+        _panel(figure.add_subplot(1, len(panels), i + 1), title, rows)
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, ncols=4, loc="upper center", frameon=False)
+    figure.tight_layout(rect=(0, 0, 1, 0.93))
+    return figure
+
+
+def _panel(axes: Axes, title: str, rows: list[dict[str, Any]]) -> None:
+    axes.axvline(1, color=INK, lw=0.8)
+    for y, row in enumerate(rows):
+        axes.plot([1, row["peer"][0]], [y, y], color=FAINT, lw=0.8, zorder=0)
+    for name, look, word in (("peer", "base", "PEFT"), *((side, look, side) for side, look in SIDES.items())):
+        xs = [row[name][0] for row in rows]
+        axes.plot(xs, range(len(rows)), MARKERS[look], color=METHODS[look], ms=4, label=word)
+    axes.set_xscale("log")
+    ticks = [t for t in (1, 1.2, 1.5, 2, 3, 5, 8) if t <= 1.1 * max(row["peer"][0] for row in rows)]
+    axes.set_xticks(ticks, [f"{t:g}" for t in ticks], minor=False)
+    axes.set_xticks([], minor=True)
+    axes.set(xlabel=title, ylim=(len(rows) - 0.5, -0.5))
+    axes.set_yticks(range(len(rows)), [row["label"] for row in rows])
+    axes.tick_params(axis="y", length=0)

@@ -1,0 +1,215 @@
+"""Formulas: the rules that proofs use hold, the first order is the derivative, and all readers agree."""
+
+from dataclasses import make_dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+import pytest
+import torch
+
+from ioadapt_theory.claims import CLAIMS, Claim
+from ioadapt_theory.claims.claim import Given
+from ioadapt_theory.claims.evidence.argument import exact_instance
+from ioadapt_theory.claims.expression.algebra import equal, sympy
+from ioadapt_theory.claims.expression.deduction import (
+    CAUCHY_SCHWARZ,
+    LEFT,
+    OPERATOR,
+    RULES,
+    TRIANGLE_FROBENIUS,
+    Deduction,
+    Link,
+    Rule,
+    at_most,
+)
+from ioadapt_theory.claims.expression.limits import first_order
+from ioadapt_theory.claims.expression.notation import latex, letter, text
+from ioadapt_theory.claims.expression.tree import (
+    EYE,
+    Term,
+    dot,
+    fro,
+    let,
+    linear_part,
+    matrix,
+    norm,
+    row,
+    scalar,
+    sim,
+    spectral,
+    sqrt,
+    term,
+)
+from ioadapt_theory.claims.expression.values import Values, value
+from ioadapt_theory.claims.instances import witness
+from ioadapt_theory.claims.settings.letters import AB, W1, W2, X, distance
+from ioadapt_theory.claims.settings.placement import Placement
+
+U, V, M, N = row("u"), row("v"), matrix("m"), matrix("n")
+WITH_FORMULA = [pytest.param(c, id=c.id) for c in CLAIMS.values() if c.concludes]
+
+
+def instance(**letters: Any) -> Any:
+    return make_dataclass("Letters", letters)(**letters)
+
+
+def drawn(rule: Rule, batch: int = 500) -> Any:
+    """Random letters of a rule; products need sizes that fit, so all matrices are square."""
+    shapes = {"scalar": (batch,), "row": (batch, 3), "matrix": (batch, 3, 3)}
+    letters = {x for side in (rule.relation.left, rule.relation.right) for x in side.walk() if x.name.startswith("?")}
+    values = {x.name[1:]: torch.randn(shapes[x.kind], dtype=torch.float64) for x in letters}
+    return instance(**values)
+
+
+def named(x: Term) -> Term:
+    return Term(x.op, tuple(named(a) for a in x.args), x.name.removeprefix("?"))
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda r: text(r.relation))
+def test_every_rule_holds_for_random_arguments_and_is_not_idle(rule: Rule) -> None:
+    i = drawn(rule)
+    left, right = value(named(rule.relation.left), i), value(named(rule.relation.right), i)
+    assert (left <= right * (1 + 1e-12) + 1e-12).all()
+    assert (left > right / 20).any()
+
+
+@pytest.mark.parametrize("placement", Placement)
+def test_the_first_order_is_the_derivative(placement: Placement) -> None:
+    claim = {"lora": "prop-1", "input": "prop-2-input", "output": "prop-2-output"}[placement]
+    setting = CLAIMS[claim].setting
+    assert setting is not None
+    i = setting.parametrise(setting.start(20, torch.Generator().manual_seed(0)))
+    t = 1e-6
+    small = type(i)(**{f: getattr(i, f) for f in i.__dataclass_fields__} | {"ab": t * i.ab})
+    difference = value(distance(placement), small) / t
+    torch.testing.assert_close(difference, value(first_order(distance(placement)), i), rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("claim", [p for p in WITH_FORMULA if p.values[0].witnesses or p.values[0].attained])
+def test_exact_numbers_agree_with_50_digits(claim: Claim) -> None:
+    name = (*claim.witnesses, *claim.attained)[0]
+    exact, at_50_digits = Values(exact_instance(claim, witness(name))), claim.setting.read(witness(name))
+    for goal in claim.goals:
+        for side in (goal.left, goal.right):
+            if side.kind == "scalar":
+                assert float(exact(side)) == pytest.approx(float(value(side, at_50_digits)), rel=1e-14, abs=1e-300)
+
+
+@pytest.mark.parametrize("claim", WITH_FORMULA)
+def test_every_statement_prints_as_text_and_as_latex(claim: Claim) -> None:
+    for relation in (*claim.concludes, *(g.relation for g in claim.given)):
+        assert text(relation)
+        shown = latex(relation)
+        assert shown.isascii()
+        assert shown.count("{") == shown.count("}")
+
+
+@pytest.mark.parametrize("claim", WITH_FORMULA)
+def test_a_hypothesis_is_met_where_its_formula_holds(claim: Claim) -> None:
+    """The formula that is printed, and the residual that instances are held against."""
+    if claim.setting is None:
+        return
+    generator = torch.Generator().manual_seed(1)
+    drawn = claim.setting.parametrise(claim.setting.start(40, generator))
+    values = {f: getattr(drawn, f) for f in drawn.__dataclass_fields__}
+    noise = {
+        f: torch.randn(x.shape, generator=generator, dtype=x.dtype).exp() for f, x in values.items() if x is not None
+    }
+    changed = replace(
+        drawn, **{f: torch.cat((x[:20], (x * noise[f])[20:])) for f, x in values.items() if x is not None}
+    )
+    for i, given in ((i, given) for given in claim.given for i in (drawn, changed)):
+        assert isinstance(given, Given)
+        residual = torch.as_tensor(given.hypothesis.residual(i), dtype=torch.float64).expand(40)
+        if given.relation.left.kind != "scalar":
+            continue
+        left, right = (torch.as_tensor(value(side, i), dtype=torch.float64) for side in _sides(given))
+        holds = {"=": (left - right).abs() < 1e-9, "<=": left <= right + 1e-9, "<": left < right}[given.relation.sign]
+        assert (holds.expand(40) == (residual < 1e-9)).all(), text(given.relation)
+
+
+def _sides(given: Given) -> tuple[Term, Term]:
+    return given.relation.left, given.relation.right
+
+
+def test_letters_are_those_of_the_paper() -> None:
+    assert [letter(n, matrix=True) for n in ("w", "w_target", "w1_target", "ab")] == ["W", "W'", "W₁'", "AB"]
+    assert [letter(n) for n in ("x1", "x2_target", "epsilon", "du")] == ["x₁", "x₂'", "ε", "Δu"]
+
+
+@pytest.mark.parametrize(
+    ("formula", "shown"),
+    [
+        (1 - scalar("a") ** 2, "1 − a²"),
+        (2 * (scalar("a") + scalar("b")), "2(a + b)"),
+        (scalar("a") - (scalar("b") - 1), "a − (b − 1)"),
+        (scalar("a") / (scalar("b") * scalar("c")), "a/(bc)"),
+        (norm(U @ (M + N)) ** 2, "‖u(M + N)‖²"),
+        (fro(EYE + M @ N), "‖I + MN‖_F"),
+        (sqrt(term(Fraction(1, 2))), "√½"),
+        (-spectral(M) * 3, "−‖M‖₂ · 3"),
+    ],
+)
+def test_parentheses_stand_where_they_are_needed(formula: Term, shown: str) -> None:
+    assert text(formula) == shown
+
+
+def test_what_is_linear_in_x_has_its_matrix() -> None:
+    assert linear_part(X @ W1 @ W2 - X @ AB) == (W1 @ W2) - AB
+    with pytest.raises(ValueError, match="not linear"):
+        linear_part(row("u") @ W1)
+
+
+class TestDeductions:
+    def test_algebra_knows_inner_products_norms_and_products(self) -> None:
+        assert equal(norm(U + V) ** 2, norm(U) ** 2 + 2 * dot(U, V) + norm(V) ** 2)
+        assert equal((M + N) @ (M + N), M @ M + M @ N + N @ M + N @ N)
+        assert equal(fro(M - N), fro(N - M))
+        assert not equal(M @ N, N @ M)
+        assert not equal(norm(U + V), norm(U) + norm(V))
+        assert not equal(sim(U, V), dot(U, V))
+
+    def test_a_rule_is_used_inside_what_increases_and_nowhere_else(self) -> None:
+        assert at_most(3 * norm(U @ M) ** 2, 3 * (norm(U) * spectral(M)) ** 2, (OPERATOR,))
+        assert not at_most(-norm(U @ M), -(norm(U) * spectral(M)), (OPERATOR,))
+        assert not at_most(1 / norm(U @ M), 1 / (norm(U) * spectral(M)), (OPERATOR,))
+        assert not at_most(scalar("a") * norm(U @ M), scalar("a") * (norm(U) * spectral(M)), (OPERATOR,))
+        assert not at_most(norm(U) * spectral(M), norm(U @ M), (OPERATOR,))
+        assert not at_most(fro(M + N), fro(M) + fro(N), (LEFT,))
+        assert not at_most(norm(U @ M), norm(U) * fro(M), (OPERATOR,))
+
+    def test_a_chain_has_to_begin_and_to_end_where_the_statement_does(self) -> None:
+        goal = fro(M + N) <= fro(M) + fro(N)
+        link = Link("triangle inequality", goal.right, (TRIANGLE_FROBENIUS,))
+        assert list(Deduction(goal.left, (link,)).broken(goal, ())) == []
+        for other in (fro(M + N) <= fro(M), fro(M) <= fro(M) + fro(N), fro(M + N).equals(fro(M) + fro(N))):
+            assert list(Deduction(goal.left, (link,)).broken(other, ()))
+        assert list(Deduction(goal.left, ()).broken(goal, ()))
+        assert list(Deduction(goal.left, (Link("", goal.right, (CAUCHY_SCHWARZ,)),)).broken(goal, ()))
+
+    def test_a_hypothesis_has_to_be_one_of_the_statement(self) -> None:
+        small = spectral(M) <= scalar("epsilon")
+        goal = spectral(M) ** 2 <= scalar("epsilon") ** 2
+        chain = Deduction(goal.left, (Link("small", goal.right, (small,)),))
+        assert list(chain.broken(goal, (small,))) == []
+        assert list(chain.broken(goal, ()))
+
+    def test_a_link_that_repeats_its_formula_says_nothing(self) -> None:
+        goal = fro(M + N) <= fro(M) + fro(N)
+        links = (Link("", goal.left), Link("", goal.right, (TRIANGLE_FROBENIUS,)))
+        assert list(Deduction(goal.left, links).broken(goal, ()))
+
+
+def test_definitions_are_what_they_stand_for() -> None:
+    named_ = let("s", sim(U, V))
+    i = instance(u=torch.randn(4, 3), v=torch.randn(4, 3))
+    torch.testing.assert_close(value(named_, i), value(sim(U, V), i))
+    assert equal(named_, sim(U, V))
+
+
+def test_exact_singular_values_are_surds() -> None:
+    import numpy as np
+
+    sp = sympy()
+    i = instance(m=np.array([[sp.Integer(1), sp.Integer(1)], [sp.Integer(0), sp.Integer(1)]], dtype=object))
+    assert sp.simplify(value(spectral(M), i) - (1 + sp.sqrt(5)) / 2) == 0

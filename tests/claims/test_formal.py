@@ -1,0 +1,86 @@
+"""Formal evidence: the record, the statements in Coq and the sources fit; what is changed loses it, or breaks the build."""
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ioadapt_theory.claims.claim import Run
+from ioadapt_theory.claims.evidence import formal
+from ioadapt_theory.claims.evidence.findings import Verdict
+from ioadapt_theory.claims.evidence.formal import Entry, MachineChecked, digest, read, record, theorem_name
+from ioadapt_theory.claims.expression.coq import statement
+from ioadapt_theory.claims.expression.tree import Relation, term
+from ioadapt_theory.claims.registry import CLAIMS
+from ioadapt_theory.errors import FileFormatError
+
+ROOT = Path(__file__).parents[2]
+COQ = ROOT / "proofs" / "coq"
+
+
+def test_statements_and_witnesses_in_coq_are_what_the_claims_render():
+    from proofs.__main__ import rendered
+
+    for name, text in rendered().items():
+        assert (COQ / name).read_text(encoding="utf-8") == text, f"python -m proofs --render writes {name} anew"
+
+
+@pytest.mark.parametrize("claim_id", sorted(record()))
+def test_a_recorded_claim_has_formal_evidence_of_its_verdict(claim_id):
+    claim = CLAIMS[claim_id]
+    found = MachineChecked()(claim, Run(), 0)
+    assert (found.refutes if claim.expected is Verdict.REFUTED else found.proves) == {f"Coq: {theorem_name(claim)}"}
+
+
+def test_at_least_45_claims_are_settled_in_coq():
+    assert len(record()) >= 45
+
+
+def test_the_record_names_theorems_that_the_sources_have():
+    from proofs.__main__ import settled
+
+    assert {c.id for c in settled()} == set(record())
+
+
+@pytest.mark.parametrize("claim_id", ["prop-1-abs", "prop-2-output", "prop-4"])
+def test_a_changed_bound_has_no_formal_evidence(claim_id):
+    claim = CLAIMS[claim_id]
+    (first, *others) = claim.concludes
+    changed = Relation(first.left, first.sign, first.right * term(2), first.order)
+    other = dataclasses.replace(claim, concludes=(changed, *others))
+    assert not MachineChecked()(other, Run(), 0).proves | MachineChecked()(other, Run(), 0).refutes
+
+
+def test_a_dropped_hypothesis_has_no_formal_evidence():
+    claim = CLAIMS["prop-2-output-abs"]
+    other = dataclasses.replace(claim, given=claim.given[:-1])
+    assert not MachineChecked()(other, Run(), 0).proves
+
+
+def test_the_digest_does_not_depend_on_line_breaks():
+    assert digest("a  b\n c") == digest("a b c") != digest("a bc")
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"claims": {"prop-1": 3}}', '{"claims": {"prop-1": {"theorem": "x"}}}'])
+def test_a_broken_record_is_refused_by_a_sentence(text):
+    with pytest.raises(FileFormatError, match="make proofs"):
+        read(text)
+
+
+def test_a_theorem_of_another_name_is_no_evidence(monkeypatch):
+    claim = CLAIMS["prop-4"]
+    other = {"prop-4": Entry(theorem="prop_4_refuted", statement=digest(statement(claim)))}
+    monkeypatch.setattr(formal, "record", lambda: other)
+    assert not MachineChecked()(claim, Run(), 0).proves
+
+
+def test_without_coqc_the_build_says_so_in_a_sentence(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "proofs"], cwd=ROOT, env={"PATH": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr.startswith("No coqc here")
+    assert len(done.stderr.splitlines()) == 1

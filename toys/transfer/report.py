@@ -1,14 +1,13 @@
 """What a study says on the screen: the table, what the seeds decide, and the paper's own figures as signs."""
 
-import csv
 import textwrap
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from statistics import mean, median
 from typing import Any, Final
 
 import numpy as np
 
+from ioadapt_theory.claims.settings.printed import SUMMARIES, table
 from ioadapt_theory.stats import Interval
 from toys.transfer.judge import Comparison, claim, comparisons
 from toys.transfer.protocol import Protocol
@@ -17,7 +16,6 @@ from toys.transfer.study import NONE
 
 WIDTH: Final = 120
 CELL: Final = 11
-TABLES: Final = Path(__file__).parents[2] / "paper_checks" / "tables"
 
 
 def text(protocol: Protocol, result: Mapping[str, Any], seeds: int) -> str:
@@ -114,13 +112,11 @@ def _strangers(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
 
 def printed(paper: str) -> list[str]:
     """What the paper's own table says of the target models: signs and relative changes, never beside ours."""
-    file = TABLES / f"{paper.lower().replace(' ', '')}.csv"
-    with file.open(encoding="utf-8", newline="") as stored:
-        cells = [c for c in csv.DictReader(stored) if c["side"] == "target" and c["metric"] not in {"Avg.", "Overall"}]
     places: dict[str, dict[tuple[str, ...], float]] = {}
-    for cell in cells:
-        at = (cell["model"], cell["peft"], cell["metric"])
-        places.setdefault(cell["placement"], {})[at] = float(cell["value"])
+    for cell in table(int(paper.removeprefix("Table "))):
+        if cell["side"] == "target" and cell["metric"] not in SUMMARIES:
+            at = (cell["model"], cell["peft"], cell["metric"])
+            places.setdefault(cell["placement"], {})[at] = float(cell["value"])
     said = []
     for side in ("input", "output"):
         both = sorted(places.get(side, {}).keys() & places["weight"].keys())

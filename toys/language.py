@@ -30,6 +30,8 @@ from toys.transfer.cache import models
 
 REVISION: Final = 2
 WIDTH, HEADS, DEPTH, LENGTH, BYTES = 64, 4, 2, 48, 128
+FLOAT: Final = torch.float32
+"""Whatever the default is: equal seeds are to give equal figures everywhere."""
 LAYERS: Final = tuple(f"blocks.{i}.{m}" for i in range(DEPTH) for m in ("q", "k", "v", "o", "up_proj", "down_proj"))
 
 
@@ -47,13 +49,17 @@ class Size:
 SIZES: Final = {"full": Size(400, 100, 60, 16, 64), "quick": Size(100, 30, 20, 12, 16)}
 
 
+def _linear(inputs: int, outputs: int) -> nn.Linear:
+    return nn.Linear(inputs, outputs, bias=False, dtype=FLOAT)
+
+
 class Block(nn.Module):
     """Causal attention and an MLP around a residual stream."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.q, self.k, self.v, self.o = (nn.Linear(WIDTH, WIDTH, bias=False) for _ in range(4))
-        self.up_proj, self.down_proj = nn.Linear(WIDTH, 4 * WIDTH, bias=False), nn.Linear(4 * WIDTH, WIDTH, bias=False)
+        self.q, self.k, self.v, self.o = (_linear(WIDTH, WIDTH) for _ in range(4))
+        self.up_proj, self.down_proj = _linear(WIDTH, 4 * WIDTH), _linear(4 * WIDTH, WIDTH)
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, length, width) to the same."""
@@ -68,10 +74,10 @@ class Model(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.embedding = nn.Parameter(torch.randn(BYTES, WIDTH) * 0.1)
-        self.position = nn.Parameter(torch.randn(LENGTH, WIDTH) * 0.1)
+        self.embedding = nn.Parameter(torch.randn(BYTES, WIDTH, dtype=FLOAT) * 0.1)
+        self.position = nn.Parameter(torch.randn(LENGTH, WIDTH, dtype=FLOAT) * 0.1)
         self.blocks = nn.ModuleList(Block() for _ in range(DEPTH))
-        self.head = nn.Linear(WIDTH, BYTES, bias=False)
+        self.head = _linear(WIDTH, BYTES)
 
     def forward(self, text: Tensor) -> Tensor:
         """(batch, length) to (batch, length, BYTES)."""
@@ -203,7 +209,9 @@ def build(seed: int, size: Size) -> dict[str, nn.Module]:
         "instructed": on(source, "asked", size.target, seed + 300),
         "distilled": on(source, "documents", size.target, seed + 400, teacher=source),
         "pruned": on(thin, "documents", size.target // 2, seed + 500),
-        "noise": gauges.each(source, lambda w: w + 0.3 * w.std() * torch.randn(w.shape, generator=drawn)),
+        "noise": gauges.each(
+            source, lambda w: w + 0.3 * w.std() * torch.randn(w.shape, generator=drawn, dtype=w.dtype)
+        ),
         "heads": gauges.heads(source, seed, HEADS),
         "neurons": gauges.neurons(source, seed),
         "stream": gauges.stream(source, seed),

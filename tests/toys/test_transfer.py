@@ -154,10 +154,12 @@ def test_the_papers_table_is_quoted_as_signs():
     assert " ".join(report.printed("Table 6")).count("above the weight's in") == 2
 
 
-def units(seeds: int) -> list[Run]:
-    common = {"toy": "language", "size": "quick", "rule": PLAN.rule}
-    lora = {"method": PLAN.methods["lora"], "rate": 0.01}
-    return [Run(seed=s, what="train", **lora, **common) for s in range(seeds)]  # type: ignore[arg-type]
+def units(rates: int) -> list[Run]:
+    lora = PLAN.methods["lora"]
+    return [
+        Run(toy="language", size="quick", seed=0, what="train", rule=PLAN.rule, method=lora, rate=0.01 / (k + 1))
+        for k in range(rates)
+    ]
 
 
 def test_processes_and_resumed_runs_give_the_same_figures(tmp_path: Path):

@@ -26,7 +26,7 @@ def heads(model: Any, seed: int, count: int) -> Any:
             width = block.q.out_features // count
             for head in range(count):
                 rows = slice(head * width, (head + 1) * width)
-                r, s = _invertible(width, drawn), _invertible(width, drawn)
+                r, s = (_invertible(width, drawn).to(block.q.weight) for _ in range(2))
                 block.q.weight[rows] = r.mT @ block.q.weight[rows]
                 block.k.weight[rows] = torch.linalg.inv(r) @ block.k.weight[rows]
                 block.v.weight[rows] = s.mT @ block.v.weight[rows]
@@ -41,7 +41,8 @@ def neurons(model: Any, seed: int) -> Any:
     with torch.no_grad():
         for block in other.blocks:
             n = block.up_proj.out_features
-            order, scale = torch.randperm(n, generator=drawn), torch.rand(n, generator=drawn) + 0.5
+            order = torch.randperm(n, generator=drawn)
+            scale = 0.5 + torch.rand(n, generator=drawn, dtype=torch.float64).to(block.up_proj.weight)
             block.up_proj.weight.copy_(block.up_proj.weight[order] * scale[:, None])
             block.down_proj.weight.copy_(block.down_proj.weight[:, order] / scale)
     return other
@@ -50,7 +51,9 @@ def neurons(model: Any, seed: int) -> Any:
 def stream(model: Any, seed: int) -> Any:
     """The residual stream in another orthonormal basis."""
     other = copy.deepcopy(model)
-    q = torch.linalg.qr(torch.randn(model.head.in_features, model.head.in_features, generator=_drawn(seed))).Q
+    n = model.head.in_features
+    drawn = torch.Generator().manual_seed(seed)
+    q = torch.linalg.qr(torch.randn(n, n, generator=drawn, dtype=torch.float64)).Q.to(model.head.weight)
     with torch.no_grad():
         for table in (other.embedding, other.position, other.head.weight):
             table.copy_(table @ q)
@@ -62,11 +65,7 @@ def stream(model: Any, seed: int) -> Any:
     return other
 
 
-def _drawn(seed: int) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
 def _invertible(n: int, drawn: torch.Generator) -> Tensor:
     """With singular values from 1/2 to 2."""
-    u, v = (torch.linalg.qr(torch.randn(n, n, generator=drawn)).Q for _ in range(2))
-    return u @ torch.diag(torch.logspace(-0.3, 0.3, n)) @ v
+    u, v = (torch.linalg.qr(torch.randn(n, n, generator=drawn, dtype=torch.float64)).Q for _ in range(2))
+    return u @ torch.diag(torch.logspace(-0.3, 0.3, n, dtype=torch.float64)) @ v

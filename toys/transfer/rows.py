@@ -49,7 +49,7 @@ def randomised(one: nn.Module, seed: int) -> nn.Module:
             for _, phi in layer.adapters["default"].parts():  # type: ignore[operator]
                 size = (phi.A @ phi.B).norm()
                 for factor in (phi.A, phi.B):
-                    factor.copy_(torch.randn(factor.shape, generator=drawn))
+                    factor.copy_(torch.randn(factor.shape, generator=drawn, dtype=factor.dtype))
                 phi.B.mul_(size / (phi.A @ phi.B).norm())
     return other
 

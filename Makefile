@@ -5,7 +5,7 @@ BIN := .venv/bin
 CONSTRAINTS ?= constraints.txt
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test lint figures mutants proofs bench constraints newest oldest clean
+.PHONY: demo test lint figures mutants proofs fuzz bench constraints newest oldest clean
 
 demo: .venv/ready
 	@$(BIN)/python -m toys.demo
@@ -24,6 +24,11 @@ figures: .venv/ready
 
 mutants: .venv/ready
 	$(BIN)/python -m tests.mutants
+
+# Hostile adapter files beyond those that the tests try, for at most a quarter of an hour; all is written to out/fuzz.
+fuzz: .venv/ready
+	mkdir -p out/fuzz
+	TMPDIR=out/fuzz FUZZ=20000 timeout 900 $(BIN)/python -m pytest -q tests/adapters/test_formats_properties.py || [ $$? = 124 ]
 
 bench: .venv/ready
 	$(BIN)/python -m benchmarks

@@ -132,15 +132,20 @@ def markdown(record: Mapping[str, Any]) -> str:
     """Tables: the bars; families against base and peer; whole steps; kernels; what compiling does."""
     results, config = record["results"], record["config"]
     tables = (_bars, _families, _steps, _kernels, _compiled)
-    return "\n\n".join(["\n".join(_about(config)), *filter(None, (_lines(table(results)) for table in tables))]) + "\n"
+    return (
+        "\n\n".join(filter(None, [_about(config, results.get("load", 0)), *(_lines(t(results)) for t in tables)]))
+        + "\n"
+    )
 
 
-def _about(config: Mapping[str, Any]) -> list[str]:
-    return [
-        f"One thread of {config['cpus']} ({config['where']}), torch {config['torch']}, PEFT {config['peft']}, float32",
-        "where nothing is said. Peer: PEFT for weight placement, for others PEFT on an identity. Freed pages are",
-        "returned to the system, as glibc does, or kept: who makes large temporaries gains by the latter.",
-    ]
+def _about(config: Mapping[str, Any], load: float) -> str:
+    versions = f"torch {config['torch']}, PEFT {config['peft']}"
+    where = f"One thread of {config['cpus']} ({config['where']}), {versions}, float32 if"
+    return (
+        f"{where}\nnothing is said. Peer: PEFT for weight placement, for others PEFT on an identity. Freed pages are\n"
+        "returned to the system, as glibc does, or kept: who makes large temporaries gains by the latter. Processes\n"
+        f"that wanted a processor at the end: {load:g}; where they are more than there are, small operations look dearer."
+    )
 
 
 def _lines(table: tuple[str, list[str], list[list[str]]]) -> str:

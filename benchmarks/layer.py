@@ -54,7 +54,8 @@ def main(
         for pages, environment in MALLOC.items():
             if pages == "returned" or (section not in ONCE and device == "cpu"):
                 results[pages][section] = run(section, quick=quick, device=device, environment=environment)
-    return record("layer", config=config, results={**results, "bars": [asdict(b) for b in bars.bars(results)]})
+    found = {"load": round(os.getloadavg()[0], 1), "bars": [asdict(b) for b in bars.bars(results)]}
+    return record("layer", config=config, results={**results, **found})
 
 
 def run(section: str, *, quick: bool, device: str, environment: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -3,6 +3,9 @@
 import re
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
+from functools import partial
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -13,6 +16,7 @@ from ioadapt_theory.claims import CLAIMS, report
 from ioadapt_theory.claims.claim import Claim, Origin
 from ioadapt_theory.claims.evidence.findings import Verdict
 from ioadapt_theory.cli import OK, Parser, guarded
+from ioadapt_theory.cli import main as command
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.stats import Interval
 from toys import molecules as toy
@@ -59,7 +63,19 @@ def molecules() -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-SECTIONS: Final[dict[str, Callable[[], str]]] = {"claims": claims, "molecules": molecules}
+def reported(*models: str) -> str:
+    """What ``ioadapt report`` says of two models that a package ships."""
+    with redirect_stdout(StringIO()) as said:
+        command(["report", *models])
+    return f"```\n$ ioadapt report {' '.join(models)}\n{said.getvalue()}```\n"
+
+
+SECTIONS: Final[dict[str, Callable[[], str]]] = {
+    "claims": claims,
+    "molecules": molecules,
+    "report": partial(reported, "ani-1x:0", "ani-1ccx:0"),
+    "report-apart": partial(reported, "ani-1x:0", "ani-1x:1"),
+}
 _SECTION: Final = re.compile(
     r"(<!-- ([a-z-]+): written by python -m figures\.readme -->\n).*?(<!-- end of \2 -->)", re.DOTALL
 )

@@ -33,8 +33,9 @@ def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
         for c in results.get("steps", [])
     ]
     layers = []
-    for family, rank in dict.fromkeys((c["family"], c["rank"]) for c in results["training"]):
-        own = [c for c in results["training"] if (c["family"], c["rank"]) == (family, rank)]
+    cells = results.get("training", [])
+    for family, rank in dict.fromkeys((c["family"], c["rank"]) for c in cells):
+        own = [c for c in cells if (c["family"], c["rank"]) == (family, rank)]
         row: dict[str, Any] = {"label": f"{FAMILIES[family]} r={rank}", "peer": [_mean(own, "peer")]}
         for side in SIDES:
             row[side] = [_mean([c for c in own if c["placement"] == side], "ours")]
@@ -50,14 +51,16 @@ def draw(data: dict[str, Any]) -> Figure:
     """Grey is PEFT (for a side, its layer on an identity); 1 would be an adapter that costs nothing."""
     from matplotlib.figure import Figure
 
-    panels = [("a whole training step / the frozen block's", data["steps"])] if data["steps"] else []
-    panels.append(("forward + backward / the frozen layer's", data["layers"]))
+    titles = {
+        "steps": "a whole training step / the frozen block's",
+        "layers": "forward + backward / the frozen layer's",
+    }
+    panels = [(title, data[key]) for key, title in titles.items() if data[key]]
     figure = Figure(figsize=(FULL_WIDTH, 0.9 + 0.26 * max(len(rows) for _, rows in panels)))
     for i, (title, rows) in enumerate(panels):
         _panel(figure.add_subplot(1, len(panels), i + 1), title, rows)
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, ncols=4, loc="upper center", frameon=False)
-    figure.tight_layout(rect=(0, 0, 1, 0.93))
+    figure.legend(handles, labels, ncols=4, loc="outside upper center", frameon=False)
     return figure
 
 

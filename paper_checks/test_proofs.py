@@ -11,13 +11,14 @@ import pytest
 from ioadapt_theory.claims import CLAIMS, Claim, Verdict
 from ioadapt_theory.claims import __file__ as CLAIMS_FILE
 from ioadapt_theory.claims.claim import Proof
-from ioadapt_theory.claims.evidence import argument, intervals
+from ioadapt_theory.claims.evidence import argument
 from ioadapt_theory.claims.evidence.argument import Chained, Check, Computed, Step, exact_instance
 from ioadapt_theory.claims.expression.algebra import sympy
 from ioadapt_theory.claims.expression.deduction import LEFT, RULES, Rule, at_most, rule
 from ioadapt_theory.claims.expression.tree import Relation, Term, fro, matrix, opened, spectral
 from ioadapt_theory.claims.expression.values import Values
 from ioadapt_theory.claims.instances import witness
+from ioadapt_theory.claims.settings import intervals
 
 ARGUMENTS = [
     pytest.param(claim, proof, id=f"{claim.id}: {proof.name}") for claim in CLAIMS.values() for proof in claim.proofs

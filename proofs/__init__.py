@@ -1,0 +1,1 @@
+"""Machine-checked proofs: Coq sources in `coq`, and what renders and builds them."""

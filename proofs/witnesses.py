@@ -1,4 +1,4 @@
-"""Shipped witnesses as Coq data: exact numbers, the rank factors of AB, and certificates that Coq checks by computing."""
+"""Shipped witnesses as Coq data: exact numbers, rank factors of AB, and certificates that Coq checks by computing."""
 
 import json
 from collections.abc import Sequence
@@ -86,9 +86,9 @@ def squares(m: Matrix) -> list[tuple[Fraction, Row]]:
             msg = "The norm of AB exceeds epsilon."
             raise ValueError(msg)
         if d:
-            l = [x / d for x in g[k]]
-            found.append((d, l))
-            g = [[g[i][j] - d * l[i] * l[j] for j in range(n)] for i in range(n)]
+            line = [x / d for x in g[k]]
+            found.append((d, line))
+            g = [[g[i][j] - d * line[i] * line[j] for j in range(n)] for i in range(n)]
     return found
 
 
@@ -132,7 +132,7 @@ def witness(name: str) -> str:
     if PLACEMENTS[name] == "lora":
         pairs = [(root(dot(x, x)), root(dot(y, y))) for x, y in zip(inputs, outputs, strict=True)]
         lengths = f"[:: {'; '.join(f'({number(x)}, {number(y)})' for x, y in pairs)}]"
-    certificate = "; ".join(f"({number(d)}, {row(l)})" for d, l in squares(m))
+    certificate = "; ".join(f"({number(d)}, {row(line)})" for d, line in squares(m))
     sizes = [len(layers[0]), len(layers[0][0]), len(layers[1]), len(layers[1][0]), len(m), len(m[0]), len(b)]
     fields = [
         *map(str, sizes), matrix(layers[0]), matrix(layers[1]), *map(row, inputs), matrix(a), matrix(b),

@@ -122,6 +122,7 @@ class TensorWeights:
     ) -> None:
         """``shapes`` of all tensors; ``read`` gives one; the rest see ``Weights``."""
         self.shapes, self.read = shapes, read
+        self.guessed: Mapping[str, str] = {}
         self.rename, self.aliases = rename, aliases
         self.names = {
             n.removesuffix(".weight") for n, shape in shapes.items() if n.endswith(".weight") and len(shape) > 1
@@ -183,7 +184,9 @@ def checkpoint_weights(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> 
         named.read(name, 0, flat)
         return flat.view(info.shape)
 
-    return TensorWeights({name: info.shape for name, info in infos.items()}, read, named.rename, named.aliases)
+    weights = TensorWeights({name: info.shape for name, info in infos.items()}, read, named.rename, named.aliases)
+    weights.guessed = named.guessed
+    return weights
 
 
 def _itself(tensor: Tensor) -> Tensor:

@@ -1,8 +1,8 @@
 """Putting modules in the places of others, and what torch's modules and Hugging Face's models have to know of it."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from types import MethodType
 from typing import Any
 
 import torch
@@ -35,7 +35,7 @@ def replace(model: nn.Module, modules: Mapping[str, nn.Module]) -> None:
             if hasattr(type(module), name):
                 module.__dict__.pop(name, None)
                 if _is_adapted(module):
-                    module.__dict__[name] = MethodType(instead, module)
+                    module.__dict__[name] = partial(instead, module)  # which copies and pickles, as methods do not
 
 
 def save_pretrained(model: Any, save_directory: Path | str, *args: Any, **options: Any) -> None:

@@ -38,6 +38,8 @@ class Respelled(View):
         origins = {new: (whole, old) for new, (old, _) in parts.items()}
         super().__init__(whole.name, whole.source, origins, whole.metadata, whole.revision)
         self.config, self.rename, self.aliases = whole.config, rename, aliases
+        self.guessed: Mapping[str, str] = {}
+        """Layers that are not stored, and those whose weights they have if the model ties them, which nothing says."""
         self._rows = {new: rows for new, (_, rows) in parts.items() if rows is not None}
         self.tensors = {new: self._cut(info) for new, info in self.tensors.items()}
 
@@ -172,7 +174,9 @@ def as_modules(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> Respelle
         chosen[key] = next((form for form in forms if any(name in looked_for for name, _ in form)), own)
     parts = _by_name(chosen)
     shapes = {name: checkpoint.tensors[key].shape for name, (key, _) in parts.items()}
-    for name, other in (stored.ties if stored else transformers.tied(shapes)).items():
+    told_apart = config.get("tie_word_embeddings") is False
+    guessed = {} if stored or told_apart else transformers.tied(shapes)
+    for name, other in (stored.ties if stored else guessed).items():
         if name not in parts and other in parts:
             parts[name] = parts[other]
     aliases = {
@@ -180,7 +184,9 @@ def as_modules(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> Respelle
         for name, (key, rows) in parts.items()
         if rows is None and name in shapes and key.endswith(".weight")
     }
-    return Respelled(checkpoint, parts, stored.rename if stored else None, aliases)
+    named = Respelled(checkpoint, parts, stored.rename if stored else None, aliases)
+    named.guessed = {new.removesuffix(".weight"): old.removesuffix(".weight") for new, old in guessed.items()}
+    return named
 
 
 def _by_name(chosen: Mapping[str, Form]) -> dict[str, tuple[str, Ranges | None]]:

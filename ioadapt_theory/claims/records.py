@@ -111,7 +111,12 @@ class Record:
         content = record("verify", config=config, results=results) | {"schema": SCHEMA, "digest": slim.digest()}
         head = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
         lines = [json.dumps(_plain(*item), ensure_ascii=False, allow_nan=False) for item in sorted(slim.found.items())]
-        return head.removesuffix("\n}") + ',\n "pieces": [\n  ' + ",\n  ".join(lines) + "\n ]\n}\n"
+        return _visible(head.removesuffix("\n}") + ',\n "pieces": [\n  ' + ",\n  ".join(lines) + "\n ]\n}\n")
+
+
+def _visible(text: str) -> str:
+    """JSON with what a terminal would obey or not show escaped: names may come from a file."""
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
 def _slim(found: Verification, merged: Verification) -> Verification:

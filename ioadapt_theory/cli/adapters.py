@@ -97,6 +97,9 @@ def run(args: argparse.Namespace) -> int:
             again = match(opened, other, args.component, by=args.match, source=source)
             if len(again.lost) < len(matched.lost):
                 weights, matched = other, again
+        for layer in weights.guessed.keys() & matched.found.keys():
+            tied = f"taken to be tied to {weights.guessed[layer]}, as nothing says it is not"
+            sys.stderr.write(f"{args.base} does not hold {layer}: {tied}.\n")
         if args.action == "inspect":
             return _show(args, opened, matched, weights)
         written = len(matched.found)

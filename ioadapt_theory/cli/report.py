@@ -17,8 +17,8 @@ EXAMPLES = """SOURCE and TARGET are named as in `ioadapt similarity`; ADAPTER is
 Without ADAPTER the report says where to put one that shall move.
 
 Weights alone say three words of a layer and side: nothing shared, shared, undecided. With --inputs both models run on
-a batch without labels: folders of transformers or diffusers, and a .safetensors or .npz file with a tensor for each
-argument of the model.
+a batch without labels: folders of transformers or diffusers and members of ANI, and a .safetensors or .npz file with a
+tensor for each argument of the model (for ANI: H, C, N, O, features of atoms).
 
 examples:
   ioadapt report ani-1x:0 ani-1ccx:0
@@ -64,7 +64,9 @@ def run(args: argparse.Namespace) -> int:
 
         sys.stdout.write(json.dumps(to_json(found), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     else:
-        sys.stdout.write(str(found))
+        from ioadapt_theory.report.text import to_text
+
+        sys.stdout.write(to_text(found))
     return OK
 
 

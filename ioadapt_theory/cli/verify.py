@@ -78,7 +78,7 @@ OPTIONS = dict.fromkeys((*COUNTS, *STACKS, "jobs", "cluster", "resume_from", *TA
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 if every verdict is the recorded one, 1 if not, 130 if interrupted."""
+    """0 if every verdict is the recorded one, 1 if not, 3 if workers were lost, 130 if interrupted."""
     from ioadapt_theory.claims import CLAIMS, Run, runner, verifying
 
     _refuse_what_would_be_ignored(args)

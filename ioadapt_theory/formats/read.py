@@ -18,6 +18,7 @@ from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnsupportedErro
 from ioadapt_theory.formats.build import KINDS, build, kind_of, rank_of, sketch
 from ioadapt_theory.formats.kinds import base_changes, diffusers, iolora, peanut, peft
 from ioadapt_theory.formats.kinds.base_changes import Change
+from ioadapt_theory.formats.kinds.ioadapt import FILE
 from ioadapt_theory.formats.kinds.keys import FOREIGN, UNKNOWN, parse
 from ioadapt_theory.formats.kinds.kohya import Scale, file_scale
 from ioadapt_theory.formats.tensor_writer import BAKED_FOR
@@ -167,8 +168,8 @@ def locate(path: Path) -> tuple[Path, dict[str, Any] | None]:
         inside = sorted(f"{p.parent.name}/" for p in path.glob(f"*/{peft.CONFIG}"))
         more = f" It has adapters in {', '.join(inside[:5])}." if inside else ""
         msg = (
-            f"{path}: a saved adapter is a folder with {peft.CONFIG} and {peft.WEIGHTS[0]}, or with {diffusers.FILE};"
-            f" name any other file itself.{more}"
+            f"{path}: a saved adapter is a folder with {FILE}, with {peft.CONFIG} and {peft.WEIGHTS[0]}, or with"
+            f" {diffusers.FILE}; name any other file itself.{more}"
         )
         raise FileFormatError(msg)
     return files[0], config

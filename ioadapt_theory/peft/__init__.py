@@ -16,6 +16,8 @@ Families, placements and their mathematics are those of this package; here is on
 - Adapters active together act one after the other, the first next to the layer; their changes do not simply add.
 """
 
+from importlib.util import find_spec
+
 try:
     from ioadapt_theory.peft.config import IOLoraConfig, IOPeftType
     from ioadapt_theory.peft.layer import IOLoraLayer
@@ -28,5 +30,9 @@ except ImportError as error:
     raise MissingExtraError("peft", "peft") from None
 
 register()
+if find_spec("diffusers"):
+    from ioadapt_theory.peft import diffusers
+
+    diffusers.register()
 
 __all__ = ["IOLoraConfig", "IOLoraLayer", "IOLoraModel", "IOPeftType", "load_adapter"]

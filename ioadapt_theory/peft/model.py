@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +95,3 @@ def register() -> None:
     PEFT_TYPE_TO_PREFIX_MAPPING[kind] = IOLoraModel.prefix
     PEFT_TYPE_TO_CONFIG_MAPPING[kind] = IOLoraConfig
     PEFT_TYPE_TO_TUNER_MAPPING[kind] = IOLoraModel
-    if find_spec("diffusers"):
-        from ioadapt_theory.peft import diffusers
-
-        diffusers.register()

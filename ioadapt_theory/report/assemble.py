@@ -14,9 +14,10 @@ from ioadapt_theory.adapters.model import layers
 from ioadapt_theory.adapters.rules.verdict import Word
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.report.advice import Advice, advise
+from ioadapt_theory.report.counterparts import corresponding, differing, matrices
 from ioadapt_theory.report.effect import Call, Effect, effect
 from ioadapt_theory.report.kinship import Kinship, kinship
-from ioadapt_theory.report.layers import LayerPair, corresponding, differing, matrices, pairs
+from ioadapt_theory.report.layers import LayerPair, pairs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,9 +56,8 @@ class Report:
         return Counter(pair.verdicts[placement].word for pair in self.layers)
 
     def __str__(self) -> str:
-        from ioadapt_theory.report.text import to_text
-
-        return to_text(self)
+        """The answer; ``to_text`` gives the whole screen."""
+        return self.last
 
 
 def report(

@@ -1,6 +1,6 @@
 """Two models layer by layer: what each pair shares on either side, what came before it, what may be said of it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import torch
@@ -10,14 +10,12 @@ from ioadapt_theory.adapters.base_weights import BaseLayer, Weights
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import LoRA
 from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.adapters.moving.correspondence import correspond
 from ioadapt_theory.adapters.rules.facing import Sides, channels, directed, sides
 from ioadapt_theory.adapters.rules.verdict import THRESHOLDS, Changed, Verdict, judge, reaches
 from ioadapt_theory.checkpoints.names.kinds import kind
-from ioadapt_theory.checkpoints.names.layer import Name
-from ioadapt_theory.errors import IoAdaptError
 from ioadapt_theory.null import Null
 from ioadapt_theory.report.branches import branches
+from ioadapt_theory.report.counterparts import changed_norms, corresponding, matrices, same
 from ioadapt_theory.similarity.report.order import place
 
 UPDATE = 2048
@@ -67,18 +65,6 @@ class LayerPair:
     equal: bool
     parts: tuple[Part, ...] = ()
     rank: float | None = None
-
-
-def matrices(weights: Weights) -> dict[str, tuple[int, int]]:
-    """Layers that have a matrix, in the network's order, and their channels in and out."""
-    found = {}
-    for name in sorted(weights.names, key=place):
-        try:
-            f = weights.outline(name)
-        except IoAdaptError:
-            continue
-        found[name] = (f.channels, f.columns)
-    return found
 
 
 def pairs(
@@ -133,70 +119,6 @@ def pairs(
         )
         if (change := _change(name, found)) is not None:
             changed.setdefault(branch[name], change)
-
-
-def corresponding(source: Weights, target: Weights, told: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The target's name for each layer of the source: as told, by contents where blocks were renumbered, or by name."""
-    names = [name for name in matrices(source) if name not in (told or {})]
-    found = correspond([Name("", name) for name in names], target, "auto", source=source)
-    return {key.path: places[0] for key, places in found.layers.items() if len(places) == 1} | {**(told or {})}
-
-
-def changed_norms(source: Weights, target: Weights, counterparts: Mapping[str, str]) -> dict[str, Changed]:
-    """Norms that the target lacks or has with other gains, by module: what they scale is read by later layers."""
-    here, there = source.vectors(), target.vectors()
-    found = {}
-    for name, other in vectors(here, counterparts).items():
-        module, _, leaf = name.rpartition(".")
-        if kind(name, 1) != "norm" or leaf != "weight":
-            continue
-        cosine = _cosine(here[name](), there[other]()) if other in there else None
-        if cosine is None or cosine < THRESHOLDS.before:
-            found[module] = Changed(module, cosine)
-    return found
-
-
-def differing(source: Weights, target: Weights, counterparts: Mapping[str, str]) -> tuple[int, int]:
-    """How many of the norms and biases of one place differ, and how many there are."""
-    here, there = source.vectors(), target.vectors()
-    common = {name: other for name, other in vectors(here, counterparts).items() if other in there}
-    apart = 0
-    for name, other in common.items():
-        apart += not same(here[name](), there[other]())
-    return apart, len(common)
-
-
-def same(a: Tensor, b: Tensor) -> bool:
-    """Whether two tensors are equal once both are in the coarser of their precisions."""
-    if a.shape != b.shape:
-        return False
-    coarse = max((a.dtype, b.dtype), key=lambda dtype: torch.finfo(dtype).eps if dtype.is_floating_point else 0.0)
-    return torch.equal(a.detach().to(coarse), b.detach().to(a.device, coarse))
-
-
-def vectors(names: Iterable[str], counterparts: Mapping[str, str]) -> dict[str, str]:
-    """The target's names for norms and biases: they move with the block that they stand in."""
-    blocks = {"": ""}
-    for one, two in counterparts.items():
-        parts, others = one.split("."), two.split(".")
-        while parts and others:
-            blocks[".".join(parts)] = ".".join(others)
-            if parts.pop() != others.pop():
-                break
-    found = {}
-    for name in names:
-        parts = name.split(".")
-        at = next(k for k in range(len(parts), -1, -1) if ".".join(parts[:k]) in blocks)
-        found[name] = ".".join(x for x in (blocks[".".join(parts[:at])], *parts[at:]) if x)
-    return found
-
-
-def _cosine(a: Tensor, b: Tensor) -> float | None:
-    a, b = a.detach().double(), b.detach().double()
-    if a.shape != b.shape:
-        return None
-    norms = float(a.norm() * b.norm())
-    return float(a @ b) / norms if norms else 1.0 if not a.any() and not b.any() else None
 
 
 def _change(name: str, found: Sides) -> Changed | None:

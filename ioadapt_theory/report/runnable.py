@@ -1,6 +1,7 @@
-"""A model that runs, from its folder: what transformers and diffusers save, read without the network."""
+"""A model that runs: from the folder that transformers or diffusers saved, or a member of ANI from its package."""
 
 import json
+import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,17 +10,55 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.errors import FileFormatError, InvalidValueError
+from ioadapt_theory.adapters.base_weights import checkpoint_weights
+from ioadapt_theory.checkpoints.open import open_checkpoint
+from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnknownNameError
 
 
-def load_model(folder: Path | str) -> nn.Module:
-    """The model that a folder's config.json names, in evaluation mode; code in the folder is not run.
+class Networks(nn.ModuleDict):
+    """The networks of one member of ANI, one for each element, on features of atoms of these elements."""
+
+    def forward(self, **features: Tensor) -> Tensor:
+        """Element -> (atoms of it, features); the atoms' energies, one after the other."""
+        energies = []
+        for element, x in features.items():
+            if element not in self:
+                raise UnknownNameError("element", element, self)
+            *inner, last = self[element].values()  # type: ignore[operator]
+            for layer in inner:
+                x = nn.functional.celu(layer(x), alpha=0.1)
+            energies.append(last(x).flatten())
+        return torch.cat(energies)
+
+
+def load_ani(source: str) -> nn.Module:
+    """A member of ANI-1x or ANI-1ccx, ``ani-1x:0``, as torchani ships it; layers are named as in its checkpoint."""
+    with open_checkpoint(source) as checkpoint:
+        weights = checkpoint_weights(checkpoint)
+        layers: dict[str, dict[str, nn.Module]] = {}
+        for name in sorted(weights.names):
+            element, number = name.split(".")
+            found = weights.layer(name)
+            c, d = found.matrix.shape
+            linear = nn.Linear(c, d, bias=found.bias is not None, dtype=found.matrix.dtype)
+            linear.weight.data = found.matrix.mT.contiguous()
+            if found.bias is not None:
+                linear.bias.data = found.bias
+            layers.setdefault(element, {})[number] = linear
+    networks = Networks({element: nn.ModuleDict(parts) for element, parts in layers.items()})
+    return networks.eval()
+
+
+def load_model(source: Path | str) -> nn.Module:
+    """The model that a folder's config.json names, or a member of ANI, in evaluation mode; no code is run.
 
     Raises:
         InvalidValueError: no such folder, it is a whole pipeline, or the library is not installed.
         FileFormatError: the config names no class of diffusers or transformers.
     """
-    folder = Path(folder)
+    if re.fullmatch(r"ani-1(x|ccx):\d+", str(source)):
+        return load_ani(str(source))
+    folder = Path(source)
     if (folder / "model_index.json").is_file():
         parts = sorted(p.name for p in folder.iterdir() if (p / "config.json").is_file())
         msg = f"{folder} is a pipeline; give the folder of one of its models: {', '.join(parts)}."
@@ -56,7 +95,7 @@ def load_model(folder: Path | str) -> nn.Module:
 def read_inputs(path: Path | str, size: int = 8) -> Iterator[dict[str, Tensor]]:
     """Batches of a file's tensors, by the names of the model's arguments: a .safetensors or .npz file.
 
-    Tensors that have as many rows as the first are cut into batches of ``size`` rows; others go whole to every batch.
+    They are cut into batches of ``size`` rows; if they have not as many rows each, they are one batch.
 
     Raises:
         FileFormatError: the file is neither, or holds nothing.
@@ -78,6 +117,9 @@ def read_inputs(path: Path | str, size: int = 8) -> Iterator[dict[str, Tensor]]:
     if not tensors:
         msg = f"{path} holds no tensors; a batch has one for each argument of the model."
         raise FileFormatError(msg)
-    rows = next((len(t) for t in tensors.values() if t.ndim), 1)
-    for start in range(0, rows, size):
-        yield {k: t[start : start + size] if t.ndim and len(t) == rows else t for k, t in tensors.items()}
+    counts = {len(t) if t.ndim else 1 for t in tensors.values()}
+    if len(counts) > 1:
+        yield tensors
+        return
+    for start in range(0, max(counts), size):
+        yield {key: t[start : start + size] for key, t in tensors.items()}

@@ -49,7 +49,8 @@ def _chosen(pairs: Sequence[LayerPair]) -> list[LayerPair]:
 
     def key(pair: LayerPair) -> tuple[bool, float]:
         nulls = [null for null in (pair.sides.input, pair.sides.output) if null is not None]
-        return not pair.parts, min((n.excess for n in nulls if n.excess is not None), default=1.0)
+        least = min((n.excess for n in nulls if n.excess is not None), default=1.0)
+        return not pair.parts, round(least, 4)  # layers that changed alike stay in the network's order
 
     kept = sorted(pairs, key=key)[:ROWS]
     return [pair for pair in pairs if pair in kept]

@@ -1016,6 +1016,26 @@ Definition eq_6_exchanged : Prop :=
   forall (c d r s : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (a1 : 'M[R]_(c, r)) (b1 : 'M[R]_(r, c)) (a2 : 'M[R]_(c, s)) (b2 : 'M[R]_(s, d)),
     (((((1%:M + (a1 *m b1)) *m W') + (a2 *m b2)) - W') - ((((1%:M + (a1 *m b1)) *m W) + (a2 *m b2)) - W)) = ((a1 *m b1) *m (W' - W)).
 
+Definition eq_2_3_input : Prop :=
+  forall (c d n r : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (a : 'M[R]_(c, r)) (b : 'M[R]_(r, c)),
+    ((x + ((x *m a) *m b)) *m W) = ((x *m (1%:M + (a *m b))) *m W).
+
+Definition eq_2_3_output : Prop :=
+  forall (c d n r : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (a : 'M[R]_(d, r)) (b : 'M[R]_(r, d)),
+    ((x *m W) + (((x *m W) *m a) *m b)) = ((x *m W) *m (1%:M + (a *m b))).
+
+Definition eq_4a : Prop :=
+  forall (c d n r : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (a : 'M[R]_(c, r)) (b : 'M[R]_(r, d)),
+    (x *m (W + (a *m b))) = ((x *m W) + ((x *m a) *m b)).
+
+Definition eq_4b : Prop :=
+  forall (c d n r : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (a : 'M[R]_(c, r)) (b : 'M[R]_(r, c)),
+    ((x *m (1%:M + (a *m b))) *m W) = ((x + ((x *m a) *m b)) *m W).
+
+Definition eq_4c : Prop :=
+  forall (c d n r : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (a : 'M[R]_(d, r)) (b : 'M[R]_(r, d)),
+    ((x *m W) *m (1%:M + (a *m b))) = ((x *m W) + (((x *m W) *m a) *m b)).
+
 Definition bounds_rank : Prop :=
   forall (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
     x1 != 0 ->
@@ -1072,26 +1092,6 @@ Definition absorption_linear_output : Prop :=
   forall (c d n : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (bias : 'M[R]_(n, d)),
     forall (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)),
     (((x *m W) + bias) *m (1%:M + (A *m B))) = ((x *m (W *m (1%:M + (A *m B)))) + (bias *m (1%:M + (A *m B)))).
-
-Definition eq_2_3_input : Prop :=
-  forall (c d n r : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (a : 'M[R]_(c, r)) (b : 'M[R]_(r, c)),
-    ((x + ((x *m a) *m b)) *m W) = ((x *m (1%:M + (a *m b))) *m W).
-
-Definition eq_2_3_output : Prop :=
-  forall (c d n r : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (a : 'M[R]_(d, r)) (b : 'M[R]_(r, d)),
-    ((x *m W) + (((x *m W) *m a) *m b)) = ((x *m W) *m (1%:M + (a *m b))).
-
-Definition eq_4a : Prop :=
-  forall (c d n r : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (a : 'M[R]_(c, r)) (b : 'M[R]_(r, d)),
-    (x *m (W + (a *m b))) = ((x *m W) + ((x *m a) *m b)).
-
-Definition eq_4b : Prop :=
-  forall (c d n r : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (a : 'M[R]_(c, r)) (b : 'M[R]_(r, c)),
-    ((x *m (1%:M + (a *m b))) *m W) = ((x + ((x *m a) *m b)) *m W).
-
-Definition eq_4c : Prop :=
-  forall (c d n r : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (a : 'M[R]_(d, r)) (b : 'M[R]_(r, d)),
-    ((x *m W) *m (1%:M + (a *m b))) = ((x *m W) + (((x *m W) *m a) *m b)).
 
 Definition transfer_input : Prop :=
   forall (c : nat) (W1 : 'M[R]_(c, c)) (W2 : 'M[R]_(c, c)) (W1' : 'M[R]_(c, c)) (W2' : 'M[R]_(c, c)) (sigma : R) (Omega : Type) (x : Omega -> 'rV[R]_c) (E : (Omega -> R) -> R),

@@ -1,13 +1,14 @@
 """What is written is read as it was, and whatever else a file holds is one sentence and an untouched model."""
 
 import json
+import os
 import struct
 import tempfile
 from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.testing import assert_close
@@ -18,7 +19,9 @@ from ioadapt_theory.errors import IoAdaptError
 from ioadapt_theory.formats.open import open_adapter
 from ioadapt_theory.formats.write import Baked, Style, write_lora
 
-RULES = settings(max_examples=40, deadline=None, derandomize=True)
+FUZZ = int(os.environ.get("FUZZ", "0"))
+"""How many files of anything `make fuzz` tries, others each time; what it finds is added here as an example."""
+RULES = settings(max_examples=FUZZ // 100 or 40, deadline=None, derandomize=not FUZZ)
 PLACEMENTS = ["input", "output", "weight", "input+weight", "output+weight", "input+output", "input+output+weight"]
 SIZES = st.tuples(st.integers(1, 7), st.integers(1, 7))
 DTYPES = st.sampled_from([torch.float64, torch.float32, torch.bfloat16])
@@ -147,7 +150,7 @@ def outcome(path: Path, *, strict: bool) -> None:
         assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
 
 
-@settings(RULES, max_examples=150)
+@settings(RULES, max_examples=FUZZ or 150)
 @given(
     tensors=st.dictionaries(KEYS, st.tuples(CODES, SHAPES), max_size=6),
     metadata=st.dictionaries(st.sampled_from(HEADERS), VALUES.map(json.dumps) | st.text(max_size=9), max_size=3),
@@ -155,6 +158,17 @@ def outcome(path: Path, *, strict: bool) -> None:
     kind=TYPES,
     strict=st.booleans(),
 )
+@example({"block.lin.lokr_w1": ("F32", []), "block.lin.lokr_w2": ("F32", [3, 2])}, {}, {}, None, True)
+@example(
+    {"block.lin.a1": ("F32", [4, 2]), "block.lin.a2": ("F32", [2, 4]), "block.lin.b1": ("F32", [6, 2])},
+    {},
+    {},
+    None,
+    True,
+)
+@example({"x.lora_down": ("F32", [2, 4, 3])}, {"ss_network_args": '{"conv_alpha": []}'}, {}, None, False)
+@example({"x.iolora_adapters.input.A": ("F32", [4, 2])}, {}, {"format_version": 1, "alpha_pattern": []}, "IOLORA", True)
+@example({"block.lin.lora_embedding_A": ("F32", [2, 9, 1])}, {"ioadapt.base": "["}, [], "LORA", False)
 def test_files_of_anything_are_one_sentence(tensors, metadata, config, kind, strict):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / ("adapter_model.safetensors" if kind else "file.safetensors")
@@ -165,7 +179,7 @@ def test_files_of_anything_are_one_sentence(tensors, metadata, config, kind, str
         outcome(path, strict=strict)
 
 
-@settings(RULES, max_examples=100)
+@settings(RULES, max_examples=FUZZ // 2 or 100)
 @given(
     family=st.sampled_from([*FAMILIES]),
     placement=st.sampled_from(PLACEMENTS),

@@ -1,6 +1,7 @@
 """Adapted models in the hands of transformers and diffusers: trained, saved and reloaded right, or refused."""
 
 import copy
+import pickle
 import warnings
 
 import pytest
@@ -62,7 +63,7 @@ def test_from_pretrained_refuses_such_a_checkpoint_instead_of_making_new_weights
 def test_save_pretrained_by_hand_says_what_to_do_and_works_again_without_adapters(make, tmp_path):
     model = make()
     adapt(model, target_modules=["q_proj", "to_q"][make is tiny_unet : 1 + (make is tiny_unet)], rank=2, init="random")
-    for same in (model, copy.deepcopy(model)):
+    for same in (model, copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         with pytest.raises(UnsupportedError, match=r"save the adapter with ioadapt_theory.save\(model, folder\)"):
             same.save_pretrained(tmp_path / "x")
     assert not (tmp_path / "x").exists()

@@ -405,3 +405,19 @@ def test_students_of_sd_xl_are_followed_by_what_is_in_them(tmp_path):
     assert marks(one) == marks(two) == {n: trained[moved.get(n, n)] for n in attention(made)}
     with pytest.warns(RenumberedWarning, match="have the name of another layer of the source"):
         transfer(source, made, strict=False)
+
+
+def test_layers_whose_numbers_cannot_be_had_are_matched_by_name():
+    """As those of a model that is sharded, or not loaded yet."""
+    source, target = marked(llama(2)), llama(2)
+
+    class Sharded(torch.Tensor):
+        @classmethod
+        def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            if func is torch.Tensor.__getitem__:
+                raise RuntimeError("mixed torch.Tensor and DTensor")
+            return super().__torch_function__(func, types, args, kwargs or {})
+
+    for layer in target.model.layers:
+        layer.mlp.up_proj.weight = nn.Parameter(layer.mlp.up_proj.weight.detach().as_subclass(Sharded))
+    assert len(transfer(source, target).matched) == 14

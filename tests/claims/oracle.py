@@ -400,6 +400,7 @@ LEMMAS: dict[str, tuple[Callable[[Vectors], Any], Callable[[Vectors], Any]]] = {
     "lemma-1": (lambda x: abs(x.delta), lambda x: (1 + abs(x.s())) * sum(x.rho)),
     "lemma-1-sharp": (lambda x: abs(x.delta), lambda x: mp.sqrt(1 - x.s() ** 2) * sum(x.rho)),
     "lemma-1-remainder": (lambda x: abs(x.remainder), lambda x: (3 + abs(x.s())) * sum(r * r for r in x.rho)),
+    "lemma-1-remainder-best": (lambda x: abs(x.remainder), lambda x: 2 * sum(r * r for r in x.rho)),
     "lemma-1-angle": (turn, lambda x: sum(mp.asin(r) for r in x.rho)),
     "lemma-2": (Vectors.hessian_norm, lambda x: 12 * x.bound),
     "lemma-2-sharp": (Vectors.hessian_norm, lambda x: x.bound),

@@ -236,3 +236,8 @@ def test_a_segment_through_zero_is_seen_at_every_scale(scale: str) -> None:
     raw = {"u": [scale, 0], "du": [f"-{scale}", 0], "v": [0, scale], "dv": [0, 0]}
     with pytest.raises(HypothesisError, match="the segment avoids 0"):
         evaluate(CLAIMS["lemma-2-integral"], raw)
+
+
+def test_an_exact_value_shows_both_of_its_sides() -> None:
+    found = evaluate(CLAIMS["prop-3-exact"], witness("g1"))
+    assert (found.lhs, found.rhs, found.holds) == (29 / 16, 29 / 16, True)

@@ -215,6 +215,17 @@ def planted(raw: dict, key: str, value: object) -> dict:
     return raw | {"pieces": [raw["pieces"][0] | {key: value}, *raw["pieces"][1:]]}
 
 
+def test_no_name_of_a_file_reaches_a_terminal_as_it_is(tmp_path: Path) -> None:
+    path = Path(written(tmp_path / "x.json", record(names=["lemma-3"])))
+    raw = json.loads(path.read_text())
+    name = next(iter(raw["pieces"][0]["findings"]))
+    raw["pieces"][0]["findings"][name]["proves"] = ["\x1b[31m\x9b\u202e"]
+    path.write_text(json.dumps(raw))
+    text = merge([str(path)]).text(["lemma-3"])
+    assert all(c.isprintable() or c == "\n" for c in text)
+    assert json.loads(text)["pieces"][0]["findings"][name]["proves"] == ["\x1b[31m\x9b\u202e"]
+
+
 def test_records_of_different_versions_are_not_united(tmp_path: Path) -> None:
     path = Path(written(tmp_path / "x.json", record(names=["lemma-3"])))
     other = tmp_path / "y.json"

@@ -16,7 +16,7 @@ from torch import nn
 from torch.testing import assert_close
 
 from ioadapt_theory.adapters import adapt, layers
-from ioadapt_theory.cli import OK, main
+from ioadapt_theory.cli import FINDING, OK, main
 from ioadapt_theory.formats import load, save
 from tests.adapters.foreign import filled, quiet, run_llama
 from tests.adapters.test_formats_originals import FUSED, tiny_flux
@@ -95,6 +95,22 @@ def test_a_head_that_is_stored_as_the_embedding_is_baked_as_it_is_loaded(tmp_pat
     theirs = quiet(lambda: PeftModel.from_pretrained(copy.deepcopy(base), tmp_path / "baked"))
     assert_close(run_llama(theirs), run_llama(live), rtol=1e-5, atol=1e-5)
     assert (run_llama(live) - run_llama(base)).abs().max() > 1e-2
+
+
+def test_a_head_that_only_might_be_tied_is_spoken_of(tmp_path, capsys):
+    base = tied()
+    base.save_pretrained(tmp_path / "base")
+    adapt(base, target_modules=["lm_head"], placement="input", rank=2, init="random")
+    save(base, tmp_path / "a")
+    words = ("inspect", tmp_path / "a", "--base", tmp_path / "base")
+    assert ioadapt(*words) == OK
+    assert "taken to be tied" not in capsys.readouterr().err
+    config = tmp_path / "base/config.json"
+    config.unlink()
+    assert ioadapt(*words) == OK
+    assert "does not hold lm_head: taken to be tied to model.embed_tokens" in capsys.readouterr().err
+    config.write_text('{"tie_word_embeddings": false}')
+    assert ioadapt(*words) == FINDING
 
 
 @pytest.mark.parametrize("altered", [False, True])

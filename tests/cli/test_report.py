@@ -106,3 +106,29 @@ def test_models_that_run_are_measured_on_a_file_of_inputs(tmp_path, capsys):
     effect = json.loads(capsys.readouterr().out)["effect"]
     assert effect["numbers"] == 10 * 7 * 24
     assert 0.5 < effect["cosine"] <= 1
+
+
+def test_members_of_ani_run_as_torchani_runs_them_and_are_measured(tmp_path, capsys):
+    pytest.importorskip("torchani")
+    from ioadapt_theory.report.runnable import load_model
+    from toys.ani.networks import potential
+
+    torch.set_default_dtype(torch.float32)
+    features = {element: torch.rand(5 + k, 384) / 4 for k, element in enumerate("HCNO")}
+    network, theirs = load_model("ani-1x:3"), potential("1x", 3)
+    expected = torch.cat([theirs[element](x).flatten() for element, x in features.items()])
+    torch.testing.assert_close(network(**features), expected)
+    save(adapt(network, target_modules=r".*\.2", placement="input", rank=2, init="random"), tmp_path / "adapter")
+    save_file(features, tmp_path / "x.safetensors")
+    command = [
+        "report",
+        "ani-1x:3",
+        "ani-1ccx:3",
+        str(tmp_path / "adapter"),
+        "--inputs",
+        str(tmp_path / "x.safetensors"),
+    ]
+    assert main([*command, "--format", "json"]) == OK
+    effect = json.loads(capsys.readouterr().out)["effect"]
+    assert effect["numbers"] == 5 + 6 + 7 + 8
+    assert 0.2 < effect["cosine"] <= 1

@@ -98,7 +98,7 @@ def mutants(root: Path, folder: str, only: str = "") -> list[Mutant]:
             found += _of_python(name, path.read_bytes())
         elif path.suffix == ".json":
             found += _of_witness(name, path.read_bytes())
-    return found
+    return list(dict.fromkeys(found))
 
 
 def _of_witness(name: str, content: bytes) -> Iterator[Mutant]:

@@ -17,6 +17,7 @@ from ioadapt_theory.report.branches import branches
 from ioadapt_theory.report.kinship import Kin
 from ioadapt_theory.report.page import to_html
 from ioadapt_theory.report.records import to_json
+from ioadapt_theory.report.text import to_text
 from tests.report.models import changed, merged, network, tuned
 
 
@@ -155,7 +156,7 @@ def test_a_layer_without_a_counterpart_changes_what_later_ones_read():
     found = report(parent, target)
     assert found.missing == ("2",)
     assert {p.name: p.before.name if p.before else None for p in found.layers} == {"0": None, "4": "2", "6": "2"}
-    assert "first changed layer: 2, no counterpart" in str(found)
+    assert "first changed layer: 2, no counterpart" in to_text(found)
 
 
 def test_what_of_the_adapter_does_not_fit_is_named():
@@ -164,8 +165,8 @@ def test_what_of_the_adapter_does_not_fit_is_named():
     assert WIDTH_2 != 99
     found = report(adapted(source, "output"), target)
     assert "output side" in found.lost["2"]
-    assert "3 of 4 adapted layers fit" in str(found)
-    assert "2: not moved" in str(found)
+    assert "3 of 4 adapted layers fit" in to_text(found)
+    assert "2: not moved" in to_text(found)
 
 
 def test_without_an_adapter_the_report_says_where_to_put_one():
@@ -201,7 +202,7 @@ def test_the_json_and_the_page_hold_every_layer_and_the_last_line():
     data = json.loads(json.dumps(to_json(found), allow_nan=False))
     assert [layer["name"] for layer in data["layers"]] == ["0", "2", "4", "6"]
     assert set(data["layers"][0]["input"]) == {"cosine", "null_mean", "null_sd", "z", "excess"}
-    assert data["last"] == found.last == str(found).splitlines()[-1]
+    assert data["last"] == found.last == to_text(found).splitlines()[-1] == str(found)
     page = to_html(found)
     assert "<b>a</b>" not in page
     assert "&lt;b&gt;a&lt;/b&gt;" in page

@@ -209,7 +209,7 @@ def _contents(weights: Weights, names: Mapping[str, str], count: int) -> Content
     def values(plain: str) -> Any:
         try:
             return _some(weights.layer(names[plain]).matrix, count)
-        except IoAdaptError:
+        except (IoAdaptError, RuntimeError, TypeError):  # quantised, sharded or without numbers: it tells nothing
             return np.empty(0)
 
     return Contents(shapes, values)

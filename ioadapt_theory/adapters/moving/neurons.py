@@ -50,6 +50,12 @@ def orders(source: Weights, target: Weights, origins: Mapping[str, str]) -> dict
     return found
 
 
+def faces(adapter: Adapter, order: Order) -> bool:
+    """Whether an adapter of the layer faces the neurons, and not the stream alone, where it is exact as it is."""
+    stream = Placement.INPUT if order.outputs else Placement.OUTPUT
+    return any(placement is not stream for placement, _ in adapter.parts())
+
+
 def reordered(adapter: Adapter, order: Order) -> Adapter:
     """The adapter for neurons in this order; exact.
 

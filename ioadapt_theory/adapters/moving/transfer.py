@@ -3,7 +3,7 @@
 import copy
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from torch import nn
@@ -12,7 +12,7 @@ from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import function_of, install, layers, naming
 from ioadapt_theory.adapters.moving.correspondence import Correspondence, RenumberedWarning, correspond
-from ioadapt_theory.adapters.moving.neurons import reordered
+from ioadapt_theory.adapters.moving.neurons import faces, reordered
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.names.layer import Name
 from ioadapt_theory.errors import IoAdaptError, UnsupportedError
@@ -142,6 +142,9 @@ def put(
         sources: layer of the model -> where its adapter comes from; by default the layer of that name.
         lost: layers of the source for which there is none, and why.
     """
+    if found:  # what faces the stream alone does not meet the neurons
+        facing = {n: order for n, order in found.neurons.items() if n in adapters and faces(adapters[n], order)}
+        found = replace(found, neurons=facing)
     named, other = dict(walk(model)), found.other if found else {}
     reasons = {layer: misfit(named, layer, adapter) for layer, adapter in adapters.items()}
     if strict and found:

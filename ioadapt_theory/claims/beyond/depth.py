@@ -1,9 +1,10 @@
 """Depth L, Lipschitz layers: how far an adapter's move goes wrong is at most a gauge part and a mismatch part.
 
-f(x) = φ(… φ(xW₁) …)W_L, φ with Lipschitz constant λ; f' with W'. A gauge is a choice of orthogonal Q_l that commute with φ
-(permutations), Q₀ = Q_L = I; f^Q has the layers Q_{l−1}'W_lQ_l and is f. R_l = W'_l − Q_{l−1}'W_lQ_l. T = I + M at one place.
-The gauge part depends on the place: on Q_{l−1} for the input of layer l, on Q_l for its output, on both for a weight adapter.
-The mismatch part, from R, depends on the place by the norm of the adapter only. Only the input of the first layer and the output of the last are safe for every gauge.
+f(x) = φ(… φ(xW₁) …)W_L, φ with Lipschitz constant λ; f' with W'. A gauge is a choice of orthogonal Q_l that commute
+with φ (permutations), Q₀ = Q_L = I; f^Q has the layers Q_{l−1}'W_lQ_l and is f. R_l = W'_l − Q_{l−1}'W_lQ_l, and
+T = I + M stands at one place. The gauge part depends on the place: on Q_{l−1} for the input of layer l, on Q_l for its
+output, on both for a weight adapter. The mismatch part, from R, depends on the place by the norm of the adapter only.
+Only the input of the first layer and the output of the last are safe for every gauge.
 """
 
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ BEYOND = "beyond App. A.2"
 
 
 @computed(
-    "(E‖f_T − f'_T‖²)^½ ≤ Γ_l (E‖z(T − Q_{l−1}TQ_{l−1}')W_l‖²)^½ + Σ_j g_j (E‖ζ_jR_j‖²)^½ for T at the input of layer l",
+    "(E‖f_T − f'_T‖²)^½ ≤ Γ_l (E‖z(T − Q_{l−1}TQ_{l−1}')W_l‖²)^½ + Σ_j g_j (E‖ζ_jR_j‖²)^½, T at the input of layer l",
     prose=True,
 )
 def two_parts(claim: Claim) -> Iterator[Step]:
@@ -43,7 +44,9 @@ def two_parts(claim: Claim) -> Iterator[Step]:
     swap, unequal = sp.Matrix([[0, 1], [1, 0]]), sp.diag(2, 1)
     yield Step("which is not 0 for a swap of two channels and T = diag(2, 1)",
                found(unequal - swap * unequal * swap.T, sp.diag(1, -1)))  # fmt: skip
-    yield Step("but is for P = I, at the first input", words((z * p * (p_ * t * p - t) * layer).subs({p: 1, p_: 1}), 0 * z))
+    yield Step(
+        "but is for P = I, at the first input", words((z * p * (p_ * t * p - t) * layer).subs({p: 1, p_: 1}), 0 * z)
+    )
     layers, others = sp.symbols("V_1:4", commutative=False), sp.symbols("U_1:4", commutative=False)
     product, telescope = sp.Integer(1), sp.Integer(0)
     for v in layers:
@@ -85,10 +88,10 @@ DEPTH = Claim(
     origin=Origin.OURS,
     reading="L layers, nonlinearities of Lipschitz constant λ",
     amends="prop-4",
-    prose="what a moved adapter does wrong is at most a gauge part, zero for every gauge only at the first input and the last "
-    "output, and a mismatch part Σ g_j (E‖ζ_jR_j‖²)^½ that depends on the place by the adapter's norm only",
+    prose="what a moved adapter does wrong is at most a gauge part, zero for every gauge only at the first input and "
+    "the last output, and a mismatch part Σ g_j (E‖ζ_jR_j‖²)^½ that depends on the place by the adapter's norm only",
     expected=Verdict.PROVED,
-    remark="between the layers the gauge part is of the size 1 − (tr Q/n)²; trained networks: it does not rank interior places",
+    remark="between the layers it is of the size 1 − (tr Q/n)²; in trained networks it does not rank interior places",
     proofs=(
         Proof("the same function in another gauge, then layer by layer", two_parts),
         Proof("the size of the gauge part for a random adapter", commutator, aside=True),

@@ -1,12 +1,22 @@
 """Prop. 2, input adaptation, finite and sharp for every c: sinh(L/2) = cosh(ln κ) sinh(artanh ε), κ = cond(W).
 
-On the row space of W, ŷ = yS with S = W⁺(I + M)W, M = AB. K = (κ + 1/κ)/2, and μ is the larger root of μ² = 2Kεμ + 1 − ε².
+On the row space of W, ŷ = yS with S = W⁺(I + M)W, M = AB. K = (κ + 1/κ)/2; μ is the larger root of μ² = 2Kεμ + 1 − ε².
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 from ioadapt_theory.claims.claim import Claim, Origin, Proof, Word
-from ioadapt_theory.claims.evidence.argument import Step, agree, both, computed, nonnegative, simplifies, vanishes, words
+from ioadapt_theory.claims.evidence.argument import (
+    Step,
+    agree,
+    both,
+    computed,
+    nonnegative,
+    simplifies,
+    vanishes,
+    words,
+)
 from ioadapt_theory.claims.evidence.findings import Verdict
 from ioadapt_theory.claims.expression.algebra import symbolic, sympy
 from ioadapt_theory.claims.expression.tree import Term, let, ln, sqrt
@@ -35,14 +45,16 @@ def bound(claim: Claim) -> Iterator[Step]:
     k, eps, d, mu, a, b = sp.symbols("kappa epsilon d mu a b", positive=True)
     mean_ = (k + 1 / k) / 2
     root = symbolic(largest(SOURCE), {kappa(SOURCE): k})
-    yield Step("μ is a root of μ² = 2Kεμ + 1 − ε²", simplifies(sp.expand(root**2 - 2 * mean_ * eps * root - 1 + eps**2)))
+    yield Step(
+        "μ is a root of μ² = 2Kεμ + 1 − ε²", simplifies(sp.expand(root**2 - 2 * mean_ * eps * root - 1 + eps**2))
+    )
     product = sp.sqrt(a**2 / d) * sp.sqrt(b**2 * d)
     yield Step("ε‖W⁻¹a‖‖Wb‖ ≤ (ε/2)Σ(a²/d + b²d): the rest of the mean is a square",
                agree((a**2 / d + b**2 * d) / 2 - product, (a / sp.sqrt(d) - b * sp.sqrt(d)) ** 2 / 2))  # fmt: skip
     form = sp.Matrix([[mu - eps / d, -1], [-1, mu - eps * d]])
     slack = 2 * mean_ - d - 1 / d
     rest = mu**2 - 2 * mean_ * eps * mu + eps**2 - 1
-    yield Step("the form of ab + (ε/2)(a²/d + b²d) ≤ (μ/2)(a² + b²) has the determinant (μ's equation) + με(2K − d − 1/d)",
+    yield Step("ab + (ε/2)(a²/d + b²d) ≤ (μ/2)(a² + b²): a form of the determinant (μ's equation) + με(2K − d − 1/d)",
                vanishes(form.det() - rest - mu * eps * slack))  # fmt: skip
     yield Step("2K − d − 1/d = (κ − d)(d − 1/κ)/d, ≥ 0 on [1/κ, κ]", vanishes(slack - (k - d) * (d - 1 / k) / d))
     gap = sp.Symbol("gap", nonnegative=True)
@@ -63,7 +75,9 @@ def bound(claim: Claim) -> Iterator[Step]:
                    simplifies(sp.log(condition) - right), reaches=True)  # fmt: skip
 
 
-@computed("sinh(L/2) = cosh(ln κ) sinh(artanh ε), L = ln(μ²/(1 − ε²)); κ = 1 is the output theorem; the slope at 0 is κ + 1/κ")
+@computed(
+    "sinh(L/2) = cosh(ln κ) sinh(artanh ε), L = ln(μ²/(1 − ε²)); κ = 1 is the output theorem; the slope at 0 is κ + 1/κ"
+)
 def forms(claim: Claim) -> Iterator[Step]:
     """Read the right side in three ways."""
     sp = sympy()
@@ -92,8 +106,8 @@ def attained(claim: Claim) -> Iterator[Step]:
     yield Step("(μ² − 1)(1 − ((1 − ε²)/μ)²) = ε²((κ + 1/κ)² − ε²) > 0: the others, 1, lie between them",
                agree(size - 1 - s.det() ** 2, eps**2 * ((k + 1 / k) ** 2 - eps**2)))  # fmt: skip
 
-    def odds(height: object) -> object:
-        c = (1 - height**2) / (1 + height**2)  # type: ignore[operator]
+    def odds(height: Any) -> Any:
+        c = (1 - height**2) / (1 + height**2)
         return sp.simplify((1 + c) / (1 - c))
 
     growth = sp.log(sp.simplify(odds(h * low / mu) / odds(h))) / 2
@@ -109,9 +123,7 @@ PROP_2_INPUT_FINITE_SHARP = Claim(
     reading="finite and sharp",
     amends="prop-2-input-finite",
     given=(*SPECTRAL.given, *FULL_ROW_RANK, NOT_PARALLEL, BELOW_ONE),
-    concludes=tuple(
-        shift(m, Placement.INPUT) <= ln(largest(m) ** 2 / (1 - EPSILON**2)) for m in (SOURCE, TARGET)
-    ),
+    concludes=tuple(shift(m, Placement.INPUT) <= ln(largest(m) ** 2 / (1 - EPSILON**2)) for m in (SOURCE, TARGET)),
     expected=Verdict.PROVED,
     remark="sinh(L/2) = cosh(ln κ) sinh(artanh ε) for the right side L: it grows like 2 ln κ, not like κ",
     words=(Word.SHARP,),

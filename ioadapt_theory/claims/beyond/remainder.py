@@ -7,7 +7,11 @@ from ioadapt_theory.claims.evidence.argument import Step, computed, found, vanis
 from ioadapt_theory.claims.evidence.findings import Verdict
 from ioadapt_theory.claims.expression.algebra import symbolic, sympy
 from ioadapt_theory.claims.settings.increments import INCREMENTS
-from ioadapt_theory.claims.statements.lemma_1 import RHO_U, RHO_V, SEARCHES, SOURCE, R
+from ioadapt_theory.claims.statements.lemma_1 import REMAINDER, SEARCHES, SOURCE
+
+SQUARES = REMAINDER.right.args[1]
+"""(‖Δu‖/‖u‖)² + (‖Δv‖/‖v‖)²."""
+RHO_U, RHO_V = (square.args[0] for square in SQUARES.args)
 
 
 @computed("u = v, Δu = −(1 + η)u, Δv = 0: R = −2, and the right side tends to 2 as η → 0")
@@ -29,7 +33,7 @@ LEMMA_1_REMAINDER_BEST = Claim(
     origin=Origin.OURS,
     reading="with the best constant",
     amends="lemma-1-remainder",
-    concludes=(abs(R) <= 2 * (RHO_U**2 + RHO_V**2),),
+    concludes=(REMAINDER.left <= 2 * SQUARES,),
     prose="for all increments",
     expected=Verdict.SURVIVED,
     remark="a conjecture: searched, not proved; no constant below 2 will do",

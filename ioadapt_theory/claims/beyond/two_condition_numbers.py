@@ -1,7 +1,7 @@
-"""Prop. 2, input adaptation of two models with different condition numbers: where K + K' of the sharp constant is attained.
+"""Prop. 2, input adaptation of two models of different condition numbers: where the sharp constant K + K' is attained.
 
-K = (κ + 1/κ)/2. From c = 4 on it is attained for every κ, κ' and s₀, by explicit matrices; for c = 2 and 3 iff κ = κ' or
-s₀ = 0. V = sup|δ − δ'|/(2ε(1 − s₀²)), so that the sharp constant says V ≤ K + K'.
+K = (κ + 1/κ)/2. From c = 4 on it is attained for every κ, κ' and s₀, by explicit matrices; for c = 2 and 3 iff κ = κ'
+or s₀ = 0. V = sup|δ − δ'|/(2ε(1 − s₀²)), so that the sharp constant says V ≤ K + K'.
 """
 
 from collections.abc import Iterator
@@ -19,18 +19,20 @@ from ioadapt_theory.claims.statements.prop_2_input import INPUT, RHS_SHARP, kapp
 from ioadapt_theory.claims.statements.prop_2_output import SHARP, SOURCE_TEXT
 
 
-@computed("c = 4: M = ε[[0, I], [I, 0]], W = diag(κ, κ, 1, 1), W' = diag(κ', κ', 1, 1) attain K + K' for every κ, κ', s₀")
+@computed(
+    "c = 4: M = ε[[0, I], [I, 0]], W = diag(κ, κ, 1, 1), W' = diag(κ', κ', 1, 1) attain K + K' for every κ, κ', s₀"
+)
 def attained(claim: Claim) -> Iterator[Step]:
     """y₁, y₂ = cos t a ± sin t b, with a, b on both singular spaces; the target's a, b have one sign changed."""
     sp = sympy()
-    k, l, eps, h = sp.symbols("kappa lambda epsilon h", positive=True)  # h = tan t
+    k, k_target, eps, h = sp.symbols("kappa lambda epsilon h", positive=True)  # h = tan t
     half = sp.Matrix([[1, 0, 1, 0]]), sp.Matrix([[0, 1, 0, -1]])
     other = sp.Matrix([[1, 0, -1, 0]]), sp.Matrix([[0, 1, 0, 1]])
     m = eps * sp.Matrix([[0, 0, 1, 0], [0, 0, 0, 1], [1, 0, 0, 0], [0, 1, 0, 0]])
     s = (1 - h**2) / (1 + h**2)
     yield Step("MᵀM = ε²I, so ‖M‖₂ = ε", both(*(vanishes(e) for e in m.T * m - eps**2 * sp.eye(4))))
     slopes, cosines = [], []
-    for name, kappa_, (a, b) in (("source", k, half), ("target", l, other)):
+    for name, kappa_, (a, b) in (("source", k, half), ("target", k_target, other)):
         w = sp.diag(kappa_, kappa_, 1, 1)
         u, v = a + h * b, a - h * b
         x1, x2 = u * w.inv(), v * w.inv()
@@ -40,13 +42,16 @@ def attained(claim: Claim) -> Iterator[Step]:
         cosines.append((x1 * x2.T)[0] / (x1 * x1.T)[0])
         slopes.append(sp.simplify(slope(u, v, x1 * m * w, x2 * m * w)))
     yield Step("sim(x₁, x₂) = s = sim(x₁', x₂')", both(vanishes(cosines[0] - s), vanishes(cosines[1] - s)))
-    known = dict.fromkeys((SOURCE.sine0, TARGET.sine0), 2 * h / (1 + h**2)) | {kappa(SOURCE): k, kappa(TARGET): l}
+    known = dict.fromkeys((SOURCE.sine0, TARGET.sine0), 2 * h / (1 + h**2)) | {
+        kappa(SOURCE): k,
+        kappa(TARGET): k_target,
+    }
     right = symbolic(claim.goals[0].right, known)
     yield Step("δ − δ' is the right side", simplifies(slopes[0] - slopes[1] - right), reaches=True)
 
 
 def plane() -> Any:
-    """c = 2 for one model: ‖P‖_* = 2√(K² − z²), z = Kτ cos 2β, and cot∠x = K(s₀ − τ cos 2β)/√(1 − s₀²).
+    """C = 2 for one model: ‖P‖_* = 2√(K² − z²), z = Kτ cos 2β, and cot∠x = K(s₀ − τ cos 2β)/√(1 − s₀²).
 
     P = Σ⁻¹(aaᵀ − bbᵀ)Σ with a, b at angles β, β + 90° to the singular axes, τ = (κ² − 1)/(κ² + 1).
     """
@@ -74,20 +79,22 @@ def plane() -> Any:
     yield Step("β = 45°: cot∠x = K cot∠y", vanishes(middle - mean * (t**2 - r**2), turn))
 
 
-# c = 3: equality in Kantorovich's inequality makes a and b half each of the two extreme singular spaces, one of which is a
-# line; a ⟂ b then puts both into one plane at 45 degrees, where cot∠x = K cot∠y. Two models with equal angles have K = K'
-# or cot∠y = 0. The set of pairs is compact, so that V < K + K' otherwise.
-@computed("c = 2: V = √((K + K')² − (K − K')²s₀²), or an end of the range, so V < K + K' unless κ = κ' or s₀ = 0", prose=True)
+# c = 3: equality in Kantorovich's inequality makes a and b half each of the two extreme singular spaces, one of which
+# is a line; a ⟂ b then puts both into one plane at 45 degrees, where cot∠x = K cot∠y. Two models with equal angles have
+# K = K' or cot∠y = 0. The set of pairs is compact, so that V < K + K' otherwise.
+@computed(
+    "c = 2: V = √((K + K')² − (K − K')²s₀²), or an end of the range, so V < K + K' unless κ = κ' or s₀ = 0", prose=True
+)
 def value_in_the_plane(claim: Claim) -> Iterator[Step]:
-    """Equal angles of the inputs say z − z' = (K − K')s₀; both polar factors are reflections, so one M serves both models."""
+    """Equal angles of the inputs say z − z' = (K − K')s₀; both polar factors are reflections, so one M serves both."""
     sp = sympy()
     yield from plane()
-    k, l, s, z = sp.symbols("K K' s z", real=True)
-    a, b = (k + l), (k - l)
+    k, other, s, z = sp.symbols("K K' s z", real=True)
+    a, b = (k + other), (k - other)
     root = sp.sqrt(a**2 - b**2 * s**2)
     at = k * b * s / a  # z = K sin β, z' = −K' sin β with sin β = (K − K')s₀/(K + K')
-    first, second = k**2 - at**2, l**2 - (at - b * s) ** 2
-    yield Step("z' = z − (K − K')s₀ is −K' sin β there", agree(at - b * s, -l * b * s / a))
+    first, second = k**2 - at**2, other**2 - (at - b * s) ** 2
+    yield Step("z' = z − (K − K')s₀ is −K' sin β there", agree(at - b * s, -other * b * s / a))
     yield Step("√(K² − z²) + √(K'² − z'²) is stationary there: z²(K'² − z'²) = z'²(K² − z²)",
                agree(at**2 * second, (at - b * s) ** 2 * first))  # fmt: skip
     yield Step("its value is K√(1 − sin²β) + K'√(1 − sin²β) = √((K + K')² − (K − K')²s₀²)",

@@ -20,7 +20,7 @@ RECORD = "formal.json"
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A theorem that the build found closed under the global context, and the digest of the statement that it settles."""
+    """A theorem that the build found closed under the global context, and its statement's digest."""
 
     theorem: str
     statement: str
@@ -76,7 +76,11 @@ class MachineChecked:
 
         entry = record().get(claim.id)
         try:
-            fits = entry is not None and entry.theorem == theorem_name(claim) and entry.statement == digest(statement(claim))
+            fits = (
+                entry is not None
+                and entry.theorem == theorem_name(claim)
+                and entry.statement == digest(statement(claim))
+            )
         except NoCoqError:
             fits = False
         if not fits or entry is None:

@@ -1,9 +1,9 @@
 """Formulas as Coq: the proposition that a claim states, in the words of proofs/coq/Vocabulary.v.
 
 What has no closed form (a norm, a condition number, a pseudoinverse) is a variable with its defining property as a
-hypothesis; a law of rows is known by its second moments. A cosine is of rows that are not zero. O(ε^p) is K ε^p for some
-K and all ε ≤ e0, where K and e0 may depend on everything but ε and AB. A statement that is refuted is one about adapters
-of less than full rank, the weakest reading; one that is proved is about any.
+hypothesis; a law of rows is known by its second moments. A cosine is of rows that are not zero. O(ε^p) is K ε^p for
+some K and all ε ≤ e0, where K and e0 may depend on everything but ε and AB. A statement that is refuted is one about
+adapters of less than full rank, the weakest reading; one that is proved is about any.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,7 +24,15 @@ CALLS: Final = {
 }  # fmt: skip
 DEFINED_BY: Final = {"spectral": "spectral", "cond": "cond", "pinv": "pinv", "hessian_norm": "hessian_norm"}
 """Operations that become variables, and the predicate that says what they are."""
-KEYWORDS: Final = {"w": "W", "w_target": "W'", "w1": "W1", "w2": "W2", "w1_target": "W1'", "w2_target": "W2'", "factor": "F"}
+KEYWORDS: Final = {
+    "w": "W",
+    "w_target": "W'",
+    "w1": "W1",
+    "w2": "W2",
+    "w1_target": "W1'",
+    "w2_target": "W2'",
+    "factor": "F",
+}
 Order = int | None
 
 
@@ -124,7 +132,9 @@ class Scope:
     def _mean_square(self, vector: Term, law: Term) -> str:
         first = next(t for t in vector.walk() if t.op == "product" and t.args[0] == Term("row", name="x"))
         axis = self.shape(first.args[1])[0]
-        moments = f"({letter(law.name)} ^+ 2)%:M" if law.kind == "scalar" else f"({letter(law.name)}^T *m {letter(law.name)})"
+        moments = (
+            f"({letter(law.name)} ^+ 2)%:M" if law.kind == "scalar" else f"({letter(law.name)}^T *m {letter(law.name)})"
+        )
         known = f"law x E {moments}"
         if known not in self.outer:
             self.binders["outer"] += ["(Omega : Type)", f"(x : Omega -> 'rV[R]_{axis})", "(E : (Omega -> R) -> R)"]
@@ -151,7 +161,11 @@ class Scope:
         if shift and r.sign == "<=":
             return "artanh_within " + " ".join(map(self.write, shift))
         if any(side.op == "rank" for side in (left, right)):
-            return f"({self.count(left)} {r.sign} {self.count(right)})%N" if r.sign != "=" else f"{self.count(left)} = {self.count(right)}"
+            return (
+                f"({self.count(left)} {r.sign} {self.count(right)})%N"
+                if r.sign != "="
+                else f"{self.count(left)} = {self.count(right)}"
+            )
         if left.op == "spectral" and r.sign == "<=":
             return f"spectral_le {self.write(left.args[0])} {self.write(right)}"
         sign = {"<=": "<=", "<": "<", "=": "="}[r.sign]
@@ -202,7 +216,9 @@ def statement(claim: Claim) -> str:
 def _letters(claim: Claim) -> tuple[dict[str, tuple[str, ...]], list[Any]]:
     used = {t.name for r in _relations(claim) for side in (r.left, r.right) for t in opened(side).walk()}
     if claim.setting is None:  # rows of one length
-        rows = sorted({t.name for r in claim.concludes for s in (r.left, r.right) for t in opened(s).walk() if t.op == "row"})
+        rows = sorted(
+            {t.name for r in claim.concludes for s in (r.left, r.right) for t in opened(s).walk() if t.op == "row"}
+        )
         return dict.fromkeys(rows, ("d",)), []
     letters = [x for x in claim.setting.letters if x.attribute in used or x.attribute.removeprefix("given_") in used]
     axes = {x.attribute: tuple(x.axes.split()) for x in letters}

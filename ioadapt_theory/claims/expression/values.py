@@ -128,10 +128,15 @@ def evaluator(x: Term) -> Callable[[Any], Array]:
 def both_sides(relations: tuple[Relation, ...]) -> tuple[Callable[[Any], Array], Callable[[Any], Array]]:
     """Left and right side as functions of an instance; of several relations, those of the one that is worst there.
 
-    An equation a = b is the inequality 1 + |a − b|/(|a| + |b|) ≤ 1, so that its ratio is 1 where it holds.
+    An equation of two mean squares is the larger one ≤ the smaller one; any other equation a = b is the inequality
+    1 + |a − b|/(|a| + |b|) ≤ 1. Either way the ratio is 1 where it holds.
     """
     if len(relations) == 1 and relations[0].sign != "=":
         return evaluator(relations[0].left), evaluator(relations[0].right)
+
+    if len(relations) == 1 and relations[0].left.op == "mean_square":
+        one, other = evaluator(relations[0].left), evaluator(relations[0].right)
+        return lambda i: a.maximum(one(i), other(i)), lambda i: a.minimum(one(i), other(i))
 
     def pairs(instance: Any) -> list[tuple[Array, Array]]:
         values = Values(instance)

@@ -8,7 +8,6 @@ from fractions import Fraction
 from typing import Any
 
 from ioadapt_theory.claims.claim import Claim, Origin, Proof, Word
-from ioadapt_theory.claims.evidence import intervals
 from ioadapt_theory.claims.evidence.argument import (
     Check,
     Step,
@@ -29,6 +28,7 @@ from ioadapt_theory.claims.expression.algebra import symbolic, sympy
 from ioadapt_theory.claims.expression.deduction import OPERATOR, TRIANGLE_DIFFERENCE, Link
 from ioadapt_theory.claims.expression.limits import delta, first_order
 from ioadapt_theory.claims.expression.tree import Relation, Term, cond, let, ln, norm, spectral, total
+from ioadapt_theory.claims.settings import intervals
 from ioadapt_theory.claims.settings.letters import AB, EPSILON, SOURCE, TARGET, Model, distance
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.relative_similarity import (

@@ -64,3 +64,63 @@ def sign_test(wins: int, losses: int) -> float:
     from scipy import stats
 
     return float(stats.binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
+
+
+def t_test(values: Sequence[float] | np.ndarray) -> float:
+    """Two-sided p-value of Student's test that the mean is 0; NaN for a single value, 1 if all are 0."""
+    from scipy import stats
+
+    x = np.asarray(values, dtype=np.float64)
+    if x.size > 1 and not x.any():
+        return 1.0
+    spread = x.std(ddof=1) / np.sqrt(x.size) if x.size > 1 else float("nan")
+    with np.errstate(divide="ignore"):
+        return float(2 * stats.t.sf(np.abs(x.mean() / spread), x.size - 1))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P-values adjusted so that all conclusions of a family hold together (Holm 1979), in the given order."""
+    order = np.argsort(p_values)
+    m, running = len(p_values), 0.0
+    adjusted = [0.0] * m
+    for place, k in enumerate(order):
+        running = max(running, min(1.0, (m - place) * p_values[k]))
+        adjusted[k] = running
+    return adjusted
+
+
+def equivalence(values: Sequence[float] | np.ndarray, margin: float) -> float:
+    """P-value of two one-sided tests (TOST) that the mean lies within ±margin: small says that it does.
+
+    Raises:
+        InvalidValueError: the margin is not positive.
+    """
+    from scipy import stats
+
+    if not margin > 0:
+        msg = f"An equivalence margin is positive, got {margin:g}."
+        raise InvalidValueError(msg)
+    x = np.asarray(values, dtype=np.float64)
+    if np.ptp(x) == 0 and x.size > 1:
+        return 0.0 if abs(x[0]) < margin else 1.0
+    spread = x.std(ddof=1) / np.sqrt(x.size) if x.size > 1 else float("nan")
+    return float(stats.t.sf((margin - abs(x.mean())) / spread, x.size - 1))
+
+
+def detectable(values: Sequence[float] | np.ndarray, *, level: float = 0.95, power: float = 0.8) -> float:
+    """The smallest true mean that a t test of this level finds with this power, at the values' spread and number."""
+    from scipy import optimize, stats
+
+    x = np.asarray(values, dtype=np.float64)
+    spread = float(x.std(ddof=1))
+    if spread == 0:
+        return 0.0
+    critical = stats.t.ppf((1 + level) / 2, x.size - 1)
+
+    def missing(effect: float) -> float:
+        shift = effect * np.sqrt(x.size)
+        found = stats.nct.sf(critical, x.size - 1, shift) + stats.nct.cdf(-critical, x.size - 1, shift)
+        return float(np.nan_to_num(found, nan=1.0) - power)  # far out scipy's noncentral law gives up
+
+    enough = 2 * (critical + stats.t.ppf(power, x.size - 1)) / np.sqrt(x.size)  # twice what a central law would need
+    return float(spread * optimize.brentq(missing, 0.0, enough))

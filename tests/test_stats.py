@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.stats import Interval, paired, sign_test
+from ioadapt_theory.stats import Interval, detectable, equivalence, holm, paired, sign_test, t_test
 
 
 def test_the_interval_covers_the_mean_as_often_as_it_says():
@@ -48,3 +49,46 @@ def test_the_sign_test_is_the_binomial_tail():
     assert sign_test(8, 0) == pytest.approx(2 / 2**8)
     assert sign_test(5, 5) == 1.0
     assert sign_test(0, 0) == 1.0
+
+
+def test_a_mean_of_zero_is_tested_as_scipy_does():
+    values = np.random.default_rng(0).normal(0.5, 1, 9)
+    assert t_test(values) == pytest.approx(stats.ttest_1samp(values, 0).pvalue)
+    assert t_test([0.0, 0.0]) == 1.0
+    assert t_test([1.0, 1.0]) == 0.0
+    assert np.isnan(t_test([1.0]))
+
+
+def test_holm_by_hand():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []
+
+
+def test_holm_errs_in_at_most_one_family_of_twenty():
+    p = np.random.default_rng(0).uniform(size=(4000, 10))
+    wrong = np.mean([min(holm(row.tolist())) < 0.05 for row in p])
+    assert 0.05 - 4 * np.sqrt(0.05 * 0.95 / 4000) < wrong < 0.05 + 4 * np.sqrt(0.05 * 0.95 / 4000)
+
+
+def test_equivalence_is_an_interval_of_twice_the_error_inside_the_margin():
+    values = np.random.default_rng(1).normal(0.02, 0.05, 12)
+    ninety = Interval.of(values, level=0.9)
+    limit = max(abs(ninety.low), abs(ninety.high))
+    assert equivalence(values, limit * 1.001) < 0.05 < equivalence(values, limit * 0.999)
+    assert equivalence([0.1, 0.1], 0.2) == 0.0
+    assert equivalence([0.3, 0.3], 0.2) == 1.0
+
+
+def test_an_equivalence_margin_is_positive():
+    with pytest.raises(InvalidValueError, match="got 0"):
+        equivalence([1.0, 2.0], 0.0)
+
+
+def test_the_detectable_difference_is_found_as_often_as_the_power_says():
+    rng = np.random.default_rng(2)
+    sample = rng.normal(0, 1, 12)
+    sample = (sample - sample.mean()) / sample.std(ddof=1)
+    effect = detectable(sample, power=0.8)
+    found = np.mean([t_test(rng.normal(effect, 1, 12)) < 0.05 for _ in range(2000)])
+    assert abs(found - 0.8) < 4 * np.sqrt(0.8 * 0.2 / 2000)

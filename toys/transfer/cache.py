@@ -1,0 +1,47 @@
+"""Trained tensors in a content-addressed cache, beside the JSON of ``results.cached``: whole or not there."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from ioadapt_theory.results import fingerprint, replacing
+
+
+def tensors(folder: Path, config: Mapping[str, Any], compute: Callable[[], Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """What ``compute`` gave for this configuration, computed once; a broken file is redone."""
+    path = folder / f"{fingerprint(config)}.safetensors"
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError):
+        found = {key: value.detach().clone().contiguous() for key, value in compute().items()}
+    with replacing(path) as temporary:
+        save_file(found, temporary)
+    return found
+
+
+def models(
+    folder: Path,
+    config: Mapping[str, Any],
+    blank: Callable[[], nn.Module],
+    train: Callable[[], Mapping[str, nn.Module]],
+) -> dict[str, nn.Module]:
+    """Models of one architecture by name, trained once; ``blank`` makes one to be filled."""
+    stored = tensors(
+        folder,
+        config,
+        lambda: {
+            f"{name}/{key}": value for name, model in train().items() for key, value in model.state_dict().items()
+        },
+    )
+    found: dict[str, nn.Module] = {}
+    for name in dict.fromkeys(key.partition("/")[0] for key in stored):
+        own = {key.partition("/")[2]: value for key, value in stored.items() if key.partition("/")[0] == name}
+        with torch.random.fork_rng(devices=[]):
+            found[name] = blank().eval().requires_grad_(requires_grad=False)
+        found[name].load_state_dict(own)
+    return found

@@ -1,0 +1,105 @@
+"""The command line that all toys of the protocol share."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+from tqdm import tqdm
+
+from ioadapt_theory.cli import OK, Parser, guarded
+from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.results import record, write_json
+from toys.command_line import whole
+from toys.style import styled, write
+from toys.transfer import picture, report
+from toys.transfer.protocol import Protocol, protocol
+from toys.transfer.runner import runner
+from toys.transfer.study import Study
+
+DATA: Final = Path(__file__).parents[1] / "data"
+QUICK_SEEDS: Final = 2
+
+
+def recorded(name: str) -> dict[str, Any] | None:
+    """What the full run left behind, None where it was not recorded yet."""
+    path = DATA / f"{name}_record.json"
+    if not path.exists():
+        return None
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    return {"config": stored["config"], **stored["results"]}
+
+
+def run(
+    plan: Protocol, *, quick: bool, seeds: tuple[int, ...], cache: Path, jobs: int = 1, cluster: str | None = None
+) -> dict[str, Any]:
+    """The study's figures to six digits; ``quick``: smaller models, learning rates of a recorded full run."""
+    known = recorded(plan.name) if quick else None
+    rates = {method: one["rate"] for method, one in known["rates"].items()} if known else None
+    with tqdm(total=0, disable=None, unit=" runs", desc=plan.name, leave=False) as bar:
+
+        def progress(added: int, finished: int) -> None:
+            bar.total += added
+            bar.update(finished)
+
+        with runner(cache, jobs, cluster, progress) as units:
+            study = Study(plan, seeds, "quick" if quick else "full", rates)
+            figures: dict[str, Any] = _rounded(study.results(units))
+            return figures
+
+
+def _rounded(value: Any) -> Any:
+    match value:
+        case float():
+            return float(f"{value:.6g}")
+        case dict():
+            return {key: _rounded(inner) for key, inner in value.items()}
+        case list():
+            return [_rounded(inner) for inner in value]
+        case _:
+            return value
+
+
+def main(name: str, doc: str | None, argv: list[str] | None = None) -> int:
+    """Run, print the table, write picture and record; status 0, or 2 with one sentence on stderr."""
+    return guarded(name, lambda: _main(name, doc, argv))
+
+
+def _main(name: str, doc: str | None, argv: list[str] | None) -> int:
+    plan = protocol(name)
+    args = _parser(name, doc, plan).parse_args(argv)
+    out = args.out or Path("out") / name
+    if out.exists() and not out.is_dir():
+        msg = f"--out {out} is a file; name a folder."
+        raise InvalidValueError(msg)
+    count = args.seeds or (QUICK_SEEDS if args.quick else plan.seeds)
+    seeds = tuple(range(args.seed, args.seed + count))
+    jobs = min(args.jobs, count)
+    with styled():  # before the work, so that a missing matplotlib is found at once
+        result = run(plan, quick=args.quick, seeds=seeds, cache=out / "cache", jobs=jobs, cluster=args.cluster)
+        svg, png = write(picture.draw(plan, result), out, name)
+    command = f"python toys/{name}.py{' --quick' if args.quick else ''} --seed {args.seed} --seeds {count}"
+    config = {"command": command, "seeds": list(seeds), "python": ".".join(map(str, sys.version_info[:2]))}
+    write_json(out / f"{name}.json", record(name, config=config, results=result))
+    sys.stdout.write(f"{report.text(plan, result, count)}\nPicture: {png} and {svg.name}; record: {name}.json\n")
+    return OK
+
+
+def _parser(name: str, doc: str | None, plan: Protocol) -> Parser:
+    parser = Parser(
+        prog=f"python toys/{name}.py", description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="a first look, under a minute and a half")
+    parser.add_argument(
+        "--seeds", type=whole(2, 1000), metavar="N", help=f"replicates; default: {plan.seeds}, quick {QUICK_SEEDS}"
+    )
+    parser.add_argument("--seed", type=whole(0, 2**20), default=0, metavar="N", help="the first; default: %(default)s")
+    cores = os.cpu_count() or 1
+    parser.add_argument(
+        "--jobs", type=whole(1, 256), default=cores, metavar="N", help="processes; default: %(default)s"
+    )
+    parser.add_argument("--cluster", metavar="ADDRESS", help="run on the Dask cluster of this scheduler instead")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help=f"default: out/{name}")
+    return parser

@@ -1,0 +1,71 @@
+"""The same function in other weights: other bases of heads, renumbered neurons, a rotated residual stream."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+
+def each(model: Any, change: Callable[[Tensor], Tensor]) -> Any:
+    """A copy of the model in which every matrix of its blocks is changed."""
+    other = copy.deepcopy(model)
+    with torch.no_grad():
+        for w in other.blocks.parameters():
+            w.copy_(change(w))
+    return other
+
+
+def heads(model: Any, seed: int, count: int) -> Any:
+    """q, k and v, o of every head by invertible maps that cancel: W_q R, W_k R⁻ᵀ and W_v S, S⁻¹W_o."""
+    other = copy.deepcopy(model)
+    drawn = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for block in other.blocks:
+            width = block.q.out_features // count
+            for head in range(count):
+                rows = slice(head * width, (head + 1) * width)
+                r, s = (_invertible(width, drawn).to(block.q.weight) for _ in range(2))
+                block.q.weight[rows] = r.mT @ block.q.weight[rows]
+                block.k.weight[rows] = torch.linalg.inv(r) @ block.k.weight[rows]
+                block.v.weight[rows] = s.mT @ block.v.weight[rows]
+                block.o.weight[:, rows] = block.o.weight[:, rows] @ torch.linalg.inv(s).mT
+    return other
+
+
+def neurons(model: Any, seed: int) -> Any:
+    """The neurons of every MLP in another order, and each scaled, which ReLU passes on."""
+    other = copy.deepcopy(model)
+    drawn = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for block in other.blocks:
+            n = block.up_proj.out_features
+            order = torch.randperm(n, generator=drawn)
+            scale = 0.5 + torch.rand(n, generator=drawn, dtype=torch.float64).to(block.up_proj.weight)
+            block.up_proj.weight.copy_(block.up_proj.weight[order] * scale[:, None])
+            block.down_proj.weight.copy_(block.down_proj.weight[:, order] / scale)
+    return other
+
+
+def stream(model: Any, seed: int) -> Any:
+    """The residual stream in another orthonormal basis."""
+    other = copy.deepcopy(model)
+    n = model.head.in_features
+    drawn = torch.Generator().manual_seed(seed)
+    q = torch.linalg.qr(torch.randn(n, n, generator=drawn, dtype=torch.float64)).Q.to(model.head.weight)
+    with torch.no_grad():
+        for table in (other.embedding, other.position, other.head.weight):
+            table.copy_(table @ q)
+        for block in other.blocks:
+            for reads in (block.q, block.k, block.v, block.up_proj):
+                reads.weight.copy_(reads.weight @ q)
+            for writes in (block.o, block.down_proj):
+                writes.weight.copy_(q.mT @ writes.weight)
+    return other
+
+
+def _invertible(n: int, drawn: torch.Generator) -> Tensor:
+    """With singular values from 1/2 to 2."""
+    u, v = (torch.linalg.qr(torch.randn(n, n, generator=drawn, dtype=torch.float64)).Q for _ in range(2))
+    return u @ torch.diag(torch.logspace(-0.3, 0.3, n, dtype=torch.float64)) @ v

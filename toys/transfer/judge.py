@@ -1,0 +1,109 @@
+"""From figures by seed to what may be said: paired differences, corrected for the table, and a verdict by rule.
+
+For each method and related target the difference from copied LoRA, paired by seed, is "better" or "worse" where its
+p-value, corrected by Holm's method over the whole table, is below 1 - level; else "equivalent" where two one-sided
+tests put it within the margin; else "undecided". Of the paper's claim, that the method transfers better, this
+
+    supports      it: better on most related targets, and better than its own gain or loss on the source explains
+    contradicts   it: worse on most related targets, better on none
+    equivalent    to LoRA on every related target
+    undecided     in every other case
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+import numpy as np
+
+from ioadapt_theory.stats import Interval, detectable, equivalence, holm, paired, t_test
+from toys.transfer.protocol import Protocol
+from toys.transfer.runs import SOURCE
+from toys.transfer.study import NONE
+
+LORA: Final = "lora"
+
+
+class Verdict(StrEnum):
+    """What the seeds say of a difference or of a claim."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    EQUIVALENT = "equivalent"
+    UNDECIDED = "undecided"
+    SUPPORTS = "supports"
+    CONTRADICTS = "contradicts"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A method minus copied LoRA on one target; negative is better.
+
+    Attributes:
+        row, target: which.
+        difference: interval of the mean over seeds, uncorrected.
+        p: corrected over the table.
+        beyond_source: the same minus the difference on the source itself (difference in differences); None for what
+            is made for the target and has no one source.
+        detectable: the smallest true difference that this many seeds find with the protocol's power, uncorrected.
+        verdict: better, worse, equivalent or undecided.
+    """
+
+    row: str
+    target: str
+    difference: Interval
+    p: float
+    beyond_source: Interval | None
+    detectable: float
+    verdict: Verdict
+
+
+def comparisons(protocol: Protocol, rows: Mapping[str, Any], against: str = LORA) -> list[Comparison]:
+    """Every method at full strength, and auto, against copied LoRA on the related targets, corrected as one table."""
+    names = [row for row in (*protocol.methods, "auto") if row != against and row in rows]
+    cells = [(row, target) for row in names for target in protocol.related]
+    gaps = [np.subtract(rows[row][target], rows[against][target]) for row, target in cells]
+    corrected = holm([t_test(gap) for gap in gaps])
+    found = []
+    for (row, target), gap, p in zip(cells, gaps, corrected, strict=True):
+        here = np.subtract(rows[row][SOURCE], rows[against][SOURCE]) if SOURCE in rows[row] else None
+        found.append(
+            Comparison(
+                row,
+                target,
+                paired(rows[row][target], rows[against][target], level=protocol.rule.level),
+                p,
+                None if here is None else Interval.of(gap - here, level=protocol.rule.level),
+                detectable(gap, level=protocol.rule.level, power=protocol.rule.power),
+                _of_a_difference(gap, p, protocol),
+            )
+        )
+    return found
+
+
+def _of_a_difference(gap: np.ndarray, p: float, protocol: Protocol) -> Verdict:
+    error = 1 - protocol.rule.level
+    if p < error:
+        return Verdict.BETTER if gap.mean() < 0 else Verdict.WORSE
+    return Verdict.EQUIVALENT if equivalence(gap, protocol.margin) < error else Verdict.UNDECIDED
+
+
+def claim(found: Sequence[Comparison]) -> Verdict:
+    """What one method's comparisons say of the paper's claim."""
+    said = [one.verdict for one in found]
+    most = len(said) / 2
+    beyond = [one.beyond_source is not None and one.beyond_source.high < 0 for one in found]
+    if said.count(Verdict.BETTER) > most and sum(beyond) > most:
+        return Verdict.SUPPORTS
+    if said.count(Verdict.WORSE) > most and Verdict.BETTER not in said:
+        return Verdict.CONTRADICTS
+    return Verdict.EQUIVALENT if set(said) == {Verdict.EQUIVALENT} else Verdict.UNDECIDED
+
+
+def retention(rows: Mapping[str, Any], row: str, target: str, ceiling: str = "lora, retrained") -> Interval | None:
+    """(none - moved) / (none - retrained), of the means over seeds by seed; None without a ceiling there."""
+    if target not in rows[ceiling] or None in rows[ceiling][target]:
+        return None
+    none, moved, best = (np.asarray(rows[r][target], dtype=float) for r in (NONE, row, ceiling))
+    return Interval.of((none - moved) / (none - best))

@@ -1,0 +1,81 @@
+"""What ``protocol.toml`` says, as values: rows, rates, targets, and the rule by which a table is judged."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+FILE: Final = Path(__file__).with_suffix(".toml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """What all toys share; see the comments in the file."""
+
+    strengths: tuple[float, ...]
+    ladder: tuple[float, ...]
+    first: tuple[float, ...]
+    least: int
+    level: float
+    power: float
+    ridge: float
+    shared: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Method:
+    """How an adapter is placed; ``match`` says what makes it comparable with LoRA: its rank or its parameters."""
+
+    placement: str
+    rank: int
+    match: str = "rank"
+    family: str = "lora"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protocol:
+    """One toy's experiment.
+
+    Attributes:
+        name: of the toy's module in ``toys``.
+        title, paper: for people: what is done, and which table of the paper does it.
+        replicates, seeds: what a seed is, and how many there are.
+        measure, margin: what is compared (lower is better), and the difference that does not matter.
+        related: targets made from the source, of which the paper's claim speaks.
+        exact: targets that compute the source's function with other weights -> the method that must be exact there.
+        strangers: targets trained apart.
+        methods: by row.
+        rule: see ``Rule``.
+    """
+
+    name: str
+    title: str
+    paper: str
+    replicates: str
+    seeds: int
+    measure: str
+    margin: float
+    related: tuple[str, ...]
+    exact: Mapping[str, str]
+    strangers: tuple[str, ...]
+    methods: Mapping[str, Method]
+    rule: Rule
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """All of them, in the order of the table."""
+        return (*self.related, *self.exact, *self.strangers)
+
+
+def protocol(name: str) -> Protocol:
+    """The protocol of a toy, as written in the file."""
+    stored = tomllib.loads(FILE.read_text(encoding="utf-8"))
+    rule = Rule(**{key: _frozen(value) for key, value in stored["rule"].items()})
+    own = {key: _frozen(value) for key, value in stored[name].items()}
+    methods = {key: Method(**value) for key, value in own.pop("methods").items()}
+    return Protocol(name=name, methods=methods, rule=rule, **own)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value

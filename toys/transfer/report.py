@@ -1,0 +1,128 @@
+"""What a study says on the screen: the table, what the seeds decide, and the paper's own figures as signs."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from statistics import mean, median
+from typing import Any, Final
+
+import numpy as np
+
+from ioadapt_theory.claims.settings.printed import SUMMARIES, table
+from ioadapt_theory.stats import Interval
+from toys.transfer.judge import Comparison, claim, comparisons
+from toys.transfer.protocol import Protocol
+from toys.transfer.runs import SOURCE
+from toys.transfer.study import NONE
+
+WIDTH: Final = 120
+CELL: Final = 11
+
+
+def text(protocol: Protocol, result: Mapping[str, Any], seeds: int) -> str:
+    """The whole screen."""
+    rows = result["rows"]
+    found = comparisons(protocol, rows)
+    lines = [
+        f"{protocol.title} ({protocol.paper} in small).",
+        f"{protocol.measure} on the task, mean over {seeds} {protocol.replicates}; lower is better.",
+        "",
+        *_table(protocol, rows),
+        "",
+        *_rates(protocol, result["rates"]),
+        "",
+        f"Minus copied LoRA, paired by seed; {len(found)} cells corrected together (Holm), margin {protocol.margin:g}:",
+        *(line for row in dict.fromkeys(c.row for c in found) for line in _said(row, found, protocol)),
+        "",
+        *_exact(protocol, rows),
+        *_strangers(protocol, rows),
+        *printed(protocol.paper),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _table(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
+    """Rows at full strength, then each method at its best strength: a choice made in hindsight, so a lower bound."""
+    models = (SOURCE, *protocol.targets)
+    full = {row: values for row, values in rows.items() if " x " not in row}
+    width = max(map(len, full)) + 1
+    head = " " * width + "".join(f"{model[: CELL - 1]:>{CELL}}" for model in models)
+    body = [row.ljust(width) + "".join(_cell(values.get(model)) for model in models) for row, values in full.items()]
+    best = []
+    for method in protocol.methods:
+        strengths = [row for row in rows if row == method or row.startswith(f"{method} x ")]
+        lowest = [min(strengths, key=lambda row, m=model: mean(rows[row][m])) for model in models]  # type: ignore[misc]
+        cells = [f"{mean(rows[row][model]):.2f} x{_strength(row)}" for row, model in zip(lowest, models, strict=True)]
+        best.append(method.ljust(width) + "".join(f"{cell:>{CELL}}" for cell in cells))
+    return [head, *body, "", "At the best strength of each, chosen in hindsight:", *best]
+
+
+def _strength(row: str) -> str:
+    return row.partition(" x ")[2].removeprefix("0") or "1"
+
+
+def _cell(values: Sequence[float | None] | None) -> str:
+    if values is None:
+        return " " * CELL
+    known = [value for value in values if value is not None]
+    return f"{mean(known):{CELL}.3f}" if len(known) == len(values) else f"{'diverged':>{CELL}}"
+
+
+def _rates(protocol: Protocol, rates: Mapping[str, Any]) -> list[str]:
+    edges = [name for name, one in rates.items() if not one["interior"]]
+    said = "Learning rates, best on the source's validation: "
+    said += ", ".join(f"{name} {one['rate']:g}" for name, one in rates.items()) + "."
+    said += f" At an edge of the grid, so without a verdict: {', '.join(edges)}." if edges else ""
+    ranks = (f"{name} {m.rank} ({rates[name]['numbers']} numbers)" for name, m in protocol.methods.items())
+    return textwrap.wrap(f"{said} Ranks: {', '.join(ranks)}.", WIDTH)
+
+
+def _said(row: str, found: Sequence[Comparison], protocol: Protocol) -> list[str]:
+    mine = [c for c in found if c.row == row]
+    cells = (f"{c.target} {c.difference.mean:+.3f} ± {c.difference.half_width:.3f} {c.verdict}" for c in mine)
+    beyond = [c.beyond_source for c in mine if c.beyond_source is not None]
+    said = f"{row}: {claim(mine)}. {'; '.join(cells)}. "
+    if beyond:
+        said += f"Beyond the difference on the source: {', '.join(f'{one.mean:+.3f}' for one in beyond)}. "
+    said += f"With power {protocol.rule.power:g} differences of {max(c.detectable for c in mine):.3f} would be found."
+    return textwrap.wrap(said, WIDTH, initial_indent="  ", subsequent_indent="    ")
+
+
+def _exact(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
+    """On the same function in other weights one method has to be exact."""
+    said = []
+    for target, method in protocol.exact.items():
+        worst = np.abs(np.subtract(rows[method][target], rows[method][SOURCE])).max()
+        lora = np.subtract(rows["lora"][target], rows["lora"][SOURCE]).mean()
+        said.append(
+            f"Same function, other weights ({target}): {method} moves without loss (differs by {worst:.0e} at most);"
+            f" LoRA loses {lora:.3f}."
+        )
+    return said
+
+
+def _strangers(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
+    said = []
+    for target in protocol.strangers:
+        gains = {row: Interval.of(np.subtract(rows[row][target], rows[NONE][target])) for row in protocol.methods}
+        helped = [row for row, gain in gains.items() if gain.high < 0]
+        what = f"helped by {', '.join(helped)}" if helped else "nothing that was moved is shown to help"
+        said.append(f"Trained apart ({target}): {what}.")
+    return said
+
+
+def printed(paper: str) -> list[str]:
+    """What the paper's own table says of the target models: signs and relative changes, never beside ours."""
+    places: dict[str, dict[tuple[str, ...], float]] = {}
+    for cell in table(int(paper.removeprefix("Table "))):
+        if cell["side"] == "target" and cell["metric"] not in SUMMARIES:
+            at = (cell["model"], cell["peft"], cell["metric"])
+            places.setdefault(cell["placement"], {})[at] = float(cell["value"])
+    said = []
+    for side in ("input", "output"):
+        both = sorted(places.get(side, {}).keys() & places["weight"].keys())
+        changes = [places[side][at] / places["weight"][at] - 1 for at in both]
+        if changes:
+            above = sum(change > 0 for change in changes)
+            said.append(f"{side} above the weight's in {above} of {len(both)} cells, median {median(changes):+.1%}")
+    told = f"The paper's {paper} on its targets, without intervals or an untouched row: {'; '.join(said)}."
+    return textwrap.wrap(told, WIDTH)

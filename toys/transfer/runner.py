@@ -1,0 +1,62 @@
+"""Runs units of work: in this process, in others, or on a Dask cluster; what is finished is in the cache."""
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, as_completed
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from ioadapt_theory.errors import MissingExtraError
+from ioadapt_theory.processes import pool
+from toys.transfer.runs import Run
+from toys.transfer.study import Runner
+
+Progress = Callable[[int, int], None]
+"""Called with how many units came and how many were finished."""
+
+
+@contextmanager
+def runner(cache: Path, jobs: int, cluster: str | None, progress: Progress) -> Iterator[Runner]:
+    """Runs lists of units; equal units once. The figures do not depend on where they are computed."""
+    cache = cache.absolute()
+    if jobs == 1 and cluster is None:
+        yield partial(_run, cache=cache, executor=None, progress=progress)
+        return
+    with _executor(jobs, cluster) as executor:
+        yield partial(_run, cache=cache, executor=executor, progress=progress)
+
+
+@contextmanager
+def _executor(jobs: int, cluster: str | None) -> Iterator[Executor]:
+    if cluster is None:
+        with pool(jobs) as processes:
+            yield processes
+        return
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise MissingExtraError("distributed", "cluster") from error
+    with Client(cluster) as client, client.get_executor() as executor:  # type: ignore[no-untyped-call]
+        yield executor
+
+
+def _run(
+    units: list[Run], *, cache: Path, executor: Executor | None, progress: Progress
+) -> dict[Run, Mapping[str, Any]]:
+    todo = sorted(set(units), key=lambda unit: unit.seed)  # a process keeps the world of the seed that it works on
+    progress(len(todo), 0)
+    found: dict[Run, Mapping[str, Any]] = {}
+    if executor is None:
+        for unit in todo:
+            found[unit] = unit.result(cache)
+            progress(0, 1)
+        return found
+    if len({unit.seed for unit in todo}) > 1:  # every world once, before several processes ask for it
+        worlds = {unit.seed: unit for unit in todo}
+        todo = [*worlds.values(), *(unit for unit in todo if unit is not worlds[unit.seed])]
+    waiting = {executor.submit(unit.result, cache): unit for unit in todo}
+    for future in as_completed(waiting):
+        found[waiting[future]] = future.result()
+        progress(0, 1)
+    return found

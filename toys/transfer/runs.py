@@ -1,0 +1,184 @@
+"""The unit of work: one adapter trained, or moved, on the models of one seed; cached by all that defines it."""
+
+import math
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import nn
+
+from ioadapt_theory.adapters import count, layers, parameters
+from ioadapt_theory.adapters.base_weights import ModelWeights
+from ioadapt_theory.adapters.rules.facing import sides
+from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.results import cached
+from toys.transfer.cache import tensors
+from toys.transfer.protocol import Method, Rule
+from toys.transfer.rows import adapted, carried, carries, moved, randomised, strength_of
+from toys.transfer.world import World, toy
+
+SOURCE: Final = "source"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One unit.
+
+    Attributes:
+        toy, size, seed: whose world; ``size`` is "full" or "quick".
+        what: key of KINDS.
+        method, rate: of the adapter, where one is trained.
+        where: the model that it is trained on, or for "auto" and "shared" the one it is made for.
+        rule: of the protocol.
+    """
+
+    toy: str
+    size: str
+    seed: int
+    what: str
+    rule: Rule
+    method: Method | None = None
+    rate: float = 0.0
+    where: str = SOURCE
+
+    def key(self) -> dict[str, Any]:
+        """What names it in the cache: everything but its part of the rule that it does not use."""
+        used = {"strengths": self.rule.strengths, "ridge": self.rule.ridge, "shared": self.rule.shared}
+        own = {key: value for key, value in asdict(self).items() if key != "rule"}
+        return own | {"revision": toy(self.toy).REVISION, **(used if self.what not in {"facts", "train"} else {})}
+
+    def result(self, cache: Path) -> Mapping[str, Any]:
+        """Its figures."""
+        return cached(
+            cache, self.key(), lambda: KINDS[self.what](self, _world(self.toy, self.size, self.seed, cache), cache)
+        )
+
+
+@lru_cache(maxsize=2)
+def _world(name: str, size: str, seed: int, cache: Path) -> World:
+    torch.set_num_threads(1)
+    return toy(name).world(seed, size, cache)
+
+
+def _trained(
+    run: Run, world: World, cache: Path, where: str = SOURCE, names: tuple[str, ...] = (), **options: Any
+) -> tuple[nn.Module, float]:
+    """The model with its adapter trained, and the validation loss; the adapter's numbers are kept."""
+    assert run.method is not None
+    one = adapted(world.models[where], run.method, names or world.layers, run.seed, **options)
+
+    def compute() -> dict[str, torch.Tensor]:
+        validation = world.fit(one, run.rate, where)
+        return {**dict(parameters(one)), "validation": torch.tensor(validation, dtype=torch.float64)}
+
+    common = {k: v for k, v in run.key().items() if k not in {"what", "where", "strengths", "ridge", "shared"}}
+    stored = tensors(cache, {**common, "what": "adapter", "where": where, "sides": placements(one)}, compute)
+    with torch.no_grad():
+        for name, p in parameters(one):
+            p.copy_(stored[name])
+    return one, float(stored["validation"])
+
+
+def placements(one: nn.Module) -> dict[str, list[str]]:
+    """Layer -> placements of its adapter."""
+    return {name: list(layer.adapters["default"]) for name, layer in layers(one).items()}  # type: ignore[call-overload]
+
+
+def _train(run: Run, world: World, cache: Path) -> dict[str, Any]:
+    """Trained on a model and measured there."""
+    one, validation = _trained(run, world, cache, run.where)
+    if not math.isfinite(validation):
+        return {"validation": None, "numbers": count(one)}
+    size = strength_of(one, world.models[run.where])
+    return {"validation": validation, "numbers": count(one), "size": size, **_measured(world, one, run.where)}
+
+
+def _measured(world: World, model: nn.Module, where: str) -> dict[str, Any]:
+    return {"measured": world.measure(model, where)}
+
+
+def _everywhere(world: World, make: Callable[[nn.Module], nn.Module]) -> dict[str, Any]:
+    return {name: world.measure(make(model), name) for name, model in world.models.items()}
+
+
+def _move(run: Run, world: World, cache: Path) -> dict[str, Any]:
+    """From the source to every model, at every strength."""
+    one, _ = _trained(run, world, cache)
+    return {str(s): _everywhere(world, partial(moved, one, strength=s)) for s in run.rule.strengths}
+
+
+def _carry(run: Run, world: World, cache: Path) -> dict[str, Any]:
+    """A LoRA carried to every model by weights alone, and a random one of its size."""
+    one, _ = _trained(run, world, cache)
+    source, other = world.models[SOURCE], randomised(one, run.seed)
+    rules = carries(world.layers, run.rule.ridge)
+    found = {row: _everywhere(world, partial(carried, one, source, rule=rule)) for row, rule in rules.items()}
+    return {**found, "random of equal norm": _everywhere(world, partial(moved, other))}
+
+
+def _auto(run: Run, world: World, cache: Path) -> dict[str, Any]:
+    """The package's own choice for one target, trained on the source and moved there."""
+    target = world.models[run.where]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # which layers it leaves out stands in the result
+            one, _ = _trained(run, world, cache, target=target)
+    except InvalidValueError:  # it chose none, on every layer
+        return {"sides": {}, **_measured(world, target, run.where)}
+    return {"sides": placements(one), **_measured(world, moved(one, target), run.where)}
+
+
+def _shared(run: Run, world: World, cache: Path) -> dict[str, Any]:
+    """LoRA on those layers alone whose two sides the target shares."""
+    target = world.models[run.where]
+    alike = similarity(world.models[SOURCE], target, world.layers)
+    names = tuple(n for n in world.layers if _shares(alike[n], run.rule.shared))
+    if not names:
+        return {"layers": [], **_measured(world, target, run.where)}
+    one, _ = _trained(run, world, cache, names=names)
+    return {"layers": list(names), **_measured(world, moved(one, target), run.where)}
+
+
+def _facts(run: Run, world: World, cache: Path) -> dict[str, Any]:
+    """What is true of the models before anything is trained."""
+    del cache
+    source = world.models[SOURCE]
+    return {
+        "none": {name: world.measure(model, name) for name, model in world.models.items()},
+        "own": {name: world.own(model, name) for name, model in world.models.items()},
+        "similarity": {
+            name: similarity(source, model, world.layers) for name, model in world.models.items() if name != SOURCE
+        },
+    }
+
+
+def similarity(source: nn.Module, target: nn.Module, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    """Layer -> cosine of the weights, ratio of their norms, and what both sides share beyond unrelated channels."""
+    here, there = ModelWeights(source), ModelWeights(target)
+    found = {}
+    for name in names:
+        both = sides(here.layer(name), there.layer(name))
+        found[name] = {"weight": both.cosine, "norm ratio": both.ratio} | {
+            f"{side} {what}": None if null is None else getattr(null, what)
+            for side, null in (("input", both.input), ("output", both.output))
+            for what in ("excess", "z")
+        }
+    return found
+
+
+def _shares(alike: Mapping[str, float | None], least: float) -> bool:
+    return all((alike[f"{side} excess"] or 0.0) >= least for side in ("input", "output"))
+
+
+KINDS: Final[Mapping[str, Callable[[Run, World, Path], dict[str, Any]]]] = {
+    "facts": _facts,
+    "train": _train,
+    "move": _move,
+    "carry": _carry,
+    "auto": _auto,
+    "shared": _shared,
+}

@@ -1,0 +1,140 @@
+"""The experiment of a toy: rates chosen on the source, adapters moved, carried and retrained, figures gathered."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from statistics import mean
+from typing import Any, Final
+
+from toys.transfer.protocol import Method, Protocol
+from toys.transfer.runs import SOURCE, Run
+
+Runner = Callable[[list[Run]], dict[Run, Mapping[str, Any]]]
+"""Runs units and returns their figures, by unit."""
+
+NONE: Final = "no adapter"
+AUTO: Final = "auto"
+SHARED: Final = "LoRA, shared layers"
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """What is run for one toy, with how many seeds and at which size."""
+
+    protocol: Protocol
+    seeds: tuple[int, ...]
+    size: str
+    rates: Mapping[str, float] | None = None
+    """Those of a recorded run, to save the search; None: search."""
+
+    def results(self, run: Runner) -> dict[str, Any]:
+        """All figures.
+
+        Returns:
+            ``rates``: method -> chosen rate, whether it lies inside the grid, and all that was tried;
+            ``rows``: row -> model -> value by seed; ``own`` and ``similarity``: by model.
+        """
+        rates = {name: self._tuned(run, method, name) for name, method in self.protocol.methods.items()}
+        facts = run([self._unit(seed, "facts") for seed in self.seeds])
+        measure = self.protocol.measure
+        rows: dict[str, Any] = {NONE: _by_model(facts.values(), lambda one, model: one["none"][model][measure])}
+        rows |= self._moved(run, rates) | self._made_for_a_target(run, rates) | self._retrained(run, rates)
+        first = next(iter(facts.values()))
+        return {
+            "rates": rates,
+            "rows": rows,
+            "own": {m: [one["own"][m] for one in facts.values()] for m in first["own"]},
+            "similarity": {m: [one["similarity"][m] for one in facts.values()] for m in first["similarity"]},
+        }
+
+    def _unit(self, seed: int, what: str, **more: Any) -> Run:
+        toy, rule = self.protocol.name, self.protocol.rule
+        return Run(toy=toy, size=self.size, seed=seed, what=what, rule=rule, **more)
+
+    def _tuned(self, run: Runner, method: Method, name: str) -> dict[str, Any]:
+        """The rate with the smallest mean validation loss; the grid grows until it has a worse one on either side."""
+        rule = self.protocol.rule
+        tried: dict[float, list[Mapping[str, Any]]] = {}
+        todo = [*rule.first] if self.rates is None else [self.rates[name]]
+        while todo:
+            units = {r: [self._unit(s, "train", method=method, rate=r) for s in self.seeds] for r in todo}
+            found = run([unit for some in units.values() for unit in some])
+            tried |= {r: [found[unit] for unit in some] for r, some in units.items()}
+            best = min(tried, key=lambda r: _mean(tried[r]))
+            place = rule.ladder.index(best)
+            beside = rule.ladder[max(place - 1, 0) : place + 2]
+            todo = [] if self.rates else [r for r in beside if r not in tried]
+            if not todo and not self.rates and len(tried) < rule.least:
+                low, high = (rule.ladder.index(f(tried)) for f in (min, max))
+                todo = [r for r in (*rule.ladder[high + 1 : high + 2], *rule.ladder[max(low - 1, 0) : low])][:1]
+        interior = len(beside) == 3 and set(beside) <= set(tried)
+        losses = {f"{r:g}": [one["validation"] for one in some] for r, some in sorted(tried.items())}
+        return {
+            "rate": best,
+            "interior": interior,
+            "numbers": tried[best][0]["numbers"],
+            "size": [one.get("size") for one in tried[best]],
+            "validation": losses,
+        }
+
+    def _moved(self, run: Runner, rates: Mapping[str, Any]) -> dict[str, Any]:
+        """Every method at every strength; LoRA carried by weights; a random adapter."""
+        methods = self.protocol.methods
+        units = {
+            (what, name): [self._unit(s, what, method=methods[name], rate=rates[name]["rate"]) for s in self.seeds]
+            for what, name in [*(("move", name) for name in methods), ("carry", "lora")]
+        }
+        found = run([unit for some in units.values() for unit in some])
+        rows = {}
+        for (what, name), some in units.items():
+            for key in found[some[0]]:
+                row = key if what == "carry" else name if float(key) == 1 else f"{name} x {key}"
+                rows[row] = _by_model([found[u][key] for u in some], lambda one, m: one[m][self.protocol.measure])
+        return rows
+
+    def _made_for_a_target(self, run: Runner, rates: Mapping[str, Any]) -> dict[str, Any]:
+        """Adapters whose places depend on the target."""
+        methods = self.protocol.methods
+        auto = Method(placement="auto", rank=methods["input"].rank)
+        kinds = {"auto": (AUTO, auto, "input"), "shared": (SHARED, methods["lora"], "lora")}  # and whose rate they take
+        units = {
+            (what, target): [self._unit(s, what, method=m, rate=rates[of]["rate"], where=target) for s in self.seeds]
+            for what, (_, m, of) in kinds.items()
+            for target in self.protocol.targets
+        }
+        found = run([unit for some in units.values() for unit in some])
+        rows: dict[str, Any] = {row: {} for row, _, _ in kinds.values()}
+        for (what, target), some in units.items():
+            rows[kinds[what][0]][target] = [found[u]["measured"][self.protocol.measure] for u in some]
+        return rows
+
+    def _retrained(self, run: Runner, rates: Mapping[str, Any]) -> dict[str, Any]:
+        """Every rank-matched method trained on the target itself: the ceiling.
+
+        Where a target computes what the source computes, training there says nothing new and is left out.
+        """
+        matched = {name: m for name, m in self.protocol.methods.items() if m.match == "rank"}
+        targets = [*self.protocol.related, *self.protocol.strangers]
+        units = {
+            (name, where): [self._unit(s, "train", method=m, rate=rates[name]["rate"], where=where) for s in self.seeds]
+            for name, m in matched.items()
+            for where in targets
+        }
+        found = run([unit for some in units.values() for unit in some])
+        rows: dict[str, Any] = {f"{name}, retrained": {} for name in matched}
+        for (name, where), some in units.items():
+            rows[f"{name}, retrained"][where] = [found[u].get("measured", {}).get(self.protocol.measure) for u in some]
+        return rows
+
+
+def _mean(some: Iterable[Mapping[str, Any]]) -> float:
+    losses = [one["validation"] for one in some]
+    return float("inf") if None in losses else mean(losses)
+
+
+def _by_model(found: Iterable[Any], value: Callable[[Any, str], float]) -> dict[str, list[float]]:
+    some = list(found)
+    models = some[0]["none"] if "none" in some[0] else some[0]
+    return {model: [value(one, model) for one in some] for model in models}
+
+
+__all__ = ["AUTO", "NONE", "SHARED", "SOURCE", "Runner", "Study"]

@@ -1,0 +1,43 @@
+"""What a toy brings: for one seed a source model, the targets, and how an adapter is trained and measured on them."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol
+
+from torch import nn
+
+
+class World(Protocol):
+    """Everything that depends on the seed.
+
+    Attributes:
+        models: "source" and every target of the protocol; nobody changes them, they are copied first.
+        layers: names of the layers that are adapted.
+    """
+
+    models: Mapping[str, nn.Module]
+    layers: tuple[str, ...]
+
+    def fit(self, model: nn.Module, rate: float, where: str) -> float:
+        """Train the adapter of a model made from ``where``, in place; the validation loss, infinite if it diverged."""
+
+    def measure(self, model: nn.Module, where: str) -> dict[str, float]:
+        """What is reported of a model made from ``where``; a nuisance is fitted alike for every row."""
+
+    def own(self, model: nn.Module, where: str) -> float:
+        """How well a model still does what ``where`` was made for, lower is better."""
+
+
+class Toy(Protocol):
+    """A module of ``toys`` that has an experiment; REVISION rises when the same run would give other figures."""
+
+    REVISION: int
+
+    def world(self, seed: int, size: str, cache: Path) -> World:
+        """The world of a seed; ``size`` is "full" or "quick"; what it trains is kept in ``cache``."""
+
+
+def toy(name: str) -> Toy:
+    """The toy of this name."""
+    return import_module(f"toys.{name}")

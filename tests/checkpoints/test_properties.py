@@ -1,0 +1,72 @@
+"""Headers, aliases and instances of anything: a value that is what it says, or one sentence of the package."""
+
+import json
+import os
+from contextlib import suppress
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ioadapt_theory.checkpoints.aliases import load_aliases
+from ioadapt_theory.checkpoints.files.safetensors import parse_header
+from ioadapt_theory.claims import CLAIMS
+from ioadapt_theory.claims.evaluation import evaluate
+from ioadapt_theory.claims.instances import load, witness
+from ioadapt_theory.errors import IoAdaptError
+
+FUZZ = int(os.environ.get("FUZZ", "0"))
+RULES = settings(max_examples=FUZZ // 10 or 100, deadline=None, derandomize=not FUZZ)
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+NUMBER = st.integers(-3, 10**13)
+ENTRY = st.fixed_dictionaries(
+    {},
+    optional={
+        "dtype": st.sampled_from(["F32", "BF16", "F8_E4M3", "C64", "F4", "", "\x1b[2J"]) | ANYTHING,
+        "shape": st.lists(NUMBER, max_size=4) | ANYTHING,
+        "data_offsets": st.lists(NUMBER, min_size=2, max_size=2) | ANYTHING,
+    },
+)
+NAMES = st.sampled_from(["a.weight", "b", "__metadata__", "a\x1b]0;x\x07"]) | st.text(max_size=6)
+INSTANCE = witness("ce1")
+
+
+@RULES
+@given(
+    st.dictionaries(NAMES, ENTRY | ANYTHING, max_size=4).map(lambda d: json.dumps(d).encode()) | st.binary(max_size=60)
+)
+def test_a_header_of_anything_is_tensors_inside_the_file_or_a_sentence(text):
+    with suppress(IoAdaptError):
+        found = parse_header(text, "file", 1000)
+        assert all(0 <= offset <= 1000 for offset in found.offsets.values())
+        assert all(side >= 0 for info in found.tensors.values() for side in info.shape)
+
+
+@RULES
+@given(
+    st.dictionaries(
+        st.from_regex(r"[a-z.\"]{1,6}", fullmatch=True), st.integers() | st.text(max_size=6), max_size=4
+    ).map(lambda d: "\n".join(f"{key} = {json.dumps(value)}" for key, value in d.items()))
+    | st.text(max_size=60)
+)
+def test_aliases_of_anything_are_aliases_or_a_sentence(tmp_path_factory, text):
+    path = tmp_path_factory.mktemp("aliases") / "own.toml"
+    path.write_text(text, encoding="utf-8", errors="replace")
+    with suppress(IoAdaptError):
+        assert set(load_aliases()) <= set(load_aliases(path))
+
+
+@RULES
+@given(
+    key=st.sampled_from(sorted(INSTANCE)) | st.text(max_size=4),
+    value=ANYTHING | st.sampled_from(["1/0", "1e400", "nan", "20/297", [["1"]], [[0, 0], [0, 0]]]),
+    claim=st.sampled_from(["prop-2-input", "prop-2-input-sharp", "prop-1-abs"]),
+)
+def test_an_instance_with_anything_in_a_letter_is_evaluated_or_a_sentence(tmp_path_factory, key, value, claim):
+    path = tmp_path_factory.mktemp("instances") / "instance.json"
+    path.write_text(json.dumps({**INSTANCE, key: value}), encoding="utf-8")
+    with suppress(IoAdaptError):
+        evaluate(CLAIMS[claim], load(path))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from torch import nn
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 from ioadapt_theory.peft.config import IOLoraConfig, IOPeftType
 from ioadapt_theory.peft.layer import IOLoraLayer
+
+FUSING = "fuse_qkv_projections", "fuse_projections"
+"""Methods of diffusers' modules that make one layer of several, from their weights alone."""
 
 
 class IOLoraModel(BaseTuner):
@@ -44,6 +48,14 @@ class IOLoraModel(BaseTuner):
             layer.requires_grad_(False)
         self._replace_module(parent, target_name, layer, target)
 
+    def inject_adapter(self, model: nn.Module, *args: Any, **kwargs: Any) -> None:
+        """As PEFT does; then diffusers' fusing of projections, which reads weights, asks whether it may."""
+        super().inject_adapter(model, *args, **kwargs)
+        for module in model.modules():
+            for name in FUSING:
+                if hasattr(type(module), name):
+                    module.__dict__[name] = partial(_fuse, module, name)  # which copies and pickles
+
     @contextmanager
     def _enable_peft_forward_hooks(self, *args: Any, **kwargs: Any) -> Iterator[None]:
         """Around PEFT's forward and generate, which drop ``adapter_names`` without a word."""
@@ -61,6 +73,21 @@ class IOLoraModel(BaseTuner):
         if marker in key:
             return key.replace(marker, ".iolora_adapters.")
         return str(super()._remove_adapter_name_from_key(key, adapter_name))
+
+
+def _fuse(module: nn.Module, name: str, *args: Any, **kwargs: Any) -> Any:
+    """What diffusers does, unless it would lose adapters: those that ``fuse_lora`` merged are in the weights it reads.
+
+    Raises:
+        UnsupportedError: adapters within that are not merged.
+    """
+    if any(isinstance(part, IOLoraLayer) and not part.merged for part in module.modules()):
+        msg = (
+            f"Fusing the projections of this {type(module).__name__} would drop the adapters on them without a word:"
+            " put them into the weights with fuse_lora() first, or fuse before add_adapter."
+        )
+        raise UnsupportedError(msg)
+    return getattr(type(module), name)(module, *args, **kwargs)
 
 
 def load_adapter(model: nn.Module, folder: Path | str, adapter_name: str = "default") -> None:

@@ -1,8 +1,12 @@
 """Adapted models in the hands of transformers and diffusers: trained, saved and reloaded right, or refused."""
 
 import copy
+import os
 import pickle
+import subprocess
+import sys
 import warnings
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,6 +19,7 @@ from tests.adapters.foreign import filled, quiet, run_llama, run_unet, tiny_llam
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
+ROOT = Path(__file__).parents[2]
 TARGETS = ["q_proj", "down_proj"]
 WORDS = [{"input_ids": torch.arange(i, i + 6), "labels": torch.arange(i, i + 6)} for i in range(8)]
 
@@ -139,6 +144,77 @@ def test_fusing_projections_that_are_adapted_is_refused_and_works_before_and_aft
     unload(merge(unet))
     unet.fuse_qkv_projections()
     assert_close(run_unet(unet), expected)
+
+
+def test_fusing_projections_is_refused_in_peft_too_until_the_adapters_are_in_the_weights_or_gone():
+    unet = tiny_unet()
+    unet.add_adapter(IOLoraConfig(target_modules=["to_q", "to_v"], r=2, placement="output", init_weights="random"))
+    expected = run_unet(filled(unet, mark="iolora"))
+    assert (expected - run_unet(tiny_unet())).abs().max() > 1e-3
+    for same in (unet, copy.deepcopy(unet), pickle.loads(pickle.dumps(unet))):
+        with pytest.raises(UnsupportedError, match="drop the adapters"):
+            same.fuse_qkv_projections()
+        attention = next(m for m in same.modules() if hasattr(m, "fuse_projections"))
+        with pytest.raises(UnsupportedError, match="drop the adapters"):
+            attention.fuse_projections()
+    bare = copy.deepcopy(unet)
+    bare.unload_lora()
+    bare.fuse_qkv_projections()
+    assert_close(run_unet(bare), run_unet(tiny_unet()))
+    quiet(unet.fuse_lora)
+    unet.fuse_qkv_projections()
+    assert_close(run_unet(unet), expected)
+
+
+SCRIPT = """
+import torch
+from diffusers import UNet2DConditionModel
+import ioadapt_theory.peft
+from tests.adapters.foreign import run_unet
+
+unet = UNet2DConditionModel.from_pretrained("base")
+unet.load_lora_adapter("lora", prefix="unet")
+torch.set_default_dtype(torch.float64)  # run_unet draws in it
+torch.save(run_unet(unet), "there.pt")
+"""
+
+
+def test_a_training_loop_of_diffusers_saves_what_another_process_computes_the_same_with(tmp_path):
+    from diffusers import DDPMScheduler, StableDiffusionPipeline
+    from diffusers.training_utils import cast_training_params
+    from diffusers.utils import convert_state_dict_to_diffusers
+    from peft.utils import get_peft_model_state_dict
+
+    unet = tiny_unet()
+    quiet(lambda: unet.save_pretrained(tmp_path / "base"))
+    unet.requires_grad_(requires_grad=False)
+    targets = ["to_k", "to_q", "to_v", "to_out.0"]
+    unet.add_adapter(IOLoraConfig(r=2, lora_alpha=3, placement="input+output", target_modules=targets))
+    cast_training_params(unet, dtype=torch.float32)
+    trained = [p for p in unet.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=1e-2)
+    scheduler = DDPMScheduler()
+    before = run_unet(unet)
+    unet.train()
+    for _ in range(2):
+        latents, noise, text = (torch.randn(s, dtype=torch.float32) for s in ((2, 4, 8, 8), (2, 4, 8, 8), (2, 5, 12)))
+        steps = torch.tensor([7, 300])
+        guess = unet(scheduler.add_noise(latents, noise, steps), steps, text, return_dict=False)[0]
+        torch.nn.functional.mse_loss(guess, noise).backward()
+        torch.nn.utils.clip_grad_norm_(trained, 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+    expected = run_unet(unet.eval())
+    assert (expected - before).abs().max() > 1e-3
+    state = convert_state_dict_to_diffusers(get_peft_model_state_dict(unet))
+    quiet(
+        lambda: StableDiffusionPipeline.save_lora_weights(
+            save_directory=str(tmp_path / "lora"), unet_lora_layers=state, safe_serialization=True
+        )
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", SCRIPT], check=True, cwd=tmp_path, env=environment, capture_output=True)
+    assert torch.equal(torch.load(tmp_path / "there.pt"), expected)
 
 
 def mixtral() -> torch.nn.Module:

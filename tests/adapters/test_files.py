@@ -23,6 +23,7 @@ from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.formats import build, load, save
 from ioadapt_theory.formats.open import open_adapter
 from ioadapt_theory.formats.write import Baked, write_lora
+from ioadapt_theory.results import ABANDONED
 
 NAME = "ioadapt.safetensors"
 
@@ -459,3 +460,12 @@ def test_layers_of_one_kind_are_built_once_and_stay_apart(tmp_path, monkeypatch)
         assert second.size == size
         assert [*dict(second.named_parameters())] == ["A", "B"]
         assert second.A.is_meta
+
+
+def test_what_killed_saves_left_in_a_folder_is_removed_by_a_later_one_after_a_day(saved):
+    old, live = (saved / f".ioadapt.safetensors.{eight}.safetensors" for eight in ("abcdefgh", "12345678"))
+    for file in (old, live):
+        file.write_text("half")
+    os.utime(old, (time.time() - 2 * ABANDONED,) * 2)
+    save(adapt(fresh(), target_modules=["0"], rank=2), saved)
+    assert {p.name for p in saved.iterdir()} == {NAME, live.name}

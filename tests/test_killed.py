@@ -1,0 +1,130 @@
+"""Whatever writes may be killed at any moment: what was there is there, or what was to come, and later runs tidy up.
+
+``KILLS`` in the environment is how often each is killed, 12 times by default.
+"""
+
+import multiprocessing
+import os
+import random
+import re
+import shutil
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+import ioadapt_theory.cli.adapters
+import ioadapt_theory.cli.similarity
+import ioadapt_theory.formats.convert_files
+import ioadapt_theory.similarity.report.page
+import ioadapt_theory.similarity.report.plots
+import ioadapt_theory.similarity.report.records
+import ioadapt_theory.similarity.report.tables  # noqa: F401  (imported once, before the processes that are killed)
+from ioadapt_theory import adapt, load, save
+from ioadapt_theory.cli import main
+from ioadapt_theory.errors import IoAdaptError
+from ioadapt_theory.formats.open import open_adapter
+from ioadapt_theory.results import ABANDONED
+
+KILLS = int(os.environ.get("KILLS", "12"))
+CASES = {
+    "adapters convert lora out --to output --base base.safetensors --ridge 0.1": ["out/ioadapt.safetensors"],
+    "adapters bake lora out.safetensors --base base.safetensors --style kohya": ["out.safetensors"],
+    "adapters bake lora out --base base.safetensors": ["out/adapter_config.json", "out/adapter_model.safetensors"],
+    "similarity base.safetensors other.safetensors --workers 1 --format json --output out.json --html out.html"
+    " --figure out.svg": ["out.json", "out.html", "out.svg"],
+    "save": ["out/ioadapt.safetensors"],
+}
+"""What is run, and the files that it writes."""
+PROCESSES = multiprocessing.get_context("forkserver")
+PROCESSES.set_forkserver_preload([__name__])
+
+
+def net(seed: int) -> nn.Sequential:
+    torch.manual_seed(seed)
+    return nn.Sequential(*(nn.Linear(160, 96) for _ in range(4))).float()
+
+
+def work(folder: Path, command: str, begun: Connection | None = None) -> None:
+    """In a process of its own: the command, in silence."""
+    os.chdir(folder)
+    torch.set_num_threads(1)
+    quiet = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(quiet, stream)
+    if begun is not None:
+        begun.send(None)
+    if command == "save":
+        model = net(0)
+        load(model, "lora")
+        save(model, "out")
+    elif main(command.split()):
+        raise SystemExit(1)
+
+
+def run(folder: Path, command: str, moment: float | None = None) -> float:
+    """How long it took, in seconds; it is killed at the ``moment`` after its beginning, if it takes so long."""
+    receiver, sender = PROCESSES.Pipe(duplex=False)
+    process = PROCESSES.Process(target=work, args=(folder, command, sender))
+    process.start()
+    receiver.recv()
+    start = time.perf_counter()
+    process.join(moment)
+    process.kill()
+    process.join()
+    assert process.exitcode == 0 or moment is not None
+    return time.perf_counter() - start
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file by its name, but for temporary ones."""
+    files = {str(p.relative_to(folder)): p for p in folder.rglob("*") if p.is_file()}
+    return {n: p.read_bytes() for n, p in files.items() if not re.fullmatch(r"\.out.*|out/\.(ioadapt|adapter_).*", n)}
+
+
+@pytest.mark.parametrize("command", CASES)
+def test_what_is_there_after_a_kill_is_whole_or_as_before(command, tmp_path):
+    inputs = tmp_path / "inputs"
+    inputs.mkdir()
+    save(adapt(net(0), target_modules="all-linear", rank=8, placement="weight", init="random"), inputs / "lora")
+    save_file(dict(net(0).state_dict()), inputs / "base.safetensors")
+    save_file(dict(net(1).state_dict()), inputs / "other.safetensors")
+    given = contents(inputs)
+    after = shutil.copytree(inputs, tmp_path / "after")
+    run(after, command)
+    whole = contents(after)
+    assert whole.keys() - given.keys() == {*CASES[command]}
+    before = {**given, **{name: _before(name, whole[name]) for name in CASES[command]}}
+    assert all(before[name] != whole[name] for name in CASES[command])
+
+    lasts = run(shutil.copytree(inputs, tmp_path / "timed"), command)
+    moments = random.Random(command)
+    for i in range(KILLS):
+        folder = shutil.copytree(inputs, tmp_path / f"{i}")
+        former = before if i % 2 else given
+        for name in former.keys() - given.keys():
+            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).write_bytes(former[name])
+        run(folder, command, moments.uniform(0, lasts))
+        found = contents(folder)
+        if "out/adapter_config.json" in CASES[command] and "out/adapter_config.json" not in found:
+            with pytest.raises(IoAdaptError):  # two files take two steps: between them there is no adapter
+                open_adapter(folder / "out")
+            found = {**found, "out/adapter_config.json": former.get("out/adapter_config.json")}
+        assert all(found.get(name) in {former.get(name), whole[name]} for name in whole)
+        assert found.keys() <= whole.keys()
+        for left in set(folder.rglob(".*")):
+            os.utime(left, (time.time() - 2 * ABANDONED,) * 2)
+        if i % 4 == 3:  # the others are as this one
+            run(folder, command)
+            assert {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()} == whole.keys()
+            assert contents(folder) == whole
+
+
+def _before(name: str, whole: bytes) -> bytes:
+    """Another file of the kind."""
+    return whole[:-1] + bytes([whole[-1] ^ 1]) if name.endswith(".safetensors") else whole + b" "

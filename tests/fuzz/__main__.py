@@ -1,0 +1,52 @@
+"""Coverage-guided fuzzing of the readers: `python -m tests.fuzz SECONDS [READER ...]`; all is written to out/fuzz.
+
+What it finds is a file out/fuzz/READER/crash-... (or timeout-, oom-); once mended it goes to tests/fuzz/corpus/READER.
+"""
+
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+OUT = Path("out/fuzz")
+SLOWEST, MEMORY = 5, 3000
+"""Seconds that one input may take, and MiB that the process may, torch included."""
+
+
+def fuzz(name: str, seconds: int) -> None:
+    """One reader, in this process, which libFuzzer ends."""
+    import atheris
+
+    with atheris.instrument_imports(include=["ioadapt_theory"]):
+        from tests.fuzz.readers import CORPUS, attempt
+
+    found, work = OUT / name, OUT / "work" / name
+    for folder in (found, work):
+        folder.mkdir(parents=True, exist_ok=True)
+    warnings.simplefilter("ignore")
+    options = [f"-max_total_time={seconds}", f"-timeout={SLOWEST}", f"-rss_limit_mb={MEMORY}", "-max_len=4096"]
+    folders = [f"-artifact_prefix={found}/", str(found), str(CORPUS / name)]  # new inputs go to the first folder
+    atheris.Setup(
+        ["fuzz", *options, "-verbosity=0", "-print_final_stats=1", *folders], lambda data: attempt(name, data, work)
+    )
+    atheris.Fuzz()
+
+
+def main(seconds: int, *names: str) -> int:
+    """Every reader for its share of the time, in processes of their own."""
+    from tests.fuzz.readers import READERS
+
+    names = names or tuple(READERS)
+    failed = []
+    for name in names:
+        command = [sys.executable, "-m", "tests.fuzz", "--one", name, str(max(seconds // len(names), 1))]
+        if subprocess.run(command, check=False).returncode:
+            failed.append(name)
+    print(f"defects: {', '.join(failed) or 'none'}")
+    return bool(failed)
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--one":
+        fuzz(sys.argv[2], int(sys.argv[3]))
+    raise SystemExit(main(int(sys.argv[1]), *sys.argv[2:]))

@@ -1,0 +1,77 @@
+"""The readers of files, each as a function of any bytes: whatever they are, it returns or says one sentence."""
+
+import json
+import struct
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from ioadapt_theory.checkpoints.aliases import load_aliases
+from ioadapt_theory.checkpoints.files.readers import open_file
+from ioadapt_theory.claims.instances import load
+from ioadapt_theory.errors import IoAdaptError
+from ioadapt_theory.formats.open import open_adapter
+
+CORPUS = Path(__file__).parent / "corpus"
+LONGEST = 1 << 16
+"""Bytes of numbers that a header may ask for here."""
+
+
+def checkpoint(data: bytes, folder: Path, name: str = "x.safetensors") -> None:
+    """A file of weights."""
+    (folder / name).write_bytes(data)
+    open_file(folder / name).close()
+
+
+def pickle(data: bytes, folder: Path) -> None:
+    """The same, as torch.save writes it."""
+    checkpoint(data, folder, "x.bin")
+
+
+def aliases(data: bytes, folder: Path) -> None:
+    """TOML."""
+    (folder / "x.toml").write_bytes(data)
+    load_aliases(folder / "x.toml")
+
+
+def instance(data: bytes, folder: Path) -> None:
+    """JSON with matrices."""
+    (folder / "x.json").write_bytes(data)
+    load(folder / "x.json")
+
+
+def adapter(data: bytes, folder: Path) -> None:
+    """The header of an adapter file; behind it come as many zeros as it announces."""
+    size = 0
+    with suppress(ValueError, TypeError, AttributeError, KeyError, RecursionError):
+        size = max(entry["data_offsets"][1] for key, entry in json.loads(data).items() if key != "__metadata__")
+    zeros = bytes(size) if isinstance(size, int) and 0 <= size <= LONGEST else b""
+    (folder / "x.safetensors").write_bytes(struct.pack("<Q", len(data)) + data + zeros)
+    open_adapter(folder / "x.safetensors").check()
+
+
+def config(data: bytes, folder: Path) -> None:
+    """The configuration beside the tensors of PEFT."""
+    tensors = {"base_model.model.a.lora_A.weight": [2, 4], "base_model.model.a.lora_B.weight": [6, 2]}
+    header, end = {}, 0
+    for key, shape in tensors.items():
+        start, end = end, end + 4 * shape[0] * shape[1]
+        header[key] = {"dtype": "F32", "shape": shape, "data_offsets": [start, end]}
+    text = json.dumps(header).encode()
+    (folder / "adapter_model.safetensors").write_bytes(struct.pack("<Q", len(text)) + text + bytes(end))
+    (folder / "adapter_config.json").write_bytes(data)
+    open_adapter(folder).check()
+
+
+READERS: dict[str, Callable[[bytes, Path], None]] = {
+    reader.__name__: reader for reader in (checkpoint, pickle, aliases, instance, adapter, config)
+}
+
+
+def attempt(name: str, data: bytes, folder: Path) -> str | None:
+    """The sentence, or None where the bytes are a file of the kind; any other error is a defect."""
+    try:
+        READERS[name](data, folder)
+    except IoAdaptError as error:
+        return str(error)
+    return None

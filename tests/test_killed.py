@@ -21,8 +21,12 @@ from safetensors.torch import save_file
 from torch import nn
 
 import ioadapt_theory.cli.adapters
+import ioadapt_theory.cli.many
+import ioadapt_theory.cli.report
 import ioadapt_theory.cli.similarity
 import ioadapt_theory.formats.convert_files
+import ioadapt_theory.report.assemble
+import ioadapt_theory.report.page
 import ioadapt_theory.similarity.report.page
 import ioadapt_theory.similarity.report.plots
 import ioadapt_theory.similarity.report.records
@@ -40,6 +44,8 @@ CASES = {
     "adapters bake lora out --base base.safetensors": ["out/adapter_config.json", "out/adapter_model.safetensors"],
     "similarity base.safetensors other.safetensors --workers 1 --format json --output out.json --html out.html"
     " --figure out.svg": ["out.json", "out.html", "out.svg"],
+    "similarity tree base.safetensors other.safetensors --workers 1 --output out.txt": ["out.txt"],
+    "report base.safetensors other.safetensors lora --html out.html": ["out.html"],
     "save": ["out/ioadapt.safetensors"],
 }
 """What is run, and the files that it writes."""

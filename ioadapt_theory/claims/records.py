@@ -1,4 +1,4 @@
-"""What `ioadapt verify` leaves behind: a journal while it runs, a record at its end; both are sets of pieces; of two of one the worse counts."""
+"""What `ioadapt verify` leaves: a journal while it runs, then a record; sets of pieces, of two of one the worse."""
 
 import hashlib
 import json

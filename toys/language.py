@@ -25,7 +25,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, kl_div, relu, scaled_dot_product_attention
 
 from ioadapt_theory.adapters import parameters
-from toys.transfer import gauges
+from toys.transfer import command, gauges
 from toys.transfer.cache import models
 
 REVISION: Final = 2
@@ -253,7 +253,10 @@ def world(seed: int, size: str, cache: Path) -> World:
     return World(seed, size, cache)
 
 
-if __name__ == "__main__":
-    from toys.transfer import command
+def main(argv: list[str] | None = None) -> int:
+    """See ``toys.transfer.command.main``."""
+    return command.main("language", __doc__, argv)
 
-    sys.exit(command.main("language", __doc__))
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -263,7 +263,7 @@ def test_an_interrupted_run_that_could_not_be_kept_says_so(
 
     monkeypatch.setattr(runner, "results", interrupted)
     assert main(["verify", "prop-4", *QUICK, "--resume-from", "/proc/none"]) == 130
-    assert "Interrupted after 1 of 6 parts, which are not all kept.\n" in capsys.readouterr().err
+    assert "Interrupted after 1 of 7 parts, which are not all kept.\n" in capsys.readouterr().err
 
 
 def test_ctrl_c_with_several_processes_keeps_what_is_finished(tmp_path: Path) -> None:
@@ -376,7 +376,7 @@ def test_merging_keeps_seeds_and_verdicts_and_counts_once(capsys: pytest.Capture
     both = output(capsys, "--merge", one, two)
     assert [run["seed"] for run in both["config"]["runs"]] == [0, 1]
     counts = {kind: f["instances"] for kind, f in both["results"]["prop-4"]["findings"].items()}
-    assert counts == {"exact": 1, "witness": 1, "random": 100, "adversarial": 8, "monte-carlo": 8}
+    assert counts == {"exact": 1, "formal": 1, "witness": 1, "random": 100, "adversarial": 8, "monte-carlo": 8}
     assert list(output(capsys, "lemma-3", "--merge", one, two)["results"]) == ["lemma-3"]
     assert "The records have nothing on prop-3; they are about lemma-3, prop-4." in sentence(
         capsys, "prop-3", "--merge", one

@@ -50,7 +50,7 @@ def preload() -> None:
 
 
 def main() -> int:
-    """0 if nothing survives but what changes nothing, else 1."""
+    """0 if nothing survives but what changes nothing, 1 if something does, 2 if the tests are red before."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__.splitlines()[0])
     parser.add_argument("--count", type=int, default=240, metavar="N", help="how many errors (default 240)")
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="which ones")
@@ -80,7 +80,12 @@ def main() -> int:
     with ThreadPoolExecutor(args.jobs) as threads, args.kept.open("a", encoding="utf-8") as kept:
         running = {threads.submit(check.noticed, check.ROOT, m): m for m in todo}
         for number, future in enumerate(as_completed(running), start=1):
-            mutant, (killed, by, seconds) = running[future], future.result()
+            try:
+                mutant, (killed, by, seconds) = running[future], future.result()
+            except check.RedError as error:
+                threads.shutdown(wait=False, cancel_futures=True)
+                sys.stderr.write(f"{error}\n")
+                return 2
             before, after = shown[mutant]
             entry = {"key": keys[mutant], "file": mutant.file, "kind": mutant.kind, "before": before, "after": after}
             done[keys[mutant]] = entry | {"noticed": killed, "by": by, "seconds": round(seconds, 1)}

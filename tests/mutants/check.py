@@ -7,10 +7,16 @@ import signal
 import sys
 import tempfile
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from tests.mutants.plant import Mutant
+
+
+class RedError(Exception):
+    """The tests are not green before anything is planted."""
+
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 900
@@ -63,8 +69,8 @@ def stages(root: Path, mutant: Mutant) -> list[list[str]]:
     return [tests] if direct else [tests, ["paper_checks"]]
 
 
-def copied(root: Path, mutant: Mutant) -> Path:
-    """A folder that is the repository with the error in it."""
+def copied(root: Path, mutant: Mutant | None) -> Path:
+    """A folder that is the repository with the error in it, if there is one."""
     folder = Path(tempfile.mkdtemp(prefix="mutant-"))
     for path in root.iterdir():
         if path.name not in {"ioadapt_theory", ".git"}:
@@ -77,9 +83,26 @@ def copied(root: Path, mutant: Mutant) -> Path:
     shutil.copytree(
         package / "claims", folder / "ioadapt_theory" / "claims", ignore=shutil.ignore_patterns("__pycache__")
     )
-    changed = folder / mutant.file
-    changed.write_bytes(mutant.applied(changed.read_bytes()))
+    if mutant is not None:
+        changed = folder / mutant.file
+        changed.write_bytes(mutant.applied(changed.read_bytes()))
     return folder
+
+
+@cache
+def require_green(root: Path, arguments: tuple[str, ...]) -> None:
+    """A test that fails anyway notices nothing.
+
+    Raises:
+        RedError: these tests fail with no error planted.
+    """
+    folder = copied(root, None)
+    try:
+        if _pytest(folder, [*arguments]) not in (0, 5):
+            msg = f"These tests fail with no error planted, so nothing can be counted: {_first_failure(folder)}"
+            raise RedError(msg)
+    finally:
+        shutil.rmtree(folder)
 
 
 def noticed(root: Path, mutant: Mutant) -> tuple[bool, str, float]:
@@ -89,6 +112,7 @@ def noticed(root: Path, mutant: Mutant) -> tuple[bool, str, float]:
         for arguments in stages(root, mutant):
             status = _pytest(folder, arguments)
             if status not in (0, 5):
+                require_green(root, tuple(arguments))
                 return True, _first_failure(folder), time.monotonic() - begin
     finally:
         said = _first_failure(folder)

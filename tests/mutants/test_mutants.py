@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.mutants import check
 from tests.mutants.__main__ import EQUIVALENTS, FOLDER, sample
 from tests.mutants.check import BY_FILE, ROOT, SHARED, identifiers, stages
 from tests.mutants.plant import Mutant, equivalents, mutants
@@ -81,6 +82,15 @@ def test_every_equivalent_names_a_mutant_and_says_why() -> None:
     there = {(m.file, *m.lines(contents[m.file])) for m in EVERY}
     assert set(known) <= there
     assert all(len(why) > 20 for why in known.values())
+
+
+def test_tests_that_are_red_anyway_notice_nothing(tmp_path: Path) -> None:
+    (tmp_path / "ioadapt_theory" / "claims").mkdir(parents=True)
+    (tmp_path / "test_red.py").write_text("def test_red():\n    assert False\n")
+    (tmp_path / "test_green.py").write_text("def test_green():\n    assert True\n")
+    check.require_green(tmp_path, ("test_green.py",))
+    with pytest.raises(check.RedError, match="fail with no error planted, so nothing can be counted"):
+        check.require_green(tmp_path, ("test_red.py",))
 
 
 def test_a_few_errors_are_noticed_and_kept(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from ioadapt_theory.checkpoints.checkpoint import DTYPES, Checkpoint, TensorInfo
 from ioadapt_theory.checkpoints.files.plain import OffsetCheckpoint, PlainFile, check_buffer, outside
-from ioadapt_theory.checkpoints.files.weights_only import load_weights_only
+from ioadapt_theory.checkpoints.files.weights_only import DAMAGED, load_weights_only
 from ioadapt_theory.errors import FileFormatError
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def _is_plain_zip(path: Path) -> bool:
             order = [i for i in archive.infolist() if i.filename.endswith("/byteorder")]
             stored = all(i.compress_type == zipfile.ZIP_STORED for i in archive.infolist())
             return stored and (not order or archive.read(order[0]).decode("ascii", "replace") == sys.byteorder)
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, OSError):
+    except DAMAGED:
         return False  # the format before torch 1.6, or a damaged entry: torch decides
 
 

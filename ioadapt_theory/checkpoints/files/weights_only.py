@@ -25,6 +25,9 @@ MOST_NAMES: Final = 64
 UNPACKED: Final = (10, 200_000_000)
 """A compressed file may unpack to this many times its size, and so many bytes more."""
 
+DAMAGED: Final = (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, OSError)
+"""What zipfile raises for a file that is no zip, or a broken one; torch then says what it is."""
+
 
 class Inert:
     """Stands in for an object that is not a tensor: takes whatever it is built from, and does nothing."""
@@ -114,7 +117,7 @@ def _refuse_bombs(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(item.file_size for item in archive.infolist())
-    except (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, OSError):
+    except DAMAGED:
         return  # no zip, or a broken one: torch decides
     size = path.stat().st_size
     if unpacked > UNPACKED[0] * size + UNPACKED[1]:

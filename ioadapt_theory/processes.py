@@ -41,12 +41,14 @@ def lost() -> Iterator[None]:
 def pool(jobs: int) -> Iterator[Executor]:
     """``jobs`` processes of one thread each; at the end what waits is cancelled, and what runs is waited for.
 
+    A second Ctrl-C during that wait ends it, and what runs.
+
     Raises:
         WorkerError: One of them was ended from outside.
     """
     executor = _spawned(jobs) or _Here()
     try:
-        with _without_interrupts():
+        with _at_interrupts(signal.SIG_IGN):
             for _ in range(jobs):
                 executor.submit(int)  # starts a process, which inherits that Ctrl-C is for the parent
         yield executor
@@ -54,7 +56,10 @@ def pool(jobs: int) -> Iterator[Executor]:
         msg = f"{DIED} What was finished is kept; fewer --jobs need less."
         raise WorkerError(msg) from None
     finally:
-        executor.shutdown(wait=True, cancel_futures=True)
+        with _at_interrupts(
+            _kill_workers
+        ):  # an exception inside would leave all waiting for each other
+            executor.shutdown(wait=True, cancel_futures=True)
 
 
 def _spawned(jobs: int) -> Executor | None:
@@ -91,12 +96,18 @@ class _Here(Executor):
         return done
 
 
+def _kill_workers(*_: object) -> None:
+    for child in multiprocessing.active_children():
+        child.kill()
+
+
 @contextmanager
-def _without_interrupts() -> Iterator[None]:
+def _at_interrupts(do: Any) -> Iterator[None]:
+    """What Ctrl-C does for the duration, in the main thread, which alone may say so."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    handler = signal.signal(signal.SIGINT, do)
     try:
         yield
     finally:

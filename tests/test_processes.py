@@ -49,6 +49,30 @@ def test_a_worker_ends_with_a_parent_that_is_killed(tmp_path):
     assert not alive(worker)
 
 
+IMPATIENT = PARENT.replace("import os, time", "import os, signal, time\nsignal.signal(2, signal.default_int_handler)")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT for one process")
+@pytest.mark.parametrize("pause", [0.01, 0.3])
+def test_a_second_interrupt_ends_what_the_first_would_wait_for(tmp_path, pause):
+    script = tmp_path / "parent.py"
+    script.write_text(IMPATIENT, encoding="utf-8")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, str(script)], text=True, env=environment, **pipes) as parent:
+        assert parent.stdout is not None
+        worker = int(parent.stdout.readline())
+        time.sleep(1)
+        for _ in range(2):
+            parent.send_signal(signal.SIGINT)
+            time.sleep(pause)
+        try:
+            parent.wait(timeout=20)  # the worker sleeps for ten minutes
+        finally:
+            parent.kill()
+    assert not alive(worker)
+
+
 def kill_this_process() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 

@@ -56,9 +56,7 @@ def pool(jobs: int) -> Iterator[Executor]:
         msg = f"{DIED} What was finished is kept; fewer --jobs need less."
         raise WorkerError(msg) from None
     finally:
-        with _at_interrupts(
-            _kill_workers
-        ):  # an exception inside would leave all waiting for each other
+        with _at_interrupts(_kill_workers):  # an exception inside would leave all waiting for each other
             executor.shutdown(wait=True, cancel_futures=True)
 
 

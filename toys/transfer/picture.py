@@ -31,7 +31,9 @@ def draw(plan: Protocol, result: Mapping[str, Any], headline: str | None = None)
     for axes, (case, rows) in zip(panels, tables.items(), strict=True):
         _panel(axes, plan, rows, shown)
         axes.set_title(case, loc="left")
-    panels[-1].set_xlabel(f"{plan.measure}: method minus copied LoRA (left: the method is better; grey: does not matter)")
+    panels[-1].set_xlabel(
+        f"{plan.measure}: method minus copied LoRA (left: the method is better; grey: does not matter)"
+    )
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower left", ncols=len(shown))
     said = verdicts(result, judged(plan, tables))
     headline = headline or "; ".join(f"{LABELS.get(row, row)}: {said[row]}" for row in shown)

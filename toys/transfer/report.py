@@ -31,7 +31,7 @@ def text(protocol: Protocol, result: Mapping[str, Any], seeds: int) -> str:
     for case, one in tables.items():
         rows = one["rows"]
         lines += ["", *([f"{case}:"] if case else []), *_table(protocol, rows), "", *_rates(protocol, one["rates"])]
-        lines += [*_exact(protocol, rows), *_strangers(protocol, rows)]
+        lines += controls(protocol, rows)
     lines += [
         "",
         f"Minus copied LoRA, paired by seed; {len(found)} cells corrected together (Holm), margin {protocol.margin:g}:",
@@ -98,6 +98,11 @@ def cell(one: Comparison) -> str:
     return f"{one.target} ({one.case})" if one.case else one.target
 
 
+def controls(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
+    """What is known beforehand: where a method has to be exact, and where nothing may move."""
+    return [*_exact(protocol, rows), *_strangers(protocol, rows)]
+
+
 def _exact(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
     """On the same function in other weights one method has to be exact."""
     said = []
@@ -123,17 +128,24 @@ def _strangers(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
 
 def printed(paper: str) -> list[str]:
     """What the paper's own table says of the target models: signs and relative changes, never beside ours."""
-    places: dict[str, dict[tuple[str, ...], float]] = {}
-    for cell in table(int(paper.removeprefix("Table "))):
-        if cell["side"] == "target" and cell["metric"] not in SUMMARIES:
-            at = (cell["model"], cell["peft"], cell["metric"])
-            places.setdefault(cell["placement"], {})[at] = float(cell["value"])
     said = []
-    for side in ("input", "output"):
-        both = sorted(places.get(side, {}).keys() & places["weight"].keys())
-        changes = [places[side][at] / places["weight"][at] - 1 for at in both]
-        if changes:
-            above = sum(change > 0 for change in changes)
-            said.append(f"{side} above the weight's in {above} of {len(both)} cells, median {median(changes):+.1%}")
+    for side, found in changes(paper).items():
+        above = sum(change > 0 for change in found)
+        said.append(f"{side} above the weight's in {above} of {len(found)} cells, median {median(found):+.1%}")
     told = f"The paper's {paper} on its targets, without intervals or an untouched row: {'; '.join(said)}."
     return textwrap.wrap(told, WIDTH)
+
+
+def changes(paper: str) -> dict[str, list[float]]:
+    """Side -> relative change from the weight's adapter in every cell of the paper's table that is of a target."""
+    places: dict[str, dict[tuple[str, ...], float]] = {}
+    for one in table(int(paper.removeprefix("Table "))):
+        if one["side"] == "target" and one["metric"] not in SUMMARIES:
+            at = (one["model"], one["peft"], one["metric"])
+            places.setdefault(one["placement"], {})[at] = float(one["value"])
+    found = {}
+    for side in ("input", "output"):
+        both = sorted(places.get(side, {}).keys() & places["weight"].keys())
+        if both:
+            found[side] = [places[side][at] / places["weight"][at] - 1 for at in both]
+    return found

@@ -1,4 +1,4 @@
-"""``python -m figures.readme``: writes what the pages quote, tables between their markers and pictures in docs/."""
+"""``python -m figures.readme``: writes what the pages quote, the pictures of docs/, and docs/index.html."""
 
 import re
 import sys
@@ -21,9 +21,15 @@ from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.stats import Interval
 from toys import molecules as toy
 from toys.ani import summary
+from toys.page import front
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+FRONT: Final = ROOT / "docs" / "index.html"
+MORE: Final = """Read on: <a href="contents.md">the documentation</a>, <a href="claims.md">every claim</a>,
+<a href="report.md">will it move</a>, <a href="similarity.md">how far apart are two checkpoints</a>,
+<a href="formats.md">adapter files of other tools</a>, <a href="troubleshooting.md">troubleshooting</a>.
+From a copy of the repository, <code>make docs</code> builds all of it and <code>make demo</code> this page."""
 PICTURES: Final = ("fig_8", "molecules", "prop_2_condition", "fig_2", "speed")
 
 
@@ -107,9 +113,12 @@ def main(argv: list[str] | None = None) -> int:
             page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
         for name in PICTURES:
             module = load(name)
+            data = module.compute()
             with styled(), TemporaryDirectory(dir=ROOT / "docs") as folder:
-                _, png = write(module.draw(module.compute()), folder, name)
+                _, png = write(module.draw(data), folder, name)
                 png.replace(ROOT / "docs" / png.name)
+            if name == "fig_8":
+                front.write(FRONT, data, MORE)
         return OK
 
     return guarded("figures.readme", body)

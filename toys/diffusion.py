@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters import parameters
+from toys.glyphs import sheet
 from toys.glyphs.faces import FACES, LETTERS, OTHER, POOL, glyphs
 from toys.glyphs.judges import Subject, judge
 from toys.glyphs.networks import DEPTH, HEADS, Batch, Loss, Model, distilled, flow_loss, on, sampled, train
@@ -33,8 +34,8 @@ REVISION: Final = 1
 LAYERS: Final = tuple(f"blocks.{i}.{m}" for i in range(DEPTH) for m in ("q", "k", "v", "o"))
 """Attention alone, as in the paper (Table 7)."""
 ALL: Final = range(len(LETTERS))
-LEARNT, VALIDATED = (tuple(map(LETTERS.index, letters)) for letters in ("AEGNRT", "BHKMUZ"))
-TESTED: Final = tuple(k for k in ALL if k not in {*LEARNT, *VALIDATED})
+LEARNT, VALIDATED, TESTED = (tuple(map(LETTERS.index, some)) for some in ("AEGNRT", "BHKMUZ", "CDFIJLOPQSVWXY"))
+SHOWN: Final = (1, 8, 9, 11)  # of those that are tested: D, Q, S, W
 STEPS, FEW = 8, 4
 """Steps of the sampler, and those of the distilled generator."""
 
@@ -134,6 +135,14 @@ class World:
         letters = self.tested.letters.repeat(self.size.samples)
         return self.tested.compared(self.samples(model, where, letters, subject(self.seed)))
 
+    def shown(self, model: nn.Module, where: str) -> Tensor:
+        """Some of the samples that are measured, for a sheet."""
+        return self.samples(model, where, self.tested.letters, subject(self.seed))[list(SHOWN)]
+
+    def real(self) -> dict[str, Tensor]:
+        """What they should look like, and what was learnt."""
+        return {"real": self.tested.real[list(SHOWN)], "learnt": self.drawn(LEARNT, 1, 1)[0]}
+
     def own(self, model: nn.Module, where: str) -> float:
         """Letters misread in a face that was learnt."""
         face = OTHER[0] if where == "shifted" else seen(self.seed)[0]
@@ -148,7 +157,7 @@ def world(seed: int, size: str, cache: Path) -> World:
 
 def main(argv: list[str] | None = None) -> int:
     """See ``toys.transfer.command.main``."""
-    return command.main("diffusion", __doc__, argv)
+    return command.main("diffusion", __doc__, argv, sheet)
 
 
 if __name__ == "__main__":

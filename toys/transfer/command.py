@@ -6,6 +6,7 @@ import os
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 from tqdm import tqdm
@@ -66,12 +67,15 @@ def rounded(value: Any) -> Any:
             return value
 
 
-def main(name: str, doc: str | None, argv: list[str] | None = None) -> int:
-    """Run, print the table, write picture and record; status 0, or 2 with one sentence on stderr."""
-    return guarded(name, lambda: _main(name, doc, argv))
+def main(name: str, doc: str | None, argv: list[str] | None = None, samples: ModuleType | None = None) -> int:
+    """Run, print the table, write pictures and record; status 0, or 2 with one sentence on stderr.
+
+    ``samples`` is for toys whose models make pictures: see ``toys.glyphs.sheet``.
+    """
+    return guarded(name, lambda: _main(name, doc, argv, samples))
 
 
-def _main(name: str, doc: str | None, argv: list[str] | None) -> int:
+def _main(name: str, doc: str | None, argv: list[str] | None, samples: ModuleType | None) -> int:
     plan = protocol(name)
     args = _parser(name, doc, plan).parse_args(argv)
     if args.quick:
@@ -86,6 +90,11 @@ def _main(name: str, doc: str | None, argv: list[str] | None) -> int:
     with styled():  # before the work, so that a missing matplotlib is found at once
         result = run(plan, quick=args.quick, seeds=seeds, cache=out / "cache", jobs=jobs, cluster=args.cluster)
         svg, png = write(picture.draw(plan, result), out, name)
+        if samples is not None:
+            result["samples"] = samples.painted(
+                plan, result, seeds[0], "quick" if args.quick else "full", out / "cache"
+            )
+            write(samples.draw(plan, result), out, f"{name}_samples")
     command = f"python toys/{name}.py{' --quick' if args.quick else ''} --seed {args.seed} --seeds {count}"
     config = {"command": command, "seeds": list(seeds), "python": ".".join(map(str, sys.version_info[:2]))}
     write_json(out / f"{name}.json", record(name, config=config, results=result))

@@ -17,7 +17,6 @@ FIGURES: tuple[str, ...] = (
     "tightness",
     "prop_2_condition",
     "shared_function",
-    "molecules",
     "speed",
 )
 """Every figure: the name of its module here, which is also the name of its files."""

@@ -1,5 +1,7 @@
 """``python -m figures.readme``: writes what the pages quote, tables between their markers and pictures in docs/."""
 
+from __future__ import annotations
+
 import re
 import sys
 from collections.abc import Callable
@@ -8,7 +10,7 @@ from functools import partial
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from figures.__main__ import load
 from figures.style import styled, write
@@ -18,13 +20,17 @@ from ioadapt_theory.claims.evidence.findings import Verdict
 from ioadapt_theory.cli import OK, Parser, guarded
 from ioadapt_theory.cli import main as command
 from ioadapt_theory.errors import FileFormatError
-from ioadapt_theory.stats import Interval
-from toys import molecules as toy
-from toys.ani import summary
+from toys.transfer import command as toys
+from toys.transfer import page as pages
+from toys.transfer import picture
+from toys.transfer.protocol import names, protocol
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-PICTURES: Final = ("fig_8", "molecules", "prop_2_condition", "fig_2", "speed")
+PICTURES: Final = ("fig_8", "prop_2_condition", "fig_2", "speed")
 
 
 def claims() -> str:
@@ -51,16 +57,11 @@ def _row(claim: Claim) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
 
 
-def molecules() -> str:
-    """Errors of the recorded full run, kcal/mol."""
-    tasks = {task: summary.rows(figures) for task, figures in toy.recorded_run()["tasks"].items()}
-    roles = {"source": "trained on ANI-1x", **{role: f"moved to {name}" for role, name in summary.TARGETS.items()}}
-    head = ["", *(f"{task}: {where}" for task in tasks for where in roles.values())]
-    lines = [head, ["---"] * len(head)]
-    for key, first in next(iter(tasks.values())).items():
-        errors = [tasks[task][key].errors.get(role) for task in tasks for role in roles]
-        lines.append([first.label, *("" if e is None else str(Interval.of(e)) for e in errors)])
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+def studies(*wanted: str) -> str:
+    """What the recorded full runs of these toys show."""
+    recorded = {name: toys.recorded(name) for name in wanted}
+    found = (pages.section(protocol(name), one, f"{name}.png") for name, one in recorded.items() if one)
+    return "\n".join(found)
 
 
 def reported(*models: str) -> str:
@@ -72,7 +73,8 @@ def reported(*models: str) -> str:
 
 SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "claims": claims,
-    "molecules": molecules,
+    "molecules": partial(studies, "molecules"),
+    "transfer": partial(studies, *(name for name in names() if name != "molecules")),
     "report": partial(reported, "ani-1x:0", "ani-1ccx:0"),
     "report-apart": partial(reported, "ani-1x:0", "ani-1x:1"),
 }
@@ -107,12 +109,20 @@ def main(argv: list[str] | None = None) -> int:
             page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
         for name in PICTURES:
             module = load(name)
-            with styled(), TemporaryDirectory(dir=ROOT / "docs") as folder:
-                _, png = write(module.draw(module.compute()), folder, name)
-                png.replace(ROOT / "docs" / png.name)
+            _drawn(name, lambda module=module: module.draw(module.compute()))  # type: ignore[misc]
+        for name in names():
+            if recorded := toys.recorded(name):
+                plan, said = protocol(name), pages.headline(protocol(name), recorded)
+                _drawn(name, lambda plan=plan, one=recorded, said=said: picture.draw(plan, one, said))  # type: ignore[misc]
         return OK
 
     return guarded("figures.readme", body)
+
+
+def _drawn(name: str, draw: Callable[[], Figure]) -> None:
+    with styled(), TemporaryDirectory(dir=ROOT / "docs") as folder:
+        _, png = write(draw(), folder, name)
+        png.replace(ROOT / "docs" / png.name)
 
 
 if __name__ == "__main__":

@@ -37,7 +37,7 @@ def text(protocol: Protocol, result: Mapping[str, Any], seeds: int) -> str:
         f"Minus copied LoRA, paired by seed; {len(found)} cells corrected together (Holm), margin {protocol.margin:g}:",
         *(line for row, verdict in said.items() for line in _said(row, verdict, found, protocol)),
         "",
-        *(printed(protocol.paper) if protocol.paper else ()),
+        *printed(protocol.paper),
     ]
     return "\n".join(lines) + "\n"
 
@@ -128,16 +128,23 @@ def _strangers(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
 
 def printed(paper: str) -> list[str]:
     """What the paper's own table says of the target models: signs and relative changes, never beside ours."""
-    said = []
+    said: list[str] = []
     for side, found in changes(paper).items():
         above = sum(change > 0 for change in found)
         said.append(f"{side} above the weight's in {above} of {len(found)} cells, median {median(found):+.1%}")
+    if not said:
+        return []
     told = f"The paper's {paper} on its targets, without intervals or an untouched row: {'; '.join(said)}."
     return textwrap.wrap(told, WIDTH)
 
 
 def changes(paper: str) -> dict[str, list[float]]:
-    """Side -> relative change from the weight's adapter in every cell of the paper's table that is of a target."""
+    """Side -> relative change from the weight's adapter in every cell of the paper's table that is of a target.
+
+    Empty where the paper has no table.
+    """
+    if not paper.startswith("Table "):
+        return {}
     places: dict[str, dict[tuple[str, ...], float]] = {}
     for one in table(int(paper.removeprefix("Table "))):
         if one["side"] == "target" and one["metric"] not in SUMMARIES:

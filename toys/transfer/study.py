@@ -37,7 +37,6 @@ class Study:
         """
         rates = {name: self._tuned(run, method, name) for name, method in self.protocol.methods.items()}
         facts = run([self._unit(seed, "facts") for seed in self.seeds])
-        measure = self.protocol.measure
         rows: dict[str, Any] = {NONE: self._by_model(one["none"] for one in facts.values())}
         rows |= self._moved(run, rates) | self._made_for_a_target(run, rates) | self._retrained(run, rates)
         return {

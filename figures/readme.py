@@ -1,4 +1,4 @@
-"""``python -m figures.readme``: writes what the pages quote, tables between their markers and pictures in docs/."""
+"""``python -m figures.readme``: writes what the pages quote, the pictures of docs/, and docs/index.html."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from ioadapt_theory.claims.evidence.findings import Verdict
 from ioadapt_theory.cli import OK, Parser, guarded
 from ioadapt_theory.cli import main as command
 from ioadapt_theory.errors import FileFormatError
+from toys.page import front
 from toys.transfer import command as toys
 from toys.transfer import page as pages
 from toys.transfer import picture
@@ -30,6 +31,11 @@ if TYPE_CHECKING:
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+FRONT: Final = ROOT / "docs" / "index.html"
+MORE: Final = """Read on: <a href="contents.md">the documentation</a>, <a href="claims.md">every claim</a>,
+<a href="report.md">will it move</a>, <a href="similarity.md">how far apart are two checkpoints</a>,
+<a href="formats.md">adapter files of other tools</a>, <a href="troubleshooting.md">troubleshooting</a>.
+From a copy of the repository, <code>make docs</code> builds all of it and <code>make demo</code> this page."""
 PICTURES: Final = ("fig_8", "prop_2_condition", "fig_2", "speed")
 
 
@@ -108,12 +114,14 @@ def main(argv: list[str] | None = None) -> int:
         for page in PAGES:
             page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
         for name in PICTURES:
-            module = load(name)
-            _drawn(name, lambda module=module: module.draw(module.compute()))  # type: ignore[misc]
+            data = (module := load(name)).compute()
+            _drawn(name, partial(module.draw, data))
+            if name == "fig_8":
+                front.write(FRONT, data, MORE)
         for name in names():
             if recorded := toys.recorded(name):
-                plan, said = protocol(name), pages.headline(protocol(name), recorded)
-                _drawn(name, lambda plan=plan, one=recorded, said=said: picture.draw(plan, one, said))  # type: ignore[misc]
+                plan = protocol(name)
+                _drawn(name, partial(picture.draw, plan, recorded, pages.headline(plan, recorded)))
         return OK
 
     return guarded("figures.readme", body)

@@ -1,4 +1,4 @@
-"""``make demo``: the idea on a crescent, real networks, and how far apart their weights are, on one screen.
+"""``make demo``: the idea on a crescent, real networks, their weights, on one screen; and a page to play with.
 
 Everything is computed here and now, offline, on a CPU, in about a minute; every number below comes from that run.
 """
@@ -18,6 +18,7 @@ from ioadapt_theory.similarity.compare import compare
 from ioadapt_theory.similarity.comparison import Options
 from ioadapt_theory.similarity.measures.spaces import Space
 from toys import crescent
+from toys.page import front
 from toys.plane import picture as plane_picture
 from toys.plane.table import number
 from toys.style import styled, write
@@ -110,8 +111,11 @@ def run(out: Path = OUT) -> str:
     kept = {"crescent": plane["rows"], "molecules": ani["cases"], "similarity": alike}
     config = {"crescent": plane["config"], "molecules": {"quick": True, "seeds": list(seeds)}}
     write_json(out / "demo.json", record("demo", config=config, results=kept))
-    seen = f"Look at: {', '.join(map(str, pictures))}  ({time.monotonic() - began:.0f} s; numbers: {out / 'demo.json'})"
-    return f"{screen(plane, ani, alike)}{seen}\n"
+    page = front.write(out / "index.html", plane)
+    seen = (
+        f"Pictures: {', '.join(map(str, pictures))}; numbers: {out / 'demo.json'}  ({time.monotonic() - began:.0f} s)"
+    )
+    return f"{screen(plane, ani, alike)}{seen}\nTen minutes to understand it all, in a browser: {page}\n"
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""Letters in the faces that matplotlib ships: who may see which, how one is drawn, and the frozen encoder of prompts."""
+"""Letters in the faces that matplotlib ships: who may see which, how one is drawn, and the encoder of prompts."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
-from torch.nn.functional import max_pool2d
 
 FOLDER: Final = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"

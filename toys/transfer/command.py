@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -38,7 +39,7 @@ def recorded(name: str) -> dict[str, Any] | None:
 def run(
     plan: Protocol, *, quick: bool, seeds: tuple[int, ...], cache: Path, jobs: int = 1, cluster: str | None = None
 ) -> dict[str, Any]:
-    """The study's figures to six digits; ``quick``: the first case, smaller, with learning rates of a recorded run."""
+    """The study's figures to six digits; ``quick``: the first case, smaller, with rates of a recorded run."""
     known = judge.cases(recorded(plan.name) or {"cases": {}}) if quick else {}
     rates = {case: {method: one["rate"] for method, one in of["rates"].items()} for case, of in known.items()}
     size = "quick" if quick else "full"
@@ -89,6 +90,8 @@ def main(name: str, doc: str | None, argv: list[str] | None = None, run: Callabl
 def _main(name: str, doc: str | None, argv: list[str] | None, run: Callable[..., dict[str, Any]]) -> int:
     plan = protocol(name)
     args = _parser(name, doc, plan).parse_args(argv)
+    if args.quick:
+        plan = replace(plan, methods=plan.tables[plan.paper])
     out = args.out or Path("out") / name
     if out.exists() and not out.is_dir():
         msg = f"--out {out} is a file; name a folder."

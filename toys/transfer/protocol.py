@@ -34,6 +34,7 @@ class Method:
         match: what makes it comparable with LoRA, its rank or its parameters.
         layers: pattern of the layers that it sits on; empty: all of the toy's.
         against: the method that it is compared with: a LoRA on the same layers; itself: with none.
+        table: of the paper, whose comparisons are corrected together; empty: the toy's first.
     """
 
     placement: str
@@ -42,10 +43,11 @@ class Method:
     family: str = "lora"
     layers: str = ""
     against: str = "lora"
+    table: str = ""
 
     def key(self) -> dict[str, Any]:
         """What the trained numbers depend on."""
-        return {key: value for key, value in asdict(self).items() if key != "against" and value}
+        return {key: value for key, value in asdict(self).items() if key not in {"against", "table"} and value}
 
     def on(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """Those of the layers that it sits on."""
@@ -66,6 +68,7 @@ class Protocol:
         strangers: targets trained apart.
         methods: by row.
         rule: see ``Rule``.
+        also: further measures, lower is better, that are recorded and not judged.
         cases: worlds of one seed that are judged as one table, such as two directions; by default there is one.
         tuned: how many seeds choose the learning rates; 0: all.
         carried: whether LoRA is also carried by weights alone.
@@ -83,6 +86,7 @@ class Protocol:
     strangers: tuple[str, ...]
     methods: Mapping[str, Method]
     rule: Rule
+    also: tuple[str, ...] = ()
     cases: tuple[str, ...] = ("",)
     tuned: int = 0
     carried: bool = True
@@ -91,6 +95,14 @@ class Protocol:
     def targets(self) -> tuple[str, ...]:
         """All of them, in the order of the table."""
         return (*self.related, *self.exact, *self.strangers)
+
+    @property
+    def tables(self) -> dict[str, dict[str, Method]]:
+        """Table of the paper -> its methods, the toy's first table first."""
+        found: dict[str, dict[str, Method]] = {self.paper: {}}
+        for row, method in self.methods.items():
+            found.setdefault(method.table or self.paper, {})[row] = method
+        return found
 
 
 def protocol(name: str) -> Protocol:

@@ -1,7 +1,7 @@
 """The experiment of a toy: rates chosen on the source, adapters moved, carried and retrained, figures gathered."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import mean
 from typing import Any, Final
 
@@ -32,21 +32,32 @@ class Study:
 
         Returns:
             ``rates``: method -> chosen rate, whether it lies inside the grid, and all that was tried;
-            ``rows``: row -> model -> value by seed; ``own``: model -> value by seed;
-            ``similarity``: target -> layer -> measure -> value by seed, to three digits.
+            ``rows``: row -> model -> value by seed; ``also``: the same by further measure, at full strength;
+            ``own``: model -> value by seed; ``similarity``: target -> layer -> measure -> value by seed, three digits.
         """
         rates = {name: self._tuned(run, method, name) for name, method in self.protocol.methods.items()}
         facts = run([self._unit(seed, "facts") for seed in self.seeds])
-        rows: dict[str, Any] = {NONE: self._by_model(one["none"] for one in facts.values())}
-        rows |= self._moved(run, rates) | self._made_for_a_target(run, rates) | self._retrained(run, rates)
+        rows = self._rows(run, rates, facts.values())
+        also = {}
+        for measure in self.protocol.also:  # nothing runs again: what was measured is in the cache
+            of = replace(self, protocol=replace(self.protocol, measure=measure))._rows(run, rates, facts.values())
+            also[measure] = {row: values for row, values in of.items() if " x " not in row}
         return {
             "rates": rates,
             "rows": rows,
+            **({"also": also} if also else {}),
             "own": {m: [one["own"][m] for one in facts.values()] for m in (SOURCE, *self.protocol.targets)},
             "similarity": {
                 m: _by_layer([one["similarity"][m] for one in facts.values()]) for m in self.protocol.targets
             },
         }
+
+    def _rows(
+        self, run: Runner, rates: Mapping[str, Any], facts: Iterable[Mapping[str, Any]]
+    ) -> dict[str, dict[str, list[float | None]]]:
+        """Row -> model -> value of the protocol's measure by seed."""
+        rows: dict[str, Any] = {NONE: self._by_model(one["none"] for one in facts)}
+        return rows | self._moved(run, rates) | self._made_for_a_target(run, rates) | self._retrained(run, rates)
 
     def _by_model(self, found: Iterable[Any]) -> dict[str, list[float]]:
         some = list(found)

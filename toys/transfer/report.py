@@ -100,7 +100,8 @@ def _said(row: str, verdict: str, found: Sequence[Comparison], protocol: Protoco
     said = f"{row}{'' if against == 'lora' else f' (against {against})'}: {verdict}. {'; '.join(cells)}. "
     if beyond:
         said += f"Beyond the difference on the source: {', '.join(f'{one.mean:+.3f}' for one in beyond)}. "
-    said += f"With power {protocol.rule.power:g} differences of {max(c.detectable for c in mine):.3f} would be found."
+    power = protocol.rule.power
+    said += f"With power {power:g} differences of {max(c.detectable(power) for c in mine):.3f} would be found."
     return textwrap.wrap(said, WIDTH, initial_indent="  ", subsequent_indent="    ")
 
 

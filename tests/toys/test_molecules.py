@@ -86,7 +86,7 @@ def test_after_ctrl_c_what_was_finished_is_kept(
     monkeypatch.setattr(Training, "measure", measure)
     command = ["--quick", "--jobs", "1", "--out", str(tmp_path)]
     assert toy.main(command) == 130
-    assert capsys.readouterr().err == "molecules: interrupted; what was finished is kept.\n"
+    assert capsys.readouterr().err == "molecules: interrupted.\n"
     assert [p.name for p in tmp_path.iterdir()] == ["cache"]
     monkeypatch.setattr(Training, "measure", kept)
     assert toy.main(command) == 0

@@ -1,7 +1,8 @@
 """`python -m tests.mutants`: plant errors in the claims, one at a time, and report those that nothing notices.
 
 What is done is kept in a file and not done again, so that a run may be stopped and go on. The status is 1 if an error
-survives that is not in ``equivalents.json``, where every entry says why it changes nothing.
+survives that is not in ``equivalents.json``, where every entry says why it changes nothing. An error that only the
+comparison of printed text notices is counted, and shown unless it is one of words.
 """
 
 import argparse
@@ -15,9 +16,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 from tests.mutants import check, plant
+from tests.mutants.check import FOLDER
 from tests.mutants.plant import Mutant
 
-FOLDER = "ioadapt_theory/claims"
 EQUIVALENTS = Path(__file__).with_name("equivalents.json")
 
 
@@ -111,12 +112,19 @@ def report(entries: list[dict[str, object]]) -> int:
     unknown = [e for e in survivors if (e["file"], e["before"], e["after"]) not in known]
     sys.stdout.write("\n")
     planted, noticed = Counter(e["kind"] for e in entries), Counter(e["kind"] for e in entries if e["noticed"])
+    printed = [e for e in entries if e["noticed"] and any(f" {file}" in str(e["by"]) for file in check.PRINTED)]
+    alone = Counter(e["kind"] for e in printed)
     for kind in sorted(planted, key=str):
-        sys.stdout.write(f"{kind!s:12} {noticed[kind]:5} of {planted[kind]:5} noticed\n")
+        by = f", {alone[kind]} by what is printed alone" if alone[kind] else ""
+        sys.stdout.write(f"{kind!s:12} {noticed[kind]:5} of {planted[kind]:5} noticed{by}\n")
+    for e in printed:
+        if e["kind"] != "word":
+            sys.stdout.write(f"\nprinted: {e['file']} ({e['kind']})\n  - {e['before']}\n  + {e['after']}\n")
     for e in unknown:
         sys.stdout.write(f"\nsurvives: {e['file']} ({e['kind']})\n  - {e['before']}\n  + {e['after']}\n")
     sys.stdout.write(
-        f"\n{len(entries)} errors planted: {len(entries) - len(survivors)} noticed, {len(unknown)} not noticed, "
+        f"\n{len(entries)} errors planted: {len(entries) - len(survivors)} noticed "
+        f"({len(printed)} by what is printed alone), {len(unknown)} not noticed, "
         f"{len(survivors) - len(unknown)} that change nothing (equivalents.json).\n"
     )
     return 1 if unknown else 0

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.mutants import check
-from tests.mutants.__main__ import EQUIVALENTS, FOLDER, sample
-from tests.mutants.check import BY_FILE, ROOT, SHARED, identifiers, stages
+from tests.mutants.__main__ import EQUIVALENTS, sample
+from tests.mutants.check import BY_FILE, FOLDER, ROOT, SHARED, identifiers, stages
 from tests.mutants.plant import Mutant, equivalents, mutants
 
 EVERY = mutants(ROOT, FOLDER)
@@ -69,7 +69,7 @@ def test_a_sample_covers_every_room_and_every_kind() -> None:
 def test_every_file_has_tests_that_exist() -> None:
     for file in {m.file for m in EVERY}:
         for arguments in stages(ROOT, Mutant(file, "word", 0, 0, "")):
-            assert all((ROOT / a.split("::")[0]).exists() for a in arguments if "/" in a)
+            assert all((ROOT / a.split("::")[0].removeprefix("--ignore=")).exists() for a in arguments if "/" in a)
     assert all((ROOT / FOLDER / file).exists() for file in BY_FILE)
     assert all((ROOT / "tests/claims" / f"{name}.py").exists() for name in SHARED)
     assert identifiers(ROOT, Mutant(f"{FOLDER}/statements/prop_4.py", "", 0, 0, "")) == ["prop-4", "prop-4-exact"]
@@ -88,9 +88,9 @@ def test_tests_that_are_red_anyway_notice_nothing(tmp_path: Path) -> None:
     (tmp_path / "ioadapt_theory" / "claims").mkdir(parents=True)
     (tmp_path / "test_red.py").write_text("def test_red():\n    assert False\n")
     (tmp_path / "test_green.py").write_text("def test_green():\n    assert True\n")
-    check.require_green(tmp_path, ("test_green.py",))
+    check.require_green(tmp_path, "test_green.py")
     with pytest.raises(check.RedError, match="fail with no error planted, so nothing can be counted"):
-        check.require_green(tmp_path, ("test_red.py",))
+        check.require_green(tmp_path, "test_red.py")
 
 
 def test_a_few_errors_are_noticed_and_kept(tmp_path: Path) -> None:
@@ -103,5 +103,5 @@ def test_a_few_errors_are_noticed_and_kept(tmp_path: Path) -> None:
         assert (
             f"3 of {len([m for m in EVERY if 'statements/prop_4' in m.file])} errors, {already} of them" in ended.stdout
         )
-        assert "3 errors planted: 3 noticed, 0 not noticed" in ended.stdout, ended.stdout + ended.stderr
+        assert "3 errors planted: 3 noticed" in ended.stdout, ended.stdout + ended.stderr
         assert ended.returncode == 0

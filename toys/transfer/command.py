@@ -14,7 +14,7 @@ from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.results import record, write_json
 from toys.command_line import whole
 from toys.style import styled, write
-from toys.transfer import picture, report
+from toys.transfer import judge, picture, report
 from toys.transfer.protocol import Protocol, protocol
 from toys.transfer.runner import runner
 from toys.transfer.study import Study
@@ -35,9 +35,10 @@ def recorded(name: str) -> dict[str, Any] | None:
 def run(
     plan: Protocol, *, quick: bool, seeds: tuple[int, ...], cache: Path, jobs: int = 1, cluster: str | None = None
 ) -> dict[str, Any]:
-    """The study's figures to six digits; ``quick``: smaller models, learning rates of a recorded full run."""
-    known = recorded(plan.name) if quick else None
-    rates = {method: one["rate"] for method, one in known["rates"].items()} if known else None
+    """The study's figures to six digits; ``quick``: the first case, smaller, with learning rates of a recorded run."""
+    known = judge.cases(recorded(plan.name) or {"cases": {}}) if quick else {}
+    rates = {case: {method: one["rate"] for method, one in of["rates"].items()} for case, of in known.items()}
+    size = "quick" if quick else "full"
     with tqdm(total=0, disable=None, unit=" runs", desc=plan.name, leave=False) as bar:
 
         def progress(added: int, finished: int) -> None:
@@ -45,19 +46,21 @@ def run(
             bar.update(finished)
 
         with runner(cache, jobs, cluster, progress) as units:
-            study = Study(plan, seeds, "quick" if quick else "full", rates)
-            figures: dict[str, Any] = _rounded(study.results(units))
-            return figures
+            wanted = plan.cases[:1] if quick else plan.cases
+            found = {case: Study(plan, seeds, size, rates.get(case), case).results(units) for case in wanted}
+    figures: dict[str, Any] = rounded({"cases": found} if any(found) else found[""])
+    return figures
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """Figures to six digits, all through."""
     match value:
         case float():
             return float(f"{value:.6g}")
         case dict():
-            return {key: _rounded(inner) for key, inner in value.items()}
+            return {key: rounded(inner) for key, inner in value.items()}
         case list():
-            return [_rounded(inner) for inner in value]
+            return [rounded(inner) for inner in value]
         case _:
             return value
 

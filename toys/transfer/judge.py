@@ -1,8 +1,9 @@
 """From figures by seed to what may be said: paired differences, corrected for the table, and a verdict by rule.
 
-For each method and related target the difference from copied LoRA, paired by seed, is "better" or "worse" where its
-p-value, corrected by Holm's method over the whole table, is below 1 - level; else "equivalent" where two one-sided
-tests put it within the margin; else "undecided". Of the paper's claim, that the method transfers better, this
+For each method and related target the difference from copied LoRA on the same layers, paired by seed, is "better" or
+"worse" where its p-value, corrected by Holm's method over the whole table, is below 1 - level; else "equivalent" where
+two one-sided tests put it within the margin; else "undecided". Of the paper's claim, that the method transfers better,
+this
 
     supports      it: better on most related targets, and better than its own gain or loss on the source explains
     contradicts   it: worse on most related targets, better on none
@@ -17,7 +18,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from ioadapt_theory.stats import Interval, detectable, equivalence, holm, paired, t_test
+from ioadapt_theory.stats import Interval, detectable, equivalence, holm, t_test
 from toys.transfer.protocol import Protocol
 from toys.transfer.runs import SOURCE
 from toys.transfer.study import NONE
@@ -38,10 +39,10 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A method minus copied LoRA on one target; negative is better.
+    """A method minus another that was copied, on one target; negative is better.
 
     Attributes:
-        row, target: which.
+        row, against, target, case: which.
         difference: interval of the mean over seeds, uncorrected.
         p: corrected over the table.
         beyond_source: the same minus the difference on the source itself (difference in differences); None for what
@@ -51,7 +52,9 @@ class Comparison:
     """
 
     row: str
+    against: str
     target: str
+    case: str
     difference: Interval
     p: float
     beyond_source: Interval | None
@@ -59,24 +62,39 @@ class Comparison:
     verdict: Verdict
 
 
-def comparisons(protocol: Protocol, rows: Mapping[str, Any], against: str = LORA) -> list[Comparison]:
+def comparisons(protocol: Protocol, rows: Mapping[str, Any]) -> list[Comparison]:
     """Every method at full strength, and auto, against copied LoRA on the related targets, corrected as one table."""
-    names = [row for row in (*protocol.methods, "auto") if row != against and row in rows]
-    cells = [(row, target) for row in names for target in protocol.related]
-    gaps = [np.subtract(rows[row][target], rows[against][target]) for row, target in cells]
+    return judged(protocol, {"": rows})
+
+
+def judged(protocol: Protocol, tables: Mapping[str, Mapping[str, Any]]) -> list[Comparison]:
+    """The same of the rows of several cases, which are corrected together."""
+    against = {row: method.against for row, method in protocol.methods.items()} | {"auto": LORA}
+    cells = [
+        (case, row, target)
+        for case, rows in tables.items()
+        for row, other in against.items()
+        if row != other and row in rows
+        for target in protocol.related
+    ]
+    gaps = [np.subtract(tables[c][row][t], tables[c][against[row]][t]) for c, row, t in cells]
     corrected = holm([t_test(gap) for gap in gaps])
+    level, power = protocol.rule.level, protocol.rule.power
     found = []
-    for (row, target), gap, p in zip(cells, gaps, corrected, strict=True):
-        here = np.subtract(rows[row][SOURCE], rows[against][SOURCE]) if SOURCE in rows[row] else None
+    for (case, row, target), gap, p in zip(cells, gaps, corrected, strict=True):
+        rows, other = tables[case], against[row]
+        here = np.subtract(rows[row][SOURCE], rows[other][SOURCE]) if SOURCE in rows[row] else None
         found.append(
             Comparison(
-                row,
-                target,
-                paired(rows[row][target], rows[against][target], level=protocol.rule.level),
-                p,
-                None if here is None else Interval.of(gap - here, level=protocol.rule.level),
-                detectable(gap, level=protocol.rule.level, power=protocol.rule.power),
-                _of_a_difference(gap, p, protocol),
+                row=row,
+                against=other,
+                target=target,
+                case=case,
+                difference=Interval.of(gap, level=level),
+                p=p,
+                beyond_source=None if here is None else Interval.of(gap - here, level=level),
+                detectable=detectable(gap, level=level, power=power),
+                verdict=_of_a_difference(gap, p, protocol),
             )
         )
     return found
@@ -87,6 +105,21 @@ def _of_a_difference(gap: np.ndarray, p: float, protocol: Protocol) -> Verdict:
     if p < error:
         return Verdict.BETTER if gap.mean() < 0 else Verdict.WORSE
     return Verdict.EQUIVALENT if equivalence(gap, protocol.margin) < error else Verdict.UNDECIDED
+
+
+def verdicts(result: Mapping[str, Any], found: Sequence[Comparison]) -> dict[str, Verdict]:
+    """Row -> what its comparisons say of the claim; nothing where a learning rate lies at an edge of the grid."""
+    edge = {row for one in cases(result).values() for row, rate in one["rates"].items() if not rate["interior"]}
+    rows = {one.row: {one.row, one.against} & edge for one in found}
+    return {
+        row: Verdict.UNDECIDED if edges else claim([one for one in found if one.row == row])
+        for row, edges in rows.items()
+    }
+
+
+def cases(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Case -> its figures; a toy with one case has them at the top."""
+    return dict(result["cases"]) if "cases" in result else {"": result}
 
 
 def claim(found: Sequence[Comparison]) -> Verdict:

@@ -1,38 +1,66 @@
 """One picture a study: what moving an adapter does on every target, beside copied LoRA, with the result as headline."""
 
+import textwrap
 from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ioadapt_theory.stats import Interval, paired
 from toys.style import FAINT, FULL_WIDTH, LABELS, MARKERS, METHODS
-from toys.transfer.judge import claim, comparisons
+from toys.transfer.judge import cases, judged, verdicts
 from toys.transfer.protocol import Protocol
 from toys.transfer.study import NONE
 
-SHOWN: Final = ("input", "output", "residual")
-COLOURS: Final = {**METHODS, "residual": "#CC79A7"}
+COLOURS: Final = {**METHODS, "residual": "#CC79A7", "first": "#56B4E9"}
+ROW: Final = 0.5
+"""Height of a target, inches."""
 
 
-def draw(plan: Protocol, result: Mapping[str, Any]) -> Figure:
-    """Method minus copied LoRA, by target, with 95 % intervals; left of zero the method is better."""
-    rows = result["rows"]
-    found = comparisons(plan, rows)
-    figure = Figure(figsize=(FULL_WIDTH, 0.34 * len(plan.targets) * 1.5 + 1.3))
-    axes = figure.subplots()
-    shown = [row for row in SHOWN if row in rows]
+def draw(plan: Protocol, result: Mapping[str, Any], headline: str | None = None) -> Figure:
+    """Method minus copied LoRA on the same layers, by target, with 95 % intervals; left of zero the method is better.
+
+    Without ``headline`` the verdicts stand above.
+    """
+    tables = {case: one["rows"] for case, one in cases(result).items()}
+    shown = shown_methods(plan)
+    figure = Figure(figsize=(FULL_WIDTH, ROW * len(plan.targets) * len(tables) + 1.3))
+    panels = figure.subplots(len(tables), squeeze=False, sharex=True)[:, 0]
+    for axes, (case, rows) in zip(panels, tables.items(), strict=True):
+        _panel(axes, plan, rows, shown)
+        axes.set_title(case, loc="left")
+    panels[-1].set_xlabel(
+        f"{plan.measure}: method minus copied LoRA (left: the method is better; grey: does not matter)"
+    )
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower left", ncols=len(shown))
+    said = verdicts(result, judged(plan, tables))
+    headline = headline or "; ".join(f"{LABELS.get(row, row)}: {said[row]}" for row in shown)
+    figure.suptitle(textwrap.fill(headline, 95), x=0.02, ha="left", fontweight="bold")
+    return figure
+
+
+def shown_methods(plan: Protocol) -> list[str]:
+    """Those that are drawn: of LoRA's rank and compared with another, not the side that nothing speaks for."""
+    return [
+        row
+        for row, m in plan.methods.items()
+        if m.against != row and m.placement != "opposite" and (m.match == "rank" or m.layers)
+    ]
+
+
+def _panel(axes: Axes, plan: Protocol, rows: Mapping[str, Any], shown: list[str]) -> None:
     for k, row in enumerate(shown):
         places = np.arange(len(plan.targets)) + (k - (len(shown) - 1) / 2) * 0.22
-        gaps = [paired(rows[row][t], rows["lora"][t]) for t in plan.targets]
+        gaps = [paired(rows[row][t], rows[plan.methods[row].against][t]) for t in plan.targets]
         axes.errorbar(
             [g.mean for g in gaps],
             places,
             xerr=[g.half_width for g in gaps],
             fmt=MARKERS.get(row, "v"),
-            color=COLOURS[row],
-            label=LABELS.get(row, "residual side"),
+            color=COLOURS.get(row, f"C{k}"),
+            label=LABELS.get(row, row),
             markersize=4,
             elinewidth=1,
         )
@@ -40,10 +68,5 @@ def draw(plan: Protocol, result: Mapping[str, Any]) -> Figure:
     axes.axvline(0, color=FAINT, linewidth=0.8)
     axes.axvspan(-plan.margin, plan.margin, color=FAINT, alpha=0.15, linewidth=0)
     axes.set_yticks(np.arange(len(plan.targets)), plan.targets)
-    axes.invert_yaxis()
+    axes.set_ylim(len(plan.targets) - 0.5, -0.5)
     axes.set_xscale("symlog", linthresh=max(plan.margin, scale / 20))
-    axes.set_xlabel(f"{plan.measure}: method minus copied LoRA (left: the method is better; grey: does not matter)")
-    axes.legend(loc="lower left", ncols=len(shown), bbox_to_anchor=(0, 1.0))
-    verdicts = {row: claim([c for c in found if c.row == row]) for row in shown}
-    figure.suptitle("; ".join(f"{LABELS.get(r, 'residual side')}: {v}" for r, v in verdicts.items()), x=0.02, ha="left")
-    return figure

@@ -1,8 +1,9 @@
 """What ``protocol.toml`` says, as values: rows, rates, targets, and the rule by which a table is judged."""
 
+import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,12 +26,29 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
-    """How an adapter is placed; ``match`` says what makes it comparable with LoRA: its rank or its parameters."""
+    """How an adapter is placed.
+
+    Attributes:
+        placement, rank, family: see ``adapt``; "opposite" is the side that does not face the residual stream.
+        match: what makes it comparable with LoRA, its rank or its parameters.
+        layers: pattern of the layers that it sits on; empty: all of the toy's.
+        against: the method that it is compared with: a LoRA on the same layers; itself: with none.
+    """
 
     placement: str
     rank: int
     match: str = "rank"
     family: str = "lora"
+    layers: str = ""
+    against: str = "lora"
+
+    def key(self) -> dict[str, Any]:
+        """What the trained numbers depend on."""
+        return {key: value for key, value in asdict(self).items() if key != "against" and value}
+
+    def on(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Those of the layers that it sits on."""
+        return tuple(name for name in names if re.fullmatch(self.layers or ".*", name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +57,7 @@ class Protocol:
 
     Attributes:
         name: of the toy's module in ``toys``.
-        title, paper: for people: what is done, and which table of the paper does it.
+        title, paper: for people: what is done, and which table of the paper does it; empty: none.
         replicates, seeds: what a seed is, and how many there are.
         measure, margin: what is compared (lower is better), and the difference that does not matter.
         related: targets made from the source, of which the paper's claim speaks.
@@ -47,6 +65,8 @@ class Protocol:
         strangers: targets trained apart.
         methods: by row.
         rule: see ``Rule``.
+        cases: worlds of one seed that are judged as one table, such as two directions; by default there is one.
+        tuned: how many seeds choose the learning rates; 0: all.
     """
 
     name: str
@@ -61,6 +81,8 @@ class Protocol:
     strangers: tuple[str, ...]
     methods: Mapping[str, Method]
     rule: Rule
+    cases: tuple[str, ...] = ("",)
+    tuned: int = 0
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -71,8 +93,8 @@ class Protocol:
 def protocol(name: str) -> Protocol:
     """The protocol of a toy, as written in the file."""
     stored = tomllib.loads(FILE.read_text(encoding="utf-8"))
-    rule = Rule(**{key: _frozen(value) for key, value in stored["rule"].items()})
     own = {key: _frozen(value) for key, value in stored[name].items()}
+    rule = Rule(**{key: own.pop(key, _frozen(value)) for key, value in stored["rule"].items()})
     methods = {key: Method(**value) for key, value in own.pop("methods").items()}
     return Protocol(name=name, methods=methods, rule=rule, **own)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ioadapt_theory.claims.settings.printed import SUMMARIES, table
 from ioadapt_theory.stats import Interval
-from toys.transfer.judge import Comparison, claim, comparisons
+from toys.transfer.judge import Comparison, cases, judged, verdicts
 from toys.transfer.protocol import Protocol
 from toys.transfer.runs import SOURCE
 from toys.transfer.study import NONE
@@ -20,22 +20,24 @@ CELL: Final = 11
 
 def text(protocol: Protocol, result: Mapping[str, Any], seeds: int) -> str:
     """The whole screen."""
-    rows = result["rows"]
-    found = comparisons(protocol, rows)
+    tables = cases(result)
+    found = judged(protocol, {case: one["rows"] for case, one in tables.items()})
+    said = verdicts(result, found)
+    small = f" ({protocol.paper} in small)" if protocol.paper else ""
     lines = [
-        f"{protocol.title} ({protocol.paper} in small).",
+        f"{protocol.title}{small}.",
         f"{protocol.measure} on the task, mean over {seeds} {protocol.replicates}; lower is better.",
-        "",
-        *_table(protocol, rows),
-        "",
-        *_rates(protocol, result["rates"]),
+    ]
+    for case, one in tables.items():
+        rows = one["rows"]
+        lines += ["", *([f"{case}:"] if case else []), *_table(protocol, rows), "", *_rates(protocol, one["rates"])]
+        lines += controls(protocol, rows)
+    lines += [
         "",
         f"Minus copied LoRA, paired by seed; {len(found)} cells corrected together (Holm), margin {protocol.margin:g}:",
-        *(line for row in dict.fromkeys(c.row for c in found) for line in _said(row, found, protocol)),
+        *(line for row, verdict in said.items() for line in _said(row, verdict, found, protocol)),
         "",
-        *_exact(protocol, rows),
-        *_strangers(protocol, rows),
-        *printed(protocol.paper),
+        *(printed(protocol.paper) if protocol.paper else ()),
     ]
     return "\n".join(lines) + "\n"
 
@@ -49,15 +51,18 @@ def _table(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
     body = [row.ljust(width) + "".join(_cell(values.get(model)) for model in models) for row, values in full.items()]
     best = []
     for method in protocol.methods:
-        strengths = [row for row in rows if row == method or row.startswith(f"{method} x ")]
-        lowest = [min(strengths, key=lambda row, m=model: mean(rows[row][m])) for model in models]  # type: ignore[misc]
-        cells = [f"{mean(rows[row][model]):.2f} x{_strength(row)}" for row, model in zip(lowest, models, strict=True)]
+        cells = []
+        for model in models:
+            row = best_strength(rows, method, model)
+            cells.append(f"{mean(rows[row][model]):.2f} x{row.partition(' x ')[2].removeprefix('0') or '1'}")
         best.append(method.ljust(width) + "".join(f"{cell:>{CELL}}" for cell in cells))
     return [head, *body, "", "At the best strength of each, chosen in hindsight:", *best]
 
 
-def _strength(row: str) -> str:
-    return row.partition(" x ")[2].removeprefix("0") or "1"
+def best_strength(rows: Mapping[str, Any], method: str, model: str) -> str:
+    """The row of a method at the strength with the lowest mean on a model."""
+    strengths = [row for row in rows if row == method or row.startswith(f"{method} x ")]
+    return min(strengths, key=lambda row: mean(rows[row][model]))
 
 
 def _cell(values: Sequence[float | None] | None) -> str:
@@ -76,15 +81,26 @@ def _rates(protocol: Protocol, rates: Mapping[str, Any]) -> list[str]:
     return textwrap.wrap(f"{said} Ranks: {', '.join(ranks)}.", WIDTH)
 
 
-def _said(row: str, found: Sequence[Comparison], protocol: Protocol) -> list[str]:
+def _said(row: str, verdict: str, found: Sequence[Comparison], protocol: Protocol) -> list[str]:
     mine = [c for c in found if c.row == row]
-    cells = (f"{c.target} {c.difference.mean:+.3f} ± {c.difference.half_width:.3f} {c.verdict}" for c in mine)
+    cells = (f"{cell(c)} {c.difference.mean:+.3f} ± {c.difference.half_width:.3f} {c.verdict}" for c in mine)
     beyond = [c.beyond_source for c in mine if c.beyond_source is not None]
-    said = f"{row}: {claim(mine)}. {'; '.join(cells)}. "
+    against = mine[0].against
+    said = f"{row}{'' if against == 'lora' else f' (against {against})'}: {verdict}. {'; '.join(cells)}. "
     if beyond:
         said += f"Beyond the difference on the source: {', '.join(f'{one.mean:+.3f}' for one in beyond)}. "
     said += f"With power {protocol.rule.power:g} differences of {max(c.detectable for c in mine):.3f} would be found."
     return textwrap.wrap(said, WIDTH, initial_indent="  ", subsequent_indent="    ")
+
+
+def cell(one: Comparison) -> str:
+    """The name of a comparison's target, with its case."""
+    return f"{one.target} ({one.case})" if one.case else one.target
+
+
+def controls(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
+    """What is known beforehand: where a method has to be exact, and where nothing may move."""
+    return [*_exact(protocol, rows), *_strangers(protocol, rows)]
 
 
 def _exact(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
@@ -112,17 +128,24 @@ def _strangers(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
 
 def printed(paper: str) -> list[str]:
     """What the paper's own table says of the target models: signs and relative changes, never beside ours."""
-    places: dict[str, dict[tuple[str, ...], float]] = {}
-    for cell in table(int(paper.removeprefix("Table "))):
-        if cell["side"] == "target" and cell["metric"] not in SUMMARIES:
-            at = (cell["model"], cell["peft"], cell["metric"])
-            places.setdefault(cell["placement"], {})[at] = float(cell["value"])
     said = []
-    for side in ("input", "output"):
-        both = sorted(places.get(side, {}).keys() & places["weight"].keys())
-        changes = [places[side][at] / places["weight"][at] - 1 for at in both]
-        if changes:
-            above = sum(change > 0 for change in changes)
-            said.append(f"{side} above the weight's in {above} of {len(both)} cells, median {median(changes):+.1%}")
+    for side, found in changes(paper).items():
+        above = sum(change > 0 for change in found)
+        said.append(f"{side} above the weight's in {above} of {len(found)} cells, median {median(found):+.1%}")
     told = f"The paper's {paper} on its targets, without intervals or an untouched row: {'; '.join(said)}."
     return textwrap.wrap(told, WIDTH)
+
+
+def changes(paper: str) -> dict[str, list[float]]:
+    """Side -> relative change from the weight's adapter in every cell of the paper's table that is of a target."""
+    places: dict[str, dict[tuple[str, ...], float]] = {}
+    for one in table(int(paper.removeprefix("Table "))):
+        if one["side"] == "target" and one["metric"] not in SUMMARIES:
+            at = (one["model"], one["peft"], one["metric"])
+            places.setdefault(one["placement"], {})[at] = float(one["value"])
+    found = {}
+    for side in ("input", "output"):
+        both = sorted(places.get(side, {}).keys() & places["weight"].keys())
+        if both:
+            found[side] = [places[side][at] / places["weight"][at] - 1 for at in both]
+    return found

@@ -29,7 +29,7 @@ class Run:
     """One unit.
 
     Attributes:
-        toy, size, seed: whose world; ``size`` is "full" or "quick".
+        toy, size, seed, case: whose world; ``size`` is "full" or "quick".
         what: key of KINDS.
         method, rate: of the adapter, where one is trained.
         where: the model that it is trained on, or for "auto" and "shared" the one it is made for.
@@ -44,24 +44,29 @@ class Run:
     method: Method | None = None
     rate: float = 0.0
     where: str = SOURCE
+    case: str = ""
 
     def key(self) -> dict[str, Any]:
         """What names it in the cache: everything but its part of the rule that it does not use."""
         used = {"strengths": self.rule.strengths, "ridge": self.rule.ridge, "shared": self.rule.shared}
-        own = {key: value for key, value in asdict(self).items() if key != "rule"}
+        own = {key: value for key, value in asdict(self).items() if key != "rule" and (value or key != "case")}
+        if self.method is not None:
+            own["method"] = self.method.key()
         return own | {"revision": toy(self.toy).REVISION, **(used if self.what not in {"facts", "train"} else {})}
 
     def result(self, cache: Path) -> Mapping[str, Any]:
         """Its figures."""
-        return cached(
-            cache, self.key(), lambda: KINDS[self.what](self, _world(self.toy, self.size, self.seed, cache), cache)
-        )
+
+        def compute() -> dict[str, Any]:
+            return KINDS[self.what](self, _world(self.toy, self.size, self.seed, self.case, cache), cache)
+
+        return cached(cache, self.key(), compute)
 
 
 @lru_cache(maxsize=2)
-def _world(name: str, size: str, seed: int, cache: Path) -> World:
+def _world(name: str, size: str, seed: int, case: str, cache: Path) -> World:
     torch.set_num_threads(1)
-    return toy(name).world(seed, size, cache)
+    return toy(name).world(seed, size, cache, **({"case": case} if case else {}))
 
 
 def _trained(
@@ -69,7 +74,7 @@ def _trained(
 ) -> tuple[nn.Module, float]:
     """The model with its adapter trained, and the validation loss; the adapter's numbers are kept."""
     assert run.method is not None
-    one = adapted(world.models[where], run.method, names or world.layers, run.seed, **options)
+    one = adapted(world.models[where], run.method, names or run.method.on(world.layers), run.seed, **options)
 
     def compute() -> dict[str, torch.Tensor]:
         validation = world.fit(one, run.rate, where)

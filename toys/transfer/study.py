@@ -25,6 +25,7 @@ class Study:
     size: str
     rates: Mapping[str, float] | None = None
     """Those of a recorded run, to save the search; None: search."""
+    case: str = ""
 
     def results(self, run: Runner) -> dict[str, Any]:
         """All figures.
@@ -48,15 +49,15 @@ class Study:
 
     def _unit(self, seed: int, what: str, **more: Any) -> Run:
         toy, rule = self.protocol.name, self.protocol.rule
-        return Run(toy=toy, size=self.size, seed=seed, what=what, rule=rule, **more)
+        return Run(toy=toy, size=self.size, seed=seed, what=what, rule=rule, case=self.case, **more)
 
     def _tuned(self, run: Runner, method: Method, name: str) -> dict[str, Any]:
         """The rate with the smallest mean validation loss; the grid grows until it has a worse one on either side."""
-        rule = self.protocol.rule
+        rule, seeds = self.protocol.rule, self.seeds[: self.protocol.tuned or None]
         tried: dict[float, list[Mapping[str, Any]]] = {}
         todo = [*rule.first] if self.rates is None else [self.rates[name]]
         while todo:
-            units = {r: [self._unit(s, "train", method=method, rate=r) for s in self.seeds] for r in todo}
+            units = {r: [self._unit(s, "train", method=method, rate=r) for s in seeds] for r in todo}
             found = run([unit for some in units.values() for unit in some])
             tried |= {r: [found[unit] for unit in some] for r, some in units.items()}
             best = min(tried, key=lambda r: _mean(tried[r]))
@@ -100,6 +101,7 @@ class Study:
             (what, target): [self._unit(s, what, method=m, rate=rates[of]["rate"], where=target) for s in self.seeds]
             for what, (_, m, of) in kinds.items()
             for target in self.protocol.targets
+            if what == AUTO or target not in self.protocol.exact  # where no layer's two sides are shared, or all
         }
         found = run([unit for some in units.values() for unit in some])
         rows: dict[str, Any] = {row: {} for row, _, _ in kinds.values()}
@@ -108,16 +110,16 @@ class Study:
         return rows
 
     def _retrained(self, run: Runner, rates: Mapping[str, Any]) -> dict[str, Any]:
-        """Every rank-matched method trained on the target itself: the ceiling.
+        """Every rank-matched method trained on the target itself: the ceiling. On strangers LoRA alone.
 
         Where a target computes what the source computes, training there says nothing new and is left out.
         """
         matched = {name: m for name, m in self.protocol.methods.items() if m.match == "rank"}
-        targets = [*self.protocol.related, *self.protocol.strangers]
+        related, strangers = self.protocol.related, self.protocol.strangers
         units = {
             (name, where): [self._unit(s, "train", method=m, rate=rates[name]["rate"], where=where) for s in self.seeds]
             for name, m in matched.items()
-            for where in targets
+            for where in (related if name != "lora" else (*related, *strangers))
         }
         found = run([unit for some in units.values() for unit in some])
         rows: dict[str, Any] = {f"{name}, retrained": {} for name in matched}

@@ -90,15 +90,21 @@ def plan_for(phi: Any, x: Tensor, base: Base) -> Plan | None:
     return Plan(x.dtype, w, bias)
 
 
-def fused(plan: Plan, phi: Any, kind: Any, x: Tensor, factors: Sequence[Tensor], g: Tensor | None = None) -> Tensor:
-    """F(X) diag(g) + s dropout(X) Δ with the ``kind`` of Δ; g None is ones, and leaves the bias alone."""
+def fused(
+    plan: Plan, phi: Any, kind: Any, x: Tensor, factors: Sequence[Tensor], g: Tensor | None = None,
+    norms: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """F(X) diag(g) + s dropout(X) Δ with the ``kind`` of Δ; g None is ones, and leaves the bias alone.
+
+    With constant ``norms``, ‖V_j‖ above m_j / ‖V_j‖, which are known already, g is m.
+    """
     rows, dropped = plan.rows(x), phi.dropout(x)
     d = rows if dropped is x else plan.rows(dropped)
     p = [m.to(plan.dtype) for m in factors]
     apply: Any = Fused.apply
     if not torch.is_grad_enabled():  # a token takes less time than a call through autograd
         apply = partial(Fused.forward, SimpleNamespace(save_for_backward=lambda *_: None))
-    y: Tensor = apply(kind, phi.scaling, rows, d, plan.w, plan.bias, g, *p)
+    y: Tensor = apply(kind, phi.scaling, rows, d, plan.w, plan.bias, g, norms, *p)
     return y if x.ndim == 2 else y.view(*x.shape[:-1], y.shape[-1])
 
 
@@ -114,20 +120,21 @@ class Fused(torch.autograd.Function):
 
     @staticmethod
     def forward(  # noqa: D102
-        ctx: Any, kind: Any, s: float, x: Tensor, d: Tensor, w: Any, bias: Any, g: Any, *p: Tensor
+        ctx: Any, kind: Any, s: float, x: Tensor, d: Tensor, w: Any, bias: Any, g: Any, norms: Any, *p: Tensor
     ) -> Tensor:
         z = x if w is None else linear(x, w, bias if g is None else None)
         v, kept = kind.add(z, d, s, *p, into=None if w is None else z)
         ctx.kind, ctx.s, ctx.count, ctx.one, ctx.owns_gradient = kind, s, len(p), d is x, False
-        ctx.save_for_backward(d, w, g, None if g is None else x, None if g is None or w is None else v, *p, *kept)
+        has_v = g is not None and w is not None
+        ctx.save_for_backward(d, w, g, norms, None if g is None else x, v if has_v else None, *p, *kept)
         if g is None:
             return v
-        y = gained(v, g, v if w is None or isinstance(ctx, SimpleNamespace) else None)
+        y = gained(v, g if norms is None else norms[1], v if w is None or isinstance(ctx, SimpleNamespace) else None)
         return y if bias is None else y.add_(bias)
 
     @staticmethod
     def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
-        d, w, g, x, v, *rest = ctx.saved_tensors
+        d, w, g, norms, x, v, *rest = ctx.saved_tensors
         p, kept, kind, s = rest[: ctx.count], rest[ctx.count :], ctx.kind, ctx.s
         with_x, with_d, gx, gd, gg = ctx.needs_input_grad[2], not ctx.one and ctx.needs_input_grad[3], None, None, None
         with without_autocast(gy):
@@ -136,6 +143,7 @@ class Fused(torch.autograd.Function):
             if torch.is_grad_enabled():  # what was kept has no graph, the inputs have
                 gz = gy
                 if g is not None:
+                    g = g if norms is None else g / norms[0]
                     v, _ = kind.add(x if w is None else linear(x, w), d, s, *p)
                     gg, gz = (gy * v).sum(0, dtype=g.dtype), gained(gy, g)
                 t, m, gp = kind.pull(gz, d, s, (), *p)
@@ -146,17 +154,19 @@ class Fused(torch.autograd.Function):
                     gx = gy @ w if w is not None else gy if ctx.owns_gradient else gy.clone()
             else:
                 a, b = p
+                g = g if norms is None else norms[1]
                 t, m, (ga, h) = kind.pull(gy, d, s, kept, a, b * g.to(b.dtype))
                 if with_x:
                     gx = gy if ctx.owns_gradient else torch.empty_like(x)
-                gg = ungained(gy, x if w is None else v, g, w, gx)
-                gg = gg if w is not None else gg.add_((h * b).sum(0, dtype=g.dtype))
+                gg = ungained(gy, x if w is None else v, g, w, gx, (h, b) if w is None else None)
                 gp = ga, h.mul_(g)
+            if norms is not None:
+                gg = gg / norms[0]
             if with_x and ctx.one:
                 gx.view(-1, len(m)).addmm_(t, packed(m.mT), alpha=s)  # type: ignore[union-attr]
             elif with_d:
                 gd = ((t if s == 1 else t * s) @ m.mT).view(d.shape)
-        return None, None, gx, gd, None, gb, gg, *gp
+        return None, None, gx, gd, None, gb, gg, None, *gp
 
 
 def give_gradient(y: Tensor) -> None:

@@ -23,7 +23,7 @@ from ioadapt_theory.claims.expression.tree import Term, let, ln, sqrt
 from ioadapt_theory.claims.settings.letters import EPSILON, SOURCE, TARGET, Model
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.relative_similarity import BELOW_ONE, FULL_ROW_RANK, NOT_PARALLEL, SPECTRAL
-from ioadapt_theory.claims.statements.prop_1 import FINITE
+from ioadapt_theory.claims.settings.relative_similarity_instances import FINITE
 from ioadapt_theory.claims.statements.prop_2_input import INPUT, kappa, spread
 from ioadapt_theory.claims.statements.prop_2_output import SHARP, SOURCE_TEXT, shift, wielandt
 

@@ -14,7 +14,7 @@ from ioadapt_theory.claims.evidence.gradients import slope
 from ioadapt_theory.claims.expression.algebra import symbolic, sympy
 from ioadapt_theory.claims.settings.letters import SOURCE, TARGET
 from ioadapt_theory.claims.settings.relative_similarity import FULL_ROW_RANK, SPECTRAL
-from ioadapt_theory.claims.statements.prop_1 import TO_FIRST_ORDER
+from ioadapt_theory.claims.settings.relative_similarity_instances import TO_FIRST_ORDER
 from ioadapt_theory.claims.statements.prop_2_input import INPUT, RHS_SHARP, kappa, sharp_constant, up_to
 from ioadapt_theory.claims.statements.prop_2_output import SHARP, SOURCE_TEXT
 

@@ -114,3 +114,7 @@ def model(w1: Term, w2: Term, placement: Placement | None) -> Term:
 def discrepancy(placement: Placement | None, law: Term = SIGMA) -> Term:
     """E‖source − target‖² of Eq. 9."""
     return mean_square(model(W1, W2, placement) - model(W1_TARGET, W2_TARGET, placement), law)
+
+
+MODELS = ((SOURCE,), (SOURCE,), (TARGET,))
+"""For sums over both: what is printed, and the terms."""

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ioadapt_theory.claims.arithmetic import apply, cosine, norm, outer, scaled, sine, unit
 from ioadapt_theory.claims.evidence.orders import OrderFit
+from ioadapt_theory.claims.evidence.searches import GradientAscent, RandomInstances, Replay
 from ioadapt_theory.claims.instances import Letter, Setting, normals
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.relative_similarity import (
@@ -145,3 +146,9 @@ def second_order(placement: Placement) -> OrderFit:
     return OrderFit(
         lambda i: similarity_distance(i, placement) - first_order(i, placement), setting(placement), ("ab",), order=2
     )
+
+
+TO_FIRST_ORDER = (Replay(), RandomInstances(), GradientAscent(drop=("ab",)))
+"""The searches of a statement up to O(ε²): the worst AB of given data is known."""
+FINITE = (Replay(), RandomInstances(), GradientAscent())
+"""Those of one without a remainder."""

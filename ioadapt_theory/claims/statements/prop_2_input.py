@@ -29,7 +29,7 @@ from ioadapt_theory.claims.expression.deduction import OPERATOR, TRIANGLE_DIFFER
 from ioadapt_theory.claims.expression.limits import delta, first_order
 from ioadapt_theory.claims.expression.tree import Relation, Term, cond, let, ln, norm, spectral, total
 from ioadapt_theory.claims.settings import intervals
-from ioadapt_theory.claims.settings.letters import AB, EPSILON, SOURCE, TARGET, Model, distance
+from ioadapt_theory.claims.settings.letters import AB, EPSILON, MODELS, SOURCE, TARGET, Model, distance
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.relative_similarity import (
     BELOW_ONE,
@@ -39,9 +39,8 @@ from ioadapt_theory.claims.settings.relative_similarity import (
     NOT_PARALLEL,
     SPECTRAL,
 )
-from ioadapt_theory.claims.settings.relative_similarity_instances import second_order, setting
+from ioadapt_theory.claims.settings.relative_similarity_instances import FINITE, TO_FIRST_ORDER, second_order, setting
 from ioadapt_theory.claims.statements.lemma_1 import BY_EQ_8_SHARP
-from ioadapt_theory.claims.statements.prop_1 import FINITE, MODELS, TO_FIRST_ORDER
 from ioadapt_theory.claims.statements.prop_2_output import REMARK_LITERAL, RHS, RHS_ABS, SHARP, SOURCE_TEXT, shift
 
 INPUT = setting(Placement.INPUT)

@@ -22,7 +22,7 @@ from ioadapt_theory.claims.expression.algebra import symbolic, sympy
 from ioadapt_theory.claims.expression.deduction import OPERATOR, TRIANGLE_DIFFERENCE, Link
 from ioadapt_theory.claims.expression.limits import delta, first_order
 from ioadapt_theory.claims.expression.tree import Relation, Term, artanh, cond, let, ln, maximum, norm, spectral, total
-from ioadapt_theory.claims.settings.letters import AB, EPSILON, SOURCE, TARGET, Model, T, distance
+from ioadapt_theory.claims.settings.letters import AB, EPSILON, MODELS, SOURCE, TARGET, Model, T, distance
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.relative_similarity import (
     BELOW_ONE,
@@ -33,9 +33,8 @@ from ioadapt_theory.claims.settings.relative_similarity import (
     SAME_OUTPUTS,
     SPECTRAL,
 )
-from ioadapt_theory.claims.settings.relative_similarity_instances import second_order, setting
+from ioadapt_theory.claims.settings.relative_similarity_instances import FINITE, TO_FIRST_ORDER, second_order, setting
 from ioadapt_theory.claims.statements.lemma_1 import BY_EQ_8
-from ioadapt_theory.claims.statements.prop_1 import FINITE, MODELS, TO_FIRST_ORDER
 
 SOURCE_TEXT = "Proposition 2 (App. A.1)"
 OUTPUT = setting(Placement.OUTPUT)

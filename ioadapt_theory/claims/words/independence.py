@@ -16,7 +16,8 @@ from ioadapt_theory.claims.settings.matrices import matrices
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.relative_similarity import SPECTRAL
 from ioadapt_theory.claims.settings.relative_similarity_instances import setting
-from ioadapt_theory.claims.statements import prop_1, prop_2_output
+from ioadapt_theory.claims.statements import prop_2_output
+from ioadapt_theory.claims.statements.prop_1 import printed
 
 PLACE = "Section 4, after Prop. 2"
 S, S_TARGET = scalar("s"), scalar("s_target")
@@ -39,7 +40,7 @@ RIGHTS = {
     "independent-printed": prop_2_output.RHS,
     "independent-output": prop_2_output.RHS_FINITE,
 }
-BOUNDS = prop_2_output.RHS <= prop_1.RHS
+BOUNDS = prop_2_output.RHS <= printed.RHS
 W, W_TARGET, X1, X2, EPSILON = matrix("w"), matrix("w_target"), row("x1"), row("x2"), scalar("epsilon")
 SHARED = matrices(
     "one layer, the same inputs", {"W": "c d", "W_target": "c d", "x1": "c", "x2": "c", "epsilon": ""}, {"c": 3, "d": 4}

@@ -1,0 +1,1 @@
+"""Proposition 1: as printed, sharp, and without a remainder."""

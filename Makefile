@@ -67,6 +67,7 @@ clean:
 	@echo "Setting up .venv: about a minute, or as long as the downloads take."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable '.[test]'
+	@echo "Installing; pip shows what it fetches."
+	$(BIN)/python -m pip install --progress-bar on $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable '.[test]'
 	$(BIN)/python -m pip install --quiet --no-deps 'chgnet==0.4.2'  # read for its weights only
 	touch $@

@@ -62,6 +62,9 @@ def save(model: nn.Module, folder: Path | str, name: str = "default") -> Path:
         InvalidValueError: a parameter is not finite, or a file is where the folder is to be.
         UnsupportedError: parameters that are not of the sizes that their family has, as within FSDP1.
     """
+    if not isinstance(model, nn.Module):
+        msg = f"What is saved is a model, not a {type(model).__name__}: save(model, folder)."
+        raise InvalidValueError(msg)
     while type(model).__name__ in WRAPPERS:
         model = getattr(model, WRAPPERS[type(model).__name__])
     places = {n: m.adapters[name] for n, m in layers(model, name).items()}

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.style import FAINT, FULL_WIDTH, MARKERS, METHODS
+from toys.style import FAINT, FULL_WIDTH, MARKERS, METHODS
 from toys.crescent import Config, run
 from toys.plane.methods import methods
 from toys.plane.world import Case

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from figures.style import FAINT, FULL_WIDTH, LABELS, MARKERS, METHODS
+from toys.style import FAINT, FULL_WIDTH, LABELS, MARKERS, METHODS
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:

@@ -13,7 +13,6 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from figures.__main__ import load
-from toys.style import styled, write
 from ioadapt_theory.claims import CLAIMS, report
 from ioadapt_theory.claims.claim import Claim, Origin
 from ioadapt_theory.claims.evidence.findings import Verdict
@@ -21,10 +20,11 @@ from ioadapt_theory.cli import OK, Parser, guarded
 from ioadapt_theory.cli import main as command
 from ioadapt_theory.errors import FileFormatError
 from toys.page import front
+from toys.style import styled, write
 from toys.transfer import command as toys
-from toys.transfer import page as pages
-from toys.transfer import picture
 from toys.transfer.protocol import names, protocol
+from toys.transfer.said import page as pages
+from toys.transfer.said import picture
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -9,12 +9,13 @@ import pytest
 import torch
 
 from ioadapt_theory.adapters import count
-from toys.transfer import gauges, report
+from toys.transfer import gauges
 from toys.transfer.judge import Verdict, claim, comparisons
 from toys.transfer.protocol import protocol
 from toys.transfer.rows import adapted, carried, carries, moved, randomised
 from toys.transfer.runner import runner
 from toys.transfer.runs import Run
+from toys.transfer.said import report
 from toys.transfer.study import Study
 from toys.words.model import BYTES, HEADS, LAYERS, Model
 from toys.words.text import LENGTH, corpora

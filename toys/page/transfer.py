@@ -10,9 +10,9 @@ from typing import Final
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.stats import Interval
 from toys.transfer import judge
-from toys.transfer import page as pages
 from toys.transfer.protocol import protocol
 from toys.transfer.runs import SOURCE
+from toys.transfer.said import page as pages
 from toys.transfer.study import NONE
 
 DATA: Final = Path(__file__).parents[1] / "data"

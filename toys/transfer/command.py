@@ -18,9 +18,10 @@ from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.results import record, replacing
 from toys.command_line import whole
 from toys.style import styled, write
-from toys.transfer import judge, picture, report
+from toys.transfer import judge
 from toys.transfer.protocol import Protocol, protocol
 from toys.transfer.runner import runner
+from toys.transfer.said import picture, report
 from toys.transfer.study import Runner, Study
 
 DATA: Final = Path(__file__).parents[1] / "data"

@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from ioadapt_theory.stats import Interval
 from toys.style import LABELS
-from toys.transfer import report
 from toys.transfer.judge import Comparison, Verdict, cases, judged, verdicts
-from toys.transfer.picture import shown_methods
 from toys.transfer.protocol import Protocol
 from toys.transfer.runs import SOURCE
+from toys.transfer.said import report
+from toys.transfer.said.picture import shown_methods
 from toys.transfer.study import NONE
 
 SAYS: Final = {

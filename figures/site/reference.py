@@ -77,3 +77,5 @@ def found(name: str) -> Any:
     """The thing of a dotted name."""
     module, _, last = name.rpartition(".")
     return getattr(import_module(module), last)
+
+

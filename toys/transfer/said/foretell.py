@@ -1,10 +1,10 @@
 """Will a side transfer? Told from weights alone, by a rule that was fixed on some pairs and is tested on the others.
 
-A side's score is the mean over an adapter's layers of what the two models share of the space that the side faces, beyond
-unrelated channels (0 unrelated, 1 equal); LoRA faces both spaces of a layer, so the lesser one counts. The rule,
+A side's score is the mean over an adapter's layers of what the two models share of the space that the side faces,
+beyond unrelated channels (0 unrelated, 1 equal); LoRA faces both spaces of a layer, so the lesser one counts. The rule,
 ``foretell.toml``, says that a side with a score of ``least`` or more keeps over half of what its adapter gains on the
-source, and names for a pair the side with the highest score, if any has that much. It was fixed on some seeds of one toy
-and is tested on all others, and on all toys that came after.
+source, and names for a pair the side with the highest score, if any has that much. It was fixed on some seeds of one
+toy and is tested on all others, and on all toys that came after.
 """
 
 import tomllib

@@ -70,9 +70,9 @@ def rule() -> Rule:
 
 
 def moves(plan: Protocol, result: Mapping[str, Any]) -> list[Move]:
-    """Every method of LoRA's family and rank, moved to every target, at full strength."""
+    """Every method of LoRA's rank, moved to every target, at full strength."""
     groups = {t: g for g in ("related", "exact", "strangers") for t in getattr(plan, g)}
-    methods = {row: m for row, m in plan.methods.items() if m.match == "rank" and m.family == "lora" and not m.table}
+    methods = {row: m for row, m in plan.methods.items() if m.match == "rank" and not m.table}
     found = []
     for case, one in cases(result).items():
         rows, alike = one["rows"], one["similarity"]

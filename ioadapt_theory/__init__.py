@@ -49,6 +49,8 @@ __all__ = [*_MODULE]
 
 def __getattr__(name: str) -> Any:
     """Import a public name from where it lives."""
+    if name == "__version__":
+        return import_module("importlib.metadata").version("ioadapt-theory")
     if name not in _MODULE:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)

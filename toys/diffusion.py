@@ -42,17 +42,20 @@ STEPS, FEW = 8, 4
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Steps of training the base, the targets, the adapters and the judge; glyphs in a step; samples of a letter."""
+    """Steps of training the base, the targets, the adapters and the judge; glyphs in a step; drawings of a letter to learn
+    from; samples of a letter to measure.
+    """
 
     base: int
     target: int
     adapter: int
     judge: int
     batch: int
+    drawings: int
     samples: int
 
 
-SIZES: Final = {"full": Size(800, 120, 80, 600, 32, 3), "quick": Size(200, 30, 30, 200, 16, 1)}
+SIZES: Final = {"full": Size(800, 120, 80, 600, 32, 6, 3), "quick": Size(200, 30, 30, 200, 16, 2, 1)}
 
 
 def seen(seed: int) -> tuple[str, ...]:
@@ -67,7 +70,7 @@ def subject(seed: int) -> str:
 
 def build(seed: int, size: Size) -> dict[str, nn.Module]:
     """The source and every target."""
-    known, other = glyphs(seen(seed), ALL, 6, seed), glyphs(OTHER, ALL, 6, seed + 1)
+    known, other = glyphs(seen(seed), ALL, size.drawings, seed), glyphs(OTHER, ALL, size.drawings, seed + 1)
     drawn = torch.Generator().manual_seed(seed + 7)
 
     def base(seed: int) -> nn.Module:
@@ -157,7 +160,7 @@ def world(seed: int, size: str, cache: Path) -> World:
 
 def main(argv: list[str] | None = None) -> int:
     """See ``toys.transfer.command.main``."""
-    return command.main("diffusion", __doc__, argv, sheet)
+    return command.main("diffusion", __doc__, argv, samples=sheet)
 
 
 if __name__ == "__main__":

@@ -220,7 +220,7 @@ def _with_known_sizes(module: Any) -> Operator:
             found = Operator(module, *inner.weight.shape)
         case _:
             msg = (
-                f"A {kind} cannot be adapted: it is neither linear nor a convolution, and has no in_features and"
+                f"{kind} cannot be adapted: it is neither linear nor a convolution, and has no in_features and"
                 " out_features to go by."
             )
             raise UnsupportedError(msg)

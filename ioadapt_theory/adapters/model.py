@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.config import AdapterConfig
+from ioadapt_theory.adapters.config import AdapterConfig, check_options
 from ioadapt_theory.adapters.layer import AdaptedLayer, Adapter, check_distinct, check_name
 from ioadapt_theory.adapters.matrices import Operator, operator
 from ioadapt_theory.adapters.replacing import replace
@@ -47,7 +47,11 @@ def adapt(
         InvalidValueError: an option outside its limits, or the name is taken; the model is as it was.
     """
     if config is None:
+        check_options(options)
         config = AdapterConfig(**options)
+    elif not isinstance(config, AdapterConfig):
+        msg = f"The configuration is a {type(config).__name__}; give its fields as keywords, target_modules=..., rank=8."
+        raise InvalidValueError(msg)
     elif options:
         msg = f"Give a configuration or its fields, not both: {', '.join(options)}."
         raise InvalidValueError(msg)

@@ -5,7 +5,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from figures import prop_2_condition, shared_function, tightness
-from figures.style import styled
+from toys.style import styled
 from ioadapt_theory.claims import CLAIMS
 
 

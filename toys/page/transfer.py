@@ -5,18 +5,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.stats import Interval
-from toys.ani import summary
 from toys.transfer import judge
 from toys.transfer.protocol import protocol
 from toys.transfer.runs import SOURCE
+from toys.transfer.said import page as pages
 from toys.transfer.study import NONE
 
 DATA: Final = Path(__file__).parents[1] / "data"
-LORA: Final = "LoRA"
 SIDES: Final = ("input", "output")
 WORDS: Final = {
     "supports": "move better than LoRA",
@@ -73,53 +72,23 @@ def results(folder: Path = DATA) -> list[Result]:
 def _result(path: Path) -> Result:
     stored = json.loads(path.read_text(encoding="utf-8"))
     config, found = stored["config"], stored["results"]
-    if "rows" in found:
-        return _study(stored["what"], config, found)
-    if "tasks" in found:
-        return _molecules(config, found)
-    msg = f"{path} is no record of an experiment of transfer: its results have neither rows nor tasks."
-    raise FileFormatError(msg)
-
-
-def _study(name: str, config: Mapping[str, Any], found: Mapping[str, Any]) -> Result:
-    plan = protocol(name)
-    rows = found["rows"]
-    compared = judge.comparisons(plan, rows)
-    mine = {side: [c for c in compared if c.row == side] for side in SIDES if side in rows}
+    if not {"rows", "cases"} & found.keys():
+        msg = f"{path} is no record of an experiment of transfer: its results have neither rows nor cases."
+        raise FileFormatError(msg)
+    plan = protocol(stored["what"])
+    compared = pages.comparisons(plan, found)
+    mine = {side: [c for c in compared if c.row == side] for side in SIDES}
+    case, first = next(iter(judge.cases(found).items()))
+    rows = first["rows"]
     models = (SOURCE, *plan.related)
     shown = [row for row in (NONE, judge.LORA, *SIDES, "lora, retrained") if row in rows]
+    said = judge.verdicts(found, compared)
     return Result(
         title=plan.title,
-        said={side: str(judge.claim(cases)) for side, cases in mine.items()},
-        counts={side: (sum(c.verdict == "better" for c in cases), len(cases)) for side, cases in mine.items()},
-        measure=plan.measure,
-        rows={row: {m: Interval.of(rows[row][m]) for m in models if m in rows[row]} for row in shown},
-        command=config["command"],
-    )
-
-
-def _molecules(config: Mapping[str, Any], found: Mapping[str, Any]) -> Result:
-    level = summary.all_at_once(dict(found))
-    tasks = {task: summary.rows(figures) for task, figures in found["tasks"].items()}
-    counts = {}
-    for side in SIDES:
-        gaps = [
-            summary.difference(rows, role, side, "lora", level) for rows in tasks.values() for role in summary.TARGETS
-        ]
-        counts[side] = (sum(gap.high < 0 for gap in gaps), len(gaps))
-    said = {side: "supports" if 2 * better > n else "undecided" for side, (better, n) in counts.items()}
-    (task, rows), *_ = tasks.items()
-    models = {"source": "trained on ANI-1x", **{role: f"moved to {name}" for role, name in summary.TARGETS.items()}}
-    shown = {
-        rows[key].label: {models[role]: Interval.of(errors) for role, errors in rows[key].errors.items()}
-        for key in ("none", "lora", *SIDES, "oracle")
-    }
-    return Result(
-        title="Small networks for the energies of molecules",
-        said=said,
-        counts=counts,
-        measure=f"error in kcal/mol, task {task}",
-        rows=shown,
+        said={side: str(said[side]) for side, cases in mine.items() if cases},
+        counts={side: (sum(c.verdict == "better" for c in cases), len(cases)) for side, cases in mine.items() if cases},
+        measure=f"{plan.measure}, {case}" if case else plan.measure,
+        rows={pages.label(row): {m: Interval.of(rows[row][m]) for m in models if m in rows[row]} for row in shown},
         command=config["command"],
     )
 

@@ -48,7 +48,7 @@ class Comparison:
         p: corrected over the table.
         beyond_source: the same minus the difference on the source itself (difference in differences); None for what
             is made for the target and has no one source.
-        detectable: the smallest true difference that this many seeds find with the protocol's power, uncorrected.
+        gap: the differences by seed.
         verdict: better, worse, equivalent or undecided.
     """
 
@@ -60,8 +60,12 @@ class Comparison:
     difference: Interval
     p: float
     beyond_source: Interval | None
-    detectable: float
+    gap: np.ndarray
     verdict: Verdict
+
+    def detectable(self, power: float) -> float:
+        """The smallest true difference that this many seeds find with this power, uncorrected."""
+        return detectable(self.gap, level=self.difference.level, power=power)
 
 
 def comparisons(protocol: Protocol, rows: Mapping[str, Any]) -> list[Comparison]:
@@ -91,7 +95,7 @@ def _together(
     ]
     gaps = [np.subtract(tables[c][row][t], tables[c][against[row]][t]) for c, row, t in cells]
     corrected = holm([t_test(gap) for gap in gaps])
-    level, power = protocol.rule.level, protocol.rule.power
+    level = protocol.rule.level
     found = []
     for (case, row, target), gap, p in zip(cells, gaps, corrected, strict=True):
         rows, other = tables[case], against[row]
@@ -106,7 +110,7 @@ def _together(
                 difference=Interval.of(gap, level=level),
                 p=p,
                 beyond_source=None if here is None else Interval.of(gap - here, level=level),
-                detectable=detectable(gap, level=level, power=power),
+                gap=gap,
                 verdict=_of_a_difference(gap, p, protocol),
             )
         )

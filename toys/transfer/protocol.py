@@ -29,7 +29,8 @@ class Method:
     """How an adapter is placed.
 
     Attributes:
-        placement, rank, family: see ``adapt``; "opposite" is the side that does not face the residual stream.
+        placement, rank, family: see ``adapt``; a sum of placements has a rank for each; "opposite" is the side that
+            does not face the residual stream.
         match: what makes it comparable with LoRA, its rank or its parameters.
         layers: pattern of the layers that it sits on; empty: all of the toy's.
         against: the method that it is compared with: a LoRA on the same layers; itself: with none.
@@ -37,7 +38,7 @@ class Method:
     """
 
     placement: str
-    rank: int
+    rank: int | tuple[int, ...]
     match: str = "rank"
     family: str = "lora"
     layers: str = ""
@@ -70,6 +71,7 @@ class Protocol:
         also: further measures, lower is better, that are recorded and not judged.
         cases: worlds of one seed that are judged as one table, such as two directions; by default there is one.
         tuned: how many seeds choose the learning rates; 0: all.
+        carried: whether LoRA is also carried by weights alone.
     """
 
     name: str
@@ -87,6 +89,7 @@ class Protocol:
     also: tuple[str, ...] = ()
     cases: tuple[str, ...] = ("",)
     tuned: int = 0
+    carried: bool = True
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -107,8 +110,17 @@ def protocol(name: str) -> Protocol:
     stored = tomllib.loads(FILE.read_text(encoding="utf-8"))
     own = {key: _frozen(value) for key, value in stored[name].items()}
     rule = Rule(**{key: own.pop(key, _frozen(value)) for key, value in stored["rule"].items()})
-    methods = {key: Method(**value) for key, value in own.pop("methods").items()}
+    methods = {
+        key: Method(**{option: _frozen(value) for option, value in one.items()})
+        for key, one in own.pop("methods").items()
+    }
     return Protocol(name=name, methods=methods, rule=rule, **own)
+
+
+def names() -> tuple[str, ...]:
+    """The toys that have a protocol, in the order of the file."""
+    stored = tomllib.loads(FILE.read_text(encoding="utf-8"))
+    return tuple(name for name, own in stored.items() if isinstance(own, dict) and "methods" in own)
 
 
 def _frozen(value: Any) -> Any:

@@ -40,7 +40,7 @@ def text(protocol: Protocol, result: Mapping[str, Any], seeds: int) -> str:
             f"{f'{paper}: minus' if paper else 'Minus'} what is copied on the weight, paired by seed; {len(mine)} cells"
             f" corrected together (Holm), margin {protocol.margin:g}:",
             *(line for row in dict.fromkeys(c.row for c in mine) for line in _said(row, said[row], mine, protocol)),
-            *(printed(paper) if paper else ()),
+            *printed(paper),
         ]
     return "\n".join(lines) + "\n"
 
@@ -100,7 +100,8 @@ def _said(row: str, verdict: str, found: Sequence[Comparison], protocol: Protoco
     said = f"{row}{'' if against == 'lora' else f' (against {against})'}: {verdict}. {'; '.join(cells)}. "
     if beyond:
         said += f"Beyond the difference on the source: {', '.join(f'{one.mean:+.3f}' for one in beyond)}. "
-    said += f"With power {protocol.rule.power:g} differences of {max(c.detectable for c in mine):.3f} would be found."
+    power = protocol.rule.power
+    said += f"With power {power:g} differences of {max(c.detectable(power) for c in mine):.3f} would be found."
     return textwrap.wrap(said, WIDTH, initial_indent="  ", subsequent_indent="    ")
 
 
@@ -139,16 +140,23 @@ def _strangers(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
 
 def printed(paper: str) -> list[str]:
     """What the paper's own table says of the target models: signs and relative changes, never beside ours."""
-    said = []
+    said: list[str] = []
     for side, found in changes(paper).items():
         above = sum(change > 0 for change in found)
         said.append(f"{side} above the weight's in {above} of {len(found)} cells, median {median(found):+.1%}")
+    if not said:
+        return []
     told = f"The paper's {paper} on its targets, without intervals or an untouched row: {'; '.join(said)}."
     return textwrap.wrap(told, WIDTH)
 
 
 def changes(paper: str) -> dict[str, list[float]]:
-    """Side -> relative change from the weight's adapter in every cell of the paper's table that is of a target."""
+    """Side -> relative change from the weight's adapter in every cell of the paper's table that is of a target.
+
+    Empty where the paper has no table.
+    """
+    if not paper.startswith("Table "):
+        return {}
     places: dict[str, dict[tuple[str, ...], float]] = {}
     for one in table(int(paper.removeprefix("Table "))):
         if one["side"] == "target" and one["metric"] not in SUMMARIES:

@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from ioadapt_theory.stats import Interval
 from toys.style import LABELS
-from toys.transfer import report
-from toys.transfer.judge import Comparison, Verdict, cases, judged, verdicts
-from toys.transfer.picture import shown_methods
+from toys.transfer.judge import Comparison, Verdict, cases, judged, retention, verdicts
 from toys.transfer.protocol import Protocol
 from toys.transfer.runs import SOURCE
+from toys.transfer.said import report
+from toys.transfer.said.picture import shown_methods
 from toys.transfer.study import NONE
 
 SAYS: Final = {
@@ -50,6 +50,7 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str) -> str:
             for case, one in cases(result).items()
             for line in (*([f"{case}:", ""] * bool(case)), *_table(plan, one), "")
         ),
+        *_retained(plan, result),
         *_beside_the_paper(plan, result),
         "",
         f"    python toys/{plan.name}.py --quick",
@@ -106,15 +107,27 @@ def _cell(values: Sequence[float | None] | None) -> str:
     return f"{x.mean:.3f} ± {x.half_width:.3f}"
 
 
+def _retained(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
+    """What is retained of what retraining on the target gains, for methods that were retrained there."""
+    lines = [["retained of retraining there", *plan.related], ["---"] * (1 + len(plan.related))]
+    for case, one in cases(result).items():
+        for row in plan.methods:
+            if f"{row}, retrained" in one["rows"]:
+                kept = [retention(one["rows"], row, t, f"{row}, retrained") for t in plan.related]
+                name = f"{label(row)}, {case}" if case else label(row)
+                lines.append([name, *("" if k is None else f"{k.mean:.2f} ± {k.half_width:.2f}" for k in kept)])
+    return [*(f"| {' | '.join(line)} |" for line in lines), ""] if len(lines) > 2 else []
+
+
 def _beside_the_paper(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
     """Ours and the paper's, as signs and relative changes from the weight's adapter: the figures are of other tasks."""
-    if not plan.paper:
+    theirs = report.changes(plan.paper)
+    if not theirs:
         return []
     lines = [
         ["", "here: better on", "median change of the error", f"{plan.paper}: above on", "median change"],
         ["---"] * 5,
     ]
-    theirs = report.changes(plan.paper)
     for row in ("input", "output"):
         mine = [
             mean(one["rows"][row][t]) / mean(one["rows"]["lora"][t]) - 1

@@ -1,0 +1,74 @@
+"""``python -m figures.site``: builds the documentation into out/docs, warnings are errors, nothing is fetched."""
+
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from figures.readme import FRONT, ROOT
+from figures.site import claims, commands, reference
+from ioadapt_theory.cli import OK, Parser, guarded
+from ioadapt_theory.errors import InvalidValueError, MissingExtraError
+
+OUT: Final = ROOT / "out" / "docs"
+FRONT_TO_SITE: Final = re.compile(r'href="([\w/-]+)\.md"')
+
+
+def pages() -> Iterator[tuple[str, str]]:
+    """Path and Markdown of every page that is made at build time."""
+    yield from claims.pages()
+    yield from reference.pages()
+    yield from commands.pages()
+
+
+def sources(folder: Path) -> None:
+    """Put the whole source of the site into a folder: what stands in docs/, and what is made."""
+    shutil.copytree(ROOT / "docs", folder, ignore=shutil.ignore_patterns(".*", "__pycache__", "index.html"))
+    for name, text in pages():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+def front() -> str:
+    """The front page, with links to the pages of the site."""
+    return FRONT_TO_SITE.sub(r'href="\1.html"', FRONT.read_text(encoding="utf-8"))
+
+
+def build(out: Path = OUT) -> int:
+    """Build the site; returns what Sphinx returns, 0 if there was no warning.
+
+    Raises:
+        MissingExtraError: Sphinx is not installed.
+    """
+    try:
+        from sphinx.cmd.build import build_main
+    except ImportError:
+        raise MissingExtraError("sphinx", "docs") from None
+    source, html = out / "source", out / "html"
+    for folder in (source, html):
+        shutil.rmtree(folder, ignore_errors=True)
+    sources(source)
+    status = build_main(["-q", "-W", "--keep-going", "-n", "-j", "1", "-d", str(out / "doctrees"), str(source), str(html)])
+    (html / "index.html").write_text(front(), encoding="utf-8")
+    return int(status)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Build; status 0, or 2 with one sentence."""
+
+    def body() -> int:
+        Parser(prog="python -m figures.site", description=__doc__).parse_args(argv)
+        if build():
+            msg = "The documentation has warnings, which are above; none is allowed."
+            raise InvalidValueError(msg)
+        sys.stdout.write(f"{OUT / 'html' / 'index.html'}\n")
+        return OK
+
+    return guarded("figures.site", body)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

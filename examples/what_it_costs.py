@@ -122,7 +122,7 @@ def line(name: str, placement: str, *, checkpointing: bool, per_second: float) -
     memory, hours = found.memory(preset.optimizer) / 2**30, found.hours(row.steps, per_second)
     return (
         f"{name:<13} {size / 1e9:5.2f} G {found.trained / 1e6:7.2f} M {row.samples:>7} {memory:8.1f} GiB"
-        f" {found.operations / 1e12:8.1f} T {row.steps:>7} {hours:8.1f} h"
+        f" {found.operations / 1e12:8.1f} T {row.steps:>7} {hours:8.2f} h"
     )
 
 

@@ -11,6 +11,7 @@ from peft.utils import get_peft_model_state_dict
 from ioadapt_theory import adapt, layers
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 from ioadapt_theory.peft import IOLoraConfig, IOLoraLayer
+from ioadapt_theory.presets import PRESETS
 from tests.adapters.foreign import quiet, run_llama, run_unet, tiny_llama, tiny_unet
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -144,6 +145,29 @@ def test_the_life_of_a_pipeline_of_diffusers(pipeline, tmp_path):
     quiet(pipe.unload_lora_weights)
     assert torch.equal(run_unet(pipe.unet), plain)
     assert not any(isinstance(module, IOLoraLayer) for module in pipe.unet.modules())
+
+
+def test_the_scripts_for_flux_save_settings_beside_the_numbers_which_does_no_harm(tmp_path):
+    from diffusers import FluxPipeline, FluxTransformer2DModel
+    from diffusers.training_utils import _collate_lora_metadata
+
+    def flux():
+        torch.manual_seed(3)
+        return FluxTransformer2DModel(
+            in_channels=4, num_layers=1, num_single_layers=1, attention_head_dim=8, num_attention_heads=2,
+            joint_attention_dim=6, pooled_projection_dim=5, axes_dims_rope=(2, 2, 4),
+        )  # fmt: skip
+
+    trained, fresh = flux(), flux()
+    trained.add_adapter(IOLoraConfig(**PRESETS["flux-dev"].peft("dora", "input") | {"init_weights": "random"}))
+    told = _collate_lora_metadata({"transformer": trained})
+    assert told
+    state = get_peft_model_state_dict(trained)
+    quiet(lambda: FluxPipeline.save_lora_weights(str(tmp_path), transformer_lora_layers=state, **told))
+    quiet(lambda: fresh.load_lora_adapter(str(tmp_path), prefix="transformer"))
+    again = get_peft_model_state_dict(fresh)
+    assert again.keys() == state.keys()
+    assert all(torch.equal(again[key], state[key]) for key in state)
 
 
 def test_another_adapter_is_swapped_in_where_one_is_and_keeps_its_strength(pipeline, tmp_path):

@@ -143,6 +143,15 @@ def test_better_everywhere_by_as_much_as_on_the_source_is_no_support():
     assert claim([c for c in comparisons(PLAN, rows) if c.row == "input"]) is Verdict.UNDECIDED
 
 
+def test_worse_everywhere_by_as_much_as_on_the_source_contradicts_nothing():
+    rows = world(np.random.default_rng(3), {"input": 0.1}, noise=0.003)
+    rows["input"]["source"] = [value + 0.1 for value in rows["lora"]["source"]]
+    found = [c for c in comparisons(PLAN, rows) if c.row == "input"]
+    assert claim(found) is Verdict.UNDECIDED
+    assert {c.verdict for c in found} == {Verdict.WORSE}
+    assert {c.beyond for c in found} == {Verdict.EQUIVALENT}
+
+
 def test_intervals_are_those_of_scipy():
     from scipy import stats
 

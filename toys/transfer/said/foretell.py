@@ -45,7 +45,8 @@ class Move:
         toy, case, target, seed, row: which.
         group: "related", "exact" (the same function in other weights) or "strangers".
         score: of the side, from the two models' weights; None where nothing of it can be compared.
-        kept: (none - moved) on the target / (none - trained) on the source.
+        kept: (none - moved) / (none - retrained there), both on the target; where nothing was retrained, as a target
+            computes what the source does, / (none - trained) on the source.
     """
 
     toy: str
@@ -78,11 +79,21 @@ def moves(plan: Protocol, result: Mapping[str, Any]) -> list[Move]:
         rows, alike = one["rows"], one["similarity"]
         for row, method in methods.items():
             for target, group in groups.items():
-                for k, none in enumerate(rows[NONE][SOURCE]):
-                    kept = (rows[NONE][target][k] - rows[row][target][k]) / (none - rows[row][SOURCE][k])
+                gain = _gains(rows, row, target)
+                for k, none in enumerate(rows[NONE][target]):
+                    kept = (none - rows[row][target][k]) / gain[k]
                     at = {"toy": plan.name, "case": case, "target": target, "seed": k, "row": row, "group": group}
                     found.append(Move(**at, score=score(method, alike[target], k), kept=kept))
     return found
+
+
+def _gains(rows: Mapping[str, Any], row: str, target: str) -> list[float]:
+    """What the method gains where it was retrained on the target, or else LoRA there, or else itself on the source."""
+    for name in (f"{row}, retrained", f"{LORA}, retrained"):
+        trained = rows.get(name, {}).get(target)
+        if trained and None not in trained:
+            return [none - one for none, one in zip(rows[NONE][target], trained, strict=True)]
+    return [none - one for none, one in zip(rows[NONE][SOURCE], rows[row][SOURCE], strict=True)]
 
 
 def score(method: Method, alike: Mapping[str, Mapping[str, Sequence[float | None]]], seed: int) -> float | None:

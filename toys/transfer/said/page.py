@@ -19,14 +19,20 @@ SAYS: Final = {
     Verdict.EQUIVALENT: "as good as LoRA",
     Verdict.UNDECIDED: "not decided",
 }
+ALIKE: Final = "as LoRA, but for what they learn on the source"
 
 
 def headline(plan: Protocol, result: Mapping[str, Any]) -> str:
     """The result in one line, by the rule."""
-    said = verdicts(result, comparisons(plan, result))
-    groups = {words: [label(row) for row in shown_methods(plan) if said[row] is v] for v, words in SAYS.items()}
-    told = "; ".join(f"{words}: {', '.join(rows)}" for words, rows in groups.items() if rows)
-    return f"Moved to related models {told}"
+    found = comparisons(plan, result)
+    groups: dict[str, list[str]] = {}
+    for row, verdict in verdicts(result, found).items():
+        if row in shown_methods(plan):
+            beyond = [one.beyond for one in found if one.row == row]
+            alike = verdict is Verdict.UNDECIDED and 2 * beyond.count(Verdict.EQUIVALENT) > len(beyond)
+            groups.setdefault(ALIKE if alike else SAYS[verdict], []).append(label(row))
+    told = (f"{', '.join(rows)} {words}" for words, rows in groups.items())
+    return f"Moved to related models: {'; '.join(told)}"
 
 
 def section(plan: Protocol, result: Mapping[str, Any], picture: str) -> str:
@@ -42,6 +48,7 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str) -> str:
         "",
         f"![{headline(plan, result)}]({picture})",
         "",
+        *([f"![Samples]({plan.name}_samples.png)", ""] if "samples" in result else ()),
         *(f"- {_decides(row, verdict, found)}" for row, verdict in verdicts(result, found).items()),
         *(f"- {line}" for one in cases(result).values() for line in report.controls(plan, one["rows"])),
         "",
@@ -85,12 +92,13 @@ def _decides(row: str, verdict: str, found: Sequence[Comparison]) -> str:
     """The comparison with the smallest p-value, which decides most, and how many there are of each kind."""
     mine = [c for c in found if c.row == row]
     c = min(mine, key=lambda one: one.p)
-    counts = {v: sum(one.verdict is v for one in mine) for v in Verdict}
-    told = ", ".join(f"{n} {v}" for v, n in counts.items() if n)
+    together = [one for one in found if one.table == c.table]
+    beyond = [one.beyond for one in mine if one.beyond]
+    less = f" Beyond the difference on the source: {report.tally(beyond)}." if beyond else ""
     return (
-        f"{label(row)} against {label(c.against)}: {verdict} ({told}). Clearest on {report.cell(c)}:"
-        f" {c.difference.mean:+.3f}, 95 % from {c.difference.low:+.3f} to {c.difference.high:+.3f},"
-        f" p = {c.p:.2g} corrected for {sum(one.table == c.table for one in found)} cells."
+        f"{label(row)} against {label(c.against)}: {verdict} ({report.tally([one.verdict for one in mine])})."
+        f" Clearest on {report.cell(c)}: {c.difference.mean:+.3f}, 95 % from {c.difference.low:+.3f} to"
+        f" {c.difference.high:+.3f}, p = {c.p:.2g} corrected for {len(together)} cells.{less}"
     )
 
 

@@ -17,6 +17,8 @@ from toys.transfer.study import NONE
 COLOURS: Final = {**METHODS, "residual": "#CC79A7", "input-first": "#56B4E9"}
 ROW: Final = 0.5
 """Height of a target, inches."""
+HEADLINE: Final = 80
+"""Letters in a line of a headline."""
 
 
 def draw(plan: Protocol, result: Mapping[str, Any], headline: str | None = None) -> Figure:
@@ -44,7 +46,7 @@ def draw(plan: Protocol, result: Mapping[str, Any], headline: str | None = None)
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower left", ncols=len(shown))
     said = verdicts(result, judged(plan, tables))
     headline = headline or "; ".join(f"{LABELS.get(row, row)}: {said[row]}" for row in shown)
-    figure.suptitle(textwrap.fill(headline, 95), x=0.02, ha="left", fontweight="bold")
+    figure.suptitle(textwrap.fill(headline, HEADLINE), x=0.02, ha="left", fontweight="bold")
     return figure
 
 

@@ -4,10 +4,10 @@ import sys
 from importlib import import_module
 from types import ModuleType
 
-from toys.style import styled, write
 from ioadapt_theory.cli import OK, Parser, guarded
 from ioadapt_theory.errors import UnknownNameError
 from toys.command_line import folder, whole
+from toys.style import styled, write
 
 FIGURES: tuple[str, ...] = (
     "fig_2",
@@ -17,7 +17,6 @@ FIGURES: tuple[str, ...] = (
     "tightness",
     "prop_2_condition",
     "shared_function",
-    "molecules",
     "speed",
 )
 """Every figure: the name of its module here, which is also the name of its files."""

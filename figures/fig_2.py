@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from toys.style import FAINT, FULL_WIDTH, LABELS, MARKERS, METHODS
 from ioadapt_theory.errors import InvalidValueError
+from toys.style import FAINT, FULL_WIDTH, LABELS, MARKERS, METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,5 +1,7 @@
 """``python -m figures.readme``: writes what the pages quote, the pictures of docs/, and docs/index.html."""
 
+from __future__ import annotations
+
 import re
 import sys
 from collections.abc import Callable
@@ -8,29 +10,34 @@ from functools import partial
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from figures.__main__ import load
-from toys.style import styled, write
 from ioadapt_theory.claims import CLAIMS, report
 from ioadapt_theory.claims.claim import Claim, Origin
 from ioadapt_theory.claims.evidence.findings import Verdict
 from ioadapt_theory.cli import OK, Parser, guarded
 from ioadapt_theory.cli import main as command
 from ioadapt_theory.errors import FileFormatError
-from ioadapt_theory.stats import Interval
-from toys import molecules as toy
-from toys.ani import summary
+from toys import crescent
 from toys.page import front
+from toys.style import styled, write
+from toys.transfer import command as toys
+from toys.transfer import page, picture
+from toys.transfer.protocol import names, protocol
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 FRONT: Final = ROOT / "docs" / "index.html"
 MORE: Final = """Read on: <a href="contents.md">the documentation</a>, <a href="claims.md">every claim</a>,
-<a href="report.md">will it move</a>, <a href="similarity.md">how far apart are two checkpoints</a>,
+<a href="transfer.md">does it transfer</a>, <a href="report.md">will it move</a>,
+<a href="similarity.md">how far apart are two checkpoints</a>,
 <a href="formats.md">adapter files of other tools</a>, <a href="troubleshooting.md">troubleshooting</a>.
 From a copy of the repository, <code>make docs</code> builds all of it and <code>make demo</code> this page."""
-PICTURES: Final = ("fig_8", "molecules", "prop_2_condition", "fig_2", "speed")
+PICTURES: Final = ("fig_8", "fig_3", "prop_2_condition", "fig_2", "speed")
 
 
 def claims() -> str:
@@ -57,16 +64,11 @@ def _row(claim: Claim) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
 
 
-def molecules() -> str:
-    """Errors of the recorded full run, kcal/mol."""
-    tasks = {task: summary.rows(figures) for task, figures in toy.recorded_run()["tasks"].items()}
-    roles = {"source": "trained on ANI-1x", **{role: f"moved to {name}" for role, name in summary.TARGETS.items()}}
-    head = ["", *(f"{task}: {where}" for task in tasks for where in roles.values())]
-    lines = [head, ["---"] * len(head)]
-    for key, first in next(iter(tasks.values())).items():
-        errors = [tasks[task][key].errors.get(role) for task in tasks for role in roles]
-        lines.append([first.label, *("" if e is None else str(Interval.of(e)) for e in errors)])
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+def study(*names: str) -> str:
+    """What the recorded full runs of these toys show."""
+    recorded = {name: toys.recorded(name) for name in names}
+    found = (page.section(protocol(name), one, f"{name}.png") for name, one in recorded.items() if one)
+    return "\n".join(found)
 
 
 def reported(*models: str) -> str:
@@ -78,7 +80,8 @@ def reported(*models: str) -> str:
 
 SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "claims": claims,
-    "molecules": molecules,
+    "molecules": partial(study, "molecules"),
+    "transfer": partial(study, *(name for name in names() if name != "molecules")),
     "report": partial(reported, "ani-1x:0", "ani-1ccx:0"),
     "report-apart": partial(reported, "ani-1x:0", "ani-1x:1"),
 }
@@ -109,19 +112,25 @@ def main(argv: list[str] | None = None) -> int:
 
     def body() -> int:
         Parser(prog="python -m figures.readme", description=__doc__).parse_args(argv)
-        for page in PAGES:
-            page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
+        for path in PAGES:
+            path.write_text(filled(path.read_text(encoding="utf-8")), encoding="utf-8")
         for name in PICTURES:
             module = load(name)
-            data = module.compute()
-            with styled(), TemporaryDirectory(dir=ROOT / "docs") as folder:
-                _, png = write(module.draw(data), folder, name)
-                png.replace(ROOT / "docs" / png.name)
-            if name == "fig_8":
-                front.write(FRONT, data, MORE)
+            _drawn(name, lambda module=module: module.draw(module.compute()))  # type: ignore[misc]
+        for name in names():
+            if recorded := toys.recorded(name):
+                plan, said = protocol(name), page.headline(protocol(name), recorded)
+                _drawn(name, lambda plan=plan, one=recorded, said=said: picture.draw(plan, one, said))  # type: ignore[misc]
+        front.write(FRONT, crescent.run(crescent.Config()), MORE)
         return OK
 
     return guarded("figures.readme", body)
+
+
+def _drawn(name: str, draw: Callable[[], Figure]) -> None:
+    with styled(), TemporaryDirectory(dir=ROOT / "docs") as folder:
+        _, png = write(draw(), folder, name)
+        png.replace(ROOT / "docs" / png.name)
 
 
 if __name__ == "__main__":

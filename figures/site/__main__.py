@@ -51,7 +51,8 @@ def build(out: Path = OUT) -> int:
     for folder in (source, html):
         shutil.rmtree(folder, ignore_errors=True)
     sources(source)
-    status = build_main(["-q", "-W", "--keep-going", "-n", "-j", "1", "-d", str(out / "doctrees"), str(source), str(html)])
+    strict = ["-q", "-W", "--keep-going", "-n", "-d", str(out / "doctrees")]
+    status = build_main([*strict, str(source), str(html)])
     (html / "index.html").write_text(front(), encoding="utf-8")
     return int(status)
 

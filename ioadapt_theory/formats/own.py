@@ -61,6 +61,14 @@ def save(model: nn.Module, folder: Path | str, name: str = "default") -> Path:
         UnknownNameError: no such adapter on the model.
         InvalidValueError: a parameter is not finite, or a file is where the folder is to be.
         UnsupportedError: parameters that are not of the sizes that their family has, as within FSDP1.
+
+    Example:
+        >>> import tempfile
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, save
+        >>> model = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"])
+        >>> (save(model, tempfile.mkdtemp()) / "ioadapt.safetensors").exists()
+        True
     """
     if not isinstance(model, nn.Module):
         msg = f"What is saved is a model, not a {type(model).__name__}: save(model, folder)."

@@ -100,6 +100,15 @@ def read(path: Path | str, source: TensorFile | None = None, *, scaled: bool = T
     Raises:
         FileFormatError: missing, truncated, contradictory, or without any adapter.
         UnsupportedError: a method that is recognised and has no counterpart here.
+
+    Example:
+        >>> import tempfile
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, save
+        >>> from ioadapt_theory.formats import read
+        >>> folder = save(adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"]), tempfile.mkdtemp())
+        >>> [entry.name.path for entry in read(folder).entries]
+        ['0']
     """
     path, config = locate(Path(path))
     source = TensorFile(path) if source is None or source.path != path else source

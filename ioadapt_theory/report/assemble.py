@@ -86,6 +86,14 @@ def report(
 
     Raises:
         InvalidValueError: no layer in common, or inputs without two models and an adapter.
+
+    Example:
+        >>> import copy
+        >>> from torch import nn
+        >>> from ioadapt_theory.report import report
+        >>> model = nn.Sequential(nn.Linear(64, 96), nn.ReLU(), nn.Linear(96, 48))
+        >>> report(model, copy.deepcopy(model)).kinship.kin
+        <Kin.SAME: 'same'>
     """
     given, name = _adapters(source, adapter)
     one, two = (ModelWeights(m) if isinstance(m, nn.Module) else m for m in (source, target))

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
-from torch.nn.functional import max_pool2d
 
 FOLDER: Final = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
 LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"

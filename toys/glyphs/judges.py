@@ -53,7 +53,9 @@ def changed(x: Tensor, way: int) -> Tensor:
     drawn = torch.Generator().manual_seed(SEED + way)
     slant, wide, high, heavy = (2 * torch.rand(4, generator=drawn, dtype=FLOAT) - 1).tolist()
     map_ = torch.tensor([[1 + 0.15 * wide, 0.3 * slant, 0], [0, 1 + 0.1 * high, 0]], dtype=FLOAT).expand(len(x), 2, 3)
-    x = grid_sample(x, affine_grid(map_, list(x.shape), align_corners=False), padding_mode="border", align_corners=False)
+    x = grid_sample(
+        x, affine_grid(map_, list(x.shape), align_corners=False), padding_mode="border", align_corners=False
+    )
     other = max_pool2d(x, 3, 1, 1) if heavy > 0 else -max_pool2d(-x, 3, 1, 1)
     return x + 0.5 * abs(heavy) * (other - x)
 
@@ -72,7 +74,9 @@ def _trained(steps: int) -> Judge:
     optimizer = torch.optim.AdamW(judge.parameters(), 2e-3)
     for _ in range(steps):
         at = torch.randint(len(x), (128,))
-        look, logits = judge(x[at] + 0.2 * torch.rand(128, 1, 1, 1, dtype=FLOAT) * torch.randn(x[at].shape, dtype=FLOAT))
+        look, logits = judge(
+            x[at] + 0.2 * torch.rand(128, 1, 1, 1, dtype=FLOAT) * torch.randn(x[at].shape, dtype=FLOAT)
+        )
         loss = cross_entropy(logits, letters[at]) + cross_entropy(judge.face(look), faces[at])
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]

@@ -58,7 +58,10 @@ class Model(nn.Module):
         self.embedding = nn.Parameter(torch.randn(PATCH * PATCH + PROMPT, WIDTH, dtype=FLOAT) / PATCH)
         self.position = nn.Parameter(torch.randn(TOKENS + 2, WIDTH, dtype=FLOAT) / 2)
         self.told = nn.Sequential(
-            nn.Linear(2 * TIMES + 2 * PROMPT, TOLD, dtype=FLOAT), nn.SiLU(), nn.Linear(TOLD, TOLD, dtype=FLOAT), nn.SiLU()
+            nn.Linear(2 * TIMES + 2 * PROMPT, TOLD, dtype=FLOAT),
+            nn.SiLU(),
+            nn.Linear(TOLD, TOLD, dtype=FLOAT),
+            nn.SiLU(),
         )
         self.blocks = nn.ModuleList(Block() for _ in range(DEPTH))
         self.head = _linear(WIDTH, PATCH * PATCH)
@@ -86,7 +89,7 @@ def flow_loss(model: nn.Module, batch: Batch, drawn: torch.Generator) -> Tensor:
 
 
 def picked(data: Batch, n: int, drawn: torch.Generator) -> Batch:
-    """n of them, drawn with replacement."""
+    """N of them, drawn with replacement."""
     at = torch.randint(len(data[0]), (n,), generator=drawn)
     return data[0][at], data[1][at], data[2][at]
 

@@ -14,7 +14,7 @@ from toys.transfer.judge import cases, judged, verdicts
 from toys.transfer.protocol import Protocol
 from toys.transfer.study import NONE
 
-COLOURS: Final = {**METHODS, "residual": "#CC79A7", "first": "#56B4E9"}
+COLOURS: Final = {**METHODS, "residual": "#CC79A7", "input-first": "#56B4E9"}
 ROW: Final = 0.5
 """Height of a target, inches."""
 

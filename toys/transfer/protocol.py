@@ -99,5 +99,11 @@ def protocol(name: str) -> Protocol:
     return Protocol(name=name, methods=methods, rule=rule, **own)
 
 
+def names() -> tuple[str, ...]:
+    """The toys that have a protocol, in the order of the file."""
+    stored = tomllib.loads(FILE.read_text(encoding="utf-8"))
+    return tuple(name for name, own in stored.items() if isinstance(own, dict) and "methods" in own)
+
+
 def _frozen(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value

@@ -61,7 +61,6 @@ def names() -> Iterator[str]:
         yield from (f"{module}.{name}" for module, some in modules.items() for name in some)
 
 
-
 def pages() -> Iterator[tuple[str, str]]:
     """The list of pages, and the pages."""
     tree = "\n".join(PUBLIC)
@@ -74,6 +73,8 @@ def pages() -> Iterator[tuple[str, str]]:
 
 def _documented(name: str) -> str:
     kind = kind_of(found(name))
+    if kind == "data":
+        return f"`{name}`: {', '.join(map(str, found(name)))}\n"
     members = "\n   :members:" if kind == "class" else ""
     return f"```{{eval-rst}}\n.. auto{kind}:: {name}{members}\n```\n"
 

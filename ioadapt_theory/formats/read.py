@@ -103,12 +103,14 @@ def read(path: Path | str, source: TensorFile | None = None, *, scaled: bool = T
 
     Example:
         >>> import tempfile
-        >>> from torch import nn
-        >>> from ioadapt_theory import adapt, save
+        >>> import torch
+        >>> from safetensors.torch import save_file
         >>> from ioadapt_theory.formats import read
-        >>> folder = save(adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"]), tempfile.mkdtemp())
-        >>> [entry.name.path for entry in read(folder).entries]
-        ['0']
+        >>> path, layer = tempfile.mkdtemp() + "/lora.safetensors", "lora_unet_mid_block_attentions_0_proj_in"
+        >>> down, up = torch.zeros(2, 16), torch.zeros(8, 2)
+        >>> save_file({f"{layer}.lora_down.weight": down, f"{layer}.lora_up.weight": up}, path)
+        >>> read(path).format
+        'kohya/LyCORIS'
     """
     path, config = locate(Path(path))
     source = TensorFile(path) if source is None or source.path != path else source

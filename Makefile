@@ -5,7 +5,7 @@ BIN := .venv/bin
 CONSTRAINTS ?= constraints.txt
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo docs test lint figures mutants proofs fuzz bench constraints newest oldest clean
+.PHONY: demo docs test lint figures notebooks mutants proofs fuzz bench wheel constraints newest oldest clean
 
 demo: .venv/ready
 	@$(BIN)/python -m toys.demo
@@ -25,6 +25,10 @@ lint: .venv/ready
 
 figures: .venv/ready
 	$(BIN)/python -m figures
+
+# The notebooks from their scripts, and with their outputs into out/notebooks.
+notebooks: .venv/ready
+	PYTHONPATH=. $(BIN)/python -m notebooks --run out/notebooks
 
 mutants: .venv/ready
 	$(BIN)/python -m tests.mutants
@@ -46,6 +50,15 @@ bench: .venv/ready
 # Needs Debian's coq, libcoq-mathcomp-algebra and libcoq-mathcomp-algebra-tactics; PROOF_JOBS compilations at once.
 proofs: .venv/ready
 	PYTHONPATH=. $(BIN)/python -m proofs
+
+# A wheel, and whether it works where nothing else is installed, outside the sources.
+wheel: export PYTHONPATH =
+wheel: .venv/ready
+	rm -rf out/wheel
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir out/wheel .
+	$(PYTHON) -m venv out/wheel/venv
+	out/wheel/venv/bin/python -m pip install --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) out/wheel/*.whl
+	out/wheel/venv/bin/python -I .ci/smoke.py
 
 # Renew the recorded versions from today's newest, then test with them. The local part of a version is not on an index.
 constraints: clean

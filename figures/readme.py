@@ -19,11 +19,11 @@ from ioadapt_theory.claims.evidence.findings import Verdict
 from ioadapt_theory.cli import OK, Parser, guarded
 from ioadapt_theory.cli import main as command
 from ioadapt_theory.errors import FileFormatError
-from toys import crescent
 from toys.page import front
 from toys.style import styled, write
 from toys.transfer import command as toys
-from toys.transfer import page, picture
+from toys.transfer import page as pages
+from toys.transfer import picture
 from toys.transfer.protocol import names, protocol
 
 if TYPE_CHECKING:
@@ -64,10 +64,10 @@ def _row(claim: Claim) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
 
 
-def study(*names: str) -> str:
+def studies(*wanted: str) -> str:
     """What the recorded full runs of these toys show."""
-    recorded = {name: toys.recorded(name) for name in names}
-    found = (page.section(protocol(name), one, f"{name}.png") for name, one in recorded.items() if one)
+    recorded = {name: toys.recorded(name) for name in wanted}
+    found = (pages.section(protocol(name), one, f"{name}.png") for name, one in recorded.items() if one)
     return "\n".join(found)
 
 
@@ -80,8 +80,8 @@ def reported(*models: str) -> str:
 
 SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "claims": claims,
-    "molecules": partial(study, "molecules"),
-    "transfer": partial(study, *(name for name in names() if name != "molecules")),
+    "molecules": partial(studies, "molecules"),
+    "transfer": partial(studies, *(name for name in names() if name != "molecules")),
     "report": partial(reported, "ani-1x:0", "ani-1ccx:0"),
     "report-apart": partial(reported, "ani-1x:0", "ani-1x:1"),
 }
@@ -112,16 +112,17 @@ def main(argv: list[str] | None = None) -> int:
 
     def body() -> int:
         Parser(prog="python -m figures.readme", description=__doc__).parse_args(argv)
-        for path in PAGES:
-            path.write_text(filled(path.read_text(encoding="utf-8")), encoding="utf-8")
+        for page in PAGES:
+            page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
         for name in PICTURES:
-            module = load(name)
-            _drawn(name, lambda module=module: module.draw(module.compute()))  # type: ignore[misc]
+            data = (module := load(name)).compute()
+            _drawn(name, partial(module.draw, data))
+            if name == "fig_8":
+                front.write(FRONT, data, MORE)
         for name in names():
             if recorded := toys.recorded(name):
-                plan, said = protocol(name), page.headline(protocol(name), recorded)
-                _drawn(name, lambda plan=plan, one=recorded, said=said: picture.draw(plan, one, said))  # type: ignore[misc]
-        front.write(FRONT, crescent.run(crescent.Config()), MORE)
+                plan = protocol(name)
+                _drawn(name, partial(picture.draw, plan, recorded, pages.headline(plan, recorded)))
         return OK
 
     return guarded("figures.readme", body)

@@ -1,8 +1,9 @@
-"""What an opened adapter is, as plain data and as text."""
+"""What an opened adapter is, as plain data, as text and as a model card."""
 
 from collections import Counter
 from typing import Any
 
+from ioadapt_theory.adapters import card
 from ioadapt_theory.adapters.base_weights import Weights
 from ioadapt_theory.adapters.rules.fingerprint import kinship
 from ioadapt_theory.formats.match import Match
@@ -85,3 +86,9 @@ def table(facts: dict[str, Any]) -> str:
         lines += moved + ([facts["warning"]] if "warning" in facts else [])
         lines.append(f"kinship of this base: {facts['kinship']}")
     return "\n".join(lines) + "\n"
+
+
+def model_card(opened: Opened) -> str:
+    """The card that ``save`` writes with ``card=True``, for an adapter that is there already, of whatever format."""
+    adapters = {str(item.name): item.sketch for item in opened.items}
+    return card.card(adapters, base=opened.base, known=opened.prints)

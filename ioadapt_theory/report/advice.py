@@ -10,7 +10,7 @@ from ioadapt_theory.adapters.rules.residual import residual_side
 from ioadapt_theory.adapters.rules.verdict import THRESHOLDS, Word, telling
 from ioadapt_theory.errors import IoAdaptError
 from ioadapt_theory.report.effect import Effect
-from ioadapt_theory.report.kinship import Kin, Kinship
+from ioadapt_theory.report.kin.kinship import Kin, Kinship
 from ioadapt_theory.report.layers import LayerPair
 
 RIDGE = 0.1

@@ -1,4 +1,4 @@
-"""Letters in the faces that matplotlib ships: who may see which, how one is drawn, and the frozen encoder of prompts."""
+"""Letters in the faces that matplotlib ships: who may see which, how one is drawn, and the encoder of prompts."""
 
 from collections.abc import Sequence
 from functools import lru_cache

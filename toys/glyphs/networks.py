@@ -1,4 +1,4 @@
-"""A generator of glyphs: a small transformer that turns noise into a letter along a flow, told which letter and face."""
+"""A generator of glyphs: a small transformer that turns noise into a letter of a face along a flow."""
 
 import math
 from collections.abc import Callable
@@ -89,7 +89,7 @@ def flow_loss(model: nn.Module, batch: Batch, drawn: torch.Generator) -> Tensor:
 
 
 def picked(data: Batch, n: int, drawn: torch.Generator) -> Batch:
-    """N of them, drawn with replacement."""
+    """Some of them, drawn with replacement."""
     at = torch.randint(len(data[0]), (n,), generator=drawn)
     return data[0][at], data[1][at], data[2][at]
 

@@ -43,6 +43,7 @@ class Comparison:
 
     Attributes:
         row, against, target, case: which.
+        table: of the paper, with whose other comparisons it is corrected.
         difference: interval of the mean over seeds, uncorrected.
         p: corrected over the table.
         beyond_source: the same minus the difference on the source itself (difference in differences); None for what
@@ -55,6 +56,7 @@ class Comparison:
     against: str
     target: str
     case: str
+    table: str
     difference: Interval
     p: float
     beyond_source: Interval | None
@@ -68,8 +70,18 @@ def comparisons(protocol: Protocol, rows: Mapping[str, Any]) -> list[Comparison]
 
 
 def judged(protocol: Protocol, tables: Mapping[str, Mapping[str, Any]]) -> list[Comparison]:
-    """The same of the rows of several cases, which are corrected together."""
-    against = {row: method.against for row, method in protocol.methods.items()} | {"auto": LORA}
+    """The same of the rows of several cases, which are corrected together; each of the paper's tables for itself."""
+    found = []
+    for table, methods in protocol.tables.items():
+        against = {row: m.against for row, m in methods.items()} | ({"auto": LORA} if table == protocol.paper else {})
+        found += _together(protocol, tables, against, table)
+    return found
+
+
+def _together(
+    protocol: Protocol, tables: Mapping[str, Mapping[str, Any]], against: Mapping[str, str], table: str
+) -> list[Comparison]:
+    """The comparisons of one table; ``against`` tells with what each row is compared."""
     cells = [
         (case, row, target)
         for case, rows in tables.items()
@@ -90,6 +102,7 @@ def judged(protocol: Protocol, tables: Mapping[str, Mapping[str, Any]]) -> list[
                 against=other,
                 target=target,
                 case=case,
+                table=table,
                 difference=Interval.of(gap, level=level),
                 p=p,
                 beyond_source=None if here is None else Interval.of(gap - here, level=level),

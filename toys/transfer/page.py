@@ -108,13 +108,13 @@ def _cell(values: Sequence[float | None] | None) -> str:
 
 def _beside_the_paper(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
     """Ours and the paper's, as signs and relative changes from the weight's adapter: the figures are of other tasks."""
-    if not plan.paper:
+    theirs = report.changes(plan.paper)
+    if not theirs:
         return []
     lines = [
         ["", "here: better on", "median change of the error", f"{plan.paper}: above on", "median change"],
         ["---"] * 5,
     ]
-    theirs = report.changes(plan.paper)
     for row in ("input", "output"):
         mine = [
             mean(one["rows"][row][t]) / mean(one["rows"]["lora"][t]) - 1

@@ -29,22 +29,25 @@ class Method:
     """How an adapter is placed.
 
     Attributes:
-        placement, rank, family: see ``adapt``; "opposite" is the side that does not face the residual stream.
+        placement, rank, family: see ``adapt``; a sum of placements has a rank for each; "opposite" is the side that
+            does not face the residual stream.
         match: what makes it comparable with LoRA, its rank or its parameters.
         layers: pattern of the layers that it sits on; empty: all of the toy's.
         against: the method that it is compared with: a LoRA on the same layers; itself: with none.
+        table: of the paper, whose comparisons are corrected together; empty: the toy's first.
     """
 
     placement: str
-    rank: int
+    rank: int | tuple[int, ...]
     match: str = "rank"
     family: str = "lora"
     layers: str = ""
     against: str = "lora"
+    table: str = ""
 
     def key(self) -> dict[str, Any]:
         """What the trained numbers depend on."""
-        return {key: value for key, value in asdict(self).items() if key != "against" and value}
+        return {key: value for key, value in asdict(self).items() if key not in {"against", "table"} and value}
 
     def on(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """Those of the layers that it sits on."""
@@ -65,8 +68,10 @@ class Protocol:
         strangers: targets trained apart.
         methods: by row.
         rule: see ``Rule``.
+        also: further measures, lower is better, that are recorded and not judged.
         cases: worlds of one seed that are judged as one table, such as two directions; by default there is one.
         tuned: how many seeds choose the learning rates; 0: all.
+        carried: whether LoRA is also carried by weights alone.
     """
 
     name: str
@@ -81,13 +86,23 @@ class Protocol:
     strangers: tuple[str, ...]
     methods: Mapping[str, Method]
     rule: Rule
+    also: tuple[str, ...] = ()
     cases: tuple[str, ...] = ("",)
     tuned: int = 0
+    carried: bool = True
 
     @property
     def targets(self) -> tuple[str, ...]:
         """All of them, in the order of the table."""
         return (*self.related, *self.exact, *self.strangers)
+
+    @property
+    def tables(self) -> dict[str, dict[str, Method]]:
+        """Table of the paper -> its methods, the toy's first table first."""
+        found: dict[str, dict[str, Method]] = {self.paper: {}}
+        for row, method in self.methods.items():
+            found.setdefault(method.table or self.paper, {})[row] = method
+        return found
 
 
 def protocol(name: str) -> Protocol:
@@ -95,7 +110,10 @@ def protocol(name: str) -> Protocol:
     stored = tomllib.loads(FILE.read_text(encoding="utf-8"))
     own = {key: _frozen(value) for key, value in stored[name].items()}
     rule = Rule(**{key: own.pop(key, _frozen(value)) for key, value in stored["rule"].items()})
-    methods = {key: Method(**value) for key, value in own.pop("methods").items()}
+    methods = {
+        key: Method(**{option: _frozen(value) for option, value in one.items()})
+        for key, one in own.pop("methods").items()
+    }
     return Protocol(name=name, methods=methods, rule=rule, **own)
 
 

@@ -32,23 +32,22 @@ def text(protocol: Protocol, result: Mapping[str, Any], seeds: int) -> str:
         rows = one["rows"]
         lines += ["", *([f"{case}:"] if case else []), *_table(protocol, rows), "", *_rates(protocol, one["rates"])]
         lines += controls(protocol, rows)
-    lines += [
-        "",
-        f"Minus copied LoRA, paired by seed; {len(found)} cells corrected together (Holm), margin {protocol.margin:g}:",
-        *(line for row, verdict in said.items() for line in _said(row, verdict, found, protocol)),
-        "",
-        *(printed(protocol.paper) if protocol.paper else ()),
-    ]
+        lines += [line for what, of in one.get("also", {}).items() for line in ("", f"{what}:", *_means(protocol, of))]
+    for paper in dict.fromkeys(one.table for one in found):
+        mine = [one for one in found if one.table == paper]
+        lines += [
+            "",
+            f"{f'{paper}: minus' if paper else 'Minus'} what is copied on the weight, paired by seed; {len(mine)} cells"
+            f" corrected together (Holm), margin {protocol.margin:g}:",
+            *(line for row in dict.fromkeys(c.row for c in mine) for line in _said(row, said[row], mine, protocol)),
+            *printed(paper),
+        ]
     return "\n".join(lines) + "\n"
 
 
 def _table(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
     """Rows at full strength, then each method at its best strength: a choice made in hindsight, so a lower bound."""
-    models = (SOURCE, *protocol.targets)
-    full = {row: values for row, values in rows.items() if " x " not in row}
-    width = max(map(len, full)) + 1
-    head = " " * width + "".join(f"{model[: CELL - 1]:>{CELL}}" for model in models)
-    body = [row.ljust(width) + "".join(_cell(values.get(model)) for model in models) for row, values in full.items()]
+    models, width = (SOURCE, *protocol.targets), _width(rows)
     best = []
     for method in protocol.methods:
         cells = []
@@ -56,7 +55,19 @@ def _table(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
             row = best_strength(rows, method, model)
             cells.append(f"{mean(rows[row][model]):.2f} x{row.partition(' x ')[2].removeprefix('0') or '1'}")
         best.append(method.ljust(width) + "".join(f"{cell:>{CELL}}" for cell in cells))
-    return [head, *body, "", "At the best strength of each, chosen in hindsight:", *best]
+    return [*_means(protocol, rows), "", "At the best strength of each, chosen in hindsight:", *best]
+
+
+def _means(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
+    """The rows at full strength."""
+    models, width = (SOURCE, *protocol.targets), _width(rows)
+    head = " " * width + "".join(f"{model[: CELL - 1]:>{CELL}}" for model in models)
+    full = {row: values for row, values in rows.items() if " x " not in row}
+    return [head, *(row.ljust(width) + "".join(_cell(of.get(model)) for model in models) for row, of in full.items())]
+
+
+def _width(rows: Mapping[str, Any]) -> int:
+    return max(len(row) for row in rows if " x " not in row) + 1
 
 
 def best_strength(rows: Mapping[str, Any], method: str, model: str) -> str:
@@ -128,16 +139,23 @@ def _strangers(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
 
 def printed(paper: str) -> list[str]:
     """What the paper's own table says of the target models: signs and relative changes, never beside ours."""
-    said = []
+    said: list[str] = []
     for side, found in changes(paper).items():
         above = sum(change > 0 for change in found)
         said.append(f"{side} above the weight's in {above} of {len(found)} cells, median {median(found):+.1%}")
+    if not said:
+        return []
     told = f"The paper's {paper} on its targets, without intervals or an untouched row: {'; '.join(said)}."
     return textwrap.wrap(told, WIDTH)
 
 
 def changes(paper: str) -> dict[str, list[float]]:
-    """Side -> relative change from the weight's adapter in every cell of the paper's table that is of a target."""
+    """Side -> relative change from the weight's adapter in every cell of the paper's table that is of a target.
+
+    Empty where the paper has no table.
+    """
+    if not paper.startswith("Table "):
+        return {}
     places: dict[str, dict[tuple[str, ...], float]] = {}
     for one in table(int(paper.removeprefix("Table "))):
         if one["side"] == "target" and one["metric"] not in SUMMARIES:

@@ -1,7 +1,7 @@
 """The experiment of a toy: rates chosen on the source, adapters moved, carried and retrained, figures gathered."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import mean
 from typing import Any, Final
 
@@ -32,20 +32,36 @@ class Study:
 
         Returns:
             ``rates``: method -> chosen rate, whether it lies inside the grid, and all that was tried;
-            ``rows``: row -> model -> value by seed; ``own`` and ``similarity``: by model.
+            ``rows``: row -> model -> value by seed; ``also``: the same by further measure, at full strength;
+            ``own``: model -> value by seed; ``similarity``: target -> layer -> measure -> value by seed, three digits.
         """
         rates = {name: self._tuned(run, method, name) for name, method in self.protocol.methods.items()}
         facts = run([self._unit(seed, "facts") for seed in self.seeds])
-        measure = self.protocol.measure
-        rows: dict[str, Any] = {NONE: _by_model(facts.values(), lambda one, model: one["none"][model][measure])}
-        rows |= self._moved(run, rates) | self._made_for_a_target(run, rates) | self._retrained(run, rates)
-        first = next(iter(facts.values()))
+        rows = self._rows(run, rates, facts.values())
+        also = {}
+        for measure in self.protocol.also:  # nothing runs again: what was measured is in the cache
+            of = replace(self, protocol=replace(self.protocol, measure=measure))._rows(run, rates, facts.values())
+            also[measure] = {row: values for row, values in of.items() if " x " not in row}
         return {
             "rates": rates,
             "rows": rows,
-            "own": {m: [one["own"][m] for one in facts.values()] for m in first["own"]},
-            "similarity": {m: [one["similarity"][m] for one in facts.values()] for m in first["similarity"]},
+            **({"also": also} if also else {}),
+            "own": {m: [one["own"][m] for one in facts.values()] for m in (SOURCE, *self.protocol.targets)},
+            "similarity": {
+                m: _by_layer([one["similarity"][m] for one in facts.values()]) for m in self.protocol.targets
+            },
         }
+
+    def _rows(
+        self, run: Runner, rates: Mapping[str, Any], facts: Iterable[Mapping[str, Any]]
+    ) -> dict[str, dict[str, list[float | None]]]:
+        """Row -> model -> value of the protocol's measure by seed."""
+        rows: dict[str, Any] = {NONE: self._by_model(one["none"] for one in facts)}
+        return rows | self._moved(run, rates) | self._made_for_a_target(run, rates) | self._retrained(run, rates)
+
+    def _by_model(self, found: Iterable[Any]) -> dict[str, list[float]]:
+        some = list(found)
+        return {m: [one[m][self.protocol.measure] for one in some] for m in (SOURCE, *self.protocol.targets)}
 
     def _unit(self, seed: int, what: str, **more: Any) -> Run:
         toy, rule = self.protocol.name, self.protocol.rule
@@ -80,21 +96,24 @@ class Study:
     def _moved(self, run: Runner, rates: Mapping[str, Any]) -> dict[str, Any]:
         """Every method at every strength; LoRA carried by weights; a random adapter."""
         methods = self.protocol.methods
+        kinds = [*(("move", name) for name in methods), *([("carry", "lora")] if self.protocol.carried else [])]
         units = {
             (what, name): [self._unit(s, what, method=methods[name], rate=rates[name]["rate"]) for s in self.seeds]
-            for what, name in [*(("move", name) for name in methods), ("carry", "lora")]
+            for what, name in kinds
         }
         found = run([unit for some in units.values() for unit in some])
         rows = {}
         for (what, name), some in units.items():
             for key in found[some[0]]:
                 row = key if what == "carry" else name if float(key) == 1 else f"{name} x {key}"
-                rows[row] = _by_model([found[u][key] for u in some], lambda one, m: one[m][self.protocol.measure])
+                rows[row] = self._by_model(found[u][key] for u in some)
         return rows
 
     def _made_for_a_target(self, run: Runner, rates: Mapping[str, Any]) -> dict[str, Any]:
-        """Adapters whose places depend on the target."""
+        """Adapters whose places depend on the target; they take the rates of the input adapter and of LoRA."""
         methods = self.protocol.methods
+        if "input" not in methods:
+            return {}
         auto = Method(placement="auto", rank=methods["input"].rank)
         kinds = {"auto": (AUTO, auto, "input"), "shared": (SHARED, methods["lora"], "lora")}  # and whose rate they take
         units = {
@@ -133,10 +152,15 @@ def _mean(some: Iterable[Mapping[str, Any]]) -> float:
     return float("inf") if None in losses else mean(losses)
 
 
-def _by_model(found: Iterable[Any], value: Callable[[Any, str], float]) -> dict[str, list[float]]:
-    some = list(found)
-    models = some[0]["none"] if "none" in some[0] else some[0]
-    return {model: [value(one, model) for one in some] for model in models}
+def _by_layer(seeds: list[Any]) -> dict[str, dict[str, list[float | None]]]:
+    return {
+        layer: {key: [_short(one[layer][key]) for one in seeds] for key in measures}
+        for layer, measures in seeds[0].items()
+    }
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.3g}")
 
 
 __all__ = ["AUTO", "NONE", "SHARED", "SOURCE", "Runner", "Study"]

@@ -1,12 +1,14 @@
 """What of the target stands for what of the source: layers, norms and biases; and which of the latter differ."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
-from ioadapt_theory.adapters.base_weights import Weights
+from ioadapt_theory.adapters.base_weights import BaseLayer, Weights
 from ioadapt_theory.adapters.moving.correspondence import correspond
+from ioadapt_theory.adapters.moving.neurons import Order
 from ioadapt_theory.adapters.rules.verdict import THRESHOLDS, Changed
 from ioadapt_theory.checkpoints.names.kinds import kind
 from ioadapt_theory.checkpoints.names.layer import Name
@@ -26,11 +28,35 @@ def matrices(weights: Weights) -> dict[str, tuple[int, int]]:
     return found
 
 
-def corresponding(source: Weights, target: Weights, told: Mapping[str, str] | None = None) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Counterparts:
+    """What of the target stands for what of the source.
+
+    Attributes:
+        layers: the target's name for each layer of the source.
+        neurons: layers of the target whose MLP's neurons stand in another order.
+    """
+
+    layers: Mapping[str, str]
+    neurons: Mapping[str, Order] = field(default_factory=dict)
+
+    def ordered(self, layer: BaseLayer, name: str) -> BaseLayer:
+        """The target's layer of this name with the neurons in the source's order."""
+        if name not in self.neurons:
+            return layer
+        order = self.neurons[name]
+        back = order.order.argsort().to(layer.matrix.device)
+        if not order.outputs:
+            return replace(layer, matrix=layer.matrix[back])
+        return replace(layer, matrix=layer.matrix[:, back], bias=None if layer.bias is None else layer.bias[back])
+
+
+def corresponding(source: Weights, target: Weights, told: Mapping[str, str] | None = None) -> Counterparts:
     """The target's name for each layer of the source: as told, by contents where blocks were renumbered, or by name."""
     names = [name for name in matrices(source) if name not in (told or {})]
     found = correspond([Name("", name) for name in names], target, "auto", source=source)
-    return {key.path: places[0] for key, places in found.layers.items() if len(places) == 1} | {**(told or {})}
+    layers = {key.path: places[0] for key, places in found.layers.items() if len(places) == 1} | {**(told or {})}
+    return Counterparts(layers, found.neurons)
 
 
 def changed_norms(source: Weights, target: Weights, counterparts: Mapping[str, str]) -> dict[str, Changed]:
@@ -47,13 +73,19 @@ def changed_norms(source: Weights, target: Weights, counterparts: Mapping[str, s
     return found
 
 
-def differing(source: Weights, target: Weights, counterparts: Mapping[str, str]) -> tuple[int, int]:
-    """How many of the norms and biases of one place differ, and how many there are."""
+def differing(source: Weights, target: Weights, counterparts: Counterparts) -> tuple[list[str], int]:
+    """The norms and biases of one place that differ, by the source's names, and how many there are."""
     here, there = source.vectors(), target.vectors()
-    common = {name: other for name, other in vectors(here, counterparts).items() if other in there}
-    apart = 0
+    common = {name: other for name, other in vectors(here, counterparts.layers).items() if other in there}
+    apart = []
     for name, other in common.items():
-        apart += not same(here[name](), there[other]())
+        a, b = here[name](), there[other]()
+        layer, _, leaf = other.rpartition(".")
+        order = counterparts.neurons.get(layer)
+        if order is not None and order.outputs and leaf == "bias":
+            b = b[order.order.argsort().to(b.device)]
+        if not same(a, b):
+            apart.append(name)
     return apart, len(common)
 
 

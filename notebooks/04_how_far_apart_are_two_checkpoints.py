@@ -1,10 +1,10 @@
 # %% [markdown]
-# # How far apart are two checkpoints?
+# # How far apart are two checkpoints, and will an adapter move?
 #
 # Fig. 2 of the paper shows mean cosines between the weights of Stable Diffusion and its variants. Here the same
-# question is put to networks whose weights come with a Python package, so nothing is downloaded: ANI-1x is an ensemble
-# of eight networks for the energy of molecules, each trained from its own random start; ANI-1ccx was fine-tuned from
-# them, one by one, on better data. So one pair is related, and the others share the task only.
+# question is put to networks whose weights come with a Python package, so nothing is downloaded: ANI-1x is an
+# ensemble of eight networks for the energy of molecules, each trained from its own random start; ANI-1ccx was
+# fine-tuned from them, one by one, on better data. So one pair is related, and the others share the task only.
 
 # %%
 from importlib.util import find_spec
@@ -25,8 +25,9 @@ print(to_table(weights))
 RELATED, UNRELATED = (0, 1), (0, 2)
 
 # %% [markdown]
-# The last column is what would be left of the mean if the entries of each tensor were shuffled. It is not zero: biases
-# have a mean of their own, and a mean is enough for a cosine. Unrelated networks are as alike as that, and no more.
+# The last column is what would be left of the mean if the entries of each tensor were shuffled. It is not zero:
+# biases have a mean of their own, and a mean is enough for a cosine. Unrelated networks are as alike as that, and no
+# more.
 
 # %%
 with styled():
@@ -38,8 +39,8 @@ plt.show()
 # ## Two panels, one choice
 #
 # Panel (a) averages the fifth of the layers that look least alike, so it is lower by construction. What it hides is
-# where they are. Layer by layer, the picture is another one: fine-tuning left two layers of every network untouched, to
-# the last bit, and hardly moved any bias. The other weights moved far.
+# where they are. Layer by layer, the picture is another one: fine-tuning left two layers of every network untouched,
+# to the last bit, and hardly moved any bias. The other weights moved far.
 
 # %%
 with styled():
@@ -67,9 +68,9 @@ for space, found in means.items():
     print(f"{space:<8} related {found[RELATED]:.3f}   unrelated {found[UNRELATED]:+.3f}")
 
 # %% [markdown]
-# Networks that were trained apart have unrelated weights, and unrelated output spaces; but their input spaces resemble
-# each other, for the same description of an atom feeds them all. It is what the paper argues with and does not measure.
-# It is one family, and a resemblance of spaces is not yet a transfer.
+# Networks that were trained apart have unrelated weights, and unrelated output spaces; but their input spaces
+# resemble each other, for the same description of an atom feeds them all. It is what the paper argues with and does
+# not measure. It is one family, and a resemblance of spaces is not yet a transfer.
 #
 # CHGNet ships a model and its fine-tuned sibling, if the package is installed.
 
@@ -80,6 +81,25 @@ if find_spec("chgnet"):
             compare([open_checkpoint(name) for name in ("chgnet", "chgnet-r2scan")], Options(baseline=True)), ["kind"]
         )
     )
+
+# %% [markdown]
+# ## Will it move?
+#
+# `report` puts this together for a pair, layer by layer and for each side: nothing shared, shared, or undecided. A
+# side is shared if what it meets is, and if the layers before it compute what they did. The advice says how often
+# such advice was right on pairs that it was not fixed on. From the command line: `ioadapt report ani-1x:0
+# ani-1ccx:0`, and with a batch of inputs it measures instead of judging by weights.
+
+# %%
+from ioadapt_theory.adapters.base_weights import checkpoint_weights
+from ioadapt_theory.report import report, to_text
+
+x0, ccx0, x1 = (checkpoint_weights(model) for model in models)
+to_relative = report(x0, ccx0, names=("ani-1x:0", "ani-1ccx:0", None))
+to_stranger = report(x0, x1, names=("ani-1x:0", "ani-1x:1", None))
+print(to_text(to_relative))
+print(to_stranger.kinship)
+print(to_stranger)
 
 # %% [markdown]
 # ## What was said, checked
@@ -95,3 +115,7 @@ assert all(value > 0.999 for name, value in cosine.items() if name.endswith("bia
 assert abs(means[Space.WEIGHT][UNRELATED]) < 0.05
 assert abs(means[Space.OUTPUT][UNRELATED]) < 0.1
 assert means[Space.INPUT][UNRELATED] > 0.2
+assert to_relative.kinship.kin == "fine-tuned"
+assert to_stranger.kinship.kin == "stranger"
+word = {r.names[1]: [pair.verdicts["weight"].word for pair in r.layers] for r in (to_relative, to_stranger)}
+assert word["ani-1ccx:0"].count("shared") > 0 == word["ani-1x:1"].count("shared"), "LoRA has nothing there to stand on"

@@ -31,6 +31,10 @@ PUBLIC: Final[dict[str, tuple[str, dict[str, tuple[str, ...]]]]] = {
             "ioadapt_theory.formats.open": ("open_adapter",),
         },
     ),
+    "settings": (
+        "The paper's settings, and what a step costs",
+        {"ioadapt_theory.presets": ("Preset", "PRESETS"), "ioadapt_theory.costs": ("cost", "Cost")},
+    ),
     "report": ("Will it move?", {"ioadapt_theory.report": tuple(report.__all__)}),
     "similarity": (
         "How far apart are two checkpoints?",

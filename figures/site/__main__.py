@@ -16,6 +16,7 @@ from ioadapt_theory.errors import InvalidValueError, MissingExtraError
 OUT: Final = ROOT / "out" / "docs"
 ROOT_PAGE: Final = "contents.md"
 TOCTREE: Final = re.compile(r"```\{toctree\}\n(.*?)```", re.DOTALL)
+LINK: Final = re.compile(r"\[([^\]]*)\]\((\.\./[^)]*)\)")
 TITLED: Final = re.compile(r".*<(.*)>")
 FRONT_TO_SITE: Final = re.compile(r'href="([\w/-]+)\.md"')
 
@@ -35,10 +36,22 @@ def sources(folder: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     texts = {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in folder.rglob("*.md")}
+    for page, text in texts.items():
+        (folder / page).write_text(within(page, text), encoding="utf-8")
     if more := orphans(texts):
         entries = "\n".join(name.removesuffix(".md") for name in more)
         toctree = f"\n```{{toctree}}\n:hidden:\n:caption: More\n\n{entries}\n```\n"
         (folder / ROOT_PAGE).write_text(texts[ROOT_PAGE] + toctree, encoding="utf-8")
+
+
+def within(page: str, text: str) -> str:
+    """A page whose links to other files of the repository, which are not on the site, are names of these files."""
+
+    def kept(link: re.Match[str]) -> str:
+        path = normpath(join("docs", dirname(page), link[2]))
+        return link[0] if path.startswith("docs/") else f"`{path}`"
+
+    return LINK.sub(kept, text)
 
 
 def orphans(texts: Mapping[str, str]) -> list[str]:

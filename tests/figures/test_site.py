@@ -13,7 +13,7 @@ import torch
 
 from figures.readme import ROOT
 from figures.site import claims, commands, reference
-from figures.site.__main__ import front, orphans, pages
+from figures.site.__main__ import front, orphans, pages, within
 from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.cli import COMMANDS, main
 
@@ -129,6 +129,12 @@ def test_every_page_is_in_a_table_of_contents_and_every_link_leads_somewhere(mon
         for link in re.findall(r"\]\(([^)#:\s]+)\)", text):
             there = (folder / link).resolve()
             assert there.exists() or there.relative_to(ROOT / "docs").as_posix() in texts, f"{page}: {link}"
+
+
+def test_files_that_are_not_on_the_site_are_named_and_not_linked():
+    text = "[a](../toys/x.py) [b](claims.md) [c](../formats.md)"
+    assert within("transfer.md", text) == "`toys/x.py` [b](claims.md) `formats.md`"
+    assert within("tutorials/files.md", text) == text
 
 
 def test_the_front_of_the_site_leads_to_its_pages():

@@ -16,6 +16,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from ioadapt_theory import adapt, load, merge, save, unload
+from ioadapt_theory.cli import main as ioadapt
 from ioadapt_theory.presets import PRESETS
 from ioadapt_theory.report import report, to_text
 
@@ -64,11 +65,13 @@ def main() -> None:
     save(model, args.out, card=to_text(found))
     print(load(target, args.out))
 
-    # 4. ship: the adapter as it is (args.out), or plain weights for those who do not have this package
+    # 4. ship: the adapter as it is (args.out), or for those who do not have this package plain weights, or a plain LoRA
     unload(merge(target)).save_pretrained(args.out / "merged")
     tokenizer.save_pretrained(args.out / "merged")
-    print(f"{args.out}: the adapter and its card; {args.out / 'merged'}: {args.target} with it in the weights.")
-    print(f"A plain LoRA instead: ioadapt adapters bake {args.out} lora.safetensors --base {args.target}")
+    ioadapt(["adapters", "bake", str(args.out), str(args.out / "lora"), "--base", args.target])
+    print(
+        f"{args.out}: the adapter and its card; merged: {args.target} with it in the weights; lora: for PEFT and vLLM"
+    )
 
 
 if __name__ == "__main__":

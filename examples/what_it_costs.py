@@ -1,10 +1,11 @@
 """What the paper's runs take: memory, and hours on your device, counted on the meta device without any weights.
 
     python examples/what_it_costs.py sd15 llama
-    python examples/what_it_costs.py --checkpointing --operations 100e12
+    python examples/what_it_costs.py --placement output --operations 200e12
 
 Hours follow from counted operations and from how many your device does in a second: fewer than its data sheet says, so
-time a step. Not counted: the VAE, text encoders, and what the framework keeps for itself.
+time a step. Memory is without gradient checkpointing, which keeps less and does the forward pass twice. The VAE, text
+encoders and what the framework keeps for itself are not counted.
 """
 
 import argparse
@@ -100,7 +101,7 @@ ROWS = {
 }
 
 
-def line(name: str, placement: str, *, checkpointing: bool, per_second: float) -> str:
+def line(name: str, placement: str, *, per_second: float) -> str:
     """A row of the table."""
     row = ROWS[name]
     preset = PRESETS[row.preset]
@@ -110,10 +111,6 @@ def line(name: str, placement: str, *, checkpointing: bool, per_second: float) -
         with torch.device("meta"):
             model, loss = row.make(row.samples)
             model.train()
-            if checkpointing and hasattr(model, "enable_gradient_checkpointing"):
-                model.enable_gradient_checkpointing()
-            elif checkpointing:
-                model.gradient_checkpointing_enable()
             options = preset.adapter("lora", placement)
             found = cost(adapt(model, **options), loss)
     finally:
@@ -122,7 +119,7 @@ def line(name: str, placement: str, *, checkpointing: bool, per_second: float) -
     memory, hours = found.memory(preset.optimizer) / 2**30, found.hours(row.steps, per_second)
     return (
         f"{name:<13} {size / 1e9:5.2f} G {found.trained / 1e6:7.2f} M {row.samples:>7} {memory:8.1f} GiB"
-        f" {found.operations / 1e12:8.1f} T {row.steps:>7} {hours:8.1f} h"
+        f" {found.operations / 1e12:8.1f} T {row.steps:>7} {hours:8.2f} h"
     )
 
 
@@ -130,7 +127,6 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(ROWS)}; default all")
     parser.add_argument("--placement", default="input", choices=("input", "output", "weight"))
-    parser.add_argument("--checkpointing", action="store_true", help="forward twice, keep less")
     parser.add_argument("--operations", type=float, default=100e12, metavar="N", help="in a second (default 100e12)")
     args = parser.parse_args()
     if unknown := set(args.names) - set(ROWS):
@@ -139,7 +135,7 @@ def main() -> None:
         f"{'':13} {'model':>7} {'trained':>9} {'at once':>7} {'memory':>11} {'a step':>10} {'steps':>7} {'in all':>10}"
     )
     for name in args.names or ROWS:
-        print(line(name, args.placement, checkpointing=args.checkpointing, per_second=args.operations))
+        print(line(name, args.placement, per_second=args.operations))
 
 
 if __name__ == "__main__":

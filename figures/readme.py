@@ -10,7 +10,7 @@ from functools import partial
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from figures.__main__ import load
 from ioadapt_theory.claims import CLAIMS, report
@@ -22,9 +22,9 @@ from ioadapt_theory.errors import FileFormatError
 from toys.page import front
 from toys.style import styled, write
 from toys.transfer import command as toys
-from toys.transfer import page as pages
-from toys.transfer import picture
 from toys.transfer.protocol import names, protocol
+from toys.transfer.said import foretold, picture
+from toys.transfer.said import page as pages
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,9 +66,15 @@ def _row(claim: Claim) -> str:
 
 def studies(*wanted: str) -> str:
     """What the recorded full runs of these toys show."""
-    recorded = {name: toys.recorded(name) for name in wanted}
-    found = (pages.section(protocol(name), one, f"{name}.png") for name, one in recorded.items() if one)
-    return "\n".join(found)
+    return "\n".join(
+        pages.section(protocol(name), one, f"{name}.png") for name, one in records().items() if name in wanted
+    )
+
+
+def records() -> dict[str, Any]:
+    """The recorded full runs by name."""
+    found = {name: toys.recorded(name) for name in names()}
+    return {name: one for name, one in found.items() if one}
 
 
 def reported(*models: str) -> str:
@@ -82,6 +88,7 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "claims": claims,
     "molecules": partial(studies, "molecules"),
     "transfer": partial(studies, *(name for name in names() if name != "molecules")),
+    "foretold": lambda: foretold.section(records()),
     "report": partial(reported, "ani-1x:0", "ani-1ccx:0"),
     "report-apart": partial(reported, "ani-1x:0", "ani-1x:1"),
 }
@@ -119,10 +126,10 @@ def main(argv: list[str] | None = None) -> int:
             _drawn(name, partial(module.draw, data))
             if name == "fig_8":
                 front.write(FRONT, data, MORE)
-        for name in names():
-            if recorded := toys.recorded(name):
-                plan = protocol(name)
-                _drawn(name, partial(picture.draw, plan, recorded, pages.headline(plan, recorded)))
+        for name, one in records().items():
+            plan = protocol(name)
+            _drawn(name, partial(picture.draw, plan, one, pages.headline(plan, one)))
+        _drawn("foretold", partial(foretold.draw, records()))
         return OK
 
     return guarded("figures.readme", body)

@@ -23,7 +23,8 @@ class Cost:
         operations: floating-point additions and multiplications, forward and backward.
         trained: numbers that are trained.
         weights: bytes of all parameters and buffers.
-        kept: bytes that are kept from the forward for the backward pass, parameters not counted.
+        kept: bytes that are kept from the forward for the backward pass, parameters not counted; not those that
+            gradient checkpointing keeps.
     """
 
     operations: int

@@ -19,7 +19,7 @@ from toys.transfer.protocol import Protocol, protocol
 from toys.transfer.runs import SOURCE, Run
 from toys.transfer.study import NONE
 
-RIDGES: Final = (0.0, 0.01, 0.1, 1.0)
+RIDGES: Final = (0.0, 0.01, 0.1)
 SIDES: Final = ("input", "output", "residual")
 
 

@@ -23,6 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters import parameters
+from toys.glyphs import sheet
 from toys.glyphs.faces import FACES, LETTERS, OTHER, POOL, glyphs
 from toys.glyphs.judges import Subject, judge
 from toys.glyphs.networks import DEPTH, HEADS, Batch, Loss, Model, distilled, flow_loss, on, sampled, train
@@ -33,25 +34,28 @@ REVISION: Final = 1
 LAYERS: Final = tuple(f"blocks.{i}.{m}" for i in range(DEPTH) for m in ("q", "k", "v", "o"))
 """Attention alone, as in the paper (Table 7)."""
 ALL: Final = range(len(LETTERS))
-LEARNT, VALIDATED = (tuple(map(LETTERS.index, letters)) for letters in ("AEGNRT", "BHKMUZ"))
-TESTED: Final = tuple(k for k in ALL if k not in {*LEARNT, *VALIDATED})
+LEARNT, VALIDATED, TESTED = (tuple(map(LETTERS.index, some)) for some in ("AEGNRT", "BHKMUZ", "CDFIJLOPQSVWXY"))
+SHOWN: Final = (1, 8, 9, 11)  # of those that are tested: D, Q, S, W
 STEPS, FEW = 8, 4
 """Steps of the sampler, and those of the distilled generator."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Steps of training the base, the targets, the adapters and the judge; glyphs in a step; samples of a letter."""
+    """Steps of training the base, the targets, the adapters and the judge; glyphs in a step; drawings of a letter to learn
+    from; samples of a letter to measure.
+    """
 
     base: int
     target: int
     adapter: int
     judge: int
     batch: int
+    drawings: int
     samples: int
 
 
-SIZES: Final = {"full": Size(800, 120, 80, 600, 32, 3), "quick": Size(200, 30, 30, 200, 16, 1)}
+SIZES: Final = {"full": Size(800, 120, 80, 600, 32, 6, 3), "quick": Size(200, 30, 30, 200, 16, 2, 1)}
 
 
 def seen(seed: int) -> tuple[str, ...]:
@@ -66,7 +70,7 @@ def subject(seed: int) -> str:
 
 def build(seed: int, size: Size) -> dict[str, nn.Module]:
     """The source and every target."""
-    known, other = glyphs(seen(seed), ALL, 6, seed), glyphs(OTHER, ALL, 6, seed + 1)
+    known, other = glyphs(seen(seed), ALL, size.drawings, seed), glyphs(OTHER, ALL, size.drawings, seed + 1)
     drawn = torch.Generator().manual_seed(seed + 7)
 
     def base(seed: int) -> nn.Module:
@@ -134,6 +138,14 @@ class World:
         letters = self.tested.letters.repeat(self.size.samples)
         return self.tested.compared(self.samples(model, where, letters, subject(self.seed)))
 
+    def shown(self, model: nn.Module, where: str) -> Tensor:
+        """Some of the samples that are measured, for a sheet."""
+        return self.samples(model, where, self.tested.letters, subject(self.seed))[list(SHOWN)]
+
+    def real(self) -> dict[str, Tensor]:
+        """What they should look like, and what was learnt."""
+        return {"real": self.tested.real[list(SHOWN)], "learnt": self.drawn(LEARNT, 1, 1)[0]}
+
     def own(self, model: nn.Module, where: str) -> float:
         """Letters misread in a face that was learnt."""
         face = OTHER[0] if where == "shifted" else seen(self.seed)[0]
@@ -148,7 +160,7 @@ def world(seed: int, size: str, cache: Path) -> World:
 
 def main(argv: list[str] | None = None) -> int:
     """See ``toys.transfer.command.main``."""
-    return command.main("diffusion", __doc__, argv)
+    return command.main("diffusion", __doc__, argv, samples=sheet)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ class Size:
     batch: int
 
 
-SIZES: Final = {"full": Size(160, 20, 24), "quick": Size(60, 20, 16)}
+SIZES: Final = {"full": Size(120, 20, 16), "quick": Size(60, 20, 16)}
 
 
 class World:

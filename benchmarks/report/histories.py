@@ -97,7 +97,7 @@ def made(name: str, seed: int) -> dict[str, Model]:
         found[label].load_state_dict(weights)
     found["zeros"] = _zeroed(base)
     small = fresh(name, seed, layers=max(2, depth // 2)) if depth > 2 else None
-    if small is not None and name not in ("resnet", "unet"):
+    if small is not None and name not in ("resnet", "unet", "convnext"):
         found["fewer blocks"] = _cut(base, small, depth)
         found["fewer blocks, healed"] = fit(found["fewer blocks"], "base", steps=15, rate=1e-4, seed=seed + 7)
         found["student"] = fit(found["fewer blocks"], "base", steps=200, rate=1.5e-3, seed=seed + 8, teacher=base)

@@ -71,6 +71,23 @@ def _resnet(layers: int, inner: int) -> Model:
     )
 
 
+def _opt(layers: int, inner: int) -> Model:
+    from transformers import OPTConfig, OPTForCausalLM
+
+    sizes = {"hidden_size": 64, "ffn_dim": inner, "num_hidden_layers": layers, "vocab_size": 128}
+    heads = {"num_attention_heads": 4, "max_position_embeddings": 64, "word_embed_proj_dim": 64}
+    return OPTForCausalLM(OPTConfig(**sizes, **heads, bos_token_id=1, eos_token_id=2, pad_token_id=0, dropout=0.0))
+
+
+def _convnext(layers: int, inner: int) -> Model:
+    from transformers import ConvNextConfig, ConvNextForImageClassification
+
+    sizes = {"hidden_sizes": [32, inner], "depths": [layers // 2, layers - layers // 2], "num_stages": 2}
+    return ConvNextForImageClassification(
+        ConvNextConfig(**sizes, num_channels=1, patch_size=2, num_labels=CLASSES, image_size=SIDE)
+    )
+
+
 def _unet(layers: int, inner: int) -> Model:
     from diffusers import UNet2DModel
 
@@ -84,6 +101,7 @@ def _unet(layers: int, inner: int) -> Model:
 ARCHITECTURES: Final[Mapping[str, tuple[Callable[[int, int], Model], int, int]]] = {
     "llama": (_llama, 6, 160), "gpt2": (_gpt2, 5, 192), "qwen2": (_qwen, 4, 192), "bert": (_bert, 5, 160),
     "vit": (_vit, 5, 144), "resnet": (_resnet, 4, 64), "unet": (_unet, 2, 32),
+    "opt": (_opt, 5, 160), "convnext": (_convnext, 4, 64),
 }  # fmt: skip
 """Name -> what builds it, its depth, and the width of what is inside its blocks."""
 
@@ -122,7 +140,7 @@ def images(which: str, count: int, generator: torch.Generator) -> tuple[Tensor, 
 
 def batch(name: str, which: str, generator: torch.Generator, size: int = 16) -> tuple[dict[str, Tensor], Tensor]:
     """Arguments of the model, and what its first output is to be."""
-    if name in ("vit", "resnet"):
+    if name in ("vit", "resnet", "convnext"):
         pixels, label = images(which, size, generator)
         return {"pixel_values": pixels}, label
     if name == "unet":

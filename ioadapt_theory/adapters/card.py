@@ -48,11 +48,16 @@ def card(adapters: Mapping[str, Adapter], *, base: str | None, known: Collection
         "numbers": f"{sum(p.numel() for p in numbers):,}",
     }
     about = {"library_name": "ioadapt_theory", "tags": [*sorted(families), *(f"{side}-adapter" for side in sides)]}
-    if base and is_repo_id(base):
+    if base and is_repo_id(base) and not Path(base).exists():  # a name on the hub, not a folder here
         about["base_model"] = base
     head = "\n".join(f"{key}: {json.dumps(value)}" for key, value in about.items())
     table = "\n".join(f"| {key} | {value} |" for key, value in rows.items() if value)
-    text = _TEXT.format(head=head, sides=" and ".join(sides), table=table, move=_move(sides, said))
+    text = _TEXT.format(
+        head=head,
+        title=f"{'A' if sides[0] is Placement.WEIGHT else 'An'} {' and '.join(sides)} adapter",
+        table=table,
+        move=_move(sides, said),
+    )
     return f"{text}\n<!-- Written by ioadapt_theory; unless it is edited it is renewed, {_hash(text)}. -->\n"
 
 
@@ -77,7 +82,7 @@ def require_room(path: Path) -> None:
 _TEXT = """---
 {head}
 ---
-# An adapter on {sides}
+# {title}
 
 | | |
 |---|---|

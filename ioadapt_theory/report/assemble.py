@@ -14,8 +14,8 @@ from ioadapt_theory.adapters.model import layers
 from ioadapt_theory.adapters.rules.verdict import Word
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.report.advice import Advice, advise
-from ioadapt_theory.report.kin.counterparts import corresponding, differing, matrices
 from ioadapt_theory.report.effect import Call, Effect, effect
+from ioadapt_theory.report.kin.counterparts import corresponding, differing, matrices
 from ioadapt_theory.report.kin.kinship import Kinship, kinship
 from ioadapt_theory.report.kin.narrowed import narrowed
 from ioadapt_theory.report.layers import LayerPair, pairs, read

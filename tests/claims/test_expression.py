@@ -46,6 +46,7 @@ from ioadapt_theory.claims.settings.letters import AB, W1, W2, X, distance
 from ioadapt_theory.claims.settings.placement import Placement
 
 U, V, M, N = row("u"), row("v"), matrix("m"), matrix("n")
+STRICT = ("prop-4", "lemma-1-sharp", "prop-2-output-artanh")
 WITH_FORMULA = [pytest.param(c, id=c.id) for c in CLAIMS.values() if c.concludes]
 
 
@@ -213,3 +214,13 @@ def test_exact_singular_values_are_surds() -> None:
     sp = sympy()
     i = instance(m=np.array([[sp.Integer(1), sp.Integer(1)], [sp.Integer(0), sp.Integer(1)]], dtype=object))
     assert sp.simplify(value(spectral(M), i) - (1 + sp.sqrt(5)) / 2) == 0
+
+
+@pytest.mark.parametrize("name", STRICT)
+def test_nothing_that_shows_at_most_shows_less(name: str) -> None:
+    """By a chain and by computed steps: where the bound is attained, the strict statement is false."""
+    claim = CLAIMS[name]
+    strict = replace(claim, concludes=tuple(replace(r, sign="<") for r in claim.concludes))
+    for proof in claim.proofs:
+        assert proof.holds(claim)
+        assert not proof.holds(strict)

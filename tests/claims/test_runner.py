@@ -1,6 +1,7 @@
 """Work in pieces: the same on any executor, resumable, and a set, however records of several machines overlap."""
 
 import json
+import time
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from ioadapt_theory.claims import pieces as piecework
 from ioadapt_theory.claims.pieces import Piece, digest, do, pieces, total, values
 from ioadapt_theory.claims.records import Found, Journal, Record, default_folder, merge
 from ioadapt_theory.claims.runner import RefusedError, check, results
+from ioadapt_theory.claims.verifying import named, work
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, WorkerError
 from ioadapt_theory.processes import pool
 
@@ -34,6 +36,18 @@ def written(path: Path, record: Record) -> str:
 
 def test_pieces_add_up_to_a_verification() -> None:
     assert total(NAMES, everything()) == {name: verify(CLAIMS[name], SMALL) for name in NAMES}
+
+
+def test_settings_are_the_same_after_a_journey_as_json() -> None:
+    for run in (SMALL, Run(), replace(SMALL, widths=(3, 5, 4))):
+        assert Run.of(json.loads(json.dumps(run.chosen()))) == run
+
+
+def test_no_name_is_every_claim_and_the_time_is_that_of_the_work() -> None:
+    assert named(CLAIMS, []) == [*CLAIMS.values()]
+    assert named(CLAIMS, ["prop-4"]) == [CLAIMS["prop-4"]]
+    begin = time.perf_counter()
+    assert 0 < work(CLAIMS["lemma-3"], SMALL, 0, 0).seconds < time.perf_counter() - begin
 
 
 def test_two_processes_find_the_same() -> None:

@@ -38,10 +38,11 @@ BY_FILE = {
     "instances.py": ("test_instances", "test_evaluation", "test_relative_similarity"),
     "pieces.py": ("test_runner",),
     "records.py": ("test_runner",),
-    "runner.py": ("test_runner",),
+    "runner.py": ("test_runner", "../cli/test_verify"),
+    "report.py": ("../cli/test_claims", "../../paper_checks/test_register"),
     "verifying.py": ("test_runner", "test_evidence"),
 }
-"""The tests that look at a part of the machinery directly, quickest first."""
+"""The tests that look at a part of the machinery directly, from ``tests/claims``, quickest first."""
 CLAIMED = ("test_witnesses", "test_evaluation", "test_planted_errors", "test_proofs_planted", "test_proofs")
 """Tests of ``tests/claims`` that are named after claims, beside ``paper_checks``."""
 SHARED = (*CLAIMED, "test_relative_similarity", "test_lemma_2", "test_searches", "test_evidence")
@@ -73,7 +74,7 @@ def stages(root: Path, mutant: Mutant) -> list[list[str]]:
         claimed = [f"tests/claims/{name}.py" for name in CLAIMED]
         return [[*about, *claimed], [*about, "paper_checks", f"--ignore={REGISTER}"], printed]
     if direct := BY_FILE.get(mutant.file.removeprefix(f"{FOLDER}/")):
-        return [[f"tests/claims/{name}.py" for name in direct]]
+        return [[os.path.normpath(f"tests/claims/{name}.py") for name in direct]]
     shared = [f"tests/claims/{name}.py" for name in SHARED]
     return [shared, ["paper_checks", f"--ignore={REGISTER}"], printed]
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from toys.transfer import page
 from toys.transfer.command import DATA, recorded
 from toys.transfer.judge import cases
 from toys.transfer.protocol import names, protocol
 from toys.transfer.runs import Run
+from toys.transfer.said import page
 from toys.transfer.study import NONE
 
 RECORDED = [name for name in names() if recorded(name)]

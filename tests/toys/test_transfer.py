@@ -9,12 +9,13 @@ import pytest
 import torch
 
 from ioadapt_theory.adapters import count
-from toys.transfer import gauges, report
+from toys.transfer import gauges
 from toys.transfer.judge import Verdict, claim, comparisons
 from toys.transfer.protocol import protocol
 from toys.transfer.rows import adapted, carried, carries, moved, randomised
 from toys.transfer.runner import runner
 from toys.transfer.runs import Run
+from toys.transfer.said import report
 from toys.transfer.study import Study
 from toys.words.model import BYTES, HEADS, LAYERS, Model
 from toys.words.text import LENGTH, corpora
@@ -140,6 +141,15 @@ def test_better_everywhere_by_as_much_as_on_the_source_is_no_support():
     rows = world(np.random.default_rng(3), {"input": -0.1}, noise=0.003)
     rows["input"]["source"] = [value - 0.1 for value in rows["lora"]["source"]]
     assert claim([c for c in comparisons(PLAN, rows) if c.row == "input"]) is Verdict.UNDECIDED
+
+
+def test_worse_everywhere_by_as_much_as_on_the_source_contradicts_nothing():
+    rows = world(np.random.default_rng(3), {"input": 0.1}, noise=0.003)
+    rows["input"]["source"] = [value + 0.1 for value in rows["lora"]["source"]]
+    found = [c for c in comparisons(PLAN, rows) if c.row == "input"]
+    assert claim(found) is Verdict.UNDECIDED
+    assert {c.verdict for c in found} == {Verdict.WORSE}
+    assert {c.beyond for c in found} == {Verdict.EQUIVALENT}
 
 
 def test_intervals_are_those_of_scipy():

@@ -46,6 +46,7 @@ JUDGES: Final = (
 )
 """For those who measure: no generator sees them."""
 FACES: Final = (*POOL, *OTHER)
+PATHS: Final = {face: FOLDER / f"{face}.ttf" for face in (*FACES, *JUDGES)}
 PROMPT: Final = 32
 """Length of a token of a prompt."""
 
@@ -65,7 +66,7 @@ def prompts(letters: Tensor, faces: Tensor) -> Tensor:
 
 @lru_cache(maxsize=512)
 def _font(face: str, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(str(FOLDER / f"{face}.ttf"), size)
+    return ImageFont.truetype(str(PATHS[face]), size)
 
 
 def glyph(face: str, letter: str, drawn: np.random.Generator) -> np.ndarray:

@@ -69,7 +69,7 @@ class Model(nn.Module):
 
     def forward(self, x: Tensor, time: Tensor, prompt: Tensor) -> Tensor:
         """(n, 1, SIZE, SIZE), (n,) from 0 (noise) to 1 (glyph), (n, 2, PROMPT) to (n, 1, SIZE, SIZE)."""
-        pixels, words = self.embedding.split([PATCH * PATCH, PROMPT])
+        pixels, words = self.embedding[: PATCH * PATCH], self.embedding[PATCH * PATCH :]
         angle = torch.exp(torch.linspace(0, 5, TIMES, dtype=FLOAT)) * time[:, None]
         told = self.told(torch.cat([angle.sin(), angle.cos(), prompt.flatten(1)], 1))
         stream = torch.cat([prompt @ words, unfold(x, PATCH, stride=PATCH).mT @ pixels], 1) + self.position

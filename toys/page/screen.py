@@ -18,10 +18,11 @@ from toys.page import front
 from toys.plane import picture as plane_picture
 from toys.plane.table import number
 from toys.style import styled, write
-from toys.transfer import command, picture
+from toys.transfer import command
 from toys.transfer.judge import cases
-from toys.transfer.page import label
 from toys.transfer.protocol import protocol
+from toys.transfer.said import picture
+from toys.transfer.said.page import label
 from toys.transfer.study import NONE
 
 OUT: Final = Path("out/demo")

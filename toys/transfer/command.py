@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 from tqdm import tqdm
@@ -18,9 +19,10 @@ from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.results import record, replacing
 from toys.command_line import whole
 from toys.style import styled, write
-from toys.transfer import judge, picture, report
+from toys.transfer import judge
 from toys.transfer.protocol import Protocol, protocol
 from toys.transfer.runner import runner
+from toys.transfer.said import picture, report
 from toys.transfer.study import Runner, Study
 
 DATA: Final = Path(__file__).parents[1] / "data"
@@ -82,12 +84,27 @@ def rounded(value: Any) -> Any:
             return value
 
 
-def main(name: str, doc: str | None, argv: list[str] | None = None, run: Callable[..., dict[str, Any]] = run) -> int:
-    """Run, print the table, write picture and record; status 0, or 2 with one sentence on stderr."""
-    return guarded(name, lambda: _main(name, doc, argv, run))
+def main(
+    name: str,
+    doc: str | None,
+    argv: list[str] | None = None,
+    run: Callable[..., dict[str, Any]] = run,
+    samples: ModuleType | None = None,
+) -> int:
+    """Run, print the table, write pictures and record; status 0, or 2 with one sentence on stderr.
+
+    ``samples`` is for toys whose models make pictures: see ``toys.glyphs.sheet``.
+    """
+    return guarded(name, lambda: _main(name, doc, argv, run, samples))
 
 
-def _main(name: str, doc: str | None, argv: list[str] | None, run: Callable[..., dict[str, Any]]) -> int:
+def _main(
+    name: str,
+    doc: str | None,
+    argv: list[str] | None,
+    run: Callable[..., dict[str, Any]],
+    samples: ModuleType | None,
+) -> int:
     plan = protocol(name)
     args = _parser(name, doc, plan).parse_args(argv)
     if args.quick:
@@ -102,6 +119,11 @@ def _main(name: str, doc: str | None, argv: list[str] | None, run: Callable[...,
     with styled():  # before the work, so that a missing matplotlib is found at once
         result = run(plan, quick=args.quick, seeds=seeds, cache=out / "cache", jobs=jobs, cluster=args.cluster)
         svg, png = write(picture.draw(plan, result), out, name)
+        if samples is not None:
+            result["samples"] = samples.painted(
+                plan, result, seeds[0], "quick" if args.quick else "full", out / "cache"
+            )
+            write(samples.draw(plan, result), out, f"{name}_samples")
     command = f"python toys/{name}.py{' --quick' if args.quick else ''} --seed {args.seed} --seeds {count}"
     config = {"command": command, "seeds": list(seeds), "python": ".".join(map(str, sys.version_info[:2]))}
     with replacing(out / f"{name}.json") as temporary:

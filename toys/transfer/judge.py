@@ -6,9 +6,12 @@ two one-sided tests put it within the margin; else "undecided". Of the paper's c
 this
 
     supports      it: better on most related targets, and better than its own gain or loss on the source explains
-    contradicts   it: worse on most related targets, better on none
+    contradicts   it: worse on most related targets, better on none, and worse than the source explains
     equivalent    to LoRA on every related target
     undecided     in every other case
+
+What the source explains is the difference there: a method that learned less is worse everywhere, and that says nothing
+of its moves. ``Comparison.beyond`` judges the difference in differences by the same rule as the difference.
 """
 
 from collections.abc import Mapping, Sequence
@@ -48,7 +51,8 @@ class Comparison:
         p: corrected over the table.
         beyond_source: the same minus the difference on the source itself (difference in differences); None for what
             is made for the target and has no one source.
-        detectable: the smallest true difference that this many seeds find with the protocol's power, uncorrected.
+        beyond: what is said of that, by the same rule, all of the table together.
+        gap: the differences by seed.
         verdict: better, worse, equivalent or undecided.
     """
 
@@ -60,8 +64,13 @@ class Comparison:
     difference: Interval
     p: float
     beyond_source: Interval | None
-    detectable: float
+    beyond: Verdict | None
+    gap: np.ndarray
     verdict: Verdict
+
+    def detectable(self, power: float) -> float:
+        """The smallest true difference that this many seeds find with this power, uncorrected."""
+        return detectable(self.gap, level=self.difference.level, power=power)
 
 
 def comparisons(protocol: Protocol, rows: Mapping[str, Any]) -> list[Comparison]:
@@ -90,23 +99,28 @@ def _together(
         for target in protocol.related
     ]
     gaps = [np.subtract(tables[c][row][t], tables[c][against[row]][t]) for c, row, t in cells]
+    beyond = {
+        k: gaps[k] - np.subtract(tables[c][row][SOURCE], tables[c][against[row]][SOURCE])
+        for k, (c, row, _) in enumerate(cells)
+        if SOURCE in tables[c][row]
+    }
     corrected = holm([t_test(gap) for gap in gaps])
-    level, power = protocol.rule.level, protocol.rule.power
+    corrected_beyond = dict(zip(beyond, holm([t_test(gap) for gap in beyond.values()]), strict=True))
+    level = protocol.rule.level
     found = []
-    for (case, row, target), gap, p in zip(cells, gaps, corrected, strict=True):
-        rows, other = tables[case], against[row]
-        here = np.subtract(rows[row][SOURCE], rows[other][SOURCE]) if SOURCE in rows[row] else None
+    for k, ((case, row, target), gap, p) in enumerate(zip(cells, gaps, corrected, strict=True)):
         found.append(
             Comparison(
                 row=row,
-                against=other,
+                against=against[row],
                 target=target,
                 case=case,
                 table=table,
                 difference=Interval.of(gap, level=level),
                 p=p,
-                beyond_source=None if here is None else Interval.of(gap - here, level=level),
-                detectable=detectable(gap, level=level, power=power),
+                beyond_source=Interval.of(beyond[k], level=level) if k in beyond else None,
+                beyond=_of_a_difference(beyond[k], corrected_beyond[k], protocol) if k in beyond else None,
+                gap=gap,
                 verdict=_of_a_difference(gap, p, protocol),
             )
         )
@@ -139,10 +153,10 @@ def claim(found: Sequence[Comparison]) -> Verdict:
     """What one method's comparisons say of the paper's claim."""
     said = [one.verdict for one in found]
     most = len(said) / 2
-    beyond = [one.beyond_source is not None and one.beyond_source.high < 0 for one in found]
-    if said.count(Verdict.BETTER) > most and sum(beyond) > most:
+    beyond = [one.beyond_source for one in found if one.beyond_source is not None]
+    if said.count(Verdict.BETTER) > most and sum(one.high < 0 for one in beyond) > most:
         return Verdict.SUPPORTS
-    if said.count(Verdict.WORSE) > most and Verdict.BETTER not in said:
+    if said.count(Verdict.WORSE) > most and Verdict.BETTER not in said and sum(one.low > 0 for one in beyond) > most:
         return Verdict.CONTRADICTS
     return Verdict.EQUIVALENT if set(said) == {Verdict.EQUIVALENT} else Verdict.UNDECIDED
 

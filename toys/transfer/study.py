@@ -114,7 +114,7 @@ class Study:
         methods = self.protocol.methods
         if "input" not in methods:
             return {}
-        auto = Method(placement="auto", rank=methods["input"].rank)
+        auto = replace(methods["input"], placement="auto")
         kinds = {"auto": (AUTO, auto, "input"), "shared": (SHARED, methods["lora"], "lora")}  # and whose rate they take
         units = {
             (what, target): [self._unit(s, what, method=m, rate=rates[of]["rate"], where=target) for s in self.seeds]

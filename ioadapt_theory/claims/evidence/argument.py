@@ -127,6 +127,8 @@ class Computed:
         if not steps:
             yield "there are no steps"
         yield from (step.says for step in steps if not step.holds)
+        if any(goal.sign == "<" for goal in claim.goals):
+            yield "steps compare sides, and the goal is strict"
         if not self.prose and not any(step.reaches for step in steps):
             yield "nothing is compared with the claim's formula"
 

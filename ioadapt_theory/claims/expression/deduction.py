@@ -139,6 +139,8 @@ class Deduction:
             else:
                 yield f"{link.says}: {text(before)} ≤ {text(link.formula)} does not follow"
             before = link.formula
+        if goal.sign == "<":
+            yield "links show ≤, and the goal is strict"
         if goal.sign == "=" and not equations:
             yield "the goal is an equation, and a link is not"
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 from statistics import median
 
 from ioadapt_theory.adapters.rules.verdict import telling
+from ioadapt_theory.null import Null
 from ioadapt_theory.report.layers import LayerPair
 
 RELATED = 0.1
@@ -28,7 +29,7 @@ PRESENT = 0.02
 """Part of the layers that may be missing, and by which zeros may grow."""
 ROUNDED = {2: 0.6, 3: 0.35, 4: 0.17, 5: 0.09, 6: 0.05, 8: 0.045}
 """Change that codes of so many bits make at most, beside their weights."""
-BETWEEN = (0.16, 0.84)
+BETWEEN = (0.26, 0.74)
 """Share of siblings, see ``traces``: a parent's is 0 or less, a child's 1 or more."""
 
 
@@ -54,12 +55,14 @@ class Kinship:
         why: the evidence.
         also: what would leave the same traces in these two models.
         turned: whether layers are the same in other coordinates, so that not every adapter means the same there.
+        neurons: layers that are compared with their neurons put in order, as match="provenance" puts an adapter's.
     """
 
     kin: Kin
     why: str
     also: tuple[str, ...] = ()
     turned: bool = False
+    neurons: int = 0
 
     def __str__(self) -> str:
         also = f" ({' or '.join(self.also)} would look alike)" if self.also else ""
@@ -110,27 +113,27 @@ def kinship(
     if zeroed := _zeroed(near):
         return Kinship(Kin.PRUNED, f"{zeroed}; {told}")
     if not near:
-        return _unmoved(told, equal, turned, every, extra, vectors)
+        return _unmoved(told, equal, turned, every, extra, vectors, neurons)
     if any("cond_proj" in name or "guidance" in name for name in extra):
         return Kinship(Kin.DISTILLED, f"{told}; the target is told its guidance")
-    ranks = [p.traces.rank for p in near if p.traces is not None and p.traces.rank is not None]
-    if ranks and sum(rank < 1 for rank in ranks) > len(ranks) / 2:
-        ends = [rank for rank in ranks if rank < 1]
-        why = f"{told}; the change has {100 * median(ends):.0f} % of all directions, as that of an adapter has"
-        return Kinship(Kin.MERGED, why, ("a fine-tune of few directions",))
-    return _trained(told, near)
+    return _trained(told, near, most=2 * len(near) > every)
 
 
-def _trained(told: str, near: Sequence[LayerPair]) -> Kinship:
-    """Parent, child or sibling, by the share of all layers together."""
-    found = [(p.traces.share, p.traces.certainty) for p in near if p.traces is not None and p.traces.share is not None]
-    certainty = sum(c for _, c in found)
-    if not certainty:
-        return Kinship(Kin.FINE_TUNED, told, ("distilled",))
-    share, error = sum(s * c for s, c in found) / certainty, 1 / math.sqrt(certainty)
-    if BETWEEN[0] < share < BETWEEN[1] and 5 * error < BETWEEN[1] - BETWEEN[0]:
+def _trained(told: str, near: Sequence[LayerPair], *, most: bool) -> Kinship:
+    """Parent, child or, where most layers changed, sibling, by the share of all these layers together."""
+    found = [p.traces for p in near if p.traces is not None]
+    certainty = sum(t.certainty for t in found)
+    share = sum(t.share * t.certainty for t in found if t.share is not None) / certainty if certainty else 0.5
+    error = 1 / math.sqrt(certainty) if certainty else math.inf
+    if most and BETWEEN[0] < share < BETWEEN[1] and 5 * error < BETWEEN[1] - BETWEEN[0]:
         why = f"{told}; neither projects fully on the other, the source moved {100 * share:.0f} % of the way"
         return Kinship(Kin.SIBLING, why, ("a merge of one with others",))
+    ranks = [t.rank for t in found if t.rank is not None]
+    ends = [rank for rank in ranks if rank < 1]
+    if 2 * len(ends) > len(ranks):
+        return Kinship(
+            Kin.MERGED, f"{told}; the change has {100 * median(ends):.0f} % of all directions, as adapters do"
+        )
     if abs(share - 0.5) < 2 * error:
         return Kinship(Kin.FINE_TUNED, f"{told}, too little to tell which was first", ("distilled", "a sibling"))
     child = "target" if share < 0.5 else "source"
@@ -144,16 +147,20 @@ def _unmoved(
     every: int,
     extra: Sequence[str],
     vectors: tuple[Sequence[str], int],
+    neurons: int,
 ) -> Kinship:
     """Where every layer is equal, in other coordinates or anew."""
     if len(equal) + len(turned) < every:
         return Kinship(Kin.FINE_TUNED, f"{told}, the others trained anew")
+    kept = [{side for side in ("input", "output") if _exact(getattr(p.sides, side))} for p in turned]
+    if any(kept) and len(set().union(*kept)) < 2:  # a basis that is left has to be entered elsewhere
+        return Kinship(Kin.FINE_TUNED, f"{told}, and on one side only")
     names = {p.name for p in turned}
     apart = [name for name in vectors[0] if name.rpartition(".")[0] not in names]
     if apart or extra:
         more = f", {len(extra)} more in the target" if extra else ""
         return Kinship(Kin.FINE_TUNED, f"{told}, {len(apart)} of {vectors[1]} norms and biases not{more}")
-    return Kinship(Kin.SAME, told, turned=bool(turned))
+    return Kinship(Kin.SAME, told, turned=bool(turned), neurons=neurons)
 
 
 def _told(
@@ -176,11 +183,14 @@ def _related(pair: LayerPair) -> bool:
 
 def _turned(pair: LayerPair) -> bool:
     """Whether a layer is another one's in other bases: one side or the singular values are the same."""
-    nulls = [n for n in (pair.sides.input, pair.sides.output) if n is not None]
-    if any(n.cosine > ALIKE and telling(n) for n in nulls):
+    if _exact(pair.sides.input) or _exact(pair.sides.output):
         return True
     spectrum = None if pair.traces is None else pair.traces.spectrum
     return spectrum is not None and spectrum < SPECTRUM
+
+
+def _exact(null: Null | None) -> bool:
+    return null is not None and null.cosine > ALIKE and telling(null)
 
 
 def _zeroed(near: Sequence[LayerPair]) -> str:

@@ -16,6 +16,8 @@ from torch import Tensor
 
 UPDATE: Final = 2048
 """Largest side of a layer whose singular values are looked at."""
+DECAY: Final = 0.2
+"""What decay or growth usually is of ‖D‖²."""
 NOISE: Final = 1.5
 """Times the rounding of the coarser precision, above which a singular value of D is not rounding."""
 SEGMENTS: Final = ((64, 32), (1024, 256), (65536, 256))
@@ -72,7 +74,7 @@ def traces(one: Float[Tensor, "c d"], two: Float[Tensor, "c d"], *, closely: boo
 
 
 def _share(w: Tensor, d: Tensor) -> tuple[float | None, float]:
-    """s of the rows and the columns, and 1 / its variance: ⟨m, d⟩ of n numbers scatters by ‖m‖‖d‖ / √n."""
+    """S of the rows and the columns, and 1 / its variance: ⟨m, d⟩ of n numbers scatters by ‖m‖‖d‖ / √n."""
     if not d.any():
         return None, 0.0
     slopes, weights = 0.0, 0.0
@@ -83,6 +85,7 @@ def _share(w: Tensor, d: Tensor) -> tuple[float | None, float]:
         certain = w.shape[axis] / (moved * size)[some]
         x, g, y = moved[some], size[some], inner[some]
         xx, xg, gg = ((certain * p).sum() for p in (x * x, x * g, g * g))
+        gg = gg + (DECAY * x.sum() / g.sum()) ** -2  # where rows changed alike, g is what is usual
         left = float(xx - xg**2 / gg) if len(x) > 2 else 0.0  # what tells ‖d‖² from ‖m‖²
         if left > 1e-9 * float(xx):
             slopes += float((certain * x * y).sum() - xg / gg * (certain * g * y).sum())
@@ -93,7 +96,7 @@ def _share(w: Tensor, d: Tensor) -> tuple[float | None, float]:
 def _rounding(one: Tensor, two: Tensor) -> float:
     """The largest singular value that rounding alone leaves of a difference of two."""
     eps = max(torch.finfo(m.dtype).eps for m in (one, two))
-    return eps / 4 * float(one.double().square().mean().sqrt()) * sum(math.sqrt(n) for n in one.shape)
+    return eps / 4 * float(one.detach().double().square().mean().sqrt()) * sum(math.sqrt(n) for n in one.shape)
 
 
 def _rank(d: Tensor, floor: float) -> float:

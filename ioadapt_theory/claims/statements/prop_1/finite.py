@@ -218,6 +218,8 @@ def segment_from_below(claim: Claim) -> Iterator[Step]:
     lengths = {norm(SOURCE.x1): x, norm(SOURCE.x2): x2, norm(SOURCE.y1): y, norm(SOURCE.y2): y2}
     left = symbolic(claim.goals[0].left, {**lengths, EPSILON: eps})
     yield Step("the smaller one is the left side", Check(left == sp.Min(y - eps * x, y2 - eps * x2)), reaches=True)
+    ends = segment(SOURCE.y1, SOURCE.y2, SOURCE.x1 @ AB, SOURCE.x2 @ AB)
+    yield Step("the least length of both segments is the right side", Check(claim.goals[0].right == ends), reaches=True)
 
 
 PROP_1_SEGMENT_SMALL = Claim(

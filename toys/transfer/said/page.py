@@ -6,11 +6,11 @@ from typing import Any, Final
 
 from ioadapt_theory.stats import Interval
 from toys.style import LABELS
-from toys.transfer import report
-from toys.transfer.judge import Comparison, Verdict, cases, judged, verdicts
-from toys.transfer.picture import shown_methods
+from toys.transfer.judge import Comparison, Verdict, cases, judged, retention, verdicts
 from toys.transfer.protocol import Protocol
 from toys.transfer.runs import SOURCE
+from toys.transfer.said import report
+from toys.transfer.said.picture import shown_methods
 from toys.transfer.study import NONE
 
 SAYS: Final = {
@@ -19,14 +19,20 @@ SAYS: Final = {
     Verdict.EQUIVALENT: "as good as LoRA",
     Verdict.UNDECIDED: "not decided",
 }
+ALIKE: Final = "as LoRA, but for what they learn on the source"
 
 
 def headline(plan: Protocol, result: Mapping[str, Any]) -> str:
     """The result in one line, by the rule."""
-    said = verdicts(result, comparisons(plan, result))
-    groups = {words: [label(row) for row in shown_methods(plan) if said[row] is v] for v, words in SAYS.items()}
-    told = "; ".join(f"{words}: {', '.join(rows)}" for words, rows in groups.items() if rows)
-    return f"Moved to related models {told}"
+    found = comparisons(plan, result)
+    groups: dict[str, list[str]] = {}
+    for row, verdict in verdicts(result, found).items():
+        if row in shown_methods(plan):
+            beyond = [one.beyond for one in found if one.row == row]
+            alike = verdict is Verdict.UNDECIDED and 2 * beyond.count(Verdict.EQUIVALENT) > len(beyond)
+            groups.setdefault(ALIKE if alike else SAYS[verdict], []).append(label(row))
+    told = (f"{', '.join(rows)} {words}" for words, rows in groups.items())
+    return f"Moved to related models: {'; '.join(told)}"
 
 
 def section(plan: Protocol, result: Mapping[str, Any], picture: str) -> str:
@@ -50,6 +56,7 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str) -> str:
             for case, one in cases(result).items()
             for line in (*([f"{case}:", ""] * bool(case)), *_table(plan, one), "")
         ),
+        *_retained(plan, result),
         *_beside_the_paper(plan, result),
         "",
         f"    python toys/{plan.name}.py --quick",
@@ -78,12 +85,13 @@ def _decides(row: str, verdict: str, found: Sequence[Comparison]) -> str:
     """The comparison with the smallest p-value, which decides most, and how many there are of each kind."""
     mine = [c for c in found if c.row == row]
     c = min(mine, key=lambda one: one.p)
-    counts = {v: sum(one.verdict is v for one in mine) for v in Verdict}
-    told = ", ".join(f"{n} {v}" for v, n in counts.items() if n)
+    together = [one for one in found if one.table == c.table]
+    beyond = [one.beyond for one in mine if one.beyond]
+    less = f" Beyond the difference on the source: {report.tally(beyond)}." if beyond else ""
     return (
-        f"{label(row)} against {label(c.against)}: {verdict} ({told}). Clearest on {report.cell(c)}:"
-        f" {c.difference.mean:+.3f}, 95 % from {c.difference.low:+.3f} to {c.difference.high:+.3f},"
-        f" p = {c.p:.2g} corrected for {len(found)} cells."
+        f"{label(row)} against {label(c.against)}: {verdict} ({report.tally([one.verdict for one in mine])})."
+        f" Clearest on {report.cell(c)}: {c.difference.mean:+.3f}, 95 % from {c.difference.low:+.3f} to"
+        f" {c.difference.high:+.3f}, p = {c.p:.2g} corrected for {len(together)} cells.{less}"
     )
 
 
@@ -104,6 +112,18 @@ def _cell(values: Sequence[float | None] | None) -> str:
         return "diverged"
     x = Interval.of(known)
     return f"{x.mean:.3f} ± {x.half_width:.3f}"
+
+
+def _retained(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
+    """What is retained of what retraining on the target gains, for methods that were retrained there."""
+    lines = [["retained of retraining there", *plan.related], ["---"] * (1 + len(plan.related))]
+    for case, one in cases(result).items():
+        for row in plan.methods:
+            if f"{row}, retrained" in one["rows"]:
+                kept = [retention(one["rows"], row, t, f"{row}, retrained") for t in plan.related]
+                name = f"{label(row)}, {case}" if case else label(row)
+                lines.append([name, *("" if k is None else f"{k.mean:.2f} ± {k.half_width:.2f}" for k in kept)])
+    return [*(f"| {' | '.join(line)} |" for line in lines), ""] if len(lines) > 2 else []
 
 
 def _beside_the_paper(plan: Protocol, result: Mapping[str, Any]) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from ioadapt_theory.claims.settings.printed import SUMMARIES, table
 from ioadapt_theory.stats import Interval
-from toys.transfer.judge import Comparison, cases, judged, verdicts
+from toys.transfer.judge import Comparison, Verdict, cases, judged, verdicts
 from toys.transfer.protocol import Protocol
 from toys.transfer.runs import SOURCE
 from toys.transfer.study import NONE
@@ -99,9 +99,16 @@ def _said(row: str, verdict: str, found: Sequence[Comparison], protocol: Protoco
     against = mine[0].against
     said = f"{row}{'' if against == 'lora' else f' (against {against})'}: {verdict}. {'; '.join(cells)}. "
     if beyond:
-        said += f"Beyond the difference on the source: {', '.join(f'{one.mean:+.3f}' for one in beyond)}. "
-    said += f"With power {protocol.rule.power:g} differences of {max(c.detectable for c in mine):.3f} would be found."
+        said += f"Beyond the difference on the source: {', '.join(f'{one.mean:+.3f}' for one in beyond)}"
+        said += f" ({tally([c.beyond for c in mine if c.beyond])}). "
+    power = protocol.rule.power
+    said += f"With power {power:g} differences of {max(c.detectable(power) for c in mine):.3f} would be found."
     return textwrap.wrap(said, WIDTH, initial_indent="  ", subsequent_indent="    ")
+
+
+def tally(said: Sequence[Verdict]) -> str:
+    """How many cells there are of each kind."""
+    return ", ".join(f"{said.count(verdict)} {verdict}" for verdict in Verdict if verdict in said)
 
 
 def cell(one: Comparison) -> str:

@@ -28,7 +28,18 @@ _unfused = 0  # blocks that are open, in whatever threads
 
 @contextmanager
 def unfused() -> Iterator[None]:
-    """The plain forms for the duration, in all threads: the same results, slower; to compare with, or to debug."""
+    """The plain forms for the duration, in all threads: the same results, slower; to compare with, or to debug.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, unfused
+        >>> model, x = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], init="random"), torch.randn(2, 16)
+        >>> with unfused():
+        ...     plain = model(x)
+        >>> torch.allclose(model(x), plain, atol=1e-5)
+        True
+    """
     global _unfused
     with _lock:
         _unfused += 1

@@ -83,8 +83,8 @@ def draw(plan: Protocol, result: Mapping[str, Any]) -> Figure:
     rows = [row for row in ROWS if any(key[0] == row for key in tiles)]
     figure = Figure(figsize=(FULL_WIDTH, TILE * (len(rows) + 1) + 0.7))
     grid = figure.add_gridspec(len(rows) + 1, len(models), wspace=0.05, hspace=0.02)
-    _show(figure.add_subplot(grid[0, 0]), tiles["real", ""], "real")
-    _show(figure.add_subplot(grid[0, 1:3]), tiles["learnt", ""], "learnt")
+    for j, (what, tile) in enumerate((key[0], of) for key, of in tiles.items() if not key[1]):
+        _show(figure.add_subplot(grid[0, j : j + 1 + (tile.shape[1] > tile.shape[0])]), tile, what)
     for i, row in enumerate(rows, start=1):
         for j, where in enumerate(models):
             axes = figure.add_subplot(grid[i, j])

@@ -48,6 +48,7 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str) -> str:
         "",
         f"![{headline(plan, result)}]({picture})",
         "",
+        *([f"![Samples]({plan.name}_samples.png)", ""] if "samples" in result else ()),
         *(f"- {_decides(row, verdict, found)}" for row, verdict in verdicts(result, found).items()),
         *(f"- {line}" for one in cases(result).values() for line in report.controls(plan, one["rows"])),
         "",

@@ -26,7 +26,14 @@ PATIENCE = 900
 PROOFS = ("../../paper_checks/test_hollow_proofs", "../../paper_checks/test_proofs")
 SIGNED = "../../paper_checks/test_register"
 BY_FILE = {
-    "arithmetic.py": ("test_witnesses", "test_evaluation", "test_relative_similarity", "test_lemma_2", *PROOFS[1:]),
+    "arithmetic.py": (
+        "test_arithmetic",
+        "test_witnesses",
+        "test_evaluation",
+        "test_relative_similarity",
+        "test_lemma_2",
+        *PROOFS[1:],
+    ),
     "claim.py": ("test_witnesses", "test_words", "test_evidence", "test_runner", SIGNED),
     "ranks.py": ("test_ranks", "test_evaluation"),
     "report.py": ("../cli/test_claims", SIGNED),

@@ -34,10 +34,11 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 FRONT: Final = ROOT / "docs" / "index.html"
 MORE: Final = """Read on: <a href="contents.md">the documentation</a>, <a href="claims.md">every claim</a>,
-<a href="report.md">will it move</a>, <a href="similarity.md">how far apart are two checkpoints</a>,
+<a href="transfer.md">does it transfer</a>, <a href="report.md">will it move</a>,
+<a href="similarity.md">how far apart are two checkpoints</a>,
 <a href="formats.md">adapter files of other tools</a>, <a href="troubleshooting.md">troubleshooting</a>.
 From a copy of the repository, <code>make docs</code> builds all of it and <code>make demo</code> this page."""
-PICTURES: Final = ("fig_8", "prop_2_condition", "fig_2", "speed")
+PICTURES: Final = ("fig_8", "fig_3", "prop_2_condition", "fig_2", "speed")
 
 
 def claims() -> str:

@@ -145,7 +145,7 @@ def draw(records: Mapping[str, Any]) -> Figure:
         axes.axhline(HALF, color=FAINT, lw=0.8, ls=":")
         axes.set_title(words, loc="left")
         axes.set_xlim(-0.1, 1.05)
-    panels[0].set_ylabel("kept of the gain on the source")
+    panels[0].set_ylabel("kept of the gain")
     panels[1].set_xlabel("what both share of the side's space, beyond unrelated channels (mean over layers)")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(rows))
     figure.suptitle(textwrap.fill(headline(found, fixed), HEADLINE), x=0.02, ha="left", fontweight="bold")

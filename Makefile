@@ -5,10 +5,14 @@ BIN := .venv/bin
 CONSTRAINTS ?= constraints.txt
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test lint figures mutants proofs fuzz bench constraints newest oldest clean
+.PHONY: demo docs test lint figures notebooks mutants proofs fuzz bench wheel constraints newest oldest clean
 
 demo: .venv/ready
 	@$(BIN)/python -m toys.demo
+
+# The documentation as a site in out/docs/html; warnings are errors.
+docs: .venv/ready
+	$(BIN)/python -m figures.site
 
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal
@@ -21,6 +25,10 @@ lint: .venv/ready
 
 figures: .venv/ready
 	$(BIN)/python -m figures
+
+# The notebooks from their scripts, and with their outputs into out/notebooks.
+notebooks: .venv/ready
+	PYTHONPATH=. $(BIN)/python -m notebooks --run out/notebooks
 
 mutants: .venv/ready
 	$(BIN)/python -m tests.mutants
@@ -42,6 +50,15 @@ bench: .venv/ready
 # Needs Debian's coq, libcoq-mathcomp-algebra and libcoq-mathcomp-algebra-tactics; PROOF_JOBS compilations at once.
 proofs: .venv/ready
 	PYTHONPATH=. $(BIN)/python -m proofs
+
+# A wheel, and whether it works where nothing else is installed, outside the sources.
+wheel: export PYTHONPATH =
+wheel: .venv/ready
+	rm -rf out/wheel
+	$(BIN)/python -m pip wheel --quiet --no-deps --wheel-dir out/wheel .
+	$(PYTHON) -m venv out/wheel/venv
+	out/wheel/venv/bin/python -m pip install --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) out/wheel/*.whl
+	out/wheel/venv/bin/python -I .ci/smoke.py
 
 # Renew the recorded versions from today's newest, then test with them. The local part of a version is not on an index.
 constraints: clean
@@ -67,6 +84,7 @@ clean:
 	@echo "Setting up .venv: about a minute, or as long as the downloads take."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip
-	$(BIN)/python -m pip install --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable '.[test]'
+	@echo "Installing; pip shows what it fetches."
+	$(BIN)/python -m pip install --progress-bar on $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable '.[test]'
 	$(BIN)/python -m pip install --quiet --no-deps 'chgnet==0.4.2'  # read for its weights only
 	touch $@

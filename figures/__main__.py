@@ -4,10 +4,10 @@ import sys
 from importlib import import_module
 from types import ModuleType
 
-from figures.style import styled, write
 from ioadapt_theory.cli import OK, Parser, guarded
 from ioadapt_theory.errors import UnknownNameError
 from toys.command_line import folder, whole
+from toys.style import styled, write
 
 FIGURES: tuple[str, ...] = (
     "fig_2",
@@ -17,7 +17,6 @@ FIGURES: tuple[str, ...] = (
     "tightness",
     "prop_2_condition",
     "shared_function",
-    "molecules",
     "speed",
 )
 """Every figure: the name of its module here, which is also the name of its files."""
@@ -61,7 +60,10 @@ def _main(argv: list[str] | None) -> int:
     for name, module in modules.items():
         data = module.compute(seed=args.seed, quick=args.quick)
         with styled():
-            for path in write(module.draw(data), args.out, name):
+            figure = module.draw(data)
+            if args.quick:
+                figure.text(1, 0, "drawn with --quick: a first look, not the result ", ha="right", va="bottom", size=6)
+            for path in write(figure, args.out, name):
                 sys.stdout.write(f"{path}\n")
                 sys.stdout.flush()
     return OK

@@ -1,4 +1,6 @@
-"""``python -m figures.readme``: writes what the pages quote, tables between their markers and pictures in docs/."""
+"""``python -m figures.readme``: writes what the pages quote, the pictures of docs/, and docs/index.html."""
+
+from __future__ import annotations
 
 import re
 import sys
@@ -8,23 +10,35 @@ from functools import partial
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from figures.__main__ import load
-from figures.style import styled, write
 from ioadapt_theory.claims import CLAIMS, report
 from ioadapt_theory.claims.claim import Claim, Origin
 from ioadapt_theory.claims.evidence.findings import Verdict
 from ioadapt_theory.cli import OK, Parser, guarded
 from ioadapt_theory.cli import main as command
 from ioadapt_theory.errors import FileFormatError
-from ioadapt_theory.stats import Interval
-from toys import molecules as toy
-from toys.ani import summary
+from toys.page import front
+from toys.style import styled, write
+from toys.glyphs import sheet
+from toys.transfer import command as toys
+from toys.transfer.protocol import names, protocol
+from toys.transfer.said import foretold, picture
+from toys.transfer.said import page as pages
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
-PICTURES: Final = ("fig_8", "molecules", "prop_2_condition", "fig_2", "speed")
+FRONT: Final = ROOT / "docs" / "index.html"
+MORE: Final = """Read on: <a href="contents.md">the documentation</a>, <a href="claims.md">every claim</a>,
+<a href="transfer.md">does it transfer</a>, <a href="report.md">will it move</a>,
+<a href="similarity.md">how far apart are two checkpoints</a>,
+<a href="formats.md">adapter files of other tools</a>, <a href="troubleshooting.md">troubleshooting</a>.
+From a copy of the repository, <code>make docs</code> builds all of it and <code>make demo</code> this page."""
+PICTURES: Final = ("fig_8", "fig_3", "prop_2_condition", "fig_2", "speed")
 
 
 def claims() -> str:
@@ -51,16 +65,17 @@ def _row(claim: Claim) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |\n"
 
 
-def molecules() -> str:
-    """Errors of the recorded full run, kcal/mol."""
-    tasks = {task: summary.rows(figures) for task, figures in toy.recorded_run()["tasks"].items()}
-    roles = {"source": "trained on ANI-1x", **{role: f"moved to {name}" for role, name in summary.TARGETS.items()}}
-    head = ["", *(f"{task}: {where}" for task in tasks for where in roles.values())]
-    lines = [head, ["---"] * len(head)]
-    for key, first in next(iter(tasks.values())).items():
-        errors = [tasks[task][key].errors.get(role) for task in tasks for role in roles]
-        lines.append([first.label, *("" if e is None else str(Interval.of(e)) for e in errors)])
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+def studies(*wanted: str) -> str:
+    """What the recorded full runs of these toys show."""
+    return "\n".join(
+        pages.section(protocol(name), one, f"{name}.png") for name, one in records().items() if name in wanted
+    )
+
+
+def records() -> dict[str, Any]:
+    """The recorded full runs by name."""
+    found = {name: toys.recorded(name) for name in names()}
+    return {name: one for name, one in found.items() if one}
 
 
 def reported(*models: str) -> str:
@@ -72,7 +87,9 @@ def reported(*models: str) -> str:
 
 SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "claims": claims,
-    "molecules": molecules,
+    "molecules": partial(studies, "molecules"),
+    "transfer": partial(studies, *(name for name in names() if name != "molecules")),
+    "foretold": lambda: foretold.section(records()),
     "report": partial(reported, "ani-1x:0", "ani-1ccx:0"),
     "report-apart": partial(reported, "ani-1x:0", "ani-1x:1"),
 }
@@ -106,13 +123,25 @@ def main(argv: list[str] | None = None) -> int:
         for page in PAGES:
             page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")
         for name in PICTURES:
-            module = load(name)
-            with styled(), TemporaryDirectory(dir=ROOT / "docs") as folder:
-                _, png = write(module.draw(module.compute()), folder, name)
-                png.replace(ROOT / "docs" / png.name)
+            data = (module := load(name)).compute()
+            _drawn(name, partial(module.draw, data))
+            if name == "fig_8":
+                front.write(FRONT, data, MORE)
+        for name, one in records().items():
+            plan = protocol(name)
+            _drawn(name, partial(picture.draw, plan, one, pages.headline(plan, one)))
+            if "samples" in one:
+                _drawn(f"{name}_samples", partial(sheet.draw, plan, one))
+        _drawn("foretold", partial(foretold.draw, records()))
         return OK
 
     return guarded("figures.readme", body)
+
+
+def _drawn(name: str, draw: Callable[[], Figure]) -> None:
+    with styled(), TemporaryDirectory(dir=ROOT / "docs") as folder:
+        _, png = write(draw(), folder, name)
+        png.replace(ROOT / "docs" / png.name)
 
 
 if __name__ == "__main__":

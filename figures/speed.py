@@ -7,7 +7,7 @@ import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from figures.style import FAINT, FULL_WIDTH, INK, MARKERS, METHODS
+from toys.style import FAINT, FULL_WIDTH, INK, MARKERS, METHODS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ioadapt_theory.adapters import Placement as Placement
     from ioadapt_theory.adapters import activate as activate
     from ioadapt_theory.adapters import adapt as adapt
+    from ioadapt_theory.adapters import combine as combine
     from ioadapt_theory.adapters import count as count
     from ioadapt_theory.adapters import disable as disable
     from ioadapt_theory.adapters import layers as layers
@@ -36,8 +37,8 @@ if TYPE_CHECKING:
 
 _HOME = {
     "adapters": (
-        "AdaptedLayer AdapterConfig FAMILIES Placement activate adapt count disable layers merge parameters remove"
-        " scale transfer unfused unload unmerge"
+        "AdaptedLayer AdapterConfig FAMILIES Placement activate adapt combine count disable layers merge parameters"
+        " remove scale transfer unfused unload unmerge"
     ),
     "formats": "load save",
     "errors": "IoAdaptError",
@@ -49,6 +50,8 @@ __all__ = [*_MODULE]
 
 def __getattr__(name: str) -> Any:
     """Import a public name from where it lives."""
+    if name == "__version__":
+        return import_module("importlib.metadata").version("ioadapt-theory")
     if name not in _MODULE:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)

@@ -6,6 +6,9 @@ from collections.abc import Iterable
 
 LONGEST = 2000
 """Characters of a sentence that are shown: names in broken files may have millions."""
+MOST_KNOWN = 24
+"""Known names that a sentence lists; the near misses come before them."""
+SHORT = {"proposition": "prop", "equation": "eq"}
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
@@ -63,6 +66,28 @@ class UnknownNameError(IoAdaptError, KeyError):
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         """Say what was asked for, the near misses, and what there is."""
         known = sorted(map(str, known))
-        near = difflib.get_close_matches(str(name), known, n=3)
+        near = near_misses(str(name), known)
         hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
-        super().__init__(f"No {kind} {name!r}.{hint} Known: {', '.join(known) or 'none'}.")
+        more = f" and {len(known) - MOST_KNOWN} more" if len(known) > MOST_KNOWN else ""
+        super().__init__(f"No {kind} {name!r}.{hint} Known: {', '.join(known[:MOST_KNOWN]) or 'none'}{more}.")
+
+
+def near_misses(name: str, known: Iterable[str]) -> list[str]:
+    """Up to three known names that begin as the name does, the shortest first, else the most like it.
+
+    Case, spaces and points make no difference: "Prop. 2" is near to "prop-2-input".
+    """
+    plain = {one: _plain(one) for one in known}
+    asked = _plain(name)
+    begin = sorted((one for one, letters in plain.items() if asked and letters.startswith(asked)), key=len)
+    if begin:
+        return begin[:3]
+    like = difflib.get_close_matches(asked, plain.values(), n=3)
+    return sorted((one for one in plain if plain[one] in like), key=lambda one: like.index(plain[one]))[:3]
+
+
+def _plain(name: str) -> str:
+    letters = re.sub(r"[\W_]+", "", name).lower()
+    for long, short in SHORT.items():
+        letters = letters.replace(long, short)
+    return letters

@@ -1,161 +1,121 @@
-"""Adapters trained on real networks, ANI-1x, and moved to others: to ANI-1ccx, made from them, and to unrelated ANI-1x.
+"""Adapters trained on real networks, ANI-1x and ANI-1ccx, and moved: to their kin, to themselves renumbered, to others.
 
-Needs no download and no GPU: the 2 x 8 networks come with torchani, the labelled molecules with this repository.
+Needs no download and no GPU: the 2 x 8 networks come with torchani, the labelled molecules with this repository. Every
+ANI-1ccx was made from one ANI-1x. Zeros of energy, one for each element, are fitted for every row on the target's
+training molecules: they are conventions, and no row shall win by them.
 
 Examples:
-  python toys/molecules.py            both tasks, 8 members, learning rates chosen per method (about 20 CPU minutes)
-  python toys/molecules.py --quick    one task, 4 members, learning rates of the recorded full run (under a minute)
-
-Finished trainings are kept under --out, so an interrupted run goes on where it was, and the same run is not done twice.
+  python toys/molecules.py            two tasks, both directions, 8 members, learning rates chosen for every method
+  python toys/molecules.py --quick    one task, one direction, 2 members
 """
 
-import argparse
-import json
-import os
 import sys
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache as once
 from pathlib import Path
 from typing import Any, Final
 
-from tqdm import tqdm
+import numpy as np
+import torch
+from torch import Tensor, nn
 
-from ioadapt_theory.cli import OK, Parser, guarded
-from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.results import record, write_json
-from toys.ani import picture, table
-from toys.ani.experiment import similarity, study
-from toys.ani.molecules import Task
-from toys.ani.networks import MEMBERS
-from toys.ani.summary import comparisons
-from toys.ani.training import METHODS
-from toys.ani.units import runner
-from toys.command_line import device, whole
-from toys.style import styled, write
+from toys.ani.molecules import Split, Task, molecules, refitted, split, wanted
+from toys.ani.networks import MEMBERS, Batch, Potential, features_of, potential, renumbered
+from toys.ani.training import train
+from toys.transfer import command
 
-RECORD: Final = Path(__file__).with_name("data") / "molecules_record.json"
-"""What ``python toys/molecules.py`` left behind: the figure is drawn from it, ``--quick`` takes its learning rates."""
-OUT: Final = Path("out/molecules")
+REVISION: Final = 1
+RELEASES: Final = {"ANI-1x": "1x", "ANI-1ccx": "1ccx"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Config:
-    """What is computed.
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Steps at most, steps between two looks at the validation error, geometries in a step."""
 
-    Attributes:
-        tasks: what the adapters learn; see ``Task``.
-        members: replicates: member i of the ensembles, with its own split of the molecules.
-        seed: draws splits, first values and order of geometries.
-        steps: of Adam at most.
-        every: steps between two looks at the validation error; eight looks without a new best end the training.
-        size: geometries in a step.
-        rates: learning rates to begin with, extended until the best is inside; empty: those of the recorded run.
-    """
-
-    tasks: tuple[Task, ...] = tuple(Task)
-    members: int = MEMBERS
-    seed: int = 0
-    steps: int = 800
-    every: int = 20
-    size: int = 64
-    rates: tuple[float, ...] = (3e-4, 1e-3, 3e-3)
+    steps: int
+    every: int
+    batch: int
 
 
-QUICK: Final = Config(tasks=(Task.WATER,), members=4, steps=120, every=20, size=24, rates=())
+SIZES: Final = {"full": Size(120, 20, 16), "quick": Size(60, 20, 16)}
 
 
-def run(config: Config, *, cache: Path = OUT / "cache", device: str = "cpu", jobs: int = 1) -> dict[str, Any]:
-    """Train, move, measure.
+class World:
+    """See ``toys.transfer.world``; a case is "TASK: SOURCE to KIN", a seed a member with its own split."""
 
-    Returns:
-        ``config``; ``tasks``: see ``study``; ``similarity``: role -> layer -> cosine of weights with the source's.
+    def __init__(self, seed: int, size: str, case: str) -> None:
+        task, _, way = case.partition(": ")
+        source, kin = (RELEASES[name] for name in way.split(" to "))
+        member = seed % MEMBERS
+        self.seed, self.size, self.task = seed, SIZES[size], Task(task)
+        self.parts: Split = split(molecules(), seed)
+        here = potential(source, member)
+        self.models: Mapping[str, nn.Module] = {
+            "source": here,
+            "kin": potential(kin, member),
+            "renumbered": renumbered(here, seed),
+            "apart": potential(source, (member + 1) % MEMBERS),
+        }
+        for model in self.models.values():
+            model.requires_grad_(requires_grad=False)
+        self.layers = tuple(name for name, m in here.named_modules() if isinstance(m, nn.Linear))
+        self._goals: dict[str, Tensor] = {}
 
-    Raises:
-        MissingExtraError: torchani is not installed.
-        InvalidValueError: no learning rates are recorded for a method.
-    """
-    recorded = {} if config.rates else recorded_rates()
-    common = {"seed": config.seed, "steps": config.steps, "every": config.every, "size": config.size}
-    alike = similarity(config.members)  # first, so that a missing package is found at once
-    with tqdm(total=0, disable=None, unit=" trainings", leave=False) as bar:
+    def goal(self, where: str) -> Tensor:
+        """(geometries,) the energies that an adapter of this model shall give."""
+        if where not in self._goals:
+            base = energies(self.models[where], features())
+            self._goals[where] = torch.from_numpy(
+                wanted(molecules(), self.task, base, self.parts.train).astype(np.float32)
+            )
+        return self._goals[where]
 
-        def progress(added: int, finished: int) -> None:
-            bar.total += added
-            bar.update(finished)
+    def fit(self, model: nn.Module, rate: float, where: str) -> float:
+        """By Adam, to the smallest validation error."""
+        steps, every, batch = self.size.steps, self.size.every, self.size.batch
+        options: dict[str, Any] = {"steps": steps, "every": every, "size": batch, "seed": self.seed}
+        assert isinstance(model, Potential)
+        return float(train(model, features(), self.goal(where), self.parts, lr=rate, **options)["validation"])
 
-        with runner(cache, device=device, jobs=jobs, progress=progress) as trainings:
-            tasks = {}
-            for task in config.tasks:
-                bar.set_description(str(task))
-                tasks[str(task)] = study(trainings, task, config.members, recorded.get(task), config.rates, common)
-    return _rounded({"config": {**asdict(config), "device": device}, "tasks": tasks, "similarity": alike})
+    def measure(self, model: nn.Module, where: str) -> dict[str, float]:
+        """Root mean square error on molecules for testing."""
+        return {"kcal/mol": self._error(model, self.goal(where).double().numpy())}
 
+    def own(self, model: nn.Module, where: str) -> float:
+        """The same of GFN2-xTB's energies, which neither release was made for."""
+        del where
+        return self._error(model, molecules().energy)
 
-def _rounded(value: Any) -> Any:
-    """Figures to six digits, all through."""
-    match value:
-        case float():
-            return float(f"{value:.6g}")
-        case dict():
-            return {key: _rounded(inner) for key, inner in value.items()}
-        case list():
-            return [_rounded(inner) for inner in value]
-        case _:
-            return value
+    def _error(self, model: nn.Module, goal: np.ndarray) -> float:
+        at = np.concatenate([self.parts.train, self.parts.test])
+        missing = goal[at] - energies(model, features().take(torch.from_numpy(at)))
+        left = refitted(missing, molecules().composition[at], np.arange(len(self.parts.train)))
+        return float(np.sqrt(np.mean(left[len(self.parts.train) :] ** 2)))
 
 
-def recorded_run() -> dict[str, Any]:
-    """The result of the recorded full run."""
-    stored = json.loads(RECORD.read_text(encoding="utf-8"))
-    return {"config": stored["config"], **stored["results"]}
+def energies(model: nn.Module, batch: Batch) -> np.ndarray:
+    """(geometries,) kcal/mol."""
+    with torch.no_grad():
+        found: np.ndarray = model(batch).double().numpy()
+        return found
 
 
-def recorded_rates() -> dict[str, dict[str, float]]:
-    """Task -> method -> the learning rate that the recorded full run chose."""
-    tasks = recorded_run()["tasks"]
-    return {task: {method: tasks[task]["methods"][method]["rate"] for method in METHODS} for task in tasks}
+@once
+def features() -> Batch:
+    """Of all geometries."""
+    return features_of(molecules())
+
+
+def world(seed: int, size: str, cache: Path, case: str) -> World:
+    """The world of a seed; nothing but adapters is trained, so nothing is cached."""
+    del cache
+    return World(seed, size, case)
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run, print the table, write picture and record; status 0, or 2 with one sentence on stderr."""
-    return guarded("molecules", lambda: _main(argv))
-
-
-def _main(argv: list[str] | None) -> int:
-    args = _parser().parse_args(argv)
-    if args.out.exists() and not args.out.is_dir():
-        msg = f"--out {args.out} is a file; name a folder."
-        raise InvalidValueError(msg)
-    config = replace(QUICK if args.quick else Config(), seed=args.seed)
-    if args.members is not None:
-        config = replace(config, members=args.members)
-    with styled():  # before the work, so that a missing matplotlib is found at once
-        result = run(config, cache=args.out / "cache", device=args.device, jobs=min(args.jobs, config.members))
-        svg, png = write(picture.draw(result), args.out, "molecules")
-    kept = {"comparisons": comparisons(result), **{key: result[key] for key in ("tasks", "similarity")}}
-    command = " ".join(["python toys/molecules.py", *(["--quick"] if args.quick else []), f"--seed {args.seed}"])
-    write_json(
-        args.out / "molecules.json", record("molecules", config={"command": command, **result["config"]}, results=kept)
-    )
-    sys.stdout.write(f"{table.text(result)}\nPicture: {png} and {svg.name}; record: molecules.json\n")
-    return OK
-
-
-def _parser() -> Parser:
-    parser = Parser(
-        prog="python toys/molecules.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    cores = min(os.cpu_count() or 1, MEMBERS)
-    parser.add_argument("--quick", action="store_true", help="a first look")
-    parser.add_argument(
-        "--members", type=whole(2, MEMBERS), metavar="N", help="replicates, 2 to 8; default: 8, quick 4"
-    )
-    parser.add_argument("--seed", type=whole(0, 2**28), default=0, metavar="N", help="default: %(default)s")
-    parser.add_argument(
-        "--jobs", type=whole(1, 256), default=cores, metavar="N", help="processes; default: %(default)s"
-    )
-    parser.add_argument("--device", type=device("float32"), default="cpu", help="default: %(default)s")
-    parser.add_argument("--out", type=Path, default=OUT, metavar="FOLDER", help="default: %(default)s")
-    return parser
+    """See ``toys.transfer.command.main``."""
+    return command.main("molecules", __doc__, argv)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from ioadapt_theory.adapters.model import (
     unload,
     unmerge,
 )
+from ioadapt_theory.adapters.moving.combine import combine
 from ioadapt_theory.adapters.moving.correspondence import NoProvenanceError, RenumberedWarning
 from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport, transfer
 from ioadapt_theory.adapters.rules.target_modules import NoMatchError
@@ -48,6 +49,7 @@ __all__ = [
     "activate",
     "adapt",
     "cached",
+    "combine",
     "count",
     "disable",
     "layers",

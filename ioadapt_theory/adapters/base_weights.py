@@ -49,6 +49,10 @@ class Weights(Protocol):
     def aliases(self) -> Mapping[str, str]:
         """Other names of some layers, such as those that they are stored under."""
 
+    @property
+    def quantised(self) -> str:
+        """By what the weights were made codes, in words; empty where they were not, or it is not known."""
+
     def outline(self, name: str) -> Operator:
         """The layer as far as its sizes and whether it has a bias; reads nothing.
 
@@ -65,6 +69,8 @@ class Weights(Protocol):
 
 class ModelWeights:
     """The base layers of a model in memory, below any adapters of ours."""
+
+    quantised = ""
 
     def __init__(self, model: nn.Module) -> None:
         self._modules = {"": model, **dict(walk(model))}
@@ -123,6 +129,7 @@ class TensorWeights:
         """``shapes`` of all tensors; ``read`` gives one; the rest see ``Weights``."""
         self.shapes, self.read = shapes, read
         self.guessed: Mapping[str, str] = {}
+        self.quantised = ""
         self.rename, self.aliases = rename, aliases
         self.names = {
             n.removesuffix(".weight") for n, shape in shapes.items() if n.endswith(".weight") and len(shape) > 1
@@ -186,6 +193,7 @@ def checkpoint_weights(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> 
 
     weights = TensorWeights({name: info.shape for name, info in infos.items()}, read, named.rename, named.aliases)
     weights.guessed = named.guessed
+    weights.quantised = checkpoint.metadata.get("quantised", "")
     return weights
 
 

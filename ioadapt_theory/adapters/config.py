@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import torch
@@ -18,6 +18,17 @@ from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 Alpha = float | Sequence[float] | None
 INITS = ("default", "gaussian", "random")
 RULES = ("residual", "auto")
+PEFT = {
+    "r": "rank",
+    "lora_alpha": "alpha",
+    "lora_dropout": "dropout",
+    "init_lora_weights": "init",
+    "use_dora": 'family="dora"',
+    "decompose_factor": "factor",
+    "bias": "left out (biases stay frozen)",
+    "modules_to_save": "left out (train such modules yourself)",
+}
+"""Options of PEFT under other names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +146,22 @@ class AdapterConfig:
         return _plan(self, placement, rank, alpha)
 
 
+def check_options(options: Iterable[str]) -> None:
+    """Refuse names that are no fields of ``AdapterConfig``, and say how what PEFT calls so is called here.
+
+    Raises:
+        InvalidValueError: it is a name of PEFT's.
+        UnknownNameError: it is nobody's.
+    """
+    known = [one.name for one in fields(AdapterConfig)]
+    for name in options:
+        if name in PEFT:
+            msg = f"There is no option {name!r}: what PEFT calls so is {PEFT[name]} here."
+            raise InvalidValueError(msg)
+        if name not in known:
+            raise UnknownNameError("option", name, known)
+
+
 def parse_placement(text: str) -> tuple[Placement, ...]:
     """Read "input+weight" as placements, in the order written.
 
@@ -169,7 +196,7 @@ def _plan(config: AdapterConfig, placement: str, rank: int | Sequence[int], alph
 
 
 def _each(what: str, value: Any, parts: tuple[Placement, ...]) -> Sequence[Any]:
-    if not isinstance(value, Sequence):
+    if isinstance(value, str) or not isinstance(value, Sequence):
         return [value] * len(parts)
     if len(value) != len(parts):
         msg = f"{what} {tuple(value)} has {len(value)} values, placement {'+'.join(parts)!r} has {len(parts)} parts."

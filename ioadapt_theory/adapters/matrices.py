@@ -179,6 +179,12 @@ def operator(module: Any) -> Operator:
 
     Raises:
         UnsupportedError: the module's input and output sizes cannot be told, or it does not map one real tensor.
+
+    Example:
+        >>> from torch import nn
+        >>> from ioadapt_theory.adapters import operator
+        >>> operator(nn.Conv2d(3, 8, 5)).dense().shape  # (in · taps) x out
+        torch.Size([75, 8])
     """
     if any(is_lazy(p) for p in module.parameters(recurse=False)):
         msg = f"A {type(module).__name__} has no sizes before its first call: run the model once, then adapt it."
@@ -220,7 +226,7 @@ def _with_known_sizes(module: Any) -> Operator:
             found = Operator(module, *inner.weight.shape)
         case _:
             msg = (
-                f"A {kind} cannot be adapted: it is neither linear nor a convolution, and has no in_features and"
+                f"{kind} cannot be adapted: it is neither linear nor a convolution, and has no in_features and"
                 " out_features to go by."
             )
             raise UnsupportedError(msg)

@@ -146,7 +146,8 @@ def counted(claims: Iterable[Claim]) -> str:
 
     formulas, prose = ([c for c in every if bool(c.concludes) is has] for has in (True, False))
     apart = f"; {len(prose)} in prose with an argument: {count(prose)}" if prose else ""
-    return f"{len(formulas)} claims with a formula: {count(formulas)}{apart}.\n"
+    noun = "claim" if len(formulas) == 1 else "claims"
+    return f"{len(formulas)} {noun} with a formula: {count(formulas)}{apart}.\n"
 
 
 def ratio_text(ratio: float) -> str:

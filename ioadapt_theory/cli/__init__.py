@@ -45,12 +45,15 @@ def main(argv: list[str] | None = None) -> int:
 def _main(argv: list[str], chosen: str | None) -> int:
     parser = Parser(prog="ioadapt", description=DESCRIPTION)
     parser.add_argument("--version", action="version", version=_version() if "--version" in argv else "")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    commands = parser.add_subparsers(dest="command", metavar="command")
     for name, summary in COMMANDS.items():
         sub = commands.add_parser(name, help=summary, formatter_class=argparse.RawDescriptionHelpFormatter)
         if name == chosen:  # the others need no arguments, so they are not even imported
             import_module(f"ioadapt_theory.cli.{name}").add_arguments(sub)
     args = parser.parse_args(argv)
+    if args.command is None:
+        parser.print_help()
+        return OK
     return int(import_module(f"ioadapt_theory.cli.{args.command}").run(args))
 
 
@@ -85,7 +88,7 @@ def guarded(name: str, body: Callable[[], int]) -> int:
         say(f"{name}: There is not enough memory for this.")
         return MISUSE
     except KeyboardInterrupt:
-        say(f"{name}: interrupted; what was finished is kept.")
+        say(f"{name}: interrupted.")
         return INTERRUPTED
     return status
 

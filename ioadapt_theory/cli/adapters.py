@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                 "--source", metavar="MODEL", help="the model it was trained on, to find its layers in the base"
             )
     shown.add_argument("--check", action="store_true", help="read every number too: NaN and infinity are refused")
-    shown.add_argument("--format", choices=("text", "json"), default="text")
+    shown.add_argument("--format", choices=("text", "json", "card"), default="text", help="card: a model card")
     converted.add_argument("--to", choices=TARGETS, required=True)
     converted.add_argument("--ridge", type=float, default=0.0, metavar="F", help="of the largest singular value of W")
     converted.add_argument("--cutoff", type=float, default=0.0, metavar="F", help="singular values below F count as 0")
@@ -160,11 +160,13 @@ def _refuse_to_overwrite(out: Path, adapter: Path, base: Path) -> None:
 
 
 def _show(args: argparse.Namespace, opened: "Opened", matched: "Match | None", weights: Any) -> int:
-    from ioadapt_theory.formats.describe import describe, table
+    from ioadapt_theory.formats.describe import describe, model_card, table
 
     facts = describe(opened, matched, weights)
     if args.format == "json":
         sys.stdout.write(json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+    elif args.format == "card":
+        sys.stdout.write(model_card(opened))
     else:
         sys.stdout.write(table(facts))
     return FINDING if facts["unread"] or facts["changes"] or facts.get("unmatched") else OK

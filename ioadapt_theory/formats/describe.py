@@ -1,8 +1,9 @@
-"""What an opened adapter is, as plain data and as text."""
+"""What an opened adapter is, as plain data, as text and as a model card."""
 
 from collections import Counter
 from typing import Any
 
+from ioadapt_theory.adapters import card
 from ioadapt_theory.adapters.base_weights import Weights
 from ioadapt_theory.adapters.rules.fingerprint import kinship
 from ioadapt_theory.formats.match import Match
@@ -34,6 +35,7 @@ def describe(opened: Opened, matched: Match | None = None, weights: Weights | No
         "path": str(opened.path),
         "format": opened.format,
         "base": opened.base,
+        "fingerprints": len(opened.prints),
         "layers": layers,
         "changes": {f"{change.name}.{change.leaf}": change.what for change in opened.changes},
         "unread": dict(opened.unread),
@@ -56,10 +58,11 @@ def table(facts: dict[str, Any]) -> str:
     """The facts as text: a summary, a line for each layer, then what is not read and what does not fit."""
     layers = facts["layers"]
     kinds = Counter(f"{layer['family']} ({layer['placement']})" for layer in layers)
+    unnamed = "known by its fingerprints, not by name" if facts["fingerprints"] else "the file does not say"
     lines = [
         f"{facts['path']}: {facts['format']}, {', '.join(f'{n} x {kind}' for kind, n in kinds.items())},"
         f" {sum(layer['numbers'] for layer in layers):,} numbers",
-        f"base: {facts['base'] or 'the file does not say'}",
+        f"base: {facts['base'] or unnamed}",
     ]
     width = max(len(layer["layer"]) for layer in layers)
     for layer in layers:
@@ -83,3 +86,9 @@ def table(facts: dict[str, Any]) -> str:
         lines += moved + ([facts["warning"]] if "warning" in facts else [])
         lines.append(f"kinship of this base: {facts['kinship']}")
     return "\n".join(lines) + "\n"
+
+
+def model_card(opened: Opened) -> str:
+    """The card that ``save`` writes with ``card=True``, for an adapter that is there already, of whatever format."""
+    adapters = {str(item.name): item.sketch for item in opened.items}
+    return card.card(adapters, base=opened.base, known=opened.prints)

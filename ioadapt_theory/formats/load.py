@@ -8,6 +8,7 @@ from torch import nn
 
 from ioadapt_theory.adapters.base_weights import ModelWeights, Weights
 from ioadapt_theory.adapters.layer import Adapter
+from ioadapt_theory.adapters.moving.exchange import exchange
 from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport, put
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.names.resolve import resolve
@@ -30,6 +31,7 @@ def load(
     alter_base: bool = False,
     match: str = "name",
     source: nn.Module | Weights | None = None,
+    hotswap: bool = False,
 ) -> TransferReport:
     """Put a saved adapter on a model: our folder, PEFT's, or a diffusers, kohya or LyCORIS file.
 
@@ -45,10 +47,22 @@ def load(
         match: "name", "provenance" or "auto", as in ``transfer``. The weights of the model that the adapter was trained
             on tell which layers of a pruned and renumbered one are meant: our own files have fingerprints of them.
         source: that model, or the tensors of its checkpoint, for files that have none.
+        hotswap: put the numbers into the adapter of this name, which is on the model already and alike in all but its
+            numbers and scale: parameters stay the same objects, so what was compiled is not compiled again.
 
     Raises:
         FileFormatError: the file is not what it has to be; file, key, expected and found are named.
         TransferError: a layer of the model does not fit, or the file has keys that are not read.
+        InvalidValueError: the name is taken; or with ``hotswap`` there is none of this name that is alike.
+
+    Example:
+        >>> import tempfile
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, load, save
+        >>> model = nn.Sequential(nn.Linear(16, 8))
+        >>> folder = save(adapt(model, target_modules=["0"]), tempfile.mkdtemp())
+        >>> print(load(nn.Sequential(nn.Linear(16, 32)), folder))  # an input adapter needs equal inputs only
+        1 of 1 layers matched.
     """
     opened, weights = open_adapter(path), ModelWeights(model)
     known = ModelWeights(source) if isinstance(source, nn.Module) else source
@@ -73,7 +87,11 @@ def load(
     adapters = {layer: fitted(item, weights.outline(layer)) for layer, item in matched.found.items()}
     sources = {layer: str(item.name) for layer, item in matched.found.items()}
     adapters, twins = _once(model, adapters)
-    report = put(model, adapters, name, strict=strict, found=places, sources=sources)
+    if hotswap:
+        exchange(model, adapters, name)
+        report = TransferReport(tuple(adapters), {}, (), sources, places.how, places.warning())
+    else:
+        report = put(model, adapters, name, strict=strict, found=places, sources=sources)
     forget(model, name)
     for ready in altered if alter_base else ():
         ready.apply(model, name)

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ioadapt_theory.adapters import card as cards
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.matrices import PLAIN_DTYPES
 from ioadapt_theory.adapters.model import layers, naming
@@ -35,6 +36,7 @@ from ioadapt_theory.formats.kinds.ioadapt import (
 from ioadapt_theory.formats.kinds.peft import CONFIG, WEIGHTS
 from ioadapt_theory.formats.tensor_writer import require_folder, writing
 from ioadapt_theory.formats.tensors import TensorFile
+from ioadapt_theory.results import replacing
 
 WRAPPERS = {
     "DistributedDataParallel": "module",
@@ -46,7 +48,7 @@ WRAPPERS = {
 """torch's wrappers of a model, and under which name they keep it."""
 
 
-def save(model: nn.Module, folder: Path | str, name: str = "default") -> Path:
+def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: bool | str = False) -> Path:
     """Write the adapter of this name, with what loading it did to the base itself. Returns the folder.
 
     An interruption leaves the former adapter whole. Several processes may save at once: the last one's file stays. On
@@ -56,12 +58,25 @@ def save(model: nn.Module, folder: Path | str, name: str = "default") -> Path:
         model: with the adapter; torch's wrappers around it leave no trace in the names.
         folder: made where it is missing; or a file that ends in ".safetensors".
         name: of the adapter.
+        card: also write a model card, README.md beside the file; a text goes into it, such as what ``report`` said.
 
     Raises:
         UnknownNameError: no such adapter on the model.
-        InvalidValueError: a parameter is not finite, or a file is where the folder is to be.
+        InvalidValueError: a parameter is not finite, a file is where the folder is to be, or a README.md is there that
+            is not a card, or that somebody edited.
         UnsupportedError: parameters that are not of the sizes that their family has, as within FSDP1.
+
+    Example:
+        >>> import tempfile
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, save
+        >>> model = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"])
+        >>> (save(model, tempfile.mkdtemp()) / "ioadapt.safetensors").exists()
+        True
     """
+    if not isinstance(model, nn.Module):
+        msg = f"What is saved is a model, not a {type(model).__name__}: save(model, folder)."
+        raise InvalidValueError(msg)
     while type(model).__name__ in WRAPPERS:
         model = getattr(model, WRAPPERS[type(model).__name__])
     places = {n: m.adapters[name] for n, m in layers(model, name).items()}
@@ -70,7 +85,17 @@ def save(model: nn.Module, folder: Path | str, name: str = "default") -> Path:
             adapter.require_whole()  # type: ignore[operator]
     header = fingerprint.header(model, {place: _plain(place) for place in places})
     changes = {(_plain(module), leaf): made for (module, leaf), made in made_by(model, name).items()}
-    return write(folder, {_plain(n): a for n, a in places.items()}, header, changes)  # type: ignore[misc]
+    adapters: dict[str, Adapter] = {_plain(n): a for n, a in places.items()}  # type: ignore[misc]
+    page = (Path(folder).parent if Path(folder).suffix == ".safetensors" else Path(folder)) / cards.NAME
+    if card:
+        cards.require_room(page)
+    path = write(folder, adapters, header, changes)
+    if card:
+        with replacing(page) as temporary:
+            known, base = fingerprint.recorded(header, path), header.get(fingerprint.BASE_NAME)
+            text = cards.card(adapters, base=base, known=known, said=card if isinstance(card, str) else "")
+            temporary.write_text(text, encoding="utf-8")
+    return path
 
 
 def write(

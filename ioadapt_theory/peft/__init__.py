@@ -9,7 +9,8 @@ Families, placements and their mathematics are those of this package; here is on
 
 - A process that has not imported this module does not know IOLORA: PEFT then fails with KeyError. For such users write
   PEANUT (output, ``formats.kinds.peanut``) or a baked LoRA (any placement, for a named base, ``formats.write``).
-- ``mixed=True``, ``adapter_names``, ``add_weighted_adapter``, hotswapping and LoRA conversion are not supported.
+- ``mixed=True``, ``adapter_names``, ``add_weighted_adapter``, PEFT's own hotswapping (diffusers' works) and LoRA
+  conversion are not supported.
 - On diffusers' models use ``load_adapter`` below for PEFT's folders (``add_adapter``, ``set_adapters``, ``fuse_lora``
   work); their ``load_lora_adapter`` knows IOLORA only where this module is imported.
 - Merging needs a plain weight: quantised layers and layers that another PEFT method wraps run unmerged.

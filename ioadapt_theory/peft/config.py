@@ -2,7 +2,7 @@
 
 import enum
 import weakref
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from typing import Any
 
 from peft.config import PeftConfig
@@ -35,6 +35,8 @@ class IOLoraConfig(PeftConfig):
         base_fingerprints: of the layers below, filled in when it is saved; tells this base from others later.
         family, placement, lora_dropout, use_rslora, detach_norm, factor: see ``AdapterConfig``.
         placement_pattern, rank_pattern, alpha_pattern: see ``AdapterConfig``.
+        init_lora_weights, use_dora: LoraConfig's words for ``init_weights`` and for the family "dora", so that a script
+            which makes a LoraConfig makes this one when the name is exchanged.
 
     Raises:
         InvalidValueError: a value outside its limits, or a format_version of the future.
@@ -59,11 +61,21 @@ class IOLoraConfig(PeftConfig):
     layers_pattern: list[str] | str | None = None
     format_version: int = FORMAT_VERSION
     base_fingerprints: dict[str, Any] | None = None
+    init_lora_weights: InitVar[bool | str | None] = None
+    use_dora: InitVar[bool] = False
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, init_lora_weights: bool | str | None, use_dora: bool) -> None:
         """Check the options, as far as that needs no model."""
         super().__post_init__()  # type: ignore[no-untyped-call]
         self.peft_type = IOPeftType.IOLORA
+        if init_lora_weights is not None:
+            known = {True: "default", False: "random", "gaussian": "gaussian"}
+            if init_lora_weights not in known:
+                msg = f"init_lora_weights is {init_lora_weights!r:.80}; here it is True, False or 'gaussian'."
+                raise InvalidValueError(msg)
+            self.init_weights = known[init_lora_weights]
+        if use_dora:
+            self.family = "dora"
         if self.format_version != FORMAT_VERSION:
             msg = f"format_version is {self.format_version!r}, this package knows {FORMAT_VERSION}: use a newer one."
             raise InvalidValueError(msg)

@@ -7,12 +7,17 @@ from typing import Any
 from diffusers.loaders.lora_base import _fetch_state_dict
 from diffusers.loaders.peft import PeftAdapterMixin
 from diffusers.utils.peft_utils import get_adapter_name
+from torch import Tensor, nn
 
 from ioadapt_theory.adapters.families import OPTIONS
+from ioadapt_theory.adapters.layer import Adapter
+from ioadapt_theory.adapters.model import naming
+from ioadapt_theory.adapters.moving.exchange import copy_over, require_alike
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.formats.kinds.ioadapt import adapter_of
 from ioadapt_theory.formats.kinds.iolora import KEY, settings_of
 from ioadapt_theory.peft.config import IOLoraConfig
+from ioadapt_theory.peft.layer import IOLoraLayer
 from ioadapt_theory.peft.model import put_on
 
 FETCHED = {
@@ -44,12 +49,11 @@ def register() -> None:
         if not (plans := settings_of(state)):
             return own(self, source, prefix, hotswap=hotswap, **kw)
         if hotswap:
-            msg = "IOLORA adapters are not hotswapped: load this one under another name, and delete_adapters the first."
-            raise InvalidValueError(msg)
+            exchange(self, plans, state, kw.get("adapter_name") or "default_0")
+            return None
         name = kw.get("adapter_name") or get_adapter_name(self)  # type: ignore[no-untyped-call]
-        put_on(
-            self, config_of(plans, state), state, name, where="the adapter" if isinstance(source, dict) else f"{source}"
-        )
+        where = "the adapter" if isinstance(source, dict) else f"{source}"
+        put_on(self, config_of(plans, state), state, name, where=where)
         return None
 
     load_lora_adapter.knows_iolora = True  # type: ignore[attr-defined]
@@ -65,17 +69,44 @@ def _fetched(source: Any, options: dict[str, Any]) -> dict[str, Any]:
     return dict(state)
 
 
+def _read(plans: dict[str, Any], state: dict[str, Any]) -> dict[str, tuple[Adapter, dict[str, Tensor]]]:
+    """The adapters by layer, without numbers, and these by their names in the adapter."""
+    numbers: dict[str, dict[str, Tensor]] = {layer: {} for layer in plans}
+    for key, tensor in state.items():
+        if (found := KEY.fullmatch(key)) and found[1] in numbers:
+            numbers[found[1]][f"{found[2]}.{found[3]}"] = tensor
+    shapes = {layer: {key: tuple(t.shape) for key, t in own.items()} for layer, own in numbers.items()}
+    return {n: (adapter_of("the adapter", n, plan, shapes[n]), numbers[n]) for n, plan in plans.items()}
+
+
+def exchange(model: nn.Module, plans: dict[str, Any], state: dict[str, Any], name: str) -> None:
+    """Put other numbers into the adapter of this name, so that nothing is compiled again.
+
+    Raises:
+        InvalidValueError: there is none of this name, or it is on other layers, or not alike.
+    """
+    there = {n: m for n, m in model.named_modules() if isinstance(m, IOLoraLayer) and name in m.iolora_adapters}
+    if there.keys() != plans.keys():
+        msg = f"The adapter {name!r} here and the new one are on other layers: load it under another name."
+        raise InvalidValueError(msg)
+    found = _read(plans, state)
+    for layer, module in there.items():
+        with naming(layer):
+            require_alike(module.iolora_adapters[name], found[layer][0])  # type: ignore[arg-type]
+    for layer, module in there.items():
+        new, numbers = found[layer]
+        new.load_state_dict(numbers, assign=True)
+        copy_over(module.iolora_adapters[name], new)  # type: ignore[arg-type]
+        module.was_exchanged(name)
+
+
 def config_of(plans: dict[str, Any], state: dict[str, Any]) -> IOLoraConfig:
     """The configuration that makes these layers again.
 
     Raises:
         FileFormatError: settings that are none, or of several families.
     """
-    shapes: dict[str, dict[str, tuple[int, ...]]] = {layer: {} for layer in plans}
-    for key, tensor in state.items():
-        if (found := KEY.fullmatch(key)) and found[1] in shapes:
-            shapes[found[1]][f"{found[2]}.{found[3]}"] = tuple(tensor.shape)
-    sketches = {layer: adapter_of("the adapter", layer, plan, shapes[layer]) for layer, plan in plans.items()}
+    sketches = {layer: sketch for layer, (sketch, _) in _read(plans, state).items()}
     families = {sketch.family for sketch in sketches.values()}
     if len(families) > 1:
         msg = f"The adapter has layers of the families {', '.join(sorted(families))}; IOLORA has one for all."

@@ -102,6 +102,11 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
             if name in self.scaling:
                 self._rescale(name, self.scaling[name] / scale if scale else 1.0)
 
+    def was_exchanged(self, name: str) -> None:
+        """Other numbers, and scalings, are in this adapter now; its strength stays what it was set to."""
+        self._trained[name] = [phi.scaling for _, phi in self.iolora_adapters[name].parts()]  # type: ignore[operator]
+        self._rescale(name, self.scaling[name])
+
     def _rescale(self, name: str, scale: float) -> None:
         self.scaling[name] = scale
         for (_, phi), trained in zip(self.iolora_adapters[name].parts(), self._trained[name], strict=True):  # type: ignore[operator]

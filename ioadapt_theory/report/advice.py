@@ -10,7 +10,7 @@ from ioadapt_theory.adapters.rules.residual import residual_side
 from ioadapt_theory.adapters.rules.verdict import THRESHOLDS, Word, telling
 from ioadapt_theory.errors import IoAdaptError
 from ioadapt_theory.report.effect import Effect
-from ioadapt_theory.report.kinship import Kin, Kinship
+from ioadapt_theory.report.kin.kinship import Kin, Kinship
 from ioadapt_theory.report.layers import LayerPair
 
 RIDGE = 0.1
@@ -80,8 +80,9 @@ def _of_weights(pairs: Sequence[LayerPair], kinship: Kinship) -> list[Advice]:
     parts = [part for pair in having for part in pair.parts]
     words = Counter(part.verdict.word for part in parts)
     count = ", ".join(f"{n} of {len(parts)} {word}" for word, n in words.most_common())
-    if kinship.kin is Kin.SAME:
-        return [Advice(Action.COPY, "copy it as it is", kinship.why, "the same function by construction")]
+    if kinship.kin is Kin.SAME and not kinship.turned:
+        how = 'copy it with match="provenance"' if kinship.neurons else "copy it as it is"
+        return [Advice(Action.COPY, how, kinship.why, "the same function by construction")]
     if words[Word.NOTHING] == len(parts):
         return [Advice(Action.RETRAIN, "train it anew on the target", count, t.tested["nothing"])]
     found = []
@@ -132,8 +133,9 @@ def _of_models(pairs: Sequence[LayerPair], kinship: Kinship) -> list[Advice]:
     t = THRESHOLDS
     fit = [pair for pair in pairs if pair.sides.input is not None or pair.sides.output is not None]
     words = {p: Counter(pair.verdicts[p].word for pair in fit) for p in Placement}
-    if kinship.kin is Kin.SAME:
-        return [Advice(Action.COPY, "any placement moves as it is", kinship.why, "the same function by construction")]
+    if kinship.kin is Kin.SAME and not kinship.turned:
+        how = "any placement moves " + ('with match="provenance"' if kinship.neurons else "as it is")
+        return [Advice(Action.COPY, how, kinship.why, "the same function by construction")]
     if not any(telling(pair.sides.input) or telling(pair.sides.output) for pair in fit):
         seen = f"neither side of {len(fit)} layers shares more than unrelated channels do"
         return [Advice(Action.RETRAIN, "train an adapter on each of the two", seen, t.tested["nothing"])]

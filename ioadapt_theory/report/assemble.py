@@ -1,11 +1,11 @@
 """The whole report: two models, an adapter and a batch in; kinship, layers, what fits and advice out."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from ioadapt_theory.adapters.base_weights import ModelWeights, Weights
 from ioadapt_theory.adapters.equations import Placement
@@ -14,10 +14,11 @@ from ioadapt_theory.adapters.model import layers
 from ioadapt_theory.adapters.rules.verdict import Word
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.report.advice import Advice, advise
-from ioadapt_theory.report.counterparts import corresponding, differing, matrices
 from ioadapt_theory.report.effect import Call, Effect, effect
-from ioadapt_theory.report.kinship import Kinship, kinship
-from ioadapt_theory.report.layers import LayerPair, pairs
+from ioadapt_theory.report.kin.counterparts import corresponding, differing, matrices
+from ioadapt_theory.report.kin.kinship import Kinship, kinship
+from ioadapt_theory.report.kin.narrowed import narrowed
+from ioadapt_theory.report.layers import LayerPair, pairs, read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +87,14 @@ def report(
 
     Raises:
         InvalidValueError: no layer in common, or inputs without two models and an adapter.
+
+    Example:
+        >>> import copy
+        >>> from torch import nn
+        >>> from ioadapt_theory.report import report
+        >>> model = nn.Sequential(nn.Linear(64, 96), nn.ReLU(), nn.Linear(96, 48))
+        >>> report(model, copy.deepcopy(model)).kinship.kin
+        <Kin.SAME: 'same'>
     """
     given, name = _adapters(source, adapter)
     one, two = (ModelWeights(m) if isinstance(m, nn.Module) else m for m in (source, target))
@@ -106,7 +115,15 @@ def report(
             msg = "The effect on inputs needs two models that run and an adapter on the source."
             raise InvalidValueError(msg)
         measured = effect(source, target, inputs, name=name, call=call, counterparts=counterparts)
-    kin = kinship(found, missing, extra, differing(one, two, places))
+    kin = kinship(
+        found,
+        missing,
+        extra,
+        differing(one, two, places),
+        within=narrowed(_uneven(one, two, found)),
+        neurons=len(places.neurons),
+        quantised=(one.quantised, two.quantised),
+    )
     gone = {n: "the target has no such layer" for n in given if n in missing}
     for pair in found:
         for part in pair.parts:
@@ -122,6 +139,13 @@ def report(
         effect=measured,
         advice=tuple(advise(found, kin, measured)),
     )
+
+
+def _uneven(one: Weights, two: Weights, found: Iterable[LayerPair]) -> Iterator[tuple[str, Tensor, Tensor]]:
+    """Layers of unequal sizes, those that tell most about what a width kept first: from and to what is outside."""
+    uneven = [p for p in found if p.traces is None]
+    for pair in sorted(uneven, key=lambda p: sum(a != b for a, b in zip(p.size, p.there, strict=True))):
+        yield pair.name, read(one, pair.name).matrix, read(two, pair.counterpart).matrix
 
 
 def _misfit(pair: LayerPair, adapter: Adapter, weights: Weights) -> dict[str, str]:

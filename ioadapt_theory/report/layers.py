@@ -14,14 +14,13 @@ from ioadapt_theory.adapters.rules.facing import Sides, channels, directed, side
 from ioadapt_theory.adapters.rules.verdict import THRESHOLDS, Changed, Verdict, judge, reaches
 from ioadapt_theory.checkpoints.names.kinds import kind
 from ioadapt_theory.null import Null
-from ioadapt_theory.report.branches import branches
-from ioadapt_theory.report.counterparts import changed_norms, corresponding, matrices, same
+from ioadapt_theory.report.kin.branches import branches
+from ioadapt_theory.report.kin.counterparts import Counterparts, changed_norms, corresponding, matrices, same
+from ioadapt_theory.report.kin.traces import Traces, traces
 from ioadapt_theory.similarity.report.order import place
 
-UPDATE = 2048
-"""Largest side of a layer whose update's rank is looked at."""
-RANKED = 8
-"""Layers whose update's rank is looked at."""
+CLOSELY = 8
+"""Changed layers whose singular values are looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +52,8 @@ class LayerPair:
         verdicts: for an adapter on either side and on the weight.
         parts: of the adapter at hand.
         equal: whether the weights are the same, in the coarser of the two precisions.
-        rank: singular values of W' - W above 5 % of its largest, as a fraction of all; None where it was not looked at.
+        traces: what the change looks like; None where the sizes differ.
+        there: channels in and out, of the target.
     """
 
     name: str
@@ -64,7 +64,8 @@ class LayerPair:
     verdicts: Mapping[Placement, Verdict]
     equal: bool
     parts: tuple[Part, ...] = ()
-    rank: float | None = None
+    traces: Traces | None = None
+    there: tuple[int, int] = (0, 0)
 
 
 def pairs(
@@ -72,7 +73,7 @@ def pairs(
     target: Weights,
     *,
     adapters: Mapping[str, Adapter] | None = None,
-    counterparts: Mapping[str, str] | None = None,
+    counterparts: Counterparts | None = None,
 ) -> Iterator[LayerPair]:
     """Compare two models, one layer at a time.
 
@@ -80,7 +81,7 @@ def pairs(
         source: whose adapter it is.
         target: where it would go.
         adapters: by the source's names.
-        counterparts: the target's name for each layer of the source that it has; by default see ``corresponding``.
+        counterparts: what of the target stands for what; by default see ``corresponding``.
     """
     here, there = matrices(source), matrices(target)
     if counterparts is None:
@@ -88,34 +89,36 @@ def pairs(
     widths = [size for pair in here.values() for size in pair]
     branch = branches(list(here))
     changed: dict[str, Changed] = {}
-    norms = changed_norms(source, target, counterparts)
-    ranked = 0
+    norms = changed_norms(source, target, counterparts.layers)
+    left = CLOSELY
     for name in sorted([*here, *norms], key=place):
         if name in norms:
             changed.setdefault(branch.get(name, ""), norms[name])
             continue
         size = here[name]
-        other = counterparts.get(name)
+        other = counterparts.layers.get(name)
         before = changed.get(branch[name])
         if other is None or other not in there:
             changed.setdefault(branch[name], Changed(name, None))
             continue
-        one, two = _read(source, name), _read(target, other)
+        one, two = read(source, name), counterparts.ordered(read(target, other), other)
         found = sides(one, two, widths)
-        rank = _rank(one, two) if ranked < RANKED else None
-        ranked += rank is not None
+        alike = one.matrix.shape == two.matrix.shape
+        traced = traces(one.matrix, two.matrix, closely=left > 0) if alike else None
+        left -= traced is not None and (traced.rank, traced.spectrum) != (None, None)
         if kind(f"{name}.weight", 2) == "embed":
             found = Sides(None, found.output, found.cosine, found.ratio)
         yield LayerPair(
             name=name,
             counterpart=other,
             size=size,
+            there=there[other],
             sides=found,
             before=before,
             verdicts={p: judge(found.of(p), p, before) for p in Placement},
             equal=same(one.matrix, two.matrix),
             parts=tuple(_parts((adapters or {}).get(name), one, two, found, before)),
-            rank=rank,
+            traces=traced,
         )
         if (change := _change(name, found)) is not None:
             changed.setdefault(branch[name], change)
@@ -128,7 +131,8 @@ def _change(name: str, found: Sides) -> Changed | None:
     return None if reaches(found.output, THRESHOLDS.before) else Changed(name, found.output.excess)
 
 
-def _read(weights: Weights, name: str) -> BaseLayer:
+def read(weights: Weights, name: str) -> BaseLayer:
+    """A layer as W, an embedding's table too."""
     layer = weights.layer(name)
     if kind(f"{name}.weight", 2) == "embed":  # stored as W itself
         return BaseLayer(layer.matrix.mT, None)
@@ -168,16 +172,3 @@ def balanced(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     qb, rb = torch.linalg.qr(b.mT)
     u, s, vh = torch.linalg.svd(ra @ rb.mT)
     return qa @ u * s.sqrt(), qb @ vh.mT * s.sqrt()
-
-
-def _rank(one: BaseLayer, two: BaseLayer) -> float | None:
-    """Part of the singular values of W' - W that are above 5 % of the largest, from the Gram of the smaller side."""
-    if one.matrix.shape != two.matrix.shape or not 8 <= min(one.matrix.shape) <= UPDATE:
-        return None
-    update = two.matrix.detach().double() - one.matrix.detach().double()
-    if not update.any():
-        return None
-    update /= update.abs().max()
-    gram = update.mT @ update if update.shape[0] >= update.shape[1] else update @ update.mT
-    values = torch.linalg.eigvalsh(gram)
-    return float((values > 0.05**2 * values[-1]).double().mean())

@@ -34,7 +34,6 @@ def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        ([], "ioadapt: The following arguments are required: command.\n"),
         (["claimz"], "ioadapt: Argument command: invalid choice: 'claimz' (choose from "),
         (["claims", "--format", "xml"], "ioadapt claims: Argument --format: invalid choice: 'xml' (choose from "),
         (["claims", "--nonsense"], "ioadapt claims: Unrecognized arguments: --nonsense.\n"),
@@ -45,6 +44,13 @@ def test_misuse_is_one_sentence(argv: list[str], message: str, capsys: pytest.Ca
     err = capsys.readouterr().err
     assert err.startswith(message)
     assert err.count("\n") == 1
+
+
+def test_without_a_command_the_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("usage: ioadapt ")
+    assert all(name in out for name in COMMANDS)
 
 
 @pytest.mark.parametrize(("shell", "status"), [(">&-", 0), ("> /dev/full 2>&-", 2)])

@@ -13,8 +13,8 @@ from ioadapt_theory.adapters.rules.verdict import THRESHOLDS, Word
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.report.advice import Action
 from ioadapt_theory.report.assemble import Report, report
-from ioadapt_theory.report.branches import branches
-from ioadapt_theory.report.kinship import Kin
+from ioadapt_theory.report.kin.branches import branches
+from ioadapt_theory.report.kin.kinship import Kin
 from ioadapt_theory.report.page import to_html
 from ioadapt_theory.report.records import to_json
 from ioadapt_theory.report.text import to_text

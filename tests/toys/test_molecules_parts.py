@@ -1,7 +1,5 @@
 """What the molecules experiment rests on: torchani's energies, the paper's formulas, splits by molecule."""
 
-import copy
-import math
 import warnings
 from pathlib import Path
 
@@ -11,12 +9,16 @@ import torch
 
 from ioadapt_theory.adapters import count, parameters, transfer
 from ioadapt_theory.errors import FileFormatError
-from toys.ani import summary, table
-from toys.ani.experiment import LADDER, similarity, tune
-from toys.ani.molecules import KCAL_PER_MOL, Molecules, Task, molecules, split, wanted
-from toys.ani.networks import Batch, Potential, features_of, potential
-from toys.ani.summary import Row
-from toys.ani.training import METHODS, adapted, rmse, train
+from toys.ani.molecules import KCAL_PER_MOL, Molecules, Task, molecules, refitted, split, wanted
+from toys.ani.networks import Batch, Potential, features_of, potential, renumbered
+from toys.ani.training import rmse, train
+from toys.molecules import World
+from toys.transfer.protocol import protocol
+from toys.transfer.rows import adapted
+
+PLAN = protocol("molecules")
+METHODS = PLAN.methods
+LAYERS = tuple(f"{element}.{k}" for element in "HCNO" for k in (0, 2, 4, 6))
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +40,14 @@ def few(batch: Batch, n: int = 40) -> Batch:
     return batch.take(torch.arange(0, batch.size, batch.size // n)[:n])
 
 
+def put(network: Potential, method: str) -> Potential:
+    """The network with a fresh adapter."""
+    return adapted(network, METHODS[method], METHODS[method].on(LAYERS), 0)  # type: ignore[return-value]
+
+
 def shaken(network: Potential, method: str) -> Potential:
     """The network with an adapter that does something."""
-    changed = adapted(copy.deepcopy(network), method, seed=0)
+    changed = put(network, method)
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for _, p in parameters(changed):
@@ -88,9 +95,9 @@ def test_a_moved_adapter_is_the_papers_formula_on_the_targets_weights(method: st
             ab = {n.split(".")[-1]: p for n, p in learned.items() if n.startswith(f"{element}.{k}.")}
             if not ab:
                 x = x @ w + b
-            elif METHODS[method].options["placement"] == "weight":
+            elif METHODS[method].placement == "weight":
                 x = x @ (w + ab["A"] @ ab["B"]) + b
-            elif METHODS[method].options["placement"] == "input":
+            elif METHODS[method].placement == "input":
                 x = x @ (np.eye(len(w)) + ab["A"] @ ab["B"]) @ w + b
             else:
                 x = (x @ w + b) @ (np.eye(w.shape[1]) + ab["A"] @ ab["B"])
@@ -99,17 +106,24 @@ def test_a_moved_adapter_is_the_papers_formula_on_the_targets_weights(method: st
     assert np.abs(ours - potential("1ccx", 2)(some).detach().numpy()).max() > 1  # it does something
 
 
-def test_all_methods_train_about_as_many_numbers(source: Potential):
-    numbers = {method: count(adapted(copy.deepcopy(source), method, seed=0)) for method in METHODS}
-    assert max(numbers.values()) < 1.11 * min(numbers.values()), numbers
+def test_methods_have_the_rank_or_the_numbers_of_the_lora_that_they_are_compared_with(source: Potential):
+    numbers = {name: count(put(source, name)) for name in METHODS}
+    for name, method in METHODS.items():
+        if method.match == "parameters":
+            assert numbers[name] == pytest.approx(numbers[method.against], rel=0.05)
+        else:
+            assert method.rank == METHODS[method.against].rank
+
+
+def test_a_method_on_first_layers_sits_there_alone():
+    assert METHODS["input-first"].on(LAYERS) == ("H.0", "C.0", "N.0", "O.0")
+    assert METHODS["input"].on(LAYERS) == LAYERS
 
 
 def test_a_fresh_adapter_changes_nothing(batch: Batch, source: Potential):
     some = few(batch)
     for method in METHODS:
-        torch.testing.assert_close(
-            adapted(copy.deepcopy(source), method, seed=0)(some), source(some), rtol=0, atol=1e-3
-        )
+        torch.testing.assert_close(put(source, method)(some), source(some), rtol=0, atol=1e-3)
 
 
 def test_the_split_is_by_molecule_and_complete(data: Molecules):
@@ -143,7 +157,7 @@ def test_taking_geometries_keeps_their_energies_and_order(batch: Batch, source: 
 def test_training_only_touches_the_adapter_and_ends_at_its_best(data: Molecules, batch: Batch, source: Potential):
     parts = split(data, seed=0)
     goal = source(batch).detach() + torch.from_numpy(data.solvation).float()
-    network = adapted(copy.deepcopy(source), "output", seed=0)
+    network = put(source, "output")
     before = {k: v.clone() for k, v in network.state_dict().items() if "adapters" not in k}
     found = train(network, batch, goal, parts, lr=3e-3, steps=30, every=10, size=16, seed=0)
     look = torch.from_numpy(parts.validation)
@@ -154,31 +168,52 @@ def test_training_only_touches_the_adapter_and_ends_at_its_best(data: Molecules,
 
 def test_training_that_diverges_leaves_the_adapter_as_it_was(data: Molecules, batch: Batch, source: Potential):
     parts, goal = split(data, seed=0), source(batch).detach() + 1
-    network = adapted(copy.deepcopy(source), "input", seed=0)
+    network = put(source, "input")
     found = train(network, batch, goal, parts, lr=1e6, steps=20, every=10, size=8, seed=0)
     assert found["step"] == 0
     assert found["validation"] == pytest.approx(1, abs=1e-3)
 
 
-@pytest.mark.parametrize("valley", [1e-4, 1e-3, 1e-2, 1e-5, 1e-1])
-def test_the_learning_rate_grid_grows_until_the_best_is_inside(valley: float):
-    asked = []
-
-    def run(todo: list[float]) -> dict[float, dict[str, float]]:
-        asked.extend(todo)
-        return {rate: {"validation": abs(math.log(rate / valley))} for rate in todo}
-
-    found = tune(run, lambda rate: [rate], (3e-4, 1e-3, 3e-3), fixed=False)  # type: ignore[arg-type, return-value, list-item]
-    assert found["rate"] == valley
-    assert found["interior"] == (valley not in (LADDER[0], LADDER[-1]))
-    assert len(asked) == len(set(asked))
+def test_renumbered_neurons_change_weights_and_not_energies(batch: Batch, source: Potential):
+    some, other = few(batch), renumbered(source, 3)
+    torch.testing.assert_close(other(some), source(some), rtol=1e-5, atol=1e-2)
+    assert not torch.equal(other["C"][2].weight, source["C"][2].weight)
 
 
-def test_1ccx_shares_two_of_four_layers_with_its_1x_and_none_with_another():
-    layers = similarity(2)
-    assert [round(min(c), 3) for c in layers["related"]][::2] == [1, 1]
-    assert max(layers["related"][1] + layers["related"][3]) < 0.9
-    assert max(abs(c) for cosines in layers["unrelated"] for c in cosines) < 0.1
+def test_zeros_of_energy_cost_no_row_anything(data: Molecules):
+    """Whatever is added for each atom of an element, the error is the same."""
+    world = World(0, "quick", PLAN.cases[0])
+
+    class Shifted(torch.nn.Module):
+        def __init__(self, network: torch.nn.Module) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, batch: Batch) -> torch.Tensor:
+            energies = self.network(batch)
+            for k, (element, geometry) in enumerate(batch.geometry.items()):
+                shift = torch.full((len(batch.features[element]),), 3.0 * (k + 1))
+                energies = energies.index_add(0, geometry, shift)
+            return energies
+
+    for where in ("source", "kin"):
+        plain, shifted = (
+            world.measure(m, where)["kcal/mol"] for m in (world.models[where], Shifted(world.models[where]))
+        )
+        assert shifted == pytest.approx(plain, abs=1e-3)
+
+
+def test_refitting_leaves_what_elements_cannot_explain(data: Molecules):
+    train, counts = np.arange(300), data.composition
+    left = refitted(data.solvation + counts @ [1.0, 2.0, 3.0, 4.0], counts, train)
+    np.testing.assert_allclose(left, refitted(data.solvation, counts, train), atol=1e-8)
+    assert np.std(left) > 0.5
+
+
+def test_both_directions_of_both_tasks_are_asked():
+    ways = {tuple(case.partition(": ")[::2]) for case in PLAN.cases}
+    assert {task for task, _ in ways} == {"water", "gfn2"}
+    assert {" to ".join(reversed(way.split(" to "))) for _, way in ways} == {way for _, way in ways}
 
 
 def test_a_file_that_is_no_labelled_set_is_one_sentence(tmp_path):
@@ -187,47 +222,3 @@ def test_a_file_that_is_no_labelled_set_is_one_sentence(tmp_path):
         FileFormatError, match=r"x\.npz is not the labelled set \(ValueError\); .*make_molecules\.py makes it"
     ):
         molecules(tmp_path / "x.npz")
-
-
-def figures(input_: float, output: float) -> dict[str, Row]:
-    """A table's rows in which LoRA has 2 everywhere and the others what is given, with a little spread."""
-    spread = np.array([-0.1, 0.0, 0.1, 0.05])
-
-    def row(label: str, moved: float) -> Row:
-        values = list(moved + spread * (moved != 2))
-        return Row(label, {role: values for role in ("source", "related", "unrelated")}, 1)
-
-    rows = {
-        "none": 2.0,
-        "lora": 2.0,
-        "lora*0.5": 3.0,
-        "input": input_,
-        "output": output,
-        "lora_first": 2.0,
-        "first": 2.5,
-    }
-    return {key: row(key, moved) for key, moved in rows.items()}
-
-
-@pytest.mark.parametrize(
-    ("input_", "output", "words"),
-    [
-        (1.0, 1.0, "holds for input and output."),
-        (1.0, 2.01, "holds for input, is not decided for output."),
-        (3.0, 3.0, "is contradicted for input and output."),
-        (3.0, 1.0, "is contradicted for input, holds for output."),
-        (2.01, 2.01, "is not decided for input and output."),
-    ],
-)
-def test_the_verdict_is_read_off_the_intervals(input_: float, output: float, words: str):
-    says = " ".join(table.reading(figures(input_, output)))
-    assert words in " ".join(says.split())
-    assert ("input +1.01 ± 0.14 (worse)" in " ".join(says.split())) == (input_ == 3.0)
-
-
-def test_the_difference_in_differences_is_zero_when_all_lose_alike():
-    found = figures(1.0, 3.0)
-    lost = summary.lost_in_the_move(found, "related", "input", "lora")
-    assert (lost.mean, lost.low, lost.high) == (0, 0, 0)
-    gap = summary.difference(found, "related", "input", "lora")
-    assert gap.high < 0

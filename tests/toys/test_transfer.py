@@ -9,26 +9,28 @@ import pytest
 import torch
 
 from ioadapt_theory.adapters import count
-from toys import language
-from toys.transfer import gauges, report
+from toys.transfer import gauges
 from toys.transfer.judge import Verdict, claim, comparisons
 from toys.transfer.protocol import protocol
 from toys.transfer.rows import adapted, carried, carries, moved, randomised
 from toys.transfer.runner import runner
 from toys.transfer.runs import Run
+from toys.transfer.said import report
 from toys.transfer.study import Study
+from toys.words.model import BYTES, HEADS, LAYERS, Model
+from toys.words.text import LENGTH, corpora
 
 PLAN = protocol("language")
 SEEDS = 12
 
 
-def model(seed: int = 0) -> language.Model:
+def model(seed: int = 0) -> Model:
     torch.manual_seed(seed)
-    return language.Model()
+    return Model()
 
 
 def text() -> torch.Tensor:
-    return torch.randint(language.BYTES, (3, language.LENGTH), generator=torch.Generator().manual_seed(1))
+    return torch.randint(BYTES, (3, LENGTH), generator=torch.Generator().manual_seed(1))
 
 
 def test_the_protocol_names_what_the_toy_has():
@@ -39,7 +41,7 @@ def test_the_protocol_names_what_the_toy_has():
 
 
 def test_methods_have_the_ranks_or_the_numbers_of_lora():
-    numbers = {name: count(adapted(model(), m, language.LAYERS, 0)) for name, m in PLAN.methods.items()}
+    numbers = {name: count(adapted(model(), m, LAYERS, 0)) for name, m in PLAN.methods.items()}
     for name, method in PLAN.methods.items():
         if method.match == "rank":
             assert method.rank == PLAN.methods["lora"].rank
@@ -49,7 +51,7 @@ def test_methods_have_the_ranks_or_the_numbers_of_lora():
 
 @pytest.mark.parametrize(
     "gauge",
-    [lambda m: gauges.heads(m, 3, language.HEADS), lambda m: gauges.neurons(m, 3), lambda m: gauges.stream(m, 3)],
+    [lambda m: gauges.heads(m, 3, HEADS), lambda m: gauges.neurons(m, 3), lambda m: gauges.stream(m, 3)],
 )
 def test_a_gauge_changes_the_weights_and_not_the_function(gauge):
     one = model().double()
@@ -62,10 +64,10 @@ def test_a_gauge_changes_the_weights_and_not_the_function(gauge):
 @pytest.mark.parametrize("target", PLAN.exact)
 def test_the_side_that_must_be_exact_is_exact_and_lora_is_not(target):
     source = model().double()
-    there = {"heads": gauges.heads(source, 3, language.HEADS), "neurons": gauges.neurons(source, 3)}.get(target)
+    there = {"heads": gauges.heads(source, 3, HEADS), "neurons": gauges.neurons(source, 3)}.get(target)
     there = gauges.stream(source, 3) if there is None else there
     for name, exact in ((PLAN.exact[target], True), ("lora", False)):
-        one = adapted(source, PLAN.methods[name], language.LAYERS, 0)
+        one = adapted(source, PLAN.methods[name], LAYERS, 0)
         one = randomised(trained(one), 5)
         gap = (moved(one, there)(text()) - one(text())).abs().max() / (one(text()) - source(text())).abs().max()
         assert (gap < 1e-9) == exact
@@ -81,7 +83,7 @@ def trained(one: torch.nn.Module) -> torch.nn.Module:
 
 
 def test_a_random_adapter_has_the_norms_of_the_trained_one():
-    one = trained(adapted(model(), PLAN.methods["lora"], language.LAYERS, 0))
+    one = trained(adapted(model(), PLAN.methods["lora"], LAYERS, 0))
     other = randomised(one, 3)
     state, drawn = one.state_dict(), other.state_dict()
     for key in (k for k in state if k.endswith(".A")):
@@ -92,9 +94,9 @@ def test_a_random_adapter_has_the_norms_of_the_trained_one():
 
 def test_every_way_to_carry_a_lora_gives_it_back_on_the_source_where_it_is_said_to_be_exact():
     source = model().double()
-    one = trained(adapted(source, PLAN.methods["lora"], language.LAYERS, 0))
-    rules = carries(language.LAYERS, PLAN.rule.ridge)
-    square = tuple(name for name in language.LAYERS if "_proj" not in name)
+    one = trained(adapted(source, PLAN.methods["lora"], LAYERS, 0))
+    rules = carries(LAYERS, PLAN.rule.ridge)
+    square = tuple(name for name in LAYERS if "_proj" not in name)
     one = trained(adapted(source, PLAN.methods["lora"], square, 0))
     for row in ("Eq. 5 input, plain", "Eq. 5 output, plain", "Eq. 5 residual, plain"):
         torch.testing.assert_close(carried(one, source, source, rules[row])(text()), one(text()), rtol=1e-6, atol=1e-8)
@@ -139,6 +141,15 @@ def test_better_everywhere_by_as_much_as_on_the_source_is_no_support():
     rows = world(np.random.default_rng(3), {"input": -0.1}, noise=0.003)
     rows["input"]["source"] = [value - 0.1 for value in rows["lora"]["source"]]
     assert claim([c for c in comparisons(PLAN, rows) if c.row == "input"]) is Verdict.UNDECIDED
+
+
+def test_worse_everywhere_by_as_much_as_on_the_source_contradicts_nothing():
+    rows = world(np.random.default_rng(3), {"input": 0.1}, noise=0.003)
+    rows["input"]["source"] = [value + 0.1 for value in rows["lora"]["source"]]
+    found = [c for c in comparisons(PLAN, rows) if c.row == "input"]
+    assert claim(found) is Verdict.UNDECIDED
+    assert {c.verdict for c in found} == {Verdict.WORSE}
+    assert {c.beyond for c in found} == {Verdict.EQUIVALENT}
 
 
 def test_intervals_are_those_of_scipy():
@@ -200,7 +211,7 @@ def test_an_optimum_at_the_end_of_the_ladder_is_said_to_have_no_verdict():
 
 
 def test_texts_do_not_overlap():
-    found = language.corpora()
+    found = corpora()
     whole = {use: bytes(found[use].tolist()) for use in ("train", "validation", "test")}
     for use in ("validation", "test"):
         assert whole[use][1000:1200] not in whole["train"]

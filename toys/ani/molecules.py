@@ -111,6 +111,11 @@ def wanted(data: Molecules, task: Task, base: np.ndarray, train: np.ndarray) -> 
         train: geometries of the fit.
     """
     change = data.solvation if task is Task.WATER else data.energy - base
-    counts = data.composition
-    per_element = np.linalg.lstsq(counts[train], change[train], rcond=None)[0]
-    return base + change - counts @ per_element
+    return base + refitted(change, data.composition, train)
+
+
+def refitted(energies: np.ndarray, composition: np.ndarray, train: np.ndarray) -> np.ndarray:
+    """(geometries,) what one number for each element, fitted on ``train``, leaves of differences of energies."""
+    per_element = np.linalg.lstsq(composition[train], energies[train], rcond=None)[0]
+    left: np.ndarray = energies - composition @ per_element
+    return left

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,21 @@ def potential(release: str, member: int) -> Potential:
         MissingExtraError: torchani (or what it needs) is not installed.
     """
     return copy.deepcopy(_read(release, member))
+
+
+def renumbered(potential: Potential, seed: int) -> Potential:
+    """The same function with the hidden neurons of every layer in another order."""
+    other = copy.deepcopy(potential)
+    drawn = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for network in other.values():
+            layers = [layer for layer in network.children() if isinstance(layer, nn.Linear)]
+            for layer, after in pairwise(layers):
+                order = torch.randperm(layer.out_features, generator=drawn)
+                layer.weight.copy_(layer.weight[order])
+                layer.bias.copy_(layer.bias[order])
+                after.weight.copy_(after.weight[:, order])
+    return other
 
 
 @cache

@@ -1,48 +1,17 @@
-"""One adapter: put on a frozen network, trained, moved to another network, measured."""
+"""Training an adapter on a network for energies of molecules, to its smallest validation error."""
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ioadapt_theory.adapters import adapt, parameters
+from ioadapt_theory.adapters import parameters
 from toys.ani.molecules import Split
 from toys.ani.networks import Batch, Potential
 
-PATIENCE = 8
+PATIENCE = 6
 """Checks of the validation error without a new best after which training stops."""
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """How a network is adapted.
-
-    Attributes:
-        label: for people.
-        options: for ``adapt``; ranks make the numbers of parameters equal to a few percent.
-    """
-
-    label: str
-    options: dict[str, Any]
-
-
-METHODS = {
-    "lora": Method("LoRA", {"target_modules": "all-linear", "placement": "weight", "rank": 4}),
-    "input": Method("input adapter", {"target_modules": "all-linear", "placement": "input", "rank": 3}),
-    "output": Method("output adapter", {"target_modules": "all-linear", "placement": "output", "rank": 6}),
-    "lora_first": Method("LoRA (first layers)", {"target_modules": r"\w+\.0", "placement": "weight", "rank": 8}),
-    "first": Method("input (first layers)", {"target_modules": r"\w+\.0", "placement": "input", "rank": 6}),
-}
-"""The last two act only where every network sees the same space, the features of an atom."""
-
-
-def adapted(network: Potential, method: str, seed: int) -> Potential:
-    """The network, frozen, with a fresh adapter on it."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return adapt(network, **METHODS[method].options)  # type: ignore[return-value]
 
 
 def rmse(energies: Tensor, wanted: Tensor) -> float:
@@ -86,7 +55,7 @@ def train(
     look = torch.from_numpy(parts.validation).to(device)
     validation, goal = batch.take(look), wanted[look]
     learned = dict(parameters(network))
-    optimizer = torch.optim.Adam(learned.values(), lr=lr)
+    optimizer = torch.optim.Adam(learned.values(), lr=lr, fused=True)
     best, at, kept = float("inf"), 0, {}
     step = 0
     for step in range(steps + 1):

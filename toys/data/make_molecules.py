@@ -10,6 +10,7 @@ so the labels belong to exactly the numbers in the file. Seeds are fixed; anothe
 conformers.
 """
 
+import argparse
 import os
 import sys
 from importlib import metadata
@@ -97,9 +98,10 @@ def energies(numbers: np.ndarray, places: np.ndarray) -> tuple[float, float]:
 
 def main(argv: list[str] | None = None) -> int:
     """Write the labelled set."""
+    parser = argparse.ArgumentParser(description="Label small molecules by GFN2-xTB; needs rdkit and tblite.")
+    parser.add_argument("file", nargs="?", type=Path, default=Path(__file__).with_name("molecules.npz"), metavar="FILE")
+    path = parser.parse_args(argv).file
     os.environ["OMP_NUM_THREADS"] = "1"  # tblite adds in another order with more, which shows in the last digit
-    argv = sys.argv[1:] if argv is None else argv
-    path = Path(argv[0]) if argv else Path(__file__).with_name("molecules.npz")
     molecule, sizes, numbers, places, labels = [], [], [], [], []
     for k, smiles in enumerate(SMILES):
         z, sets = geometries(smiles, seed=k + 1)

@@ -3,21 +3,27 @@
 import argparse
 import json
 import os
+import re
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 from tqdm import tqdm
 
 from ioadapt_theory.cli import OK, Parser, guarded
 from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.results import record, write_json
+from ioadapt_theory.results import record, replacing
 from toys.command_line import whole
 from toys.style import styled, write
-from toys.transfer import picture, report
+from toys.transfer import judge
 from toys.transfer.protocol import Protocol, protocol
 from toys.transfer.runner import runner
-from toys.transfer.study import Study
+from toys.transfer.said import picture, report
+from toys.transfer.study import Runner, Study
 
 DATA: Final = Path(__file__).parents[1] / "data"
 QUICK_SEEDS: Final = 2
@@ -35,41 +41,74 @@ def recorded(name: str) -> dict[str, Any] | None:
 def run(
     plan: Protocol, *, quick: bool, seeds: tuple[int, ...], cache: Path, jobs: int = 1, cluster: str | None = None
 ) -> dict[str, Any]:
-    """The study's figures to six digits; ``quick``: smaller models, learning rates of a recorded full run."""
-    known = recorded(plan.name) if quick else None
-    rates = {method: one["rate"] for method, one in known["rates"].items()} if known else None
-    with tqdm(total=0, disable=None, unit=" runs", desc=plan.name, leave=False) as bar:
+    """The study's figures to six digits; ``quick``: the first case, smaller, with rates of a recorded run."""
+    known = judge.cases(recorded(plan.name) or {"cases": {}}) if quick else {}
+    rates = {case: {method: one["rate"] for method, one in of["rates"].items()} for case, of in known.items()}
+    size = "quick" if quick else "full"
+    with shown(plan.name, cache, jobs, cluster) as units:
+        wanted = plan.cases[:1] if quick else plan.cases
+        found = {case: Study(plan, seeds, size, rates.get(case), case).results(units) for case in wanted}
+    figures: dict[str, Any] = rounded({"cases": found} if any(found) else found[""])
+    return figures
+
+
+def compact(content: Any) -> str:
+    """JSON in which every list of numbers is one line, as a record of thousands of them is to be small and readable."""
+    text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+    return re.sub(r"\[[^\[\]{}\"]*\]", lambda numbers: " ".join(numbers[0].split()), text) + "\n"
+
+
+@contextmanager
+def shown(name: str, cache: Path, jobs: int, cluster: str | None) -> Iterator[Runner]:
+    """A runner with a progress bar."""
+    with tqdm(total=0, disable=None, unit=" runs", desc=name, leave=False) as bar:
 
         def progress(added: int, finished: int) -> None:
             bar.total += added
             bar.update(finished)
 
         with runner(cache, jobs, cluster, progress) as units:
-            study = Study(plan, seeds, "quick" if quick else "full", rates)
-            figures: dict[str, Any] = _rounded(study.results(units))
-            return figures
+            yield units
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """Figures to six digits, all through."""
     match value:
         case float():
             return float(f"{value:.6g}")
         case dict():
-            return {key: _rounded(inner) for key, inner in value.items()}
+            return {key: rounded(inner) for key, inner in value.items()}
         case list():
-            return [_rounded(inner) for inner in value]
+            return [rounded(inner) for inner in value]
         case _:
             return value
 
 
-def main(name: str, doc: str | None, argv: list[str] | None = None) -> int:
-    """Run, print the table, write picture and record; status 0, or 2 with one sentence on stderr."""
-    return guarded(name, lambda: _main(name, doc, argv))
+def main(
+    name: str,
+    doc: str | None,
+    argv: list[str] | None = None,
+    run: Callable[..., dict[str, Any]] = run,
+    samples: ModuleType | None = None,
+) -> int:
+    """Run, print the table, write pictures and record; status 0, or 2 with one sentence on stderr.
+
+    ``samples`` is for toys whose models make pictures: see ``toys.glyphs.sheet``.
+    """
+    return guarded(name, lambda: _main(name, doc, argv, run, samples))
 
 
-def _main(name: str, doc: str | None, argv: list[str] | None) -> int:
+def _main(
+    name: str,
+    doc: str | None,
+    argv: list[str] | None,
+    run: Callable[..., dict[str, Any]],
+    samples: ModuleType | None,
+) -> int:
     plan = protocol(name)
     args = _parser(name, doc, plan).parse_args(argv)
+    if args.quick:
+        plan = replace(plan, methods=plan.tables[plan.paper])
     out = args.out or Path("out") / name
     if out.exists() and not out.is_dir():
         msg = f"--out {out} is a file; name a folder."
@@ -80,9 +119,15 @@ def _main(name: str, doc: str | None, argv: list[str] | None) -> int:
     with styled():  # before the work, so that a missing matplotlib is found at once
         result = run(plan, quick=args.quick, seeds=seeds, cache=out / "cache", jobs=jobs, cluster=args.cluster)
         svg, png = write(picture.draw(plan, result), out, name)
+        if samples is not None:
+            result["samples"] = samples.painted(
+                plan, result, seeds[0], "quick" if args.quick else "full", out / "cache"
+            )
+            write(samples.draw(plan, result), out, f"{name}_samples")
     command = f"python toys/{name}.py{' --quick' if args.quick else ''} --seed {args.seed} --seeds {count}"
     config = {"command": command, "seeds": list(seeds), "python": ".".join(map(str, sys.version_info[:2]))}
-    write_json(out / f"{name}.json", record(name, config=config, results=result))
+    with replacing(out / f"{name}.json") as temporary:
+        temporary.write_text(compact(record(name, config=config, results=result)), encoding="utf-8")
     sys.stdout.write(f"{report.text(plan, result, count)}\nPicture: {png} and {svg.name}; record: {name}.json\n")
     return OK
 

@@ -1,13 +1,17 @@
 """From figures by seed to what may be said: paired differences, corrected for the table, and a verdict by rule.
 
-For each method and related target the difference from copied LoRA, paired by seed, is "better" or "worse" where its
-p-value, corrected by Holm's method over the whole table, is below 1 - level; else "equivalent" where two one-sided
-tests put it within the margin; else "undecided". Of the paper's claim, that the method transfers better, this
+For each method and related target the difference from copied LoRA on the same layers, paired by seed, is "better" or
+"worse" where its p-value, corrected by Holm's method over the whole table, is below 1 - level; else "equivalent" where
+two one-sided tests put it within the margin; else "undecided". Of the paper's claim, that the method transfers better,
+this
 
     supports      it: better on most related targets, and better than its own gain or loss on the source explains
-    contradicts   it: worse on most related targets, better on none
+    contradicts   it: worse on most related targets, better on none, and worse than the source explains
     equivalent    to LoRA on every related target
     undecided     in every other case
+
+What the source explains is the difference there: a method that learned less is worse everywhere, and that says nothing
+of its moves. ``Comparison.beyond`` judges the difference in differences by the same rule as the difference.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +21,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from ioadapt_theory.stats import Interval, detectable, equivalence, holm, paired, t_test
+from ioadapt_theory.stats import Interval, detectable, equivalence, holm, t_test
 from toys.transfer.protocol import Protocol
 from toys.transfer.runs import SOURCE
 from toys.transfer.study import NONE
@@ -38,45 +42,86 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A method minus copied LoRA on one target; negative is better.
+    """A method minus another that was copied, on one target; negative is better.
 
     Attributes:
-        row, target: which.
+        row, against, target, case: which.
+        table: of the paper, with whose other comparisons it is corrected.
         difference: interval of the mean over seeds, uncorrected.
         p: corrected over the table.
         beyond_source: the same minus the difference on the source itself (difference in differences); None for what
             is made for the target and has no one source.
-        detectable: the smallest true difference that this many seeds find with the protocol's power, uncorrected.
+        beyond: what is said of that, by the same rule, all of the table together.
+        gap: the differences by seed.
         verdict: better, worse, equivalent or undecided.
     """
 
     row: str
+    against: str
     target: str
+    case: str
+    table: str
     difference: Interval
     p: float
     beyond_source: Interval | None
-    detectable: float
+    beyond: Verdict | None
+    gap: np.ndarray
     verdict: Verdict
 
+    def detectable(self, power: float) -> float:
+        """The smallest true difference that this many seeds find with this power, uncorrected."""
+        return detectable(self.gap, level=self.difference.level, power=power)
 
-def comparisons(protocol: Protocol, rows: Mapping[str, Any], against: str = LORA) -> list[Comparison]:
+
+def comparisons(protocol: Protocol, rows: Mapping[str, Any]) -> list[Comparison]:
     """Every method at full strength, and auto, against copied LoRA on the related targets, corrected as one table."""
-    names = [row for row in (*protocol.methods, "auto") if row != against and row in rows]
-    cells = [(row, target) for row in names for target in protocol.related]
-    gaps = [np.subtract(rows[row][target], rows[against][target]) for row, target in cells]
-    corrected = holm([t_test(gap) for gap in gaps])
+    return judged(protocol, {"": rows})
+
+
+def judged(protocol: Protocol, tables: Mapping[str, Mapping[str, Any]]) -> list[Comparison]:
+    """The same of the rows of several cases, which are corrected together; each of the paper's tables for itself."""
     found = []
-    for (row, target), gap, p in zip(cells, gaps, corrected, strict=True):
-        here = np.subtract(rows[row][SOURCE], rows[against][SOURCE]) if SOURCE in rows[row] else None
+    for table, methods in protocol.tables.items():
+        against = {row: m.against for row, m in methods.items()} | ({"auto": LORA} if table == protocol.paper else {})
+        found += _together(protocol, tables, against, table)
+    return found
+
+
+def _together(
+    protocol: Protocol, tables: Mapping[str, Mapping[str, Any]], against: Mapping[str, str], table: str
+) -> list[Comparison]:
+    """The comparisons of one table; ``against`` tells with what each row is compared."""
+    cells = [
+        (case, row, target)
+        for case, rows in tables.items()
+        for row, other in against.items()
+        if row != other and row in rows
+        for target in protocol.related
+    ]
+    gaps = [np.subtract(tables[c][row][t], tables[c][against[row]][t]) for c, row, t in cells]
+    beyond = {
+        k: gaps[k] - np.subtract(tables[c][row][SOURCE], tables[c][against[row]][SOURCE])
+        for k, (c, row, _) in enumerate(cells)
+        if SOURCE in tables[c][row]
+    }
+    corrected = holm([t_test(gap) for gap in gaps])
+    corrected_beyond = dict(zip(beyond, holm([t_test(gap) for gap in beyond.values()]), strict=True))
+    level = protocol.rule.level
+    found = []
+    for k, ((case, row, target), gap, p) in enumerate(zip(cells, gaps, corrected, strict=True)):
         found.append(
             Comparison(
-                row,
-                target,
-                paired(rows[row][target], rows[against][target], level=protocol.rule.level),
-                p,
-                None if here is None else Interval.of(gap - here, level=protocol.rule.level),
-                detectable(gap, level=protocol.rule.level, power=protocol.rule.power),
-                _of_a_difference(gap, p, protocol),
+                row=row,
+                against=against[row],
+                target=target,
+                case=case,
+                table=table,
+                difference=Interval.of(gap, level=level),
+                p=p,
+                beyond_source=Interval.of(beyond[k], level=level) if k in beyond else None,
+                beyond=_of_a_difference(beyond[k], corrected_beyond[k], protocol) if k in beyond else None,
+                gap=gap,
+                verdict=_of_a_difference(gap, p, protocol),
             )
         )
     return found
@@ -89,14 +134,29 @@ def _of_a_difference(gap: np.ndarray, p: float, protocol: Protocol) -> Verdict:
     return Verdict.EQUIVALENT if equivalence(gap, protocol.margin) < error else Verdict.UNDECIDED
 
 
+def verdicts(result: Mapping[str, Any], found: Sequence[Comparison]) -> dict[str, Verdict]:
+    """Row -> what its comparisons say of the claim; nothing where a learning rate lies at an edge of the grid."""
+    edge = {row for one in cases(result).values() for row, rate in one["rates"].items() if not rate["interior"]}
+    rows = {one.row: {one.row, one.against} & edge for one in found}
+    return {
+        row: Verdict.UNDECIDED if edges else claim([one for one in found if one.row == row])
+        for row, edges in rows.items()
+    }
+
+
+def cases(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Case -> its figures; a toy with one case has them at the top."""
+    return dict(result["cases"]) if "cases" in result else {"": result}
+
+
 def claim(found: Sequence[Comparison]) -> Verdict:
     """What one method's comparisons say of the paper's claim."""
     said = [one.verdict for one in found]
     most = len(said) / 2
-    beyond = [one.beyond_source is not None and one.beyond_source.high < 0 for one in found]
-    if said.count(Verdict.BETTER) > most and sum(beyond) > most:
+    beyond = [one.beyond_source for one in found if one.beyond_source is not None]
+    if said.count(Verdict.BETTER) > most and sum(one.high < 0 for one in beyond) > most:
         return Verdict.SUPPORTS
-    if said.count(Verdict.WORSE) > most and Verdict.BETTER not in said:
+    if said.count(Verdict.WORSE) > most and Verdict.BETTER not in said and sum(one.low > 0 for one in beyond) > most:
         return Verdict.CONTRADICTS
     return Verdict.EQUIVALENT if set(said) == {Verdict.EQUIVALENT} else Verdict.UNDECIDED
 

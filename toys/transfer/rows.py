@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from ioadapt_theory.adapters import Placement, adapt, layers, operator, scale
 from ioadapt_theory.adapters.moving.baselines import eq_5_input, eq_5_output, lora_x, prolora
 from ioadapt_theory.adapters.moving.transfer import put
-from ioadapt_theory.adapters.rules.residual import residual_side
+from ioadapt_theory.adapters.rules.residual import UnknownSideError, residual_side
 from toys.transfer.protocol import Method
 
 Rule = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -55,7 +55,14 @@ def randomised(one: nn.Module, seed: int) -> nn.Module:
 
 
 def carries(names: tuple[str, ...], ridge: float) -> Mapping[str, Callable[[str], Rule]]:
-    """Row -> layer -> how a LoRA's D = AB becomes D' on a target, from W and W' alone."""
+    """Row -> layer -> how a LoRA's D = AB becomes D' on a target, from W and W' alone.
+
+    By the residual side only where all names tell one.
+    """
+    try:
+        facing = {name: str(residual_side(name)) for name in names}
+    except UnknownSideError:
+        facing = {}
     sides: dict[str, Callable[[str], Rule]] = {}
     for label, amount in (("plain", 0.0), ("ridge", ridge)):
         by_side: dict[str, Rule] = {
@@ -64,7 +71,8 @@ def carries(names: tuple[str, ...], ridge: float) -> Mapping[str, Callable[[str]
         }
         for side, rule in by_side.items():
             sides[f"Eq. 5 {side}, {label}"] = lambda _, rule=rule: rule  # type: ignore[misc]
-        sides[f"Eq. 5 residual, {label}"] = lambda name, by_side=by_side: by_side[str(residual_side(name))]  # type: ignore[misc]
+        if facing:
+            sides[f"Eq. 5 residual, {label}"] = lambda name, by_side=by_side: by_side[facing[name]]  # type: ignore[misc]
     return {"LoRA-X = Cross-LoRA": lambda _: lora_x, "ProLoRA": lambda _: prolora, **sides}
 
 

@@ -29,7 +29,7 @@ class Run:
     """One unit.
 
     Attributes:
-        toy, size, seed: whose world; ``size`` is "full" or "quick".
+        toy, size, seed, case: whose world; ``size`` is "full" or "quick".
         what: key of KINDS.
         method, rate: of the adapter, where one is trained.
         where: the model that it is trained on, or for "auto" and "shared" the one it is made for.
@@ -44,32 +44,37 @@ class Run:
     method: Method | None = None
     rate: float = 0.0
     where: str = SOURCE
+    case: str = ""
 
     def key(self) -> dict[str, Any]:
         """What names it in the cache: everything but its part of the rule that it does not use."""
         used = {"strengths": self.rule.strengths, "ridge": self.rule.ridge, "shared": self.rule.shared}
-        own = {key: value for key, value in asdict(self).items() if key != "rule"}
+        own = {key: value for key, value in asdict(self).items() if key != "rule" and (value or key != "case")}
+        if self.method is not None:
+            own["method"] = self.method.key()
         return own | {"revision": toy(self.toy).REVISION, **(used if self.what not in {"facts", "train"} else {})}
 
     def result(self, cache: Path) -> Mapping[str, Any]:
         """Its figures."""
-        return cached(
-            cache, self.key(), lambda: KINDS[self.what](self, _world(self.toy, self.size, self.seed, cache), cache)
-        )
+
+        def compute() -> dict[str, Any]:
+            return KINDS[self.what](self, _world(self.toy, self.size, self.seed, self.case, cache), cache)
+
+        return cached(cache, self.key(), compute)
 
 
 @lru_cache(maxsize=2)
-def _world(name: str, size: str, seed: int, cache: Path) -> World:
+def _world(name: str, size: str, seed: int, case: str, cache: Path) -> World:
     torch.set_num_threads(1)
-    return toy(name).world(seed, size, cache)
+    return toy(name).world(seed, size, cache, **({"case": case} if case else {}))
 
 
-def _trained(
+def trained(
     run: Run, world: World, cache: Path, where: str = SOURCE, names: tuple[str, ...] = (), **options: Any
 ) -> tuple[nn.Module, float]:
     """The model with its adapter trained, and the validation loss; the adapter's numbers are kept."""
     assert run.method is not None
-    one = adapted(world.models[where], run.method, names or world.layers, run.seed, **options)
+    one = adapted(world.models[where], run.method, names or run.method.on(world.layers), run.seed, **options)
 
     def compute() -> dict[str, torch.Tensor]:
         validation = world.fit(one, run.rate, where)
@@ -90,7 +95,7 @@ def placements(one: nn.Module) -> dict[str, list[str]]:
 
 def _train(run: Run, world: World, cache: Path) -> dict[str, Any]:
     """Trained on a model and measured there."""
-    one, validation = _trained(run, world, cache, run.where)
+    one, validation = trained(run, world, cache, run.where)
     if not math.isfinite(validation):
         return {"validation": None, "numbers": count(one)}
     size = strength_of(one, world.models[run.where])
@@ -107,13 +112,13 @@ def _everywhere(world: World, make: Callable[[nn.Module], nn.Module]) -> dict[st
 
 def _move(run: Run, world: World, cache: Path) -> dict[str, Any]:
     """From the source to every model, at every strength."""
-    one, _ = _trained(run, world, cache)
+    one, _ = trained(run, world, cache)
     return {str(s): _everywhere(world, partial(moved, one, strength=s)) for s in run.rule.strengths}
 
 
 def _carry(run: Run, world: World, cache: Path) -> dict[str, Any]:
     """A LoRA carried to every model by weights alone, and a random one of its size."""
-    one, _ = _trained(run, world, cache)
+    one, _ = trained(run, world, cache)
     source, other = world.models[SOURCE], randomised(one, run.seed)
     rules = carries(world.layers, run.rule.ridge)
     found = {row: _everywhere(world, partial(carried, one, source, rule=rule)) for row, rule in rules.items()}
@@ -126,7 +131,7 @@ def _auto(run: Run, world: World, cache: Path) -> dict[str, Any]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # which layers it leaves out stands in the result
-            one, _ = _trained(run, world, cache, target=target)
+            one, _ = trained(run, world, cache, target=target)
     except InvalidValueError:  # it chose none, on every layer
         return {"sides": {}, **_measured(world, target, run.where)}
     return {"sides": placements(one), **_measured(world, moved(one, target), run.where)}
@@ -139,7 +144,7 @@ def _shared(run: Run, world: World, cache: Path) -> dict[str, Any]:
     names = tuple(n for n in world.layers if _shares(alike[n], run.rule.shared))
     if not names:
         return {"layers": [], **_measured(world, target, run.where)}
-    one, _ = _trained(run, world, cache, names=names)
+    one, _ = trained(run, world, cache, names=names)
     return {"layers": list(names), **_measured(world, moved(one, target), run.where)}
 
 

@@ -1,7 +1,7 @@
 """The experiment of a toy: rates chosen on the source, adapters moved, carried and retrained, figures gathered."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import mean
 from typing import Any, Final
 
@@ -25,38 +25,55 @@ class Study:
     size: str
     rates: Mapping[str, float] | None = None
     """Those of a recorded run, to save the search; None: search."""
+    case: str = ""
 
     def results(self, run: Runner) -> dict[str, Any]:
         """All figures.
 
         Returns:
             ``rates``: method -> chosen rate, whether it lies inside the grid, and all that was tried;
-            ``rows``: row -> model -> value by seed; ``own`` and ``similarity``: by model.
+            ``rows``: row -> model -> value by seed; ``also``: the same by further measure, at full strength;
+            ``own``: model -> value by seed; ``similarity``: target -> layer -> measure -> value by seed, three digits.
         """
         rates = {name: self._tuned(run, method, name) for name, method in self.protocol.methods.items()}
         facts = run([self._unit(seed, "facts") for seed in self.seeds])
-        measure = self.protocol.measure
-        rows: dict[str, Any] = {NONE: _by_model(facts.values(), lambda one, model: one["none"][model][measure])}
-        rows |= self._moved(run, rates) | self._made_for_a_target(run, rates) | self._retrained(run, rates)
-        first = next(iter(facts.values()))
+        rows = self._rows(run, rates, facts.values())
+        also = {}
+        for measure in self.protocol.also:  # nothing runs again: what was measured is in the cache
+            of = replace(self, protocol=replace(self.protocol, measure=measure))._rows(run, rates, facts.values())
+            also[measure] = {row: values for row, values in of.items() if " x " not in row}
         return {
             "rates": rates,
             "rows": rows,
-            "own": {m: [one["own"][m] for one in facts.values()] for m in first["own"]},
-            "similarity": {m: [one["similarity"][m] for one in facts.values()] for m in first["similarity"]},
+            **({"also": also} if also else {}),
+            "own": {m: [one["own"][m] for one in facts.values()] for m in (SOURCE, *self.protocol.targets)},
+            "similarity": {
+                m: _by_layer([one["similarity"][m] for one in facts.values()]) for m in self.protocol.targets
+            },
         }
+
+    def _rows(
+        self, run: Runner, rates: Mapping[str, Any], facts: Iterable[Mapping[str, Any]]
+    ) -> dict[str, dict[str, list[float | None]]]:
+        """Row -> model -> value of the protocol's measure by seed."""
+        rows: dict[str, Any] = {NONE: self._by_model(one["none"] for one in facts)}
+        return rows | self._moved(run, rates) | self._made_for_a_target(run, rates) | self._retrained(run, rates)
+
+    def _by_model(self, found: Iterable[Any]) -> dict[str, list[float]]:
+        some = list(found)
+        return {m: [one[m][self.protocol.measure] for one in some] for m in (SOURCE, *self.protocol.targets)}
 
     def _unit(self, seed: int, what: str, **more: Any) -> Run:
         toy, rule = self.protocol.name, self.protocol.rule
-        return Run(toy=toy, size=self.size, seed=seed, what=what, rule=rule, **more)
+        return Run(toy=toy, size=self.size, seed=seed, what=what, rule=rule, case=self.case, **more)
 
     def _tuned(self, run: Runner, method: Method, name: str) -> dict[str, Any]:
         """The rate with the smallest mean validation loss; the grid grows until it has a worse one on either side."""
-        rule = self.protocol.rule
+        rule, seeds = self.protocol.rule, self.seeds[: self.protocol.tuned or None]
         tried: dict[float, list[Mapping[str, Any]]] = {}
         todo = [*rule.first] if self.rates is None else [self.rates[name]]
         while todo:
-            units = {r: [self._unit(s, "train", method=method, rate=r) for s in self.seeds] for r in todo}
+            units = {r: [self._unit(s, "train", method=method, rate=r) for s in seeds] for r in todo}
             found = run([unit for some in units.values() for unit in some])
             tried |= {r: [found[unit] for unit in some] for r, some in units.items()}
             best = min(tried, key=lambda r: _mean(tried[r]))
@@ -79,27 +96,31 @@ class Study:
     def _moved(self, run: Runner, rates: Mapping[str, Any]) -> dict[str, Any]:
         """Every method at every strength; LoRA carried by weights; a random adapter."""
         methods = self.protocol.methods
+        kinds = [*(("move", name) for name in methods), *([("carry", "lora")] if self.protocol.carried else [])]
         units = {
             (what, name): [self._unit(s, what, method=methods[name], rate=rates[name]["rate"]) for s in self.seeds]
-            for what, name in [*(("move", name) for name in methods), ("carry", "lora")]
+            for what, name in kinds
         }
         found = run([unit for some in units.values() for unit in some])
         rows = {}
         for (what, name), some in units.items():
             for key in found[some[0]]:
                 row = key if what == "carry" else name if float(key) == 1 else f"{name} x {key}"
-                rows[row] = _by_model([found[u][key] for u in some], lambda one, m: one[m][self.protocol.measure])
+                rows[row] = self._by_model(found[u][key] for u in some)
         return rows
 
     def _made_for_a_target(self, run: Runner, rates: Mapping[str, Any]) -> dict[str, Any]:
-        """Adapters whose places depend on the target."""
+        """Adapters whose places depend on the target; they take the rates of the input adapter and of LoRA."""
         methods = self.protocol.methods
-        auto = Method(placement="auto", rank=methods["input"].rank)
+        if "input" not in methods:
+            return {}
+        auto = replace(methods["input"], placement="auto")
         kinds = {"auto": (AUTO, auto, "input"), "shared": (SHARED, methods["lora"], "lora")}  # and whose rate they take
         units = {
             (what, target): [self._unit(s, what, method=m, rate=rates[of]["rate"], where=target) for s in self.seeds]
             for what, (_, m, of) in kinds.items()
             for target in self.protocol.targets
+            if what == AUTO or target not in self.protocol.exact  # where no layer's two sides are shared, or all
         }
         found = run([unit for some in units.values() for unit in some])
         rows: dict[str, Any] = {row: {} for row, _, _ in kinds.values()}
@@ -108,16 +129,16 @@ class Study:
         return rows
 
     def _retrained(self, run: Runner, rates: Mapping[str, Any]) -> dict[str, Any]:
-        """Every rank-matched method trained on the target itself: the ceiling.
+        """Every rank-matched method trained on the target itself: the ceiling. On strangers LoRA alone.
 
         Where a target computes what the source computes, training there says nothing new and is left out.
         """
         matched = {name: m for name, m in self.protocol.methods.items() if m.match == "rank"}
-        targets = [*self.protocol.related, *self.protocol.strangers]
+        related, strangers = self.protocol.related, self.protocol.strangers
         units = {
             (name, where): [self._unit(s, "train", method=m, rate=rates[name]["rate"], where=where) for s in self.seeds]
             for name, m in matched.items()
-            for where in targets
+            for where in (related if name != "lora" else (*related, *strangers))
         }
         found = run([unit for some in units.values() for unit in some])
         rows: dict[str, Any] = {f"{name}, retrained": {} for name in matched}
@@ -131,10 +152,15 @@ def _mean(some: Iterable[Mapping[str, Any]]) -> float:
     return float("inf") if None in losses else mean(losses)
 
 
-def _by_model(found: Iterable[Any], value: Callable[[Any, str], float]) -> dict[str, list[float]]:
-    some = list(found)
-    models = some[0]["none"] if "none" in some[0] else some[0]
-    return {model: [value(one, model) for one in some] for model in models}
+def _by_layer(seeds: list[Any]) -> dict[str, dict[str, list[float | None]]]:
+    return {
+        layer: {key: [_short(one[layer][key]) for one in seeds] for key in measures}
+        for layer, measures in seeds[0].items()
+    }
+
+
+def _short(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.3g}")
 
 
 __all__ = ["AUTO", "NONE", "SHARED", "SOURCE", "Runner", "Study"]

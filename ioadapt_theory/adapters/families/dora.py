@@ -45,13 +45,24 @@ class DoRA(Family):
 
     def norms(self, base: Base) -> Tensor:
         """‖V_j‖, above 0; where its gradient is not asked for a constant, which is kept between steps."""
+        kept = self.kept(base)
+        if kept is not None:
+            return kept[0]
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.detach_norm):
+            return self._norms(base)
+
+    def kept(self, base: Base) -> Tensor | None:
+        """‖V_j‖ above m_j / ‖V_j‖, constants; None where no constant is asked for, or it cannot be kept."""
         constant = self.detach_norm or not torch.is_grad_enabled()
-        with torch.set_grad_enabled(not constant):
-            if not (constant and is_kept(self.A) and is_eager(self.A) and isinstance(base, Identity | Plain)):
-                return self._norms(base)
-            w = base.module.weight if isinstance(base, Plain) else None
-            near = w if self.A.is_cpu else None
-            return self.derived("norms", lambda: self._norms(base, near), self.scaling, (self.A, self.B), w)
+        if not (constant and is_kept(self.A) and is_eager(self.A) and isinstance(base, Identity | Plain)):
+            return None
+        w = base.module.weight if isinstance(base, Plain) else None
+
+        def compute() -> Tensor:
+            norms = self._norms(base, w if self.A.is_cpu else None)
+            return torch.stack([norms, self.m / norms])
+
+        return self.derived("norms", compute, self.scaling, (self.A, self.B, self.m), w)
 
     def _norms(self, base: Base, weight: Tensor | None = None) -> Tensor:
         """By definition; with a weight from W A and ‖W_j‖, which is kept for as long as W is the same.
@@ -100,7 +111,9 @@ class DoRA(Family):
     def forward(self, x: Tensor, base: Base) -> Tensor:
         """f(x) + (g - 1)(f(x) - bias) + g s xAB, g = m/‖V‖: the bias is not scaled, g = 1 changes nothing."""
         if is_eager(x) and (plan := plan_for(self, x, base)) is not None:
-            return fused(plan, self, LowRank, x, (self.A, self.B), self.gain(base))
+            with without_autocast(self.m):
+                norms = self.kept(base)
+            return fused(plan, self, LowRank, x, (self.A, self.B), self.gain(base) if norms is None else self.m, norms)
         y, g = base(x), base.columnwise(self.gain(base))
         without_bias = y if base.bias is None else y - base.columnwise(base.bias)
         change = self.scaling * base.low_rank(self.dropout(x), self.A, self.B)

@@ -16,7 +16,7 @@ from torch.autograd import forward_ad
 from torch.nn.functional import linear
 
 from ioadapt_theory.adapters.bases import Base, Identity
-from ioadapt_theory.adapters.fast.products import gained, packed, ungained
+from ioadapt_theory.adapters.fast.products import gained, packed, pieces, ungained
 from ioadapt_theory.adapters.matrices import Linear
 
 TENSORS = frozenset({Tensor, nn.Parameter})
@@ -28,7 +28,18 @@ _unfused = 0  # blocks that are open, in whatever threads
 
 @contextmanager
 def unfused() -> Iterator[None]:
-    """The plain forms for the duration, in all threads: the same results, slower; to compare with, or to debug."""
+    """The plain forms for the duration, in all threads: the same results, slower; to compare with, or to debug.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, unfused
+        >>> model, x = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], init="random"), torch.randn(2, 16)
+        >>> with unfused():
+        ...     plain = model(x)
+        >>> torch.allclose(model(x), plain, atol=1e-5)
+        True
+    """
     global _unfused
     with _lock:
         _unfused += 1
@@ -90,15 +101,21 @@ def plan_for(phi: Any, x: Tensor, base: Base) -> Plan | None:
     return Plan(x.dtype, w, bias)
 
 
-def fused(plan: Plan, phi: Any, kind: Any, x: Tensor, factors: Sequence[Tensor], g: Tensor | None = None) -> Tensor:
-    """F(X) diag(g) + s dropout(X) Δ with the ``kind`` of Δ; g None is ones, and leaves the bias alone."""
+def fused(
+    plan: Plan, phi: Any, kind: Any, x: Tensor, factors: Sequence[Tensor], g: Tensor | None = None,
+    norms: Tensor | None = None,
+) -> Tensor:  # fmt: skip
+    """F(X) diag(g) + s dropout(X) Δ with the ``kind`` of Δ; g None is ones, and leaves the bias alone.
+
+    With constant ``norms``, ‖V_j‖ above m_j / ‖V_j‖, which are known already, g is m.
+    """
     rows, dropped = plan.rows(x), phi.dropout(x)
     d = rows if dropped is x else plan.rows(dropped)
     p = [m.to(plan.dtype) for m in factors]
     apply: Any = Fused.apply
     if not torch.is_grad_enabled():  # a token takes less time than a call through autograd
         apply = partial(Fused.forward, SimpleNamespace(save_for_backward=lambda *_: None))
-    y: Tensor = apply(kind, phi.scaling, rows, d, plan.w, plan.bias, g, *p)
+    y: Tensor = apply(kind, phi.scaling, rows, d, plan.w, plan.bias, g, norms, *p)
     return y if x.ndim == 2 else y.view(*x.shape[:-1], y.shape[-1])
 
 
@@ -114,20 +131,21 @@ class Fused(torch.autograd.Function):
 
     @staticmethod
     def forward(  # noqa: D102
-        ctx: Any, kind: Any, s: float, x: Tensor, d: Tensor, w: Any, bias: Any, g: Any, *p: Tensor
+        ctx: Any, kind: Any, s: float, x: Tensor, d: Tensor, w: Any, bias: Any, g: Any, norms: Any, *p: Tensor
     ) -> Tensor:
         z = x if w is None else linear(x, w, bias if g is None else None)
         v, kept = kind.add(z, d, s, *p, into=None if w is None else z)
         ctx.kind, ctx.s, ctx.count, ctx.one, ctx.owns_gradient = kind, s, len(p), d is x, False
-        ctx.save_for_backward(d, w, g, None if g is None else x, None if g is None or w is None else v, *p, *kept)
+        has_v = g is not None and w is not None
+        ctx.save_for_backward(d, w, g, norms, None if g is None else x, v if has_v else None, *p, *kept)
         if g is None:
             return v
-        y = gained(v, g, v if w is None or isinstance(ctx, SimpleNamespace) else None)
+        y = gained(v, g if norms is None else norms[1], v if w is None or isinstance(ctx, SimpleNamespace) else None)
         return y if bias is None else y.add_(bias)
 
     @staticmethod
     def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
-        d, w, g, x, v, *rest = ctx.saved_tensors
+        d, w, g, norms, x, v, *rest = ctx.saved_tensors
         p, kept, kind, s = rest[: ctx.count], rest[ctx.count :], ctx.kind, ctx.s
         with_x, with_d, gx, gd, gg = ctx.needs_input_grad[2], not ctx.one and ctx.needs_input_grad[3], None, None, None
         with without_autocast(gy):
@@ -136,6 +154,7 @@ class Fused(torch.autograd.Function):
             if torch.is_grad_enabled():  # what was kept has no graph, the inputs have
                 gz = gy
                 if g is not None:
+                    g = g if norms is None else g / norms[0]
                     v, _ = kind.add(x if w is None else linear(x, w), d, s, *p)
                     gg, gz = (gy * v).sum(0, dtype=g.dtype), gained(gy, g)
                 t, m, gp = kind.pull(gz, d, s, (), *p)
@@ -146,17 +165,19 @@ class Fused(torch.autograd.Function):
                     gx = gy @ w if w is not None else gy if ctx.owns_gradient else gy.clone()
             else:
                 a, b = p
+                g = g if norms is None else norms[1]
                 t, m, (ga, h) = kind.pull(gy, d, s, kept, a, b * g.to(b.dtype))
                 if with_x:
                     gx = gy if ctx.owns_gradient else torch.empty_like(x)
-                gg = ungained(gy, x if w is None else v, g, w, gx)
-                gg = gg if w is not None else gg.add_((h * b).sum(0, dtype=g.dtype))
+                gg = ungained(gy, x if w is None else v, g, w, gx, (h, b) if w is None else None)
                 gp = ga, h.mul_(g)
+            if norms is not None:
+                gg = gg / norms[0]
             if with_x and ctx.one:
                 gx.view(-1, len(m)).addmm_(t, packed(m.mT), alpha=s)  # type: ignore[union-attr]
             elif with_d:
                 gd = ((t if s == 1 else t * s) @ m.mT).view(d.shape)
-        return None, None, gx, gd, None, gb, gg, *gp
+        return None, None, gx, gd, None, gb, gg, None, *gp
 
 
 def give_gradient(y: Tensor) -> None:
@@ -169,37 +190,44 @@ def give_gradient(y: Tensor) -> None:
 
 
 class Built(torch.autograd.Function):
-    """Y = X(W + s (A₁B₁)∘(A₂B₂)) + b, W None an identity; Δ is built again for the way back and never kept."""
+    """Y = X(W + s (A₁B₁)∘(A₂B₂)) + b, W None an identity; Δ is built again for the way back, in pieces, never kept."""
 
     @staticmethod
     def forward(ctx: Any, s: float, x: Tensor, w: Any, bias: Any, *p: Tensor) -> Tensor:  # noqa: D102
-        ctx.s = s
+        (a1, b1, a2, b2), ctx.s = p, s
         ctx.save_for_backward(x, w, *p)
-        m1, m2 = halves(*p)
-        if w is None:
-            return torch.addmm(x, x, m1.mul_(m2).mT, alpha=s)
-        return linear(x, torch.addcmul(w, m1, m2, value=s, out=m1), bias)
+        m = x.new_empty(b1.shape[1], len(a1))  # as nn.Linear stores W
+        for k in pieces(*m.shape, m):
+            m1, m2 = torch.mm(b1.mT[k], a1.mT, out=m[k]), b2.mT[k] @ a2.mT
+            m1.mul_(m2) if w is None else torch.addcmul(w[k], m1, m2, value=s, out=m1)
+        return torch.addmm(x, x, m.mT, alpha=s) if w is None else linear(x, m, bias)
 
     @staticmethod
     def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
-        x, w, a1, b1, a2, b2 = ctx.saved_tensors
+        (x, w, a1, b1, a2, b2), s, found = ctx.saved_tensors, ctx.s, []
         with without_autocast(gy):
-            m1, m2 = halves(a1, b1, a2, b2)
-            gx = None
-            if ctx.needs_input_grad[1]:
-                built = m1 * m2 if w is None else torch.addcmul(w, m1, m2, value=ctx.s)
-                gx = torch.addmm(gy, gy, built, alpha=ctx.s) if w is None else gy @ built
-            gm = (gy.mT @ x).mul_(ctx.s)
-            if torch.is_grad_enabled():  # in place only where nobody needs them again
-                m1, m2 = m1 * gm, m2 * gm
-            else:
-                m1.mul_(gm), m2.mul_(gm)
-            return None, gx, None, None, (b1 @ m2).mT, (m2 @ a1).mT, (b2 @ m1).mT, (m1 @ a2).mT
+            for k in pieces(len(a1), b1.shape[1], x):
+                m1, m2, gx = b1.mT @ a1[k].mT, b2.mT @ a2[k].mT, None
+                if ctx.needs_input_grad[1]:
+                    m = m1 * m2 if w is None else torch.addcmul(w[:, k], m1, m2, value=s)
+                    gx = torch.addmm(gy[:, k], gy, m, alpha=s) if w is None else gy @ m
+                gm = (gy.mT @ x[:, k]).mul_(s)
+                if torch.is_grad_enabled():  # in place only where nobody needs them again
+                    m1, m2 = m1 * gm, m2 * gm
+                else:
+                    m1.mul_(gm), m2.mul_(gm)
+                found.append((gx, (b1 @ m2).mT, (m2 @ a1[k]).mT, (b2 @ m1).mT, (m1 @ a2[k]).mT))
+            gx, ga1, gb1, ga2, gb2 = (
+                found[0] if len(found) == 1 else map(_whole, zip(*found, strict=True), (1, 0, None, 0, None))
+            )
+            return None, gx, None, None, ga1, gb1, ga2, gb2
 
 
-def halves(a1: Tensor, b1: Tensor, a2: Tensor, b2: Tensor) -> tuple[Tensor, Tensor]:
-    """(A₁B₁)ᵀ and (A₂B₂)ᵀ, in the memory order of nn.Linear's weight."""
-    return b1.mT @ a1.mT, b2.mT @ a2.mT
+def _whole(parts: Sequence[Tensor | None], dim: int | None) -> Tensor | None:
+    """Pieces beside each other, or added."""
+    if parts[0] is None:
+        return None
+    return torch.stack(parts).sum(0) if dim is None else torch.cat(parts, dim)
 
 
 def without_autocast(x: Tensor) -> AbstractContextManager[Any]:

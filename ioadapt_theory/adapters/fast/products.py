@@ -5,7 +5,7 @@ Samples are rows. Each kind can ``add`` s DΔ to Z, which gives V, and thin matr
 What is written in place here is fresh, so that autograd can follow every line of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -16,6 +16,8 @@ Added = tuple[Tensor, Sequence[Tensor]]
 Pulled = tuple[Tensor, Tensor, Sequence[Tensor]]
 BLOCK = 1 << 17
 """Entries that a core's cache holds."""
+PIECE = 1 << 20
+"""Entries of a matrix that is built; its memory is used again, where new pages would cost more than a pass."""
 
 
 class LowRank:
@@ -75,21 +77,35 @@ def gained(z: Tensor, g: Tensor, out: Tensor | None = None) -> Tensor:
     return torch.mul(z, g, out=out) if g.dtype == z.dtype else torch.addcmul(z, z, (g - 1).to(z.dtype), out=out)
 
 
-def ungained(gy: Tensor, z: Tensor, g: Tensor, w: Tensor | None, out: Tensor | None) -> Tensor:
+def ungained(
+    gy: Tensor, z: Tensor, g: Tensor, w: Tensor | None, out: Tensor | None, more: tuple[Tensor, Tensor] | None
+) -> Tensor:
     """Of Y = Z diag(g), Z = XW, the gradient of g, and in ``out``, if any, that of X: GY maybe, where there is no W.
 
-    By blocks of rows: what is between is as large as one of them.
+    By blocks of rows: what is between is as large as one of them. The products of two ``more`` matrices count, too.
     """
-    rows = max(512, BLOCK // gy.shape[1]) if gy.is_cpu else max(1, len(gy))
-    parts = []
-    for i in range(0, max(1, len(gy)), rows):
+    n, rows = len(gy), max(512, BLOCK // gy.shape[1]) if gy.is_cpu else max(1, len(gy))
+    extra = 0 if more is None else len(more[0])
+    products, parts = gy.new_empty(min(n, rows) + extra, gy.shape[1]), []
+    for i in range(0, max(1, n), rows):
         part = gy[i : i + rows]
-        parts.append((part * z[i : i + rows]).sum(0, dtype=g.dtype))
+        end = len(part)
+        torch.mul(part, z[i : i + rows], out=products[:end])
+        if more is not None and i + rows >= n:
+            torch.mul(*more, out=products[end : end + extra])
+            end += extra
+        parts.append(products[:end].sum(0, dtype=g.dtype))
         if out is not None and w is None:
             gained(part, g, out[i : i + rows])
         elif out is not None:
             torch.mm(gained(part, g), w, out=out[i : i + rows])  # type: ignore[arg-type]
     return parts[0] if len(parts) == 1 else torch.stack(parts).sum(0)
+
+
+def pieces(rows: int, columns: int, like: Tensor) -> Iterator[slice]:
+    """Rows of a matrix, as many at a time as come nearest below ``PIECE`` entries; all of them where nobody pages."""
+    some = -(-rows // -(-max(1, rows * columns) // PIECE)) if like.is_cpu else rows
+    return (slice(i, i + some) for i in range(0, max(1, rows), max(1, some)))
 
 
 def _scaled(m: Tensor, s: float) -> Tensor:

@@ -1,0 +1,203 @@
+"""Small networks of several architectures, trained here on local text and drawn images: the bases of pairs of models.
+
+Text is what Python ships: its reference, and the source of three of its packages. Images are gratings, blobs and
+checkers with noise. Nothing is downloaded; equal seeds give equal weights on one machine.
+"""
+
+import copy
+import sysconfig
+from collections.abc import Callable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, kl_div
+
+LENGTH: Final = 32
+SIDE: Final = 16
+CLASSES: Final = 6
+TEXTS: Final = {"base": "pydoc_data/topics.py", "a": "asyncio/*.py", "b": "email/*.py"}
+Model = Any
+"""A model of transformers or diffusers."""
+
+
+def _llama(layers: int, inner: int) -> Model:
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    sizes = {"hidden_size": 64, "intermediate_size": inner, "num_hidden_layers": layers, "vocab_size": 128}
+    heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 64}
+    return LlamaForCausalLM(LlamaConfig(**sizes, **heads, bos_token_id=1, eos_token_id=2))
+
+
+def _qwen(layers: int, inner: int) -> Model:
+    from transformers import Qwen2Config, Qwen2ForCausalLM
+
+    sizes = {"hidden_size": 96, "intermediate_size": inner, "num_hidden_layers": layers, "vocab_size": 128}
+    heads = {"num_attention_heads": 6, "num_key_value_heads": 2, "max_position_embeddings": 64}
+    return Qwen2ForCausalLM(Qwen2Config(**sizes, **heads, tie_word_embeddings=True))
+
+
+def _gpt2(layers: int, inner: int) -> Model:
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    sizes = {"n_embd": 64, "n_inner": inner, "n_layer": layers, "n_head": 4, "vocab_size": 128, "n_positions": 64}
+    return GPT2LMHeadModel(GPT2Config(**sizes, bos_token_id=1, eos_token_id=2))
+
+
+def _bert(layers: int, inner: int) -> Model:
+    from transformers import BertConfig, BertForMaskedLM
+
+    sizes = {"hidden_size": 64, "intermediate_size": inner, "num_hidden_layers": layers, "vocab_size": 128}
+    return BertForMaskedLM(BertConfig(**sizes, num_attention_heads=4, max_position_embeddings=64))
+
+
+def _vit(layers: int, inner: int) -> Model:
+    from transformers import ViTConfig, ViTForImageClassification
+
+    sizes = {"hidden_size": 64, "intermediate_size": inner, "num_hidden_layers": layers, "num_labels": CLASSES}
+    return ViTForImageClassification(
+        ViTConfig(**sizes, num_attention_heads=4, image_size=SIDE, patch_size=4, num_channels=1)
+    )
+
+
+def _resnet(layers: int, inner: int) -> Model:
+    from transformers import ResNetConfig, ResNetForImageClassification
+
+    sizes = {"embedding_size": 16, "hidden_sizes": [32, inner], "depths": [layers // 2, layers - layers // 2]}
+    return ResNetForImageClassification(
+        ResNetConfig(**sizes, layer_type="basic", num_channels=1, num_labels=CLASSES, hidden_act="relu")
+    )
+
+
+def _opt(layers: int, inner: int) -> Model:
+    from transformers import OPTConfig, OPTForCausalLM
+
+    sizes = {"hidden_size": 64, "ffn_dim": inner, "num_hidden_layers": layers, "vocab_size": 128}
+    heads = {"num_attention_heads": 4, "max_position_embeddings": 64, "word_embed_proj_dim": 64}
+    return OPTForCausalLM(OPTConfig(**sizes, **heads, bos_token_id=1, eos_token_id=2, pad_token_id=0, dropout=0.0))
+
+
+def _convnext(layers: int, inner: int) -> Model:
+    from transformers import ConvNextConfig, ConvNextForImageClassification
+
+    sizes = {"hidden_sizes": [32, inner], "depths": [layers // 2, layers - layers // 2], "num_stages": 2}
+    return ConvNextForImageClassification(
+        ConvNextConfig(**sizes, num_channels=1, patch_size=2, num_labels=CLASSES, image_size=SIDE)
+    )
+
+
+def _unet(layers: int, inner: int) -> Model:
+    from diffusers import UNet2DModel
+
+    return UNet2DModel(
+        sample_size=SIDE, in_channels=1, out_channels=1, block_out_channels=(16, inner), layers_per_block=layers,
+        norm_num_groups=8, down_block_types=("DownBlock2D", "AttnDownBlock2D"), attention_head_dim=8,
+        up_block_types=("AttnUpBlock2D", "UpBlock2D"),
+    )  # fmt: skip
+
+
+ARCHITECTURES: Final[Mapping[str, tuple[Callable[[int, int], Model], int, int]]] = {
+    "llama": (_llama, 6, 160), "gpt2": (_gpt2, 5, 192), "qwen2": (_qwen, 4, 192), "bert": (_bert, 5, 160),
+    "vit": (_vit, 5, 144), "resnet": (_resnet, 4, 64), "unet": (_unet, 2, 32),
+    "opt": (_opt, 5, 160), "convnext": (_convnext, 4, 64),
+}  # fmt: skip
+"""Name -> what builds it, its depth, and the width of what is inside its blocks."""
+
+
+def fresh(name: str, seed: int, *, layers: int | None = None, inner: int | None = None) -> Model:
+    """Untrained."""
+    build, depth, width = ARCHITECTURES[name]
+    torch.manual_seed(seed)
+    return build(layers or depth, inner or width).float()
+
+
+@cache
+def text(which: str) -> Tensor:
+    """The bytes of a corpus below 128."""
+    root = Path(sysconfig.get_paths()["stdlib"])
+    whole = "\n".join(path.read_text(encoding="utf-8", errors="ignore") for path in sorted(root.glob(TEXTS[which])))
+    return torch.tensor([b for b in whole.encode() if b < 128])
+
+
+def images(which: str, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Drawn images (count, 1, side, side) and their classes."""
+    y, x = torch.meshgrid(*[torch.linspace(-1, 1, SIDE, dtype=torch.float32)] * 2, indexing="ij")
+    label = torch.randint(CLASSES, (count,), generator=generator)
+    phase = 6.28 * torch.rand(count, 1, 1, generator=generator, dtype=torch.float32)
+    angle = (label * torch.pi / CLASSES)[:, None, None]
+    along = x * angle.cos() + y * angle.sin()
+    if which == "base":
+        drawn = (8 * along + phase).sin()
+    elif which == "a":
+        drawn = 2 * torch.exp(-8 * ((along - phase.sin() / 2) ** 2 + 0.2 * (x - y) ** 2)) - 1
+    else:
+        drawn = ((5 * along + phase).sin() * (5 * (y * angle.cos() - x * angle.sin())).sin()).sign()
+    noise = torch.randn(drawn.shape, generator=generator, dtype=torch.float32)
+    return (drawn + 0.3 * noise)[:, None], label
+
+
+def batch(name: str, which: str, generator: torch.Generator, size: int = 16) -> tuple[dict[str, Tensor], Tensor]:
+    """Arguments of the model, and what its first output is to be."""
+    if name in ("vit", "resnet", "convnext"):
+        pixels, label = images(which, size, generator)
+        return {"pixel_values": pixels}, label
+    if name == "unet":
+        pixels, _ = images(which, size, generator)
+        noise = torch.randn(pixels.shape, generator=generator, dtype=torch.float32)
+        step = torch.randint(1000, (size,), generator=generator)
+        part = (step / 1000)[:, None, None, None].float()
+        return {"sample": (1 - part).sqrt() * pixels + part.sqrt() * noise, "timestep": step}, noise
+    whole = text(which)
+    starts = torch.randint(len(whole) - LENGTH - 1, (size,), generator=generator)
+    rows = torch.stack([whole[s : s + LENGTH + 1] for s in starts.tolist()])
+    if name == "bert":
+        masked = rows[:, :-1].clone()
+        hidden = torch.rand(masked.shape, generator=generator) < 0.2
+        wanted = torch.where(hidden, masked, torch.full_like(masked, -100))
+        masked[hidden] = 0
+        return {"input_ids": masked}, wanted
+    return {"input_ids": rows[:, :-1]}, rows[:, 1:]
+
+
+def output(model: Model, inputs: Mapping[str, Tensor]) -> Tensor:
+    """Logits, or a sample."""
+    found = model(**inputs)
+    return found.sample if hasattr(found, "sample") else found.logits
+
+
+def trained(
+    name: str, model: Model, which: str, *, steps: int, rate: float, seed: int, teacher: Model | None = None,
+    only: str = "", decay: float = 0.0,
+) -> Model:  # fmt: skip
+    """A copy trained by AdamW: on data or on a teacher's outputs, as a whole or only what has ``only`` in its name."""
+    model = copy.deepcopy(model).train()
+    generator = torch.Generator().manual_seed(seed)
+    torch.manual_seed(seed)
+    chosen = [p for n, p in model.named_parameters() if only in n and (not only or p.requires_grad)]
+    chosen = [p for p in chosen if p.requires_grad]
+    optimizer = torch.optim.AdamW(chosen, lr=rate, weight_decay=decay)
+    for step in range(steps):
+        inputs, wanted = batch(name, which, generator)
+        found = output(model, inputs)
+        if teacher is not None:
+            with torch.no_grad():
+                wanted = output(teacher.eval(), inputs)
+        if name == "unet":
+            loss = (found - wanted).square().mean()
+        elif teacher is not None:
+            loss = kl_div(found.log_softmax(-1), wanted.softmax(-1), reduction="batchmean") / found.shape[1]
+        else:
+            loss = cross_entropy(found.flatten(0, -2), wanted.flatten())
+        for group in optimizer.param_groups:
+            group["lr"] = rate * min(1.0, (steps - step) / (0.3 * steps))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return model.eval()
+
+
+def state(model: nn.Module) -> dict[str, Tensor]:
+    """Its tensors, without those that are another's under a second name."""
+    return {n: t.detach() for n, t in model.state_dict().items()}

@@ -1,0 +1,39 @@
+"""Sphinx: how the documentation is built; ``make docs`` puts the generated pages beside it first."""
+
+import re
+
+project = "ioadapt_theory"
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
+root_doc = "contents"
+html_theme = "furo"
+html_title = "ioadapt_theory"
+html_show_sphinx = False
+html_copy_source = False
+html_theme_options = {"source_repository": "", "announcement": '<a href="index.html">What it is, in ten minutes</a>'}
+exclude_patterns = ["conf.py"]
+myst_heading_anchors = 3
+myst_enable_extensions = ["colon_fence"]
+autodoc_typehints = "signature"
+autodoc_typehints_format = "short"
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+python_use_unqualified_type_names = True
+nitpick_ignore_regex = [("py:.*", ".*")]  # names of types in signatures, of torch and of our own inside
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+
+def setup(app):
+    """Docstrings have formulas with |, * and _, which are no markup."""
+    app.connect("autodoc-process-docstring", _formulas_are_text, priority=999)
+
+
+def _formulas_are_text(app, what, name, obj, options, lines):
+    lines[:] = [_escaped(line) for line in lines]
+
+
+def _escaped(line: str) -> str:
+    if line.lstrip().startswith((">>>", "...", ":", "..")):
+        return line
+    parts = re.split(r"(``.*?``|`.*?`|\*\*?\S.*?\*\*?)", line)
+    return "".join(part if k % 2 else part.replace("|", "\\|") for k, part in enumerate(parts))

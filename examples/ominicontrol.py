@@ -1,0 +1,86 @@
+"""Like OminiControl: tokens of a condition (edges, depth) beside those of the image, read through an adapter on FLUX.
+
+The transformer attends to the condition's tokens as to the image's; only the adapter is trained. Latents of images and
+conditions, and the prompts, are encoded once before: a .safetensors file with "latents" and "condition" (n, channels,
+height, width), "prompts" (n, tokens, features) and "pooled" (n, features).
+Real models: without ``--model``, ``--target`` and ``--steps``: 15,000 on 2 H100, says the paper;
+what it takes says examples/what_it_costs.py. To try it:
+
+    python examples/tiny.py flux out/flux
+    python examples/ominicontrol.py --model out/flux --target out/flux --cached out/flux/cached.safetensors --steps 2
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+from diffusers import FluxPipeline, FluxTransformer2DModel
+from safetensors.torch import load_file
+
+from ioadapt_theory import adapt, load, save
+from ioadapt_theory.presets import PRESETS
+
+
+def packed(latents: torch.Tensor) -> torch.Tensor:
+    """(n, channels, height, width) -> (n, tokens, 4 channels), as FLUX reads images."""
+    return FluxPipeline._pack_latents(latents, *latents.shape)
+
+
+def velocity(transformer, noisy, times, condition, prompts, pooled, height, width):
+    """What the transformer says of the image's tokens, with the condition's behind them, at the same places."""
+    ids = FluxPipeline._prepare_latent_image_ids(1, height // 2, width // 2, noisy.device, noisy.dtype)
+    guidance = torch.full_like(times, 1.0) if transformer.config.guidance_embeds else None
+    said = transformer(
+        hidden_states=torch.cat([noisy, condition], 1), timestep=times, guidance=guidance, pooled_projections=pooled,
+        encoder_hidden_states=prompts, txt_ids=noisy.new_zeros(prompts.shape[1], 3), img_ids=torch.cat([ids, ids]),
+    ).sample  # fmt: skip
+    return said[:, : noisy.shape[1]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    preset = PRESETS["ominicontrol"]
+    parser.add_argument("--model", default=preset.base)
+    parser.add_argument("--target", default="black-forest-labs/FLUX.1-schnell")
+    parser.add_argument("--cached", type=Path, required=True)
+    parser.add_argument("--placement", default="input", choices=("input", "output", "weight"))
+    parser.add_argument("--steps", type=int, default=preset.steps)
+    parser.add_argument("--out", type=Path, default=Path("out/ominicontrol"))
+    args = parser.parse_args()
+    device, dtype = ("cuda", torch.bfloat16) if torch.cuda.is_available() else ("cpu", torch.float32)
+
+    flux = FluxTransformer2DModel.from_pretrained(args.model, subfolder="transformer", torch_dtype=dtype).to(device)
+    adapt(flux, **preset.adapter("lora", args.placement))
+    if device == "cuda":
+        flux.enable_gradient_checkpointing()
+    optimizer = preset.optimizer_for(p for p in flux.parameters() if p.requires_grad)
+    cached = {name: tensor.to(device, dtype) for name, tensor in load_file(args.cached).items()}
+    height, width = cached["latents"].shape[-2:]
+    flux.train()
+    for step in range(args.steps):
+        chosen = torch.randint(len(cached["latents"]), (preset.batch_size,), device=device)
+        image, condition = (packed(cached[name][chosen]) for name in ("latents", "condition"))
+        prompts, pooled = cached["prompts"][chosen], cached["pooled"][chosen]
+        noise, times = torch.randn_like(image), torch.sigmoid(torch.randn(len(chosen), device=device, dtype=dtype))
+        noisy = (1 - times[:, None, None]) * image + times[:, None, None] * noise
+        guess = velocity(flux, noisy, times, condition, prompts, pooled, height, width)
+        loss = torch.nn.functional.mse_loss(guess.float(), (noise - image).float())
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        if step % 100 == 0 or step == args.steps - 1:
+            print(f"step {step}: loss {loss.item():.3f}")
+    save(flux, args.out, card=True)
+
+    other = FluxTransformer2DModel.from_pretrained(args.target, subfolder="transformer", torch_dtype=dtype).to(device)
+    print(load(other, args.out))
+    with torch.no_grad():
+        one = {name: tensor[:1] for name, tensor in cached.items()}
+        image, condition = packed(one["latents"]), packed(one["condition"])
+        times = torch.ones(1, device=device, dtype=dtype)
+        guess = velocity(other, torch.randn_like(image), times, condition, one["prompts"], one["pooled"], height, width)
+    print(f"{args.target} with the adapter: {list(guess.shape)} for one image, finite: {bool(guess.isfinite().all())}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""Train an adapter in a loop of your own, see whether it will move, move it, and ship it.
+
+Real models: ``--source meta-llama/Llama-3.2-1B --target meta-llama/Llama-3.2-1B-Instruct --texts yours.jsonl`` (in each
+line a text, {"text": ...}) and without ``--steps``; examples/what_it_costs.py says what that takes. To try it:
+
+    python examples/tiny.py llama out/llama
+    python examples/tiny.py llama out/tuned --like out/llama
+    python examples/plain_loop.py --source out/llama --target out/tuned --texts out/llama/texts.jsonl --steps 20
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from ioadapt_theory import adapt, load, merge, save, unload
+from ioadapt_theory.cli import main as ioadapt
+from ioadapt_theory.presets import PRESETS
+from ioadapt_theory.report import report, to_text
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--source", required=True, help="the model to train on")
+    parser.add_argument("--target", required=True, help="the model that the adapter is for, too")
+    parser.add_argument("--texts", type=Path, required=True)
+    parser.add_argument("--preset", default="commonsense", choices=("commonsense", "metamath"))
+    parser.add_argument("--placement", default="input", help="input, output, weight, residual")
+    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--out", type=Path, default=Path("out/adapter"))
+    args = parser.parse_args()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    preset = PRESETS[args.preset]
+
+    # 1. train
+    tokenizer = AutoTokenizer.from_pretrained(args.source)
+    texts = [json.loads(line)["text"] for line in args.texts.read_text(encoding="utf-8").splitlines()]
+    model = AutoModelForCausalLM.from_pretrained(args.source).to(device)
+    adapt(model, **preset.adapter("lora", args.placement))
+    optimizer = preset.optimizer_for(p for p in model.parameters() if p.requires_grad)
+    model.train()
+    for step in range(args.steps):
+        some = [texts[(step * preset.batch_size + i) % len(texts)] for i in range(preset.batch_size)]
+        batch = tokenizer(some, return_tensors="pt", padding=True, truncation=True, max_length=preset.length).to(device)
+        labels = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
+        loss = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], labels=labels).loss
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        if step % 10 == 0 or step == args.steps - 1:
+            print(f"step {step}: loss {loss.item():.3f}")
+
+    # 2. will it move? A batch without labels tells more than the weights do.
+    model.eval()
+    target = AutoModelForCausalLM.from_pretrained(args.target).to(device).eval()
+    batch = tokenizer(texts[:8], return_tensors="pt", padding=True).to(device)
+    found = report(
+        model, target, inputs=[dict(batch)], call=lambda m, b: m(**b).logits, names=(args.source, args.target, None)
+    )
+    print(to_text(found))
+
+    # 3. save it with a card that says so, and put it on the other model
+    save(model, args.out, card=to_text(found))
+    print(load(target, args.out))
+
+    # 4. ship: the adapter as it is (args.out), or for those who do not have this package plain weights, or a plain LoRA
+    unload(merge(target)).save_pretrained(args.out / "merged")
+    tokenizer.save_pretrained(args.out / "merged")
+    ioadapt(["adapters", "bake", str(args.out), str(args.out / "lora"), "--base", args.target])
+    print(
+        f"{args.out}: the adapter and its card; merged: {args.target} with it in the weights; lora: for PEFT and vLLM"
+    )
+
+
+if __name__ == "__main__":
+    main()

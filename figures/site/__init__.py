@@ -1,0 +1,1 @@
+"""The documentation as a site: pages that are made when it is built, and the build itself."""

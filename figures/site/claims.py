@@ -1,0 +1,139 @@
+"""A page for every claim, from the registry alone: statement, verdict, what is true, proofs, witnesses, commands."""
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from typing import Final
+
+from ioadapt_theory.claims import CLAIMS, Claim, report
+from ioadapt_theory.claims.evaluation import evaluate
+from ioadapt_theory.claims.evidence.formal import record
+from ioadapt_theory.claims.expression.notation import latex, text
+from ioadapt_theory.claims.instances import witness
+
+INDEX: Final = "claims/index.md"
+SPECIAL: Final = str.maketrans({c: f"\\{c}" for c in "\\*_`[]<>#|$~"})
+
+
+def pages() -> Iterator[tuple[str, str]]:
+    """The list of claims, and a page each."""
+    yield INDEX, index()
+    for claim in CLAIMS.values():
+        yield f"claims/{claim.id}.md", page(claim)
+
+
+def index() -> str:
+    """Every claim with its verdict, under the statement of the paper that it is about."""
+    lines = ["# Every claim\n", f"{report.counted(CLAIMS.values())}\n"]
+    source = ""
+    for claim in CLAIMS.values():
+        if claim.source != source:
+            source = claim.source
+            lines.append(f"\n## {plain(source)}\n")
+        lines.append(f"- [{claim.id}]({claim.id}.md): {claim.expected}. {plain(report.remark(claim))}")
+    tree = "\n".join(f"{name} <{name}>" for name in CLAIMS)
+    return "\n".join(lines) + f"\n\n```{{toctree}}\n:hidden:\n\n{tree}\n```\n"
+
+
+def page(claim: Claim) -> str:
+    """Everything that is known of one claim."""
+    parts = [
+        f"# {claim.id}",
+        f"**{str(claim.expected).upper()}** · {plain(claim.source)} · {plain(report.reading(claim))}",
+        *_statement(claim),
+        *_true(claim),
+        *_related(claim),
+        *_proofs(claim),
+        *_instances(claim),
+        *_evidence(claim),
+        *_commands(claim),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def plain(said: str) -> str:
+    """Text as Markdown that means just that."""
+    return said.translate(SPECIAL)
+
+
+def _statement(claim: Claim) -> Iterator[str]:
+    yield "## What is stated"
+    if claim.prose:
+        yield plain(claim.prose)
+    if claim.given:
+        yield "Given " + ", ".join(mathml(latex(g.relation)) for g in claim.given) + ":"
+    if claim.latex:
+        yield mathml(claim.latex, display=True)
+    lines = [f"given  {text(g.relation)}" for g in claim.given]
+    yield fenced("\n".join([*lines, claim.statement]))
+    if claim.words:
+        yield f"Said besides: {', '.join(claim.words)}."
+
+
+def _true(claim: Claim) -> Iterator[str]:
+    if said := report.remark(claim):
+        yield f"## What is true\n\n{plain(said[:1].upper() + said[1:])}."
+
+
+def _related(claim: Claim) -> Iterator[str]:
+    better = [other.id for other in CLAIMS.values() if other.amends == claim.id]
+    if claim.amends:
+        yield f"It sharpens or corrects {linked(claim.amends)}."
+    if better:
+        yield f"Sharpened or corrected by {', '.join(map(linked, better))}."
+
+
+def _proofs(claim: Claim) -> Iterator[str]:
+    if claim.proofs:
+        yield "## Arguments\n\nEach step is run by a program.\n\n" + fenced(report.proofs(claim).rstrip())
+
+
+def _instances(claim: Claim) -> Iterator[str]:
+    for title, names in (("Counterexamples", claim.witnesses), ("Where the bound is attained", claim.attained)):
+        if names:
+            yield f"## {title}"
+        for name in names:
+            yield f"`{name}`{_measured(claim, name)}\n\n{fenced(_instance(name), 'json')}"
+
+
+def _measured(claim: Claim, name: str) -> str:
+    if claim.inequality is None or not any("≤" in text(r) for r in claim.concludes):
+        return ""
+    return f": {evaluate(claim, witness(name)).decisive_ratio:.6g} times the bound"
+
+
+@cache
+def _instance(name: str) -> str:
+    entries = (f" {json.dumps(k)}: {json.dumps(v, ensure_ascii=False)}" for k, v in witness(name).items())
+    return "{\n" + ",\n".join(entries) + "\n}"
+
+
+def _evidence(claim: Claim) -> Iterator[str]:
+    kinds = dict.fromkeys(str(s.kind) for s in (*claim.proofs, *claim.strategies))
+    if formal := record().get(claim.id):
+        kinds[f"formal (theorem `{formal.theorem}` in Coq, about this very statement)"] = None
+    if kinds:
+        yield f"## Evidence\n\nKinds: {', '.join(kinds)}."
+
+
+def _commands(claim: Claim) -> Iterator[str]:
+    lines = [f"ioadapt claims {claim.id} --proof", f"ioadapt verify {claim.id}"]
+    lines += [f"ioadapt verify {claim.id} --instance {name}" for name in (*claim.witnesses, *claim.attained)[:1]]
+    yield "## Check it\n\n" + fenced("\n".join(lines), "sh")
+
+
+def linked(name: str) -> str:
+    """A link to a claim's page."""
+    return f"[{name}]({name}.md)"
+
+
+def fenced(said: str, language: str = "text") -> str:
+    """A block of text as it stands."""
+    return f"```{language}\n{said}\n```"
+
+
+def mathml(formula: str, *, display: bool = False) -> str:
+    """LaTeX as MathML, which browsers show without a script or a font from elsewhere."""
+    from latex2mathml.converter import convert
+
+    return str(convert(formula, display="block" if display else "inline")).replace("\n", " ")

@@ -1,0 +1,31 @@
+"""Every command and its options, as ``--help`` prints them."""
+
+import os
+from collections.abc import Iterator
+from contextlib import redirect_stdout, suppress
+from io import StringIO
+from unittest.mock import patch
+
+from figures.site.claims import fenced
+from ioadapt_theory.cli import COMMANDS, main
+
+ACTIONS = {"adapters": ("inspect", "convert", "bake")}
+"""Subcommands of subcommands."""
+
+
+def pages() -> Iterator[tuple[str, str]]:
+    """One page, a section for each command."""
+    parts = ["# Commands", "Status: 0 as expected, 1 a finding, 2 misuse, 3 a lost worker, 130 interrupted."]
+    for name, summary in COMMANDS.items():
+        parts.append(f"## ioadapt {name}\n\n{summary[:1].upper()}{summary[1:]}.\n\n{fenced(shown(name))}")
+        parts += [f"### ioadapt {name} {action}\n\n{fenced(shown(name, action))}" for action in ACTIONS.get(name, ())]
+    yield "commands.md", "\n\n".join(parts) + "\n"
+
+
+def shown(*words: str) -> str:
+    """What ``--help`` says on a terminal of 100 columns."""
+    said = StringIO()
+    with patch.dict(os.environ, COLUMNS="100", NO_COLOR="1"), redirect_stdout(said):
+        with suppress(SystemExit):
+            main([*words, "--help"])
+    return said.getvalue().rstrip()

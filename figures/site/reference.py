@@ -1,0 +1,96 @@
+"""The reference: which names are public and on which page; what is said of them is their docstrings'."""
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any, Final
+
+import ioadapt_theory
+from ioadapt_theory import adapters, claims, errors, report
+
+PACKAGE: Final = tuple(n for n in ioadapt_theory.__all__ if n not in {"load", "save", "IoAdaptError"})
+INNER: Final = tuple(n for n in adapters.__all__ if n not in {*ioadapt_theory.__all__, "cached"})
+ERRORS: Final = tuple(
+    name for name, thing in vars(errors).items() if isinstance(thing, type) and issubclass(thing, errors.IoAdaptError)
+)
+PUBLIC: Final[dict[str, tuple[str, dict[str, tuple[str, ...]]]]] = {
+    "adapters": ("Adapters on models", {"ioadapt_theory": PACKAGE}),
+    "layers": ("The layer and its parts", {"ioadapt_theory.adapters": INNER}),
+    "moving": (
+        "Converting and baking",
+        {
+            "ioadapt_theory.adapters.moving.bake": ("bake",),
+            "ioadapt_theory.adapters.moving.convert": ("convert", "convert_model"),
+            "ioadapt_theory.adapters.moving.truncate": ("change", "truncate"),
+        },
+    ),
+    "formats": (
+        "Adapter files",
+        {
+            "ioadapt_theory": ("save", "load"),
+            "ioadapt_theory.formats": ("read", "AdapterFile", "Entry"),
+            "ioadapt_theory.formats.open": ("open_adapter",),
+        },
+    ),
+    "settings": (
+        "The paper's settings, and what a step costs",
+        {"ioadapt_theory.presets": ("Preset", "PRESETS"), "ioadapt_theory.costs": ("cost", "Cost")},
+    ),
+    "report": ("Will it move?", {"ioadapt_theory.report": tuple(report.__all__)}),
+    "similarity": (
+        "How far apart are two checkpoints?",
+        {
+            "ioadapt_theory.checkpoints.open": ("open_checkpoint",),
+            "ioadapt_theory.similarity.compare": ("compare",),
+            "ioadapt_theory.similarity.comparison": ("Options", "Comparison"),
+            "ioadapt_theory.similarity.measures.spaces": ("Space",),
+        },
+    ),
+    "claims": (
+        "Claims",
+        {
+            "ioadapt_theory.claims": tuple(n for n in claims.__all__ if n != "CLAIMS"),
+            "ioadapt_theory.claims.evaluation": ("evaluate",),
+            "ioadapt_theory.claims.instances": ("witness",),
+        },
+    ),
+    "peft": ("In PEFT", {"ioadapt_theory.peft": ("IOLoraConfig", "load_adapter")}),
+    "errors": ("Errors", {"ioadapt_theory.errors": ERRORS}),
+}
+"""Page -> title, and its names by module."""
+
+
+def names() -> Iterator[str]:
+    """Every public name, dotted."""
+    for _, modules in PUBLIC.values():
+        yield from (f"{module}.{name}" for module, some in modules.items() for name in some)
+
+
+def pages() -> Iterator[tuple[str, str]]:
+    """The list of pages, and the pages."""
+    tree = "\n".join(PUBLIC)
+    about = "Shapes, units, errors and an example of every public name; rows are samples, Y = XW."
+    yield "reference/index.md", f"# Reference\n\n{about}\n\n```{{toctree}}\n:maxdepth: 2\n\n{tree}\n```\n"
+    for page, (title, modules) in PUBLIC.items():
+        public = (f"{module}.{name}" for module, some in modules.items() for name in some)
+        yield f"reference/{page}.md", f"# {title}\n\n" + "\n".join(map(_documented, public))
+
+
+def _documented(name: str) -> str:
+    kind = kind_of(found(name))
+    if kind == "data":
+        return f"`{name}`: {', '.join(map(str, found(name)))}\n"
+    members = "\n   :members:" if kind == "class" else ""
+    return f"```{{eval-rst}}\n.. auto{kind}:: {name}{members}\n```\n"
+
+
+def kind_of(thing: Any) -> str:
+    """What autodoc calls it."""
+    if isinstance(thing, type):
+        return "exception" if issubclass(thing, BaseException) else "class"
+    return "function" if callable(thing) else "data"
+
+
+def found(name: str) -> Any:
+    """The thing of a dotted name."""
+    module, _, last = name.rpartition(".")
+    return getattr(import_module(module), last)

@@ -1,0 +1,84 @@
+"""Several LoRAs as one: their changes added up, each with a weight of its own."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from ioadapt_theory.adapters.equations import Placement
+from ioadapt_theory.adapters.families import FAMILIES, Family, Spec
+from ioadapt_theory.adapters.families.family import is_finite
+from ioadapt_theory.adapters.layer import Adapter
+from ioadapt_theory.adapters.model import activate, function_of, install, layers, naming
+from ioadapt_theory.errors import InvalidValueError, UnsupportedError
+
+
+def combine(model: nn.Module, weights: Mapping[str, float], name: str) -> nn.Module:
+    """Add the changes of adapters up, and put the sum on the model, where it alone is in use; returns the model.
+
+    On a side the sum is I + Σ w s AB, on the weight W + Σ w s AB, exactly: its rank is the sum of the ranks. Adapters that
+    are active together do something else, as they act one after the other.
+
+    >>> import torch
+    >>> from ioadapt_theory import adapt, combine, layers
+    >>> model = torch.nn.Sequential(torch.nn.Linear(8, 6))
+    >>> for each in ("cats", "dogs"):
+    ...     _ = adapt(model, target_modules=["0"], placement="output", rank=2, name=each, init="random")
+    >>> layers(combine(model, {"cats": 0.7, "dogs": 0.3}, "both"))["0"].active
+    ('both',)
+
+    Args:
+        model: with the adapters, which stay.
+        weights: by adapter.
+        name: of the sum.
+
+    Raises:
+        UnknownNameError: an adapter that is not there.
+        UnsupportedError: a family whose changes do not add up to one of its own.
+        InvalidValueError: a weight that is no finite number, adapters in different placements on a layer, or the name
+            is taken.
+    """
+    for key, weight in weights.items():
+        if not is_finite(weight):
+            msg = f"The weight of {key!r} is {weight!r:.80}; it is a finite number."
+            raise InvalidValueError(msg)
+    by_layer: dict[str, list[tuple[Adapter, float]]] = {}
+    for key, weight in weights.items():
+        for layer, module in layers(model, key).items():
+            by_layer.setdefault(layer, []).append((module.adapters[key], weight))  # type: ignore[arg-type]
+    if not by_layer:
+        msg = "There is nothing to combine: give at least one adapter and its weight."
+        raise InvalidValueError(msg)
+    made = {}
+    for layer, parts in by_layer.items():
+        with naming(layer):
+            made[layer] = _sum(parts)
+    found = layers(model)
+    for layer, adapter in made.items():
+        adapter.to(function_of(found[layer]).like.device)
+    install(model, made, name)
+    activate(model, name)
+    return model
+
+
+def _sum(parts: list[tuple[Adapter, float]]) -> Adapter:
+    first = parts[0][0]
+    for adapter, _ in parts:
+        if adapter.family != "lora":
+            msg = f"the changes of a {adapter.family} do not add up to one; activate the adapters together instead."
+            raise UnsupportedError(msg)
+        if [*adapter] != [*first]:
+            msg = f"one adapter is on {'+'.join(first)}, another on {'+'.join(adapter)}, which is no sum."
+            raise InvalidValueError(msg)
+    families = {Placement(side): _joined(side, parts) for side in first}
+    *_, last = first
+    shifts = [w * a[last].scaling * a.shift for a, w in parts if a.shift is not None]  # type: ignore[operator, union-attr]
+    return Adapter("lora", families, sum(shifts[1:], shifts[0]) if shifts else None)
+
+
+def _joined(side: str, parts: list[tuple[Adapter, float]]) -> Family:
+    phis = [(adapter[side], weight) for adapter, weight in parts]
+    a: Tensor = torch.cat([phi.A.detach() for phi, _ in phis], 1)  # type: ignore[operator]
+    b: Tensor = torch.cat([w * phi.scaling * phi.B.detach() for phi, w in phis])  # type: ignore[operator]
+    size = phis[0][0].size
+    return FAMILIES["lora"].stored(size, Spec(rank=a.shape[1]), {"A": a, "B": b})  # type: ignore[arg-type]

@@ -1,0 +1,117 @@
+"""The paper's training settings by name, its Table 7 and its appendix: ``PRESETS["sd15"]``, ``PRESETS["flux-dev"]``."""
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from types import MappingProxyType
+from typing import Any
+
+import torch
+from torch import nn
+
+from ioadapt_theory.errors import MissingExtraError, UnknownNameError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """Settings of one run of the paper.
+
+    >>> from ioadapt_theory.presets import PRESETS
+    >>> PRESETS["sd15"].adapter("lora", "output")["rank"]
+    4
+
+    Attributes:
+        paper: where they stand in it.
+        code: the training code that it names; what the paper leaves open comes from there.
+        base: the model, by its name on the hub.
+        targets: names of modules, or one regular expression; none where the paper trains no adapter on layers.
+        ranks: by family.
+        optimizer: "adamw" or "prodigy".
+        learning_rate, weight_decay: its options.
+        batch_size: samples in one step of the optimizer, over all devices.
+        not_in_paper: what comes from the code, or is not known.
+        alphas: by family, where alpha is not the rank.
+        dropout, init: of the adapter, see ``AdapterConfig``.
+        steps, epochs: how long, as one of the two.
+        warmup: steps until the learning rate is reached; ``warmup_ratio`` is the same as a share of all.
+        resolution: of images, in pixels; ``length`` of texts, in tokens.
+    """
+
+    paper: str
+    code: str
+    base: str
+    targets: str | tuple[str, ...]
+    ranks: Mapping[str, int]
+    optimizer: str
+    learning_rate: float
+    weight_decay: float
+    batch_size: int
+    not_in_paper: tuple[str, ...]
+    alphas: Mapping[str, float] = field(default_factory=dict)
+    dropout: float = 0.0
+    init: str = "default"
+    steps: int | None = None
+    epochs: int | None = None
+    warmup: int = 0
+    warmup_ratio: float = 0.0
+    resolution: int | None = None
+    length: int | None = None
+
+    def adapter(self, family: str = "lora", placement: str = "input") -> dict[str, Any]:
+        """The options of ``adapt``: ``adapt(unet, **preset.adapter("lora", "input"))``.
+
+        Raises:
+            UnknownNameError: a family that the run does not have.
+        """
+        if family not in self.ranks:
+            kind = "family in this preset"
+            raise UnknownNameError(kind, family, self.ranks)
+        return {
+            "target_modules": self.targets,
+            "family": family,
+            "placement": placement,
+            "rank": self.ranks[family],
+            "alpha": self.alphas.get(family),
+            "dropout": self.dropout,
+            "init": self.init,
+        }
+
+    def peft(self, family: str = "lora", placement: str = "input") -> dict[str, Any]:
+        """The same for the plug-in: ``IOLoraConfig(**preset.peft("lora", "input"))``."""
+        options = self.adapter(family, placement)
+        if isinstance(self.targets, tuple):
+            options["target_modules"] = [*self.targets]
+        theirs = {"rank": "r", "alpha": "lora_alpha", "dropout": "lora_dropout", "init": "init_weights"}
+        return {theirs.get(name, name): value for name, value in options.items()}
+
+    def optimizer_for(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
+        """The optimizer of the run, as its training code builds it.
+
+        Raises:
+            MissingExtraError: it is Prodigy, and prodigyopt is not installed.
+        """
+        common = {"lr": self.learning_rate, "betas": (0.9, 0.999), "weight_decay": self.weight_decay, "eps": 1e-8}
+        if self.optimizer == "adamw":
+            return torch.optim.AdamW(parameters, **common)  # type: ignore[arg-type]
+        try:
+            from prodigyopt import Prodigy
+        except ImportError:
+            raise MissingExtraError("prodigyopt", "examples") from None
+        made: torch.optim.Optimizer = Prodigy(
+            parameters, **common, decouple=True, use_bias_correction=True, safeguard_warmup=True
+        )
+        return made
+
+
+def _read() -> Mapping[str, Preset]:
+    tables = tomllib.loads((files("ioadapt_theory") / "presets.toml").read_text(encoding="utf-8"))
+    return MappingProxyType({name: Preset(**_frozen(table)) for name, table in tables.items()})
+
+
+def _frozen(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+
+
+PRESETS: Mapping[str, Preset] = _read()
+"""The runs by name."""

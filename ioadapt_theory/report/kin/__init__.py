@@ -1,0 +1,1 @@
+"""What two models are to each other: what stands for what in them, and what was done to one to make the other."""

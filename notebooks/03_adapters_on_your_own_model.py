@@ -1,0 +1,159 @@
+# %% [markdown]
+# # Adapters on your own model
+#
+# A model of your own is any `nn.Module` with linear layers or convolutions. This page adapts one, trains the adapter,
+# saves it, puts it on another model, and ends with plain weights. The model is small, so that each step takes
+# seconds; the calls are those for a large one.
+
+# %%
+import copy
+import tempfile
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from ioadapt_theory import adapt, count, disable, layers, load, merge, save, transfer, unload, unmerge
+from ioadapt_theory.report import report
+from toys.style import styled
+
+torch.manual_seed(0)
+
+
+def bars(n: int, *, upright: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    """Images with one bar, and in which of eight places it stands."""
+    place = torch.randint(8, (n,))
+    images = 0.3 * torch.randn(n, 1, 8, 8)
+    images[torch.arange(n), 0, place] += 1
+    return (images.transpose(2, 3) if upright else images), place
+
+
+class Net(nn.Module):
+    """Your model."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Conv2d(1, 16, 3, padding=1)
+        self.body = nn.Sequential(nn.Linear(16 * 64, 64), nn.ReLU(), nn.Linear(64, 32), nn.ReLU())
+        self.head = nn.Linear(32, 8)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.head(self.body(self.stem(images).flatten(1)))
+
+
+def train(model: nn.Module, steps: int, *, upright: bool, rate: float = 3e-3) -> None:
+    optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], lr=rate)
+    for _ in range(steps):
+        images, place = bars(64, upright=upright)
+        cross_entropy(model(images), place).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+
+@torch.no_grad()
+def right(model: nn.Module, *, upright: bool) -> float:
+    images, place = bars(1000, upright=upright)
+    return float((model(images).argmax(1) == place).float().mean())
+
+
+base = Net()
+train(base, 150, upright=False)
+print(f"lying bars: {right(base, upright=False):.0%} right, upright ones {right(base, upright=True):.0%}")
+
+# %% [markdown]
+# ## Put an adapter on
+#
+# `adapt` freezes the model and adds to the layers that you name: the ends of their names, a regular expression, or
+# `"all-linear"`. A name that matches nothing is an error that shows what there is. The model keeps its class and its
+# forward pass.
+
+# %%
+model = adapt(copy.deepcopy(base), target_modules=["body.0", "body.2"], family="lora", placement="input", rank=4)
+print(f"{count(model)} numbers to train on {', '.join(layers(model))}")
+print(model.body[0])
+
+# %% [markdown]
+# It changes nothing before it is trained. Then train as you always do: what has `requires_grad` is the adapter.
+
+# %%
+images, _ = bars(4, upright=True)
+unchanged = torch.equal(model(images), base(images))
+train(model, 200, upright=True)
+learned = right(model, upright=True)
+with disable(model):
+    without = right(model, upright=False)
+print(f"upright bars: {learned:.0%} right; without the adapter lying ones are still {without:.0%} right")
+
+# %% [markdown]
+# ## Save it, with a page that says what it is
+#
+# One file, and with `card=True` a model card beside it. A README.md of your own is never replaced.
+
+# %%
+folder = Path(tempfile.mkdtemp())
+save(model, folder, card=True)
+print(*(path.name for path in sorted(folder.iterdir())))
+print((folder / "README.md").read_text()[:620])
+
+# %% [markdown]
+# ## On another model
+#
+# The other model here is the first one, trained further on noisy images; its weights have changed a little. `load`
+# puts a saved adapter on it, `transfer` one from memory. `report` says before what can be expected.
+
+# %%
+other = copy.deepcopy(base)
+train(other, 100, upright=False, rate=1e-3)
+print(report(model, other))
+moved = load(other, folder)
+print(moved)
+there = right(other, upright=True)
+print(f"upright bars on the other model: {there:.0%} right")
+
+stranger = Net()
+train(stranger, 150, upright=False)
+transfer(model, stranger)
+apart = right(stranger, upright=True)
+print(f"on a model that was trained from scratch: {apart:.0%} right")
+
+# %%
+with styled():
+    figure, axes = plt.subplots(figsize=(5, 2))
+    axes.barh(["trained apart", "trained further", "where it learned"], [apart, there, learned])
+    axes.axvline(1 / 8, color="black", lw=1)
+    axes.set(xlim=(0, 1), xlabel="upright bars in the right place (line: by chance)")
+plt.show()
+
+# %% [markdown]
+# ## Plain weights
+#
+# `merge` writes the adapter into the weights, `unmerge` gives the old ones back bit for bit, and `unload` after
+# `merge` leaves a model that does not know of adapters.
+
+# %%
+with torch.no_grad():
+    expected = model(images)
+    merge(model)
+    merged = model(images)
+    unmerge(model)
+plain = unload(merge(copy.deepcopy(model)))
+print(
+    type(plain.body[0]).__name__, "again; the outputs differ by", f"{float((plain(images) - expected).abs().max()):.0e}"
+)
+
+# %% [markdown]
+# ## What this page said, checked
+
+# %%
+assert unchanged, "a fresh adapter changes nothing"
+assert learned > 0.9 > 0.4 > right(base, upright=True), "it learned what the base could not"
+assert without > 0.95, "and the base is as it was"
+assert {path.name for path in folder.iterdir()} == {"ioadapt.safetensors", "README.md"}
+assert not moved.unmatched, "every layer has its counterpart"
+assert there > 0.8 > apart, "it works on the relative, and not on the stranger"
+assert torch.allclose(merged, expected, atol=1e-4), "merging changes nothing"
+assert torch.equal(model.body[0].base_layer.weight, base.body[0].weight), "unmerging is exact"
+assert not layers(plain), "the last one is plain"
+print("All of it holds.")

@@ -1,0 +1,100 @@
+"""The model card: it says what the file holds, and never takes the place of somebody's own README.md."""
+
+import re
+from types import SimpleNamespace
+
+import pytest
+import torch
+from torch import nn
+
+from ioadapt_theory import adapt, count, load, save
+from ioadapt_theory.cli import main
+from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.report import report, to_text
+
+CARD = "README.md"
+
+
+def two_layers() -> nn.Sequential:
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(12, 20), nn.Linear(20, 6))
+
+
+def adapted(**options: object) -> nn.Sequential:
+    return adapt(two_layers(), target_modules=["0", "1"], init="random", **{"rank": 2, **options})
+
+
+def test_it_says_what_the_adapter_is_and_what_it_was_trained_on(tmp_path):
+    model = adapted(placement_pattern={"1": "output"}, rank_pattern={"1": 3}, alpha=6)
+    model.config = SimpleNamespace(_name_or_path="owner/base-1.5")
+    text = (save(model, tmp_path, card=True) / CARD).read_text()
+    assert text.startswith("---\n")
+    for part in (
+        'base_model: "owner/base-1.5"', 'tags: ["lora", "input-adapter", "output-adapter"]', "| rank | 2 to 3 |",
+        "| scale | 2 to 3 |", "input (1 layers); output (1 layers)", "`Y = XW(I + AB)`",
+        "fingerprints of 2 of its layers",
+        f"| numbers | {count(model)} |", "| layers | 2: `0`, `1` |",
+    ):  # fmt: skip
+        assert part in text
+
+
+def test_the_lines_that_it_tells_to_run_run(tmp_path, capsys):
+    model = adapted(placement="output")
+    text = (save(model, tmp_path / "a", card=True) / CARD).read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    fresh = two_layers()
+    exec(code.replace("THIS FOLDER", str(tmp_path / "a")), {"model": fresh})
+    x = torch.randn(5, 12)
+    assert torch.equal(fresh(x), model(x))
+    assert "2 of 2 layers" in capsys.readouterr().out
+
+
+def test_what_report_said_is_in_it_whatever_characters_it_has(tmp_path):
+    model, other = adapted(), two_layers()
+    said = to_text(report(model, other))
+    assert said.splitlines()[-1] in (save(model, tmp_path, card=said) / CARD).read_text()
+    text = (save(model, tmp_path, card="```\n\x1b[31mred\n``` `|") / CARD).read_text()
+    assert "\x1b" not in text
+    assert "````text\n```\n[31mred\n``` `|\n````" in text
+
+
+def test_a_card_is_renewed_and_one_that_was_edited_is_not(tmp_path):
+    save(adapted(rank=2), tmp_path, card=True)
+    first = (tmp_path / CARD).read_text()
+    save(adapted(rank=4), tmp_path, card=True)
+    assert "| rank | 4 |" in (tmp_path / CARD).read_text() != first
+    edited = (tmp_path / CARD).read_text().replace("## Use it", "## How I use it")
+    for mine in (edited, "# My own page\n", ""):
+        (tmp_path / CARD).write_text(mine)
+        before = (tmp_path / "ioadapt.safetensors").read_bytes()
+        with pytest.raises(InvalidValueError, match=r"README.md is not a card as save wrote it, so nothing was saved"):
+            save(adapted(rank=3), tmp_path, card=True)
+        assert (tmp_path / CARD).read_text() == mine
+        assert (tmp_path / "ioadapt.safetensors").read_bytes() == before
+    save(adapted(rank=3), tmp_path)
+    load(two_layers(), tmp_path)
+
+
+def test_beside_a_file_and_for_the_same_content_it_is_the_same(tmp_path):
+    torch.manual_seed(1)
+    model = adapted()
+    save(model, tmp_path / "mine.safetensors", card=True)
+    first = (tmp_path / CARD).read_bytes()
+    save(model, tmp_path / "mine.safetensors", card=True)
+    assert (tmp_path / CARD).read_bytes() == first
+
+
+@pytest.mark.parametrize("family", ["full", "lokr"])
+def test_names_that_would_break_a_table_and_families_without_rank(family, tmp_path):
+    model = adapted(family=family, placement="input+weight")
+    model.config = SimpleNamespace(_name_or_path="evil | `base`\n# x")
+    text = (save(model, tmp_path, card=True) / CARD).read_text()
+    assert "| base model | `evil ? ?base?? x` |" in text.replace("?# x", "? x")
+    assert "base_model:" not in text
+    assert ("| rank |" in text) == (family != "full")
+
+
+def test_the_command_prints_the_card_of_an_adapter_that_is_there(tmp_path, capsys):
+    folder = save(adapted(), tmp_path, card=True)
+    assert main(["adapters", "inspect", str(folder), "--format", "card"]) == 0
+    assert capsys.readouterr().out == (folder / CARD).read_text()

@@ -1,0 +1,123 @@
+"""Adapters added up are the sum of their changes; numbers exchanged in place leave every object what it was."""
+
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+from ioadapt_theory import activate, adapt, combine, layers, load, merge, save, unmerge
+from ioadapt_theory.errors import InvalidValueError, UnknownNameError, UnsupportedError
+from tests.adapters.foreign import Small
+
+C, D = 7, 5
+
+
+def model_with(names: dict[str, int], placement: str, **options: object) -> nn.Sequential:
+    model = nn.Sequential(nn.Linear(C, D))
+    for name, rank in names.items():
+        adapt(model, target_modules=["0"], placement=placement, rank=rank, alpha=3, name=name, init="random", **options)
+    return model
+
+
+@pytest.mark.parametrize("placement", ["weight", "input", "output"])
+def test_the_sum_is_the_sum_of_the_changes(placement):
+    model, x = model_with({"a": 2, "b": 3}, placement), torch.randn(4, C)
+    base = model[0].base_layer(x)
+    changes = {}
+    for name in ("a", "b"):
+        activate(model, name)
+        changes[name] = model(x) - base
+    combine(model, {"a": 0.7, "b": -0.4}, "both")
+    assert model[0].active == ("both",)
+    assert_close(model(x), base + 0.7 * changes["a"] - 0.4 * changes["b"])
+    assert changes["a"].abs().max() > 1e-2
+    activate(model, "a")
+    assert_close(model(x), base + changes["a"])
+
+
+def test_a_sum_is_saved_merged_and_trained_as_any_adapter(tmp_path):
+    model, x = combine(model_with({"a": 2, "b": 3}, "input+weight"), {"a": 1, "b": 2}, "both"), torch.randn(4, C)
+    fresh = nn.Sequential(nn.Linear(C, D))
+    fresh.load_state_dict(model[0].base_layer.state_dict(prefix="0."))
+    load(fresh, save(model, tmp_path, "both"), "both")
+    assert torch.equal(fresh(x), model(x))
+    expected = model(x)
+    assert_close(merge(model)(x), expected)
+    unmerge(model)
+    model(x).sum().backward()
+    assert all(p.grad is not None for p in model[0].adapters["both"].parameters())
+
+
+def test_layers_that_only_one_of_them_has_and_kernels():
+    model = Small()
+    adapt(model, target_modules=["conv_in", "to_q"], placement="output", rank=2, name="a", init="random")
+    adapt(model, target_modules=["conv_in"], placement="output", rank=1, name="b", init="random")
+    activate(model, "a")
+    x = torch.randn(1, 3, 8, 8)
+    expected = model(x)
+    combine(model, {"a": 1, "b": 0}, "sum")
+    assert_close(model(x), expected)
+    assert set(layers(model, "sum")) == {"conv_in", "block.to_q"}
+
+
+def test_what_is_no_sum_is_refused_and_nothing_is_changed():
+    model = model_with({"a": 2}, "input")
+    adapt(model, target_modules=["0"], placement="output", name="other", rank=2)
+    adapt(model, target_modules=["0"], placement="input", family="dora", name="dora", rank=2)
+    for weights, error, sentence in (
+        ({"a": 1, "other": 1}, InvalidValueError, "0: one adapter is on input, another on output"),
+        ({"a": 1, "dora": 1}, UnsupportedError, "0: the changes of a dora do not add up"),
+        ({"a": float("nan")}, InvalidValueError, "The weight of 'a' is nan"),
+        ({"b": 1}, UnknownNameError, "No adapter 'b'"),
+        ({}, InvalidValueError, "nothing to combine"),
+    ):
+        with pytest.raises(error, match=sentence):
+            combine(model, weights, "sum")
+    with pytest.raises(InvalidValueError, match="There is an adapter 'a' already"):
+        combine(model, {"a": 1}, "a")
+    assert set(model[0].adapters) == {"a", "other", "dora"}
+
+
+@pytest.mark.parametrize("family", ["lora", "dora", "lokr"])
+def test_numbers_are_exchanged_in_place(family, tmp_path):
+    first, second = (model_with({"default": 2}, "output", family=family) for _ in range(2))
+    second[0].base_layer.load_state_dict(first[0].base_layer.state_dict())
+    second[0].adapters["default"]["output"].scaling = 0.25
+    save(second, tmp_path)
+    x = torch.randn(3, C)
+    assert not torch.equal(first(x), second(x))
+    before = [id(p) for p in first.parameters()]
+    report = load(first, tmp_path, hotswap=True)
+    assert report.matched == ("0",)
+    assert [id(p) for p in first.parameters()] == before
+    assert torch.equal(first(x), second(x))
+
+
+def test_what_was_compiled_is_not_compiled_again(tmp_path):
+    first, second = (model_with({"default": 2}, "input") for _ in range(2))
+    save(second, tmp_path)
+    compiled = []
+
+    def backend(graph, example):
+        compiled.append(graph)
+        return graph.forward
+
+    run, x = torch.compile(first, backend=backend, fullgraph=True), torch.randn(3, C)
+    run(x)
+    load(first, tmp_path, hotswap=True)
+    assert_close(run(x), first(x))
+    assert len(compiled) == 1
+
+
+def test_what_is_not_alike_is_not_exchanged(tmp_path):
+    save(model_with({"default": 2}, "input"), tmp_path)
+    for model, sentence in (
+        (model_with({"default": 3}, "input"), r"0: the adapter here is a lora of input.A \[7, 3\]"),
+        (model_with({"default": 2}, "output"), r"the new one a lora of input.A"),
+        (merge(model_with({"default": 2}, "input")), "unmerge it before exchanging"),
+        (adapt(nn.Sequential(nn.Linear(C, D), nn.Linear(D, D)), target_modules=["0", "1"], rank=2), "on this layer"),
+    ):
+        with pytest.raises(InvalidValueError, match=sentence):
+            load(model, tmp_path, hotswap=True)
+    with pytest.raises(UnknownNameError, match="No adapter 'default'"):
+        load(nn.Sequential(nn.Linear(C, D)), tmp_path, hotswap=True)

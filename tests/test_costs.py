@@ -1,0 +1,78 @@
+"""What a step costs: counts on the meta device are those of a real run, and what is known of real models comes out."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.nn.functional import scaled_dot_product_attention
+
+from ioadapt_theory import adapt, count
+from ioadapt_theory.costs import cost
+from ioadapt_theory.presets import PRESETS
+from tests.adapters.foreign import tiny_llama, tiny_unet
+
+N, C, D, R = 7, 12, 20, 3
+
+
+@pytest.mark.parametrize(
+    ("placement", "passes"),
+    [  # products of the frozen layer, then those of the two factors and of their gradients; the input needs no gradient
+        ("weight", N * C * D + 2 * N * R * C + 3 * N * R * D),
+        ("input", 2 * N * C * D + 5 * N * R * C),
+        ("output", N * C * D + 5 * N * R * D),
+    ],
+)
+def test_the_operations_of_one_layer_are_those_counted_by_hand(placement, passes):
+    model = adapt(nn.Sequential(nn.Linear(C, D)).float(), target_modules=["0"], placement=placement, rank=R)
+    found = cost(model.to("meta"), lambda m: m(torch.empty(N, C, device="meta", dtype=torch.float32)).sum())
+    assert found.operations == 2 * passes
+    assert found.trained == count(model)
+    assert found.weights == 4 * (C * D + D + count(model))
+
+
+@pytest.mark.parametrize("make", [tiny_llama, tiny_unet])
+def test_the_meta_device_counts_what_a_real_run_does_but_for_attention_that_is_computed_twice(make):
+    model = adapt(make(), target_modules=["q_proj", "to_q"][make is tiny_unet : 1 + (make is tiny_unet)], rank=2)
+    counted = cost(copy.deepcopy(model).to("meta"), step(make, "meta"))
+    with sdpa_kernel(SDPBackend.MATH):
+        real = cost(model, step(make, "cpu"))
+    assert (counted.trained, counted.weights) == (real.trained, real.weights)
+    assert abs(counted.operations / real.operations - 1) < 0.1
+
+
+def step(make, device):
+    if make is tiny_llama:
+        tokens = torch.zeros(2, 6, dtype=torch.long, device=device)
+        return lambda m: m(input_ids=tokens).logits.float().square().mean()
+    x, text = (torch.zeros(s, device=device, dtype=torch.float32) for s in ((1, 4, 8, 8), (1, 5, 12)))
+    return lambda m: m(x, torch.zeros(1, device=device), text).sample.square().mean()
+
+
+def test_attention_is_counted_without_the_matrix_that_accelerators_do_not_keep():
+    class Attention(nn.Linear):
+        def forward(self, x):
+            q = super().forward(x).reshape(1, 512, 4, 16).transpose(1, 2)
+            k = q[:, :2] * 2  # keys shared by two heads each
+            return scaled_dot_product_attention(q, k, value=k, is_causal=True, enable_gqa=True)
+
+    model = Attention(64, 64).to("meta", torch.bfloat16)
+    found = cost(model, lambda m: m(torch.empty(1, 512, 64, device="meta", dtype=torch.bfloat16)).float().sum())
+    assert found.kept < 4 * 512 * 512
+    assert found.operations > 2 * 4 * 512 * 512 * 16
+
+
+def test_sd_15_in_the_settings_of_table_7():
+    from diffusers import UNet2DConditionModel
+
+    with torch.device("meta"):
+        unet = UNet2DConditionModel(sample_size=64, cross_attention_dim=768).to(torch.bfloat16)
+        x, text, times = (torch.empty(s, dtype=torch.bfloat16) for s in ((4, 4, 64, 64), (4, 77, 768), (4,)))
+    options = PRESETS["sd15"].adapter("lora", "weight") | {"target_modules": ["to_k", "to_q", "to_v", "to_out.0"]}
+    found = cost(adapt(unet, **options), lambda m: m(x, times, text).sample.float().square().mean())
+    assert found.trained == 797_184  # as the LoRAs of this model that everybody has
+    assert abs((found.weights - 4 * found.trained) / 2 / 859_520_964 - 1) < 1e-6  # its published number of parameters
+    assert 6e12 < found.operations < 8e12
+    assert found.memory("prodigy") - found.memory("adamw") == 8 * found.trained
+    assert found.hours(500, 7e12) == pytest.approx(500 * found.operations / 7e12 / 3600)

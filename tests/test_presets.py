@@ -1,0 +1,94 @@
+"""The paper's settings by name: each is accepted by what it is for, and says where it comes from."""
+
+import pytest
+import torch
+from torch import nn
+
+from ioadapt_theory import adapt, layers
+from ioadapt_theory.errors import MissingExtraError, UnknownNameError
+from ioadapt_theory.peft import IOLoraConfig
+from ioadapt_theory.presets import PRESETS
+from tests.adapters.foreign import tiny_llama, tiny_unet
+
+WITH_ADAPTERS = {name: preset for name, preset in PRESETS.items() if preset.ranks}
+CELLS = [(name, family) for name, preset in WITH_ADAPTERS.items() for family in preset.ranks]
+
+
+def test_what_table_7_prints():
+    rows = {name: preset for name, preset in PRESETS.items() if preset.paper.startswith("Table 7")}
+    assert [*rows] == ["sd15", "sdxl", "sdxl-cross", "sd35-large", "flux-dev"]
+    for name, row in rows.items():
+        assert (row.batch_size, row.steps, row.resolution) == (4, 500, 512)
+        assert row.ranks == {"lora": 4, "dora": 4, "loha": 64, "lokr": 128}
+        assert (row.optimizer, row.learning_rate) == (
+            ("adamw", 1e-4) if name.startswith(("sd15", "sdxl")) else ("prodigy", 1)
+        )
+    sizes = {name: len(row.targets) for name, row in rows.items()}
+    assert sizes == {"sd15": 6, "sdxl": 4, "sdxl-cross": 2, "sd35-large": 8, "flux-dev": 8}
+
+
+@pytest.mark.parametrize(("name", "family"), CELLS)
+@pytest.mark.parametrize("placement", ["input", "output", "weight"])
+@pytest.mark.filterwarnings("ignore:target_modules")
+def test_adapt_and_the_plug_in_take_the_same_settings(name, family, placement):
+    preset = PRESETS[name]
+    ours, theirs = preset.adapter(family, placement), IOLoraConfig(**preset.peft(family, placement)).options()
+    assert (theirs.rank, theirs.alpha, theirs.dropout, theirs.init) == tuple(
+        ours[key] for key in ("rank", "alpha", "dropout", "init")
+    )
+    text = preset.length is not None
+    model = tiny_llama() if text else tiny_unet() if name[:2] == "sd" else flux()
+    found = layers(adapt(model, **ours)).values()
+    assert found
+    for layer in found:
+        ((side, phi),) = layer.adapters["default"].parts()
+        assert (side, layer.adapters["default"].family) == (placement, family)
+        assert phi.scaling == (2.0 if name == "commonsense" else 1.0)
+
+
+def flux() -> nn.Module:
+    from diffusers import FluxTransformer2DModel
+
+    return FluxTransformer2DModel(
+        in_channels=4, num_layers=1, num_single_layers=1, attention_head_dim=8, num_attention_heads=2,
+        joint_attention_dim=6, pooled_projection_dim=5, axes_dims_rope=(2, 2, 4),
+    )  # fmt: skip
+
+
+def test_which_layers_of_flux_the_presets_choose():
+    whole = {name: set(layers(adapt(flux(), **PRESETS[name].adapter(next(iter(PRESETS[name].ranks)))))) for name in
+             ("flux-dev", "ominicontrol", "clear")}  # fmt: skip
+    attention = {
+        f"{block}.attn.to_{x}" for block in ("transformer_blocks.0", "single_transformer_blocks.0") for x in "qkv"
+    }
+    assert whole["clear"] == {*attention, "transformer_blocks.0.attn.to_out.0"}
+    extra = {f"transformer_blocks.0.attn.{x}" for x in ("add_k_proj", "add_v_proj", "add_q_proj", "to_add_out")}
+    assert whole["flux-dev"] == {*attention, *extra, "transformer_blocks.0.attn.to_out.0"}
+    mlp = {"transformer_blocks.0.norm1.linear", "transformer_blocks.0.ff.net.2", "transformer_blocks.0.attn.to_out.0"}
+    single = {f"single_transformer_blocks.0.{x}" for x in ("norm.linear", "proj_mlp", "proj_out")}
+    assert whole["ominicontrol"] == {*attention, *mlp, *single, "x_embedder"}
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_optimizer_is_the_one_named_with_its_rate(name):
+    made = PRESETS[name].optimizer_for([nn.Parameter(torch.ones(2))])
+    assert type(made).__name__.lower() == PRESETS[name].optimizer
+    group = made.param_groups[0]
+    assert (group["lr"], group["weight_decay"]) == (PRESETS[name].learning_rate, PRESETS[name].weight_decay)
+
+
+@pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
+def test_a_preset_says_how_long_on_what_and_from_where(preset):
+    assert (preset.steps is None) != (preset.epochs is None)
+    assert (preset.resolution is None) != (preset.length is None)
+    assert preset.paper
+    assert preset.code
+    assert preset.not_in_paper
+
+
+def test_a_family_without_a_rank_and_a_missing_prodigy_are_one_sentence(monkeypatch):
+    with pytest.raises(UnknownNameError, match=r"No family in this preset 'dora'.*Known: lora"):
+        PRESETS["metamath"].adapter("dora")
+    monkeypatch.setitem(__import__("sys").modules, "prodigyopt", None)
+    with pytest.raises(MissingExtraError, match=r"ioadapt-theory\[examples\]"):
+        PRESETS["flux-dev"].optimizer_for([nn.Parameter(torch.ones(2))])

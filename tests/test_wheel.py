@@ -1,0 +1,69 @@
+"""What is shipped: every file of the package and nothing else, and it works without the repository around it."""
+
+import os
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    line = "import sys; from hatchling.build import build_wheel; build_wheel(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", line, str(folder)], cwd=ROOT, check=True, capture_output=True)
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+def test_the_wheel_holds_every_file_of_the_package_and_nothing_else(wheel):
+    there = (
+        path for path in (ROOT / "ioadapt_theory").rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    )
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    held = {name for name in names if ".dist-info/" not in name}
+    assert held == {path.relative_to(ROOT).as_posix() for path in there}
+    assert {"ioadapt_theory/py.typed", "ioadapt_theory/presets.toml", "ioadapt_theory/claims/formal.json"} <= held
+    assert {Path(name).suffix for name in held} <= {".py", ".typed", ".toml", ".json", ".csv", ".html", ".css", ".js"}
+    assert {Path(name).name for name in names - held} == {"METADATA", "WHEEL", "RECORD", "LICENSE", "entry_points.txt"}
+
+
+def test_what_is_in_the_wheel_works_without_the_repository(wheel, tmp_path):
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "installed")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "installed"), "OMP_NUM_THREADS": "1"}
+    script = [sys.executable, "-P", str(ROOT / ".ci" / "smoke.py"), "--anywhere"]
+    done = subprocess.run(script, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert f"in {tmp_path / 'installed'}" in done.stdout
+
+
+def test_the_version_stands_once_in_effect():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == project["version"]
+
+
+@pytest.mark.parametrize(
+    "form", sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("[0-9]*.yml")), ids=lambda path: path.stem
+)
+def test_a_form_for_issues_has_what_forges_ask_of_one(form):
+    said = yaml.safe_load(form.read_text(encoding="utf-8"))
+    assert {"name", "description", "body"} <= set(said)
+    assert all(part["type"] in {"input", "textarea"} and part["attributes"]["label"] for part in said["body"])
+
+
+def test_what_the_release_list_calls_is_there():
+    text = (ROOT / "RELEASING.md").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    called = set(re.findall(r"`make ([a-z]+)", text))
+    assert called
+    assert called <= targets

@@ -1,0 +1,68 @@
+"""What full runs left behind: complete, by the protocol, and found again where a slice of it is run now."""
+
+import json
+import platform
+from pathlib import Path
+
+import pytest
+
+from toys.transfer.command import DATA, recorded
+from toys.transfer.judge import cases
+from toys.transfer.protocol import names, protocol
+from toys.transfer.runs import Run
+from toys.transfer.said import page
+from toys.transfer.study import NONE
+
+RECORDED = [name for name in names() if recorded(name)]
+
+
+def test_there_are_records():
+    assert {"language", "molecules"} <= set(RECORDED)
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_record_is_small_and_of_the_whole_protocol(name: str):
+    plan, result = protocol(name), recorded(name)
+    assert (DATA / f"{name}_record.json").stat().st_size < 300_000
+    assert result["config"]["seeds"] == list(range(plan.seeds))
+    assert tuple(cases(result)) == plan.cases
+    for one in cases(result).values():
+        assert set(one["rates"]) == set(plan.methods)
+        for row in (NONE, *plan.methods):
+            assert {len(values) for values in one["rows"][row].values()} == {plan.seeds}
+            assert set(one["rows"][row]) == {"source", *plan.targets}
+        for method, rate in one["rates"].items():
+            assert len(rate["validation"]) >= plan.rule.least, method
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_slice_of_the_run_gives_the_recorded_figures(name: str, tmp_path: Path):
+    plan, result = protocol(name), recorded(name)
+    if result["config"]["python"] != ".".join(platform.python_version_tuple()[:2]):
+        pytest.skip("the text is that of another Python")
+    case, one = next(iter(cases(result).items()))
+    rate = one["rates"]["lora"]["rate"]
+    unit = Run(
+        toy=name, size="full", seed=0, what="train", rule=plan.rule, method=plan.methods["lora"], rate=rate, case=case
+    )
+    found = unit.result(tmp_path)
+    assert found["validation"] == pytest.approx(one["rates"]["lora"]["validation"][f"{rate:g}"][0], rel=5e-3)
+    assert found["measured"][plan.measure] == pytest.approx(one["rows"]["lora"]["source"][0], rel=5e-3)
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_the_side_that_must_be_exact_was_exact(name: str):
+    plan, result = protocol(name), recorded(name)
+    for one in cases(result).values():
+        for target, method in plan.exact.items():
+            rows = one["rows"][method]
+            assert rows[target] == pytest.approx(rows["source"], rel=1e-4)
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_the_page_says_what_decides_and_what_the_rule_says(name: str):
+    plan, result = protocol(name), recorded(name)
+    said = page.section(plan, result, "x.png")
+    assert page.headline(plan, result) in said
+    assert said.count("95 % from") == len({c.row for c in page.comparisons(plan, result)})
+    json.dumps(result, allow_nan=False)

@@ -1,0 +1,76 @@
+"""A LoRA is turned into an input or output adapter by Eq. 5, from weights alone, and moved (Fig. 6 in small).
+
+Eq. 5 divides by the weights, and small singular values make large errors; a ridge, in units of the largest, damps them.
+Model, text, targets and the LoRA with its learning rate are those of ``toys/language.py``.
+
+Examples:
+  python toys/conversion.py            12 seeds
+  python toys/conversion.py --quick    2 seeds and smaller models
+"""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from ioadapt_theory.errors import InvalidValueError
+from toys.transfer import command
+from toys.transfer.protocol import Protocol, protocol
+from toys.transfer.runs import SOURCE, Run
+from toys.transfer.study import NONE
+
+RIDGES: Final = (0.0, 0.01, 0.1)
+SIDES: Final = ("input", "output", "residual")
+
+
+def run(
+    plan: Protocol, *, quick: bool, seeds: tuple[int, ...], cache: Path, jobs: int = 1, cluster: str | None = None
+) -> dict[str, Any]:
+    """The same figures as of every toy; the rows are sides and ridges.
+
+    Raises:
+        InvalidValueError: the language model's run, which has the learning rate, is not recorded.
+    """
+    known = command.recorded("language")
+    if known is None:
+        msg = "The learning rate of LoRA is not recorded; run toys/language.py and keep its record in toys/data."
+        raise InvalidValueError(msg)
+    lora, size = known["rates"]["lora"], "quick" if quick else "full"
+    language = protocol("language")
+
+    def units(what: str, ridge: float = language.rule.ridge) -> list[Run]:
+        rule = replace(language.rule, ridge=ridge)
+        adapter = {} if what == "facts" else {"method": language.methods["lora"], "rate": lora["rate"]}
+        return [Run(toy="language", size=size, seed=s, what=what, rule=rule, **adapter) for s in seeds]
+
+    asked = {"facts": units("facts"), "move": units("move")} | {ridge: units("carry", ridge) for ridge in RIDGES[1:]}
+    with command.shown(plan.name, cache, jobs, cluster) as execute:
+        found = execute([unit for some in asked.values() for unit in some])
+
+    def row(key: Any, *path: str) -> dict[str, list[float]]:
+        of = [_inside(found[unit], path) for unit in asked[key]]
+        return {model: [one[model][plan.measure] for one in of] for model in (SOURCE, *plan.targets)}
+
+    rows = {NONE: row("facts", "none"), "lora": row("move", "1.0")}
+    for side in SIDES:
+        rows[f"Eq. 5 {side}, ridge 0"] = row(RIDGES[1], f"Eq. 5 {side}, plain")
+        for ridge in RIDGES[1:]:
+            rows[f"Eq. 5 {side}, ridge {ridge:g}"] = row(ridge, f"Eq. 5 {side}, ridge")
+    rates = dict.fromkeys(plan.methods, lora)
+    figures: dict[str, Any] = command.rounded({"rates": rates, "rows": rows})
+    return figures
+
+
+def _inside(figures: Any, path: tuple[str, ...]) -> Any:
+    for key in path:
+        figures = figures[key]
+    return figures
+
+
+def main(argv: list[str] | None = None) -> int:
+    """See ``toys.transfer.command.main``."""
+    return command.main("conversion", __doc__, argv, run)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Glyphs of the fonts that matplotlib ships: data, generators and judges that several toys share."""

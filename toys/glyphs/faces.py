@@ -1,0 +1,88 @@
+"""Letters in the faces that matplotlib ships: who may see which, how one is drawn, and the encoder of prompts."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+import matplotlib
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+FOLDER: Final = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+SIZE: Final = 16
+"""Height and width of a glyph, pixels."""
+DRAWN: Final = 64
+"""Height and width at which it is drawn before it is made smaller."""
+
+POOL: Final = (
+    "DejaVuSans",
+    "STIXGeneral",
+    "DejaVuSerif-Bold",
+    "DejaVuSansMono",
+    "STIXGeneralItalic",
+    "DejaVuSans-Bold",
+    "DejaVuSerif",
+    "STIXGeneralBol",
+    "DejaVuSans-Oblique",
+    "DejaVuSansMono-Bold",
+    "DejaVuSerif-Italic",
+    "STIXGeneralBolIta",
+)
+"""Of the generators, who learn all but one: that one is the subject, and each seed has another."""
+OTHER: Final = ("cmr10", "cmb10", "cmmi10", "cmsy10")
+"""Another family, for models whose style was shifted."""
+JUDGES: Final = (
+    "cmss10",
+    "cmtt10",
+    "cmti10",
+    "DejaVuSans-BoldOblique",
+    "DejaVuSansMono-Oblique",
+    "DejaVuSansMono-BoldOblique",
+    "DejaVuSerif-BoldItalic",
+)
+"""For those who measure: no generator sees them."""
+FACES: Final = (*POOL, *OTHER)
+PATHS: Final = {face: FOLDER / f"{face}.ttf" for face in (*FACES, *JUDGES)}
+PROMPT: Final = 32
+"""Length of a token of a prompt."""
+
+
+@lru_cache
+def encoder() -> tuple[Tensor, Tensor]:
+    """The frozen encoder, one for all models as CLIP is one for many: a token for each letter, and for each face."""
+    drawn = torch.Generator().manual_seed(12345)
+    return tuple(torch.randn(n, PROMPT, generator=drawn, dtype=torch.float32) for n in (len(LETTERS), len(FACES)))  # type: ignore[return-value]
+
+
+def prompts(letters: Tensor, faces: Tensor) -> Tensor:
+    """(n,) letters and (n,) faces as numbers to (n, 2, PROMPT)."""
+    letter, face = encoder()
+    return torch.stack([letter[letters], face[faces]], 1)
+
+
+@lru_cache(maxsize=512)
+def _font(face: str, size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(str(PATHS[face]), size)
+
+
+def glyph(face: str, letter: str, drawn: np.random.Generator) -> np.ndarray:
+    """One letter, (SIZE, SIZE) from -1 (paper) to 1 (ink), at a size and a place that vary a little."""
+    font = _font(face, int(drawn.integers(46, 54)))
+    page = Image.new("L", (DRAWN, DRAWN))
+    left, top, right, bottom = font.getbbox(letter)
+    at = [DRAWN / 2 - (a + b) / 2 + drawn.normal() for a, b in ((left, right), (top, bottom))]
+    ImageDraw.Draw(page).text((at[0], at[1]), letter, font=font, fill=255)
+    return np.asarray(page.resize((SIZE, SIZE), Image.Resampling.BOX), np.float32) / 127.5 - 1
+
+
+def glyphs(faces: Sequence[str], letters: Sequence[int], each: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    """``each`` drawings of every letter in every face: (n, 1, SIZE, SIZE), and what they show: letters, faces."""
+    drawn = np.random.default_rng(seed)
+    told = [(face, letter) for face in faces for letter in letters for _ in range(each)]
+    images = torch.from_numpy(np.stack([glyph(face, LETTERS[letter], drawn) for face, letter in told]))
+    known = {face: k for k, face in enumerate(FACES)}
+    return images[:, None], torch.tensor([j for _, j in told]), torch.tensor([known.get(f, -1) for f, _ in told])

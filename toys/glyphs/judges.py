@@ -1,0 +1,120 @@
+"""Who measures: one network that knows faces apart, and reads letters, trained on drawings in faces of its own.
+
+It sees the faces of ``JUDGES`` alone, each slanted, stretched and made heavier in ways that are drawn once: many faces
+from few, none of them a generator's.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import affine_grid, cosine_similarity, cross_entropy, grid_sample, max_pool2d
+
+from toys.glyphs.faces import JUDGES, LETTERS, glyphs
+from toys.glyphs.networks import FLOAT
+from toys.transfer.cache import tensors
+
+REVISION: Final = 1
+SEED: Final = 77
+WAYS, EACH, FEATURES = 8, 4, 32
+"""Ways in which a face is changed; drawings of a letter; length of what is compared."""
+
+
+class Judge(nn.Module):
+    """Glyphs to what their face looks like (n, FEATURES), and to logits of the letter."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(1, 16, 3, 2, 1, dtype=FLOAT),
+            nn.ReLU(),
+            nn.Conv2d(16, 32, 3, 2, 1, dtype=FLOAT),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(512, 64, dtype=FLOAT),
+            nn.ReLU(),
+        )
+        self.look = nn.Linear(64, FEATURES, dtype=FLOAT)
+        self.face = nn.Linear(FEATURES, len(JUDGES) * WAYS, dtype=FLOAT)
+        self.letter = nn.Linear(64, len(LETTERS), dtype=FLOAT)
+        self.usual = nn.Buffer(torch.zeros(len(LETTERS), FEATURES, dtype=FLOAT))
+        """The mean look of each letter."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(n, 1, SIZE, SIZE) to looks and logits."""
+        h = self.body(x)
+        return self.look(h), self.letter(h)
+
+
+def changed(x: Tensor, way: int) -> Tensor:
+    """The same glyphs, slanted, stretched and heavier or lighter."""
+    drawn = torch.Generator().manual_seed(SEED + way)
+    slant, wide, high, heavy = (2 * torch.rand(4, generator=drawn, dtype=FLOAT) - 1).tolist()
+    map_ = torch.tensor([[1 + 0.15 * wide, 0.3 * slant, 0], [0, 1 + 0.1 * high, 0]], dtype=FLOAT).expand(len(x), 2, 3)
+    x = grid_sample(
+        x, affine_grid(map_, list(x.shape), align_corners=False), padding_mode="border", align_corners=False
+    )
+    other = max_pool2d(x, 3, 1, 1) if heavy > 0 else -max_pool2d(-x, 3, 1, 1)
+    return x + 0.5 * abs(heavy) * (other - x)
+
+
+def drawings() -> tuple[Tensor, Tensor, Tensor]:
+    """What the judge learns: glyphs, letters, and which face they show in which way."""
+    x, letters, _ = glyphs(JUDGES, range(len(LETTERS)), EACH, SEED)
+    face = torch.arange(len(JUDGES)).repeat_interleave(len(LETTERS) * EACH)
+    ways = range(WAYS)
+    return torch.cat([changed(x, w) for w in ways]), letters.repeat(WAYS), torch.cat([face * WAYS + w for w in ways])
+
+
+def _trained(steps: int) -> Judge:
+    torch.manual_seed(SEED)
+    judge, (x, letters, faces) = Judge(), drawings()
+    optimizer = torch.optim.AdamW(judge.parameters(), 2e-3)
+    for _ in range(steps):
+        at = torch.randint(len(x), (128,))
+        look, logits = judge(
+            x[at] + 0.2 * torch.rand(128, 1, 1, 1, dtype=FLOAT) * torch.randn(x[at].shape, dtype=FLOAT)
+        )
+        loss = cross_entropy(logits, letters[at]) + cross_entropy(judge.face(look), faces[at])
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    with torch.no_grad():
+        look = judge(x)[0]
+        judge.usual.copy_(torch.stack([look[letters == k].mean(0) for k in range(len(LETTERS))]))
+    return judge
+
+
+def judge(cache: Path, steps: int) -> Judge:
+    """The one judge of all seeds, trained once."""
+    with torch.random.fork_rng(devices=[]):
+        config = {"toy": "glyphs", "what": "judge", "revision": REVISION, "steps": steps}
+        stored = tensors(cache, config, lambda: _trained(steps).state_dict())
+        found = Judge().eval().requires_grad_(requires_grad=False)
+    found.load_state_dict(stored)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is to be resembled: real glyphs of the letters that are asked for, (n, 1, SIZE, SIZE)."""
+
+    judge: Judge
+    real: Tensor
+    letters: Tensor
+
+    @torch.no_grad()
+    def compared(self, x: Tensor) -> dict[str, float]:
+        """Of generated glyphs, letter for letter the subject's, some times over.
+
+        ``distance`` is 1 - the cosine between what makes both faces unlike the usual one, ``misread`` the share of
+        glyphs in which another letter is read.
+        """
+        letters = self.letters.repeat(len(x) // len(self.letters))
+        usual = self.judge.usual[letters]
+        look, logits = self.judge(x.clamp(-1, 1))
+        real = self.judge(self.real)[0].repeat(len(x) // len(self.letters), 1)
+        alike = cosine_similarity(look - usual, real - usual).mean()
+        return {"distance": 1 - float(alike), "misread": float((logits.argmax(1) != letters).to(FLOAT).mean())}

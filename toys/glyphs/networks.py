@@ -1,0 +1,146 @@
+"""A generator of glyphs: a small transformer that turns noise into a letter of a face along a flow."""
+
+import math
+from collections.abc import Callable
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import fold, mse_loss, relu, scaled_dot_product_attention, unfold
+
+from toys.glyphs.faces import PROMPT, SIZE, prompts
+
+WIDTH, HEADS, DEPTH, PATCH, TIMES, TOLD = 64, 4, 2, 4, 16, 128
+TOKENS: Final = (SIZE // PATCH) ** 2
+FLOAT: Final = torch.float32
+"""Whatever the default is: equal seeds are to give equal figures everywhere."""
+
+Batch = tuple[Tensor, Tensor, Tensor]
+"""Glyphs (n, 1, SIZE, SIZE), letters (n,), faces (n,)."""
+Loss = Callable[[nn.Module, torch.Generator], Tensor]
+
+
+def _linear(inputs: int, outputs: int) -> nn.Linear:
+    return nn.Linear(inputs, outputs, bias=False, dtype=FLOAT)
+
+
+class Block(nn.Module):
+    """Attention and an MLP around a residual stream; the neurons are also told the time and the prompt."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.q, self.k, self.v, self.o = (_linear(WIDTH, WIDTH) for _ in range(4))
+        self.up_proj, self.down_proj = _linear(WIDTH, 4 * WIDTH), _linear(4 * WIDTH, WIDTH)
+        self.told = _linear(TOLD, 4 * WIDTH)
+
+    def forward(self, x: Tensor, told: Tensor) -> Tensor:
+        """(n, tokens, width) to the same; told is (n, TOLD)."""
+        h = normed(x)
+        q, k, v = (m(h).unflatten(-1, (HEADS, -1)).transpose(1, 2) for m in (self.q, self.k, self.v))
+        x = x + self.o(scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(-2))
+        return x + self.down_proj(relu(self.up_proj(normed(x)) + self.told(told)[:, None]))
+
+
+def normed(x: Tensor) -> Tensor:
+    """To unit mean square, without a gain, so that the stream may be rotated."""
+    return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6)
+
+
+class Model(nn.Module):
+    """Noisy glyphs, their times and prompts in; the velocity of the flow out.
+
+    Two tokens of the prompt stand before those of the picture. Within, it tells what the glyph is, which is easier to
+    learn than how the noise moves.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Parameter(torch.randn(PATCH * PATCH + PROMPT, WIDTH, dtype=FLOAT) / PATCH)
+        self.position = nn.Parameter(torch.randn(TOKENS + 2, WIDTH, dtype=FLOAT) / 2)
+        self.told = nn.Sequential(
+            nn.Linear(2 * TIMES + 2 * PROMPT, TOLD, dtype=FLOAT),
+            nn.SiLU(),
+            nn.Linear(TOLD, TOLD, dtype=FLOAT),
+            nn.SiLU(),
+        )
+        self.blocks = nn.ModuleList(Block() for _ in range(DEPTH))
+        self.head = _linear(WIDTH, PATCH * PATCH)
+        nn.init.zeros_(self.head.weight)
+
+    def forward(self, x: Tensor, time: Tensor, prompt: Tensor) -> Tensor:
+        """(n, 1, SIZE, SIZE), (n,) from 0 (noise) to 1 (glyph), (n, 2, PROMPT) to (n, 1, SIZE, SIZE)."""
+        pixels, words = self.embedding[: PATCH * PATCH], self.embedding[PATCH * PATCH :]
+        angle = torch.exp(torch.linspace(0, 5, TIMES, dtype=FLOAT)) * time[:, None]
+        told = self.told(torch.cat([angle.sin(), angle.cos(), prompt.flatten(1)], 1))
+        stream = torch.cat([prompt @ words, unfold(x, PATCH, stride=PATCH).mT @ pixels], 1) + self.position
+        for block in self.blocks:
+            stream = block(stream, told)
+        clean = fold(self.head(normed(stream[:, 2:])).mT, SIZE, PATCH, stride=PATCH)
+        return (clean - x) / (1 - time).clamp_min(0.1)[:, None, None, None]
+
+
+def flow_loss(model: nn.Module, batch: Batch, drawn: torch.Generator) -> Tensor:
+    """Mean square of the error in the velocity x - z at random places (1 - t) z + t x between noise and glyph."""
+    x, letters, faces = batch
+    z = torch.randn(x.shape, generator=drawn, dtype=FLOAT)
+    time = torch.rand(len(x), generator=drawn, dtype=FLOAT)
+    t = time[:, None, None, None]
+    return mse_loss(model((1 - t) * z + t * x, time, prompts(letters, faces)), x - z)
+
+
+def picked(data: Batch, n: int, drawn: torch.Generator) -> Batch:
+    """Some of them, drawn with replacement."""
+    at = torch.randint(len(data[0]), (n,), generator=drawn)
+    return data[0][at], data[1][at], data[2][at]
+
+
+def train(
+    model: nn.Module,
+    loss: Loss,
+    steps: int,
+    rate: float,
+    seed: int,
+    learned: list[nn.Parameter] | None = None,
+) -> nn.Module:
+    """AdamW with warm-up and a cosine, gradients clipped."""
+    learned = list(model.requires_grad_().parameters()) if learned is None else learned
+    optimizer = torch.optim.AdamW(learned, lr=rate, weight_decay=0.0)
+    drawn = torch.Generator().manual_seed(seed)
+    for step in range(steps):
+        for group in optimizer.param_groups:
+            group["lr"] = rate * min(1, (step + 1) / 20) * (0.5 + 0.5 * math.cos(math.pi * step / steps))
+        wrong = loss(model, drawn)
+        optimizer.zero_grad()
+        wrong.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(learned, 1.0)
+        optimizer.step()
+    return model
+
+
+def on(data: Batch, n: int) -> Loss:
+    """The loss of a flow on n of the glyphs at each step."""
+    return lambda model, drawn: flow_loss(model, picked(data, n, drawn), drawn)
+
+
+@torch.no_grad()
+def sampled(model: nn.Module, letters: Tensor, faces: Tensor, steps: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Noise, and the glyphs that Euler's method makes of it in so many steps."""
+    z = torch.randn(len(letters), 1, SIZE, SIZE, generator=torch.Generator().manual_seed(seed), dtype=FLOAT)
+    x, prompt = z, prompts(letters, faces)
+    for step in range(steps):
+        x = x + model(x, torch.full((len(x),), step / steps, dtype=FLOAT), prompt) / steps
+    return z, x
+
+
+def distilled(teacher: nn.Module, told: tuple[Tensor, Tensor], many: int, few: int, n: int, seed: int) -> Loss:
+    """The loss of a student that goes straight, in ``few`` steps, to what its teacher reaches in ``many``."""
+    z, x = sampled(teacher, *told, many, seed)
+    prompt = prompts(*told)
+
+    def loss(model: nn.Module, drawn: torch.Generator) -> Tensor:
+        at = torch.randint(len(z), (n,), generator=drawn)
+        time = torch.randint(few, (n,), generator=drawn).to(FLOAT) / few
+        t = time[:, None, None, None]
+        return mse_loss(model((1 - t) * z[at] + t * x[at], time, prompt[at]), x[at] - z[at])
+
+    return loss

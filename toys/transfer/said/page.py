@@ -1,0 +1,158 @@
+"""What a recorded study says on a page: a section with headline, picture, deciding intervals and tables."""
+
+from collections.abc import Mapping, Sequence
+from statistics import mean, median
+from typing import Any, Final
+
+from ioadapt_theory.stats import Interval
+from toys.style import LABELS
+from toys.transfer.judge import Comparison, Verdict, cases, judged, retention, verdicts
+from toys.transfer.protocol import Protocol
+from toys.transfer.runs import SOURCE
+from toys.transfer.said import report
+from toys.transfer.said.picture import shown_methods
+from toys.transfer.study import NONE
+
+SAYS: Final = {
+    Verdict.SUPPORTS: "better than LoRA",
+    Verdict.CONTRADICTS: "worse than LoRA",
+    Verdict.EQUIVALENT: "as good as LoRA",
+    Verdict.UNDECIDED: "not decided",
+}
+ALIKE: Final = "as LoRA, but for what they learn on the source"
+
+
+def headline(plan: Protocol, result: Mapping[str, Any]) -> str:
+    """The result in one line, by the rule."""
+    found = comparisons(plan, result)
+    groups: dict[str, list[str]] = {}
+    for row, verdict in verdicts(result, found).items():
+        if row in shown_methods(plan):
+            beyond = [one.beyond for one in found if one.row == row]
+            alike = verdict is Verdict.UNDECIDED and 2 * beyond.count(Verdict.EQUIVALENT) > len(beyond)
+            groups.setdefault(ALIKE if alike else SAYS[verdict], []).append(label(row))
+    told = (f"{', '.join(rows)} {words}" for words, rows in groups.items())
+    return f"Moved to related models: {'; '.join(told)}"
+
+
+def section(plan: Protocol, result: Mapping[str, Any], picture: str) -> str:
+    """The whole section, in Markdown."""
+    found, count = comparisons(plan, result), seeds(result)
+    lines = [
+        f"## {plan.name}",
+        "",
+        f"{plan.title}. Do adapters that were trained on the source do the same on models with other weights, and"
+        f" better than LoRA? {plan.measure}, lower is better; {count} {plan.replicates}.",
+        "",
+        f"**{headline(plan, result)}.**",
+        "",
+        f"![{headline(plan, result)}]({picture})",
+        "",
+        *([f"![Samples]({plan.name}_samples.png)", ""] if "samples" in result else ()),
+        *(f"- {_decides(row, verdict, found)}" for row, verdict in verdicts(result, found).items()),
+        *(f"- {line}" for one in cases(result).values() for line in report.controls(plan, one["rows"])),
+        "",
+        *(
+            line
+            for case, one in cases(result).items()
+            for line in (*([f"{case}:", ""] * bool(case)), *_table(plan, one["rows"]), "")
+        ),
+        *(
+            line
+            for one in cases(result).values()
+            for what, rows in one.get("also", {}).items()
+            for line in (f"{what}, which is not judged:", "", *_table(plan, rows), "")
+        ),
+        *_retained(plan, result),
+        *_beside_the_paper(plan, result),
+        "",
+        f"    python toys/{plan.name}.py --quick",
+        f"    python toys/{plan.name}.py",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def comparisons(plan: Protocol, result: Mapping[str, Any]) -> list[Comparison]:
+    """All of them; each of the paper's tables is corrected for itself."""
+    return judged(plan, {case: one["rows"] for case, one in cases(result).items()})
+
+
+def seeds(result: Mapping[str, Any]) -> int:
+    """How many replicates there are."""
+    first = next(iter(cases(result).values()))
+    return len(first["rows"][NONE][SOURCE])
+
+
+def label(row: str) -> str:
+    """A row's name for people."""
+    return LABELS.get(row, row)
+
+
+def _decides(row: str, verdict: str, found: Sequence[Comparison]) -> str:
+    """The comparison with the smallest p-value, which decides most, and how many there are of each kind."""
+    mine = [c for c in found if c.row == row]
+    c = min(mine, key=lambda one: one.p)
+    together = [one for one in found if one.table == c.table]
+    beyond = [one.beyond for one in mine if one.beyond]
+    less = f" Beyond the difference on the source: {report.tally(beyond)}." if beyond else ""
+    return (
+        f"{label(row)} against {label(c.against)}: {verdict} ({report.tally([one.verdict for one in mine])})."
+        f" Clearest on {report.cell(c)}: {c.difference.mean:+.3f}, 95 % from {c.difference.low:+.3f} to"
+        f" {c.difference.high:+.3f}, p = {c.p:.2g} corrected for {len(together)} cells.{less}"
+    )
+
+
+def _table(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
+    models = (SOURCE, *plan.targets)
+    lines = [["", *models], ["---"] * (1 + len(models))]
+    for row, values in rows.items():
+        if " x " not in row:
+            lines.append([label(row), *(_cell(values.get(m)) for m in models)])
+    return [f"| {' | '.join(line)} |" for line in lines]
+
+
+def _cell(values: Sequence[float | None] | None) -> str:
+    if values is None:
+        return ""
+    known = [v for v in values if v is not None]
+    if len(known) < len(values):
+        return "diverged"
+    x = Interval.of(known)
+    return f"{x.mean:.3f} ± {x.half_width:.3f}"
+
+
+def _retained(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
+    """What is retained of what retraining on the target gains, for methods that were retrained there."""
+    lines = [["retained of retraining there", *plan.related], ["---"] * (1 + len(plan.related))]
+    for case, one in cases(result).items():
+        for row in plan.methods:
+            if f"{row}, retrained" in one["rows"]:
+                kept = [retention(one["rows"], row, t, f"{row}, retrained") for t in plan.related]
+                name = f"{label(row)}, {case}" if case else label(row)
+                lines.append([name, *("" if k is None else f"{k.mean:.2f} ± {k.half_width:.2f}" for k in kept)])
+    return [*(f"| {' | '.join(line)} |" for line in lines), ""] if len(lines) > 2 else []
+
+
+def _beside_the_paper(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
+    """Ours and the paper's, as signs and relative changes from the weight's adapter: the figures are of other tasks."""
+    theirs = report.changes(plan.paper)
+    if not theirs:
+        return []
+    lines = [
+        ["", "here: better on", "median change of the error", f"{plan.paper}: above on", "median change"],
+        ["---"] * 5,
+    ]
+    for row in ("input", "output"):
+        mine = [
+            mean(one["rows"][row][t]) / mean(one["rows"]["lora"][t]) - 1
+            for one in cases(result).values()
+            for t in plan.related
+            if row in one["rows"]
+        ]
+        if mine and theirs.get(row):
+            lines.append([row, *_of(mine, -1), *_of(theirs[row], 1)])
+    return [f"| {' | '.join(line)} |" for line in lines]
+
+
+def _of(changes: Sequence[float], better: int) -> tuple[str, str]:
+    return f"{sum(better * c > 0 for c in changes)} of {len(changes)}", f"{median(changes):+.1%}"

@@ -1,0 +1,67 @@
+"""A small transformer over bytes, without gains or biases, so that its streams may be expressed in other bases."""
+
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import relu, scaled_dot_product_attention
+
+from toys.words.text import LENGTH
+
+WIDTH, HEADS, DEPTH, BYTES = 64, 4, 2, 128
+FLOAT: Final = torch.float32
+"""Whatever the default is: equal seeds are to give equal figures everywhere."""
+LAYERS: Final = tuple(f"blocks.{i}.{m}" for i in range(DEPTH) for m in ("q", "k", "v", "o", "up_proj", "down_proj"))
+
+
+def _linear(inputs: int, outputs: int) -> nn.Linear:
+    return nn.Linear(inputs, outputs, bias=False, dtype=FLOAT)
+
+
+class Block(nn.Module):
+    """Causal attention and an MLP around a residual stream."""
+
+    window: int | None = None
+    """How many bytes back attention sees, its own included; None: all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.q, self.k, self.v, self.o = (_linear(WIDTH, WIDTH) for _ in range(4))
+        self.up_proj, self.down_proj = _linear(WIDTH, 4 * WIDTH), _linear(4 * WIDTH, WIDTH)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(batch, length, width) to the same."""
+        h = normed(x)
+        q, k, v = (m(h).unflatten(-1, (HEADS, -1)).transpose(1, 2) for m in (self.q, self.k, self.v))
+        seen = {"is_causal": True} if self.window is None else {"attn_mask": _near(x.shape[1], self.window)}
+        x = x + self.o(scaled_dot_product_attention(q, k, v, **seen).transpose(1, 2).flatten(-2))
+        return x + self.down_proj(relu(self.up_proj(normed(x))))
+
+
+class Model(nn.Module):
+    """Bytes in, logits of the next byte out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding = nn.Parameter(torch.randn(BYTES, WIDTH, dtype=FLOAT) * 0.1)
+        self.position = nn.Parameter(torch.randn(LENGTH, WIDTH, dtype=FLOAT) * 0.1)
+        self.blocks = nn.ModuleList(Block() for _ in range(DEPTH))
+        self.head = _linear(WIDTH, BYTES)
+
+    def forward(self, text: Tensor) -> Tensor:
+        """(batch, length) to (batch, length, BYTES)."""
+        x = self.embedding[text] + self.position[: text.shape[1]]
+        for block in self.blocks:
+            x = block(x)
+        return self.head(normed(x))
+
+
+def _near(length: int, window: int) -> Tensor:
+    place = torch.arange(length)
+    back = place[:, None] - place
+    return (back >= 0) & (back < window)
+
+
+def normed(x: Tensor) -> Tensor:
+    """To unit mean square, without a gain, so that the stream may be rotated."""
+    return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6)

@@ -388,10 +388,8 @@ def test_settings_that_cannot_work(run: Run, jobs: int, sentence: str) -> None:
 def test_the_largest_settings_are_no_error() -> None:
     ten = {name: 10**6 for name in ("instances", "starts", "steps")}
     check(Run(stacks=10**9, samples=10**9, depth=1000, rank=10_000, condition=1e12, **ten), 1024)
-    check(
-        Run(**dict.fromkeys(("stacks", "samples", "instances", "starts", "steps", "depth", "rank"), 1), condition=1.0),
-        1,
-    )
+    one = dict.fromkeys(("stacks", "samples", "instances", "starts", "steps", "depth", "rank"), 1)
+    check(Run(**one, condition=1.0), 1)
 
 
 def test_a_worst_instance_can_be_replayed_from_a_record() -> None:

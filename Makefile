@@ -5,10 +5,14 @@ BIN := .venv/bin
 CONSTRAINTS ?= constraints.txt
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo test lint figures notebooks mutants proofs fuzz bench wheel constraints newest oldest clean
+.PHONY: demo docs test lint figures notebooks mutants proofs fuzz bench wheel constraints newest oldest clean
 
 demo: .venv/ready
 	@$(BIN)/python -m toys.demo
+
+# The documentation as a site in out/docs/html; warnings are errors.
+docs: .venv/ready
+	$(BIN)/python -m figures.site
 
 test: lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal

@@ -60,7 +60,10 @@ def _main(argv: list[str] | None) -> int:
     for name, module in modules.items():
         data = module.compute(seed=args.seed, quick=args.quick)
         with styled():
-            for path in write(module.draw(data), args.out, name):
+            figure = module.draw(data)
+            if args.quick:
+                figure.text(1, 0, "drawn with --quick: a first look, not the result ", ha="right", va="bottom", size=6)
+            for path in write(figure, args.out, name):
                 sys.stdout.write(f"{path}\n")
                 sys.stdout.flush()
     return OK

@@ -21,12 +21,13 @@ PAPER: str | None = "Fig. 2"
 
 FAMILIES: dict[str, tuple[str, ...]] = {
     "torchani": ("ani-1x:0", "ani-1ccx:0", "ani-1x:1", "ani-1ccx:1"),
-    "chgnet": ("chgnet", "chgnet-r2scan"),
 }
 """Package that ships the weights -> its models, fine-tuned ones beside what they came from; SD-1.5 is a download."""
 
 METHOD = {"weight": "lora", "input": "input", "output": "output"}
 """Space -> the adapter that lives in it, which has its colour."""
+SHIFTS = {"weight": -0.22, "input": 0.0, "output": 0.22}
+HEADLINE = "Fine-tuned networks stay near their parents; others share part of the input space"
 
 
 def compute(
@@ -93,6 +94,8 @@ def draw(data: dict[str, Any]) -> Figure:
     figure.colorbar(image, ax=list(grid.flat), label="mean cosine of (a) and (b)", **bar)
     handles, names = grid[0][2].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower right", ncols=3)
+    if {tuple(f["labels"]) for f in families} <= set(FAMILIES.values()):
+        figure.suptitle(HEADLINE, fontweight="bold", size=9)
     return settled(figure)
 
 
@@ -117,7 +120,8 @@ def _spaces(axis: Axes, family: dict[str, Any]) -> None:
         method = METHOD[space]
         found = [values[pair] for pair in pairs]
         label = "weights" if space == "weight" else f"{LABELS[method]} space"
-        axis.plot(found, range(len(pairs)), MARKERS[method], color=METHODS[method], ms=5, label=label, alpha=0.85)
+        places = [k + SHIFTS[space] for k in range(len(pairs))]  # apart, where all three agree
+        axis.plot(found, places, MARKERS[method], color=METHODS[method], ms=5, label=label)
     axis.axvline(0, color=FAINT, lw=0.6, zorder=0)
     axis.set_yticks(range(len(pairs)), [f"{labels[i]} | {labels[j]}" for i, j in pairs], size=7)
     axis.set(

@@ -21,6 +21,7 @@ from ioadapt_theory.cli import main as command
 from ioadapt_theory.errors import FileFormatError
 from toys.page import front
 from toys.style import styled, write
+from toys.glyphs import sheet
 from toys.transfer import command as toys
 from toys.transfer.protocol import names, protocol
 from toys.transfer.said import foretold, picture
@@ -33,10 +34,11 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 PAGES: Final = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 FRONT: Final = ROOT / "docs" / "index.html"
 MORE: Final = """Read on: <a href="contents.md">the documentation</a>, <a href="claims.md">every claim</a>,
-<a href="report.md">will it move</a>, <a href="similarity.md">how far apart are two checkpoints</a>,
+<a href="transfer.md">does it transfer</a>, <a href="report.md">will it move</a>,
+<a href="similarity.md">how far apart are two checkpoints</a>,
 <a href="formats.md">adapter files of other tools</a>, <a href="troubleshooting.md">troubleshooting</a>.
 From a copy of the repository, <code>make docs</code> builds all of it and <code>make demo</code> this page."""
-PICTURES: Final = ("fig_8", "prop_2_condition", "fig_2", "speed")
+PICTURES: Final = ("fig_8", "fig_3", "prop_2_condition", "fig_2", "speed")
 
 
 def claims() -> str:
@@ -128,6 +130,8 @@ def main(argv: list[str] | None = None) -> int:
         for name, one in records().items():
             plan = protocol(name)
             _drawn(name, partial(picture.draw, plan, one, pages.headline(plan, one)))
+            if "samples" in one:
+                _drawn(f"{name}_samples", partial(sheet.draw, plan, one))
         _drawn("foretold", partial(foretold.draw, records()))
         return OK
 

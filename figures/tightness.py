@@ -68,6 +68,9 @@ def draw(data: dict[str, Any]) -> Figure:
         label.set_color(TRUE if row["stands"] else FALSE)
     axes.text(1.15, -0.75, "statement violated →", color=FALSE, va="bottom", size=8)
     axes.text(0.87, -0.75, "tight at 1", va="bottom", ha="right", size=8)
+    true = sum(row["stands"] for row in rows)
+    said = f"{true} bounds stand and stay left of 1; {len(rows) - true} are false, and instances pass 1"
+    figure.suptitle(said, fontweight="bold", size=9)
     _legend(figure)
     return figure
 

@@ -83,7 +83,7 @@ def near_misses(name: str, known: Iterable[str]) -> list[str]:
     if begin:
         return begin[:3]
     like = difflib.get_close_matches(asked, plain.values(), n=3)
-    return sorted((one for one, letters in plain.items() if letters in like), key=lambda one: like.index(plain[one]))[:3]
+    return sorted((one for one in plain if plain[one] in like), key=lambda one: like.index(plain[one]))[:3]
 
 
 def _plain(name: str) -> str:

@@ -3,7 +3,8 @@
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from os.path import dirname, join, normpath
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,10 @@ from ioadapt_theory.cli import OK, Parser, guarded
 from ioadapt_theory.errors import InvalidValueError, MissingExtraError
 
 OUT: Final = ROOT / "out" / "docs"
+ROOT_PAGE: Final = "contents.md"
+TOCTREE: Final = re.compile(r"```\{toctree\}\n(.*?)```", re.DOTALL)
+LINK: Final = re.compile(r"\[([^\]]*)\]\((\.\./[^)]*)\)")
+TITLED: Final = re.compile(r".*<(.*)>")
 FRONT_TO_SITE: Final = re.compile(r'href="([\w/-]+)\.md"')
 
 
@@ -30,6 +35,33 @@ def sources(folder: Path) -> None:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
+    texts = {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in folder.rglob("*.md")}
+    for page, text in texts.items():
+        (folder / page).write_text(within(page, text), encoding="utf-8")
+    if more := orphans(texts):
+        entries = "\n".join(name.removesuffix(".md") for name in more)
+        toctree = f"\n```{{toctree}}\n:hidden:\n:caption: More\n\n{entries}\n```\n"
+        (folder / ROOT_PAGE).write_text(texts[ROOT_PAGE] + toctree, encoding="utf-8")
+
+
+def within(page: str, text: str) -> str:
+    """A page whose links to other files of the repository, which are not on the site, are names of these files."""
+
+    def kept(link: re.Match[str]) -> str:
+        path = normpath(join("docs", dirname(page), link[2]))
+        return link[0] if path.startswith("docs/") else f"`{path}`"
+
+    return LINK.sub(kept, text)
+
+
+def orphans(texts: Mapping[str, str]) -> list[str]:
+    """Pages, by path, that no table of contents names: they are put into one of their own."""
+    named = {ROOT_PAGE}
+    for page, text in texts.items():
+        for block in TOCTREE.findall(text):
+            names = (TITLED.sub(r"\1", line) for line in block.splitlines() if line and not line.startswith(":"))
+            named |= {normpath(join(dirname(page), f"{name}.md")) for name in names}
+    return sorted(texts.keys() - named)
 
 
 def front() -> str:
@@ -51,7 +83,8 @@ def build(out: Path = OUT) -> int:
     for folder in (source, html):
         shutil.rmtree(folder, ignore_errors=True)
     sources(source)
-    status = build_main(["-q", "-W", "--keep-going", "-n", "-j", "1", "-d", str(out / "doctrees"), str(source), str(html)])
+    strict = ["-q", "-W", "--keep-going", "-n", "-d", str(out / "doctrees")]
+    status = build_main([*strict, str(source), str(html)])
     (html / "index.html").write_text(front(), encoding="utf-8")
     return int(status)
 

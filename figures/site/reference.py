@@ -7,48 +7,62 @@ from typing import Any, Final
 import ioadapt_theory
 from ioadapt_theory import adapters, claims, errors, report
 
-PUBLIC: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
-    "adapters": (
-        "Adapters on models",
-        tuple(f"ioadapt_theory.{name}" for name in ioadapt_theory.__all__ if name not in {"load", "save", "IoAdaptError"}),
-    ),
-    "layers": (
-        "The layer and its parts",
-        tuple(
-            f"ioadapt_theory.adapters.{name}" for name in adapters.__all__ if name not in {*ioadapt_theory.__all__, "cached"}
-        ),
-    ),
+PACKAGE: Final = tuple(n for n in ioadapt_theory.__all__ if n not in {"load", "save", "IoAdaptError"})
+INNER: Final = tuple(n for n in adapters.__all__ if n not in {*ioadapt_theory.__all__, "cached"})
+ERRORS: Final = tuple(
+    name for name, thing in vars(errors).items() if isinstance(thing, type) and issubclass(thing, errors.IoAdaptError)
+)
+PUBLIC: Final[dict[str, tuple[str, dict[str, tuple[str, ...]]]]] = {
+    "adapters": ("Adapters on models", {"ioadapt_theory": PACKAGE}),
+    "layers": ("The layer and its parts", {"ioadapt_theory.adapters": INNER}),
     "moving": (
-        "Converting, baking, carrying",
-        tuple(f"ioadapt_theory.adapters.moving.{name}" for name in (
-            "bake.bake", "convert.convert", "convert.convert_model", "truncate.change", "truncate.truncate",
-        )),
+        "Converting and baking",
+        {
+            "ioadapt_theory.adapters.moving.bake": ("bake",),
+            "ioadapt_theory.adapters.moving.convert": ("convert", "convert_model"),
+            "ioadapt_theory.adapters.moving.truncate": ("change", "truncate"),
+        },
     ),
     "formats": (
         "Adapter files",
-        ("ioadapt_theory.save", "ioadapt_theory.load", "ioadapt_theory.formats.read", "ioadapt_theory.formats.AdapterFile",
-         "ioadapt_theory.formats.Entry", "ioadapt_theory.formats.open.open_adapter",
-         "ioadapt_theory.formats.convert_files.bake_to", "ioadapt_theory.formats.convert_files.convert_to"),
+        {
+            "ioadapt_theory": ("save", "load"),
+            "ioadapt_theory.formats": ("read", "AdapterFile", "Entry"),
+            "ioadapt_theory.formats.open": ("open_adapter",),
+        },
     ),
-    "report": ("Will it move?", tuple(f"ioadapt_theory.report.{name}" for name in report.__all__)),
+    "settings": (
+        "The paper's settings, and what a step costs",
+        {"ioadapt_theory.presets": ("Preset", "PRESETS"), "ioadapt_theory.costs": ("cost", "Cost")},
+    ),
+    "report": ("Will it move?", {"ioadapt_theory.report": tuple(report.__all__)}),
     "similarity": (
         "How far apart are two checkpoints?",
-        ("ioadapt_theory.checkpoints.open.open_checkpoint", "ioadapt_theory.similarity.compare.compare",
-         "ioadapt_theory.similarity.comparison.Options", "ioadapt_theory.similarity.comparison.Comparison",
-         "ioadapt_theory.similarity.measures.spaces.Space"),
+        {
+            "ioadapt_theory.checkpoints.open": ("open_checkpoint",),
+            "ioadapt_theory.similarity.compare": ("compare",),
+            "ioadapt_theory.similarity.comparison": ("Options", "Comparison"),
+            "ioadapt_theory.similarity.measures.spaces": ("Space",),
+        },
     ),
     "claims": (
         "Claims",
-        (*(f"ioadapt_theory.claims.{name}" for name in claims.__all__ if name != "CLAIMS"),
-         "ioadapt_theory.claims.evaluation.evaluate", "ioadapt_theory.claims.instances.witness"),
+        {
+            "ioadapt_theory.claims": tuple(n for n in claims.__all__ if n != "CLAIMS"),
+            "ioadapt_theory.claims.evaluation": ("evaluate",),
+            "ioadapt_theory.claims.instances": ("witness",),
+        },
     ),
-    "peft": ("In PEFT", ("ioadapt_theory.peft.IOLoraConfig", "ioadapt_theory.peft.load_adapter")),
-    "errors": ("Errors", tuple(
-        f"ioadapt_theory.errors.{name}" for name, value in vars(errors).items() if isinstance(value, type)
-        and issubclass(value, errors.IoAdaptError)
-    )),
-}  # fmt: skip
-"""Page -> title and names."""
+    "peft": ("In PEFT", {"ioadapt_theory.peft": ("IOLoraConfig", "load_adapter")}),
+    "errors": ("Errors", {"ioadapt_theory.errors": ERRORS}),
+}
+"""Page -> title, and its names by module."""
+
+
+def names() -> Iterator[str]:
+    """Every public name, dotted."""
+    for _, modules in PUBLIC.values():
+        yield from (f"{module}.{name}" for module, some in modules.items() for name in some)
 
 
 def pages() -> Iterator[tuple[str, str]]:
@@ -56,12 +70,15 @@ def pages() -> Iterator[tuple[str, str]]:
     tree = "\n".join(PUBLIC)
     about = "Shapes, units, errors and an example of every public name; rows are samples, Y = XW."
     yield "reference/index.md", f"# Reference\n\n{about}\n\n```{{toctree}}\n:maxdepth: 2\n\n{tree}\n```\n"
-    for name, (title, public) in PUBLIC.items():
-        yield f"reference/{name}.md", f"# {title}\n\n" + "\n".join(map(_documented, public))
+    for page, (title, modules) in PUBLIC.items():
+        public = (f"{module}.{name}" for module, some in modules.items() for name in some)
+        yield f"reference/{page}.md", f"# {title}\n\n" + "\n".join(map(_documented, public))
 
 
 def _documented(name: str) -> str:
     kind = kind_of(found(name))
+    if kind == "data":
+        return f"`{name}`: {', '.join(map(str, found(name)))}\n"
     members = "\n   :members:" if kind == "class" else ""
     return f"```{{eval-rst}}\n.. auto{kind}:: {name}{members}\n```\n"
 
@@ -77,5 +94,3 @@ def found(name: str) -> Any:
     """The thing of a dotted name."""
     module, _, last = name.rpartition(".")
     return getattr(import_module(module), last)
-
-

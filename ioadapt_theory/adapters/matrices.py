@@ -179,6 +179,12 @@ def operator(module: Any) -> Operator:
 
     Raises:
         UnsupportedError: the module's input and output sizes cannot be told, or it does not map one real tensor.
+
+    Example:
+        >>> from torch import nn
+        >>> from ioadapt_theory.adapters import operator
+        >>> operator(nn.Conv2d(3, 8, 5)).dense().shape  # (in · taps) x out
+        torch.Size([75, 8])
     """
     if any(is_lazy(p) for p in module.parameters(recurse=False)):
         msg = f"A {type(module).__name__} has no sizes before its first call: run the model once, then adapt it."

@@ -45,12 +45,24 @@ def adapt(
         NoMatchError: no module matches; near misses are named.
         UnsupportedError: a target is of a kind that the placement has no exact form for.
         InvalidValueError: an option outside its limits, or the name is taken; the model is as it was.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt
+        >>> model = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], placement="input", rank=4)
+        >>> [(name, tuple(p.shape)) for name, p in model.named_parameters() if p.requires_grad]
+        [('0.adapters.default.input.A', (16, 4)), ('0.adapters.default.input.B', (4, 16))]
+        >>> model(torch.zeros(2, 16)).shape
+        torch.Size([2, 8])
     """
     if config is None:
         check_options(options)
         config = AdapterConfig(**options)
     elif not isinstance(config, AdapterConfig):
-        msg = f"The configuration is a {type(config).__name__}; give its fields as keywords, target_modules=..., rank=8."
+        msg = (
+            f"The configuration is a {type(config).__name__}; give its fields as keywords, target_modules=..., rank=8."
+        )
         raise InvalidValueError(msg)
     elif options:
         msg = f"Give a configuration or its fields, not both: {', '.join(options)}."
@@ -107,6 +119,12 @@ def layers(model: nn.Module, name: str | None = None) -> dict[str, AdaptedLayer]
 
     Raises:
         UnknownNameError: no layer has an adapter of this name.
+
+    Example:
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, layers
+        >>> [*layers(adapt(nn.Sequential(nn.Linear(16, 8), nn.Linear(8, 4)), target_modules=["1"]))]
+        ['1']
     """
     found = {n: m for n, m in walk(model) if isinstance(m, AdaptedLayer)}
     if isinstance(model, AdaptedLayer):
@@ -120,7 +138,15 @@ def layers(model: nn.Module, name: str | None = None) -> dict[str, AdaptedLayer]
 
 
 def parameters(model: nn.Module, name: str | None = None) -> Iterator[tuple[str, nn.Parameter]]:
-    """Names and parameters of all adapters, or of one; a parameter shared by layers comes once."""
+    """Names and parameters of all adapters, or of one; a parameter shared by layers comes once.
+
+    Example:
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, parameters
+        >>> model = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], placement="output", rank=2)
+        >>> [(name, tuple(p.shape)) for name, p in parameters(model)]
+        [('0.default.output.A', (8, 2)), ('0.default.output.B', (2, 8))]
+    """
     seen: set[int] = set()
     for layer, module in layers(model, name).items():
         for key, p in module.adapters.named_parameters(prefix=layer):
@@ -130,7 +156,14 @@ def parameters(model: nn.Module, name: str | None = None) -> Iterator[tuple[str,
 
 
 def count(model: nn.Module, name: str | None = None) -> int:
-    """How many numbers the adapters hold."""
+    """How many numbers the adapters hold.
+
+    Example:
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, count
+        >>> count(adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], placement="weight", rank=2))  # r(c + d)
+        48
+    """
     return sum(p.numel() for _, p in parameters(model, name))
 
 
@@ -140,6 +173,14 @@ def activate(model: nn.Module, *names: str) -> None:
     Raises:
         UnknownNameError: no layer has an adapter of this name.
         InvalidValueError: a name comes twice, or a layer is merged.
+
+    Example:
+        >>> from torch import nn
+        >>> from ioadapt_theory import activate, adapt, layers
+        >>> model = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], name="one")
+        >>> activate(adapt(model, target_modules=["0"], name="two"), "one")
+        >>> layers(model)["0"].active
+        ('one',)
     """
     check_distinct(names)
     for name in names:
@@ -153,6 +194,19 @@ def scale(model: nn.Module, factor: float, name: str = "default") -> None:
 
     Raises:
         InvalidValueError: a layer is merged.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, disable, scale
+        >>> model = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], placement="weight", init="random")
+        >>> x = torch.randn(2, 16)
+        >>> whole = model(x)
+        >>> scale(model, 0.5)
+        >>> with disable(model):
+        ...     base = model(x)
+        >>> torch.allclose(model(x) - base, (whole - base) / 2, atol=1e-6)
+        True
     """
     for layer in _unmerged(layers(model, name), "scaling an adapter"):
         for _, family in layer.adapters[name].parts():  # type: ignore[operator]
@@ -172,6 +226,17 @@ def disable(model: nn.Module) -> Iterator[None]:
     """The base model for the duration, also when adapters are merged; afterwards everything is as it was.
 
     Blocks may overlap, as in several threads: adapters are on again after the last.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, disable
+        >>> base = nn.Linear(16, 8)
+        >>> model = adapt(nn.Sequential(base), target_modules=["0"], init="random")
+        >>> x = torch.randn(2, 16)
+        >>> with disable(model):
+        ...     torch.equal(model(x), base(x))
+        True
     """
     found = dict.fromkeys(layers(model).values())
     with _switching:
@@ -197,6 +262,17 @@ def merge(model: nn.Module, *, unload: bool = False) -> nn.Module:
     Raises:
         UnsupportedError: a layer without a plain weight, or a model sharded by FSDP.
         InvalidValueError: a merged weight that is not finite, or a weight that is not loaded.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, merge
+        >>> model, x = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], init="random"), torch.randn(2, 16)
+        >>> y = model(x)
+        >>> torch.allclose(merge(model, unload=True)(x), y, atol=1e-5)
+        True
+        >>> type(model[0]).__name__
+        'Linear'
     """
     if any(SHARDED & {kind.__name__ for kind in type(module).__mro__} for module in model.modules()):
         msg = "FSDP keeps the weights itself and would undo a merge: save the adapter, and merge it into a whole model."
@@ -215,14 +291,34 @@ def merge(model: nn.Module, *, unload: bool = False) -> nn.Module:
 
 
 def unmerge(model: nn.Module) -> nn.Module:
-    """Give every layer its own tensors back, bit for bit; returns the model."""
+    """Give every layer its own tensors back, bit for bit; returns the model.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, merge, unmerge
+        >>> model = nn.Sequential(nn.Linear(16, 8))
+        >>> weight = model[0].weight.clone()
+        >>> _ = merge(adapt(model, target_modules=["0"], init="random"))
+        >>> torch.equal(unmerge(model)[0].base_layer.weight, weight)
+        True
+    """
     for layer in layers(model).values():
         layer.unmerge()
     return model
 
 
 def unload(model: nn.Module) -> nn.Module:
-    """Take the wrappers away, leaving each layer with the weights it has now (merged or not); returns the model."""
+    """Take the wrappers away, leaving each layer with the weights it has now (merged or not); returns the model.
+
+    Example:
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, unload
+        >>> unload(adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"]))
+        Sequential(
+          (0): Linear(in_features=16, out_features=8, bias=True)
+        )
+    """
     return _unwrap(model, layers(model))
 
 
@@ -239,6 +335,12 @@ def remove(model: nn.Module, name: str = "default") -> nn.Module:
     Raises:
         UnknownNameError: no layer has an adapter of this name.
         InvalidValueError: a layer is merged.
+
+    Example:
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, layers, remove
+        >>> layers(remove(adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"])))
+        {}
     """
     for layer in _unmerged(layers(model, name), "removing an adapter"):
         layer.remove(name)

@@ -53,6 +53,17 @@ def open_checkpoint(
         FileFormatError: If a file is not what it has to be.
         InvalidValueError: If `ema` has to be chosen.
         MissingExtraError: For a hub id without huggingface_hub.
+
+    Example:
+        >>> import tempfile
+        >>> import torch
+        >>> from safetensors.torch import save_file
+        >>> from ioadapt_theory.checkpoints.open import open_checkpoint
+        >>> path = tempfile.mkdtemp() + "/model.safetensors"
+        >>> save_file({"a.weight": torch.zeros(8, 16)}, path)
+        >>> with open_checkpoint(path) as checkpoint:
+        ...     {name: info.shape for name, info in checkpoint.tensors.items()}
+        {'a.weight': (8, 16)}
     """
     named = Path(os.environ["IOADAPT_ALIASES"]) if aliases is None and os.environ.get("IOADAPT_ALIASES") else aliases
     alias, at, part = resolve(source, load_aliases(named))

@@ -90,6 +90,14 @@ def evaluate(claim: Claim, raw: Mapping[str, Any]) -> Evaluation:
         HypothesisError: it misses a hypothesis.
         UndecidedError: its rounding decides: a hypothesis holds only up to it, or it explains the violation.
         UndefinedError: the statement has no value there.
+
+    Example:
+        >>> from ioadapt_theory.claims import CLAIMS
+        >>> from ioadapt_theory.claims.evaluation import evaluate
+        >>> from ioadapt_theory.claims.instances import witness
+        >>> found = evaluate(CLAIMS["prop-2-input"], witness("ce1"))
+        >>> found.holds, found.decisive_ratio
+        (False, 1.5)
     """
     inequality = claim.inequality
     if inequality is None:

@@ -190,7 +190,13 @@ SHIPPED = resources.files("ioadapt_theory.claims") / "witnesses"
 
 
 def witness(name: str) -> dict[str, Any]:
-    """Content of a shipped instance, ``witnesses/NAME.json``."""
+    """Content of a shipped instance, ``witnesses/NAME.json``.
+
+    Example:
+        >>> from ioadapt_theory.claims.instances import witness
+        >>> witness("ce1")["W"]
+        [[1, 0], [0, 3]]
+    """
     return json.loads((SHIPPED / f"{name}.json").read_text("utf-8"))
 
 

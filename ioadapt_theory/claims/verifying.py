@@ -44,7 +44,13 @@ def work(claim: Claim, run: Run, strategy: int, part: int) -> Verification:
 
 
 def verify(claim: Claim, run: Run | None = None) -> Verification:
-    """All evidence on a claim; deterministic for a given run on one machine."""
+    """All evidence on a claim; deterministic for a given run on one machine.
+
+    Example:
+        >>> from ioadapt_theory.claims import CLAIMS, Run, verify
+        >>> str(verify(CLAIMS["eq-4a"], Run(instances=10, starts=2, steps=5)).verdict)
+        'proved'
+    """
     run = run or Run()
     with torch.enable_grad():
         return merged(claim.id, (work(claim, run, *piece) for piece in parts(claim, run)))

@@ -35,6 +35,7 @@ def describe(opened: Opened, matched: Match | None = None, weights: Weights | No
         "path": str(opened.path),
         "format": opened.format,
         "base": opened.base,
+        "fingerprints": len(opened.prints),
         "layers": layers,
         "changes": {f"{change.name}.{change.leaf}": change.what for change in opened.changes},
         "unread": dict(opened.unread),
@@ -57,10 +58,11 @@ def table(facts: dict[str, Any]) -> str:
     """The facts as text: a summary, a line for each layer, then what is not read and what does not fit."""
     layers = facts["layers"]
     kinds = Counter(f"{layer['family']} ({layer['placement']})" for layer in layers)
+    unnamed = "known by its fingerprints, not by name" if facts["fingerprints"] else "the file does not say"
     lines = [
         f"{facts['path']}: {facts['format']}, {', '.join(f'{n} x {kind}' for kind, n in kinds.items())},"
         f" {sum(layer['numbers'] for layer in layers):,} numbers",
-        f"base: {facts['base'] or 'the file does not say'}",
+        f"base: {facts['base'] or unnamed}",
     ]
     width = max(len(layer["layer"]) for layer in layers)
     for layer in layers:

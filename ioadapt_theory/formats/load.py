@@ -54,6 +54,15 @@ def load(
         FileFormatError: the file is not what it has to be; file, key, expected and found are named.
         TransferError: a layer of the model does not fit, or the file has keys that are not read.
         InvalidValueError: the name is taken; or with ``hotswap`` there is none of this name that is alike.
+
+    Example:
+        >>> import tempfile
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, load, save
+        >>> model = nn.Sequential(nn.Linear(16, 8))
+        >>> folder = save(adapt(model, target_modules=["0"]), tempfile.mkdtemp())
+        >>> print(load(nn.Sequential(nn.Linear(16, 32)), folder))  # an input adapter needs equal inputs only
+        1 of 1 layers matched.
     """
     opened, weights = open_adapter(path), ModelWeights(model)
     known = ModelWeights(source) if isinstance(source, nn.Module) else source

@@ -85,6 +85,15 @@ def open_adapter(path: Path | str, *, scaled: bool = True) -> Opened:
     Raises:
         FileFormatError: the file is not what it has to be; file, key, expected and found are named.
         UnsupportedError: a method that is recognised and has no counterpart here.
+
+    Example:
+        >>> import tempfile
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, save
+        >>> from ioadapt_theory.formats.open import open_adapter
+        >>> folder = save(adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"]), tempfile.mkdtemp())
+        >>> [item.name.path for item in open_adapter(folder).items]
+        ['0']
     """
     path = Path(path)
     with _no_collection():

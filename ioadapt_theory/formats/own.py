@@ -65,6 +65,14 @@ def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: b
         InvalidValueError: a parameter is not finite, a file is where the folder is to be, or a README.md is there that
             is not a card, or that somebody edited.
         UnsupportedError: parameters that are not of the sizes that their family has, as within FSDP1.
+
+    Example:
+        >>> import tempfile
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, save
+        >>> model = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"])
+        >>> (save(model, tempfile.mkdtemp()) / "ioadapt.safetensors").exists()
+        True
     """
     if not isinstance(model, nn.Module):
         msg = f"What is saved is a model, not a {type(model).__name__}: save(model, folder)."

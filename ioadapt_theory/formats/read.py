@@ -100,6 +100,17 @@ def read(path: Path | str, source: TensorFile | None = None, *, scaled: bool = T
     Raises:
         FileFormatError: missing, truncated, contradictory, or without any adapter.
         UnsupportedError: a method that is recognised and has no counterpart here.
+
+    Example:
+        >>> import tempfile
+        >>> import torch
+        >>> from safetensors.torch import save_file
+        >>> from ioadapt_theory.formats import read
+        >>> path, layer = tempfile.mkdtemp() + "/lora.safetensors", "lora_unet_mid_block_attentions_0_proj_in"
+        >>> down, up = torch.zeros(2, 16), torch.zeros(8, 2)
+        >>> save_file({f"{layer}.lora_down.weight": down, f"{layer}.lora_up.weight": up}, path)
+        >>> read(path).format
+        'kohya/LyCORIS'
     """
     path, config = locate(Path(path))
     source = TensorFile(path) if source is None or source.path != path else source

@@ -95,6 +95,19 @@ def load_adapter(model: nn.Module, folder: Path | str, adapter_name: str = "defa
 
     Raises:
         InvalidValueError: a layer of the model lacks its tensors, or the folder has some that no layer takes.
+
+    Example:
+        >>> import tempfile
+        >>> import peft
+        >>> from torch import nn
+        >>> from ioadapt_theory.peft import IOLoraConfig, load_adapter
+        >>> config = IOLoraConfig(target_modules=["0"], r=2, placement="input")
+        >>> folder = tempfile.mkdtemp()
+        >>> peft.get_peft_model(nn.Sequential(nn.Linear(16, 8)), config).save_pretrained(folder)
+        >>> model = nn.Sequential(nn.Linear(16, 8))
+        >>> load_adapter(model, folder)
+        >>> type(model[0]).__name__
+        'IOLoraLayer'
     """
     config = IOLoraConfig.from_pretrained(str(folder))
     put_on(model, config, peft.load_peft_weights(str(folder), device="cpu"), adapter_name, where=str(folder))

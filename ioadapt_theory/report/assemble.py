@@ -14,8 +14,8 @@ from ioadapt_theory.adapters.model import layers
 from ioadapt_theory.adapters.rules.verdict import Word
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.report.advice import Advice, advise
-from ioadapt_theory.report.kin.counterparts import corresponding, differing, matrices
 from ioadapt_theory.report.effect import Call, Effect, effect
+from ioadapt_theory.report.kin.counterparts import corresponding, differing, matrices
 from ioadapt_theory.report.kin.kinship import Kinship, kinship
 from ioadapt_theory.report.kin.narrowed import narrowed
 from ioadapt_theory.report.layers import LayerPair, pairs, read
@@ -87,6 +87,14 @@ def report(
 
     Raises:
         InvalidValueError: no layer in common, or inputs without two models and an adapter.
+
+    Example:
+        >>> import copy
+        >>> from torch import nn
+        >>> from ioadapt_theory.report import report
+        >>> model = nn.Sequential(nn.Linear(64, 96), nn.ReLU(), nn.Linear(96, 48))
+        >>> report(model, copy.deepcopy(model)).kinship.kin
+        <Kin.SAME: 'same'>
     """
     given, name = _adapters(source, adapter)
     one, two = (ModelWeights(m) if isinstance(m, nn.Module) else m for m in (source, target))

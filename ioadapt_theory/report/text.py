@@ -14,7 +14,16 @@ ROWS = 10
 
 
 def to_text(report: Report) -> str:
-    """What the terminal shows; the last line is the answer."""
+    """What the terminal shows; the last line is the answer.
+
+    Example:
+        >>> import copy
+        >>> from torch import nn
+        >>> from ioadapt_theory.report import report, to_text
+        >>> model = nn.Sequential(nn.Linear(64, 96), nn.ReLU(), nn.Linear(96, 48))
+        >>> to_text(report(model, copy.deepcopy(model))).startswith("source -> target: same")
+        True
+    """
     lines = [
         f"{report.names[0]} -> {report.names[1]}: {report.kinship}",
         counts(report),

@@ -37,6 +37,19 @@ def compare(
     Raises:
         InvalidValueError: fewer than two models, an option outside its limits, or no layer in common.
         FileFormatError: with ``strict``, if a layer is not finite.
+
+    Example:
+        >>> import tempfile
+        >>> import torch
+        >>> from safetensors.torch import save_file
+        >>> from ioadapt_theory.checkpoints.open import open_checkpoint
+        >>> from ioadapt_theory.similarity.compare import compare
+        >>> path, w = tempfile.mkdtemp(), torch.randn(8, 16)
+        >>> save_file({"a.weight": w}, f"{path}/one.safetensors")
+        >>> save_file({"a.weight": -w}, f"{path}/two.safetensors")
+        >>> with open_checkpoint(f"{path}/one.safetensors") as one, open_checkpoint(f"{path}/two.safetensors") as two:
+        ...     round(compare([one, two]).mean((0, 1)).mean, 6)
+        -1.0
     """
     options = options or Options()
     _check(checkpoints, options, parent)

@@ -6,14 +6,12 @@ from typing import Any
 import pytest
 import sympy as sp
 
-from ioadapt_theory.claims import CLAIMS, Verdict
+from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims.claim import Proof, Run, Said, Word
 from ioadapt_theory.claims.evidence.argument import (
     Chained,
     Check,
     Computed,
-    Contradiction,
-    Elsewhere,
     Step,
     agree,
     both,
@@ -83,33 +81,10 @@ GOOD, BAD, REACHES = (
         (replace(steps(GOOD), prose=True), []),
         (replace(steps(), prose=True), ["there are no steps"]),
         (Chained(()), ["0 chains for 1 conclusions"]),
-        (Contradiction("r1"), [f"r1 does not violate {PROP_4.statement}"]),
-        (Elsewhere(("prop-5",)), []),
-        (Elsewhere(("prop-5", "prop-1")), ["prop-1 is not proved"]),
-        (Elsewhere(("prop-2-output",), Verdict.REFUTED), []),
-        (Elsewhere(("prop-5",), Verdict.REFUTED), ["prop-5 is not refuted"]),
     ],
 )
 def test_an_argument_says_what_is_broken_about_it(argument: Any, broken: list[str]) -> None:
     assert list(argument.broken(PROP_4)) == broken
-
-
-def test_an_instance_that_misses_a_hypothesis_contradicts_nothing() -> None:
-    assert list(Contradiction("ce2").broken(CLAIMS["prop-2-output"])) == []
-    missed = replace(CLAIMS["prop-2-output"], given=(*CLAIMS["prop-2-output"].given, strict(PROP_4)))
-    assert missed.given[-1].relation.sign == "<"
-    said = list(Contradiction("ce2").broken(missed))
-    assert len(said) == 1
-    assert said[0].startswith("ce2 misses ")
-
-
-def strict(_: object) -> Any:
-    """A hypothesis that no instance meets: ε < 0."""
-    from ioadapt_theory.claims.expression.tree import NOTHING
-    from ioadapt_theory.claims.settings.letters import EPSILON
-
-    given = CLAIMS["prop-2-output"].given[-1]
-    return replace(given, relation=EPSILON < NOTHING)
 
 
 @pytest.mark.parametrize(

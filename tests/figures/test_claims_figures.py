@@ -5,8 +5,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from figures import prop_2_condition, shared_function, tightness
-from toys.style import styled
 from ioadapt_theory.claims import CLAIMS
+from toys.style import styled
 
 
 def test_input_slopes_reach_and_never_exceed_the_sharp_constant_and_output_slopes_stay_at_4():

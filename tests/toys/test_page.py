@@ -3,7 +3,7 @@
 import json
 import re
 from functools import cache
-from pathlib import Path
+from html import escape
 
 import numpy as np
 import pytest
@@ -14,12 +14,13 @@ from figures.readme import FRONT, MORE
 from ioadapt_theory.adapters import adapt, transfer
 from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims.evaluation import evaluate
-from ioadapt_theory.errors import FileFormatError
 from tests.browser import Browse
 from toys.page import claims, front
 from toys.page import transfer as moves
 from toys.page.example import EXAMPLE
 from toys.plane.world import Case, augmented, crescent, models, task
+from toys.transfer import command
+from toys.transfer.protocol import protocol
 
 PAGE = FRONT.read_text(encoding="utf-8")
 DATA = json.loads(re.search(r'id="data">(.*?)</script>', PAGE, re.DOTALL)[1])
@@ -101,18 +102,37 @@ def test_the_lines_name_claims_of_the_registry_and_call_false_what_is_refuted():
         assert refuted == words["true"].startswith(("False", "Only")), name
 
 
-def test_a_record_of_another_kind_is_refused(tmp_path: Path):
-    (tmp_path / "odd_record.json").write_text('{"what": "odd", "config": {}, "results": {"speed": 1}}')
-    with pytest.raises(FileFormatError, match="no record of an experiment of transfer"):
-        moves.results(tmp_path)
-
-
 def test_every_record_is_on_the_page_with_its_command():
     found = moves.results()
-    assert len(found) == len(list(moves.DATA.glob("*_record.json"))) >= 1
+    assert len(found) == len(list(command.DATA.glob("*_record.json")))
+    assert (moves.NOTHING in PAGE) == (found == [])
     for result in found:
-        assert result.title in PAGE
-        assert f"<code>{result.command}</code>" in PAGE
+        assert escape(result.title) in PAGE
+        assert f"<code>{escape(result.command)}</code>" in PAGE
+
+
+def study(better: float) -> dict[str, object]:
+    """Figures of eight seeds, where input adapters are better than LoRA by so much and output adapters are not."""
+    plan = protocol("language")
+    models, noise = ("source", *plan.targets), torch.randn(8, generator=seeded(1)).mul(0.001).tolist()
+    level = {row: 2.0 for row in ("no adapter", *plan.methods, "lora, retrained")} | {"input": 2.0 - better}
+    rows = {
+        row: {m: [2.0 + x + (level[row] - 2.0 if m != "source" else 0) for x in noise] for m in models} for row in level
+    }
+    rates = {row: {"interior": True, "rate": 0.01} for row in plan.methods}
+    return {"config": {"command": "python toys/language.py --seeds 8"}, "rows": rows, "rates": rates}
+
+
+def test_a_study_that_is_recorded_gets_a_headline_by_its_rule_and_a_table(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(command, "recorded", lambda name: study(0.5) if name == "language" else None)
+    (result,) = moves.results()
+    related = len(protocol("language").related)
+    assert result.counts == {"input": (related, 0, related), "output": (0, 0, related)}
+    assert "better than LoRA: input" in result.title
+    assert f"input adapters better in {related}, worse in 0 of {related}" in result.sentence
+    text = moves.section([result])
+    assert text.count("<tr>") == 1 + len(moves.ROWS)
+    assert "python toys/language.py --seeds 8" in text
 
 
 # In the browser.

@@ -1,101 +1,86 @@
-"""Does it transfer: every recorded experiment of ``toys/data`` as a headline, a sentence and a table of errors."""
+"""Does it transfer: every recorded study as a headline, the cases it rests on, and a table of errors."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.stats import Interval
-from toys.transfer import judge
-from toys.transfer.protocol import protocol
+from toys.transfer import command
+from toys.transfer.judge import LORA, Verdict, cases
+from toys.transfer.protocol import names, protocol
 from toys.transfer.runs import SOURCE
-from toys.transfer.said import page as pages
+from toys.transfer.said import page
 from toys.transfer.study import NONE
 
-DATA: Final = Path(__file__).parents[1] / "data"
 SIDES: Final = ("input", "output")
-WORDS: Final = {
-    "supports": "move better than LoRA",
-    "contradicts": "move worse than LoRA",
-    "equivalent": "move as LoRA does",
-    "undecided": "are not shown to move better than LoRA",
-}
+ROWS: Final = (NONE, LORA, *SIDES, f"{LORA}, retrained")
+NOTHING: Final = (
+    '<p class="note">No full run is recorded in this copy; <code>python toys/molecules.py</code> makes one.</p>\n'
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """One experiment.
+    """One study.
 
     Attributes:
-        title: what was done.
-        said: of input and output adapters, a word of ``WORDS`` each.
-        counts: side -> in how many cases it did better than LoRA, and how many cases there are.
-        measure: unit or name of what is in the table; lower is better.
+        title: what was done, and the result by the study's rule.
+        counts: side -> in how many cases it was better than LoRA, worse, and how many cases there are.
+        caption: what is in the table; lower is better.
         rows: method -> model -> error with its interval.
         command: what made it.
     """
 
     title: str
-    said: Mapping[str, str]
-    counts: Mapping[str, tuple[int, int]]
-    measure: str
+    counts: Mapping[str, tuple[int, int, int]]
+    caption: str
     rows: Mapping[str, Mapping[str, Interval]]
     command: str
 
     @property
-    def headline(self) -> str:
-        """The result in one sentence."""
-        both = set(self.said.values())
-        if len(both) == 1:
-            return f"Input and output adapters {WORDS[both.pop()]}"
-        return "; ".join(f"{side} adapters {WORDS[word]}" for side, word in self.said.items()).capitalize()
-
-    @property
     def sentence(self) -> str:
         """In how many cases, all of them judged together."""
-        cases = " and ".join(f"{side} adapters in {k} of {n}" for side, (k, n) in self.counts.items())
-        return f"Better than LoRA on the same layers, where all comparisons are to hold at once: {cases}."
+        said = (f"{side} adapters better in {b}, worse in {w} of {n}" for side, (b, w, n) in self.counts.items())
+        return f"Against LoRA on the same layers, where all comparisons are to hold at once: {'; '.join(said)}."
 
 
-def results(folder: Path = DATA) -> list[Result]:
-    """Every record in the folder, by name.
-
-    Raises:
-        FileFormatError: a record of another kind.
-    """
-    return [_result(path) for path in sorted(folder.glob("*_record.json"))]
+def results() -> list[Result]:
+    """Every study of the protocol that has a recorded full run, in its order."""
+    found = {name: command.recorded(name) for name in names()}
+    return [_result(name, one) for name, one in found.items() if one is not None]
 
 
-def _result(path: Path) -> Result:
-    stored = json.loads(path.read_text(encoding="utf-8"))
-    config, found = stored["config"], stored["results"]
-    if not {"rows", "cases"} & found.keys():
-        msg = f"{path} is no record of an experiment of transfer: its results have neither rows nor cases."
-        raise FileFormatError(msg)
-    plan = protocol(stored["what"])
-    compared = pages.comparisons(plan, found)
-    mine = {side: [c for c in compared if c.row == side] for side in SIDES}
-    case, first = next(iter(judge.cases(found).items()))
-    rows = first["rows"]
+def _result(name: str, recorded: Mapping[str, Any]) -> Result:
+    plan = protocol(name)
+    compared = page.comparisons(plan, recorded)
+    mine = {side: [c.verdict for c in compared if c.row == side] for side in SIDES}
+    (case, first), *_ = cases(recorded).items()
+    table = {row: first["rows"][row] for row in ROWS if row in first["rows"]}
     models = (SOURCE, *plan.related)
-    shown = [row for row in (NONE, judge.LORA, *SIDES, "lora, retrained") if row in rows]
-    said = judge.verdicts(found, compared)
     return Result(
-        title=plan.title,
-        said={side: str(said[side]) for side, cases in mine.items() if cases},
-        counts={side: (sum(c.verdict == "better" for c in cases), len(cases)) for side, cases in mine.items() if cases},
-        measure=f"{plan.measure}, {case}" if case else plan.measure,
-        rows={pages.label(row): {m: Interval.of(rows[row][m]) for m in models if m in rows[row]} for row in shown},
-        command=config["command"],
+        title=f"{plan.title}. {page.headline(plan, recorded)}.",
+        counts={
+            side: (some.count(Verdict.BETTER), some.count(Verdict.WORSE), len(some))
+            for side, some in mine.items()
+            if some
+        },
+        caption=", ".join(part for part in (plan.measure, case) if part),
+        rows={
+            page.label(row): {m: Interval.of(values[m]) for m in models if _whole(values.get(m))}
+            for row, values in table.items()
+        },
+        command=recorded["config"]["command"],
     )
+
+
+def _whole(values: Sequence[float | None] | None) -> bool:
+    return values is not None and None not in values
 
 
 def section(results: Sequence[Result]) -> str:
     """The results in HTML."""
-    return "".join(_article(result) for result in results)
+    return "".join(map(_article, results)) or NOTHING
 
 
 def _article(result: Result) -> str:
@@ -109,10 +94,9 @@ def _article(result: Result) -> str:
         for label, values in result.rows.items()
     )
     return (
-        f"<article><h3>{escape(result.title)}: {escape(result.headline[:1].lower() + result.headline[1:])}</h3>\n"
-        f"<p>{escape(result.sentence)}</p>\n"
-        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(result.title)}, table"><table class="bars">'
-        f"<caption>{escape(result.measure)}; mean ± half of the 95 % interval; lower is better</caption>"
+        f"<article><h3>{escape(result.title)}</h3>\n<p>{escape(result.sentence)}</p>\n"
+        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(result.title)}"><table class="bars">'
+        f"<caption>{escape(result.caption)}; mean ± half of the 95 % interval; lower is better</caption>"
         f'<thead><tr><th scope="col">method</th>{head}</tr></thead><tbody>\n{body}</tbody></table></div>\n'
         f'<p class="made">made by <code>{escape(result.command)}</code></p></article>\n'
     )

@@ -26,6 +26,20 @@ def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tenso
     Raises:
         UnsupportedError: another family: its change is not of low rank, or it depends on W by more than a product.
         ShapeError: W' is not of the adapter's size.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, layers, merge
+        >>> from ioadapt_theory.adapters.moving.bake import bake
+        >>> model = nn.Sequential(nn.Linear(16, 8, bias=False))
+        >>> w = model[0].weight.detach().mT.clone()  # c x d, as in the paper
+        >>> _ = adapt(model, target_modules=["0"], placement="input", rank=2, init="random")
+        >>> a, b, _ = bake(layers(model)["0"].adapters["default"], w)
+        >>> a.shape, b.shape
+        (torch.Size([16, 2]), torch.Size([2, 8]))
+        >>> torch.allclose(w + a @ b, merge(model)[0].base_layer.weight.mT, atol=1e-6)
+        True
     """
     if adapter.family != "lora":
         msg = (

@@ -95,6 +95,18 @@ def convert(
     Raises:
         UnsupportedError: another family or placement, or a kernel of several taps to the input side.
         ShapeError: W is not of the adapter's size.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, layers
+        >>> from ioadapt_theory.adapters.moving.convert import convert
+        >>> base = nn.Linear(8, 16)  # c <= d and of full rank: the output form is exact
+        >>> model = adapt(nn.Sequential(base), target_modules=["0"], placement="weight", rank=2, init="random")
+        >>> lora = layers(model)["0"].adapters["default"]
+        >>> found, fidelity = convert(lora, base.weight.mT, "output", base.bias)
+        >>> [*found]
+        ['output']
     """
     (found, phi), *more = adapter.parts()
     if not isinstance(phi, LoRA) or more or found is not Placement.WEIGHT:
@@ -131,6 +143,16 @@ def convert_model(
     """``convert`` for every layer that has the adapter ``name``, with the weights that the layers have now.
 
     The model is not changed; ``put(target, adapters, name)`` puts the result on this or another model.
+
+    Example:
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt
+        >>> from ioadapt_theory.adapters.moving.convert import convert_model
+        >>> options = {"target_modules": ["0"], "placement": "weight", "rank": 2, "init": "random"}
+        >>> model = adapt(nn.Sequential(nn.Linear(8, 16)), **options)
+        >>> adapters, fidelity = convert_model(model, "output")
+        >>> [*adapters] == [*fidelity] == ["0"]
+        True
     """
     adapters, fidelity = {}, {}
     for layer, module in layers(model, name).items():

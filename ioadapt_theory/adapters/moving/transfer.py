@@ -91,6 +91,13 @@ def transfer(
     Raises:
         TransferError: a layer does not fit (or none does); the target is as it was.
         NoProvenanceError: ``match="provenance"`` and nothing of the source is in the target.
+
+    Example:
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, transfer
+        >>> source = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], placement="input")
+        >>> print(transfer(source, nn.Sequential(nn.Linear(16, 32))))
+        1 of 1 layers matched.
     """
     given: Mapping[str, Adapter] = {n: layer.adapters[name] for n, layer in layers(source, name).items()}  # type: ignore[misc]
     for layer, adapter in given.items():

@@ -43,6 +43,16 @@ def change(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Ten
 
     Raises:
         ShapeError: W' is not of the adapter's size.
+
+    Example:
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, layers
+        >>> from ioadapt_theory.adapters.moving.truncate import change
+        >>> base = nn.Linear(16, 8)
+        >>> model = adapt(nn.Sequential(base), target_modules=["0"], family="dora", placement="weight", init="random")
+        >>> d, moved = change(layers(model)["0"].adapters["default"], base.weight.mT, base.bias)
+        >>> d.shape, moved  # c x d; a weight adapter leaves the bias alone
+        (torch.Size([16, 8]), None)
     """
     w = w.detach().double()
     b = None if bias is None else bias.detach().double()
@@ -86,6 +96,16 @@ def truncate(
     Raises:
         InvalidValueError: neither or both of rank and share, or one outside its limits.
         ShapeError: W' is not of the adapter's size.
+
+    Example:
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, layers
+        >>> from ioadapt_theory.adapters.moving.truncate import truncate
+        >>> base = nn.Linear(16, 8)
+        >>> model = adapt(nn.Sequential(base), target_modules=["0"], family="dora", placement="weight", init="random")
+        >>> a, b, _, lost = truncate(layers(model)["0"].adapters["default"], base.weight.mT, base.bias, rank=4)
+        >>> a.shape, b.shape, 0 < lost < 1
+        (torch.Size([16, 4]), torch.Size([4, 8]), True)
     """
     if (rank is None) == (share is None):
         msg = "Give a rank or a share of the norm, one of the two."

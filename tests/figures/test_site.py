@@ -1,0 +1,152 @@
+"""The documentation: every example runs as written, every page is reachable, every claim has its page."""
+
+import doctest
+import importlib
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from figures.readme import ROOT
+from figures.site import claims, commands, reference
+from figures.site.__main__ import front, orphans, pages, within
+from ioadapt_theory.claims import CLAIMS
+from ioadapt_theory.cli import COMMANDS, main
+
+WRITTEN = sorted((ROOT / "docs").rglob("*.md"))
+OPTIONS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+def known(path: Path) -> str:
+    return path.relative_to(ROOT / "docs").as_posix()
+
+
+@pytest.fixture
+def as_users_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """In a folder of their own, with torch's own default."""
+    monkeypatch.chdir(tmp_path)
+    torch.set_default_dtype(torch.float32)
+
+
+def run(name: str, text: str, filename: str) -> int:
+    found = doctest.DocTestParser().get_doctest(text, {}, name, filename, 0)
+    runner = doctest.DocTestRunner(optionflags=OPTIONS)
+    said: list[str] = []
+    runner.run(found, out=said.append)
+    assert not runner.failures, "".join(said)
+    return len(found.examples)
+
+
+@pytest.mark.parametrize("path", [p for p in WRITTEN if ">>> " in p.read_text(encoding="utf-8")], ids=known)
+def test_the_python_of_a_page_runs_as_written(path: Path, as_users_do: None):
+    text = re.sub(r"```\w*", "", path.read_text(encoding="utf-8"))
+    assert run(path.name, text, str(path))
+
+
+CONSOLE = [
+    (p, said) for p in WRITTEN for said in re.findall(r"```console\n(.*?)```", p.read_text(encoding="utf-8"), re.S)
+]
+
+
+@pytest.mark.parametrize(("path", "said"), CONSOLE, ids=[f"{known(p)}-{k}" for k, (p, _) in enumerate(CONSOLE)])
+def test_the_commands_of_a_page_print_what_it_says(path: Path, said: str, capsys: pytest.CaptureFixture[str]):
+    for shown in re.split(r"^\$ ", said, flags=re.M)[1:]:
+        line, _, expected = shown.partition("\n")
+        program, *words = shlex.split(line)
+        assert program == "ioadapt"
+        assert main(words) in (0, 1, 2)
+        printed = capsys.readouterr()
+        assert doctest.OutputChecker().check_output(expected, printed.out + printed.err, OPTIONS), printed
+
+
+def test_there_are_tutorials_and_their_commands_are_looked_at():
+    assert len(list((ROOT / "docs" / "tutorials").glob("*.md"))) >= 5
+    assert len(CONSOLE) >= 4
+
+
+FUNCTIONS = [name for name in reference.names() if reference.kind_of(reference.found(name)) == "function"]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_public_function_has_an_example_that_runs(name: str, as_users_do: None):
+    function = reference.found(name)
+    assert ">>> " in (function.__doc__ or ""), f"{name} has no example"
+    torch.manual_seed(0)
+    assert run(name, function.__doc__, function.__code__.co_filename)
+
+
+def test_whatever_a_package_exports_is_in_the_reference():
+    there = set(reference.names())
+    objects = {id(reference.found(name)) for name in there}
+    for package in ("ioadapt_theory", "adapters", "formats", "report", "claims"):
+        module = importlib.import_module(
+            "ioadapt_theory" if package == "ioadapt_theory" else f"ioadapt_theory.{package}"
+        )
+        missing = [name for name in module.__all__ if id(getattr(module, name)) not in objects]
+        assert [m for m in missing if m not in {"cached", "CLAIMS"}] == []
+
+
+@pytest.mark.parametrize("name", ["prop-2-input", "lemma-1", "any-phi", "prop-4", "prop-2-input-sharp"])
+def test_the_page_of_a_claim_says_what_the_registry_says(name: str):
+    claim = CLAIMS[name]
+    page = claims.page(claim)
+    assert page.startswith(f"# {name}\n\n**{claim.expected.upper()}**")
+    assert claim.statement in page
+    assert ("<math" in page) == bool(claim.latex)
+    assert f"ioadapt claims {name} --proof" in page
+    for witness in (*claim.witnesses, *claim.attained):
+        assert f"`{witness}`" in page
+    assert all(proof.name in page for proof in claim.proofs)
+    assert page.count("```") % 2 == 0
+
+
+def test_a_page_on_a_counterexample_says_by_how_much():
+    assert "`ce1`: 1.5 times the bound" in claims.page(CLAIMS["prop-2-input"])
+
+
+def test_every_claim_is_in_the_list_once():
+    listed = re.findall(r"^- \[(.*?)\]", claims.index(), re.M)
+    assert listed == list(CLAIMS)
+
+
+def test_every_command_is_on_its_page_with_its_options():
+    ((_, text),) = commands.pages()
+    assert re.findall(r"^## ioadapt (\w+)$", text, re.M) == list(COMMANDS)
+    assert "--instance FILE" in text
+    assert text.count("usage:") == len(COMMANDS) + sum(map(len, commands.ACTIONS.values()))
+
+
+def test_every_page_is_in_a_table_of_contents_and_every_link_leads_somewhere(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(claims, "page", lambda claim: f"# {claim.id}\n")  # their text is looked at above
+    texts = {known(p): p.read_text(encoding="utf-8") for p in WRITTEN} | dict(pages())
+    assert orphans({**texts, "new.md": "# New\n"}) == ["new.md"]
+    for page, text in texts.items():
+        folder = (ROOT / "docs" / page).parent
+        for link in re.findall(r"\]\(([^)#:\s]+)\)", text):
+            there = (folder / link).resolve()
+            assert there.exists() or there.relative_to(ROOT / "docs").as_posix() in texts, f"{page}: {link}"
+
+
+def test_files_that_are_not_on_the_site_are_named_and_not_linked():
+    text = "[a](../toys/x.py) [b](claims.md) [c](../formats.md)"
+    assert within("transfer.md", text) == "`toys/x.py` [b](claims.md) `formats.md`"
+    assert within("tutorials/files.md", text) == text
+
+
+def test_the_front_of_the_site_leads_to_its_pages():
+    text = front()
+    assert 'href="contents.html"' in text
+    assert ".md" not in re.findall(r'href="([^"]*)"', text)
+
+
+def test_a_build_without_sphinx_says_what_to_install():
+    program = "import sys; sys.modules['sphinx'] = None; from figures.site.__main__ import main; sys.exit(main([]))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "figures.site: This needs sphinx, which is not installed: pip install 'ioadapt-theory[docs]'.\n"
+    )

@@ -92,7 +92,7 @@ def found(value: Any, expected: Any) -> Check:
 
 def true(condition: Any) -> Check:
     """A decided comparison of computed numbers."""
-    return Check(bool(condition), empty=condition is True and not isinstance(condition, bool))
+    return Check(bool(condition))
 
 
 def both(*checks: Check) -> Check:

@@ -181,14 +181,19 @@ def _families(results: Mapping[str, Any]) -> tuple[str, list[str], list[list[str
 
 def _steps(results: Mapping[str, Any]) -> tuple[str, list[str], list[list[str]]]:
     rows = []
-    names = ("peer", "weight", "input", "output")
+    names = ("peer", "weight", "input", "output", "products")
     kept = {(c["shape"], c["family"], c["bf16"]): c for c in results["kept"].get("steps", [])}
     for c in results["returned"].get("steps", []):
         other = kept.get((c["shape"], c["family"], c["bf16"]))
-        figures = [f"{over_base(c, n):.2f}" + (f" ({over_base(other, n):.2f})" if other else "") for n in names]
+        figures = [
+            f"{over_base(c, n):.2f}" + (f" ({over_base(other, n):.2f})" if other else "")
+            for n in names
+            if n in c["train"]
+        ]
+        figures += [""] * (len(names) - len(figures))
         rows.append([c["shape"], f"{c['family']} r={c['rank']}{' bfloat16' if c['bf16'] else ''}", *figures])
-    title = "A whole training step with AdamW, of the frozen block's (pages kept):"
-    return title, ["block", "family", "PEFT", "weight", "input", "output"], rows
+    title = "A whole training step with AdamW, of the frozen block's (pages kept); the products with A and B alone:"
+    return title, ["block", "family", "PEFT", "weight", "input", "output", "products alone"], rows
 
 
 def _kernels(results: Mapping[str, Any]) -> tuple[str, list[str], list[list[str]]]:

@@ -10,6 +10,7 @@ from torch.nn.functional import gelu, scaled_dot_product_attention, silu
 
 from benchmarks.measure import Call
 from ioadapt_theory.adapters import adapt
+from ioadapt_theory.adapters.fast.products import LowRank, packed
 
 
 def attention(q: Tensor, k: Tensor, v: Tensor, heads: int, *, causal: bool) -> Tensor:
@@ -69,17 +70,19 @@ class UNet(nn.Module):
         return y.mT.reshape(x.shape)
 
 
+TINY = 1e-6
+"""A scale at which nothing grows over many calls; a product that is scaled by 0 is not computed."""
 BLOCKS: dict[str, Any] = {"llama": Llama, "unet": UNet}
 
 
 def adapted(block: Any, family: str, rank: int, device: str) -> dict[str, nn.Module]:
     """The frozen block, and copies of it under the peer's adapters and ours, on each side."""
-    from peft import LoKrConfig, LoraConfig, get_peft_model
+    from peft import LoHaConfig, LoKrConfig, LoraConfig, get_peft_model
 
     frozen = block().to(device).requires_grad_(requires_grad=False)
     common: dict[str, Any] = {"r": rank, "target_modules": [*block.targets]}
-    config: Any = LoKrConfig(alpha=rank, **common)
-    if family != "lokr":
+    config: Any = (LoKrConfig if family == "lokr" else LoHaConfig)(alpha=rank, **common)
+    if family in {"lora", "dora"}:
         config = LoraConfig(lora_alpha=rank, use_dora=family == "dora", **common)
     found: dict[str, nn.Module] = {"base": frozen, "peer": get_peft_model(copy.deepcopy(frozen), config)}
     for placement in ("weight", "input", "output"):
@@ -88,6 +91,26 @@ def adapted(block: Any, family: str, rank: int, device: str) -> dict[str, nn.Mod
         )
         found[placement] = model
     return found
+
+
+def products_alone(base: Call, block: nn.Module, rank: int, bf16: bool, device: str) -> Call:
+    """The frozen block's step, and beside it the products of LoRA and nothing else: no adapter is below it.
+
+    No autograd, no optimizer, nothing allocated that is as large as X.
+    """
+    shapes = [(p.in_features, p.out_features) for p in block.modules() if isinstance(p, nn.Linear)]
+    dtype, n = torch.bfloat16 if bf16 else torch.float32, 512
+    make = lambda *size: torch.randn(*size, dtype=dtype, device=device)  # noqa: E731
+    held = [(make(n, c), make(n, d), make(n, d), make(c, rank), make(rank, d)) for c, d in shapes]
+
+    def call() -> None:
+        base()
+        for x, y, gy, a, b in held:
+            _, kept = LowRank.add(y, x, TINY, a, b, into=y)
+            gu, _, _ = LowRank.pull(gy, x, 1.0, kept, a, b)
+            x.addmm_(gu, packed(a.mT), alpha=TINY)
+
+    return call
 
 
 def training_step(model: Callable[[Tensor], Tensor], parameters: list[nn.Parameter], x: Tensor, bf16: bool) -> Call:

@@ -50,6 +50,7 @@ SHAPES = (
 NAMED = {shape.name: shape for shape in SHAPES}
 CONVOLUTIONS = ((320, 32), (640, 16), (1280, 16))
 """Channels and side of 3 x 3 convolutions in SD-1.5's residual blocks."""
+COMPILED = (("lora", 16), ("dora", 16), ("lokr", 16), ("loha", 16))
 
 Cell = dict[str, Any]
 Todo = list[Callable[[], Cell]]
@@ -218,6 +219,8 @@ def _step(setting: Setting, block: str, family: str, rank: int, bf16: bool) -> C
         own = [p for p in model.parameters() if p.requires_grad]
         calls[name] = blocks.training_step(model, own, x, bf16)
         calls[name]()  # the first step makes what the optimizer keeps
+    if family != "lokr" and block == "llama":
+        calls["products"] = blocks.products_alone(calls["base"], kind(), rank, bf16, setting.device)
     return {"shape": block, "family": family, "rank": rank, "bf16": bf16, "train": setting.alternate(calls, 8.0)}
 
 
@@ -230,7 +233,7 @@ def launches(setting: Setting) -> Todo:
 
 def compiled(setting: Setting) -> Todo:
     """A block, which is what repeats in a model, compiled by torch."""
-    return [_call(_compiled, setting, "dora", 16)]
+    return [_call(_compiled, setting, *case) for case in ((("dora", 16),) if setting.quick else COMPILED)]
 
 
 def _compiled(setting: Setting, family: str, rank: int) -> Cell:
@@ -250,7 +253,7 @@ def _compiled(setting: Setting, family: str, rank: int) -> Cell:
         "family": family,
         "rank": rank,
         "compiling": spent,
-        "train": setting.alternate(calls, 8.0),
+        "train": setting.alternate(calls, 4.0),
     }
 
 

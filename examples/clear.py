@@ -3,7 +3,8 @@ r"""Like CLEAR: full attention is replaced by attention to a window, and adapter
 A teacher (the model as it is) and a student (windowed) see the same; the student's adapters Y = X(I + A)W or XW(I + A),
 with A whole and 0 at the start, learn to say what the teacher says. They are put on another model with the same window.
 Latents and prompts are encoded before, as for ominicontrol.py.
-Real models: without ``--model``, ``--target``, ``--steps``: 40,000 of 32 images on 4 H100, says the paper. To try it:
+Real models: without ``--model``, ``--target``, ``--steps``: 40,000 of 32 images on 4 H100, says the
+paper; what it takes says examples/what_it_costs.py. To try it:
 
     python examples/tiny.py flux out/flux
     python examples/clear.py --model out/flux --target out/flux --cached out/flux/cached.safetensors \

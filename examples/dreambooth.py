@@ -1,8 +1,9 @@
 """DreamBooth: a few images of a subject, as in diffusers' train_dreambooth_lora.py, with an input or output adapter.
 
 Lines that differ from that script are marked "(ours)"; settings are those of the paper's Table 7. For SDXL, SD 3.5 and
-FLUX run diffusers' own scripts with two words changed, see docs/models.md.
-Real models: ``--images a_folder --prompt "a photo of sks dog" --target Lykon/dreamshaper-8``, say. To try it:
+FLUX run diffusers' own scripts with one import more, see docs/models.md.
+Real models: ``--images a_folder --prompt "a photo of sks dog" --target Lykon/dreamshaper-8``, say; it takes what
+examples/what_it_costs.py says of sd15. To try it:
 
     python examples/tiny.py sd out/sd
     python examples/dreambooth.py --model out/sd --target out/sd --images out/sd/images --prompt dog --steps 2 --size 16

@@ -3,7 +3,8 @@
 The transformer attends to the condition's tokens as to the image's; only the adapter is trained. Latents of images and
 conditions, and the prompts, are encoded once before: a .safetensors file with "latents" and "condition" (n, channels,
 height, width), "prompts" (n, tokens, features) and "pooled" (n, features).
-Real models: without ``--model``, ``--target`` and ``--steps``: 15,000 on 2 H100, says the paper. To try it:
+Real models: without ``--model``, ``--target`` and ``--steps``: 15,000 on 2 H100, says the paper;
+what it takes says examples/what_it_costs.py. To try it:
 
     python examples/tiny.py flux out/flux
     python examples/ominicontrol.py --model out/flux --target out/flux --cached out/flux/cached.safetensors --steps 2

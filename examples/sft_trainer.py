@@ -1,6 +1,7 @@
 """Supervised fine-tuning with transformers' Trainer, on a model that ``adapt`` changed in place.
 
 Checkpoints of the Trainer hold the adapter as a file of ours, so a run resumes from them and ``load`` reads them.
+What it takes says examples/what_it_costs.py.
 Real models: ``--model meta-llama/Llama-3.2-1B --texts yours.jsonl`` (a text in each line, {"text": ...}). To try it:
 
     python examples/tiny.py llama out/llama

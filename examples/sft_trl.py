@@ -1,6 +1,7 @@
 """Supervised fine-tuning with TRL's SFTTrainer: an input or output adapter in the place of a LoRA.
 
 The one line that differs from TRL's own example is the configuration, ``IOLoraConfig`` instead of ``LoraConfig``.
+What it takes says examples/what_it_costs.py.
 Real models: ``--model meta-llama/Llama-3.2-1B --texts yours.jsonl`` (a text in each line, {"text": ...}). To try it:
 
     python examples/tiny.py llama out/llama

@@ -57,12 +57,12 @@ def sd35(n: int) -> Made:
     return transformer, lambda m: m(x, text, pooled, times).sample.float().square().mean()
 
 
-def flux(n: int, conditions: int = 1) -> Made:
+def flux(n: int, images: int = 1) -> Made:
     from diffusers import FluxTransformer2DModel
 
     transformer = FluxTransformer2DModel(guidance_embeds=True)
-    x, text = torch.empty(n, 1024 * conditions, 64), torch.empty(n, 512, 4096)
-    pooled, times, ids = torch.empty(n, 768), torch.empty(n), torch.empty(1024 * conditions + 512, 3)
+    x, text = torch.empty(n, 1024 * images, 64), torch.empty(n, 512, 4096)
+    pooled, times, ids = torch.empty(n, 768), torch.empty(n), torch.empty(1024 * images + 512, 3)
     inputs = {"encoder_hidden_states": text, "pooled_projections": pooled, "timestep": times, "guidance": times}
     places = {"txt_ids": ids[:512], "img_ids": ids[512:]}
     return transformer, lambda m: m(x, **inputs, **places).sample.float().square().mean()
@@ -97,6 +97,7 @@ ROWS = {
     "sd35-large": Row("sd35-large", sd35, 4, 500),
     "flux-dev": Row("flux-dev", flux, 4, 500),
     "ominicontrol": Row("ominicontrol", lambda n: flux(n, 2), 1, 2 * 15000),
+    "clear": Row("clear", lambda n: flux(n, 4), 1, 32 * 40000),
     "llama": Row("commonsense", llama, 16, 3 * 170_000 // 16),
 }
 
@@ -111,7 +112,7 @@ def line(name: str, placement: str, *, per_second: float) -> str:
         with torch.device("meta"):
             model, loss = row.make(row.samples)
             model.train()
-            options = preset.adapter("lora", placement)
+            options = preset.adapter(next(iter(preset.ranks)), placement)
             found = cost(adapt(model, **options), loss)
     finally:
         torch.set_default_dtype(before)

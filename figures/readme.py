@@ -21,6 +21,7 @@ from ioadapt_theory.cli import main as command
 from ioadapt_theory.errors import FileFormatError
 from toys.page import front
 from toys.style import styled, write
+from toys.glyphs import sheet
 from toys.transfer import command as toys
 from toys.transfer.protocol import names, protocol
 from toys.transfer.said import foretold, picture
@@ -129,6 +130,8 @@ def main(argv: list[str] | None = None) -> int:
         for name, one in records().items():
             plan = protocol(name)
             _drawn(name, partial(picture.draw, plan, one, pages.headline(plan, one)))
+            if "samples" in one:
+                _drawn(f"{name}_samples", partial(sheet.draw, plan, one))
         _drawn("foretold", partial(foretold.draw, records()))
         return OK
 

@@ -14,10 +14,10 @@
 import matplotlib.pyplot as plt
 
 from toys.style import styled
-from toys.transfer import page, picture, report
 from toys.transfer.command import recorded
 from toys.transfer.judge import Verdict, cases, verdicts
 from toys.transfer.protocol import names, protocol
+from toys.transfer.said import page, picture, report
 from toys.transfer.study import NONE
 
 records = {name: one for name in names() if (one := recorded(name)) is not None}

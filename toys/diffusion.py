@@ -42,9 +42,7 @@ STEPS, FEW = 8, 4
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Steps of training the base, the targets, the adapters and the judge; glyphs in a step; drawings of a letter to learn
-    from; samples of a letter to measure.
-    """
+    """Steps of training base, targets, adapters and judge; glyphs in a step; drawings and samples of a letter."""
 
     base: int
     target: int
@@ -55,7 +53,7 @@ class Size:
     samples: int
 
 
-SIZES: Final = {"full": Size(800, 120, 80, 600, 32, 6, 3), "quick": Size(200, 30, 30, 200, 16, 2, 1)}
+SIZES: Final = {"full": Size(1200, 120, 80, 600, 32, 6, 3), "quick": Size(200, 30, 30, 200, 16, 2, 1)}
 
 
 def seen(seed: int) -> tuple[str, ...]:

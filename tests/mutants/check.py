@@ -23,23 +23,75 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = "ioadapt_theory/claims"
 PATIENCE = 900
 """Seconds until a run that does not end counts as noticed."""
+PROOFS = ("../../paper_checks/test_hollow_proofs", "../../paper_checks/test_proofs")
+SIGNED = "../../paper_checks/test_register"
 BY_FILE = {
+    "arithmetic.py": (
+        "test_arithmetic",
+        "test_witnesses",
+        "test_evaluation",
+        "test_relative_similarity",
+        "test_lemma_2",
+        *PROOFS[1:],
+    ),
+    "claim.py": ("test_witnesses", "test_words", "test_evidence", "test_runner", SIGNED),
     "ranks.py": ("test_ranks", "test_evaluation"),
+    "report.py": ("test_report", "../cli/test_claims", SIGNED),
+    "evidence/argument.py": ("test_words", *PROOFS),
+    "evidence/formal.py": ("test_formal", "test_runner"),
+    "evidence/gradients.py": PROOFS,
     "evidence/mixtures.py": ("test_mixtures", "test_monte_carlo"),
-    "evidence/monte_carlo.py": ("test_monte_carlo", "test_planted_errors"),
-    "settings/stacks.py": ("test_monte_carlo", "test_runner"),
-    "evidence/findings.py": ("test_evidence", "test_monte_carlo", "test_runner"),
-    "evidence/sampled.py": ("test_evidence", "test_monte_carlo"),
-    "evidence/searches.py": ("test_searches", "test_evidence", "test_planted_errors", "test_evaluation"),
-    "evidence/orders.py": ("test_planted_errors",),
-    "evidence/identities.py": ("test_planted_errors",),
-    "evidence/inequality.py": ("test_evaluation", "test_searches"),
-    "evaluation.py": ("test_evaluation", "test_witnesses", "test_instances"),
+    "evidence/monte_carlo.py": ("test_thresholds", "test_monte_carlo", "test_planted_errors"),
+    "evidence/findings.py": ("test_thresholds", "test_evidence", "test_monte_carlo", "test_runner"),
+    "evidence/sampled.py": ("test_thresholds", "test_evidence", "test_monte_carlo"),
+    "evidence/searches.py": (
+        "test_thresholds",
+        "test_searches",
+        "test_evidence",
+        "test_planted_errors",
+        "test_evaluation",
+    ),
+    "evidence/orders.py": (
+        "test_thresholds",
+        "test_planted_errors",
+    ),
+    "evidence/identities.py": (
+        "test_thresholds",
+        "test_planted_errors",
+    ),
+    "evidence/inequality.py": ("test_thresholds", "test_evaluation", "test_searches"),
+    "expression/algebra.py": ("test_expression", *PROOFS),
+    "expression/coq.py": ("test_formal",),
+    "expression/deduction.py": ("test_expression", *PROOFS),
+    "expression/limits.py": ("test_witnesses", "test_expression"),
+    "expression/notation.py": ("test_expression", SIGNED),
+    "expression/tree.py": ("test_witnesses", "test_expression", "test_formal", SIGNED),
+    "expression/values.py": ("test_witnesses", "test_evaluation", "test_expression"),
+    "settings/increments.py": ("test_settings", "test_evaluation", "test_planted_errors", "test_searches"),
+    "settings/intervals.py": PROOFS[1:],
+    "settings/letters.py": ("test_settings", "test_evaluation"),
+    "settings/matrices.py": ("test_settings", "test_evaluation"),
+    "settings/placement.py": ("test_settings", "test_evaluation"),
+    "settings/printed.py": ("../../paper_checks/test_tables", "../../paper_checks/test_tables_wins"),
+    "settings/relative_similarity.py": (
+        "test_settings",
+        "test_relative_similarity",
+        "test_evaluation",
+        "test_planted_errors",
+    ),
+    "settings/relative_similarity_instances.py": (
+        "test_settings",
+        "test_relative_similarity",
+        "test_evaluation",
+        "test_planted_errors",
+    ),
+    "settings/shared_function.py": ("test_settings", "test_evaluation", "test_planted_errors", "test_monte_carlo"),
+    "settings/stacks.py": ("test_settings", "test_monte_carlo", "test_runner"),
+    "evaluation.py": ("test_thresholds", "test_evaluation", "test_witnesses", "test_instances"),
     "instances.py": ("test_instances", "test_evaluation", "test_relative_similarity"),
     "pieces.py": ("test_runner",),
     "records.py": ("test_runner",),
     "runner.py": ("test_runner", "../cli/test_verify"),
-    "report.py": ("../cli/test_claims", "../../paper_checks/test_register"),
     "verifying.py": ("test_runner", "test_evidence"),
 }
 """The tests that look at a part of the machinery directly, from ``tests/claims``, quickest first."""
@@ -68,15 +120,16 @@ def identifiers(root: Path, mutant: Mutant) -> list[str]:
 
 def stages(root: Path, mutant: Mutant) -> list[list[str]]:
     """Arguments of pytest, run by run."""
-    printed = [REGISTER, *((PRINTED[2], PAGES) if mutant.kind == "word" else ())]
+    printed = [*PRINTED[2:], PAGES] if mutant.kind == "word" else []
     if names := identifiers(root, mutant):
         about = ["-k", " or ".join([*names, *(["tables"] if "tables" in mutant.file else [])])]
         claimed = [f"tests/claims/{name}.py" for name in CLAIMED]
-        return [[*about, *claimed], [*about, "paper_checks", f"--ignore={REGISTER}"], printed]
+        own = [[*about, *claimed], [*about, "paper_checks", f"--ignore={REGISTER}"], [*about, REGISTER]]
+        return [*own, printed] if printed else own
     if direct := BY_FILE.get(mutant.file.removeprefix(f"{FOLDER}/")):
         return [[os.path.normpath(f"tests/claims/{name}.py") for name in direct]]
     shared = [f"tests/claims/{name}.py" for name in SHARED]
-    return [shared, ["paper_checks", f"--ignore={REGISTER}"], printed]
+    return [shared, ["paper_checks", f"--ignore={REGISTER}"], [REGISTER, *printed]]
 
 
 def copied(root: Path, mutant: Mutant | None) -> Path:

@@ -158,6 +158,11 @@ def test_a_sheet_is_kept_in_the_record_and_drawn_from_it(monkeypatch: pytest.Mon
     with Image.open(io.BytesIO(base64.b64decode(found["png"]))) as picture:
         assert picture.height == SIZE * len(found["strips"])
     assert len(found["strips"]) == 2 + 5 * (1 + len(PLAN.targets)) + 1
+    assert {tuple(of[:2]) for of in found["strips"]} >= {
+        ("real", ""),
+        ("lora", "heads"),
+        (sheet.RETRAINED, "continued"),
+    }
     figure = sheet.draw(PLAN, {**result, "samples": found})
     assert sum(len(axes.get_images()) for axes in figure.axes) == len(found["strips"])
 

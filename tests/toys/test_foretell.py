@@ -2,7 +2,9 @@
 
 import pytest
 
+from toys.transfer.command import recorded
 from toys.transfer.protocol import Method, protocol
+from toys.transfer.said import foretold
 from toys.transfer.said.foretell import Move, balanced, best_least, moves, named, rule, score
 from toys.transfer.study import NONE
 
@@ -67,3 +69,16 @@ def test_the_rule_is_frozen_with_its_date():
     fixed = rule()
     assert (fixed.fixed, fixed.toy, fixed.seeds) == ("2026-11-26", "language", tuple(range(6)))
     assert 0 < fixed.least < 1
+
+
+def test_the_limit_is_the_best_on_the_seeds_that_it_was_fixed_on():
+    fixed = rule()
+    some = moves(protocol(fixed.toy), recorded(fixed.toy))
+    assert best_least([m for m in some if m.seed in fixed.seeds]) == fixed.least
+
+
+def test_what_is_reported_is_of_other_seeds():
+    fixed = rule()
+    found = foretold.withheld(foretold.everything({"language": recorded("language")}), fixed)
+    assert {m.seed for m in found} == set(range(6, 12))
+    assert foretold.headline(found, fixed) in foretold.section({"language": recorded("language")})

@@ -1,1 +1,1 @@
-"""Parts of the molecules experiment: labelled set, networks, training, experiment, summary, picture."""
+"""Parts of the molecules toy: the labelled set, the networks, training."""

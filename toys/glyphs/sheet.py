@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from toys.glyphs.faces import SIZE
 from toys.style import FAINT, FULL_WIDTH, LABELS
@@ -26,24 +27,29 @@ ROWS: Final = (NONE, "lora", "input", "output", "residual", RETRAINED)
 NAMES: Final = LABELS | {NONE: NONE, "residual": "residual side", RETRAINED: "LoRA, retrained"}
 LEVELS: Final = 16
 """Of grey, in the record."""
+LINES: Final = 2
+"""Lines in which the glyphs of a strip are shown."""
+TILE: Final = 0.84
+"""Height of a row, inches."""
 
 
 def painted(plan: Protocol, result: Mapping[str, Any], seed: int, size: str, cache: Path) -> dict[str, Any]:
     """Samples of one seed at the rates of the result, as one small picture: a strip for every row and model.
 
     Returns:
-        ``strips``: [row, model] in the picture's order, from above; ``png``: base64, glyphs beside each other.
+        ``strips``: [row, model, number of glyphs] from above; ``png``: base64, the glyphs of a strip beside each other.
     """
     world: Any = toy(plan.name).world(seed, size, cache)
     found: dict[tuple[str, str], Tensor] = {(what, ""): glyphs for what, glyphs in world.real().items()}
     for row, where, model in _models(plan, result, world, seed, size, cache):
         found[row, where] = world.shown(model, where)
     width = max(len(glyphs) for glyphs in found.values())
-    strips = [torch.nn.functional.pad(_strip(glyphs), (0, SIZE * (width - len(glyphs)))) for glyphs in found.values()]
+    strips = [pad(torch.cat(list(of[:, 0]), 1), (0, SIZE * (width - len(of))), value=-1.0) for of in found.values()]
     grey = ((torch.cat(strips).clamp(-1, 1) + 1) / 2 * (LEVELS - 1)).round() * (255 // (LEVELS - 1))
     file = io.BytesIO()
     Image.fromarray(grey.numpy().astype(np.uint8)).save(file, "png", optimize=True)
-    return {"seed": seed, "strips": [list(key) for key in found], "png": base64.b64encode(file.getvalue()).decode()}
+    names = [[*key, len(of)] for key, of in found.items()]
+    return {"seed": seed, "strips": names, "png": base64.b64encode(file.getvalue()).decode()}
 
 
 def _models(
@@ -65,44 +71,41 @@ def _models(
                 yield from ((row, where, trained(run, world, cache, where)[0]) for where in there)
 
 
-def _strip(glyphs: Tensor) -> Tensor:
-    """(n, 1, SIZE, SIZE) to (SIZE, n SIZE)."""
-    return torch.cat(list(glyphs[:, 0]), 1)
-
-
 def draw(plan: Protocol, result: Mapping[str, Any]) -> Figure:
     """A row for each method, a column for each model; below the samples the measure of all letters of that seed."""
     with Image.open(io.BytesIO(base64.b64decode(result["samples"]["png"]))) as file:
         picture = np.asarray(file)
-    strips = {tuple(key): picture[k * SIZE :][:SIZE] for k, key in enumerate(result["samples"]["strips"])}
+    tiles = {}
+    for k, (row, where, count) in enumerate(result["samples"]["strips"]):
+        strip = picture[k * SIZE :][:SIZE, : count * SIZE]
+        tiles[row, where] = np.concatenate(np.split(strip, LINES, axis=1))
     models = (SOURCE, *plan.targets)
-    rows = [row for row in ROWS if any(key[0] == row for key in strips)]
-    shown = next(i for i in range(picture.shape[1], 0, -SIZE) if strips["real", ""][:, i - SIZE : i].any())
-    figure = Figure(figsize=(FULL_WIDTH, 0.46 * (len(rows) + 1) + 0.5))
-    grid = figure.subplots(len(rows) + 1, len(models), squeeze=False, gridspec_kw={"wspace": 0.08, "hspace": 0.0})
-    for axes in grid.flat:
-        axes.set(xticks=[], yticks=[])
-        axes.spines[:].set_visible(False)
-    _show(grid[0, 0], strips["real", ""][:, :shown], "real")
-    learnt = grid[0, 1].get_gridspec()[0, 1:3]
-    for axes in grid[0, 1:]:
-        axes.remove()
-    _show(figure.add_subplot(learnt, xticks=[], yticks=[]), strips["learnt", ""], "learnt")
-    seeds = result["rows"]
+    rows = [row for row in ROWS if any(key[0] == row for key in tiles)]
+    figure = Figure(figsize=(FULL_WIDTH, TILE * (len(rows) + 1) + 0.7))
+    grid = figure.add_gridspec(len(rows) + 1, len(models), wspace=0.05, hspace=0.02)
+    for j, (what, tile) in enumerate((key[0], of) for key, of in tiles.items() if not key[1]):
+        _show(figure.add_subplot(grid[0, j : j + 1 + (tile.shape[1] > tile.shape[0])]), tile, what)
     for i, row in enumerate(rows, start=1):
-        grid[i, 0].set_ylabel(NAMES[row], rotation=0, ha="right", va="center")
         for j, where in enumerate(models):
-            if (row, where) in strips:
-                _show(grid[i, j], strips[row, where][:, :shown], f"{seeds[row][where][0]:.2f}")
-    for axes, where in zip(grid[1], models, strict=True):
-        axes.set_title(where, fontsize=8)
-    figure.suptitle(
-        f"Adapters learn an unseen face on the source and are moved ({plan.measure} below)", x=0.02, ha="left"
-    )
+            axes = figure.add_subplot(grid[i, j])
+            if (row, where) in tiles:
+                _show(axes, tiles[row, where], f"{result['rows'][row][where][0]:.2f}")
+            else:
+                axes.set_axis_off()
+            if i == 1:
+                axes.set_title(where, fontsize=8)
+        first = figure.axes[-len(models)]
+        first.text(-0.15, 0.5, NAMES[row], transform=first.transAxes, ha="right", va="center", fontsize=8)
+    told = f"below samples: {plan.measure} of this seed,\nover all letters that were not learnt"
+    axes = figure.add_subplot(grid[0, 4:])
+    axes.set_axis_off()
+    axes.text(0, 0.5, told, va="center", fontsize=8, color=FAINT)
+    figure.suptitle(f"{plan.title}, and is moved", x=0.02, ha="left", fontweight="bold")
     return figure
 
 
-def _show(axes: Axes, strip: np.ndarray, below: str) -> None:
-    axes.imshow(255 - strip, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+def _show(axes: Axes, tile: np.ndarray, below: str) -> None:
+    axes.imshow(255 - tile, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axes.set(xticks=[], yticks=[])
     axes.set_xlabel(below, fontsize=7, color=FAINT, labelpad=1)
     axes.spines[:].set_visible(False)

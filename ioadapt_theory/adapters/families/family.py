@@ -286,7 +286,8 @@ def parts(w: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 def joined(pieces: Iterable[Tensor], w: Tensor, dim: int = 0) -> Tensor:
     """One matrix of the pieces, in the memory order of a stored weight, which is that of w's transpose."""
     if torch.is_grad_enabled():
-        return torch.cat([*pieces], dim)
+        first, *more = pieces
+        return torch.cat([first, *more], dim) if more else first
     result, start = torch.empty_like(w.mT, memory_format=torch.contiguous_format).mT, 0
     for piece in pieces:
         result.narrow(dim, start, piece.shape[dim]).copy_(piece)

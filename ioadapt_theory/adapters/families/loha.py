@@ -51,7 +51,8 @@ class LoHa(Additive):
         w = self.promote(base.dense())
         a1, a2 = self.A1.to(w), self.A2.to(w)
         pieces = zip(parts(w, 1), parts(self.B1.to(w), 1), parts(self.B2.to(w), 1), strict=True)
-        return joined((torch.add(v, (a1 @ b1) * (a2 @ b2), alpha=self.scaling) for v, b1, b2 in pieces), w, 1)
+        built = (torch.addcmul(v.mT, b1.mT @ a1.mT, b2.mT @ a2.mT, value=self.scaling).mT for v, b1, b2 in pieces)
+        return joined(built, w, 1)
 
     def left(self, w: Tensor, base: Base) -> Tensor:
         """W + s ΔW, building Δ some rows at a time."""

@@ -16,7 +16,7 @@ from torch.autograd import forward_ad
 from torch.nn.functional import linear
 
 from ioadapt_theory.adapters.bases import Base, Identity
-from ioadapt_theory.adapters.fast.products import gained, packed, ungained
+from ioadapt_theory.adapters.fast.products import gained, packed, pieces, ungained
 from ioadapt_theory.adapters.matrices import Linear
 
 TENSORS = frozenset({Tensor, nn.Parameter})
@@ -190,37 +190,44 @@ def give_gradient(y: Tensor) -> None:
 
 
 class Built(torch.autograd.Function):
-    """Y = X(W + s (A₁B₁)∘(A₂B₂)) + b, W None an identity; Δ is built again for the way back and never kept."""
+    """Y = X(W + s (A₁B₁)∘(A₂B₂)) + b, W None an identity; Δ is built again for the way back, in pieces, never kept."""
 
     @staticmethod
     def forward(ctx: Any, s: float, x: Tensor, w: Any, bias: Any, *p: Tensor) -> Tensor:  # noqa: D102
-        ctx.s = s
+        (a1, b1, a2, b2), ctx.s = p, s
         ctx.save_for_backward(x, w, *p)
-        m1, m2 = halves(*p)
-        if w is None:
-            return torch.addmm(x, x, m1.mul_(m2).mT, alpha=s)
-        return linear(x, torch.addcmul(w, m1, m2, value=s, out=m1), bias)
+        m = x.new_empty(b1.shape[1], len(a1))  # as nn.Linear stores W
+        for k in pieces(*m.shape, m):
+            m1, m2 = torch.mm(b1.mT[k], a1.mT, out=m[k]), b2.mT[k] @ a2.mT
+            m1.mul_(m2) if w is None else torch.addcmul(w[k], m1, m2, value=s, out=m1)
+        return torch.addmm(x, x, m.mT, alpha=s) if w is None else linear(x, m, bias)
 
     @staticmethod
     def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
-        x, w, a1, b1, a2, b2 = ctx.saved_tensors
+        (x, w, a1, b1, a2, b2), s, found = ctx.saved_tensors, ctx.s, []
         with without_autocast(gy):
-            m1, m2 = halves(a1, b1, a2, b2)
-            gx = None
-            if ctx.needs_input_grad[1]:
-                built = m1 * m2 if w is None else torch.addcmul(w, m1, m2, value=ctx.s)
-                gx = torch.addmm(gy, gy, built, alpha=ctx.s) if w is None else gy @ built
-            gm = (gy.mT @ x).mul_(ctx.s)
-            if torch.is_grad_enabled():  # in place only where nobody needs them again
-                m1, m2 = m1 * gm, m2 * gm
-            else:
-                m1.mul_(gm), m2.mul_(gm)
-            return None, gx, None, None, (b1 @ m2).mT, (m2 @ a1).mT, (b2 @ m1).mT, (m1 @ a2).mT
+            for k in pieces(len(a1), b1.shape[1], x):
+                m1, m2, gx = b1.mT @ a1[k].mT, b2.mT @ a2[k].mT, None
+                if ctx.needs_input_grad[1]:
+                    m = m1 * m2 if w is None else torch.addcmul(w[:, k], m1, m2, value=s)
+                    gx = torch.addmm(gy[:, k], gy, m, alpha=s) if w is None else gy @ m
+                gm = (gy.mT @ x[:, k]).mul_(s)
+                if torch.is_grad_enabled():  # in place only where nobody needs them again
+                    m1, m2 = m1 * gm, m2 * gm
+                else:
+                    m1.mul_(gm), m2.mul_(gm)
+                found.append((gx, (b1 @ m2).mT, (m2 @ a1[k]).mT, (b2 @ m1).mT, (m1 @ a2[k]).mT))
+            gx, ga1, gb1, ga2, gb2 = (
+                found[0] if len(found) == 1 else map(_whole, zip(*found, strict=True), (1, 0, None, 0, None))
+            )
+            return None, gx, None, None, ga1, gb1, ga2, gb2
 
 
-def halves(a1: Tensor, b1: Tensor, a2: Tensor, b2: Tensor) -> tuple[Tensor, Tensor]:
-    """(A₁B₁)ᵀ and (A₂B₂)ᵀ, in the memory order of nn.Linear's weight."""
-    return b1.mT @ a1.mT, b2.mT @ a2.mT
+def _whole(parts: Sequence[Tensor | None], dim: int | None) -> Tensor | None:
+    """Pieces beside each other, or added."""
+    if parts[0] is None:
+        return None
+    return torch.stack(parts).sum(0) if dim is None else torch.cat(parts, dim)
 
 
 def without_autocast(x: Tensor) -> AbstractContextManager[Any]:

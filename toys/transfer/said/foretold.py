@@ -1,5 +1,6 @@
 """How well the rule of ``foretell`` does on every recorded toy: a section of the page, and a picture of it."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from statistics import mean
 from typing import Any, Final
@@ -11,10 +12,11 @@ from ioadapt_theory.stats import Interval
 from toys.style import FAINT, FULL_WIDTH, LABELS, MARKERS, METHODS
 from toys.transfer.protocol import protocol
 from toys.transfer.said.foretell import HALF, HARM, Move, Named, Rule, balanced, moves, named, rule
+from toys.transfer.said.picture import HEADLINE
 
 GROUPS: Final = {
     "related": "related",
-    "exact": "the same function in other weights",
+    "exact": "same function, other weights",
     "strangers": "trained apart",
 }
 COLOURS: Final = {**METHODS, "residual": "#CC79A7", "opposite": "#E69F00"}
@@ -44,7 +46,7 @@ def section(records: Mapping[str, Any]) -> str:
         f" the highest score is named. It was fixed on {fixed.fixed}, on the first {len(fixed.seeds)} seeds of"
         f" `{fixed.toy}`; everything below is of other seeds and other toys.",
         "",
-        f"**{headline(found, fixed)}**",
+        f"**{headline(found, fixed)}.**",
         "",
         f"![{headline(found, fixed)}](foretold.png)",
         "",
@@ -59,13 +61,19 @@ def section(records: Mapping[str, Any]) -> str:
 
 
 def headline(found: Sequence[Move], fixed: Rule) -> str:
-    """Whether the rule grades what is not trivial: related models."""
-    related = [move for move in found if move.group == "related"]
-    rest = [move for move in found if move.group != "related"]
-    return (
-        f"Right in {balanced(rest, fixed.least):.0%} where models share all or nothing,"
-        f" in {balanced(related, fixed.least):.0%} of related ones (a coin: 50 %)."
-    )
+    """What the named side keeps beside LoRA, for each kind of target."""
+    told = []
+    for group, words in GROUPS.items():
+        pairs = named([move for move in found if move.group == group], fixed.least)
+        if pairs:
+            ours, loras = (
+                mean(_clipped(kept) for kept in both) for both in list(zip(*map(_kept, pairs), strict=True))[:2]
+            )
+            none = sum(pair.side is None for pair in pairs)
+            told.append(
+                f"{words} {ours:.2f} (LoRA {loras:.2f}{f'; none named for {none} of {len(pairs)}' * bool(none)})"
+            )
+    return f"What the named side keeps: {'; '.join(told)}"
 
 
 def _hits(found: Sequence[Move], fixed: Rule) -> list[str]:
@@ -117,7 +125,7 @@ def draw(records: Mapping[str, Any]) -> Figure:
     """What was kept against the score, a panel for each kind of target; beyond the line the rule says "keeps half"."""
     fixed = rule()
     found = withheld(everything(records), fixed)
-    figure = Figure(figsize=(FULL_WIDTH, 2.9))
+    figure = Figure(figsize=(FULL_WIDTH, 3.1))
     panels = figure.subplots(1, len(GROUPS), sharey=True)
     rows = list(dict.fromkeys(move.row for move in found))
     for axes, (group, words) in zip(panels, GROUPS.items(), strict=True):
@@ -137,8 +145,8 @@ def draw(records: Mapping[str, Any]) -> Figure:
         axes.axhline(HALF, color=FAINT, lw=0.8, ls=":")
         axes.set_title(words, loc="left")
         axes.set_xlim(-0.1, 1.05)
-    panels[0].set_ylabel("kept of the gain on the source")
+    panels[0].set_ylabel("kept of the gain")
     panels[1].set_xlabel("what both share of the side's space, beyond unrelated channels (mean over layers)")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(rows))
-    figure.suptitle(headline(found, fixed), x=0.02, ha="left", fontweight="bold")
+    figure.suptitle(textwrap.fill(headline(found, fixed), HEADLINE), x=0.02, ha="left", fontweight="bold")
     return figure

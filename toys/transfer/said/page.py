@@ -48,13 +48,20 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str) -> str:
         "",
         f"![{headline(plan, result)}]({picture})",
         "",
+        *([f"![Samples]({plan.name}_samples.png)", ""] if "samples" in result else ()),
         *(f"- {_decides(row, verdict, found)}" for row, verdict in verdicts(result, found).items()),
         *(f"- {line}" for one in cases(result).values() for line in report.controls(plan, one["rows"])),
         "",
         *(
             line
             for case, one in cases(result).items()
-            for line in (*([f"{case}:", ""] * bool(case)), *_table(plan, one), "")
+            for line in (*([f"{case}:", ""] * bool(case)), *_table(plan, one["rows"]), "")
+        ),
+        *(
+            line
+            for one in cases(result).values()
+            for what, rows in one.get("also", {}).items()
+            for line in (f"{what}, which is not judged:", "", *_table(plan, rows), "")
         ),
         *_retained(plan, result),
         *_beside_the_paper(plan, result),
@@ -66,7 +73,7 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str) -> str:
 
 
 def comparisons(plan: Protocol, result: Mapping[str, Any]) -> list[Comparison]:
-    """All of them, corrected as one table."""
+    """All of them; each of the paper's tables is corrected for itself."""
     return judged(plan, {case: one["rows"] for case, one in cases(result).items()})
 
 
@@ -95,10 +102,10 @@ def _decides(row: str, verdict: str, found: Sequence[Comparison]) -> str:
     )
 
 
-def _table(plan: Protocol, one: Mapping[str, Any]) -> list[str]:
+def _table(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
     models = (SOURCE, *plan.targets)
     lines = [["", *models], ["---"] * (1 + len(models))]
-    for row, values in one["rows"].items():
+    for row, values in rows.items():
         if " x " not in row:
             lines.append([label(row), *(_cell(values.get(m)) for m in models)])
     return [f"| {' | '.join(line)} |" for line in lines]

@@ -164,7 +164,7 @@ def test_the_scripts_for_flux_save_settings_beside_the_numbers_which_does_no_har
     assert told
     state = get_peft_model_state_dict(trained)
     quiet(lambda: FluxPipeline.save_lora_weights(str(tmp_path), transformer_lora_layers=state, **told))
-    quiet(lambda: fresh.load_lora_adapter(str(tmp_path), prefix="transformer"))
+    quiet(lambda: fresh.load_lora_adapter(str(tmp_path), prefix="transformer", adapter_name="default"))
     again = get_peft_model_state_dict(fresh)
     assert again.keys() == state.keys()
     assert all(torch.equal(again[key], state[key]) for key in state)

@@ -99,9 +99,7 @@ def rows(member: int, task: Task) -> Iterator[dict[str, Any]]:
         for (layer, placement), rank in RANKS.items():
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(member)
-                model = adapt(
-                    copy.deepcopy(source), target_modules=rf"\w+\.{layer}", placement=placement, rank=rank
-                )
+                model = adapt(copy.deepcopy(source), target_modules=rf"\w+\.{layer}", placement=placement, rank=rank)
             train(model, features(), torch.from_numpy(own).float(), parts, lr=RATE, seed=member, **STEPS)  # type: ignore[arg-type]
             gain = without - error(model, own, parts)  # type: ignore[arg-type]
             for name, target in targets.items():
@@ -109,14 +107,22 @@ def rows(member: int, task: Task) -> Iterator[dict[str, Any]]:
                 row = {"member": member, "task": str(task), "layer": layer, "placement": placement, "target": name}
                 base = error(target, goals[name], parts)
 
-                def kept(change: Any, target: Potential = target, goal: np.ndarray = goals[name], base: float = base) -> float:
+                def kept(
+                    change: Any, target: Potential = target, goal: np.ndarray = goals[name], base: float = base
+                ) -> float:
                     moved = copy.deepcopy(target)
                     change(moved)
                     return (base - error(moved, goal, parts)) / gain
 
-                yield row | {"gain": gain, "source": without, "target_error": base} | known(told) | {
-                    "kept": kept(lambda net: transfer(model, net)),
-                } | other_ways(told, model, kept, placement)
+                yield (
+                    row
+                    | {"gain": gain, "source": without, "target_error": base}
+                    | known(told)
+                    | {
+                        "kept": kept(lambda net: transfer(model, net)),
+                    }
+                    | other_ways(told, model, kept, placement)
+                )
 
 
 def batches(parts: Split) -> list[torch.Tensor]:

@@ -29,17 +29,18 @@ def rank(m: np.ndarray) -> int:
     """
     rows = [_integers(row) for row in m.tolist()]
     lengths = sorted((isqrt(sum(x * x for x in row)) + 1 for row in rows), reverse=True)
-    found, product = 0, 1
-    for done, prime in enumerate(_primes(), start=1):
-        found = max(found, _modulo(np.array([[x % prime for x in row] for row in rows], dtype=np.int64), prime))
-        product *= prime
+    found, product, primes = 0, 1, _primes()
+    for done in count():
         if found == min(m.shape) or product > prod(lengths[: found + 1]):
-            return found
+            break
         if done * m.size * min(m.shape) > WORK:
             size = " x ".join(map(str, m.shape))
             msg = f"The rank of a matrix of size {size}, at least {found}, takes too long to decide."
             raise InvalidValueError(msg)
-    return found  # not reached: there is no end of primes
+        prime = next(primes)
+        found = max(found, _modulo(np.array([[x % prime for x in row] for row in rows], dtype=np.int64), prime))
+        product *= prime
+    return found
 
 
 def _integers(row: list[Fraction | int]) -> list[int]:

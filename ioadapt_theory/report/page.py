@@ -7,18 +7,12 @@ from typing import Final
 from ioadapt_theory.adapters.rules.verdict import THRESHOLDS
 from ioadapt_theory.report import text
 from ioadapt_theory.report.assemble import Report
+from ioadapt_theory.similarity.report.page import assets, sortable
 
 _STYLE: Final = """
-:root{color-scheme:light dark}
-body{font:16px/1.5 system-ui,sans-serif;margin:1rem auto;max-width:72rem;padding:0 1rem}
-h1{font-size:1.3rem;overflow-wrap:anywhere}h2{font-size:1.05rem;margin-top:1.6rem}
 .answer{border-left:.3rem solid #0072B2;padding:.5rem 1rem;background:#0072B218}
-.scroll{overflow:auto;max-height:70vh}table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.85rem}
-th,td{padding:.25rem .7rem;text-align:right;border-bottom:1px solid #8884;white-space:nowrap}
-th:first-child,td:first-child{text-align:left}thead th{position:sticky;top:0;background:Canvas}
-td.shared{color:#00775a}td.nothing{color:#b34700}
+td.shared{color:#00775a}td.nothing{color:#b34700}dt{font-weight:600}
 @media(prefers-color-scheme:dark){td.shared{color:#4fd6ae}td.nothing{color:#ff9d57}}
-dt{font-weight:600}
 """
 
 
@@ -28,6 +22,7 @@ def to_html(report: Report) -> str:
     title = f"{source} → {target}" + (f": {adapter}" if adapter else "")
     counts, *first = text.summary(report)
     fixed = f"Thresholds were fixed on {THRESHOLDS.fixed['on']}."
+    style, script = assets()
     parts = [
         f'<p class="answer">{escape(report.last)}</p>',
         f"<p>{escape(str(report.kinship))}</p>",
@@ -36,15 +31,15 @@ def to_html(report: Report) -> str:
         *(f"<p>{escape(line[0])}</p>" for line in first if len(line) == 1),
         "" if report.effect is None else _section("On the inputs", f"<p>{escape(text.told(report.effect))}</p>"),
         _section("Advice", _advice(report)),
-        _section(f"Layers ({len(report.layers)})", _table(text.table(report.layers))),
+        _section(f"Layers ({len(report.layers)})", _table(text.table(report.layers), long=True)),
         _section("Not moved", _table([["layer", "why"], *map(list, report.lost.items())])) if report.lost else "",
         _names(f"Only in {source}", report.missing),
         _names(f"Only in {target}", report.extra),
     ]
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{_STYLE}</style></head><body>'
-        f"<h1>{escape(title)}</h1>{''.join(parts)}<footer><p>{escape(fixed)}</p></footer></body></html>\n"
+        f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>\n{style}{_STYLE}</style></head><body>'
+        f"<h1>{escape(title)}</h1>{''.join(parts)}<footer><p>{escape(fixed)}</p></footer><script>\n{script}</script></body></html>\n"
     )
 
 
@@ -67,10 +62,8 @@ def _names(head: str, names: Sequence[str]) -> str:
     return f"<details><summary>{escape(head)} ({len(names)})</summary><ul>{listed}</ul></details>"
 
 
-def _table(lines: Sequence[Sequence[str]]) -> str:
-    head = "".join(f'<th scope="col">{escape(x)}</th>' for x in lines[0])
-    rows = "".join(f"<tr>{''.join(map(_cell, line))}</tr>" for line in lines[1:])
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+def _table(lines: Sequence[Sequence[str]], *, long: bool = False) -> str:
+    return sortable(lines, _cell, long=long)
 
 
 def _cell(content: str) -> str:

@@ -42,6 +42,27 @@ def test_a_matrix_that_the_first_prime_divides_is_not_taken_for_zero() -> None:
     assert rank(np.array([[0, 0], [LARGEST_PRIME, 0]], dtype=object)) == 1
 
 
+def test_a_full_rank_is_seen_by_one_prime(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ranks, "_primes", lambda: iter([LARGEST_PRIME]))
+    assert rank(np.array([[10**300, 0, 1], [0, 10**300, 1]], dtype=object)) == 2
+
+
+def test_primes_are_those_below_two_to_the_31() -> None:
+    primes = ranks._primes()
+    assert [next(primes) for _ in range(3)] == [2147483647, 2147483629, 2147483587]
+
+
+def test_work_is_the_entries_times_the_smaller_side_for_every_prime(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rank 1 with minors of up to 1e40: five primes."""
+    m = np.array([[10**19, 0, 0], [10**19, 0, 0]], dtype=object)
+    monkeypatch.setattr(ranks, "WORK", 48)
+    assert rank(m) == 1
+    monkeypatch.setattr(ranks, "WORK", 47)
+    with pytest.raises(InvalidValueError, match="size 2 x 3, at least 1, takes too long"):
+        rank(m)
+    assert rank(m[:1]) == 1
+
+
 def test_what_cannot_be_decided_in_time_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ranks, "WORK", 10)
     with pytest.raises(InvalidValueError, match="size 8 x 8, at least 7, takes too long to decide"):

@@ -43,7 +43,7 @@ class ExactValue:
         difference: Tensor = source(basis) - target(basis)
         run_value, closed = difference.square().sum((-2, -1)), self.value(composite(source, target))
         scale = torch.maximum(run_value, closed)
-        error = torch.where(scale > 0, (run_value - closed).abs() / scale, 0.0)
+        error = torch.where(scale == 0, 0.0, (run_value - closed).abs() / scale)  # NaN agrees with nothing
         worst = float(error.max())
         refutes = frozenset([f"relative difference {worst:.1e}"] if not worst <= ROUNDING else [])
         return Finding(kind=self.kind, instances=len(error), worst_ratio=1 + worst if refutes else 1.0, refutes=refutes)

@@ -99,7 +99,7 @@ def counterexamples(claim: Claim) -> Iterator[Step]:
     depthwise, mix = sp.diag(1, 2), sp.Matrix([[1, 1], [1, 1]])
     yield Step(
         "depthwise (groups = channels): the absorbed kernel is full",
-        found([m.is_diagonal() for m in (depthwise, mix * depthwise, depthwise * mix)], [True, False, False]),
+        found([m.tolist() for m in (mix * depthwise, depthwise * mix)], [[[1, 2], [1, 2]], [[1, 1], [2, 2]]]),
     )
     outputs = convolution(wide, stride=2).cols
     again = outputs, len(range(0, outputs, 2))

@@ -131,7 +131,9 @@ def _trained(told: str, near: Sequence[LayerPair], *, most: bool) -> Kinship:
     ranks = [t.rank for t in found if t.rank is not None]
     ends = [rank for rank in ranks if rank < 1]
     if 2 * len(ends) > len(ranks):
-        return Kinship(Kin.MERGED, f"{told}; the change has {100 * median(ends):.0f} % of all directions, as adapters do")
+        return Kinship(
+            Kin.MERGED, f"{told}; the change has {100 * median(ends):.0f} % of all directions, as adapters do"
+        )
     if abs(share - 0.5) < 2 * error:
         return Kinship(Kin.FINE_TUNED, f"{told}, too little to tell which was first", ("distilled", "a sibling"))
     child = "target" if share < 0.5 else "source"

@@ -23,3 +23,5 @@ for (const input of document.querySelectorAll('input[type=search]')) input.addEv
   }
   part.querySelector('output').textContent = words.length ? `${shown} of ${rows.length}` : '';
 });
+// On paper everything is open.
+addEventListener('beforeprint', () => document.querySelectorAll('details').forEach(part => { part.open = true; }));

@@ -1,7 +1,7 @@
 """A comparison as one HTML page: figures as inline SVG, tables that sort and filter, nothing loaded from elsewhere."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from importlib.resources import files
 from typing import Final
@@ -36,7 +36,7 @@ def to_html(c: Comparison) -> str:
     told = f"<ul>{''.join(notes)}</ul>" if notes else ""
     if len(notes) > FEW:
         told = _folded(f"{len(notes)} remarks on the pairing and on what was left out", told)
-    style, script = ((files(__package__) / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    style, script = assets()
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>\n{style}</style></head><body>'
@@ -63,17 +63,32 @@ def _layers(c: Comparison) -> list[list[str]]:
     return lines
 
 
-def _table(lines: Sequence[Sequence[str]], *, long: bool = False) -> str:
-    """A table whose heads are buttons that sort; a long one scrolls under its heads and has a filter."""
+def assets() -> tuple[str, str]:
+    """The style and the script that pages hold."""
+    style, script = ((files(__package__) / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    return style, script
+
+
+def sortable(lines: Sequence[Sequence[str]], cell: Callable[[str], str], *, long: bool = False) -> str:
+    """A table whose heads are buttons that sort; a long one scrolls under its heads and has a filter.
+
+    Args:
+        lines: the heads, and a line a row, whose first cell names it.
+        cell: markup of any other cell's text.
+        long: see above.
+    """
     head = "".join(f'<th scope="col"><button type="button">{escape(x)}</button></th>' for x in lines[0])
     rows = "".join(
-        f'<tr><th scope="row">{escape(line[0])}</th>' + "".join(f"<td>{escape(x)}</td>" for x in line[1:]) + "</tr>"
-        for line in lines[1:]
+        f'<tr><th scope="row">{escape(line[0])}</th>{"".join(map(cell, line[1:]))}</tr>' for line in lines[1:]
     )
     search = '<label>Filter <input type="search" placeholder="part of a name"></label><output></output>' if long else ""
     kind = "scroll long" if long else "scroll"
     table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
     return f'<div class="part">{search}<div class="{kind}" tabindex="0">{table}</div></div>'
+
+
+def _table(lines: Sequence[Sequence[str]], *, long: bool = False) -> str:
+    return sortable(lines, lambda text: f"<td>{escape(text)}</td>", long=long)
 
 
 def _folded(what: str, content: str) -> str:

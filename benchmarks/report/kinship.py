@@ -1,0 +1,84 @@
+"""What a report says of pairs of every history: rules were fixed on the first half of them and are counted on the other."""
+
+import os
+import tempfile
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+
+from benchmarks.report.histories import pairs, write
+from ioadapt_theory.adapters.base_weights import checkpoint_weights
+from ioadapt_theory.checkpoints.open import open_checkpoint
+from ioadapt_theory.report.assemble import Report, report
+from ioadapt_theory.results import record
+
+FIXED: Final = (("llama", 0), ("gpt2", 0), ("qwen2", 0), ("bert", 0), ("vit", 0), ("resnet", 0), ("unet", 0))
+"""Architectures and seeds whose pairs were looked at while the rules were made."""
+WITHHELD: Final = (("opt", 1), ("vit", 1), ("bert", 1), ("convnext", 1), ("llama", 1))
+"""Those that were looked at once, afterwards."""
+
+
+def compared(source: Path, target: Path) -> Report:
+    """The report on two folders, without an adapter."""
+    with open_checkpoint(str(source)) as one, open_checkpoint(str(target)) as two:
+        return report(checkpoint_weights(one), checkpoint_weights(two))
+
+
+def said(folder: Path, name: str, seed: int) -> Iterator[dict[str, Any]]:
+    """A row for every pair that the architecture has."""
+    place = folder / f"{name}-{seed}"
+    write(place, name, seed)
+    for pair in pairs():
+        if (place / pair.source).is_dir() and (place / pair.target).is_dir():
+            found = compared(place / pair.source, place / pair.target)
+            yield {
+                "network": f"{name}-{seed}",
+                "source": pair.source,
+                "target": pair.target,
+                "history": str(pair.kin),
+                "said": str(found.kinship.kin),
+                "why": found.kinship.why,
+                "right": found.kinship.kin is pair.kin,
+                "alike": found.kinship.kin in pair.leaves,
+                "advice": str(found.advice[0].action),
+            }
+
+
+def main(quick: bool = False, models: Path | None = None) -> dict[str, Any]:
+    """Train the networks that are not in the folder yet, and report on all pairs."""
+    torch.set_num_threads(1)
+    halves: dict[str, Sequence[tuple[str, int]]] = {"fixed": FIXED, "withheld": WITHHELD}
+    with tempfile.TemporaryDirectory() as own, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        rows = {
+            half: [row for name, seed in some[: 1 if quick else None] for row in said(models or Path(own), name, seed)]
+            for half, some in halves.items()
+        }
+    return record("report", config={"quick": quick, "cpus": os.cpu_count()}, results={"pairs": rows})
+
+
+def table(content: Mapping[str, Any]) -> str:
+    """Hit rates by history and half, and what was said instead."""
+    rows = content["results"]["pairs"]
+    lines = []
+    for half, what in (("withheld", "pairs that the rules were not made on"), ("fixed", "pairs they were made on")):
+        some = rows[half]
+        right, alike = (sum(row[key] for row in some) for key in ("right", "alike"))
+        lines.append(
+            f"{what}, of {len({row['network'] for row in some})} networks: the word is right in {right} of {len(some)},"
+            f" in {alike} more it is one of those that leave the same traces"
+        )
+    lines += ["", f"{'history (withheld)':<20}{'pairs':>6}{'right':>7}{'alike':>7}  said instead"]
+    for history in dict.fromkeys(str(pair.kin) for pair in pairs()):
+        some = [row for row in rows["withheld"] if row["history"] == history]
+        other = Counter(row["said"] for row in some if not row["right"])
+        instead = ", ".join(f"{word} {n}" for word, n in other.most_common())
+        count = (sum(row[key] for row in some) for key in ("right", "alike"))
+        lines.append(f"{history:<20}{len(some):>6}" + "".join(f"{n:>7}" for n in count) + f"  {instead}")
+    wrong = [row for row in rows["withheld"] if not row["right"] and not row["alike"]]
+    lines += ["", *(f"wrong: {r['network']}, {r['source']} -> {r['target']}: {r['said']}, {r['why']}" for r in wrong)]
+    return "\n".join(line.rstrip() for line in lines).rstrip() + "\n"

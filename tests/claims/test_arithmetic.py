@@ -1,0 +1,197 @@
+"""The operations that formulas are made of: the same in float64, at 50 digits and exactly, and what they should be."""
+
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+import sympy as sp
+import torch
+
+from ioadapt_theory.claims import arithmetic as a
+from ioadapt_theory.claims.arithmetic import mp
+from ioadapt_theory.errors import InvalidValueError
+
+U, V = ["3", "0", "4"], ["1", "2", "2"]
+M = [["1", "2", "0"], ["0", "1", "3"]]
+SQUARE = [["2", "1"], ["-1", "3"]]
+
+
+def numbers(x: Any, into: Any) -> Any:
+    return [numbers(y, into) for y in x] if isinstance(x, list) else into(Fraction(x))
+
+
+def tensor(x: Any) -> torch.Tensor:
+    return torch.tensor(numbers(x, float))
+
+
+def digits(x: Any) -> Any:
+    return np.array(numbers(x, lambda y: mp.mpf(y.numerator) / y.denominator), dtype=object)
+
+
+def exact(x: Any) -> Any:
+    return np.array(numbers(x, sp.Rational), dtype=object)
+
+
+KINDS = [tensor, digits, exact]
+
+
+def plain(x: Any) -> Any:
+    return x.tolist() if isinstance(x, torch.Tensor) else np.vectorize(float)(np.array(x, dtype=object)).tolist()
+
+
+def close(found: Any, expected: Any) -> None:
+    np.testing.assert_allclose(plain(found), expected, rtol=1e-14, atol=1e-14)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (lambda k: a.dot(k(U), k(V)), 11),
+        (lambda k: a.norm(k(U)), 5),
+        (lambda k: a.cosine(k(U), k(V)), 11 / 15),
+        (lambda k: a.sine(k(U), k(V)), 104**0.5 / 15),
+        (lambda k: a.angle(k(U), k(V)), np.arccos(11 / 15)),
+        (lambda k: a.angle(-k(U), k(V)), np.arccos(-11 / 15)),
+        (lambda k: a.unit(k(V)), [1 / 3, 2 / 3, 2 / 3]),
+        (lambda k: a.outer(k(["1", "2"]), k(["3", "5"])), [[3, 5], [6, 10]]),
+        (lambda k: a.apply(k(["1", "2"]), k(M)), [1, 4, 6]),
+        (lambda k: a.identity(2, k(M)), [[1, 0], [0, 1]]),
+        (lambda k: a.plus_identity(k(SQUARE)), [[3, 1], [-1, 4]]),
+        (lambda k: a.block(k([["1"]]), k([["2"]]), k([["3"]]), k([["4"]])), [[1, 2], [3, 4]]),
+        (lambda k: a.frobenius_sq(k(M)), 15),
+        (lambda k: a.singular_values(k([["0", "2", "0"], ["3", "0", "0"]])), [3, 2]),
+        (lambda k: a.singular_values(k([["0", "3"], ["2", "0"], ["0", "0"]])), [3, 2]),
+        (lambda k: a.singular_values(k([["0", "0", "0"], ["0", "0", "0"]])), [0, 0]),
+        (lambda k: a.operator_norm(k([["3", "0"], ["4", "0"], ["0", "2"]])), 5),
+        (lambda k: a.condition_number(k([["3", "0"], ["4", "0"], ["0", "2"]])), 2.5),
+        (lambda k: a.largest(k(["-7", "3"])), 7),
+        (lambda k: a.inverse(k(SQUARE)), [[3 / 7, -1 / 7], [1 / 7, 2 / 7]]),
+        (lambda k: a.pseudo_inverse(k([["1", "1"], ["1", "1"], ["0", "0"]])), [[0.25, 0.25, 0], [0.25, 0.25, 0]]),
+        (lambda k: a.rows(k(M)), 2),
+        (lambda k: a.rank(k([["1", "1"], ["1", "1"], ["0", "0"]])), 1),
+        (lambda k: a.rank(k(SQUARE)), 2),
+        (lambda k: a.scaled(a.norm(k(U)), k(V)), [5, 10, 10]),
+        (lambda k: a.times(a.norm(k(U)), k(V), matrix=False), [5, 10, 10]),
+        (lambda k: a.times(a.norm(k(U)), k(SQUARE), matrix=True), [[10, 5], [-5, 15]]),
+        (lambda k: a.positive_part(k(["-2", "0", "3"])), [0, 0, 3]),
+        (lambda k: a.number(Fraction(1, 3), a.norm(k(U))), 1 / 3),
+        (lambda k: a.pi(a.norm(k(U))), np.pi),
+        (lambda k: a.maximum(*k(["2", "3"])), 3),
+        (lambda k: a.minimum(*k(["2", "3"])), 2),
+        (lambda k: a.where_larger(*k(["2", "3", "5", "7"])), 7),
+        (lambda k: a.where_larger(*k(["3", "2", "5", "7"])), 5),
+        (lambda k: a.where_larger(*k(["2", "2", "5", "7"])), 7),
+        (lambda k: a.quotient(*k(["0", "0"])), 0),
+        (lambda k: a.quotient(*k(["3", "4"])), 0.75),
+    ],
+)
+def test_an_operation_is_what_it_says_in_every_arithmetic(kind: Any, found: Any, expected: Any) -> None:
+    close(found(kind), expected)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["sqrt", "log", "cos", "arcsin", "atanh", "sinh", "cosh", "asinh"])
+def test_a_function_is_numpys(kind: Any, name: str) -> None:
+    expected = getattr(np, {"atanh": "arctanh", "asinh": "arcsinh"}.get(name, name))(0.75)
+    close(getattr(a, name)(kind(["3/4"])[0]), expected)
+
+
+@pytest.mark.parametrize("kind", [tensor, digits])
+def test_a_limit_is_exceeded_relative_to_it_and_reached_by_equality(kind: Any) -> None:
+    for value, limit, excess, reached in (("1", "2", 0, 0), ("2", "2", 0, 1e-12), ("3", "2", 0.5, 0.5 + 1e-12)):
+        close(a.excess(*kind([value, limit])), excess)
+        np.testing.assert_allclose(plain(a.reached(*kind([value, limit]))), reached, rtol=1e-9)
+    assert plain(a.excess(*kind(["1", "0"]))) == np.inf
+
+
+@pytest.mark.parametrize("kind", [tensor, digits])
+def test_an_angle_is_accurate_where_vectors_are_nearly_parallel(kind: Any) -> None:
+    u, v = kind(["1", "0"]), kind(["1", "1e-9"])
+    for found in (a.sine(u, v), a.angle(u, v)):
+        np.testing.assert_allclose(plain(found), 1e-9, rtol=1e-12)
+
+
+def test_vectors_are_parallel_below_rounding_and_exactly_for_fractions() -> None:
+    one, near, far = (tensor(["1", x]) for x in ("0", "1e-13", "1e-11"))
+    assert (a.parallel(one, near).item(), a.parallel(one, far).item(), a.parallel(one, -3 * one).item()) == (1, 0, 1)
+    u, v, w = (np.array([Fraction(x) for x in row], dtype=object) for row in (("1", "2"), ("-2", "-4"), ("1", "2e0")))
+    assert (a.parallel(u, v), a.parallel(u, w)) == (1, 1)
+    assert a.parallel(u, u + np.array([0, Fraction(1, 10**80)], dtype=object)) == 0
+
+
+@pytest.mark.parametrize(
+    ("kind", "counts", "is_rounding"), [(tensor, "1e-11", "1e-13"), (digits, "1e-39", "1e-41"), (exact, "1e-99", "0")]
+)
+def test_what_counts_as_rounding_in_a_rank(kind: Any, counts: str, is_rounding: str) -> None:
+    for scale in ("1e-5", "1e5"):
+        two, one = (
+            a.rank(kind([[scale, "0"], ["0", str(Fraction(small) * Fraction(scale))]]))
+            for small in (counts, is_rounding)
+        )
+        assert (int(two), int(one)) == (2, 1)
+
+
+def test_what_counts_as_rounding_in_a_pseudo_inverse() -> None:
+    for scale in ("1e-5", "1e5"):
+        s = Fraction(scale)
+        for small, expected in (("1e-39", 1e39), ("1e-41", 0)):
+            m = digits([[scale, "0"], ["0", str(Fraction(small) * s)], ["0", "0"]])
+            np.testing.assert_allclose(float(a.pseudo_inverse(m)[1, 1]), expected / float(s), rtol=1e-10)
+
+
+def test_singular_values_of_large_matrices_are_float64_ones_and_a_condition_number_says_so() -> None:
+    for n, ratio in ((64, "1e-7"), (65, "1e-5")):
+        m = digits(
+            [[str(int(i == j)) if i < n - 1 else (ratio if i == j else "0") for j in range(n)] for i in range(n)]
+        )
+        np.testing.assert_allclose(float(a.condition_number(m)), 1 / float(ratio), rtol=1e-9)
+    m[-1, -1] = mp.mpf("1e-7")
+    with pytest.raises(InvalidValueError, match="above 64 x 64 is computed in double precision, and this one exceeds"):
+        a.condition_number(m)
+    assert a.condition_number(torch.diag(torch.tensor([1.0] * 64 + [1e-7]))).item() == pytest.approx(1e7)
+
+
+def test_a_batch_is_its_members() -> None:
+    u, v, du, dv = torch.randn(4, 5, 3, generator=torch.Generator().manual_seed(0))
+    w = torch.randn(5, 3, 2, generator=torch.Generator().manual_seed(1))
+    functions = [
+        *((f, (u, v)) for f in (a.dot, a.cosine, a.sine, a.angle, a.outer, a.hessian)),
+        *((f, (w,)) for f in (a.frobenius_sq, a.operator_norm, a.condition_number, a.pseudo_inverse, a.rows, a.rank)),
+        *((f, (u,)) for f in (a.norm, a.unit, a.largest)),
+        (a.apply, (u, w)),
+        (a.segment_distance, (u, du)),
+        (a.sup_hessian_norm, (u, v, du / 4, dv / 4)),
+    ]
+    for function, arguments in functions:
+        one_by_one = torch.stack([function(*(x[k] for x in arguments)) for k in range(5)])
+        torch.testing.assert_close(function(*arguments), one_by_one, msg=str(function))
+
+
+@pytest.mark.parametrize("kind", [tensor, digits])
+def test_a_segment_and_the_hessian_along_it(kind: Any) -> None:
+    """Where the norm is largest inside: u passes 0 at a distance of 1 at t = 1/2, which is on either grid."""
+    u, v, du, dv = (kind(x) for x in (["1", "-1", "0"], ["1", "0", "2"], ["0", "2", "0"], ["0", "0", "0"]))
+    close(a.segment_distance(u, du), 1)
+    close(a.segment_distance(u, du / 4), 1.25**0.5)
+    close(a.segment_distance(u, -du), 2**0.5)
+    close(a.segment_distance(u, dv), 2**0.5)
+    middle = a.operator_norm(a.hessian(u + du / 2, v))
+    close(a.sup_hessian_norm(u, v, du, dv), plain(middle))
+    close(a.sup_hessian_norm(v, u, dv, du), plain(middle))
+    assert plain(middle) > plain(a.operator_norm(a.hessian(u, v))) + 0.1
+
+
+@pytest.mark.parametrize(("kind", "points"), [(tensor, 9), (digits, 33)])
+def test_the_supremum_is_taken_over_a_grid_with_both_ends(kind: Any, points: int) -> None:
+    u, v, du, dv = (kind(x) for x in (["1", "0", "2"], ["1", "2", "2"], ["-9/10", "0", "-7/4"], ["0", "1/2", "0"]))
+    grid = [
+        a.operator_norm(a.hessian(u + kind([str(t)])[0] * du, v + kind([str(t)])[0] * dv))
+        for t in (Fraction(k, points - 1) for k in range(points))
+    ]
+    close(a.sup_hessian_norm(u, v, du, dv), max(map(plain, grid)))
+    for sign in (1, -1):  # the largest is at one end
+        start, step = (u, du) if sign == 1 else (u + du, -du)
+        ends = [plain(a.operator_norm(a.hessian(start + t * step, v))) for t in (0, 1)]
+        assert plain(a.sup_hessian_norm(start, v, step, 0 * v)) >= max(ends) * (1 - 1e-14)

@@ -74,7 +74,7 @@ def traces(one: Float[Tensor, "c d"], two: Float[Tensor, "c d"], *, closely: boo
 
 
 def _share(w: Tensor, d: Tensor) -> tuple[float | None, float]:
-    """s of the rows and the columns, and 1 / its variance: ⟨m, d⟩ of n numbers scatters by ‖m‖‖d‖ / √n."""
+    """The s of rows and columns, and 1 / its variance: ⟨m, d⟩ of n numbers scatters by ‖m‖‖d‖ / √n."""
     if not d.any():
         return None, 0.0
     slopes, weights = 0.0, 0.0

@@ -1,9 +1,9 @@
 """Moves of adapters between networks of ANI, with all that a report says of each: what thresholds are fixed on.
 
 An adapter on one layer of every element's network is trained on a member of ANI-1x or of ANI-1ccx and moved to five
-other networks: the fine-tuned one and back, one trained apart, and two that we tuned on the other task,
-a little and too much. Two tasks, three layers, three placements. A row holds what the move kept (of the gain on the source) as it is,
-at the strengths that the report suggests, and converted; and what the report knew.
+other networks: the fine-tuned one and back, one trained apart, and two that we tuned on the other task, a little and
+too much. Two tasks, three layers, three placements. A row holds what the move kept (of the gain on the source) as it
+is, at the strengths that the report suggests, and converted; and what the report knew.
 
     python -m benchmarks.report.moves --members 0 1 2 3 --out fixed.jsonl
 """

@@ -110,7 +110,7 @@ def kinship(
         return Kinship(word, f"{what} in the {where}; {told}")
     if len(vectors[0]) * 2 <= vectors[1] and (rounded := _rounded(near, quantised)):
         return Kinship(Kin.QUANTISED, f"{rounded}; {told}")
-    if zeroed := _zeroed(near):
+    if not any(quantised) and (zeroed := _zeroed(near)):
         return Kinship(Kin.PRUNED, f"{zeroed}; {told}")
     if not near:
         return _unmoved(told, equal, turned, every, extra, vectors, neurons)
@@ -195,7 +195,9 @@ def _exact(null: Null | None) -> bool:
 
 def _zeroed(near: Sequence[LayerPair]) -> str:
     """Numbers that are zero in one of the two and were not in the other, with the rest as it was or trained on."""
-    found = [p.traces for p in near if p.traces is not None]
+    found = [p.traces for p in near if p.traces is not None and p.traces.codes is None]  # one code is zero
+    if 2 * len(found) <= len(near):
+        return ""
     for k, which in ((1, "target"), (0, "source")):
         more = [t.zeros[k] - t.zeros[1 - k] for t in found]
         whole = [t.kept for t in found]

@@ -96,10 +96,9 @@ def _resnet(layers: int, inner: int) -> Model:
         "embedding_size": 16,
         "hidden_sizes": [32, inner],
         "depths": [layers // 2, layers - layers // 2],
+        "num_labels": CLASSES,
     }
-    return ResNetForImageClassification(
-        ResNetConfig(**sizes, layer_type="basic", num_channels=1, num_labels=CLASSES, hidden_act="relu")
-    )
+    return ResNetForImageClassification(ResNetConfig(**sizes, layer_type="basic", num_channels=1, hidden_act="relu"))
 
 
 def _opt(layers: int, inner: int) -> Model:
@@ -117,10 +116,9 @@ def _convnext(layers: int, inner: int) -> Model:
         "hidden_sizes": [32, inner],
         "depths": [layers // 2, layers - layers // 2],
         "num_stages": 2,
+        "num_labels": CLASSES,
     }
-    return ConvNextForImageClassification(
-        ConvNextConfig(**sizes, num_channels=1, patch_size=2, num_labels=CLASSES, image_size=SIDE)
-    )
+    return ConvNextForImageClassification(ConvNextConfig(**sizes, num_channels=1, patch_size=2, image_size=SIDE))
 
 
 def _unet(layers: int, inner: int) -> Model:

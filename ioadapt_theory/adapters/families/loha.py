@@ -99,7 +99,7 @@ class Built(torch.autograd.Function):
         with without_autocast(gy):
             for k in pieces(len(a1), b1.shape[1], x):
                 m1, m2 = b1.mT @ a1[k].mT, b2.mT @ a2[k].mT
-                gx = ()
+                gx: tuple[Tensor, ...] = ()
                 if ctx.needs_input_grad[1]:
                     m = m1 * m2 if w is None else torch.addcmul(w[:, k], m1, m2, value=s)
                     gx = (torch.addmm(gy[:, k], gy, m, alpha=s) if w is None else gy @ m,)
@@ -109,8 +109,8 @@ class Built(torch.autograd.Function):
                 else:
                     m1.mul_(gm), m2.mul_(gm)
                 found.append(((b1 @ m2).mT, (m2 @ a1[k]).mT, (b2 @ m1).mT, (m1 @ a2[k]).mT, *gx))
-            ga1, gb1, ga2, gb2, *gx = map(whole, zip(*found, strict=True), (0, None, 0, None, 1))
-        return None, *(gx or (None,)), None, None, ga1, gb1, ga2, gb2
+            ga1, gb1, ga2, gb2, *gw = map(whole, zip(*found, strict=True), (0, None, 0, None, 1))
+        return None, *(gw or (None,)), None, None, ga1, gb1, ga2, gb2
 
 
 def pieces(rows: int, columns: int, like: Tensor) -> Iterator[slice]:

@@ -19,9 +19,9 @@ from ioadapt_theory.claims.evidence.findings import Verdict
 from ioadapt_theory.cli import OK, Parser, guarded
 from ioadapt_theory.cli import main as command
 from ioadapt_theory.errors import FileFormatError
+from toys.glyphs import sheet
 from toys.page import front
 from toys.style import styled, write
-from toys.glyphs import sheet
 from toys.transfer import command as toys
 from toys.transfer.protocol import names, protocol
 from toys.transfer.said import foretold, picture

@@ -53,7 +53,7 @@ class Size:
     samples: int
 
 
-SIZES: Final = {"full": Size(1200, 120, 80, 600, 32, 6, 3), "quick": Size(200, 30, 30, 200, 16, 2, 1)}
+SIZES: Final = {"full": Size(1000, 120, 80, 600, 32, 6, 2), "quick": Size(200, 30, 30, 200, 16, 2, 1)}
 
 
 def seen(seed: int) -> tuple[str, ...]:

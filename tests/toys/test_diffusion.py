@@ -2,6 +2,7 @@
 
 import base64
 import io
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,9 +16,10 @@ from toys.glyphs import sheet
 from toys.glyphs.faces import FACES, JUDGES, LETTERS, OTHER, PATHS, POOL, SIZE, glyphs, prompts
 from toys.glyphs.judges import Subject, judge
 from toys.glyphs.networks import HEADS, Model, distilled, flow_loss, on, sampled, train
-from toys.transfer import gauges
+from toys.transfer import command, gauges
 from toys.transfer.protocol import Method, protocol
 from toys.transfer.rows import adapted, moved, randomised
+from toys.transfer.said import page
 
 PLAN = protocol("diffusion")
 ALL = range(len(LETTERS))
@@ -140,7 +142,7 @@ def test_a_student_is_asked_for_its_teachers_path():
 
 def test_rates_of_a_table_are_of_its_own_and_ranks_are_those_of_the_paper_that_fit():
     assert {*PLAN.tables} == {"Table 1", "Table 8", "Table 9"}
-    assert {m.rank for m in PLAN.tables["Table 9"].values()} == {1, 16, 64}
+    assert {m.rank for m in PLAN.tables["Table 9"].values()} == {1, 64}
     assert {m.family for m in PLAN.tables["Table 8"].values()} == {"dora", "loha", "lokr"}
     for row, method in PLAN.methods.items():
         other = PLAN.methods[method.against]
@@ -176,3 +178,26 @@ def test_an_adapter_of_no_strength_changes_no_sample(monkeypatch: pytest.MonkeyP
     for where, there in world.models.items():
         assert world.measure(moved(one, there), where) == world.measure(there, where)
         assert 0 <= world.own(there, where) <= 1
+
+
+def test_the_command_writes_a_record_from_which_both_pictures_and_the_page_are_made(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    tiny = replace(diffusion.SIZES["quick"], base=6, target=2, adapter=2, judge=4, drawings=1)
+    monkeypatch.setitem(diffusion.SIZES, "quick", tiny)
+    few = replace(
+        PLAN,
+        related=("continued", "distilled"),
+        methods={row: PLAN.methods[row] for row in ("lora", "residual", "opposite")},
+        rule=replace(PLAN.rule, strengths=(1.0,)),
+        carried=False,
+    )
+    monkeypatch.setattr(command, "protocol", lambda name: few)
+    assert diffusion.main(["--quick", "--jobs", "1", "--out", str(tmp_path)]) == 0
+    assert "Table 1: minus what is copied on the weight" in capsys.readouterr().out
+    assert {path.name for path in tmp_path.glob("*.png")} == {"diffusion.png", "diffusion_samples.png"}
+    result = json.loads((tmp_path / "diffusion.json").read_text(encoding="utf-8"))["results"]
+    assert set(result["also"]["misread"]) == {row for row in result["rows"] if " x " not in row}
+    for target, method in PLAN.exact.items():
+        assert result["rows"][method][target] == pytest.approx(result["rows"][method]["source"], rel=1e-3)
+    assert "![Samples](diffusion_samples.png)" in page.section(few, result, "diffusion.png")

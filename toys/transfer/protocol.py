@@ -31,7 +31,7 @@ class Method:
     Attributes:
         placement, rank, family: see ``adapt``; a sum of placements has a rank for each; "opposite" is the side that
             does not face the residual stream.
-        match: what makes it comparable with LoRA, its rank or its parameters.
+        match: what makes it comparable with LoRA: its rank, its parameters, or "none", where it is not retrained either.
         layers: pattern of the layers that it sits on; empty: all of the toy's.
         against: the method that it is compared with: a LoRA on the same layers; itself: with none.
         table: of the paper, whose comparisons are corrected together; empty: the toy's first.

@@ -72,7 +72,7 @@ def _sum(parts: list[tuple[Adapter, float]]) -> Adapter:
             raise InvalidValueError(msg)
     families = {Placement(side): _joined(side, parts) for side in first}
     *_, last = first
-    shifts = [w * a[last].scaling * a.shift for a, w in parts if a.shift is not None]  # type: ignore[operator, union-attr]
+    shifts = [w * a[last].scaling * a.shift for a, w in parts if a.shift is not None]  # type: ignore[operator]
     return Adapter("lora", families, sum(shifts[1:], shifts[0]) if shifts else None)
 
 

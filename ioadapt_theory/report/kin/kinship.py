@@ -136,8 +136,18 @@ def _trained(told: str, near: Sequence[LayerPair], *, most: bool) -> Kinship:
         )
     if abs(share - 0.5) < 2 * error:
         return Kinship(Kin.FINE_TUNED, f"{told}, too little to tell which was first", ("distilled", "a sibling"))
+    if (share < 0.5) != (median(map(_plain, near)) < 0.5):
+        why = f"{told}; the projections do not agree on which was first"  # decay or growth as large as the change
+        return Kinship(Kin.FINE_TUNED, why, ("distilled", "merged"))
     child = "target" if share < 0.5 else "source"
     return Kinship(Kin.FINE_TUNED, f"{told}; by the projections the {child} is the child", ("distilled", "merged"))
+
+
+def _plain(pair: LayerPair) -> float:
+    """The share of a layer if nothing decayed or grew: what W' lacks of projecting on W, of what both lack."""
+    c, ratio = pair.sides.cosine or 0.0, pair.sides.ratio or 1.0
+    one, two = 1 - c * ratio, 1 - c / ratio
+    return one / (one + two) if one + two else 0.5
 
 
 def _unmoved(

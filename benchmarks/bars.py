@@ -6,6 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 
 Cell = dict[str, Any]
+WHY = {
+    "step of": "what LoRA's products alone add to the frozen block's step, without autograd, norms or passes over X, is"
+    " in the table of steps: thin products run at a fraction of the speed of square ones. DoRA on the weight also reads"
+    " W for its norms once a step; LoKr has two products as long as X.",
+    "LoRA on the input": "BW and the gradient of B read W once each; with 77 rows either takes an eighth to a fourth of"
+    " the time of XW.",
+    "slowest cell": "the worst of many cells, under load; where ours and the peer's have the same products, either may"
+    " be slower.",
+    "DoRA on the weight, 77": "two fifths of what is added is W A, for the norms; with more rows it is less.",
+    "added time": "with pages kept the peer loses less; of LoHa, the products that both have are most of the time.",
+}
+"""What is behind bars that are not reached, by a part of their names."""
 NOISE = 1.031
 """What the ratio of two equal layers reaches in one measurement out of many."""
 
@@ -131,11 +143,15 @@ def _no_loha(cells: list[Cell]) -> float:
 def markdown(record: Mapping[str, Any]) -> str:
     """Tables: the bars; families against base and peer; whole steps; kernels; what compiling does."""
     results, config = record["results"], record["config"]
-    tables = (_bars, _families, _steps, _kernels, _compiled)
-    return (
-        "\n\n".join(filter(None, [_about(config, results.get("load", 0)), *(_lines(t(results)) for t in tables)]))
-        + "\n"
-    )
+    bars, *tables = (_lines(t(results)) for t in (_bars, _families, _steps, _kernels, _compiled))
+    return "\n\n".join(filter(None, [_about(config, results.get("load", 0)), bars, _why(results), *tables])) + "\n"
+
+
+def _why(results: Mapping[str, Any]) -> str:
+    """What is known of the reasons for which bars are not reached."""
+    missed = [bar["what"] for bar in results["bars"] if not bar["reached"]]
+    found = [f"- {part}: {why}" for part, why in WHY.items() if any(part in what for what in missed)]
+    return "\n".join(["Where bars are not reached:", "", *found]) if found else ""
 
 
 def _about(config: Mapping[str, Any], load: float) -> str:

@@ -100,7 +100,7 @@ def products_alone(base: Call, block: nn.Module, rank: int, bf16: bool, device: 
     """
     shapes = [(p.in_features, p.out_features) for p in block.modules() if isinstance(p, nn.Linear)]
     dtype, n = torch.bfloat16 if bf16 else torch.float32, 512
-    make = lambda *size: torch.randn(*size, dtype=dtype, device=device)  # noqa: E731
+    make: Callable[..., Tensor] = lambda *size: torch.randn(*size, dtype=dtype, device=device)  # noqa: E731
     held = [(make(n, c), make(n, d), make(n, d), make(c, rank), make(rank, d)) for c, d in shapes]
 
     def call() -> None:

@@ -7,6 +7,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphin
 root_doc = "contents"
 html_theme = "furo"
 html_title = "ioadapt_theory"
+smartquotes = False  # primes are primes
 html_show_sphinx = False
 html_copy_source = False
 html_theme_options = {"source_repository": "", "announcement": '<a href="index.html">What it is, in ten minutes</a>'}

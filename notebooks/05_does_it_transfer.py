@@ -11,7 +11,9 @@
 # claim is supported by "better" on most related targets, by more than the method was better on the source itself.
 
 # %%
-import matplotlib.pyplot as plt
+from io import BytesIO
+
+from IPython.display import Image, display
 
 from toys.style import styled
 from toys.transfer.command import recorded
@@ -31,8 +33,8 @@ for name in names():
 # %%
 for name, result in records.items():
     with styled():
-        picture.draw(protocol(name), result, page.headline(protocol(name), result))
-    plt.show()
+        picture.draw(protocol(name), result, page.headline(protocol(name), result)).savefig(drawn := BytesIO())
+    display(Image(drawn.getvalue(), format="png"))
 
 # %% [markdown]
 # ## How sure that is

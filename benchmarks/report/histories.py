@@ -1,4 +1,4 @@
-"""Models of every history that a report tells apart, each made from a base that was trained here; and the pairs of them."""
+"""Models of every history that a report tells apart, each made from a base that was trained here; and their pairs."""
 
 import copy
 import json
@@ -19,7 +19,7 @@ from ioadapt_theory.checkpoints.neurons import mlps
 from ioadapt_theory.report.kin.kinship import Kin
 from tests.checkpoints import quantisers
 
-BASE: Final = {"steps": 300, "rate": 2e-3}
+BASE: Final[dict[str, Any]] = {"steps": 300, "rate": 2e-3}
 Tensors = dict[str, Tensor]
 
 
@@ -196,7 +196,7 @@ def _narrowed(base: Model, small: Model, inner: int) -> Model:
 
 
 def _turned(base: Model, seed: int) -> Model | None:
-    """Values and what reads them, in another orthonormal basis of every head, as far as they are layers of their own."""
+    """Values and what reads them, in another basis of every head, as far as they are layers of their own."""
     other = copy.deepcopy(base)
     names = [n.removesuffix(".weight") for n, _ in other.named_parameters()]
     found = [(n, re.sub(r"(self_attn\.)?(attention\.)?(v_proj|value)$", "", n)) for n in names]

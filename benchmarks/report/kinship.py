@@ -1,4 +1,4 @@
-"""What a report says of pairs of every history: rules were fixed on the first half of them and are counted on the other."""
+"""What a report says of pairs of every history: rules were fixed on some networks and are counted on others."""
 
 import os
 import tempfile

@@ -1,9 +1,9 @@
 """Moves of adapters between networks of ANI, with all that a report says of each: what thresholds are fixed on.
 
 An adapter on one layer of every element's network is trained on a member of ANI-1x or of ANI-1ccx and moved to five
-other networks: the fine-tuned one and back, one trained apart, and two that we tuned on the other task, a little and too
-much. Two tasks, three layers, three placements. A row holds what the move kept (of the gain on the source) as it is,
-at the strengths that the report suggests, and converted; and what the report knew.
+other networks: the fine-tuned one and back, one trained apart, and two that we tuned on the other task, a little and
+too much. Two tasks, three layers, three placements. A row holds what the move kept (of the gain on the source) as it
+is, at the strengths that the report suggests, and converted; and what the report knew.
 
     python -m benchmarks.report.moves --members 0 1 2 3 --out fixed.jsonl
 """
@@ -12,8 +12,7 @@ import argparse
 import copy
 import json
 import sys
-import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -29,7 +28,7 @@ from ioadapt_theory.report.advice import RIDGE
 from ioadapt_theory.report.assemble import Report, report
 from toys.ani.molecules import Split, Task, molecules, split, wanted
 from toys.ani.networks import MEMBERS, Batch, Potential, features_of, potential
-from toys.ani.training import rmse, train
+from toys.ani.training import train
 
 RANKS: Final = {
     (0, "weight"): 8, (0, "input"): 6, (0, "output"): 14, (2, "weight"): 8, (2, "input"): 7, (2, "output"): 9,
@@ -37,7 +36,7 @@ RANKS: Final = {
 }  # fmt: skip
 """Layer and placement -> rank at which all placements have as many numbers, to a few percent."""
 RATE: Final = 3e-3
-STEPS: Final = {"steps": 300, "every": 20, "size": 64}
+STEPS: Final[dict[str, Any]] = {"steps": 300, "every": 20, "size": 64}
 TUNED: Final = {"little": (1e-4, 60), "much": (2e-3, 200)}
 """Rate and steps of training all weights on the other task."""
 
@@ -93,36 +92,34 @@ def rows(member: int, task: Task) -> Iterator[dict[str, Any]]:
         (mine, {"fine-tuned": child, "apart": apart, **changed}),
         (child, {"back": mine}),
     ):
-        goals = {name: goal_of(net, task, parts) for name, net in targets.items()}
         own = goal_of(source, task, parts)
-        without = error(source, own, parts)
         for (layer, placement), rank in RANKS.items():
             with torch.random.fork_rng(devices=[]):
                 torch.manual_seed(member)
-                model = adapt(copy.deepcopy(source), target_modules=rf"\w+\.{layer}", placement=placement, rank=rank)
-            train(model, features(), torch.from_numpy(own).float(), parts, lr=RATE, seed=member, **STEPS)  # type: ignore[arg-type]
-            gain = without - error(model, own, parts)  # type: ignore[arg-type]
+                options: dict[str, Any] = {"target_modules": rf"\w+\.{layer}", "placement": placement, "rank": rank}
+                model: Any = adapt(copy.deepcopy(source), **options)
+            wanted_there = torch.from_numpy(own).float()
+            train(model, features(), wanted_there, parts, lr=RATE, seed=member, **STEPS)
+            gain = error(source, own, parts) - error(model, own, parts)
             for name, target in targets.items():
-                told = report(model, target, inputs=batches(parts), call=lambda net, part: net(features().take(part)))
-                row = {"member": member, "task": str(task), "layer": layer, "placement": placement, "target": name}
-                base = error(target, goals[name], parts)
+                place = {"member": member, "task": str(task), "layer": layer, "placement": placement, "target": name}
+                yield place | {"gain": gain} | move(model, target, task, parts, gain)
 
-                def kept(
-                    change: Any, target: Potential = target, goal: np.ndarray = goals[name], base: float = base
-                ) -> float:
-                    moved = copy.deepcopy(target)
-                    change(moved)
-                    return (base - error(moved, goal, parts)) / gain
 
-                yield (
-                    row
-                    | {"gain": gain, "source": without, "target_error": base}
-                    | known(told)
-                    | {
-                        "kept": kept(lambda net: transfer(model, net)),
-                    }
-                    | other_ways(told, model, kept, placement)
-                )
+def move(model: Potential, target: Potential, task: Task, parts: Split, gain: float) -> dict[str, Any]:
+    """One move: what the report knew, and what was kept."""
+    told = report(model, target, inputs=batches(parts), call=lambda net, part: net(features().take(part)))
+    goal = goal_of(target, task, parts)
+    without = error(target, goal, parts)
+
+    def kept(change: Callable[[Any], object]) -> float:
+        moved = copy.deepcopy(target)
+        change(moved)
+        return (without - error(moved, goal, parts)) / gain
+
+    placement = next(pair.parts[0].placement for pair in told.layers if pair.parts)
+    plain = kept(lambda net: transfer(model, net))
+    return {"without": without, "kept": plain} | known(told) | other_ways(told, model, kept, placement)
 
 
 def batches(parts: Split) -> list[torch.Tensor]:
@@ -155,12 +152,19 @@ def known(told: Report) -> dict[str, Any]:
     }
 
 
-def other_ways(told: Report, model: Potential, kept: Any, placement: str) -> dict[str, Any]:
+def other_ways(
+    told: Report, model: Potential, kept: Callable[[Callable[[Any], object]], float], placement: str
+) -> dict[str, Any]:
     """What is kept at other strengths, and after a conversion of a LoRA to the input side."""
     effect = told.effect
     assert effect is not None
     strength = effect.strength
-    found = {"strength": kept(lambda net: (transfer(model, net), scale(net, strength)))}
+
+    def at_strength(net: Potential) -> None:
+        transfer(model, net)
+        scale(net, strength)
+
+    found = {"strength": kept(at_strength)}
     if placement == "weight":
         ratios = {pair.name: pair.sides.ratio or 1.0 for pair in told.layers if pair.parts}
 

@@ -26,37 +26,64 @@ Model = Any
 def _llama(layers: int, inner: int) -> Model:
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    sizes = {"hidden_size": 64, "intermediate_size": inner, "num_hidden_layers": layers, "vocab_size": 128}
-    heads = {"num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 64}
+    sizes: dict[str, Any] = {
+        "hidden_size": 64,
+        "intermediate_size": inner,
+        "num_hidden_layers": layers,
+        "vocab_size": 128,
+    }
+    heads: dict[str, Any] = {"num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 64}
     return LlamaForCausalLM(LlamaConfig(**sizes, **heads, bos_token_id=1, eos_token_id=2))
 
 
 def _qwen(layers: int, inner: int) -> Model:
     from transformers import Qwen2Config, Qwen2ForCausalLM
 
-    sizes = {"hidden_size": 96, "intermediate_size": inner, "num_hidden_layers": layers, "vocab_size": 128}
-    heads = {"num_attention_heads": 6, "num_key_value_heads": 2, "max_position_embeddings": 64}
+    sizes: dict[str, Any] = {
+        "hidden_size": 96,
+        "intermediate_size": inner,
+        "num_hidden_layers": layers,
+        "vocab_size": 128,
+    }
+    heads: dict[str, Any] = {"num_attention_heads": 6, "num_key_value_heads": 2, "max_position_embeddings": 64}
     return Qwen2ForCausalLM(Qwen2Config(**sizes, **heads, tie_word_embeddings=True))
 
 
 def _gpt2(layers: int, inner: int) -> Model:
     from transformers import GPT2Config, GPT2LMHeadModel
 
-    sizes = {"n_embd": 64, "n_inner": inner, "n_layer": layers, "n_head": 4, "vocab_size": 128, "n_positions": 64}
+    sizes: dict[str, Any] = {
+        "n_embd": 64,
+        "n_inner": inner,
+        "n_layer": layers,
+        "n_head": 4,
+        "vocab_size": 128,
+        "n_positions": 64,
+    }
     return GPT2LMHeadModel(GPT2Config(**sizes, bos_token_id=1, eos_token_id=2))
 
 
 def _bert(layers: int, inner: int) -> Model:
     from transformers import BertConfig, BertForMaskedLM
 
-    sizes = {"hidden_size": 64, "intermediate_size": inner, "num_hidden_layers": layers, "vocab_size": 128}
+    sizes: dict[str, Any] = {
+        "hidden_size": 64,
+        "intermediate_size": inner,
+        "num_hidden_layers": layers,
+        "vocab_size": 128,
+    }
     return BertForMaskedLM(BertConfig(**sizes, num_attention_heads=4, max_position_embeddings=64))
 
 
 def _vit(layers: int, inner: int) -> Model:
     from transformers import ViTConfig, ViTForImageClassification
 
-    sizes = {"hidden_size": 64, "intermediate_size": inner, "num_hidden_layers": layers, "num_labels": CLASSES}
+    sizes: dict[str, Any] = {
+        "hidden_size": 64,
+        "intermediate_size": inner,
+        "num_hidden_layers": layers,
+        "num_labels": CLASSES,
+    }
     return ViTForImageClassification(
         ViTConfig(**sizes, num_attention_heads=4, image_size=SIDE, patch_size=4, num_channels=1)
     )
@@ -65,33 +92,40 @@ def _vit(layers: int, inner: int) -> Model:
 def _resnet(layers: int, inner: int) -> Model:
     from transformers import ResNetConfig, ResNetForImageClassification
 
-    sizes = {"embedding_size": 16, "hidden_sizes": [32, inner], "depths": [layers // 2, layers - layers // 2]}
-    return ResNetForImageClassification(
-        ResNetConfig(**sizes, layer_type="basic", num_channels=1, num_labels=CLASSES, hidden_act="relu")
-    )
+    sizes: dict[str, Any] = {
+        "embedding_size": 16,
+        "hidden_sizes": [32, inner],
+        "depths": [layers // 2, layers - layers // 2],
+        "num_labels": CLASSES,
+    }
+    return ResNetForImageClassification(ResNetConfig(**sizes, layer_type="basic", num_channels=1, hidden_act="relu"))
 
 
 def _opt(layers: int, inner: int) -> Model:
     from transformers import OPTConfig, OPTForCausalLM
 
-    sizes = {"hidden_size": 64, "ffn_dim": inner, "num_hidden_layers": layers, "vocab_size": 128}
-    heads = {"num_attention_heads": 4, "max_position_embeddings": 64, "word_embed_proj_dim": 64}
+    sizes: dict[str, Any] = {"hidden_size": 64, "ffn_dim": inner, "num_hidden_layers": layers, "vocab_size": 128}
+    heads: dict[str, Any] = {"num_attention_heads": 4, "max_position_embeddings": 64, "word_embed_proj_dim": 64}
     return OPTForCausalLM(OPTConfig(**sizes, **heads, bos_token_id=1, eos_token_id=2, pad_token_id=0, dropout=0.0))
 
 
 def _convnext(layers: int, inner: int) -> Model:
     from transformers import ConvNextConfig, ConvNextForImageClassification
 
-    sizes = {"hidden_sizes": [32, inner], "depths": [layers // 2, layers - layers // 2], "num_stages": 2}
-    return ConvNextForImageClassification(
-        ConvNextConfig(**sizes, num_channels=1, patch_size=2, num_labels=CLASSES, image_size=SIDE)
-    )
+    sizes: dict[str, Any] = {
+        "hidden_sizes": [32, inner],
+        "depths": [layers // 2, layers - layers // 2],
+        "num_stages": 2,
+        "num_labels": CLASSES,
+    }
+    return ConvNextForImageClassification(ConvNextConfig(**sizes, num_channels=1, patch_size=2, image_size=SIDE))
 
 
 def _unet(layers: int, inner: int) -> Model:
     from diffusers import UNet2DModel
 
-    return UNet2DModel(
+    build: Any = UNet2DModel
+    return build(
         sample_size=SIDE, in_channels=1, out_channels=1, block_out_channels=(16, inner), layers_per_block=layers,
         norm_num_groups=8, down_block_types=("DownBlock2D", "AttnDownBlock2D"), attention_head_dim=8,
         up_block_types=("AttnUpBlock2D", "UpBlock2D"),
@@ -193,7 +227,7 @@ def trained(
         for group in optimizer.param_groups:
             group["lr"] = rate * min(1.0, (steps - step) / (0.3 * steps))
         optimizer.zero_grad()
-        loss.backward()
+        torch.autograd.backward(loss)
         optimizer.step()
     return model.eval()
 

@@ -120,7 +120,7 @@ def _residuals(inequality: Inequality, raw: Mapping[str, Any], change: Change | 
     exact = [h for h in inequality.hypotheses if h.exact]
     others = [h for h in inequality.hypotheses if not h.exact]
     found = _at(DIGITS, inequality, raw, lambda i: {h.statement: h.residual(i) for h in others}, change)
-    rounded = {name: float(r) if abs(r) > VANISHES else 0.0 for name, r in found.items()}
+    rounded = {name: 0.0 if r <= VANISHES else float(r) for name, r in found.items()}
     if exact:
         rational = _changed(inequality.setting.read(raw, exact=True), change)
         rounded |= {h.statement: float(h.residual(rational)) for h in exact}

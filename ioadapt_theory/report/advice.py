@@ -134,8 +134,8 @@ def _of_models(pairs: Sequence[LayerPair], kinship: Kinship) -> list[Advice]:
     fit = [pair for pair in pairs if pair.sides.input is not None or pair.sides.output is not None]
     words = {p: Counter(pair.verdicts[p].word for pair in fit) for p in Placement}
     if kinship.kin is Kin.SAME and not kinship.turned:
-        how = "any placement moves " + ('with match="provenance"' if kinship.neurons else "as it is")
-        return [Advice(Action.COPY, how, kinship.why, "the same function by construction")]
+        way = "any placement moves " + ('with match="provenance"' if kinship.neurons else "as it is")
+        return [Advice(Action.COPY, way, kinship.why, "the same function by construction")]
     if not any(telling(pair.sides.input) or telling(pair.sides.output) for pair in fit):
         seen = f"neither side of {len(fit)} layers shares more than unrelated channels do"
         return [Advice(Action.RETRAIN, "train an adapter on each of the two", seen, t.tested["nothing"])]

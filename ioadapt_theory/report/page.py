@@ -38,8 +38,9 @@ def to_html(report: Report) -> str:
     ]
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>\n{style}{_STYLE}</style></head><body>'
-        f"<h1>{escape(title)}</h1>{''.join(parts)}<footer><p>{escape(fixed)}</p></footer><script>\n{script}</script></body></html>\n"
+        f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>\n{style}{_STYLE}</style></head>'
+        f"<body><h1>{escape(title)}</h1>{''.join(parts)}<footer><p>{escape(fixed)}</p></footer>"
+        f"<script>\n{script}</script></body></html>\n"
     )
 
 

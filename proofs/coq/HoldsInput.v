@@ -1,7 +1,7 @@
 (* Prop. 2, input adaptation, as the claims state it: the sharp finite bound. *)
 From mathcomp Require Import all_ssreflect all_algebra.
 From mathcomp Require Import ring lra.
-From ioadapt Require Import Vocabulary Norms Cosine FirstOrder Output Input Plane Statements.
+From ioadapt Require Import Vocabulary Norms Cosine FirstOrder Output Input Plane InputAttained Statements.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import Order.TTheory GRing.Theory Num.Theory.
 Local Open Scope ring_scope.
@@ -18,48 +18,29 @@ case=> [[lo hi] /= [l0 hst [x xn hx] _] ->]; exists lo, hi; split=> //.
 by have /andP[_] := hst x; rewrite hx ler_pM2r // norm_gt0.
 Qed.
 
-(* the plane with W = 1, where input adaptation is output adaptation, and cond(W) = 1 *)
-Lemma cond1 : cond (1%:M : 'M[R]_2) 1.
-Proof.
-have nz : row2 (1 : R) 0 != 0 by rewrite row2_neq0 // oner_eq0.
-exists (1, 1); last by rewrite /= divr1.
-split=> //=.
-- by move=> x; rewrite mulmx1 mul1r lexx.
-- by exists (row2 1 0) => //; rewrite mulmx1 mul1r.
-by exists (row2 1 0) => //; rewrite mulmx1 mul1r.
-Qed.
-
 Theorem prop_2_input_finite_sharp_holds : prop_2_input_finite_sharp R.
 Proof.
-split=> [c d e W W' x1 x2 x1' x2' k k' _ _ _ _ _ h1 h2 h1' h2' _ _ _ _ hk hk' r A B eps e0 hM e1 _ _ _ _|s hs].
+split=> [c d e W W' x1 x2 x1' x2' k k' _ _ _ _ _ h1 h2 h1' h2' _ _ _ _ hk hk' r A B eps e0 hM e1 _ _ _ _|s k hs hk].
   have he : 0 <= eps < 1 by rewrite e0.
   have [lo [hi [l0 lh st ->]]] := cond_stretch hk; have [lo' [hi' [l0' lh' st' ->]]] := cond_stretch hk'.
   by rewrite !muE; split; apply: input_shift.
-have [p [q [p0 q0 pq hs']]] := half_angle hs.
-have [n1 n2 n3 n4] := @plane_nonzero R p q p0; have [s1 s2] := @plane_sim R p q pq; rewrite hs' in s1 s2.
-have he : 0 < (1/2 : R) < 1 by lra.
-have [m1 m2 m3 m4] := plane_moved_nonzero p0 q0 he.
-have hb : spectral_le (diag2 (1/2) (- (1/2))) (1/2 : R) by apply: diag2_spectral; lra.
-exists 2%N, 2%N, 2%N, 1%:M, 1%:M, (y1 p q), (y2 p q), (y1' p q), (y2' p q), 1, 2%N, (diag2 (1/2) (- (1/2))), 1%:M, (1/2).
-rewrite !mulmx1 s1 s2 muE; do 10 (split=> //).
+have [p [q [p0 q0 pq hs']]] := half_angle hs; have he : 0 < (1/2 : R) < 1 by lra.
+have [o1 o2] := axis_outputs hk p q (1/2); have [n0 s1] := axis_rows hk pq he; rewrite hs' in s1.
+have [z1 z2] := axis_nonzero hk pq he; have [y1n y2n] := axis_outputs_nonzero hk pq he.
+have half : 0 <= (1/2 : R) < 1 by lra.
+have m1 := adapted_nonzero hk half z1; have m2 := adapted_nonzero hk half z2.
+exists 2%N, 2%N, 2%N, (stretched k), (stretched k), (axis1 k p q (1/2)), (axis2 k p q (1/2)),
+  (axis1 k p q (1/2)), (axis2 k p q (1/2)), k, 2%N, ((1/2) *: swap R), 1%:M, (1/2).
+rewrite !mulmx1 o1 o2 s1 muE; do 10 (split=> //).
 have /andP[sl su] := hs.
 have sn : 0 < Num.sqrt (1 - s ^+ 2) by rewrite sqrtr_gt0; nra.
-do 2 (split; first by rewrite mxrank1).
-split; first by rewrite /sine s1 s2 minxx.
-split; first exact: cond1.
-split; first by lra. split=> //. split; first by lra. do 3 (split=> //).
-have mu1 : mu 1 (1/2 : R) = 3/2.
-  by rewrite /mu /mean invr1 (_ : (1 + 1) / 2 = 1 :> R) ?expr1n ?subrr ?mul0r ?addr0 ?sqrtr1; lra.
-rewrite mu1 (_ : (3/2) ^+ 2 / (1 - (1/2) ^+ 2) = 3 :> R); last by field.
-have [-> _] := @moved_plane R p q (1/2).
-have P0 : 0 < p ^+ 2 by rewrite exprn_gt0. have Q0 : 0 < q ^+ 2 by rewrite exprn_gt0.
-move: (p ^+ 2) (q ^+ 2) P0 Q0 pq hs' => P Q P0 Q0 pq <-.
-have d0 : 0 < P * (1 + 1/2) ^+ 2 + Q * (1 - 1/2) ^+ 2 by lra.
-split; [|lra|lra|].
-  by rewrite ltr_pdivlMr // ltr_pdivrMr //; lra.
-apply: ratio; first by rewrite gt_eqF.
-have e1 : Q = 1 - P by lra.
-by rewrite e1; field.
+do 2 (split; first exact: stretched_rank).
+split; first by rewrite /sine s1 minxx.
+split; first exact: stretched_cond.
+split; first by lra.
+split; first by apply: swap_spectral; lra.
+split; first by lra. do 4 (split=> //).
+by have := axis_apart hk p0 q0 pq he; rewrite hs'.
 Qed.
 
 (* tanh L <= 2 K e *)
@@ -128,40 +109,9 @@ have h2 := tanh_step hs' t0 tb bh a'; rewrite sqrrN in h2.
 by rewrite ler_norml; lra.
 Qed.
 
-Lemma slope_le (s C K e0 : R) : -1 < s < 1 -> 0 < e0 ->
-  (forall e, 0 < e <= e0 -> e < 1 -> gap s (tau e) <= C * e + K * e ^+ 2) -> 4 * (1 - s ^+ 2) <= C.
-Proof.
-move=> /andP[sl su] he0 H; have k0 : 0 < 1 - s ^+ 2 by nra.
-rewrite leNgt; apply/negP => hlt; pose t := (4 * (1 - s ^+ 2) - C) / 6.
-have ht : 0 < t by rewrite /t; lra.
-have he1 : 0 < Num.min e0 (1 / 2) by rewrite lt_min he0; lra.
-have [e [e_gt e_le e_t hKe]] := small K he1 ht; move: e_le; rewrite le_min => /andP[e_e0 e_half].
-have hee : 0 < e <= e0 by rewrite e_gt.
-have := H e hee ltac:(lra); rewrite /gap => k.
-have [t0 t1 t2] := @tau_bounds R e ltac:(lra).
-have d0 : 0 < 1 + e ^+ 2 by have := sqr_ge0 e; lra.
-have te : tau e * (1 + e ^+ 2) = 2 * e by rewrite /tau divfK // gt_eqF.
-have te' : 2 * e * (1 - e ^+ 2) <= tau e.
-  rewrite -(ler_pM2r d0) te; have := mulr_ge0 (ltW e_gt) (mulr_ge0 (sqr_ge0 e) (sqr_ge0 e)); lra.
-have hs1 : -1 <= s <= 1 by lra. have ht1 : 0 <= tau e < 1 by rewrite t0.
-have st : 0 < 1 - s ^+ 2 * tau e ^+ 2.
-  have [g1 g2 _] := gapE hs1 ht1; have -> : 1 - s ^+ 2 * tau e ^+ 2 = (1 + s * tau e) * (1 - s * tau e) by ring.
-  exact: mulr_gt0.
-have low : 2 * tau e * (1 - s ^+ 2) <= C * e + K * e ^+ 2.
-  apply: le_trans k; rewrite ler_pdivlMr //.
-  have x0 : 0 <= 2 * tau e * (1 - s ^+ 2) by apply: mulr_ge0; [lra|exact: ltW].
-  have y0 : 0 <= s ^+ 2 * tau e ^+ 2 by rewrite mulr_ge0 ?sqr_ge0.
-  by rewrite mulrBr mulr1 lerBlDr lerDl mulr_ge0.
-have fin : 4 * (1 - s ^+ 2) * (1 - e ^+ 2) <= C + K * e.
-  by rewrite -(ler_pM2l e_gt); have := ler_wpM2l (ltW k0) te'; lra.
-have e2 : (1 - s ^+ 2) * e ^+ 2 <= t.
-  by apply: le_trans e_t; have := sqr_ge0 s; nra.
-by rewrite /t in hKe e2 *; lra.
-Qed.
-
 Theorem prop_2_input_sharp_holds : prop_2_input_sharp R.
 Proof.
-split=> [c d e W W' x1 x2 x1' x2' k k' _ _ _ _ _ h1 h2 h1' h2' hs _ _ hk hk'|s hs].
+split=> [c d e W W' x1 x2 x1' x2' k k' _ _ _ _ _ h1 h2 h1' h2' hs _ _ hk hk'|s k hs hk].
   have [lo [hi [l0 lh st ek]]] := cond_stretch hk; have [lo' [hi' [l0' lh' st' ek']]] := cond_stretch hk'.
   have k1 : 1 <= k by rewrite ek ler_pdivlMr // mul1r.
   have k1' : 1 <= k' by rewrite ek' ler_pdivlMr // mul1r.
@@ -183,19 +133,20 @@ split=> [c d e W W' x1 x2 x1' x2' k k' _ _ _ _ _ h1 h2 h1' h2' hs _ _ hk hk'|s h
   apply: (le_trans (ler_normB _ _)); apply: (le_trans (lerD b b')); rewrite !div1r.
   move: (k^-1) (k'^-1) => i i'; lra.
 have [p [q [p0 q0 pq hs']]] := half_angle hs.
-have [n1 n2 n3 n4] := @plane_nonzero R p q p0; have [s1 s2] := @plane_sim R p q pq; rewrite hs' in s1 s2.
-exists 2%N, 2%N, 2%N, 1%:M, 1%:M, (y1 p q), (y2 p q), (y1' p q), (y2' p q), 1, 1.
-rewrite !mulmx1 s1 s2; do 10 (split=> //).
-do 2 (split; first by rewrite mxrank1).
-do 2 (split; first exact: cond1).
-split=> //; rewrite !sine_sq // s1 s2 divr1.
-have /andP[sl su] := hs; have k0 : 0 < 1 - s ^+ 2 by nra.
-split=> [|C K e0 he0 H]; first by lra.
-have -> : 1 * ((1 - s ^+ 2) * (1 + 1) + (1 - s ^+ 2) * (1 + 1)) = 4 * (1 - s ^+ 2) by ring.
-apply: (slope_le (K := K) hs he0) => e he e1; have e_gt : 0 < e by case/andP: he.
-have he' : 0 < e < 1 by rewrite e_gt.
-have [m1 m2 m3 m4] := plane_moved_nonzero p0 q0 he'.
-have hb : spectral_le (diag2 e (- e) *m 1%:M) e by rewrite mulmx1; apply: diag2_spectral; exact: ltW.
-by have := H _ _ 1%:M e he hb; rewrite !mulmx1 => /(_ m1 m2 m3 m4); rewrite plane_gap // hs'.
+have [n1 n2 n3 n4] := diagonal_nonzero hk p0 q0; have [o1 o2 o3 o4] := diagonal_outputs hk p q.
+have [z1 z2 z3 z4] := outputs_nonzero p0 q0; have [s1 s2] := outputs_sim pq; rewrite hs' in s1 s2.
+exists 2%N, 2%N, 2%N, (stretched k), (stretched k), (d1 k p q), (d2 k p q), (d1' k p q), (d2' k p q), k, k.
+rewrite o1 o2 o3 o4 s1 s2; do 4 (split=> //); split; first exact: inputs_sim.
+do 5 (split=> //); do 2 (split; first exact: stretched_rank); do 2 (split; first exact: stretched_cond).
+do 3 (split=> //); rewrite !sine_sq // s1 s2.
+have /andP[sl su] := hs; have k0 := k_gt0 hk; have sq : 0 < 1 - s ^+ 2 by nra.
+have ki : 0 < 1 / k by rewrite divr_gt0.
+split=> [|C K e0 he0 H]; first by rewrite mul1r addr_gt0 // mulr_gt0 // addr_gt0.
+have -> : 1 * ((1 - s ^+ 2) * (k + 1 / k) + (1 - s ^+ 2) * (k + 1 / k)) = 2 * ((1 - (p ^+ 2 - q ^+ 2) ^+ 2) * (k + 1 / k)).
+  by rewrite hs'; ring.
+apply: (input_slope hk p0 q0 pq (K := K) he0) => e he e1; have /andP[e_gt _] := he.
+have he' : 0 <= e < 1 by rewrite ltW.
+have hb : spectral_le (e *: swap R *m 1%:M) e by rewrite mulmx1; apply: swap_spectral; exact: ltW.
+by have := H _ _ 1%:M e he hb; rewrite !mulmx1; apply; apply: adapted_nonzero.
 Qed.
 End HoldsInput.

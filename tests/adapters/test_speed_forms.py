@@ -481,3 +481,45 @@ def test_factors_of_several_dtypes_are_one_under_autocast(family, placement):
         with unfused():
             assert_close(out, model(x), rtol=0.05, atol=0.05 * out.abs().max().item())
     out.float().sum().backward()
+
+
+@pytest.mark.parametrize("placement", list(map(str, Placement)))
+@pytest.mark.parametrize("piece", [30, 130, 1 << 20])
+def test_loha_built_in_pieces_is_loha_in_first_and_second_derivatives(placement, piece, monkeypatch):
+    from ioadapt_theory.adapters.families import loha
+
+    monkeypatch.setattr(loha, "PIECE", piece)
+    model, x = make("loha", placement), torch.randn(N, C, requires_grad=True)
+    wanted = [x, *trained(model)]
+
+    def run() -> list[Tensor]:
+        y = model(x)
+        first = torch.autograd.grad(y.pow(3).sum(), wanted, create_graph=True)
+        second = torch.autograd.grad(sum(g.square().sum() for g in first), wanted)
+        return [y, *torch.autograd.grad(model(x).pow(3).sum(), wanted), *first, *second]
+
+    fast = run()
+    assert is_fused(fast[0])
+    with unfused():
+        for a, b in zip(fast, run(), strict=True):
+            assert_close(a, b, rtol=1e-10, atol=1e-9)
+
+
+def test_loha_keeps_and_builds_less_than_three_matrices(monkeypatch):
+    from ioadapt_theory.adapters.families import loha
+
+    c, d, n = 96, 160, 8
+    monkeypatch.setattr(loha, "PIECE", c * d // 8)
+    model, x = make("loha", "weight", c, d), torch.randn(n, c, requires_grad=True)
+    assert saved(model, x, list(model.parameters())) == 8 * n * c
+    assert peak(lambda: model(x).sum().backward()) < 2 * 8 * c * d
+
+
+def test_gains_follow_a_magnitude_that_alone_is_changed():
+    for placement in map(str, Placement):
+        model, x = make("dora", placement), torch.randn(N, C)
+        model(x)
+        layer(model).adapters["default"][placement].m.data.mul_(1.5)
+        with unfused():
+            expected = model(x)
+        assert_close(model(x), expected, rtol=1e-12, atol=1e-12)

@@ -138,3 +138,21 @@ def test_a_whole_step_trains_the_adapters_alone(block):
         own = [p for p in model.parameters() if p.requires_grad]
         blocks.training_step(model, own, x, bf16=False)()
         assert x.grad is not None
+
+
+def test_what_is_written_into_memory_that_is_there_is_counted_once():
+    from benchmarks.counting import Counting
+
+    a, b, out = (torch.empty(4, 4, device="meta") for _ in range(3))
+    with Counting() as counting:
+        torch.mul(a, b, out=out)
+    assert (counting.kernels.total(), counting.bytes) == (1, 3 * 4 * 16)
+
+
+def test_the_record_says_why_only_of_bars_that_are_not_reached():
+    def written(measured: float) -> str:
+        bar = bars.at_most("step of a Llama block, dora, weight: ours / frozen", 1.05, measured)
+        return bars._why({"bars": [vars(bar)]})
+
+    assert written(1.0) == ""
+    assert "- step of: what LoRA's products alone add" in written(1.2)

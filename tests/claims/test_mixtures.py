@@ -33,3 +33,9 @@ def test_unequal_weights_agree_with_draws(weights: list[float], samples: int) ->
     (low,), (high,) = quantiles(w[None], samples, 0.99)
     assert (drawn <= low).mean() == pytest.approx(0.005, abs=5e-4)
     assert (drawn > high).mean() == pytest.approx(0.005, abs=5e-4)
+
+
+@pytest.mark.parametrize("level", [0.89, 1.0])
+def test_a_level_is_that_of_an_interval(level: float) -> None:
+    with pytest.raises(AssertionError, match="a level of an interval"):
+        quantiles(np.array([[1.0]]), 3, level)

@@ -7,7 +7,7 @@ from operator import or_
 import pytest
 import torch
 
-from ioadapt_theory.claims import CLAIMS, Run
+from ioadapt_theory.claims import CLAIMS, Claim, Run
 from ioadapt_theory.claims.evidence import monte_carlo as mc
 from ioadapt_theory.claims.evidence.findings import Finding
 from ioadapt_theory.claims.evidence.monte_carlo import (
@@ -201,6 +201,39 @@ def test_samples_of_an_instance_are_near_its_closed_form() -> None:
     found = instance_estimate(CLAIMS["prop-3"], witness("g1") | {"sigma": 2}, Run(samples=20_000))
     assert found["low"] < 4 * 29 / 16 < found["high"]
     assert found["high"] - found["low"] < 0.5
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [c for c in CLAIMS.values() if any(isinstance(s, StackMonteCarlo) for s in c.strategies)],
+    ids=lambda c: c.id,
+)
+def test_samples_of_a_drawn_instance_are_near_its_left_side(claim: Claim) -> None:
+    """Wherever its adapter acts; the interval has 99 %, so three times its width is never left."""
+    setting = claim.inequality.setting
+    drawn = setting.parametrise(setting.start(1, generator(3)))
+    found = instance_estimate(claim, setting.dump(drawn, 0), Run(samples=4000))
+    exact = float(claim.inequality.lhs(drawn))
+    width = found["high"] - found["low"]
+    assert found["low"] - width < exact < found["high"] + width
+    assert width < 0.5 * exact
+    assert (found["level"], found["samples"]) == (0.99, 4000)
+
+
+def test_parts_draw_stacks_of_their_own() -> None:
+    first, second = (StackMonteCarlo(None)(CLAIMS["lemma-3"], Run(stacks=64, samples=50), part) for part in (0, 1))
+    assert (first.instances, second.instances) == (32, 32)
+    assert first.worst != second.worst
+
+
+def test_one_sample_says_little_and_refutes_nothing() -> None:
+    found = strategy_of("lemma-3")(CLAIMS["lemma-3"], Run(stacks=32, samples=1), 0)
+    assert 0 <= found.worst_ratio < 0.5
+    many = strategy_of("lemma-3")(CLAIMS["lemma-3"], Run(stacks=32, samples=20_000), 0)
+    assert 0.9 < many.worst_ratio < 1  # attained
+    assert many.sampled.samples == 32 * 20_000
+    assert many.sampled.judged == many.sampled.samples
+    assert (many.sampled.intervals, many.sampled.covering > 28) == (32, True)
 
 
 def test_a_statement_about_cosines_takes_no_samples() -> None:

@@ -1,12 +1,15 @@
 """Work in pieces: the same on any executor, resumable, and a set, however records of several machines overlap."""
 
 import json
+import sys
 import time
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import asdict, replace
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+import torch
 
 from ioadapt_theory.claims import CLAIMS, Run, verify
 from ioadapt_theory.claims import pieces as piecework
@@ -14,7 +17,7 @@ from ioadapt_theory.claims.pieces import Piece, digest, do, pieces, total, value
 from ioadapt_theory.claims.records import Found, Journal, Record, default_folder, merge
 from ioadapt_theory.claims.runner import RefusedError, check, results
 from ioadapt_theory.claims.verifying import named, work
-from ioadapt_theory.errors import FileFormatError, InvalidValueError, WorkerError
+from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnknownNameError, WorkerError
 from ioadapt_theory.processes import pool
 
 SMALL = Run(instances=50, starts=4, steps=3, stacks=70, samples=50)
@@ -48,6 +51,75 @@ def test_no_name_is_every_claim_and_the_time_is_that_of_the_work() -> None:
     assert named(CLAIMS, ["prop-4"]) == [CLAIMS["prop-4"]]
     begin = time.perf_counter()
     assert 0 < work(CLAIMS["lemma-3"], SMALL, 0, 0).seconds < time.perf_counter() - begin
+
+
+def test_a_name_that_is_no_claim_is_refused_and_grad_is_on_where_it_was_off() -> None:
+    with pytest.raises(UnknownNameError, match="No claim 'prop-44'"):
+        named(CLAIMS, ["prop-4", "prop-44"])
+    with torch.no_grad():
+        assert verify(CLAIMS["prop-4"], SMALL) == verify(CLAIMS["prop-4"], SMALL)
+        assert verify(CLAIMS["prop-4"], SMALL).verdict == "proved"
+
+
+def test_no_name_of_a_claim_has_more_or_fewer_pieces_than_are_counted() -> None:
+    for name in CLAIMS:
+        assert piecework.count(name, SMALL) == sum(1 for _ in pieces([name], SMALL)) > 0
+    assert piecework.count("lemma-3", replace(SMALL, stacks=1000)) - piecework.count("lemma-3", SMALL) == 32 - 3
+
+
+def test_a_run_keeps_what_is_chosen_and_nothing_else() -> None:
+    run = Run(seed=3, depth=4, widths=(3, 4, 5, 6, 7))
+    assert run.only("seed", "rank") == Run(seed=3)
+    assert run.chosen() == {"seed": 3, "depth": 4, "widths": [3, 4, 5, 6, 7]}
+    assert Run().chosen() == {}
+    assert (Run.of({}).widths, Run.of({"widths": [3, 4]}).widths) == (None, (3, 4))
+
+
+def test_a_piece_is_done_in_one_thread_and_the_others_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = list[int]()
+
+    def watched(*arguments: object) -> object:
+        seen.append(torch.get_num_threads())
+        return work(*arguments)
+
+    monkeypatch.setattr(piecework, "work", watched)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(2)
+        do(values(next(pieces(["prop-4"], SMALL))))
+        do(values(replace(monte_carlo()[0], run='{"pair": "x"}')))
+        assert (seen, torch.get_num_threads()) == ([1, 1], 2)
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("ahead", [1, 3])
+def test_no_more_pieces_wait_than_may(ahead: int) -> None:
+    class Counting(ThreadPoolExecutor):
+        waiting = largest = 0
+
+        def submit(self, *arguments: object, **options: object) -> Future:
+            Counting.waiting += 1
+            Counting.largest = max(Counting.largest, Counting.waiting)
+            return super().submit(*arguments, **options)
+
+    with Counting(1) as executor:
+        done = 0
+        for _ in results(pieces(NAMES, SMALL), executor, lambda: ahead):
+            Counting.waiting -= 1
+            done += 1
+    assert Counting.largest <= ahead + 1  # the one that is handed out
+    assert Counting.largest >= ahead
+    assert done == sum(piecework.count(name, SMALL) for name in NAMES)
+
+
+def test_what_computes_is_named_and_what_is_not_installed_is_null(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = json.loads(piecework.versions())
+    assert list(found) == sorted(["ioadapt-theory", "mpmath", "numpy", "python", "python-flint", "sympy", "torch"])
+    assert found["python"] == f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert found["mpmath"] == metadata.version("mpmath")
+    monkeypatch.setattr(piecework, "LIBRARIES", ("no-such-library",))
+    assert json.loads(piecework.versions.__wrapped__()) == {"no-such-library": None, "python": found["python"]}
 
 
 def test_two_processes_find_the_same() -> None:
@@ -203,6 +275,40 @@ def test_of_two_results_of_one_piece_the_worse_one_stays() -> None:
     assert piecework.union({piece: worse}, {piece: found}) == {piece: worse}
 
 
+def test_a_contradiction_or_a_lack_is_worse_than_any_ratio() -> None:
+    (piece, found), *_ = everything(names=["prop-4"]).items()
+    kind = next(iter(found.findings))
+    high, lacking, refuted = (
+        replace(found, findings={kind: replace(found.findings[kind], **change)})
+        for change in ({"worst_ratio": 0.9}, {"lacks": frozenset("x")}, {"refutes": frozenset("x")})
+    )
+    for worse in (lacking, refuted):
+        assert piecework.union({piece: high}, {piece: worse}) == piecework.union({piece: worse}, {piece: high})
+        assert piecework.union({piece: high}, {piece: worse}) == {piece: worse}
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        ({"seed": True}, "seed of a run cannot be 'True'"),
+        ({"stacks": 0}, "--stacks 0 must be at least 1"),
+        ({"claims": [3]}, "the claims of a run are not names"),
+        ({"runs": [{"seed": True}]}, "seed of a run cannot be 'True'"),
+    ],
+)
+def test_what_is_no_run_is_refused(tmp_path: Path, config: dict, sentence: str) -> None:
+    path = Path(written(tmp_path / "x.json", record(names=["prop-4"])))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"config": config}))
+    with pytest.raises((FileFormatError, InvalidValueError), match=sentence):
+        merge([str(path)])
+
+
+def test_a_record_of_another_device_is_read_here(tmp_path: Path) -> None:
+    path = Path(written(tmp_path / "x.json", record(names=["prop-4"])))
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"config": {"device": "cuda", "condition": 5.0}}))
+    assert merge([str(path)]).configs == ({"device": "cuda", "condition": 5.0},)
+
+
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
@@ -260,12 +366,30 @@ def test_records_of_different_versions_are_not_united(tmp_path: Path) -> None:
         (Run(depth=0), 1, "--depth 0 must be at least 1"),
         (Run(condition=float("nan")), 1, "--condition nan must be at least 1"),
         (Run(), 0, "--jobs 0 must be at least 1"),
+        (Run(), 1025, "--jobs 1025 must be at most 1024"),
+        (Run(stacks=10**9 + 1), 1, r"--stacks 1e\+09 must be at most 1e\+09"),
+        (Run(samples=10**9 + 1), 1, r"--samples 1e\+09 must be at most 1e\+09"),
+        *(
+            (Run(**{name: 10**6 + 1}), 1, f"--{name} 1e.06 must be at most 1e.06")
+            for name in ("instances", "starts", "steps")
+        ),
+        (Run(depth=1001), 1, "--depth 1001 must be at most 1000"),
+        (Run(rank=10_001), 1, "--rank 10001 must be at most 10000"),
+        (Run(condition=1.1e12), 1, r"--condition 1\.1e\+12 must be at most 1e\+12"),
+        (Run(condition=0.5), 1, r"--condition 0\.5 must be at least 1"),
         (Run(device="nowhere"), 1, "Device 'nowhere' cannot be used"),
     ],
 )
 def test_settings_that_cannot_work(run: Run, jobs: int, sentence: str) -> None:
     with pytest.raises(InvalidValueError, match=sentence):
         check(run, jobs)
+
+
+def test_the_largest_settings_are_no_error() -> None:
+    ten = {name: 10**6 for name in ("instances", "starts", "steps")}
+    check(Run(stacks=10**9, samples=10**9, depth=1000, rank=10_000, condition=1e12, **ten), 1024)
+    one = dict.fromkeys(("stacks", "samples", "instances", "starts", "steps", "depth", "rank"), 1)
+    check(Run(**one, condition=1.0), 1)
 
 
 def test_a_worst_instance_can_be_replayed_from_a_record() -> None:
@@ -278,4 +402,6 @@ def test_a_worst_instance_can_be_replayed_from_a_record() -> None:
 
 def test_the_cache_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert tmp_path in default_folder().parents
+    assert default_folder() == tmp_path / "ioadapt-theory" / "verify"
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    assert default_folder() == Path.home() / ".cache" / "ioadapt-theory" / "verify"

@@ -67,6 +67,17 @@ def test_a_hypothesis_is_missed_from_a_billionth_on(miss: str, met: bool) -> Non
             evaluate(weak, raw)
 
 
+@pytest.mark.parametrize(("value", "residual"), [("-1", 0.0), ("1e-26", 0.0), ("1e-24", 1e-24), ("nan", None)])
+def test_a_residual_is_zero_below_the_digits_and_missed_where_it_is_no_number(value: str, residual: Any) -> None:
+    hypothesis = replace(PROP_4.inequality.hypotheses[0], statement="h", residual=lambda _: mp.mpf(value))
+    claim = sides(PROP_4, hypotheses=(hypothesis,))
+    if residual is None:
+        with pytest.raises(HypothesisError, match="misses the hypothesis h: residual nan"):
+            evaluate(claim, witness("r1"))
+    else:
+        assert evaluate(claim, witness("r1")).hypotheses == {"h": residual}
+
+
 def test_a_violation_is_explained_by_cosines_that_differ_up_to_twice_the_difference() -> None:
     raw = witness("ce2")
     claim = replace(CLAIMS["prop-2-output"], attained=(), witnesses=())

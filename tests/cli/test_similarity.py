@@ -120,7 +120,7 @@ def test_the_table_shows_pairs_groups_and_what_was_left_out(files: list[str], ca
     assert "cosine of weights; layer = tensor, matched by name; uniform mean" in shown.out
     assert "one/model.safetensors | two/model.safetensors" in shown.out
     assert "attn1" in shown.out
-    assert "left out: 2 not asked for" in shown.err
+    assert "left out: not asked for (2)" in shown.err
     assert run(*files, "--quiet") == 0
     assert capsys.readouterr().err == ""
 

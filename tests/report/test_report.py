@@ -207,7 +207,8 @@ def test_the_json_and_the_page_hold_every_layer_and_the_last_line():
     assert "<b>a</b>" not in page
     assert "&lt;b&gt;a&lt;/b&gt;" in page
     assert page.count("<tr>") >= 4
-    assert all(part not in page for part in ("http:", "https:", "src=", "<script"))
+    assert all(part not in page for part in ("http:", "https:", "src=", "<script "))
+    assert page.count("<script") == 1  # our own, which sorts and filters
     assert found.advice[0].tested.split()[0] in page
 
 
@@ -242,3 +243,39 @@ def test_a_light_fine_tune_is_not_called_the_same(size: int):
 def test_another_precision_is_the_same_model(dtype: torch.dtype):
     parent = network(0)
     assert report(parent, copy.deepcopy(parent).to(dtype)).kinship.kin is Kin.SAME
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_narrower_mlp_is_pruned_and_not_the_same(seed: int):
+    source = network(seed)
+    target = copy.deepcopy(source)
+    kept = torch.randperm(source[2].out_features, generator=torch.Generator().manual_seed(seed))[:30]
+    for name, axis in (("2", 0), ("4", 1)):
+        layer = target[int(name)]
+        layer.weight = nn.Parameter(layer.weight.data.index_select(axis, kept))
+        layer.in_features, layer.out_features = layer.weight.shape[1], layer.weight.shape[0]
+    target[2].bias = nn.Parameter(target[2].bias.data[kept])
+    found = report(source, target).kinship
+    assert found.kin is Kin.PRUNED
+    assert "2 layers have fewer channels in the target" in found.why
+    assert "in the source" in report(target, source).kinship.why
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_zeros_make_a_model_pruned_whichever_of_the_two_has_them(seed: int):
+    parent = network(seed)
+    target = changed(parent, lambda _, w: w * (w.abs() > w.abs().median()))
+    assert "of the target's numbers are zero" in report(parent, target).kinship.why
+    assert "of the source's numbers are zero" in report(target, parent).kinship.why
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_dequantised_copy_is_told_by_its_codes_and_a_fine_tune_is_not(seed: int):
+    parent = network(seed)
+
+    def coded(_: int, w: torch.Tensor) -> torch.Tensor:
+        step = w.abs().max() / 7
+        return (w / step).round() * step
+
+    assert report(parent, changed(parent, coded)).kinship.kin is Kin.QUANTISED
+    assert report(parent, changed(tuned(parent, 0.5, 1), coded)).kinship.kin is Kin.FINE_TUNED

@@ -128,7 +128,7 @@ def test_a_study_that_is_recorded_gets_a_headline_by_its_rule_and_a_table(monkey
     (result,) = moves.results()
     related = len(protocol("language").related)
     assert result.counts == {"input": (related, 0, related), "output": (0, 0, related)}
-    assert "better than LoRA: input" in result.title
+    assert "input better than LoRA" in result.title
     assert f"input adapters better in {related}, worse in 0 of {related}" in result.sentence
     text = moves.section([result])
     assert text.count("<tr>") == 1 + len(moves.ROWS)

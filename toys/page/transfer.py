@@ -40,7 +40,9 @@ class Result:
 
     @property
     def sentence(self) -> str:
-        """In how many cases, all of them judged together."""
+        """In how many cases, all of them judged together; nothing where the study is not of the two sides."""
+        if not self.counts:
+            return ""
         said = (f"{side} adapters better in {b}, worse in {w} of {n}" for side, (b, w, n) in self.counts.items())
         return f"Against LoRA on the same layers, where all comparisons are to hold at once: {'; '.join(said)}."
 
@@ -56,7 +58,8 @@ def _result(name: str, recorded: Mapping[str, Any]) -> Result:
     compared = page.comparisons(plan, recorded)
     mine = {side: [c.verdict for c in compared if c.row == side] for side in SIDES}
     (case, first), *_ = cases(recorded).items()
-    table = {row: first["rows"][row] for row in ROWS if row in first["rows"]}
+    shown = ROWS if any(mine.values()) else (NONE, LORA, *plan.methods)
+    table = {row: first["rows"][row] for row in shown if row in first["rows"]}
     models = (SOURCE, *plan.related)
     return Result(
         title=f"{plan.title}. {page.headline(plan, recorded)}.",

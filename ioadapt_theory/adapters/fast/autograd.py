@@ -16,7 +16,7 @@ from torch.autograd import forward_ad
 from torch.nn.functional import linear
 
 from ioadapt_theory.adapters.bases import Base, Identity
-from ioadapt_theory.adapters.fast.products import gained, packed, pieces, ungained
+from ioadapt_theory.adapters.fast.products import gained, packed, ungained
 from ioadapt_theory.adapters.matrices import Linear
 
 TENSORS = frozenset({Tensor, nn.Parameter})
@@ -101,28 +101,23 @@ def plan_for(phi: Any, x: Tensor, base: Base) -> Plan | None:
     return Plan(x.dtype, w, bias)
 
 
-def fused(
-    plan: Plan, phi: Any, kind: Any, x: Tensor, factors: Sequence[Tensor], g: Tensor | None = None,
-    norms: Tensor | None = None,
-) -> Tensor:  # fmt: skip
-    """F(X) diag(g) + s dropout(X) Δ with the ``kind`` of Δ; g None is ones, and leaves the bias alone.
+def fused(plan: Plan, phi: Any, kind: Any, x: Tensor, factors: Sequence[Tensor], *gain: Tensor | None) -> Tensor:
+    """F(X) diag(g) + s dropout(X) Δ with the ``kind`` of Δ, and g a ``gain``; without g the bias is as it is.
 
-    With constant ``norms``, ‖V_j‖ above m_j / ‖V_j‖, which are known already, g is m.
+    Or m, and what is known already: the norms ‖V_j‖ above m_j / ‖V_j‖, as constants.
     """
+    g, norms = (*gain, None, None)[:2]
     rows, dropped = plan.rows(x), phi.dropout(x)
     d = rows if dropped is x else plan.rows(dropped)
     p = [m.to(plan.dtype) for m in factors]
     apply: Any = Fused.apply
     if not torch.is_grad_enabled():  # a token takes less time than a call through autograd
         apply = partial(Fused.forward, SimpleNamespace(save_for_backward=lambda *_: None))
-    y: Tensor = apply(kind, phi.scaling, rows, d, plan.w, plan.bias, g, norms, *p)
-    return y if x.ndim == 2 else y.view(*x.shape[:-1], y.shape[-1])
+    return like_rows(apply(kind, phi.scaling, rows, d, plan.w, plan.bias, g, norms, *p), x)
 
 
-def built(plan: Plan, s: float, x: Tensor, *factors: Tensor) -> Tensor:
-    """X(W + s Δ) + b with Δ = (A₁B₁)∘(A₂B₂)."""
-    p = [m.to(plan.dtype) for m in factors]
-    y: Tensor = Built.apply(s, plan.rows(x), plan.w, plan.bias, *p)  # type: ignore[no-untyped-call, unused-ignore]
+def like_rows(y: Tensor, x: Tensor) -> Tensor:
+    """Y in the shape that X came in."""
     return y if x.ndim == 2 else y.view(*x.shape[:-1], y.shape[-1])
 
 
@@ -187,47 +182,6 @@ def give_gradient(y: Tensor) -> None:
         node = node.next_functions[0][0]
     if hasattr(node, "owns_gradient"):
         node.owns_gradient = True
-
-
-class Built(torch.autograd.Function):
-    """Y = X(W + s (A₁B₁)∘(A₂B₂)) + b, W None an identity; Δ is built again for the way back, in pieces, never kept."""
-
-    @staticmethod
-    def forward(ctx: Any, s: float, x: Tensor, w: Any, bias: Any, *p: Tensor) -> Tensor:  # noqa: D102
-        (a1, b1, a2, b2), ctx.s = p, s
-        ctx.save_for_backward(x, w, *p)
-        m = x.new_empty(b1.shape[1], len(a1))  # as nn.Linear stores W
-        for k in pieces(*m.shape, m):
-            m1, m2 = torch.mm(b1.mT[k], a1.mT, out=m[k]), b2.mT[k] @ a2.mT
-            m1.mul_(m2) if w is None else torch.addcmul(w[k], m1, m2, value=s, out=m1)
-        return torch.addmm(x, x, m.mT, alpha=s) if w is None else linear(x, m, bias)
-
-    @staticmethod
-    def backward(ctx: Any, gy: Tensor) -> tuple[Tensor | None, ...]:  # noqa: D102
-        (x, w, a1, b1, a2, b2), s, found = ctx.saved_tensors, ctx.s, []
-        with without_autocast(gy):
-            for k in pieces(len(a1), b1.shape[1], x):
-                m1, m2, gx = b1.mT @ a1[k].mT, b2.mT @ a2[k].mT, None
-                if ctx.needs_input_grad[1]:
-                    m = m1 * m2 if w is None else torch.addcmul(w[:, k], m1, m2, value=s)
-                    gx = torch.addmm(gy[:, k], gy, m, alpha=s) if w is None else gy @ m
-                gm = (gy.mT @ x[:, k]).mul_(s)
-                if torch.is_grad_enabled():  # in place only where nobody needs them again
-                    m1, m2 = m1 * gm, m2 * gm
-                else:
-                    m1.mul_(gm), m2.mul_(gm)
-                found.append((gx, (b1 @ m2).mT, (m2 @ a1[k]).mT, (b2 @ m1).mT, (m1 @ a2[k]).mT))
-            gx, ga1, gb1, ga2, gb2 = (
-                found[0] if len(found) == 1 else map(_whole, zip(*found, strict=True), (1, 0, None, 0, None))
-            )
-            return None, gx, None, None, ga1, gb1, ga2, gb2
-
-
-def _whole(parts: Sequence[Tensor | None], dim: int | None) -> Tensor | None:
-    """Pieces beside each other, or added."""
-    if parts[0] is None:
-        return None
-    return torch.stack(parts).sum(0) if dim is None else torch.cat(parts, dim)
 
 
 def without_autocast(x: Tensor) -> AbstractContextManager[Any]:

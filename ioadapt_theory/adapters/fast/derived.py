@@ -23,7 +23,9 @@ def cached() -> Iterator[None]:
     """Keep what depends on parameters alone on accelerators too, where comparing would wait for the device.
 
     There it goes by the versions of tensors, so nothing may write through ``p.data`` inside, nor a fused optimizer: for
-    what lies between two steps, or for generating. On a CPU it changes nothing, since all is compared there.
+    what lies between two steps, or for generating. On a CPU it changes nothing: there the factors are compared whole
+    and the frozen weight by its version and a sample, so that only a write through ``w.data`` beside the sample is
+    missed, inside and outside: reading all of W at each call would cost a single token as much as its product.
     """
     global _trusting
     with _lock:

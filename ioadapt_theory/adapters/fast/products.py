@@ -5,7 +5,7 @@ Samples are rows. Each kind can ``add`` s DΔ to Z, which gives V, and thin matr
 What is written in place here is fresh, so that autograd can follow every line of it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -16,8 +16,6 @@ Added = tuple[Tensor, Sequence[Tensor]]
 Pulled = tuple[Tensor, Tensor, Sequence[Tensor]]
 BLOCK = 1 << 17
 """Entries that a core's cache holds."""
-PIECE = 1 << 20
-"""Entries of a matrix that is built; its memory is used again, where new pages would cost more than a pass."""
 
 
 class LowRank:
@@ -100,12 +98,6 @@ def ungained(
         elif out is not None:
             torch.mm(gained(part, g), w, out=out[i : i + rows])  # type: ignore[arg-type]
     return parts[0] if len(parts) == 1 else torch.stack(parts).sum(0)
-
-
-def pieces(rows: int, columns: int, like: Tensor) -> Iterator[slice]:
-    """Rows of a matrix, as many at a time as come nearest below ``PIECE`` entries; all of them where nobody pages."""
-    some = -(-rows // -(-max(1, rows * columns) // PIECE)) if like.is_cpu else rows
-    return (slice(i, i + some) for i in range(0, max(1, rows), max(1, some)))
 
 
 def _scaled(m: Tensor, s: float) -> Tensor:

@@ -16,8 +16,8 @@ from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 def combine(model: nn.Module, weights: Mapping[str, float], name: str) -> nn.Module:
     """Add the changes of adapters up, and put the sum on the model, where it alone is in use; returns the model.
 
-    On a side the sum is I + Σ w s AB, on the weight W + Σ w s AB, exactly: its rank is the sum of the ranks. Adapters that
-    are active together do something else, as they act one after the other.
+    On a side the sum is I + Σ w s AB, on the weight W + Σ w s AB, exactly: its rank is the sum of the ranks. Adapters
+    that are active together do something else, as they act one after the other.
 
     >>> import torch
     >>> from ioadapt_theory import adapt, combine, layers

@@ -278,7 +278,7 @@ def universal(claim: Claim) -> str:
 
 
 def existential(claim: Claim) -> str:
-    """Some instance attains the bound; with Word.SHARP, one for every cosine between -1 and 1.
+    """Some instance attains the bound; with Word.SHARP, for every cosine between -1 and 1 and condition number of W.
 
     Up to O(ε^p): no smaller multiple of ε will do for it.
     """
@@ -288,8 +288,11 @@ def existential(claim: Claim) -> str:
     cosine = _cosine(claim)
     start, fixed = "", list[str]()
     if Word.SHARP in claim.words and cosine is not None:
-        start = "forall s : R, -1 < s < 1 -> "
-        fixed = [f"{scope.write(cosine)} = s"]
+        conditions = [
+            scope.write(x) for x in dict.fromkeys(right.walk()) if x.op == "cond" and x.args[0].op == "matrix"
+        ]
+        start = "forall s k : R, -1 < s < 1 -> 1 <= k -> " if conditions else "forall s : R, -1 < s < 1 -> "
+        fixed = [f"{scope.write(cosine)} = s", *(f"{x} = k" for x in conditions)]
     if first.order is None:
         if shift := _artanh_shift(left, right):
             equal = ["artanh_apart " + " ".join(map(scope.write, shift))]

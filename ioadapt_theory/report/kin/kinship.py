@@ -110,7 +110,7 @@ def kinship(
         return Kinship(word, f"{what} in the {where}; {told}")
     if len(vectors[0]) * 2 <= vectors[1] and (rounded := _rounded(near, quantised)):
         return Kinship(Kin.QUANTISED, f"{rounded}; {told}")
-    if zeroed := _zeroed(near):
+    if not any(quantised) and (zeroed := _zeroed(near)):
         return Kinship(Kin.PRUNED, f"{zeroed}; {told}")
     if not near:
         return _unmoved(told, equal, turned, every, extra, vectors, neurons)
@@ -136,8 +136,18 @@ def _trained(told: str, near: Sequence[LayerPair], *, most: bool) -> Kinship:
         )
     if abs(share - 0.5) < 2 * error:
         return Kinship(Kin.FINE_TUNED, f"{told}, too little to tell which was first", ("distilled", "a sibling"))
+    if (share < 0.5) != (median(map(_plain, near)) < 0.5):
+        why = f"{told}; the projections do not agree on which was first"  # decay or growth as large as the change
+        return Kinship(Kin.FINE_TUNED, why, ("distilled", "merged"))
     child = "target" if share < 0.5 else "source"
     return Kinship(Kin.FINE_TUNED, f"{told}; by the projections the {child} is the child", ("distilled", "merged"))
+
+
+def _plain(pair: LayerPair) -> float:
+    """The share of a layer if nothing decayed or grew: what W' lacks of projecting on W, of what both lack."""
+    c, ratio = pair.sides.cosine or 0.0, pair.sides.ratio or 1.0
+    one, two = 1 - c * ratio, 1 - c / ratio
+    return one / (one + two) if one + two else 0.5
 
 
 def _unmoved(
@@ -195,7 +205,9 @@ def _exact(null: Null | None) -> bool:
 
 def _zeroed(near: Sequence[LayerPair]) -> str:
     """Numbers that are zero in one of the two and were not in the other, with the rest as it was or trained on."""
-    found = [p.traces for p in near if p.traces is not None]
+    found = [p.traces for p in near if p.traces is not None and p.traces.codes is None]  # one code is zero
+    if 2 * len(found) <= len(near):
+        return ""
     for k, which in ((1, "target"), (0, "source")):
         more = [t.zeros[k] - t.zeros[1 - k] for t in found]
         whole = [t.kept for t in found]

@@ -74,7 +74,7 @@ def traces(one: Float[Tensor, "c d"], two: Float[Tensor, "c d"], *, closely: boo
 
 
 def _share(w: Tensor, d: Tensor) -> tuple[float | None, float]:
-    """s of the rows and the columns, and 1 / its variance: ⟨m, d⟩ of n numbers scatters by ‖m‖‖d‖ / √n."""
+    """The s of rows and columns, and 1 / its variance: ⟨m, d⟩ of n numbers scatters by ‖m‖‖d‖ / √n."""
     if not d.any():
         return None, 0.0
     slopes, weights = 0.0, 0.0
@@ -121,7 +121,7 @@ def _codes(matrix: Tensor) -> float | None:
         pieces = [flat[k : k + length] for k in range(0, len(flat) - length + 1, max(length, len(flat) // 16))]
         if not pieces and len(flat) > 4 * most:
             pieces = [flat]
-        values = [piece.unique() for piece in pieces]
+        values = [torch.unique(piece) for piece in pieces]
         if pieces and sorted(map(len, values))[len(values) // 2] <= most:
             return math.sqrt(
                 sum(_left(piece, codes) for piece, codes in zip(pieces, values, strict=True))

@@ -80,7 +80,7 @@ def to_table(c: Comparison, by: Sequence[str] = ()) -> str:
 def remarks(c: Comparison) -> list[str]:
     """What goes to stderr: notes on the pairing, and what was left out and why."""
     counts = reasons(c.skipped)
-    left_out = [f"left out: {', '.join(f'{n} {reason}' for reason, n in counts.most_common())}"] if counts else []
+    left_out = [f"left out: {', '.join(f'{reason} ({n})' for reason, n in counts.most_common())}"] if counts else []
     undefined = [f"{s.name} of {', '.join(s.models)}: {s.reason}" for s in c.skipped if "NaN" in s.reason]
     more = [f"... and {len(undefined) - 5} more that are not finite"] if len(undefined) > 5 else []
     empty = [f"{c.labels[i]} | {c.labels[j]}: nothing in common" for i, j in c.pairs if c.mean((i, j)).mean is None]

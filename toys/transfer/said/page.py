@@ -50,7 +50,11 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str) -> str:
         "",
         *([f"![Samples]({plan.name}_samples.png)", ""] if "samples" in result else ()),
         *(f"- {_decides(row, verdict, found)}" for row, verdict in verdicts(result, found).items()),
-        *(f"- {line}" for one in cases(result).values() for line in report.controls(plan, one["rows"])),
+        *(
+            f"- {f'{case}. ' if case else ''}{line}"
+            for case, one in cases(result).items()
+            for line in report.controls(plan, one["rows"])
+        ),
         "",
         *(
             line

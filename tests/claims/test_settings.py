@@ -1,0 +1,351 @@
+"""The settings of the claims: what a hypothesis misses, in which units, and what a model, a stack or a layer is."""
+
+from fractions import Fraction
+from itertools import pairwise
+from math import sqrt
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from ioadapt_theory.claims import CLAIMS, Run
+from ioadapt_theory.claims.arithmetic import mp
+from ioadapt_theory.claims.evidence.inequality import Hypothesis
+from ioadapt_theory.claims.expression.values import value
+from ioadapt_theory.claims.instances import witness
+from ioadapt_theory.claims.settings import increments, intervals, letters, relative_similarity, shared_function, stacks
+from ioadapt_theory.claims.settings.increments import Increments
+from ioadapt_theory.claims.settings.matrices import matrices
+from ioadapt_theory.claims.settings.placement import Placement
+from ioadapt_theory.claims.settings.relative_similarity import RelativeSimilarity
+from ioadapt_theory.claims.settings.relative_similarity_instances import below_outputs, half, setting
+from ioadapt_theory.claims.settings.shared_function import SharedFunction
+from ioadapt_theory.claims.settings.stacks import SPECTRA, LinearStack, draw, drawn, gauged, orthogonals, widths
+from ioadapt_theory.claims.words.absorption import PADDINGS, N, convolution
+from ioadapt_theory.errors import InvalidValueError
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def digits(*x: Any) -> Any:
+    return np.array([mp.mpf(y) for y in x], dtype=object)
+
+
+# Increments
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+@pytest.mark.parametrize("through", ["u", "v"])
+def test_a_segment_avoids_zero_by_a_millionth_of_its_vector(scale: float, through: str) -> None:
+    hypothesis = increments.AVOIDS_ZERO.hypothesis
+    for gap, residual in ((1e-5, 0.0), (2e-6, 0.0), (2.5e-7, 7.5e-7), (0.0, 1e-6)):
+        near, far = (
+            {"u": digits(scale, 0), "du": digits(-scale * (1 - gap), 0)},
+            {"v": digits(0, 7), "dv": digits(1, 0)},
+        )
+        if through == "v":
+            near, far = {"v": near["u"], "dv": near["du"]}, {"u": far["v"], "du": far["dv"]}
+        assert float(hypothesis.residual(Increments(**near, **far))) == pytest.approx(residual, rel=1e-6, abs=1e-20)
+
+
+@pytest.mark.parametrize(("given", "at_equality"), [(increments.SHORTER, 0), (increments.BELOW_ONE, 0.5e-12)])
+@pytest.mark.parametrize("k", [0, 1])
+def test_an_increment_exceeds_its_vector_relative_to_it(given: Any, at_equality: float, k: int) -> None:
+    """(‖Δ‖² − ‖·‖²)/2‖·‖², so that it is rational; the other pair is always longer."""
+    x, y = ("u", "v") if k == 0 else ("v", "u")
+    for length, residual in (("3", 0), ("5", at_equality), ("10", 1.5 + at_equality)):
+        i = Increments(**{x: digits(3, 4), f"d{x}": digits(length, 0), y: digits(1, 0), f"d{y}": digits(9, 0)})
+        assert float(given[k].hypothesis.residual(i)) == pytest.approx(residual, rel=1e-9, abs=1e-20)
+    assert all(g.hypothesis.exact for g in given)
+
+
+def test_increments_of_searches_are_shorter_than_their_vectors_or_than_half_of_them() -> None:
+    raw = increments.start(200, generator())
+    assert {name: x.shape for name, x in raw.items()} == dict.fromkeys(("u", "v", "du", "dv"), (200, 3))
+    for parametrise, share in ((increments.shorter, 1), (increments.short, 0.5)):
+        i = parametrise(raw)
+        for vector, increment in (("u", "du"), ("v", "dv")):
+            ratio = getattr(i, increment).norm(dim=-1) / getattr(i, vector).norm(dim=-1)
+            torch.testing.assert_close(ratio, share * torch.sigmoid(raw[increment].norm(dim=-1) - 1))
+            torch.testing.assert_close(getattr(i, vector), raw[vector])
+
+
+# Models of one function
+
+
+def shared(**changes: Any) -> SharedFunction:
+    drawn = shared_function.setting(Placement.INPUT)
+    i = drawn.parametrise(drawn.start(1, generator()))
+    return SharedFunction(
+        **{name: getattr(i, name) for name in ("w1", "w2", "w1_target", "w2_target", "sigma", "ab")} | changes
+    )
+
+
+def test_two_models_differ_by_the_square_of_the_frobenius_norm_of_the_gap() -> None:
+    i = shared()
+    gap = (i.w1 @ i.w2 - i.w1_target @ i.w2_target).square().sum((-2, -1))
+    torch.testing.assert_close(i.epsilon, gap)
+    hypothesis = shared_function.NEARLY_SAME.hypothesis
+    assert hypothesis.residual(i).item() == 0
+    smaller = shared(given_epsilon=gap / 4)
+    assert smaller.epsilon.item() == gap.item() / 4
+    assert hypothesis.residual(smaller).item() == pytest.approx(3)
+    assert hypothesis.residual(hypothesis.mend(smaller, 3)).item() == pytest.approx(0, abs=1e-12)
+    assert hypothesis.residual(hypothesis.mend(smaller, 2.9)).item() > 0.02
+
+
+@pytest.mark.parametrize("placement", [None, *Placement])
+def test_an_expected_distance_is_sigma_squared_times_that_of_the_matrices(placement: Placement | None) -> None:
+    drawn = shared_function.setting(placement)
+    i = drawn.parametrise(drawn.start(5, generator()))
+
+    def model(w1: torch.Tensor, w2: torch.Tensor) -> torch.Tensor:
+        if placement is None:
+            return w1 @ w2
+        if placement is Placement.LORA:
+            return (w1 + i.ab) @ w2
+        eye = torch.eye(i.ab.shape[-1])
+        return (eye + i.ab) @ w1 @ w2 if placement is Placement.INPUT else w1 @ w2 @ (eye + i.ab)
+
+    gap = model(i.w1, i.w2) - model(i.w1_target, i.w2_target)
+    expected = i.sigma**2 * gap.square().sum((-2, -1))
+    torch.testing.assert_close(shared_function.expected_distance(i, placement), expected)
+
+
+@pytest.mark.parametrize("key", ["epsilon", "sigma"])
+def test_what_is_a_size_is_not_negative(key: str) -> None:
+    for name in ("prop-3", "prop-4", "prop-5", "lemma-3", "prop-1", "prop-2-input"):
+        known = {letter.key for letter in CLAIMS[name].inequality.setting.letters}
+        (attained, *_) = (*CLAIMS[name].attained, *CLAIMS[name].witnesses)
+        if key in known:
+            with pytest.raises(InvalidValueError, match=f"{key} = -0.5 must be"):
+                CLAIMS[name].inequality.setting.read(witness(attained) | {key: "-1/2"})
+            if key == "epsilon":
+                CLAIMS[name].inequality.setting.read(witness(attained) | {key: 0})
+
+
+def test_free_matrices_are_gaussian_and_scalars_positive() -> None:
+    free = matrices("x", {"A": "n c", "T": ""}, {"n": 2, "c": 3})
+    raw = free.start(4, generator())
+    assert {name: tuple(x.shape) for name, x in raw.items()} == {"a": (4, 2, 3), "t": (4,)}
+    i = free.parametrise(raw)
+    torch.testing.assert_close(i.t, raw["t"].exp())
+    torch.testing.assert_close(i.a, raw["a"])
+    with pytest.raises(InvalidValueError, match="T = 0 must be positive"):
+        free.read({"A": [[1, 2]], "T": 0})
+
+
+# Relative similarity
+
+
+def relative(**changes: Any) -> RelativeSimilarity:
+    """cos(x₁, x₂) = 3/5, s₀ = 4/5 in the source; 0 and −4/5 in the target; ‖AB‖₂ = 2, ‖AB‖_F = √5, ε = 1/2."""
+    values = {
+        **{"w": [[1, 0, 0], ["-1/3", "3/4", 0]], "x1": [1, 0], "x2": [3, 4]},
+        **{"w_target": [[1, 0, 0], [0, 1, 0]], "x1_target": [1, 0], "x2_target": [0, 1]},
+        **{"ab": [[2, 0], [0, 1]], "epsilon": "1/2"},
+    } | changes
+    read = setting(Placement.INPUT).read
+    keys = {"w": "W", "w_target": "W_target", "ab": "AB"}
+    return read({keys.get(name, name): x for name, x in values.items()}, exact=False)
+
+
+def residual(hypothesis: Hypothesis, i: RelativeSimilarity) -> float:
+    return float(hypothesis.residual(i))
+
+
+def test_residuals_of_the_hypotheses_of_relative_similarity() -> None:
+    i = relative()
+    y2 = np.array([3 - 4 / 3, 3, 0])
+    s0 = y2[0] / np.linalg.norm(y2)
+    same_inputs, same_outputs, size = relative_similarity.SPECTRAL.hypotheses
+    assert residual(same_inputs, i) == pytest.approx(0.6)
+    assert residual(same_outputs, i) == pytest.approx(s0)
+    assert residual(size, i) == pytest.approx(3)
+    assert residual(relative_similarity.LITERAL.hypotheses[2], i) == pytest.approx(7)
+    assert residual(relative_similarity.FROBENIUS.hypotheses[2], i) == pytest.approx(2 * 5**0.5 - 1)
+    for ball in (relative_similarity.SPECTRAL, relative_similarity.LITERAL, relative_similarity.FROBENIUS):
+        hypothesis = ball.hypotheses[2]
+        by = residual(hypothesis, i)
+        assert residual(hypothesis, hypothesis.mend(i, by)) == pytest.approx(0, abs=1e-12)
+        assert residual(hypothesis, hypothesis.mend(i, 0.9 * by)) > 0.01
+        assert ball.hypotheses[0].enters
+        assert ball.hypotheses[1].enters
+    assert [float(b.radius(i.epsilon)) for b in (relative_similarity.SPECTRAL, relative_similarity.LITERAL)] == [
+        0.5,
+        0.5**0.5,
+    ]
+    assert [float(x) for x in i.stretches] == pytest.approx([1, 5 / np.linalg.norm(y2), 1, 1])
+    assert [float(x) for x in relative_similarity.both_cosines(i)] == pytest.approx([s0, 0])
+    assert [float(x) for x in relative_similarity.both_sines(i)] == pytest.approx([(1 - s0**2) ** 0.5, 1])
+    assert float(relative_similarity.output_sine(i)) == pytest.approx((1 - s0**2) ** 0.5)
+
+
+def exactly(**changes: Any) -> RelativeSimilarity:
+    values = {
+        **{"W": [[1, 0, 0], [0, 1, 0]], "x1": [1, 0], "x2": [0, 1], "W_target": [[1, 0, 0], [0, 1, 0]]},
+        **{"x1_target": [1, 0], "x2_target": [0, 1], "AB": [[0, 0], [0, 0]], "epsilon": "1/2"},
+    } | changes
+    return setting(Placement.INPUT).read(values, exact=True)
+
+
+@pytest.mark.parametrize(
+    ("given", "misses", "by"),
+    [
+        (relative_similarity.FULL_ROW_RANK[0], {"W": [[1, 2, 0], [2, 4, 0]]}, 1),
+        (relative_similarity.FULL_ROW_RANK[1], {"W_target": [[1, 2, 0], [2, 4, 0]]}, 1),
+        (relative_similarity.BELOW_ONE, {"epsilon": 1}, 1e-12),
+        (relative_similarity.BELOW_ONE, {"epsilon": 3}, 2 + 1e-12),
+        (relative_similarity.REGULAR, {"AB": [[-1, 0], [0, 0]]}, 1),
+        (relative_similarity.REGULAR, {"AB": [[-1, 0], [0, -1]]}, 2),
+        (relative_similarity.NOT_PARALLEL, {"x2": [-3, 0]}, 1),
+        (relative_similarity.NOT_PARALLEL, {"x2_target": [-3, 0]}, 1),
+        *(
+            (relative_similarity.BELOW_OUTPUTS, {"epsilon": 2, **others, x: [2, 0]}, 1.5)
+            for x, others in (
+                (x, {y: [0, 1] for y in ("x1", "x2", "x1_target", "x2_target") if y != x}
+                 | {"W": [[1, 0, 0], [0, 9, 0]], "W_target": [[1, 0, 0], [0, 9, 0]]})
+                for x in ("x1", "x2", "x1_target", "x2_target")
+            )
+        ),
+    ],
+)  # fmt: skip
+def test_residuals_that_are_decided_exactly(given: Any, misses: dict, by: float) -> None:
+    assert given.hypothesis.exact
+    assert float(given.hypothesis.residual(exactly())) == 0
+    assert float(given.hypothesis.residual(exactly(**misses))) == pytest.approx(by, rel=1e-9)
+
+
+@pytest.mark.parametrize("placement", Placement)
+def test_drawn_instances_reach_the_boundary_of_the_ball_and_the_size_that_is_their_limit(placement: Placement) -> None:
+    for limit in (half, below_outputs):
+        space = setting(placement, limit=limit)
+        raw = space.start(20, generator())
+        i = space.parametrise(raw)
+        largest = torch.full((20,), 0.5) if limit is half else 1 / torch.stack(i.stretches).amax(0)
+        torch.testing.assert_close(i.epsilon, torch.sigmoid(raw["epsilon"]) * largest)
+        torch.testing.assert_close(torch.linalg.matrix_norm(i.ab, 2), i.epsilon)
+        sizes = raw["size"].exp()
+        torch.testing.assert_close(i.x1_target.norm(dim=-1), sizes[:, 0])
+        torch.testing.assert_close(i.x2_target.norm(dim=-1), sizes[:, 1])
+        outputs = [(x.unsqueeze(-2) @ i.w_target).squeeze(-2).norm(dim=-1) for x in (i.x1_target, i.x2_target)]
+        torch.testing.assert_close(torch.stack(outputs, -1), sizes[:, 2:])
+
+
+# Letters
+
+
+def test_the_stretches_of_the_bound_are_those_of_both_models() -> None:
+    i = relative()
+    assert float(value(letters.STRETCHES, i)) == pytest.approx(sum(float(x) for x in i.stretches))
+    assert float(value(letters.SOURCE.s0, i)) == pytest.approx(float(i.s0))
+    sines = [float(value(model.sine0, i)) for model in (letters.SOURCE, letters.TARGET)]
+    assert sines == pytest.approx([float(x) for x in relative_similarity.both_sines(i)])
+
+
+# Stacks
+
+
+def test_stacks_are_drawn_with_the_widths_the_rank_and_the_variance_that_they_say() -> None:
+    assert widths(Run(depth=1)) == (8, 6)
+    assert widths(Run(depth=4)) == (8, 10, 12, 10, 6)
+    assert widths(Run(widths=(3, 10_000, 1))) == (3, 10_000, 1)
+    w = SPECTRA["gaussian"](200, 16, 40, Run(), generator())
+    assert w.square().mean().item() == pytest.approx(1 / 16, rel=0.02)
+    s = torch.linalg.svdvals(SPECTRA["conditioned"](2, 5, 3, Run(condition=100.0), generator()))
+    torch.testing.assert_close(s, torch.tensor([[1.0, 0.1, 0.01]] * 2))
+    for placement, shape in ((Placement.LORA, (8, 10)), (Placement.INPUT, (8, 8)), (Placement.OUTPUT, (6, 6))):
+        source, target = draw(3, placement, Run(rank=4), generator())
+        a, b = source.adapter
+        assert target.adapter is source.adapter
+        assert (a.shape, b.shape) == ((3, shape[0], 4), (3, 4, shape[1]))
+        assert (source.layer, target.layer) == ((1, 1) if placement is Placement.OUTPUT else (0, 0))
+
+
+def test_orthogonal_matrices_are_drawn_evenly() -> None:
+    q = orthogonals(3, 4000, generator())
+    torch.testing.assert_close(q @ q.mT, torch.eye(3).expand(4000, 3, 3), atol=1e-12, rtol=0)
+    assert abs(q.mean(0)).max() < 0.05
+    assert (q.square().mean(0) - 1 / 3).abs().max() < 0.03
+
+
+def test_a_gauge_has_condition_four_and_its_noise_the_size_of_the_weights() -> None:
+    w = torch.eye(10).expand(2000, 10, 10)
+    first, last = gauged([w, w.clone()], 0.0, generator())
+    s = torch.linalg.svdvals(first)
+    torch.testing.assert_close(s[:, [0, -1]], torch.tensor([[2.0, 0.5]]).expand(2000, 2))
+    torch.testing.assert_close(first @ last, w)
+    exact, noisy = (gauged([w, 3 * w], noise, generator()) for noise in (0.0, 1e-2))
+    for a, b in zip(exact, noisy, strict=True):
+        relative = (b - a).square().mean((-2, -1)).sqrt() / a.square().mean((-2, -1)).sqrt()
+        assert relative.mean().item() == pytest.approx(0.01, rel=0.02)
+
+
+def test_what_stacks_depend_on_is_pinned() -> None:
+    run = Run(
+        seed=3, instances=7, starts=8, steps=9, stacks=10, samples=11, depth=3, rank=1, condition=5.0, pair="gauge"
+    )
+    assert drawn(run) == Run(seed=3, depth=3, rank=1, pair="gauge", widths=(8, 10, 12, 6))
+    assert drawn(Run(spectrum="conditioned", condition=5.0)).condition == 5.0
+    assert {name: stacks.PAIRS[name] for name in stacks.PAIRS} == {
+        "independent": None,
+        "gauge": 0.0,
+        "near-gauge": 1e-2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("size", "sentence"), [(10_000, None), (10_001, "at most 10000, got 3 10001 4"), (0, "at least 1")]
+)
+def test_a_stack_is_no_wider_than_can_be_drawn(size: int, sentence: str | None) -> None:
+    run = Run(widths=(3, size, 4))
+    if sentence is None:
+        return stacks.check(run)
+    with pytest.raises(InvalidValueError, match=sentence):
+        stacks.check(run)
+
+
+def test_memory_is_kept_between_calls_and_changes_nothing() -> None:
+    source, _ = draw(2, Placement.OUTPUT, Run(depth=3), generator())
+    x, memory = torch.randn(5, 8), {}
+    first = source(x, memory).clone()
+    kept = {key: buffer.data_ptr() for key, buffer in memory.items()}
+    torch.testing.assert_close(source(x, memory), first)
+    assert {key: buffer.data_ptr() for key, buffer in memory.items()} == kept
+    torch.testing.assert_close(LinearStack(source.weights, source.adapter, Placement.OUTPUT)(x), first)
+
+
+# Convolutions and intervals
+
+
+@pytest.mark.parametrize("padding", PADDINGS)
+@pytest.mark.parametrize(("stride", "dilation"), [(1, 1), (2, 1), (1, 2), (2, 2)])
+def test_a_convolution_is_that_of_torch(padding: str, stride: int, dilation: int) -> None:
+    import sympy as sp
+
+    kernel = torch.arange(1.0, 19.0).reshape(3, 2, 3)  # offset, input channel, output channel
+    blocks = {j: sp.Matrix(kernel[j + 1].int().tolist()) for j in (-1, 0, 1)}
+    matrix = torch.tensor(
+        convolution(blocks, stride=stride, dilation=dilation, padding=padding).tolist(), dtype=torch.double
+    )
+    x = torch.randn(N, 2)
+    mode = {"zeros": "constant"}.get(padding, padding)
+    padded = functional.pad(x.T[None], (dilation, dilation), mode=mode)
+    expected = functional.conv1d(padded, kernel.permute(2, 1, 0), stride=stride, dilation=dilation)[0].T
+    torch.testing.assert_close((x.flatten() @ matrix).reshape(-1, 3), expected)
+
+
+def test_the_violation_of_prop_2_is_certified_on_boxes_that_cover_its_range() -> None:
+    upper = Fraction(1, 10)
+    boxes = intervals.boxes(upper)
+    assert (boxes[0][0], boxes[-1][1], len(boxes)) == (0, upper, 400)
+    assert all(a[1] == b[0] and a[0] < a[1] for a, b in pairwise(boxes))
+    assert intervals.excess(0.5, sqrt) == pytest.approx(6 / sqrt(10) - 1 / sqrt(1.25) - 4)
+    reaches = next(e / 1000 for e in range(1, 1000) if intervals.excess(e / 1000, sqrt) <= 0)
+    for certify in (intervals.by_mpmath, intervals.by_flint):
+        assert certify(Fraction(reaches - 0.002))
+        assert not certify(Fraction(reaches + 0.001))

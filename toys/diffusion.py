@@ -144,6 +144,11 @@ class World:
         """What they should look like, and what was learnt."""
         return {"real": self.tested.real[list(SHOWN)], "learnt": self.drawn(LEARNT, 1, 1)[0]}
 
+    def ceiling(self) -> dict[str, float]:
+        """What real glyphs of the face come to that were drawn anew: no sample can be expected to do better."""
+        again = self.drawn(TESTED, self.size.samples, 9)[0].unflatten(0, (len(TESTED), -1))
+        return self.tested.compared(again.transpose(0, 1).flatten(0, 1))
+
     def own(self, model: nn.Module, where: str) -> float:
         """Letters misread in a face that was learnt."""
         face = OTHER[0] if where == "shifted" else seen(self.seed)[0]

@@ -37,6 +37,7 @@ def painted(plan: Protocol, result: Mapping[str, Any], seed: int, size: str, cac
     """Samples of one seed at the rates of the result, as one small picture: a strip for every row and model.
 
     Returns:
+        ``ceiling``: measure -> what real glyphs drawn anew come to, for every seed of the result from this one on;
         ``strips``: [row, model, number of glyphs] from above; ``png``: base64, the glyphs of a strip beside each other.
     """
     world: Any = toy(plan.name).world(seed, size, cache)
@@ -49,7 +50,10 @@ def painted(plan: Protocol, result: Mapping[str, Any], seed: int, size: str, cac
     file = io.BytesIO()
     Image.fromarray(grey.numpy().astype(np.uint8)).save(file, "png", optimize=True)
     names = [[*key, len(of)] for key, of in found.items()]
-    return {"seed": seed, "strips": names, "png": base64.b64encode(file.getvalue()).decode()}
+    seeds = range(seed, seed + len(result["rows"][NONE][SOURCE]))
+    real = [toy(plan.name).world(one, size, cache).ceiling() for one in seeds]  # type: ignore[attr-defined]
+    ceiling = {measure: [float(f"{one[measure]:.6g}") for one in real] for measure in (plan.measure, *plan.also)}
+    return {"seed": seed, "ceiling": ceiling, "strips": names, "png": base64.b64encode(file.getvalue()).decode()}
 
 
 def _models(
@@ -83,8 +87,9 @@ def draw(plan: Protocol, result: Mapping[str, Any]) -> Figure:
     rows = [row for row in ROWS if any(key[0] == row for key in tiles)]
     figure = Figure(figsize=(FULL_WIDTH, TILE * (len(rows) + 1) + 0.7))
     grid = figure.add_gridspec(len(rows) + 1, len(models), wspace=0.05, hspace=0.02)
+    real = {"real": f"real: {result['samples']['ceiling'][plan.measure][0]:.2f}"}
     for j, (what, tile) in enumerate((key[0], of) for key, of in tiles.items() if not key[1]):
-        _show(figure.add_subplot(grid[0, j : j + 1 + (tile.shape[1] > tile.shape[0])]), tile, what)
+        _show(figure.add_subplot(grid[0, j : j + 1 + (tile.shape[1] > tile.shape[0])]), tile, real.get(what, what))
     for i, row in enumerate(rows, start=1):
         for j, where in enumerate(models):
             axes = figure.add_subplot(grid[i, j])

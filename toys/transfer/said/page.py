@@ -48,7 +48,7 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str) -> str:
         "",
         f"![{headline(plan, result)}]({picture})",
         "",
-        *([f"![Samples]({plan.name}_samples.png)", ""] if "samples" in result else ()),
+        *(_samples(plan, result) if "samples" in result else ()),
         *(f"- {_decides(row, verdict, found)}" for row, verdict in verdicts(result, found).items()),
         *(
             f"- {f'{case}. ' if case else ''}{line}"
@@ -74,6 +74,12 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str) -> str:
         f"    python toys/{plan.name}.py",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _samples(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
+    """The picture of samples, and what real ones come to."""
+    ceiling = (f"{what} {Interval.of(of).mean:.3f}" for what, of in result["samples"]["ceiling"].items())
+    return [f"![Samples]({plan.name}_samples.png)", "", f"Real ones, drawn anew: {', '.join(ceiling)}.", ""]
 
 
 def comparisons(plan: Protocol, result: Mapping[str, Any]) -> list[Comparison]:

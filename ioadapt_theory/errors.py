@@ -73,15 +73,19 @@ class UnknownNameError(IoAdaptError, KeyError):
 
 
 def near_misses(name: str, known: Iterable[str]) -> list[str]:
-    """Up to three known names that begin as the name does, the shortest first, else the most like it.
+    """Up to three known names of which one begins with the other, the nearest in length first, else the most like it.
 
     Case, spaces and points make no difference: "Prop. 2" is near to "prop-2-input".
     """
     plain = {one: _plain(one) for one in known}
     asked = _plain(name)
-    begin = sorted((one for one, letters in plain.items() if asked and letters.startswith(asked)), key=len)
+    begin = [
+        one
+        for one, letters in plain.items()
+        if asked and letters and (letters.startswith(asked) or asked.startswith(letters))
+    ]
     if begin:
-        return begin[:3]
+        return sorted(begin, key=lambda one: (abs(len(plain[one]) - len(asked)), one))[:3]
     like = difflib.get_close_matches(asked, plain.values(), n=3)
     return sorted((one for one in plain if plain[one] in like), key=lambda one: like.index(plain[one]))[:3]
 

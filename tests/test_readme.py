@@ -5,6 +5,7 @@ import tomllib
 
 import pytest
 
+import figures.site.__main__ as site
 from figures.readme import PAGES, ROOT, SECTIONS, filled
 from ioadapt_theory.errors import FileFormatError
 
@@ -30,7 +31,9 @@ def test_a_section_of_which_nothing_is_known_is_refused():
 
 @pytest.mark.parametrize(("page", "link"), LINKS)
 def test_what_a_page_links_to_exists(page, link):
-    assert ((ROOT / page).parent / link).exists()
+    made = {ROOT / "docs" / name for name, _ in site.pages()}  # when the site is built
+    path = (ROOT / page).parent / link
+    assert path.exists() or path in made
 
 
 def test_the_first_two_commands_are_demo_and_test():

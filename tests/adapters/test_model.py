@@ -106,7 +106,7 @@ def test_a_target_that_matches_nothing_beside_one_that_does_is_a_warning():
 
 
 def test_a_match_that_cannot_be_adapted_is_named():
-    with pytest.raises(UnsupportedError, match=r"blocks\.0\.norm: A LayerNorm cannot be adapted"):
+    with pytest.raises(UnsupportedError, match=r"blocks\.0\.norm: LayerNorm cannot be adapted"):
         adapted(target_modules=["norm"])
 
 

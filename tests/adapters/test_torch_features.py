@@ -228,7 +228,7 @@ def test_transposed_convolutions_and_embeddings_are_refused():
     model = nn.ModuleDict({"up": nn.ConvTranspose2d(4, 8, 3), "emb": nn.Embedding(5, 4)})
     with pytest.raises(UnsupportedError, match="up: A transposed convolution"):
         adapt(model, target_modules=["up"])
-    with pytest.raises(UnsupportedError, match="emb: A Embedding cannot be adapted"):
+    with pytest.raises(UnsupportedError, match="emb: Embedding cannot be adapted"):
         adapt(model, target_modules=["emb"])
 
 

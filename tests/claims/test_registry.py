@@ -14,7 +14,12 @@ FOLDER = Path(str(SHIPPED)).parent
 
 
 def test_every_file_that_states_claims_is_listed_once() -> None:
-    files = {f"{room}.{p.stem}" for room in ROOMS for p in (FOLDER / room).glob("*.py") if p.stem != "__init__"}
+    files = {
+        ".".join(p.relative_to(FOLDER).with_suffix("").parts)
+        for room in ROOMS
+        for p in (FOLDER / room).rglob("*.py")
+        if p.stem != "__init__"
+    }
     assert files == set(FILES)
     assert len(FILES) == len(set(FILES))
 

@@ -77,9 +77,10 @@ def build(seed: int, size: Size) -> dict[str, nn.Module]:
 
 
 class World:
-    """See ``toys.transfer.world``."""
+    """See ``toys.transfer.world``; ``learned`` are texts for training, validation and measuring of adapters."""
 
     layers = LAYERS
+    learned = ("train", "validation", "test")
 
     def __init__(self, seed: int, size: str, cache: Path) -> None:
         self.seed, self.size = seed, SIZES[size]
@@ -87,17 +88,17 @@ class World:
         self.models: Mapping[str, nn.Module] = models(cache, config, Model, partial(build, seed, self.size))
 
     def fit(self, model: nn.Module, rate: float, where: str) -> float:
-        """On Python source; validation on files that are neither for training nor for testing."""
+        """On the first of the texts; the loss on the second."""
         del where
-        learned = [p for _, p in parameters(model)]
-        train(model, corpora()["train"], self.size.adapter, rate, self.seed, self.size.batch, learned)
-        validation = measured(model, "validation", self.size.measure)
+        learned, (text, unseen, _) = [p for _, p in parameters(model)], self.learned
+        train(model, corpora()[text], self.size.adapter, rate, self.seed, self.size.batch, learned)
+        validation = measured(model, unseen, self.size.measure)
         return validation if math.isfinite(validation) else math.inf
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
-        """Nats a byte of Python source."""
+        """Nats a byte of the third text."""
         del where
-        return {"loss": measured(model, "test", self.size.measure)}
+        return {"loss": measured(model, self.learned[2], self.size.measure)}
 
     def own(self, model: nn.Module, where: str) -> float:
         """Nats a byte of documentation."""

@@ -38,6 +38,7 @@ def corpora() -> dict[str, Tensor]:
     a, b, c, d = (int(share * len(x)) for x in (documents, code) for share in (0.8, 0.9))
     return {
         "documents": encoded(documents[:a]),
+        "documents, validation": encoded(documents[a:b]),
         "documents, test": encoded(documents[b:]),
         "train": encoded(code[:c]),
         "validation": encoded(code[c:d]),

@@ -1,0 +1,65 @@
+"""A language model's attention is made local, full matrices learn to make up for it, and are moved (Table 5 in small).
+
+Every byte sees six bytes back instead of all. What is trained is I + A on the inputs or the outputs of attention's
+layers, or the weights' own change, each a full matrix. Model, text and targets are those of ``toys/language.py``, all
+made local; the task is the documentation that they were made for.
+
+Examples:
+  python toys/attention.py            8 seeds, learning rates chosen for every method
+  python toys/attention.py --quick    2 seeds and smaller models
+"""
+
+import sys
+from pathlib import Path
+from typing import Final
+
+from torch import nn
+
+from toys import language
+from toys.transfer import command
+from toys.words.model import Model
+from toys.words.training import measured
+
+REVISION: Final = 1
+WINDOW: Final = 6
+
+
+class World(language.World):
+    """See ``toys.transfer.world``."""
+
+    layers = tuple(name for name in language.World.layers if "_proj" not in name)
+    learned = ("documents", "documents, validation", "documents, test")
+
+    def __init__(self, seed: int, size: str, cache: Path) -> None:
+        super().__init__(seed, size, cache)
+        for model in self.models.values():
+            local(model, WINDOW)
+
+    def own(self, model: nn.Module, where: str) -> float:
+        """Nats a byte with all of attention: what is to be made up for."""
+        del where
+        local(model, None)
+        found = measured(model, self.learned[2], self.size.measure)
+        local(model, WINDOW)
+        return found
+
+
+def local(model: nn.Module, window: int | None) -> None:
+    """Let every byte see so many bytes back, its own included; None: all."""
+    assert isinstance(model, Model)
+    for block in model.blocks:
+        block.window = window  # type: ignore[assignment]
+
+
+def world(seed: int, size: str, cache: Path) -> World:
+    """The world of a seed."""
+    return World(seed, size, cache)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """See ``toys.transfer.command.main``."""
+    return command.main("attention", __doc__, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -33,7 +33,7 @@ from ioadapt_theory.claims.report import (
 PROP_4 = replace(CLAIMS["prop-4"], remark="it is tight", reading="as it stands")
 PROSE = Claim(
     id="in-words",
-    source="Section 0",
+    source="Section 4",
     origin=Origin.OURS,
     expected=Verdict.REFUTED,
     prose="whoever reads |this| needs more than fifty columns for it",
@@ -49,7 +49,7 @@ def test_a_table_is_a_block_a_claim_then_the_counts_and_the_place() -> None:
         "          witness: attained: r1\n"
         "          true: it is tight\n"
         "\n"
-        "REFUTED   in-words  (Section 0)\n"
+        "REFUTED   in-words  (Section 4)\n"
         "          [ours] whoever reads |this| needs more than fifty columns\n"
         "            for it\n"
         "\n"

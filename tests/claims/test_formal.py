@@ -15,6 +15,7 @@ from ioadapt_theory.claims.evidence.formal import Entry, MachineChecked, digest,
 from ioadapt_theory.claims.expression.coq import statement
 from ioadapt_theory.claims.expression.tree import Relation, term
 from ioadapt_theory.claims.registry import CLAIMS
+from ioadapt_theory.claims.verifying import strategies
 from ioadapt_theory.errors import FileFormatError
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +34,11 @@ def test_a_recorded_claim_has_formal_evidence_of_its_verdict(claim_id):
     claim = CLAIMS[claim_id]
     found = MachineChecked()(claim, Run(), 0)
     assert (found.refutes if claim.expected is Verdict.REFUTED else found.proves) == {f"Coq: {theorem_name(claim)}"}
+
+
+def test_a_verification_asks_coq_s_record_of_exactly_the_claims_that_are_in_it():
+    asked = {claim.id for claim in CLAIMS.values() if MachineChecked() in strategies(claim)}
+    assert asked == set(record())
 
 
 def test_at_least_45_claims_are_settled_in_coq():

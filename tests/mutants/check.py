@@ -95,7 +95,7 @@ BY_FILE = {
     "pieces.py": ("test_runner",),
     "records.py": ("test_runner",),
     "runner.py": ("test_runner", "../cli/test_verify"),
-    "verifying.py": ("test_runner", "test_evidence"),
+    "verifying.py": ("test_formal", "test_runner", "test_evidence"),
 }
 """The tests that look at a part of the machinery directly, from ``tests/claims``, quickest first."""
 CLAIMED = ("test_witnesses", "test_evaluation", "test_planted_errors", "test_proofs_planted", "test_proofs")
@@ -217,7 +217,7 @@ def _run(folder: Path, arguments: list[str]) -> int:
     said = os.open("said.txt", os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(said, 1)
     os.dup2(said, 2)
-    options = ["-x", "-q", "--tb=line", "-p", "no:cacheprovider", "--rootdir", str(folder), "--maxfail=1"]
+    options = ["-x", "-q", "--tb=line", "-p", "no:cacheprovider", "--rootdir", str(folder)]
     options += ["-o", "addopts=--import-mode=importlib --strict-markers"]
     status: Any = pytest.main([*options, *arguments])
     sys.stdout.flush()

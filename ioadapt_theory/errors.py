@@ -26,7 +26,17 @@ def printable(text: str) -> str:
 
 
 class IoAdaptError(Exception):
-    """Base of every error this package raises on purpose; the command line prints it as one sentence, status 2."""
+    """Base of every error this package raises on purpose; the command line prints it as one sentence, status 2.
+
+    Example:
+        >>> from torch import nn
+        >>> from ioadapt_theory import IoAdaptError, adapt
+        >>> try:
+        ...     adapt(nn.Sequential(nn.Linear(4, 3)), target_modules=["0"], rank=0)
+        ... except IoAdaptError as error:
+        ...     print(error)
+        rank is 0; it is a whole number, at least 1.
+    """
 
     def __str__(self) -> str:
         """Return the sentence itself (KeyError would print its repr), fit for a terminal."""

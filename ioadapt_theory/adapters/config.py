@@ -61,6 +61,12 @@ class AdapterConfig:
     Raises:
         InvalidValueError: a value outside its limits.
         UnknownNameError: a family, placement or init that does not exist.
+
+    Example:
+        >>> from ioadapt_theory import AdapterConfig
+        >>> config = AdapterConfig(target_modules=["to_q"], rank=4, alpha=8, rank_pattern={"up.0.to_q": 16})
+        >>> [config.resolve(name).specs["input"].scaling for name in ("down.0.to_q", "up.0.to_q")]  # alpha / rank
+        [2.0, 0.5]
     """
 
     target_modules: str | tuple[str, ...]

@@ -261,6 +261,11 @@ def test_a_narrower_mlp_is_pruned_and_not_the_same(seed: int):
     assert "in the source" in report(target, source).kinship.why
 
 
+def test_layers_of_strangers_that_are_of_another_width_are_no_part_of_each_other():
+    source, target = (nn.Sequential(nn.Linear(64, n), nn.Tanh(), nn.Linear(n, 24)) for n in (40, 90))
+    assert report(source, target).kinship.kin is Kin.STRANGER
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_zeros_make_a_model_pruned_whichever_of_the_two_has_them(seed: int):
     parent = network(seed)

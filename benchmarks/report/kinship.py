@@ -62,7 +62,7 @@ def main(quick: bool = False, models: Path | None = None, half: str | None = Non
             half: [row for name, seed in some[: 1 if quick else None] for row in said(models or Path(own), name, seed)]
             for half, some in halves.items()
         }
-    return record("report", config={"quick": quick, "cpus": os.cpu_count()}, results={"pairs": rows})
+    return record("report", config={"quick": quick, "half": half, "cpus": os.cpu_count()}, results={"pairs": rows})
 
 
 def table(content: Mapping[str, Any]) -> str:

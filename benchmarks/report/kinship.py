@@ -49,10 +49,13 @@ def said(folder: Path, name: str, seed: int) -> Iterator[dict[str, Any]]:
             }
 
 
-def main(quick: bool = False, models: Path | None = None) -> dict[str, Any]:
-    """Train the networks that are not in the folder yet, and report on all pairs."""
+HALVES: Final[Mapping[str, Sequence[tuple[str, int]]]] = {"withheld": WITHHELD, "fixed": FIXED}
+
+
+def main(quick: bool = False, models: Path | None = None, half: str | None = None) -> dict[str, Any]:
+    """Train the networks that are not in the folder yet, and report on all pairs, or on those of one half."""
     torch.set_num_threads(1)
-    halves: dict[str, Sequence[tuple[str, int]]] = {"fixed": FIXED, "withheld": WITHHELD}
+    halves = {name: some for name, some in HALVES.items() if half in (None, name)}
     with tempfile.TemporaryDirectory() as own, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         rows = {
@@ -67,7 +70,8 @@ def table(content: Mapping[str, Any]) -> str:
     rows = content["results"]["pairs"]
     lines = []
     for half, what in (("withheld", "pairs that the rules were not made on"), ("fixed", "pairs they were made on")):
-        some = rows[half]
+        if not (some := rows.get(half, [])):
+            continue
         right, coarse = (sum(row[key] for row in some) for key in ("right", "coarse"))
         lines.append(
             f"{what}, of {len({row['network'] for row in some})} networks: the word is right in {right} of {len(some)},"
@@ -75,12 +79,12 @@ def table(content: Mapping[str, Any]) -> str:
         )
     lines += ["", f"{'history (withheld)':<20}{'pairs':>6}{'right':>7}{'coarse':>8}  said instead"]
     for history in dict.fromkeys(str(pair.kin) for pair in pairs()):
-        some = [row for row in rows["withheld"] if row["history"] == history]
+        some = [row for row in rows.get("withheld", []) if row["history"] == history]
         other = Counter(row["said"] for row in some if not row["right"])
         instead = ", ".join(f"{word} {n}" for word, n in other.most_common())
         right, coarse = (sum(row[key] for row in some) for key in ("right", "coarse"))
         lines.append(f"{history:<20}{len(some):>6}{right:>7}{coarse:>8}  {instead}")
-    wrong = [row for row in rows["withheld"] if not row["right"]]
+    wrong = [row for row in rows.get("withheld", []) if not row["right"]]
     lines.append("")
     for r in wrong:
         alike = " (it hardly left the base, whose traces these are)" if r["alike"] else ""

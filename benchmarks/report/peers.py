@@ -1,4 +1,4 @@
-"""The report beside Cisco's provenance kit and MergeLens: what each says of pairs of a known history, and what it costs.
+"""The report beside Cisco's provenance kit and MergeLens: what each says of pairs of known history, and what it costs.
 
 Each is one command in a process of its own, as its users start it: whole CPU seconds, imports included, and the largest
 resident memory. All see the same folders of transformers: weights, configuration, and one tokenizer for all of them.

@@ -46,7 +46,8 @@ def prepared(folder: Path, made: Path) -> None:
     from transformers import PreTrainedTokenizerFast
 
     letters = Tokenizer(WordLevel({chr(k): k for k in range(128)}, unk_token=chr(0)))
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=letters, unk_token=chr(0), eos_token=chr(2))
+    build: Any = PreTrainedTokenizerFast
+    tokenizer = build(tokenizer_object=letters, unk_token=chr(0), eos_token=chr(2))
     for name in {name for pair in ASKED for name in pair}:
         place = folder / name.replace(" ", "_").replace(",", "")
         place.mkdir()
@@ -124,9 +125,9 @@ def main(argv: list[str] | None = None) -> int:
         prepared(folder, made)
 
         def asked(pair: tuple[str, str]) -> dict[str, Any]:
-            places = [str(folder / one.replace(" ", "_").replace(",", "")) for one in pair]
+            a, b = (str(folder / one.replace(" ", "_").replace(",", "")) for one in pair)
             kin: Kin = right[pair][0]
-            said = {tool: ask(*places, args.peers) for tool, ask in TOOLS.items()}
+            said = {tool: ask(a, b, args.peers) for tool, ask in TOOLS.items()}
             return {"source": pair[0], "target": pair[1], "history": str(kin), "said": said}
 
         rows = list(pool.map(asked, ASKED))

@@ -109,6 +109,7 @@ def test_a_world_has_all_models_and_an_adapter_of_no_strength_changes_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     monkeypatch.setitem(control.SIZES, "quick", TINY)
+    monkeypatch.setattr(control, "TAUGHT", 20)
     world = control.world(1, "quick", tmp_path)
     assert {"source", *PLAN.targets} == {*world.models}
     one = adapted(world.models["source"], PLAN.methods["input"], world.layers, 0)
@@ -116,6 +117,6 @@ def test_a_world_has_all_models_and_an_adapter_of_no_strength_changes_nothing(
         assert world.measure(moved(one, there), where) == world.measure(there, where)
         assert set(world.measure(there, where)) == {PLAN.measure, *PLAN.also}
         assert world.own(there, where) > 0
-    assert world.ceiling() == pytest.approx({"1 - SSIM": 0, "edges missed": 0}, abs=1e-6)
+    assert all(0 < value < 0.5 for value in world.ceiling().values())  # the same letter, face and place
     assert len(world.shown(one, "distilled")) == len(control.SHOWN)
     assert world.fit(one, 1e-2, "source") > 0

@@ -8,7 +8,6 @@ import torch
 
 from ioadapt_theory.adapters import parameters
 from toys import encoder
-from toys.glyphs import sheet
 from toys.glyphs.faces import FACES, LETTERS, SIZE
 from toys.glyphs.faces import encoder as frozen
 from toys.glyphs.judges import changed
@@ -28,10 +27,10 @@ def model() -> Reader:
     return one.double()
 
 
-def velocity(one: torch.nn.Module, words: int = 2) -> torch.Tensor:
+def velocity(one: torch.nn.Module) -> torch.Tensor:
     drawn = torch.Generator().manual_seed(1)
     x = torch.randn(5, 1, SIZE, SIZE, generator=drawn, dtype=torch.float64)
-    prompt = torch.randn(5, 1 + words, PROMPT, generator=drawn, dtype=torch.float64)
+    prompt = torch.randn(5, 3, PROMPT, generator=drawn, dtype=torch.float64)
     return one(x, torch.linspace(0, 0.9, 5, dtype=torch.float64), prompt)
 
 
@@ -59,7 +58,6 @@ def test_words_are_read_by_cross_attention_alone():
         for name in encoder.LAYERS:
             if name.endswith("v"):
                 one.get_submodule(name).weight.zero_()
-    torch.testing.assert_close(velocity(one, words=2), velocity(one, words=2).clone())
     drawn = torch.Generator().manual_seed(2)
     x = torch.randn(3, 1, SIZE, SIZE, generator=drawn, dtype=torch.float64)
     prompt = torch.randn(3, 3, PROMPT, generator=drawn, dtype=torch.float64)
@@ -87,6 +85,7 @@ def test_a_world_has_all_models_and_its_encoder_and_generators_know_nothing_of_i
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     monkeypatch.setitem(encoder.SIZES, "quick", TINY)
+    monkeypatch.setattr(encoder, "TAUGHT", 20)
     world = encoder.world(1, "quick", tmp_path)
     assert {"source", *PLAN.targets} == {*world.models}
     assert encoder.subject(1) not in world.seen
@@ -100,5 +99,4 @@ def test_a_world_has_all_models_and_its_encoder_and_generators_know_nothing_of_i
         assert 0 <= world.own(there, where) <= 1
     assert {name: len(x) for name, x in world.real().items()} == {"real": 4, "picture": 6}
     assert world.fit(one, 1e-2, "source") > 0
-    assert any(float(p.abs().max()) > 0 for name, p in parameters(one) if name.endswith("B"))
-    assert sheet.ROWS[1] in PLAN.methods
+    assert any(p.detach().any() for name, p in parameters(one) if name.endswith("B"))

@@ -99,7 +99,7 @@ class Model(nn.Module):
 
     def forward(self, x: Tensor, time: Tensor, prompt: Tensor) -> Tensor:
         """(n, 1, SIZE, SIZE), (n,) from 0 (noise) to 1 (glyph), (n, words, PROMPT) to (n, 1, SIZE, SIZE)."""
-        pixels, words, _ = self.embedding.split([PATCH * PATCH, PROMPT, self.rows - PATCH * PATCH - PROMPT])
+        pixels, words = self.embedding[: PATCH * PATCH], self.embedding[PATCH * PATCH :][:PROMPT]
         angle = torch.exp(torch.linspace(0, 5, TIMES, dtype=FLOAT)) * time[:, None]
         heard, read = prompt[:, : self.heard], prompt[:, self.heard :]
         told = self.told(torch.cat([angle.sin(), angle.cos(), heard.flatten(1)], 1))

@@ -117,7 +117,7 @@ def cell(one: Comparison) -> str:
 
 
 def controls(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
-    """What is known beforehand: where a method has to be exact, and where nothing may move."""
+    """What is known beforehand: where a method has to be exact; and what was trained apart."""
     return [*_exact(protocol, rows), *_strangers(protocol, rows)]
 
 

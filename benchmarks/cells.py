@@ -221,7 +221,7 @@ def _step(setting: Setting, block: str, family: str, rank: int, bf16: bool) -> C
         calls[name]()  # the first step makes what the optimizer keeps
     if family != "lokr" and block == "llama":
         calls["products"] = blocks.products_alone(calls["base"], kind(), rank, bf16, setting.device)
-    return {"shape": block, "family": family, "rank": rank, "bf16": bf16, "train": setting.alternate(calls, 8.0)}
+    return {"shape": block, "family": family, "rank": rank, "bf16": bf16, "train": setting.alternate(calls, 60.0)}
 
 
 def launches(setting: Setting) -> Todo:

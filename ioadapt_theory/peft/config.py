@@ -40,6 +40,12 @@ class IOLoraConfig(PeftConfig):
 
     Raises:
         InvalidValueError: a value outside its limits, or a format_version of the future.
+
+    Example:
+        >>> from ioadapt_theory.peft import IOLoraConfig
+        >>> config = IOLoraConfig(target_modules=["q_proj"], r=4, lora_alpha=8, use_dora=True)
+        >>> config.family, config.placement, config.options().alpha
+        ('dora', 'input', 8)
     """
 
     target_modules: list[str] | str | None = None

@@ -34,6 +34,15 @@ class Report:
         lost: layers of the adapter that do not fit the target, and why.
         effect: on a batch, if there was one.
         advice: the first first.
+
+    Example:
+        >>> from torch import nn
+        >>> from ioadapt_theory.report import report
+        >>> source, target = nn.Sequential(nn.Linear(64, 48)), nn.Sequential(nn.Linear(64, 48))
+        >>> _ = target.load_state_dict(source.state_dict())
+        >>> found = report(source, target)
+        >>> str(found.kinship.kin), found.last.startswith("Advice: ")
+        ('same', True)
     """
 
     names: tuple[str, str, str | None]

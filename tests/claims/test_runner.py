@@ -7,6 +7,7 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -250,6 +251,19 @@ def test_merging_a_record_with_itself_changes_nothing(tmp_path: Path) -> None:
         assert found == total(NAMES, record().found)
     again = written(tmp_path / "c.json", merge([path, path]))
     assert Path(again).read_text() == Path(path).read_text()
+
+
+def test_a_record_whose_keys_stand_in_another_order_is_the_same_record(tmp_path: Path) -> None:
+    def backwards(x: Any) -> Any:
+        if isinstance(x, dict):
+            return {key: backwards(x[key]) for key in reversed(x)}
+        return [*map(backwards, x)] if isinstance(x, list) else x
+
+    path, other = Path(written(tmp_path / "a.json", record())), tmp_path / "b.json"
+    other.write_text(json.dumps(backwards(json.loads(path.read_text()))))
+    once, both = (merge(files) for files in ([str(other)], [str(path), str(other)]))
+    assert once.digest() == both.digest() == json.loads(path.read_text())["digest"]
+    assert len(both.configs) == 1
 
 
 def test_runs_that_overlap_count_their_common_pieces_once(tmp_path: Path) -> None:

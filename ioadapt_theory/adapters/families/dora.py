@@ -134,12 +134,12 @@ def squares(w: Tensor) -> Tensor:
 
 
 def norms_beside(w: Tensor, own: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
-    """‖W_j + s A b_j‖ from the rows of Wᵀ and their ``squares``, in float64: one reading of W, nothing of its size."""
+    """‖W_j + s A b_j‖ in float64 from the rows of Wᵀ and their ``squares``: one reading of W, nothing of its size."""
     wide = torch.promote_types(w.dtype, a.dtype)
-    at, rows = a.mT.contiguous().to(wide), len(w) if w.dtype == wide else max(1, BLOCK // w.shape[1])
-    products = torch.cat([at @ w[i : i + rows].to(wide).mT for i in range(0, len(w), rows)], dim=1).double()
-    a, b = a.double(), b.double()
-    found = own + products.mul_(2 * s).add_((a.mT @ a) @ b, alpha=s * s).mul_(b).sum(0)
+    a, b, rows = a.to(wide), b.to(wide), len(w) if w.dtype == wide else max(1, BLOCK // w.shape[1])
+    at = a.mT.contiguous()
+    change = torch.cat([at @ w[i : i + rows].to(wide).mT for i in range(0, len(w), rows)], dim=1)
+    found = own + torch.addmm(change, at @ a, b, beta=2 * s, alpha=s * s).mul_(b).sum(0, dtype=torch.float64)
     if len(lost := (found < CANCELS * own).nonzero()[:, 0]):
-        found[lost] = (w[lost].double() + s * (a @ b[:, lost]).mT).square().sum(1)
+        found[lost] = (w[lost].double() + s * (a.double() @ b[:, lost].double()).mT).square().sum(1)
     return found.sqrt_()

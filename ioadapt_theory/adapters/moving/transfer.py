@@ -31,6 +31,15 @@ class TransferReport:
         sources: for each matched layer the one whose adapter it got, as the source or the file names it.
         how: what decided that: "name", or "contents" or "layout" of the models.
         warning: what has to be said of the matching, None if nothing.
+
+    Example:
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, transfer
+        >>> wide, narrow = ([nn.Linear(16, 8), nn.Linear(8, n)] for n in (4, 2))
+        >>> source = adapt(nn.Sequential(*wide), target_modules=["0", "1"], placement="output")
+        >>> print(transfer(source, nn.Sequential(*narrow), strict=False))
+        1 of 2 layers matched.
+          1: its output side has 2 -> 2, the adapter 4 -> 4
     """
 
     matched: tuple[str, ...]

@@ -75,7 +75,7 @@ def as_maps(claim: Claim) -> Iterator[Step]:
     sp = sympy()
     m = sp.Matrix([[1, 2], [0, 1]])
     zero_ = sp.zeros(2, 2)
-    yield Step("W = 0: (I + M)W = 0 and W + M ≠ 0", Check((sp.eye(2) + m) * zero_ == zero_ and zero_ + m != zero_))
+    yield Step("W = 0: (I + M)W = 0 and W + M = M", found(((sp.eye(2) + m) * zero_, zero_ + m), (zero_, m)))
     w = sp.eye(2)
     linear = (sp.eye(2) + m) * (2 * w) - 2 * w == 2 * ((sp.eye(2) + m) * w - w)
     yield Step("scaling by 2: (I + M)(2W) − 2W = 2((I + M)W − W)", Check(linear))

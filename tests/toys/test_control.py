@@ -110,6 +110,7 @@ def test_a_world_has_all_models_and_an_adapter_of_no_strength_changes_nothing(
 ):
     monkeypatch.setitem(control.SIZES, "quick", TINY)
     monkeypatch.setattr(control, "TAUGHT", 20)
+    monkeypatch.setattr(control, "MEASURED", 8)
     world = control.world(1, "quick", tmp_path)
     assert {"source", *PLAN.targets} == {*world.models}
     one = adapted(world.models["source"], PLAN.methods["input"], world.layers, 0)

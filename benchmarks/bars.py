@@ -10,6 +10,8 @@ WHY = {
     "step of": "what LoRA's products alone add to the frozen block's step, without autograd, norms or passes over X, is"
     " in the table of steps: thin products run at a fraction of the speed of square ones. DoRA on the weight also reads"
     " W for its norms once a step; LoKr has two products as long as X.",
+    "in bfloat16": "a processor with matrix units for bfloat16 makes the frozen step several times shorter, not the"
+    " passes over X and Y, nor the norms, which are made in float32.",
     "LoRA on the input": "BW and the gradient of B read W once each; with 77 rows either takes an eighth to a fourth of"
     " the time of XW.",
     "slowest cell": "the worst of many cells, under load; where ours and the peer's have the same products, either may"
@@ -121,6 +123,10 @@ def bars(results: Mapping[str, Any]) -> list[Bar]:
     kernels = lambda c: float(c["launches"]["ours"]["kernels"])  # noqa: E731
     for family, most in (("lora", 12), ("dora", 16), ("lokr", 16)):
         worst(f"{family}: kernels, forward and backward", most, kernels, "launches", family=family)
+    if norms := [c for c in of("launches", {}) if "norms" in c]:
+        what = f"DoRA on inputs: kernels for norms of {norms[0]['layers']} layers, once a step, by cached(model)"
+        alone = f"{norms[0]['norms']['alone']} one by one"
+        found.append(at_most(what, 20, norms[0]["norms"]["at once"], decided_by=alone))
     average("peak memory beyond base, ours / peer", 0.36, lambda cells: mean(map(leanness, cells)), "training")
     output = {"family": "lora", "placement": "output"}
     average("the same, LoRA on the output", 1.0, lambda cells: mean(map(leanness, cells)), "training", **output)
@@ -214,7 +220,7 @@ def _steps(results: Mapping[str, Any]) -> tuple[str, list[str], list[list[str]]]
 
 def _kernels(results: Mapping[str, Any]) -> tuple[str, list[str], list[list[str]]]:
     rows = []
-    for c in results["returned"].get("launches", []):
+    for c in (c for c in results["returned"].get("launches", []) if "launches" in c):
         found = [c["launches"][name] for name in ("ours", "peer")]
         figures = [text for f in found for text in (str(f["kernels"]), f"{f['bytes'] / 2**20:.0f}")]
         rows.append([f"{c['family']} r={c['rank']}", c["placement"], *figures])

@@ -89,11 +89,11 @@ def as_maps(claim: Claim) -> Iterator[Step]:
 def no_principal_subspace(claim: Claim) -> Iterator[Step]:
     """All singular values of I are 1, so every orthonormal basis is one of singular vectors."""
     sp = sympy()
-    parts = (sp.diag(1, 0), sp.ones(2, 2) / 2)
-    left = [sum(x**2 for x in sp.eye(2) - part) for part in parts]
+    one, parts = sp.eye(2), (sp.diag(1, 0), sp.ones(2, 2) / 2)
+    left = [sum(x**2 for x in one - part) for part in parts]
     yield Step("equal residuals", agree(left[0], left[1]))
     yield Step("and two different parts", Check(parts[0] != parts[1]))
-    yield Step("singular values of I: all 1", found(sp.eye(2).singular_values(), [1, 1]))
+    yield Step("singular values of I: all 1", found(one.singular_values(), [1, 1]))
 
 
 @computed(

@@ -24,8 +24,9 @@ def kinship() -> str:
     parts = ", ".join(f"{history} {told[history]} of {n}" for history, n in every.items())
     networks = len({row["network"] for row in rows})
     return (
-        f"Of {len(rows)} pairs of {networks} small networks that the rules were not made on the word is right in"
-        f" {right}, in {coarse} of them as one of several that leave the same traces: {parts} (`python -m benchmarks report`).\n"
+        f"Of {len(rows)} pairs of {networks} small networks that the rules were not made on, the word is right in"
+        f" {right}; in {coarse} of these it stands for several histories that leave the same traces. By history: {parts}"
+        " (`python -m benchmarks report`).\n"
     )
 
 

@@ -11,9 +11,9 @@ from typing import Any, Final
 import torch
 
 from benchmarks.report.histories import pairs, write
-from ioadapt_theory.adapters.base_weights import checkpoint_weights
 from ioadapt_theory.checkpoints.open import open_checkpoint
 from ioadapt_theory.report.assemble import Report, report
+from ioadapt_theory.report.stored import by_names
 from ioadapt_theory.results import record
 
 FIXED: Final = (("llama", 0), ("gpt2", 0), ("qwen2", 0), ("bert", 0), ("vit", 0), ("resnet", 0), ("unet", 0))
@@ -25,7 +25,7 @@ WITHHELD: Final = (("opt", 1), ("vit", 1), ("bert", 1), ("convnext", 1), ("llama
 def compared(source: Path, target: Path) -> Report:
     """The report on two folders, without an adapter."""
     with open_checkpoint(str(source)) as one, open_checkpoint(str(target)) as two:
-        return report(checkpoint_weights(one), checkpoint_weights(two))
+        return report(*by_names(one, two))
 
 
 def said(folder: Path, name: str, seed: int) -> Iterator[dict[str, Any]]:
@@ -62,7 +62,7 @@ def main(quick: bool = False, models: Path | None = None, half: str | None = Non
             half: [row for name, seed in some[: 1 if quick else None] for row in said(models or Path(own), name, seed)]
             for half, some in halves.items()
         }
-    return record("report", config={"quick": quick, "cpus": os.cpu_count()}, results={"pairs": rows})
+    return record("report", config={"quick": quick, "half": half, "cpus": os.cpu_count()}, results={"pairs": rows})
 
 
 def table(content: Mapping[str, Any]) -> str:

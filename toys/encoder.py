@@ -108,11 +108,8 @@ class World:
         self.learnt = drawn(self.seen, ALL, self.size.drawings, WAYS, seed)
         with torch.random.fork_rng(devices=[]):
             blank = partial(Judge, len(WAYS) * len(self.seen), 2 * PROMPT)
-            stored = tensors(
-                cache,
-                {**config, "what": "encoder"},
-                lambda: trained(blank, self.learnt, self.size.judge, seed).state_dict(),
-            )
+            compute = lambda: trained(blank, self.learnt, self.size.judge, seed).state_dict()  # noqa: E731
+            stored = tensors(cache, {**config, "what": "encoder"}, compute)
             self.encoder = blank().eval().requires_grad_(requires_grad=False)
         self.encoder.load_state_dict(stored)
         found = [self.looks(self.seen, WAYS, seed + 900 + k) for k in range(PICTURES)]
@@ -148,8 +145,8 @@ class World:
             return flow_loss(model, (x[at], letters[at], self.pictures[which, styles[at]]), noise)
 
         train(model, loss, self.size.adapter, rate, self.seed, [p for _, p in parameters(model)])
+        unseen = self.pictured(self.seen, ALL, VALIDATED, 100 * self.seed + 5)
         with torch.no_grad():
-            unseen = self.pictured(self.seen, ALL, VALIDATED, 100 * self.seed + 5)
             validation = flow_loss(model, unseen, torch.Generator().manual_seed(99))
         return float(validation) if math.isfinite(validation) else math.inf
 

@@ -117,7 +117,7 @@ def cell(one: Comparison) -> str:
 
 
 def controls(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
-    """What is known beforehand: where a method has to be exact, and where nothing may move."""
+    """What is known beforehand: where a method has to be exact; and what was trained apart."""
     return [*_exact(protocol, rows), *_strangers(protocol, rows)]
 
 
@@ -138,7 +138,7 @@ def _strangers(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
     said = []
     for target in protocol.strangers:
         gains = {row: Interval.of(np.subtract(rows[row][target], rows[NONE][target])) for row in protocol.methods}
-        helped = [row for row, gain in gains.items() if gain.high < 0]
+        helped = [f"{row} ({gain.mean:+.3f} ± {gain.half_width:.3f})" for row, gain in gains.items() if gain.high < 0]
         what = f"helped by {', '.join(helped)}" if helped else "nothing that was moved is shown to help"
         said.append(f"Trained apart ({target}): {what}.")
     return said

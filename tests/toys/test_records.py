@@ -56,7 +56,10 @@ def test_a_slice_of_the_run_gives_the_recorded_figures(name: str, cache: Path):
     case, one = next(iter(cases(result).items()))
     rate, lora = one["rates"]["lora"]["rate"], plan.methods["lora"]
     unit = Run(toy=name, size="full", seed=0, what="train", rule=plan.rule, method=lora, rate=rate, case=case)
-    found = unit.result(cache)
+    try:
+        found = unit.result(cache)
+    except ImportError as error:  # a package that ships networks
+        pytest.skip(str(error))
     assert found["validation"] == pytest.approx(one["rates"]["lora"]["validation"][f"{rate:g}"][0], rel=5e-3)
     assert found["measured"][plan.measure] == pytest.approx(one["rows"]["lora"]["source"][0], rel=5e-3)
 

@@ -121,6 +121,10 @@ def bars(results: Mapping[str, Any]) -> list[Bar]:
     kernels = lambda c: float(c["launches"]["ours"]["kernels"])  # noqa: E731
     for family, most in (("lora", 12), ("dora", 16), ("lokr", 16)):
         worst(f"{family}: kernels, forward and backward", most, kernels, "launches", family=family)
+    if norms := [c for c in of("launches", {}) if "norms" in c]:
+        what = f"DoRA on inputs: kernels for norms of {norms[0]['layers']} layers, once a step, by cached(model)"
+        alone = f"{norms[0]['norms']['alone']} one by one"
+        found.append(at_most(what, 20, norms[0]["norms"]["at once"], decided_by=alone))
     average("peak memory beyond base, ours / peer", 0.36, lambda cells: mean(map(leanness, cells)), "training")
     output = {"family": "lora", "placement": "output"}
     average("the same, LoRA on the output", 1.0, lambda cells: mean(map(leanness, cells)), "training", **output)
@@ -214,7 +218,7 @@ def _steps(results: Mapping[str, Any]) -> tuple[str, list[str], list[list[str]]]
 
 def _kernels(results: Mapping[str, Any]) -> tuple[str, list[str], list[list[str]]]:
     rows = []
-    for c in results["returned"].get("launches", []):
+    for c in (c for c in results["returned"].get("launches", []) if "launches" in c):
         found = [c["launches"][name] for name in ("ours", "peer")]
         figures = [text for f in found for text in (str(f["kernels"]), f"{f['bytes'] / 2**20:.0f}")]
         rows.append([f"{c['family']} r={c['rank']}", c["placement"], *figures])

@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from benchmarks import peers
-from ioadapt_theory.adapters import cached
+from ioadapt_theory.adapters import adapt, cached
 
 SILENT = frozenset(
     "view t transpose detach expand slice select unsqueeze squeeze as_strided alias diagonal permute _unsafe_view"
@@ -64,3 +64,23 @@ def launches(family: str, rank: int, placement: str, *, n: int = 512, c: int = 2
             p.data = p.data.to(torch.bfloat16)
         found[name] = counted(layer, x, gradient)
     return {"family": family, "rank": rank, "placement": placement, "launches": found}
+
+
+def norms(layers: int = 7, width: int = 2048) -> dict[str, Any]:
+    """Kernels for DoRA's norms on the inputs of equal layers after an optimizer's step: one by one, and at once."""
+    options: dict[str, Any] = {"dtype": torch.bfloat16, "device": "meta"}
+    model = nn.Sequential(*(nn.Linear(width, width, bias=False, **options) for _ in range(layers)))
+    adapt(model, target_modules="all-linear", family="dora", placement="input", rank=16)
+    x = torch.empty(512, width, **options)
+
+    def spent(at_once: nn.Module | None) -> int:
+        torch.autograd.graph.increment_version(model.parameters())  # as a step does
+        counts = []
+        for derived_by in (at_once, None):  # the second time they are kept
+            with mock.patch.object(torch._C, "_len_torch_dispatch_stack", return_value=0):
+                with Counting() as counting, cached(derived_by):
+                    model(x)
+            counts.append(counting.kernels.total())
+        return counts[0] - counts[1]
+
+    return {"layers": layers, "norms": {"alone": spent(None), "at once": spent(model)}}

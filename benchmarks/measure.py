@@ -6,11 +6,12 @@ import random
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from itertools import accumulate
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.profiler import ProfilerActivity, profile
+from torch.profiler import ProfilerActivity, profile, record_function
 
 Call = Callable[[], object]
 os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # the profiler announces every start and stop on stderr otherwise
@@ -89,7 +90,7 @@ def forward(module: Callable[[Tensor], Tensor], x: Tensor) -> Call:
 
 
 def peak(call: Call, device: str = "cpu") -> int:
-    """Most bytes alive at a time during a call, beyond those alive before it, the result still held at its end."""
+    """Most bytes alive at a time during a call, beyond the fewest: what it lets go is gone, its result is held."""
     call()
     gc.collect()  # what others left must not be freed in between
     if device != "cpu":
@@ -99,14 +100,15 @@ def peak(call: Call, device: str = "cpu") -> int:
         del result
         return torch.cuda.max_memory_allocated() - before
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
-        result = call()
+        call()  # the profiler knows the size of what it saw being allocated: gradients that the next call lets go
+        with record_function("measured"):
+            result = call()
     del result
-    events = [e for e in profiler.profiler.kineto_results.events() if e.name() == "[memory]"]
-    alive = most = 0
-    for event in sorted(events, key=lambda e: e.start_ns()):
-        alive += event.nbytes()
-        most = max(most, alive)
-    return most
+    events = sorted(profiler.profiler.kineto_results.events(), key=lambda e: e.start_ns())
+    (begin,) = (e.start_ns() for e in events if e.name() == "measured")
+    alive = list(accumulate((e.nbytes() if e.name() == "[memory]" else 0) for e in events))
+    during = [a for a, e in zip(alive, events, strict=True) if e.start_ns() >= begin]
+    return max(during) - min(during)
 
 
 def saved(module: Callable[[Tensor], Tensor], x: Tensor, weights: list[Tensor]) -> int:

@@ -16,6 +16,7 @@ from figures.__main__ import load
 from ioadapt_theory.claims import CLAIMS, report
 from ioadapt_theory.claims.claim import Claim, Origin
 from ioadapt_theory.claims.evidence.findings import Verdict
+from ioadapt_theory.claims.evidence.formal import record
 from ioadapt_theory.cli import OK, Parser, guarded
 from ioadapt_theory.cli import main as command
 from ioadapt_theory.errors import FileFormatError
@@ -72,6 +73,23 @@ def studies(*wanted: str) -> str:
     )
 
 
+def headlines() -> str:
+    """Every recorded study in one line."""
+    titles = ("study", "moved to models made from the source", "smallest difference that could be seen, of LoRA's gain")
+    lines = [titles, ("---",) * 3]
+    for name, one in records().items():
+        plan, page = protocol(name), "molecules.md" if name == "molecules" else f"transfer.md#{name}"
+        said = pages.headline(plan, one).partition(": ")[2]
+        lines.append((f"[{plan.title}](docs/{page})", said, pages.missed(plan, one) or "-"))
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+def formal() -> str:
+    """How many claims Coq has checked."""
+    said = f"{len(record())} of the {len(CLAIMS)} claims are also theorems in Coq"
+    return f"{said}, about statements that are rendered from the same formulas (`make proofs`).\n"
+
+
 def records() -> dict[str, Any]:
     """The recorded full runs by name."""
     found = {name: toys.recorded(name) for name in names()}
@@ -89,6 +107,8 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "claims": claims,
     "molecules": partial(studies, "molecules"),
     "transfer": partial(studies, *(name for name in names() if name != "molecules")),
+    "formal": formal,
+    "studies": headlines,
     "foretold": lambda: foretold.section(records()),
     "report": partial(reported, "ani-1x:0", "ani-1ccx:0"),
     "report-apart": partial(reported, "ani-1x:0", "ani-1x:1"),

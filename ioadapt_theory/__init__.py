@@ -56,8 +56,9 @@ def __getattr__(name: str) -> Any:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
     home = import_module(_MODULE[name])
-    if home.__name__.endswith(".adapters"):
+    if not home.__name__.endswith(".errors"):
         import_module("ioadapt_theory.formats")  # which tells the adapters below it how they are saved
+        import_module("ioadapt_theory.report")  # and this, what is to be said of a move
     return getattr(home, name)
 
 

@@ -25,6 +25,12 @@ class Cost:
         weights: bytes of all parameters and buffers.
         kept: bytes that are kept from the forward for the backward pass, parameters not counted; not those that
             gradient checkpointing keeps.
+
+    Example:
+        >>> from ioadapt_theory.costs import Cost
+        >>> step = Cost(operations=7_100_000_000_000, trained=800_000, weights=2 * 10**9, kept=3 * 10**9)
+        >>> round(step.memory("adamw") / 2**30, 2), round(step.hours(500, 1e14), 3)
+        (4.67, 0.01)
     """
 
     operations: int

@@ -8,6 +8,10 @@ LONGEST = 2000
 """Characters of a sentence that are shown: names in broken files may have millions."""
 MOST_KNOWN = 24
 """Known names that a sentence lists; the near misses come before them."""
+ALIKE = 0.7
+"""Of two letters in both names over all letters, from where on a name is a near miss."""
+UNFINISHED = 0.95
+"""What a name that goes on after what was typed counts beside one that ends there, which is meant if both are alike."""
 SHORT = {"proposition": "prop", "equation": "eq"}
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
@@ -22,7 +26,17 @@ def printable(text: str) -> str:
 
 
 class IoAdaptError(Exception):
-    """Base of every error this package raises on purpose; the command line prints it as one sentence, status 2."""
+    """Base of every error this package raises on purpose; the command line prints it as one sentence, status 2.
+
+    Example:
+        >>> from torch import nn
+        >>> from ioadapt_theory import IoAdaptError, adapt
+        >>> try:
+        ...     adapt(nn.Sequential(nn.Linear(4, 3)), target_modules=["0"], rank=0)
+        ... except IoAdaptError as error:
+        ...     print(error)
+        rank is 0; it is a whole number, at least 1.
+    """
 
     def __str__(self) -> str:
         """Return the sentence itself (KeyError would print its repr), fit for a terminal."""
@@ -73,21 +87,24 @@ class UnknownNameError(IoAdaptError, KeyError):
 
 
 def near_misses(name: str, known: Iterable[str]) -> list[str]:
-    """Up to three known names of which one begins with the other, the nearest in length first, else the most like it.
+    """Up to three known names that begin most like this one, the nearest in length first.
 
-    Case, spaces and points make no difference: "Prop. 2" is near to "prop-2-input".
+    Case, spaces and points make no difference: "Prop. 2" is near to "prop-2-input", and so is "prop-22".
     """
-    plain = {one: _plain(one) for one in known}
     asked = _plain(name)
-    begin = [
-        one
-        for one, letters in plain.items()
-        if asked and letters and (letters.startswith(asked) or asked.startswith(letters))
-    ]
-    if begin:
-        return sorted(begin, key=lambda one: (abs(len(plain[one]) - len(asked)), one))[:3]
-    like = difflib.get_close_matches(asked, plain.values(), n=3)
-    return sorted((one for one in plain if plain[one] in like), key=lambda one: like.index(plain[one]))[:3]
+    like = difflib.SequenceMatcher(b=asked, autojunk=False)
+
+    def alike(letters: str) -> float:
+        like.set_seq1(letters)
+        return like.ratio() if letters and asked else 0.0
+
+    def distance(one: str) -> tuple[float, int, str]:
+        letters = _plain(one)
+        ratio = max(alike(letters), UNFINISHED * alike(letters[: len(asked)]))
+        return -ratio, abs(len(letters) - len(asked)), one
+
+    found = sorted(map(distance, known))
+    return [one for ratio, _, one in found if -ratio >= ALIKE][:3]
 
 
 def _plain(name: str) -> str:

@@ -1,6 +1,7 @@
 """Is the paper right? Every statement keeps its recorded verdict; a refuted one stays refuted, with its witness."""
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -56,6 +57,49 @@ def test_as_printed_is_said_of_what_is_printed_only(claim: Claim) -> None:
         assert claim.origin is Origin.OURS
     if claim.origin is Origin.PRINTED and claim.amends is not None:
         assert "in its proof" in claim.reading
+
+
+STANDS = {
+    **dict.fromkeys(("Lemma 1", "Lemma 2", "Remark A.1"), ("App. A.1",)),
+    **dict.fromkeys(("Proposition 1", "Proposition 2"), ("App. A.1", "Sec. 4")),
+    **dict.fromkeys(("Lemma 3", "Proposition 3", "Proposition 4", "Proposition 5"), ("App. A.2",)),
+    **dict.fromkeys(("Eq. 5", "Eq. 6"), ("Section 5.2",)),
+    **dict.fromkeys(("Tables 1 and 2", "Table 3", "Table 5", "Table 6"), ("Section 5.1",)),
+    **dict.fromkeys(("Table 9", "Table 10", "Table 11"), ("App. C",)),
+    "Table 8": ("Section 5.1", "App. C"),
+}
+"""Where a statement of the paper stands."""
+NAMED = {
+    **{f"lemma-{n}": f"Lemma {n}" for n in (1, 2, 3)},
+    **{f"prop-{n}": f"Proposition {n}" for n in range(1, 6)},
+    **{"remark-a1": "Remark A.1", "eq-2-3": "Eqs. 2 and 3", "eq-5": "Eq. 5", "eq-6": "Eq. 6"},
+    **{f"eq-4{x}": f"Eqs. 4{x}" for x in "abc"},
+    **dict.fromkeys(("absorption", "any-phi"), "Section 3.3"),
+    **{"overhead": "Section 3.2", "lora-x-capacity": "Section 2.2"},
+    **dict.fromkeys(("independent", "bounds-rank", "stronger-requirement"), "Section 4"),
+    **dict.fromkeys(("broader-class", "reach"), "Sections 4 and 6"),
+    **dict.fromkeys(("transfer-input", "transfer-output"), "Sections 1 and 4, App. A.2"),
+    **dict.fromkeys(("transfer-same-function", "transfer-sufficient"), "App. A.2"),
+    **dict.fromkeys(("transfer-single-layer", "nonlinear", "attention"), "beyond the paper"),
+    **{
+        "tables-ranks": "Table 9",
+        "tables-seeds": "Table 11",
+        "tables-distilled": "Table 3",
+        "tables-geneval": "Table 5",
+    },
+    **{"tables-language": "Table 6", "tables-subspace": "Table 10", "tables-consistent-all": "App. C, Table 8"},
+    **dict.fromkeys(("tables-on-par", "tables-prompt-fidelity"), "Table 8"),
+}
+"""What an id is short for, or where its statement stands."""
+
+
+@pytest.mark.parametrize("claim", EVERY)
+def test_a_claim_is_about_what_its_name_says_and_at_a_place_where_that_stands(claim: Claim) -> None:
+    named = [statement for short, statement in NAMED.items() if f"{claim.id}-".startswith(f"{short}-")]
+    assert "beyond" in claim.source or all(statement in claim.source for statement in named)
+    for statement, places in STANDS.items():
+        if statement in claim.source:
+            assert set(re.findall(r"App\. \w(?:\.\d)?|Sec(?:tion|\.) \d(?:\.\d)?", claim.source)) <= {*places}
 
 
 @pytest.mark.parametrize("claim", EVERY)

@@ -1,6 +1,7 @@
 """A hollow argument is none: it proves no other goal than its own, and no step compares a thing with itself."""
 
 import ast
+import builtins
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -27,7 +28,8 @@ COMPARING = {
 """What makes a check of a step, and how many of its arguments are compared."""
 
 
-NUMBERS = ("Integer", "Rational", "true", "S")
+NOTHING_COMPUTED = {*dir(builtins), "sp", "sympy", "Fraction"}
+"""Names that stand for no result."""
 TWO, LITTLE = Fraction(2), Fraction(1, 1000)
 
 
@@ -65,15 +67,14 @@ def checks(path: Path) -> Iterator[ast.Call]:
 
 
 def hollow(call: ast.Call) -> bool:
-    """Whether the form shows that nothing is compared: no name, a thing with itself, a truth beside an "or"."""
+    """Whether the form shows that nothing is compared: no result, a thing with itself, nothing times it, a truth."""
     assert isinstance(call.func, ast.Name)
     compared = call.args[: COMPARING.get(call.func.id, 1)]
     if call.func.id == "reached":
         compared = call.args[1:2]
         if "claim" in {n.id for a in compared for n in ast.walk(a) if isinstance(n, ast.Name)}:
             return True
-    literal = {id(n.value) for a in compared for n in ast.walk(a) if isinstance(n, ast.Attribute) and n.attr in NUMBERS}
-    if not any(isinstance(n, ast.Name) and id(n) not in literal for a in compared for n in ast.walk(a)):
+    if not {n.id for a in compared for n in ast.walk(a) if isinstance(n, ast.Name)} - NOTHING_COMPUTED:
         return True
     if len(compared) == 2 and ast.dump(compared[0]) == ast.dump(compared[1]):
         return True
@@ -86,6 +87,10 @@ def _same(n: ast.AST) -> bool:
             return ast.dump(left) == ast.dump(right)
         case ast.BoolOp(ast.Or(), values):
             return any(isinstance(v, ast.Constant) for v in values)
+        case ast.BinOp(ast.Constant(0), ast.Mult(), _) | ast.BinOp(_, ast.Mult(), ast.Constant(0)):
+            return True
+        case ast.GeneratorExp(ast.Constant()) | ast.ListComp(ast.Constant()):
+            return True
     return False
 
 
@@ -107,6 +112,8 @@ def test_no_step_compares_a_thing_with_itself(path: Path) -> None:
         "vanishes(a - a)", "vanishes(0)", "agree(a + b, a + b)", "found(1, 1)", "true(True)", "Check(True)",
         "Check(x == x)", "Check(a or True)", "both(vanishes(x - x), found(a, b))", "zero(m - m, circle)",
         "reached(claim, symbolic(claim.goals[0].right, known), known)", "simplifies(sp.Integer(0))",
+        "Check(bool(1 < 2))", "vanishes(0 * sp.Symbol('x'))", "zero(sp.zeros(2, 2))", "found(sp.eye(2).rank(), 2)",
+        "vanishes(0 * x)", "Check(all(True for _ in rows))",
     ],
 )  # fmt: skip
 def test_such_steps_are_found(source: str, tmp_path: Path) -> None:

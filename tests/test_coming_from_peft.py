@@ -41,6 +41,28 @@ def test_words_of_lora_config_mean_what_they_mean_there():
         IOLoraConfig(init_lora_weights="pissa")
 
 
+def test_what_scripts_say_of_biases_by_habit_is_taken_and_training_them_is_refused():
+    config = IOLoraConfig(target_modules=["to_k"], bias="none", lora_bias=False, fan_in_fan_out=True)
+    assert not {"bias", "lora_bias", "fan_in_fan_out"} & config.to_dict().keys()
+    for option in ({"bias": "all"}, {"bias": "lora_only"}, {"lora_bias": True}):
+        with pytest.raises(InvalidValueError, match="here biases stay frozen"):
+            IOLoraConfig(target_modules=["to_k"], **option)
+    for name in ("trainable_token_indices", "target_parameters", "layer_replication", "loftq_config"):
+        assert f"`{name}`" in PAGE
+        with pytest.raises(TypeError, match=name):
+            IOLoraConfig(target_modules=["to_k"], **{name: None})
+
+
+def test_an_optimizer_that_looks_for_peft_s_names_finds_none_of_ours():
+    from peft.optimizers import create_loraplus_optimizer
+
+    model = wrapped()
+    optimizer = create_loraplus_optimizer(model, torch.optim.AdamW, lr=0.001, loraplus_lr_ratio=16)
+    trained = [p for p in model.parameters() if p.requires_grad]
+    assert [len(group["params"]) for group in optimizer.param_groups] == [len(trained), 0, 0, 0]
+    assert len([n for n, p in model.named_parameters() if p.requires_grad and n.endswith(".B")]) == len(trained) // 2
+
+
 def test_the_status_the_names_and_the_switches_of_a_peft_model():
     model = wrapped()
     status = model.get_model_status()
@@ -126,6 +148,8 @@ def test_the_life_of_a_pipeline_of_diffusers(pipeline, tmp_path):
     pipe.set_adapters(["one"], adapter_weights=[0.5])
     assert pipe.get_active_adapters() == ["one"]
     half = run_unet(pipe.unet)
+    pipe.set_adapters("one", {"unet": {"down": 0.0, "mid": 0.0, "up": 0.0}})
+    assert torch.equal(run_unet(pipe.unet), plain)
     pipe.set_adapters("one")
     assert torch.equal(run_unet(pipe.unet), expected)
     assert min((half - expected).abs().max(), (half - plain).abs().max()) > 1e-3

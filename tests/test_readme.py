@@ -45,7 +45,7 @@ def test_every_dependency_has_its_reason():
     extras = project["optional-dependencies"]
     listed = [*project["dependencies"], *(r for extra, reqs in extras.items() if extra != "test" for r in reqs)]
     names = {re.split(r"[<>=\[ ]", requirement)[0] for requirement in listed} - {"ioadapt-theory"}
-    assert {name for name in names if f"`{name}`" not in TEXTS["README.md"]} == set()
+    assert {name for name in names if f"`{name}`" not in TEXTS["docs/layout.md"]} == set()
 
 
 def test_the_rule_s_figures_are_those_of_the_page():

@@ -22,7 +22,16 @@ def test_a_claim_by_its_number_suggests_its_readings(typed: str, capsys: pytest.
     assert f"No claim {typed!r}. Did you mean 'prop-2-input' or 'prop-2-output'" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("typed", "meant"), [("lemma1", "lemma-1"), ("Eq. 5", "eq-5"), ("prop4", "prop-4")])
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("lemma1", "lemma-1"),
+        ("Eq. 5", "eq-5"),
+        ("prop4", "prop-4"),
+        ("prop-22", "prop-2-input"),
+        ("prop-2-inputs", "prop-2-input"),
+    ],
+)
 def test_the_claim_itself_is_suggested_first(typed: str, meant: str):
     assert near_misses(typed, CLAIMS)[0] == meant
 

@@ -30,7 +30,7 @@ class Pair:
     Attributes:
         source, target: names of models of ``made``.
         kin: the word that is right.
-        leaves: other words for what leaves the same traces in two models: a merge of what a third was made from.
+        leaves: other histories whose traces are the same in these two models.
     """
 
     source: str
@@ -58,14 +58,14 @@ def pairs() -> tuple[Pair, ...]:
         Pair("full", "other", Kin.SIBLING),
         Pair("full", "same-size student", Kin.SIBLING),
         Pair("base", "student", Kin.DISTILLED),
-        Pair("base", "same-size student", Kin.DISTILLED, (tuned,)),
+        Pair("base", "same-size student", Kin.DISTILLED),
         Pair("base", "fewer blocks", Kin.PRUNED),
         Pair("base", "fewer blocks, healed", Kin.PRUNED),
         Pair("base", "fewer neurons", Kin.PRUNED),
         Pair("base", "zeros", Kin.PRUNED),
-        Pair("full", "average", merged, (tuned, Kin.SIBLING)),
-        Pair("full", "slerp", merged, (tuned, Kin.SIBLING)),
-        Pair("base", "arithmetic", merged, (tuned,)),
+        Pair("full", "average", merged),
+        Pair("full", "slerp", merged),
+        Pair("base", "arithmetic", merged),
         Pair("base", "stranger", Kin.STRANGER),
         Pair("full", "stranger, tuned", Kin.STRANGER),
         Pair("base", "base.fp8", Kin.QUANTISED),

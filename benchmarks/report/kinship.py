@@ -42,8 +42,9 @@ def said(folder: Path, name: str, seed: int) -> Iterator[dict[str, Any]]:
                 "history": str(pair.kin),
                 "said": str(found.kinship.kin),
                 "why": found.kinship.why,
-                "right": found.kinship.kin is pair.kin,
-                "alike": found.kinship.kin in pair.leaves,
+                "right": pair.kin in found.kinship.kin.covers,
+                "coarse": pair.kin in found.kinship.kin.covers and found.kinship.kin is not pair.kin,
+                "alike": bool(found.kinship.kin.covers & {*pair.leaves}),
                 "advice": str(found.advice[0].action),
             }
 
@@ -67,18 +68,21 @@ def table(content: Mapping[str, Any]) -> str:
     lines = []
     for half, what in (("withheld", "pairs that the rules were not made on"), ("fixed", "pairs they were made on")):
         some = rows[half]
-        right, alike = (sum(row[key] for row in some) for key in ("right", "alike"))
+        right, coarse = (sum(row[key] for row in some) for key in ("right", "coarse"))
         lines.append(
             f"{what}, of {len({row['network'] for row in some})} networks: the word is right in {right} of {len(some)},"
-            f" in {alike} more it is one of those that leave the same traces"
+            f" in {coarse} of them with others that two models do not tell apart"
         )
-    lines += ["", f"{'history (withheld)':<20}{'pairs':>6}{'right':>7}{'alike':>7}  said instead"]
+    lines += ["", f"{'history (withheld)':<20}{'pairs':>6}{'right':>7}{'coarse':>8}  said instead"]
     for history in dict.fromkeys(str(pair.kin) for pair in pairs()):
         some = [row for row in rows["withheld"] if row["history"] == history]
         other = Counter(row["said"] for row in some if not row["right"])
         instead = ", ".join(f"{word} {n}" for word, n in other.most_common())
-        count = (sum(row[key] for row in some) for key in ("right", "alike"))
-        lines.append(f"{history:<20}{len(some):>6}" + "".join(f"{n:>7}" for n in count) + f"  {instead}")
-    wrong = [row for row in rows["withheld"] if not row["right"] and not row["alike"]]
-    lines += ["", *(f"wrong: {r['network']}, {r['source']} -> {r['target']}: {r['said']}, {r['why']}" for r in wrong)]
+        right, coarse = (sum(row[key] for row in some) for key in ("right", "coarse"))
+        lines.append(f"{history:<20}{len(some):>6}{right:>7}{coarse:>8}  {instead}")
+    wrong = [row for row in rows["withheld"] if not row["right"]]
+    lines.append("")
+    for r in wrong:
+        alike = " (it hardly left the base, whose traces these are)" if r["alike"] else ""
+        lines.append(f"wrong{alike}: {r['network']}, {r['source']} -> {r['target']}: {r['said']}, {r['why']}")
     return "\n".join(line.rstrip() for line in lines).rstrip() + "\n"

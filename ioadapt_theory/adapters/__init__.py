@@ -4,11 +4,11 @@ from importlib import import_module
 from typing import Any
 
 from ioadapt_theory.adapters.bases import Base, Identity
+from ioadapt_theory.adapters.caching import cached
 from ioadapt_theory.adapters.config import AdapterConfig
 from ioadapt_theory.adapters.equations import Placed, Placement
 from ioadapt_theory.adapters.families import FAMILIES, Family, Spec
 from ioadapt_theory.adapters.fast.autograd import unfused
-from ioadapt_theory.adapters.fast.derived import cached
 from ioadapt_theory.adapters.layer import AdaptedLayer, Adapter
 from ioadapt_theory.adapters.matrices import Operator, operator
 from ioadapt_theory.adapters.model import (

@@ -11,7 +11,7 @@ from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import FAMILIES, LIMITS, OPTIONS, Spec
 from ioadapt_theory.adapters.families.family import is_finite
 from ioadapt_theory.adapters.matrices import PLAIN_DTYPES
-from ioadapt_theory.adapters.rules.patterns import check, compiled, override
+from ioadapt_theory.adapters.rules.patterns import check, check_nesting, override
 from ioadapt_theory.adapters.rules.residual import UnknownSideError, residual_side
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 
@@ -61,6 +61,12 @@ class AdapterConfig:
     Raises:
         InvalidValueError: a value outside its limits.
         UnknownNameError: a family, placement or init that does not exist.
+
+    Example:
+        >>> from ioadapt_theory import AdapterConfig
+        >>> config = AdapterConfig(target_modules=["to_q"], rank=4, alpha=8, rank_pattern={"up.0.to_q": 16})
+        >>> [config.resolve(name).specs["input"].scaling for name in ("down.0.to_q", "up.0.to_q")]  # alpha / rank
+        [2.0, 0.5]
     """
 
     target_modules: str | tuple[str, ...]
@@ -102,7 +108,7 @@ class AdapterConfig:
             raise InvalidValueError(msg)
         for wanted in (self.target_modules, self.exclude_modules):
             if isinstance(wanted, str):
-                compiled(wanted)
+                check_nesting(wanted)
         for name in ("rank_pattern", "alpha_pattern", "placement_pattern"):
             values: Any = getattr(self, name)
             if not isinstance(values, Mapping) or not all(isinstance(pattern, str) for pattern in values):

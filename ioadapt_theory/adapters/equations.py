@@ -19,7 +19,16 @@ NO_GRADIENT = (
 
 
 class Placement(StrEnum):
-    """The matrix that Φ_θ is applied to: W, I_c or I_d."""
+    """The matrix that Φ_θ is applied to: W, I_c or I_d.
+
+    Example:
+        >>> from torch import nn
+        >>> from ioadapt_theory import Placement
+        >>> from ioadapt_theory.adapters import operator
+        >>> f = operator(nn.Linear(16, 8))
+        >>> {str(side): (side.base(f).rows, side.base(f).columns) for side in Placement}  # I_c, I_d and W
+        {'input': (16, 16), 'output': (8, 8), 'weight': (16, 8)}
+    """
 
     INPUT = "input"
     OUTPUT = "output"
@@ -44,7 +53,21 @@ class Placement(StrEnum):
 
 
 class Placed(Upon):
-    """The layer f, which may itself be adapted, with Φ in its place: so placements stack (Eq. 6, several adapters)."""
+    """The layer f, which may itself be adapted, with Φ in its place: so placements stack (Eq. 6, several adapters).
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from ioadapt_theory import Placement
+        >>> from ioadapt_theory.adapters import FAMILIES, Placed, Spec, operator
+        >>> f, x = operator(nn.Linear(16, 8, bias=False)), torch.randn(3, 16)
+        >>> phi = FAMILIES["lora"](f.near, Spec(rank=2, init="random"))
+        >>> adapted = Placed(f, phi, Placement.INPUT)
+        >>> torch.allclose(adapted(x), x @ phi.weight(f.near) @ f.dense(), atol=1e-5)  # Y = X Φ(I) W
+        True
+        >>> torch.allclose(adapted(x), x @ adapted.dense(), atol=1e-5)
+        True
+    """
 
     def __init__(self, f: Operator, phi: Family, placement: Placement) -> None:
         super().__init__(f)

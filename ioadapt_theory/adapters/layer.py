@@ -21,6 +21,14 @@ class Adapter(nn.ModuleDict):
     Attributes:
         family: name of the families.
         shift: a bias that comes with it, as in some files of others, of the layer's outputs; None otherwise.
+
+    Example:
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt
+        >>> model = nn.Sequential(nn.Linear(16, 8))
+        >>> _ = adapt(model, target_modules=["0"], placement="input+weight", rank=2, alpha=4)
+        >>> [(str(side), phi.size, phi.scaling) for side, phi in model[0].adapters["default"].parts()]
+        [('input', (16, 16, 16), 2.0), ('weight', (16, 8, 16), 2.0)]
     """
 
     def __init__(self, family: str, families: Mapping[Placement, Family], shift: Tensor | None = None) -> None:
@@ -108,6 +116,18 @@ class AdaptedLayer(nn.Module):
         merged: whether the base layer holds merged weights now.
         disabled: how many times it was switched off and not on again.
         REFUSED: what a checkpoint of ``save_pretrained`` has for the sake of ``from_pretrained`` alone.
+
+    Example:
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt
+        >>> layer = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], rank=2)[0]
+        >>> layer
+        AdaptedLayer(
+          active: default
+          (base_layer): Linear(in_features=16, out_features=8, bias=True)
+          ...
+        >>> layer.in_features, layer.weight.requires_grad  # what it lacks is the base layer's
+        (16, False)
     """
 
     REFUSED: ClassVar = "weight"

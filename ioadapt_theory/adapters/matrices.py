@@ -24,7 +24,15 @@ GLOBAL_HOOKS = tuple(getattr(modules, f"_global{hooks}") for hooks in HOOKS)
 
 
 class Operator(Base):
-    """A frozen layer f as a Base; ``near`` and ``far`` are the identities of its two sides (I_c and I_d)."""
+    """A frozen layer f as a Base; ``near`` and ``far`` are the identities of its two sides (I_c and I_d).
+
+    Example:
+        >>> from torch import nn
+        >>> from ioadapt_theory.adapters import operator
+        >>> f = operator(nn.Conv2d(4, 6, 3))
+        >>> (f.rows, f.columns), f.near.rows, f.far.rows  # W is (4 channels x 9 taps) x 6
+        ((36, 6), 4, 6)
+    """
 
     def __init__(self, module: Any, n_in: int, n_out: int, *, axis: int = -1, taps: int = 1) -> None:
         """Sizes are in features (channels); ``taps`` is the number of kernel positions."""

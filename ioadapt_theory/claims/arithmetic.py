@@ -318,6 +318,5 @@ def sup_hessian_norm(u: Array, v: Array, du: Array, dv: Array) -> Array:
 
 def parallel(u: Array, v: Array) -> Array:
     """1.0 where u and v are parallel, 0.0 where they are not; Fractions are compared exactly."""
-    if isinstance(u, Tensor):
-        return 1.0 * (sine(u, v) < 1e-12)
-    return 1.0 * (ranks.rank(np.stack((u, v))) < 2)
+    pair = torch.stack((u, v), -2) if isinstance(u, Tensor) else np.stack((u, v))
+    return 1.0 * (rank(pair) < 2)

@@ -33,6 +33,11 @@ class Run:
         pair: how the target is made from the source (``stacks.PAIRS``).
         condition: condition number of the weights where the spectrum is "conditioned".
         device: where stacks and samples live.
+
+    Example:
+        >>> from ioadapt_theory.claims import Run
+        >>> Run(instances=10, seed=1).chosen()
+        {'seed': 1, 'instances': 10}
     """
 
     seed: int = 0
@@ -207,6 +212,11 @@ class Claim:
         words: what the statement says beyond the relation, with evidence of its own.
         setting: how instances are read and drawn; None for claims that have none.
         inequality: both sides and the hypotheses as functions of an instance; made from the formulas.
+
+    Example:
+        >>> from ioadapt_theory.claims import CLAIMS
+        >>> CLAIMS["prop-4"].source, str(CLAIMS["prop-4"].expected)
+        ('Proposition 4 (App. A.2)', 'proved')
     """
 
     id: str

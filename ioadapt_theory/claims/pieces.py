@@ -119,8 +119,8 @@ def _difference(there: str, here: str) -> str:
 def digest(claim: Claim) -> str:
     """Changes with the statement of a claim, with its proof, and with any code or witness that either might use.
 
-    It is that of all files of this package, of what the registry says of the claim and, since that can be changed in a
-    running program, of both sides on two instances.
+    It is that of all files of this package, the printed tables among them, of what the registry says of the claim and,
+    since that can be changed in a running program, of both sides on two instances.
     """
     said = [claim.id, claim.statement, claim.expected, *claim.witnesses, *claim.attained, *_probe(claim)]
     said += [json.dumps([type(s).__name__, str(s.kind), getattr(s, "name", "")]) for s in strategies(claim)]
@@ -137,10 +137,9 @@ def _probe(claim: Claim) -> list[str]:
 
 
 @cache
-def _sources() -> str:
+def _sources(folder: Path = Path(__file__).parent) -> str:
     found = hashlib.sha256()
-    folder = Path(__file__).parent
-    for path in sorted((*folder.rglob("*.py"), *folder.rglob("*.json"))):
+    for path in sorted(path for ending in ("py", "json", "csv") for path in folder.rglob(f"*.{ending}")):
         found.update(path.relative_to(folder).as_posix().encode())
         found.update(path.read_bytes().replace(b"\r\n", b"\n"))
     return found.hexdigest()

@@ -67,6 +67,4 @@ def _modulo(m: np.ndarray, prime: int) -> int:
         below -= np.outer(below[:, column], m[found]) % prime
         below %= prime
         found += 1
-        if found == m.shape[0]:
-            break
     return found

@@ -79,7 +79,7 @@ def check(run: Run, jobs: int) -> None:
             raise InvalidValueError(msg)
     stacks.check(run)
     try:
-        torch.empty(0, device=run.device)
+        torch.empty((), device=run.device)
     except (RuntimeError, AssertionError) as error:
         msg = f"Device {run.device!r} cannot be used: {str(error).splitlines()[0]}"
         raise InvalidValueError(msg) from None

@@ -1,5 +1,6 @@
 """Adapter files of any format put on a model, everything checked and read first."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from torch import nn
 from ioadapt_theory.adapters.base_weights import ModelWeights, Weights
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.moving.exchange import exchange
+from ioadapt_theory.adapters.moving.outlook import Outlook, of_models, of_prints
 from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport, put
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.names.resolve import resolve
@@ -96,8 +98,20 @@ def load(
     for ready in altered if alter_base else ():
         ready.apply(model, name)
     changed = tuple(f"{ready.change.name}.{ready.change.leaf}" for ready in altered if alter_base)
-    matched_too = (*report.matched, *twins)
-    return replace(report, matched=matched_too, unmatched={**report.unmatched, **lost}, altered=changed)
+    return replace(
+        report,
+        matched=(*report.matched, *twins),
+        unmatched={**report.unmatched, **lost},
+        altered=changed,
+        outlook=_outlook(source, model, opened, {str(matched.found[n].name.path): a for n, a in adapters.items()}),
+    )
+
+
+def _outlook(source: object, model: nn.Module, opened: Opened, adapters: Mapping[str, Adapter]) -> Outlook:
+    """By both models if the first one is at hand, else by what the file says of it."""
+    if isinstance(source, nn.Module) and adapters.keys() <= {*ModelWeights(source).names}:
+        return of_models(source, model, adapters)
+    return of_prints(opened.prints, model)
 
 
 def _once(model: nn.Module, adapters: dict[str, Adapter]) -> tuple[dict[str, Adapter], list[str]]:

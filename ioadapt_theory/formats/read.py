@@ -35,6 +35,18 @@ class Entry:
         roles: part -> key of its tensor.
         scaling: factor on the learned change.
         source: the file.
+
+    Example:
+        >>> import tempfile
+        >>> import torch
+        >>> from safetensors.torch import save_file
+        >>> from ioadapt_theory.formats import read
+        >>> path, layer = tempfile.mkdtemp() + "/lora.safetensors", "lora_unet_mid_block_attentions_0_proj_in"
+        >>> down, up = torch.zeros(2, 16), torch.zeros(8, 2)
+        >>> save_file({f"{layer}.lora_down.weight": down, f"{layer}.lora_up.weight": up}, path)
+        >>> entry = read(path).entries[0]
+        >>> entry.kind, entry.scaling, entry.adapter().family
+        ('lora', 1.0, 'lora')
     """
 
     name: Name
@@ -77,6 +89,18 @@ class AdapterFile:
         base: name of the model that it was trained on, or baked for, where the file says it.
         metadata: the header's strings.
         prints: fingerprints of the base's layers, where it has them.
+
+    Example:
+        >>> import tempfile
+        >>> import torch
+        >>> from safetensors.torch import save_file
+        >>> from ioadapt_theory.formats import read
+        >>> path, layer = tempfile.mkdtemp() + "/lora.safetensors", "lora_unet_mid_block_attentions_0_proj_in"
+        >>> down, up = torch.zeros(2, 16), torch.zeros(8, 2)
+        >>> save_file({f"{layer}.lora_down.weight": down, f"{layer}.lora_up.weight": up}, path)
+        >>> found = read(path)
+        >>> len(found.entries), dict(found.unread), found.base  # the file does not say its base
+        (1, {}, None)
     """
 
     path: Path

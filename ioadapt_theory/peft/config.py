@@ -37,9 +37,17 @@ class IOLoraConfig(PeftConfig):
         placement_pattern, rank_pattern, alpha_pattern: see ``AdapterConfig``.
         init_lora_weights, use_dora: LoraConfig's words for ``init_weights`` and for the family "dora", so that a script
             which makes a LoraConfig makes this one when the name is exchanged.
+        bias, lora_bias, fan_in_fan_out: for such scripts, too. Biases stay frozen, "none" and False; how a layer keeps
+            its weight is seen from the layer.
 
     Raises:
         InvalidValueError: a value outside its limits, or a format_version of the future.
+
+    Example:
+        >>> from ioadapt_theory.peft import IOLoraConfig
+        >>> config = IOLoraConfig(target_modules=["q_proj"], r=4, lora_alpha=8, use_dora=True)
+        >>> config.family, config.placement, config.options().alpha
+        ('dora', 'input', 8)
     """
 
     target_modules: list[str] | str | None = None
@@ -63,8 +71,13 @@ class IOLoraConfig(PeftConfig):
     base_fingerprints: dict[str, Any] | None = None
     init_lora_weights: InitVar[bool | str | None] = None
     use_dora: InitVar[bool] = False
+    bias: InitVar[str] = "none"
+    lora_bias: InitVar[bool] = False
+    fan_in_fan_out: InitVar[bool] = False
 
-    def __post_init__(self, init_lora_weights: bool | str | None, use_dora: bool) -> None:
+    def __post_init__(
+        self, init_lora_weights: bool | str | None, use_dora: bool, bias: str, lora_bias: bool, fan_in_fan_out: bool
+    ) -> None:
         """Check the options, as far as that needs no model."""
         super().__post_init__()  # type: ignore[no-untyped-call]
         self.peft_type = IOPeftType.IOLORA
@@ -76,6 +89,10 @@ class IOLoraConfig(PeftConfig):
             self.init_weights = known[init_lora_weights]
         if use_dora:
             self.family = "dora"
+        if bias != "none" or lora_bias:
+            msg = f"bias is {bias!r:.80} and lora_bias {lora_bias!r:.80}; here biases stay frozen: 'none' and False."
+            raise InvalidValueError(msg)
+        del fan_in_fan_out
         if self.format_version != FORMAT_VERSION:
             msg = f"format_version is {self.format_version!r}, this package knows {FORMAT_VERSION}: use a newer one."
             raise InvalidValueError(msg)

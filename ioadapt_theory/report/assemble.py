@@ -34,6 +34,15 @@ class Report:
         lost: layers of the adapter that do not fit the target, and why.
         effect: on a batch, if there was one.
         advice: the first first.
+
+    Example:
+        >>> from torch import nn
+        >>> from ioadapt_theory.report import report
+        >>> source, target = nn.Sequential(nn.Linear(64, 48)), nn.Sequential(nn.Linear(64, 48))
+        >>> _ = target.load_state_dict(source.state_dict())
+        >>> found = report(source, target)
+        >>> str(found.kinship.kin), found.last.startswith("Advice: ")
+        ('same', True)
     """
 
     names: tuple[str, str, str | None]
@@ -139,6 +148,12 @@ def report(
         effect=measured,
         advice=tuple(advise(found, kin, measured)),
     )
+
+
+def last_line(source: nn.Module, target: nn.Module, adapter: str | Mapping[str, Adapter]) -> str:
+    """The kinship and the answer for an adapter, see ``report``."""
+    found = report(source, target, adapter=adapter)
+    return f"{found.kinship.kin.capitalize()}. {found.last}"
 
 
 def _uneven(one: Weights, two: Weights, found: Iterable[LayerPair]) -> Iterator[tuple[str, Tensor, Tensor]]:

@@ -23,7 +23,14 @@ SHARED = 3.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the paper leaves open, with our defaults; see the help of the command for each."""
+    """What the paper leaves open, with our defaults; see the help of the command for each.
+
+    Example:
+        >>> from ioadapt_theory.similarity.comparison import Options
+        >>> from ioadapt_theory.similarity.measures.spaces import Space
+        >>> str(Options(lowest=0.1, space=Space.INPUT).space)
+        'input'
+    """
 
     match: Match = Match.NAME
     space: Space = Space.WEIGHT
@@ -65,7 +72,21 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Everything that was found; positions in ``models`` and ``labels`` are those in pairs."""
+    """Everything that was found; positions in ``models`` and ``labels`` are those in pairs.
+
+    Example:
+        >>> import tempfile
+        >>> import torch
+        >>> from safetensors.torch import save_file
+        >>> from ioadapt_theory.checkpoints.open import open_checkpoint
+        >>> from ioadapt_theory.similarity.compare import compare
+        >>> path = tempfile.mkdtemp() + "/model.safetensors"
+        >>> save_file({"a.weight": torch.randn(8, 16), "b.weight": torch.randn(8, 8)}, path)
+        >>> with open_checkpoint(path) as one, open_checkpoint(path) as other:
+        ...     found = compare([one, other])
+        >>> found.pairs, [row.name for row in found.rows], round(found.mean((0, 1)).mean, 6)
+        ([(0, 1)], ['a.weight', 'b.weight'], 1.0)
+    """
 
     models: tuple[Checkpoint, ...]
     labels: tuple[str, ...]

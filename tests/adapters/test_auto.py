@@ -177,6 +177,26 @@ def test_the_input_comes_first_where_both_are_shared():
     assert choices(source, config, target)["1"].placement is Placement.INPUT
 
 
+def stack(blocks: list[Block]) -> nn.Module:
+    model = nn.Module()
+    model.layers = nn.ModuleList(copy.deepcopy(blocks))
+    return model
+
+
+def test_layers_that_were_renumbered_are_held_against_those_they_were_and_those_removed_get_nothing():
+    blocks = [Block() for _ in range(4)]
+    source, target = stack(blocks), stack([blocks[0], blocks[3]])
+    found = choices(source, AdapterConfig(target_modules=LAYERS, placement="auto"), target)
+    for name, choice in found.items():
+        kept = name.startswith(("layers.0.", "layers.3."))
+        assert choice.placement is (Placement.INPUT if kept else None)
+        assert not kept or choice.sides.cosine == pytest.approx(1)
+    with pytest.warns(UserWarning, match="leaves out 12 of 24 layers"):
+        adapt(source, target_modules=LAYERS, placement="auto", target=target, rank=2, init="random")
+    report = transfer(source, target, match="provenance")
+    assert len(report.matched) == 12
+
+
 def test_a_kernel_is_compared_over_its_channels():
     kernel = torch.randn(10, 6, 3, 3)
     q = orthogonal(10, generator=torch.Generator().manual_seed(2))

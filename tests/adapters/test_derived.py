@@ -12,11 +12,13 @@ from torch import nn
 from torch.testing import assert_close
 
 from ioadapt_theory.adapters import adapt, cached, disable, layers, merge, scale, unfused, unmerge
+from ioadapt_theory.adapters.families import dora
 from ioadapt_theory.adapters.families.dora import DoRA
 from ioadapt_theory.adapters.fast import derived
 from tests.adapters.cases import layer
 
 C, D = 12, 20
+SIDE_NORMS = dora.side_norms
 placements = pytest.mark.parametrize("placement", ["weight", "input", "output"])
 
 
@@ -71,6 +73,23 @@ CHANGES = {
     "weight in place": lambda m: torch.no_grad()(layer(m).base_layer.weight[1].mul_)(3.0),
     "copied": lambda m: m,
 }
+
+
+@pytest.mark.parametrize("placement", ["input", "output", "input+output"])
+def test_a_model_in_cached_is_derived_in_one_batch_for_each_size_and_to_the_same(placement, monkeypatch):
+    model = nn.Sequential(*(nn.Linear(C, C) for _ in range(4)), nn.Linear(C, D))
+    adapt(model, target_modules="all-linear", family="dora", placement=placement, rank=3, init="random")
+    x, batches, alone = torch.randn(3, C), [], []
+    monkeypatch.setattr(dora, "side_norms", lambda a, b, s: batches.append(len(a)) or SIDE_NORMS(a, b, s))
+    for _ in range(2):
+        with cached(model), torch.no_grad():
+            found = model(x)
+        assert sum(batches) == len([*model]) * placement.count("put")
+        alone.append(max(batches))
+        assert_close(found, fresh(model, x), rtol=1e-12, atol=1e-12)
+        stepped(model, torch.optim.SGD)
+        batches.clear()
+    assert min(alone) >= 4
 
 
 def phi_of_any(model: nn.Sequential) -> DoRA:

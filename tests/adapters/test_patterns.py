@@ -77,3 +77,27 @@ def test_what_people_write_is_not_refused(pattern):
 
 def test_a_plain_pattern_before_one_that_could_run_for_ever_is_taken():
     assert first_fit(["q", ".*.*.*x"], "a." * 480 + "q") == "q"
+
+
+@pytest.mark.parametrize("name", ["target_modules", "exclude_modules"])
+@pytest.mark.parametrize(
+    "pattern", ["(a+)+b", "(x|xx)*y", r"(?:\.?\w)*z", "((.*)q)*", "(?P<n>(a*))+", "([ab]?c?){9,}d"]
+)
+def test_a_pattern_for_names_repeats_no_group_that_repeats(name, pattern):
+    with pytest.raises(InvalidValueError, match="could run for ever: it repeats a group"):
+        AdapterConfig(**{"target_modules": ["a"], name: pattern})
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "all-linear",
+        r"^(?:(?!visual|lm_head).)*(q_proj|v_proj)$",
+        r"(?:.*?(?:vision|text).*?(?:attn|mlp).*?(?:q_proj|k_proj).*?)|(?:\bmodel\.layers\.[\d]{1,}\.(?:mlp)\.(?:up))",
+        r".*layers\.(4|5)\..*(q|k)_proj",
+        r"(down_|mid_)?block[s+*]+(\.attn)*",
+        r"x\(a+\)+",
+    ],
+)
+def test_a_pattern_for_names_that_people_of_peft_write_is_taken(pattern):
+    assert AdapterConfig(target_modules=pattern).target_modules == pattern

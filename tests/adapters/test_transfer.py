@@ -1,11 +1,14 @@
 """The same adapter on another model: what has to be equal, what is reported, nothing done halfway."""
 
+import copy
+
 import pytest
 import torch
 from torch import nn
 from torch.testing import assert_close
 
-from ioadapt_theory.adapters import TransferError, adapt, layers, merge, parameters, transfer
+from ioadapt_theory import load, save
+from ioadapt_theory.adapters import TransferError, adapt, layers, merge, parameters, remove, transfer
 from ioadapt_theory.errors import UnknownNameError
 
 
@@ -52,6 +55,31 @@ def test_a_report_says_what_matched_and_why_the_rest_did_not():
     assert report.matched == ("0",)
     assert report.unmatched["2"] == "the model has no such layer"
     assert "1 of 3 layers matched" in str(report)
+
+
+def test_what_is_printed_says_whether_it_can_move(tmp_path):
+    source, stranger = net((40, 32), (32, 24)), net((40, 32), (32, 24))
+    twin, again = copy.deepcopy(source), copy.deepcopy(stranger)
+    adapt(source, target_modules=["0", "1"], placement="input", init="random")
+    told = str(transfer(source, stranger)).splitlines()
+    assert told[0] == "2 of 2 layers matched."
+    assert told[1].startswith("Stranger. Advice: train it anew on the target (2 of 2 nothing shared;")
+    assert str(transfer(source, twin)).endswith("the same function by construction).")
+    folder = save(source, tmp_path)
+    remove(stranger)
+    assert str(load(stranger, folder, source=source)).splitlines()[1] == told[1]
+    assert "the weights are not those it was trained on, nor made from them: foreign" in str(load(again, folder))
+    remove(twin)
+    assert str(load(twin, folder)) == "2 of 2 layers matched."
+
+
+def test_printing_a_move_keeps_no_model_alive_and_takes_no_while():
+    source = adapt(net((4, 4)), target_modules=["0"])
+    report = transfer(source, net((4, 4)))
+    assert str(report) == "1 of 1 layers matched."  # the target is gone
+    large = adapt(net((2000, 1500)), target_modules=["0"])
+    assert "takes a while" in str(transfer(large, other := net((2000, 1500))))
+    assert layers(other)
 
 
 def test_nothing_that_fits_is_an_error_even_when_not_strict():

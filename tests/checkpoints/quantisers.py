@@ -84,8 +84,13 @@ def _words(numbers: Tensor, bits: int) -> Tensor:
     return torch.tensor(rows, dtype=torch.int32).T.contiguous()
 
 
-def gptq(name: str, w: Tensor, *, bits: int = 4, group: int = 32, shuffled: bool = False) -> Tensors:
-    """Codes (inputs, outputs) packed along the inputs, zeros less one; the order of the groups in g_idx."""
+def gptq(
+    name: str, w: Tensor, *, bits: int = 4, group: int = 32, shuffled: bool = False, same: int | None = None
+) -> Tensors:
+    """Codes (inputs, outputs) packed along the inputs, zeros less one; the order of the groups in g_idx.
+
+    With ``same`` the codes are symmetric around half their range, and that is what stands for every zero.
+    """
     inputs, top = w.shape[1], (1 << bits) - 1
     index = torch.arange(inputs, dtype=torch.int32) // group
     index = index[torch.randperm(inputs)] if shuffled else index
@@ -96,8 +101,11 @@ def gptq(name: str, w: Tensor, *, bits: int = 4, group: int = 32, shuffled: bool
         low, high = part.amin(1).clamp(max=0), part.amax(1).clamp(min=0)
         scales[g] = (high - low) / top
         zeros[g] = (-low / scales[g]).round()
+        if same is not None:
+            scales[g], zeros[g] = part.abs().amax(1) * 2 / top, (top + 1) / 2
     codes = (w.T / scales[index] + zeros[index]).round().clamp(0, top)
-    packed_zeros = _words(((zeros - 1) % (top + 1)).T, bits).T.contiguous()
+    written = (zeros - 1) % (top + 1) if same is None else torch.full_like(zeros, same)
+    packed_zeros = _words(written.T, bits).T.contiguous()
     end = {f"{name}.scales": scales.half(), f"{name}.g_idx": index}
     return {f"{name}.qweight": _words(codes, bits), f"{name}.qzeros": packed_zeros, **end}
 

@@ -34,6 +34,9 @@ SCHEMES: dict[str, tuple[Quantise, float]] = {
     "GPTQ, by activation": (partial(q.gptq, shuffled=True), 0.99),
     "GPTQ, 8 bits": (partial(q.gptq, bits=8), 0.999),
     "GPTQ, 3 bits": (partial(q.gptq, bits=3), 0.96),
+    "GPTQ, symmetric": (partial(q.gptq, same=7), 0.99),
+    "GPTQ, symmetric, of the second format": (partial(q.gptq, same=8), 0.99),
+    "GPTQ, symmetric, zeros not written": (partial(q.gptq, same=0), 0.99),
     "AWQ": (q.awq, 0.99),
     "compressed-tensors": (q.compressed, 0.99),
 }

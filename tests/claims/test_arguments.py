@@ -87,6 +87,12 @@ def test_an_argument_says_what_is_broken_about_it(argument: Any, broken: list[st
     assert list(argument.broken(PROP_4)) == broken
 
 
+def test_steps_that_compare_sides_prove_no_strict_inequality() -> None:
+    (goal,) = PROP_4.concludes
+    strict = replace(PROP_4, concludes=(goal, goal.left < goal.right))
+    assert list(steps(GOOD, REACHES).broken(strict)) == ["steps compare sides, and the goal is strict"]
+
+
 @pytest.mark.parametrize(
     ("proof", "finding"),
     [

@@ -133,6 +133,11 @@ def test_what_counts_as_rounding_in_a_rank(kind: Any, counts: str, is_rounding: 
         assert (int(two), int(one)) == (2, 1)
 
 
+@pytest.mark.parametrize(("kind", "limit"), [(tensor, "1e-12"), (digits, "1e-40")])
+def test_what_is_at_the_limit_of_rounding_is_rounding(kind: Any, limit: str) -> None:
+    assert int(a.rank(kind([["1", "0"], ["0", limit]]))) == 1
+
+
 def test_what_counts_as_rounding_in_a_pseudo_inverse() -> None:
     for scale in ("1e-5", "1e5"):
         s = Fraction(scale)

@@ -15,7 +15,9 @@ from ioadapt_theory.claims.expression.deduction import (
     CAUCHY_SCHWARZ,
     LEFT,
     OPERATOR,
+    ROWS,
     RULES,
+    SQUARE,
     TRIANGLE_FROBENIUS,
     Deduction,
     Link,
@@ -27,15 +29,22 @@ from ioadapt_theory.claims.expression.notation import latex, letter, text
 from ioadapt_theory.claims.expression.tree import (
     EYE,
     Term,
+    artanh,
+    cos,
+    cosh,
     dot,
     fro,
     let,
     linear_part,
+    ln,
     matrix,
     norm,
+    positive,
     row,
+    rows,
     scalar,
     sim,
+    sinh,
     spectral,
     sqrt,
     term,
@@ -178,6 +187,50 @@ class TestDeductions:
         assert not at_most(norm(U) * spectral(M), norm(U @ M), (OPERATOR,))
         assert not at_most(fro(M + N), fro(M) + fro(N), (LEFT,))
         assert not at_most(norm(U @ M), norm(U) * fro(M), (OPERATOR,))
+
+    @pytest.mark.parametrize("function", [cos, ln, artanh, sinh, sqrt, positive, cosh, sim, dot])
+    def test_a_product_increases_with_a_factor_where_the_others_are_not_negative(self, function: Any) -> None:
+        factor = function(U, V) if function in (sim, dot) else function(scalar("a"))
+        there = at_most(factor * norm(U @ M), factor * (norm(U) * spectral(M)), (OPERATOR,))
+        assert there == (function in (sqrt, positive, cosh))
+
+    @pytest.mark.parametrize("function", [cos, abs, cosh])
+    def test_what_does_not_increase_everywhere_is_not_entered(self, function: Any) -> None:
+        assert not at_most(function(norm(U @ M)), function(norm(U) * spectral(M)), (OPERATOR,))
+
+    def test_a_power_increases_where_it_is_positive_and_its_base_not_negative(self) -> None:
+        smaller, larger, a = norm(U @ M), norm(U) * spectral(M), scalar("a")
+        assert not at_most(smaller**-1, larger**-1, (OPERATOR,))
+        assert not at_most(smaller**0, larger, (OPERATOR,))
+        for sign, holds in ((1, True), (-1, False)):
+            assert at_most((sign + smaller) ** 2, (sign + larger) ** 2, (OPERATOR,)) is holds
+        assert not at_most(smaller / a, larger / a, (OPERATOR,))
+
+    def test_a_letter_of_a_rule_stands_for_one_thing(self) -> None:
+        a, b = scalar("a"), scalar("b")
+        assert at_most((a + b) ** 2, 2 * a**2 + 2 * b**2, (SQUARE,))
+        assert not at_most((a + b) ** 2, 2 * a**2 + 2 * a**2, (SQUARE,))
+        assert at_most(rows(M @ N), rows(M), (ROWS,))
+        assert not at_most(rows(M @ N), rows(N), (ROWS,))
+
+    def test_what_a_rule_asks_for_has_to_be_given_of_the_same_thing(self) -> None:
+        p, q = matrix("?p"), matrix("?q")
+        shrinks = Rule("", fro(p @ q) <= fro(q), (spectral(p) <= 1,))
+        for given, holds in (((spectral(M) <= 1,), True), ((spectral(N) <= 1,), False), ((spectral(M) <= 2,), False)):
+            assert at_most(fro(M @ N), fro(N), (shrinks,), given) is holds
+        assert not at_most(fro(M @ N), fro(N), (shrinks,))
+
+    def test_an_equation_may_be_read_backwards_and_an_inequality_may_not(self) -> None:
+        a, b = scalar("a"), scalar("b")
+        assert at_most(b, a, (a.equals(b),))
+        assert not at_most(b, a, (a <= b,))
+
+    def test_an_equation_is_shown_by_equations_only_and_an_inequality_by_no_strict_goal(self) -> None:
+        goal = fro(M + N).equals(fro(M) + fro(N))
+        link = Link("triangle inequality", goal.right, (TRIANGLE_FROBENIUS,))
+        assert list(Deduction(goal.left, (link,)).broken(goal, ())) == ["the goal is an equation, and a link is not"]
+        strict = goal.left < goal.right
+        assert list(Deduction(goal.left, (link,)).broken(strict, ())) == ["links show ≤, and the goal is strict"]
 
     def test_a_chain_has_to_begin_and_to_end_where_the_statement_does(self) -> None:
         goal = fro(M + N) <= fro(M) + fro(N)

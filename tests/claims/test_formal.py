@@ -1,5 +1,6 @@
 """Formal evidence: the record, the statements in Coq and the sources fit; what is changed loses it."""
 
+import contextlib
 import dataclasses
 import json
 import subprocess
@@ -98,3 +99,39 @@ def test_without_coqc_the_build_says_so_in_a_sentence(tmp_path):
     assert done.returncode == 2
     assert done.stderr.startswith("No coqc here")
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_build_counts_if_every_theorem_is_closed_and_the_record_is_its_own(monkeypatch, capsys):
+    """As Coq would say it; nothing is compiled here."""
+    from proofs import __main__ as proofs
+
+    number, commands = len(record()), list[str]()
+
+    def build(said: str, *options: str) -> str:
+        monkeypatch.setattr(sys, "argv", ["proofs", *options])
+        monkeypatch.setattr(proofs, "run", lambda *command: commands.append(command[0]) or said)
+        with contextlib.suppress(SystemExit):
+            proofs.main()
+        return "".join(capsys.readouterr())
+
+    closed = f"{proofs.CLOSED}\n"
+    monkeypatch.setattr(proofs.shutil, "which", lambda _: "coqc")
+    monkeypatch.setattr(proofs, "rendered", dict)
+    assert f"{number} of {len(CLAIMS)} claims are settled" in build(closed * number)
+    assert commands == ["coq_makefile", "make", "coqc"]
+    axiom = "Axioms:\nclassic : forall P, P \\/ ~ P\n"
+    assert "rests on more than logic: Axioms" in build(closed * (number - 1) + axiom)
+    assert f"{number} theorems, but {number - 1} reports" in build(closed * (number - 1))
+    monkeypatch.setattr(proofs, "digests", dict)
+    assert "formal.json is not the record of this build" in build(closed * number)
+    monkeypatch.setattr(proofs, "rendered", lambda: {"Statements.v": "another formula"})
+    assert "Statements.v is not what the claims say now" in build(closed * number)
+
+
+def test_what_coq_is_asked_is_the_statement_or_its_contrary():
+    from proofs.__main__ import checks
+
+    said = checks([CLAIMS["prop-2-output"], CLAIMS["prop-4"]])
+    assert "forall R : rcfType, ~ Statements.prop_2_output R := @prop_2_output_refuted." in said
+    assert "forall R : rcfType, Statements.prop_4 R := @prop_4_holds." in said
+    assert said.count("Print Assumptions checked_") == 2

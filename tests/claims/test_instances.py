@@ -50,6 +50,7 @@ def test_ways_to_write_a_quarter(text: Any) -> None:
         ({"AB": [[1, 2, 3]] * 3}, ShapeError, "AB has size 3 x 3, but it is c x c, and c = 2 in W"),
         ({"x1": [0, 0]}, InvalidValueError, "x1 is the zero vector"),
         ({"W": [[1, 0], [0, 0]]}, InvalidValueError, "x2 W is the zero vector"),
+        ({"W_target": [[0, 0], [0, 1]]}, InvalidValueError, "x1_target W_target is the zero vector"),
         ({"x2_target": [0, 0]}, InvalidValueError, "x2_target is the zero vector"),
         ({"epsilon": -1}, InvalidValueError, "epsilon = -1 must be at least 0"),
         ({"epsilon": [1]}, FileFormatError, r"epsilon holds \[1\]"),

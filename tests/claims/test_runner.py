@@ -7,11 +7,12 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 
-from ioadapt_theory.claims import CLAIMS, Run, verify
+from ioadapt_theory.claims import CLAIMS, Run, Verdict, records, verify
 from ioadapt_theory.claims import pieces as piecework
 from ioadapt_theory.claims.pieces import Piece, digest, do, pieces, total, values
 from ioadapt_theory.claims.records import Found, Journal, Record, default_folder, merge
@@ -177,6 +178,15 @@ def test_another_run_has_another_journal(tmp_path: Path, names: list[str], run: 
     assert Journal(tmp_path, names, run).path != Journal(tmp_path, NAMES, SMALL).path
 
 
+@pytest.mark.parametrize(("name", "other"), [("SCHEMA", 3), ("versions", lambda: "others"), ("digest", lambda _: "x")])
+def test_other_code_has_another_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, other: object
+) -> None:
+    before = Journal(tmp_path, NAMES, SMALL).path
+    monkeypatch.setattr(records, name, other)
+    assert Journal(tmp_path, NAMES, SMALL).path != before
+
+
 def changed(name: str, factor: float) -> object:
     inequality = CLAIMS[name].inequality
     return replace(CLAIMS[name], inequality=replace(inequality, rhs=lambda i: factor * inequality.rhs(i)))
@@ -198,8 +208,56 @@ def test_the_digest_changes_with_the_code_and_with_what_is_said(monkeypatch: pyt
     assert digest(replace(claim)) == before
     assert digest(replace(claim, attained=())) != before
     assert digest(replace(claim, strategies=claim.strategies[:-1])) != before
+    assert digest(replace(claim, witnesses=("g1",))) != before
+    assert digest(replace(claim, expected=Verdict.REFUTED)) != before
+    assert digest(replace(claim, prose="for small W")) != before
     monkeypatch.setattr(piecework, "_sources", lambda: "other")
     assert digest(claim) != before
+
+
+def test_code_witnesses_and_tables_are_sources_and_ends_of_lines_are_not(tmp_path: Path) -> None:
+    seen, names = set[str](), ("a.py", "b/c.py", "b/d.json", "b/e.csv")
+    (tmp_path / "b").mkdir()
+    for number, name in enumerate(names):
+        for text in ("", "1\n2\n"):
+            (tmp_path / name).write_bytes(text.encode())
+            seen.add(piecework._sources.__wrapped__(tmp_path))
+        assert len(seen) == 2 * number + 2
+    for name in names:
+        (tmp_path / name).write_bytes(b"1\r\n2\r\n")
+    assert piecework._sources.__wrapped__(tmp_path) in seen
+    (tmp_path / "a.py").rename(tmp_path / "z.py")
+    assert piecework._sources.__wrapped__(tmp_path) not in seen
+
+
+SETTINGS = {
+    **{"seed": 1, "instances": 51, "starts": 5, "steps": 4, "stacks": 71, "samples": 51, "depth": 3, "rank": 1},
+    **{"widths": (8, 11, 6), "pair": "gauge", "spectrum": "conditioned"},
+}
+STACKED = {"seed", "depth", "rank", "widths", "pair", "spectrum"}
+
+
+@pytest.mark.parametrize(
+    ("claim", "strategy", "matters"),
+    [
+        ("prop-2-output-sharp", "Replay", set()),
+        ("prop-2-output-sharp", "RandomInstances", {"seed", "instances"}),
+        ("prop-2-output-sharp", "GradientAscent", {"seed", "starts", "steps"}),
+        ("prop-2-output-sharp", "OrderFit", {"seed"}),
+        ("prop-2-output-sharp", "Proof", set()),
+        ("prop-2-output-sharp", "Said", set()),
+        ("prop-2-output-sharp", "MachineChecked", set()),
+        ("prop-4-exact", "ExactValue", {"instances", *STACKED}),
+        ("prop-4", "StackMonteCarlo", {"samples", "stacks", *STACKED}),
+    ],
+)
+def test_a_strategy_depends_on_these_settings_and_on_no_others(claim: str, strategy: str, matters: set[str]) -> None:
+    own = next(s for s in piecework.strategies(CLAIMS[claim]) if type(s).__name__ == strategy)
+    last = own.parts(SMALL) - 1
+    found = {
+        name for name, x in SETTINGS.items() if own.pinned(replace(SMALL, **{name: x}), last) != own.pinned(SMALL, last)
+    }
+    assert found == matters
 
 
 @pytest.mark.parametrize(
@@ -250,6 +308,19 @@ def test_merging_a_record_with_itself_changes_nothing(tmp_path: Path) -> None:
         assert found == total(NAMES, record().found)
     again = written(tmp_path / "c.json", merge([path, path]))
     assert Path(again).read_text() == Path(path).read_text()
+
+
+def test_a_record_whose_keys_stand_in_another_order_is_the_same_record(tmp_path: Path) -> None:
+    def backwards(x: Any) -> Any:
+        if isinstance(x, dict):
+            return {key: backwards(x[key]) for key in reversed(x)}
+        return [*map(backwards, x)] if isinstance(x, list) else x
+
+    path, other = Path(written(tmp_path / "a.json", record())), tmp_path / "b.json"
+    other.write_text(json.dumps(backwards(json.loads(path.read_text()))))
+    once, both = (merge(files) for files in ([str(other)], [str(path), str(other)]))
+    assert once.digest() == both.digest() == json.loads(path.read_text())["digest"]
+    assert len(both.configs) == 1
 
 
 def test_runs_that_overlap_count_their_common_pieces_once(tmp_path: Path) -> None:

@@ -263,6 +263,18 @@ def test_a_sum_of_all_stacks_contradicts_from_the_bound_of_laurent_and_massart_o
             assert Sampled(**sums).contradictions() == (set() if one_sided else found)
 
 
+@pytest.mark.parametrize("noise", [0.0, 0.5])
+def test_a_stack_whose_closed_form_bound_or_law_is_rounding_is_not_judged(noise: float) -> None:
+    found = Estimate(mean=torch.ones(5), weights=torch.ones(5, 2), samples=10)
+    found.weights[3] = noise / 2
+    closed, bound = torch.ones(5), torch.full((5,), 2.0)
+    closed[0] = bound[1] = noise
+    rounded = torch.full((5,), noise)
+    judged = monte_carlo.sampled(found, closed, bound, rounded)
+    assert (judged.samples, judged.judged, judged.intervals) == (50, 20, 5)
+    assert (judged.excess, judged.excess_of_bound, judged.variance) == (0, -10 * 2**20, 20 * 2**20)
+
+
 def test_what_is_detectable_is_the_sum_of_both_tails_over_the_samples() -> None:
     low, high = (math.sqrt(2 * t * 400) + 2 * t for t in (math.log(100), math.log(2e9)))
     assert Sampled(judged=1000, variance=400 * 2**20).detectable == pytest.approx((low + high) / (1000 - low))

@@ -9,12 +9,16 @@ import torch
 
 from ioadapt_theory.claims import CLAIMS, Run, Verdict
 from ioadapt_theory.claims.evaluation import evaluate
-from ioadapt_theory.claims.evidence.argument import Contradiction, resting_on
+from ioadapt_theory.claims.evidence.argument import Contradiction, _holds, exact_instance, resting_on
 from ioadapt_theory.claims.evidence.inequality import HypothesisError, UndecidedError
 from ioadapt_theory.claims.evidence.monte_carlo import composite, estimate, sampled
 from ioadapt_theory.claims.evidence.monte_carlo import rounding as rounding_of
 from ioadapt_theory.claims.evidence.searches import GradientAscent, RandomInstances
+from ioadapt_theory.claims.expression.tree import Relation, spectral, term
+from ioadapt_theory.claims.expression.values import Values
+from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.claims.settings import intervals
+from ioadapt_theory.claims.settings.letters import AB, EPSILON
 from ioadapt_theory.claims.settings.stacks import LinearStack
 
 
@@ -94,6 +98,33 @@ def test_an_instance_that_misses_a_hypothesis_contradicts_nothing() -> None:
     assert not list(Contradiction("ce2").broken(CLAIMS["prop-2-output"]))
     assert "ce2 misses" in next(Contradiction("ce2").broken(CLAIMS["prop-2-output-frobenius"]))
     assert "does not violate" in next(Contradiction("ce2").broken(CLAIMS["prop-2-output-sharp"]))
+
+
+@pytest.mark.parametrize(
+    ("smaller", "equal", "larger"),
+    [
+        (EPSILON, 20 * EPSILON / 20, 2 * EPSILON),
+        (-spectral(AB), spectral(AB) * 1, EPSILON * 3),
+        (spectral(AB), spectral(AB) * 1, 1),
+    ],
+)
+@pytest.mark.parametrize(("sign", "holds"), [("<", (True, False, False)), ("<=", (True, True, False))])
+def test_a_relation_of_exact_numbers_is_decided_on_both_sides_of_equality(
+    smaller: Any, equal: Any, larger: Any, sign: Any, holds: tuple[bool, ...]
+) -> None:
+    """‖AB‖₂ = ε on ce2."""
+    values = Values(exact_instance(CLAIMS["prop-2-output"], witness("ce2")))
+    sides = ((smaller, larger), (equal, EPSILON), (larger, smaller))
+    assert tuple(_holds(Relation(term(a), sign, term(b)), values) for a, b in sides) == holds
+    assert [_holds(Relation(term(a), "=", term(b)), values) for a, b in sides] == [False, True, False]
+
+
+def test_a_norm_is_compared_with_a_number_without_its_eigenvalues() -> None:
+    values = Values(exact_instance(CLAIMS["prop-2-output"], witness("ce2")))
+    for right, holds in (("1/5", True), ("1/6", False), ("1/4", True)):
+        assert _holds(spectral(AB) <= Fraction(right), values) is holds
+    assert _holds(AB.equals(AB), values)
+    assert not _holds(AB.equals(2 * AB), values)
 
 
 def test_what_rests_on_another_claim_falls_with_it() -> None:

@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import inspect
 import re
 import shlex
 import subprocess
@@ -68,15 +69,15 @@ def test_there_are_tutorials_and_their_commands_are_looked_at():
     assert len(CONSOLE) >= 4
 
 
-FUNCTIONS = [name for name in reference.names() if reference.kind_of(reference.found(name)) == "function"]
+EXAMPLES = [name for name in reference.names() if reference.kind_of(reference.found(name)) in {"function", "class"}]
 
 
-@pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_public_function_has_an_example_that_runs(name: str, as_users_do: None):
-    function = reference.found(name)
-    assert ">>> " in (function.__doc__ or ""), f"{name} has no example"
+@pytest.mark.parametrize("name", [*EXAMPLES, "ioadapt_theory.IoAdaptError"])
+def test_a_public_function_or_class_has_an_example_that_runs(name: str, as_users_do: None):
+    thing = reference.found(name)
+    assert ">>> " in (thing.__doc__ or ""), f"{name} has no example"
     torch.manual_seed(0)
-    assert run(name, function.__doc__, function.__code__.co_filename)
+    assert run(name, thing.__doc__, inspect.getsourcefile(thing) or name)
 
 
 def test_whatever_a_package_exports_is_in_the_reference():

@@ -39,7 +39,7 @@ BY_FILE = {
     "report.py": ("test_report", "../cli/test_claims", SIGNED),
     "evidence/argument.py": ("test_arguments", "test_tolerances", "test_words", *PROOFS),
     "evidence/formal.py": ("test_formal", "test_runner"),
-    "evidence/gradients.py": PROOFS,
+    "evidence/gradients.py": (*PROOFS, SIGNED),
     "evidence/mixtures.py": ("test_mixtures", "test_monte_carlo"),
     "evidence/monte_carlo.py": ("test_thresholds", "test_tolerances", "test_monte_carlo", "test_planted_errors"),
     "evidence/findings.py": ("test_thresholds", "test_tolerances", "test_evidence", "test_monte_carlo", "test_runner"),

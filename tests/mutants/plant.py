@@ -35,7 +35,20 @@ WORDS = {
     **{"attained": "near", "iff": "if", "input": "output", "LoRA": "DoRA", "independent": "dependent", "+": "−"},
     **{"all": "most", "exact": "rough", "false": "true", "rank": "size", "same": "other", "never": "often"},
 }
-SYMMETRIC = {"found", "agree", "dot", "maximum", "minimum", "max", "min", "isinstance", "Fraction", "zip"}
+SYMMETRIC = {
+    "found",
+    "agree",
+    "dot",
+    "cosine",
+    "sine",
+    "maximum",
+    "minimum",
+    "max",
+    "min",
+    "isinstance",
+    "Fraction",
+    "zip",
+}
 """Functions whose first two arguments may be exchanged, or whose exchange is an error that no test is needed for."""
 LISTS = ("given", "hypotheses", "witnesses", "attained", "words", "proofs", "strategies", "concludes", "shows")
 """Arguments that are lists of what a claim has: an element is left out."""

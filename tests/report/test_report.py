@@ -89,7 +89,7 @@ def test_a_fine_tuned_model_is_told_with_its_direction(seed: int, size: float):
     parent = network(seed)
     child = tuned(parent, size, 100 + seed)
     found, back = report(parent, child).kinship, report(child, parent).kinship
-    assert found.kin is back.kin is Kin.FINE_TUNED
+    assert found.kin is back.kin is Kin.TRAINED
     assert "the target is the child" in found.why
     assert "the source is the child" in back.why
 
@@ -104,12 +104,21 @@ def test_a_merged_adapter_is_told_by_the_rank_of_its_update(seed: int):
 def test_two_children_of_one_parent_are_siblings(seed: int):
     parent = network(seed)
     pair = [tuned(parent, 0.3, 10 * seed + k) for k in (1, 2)]
-    assert report(*pair).kinship.kin is Kin.SIBLING
+    assert report(*pair).kinship.kin is Kin.BESIDE
 
 
 def test_children_that_had_an_adapter_merged_each_are_siblings_too():
     parent = network(0)
-    assert report(merged(parent, 3, 1), merged(parent, 3, 2)).kinship.kin is Kin.SIBLING
+    assert report(merged(parent, 3, 1), merged(parent, 3, 2)).kinship.kin is Kin.BESIDE
+
+
+@pytest.mark.parametrize(("share", "word"), [(0.5, Kin.TRAINED), (0.75, Kin.BESIDE)])
+def test_a_merge_of_two_children_is_named_among_what_looks_like_it(share: float, word: Kin):
+    one, two = (tuned(network(0), 0.4, seed) for seed in (1, 2))
+    mean = changed(one, lambda k, w: (1 - share) * w + share * two[k].weight.data)
+    found = report(one, mean).kinship.kin
+    assert Kin.MERGED in found.covers
+    assert found is word
 
 
 def test_layers_that_were_taken_out_make_a_model_pruned_and_distilled_if_it_was_trained_on():
@@ -235,7 +244,7 @@ def test_networks_beside_each_other_do_not_come_before_each_other():
 def test_a_light_fine_tune_is_not_called_the_same(size: int):
     parent = network(0)
     found = report(parent, tuned(parent, size, 1)).kinship
-    assert found.kin is Kin.FINE_TUNED
+    assert found.kin is Kin.TRAINED
     assert "too little to tell which was first" in found.why
 
 
@@ -261,6 +270,11 @@ def test_a_narrower_mlp_is_pruned_and_not_the_same(seed: int):
     assert "in the source" in report(target, source).kinship.why
 
 
+def test_layers_of_strangers_that_are_of_another_width_are_no_part_of_each_other():
+    source, target = (nn.Sequential(nn.Linear(64, n), nn.Tanh(), nn.Linear(n, 24)) for n in (40, 90))
+    assert report(source, target).kinship.kin is Kin.STRANGER
+
+
 @pytest.mark.parametrize("seed", SEEDS)
 def test_zeros_make_a_model_pruned_whichever_of_the_two_has_them(seed: int):
     parent = network(seed)
@@ -278,4 +292,4 @@ def test_a_dequantised_copy_is_told_by_its_codes_and_a_fine_tune_is_not(seed: in
         return (w / step).round() * step
 
     assert report(parent, changed(parent, coded)).kinship.kin is Kin.QUANTISED
-    assert report(parent, changed(tuned(parent, 0.5, 1), coded)).kinship.kin is Kin.FINE_TUNED
+    assert report(parent, changed(tuned(parent, 0.5, 1), coded)).kinship.kin is Kin.TRAINED

@@ -1,12 +1,7 @@
-"""The page in a real browser without a window: sorting, filter, keyboard, a phone's width."""
+"""The page in a real browser: sorting with gaps, heads that stay, filter, a phone's width; order and looks of figures."""
 
-import json
-import re
-import shutil
-import subprocess
-from html import unescape
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -15,40 +10,11 @@ from safetensors.torch import save_file
 from ioadapt_theory.cli import main
 from ioadapt_theory.similarity.report.order import place
 from ioadapt_theory.similarity.report.plots import look, lowest_shown
+from tests.browser import Browse
 from tests.similarity.models import shapes
 
-BROWSER = next((found for name in ("chromium", "google-chrome", "chrome") if (found := shutil.which(name))), None)
-needs_a_browser = pytest.mark.skipif(BROWSER is None, reason="no browser is installed")
-
-ASK = """
-const all = (what, from) => [...(from || document).querySelectorAll(what)];
-const table = all('.long table')[0], heads = () => all('thead th', table), rows = () => [...table.tBodies[0].rows];
-const column = k => rows().map(r => r.cells[k].textContent);
-const click = k => all('button', heads()[k])[0].click();
-document.querySelectorAll('details').forEach(d => d.open = true);
-const told = {};
-"""
-
-
-def ask(page: Path, script: str, width: int = 1200) -> dict[str, Any]:
-    """Run a script in the page, which fills `told`."""
-    text = page.read_text(encoding="utf-8")
-    last = "document.body.innerHTML = ''; document.body.dataset.told = JSON.stringify(told);"
-    end = f"<script>{ASK}{script}\n{last}</script>"
-    copy = page.with_name("asked.html")
-    copy.write_text(text.replace("</body>", f"{end}</body>"), encoding="utf-8")
-    command = [
-        str(BROWSER),
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        f"--user-data-dir={page.parent / 'user'}",
-    ]
-    command += [f"--window-size={width},900", "--dump-dom", copy.as_uri()]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-    found = re.search(r'data-told="([^"]*)"', done.stdout)
-    assert found, done.stdout[-500:] + done.stderr[-500:]
-    return json.loads(unescape(found[1]))
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 
 @pytest.fixture(scope="module")
@@ -69,59 +35,62 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "page.html"
 
 
-@needs_a_browser
-def test_columns_sort_by_number_with_gaps_last_and_say_so(page: Path):
-    told = ask(page, """
-    click(4); told.up = column(4); told.aria = heads().map(h => h.getAttribute('aria-sort'));
-    click(4); told.down = column(4); told.then = heads()[4].getAttribute('aria-sort');
-    click(0); told.names = column(0);
-    """)  # fmt: skip
-    numbers = [float(x) for x in told["up"] if x != "-"]
-    assert told["up"] == [f"{x:.6f}" for x in sorted(numbers)] + ["-"] * 4
-    assert told["down"] == [f"{x:.6f}" for x in sorted(numbers, reverse=True)] + ["-"] * 4
-    assert (told["aria"][4], told["then"]) == ("ascending", "descending")
-    assert [a for a in told["aria"] if a] == ["ascending"]
-    assert told["names"] == [f"model.layers.{i}.mlp.up_proj.weight" for i in range(12)]
+PART = "details:has(.long) >> nth=0"
+"""The first of two that fold: all layers; the second has what was not compared."""
+HEADS = f"{PART} >> thead th"
 
 
-@needs_a_browser
-def test_heads_are_buttons_that_stay_while_the_rows_scroll(page: Path):
-    told = ask(page, """
-    told.focusable = all('button', table).map(b => { b.focus(); return document.activeElement === b; });
-    told.scopes = [...new Set(all('th').map(h => h.scope))].sort();
-    const box = table.parentElement; box.style.maxHeight = '120px'; box.scrollTop = 90;
-    told.scrolled = box.scrollTop;
-    told.head = heads()[0].getBoundingClientRect().top - box.getBoundingClientRect().top;
-    all('button', table)[3].focus();
-    """)  # fmt: skip
-    assert told["focusable"] == [True] * 6
-    assert told["scopes"] == ["col", "row"]
-    assert told["scrolled"] > 50
-    assert abs(told["head"]) < 2
+def opened(browse: Browse, page: Path, **options: int) -> "Page":
+    """The page with its first part unfolded."""
+    shown = browse(page, **options)
+    shown.locator(PART).evaluate("part => { part.open = true; }")
+    return shown
 
 
-@needs_a_browser
-def test_the_filter_keeps_the_rows_with_its_words(page: Path):
-    told = ask(page, """
-    const input = all('input[type=search]')[0];
-    input.value = 'layers.1 up_proj'; input.dispatchEvent(new Event('input'));
-    told.shown = rows().filter(r => !r.hidden).map(r => r.cells[0].textContent);
-    told.output = all('output')[0].textContent;
-    """)  # fmt: skip
-    assert told["shown"] == [f"model.layers.{i}.mlp.up_proj.weight" for i in (1, 10, 11)]
-    assert told["output"] == "3 of 12"
+def column(shown: "Page", k: int) -> list[str]:
+    return shown.eval_on_selector_all(f"{PART} >> tbody tr", f"rows => rows.map(r => r.cells[{k}].textContent)")
 
 
-@needs_a_browser
-def test_on_a_phone_the_page_does_not_shrink_the_figure_nor_scroll_sideways_as_a_whole(page: Path):
-    told = ask(page, """
-    told.page = document.documentElement.scrollWidth - document.documentElement.clientWidth;
-    told.figure = document.querySelector('figure svg').getBoundingClientRect().width;
-    told.width = document.documentElement.clientWidth;
-    """, width=500)  # fmt: skip
-    assert told["width"] <= 500
-    assert told["page"] <= 0
-    assert told["figure"] >= 700
+def test_columns_sort_by_number_with_gaps_last_and_say_so(page: Path, browse: Browse):
+    shown = opened(browse, page)
+    heads = shown.locator(HEADS)
+    heads.nth(4).locator("button").focus()
+    shown.keyboard.press("Enter")
+    up = column(shown, 4)
+    numbers = [float(x) for x in up if x != "-"]
+    assert up == [f"{x:.6f}" for x in sorted(numbers)] + ["-"] * 4
+    assert heads.nth(4).get_attribute("aria-sort") == "ascending"
+    assert shown.locator(f"{PART} >> thead th[aria-sort]").count() == 1
+    shown.keyboard.press("Space")
+    assert column(shown, 4) == [f"{x:.6f}" for x in sorted(numbers, reverse=True)] + ["-"] * 4
+    assert heads.nth(4).get_attribute("aria-sort") == "descending"
+    heads.nth(0).locator("button").click()
+    assert column(shown, 0) == [f"model.layers.{i}.mlp.up_proj.weight" for i in range(12)]
+
+
+def test_heads_are_buttons_that_stay_while_the_rows_scroll(page: Path, browse: Browse):
+    shown = opened(browse, page)
+    assert shown.locator(f"{HEADS} >> button").count() == 6
+    assert set(shown.eval_on_selector_all(".long th", "heads => heads.map(h => h.scope)")) == {"col", "row"}
+    box = shown.locator(f"{PART} >> .long")
+    box.evaluate("box => { box.style.maxHeight = '120px'; box.scrollTop = 90; }")
+    assert box.evaluate("box => box.scrollTop") > 50
+    top = box.evaluate("box => box.querySelector('th').getBoundingClientRect().top - box.getBoundingClientRect().top")
+    assert abs(top) < 2
+
+
+def test_the_filter_keeps_the_rows_with_its_words(page: Path, browse: Browse):
+    shown = opened(browse, page)
+    shown.locator(f"{PART} >> input[type=search]").fill("layers.1 up_proj")
+    kept = shown.locator(f"{PART} >> tbody tr:visible").all_inner_texts()
+    assert [row.split()[0] for row in kept] == [f"model.layers.{i}.mlp.up_proj.weight" for i in (1, 10, 11)]
+    assert shown.locator(f"{PART} >> output").inner_text() == "3 of 12"
+
+
+def test_on_a_phone_the_page_does_not_shrink_the_figure_nor_scroll_sideways_as_a_whole(page: Path, browse: Browse):
+    shown = opened(browse, page, width=390)
+    assert shown.evaluate("document.documentElement.scrollWidth") <= 390
+    assert shown.locator("figure svg").first.evaluate("svg => svg.getBoundingClientRect().width") >= 700
 
 
 def test_the_networks_order_is_not_the_alphabets():

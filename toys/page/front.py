@@ -17,6 +17,8 @@ from toys.page.example import EXAMPLE
 HERE: Final = Path(__file__).parent
 MODELS: Final = ("ani-1x:0", "ani-1ccx:0")
 MORE: Final = "Read on: <code>README.md</code>; <code>make docs</code> builds the documentation."
+COLUMNS: Final = 90
+"""Characters of a line that the page shows beside each other."""
 _HOLE: Final = re.compile(r"\{\{([a-z-]+)\}\}")
 
 
@@ -35,7 +37,7 @@ def html(plane: Mapping[str, Any], more: str = MORE) -> str:
         "results": transfer.section(transfer.results()),
         "example": escape(EXAMPLE),
         "report-command": escape(f"ioadapt report {' '.join(MODELS)}"),
-        "report": escape(reported()),
+        "report": _wrapped(reported()),
         "more": more,
         **claims.counts(),
     }
@@ -47,6 +49,15 @@ def reported() -> str:
     with redirect_stdout(StringIO()) as said:
         command(["report", *MODELS])
     return said.getvalue()
+
+
+def _wrapped(said: str) -> str:
+    """Text of a terminal: its table scrolls where there is no room, its sentences are broken and seen as a whole."""
+    lines = (
+        f'<span class="long">{escape(line)}</span>' if len(line) > COLUMNS else f"{escape(line)}\n"
+        for line in said.splitlines()
+    )
+    return "".join(lines)
 
 
 def rounded(value: Any) -> Any:

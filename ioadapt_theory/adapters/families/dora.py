@@ -1,5 +1,8 @@
 """DoRA (Liu et al. 2024): Φ(W)_j = m_j V_j / ‖V_j‖ with V = W + s AB; ‖V_j‖ from W A, kept between steps."""
 
+from collections import defaultdict
+from collections.abc import Iterable
+from functools import partial
 from typing import ClassVar
 
 import torch
@@ -65,21 +68,16 @@ class DoRA(Family):
         return self.derived("norms", compute, self.scaling, (self.A, self.B, self.m), w)
 
     def _norms(self, base: Base, weight: Tensor | None = None) -> Tensor:
-        """By definition; with a weight from W A and ‖W_j‖, which is kept for as long as W is the same.
-
-        On an identity ‖e_j + s A b_j‖² = 1 + 2s ⟨a_j, b_j⟩ + s² b_jᵀ(AᵀA)b_j, in float64 since it cancels.
-        """
+        """By definition; with a weight from W A and ‖W_j‖, which is kept for as long as W is the same."""
         if isinstance(base, Identity):
-            a, b, s = self.A.double(), self.B.double(), self.scaling
-            change = torch.addmm(a.mT, a.mT @ a, b, beta=2 * s, alpha=s * s)
-            norms = ((change * b).sum(0) + 1).clamp_min(0).sqrt()
+            norms = side_norms(self.A[None], self.B[None], self.scaling)[0]
         elif weight is None:
             norms = self.direction(base).norm(dim=0)
         else:
             w = base.dense().mT
             own = self.derived("squares", lambda: squares(w), 0.0, (), weight)
             norms = norms_beside(w, own, self.A, self.B, self.scaling)
-        return norms.to(self.m.dtype).clamp_min(torch.finfo(self.m.dtype).tiny)
+        return above_zero(norms, self.m.dtype)
 
     def gain(self, base: Base) -> Tensor:
         """m_j / ‖V_j‖, 0 for a column of zeros whose magnitude is zero."""
@@ -120,6 +118,33 @@ class DoRA(Family):
         return add(y, (g - 1) * without_bias + g * change)
 
 
+def derive(adapters: Iterable[DoRA]) -> None:
+    """What adapters on identities keep between steps, in one batch for those of equal sizes."""
+    groups = defaultdict[object, list[DoRA]](list)
+    for phi in adapters:
+        if phi.detach_norm and is_kept(phi.A):
+            groups[phi.A.shape, phi.scaling, phi.A.device, *(p.dtype for p in phi.parameters())].append(phi)
+    for group in groups.values():
+        with torch.no_grad():
+            a, b, m = (torch.stack(p) for p in zip(*((phi.A, phi.B, phi.m) for phi in group), strict=True))
+            norms = above_zero(side_norms(a, b, group[0].scaling), m.dtype)
+            kept = torch.stack([norms, m / norms], dim=1)
+        for i, phi in enumerate(group):
+            phi.derived("norms", partial(torch.select, kept, 0, i), phi.scaling, (phi.A, phi.B, phi.m), None)
+
+
+def side_norms(a: Tensor, b: Tensor, s: float) -> Tensor:
+    """‖e_j + s A b_j‖² = 1 + 2s ⟨a_j, b_j⟩ + s² b_jᵀ(AᵀA)b_j of a batch, in float64 since it cancels; its roots."""
+    a, b = a.double(), b.double()
+    change = torch.baddbmm(a.mT, a.mT @ a, b, beta=2 * s, alpha=s * s)
+    return ((change * b).sum(1) + 1).clamp_min(0).sqrt()
+
+
+def above_zero(norms: Tensor, dtype: torch.dtype) -> Tensor:
+    """Rounded, and no zero that a magnitude would be divided by."""
+    return norms.to(dtype).clamp_min(torch.finfo(dtype).tiny)
+
+
 def _times(v: Tensor, g: Tensor) -> Tensor:
     """V diag(g), in V's memory where no gradient needs V."""
     return v * g if torch.is_grad_enabled() else v.mul_(g)
@@ -134,12 +159,12 @@ def squares(w: Tensor) -> Tensor:
 
 
 def norms_beside(w: Tensor, own: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
-    """‖W_j + s A b_j‖ from the rows of Wᵀ and their ``squares``, in float64: one reading of W, nothing of its size."""
+    """‖W_j + s A b_j‖ in float64 from the rows of Wᵀ and their ``squares``: one reading of W, nothing of its size."""
     wide = torch.promote_types(w.dtype, a.dtype)
-    at, rows = a.mT.contiguous().to(wide), len(w) if w.dtype == wide else max(1, BLOCK // w.shape[1])
-    products = torch.cat([at @ w[i : i + rows].to(wide).mT for i in range(0, len(w), rows)], dim=1).double()
-    a, b = a.double(), b.double()
-    found = own + products.mul_(2 * s).add_((a.mT @ a) @ b, alpha=s * s).mul_(b).sum(0)
+    a, b, rows = a.to(wide), b.to(wide), len(w) if w.dtype == wide else max(1, BLOCK // w.shape[1])
+    at = a.mT.contiguous()
+    change = torch.cat([at @ w[i : i + rows].to(wide).mT for i in range(0, len(w), rows)], dim=1)
+    found = own + torch.addmm(change, at @ a, b, beta=2 * s, alpha=s * s).mul_(b).sum(0, dtype=torch.float64)
     if len(lost := (found < CANCELS * own).nonzero()[:, 0]):
-        found[lost] = (w[lost].double() + s * (a @ b[:, lost]).mT).square().sum(1)
+        found[lost] = (w[lost].double() + s * (a.double() @ b[:, lost].double()).mT).square().sum(1)
     return found.sqrt_()

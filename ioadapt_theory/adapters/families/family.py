@@ -57,6 +57,11 @@ class Spec:
         dtype: of the parameters; None is the base's, but float32 under float16 and bfloat16.
         detach_norm: DoRA only: treat ‖V‖ as a constant in the backward pass, as its authors do.
         factor: LoKr only: size of the small Kronecker factor; -1 is the most square split.
+
+    Example:
+        >>> from ioadapt_theory.adapters import Spec
+        >>> Spec(rank=4, scaling=0.5).init
+        'default'
     """
 
     rank: int = 8
@@ -79,6 +84,14 @@ class Family(nn.Module, ABC):
         options: fields of ``Spec`` that it alone reads, and what they have to be.
         scaling: factor on the learned change; a family that has none sets 1 in its constructor.
         size: (rows, columns, channels) of the bases it fits.
+
+    Example:
+        >>> import torch
+        >>> from ioadapt_theory.adapters import FAMILIES, Identity, Spec
+        >>> side, x = Identity(16), torch.randn(3, 16)
+        >>> phi = FAMILIES["lora"](side, Spec(rank=2, init="random"))
+        >>> torch.allclose(phi(x, side), x @ phi.weight(side), atol=1e-6)  # the fast form is the definition
+        True
     """
 
     axes: ClassVar[Mapping[str, tuple[str, ...]]] = {}

@@ -15,18 +15,12 @@ from torch import Tensor
 SAMPLE = 64
 """Entries of a weight that are looked at: a write through ``w.data`` that misses them all is not noticed."""
 _lock = threading.Lock()
-_trusting = 0  # blocks of ``cached`` that are open, in whatever threads
+_trusting = 0  # blocks of ``trusting`` that are open, in whatever threads
 
 
 @contextmanager
-def cached() -> Iterator[None]:
-    """Keep what depends on parameters alone on accelerators too, where comparing would wait for the device.
-
-    There it goes by the versions of tensors, so nothing may write through ``p.data`` inside, nor a fused optimizer: for
-    what lies between two steps, or for generating. On a CPU it changes nothing: there the factors are compared whole
-    and the frozen weight by its version and a sample, so that only a write through ``w.data`` beside the sample is
-    missed, inside and outside: reading all of W at each call would cost a single token as much as its product.
-    """
+def trusting() -> Iterator[None]:
+    """Go by versions alone where tensors are on an accelerator, for the duration, in all threads."""
     global _trusting
     with _lock:
         _trusting += 1
@@ -60,11 +54,12 @@ class Derived:
             tensors.append(weight)
             diagonal = weight.diagonal(dim1=0, dim2=1)  # some of all rows and columns
             entries.append(diagonal[..., :: max(1, diagonal.shape[-1] // SAMPLE)])
+        if not all(t.is_cpu for t in tensors):
+            entries = []  # comparing them would wait for the device
         state = (s, *((t.data_ptr(), 0 if t.is_inference() else t._version) for t in tensors))
         if name in self._seen:
             value, held, before, copies = self._seen[name]
-            trusted = before == state and held() is weight
-            if trusted and (not all(t.is_cpu for t in tensors) or all(map(torch.equal, copies, entries))):
+            if before == state and held() is weight and all(map(torch.equal, copies, entries)):
                 return value
         with torch.inference_mode(False), torch.no_grad():
             copies = [t.detach().clone() for t in entries]

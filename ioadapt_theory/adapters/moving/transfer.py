@@ -13,6 +13,7 @@ from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import function_of, install, layers, naming
 from ioadapt_theory.adapters.moving.correspondence import Correspondence, RenumberedWarning, correspond
 from ioadapt_theory.adapters.moving.neurons import faces, reordered
+from ioadapt_theory.adapters.moving.outlook import Outlook, of_models
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.names.layer import Name
 from ioadapt_theory.errors import IoAdaptError, UnsupportedError
@@ -31,6 +32,16 @@ class TransferReport:
         sources: for each matched layer the one whose adapter it got, as the source or the file names it.
         how: what decided that: "name", or "contents" or "layout" of the models.
         warning: what has to be said of the matching, None if nothing.
+        outlook: what the weights of both say of the move; asked when this is printed.
+
+    Example:
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, transfer
+        >>> wide, narrow = ([nn.Linear(16, 8), nn.Linear(8, n)] for n in (4, 2))
+        >>> source = adapt(nn.Sequential(*wide), target_modules=["0", "1"], placement="output")
+        >>> print(transfer(source, nn.Sequential(*narrow), strict=False))
+        1 of 2 layers matched.
+          1: its output side has 2 -> 2, the adapter 4 -> 4
     """
 
     matched: tuple[str, ...]
@@ -39,13 +50,16 @@ class TransferReport:
     sources: Mapping[str, str] = field(default_factory=dict)
     how: str = "name"
     warning: str | None = None
+    outlook: Outlook | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         way = "" if self.how == "name" else f", by {self.how}"
         head = f"{len(self.matched)} of {len(self.matched) + len(self.unmatched)} layers matched{way}."
         moved = [f"  {name}: from {old}" for name in self.matched if (old := self.sources.get(name, name)) != name]
         told = [f"  {self.warning}"] if self.warning else []
-        return "\n".join([head, *told, *moved, *(f"  {name}: {why}" for name, why in self.unmatched.items())])
+        lost = [f"  {name}: {why}" for name, why in self.unmatched.items()]
+        line = self.outlook() if self.outlook else ""
+        return "\n".join([head, *told, *moved, *lost, *([line] if line else [])])
 
 
 class TransferError(IoAdaptError, ValueError):
@@ -75,7 +89,8 @@ def transfer(
     """Put the source model's adapter on another model, as it is.
 
     An input adapter needs an equal input size only, an output adapter an equal output size, a weight adapter both. The
-    target is frozen, the adapter on it can be trained further.
+    target is frozen, the adapter on it can be trained further. That it fits does not say that it is of use there: the
+    outcome ends with what the weights of both say of that, where it is printed.
 
     Args:
         source: a model with the adapter.
@@ -95,9 +110,10 @@ def transfer(
     Example:
         >>> from torch import nn
         >>> from ioadapt_theory import adapt, transfer
-        >>> source = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], placement="input")
-        >>> print(transfer(source, nn.Sequential(nn.Linear(16, 32))))
-        1 of 1 layers matched.
+        >>> source, target = nn.Sequential(nn.Linear(16, 8)), nn.Sequential(nn.Linear(16, 32))
+        >>> _ = adapt(source, target_modules=["0"], placement="input")
+        >>> transfer(source, target).matched
+        ('0',)
     """
     given: Mapping[str, Adapter] = {n: layer.adapters[name] for n, layer in layers(source, name).items()}  # type: ignore[misc]
     for layer, adapter in given.items():
@@ -111,7 +127,8 @@ def transfer(
     lost = {key.path: found.reasons.get(key, NO_LAYER) for key in names if key.path not in places}
     moved, stuck = ordered({layer: given[n] for layer, n in sources.items()}, found)
     lost |= stuck
-    return put(target, moved, name, strict=strict, share=share, found=found, sources=sources, lost=lost)
+    report = put(target, moved, name, strict=strict, share=share, found=found, sources=sources, lost=lost)
+    return replace(report, outlook=of_models(source, target, name))
 
 
 def ordered(adapters: Mapping[str, Adapter], found: Correspondence) -> tuple[dict[str, Adapter], dict[str, str]]:

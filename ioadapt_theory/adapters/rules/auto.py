@@ -16,10 +16,12 @@ from torch import nn
 from ioadapt_theory.adapters.base_weights import BaseLayer, ModelWeights, Weights
 from ioadapt_theory.adapters.config import AdapterConfig
 from ioadapt_theory.adapters.equations import Placement
+from ioadapt_theory.adapters.moving.correspondence import correspond
 from ioadapt_theory.adapters.rules.facing import Sides, channels, sides
 from ioadapt_theory.adapters.rules.patterns import compiled
 from ioadapt_theory.adapters.rules.target_modules import select
 from ioadapt_theory.adapters.rules.verdict import THRESHOLDS, reaches, telling
+from ioadapt_theory.checkpoints.names.layer import Name
 from ioadapt_theory.errors import InvalidValueError
 
 
@@ -73,17 +75,26 @@ def _side(found: Sides) -> Placement | None:
 
 
 def choices(model: nn.Module, config: AdapterConfig, target: nn.Module | Weights) -> dict[str, Choice]:
-    """The choice for every layer that the configuration selects and the target has under the same name.
+    """The choice for every layer that the configuration selects, beside the target's layer that corresponds to it.
+
+    That is the one that was made from it, where layers were removed and renumbered, else the one of its name. Neurons
+    in another order stay in it: the side that does not face them is shared as it is.
 
     Raises:
         InvalidValueError: a layer has no counterpart that fits.
     """
     source = ModelWeights(model)
     weights = ModelWeights(target) if isinstance(target, nn.Module) else target
+    chosen_layers = [*select(model, config)]
+    known = correspond([Name("", name) for name in chosen_layers], weights, "auto", source=source)
+    places = {key.path: layers[0] for key, layers in known.layers.items() if len(layers) == 1}
     found = {}
-    for name in select(model, config):
+    for name in chosen_layers:
+        if name not in places and known.how != "name":  # it was removed
+            found[name] = Choice(None, Sides(None, None, None, None))
+            continue
         try:
-            found[name] = choose(source.layer(name), weights.layer(name))
+            found[name] = choose(source.layer(name), weights.layer(places.get(name, name)))
         except InvalidValueError as error:
             msg = f"{name}: {error}"
             raise InvalidValueError(msg) from None

@@ -17,6 +17,7 @@ LONGEST = 1000
 MOST_STEPS = 10_000_000
 """Ways in which a pattern may be tried on a name: about a second."""
 
+LOOKS = re.compile(r"\(\?<?[=!]")
 SPECIAL = set("^$*+?{}[]|()")
 Chars = tuple[str | None, ...]
 """Characters of a name, None where any will do."""
@@ -34,6 +35,33 @@ def compiled(pattern: str) -> re.Pattern[str]:
     except (re.error, RecursionError, OverflowError) as error:
         msg = f"Pattern {pattern[:60]!r} is not a regular expression: {error}."
         raise InvalidValueError(msg) from None
+
+
+def check_nesting(pattern: str) -> None:
+    """Refuse a repeat, or a choice, inside a group that repeats: each more letter of a name could double the time.
+
+    What a group only looks at counts for nothing, so ``((?!visual).)*`` is a pattern like others.
+
+    Raises:
+        InvalidValueError: such a pattern, or no regular expression.
+    """
+    compiled(pattern)
+    text = re.sub(r"\[[^\]]+\]", "x", re.sub(r"\\.", "x", pattern))
+    choices = [False]
+    looks = list[bool]()
+    for i, c in enumerate(text):
+        if c == "(":
+            looks.append(LOOKS.match(text, i) is not None)
+            choices.append(False)
+        elif c == ")":
+            looked, inner = looks.pop(), choices.pop()
+            inner &= not looked
+            if inner and text[i + 1 : i + 2] in {"*", "+", "{"}:
+                msg = f"Pattern {pattern[:60]!r} could run for ever: it repeats a group that repeats or chooses inside."
+                raise InvalidValueError(msg)
+            choices[-1] |= inner
+        elif c in "*+{|" or (c == "?" and text[i - 1] not in "(*+?}"):
+            choices[-1] = True
 
 
 def first_fit(patterns: Collection[str], name: str) -> str | None:

@@ -1,4 +1,8 @@
-"""Bitsandbytes' four bits, nf4 and fp4: codes of blocks with a largest value each, which may be codes themselves."""
+"""Bitsandbytes' four bits, nf4 and fp4: codes of blocks with a largest value each, which may be codes themselves.
+
+Equal to ``dequantize_4bit`` of bitsandbytes 0.50 but for rounding to the state's precision, and for rows that are no
+multiple of a block: its loop for CPUs takes the largest values of other blocks there.
+"""
 
 import json
 import math

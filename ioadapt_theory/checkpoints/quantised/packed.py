@@ -75,7 +75,11 @@ def _gptq_or_awq(layer: str, tensors: Mapping[str, TensorInfo], told: Mapping[st
 
 
 def _gptq(stored: Stored, bits: int, inputs: int, offset: int) -> "Tensor":
-    """W = scale · (code - zero - 1), the 1 in all formats but the second."""
+    """W = scale · (code - zero - 1), the 1 in all formats but the second; or scale · (code - half the range).
+
+    Symmetric codes are those whose stored zeros are all half the range, one less, or nothing: quantisers write either
+    whatever format they name, and kernels for symmetric codes do not look at them.
+    """
     import torch
 
     codes = unpacked(stored["packed"], bits, inputs)
@@ -87,10 +91,12 @@ def _gptq(stored: Stored, bits: int, inputs: int, offset: int) -> "Tensor":
         if index.min() < 0 or index.max() >= groups:
             msg = f"A g_idx names group {int(index.max())} of {groups}."
             raise FileFormatError(msg)
-    zeros = torch.full((groups, outputs), float(1 << (bits - 1)))
+    half = 1 << (bits - 1)
+    zeros = torch.full((groups, outputs), float(half))
     if "zeros" in stored:
-        zeros = unpacked(stored["zeros"].mT.contiguous(), bits, outputs).mT
-        zeros = (zeros + offset).remainder(1 << bits)
+        told = unpacked(stored["zeros"].mT.contiguous(), bits, outputs).mT
+        if not any(bool((told == same).all()) for same in (0, half - 1, half)):
+            zeros = (told + offset).remainder(1 << bits)
     return ((codes - zeros[index]) * scales[index]).mT.contiguous()
 
 

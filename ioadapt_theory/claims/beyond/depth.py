@@ -44,9 +44,7 @@ def two_parts(claim: Claim) -> Iterator[Step]:
     swap, unequal = sp.Matrix([[0, 1], [1, 0]]), sp.diag(2, 1)
     yield Step("which is not 0 for a swap of two channels and T = diag(2, 1)",
                found(unequal - swap * unequal * swap.T, sp.diag(1, -1)))  # fmt: skip
-    yield Step(
-        "but is for P = I, at the first input", words((z * p * (p_ * t * p - t) * layer).subs({p: 1, p_: 1}), 0 * z)
-    )
+    yield Step("but is for P = I, at the first input", words((z * p * (p_ * t * p - t) * layer).subs({p: 1, p_: 1}), 0))
     layers, others = sp.symbols("V_1:4", commutative=False), sp.symbols("U_1:4", commutative=False)
     product, telescope = sp.Integer(1), sp.Integer(0)
     for v in layers:

@@ -21,7 +21,7 @@ def no_smaller(claim: Claim) -> Iterator[Step]:
     eta = sp.Symbol("eta", positive=True)
     before, after, along = sp.Integer(1), -eta / sp.sqrt(eta**2), -(1 + eta)  # u = v = 1, in one dimension
     delta = along * before - before * along * before  # dot(Δu, v) − s·dot(u, Δu)
-    yield Step("δ = 0", vanishes(delta + 0 * eta))
+    yield Step("δ = 0", vanishes(delta))
     yield Step("R = ŝ − s − δ = −2", found(sp.simplify(after - before - delta), -2))
     right = symbolic(claim.goals[0].right, {RHO_U: 1 + eta, RHO_V: sp.Integer(0)})
     yield Step("|R| over the right side tends to 1", found(sp.limit(2 / right, eta, 0), 1), reaches=True)

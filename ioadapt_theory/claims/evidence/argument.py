@@ -226,7 +226,9 @@ def _holds(r: Relation, values: Values) -> bool:
     left, right = values(r.left), values(r.right)
     if r.left.kind != "scalar":
         return all(sp.simplify(x) == 0 for x in np.asarray(left - right).flat)
-    if r.left.op == "spectral" and not getattr(right, "free_symbols", None):  # ε²I − MᵀM ⪰ 0 needs no eigenvalue
+    if (
+        r.left.op == "spectral" and r.sign == "<=" and not getattr(right, "free_symbols", None)
+    ):  # ε²I − MᵀM ⪰ 0 needs no eigenvalue
         m = sp.Matrix(values(r.left.args[0]).tolist())
         return bool((right**2 * sp.eye(m.cols) - m.T * m).is_positive_semidefinite)
     difference = sp.nsimplify(sp.simplify(left - right))

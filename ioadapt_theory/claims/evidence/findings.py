@@ -21,6 +21,11 @@ class Verdict(StrEnum):
 
     UNDECIDED: something that is said of the claim, that its bound is attained, that an argument goes through, was not
     borne out; or rounding decides.
+
+    Example:
+        >>> from ioadapt_theory.claims import CLAIMS, Verdict
+        >>> CLAIMS["prop-2-input"].expected is Verdict.REFUTED
+        True
     """
 
     PROVED = "proved"
@@ -31,7 +36,13 @@ class Verdict(StrEnum):
 
 
 class Evidence(StrEnum):
-    """The kinds of evidence."""
+    """The kinds of evidence.
+
+    Example:
+        >>> from ioadapt_theory.claims import CLAIMS
+        >>> sorted({str(proof.kind) for proof in CLAIMS["prop-4"].proofs})
+        ['exact']
+    """
 
     EXACT = "exact"  # symbolic, rational or interval arithmetic
     FORMAL = "formal"  # a theorem about this very statement, which Coq has checked
@@ -153,6 +164,12 @@ class Verification:
     """All evidence on one claim, by kind; ``a | b`` merges, whoever computed what and in which order.
 
     ``seconds`` is the computing time; it adds up but does not enter comparisons.
+
+    Example:
+        >>> from ioadapt_theory.claims import CLAIMS, Run, verify
+        >>> found = verify(CLAIMS["eq-4a"], Run(instances=10, starts=2, steps=5))
+        >>> found.claim, str(found.verdict)
+        ('eq-4a', 'proved')
     """
 
     claim: str

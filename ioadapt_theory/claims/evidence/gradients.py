@@ -20,18 +20,18 @@ def dual_form() -> Iterator[Step]:
     u, v are the unit vectors along y₁, y₂, e₊ and e₋ those along u + v and u − v. W has full row rank, M = AB.
     """
     sp = sympy()
-    c, h = sp.symbols("c h", real=True)  # cosine and sine of half the angle, in the basis e₊, e₋
+    c, h = sp.symbols("c h")  # cosine and sine of half the angle, in the basis e₊, e₋
     circle = h**2 + c**2 - 1
     u, v, s = sp.Matrix([[c, h]]), sp.Matrix([[c, -h]]), c**2 - h**2
     k = u.T * v + v.T * u - s * (u.T * u + v.T * v)
     yield Step("K = uᵀv + vᵀu − s(uᵀu + vᵀv) = (1 − s²)(e₊ᵀe₊ − e₋ᵀe₋)", zero(k - (1 - s**2) * sp.diag(1, -1), circle))
-    m = sp.Matrix(3, 3, sp.symbols("m:9", real=True))
-    a, b = sp.Matrix([sp.symbols("a:3", real=True)]), sp.Matrix([sp.symbols("b:3", real=True)])
-    t = sp.Symbol("s", real=True)
+    m = sp.Matrix(3, 3, sp.symbols("m:9"))
+    a, b = sp.Matrix([sp.symbols("a:3")]), sp.Matrix([sp.symbols("b:3")])
+    t = sp.Symbol("s")
     delta = (a * m * b.T)[0] + (b * m * a.T)[0] - t * ((a * m * a.T)[0] + (b * m * b.T)[0])
     gradient = a.T * b + b.T * a - t * (a.T * a + b.T * b)
     yield Step("δ = ⟨M, K⟩ for Δu = uM, Δv = vM", vanishes(delta - sum(m.multiply_elementwise(gradient))))
-    w, p = sp.Matrix(2, 3, sp.symbols("w:6", real=True)), sp.Matrix(3, 2, sp.symbols("p:6", real=True))
-    n = sp.Matrix(2, 2, sp.symbols("n:4", real=True))
+    w, p = sp.Matrix(2, 3, sp.symbols("w:6")), sp.Matrix(3, 2, sp.symbols("p:6"))
+    n = sp.Matrix(2, 2, sp.symbols("n:4"))
     moved = sum((p * n * w).multiply_elementwise(gradient)) - sum(n.multiply_elementwise(p.T * gradient * w.T))
     yield Step("x = yW⁺, so input adaptation is output adaptation by W⁺MW: ⟨PMW, K⟩ = ⟨M, PᵀKWᵀ⟩", vanishes(moved))

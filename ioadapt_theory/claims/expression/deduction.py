@@ -210,11 +210,7 @@ def _increases(left: Term, right: Term, by: tuple[Rule | Relation, ...], given: 
 
 
 def _without(by: tuple[Rule | Relation, ...], rule: Rule | Relation) -> tuple[Rule | Relation, ...]:
-    return (
-        by
-        if isinstance(rule, Rule) and rule in (OPERATOR, LEFT, RIGHT, TRIANGLE, TRIANGLE_FROBENIUS)
-        else tuple(r for r in by if r is not rule)
-    )
+    return by if rule in REPEATED else tuple(r for r in by if r is not rule)
 
 
 def _directions(r: Relation) -> Iterator[tuple[Term, Term]]:

@@ -113,7 +113,7 @@ def check(i: RelativeSimilarity) -> None:
     """Raise InvalidValueError if an input or an output is zero."""
     for t, (*pair, w) in {"": i.source, "_target": i.target}.items():
         for k, x in enumerate(pair, start=1):
-            if not x.any() or not apply(x, w).any():
+            if not apply(x, w).any():
                 name = f"x{k}{t}" if not x.any() else f"x{k}{t} W{t}"
                 msg = f"{name} is the zero vector, for which the cosine similarity is undefined."
                 raise InvalidValueError(msg)

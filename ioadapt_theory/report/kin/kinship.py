@@ -2,8 +2,9 @@
 
 A fine-tuned W' = W + D, with D at right angles to W as in high dimension it nearly is, has ⟨W, W'⟩ = ‖W‖² < ‖W'‖²: the
 child projects on the parent with 1, the parent on the child with less. Where both have less, both are children of a
-third. What leaves no trace of its own in two models is named beside the word: training on another's outputs looks like
-training on data, and an average of children like one of them.
+third. Some histories leave the same traces in two models, and then the word says no more than that: training on another's
+outputs looks like training on data; the average of two children is to either as their parent is, since (D₂ - D₁) / 2
+beside W + D₁ projects as -D₁ does; and a merge at other weights is to them as a sibling is.
 """
 
 import math
@@ -44,6 +45,19 @@ class Kin(StrEnum):
     MERGED = "merged"
     SIBLING = "sibling"
     STRANGER = "stranger"
+    TRAINED = "fine-tuned, distilled or merged"
+    BESIDE = "sibling or merged"
+
+    @property
+    def covers(self) -> frozenset["Kin"]:
+        """The histories that the word names: one, or those that two models alone do not tell apart."""
+        return COARSE.get(self, frozenset({self}))
+
+
+COARSE = {
+    Kin.TRAINED: frozenset({Kin.FINE_TUNED, Kin.DISTILLED, Kin.MERGED}),
+    Kin.BESIDE: frozenset({Kin.SIBLING, Kin.MERGED}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +141,7 @@ def _trained(told: str, near: Sequence[LayerPair], *, most: bool) -> Kinship:
     error = 1 / math.sqrt(certainty) if certainty else math.inf
     if most and BETWEEN[0] < share < BETWEEN[1] and 5 * error < BETWEEN[1] - BETWEEN[0]:
         why = f"{told}; neither projects fully on the other, the source moved {100 * share:.0f} % of the way"
-        return Kinship(Kin.SIBLING, why, ("a merge of one with others",))
+        return Kinship(Kin.BESIDE, why)
     ranks = [t.rank for t in found if t.rank is not None]
     ends = [rank for rank in ranks if rank < 1]
     if 2 * len(ends) > len(ranks):
@@ -135,12 +149,12 @@ def _trained(told: str, near: Sequence[LayerPair], *, most: bool) -> Kinship:
             Kin.MERGED, f"{told}; the change has {100 * median(ends):.0f} % of all directions, as adapters do"
         )
     if abs(share - 0.5) < 2 * error:
-        return Kinship(Kin.FINE_TUNED, f"{told}, too little to tell which was first", ("distilled", "a sibling"))
+        return Kinship(Kin.TRAINED, f"{told}, too little to tell which was first", ("a sibling",))
     if (share < 0.5) != (median(map(_plain, near)) < 0.5):
         why = f"{told}; the projections do not agree on which was first"  # decay or growth as large as the change
-        return Kinship(Kin.FINE_TUNED, why, ("distilled", "merged"))
+        return Kinship(Kin.TRAINED, why)
     child = "target" if share < 0.5 else "source"
-    return Kinship(Kin.FINE_TUNED, f"{told}; by the projections the {child} is the child", ("distilled", "merged"))
+    return Kinship(Kin.TRAINED, f"{told}; by the projections the {child} is the child")
 
 
 def _plain(pair: LayerPair) -> float:

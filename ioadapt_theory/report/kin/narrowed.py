@@ -9,6 +9,8 @@ from torch import Tensor
 
 LARGEST: Final = 4096
 """Channels that a side has at most to be searched."""
+PART: Final = 0.5
+"""Cosine from which a narrower layer is a part of the wider one: the best of many unrelated channels stays below."""
 Kept = Int[Tensor, " n"]
 
 
@@ -31,7 +33,7 @@ def narrowed(
         for name, one, two in left:
             wide, narrow = _smaller(one, two) or (one, two)
             cosine = _within(wide, narrow, told)
-            if cosine is None:
+            if cosine is None or cosine <= PART:
                 rest.append((name, one, two))
             else:
                 found[name] = cosine
@@ -66,7 +68,7 @@ def _within(wide: Tensor, narrow: Tensor, told: dict[tuple[int, int], Kept]) -> 
         cosine = float((a[:, columns] * b).sum() / (a[:, columns].norm() * b.norm()).clamp_min(1e-30))
         if best is None or cosine > best:
             best = cosine
-            if cosine > 0.5 and a.shape[1] != b.shape[1]:
+            if cosine > PART and a.shape[1] != b.shape[1]:
                 told.setdefault((a.shape[1], b.shape[1]), columns)
     return best
 

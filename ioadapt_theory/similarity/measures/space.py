@@ -8,7 +8,13 @@ Span = tuple[int, int]
 
 
 class Space(StrEnum):
-    """What is compared: the weights, or the spaces on either side of them."""
+    """What is compared: the weights, or the spaces on either side of them.
+
+    Example:
+        >>> from ioadapt_theory.similarity.measures.spaces import Space
+        >>> [str(space) for space in Space]
+        ['weight', 'input', 'output']
+    """
 
     WEIGHT = "weight"
     INPUT = "input"

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from ioadapt_theory.stats import Interval
 from toys.style import LABELS
-from toys.transfer.judge import Comparison, Verdict, cases, judged, retention, verdicts
+from toys.transfer.judge import LORA, Comparison, Verdict, cases, judged, retention, verdicts
 from toys.transfer.protocol import Protocol
 from toys.transfer.runs import SOURCE
 from toys.transfer.said import report
@@ -19,6 +19,8 @@ SAYS: Final = {
     Verdict.EQUIVALENT: "as good as LoRA",
     Verdict.UNDECIDED: "not decided",
 }
+WIDEST: Final = 8
+"""Columns of figures that a page has room for."""
 ALIKE: Final = "as LoRA, but for what they learn on the source"
 
 
@@ -31,8 +33,26 @@ def headline(plan: Protocol, result: Mapping[str, Any]) -> str:
             beyond = [one.beyond for one in found if one.row == row]
             alike = verdict is Verdict.UNDECIDED and 2 * beyond.count(Verdict.EQUIVALENT) > len(beyond)
             groups.setdefault(ALIKE if alike else SAYS[verdict], []).append(label(row))
-    told = (f"{', '.join(rows)} {words}" for words, rows in groups.items())
+    told = (f"{_listed(rows)} {words}" for words, rows in groups.items())
     return f"Moved to related models: {'; '.join(told)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    *first, last = names
+    comma = " and " if any("," in name for name in names) else ", "
+    return f"{comma.join(first)} and {last}" if first else last
+
+
+def missed(plan: Protocol, result: Mapping[str, Any]) -> str:
+    """The largest difference that an undecided comparison would have missed, beside what LoRA gains on the source."""
+    tables, worst = cases(result), (0.0, "")
+    for c in comparisons(plan, result):
+        if c.verdict is Verdict.UNDECIDED and c.row in shown_methods(plan):
+            rows = tables[c.case]["rows"]
+            gain = mean(rows[NONE][SOURCE]) - mean(rows[LORA][SOURCE])
+            found = c.detectable(plan.rule.power)
+            worst = max(worst, (found / gain, f"{found:.2g} of {gain:.2g}"))
+    return worst[1]
 
 
 def section(plan: Protocol, result: Mapping[str, Any], picture: str) -> str:
@@ -113,11 +133,20 @@ def _decides(row: str, verdict: str, found: Sequence[Comparison]) -> str:
 
 
 def _table(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
-    models = (SOURCE, *plan.targets)
-    lines = [["", *models], ["---"] * (1 + len(models))]
+    """One table, or two where a page is too narrow: of the source and its relatives, and of all other targets."""
+    parts = {"": (SOURCE, *plan.targets)}
+    if len(plan.targets) > WIDEST:
+        parts = {"": (SOURCE, *plan.related), "same function, or trained apart": (*plan.exact, *plan.strangers)}
+    tables = ([*_lines(title, models, rows), ""] for title, models in parts.items())
+    return [line for table in tables for line in table][:-1]
+
+
+def _lines(title: str, models: Sequence[str], rows: Mapping[str, Any]) -> list[str]:
+    lines = [[title, *models], ["---"] * (1 + len(models))]
     for row, values in rows.items():
-        if " x " not in row:
-            lines.append([label(row), *(_cell(values.get(m)) for m in models)])
+        cells = [_cell(values.get(m)) for m in models]
+        if " x " not in row and any(cells):
+            lines.append([label(row), *cells])
     return [f"| {' | '.join(line)} |" for line in lines]
 
 

@@ -1,0 +1,135 @@
+"""Every hypothesis a second time: an instance that misses it, alone or as the first, says nothing about the claim."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+import torch
+
+from ioadapt_theory.claims import CLAIMS
+from ioadapt_theory.claims.evaluation import evaluate
+from ioadapt_theory.claims.evidence.inequality import HypothesisError
+
+Raw = Mapping[str, Any]
+Change = Callable[[Raw], Raw]
+
+# Two models of App. A.1, c = d = 3, the vectors in a plane: sim(x₁, x₂) = s₀ = 3/5, ‖AB‖₂ = 1/10, ‖AB‖_F = √2/10.
+EYE, PLANE = [[1, 0, 0], [0, 1, 0], [0, 0, 1]], [[1, 0, 0], [0, 1, 0], [0, 0, 0]]
+SIMILAR: Raw = {
+    **{"W": EYE, "W_target": EYE, "x1": [1, 0, 0], "x2": [3, 4, 0], "x1_target": [1, 0, 0], "x2_target": [3, 4, 0]},
+    **{"AB": [["1/10", 0, 0], [0, "1/10", 0], [0, 0, 0]], "epsilon": "1/2"},
+}
+INPUTS = (
+    "sim(x1, x2) = sim(x1', x2')",
+    {"x2_target": [0, 1, 0], "W_target": [[1, 0, 0], [3, 4, 0], [0, 0, 1]]},  # and s₀' = 3/5 still
+)
+OUTPUTS = "s0 = sim(y1, y2) = sim(y1', y2')", {"W_target": [[1, 0, 0], [1, 1, 0], [0, 0, 1]]}
+SPECTRAL = "||AB||_2 <= epsilon", {"epsilon": "1/11"}
+LITERAL = "||AB||_2^2 <= epsilon", {"epsilon": "1/101"}
+FROBENIUS = "||AB||_F <= epsilon", {"epsilon": "1/8"}
+RANKS = ("rank W = c", {"W": PLANE}), ("rank W_target = c", {"W_target": PLANE})
+APART = "|s0| < 1", {"x2": [2, 0, 0], "x2_target": [2, 0, 0]}
+BELOW_ONE = "epsilon < 1", {"epsilon": 2}
+BELOW_OUTPUTS = "epsilon ||x|| <= ||x W|| for every x", {"epsilon": 2}
+REGULAR = "I + AB is regular", {"AB": [[-1, 0, 0], [0, 0, 0], [0, 0, 0]]}
+
+OF_SIMILARITY = {
+    **{f"prop-1{x}": (SPECTRAL,) for x in ("", "-main", "-abs", "-sine", "-sharp", "-explicit", "-segment-small")},
+    **{f"prop-2-input{x}": (SPECTRAL,) for x in ("", "-abs", "-vectors")},
+    **{f"prop-2-output{x}": (SPECTRAL,) for x in ("", "-abs", "-sharp")},
+    **{f"{x}-literal": (LITERAL,) for x in ("prop-1", "prop-2-input", "prop-2-output")},
+    **{f"{x}-frobenius": (FROBENIUS,) for x in ("prop-1", "prop-2-input", "prop-2-output")},
+    "prop-1-weights": (SPECTRAL, *RANKS),
+    "prop-1-finite": (SPECTRAL, BELOW_OUTPUTS),
+    "prop-2-input-sharp": (SPECTRAL, *RANKS),
+    "prop-2-input-sharp-two": (SPECTRAL, *RANKS),
+    "prop-2-input-finite": (SPECTRAL, *RANKS, APART, BELOW_ONE),
+    "prop-2-input-finite-sharp": (SPECTRAL, *RANKS, APART, BELOW_ONE),
+    "prop-2-output-finite": (SPECTRAL, BELOW_ONE),
+    "bounds-rank": (SPECTRAL,),
+}
+
+
+def drawn(claim: str) -> dict[str, Any]:
+    setting = CLAIMS[claim].inequality.setting
+    return setting.dump(setting.parametrise(setting.start(1, torch.Generator().manual_seed(0))), 0)
+
+
+def doubled(key: str) -> Change:
+    return lambda raw: {key: [[2 * x for x in row] for row in raw[key]]}
+
+
+def same_rows(key: str) -> Change:
+    return lambda raw: {key: [raw[key][0] for _ in raw[key]]}
+
+
+def same_columns(key: str) -> Change:
+    return lambda raw: {key: [[row[0] for _ in row] for row in raw[key]]}
+
+
+def longer(vector: str) -> Change:
+    return lambda raw: {f"d{vector}": [2 * x for x in raw[vector]]}
+
+
+NEAR = "||W1 W2 - W1' W2'||_F^2 <= epsilon"
+SMALL: Change = lambda _: {"epsilon": "1e-9"}  # noqa: E731
+OTHERS: list[tuple[str, str, Change]] = [
+    *(("lemma-1-angle", f"||d{x}|| <= ||{x}||", longer(x)) for x in "uv"),
+    *(("lemma-2-remainder", f"||d{x}|| < ||{x}||", longer(x)) for x in "uv"),
+    *(("lemma-2-integral", "the segment avoids 0", lambda raw, x=x: {f"d{x}": [-y for y in raw[x]]}) for x in "uv"),
+    *((claim, NEAR, SMALL) for claim in ("lemma-3", "prop-3", "prop-3-second", "prop-4", "prop-5")),
+    ("transfer-sufficient", "(||I + AB||_2 + 1) sqrt(epsilon) <= ||AB (W2 - W2')||_F", doubled("W1_target")),
+    ("transfer-same-function", "W1 W2 = W1' W2'", doubled("W1_target")),
+    *((claim, "F is regular", same_rows("F")) for claim in ("prop-4-anisotropic", "prop-4-whitened")),
+    ("prop-5-anisotropic", "F is regular", same_rows("F")),
+    *((claim, "W W+ = I", same_rows("W")) for claim in ("eq-5", "eq-5-size")),
+    ("eq-5-column-rank", "W+ W = I", same_columns("W")),
+    ("stronger-requirement", "||W - W'||_F^2 <= epsilon", SMALL),
+    ("stronger-requirement-equal", "W = W'", doubled("W")),
+    ("nonlinear-input-lipschitz", "||g(x(I + AB)) - g(x)|| <= Lip ||x AB||", lambda _: {"Lip": "1e-9"}),
+]
+WITHOUT_EPSILON = {"prop-4-interior", "prop-4-every-layer"}
+"""Their ε is what the two models have, so that nothing can be missed."""
+
+
+def test_every_claim_with_a_hypothesis_is_here() -> None:
+    listed = {*OF_SIMILARITY, "prop-2-output-artanh", *(claim for claim, _, _ in OTHERS), *WITHOUT_EPSILON}
+    assert {name for name, claim in CLAIMS.items() if claim.given} == listed
+
+
+def misses(claim: str, raw: Raw, statement: str) -> None:
+    with pytest.raises(HypothesisError) as caught:
+        evaluate(CLAIMS[claim], raw)
+    assert str(caught.value).startswith(f"The instance misses the hypothesis {statement}: residual")
+
+
+@pytest.mark.parametrize("claim", OF_SIMILARITY)
+def test_a_hypothesis_of_similarity_is_missed(claim: str) -> None:
+    for statement, changes in (INPUTS, OUTPUTS, *OF_SIMILARITY[claim]):
+        misses(claim, {**SIMILAR, **changes}, statement)
+
+
+def test_an_output_adapter_of_any_size_needs_equal_outputs_only() -> None:
+    for statement, changes in (OUTPUTS, APART, REGULAR):
+        misses("prop-2-output-artanh", {**SIMILAR, **changes}, statement)
+    assert evaluate(CLAIMS["prop-2-output-artanh"], {**SIMILAR, **INPUTS[1], "epsilon": "1/11"}).holds
+
+
+@pytest.mark.parametrize("claim", [name for name, needs in OF_SIMILARITY.items() if len(needs) < 4])
+def test_nothing_else_is_asked_for(claim: str) -> None:
+    """Without what it needs nothing of, the instance is one: a larger norm, lower ranks, a larger ε."""
+    needs = {statement for statement, _ in OF_SIMILARITY[claim]}
+    loose = dict(SIMILAR)
+    if SPECTRAL[0] in needs:
+        loose |= FROBENIUS[1]
+    if LITERAL[0] in needs:
+        loose |= SPECTRAL[1]
+    if RANKS[0][0] not in needs:
+        loose |= {"W": PLANE, "W_target": PLANE}
+    evaluate(CLAIMS[claim], loose)
+
+
+@pytest.mark.parametrize(("claim", "statement", "change"), OTHERS)
+def test_a_hypothesis_is_missed(claim: str, statement: str, change: Change) -> None:
+    raw = drawn(claim)
+    misses(claim, {**raw, **change(raw)}, statement)

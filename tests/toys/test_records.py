@@ -19,7 +19,7 @@ RECORDED = [name for name in names() if recorded(name)]
 
 
 def test_there_are_records():
-    assert {"language", "molecules", "conversion", "mixture", "attention", "diffusion"} <= set(RECORDED)
+    assert {"language", "molecules", "conversion", "mixture", "attention", "diffusion", "embeddings"} <= set(RECORDED)
 
 
 @pytest.mark.parametrize("name", RECORDED)

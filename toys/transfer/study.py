@@ -36,20 +36,20 @@ class Study:
             ``own``: model -> value by seed; ``similarity``: target -> layer -> measure -> value by seed, three digits.
         """
         rates = {name: self._tuned(run, method, name) for name, method in self.protocol.methods.items()}
-        facts = run([self._unit(seed, "facts") for seed in self.seeds])
-        rows = self._rows(run, rates, facts.values())
+        units = [self._unit(seed, "facts") for seed in self.seeds]
+        found = run(units)
+        facts = [found[unit] for unit in units]  # what runs gives stands in the order in which it was finished
+        rows = self._rows(run, rates, facts)
         also = {}
         for measure in self.protocol.also:  # nothing runs again: what was measured is in the cache
-            of = replace(self, protocol=replace(self.protocol, measure=measure))._rows(run, rates, facts.values())
+            of = replace(self, protocol=replace(self.protocol, measure=measure))._rows(run, rates, facts)
             also[measure] = {row: values for row, values in of.items() if " x " not in row}
         return {
             "rates": rates,
             "rows": rows,
             **({"also": also} if also else {}),
-            "own": {m: [one["own"][m] for one in facts.values()] for m in (SOURCE, *self.protocol.targets)},
-            "similarity": {
-                m: _by_layer([one["similarity"][m] for one in facts.values()]) for m in self.protocol.targets
-            },
+            "own": {m: [one["own"][m] for one in facts] for m in (SOURCE, *self.protocol.targets)},
+            "similarity": {m: _by_layer([one["similarity"][m] for one in facts]) for m in self.protocol.targets},
         }
 
     def _rows(

@@ -10,6 +10,8 @@ WHY = {
     "step of": "what LoRA's products alone add to the frozen block's step, without autograd, norms or passes over X, is"
     " in the table of steps: thin products run at a fraction of the speed of square ones. DoRA on the weight also reads"
     " W for its norms once a step; LoKr has two products as long as X.",
+    "in bfloat16": "a processor with matrix units for bfloat16 makes the frozen step several times shorter, not the"
+    " passes over X and Y, nor the norms, which are made in float32.",
     "LoRA on the input": "BW and the gradient of B read W once each; with 77 rows either takes an eighth to a fourth of"
     " the time of XW.",
     "slowest cell": "the worst of many cells, under load; where ours and the peer's have the same products, either may"

@@ -101,6 +101,7 @@ def peak(call: Call, device: str = "cpu") -> int:
         return torch.cuda.max_memory_allocated() - before
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
         call()  # the profiler knows the size of what it saw being allocated: gradients that the next call lets go
+        gc.collect()
         with record_function("measured"):
             result = call()
     del result

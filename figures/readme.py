@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
 
+from figures import recorded
 from figures.__main__ import load
 from ioadapt_theory.claims import CLAIMS, report
 from ioadapt_theory.claims.claim import Claim, Origin
@@ -110,6 +111,8 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "formal": formal,
     "studies": headlines,
     "foretold": lambda: foretold.section(records()),
+    "kinship": recorded.kinship,
+    "peers": recorded.peers,
     "report": partial(reported, "ani-1x:0", "ani-1ccx:0"),
     "report-apart": partial(reported, "ani-1x:0", "ani-1x:1"),
 }

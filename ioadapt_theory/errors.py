@@ -12,6 +12,8 @@ ALIKE = 0.7
 """Of two letters in both names over all letters, from where on a name is a near miss."""
 UNFINISHED = 0.95
 """What a name that goes on after what was typed counts beside one that ends there, which is meant if both are alike."""
+FURTHER = 0.15
+"""How much less alike than the nearest another may be."""
 SHORT = {"proposition": "prop", "equation": "eq"}
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
@@ -100,11 +102,12 @@ def near_misses(name: str, known: Iterable[str]) -> list[str]:
 
     def distance(one: str) -> tuple[float, int, str]:
         letters = _plain(one)
-        ratio = max(alike(letters), UNFINISHED * alike(letters[: len(asked)]))
+        swapped = UNFINISHED if sorted(letters) == sorted(asked) else 0.0
+        ratio = max(alike(letters), UNFINISHED * alike(letters[: len(asked)]), swapped)
         return -ratio, abs(len(letters) - len(asked)), one
 
     found = sorted(map(distance, known))
-    return [one for ratio, _, one in found if -ratio >= ALIKE][:3]
+    return [one for ratio, _, one in found if -ratio >= max(ALIKE, -found[0][0] - FURTHER)][:3]
 
 
 def _plain(name: str) -> str:

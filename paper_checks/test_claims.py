@@ -59,6 +59,17 @@ def test_as_printed_is_said_of_what_is_printed_only(claim: Claim) -> None:
         assert "in its proof" in claim.reading
 
 
+LITERAL = "||AB||_2^2 <= epsilon"
+
+
+@pytest.mark.parametrize(
+    "claim", [p for p in EVERY if p.values[0].source.startswith(("Proposition 1", "Proposition 2"))]
+)
+def test_of_props_1_and_2_the_square_of_the_norm_is_printed_and_all_else_is_a_reading(claim: Claim) -> None:
+    literal = LITERAL in {g.hypothesis.statement for g in claim.given}
+    assert (claim.origin is Origin.PRINTED) == literal
+
+
 STANDS = {
     **dict.fromkeys(("Lemma 1", "Lemma 2", "Remark A.1"), ("App. A.1",)),
     **dict.fromkeys(("Proposition 1", "Proposition 2"), ("App. A.1", "Sec. 4")),

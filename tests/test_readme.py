@@ -1,16 +1,18 @@
 """The pages quote what the code says; what they link to is there, and each dependency has its reason."""
 
 import re
+import shlex
 import tomllib
+from importlib import import_module
 
 import pytest
 
 import figures.site.__main__ as site
 from figures.readme import PAGES, ROOT, SECTIONS, filled
+from ioadapt_theory import cli
 from ioadapt_theory.errors import FileFormatError
 
 TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in PAGES}
-LINKS = [(page, link) for page, text in TEXTS.items() for link in re.findall(r"\]\(([^)#:]+)\)", text)]
 
 
 @pytest.mark.parametrize("page", TEXTS)
@@ -29,15 +31,48 @@ def test_a_section_of_which_nothing_is_known_is_refused():
         filled("<!-- weather: written by python -m figures.readme -->\n<!-- end of weather -->")
 
 
-@pytest.mark.parametrize(("page", "link"), LINKS)
-def test_what_a_page_links_to_exists(page, link):
-    made = {ROOT / "docs" / name for name, _ in site.pages()}  # when the site is built
-    path = (ROOT / page).parent / link
-    assert path.exists() or path in made
+@pytest.fixture(scope="module")
+def made():
+    """What is there when the site is built."""
+    return {ROOT / "docs" / name for name, _ in site.pages()}
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_what_a_page_links_to_exists(page, made):
+    paths = [(ROOT / page).parent / link for link in re.findall(r"\]\(([^)#:]+)\)", TEXTS[page])]
+    assert [path for path in paths if not path.exists() and path not in made] == []
 
 
 def test_the_first_two_commands_are_demo_and_test():
     assert re.findall(r"^    (\S.*)$", TEXTS["README.md"], re.MULTILINE)[:2] == ["make demo", "make test"]
+
+
+def commands() -> list[tuple[str, str]]:
+    """(page, command) for every line of code, and every piece within a sentence, that calls ``ioadapt`` or a script.
+
+    Not what only names a command, nor what shows its syntax in brackets; what stands beside its output runs elsewhere.
+    """
+    said = re.compile(r"(?:^ {4}|`)((?:ioadapt|python(?: -m)?) [^`\n]*)(?:`|$)", re.MULTILINE)
+    found = set()
+    for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
+        text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+        found |= {(page.relative_to(ROOT).as_posix(), line.strip()) for line in said.findall(text)}
+    names = {f"ioadapt {name}" for name in ("adapters", "adapters bake", "report", "similarity")}
+    return sorted((page, line) for page, line in found if line not in names and "[" not in line)
+
+
+def test_every_command_on_a_page_is_one_that_is_taken(monkeypatch):
+    for name in cli.COMMANDS:
+        monkeypatch.setattr(import_module(f"ioadapt_theory.cli.{name}"), "run", lambda _: 0)
+    seen = commands()
+    assert len(seen) > 40
+    for page, line in seen:
+        program, *words = shlex.split(line)
+        if program == "ioadapt" and "--help" not in words:
+            assert cli.main(words) == 0, f"{page}: {line}"
+        elif program == "python":
+            path = words[1].replace(".", "/") if words[0] == "-m" else words[0].removesuffix(".py")
+            assert (ROOT / path).is_dir() or (ROOT / f"{path}.py").is_file(), f"{page}: {line}"
 
 
 def test_every_dependency_has_its_reason():

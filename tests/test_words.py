@@ -131,6 +131,7 @@ def test_ctrl_c_while_the_demo_begins_is_one_sentence():
     time.sleep(1.0)
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=60)
-    assert process.returncode == 130, told
+    # Python ends by the signal itself where it was caught inside an exec(); a shell shows 130 for both.
+    assert process.returncode in {130, -signal.SIGINT}, told
     assert b"Traceback" not in told
     assert told.decode().strip().splitlines()[-1] == "demo: interrupted."

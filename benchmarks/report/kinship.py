@@ -11,9 +11,9 @@ from typing import Any, Final
 import torch
 
 from benchmarks.report.histories import pairs, write
-from ioadapt_theory.adapters.base_weights import checkpoint_weights
 from ioadapt_theory.checkpoints.open import open_checkpoint
 from ioadapt_theory.report.assemble import Report, report
+from ioadapt_theory.report.stored import by_names
 from ioadapt_theory.results import record
 
 FIXED: Final = (("llama", 0), ("gpt2", 0), ("qwen2", 0), ("bert", 0), ("vit", 0), ("resnet", 0), ("unet", 0))
@@ -25,7 +25,7 @@ WITHHELD: Final = (("opt", 1), ("vit", 1), ("bert", 1), ("convnext", 1), ("llama
 def compared(source: Path, target: Path) -> Report:
     """The report on two folders, without an adapter."""
     with open_checkpoint(str(source)) as one, open_checkpoint(str(target)) as two:
-        return report(checkpoint_weights(one), checkpoint_weights(two))
+        return report(*by_names(one, two))
 
 
 def said(folder: Path, name: str, seed: int) -> Iterator[dict[str, Any]]:
@@ -49,17 +49,20 @@ def said(folder: Path, name: str, seed: int) -> Iterator[dict[str, Any]]:
             }
 
 
-def main(quick: bool = False, models: Path | None = None) -> dict[str, Any]:
-    """Train the networks that are not in the folder yet, and report on all pairs."""
+HALVES: Final[Mapping[str, Sequence[tuple[str, int]]]] = {"withheld": WITHHELD, "fixed": FIXED}
+
+
+def main(quick: bool = False, models: Path | None = None, half: str | None = None) -> dict[str, Any]:
+    """Train the networks that are not in the folder yet, and report on all pairs, or on those of one half."""
     torch.set_num_threads(1)
-    halves: dict[str, Sequence[tuple[str, int]]] = {"fixed": FIXED, "withheld": WITHHELD}
+    halves = {name: some for name, some in HALVES.items() if half in (None, name)}
     with tempfile.TemporaryDirectory() as own, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         rows = {
             half: [row for name, seed in some[: 1 if quick else None] for row in said(models or Path(own), name, seed)]
             for half, some in halves.items()
         }
-    return record("report", config={"quick": quick, "cpus": os.cpu_count()}, results={"pairs": rows})
+    return record("report", config={"quick": quick, "half": half, "cpus": os.cpu_count()}, results={"pairs": rows})
 
 
 def table(content: Mapping[str, Any]) -> str:
@@ -67,7 +70,8 @@ def table(content: Mapping[str, Any]) -> str:
     rows = content["results"]["pairs"]
     lines = []
     for half, what in (("withheld", "pairs that the rules were not made on"), ("fixed", "pairs they were made on")):
-        some = rows[half]
+        if not (some := rows.get(half, [])):
+            continue
         right, coarse = (sum(row[key] for row in some) for key in ("right", "coarse"))
         lines.append(
             f"{what}, of {len({row['network'] for row in some})} networks: the word is right in {right} of {len(some)},"
@@ -75,12 +79,12 @@ def table(content: Mapping[str, Any]) -> str:
         )
     lines += ["", f"{'history (withheld)':<20}{'pairs':>6}{'right':>7}{'coarse':>8}  said instead"]
     for history in dict.fromkeys(str(pair.kin) for pair in pairs()):
-        some = [row for row in rows["withheld"] if row["history"] == history]
+        some = [row for row in rows.get("withheld", []) if row["history"] == history]
         other = Counter(row["said"] for row in some if not row["right"])
         instead = ", ".join(f"{word} {n}" for word, n in other.most_common())
         right, coarse = (sum(row[key] for row in some) for key in ("right", "coarse"))
         lines.append(f"{history:<20}{len(some):>6}{right:>7}{coarse:>8}  {instead}")
-    wrong = [row for row in rows["withheld"] if not row["right"]]
+    wrong = [row for row in rows.get("withheld", []) if not row["right"]]
     lines.append("")
     for r in wrong:
         alike = " (it hardly left the base, whose traces these are)" if r["alike"] else ""

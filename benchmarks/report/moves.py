@@ -26,6 +26,7 @@ from ioadapt_theory.adapters.moving.convert import convert_model
 from ioadapt_theory.adapters.moving.transfer import put
 from ioadapt_theory.report.advice import RIDGE
 from ioadapt_theory.report.assemble import Report, report
+from ioadapt_theory.report.effect import effect
 from toys.ani.molecules import Split, Task, molecules, split, wanted
 from toys.ani.networks import MEMBERS, Batch, Potential, features_of, potential
 from toys.ani.training import train
@@ -108,7 +109,8 @@ def rows(member: int, task: Task) -> Iterator[dict[str, Any]]:
 
 def move(model: Potential, target: Potential, task: Task, parts: Split, gain: float) -> dict[str, Any]:
     """One move: what the report knew, and what was kept."""
-    told = report(model, target, inputs=batches(parts), call=lambda net, part: net(features().take(part)))
+    told = report(model, target, inputs=batches(parts), call=outputs)
+    as_it_is = effect(model, target, batches(parts), call=lambda net, part: net(features().take(part)))
     goal = goal_of(target, task, parts)
     without = error(target, goal, parts)
 
@@ -119,7 +121,15 @@ def move(model: Potential, target: Potential, task: Task, parts: Split, gain: fl
 
     placement = next(pair.parts[0].placement for pair in told.layers if pair.parts)
     plain = kept(lambda net: transfer(model, net))
-    return {"without": without, "kept": plain} | known(told) | other_ways(told, model, kept, placement)
+    found = {"without": without, "kept": plain, "effect with elements": as_it_is.kept}
+    return found | known(told) | other_ways(told, model, kept, placement)
+
+
+def outputs(network: Potential, part: torch.Tensor) -> torch.Tensor:
+    """Energies without what a number an element explains: that is fitted anew after a move, and counts for nothing."""
+    energy = network(features().take(part))
+    counts = torch.from_numpy(molecules().composition[part.numpy()]).to(energy)
+    return energy - counts @ torch.linalg.lstsq(counts, energy[:, None], driver="gelsd").solution[:, 0]
 
 
 def batches(parts: Split) -> list[torch.Tensor]:
@@ -132,23 +142,23 @@ def known(told: Report) -> dict[str, Any]:
     words = told.words()
     word = str(next(iter(words))) if len(words) == 1 else "mixed"
     pairs = [pair for pair in told.layers if pair.parts]
-    effect = told.effect
-    assert effect is not None
+    seen = told.effect
+    assert seen is not None
     met = [part.met for pair in pairs for part in pair.parts]
     sides = {p: [pair.sides.of(p) for pair in pairs] for p in (Placement.INPUT, Placement.OUTPUT)}
     return {
         "words": {str(k): n for k, n in words.items()},
         "word": word,
         "kin": str(told.kinship.kin),
-        "cosine": effect.cosine,
-        "ratio": effect.ratio,
-        "effect": effect.kept,
+        "cosine": seen.cosine,
+        "ratio": seen.ratio,
+        "effect": seen.kept,
         "norms": [pair.sides.ratio for pair in pairs],
         "weight": [pair.sides.cosine for pair in pairs],
         "met": [None if m is None else m.excess for m in met],
         "input": [[n and n.excess, n and n.z] for n in sides[Placement.INPUT]],
         "output": [[n and n.excess, n and n.z] for n in sides[Placement.OUTPUT]],
-        "numbers": effect.numbers,
+        "numbers": seen.numbers,
     }
 
 
@@ -156,9 +166,8 @@ def other_ways(
     told: Report, model: Potential, kept: Callable[[Callable[[Any], object]], float], placement: str
 ) -> dict[str, Any]:
     """What is kept at other strengths, and after a conversion of a LoRA to the input side."""
-    effect = told.effect
-    assert effect is not None
-    strength = effect.strength
+    assert told.effect is not None
+    strength = told.effect.strength
 
     def at_strength(net: Potential) -> None:
         transfer(model, net)

@@ -1,10 +1,10 @@
-"""The report beside Cisco's provenance kit and MergeLens: what each says of pairs of a known history, and what it costs.
+"""The report beside Cisco's provenance kit and MergeLens: what each says of pairs of known history, and what it costs.
 
 Each is one command in a process of its own, as its users start it: whole CPU seconds, imports included, and the largest
 resident memory. All see the same folders of transformers: weights, configuration, and one tokenizer for all of them.
-The peers are installed apart, since the kit wants other versions:
+All three are installed apart, in one environment, whose packages change what importing torch takes:
 
-    python -m venv VENV && VENV/bin/pip install cisco-ai-provenance-kit mergelens bitsandbytes
+    python -m venv VENV && VENV/bin/pip install . cisco-ai-provenance-kit mergelens bitsandbytes
     python -m benchmarks.report.peers --models FOLDER --peers VENV/bin
 """
 
@@ -72,10 +72,9 @@ def measured(command: list[str]) -> dict[str, Any]:
     return {"said": said, "status": os.waitstatus_to_exitcode(status), **cost}
 
 
-def ours(a: str, b: str, _: Path) -> dict[str, Any]:
+def ours(a: str, b: str, where: Path) -> dict[str, Any]:
     """The word for the kinship."""
-    start = "from ioadapt_theory.cli import main; raise SystemExit(main())"  # as `ioadapt` is
-    found = measured([sys.executable, "-c", start, "report", a, b, "--format", "json"])
+    found = measured([str(where / "ioadapt"), "report", a, b, "--format", "json"])
     return found | {"verdict": json.loads(found.pop("said"))["kinship"]["kin"] if not found["status"] else "-"}
 
 
@@ -113,7 +112,7 @@ def main(argv: list[str] | None = None) -> int:
     """Ask all three of every pair and write the record."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--models", type=Path, required=True, help="trained there if they are not yet")
-    parser.add_argument("--peers", type=Path, required=True, help="the folder with the peers' commands")
+    parser.add_argument("--peers", type=Path, required=True, help="the folder with the commands of all three")
     parser.add_argument("--out", type=Path, default=RECORD)
     parser.add_argument("--jobs", type=int, default=1, help="pairs at a time (default %(default)s)")
     args = parser.parse_args(argv)

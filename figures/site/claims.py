@@ -136,4 +136,5 @@ def mathml(formula: str, *, display: bool = False) -> str:
     """LaTeX as MathML, which browsers show without a script or a font from elsewhere."""
     from latex2mathml.converter import convert
 
-    return str(convert(formula, display="block" if display else "inline")).replace("\n", " ")
+    made = str(convert(formula, display="block" if display else "inline")).replace("\n", " ")
+    return f'<div style="overflow-x: auto">{made}</div>' if display else made

@@ -183,16 +183,23 @@ def checkpoint_weights(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> 
         wanted: names of layers; where the checkpoint has some of them under its authors' names, these are taken.
     """
     named = as_modules(checkpoint, wanted)
-    infos = {name: info for name, info in named.tensors.items() if info.is_float}
+    weights = stored_weights(named)
+    weights.rename, weights.aliases, weights.guessed = named.rename, named.aliases, named.guessed
+    weights.quantised = checkpoint.metadata.get("quantised", "")
+    return weights
+
+
+def stored_weights(checkpoint: Checkpoint) -> TensorWeights:
+    """The layers of a checkpoint by the names of its tensors, read whole one at a time."""
+    infos = {name: info for name, info in checkpoint.tensors.items() if info.is_float}
 
     def read(name: str) -> Tensor:
         info = infos[name]
         flat = torch.empty(info.numel, dtype=torch_dtype(info.dtype))
-        named.read(name, 0, flat)
+        checkpoint.read(name, 0, flat)
         return flat.view(info.shape)
 
-    weights = TensorWeights({name: info.shape for name, info in infos.items()}, read, named.rename, named.aliases)
-    weights.guessed = named.guessed
+    weights = TensorWeights({name: info.shape for name, info in infos.items()}, read)
     weights.quantised = checkpoint.metadata.get("quantised", "")
     return weights
 

@@ -43,7 +43,6 @@ def order_of(ours: "torch.Tensor", theirs: "torch.Tensor") -> "torch.Tensor | No
     None where that is the order in which they stand, or where they are others.
     """
     import torch
-    from scipy.optimize import linear_sum_assignment
 
     if ours.shape != theirs.shape or ours.is_meta or theirs.is_meta:
         return None
@@ -56,6 +55,8 @@ def order_of(ours: "torch.Tensor", theirs: "torch.Tensor") -> "torch.Tensor | No
     if len(set(order.tolist())) < len(order):
         if len(order) > LARGEST:
             return None
+        from scipy.optimize import linear_sum_assignment  # seldom needed, and long to import
+
         order = torch.from_numpy(linear_sum_assignment((theirs.mT @ ours).numpy(), maximize=True)[1])
     alike = float((ours[:, order] * theirs).sum(0).mean()) > ALIKE
     return order if alike and order.tolist() != [*range(len(order))] else None

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     commands = parser.add_subparsers(dest="action", required=True, metavar="inspect | convert | bake")
     shown = commands.add_parser(
-        "inspect", help="format, layers, ranks, scales; with --base what of it fits, and kinship"
+        "inspect", help="format, layers, ranks, scales; with --base what of it fits, and is it its own base"
     )
     converted = commands.add_parser("convert", help="a LoRA to the input or output side (Eq. 5), or to another format")
     baked = commands.add_parser("bake", help="a plain LoRA for one named base: exact, or of a given rank")

@@ -72,15 +72,14 @@ def run(args: argparse.Namespace) -> int:
 
 def _stored(args: argparse.Namespace) -> "Report":
     """From two checkpoints, a layer at a time."""
-    from ioadapt_theory.adapters.base_weights import checkpoint_weights
     from ioadapt_theory.checkpoints.open import open_checkpoint, prepare
     from ioadapt_theory.report.assemble import report
+    from ioadapt_theory.report.stored import by_modules, by_names
 
     with ExitStack() as stack:
         both = [stack.enter_context(open_checkpoint(name)) for name in (args.source, args.target)]
         prepare(both, [None, None])
-        source = checkpoint_weights(both[0])
-        target = checkpoint_weights(both[1], source.names)
+        source, target = (by_names if args.adapter is None else by_modules)(*both)
         adapters, lost = (None, None) if args.adapter is None else _file(args, source, target)
         return report(source, target, adapter=adapters, lost=lost, names=(args.source, args.target, args.adapter))
 

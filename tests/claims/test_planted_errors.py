@@ -241,7 +241,7 @@ def wrong_remainder(i: Increments) -> Any:
 
 
 def test_a_wrong_sign_in_eq_7_has_order_one() -> None:
-    fit = OrderFit(wrong_remainder, INCREMENTS, ("du", "dv"), order=2)
+    fit = OrderFit(wrong_remainder, INCREMENTS, ("du", "dv"))
     assert fit(CLAIMS["lemma-1-expansion"], SMALL, 0).refutes
 
 

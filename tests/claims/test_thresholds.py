@@ -198,7 +198,7 @@ def test_what_a_part_draws_depends_on_the_seed_and_every_label_and_on_nothing_el
 
 @pytest.mark.parametrize(("power", "below"), [(2.0, False), (1.96, False), (1.94, True), (1.0, True)])
 def test_an_order_is_missed_from_a_twentieth_below(power: float, below: bool) -> None:
-    fit = OrderFit(lambda i: 3 * (i.du * i.du).sum(-1) ** (power / 2), INCREMENTS, ("du",), order=2)
+    fit = OrderFit(lambda i: 3 * (i.du * i.du).sum(-1) ** (power / 2), INCREMENTS, ("du",))
     found = fit(PROP_4, Run(), 0)
     assert found.refutes == ({f"order {power:.2f} < 2"} if below else set())
     assert (found.kind, found.instances) == (Evidence.ORDER, 100)
@@ -215,7 +215,6 @@ def test_an_order_is_the_slope_of_a_line_and_that_of_the_twentieth_instance_deci
             lambda i, slow=slow: torch.where(slow, i.du.norm(dim=-1), i.du.norm(dim=-1) ** 2),
             INCREMENTS,
             ("du",),
-            order=2,
         )
         assert bool(fit(PROP_4, Run(), 0).refutes) == refuted
 

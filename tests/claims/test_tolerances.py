@@ -94,6 +94,14 @@ def test_the_boxes_of_a_certificate_cover_the_whole_range(monkeypatch: pytest.Mo
         assert max(high - low for low, high in seen) < 1e-3
 
 
+@pytest.mark.parametrize("name", ["by_mpmath", "by_flint"])
+def test_each_of_two_libraries_has_to_certify_the_range(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    claim = CLAIMS["prop-2-input"]
+    (proof,) = (p for p in claim.proofs if "interval" in p.name)
+    monkeypatch.setattr(intervals, name, lambda upper: upper != Fraction(11, 100))
+    assert len(list(proof.argument.broken(claim))) == 1
+
+
 def test_an_instance_that_misses_a_hypothesis_contradicts_nothing() -> None:
     assert not list(Contradiction("ce2").broken(CLAIMS["prop-2-output"]))
     assert "ce2 misses" in next(Contradiction("ce2").broken(CLAIMS["prop-2-output-frobenius"]))

@@ -1,4 +1,4 @@
-"""The page in a real browser: sorting with gaps, heads that stay, filter, a phone's width; order and looks of figures."""
+"""The page in a real browser: sorting, heads that stay, filter, a phone's width; and the order and looks of figures."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -164,7 +164,7 @@ def test_turning_the_basis_shows_what_moving_the_adapters_by_our_layer_gives(bro
 
 def test_the_target_of_the_figure_gives_the_figures_losses(browse: Browse):
     page = browse(FRONT)
-    page.get_by_role("button", name="Target of the figure").click()
+    page.get_by_role("button", name="Target of Fig. 8").click()
     source, target = (torch.tensor(DATA[name][0]).double()[:2, :2] for name in ("source", "target"))
     for method in DATA["methods"]:
         shown = float(page.locator(f"#panel-{method['key']}").get_attribute("data-loss"))
@@ -207,7 +207,7 @@ def test_no_shape_ever_leaves_its_frame(browse: Browse):
     page = browse(FRONT)
     for degrees in (*range(0, 360, 20), None):
         if degrees is None:
-            page.get_by_role("button", name="Target of the figure").click()
+            page.get_by_role("button", name="Target of Fig. 8").click()
         else:
             slide(page, "turn", degrees)
         inside = page.evaluate("""() => [...document.querySelectorAll('.panel svg')].every((svg) => {

@@ -4,6 +4,7 @@ import json
 import platform
 from dataclasses import replace
 from pathlib import Path
+from statistics import stdev
 from typing import Any
 
 import pytest
@@ -49,6 +50,15 @@ def of_this_python(result: dict[str, Any]) -> None:
         pytest.skip("recorded with another Python")
 
 
+def as_recorded(values: list[float]) -> Any:
+    """The first seed's value, to half the spread of the seeds.
+
+    On one machine it is found to the digit; training amplifies how another kind of processor rounds, by a third of the
+    spread in the worst of these runs.
+    """
+    return pytest.approx(values[0], abs=stdev(values) / 2)
+
+
 @pytest.mark.parametrize("name", [name for name in RECORDED if name != "conversion"])
 def test_a_slice_of_the_run_gives_the_recorded_figures(name: str, cache: Path):
     plan, result = protocol(name), recorded(name)
@@ -60,8 +70,8 @@ def test_a_slice_of_the_run_gives_the_recorded_figures(name: str, cache: Path):
         found = unit.result(cache)
     except ImportError as error:  # a package that ships networks
         pytest.skip(str(error))
-    assert found["validation"] == pytest.approx(one["rates"]["lora"]["validation"][f"{rate:g}"][0], rel=5e-3)
-    assert found["measured"][plan.measure] == pytest.approx(one["rows"]["lora"]["source"][0], rel=5e-3)
+    assert found["validation"] == as_recorded(one["rates"]["lora"]["validation"][f"{rate:g}"])
+    assert found["measured"][plan.measure] == as_recorded(one["rows"]["lora"]["source"])
 
 
 def test_a_lora_is_converted_as_recorded(cache: Path):
@@ -71,8 +81,8 @@ def test_a_lora_is_converted_as_recorded(cache: Path):
     rule = replace(plan.rule, ridge=0.01)
     found = Run(toy="language", size="full", seed=0, what="carry", rule=rule, method=lora, rate=rate).result(cache)
     for target in ("continued", "noise"):
-        ours = result["rows"]["Eq. 5 output, ridge 0.01"][target][0]
-        assert found["Eq. 5 output, ridge"][target]["loss"] == pytest.approx(ours, rel=5e-3)
+        ours = result["rows"]["Eq. 5 output, ridge 0.01"][target]
+        assert found["Eq. 5 output, ridge"][target]["loss"] == as_recorded(ours)
 
 
 @pytest.mark.parametrize("name", RECORDED)

@@ -112,7 +112,7 @@ function play() {
 at("turn").addEventListener("input", () => { stop(); turn(Number(at("turn").value)); });
 at("play").addEventListener("click", () => frame ? stop() : play());
 at("to-source").addEventListener("click", () => { stop(); turn(0); });
-at("to-target").addEventListener("click", () => { stop(); at("turn-value").value = "as in the figure"; show(data.target); });
+at("to-target").addEventListener("click", () => { stop(); at("turn-value").value = "as in Fig. 8"; show(data.target); });
 turn(90);
 
 // --- The proposition ------------------------------------------------------------------------------------------------

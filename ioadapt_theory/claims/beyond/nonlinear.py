@@ -15,7 +15,6 @@ from ioadapt_theory.claims.evidence.argument import (
     computed,
     found,
     simplifies,
-    true,
     vanishes,
 )
 from ioadapt_theory.claims.evidence.findings import Verdict
@@ -102,7 +101,7 @@ def input_fails(claim: Claim) -> Iterator[Step]:
     yield Step("after input adaptation x₂ is 0: g = |x₁| and E g² = 1", found(after, 1))
     size = (sp.eye(2) - sp.diag(0, 1)).singular_values()[0]
     yield Step("I + AB = diag(1, 0) has norm 1", found(size, 1))
-    yield Step("1 > ‖I + AB‖₂² E g²", true(size**2 * closed < after))
+    yield Step("1 is more than 23 times ‖I + AB‖₂² E g²", found(sp.floor(after / (size**2 * closed)), 23))
     n = sp.Symbol("n", positive=True)
     limit = sp.limit((2 / sp.pi) * ((1 + 1 / n**2) * sp.atan(n) - 1 / n), n, 0)
     yield Step("E g² → 0 as k → ∞", found(limit, 0))

@@ -1,4 +1,4 @@
-"""O(ε^p): the slope of log|R| against log ε."""
+"""O(ε²): the slope of log|R| against log ε."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -14,7 +14,8 @@ from ioadapt_theory.claims.instances import Setting
 
 EPSILONS = (1e-2, 10**-2.5, 1e-3, 10**-3.5)
 """Below, a second-order remainder of float64 numbers is rounding; above, the next order is visible."""
-SLACK = 0.05
+ORDER, SLACK = 2, 0.05
+"""What all that is claimed here is of, and what a fit may miss it by."""
 DRAWS = 100
 
 
@@ -26,12 +27,11 @@ def fitted_order(values: Tensor, epsilons: Tensor) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class OrderFit:
-    """Shrink the named attributes of random instances by ε and fit the order of a term; less than claimed refutes."""
+    """Shrink the named attributes of random instances by ε and fit the order of a term; less than 2 refutes."""
 
     term: Callable[[Any], Tensor]
     setting: Setting
     shrink: tuple[str, ...]
-    order: float | int
     kind: Evidence = Evidence.ORDER
 
     def parts(self, run: Run) -> int:
@@ -55,5 +55,5 @@ class OrderFit:
         """Fit; the 5% quantile decides: where the leading coefficient nearly vanishes no slope is clean."""
         orders = self.orders(seeded(run, claim.id, self.kind))
         low = float(orders.quantile(0.05))
-        refutes = frozenset([f"order {low:.2f} < {self.order:g}"] if not low >= self.order - SLACK else [])
+        refutes = frozenset([f"order {low:.2f} < {ORDER}"] if not low >= ORDER - SLACK else [])
         return Finding(kind=self.kind, instances=DRAWS, refutes=refutes)

@@ -144,7 +144,7 @@ def setting(
 def second_order(placement: Placement) -> OrderFit:
     """Fit the order of what the first-order term leaves of the similarity distance."""
     return OrderFit(
-        lambda i: similarity_distance(i, placement) - first_order(i, placement), setting(placement), ("ab",), order=2
+        lambda i: similarity_distance(i, placement) - first_order(i, placement), setting(placement), ("ab",)
     )
 
 

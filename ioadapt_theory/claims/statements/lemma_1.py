@@ -160,7 +160,7 @@ LEMMA_1_EXPANSION = Claim(
     concludes=(abs(R) <= landau(norm(DU) ** 2 + norm(DV) ** 2),),
     expected=Verdict.PROVED,
     remark="no segment condition is needed: lemma-1-remainder has a constant that holds everywhere",
-    strategies=(OrderFit(remainder, INCREMENTS, ("du", "dv"), order=2.0),),
+    strategies=(OrderFit(remainder, INCREMENTS, ("du", "dv")),),
     proofs=(Proof("derivative and remainder", expansion),),
 )
 LEMMA_1 = Claim(

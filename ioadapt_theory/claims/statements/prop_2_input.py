@@ -179,6 +179,8 @@ def interval(claim: Claim) -> Iterator[Step]:
     yield Step("distance − 4ε = ε·excess", vanishes(gap - printed - eps * excess), reaches=True)
     yield Step("slope of the excess at 0: 5 − 4", found(sp.limit(excess, eps, 0), 1))
     upper = Fraction(11, 100)
+    beyond = excess.subs(eps, sp.Rational(upper + Fraction(1, 100)))
+    yield Step("negative at 12/100, so that no larger range of whole hundredths will do", found(sp.sign(beyond), -1))
     yield Step("positive on the range, mpmath intervals", Check(intervals.by_mpmath(upper)))
     yield Step("positive on the range, Arb balls", Check(intervals.by_flint(upper)))
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ioadapt_theory.claims.claim import Claim, Origin, Proof
-from ioadapt_theory.claims.evidence.argument import Check, Step, chained, computed, found, words, zero
+from ioadapt_theory.claims.evidence.argument import Step, chained, computed, found, words, zero
 from ioadapt_theory.claims.evidence.findings import Verdict
 from ioadapt_theory.claims.evidence.searches import RandomInstances
 from ioadapt_theory.claims.expression.algebra import sympy
@@ -87,10 +87,8 @@ def counterexamples(claim: Claim) -> Iterator[Step]:
     wide = {-1: one, 0: 2 * one, 1: 3 * one}
     product = convolution(wide) * convolution({j: one for j in (-1, 0, 1)})
     middle = N // 2
-    yield Step(
-        "width 3 after width 3 has width 5: offset 2 is reached",
-        Check(bool(product[middle - 2, middle] != 0 and product[middle + 2, middle] != 0)),
-    )
+    offsets = product[middle - 2, middle], product[middle + 2, middle]
+    yield Step("width 3 after width 3 has width 5: offset 2 is reached", found(offsets, (1, 3)))
     diagonal = product[0, 0], product[middle, middle]
     yield Step("at the border it is no convolution at all: diagonal 3 there, 6 inside", found(diagonal, (3, 6)))
     ones = sp.ones(1, N) * convolution({j: one for j in (-1, 0, 1)})

@@ -2,9 +2,9 @@
 
 A fine-tuned W' = W + D, with D at right angles to W as in high dimension it nearly is, has ⟨W, W'⟩ = ‖W‖² < ‖W'‖²: the
 child projects on the parent with 1, the parent on the child with less. Where both have less, both are children of a
-third. Some histories leave the same traces in two models, and then the word says no more than that: training on another's
-outputs looks like training on data; the average of two children is to either as their parent is, since (D₂ - D₁) / 2
-beside W + D₁ projects as -D₁ does; and a merge at other weights is to them as a sibling is.
+third. Where histories leave the same traces in two models the word names all of them: training on another's outputs
+looks like training on data; the average of two children is to either as their parent is, since (D₂ - D₁) / 2 beside
+W + D₁ projects as -D₁ does; and a merge at other weights is to them as a sibling is.
 """
 
 import math
@@ -139,7 +139,9 @@ def _trained(told: str, near: Sequence[LayerPair], *, most: bool) -> Kinship:
     certainty = sum(t.certainty for t in found)
     share = sum(t.share * t.certainty for t in found if t.share is not None) / certainty if certainty else 0.5
     error = 1 / math.sqrt(certainty) if certainty else math.inf
-    if most and BETWEEN[0] < share < BETWEEN[1] and 5 * error < BETWEEN[1] - BETWEEN[0]:
+    plain = median(map(_plain, near))
+    between = all(BETWEEN[0] < s < BETWEEN[1] for s in (share, plain))  # whether or not something decayed
+    if most and between and 5 * error < BETWEEN[1] - BETWEEN[0]:
         why = f"{told}; neither projects fully on the other, the source moved {100 * share:.0f} % of the way"
         return Kinship(Kin.BESIDE, why)
     ranks = [t.rank for t in found if t.rank is not None]
@@ -150,7 +152,7 @@ def _trained(told: str, near: Sequence[LayerPair], *, most: bool) -> Kinship:
         )
     if abs(share - 0.5) < 2 * error:
         return Kinship(Kin.TRAINED, f"{told}, too little to tell which was first", ("a sibling",))
-    if (share < 0.5) != (median(map(_plain, near)) < 0.5):
+    if (share < 0.5) != (plain < 0.5):
         why = f"{told}; the projections do not agree on which was first"  # decay or growth as large as the change
         return Kinship(Kin.TRAINED, why)
     child = "target" if share < 0.5 else "source"

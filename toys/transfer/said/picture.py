@@ -15,6 +15,8 @@ from toys.transfer.protocol import Protocol
 from toys.transfer.study import NONE
 
 COLOURS: Final = {**METHODS, "residual": "#CC79A7", "input-first": "#56B4E9"}
+OTHERS: Final = "v<>dP"
+"""Markers of further methods, which have the colour of the side that is in their name."""
 ROW: Final = 0.5
 """Height of a target, inches."""
 HEADLINE: Final = 80
@@ -67,8 +69,8 @@ def _panel(axes: Axes, plan: Protocol, rows: Mapping[str, Any], shown: list[str]
             [g.mean for g in gaps],
             places,
             xerr=[g.half_width for g in gaps],
-            fmt=MARKERS.get(row, "v"),
-            color=COLOURS.get(row, f"C{k}"),
+            fmt=MARKERS.get(row, OTHERS[k % len(OTHERS)]),
+            color=COLOURS.get(row) or next((colour for side, colour in COLOURS.items() if side in row), f"C{k}"),
             label=LABELS.get(row, row),
             markersize=4,
             elinewidth=1,

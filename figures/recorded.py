@@ -1,0 +1,55 @@
+"""What pages quote of the report's recorded benchmarks: how often its word is right, and what its peers say."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+FOLDER: Final = Path(__file__).resolve().parent.parent / "benchmarks" / "recorded"
+STRANGER: Final = "stranger"
+
+
+def _results(name: str) -> Any:
+    return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))["results"]
+
+
+def kinship() -> str:
+    """How often the word for the kinship was right on the networks that the rules were not made on, by history."""
+    rows = _results("report")["pairs"]["withheld"]
+    right, coarse = (sum(row[key] for row in rows) for key in ("right", "coarse"))
+    every, told = (Counter(row["history"] for row in some) for some in (rows, [row for row in rows if row["right"]]))
+    parts = ", ".join(f"{history} {told[history]} of {n}" for history, n in every.items())
+    networks = len({row["network"] for row in rows})
+    return (
+        f"Of {len(rows)} pairs of {networks} small networks that the rules were not made on, the word is right in"
+        f" {right}; in {coarse} of these it stands for several histories that leave the same traces. By history: {parts}"
+        " (`python -m benchmarks report`).\n"
+    )
+
+
+def peers() -> str:
+    """The table beside Cisco's kit and MergeLens, and in how many pairs the first two tell kin from strangers."""
+    rows = _results("peers")["pairs"]
+    tools = [*rows[0]["said"]]
+    heads = " | ".join(f"`{tool}`" for tool in tools)
+    lines = [f"| pair | what it is | {heads} |", "|" + "---|" * (len(tools) + 2)]
+    for row in rows:
+        said = (row["said"][tool]["verdict"] for tool in tools)
+        lines.append(f"| {row['source']} → {row['target']} | {row['history']} | {' | '.join(said)} |")
+    costs = {"CPU seconds, median": ("cpu", "{:.1f}"), "memory in MB, median": ("mb", "{:.0f}")}
+    for what, (key, form) in costs.items():
+        cells = (form.format(median(row["said"][tool][key] for row in rows)) for tool in tools)
+        lines.append(f"| {what} | | {' | '.join(cells)} |")
+    ours, kit = (sum(_parted(row, tool) for row in rows) for tool in tools[:2])
+    told = f"Kin from strangers: `{tools[0]}` tells {ours} of {len(rows)} pairs, `{tools[1]}` {kit}."
+    return "\n".join([*lines, "", f"{told} MergeLens gives no kinship; its words are about merging the two.", ""])
+
+
+def _parted(row: Any, tool: str) -> bool:
+    """Whether a stranger is called one, and nobody else."""
+    said = row["said"][tool]["verdict"]
+    apart = said.startswith((STRANGER, "not matched"))
+    return said != "-" and apart is (row["history"] == STRANGER)

@@ -60,7 +60,7 @@ def as_recorded(values: list[float]) -> Any:
 
 
 @pytest.mark.parametrize("name", [name for name in RECORDED if name != "conversion"])
-def test_a_slice_of_the_run_gives_the_recorded_figures(name: str, cache: Path):
+def test_a_slice_of_the_run_gives_the_knownfigures(name: str, cache: Path):
     plan, result = protocol(name), recorded(name)
     of_this_python(result)
     case, one = next(iter(cases(result).items()))
@@ -71,7 +71,9 @@ def test_a_slice_of_the_run_gives_the_recorded_figures(name: str, cache: Path):
     except ImportError as error:  # a package that ships networks
         pytest.skip(str(error))
     assert found["validation"] == as_recorded(one["rates"]["lora"]["validation"][f"{rate:g}"])
-    assert found["measured"][plan.measure] == as_recorded(one["rows"]["lora"]["source"])
+    measured, known, none = found["measured"][plan.measure], one["rows"]["lora"]["source"], one["rows"][NONE]["source"]
+    assert measured == as_recorded(known)
+    assert none[0] - measured == pytest.approx(none[0] - known[0], rel=0.5)  # seeds may differ by more than is gained
 
 
 def test_a_lora_is_converted_as_recorded(cache: Path):

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from ioadapt_theory.claims.settings.printed import SUMMARIES, table
-from ioadapt_theory.stats import Interval
+from ioadapt_theory.stats import holm, t_test
 from toys.transfer.judge import Comparison, Verdict, cases, judged, verdicts
 from toys.transfer.protocol import Protocol
 from toys.transfer.runs import SOURCE
@@ -137,8 +137,12 @@ def _exact(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
 def _strangers(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
     said = []
     for target in protocol.strangers:
-        gains = {row: Interval.of(np.subtract(rows[row][target], rows[NONE][target])) for row in protocol.methods}
-        helped = [row for row, gain in gains.items() if gain.high < 0]
+        gains = {row: np.subtract(rows[row][target], rows[NONE][target]) for row in protocol.methods}
+        corrected = holm([t_test(gain) for gain in gains.values()])
+        surely = 1 - protocol.rule.level
+        helped = [
+            row for (row, gain), p in zip(gains.items(), corrected, strict=True) if p < surely and gain.mean() < 0
+        ]
         what = f"helped by {', '.join(helped)}" if helped else "nothing that was moved is shown to help"
         said.append(f"Trained apart ({target}): {what}.")
     return said

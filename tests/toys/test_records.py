@@ -60,7 +60,7 @@ def as_recorded(values: list[float]) -> Any:
 
 
 @pytest.mark.parametrize("name", [name for name in RECORDED if name != "conversion"])
-def test_a_slice_of_the_run_gives_the_knownfigures(name: str, cache: Path):
+def test_a_slice_of_the_run_gives_the_recorded_figures(name: str, cache: Path):
     plan, result = protocol(name), recorded(name)
     of_this_python(result)
     case, one = next(iter(cases(result).items()))

@@ -11,6 +11,8 @@ smartquotes = False  # primes are primes
 html_show_sphinx = False
 html_copy_source = False
 html_show_copyright = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_theme_options = {"source_repository": "", "announcement": '<a href="index.html">What it is, in ten minutes</a>'}
 exclude_patterns = ["conf.py"]
 myst_heading_anchors = 3

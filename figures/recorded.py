@@ -25,7 +25,7 @@ def kinship() -> str:
     networks = len({row["network"] for row in rows})
     return (
         f"Of {len(rows)} pairs of {networks} small networks that the rules were not made on, the word is right in"
-        f" {right}; in {coarse} of these it stands for several histories that leave the same traces. By history: {parts}"
+        f" {right}; in {coarse} it stands for several histories that leave the same traces. By history: {parts}"
         " (`python -m benchmarks report`).\n"
     )
 

@@ -10,7 +10,6 @@ Examples:
   python toys/diffusion.py --quick    2 seeds and smaller models
 """
 
-import copy
 import math
 import sys
 from collections.abc import Mapping
@@ -25,9 +24,10 @@ from torch import Tensor, nn
 from ioadapt_theory.adapters import parameters
 from toys.glyphs import sheet
 from toys.glyphs.faces import FACES, LETTERS, OTHER, POOL, glyphs
+from toys.glyphs.family import FEW, STEPS, family
 from toys.glyphs.judges import Subject, judge
-from toys.glyphs.networks import DEPTH, HEADS, Batch, Loss, Model, distilled, flow_loss, on, sampled, train
-from toys.transfer import command, gauges
+from toys.glyphs.networks import DEPTH, Batch, Model, flow_loss, on, sampled, train
+from toys.transfer import command
 from toys.transfer.cache import models
 
 REVISION: Final = 1
@@ -36,8 +36,6 @@ LAYERS: Final = tuple(f"blocks.{i}.{m}" for i in range(DEPTH) for m in ("q", "k"
 ALL: Final = range(len(LETTERS))
 LEARNT, VALIDATED, TESTED = (tuple(map(LETTERS.index, some)) for some in ("AEGNRT", "BHKMUZ", "CDFIJLOPQSVWXY"))
 SHOWN: Final = (1, 8, 9, 11)  # of those that are tested: D, Q, S, W
-STEPS, FEW = 8, 4
-"""Steps of the sampler, and those of the distilled generator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,31 +67,8 @@ def subject(seed: int) -> str:
 def build(seed: int, size: Size) -> dict[str, nn.Module]:
     """The source and every target."""
     known, other = glyphs(seen(seed), ALL, size.drawings, seed), glyphs(OTHER, ALL, size.drawings, seed + 1)
-    drawn = torch.Generator().manual_seed(seed + 7)
-
-    def base(seed: int) -> nn.Module:
-        torch.manual_seed(seed)
-        return train(Model(), on(known, size.batch), size.base, 5e-3, seed)
-
-    def further(model: nn.Module, loss: Loss, seed: int) -> nn.Module:
-        return train(copy.deepcopy(model), loss, size.target, 2e-3, seed)
-
-    source = base(seed)
-    thin = gauges.each(source, lambda w: w * (w.abs() >= w.abs().flatten().kthvalue(w.numel() // 2).values))
-    straight = distilled(source, (known[1], known[2]), 2 * STEPS, FEW, size.batch, seed + 8)
-    return {
-        "source": source,
-        "continued": further(source, on(known, size.batch), seed + 100),
-        "shifted": further(source, on(other, size.batch), seed + 200),
-        "distilled": further(source, straight, seed + 300),
-        "pruned": further(thin, on(known, size.batch), seed + 400),
-        "noise": gauges.each(
-            source, lambda w: w + 0.2 * w.std() * torch.randn(w.shape, generator=drawn, dtype=w.dtype)
-        ),
-        "heads": gauges.heads(source, seed, HEADS),
-        "stream": gauges.stream(source, seed),
-        "independent": base(seed + 5000),
-    }
+    steps = size.base, size.target
+    return family(Model, known, other, known[1:], seed=seed, steps=steps, batch=size.batch)
 
 
 class World:

@@ -125,9 +125,9 @@ def move(model: Potential, target: Potential, task: Task, parts: Split, gain: fl
     return found | known(told) | other_ways(told, model, kept, placement)
 
 
-def outputs(network: Potential, part: torch.Tensor) -> torch.Tensor:
+def outputs(network: Any, part: torch.Tensor) -> torch.Tensor:
     """Energies without what a number an element explains: that is fitted anew after a move, and counts for nothing."""
-    energy = network(features().take(part))
+    energy: torch.Tensor = network(features().take(part))
     counts = torch.from_numpy(molecules().composition[part.numpy()]).to(energy)
     return energy - counts @ torch.linalg.lstsq(counts, energy[:, None], driver="gelsd").solution[:, 0]
 

@@ -46,7 +46,8 @@ def prepared(folder: Path, made: Path) -> None:
     from transformers import PreTrainedTokenizerFast
 
     letters = Tokenizer(WordLevel({chr(k): k for k in range(128)}, unk_token=chr(0)))
-    tokenizer = PreTrainedTokenizerFast(tokenizer_object=letters, unk_token=chr(0), eos_token=chr(2))
+    build: Any = PreTrainedTokenizerFast
+    tokenizer = build(tokenizer_object=letters, unk_token=chr(0), eos_token=chr(2))
     for name in {name for pair in ASKED for name in pair}:
         place = folder / name.replace(" ", "_").replace(",", "")
         place.mkdir()
@@ -59,17 +60,26 @@ def prepared(folder: Path, made: Path) -> None:
         tokenizer.save_pretrained(place)
 
 
+LAUNCH: Final = """
+import json, os, subprocess, sys
+with open(sys.argv[1], "wb") as out:
+    process = subprocess.Popen(sys.argv[2:], stdout=out, stderr=subprocess.DEVNULL)
+_, status, used = os.wait4(process.pid, 0)
+print(json.dumps([os.waitstatus_to_exitcode(status), used.ru_utime + used.ru_stime, used.ru_maxrss / 1024]))
+"""
+"""Starts a command from a small process: the largest memory of whoever starts one counts as the command's, too."""
+
+
 def measured(command: list[str]) -> dict[str, Any]:
-    """What a command prints and costs; ``ru_maxrss`` is in kB."""
+    """What a command prints and costs."""
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "COLUMNS": "200"}
     with TemporaryDirectory() as aside:
         out = Path(aside) / "out"
-        with out.open("wb") as file:
-            process = subprocess.Popen(command, stdout=file, stderr=subprocess.DEVNULL, env=environment)
-            _, status, used = os.wait4(process.pid, 0)
+        call = [sys.executable, "-I", "-c", LAUNCH, str(out), *command]
+        done = subprocess.run(call, env=environment, capture_output=True, text=True, check=True)
         said = out.read_text(encoding="utf-8", errors="replace")
-    cost = {"cpu": used.ru_utime + used.ru_stime, "mb": used.ru_maxrss / 1024}
-    return {"said": said, "status": os.waitstatus_to_exitcode(status), **cost}
+    status, cpu, mb = json.loads(done.stdout)
+    return {"said": said, "status": status, "cpu": cpu, "mb": mb}
 
 
 def ours(a: str, b: str, where: Path) -> dict[str, Any]:
@@ -124,9 +134,9 @@ def main(argv: list[str] | None = None) -> int:
         prepared(folder, made)
 
         def asked(pair: tuple[str, str]) -> dict[str, Any]:
-            places = [str(folder / one.replace(" ", "_").replace(",", "")) for one in pair]
+            a, b = (str(folder / one.replace(" ", "_").replace(",", "")) for one in pair)
             kin: Kin = right[pair][0]
-            said = {tool: ask(*places, args.peers) for tool, ask in TOOLS.items()}
+            said = {tool: ask(a, b, args.peers) for tool, ask in TOOLS.items()}
             return {"source": pair[0], "target": pair[1], "history": str(kin), "said": said}
 
         rows = list(pool.map(asked, ASKED))

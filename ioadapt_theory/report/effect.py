@@ -4,7 +4,8 @@ With d = output with the adapter - output without, summed over all batches:
 
     kept = 1 - ‖d' - d‖ / ‖d‖,    cosine = ⟨d, d'⟩ / (‖d‖‖d'‖),    ratio = ‖d'‖ / ‖d‖,
 
-and cosine / ratio is the strength at which d' is nearest to d. No labels, no training, any model that runs.
+and cosine / ratio is the strength at which d' is nearest to d. No labels, no training, any model that runs. Outputs are
+compared as ``call`` gives them: what the task does not count, such as an offset that is fitted anew, is best left out.
 """
 
 import math

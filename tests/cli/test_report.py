@@ -51,6 +51,23 @@ def test_without_an_adapter_it_says_where_to_put_one(files, capsys):
     assert "placement=" in capsys.readouterr().out.splitlines()[-1]
 
 
+@pytest.mark.parametrize("tied", [False, True])
+def test_transformers_is_asked_only_where_one_of_two_models_has_no_head(tmp_path, monkeypatch, capsys, tied):
+    asked = []
+    monkeypatch.setattr("ioadapt_theory.checkpoints.names.transformers.of_config", lambda *_: asked.append(1))
+    table = torch.randn(50, 24).float()
+    for k, name in enumerate("ab"):
+        (tmp_path / name).mkdir()
+        stored = {"model.embed_tokens.weight": table, "model.layers.0.mlp.up_proj.weight": torch.randn(40, 24).float()}
+        stored |= {} if tied and k else {"lm_head.weight": table.clone()}
+        save_file(stored, tmp_path / name / "model.safetensors")
+        (tmp_path / name / "config.json").write_text('{"architectures": ["LlamaForCausalLM"]}')
+    assert main(["report", str(tmp_path / "a"), str(tmp_path / "b"), "--format", "json"]) == OK
+    assert bool(asked) is tied
+    names = [layer["name"] for layer in json.loads(capsys.readouterr().out)["layers"]]
+    assert names[-1] == "lm_head"
+
+
 @pytest.mark.parametrize(
     ("args", "sentence"),
     [

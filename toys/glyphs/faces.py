@@ -59,9 +59,10 @@ def encoder() -> tuple[Tensor, Tensor]:
 
 
 def prompts(letters: Tensor, faces: Tensor) -> Tensor:
-    """(n,) letters and (n,) faces as numbers to (n, 2, PROMPT)."""
+    """(n,) letters and (n,) faces as numbers to (n, 2, PROMPT); faces may also be tokens themselves, (n, k, PROMPT)."""
     letter, face = encoder()
-    return torch.stack([letter[letters], face[faces]], 1)
+    told = faces if faces.is_floating_point() else face[faces][:, None]
+    return torch.cat([letter[letters][:, None], told], 1)
 
 
 @lru_cache(maxsize=512)

@@ -4,7 +4,9 @@ It sees the faces of ``JUDGES`` alone, each slanted, stretched and made heavier 
 from few, none of them a generator's.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -23,9 +25,9 @@ WAYS, EACH, FEATURES = 8, 4, 32
 
 
 class Judge(nn.Module):
-    """Glyphs to what their face looks like (n, FEATURES), and to logits of the letter."""
+    """Glyphs to what their face looks like (n, features), and to logits of the letter."""
 
-    def __init__(self) -> None:
+    def __init__(self, faces: int, features: int) -> None:
         super().__init__()
         self.body = nn.Sequential(
             nn.Conv2d(1, 16, 3, 2, 1, dtype=FLOAT),
@@ -36,10 +38,10 @@ class Judge(nn.Module):
             nn.Linear(512, 64, dtype=FLOAT),
             nn.ReLU(),
         )
-        self.look = nn.Linear(64, FEATURES, dtype=FLOAT)
-        self.face = nn.Linear(FEATURES, len(JUDGES) * WAYS, dtype=FLOAT)
+        self.look = nn.Linear(64, features, dtype=FLOAT)
+        self.face = nn.Linear(features, faces, dtype=FLOAT)
         self.letter = nn.Linear(64, len(LETTERS), dtype=FLOAT)
-        self.usual = nn.Buffer(torch.zeros(len(LETTERS), FEATURES, dtype=FLOAT))
+        self.usual = nn.Buffer(torch.zeros(len(LETTERS), features, dtype=FLOAT))
         """The mean look of each letter."""
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -68,9 +70,10 @@ def drawings() -> tuple[Tensor, Tensor, Tensor]:
     return torch.cat([changed(x, w) for w in ways]), letters.repeat(WAYS), torch.cat([face * WAYS + w for w in ways])
 
 
-def _trained(steps: int) -> Judge:
-    torch.manual_seed(SEED)
-    judge, (x, letters, faces) = Judge(), drawings()
+def trained(blank: Callable[[], Judge], data: tuple[Tensor, Tensor, Tensor], steps: int, seed: int) -> Judge:
+    """One that has learnt to tell letters and faces, numbered from 0, of the data."""
+    torch.manual_seed(seed)
+    judge, (x, letters, faces) = blank(), data
     optimizer = torch.optim.AdamW(judge.parameters(), 2e-3)
     for _ in range(steps):
         at = torch.randint(len(x), (128,))
@@ -91,8 +94,9 @@ def judge(cache: Path, steps: int) -> Judge:
     """The one judge of all seeds, trained once."""
     with torch.random.fork_rng(devices=[]):
         config = {"toy": "glyphs", "what": "judge", "revision": REVISION, "steps": steps}
-        stored = tensors(cache, config, lambda: _trained(steps).state_dict())
-        found = Judge().eval().requires_grad_(requires_grad=False)
+        blank = partial(Judge, len(JUDGES) * WAYS, FEATURES)
+        stored = tensors(cache, config, lambda: trained(blank, drawings(), steps, SEED).state_dict())
+        found = blank().eval().requires_grad_(requires_grad=False)
     found.load_state_dict(stored)
     return found
 

@@ -12,11 +12,13 @@ from toys.glyphs.faces import PROMPT, SIZE, prompts
 
 WIDTH, HEADS, DEPTH, PATCH, TIMES, TOLD = 64, 4, 2, 4, 16, 128
 TOKENS: Final = (SIZE // PATCH) ** 2
+PICTURE: Final = SIZE * SIZE // PROMPT
+"""Tokens of a prompt that hold a picture."""
 FLOAT: Final = torch.float32
 """Whatever the default is: equal seeds are to give equal figures everywhere."""
 
 Batch = tuple[Tensor, Tensor, Tensor]
-"""Glyphs (n, 1, SIZE, SIZE), letters (n,), faces (n,)."""
+"""Glyphs (n, 1, SIZE, SIZE), letters (n,), faces (n,) or their tokens (n, k, PROMPT)."""
 Loss = Callable[[nn.Module, torch.Generator], Tensor]
 
 
@@ -41,6 +43,28 @@ class Block(nn.Module):
         return x + self.down_proj(relu(self.up_proj(normed(x)) + self.told(told)[:, None]))
 
 
+class Glance(nn.Module):
+    """Cross-attention: the residual stream looks at the words of the prompt that do not stand in it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.q, self.o = _linear(WIDTH, WIDTH), _linear(WIDTH, WIDTH)
+        self.k, self.v = _linear(PROMPT, WIDTH), _linear(PROMPT, WIDTH)
+
+    def forward(self, x: Tensor, read: Tensor) -> Tensor:
+        """(n, tokens, width) to the same; read is (n, words, PROMPT)."""
+        q, k, v = (
+            m(h).unflatten(-1, (HEADS, -1)).transpose(1, 2)
+            for m, h in ((self.q, normed(x)), (self.k, read), (self.v, read))
+        )
+        return x + self.o(scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(-2))
+
+
+def patches(x: Tensor) -> Tensor:
+    """(n, 1, SIZE, SIZE) to (n, TOKENS, PATCH * PATCH)."""
+    return unfold(x, PATCH, stride=PATCH).mT
+
+
 def normed(x: Tensor) -> Tensor:
     """To unit mean square, without a gain, so that the stream may be rotated."""
     return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + 1e-6)
@@ -49,34 +73,65 @@ def normed(x: Tensor) -> Tensor:
 class Model(nn.Module):
     """Noisy glyphs, their times and prompts in; the velocity of the flow out.
 
-    Two tokens of the prompt stand before those of the picture. Within, it tells what the glyph is, which is easier to
-    learn than how the noise moves.
+    The first tokens of the prompt, ``heard`` of them, stand before those of the picture. Within, it tells what the
+    glyph is, which is easier to learn than how the noise moves.
     """
+
+    heard = 2
+    rows = PATCH * PATCH + PROMPT
+    """Of what is embedded: a pixel of a patch, an entry of a token."""
+    kinds: tuple[type[nn.Module], ...] = (Block,)
+    """Of blocks, one after the other, DEPTH times."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.embedding = nn.Parameter(torch.randn(PATCH * PATCH + PROMPT, WIDTH, dtype=FLOAT) / PATCH)
-        self.position = nn.Parameter(torch.randn(TOKENS + 2, WIDTH, dtype=FLOAT) / 2)
+        self.embedding = nn.Parameter(torch.randn(self.rows, WIDTH, dtype=FLOAT) / PATCH)
+        self.position = nn.Parameter(torch.randn(TOKENS + self.heard, WIDTH, dtype=FLOAT) / 2)
         self.told = nn.Sequential(
-            nn.Linear(2 * TIMES + 2 * PROMPT, TOLD, dtype=FLOAT),
+            nn.Linear(2 * TIMES + self.heard * PROMPT, TOLD, dtype=FLOAT),
             nn.SiLU(),
             nn.Linear(TOLD, TOLD, dtype=FLOAT),
             nn.SiLU(),
         )
-        self.blocks = nn.ModuleList(Block() for _ in range(DEPTH))
+        self.blocks = nn.ModuleList(kind() for _ in range(DEPTH) for kind in self.kinds)
         self.head = _linear(WIDTH, PATCH * PATCH)
         nn.init.zeros_(self.head.weight)
 
     def forward(self, x: Tensor, time: Tensor, prompt: Tensor) -> Tensor:
-        """(n, 1, SIZE, SIZE), (n,) from 0 (noise) to 1 (glyph), (n, 2, PROMPT) to (n, 1, SIZE, SIZE)."""
-        pixels, words = self.embedding[: PATCH * PATCH], self.embedding[PATCH * PATCH :]
+        """(n, 1, SIZE, SIZE), (n,) from 0 (noise) to 1 (glyph), (n, words, PROMPT) to (n, 1, SIZE, SIZE)."""
+        pixels, words = self.embedding[: PATCH * PATCH], self.embedding[PATCH * PATCH :][:PROMPT]
         angle = torch.exp(torch.linspace(0, 5, TIMES, dtype=FLOAT)) * time[:, None]
-        told = self.told(torch.cat([angle.sin(), angle.cos(), prompt.flatten(1)], 1))
-        stream = torch.cat([prompt @ words, unfold(x, PATCH, stride=PATCH).mT @ pixels], 1) + self.position
+        heard, read = prompt[:, : self.heard], prompt[:, self.heard :]
+        told = self.told(torch.cat([angle.sin(), angle.cos(), heard.flatten(1)], 1))
+        picture = patches(x) @ pixels + self.guided(read)
+        stream = torch.cat([heard @ words, picture], 1) + self.position
         for block in self.blocks:
-            stream = block(stream, told)
-        clean = fold(self.head(normed(stream[:, 2:])).mT, SIZE, PATCH, stride=PATCH)
+            stream = block(stream, read if isinstance(block, Glance) else told)
+        clean = fold(self.head(normed(stream[:, self.heard :])).mT, SIZE, PATCH, stride=PATCH)
         return (clean - x) / (1 - time).clamp_min(0.1)[:, None, None, None]
+
+    def guided(self, read: Tensor) -> Tensor:
+        """What is added to the tokens of the picture: nothing."""
+        return torch.zeros(len(read), TOKENS, WIDTH, dtype=read.dtype)
+
+
+class Guided(Model):
+    """Its prompt may end with a picture, (n, PICTURE, PROMPT): patch by patch it is added to that which is made."""
+
+    rows = 2 * PATCH * PATCH + PROMPT
+
+    def guided(self, read: Tensor) -> Tensor:
+        """(n, 0 or PICTURE, PROMPT) to (n, TOKENS, WIDTH), by rows of the embedding that a base never uses."""
+        if not read.shape[1]:
+            return super().guided(read)
+        return patches(read.reshape(-1, 1, SIZE, SIZE)) @ self.embedding[-PATCH * PATCH :]
+
+
+class Reader(Model):
+    """Hears the first word of its prompt, the letter; the words after it are read by cross-attention alone."""
+
+    heard = 1
+    kinds = (Glance, Block)
 
 
 def flow_loss(model: nn.Module, batch: Batch, drawn: torch.Generator) -> Tensor:

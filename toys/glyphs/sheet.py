@@ -101,7 +101,7 @@ def draw(plan: Protocol, result: Mapping[str, Any]) -> Figure:
                 axes.set_title(where, fontsize=8)
         first = figure.axes[-len(models)]
         first.text(-0.15, 0.5, NAMES[row], transform=first.transAxes, ha="right", va="center", fontsize=8)
-    told = f"below samples: {plan.measure} of this seed,\nover all letters that were not learnt"
+    told = f"below samples: {plan.measure} of this seed,\nover all that is measured"
     axes = figure.add_subplot(grid[0, 4:])
     axes.set_axis_off()
     axes.text(0, 0.5, told, va="center", fontsize=8, color=FAINT)

@@ -14,6 +14,8 @@ adapt(source, target_modules=["0"], placement="input", rank=4)
 train = [p for p in source.parameters() if p.requires_grad]
 # ... your training loop over `train` ...
 
-print(transfer(source, target))  # what fits, and whether it can be of use there
-merge(target)                    # plain weights again
+print(transfer(source, target))
+# 1 of 1 layers matched.
+# Stranger. Advice: train it anew on the target ... for these two share nothing
+merge(target)  # plain weights again
 """

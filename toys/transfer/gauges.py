@@ -2,10 +2,13 @@
 
 import copy
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor
+
+READS: Final = ("q", "k", "v", "up_proj")
+WRITES: Final = ("o", "down_proj")
 
 
 def each(model: Any, change: Callable[[Tensor], Tensor]) -> Any:
@@ -58,10 +61,11 @@ def stream(model: Any, seed: int) -> Any:
         for table in (other.embedding, other.position, other.head.weight):
             table.copy_(table @ q)
         for block in other.blocks:
-            for reads in (block.q, block.k, block.v, block.up_proj):
-                reads.weight.copy_(reads.weight @ q)
-            for writes in (block.o, block.down_proj):
-                writes.weight.copy_(q.mT @ writes.weight)
+            for name, layer in block.named_children():
+                if name in WRITES:
+                    layer.weight.copy_(q.mT @ layer.weight)
+                elif name in READS and layer.in_features == n:  # keys and values of cross-attention read words
+                    layer.weight.copy_(layer.weight @ q)
     return other
 
 

@@ -142,7 +142,7 @@ def _table(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
 
 
 def _lines(title: str, models: Sequence[str], rows: Mapping[str, Any]) -> list[str]:
-    lines = [[title, *models], ["---"] * (1 + len(models))]
+    lines = [[title, *models], ["---", *["---:"] * len(models)]]
     for row, values in rows.items():
         cells = [_cell(values.get(m)) for m in models]
         if " x " not in row and any(cells):
@@ -162,7 +162,7 @@ def _cell(values: Sequence[float | None] | None) -> str:
 
 def _retained(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
     """What is retained of what retraining on the target gains, for methods that were retrained there."""
-    lines = [["retained of retraining there", *plan.related], ["---"] * (1 + len(plan.related))]
+    lines = [["retained of retraining there", *plan.related], ["---", *["---:"] * len(plan.related)]]
     for case, one in cases(result).items():
         for row in plan.methods:
             if f"{row}, retrained" in one["rows"]:

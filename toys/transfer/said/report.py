@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from ioadapt_theory.claims.settings.printed import SUMMARIES, table
-from ioadapt_theory.stats import holm, t_test
+from ioadapt_theory.stats import Interval
 from toys.transfer.judge import Comparison, Verdict, cases, judged, verdicts
 from toys.transfer.protocol import Protocol
 from toys.transfer.runs import SOURCE
@@ -72,7 +72,7 @@ def _width(rows: Mapping[str, Any]) -> int:
 
 def best_strength(rows: Mapping[str, Any], method: str, model: str) -> str:
     """The row of a method at the strength with the lowest mean on a model."""
-    strengths = [row for row in rows if row == method or (row.startswith(f"{method} x ") and model in rows[row])]
+    strengths = [row for row in rows if row == method or row.startswith(f"{method} x ") and model in rows[row]]
     return min(strengths, key=lambda row: mean(rows[row][model]))
 
 
@@ -117,7 +117,7 @@ def cell(one: Comparison) -> str:
 
 
 def controls(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
-    """What is known beforehand: where a method has to be exact, and where nothing may move."""
+    """What is known beforehand: where a method has to be exact; and what was trained apart."""
     return [*_exact(protocol, rows), *_strangers(protocol, rows)]
 
 
@@ -137,12 +137,8 @@ def _exact(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
 def _strangers(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
     said = []
     for target in protocol.strangers:
-        gains = {row: np.subtract(rows[row][target], rows[NONE][target]) for row in protocol.methods}
-        corrected = holm([t_test(gain) for gain in gains.values()])
-        surely = 1 - protocol.rule.level
-        helped = [
-            row for (row, gain), p in zip(gains.items(), corrected, strict=True) if p < surely and gain.mean() < 0
-        ]
+        gains = {row: Interval.of(np.subtract(rows[row][target], rows[NONE][target])) for row in protocol.methods}
+        helped = [f"{row} ({gain.mean:+.3f} ± {gain.half_width:.3f})" for row, gain in gains.items() if gain.high < 0]
         what = f"helped by {', '.join(helped)}" if helped else "nothing that was moved is shown to help"
         said.append(f"Trained apart ({target}): {what}.")
     return said

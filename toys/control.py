@@ -1,0 +1,187 @@
+"""A generator of glyphs learns to follow edges, and its adapters are moved (Fig. 5 in small).
+
+As OminiControl: the prompt tells letter and face, not where the letter stands, how large and how slanted it is; a
+picture of its edges does, and low-rank adapters learn to follow it. The edges are embedded patch by patch and added to
+the tokens of the picture that is made: as tokens of their own, so small a generator did not learn to look at them.
+Targets are those of ``toys/diffusion.py``.
+
+Examples:
+  python toys/control.py            6 seeds; learning rates chosen for every method
+  python toys/control.py --quick    2 seeds and smaller models
+"""
+
+import math
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import affine_grid, avg_pool2d, grid_sample, max_pool2d
+
+from ioadapt_theory.adapters import parameters
+from toys.glyphs import sheet
+from toys.glyphs.faces import LETTERS, OTHER, POOL, PROMPT, encoder, glyphs
+from toys.glyphs.family import FEW, STEPS, family
+from toys.glyphs.networks import DEPTH, FLOAT, PICTURE, Batch, Guided, flow_loss, on, picked, sampled, train
+from toys.transfer import command
+from toys.transfer.cache import models
+
+REVISION: Final = 1
+LAYERS: Final = tuple(f"blocks.{i}.{m}" for i in range(DEPTH) for m in ("q", "k", "v", "o", "up_proj", "down_proj"))
+ALL: Final = range(len(LETTERS))
+UNUSED: Final = ("pruned", "noise")
+"""Of the relatives: in the paper's figure the target is the distilled one."""
+TAUGHT, MEASURED = 1000, 80
+"""Glyphs that the distilled generator is told of, and that are made again by their edges."""
+SHOWN: Final = range(4)
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Steps of training base, targets and adapters; glyphs in a step; drawings of a letter in a face."""
+
+    base: int
+    target: int
+    adapter: int
+    batch: int
+    drawings: int
+
+
+SIZES: Final = {"full": Size(800, 120, 150, 32, 12), "quick": Size(200, 30, 50, 16, 2)}
+
+
+def placed(x: Tensor, seed: int) -> Tensor:
+    """The same glyphs elsewhere on the page, larger or smaller, wider or narrower, and slanted."""
+    drawn = torch.Generator().manual_seed(seed)
+    slant, large, wide, right, down = 2 * torch.rand(5, len(x), generator=drawn, dtype=FLOAT) - 1
+    large, wide = 0.95 + 0.2 * large, 1 + 0.15 * wide
+    map_ = torch.stack(
+        [large * wide, 0.35 * slant * large, 0.25 * right, torch.zeros_like(slant), large / wide, 0.25 * down], 1
+    )
+    map_ = affine_grid(map_.view(-1, 2, 3), list(x.shape), align_corners=False)
+    return grid_sample(x, map_, padding_mode="border", align_corners=False)
+
+
+def edges(x: Tensor) -> Tensor:
+    """1 where there is ink beside paper, else 0."""
+    ink = (x > 0).to(FLOAT)
+    return ink - ink * -max_pool2d(-ink, 3, 1, 1)
+
+
+def prompted(faces: tuple[str, ...], each: int, seed: int, again: int = 0) -> Batch:
+    """Glyphs somewhere on the page, told by letter and face, (n, 1, PROMPT); ``again``: others in the same places."""
+    x, letters, told = glyphs(faces, ALL, each, seed + again)
+    return placed(x, seed), letters, encoder()[1][told][:, None]
+
+
+def controlled(batch: Batch) -> Batch:
+    """The same, told by their edges as well."""
+    x, letters, told = batch
+    return x, letters, torch.cat([told, edges(x).view(-1, PICTURE, PROMPT)], 1)
+
+
+def unlike(x: Tensor, y: Tensor) -> float:
+    """1 - SSIM, the structural similarity of glyphs from -1 to 1, in windows of seven pixels; the mean over glyphs."""
+    mean = partial(avg_pool2d, kernel_size=7, stride=1)
+    a, b = mean(x), mean(y)
+    both, each = mean(x * y) - a * b, mean(x * x) - a * a + mean(y * y) - b * b
+    c, d = (0.01 * 2) ** 2, (0.03 * 2) ** 2  # as usual, of a range of two
+    return 1 - float(((2 * a * b + c) * (2 * both + d) / ((a * a + b * b + c) * (each + d))).mean())
+
+
+def missed(x: Tensor, wanted: Tensor) -> float:
+    """1 - F1 of the pixels that are an edge."""
+    found = edges(x)
+    return 1 - float(2 * (found * wanted).sum() / (found.sum() + wanted.sum()))
+
+
+def build(seed: int, size: Size) -> dict[str, nn.Module]:
+    """The source and the targets; none of them has seen edges."""
+    known, other = prompted(POOL, size.drawings, seed), prompted(OTHER, size.drawings, seed + 1)
+    taught = picked(known, TAUGHT, torch.Generator().manual_seed(seed + 9))[1:]
+    found = family(Guided, known, other, taught, seed=seed, steps=(size.base, size.target), batch=size.batch)
+    return {name: model for name, model in found.items() if name not in UNUSED}
+
+
+class World:
+    """See ``toys.transfer.world``."""
+
+    layers = LAYERS
+
+    def __init__(self, seed: int, size: str, cache: Path) -> None:
+        self.seed, self.size = seed, SIZES[size]
+        config = {"toy": "control", "revision": REVISION, "seed": seed, "size": size}
+        self.models: Mapping[str, nn.Module] = models(cache, config, Guided, partial(build, seed, self.size))
+
+    @cached_property
+    def learnt(self) -> Batch:
+        """What adapters learn."""
+        return controlled(prompted(POOL, self.size.drawings, 100 * self.seed + 51))
+
+    @cached_property
+    def tested(self) -> Batch:
+        """What is measured: other glyphs, with the prompts and the edges by which they are to be made again."""
+        return controlled(self._asked(0))
+
+    def _asked(self, again: int) -> Batch:
+        some = torch.Generator().manual_seed(self.seed)
+        return picked(prompted(POOL, 1, 100 * self.seed + 53, again), MEASURED, some)
+
+    def fit(self, model: nn.Module, rate: float, where: str) -> float:
+        """To make glyphs by their edges; validation by the loss on others."""
+        del where
+        learned = [p for _, p in parameters(model)]
+        train(model, on(self.learnt, self.size.batch), self.size.adapter, rate, self.seed, learned)
+        with torch.no_grad():
+            unseen = controlled(prompted(POOL, 2, 100 * self.seed + 52))
+            validation = flow_loss(model, unseen, torch.Generator().manual_seed(99))
+        return float(validation) if math.isfinite(validation) else math.inf
+
+    def samples(self, model: nn.Module, where: str, letters: Tensor, told: Tensor) -> Tensor:
+        """Glyphs made in as many steps as the model was made for, from noise that is the same for every model."""
+        return sampled(model, letters, told, FEW if where == "distilled" else STEPS, 1000 + self.seed)[1].clamp(-1, 1)
+
+    def measure(self, model: nn.Module, where: str) -> dict[str, float]:
+        """How unlike the glyphs are to those of which the edges are, and how many of the edges they miss."""
+        real, letters, told = self.tested
+        made = self.samples(model, where, letters, told)
+        return {"1 - SSIM": unlike(made, real), "edges missed": missed(made, edges(real))}
+
+    def own(self, model: nn.Module, where: str) -> float:
+        """The loss without edges, in faces that the model was made for."""
+        unseen = prompted(OTHER if where == "shifted" else POOL, 2, 100 * self.seed + 54)
+        with torch.no_grad():
+            return float(flow_loss(model, unseen, torch.Generator().manual_seed(99)))
+
+    def shown(self, model: nn.Module, where: str) -> Tensor:
+        """Some of the samples that are measured, for a sheet."""
+        _, letters, told = self.tested
+        return self.samples(model, where, letters, told)[list(SHOWN)]
+
+    def real(self) -> dict[str, Tensor]:
+        """What they should look like, and their edges."""
+        real = self.tested[0][list(SHOWN)]
+        return {"real": real, "edges": 2 * edges(real) - 1}
+
+    def ceiling(self) -> dict[str, float]:
+        """What glyphs come to that are drawn anew in the same places, by who knows these and not the edges."""
+        real, again = self.tested[0], self._asked(1)[0]
+        return {"1 - SSIM": unlike(again, real), "edges missed": missed(again, edges(real))}
+
+
+def world(seed: int, size: str, cache: Path) -> World:
+    """The world of a seed."""
+    return World(seed, size, cache)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """See ``toys.transfer.command.main``."""
+    return command.main("control", __doc__, argv, samples=sheet)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,198 @@
+"""An encoder turns the picture of a face into words that a generator of glyphs learns to read (Tables 3, 4 in small).
+
+As ELITE: the generator knows faces by two words, for the face and for the way in which it is drawn, which it reads by
+cross-attention. An encoder of pictures, one for all generators, makes two vectors of six letters of a face. Adapters on
+keys and values of cross-attention learn to read these instead of words, on faces that the generator knows. They are
+measured on a face that neither it nor the encoder has seen. Targets are those of ``toys/diffusion.py``; words and
+encoder are the same for all of them, also for the generator trained apart.
+
+Examples:
+  python toys/encoder.py            6 seeds, each with another unseen face; learning rates chosen for every method
+  python toys/encoder.py --quick    2 seeds and smaller models
+"""
+
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from ioadapt_theory.adapters import parameters
+from toys.diffusion import ALL, seen, subject
+from toys.glyphs import sheet
+from toys.glyphs.faces import FACES, LETTERS, OTHER, PROMPT, encoder, glyphs
+from toys.glyphs.family import FEW, STEPS, family
+from toys.glyphs.judges import Judge, Subject, changed, judge, trained
+from toys.glyphs.networks import DEPTH, FLOAT, Batch, Reader, flow_loss, picked, sampled, train
+from toys.transfer import command
+from toys.transfer.cache import models, tensors
+
+REVISION: Final = 1
+LAYERS: Final = tuple(f"blocks.{2 * i}.{m}" for i in range(DEPTH) for m in ("k", "v"))
+"""Keys and values of cross-attention alone, as in ELITE."""
+WAYS, VALIDATED, TESTED = range(8), range(8, 10), (0, 10, 11)
+"""Ways in which faces are drawn: of those that are learnt, of validation, of the unseen face; 0: as they are."""
+PICTURE: Final = tuple(map(LETTERS.index, "AEGNRT"))
+"""The letters of which the encoder makes words; they are not measured."""
+ASKED: Final = tuple(k for k in ALL if k not in PICTURE)
+PICTURES: Final = 4
+"""Of every face that is learnt."""
+UNUSED: Final = ("noise", "stream")
+"""Of the relatives: the first is none of the paper's, and of the second's weights none that is adapted differs."""
+TAUGHT: Final = 2000
+"""Glyphs that the distilled generator is told of."""
+SHOWN: Final = (2, 13, 22, 53)
+"""Of what is measured: D, Q and, in other ways, D, W."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Steps of training base, targets, adapters, encoder and judge; glyphs in a step; drawings of a letter."""
+
+    base: int
+    target: int
+    adapter: int
+    judge: int
+    batch: int
+    drawings: int
+
+
+SIZES: Final = {"full": Size(1000, 120, 150, 600, 32, 2), "quick": Size(200, 30, 50, 200, 16, 1)}
+
+
+def drawn(faces: Sequence[str], letters: Sequence[int], each: int, ways: Sequence[int], seed: int) -> Batch:
+    """Glyphs of every face in every way: what they show are letters, and styles, numbered face by face, way by way."""
+    x, told, _ = glyphs(faces, letters, each, seed)
+    styles = torch.arange(len(ways) * len(faces)).repeat_interleave(len(letters) * each)
+    return torch.cat([x if way == 0 else changed(x, 100 + way) for way in ways]), told.repeat(len(ways)), styles
+
+
+def words(faces: Sequence[str], ways: Sequence[int]) -> Tensor:
+    """Style -> the two tokens that tell it, (n, 2, PROMPT)."""
+    way = torch.randn(max(TESTED) + 1, PROMPT, generator=torch.Generator().manual_seed(54321), dtype=FLOAT)[[*ways]]
+    face = encoder()[1][[FACES.index(one) for one in faces]]
+    return torch.stack([face.repeat(len(ways), 1), way.repeat_interleave(len(faces), 0)], 1)
+
+
+def named(faces: Sequence[str], size: Size, seed: int) -> Batch:
+    """Glyphs that are told by words."""
+    x, letters, styles = drawn(faces, ALL, size.drawings, WAYS, seed)
+    return x, letters, words(faces, WAYS)[styles]
+
+
+def build(seed: int, size: Size) -> dict[str, nn.Module]:
+    """The source and every target."""
+    known, other = named(seen(seed), size, seed), named(OTHER, size, seed + 1)
+    taught = picked(known, TAUGHT, torch.Generator().manual_seed(seed + 9))[1:]
+    found = family(Reader, known, other, taught, seed=seed, steps=(size.base, size.target), batch=size.batch)
+    return {name: model for name, model in found.items() if name not in UNUSED}
+
+
+class World:
+    """See ``toys.transfer.world``."""
+
+    layers = LAYERS
+
+    def __init__(self, seed: int, size: str, cache: Path) -> None:
+        self.seed, self.size, self.seen = seed, SIZES[size], seen(seed)
+        self.judge = judge(cache, self.size.judge)
+        config = {"toy": "encoder", "revision": REVISION, "seed": seed, "size": size}
+        self.models: Mapping[str, nn.Module] = models(cache, config, Reader, partial(build, seed, self.size))
+        self.learnt = drawn(self.seen, ALL, self.size.drawings, WAYS, seed)
+        with torch.random.fork_rng(devices=[]):
+            blank = partial(Judge, len(WAYS) * len(self.seen), 2 * PROMPT)
+            stored = tensors(
+                cache,
+                {**config, "what": "encoder"},
+                lambda: trained(blank, self.learnt, self.size.judge, seed).state_dict(),
+            )
+            self.encoder = blank().eval().requires_grad_(requires_grad=False)
+        self.encoder.load_state_dict(stored)
+        found = [self.looks(self.seen, WAYS, seed + 900 + k) for k in range(PICTURES)]
+        self.spread = torch.cat(found).std(0)  # tokens of words have unit variance, too
+        self.pictures = torch.stack(found) / self.spread
+
+    @torch.no_grad()
+    def looks(self, faces: Sequence[str], ways: Sequence[int], seed: int) -> Tensor:
+        """Style -> what the encoder sees in one picture of it, (n, 2, PROMPT)."""
+        x, letters, _ = drawn(faces, PICTURE, 1, ways, seed)
+        unlike = self.encoder(x)[0] - self.encoder.usual[letters]
+        return unlike.unflatten(0, (-1, len(PICTURE))).mean(1).unflatten(-1, (2, PROMPT))
+
+    def pictured(self, faces: Sequence[str], letters: Sequence[int], ways: Sequence[int], seed: int) -> Batch:
+        """Glyphs that are told by a picture."""
+        x, told, styles = drawn(faces, letters, 1, ways, seed)
+        return x, told, (self.looks(faces, ways, seed + 1) / self.spread)[styles]
+
+    @cached_property
+    def tested(self) -> tuple[Subject, Tensor]:
+        """What samples are compared with, and what tells its face."""
+        x, letters, told = self.pictured([subject(self.seed)], ASKED, TESTED, 100 * self.seed + 3)
+        return Subject(self.judge, x, letters), told
+
+    def fit(self, model: nn.Module, rate: float, where: str) -> float:
+        """On pictures of faces that the generator knows; validation by the loss on ways that it does not know."""
+        del where
+        x, letters, styles = self.learnt
+
+        def loss(model: nn.Module, noise: torch.Generator) -> Tensor:
+            at = torch.randint(len(x), (self.size.batch,), generator=noise)
+            which = torch.randint(PICTURES, (self.size.batch,), generator=noise)
+            return flow_loss(model, (x[at], letters[at], self.pictures[which, styles[at]]), noise)
+
+        train(model, loss, self.size.adapter, rate, self.seed, [p for _, p in parameters(model)])
+        with torch.no_grad():
+            unseen = self.pictured(self.seen, ALL, VALIDATED, 100 * self.seed + 5)
+            validation = flow_loss(model, unseen, torch.Generator().manual_seed(99))
+        return float(validation) if math.isfinite(validation) else math.inf
+
+    def samples(self, model: nn.Module, where: str, letters: Tensor, told: Tensor) -> Tensor:
+        """Glyphs made in as many steps as the model was made for, from noise that is the same for every model."""
+        return sampled(model, letters, told, FEW if where == "distilled" else STEPS, 1000 + self.seed)[1]
+
+    def measure(self, model: nn.Module, where: str) -> dict[str, float]:
+        """Distance from the unseen face in three ways, and letters misread; its picture did not show these letters."""
+        to, told = self.tested
+        return to.compared(self.samples(model, where, to.letters, told))
+
+    def shown(self, model: nn.Module, where: str) -> Tensor:
+        """Some of the samples that are measured, for a sheet."""
+        to, told = self.tested
+        return self.samples(model, where, to.letters, told)[list(SHOWN)]
+
+    def real(self) -> dict[str, Tensor]:
+        """What they should look like, and the picture."""
+        return {
+            "real": self.tested[0].real[list(SHOWN)],
+            "picture": drawn([subject(self.seed)], PICTURE, 1, TESTED, 100 * self.seed + 4)[0][: len(PICTURE)],
+        }
+
+    def ceiling(self) -> dict[str, float]:
+        """What real glyphs of the face come to that were drawn anew: no sample can be expected to do better."""
+        return self.tested[0].compared(drawn([subject(self.seed)], ASKED, 1, TESTED, 100 * self.seed + 9)[0])
+
+    def own(self, model: nn.Module, where: str) -> float:
+        """Letters misread in a face that was learnt, told by words."""
+        faces = [OTHER[0] if where == "shifted" else self.seen[0]]
+        real, letters, _ = drawn(faces, ALL, 1, [0], self.seed)
+        made = self.samples(model, where, letters, words(faces, [0]).expand(len(letters), -1, -1))
+        return Subject(self.judge, real, letters).compared(made)["misread"]
+
+
+def world(seed: int, size: str, cache: Path) -> World:
+    """The world of a seed."""
+    return World(seed, size, cache)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """See ``toys.transfer.command.main``."""
+    return command.main("encoder", __doc__, argv, samples=sheet)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

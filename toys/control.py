@@ -35,23 +35,27 @@ LAYERS: Final = tuple(f"blocks.{i}.{m}" for i in range(DEPTH) for m in ("q", "k"
 ALL: Final = range(len(LETTERS))
 UNUSED: Final = ("pruned", "noise")
 """Of the relatives: in the paper's figure the target is the distilled one."""
-TAUGHT, MEASURED = 1000, 80
-"""Glyphs that the distilled generator is told of, and that are made again by their edges."""
+MEASURED: Final = 80
+"""Glyphs that are made again by their edges."""
 SHOWN: Final = range(4)
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Steps of training base, targets and adapters; glyphs in a step; drawings of a letter in a face."""
+    """Steps of training base, targets and adapters; glyphs in a step; drawings of a letter in a face.
+
+    ``taught``: glyphs of which a teacher tells the distilled generator.
+    """
 
     base: int
     target: int
     adapter: int
     batch: int
     drawings: int
+    taught: int
 
 
-SIZES: Final = {"full": Size(800, 120, 150, 32, 12), "quick": Size(200, 30, 50, 16, 2)}
+SIZES: Final = {"full": Size(800, 120, 150, 32, 12, 1000), "quick": Size(200, 30, 50, 16, 2, 200)}
 
 
 def placed(x: Tensor, seed: int) -> Tensor:
@@ -102,7 +106,7 @@ def missed(x: Tensor, wanted: Tensor) -> float:
 def build(seed: int, size: Size) -> dict[str, nn.Module]:
     """The source and the targets; none of them has seen edges."""
     known, other = prompted(POOL, size.drawings, seed), prompted(OTHER, size.drawings, seed + 1)
-    taught = picked(known, TAUGHT, torch.Generator().manual_seed(seed + 9))[1:]
+    taught = picked(known, size.taught, torch.Generator().manual_seed(seed + 9))[1:]
     found = family(Guided, known, other, taught, seed=seed, steps=(size.base, size.target), batch=size.batch)
     return {name: model for name, model in found.items() if name not in UNUSED}
 

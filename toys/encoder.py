@@ -44,15 +44,16 @@ PICTURES: Final = 4
 """Of every face that is learnt."""
 UNUSED: Final = ("noise", "stream")
 """Of the relatives: the first is none of the paper's, and of the second's weights none that is adapted differs."""
-TAUGHT: Final = 2000
-"""Glyphs that the distilled generator is told of."""
 SHOWN: Final = (2, 13, 22, 53)
-"""Of what is measured: D, Q and, in other ways, D, W."""
+"""Of what is measured: D and S, and the same in the two other ways."""
 
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Steps of training base, targets, adapters, encoder and judge; glyphs in a step; drawings of a letter."""
+    """Steps of training base, targets, adapters, encoder and judge; glyphs in a step; drawings of a letter.
+
+    ``taught``: glyphs of which a teacher tells the distilled generator.
+    """
 
     base: int
     target: int
@@ -60,9 +61,10 @@ class Size:
     judge: int
     batch: int
     drawings: int
+    taught: int
 
 
-SIZES: Final = {"full": Size(1000, 120, 150, 600, 32, 2), "quick": Size(200, 30, 50, 200, 16, 1)}
+SIZES: Final = {"full": Size(1000, 120, 150, 600, 32, 2, 2000), "quick": Size(200, 30, 50, 200, 16, 1, 200)}
 
 
 def drawn(faces: Sequence[str], letters: Sequence[int], each: int, ways: Sequence[int], seed: int) -> Batch:
@@ -88,7 +90,7 @@ def named(faces: Sequence[str], size: Size, seed: int) -> Batch:
 def build(seed: int, size: Size) -> dict[str, nn.Module]:
     """The source and every target."""
     known, other = named(seen(seed), size, seed), named(OTHER, size, seed + 1)
-    taught = picked(known, TAUGHT, torch.Generator().manual_seed(seed + 9))[1:]
+    taught = picked(known, size.taught, torch.Generator().manual_seed(seed + 9))[1:]
     found = family(Reader, known, other, taught, seed=seed, steps=(size.base, size.target), batch=size.batch)
     return {name: model for name, model in found.items() if name not in UNUSED}
 
@@ -106,11 +108,8 @@ class World:
         self.learnt = drawn(self.seen, ALL, self.size.drawings, WAYS, seed)
         with torch.random.fork_rng(devices=[]):
             blank = partial(Judge, len(WAYS) * len(self.seen), 2 * PROMPT)
-            stored = tensors(
-                cache,
-                {**config, "what": "encoder"},
-                lambda: trained(blank, self.learnt, self.size.judge, seed).state_dict(),
-            )
+            compute = lambda: trained(blank, self.learnt, self.size.judge, seed).state_dict()  # noqa: E731
+            stored = tensors(cache, {**config, "what": "encoder"}, compute)
             self.encoder = blank().eval().requires_grad_(requires_grad=False)
         self.encoder.load_state_dict(stored)
         found = [self.looks(self.seen, WAYS, seed + 900 + k) for k in range(PICTURES)]
@@ -146,8 +145,8 @@ class World:
             return flow_loss(model, (x[at], letters[at], self.pictures[which, styles[at]]), noise)
 
         train(model, loss, self.size.adapter, rate, self.seed, [p for _, p in parameters(model)])
+        unseen = self.pictured(self.seen, ALL, VALIDATED, 100 * self.seed + 5)
         with torch.no_grad():
-            unseen = self.pictured(self.seen, ALL, VALIDATED, 100 * self.seed + 5)
             validation = flow_loss(model, unseen, torch.Generator().manual_seed(99))
         return float(validation) if math.isfinite(validation) else math.inf
 

@@ -14,7 +14,7 @@ from toys.transfer.protocol import protocol
 from toys.transfer.rows import adapted, moved, randomised
 
 PLAN = protocol("control")
-TINY = control.Size(base=6, target=2, adapter=3, batch=4, drawings=1)
+TINY = control.Size(base=6, target=2, adapter=3, batch=4, drawings=1, taught=20)
 
 
 def model() -> Guided:
@@ -109,7 +109,6 @@ def test_a_world_has_all_models_and_an_adapter_of_no_strength_changes_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     monkeypatch.setitem(control.SIZES, "quick", TINY)
-    monkeypatch.setattr(control, "TAUGHT", 20)
     monkeypatch.setattr(control, "MEASURED", 8)
     world = control.world(1, "quick", tmp_path)
     assert {"source", *PLAN.targets} == {*world.models}

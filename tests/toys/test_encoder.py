@@ -17,7 +17,7 @@ from toys.transfer.protocol import protocol
 from toys.transfer.rows import adapted, moved, randomised
 
 PLAN = protocol("encoder")
-TINY = encoder.Size(base=6, target=2, adapter=3, judge=4, batch=4, drawings=1)
+TINY = encoder.Size(base=6, target=2, adapter=3, judge=4, batch=4, drawings=1, taught=20)
 
 
 def model() -> Reader:
@@ -85,7 +85,6 @@ def test_a_world_has_all_models_and_its_encoder_and_generators_know_nothing_of_i
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ):
     monkeypatch.setitem(encoder.SIZES, "quick", TINY)
-    monkeypatch.setattr(encoder, "TAUGHT", 20)
     world = encoder.world(1, "quick", tmp_path)
     assert {"source", *PLAN.targets} == {*world.models}
     assert encoder.subject(1) not in world.seen

@@ -22,7 +22,7 @@ RECORDED = [name for name in names() if recorded(name)]
 
 
 def test_there_are_records():
-    assert {"language", "molecules", "conversion", "mixture", "attention", *GLYPHS} <= set(RECORDED)
+    assert {"language", "molecules", "conversion", "mixture", "attention", "embeddings", *GLYPHS} <= set(RECORDED)
 
 
 @pytest.mark.parametrize("name", RECORDED)
@@ -76,9 +76,14 @@ def test_a_slice_of_the_run_gives_the_recorded_figures(name: str, cache: Path, m
     case, one = next(iter(cases(result).items()))
     rate, lora = one["rates"]["lora"]["rate"], plan.methods["lora"]
     unit = Run(toy=name, size="full", seed=0, what="train", rule=plan.rule, method=lora, rate=rate, case=case)
-    found = unit.result(cache)
+    try:
+        found = unit.result(cache)
+    except ImportError as error:  # a package that ships networks
+        pytest.skip(str(error))
     assert found["validation"] == as_recorded(one["rates"]["lora"]["validation"][f"{rate:g}"])
-    assert found["measured"][plan.measure] == as_recorded(one["rows"]["lora"]["source"])
+    measured, known, none = found["measured"][plan.measure], one["rows"]["lora"]["source"], one["rows"][NONE]["source"]
+    assert measured == as_recorded(known)
+    assert none[0] - measured == pytest.approx(none[0] - known[0], rel=0.5)  # seeds may differ by more than is gained
 
 
 def test_a_lora_is_converted_as_recorded(cache: Path):

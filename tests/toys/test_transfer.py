@@ -189,6 +189,47 @@ def test_a_file_that_was_cut_short_is_done_again(tmp_path: Path):
     assert units(1)[0].result(tmp_path) == first
 
 
+def test_every_row_stands_by_seed_in_whatever_order_runs_are_finished():
+    models, seeds = ("source", *PLAN.targets), (3, 1, 2)
+
+    def run(todo: list[Run]) -> dict[Run, dict[str, object]]:
+        return {unit: figures(unit) for unit in sorted(todo, key=lambda unit: unit.seed)}
+
+    def figures(unit: Run) -> dict[str, object]:
+        here = {m: {"loss": unit.seed} for m in models}
+        match unit.what:
+            case "facts":
+                alike = {target: {LAYERS[0]: {"weight": unit.seed}} for target in PLAN.targets}
+                return {"none": here, "own": dict.fromkeys(models, unit.seed), "similarity": alike}
+            case "move":
+                return {str(s): here for s in PLAN.rule.strengths}
+            case "carry":
+                return {"LoRA-X": here}
+            case _:
+                return {"validation": 1.0, "numbers": 1, "measured": {"loss": unit.seed}}
+
+    found = Study(PLAN, seeds, "quick", rates=dict.fromkeys(PLAN.methods, 0.01)).results(run)
+    assert {tuple(values) for row in found["rows"].values() for values in row.values()} == {seeds}
+    assert {tuple(values) for values in found["own"].values()} == {seeds}
+    assert {tuple(one[LAYERS[0]]["weight"]) for one in found["similarity"].values()} == {seeds}
+
+
+def test_brief_models_see_copies_at_full_strength_alone_and_twins_are_retrained_once():
+    rule = replace(PLAN.rule, brief=("heads", "independent"))
+    plan = replace(PLAN, rule=rule, twins={"independent": "continued"})
+    asked: set[tuple[str, str]] = set()
+
+    def run(todo: list[Run]) -> dict[Run, dict[str, object]]:
+        asked.update((unit.what, unit.where) for unit in todo)
+        return {unit: {"sides": {}, "measured": {"loss": 1.0}} for unit in todo}
+
+    study, rates = Study(plan, (0,), "quick"), {name: {"rate": 0.01} for name in plan.methods}
+    made, retrained = study._made_for_a_target(run, rates), study._retrained(run, rates)
+    assert set(made["auto"]) == set(plan.targets) - {"heads", "independent"}
+    assert "independent" in retrained["lora, retrained"]
+    assert ("train", "independent") not in asked
+
+
 def test_the_grid_of_rates_grows_until_the_best_has_worse_neighbours():
     best = 0.1
 

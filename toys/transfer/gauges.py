@@ -30,9 +30,9 @@ def heads(model: Any, seed: int, count: int) -> Any:
             for head in range(count):
                 rows = slice(head * width, (head + 1) * width)
                 r, s = (_invertible(width, drawn).to(block.q.weight) for _ in range(2))
-                block.q.weight[rows] = r.mT @ block.q.weight[rows]
-                block.k.weight[rows] = torch.linalg.inv(r) @ block.k.weight[rows]
-                block.v.weight[rows] = s.mT @ block.v.weight[rows]
+                for layer, turn in ((block.q, r.mT), (block.k, torch.linalg.inv(r)), (block.v, s.mT)):
+                    for table in layer.parameters():  # the bias, too, where there is one
+                        table[rows] = turn @ table[rows]
                 block.o.weight[:, rows] = block.o.weight[:, rows] @ torch.linalg.inv(s).mT
     return other
 

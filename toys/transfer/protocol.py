@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ class Rule:
     power: float
     ridge: float
     shared: float
+    brief: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +73,7 @@ class Protocol:
         cases: worlds of one seed that are judged as one table, such as two directions; by default there is one.
         tuned: how many seeds choose the learning rates; 0: all.
         carried: whether LoRA is also carried by weights alone.
+        twins: target -> one that computes the same by the same layers, whose retraining is its own, too.
     """
 
     name: str
@@ -90,6 +92,7 @@ class Protocol:
     cases: tuple[str, ...] = ("",)
     tuned: int = 0
     carried: bool = True
+    twins: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def targets(self) -> tuple[str, ...]:

@@ -49,6 +49,7 @@ class Run:
     def key(self) -> dict[str, Any]:
         """What names it in the cache: everything but its part of the rule that it does not use."""
         used = {"strengths": self.rule.strengths, "ridge": self.rule.ridge, "shared": self.rule.shared}
+        used |= {"brief": self.rule.brief} if self.rule.brief else {}
         own = {key: value for key, value in asdict(self).items() if key != "rule" and (value or key != "case")}
         if self.method is not None:
             own["method"] = self.method.key()
@@ -80,7 +81,9 @@ def trained(
         validation = world.fit(one, run.rate, where)
         return {**dict(parameters(one)), "validation": torch.tensor(validation, dtype=torch.float64)}
 
-    common = {k: v for k, v in run.key().items() if k not in {"what", "where", "strengths", "ridge", "shared"}}
+    unused = {"what", "where", "strengths", "ridge", "shared", "brief"}
+    common = {k: v for k, v in run.key().items() if k not in unused}
+    common["method"] = {k: v for k, v in run.method.key().items() if k != "placement"}  # the sides say more
     stored = tensors(cache, {**common, "what": "adapter", "where": where, "sides": placements(one)}, compute)
     with torch.no_grad():
         for name, p in parameters(one):
@@ -106,14 +109,15 @@ def _measured(world: World, model: nn.Module, where: str) -> dict[str, Any]:
     return {"measured": world.measure(model, where)}
 
 
-def _everywhere(world: World, make: Callable[[nn.Module], nn.Module]) -> dict[str, Any]:
-    return {name: world.measure(make(model), name) for name, model in world.models.items()}
+def _everywhere(world: World, make: Callable[[nn.Module], nn.Module], but: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {name: world.measure(make(model), name) for name, model in world.models.items() if name not in but}
 
 
 def _move(run: Run, world: World, cache: Path) -> dict[str, Any]:
     """From the source to every model, at every strength."""
     one, _ = trained(run, world, cache)
-    return {str(s): _everywhere(world, partial(moved, one, strength=s)) for s in run.rule.strengths}
+    but = {s: () if s == 1 else run.rule.brief for s in run.rule.strengths}
+    return {str(s): _everywhere(world, partial(moved, one, strength=s), but[s]) for s in run.rule.strengths}
 
 
 def _carry(run: Run, world: World, cache: Path) -> dict[str, Any]:
@@ -121,7 +125,9 @@ def _carry(run: Run, world: World, cache: Path) -> dict[str, Any]:
     one, _ = trained(run, world, cache)
     source, other = world.models[SOURCE], randomised(one, run.seed)
     rules = carries(world.layers, run.rule.ridge)
-    found = {row: _everywhere(world, partial(carried, one, source, rule=rule)) for row, rule in rules.items()}
+    found = {
+        row: _everywhere(world, partial(carried, one, source, rule=rule), run.rule.brief) for row, rule in rules.items()
+    }
     return {**found, "random of equal norm": _everywhere(world, partial(moved, other))}
 
 

@@ -36,20 +36,20 @@ class Study:
             ``own``: model -> value by seed; ``similarity``: target -> layer -> measure -> value by seed, three digits.
         """
         rates = {name: self._tuned(run, method, name) for name, method in self.protocol.methods.items()}
-        facts = run([self._unit(seed, "facts") for seed in self.seeds])
-        rows = self._rows(run, rates, facts.values())
+        units = [self._unit(seed, "facts") for seed in self.seeds]
+        found = run(units)
+        facts = [found[unit] for unit in units]  # what runs gives stands in the order in which it was finished
+        rows = self._rows(run, rates, facts)
         also = {}
         for measure in self.protocol.also:  # nothing runs again: what was measured is in the cache
-            of = replace(self, protocol=replace(self.protocol, measure=measure))._rows(run, rates, facts.values())
+            of = replace(self, protocol=replace(self.protocol, measure=measure))._rows(run, rates, facts)
             also[measure] = {row: values for row, values in of.items() if " x " not in row}
         return {
             "rates": rates,
             "rows": rows,
             **({"also": also} if also else {}),
-            "own": {m: [one["own"][m] for one in facts.values()] for m in (SOURCE, *self.protocol.targets)},
-            "similarity": {
-                m: _by_layer([one["similarity"][m] for one in facts.values()]) for m in self.protocol.targets
-            },
+            "own": {m: [one["own"][m] for one in facts] for m in (SOURCE, *self.protocol.targets)},
+            "similarity": {m: _by_layer([one["similarity"][m] for one in facts]) for m in self.protocol.targets},
         }
 
     def _rows(
@@ -61,7 +61,8 @@ class Study:
 
     def _by_model(self, found: Iterable[Any]) -> dict[str, list[float]]:
         some = list(found)
-        return {m: [one[m][self.protocol.measure] for one in some] for m in (SOURCE, *self.protocol.targets)}
+        models = [m for m in (SOURCE, *self.protocol.targets) if m in some[0]]
+        return {m: [one[m][self.protocol.measure] for one in some] for m in models}
 
     def _unit(self, seed: int, what: str, **more: Any) -> Run:
         toy, rule = self.protocol.name, self.protocol.rule
@@ -120,6 +121,7 @@ class Study:
             (what, target): [self._unit(s, what, method=m, rate=rates[of]["rate"], where=target) for s in self.seeds]
             for what, (_, m, of) in kinds.items()
             for target in self.protocol.targets
+            if target not in self.protocol.rule.brief
             if what == AUTO or target not in self.protocol.exact  # where no layer's two sides are shared, or all
         }
         found = run([unit for some in units.values() for unit in some])
@@ -134,10 +136,15 @@ class Study:
         Where a target computes what the source computes, training there says nothing new and is left out.
         """
         matched = {name: m for name, m in self.protocol.methods.items() if m.match == "rank"}
-        related, strangers = self.protocol.related, self.protocol.strangers
+        related, strangers, twins = self.protocol.related, self.protocol.strangers, self.protocol.twins
+
+        def unit(name: str, where: str, seed: int) -> Run:
+            there = twins.get(where, where)
+            return self._unit(seed, "train", method=matched[name], rate=rates[name]["rate"], where=there)
+
         units = {
-            (name, where): [self._unit(s, "train", method=m, rate=rates[name]["rate"], where=where) for s in self.seeds]
-            for name, m in matched.items()
+            (name, where): [unit(name, where, s) for s in self.seeds]
+            for name in matched
             for where in (related if name != "lora" else (*related, *strangers))
         }
         found = run([unit for some in units.values() for unit in some])

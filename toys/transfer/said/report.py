@@ -72,7 +72,7 @@ def _width(rows: Mapping[str, Any]) -> int:
 
 def best_strength(rows: Mapping[str, Any], method: str, model: str) -> str:
     """The row of a method at the strength with the lowest mean on a model."""
-    strengths = [row for row in rows if row == method or row.startswith(f"{method} x ")]
+    strengths = [row for row in rows if row == method or (row.startswith(f"{method} x ") and model in rows[row])]
     return min(strengths, key=lambda row: mean(rows[row][model]))
 
 

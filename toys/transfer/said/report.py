@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from ioadapt_theory.claims.settings.printed import SUMMARIES, table
-from ioadapt_theory.stats import Interval
+from ioadapt_theory.stats import Interval, holm, t_test
 from toys.transfer.judge import Comparison, Verdict, cases, judged, verdicts
 from toys.transfer.protocol import Protocol
 from toys.transfer.runs import SOURCE
@@ -137,10 +137,21 @@ def _exact(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
 def _strangers(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
     said = []
     for target in protocol.strangers:
-        gains = {row: Interval.of(np.subtract(rows[row][target], rows[NONE][target])) for row in protocol.methods}
-        helped = [f"{row} ({gain.mean:+.3f} ± {gain.half_width:.3f})" for row, gain in gains.items() if gain.high < 0]
+        gains = {row: np.subtract(rows[row][target], rows[NONE][target]) for row in protocol.methods}
+        corrected = holm([t_test(gain) for gain in gains.values()])
+        better = [(Interval.of(gain), p, row) for (row, gain), p in zip(gains.items(), corrected, strict=True)]
+        better = [one for one in better if one[0].high < 0]
+        helped, unsure = (
+            [
+                f"{row} ({gain.mean:+.3f} ± {gain.half_width:.3f}, p {p:.2g})"
+                for gain, p, row in better
+                if (p < 1 - protocol.rule.level) == shown
+            ]
+            for shown in (True, False)
+        )
         what = f"helped by {', '.join(helped)}" if helped else "nothing that was moved is shown to help"
-        said.append(f"Trained apart ({target}): {what}.")
+        more = f"; undecided, as p is corrected for the methods: {', '.join(unsure)}" if unsure else ""
+        said.append(f"Trained apart ({target}): {what}{more}.")
     return said
 
 

@@ -19,7 +19,8 @@ from ioadapt_theory.similarity.report.order import place
 def matrices(weights: Weights) -> dict[str, tuple[int, int]]:
     """Layers that have a matrix, in the network's order, and their channels in and out."""
     found = {}
-    for name in sorted(weights.names, key=place):
+    inner = sorted({*weights.names} - {""}, key=place)
+    for name in inner or weights.names:  # a model that has layers is none itself, and need not like to be asked
         try:
             f = weights.outline(name)
         except IoAdaptError:

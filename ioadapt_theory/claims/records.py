@@ -178,8 +178,8 @@ def _run(config: Mapping[str, Any]) -> Run:
     run = Run.of({name: value for name, value in config.items() if name != "claims"})
     for name, value in asdict(run).items():
         like = getattr(Run(), name)
-        kinds = (int, float) if isinstance(like, float) else tuple if name == "widths" and value else type(like)
-        if not isinstance(value, kinds) or isinstance(value, bool):
+        kind = tuple if name == "widths" and value else type(like)
+        if not isinstance(value, kind) or isinstance(value, bool):
             msg = f"{name} of a run cannot be {str(value)[:40]!r}"
             raise TypeError(msg)
     runner.check(replace(run, device="cpu"), 1)

@@ -32,7 +32,7 @@ def remark(claim: Claim) -> str:
 def short(x: float) -> str:
     """A fraction of small numbers where it is one, as values on shipped instances are."""
     nearest = Fraction(x).limit_denominator(1000)
-    return str(nearest) if math.isclose(x, nearest, rel_tol=1e-13, abs_tol=1e-300) else f"{x:.4g}"
+    return str(nearest) if math.isclose(x, nearest, rel_tol=1e-13) else f"{x:.4g}"
 
 
 def reading(claim: Claim) -> str:

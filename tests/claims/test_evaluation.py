@@ -156,6 +156,12 @@ def test_an_adapter_that_annihilates_an_output_is_refused() -> None:
         evaluate(CLAIMS["prop-2-output"], raw)
 
 
+def test_a_claim_without_instances_says_how_it_is_settled() -> None:
+    claim = next(c for c in CLAIMS.values() if c.inequality is None)
+    with pytest.raises(InvalidValueError, match=f"{claim.id} has no instances: it is settled by exact arguments"):
+        evaluate(claim, witness("ce1"))
+
+
 def test_large_instances_are_evaluated_too() -> None:
     n = 65
     eye = [[float(i == j) for j in range(n)] for i in range(n)]

@@ -1,5 +1,6 @@
 """Instance files: exact strings are exact; whatever is wrong gets one sentence that names it."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 
 from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims.arithmetic import mp
-from ioadapt_theory.claims.instances import load, witness
+from ioadapt_theory.claims.instances import load, load_or_witness, witness
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, ShapeError
 
 A1 = CLAIMS["prop-2-input"].inequality.setting
@@ -16,6 +17,16 @@ A2 = CLAIMS["prop-3"].inequality.setting
 
 def changed(**changes: Any) -> dict[str, Any]:
     return {k: v for k, v in (witness("ce1") | changes).items() if v is not None}
+
+
+def test_a_name_is_a_file_or_else_a_witness(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load_or_witness("ce1") == witness("ce1")
+    (tmp_path / "ce1").write_text('{"W": [[2]]}')
+    assert load_or_witness("ce1") == {"W": [[2]]}
+    (tmp_path / "ce1").write_text("W = 2")
+    with pytest.raises(FileFormatError, match=r"cannot be read: not JSON \("):
+        load_or_witness("ce1")
 
 
 def test_exact_strings_are_exact() -> None:

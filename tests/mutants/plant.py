@@ -173,6 +173,8 @@ def _without_effect(node: ast.AST) -> Iterator[ast.AST]:
         yield node.returns
     if isinstance(node, ast.Import | ast.ImportFrom | ast.Raise):
         yield node
+    if isinstance(node, ast.keyword) and node.arg == "slots":  # memory
+        yield node.value
     if isinstance(node, ast.Assert) and node.msg:
         yield node.msg
     if isinstance(node, ast.Assign) and any(

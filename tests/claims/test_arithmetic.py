@@ -17,6 +17,10 @@ M = [["1", "2", "0"], ["0", "1", "3"]]
 SQUARE = [["2", "1"], ["-1", "3"]]
 
 
+def test_the_rank_of_one_exact_number() -> None:
+    assert [a.rank(np.array([[x]], dtype=object)) for x in (Fraction(1, 3), Fraction(0))] == [1, 0]
+
+
 def numbers(x: Any, into: Any) -> Any:
     return [numbers(y, into) for y in x] if isinstance(x, list) else into(Fraction(x))
 

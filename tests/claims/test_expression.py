@@ -10,7 +10,7 @@ import torch
 from ioadapt_theory.claims import CLAIMS, Claim
 from ioadapt_theory.claims.claim import Given
 from ioadapt_theory.claims.evidence.argument import exact_instance
-from ioadapt_theory.claims.expression.algebra import equal, sympy
+from ioadapt_theory.claims.expression.algebra import equal, noncommuting, sympy
 from ioadapt_theory.claims.expression.deduction import (
     CAUCHY_SCHWARZ,
     LEFT,
@@ -38,6 +38,7 @@ from ioadapt_theory.claims.expression.tree import (
     linear_part,
     ln,
     matrix,
+    mean_square,
     norm,
     positive,
     row,
@@ -259,6 +260,18 @@ def test_definitions_are_what_they_stand_for() -> None:
     i = instance(u=torch.randn(4, 3), v=torch.randn(4, 3))
     torch.testing.assert_close(value(named_, i), value(sim(U, V), i))
     assert equal(named_, sim(U, V))
+
+
+def test_matrices_do_not_commute() -> None:
+    a, b = noncommuting("A B")
+    assert a * b != b * a
+
+
+def test_a_mean_square_is_one_of_its_law() -> None:
+    sigma, tau = scalar("sigma"), scalar("tau")
+    assert equal(mean_square(X @ M, sigma * sigma), mean_square(X @ M, sigma**2))
+    assert not equal(mean_square(X @ M, sigma), mean_square(X @ M, tau))
+    assert not equal(mean_square(X @ M, sigma), mean_square(X @ N, sigma))
 
 
 def test_exact_singular_values_are_surds() -> None:

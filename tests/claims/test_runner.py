@@ -350,7 +350,7 @@ def test_a_contradiction_or_a_lack_is_worse_than_any_ratio() -> None:
     (piece, found), *_ = everything(names=["prop-4"]).items()
     kind = next(iter(found.findings))
     high, lacking, refuted = (
-        replace(found, findings={kind: replace(found.findings[kind], **change)})
+        replace(found, findings={kind: replace(found.findings[kind], **change), "other": found.findings[kind]})
         for change in ({"worst_ratio": 0.9}, {"lacks": frozenset("x")}, {"refutes": frozenset("x")})
     )
     for worse in (lacking, refuted):

@@ -10,7 +10,7 @@ from typing import Any
 from ioadapt_theory.claims.claim import Claim, Origin, Proof
 from ioadapt_theory.claims.evidence.argument import Check, Step, both, computed, true, words
 from ioadapt_theory.claims.evidence.findings import Verdict
-from ioadapt_theory.claims.expression.algebra import sympy
+from ioadapt_theory.claims.expression.algebra import noncommuting, sympy
 
 BEYOND = "beyond the paper"
 PLACEMENTS, PROJECTIONS = ("lora", "input", "output"), ("q", "k", "v", "o")
@@ -79,8 +79,7 @@ def notices(symmetry: str) -> set[tuple[str, str]]:
 
 def symbols(symmetry: str) -> dict[tuple[str, str], tuple[Any, Any, Any]]:
     """For every safe placement: the adapted product before, after, and what is 1."""
-    sp = sympy()
-    x, q, k, v, o, t, r, s = sp.symbols("X Q K V O T R S", commutative=False)
+    x, q, k, v, o, t, r, s = noncommuting("X Q K V O T R S")
     if symmetry == "heads":  # QR, SK, VR, SO with RS = 1
         return {
             ("input", "q"): (t * q * k, t * (q * r) * (s * k), r * s),

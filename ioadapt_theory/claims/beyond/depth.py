@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from ioadapt_theory.claims.claim import Claim, Origin, Proof
 from ioadapt_theory.claims.evidence.argument import Step, agree, computed, found, vanishes, words
 from ioadapt_theory.claims.evidence.findings import Verdict
-from ioadapt_theory.claims.expression.algebra import sympy
+from ioadapt_theory.claims.expression.algebra import noncommuting, sympy
 
 BEYOND = "beyond App. A.2"
 
@@ -27,8 +27,8 @@ def two_parts(claim: Claim) -> Iterator[Step]:
     Behind each change stand Lipschitz layers, λ‖W_j‖ each; Minkowski's inequality adds the parts up.
     """
     sp = sympy()
-    z, w, t, m = sp.symbols("z W T M", commutative=False)
-    p, q, p_, q_ = sp.symbols("P Q P' Q'", commutative=False)  # Q_{l−1}, Q_l and their transposes
+    z, w, t, m = noncommuting("z W T M")
+    p, q, p_, q_ = noncommuting("P Q P' Q'")  # Q_{l−1}, Q_l and their transposes
     ones = (p * p_, p_ * p, q * q_, q_ * q)
     layer = p_ * w * q
     yield Step("a hidden row zP, the layer P'WQ: zW seen in the next gauge", words(z * p * layer, z * w * q, ones=ones))
@@ -45,7 +45,7 @@ def two_parts(claim: Claim) -> Iterator[Step]:
     yield Step("which is not 0 for a swap of two channels and T = diag(2, 1)",
                found(unequal - swap * unequal * swap.T, sp.diag(1, -1)))  # fmt: skip
     yield Step("but is for P = I, at the first input", words((z * p * (p_ * t * p - t) * layer).subs({p: 1, p_: 1}), 0))
-    layers, others = sp.symbols("V_1:4", commutative=False), sp.symbols("U_1:4", commutative=False)
+    layers, others = noncommuting("V_1:4"), noncommuting("U_1:4")
     product, telescope = sp.Integer(1), sp.Integer(0)
     for v in layers:
         product = product * v

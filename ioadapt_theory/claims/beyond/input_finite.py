@@ -18,7 +18,7 @@ from ioadapt_theory.claims.evidence.argument import (
     words,
 )
 from ioadapt_theory.claims.evidence.findings import Verdict
-from ioadapt_theory.claims.expression.algebra import symbolic, sympy
+from ioadapt_theory.claims.expression.algebra import noncommuting, symbolic, sympy
 from ioadapt_theory.claims.expression.tree import Term, let, ln, sqrt
 from ioadapt_theory.claims.settings.letters import EPSILON, SOURCE, TARGET, Model
 from ioadapt_theory.claims.settings.placement import Placement
@@ -61,7 +61,7 @@ def bound(claim: Claim) -> Iterator[Step]:
     at_root = form.trace().subs(mu, mean_ * eps + gap)
     yield Step("its trace is ≥ 2(μ − Kε) > 0, so the form is ≥ 0 and σ_max(S) ≤ μ",
                both(vanishes(at_root - 2 * gap - eps * slack), nonnegative(gap)))  # fmt: skip
-    t, t_star = sp.symbols("T T^*", commutative=False)
+    t, t_star = noncommuting("T T^*")
     f = 1 - eps**2
     left = f * (f * t_star * t - t - t_star + 1)
     yield Step("T = (I + M)⁻¹: ‖T⁻¹ − I‖ ≤ ε says (1 − ε²)T*T − T − T* + I ≤ 0, and (1 − ε²) times that is "

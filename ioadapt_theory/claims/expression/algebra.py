@@ -27,6 +27,11 @@ def sympy() -> Any:
     return module
 
 
+def noncommuting(names: str) -> Any:
+    """Symbols for matrices, as ``sympy.symbols`` reads names."""
+    return sympy().symbols(names, commutative=False)
+
+
 def symbolic(x: Term, known: Mapping[Term, Any] | None = None) -> Any:
     """The formula in sympy; see ``_symbolic``."""
     return _symbolic(x, tuple((known or {}).items()))

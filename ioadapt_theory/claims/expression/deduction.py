@@ -202,8 +202,7 @@ def _increases(left: Term, right: Term, by: tuple[Rule | Relation, ...], given: 
             return all(nonnegative(a) and at_most(a, b, by, given) for a, b in pairs)
         case "div":
             tops, bottoms = pairs
-            positive = nonnegative(tops[0]) and nonnegative(bottoms[0])
-            return positive and same(*bottoms) and at_most(*tops, by, given)
+            return nonnegative(bottoms[0]) and same(*bottoms) and at_most(*tops, by, given)
         case "pow":
             return int(left.name) > 0 and nonnegative(left.args[0]) and at_most(*pairs[0], by, given)
     return False

@@ -11,7 +11,7 @@ from ioadapt_theory.claims.claim import Claim, Origin, Proof
 from ioadapt_theory.claims.evidence.argument import Step, chained, computed, found, words, zero
 from ioadapt_theory.claims.evidence.findings import Verdict
 from ioadapt_theory.claims.evidence.searches import RandomInstances
-from ioadapt_theory.claims.expression.algebra import sympy
+from ioadapt_theory.claims.expression.algebra import noncommuting, sympy
 from ioadapt_theory.claims.expression.deduction import Link
 from ioadapt_theory.claims.expression.tree import matrix
 from ioadapt_theory.claims.settings.letters import T
@@ -57,7 +57,7 @@ def taps(c: int, d: int) -> dict[int, Any]:
 def channel_mix(claim: Claim) -> Iterator[Step]:
     """Y = Σ_j S_j X K_j with S_j picking rows of X or zero rows: stride, dilation and padding are all in the S_j."""
     sp = sympy()
-    x, m, t, s, k, s2, k2 = sp.symbols("X M T S K S2 K2", commutative=False)
+    x, m, t, s, k, s2, k2 = noncommuting("X M T S K S2 K2")
     yield Step(
         "input: Σ S_j (XM) K_j = Σ S_j X (MK_j)",
         words(s * (x * m) * k + s2 * (x * m) * k2, s * x * (m * k) + s2 * x * (m * k2)),

@@ -19,7 +19,7 @@ from ioadapt_theory.claims.evidence.argument import (
 )
 from ioadapt_theory.claims.evidence.findings import Verdict
 from ioadapt_theory.claims.evidence.searches import RandomInstances
-from ioadapt_theory.claims.expression.algebra import sympy
+from ioadapt_theory.claims.expression.algebra import noncommuting, sympy
 from ioadapt_theory.claims.expression.deduction import ROWS, THROUGH, Link
 from ioadapt_theory.claims.expression.tree import EYE, Term, matrix, rank, rows
 from ioadapt_theory.claims.settings.matrices import matrices
@@ -60,7 +60,7 @@ def where_smaller() -> str:
 def same_set(claim: Claim) -> Iterator[Step]:
     """Insert, and count dimensions exactly where W is not square."""
     sp = sympy()
-    w, p, m = sp.symbols("W P M", commutative=False)
+    w, p, m = noncommuting("W P M")
     yield Step("input", words((1 + m * p) * w, w + m, ones=(p * w,)))
     yield Step("output", words(w * (1 + p * m), w + m, ones=(w * p,)))
     for c, d in SIZES:

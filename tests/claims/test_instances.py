@@ -29,6 +29,12 @@ def test_a_name_is_a_file_or_else_a_witness(tmp_path: Path, monkeypatch: pytest.
         load_or_witness("ce1")
 
 
+def test_epsilon_may_be_zero_and_no_less() -> None:
+    assert A1.read(changed(epsilon="0")).epsilon == 0
+    with pytest.raises(InvalidValueError, match="epsilon = -1 must be at least 0"):
+        A1.read(changed(epsilon="-1"))
+
+
 def test_exact_strings_are_exact() -> None:
     assert A1.read(changed()).epsilon == mp.mpf(20) / 297
 

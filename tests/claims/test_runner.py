@@ -419,6 +419,11 @@ def test_no_name_of_a_file_reaches_a_terminal_as_it_is(tmp_path: Path) -> None:
     assert json.loads(text)["pieces"][0]["findings"][name]["proves"] == ["\x1b[31m\x9b\u202e"]
 
 
+def test_versions_that_only_one_side_has_are_named() -> None:
+    assert piecework._difference('{"a": "1"}', '{"a": "1", "b": "2"}') == "b None (here 2)"
+    assert piecework._difference('{"a": "1", "b": "2"}', '{"a": "3"}') == "a 1 (here 3), b 2 (here None)"
+
+
 def test_records_of_different_versions_are_not_united(tmp_path: Path) -> None:
     path = Path(written(tmp_path / "x.json", record(names=["lemma-3"])))
     other = tmp_path / "y.json"

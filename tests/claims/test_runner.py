@@ -349,8 +349,9 @@ def test_of_two_results_of_one_piece_the_worse_one_stays() -> None:
 def test_a_contradiction_or_a_lack_is_worse_than_any_ratio() -> None:
     (piece, found), *_ = everything(names=["prop-4"]).items()
     kind = next(iter(found.findings))
+    other = replace(found.findings[kind], worst_ratio=0.1)
     high, lacking, refuted = (
-        replace(found, findings={kind: replace(found.findings[kind], **change), "other": found.findings[kind]})
+        replace(found, findings={kind: replace(other, **change), "other": other})
         for change in ({"worst_ratio": 0.9}, {"lacks": frozenset("x")}, {"refutes": frozenset("x")})
     )
     for worse in (lacking, refuted):

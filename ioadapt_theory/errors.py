@@ -3,6 +3,7 @@
 import difflib
 import re
 from collections.abc import Iterable
+from typing import Any
 
 LONGEST = 2000
 """Characters of a sentence that are shown: names in broken files may have millions."""
@@ -45,6 +46,14 @@ class IoAdaptError(Exception):
         text = str(self.args[0]) if self.args else ""
         cut = len(text) - LONGEST
         return printable(text if cut <= 0 else f"{text[: LONGEST // 2]}[... {cut} ...]{text[-LONGEST // 2 :]}")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process gets the sentence as it is, whatever it was made from."""
+        return _remade, (type(self), self.args), self.__dict__
+
+
+def _remade(kind: type[Exception], args: tuple[Any, ...]) -> Exception:
+    return kind.__new__(kind, *args)
 
 
 class InvalidValueError(IoAdaptError, ValueError):

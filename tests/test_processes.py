@@ -2,6 +2,7 @@
 
 import logging
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 
 from ioadapt_theory import processes
 from ioadapt_theory.cli import LOST, guarded
-from ioadapt_theory.errors import WorkerError
+from ioadapt_theory.errors import MissingExtraError, UnknownNameError, WorkerError
 from ioadapt_theory.processes import pool
 
 PARENT = """
@@ -102,3 +103,13 @@ def test_where_no_other_process_can_be_this_one_does_it_all(monkeypatch, caplog)
         with pytest.raises(ZeroDivisionError):
             workers.submit(divmod, 1, 0).result()
     assert "Other processes cannot be used here" in caplog.text
+
+
+def test_errors_reach_another_process_as_they_are():
+    for error in (
+        MissingExtraError("onnx", "embeddings"),
+        UnknownNameError("claim", "prop-9", ["prop-1"]),
+        WorkerError("lost"),
+    ):
+        found = pickle.loads(pickle.dumps(error))
+        assert (type(found), str(found), found.args) == (type(error), str(error), error.args)

@@ -58,7 +58,6 @@ def __getattr__(name: str) -> Any:
     home = import_module(_MODULE[name])
     if not home.__name__.endswith(".errors"):
         import_module("ioadapt_theory.formats")  # which tells the adapters below it how they are saved
-        import_module("ioadapt_theory.report")  # and this, what is to be said of a move
     return getattr(home, name)
 
 

@@ -185,7 +185,6 @@ def checkpoint_weights(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> 
     named = as_modules(checkpoint, wanted)
     weights = stored_weights(named)
     weights.rename, weights.aliases, weights.guessed = named.rename, named.aliases, named.guessed
-    weights.quantised = checkpoint.metadata.get("quantised", "")
     return weights
 
 

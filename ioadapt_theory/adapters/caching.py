@@ -33,7 +33,8 @@ def cached(model: nn.Module | None = None) -> Iterator[None]:
         ...     model(torch.randn(2, 16)).sum().backward()
     """
     with trusting():
-        found = [] if model is None else [a for layer in layers(model).values() for a in layer.adapters.values()]
+        wrapped = () if model is None else layers(model).values()
+        found = [layer.adapters[name] for layer in wrapped for name in layer.active]
         parts = [part for adapter in found for part in adapter.parts()]  # type: ignore[operator]
         derive([phi for placement, phi in parts if placement != "weight" and isinstance(phi, DoRA)])
         yield

@@ -92,6 +92,17 @@ def test_a_model_in_cached_is_derived_in_one_batch_for_each_size_and_to_the_same
     assert min(alone) >= 4
 
 
+def test_what_is_in_shards_between_calls_is_left_alone():
+    model = nn.Sequential(nn.Linear(C, C), nn.Linear(C, C))
+    adapt(model, target_modules="all-linear", family="dora", placement="input", rank=3, init="random")
+    whole, phi = model[0].adapters["default"]["input"].A, model[0].adapters["default"]["input"]
+    phi.A = nn.Parameter(whole.detach().flatten()[:0])  # as FSDP1 shows it
+    with cached(model):
+        phi.A = whole
+        x = torch.randn(3, C)
+        assert_close(model(x), fresh(model, x), rtol=1e-12, atol=1e-12)
+
+
 def phi_of_any(model: nn.Sequential) -> DoRA:
     return next(iter(layer(model).adapters["default"].values()))
 

@@ -1,6 +1,8 @@
 """The same adapter on another model: what has to be equal, what is reported, nothing done halfway."""
 
 import copy
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -139,3 +141,15 @@ def test_gauge_pairs_keep_end_adapters_and_break_lora():
     assert gaps["input"] < 1e-10
     assert gaps["output"] < 1e-10
     assert gaps["weight"] > 0.1
+
+
+def test_what_is_said_of_a_move_does_not_depend_on_what_else_was_imported():
+    script = (
+        "from torch import nn\n"
+        "from ioadapt_theory.adapters import adapt, transfer\n"
+        "one, two = (nn.Sequential(nn.Linear(64, 48)) for _ in range(2))\n"
+        "adapt(one, target_modules=['0'], placement='input')\n"
+        "print(transfer(one, two))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[1].startswith("Stranger. Advice: ")

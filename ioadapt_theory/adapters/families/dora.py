@@ -54,10 +54,15 @@ class DoRA(Family):
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self.detach_norm):
             return self._norms(base)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether what its factors give may be kept: they are whole, at hand, and not being followed."""
+        return is_kept(self.A) and is_eager(self.A) and self.A.ndim == 2  # a shard of FSDP1 has one axis
+
     def kept(self, base: Base) -> Tensor | None:
         """‖V_j‖ above m_j / ‖V_j‖, constants; None where no constant is asked for, or it cannot be kept."""
         constant = self.detach_norm or not torch.is_grad_enabled()
-        if not (constant and is_kept(self.A) and is_eager(self.A) and isinstance(base, Identity | Plain)):
+        if not (constant and self.is_plain and isinstance(base, Identity | Plain)):
             return None
         w = base.module.weight if isinstance(base, Plain) else None
 
@@ -122,7 +127,7 @@ def derive(adapters: Iterable[DoRA]) -> None:
     """What adapters on identities keep between steps, in one batch for those of equal sizes."""
     groups = defaultdict[object, list[DoRA]](list)
     for phi in adapters:
-        if phi.detach_norm and is_kept(phi.A):
+        if phi.detach_norm and phi.is_plain:
             groups[phi.A.shape, phi.scaling, phi.A.device, *(p.dtype for p in phi.parameters())].append(phi)
     for group in groups.values():
         with torch.no_grad():

@@ -2,6 +2,7 @@
 
 import weakref
 from collections.abc import Callable, Mapping
+from importlib import import_module
 from typing import Any, Final
 
 from torch import nn
@@ -13,8 +14,6 @@ from ioadapt_theory.errors import IoAdaptError
 
 Outlook = Callable[[], str]
 Given = str | Mapping[str, Adapter]
-TELLERS: list[Callable[[nn.Module, nn.Module, Given], str]] = []
-"""``report.last_line``, which stands above this package and puts itself here when it is imported."""
 QUICK: Final = 10**10
 """Multiplications for the Grams of both models, about a second, up to which they are made without being asked for."""
 
@@ -25,12 +24,13 @@ def of_models(source: nn.Module, target: nn.Module, adapter: Given) -> Outlook:
 
     def told() -> str:
         one, two = here(), there()
-        if one is None or two is None or not TELLERS or not (_at_hand(one) and _at_hand(two)):
+        if one is None or two is None or not (_at_hand(one) and _at_hand(two)):
             return ""
         if _work(one) + _work(two) > QUICK:
             return "Matched by size; whether it can move takes a while: ioadapt_theory.report.report(source, target)."
         try:
-            return TELLERS[0](one, two, adapter)
+            # by name, as it stands above this package, and here, as few moves are printed
+            return import_module("ioadapt_theory.report.assemble").last_line(one, two, adapter)
         except IoAdaptError:  # the adapter is gone, or there is nothing to compare
             return ""
 

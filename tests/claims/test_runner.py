@@ -215,7 +215,9 @@ def test_the_digest_changes_with_the_code_and_with_what_is_said(monkeypatch: pyt
     assert digest(claim) != before
 
 
-def test_code_witnesses_and_tables_are_sources_and_ends_of_lines_are_not(tmp_path: Path) -> None:
+def test_code_witnesses_and_tables_are_sources_and_ends_of_lines_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen, names = set[str](), ("a.py", "b/c.py", "b/d.json", "b/e.csv")
     (tmp_path / "b").mkdir()
     for number, name in enumerate(names):
@@ -225,6 +227,9 @@ def test_code_witnesses_and_tables_are_sources_and_ends_of_lines_are_not(tmp_pat
         assert len(seen) == 2 * number + 2
     for name in names:
         (tmp_path / name).write_bytes(b"1\r\n2\r\n")
+    assert piecework._sources.__wrapped__(tmp_path) in seen
+    listed = Path.rglob
+    monkeypatch.setattr(Path, "rglob", lambda *a: reversed([*listed(*a)]))  # as another file system would
     assert piecework._sources.__wrapped__(tmp_path) in seen
     (tmp_path / "a.py").rename(tmp_path / "z.py")
     assert piecework._sources.__wrapped__(tmp_path) not in seen

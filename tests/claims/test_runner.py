@@ -392,7 +392,7 @@ def test_a_record_of_another_device_is_read_here(tmp_path: Path) -> None:
         (lambda raw: raw | {"schema": 1}, "has schema 1, and this version reads 2: verify again with it"),
         (lambda raw: raw | {"what": "similarity"}, "is not what `ioadapt verify --format json` writes"),
         (lambda raw: {"results": 3}, "is not what `ioadapt verify --format json` writes"),
-        (lambda raw: raw | {"pieces": 3}, "is not what `ioadapt verify --format json` writes"),
+        (lambda raw: raw | {"pieces": 3}, "writes: 'int' object is not iterable"),
         (lambda raw: raw | {"pieces": [{}]}, "writes: 'run' is missing"),
         (lambda raw: planted(raw, "claim", "unheard-of"), "results on 'unheard-of', which is no claim of this version"),
         (lambda raw: planted(raw, "statement", "x"), "is about lemma-3 as other code states, proves or searches it"),

@@ -226,6 +226,15 @@ def test_parts_draw_stacks_of_their_own() -> None:
     assert first.worst != second.worst
 
 
+def test_every_stack_has_a_row() -> None:
+    run = Run(stacks=7, samples=40)
+    rows = list(strategy_of("prop-3").rows(CLAIMS["prop-3"], run))
+    assert len(rows) == 7
+    assert all(list(row) == ["closed_form", "bound", "mean", "low", "high"] for row in rows)
+    assert all(row["low"] < row["mean"] < row["high"] and row["closed_form"] <= row["bound"] for row in rows)
+    assert max(row["mean"] for row in rows) != min(row["mean"] for row in rows)
+
+
 def test_one_sample_says_little_and_refutes_nothing() -> None:
     found = strategy_of("lemma-3")(CLAIMS["lemma-3"], Run(stacks=32, samples=1), 0)
     assert 0 <= found.worst_ratio < 0.5

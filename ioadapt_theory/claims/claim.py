@@ -102,6 +102,7 @@ class Word(StrEnum):
 
     ATTAINED = "attained"  # equality on a shipped instance, at 50 digits
     SHARP = "sharp"  # no smaller right side will do: an exact argument
+    EVERY_PAIR = "for every κ and κ'"  # sharp, whatever condition number each model has: an exact argument
     CONVERSE = "only if"  # the other direction of an iff: an exact argument
 
 

@@ -1,7 +1,7 @@
-(* Prop. 2, input adaptation, as the claims state it: the sharp finite bound. *)
+(* Prop. 2, input adaptation, as the claims state it: the sharp bounds. *)
 From mathcomp Require Import all_ssreflect all_algebra.
 From mathcomp Require Import ring lra.
-From ioadapt Require Import Vocabulary Norms Cosine FirstOrder Output Input Plane InputAttained Statements.
+From ioadapt Require Import Vocabulary Norms Cosine FirstOrder Output Input Plane Halves InputAttained Statements.
 Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
 Import Order.TTheory GRing.Theory Num.Theory.
 Local Open Scope ring_scope.
@@ -28,17 +28,17 @@ have [p [q [p0 q0 pq hs']]] := half_angle hs; have he : 0 < (1/2 : R) < 1 by lra
 have [o1 o2] := axis_outputs hk p q (1/2); have [n0 s1] := axis_rows hk pq he; rewrite hs' in s1.
 have [z1 z2] := axis_nonzero hk pq he; have [y1n y2n] := axis_outputs_nonzero hk pq he.
 have half : 0 <= (1/2 : R) < 1 by lra.
-have m1 := adapted_nonzero hk half z1; have m2 := adapted_nonzero hk half z2.
-exists 2%N, 2%N, 2%N, (stretched k), (stretched k), (axis1 k p q (1/2)), (axis2 k p q (1/2)),
-  (axis1 k p q (1/2)), (axis2 k p q (1/2)), k, 2%N, ((1/2) *: swap R), 1%:M, (1/2).
+have m1 := @adapted_nonzero R 1 k hk _ _ half z1; have m2 := @adapted_nonzero R 1 k hk _ _ half z2.
+exists 2%N, 2%N, 2%N, (stretched 1 k), (stretched 1 k), (axis1 k p q (1/2)), (axis2 k p q (1/2)),
+  (axis1 k p q (1/2)), (axis2 k p q (1/2)), k, 2%N, ((1/2) *: swap R 1), 1%:M, (1/2).
 rewrite !mulmx1 o1 o2 s1 muE; do 10 (split=> //).
 have /andP[sl su] := hs.
 have sn : 0 < Num.sqrt (1 - s ^+ 2) by rewrite sqrtr_gt0; nra.
-do 2 (split; first exact: stretched_rank).
+do 2 (split; first exact: (@stretched_rank R 1)).
 split; first by rewrite /sine s1 minxx.
-split; first exact: stretched_cond.
+split; first exact: (@stretched_cond R 1 k hk 1 (oner_neq0 _)).
 split; first by lra.
-split; first by apply: swap_spectral; lra.
+split; first by apply: (@swap_spectral R 1); lra.
 split; first by lra. do 4 (split=> //).
 by have := axis_apart hk p0 q0 pq he; rewrite hs'.
 Qed.
@@ -109,9 +109,9 @@ have h2 := tanh_step hs' t0 tb bh a'; rewrite sqrrN in h2.
 by rewrite ler_norml; lra.
 Qed.
 
-Theorem prop_2_input_sharp_holds : prop_2_input_sharp R.
+Theorem prop_2_input_sharp_two_holds : prop_2_input_sharp_two R.
 Proof.
-split=> [c d e W W' x1 x2 x1' x2' k k' _ _ _ _ _ h1 h2 h1' h2' hs _ _ hk hk'|s k hs hk].
+split=> [c d e W W' x1 x2 x1' x2' k k' _ _ _ _ _ h1 h2 h1' h2' hs _ _ hk hk'|s k k' hs hk hk'].
   have [lo [hi [l0 lh st ek]]] := cond_stretch hk; have [lo' [hi' [l0' lh' st' ek']]] := cond_stretch hk'.
   have k1 : 1 <= k by rewrite ek ler_pdivlMr // mul1r.
   have k1' : 1 <= k' by rewrite ek' ler_pdivlMr // mul1r.
@@ -133,20 +133,28 @@ split=> [c d e W W' x1 x2 x1' x2' k k' _ _ _ _ _ h1 h2 h1' h2' hs _ _ hk hk'|s k
   apply: (le_trans (ler_normB _ _)); apply: (le_trans (lerD b b')); rewrite !div1r.
   move: (k^-1) (k'^-1) => i i'; lra.
 have [p [q [p0 q0 pq hs']]] := half_angle hs.
-have [n1 n2 n3 n4] := diagonal_nonzero hk p0 q0; have [o1 o2 o3 o4] := diagonal_outputs hk p q.
-have [z1 z2 z3 z4] := outputs_nonzero p0 q0; have [s1 s2] := outputs_sim pq; rewrite hs' in s1 s2.
-exists 2%N, 2%N, 2%N, (stretched k), (stretched k), (d1 k p q), (d2 k p q), (d1' k p q), (d2' k p q), k, k.
-rewrite o1 o2 o3 o4 s1 s2; do 4 (split=> //); split; first exact: inputs_sim.
-do 5 (split=> //); do 2 (split; first exact: stretched_rank); do 2 (split; first exact: stretched_cond).
-do 3 (split=> //); rewrite !sine_sq // s1 s2.
-have /andP[sl su] := hs; have k0 := k_gt0 hk; have sq : 0 < 1 - s ^+ 2 by nra.
-have ki : 0 < 1 / k by rewrite divr_gt0.
-split=> [|C K e0 he0 H]; first by rewrite mul1r addr_gt0 // mulr_gt0 // addr_gt0.
-have -> : 1 * ((1 - s ^+ 2) * (k + 1 / k) + (1 - s ^+ 2) * (k + 1 / k)) = 2 * ((1 - (p ^+ 2 - q ^+ 2) ^+ 2) * (k + 1 / k)).
-  by rewrite hs'; ring.
-apply: (input_slope hk p0 q0 pq (K := K) he0) => e he e1; have /andP[e_gt _] := he.
+set u := row2 p q; set v := row2 p (- q).
+have uu : dot u u = 1 by rewrite dot2 -pq; ring.
+have vv : dot v v = 1 by rewrite dot2 -pq; ring.
+have uv : dot u v = s by rewrite dot2 -hs'; ring.
+have un : u != 0 by rewrite row2_neq0 // gt_eqF.
+have [o1 o2] := halves_outputs hk u v 1; have [o3 o4] := halves_outputs hk' u v (-1).
+have [n1 n2] := halves_nonzero uu vv (1 / k); have [n3 n4] := halves_nonzero uu vv (-1 / k').
+have [z1 z2] := halves_nonzero uu vv 1; have [z3 z4] := halves_nonzero uu vv (-1).
+exists (2 + 2)%N, (2 + 2)%N, (2 + 2)%N, (stretched 2 k), (stretched 2 k'), (one u v (1 / k)), (two u v (1 / k)),
+  (one u v (-1 / k')), (two u v (-1 / k')), k, k'.
+rewrite o1 o2 o3 o4 !halves_sim // uv; do 10 (split=> //).
+do 2 (split; first exact: stretched_rank); do 2 (split; first exact: stretched_cond un).
+do 3 (split=> //); rewrite !sine_sq // !halves_sim // uv mul1r.
+have /andP[sl su] := hs; have sq : 0 < 1 - s ^+ 2 by nra.
+have pos x : 1 <= x -> 0 < x + 1 / x by move=> x1; rewrite addr_gt0 ?divr_gt0 // (lt_le_trans ltr01 x1).
+split=> [|C K e0 he0 H]; first by rewrite addr_gt0 // mulr_gt0 // pos.
+rewrite -uv; apply: (input_slope hk hk' uu vv (K := K) he0) => e he e1; have /andP[e_gt _] := he.
 have he' : 0 <= e < 1 by rewrite ltW.
-have hb : spectral_le (e *: swap R *m 1%:M) e by rewrite mulmx1; apply: swap_spectral; exact: ltW.
+have hb : spectral_le (e *: swap R 2 *m 1%:M) e by rewrite mulmx1; apply: swap_spectral; exact: ltW.
 by have := H _ _ 1%:M e he hb; rewrite !mulmx1; apply; apply: adapted_nonzero.
 Qed.
+(* one k for both models is the case k' = k *)
+Theorem prop_2_input_sharp_holds : prop_2_input_sharp R.
+Proof. by have [bound sharp] := prop_2_input_sharp_two_holds; split=> // s k hs hk; exact: sharp. Qed.
 End HoldsInput.

@@ -510,7 +510,7 @@ Definition prop_2_input_sharp_two : Prop :=
     ((x2' *m (1%:M + (A *m B))) *m W') != 0 ->
     `|((sim ((x1 *m (1%:M + (A *m B))) *m W) ((x2 *m (1%:M + (A *m B))) *m W)) - (sim ((x1' *m (1%:M + (A *m B))) *m W') ((x2' *m (1%:M + (A *m B))) *m W')))| <= (epsilon * ((((sine (x1 *m W) (x2 *m W)) ^+ 2) * (c1 + (1 / c1))) + (((sine (x1' *m W') (x2' *m W')) ^+ 2) * (c2 + (1 / c2))))) + K * epsilon ^+ 2)
   /\
-  (forall s k : R, -1 < s < 1 -> 1 <= k -> exists (c d e : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, e)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c) (c1 : R) (c2 : R),
+  (forall s k k' : R, -1 < s < 1 -> 1 <= k -> 1 <= k' -> exists (c d e : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, e)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c) (c1 : R) (c2 : R),
       x1 != 0 /\
       x2 != 0 /\
       x1' != 0 /\
@@ -527,7 +527,7 @@ Definition prop_2_input_sharp_two : Prop :=
       cond W' c2 /\
       (sim (x1 *m W) (x2 *m W)) = s /\
       c1 = k /\
-      c2 = k /\
+      c2 = k' /\
       0 < (1 * ((((sine (x1 *m W) (x2 *m W)) ^+ 2) * (c1 + (1 / c1))) + (((sine (x1' *m W') (x2' *m W')) ^+ 2) * (c2 + (1 / c2))))) /\
       forall C K e0 : R, 0 < e0 ->
         (forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, c)) (epsilon : R),

@@ -115,7 +115,7 @@ def test_every_word_needs_something_that_shows_it() -> None:
             Said()(replace(PROP_4, **{"words": tuple(Word), "attained": (), "proofs": (), **changes}), Run(), 0).lacks
         )
 
-    every = {'nothing shows "attained"', 'nothing shows "sharp"', 'nothing shows "only if"'}
+    every = {f'nothing shows "{word}"' for word in ("attained", "sharp", "for every κ and κ'", "only if")}
     assert lacks() == every
     assert lacks(attained=("r1",)) == every - {'nothing shows "attained"'}
     assert lacks(proofs=(Proof("p", steps(), shows=frozenset([Word.SHARP])),)) == every - {'nothing shows "sharp"'}

@@ -30,6 +30,13 @@ def test_statements_and_witnesses_in_coq_are_what_the_claims_render():
         assert (COQ / name).read_text(encoding="utf-8") == text, f"python -m proofs --render writes {name} anew"
 
 
+def test_no_two_claims_are_rendered_as_the_same_statement():
+    """Else what tells them apart, such as a word, is lost in Coq, and the theorem of one would do for the other."""
+    text = (COQ / "Statements.v").read_text(encoding="utf-8").replace("End Statements.", "")
+    said = [part.partition(":=")[2].strip() for part in text.split("Definition ")[1:]]
+    assert len({*said}) == len(said) >= len(record())
+
+
 @pytest.mark.parametrize("claim_id", sorted(record()))
 def test_a_recorded_claim_has_formal_evidence_of_its_verdict(claim_id):
     claim = CLAIMS[claim_id]

@@ -116,12 +116,12 @@ CONSTANT = Claim(
     concludes=up_to(RHS_SHARP),
     expected=Verdict.PROVED,
     remark="attained for every κ, κ', s₀ from c = 4 on; for c = 2 and 3 iff κ = κ' or s₀ = 0",
-    words=(Word.SHARP,),
+    words=(Word.SHARP, Word.EVERY_PAIR),
     setting=INPUT,
     strategies=TO_FIRST_ORDER,
     proofs=(
         Proof("nuclear norm, Kantorovich", sharp_constant),
-        Proof("explicit 4 x 4 matrices", attained, shows=frozenset([Word.SHARP]), aside=True),
+        Proof("explicit 4 x 4 matrices", attained, shows=frozenset([Word.SHARP, Word.EVERY_PAIR]), aside=True),
         Proof("the value for c = 2", value_in_the_plane, aside=True),
     ),
 )

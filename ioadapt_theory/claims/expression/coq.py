@@ -280,7 +280,8 @@ def universal(claim: Claim) -> str:
 def existential(claim: Claim) -> str:
     """Some instance attains the bound; with Word.SHARP, for every cosine between -1 and 1 and condition number of W.
 
-    Up to O(ε^p): no smaller multiple of ε will do for it.
+    Two models have one condition number, or with Word.EVERY_PAIR one each. Up to O(ε^p): no smaller multiple of ε will
+    do for it.
     """
     scope, outer, inner = _scope(claim)
     first = claim.concludes[0]
@@ -288,11 +289,15 @@ def existential(claim: Claim) -> str:
     cosine = _cosine(claim)
     start, fixed = "", list[str]()
     if Word.SHARP in claim.words and cosine is not None:
-        conditions = [
-            scope.write(x) for x in dict.fromkeys(right.walk()) if x.op == "cond" and x.args[0].op == "matrix"
-        ]
-        start = "forall s k : R, -1 < s < 1 -> 1 <= k -> " if conditions else "forall s : R, -1 < s < 1 -> "
-        fixed = [f"{scope.write(cosine)} = s", *(f"{x} = k" for x in conditions)]
+        apart = Word.EVERY_PAIR in claim.words
+        conditions = {
+            scope.write(x): letter(x.args[0].name.replace("w", "k")) if apart else "k"
+            for x in right.walk()
+            if x.op == "cond" and x.args[0].op == "matrix"
+        }
+        letters = dict.fromkeys(conditions.values())
+        start = f"forall {' '.join(['s', *letters])} : R, -1 < s < 1 -> " + "".join(f"1 <= {k} -> " for k in letters)
+        fixed = [f"{scope.write(cosine)} = s", *(f"{x} = {k}" for x, k in conditions.items())]
     if first.order is None:
         if shift := _artanh_shift(left, right):
             equal = ["artanh_apart " + " ".join(map(scope.write, shift))]

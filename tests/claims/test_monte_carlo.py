@@ -176,6 +176,13 @@ def test_source_and_target_can_never_be_one(monkeypatch: pytest.MonkeyPatch, pai
         draw(STACKS, None, Run(pair=pair), generator())
 
 
+def test_two_models_may_share_layers() -> None:
+    shared, one, other = (torch.randn(3, 4, 4, generator=generator(k)) for k in range(3))
+    stacks._insist_on_two_models([shared, one], [shared, other])
+    with pytest.raises(InvalidValueError, match="one model in 3 of 3 stacks"):
+        stacks._insist_on_two_models([shared, one], [shared, one])
+
+
 @pytest.mark.parametrize("pair", PAIRS)
 @pytest.mark.parametrize("spectrum", SPECTRA)
 @pytest.mark.parametrize("claim", ["lemma-3", "prop-3", "prop-4", "prop-5"])

@@ -81,8 +81,8 @@ BY_FILE = {
     "expression/values.py": ("test_witnesses", "test_evaluation", "test_expression"),
     "settings/increments.py": ("test_settings", "test_evaluation", "test_planted_errors", "test_searches", *PROOFS[1:]),
     "settings/intervals.py": ("test_tolerances", *PROOFS[1:]),
-    "settings/letters.py": ("test_settings", "test_evaluation", *PROOFS[1:]),
-    "settings/matrices.py": ("test_settings", "test_evaluation"),
+    "settings/letters.py": ("test_settings", "test_evaluation", *PROOFS[1:], SIGNED),
+    "settings/matrices.py": ("test_settings", "test_evaluation", "test_instances"),
     "settings/placement.py": ("test_settings", "test_evaluation"),
     "settings/printed.py": ("../../paper_checks/test_tables", "../../paper_checks/test_tables_wins"),
     "settings/relative_similarity.py": (
@@ -91,6 +91,7 @@ BY_FILE = {
         "test_evaluation",
         "test_planted_errors",
         *PROOFS[1:],
+        SIGNED,
     ),
     "settings/relative_similarity_instances.py": (
         "test_settings",
@@ -98,6 +99,7 @@ BY_FILE = {
         "test_evaluation",
         "test_planted_errors",
         *PROOFS[1:],
+        SIGNED,
     ),
     "settings/shared_function.py": (
         "test_settings",
@@ -105,6 +107,7 @@ BY_FILE = {
         "test_planted_errors",
         "test_monte_carlo",
         *PROOFS[1:],
+        SIGNED,
     ),
     "settings/stacks.py": ("test_settings", "test_monte_carlo", "test_runner"),
     "evaluation.py": ("test_thresholds", "test_tolerances", "test_evaluation", "test_witnesses", "test_instances"),

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import reduce
 from operator import or_
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -104,6 +105,22 @@ def test_the_mean_is_the_mean_over_the_samples(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(mc, "BLOCK", 512)
     blocks = mean_distance(source, target, 1000, generator(1))
     torch.testing.assert_close(blocks.sum(), expected.sum(), rtol=0.2, atol=0)
+
+
+@pytest.mark.parametrize(("c", "d"), [(1, 16), (16, 1)])
+def test_a_block_of_samples_is_no_larger_than_the_widest_layer_allows(
+    c: int, d: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mc, "BLOCK", 64)
+    blocks, layer = list[int](), torch.ones(2, c, d)
+
+    def run(x: torch.Tensor, _: object) -> torch.Tensor:
+        blocks.append(x.shape[1])
+        return x @ layer
+
+    stack = Mock(side_effect=run, weights=[layer])
+    mc.mean_distance(stack, stack, 5, generator())
+    assert blocks == [2, 2, 2, 2, 1, 1]
 
 
 def test_variance_of_the_squared_distance() -> None:

@@ -179,7 +179,7 @@ def equal(
     known = {**(known or {}), ONES: tuple(symbolic(a) * symbolic(b) for a, b in ones)}
     a, b = symbolic(left, known), symbolic(right, known)
     if left.kind == "scalar":
-        return _equal_somewhere(a, b) and (vanishes(a - b) or sympy().simplify(a - b) == 0)
+        return _equal_somewhere(a, b) and sympy().simplify(a - b) == 0
     return bool(expanded(a - b, known) == 0)
 
 

@@ -107,7 +107,6 @@ def exact(paths: list[Path]) -> dict[str, float]:
 CASES: dict[str, Callable[[list[Path]], dict[str, float]]] = {
     "ours": lambda paths: ours(paths[:2], workers=1),
     "ours, 2 workers": lambda paths: ours(paths[:2], workers=2),
-    "ours, --fast": lambda paths: ours(paths[:2], workers=1, fast=True),
     "load_file + F.cosine_similarity(.float())": lambda paths: loaded(paths, single=True),
     "load_file + F.cosine_similarity in fp16": lambda paths: loaded(paths, single=False),
     f"ours, {MODELS} models in one pass": lambda paths: ours(paths, workers=1),

@@ -88,7 +88,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="R",
         help="with --space input or output: overlap of the R leading singular directions too, where there are more",
     )
-    add("--fast", action="store_true", help="sum in float32: cosines to 1e-5 instead of 1e-12, in a third less time")
     add("--strict", action="store_true", help="layers with NaN or infinity are an error")
     add(
         "--workers",
@@ -171,7 +170,7 @@ def _options(args: argparse.Namespace) -> "Options":
         match=Match(args.match), space=Space(args.space), lowest=args.lowest,
         only=frozenset(_ROLES[name] for name in args.only or _ROLES), modules=args.layer == "module",
         weighted=args.mean == "parameters", shared=args.shared, baseline=args.baseline, subspace=args.subspace,
-        fast=args.fast, strict=args.strict, workers=args.workers or usable(),
+        strict=args.strict, workers=args.workers or usable(),
     )  # fmt: skip
 
 

@@ -173,7 +173,6 @@ def _measure(
             rest,
             parent=parent,
             sums=options.baseline,
-            fast=options.fast,
             workers=options.workers,
             progress=told,
         )
@@ -191,7 +190,7 @@ def _spaces(
     n, space = len(models), options.space
 
     def reader() -> Reader:
-        return Reader(models, parent=parent, fast=options.fast)
+        return Reader(models, parent=parent)
 
     widths = sorted({width for x in layers for width in x.shape[:2]})
     found = over_layers(layers, lambda x, r: spaces.gram_moments(x, r, n, space, widths), reader, options.workers, told)

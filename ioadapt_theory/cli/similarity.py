@@ -29,7 +29,8 @@ A layer of zeros has no angle and one with NaN or infinity no meaning: both are 
 --space reads tensors as torch's linear layers and convolutions store them, outputs first. Names and shapes do not tell
 that a layer has its inputs first (transposed convolutions, the Conv1D of GPT-2), where input and output change places,
 nor that a convolution is grouped. Layers that two models store in two layouts are left out if their shapes differ, and
-compared as they are if square. Whole matrices are multiplied: minutes of CPU where --space weight takes seconds.
+compared as they are if square. Whole matrices are multiplied: minutes of CPU where --space weight takes seconds. The
+first line of the table says how far rounding can move a cosine at most.
 
 `tree MODEL...` tells which of many models is made from which, and `sketch MODEL...` keeps what that takes.
 

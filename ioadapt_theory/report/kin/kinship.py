@@ -149,11 +149,8 @@ def _trained(told: str, near: Sequence[LayerPair], *, most: bool) -> Kinship:
         return Kinship(
             Kin.MERGED, f"{told}; the change has {100 * median(ends):.0f} % of all directions, as adapters do"
         )
-    if abs(share - 0.5) < 2 * error:
-        return Kinship(Kin.TRAINED, f"{told}, too little to tell which was first")
-    if (share < 0.5) != (plain < 0.5):
-        why = f"{told}; the projections do not agree on which was first"  # decay or growth as large as the change
-        return Kinship(Kin.TRAINED, why)
+    if abs(share - 0.5) < 2 * error or (share < 0.5) != (plain < 0.5):  # or decay or growth is as large as the change
+        return Kinship(Kin.TRAINED, f"{told}; the projections do not tell which was first")
     child = "target" if share < 0.5 else "source"
     why = f"{told}; by the projections the {child} is the child, or has a sibling that hardly left their parent"
     return Kinship(Kin.TRAINED, why)

@@ -156,11 +156,7 @@ def scaled(a: Array, v: Array) -> Array:
 
 def times(a: Array, m: Array, *, matrix: bool) -> Array:
     """The matrix, or the vector, a·M."""
-    return (
-        (a[..., None, None] if matrix else a[..., None]) * m
-        if isinstance(m, Tensor) and isinstance(a, Tensor)
-        else a * m
-    )
+    return (a[..., None, None] if matrix else a[..., None]) * m if isinstance(m, Tensor) else a * m
 
 
 def unit(u: Array) -> Array:

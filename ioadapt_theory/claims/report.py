@@ -162,7 +162,7 @@ def evidence_text(found: Verification) -> str:
 
 def columns(rows: Sequence[Sequence[str]]) -> str:
     """Left-aligned columns."""
-    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return "".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() + "\n" for row in rows)
 
 

@@ -72,6 +72,9 @@ def test_ways_to_write_a_quarter(text: Any) -> None:
         ({"epsilon": -1}, InvalidValueError, "epsilon = -1 must be at least 0"),
         ({"epsilon": [1]}, FileFormatError, r"epsilon holds \[1\]"),
         ({"epsilon": "1e999999999"}, FileFormatError, "exponents have up to three digits"),
+        ({"epsilon": "1e+9999"}, FileFormatError, "exponents have up to three digits"),
+        ({"epsilon": "1E-_9999"}, FileFormatError, "exponents have up to three digits"),
+        ({"epsilon": "x" * 99}, FileFormatError, 'epsilon holds "' + "x" * 36 + r"\.\.\., which"),
         ({"epsilon": "1e-9_9_9_9"}, FileFormatError, "exponents have up to three digits"),
         ({"k" * 1000: 1}, FileFormatError, f"Unknown key '{'k' * 40}' in"),
     ],
@@ -124,6 +127,13 @@ def test_a_file_without_end_is_not_read_on() -> None:
 def test_what_is_drawn_can_be_written_and_read(claim: Any) -> None:
     setting = claim.inequality.setting
     drawn = setting.parametrise(setting.start(2, torch.Generator().manual_seed(0)))
+    sizes = {
+        axis: size
+        for letter in setting.letters
+        if getattr(drawn, letter.attribute) is not None
+        for axis, size in zip(letter.axes.split(), getattr(drawn, letter.attribute).shape[1:], strict=True)
+    }
+    assert "c" not in sizes or "d" not in sizes or sizes["c"] != sizes["d"]
     raw = setting.dump(drawn, 1)
     read = setting.read(raw)
     for letter in setting.letters:

@@ -176,6 +176,13 @@ def test_source_and_target_can_never_be_one(monkeypatch: pytest.MonkeyPatch, pai
         draw(STACKS, None, Run(pair=pair), generator())
 
 
+def test_two_models_may_share_layers() -> None:
+    shared, one, other = (torch.randn(3, 4, 4, generator=generator(k)) for k in range(3))
+    stacks._insist_on_two_models([shared, one], [shared, other])
+    with pytest.raises(InvalidValueError, match="one model in 3 of 3 stacks"):
+        stacks._insist_on_two_models([shared, one], [shared, one])
+
+
 @pytest.mark.parametrize("pair", PAIRS)
 @pytest.mark.parametrize("spectrum", SPECTRA)
 @pytest.mark.parametrize("claim", ["lemma-3", "prop-3", "prop-4", "prop-5"])
@@ -224,6 +231,15 @@ def test_parts_draw_stacks_of_their_own() -> None:
     first, second = (StackMonteCarlo(None)(CLAIMS["lemma-3"], Run(stacks=64, samples=50), part) for part in (0, 1))
     assert (first.instances, second.instances) == (32, 32)
     assert first.worst != second.worst
+
+
+def test_every_stack_has_a_row() -> None:
+    run = Run(stacks=7, samples=40)
+    rows = list(strategy_of("prop-3").rows(CLAIMS["prop-3"], run))
+    assert len(rows) == 7
+    assert all(list(row) == ["closed_form", "bound", "mean", "low", "high"] for row in rows)
+    assert all(row["low"] < row["mean"] < row["high"] and row["closed_form"] <= row["bound"] for row in rows)
+    assert max(row["mean"] for row in rows) != min(row["mean"] for row in rows)
 
 
 def test_one_sample_says_little_and_refutes_nothing() -> None:

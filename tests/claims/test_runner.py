@@ -169,8 +169,9 @@ def test_a_journal_gives_back_what_was_finished_and_forgets_a_broken_line(tmp_pa
     for item in others:  # the next line is not glued to the one that was cut
         journal.add(*item)
     assert journal.read() == done
-    journal.remove()
-    assert journal.read() == {}
+    for _ in range(2):  # there is nothing to remove of a run of no pieces
+        journal.remove()
+        assert journal.read() == {}
 
 
 @pytest.mark.parametrize(("names", "run"), [(["lemma-3"], SMALL), (NAMES, Run(seed=1))])
@@ -215,7 +216,9 @@ def test_the_digest_changes_with_the_code_and_with_what_is_said(monkeypatch: pyt
     assert digest(claim) != before
 
 
-def test_code_witnesses_and_tables_are_sources_and_ends_of_lines_are_not(tmp_path: Path) -> None:
+def test_code_witnesses_and_tables_are_sources_and_ends_of_lines_are_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen, names = set[str](), ("a.py", "b/c.py", "b/d.json", "b/e.csv")
     (tmp_path / "b").mkdir()
     for number, name in enumerate(names):
@@ -225,6 +228,9 @@ def test_code_witnesses_and_tables_are_sources_and_ends_of_lines_are_not(tmp_pat
         assert len(seen) == 2 * number + 2
     for name in names:
         (tmp_path / name).write_bytes(b"1\r\n2\r\n")
+    assert piecework._sources.__wrapped__(tmp_path) in seen
+    listed = Path.rglob
+    monkeypatch.setattr(Path, "rglob", lambda *a: reversed([*listed(*a)]))  # as another file system would
     assert piecework._sources.__wrapped__(tmp_path) in seen
     (tmp_path / "a.py").rename(tmp_path / "z.py")
     assert piecework._sources.__wrapped__(tmp_path) not in seen
@@ -387,7 +393,7 @@ def test_a_record_of_another_device_is_read_here(tmp_path: Path) -> None:
         (lambda raw: raw | {"schema": 1}, "has schema 1, and this version reads 2: verify again with it"),
         (lambda raw: raw | {"what": "similarity"}, "is not what `ioadapt verify --format json` writes"),
         (lambda raw: {"results": 3}, "is not what `ioadapt verify --format json` writes"),
-        (lambda raw: raw | {"pieces": 3}, "is not what `ioadapt verify --format json` writes"),
+        (lambda raw: raw | {"pieces": 3}, "writes: 'int' object is not iterable"),
         (lambda raw: raw | {"pieces": [{}]}, "writes: 'run' is missing"),
         (lambda raw: planted(raw, "claim", "unheard-of"), "results on 'unheard-of', which is no claim of this version"),
         (lambda raw: planted(raw, "statement", "x"), "is about lemma-3 as other code states, proves or searches it"),

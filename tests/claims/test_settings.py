@@ -131,6 +131,7 @@ def test_what_is_a_size_is_not_negative(key: str) -> None:
 def test_free_matrices_are_gaussian_and_scalars_positive() -> None:
     free = matrices("x", {"A": "n c", "T": ""}, {"n": 2, "c": 3})
     raw = free.start(4, generator())
+    assert raw["a"].min() < 0 < raw["a"].max()
     assert {name: tuple(x.shape) for name, x in raw.items()} == {"a": (4, 2, 3), "t": (4,)}
     i = free.parametrise(raw)
     torch.testing.assert_close(i.t, raw["t"].exp())

@@ -37,7 +37,7 @@ BY_FILE = {
     "claim.py": ("test_arguments", "test_witnesses", "test_words", "test_evidence", "test_runner", SIGNED),
     "ranks.py": ("test_ranks", "test_evaluation"),
     "report.py": ("test_report", "../cli/test_claims", SIGNED),
-    "evidence/argument.py": ("test_arguments", "test_tolerances", "test_words", *PROOFS),
+    "evidence/argument.py": ("test_arguments", "test_tolerances", "test_words", *PROOFS, SIGNED),
     "evidence/formal.py": ("test_formal", "test_runner"),
     "evidence/gradients.py": (*PROOFS, SIGNED),
     "evidence/mixtures.py": ("test_mixtures", "test_monte_carlo"),
@@ -79,10 +79,10 @@ BY_FILE = {
     "expression/notation.py": ("test_expression", SIGNED),
     "expression/tree.py": ("test_witnesses", "test_expression", "test_formal", SIGNED),
     "expression/values.py": ("test_witnesses", "test_evaluation", "test_expression"),
-    "settings/increments.py": ("test_settings", "test_evaluation", "test_planted_errors", "test_searches"),
+    "settings/increments.py": ("test_settings", "test_evaluation", "test_planted_errors", "test_searches", *PROOFS[1:]),
     "settings/intervals.py": ("test_tolerances", *PROOFS[1:]),
-    "settings/letters.py": ("test_settings", "test_evaluation"),
-    "settings/matrices.py": ("test_settings", "test_evaluation"),
+    "settings/letters.py": ("test_settings", "test_evaluation", *PROOFS[1:], SIGNED),
+    "settings/matrices.py": ("test_settings", "test_evaluation", "test_instances"),
     "settings/placement.py": ("test_settings", "test_evaluation"),
     "settings/printed.py": ("../../paper_checks/test_tables", "../../paper_checks/test_tables_wins"),
     "settings/relative_similarity.py": (
@@ -90,23 +90,37 @@ BY_FILE = {
         "test_relative_similarity",
         "test_evaluation",
         "test_planted_errors",
+        *PROOFS[1:],
+        SIGNED,
     ),
     "settings/relative_similarity_instances.py": (
         "test_settings",
         "test_relative_similarity",
         "test_evaluation",
         "test_planted_errors",
+        *PROOFS[1:],
+        SIGNED,
     ),
-    "settings/shared_function.py": ("test_settings", "test_evaluation", "test_planted_errors", "test_monte_carlo"),
+    "settings/shared_function.py": (
+        "test_settings",
+        "test_evaluation",
+        "test_planted_errors",
+        "test_monte_carlo",
+        *PROOFS[1:],
+        SIGNED,
+    ),
     "settings/stacks.py": ("test_settings", "test_monte_carlo", "test_runner"),
     "evaluation.py": ("test_thresholds", "test_tolerances", "test_evaluation", "test_witnesses", "test_instances"),
     "instances.py": ("test_instances", "test_evaluation", "test_relative_similarity"),
     "pieces.py": ("test_runner",),
     "records.py": ("test_runner",),
     "runner.py": ("test_runner", "../cli/test_verify"),
+    "statements/lemma_2.py": ("test_lemma_2",),
+    "beyond/depth.py": ("test_depth",),
+    "words/absorption.py": ("test_settings",),
     "verifying.py": ("test_formal", "test_runner", "test_evidence"),
 }
-"""The tests that look at a part of the machinery directly, from ``tests/claims``, quickest first."""
+"""The tests that look at a part directly, from ``tests/claims``, quickest first."""
 CLAIMED = (
     "test_witnesses",
     "test_hypotheses",
@@ -140,13 +154,16 @@ def identifiers(root: Path, mutant: Mutant) -> list[str]:
 def stages(root: Path, mutant: Mutant) -> list[list[str]]:
     """Arguments of pytest, run by run."""
     printed = [*PRINTED[2:], PAGES] if mutant.kind == "word" else []
+    direct = [
+        os.path.normpath(f"tests/claims/{name}.py") for name in BY_FILE.get(mutant.file.removeprefix(f"{FOLDER}/"), ())
+    ]
     if names := identifiers(root, mutant):
         about = ["-k", " or ".join([*names, *(["tables"] if "tables" in mutant.file else [])])]
         claimed = [f"tests/claims/{name}.py" for name in CLAIMED]
         own = [[*about, *claimed], [*about, "paper_checks", f"--ignore={REGISTER}"], [*about, REGISTER]]
-        return [*own, printed] if printed else own
-    if direct := BY_FILE.get(mutant.file.removeprefix(f"{FOLDER}/")):
-        return [[os.path.normpath(f"tests/claims/{name}.py") for name in direct]]
+        return [run for run in (*own[:2], direct, own[2], printed) if run]
+    if direct:
+        return [direct]
     shared = [f"tests/claims/{name}.py" for name in SHARED]
     return [shared, ["paper_checks", f"--ignore={REGISTER}"], [REGISTER, *printed]]
 

@@ -173,7 +173,12 @@ def _without_effect(node: ast.AST) -> Iterator[ast.AST]:
         yield node.returns
     if isinstance(node, ast.Import | ast.ImportFrom | ast.Raise):
         yield node
-    if isinstance(node, ast.keyword) and node.arg in {"slots", "frozen", "kw_only"}:  # no result depends on it
+    if isinstance(node, ast.keyword) and node.arg in {
+        "slots",
+        "frozen",
+        "kw_only",
+        "strict",
+    }:  # no result depends on it
         yield node.value
     if isinstance(node, ast.Assert) and node.msg:
         yield node.msg

@@ -24,8 +24,9 @@ from ioadapt_theory.claims.settings.letters import EPSILON, SOURCE, TARGET, Mode
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.relative_similarity import BELOW_ONE, FULL_ROW_RANK, NOT_PARALLEL, SPECTRAL
 from ioadapt_theory.claims.settings.relative_similarity_instances import FINITE
-from ioadapt_theory.claims.statements.prop_2_input import INPUT, kappa, spread
-from ioadapt_theory.claims.statements.prop_2_output import SHARP, SOURCE_TEXT, shift, wielandt
+from ioadapt_theory.claims.statements.prop_2_input.sharp import INPUT, kappa, spread
+from ioadapt_theory.claims.statements.prop_2_output.artanh import shift, wielandt
+from ioadapt_theory.claims.statements.prop_2_output.printed import SOURCE_TEXT
 
 
 def mean(m: Model) -> Term:
@@ -132,7 +133,7 @@ PROP_2_INPUT_FINITE_SHARP = Claim(
     proofs=(
         Proof("both singular values of W⁺(I + AB)W, and Wielandt", bound),
         Proof("the same in hyperbolic functions", forms, aside=True),
-        Proof("one adapter for every s₀", attained, shows=SHARP, aside=True),
+        Proof("one adapter for every s₀", attained, shows=frozenset([Word.SHARP]), aside=True),
     ),
 )
 CLAIMS = (PROP_2_INPUT_FINITE_SHARP,)

@@ -15,8 +15,8 @@ from ioadapt_theory.claims.expression.algebra import symbolic, sympy
 from ioadapt_theory.claims.settings.letters import SOURCE, TARGET
 from ioadapt_theory.claims.settings.relative_similarity import FULL_ROW_RANK, SPECTRAL
 from ioadapt_theory.claims.settings.relative_similarity_instances import TO_FIRST_ORDER
-from ioadapt_theory.claims.statements.prop_2_input import INPUT, RHS_SHARP, kappa, sharp_constant, up_to
-from ioadapt_theory.claims.statements.prop_2_output import SHARP, SOURCE_TEXT
+from ioadapt_theory.claims.statements.prop_2_input.sharp import INPUT, RHS_SHARP, kappa, sharp_constant, up_to
+from ioadapt_theory.claims.statements.prop_2_output.printed import SOURCE_TEXT
 
 
 @computed(
@@ -121,7 +121,7 @@ CONSTANT = Claim(
     strategies=TO_FIRST_ORDER,
     proofs=(
         Proof("nuclear norm, Kantorovich", sharp_constant),
-        Proof("explicit 4 x 4 matrices", attained, shows=SHARP, aside=True),
+        Proof("explicit 4 x 4 matrices", attained, shows=frozenset([Word.SHARP]), aside=True),
         Proof("the value for c = 2", value_in_the_plane, aside=True),
     ),
 )

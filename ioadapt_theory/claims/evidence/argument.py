@@ -133,7 +133,8 @@ class Computed:
             yield "nothing is compared with the claim's formula"
 
     def printed(self, claim: Claim) -> Iterator[str]:
-        """The sentences of the steps."""
+        """What is shown, and the sentences of the steps."""
+        yield f"To show: {self.statement}"
         yield from (step.says for step in self.steps(claim))
 
 

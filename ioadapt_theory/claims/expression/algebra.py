@@ -96,8 +96,7 @@ def _symbolic(x: Term, pairs: tuple[tuple[Term, Any], ...]) -> Any:
 
 def symbol(k: int, kind: str) -> Any:
     """A symbol for both sides of the k-th equation."""
-    sp = sympy()
-    return sp.Symbol(f"equation{k}", real=True) if kind == "scalar" else sp.Symbol(f"equation{k}", commutative=False)
+    return sympy().Symbol(f"equation{k}", commutative=kind == "scalar")
 
 
 def canonical(x: Any) -> Any:

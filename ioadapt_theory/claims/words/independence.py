@@ -16,8 +16,9 @@ from ioadapt_theory.claims.settings.matrices import matrices
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.relative_similarity import SPECTRAL
 from ioadapt_theory.claims.settings.relative_similarity_instances import setting
-from ioadapt_theory.claims.statements import prop_2_output
-from ioadapt_theory.claims.statements.prop_1 import printed
+from ioadapt_theory.claims.statements.prop_1 import printed as prop_1
+from ioadapt_theory.claims.statements.prop_2_output import finite as prop_2_finite
+from ioadapt_theory.claims.statements.prop_2_output import printed as prop_2
 
 PLACE = "Section 4, after Prop. 2"
 S, S_TARGET = scalar("s"), scalar("s_target")
@@ -37,10 +38,10 @@ def without_weights(claim: Claim) -> Iterator[Step]:
 
 
 RIGHTS = {
-    "independent-printed": prop_2_output.RHS,
-    "independent-output": prop_2_output.RHS_FINITE,
+    "independent-printed": prop_2.RHS,
+    "independent-output": prop_2_finite.RHS_FINITE,
 }
-BOUNDS = prop_2_output.RHS <= printed.RHS
+BOUNDS = prop_2.RHS <= prop_1.RHS
 W, W_TARGET, X1, X2, EPSILON = matrix("w"), matrix("w_target"), row("x1"), row("x2"), scalar("epsilon")
 SHARED = matrices(
     "one layer, the same inputs", {"W": "c d", "W_target": "c d", "x1": "c", "x2": "c", "epsilon": ""}, {"c": 3, "d": 4}

@@ -21,7 +21,7 @@ SAYS: Final = {
 }
 WIDEST: Final = 8
 """Columns of figures that a page has room for."""
-ALIKE: Final = "as LoRA, but for what they learn on the source"
+ALIKE: Final = "like LoRA once the difference on the source is taken off"
 
 
 def headline(plan: Protocol, result: Mapping[str, Any]) -> str:

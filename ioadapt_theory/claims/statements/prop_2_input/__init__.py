@@ -1,0 +1,1 @@
+"""Proposition 2, input adaptation: as printed, and sharp."""

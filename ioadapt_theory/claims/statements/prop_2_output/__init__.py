@@ -1,0 +1,1 @@
+"""Proposition 2, output adaptation: as printed, and without a remainder."""

@@ -54,11 +54,17 @@ _END = """%{s}.at = getelementptr double, ptr %out, i64 {k}
 
 @cache
 def usable() -> bool:
-    """Whether llvmlite is installed, and this processor widens fp16 itself: elsewhere LLVM asks for a C library."""
+    """Whether llvmlite is installed, of this language, and the processor widens fp16 itself.
+
+    Elsewhere LLVM asks for a function of a C library. Pointers had types before LLVM 17.
+    """
     if find_spec("llvmlite") is None:
         return False
+    import llvmlite.binding as llvm
+
     machine = platform.machine().lower()
-    return machine in ("aarch64", "arm64") or (machine in ("x86_64", "amd64") and "+f16c" in _features().split(","))
+    widens = machine in ("aarch64", "arm64") or (machine in ("x86_64", "amd64") and "+f16c" in _features().split(","))
+    return widens and llvm.llvm_version_info >= (17,)
 
 
 def _features() -> str:

@@ -147,3 +147,10 @@ def test_processors_that_do_not_widen_fp16_do_without(
     monkeypatch.setattr(kernels.platform, "machine", lambda: machine)
     monkeypatch.setattr(kernels, "_features", lambda: features)
     assert kernels.usable.__wrapped__() is usable
+
+
+def test_an_older_llvm_is_left_alone(monkeypatch: pytest.MonkeyPatch):
+    import llvmlite.binding as llvm
+
+    monkeypatch.setattr(llvm, "llvm_version_info", (15, 0, 7))
+    assert not kernels.usable.__wrapped__()

@@ -20,8 +20,14 @@ def kinship() -> str:
     """How often the word for the kinship was right on the networks that the rules were not made on, by history."""
     rows = _results("report")["pairs"]["withheld"]
     right, coarse = (sum(row[key] for row in rows) for key in ("right", "coarse"))
-    every, told = (Counter(row["history"] for row in some) for some in (rows, [row for row in rows if row["right"]]))
-    parts = ", ".join(f"{history} {told[history]} of {n}" for history, n in every.items())
+    every, told, among = (
+        Counter(row["history"] for row in some)
+        for some in (rows, [row for row in rows if row["right"]], [row for row in rows if row["coarse"]])
+    )
+    parts = ", ".join(
+        f"{history} {told[history]} of {n}" + f" ({among[history]} among others)" * bool(among[history])
+        for history, n in every.items()
+    )
     networks = len({row["network"] for row in rows})
     return (
         f"Of {len(rows)} pairs of {networks} small networks that the rules were not made on, the word is right in"

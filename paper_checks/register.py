@@ -11,6 +11,7 @@ from pathlib import Path
 from ioadapt_theory.claims import CLAIMS, report
 from ioadapt_theory.claims.claim import Claim
 from ioadapt_theory.claims.evaluation import evaluate
+from ioadapt_theory.claims.expression.notation import latex
 from ioadapt_theory.claims.instances import witness
 
 REGISTER = Path(__file__).with_name("register.txt")
@@ -22,6 +23,7 @@ def entry(claim: Claim) -> str:
     lines = [
         f"{claim.id}: {claim.expected}, {claim.source}, {said['reading']}",
         f"  {report.stated(claim)}",
+        *(f"  in LaTeX: {latex(relation)}" for relation in (*(g.relation for g in claim.given), *claim.concludes)),
         *(f"  said: {word}" for word in said["words"]),
         *(f"  amends: {claim.amends}" for _ in [0] if claim.amends),
         *(f"  {key}: {', '.join(said[key])}" for key in ("hypotheses",) if said[key]),

@@ -95,7 +95,7 @@ def union(a: Mapping[Piece, Verification], b: Mapping[Piece, Verification]) -> d
 
 def _severity(found: Verification) -> tuple[bool, float, str]:
     refuted = any(f.contradictions or f.lacks for f in found.findings.values())
-    return refuted, found.worst_ratio, json.dumps(found.to_json(), sort_keys=True)
+    return refuted, found.worst_ratio, json.dumps(found.to_json())
 
 
 @cache

@@ -29,7 +29,8 @@ A layer of zeros has no angle and one with NaN or infinity no meaning: both are 
 --space reads tensors as torch's linear layers and convolutions store them, outputs first. Names and shapes do not tell
 that a layer has its inputs first (transposed convolutions, the Conv1D of GPT-2), where input and output change places,
 nor that a convolution is grouped. Layers that two models store in two layouts are left out if their shapes differ, and
-compared as they are if square. Whole matrices are multiplied: minutes of CPU where --space weight takes seconds.
+compared as they are if square. Whole matrices are multiplied: minutes of CPU where --space weight takes seconds. The
+first line of the table says how far rounding can move a cosine at most.
 
 `tree MODEL...` tells which of many models is made from which, and `sketch MODEL...` keeps what that takes.
 
@@ -88,7 +89,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="R",
         help="with --space input or output: overlap of the R leading singular directions too, where there are more",
     )
-    add("--fast", action="store_true", help="sum in float32: cosines to 1e-5 instead of 1e-12, in a third less time")
     add("--strict", action="store_true", help="layers with NaN or infinity are an error")
     add(
         "--workers",
@@ -171,7 +171,7 @@ def _options(args: argparse.Namespace) -> "Options":
         match=Match(args.match), space=Space(args.space), lowest=args.lowest,
         only=frozenset(_ROLES[name] for name in args.only or _ROLES), modules=args.layer == "module",
         weighted=args.mean == "parameters", shared=args.shared, baseline=args.baseline, subspace=args.subspace,
-        fast=args.fast, strict=args.strict, workers=args.workers or usable(),
+        strict=args.strict, workers=args.workers or usable(),
     )  # fmt: skip
 
 

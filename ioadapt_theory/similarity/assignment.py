@@ -28,7 +28,7 @@ Shape = tuple[int, ...]
 
 def match_by_similarity(checkpoints: Sequence[Checkpoint], labels: Sequence[str]) -> Matching:
     """Assign the tensors of every other model to those of the first one."""
-    reader = Reader(checkpoints, parent=None, fast=False)
+    reader = Reader(checkpoints, parent=None)
     shapes = [_by_shape(c) for c in checkpoints]
     names = [canonical(c.tensors) for c in checkpoints]
     partners: dict[str, dict[int, str]] = {n: {0: n} for group in shapes[0].values() for n in group}

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 
+from ioadapt_theory import kernels
 from ioadapt_theory.checkpoints import spelling
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
@@ -160,7 +161,7 @@ def _measure(
 ) -> tuple[list[Moments], list[Overlap | None]]:
     if options.space is not Space.WEIGHT:
         return _spaces(models, layers, options, parent, told)
-    plain = parent is None and not options.baseline and compiled.usable()
+    plain = parent is None and not options.baseline and kernels.usable()
     quick = compiled.moments(models, layers, workers=options.workers, progress=told) if plain else {}
     rest = [layer for k, layer in enumerate(layers) if k not in quick]
     others: list[Moments] = []
@@ -172,7 +173,6 @@ def _measure(
             rest,
             parent=parent,
             sums=options.baseline,
-            fast=options.fast,
             workers=options.workers,
             progress=told,
         )
@@ -190,7 +190,7 @@ def _spaces(
     n, space = len(models), options.space
 
     def reader() -> Reader:
-        return Reader(models, parent=parent, fast=options.fast)
+        return Reader(models, parent=parent)
 
     widths = sorted({width for x in layers for width in x.shape[:2]})
     found = over_layers(layers, lambda x, r: spaces.gram_moments(x, r, n, space, widths), reader, options.workers, told)

@@ -41,7 +41,6 @@ class Options:
     shared: bool = False
     baseline: bool = False
     subspace: int | None = None
-    fast: bool = False
     strict: bool = False
     workers: int = 1
 

@@ -77,7 +77,8 @@ def _detailed(
     if overlap is not None and not math.isnan(overlap[pair]):
         value = replace(value, subspace=float(overlap[pair]))
     if options.space is not Space.WEIGHT:
-        value = replace(value, null=cosine.by_chance(parts[0], value.cosine, *pair))
+        known = cosine.by_chance(parts[0], value.cosine, *pair)
+        value = replace(value, null=known, error=cosine.rounding(parts[0], *pair))
     elif options.baseline:
         value = replace(value, baseline=cosine.permuted(parts, [x.numel for x in layers], *pair))
     return value

@@ -13,7 +13,7 @@ from ioadapt_theory.claims.claim import Run
 from ioadapt_theory.claims.evidence import formal
 from ioadapt_theory.claims.evidence.findings import Verdict
 from ioadapt_theory.claims.evidence.formal import Entry, MachineChecked, digest, read, record, theorem_name
-from ioadapt_theory.claims.expression.coq import statement
+from ioadapt_theory.claims.expression.coq import NoCoqError, statement
 from ioadapt_theory.claims.expression.tree import Relation, term
 from ioadapt_theory.claims.registry import CLAIMS
 from ioadapt_theory.claims.verifying import strategies
@@ -95,6 +95,15 @@ def test_a_theorem_of_another_name_is_no_evidence(monkeypatch):
     claim = CLAIMS["prop-4"]
     other = {"prop-4": Entry(theorem="prop_4_refuted", statement=digest(statement(claim)))}
     monkeypatch.setattr(formal, "record", lambda: other)
+    assert not MachineChecked()(claim, Run(), 0).proves
+
+
+def test_a_statement_that_coq_cannot_be_told_has_no_evidence(monkeypatch):
+    claim = CLAIMS["depth-two-parts"]
+    with pytest.raises(NoCoqError):
+        statement(claim)
+    entry = {claim.id: Entry(theorem=theorem_name(claim), statement=digest(""))}
+    monkeypatch.setattr(formal, "record", lambda: entry)
     assert not MachineChecked()(claim, Run(), 0).proves
 
 

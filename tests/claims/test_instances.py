@@ -1,6 +1,8 @@
 """Instance files: exact strings are exact; whatever is wrong gets one sentence that names it."""
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -8,7 +10,7 @@ import torch
 
 from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims.arithmetic import mp
-from ioadapt_theory.claims.instances import load, load_or_witness, witness
+from ioadapt_theory.claims.instances import Letter, load, load_or_witness, witness
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, ShapeError
 
 A1 = CLAIMS["prop-2-input"].inequality.setting
@@ -33,6 +35,11 @@ def test_epsilon_may_be_zero_and_no_less() -> None:
     assert A1.read(changed(epsilon="0")).epsilon == 0
     with pytest.raises(InvalidValueError, match="epsilon = -1 must be at least 0"):
         A1.read(changed(epsilon="-1"))
+
+
+def test_a_number_of_which_nothing_is_said_may_be_negative() -> None:
+    free = replace(A1, build=SimpleNamespace, letters=(Letter("T", "t"),), check=lambda _: None)
+    assert free.read({"T": "-1/2"}).t == -mp.mpf(1) / 2
 
 
 def test_exact_strings_are_exact() -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from functools import reduce
 from operator import or_
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -106,6 +107,22 @@ def test_the_mean_is_the_mean_over_the_samples(monkeypatch: pytest.MonkeyPatch) 
     torch.testing.assert_close(blocks.sum(), expected.sum(), rtol=0.2, atol=0)
 
 
+@pytest.mark.parametrize(("c", "d"), [(1, 16), (16, 1)])
+def test_a_block_of_samples_is_no_larger_than_the_widest_layer_allows(
+    c: int, d: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mc, "BLOCK", 64)
+    blocks, layer = list[int](), torch.ones(2, c, d)
+
+    def run(x: torch.Tensor, _: object) -> torch.Tensor:
+        blocks.append(x.shape[1])
+        return x @ layer
+
+    stack = Mock(side_effect=run, weights=[layer])
+    mc.mean_distance(stack, stack, 5, generator())
+    assert blocks == [2, 2, 2, 2, 1, 1]
+
+
 def test_variance_of_the_squared_distance() -> None:
     """D = [[1, 2], [3, 4]], σ = 2: mean 120, variance 28544 = 2 σ⁴ ‖DDᵀ‖_F²."""
     d = torch.tensor([[[1.0, 2], [3, 4]]])
@@ -174,6 +191,13 @@ def test_source_and_target_can_never_be_one(monkeypatch: pytest.MonkeyPatch, pai
     monkeypatch.setitem(SPECTRA, "gaussian", lambda s, c, d, *_: torch.ones(s, c, d))
     with pytest.raises(InvalidValueError, match="Source and target are one model in 3 of 3 stacks"):
         draw(STACKS, None, Run(pair=pair), generator())
+
+
+def test_two_models_may_share_layers() -> None:
+    shared, one, other = (torch.randn(3, 4, 4, generator=generator(k)) for k in range(3))
+    stacks._insist_on_two_models([shared, one], [shared, other])
+    with pytest.raises(InvalidValueError, match="one model in 3 of 3 stacks"):
+        stacks._insist_on_two_models([shared, one], [shared, one])
 
 
 @pytest.mark.parametrize("pair", PAIRS)

@@ -26,6 +26,12 @@ def test_the_rank_that_was_planted(c: int, d: int, r: int, scale: int) -> None:
     assert rank(planted(c, d, r, seed=c, scale=scale)) == r
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_pivots_are_searched_below_the_rows_that_are_done(seed: int) -> None:
+    m = np.random.default_rng(seed).choice([0, 0, 0, 1, -2], (5, 6)).astype(object)
+    assert rank(m) == np.linalg.matrix_rank(m.astype(float))
+
+
 def test_a_zero_matrix_has_rank_zero() -> None:
     assert rank(np.zeros((3, 2), dtype=object)) == 0
 

@@ -128,6 +128,7 @@ def test_arguments_say_what_they_are_about() -> None:
         assert proofs(claim).startswith(f"{start}{claim.proofs[0].name}\n    ")
     aside = replace(PROP_4, proofs=(replace(PROP_4.proofs[0], aside=True),))
     assert proofs(aside).startswith("Beside prop-4: ")
+    assert proofs(PROP_4).endswith("\n")
     assert proofs(PROP_4).splitlines() == [
         line
         for p in PROP_4.proofs

@@ -169,8 +169,9 @@ def test_a_journal_gives_back_what_was_finished_and_forgets_a_broken_line(tmp_pa
     for item in others:  # the next line is not glued to the one that was cut
         journal.add(*item)
     assert journal.read() == done
-    journal.remove()
-    assert journal.read() == {}
+    for _ in range(2):  # there is nothing to remove of a run of no pieces
+        journal.remove()
+        assert journal.read() == {}
 
 
 @pytest.mark.parametrize(("names", "run"), [(["lemma-3"], SMALL), (NAMES, Run(seed=1))])

@@ -2,12 +2,14 @@
 
 import math
 from dataclasses import replace
+from fractions import Fraction
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
-from ioadapt_theory.claims import CLAIMS, Run, Verdict
+from ioadapt_theory.claims import CLAIMS, Run, Verdict, evaluation
 from ioadapt_theory.claims.arithmetic import mp
 from ioadapt_theory.claims.evaluation import Evaluation, UndefinedError, _float, _settled, evaluate
 from ioadapt_theory.claims.evidence import monte_carlo, orders, sampled, searches
@@ -112,6 +114,14 @@ def test_two_precisions_agree_to_twenty_digits_or_the_value_vanishes(a: str, b: 
     assert done == settled[0]
     if done:
         assert value == mp.mpf(settled[1])
+
+
+def test_what_is_missed_up_to_rounding_is_mended_by_a_millionth_more() -> None:
+    exact, at_50_digits = SimpleNamespace(epsilon=Fraction(1)), SimpleNamespace(epsilon=mp.mpf(1))
+    for i in (exact, at_50_digits):
+        by = evaluation._mended(i, mend=lambda _, residual: residual, residual=0.5)
+        assert type(by) is type(i.epsilon)
+        assert by == type(by)(500_000.5) / 10**6
 
 
 def test_what_has_no_value_is_settled_by_having_none_twice() -> None:
@@ -278,6 +288,11 @@ def test_what_is_detectable_is_the_sum_of_both_tails_over_the_samples() -> None:
     low, high = (math.sqrt(2 * t * 400) + 2 * t for t in (math.log(100), math.log(2e9)))
     assert Sampled(judged=1000, variance=400 * 2**20).detectable == pytest.approx((low + high) / (1000 - low))
     assert Sampled(judged=50, variance=400 * 2**20).detectable is None
+
+
+def test_nothing_adds_nothing() -> None:
+    some = Sampled(samples=10, judged=8, excess=-3, excess_of_bound=-7, variance=9, intervals=2, covering=2)
+    assert some + Sampled() == some
 
 
 def test_intervals_are_counted_against_a_binomial_law() -> None:

@@ -40,7 +40,7 @@ def test_json_and_page_say_the_same_as_the_screen(files, tmp_path, capsys):
     data = json.loads(capsys.readouterr().out)
     main(args)
     assert data["last"] == capsys.readouterr().out.splitlines()[-1]
-    assert data["kinship"]["kin"] == "fine-tuned, distilled or merged"
+    assert data["kinship"]["kin"] == "fine-tuned, distilled, merged or sibling"
     assert [bool(layer["adapter"]) for layer in data["layers"]] == [False, True, True, False]
     assert data["layers"][1]["adapter"][0]["directions"]["excess"] <= 1
     assert data["advice"][0]["how"] in page.read_text(encoding="utf-8")

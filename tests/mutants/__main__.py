@@ -87,6 +87,9 @@ def main() -> int:
                 threads.shutdown(wait=False, cancel_futures=True)
                 sys.stderr.write(f"{error}\n")
                 return 2
+            except BaseException:
+                threads.shutdown(wait=False, cancel_futures=True)  # or all that is left is planted first, in silence
+                raise
             before, after = shown[mutant]
             entry = {"key": keys[mutant], "file": mutant.file, "kind": mutant.kind, "before": before, "after": after}
             done[keys[mutant]] = entry | {"noticed": killed, "by": by, "seconds": round(seconds, 1)}

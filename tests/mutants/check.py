@@ -25,6 +25,8 @@ PATIENCE = 900
 """Seconds until a run that does not end counts as noticed."""
 PROOFS = ("../../paper_checks/test_hollow_proofs", "../../paper_checks/test_proofs")
 SIGNED = "../../paper_checks/test_register"
+SAID = ("test_expression", *PROOFS[1:], SIGNED)
+"""What is said of letters and hypotheses."""
 BY_FILE = {
     "arithmetic.py": (
         "test_arithmetic",
@@ -79,10 +81,10 @@ BY_FILE = {
     "expression/notation.py": ("test_expression", SIGNED),
     "expression/tree.py": ("test_witnesses", "test_expression", "test_formal", SIGNED),
     "expression/values.py": ("test_witnesses", "test_evaluation", "test_expression"),
-    "settings/increments.py": ("test_settings", "test_evaluation", "test_planted_errors", "test_searches", *PROOFS[1:]),
+    "settings/increments.py": ("test_settings", "test_evaluation", "test_planted_errors", "test_searches", *SAID),
     "settings/intervals.py": ("test_tolerances", *PROOFS[1:]),
-    "settings/letters.py": ("test_settings", "test_evaluation", *PROOFS[1:]),
-    "settings/matrices.py": ("test_settings", "test_evaluation"),
+    "settings/letters.py": ("test_settings", "test_evaluation", *SAID),
+    "settings/matrices.py": ("test_settings", "test_evaluation", "test_instances"),
     "settings/placement.py": ("test_settings", "test_evaluation"),
     "settings/printed.py": ("../../paper_checks/test_tables", "../../paper_checks/test_tables_wins"),
     "settings/relative_similarity.py": (
@@ -90,21 +92,21 @@ BY_FILE = {
         "test_relative_similarity",
         "test_evaluation",
         "test_planted_errors",
-        *PROOFS[1:],
+        *SAID,
     ),
     "settings/relative_similarity_instances.py": (
         "test_settings",
         "test_relative_similarity",
         "test_evaluation",
         "test_planted_errors",
-        *PROOFS[1:],
+        *SAID,
     ),
     "settings/shared_function.py": (
         "test_settings",
         "test_evaluation",
         "test_planted_errors",
         "test_monte_carlo",
-        *PROOFS[1:],
+        *SAID,
     ),
     "settings/stacks.py": ("test_settings", "test_monte_carlo", "test_runner"),
     "evaluation.py": ("test_thresholds", "test_tolerances", "test_evaluation", "test_witnesses", "test_instances"),

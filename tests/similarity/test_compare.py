@@ -257,10 +257,10 @@ def all_figures(c: Comparison) -> list[float]:
 
 
 def test_every_option_keeps_cosines_in_their_interval():
-    for space, modules, fast in product(Space, (False, True), (False, True)):
+    for space, modules in product(Space, (False, True)):
         if modules and space is not Space.WEIGHT:
             continue
-        found = all_figures(compare(family(3), Options(space=space, modules=modules, fast=fast)))
+        found = all_figures(compare(family(3), Options(space=space, modules=modules)))
         assert found
         assert all(-1 <= x <= 1 for x in found)
 

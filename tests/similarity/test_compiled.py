@@ -7,13 +7,15 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from ioadapt_theory import kernels
+from ioadapt_theory.checkpoints.checkpoint import torch_dtype
 from ioadapt_theory.checkpoints.open import open_checkpoint
 from ioadapt_theory.similarity.compare import compare
 from ioadapt_theory.similarity.comparison import Options
 from ioadapt_theory.similarity.matching import match_by_names
 from ioadapt_theory.similarity.streaming import compiled
 
-pytest.importorskip("numba")
+pytest.importorskip("llvmlite")
 DTYPES = (torch.float16, torch.bfloat16, torch.float32)
 SHAPES = {"a.weight": (300, 450), "b.weight": (7, 3, 3, 3), "c.bias": (1,), "long": (2 * compiled.CHUNK + 5,)}
 
@@ -60,18 +62,18 @@ def test_several_models_and_threads_give_the_same(tmp_path: Path, workers: int):
         assert (m.inner == m.inner.T).all()
 
 
-def test_every_number_of_half_precision_is_widened_as_torch_does(tmp_path: Path):
-    from ioadapt_theory import kernels
-
-    for dtype in (torch.float16, torch.bfloat16):
-        bits = torch.arange(-(2**15), 2**15, dtype=torch.int32).to(torch.int16).view(dtype)
-        out = np.empty(2**16, np.float32)
-        widen = kernels.widen_half if dtype is torch.float16 else kernels.widen_bfloat
-        widen(bits.view(torch.uint16).numpy(), out)
-        expected = bits.float().numpy()
-        finite = np.isfinite(expected)
-        np.testing.assert_array_equal(out[finite], expected[finite])
-        assert not np.isfinite(out[~finite]).any()
+@pytest.mark.parametrize("code", ["F16", "BF16"])
+def test_every_number_of_half_precision_is_widened_as_torch_does(code: str):
+    numbers = torch.arange(-(2**15), 2**15, dtype=torch.int32).to(torch.int16).view(torch_dtype(code))
+    expected = numbers.double().numpy()
+    a, ones, out = np.zeros(kernels.LANES, np.uint16), np.ones(kernels.LANES, np.float32), np.zeros((2**16, 4))
+    add, at, by = kernels.products(code, "F32"), a.ctypes.data, ones.ctypes.data
+    for bits, number in zip(numbers.view(torch.uint16).numpy(), out, strict=True):
+        a[0] = bits
+        add(at, by, len(a), number.ctypes.data)
+    finite = np.isfinite(expected)
+    np.testing.assert_array_equal(out[finite, 1], expected[finite])
+    assert not np.isfinite(out[~finite, 0]).any()
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), float("-inf")])
@@ -100,7 +102,7 @@ def test_with_and_without_it_the_figures_agree(tmp_path: Path, monkeypatch: pyte
     save_file({k: v + 0.01 * torch.randn(v.shape).to(v) for k, v in values.items()}, tmp_path / "b.safetensors")
     models = [open_checkpoint(str(tmp_path / f"{n}.safetensors")) for n in "ab"]
     quick = compare(models)
-    monkeypatch.setattr(compiled, "usable", lambda: False)
+    monkeypatch.setattr(kernels, "usable", lambda: False)
     plain = compare(models)
     for one, two in zip(quick.rows, plain.rows, strict=True):
         assert one.name == two.name
@@ -128,3 +130,27 @@ def test_a_comparison_of_weights_imports_no_torch(tmp_path: Path):
     code = "import sys; from ioadapt_theory.cli import main; main(sys.argv[1:]); sys.exit('torch' in sys.modules)"
     command = [sys.executable, "-c", code, "similarity", *map(str, paths), "--quiet"]
     assert subprocess.run(command, capture_output=True, cwd=Path(__file__).parents[2], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("machine", "features", "usable"),
+    [
+        ("x86_64", "+f16c,-avx512f", True),
+        ("AMD64", "-f16c,+avx", False),
+        ("arm64", "", True),
+        ("riscv64", "+f16c", False),
+    ],
+)
+def test_processors_that_do_not_widen_fp16_do_without(
+    monkeypatch: pytest.MonkeyPatch, machine: str, features: str, usable: bool
+):
+    monkeypatch.setattr(kernels.platform, "machine", lambda: machine)
+    monkeypatch.setattr(kernels, "_features", lambda: features)
+    assert kernels.usable.__wrapped__() is usable
+
+
+def test_an_older_llvm_is_left_alone(monkeypatch: pytest.MonkeyPatch):
+    import llvmlite.binding as llvm
+
+    monkeypatch.setattr(llvm, "llvm_version_info", (15, 0, 7))
+    assert not kernels.usable.__wrapped__()

@@ -118,14 +118,6 @@ def test_updates_are_differences_from_the_parent_without_cancellation():
     assert v.norm_ratio == pytest.approx(ratio, rel=1e-12)
 
 
-def test_fast_sums_are_good_to_five_digits():
-    a = torch.randn(LARGE, dtype=torch.float32)
-    pair = [held("a", {"w": a}), held("b", {"w": a + 0.5 * torch.randn(LARGE, dtype=torch.float32)})]
-    v = values(measured(pair, fast=True), 0, 1)
-    assert v is not None
-    assert v.cosine == pytest.approx(reference(*(c.values["w"] for c in pair))[0], abs=1e-5)
-
-
 def test_memory_is_that_of_the_buffers_whatever_the_layer(monkeypatch: pytest.MonkeyPatch):
     asked: list[int] = []
     empty = torch.empty
@@ -153,20 +145,19 @@ def test_progress_is_told_every_element_once():
     assert sorted(told) == [5, 6]
 
 
-@pytest.mark.parametrize("fast", [False, True])
 @pytest.mark.parametrize("one", [1e200, 1e-200, 1e20, 1e-20, 1e-30, 1.0])
 @pytest.mark.parametrize("two", [1e200, 1e-200, 1e-20])
-def test_squares_beyond_the_range_of_floats_change_no_figure(one: float, two: float, fast: bool):
+def test_squares_beyond_the_range_of_floats_change_no_figure(one: float, two: float):
     a, b = torch.randn(2, LARGE)
     pair = [held("a", {"w": one * a}), held("b", {"w": two * (a + b)})]
-    v = values(measured(pair, fast=fast), 0, 1)
+    v = values(measured(pair), 0, 1)
     assert v is not None
     cosine, _, ratio = reference(a, a + b)
-    assert v.cosine == pytest.approx(cosine, abs=1e-5 if fast else 1e-12)
+    assert v.cosine == pytest.approx(cosine, abs=1e-12)
     if abs(math.log10(two) - math.log10(one)) > 300:
         assert v.norm_ratio is None  # not a number of float64
     else:
-        assert v.norm_ratio == pytest.approx(two / one * ratio, rel=1e-5 if fast else 1e-12)
+        assert v.norm_ratio == pytest.approx(two / one * ratio, rel=1e-12)
     if v.relative_distance is None:
         assert (one, two) == (1e-200, 1e200)
     elif one == two:

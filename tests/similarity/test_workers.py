@@ -240,7 +240,5 @@ def test_results_come_back_in_the_order_of_the_layers():
 
     pair = models(2)
     layers = match_by_names(pair, ["a", "b"], Match.NAME).layers
-    made = over_layers(
-        layers, lambda layer, _: np.array(layer.numel), lambda: Reader(pair, parent=None, fast=False), 3, None
-    )
+    made = over_layers(layers, lambda layer, _: np.array(layer.numel), lambda: Reader(pair, parent=None), 3, None)
     assert [int(x) for x in made] == [layer.numel for layer in layers]

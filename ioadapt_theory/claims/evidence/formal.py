@@ -76,14 +76,10 @@ class MachineChecked:
 
         entry = record().get(claim.id)
         try:
-            fits = (
-                entry is not None
-                and entry.theorem == theorem_name(claim)
-                and entry.statement == digest(statement(claim))
-            )
+            stated = digest(statement(claim))
         except NoCoqError:
-            fits = False
-        if not fits or entry is None:
+            return Finding(kind=self.kind)
+        if entry is None or entry != Entry(theorem=theorem_name(claim), statement=stated):
             return Finding(kind=self.kind)
         names = frozenset([f"Coq: {entry.theorem}"])
         if claim.expected is Verdict.REFUTED:

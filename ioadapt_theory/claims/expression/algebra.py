@@ -96,8 +96,7 @@ def _symbolic(x: Term, pairs: tuple[tuple[Term, Any], ...]) -> Any:
 
 def symbol(k: int, kind: str) -> Any:
     """A symbol for both sides of the k-th equation."""
-    sp = sympy()
-    return sp.Symbol(f"equation{k}", real=True) if kind == "scalar" else sp.Symbol(f"equation{k}", commutative=False)
+    return sympy().Symbol(f"equation{k}", commutative=kind == "scalar")
 
 
 def canonical(x: Any) -> Any:
@@ -180,7 +179,7 @@ def equal(
     known = {**(known or {}), ONES: tuple(symbolic(a) * symbolic(b) for a, b in ones)}
     a, b = symbolic(left, known), symbolic(right, known)
     if left.kind == "scalar":
-        return _equal_somewhere(a, b) and (vanishes(a - b) or sympy().simplify(a - b) == 0)
+        return _equal_somewhere(a, b) and sympy().simplify(a - b) == 0
     return bool(expanded(a - b, known) == 0)
 
 

@@ -47,7 +47,8 @@ def on_par() -> tuple[bool, str]:
     moves = [abs(g) for p in SIDES for m in ALL for g in gains(8, "source", p, keep=m.__eq__).values()]
     return (
         least > LEVEL,
-        f"least p of six sign tests over 16 cells: {least:.2f}; single cells move by up to {max(moves)}",
+        f"least p of six sign tests over 16 cells: {least:.2f}, at a level of {LEVEL:g};"
+        f" single cells move by up to {max(moves)}",
     )
 
 

@@ -4,7 +4,8 @@ A fine-tuned W' = W + D, with D at right angles to W as in high dimension it nea
 child projects on the parent with 1, the parent on the child with less. Where both have less, both are children of a
 third. Where histories leave the same traces in two models the word names all of them: training on another's outputs
 looks like training on data; the average of two children is to either as their parent is, since (D₂ - D₁) / 2 beside
-W + D₁ projects as -D₁ does; and a merge at other weights is to them as a sibling is.
+W + D₁ projects as -D₁ does; a merge at other weights is to them as a sibling is; and a sibling that hardly left the
+parent is to the other as the parent is.
 """
 
 import math
@@ -45,7 +46,7 @@ class Kin(StrEnum):
     MERGED = "merged"
     SIBLING = "sibling"
     STRANGER = "stranger"
-    TRAINED = "fine-tuned, distilled or merged"
+    TRAINED = "fine-tuned, distilled, merged or sibling"
     BESIDE = "sibling or merged"
 
     @property
@@ -55,7 +56,7 @@ class Kin(StrEnum):
 
 
 COARSE = {
-    Kin.TRAINED: frozenset({Kin.FINE_TUNED, Kin.DISTILLED, Kin.MERGED}),
+    Kin.TRAINED: frozenset({Kin.FINE_TUNED, Kin.DISTILLED, Kin.MERGED, Kin.SIBLING}),
     Kin.BESIDE: frozenset({Kin.SIBLING, Kin.MERGED}),
 }
 
@@ -135,28 +136,34 @@ def kinship(
 
 def _trained(told: str, near: Sequence[LayerPair], *, most: bool) -> Kinship:
     """Parent, child or, where most layers changed, sibling, by the share of all these layers together."""
-    found = [p.traces for p in near if p.traces is not None]
-    certainty = sum(t.certainty for t in found)
-    share = sum(t.share * t.certainty for t in found if t.share is not None) / certainty if certainty else 0.5
-    error = 1 / math.sqrt(certainty) if certainty else math.inf
+    shares = [(p.traces.share, p.traces.certainty) for p in near if p.traces is not None and p.traces.share is not None]
+    share, error = _together(shares)
     plain = median(map(_plain, near))
-    between = all(BETWEEN[0] < s < BETWEEN[1] for s in (share, plain))  # whether or not something decayed
-    if most and between and 5 * error < BETWEEN[1] - BETWEEN[0]:
+    low, high = BETWEEN[0] + error, BETWEEN[1] - error
+    if most and low < share < high and low < plain < high:  # whether or not something decayed
         why = f"{told}; neither projects fully on the other, the source moved {100 * share:.0f} % of the way"
         return Kinship(Kin.BESIDE, why)
-    ranks = [t.rank for t in found if t.rank is not None]
+    ranks = [p.traces.rank for p in near if p.traces is not None and p.traces.rank is not None]
     ends = [rank for rank in ranks if rank < 1]
     if 2 * len(ends) > len(ranks):
         return Kinship(
             Kin.MERGED, f"{told}; the change has {100 * median(ends):.0f} % of all directions, as adapters do"
         )
-    if abs(share - 0.5) < 2 * error:
-        return Kinship(Kin.TRAINED, f"{told}, too little to tell which was first", ("a sibling",))
-    if (share < 0.5) != (plain < 0.5):
-        why = f"{told}; the projections do not agree on which was first"  # decay or growth as large as the change
-        return Kinship(Kin.TRAINED, why)
+    if abs(share - 0.5) < 2 * error or (share < 0.5) != (plain < 0.5):  # or decay or growth is as large as the change
+        return Kinship(Kin.TRAINED, f"{told}; the projections do not tell which was first")
     child = "target" if share < 0.5 else "source"
-    return Kinship(Kin.TRAINED, f"{told}; by the projections the {child} is the child")
+    why = f"{told}; by the projections the {child} is the child, or has a sibling that hardly left their parent"
+    return Kinship(Kin.TRAINED, why)
+
+
+def _together(shares: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """The mean share of layers, each with 1 / its variance, and its error: larger where they differ by more (Birge)."""
+    certainty = sum(c for _, c in shares)
+    if not certainty:
+        return 0.5, math.inf
+    mean = sum(s * c for s, c in shares) / certainty
+    spread = sum(c * (s - mean) ** 2 for s, c in shares) / max(len(shares) - 1, 1)
+    return mean, math.sqrt(max(spread, 1.0) / certainty)
 
 
 def _plain(pair: LayerPair) -> float:

@@ -24,6 +24,7 @@ class Values:
         baseline: Mean and standard deviation of the cosine if the two had nothing to do with each other.
         subspace: Overlap of the leading singular subspaces, in [0, 1].
         null: Of a space: the cosine beside what unrelated channels would give.
+        error: Of a space: what rounding changes of the cosine at most.
     """
 
     cosine: float
@@ -32,6 +33,7 @@ class Values:
     baseline: tuple[float, float] | None = None
     subspace: float | None = None
     null: Null | None = None
+    error: float | None = None
 
 
 Overlap = Float[np.ndarray, "n n"]
@@ -76,7 +78,7 @@ def _apart(cosine: float, ratio: float, exponent: int) -> Values:
 
 def aligned(parts: Sequence[Moments]) -> Sequence[Moments]:
     """The same moments, each model over one power of two for all tensors of a layer."""
-    if all(p.exponents is None for p in parts):
+    if len(parts) == 1 or all(p.exponents is None for p in parts):
         return parts
     each = [np.zeros(len(p.inner), dtype=np.int64) if p.exponents is None else p.exponents for p in parts]
     present = [np.where(np.diagonal(p.inner) > 0, e, LOWEST) for p, e in zip(parts, each, strict=True)]
@@ -112,6 +114,19 @@ def permuted(parts: Sequence[Moments], sizes: Sequence[int], i: int, j: int) -> 
             left = max(float(part.inner[i, i]) / aa - a * a / n, 0.0)
             variance += left * max(float(part.inner[j, j]) / bb - b * b / n, 0.0) / (n - 1)
     return mean, math.sqrt(variance)
+
+
+def rounding(part: Moments, i: int, j: int) -> float | None:
+    """What rounding changes of a space's cosine at most; None of anything else.
+
+    With x the relative errors of the three inner products, |x_ab| + (x_aa + x_bb) / 2, and a part in fifty for squares.
+    """
+    if part.errors is None:
+        return None
+    a, b, e = float(part.inner[i, i]), float(part.inner[j, j]), part.errors
+    norms = float(e[i, i]) / a, float(e[j, j]) / b
+    found = 1.02 * (float(e[i, j]) / (math.sqrt(a) * math.sqrt(b)) + sum(norms) / 2)
+    return found if max(norms) < 0.01 else 2.0  # no two cosines are further apart
 
 
 def by_chance(part: Moments, cosine: float, i: int, j: int) -> Null | None:

@@ -22,8 +22,10 @@ from ioadapt_theory.similarity.streaming.reader import Reader
 
 TILES = 2 * 1024 * 1024
 """Elements of all products that are summed at once."""
-PIECE = 512 * 1024
+PIECE = 1024 * 1024
 """Elements of one piece of a matrix."""
+STRIP = 128
+"""Rows of a tile on the diagonal that are multiplied at once: by themselves and those below, the rest is a mirror."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Sums:
         diagonals: Of each K.
         rows: Sums of the rows of each K over the columns of each part.
         squares: Sums of squares of each K over the rows of one part and the columns of another.
+        terms: How many numbers one element of a product of matrices sums, and how many of these a product of Grams.
     """
 
     products: Float[np.ndarray, "n n"]
@@ -43,6 +46,7 @@ class Sums:
     diagonals: Float[np.ndarray, "n f"]
     rows: Float[np.ndarray, "n f k"]
     squares: Float[np.ndarray, "n k k"]
+    terms: tuple[int, int]
 
 
 def gram_sums(layer: Layer, reader: Reader, models: Sequence[int], space: Space, cuts: Sequence[int]) -> Sums:
@@ -60,7 +64,7 @@ def _from_grams(matrices: Sides, models: Sequence[int], cuts: Sequence[int]) -> 
     tiles = matrices.spans(rows=True, length=math.isqrt(TILES // n))
     depth = matrices.spans(rows=False, length=PIECE // (tiles[0][1] or 1))
     for upper, lower in itertools.combinations_with_replacement(tiles, 2):
-        grams = [_tile(matrices, model, upper, lower, depth).double() for model in models]
+        grams = [_tile(matrices, model, upper, lower, depth) for model in models]
         for a, b in _upper(n):
             products[a, b] += (1 + (upper != lower)) * torch.dot(grams[a].view(-1), grams[b].view(-1)).item()
         for a, gram in enumerate(grams):
@@ -79,7 +83,8 @@ def _from_grams(matrices: Sides, models: Sequence[int], cuts: Sequence[int]) -> 
                     rows[a, slice(*lower), p] += gram[above].sum(0).numpy()
     if k == 1:
         squares[:, 0, 0] = np.diagonal(products)
-    return Sums(_mirrored(products), traces, diagonals, rows, squares)
+    m = matrices.lengths[1 - matrices.axis] * matrices.taps
+    return Sums(_mirrored(products), traces, diagonals, rows, squares, (m, f * f))
 
 
 def _met(span: Span, cuts: Sequence[int]) -> Iterator[tuple[int, slice]]:
@@ -93,9 +98,12 @@ def _tile(matrices: Sides, model: int, upper: Span, lower: Span, depth: Sequence
     tile = torch.zeros(upper[1] - upper[0], lower[1] - lower[0], dtype=matrices.reader.dtype)
     for span in depth:
         left = matrices.piece(model, upper, span)
-        right = left if lower == upper else matrices.piece(model, lower, span)
-        tile.addmm_(left, right.T)
-    return tile
+        if lower != upper:
+            tile.addmm_(left, matrices.piece(model, lower, span).T)
+            continue
+        for begin in range(0, len(left), STRIP):
+            tile[begin : begin + STRIP, begin:].addmm_(left[begin : begin + STRIP], left[begin:].T)
+    return tile if lower != upper else tile.triu() + tile.triu(1).T
 
 
 def _from_crosses(matrices: Sides, models: Sequence[int], cuts: Sequence[int]) -> Sums:
@@ -114,7 +122,7 @@ def _from_crosses(matrices: Sides, models: Sequence[int], cuts: Sequence[int]) -
                 at = (a, b, p if a == b else 0)
                 crosses[at] = crosses[at] + ones[a].T @ twos[b]
         for a, b in pairs:
-            each = [crosses[a, b, p].double() for p in range(k if a == b else 1)]
+            each = [crosses[a, b, p] for p in range(k if a == b else 1)]
             cross = each[0] if len(each) == 1 else torch.stack(each).sum(0)
             products[a, b] += cross.square().sum().item()
             if a == b and left == right:
@@ -124,7 +132,8 @@ def _from_crosses(matrices: Sides, models: Sequence[int], cuts: Sequence[int]) -
     if k == 1:
         squares[:, 0, 0] = np.diagonal(products)
     diagonals, rows = (np.array(x) for x in zip(*(_lines(matrices, model, cuts) for model in models), strict=True))
-    return Sums(_mirrored(products), traces, diagonals, rows, squares)
+    f, m = matrices.lengths[matrices.axis], matrices.lengths[1 - matrices.axis] * matrices.taps
+    return Sums(_mirrored(products), traces, diagonals, rows, squares, (f, m * m))
 
 
 def _pieces(matrices: Sides, cuts: Sequence[int], width: int) -> list[tuple[int, Span]]:

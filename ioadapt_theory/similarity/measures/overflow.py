@@ -21,8 +21,6 @@ TOGETHER = 200
 
 def may_leave(layer: Layer, reader: Reader) -> bool:
     """Whether squares, or fourth powers, can leave the range at all: those of float32 and less fit into float64."""
-    if reader.dtype is not torch.float64:
-        return True
     return any(reader.checkpoints[i].tensors[stored(layer, i)].dtype == "F64" for i in layer.models)
 
 
@@ -34,7 +32,7 @@ def in_range(squares: Tensor | Float[np.ndarray, " n"], reader: Reader) -> bool:
 
 def rescaled(layer: Layer, reader: Reader, models: Sequence[int]) -> tuple[Reader, Int[np.ndarray, " m"]]:
     """A float64 reader that divides model i by 2^e_i, so that its largest element is of order 1; and the e_i."""
-    plain = Reader(reader.checkpoints, parent=reader.parent, fast=False)
+    plain = Reader(reader.checkpoints, parent=reader.parent)
     largest = {model: _largest(layer, plain, model) for model in models}
     exponents = {i: int(np.frexp(x)[1]) for i, x in largest.items() if x > 0 and np.isfinite(x)}
     top = None
@@ -42,7 +40,7 @@ def rescaled(layer: Layer, reader: Reader, models: Sequence[int]) -> tuple[Reade
         if top is None or exponents[model] < top - TOGETHER:
             top = exponents[model]
         exponents[model] = top
-    scaled = Reader(reader.checkpoints, parent=reader.parent, fast=False, exponents=exponents)
+    scaled = Reader(reader.checkpoints, parent=reader.parent, exponents=exponents)
     return scaled, np.array([exponents.get(i, 0) for i in models])
 
 

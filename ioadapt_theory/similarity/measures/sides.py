@@ -46,8 +46,9 @@ class Sides:
         if ins == (0, self.lengths[1]):
             self.reader.read(self.layer, model, outs[0] * width, box.view(-1))
             return box
-        for k, o in enumerate(range(*outs)):
-            self.reader.read(self.layer, model, o * width + ins[0] * self.taps, box[k].view(-1))
+        rows = box.view(len(box), -1)
+        ahead = [(o - outs[0]) * width for o in range(*outs)]
+        self.reader.filler(self.layer, [model] * len(rows), rows, ahead)(outs[0] * width + ins[0] * self.taps)
         return box
 
     def spans(self, *, rows: bool, length: int) -> list[Span]:

@@ -11,7 +11,7 @@ import itertools
 from collections.abc import Sequence
 
 import numpy as np
-import torch
+from jaxtyping import Float
 
 from ioadapt_theory.linalg import ROUNDING, without_identity
 from ioadapt_theory.null import Profile, parts, profile
@@ -20,15 +20,10 @@ from ioadapt_theory.similarity.measures.gram_sums import Sums, gram_sums
 from ioadapt_theory.similarity.measures.overflow import in_range, may_leave, rescaled
 from ioadapt_theory.similarity.measures.space import Space, sides
 from ioadapt_theory.similarity.streaming.moments import Moments, sq_distances
-from ioadapt_theory.similarity.streaming.reader import Reader, stored
+from ioadapt_theory.similarity.streaming.reader import Reader
 
 MOST_PARTS = 16
 """Parts of a side for which the null is told apart; with more, as of a vocabulary, the side counts as one."""
-
-LARGE = 1 << 20
-"""Elements of a layer from which half precision is multiplied in float32."""
-SMALLEST = 1e-24
-"""Mean square of weights from which, and to the inverse of which, nothing of their products leaves float32."""
 
 __all__ = ["Space", "gram_moments"]
 
@@ -48,7 +43,7 @@ def gram_moments(layer: Layer, reader: Reader, count: int, space: Space, widths:
     cuts = parts(f, widths)
     cuts = cuts if len(cuts) <= MOST_PARTS + 1 else (0, f)
     with np.errstate(invalid="ignore", over="ignore"):
-        found = _in_single(layer, reader, models, space, cuts) or gram_sums(layer, reader, models, space, cuts)
+        found = gram_sums(layer, reader, models, space, cuts)
     exponents = None
     if not in_range(np.diagonal(found.products), reader) and may_leave(layer, reader):
         reader, scales = rescaled(layer, reader, models)
@@ -57,27 +52,34 @@ def gram_moments(layer: Layer, reader: Reader, count: int, space: Space, widths:
         exponents[models] = 2 * scales  # K is quadratic in W
     inner, profiles = np.full((count, count), np.nan), dict[int, Profile]()
     inner[np.ix_(models, models)] = without_identity(
-        found.products, found.traces, f, ROUNDING * torch.finfo(reader.dtype).eps
+        found.products, found.traces, f, ROUNDING * np.finfo(np.float64).eps
     )
     for k, model in enumerate(models):
         if np.isfinite(inner[model, model]):
             profiles[model] = _profile(found, k, cuts)
-    return Moments(inner, sq_distances(inner), exponents=exponents, profiles=tuple(map(profiles.get, range(count))))
+    errors = np.full((count, count), np.nan)
+    errors[np.ix_(models, models)] = _rounding(found, f)
+    null = tuple(map(profiles.get, range(count)))
+    return Moments(inner, sq_distances(inner), exponents=exponents, profiles=null, errors=errors)
 
 
-def _in_single(layer: Layer, reader: Reader, models: Sequence[int], space: Space, cuts: Sequence[int]) -> Sums | None:
-    """The sums of a large layer of half precision from products in float32, which take half the time.
+def _rounding(found: Sums, f: int) -> Float[np.ndarray, "n n"]:
+    """What rounding changes of ⟨K°_a, K°_b⟩ at most, whatever the order of the sums.
 
-    An element of K is off by about √m 2^-24 of its rows' norms, which the 11 bits that such weights have do not notice;
-    all that is summed over elements is so in float64. None for other layers, and where float32 could overflow.
+    A sum of k products is off by at most γ_k = k u / (1 - k u) of the products' sizes, u = 2^-53 (Higham, Accuracy and
+    Stability of Numerical Algorithms, Sec. 3.1). So K is off by γ_m tr K, for ∑ ‖w_i‖²‖w_j‖² = (tr K)², and WᵀW' by
+    γ_f (tr K tr K')^½; their products and those of the traces add what they round themselves.
     """
-    halves = all(reader.checkpoints[i].tensors[stored(layer, i)].dtype in ("F16", "BF16") for i in models)
-    if reader.dtype is not torch.float64 or layer.numel < LARGE or not halves or reader.parent is not None:
-        return None
-    single = Reader(reader.checkpoints, parent=None, fast=True)
-    found = gram_sums(layer, single, models, space, cuts)
-    means = found.traces / layer.numel
-    return found if bool(((means > SMALLEST) & (means < 1 / SMALLEST)).all()) else None
+    each, whole = (_gamma(k) for k in found.terms)
+    traces, norms = found.traces, np.sqrt(np.diagonal(found.products))
+    grams = each * (np.outer(traces, norms) + np.outer(norms, traces)) + whole * np.outer(norms, norms)
+    # a part in a hundred more covers products of errors, and that traces and norms are themselves those with errors
+    return 1.01 * (grams + 2 * _gamma(sum(found.terms)) * np.outer(traces, traces) / f)
+
+
+def _gamma(terms: int) -> float:
+    """γ_k of sums of float64, with room for the few roundings beside."""
+    return (terms + 4) * 2.0**-53 / (1 - (terms + 4) * 2.0**-53)
 
 
 def _profile(found: Sums, k: int, cuts: Sequence[int]) -> Profile:

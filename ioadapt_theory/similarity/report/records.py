@@ -61,7 +61,6 @@ def _facts(options: Options) -> dict[str, Any]:
         "layer": "module" if options.modules else "tensor",
         "mean": "parameters" if options.weighted else "uniform",
         "shared": options.shared,
-        "fast": options.fast,
         "subspace": options.subspace,
     }
 
@@ -91,6 +90,8 @@ def _values(v: Values) -> dict[str, Any]:
         found["baseline"] = {"mean": v.baseline[0], "sd": v.baseline[1]}
     if v.null is not None:
         found |= {"null_mean": v.null.mean, "null_sd": v.null.sd, "z": v.null.z, "excess": v.null.excess}
+    if v.error is not None:
+        found["error"] = v.error
     if v.subspace is not None:
         found["subspace"] = v.subspace
     return found
@@ -156,7 +157,7 @@ def to_csv(c: Comparison) -> str:
     writer = csv.writer(out, lineterminator="\n")
     columns = ["cosine", "relative_distance", "norm_ratio"]
     spaces = c.options.space is not Space.WEIGHT
-    columns += ["null_mean", "null_sd", "z", "excess"] * spaces
+    columns += ["null_mean", "null_sd", "z", "excess", "error"] * spaces
     columns += ["baseline_mean", "baseline_sd"] * (c.options.baseline and not spaces)
     columns += ["subspace"] * (c.options.subspace is not None)
     writer.writerow(["name", "kind", "block", "shape", "a", "b", *columns])
@@ -165,6 +166,7 @@ def to_csv(c: Comparison) -> str:
             figures = [v.cosine, v.relative_distance, v.norm_ratio, *(v.baseline or ())]
             if spaces:
                 figures += [v.null.mean, v.null.sd, v.null.z, v.null.excess] if v.null is not None else [None] * 4
+                figures.append(v.error)
             figures += [v.subspace] * (c.options.subspace is not None)
             place = [row.name, row.kind, row.block, "x".join(map(str, row.shape)), c.labels[i], c.labels[j]]
             writer.writerow([*place, *("" if x is None else repr(x) for x in figures)])

@@ -59,7 +59,9 @@ def heading(c: Comparison) -> str:
     what = f"{what}, updates since {c.parent}" if c.parent else what
     mean = "weighted by parameters" if c.options.weighted else "uniform"
     unit = "module" if c.options.modules else "tensor"
-    return f"{what}; layer = {unit}, matched by {c.options.match}; {mean} mean"
+    errors = [v.error for row in c.rows for v in row.values.values() if v.error is not None]
+    known = f"; rounding changes a layer's cosine by at most {max(errors):.1g}" if errors else ""
+    return f"{what}; layer = {unit}, matched by {c.options.match}; {mean} mean{known}"
 
 
 def aligned(lines: Sequence[Sequence[str]]) -> str:

@@ -24,7 +24,7 @@ from ioadapt_theory.similarity.streaming.workers import over_layers
 
 ELEMENTS = 256 * 1024
 """Elements of one chunk of all models together; their float64 copies fill 2 MB."""
-NEAR, NEAR_FAST = 1e-6, 1e-2
+NEAR = 1e-6
 """Relative squared distance below which it is summed from differences, since |a|² + |b|² - 2ab would cancel."""
 SHORT = 8 * 1024
 """Elements of one dot product, at most: above 10000 OpenBLAS wakes threads for it, which cost more than they do."""
@@ -36,7 +36,6 @@ def moments(
     *,
     parent: int | None = None,
     sums: bool = False,
-    fast: bool = False,
     workers: int = 1,
     progress: Progress | None = None,
 ) -> list[Moments]:
@@ -45,7 +44,7 @@ def moments(
     def one(layer: Layer, reader: Reader) -> Moments:
         return _layer_moments(layer, reader, len(checkpoints), sums=sums)
 
-    return over_layers(layers, one, lambda: Reader(checkpoints, parent=parent, fast=fast), workers, progress)
+    return over_layers(layers, one, lambda: Reader(checkpoints, parent=parent), workers, progress)
 
 
 def _passes(layer: Layer, reader: Reader, models: Sequence[int]) -> Iterator[tuple[Tensor, Fill, range]]:
@@ -108,13 +107,12 @@ def _dots(rows: Tensor) -> tuple[list[tuple[np.ndarray, np.ndarray, np.ndarray]]
 
 def _refine(layer: Layer, reader: Reader, moments: Moments) -> None:
     """Sum the distance of near tensors from their differences; equal tensors get equal moments, to the last bit."""
-    near = NEAR if reader.dtype is torch.float64 else NEAR_FAST
     norms = np.diagonal(moments.inner)
     pairs = [
         (i, j)
         for i in layer.models
         for j in layer.models
-        if i < j and norms[i] > 0 and norms[j] > 0 and moments.sq_distance[i, j] <= near * norms[i]
+        if i < j and norms[i] > 0 and norms[j] > 0 and moments.sq_distance[i, j] <= NEAR * norms[i]
     ]
     if not pairs:
         return

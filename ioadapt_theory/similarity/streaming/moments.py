@@ -17,6 +17,7 @@ class Moments:
         sq_distance: Squared distances between them.
         sums: Sums of the elements, or None if they were not asked for.
         profiles: Of every centred Gram what its null needs; None if these are no Grams.
+        errors: What rounding changes of ``inner`` at most, of Grams; None of tensors.
         exponents: All the above are of the tensors (or Grams) over 2^exponents; None where they are as they are.
     """
 
@@ -25,6 +26,7 @@ class Moments:
     sums: Float[np.ndarray, " n"] | None = None
     exponents: Int[np.ndarray, " n"] | None = None
     profiles: tuple[Profile | None, ...] | None = None
+    errors: Float[np.ndarray, "n n"] | None = None
 
 
 def sq_distances(inner: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:

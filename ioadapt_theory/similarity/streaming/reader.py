@@ -26,23 +26,23 @@ def stored(layer: Layer, model: int) -> str:
 
 
 class Reader:
-    """Reads pieces of the models' tensors as float64 (float32 when fast), less the parent's; one for each worker.
+    """Reads pieces of the models' tensors as float64, less the parent's; one for each worker.
 
     With exponents, what is read of model i is divided by 2^exponents[i]; see `overflow`.
     """
+
+    dtype = torch.float64
 
     def __init__(
         self,
         checkpoints: Sequence[Checkpoint],
         *,
         parent: int | None,
-        fast: bool,
         exponents: Mapping[int, int] = MappingProxyType({}),
     ) -> None:
         self.checkpoints = checkpoints
         self.exponents = exponents
         self.parent = parent
-        self.dtype = torch.float32 if fast else torch.float64
         self._buffers: dict[object, Tensor] = {}
 
     def buffer(self, key: object, n: int, dtype: torch.dtype) -> Tensor:
@@ -57,18 +57,23 @@ class Reader:
         out = self.buffer("rows", len(models) * n, self.dtype).view(len(models), n)
         return out, self.filler(layer, models, out)
 
-    def filler(self, layer: Layer, models: Sequence[int], out: Tensor) -> Fill:
-        """What fills the rows of ``out`` with elements of the models' tensors, less the parent's."""
-        sources = [(model, stored(layer, model)) for model in models]
-        alike = len({self.checkpoints[model].tensors[name].dtype for model, name in sources}) == 1
+    def filler(self, layer: Layer, models: Sequence[int], out: Tensor, ahead: Sequence[int] = ()) -> Fill:
+        """What fills the rows of ``out`` with elements of the models' tensors, less the parent's.
+
+        With ``ahead``, row k is read so many elements further on.
+        """
+        places = ahead or [0] * len(models)
+        sources = [(model, stored(layer, model), place) for model, place in zip(models, places, strict=True)]
+        alike = len({self.checkpoints[model].tensors[name].dtype for model, name, _ in sources}) == 1
         if alike:  # one widening for all models: fewer, larger operations
             steps = self._widening(sources, out)
         else:
             each = [self._widening([source], row[None]) for source, row in zip(sources, out, strict=True)]
             steps = list(chain.from_iterable(each))
         if self.parent is not None:
-            base = self.buffer("parent", out.shape[1], self.dtype)
-            steps += self._widening([(self.parent, stored(layer, self.parent))], base[None])
+            bases = ahead or [0]
+            base = self.buffer("parent", len(bases) * out.shape[1], self.dtype).view(len(bases), -1)
+            steps += self._widening([(self.parent, stored(layer, self.parent), place) for place in bases], base)
             steps.append(lambda _: out.sub_(base))
         exponents = [self.exponents.get(model, 0) for model in models]
         if any(exponents):
@@ -83,18 +88,24 @@ class Reader:
 
     def widen(self, model: int, name: str, start: int, out: Tensor) -> None:
         """Fill ``out`` with elements of the tensor that a model stores as ``name``."""
-        _in_turn(self._widening([(model, name)], out[None]), start)
+        _in_turn(self._widening([(model, name, 0)], out[None]), start)
 
-    def _widening(self, sources: Sequence[tuple[int, str]], out: Tensor) -> list[Fill]:
-        """What, one after the other, fills the rows of ``out`` with the tensors (model, name), all of one dtype."""
-        model, name = sources[0]
+    def _widening(self, sources: Sequence[tuple[int, str, int]], out: Tensor) -> list[Fill]:
+        """What, in turn, fills the rows of ``out``, each from a model, a name and how far ahead; all of one dtype."""
+        model, name, _ = sources[0]
         dtype = torch_dtype(self.checkpoints[model].tensors[name].dtype)
         raw = out if dtype is self.dtype else self.buffer(dtype, out.numel(), dtype).view(out.shape)
-        steps: list[Fill] = [self.checkpoints[i].filler(n, row) for (i, n), row in zip(sources, raw, strict=True)]
-        if dtype.itemsize < 4 and self.dtype is torch.float64:  # half -> double in one step is slow
+        steps: list[Fill] = [
+            _further(self.checkpoints[i].filler(n, row), place) for (i, n, place), row in zip(sources, raw, strict=True)
+        ]
+        if dtype.itemsize < 4:  # half -> double in one step is slow
             single = self.buffer("single", out.numel(), torch.float32).view(out.shape)
             return [*steps, lambda _: single.copy_(raw), lambda _: out.copy_(single)]
         return steps if raw is out else [*steps, lambda _: out.copy_(raw)]
+
+
+def _further(fill: Fill, place: int) -> Fill:
+    return (lambda start: fill(start + place)) if place else fill
 
 
 def _in_turn(steps: Sequence[Fill], start: int) -> None:

@@ -106,6 +106,18 @@ def test_exact_numbers_agree_with_50_digits(claim: Claim) -> None:
                 assert float(exact(side)) == pytest.approx(float(value(side, at_50_digits)), rel=1e-14, abs=1e-300)
 
 
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda m, x, a: m * m, lambda m, x, a: x * m, lambda m, x, a: m @ x, lambda m, x, a: a @ m,
+        lambda m, x, a: m @ a, lambda m, x, a: m + x, lambda m, x, a: m + a, lambda m, x, a: x - 1,
+    ],
+)  # fmt: skip
+def test_what_has_no_product_or_sum_is_no_formula(form: Any) -> None:
+    with pytest.raises(TypeError, match="is no formula"):
+        form(matrix("w"), row("x"), scalar("s"))
+
+
 @pytest.mark.parametrize("claim", WITH_FORMULA)
 def test_every_statement_prints_as_text_and_as_latex(claim: Claim) -> None:
     for relation in (*claim.concludes, *(g.relation for g in claim.given)):

@@ -60,6 +60,7 @@ def test_a_name_that_is_no_claim_is_refused_and_grad_is_on_where_it_was_off() ->
     with torch.no_grad():
         assert verify(CLAIMS["prop-4"], SMALL) == verify(CLAIMS["prop-4"], SMALL)
         assert verify(CLAIMS["prop-4"], SMALL).verdict == "proved"
+    assert verify(CLAIMS["eq-4a"]) == verify(CLAIMS["eq-4a"], Run())
 
 
 def test_no_name_of_a_claim_has_more_or_fewer_pieces_than_are_counted() -> None:

@@ -41,6 +41,7 @@ SYMMETRIC = {
     "dot",
     "cosine",
     "sine",
+    "parallel",
     "maximum",
     "minimum",
     "max",

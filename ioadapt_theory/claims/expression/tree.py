@@ -21,6 +21,12 @@ SCALARS: Final = frozenset(
 """Operations with a scalar value; the others have that of their (last) argument."""
 
 
+def _fits(condition: bool, left: "Term", sign: str, right: "Term") -> None:
+    if not condition:
+        msg = f"a {left.kind} {sign} a {right.kind} is no formula"
+        raise TypeError(msg)
+
+
 @dataclass(frozen=True, slots=True)
 class Term:
     """A formula: an operation applied to formulas.
@@ -58,7 +64,9 @@ class Term:
 
     def __add__(self, other: Like) -> "Term":
         """Sum; of matrices, too."""
-        return Term("add" if self.kind == "scalar" else "plus", (self, term(other)))
+        right = term(other)
+        _fits(self.kind == right.kind, self, "+", right)
+        return Term("add" if self.kind == "scalar" else "plus", (self, right))
 
     def __radd__(self, other: Like) -> "Term":
         """Sum."""
@@ -79,6 +87,7 @@ class Term:
     def __mul__(self, other: Like) -> "Term":
         """Product of scalars, or of a scalar and a vector or matrix."""
         left, right = self, term(other)
+        _fits("scalar" in {left.kind, right.kind}, left, "*", right)
         if right.kind != "scalar":
             return Term("scale", (left, right))
         return Term("mul", (left, right)) if left.kind == "scalar" else Term("scale", (right, left))
@@ -101,6 +110,7 @@ class Term:
 
     def __matmul__(self, other: "Term") -> "Term":
         """Product of a row or a matrix with a matrix."""
+        _fits(self.kind != "scalar" and other.kind == "matrix", self, "@", other)
         return Term("product", (self, other))
 
     def __abs__(self) -> "Term":

@@ -69,9 +69,7 @@ class Scope:
             case Term("row" | "matrix", _, name):
                 return self.axes[name]
             case Term("product", (a, b)):
-                if a.op == "eye":
-                    return self.shape(b)
-                return (*self.shape(a)[:-1], self.shape(b)[-1]) if b.op != "eye" else self.shape(a)
+                return (*self.shape(a)[:-1], self.shape(b)[-1])
             case Term("plus", (a, b)):
                 return self.shape(b if a.op == "eye" else a)
             case Term("scale", (_, a)) | Term("inverse", (a,)):

@@ -231,8 +231,6 @@ def nonnegative(x: Term) -> bool:
         return True
     if x.op == "number":
         return not x.name.startswith("-")
-    if x.op == "add" and x.args[0] == Term("number", name="1") and x.args[1].op in {"sim"}:
-        return True
     return x.op in {"add", "mul", "div", "pow", "sum", "let"} and all(map(nonnegative, x.args[x.op == "sum" :]))
 
 

@@ -111,6 +111,7 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "formal": formal,
     "studies": headlines,
     "foretold": lambda: foretold.section(records()),
+    "rule": lambda: foretold.line(records()),
     "kinship": recorded.kinship,
     "peers": recorded.peers,
     "products": recorded.products,

@@ -60,6 +60,12 @@ def section(records: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def line(records: Mapping[str, Any]) -> str:
+    """The section in a line."""
+    fixed = rule()
+    return f"{headline(withheld(everything(records), fixed), fixed)}.\n"
+
+
 def headline(found: Sequence[Move], fixed: Rule) -> str:
     """What the named side keeps on related models, beside LoRA, and how much the limit misses everywhere."""
     pairs = named([move for move in found if move.group == "related"], fixed.least)

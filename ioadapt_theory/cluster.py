@@ -4,13 +4,16 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from ioadapt_theory.errors import InvalidValueError, MissingExtraError
 
 PATIENCE = 15.0
 """Seconds for the scheduler to answer, and for a first worker to be there."""
+
+LOUD = ("distributed", "tornado", "asyncio")
+"""What logs tracebacks when a scheduler or a worker is lost."""
 
 
 @contextmanager
@@ -32,7 +35,7 @@ def cluster(address: str) -> Iterator[tuple[Executor, Callable[[], int]]]:
         package = "dask.distributed"
         raise MissingExtraError(package, "cluster") from None
     make: Any = Client  # without annotations
-    for name in [name for name in logging.root.manager.loggerDict if name.startswith("distributed")]:
+    for name in [name for name in logging.root.manager.loggerDict if name.split(".")[0] in LOUD]:
         logging.getLogger(name).setLevel(logging.CRITICAL)  # what is lost is said once, by who asked
     try:
         with warnings.catch_warnings(action="ignore"):  # versions are compared piece by piece
@@ -50,5 +53,5 @@ def cluster(address: str) -> Iterator[tuple[Executor, Callable[[], int]]]:
             raise InvalidValueError(msg) from None
         yield client.get_executor(pure=False), lambda: sum(client.nthreads().values())
     finally:
-        with warnings.catch_warnings(action="ignore"):
+        with warnings.catch_warnings(action="ignore"), suppress(OSError):  # a scheduler that died says no good-bye
             client.close(timeout=PATIENCE)

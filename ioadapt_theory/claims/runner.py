@@ -47,7 +47,9 @@ def results(
         return
     waiting = dict[Future[Any], Piece]()
     while True:
-        for piece in islice(todo, max(0, ahead() - len(waiting))):
+        with lost():
+            room = max(0, ahead() - len(waiting))
+        for piece in islice(todo, room):
             with lost():
                 waiting[executor.submit(do, values(piece))] = piece
         if not waiting:

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -52,6 +53,14 @@ def test_no_name_is_every_claim_and_the_time_is_that_of_the_work() -> None:
     assert named(CLAIMS, ["prop-4"]) == [CLAIMS["prop-4"]]
     begin = time.perf_counter()
     assert 0 < work(CLAIMS["lemma-3"], SMALL, 0, 0).seconds < time.perf_counter() - begin
+
+
+def test_a_cluster_that_cannot_say_how_many_threads_it_has_is_lost() -> None:
+    def ahead() -> int:
+        raise ConnectionResetError
+
+    with pytest.raises(WorkerError, match=r"does not answer any more.*ConnectionResetError"):
+        next(results(pieces(["lemma-3"], SMALL), Mock(), ahead))
 
 
 def test_a_name_that_is_no_claim_is_refused_and_grad_is_on_where_it_was_off() -> None:

@@ -111,7 +111,7 @@ def test_a_scheduler_that_dies_is_one_sentence_and_its_pieces_are_kept(cluster: 
     thread.start()
     found = verified(tmp_path, "--cluster", cluster.address)
     thread.join()
-    assert (found.returncode, found.stdout) == (3, "")
+    assert (found.returncode, found.stdout) == (3, ""), found.stderr
     assert found.stderr.count("\n") == 1
     assert found.stderr.startswith("ioadapt verify: The cluster does not answer any more, or its workers died")
     assert "parts are kept; the same command goes on there.\n" in found.stderr

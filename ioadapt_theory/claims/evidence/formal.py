@@ -74,14 +74,13 @@ class MachineChecked:
         """The theorem, if the record has one of this statement; another statement has no evidence here."""
         from ioadapt_theory.claims.expression.coq import NoCoqError, statement
 
-        entry = record().get(claim.id)
         try:
-            stated = digest(statement(claim))
+            wanted = Entry(theorem=theorem_name(claim), statement=digest(statement(claim)))
         except NoCoqError:
             return Finding(kind=self.kind)
-        if entry is None or entry != Entry(theorem=theorem_name(claim), statement=stated):
+        if record().get(claim.id) != wanted:
             return Finding(kind=self.kind)
-        names = frozenset([f"Coq: {entry.theorem}"])
+        names = frozenset([f"Coq: {wanted.theorem}"])
         if claim.expected is Verdict.REFUTED:
             return Finding(kind=self.kind, instances=1, refutes=names)
         return Finding(kind=self.kind, instances=1, proves=names)

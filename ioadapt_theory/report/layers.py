@@ -10,7 +10,7 @@ from ioadapt_theory.adapters.base_weights import BaseLayer, Weights
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import LoRA
 from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.adapters.rules.facing import Sides, channels, directed, sides
+from ioadapt_theory.adapters.rules.facing import Sides, channels, sides
 from ioadapt_theory.adapters.rules.verdict import THRESHOLDS, Changed, Verdict, judge, reaches
 from ioadapt_theory.checkpoints.names.kinds import kind
 from ioadapt_theory.null import Null

@@ -1,4 +1,4 @@
-"""Will my adapter move? What two models, an adapter and a batch of inputs say, with the evidence for it."""
+"""Say whether an adapter will move: what two models share, and with inputs how much of its gain is kept."""
 
 from ioadapt_theory.report.assemble import Report, report
 from ioadapt_theory.report.text import to_text

@@ -1,29 +1,31 @@
-"""The whole report: two models, an adapter and a batch in; kinship, layers, what fits and advice out."""
+"""Report on a move: two models, an adapter and inputs in; kinship, layers, the law and advice out."""
 
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+import math
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.base_weights import ModelWeights, Weights
-from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import layers
-from ioadapt_theory.adapters.rules.verdict import Word
+from ioadapt_theory.effect.passes import Call
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.report.advice import Advice, advise
-from ioadapt_theory.report.effect import Call, Effect, effect
-from ioadapt_theory.report.kin.counterparts import corresponding, differing, matrices
-from ioadapt_theory.report.kin.kinship import Kinship, kinship
-from ioadapt_theory.report.kin.narrowed import narrowed
+from ioadapt_theory.report.channels import kept_channels
+from ioadapt_theory.report.counterparts import corresponding, differing, matrices
+from ioadapt_theory.report.kinship import Kinship, kinship
+from ioadapt_theory.report.law import Law, law
 from ioadapt_theory.report.layers import LayerPair, pairs, read
+
+Progress = Callable[[int], object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What is known of a move.
+    """The outcome of ``report``.
 
     Attributes:
         names: of source, target and adapter, the last None without one.
@@ -32,17 +34,17 @@ class Report:
         missing: of the source, without a counterpart.
         extra: of the target, which the source lacks.
         lost: layers of the adapter that do not fit the target, and why.
-        effect: on a batch, if there was one.
-        advice: the first first.
+        law: what the inputs say, if there were any.
+        advice: the best first.
 
     Example:
         >>> from torch import nn
         >>> from ioadapt_theory.report import report
         >>> source, target = nn.Sequential(nn.Linear(64, 48)), nn.Sequential(nn.Linear(64, 48))
         >>> _ = target.load_state_dict(source.state_dict())
-        >>> found = report(source, target)
-        >>> str(found.kinship.kin), found.last.startswith("Advice: ")
-        ('same', True)
+        >>> told = report(source, target)
+        >>> str(told.kinship.relation), str(told).startswith("Copy")
+        ('same function', True)
     """
 
     names: tuple[str, str, str | None]
@@ -51,127 +53,143 @@ class Report:
     missing: tuple[str, ...]
     extra: tuple[str, ...]
     lost: Mapping[str, str]
-    effect: Effect | None
+    law: Law | None
     advice: tuple[Advice, ...]
 
-    @property
-    def last(self) -> str:
-        """The answer in one line."""
-        return f"Advice: {self.advice[0]}."
-
-    def words(self, placement: Placement | None = None) -> Counter[Word]:
-        """How many layers have each verdict, for a placement or for the adapter at hand."""
-        if placement is None:
-            return Counter(part.verdict.word for pair in self.layers for part in pair.parts)
-        return Counter(pair.verdicts[placement].word for pair in self.layers)
-
     def __str__(self) -> str:
-        """The answer; ``to_text`` gives the whole screen."""
-        return self.last
+        """Return the answer; ``to_text`` gives the whole screen."""
+        return str(self.advice[0])
 
 
 def report(
     source: nn.Module | Weights,
     target: nn.Module | Weights,
-    *,
     adapter: str | Mapping[str, Adapter] | None = None,
-    inputs: Iterable[Any] | None = None,
+    inputs: Any = None,
+    *,
+    target_inputs: Any = None,
     call: Call | None = None,
+    explained: float = 0.5,
+    size: int = 32,
     counterparts: Mapping[str, str] | None = None,
     names: tuple[str, str, str | None] = ("source", "target", None),
     lost: Mapping[str, str] | None = None,
+    progress: Callable[[int], Progress] | None = None,
 ) -> Report:
-    """Will my adapter move? Compare two models, and the adapter's effect on a batch if there is one.
+    """Say how two models are related, and with inputs how much of an adapter's gain a move keeps.
 
     Args:
         source: the model that the adapter was trained on, or is to be, or its weights.
         target: the other one.
         adapter: the name of one on the source model, or the adapters by layer; without it the report says where to put
             one. A source with a single adapter needs no name.
-        inputs: batches of inputs without labels, see ``effect``; needs both models, and the adapter on the source.
-        call: runs a model on a batch, see ``effect``.
+        inputs: what the models take, without labels, of the adapter's domain: a tensor, a tuple, a mapping, or an
+            iterable of such batches. Needs two models that run.
+        target_inputs: the same samples as the target takes them, where that differs.
+        call: ``call(model, batch)`` runs a model where a plain call does not, and picks the outputs that both share.
+        explained: share of what the source needed that the adapter gained there, for the bound of Theorem 1.
+        size: rows that are run at once.
         counterparts: the target's name for layers that are called otherwise there.
         names: for people.
         lost: layers of an adapter's file that do not fit the target, and why.
+        progress: given the number of weights to read, returns what is told of every layer's.
 
     Raises:
-        InvalidValueError: no layer in common, or inputs without two models and an adapter.
+        InvalidValueError: no layer in common, weights or outputs that are not finite, outputs that do not compare, or
+            inputs without two models that run.
 
     Example:
         >>> import copy
         >>> from torch import nn
         >>> from ioadapt_theory.report import report
         >>> model = nn.Sequential(nn.Linear(64, 96), nn.ReLU(), nn.Linear(96, 48))
-        >>> report(model, copy.deepcopy(model)).kinship.kin
-        <Kin.SAME: 'same'>
+        >>> report(model, copy.deepcopy(model)).kinship.relation
+        <Relation.SAME: 'same function'>
     """
-    given, name = _adapters(source, adapter)
+    adapters, name = _adapters(source, adapter)
+    live = (source, target) if isinstance(source, nn.Module) and isinstance(target, nn.Module) else None
+    if inputs is not None and (live is None or (adapters and name is None)):
+        msg = "Inputs are run through both models: give two models in memory, with the adapter on the source by its name."
+        raise InvalidValueError(msg)
     one, two = (ModelWeights(m) if isinstance(m, nn.Module) else m for m in (source, target))
     here, there = matrices(one), matrices(two)
     places = corresponding(one, two, counterparts)
-    found = tuple(pairs(one, two, adapters=given, counterparts=places))
-    if not found:
-        some = [next(iter(m), "none") for m in (here, there)]
-        there_are = f"the source has {len(here)} such as {some[0]}, the target {len(there)} such as {some[1]}"
-        msg = f"No layer in common: {there_are}."
-        raise InvalidValueError(msg)
-    reached = {pair.name: pair.counterpart for pair in found}
-    missing = tuple(n for n in here if n not in reached)
-    extra = tuple(n for n in there if n not in {*reached.values()})
-    measured = None
-    if inputs is not None:
-        if not isinstance(source, nn.Module) or not isinstance(target, nn.Module) or name is None:
-            msg = "The effect on inputs needs two models that run and an adapter on the source."
-            raise InvalidValueError(msg)
-        measured = effect(source, target, inputs, name=name, call=call, counterparts=counterparts)
+    common = [n for n in here if places.layers.get(n) in there]
+    if not common:
+        raise _nothing_in_common(here, there)
+    tell = progress(sum(math.prod(here[n]) for n in common)) if progress else None
+    compared = []
+    for pair in pairs(one, two, places, adapters):
+        compared.append(pair)
+        if tell is not None:
+            tell(math.prod(here[pair.name]))
+    reached = {pair.counterpart for pair in compared}
+    missing, extra = tuple(n for n in here if n not in common), tuple(n for n in there if n not in reached)
+    told = None
+    if inputs is not None and live is not None:
+        asked = {p.name: p.counterpart for p in compared if not p.table and (p.placements or not adapters)}
+        told = law(
+            *live, inputs, asked, target_inputs=target_inputs, adapter=name, call=call, explained=explained, size=size
+        )
     kin = kinship(
-        found,
+        compared,
         missing,
         extra,
         differing(one, two, places),
-        within=narrowed(_uneven(one, two, found)),
-        neurons=len(places.neurons),
-        quantised=(one.quantised, two.quantised),
+        kept=kept_channels(_uneven(one, two, compared)),
+        added=_added(one, missing) or _added(two, extra),
+        reordered=len(places.orders),
+        heads=places.heads,
+        difference=None if told is None else told.difference,
     )
-    gone = {n: "the target has no such layer" for n in given if n in missing}
-    for pair in found:
-        for part in pair.parts:
-            if part.verdict.word is Word.UNDECIDED and pair.sides.of(part.placement) is None:
-                gone |= _misfit(pair, given[pair.name], two)
+    gone = {n: "the target has no such layer" for n in adapters if n not in common}
+    gone |= {p.name: why for p in compared if p.placements and (why := adapters[p.name].misfit(two.outline(p.counterpart)))}
     return Report(
-        names=names if given or names[2] is None else (*names[:2], None),
+        names=names if adapters or names[2] is None else (*names[:2], None),
         kinship=kin,
-        layers=found,
+        layers=tuple(compared),
         missing=missing,
         extra=extra,
         lost={**gone, **(lost or {})},
-        effect=measured,
-        advice=tuple(advise(found, kin, measured)),
+        law=told,
+        advice=tuple(advise(kin, told, adapted=bool(adapters))),
     )
 
 
-def last_line(source: nn.Module, target: nn.Module, adapter: str | Mapping[str, Adapter]) -> str:
-    """The kinship and the answer for an adapter, see ``report``."""
-    found = report(source, target, adapter=adapter)
-    return f"{found.kinship.kin.capitalize()}. {found.last}"
+def _nothing_in_common(here: Mapping[str, tuple[int, int]], there: Mapping[str, tuple[int, int]]) -> InvalidValueError:
+    """Return the error, with a hint where one model is stored under other names or transposed."""
+    some = [next(iter(m), "none") for m in (here, there)]
+    return InvalidValueError(
+        f"No layer in common: the source has {len(here)} such as {some[0]}, the target {len(there)} such as {some[1]}."
+    )
 
 
-def _uneven(one: Weights, two: Weights, found: Iterable[LayerPair]) -> Iterator[tuple[str, Tensor, Tensor]]:
+def _uneven(one: Weights, two: Weights, compared: Iterable[LayerPair]) -> Iterator[tuple[str, Tensor, Tensor]]:
     """Layers of unequal sizes, those that tell most about what a width kept first: from and to what is outside."""
-    uneven = [p for p in found if p.traces is None]
+    uneven = [p for p in compared if p.likeness is None]
     for pair in sorted(uneven, key=lambda p: sum(a != b for a, b in zip(p.size, p.there, strict=True))):
-        yield pair.name, read(one, pair.name).matrix, read(two, pair.counterpart).matrix
+        yield pair.name, read(one, pair.name, "source").matrix, read(two, pair.counterpart, "target").matrix
 
 
-def _misfit(pair: LayerPair, adapter: Adapter, weights: Weights) -> dict[str, str]:
-    why = adapter.misfit(weights.outline(pair.counterpart))
-    return {pair.name: why} if why else {}
+def _added(weights: Weights, single: Collection[str]) -> bool:
+    """Whether some of the layers that only one model has are doubles of its others, or of a kind that these are not."""
+    others = [n for n in weights.names if n not in single]
+    kinds = {re.sub(r"\d+", "#", n) for n in others}
+    if any(re.sub(r"\d+", "#", n) not in kinds for n in single):
+        return True
+    seen = {_values(weights, n) for n in others if any(re.sub(r"\d+", "#", n) == re.sub(r"\d+", "#", s) for s in single)}
+    return any(_values(weights, n) in seen for n in single)
+
+
+def _values(weights: Weights, name: str) -> tuple[float, ...]:
+    m = weights.layer(name).matrix.detach()
+    return tuple(m[:: len(m) // 8 + 1, :: m.shape[1] // 8 + 1].flatten().tolist())
 
 
 def _adapters(
     source: nn.Module | Weights, adapter: str | Mapping[str, Adapter] | None
 ) -> tuple[Mapping[str, Adapter], str | None]:
-    """The adapters by layer, and their name on a live source."""
+    """Return the adapters by layer, and their name on a model in memory."""
     if isinstance(adapter, Mapping):
         return adapter, None
     if not isinstance(source, nn.Module):

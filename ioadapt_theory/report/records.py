@@ -1,47 +1,37 @@
-"""The report as JSON: the same as the screen and the page, with every layer."""
+"""Write a report as JSON: the same as the screen and the page, with every layer."""
 
 from dataclasses import asdict
 from typing import Any
 
-from ioadapt_theory.adapters.rules.verdict import THRESHOLDS, Verdict
 from ioadapt_theory.null import Null
 from ioadapt_theory.report.assemble import Report
+from ioadapt_theory.report.law import Law
 from ioadapt_theory.report.layers import LayerPair
 
-SCHEMA = 1
+SCHEMA = 2
 
 
 def to_json(report: Report) -> dict[str, Any]:
-    """Plain data; None where there is no angle."""
+    """Return plain data; None where there is no angle."""
     source, target, adapter = report.names
-    effect = report.effect
     return {
         "schema": SCHEMA,
         "source": source,
         "target": target,
         "adapter": adapter,
-        "kinship": {"kin": str(report.kinship.kin), "why": report.kinship.why},
-        "layers": [_layer(pair) for pair in report.layers],
+        "kinship": {"relation": str(report.kinship.relation), "why": report.kinship.why},
+        "layers": [_layer(pair, report.law) for pair in report.layers],
         "missing": list(report.missing),
         "extra": list(report.extra),
         "not_moved": dict(report.lost),
-        "effect": None
-        if effect is None
-        else {
-            "kept": effect.kept,
-            "cosine": effect.cosine,
-            "ratio": effect.ratio,
-            "strength": effect.strength,
-            "numbers": effect.numbers,
-        },
-        "advice": [{k: str(v) for k, v in asdict(advice).items()} for advice in report.advice],
-        "thresholds": asdict(THRESHOLDS),
-        "last": report.last,
+        "copied": _copied(report.law),
+        "advice": [asdict(advice) for advice in report.advice],
+        "answer": str(report),
     }
 
 
-def _layer(pair: LayerPair) -> dict[str, Any]:
-    before = pair.before
+def _layer(pair: LayerPair, law: Law | None) -> dict[str, Any]:
+    expected = {} if law is None else {side: one for (name, side), one in law.expected.items() if name == pair.name}
     return {
         "name": pair.name,
         "counterpart": pair.counterpart,
@@ -50,27 +40,26 @@ def _layer(pair: LayerPair) -> dict[str, Any]:
         "norm_ratio": pair.sides.ratio,
         "input": null(pair.sides.input),
         "output": null(pair.sides.output),
-        "first_changed": None if before is None else {"name": before.name, "excess": before.excess},
-        "verdicts": {str(placement): _verdict(verdict) for placement, verdict in pair.verdicts.items()},
-        "adapter": [
-            {"placement": str(part.placement), **_verdict(part.verdict), "directions": null(part.met)}
-            for part in pair.parts
-        ],
+        "adapter": [str(placement) for placement in pair.placements],
+        "expected": {
+            side: {"R": one.R, "c²": one.at_best_strength, "cosine": one.cosine, "ratio": one.ratio}
+            for side, one in expected.items()
+        },
     }
 
 
-def _verdict(verdict: Verdict) -> dict[str, str]:
-    return {"word": str(verdict.word), "why": verdict.why}
+def _copied(law: Law | None) -> dict[str, Any] | None:
+    """Return what a copy of the adapter keeps."""
+    if law is None or law.copied is None:
+        return None
+    names = ("kept", "R", "R_KL", "cosine", "ratio", "need", "agreement", "rows", "interval")
+    numbers = {name: getattr(law.copied, name) for name in names}
+    return {**numbers, "c²": law.copied.at_best_strength, "bound": law.bound, "explained": law.explained}
 
 
 def null(found: Null | None) -> dict[str, float | None] | None:
-    """A side's figures."""
+    """Return a side's figures."""
     if found is None:
         return None
-    return {
-        "cosine": found.cosine,
-        "null_mean": found.mean,
-        "null_sd": found.sd,
-        "z": found.z,
-        "excess": found.excess,
-    }
+    names = {"cosine": found.cosine, "null_mean": found.mean, "null_sd": found.sd}
+    return {**names, "z": found.z, "excess": found.excess}

@@ -1,135 +1,140 @@
-"""The report on one screen."""
+"""Write a report for the terminal: the answer first, then the evidence."""
 
 from collections.abc import Sequence
+from textwrap import fill
+from typing import Final
 
-from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.rules.verdict import THRESHOLDS, Word
 from ioadapt_theory.null import Null
 from ioadapt_theory.report.assemble import Report
-from ioadapt_theory.report.effect import Effect
+from ioadapt_theory.report.law import SIDES, Law
 from ioadapt_theory.report.layers import LayerPair
 
-ROWS = 10
+ROWS: Final = 10
 """Layers shown; the page and the JSON have all."""
+TELLING: Final = 3.0
+"""Standard deviations over unrelated channels below which a side shares no more than chance."""
 
 
-def to_text(report: Report) -> str:
-    """What the terminal shows; the last line is the answer.
+def to_text(report: Report, width: int = 100) -> str:
+    """Return what the terminal shows, in lines of at most ``width`` characters.
 
     Example:
         >>> import copy
         >>> from torch import nn
         >>> from ioadapt_theory.report import report, to_text
         >>> model = nn.Sequential(nn.Linear(64, 96), nn.ReLU(), nn.Linear(96, 48))
-        >>> to_text(report(model, copy.deepcopy(model))).startswith("source -> target: same")
-        True
+        >>> print(to_text(report(model, copy.deepcopy(model))).splitlines()[0])
+        Any adapter can be copied as it is: the two compute the same function.
     """
-    lines = [
-        f"{report.names[0]} -> {report.names[1]}: {report.kinship}",
-        counts(report),
+    paragraphs = [
+        str(report),
+        *(f"Or {str(advice)[0].lower()}{str(advice)[1:]}" for advice in report.advice[1:4]),
         "",
-        *aligned(table(_chosen(report.layers))),
+        f"{report.names[0]} -> {report.names[1]}: {report.kinship}.",
+        counts(report),
+        *(() if report.law is None else told(report.law)),
+        *(f"{name}: not moved, {why}." for name, why in list(report.lost.items())[:3]),
     ]
+    lines = [fill(line, width, break_long_words=False) for line in paragraphs]
+    lines += ["", *aligned(table(shown(report), report.law), width)]
     if len(report.layers) > ROWS:
-        lines.append(f"... {len(report.layers)} layers in all: --format json or --html")
-    lines += ["", *aligned(summary(report))]
-    lines += [f"{name}: not moved, {why}" for name, why in list(report.lost.items())[:3]]
-    if report.effect is not None:
-        lines += ["", f"on the inputs: {told(report.effect)}"]
-    lines += ["", *(f"or: {advice}" for advice in report.advice[1:4]), report.last]
+        lines.append(fill(f"... {len(report.layers)} layers in all: --format json or --html PAGE", width))
+    lines.append(fill(note(report), width))
     return "\n".join(lines) + "\n"
 
 
+def note(report: Report) -> str:
+    """Say what the columns of the table are."""
+    if report.law is not None:
+        return (
+            "input, output, weight: R = 2cq - q², the share of its gain that an adapter yet to be trained on this side is"
+            " expected to keep when it is copied."
+        )
+    return (
+        "weight: cosine of the weights; norms: target over source; input, output: what the two sides share, 0 for"
+        " unrelated channels, 1 for all; chance: no more than unrelated channels; few: too few channels to tell."
+    )
+
+
 def counts(report: Report) -> str:
-    """What both have, what only one has, what of the adapter fits."""
+    """Say what both have, what only one has, and what of the adapter fits."""
     parts = [f"{len(report.layers)} layers in both"]
     for name, some in ((report.names[0], report.missing), (report.names[1], report.extra)):
         if some:
             parts.append(f"{len(some)} only in {name} ({', '.join(some[:2])}{', ...' if len(some) > 2 else ''})")
-    having = sum(bool(pair.parts) for pair in report.layers)
-    if having or report.lost:
-        fit = having - sum(name in report.lost for name in (pair.name for pair in report.layers))
-        parts.append(f"{fit} of {having + len(set(report.lost) - {p.name for p in report.layers})} adapted layers fit")
-    return "; ".join(parts)
+    having = {p.name for p in report.layers if p.placements} | report.lost.keys()
+    if having:
+        parts.append(f"{len(having) - len(report.lost)} of {len(having)} adapted layers fit")
+    return "; ".join(parts) + "."
 
 
-def _chosen(pairs: Sequence[LayerPair]) -> list[LayerPair]:
-    """The adapter's layers first, then those that changed most, in the network's order."""
+def told(law: Law) -> list[str]:
+    """Say what the inputs tell of the adapter, or of one on each side."""
+    copied = law.copied
+    if copied is None:
+        shares = ", ".join(f"{side} {number(law.of(side))}" for side in SIDES)
+        return [f"On the inputs, median R by side: {shares}."]
+    kl = "" if copied.R_KL is None else f"R_KL {copied.R_KL:.2f}, "
+    return [
+        f"On the inputs a copy keeps {kl}R {copied.R:.2f}, c² {copied.at_best_strength:.2f} (cosine of the effects"
+        f" {copied.cosine:.2f}, size ratio {copied.ratio:.2f}; the models agree on {100 * copied.agreement:.0f} % of the"
+        f" rows).",
+        f"Theorem 1: R is right to ±{law.bound:.2f} if the adapter gained {100 * law.explained:g} % of what the source"
+        " needed and both want the same change.",
+    ]
+
+
+def shown(report: Report) -> list[LayerPair]:
+    """Return the adapter's layers first, then those that changed most, in the network's order."""
 
     def key(pair: LayerPair) -> tuple[bool, float]:
-        nulls = [null for null in (pair.sides.input, pair.sides.output) if null is not None]
-        least = min((n.excess for n in nulls if n.excess is not None), default=1.0)
-        return not pair.parts, round(least, 4)  # layers that changed alike stay in the network's order
+        excess = [null.excess for null in (pair.sides.input, pair.sides.output) if null is not None]
+        least = min((e for e in excess if e is not None), default=1.0)
+        return not pair.placements, round(least, 4)  # layers that changed alike stay in the network's order
 
-    kept = sorted(pairs, key=key)[:ROWS]
-    return [pair for pair in pairs if pair in kept]
+    first = {pair.name for pair in sorted(report.layers, key=key)[:ROWS]}
+    return [pair for pair in report.layers if pair.name in first]
 
 
-def table(pairs: Sequence[LayerPair]) -> list[list[str]]:
-    """A line a layer, first the heads."""
-    adapted = any(pair.parts for pair in pairs)
-    heads = ["layer", "size", "weight", "norms", "input (z)", "output (z)"]
-    lines = [[*heads, "adapter, its directions" if adapted else "input / output / weight"]]
+def table(pairs: Sequence[LayerPair], law: Law | None) -> list[list[str]]:
+    """Return a line for each layer, first the heads."""
+    sides = ["input", "output"] if law is None else [str(side) for side in SIDES]
+    lines = [["layer", "weight" if law is None else "cosine", "norms", *sides]]
     for pair in pairs:
-        weight, norms = number(pair.sides.cosine), number(pair.sides.ratio)
-        sides = [side(null) for null in (pair.sides.input, pair.sides.output)]
-        if adapted:
-            met = (
-                f"{p.placement} {p.verdict.word}{'' if p.met is None else f', {number(p.met.excess)}'}"
-                for p in pair.parts
-            )
-            last = "; ".join(met)
+        if law is None:
+            cells = [side(pair.sides.input), side(pair.sides.output)]
         else:
-            last = " / ".join(pair.verdicts[p].word for p in (Placement.INPUT, Placement.OUTPUT, Placement.WEIGHT))
-        lines.append([shown(pair.name), f"{pair.size[0]} -> {pair.size[1]}", weight, norms, *sides, last])
+            found = (law.expected.get((pair.name, one)) for one in sides)
+            cells = [number(None if one is None else one.R) for one in found]
+        lines.append([pair.name, number(pair.sides.cosine), number(pair.sides.ratio), *cells])
     return lines
 
 
-def summary(report: Report) -> list[list[str]]:
-    """How many layers have each word, first the heads."""
-    lines = [["", *Word]]
-    adapted = report.words()
-    if adapted:
-        lines.append(["the adapter", *(str(adapted[word]) for word in Word)])
-    for placement in Placement:
-        words = report.words(placement)
-        lines.append([f"a {placement} adapter" if placement is Placement.WEIGHT else f"an {placement} adapter"])
-        lines[-1] += [str(words[word]) for word in Word]
-    first = next((pair.before for pair in report.layers if pair.before is not None), None)
-    return lines if first is None else [*lines, [f"first changed layer: {first} (shared from {THRESHOLDS.before:g})"]]
-
-
-def told(effect: Effect) -> str:
-    """The adapter's effect there beside that here."""
-    return (
-        f"cosine of its effects {effect.cosine:.3f}, size {effect.ratio:.3f} of that on the source, kept"
-        f" {effect.kept:.3f}; best strength {effect.strength:.3f}"
-    )
-
-
 def side(null: Null | None) -> str:
-    """Excess and z."""
-    if null is None:
+    """Return what a side shares, or why that is not told."""
+    if null is None or null.excess is None or null.z is None:
         return "-"
-    z = "-" if null.z is None else f"{round(null.z)}"
-    return f"{number(null.excess)} ({z})"
-
-
-def shown(name: str) -> str:
-    """A name as it fits a line: its two ends where it is long."""
-    return name if len(name) <= 40 else f"{name[:18]}…{name[-21:]}"
+    if null.most < TELLING:
+        return "few"
+    return number(null.excess) if null.z >= TELLING else "chance"
 
 
 def number(value: float | None) -> str:
-    """Two digits, or a dash."""
+    """Return two digits, or a dash."""
     return "-" if value is None else f"{value:.2f}"
 
 
-def aligned(lines: Sequence[Sequence[str]]) -> list[str]:
-    """Columns, the first to the left; a line of one cell stands alone."""
-    widths = [max(map(len, column)) for column in zip(*(line for line in lines if len(line) > 1), strict=True)]
-    found = []
+def aligned(lines: Sequence[Sequence[str]], width: int) -> list[str]:
+    """Return columns, the first to the left and shortened to fit; on narrow screens it has a line of its own."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    rest = sum(w + 2 for w in widths[1:])
+    room = width - rest
+    printed = []
     for line in lines:
-        cells = [cell.rjust(w) for cell, w in zip(line[1:], widths[1:], strict=False)]
-        found.append("  ".join([line[0].ljust(widths[0]) if cells else line[0], *cells]).rstrip())
-    return found
+        cells = "".join(f"  {cell.rjust(w)}" for cell, w in zip(line[1:], widths[1:], strict=True))
+        if room >= min(widths[0], 16):
+            name = line[0] if len(line[0]) <= room else f"{line[0][: room // 3]}…{line[0][room // 3 + 1 - room :]}"
+            printed.append(name.ljust(min(widths[0], room)) + cells)
+        else:
+            printed += [line[0], cells]
+    return printed

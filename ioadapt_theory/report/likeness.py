@@ -1,0 +1,124 @@
+"""Compare W' with W: equal, a rounded or zeroed copy, or alike beyond what another order of the channels would be."""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+DRAWN: Final = 512
+"""Channels that are permuted, and a quarter of those that they are compared over."""
+FEWEST: Final = 6
+"""Channels that have to be there to be permuted."""
+PIECE: Final = 16
+"""Numbers that lie one after the other and are rounded with one scale in every format of codes."""
+PIECES: Final = 4096
+"""Pieces of a matrix that are looked at."""
+EXPECTED: Final = 20
+"""Inversions that chance has to give before none of them says that a matrix is rounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """How W' is like W.
+
+    Attributes:
+        equal: whether they are the same in the coarser of their precisions.
+        z: standard deviations of ⟨W, W'⟩ above that of permuted channels, of inputs or outputs, whichever are fewer;
+            None where there are too few channels.
+        most: the z of W itself, so what could be seen.
+        copy: "rounded" or "zeroed" where that alone makes one the other.
+        copied: "source" or "target", whichever is the rounded or zeroed one; "" where that cannot be told.
+    """
+
+    equal: bool
+    z: float | None
+    most: float
+    copy: str = ""
+    copied: str = ""
+
+
+def likeness(one: Float[Tensor, "c d"], two: Float[Tensor, "c d"]) -> Likeness:
+    """Compare two matrices of one size."""
+    if same(one, two):
+        return Likeness(equal=True, z=None, most=math.inf)
+    copy, copied = _zeroed(one, two) or _rounded(one, two) or ("", "")
+    return Likeness(False, _z(one, two), _z(one, one) or 0.0, copy, copied)
+
+
+def same(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors are equal once both are in the coarser of their precisions."""
+    if a.shape != b.shape:
+        return False
+    coarse = max((a.dtype, b.dtype), key=lambda dtype: torch.finfo(dtype).eps if dtype.is_floating_point else 0.0)
+    return torch.equal(a.detach().to(coarse), b.detach().to(a.device, coarse))
+
+
+def _z(one: Tensor, two: Tensor) -> float | None:
+    """The smaller z of permuted inputs and permuted outputs: a space that two models share by design is but one side."""
+    few = (_drawn(_drawn(m, 0), 1).double() for m in (one.detach(), two.detach()))
+    w, w2 = few
+    zs = [_permuted(a.mT @ b) for a, b in ((w, w2), (w.mT, w2.mT)) if a.shape[1] >= FEWEST]
+    return min(zs) if zs else None
+
+
+def _drawn(m: Tensor, axis: int) -> Tensor:
+    if m.shape[axis] <= DRAWN:
+        return m
+    drawn = torch.randperm(m.shape[axis], generator=torch.Generator().manual_seed(axis))[:DRAWN]
+    return m.index_select(axis, drawn.to(m.device))
+
+
+def _permuted(a: Float[Tensor, "d d"]) -> float:
+    """The z of Σ a_jj among all Σ a_jπ(j), which have the mean Σ a / d and the variance ‖a°‖² / (d - 1)."""
+    d = len(a)
+    centred = a - a.mean(0) - a.mean(1, keepdim=True) + a.mean()
+    sd = float(centred.norm()) / math.sqrt(d - 1)
+    return float(centred.trace()) / sd if sd > 0 else 0.0
+
+
+def _zeroed(one: Tensor, two: Tensor) -> tuple[str, str] | None:
+    """Which of them has zeros and else the other's numbers."""
+    zeros = [m.detach() == 0 for m in (one, two)]
+    counts = [int(zero.sum()) for zero in zeros]
+    which = int(counts[1] > counts[0])
+    if counts[0] == counts[1] or bool((zeros[1 - which] & ~zeros[which]).any()):
+        return None
+    left = ~zeros[which]
+    return ("zeroed", ("source", "target")[which]) if same(one.detach()[left], two.detach()[left]) else None
+
+
+def _rounded(one: Tensor, two: Tensor) -> tuple[str, str] | None:
+    """Whether rounding made one of the other, and which one that is.
+
+    Rounding keeps the order of the numbers that share a scale, whatever the codes; any other small change of the same
+    size turns some of them round.
+    """
+    w, w2 = (_pieces(m) for m in (one, two))
+    change = w2 - w
+    if not change.any() or not w.any():
+        return None
+    shuffled = change.flatten()[torch.randperm(change.numel(), generator=torch.Generator().manual_seed(0))]
+    expected = _inversions(w, w + shuffled.view_as(w))
+    along = abs(float((change * w).sum())) / float(change.norm() * w.norm())
+    if expected < EXPECTED or _inversions(w, w2) > expected / 50 or along > 0.5:  # decay keeps the order, too
+        return None
+    rows = [m.detach().mT[:: len(m.mT) // PIECE + 1] for m in (one, two)]
+    distinct = [sum(len(torch.unique(row)) for row in some) for some in rows]
+    return "rounded", "" if distinct[0] == distinct[1] else ("source", "target")[distinct[1] < distinct[0]]
+
+
+def _pieces(m: Tensor) -> Float[Tensor, "n p"]:
+    """Numbers that lie together in memory, from all over the matrix."""
+    rows = m.detach().mT
+    cut = rows[:, : rows.shape[1] // PIECE * PIECE].reshape(-1, PIECE)
+    at = torch.linspace(0, len(cut) - 1, min(len(cut), PIECES), dtype=torch.float64).long()
+    return cut[at.to(cut.device)].double()
+
+
+def _inversions(w: Float[Tensor, "n p"], w2: Float[Tensor, "n p"]) -> int:
+    order = w.argsort(1)
+    rising, then = (m.gather(1, order).diff(dim=1) for m in (w, w2))
+    return int(((rising > 0) & (then < 0)).sum())

@@ -36,7 +36,7 @@ class Expected:
     samples: int
 
     @property
-    def R(self) -> float:  # noqa: N802 - the letter of the formula
+    def R(self) -> float:
         """2cq - q², what a copy is expected to keep."""
         return 2 * self.cosine * self.ratio - self.ratio**2
 
@@ -95,7 +95,8 @@ def products(source: Rows, target: Rows, side: str) -> tuple[float, float, float
     """
     (r, g), (r2, g2) = ((rows.reader(side).float(), rows.writer(side).float()) for rows in (source, target))
     if r.shape[-1] != r2.shape[-1] or g.shape[-1] != g2.shape[-1] or len(r) != len(r2):
-        msg = f"The layers have other sizes on the {side} side: {r.shape[-1]} x {g.shape[-1]} and {r2.shape[-1]} x {g2.shape[-1]}."
+        sizes = f"{r.shape[-1]} x {g.shape[-1]} and {r2.shape[-1]} x {g2.shape[-1]}"
+        msg = f"The {side} sides of the two layers have other sizes: {sizes}."
         raise ShapeError(msg)
     return _product(r, g, r2, g2), _product(r, g, r, g), _product(r2, g2, r2, g2)
 

@@ -5,6 +5,7 @@
 | weight | zMJ | z; of a convolution its patches | g, the gradient of y |
 | input | zMWJ | z | gWᵀ, the gradient of z through this layer |
 | output | zWMJ | y, bias included | g |
+| bias | mJ | 1 | g |
 """
 
 from dataclasses import dataclass
@@ -58,8 +59,9 @@ class Rows:
         return torch.cat([x.reshape(len(x), count, -1, x.shape[-1]) if count else x for x in calls], 2)
 
     def _read(self, side: str, z: Tensor, y: Tensor) -> Tensor:
-        if side == "output":
-            return _flat(y, self.axis)
+        if side in {"output", "bias"}:
+            flat = _flat(y, self.axis)
+            return flat if side == "output" else torch.ones_like(flat[..., :1])
         return patches(self.module, z) if side == "weight" and self.axis == 1 else _flat(z, self.axis)
 
     def _written(self, side: str, z: Tensor, y: Tensor, gradients: list[Tensor]) -> Tensor:

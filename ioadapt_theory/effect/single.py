@@ -33,7 +33,7 @@ class Single:
     samples: int
 
     @property
-    def R(self) -> float:  # noqa: N802 - the letter of the formula
+    def R(self) -> float:
         """Return 2cq - q², the share of its gain that is kept."""
         return 2 * self.cosine * self.ratio - self.ratio**2
 

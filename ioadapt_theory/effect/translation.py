@@ -41,6 +41,7 @@ class Translation:
         a, b = self.factors
         u, v = source.reader(self.side).float() @ a, source.writer(self.side).float() @ b.mT
         r, g = target.reader(self.target_side), target.writer(self.target_side)
+        u, v = u.to(r.device), v.to(r.device)
         if u.shape[:-1] != r.shape[:-1] or v.shape[:-1] != g.shape[:-1]:
             msg = (
                 f"the layer has {r.shape[0]} x {r.shape[1]} rows in the target and {u.shape[0]} x {u.shape[1]} in the"
@@ -64,7 +65,7 @@ class Translation:
         return {f"ridge {ridge:g}": (a, b.mT) for ridge, (a, b) in zip(RIDGES, both, strict=True)}
 
     def shrunk(self) -> dict[str, Factors]:
-        """Return C M' K + λM' = C_TS M K_ST + λM solved for the grid of λ; empty where sizes differ or are too large."""
+        """Solve C M' K + λM' = C_TS M K_ST + λM for the grid of λ; empty where sizes differ or are too large."""
         assert self.reader is not None
         assert self.writer is not None
         (a, b), sizes = self.factors, (self.reader.features, self.writer.features)

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
 from torch import nn
 
@@ -16,7 +17,7 @@ from ioadapt_theory.adapters.moving.neurons import faces, reordered
 from ioadapt_theory.adapters.moving.outlook import Outlook, of_models
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.names.layer import Name
-from ioadapt_theory.errors import IoAdaptError, UnsupportedError
+from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnsupportedError
 
 NO_LAYER = "the model has no such layer"
 
@@ -85,8 +86,10 @@ def transfer(
     share: bool = False,
     rename: Mapping[str, str] | None = None,
     match: str = "name",
+    inputs: Any = None,
+    **options: Any,
 ) -> TransferReport:
-    """Put the source model's adapter on another model, as it is.
+    """Put the source model's adapter on another model: as it is, or with inputs carried over.
 
     An input adapter needs an equal input size only, an output adapter an equal output size, a weight adapter both. The
     target is frozen, the adapter on it can be trained further. That it fits does not say that it is of use there: the
@@ -101,7 +104,11 @@ def transfer(
         rename: target name for those of the source's layers that are called otherwise there; it comes first.
         match: "name"; "provenance", the layer that was made from the source's, by what the two contain, which follows
             layers of pruned and renumbered models; "auto", provenance where it is known and names otherwise. By name,
-            layers that hold the weights of another one are an error if strict, and a warning if not.
+            layers that hold the weights of another one are an error if strict, and a warning if not. With inputs also
+            "effect": the target's layer that takes most over.
+        inputs: what the models take, without labels, of the adapter's domain; 256 rows are enough. The adapter is then
+            carried over: of all on the target the one whose effect is nearest, if that keeps anything.
+        **options: how that is done, see ``adapters.carrying.Options``.
 
     Raises:
         TransferError: a layer does not fit (or none does); the target is as it was.
@@ -119,6 +126,12 @@ def transfer(
     for layer, adapter in given.items():
         with naming(layer):
             adapter.require_whole()
+    if inputs is not None:
+        from ioadapt_theory.adapters.carrying import carried  # imports this module
+
+        return carried(source, target, inputs, name=name, strict=strict, rename=rename, match=match, **options)
+    if options:
+        raise _unknown(options)
     renamed = {n: (new,) for n, new in (rename or {}).items() if n in given}
     names = [Name("", n) for n in given if n not in renamed]
     found = correspond(names, ModelWeights(target), match, source=ModelWeights(source))
@@ -129,6 +142,12 @@ def transfer(
     lost |= stuck
     report = put(target, moved, name, strict=strict, share=share, found=found, sources=sources, lost=lost)
     return replace(report, outlook=of_models(source, target, name))
+
+
+def _unknown(options: Mapping[str, Any]) -> InvalidValueError:
+    some = ", ".join(sorted(options))
+    msg = f"{some}: only with inputs=, which carries the adapter over instead of copying it."
+    return InvalidValueError(msg)
 
 
 def ordered(adapters: Mapping[str, Adapter], found: Correspondence) -> tuple[dict[str, Adapter], dict[str, str]]:

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
+from ioadapt_theory.report.kin.kinship import Kin
 from safetensors.torch import save_file
 from torch import Tensor
 
 from benchmarks.report.networks import ARCHITECTURES, Model, fresh, state, trained
 from ioadapt_theory.adapters import adapt, merge
 from ioadapt_theory.checkpoints.neurons import mlps
-from ioadapt_theory.report.kin.kinship import Kin
 from tests.checkpoints import quantisers
 
 BASE: Final[dict[str, Any]] = {"steps": 300, "rate": 2e-3}

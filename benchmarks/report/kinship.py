@@ -13,7 +13,7 @@ import torch
 from benchmarks.report.histories import pairs, write
 from ioadapt_theory.checkpoints.open import open_checkpoint
 from ioadapt_theory.report.assemble import Report, report
-from ioadapt_theory.report.stored import by_names
+from ioadapt_theory.report.counterparts import by_names
 from ioadapt_theory.results import record
 
 FIXED: Final = (("llama", 0), ("gpt2", 0), ("qwen2", 0), ("bert", 0), ("vit", 0), ("resnet", 0), ("unet", 0))

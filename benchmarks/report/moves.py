@@ -19,6 +19,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from ioadapt_theory.report.effect import effect
 
 from ioadapt_theory.adapters import adapt, layers, scale, transfer
 from ioadapt_theory.adapters.equations import Placement
@@ -26,7 +27,6 @@ from ioadapt_theory.adapters.moving.convert import convert_model
 from ioadapt_theory.adapters.moving.transfer import put
 from ioadapt_theory.report.advice import RIDGE
 from ioadapt_theory.report.assemble import Report, report
-from ioadapt_theory.report.effect import effect
 from toys.ani.molecules import Split, Task, molecules, split, wanted
 from toys.ani.networks import MEMBERS, Batch, Potential, features_of, potential
 from toys.ani.training import train

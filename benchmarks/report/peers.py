@@ -20,8 +20,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 
-from benchmarks.report.histories import pairs, write
 from ioadapt_theory.report.kin.kinship import Kin
+
+from benchmarks.report.histories import pairs, write
 from ioadapt_theory.results import record, write_json
 
 NETWORK: Final = ("llama", 1)

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-
 from ioadapt_theory.adapters.rules.verdict import THRESHOLDS, Word
 
 Row = Mapping[str, Any]

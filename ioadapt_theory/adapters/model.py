@@ -26,6 +26,7 @@ def adapt(
     *,
     name: str = "default",
     target: nn.Module | None = None,
+    inputs: Any = None,
     **options: Any,
 ) -> nn.Module:
     """Freeze a model and put a fresh, trainable adapter on its target modules, in place; returns the model.
@@ -39,6 +40,7 @@ def adapt(
         config: the configuration, or give its fields as keywords: ``adapt(model, target_modules=["to_q"], rank=4)``.
         name: of the adapter; a second one acts on what the first makes of the layer, and the first is frozen.
         target: for placement="auto", the model that the adapter will be moved to.
+        inputs: for placement="auto", what both models take, without labels; the side is then chosen by the law.
         **options: the fields of ``AdapterConfig``.
 
     Raises:
@@ -68,7 +70,7 @@ def adapt(
         msg = f"Give a configuration or its fields, not both: {', '.join(options)}."
         raise InvalidValueError(msg)
     if config.placement == "auto":
-        config = chosen(model, config, target)
+        config = chosen(model, config, target, inputs)
     targets, prepared = select(model, config), {}
     for layer, plan in config.plans(targets).items():
         with naming(layer):

@@ -3,22 +3,26 @@
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 from ioadapt_theory.cli import OK
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
+    from ioadapt_theory.checkpoints.checkpoint import Checkpoint
     from ioadapt_theory.report.assemble import Report
 
 EXAMPLES = """SOURCE and TARGET are named as in `ioadapt similarity`; ADAPTER is what `ioadapt adapters` reads.
 Without ADAPTER the report says where to put one that shall move.
 
-Weights alone say three words of a layer and side: nothing shared, shared, undecided. With --inputs both models run on
-a batch without labels: folders of transformers or diffusers and members of ANI, and a .safetensors or .npz file with a
-tensor for each argument of the model (for ANI: H, C, N, O, features of atoms).
+Weights alone say how the two models are related and what their layers share. What an adapter keeps takes inputs: with
+--inputs both models run on a batch without labels of the adapter's domain. That takes folders of transformers or
+diffusers or members of ANI, and a .safetensors or .npz file with a tensor for each argument of the model (for ANI: H,
+C, N, O, features of atoms).
 
 examples:
   ioadapt report ani-1x:0 ani-1ccx:0
@@ -36,6 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("adapter", metavar="ADAPTER", nargs="?", help="file or folder of the adapter")
     add("--inputs", type=Path, metavar="BATCH", help="inputs to run both models on")
     add("--batch", type=int, default=8, metavar="N", help="rows of the inputs that are run at once (default 8)")
+    add(
+        "--explained",
+        type=float,
+        default=0.5,
+        metavar="X",
+        help="share of what the source needed that the adapter gained there, for the error bound (default .5)",
+    )
     add("--component", metavar="NAME", help="unet, text_encoder, ...: which part of a pipeline's adapter is meant")
     add("--html", type=Path, metavar="PAGE", help="one self-contained page as well")
     add("--format", choices=("text", "json"), default="text", help="default text")
@@ -43,8 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Status 0; wrong input is an error of the package, which the caller turns into status 2."""
-    if args.inputs is not None and args.adapter is None:
-        msg = "--inputs measures what an adapter does: give its file after the two models."
+    if not 0 < args.explained <= 1:
+        msg = f"--explained has to be above 0 and at most 1, got {args.explained:g}."
         raise InvalidValueError(msg)
     if args.batch < 1:
         msg = f"--batch has to be at least 1, got {args.batch}."
@@ -52,36 +63,57 @@ def run(args: argparse.Namespace) -> int:
     if args.html is not None and (args.html.is_dir() or not args.html.absolute().parent.is_dir()):
         msg = f"Cannot write {args.html}: {'it is a folder' if args.html.is_dir() else 'its folder does not exist'}."
         raise InvalidValueError(msg)
-    found = _live(args) if args.inputs is not None else _stored(args)
+    told = _live(args) if args.inputs is not None else _stored(args)
     if args.html is not None:
         from ioadapt_theory.report.page import to_html
         from ioadapt_theory.results import replacing
 
         with replacing(args.html) as temporary:
-            temporary.write_text(to_html(found), encoding="utf-8")
+            temporary.write_text(to_html(told), encoding="utf-8")
     if args.format == "json":
         from ioadapt_theory.report.records import to_json
 
-        sys.stdout.write(json.dumps(to_json(found), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        sys.stdout.write(json.dumps(to_json(told), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     else:
         from ioadapt_theory.report.text import to_text
 
-        sys.stdout.write(to_text(found))
+        sys.stdout.write(to_text(told, get_terminal_size((100, 24)).columns))
     return OK
 
 
 def _stored(args: argparse.Namespace) -> "Report":
-    """From two checkpoints, a layer at a time."""
-    from ioadapt_theory.checkpoints.open import open_checkpoint, prepare
-    from ioadapt_theory.report.assemble import report
-    from ioadapt_theory.report.stored import by_modules, by_names
+    """Compare two checkpoints, a layer at a time."""
+    from tqdm import tqdm
 
-    with ExitStack() as stack:
-        both = [stack.enter_context(open_checkpoint(name)) for name in (args.source, args.target)]
+    from ioadapt_theory.checkpoints.open import prepare
+    from ioadapt_theory.report.assemble import report
+    from ioadapt_theory.report.counterparts import by_modules, by_names
+
+    with ExitStack() as stack, tqdm(disable=None, unit="", unit_scale=True, leave=False) as bar:
+
+        def progress(total: int) -> Callable[[int], object]:
+            bar.reset(total)
+            return bar.update
+
+        both = [stack.enter_context(_model(name)) for name in (args.source, args.target)]
         prepare(both, [None, None])
         source, target = (by_names if args.adapter is None else by_modules)(*both)
         adapters, lost = (None, None) if args.adapter is None else _file(args, source, target)
-        return report(source, target, adapter=adapters, lost=lost, names=(args.source, args.target, args.adapter))
+        names = (args.source, args.target, args.adapter)
+        return report(source, target, adapters, lost=lost, names=names, progress=progress)
+
+
+def _model(name: str) -> "Checkpoint":
+    """Open a checkpoint that is no adapter's file."""
+    from ioadapt_theory.checkpoints.names.kinds import of_adapter
+    from ioadapt_theory.checkpoints.open import open_checkpoint
+
+    checkpoint = open_checkpoint(name)
+    if of_adapter(checkpoint.tensors):
+        checkpoint.close()
+        msg = f"{name} is an adapter's file: give the two models first, ioadapt report SOURCE TARGET {name}."
+        raise InvalidValueError(msg)
+    return checkpoint
 
 
 def _file(args: argparse.Namespace, source: Any, target: Any) -> tuple[dict[str, Any], dict[str, str]]:
@@ -100,13 +132,15 @@ def _file(args: argparse.Namespace, source: Any, target: Any) -> tuple[dict[str,
 
 
 def _live(args: argparse.Namespace) -> "Report":
-    """From two models that run."""
+    """Run two models."""
     from ioadapt_theory.formats.load import load
     from ioadapt_theory.report.assemble import report
     from ioadapt_theory.report.runnable import load_model, read_inputs
 
     source, target = load_model(args.source), load_model(args.target)
-    moved = load(source, args.adapter, strict=False, component=args.component)
+    lost = {}
+    if args.adapter is not None:
+        lost = dict(load(source, args.adapter, strict=False, component=args.component).unmatched)
     batches = read_inputs(args.inputs, args.batch)
-    names = (args.source, args.target, args.adapter)
-    return report(source, target, adapter="default", inputs=batches, lost=dict(moved.unmatched), names=names)
+    options = {"explained": args.explained, "size": args.batch, "lost": lost}
+    return report(source, target, inputs=batches, names=(args.source, args.target, args.adapter), **options)

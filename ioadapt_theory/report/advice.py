@@ -4,12 +4,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from ioadapt_theory.adapters.rules.auto import TIE
 from ioadapt_theory.effect import Foretold
 from ioadapt_theory.report.kinship import Kinship, Relation
-from ioadapt_theory.report.law import SIDES, TIE, Law
+from ioadapt_theory.report.law import SIDES, Law
 
 THEOREM: Final = "weights alone cannot bound how much of its gain an adapter inside a network keeps (Theorem 7)"
-CARRY: Final = "carry it over, `ioadapt transfer ADAPTER SOURCE TARGET --inputs BATCH --out FILE`, which says what is kept"
+CARRY: Final = (
+    "carry it over, `ioadapt transfer ADAPTER SOURCE TARGET --inputs BATCH --out FILE`, which says what is kept"
+)
 
 
 class Action(StrEnum):
@@ -76,10 +79,14 @@ def _of_effect(copied: Foretold) -> list[Advice]:
     rows = f"{copied.rows} rows, 80 % interval {copied.interval[0]:.2f} to {copied.interval[1]:.2f}"
     strength = copied.cosine / copied.ratio if copied.ratio else 0.0
     options = [
-        Advice(Action.COPY, "copy it as it is", f"it keeps {what} = {copied.kept:.2f} of its gain ({rows})", copied.kept)
+        Advice(
+            Action.COPY, "copy it as it is", f"it keeps {what} = {copied.kept:.2f} of its gain ({rows})", copied.kept
+        )
     ]
     if copied.at_best_strength > copied.kept + TIE:
-        why = f"it keeps c² = {copied.at_best_strength:.2f} of its gain, and {what} = {copied.kept:.2f} as it is ({rows})"
+        why = (
+            f"it keeps c² = {copied.at_best_strength:.2f} of its gain, and {what} = {copied.kept:.2f} as it is ({rows})"
+        )
         options.insert(0, Advice(Action.RESCALE, f"copy it at strength {strength:.2f}", why, copied.at_best_strength))
     if options[0].kept is not None and options[0].kept <= TIE:
         options = [Advice(Action.TRAIN, "train it anew on the target", f"a copy keeps {what} = {copied.kept:.2f}", 0.0)]
@@ -105,5 +112,7 @@ def _of_sides(law: Law) -> list[Advice]:
         auto = Advice(Action.AUTO, 'train it with placement="auto", this target and these inputs', why, mixed)
         options.insert(0 if mixed > top + TIE else 1, auto)
     if max(top, options[0].kept or 0.0) <= TIE:
-        options.insert(0, Advice(Action.TRAIN, "train an adapter on each", f"a copy is expected to keep {top:.2f}", 0.0))
+        options.insert(
+            0, Advice(Action.TRAIN, "train an adapter on each", f"a copy is expected to keep {top:.2f}", 0.0)
+        )
     return options

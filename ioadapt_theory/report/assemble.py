@@ -14,11 +14,11 @@ from ioadapt_theory.adapters.model import layers
 from ioadapt_theory.effect.passes import Call
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.report.advice import Advice, advise
-from ioadapt_theory.report.channels import kept_channels
 from ioadapt_theory.report.counterparts import corresponding, differing, matrices
 from ioadapt_theory.report.kinship import Kinship, kinship
 from ioadapt_theory.report.law import Law, law
 from ioadapt_theory.report.layers import LayerPair, pairs, read
+from ioadapt_theory.report.likeness import kept_channels
 
 Progress = Callable[[int], object]
 
@@ -109,7 +109,9 @@ def report(
     adapters, name = _adapters(source, adapter)
     live = (source, target) if isinstance(source, nn.Module) and isinstance(target, nn.Module) else None
     if inputs is not None and (live is None or (adapters and name is None)):
-        msg = "Inputs are run through both models: give two models in memory, with the adapter on the source by its name."
+        msg = (
+            "Inputs are run through both models: give two models in memory, with the adapter on the source by its name."
+        )
         raise InvalidValueError(msg)
     one, two = (ModelWeights(m) if isinstance(m, nn.Module) else m for m in (source, target))
     here, there = matrices(one), matrices(two)
@@ -143,7 +145,9 @@ def report(
         difference=None if told is None else told.difference,
     )
     gone = {n: "the target has no such layer" for n in adapters if n not in common}
-    gone |= {p.name: why for p in compared if p.placements and (why := adapters[p.name].misfit(two.outline(p.counterpart)))}
+    gone |= {
+        p.name: why for p in compared if p.placements and (why := adapters[p.name].misfit(two.outline(p.counterpart)))
+    }
     return Report(
         names=names if adapters or names[2] is None else (*names[:2], None),
         kinship=kin,
@@ -177,7 +181,9 @@ def _added(weights: Weights, single: Collection[str]) -> bool:
     kinds = {re.sub(r"\d+", "#", n) for n in others}
     if any(re.sub(r"\d+", "#", n) not in kinds for n in single):
         return True
-    seen = {_values(weights, n) for n in others if any(re.sub(r"\d+", "#", n) == re.sub(r"\d+", "#", s) for s in single)}
+    seen = {
+        _values(weights, n) for n in others if any(re.sub(r"\d+", "#", n) == re.sub(r"\d+", "#", s) for s in single)
+    }
     return any(_values(weights, n) in seen for n in single)
 
 

@@ -12,7 +12,7 @@ from ioadapt_theory.report.layers import LayerPair
 TELLING: Final = 5.0
 """Standard deviations over permuted channels from which a layer is related; many layers are asked."""
 FEW: Final = 0.05
-"""Part of the layers that has to be related, and one at least: weights with heavy tails agree by chance here and there."""
+"""Part of the layers that has to be related, and one at least: heavy tails agree by chance here and there."""
 SHARED: Final = 0.5
 """Excess of a side from which a layer counts as the same in other coordinates; a half of all layers has to."""
 EXACT: Final = 0.9999
@@ -74,7 +74,7 @@ def kinship(
         extra: layers of the target that the source lacks.
         vectors: norms and biases that differ, and the number of all that both have.
         kept: layers with fewer channels that are found in the wider layer, and the median cosine of these.
-        added: whether layers that only one model has are doubles of others, or of another kind: not what pruning leaves out.
+        added: whether layers that only one model has are doubles of others, or of a kind that these are not.
         reordered: layers that were compared with their channels in another order.
         heads: whether attention heads are among these channels.
         difference: ‖f_T - f_S‖ / ‖f_S‖ of the models' outputs on inputs, where they were run.
@@ -113,6 +113,8 @@ def kinship(
 
 def _apart(pairs: Sequence[LayerPair], alike: Sequence[LayerPair], single: Sequence[str]) -> Kinship:
     """Of models that share nothing."""
+    if 2 * sum(p.size != p.there and p.size == p.there[::-1] for p in pairs) > len(pairs):
+        return Kinship(Relation.DIFFERENT, "one of the two is transposed: torch stores a layer as outputs x inputs")
     if 10 * (len(pairs) - len(alike) + len(single)) > len(pairs) + len(single):
         other = f"{len(pairs) - len(alike)} of {len(pairs)} layers have another size, {len(single)} no counterpart"
         return Kinship(Relation.DIFFERENT, other)
@@ -148,7 +150,7 @@ def _copied(
     if len(copies) + len(cut) < len(changed) or (missing and extra) or 2 * len(vectors[0]) > max(vectors[1], 1):
         return ""
     who = {one.copied for one in copies} - {""}
-    kinds = {one.copy for one in copies}
+    kinds = {one.copy for one in copies} - {"unclear"}
     if missing or extra:
         who.add("target" if missing else "source")
         kinds.add(f"{len(missing or extra)} layers removed")

@@ -10,16 +10,15 @@ import torch
 from torch import nn
 
 from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.layer import AdaptedLayer
 from ioadapt_theory.adapters.model import disable, layers, remove
 from ioadapt_theory.adapters.moving.transfer import transfer
+from ioadapt_theory.adapters.rules.auto import base_of, best_side
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.effect import Expected, Foretold, expected, measured, run, undisturbed, whole
+from ioadapt_theory.effect.measure import require_comparable
 from ioadapt_theory.effect.passes import Call
 from ioadapt_theory.errors import InvalidValueError
 
-TIE: Final = 0.02
-"""Shares that differ by less are the same; the input side then comes first."""
 SIDES: Final = (Placement.INPUT, Placement.OUTPUT, Placement.WEIGHT)
 
 
@@ -51,18 +50,16 @@ class Law:
 
     def best(self) -> dict[str, Placement]:
         """Return the side of each layer that keeps most; the input side where it does as well as any."""
-        names = dict.fromkeys(name for name, _ in self.expected)
-        return {name: best_side({side: self.expected.get((name, side)) for side in SIDES}) for name in names}
+        shares: dict[str, dict[Placement, float]] = {}
+        for side in SIDES:
+            for name, other in self.expected:
+                if other == side:
+                    shares.setdefault(name, {})[side] = self.expected[name, side].R
+        return {name: side for name, kept in shares.items() if (side := best_side(kept)) is not None}
 
     def mixed(self) -> float:
         """Return the median R over the layers, each with its best side."""
         return median(self.expected[name, side].R for name, side in self.best().items())
-
-
-def best_side(shares: Mapping[Placement, Expected | None]) -> Placement:
-    """Return the side that keeps most, the first of those that do as well as any."""
-    known = {side: one.R for side, one in shares.items() if one is not None}
-    return next(side for side, share in known.items() if share >= max(known.values()) - TIE)
 
 
 def law(
@@ -108,7 +105,7 @@ def law(
 
 
 def _base_layers(model: nn.Module) -> dict[str, nn.Module]:
-    return {n: m.base_layer if isinstance(m, AdaptedLayer) else m for n, m in {"": model, **dict(walk(model))}.items()}
+    return {n: base_of(m) for n, m in {"": model, **dict(walk(model))}.items()}
 
 
 def _difference(source: nn.Module, target: nn.Module, batches: Sequence[tuple[Any, Any]], call: Call | None) -> float:
@@ -119,12 +116,7 @@ def _difference(source: nn.Module, target: nn.Module, batches: Sequence[tuple[An
                 stack.enter_context(undisturbed(model))
             stack.enter_context(torch.no_grad())
             f, f2 = (run(model, batch, call, 0).double() for model, batch in ((source, one), (target, two)))
-        if f.shape != f2.shape:
-            msg = (
-                f"The models have no outputs in common: {[*f.shape]} and {[*f2.shape]} on the same inputs. Give call="
-                " that returns what both share, as the scores of common tokens."
-            )
-            raise InvalidValueError(msg)
+        require_comparable(f, f2)
         apart += float((f - f2).square().sum())
         size += float(f.square().sum())
     return (apart / size) ** 0.5 if size else 0.0

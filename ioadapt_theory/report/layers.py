@@ -9,9 +9,8 @@ from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.rules.facing import Sides, sides
 from ioadapt_theory.checkpoints.names.kinds import kind
-from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.report.counterparts import Counterparts, matrices
-from ioadapt_theory.report.likeness import Likeness, likeness
+from ioadapt_theory.report.likeness import Likeness, finite, likeness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +64,7 @@ def pairs(
             continue
         one, two = read(source, name, "source"), counterparts.ordered(read(target, other, "target"), other)
         table = _is_table(name)
+        w, w2 = (layer.matrix if table else layer.matrix.mT for layer in (one, two))  # as torch stores them
         shared = sides(one, two, widths)
         yield LayerPair(
             name=name,
@@ -72,7 +72,7 @@ def pairs(
             size=size[::-1] if table else size,
             there=there[other][::-1] if table else there[other],
             sides=Sides(None, shared.output, shared.cosine, shared.ratio) if table else shared,
-            likeness=likeness(one.matrix, two.matrix) if one.matrix.shape == two.matrix.shape else None,
+            likeness=likeness(w, w2) if w.shape == w2.shape else None,
             placements=tuple(placement for placement, _ in adapters[name].parts()) if name in adapters else (),
             table=table,
         )
@@ -85,9 +85,7 @@ def read(weights: Weights, name: str, model: str) -> BaseLayer:
         InvalidValueError: it has NaN or infinite numbers.
     """
     layer = weights.layer(name)
-    if not bool(layer.matrix.detach().mT.isfinite().all()):
-        msg = f"Layer {name} of the {model} has NaN or infinite numbers; compare a checkpoint whose weights are finite."
-        raise InvalidValueError(msg)
+    finite(layer.matrix.mT, f"Layer {name}", model)
     return BaseLayer(layer.matrix.mT, None) if _is_table(name) else layer
 
 

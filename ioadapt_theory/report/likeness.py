@@ -1,12 +1,15 @@
 """Compare W' with W: equal, a rounded or zeroed copy, or alike beyond what another order of the channels would be."""
 
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from ioadapt_theory.errors import InvalidValueError
 
 DRAWN: Final = 512
 """Channels that are permuted, and a quarter of those that they are compared over."""
@@ -16,6 +19,10 @@ PIECE: Final = 16
 """Numbers that lie one after the other and are rounded with one scale in every format of codes."""
 PIECES: Final = 4096
 """Pieces of a matrix that are looked at."""
+LARGEST: Final = 4096
+"""Channels of a side at most that are searched for those of a narrower layer."""
+PART: Final = 0.5
+"""Cosine from which a channel is one of the wider layer's, or twice that of the best unrelated one."""
 EXPECTED: Final = 20
 """Inversions that chance has to give before none of them says that a matrix is rounded."""
 
@@ -29,7 +36,7 @@ class Likeness:
         z: standard deviations of ⟨W, W'⟩ above that of permuted channels, of inputs or outputs, whichever are fewer;
             None where there are too few channels.
         most: the z of W itself, so what could be seen.
-        copy: "rounded" or "zeroed" where that alone makes one the other.
+        copy: "rounded" or "zeroed" where that alone makes one the other, "unclear" where too few numbers tell.
         copied: "source" or "target", whichever is the rounded or zeroed one; "" where that cannot be told.
     """
 
@@ -40,12 +47,27 @@ class Likeness:
     copied: str = ""
 
 
-def likeness(one: Float[Tensor, "c d"], two: Float[Tensor, "c d"]) -> Likeness:
-    """Compare two matrices of one size."""
+def likeness(one: Float[Tensor, "d c"], two: Float[Tensor, "d c"]) -> Likeness:
+    """Compare two matrices of one size, with numbers that share a scale in a row."""
+    one, two = one.detach(), two.detach()
     if same(one, two):
         return Likeness(equal=True, z=None, most=math.inf)
-    copy, copied = _zeroed(one, two) or _rounded(one, two) or ("", "")
-    return Likeness(False, _z(one, two), _z(one, one) or 0.0, copy, copied)
+    w, w2 = (_pieces(m) for m in (one, two))
+    copy, copied = _zeroed(one, two, w, w2) or _rounded(one, two, w, w2) or ("", "")
+    few, few2 = (_drawn(_drawn(m, 0), 1).double() for m in (one, two))
+    return Likeness(False, _z(few, few2), _z(few, few) or 0.0, copy, copied)
+
+
+def finite(tensor: Tensor, name: str, model: str) -> Tensor:
+    """Return a tensor of finite numbers.
+
+    Raises:
+        InvalidValueError: it has NaN or infinite numbers.
+    """
+    if not bool(tensor.detach().isfinite().all()):
+        msg = f"{name} of the {model} has NaN or infinite numbers; compare a checkpoint whose weights are finite."
+        raise InvalidValueError(msg)
+    return tensor
 
 
 def same(a: Tensor, b: Tensor) -> bool:
@@ -57,10 +79,8 @@ def same(a: Tensor, b: Tensor) -> bool:
 
 
 def _z(one: Tensor, two: Tensor) -> float | None:
-    """The smaller z of permuted inputs and permuted outputs: a space that two models share by design is but one side."""
-    few = (_drawn(_drawn(m, 0), 1).double() for m in (one.detach(), two.detach()))
-    w, w2 = few
-    zs = [_permuted(a.mT @ b) for a, b in ((w, w2), (w.mT, w2.mT)) if a.shape[1] >= FEWEST]
+    """The smaller z of permuted inputs and outputs: what two models share by design is but one side."""
+    zs = [_permuted(a.mT @ b) for a, b in ((one, two), (one.mT, two.mT)) if a.shape[1] >= FEWEST]
     return min(zs) if zs else None
 
 
@@ -79,41 +99,42 @@ def _permuted(a: Float[Tensor, "d d"]) -> float:
     return float(centred.trace()) / sd if sd > 0 else 0.0
 
 
-def _zeroed(one: Tensor, two: Tensor) -> tuple[str, str] | None:
-    """Which of them has zeros and else the other's numbers."""
-    zeros = [m.detach() == 0 for m in (one, two)]
-    counts = [int(zero.sum()) for zero in zeros]
-    which = int(counts[1] > counts[0])
-    if counts[0] == counts[1] or bool((zeros[1 - which] & ~zeros[which]).any()):
+def _zeroed(one: Tensor, two: Tensor, w: Tensor, w2: Tensor) -> tuple[str, str] | None:
+    """Which of them has zeros and else the other's numbers; its pieces are looked at first."""
+    if torch.equal(w == 0, w2 == 0):
+        return None
+    zeros = one == 0, two == 0
+    which = int(zeros[1].count_nonzero() > zeros[0].count_nonzero())
+    if bool((zeros[1 - which] & ~zeros[which]).any()):
         return None
     left = ~zeros[which]
-    return ("zeroed", ("source", "target")[which]) if same(one.detach()[left], two.detach()[left]) else None
+    return ("zeroed", ("source", "target")[which]) if same(one[left], two[left]) else None
 
 
-def _rounded(one: Tensor, two: Tensor) -> tuple[str, str] | None:
+def _rounded(one: Tensor, two: Tensor, w: Tensor, w2: Tensor) -> tuple[str, str] | None:
     """Whether rounding made one of the other, and which one that is.
 
     Rounding keeps the order of the numbers that share a scale, whatever the codes; any other small change of the same
     size turns some of them round.
     """
-    w, w2 = (_pieces(m) for m in (one, two))
     change = w2 - w
     if not change.any() or not w.any():
         return None
     shuffled = change.flatten()[torch.randperm(change.numel(), generator=torch.Generator().manual_seed(0))]
     expected = _inversions(w, w + shuffled.view_as(w))
     along = abs(float((change * w).sum())) / float(change.norm() * w.norm())
-    if expected < EXPECTED or _inversions(w, w2) > expected / 50 or along > 0.5:  # decay keeps the order, too
+    if _inversions(w, w2) > expected / 50 or along > 0.5:  # decay keeps the order, too
         return None
-    rows = [m.detach().mT[:: len(m.mT) // PIECE + 1] for m in (one, two)]
+    if expected < EXPECTED:
+        return "unclear", ""
+    rows = [m[:: len(m) // PIECE + 1] for m in (one, two)]
     distinct = [sum(len(torch.unique(row)) for row in some) for some in rows]
     return "rounded", "" if distinct[0] == distinct[1] else ("source", "target")[distinct[1] < distinct[0]]
 
 
 def _pieces(m: Tensor) -> Float[Tensor, "n p"]:
     """Numbers that lie together in memory, from all over the matrix."""
-    rows = m.detach().mT
-    cut = rows[:, : rows.shape[1] // PIECE * PIECE].reshape(-1, PIECE)
+    cut = m[:, : m.shape[1] // PIECE * PIECE].reshape(-1, PIECE)
     at = torch.linspace(0, len(cut) - 1, min(len(cut), PIECES), dtype=torch.float64).long()
     return cut[at.to(cut.device)].double()
 
@@ -122,3 +143,31 @@ def _inversions(w: Float[Tensor, "n p"], w2: Float[Tensor, "n p"]) -> int:
     order = w.argsort(1)
     rising, then = (m.gather(1, order).diff(dim=1) for m in (w, w2))
     return int(((rising > 0) & (then < 0)).sum())
+
+
+def kept_channels(
+    layers: Iterable[tuple[str, Float[Tensor, "c d"], Float[Tensor, "e f"]]],
+) -> Mapping[str, float]:
+    """Return the median cosine of each narrower layer's channels with those of the wider one that they are.
+
+    A side that has one size in both keeps its order, and the channels of the other are searched; layers whose channels
+    are not found, or that differ on both sides, are left out.
+
+    Args:
+        layers: name, W and W' of unequal sizes.
+    """
+    cosines = {name: _kept(*sorted(pair, key=Tensor.numel)) for name, *pair in layers}
+    return {name: cosine for name, cosine in cosines.items() if cosine is not None}
+
+
+def _kept(narrow: Tensor, wide: Tensor) -> float | None:
+    if narrow.shape[0] != wide.shape[0]:
+        narrow, wide = narrow.mT, wide.mT
+    if narrow.shape[0] != wide.shape[0] or wide.shape[1] > LARGEST:
+        return None
+    wide, narrow = (m.detach().float() for m in (wide, narrow))
+    wide, narrow = (m / m.norm(dim=0).clamp_min(torch.finfo(m.dtype).tiny) for m in (wide, narrow))
+    alike, columns = (narrow.mT @ wide).max(1)
+    chance = math.sqrt(2 * math.log(wide.shape[1]) / len(narrow))  # of the best of unrelated channels
+    found = float(alike.median()) > max(PART, 2 * chance) and 2 * len(set(columns.tolist())) > len(columns)
+    return float(alike.median()) if found else None

@@ -47,8 +47,8 @@ def note(report: Report) -> str:
     """Say what the columns of the table are."""
     if report.law is not None:
         return (
-            "input, output, weight: R = 2cq - q², the share of its gain that an adapter yet to be trained on this side is"
-            " expected to keep when it is copied."
+            "input, output, weight: R = 2cq - q², the share of its gain that an adapter yet to be trained on this side"
+            " is expected to keep when it is copied."
         )
     return (
         "weight: cosine of the weights; norms: target over source; input, output: what the two sides share, 0 for"
@@ -77,8 +77,8 @@ def told(law: Law) -> list[str]:
     kl = "" if copied.R_KL is None else f"R_KL {copied.R_KL:.2f}, "
     return [
         f"On the inputs a copy keeps {kl}R {copied.R:.2f}, c² {copied.at_best_strength:.2f} (cosine of the effects"
-        f" {copied.cosine:.2f}, size ratio {copied.ratio:.2f}; the models agree on {100 * copied.agreement:.0f} % of the"
-        f" rows).",
+        f" {copied.cosine:.2f}, size ratio {copied.ratio:.2f}; the models agree on {100 * copied.agreement:.0f} % of"
+        " the rows).",
         f"Theorem 1: R is right to ±{law.bound:.2f} if the adapter gained {100 * law.explained:g} % of what the source"
         " needed and both want the same change.",
     ]

@@ -64,10 +64,9 @@ class Sides:
 def sides(source: BaseLayer, target: BaseLayer, widths: Sequence[int] = ()) -> Sides:
     """Compare both sides of two layers; ``widths`` are the sides of all layers, see ``null.parts``."""
     (near, far), (near_target, far_target) = channels(source), channels(target)
-    one, two = (_wide(layer.matrix.mT) for layer in (source, target))  # as torch stores it
-    norms = [math.sqrt(float(_squares(w).sum())) for w in (one, two)]
-    alike = one.shape == two.shape and all(norms)
-    cosine = float(torch.linalg.vecdot(one, two).double().sum()) / math.prod(norms) if alike else None
+    one, two = source.matrix.detach().mT, target.matrix.detach().mT  # as torch stores them
+    norms = [math.sqrt(_inner(w, w)) for w in (one, two)]
+    cosine = _inner(one, two) / math.prod(norms) if one.shape == two.shape and all(norms) else None
     return Sides(
         facing(near, near_target, _cuts(len(near), widths)) if len(near) == len(near_target) else None,
         facing(far, far_target, _cuts(len(far), widths)) if len(far) == len(far_target) else None,
@@ -76,10 +75,18 @@ def sides(source: BaseLayer, target: BaseLayer, widths: Sequence[int] = ()) -> S
     )
 
 
-def channels(layer: BaseLayer) -> tuple[Float[Tensor, "c m"], Float[Tensor, "d n"]]:
-    """W with the input's channels as rows, a kernel's taps beside the outputs; and with the output's as rows."""
-    taps = math.prod(layer.kernel)
-    return layer.matrix.reshape(layer.matrix.shape[0] // taps, -1), layer.matrix.mT
+def channels(layer: BaseLayer) -> tuple[Float[Tensor, "c taps d"], Float[Tensor, "d n"]]:
+    """Return W with the input's channels first, and with the output's first; neither is a copy."""
+    return layer.matrix.unflatten(0, (-1, math.prod(layer.kernel))), layer.matrix.mT
+
+
+def _inner(a: Tensor, b: Tensor) -> float:
+    """⟨A, B⟩, some rows at a time in a wider precision."""
+    rows = max(1, LARGE // max(a.shape[1], 1))
+    return math.fsum(
+        float(torch.linalg.vecdot(_wide(x, a.numel()), _wide(y, a.numel())).double().sum())
+        for x, y in zip(a.split(rows), b.split(rows), strict=True)
+    )
 
 
 def _cuts(f: int, widths: Sequence[int]) -> Sequence[int]:
@@ -87,7 +94,7 @@ def _cuts(f: int, widths: Sequence[int]) -> Sequence[int]:
     return found if len(found) <= MOST_PARTS + 1 else (0, f)
 
 
-def facing(a: Float[Tensor, "f m"], b: Float[Tensor, "f n"], cuts: Sequence[int] | None = None) -> Null | None:
+def facing(a: Float[Tensor, "f ..."], b: Float[Tensor, "f ..."], cuts: Sequence[int] | None = None) -> Null | None:
     """Return the cosine of AAᵀ and BBᵀ, each without its multiple of I, beside its null.
 
     None where nothing but that multiple is left. Large matrices are multiplied in float32 and summed in float64: a
@@ -98,7 +105,7 @@ def facing(a: Float[Tensor, "f m"], b: Float[Tensor, "f n"], cuts: Sequence[int]
         drawn = torch.randperm(len(a), generator=torch.Generator().manual_seed(0))[:CHANNELS].sort().values
         cuts = sorted({*torch.searchsorted(drawn, torch.tensor(cuts)).tolist()})
         a, b = (w[drawn.to(w.device)] for w in (a, b))
-    a, b = _scaled(a), _scaled(b)
+    a, b = _scaled(a.flatten(1)), _scaled(b.flatten(1))
     squares, inner = _products(a, b, list(pairwise(cuts)))
     one, two = (_profile(w, square, cuts) for w, square in zip((a, b), squares, strict=True))
     if one is None or two is None:
@@ -109,9 +116,9 @@ def facing(a: Float[Tensor, "f m"], b: Float[Tensor, "f n"], cuts: Sequence[int]
     return Null(max(-1.0, min(1.0, inner / norms)), mean / norms, sd / norms)
 
 
-def _wide(w: Tensor) -> Tensor:
+def _wide(w: Tensor, numel: int) -> Tensor:
     """W in float64, or in float32 where it is large and stored in no more."""
-    large = w.dtype != torch.float64 and w.numel() >= LARGE
+    large = w.dtype != torch.float64 and numel >= LARGE
     return w.detach().to(torch.float32 if large else torch.float64)
 
 
@@ -121,7 +128,7 @@ def _squares(w: Tensor) -> Tensor:
 
 def _scaled(w: Tensor) -> Tensor:
     """W over its largest element: the Gram's square is of the fourth power."""
-    w = _wide(w)
+    w = _wide(w, w.numel())
     top = w.abs().max() if w.numel() else w.new_zeros(())
     return w / top if top > 0 else w
 

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ioadapt_theory.effect.precision import precise, widened
 from ioadapt_theory.effect.rows import Rows
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 
@@ -92,7 +93,7 @@ def run(model: nn.Module, batch: Any, call: Call | None, seed: int) -> Tensor:
     with torch.random.fork_rng(devices=[*devices]):
         torch.manual_seed(seed)
         try:
-            result = (call or called)(model, batch)
+            result = (call or called)(model, widened(batch))
         except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
             if "quantized::" in str(error) or isinstance(error, NotImplementedError):
                 raise UnsupportedError(NO_GRADIENT.format(type(model).__name__)) from error
@@ -138,7 +139,7 @@ def tensors(result: Any) -> Iterator[Tensor]:
 
 @contextmanager
 def undisturbed(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode, parameters without gradients, no checkpointing; all of it is restored, module by module."""
+    """Evaluation mode, float32, parameters without gradients, no checkpointing; all is restored, module by module."""
     modes = {part: part.training for part in model.modules()}
     flags = {p: p.requires_grad for p in model.parameters()}
     checkpointed = [part for part in modes if getattr(part, "gradient_checkpointing", False) is True]
@@ -148,7 +149,8 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
     for part in checkpointed:
         part.gradient_checkpointing = False  # type: ignore[assignment]
     try:
-        yield
+        with precise(model):
+            yield
     finally:
         for part in checkpointed:
             part.gradient_checkpointing = True  # type: ignore[assignment]

@@ -14,9 +14,9 @@ from ioadapt_theory.effect.regression import Regression
 from ioadapt_theory.effect.rows import Rows
 from ioadapt_theory.errors import ShapeError
 
-RIDGES: Final = (1e-4, 1e-3, 1e-2, 0.1, 0.5)
+RIDGES: Final = (1e-6, 1e-4, 1e-3, 1e-2, 0.1, 0.5)
 """λ, relative to the diagonal of the Gram."""
-SHRINKING: Final = (1e-3, 1e-2, 0.1, 1.0)
+SHRINKING: Final = (1e-2, 0.1, 1.0, 10.0, 100.0)
 """λ towards the copy, relative to the mean eigenvalues."""
 MOST_SHRUNK: Final = 2048
 """Features of a side up to which its Gram is taken apart into eigenvectors for ``shrunk``."""

@@ -5,14 +5,16 @@ from typing import Any
 
 from torch import nn
 
-from ioadapt_theory.adapters.carrying.carry import Options, carry
+from ioadapt_theory.adapters.carrying.carry import carry
+from ioadapt_theory.adapters.carrying.extract import extract
+from ioadapt_theory.adapters.carrying.options import Options
 from ioadapt_theory.adapters.carrying.outcome import CarriedLayer, CarryReport, CarryWarning
 from ioadapt_theory.adapters.carrying.places import counterparts
-from ioadapt_theory.adapters.model import layers
+from ioadapt_theory.adapters.model import layers, remove
 from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport
 from ioadapt_theory.errors import InvalidValueError
 
-__all__ = ["CarriedLayer", "CarryReport", "CarryWarning", "Options", "carried"]
+__all__ = ["CarriedLayer", "CarryReport", "CarryWarning", "Options", "carried", "extract"]
 
 
 def carried(
@@ -24,6 +26,7 @@ def carried(
     strict: bool = True,
     rename: Mapping[str, str] | None = None,
     match: str = "name",
+    tuned: nn.Module | None = None,
     **options: Any,
 ) -> CarryReport:
     """Carry an adapter over, see ``transfer``, which calls this where it is given inputs.
@@ -36,6 +39,7 @@ def carried(
         strict: raise where a layer has no counterpart.
         rename: target name for layers that are called otherwise there.
         match: see ``transfer``.
+        tuned: a model tuned from the source; its difference to the source is the adapter, see ``extract``.
         **options: the fields of ``Options``.
 
     Raises:
@@ -46,6 +50,14 @@ def carried(
         msg = f"Unknown option {unknown[0]!r}; carrying over takes {', '.join(Options.__slots__)}."
         raise InvalidValueError(msg)
     chosen = Options(**options)
+    if tuned is not None:
+        extracted = extract(source, tuned, inputs, name=name, **options)
+        if source is target:
+            return extracted
+        try:
+            return carried(source, target, inputs, name=name, strict=strict, rename=rename, match=match, **options)
+        finally:
+            remove(source, name)
     given = layers(source, name)
     if any(name in layer.adapters for layer in layers(target).values()) and source is not target:
         msg = f"The target has an adapter {name!r} already; remove it first."

@@ -1,10 +1,8 @@
 """An adapter carried over: fitted on most rows, chosen on some, told on others; nothing is put where none is kept."""
 
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from copy import deepcopy
-from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -12,6 +10,7 @@ from torch import nn
 from tqdm import tqdm
 
 from ioadapt_theory.adapters.carrying.fitting import Fit, Passes, Place, base_layers, reduced
+from ioadapt_theory.adapters.carrying.options import Options
 from ioadapt_theory.adapters.carrying.outcome import CarriedLayer, CarryReport, CarryWarning
 from ioadapt_theory.adapters.carrying.parts import BIAS, Part, built, parts_of, stacked
 from ioadapt_theory.adapters.carrying.refine import from_zero, refined
@@ -22,10 +21,9 @@ from ioadapt_theory.adapters.model import function_of, install, layers
 from ioadapt_theory.adapters.moving.transfer import misfit
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.effect.batches import Pair, Parts, divided, row_count
-from ioadapt_theory.effect.foretold import NEEDS, Foretold, RowSums, foretold, needed
+from ioadapt_theory.effect.foretold import Foretold, RowSums, foretold, needed
 from ioadapt_theory.effect.measure import require_comparable
-from ioadapt_theory.effect.passes import Call, undisturbed
-from ioadapt_theory.effect.precision import precise, widened
+from ioadapt_theory.effect.passes import undisturbed
 from ioadapt_theory.effect.translation import Factors
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 
@@ -37,42 +35,9 @@ LITTLE, APART, DISAGREEING = 0.3, 0.3, 0.15
 """What is warned of: kept below, R and R_KL apart by more, positions at which the plain models disagree above."""
 ENOUGH, DRAWS = 512, 4
 """Fitted samples below which so many cotangents are sent back, to have more rows on the writing side."""
+STRENGTHS = (0.7, 0.4)
 SAFE = ("ridge 0.1", "shrunk 0.1")
 """The candidates beside the copy where rows are few."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """How an adapter is carried over; see ``transfer``."""
-
-    target_inputs: Any = None
-    call: Call | None = None
-    need: str | None = None
-    refine: int = 0
-    placement: str | None = None
-    rank: int | None = None
-    share: float = 0.98
-    size: int = 32
-    draws: int | None = None
-    seed: int = 0
-    progress: bool = False
-
-    def __post_init__(self) -> None:
-        """Raise InvalidValueError where a value is outside its limits."""
-        if self.need is not None and self.need not in NEEDS:
-            msg = f"need is {self.need!r}; it is 'labels' (outputs are logits) or 'change'."
-            raise InvalidValueError(msg)
-        if self.placement not in {None, "best", *Placement}:
-            msg = f"placement is {self.placement!r}; it is 'best', 'weight', 'input' or 'output'."
-            raise InvalidValueError(msg)
-        for key, least in (("refine", 0), ("size", 1), ("rank", 1), ("draws", 1)):
-            value = getattr(self, key)
-            if value is not None and (type(value) is not int or value < least):
-                msg = f"{key} is {value!r}; it is a whole number, at least {least}."
-                raise InvalidValueError(msg)
-        if not 0 < self.share <= 1:
-            msg = f"share is {self.share!r}; it is the part of the effect that is kept, above 0 and at most 1."
-            raise InvalidValueError(msg)
 
 
 def carry(
@@ -96,8 +61,7 @@ def carry(
         options: all else.
     """
     rows = divided(inputs, options.target_inputs, size=options.size, seed=options.seed)
-    rows = replace(rows, **{key: [widened(pair) for pair in getattr(rows, key)] for key in ("fit", "choose", "tell")})
-    with _quiet(source), _quiet(target):
+    with undisturbed(source), undisturbed(target):
         report, adapters = _Carrying(source, target, rows, places, dict(lost), name, options).done()
     if adapters:
         flags = {p: p.requires_grad for p in target.parameters()}
@@ -105,14 +69,8 @@ def carry(
         for p, flag in flags.items():
             p.requires_grad_(flag)
     for note in report.notes:
-        warnings.warn(note, CarryWarning, stacklevel=3)
+        warnings.warn(note, CarryWarning, stacklevel=4)
     return report
-
-
-@contextmanager
-def _quiet(model: nn.Module) -> Iterator[None]:
-    with undisturbed(model), precise(model):
-        yield
 
 
 class _Carrying:
@@ -153,6 +111,9 @@ class _Carrying:
         self.fitted()
         candidates = self.candidates()
         scores = {"zero": 0.0} | self.scores(candidates, self.rows.choose)
+        weaker = self.weaker(candidates, scores)
+        scores |= self.scores(weaker, self.rows.choose)
+        candidates |= weaker
         chosen = max(scores, key=lambda n: scores[n])
         if "copy" in scores and scores["copy"] > 0 and scores["copy"] >= scores[chosen] - AS_GOOD:
             chosen = "copy"
@@ -223,6 +184,19 @@ class _Carrying:
         if copies:
             made["copy"] = {self.places[layer][0]: adapter for layer, adapter in copies.items()}
         return {n: adapters for n, adapters in made.items() if adapters}
+
+    def weaker(self, candidates: Mapping[str, Adapters], scores: Mapping[str, float]) -> dict[str, dict[str, Adapter]]:
+        """Return the best closed form at less than its strength: several large parts at once overshoot."""
+        fitted = [n for n in candidates if n != "copy"]
+        if self.few or not fitted:
+            return {}
+        best, made = max(fitted, key=lambda n: scores[n]), {}
+        for strength in STRENGTHS:
+            made[f"{best}, strength {strength:g}"] = copied = deepcopy(dict(candidates[best]))
+            for adapter in copied.values():
+                for _, phi in adapter.parts():
+                    phi.scaling *= strength
+        return made
 
     def copies(self) -> dict[str, Adapter]:
         """Return the adapters that fit the target's layers as they are, by the source's layers."""
@@ -336,7 +310,7 @@ class _Carrying:
         if not places:
             return CarriedLayer(origins.get(layer, layer), side, rank, 0, (0, 0), None)
         translation, singles = self.fit.translations[places[0]], self.fit.single[places[0]]
-        name = self.fit.best(places[0])[0] if chosen in {"by layer", "refined"} else chosen
+        name = self.fit.best(places[0])[0] if chosen in {"by layer", "refined"} else chosen.partition(",")[0]
         kept = singles[name].R if name in singles else None
         reader, writer = translation.reader, translation.writer
         features = (reader.features, writer.features) if reader and writer else (0, 0)
@@ -360,7 +334,4 @@ class _Carrying:
             )
         if self.need == "labels" and 1 - best.agreement > DISAGREEING:
             notes.append(f"The models disagree on {1 - best.agreement:.0%} of the positions: test it on labels.")
-        for key, share in self.truncated.items():
-            rank = self.parts[key].factors[0].shape[1]  # type: ignore[index]
-            notes.append(f"{key} is carried as a LoRA of rank {rank}, which keeps {share:.3f} of its effect's square.")
         return notes

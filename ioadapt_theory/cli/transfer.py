@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 
-EXAMPLES = """ADAPTER is what `ioadapt adapters` reads, or the folder of a model that was tuned from SOURCE. SOURCE and TARGET
-are folders of transformers or diffusers (for a pipeline that of one model: ./sd15/unet) or members of ANI.
+EXAMPLES = """ADAPTER is what `ioadapt adapters` reads, or the folder of a model that was tuned from SOURCE. SOURCE,
+TARGET: folders of transformers or diffusers (of a pipeline one model: ./sd15/unet) or members of ANI.
 
 BATCH holds inputs without labels, of the adapter's domain, 256 rows or more: a .safetensors or .npz file with a tensor
 for each argument of the model; a text file for models with a tokenizer; for a UNet a file of prompts, one a line.

@@ -10,15 +10,14 @@ from ioadapt_theory.adapters.carrying.fitting import Passes, base_layers, reduce
 from ioadapt_theory.adapters.carrying.options import Options
 from ioadapt_theory.adapters.carrying.outcome import CarriedLayer, CarryReport
 from ioadapt_theory.adapters.carrying.parts import Part, built
-from ioadapt_theory.adapters.carrying.trial import only, tried
+from ioadapt_theory.adapters.carrying.trial import only, put, tried
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.matrices import is_supported, operator
-from ioadapt_theory.adapters.model import install
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.effect.batches import divided, row_count
-from ioadapt_theory.effect.foretold import RowSums, foretold, needed
 from ioadapt_theory.effect.measure import require_comparable
 from ioadapt_theory.effect.passes import run, undisturbed
+from ioadapt_theory.effect.retention import RowSums, foretold, needed
 from ioadapt_theory.errors import InvalidValueError
 
 PLAIN = "plain SVD"
@@ -52,7 +51,7 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
         >>> round(outcome.kept, 3)
         1.0
     """
-    chosen = Options(**options)
+    chosen = Options.of(options)
     rows = divided(inputs, size=chosen.size, seed=chosen.seed)
     with undisturbed(base), undisturbed(tuned):
         changes = differences(base, tuned)
@@ -68,10 +67,7 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
         scores = {n: foretold(s, need, seed=chosen.seed).kept for n, s in sums.items()}
         best = max(scores, key=lambda n: scores[n])
         _, told = _sums(base, tuned, candidates, tell, chosen)
-    flags = {p: p.requires_grad for p in base.parameters()}
-    install(base, candidates[best], name)
-    for p, flag in flags.items():
-        p.requires_grad_(flag)
+    put(base, candidates[best], name)
     ranks = {part.layer: part.factors[0].shape[1] for part in parts}  # type: ignore[index]
     return CarryReport(
         matched=tuple(ranks),

@@ -1,11 +1,12 @@
 """How an adapter is carried over."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.effect.foretold import NEEDS
 from ioadapt_theory.effect.passes import Call
+from ioadapt_theory.effect.retention import NEEDS
 from ioadapt_theory.errors import InvalidValueError
 
 
@@ -54,3 +55,11 @@ class Options:
         if not 0 < self.share <= 1:
             msg = f"share is {self.share!r}; it is the part of the effect that is kept, above 0 and at most 1."
             raise InvalidValueError(msg)
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> "Options":
+        """Return the options of these names; raise InvalidValueError for an unknown one."""
+        if unknown := sorted(given.keys() - {*cls.__slots__}):
+            msg = f"Unknown option {unknown[0]!r}; carrying over takes {', '.join(cls.__slots__)}."
+            raise InvalidValueError(msg)
+        return cls(**given)

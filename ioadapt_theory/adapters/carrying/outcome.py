@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ioadapt_theory.adapters.moving.transfer import TransferReport
-from ioadapt_theory.effect.foretold import Foretold
+from ioadapt_theory.effect.retention import Foretold
 
 DOMAIN = "This holds for inputs like these only: a batch of another domain than the adapter's would not show it."
 

@@ -4,11 +4,11 @@ A layer of these folders knows torch modules and no adapters; who calls it switc
 """
 
 from ioadapt_theory.effect.batches import Parts, divided, whole
-from ioadapt_theory.effect.foretold import Foretold, RowSums, foretold, needed
 from ioadapt_theory.effect.law import Expected, expected
 from ioadapt_theory.effect.measure import measured
-from ioadapt_theory.effect.passes import Recorded, chosen_output, record, run, undisturbed
+from ioadapt_theory.effect.passes import Recorded, record, run, undisturbed
 from ioadapt_theory.effect.regression import Regression
+from ioadapt_theory.effect.retention import Foretold, RowSums, foretold, needed
 from ioadapt_theory.effect.rows import SIDES, Rows
 from ioadapt_theory.effect.single import Single, by_layer
 from ioadapt_theory.effect.translation import Translation, truncated
@@ -25,7 +25,6 @@ __all__ = [
     "Single",
     "Translation",
     "by_layer",
-    "chosen_output",
     "divided",
     "expected",
     "foretold",

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.effect.batches import Pair
-from ioadapt_theory.effect.foretold import Foretold, RowSums, foretold, needed
-from ioadapt_theory.effect.passes import Call, run, undisturbed
+from ioadapt_theory.effect.passes import Call, named_output, run, undisturbed
+from ioadapt_theory.effect.retention import Foretold, RowSums, foretold, needed
 from ioadapt_theory.errors import InvalidValueError
 
 Off = Callable[[nn.Module], AbstractContextManager[None]]
@@ -48,7 +48,9 @@ def measured(
                 with off(model):
                     plain.append(run(model, batch, call, seed + number))
         require_comparable(plain[0], plain[1])
-        need = need or needed(plain[0])
+        if need is None:
+            with undisturbed(source), torch.no_grad(), off(source):
+                need = needed(*named_output(source, one, call, seed + number))
         parts.append(RowSums.of(plain[0], on[0], plain[1], on[1]))
     if not parts or need is None:
         msg = "There are no inputs: the effect of an adapter needs a batch at least."

@@ -13,8 +13,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ioadapt_theory.effect.precision import precise, widened
 from ioadapt_theory.effect.rows import Rows
-from ioadapt_theory.errors import InvalidValueError, UnsupportedError
+from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnsupportedError
 
 Call = Callable[[nn.Module, Any], Any]
 FIRST = ("logits", "sample", "last_hidden_state")
@@ -88,18 +89,30 @@ def cotangents(output: Tensor, seed: int, draws: int) -> Iterator[Tensor]:
 
 def run(model: nn.Module, batch: Any, call: Call | None, seed: int) -> Tensor:
     """Run a model on a batch from a random state of its own; return the output that is compared."""
+    return named_output(model, batch, call, seed)[0]
+
+
+def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> tuple[Tensor, str | None]:
+    """Run a model; return the output that is compared, and what the model calls it, None for a plain tensor."""
     devices = {p.device for p in model.parameters() if p.device.type == "cuda"}
     with torch.random.fork_rng(devices=[*devices]):
         torch.manual_seed(seed)
         try:
-            result = (call or called)(model, batch)
+            result = (call or called)(model, widened(batch))
+        except IoAdaptError:
+            raise
         except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
             if "quantized::" in str(error) or isinstance(error, NotImplementedError):
                 raise UnsupportedError(NO_GRADIENT.format(type(model).__name__)) from error
             reason = str(error).strip().split("\n")[0].removesuffix(".")
             msg = f"The {type(model).__name__} does not take the inputs ({reason}); give call= to run it otherwise."
             raise InvalidValueError(msg) from error
-    return chosen_output(result)
+    output = next(tensors(result), None)
+    if output is None:
+        msg = f"The model gives a {type(result).__name__} without a tensor of numbers; give call= that returns one."
+        raise InvalidValueError(msg)
+    keys = {*result} if isinstance(result, Mapping) else {*getattr(result, "__dataclass_fields__", ())}
+    return output if output.ndim else output[None], next((key for key in FIRST if key in keys), None)
 
 
 def called(model: nn.Module, batch: Any) -> Any:
@@ -107,15 +120,6 @@ def called(model: nn.Module, batch: Any) -> Any:
     if isinstance(batch, Mapping):
         return model(**batch)
     return model(*batch) if isinstance(batch, list | tuple) else model(batch)
-
-
-def chosen_output(result: Any) -> Tensor:
-    """Return the first floating-point tensor of a model's result: logits, a sample, the last hidden state, else any."""
-    tensor = next(tensors(result), None)
-    if tensor is None:
-        msg = f"The model gives a {type(result).__name__} without a tensor of numbers; give call= that returns one."
-        raise InvalidValueError(msg)
-    return tensor if tensor.ndim else tensor[None]
 
 
 def tensors(result: Any) -> Iterator[Tensor]:
@@ -138,7 +142,7 @@ def tensors(result: Any) -> Iterator[Tensor]:
 
 @contextmanager
 def undisturbed(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode, parameters without gradients, no checkpointing; all of it is restored, module by module."""
+    """Evaluation mode, float32, parameters without gradients, no checkpointing; all is restored, module by module."""
     modes = {part: part.training for part in model.modules()}
     flags = {p: p.requires_grad for p in model.parameters()}
     checkpointed = [part for part in modes if getattr(part, "gradient_checkpointing", False) is True]
@@ -148,7 +152,8 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
     for part in checkpointed:
         part.gradient_checkpointing = False  # type: ignore[assignment]
     try:
-        yield
+        with precise(model):
+            yield
     finally:
         for part in checkpointed:
             part.gradient_checkpointing = True  # type: ignore[assignment]
@@ -178,15 +183,26 @@ class _Watch:
     def _hook(self, name: str) -> Callable[..., Tensor]:
         def hook(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], y: Tensor) -> Tensor:
             z = args[0] if args else next(v for v in kwargs.values() if isinstance(v, Tensor))
+            if not torch.is_grad_enabled():
+                msg = (
+                    f"{name} is called without gradients, as by torch.no_grad in the model or by re-entrant"
+                    " checkpointing; switch that off."
+                )
+                raise UnsupportedError(msg)
             if not y.requires_grad:  # gradients start here; not at a leaf, which could not be changed in place
                 y = y + y.new_zeros(()).requires_grad_()
             if not self.in_backward and y.requires_grad:  # in the backward pass it is a recomputation
                 gradients: list[Tensor] = []
-                y.register_hook(lambda g: gradients.append(g.detach()))
+                y.register_hook(lambda g: self._keep(name, gradients, g))
                 self.calls[name].append((z.detach().clone(), y.detach().clone(), gradients))
             return y
 
         return hook
+
+    def _keep(self, name: str, gradients: list[Tensor], g: Tensor | None) -> None:
+        if g is None:  # of an operation that torch knows no derivative of
+            raise UnsupportedError(NO_GRADIENT.format(f"behind {name}"))
+        gradients.append(g.detach())
 
     def backward(self, output: Tensor, directions: list[Tensor]) -> None:
         """Send the cotangents back, one after the other."""
@@ -194,6 +210,8 @@ class _Watch:
         try:
             for number, direction in enumerate(directions, start=1):
                 torch.autograd.backward(output, direction, retain_graph=number < len(directions))
+        except IoAdaptError:
+            raise
         except (RuntimeError, NotImplementedError) as error:
             if "not implemented" in str(error) or "does not require grad" in str(error):
                 reason = str(error).strip().split("\n")[0]

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 TINY = 1e-30
+EXACT = 1024
+"""Features up to which sums and solves are in float64, which the smallest ridge needs."""
 
 
 class Regression:
@@ -28,7 +30,8 @@ class Regression:
 
     def add(self, x: Tensor, u: Tensor) -> None:
         """Take in rows; both are rows x features, of equal length."""
-        self.kept.append((x.float(), u.float()))
+        wide = torch.float64 if self.features <= EXACT else torch.float32
+        self.kept.append((x.to(wide), u.to(wide)))
         self.rows += len(x)
         if self.gram is not None or self.rows >= self.features:
             self._fold()
@@ -52,7 +55,7 @@ class Regression:
             self._fold()
         assert self.gram is not None
         assert self.cross is not None
-        return self.gram, self.cross
+        return self.gram.float(), self.cross.float()
 
     def solve(self, ridges: list[float]) -> list[Tensor]:
         """Return (C + λ diag C)⁻¹ D for each ridge λ; features that are always zero get zeros."""
@@ -68,4 +71,4 @@ class Regression:
             values, vectors = torch.linalg.eigh(x @ x.mT)
             seen = vectors.mT @ u
             back = scale[:, None] * (x.mT @ vectors)
-        return [back @ (seen / (values.clamp_min(0) + ridge)[:, None]) for ridge in ridges]
+        return [(back @ (seen / (values.clamp_min(0) + ridge)[:, None])).float() for ridge in ridges]

@@ -46,7 +46,8 @@ class Single:
 def effects(rows: Rows, side: str, factors: Factors) -> Tensor:
     """Return ⟨ξ, e⟩ of a change AB, cotangents x samples."""
     a, b = factors
-    return ((rows.reader(side).float() @ a) * (rows.writer(side).float() @ b.mT)).sum((-2, -1))
+    r, g = rows.reader(side), rows.writer(side)
+    return ((r @ a.to(r)) * (g @ b.to(g).mT)).sum((-2, -1))
 
 
 def by_layer(

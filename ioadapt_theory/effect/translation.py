@@ -14,9 +14,9 @@ from ioadapt_theory.effect.regression import Regression
 from ioadapt_theory.effect.rows import Rows
 from ioadapt_theory.errors import ShapeError
 
-RIDGES: Final = (1e-4, 1e-3, 1e-2, 0.1, 0.5)
+RIDGES: Final = (1e-6, 1e-4, 1e-3, 1e-2, 0.1, 0.5)
 """λ, relative to the diagonal of the Gram."""
-SHRINKING: Final = (1e-3, 1e-2, 0.1, 1.0)
+SHRINKING: Final = (1e-2, 0.1, 1.0, 10.0, 100.0)
 """λ towards the copy, relative to the mean eigenvalues."""
 MOST_SHRUNK: Final = 2048
 """Features of a side up to which its Gram is taken apart into eigenvectors for ``shrunk``."""
@@ -39,7 +39,8 @@ class Translation:
             ShapeError: the two layers have other numbers of positions.
         """
         a, b = self.factors
-        u, v = source.reader(self.side).float() @ a, source.writer(self.side).float() @ b.mT
+        u, v = source.reader(self.side), source.writer(self.side)
+        u, v = u @ a.to(u), v @ b.to(v).mT
         r, g = target.reader(self.target_side), target.writer(self.target_side)
         u, v = u.to(r.device), v.to(r.device)
         if u.shape[:-1] != r.shape[:-1] or v.shape[:-1] != g.shape[:-1]:
@@ -52,6 +53,16 @@ class Translation:
             self.reader, self.writer = Regression(r.shape[-1], a.shape[1]), Regression(g.shape[-1], len(b))
         self.reader.add(r.flatten(0, -2), u.flatten(0, -2))
         self.writer.add(g.flatten(0, -2), v.flatten(0, -2))
+
+    @property
+    def rows(self) -> int:
+        """Return how many rows the reading side was fitted on."""
+        return 0 if self.reader is None else self.reader.rows
+
+    @property
+    def features(self) -> tuple[int, int]:
+        """Return the features of the target's side, reading and writing."""
+        return (0, 0) if self.reader is None or self.writer is None else (self.reader.features, self.writer.features)
 
     def is_idle(self) -> bool:
         """Whether the layer writes nothing on one of the two models, so that nothing can be fitted."""
@@ -68,7 +79,7 @@ class Translation:
         """Solve C M' K + λM' = C_TS M K_ST + λM for the grid of λ; empty where sizes differ or are too large."""
         assert self.reader is not None
         assert self.writer is not None
-        (a, b), sizes = self.factors, (self.reader.features, self.writer.features)
+        (a, b), sizes = (m.float() for m in self.factors), (self.reader.features, self.writer.features)
         if sizes != (len(a), b.shape[1]) or max(sizes) > MOST_SHRUNK or self.side != self.target_side:
             return {}
         (c, read), (k, written) = self.reader.whole(), self.writer.whole()

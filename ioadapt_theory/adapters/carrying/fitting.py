@@ -140,10 +140,10 @@ class Fit:
         del self.translations[place]
         self.lost[place] = why
 
-    def solve(self, *, shrink: bool) -> None:
+    def solve(self) -> None:
         """Make the candidates."""
         for place, translation in self.translations.items():
-            self.candidates[place] = translation.ridged() | (translation.shrunk() if shrink else {})
+            self.candidates[place] = translation.ridged() | translation.shrunk()
 
     def weigh(self, recorded: Iterable[tuple[Recorded, Recorded]], parts: Mapping[str, Part]) -> None:
         """Measure each candidate of each place on other rows."""

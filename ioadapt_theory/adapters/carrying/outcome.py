@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ioadapt_theory.adapters.moving.transfer import TransferReport
-from ioadapt_theory.effect.foretold import Foretold
+from ioadapt_theory.effect.retention import Foretold
 
 DOMAIN = "This holds for inputs like these only: a batch of another domain than the adapter's would not show it."
 
@@ -87,6 +87,11 @@ class CarryReport(TransferReport):
         else:
             head = f"Nothing was put on the target{copied and f' ({copied[2:]})'}."
         lines = [head, *(f"  {note}" for note in self.notes)]
+        if self.refined is not None:
+            lines.append(f"  {self.refined[0]} steps from zero keep {self.refined[1]:.2f}.")
+        if self.truncated:
+            least = min(self.truncated.values())
+            lines.append(f"  Carried as plain LoRA, which keeps {least:.3f} or more of each layer's effect, squared.")
         for name, layer in self.layers.items():
             kept = "copied" if layer.kept is None else f"{layer.kept:.2f} of its own effect"
             origin = "" if layer.source == name else f", from {layer.source}"

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import disable, install, layers, remove
 from ioadapt_theory.effect.batches import Pair
-from ioadapt_theory.effect.foretold import RowSums
 from ioadapt_theory.effect.measure import require_comparable
-from ioadapt_theory.effect.passes import Call, run
+from ioadapt_theory.effect.passes import Call, named_output, run
+from ioadapt_theory.effect.retention import RowSums, needed
 
 Adapters = Mapping[str, Adapter]
 """Layer of the target -> its adapter."""
@@ -42,6 +42,11 @@ class Trial:
             plain = run(self.source, batch, self.call, self.seed + number)
         with torch.no_grad(), only(self.source, self.name):
             return plain, run(self.source, batch, self.call, self.seed + number)
+
+    def need(self, batch: object) -> str:
+        """Return what the source's outputs on a batch are taken for, see ``needed``."""
+        with torch.no_grad(), disable(self.source):
+            return needed(*named_output(self.source, batch, self.call, self.seed))
 
     def plain(self, batch: object, number: int) -> Tensor:
         """Return the target's outputs without any adapter."""
@@ -95,3 +100,12 @@ def only(model: nn.Module, name: str) -> Iterator[None]:
     finally:
         for layer, active in before.items():
             layer.activate(*active)
+
+
+def put(target: nn.Module, adapters: Adapters, name: str) -> None:
+    """Put adapters on a model of which nothing else changes: what was trainable stays so."""
+    if adapters:
+        flags = {p: p.requires_grad for p in target.parameters()}
+        install(target, adapters, name)
+        for p, flag in flags.items():
+            p.requires_grad_(flag)

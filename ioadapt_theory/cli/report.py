@@ -22,7 +22,7 @@ Without ADAPTER the report says where to put one that shall move.
 Weights alone say how the two models are related and what their layers share. What an adapter keeps takes inputs: with
 --inputs both models run on a batch without labels of the adapter's domain. That takes folders of transformers or
 diffusers or members of ANI, and a .safetensors or .npz file with a tensor for each argument of the model (for ANI: H,
-C, N, O, features of atoms).
+C, N, O, features of atoms), a text for models with a tokenizer, or prompts, one a line, for a UNet.
 
 examples:
   ioadapt report ani-1x:0 ani-1ccx:0
@@ -39,7 +39,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("target", metavar="TARGET", help="the model that it shall move to")
     add("adapter", metavar="ADAPTER", nargs="?", help="file or folder of the adapter")
     add("--inputs", type=Path, metavar="BATCH", help="inputs to run both models on")
-    add("--batch", type=int, default=8, metavar="N", help="rows of the inputs that are run at once (default 8)")
+    add("--batch", type=int, default=32, metavar="N", help="rows that are run at once (default 32)")
+    add("--rows", type=int, default=512, metavar="N", help="rows of the inputs, at most (default 512)")
     add(
         "--explained",
         type=float,
@@ -57,8 +58,8 @@ def run(args: argparse.Namespace) -> int:
     if not 0 < args.explained <= 1:
         msg = f"--explained has to be above 0 and at most 1, got {args.explained:g}."
         raise InvalidValueError(msg)
-    if args.batch < 1:
-        msg = f"--batch has to be at least 1, got {args.batch}."
+    if args.batch < 1 or args.rows < 1:
+        msg = f"--batch and --rows have to be at least 1, got {args.batch} and {args.rows}."
         raise InvalidValueError(msg)
     if args.html is not None and (args.html.is_dir() or not args.html.absolute().parent.is_dir()):
         msg = f"Cannot write {args.html}: {'it is a folder' if args.html.is_dir() else 'its folder does not exist'}."
@@ -135,12 +136,15 @@ def _live(args: argparse.Namespace) -> "Report":
     """Run two models."""
     from ioadapt_theory.formats.load import load
     from ioadapt_theory.report.assemble import report
-    from ioadapt_theory.report.runnable import load_model, read_inputs
+    from ioadapt_theory.report.inputs import read_both
+    from ioadapt_theory.report.runnable import load_model
 
     source, target = load_model(args.source), load_model(args.target)
     lost = {}
     if args.adapter is not None:
         lost = dict(load(source, args.adapter, strict=False, component=args.component).unmatched)
-    batches = read_inputs(args.inputs, args.batch)
+    both = (args.source, source), (args.target, target)
+    inputs, other = read_both(args.inputs, *both, rows=args.rows, seed=0)
     options = {"explained": args.explained, "size": args.batch, "lost": lost}
-    return report(source, target, inputs=batches, names=(args.source, args.target, args.adapter), **options)
+    names = (args.source, args.target, args.adapter)
+    return report(source, target, inputs=inputs, target_inputs=other, names=names, **options)

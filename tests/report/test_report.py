@@ -1,4 +1,4 @@
-"""The report: what weights tell, what inputs tell, advice that is the largest of the law's numbers, and what is refused."""
+"""The report: what weights tell, what inputs tell, advice that is the largest number, and what is refused."""
 
 import copy
 import json

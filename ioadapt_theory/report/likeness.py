@@ -120,8 +120,8 @@ def _rounded(one: Tensor, two: Tensor, w: Tensor, w2: Tensor) -> tuple[str, str]
     change = w2 - w
     if not change.any() or not w.any():
         return None
-    shuffled = change.flatten()[torch.randperm(change.numel(), generator=torch.Generator().manual_seed(0))]
-    expected = _inversions(w, w + shuffled.view_as(w))
+    shuffled = change.flatten()[torch.randperm(change.numel(), generator=torch.Generator().manual_seed(0))].view_as(w)
+    expected = max(_inversions(w, w + shuffled), _inversions(w2, w2 - shuffled))  # codes are too far apart for any
     along = abs(float((change * w).sum())) / float(change.norm() * w.norm())
     if _inversions(w, w2) > expected / 50 or along > 0.5:  # decay keeps the order, too
         return None

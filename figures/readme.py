@@ -113,7 +113,6 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "foretold": lambda: foretold.section(records()),
     "rule": lambda: foretold.line(records()),
     "kinship": recorded.kinship,
-    "peers": recorded.peers,
     "products": recorded.products,
     "report": partial(reported, "ani-1x:0", "ani-1ccx:0"),
     "report-apart": partial(reported, "ani-1x:0", "ani-1x:1"),

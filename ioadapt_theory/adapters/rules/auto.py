@@ -76,15 +76,13 @@ def choose(source: BaseLayer, target: BaseLayer) -> Choice:
     return Choice(_side(found), found)
 
 
-def _side(found: Sides) -> Placement | None:
-    """The side that shares most, the input where it shares as much or channels are too few to tell."""
-    shared = {
-        side: _beyond_chance(null) for side, null in ((Placement.INPUT, found.input), (Placement.OUTPUT, found.output))
-    }
-    known = {side: share for side, share in shared.items() if share is not None}
-    if not known:
-        return Placement.INPUT if found.input is not None and found.input.most < TELLING else None
-    return next(side for side, share in known.items() if share >= max(known.values()) - ALIKE)
+def _side(layers: Sides) -> Placement | None:
+    """Return the side that shares most, the input where it shares as much or channels are too few to tell."""
+    both = {Placement.INPUT: layers.input, Placement.OUTPUT: layers.output}
+    shared = {side: share for side, null in both.items() if (share := _beyond_chance(null)) is not None}
+    if not shared:
+        return Placement.INPUT if layers.input is not None and layers.input.most < TELLING else None
+    return next(side for side, share in shared.items() if share >= max(shared.values()) - ALIKE)
 
 
 def _beyond_chance(null: Null | None) -> float | None:
@@ -161,27 +159,24 @@ def chosen(
     if target is None:
         msg = "placement='auto' chooses by the weights of a target: adapt(model, ..., placement='auto', target=...)."
         raise InvalidValueError(msg)
-    if inputs is not None and not isinstance(target, nn.Module):
+    if inputs is None:
+        chosen_sides = {name: choice.placement for name, choice in choices(model, config, target).items()}
+    elif isinstance(target, nn.Module):
+        chosen_sides = by_law(model, config, target, inputs)
+    else:
         msg = "placement='auto' with inputs runs the target: give a model in memory, not its weights."
         raise InvalidValueError(msg)
-    if inputs is not None and isinstance(target, nn.Module):
-        found = by_law(model, config, target, inputs)
-    else:
-        found = {name: choice.placement for name, choice in choices(model, config, target).items()}
-    told = {
-        n for n in found if any(compiled(rf"(.*\.)?({pattern})").fullmatch(n) for pattern in config.placement_pattern)
-    }
-    placed = {n: str(side) for n, side in found.items() if side is not None}
-    left = [n for n in found if n not in placed and n not in told]
+    own = [compiled(rf"(.*\.)?({pattern})") for pattern in config.placement_pattern]
+    placed = {n: str(side) for n, side in chosen_sides.items() if side is not None}
+    left_out = [n for n in chosen_sides if n not in placed and not any(pattern.fullmatch(n) for pattern in own)]
     pattern = {**config.placement_pattern, **{f"^{re.escape(n)}": side for n, side in placed.items()}}
-    if not left:
+    if not left_out:
         return replace(config, placement="input", placement_pattern=pattern)
-    if len(left) == len(found):
-        msg = f"None of the {len(left)} layers shares a side with the target's: train the adapter there."
+    every, why = len(chosen_sides), "share nothing with the target" if inputs is None else "keep nothing on the target"
+    if len(left_out) == every:
+        msg = f"All {every} layers {why}, so there is no side to put an adapter on: train it on the target."
         raise InvalidValueError(msg)
-    some = ", ".join(left[:3] + ["..."] * (len(left) > 3))
-    warnings.warn(
-        f"auto leaves out {len(left)} of {len(found)} layers, which share nothing with the target: {some}", stacklevel=3
-    )
-    kept = "|".join(re.escape(n) for n in found if n not in left)
-    return replace(config, placement="input", placement_pattern=pattern, target_modules=kept)
+    some = ", ".join(left_out[:3] + ["..."] * (len(left_out) > 3))
+    warnings.warn(f"auto leaves out {len(left_out)} of {every} layers, which {why}: {some}", stacklevel=3)
+    taken = "|".join(re.escape(n) for n in chosen_sides if n not in left_out)
+    return replace(config, placement="input", placement_pattern=pattern, target_modules=taken)

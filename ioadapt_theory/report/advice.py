@@ -1,7 +1,6 @@
 """Advise what to do with an adapter, or where to put the next one."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from ioadapt_theory.adapters.rules.auto import TIE
@@ -15,32 +14,16 @@ CARRY: Final = (
 )
 
 
-class Action(StrEnum):
-    """What can be done."""
-
-    COPY = "copy"
-    RESCALE = "copy at another strength"
-    CARRY = "carry over"
-    TRAIN = "train anew"
-    MEASURE = "measure"
-    INPUT = "input"
-    OUTPUT = "output"
-    WEIGHT = "weight"
-    AUTO = "auto"
-
-
 @dataclass(frozen=True, slots=True)
 class Advice:
     """One action.
 
     Attributes:
-        action: what to do.
-        how: in words.
+        how: what to do.
         why: the number or the reason for it.
         kept: share of the gain that is kept, where inputs tell it.
     """
 
-    action: Action
     how: str
     why: str
     kept: float | None = None
@@ -66,10 +49,10 @@ def _of_weights(kinship: Kinship, *, adapted: bool) -> list[Advice]:
     if kinship.relation is Relation.SAME and not kinship.heads:
         way = 'with match="provenance"' if kinship.reordered else "as it is"
         how = f"copy it {way}" if adapted else f"any adapter can be copied {way}"
-        return [Advice(Action.COPY, how, "the two compute the same function")]
-    measure = Advice(Action.MEASURE, "give unlabelled inputs (--inputs BATCH)", THEOREM)
+        return [Advice(how, "the two compute the same function")]
+    measure = Advice("give unlabelled inputs (--inputs BATCH)", THEOREM)
     if kinship.relation in (Relation.UNRELATED, Relation.DIFFERENT):
-        return [measure, Advice(Action.CARRY, CARRY if adapted else "train an adapter on each", str(kinship.relation))]
+        return [measure, Advice(CARRY if adapted else "train an adapter on each", str(kinship.relation))]
     return [measure]
 
 
@@ -78,28 +61,24 @@ def _of_effect(copied: Foretold) -> list[Advice]:
     what = "R_KL" if copied.need == "labels" else "R"
     rows = f"{copied.rows} rows, 80 % interval {copied.interval[0]:.2f} to {copied.interval[1]:.2f}"
     strength = copied.cosine / copied.ratio if copied.ratio else 0.0
-    options = [
-        Advice(
-            Action.COPY, "copy it as it is", f"it keeps {what} = {copied.kept:.2f} of its gain ({rows})", copied.kept
-        )
-    ]
+    options = [Advice("copy it as it is", f"it keeps {what} = {copied.kept:.2f} of its gain ({rows})", copied.kept)]
     if copied.at_best_strength > copied.kept + TIE:
         why = (
             f"it keeps c² = {copied.at_best_strength:.2f} of its gain, and {what} = {copied.kept:.2f} as it is ({rows})"
         )
-        options.insert(0, Advice(Action.RESCALE, f"copy it at strength {strength:.2f}", why, copied.at_best_strength))
+        options.insert(0, Advice(f"copy it at strength {strength:.2f}", why, copied.at_best_strength))
     if options[0].kept is not None and options[0].kept <= TIE:
-        options = [Advice(Action.TRAIN, "train it anew on the target", f"a copy keeps {what} = {copied.kept:.2f}", 0.0)]
-    return [*options, Advice(Action.CARRY, CARRY, "a copy is one of the candidates there")]
+        options = [Advice("train it anew on the target", f"a copy keeps {what} = {copied.kept:.2f}", 0.0)]
+    return [*options, Advice(CARRY, "a copy is one of the candidates there")]
 
 
 def _of_sides(law: Law) -> list[Advice]:
     """Of an adapter that is yet to be trained, by the law for each side."""
     shares = {side: share for side in SIDES if (share := law.of(side)) is not None}
     if not shares:
-        return [Advice(Action.TRAIN, "train an adapter on each", "no side of any layer has one size in both models")]
+        return [Advice("train an adapter on each", "no side of any layer has one size in both models")]
     options = [
-        Advice(Action(side), f'train it with placement="{side}"', f"a copy is expected to keep R = {share:.2f}", share)
+        Advice(f'train it with placement="{side}"', f"a copy is expected to keep R = {share:.2f}", share)
         for side, share in shares.items()
     ]
     top = max(shares.values())
@@ -109,10 +88,8 @@ def _of_sides(law: Law) -> list[Advice]:
     if len(sides) > 1:
         mixed = law.mixed()
         why = f"with the side that keeps most of each layer a copy is expected to keep R = {mixed:.2f}"
-        auto = Advice(Action.AUTO, 'train it with placement="auto", this target and these inputs', why, mixed)
+        auto = Advice('train it with placement="auto", this target and these inputs', why, mixed)
         options.insert(0 if mixed > top + TIE else 1, auto)
     if max(top, options[0].kept or 0.0) <= TIE:
-        options.insert(
-            0, Advice(Action.TRAIN, "train an adapter on each", f"a copy is expected to keep {top:.2f}", 0.0)
-        )
+        options.insert(0, Advice("train an adapter on each", f"a copy is expected to keep {top:.2f}", 0.0))
     return options

@@ -2,11 +2,12 @@
 
 import math
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from ioadapt_theory.adapters.base_weights import ModelWeights, Weights
 from ioadapt_theory.adapters.layer import Adapter
@@ -17,8 +18,7 @@ from ioadapt_theory.report.advice import Advice, advise
 from ioadapt_theory.report.counterparts import corresponding, differing, matrices
 from ioadapt_theory.report.kinship import Kinship, kinship
 from ioadapt_theory.report.law import Law, law
-from ioadapt_theory.report.layers import LayerPair, pairs, read
-from ioadapt_theory.report.likeness import kept_channels
+from ioadapt_theory.report.layers import LayerPair, pairs
 
 Progress = Callable[[int], object]
 
@@ -118,7 +118,9 @@ def report(
     places = corresponding(one, two, counterparts)
     common = [n for n in here if places.layers.get(n) in there]
     if not common:
-        raise _nothing_in_common(here, there)
+        some = [f"{len(m)} such as {next(iter(m), 'none')}" for m in (here, there)]
+        msg = f"No layer in common: the source has {some[0]}, the target {some[1]}."
+        raise InvalidValueError(msg)
     tell = progress(sum(math.prod(here[n]) for n in common)) if progress else None
     compared = []
     for pair in pairs(one, two, places, adapters):
@@ -133,14 +135,13 @@ def report(
         told = law(
             *live, inputs, asked, target_inputs=target_inputs, adapter=name, call=call, explained=explained, size=size
         )
-    kin = kinship(
+    relation = kinship(
         compared,
         missing,
         extra,
         differing(one, two, places),
-        kept=kept_channels(_uneven(one, two, compared)),
         added=_added(one, missing) or _added(two, extra),
-        reordered=len(places.orders),
+        orders=len(places.orders),
         heads=places.heads,
         difference=None if told is None else told.difference,
     )
@@ -150,46 +151,29 @@ def report(
     }
     return Report(
         names=names if adapters or names[2] is None else (*names[:2], None),
-        kinship=kin,
+        kinship=relation,
         layers=tuple(compared),
         missing=missing,
         extra=extra,
         lost={**gone, **(lost or {})},
         law=told,
-        advice=tuple(advise(kin, told, adapted=bool(adapters))),
+        advice=tuple(advise(relation, told, adapted=bool(adapters))),
     )
-
-
-def _nothing_in_common(here: Mapping[str, tuple[int, int]], there: Mapping[str, tuple[int, int]]) -> InvalidValueError:
-    """Return the error, with a hint where one model is stored under other names or transposed."""
-    some = [next(iter(m), "none") for m in (here, there)]
-    return InvalidValueError(
-        f"No layer in common: the source has {len(here)} such as {some[0]}, the target {len(there)} such as {some[1]}."
-    )
-
-
-def _uneven(one: Weights, two: Weights, compared: Iterable[LayerPair]) -> Iterator[tuple[str, Tensor, Tensor]]:
-    """Layers of unequal sizes, those that tell most about what a width kept first: from and to what is outside."""
-    uneven = [p for p in compared if p.likeness is None]
-    for pair in sorted(uneven, key=lambda p: sum(a != b for a, b in zip(p.size, p.there, strict=True))):
-        yield pair.name, read(one, pair.name, "source").matrix, read(two, pair.counterpart, "target").matrix
 
 
 def _added(weights: Weights, single: Collection[str]) -> bool:
     """Whether some of the layers that only one model has are doubles of its others, or of a kind that these are not."""
-    others = [n for n in weights.names if n not in single]
-    kinds = {re.sub(r"\d+", "#", n) for n in others}
-    if any(re.sub(r"\d+", "#", n) not in kinds for n in single):
-        return True
-    seen = {
-        _values(weights, n) for n in others if any(re.sub(r"\d+", "#", n) == re.sub(r"\d+", "#", s) for s in single)
-    }
-    return any(_values(weights, n) in seen for n in single)
 
+    @cache
+    def values(name: str) -> tuple[float, ...]:
+        m = weights.layer(name).matrix.detach()
+        return tuple(m[:: len(m) // 8 + 1, :: m.shape[1] // 8 + 1].flatten().tolist())
 
-def _values(weights: Weights, name: str) -> tuple[float, ...]:
-    m = weights.layer(name).matrix.detach()
-    return tuple(m[:: len(m) // 8 + 1, :: m.shape[1] // 8 + 1].flatten().tolist())
+    kinds: dict[str, list[str]] = {}
+    for name in set(weights.names) - {*single}:
+        kinds.setdefault(re.sub(r"\d+", "#", name), []).append(name)
+    beside = {name: kinds.get(re.sub(r"\d+", "#", name), []) for name in single}
+    return any(not others or values(name) in map(values, others) for name, others in beside.items())
 
 
 def _adapters(

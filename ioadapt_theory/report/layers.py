@@ -21,7 +21,7 @@ class LayerPair:
         name, counterpart: in the source and in the target.
         size, there: channels in and out, of the source and of the target.
         sides: what the two share on either side.
-        likeness: of the weights; None where the sizes differ.
+        likeness: of the weights.
         placements: of the adapter at hand on this layer.
         table: whether it is an embedding, which no adapter sits on.
     """
@@ -31,7 +31,7 @@ class LayerPair:
     size: tuple[int, int]
     there: tuple[int, int]
     sides: Sides
-    likeness: Likeness | None
+    likeness: Likeness
     placements: tuple[Placement, ...] = ()
     table: bool = False
 
@@ -72,7 +72,7 @@ def pairs(
             size=size[::-1] if table else size,
             there=there[other][::-1] if table else there[other],
             sides=Sides(None, shared.output, shared.cosine, shared.ratio) if table else shared,
-            likeness=likeness(w, w2) if w.shape == w2.shape else None,
+            likeness=likeness(w, w2),
             placements=tuple(placement for placement, _ in adapters[name].parts()) if name in adapters else (),
             table=table,
         )

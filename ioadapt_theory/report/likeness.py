@@ -1,7 +1,6 @@
 """Compare W' with W: equal, a rounded or zeroed copy, or alike beyond what another order of the channels would be."""
 
 import math
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,10 +18,6 @@ PIECE: Final = 16
 """Numbers that lie one after the other and are rounded with one scale in every format of codes."""
 PIECES: Final = 4096
 """Pieces of a matrix that are looked at."""
-LARGEST: Final = 4096
-"""Channels of a side at most that are searched for those of a narrower layer."""
-PART: Final = 0.5
-"""Cosine from which a channel is one of the wider layer's, or twice that of the best unrelated one."""
 EXPECTED: Final = 20
 """Inversions that chance has to give before none of them says that a matrix is rounded."""
 
@@ -36,8 +31,9 @@ class Likeness:
         z: standard deviations of ⟨W, W'⟩ above that of permuted channels, of inputs or outputs, whichever are fewer;
             None where there are too few channels.
         most: the z of W itself, so what could be seen.
-        copy: "rounded" or "zeroed" where that alone makes one the other, "unclear" where too few numbers tell.
-        copied: "source" or "target", whichever is the rounded or zeroed one; "" where that cannot be told.
+        copy: "rounded", "zeroed" or "narrowed" where that alone makes one the other, "unclear" where too few numbers
+            tell.
+        copied: "source" or "target", whichever is the copy; "" where that cannot be told.
     """
 
     equal: bool
@@ -47,9 +43,11 @@ class Likeness:
     copied: str = ""
 
 
-def likeness(one: Float[Tensor, "d c"], two: Float[Tensor, "d c"]) -> Likeness:
-    """Compare two matrices of one size, with numbers that share a scale in a row."""
+def likeness(one: Float[Tensor, "d c"], two: Float[Tensor, "e f"]) -> Likeness:
+    """Compare two matrices as torch stores them, so that numbers that are rounded with one scale lie together."""
     one, two = one.detach(), two.detach()
+    if one.shape != two.shape:
+        return Likeness(False, None, 0.0, *_narrowed(one, two))
     if same(one, two):
         return Likeness(equal=True, z=None, most=math.inf)
     w, w2 = (_pieces(m) for m in (one, two))
@@ -145,29 +143,14 @@ def _inversions(w: Float[Tensor, "n p"], w2: Float[Tensor, "n p"]) -> int:
     return int(((rising > 0) & (then < 0)).sum())
 
 
-def kept_channels(
-    layers: Iterable[tuple[str, Float[Tensor, "c d"], Float[Tensor, "e f"]]],
-) -> Mapping[str, float]:
-    """Return the median cosine of each narrower layer's channels with those of the wider one that they are.
-
-    A side that has one size in both keeps its order, and the channels of the other are searched; layers whose channels
-    are not found, or that differ on both sides, are left out.
-
-    Args:
-        layers: name, W and W' of unequal sizes.
-    """
-    cosines = {name: _kept(*sorted(pair, key=Tensor.numel)) for name, *pair in layers}
-    return {name: cosine for name, cosine in cosines.items() if cosine is not None}
-
-
-def _kept(narrow: Tensor, wide: Tensor) -> float | None:
-    if narrow.shape[0] != wide.shape[0]:
-        narrow, wide = narrow.mT, wide.mT
-    if narrow.shape[0] != wide.shape[0] or wide.shape[1] > LARGEST:
-        return None
-    wide, narrow = (m.detach().float() for m in (wide, narrow))
-    wide, narrow = (m / m.norm(dim=0).clamp_min(torch.finfo(m.dtype).tiny) for m in (wide, narrow))
-    alike, columns = (narrow.mT @ wide).max(1)
-    chance = math.sqrt(2 * math.log(wide.shape[1]) / len(narrow))  # of the best of unrelated channels
-    found = float(alike.median()) > max(PART, 2 * chance) and 2 * len(set(columns.tolist())) > len(columns)
-    return float(alike.median()) if found else None
+def _narrowed(one: Tensor, two: Tensor) -> tuple[str, str]:
+    """Which of them has some of the other's rows or columns, as they are there."""
+    which = int(two.numel() < one.numel())
+    wide, narrow = (one, two)[1 - which], (one, two)[which]
+    if wide.shape[0] == narrow.shape[0]:
+        wide, narrow = wide.mT, narrow.mT
+    if wide.shape[1] != narrow.shape[1]:
+        return "", ""
+    whole = {row.tobytes() for row in wide.double().cpu().numpy()}
+    inside = all(row.tobytes() in whole for row in narrow.double().cpu().numpy())
+    return ("narrowed", ("source", "target")[which]) if inside else ("", "")

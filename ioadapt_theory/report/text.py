@@ -6,6 +6,7 @@ from typing import Final
 
 from ioadapt_theory.null import Null
 from ioadapt_theory.report.assemble import Report
+from ioadapt_theory.report.kinship import TELLING as RELATED
 from ioadapt_theory.report.law import SIDES, Law
 from ioadapt_theory.report.layers import LayerPair
 
@@ -102,7 +103,8 @@ def table(pairs: Sequence[LayerPair], law: Law | None) -> list[list[str]]:
     lines = [["layer", "weight" if law is None else "cosine", "norms", *sides]]
     for pair in pairs:
         if law is None:
-            cells = [side(pair.sides.input), side(pair.sides.output)]
+            alike = pair.likeness.equal or (pair.likeness.z or 0.0) >= RELATED
+            cells = [side(null, alike=alike) for null in (pair.sides.input, pair.sides.output)]
         else:
             found = (law.expected.get((pair.name, one)) for one in sides)
             cells = [number(None if one is None else one.R) for one in found]
@@ -110,13 +112,13 @@ def table(pairs: Sequence[LayerPair], law: Law | None) -> list[list[str]]:
     return lines
 
 
-def side(null: Null | None) -> str:
-    """Return what a side shares, or why that is not told."""
+def side(null: Null | None, *, alike: bool) -> str:
+    """Return what a side shares, or why that is not told; never chance where the weights themselves are related."""
     if null is None or null.excess is None or null.z is None:
         return "-"
     if null.most < TELLING:
         return "few"
-    return number(null.excess) if null.z >= TELLING else "chance"
+    return number(null.excess) if alike or null.z >= TELLING else "chance"
 
 
 def number(value: float | None) -> str:

@@ -22,7 +22,7 @@ FEW = 64
 """Rows that are too few to choose much by."""
 SAFE = ("ridge 0.1", "shrunk 10")
 """The candidates beside the copy where rows are few."""
-STRENGTHS = (0.7, 0.4)
+STRENGTHS = (2.0, 1.4, 0.7, 0.4)
 
 
 class Candidates:
@@ -120,8 +120,8 @@ class Candidates:
             made["copy"] = {self.places[layer][0]: adapter for layer, adapter in copies.items()}
         return {n: adapters for n, adapters in made.items() if adapters}
 
-    def weaker(self, scores: Mapping[str, float]) -> dict[str, Adapters]:
-        """Return the best closed form at less than its strength: several large parts at once overshoot."""
+    def strengths(self, scores: Mapping[str, float]) -> dict[str, Adapters]:
+        """Return the best closed form at other strengths: ridges weaken it, several large parts at once overshoot."""
         fitted = [n for n in self.by_name if n != "copy"]
         if self.few or not fitted:
             return {}

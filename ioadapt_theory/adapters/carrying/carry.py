@@ -106,7 +106,8 @@ class _Carrying:
         self.need = options.need or trial.need(rows.fit[0][0])
         count = sum(row_count(one) for one, _ in rows.fit)
         draws = options.draws or (DRAWS if count < ENOUGH else 1)
-        passes = Passes(trial.source, trial.target, {}, {}, options.call, options.seed, draws)
+        wanted = trial.wanted if self.need == "labels" else None
+        passes = Passes(trial.source, trial.target, {}, {}, options.call, options.seed, draws, wanted)
         adapted = {n: layer for n, layer in layers(trial.source, trial.name).items() if n in places}
         self.made = Candidates(adapted, trial.name, passes, rows, places, options)
 
@@ -114,9 +115,9 @@ class _Carrying:
         """Choose, refine and tell; return the outcome and what is to be put on the target."""
         candidates = dict(self.made.by_name)
         scores = {"zero": 0.0} | self.scores(candidates, self.rows.choose)
-        weaker = self.made.weaker(scores)
-        scores |= self.scores(weaker, self.rows.choose)
-        candidates |= weaker
+        scaled = self.made.strengths(scores)
+        scores |= self.scores(scaled, self.rows.choose)
+        candidates |= scaled
         chosen = max(scores, key=lambda n: scores[n])
         if scores.get("copy", 0.0) > 0 and scores["copy"] >= scores[chosen] - AS_GOOD:
             chosen = "copy"

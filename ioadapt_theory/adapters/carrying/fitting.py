@@ -1,6 +1,6 @@
 """The closed form fitted on a batch after the other, and what its candidates keep layer by layer, to first order."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -17,6 +17,7 @@ from ioadapt_theory.effect.translation import Factors, Translation, truncated
 from ioadapt_theory.errors import IoAdaptError
 
 IDLE = "the adapter has no effect there on these inputs: the layer {}"
+Wanted = Callable[[object, int], tuple[Tensor, Tensor]]
 Place = tuple[str, str, str]
 """Key of a part, layer of the target, side of the target."""
 
@@ -33,6 +34,7 @@ class Passes:
         call: runs a model.
         seed: of the cotangents.
         draws: how many.
+        wanted: where outputs are logits, gives the source's outputs without and with its adapter.
     """
 
     source: nn.Module
@@ -42,11 +44,15 @@ class Passes:
     call: Call | None
     seed: int
     draws: int
+    wanted: Wanted | None = None
 
     def __call__(self, pairs: Iterable[Pair]) -> Iterator[tuple[Recorded, Recorded]]:
         """Yield the two records of each pair."""
         for number, (one, two) in enumerate(pairs):
             options = {"call": self.call, "seed": self.seed + number, "draws": self.draws}
+            if self.wanted is not None:  # the cotangents of both are in the metric of what the source says
+                s, sa = self.wanted(one, number)
+                options["chances"] = (s.softmax(-1) + sa.softmax(-1)) / 2
             with disable(self.source), disable(self.target):
                 here = record(self.source, self.here, one, **options)  # type: ignore[arg-type]
                 yield here, record(self.target, self.there, two, **options)  # type: ignore[arg-type]

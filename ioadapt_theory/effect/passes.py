@@ -122,7 +122,7 @@ def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> 
         msg = f"The model gives a {type(result).__name__} without a tensor of numbers; give call= that returns one."
         raise InvalidValueError(msg)
     keys = {*result} if isinstance(result, Mapping) else {*getattr(result, "__dataclass_fields__", ())}
-    return output if output.ndim else output[None], next((key for key in FIRST if key in keys), None)
+    return output if output.ndim > 1 else output.reshape(-1, 1), next((key for key in FIRST if key in keys), None)
 
 
 def called(model: nn.Module, batch: Any) -> Any:

@@ -63,7 +63,7 @@ class Candidates:
         there = {layer for layers_ in self.places.values() for layer in layers_}
         passes.here = base_layers(passes.source, {part.layer for part in given})
         passes.there = base_layers(passes.target, there)
-        given, self.truncated = reduced(given, passes, rows.fit, self.options.rank, self.options.share)
+        given, self.truncated = reduced(given, [passes], rows.fit, self.options.rank, self.options.rank_share)
         self.parts = {part.key: part for part in given}
         places = [
             (k, layer, side)
@@ -116,7 +116,8 @@ class Candidates:
             target = self.places[layer][0]  # what has no closed form is copied: convolutions in groups
             for adapters in made.values():
                 adapters.setdefault(target, copies[layer])
-        if copies:
+        sides = {part.placement for part in self.parts.values()} - {BIAS}
+        if copies and self.options.placement in {None, "best", *(sides if len(sides) == 1 else ())}:
             made["copy"] = {self.places[layer][0]: adapter for layer, adapter in copies.items()}
         return {n: adapters for n, adapters in made.items() if adapters}
 

@@ -18,7 +18,7 @@ from ioadapt_theory.adapters.carrying.places import counterparts
 from ioadapt_theory.adapters.carrying.refine import from_zero, refined
 from ioadapt_theory.adapters.carrying.trial import Adapters, Trial, put
 from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.adapters.model import layers, remove
+from ioadapt_theory.adapters.model import layers, naming, remove
 from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport
 from ioadapt_theory.effect.batches import Pair, Parts, divided, row_count
 from ioadapt_theory.effect.measure import require_comparable
@@ -75,6 +75,9 @@ def carried(
         finally:
             remove(source, name)
     given = layers(source, name)
+    for layer, module in given.items():
+        with naming(layer):
+            module.adapters[name].require_whole()  # type: ignore[operator]
     if any(name in layer.adapters for layer in layers(target).values()):
         msg = f"The target has an adapter {name!r} already; remove it first."
         raise InvalidValueError(msg)
@@ -160,7 +163,10 @@ class _Carrying:
         found = {n: self.foretold(rows) for n, rows in self.trial.sums(shown, self.rows.tell).items()}
         best = found.get(chosen)
         put = candidates[chosen] if best is not None and best.interval[0] > 0 else {}
-        origins = {place[1]: self.made.parts[key].layer for key, place in self.made.picked.items()}
+        origins: dict[str, str] = {}
+        for key, (_, layer, _) in self.made.picked.items():
+            came = dict.fromkeys([*filter(None, origins.get(layer, "").split(", ")), self.made.parts[key].layer])
+            origins[layer] = ", ".join(came)
         origins |= {layers_[0]: layer for layer, layers_ in self.places.items() if layers_[0] not in origins}
         lost = self.lost | self.made.lost
         for (key, layer, _), why in self.made.fit.lost.items():

@@ -19,7 +19,7 @@ from ioadapt_theory.effect.translation import Factors
 from ioadapt_theory.errors import UnsupportedError
 
 FEW = 64
-"""Rows that are too few to choose much by."""
+"""Rows that are too few to choose much by; a row of n positions, of a text or an image, counts as √n."""
 SAFE = ("ridge 0.1", "shrunk 10")
 """The candidates beside the copy where rows are few."""
 STRENGTHS = (2.0, 1.4, 0.7, 0.4)
@@ -45,6 +45,8 @@ class Candidates:
         rows: Parts,
         places: Mapping[str, tuple[str, ...]],
         options: Options,
+        *,
+        few: bool,
     ) -> None:
         """Fit on ``rows.fit``, weigh on ``rows.choose``.
 
@@ -55,10 +57,11 @@ class Candidates:
             rows: divided.
             places: layers of the target for each of the source's.
             options: see ``Options``.
+            few: whether the rows are too few to choose much by.
         """
         self.adapted, self.name, self.places, self.options = adapted, name, places, options
         self.modules = {"": passes.target, **dict(walk(passes.target))}
-        self.few, self.lost = rows.rows <= FEW, dict[str, str]()
+        self.few, self.lost = few, dict[str, str]()
         given = parts_of(self.adapted, self.name)
         there = {layer for layers_ in self.places.values() for layer in layers_}
         passes.here = base_layers(passes.source, {part.layer for part in given})

@@ -1,5 +1,6 @@
 """An adapter carried over: fitted on most rows, chosen on some, told on others; nothing is put where none is kept."""
 
+import math
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -21,7 +22,7 @@ from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import layers, naming, remove
 from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport
 from ioadapt_theory.effect.batches import Pair, Parts, divided, row_count
-from ioadapt_theory.effect.measure import require_comparable
+from ioadapt_theory.effect.measure import positions, require_comparable
 from ioadapt_theory.effect.passes import undisturbed
 from ioadapt_theory.effect.retention import Foretold, RowSums, foretold
 from ioadapt_theory.errors import InvalidValueError
@@ -112,7 +113,8 @@ class _Carrying:
         wanted = trial.wanted if self.need == "labels" else None
         passes = Passes(trial.source, trial.target, {}, {}, options.call, options.seed, draws, wanted)
         adapted = {n: layer for n, layer in layers(trial.source, trial.name).items() if n in places}
-        self.made = Candidates(adapted, trial.name, passes, rows, places, options)
+        self.few = rows.rows * math.sqrt(positions(s)) <= FEW
+        self.made = Candidates(adapted, trial.name, passes, rows, places, options, few=self.few)
 
     def done(self) -> tuple[CarryReport, Adapters]:
         """Choose, refine and tell; return the outcome and what is to be put on the target."""
@@ -214,7 +216,7 @@ class _Carrying:
             )
         if rows <= TOO_FEW:
             notes.append(f"{rows} rows are too few to foretell anything: give 256 or more.")
-        elif rows <= FEW:
+        elif self.few:
             notes.append(f"{rows} rows are few: one ridge is tried instead of a grid; give 256 or more.")
         if best is None:
             return notes

@@ -93,7 +93,7 @@ def products(source: Rows, target: Rows, side: str) -> tuple[float, float, float
     Raises:
         ShapeError: the two layers have other sizes on this side.
     """
-    (r, g), (r2, g2) = ((rows.reader(side), rows.writer(side)) for rows in (source, target))
+    (r, g), (r2, g2) = (rows.both(side) for rows in (source, target))
     if r.shape[-1] != r2.shape[-1] or g.shape[-1] != g2.shape[-1] or len(r) != len(r2):
         sizes = f"{r.shape[-1]} x {g.shape[-1]} and {r2.shape[-1]} x {g2.shape[-1]}"
         msg = f"The {side} sides of the two layers have other sizes: {sizes}."

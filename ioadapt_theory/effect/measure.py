@@ -1,5 +1,6 @@
 """The finite effect of the adapters that are active on two models, row by row."""
 
+import math
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 
@@ -66,3 +67,8 @@ def require_comparable(source: Tensor, target: Tensor) -> None:
             " call= that returns what both share, as the scores of common tokens."
         )
         raise InvalidValueError(msg)
+
+
+def positions(output: Tensor) -> int:
+    """Return how many positions a sample of an output has: tokens, or pixels of an image whose channels come first."""
+    return math.prod(output.shape[2:] if output.ndim > 3 else output.shape[1:-1])

@@ -51,6 +51,7 @@ def record(
     call: Call | None = None,
     seed: int = 0,
     draws: int = 1,
+    chances: Tensor | None = None,
 ) -> Recorded:
     """Run a model forward once and backward ``draws`` times; the model is as it was afterwards.
 
@@ -61,6 +62,8 @@ def record(
         call: runs the model on the batch; by default with its arguments spread out.
         seed: of the cotangents and of whatever the model draws; the same for both models of a pair.
         draws: how many cotangents.
+        chances: probabilities of the outputs' classes where these are logits: cotangents are drawn in their Fisher
+            metric, in which classes that nobody expects count little; by default all outputs count alike.
 
     Raises:
         InvalidValueError: the model does not take the batch, or gives no finite numbers.
@@ -73,18 +76,25 @@ def record(
             msg = "An output of the model is not finite on these inputs, so no effect can be compared."
             raise InvalidValueError(msg)
         if output.requires_grad:
-            watch.backward(output, [*cotangents(output, seed, draws)])
+            watch.backward(output, [*cotangents(output, seed, draws, chances)])
     rows = {name: Rows(modules[name], calls, draws, len(output)) for name, calls in watch.calls.items() if calls}
     silent = tuple(name for name in modules if name not in rows)
     mute = tuple(name for name, row in rows.items() if not row.has_gradient)
     return Recorded(output.detach(), rows, silent, mute)
 
 
-def cotangents(output: Tensor, seed: int, draws: int) -> Iterator[Tensor]:
-    """Yield N(0, 1) cotangents for an output; equal seeds and shapes give equal cotangents, whatever the device."""
+def cotangents(output: Tensor, seed: int, draws: int, chances: Tensor | None = None) -> Iterator[Tensor]:
+    """Yield random cotangents for an output; equal seeds and shapes give equal ones, whatever the device.
+
+    They are N(0, 1), or with probabilities p of covariance diag p - ppᵀ.
+    """
     generator = torch.Generator().manual_seed(seed)
     for _ in range(draws):
-        yield torch.randn(output.shape, generator=generator).to(output)
+        drawn = torch.randn(output.shape, generator=generator).to(output)
+        if chances is not None:
+            p = chances.to(output)
+            drawn = p.sqrt() * drawn - p * (p.sqrt() * drawn).sum(-1, keepdim=True)
+        yield drawn
 
 
 def run(model: nn.Module, batch: Any, call: Call | None, seed: int) -> Tensor:
@@ -112,7 +122,7 @@ def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> 
         msg = f"The model gives a {type(result).__name__} without a tensor of numbers; give call= that returns one."
         raise InvalidValueError(msg)
     keys = {*result} if isinstance(result, Mapping) else {*getattr(result, "__dataclass_fields__", ())}
-    return output if output.ndim else output[None], next((key for key in FIRST if key in keys), None)
+    return output if output.ndim > 1 else output.reshape(-1, 1), next((key for key in FIRST if key in keys), None)
 
 
 def called(model: nn.Module, batch: Any) -> Any:

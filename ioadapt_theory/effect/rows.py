@@ -51,6 +51,10 @@ class Rows:
         """Return the gradients, cotangents x samples x positions x features, the positions as in ``reader``."""
         return self._joined([self._written(side, *call) for call in self.calls])
 
+    def both(self, side: str) -> tuple[Tensor, Tensor]:
+        """Return reader and writer."""
+        return self.reader(side), self.writer(side)
+
     def _joined(self, calls: list[Tensor]) -> Tensor:
         """Calls one after the other along their positions, draws x samples x positions x features."""
         count = self.samples if all(x.shape[1] * x.shape[2] % self.samples == 0 for x in calls) else 0

@@ -11,8 +11,8 @@ from ioadapt_theory.errors import FileFormatError, InvalidValueError, MissingExt
 from ioadapt_theory.report.runnable import read_inputs
 
 TENSORS = (".safetensors", ".npz")
-LENGTH = 128
-"""Tokens in a row of a text."""
+LENGTH, SHORTEST, ROWS = 128, 8, 256
+"""Tokens in a row of a text: as few as give so many rows, within limits."""
 LEAST, LARGEST = 24, 32
 """Samples that are drawn at least, prompts coming again, and the side of a UNet's latents at most."""
 STEPS = 1000
@@ -64,7 +64,7 @@ def _tokens(folder: str, text: str, rows: int) -> Tensor:
     """The text as rows of equal length, without padding."""
     tokenizer = _pretrained("AutoTokenizer", folder, "tokenizer")
     ids = torch.tensor(tokenizer(text, truncation=False, verbose=False)["input_ids"])
-    length = min(LENGTH, max(2, len(ids) // 16))
+    length = min(LENGTH, max(SHORTEST, len(ids) // ROWS))
     count = min(rows, len(ids) // length)
     return ids[: count * length].reshape(count, length)
 

@@ -19,10 +19,10 @@ from ioadapt_theory.effect.translation import Factors
 from ioadapt_theory.errors import UnsupportedError
 
 FEW = 64
-"""Rows that are too few to choose much by."""
+"""Rows that are too few to choose much by; a row of n positions, of a text or an image, counts as √n."""
 SAFE = ("ridge 0.1", "shrunk 10")
 """The candidates beside the copy where rows are few."""
-STRENGTHS = (0.7, 0.4)
+STRENGTHS = (2.0, 1.4, 0.7, 0.4)
 
 
 class Candidates:
@@ -45,6 +45,8 @@ class Candidates:
         rows: Parts,
         places: Mapping[str, tuple[str, ...]],
         options: Options,
+        *,
+        few: bool,
     ) -> None:
         """Fit on ``rows.fit``, weigh on ``rows.choose``.
 
@@ -55,15 +57,16 @@ class Candidates:
             rows: divided.
             places: layers of the target for each of the source's.
             options: see ``Options``.
+            few: whether the rows are too few to choose much by.
         """
         self.adapted, self.name, self.places, self.options = adapted, name, places, options
         self.modules = {"": passes.target, **dict(walk(passes.target))}
-        self.few, self.lost = rows.rows <= FEW, dict[str, str]()
+        self.few, self.lost = few, dict[str, str]()
         given = parts_of(self.adapted, self.name)
         there = {layer for layers_ in self.places.values() for layer in layers_}
         passes.here = base_layers(passes.source, {part.layer for part in given})
         passes.there = base_layers(passes.target, there)
-        given, self.truncated = reduced(given, passes, rows.fit, self.options.rank, self.options.share)
+        given, self.truncated = reduced(given, [passes], rows.fit, self.options.rank, self.options.rank_share)
         self.parts = {part.key: part for part in given}
         places = [
             (k, layer, side)
@@ -116,12 +119,13 @@ class Candidates:
             target = self.places[layer][0]  # what has no closed form is copied: convolutions in groups
             for adapters in made.values():
                 adapters.setdefault(target, copies[layer])
-        if copies:
+        sides = {part.placement for part in self.parts.values()} - {BIAS}
+        if copies and self.options.placement in {None, "best", *(sides if len(sides) == 1 else ())}:
             made["copy"] = {self.places[layer][0]: adapter for layer, adapter in copies.items()}
         return {n: adapters for n, adapters in made.items() if adapters}
 
-    def weaker(self, scores: Mapping[str, float]) -> dict[str, Adapters]:
-        """Return the best closed form at less than its strength: several large parts at once overshoot."""
+    def strengths(self, scores: Mapping[str, float]) -> dict[str, Adapters]:
+        """Return the best closed form at other strengths: ridges weaken it, several large parts at once overshoot."""
         fitted = [n for n in self.by_name if n != "copy"]
         if self.few or not fitted:
             return {}

@@ -1,5 +1,6 @@
 """An adapter carried over: fitted on most rows, chosen on some, told on others; nothing is put where none is kept."""
 
+import math
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -18,10 +19,10 @@ from ioadapt_theory.adapters.carrying.places import counterparts
 from ioadapt_theory.adapters.carrying.refine import from_zero, refined
 from ioadapt_theory.adapters.carrying.trial import Adapters, Trial, put
 from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.adapters.model import layers, remove
+from ioadapt_theory.adapters.model import layers, naming, remove
 from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport
 from ioadapt_theory.effect.batches import Pair, Parts, divided, row_count
-from ioadapt_theory.effect.measure import require_comparable
+from ioadapt_theory.effect.measure import positions, require_comparable
 from ioadapt_theory.effect.passes import undisturbed
 from ioadapt_theory.effect.retention import Foretold, RowSums, foretold
 from ioadapt_theory.errors import InvalidValueError
@@ -75,6 +76,9 @@ def carried(
         finally:
             remove(source, name)
     given = layers(source, name)
+    for layer, module in given.items():
+        with naming(layer):
+            module.adapters[name].require_whole()  # type: ignore[operator]
     if any(name in layer.adapters for layer in layers(target).values()):
         msg = f"The target has an adapter {name!r} already; remove it first."
         raise InvalidValueError(msg)
@@ -106,17 +110,19 @@ class _Carrying:
         self.need = options.need or trial.need(rows.fit[0][0])
         count = sum(row_count(one) for one, _ in rows.fit)
         draws = options.draws or (DRAWS if count < ENOUGH else 1)
-        passes = Passes(trial.source, trial.target, {}, {}, options.call, options.seed, draws)
+        wanted = trial.wanted if self.need == "labels" else None
+        passes = Passes(trial.source, trial.target, {}, {}, options.call, options.seed, draws, wanted)
         adapted = {n: layer for n, layer in layers(trial.source, trial.name).items() if n in places}
-        self.made = Candidates(adapted, trial.name, passes, rows, places, options)
+        self.few = rows.rows * math.sqrt(positions(s)) <= FEW
+        self.made = Candidates(adapted, trial.name, passes, rows, places, options, few=self.few)
 
     def done(self) -> tuple[CarryReport, Adapters]:
         """Choose, refine and tell; return the outcome and what is to be put on the target."""
         candidates = dict(self.made.by_name)
         scores = {"zero": 0.0} | self.scores(candidates, self.rows.choose)
-        weaker = self.made.weaker(scores)
-        scores |= self.scores(weaker, self.rows.choose)
-        candidates |= weaker
+        scaled = self.made.strengths(scores)
+        scores |= self.scores(scaled, self.rows.choose)
+        candidates |= scaled
         chosen = max(scores, key=lambda n: scores[n])
         if scores.get("copy", 0.0) > 0 and scores["copy"] >= scores[chosen] - AS_GOOD:
             chosen = "copy"
@@ -159,7 +165,10 @@ class _Carrying:
         found = {n: self.foretold(rows) for n, rows in self.trial.sums(shown, self.rows.tell).items()}
         best = found.get(chosen)
         put = candidates[chosen] if best is not None and best.interval[0] > 0 else {}
-        origins = {place[1]: self.made.parts[key].layer for key, place in self.made.picked.items()}
+        origins: dict[str, str] = {}
+        for key, (_, layer, _) in self.made.picked.items():
+            came = dict.fromkeys([*filter(None, origins.get(layer, "").split(", ")), self.made.parts[key].layer])
+            origins[layer] = ", ".join(came)
         origins |= {layers_[0]: layer for layer, layers_ in self.places.items() if layers_[0] not in origins}
         lost = self.lost | self.made.lost
         for (key, layer, _), why in self.made.fit.lost.items():
@@ -207,7 +216,7 @@ class _Carrying:
             )
         if rows <= TOO_FEW:
             notes.append(f"{rows} rows are too few to foretell anything: give 256 or more.")
-        elif rows <= FEW:
+        elif self.few:
             notes.append(f"{rows} rows are few: one ridge is tried instead of a grid; give 256 or more.")
         if best is None:
             return notes

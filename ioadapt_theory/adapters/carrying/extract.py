@@ -35,7 +35,7 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
         tuned: a model with the same layers.
         inputs: what the models take, without labels.
         name: of the adapter.
-        **options: ``rank``, or ``share`` of the square of each layer's effect (default .98), and others of ``Options``.
+        **options: ``rank`` or ``rank_share``, and others of ``Options``.
 
     Raises:
         InvalidValueError: no layer differs, or the two are not one architecture.
@@ -56,14 +56,17 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
     with undisturbed(base), undisturbed(tuned):
         changes = differences(base, tuned)
         names = base_layers(base, changes)
-        passes = Passes(base, base, names, {}, chosen.call, chosen.seed, chosen.draws or 2)
+        looks = [
+            Passes(model, model, base_layers(model, changes), {}, chosen.call, chosen.seed, chosen.draws or 2)
+            for model in (base, tuned)
+        ]
         given = [Part(n, "weight", None, change, 1.0, torch.float32) for n, change in changes.items()]
         fit, choose, tell = rows.fit, rows.choose, rows.tell
-        parts, kept = reduced(given, passes, fit, chosen.rank, chosen.share)
+        parts, kept = reduced(given, looks, fit, chosen.rank, chosen.rank_share)
         made = {part.layer: built(names[part.layer], {"weight": (part.factors, 1.0, part.dtype)}) for part in parts}  # type: ignore[dict-item]
         plain = {part.layer: _plain(names[part.layer], changes[part.layer], part.factors[0].shape[1]) for part in parts}  # type: ignore[index]
         candidates = {"effect": made, PLAIN: plain}
-        need, sums = _sums(base, tuned, candidates, choose, chosen)
+        need, sums = _sums(base, tuned, candidates, fit + choose, chosen)
         scores = {n: foretold(s, need, seed=chosen.seed).kept for n, s in sums.items()}
         best = max(scores, key=lambda n: scores[n])
         _, told = _sums(base, tuned, candidates, tell, chosen)

@@ -1,6 +1,6 @@
 """The closed form fitted on a batch after the other, and what its candidates keep layer by layer, to first order."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import torch
@@ -17,6 +17,7 @@ from ioadapt_theory.effect.translation import Factors, Translation, truncated
 from ioadapt_theory.errors import IoAdaptError
 
 IDLE = "the adapter has no effect there on these inputs: the layer {}"
+Wanted = Callable[[object, int], tuple[Tensor, Tensor]]
 Place = tuple[str, str, str]
 """Key of a part, layer of the target, side of the target."""
 
@@ -33,6 +34,7 @@ class Passes:
         call: runs a model.
         seed: of the cotangents.
         draws: how many.
+        wanted: where outputs are logits, gives the source's outputs without and with its adapter.
     """
 
     source: nn.Module
@@ -42,11 +44,15 @@ class Passes:
     call: Call | None
     seed: int
     draws: int
+    wanted: Wanted | None = None
 
     def __call__(self, pairs: Iterable[Pair]) -> Iterator[tuple[Recorded, Recorded]]:
         """Yield the two records of each pair."""
         for number, (one, two) in enumerate(pairs):
             options = {"call": self.call, "seed": self.seed + number, "draws": self.draws}
+            if self.wanted is not None:  # the cotangents of both are in the metric of what the source says
+                s, sa = self.wanted(one, number)
+                options["chances"] = (s.softmax(-1) + sa.softmax(-1)) / 2
             with disable(self.source), disable(self.target):
                 here = record(self.source, self.here, one, **options)  # type: ignore[arg-type]
                 yield here, record(self.target, self.there, two, **options)  # type: ignore[arg-type]
@@ -60,41 +66,36 @@ def base_layers(model: nn.Module, names: Iterable[str]) -> dict[str, nn.Module]:
 
 
 def reduced(
-    parts: list[Part], passes: Passes, pairs: list[Pair], rank: int | None, share: float
+    parts: list[Part], looks: list[Passes], pairs: list[Pair], rank: int | None, share: float
 ) -> tuple[list[Part], dict[str, float]]:
-    """Return parts of low rank: changes that have none are truncated by their effect on the source.
-
-    Also the share of each one's effect (its square) that the rank keeps.
+    """Return parts of low rank, changes that have none truncated by their effect; and the share of its square kept.
 
     Args:
         parts: of the adapter.
-        passes: of the two models.
+        looks: the models in which the effect counts; their ``source`` is looked at.
         pairs: batches to weigh the effect on.
         rank: of the result, at most.
         share: of the square of the effect, kept by the least rank that does.
     """
     todo = {part.key: part for part in parts if part.matrix is not None}
-    grams: dict[str, list[Tensor]] = {}
+    grams: dict[str, tuple[Tensor, Tensor]] = {}
     for number, (one, _) in enumerate(pairs if todo else ()):
-        with disable(passes.source):
-            rows = record(
-                passes.source, passes.here, one, call=passes.call, seed=passes.seed + number, draws=passes.draws
-            ).rows
-        for key, part in todo.items():
-            if part.layer in rows:
-                r, g = (
-                    x.flatten(0, -2).float()
-                    for x in (rows[part.layer].reader(part.placement), rows[part.layer].writer(part.placement))
-                )
-                sums = [r.mT @ r, g.mT @ g]
-                grams[key] = [a + b for a, b in zip(grams[key], sums, strict=True)] if key in grams else sums
+        for look in looks:
+            options = {"call": look.call, "seed": look.seed + number, "draws": look.draws}
+            with disable(look.source):
+                rows = record(look.source, look.here, one, **options).rows  # type: ignore[arg-type]
+            for key, part in todo.items():
+                if part.layer in rows:
+                    r, g = (x.flatten(0, -2).float() for x in rows[part.layer].both(part.placement))
+                    c, k = grams.get(key, (0, 0))
+                    grams[key] = c + r.mT @ r, k + g.mT @ g
     made, kept = [], {}
     for part in parts:
         if part.matrix is None:
             made.append(part)
         elif part.key in grams:
             bounds = {"rank": rank, "share": None if rank else share}
-            a, b, kept[part.key] = truncated(part.matrix, *grams[part.key], **bounds)
+            a, b, kept[part.key] = truncated(part.matrix, *grams[part.key], **bounds)  # type: ignore[arg-type]
             made.append(replace(part, factors=(a, b), matrix=None))
     return made, kept
 

@@ -22,7 +22,7 @@ class Options:
         refine: steps of gradient descent without labels from the best candidate, compared with as many from zero.
         placement: side of the target: "weight", "input", "output", or "best", layer by layer; by default as it was.
         rank: of the LoRA that DoRA, LoHa, LoKr or a tuned model become.
-        share: or of the square of the effect that this LoRA keeps, by the least rank that does.
+        rank_share: or the share of the square of each layer's effect that this LoRA keeps, by the least rank.
         size: rows that are run at once.
         draws: random cotangents for each batch; by default 4 for up to 512 rows, else 1.
         seed: of the division of the rows, the cotangents, and what the models draw.
@@ -34,7 +34,7 @@ class Options:
     refine: int = 0
     placement: str | None = None
     rank: int | None = None
-    share: float = 0.98
+    rank_share: float = 0.98
     size: int = 32
     draws: int | None = None
     seed: int = 0
@@ -52,8 +52,10 @@ class Options:
             if value is not None and (type(value) is not int or value < least):
                 msg = f"{key} is {value!r}; it is a whole number, at least {least}."
                 raise InvalidValueError(msg)
-        if not 0 < self.share <= 1:
-            msg = f"share is {self.share!r}; it is the part of the effect that is kept, above 0 and at most 1."
+        if not 0 < self.rank_share <= 1:
+            msg = (
+                f"rank_share is {self.rank_share!r}; it is the part of the effect that is kept, above 0 and at most 1."
+            )
             raise InvalidValueError(msg)
 
     @classmethod

@@ -95,6 +95,9 @@ def transfer(
     target is frozen, the adapter on it can be trained further. That it fits does not say that it is of use there: the
     outcome ends with what the weights of both say of that, where it is printed.
 
+    With inputs it is carried over (``inputs`` below): nothing of the target is frozen then, and nothing is put on it
+    where nothing would be kept.
+
     Args:
         source: a model with the adapter.
         target: the model to put it on, changed in place.
@@ -122,16 +125,16 @@ def transfer(
         >>> transfer(source, target).matched
         ('0',)
     """
-    given: Mapping[str, Adapter] = {n: layer.adapters[name] for n, layer in layers(source, name).items()}  # type: ignore[misc]
-    for layer, adapter in given.items():
-        with naming(layer):
-            adapter.require_whole()
     if inputs is not None:
         from ioadapt_theory.adapters.carrying import carried  # imports this module
 
         return carried(source, target, inputs, name=name, strict=strict, rename=rename, match=match, **options)
     if options:
         raise _unknown(options)
+    given: Mapping[str, Adapter] = {n: layer.adapters[name] for n, layer in layers(source, name).items()}  # type: ignore[misc]
+    for layer, adapter in given.items():
+        with naming(layer):
+            adapter.require_whole()
     renamed = {n: (new,) for n, new in (rename or {}).items() if n in given}
     names = [Name("", n) for n in given if n not in renamed]
     found = correspond(names, ModelWeights(target), match, source=ModelWeights(source))

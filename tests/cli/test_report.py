@@ -22,6 +22,8 @@ def files(tmp_path: Path) -> dict[str, str]:
     save_file(dict(tuned(source, 0.2, 1).state_dict()), paths["b.safetensors"])
     adapt(source, target_modules=["2", "4"], placement="weight", rank=2, init="random")
     save(source, paths["adapter"])
+    paths["lora.safetensors"] = str(tmp_path / "lora.safetensors")
+    save_file({"2.lora_A.weight": torch.ones(2, 48), "2.lora_B.weight": torch.ones(52, 2)}, paths["lora.safetensors"])
     return {name.split(".")[0]: path for name, path in paths.items()}
 
 
@@ -68,8 +70,7 @@ def test_transformers_is_asked_only_where_one_of_two_models_has_no_head(tmp_path
         (["{a}", "nothing"], "No model 'nothing'"),
         (["{a}", "{b}", "nowhere"], "nowhere"),
         (["{a}", "{b}", "--explained", "0"], "--explained has to be above 0 and at most 1, got 0."),
-        (["{a}", "{adapter}/adapter_model.safetensors"], "is an adapter's file: give the two models first"),
-        (["{a}", "{adapter}"], "is an adapter's file: give the two models first"),
+        (["{a}", "{lora}"], "is an adapter's file: give the two models first"),
         (["{a}", "{b}", "{adapter}", "--inputs", "x.npz"], "has no config.json"),
         (["{a}", "{b}", "--batch", "0"], "--batch and --rows have to be at least 1"),
         (["{a}", "{b}", "--html", "/no/such/folder/x.html"], "its folder does not exist"),

@@ -59,14 +59,12 @@ def _of_weights(kinship: Kinship, *, adapted: bool) -> list[Advice]:
 def _of_effect(copied: Foretold) -> list[Advice]:
     """Of an adapter, by what a copy of it does to the outputs."""
     what = "R_KL" if copied.need == "labels" else "R"
-    rows = f"{copied.rows} rows, 80 % interval {copied.interval[0]:.2f} to {copied.interval[1]:.2f}"
-    strength = copied.cosine / copied.ratio if copied.ratio else 0.0
-    options = [Advice("copy it as it is", f"it keeps {what} = {copied.kept:.2f} of its gain ({rows})", copied.kept)]
+    rows = f"{what} on {copied.rows} rows, 80 % interval {copied.interval[0]:.2f} to {copied.interval[1]:.2f}"
+    options = [Advice("copy it as it is", f"it keeps {copied.kept:.2f} of its gain ({rows})", copied.kept)]
     if copied.at_best_strength > copied.kept + TIE:
-        why = (
-            f"it keeps c² = {copied.at_best_strength:.2f} of its gain, and {what} = {copied.kept:.2f} as it is ({rows})"
-        )
-        options.insert(0, Advice(f"copy it at strength {strength:.2f}", why, copied.at_best_strength))
+        how = f"copy it at strength {copied.cosine / copied.ratio:.2f}"
+        why = f"it keeps c² = {copied.at_best_strength:.2f} of its gain, as it is {copied.kept:.2f} ({rows})"
+        options.insert(0, Advice(how, why, copied.at_best_strength))
     if options[0].kept is not None and options[0].kept <= TIE:
         options = [Advice("train it anew on the target", f"a copy keeps {what} = {copied.kept:.2f}", 0.0)]
     return [*options, Advice(CARRY, "a copy is one of the candidates there")]

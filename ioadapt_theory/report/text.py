@@ -76,11 +76,11 @@ def told(law: Law) -> list[str]:
         shares = ", ".join(f"{side} {number(law.of(side))}" for side in SIDES)
         return [f"On the inputs, median R by side: {shares}."]
     kl = "" if copied.R_KL is None else f"R_KL {copied.R_KL:.2f}, "
+    agree = f"; the models agree on {copied.agreement:.0%} of the positions" if copied.need == "labels" else ""
     return [
         f"On the inputs a copy keeps {kl}R {copied.R:.2f}, c² {copied.at_best_strength:.2f} (cosine of the effects"
-        f" {copied.cosine:.2f}, size ratio {copied.ratio:.2f}; the models agree on {100 * copied.agreement:.0f} % of"
-        " the rows).",
-        f"Theorem 1: R is right to ±{law.bound:.2f} if the adapter gained {100 * law.explained:g} % of what the source"
+        f" {copied.cosine:.2f}, size ratio {copied.ratio:.2f}{agree}).",
+        f"Theorem 1: R is right to ±{law.bound:.2f} if the adapter gained {law.explained:.0%} of what the source"
         " needed and both want the same change.",
     ]
 

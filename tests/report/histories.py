@@ -52,6 +52,11 @@ def tuned(t: Tensors, g: torch.Generator, size: float = 0.3) -> Tensors:
     return each(t, lambda _, w: w + size * w.std() * torch.randn(w.shape, generator=g))
 
 
+def mixed(one: Tensors, two: Tensors, share: float) -> Tensors:
+    """An average."""
+    return {n: (1 - share) * w + share * two[n] for n, w in one.items()}
+
+
 def merged(t: Tensors, g: torch.Generator) -> Tensors:
     """A LoRA written into the attention."""
 
@@ -78,32 +83,27 @@ def reordered(t: Tensors, g: torch.Generator, *, neurons: bool, heads: bool) -> 
 def turned(t: Tensors, g: torch.Generator) -> Tensors:
     """The stream in another basis, without norms' gains."""
     q = torch.linalg.qr(torch.randn(WIDTH, WIDTH, generator=g)).Q
-    return each(t, lambda n, w: q @ w if n.endswith(tuple(f"{end}.weight" for end in WRITES)) else w @ q.mT)
+    return each(t, lambda n, w: q @ w if n.removesuffix(".weight").endswith(WRITES) else w @ q.mT)
 
 
 def scaled(t: Tensors, g: torch.Generator) -> Tensors:
-    """Channels of q and k, and of up and down, times numbers and by them."""
-    new = dict(t)
-    for k in range(BLOCKS):
-        for one, two, size, axis in (
-            ("self_attn.q_proj", "self_attn.k_proj", WIDTH, 0),
-            ("mlp.up_proj", "mlp.down_proj", NEURONS, 1),
-        ):
-            s, (a, b) = 2 * torch.rand(size, generator=g) + 0.3, (f"model.layers.{k}.{n}.weight" for n in (one, two))
-            new[a], new[b] = t[a] * s[:, None], t[b] / (s if axis else s[:, None])
-    return new
+    """Channels of up times numbers, and of down by them."""
+    s, up, down = 2 * torch.rand(NEURONS, generator=g) + 0.3, "mlp.up_proj.weight", "mlp.down_proj.weight"
+    return each(t, lambda n, w: w * s[:, None] if n.endswith(up) else w / s if n.endswith(down) else w)
 
 
 def folded(t: Tensors, _: torch.Generator) -> Tensors:
     """Gains of norms written into what reads them."""
     new = dict(t)
-    for k in range(BLOCKS):
-        for norm, part in (("input_layernorm", "self_attn"), ("post_attention_layernorm", "mlp")):
-            gain = new[f"model.layers.{k}.{norm}.weight"]
-            for name in READS:
-                if name.startswith(part):
-                    new[f"model.layers.{k}.{name}.weight"] = t[f"model.layers.{k}.{name}.weight"] * gain
-            new[f"model.layers.{k}.{norm}.weight"] = torch.ones_like(gain)
+    for n, gain in t.items():
+        if "layernorm" in n:
+            block, part = n.rsplit(".", 2)[0], "self_attn" if "input" in n else "mlp"
+            new |= {
+                m: w * gain
+                for m, w in t.items()
+                if m.startswith(f"{block}.{part}") and "down" not in m and "o_proj" not in m
+            }
+            new[n] = torch.ones_like(gain)
     return new
 
 
@@ -163,56 +163,46 @@ def renewed(t: Tensors, g: torch.Generator) -> Tensors:
     return {n: other[n] if "layers.1" in n or "layers.2" in n else w for n, w in t.items()}
 
 
-History = Callable[[Tensors, torch.Generator], Tensors]
-HISTORIES: dict[str, tuple[Relation, History]] = {
-    "itself": (Relation.SAME, lambda t, g: dict(t)),
-    "bfloat16": (Relation.SAME, lambda t, g: {n: w.bfloat16() for n, w in t.items()}),
-    "neurons in another order": (Relation.SAME, lambda t, g: reordered(t, g, neurons=True, heads=False)),
-    "heads in another order": (Relation.SAME, lambda t, g: reordered(t, g, neurons=False, heads=True)),
-    "both in another order": (Relation.SAME, lambda t, g: reordered(t, g, neurons=True, heads=True)),
-    "int8 per row": (Relation.COPY, lambda t, g: rounded(t, 8, WIDTH)),
-    "4 bits per group": (Relation.COPY, lambda t, g: rounded(t, 4, 32)),
-    "float8": (Relation.COPY, lambda t, g: float8(t)),
-    "neurons in another order, then float8": (
-        Relation.COPY,
-        lambda t, g: float8(reordered(t, g, neurons=True, heads=False)),
-    ),
-    "zeros": (Relation.COPY, lambda t, g: zeroed(t)),
-    "fewer blocks": (Relation.COPY, lambda t, g: blocks_kept(t, [0, 1, 3])),
-    "fewer neurons": (Relation.COPY, fewer_neurons),
-    "lightly tuned": (Relation.RELATED, lambda t, g: tuned(t, g, 1e-3)),
-    "tuned": (Relation.RELATED, tuned),
-    "tuned beyond recognition": (Relation.RELATED, lambda t, g: tuned(t, g, 1.5)),
-    "LoRA merged": (Relation.RELATED, merged),
-    "average of two": (
-        Relation.RELATED,
-        lambda t, g: {n: (a + b) / 2 for (n, a), b in zip(tuned(t, g).items(), tuned(t, g).values(), strict=True)},
-    ),
-    "a tenth of a stranger": (
-        Relation.RELATED,
-        lambda t, g: {n: 0.9 * a + 0.1 * b for (n, a), b in zip(t.items(), network(g).values(), strict=True)},
-    ),
-    "decayed": (Relation.RELATED, lambda t, g: each(t, lambda _, w: 0.9 * w)),
-    "tuned, then int8": (Relation.RELATED, lambda t, g: rounded(tuned(t, g), 8, WIDTH)),
-    "tuned, then zeros": (Relation.RELATED, lambda t, g: zeroed(tuned(t, g))),
-    "neurons in another order, then tuned": (
-        Relation.RELATED,
-        lambda t, g: tuned(reordered(t, g, neurons=True, heads=False), g, 0.1),
-    ),
-    "stream turned": (Relation.RELATED, turned),
-    "tuned, then turned": (Relation.RELATED, lambda t, g: turned(tuned(t, g, 0.1), g)),
-    "channels scaled": (Relation.RELATED, scaled),
-    "gains folded in": (Relation.RELATED, folded),
-    "more tokens": (Relation.RELATED, lambda t, g: longer(t, "model.embed_tokens.weight", g)),
-    "more classes": (Relation.RELATED, lambda t, g: longer(t, "score.weight", g)),
-    "blocks doubled": (Relation.RELATED, lambda t, g: blocks_kept(t, [0, 1, 1, 2, 2, 3])),
-    "two blocks anew": (Relation.RELATED, renewed),
-    "fewer blocks, tuned": (Relation.RELATED, lambda t, g: tuned(blocks_kept(t, [0, 1, 3]), g)),
-    "fewer neurons, tuned": (Relation.RELATED, lambda t, g: tuned(fewer_neurons(t, g), g, 0.1)),
-    "a stranger": (Relation.UNRELATED, lambda t, g: network(g)),
-    "a tuned stranger": (Relation.UNRELATED, lambda t, g: tuned(network(g), g)),
-    "a stranger with heavy tails": (Relation.UNRELATED, lambda t, g: network(g, heavy=True)),
-    "other width": (Relation.DIFFERENT, lambda t, g: network(g, width=48)),
-    "other depth": (Relation.DIFFERENT, lambda t, g: network(g, blocks=6)),
+SAME, COPY, RELATED, UNRELATED, DIFFERENT = (
+    Relation.SAME, Relation.COPY, Relation.RELATED, Relation.UNRELATED, Relation.DIFFERENT,
+)  # fmt: skip
+HISTORIES: dict[str, tuple[Relation, Callable[[Tensors, torch.Generator], Tensors]]] = {
+    "itself": (SAME, lambda t, g: dict(t)),
+    "bfloat16": (SAME, lambda t, g: {n: w.bfloat16() for n, w in t.items()}),
+    "neurons in another order": (SAME, lambda t, g: reordered(t, g, neurons=True, heads=False)),
+    "heads in another order": (SAME, lambda t, g: reordered(t, g, neurons=False, heads=True)),
+    "both in another order": (SAME, lambda t, g: reordered(t, g, neurons=True, heads=True)),
+    "int8 per row": (COPY, lambda t, g: rounded(t, 8, WIDTH)),
+    "4 bits per group": (COPY, lambda t, g: rounded(t, 4, 32)),
+    "float8": (COPY, lambda t, g: float8(t)),
+    "another order, float8": (COPY, lambda t, g: float8(reordered(t, g, neurons=True, heads=False))),
+    "zeros": (COPY, lambda t, g: zeroed(t)),
+    "fewer blocks": (COPY, lambda t, g: blocks_kept(t, [0, 1, 3])),
+    "fewer neurons": (COPY, fewer_neurons),
+    "lightly tuned": (RELATED, lambda t, g: tuned(t, g, 1e-3)),
+    "tuned": (RELATED, tuned),
+    "tuned beyond recognition": (RELATED, lambda t, g: tuned(t, g, 1.5)),
+    "LoRA merged": (RELATED, merged),
+    "average of two": (RELATED, lambda t, g: mixed(tuned(t, g), tuned(t, g), 0.5)),
+    "a tenth of a stranger": (RELATED, lambda t, g: mixed(t, network(g), 0.1)),
+    "decayed": (RELATED, lambda t, g: each(t, lambda _, w: 0.9 * w)),
+    "tuned, then int8": (RELATED, lambda t, g: rounded(tuned(t, g), 8, WIDTH)),
+    "tuned, then zeros": (RELATED, lambda t, g: zeroed(tuned(t, g))),
+    "another order, tuned": (RELATED, lambda t, g: tuned(reordered(t, g, neurons=True, heads=False), g, 0.1)),
+    "stream turned": (RELATED, turned),
+    "tuned, then turned": (RELATED, lambda t, g: turned(tuned(t, g, 0.1), g)),
+    "channels scaled": (RELATED, scaled),
+    "gains folded in": (RELATED, folded),
+    "more tokens": (RELATED, lambda t, g: longer(t, "model.embed_tokens.weight", g)),
+    "more classes": (RELATED, lambda t, g: longer(t, "score.weight", g)),
+    "blocks doubled": (RELATED, lambda t, g: blocks_kept(t, [0, 1, 1, 2, 2, 3])),
+    "two blocks anew": (RELATED, renewed),
+    "fewer blocks, tuned": (RELATED, lambda t, g: tuned(blocks_kept(t, [0, 1, 3]), g)),
+    "fewer neurons, tuned": (RELATED, lambda t, g: tuned(fewer_neurons(t, g), g, 0.1)),
+    "a stranger": (UNRELATED, lambda t, g: network(g)),
+    "a tuned stranger": (UNRELATED, lambda t, g: tuned(network(g), g)),
+    "a stranger with heavy tails": (UNRELATED, lambda t, g: network(g, heavy=True)),
+    "other width": (DIFFERENT, lambda t, g: network(g, width=48)),
+    "other depth": (DIFFERENT, lambda t, g: network(g, blocks=6)),
 }
 """History -> the right word, and what was done to a network."""

@@ -59,7 +59,7 @@ def test_the_advice_is_the_largest_number():
     x = inputs(100)
     source = adapted(network(0), "weight", ("2",))
     near = report(source, tuned(network(0), 0.05, 1), inputs=x)
-    assert str(near).startswith("Copy it as it is: it keeps R = ")
+    assert str(near).startswith("Copy it as it is: it keeps 0.9")
     halved = report(source, changed(network(0), lambda k, w: w / 3 if k == 4 else w), inputs=x)
     assert str(halved).startswith("Copy it at strength ")
     assert halved.advice[0].kept == pytest.approx(halved.law.copied.at_best_strength)

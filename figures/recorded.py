@@ -23,8 +23,8 @@ def kinship() -> str:
     parts = ", ".join(f"{word} {right[word]} of {n}" for word, n in every.items())
     networks = len({row["network"] for row in rows})
     return (
-        f"On {len(rows)} pairs of models made from {networks} small networks that the rules were not made on, the word is"
-        f" right in {right.total()}: {parts} (`python -m benchmarks report`).\n"
+        f"On {len(rows)} pairs of models made from {networks} small networks that the rules were not made on, the word"
+        f" is right in {right.total()}: {parts} (`python -m benchmarks report`).\n"
     )
 
 

@@ -117,7 +117,7 @@ def head_orders(source: Weights, target: Weights, origins: Mapping[str, str]) ->
             continue
         orders = [_order(source, target, n, origins[n], outputs=out) for n, out in zip(layers, outputs, strict=True)]
         if _whole_heads(orders):
-            heads |= {n: Order(*one) for n, *one in zip(layers, orders, outputs, strict=True)}
+            heads |= {n: Order(order, out) for n, order, out in zip(layers, orders, outputs, strict=True)}
     return heads
 
 

@@ -55,7 +55,8 @@ class Law:
             for name, other in self.expected:
                 if other == side:
                     shares.setdefault(name, {})[side] = self.expected[name, side].R
-        return {name: side for name, kept in shares.items() if (side := best_side(kept)) is not None}
+        best = {name: best_side(kept) for name, kept in shares.items()}
+        return {name: side for name, side in best.items() if side is not None}
 
     def mixed(self) -> float:
         """Return the median R over the layers, each with its best side."""

@@ -77,7 +77,8 @@ def sides(source: BaseLayer, target: BaseLayer, widths: Sequence[int] = ()) -> S
 
 def channels(layer: BaseLayer) -> tuple[Float[Tensor, "c taps d"], Float[Tensor, "d n"]]:
     """Return W with the input's channels first, and with the output's first; neither is a copy."""
-    return layer.matrix.unflatten(0, (-1, math.prod(layer.kernel))), layer.matrix.mT
+    taps = math.prod(layer.kernel)
+    return layer.matrix.view(len(layer.matrix) // taps, taps, -1), layer.matrix.mT
 
 
 def _inner(a: Tensor, b: Tensor) -> float:
@@ -85,7 +86,7 @@ def _inner(a: Tensor, b: Tensor) -> float:
     rows = max(1, LARGE // max(a.shape[1], 1))
     return math.fsum(
         float(torch.linalg.vecdot(_wide(x, a.numel()), _wide(y, a.numel())).double().sum())
-        for x, y in zip(a.split(rows), b.split(rows), strict=True)
+        for x, y in zip(torch.split(a, rows), torch.split(b, rows), strict=True)
     )
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from ioadapt_theory.cli import OK, guarded
 from ioadapt_theory.results import replacing, write_json
 
-BENCHMARKS = ("layer", "verifier", "similarity", "report")
+BENCHMARKS = ("layer", "verifier", "similarity", "report", "carry")
 """Each is a module here with ``main(quick) -> record`` and ``table(record) -> text``."""
 PARTS = (
     "training", "bfloat16", "dropout", "without_gradient", "convolutions", "decoding", "steps", "merging", "launches",

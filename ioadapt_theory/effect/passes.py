@@ -114,7 +114,7 @@ def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> 
         except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
             if "quantized::" in str(error) or isinstance(error, NotImplementedError):
                 raise UnsupportedError(NO_GRADIENT.format(type(model).__name__)) from error
-            reason = str(error).strip().split("\n")[0].removesuffix(".")
+            reason = str(error).strip().split("\n")[0].removesuffix(".") or type(error).__name__
             msg = f"The {type(model).__name__} does not take the inputs ({reason}); give call= to run it otherwise."
             raise InvalidValueError(msg) from error
     output = next(tensors(result), None)

@@ -115,7 +115,8 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)
         for name, adapter in self.iolora_adapters.items():
-            destination[f"{prefix}iolora_adapters.{name}.{SETTINGS}"] = settings_tensor(adapter)  # type: ignore[arg-type]
+            settings = settings_tensor(adapter, self._trained[name])  # type: ignore[arg-type]
+            destination[f"{prefix}iolora_adapters.{name}.{SETTINGS}"] = settings
 
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         for key in [key for key in state_dict if key.startswith(prefix) and key.endswith(f".{SETTINGS}")]:

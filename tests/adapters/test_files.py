@@ -12,6 +12,8 @@ import time
 
 import pytest
 import torch
+from ioadapt_theory.formats import open_adapter
+from ioadapt_theory.formats.plain_lora import Baked, write_lora
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -21,8 +23,6 @@ from ioadapt_theory.adapters.base_weights import read_layer
 from ioadapt_theory.adapters.families import LoRA
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.formats import build, load, save
-from ioadapt_theory.formats.open import open_adapter
-from ioadapt_theory.formats.write import Baked, write_lora
 from ioadapt_theory.results import ABANDONED
 
 NAME = "ioadapt.safetensors"
@@ -451,9 +451,9 @@ def test_layers_of_one_kind_are_built_once_and_stay_apart(tmp_path, monkeypatch)
         made.clear()
         build._sketch.cache_clear()
         opened = open_adapter(path)
-        assert len(opened.items) == 6
+        assert len(opened.layers) == 6
         assert len(made) == 2
-        first, second, *_ = (next(phi for _, phi in item.sketch.parts()) for item in opened.items)
+        first, second, *_ = (next(phi for _, phi in item.sketch.parts()) for item in opened.layers)
         size = second.size
         first.size = (9, 9, 9)
         first.take({"A": torch.ones(3, 3)})

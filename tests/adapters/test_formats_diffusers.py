@@ -9,16 +9,16 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 from diffusers.utils import convert_all_state_dict_to_peft, convert_state_dict_to_diffusers, convert_state_dict_to_kohya
+from ioadapt_theory.formats import open_adapter
+from ioadapt_theory.formats.plain_lora import Baked, Style, write_lora
 from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
 
 from ioadapt_theory.adapters import TransferError, adapt, layers, transfer
 from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.errors import FileFormatError
-from ioadapt_theory.formats import load, read
+from ioadapt_theory.formats import load, open_adapter
 from ioadapt_theory.formats.match import match
-from ioadapt_theory.formats.open import open_adapter
-from ioadapt_theory.formats.write import Baked, Style, write_lora
 from tests.adapters.foreign import filled, quiet, run_unet, tiny_unet
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -67,7 +67,7 @@ def test_what_diffusers_writes_does_the_same_here(case, tmp_path):
     expected = run_unet(theirs)
     assert (expected - run_unet(tiny_unet())).abs().max() > 1e-2
     assert_close(run_unet(ours), expected, rtol=1e-5, atol=1e-5)
-    assert read(tmp_path).format == "diffusers"
+    assert open_adapter(tmp_path).format == "diffusers"
 
 
 @pytest.mark.parametrize("case", ["alpha-is-rank", "mixed"])
@@ -90,7 +90,7 @@ def test_kohya_s_keys_with_alpha(tmp_path):
     ours = tiny_unet()
     load(ours, tmp_path / "kohya.safetensors")
     assert_close(run_unet(ours), run_unet(theirs), rtol=1e-5, atol=1e-5)
-    assert read(tmp_path / "kohya.safetensors").format == "kohya/LyCORIS"
+    assert open_adapter(tmp_path / "kohya.safetensors").format == "kohya/LyCORIS"
 
 
 def test_the_old_names_of_attention_processors(tmp_path):

@@ -15,7 +15,7 @@ from torch import nn
 
 from ioadapt_theory.adapters import layers
 from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnsupportedError
-from ioadapt_theory.formats import load, read
+from ioadapt_theory.formats import load, open_adapter
 
 
 def model() -> nn.Module:
@@ -198,7 +198,7 @@ def test_types_that_are_no_plain_numbers_are_told_from_the_header(kind, tmp_path
     header = json.dumps({"unet.block.to_q.lora_up.weight": up, "unet.block.to_q.lora_down.weight": down}).encode()
     (tmp_path / "f.safetensors").write_bytes(struct.pack("<Q", len(header)) + header + bytes(size + 48))
     with pytest.raises(FileFormatError, match=f"(has to be floating point, found|the dtype) '?{kind}"):
-        read(tmp_path / "f.safetensors")
+        open_adapter(tmp_path / "f.safetensors")
 
 
 def test_adapters_in_folders_below_are_named(tmp_path):

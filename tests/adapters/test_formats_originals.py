@@ -9,6 +9,7 @@ import pytest
 import torch
 from diffusers import FluxPipeline, FluxTransformer2DModel, SD3Transformer2DModel
 from diffusers.loaders.single_file_utils import convert_sd3_transformer_checkpoint_to_diffusers
+from ioadapt_theory.formats import open_adapter
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.testing import assert_close
@@ -19,7 +20,6 @@ from ioadapt_theory.errors import IoAdaptError, UnsupportedError
 from ioadapt_theory.formats import load, save
 from ioadapt_theory.formats.build import cut
 from ioadapt_theory.formats.match import match
-from ioadapt_theory.formats.open import open_adapter
 from tests.adapters.cases import FAMILIES
 from tests.adapters.foreign import filled, quiet
 
@@ -67,8 +67,8 @@ def test_every_layer_of_flux_is_what_diffusers_makes_of_it(spelling, tmp_path):
     matched = match(open_adapter(tmp_path / "lora.safetensors"), TensorWeights(shapes, lambda _: Tensor()))
     assert not matched.lost
     expected = {k.removeprefix("transformer.").removesuffix(".lora_A.weight") for k in theirs if "lora_A" in k}
-    assert set(matched.found) == expected
-    for layer, item in matched.found.items():
+    assert set(matched.layers) == expected
+    for layer, item in matched.layers.items():
         key = layer if f"{layer}.lora_A.weight" in theirs else f"transformer.{layer}"
         a, b = (theirs[f"{key}.lora_{part}.weight"].double() for part in "AB")
         phi = item.adapter()["weight"].double()

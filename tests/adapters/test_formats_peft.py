@@ -7,6 +7,7 @@ import time
 import peft
 import pytest
 import torch
+from ioadapt_theory.formats.plain_lora import Baked, write_lora
 from safetensors.torch import save_file
 from torch import nn
 from torch.testing import assert_close
@@ -25,9 +26,8 @@ from ioadapt_theory.adapters import (
 )
 from ioadapt_theory.adapters.base_weights import ModelWeights, TensorWeights
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
-from ioadapt_theory.formats import load, read, save
+from ioadapt_theory.formats import load, open_adapter, save
 from ioadapt_theory.formats.kinds.peanut import write_peanut
-from ioadapt_theory.formats.write import Baked, write_lora
 from tests.adapters.foreign import Small, filled, quiet, run_llama, tiny_llama
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -150,7 +150,7 @@ def test_llama_and_its_variants_of_names(tmp_path):
         )
     )
     filled(theirs, mark="lora").save_pretrained(tmp_path)
-    file = read(tmp_path)
+    file = open_adapter(tmp_path)
     assert (file.format, len(file.entries), dict(file.unread)) == ("PEFT", 14, {})
     ours = tiny_llama()
     load(ours, tmp_path)
@@ -173,7 +173,7 @@ def test_a_pattern_for_each_of_many_layers_is_read_in_no_time(where, tmp_path):
     if where == "PEFT":
         (tmp_path / "adapter_config.json").write_text(json.dumps(config))
     start = time.process_time()
-    found = [entry.scaling for entry in read(tmp_path / "adapter_model.safetensors").entries]
+    found = [entry.scaling for entry in open_adapter(tmp_path / "adapter_model.safetensors").entries]
     assert time.process_time() - start < 10
     assert sorted(found) == sorted(18 / r for r in patterns.values())
 
@@ -347,7 +347,7 @@ def test_a_lora_with_a_bias_is_merged_trained_and_stacked_like_any_other(tmp_pat
 def test_what_peft_saves_of_the_base_unchanged_is_no_change(tmp_path):
     theirs = filled(quiet(lambda: peft.get_peft_model(tiny_llama(), llama_lora(target_modules=["lm_head"]))))
     quiet(lambda: theirs.save_pretrained(tmp_path))
-    (change,) = read(tmp_path).changes  # PEFT adds whole embeddings whenever it adapts one
+    (change,) = open_adapter(tmp_path).changes  # PEFT adds whole embeddings whenever it adapts one
     assert str(change) == "lm_head.weight (replaced)"
     ours = tiny_llama()
     assert load(ours, tmp_path).altered == ()

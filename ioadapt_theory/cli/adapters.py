@@ -73,7 +73,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Do it; 1 if the file holds something that does not fit the base or is not read."""
-    from ioadapt_theory.checkpoints.open import open_checkpoint
+    from ioadapt_theory.checkpoints.sources import open_checkpoint
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.convert_files import rewrite_to
     from ioadapt_theory.formats.match import require_complete

@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _stored(args: argparse.Namespace) -> "Report":
     """From two checkpoints, a layer at a time."""
-    from ioadapt_theory.checkpoints.open import open_checkpoint, prepare
+    from ioadapt_theory.checkpoints.sources import open_checkpoint, prepare
     from ioadapt_theory.report.assemble import report
     from ioadapt_theory.report.stored import by_modules, by_names
 

@@ -190,7 +190,7 @@ def _as_changes(sources: Sequence[str], opened: Sequence["Checkpoint"]) -> "list
 
 
 def _open(source: str, args: argparse.Namespace) -> "Checkpoint":
-    from ioadapt_theory.checkpoints.open import open_checkpoint
+    from ioadapt_theory.checkpoints.sources import open_checkpoint
 
     base, plus, adapter = source.rpartition("+")
     if base and plus and Path(adapter).exists() and not Path(source).exists():
@@ -207,8 +207,8 @@ def _compare(
 ) -> "Comparison":
     from tqdm import tqdm
 
-    from ioadapt_theory.checkpoints import open as sources
-    from ioadapt_theory.checkpoints.spelling import common
+    from ioadapt_theory.checkpoints import sources
+    from ioadapt_theory.checkpoints.renaming import common
     from ioadapt_theory.similarity.compare import compare
 
     named, _ = common([*models, *([parent] if parent else [])])  # as compare names their tensors

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ioadapt_theory.adapters.families.family import Ranges
 from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.checkpoints.names.layer import Name
+from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.formats.build import cut
 from ioadapt_theory.formats.kinds.base_changes import Change
 

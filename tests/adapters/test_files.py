@@ -12,8 +12,6 @@ import time
 
 import pytest
 import torch
-from ioadapt_theory.formats import open_adapter
-from ioadapt_theory.formats.plain_lora import Baked, write_lora
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -22,7 +20,8 @@ from ioadapt_theory.adapters import TransferError, adapt, layers
 from ioadapt_theory.adapters.base_weights import read_layer
 from ioadapt_theory.adapters.families import LoRA
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
-from ioadapt_theory.formats import build, load, save
+from ioadapt_theory.formats import build, load, open_adapter, save
+from ioadapt_theory.formats.plain_lora import Baked, write_lora
 from ioadapt_theory.results import ABANDONED
 
 NAME = "ioadapt.safetensors"

@@ -9,8 +9,6 @@ import pytest
 import torch
 from diffusers import StableDiffusionPipeline
 from diffusers.utils import convert_all_state_dict_to_peft, convert_state_dict_to_diffusers, convert_state_dict_to_kohya
-from ioadapt_theory.formats import open_adapter
-from ioadapt_theory.formats.plain_lora import Baked, Style, write_lora
 from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
 
@@ -19,6 +17,7 @@ from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats import load, open_adapter
 from ioadapt_theory.formats.match import match
+from ioadapt_theory.formats.plain_lora import Baked, Style, write_lora
 from tests.adapters.foreign import filled, quiet, run_unet, tiny_unet
 
 pytestmark = pytest.mark.filterwarnings("ignore")

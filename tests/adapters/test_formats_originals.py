@@ -9,7 +9,6 @@ import pytest
 import torch
 from diffusers import FluxPipeline, FluxTransformer2DModel, SD3Transformer2DModel
 from diffusers.loaders.single_file_utils import convert_sd3_transformer_checkpoint_to_diffusers
-from ioadapt_theory.formats import open_adapter
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.testing import assert_close
@@ -17,7 +16,7 @@ from torch.testing import assert_close
 from ioadapt_theory.adapters import Adapter, adapt, layers
 from ioadapt_theory.adapters.base_weights import TensorWeights
 from ioadapt_theory.errors import IoAdaptError, UnsupportedError
-from ioadapt_theory.formats import load, save
+from ioadapt_theory.formats import load, open_adapter, save
 from ioadapt_theory.formats.build import cut
 from ioadapt_theory.formats.match import match
 from tests.adapters.cases import FAMILIES

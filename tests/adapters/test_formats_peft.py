@@ -7,7 +7,6 @@ import time
 import peft
 import pytest
 import torch
-from ioadapt_theory.formats.plain_lora import Baked, write_lora
 from safetensors.torch import save_file
 from torch import nn
 from torch.testing import assert_close
@@ -28,6 +27,7 @@ from ioadapt_theory.adapters.base_weights import ModelWeights, TensorWeights
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
 from ioadapt_theory.formats import load, open_adapter, save
 from ioadapt_theory.formats.kinds.peanut import write_peanut
+from ioadapt_theory.formats.plain_lora import Baked, write_lora
 from tests.adapters.foreign import Small, filled, quiet, run_llama, tiny_llama
 
 pytestmark = pytest.mark.filterwarnings("ignore")

@@ -10,14 +10,14 @@ import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from ioadapt_theory.formats import open_adapter
-from ioadapt_theory.formats.plain_lora import Baked, Style, write_lora
 from torch import nn
 from torch.testing import assert_close
 
 from ioadapt_theory import FAMILIES, adapt, layers, load, save
 from ioadapt_theory.adapters.base_weights import read_layer
 from ioadapt_theory.errors import IoAdaptError
+from ioadapt_theory.formats import open_adapter
+from ioadapt_theory.formats.plain_lora import Baked, Style, write_lora
 
 FUZZ = int(os.environ.get("FUZZ", "0"))
 """How many files of anything `make fuzz` tries, others each time; what it finds is added here as an example."""

@@ -9,7 +9,6 @@ import sys
 import peft
 import pytest
 import torch
-from ioadapt_theory.formats import open_adapter
 from torch import nn
 from torch.testing import assert_close
 
@@ -17,7 +16,7 @@ from ioadapt_theory.adapters import FAMILIES, adapt, layers
 from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.adapters.rules.fingerprint import kinship
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError, UnsupportedError
-from ioadapt_theory.formats import load, save
+from ioadapt_theory.formats import load, open_adapter, save
 from ioadapt_theory.peft import IOLoraConfig, IOLoraLayer, load_adapter
 from tests.adapters.foreign import Small, filled, quiet, run_llama, run_unet, tiny_llama, tiny_unet
 

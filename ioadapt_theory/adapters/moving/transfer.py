@@ -14,7 +14,7 @@ from ioadapt_theory.adapters.model import function_of, install, layers, naming
 from ioadapt_theory.adapters.moving.correspondence import Correspondence, RenumberedWarning, correspond
 from ioadapt_theory.adapters.moving.neurons import faces, reordered
 from ioadapt_theory.adapters.rules.target_modules import walk
-from ioadapt_theory.checkpoints.names.layer import Name
+from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import IoAdaptError, UnsupportedError
 
 NO_LAYER = "the model has no such layer"

@@ -17,16 +17,16 @@ from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import layers
 from ioadapt_theory.adapters.moving.transfer import put
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, TensorInfo, torch_dtype
-from ioadapt_theory.checkpoints.files.made import Made
+from ioadapt_theory.checkpoints.files.computed import Computed
 from ioadapt_theory.checkpoints.names.resolve import resolve
-from ioadapt_theory.checkpoints.spelling import as_modules
+from ioadapt_theory.checkpoints.renaming import as_modules
 from ioadapt_theory.errors import UnsupportedError
 from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer
 from ioadapt_theory.formats.match import fitted, match, require_complete
 from ioadapt_theory.formats.reading import open_adapter
 
 
-class Computed(Made):
+class AdapterCheckpoint(Computed):
     """Tensors that are computed when they are read, beside those of another checkpoint."""
 
     def __init__(
@@ -43,7 +43,7 @@ class Computed(Made):
         self.tensors = {**(beside.tensors if beside else {}), **{n: info for n, (info, _) in computed.items()}}
 
     def make(self, name: str) -> Tensor:
-        """See `Made.make`."""
+        """See `Computed.make`."""
         return self._computed[name][1]().to(torch_dtype(self.tensors[name].dtype))
 
     def filler(self, name: str, out: Tensor) -> Callable[[int], None]:
@@ -77,7 +77,7 @@ def changes_of(sources: Sequence[str]) -> list[Checkpoint]:
             rows, columns, channels = _size(file, layer)
             shape = (columns, channels, *([rows // channels] if rows > channels else []))
             computed[key] = TensorInfo(key, "F32", shape), partial(_change, layer)
-        checkpoints.append(Computed(file.path.stem, str(file.path), computed))
+        checkpoints.append(AdapterCheckpoint(file.path.stem, str(file.path), computed))
     return checkpoints
 
 
@@ -97,7 +97,7 @@ def with_adapter_at(base: Checkpoint, source: str) -> Checkpoint:
             key = f"{layer}.{leaf}"
             if key in named.tensors:
                 computed[key] = named.tensors[key], partial(_merged, stored, weights, layer, leaf)
-    return Computed(f"{base.name}+{file.path.stem}", f"{base.source}+{file.path}", computed, named)
+    return AdapterCheckpoint(f"{base.name}+{file.path.stem}", f"{base.source}+{file.path}", computed, named)
 
 
 def _size(file: AdapterFile, layer: StoredLayer) -> tuple[int, int, int]:

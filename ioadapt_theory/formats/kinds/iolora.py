@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.checkpoints.names.layer import layer_name
+from ioadapt_theory.checkpoints.names.layer_name import layer_name
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats.adapter_file import StoredLayer
 from ioadapt_theory.formats.kinds.ioadapt import adapter_of, describe

@@ -1,6 +1,5 @@
 """`load`: an adapter file of any format put on a model, with everything checked and read first."""
 
-import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +8,7 @@ from torch import nn
 
 from ioadapt_theory.adapters.base_weights import ModelWeights, Weights
 from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.adapters.moving.correspondence import RenumberedWarning
-from ioadapt_theory.adapters.moving.exchange import exchange
-from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport, checked, put
+from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport, put
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.checkpoints.names.transformers import of_model
@@ -74,11 +71,10 @@ def load(
         some = "; ".join(f"{key} ({why})" for key, why in list(file.unread.items())[:3])
         msg = f"{file.path}: {len(file.unread)} keys are not read: {some}. Pass strict=False to load without them."
         raise FileFormatError(msg)
-    correspondence = matched.correspondence
     changes, misfits = _changes(model, file, matched)
     lost = {str(name): why for name, why in matched.lost.items()} | (misfits if strict or alter_base else {})
     if lost and (strict or not matched.layers):
-        raise TransferError(TransferReport(tuple(matched.layers), lost, warning=correspondence.warning()))
+        raise TransferError(TransferReport(tuple(matched.layers), lost, warning=matched.correspondence.warning()))
     if strict and changes and not alter_base:
         some = "; ".join(str(ready.change) for ready in changes[:3])
         more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
@@ -90,13 +86,8 @@ def load(
     adapters = {layer: fitted(stored, weights.outline(layer)) for layer, stored in matched.layers.items()}
     sources = {layer: str(stored.name) for layer, stored in matched.layers.items()}
     adapters, twins = _without_twins(model, adapters)
-    if hotswap:
-        report = checked(model, adapters, strict=strict, correspondence=correspondence, sources=sources)
-        exchange(model, {layer: adapters[layer] for layer in report.matched}, name)
-        if report.warning:
-            warnings.warn(report.warning, RenumberedWarning, stacklevel=2)
-    else:
-        report = put(model, adapters, name, strict=strict, correspondence=correspondence, sources=sources)
+    options = {"hotswap": hotswap, "correspondence": matched.correspondence, "sources": sources}
+    report = put(model, adapters, name, strict=strict, **options)
     forget(model, name)
     for ready in changes if alter_base else ():
         ready.apply(model, name)

@@ -12,6 +12,7 @@ from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import function_of, install, layers, naming
 from ioadapt_theory.adapters.moving.correspondence import Correspondence, RenumberedWarning, correspond
+from ioadapt_theory.adapters.moving.exchange import exchange
 from ioadapt_theory.adapters.moving.neurons import faces, reordered
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.names.layer_name import Name
@@ -167,6 +168,7 @@ def put(
     *,
     strict: bool = True,
     share: bool = False,
+    hotswap: bool = False,
     correspondence: Correspondence | None = None,
     sources: Mapping[str, str] = MappingProxyType({}),
     lost: Mapping[str, str] = MappingProxyType({}),
@@ -179,46 +181,16 @@ def put(
         name: of the adapter.
         strict: see ``transfer``.
         share: likewise.
-        correspondence: how the layers were matched.
+        hotswap: see ``load``.
+        correspondence: how the layers were matched; None where the caller knows that they are right.
         sources: layer of the model -> the layer its adapter comes from; by default the one of that name.
         lost: layers of the source for which there is none, and why.
 
     Raises:
         TransferError: see ``transfer``.
     """
-    report = checked(model, adapters, strict=strict, correspondence=correspondence, sources=sources, lost=lost)
-    named = dict(walk(model))
-    install(model, {n: adapters[n] if share else _copy(adapters[n], named[n]) for n in report.matched}, name)
-    if report.warning:
-        warnings.warn(report.warning, RenumberedWarning, stacklevel=3)
-    return report
-
-
-def checked(
-    model: nn.Module,
-    adapters: Mapping[str, Adapter],
-    *,
-    strict: bool = True,
-    correspondence: Correspondence | None = None,
-    sources: Mapping[str, str] = MappingProxyType({}),
-    lost: Mapping[str, str] = MappingProxyType({}),
-) -> TransferReport:
-    """Return what ``put`` will do.
-
-    Args:
-        model: not changed.
-        adapters: see ``put``.
-        strict: likewise.
-        correspondence: likewise.
-        sources: likewise.
-        lost: likewise.
-
-    Raises:
-        TransferError: see ``transfer``.
-    """
-    named = dict(walk(model))
+    named, matching = dict(walk(model)), correspondence or Correspondence({}, {}, origins=dict.fromkeys(adapters, ""))
     reasons = {layer: misfit(named, layer, adapter) for layer, adapter in adapters.items()}
-    matching = correspondence or Correspondence({}, {}, origins={n: sources.get(n, n) for n in adapters})
     # an adapter that faces the stream alone does not meet the neurons
     facing = {n: order for n, order in matching.neurons.items() if n in adapters and faces(adapters[n], order)}
     matching = replace(matching, neurons=facing)
@@ -233,6 +205,12 @@ def checked(
     report = TransferReport(matched, unmatched, (), origins, matching.how, unproven, warning)
     if not matched or (strict and report.unmatched):
         raise TransferError(report)
+    if hotswap:
+        exchange(model, {n: adapters[n] for n in matched}, name)
+    else:
+        install(model, {n: adapters[n] if share else _copy(adapters[n], named[n]) for n in matched}, name)
+    if warning:
+        warnings.warn(warning, RenumberedWarning, stacklevel=3)
     return report
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from ioadapt_theory.adapters.base_weights import TensorWeights, Weights
 from ioadapt_theory.adapters.layer import Adapter
@@ -206,4 +207,9 @@ def _misfit(stored: StoredLayer, weights: Weights, layer: str) -> str | None:
     if stored.spares_bias and f.bias is not None:
         return "it has a bias, which PEANUT leaves alone and an output adapter acts on"
     refit(stored.sketch, (f.rows, f.columns, f.channels))
-    return stored.sketch.misfit(f)
+    why = stored.sketch.misfit(f)
+    if why and f.rows == f.channels:
+        turned = Operator(nn.Linear(f.columns, f.rows, bias=f.bias is not None, device="meta"), f.columns, f.rows)
+        if stored.sketch.misfit(turned) is None:
+            return f"{why}, which fits the transposed weight"
+    return why

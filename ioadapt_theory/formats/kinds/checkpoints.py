@@ -7,15 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ioadapt_theory.adapters.base_weights import BaseLayer, TensorWeights, checkpoint_weights
+from ioadapt_theory.adapters.base_weights import TensorWeights, checkpoint_weights
 from ioadapt_theory.adapters.bases import SizesAlone
 from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.adapters.model import layers
-from ioadapt_theory.adapters.moving.transfer import put
+from ioadapt_theory.adapters.moving.truncate import change
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, TensorInfo, torch_dtype
 from ioadapt_theory.checkpoints.files.computed import Computed
 from ioadapt_theory.checkpoints.names.resolve import resolve
@@ -118,23 +115,12 @@ def _change(layer: StoredLayer) -> Tensor:
 
 def _merged(stored: StoredLayer, weights: TensorWeights, layer: str, leaf: str) -> Tensor:
     base = weights.layer(layer)
-    tensors = merged(fitted(stored, weights.outline(layer)), base)
-    value = tensors.get(leaf)
+    delta, moved = change(fitted(stored, weights.outline(layer)), base.matrix, base.bias)
     if leaf == "bias":
-        return base.bias if value is None else value  # type: ignore[return-value]
-    return weights.as_stored(layer, tensors["weight"])
-
-
-def merged(adapter: Adapter, base: BaseLayer) -> dict[str, Tensor]:
-    """Return weight and bias of a layer with the adapter in it, as torch stores them."""
-    (rows, columns), taps = base.matrix.shape, base.kernel
-    kinds: dict[int, Any] = {0: nn.Linear, 1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
-    channels = rows // torch.Size(taps).numel()
-    sizes = (channels, columns, *([taps] if taps else []))
-    module = kinds[len(taps)](*sizes, bias=base.bias is not None, device="meta")
-    module.weight = nn.Parameter(base.matrix.mT.reshape(columns, channels, *taps), requires_grad=False)
-    if base.bias is not None:
-        module.bias = nn.Parameter(base.bias, requires_grad=False)
-    model = nn.ModuleDict({"layer": module})
-    put(model, {"layer": adapter}, "default")
-    return layers(model)["layer"].merged_tensors()
+        assert base.bias is not None  # the checkpoint has this tensor
+        return base.bias if moved is None else base.bias + moved
+    if moved is not None and base.bias is None:
+        msg = f"{layer}: the adapter has a bias and the layer has none, so it cannot be merged."
+        raise UnsupportedError(msg)
+    w = base.matrix + delta
+    return weights.as_stored(layer, w.mT.reshape(w.shape[1], -1, *base.kernel))

@@ -271,7 +271,9 @@ def test_what_loading_did_to_the_base_is_a_part_of_what_is_saved(tmp_path, dtype
 def test_what_was_replaced_and_trained_since_is_saved_as_it_is_now(tmp_path):
     model = Net()
     changed = {"head.weight": torch.randn(3, 5), "words.token_adapter.trainable_tokens_delta": torch.randn(2, 6)}
-    save_file({f"base_model.model.{k}": v for k, v in {**LORA, **changed}.items()}, tmp_path / "adapter_model.safetensors")
+    save_file(
+        {f"base_model.model.{k}": v for k, v in {**LORA, **changed}.items()}, tmp_path / "adapter_model.safetensors"
+    )
     config = {"peft_type": "LORA", "r": 2, "lora_alpha": 2, "trainable_token_indices": {"words": [7, 1]}}
     (tmp_path / "adapter_config.json").write_text(json.dumps(config))
     base, x = copy.deepcopy(model), torch.arange(9)

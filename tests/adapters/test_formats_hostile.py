@@ -70,7 +70,7 @@ SHAPES = {
     "a mixture": (tensors(hada_w1_a=torch.randn(6, 2)), "incomplete adapter: found only down, hada_w1_a, up"),
     "nothing": ({}, "no tensors at all"),
     "a whole model": ({"block.to_q.weight": torch.randn(6, 4)}, "no part of an adapter"),
-    "OFT": ({"lora_unet_block_to_q.oft_blocks": torch.randn(2, 2, 2)}, r"holds OFT \(lora_unet_block_to_q.oft_blocks\)"),
+    "OFT": ({"lora_unet_block_to_q.oft_blocks": torch.randn(2, 2, 2)}, r"holds OFT \(lora_unet_block_to_q.oft"),
     "alpha alone": ({"lora_unet_block_to_q.alpha": torch.tensor(1.0)}, "a part without the rest"),
     "a key twice": (
         {f"block.to_q.{k}.weight": torch.randn(2, 4) for k in ("lora_A", "lora_down")}

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from ioadapt_theory.adapters import remove as remove
     from ioadapt_theory.adapters import scale as scale
     from ioadapt_theory.adapters import transfer as transfer
-    from ioadapt_theory.adapters import unfused as unfused
     from ioadapt_theory.adapters import unload as unload
     from ioadapt_theory.adapters import unmerge as unmerge
     from ioadapt_theory.errors import IoAdaptError as IoAdaptError
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
 _HOME = {
     "adapters": (
         "AdaptedLayer AdapterConfig FAMILIES Placement activate adapt combine count disable layers merge parameters"
-        " remove scale transfer unfused unload unmerge"
+        " remove scale transfer unload unmerge"
     ),
     "formats": "load save",
     "errors": "IoAdaptError",

@@ -8,7 +8,6 @@ from ioadapt_theory.adapters.caching import cached
 from ioadapt_theory.adapters.config import AdapterConfig
 from ioadapt_theory.adapters.equations import Placed, Placement
 from ioadapt_theory.adapters.families import FAMILIES, Family, Spec
-from ioadapt_theory.adapters.fast.autograd import unfused
 from ioadapt_theory.adapters.layer import AdaptedLayer, Adapter
 from ioadapt_theory.adapters.matrices import Operator, operator
 from ioadapt_theory.adapters.model import (
@@ -61,7 +60,6 @@ __all__ = [
     "save",
     "scale",
     "transfer",
-    "unfused",
     "unload",
     "unmerge",
 ]

@@ -12,7 +12,6 @@ from benchmarks.measure import Call
 from ioadapt_theory.adapters import adapt
 
 
-
 def attention(q: Tensor, k: Tensor, v: Tensor, heads: int, *, causal: bool) -> Tensor:
     """Of (batch, tokens, features), by heads."""
     q, k, v = (t.unflatten(-1, (heads, -1)).transpose(1, 2) for t in (q, k, v))  # type: ignore[no-untyped-call]

@@ -2,9 +2,9 @@
 
 from ioadapt_theory.adapters.replacing import SAVERS
 from ioadapt_theory.formats.load import load
-from ioadapt_theory.formats.own import save
+from ioadapt_theory.formats.own import save, save_adapter
 from ioadapt_theory.formats.read import AdapterFile, Entry, read
 
 __all__ = ["AdapterFile", "Entry", "load", "read", "save"]
 
-SAVERS[:] = [save]  # what a checkpoint of a Trainer holds of an adapted model
+SAVERS[:] = [save_adapter]  # what a checkpoint of a Trainer holds of an adapted model

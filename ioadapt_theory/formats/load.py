@@ -34,6 +34,7 @@ def load(
     match: str = "name",
     source: nn.Module | Weights | None = None,
     hotswap: bool = False,
+    trainable: bool = False,
 ) -> TransferReport:
     """Put a saved adapter on a model: our folder, PEFT's, or a diffusers, kohya or LyCORIS file.
 
@@ -51,6 +52,7 @@ def load(
         source: that model, or the tensors of its checkpoint, for files that have none.
         hotswap: put the numbers into the adapter of this name, which is on the model already and alike in all but its
             numbers and scale: parameters stay the same objects, so what was compiled is not compiled again.
+        trainable: whether the adapter is to be trained further. What the model trains already goes on training.
 
     Raises:
         FileFormatError: the file is not what it has to be; file, key, expected and found are named.
@@ -93,7 +95,7 @@ def load(
         exchange(model, adapters, name)
         report = TransferReport(tuple(adapters), {}, (), sources, places.how, places.warning())
     else:
-        report = put(model, adapters, name, strict=strict, found=places, sources=sources)
+        report = put(model, adapters, name, strict=strict, found=places, sources=sources, trainable=trainable)
     forget(model, name)
     for ready in altered if alter_base else ():
         ready.apply(model, name)

@@ -7,6 +7,7 @@ and whenever they are killed, a whole adapter is there. Nothing else in its fold
 import copy
 import json
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from ioadapt_theory.adapters import card as cards
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.matrices import PLAIN_DTYPES
-from ioadapt_theory.adapters.model import layers, naming
+from ioadapt_theory.adapters.model import layers, naming, trained_elsewhere
 from ioadapt_theory.adapters.rules import fingerprint
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnsupportedError
 from ioadapt_theory.formats.kinds.base_changes import Change, Made, made_by
@@ -58,7 +59,10 @@ def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: b
         model: with the adapter; torch's wrappers around it leave no trace in the names.
         folder: made where it is missing; or a file that ends in ".safetensors".
         name: of the adapter.
-        card: also write a model card, README.md beside the file; a text goes into it, such as what ``report`` said.
+        card: also write a model card, README.md beside the file; a text goes into it, such as what ``report`` prints.
+
+    Warns:
+        UserWarning: tensors outside the adapters are trained, a new head for example, which the file does not hold.
 
     Raises:
         UnknownNameError: no such adapter on the model.
@@ -77,6 +81,15 @@ def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: b
     if not isinstance(model, nn.Module):
         msg = f"What is saved is a model, not a {type(model).__name__}: save(model, folder)."
         raise InvalidValueError(msg)
+    if elsewhere := trained_elsewhere(model):
+        some = ", ".join(elsewhere[:3]) + ", ..." * (len(elsewhere) > 3)
+        msg = f"{len(elsewhere)} trained tensors outside the adapters are not in the file ({some}): save them yourself."
+        warnings.warn(msg, stacklevel=2)
+    return save_adapter(model, folder, name, card=card)
+
+
+def save_adapter(model: nn.Module, folder: Path | str, name: str = "default", *, card: bool | str = False) -> Path:
+    """Write one adapter as ``save`` does, without asking what else of the model is trained."""
     while type(model).__name__ in WRAPPERS:
         model = getattr(model, WRAPPERS[type(model).__name__])
     places = {n: m.adapters[name] for n, m in layers(model, name).items()}
@@ -89,11 +102,11 @@ def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: b
     page = (Path(folder).parent if Path(folder).suffix == ".safetensors" else Path(folder)) / cards.NAME
     if card:
         cards.require_room(page)
+        known, base = fingerprint.recorded(header, page), header.get(fingerprint.BASE_NAME)
+        text = cards.card(adapters, base=base, known=known, report=card if isinstance(card, str) else "")
     path = write(folder, adapters, header, changes)
     if card:
         with replacing(page) as temporary:
-            known, base = fingerprint.recorded(header, path), header.get(fingerprint.BASE_NAME)
-            text = cards.card(adapters, base=base, known=known, said=card if isinstance(card, str) else "")
             temporary.write_text(text, encoding="utf-8")
     return path
 

@@ -8,9 +8,10 @@ from typing import Any
 from peft.config import PeftConfig
 from torch import nn
 
-from ioadapt_theory.adapters.config import AdapterConfig
+from ioadapt_theory.adapters.config import AdapterConfig, init_of
 from ioadapt_theory.adapters.rules.fingerprint import fingerprints
 from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.formats.kinds.iolora import options
 
 FORMAT_VERSION = 1
 
@@ -82,11 +83,7 @@ class IOLoraConfig(PeftConfig):
         super().__post_init__()  # type: ignore[no-untyped-call]
         self.peft_type = IOPeftType.IOLORA
         if init_lora_weights is not None:
-            known = {True: "default", False: "random", "gaussian": "gaussian"}
-            if init_lora_weights not in known:
-                msg = f"init_lora_weights is {init_lora_weights!r:.80}; here it is True, False or 'gaussian'."
-                raise InvalidValueError(msg)
-            self.init_weights = known[init_lora_weights]
+            self.init_weights = init_of(init_lora_weights)
         if use_dora:
             self.family = "dora"
         if bias != "none" or lora_bias:
@@ -122,18 +119,4 @@ class IOLoraConfig(PeftConfig):
 
     def options(self) -> AdapterConfig:
         """The same as our configuration; which modules are meant is left to PEFT."""
-        return AdapterConfig(
-            target_modules=(),
-            family=self.family,
-            placement=self.placement,
-            rank=self.r,
-            alpha=self.lora_alpha,
-            use_rslora=self.use_rslora,
-            rank_pattern=self.rank_pattern,
-            alpha_pattern=self.alpha_pattern,
-            placement_pattern=self.placement_pattern,
-            dropout=self.lora_dropout,
-            init=self.init_weights,
-            detach_norm=self.detach_norm,
-            factor=self.factor,
-        )
+        return options(self.__dict__)

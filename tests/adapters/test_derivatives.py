@@ -8,7 +8,7 @@ from torch.func import functional_call
 from torch.testing import assert_close
 from torch.utils.checkpoint import checkpoint
 
-from ioadapt_theory.adapters import FAMILIES, adapt, parameters, unfused
+from ioadapt_theory.adapters import FAMILIES, adapt, parameters
 from ioadapt_theory.adapters.families.lora import LoRA
 from tests.adapters.cases import C, D, build, every, layer, sample
 from tests.adapters.test_formulas import WRITTEN, parts, phi_of

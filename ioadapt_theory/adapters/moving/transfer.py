@@ -85,11 +85,12 @@ def transfer(
     share: bool = False,
     rename: Mapping[str, str] | None = None,
     match: str = "name",
+    trainable: bool = False,
 ) -> TransferReport:
     """Put the source model's adapter on another model, as it is.
 
     An input adapter needs an equal input size only, an output adapter an equal output size, a weight adapter both. The
-    target is frozen, the adapter on it can be trained further. That it fits does not say that it is of use there: the
+    target is frozen, unless it has adapters already: what it trains goes on training. That it fits does not say that it is of use there: the
     outcome ends with what the weights of both say of that, where it is printed.
 
     Args:
@@ -102,6 +103,7 @@ def transfer(
         match: "name"; "provenance", the layer that was made from the source's, by what the two contain, which follows
             layers of pruned and renumbered models; "auto", provenance where it is known and names otherwise. By name,
             layers that hold the weights of another one are an error if strict, and a warning if not.
+        trainable: whether the adapter is to be trained further on the target.
 
     Raises:
         TransferError: a layer does not fit (or none does); the target is as it was.
@@ -127,7 +129,9 @@ def transfer(
     lost = {key.path: found.reasons.get(key, NO_LAYER) for key in names if key.path not in places}
     moved, stuck = ordered({layer: given[n] for layer, n in sources.items()}, found)
     lost |= stuck
-    report = put(target, moved, name, strict=strict, share=share, found=found, sources=sources, lost=lost)
+    report = put(
+        target, moved, name, strict=strict, share=share, found=found, sources=sources, lost=lost, trainable=trainable
+    )
     return replace(report, outlook=of_models(source, target, name))
 
 
@@ -153,6 +157,7 @@ def put(
     found: Correspondence | None = None,
     sources: Mapping[str, str] = MappingProxyType({}),
     lost: Mapping[str, str] = MappingProxyType({}),
+    trainable: bool = False,
 ) -> TransferReport:
     """Put adapters on the layers of these names; see ``transfer``.
 
@@ -165,6 +170,7 @@ def put(
         found: how the layers were found.
         sources: layer of the model -> where its adapter comes from; by default the layer of that name.
         lost: layers of the source for which there is none, and why.
+        trainable: whether they are to be trained; shared parameters stay as they are unless they are.
     """
     if found:  # what faces the stream alone does not meet the neurons
         facing = {n: order for n, order in found.neurons.items() if n in adapters and faces(adapters[n], order)}
@@ -182,7 +188,8 @@ def put(
     report = TransferReport(matched, unmatched, (), origins, found.how if found else "name", warning)
     if not matched or (strict and report.unmatched):
         raise TransferError(report)
-    install(model, {n: adapters[n] if share else _copy(adapters[n], named[n]) for n in matched}, name)
+    ready = {n: adapters[n] if share else _copy(adapters[n], named[n]) for n in matched}
+    install(model, ready, name, trainable=trainable or (None if share else False))
     if warning:
         warnings.warn(warning, RenumberedWarning, stacklevel=3)
     return report

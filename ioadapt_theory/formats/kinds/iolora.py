@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ioadapt_theory.adapters.config import AdapterConfig, LayerPlan
+from ioadapt_theory.adapters.config import PEFT, AdapterConfig, LayerPlan
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import FAMILIES, OPTIONS
 from ioadapt_theory.adapters.layer import Adapter
@@ -28,12 +28,12 @@ from ioadapt_theory.formats.tensors import TensorFile, parse_json
 TYPE, VERSION = "IOLORA", 1
 KEY = re.compile(r"(?:base_model\.model\.)?(.+)\.iolora_adapters\.(input|output|weight)\.(\w+)")
 PATTERNS = ("rank_pattern", "alpha_pattern", "placement_pattern")
-RENAMED = {"r": "rank", "lora_alpha": "alpha", "lora_dropout": "dropout", "init_weights": "init"}
-"""The options that PEFT calls otherwise."""
 SETTINGS = "settings.lora_A.weight"
 """The key of a layer's settings, JSON as bytes; its end is what diffusers recognises files of PEFT by."""
 DESCRIBED = re.compile(rf"(?:base_model\.model\.)?(.+)\.iolora_adapters\.{re.escape(SETTINGS)}")
-FIELDS = {**RENAMED, **{name: name for name in ("family", "placement", "use_rslora", *PATTERNS, *OPTIONS)}}
+FIELDS = {name: PEFT.get(name, name) for name in (
+    "r", "lora_alpha", "lora_dropout", "init_weights", "family", "placement", "use_rslora", *PATTERNS, *OPTIONS,
+)}  # fmt: skip
 
 
 def options(config: Mapping[str, Any]) -> AdapterConfig:

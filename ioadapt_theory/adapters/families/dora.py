@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base, Identity
 from ioadapt_theory.adapters.derived import Derived, is_eager, is_kept, without_autocast
-from ioadapt_theory.adapters.families.family import Family, Spec
+from ioadapt_theory.adapters.families.family import Family, Spec, may_write
 from ioadapt_theory.adapters.families.lora import LoRA, init_low_rank
 from ioadapt_theory.adapters.matrices import Plain
 
@@ -86,9 +86,8 @@ class DoRA(Family):
         """(I + s AB) diag(g) W, in the memory order of a stored weight."""
         g, b = self.gain(base).to(w), self.B.to(w)
         v = w.mT * g
-        return torch.addmm(
-            v, ((b * g) @ w).mT, self.A.to(w).mT, alpha=self.scaling, out=None if torch.is_grad_enabled() else v
-        ).mT
+        out = v if may_write(w) else None
+        return torch.addmm(v, ((b * g) @ w).mT, self.A.to(w).mT, alpha=self.scaling, out=out).mT
 
     def right(self, w: Tensor, base: Base) -> Tensor:
         """(W + s (WA)B) diag(g), in the memory order of a stored weight."""
@@ -132,7 +131,7 @@ def above_zero(norms: Tensor, dtype: torch.dtype) -> Tensor:
 
 def _times(v: Tensor, g: Tensor) -> Tensor:
     """V diag(g), in V's memory where no gradient needs V."""
-    return v * g if torch.is_grad_enabled() else v.mul_(g)
+    return v.mul_(g) if may_write(v) else v * g
 
 
 def squares(w: Tensor) -> Tensor:

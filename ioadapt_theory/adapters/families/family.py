@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base, SizesAlone, plus
+from ioadapt_theory.adapters.derived import is_eager
 from ioadapt_theory.errors import ShapeError, UnsupportedError
 
 Size = tuple[int, int, int]
@@ -246,6 +247,11 @@ def picked(m: Tensor, ranges: Ranges, dim: int = -1) -> Tensor:
     return torch.cat([m.narrow(dim, start, stop - start) for start, stop in ranges], dim)
 
 
+def may_write(w: Tensor) -> bool:
+    """Whether results may be written into memory that is there: neither gradients nor transforms have to follow."""
+    return not torch.is_grad_enabled() and is_eager(w)
+
+
 def parts(w: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """Pieces of w; without gradients many, so that what is built for each takes little memory."""
     return w.chunk(1 if torch.is_grad_enabled() else 32, dim)
@@ -253,7 +259,7 @@ def parts(w: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
 
 def joined(pieces: Iterable[Tensor], w: Tensor, dim: int = 0) -> Tensor:
     """One matrix of the pieces, in the memory order of a stored weight, which is that of w's transpose."""
-    if torch.is_grad_enabled():
+    if not may_write(w):
         first, *more = pieces
         return torch.cat([first, *more], dim) if more else first
     result, start = torch.empty_like(w.mT, memory_format=torch.contiguous_format).mT, 0

@@ -18,6 +18,7 @@ from ioadapt_theory.adapters.families.family import (
     fill,
     is_count,
     joined,
+    may_write,
     parts,
     picked,
 )
@@ -129,7 +130,7 @@ class LoKr(Additive):
         w = self.promote(base.dense())
         c, d = (m.to(w).mT.clone(memory_format=torch.contiguous_format) for m in (self.C, self.small()))
         delta = torch.kron(c, d)
-        return torch.add(w.mT, delta, alpha=self.scaling, out=None if torch.is_grad_enabled() else delta).mT
+        return torch.add(w.mT, delta, alpha=self.scaling, out=delta if may_write(w) else None).mT
 
     def left(self, w: Tensor, base: Base) -> Tensor:
         """W + s (C ⊗ D)W: reshape W's columns to n1 x n2, then D and C from the left."""

@@ -107,7 +107,7 @@ class Placed(Upon):
         bias = self.f.bias
         if bias is None or self.placement is not Placement.OUTPUT:
             return bias
-        return self.phi(self.phi.promote(bias), Identity(self.columns))
+        return self.phi.right(self.phi.promote(bias)[None], Identity(self.columns))[0]
 
 
 def after(x: Tensor, f: Operator) -> Tensor:

@@ -32,8 +32,8 @@ PUBLIC: Final[dict[str, tuple[str, dict[str, tuple[str, ...]]]]] = {
         },
     ),
     "settings": (
-        "The paper's settings, and what a step costs",
-        {"ioadapt_theory.presets": ("Preset", "PRESETS"), "ioadapt_theory.costs": ("cost", "Cost")},
+        "The paper's settings",
+        {"ioadapt_theory.presets": ("Preset", "PRESETS")},
     ),
     "report": ("Will it move?", {"ioadapt_theory.report": tuple(report.__all__)}),
     "similarity": (

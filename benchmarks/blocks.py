@@ -10,7 +10,6 @@ from torch.nn.functional import gelu, scaled_dot_product_attention, silu
 
 from benchmarks.measure import Call
 from ioadapt_theory.adapters import adapt
-from ioadapt_theory.adapters.fast.products import LowRank, packed
 
 
 def attention(q: Tensor, k: Tensor, v: Tensor, heads: int, *, causal: bool) -> Tensor:

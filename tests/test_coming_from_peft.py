@@ -183,7 +183,7 @@ def test_the_scripts_for_flux_save_settings_beside_the_numbers_which_does_no_har
         )  # fmt: skip
 
     trained, fresh = flux(), flux()
-    trained.add_adapter(IOLoraConfig(**PRESETS["flux-dev"].peft("dora", "input") | {"init_weights": "random"}))
+    trained.add_adapter(IOLoraConfig(**PRESETS["flux-dev"].adapter("dora", "input") | {"init_weights": "random"}))
     told = _collate_lora_metadata({"transformer": trained})
     assert told
     state = get_peft_model_state_dict(trained)

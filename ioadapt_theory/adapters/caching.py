@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 from torch import nn
 
+from ioadapt_theory.adapters.derived import trusting
 from ioadapt_theory.adapters.families.dora import DoRA, derive
-from ioadapt_theory.adapters.fast.derived import trusting
 from ioadapt_theory.adapters.model import layers
 
 

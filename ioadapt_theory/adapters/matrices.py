@@ -98,7 +98,7 @@ class Plain(Operator):
 
     @property
     def is_open(self) -> bool:
-        """Torch's own module, which nobody listens to: its product may be computed without calling it."""
+        """Whether this is torch's own module without hooks: its product may be computed without calling it."""
         kind = type(self.module)
         return (kind is nn.Linear or kind in CONVOLUTIONS) and not is_watched(self.module) and not any(GLOBAL_HOOKS)
 
@@ -118,9 +118,9 @@ class Upon(Operator):
         """X M as f computes it."""
         return self.f.product(x, m)
 
-    def low_rank(self, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
-        """X A B as f computes it."""
-        return self.f.low_rank(x, a, b)
+    def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
+        """Y + s X A B as f computes it."""
+        return self.f.plus_low_rank(y, x, a, b, s)
 
 
 class Linear(Plain):
@@ -171,15 +171,20 @@ class Convolution(Plain):
         """The convolution with M as its kernel, without bias."""
         return self.module._conv_forward(x.to(m.dtype), self.stored(m), None)
 
+    def takes(self, x: Tensor, m: Tensor) -> bool:
+        """Always: one convolution in M's dtype costs less than two."""
+        del x, m
+        return True
+
     def with_matrix(self, x: Tensor, m: Tensor) -> Tensor:
         """The convolution with M as its kernel, computed in M's dtype and rounded to X's."""
         bias = None if self.bias is None else self.bias.to(m.dtype)
         y: Tensor = self.module._conv_forward(x.to(m.dtype), self.stored(m), bias)
         return y if torch.is_autocast_enabled(x.device.type) else y.to(x.dtype)
 
-    def low_rank(self, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
-        """A k x k convolution to r channels and a 1 x 1 mix; with groups the product has to be built."""
-        return super().low_rank(x, a, b) if self.module.groups == 1 else self.product(x, a @ b)
+    def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
+        """A k x k convolution to r channels and a 1 x 1 mix; with groups AB has to be built."""
+        return super().plus_low_rank(y, x, a, b, s) if self.module.groups == 1 else y + self.product(x, a @ (s * b))
 
 
 def operator(module: Any) -> Operator:

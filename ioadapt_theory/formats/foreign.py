@@ -42,7 +42,10 @@ def contents(opened: Path, source: TensorFile, config: Mapping[str, Any] | None,
     path, changes = source.path, list[Change]()
     flat = False
     layers, unread = iolora.contents(source)
-    if not layers:
+    if layers:
+        if config is not None:
+            iolora.require_agreement(path.parent / peft.CONFIG, config, layers)
+    else:
         if config is None and scaled:
             _require_no_config(source)
         elif config is not None and config["peft_type"] == iolora.TYPE:

@@ -32,6 +32,7 @@ def load(
     match: str = "name",
     source: nn.Module | Weights | None = None,
     hotswap: bool = False,
+    trainable: bool = False,
 ) -> TransferReport:
     """Put a saved adapter on a model: our folder, PEFT's, or a diffusers, kohya or LyCORIS file.
 
@@ -49,6 +50,7 @@ def load(
         source: that model, or the tensors of its checkpoint, for files that have none.
         hotswap: put the numbers into the adapter of this name, which is on the model already and alike in all but its
             numbers and scale: parameters stay the same objects, so what was compiled is not compiled again.
+        trainable: whether the adapter is to be trained further. What the model trains already goes on training.
 
     Raises:
         FileFormatError: the file is not what it has to be; file, key, expected and found are named.
@@ -86,7 +88,7 @@ def load(
     adapters = {layer: fitted(stored, weights.outline(layer)) for layer, stored in matched.layers.items()}
     sources = {layer: str(stored.name) for layer, stored in matched.layers.items()}
     adapters, twins = _without_twins(model, adapters)
-    options = {"hotswap": hotswap, "correspondence": matched.correspondence, "sources": sources}
+    options = {"hotswap": hotswap, "correspondence": matched.correspondence, "sources": sources, "trainable": trainable}
     report = put(model, adapters, name, strict=strict, **options)
     forget(model, name)
     for ready in changes if alter_base else ():

@@ -4,6 +4,7 @@ One file, replaced in one step, of the same name and the same bytes for the same
 and whenever they are killed, a whole adapter is there. Nothing else in its folder is touched.
 """
 
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from ioadapt_theory.adapters import card as cards
 from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.adapters.model import layers, naming
+from ioadapt_theory.adapters.model import layers, naming, trained_elsewhere
 from ioadapt_theory.adapters.rules import fingerprint
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 from ioadapt_theory.formats.kinds.base_changes import AppliedChange, applied_by
@@ -44,6 +45,9 @@ def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: b
         name: of the adapter.
         card: also write a model card, README.md beside the file; a text goes into it, such as the text of ``report``.
 
+    Warns:
+        UserWarning: tensors outside the adapters are trained, a new head for example, which the file does not hold.
+
     Raises:
         UnknownNameError: no such adapter on the model.
         InvalidValueError: a parameter is not finite, a file is where the folder is to be, or a README.md is there that
@@ -61,6 +65,15 @@ def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: b
     if not isinstance(model, nn.Module):
         msg = f"save takes a model, not a {type(model).__name__}: save(model, folder)."
         raise InvalidValueError(msg)
+    if elsewhere := trained_elsewhere(model):
+        some = ", ".join(elsewhere[:3]) + ", ..." * (len(elsewhere) > 3)
+        msg = f"{len(elsewhere)} trained tensors outside the adapters are not in the file ({some}): save them yourself."
+        warnings.warn(msg, stacklevel=2)
+    return save_adapter(model, folder, name, card=card)
+
+
+def save_adapter(model: nn.Module, folder: Path | str, name: str = "default", *, card: bool | str = False) -> Path:
+    """Write one adapter as ``save`` does, without asking what else of the model is trained; return the folder."""
     while type(model).__name__ in WRAPPERS:
         model = getattr(model, WRAPPERS[type(model).__name__])
     places: dict[str, Adapter] = {n: m.adapters[name] for n, m in layers(model, name).items()}  # type: ignore[misc]
@@ -73,11 +86,11 @@ def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: b
     page = (Path(folder).parent if Path(folder).suffix == ".safetensors" else Path(folder)) / cards.NAME
     if card:
         cards.require_room(page)
+        known, base = fingerprint.recorded(header, page), header.get(fingerprint.BASE_NAME)
+        text = cards.card(adapters, base=base, known=known, report=card if isinstance(card, str) else "")
     path = write(folder, adapters, header, changes)
     if card:
         with replacing(page) as temporary:
-            known, base = fingerprint.recorded(header, path), header.get(fingerprint.BASE_NAME)
-            text = cards.card(adapters, base=base, known=known, said=card if isinstance(card, str) else "")
             temporary.write_text(text, encoding="utf-8")
     return path
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from ioadapt_theory.adapters import FAMILIES, adapt, cached, merge, unfused
+from ioadapt_theory.adapters import FAMILIES, adapt, cached, merge
 from tests.adapters.cases import KINDS, build, layer, sample
 
 DEVICE = "cuda"

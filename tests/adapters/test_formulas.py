@@ -47,6 +47,22 @@ def phi_of(phi: nn.Module, matrix: torch.Tensor) -> torch.Tensor:
     return v / v.square().sum(0).sqrt() * phi.m
 
 
+def oracle(model: nn.Sequential, x: torch.Tensor) -> torch.Tensor:
+    """Eqs. 4a-4c on a linear layer, one active adapter after the other, from weights and parameters alone."""
+    found = layer(model)
+    w, b = found.base_layer.weight.T, found.base_layer.bias
+    for name in found.active:
+        for key, phi in found.adapters[name].items():
+            if key == "weight":
+                w = phi_of(phi, w)
+            elif key == "input":
+                w = phi_of(phi, torch.eye(len(w))) @ w
+            else:
+                side = phi_of(phi, torch.eye(w.shape[1]))
+                w, b = w @ side, b @ side
+    return x @ w + b
+
+
 @pytest.mark.parametrize("family", WRITTEN)
 @pytest.mark.parametrize(
     ("placement", "formula"),

@@ -77,7 +77,7 @@ def test_save_and_load_give_the_same_function(family, placement, kind, tmp_path)
     other.load_state_dict({f"0.{k}": v for k, v in layer(model).base_layer.state_dict().items()})
     report = load(other, tmp_path)
     assert report.matched == ("0",)
-    assert torch.equal(other(x), model(x))
+    assert_close(other(x), model(x), rtol=1e-13, atol=1e-13)  # without gradients a convolution takes another kernel
 
 
 @every
@@ -87,7 +87,7 @@ def test_transfer_to_other_weights_is_the_formula_on_those_weights(family, place
     transfer(model, target)
     expected = layer(model)
     expected.base_layer.load_state_dict(layer(target).base_layer.state_dict())
-    assert torch.equal(target(x), expected(x))
+    assert_close(target(x), expected(x), rtol=1e-13, atol=1e-13)
     assert count(target) == count(model)
 
 

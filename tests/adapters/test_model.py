@@ -23,11 +23,11 @@ from ioadapt_theory.adapters import (
     parameters,
     remove,
     scale,
-    unfused,
+
     unload,
     unmerge,
 )
-from ioadapt_theory.adapters.fast import autograd
+
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError, UnsupportedError
 
 

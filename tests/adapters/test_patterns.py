@@ -6,7 +6,7 @@ import time
 import pytest
 
 from ioadapt_theory.adapters import AdapterConfig
-from ioadapt_theory.adapters.rules.patterns import MOST_REPEATS, check, first_fit
+from ioadapt_theory.adapters.rules.patterns import first_fit
 from ioadapt_theory.errors import InvalidValueError
 
 NAMES = [

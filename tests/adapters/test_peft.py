@@ -317,10 +317,10 @@ def test_and_so_for_convolutions(tmp_path):
     [
         ({"format_version": 2}, "format_version has to be 1"),
         ({"family": "oft"}, "No family 'oft'"),
-        ({"rank_pattern": [1]}, "rank_pattern has to be an object"),
-        ({"placement_pattern": {"(a+)+$": "input"}}, "could run for ever"),
-        ({"family": "loha"}, "a loha in input placement has A"),
-        ({"placement": "output"}, "lora in output placement has nothing"),
+        ({"rank_pattern": [1]}, r"rank_pattern is \[1\]; it is a mapping"),
+        ({"family": "loha"}, r"is loha \(input of .* here, lora \(input of .* in the file"),
+        ({"placement": "output"}, r"is lora \(output of .* here, lora \(input of"),
+        ({"lora_alpha": 99}, "scaling 49.5. here, lora .input of rank 2, scaling 1.5"),
     ],
 )
 def test_a_changed_config_of_the_plug_in_is_one_sentence(change, sentence, tmp_path):

@@ -18,18 +18,17 @@ from ioadapt_theory.adapters.families.family import (
     fill,
     is_count,
     joined,
+    may_write,
     parts,
     picked,
 )
 from ioadapt_theory.adapters.families.full import Full
-from ioadapt_theory.adapters.fast.products import Kronecker
 from ioadapt_theory.errors import ShapeError
 
 
 class LoKr(Additive):
     """Kronecker product; C is m1 x n1, D (m2 x n2) is kept whole, or as A (m2 x r) and B (r x n2) when r < max/2."""
 
-    kind = Kronecker
     options: ClassVar = {
         "factor": (
             "a positive whole number, or -1 for the most square split",
@@ -106,35 +105,32 @@ class LoKr(Additive):
         """D, m2 x n2."""
         return self.A @ self.B if self.low_rank else self.D
 
-    def factors(self) -> tuple[Tensor, ...]:
-        """C, D."""
-        return self.C, self.small()
-
-    def is_heavy(self, placement: str) -> bool:
-        """Never: the factors are small."""
-        del placement
-        return False
-
     def delta(self, base: Base) -> Tensor:
         """C ⊗ D."""
         del base
         return torch.kron(self.C, self.small())
 
-    def update(self, x: Tensor, base: Base) -> Tensor:
-        """x(C ⊗ D): reshape x to m1 x m2, then Cᵀ x D; a convolution needs the product as its kernel."""
+    def forward(self, x: Tensor, base: Base) -> Tensor:
+        """f(x) + s x(C ⊗ D): reshape x to m1 x m2, then Cᵀ x D; a convolution needs the product as its kernel."""
         if not base.pointwise:
-            return super().update(x, base)
-        x = x.to(self.C.dtype).movedim(base.axis, -1)
-        x = x.unflatten(-1, (self.C.shape[0], -1))  # type: ignore[no-untyped-call]
-        x = x @ self.A @ self.B if self.low_rank else x @ self.D
-        return (self.C.mT @ x).flatten(-2).movedim(-1, base.axis)
+            return super().forward(x, base)
+        y, c, d = base(x), self.C, self.small()
+        x = self.dropout(x).to(c.dtype).movedim(base.axis, -1)
+        (m1, n1), n2 = c.shape, d.shape[1]
+        xd = x.unflatten(-1, (m1, -1)) @ d  # type: ignore[no-untyped-call]
+        if base.axis == -1 and y.dtype == xd.dtype:
+            rows, xd = y.reshape(-1, n1, n2), xd.reshape(-1, m1, n2)
+            ct = c.mT.contiguous().to(xd.dtype).expand(rows.shape[0], n1, m1)
+            return torch.baddbmm(rows, ct, xd, alpha=self.scaling).view(y.shape)
+        c = c if self.scaling == 1 else self.scaling * c
+        return (y + (c.mT @ xd).flatten(-2).movedim(-1, base.axis)).to(y.dtype)
 
     def weight(self, base: Base) -> Tensor:
         """W + s (C ⊗ D), in the memory order of a stored weight."""
         w = self.promote(base.dense())
         c, d = (m.to(w).mT.clone(memory_format=torch.contiguous_format) for m in (self.C, self.small()))
         delta = torch.kron(c, d)
-        return torch.add(w.mT, delta, alpha=self.scaling, out=None if torch.is_grad_enabled() else delta).mT
+        return torch.add(w.mT, delta, alpha=self.scaling, out=delta if may_write(w) else None).mT
 
     def left(self, w: Tensor, base: Base) -> Tensor:
         """W + s (C ⊗ D)W: reshape W's columns to n1 x n2, then D and C from the left."""

@@ -56,7 +56,7 @@ def combine(model: nn.Module, weights: Mapping[str, float], name: str) -> nn.Mod
     found = layers(model)
     for layer, adapter in made.items():
         adapter.to(function_of(found[layer]).like.device)
-    install(model, made, name)
+    install(model, made, name, trainable=True)
     activate(model, name)
     return model
 

@@ -91,11 +91,13 @@ def transfer(
     share: bool = False,
     rename: Mapping[str, str] | None = None,
     match: str = "name",
+    trainable: bool = False,
 ) -> TransferReport:
     """Put the source model's adapter on another model, as it is.
 
     An input adapter needs an equal input size only, an output adapter an equal output size, a weight adapter both. That
-    it fits does not say that it is of use there: ask ``report``.
+    it fits does not say that it is of use there: ask ``report``. The target is frozen, unless it has adapters already:
+    then it goes on training what it trains.
 
     Args:
         source: a model with the adapter.
@@ -108,6 +110,7 @@ def transfer(
             layers of pruned, reordered and doubled models; "auto", provenance where it is known and names otherwise. By
             name, layers that hold the weights of another one are an error if strict, and a warning if not. The outcome
             counts the layers of which nothing but the name is known.
+        trainable: whether the adapter is to be trained further on the target.
 
     Raises:
         TransferError: a layer does not fit (or none does); the target is as it was.
@@ -135,16 +138,9 @@ def transfer(
     sources |= {layer: key.path for key, places in correspondence.places.items() for place in places for layer in place}
     lost = {n: correspondence.reasons.get(Name("", n), NO_LAYER) for n in given if n not in sources.values()}
     moved, stuck = ordered({layer: given[n] for layer, n in sources.items()}, correspondence)
-    return put(
-        target,
-        moved,
-        name,
-        strict=strict,
-        share=share,
-        correspondence=correspondence,
-        sources=sources,
-        lost=lost | stuck,
-    )
+    lost |= stuck
+    options = {"strict": strict, "share": share, "trainable": trainable}
+    return put(target, moved, name, correspondence=correspondence, sources=sources, lost=lost, **options)
 
 
 def ordered(
@@ -172,6 +168,7 @@ def put(
     correspondence: Correspondence | None = None,
     sources: Mapping[str, str] = MappingProxyType({}),
     lost: Mapping[str, str] = MappingProxyType({}),
+    trainable: bool = False,
 ) -> TransferReport:
     """Put adapters on the layers of these names; see ``transfer``.
 
@@ -185,6 +182,7 @@ def put(
         correspondence: how the layers were matched; None where the caller knows that they are right.
         sources: layer of the model -> the layer its adapter comes from; by default the one of that name.
         lost: layers of the source for which there is none, and why.
+        trainable: whether they are to be trained; shared parameters stay as they are unless they are.
 
     Raises:
         TransferError: see ``transfer``.
@@ -208,7 +206,8 @@ def put(
     if hotswap:
         exchange(model, {n: adapters[n] for n in matched}, name)
     else:
-        install(model, {n: adapters[n] if share else _copy(adapters[n], named[n]) for n in matched}, name)
+        ready = {n: adapters[n] if share else _copy(adapters[n], named[n]) for n in matched}
+        install(model, ready, name, trainable=trainable or (None if share else False))
     if warning:
         warnings.warn(warning, RenumberedWarning, stacklevel=3)
     return report

@@ -18,7 +18,7 @@ from ioadapt_theory.adapters.config import AdapterConfig
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.moving.correspondence import correspond
 from ioadapt_theory.adapters.rules.facing import Sides, channels, sides
-from ioadapt_theory.adapters.rules.patterns import compiled
+from ioadapt_theory.adapters.rules.patterns import first_fit
 from ioadapt_theory.adapters.rules.target_modules import select
 from ioadapt_theory.adapters.rules.verdict import THRESHOLDS, reaches, telling
 from ioadapt_theory.checkpoints.names.layer_name import Name
@@ -111,9 +111,7 @@ def chosen(model: nn.Module, config: AdapterConfig, target: nn.Module | Weights 
         msg = "placement='auto' chooses by the weights of a target: adapt(model, ..., placement='auto', target=...)."
         raise InvalidValueError(msg)
     found = choices(model, config, target)
-    told = {
-        n for n in found if any(compiled(rf"(.*\.)?({pattern})").fullmatch(n) for pattern in config.placement_pattern)
-    }
+    told = {n for n in found if first_fit(config.placement_pattern, n) is not None}
     placed = {n: str(choice.placement) for n, choice in found.items() if choice.placement is not None}
     left = [n for n in found if n not in placed and n not in told]
     pattern = {**config.placement_pattern, **{f"^{re.escape(n)}": side for n, side in placed.items()}}

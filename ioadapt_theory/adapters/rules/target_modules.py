@@ -9,7 +9,7 @@ from torch import nn
 from ioadapt_theory.adapters.config import AdapterConfig
 from ioadapt_theory.adapters.layer import AdaptedLayer
 from ioadapt_theory.adapters.matrices import Convolution, is_supported, operator
-from ioadapt_theory.adapters.rules.patterns import compiled
+from ioadapt_theory.adapters.rules import patterns
 from ioadapt_theory.errors import IoAdaptError, UnsupportedError
 
 ALL_LINEAR = "all-linear"
@@ -100,13 +100,13 @@ def _tell_of_stacks(model: nn.Module, config: AdapterConfig, hits: list[str]) ->
     msg = f"Stacked weights of experts are not reached, adapters act on layers of two dimensions: {some}{more}."
     if not hits:
         raise UnsupportedError(msg)
-    warnings.warn(f"{msg} Name them in exclude_modules to be told no more.", stacklevel=5)
+    warnings.warn(f"{msg} Add them to exclude_modules to silence this warning.", stacklevel=5)
 
 
 def fits(wanted: str | tuple[str, ...], name: str) -> bool:
     """A list matches by suffix at a dot, a string is a regular expression for the whole name."""
     if isinstance(wanted, str):
-        return compiled(wanted).fullmatch(name) is not None
+        return patterns.fits(wanted, name)
     return any(name == end or name.endswith(f".{end}") for end in wanted)
 
 

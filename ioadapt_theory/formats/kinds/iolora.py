@@ -5,34 +5,40 @@ diffusers' training scripts save the tensors alone, without a configuration: so 
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ioadapt_theory.adapters.bases import SizesAlone
+from ioadapt_theory.adapters.config import PEFT, AdapterConfig
+from ioadapt_theory.adapters.families import FAMILIES
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.checkpoints.names.layer_name import layer_name
-from ioadapt_theory.errors import FileFormatError
+from ioadapt_theory.errors import FileFormatError, IoAdaptError
 from ioadapt_theory.formats.adapter_file import StoredLayer
 from ioadapt_theory.formats.kinds.ioadapt import adapter_of, describe
 from ioadapt_theory.formats.kinds.keys import UNKNOWN
 from ioadapt_theory.formats.tensors import TensorFile, parse_json
 
-TYPE = "IOLORA"
+TYPE, VERSION = "IOLORA", 1
+OPTIONS = (
+    *("r", "lora_alpha", "use_rslora", "family", "placement", "factor"),
+    *("rank_pattern", "alpha_pattern", "placement_pattern"),
+)
+"""What a folder's configuration has of the layers' settings, by its names."""
 SETTINGS = "settings.lora_A.weight"
 """The key of a layer's settings, JSON as bytes; its end is what diffusers recognises files of PEFT by."""
 KEY = re.compile(r"(?:base_model\.model\.)?(.+)\.iolora_adapters\.(input|output|weight)\.(\w+)")
 DESCRIBED = re.compile(rf"(?:base_model\.model\.)?(.+)\.iolora_adapters\.{re.escape(SETTINGS)}")
 
 
-def settings_tensor(adapter: Adapter, scalings: Sequence[float]) -> Tensor:
-    """Return what there is to say of an adapter beside its numbers, with the scaling of each part as trained."""
-    plan = describe(adapter)
-    for part, scaling in zip(plan["placements"].values(), scalings, strict=True):
-        part["scaling"] = scaling
-    return torch.frombuffer(bytearray(json.dumps(plan).encode()), dtype=torch.uint8)
+def settings_tensor(adapter: Adapter) -> Tensor:
+    """Return what there is to say of an adapter beside its numbers, as bytes."""
+    return torch.frombuffer(bytearray(json.dumps(describe(adapter)).encode()), dtype=torch.uint8)
 
 
 def settings_of(source: TensorFile | Mapping[str, Tensor]) -> dict[str, Any]:
@@ -67,6 +73,35 @@ def contents(source: TensorFile) -> tuple[list[StoredLayer], dict[str, str]]:
         elif not DESCRIBED.fullmatch(key):
             unread[key] = UNKNOWN
     return [_layer(source, layer, plan, keys[layer]) for layer, plan in plans.items()], unread
+
+
+def require_agreement(path: Path, config: Mapping[str, Any], layers: Iterable[StoredLayer]) -> None:
+    """Refuse a folder's configuration, by which PEFT builds the layers, that contradicts their settings.
+
+    Raises:
+        FileFormatError: the version, or the family, placements, ranks or scalings of a layer.
+    """
+    if config.get("format_version") != VERSION:
+        msg = f"{path}: format_version has to be {VERSION}, found {config.get('format_version')!r:.80}."
+        raise FileFormatError(msg)
+    try:
+        options = AdapterConfig(target_modules=(), **{PEFT.get(n, n): config[n] for n in OPTIONS if n in config})
+        plans = {str(layer.name): options.resolve(str(layer.name)) for layer in layers}
+    except (IoAdaptError, TypeError) as error:
+        msg = f"{path}: {error}"
+        raise FileFormatError(msg) from None
+    for layer in layers:
+        plan, sketch = plans[str(layer.name)], layer.sketch
+        stored = {placement: (phi.spec.rank, phi.scaling) for placement, phi in sketch.parts()}
+        built = {p: FAMILIES[plan.family](SizesAlone(*sketch[p].size), s) for p, s in plan.specs.items() if p in stored}
+        told = {p: (s.rank, built[p].scaling if p in built else s.scaling) for p, s in plan.specs.items()}
+        if (plan.family, told) != (sketch.family, stored):
+            one, two = (
+                f"{family} ({'; '.join(f'{p} of rank {r}, scaling {x:g}' for p, (r, x) in parts.items())})"
+                for family, parts in ((plan.family, told), (sketch.family, stored))
+            )
+            msg = f"{path}: {layer.name} is {one} here, {two} in the file of the tensors."
+            raise FileFormatError(msg)
 
 
 def _layer(source: TensorFile, layer: str, plan: Any, keys: Mapping[str, str]) -> StoredLayer:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ioadapt_theory.adapters.families.family import is_finite
-from ioadapt_theory.adapters.rules.patterns import check, override
+from ioadapt_theory.adapters.rules.patterns import compiled, override
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnsupportedError
 from ioadapt_theory.formats.tensor_writer import TensorWriter, require_folder, writing
 from ioadapt_theory.results import replacing
@@ -102,7 +102,8 @@ def patterns(path: Path, config: Mapping[str, Any], field: str) -> dict[str, Any
         msg = f"{path}: {field} has to be an object, found {found!r:.80}."
         raise FileFormatError(msg)
     try:
-        check(found)
+        for pattern in found:
+            compiled(pattern)
     except InvalidValueError as error:
         msg = f"{path}: {field}: {str(error).removesuffix('.')}."
         raise FileFormatError(msg) from None

@@ -14,7 +14,7 @@ from ioadapt_theory.adapters.bases import SizesAlone
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.moving.truncate import change
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, TensorInfo, torch_dtype
-from ioadapt_theory.checkpoints.computed import Computed
+from ioadapt_theory.checkpoints.files.computed import Computed
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.checkpoints.renaming import as_modules
 from ioadapt_theory.errors import UnsupportedError

@@ -41,7 +41,7 @@ class TransferReport:
         >>> wide, narrow = ([nn.Linear(16, 8), nn.Linear(8, n)] for n in (4, 2))
         >>> source = adapt(nn.Sequential(*wide), target_modules=["0", "1"], placement="output")
         >>> print(transfer(source, nn.Sequential(*narrow), strict=False))
-        1 of 2 layers matched.
+        1 of 2 layers matched: 1 by name, no evidence.
           1: its output side has 2 -> 2, the adapter 4 -> 4
     """
 

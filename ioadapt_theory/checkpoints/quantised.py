@@ -9,7 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, TensorInfo, torch_dtype
-from ioadapt_theory.checkpoints.computed import Computed
+from ioadapt_theory.checkpoints.files.computed import Computed
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
 
 if TYPE_CHECKING:

@@ -80,7 +80,7 @@ def test_offline_and_not_cached(hub: LoopbackHub, hub_cache: Path):
     said = refusal("sd15", hub_cache, offline=True)
     repo = "stable-diffusion-v1-5/stable-diffusion-v1-5"
     assert said == (
-        f"Offline mode is on and unet/*.safetensors of {repo} is not in the cache {hub_cache}. "
+        f"Offline mode is on and {repo} is not in the cache {hub_cache}. "
         f"Run once online: hf download {repo} --include 'unet/*.safetensors'."
     )
     assert hub.log == []

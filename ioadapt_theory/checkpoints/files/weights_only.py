@@ -149,7 +149,7 @@ def _directory_problem(file: IO[bytes]) -> str | None:
 def _pickle_problem(stream: IO[bytes]) -> str | None:
     """Say whether a pickle has too many operations, or tuples in tuples without end; other faults are left to torch."""
     stack: list[int | None] = []  # depths of tuples, None for a mark
-    memo: dict[int, int] = {}
+    memo: dict[Any, int] = {}
     try:
         for count, (op, argument, _) in enumerate(pickletools.genops(stream)):
             if count > MOST_OPERATIONS:

@@ -39,9 +39,12 @@ class Request:
         return f"{self.file} of {self.repo}" if self.file else self.repo
 
 
-def not_cached(asked: Request, wanted: str | None) -> SourceError:
-    """Return the error for a file (or a pattern of files, or a repository) that the cache alone cannot give."""
-    what = f"{wanted} of {asked.repo}" if wanted else asked.repo
+def not_cached(asked: Request, file: str | None, wanted: str | None = None) -> SourceError:
+    """Return the error for a file (or a pattern of files) that the cache does not have; None for the repository.
+
+    ``wanted`` is what to download then.
+    """
+    what, wanted = (f"{file} of {asked.repo}" if file else asked.repo), wanted or file
     if asked.refusal:
         return SourceError(f"{asked.refusal}; and {what} is not in the cache {asked.cache}.")
     download = f"hf download {asked.repo}" + (f" --include '{wanted}'" if wanted else "")

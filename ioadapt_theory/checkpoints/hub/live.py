@@ -81,7 +81,7 @@ class LiveRepository(CachedRepository):
         asked = replace(self.asked, file=file)
 
         def ask() -> dict[str, TensorInfo]:
-            options = {"revision": self.commit, "timeout": self._timeout}
+            options: dict[str, Any] = {"revision": self.commit, "timeout": self._timeout}
             try:
                 told = self._api.parse_safetensors_file_metadata(asked.repo, file, **options).tensors
                 entries = {name: vars(tensor) for name, tensor in told.items()}
@@ -102,7 +102,7 @@ class LiveRepository(CachedRepository):
         if self.cached(file):
             return self.root / file
         from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
-        from huggingface_hub.utils import tqdm
+        from huggingface_hub.utils.tqdm import tqdm
 
         asked = replace(self.asked, file=file)
         url = hf_hub_url(asked.repo, file, revision=asked.revision, endpoint=asked.endpoint)

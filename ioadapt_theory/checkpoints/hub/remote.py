@@ -56,7 +56,7 @@ def open_remote(
     set_offline = os.environ.get("HF_HUB_OFFLINE", "0").upper() in {"1", "TRUE", "YES", "ON"}
     if offline or constants.HF_HUB_OFFLINE or set_offline:
         if known is None:
-            raise not_cached(asked, file or (f"{subfolder}/*.safetensors" if subfolder else None))
+            raise not_cached(asked, None, file or (f"{subfolder}/*.safetensors" if subfolder else None))
         return opened(CachedRepository(asked, known, check=verify))
     try:
         return opened(LiveRepository(replace(asked, hurry=known is not None), check=verify, progress=progress))

@@ -82,14 +82,6 @@ def test_of_a_sharded_model_only_the_shards_with_wanted_tensors_are_fetched(hub:
         assert all(torch.equal(value(flux, n), values[n]) for n in values), "read fetches the rest"
 
 
-def test_only_pickles(hub: LoopbackHub, hub_cache: Path, tmp_path: Path):
-    values = weights("bk-sdm-tiny", 4)
-    torch.save(values, tmp_path / "x.bin")
-    hub.repos["old/model"] = Repo({"unet/diffusion_pytorch_model.bin": (tmp_path / "x.bin").read_bytes()})
-    with open_checkpoint("old/model:unet", cache=hub_cache) as old:
-        assert all(torch.equal(value(old, n), values[n]) for n in values)
-
-
 def test_a_single_file_in_the_root_is_cut_down_to_its_unet(hub: LoopbackHub, hub_cache: Path):
     whole = weights("sd15", 5, ldm=True) | {"first_stage_model.decoder.conv_in.weight": torch.ones(3, 2)}
     hub.repos[SD15] = Repo({"v1-5-pruned-emaonly.safetensors": save(whole), FILE: b"not this one"})
@@ -98,15 +90,6 @@ def test_a_single_file_in_the_root_is_cut_down_to_its_unet(hub: LoopbackHub, hub
         name = "model.diffusion_model.out.2.weight"
         assert unet.pending([name]) > 0
         assert torch.equal(value(unet, name), whole[name])
-
-
-def test_llama_lies_in_the_root(hub: LoopbackHub, hub_cache: Path):
-    values = {"model.layers.0.mlp.up_proj.weight": torch.randn(4, 3, dtype=torch.bfloat16)}
-    hub.repos["meta-llama/Llama-3.2-1B"] = Repo(
-        {"model.safetensors": save(values), "original/consolidated.00.pth": b""}
-    )
-    with open_checkpoint("llama-3.2-1b", cache=hub_cache) as llama:
-        assert [t.dtype for t in llama.tensors.values()] == ["BF16"]
 
 
 def test_cut_connections_are_resumed_where_they_broke(hub: LoopbackHub, hub_cache: Path):
@@ -133,18 +116,6 @@ def test_offline_works_from_the_cache_and_asks_nobody(
         assert model.pending() == 0
         assert all(torch.equal(value(model, n), values[n]) for n in values)
     assert hub.log == []
-
-
-def test_a_hub_that_does_not_answer_is_replaced_by_the_cache_with_a_warning(
-    hub: LoopbackHub, hub_cache: Path, caplog: pytest.LogCaptureFixture
-):
-    hub.repos["some/model"] = Repo({FILE: save(weights("bk-sdm-tiny", 8))})
-    with open_checkpoint("some/model", cache=hub_cache) as model:
-        model.prepare()
-    hub.repos["some/model"].status = 503
-    with caplog.at_level(logging.WARNING), open_checkpoint("some/model", cache=hub_cache) as model:
-        assert model.pending() == 0
-    assert "the cached commit c0ffee00 of some/model is used" in caplog.text
 
 
 @pytest.mark.parametrize("refusal", ["401", "403", "404", "429", "500", "gone", "gated", "no route", "tree"])
@@ -201,16 +172,6 @@ def test_a_hub_that_asks_to_wait_is_waited_for(
     with pytest.raises(SourceError, match="answered with status 429"):
         open_checkpoint("some/other", cache=hub_cache)
     assert slept == [7, 7], "longer than anybody waits"
-
-
-def test_the_clients_own_time_out_is_used(hub: LoopbackHub, hub_cache: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_ETAG_TIMEOUT", 0.3)
-    hub.repos["some/model"] = repo = Repo({FILE: save(weights("bk-sdm-tiny", 8))})
-    repo.stall = 3.0
-    before = time.monotonic()
-    with pytest.raises(SourceError, match=r"The connection to .* failed while asking for some/model \(ReadTimeout"):
-        open_checkpoint("some/model", cache=hub_cache)
-    assert time.monotonic() - before < 2.5
 
 
 def test_a_server_that_sends_the_whole_file_gives_the_same(hub: LoopbackHub, hub_cache: Path):

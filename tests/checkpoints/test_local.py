@@ -116,12 +116,6 @@ def test_other_parts_of_a_single_file(tmp_path: Path):
         open_checkpoint(f"{path}:clip", ema=False)
 
 
-def test_a_part_of_a_file_in_another_layout_is_refused(tmp_path: Path):
-    save_file({"a": torch.ones(1)}, tmp_path / "x.safetensors")
-    with pytest.raises(InvalidValueError, match="not in the original single-file layout"):
-        open_checkpoint(f"{tmp_path}/x.safetensors:vae")
-
-
 def test_the_official_checkpoint_opens_although_its_pickle_names_more_than_weights(tmp_path: Path):
     """v1-5-pruned.ckpt names pytorch_lightning's ModelCheckpoint and numpy scalars beside its weights."""
     import numpy as np
@@ -194,14 +188,13 @@ def tuples_in_tuples(path: Path) -> None:
 
 
 def a_long_pickle(path: Path) -> None:
-    torch.save({"w": torch.ones(1), "x": [[] for _ in range(500_000)]}, path)
+    torch.save({"w": torch.ones(1), "x": [[] for _ in range(40_000)]}, path)
 
 
 def a_compressed_pickle(path: Path) -> None:
     torch.save({"w": torch.ones(2)}, path)
-    with ZipFile(path, "a", ZIP_DEFLATED) as archive, archive.open("x/data/9", "w") as entry:
-        for _ in range(300):
-            entry.write(bytes(1_000_000))
+    with ZipFile(path, "a", ZIP_DEFLATED) as archive:
+        archive.writestr("x/data/9", bytes(1_000_000))
 
 
 def a_long_table_of_contents(path: Path) -> None:
@@ -222,7 +215,7 @@ def a_long_table_of_contents(path: Path) -> None:
         (one_storage_under_many_names, r"its tensors, which share them, 800000000: refused", False),
         (tuples_in_tuples, "has more than 16 tuples within one another: refused", True),
         (tuples_in_tuples, "has more than 16 tuples within one another: refused", False),
-        (a_long_pickle, "has a pickle of more than 1000000 operations: refused", True),
+        (a_long_pickle, "has a pickle of more than 100000 operations: refused", True),
         (a_compressed_pickle, "is compressed, which torch.save never does: refused", True),
         (a_long_table_of_contents, "has a table of contents of 9000000 bytes", True),
     ],
@@ -230,6 +223,7 @@ def a_long_table_of_contents(path: Path) -> None:
 def test_few_bytes_do_not_become_many(
     make: Callable[[Path], None], told: str, new_format: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
+    monkeypatch.setattr("ioadapt_theory.checkpoints.files.weights_only.MOST_OPERATIONS", 100_000)
     monkeypatch.setattr(torch, "save", partial(torch.save, _use_new_zipfile_serialization=new_format))
     make(tmp_path / "x.bin")
     began = time.process_time()
@@ -299,8 +293,3 @@ def test_a_symlink_to_nothing_is_told_as_one(tmp_path: Path, monkeypatch: pytest
     Path("a/b").symlink_to("gone.safetensors")
     with pytest.raises(SourceError, match=r"^a/b is a symlink to gone\.safetensors, where there is nothing\.$"):
         open_checkpoint("a/b")  # not a hub id
-
-
-def test_a_device_is_not_called_an_empty_download():
-    with pytest.raises(SourceError, match=r"^/dev/null is a device, pipe or socket"):
-        open_checkpoint("/dev/null")

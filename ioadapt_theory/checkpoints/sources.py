@@ -58,7 +58,7 @@ def open_checkpoint(
         >>> import tempfile
         >>> import torch
         >>> from safetensors.torch import save_file
-        >>> from ioadapt_theory.checkpoints.sources import open_checkpoint
+        >>> from ioadapt_theory.checkpoints import open_checkpoint
         >>> path = tempfile.mkdtemp() + "/model.safetensors"
         >>> save_file({"a.weight": torch.zeros(8, 16)}, path)
         >>> with open_checkpoint(path) as checkpoint:

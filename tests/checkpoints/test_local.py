@@ -188,7 +188,7 @@ def tuples_in_tuples(path: Path) -> None:
 
 
 def a_long_pickle(path: Path) -> None:
-    torch.save({"w": torch.ones(1), "x": [[] for _ in range(40_000)]}, path)
+    torch.save({"w": torch.ones(1), "x": [[] for _ in range(60_000)]}, path)
 
 
 def a_compressed_pickle(path: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
-from ioadapt_theory.checkpoints.files.local import open_path
+from ioadapt_theory.checkpoints.files.folder import open_path
 from ioadapt_theory.null import Null, moments, of_matrix, parts
 from tests.similarity.models import value
 

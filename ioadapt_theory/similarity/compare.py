@@ -43,7 +43,7 @@ def compare(
         >>> import tempfile
         >>> import torch
         >>> from safetensors.torch import save_file
-        >>> from ioadapt_theory.checkpoints.sources import open_checkpoint
+        >>> from ioadapt_theory.checkpoints import open_checkpoint
         >>> from ioadapt_theory.similarity.compare import compare
         >>> path, w = tempfile.mkdtemp(), torch.randn(8, 16)
         >>> save_file({"a.weight": w}, f"{path}/one.safetensors")

@@ -5,7 +5,6 @@ import os
 import struct
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from safetensors.torch import save_file
 from ioadapt_theory.checkpoints.checkpoint import SourceError
 from ioadapt_theory.checkpoints.sources import open_checkpoint
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError
-from tests.checkpoints.broken import GOOD, INDEXES, PICKLES, SAFETENSORS, entry, header
+from tests.checkpoints.broken import GOOD, INDEXES, PICKLES, SAFETENSORS, header
 from tests.similarity.models import value
 
 Case = tuple[Callable[[Path], object], str]
@@ -121,12 +120,6 @@ def test_a_missing_file_is_told_with_what_lies_beside_it(tmp_path: Path):
         open_checkpoint(str(tmp_path / "x.safetensors"))
 
 
-def test_a_folder_without_weights_is_told_with_what_it_holds(tmp_path: Path):
-    (tmp_path / "config.json").write_text("{}")
-    with pytest.raises(SourceError, match=r"The folder .* holds no weights that can be read \(it holds config\.json\)"):
-        open_checkpoint(str(tmp_path))
-
-
 def test_a_folder_with_several_weights_asks_which(tmp_path: Path):
     for name in ("one", "two"):
         save_file(GOOD, tmp_path / f"{name}.safetensors")
@@ -134,13 +127,6 @@ def test_a_folder_with_several_weights_asks_which(tmp_path: Path):
         open_checkpoint(str(tmp_path))
     with open_checkpoint(f"{tmp_path}:two.safetensors") as two:
         assert two.tensors.keys() == GOOD.keys()
-
-
-def test_only_variants_asks_for_one(tmp_path: Path):
-    save_file(GOOD, tmp_path / "model.fp16.safetensors")
-    save_file(GOOD, tmp_path / "model.bf16.safetensors")
-    with pytest.raises(SourceError, match=r"only the variants bf16, fp16: choose one, as in --variant bf16"):
-        open_checkpoint(str(tmp_path))
 
 
 def damaged(path: Path, trial: int, within: int) -> None:
@@ -153,7 +139,7 @@ def damaged(path: Path, trial: int, within: int) -> None:
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize("trial", range(60))
+@pytest.mark.parametrize("trial", range(20))
 def test_a_damaged_header_is_refused_or_read_as_the_reference_reads_it(trial: int, tmp_path: Path):
     path = tmp_path / "x.safetensors"
     save_file(GOOD, path)
@@ -170,7 +156,7 @@ def test_a_damaged_header_is_refused_or_read_as_the_reference_reads_it(trial: in
 
 
 @pytest.mark.parametrize("new_format", [True, False])
-@pytest.mark.parametrize("trial", range(40))
+@pytest.mark.parametrize("trial", range(10))
 def test_a_damaged_pickle_raises_nothing_but_our_errors(trial: int, new_format: bool, tmp_path: Path):
     path = tmp_path / "x.bin"
     torch.save(GOOD, path, _use_new_zipfile_serialization=new_format)
@@ -194,15 +180,6 @@ def test_legal_dtypes_that_nobody_computes_with_are_named_and_the_others_are_rea
             opened.read("C64", 0, torch.empty(2))
 
 
-@pytest.mark.parametrize("shape", [None, [1] * 65, [2**62] * 40_000], ids=["null", "65 axes", "large"])
-def test_shapes_that_no_tensor_has_are_refused_at_once(shape: object, tmp_path: Path):
-    (tmp_path / "x.safetensors").write_bytes(header({"a": entry(0, 8, shape)}, bytes(8)))
-    began = time.process_time()
-    with pytest.raises(FileFormatError, match=r"gives tensor 'a' (the shape None|a shape of .* axes)"):
-        open_checkpoint(str(tmp_path / "x.safetensors"))
-    assert time.process_time() - began < 2
-
-
 def test_a_name_that_comes_twice_among_very_many_is_found_at_once(tmp_path: Path):
     names = [f"{n}" for n in range(100_000)]
     text = ",".join(f'"{n}":0' for n in [*names, names[-1]])
@@ -211,15 +188,6 @@ def test_a_name_that_comes_twice_among_very_many_is_found_at_once(tmp_path: Path
     with pytest.raises(FileFormatError, match="names '99999' twice"):
         open_checkpoint(str(tmp_path / "x.safetensors"))
     assert time.process_time() - began < 3
-
-
-@pytest.mark.parametrize("length", [60, 15392])
-def test_a_header_whose_length_looks_like_the_start_of_a_web_page(length: int, tmp_path: Path):
-    """60 is '<', and 15392 is ' <'."""
-    text = b'{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}'
-    (tmp_path / "x.safetensors").write_bytes(header(text, bytes(8), pad=length - len(text)))
-    with open_checkpoint(str(tmp_path / "x.safetensors")) as opened:
-        assert list(opened.tensors) == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -243,18 +211,6 @@ def test_pipes_are_refused_and_not_waited_for(tmp_path: Path):
     os.mkfifo(tmp_path / "own.toml")
     with pytest.raises(SourceError, match=r"Cannot read the aliases in .*own\.toml: .* is a device, pipe or socket"):
         open_checkpoint("sd15", aliases=tmp_path / "own.toml")
-
-
-def test_a_system_that_cannot_read_by_position_seeks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.delattr(os, "preadv")
-    values = {f"t{n}": torch.full((10_000,), float(n)) for n in range(8)}
-    save_file(values, tmp_path / "x.safetensors")
-    with open_checkpoint(str(tmp_path / "x.safetensors")) as opened, ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda name: value(opened, name), list(values) * 20))
-        assert all(torch.equal(a, values[n]) for a, n in zip(found, list(values) * 20, strict=True))
-        os.truncate(tmp_path / "x.safetensors", 1000)
-        with pytest.raises(SourceError, match="became shorter while it was read"):
-            value(opened, "t7")
 
 
 def test_an_index_with_extra_tensors_in_a_shard_follows_the_index(tmp_path: Path):

@@ -4,18 +4,16 @@ Layout: 8 bytes little-endian length n, n bytes of JSON {name: {dtype, shape, da
 may be padded with blanks, and the values may begin anywhere: the official SD-1.5 UNet is not aligned to 8 bytes.
 """
 
-import json
 import struct
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from ioadapt_theory.checkpoints.checkpoint import DTYPES, OTHER_DTYPES, TensorInfo
-from ioadapt_theory.checkpoints.files.plain import OffsetCheckpoint, PlainFile
+from ioadapt_theory.checkpoints.files.plain import LARGEST_JSON, OffsetCheckpoint, PlainFile, parse_json
 from ioadapt_theory.errors import FileFormatError
 
-MAX_HEADER: Final = 100_000_000
-"""Longest header in bytes that the reference implementation writes or reads."""
 MAX_AXES: Final = 64
 """Most axes of a tensor in torch."""
 
@@ -59,10 +57,10 @@ def header_length(start: bytes, path: str, size: int) -> int:
         problem = f"{path} is cut within its first 8 bytes ({size} bytes). Delete it and download it again."
     else:
         (length,) = struct.unpack("<Q", start[:8])
-        if 8 + length <= size and length <= MAX_HEADER:
+        if 8 + length <= size and length <= LARGEST_JSON:
             return int(length)
-        problem = f"{path} is not a safetensors file: it announces a header of {length} bytes (at most {MAX_HEADER})."
-        if length <= MAX_HEADER:
+        problem = f"{path} is not a safetensors file: it announces a header of {length} bytes (at most {LARGEST_JSON})."
+        if length <= LARGEST_JSON:
             problem = f"{path} is cut within its header: {size} bytes, the header alone needs {8 + length}. "
             problem += "Delete it and download it again."
     raise FileFormatError(problem)
@@ -72,68 +70,85 @@ def parse_header(text: bytes, path: str, size: int) -> Header:
     """Parse the JSON of a header (without its 8 leading bytes) of the file `path` of `size` bytes.
 
     Raises:
-        FileFormatError: If the JSON is broken or names a tensor twice; if a dtype is unknown; if shape, dtype and
-            offsets of a tensor disagree; if values overlap, leave holes, or do not end where the file ends.
+        FileFormatError: If the JSON is broken or names a tensor twice; see also `tensors_of`.
     """
 
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
+        entries = dict(pairs)
+        if len(entries) < len(pairs):
             ((twice, _),) = Counter(key for key, _ in pairs).most_common(1)
-            fail(f"names {twice!r} twice")
-        return found
-
-    def fail(what: str) -> NoReturn:
-        msg = f"Corrupt header in {path}: it {what}. Delete the file and download it again."
-        raise FileFormatError(msg)
+            raise _corrupt(path, f"names {twice!r} twice")
+        return entries
 
     try:
-        entries = json.loads(text, object_pairs_hook=unique)
+        entries = parse_json(text, unique)
     except FileFormatError:
         raise
-    except (ValueError, RecursionError) as error:
-        fail(f"is not JSON ({error})")
+    except ValueError as error:
+        raise _corrupt(path, f"is not JSON ({error})") from error
     if not isinstance(entries, dict):
-        fail("is not a JSON object")
+        raise _corrupt(path, "is not a JSON object")
     metadata = entries.pop("__metadata__", {})
     if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
-        fail("has __metadata__ that is not a table of strings")
+        raise _corrupt(path, "has __metadata__ that is not a table of strings")
+    data = 8 + len(text)
+    tensors = tensors_of(entries, path, size - data, data)
+    return Header(tensors, {name: data + entries[name]["data_offsets"][0] for name in tensors}, metadata)
+
+
+def tensors_of(entries: Mapping[str, Any], path: str, size: int, data: int | None = None) -> dict[str, TensorInfo]:
+    """Return the tensors that a header's entries describe, in the order of the file.
+
+    Args:
+        entries: name -> dtype, shape and data_offsets, not trusted.
+        path: for sentences.
+        size: bytes of values, or at most so many where ``data`` is None.
+        data: byte of the file at which they begin, if that is known.
+
+    Raises:
+        FileFormatError: if a dtype is unknown; if shape, dtype and offsets of a tensor disagree; if values overlap,
+            leave holes, or do not end where the file ends.
+    """
     spans: list[tuple[int, int, TensorInfo]] = []
     for name, entry in entries.items():
         if not name.isprintable():
-            fail(f"names a tensor {name!r}, with characters that cannot be printed")
+            raise _corrupt(path, f"names a tensor {name!r}, with characters that cannot be printed")
         if problem := _entry_problem(entry):
-            fail(f"gives tensor {name!r} {problem}")
+            raise _corrupt(path, f"gives tensor {name!r} {problem}")
         info = TensorInfo(name, entry["dtype"], tuple(entry["shape"]))
         begin, end = entry["data_offsets"]
         if end - begin != info.nbytes:
-            shape = list(info.shape)
-            fail(f"gives tensor {name!r} {end - begin} bytes, where {info.dtype} of shape {shape} takes {info.nbytes}")
+            takes = f"where {info.dtype} of shape {list(info.shape)} takes {info.nbytes}"
+            raise _corrupt(path, f"gives tensor {name!r} {end - begin} bytes, {takes}")
         spans.append((begin, end, info))
     spans.sort(key=lambda s: s[:2])
     covered = 0
     for begin, end, info in spans:
         if begin != covered:
             kind = "overlaps the one before it" if begin < covered else f"leaves a hole of {begin - covered} bytes"
-            fail(f"places tensor {info.name!r} where it {kind} (byte {begin} of the values)")
+            raise _corrupt(path, f"places tensor {info.name!r} where it {kind} (byte {begin} of the values)")
         covered = end
-    data = 8 + len(text)
-    if data + covered != size:
-        state = "is truncated" if size < data + covered else "has extra bytes at its end"
-        msg = f"{path} {state}: {size} bytes, its header needs {data + covered}. Delete it and download it again."
-        raise FileFormatError(msg)
-    return Header({s[2].name: s[2] for s in spans}, {s[2].name: data + s[0] for s in spans}, metadata)
+    if covered > size or (data is not None and covered < size):
+        state = "is truncated" if covered > size else "has extra bytes at its end"
+        start = data or 0
+        msg = f"{path} {state}: {start + size} bytes, its header needs {start + covered}. "
+        raise FileFormatError(msg + "Delete it and download it again.")
+    return {info.name: info for _, _, info in spans}
+
+
+def _corrupt(path: str, what: str) -> FileFormatError:
+    return FileFormatError(f"Corrupt header in {path}: it {what}. Delete the file and download it again.")
 
 
 def _entry_problem(entry: object) -> str | None:
     """Say what is wrong with the form of one entry, or None."""
-    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
+    if not isinstance(entry, Mapping) or set(entry) != {"dtype", "shape", "data_offsets"}:
         return "something other than dtype, shape and data_offsets"
     if not isinstance(entry["dtype"], str) or entry["dtype"] not in {*DTYPES, *OTHER_DTYPES}:
         return f"the dtype {entry['dtype']!r} (readable: {', '.join(DTYPES)})"
     for key in ("shape", "data_offsets"):
         value = entry[key]
-        if not isinstance(value, list) or not all(type(n) is int and 0 <= n < 1 << 63 for n in value):
+        if not isinstance(value, list | tuple) or not all(type(n) is int and 0 <= n < 1 << 63 for n in value):
             return f"the {key} {value!r}, which is no list of natural numbers"
     if len(entry["shape"]) > MAX_AXES:
         return f"a shape of {len(entry['shape'])} axes (at most {MAX_AXES})"

@@ -74,7 +74,8 @@ def changes_of(sources: Sequence[str]) -> list[Checkpoint]:
             rows, columns, channels = _size(file, layer)
             shape = (columns, channels, *([rows // channels] if rows > channels else []))
             computed[key] = TensorInfo(key, "F32", shape), partial(_change, layer)
-        checkpoints.append(AdapterCheckpoint(file.path.stem, str(file.path), computed))
+        name = file.path.stem if file.path.is_file() else file.path.name
+        checkpoints.append(AdapterCheckpoint(name, str(file.path), computed))
     return checkpoints
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -88,8 +89,8 @@ def load(
     adapters = {layer: fitted(stored, weights.outline(layer)) for layer, stored in matched.layers.items()}
     sources = {layer: str(stored.name) for layer, stored in matched.layers.items()}
     adapters, twins = _without_twins(model, adapters)
-    options = {"hotswap": hotswap, "correspondence": matched.correspondence, "sources": sources, "trainable": trainable}
-    report = put(model, adapters, name, strict=strict, **options)
+    options: dict[str, Any] = {"strict": strict, "hotswap": hotswap, "trainable": trainable}
+    report = put(model, adapters, name, correspondence=matched.correspondence, sources=sources, **options)
     forget(model, name)
     for ready in changes if alter_base else ():
         ready.apply(model, name)

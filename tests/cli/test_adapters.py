@@ -196,10 +196,10 @@ def test_half_an_adapter_is_refused_unless_asked_for(base, tmp_path, capsys):
 REFUSED = {
     "nonsense": ("inspect {0}/x.safetensors", "x.safetensors"),
     "no adapter": ("inspect {0}", "a saved adapter is a folder with"),
-    "the adapter itself": ("bake {0}/a {0}/a/../a --base {0}/base.safetensors", "is the adapter itself"),
-    "the base itself": ("bake {0}/a {0}/base.safetensors --base {0}/base.safetensors", "is the base itself"),
+    "the adapter itself": ("bake {0}/a {0}/a/../a --base {0}/base.safetensors", "is read; give another place"),
+    "the base itself": ("bake {0}/a {0}/base.safetensors --base {0}/base.safetensors", "is read; give another place"),
     "a folder for a file": ("bake {0}/a {0} --base {0}/base.safetensors --style kohya", "this format is one file"),
-    "a file for a folder": ("bake {0}/a {0}/x.safetensors --base {0}/base.safetensors", "this format is a folder"),
+    "a file for a folder": ("bake {0}/a {0}/x.txt --base {0}/base.safetensors", "this format is a folder"),
     "no component": ("bake {0}/a {0}/b --base {0}/base.safetensors --style kohya --component unett", "mean 'unet'"),
     "an adapter for a base": ("inspect {0}/a --base {0}/lora.safetensors", "is an adapter, and --base names a model"),
 }
@@ -209,7 +209,8 @@ REFUSED = {
 def test_what_is_wrong_is_one_sentence_and_changes_nothing(case, base, tmp_path, capsys):
     trained(base, tmp_path / "a")
     lora(tmp_path)
-    (tmp_path / "x.safetensors").write_bytes(b"nonsense")
+    for name in ("x.safetensors", "x.txt"):
+        (tmp_path / name).write_bytes(b"nonsense")
     before = files(tmp_path), files(tmp_path / "a")
     words, sentence = REFUSED[case]
     assert ioadapt(*words.format(tmp_path).split()) == MISUSE

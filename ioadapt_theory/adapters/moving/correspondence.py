@@ -75,7 +75,7 @@ class Correspondence:
         return tuple(n for n in layers if n not in self.origins and n not in self.contradicted)
 
     def warning(self) -> str | None:
-        """Return what has to be told of layers that are matched by name against, or without, the evidence."""
+        """Return a warning about layers matched by name against, or without, the evidence; None if there is none."""
         if self.contradicted:
             (layer, why), *more = self.contradicted.items()
             return (

@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
 
 from torch import nn
 
@@ -33,7 +34,7 @@ class TransferReport:
         sources: for each matched layer the one whose adapter it got, as the source or the file names it.
         how: the way in which they were matched: "name", or "contents" or "layout" of the models.
         unproven: matched layers of which nothing but the name says that they are the same layer.
-        warning: what has to be told of the matching, None if nothing.
+        warning: a warning about the matching, None if there is none.
 
     Example:
         >>> from torch import nn
@@ -57,8 +58,8 @@ class TransferReport:
         proven = len(self.matched) - len(self.unproven)
         ways = [f"{proven} by {'name and evidence' if self.how == 'name' else self.how}"] if proven else []
         ways += [f"{len(self.unproven)} by name, no evidence"] if self.unproven else []
-        told = f": {'; '.join(ways)}" if self.unproven else "" if self.how == "name" else f", by {self.how}"
-        lines = [f"{len(self.matched)} of {len(self.matched) + len(self.unmatched)} layers matched{told}."]
+        way = f": {'; '.join(ways)}" if self.unproven else "" if self.how == "name" else f", by {self.how}"
+        lines = [f"{len(self.matched)} of {len(self.matched) + len(self.unmatched)} layers matched{way}."]
         lines += [f"  {self.warning}"] if self.warning else []
         if proven and self.unproven:
             more = f", and {len(self.unproven) - SHOWN} more" if len(self.unproven) > SHOWN else ""
@@ -139,7 +140,7 @@ def transfer(
     lost = {n: correspondence.reasons.get(Name("", n), NO_LAYER) for n in given if n not in sources.values()}
     moved, stuck = ordered({layer: given[n] for layer, n in sources.items()}, correspondence)
     lost |= stuck
-    options = {"strict": strict, "share": share, "trainable": trainable}
+    options: dict[str, Any] = {"strict": strict, "share": share, "trainable": trainable}
     return put(target, moved, name, correspondence=correspondence, sources=sources, lost=lost, **options)
 
 

@@ -14,7 +14,7 @@ from ioadapt_theory.errors import InvalidValueError
 class KnownLayer(Operator):
     """A layer of which W and b are given, and nothing is called."""
 
-    like: Tensor = None  # type: ignore[assignment]  # a property of the others
+    like: Tensor = torch.empty(0)  # a property of the others
     bias: Tensor | None = None  # type: ignore[assignment]
 
     def __init__(self, w: Tensor, bias: Tensor | None, channels: int) -> None:

@@ -97,10 +97,10 @@ def _sketches(source: TensorFile, plans: Mapping[str, Any], changes: Mapping[str
     for layer, plan in plans.items():
         same = plan.get("same_as") if isinstance(plan, dict) else None
         if same is None:
-            key = json.dumps(plan), *shapes[layer].items()
-            if key not in by_plan:
-                by_plan[key] = adapter_of(source.path, layer, plan, shapes[layer])
-            sketches[layer] = by_plan[key].twin()
+            kind = json.dumps(plan), *shapes[layer].items()
+            if kind not in by_plan:
+                by_plan[kind] = adapter_of(source.path, layer, plan, shapes[layer])
+            sketches[layer] = by_plan[kind].twin()
             _check_tensors(source, layer, sketches[layer])
         elif same in sketches:
             sketches[layer] = sketches[same]

@@ -93,12 +93,15 @@ def require_agreement(path: Path, config: Mapping[str, Any], layers: Iterable[St
     for layer in layers:
         plan, sketch = plans[str(layer.name)], layer.sketch
         stored = {placement: (phi.spec.rank, phi.scaling) for placement, phi in sketch.parts()}
-        built = {p: FAMILIES[plan.family](SizesAlone(*sketch[p].size), s) for p, s in plan.specs.items() if p in stored}
-        told = {p: (s.rank, built[p].scaling if p in built else s.scaling) for p, s in plan.specs.items()}
-        if (plan.family, told) != (sketch.family, stored):
+        sizes = {placement: phi.size for placement, phi in sketch.parts()}
+        settings = {}
+        for placement, spec in plan.specs.items():
+            fixed = FAMILIES[plan.family](SizesAlone(*sizes[placement]), spec) if placement in sizes else spec
+            settings[placement] = spec.rank, fixed.scaling
+        if (plan.family, settings) != (sketch.family, stored):
             one, two = (
                 f"{family} ({'; '.join(f'{p} of rank {r}, scaling {x:g}' for p, (r, x) in parts.items())})"
-                for family, parts in ((plan.family, told), (sketch.family, stored))
+                for family, parts in ((plan.family, settings), (sketch.family, stored))
             )
             msg = f"{path}: {layer.name} is {one} here, {two} in the file of the tensors."
             raise FileFormatError(msg)

@@ -2,10 +2,7 @@
 
 import copy
 import json
-import subprocess
-import sys
 import tempfile
-import textwrap
 
 import pytest
 import torch
@@ -16,11 +13,8 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from ioadapt_theory.adapters import FAMILIES, TransferError, adapt, layers, scale
-from ioadapt_theory.adapters.base_weights import read_layer
-from ioadapt_theory.adapters.families import LoRA
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
-from ioadapt_theory.formats import build, load, open_adapter, save
-from ioadapt_theory.formats.plain_lora import Baked, write_lora
+from ioadapt_theory.formats import load, save
 
 NAME = "ioadapt.safetensors"
 PLACEMENTS = ["input", "output", "weight", "input+weight", "output+weight", "input+output", "input+output+weight"]
@@ -159,39 +153,6 @@ def test_a_failing_save_leaves_the_former_adapter(saved, monkeypatch):
     assert {p.name: p.read_bytes() for p in saved.iterdir()} == before
 
 
-@pytest.mark.slow
-def test_two_processes_that_save_at_once_leave_a_whole_adapter_each_round(tmp_path):
-    script = """
-        import sys, torch
-        from torch import nn
-        from ioadapt_theory import adapt, save
-        torch.manual_seed(int(sys.argv[2]))
-        model = adapt(nn.Sequential(nn.Linear(64, 48)), target_modules=["0"], rank=4, init="random")
-        print("ready", flush=True)
-        for line in sys.stdin:
-            save(model, sys.argv[1])
-            print("done", flush=True)
-    """
-    command = [sys.executable, "-c", textwrap.dedent(script), str(tmp_path)]
-    writers = [
-        subprocess.Popen([*command, f"{seed}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        for seed in (0, 1)
-    ]
-    for writer in writers:
-        assert writer.stdout.readline() == "ready\n"
-    for _ in range(100):
-        for writer in writers:
-            writer.stdin.write("go\n")
-            writer.stdin.flush()
-        assert [writer.stdout.readline() for writer in writers] == ["done\n"] * 2
-        assert load(nn.Sequential(nn.Linear(64, 48)), tmp_path).matched == ("0",)
-    for writer in writers:
-        writer.stdin.close()
-        assert writer.wait() == 0
-        writer.stdout.close()
-    assert [path.name for path in tmp_path.iterdir()] == [NAME]
-
-
 def test_another_tool_s_files_are_left_alone_and_a_folder_of_both_is_asked_about(saved, tmp_path):
     peft = {"adapter_config.json": b'{"peft_type": "LORA"}', "adapter_model.safetensors": b"precious"}
     for name, content in peft.items():
@@ -294,25 +255,3 @@ def test_wrappers_of_torch_leave_no_trace_in_the_names(tmp_path):
     model = adapt(fresh(), target_modules=["0"], rank=2, init="random")
     save(torch.compile(nn.DataParallel(model), backend="eager"), tmp_path)
     assert set(load_file(tmp_path / NAME)) == {"0.input.A", "0.input.B"}
-
-
-def test_layers_of_one_kind_are_built_once_and_stay_apart(tmp_path, monkeypatch):
-    model = nn.Sequential(*(nn.Linear(6, 4) for _ in range(5)), nn.Linear(6, 5))
-    ours = save(adapt(model, target_modules="all-linear", placement="weight", init="random"), tmp_path / "ours")
-    baked = [(n, Baked.of(m.adapters["default"], read_layer(m.base_layer))) for n, m in layers(model).items()]
-    theirs = write_lora(tmp_path / "theirs.safetensors", baked, "diffusers", base="net")
-    built = []
-    constructor = LoRA.__init__
-    monkeypatch.setattr(LoRA, "__init__", lambda self, *a: (built.append(self), constructor(self, *a))[1])
-    for path in (ours, theirs):
-        built.clear()
-        build._sketch.cache_clear()
-        file = open_adapter(path)
-        assert (len(file.layers), len(built)) == (6, 2)
-        first, second, *_ = (next(phi for _, phi in layer.sketch.parts()) for layer in file.layers)
-        size = second.size
-        first.size = (9, 9, 9)
-        first.take({"A": torch.ones(3, 3)})
-        assert second.size == size
-        assert [*dict(second.named_parameters())] == ["A", "B"]
-        assert second.A.is_meta

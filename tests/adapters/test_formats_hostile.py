@@ -58,20 +58,14 @@ def refused(path: Path, match: str, kind: type[Exception] = FileFormatError, **o
 
 SHAPES = {
     "an alpha of several numbers": (tensors(alpha=torch.ones(3)), r"alpha has to be one number, found \[3\]"),
-    "a name of many letters": (tensors(**{"x" * 1000: torch.ones(1)}), "cannot name a tensor"),
     "a name of two lines": (tensors(**{"lora_down\n.weight": torch.ones(1)}), "cannot be printed"),
     "ranks that differ": (tensors(lora_up__weight=torch.randn(6, 3)), "do not fit together"),
-    "a vector for a matrix": (tensors(lora_up__weight=torch.randn(6)), "do not fit together"),
-    "a scalar for a matrix": (tensors(lora_down__weight=torch.randn(())), "no matrices"),
-    "an empty matrix": (tensors(lora_down__weight=torch.randn(0, 4), lora_up__weight=torch.randn(6, 0)), "rank 0"),
     "integers": (tensors(lora_up__weight=torch.ones(6, 2, dtype=torch.int64)), "has to be floating point"),
     "NaN": (tensors(lora_up__weight=torch.full((6, 2), float("nan"))), "has to be finite"),
     "no up": (tensors(lora_up__weight=None), "incomplete adapter: found only down"),
     "a mixture": (tensors(hada_w1_a=torch.randn(6, 2)), "incomplete adapter: found only down, hada_w1_a, up"),
     "nothing": ({}, "no tensors at all"),
-    "a whole model": ({"block.to_q.weight": torch.randn(6, 4)}, "no part of an adapter"),
     "OFT": ({"lora_unet_block_to_q.oft_blocks": torch.randn(2, 2, 2)}, r"holds OFT \(lora_unet_block_to_q.oft"),
-    "alpha alone": ({"lora_unet_block_to_q.alpha": torch.tensor(1.0)}, "a part without the rest"),
     "a key twice": (
         {f"block.to_q.{k}.weight": torch.randn(2, 4) for k in ("lora_A", "lora_down")}
         | {"block.to_q.lora_B.weight": torch.randn(6, 2)},
@@ -79,10 +73,6 @@ SHAPES = {
     ),
     "a bias of another size": (tensors(diff_b=torch.randn(7)), "a bias of 7 numbers for 6 outputs"),
     "another size": (tensors(lora_up__weight=torch.randn(7, 2)), "4 -> 6, the adapter 4 -> 7"),
-    "half a GLoRA": (
-        {f"lora_unet_block_to_q.{k}": torch.ones(s) for k, s in {"a1": (4, 2), "a2": (2, 4), "b1": (6, 2)}.items()},
-        "needs both b1 and b2",
-    ),
     "products of long vectors": (
         {f"block.to_q.lokr_w{i}": torch.ones(s) for i, s in {"1_a": (9000, 1), "1_b": (1, 9000), "2": (1, 1)}.items()},
         "would become an adapter",
@@ -113,12 +103,9 @@ def test_alpha_in_the_header_alone(alpha, expected, tmp_path):
         refused(path, "alpha")
     else:
         assert {layer.sketch["weight"].scaling for layer in open_adapter(path).layers} == {expected}
-
-
-def test_alpha_wins_over_the_header_and_0_means_the_rank(tmp_path):
-    path = stored(tmp_path, tensors(alpha=torch.tensor(0.0)), {"ss_network_alpha": "3"})
-    scales = {layer.name.path: layer.sketch["weight"].scaling for layer in open_adapter(path).layers}
-    assert scales == {"block_to_q": 1.0, "block_to_k": 0.5}
+        path = stored(tmp_path, tensors(alpha=torch.tensor(0.0)), {"ss_network_alpha": alpha})  # 0 means the rank
+        scales = {layer.name.path: layer.sketch["weight"].scaling for layer in open_adapter(path).layers}
+        assert scales == {"block_to_q": 1.0, "block_to_k": 0.5}
 
 
 def peft_folder(folder: Path, config: Any, content: Any = None) -> Path:
@@ -132,12 +119,8 @@ def peft_folder(folder: Path, config: Any, content: Any = None) -> Path:
 CONFIGS = {
     "deep": ("[" * 100_000, "not readable as JSON"),
     "a list": ("[1]", "peft_type is None; read are LORA"),
-    "a list for a type": ({"peft_type": ["LORA"]}, r"peft_type is \['LORA'\]"),
     "a rank that is not that of the factors": ({"r": 10**30}, "r has to be 2 for block.to_q"),
-    "rslora as text": ({"use_rslora": "yes"}, "use_rslora has to be true or false"),
     "alpha true": ({"lora_alpha": True}, "lora_alpha has to be a finite number"),
-    "alpha infinite": ('{"peft_type": "LORA", "lora_alpha": Infinity}', "lora_alpha has to be a finite number"),
-    "patterns as a list": ({"alpha_pattern": [1]}, "alpha_pattern has to be an object"),
     "a broken pattern": ({"alpha_pattern": {"(": 1}}, "not a regular expression"),
     "alpha beyond any float": ({"lora_alpha": 10**400}, "lora_alpha has to be a finite number"),
     "aLoRA": ({"alora_invocation_tokens": [1]}, "alora_invocation_tokens is set"),
@@ -186,7 +169,7 @@ def test_a_pickle_is_read_for_tensors_only(tmp_path):
     torch.save(tensors(), tmp_path / "good.pt")
     assert len(load(model(), tmp_path / "good.pt").matched) == 2
     (tmp_path / "evil.bin").write_bytes(pickle.dumps({"x": Evil(tmp_path / "made")}))
-    refused(tmp_path / "evil.bin", "not a PyTorch pickle of weights")
+    refused(tmp_path / "evil.bin", "no PyTorch pickle of weights")
     torch.save({"x": Evil(tmp_path / "made")}, tmp_path / "evil.ckpt")
     refused(tmp_path / "evil.ckpt", r"contains code \(posix.mkdir\), .* nothing of it was run")
     assert not (tmp_path / "made").exists()
@@ -214,11 +197,6 @@ def test_bytes_changed_or_cut_at_random_load_or_are_one_sentence(tmp_path):
         assert str(file) in sentence or "adapter fits" in sentence
         assert not layers(target)
     assert min(outcomes.values()) > 10
-
-
-def test_more_tensors_than_any_adapter_has(tmp_path, monkeypatch):
-    monkeypatch.setattr("ioadapt_theory.formats.tensors.MOST_TENSORS", 5)
-    refused(stored(tmp_path), "6 tensors, more than any adapter has")
 
 
 WORDS = st.sampled_from(

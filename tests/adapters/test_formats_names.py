@@ -77,12 +77,9 @@ def test_modules(name, module):
     assert resolve([name], MODULES).layers == ({} if module is None else {name: (module,)})
 
 
-def test_two_layers_are_never_one_module():
+def test_two_layers_are_never_one_module_nor_names_that_flatten_alike():
     names = [Name("", "a.model.layers.0.q_proj"), Name("", "b.model.layers.0.q_proj")]
     assert resolve(names, MODULES).layers == {}
     exact = Name("", "model.layers.0.q_proj")
     assert resolve([*names, exact], MODULES).layers == {exact: ("model.layers.0.q_proj",)}
-
-
-def test_names_that_flatten_alike_are_left_alone():
     assert resolve([Name("", "a_b", flat=True)], ["a.b", "a_b"]).layers == {}

@@ -23,11 +23,9 @@ from ioadapt_theory.adapters import (
     parameters,
     remove,
     scale,
-
     unload,
     unmerge,
 )
-
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError, UnsupportedError
 
 

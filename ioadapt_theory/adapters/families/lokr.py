@@ -17,9 +17,6 @@ from ioadapt_theory.adapters.families.family import (
     Spec,
     fill,
     is_count,
-    joined,
-    may_write,
-    parts,
     picked,
 )
 from ioadapt_theory.adapters.families.full import Full
@@ -129,16 +126,14 @@ class LoKr(Additive):
         """W + s (C ⊗ D), in the memory order of a stored weight."""
         w = self.promote(base.dense())
         c, d = (m.to(w).mT.clone(memory_format=torch.contiguous_format) for m in (self.C, self.small()))
-        delta = torch.kron(c, d)
-        return torch.add(w.mT, delta, alpha=self.scaling, out=delta if may_write(w) else None).mT
+        return torch.kron(c, d).mul_(self.scaling).add_(w.mT).mT
 
     def left(self, w: Tensor, base: Base) -> Tensor:
         """W + s (C ⊗ D)W: reshape W's columns to n1 x n2, then D and C from the left."""
         del base
         c, d = self.C.to(w), self.small().to(w)
-        changes = (torch.tensordot(c, d @ v.reshape(c.shape[1], -1, v.shape[1]), 1).flatten(0, 1) for v in parts(w, 1))
-        pieces = (torch.add(v, change, alpha=self.scaling) for v, change in zip(parts(w, 1), changes, strict=True))
-        return joined(pieces, w, 1)
+        change = torch.tensordot(c, d @ w.reshape(c.shape[1], -1, w.shape[1]), 1).flatten(0, 1)
+        return torch.add(w, change, alpha=self.scaling)
 
 
 def split(n: int, factor: int = -1) -> tuple[int, int]:

@@ -90,8 +90,9 @@ def transfer(
     """Put the source model's adapter on another model, as it is.
 
     An input adapter needs an equal input size only, an output adapter an equal output size, a weight adapter both. The
-    target is frozen, unless it has adapters already: what it trains goes on training. That it fits does not say that it is of use there: the
-    outcome ends with what the weights of both say of that, where it is printed.
+    target is frozen, unless it has adapters already: what it trains goes on training.
+    That it fits does not say that it is of use there: the outcome ends with what the weights of both say of that, where
+    it is printed.
 
     Args:
         source: a model with the adapter.

@@ -30,7 +30,6 @@ from ioadapt_theory import (
     unload,
     unmerge,
 )
-from ioadapt_theory.adapters import Identity, Spec
 from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.adapters.rules.fingerprint import kinship
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
@@ -202,15 +201,6 @@ def test_inference_mode_changes_nothing(family, placement, kind):
         assert_close(merge(model)(x), expected)
     x.requires_grad_()
     model(x).sum().backward()  # the merged weights are no inference tensors
-
-
-@families
-def test_a_change_from_the_left_is_the_product_with_the_matrix(family):
-    base = Identity(C)
-    phi = FAMILIES[family](base, Spec(rank=2, scaling=-1.5, init="random"))
-    w = torch.randn(D, C).mT
-    assert_close(phi.left(w, base), phi.weight(base) @ w)
-    assert_close(phi.right(w.mT, base), w.mT @ phi.weight(base))
 
 
 # beside a training that is going on

@@ -323,7 +323,7 @@ def test_a_lora_with_a_bias_is_merged_trained_and_stacked_like_any_other(tmp_pat
     theirs = filled(quiet(lambda: peft.get_peft_model(copy.deepcopy(base), config)), mark="lora")
     theirs.save_pretrained(tmp_path)
     ours = copy.deepcopy(base)
-    load(ours, tmp_path)
+    load(ours, tmp_path, trainable=True)
     for model in (theirs, ours):
         model(image).square().sum().backward()
     gradient = theirs.base_model.model.block["to_out"][0].lora_B["default"].bias.grad

@@ -35,7 +35,7 @@ from ioadapt_theory.adapters.rules.fingerprint import kinship
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 from ioadapt_theory.formats.open import open_adapter
 from tests.adapters.cases import KINDS, PLACEMENTS, C, D, build, every, layer, sample
-from tests.adapters.test_formulas import oracle
+from tests.adapters.test_formulas import WRITTEN, oracle
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # by torch's own forward mode
 families = pytest.mark.parametrize("family", FAMILIES)
@@ -168,7 +168,7 @@ def test_an_ensemble_of_adapters_runs_as_one(family, placement, kind):
     assert_close(together, torch.stack([model(x) for model in models]))
 
 
-@families
+@pytest.mark.parametrize("family", WRITTEN)
 @single
 def test_parameters_given_for_a_call_are_those_that_count(family, placement):
     model, other, x = build(family, placement, "linear"), build(family, placement, "linear"), torch.randn(40, C)

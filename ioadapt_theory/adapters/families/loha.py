@@ -46,14 +46,14 @@ class LoHa(Additive):
     def left(self, w: Tensor, base: Base) -> Tensor:
         """W + s ΔW, building Δ some rows at a time."""
         del base
-        pieces = zip(*(m.to(w).split(BLOCK) for m in (w, self.A1, self.A2)), strict=True)
+        pieces = zip(*(torch.split(m.to(w), BLOCK) for m in (w, self.A1, self.A2)), strict=True)
         b1, b2 = self.B1.to(w), self.B2.to(w)
         return torch.cat([v + self.scaling * (hadamard(a1, b1, a2, b2) @ w) for v, a1, a2 in pieces])
 
     def right(self, w: Tensor, base: Base) -> Tensor:
         """W + s WΔ, building Δ some columns at a time."""
         del base
-        pieces = zip(*(m.to(w).split(BLOCK, 1) for m in (w, self.B1, self.B2)), strict=True)
+        pieces = zip(*(torch.split(m.to(w), BLOCK, 1) for m in (w, self.B1, self.B2)), strict=True)
         a1, a2 = self.A1.to(w), self.A2.to(w)
         return torch.cat([v + self.scaling * (w @ hadamard(a1, b1, a2, b2)) for v, b1, b2 in pieces], 1)
 

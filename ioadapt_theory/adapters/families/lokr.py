@@ -119,8 +119,8 @@ class LoKr(Additive):
             rows, xd = y.reshape(-1, n1, n2), xd.reshape(-1, m1, n2)
             ct = c.mT.contiguous().to(xd.dtype).expand(rows.shape[0], n1, m1)
             return torch.baddbmm(rows, ct, xd, alpha=self.scaling).view(y.shape)
-        c = c if self.scaling == 1 else self.scaling * c
-        return (y + (c.mT @ xd).flatten(-2).movedim(-1, base.axis)).to(y.dtype)
+        scaled = c if self.scaling == 1 else self.scaling * c
+        return (y + (scaled.mT @ xd).flatten(-2).movedim(-1, base.axis)).to(y.dtype)
 
     def weight(self, base: Base) -> Tensor:
         """W + s (C ⊗ D), in the memory order of a stored weight."""

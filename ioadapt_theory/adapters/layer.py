@@ -156,7 +156,7 @@ class AdaptedLayer(nn.Module):
     def __getattr__(self, name: str) -> Any:
         """Look up public names that the wrapper lacks in the base layer: weight, bias, in_features, ...
 
-        Never private ones: ``__deepcopy__``, ``_hf_hook`` or ``_old_forward`` of the base layer would act on the wrapper.
+        Private ones are not lent: ``__deepcopy__``, ``_hf_hook`` or ``_old_forward`` would act on the wrapper.
         """
         try:
             return super().__getattr__(name)

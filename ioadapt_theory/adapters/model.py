@@ -290,8 +290,8 @@ def _unmerged(found: Mapping[str, AdaptedLayer], doing: str) -> Collection[Adapt
 def disable(model: nn.Module) -> Iterator[None]:
     """The base model for the duration, also when adapters are merged; afterwards everything is as it was.
 
-    Blocks may overlap, as in several threads: adapters are on again after the last. Inside, nothing is merged, unmerged,
-    unloaded or put on the model.
+    Blocks may overlap, as in several threads: adapters are on again after the last. Inside a block nothing is merged,
+    unmerged, unloaded or put on the model.
 
     Example:
         >>> import torch

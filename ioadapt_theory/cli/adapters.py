@@ -174,10 +174,10 @@ def _bake(
             f"{biases} layers have a change of their bias (diff_b), which ComfyUI applies, LyCORIS ignores, and"
             " diffusers refuses; --style diffusers has a spelling that it knows.\n"
         )
-    what = "rounding" if exact else "what the lower rank leaves out"
+    what = "rounding of the file" if exact else "part of the change that the lower rank leaves out"
     sys.stderr.write(
-        f"These figures are {what} of the file: how far it does on {args.base} what the adapter does there."
-        f" Whether that is of use: `ioadapt report SOURCE {args.base} {args.file}`.\n"
+        f"The figures are the {what}. They do not tell whether the adapter is of use on {args.base}:"
+        f" `ioadapt report SOURCE {args.base} {args.file}` does.\n"
     )
     _warn_of_another_base(file, weights)
 

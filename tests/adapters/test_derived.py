@@ -9,10 +9,9 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from ioadapt_theory.adapters import adapt, cached, disable, layers, merge, scale, unmerge
+from ioadapt_theory.adapters import adapt, cached, derived, disable, layers, merge, scale, unmerge
 from ioadapt_theory.adapters.families import dora
 from ioadapt_theory.adapters.families.dora import DoRA
-from ioadapt_theory.adapters import derived
 from tests.adapters.cases import layer
 
 C, D = 12, 20

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from ioadapt_theory.adapters import FAMILIES, adapt, merge
+from ioadapt_theory.adapters import FAMILIES, adapt
 from tests.adapters.cases import C, D, build, layer, sample
 
 I_C, I_D = torch.eye(C, dtype=torch.float64), torch.eye(D, dtype=torch.float64)
@@ -100,20 +100,6 @@ def test_each_part_of_a_sum_has_its_own_rank_and_alpha():
     output, inputs = parts(model)["output"], parts(model)["input"]
     assert (output.A.shape, output.scaling) == ((D, 4), 2.0)
     assert (inputs.A.shape, inputs.scaling) == ((C, 2), 0.5)
-
-
-def test_named_adapters_act_in_order_each_on_the_result_of_the_one_before():
-    model, x = nn.Sequential(nn.Linear(C, D)), sample("linear")
-    common = {"target_modules": ["0"], "rank": 2, "init": "random"}
-    adapt(model, placement="input", name="first", **common)
-    adapt(model, placement="input", name="second", **common)
-    adapt(model, placement="weight", name="third", **common)
-    adapters, base = layer(model).adapters, layer(model).base_layer
-    first, second, third = (delta(next(iter(adapters[n].values()))) for n in ("first", "second", "third"))
-    expected = x @ ((I_C + second) @ (I_C + first) @ base.weight.T + third) + base.bias
-    assert_close(model(x), expected)
-    merge(model)
-    assert_close(model(x), expected)
 
 
 def test_rank_stabilised_scaling_is_alpha_over_the_root_of_the_rank():

@@ -17,9 +17,7 @@ from ioadapt_theory.adapters import (
     merge,
     operator,
     parameters,
-    remove,
     transfer,
-    unload,
     unmerge,
 )
 from ioadapt_theory.adapters.equations import Placement
@@ -49,15 +47,6 @@ def test_merged_is_unmerged_and_the_base_comes_back_bit_for_bit(family, placemen
     unmerge(model)
     assert torch.equal(model(x), adapted)
     assert all(torch.equal(v, stored[k]) for k, v in layer(model).base_layer.state_dict().items())
-
-
-@every
-def test_an_unloaded_merged_model_is_a_plain_layer_that_does_the_same(family, placement, kind):
-    model, x = build(family, placement, kind), sample(kind)
-    adapted = model(x)
-    unload(merge(model))
-    assert type(model[0]) is type(KINDS[kind].make())
-    assert_close(model(x), adapted)
 
 
 @every
@@ -100,21 +89,6 @@ def test_copies_and_pickles_are_independent_and_equal(family, placement, kind):
         for _, p in parameters(twin):
             p.data.zero_()
         assert torch.equal(model(x), expected)
-
-
-@every
-def test_state_dict_round_trip(family, placement, kind):
-    model, x = build(family, placement, kind), sample(kind)
-    other = build(family, placement, kind)
-    other.load_state_dict(model.state_dict())
-    assert torch.equal(other(x), model(x))
-
-
-@every
-def test_removing_the_only_adapter_gives_the_plain_layer_back(family, placement, kind):
-    model = build(family, placement, kind)
-    base = layer(model).base_layer
-    assert remove(model)[0] is base
 
 
 @pytest.mark.parametrize("detach_norm", [True, False])

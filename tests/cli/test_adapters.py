@@ -138,7 +138,7 @@ def test_what_has_no_exact_lora_is_baked_to_a_rank_or_a_share_saying_what_is_los
     assert len(lost) == 3
     assert all(0 < loss < 0.0448 for loss in lost)  # √(1 - 0.999²)
     assert "change of their bias (diff_b), which ComfyUI applies, LyCORIS ignores" in told.err
-    assert "what the lower rank leaves out" in told.err
+    assert "part of the change that the lower rank leaves out" in told.err
     before = files(tmp_path)
     assert ioadapt("bake", tmp_path / "a", out, *options, "--rank", "1", "--share", "0.5") == MISUSE
     assert ioadapt("bake", tmp_path / "a", out, *options) == MISUSE

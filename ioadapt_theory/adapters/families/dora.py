@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base, Identity
 from ioadapt_theory.adapters.derived import Derived, is_eager, is_kept, without_autocast
-from ioadapt_theory.adapters.families.family import Family, Spec, may_write
+from ioadapt_theory.adapters.families.family import Family, Spec
 from ioadapt_theory.adapters.families.lora import LoRA, init_low_rank
 from ioadapt_theory.adapters.matrices import Plain
 
@@ -80,19 +80,17 @@ class DoRA(Family):
 
     def weight(self, base: Base) -> Tensor:
         """V diag(m / ‖V‖)."""
-        return _times(self.direction(base), self.gain(base))
+        return self.direction(base) * self.gain(base)
 
     def left(self, w: Tensor, base: Base) -> Tensor:
         """(I + s AB) diag(g) W, in the memory order of a stored weight."""
         g, b = self.gain(base).to(w), self.B.to(w)
-        v = w.mT * g
-        out = v if may_write(w) else None
-        return torch.addmm(v, ((b * g) @ w).mT, self.A.to(w).mT, alpha=self.scaling, out=out).mT
+        return (w.mT * g).addmm_(((b * g) @ w).mT, self.A.to(w).mT, alpha=self.scaling).mT
 
     def right(self, w: Tensor, base: Base) -> Tensor:
         """(W + s (WA)B) diag(g), in the memory order of a stored weight."""
         v = torch.addmm(w.mT, self.B.to(w).mT, (w @ self.A.to(w)).mT, alpha=self.scaling).mT
-        return _times(v, self.gain(base).to(w))
+        return v * self.gain(base).to(w)
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
         """(f(x) + s xAB) diag(g) + bias diag(1 - g), g = m/‖V‖: the bias is not scaled, g = 1 changes nothing."""
@@ -127,11 +125,6 @@ def side_norms(a: Tensor, b: Tensor, s: float) -> Tensor:
 def above_zero(norms: Tensor, dtype: torch.dtype) -> Tensor:
     """Rounded, and no zero that a magnitude would be divided by."""
     return norms.to(dtype).clamp_min(torch.finfo(dtype).tiny)
-
-
-def _times(v: Tensor, g: Tensor) -> Tensor:
-    """V diag(g), in V's memory where no gradient needs V."""
-    return v.mul_(g) if may_write(v) else v * g
 
 
 def squares(w: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
-"""The base class of families: a definition (``weight``) and its factored form (calling it), tested against each other."""
+"""The base class of families: a definition (``weight``) and a factored form (the call), tested against each other."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -9,7 +9,6 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base, SizesAlone, plus
-from ioadapt_theory.adapters.derived import is_eager
 from ioadapt_theory.errors import ShapeError, UnsupportedError
 
 Size = tuple[int, int, int]
@@ -213,7 +212,7 @@ class Family(nn.Module, ABC):
 
     def right(self, w: Tensor, base: Base) -> Tensor:
         """W Φ_θ(base) for a pointwise base."""
-        return joined((self(rows, base) for rows in parts(w)), w)
+        return self(w, base)
 
 
 class Additive(Family):
@@ -245,28 +244,6 @@ class Additive(Family):
 def picked(m: Tensor, ranges: Ranges, dim: int = -1) -> Tensor:
     """The entries [start, stop) of one axis."""
     return torch.cat([m.narrow(dim, start, stop - start) for start, stop in ranges], dim)
-
-
-def may_write(w: Tensor) -> bool:
-    """Whether results may be written into memory that is there: neither gradients nor transforms have to follow."""
-    return not torch.is_grad_enabled() and is_eager(w)
-
-
-def parts(w: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """Pieces of w; without gradients many, so that what is built for each takes little memory."""
-    return w.chunk(1 if torch.is_grad_enabled() else 32, dim)
-
-
-def joined(pieces: Iterable[Tensor], w: Tensor, dim: int = 0) -> Tensor:
-    """One matrix of the pieces, in the memory order of a stored weight, which is that of w's transpose."""
-    if not may_write(w):
-        first, *more = pieces
-        return torch.cat([first, *more], dim) if more else first
-    result, start = torch.empty_like(w.mT, memory_format=torch.contiguous_format).mT, 0
-    for piece in pieces:
-        result.narrow(dim, start, piece.shape[dim]).copy_(piece)
-        start += piece.shape[dim]
-    return result
 
 
 def parameter(base: Base, spec: Spec, *shape: int) -> nn.Parameter:

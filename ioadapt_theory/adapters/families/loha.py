@@ -7,7 +7,10 @@ from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base
 from ioadapt_theory.adapters.derived import is_eager
-from ioadapt_theory.adapters.families.family import Additive, Spec, fill, joined, parts
+from ioadapt_theory.adapters.families.family import Additive, Spec, fill
+
+BLOCK = 1024
+"""Rows or columns of Δ that are built at a time where a weight is merged."""
 
 
 class LoHa(Additive):
@@ -39,31 +42,20 @@ class LoHa(Additive):
         delta: Tensor = apply(*factors)
         return delta.mT
 
-    def weight(self, base: Base) -> Tensor:
-        """W + s Δ, in the memory order of a stored weight, building Δ some columns at a time."""
-        w = self.promote(base.dense())
-        a1, a2 = self.A1.to(w), self.A2.to(w)
-        pieces = zip(parts(w, 1), parts(self.B1.to(w), 1), parts(self.B2.to(w), 1), strict=True)
-        built = (torch.addcmul(v.mT, b1.mT @ a1.mT, b2.mT @ a2.mT, value=self.scaling).mT for v, b1, b2 in pieces)
-        return joined(built, w, 1)
 
     def left(self, w: Tensor, base: Base) -> Tensor:
         """W + s ΔW, building Δ some rows at a time."""
         del base
+        pieces = zip(*(torch.split(m.to(w), BLOCK) for m in (w, self.A1, self.A2)), strict=True)
         b1, b2 = self.B1.to(w), self.B2.to(w)
-        pieces = zip(parts(w), parts(self.A1.to(w)), parts(self.A2.to(w)), strict=True)
-        return joined(
-            (torch.addmm(v.mT, w.mT, ((a1 @ b1) * (a2 @ b2)).mT, alpha=self.scaling).mT for v, a1, a2 in pieces), w
-        )
+        return torch.cat([v + self.scaling * (hadamard(a1, b1, a2, b2) @ w) for v, a1, a2 in pieces])
 
     def right(self, w: Tensor, base: Base) -> Tensor:
         """W + s WΔ, building Δ some columns at a time."""
         del base
+        pieces = zip(*(torch.split(m.to(w), BLOCK, 1) for m in (w, self.B1, self.B2)), strict=True)
         a1, a2 = self.A1.to(w), self.A2.to(w)
-        pieces = zip(parts(w, 1), parts(self.B1.to(w), 1), parts(self.B2.to(w), 1), strict=True)
-        return joined(
-            (torch.addmm(v.mT, ((a1 @ b1) * (a2 @ b2)).mT, w.mT, alpha=self.scaling).mT for v, b1, b2 in pieces), w, 1
-        )
+        return torch.cat([v + self.scaling * (w @ hadamard(a1, b1, a2, b2)) for v, b1, b2 in pieces], 1)
 
 
 def hadamard(a1: Tensor, b1: Tensor, a2: Tensor, b2: Tensor) -> Tensor:

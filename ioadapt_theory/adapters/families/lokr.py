@@ -17,9 +17,6 @@ from ioadapt_theory.adapters.families.family import (
     Spec,
     fill,
     is_count,
-    joined,
-    may_write,
-    parts,
     picked,
 )
 from ioadapt_theory.adapters.families.full import Full
@@ -122,23 +119,21 @@ class LoKr(Additive):
             rows, xd = y.reshape(-1, n1, n2), xd.reshape(-1, m1, n2)
             ct = c.mT.contiguous().to(xd.dtype).expand(rows.shape[0], n1, m1)
             return torch.baddbmm(rows, ct, xd, alpha=self.scaling).view(y.shape)
-        c = c if self.scaling == 1 else self.scaling * c
-        return (y + (c.mT @ xd).flatten(-2).movedim(-1, base.axis)).to(y.dtype)
+        scaled = c if self.scaling == 1 else self.scaling * c
+        return (y + (scaled.mT @ xd).flatten(-2).movedim(-1, base.axis)).to(y.dtype)
 
     def weight(self, base: Base) -> Tensor:
         """W + s (C ⊗ D), in the memory order of a stored weight."""
         w = self.promote(base.dense())
         c, d = (m.to(w).mT.clone(memory_format=torch.contiguous_format) for m in (self.C, self.small()))
-        delta = torch.kron(c, d)
-        return torch.add(w.mT, delta, alpha=self.scaling, out=delta if may_write(w) else None).mT
+        return torch.kron(c, d).mul_(self.scaling).add_(w.mT).mT
 
     def left(self, w: Tensor, base: Base) -> Tensor:
         """W + s (C ⊗ D)W: reshape W's columns to n1 x n2, then D and C from the left."""
         del base
         c, d = self.C.to(w), self.small().to(w)
-        changes = (torch.tensordot(c, d @ v.reshape(c.shape[1], -1, v.shape[1]), 1).flatten(0, 1) for v in parts(w, 1))
-        pieces = (torch.add(v, change, alpha=self.scaling) for v, change in zip(parts(w, 1), changes, strict=True))
-        return joined(pieces, w, 1)
+        change = torch.tensordot(c, d @ w.reshape(c.shape[1], -1, w.shape[1]), 1).flatten(0, 1)
+        return torch.add(w, change, alpha=self.scaling)
 
 
 def split(n: int, factor: int = -1) -> tuple[int, int]:

@@ -20,14 +20,19 @@ from ioadapt_theory.adapters.moving.correspondence import correspond
 from ioadapt_theory.adapters.rules.facing import Sides, channels, sides
 from ioadapt_theory.adapters.rules.patterns import first_fit
 from ioadapt_theory.adapters.rules.target_modules import select
-from ioadapt_theory.adapters.rules.verdict import THRESHOLDS, reaches, telling
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.null import Null
+
+Z = 3.0
+"""Standard deviations over unrelated channels from which a side shares something."""
+INPUT, OUTPUT = 0.5, 0.75
+"""Excess over unrelated channels that makes a side the choice, fixed on members 0-3 of the ANI ensembles."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A layer's side and why.
+    """A layer's side, and what decided it.
 
     Attributes:
         placement: input or output; None where neither side shares anything.
@@ -61,17 +66,24 @@ def choose(source: BaseLayer, target: BaseLayer) -> Choice:
             " adapter fits both on either side."
         )
         raise InvalidValueError(msg)
-    found = sides(source, target)
-    return Choice(_side(found), found)
+    shared = sides(source, target)
+    return Choice(_side(shared), shared)
 
 
-def _side(found: Sides) -> Placement | None:
+def _side(shared: Sides) -> Placement | None:
     """Input comes first: on measured moves it kept more than the output wherever both were shared."""
-    if reaches(found.input, THRESHOLDS.input):
+    if _reaches(shared.input, INPUT):
         return Placement.INPUT
-    if reaches(found.output, THRESHOLDS.output):
+    if _reaches(shared.output, OUTPUT):
         return Placement.OUTPUT
-    return Placement.INPUT if telling(found.input) else None
+    return Placement.INPUT if _reaches(shared.input, -1.0) else None
+
+
+def _reaches(null: Null | None, excess: float) -> bool:
+    """Whether a side shares more than unrelated ones do, and at least this much."""
+    if null is None or null.z is None or null.excess is None:
+        return False
+    return null.z >= Z and null.excess >= excess
 
 
 def choices(model: nn.Module, config: AdapterConfig, target: nn.Module | Weights) -> dict[str, Choice]:

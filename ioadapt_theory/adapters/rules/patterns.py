@@ -28,10 +28,8 @@ def compiled(pattern: str) -> Any:
     Raises:
         InvalidValueError: not a regular expression, or one of too many counted repeats.
     """
-    copies = (
-        max(map(int, re.findall(r"\d+", counts)), default=1) for counts in re.findall(r"\{[\d,]{1,20}\}", pattern)
-    )
-    if math.prod(max(1, n) for n in copies) > MOST_COPIES:
+    counts = (re.findall(r"\d+", braces) for braces in re.findall(r"\{[\d,]{1,20}\}", pattern))
+    if math.prod(max([1, *map(int, each)]) for each in counts) > MOST_COPIES:
         msg = f"Pattern {pattern[:60]!r} repeats more than {MOST_COPIES:,} times: count to less."
         raise InvalidValueError(msg)
     try:
@@ -58,9 +56,7 @@ def fits(pattern: str, name: str) -> bool:
         if (took := time.thread_time() - began) > SLOW:
             _spent += took
             if _spent > LIMIT:
-                msg = (
-                    f"Pattern {pattern[:60]!r} takes more than {LIMIT:g} s: repeat nothing inside a group that repeats."
-                )
+                msg = f"Pattern {pattern[:60]!r} takes more than {LIMIT:g} s: repeat nothing inside a repeated group."
                 raise InvalidValueError(msg)
 
 

@@ -45,7 +45,7 @@ class Inert:
     def __setitem__(self, key: object, value: object) -> None: ...
 
     def __getattr__(self, name: str) -> "Inert":
-        """Whatever is asked of it is inert too (methods that a pickle calls)."""
+        """Return another, whatever is asked of it (methods that a pickle calls)."""
         if name.startswith("__"):
             raise AttributeError(name)
         return self

@@ -83,8 +83,8 @@ class LiveRepository(CachedRepository):
         def ask() -> dict[str, TensorInfo]:
             options: dict[str, Any] = {"revision": self.commit, "timeout": self._timeout}
             try:
-                told = self._api.parse_safetensors_file_metadata(asked.repo, file, **options).tensors
-                entries = {name: vars(tensor) for name, tensor in told.items()}
+                header = self._api.parse_safetensors_file_metadata(asked.repo, file, **options).tensors
+                entries = {name: vars(tensor) for name, tensor in header.items()}
                 keys = ("dtype", "shape", "data_offsets")
                 return tensors_of({n: {key: e[key] for key in keys} for n, e in entries.items()}, file, size)
             except (SafetensorsParsingError, FileFormatError, TypeError, KeyError, AttributeError) as error:

@@ -100,8 +100,8 @@ def dequantised(whole: Checkpoint) -> Checkpoint:
                 beside |= {scale, *others}
     for name in sorted(whole.tensors.keys() - beside):
         if by := REFUSED.get(name.rpartition(".")[2]):
-            told = whole.config.get("quantization_config")
-            by = str(told.get("quant_method", by))[:40] if isinstance(told, dict) else by
+            settings = whole.config.get("quantization_config")
+            by = str(settings.get("quant_method", by))[:40] if isinstance(settings, dict) else by
             msg = f"{whole.source} is quantised by {by}: {name} holds no weights. Compare the model that it was made "
             msg += "from, or what model.dequantize() makes of it."
             raise UnsupportedError(msg)

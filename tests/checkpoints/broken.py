@@ -49,14 +49,10 @@ def _cut_pickle(path: Path) -> None:
 
 
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 3438167540\n"
-CORRUPT = rf"Corrupt header in .*{{file}}: it .*{{what}}.*{AGAIN}"
 
 SAFETENSORS: dict[str, tuple[Callable[[Path], object], str]] = {
-    "truncated body": (
-        _bytes(save(GOOD)[:-5]),
-        rf"x\.safetensors is truncated: \d+ bytes, its header needs \d+\. {AGAIN}",
-    ),
-    "trailing bytes": (_bytes(save(GOOD) + b"12"), rf"x\.safetensors has extra bytes at its end: .*{AGAIN}"),
+    "truncated body": (_bytes(save(GOOD)[:-5]), rf"x\.safetensors is truncated .* not fully covered\)\. {AGAIN}"),
+    "trailing bytes": (_bytes(save(GOOD) + b"12"), rf"x\.safetensors is truncated .* not fully covered\)\. {AGAIN}"),
     "empty": (_bytes(b""), rf"x\.safetensors is empty\. {AGAIN}"),
     "truncated header": (_bytes(save(GOOD)[:40]), rf"x\.safetensors is cut within its header: 40 bytes, .*{AGAIN}"),
     "LFS pointer": (_bytes(LFS), r"x\.safetensors is a git-LFS pointer to 3438167540 bytes.* Run git lfs pull"),
@@ -66,33 +62,21 @@ SAFETENSORS: dict[str, tuple[Callable[[Path], object], str]] = {
         r"x\.safetensors is a PyTorch pickle .* Rename it to end in \.bin",
     ),
     "text": (_bytes(b"hello, world"), r"x\.safetensors is not a safetensors file: it announces a header of \d+ bytes"),
-    "overlap": (
-        _bytes(header({"a": entry(0, 8), "b": entry(4, 12)}, bytes(12))),
-        r"Corrupt header in .*x\.safetensors: it places tensor 'b' where it overlaps the one before",
+    "overlap": (_bytes(header({"a": entry(0, 8), "b": entry(4, 12)}, bytes(12))), r"invalid offset for tensor `b`"),
+    "hole": (_bytes(header({"a": entry(0, 8), "b": entry(12, 20)}, bytes(20))), r"invalid offset for tensor `b`"),
+    "wrong size": (_bytes(header({"a": entry(0, 8, (3,))}, bytes(8))), r"x\.safetensors is truncated or has a broken"),
+    "bad shape": (_bytes(header({"a": entry(0, 8, (-2,))}, bytes(8))), r"invalid value: integer `-2`"),
+    "unknown dtype": (_bytes(header({"a": entry(0, 8, dtype="F99")}, bytes(8))), r"unknown variant `F99`"),
+    "65 axes": (_bytes(header({"a": entry(0, 8, [1] * 65 + [2])}, bytes(8))), r"gives tensor 'a' a shape of 66 axes"),
+    "not JSON": (_bytes(header(b"{")), r"x\.safetensors is truncated or has a broken header"),
+    "deep JSON": (_bytes(header(b"[" * 100_000)), r"too many brackets within one another"),
+    "metadata": (
+        _bytes(header({"__metadata__": {"a": 1}})),
+        r"is truncated or has a broken header .* expected a string",
     ),
-    "hole": (
-        _bytes(header({"a": entry(0, 8), "b": entry(12, 20)}, bytes(20))),
-        r"places tensor 'b' where it leaves a hole of 4 bytes",
-    ),
-    "wrong size": (
-        _bytes(header({"a": entry(0, 8, (3,))}, bytes(8))),
-        r"gives tensor 'a' 8 bytes, where F32 of shape \[3\] takes 12",
-    ),
-    "bad shape": (_bytes(header({"a": entry(0, 8, (-2,))}, bytes(8))), r"gives tensor 'a' the shape \[-2\]"),
-    "unknown dtype": (
-        _bytes(header({"a": entry(0, 8, dtype="F99")}, bytes(8))),
-        r"gives tensor 'a' the dtype 'F99' \(readable: F64, F32",
-    ),
-    "duplicate key": (
-        _bytes(header(b'{"a":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"a":{}}')),
-        r"names 'a' twice",
-    ),
-    "not JSON": (_bytes(header(b"{")), r"Corrupt header in .*x\.safetensors: it is not JSON"),
-    "deep JSON": (_bytes(header(b"[" * 100_000)), r"Corrupt header in .*x\.safetensors: it is not JSON"),
-    "metadata": (_bytes(header({"__metadata__": {"a": 1}})), r"has __metadata__ that is not a table of strings"),
     "escape codes": (
         _bytes(header({"\x1b[2J": entry(0, 8)}, bytes(8))),
-        r"names a tensor '\\x1b\[2J', with characters",
+        r"gives tensor '\\x1b\[2J' a name with characters",
     ),
     "huge header": (
         _bytes(struct.pack("<Q", 1 << 60) + b"{}"),

@@ -237,7 +237,7 @@ def test_a_header_of_repeats_takes_no_more_than_its_bytes(dense: bytes, tmp_path
     text = b'{"x":[' + dense * (5_000_000 // len(dense)) + b"0]}"
     (tmp_path / "x.safetensors").write_bytes(len(text).to_bytes(8, "little") + text)
     began = time.process_time()
-    with pytest.raises(FileFormatError, match=r"it is not JSON .* bytes are too many for what it says"):
+    with pytest.raises(FileFormatError, match="bytes are too many for what it says"):
         open_checkpoint(str(tmp_path / "x.safetensors"))
     assert time.process_time() - began < 1
 

@@ -6,13 +6,13 @@ is loaded whole.
 """
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from ioadapt_theory.checkpoints.checkpoint import DTYPES, Checkpoint, TensorInfo
-from ioadapt_theory.checkpoints.files.plain import OffsetCheckpoint, PlainFile, check_buffer, outside
+from ioadapt_theory.checkpoints.files.computed import Computed
+from ioadapt_theory.checkpoints.files.plain import OffsetCheckpoint, PlainFile
 from ioadapt_theory.checkpoints.files.weights_only import is_plain_zip, load_weights_only
 from ioadapt_theory.errors import FileFormatError
 
@@ -31,7 +31,7 @@ READABLE: Final = frozenset(torch_name for torch_name, _ in DTYPES.values())
 """Names of the torch dtypes that can be compared; tensors of others (complex, quantised) are left out by name."""
 
 
-class LoadedCheckpoint(Checkpoint):
+class LoadedCheckpoint(Computed):
     """Tensors held in memory, or mapped from a file that has to stay as it is."""
 
     def __init__(
@@ -39,25 +39,17 @@ class LoadedCheckpoint(Checkpoint):
     ) -> None:
         """Take the tensors as they are, and the file they came from."""
         self.name, self.source, self.revision, self.metadata = name, str(file.path), None, metadata
-        self._file = file
         self.tensors = {key: describe(key, value) for key, value in values.items()}
-        self._values = {key: value.detach() for key, value in values.items()}
+        self._file, self._values = file, {key: value.detach() for key, value in values.items()}
 
-    def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
-        """See `Checkpoint.filler`; a strided tensor is copied here, and let go with what is returned."""
-        check_buffer(self.tensors[name], out)
+    def make(self, name: str) -> "torch.Tensor":
+        """See `Computed.make`."""
         self._file.require_whole(f"tensor {name}")
-        return partial(self._fill, name, self._values[name].flatten(), out)
-
-    def _fill(self, name: str, values: "torch.Tensor", out: "torch.Tensor", start: int) -> None:
-        if not 0 <= start <= len(values) - len(out):
-            raise outside(self.tensors[name], start, len(out))
-        self._file.require_whole(f"tensor {name}")
-        out.copy_(values[start : start + len(out)])
+        return self._values[name]
 
     def close(self) -> None:
         """Let the tensors go."""
-        self._values = {}
+        self._values, self._last = {}, None
         self._file.close()
 
 
@@ -137,9 +129,11 @@ def named_tensors(loaded: object, path: Path, *, values: bool) -> tuple[dict[str
     if not tensors or not all(key.isprintable() for key in tensors):
         kind = type(loaded).__name__
         msg = f"{path} holds no table of named tensors (it holds a {kind}). Save the model's state_dict() instead."
+        if left_out and not tensors:
+            msg = f"{path}: tensor {left_out[0]} has no content, or is of a kind that cannot be read."
         raise FileFormatError(msg)
-    told = {"inside": ".".join(where)} if where else {}
-    return tensors, told | ({"left_out": ", ".join(left_out)} if left_out else {})
+    metadata = {"inside": ".".join(where)} if where else {}
+    return tensors, metadata | ({"left_out": ", ".join(left_out)} if left_out else {})
 
 
 def _entries(loaded: object, prefix: str, depth: int) -> Iterator[tuple[str, "torch.Tensor | None"]]:

@@ -177,11 +177,8 @@ class OffsetCheckpoint(Checkpoint):
         """See `Checkpoint.filler`."""
         import torch
 
-        info = self.tensors[name]
-        check_buffer(info, out)
-        file, begin = self._places[name]
-        into = out.view(torch.uint8).numpy().data
-        return partial(_fill, info, file, begin, into, DTYPES[info.dtype][1], info.numel - len(out))
+        check_buffer(self.tensors[name], out)
+        return partial(self.bytes_of(name), out.view(torch.uint8).numpy().data)
 
     def bytes_of(self, name: str) -> Callable[[memoryview, int], None]:
         """See `Checkpoint.bytes_of`."""
@@ -190,7 +187,9 @@ class OffsetCheckpoint(Checkpoint):
         size = DTYPES[info.dtype][1]
 
         def fill(into: memoryview, start: int) -> None:
-            _fill(info, file, begin, into, size, info.numel - len(into) // size, start)
+            if not 0 <= start <= info.numel - len(into) // size:
+                raise outside(info, start, len(into) // size)
+            file.fill(into, begin + start * size, f"tensor {name}")
 
         return fill
 
@@ -198,10 +197,3 @@ class OffsetCheckpoint(Checkpoint):
         """Close every file."""
         for file, _ in self._places.values():
             file.close()
-
-
-def _fill(info: TensorInfo, file: PlainFile, begin: int, into: memoryview, size: int, last: int, start: int) -> None:
-    """Fill `into` with elements of `size` bytes from `start`, at most `last`, of the tensor that begins at `begin`."""
-    if not 0 <= start <= last:
-        raise outside(info, start, len(into) // size)
-    file.fill(into, begin + start * size, f"tensor {info.name}")

@@ -61,7 +61,7 @@ def open_file(path: Path, name: str | None = None) -> Checkpoint:
 
 
 def reader(name: str) -> Read:
-    """What reads files of this name."""
+    """Return what reads files of this name."""
     kind = next((READERS[ending] for ending in SUFFIXES if name.endswith(ending)), "safetensors")
     return cast("Read", import_module(f"{__package__}.{kind}").read)
 

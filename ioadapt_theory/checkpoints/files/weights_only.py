@@ -45,7 +45,7 @@ class Inert:
     def __setitem__(self, key: object, value: object) -> None: ...
 
     def __getattr__(self, name: str) -> "Inert":
-        """Whatever is asked of it is inert too (methods that a pickle calls)."""
+        """Return another, whatever is asked of it (methods that a pickle calls)."""
         if name.startswith("__"):
             raise AttributeError(name)
         return self
@@ -173,6 +173,6 @@ def _pickle_problem(stream: IO[bytes]) -> str | None:
                 stack.append(1 + max(popped, default=0) if op.name.startswith("TUPLE") else 0)
                 if (stack[-1] or 0) > DEEPEST:
                     return f"has more than {DEEPEST} tuples within one another"
-    except (ValueError, IndexError, KeyError, TypeError, EOFError, struct.error, *NO_ZIP):
+    except (IndexError, KeyError, TypeError, MemoryError, OverflowError, struct.error, *NO_ZIP):
         pass
     return None

@@ -99,5 +99,5 @@ def retry_after(error: Exception) -> int | None:
 
     if not isinstance(error, errors.HfHubHTTPError) or error.response is None:
         return None
-    told = str(error.response.headers.get("Retry-After", "")).strip()
-    return int(told) if told.isascii() and told.isdigit() and len(told) < 9 else None
+    seconds = str(error.response.headers.get("Retry-After", "")).strip()
+    return int(seconds) if seconds.isascii() and seconds.isdigit() and len(seconds) < 9 else None

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError, TensorInfo
 from ioadapt_theory.checkpoints.files.folder import Folder, Listing
 from ioadapt_theory.checkpoints.files.layout import LARGEST_CONFIG, read_config
-from ioadapt_theory.checkpoints.files.safetensors import tensors_of
+from ioadapt_theory.checkpoints.files.safetensors import tensor_info
 from ioadapt_theory.checkpoints.hub.cached import CachedRepository, require_space
 from ioadapt_theory.checkpoints.hub.errors import Request, explain, retry_after
 from ioadapt_theory.errors import FileFormatError
@@ -74,19 +74,18 @@ class LiveRepository(CachedRepository):
         require_space(sizes[plain], self.asked.cache)
         return RemoteFile(self, file, sizes[plain]) if file.endswith(".safetensors") else super().open(file)
 
-    def header(self, file: str, size: int) -> dict[str, TensorInfo]:
-        """Return names, dtypes and shapes of a safetensors file of `size` bytes, checked as those of a file here."""
+    def header(self, file: str) -> dict[str, TensorInfo]:
+        """Return names, dtypes and shapes of a safetensors file, which nothing else is believed of."""
         from huggingface_hub.errors import SafetensorsParsingError
 
         asked = replace(self.asked, file=file)
+        options: dict[str, Any] = {"revision": self.commit, "timeout": self._timeout}
 
         def ask() -> dict[str, TensorInfo]:
-            options: dict[str, Any] = {"revision": self.commit, "timeout": self._timeout}
             try:
-                told = self._api.parse_safetensors_file_metadata(asked.repo, file, **options).tensors
-                entries = {name: vars(tensor) for name, tensor in told.items()}
-                keys = ("dtype", "shape", "data_offsets")
-                return tensors_of({n: {key: e[key] for key in keys} for n, e in entries.items()}, file, size)
+                header = self._api.parse_safetensors_file_metadata(asked.repo, file, **options).tensors
+                stored = sorted(header.items(), key=lambda item: item[1].data_offsets)
+                return {name: tensor_info(name, tensor.dtype, tensor.shape, file) for name, tensor in stored}
             except (SafetensorsParsingError, FileFormatError, TypeError, KeyError, AttributeError) as error:
                 reason = str(error).partition(". ")[0].rstrip(".")
                 msg = f"{asked.what} has a broken safetensors header ({reason}). Take another file or revision."
@@ -144,7 +143,7 @@ class RemoteFile(Checkpoint):
         """Ask for the header of a file of `size` bytes."""
         self.name = self.source = repository.title(file)
         self.revision, self.metadata = repository.commit, {}
-        self.tensors = repository.header(file, size)
+        self.tensors = repository.header(file)
         self._repository, self._file, self._size = repository, file, size
         self._local: Checkpoint | None = None
         self._lock = threading.Lock()

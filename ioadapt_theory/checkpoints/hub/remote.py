@@ -63,7 +63,7 @@ def open_remote(
     except SourceError as refusal:
         if known is None:
             raise
-        said = str(refusal).rstrip(".")
-        weights = opened(CachedRepository(replace(asked, refusal=said), known, check=verify))
-        log.warning("%s; the cached commit %s of %s is used.", said, known[:8], repo)
+        reason = str(refusal).rstrip(".")
+        weights = opened(CachedRepository(replace(asked, refusal=reason), known, check=verify))
+        log.warning("%s; the cached commit %s of %s is used.", reason, known[:8], repo)
         return weights

@@ -129,14 +129,12 @@ def transfer(
     for layer, adapter in given.items():
         with naming(layer):
             adapter.require_whole()
-    renamed = {n: new for n, new in (rename or {}).items() if n in given}
-    names = [Name("", n) for n in given if n not in renamed]
+    renamed = {new: n for n, new in (rename or {}).items() if n in given}
+    names = [Name("", n) for n in given if n not in renamed.values()]
     correspondence = correspond(names, ModelWeights(target), match, source=ModelWeights(source))
-    correspondence = replace(
-        correspondence, origins={**correspondence.origins, **{new: n for n, new in renamed.items()}}
-    )  # told is evidence
-    sources = {new: n for n, new in renamed.items()}
-    sources |= {layer: key.path for key, places in correspondence.places.items() for place in places for layer in place}
+    correspondence = replace(correspondence, origins={**correspondence.origins, **renamed})  # the caller knows
+    sources = {layer: key.path for key, places in correspondence.places.items() for place in places for layer in place}
+    sources |= renamed
     lost = {n: correspondence.reasons.get(Name("", n), NO_LAYER) for n in given if n not in sources.values()}
     moved, stuck = ordered({layer: given[n] for layer, n in sources.items()}, correspondence)
     lost |= stuck

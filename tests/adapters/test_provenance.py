@@ -1,7 +1,6 @@
 """Adapters on pruned and renumbered models: each on the layer that was made from its own, or a word about it."""
 
 import copy
-import random
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -217,47 +216,6 @@ def test_a_shorter_model_is_spoken_of_where_nothing_tells_which_layers_it_kept(t
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         load(llama(6), file)
-
-
-def xl(seed: int, depths: tuple[int, ...], reverse: tuple[Any, ...] | None = None, **options: Any) -> Any:
-    """SD-XL's shape."""
-    return unet(
-        seed,
-        block_out_channels=(8, 12, 16),
-        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"),
-        up_block_types=("CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"),
-        transformer_layers_per_block=depths,
-        reverse_transformer_layers_per_block=reverse,
-        use_linear_projection=True,
-        **options,
-    )
-
-
-def test_students_of_sd_xl_are_followed_by_what_is_in_them(tmp_path):
-    """As SSD-1B and Vega: other numbers of transformer blocks in every attention, none in the middle."""
-    base = xl(1, (1, 2, 6))
-    made = xl(2, (1, 1, 3), ((3, 3, 6), (2, 1, 1), 1), mid_block_type="UNetMidBlock2D")
-    rng, traced, weights = random.Random(4), {}, base.state_dict()
-    places = {n.rpartition(".transformer_blocks")[0] for n, _ in made.named_modules() if ".transformer_blocks." in n}
-    for place in sorted(places):
-        start = f"{place}.transformer_blocks"
-        new_blocks, old_blocks = (m.get_submodule(start) for m in (made, base))
-        for new, old in enumerate(sorted(rng.sample(range(len(old_blocks)), len(new_blocks)))):
-            names = [n for n, _ in new_blocks[new].named_parameters()]
-            traced |= {f"{start}.{new}.{n}": f"{start}.{old}.{n}" for n in names}
-    state = {
-        n: weights[old].clone() if (old := traced.get(n, n)) in weights else v for n, v in made.state_dict().items()
-    }
-    made.load_state_dict({n: v + 0.1 * v.std(correction=0) * torch.randn(v.shape).float() for n, v in state.items()})
-    moved = {n.removesuffix(".weight"): o.removesuffix(".weight") for n, o in traced.items()}
-    assert sum(new != old for new, old in moved.items()) > 20
-    source = marked(base)
-    trained = marks(source)
-    save(source, tmp_path)
-    one, two = copy.deepcopy(made), copy.deepcopy(made)
-    transfer(source, one, strict=False, match="provenance")
-    load(two, tmp_path, strict=False, match="auto")
-    assert marks(one) == marks(two) == {n: trained[moved.get(n, n)] for n in attention(made)}
 
 
 def test_layers_whose_numbers_cannot_be_had_are_matched_by_name():

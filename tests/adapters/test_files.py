@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
+from torch.testing import assert_close
 
 from ioadapt_theory.adapters import FAMILIES, TransferError, adapt, layers, scale
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
@@ -54,8 +55,9 @@ def test_what_is_saved_comes_back_to_the_last_bit(sizes, dtype, family, placemen
         load(twin, folder)
         assert (save(twin, f"{folder}/x.safetensors")).read_bytes() == first
     x, image = torch.randn(3, c).to(dtype), torch.randn(1, c, 5, 4).to(dtype)
-    assert torch.equal(model.eval()["lin"](x), twin.eval()["lin"](x))
-    assert torch.equal(model["conv"](image), twin["conv"](image))
+    with torch.no_grad():  # with a gradient to compute a convolution takes another kernel
+        assert torch.equal(model.eval()["lin"](x), twin.eval()["lin"](x))
+        assert torch.equal(model["conv"](image), twin["conv"](image))
     for ours, theirs in zip(layers(model).values(), layers(twin).values(), strict=True):
         for (_, a), (_, b) in zip(ours.adapters["default"].parts(), theirs.adapters["default"].parts(), strict=True):
             assert (a.scaling, a.size, type(a), a.spec.dropout) == (b.scaling, b.size, type(b), b.spec.dropout)
@@ -177,7 +179,7 @@ def test_one_module_in_two_places_is_saved_once_and_comes_back_in_both(tmp_path)
     twin = tied()
     twin.load_state_dict({k.replace("base_layer.", ""): v for k, v in model.state_dict().items() if "base" in k})
     assert load(twin, tmp_path).matched == ("a", "b.0")
-    assert torch.equal(twin["b"](x), model["b"](x))
+    assert_close(twin["b"](x), model["b"](x))
     assert twin["a"] is twin["b"][0]
     two = nn.ModuleDict({"a": nn.Linear(6, 6), "b": nn.Sequential(nn.Linear(6, 6))})
     load(two, tmp_path)
@@ -220,7 +222,7 @@ def test_what_loading_did_to_the_base_is_a_part_of_what_is_saved(tmp_path):
         with pytest.raises(FileFormatError, match="also changes the base itself"):
             load(twin, tmp_path / "own")
         assert len(load(twin, tmp_path / "own", alter_base=True).altered) == 3
-        torch.testing.assert_close(twin(x), model(x))
+        assert_close(twin(x), model(x))
         assert (model(x) - other(x)).abs().max() > 0.1
 
 
@@ -239,7 +241,7 @@ def test_what_was_replaced_and_trained_since_is_saved_as_it_is_now(tmp_path):
     save(model, tmp_path / "own")
     assert load_file(tmp_path / "own" / NAME)["ioadapt.base_changes.words.weight"].shape == (2, 6)
     load(base, tmp_path / "own", alter_base=True)
-    assert torch.equal(base(x), model(x))
+    assert_close(base(x), model(x))
     load(model, tmp_path / "own", "again", strict=False)
     save(model, tmp_path / "again", "again")  # which has done nothing to the base
     assert not [key for key in load_file(tmp_path / "again" / NAME) if "base_changes" in key]

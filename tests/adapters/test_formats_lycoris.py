@@ -110,7 +110,7 @@ def test_the_bias_of_a_full_change_is_a_part_of_it(tmp_path):
     load(again, tmp_path / "own")
     assert torch.equal(again(x), ours(x))
     assert_close(merge(again)(x), ours(x), rtol=1e-5, atol=1e-5)
-    assert torch.equal(remove(ours)(x), base(x))
+    assert_close(remove(ours)(x), base(x))
 
 
 def test_norms_are_changed_when_told(tmp_path):
@@ -122,7 +122,7 @@ def test_norms_are_changed_when_told(tmp_path):
     ours = copy.deepcopy(base)
     with pytest.raises(FileFormatError, match=r"bias \(added to\).*alter_base=True"):
         load(ours, tmp_path / "file.safetensors")
-    assert torch.equal(ours(x), base(x))
+    assert_close(ours(x), base(x))
     assert not layers(ours)
     report = load(ours, tmp_path / "file.safetensors", alter_base=True)
     assert report.altered

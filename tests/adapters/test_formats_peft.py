@@ -217,7 +217,7 @@ def test_the_bias_of_a_lora_is_a_part_of_it_and_goes_where_it_goes(tmp_path, ima
     load(ours, tmp_path / "peft")
     close(ours, theirs, image)
     with disable(ours):
-        assert torch.equal(ours(image), base(image))
+        assert_close(ours(image), base(image))
     save(ours, tmp_path / "own")
     load(again, tmp_path / "own")
     assert torch.equal(again(image), ours(image))
@@ -227,7 +227,7 @@ def test_the_bias_of_a_lora_is_a_part_of_it_and_goes_where_it_goes(tmp_path, ima
     close(other, ours, image)
     with pytest.raises(UnsupportedError, match=r"to_q: The adapter has a bias and the layer has none"):
         merge(ours)
-    assert torch.equal(remove(ours)(image), base(image))
+    assert_close(remove(ours)(image), base(image))
     theirs = written(base, lora(target_modules=["0", "conv_in"], lora_bias=True), tmp_path / "biased", mark="lora")
     load(ours, tmp_path / "biased")
     close(merge(ours), theirs, image)

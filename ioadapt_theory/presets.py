@@ -90,10 +90,10 @@ class Preset:
             from prodigyopt import Prodigy
         except ImportError:
             raise MissingExtraError("prodigyopt", "examples") from None
-        made: torch.optim.Optimizer = Prodigy(
+        optimizer: torch.optim.Optimizer = Prodigy(
             parameters, **common, decouple=True, use_bias_correction=True, safeguard_warmup=True
         )
-        return made
+        return optimizer
 
 
 def _read() -> Mapping[str, Preset]:

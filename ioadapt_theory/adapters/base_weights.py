@@ -43,7 +43,7 @@ class Weights(Protocol):
 
     @property
     def rename(self) -> Rename | None:
-        """How the model's library renames layers that are stored otherwise, None where it does not."""
+        """The model's library's renaming of layers that are stored otherwise, None where there is none."""
 
     @property
     def aliases(self) -> Mapping[str, str]:

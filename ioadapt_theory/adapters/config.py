@@ -124,7 +124,7 @@ class AdapterConfig:
 
     @property
     def spec(self) -> Spec:
-        """What all layers and placements have in common."""
+        """The options that all layers and placements have in common."""
         return Spec(**{name: getattr(self, name) for name in ("dropout", "init", "dtype", *OPTIONS)})
 
     def plans(self, names: Iterable[str]) -> dict[str, LayerPlan]:

@@ -34,7 +34,7 @@ class Placement(StrEnum):
     WEIGHT = "weight"
 
     def base(self, f: Operator) -> Base:
-        """What a family for this placement on f is built for.
+        """Return the base that a family in this placement on f is built for.
 
         Raises:
             UnsupportedError: this placement has no exact form on f.

@@ -67,9 +67,9 @@ class Adapter(nn.ModuleDict):
             UnsupportedError: such a parameter, as under FSDP1.
         """
         for placement, phi in self.parts():
-            found = {key: tuple(p.shape) for key, p in phi.named_parameters()}
-            if found != phi.shapes(phi.size, phi.spec, found):
-                listed = ", ".join(f"{key} {[*shape]}" for key, shape in found.items())
+            shapes = {key: tuple(p.shape) for key, p in phi.named_parameters()}
+            if shapes != phi.shapes(phi.size, phi.spec, shapes):
+                listed = ", ".join(f"{key} {[*shape]}" for key, shape in shapes.items())
                 msg = (
                     f"its {placement} part has {listed}, which is no {self.family} of this size. Under FSDP1 do this"
                     " within FullyShardedDataParallel.summon_full_params(model)."
@@ -83,15 +83,15 @@ class Adapter(nn.ModuleDict):
         return f if self.shift is None else Shifted(f, self, phi)
 
     def misfit(self, f: Operator) -> str | None:
-        """Why this adapter cannot act on the layer f, None if it can."""
+        """Return why this adapter cannot act on the layer f, None if it can."""
         for placement, family in self.parts():
             try:
                 base = placement.base(f)
             except UnsupportedError as error:
                 return str(error)
-            found = (base.rows, base.columns, base.channels)
-            if found != family.size:
-                return f"its {placement} side has {_size(found)}, the adapter {_size(family.size)}"
+            size = (base.rows, base.columns, base.channels)
+            if size != family.size:
+                return f"its {placement} side has {_size(size)}, the adapter {_size(family.size)}"
         return None
 
 
@@ -150,7 +150,7 @@ class AdaptedLayer(nn.Module):
         self._links: tuple[nn.Module, ...] = ()  # what the chain was made of
 
     def extra_repr(self) -> str:
-        """Which adapters are in use, beside what each of them prints of itself."""
+        """Return the names of the active adapters, for ``print(model)``."""
         return f"active: {', '.join(self.active) or 'none'}{', merged' if self.merged else ''}"
 
     def __getattr__(self, name: str) -> Any:

@@ -172,7 +172,7 @@ def _check_room(module: nn.Module, wanted: set[int], name: str) -> None:
 
 
 def layers(model: nn.Module, name: str | None = None) -> dict[str, AdaptedLayer]:
-    """The adapted layers by module name; with ``name`` those that have the adapter of this name.
+    """Return the adapted layers by module name; with ``name`` those that have the adapter of this name.
 
     Raises:
         UnknownNameError: no layer has an adapter of this name.
@@ -183,19 +183,19 @@ def layers(model: nn.Module, name: str | None = None) -> dict[str, AdaptedLayer]
         >>> [*layers(adapt(nn.Sequential(nn.Linear(16, 8), nn.Linear(8, 4)), target_modules=["1"]))]
         ['1']
     """
-    found = {n: m for n, m in walk(model) if isinstance(m, AdaptedLayer)}
+    adapted = {n: m for n, m in walk(model) if isinstance(m, AdaptedLayer)}
     if isinstance(model, AdaptedLayer):
-        found = {"": model}
+        adapted = {"": model}
     if name is None:
-        return found
-    having = {n: layer for n, layer in found.items() if name in layer.adapters}
+        return adapted
+    having = {n: layer for n, layer in adapted.items() if name in layer.adapters}
     if not having:
-        raise UnknownNameError("adapter", name, {known for layer in found.values() for known in layer.adapters})
+        raise UnknownNameError("adapter", name, {known for layer in adapted.values() for known in layer.adapters})
     return having
 
 
 def parameters(model: nn.Module, name: str | None = None) -> Iterator[tuple[str, nn.Parameter]]:
-    """Names and parameters of all adapters, or of one; a parameter shared by layers comes once.
+    """Yield names and parameters of all adapters, or of one; a parameter shared by layers comes once.
 
     Example:
         >>> from torch import nn
@@ -213,7 +213,7 @@ def parameters(model: nn.Module, name: str | None = None) -> Iterator[tuple[str,
 
 
 def count(model: nn.Module, name: str | None = None) -> int:
-    """How many numbers the adapters hold.
+    """Return how many numbers the adapters hold.
 
     Example:
         >>> from torch import nn
@@ -278,17 +278,17 @@ def scale(model: nn.Module, factor: float, name: str = "default") -> None:
             family.scaling *= factor
 
 
-def _unmerged(found: Mapping[str, AdaptedLayer], doing: str) -> Collection[AdaptedLayer]:
+def _unmerged(adapted: Mapping[str, AdaptedLayer], doing: str) -> Collection[AdaptedLayer]:
     """The layers, each once whatever its names, if none of them is merged."""
-    for where, layer in found.items():
+    for where, layer in adapted.items():
         with naming(where):
             layer.refuse_if_merged(doing)
-    return dict.fromkeys(found.values())
+    return dict.fromkeys(adapted.values())
 
 
 @contextmanager
 def disable(model: nn.Module) -> Iterator[None]:
-    """The base model for the duration, also when adapters are merged; afterwards everything is as it was.
+    """Be the base model for the duration, also when adapters are merged; afterwards everything is as it was.
 
     Blocks may overlap, as in several threads: adapters are on again after the last. Inside a block nothing is merged,
     unmerged, unloaded or put on the model.
@@ -304,15 +304,15 @@ def disable(model: nn.Module) -> Iterator[None]:
         ...     torch.equal(model(x), base(x))
         True
     """
-    found = dict.fromkeys(layers(model).values())
+    adapted = dict.fromkeys(layers(model).values())
     with _switching:
-        for layer in found:
+        for layer in adapted:
             layer.switch_off()
     try:
         yield
     finally:
         with _switching:
-            for layer in found:
+            for layer in adapted:
                 layer.switch_on()
 
 

@@ -2,14 +2,13 @@
 
 import copy
 import gc
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
 from torch import nn
 from torch.testing import assert_close
 
-from ioadapt_theory.adapters import adapt, cached, derived, disable, layers, merge, scale, unmerge
+from ioadapt_theory.adapters import adapt, cached, derived, disable, merge, scale, unmerge
 from ioadapt_theory.adapters.families import dora
 from ioadapt_theory.adapters.families.dora import DoRA
 from tests.adapters.cases import layer
@@ -81,17 +80,6 @@ def test_a_model_in_cached_is_derived_in_one_batch_for_each_size_and_to_the_same
     assert min(alone) >= 4
 
 
-def test_what_is_in_shards_between_calls_is_left_alone():
-    model = nn.Sequential(nn.Linear(C, C), nn.Linear(C, C))
-    adapt(model, target_modules="all-linear", family="dora", placement="input", rank=3, init="random")
-    whole, phi = model[0].adapters["default"]["input"].A, model[0].adapters["default"]["input"]
-    phi.A = nn.Parameter(whole.detach().flatten()[:0])  # as FSDP1 shows it
-    with cached(model):
-        phi.A = whole
-        x = torch.randn(3, C)
-        assert_close(model(x), fresh(model, x), rtol=1e-12, atol=1e-12)
-
-
 def phi_of_any(model: nn.Sequential) -> DoRA:
     return next(iter(layer(model).adapters["default"].values()))
 
@@ -137,15 +125,6 @@ def test_norms_are_computed_once_between_two_steps(placement, base, monkeypatch)
     assert len(counted) == 3
 
 
-def test_the_norms_of_the_weight_are_read_once_for_all_steps(monkeypatch):
-    model, counted, plain = make(), [], dora.squares
-    monkeypatch.setattr(dora, "squares", lambda w: counted.append(1) or plain(w))
-    phi_of(model).derived.forget("squares")
-    for _ in range(3):
-        stepped(model, torch.optim.SGD)
-    assert len(counted) == 1
-
-
 def test_what_is_kept_is_small_and_does_not_hold_the_weight():
     model = make()
     model(torch.randn(2, C))
@@ -165,16 +144,3 @@ def test_a_weight_that_is_trained_too_is_looked_at():
     for _ in range(3):
         stepped(model, torch.optim.AdamW, fused=True)
         assert_close(model(x), fresh(model, x), rtol=1e-12, atol=1e-12)
-
-
-def test_threads_may_use_one_adapter_at_a_time():
-    model, x = make(), torch.randn(30, C)
-    expected = model(x).detach()
-
-    def run(i: int) -> bool:
-        with torch.set_grad_enabled(i % 2 == 0), torch.inference_mode(i % 3 == 0):
-            return all(torch.allclose(model(x), expected) for _ in range(50))
-
-    with ThreadPoolExecutor(6) as pool:
-        assert all(pool.map(run, range(12)))
-    assert len(layers(model)) == 1

@@ -12,7 +12,7 @@ from torch.testing import assert_close
 from torch.utils.checkpoint import checkpoint, create_selective_checkpoint_contexts
 
 from benchmarks.measure import peak, saved
-from ioadapt_theory.adapters import Placement, adapt, cached, merge, scale
+from ioadapt_theory.adapters import Placement, adapt, cached, scale
 from ioadapt_theory.adapters.families import loha
 from ioadapt_theory.adapters.families.dora import DoRA
 from ioadapt_theory.adapters.matrices import operator
@@ -149,13 +149,6 @@ def test_doras_norm_on_an_identity_is_right_where_i_plus_ab_is_nearly_singular()
     assert_close(phi.norms(layer(model).function.f.near).double(), exact, rtol=1e-6, atol=0)
 
 
-def test_gradients_of_a_norm_reach_the_adapter_that_acts_before():
-    model, x = make("dora", "input+weight", detach_norm=False), torch.randn(N, C)
-    got = torch.autograd.grad(model(x).square().sum(), trained(model))
-    for a, b in zip(got, torch.autograd.grad(oracle(model, x).square().sum(), trained(model)), strict=True):
-        assert_close(a, b)
-
-
 @every
 def test_autocast_is_float32_up_to_bfloat16(family, placement):
     model, x = make(family, placement).float(), torch.randn(50, C).float()
@@ -271,10 +264,3 @@ def test_threads_and_inference_mode_do_not_mix_up_what_is_kept():
         for got, wanted in zip(pool.map(gradients, range(len(models))), expected, strict=True):
             for a, b in zip(got, wanted, strict=True):
                 assert_close(a, b, rtol=1e-12, atol=1e-12)
-
-
-@every
-def test_a_wide_layer_with_many_tokens_is_the_merged_layer(family, placement):
-    model, x = make(family, placement, 96, 160, rank=8), torch.randn(700, 96)
-    out = model(x)
-    assert_close(merge(model)(x), out, rtol=1e-10, atol=1e-10)

@@ -31,14 +31,6 @@ def two() -> nn.Sequential:
     return nn.Sequential(nn.Linear(C, D), nn.Linear(D, C))
 
 
-def test_a_weight_that_is_tied_after_adapting_is_the_base_layers():
-    model = nn.ModuleDict({"embedding": nn.Embedding(7, 5), "head": nn.Linear(5, 7, bias=False)})
-    adapt(model, target_modules=["head"], init="random")
-    model["head"].weight = model["embedding"].weight
-    assert model["head"].base_layer.weight is model["embedding"].weight
-    assert list(dict(model["head"].named_parameters(recurse=False))) == []
-
-
 def replica(model: nn.Module) -> nn.Module:
     """What torch.nn.parallel.replicate makes for a device: weights are plain attributes, no parameters are left."""
     copies = {module: module._replicate_for_data_parallel() for module in model.modules()}
@@ -132,14 +124,6 @@ def test_the_state_of_a_merged_model_would_hold_the_adapter_twice_and_is_refused
     with pytest.raises(InvalidValueError, match="unmerge it before loading a state_dict"):
         model.load_state_dict(state)
     assert unload(model).state_dict().keys() == {"0.weight", "0.bias"}
-
-
-def test_an_adapter_acts_once():
-    model, x = build("lora", "input", "linear"), sample("linear")
-    before = model(x)
-    with pytest.raises(InvalidValueError, match="'default' is named twice; to make it stronger, scale it"):
-        activate(model, "default", "default")
-    assert torch.equal(model(x), before)
 
 
 @pytest.mark.parametrize("change", [activate, lambda model: remove(model, "a")], ids=["activate", "remove"])

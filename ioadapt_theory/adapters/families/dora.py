@@ -102,7 +102,7 @@ class DoRA(Family):
 
 
 def derive(adapters: Iterable[DoRA]) -> None:
-    """What adapters on identities keep between steps, in one batch for those of equal sizes."""
+    """Compute the norms of adapters on identities, which are kept between steps, in one batch for equal sizes."""
     groups = defaultdict[object, list[DoRA]](list)
     for phi in adapters:
         if phi.detach_norm and phi.is_plain:
@@ -141,7 +141,7 @@ def norms_beside(w: Tensor, own: Tensor, a: Tensor, b: Tensor, s: float) -> Tens
     a, b, rows = a.to(wide), b.to(wide), len(w) if w.dtype == wide else max(1, BLOCK // w.shape[1])
     at = a.mT.contiguous()
     change = torch.cat([at @ w[i : i + rows].to(wide).mT for i in range(0, len(w), rows)], dim=1)
-    found = own + torch.addmm(change, at @ a, b, beta=2 * s, alpha=s * s).mul_(b).sum(0, dtype=torch.float64)
-    if len(lost := (found < CANCELS * own).nonzero()[:, 0]):
-        found[lost] = (w[lost].double() + s * (a.double() @ b[:, lost].double()).mT).square().sum(1)
-    return found.sqrt_()
+    norms = own + torch.addmm(change, at @ a, b, beta=2 * s, alpha=s * s).mul_(b).sum(0, dtype=torch.float64)
+    if len(lost := (norms < CANCELS * own).nonzero()[:, 0]):
+        norms[lost] = (w[lost].double() + s * (a.double() @ b[:, lost].double()).mT).square().sum(1)
+    return norms.sqrt_()

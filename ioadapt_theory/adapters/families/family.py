@@ -102,14 +102,14 @@ class Family(nn.Module, ABC):
             self.register_parameter(name, parameter(base, spec, *shape))
 
     @classmethod
-    def shapes(cls, size: Size, spec: Spec, found: Shapes | None = None) -> dict[str, tuple[int, ...]]:
-        """What it stores for a base of this size; ``found`` in a file, where the file has a choice."""
-        del found
+    def shapes(cls, size: Size, spec: Spec, given: Shapes | None = None) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of its parameters for a base of this size; ``given`` are those in a file, if it may choose."""
+        del given
         counts = {**dict(zip(("rows", "columns", "channels"), size, strict=True)), "rank": spec.rank}
         return {name: tuple(counts[axis] for axis in axes) for name, axes in cls.axes.items()}
 
     @classmethod
-    def size_of(cls, found: Shapes) -> Size:
+    def size_of(cls, given: Shapes) -> Size:
         """The size of the base that stored parameters are for; a kernel's taps are in the rows, and unknown.
 
         Raises:
@@ -117,9 +117,9 @@ class Family(nn.Module, ABC):
         """
         counts: dict[str, int] = {}
         for name, axes in cls.axes.items():
-            if len(found.get(name, ())) != len(axes):
-                raise ShapeError(cls._misfit(found))
-            counts |= dict(zip(axes, found[name], strict=True))
+            if len(given.get(name, ())) != len(axes):
+                raise ShapeError(cls._misfit(given))
+            counts |= dict(zip(axes, given[name], strict=True))
         rows = counts.get("rows", 0)
         return rows, counts.get("columns", 0), counts.get("channels", rows)
 
@@ -130,15 +130,15 @@ class Family(nn.Module, ABC):
         Raises:
             ShapeError: parameters are missing, too many, or of other shapes than the family has.
         """
-        found = {name: tuple(p.shape) for name, p in parameters.items()}
-        size = cls.size_of(found) if size is None else size
-        if found != cls.shapes(size, spec, found):
-            raise ShapeError(cls._misfit(found))
+        given = {name: tuple(p.shape) for name, p in parameters.items()}
+        size = cls.size_of(given) if size is None else size
+        if given != cls.shapes(size, spec, given):
+            raise ShapeError(cls._misfit(given))
         return cls(SizesAlone(*size), spec).take(parameters)
 
     @classmethod
-    def _misfit(cls, found: Shapes) -> str:
-        listed = ", ".join(f"{name} {list(shape)}" for name, shape in found.items()) or "no parameters"
+    def _misfit(cls, given: Shapes) -> str:
+        listed = ", ".join(f"{name} {list(shape)}" for name, shape in given.items()) or "no parameters"
         return f"the shapes {listed} do not fit together"
 
     def extra_repr(self) -> str:

@@ -42,7 +42,6 @@ class LoHa(Additive):
         delta: Tensor = apply(*factors)
         return delta.mT
 
-
     def left(self, w: Tensor, base: Base) -> Tensor:
         """W + s ΔW, building Δ some rows at a time."""
         del base

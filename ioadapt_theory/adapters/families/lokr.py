@@ -59,24 +59,24 @@ class LoKr(Additive):
         return self.spec.rank if self.low_rank else None
 
     @classmethod
-    def shapes(cls, size: Size, spec: Spec, found: Shapes | None = None) -> dict[str, tuple[int, ...]]:
+    def shapes(cls, size: Size, spec: Spec, given: Shapes | None = None) -> dict[str, tuple[int, ...]]:
         """C, and A and B or D; a file may split the sizes otherwise than ``split``, and keep D whole for any rank."""
         rows, columns, channels = size
         (m1, _), (n1, _) = split(channels, spec.factor), split(columns, spec.factor)
-        small = found.get("C", ()) if found else ()
+        small = given.get("C", ()) if given else ()
         if len(small) == 2 and all(small) and channels % small[0] == columns % small[1] == 0:
             m1, n1 = small
         m2, n2 = rows // m1, columns // n1
-        whole = "D" in found if found else spec.rank >= max(m2, n2) / 2
+        whole = "D" in given if given else spec.rank >= max(m2, n2) / 2
         return {"C": (m1, n1), **({"D": (m2, n2)} if whole else {"A": (m2, spec.rank), "B": (spec.rank, n2)})}
 
     @classmethod
-    def size_of(cls, found: Shapes) -> Size:
+    def size_of(cls, given: Shapes) -> Size:
         """C ⊗ D, with D = AB where it is not kept whole."""
-        first, last = (found.get(name, ()) for name in (("D", "D") if "D" in found else ("A", "B")))
-        small = found.get("C", ())
+        first, last = (given.get(name, ()) for name in (("D", "D") if "D" in given else ("A", "B")))
+        small = given.get("C", ())
         if not len(small) == len(first) == len(last) == 2 or 0 in (*small, *first, *last):
-            raise ShapeError(cls._misfit(found))
+            raise ShapeError(cls._misfit(given))
         rows = small[0] * first[0]
         return rows, small[1] * last[1], rows
 

@@ -100,17 +100,17 @@ def choices(model: nn.Module, config: AdapterConfig, target: nn.Module | Weights
     chosen_layers = [*select(model, config)]
     known = correspond([Name("", name) for name in chosen_layers], weights, "auto", source=source)
     places = {key.path: layers[0] for key, layers in known.layers.items() if len(layers) == 1}
-    found = {}
+    by_layer = {}
     for name in chosen_layers:
         if name not in places and known.how != "name":  # it was removed
-            found[name] = Choice(None, Sides(None, None, None, None))
+            by_layer[name] = Choice(None, Sides(None, None, None, None))
             continue
         try:
-            found[name] = choose(source.layer(name), weights.layer(places.get(name, name)))
+            by_layer[name] = choose(source.layer(name), weights.layer(places.get(name, name)))
         except InvalidValueError as error:
             msg = f"{name}: {error}"
             raise InvalidValueError(msg) from None
-    return found
+    return by_layer
 
 
 def chosen(model: nn.Module, config: AdapterConfig, target: nn.Module | Weights | None) -> AdapterConfig:
@@ -122,19 +122,20 @@ def chosen(model: nn.Module, config: AdapterConfig, target: nn.Module | Weights 
     if target is None:
         msg = "placement='auto' chooses by the weights of a target: adapt(model, ..., placement='auto', target=...)."
         raise InvalidValueError(msg)
-    found = choices(model, config, target)
-    told = {n for n in found if first_fit(config.placement_pattern, n) is not None}
-    placed = {n: str(choice.placement) for n, choice in found.items() if choice.placement is not None}
-    left = [n for n in found if n not in placed and n not in told]
+    by_layer = choices(model, config, target)
+    given = {n for n in by_layer if first_fit(config.placement_pattern, n) is not None}
+    placed = {n: str(choice.placement) for n, choice in by_layer.items() if choice.placement is not None}
+    left = [n for n in by_layer if n not in placed and n not in given]
     pattern = {**config.placement_pattern, **{f"^{re.escape(n)}": side for n, side in placed.items()}}
     if not left:
         return replace(config, placement="input", placement_pattern=pattern)
-    if len(left) == len(found):
+    if len(left) == len(by_layer):
         msg = f"None of the {len(left)} layers shares a side with the target's: train the adapter there."
         raise InvalidValueError(msg)
     some = ", ".join(left[:3] + ["..."] * (len(left) > 3))
     warnings.warn(
-        f"auto leaves out {len(left)} of {len(found)} layers, which share nothing with the target: {some}", stacklevel=3
+        f"auto leaves out {len(left)} of {len(by_layer)} layers, which share nothing with the target: {some}",
+        stacklevel=3,
     )
-    kept = "|".join(re.escape(n) for n in found if n not in left)
-    return replace(config, placement="input", placement_pattern=pattern, target_modules=kept)
+    wanted = "|".join(re.escape(n) for n in by_layer if n not in left)
+    return replace(config, placement="input", placement_pattern=pattern, target_modules=wanted)

@@ -60,10 +60,10 @@ def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
     hits = [name for name in hits if not fits(config.exclude_modules, name)]
     _tell_of_stacks(model, config, hits)
     chosen = {id(named[name]): name for name in reversed(hits)}
-    found = {name: named[name] for name in hits if chosen[id(named[name])] == name}
-    if not found:
+    targets = {name: named[name] for name in hits if chosen[id(named[name])] == name}
+    if not targets:
         raise NoMatchError(config.target_modules, (n for n, m in named.items() if is_supported(m)))
-    for name, module in found.items():
+    for name, module in targets.items():
         if _read_by_owner(name, named, model):
             msg = (
                 f"{name} belongs to an nn.MultiheadAttention, which reads its weight and never calls it, so an adapter"
@@ -76,7 +76,7 @@ def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
             except UnsupportedError as error:
                 msg = f"{name}: {error}"
                 raise UnsupportedError(msg) from None
-    return found
+    return targets
 
 
 def _tell_of_stacks(model: nn.Module, config: AdapterConfig, hits: list[str]) -> None:

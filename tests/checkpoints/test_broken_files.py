@@ -1,6 +1,5 @@
 """Whatever is wrong with a file is said with its name, the layer, the cause and the way out; nothing is executed."""
 
-import json
 import os
 import random
 import struct
@@ -113,12 +112,6 @@ def test_a_range_outside_a_tensor_is_refused(start: int, length: int, tmp_path: 
             good.read("a", 0, torch.empty(2, dtype=torch.float64))
 
 
-def test_a_missing_file_is_told_with_what_lies_beside_it(tmp_path: Path):
-    save_file(GOOD, tmp_path / "y.safetensors")
-    with pytest.raises(SourceError, match=r"No file .*x\.safetensors \(its folder holds y\.safetensors\)"):
-        open_checkpoint(str(tmp_path / "x.safetensors"))
-
-
 def test_a_folder_with_several_weights_asks_which(tmp_path: Path):
     for name in ("one", "two"):
         save_file(GOOD, tmp_path / f"{name}.safetensors")
@@ -180,10 +173,3 @@ def test_pipes_are_refused_and_not_waited_for(tmp_path: Path):
     os.mkfifo(tmp_path / "own.toml")
     with pytest.raises(SourceError, match=r"Cannot read the aliases in .*own\.toml: .* is a device, pipe or socket"):
         open_checkpoint("sd15", aliases=tmp_path / "own.toml")
-
-
-def test_an_index_with_extra_tensors_in_a_shard_follows_the_index(tmp_path: Path):
-    save_file(GOOD, tmp_path / "one.safetensors")
-    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": "one.safetensors"}}))
-    with open_checkpoint(str(tmp_path)) as checkpoint:
-        assert list(checkpoint.tensors) == ["a"]

@@ -49,15 +49,6 @@ def test_names_and_shapes_come_before_the_weights(hub: LoopbackHub, hub_cache: P
     assert left_behind(hub_cache) == []
 
 
-def test_a_second_run_downloads_nothing(hub: LoopbackHub, hub_cache: Path):
-    hub.repos[SD15] = sd15_repo()
-    for _ in range(2):
-        with open_checkpoint("sd15", cache=hub_cache) as sd15:
-            prepare([sd15], [None], hub_cache)
-        sent, hub.sent = hub.sent, 0
-    assert sent == 0
-
-
 def test_of_a_sharded_model_only_the_shards_with_wanted_tensors_are_fetched(hub: LoopbackHub, hub_cache: Path):
     values = weights("lcm", 3, dtype=torch.bfloat16)
     files = {f"transformer/{n}": b for n, b in sharded(values, parts=3).items()}
@@ -68,16 +59,6 @@ def test_of_a_sharded_model_only_the_shards_with_wanted_tensors_are_fetched(hub:
         flux.prepare([first])
         assert len(list(hub_cache.rglob("*.safetensors"))) == 1
         assert all(torch.equal(value(flux, n), values[n]) for n in values), "read fetches the rest"
-
-
-def test_a_single_file_in_the_root_is_cut_down_to_its_unet(hub: LoopbackHub, hub_cache: Path):
-    whole = weights("sd15", 5, ldm=True) | {"first_stage_model.decoder.conv_in.weight": torch.ones(3, 2)}
-    hub.repos[SD15] = Repo({"v1-5-pruned-emaonly.safetensors": save(whole), FILE: b"not this one"})
-    with open_checkpoint(f"{SD15}:v1-5-pruned-emaonly.safetensors", cache=hub_cache) as unet:
-        assert len(unet.tensors) == 686
-        name = "model.diffusion_model.out.2.weight"
-        assert unet.pending([name]) > 0
-        assert torch.equal(value(unet, name), whole[name])
 
 
 def test_cut_connections_are_resumed_where_they_broke(hub: LoopbackHub, hub_cache: Path):

@@ -1,7 +1,7 @@
 """Whatever is wrong with a file is said with its name, the layer, the cause and the way out; nothing is executed."""
 
-import json
 import os
+import random
 import struct
 from collections.abc import Callable
 from contextlib import suppress
@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors import safe_open
 from safetensors.torch import save_file
 
 from ioadapt_theory.checkpoints.checkpoint import SourceError
@@ -113,12 +112,6 @@ def test_a_range_outside_a_tensor_is_refused(start: int, length: int, tmp_path: 
             good.read("a", 0, torch.empty(2, dtype=torch.float64))
 
 
-def test_a_missing_file_is_told_with_what_lies_beside_it(tmp_path: Path):
-    save_file(GOOD, tmp_path / "y.safetensors")
-    with pytest.raises(SourceError, match=r"No file .*x\.safetensors \(its folder holds y\.safetensors\)"):
-        open_checkpoint(str(tmp_path / "x.safetensors"))
-
-
 def test_a_folder_with_several_weights_asks_which(tmp_path: Path):
     for name in ("one", "two"):
         save_file(GOOD, tmp_path / f"{name}.safetensors")
@@ -128,38 +121,18 @@ def test_a_folder_with_several_weights_asks_which(tmp_path: Path):
         assert two.tensors.keys() == GOOD.keys()
 
 
-def damaged(path: Path, trial: int, within: int) -> None:
-    """Change three bytes among the first `within`."""
-    content = bytearray(path.read_bytes())
-    generator = torch.Generator().manual_seed(trial)
-    for _ in range(3):
-        place, new = (int(torch.randint(0, n, (1,), generator=generator)) for n in (within, 256))
-        content[place] = new
-    path.write_bytes(content)
-
-
-@pytest.mark.parametrize("trial", range(20))
-def test_a_damaged_header_is_refused_or_read_as_the_reference_reads_it(trial: int, tmp_path: Path):
-    path = tmp_path / "x.safetensors"
-    save_file(GOOD, path)
-    damaged(path, trial, within=150)
-    try:
-        opened = open_checkpoint(str(path))
-    except IoAdaptError:
-        return
-    with safe_open(path, "pt") as reference, opened:
-        names = list(reference.keys())
-        assert {n: t.shape for n, t in opened.tensors.items()} == {
-            n: tuple(reference.get_slice(n).get_shape()) for n in names
-        }
-
-
-@pytest.mark.parametrize("new_format", [True, False])
+@pytest.mark.parametrize("kind", ["safetensors", "bin", "old bin"])
 @pytest.mark.parametrize("trial", range(10))
-def test_a_damaged_pickle_raises_nothing_but_our_errors(trial: int, new_format: bool, tmp_path: Path):
-    path = tmp_path / "x.bin"
-    torch.save(GOOD, path, _use_new_zipfile_serialization=new_format)
-    damaged(path, trial, within=path.stat().st_size)
+def test_a_damaged_file_raises_nothing_but_our_errors(trial: int, kind: str, tmp_path: Path):
+    path = tmp_path / f"x.{kind.split()[-1]}"
+    if kind == "safetensors":
+        save_file(GOOD, path)
+    else:
+        torch.save(GOOD, path, _use_new_zipfile_serialization=kind == "bin")
+    content, generator = bytearray(path.read_bytes()), random.Random(trial)
+    for _ in range(3):
+        content[generator.randrange(len(content))] = generator.randrange(256)
+    path.write_bytes(content)
     with suppress(IoAdaptError), open_checkpoint(str(path)) as opened:
         for name in opened.tensors:
             value(opened, name)
@@ -200,10 +173,3 @@ def test_pipes_are_refused_and_not_waited_for(tmp_path: Path):
     os.mkfifo(tmp_path / "own.toml")
     with pytest.raises(SourceError, match=r"Cannot read the aliases in .*own\.toml: .* is a device, pipe or socket"):
         open_checkpoint("sd15", aliases=tmp_path / "own.toml")
-
-
-def test_an_index_with_extra_tensors_in_a_shard_follows_the_index(tmp_path: Path):
-    save_file(GOOD, tmp_path / "one.safetensors")
-    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": "one.safetensors"}}))
-    with open_checkpoint(str(tmp_path)) as checkpoint:
-        assert list(checkpoint.tensors) == ["a"]

@@ -49,27 +49,6 @@ def test_names_and_shapes_come_before_the_weights(hub: LoopbackHub, hub_cache: P
     assert left_behind(hub_cache) == []
 
 
-def test_a_second_run_downloads_nothing(hub: LoopbackHub, hub_cache: Path):
-    hub.repos[SD15] = sd15_repo()
-    for _ in range(2):
-        with open_checkpoint("sd15", cache=hub_cache) as sd15:
-            prepare([sd15], [None], hub_cache)
-        sent, hub.sent = hub.sent, 0
-    assert sent == 0
-
-
-def test_fp16_is_taken_where_it_exists_and_the_plain_file_where_not(hub: LoopbackHub, hub_cache: Path):
-    hub.repos[SD15] = sd15_repo()
-    hub.repos[LCM] = Repo({FILE: save(weights("lcm", 2)), "unet/model.onnx": b"", "unet/model.onnx_data": b"x" * 9})
-    with (
-        open_checkpoint("sd15", variant="fp16", cache=hub_cache) as sd15,
-        open_checkpoint("lcm", variant="fp16", cache=hub_cache) as lcm,
-    ):
-        assert {t.dtype for t in sd15.tensors.values()} == {"F16"}
-        assert {t.dtype for t in lcm.tensors.values()} == {"F32"}
-        assert len(lcm.tensors) == len(sd15.tensors) + 1
-
-
 def test_of_a_sharded_model_only_the_shards_with_wanted_tensors_are_fetched(hub: LoopbackHub, hub_cache: Path):
     values = weights("lcm", 3, dtype=torch.bfloat16)
     files = {f"transformer/{n}": b for n, b in sharded(values, parts=3).items()}
@@ -80,16 +59,6 @@ def test_of_a_sharded_model_only_the_shards_with_wanted_tensors_are_fetched(hub:
         flux.prepare([first])
         assert len(list(hub_cache.rglob("*.safetensors"))) == 1
         assert all(torch.equal(value(flux, n), values[n]) for n in values), "read fetches the rest"
-
-
-def test_a_single_file_in_the_root_is_cut_down_to_its_unet(hub: LoopbackHub, hub_cache: Path):
-    whole = weights("sd15", 5, ldm=True) | {"first_stage_model.decoder.conv_in.weight": torch.ones(3, 2)}
-    hub.repos[SD15] = Repo({"v1-5-pruned-emaonly.safetensors": save(whole), FILE: b"not this one"})
-    with open_checkpoint(f"{SD15}:v1-5-pruned-emaonly.safetensors", cache=hub_cache) as unet:
-        assert len(unet.tensors) == 686
-        name = "model.diffusion_model.out.2.weight"
-        assert unet.pending([name]) > 0
-        assert torch.equal(value(unet, name), whole[name])
 
 
 def test_cut_connections_are_resumed_where_they_broke(hub: LoopbackHub, hub_cache: Path):
@@ -174,12 +143,6 @@ def test_a_hub_that_asks_to_wait_is_waited_for(
     assert slept == [7, 7], "longer than anybody waits"
 
 
-def test_a_server_that_sends_the_whole_file_gives_the_same(hub: LoopbackHub, hub_cache: Path):
-    hub.repos["some/model"] = Repo({FILE: save({"large": torch.zeros(20_000, dtype=torch.float32)})}, ranges=False)
-    with open_checkpoint("some/model", cache=hub_cache) as model:
-        assert model.tensors["large"].shape == (20_000,)
-
-
 @pytest.mark.parametrize("etag", ["../../../../../escaped", "x" * 64, ""])
 def test_a_hash_that_is_none_is_refused_before_it_becomes_a_path(hub: LoopbackHub, hub_cache: Path, etag: str):
     hub.repos["some/model"] = Repo({FILE: save(weights("bk-sdm-tiny", 8))}, etag=etag)
@@ -242,23 +205,6 @@ def test_a_sum_that_does_not_fit_is_refused_before_anything_is_fetched(
         with pytest.raises(SourceError, match=r"needs 7.0 MB, and the disk of .* has 7.0 MB free.*--variant fp16"):
             prepare([sd15, lcm], [None, None], hub_cache)
         assert not list(hub_cache.rglob("*.safetensors"))
-
-
-@pytest.mark.parametrize("shown", [True, False])
-def test_progress_is_shown_on_stderr_or_not_at_all(
-    hub: LoopbackHub,
-    hub_cache: Path,
-    shown: bool,
-    capfd: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-):
-    monkeypatch.setenv("TQDM_POSITION", "-1")  # the client takes stderr for a terminal
-    hub.repos["some/model"] = Repo({FILE: save(weights("bk-sdm-tiny", 11))})
-    with open_checkpoint("some/model", cache=hub_cache, progress=shown) as model:
-        model.prepare()
-    out, err = capfd.readouterr()
-    assert out == ""
-    assert ("100%" in err and "diffusion_pytorch_model.safetensors" in err) == shown
 
 
 def test_an_interrupted_download_leaves_nothing_and_the_next_run_completes(hub: LoopbackHub, hub_cache: Path):

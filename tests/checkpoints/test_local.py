@@ -1,6 +1,5 @@
 """Folders, shards and single files on this machine give the same tensors whatever their form."""
 
-import json
 import sys
 import time
 import types
@@ -17,7 +16,7 @@ from safetensors.torch import save_file
 from ioadapt_theory.checkpoints.checkpoint import SourceError, TensorInfo
 from ioadapt_theory.checkpoints.sources import open_checkpoint
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnknownNameError
-from tests.similarity.models import rows, shapes, sharded, value, weights
+from tests.similarity.models import sharded, value, weights
 
 
 def test_a_shape_is_compared_without_its_trailing_ones():
@@ -40,7 +39,7 @@ def test_a_pipeline_opens_its_model_and_a_component_on_request(tmp_path: Path, c
         open_checkpoint(f"{tmp_path}:text_encoder")
 
 
-@pytest.mark.parametrize("form", ["model.safetensors", "pytorch_model.bin", "sharded", "sharded bin", "index itself"])
+@pytest.mark.parametrize("form", ["model.safetensors", "pytorch_model.bin", "sharded", "index itself"])
 def test_every_form_of_a_transformers_folder_gives_the_same(tmp_path: Path, form: str):
     values = {f"model.layers.{n}.mlp.up_proj.weight": torch.randn(4, 3, dtype=torch.float32) for n in range(4)}
     source = str(tmp_path)
@@ -48,12 +47,6 @@ def test_every_form_of_a_transformers_folder_gives_the_same(tmp_path: Path, form
         save_file(values, tmp_path / form)
     elif form == "pytorch_model.bin":
         torch.save(values, tmp_path / form)
-    elif form == "sharded bin":
-        names = {"pytorch_model-1.bin": list(values)[:1], "pytorch_model-2.bin": list(values)[1:]}
-        for file, some in names.items():
-            torch.save({k: values[k] for k in some}, tmp_path / file)
-        index = {"weight_map": {k: file for file, some in names.items() for k in some}}
-        (tmp_path / "pytorch_model.bin.index.json").write_text(json.dumps(index))
     else:
         for file, content in sharded(values, "model").items():
             (tmp_path / file).write_bytes(content)
@@ -98,14 +91,6 @@ def test_of_a_single_file_with_both_kinds_one_has_to_be_chosen(tmp_path: Path, e
             assert all(torch.equal(value(unet, n), trained[n] + ema) for n in list(trained)[::50])
 
 
-def test_a_single_file_without_averaged_weights_needs_no_choice(tmp_path: Path):
-    path = single_file(tmp_path, "safetensors", ema=False)
-    with open_checkpoint(path) as unet:
-        assert len(unet.tensors) == 686
-    with pytest.raises(InvalidValueError, match=r"has no model_ema\.\*; an 'emaonly' file .* drop --ema"):
-        open_checkpoint(path, ema=True)
-
-
 def test_other_parts_of_a_single_file(tmp_path: Path):
     path = single_file(tmp_path, "safetensors", ema=True)
     with open_checkpoint(f"{path}:vae", ema=False) as vae:
@@ -114,26 +99,6 @@ def test_other_parts_of_a_single_file(tmp_path: Path):
         assert len(whole.tensors) == 688
     with pytest.raises(UnknownNameError, match="No part 'clip'"):
         open_checkpoint(f"{path}:clip", ema=False)
-
-
-def test_the_official_checkpoint_opens_although_its_pickle_names_more_than_weights(tmp_path: Path):
-    """v1-5-pruned.ckpt names pytorch_lightning's ModelCheckpoint and numpy scalars beside its weights."""
-    import numpy as np
-
-    names = "pytorch_lightning", "pytorch_lightning.callbacks", "pytorch_lightning.callbacks.model_checkpoint"
-    modules = {name: types.ModuleType(name) for name in names}
-    callback = type("ModelCheckpoint", (), {"__module__": names[-1]})
-    modules[names[-1]].ModelCheckpoint = callback  # type: ignore[attr-defined]
-    sys.modules |= modules
-    try:
-        extra = {"callbacks": {callback: {"best_model_score": np.float64(0.5)}}, "global_step": 3}
-        torch.save({"state_dict": weights("bk-sdm-tiny", 1)} | extra, tmp_path / "x.ckpt")
-    finally:
-        for name in names:
-            del sys.modules[name]
-    with open_checkpoint(str(tmp_path / "x.ckpt")) as checkpoint:
-        assert len(checkpoint.tensors) == 358
-        assert checkpoint.metadata["inside"] == "state_dict"
 
 
 def test_objects_beside_the_weights_are_stubs_that_nobody_imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -242,13 +207,6 @@ def test_a_header_of_repeats_takes_no_more_than_its_bytes(dense: bytes, tmp_path
     assert time.process_time() - began < 1
 
 
-def test_what_a_pickle_cannot_be_compared_by_is_left_out_by_name(tmp_path: Path):
-    torch.save({"w": torch.ones(2), "z": torch.zeros(2, dtype=torch.complex64)}, tmp_path / "x.bin")
-    with open_checkpoint(str(tmp_path / "x.bin")) as checkpoint:
-        assert list(checkpoint.tensors) == ["w"]
-        assert checkpoint.metadata["left_out"] == "z"
-
-
 @pytest.mark.parametrize("new_format", [True, False])
 def test_strided_and_shared_tensors_of_a_pickle(tmp_path: Path, new_format: bool):
     base = torch.randn(6, 4)
@@ -262,14 +220,14 @@ def test_strided_and_shared_tensors_of_a_pickle(tmp_path: Path, new_format: bool
 def test_a_lazy_sign_is_read_and_a_tensor_without_values_is_left_out(tmp_path: Path, new_format: bool):
     """The values in the file are -w; on the meta device there are none."""
     w = torch.randn(6, 4)
-    values = {"lazy": torch._neg_view(w), "w": w, "none": torch.empty(3, 2, device="meta")}
+    values = {"lazy": torch._neg_view(w), "w": w, "none": torch.empty(3, 2, device="meta"), "complex": w + 1j}
     assert values["lazy"].is_neg()
     torch.save(values, tmp_path / "x.bin", _use_new_zipfile_serialization=new_format)
     with open_checkpoint(str(tmp_path / "x.bin")) as checkpoint:
         assert list(checkpoint.tensors) == ["lazy", "w"]
         assert torch.equal(value(checkpoint, "lazy"), -w)
         assert torch.equal(value(checkpoint, "w"), w)
-        assert checkpoint.metadata["left_out"] == "none"
+        assert checkpoint.metadata["left_out"] == "none, complex"
 
 
 def test_a_table_that_contains_itself_ends(tmp_path: Path):
@@ -278,13 +236,6 @@ def test_a_table_that_contains_itself_ends(tmp_path: Path):
     torch.save(table, tmp_path / "x.bin")
     with open_checkpoint(str(tmp_path / "x.bin")) as checkpoint:
         assert "a" in checkpoint.tensors
-
-
-def test_the_small_models_of_these_tests_have_the_real_counts():
-    assert [len(shapes(m)) for m in ("sd15", "lcm", "bk-sdm-base", "bk-sdm-small", "bk-sdm-tiny")] == [
-        686, 687, 442, 396, 358,
-    ]  # fmt: skip
-    assert len({row["ldm"] for row in rows()} - {"-"}) == 686
 
 
 def test_a_symlink_to_nothing_is_told_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

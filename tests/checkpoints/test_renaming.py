@@ -157,12 +157,6 @@ def test_openclip_s_tensors_are_those_of_diffusers_converter(prefix):
 SIZES: dict[str, Any] = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 4}
 IMAGE = {"image_size": 8, "patch_size": 4}
 TIED = {"tie_word_embeddings": True}
-WHISPER: dict[str, Any] = {
-    **{f"{side}_{what}": n for side in ("encoder", "decoder") for what, n in (("layers", 1), ("attention_heads", 4))},
-    **{"vocab_size": 60, "d_model": 16, "num_mel_bins": 8, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2},
-    **{"encoder_ffn_dim": 24, "decoder_ffn_dim": 24, "max_source_positions": 20, "max_target_positions": 20},
-}
-T5 = {"vocab_size": 50, "d_model": 16, "d_kv": 4, "d_ff": 24, "num_layers": 1, "num_heads": 4}
 SMALL: dict[str, Any] = {**SIZES, "vocab_size": 50, "num_key_value_heads": 2}
 DINO = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4}
 MODELS: dict[str, Callable[[], Any]] = {
@@ -170,13 +164,9 @@ MODELS: dict[str, Callable[[], Any]] = {
     "DINOv2": lambda: hf.Dinov2Model(hf.Dinov2Config(**DINO, **IMAGE)),
     "CLIP text": lambda: hf.CLIPTextModel(hf.CLIPTextConfig(vocab_size=50, **SIZES)),
     "CLIP": lambda: hf.CLIPModel(hf.CLIPConfig(text_config={"vocab_size": 50, **SIZES}, vision_config=SIZES | IMAGE)),
-    "BERT": lambda: hf.BertForMaskedLM(hf.BertConfig(vocab_size=50, **SIZES)),
-    "Whisper": lambda: hf.WhisperForConditionalGeneration(hf.WhisperConfig(**WHISPER, decoder_start_token_id=1)),
     "GPT-2": lambda: hf.GPT2LMHeadModel(hf.GPT2Config(vocab_size=50, n_embd=16, n_layer=2, n_head=4, n_positions=16)),
-    "T5": lambda: hf.T5ForConditionalGeneration(hf.T5Config(**T5, decoder_start_token_id=0)),
     "Llama": tiny_llama,
     "Llama, tied": lambda: hf.LlamaForCausalLM(hf.LlamaConfig(**SMALL, **TIED)),
-    "Phi-3": lambda: hf.Phi3ForCausalLM(hf.Phi3Config(pad_token_id=0, **SMALL)),
 }
 
 

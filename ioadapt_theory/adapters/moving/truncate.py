@@ -15,7 +15,7 @@ class KnownLayer(Operator):
     """A layer of which W and b are given, and nothing is called."""
 
     like: Tensor = torch.empty(0)  # a property of the others
-    bias: Tensor | None = None  # type: ignore[assignment]
+    bias: Tensor | None = None
 
     def __init__(self, w: Tensor, bias: Tensor | None, channels: int) -> None:
         super().__init__(nn.Module(), channels, w.shape[1], taps=w.shape[0] // channels)

@@ -43,7 +43,7 @@ def main() -> None:
             report_to="none",
         ),
         train_dataset=load_dataset("json", data_files=args.texts, split="train"),
-        peft_config=IOLoraConfig(task_type="CAUSAL_LM", **preset.peft("lora", args.placement)),
+        peft_config=IOLoraConfig(task_type="CAUSAL_LM", **preset.adapter("lora", args.placement)),
     )
     trainer.train()
     trainer.save_model(args.out)

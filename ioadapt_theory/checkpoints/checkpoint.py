@@ -1,6 +1,6 @@
 """What every source of weights looks like to the rest: named tensors known from a header, values read piece by piece.
 
-`open.open_checkpoint` makes one from an alias, a path or a hub id. No torch is imported before values are read.
+`sources.open_checkpoint` makes one from an alias, a path or a hub id. No torch is imported before values are read.
 """
 
 import math
@@ -52,8 +52,8 @@ def torch_dtype(code: str) -> "torch.dtype":
     """Return the torch dtype of a code of `DTYPES`."""
     import torch
 
-    found: torch.dtype = getattr(torch, DTYPES[code][0])
-    return found
+    dtype: torch.dtype = getattr(torch, DTYPES[code][0])
+    return dtype
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,20 +128,20 @@ class Checkpoint(ABC):
         self.filler(name, out)(start)
 
     def bytes_of(self, name: str) -> Callable[[memoryview, int], None] | None:
-        """What fills a buffer with the bytes of a tensor's elements from the given one on, without torch.
+        """Return what fills a buffer with the bytes of a tensor's elements from the given one on, without torch.
 
         None where the values do not lie in a file as they are.
         """
         return None
 
     def pending(self, names: Collection[str] | None = None) -> int:
-        """Bytes that `prepare(names)` would download; 0 when all is on this machine."""
+        """Return the bytes that `prepare(names)` would download; 0 when all is on this machine."""
         return 0
 
     def prepare(self, names: Collection[str] | None = None) -> None:  # noqa: B027  (local files need nothing)
         """Bring the files that hold `names` (None: all) onto this machine; reading does it if it was not done.
 
-        Call it once the layers to compare are known. `open.prepare` does so for several checkpoints, after it has
+        Call it once the layers to compare are known. `sources.prepare` does so for several checkpoints, after it has
         compared the sum of what is pending with the free disk.
 
         Raises:

@@ -10,6 +10,7 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 from ioadapt_theory.cli import OK
+from ioadapt_theory.cli.files import Files
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -53,6 +54,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--format", choices=("text", "json"), default="text", help="default text")
 
 
+def files(args: argparse.Namespace) -> Files:
+    """Return what is read and written."""
+    return Files((args.source, args.target, args.adapter, args.inputs), {"--html": args.html})
+
+
 def run(args: argparse.Namespace) -> int:
     """Status 0; wrong input is an error of the package, which the caller turns into status 2."""
     if not 0 < args.explained <= 1:
@@ -60,9 +66,6 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidValueError(msg)
     if args.batch < 1 or args.rows < 1:
         msg = f"--batch and --rows have to be at least 1, got {args.batch} and {args.rows}."
-        raise InvalidValueError(msg)
-    if args.html is not None and (args.html.is_dir() or not args.html.absolute().parent.is_dir()):
-        msg = f"Cannot write {args.html}: {'it is a folder' if args.html.is_dir() else 'its folder does not exist'}."
         raise InvalidValueError(msg)
     told = _live(args) if args.inputs is not None else _stored(args)
     if args.html is not None:
@@ -86,7 +89,7 @@ def _stored(args: argparse.Namespace) -> "Report":
     """Compare two checkpoints, a layer at a time."""
     from tqdm import tqdm
 
-    from ioadapt_theory.checkpoints.open import prepare
+    from ioadapt_theory.checkpoints.sources import prepare
     from ioadapt_theory.report.assemble import report
     from ioadapt_theory.report.counterparts import by_modules, by_names
 
@@ -106,29 +109,27 @@ def _stored(args: argparse.Namespace) -> "Report":
 
 def _model(name: str) -> "Checkpoint":
     """Open a checkpoint that is no adapter's file."""
-    from ioadapt_theory.checkpoints.names.kinds import of_adapter
-    from ioadapt_theory.checkpoints.open import open_checkpoint
+    from ioadapt_theory.checkpoints.sources import open_checkpoint
+    from ioadapt_theory.formats.reading import is_adapter
 
-    checkpoint = open_checkpoint(name)
-    if of_adapter(checkpoint.tensors):
-        checkpoint.close()
+    if is_adapter(name):
         msg = f"{name} is an adapter's file: give the two models first, ioadapt report SOURCE TARGET {name}."
         raise InvalidValueError(msg)
-    return checkpoint
+    return open_checkpoint(name)
 
 
 def _file(args: argparse.Namespace, source: Any, target: Any) -> tuple[dict[str, Any], dict[str, str]]:
     """The file's adapters by the source's layers, and what of it fits neither model."""
+    from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.match import fitted, match
-    from ioadapt_theory.formats.open import open_adapter
 
     opened = open_adapter(args.adapter)
     matched = match(opened, source, args.component, called="source")
-    if not matched.found:
+    if not matched.layers:
         name, why = next(iter(matched.lost.items()))
         msg = f"{args.adapter} fits no layer of {args.source}, the model it was trained on ({name}: {why})."
         raise InvalidValueError(msg)
-    adapters = {layer: fitted(item, source.outline(layer)) for layer, item in matched.found.items()}
+    adapters = {layer: fitted(item, source.outline(layer)) for layer, item in matched.layers.items()}
     return adapters, {str(name): why for name, why in matched.lost.items()}
 
 

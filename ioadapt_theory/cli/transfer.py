@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ioadapt_theory.cli import FINDING, OK
+from ioadapt_theory.cli.adapters import WRITTEN
+from ioadapt_theory.cli.files import Files
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -50,6 +52,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--component", metavar="NAME", help="unet, text_encoder, ...: which part of a pipeline's adapter is meant")
     add("--html", type=Path, metavar="PAGE", help="one self-contained page as well")
     add("--format", choices=("text", "json"), default="text", help="default text")
+
+
+def files(args: argparse.Namespace) -> Files:
+    """Return what is read and written."""
+    out = (args.out, *(args.out / name for name in WRITTEN))
+    return Files((args.adapter, args.source, args.target, args.inputs, args.target_inputs), {"--html": args.html}, out)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -102,19 +110,19 @@ def run(args: argparse.Namespace) -> int:
 def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[str, dict[str, str]]:
     """Put the file's adapter on the source; return its format, and what of it was not used (its component as "")."""
     from ioadapt_theory.adapters.base_weights import ModelWeights
+    from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.load import load
     from ioadapt_theory.formats.match import match
-    from ioadapt_theory.formats.open import open_adapter
 
     opened = open_adapter(args.adapter)
     matched = match(opened, ModelWeights(source), args.component, called="source")
-    if not matched.found:
+    if not matched.layers:
         name, why = next(iter(matched.lost.items()))
         msg = f"{args.adapter} fits no layer of {args.source}, the model it was trained on ({name}: {why})."
         raise InvalidValueError(msg)
     moved = load(source, args.adapter, strict=False, component=args.component)
     rest = {str(change): "a change of the base itself, which is not carried over" for change in opened.changes}
-    others = {item.name.component for item in opened.items} - {matched.component}
+    others = {item.name.component for item in opened.layers} - {matched.component}
     rest |= {name: "another component of the file, which is not in the result" for name in others}
     return opened.format, {**moved.unmatched, **rest, "": args.component or matched.component}
 
@@ -126,7 +134,7 @@ def _write(args: argparse.Namespace, target: "nn.Module", format_: str, componen
     from ioadapt_theory.adapters.model import layers
     from ioadapt_theory.adapters.rules.fingerprint import fingerprint
     from ioadapt_theory.formats.own import save
-    from ioadapt_theory.formats.write import Baked, write_lora
+    from ioadapt_theory.formats.plain_lora import Baked, write_lora
 
     adapters: Mapping[str, Adapter] = {n: m.adapters["default"] for n, m in layers(target, "default").items()}  # type: ignore[misc]
     style = {"PEFT": "peft", "diffusers": "diffusers", "kohya/LyCORIS": "kohya"}.get(format_)

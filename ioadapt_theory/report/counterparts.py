@@ -14,10 +14,10 @@ from ioadapt_theory.adapters.moving.correspondence import correspond
 from ioadapt_theory.adapters.moving.neurons import Order
 from ioadapt_theory.adapters.rules.residual import READS, WRITES
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
-from ioadapt_theory.checkpoints.names.layer import Name
+from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.checkpoints.names.transformers import HEADS
 from ioadapt_theory.checkpoints.neurons import ALIKE, mlps, order_of
-from ioadapt_theory.checkpoints.spelling import common
+from ioadapt_theory.checkpoints.renaming import common
 from ioadapt_theory.errors import IoAdaptError
 from ioadapt_theory.report.likeness import finite, same
 from ioadapt_theory.similarity.report.order import place

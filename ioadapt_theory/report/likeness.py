@@ -16,8 +16,9 @@ FEWEST: Final = 6
 """Channels that have to be there to be permuted."""
 PIECE: Final = 16
 """Numbers that lie one after the other and are rounded with one scale in every format of codes."""
+ROWS: Final = 256
 PIECES: Final = 4096
-"""Pieces of a matrix that are looked at."""
+"""Rows of a matrix that are looked at, and pieces of these."""
 EXPECTED: Final = 20
 """Inversions that chance has to give before none of them says that a matrix is rounded."""
 
@@ -31,8 +32,8 @@ class Likeness:
         z: standard deviations of ⟨W, W'⟩ above that of permuted channels, of inputs or outputs, whichever are fewer;
             None where there are too few channels.
         most: the z of W itself, so what could be seen.
-        copy: "rounded", "zeroed" or "narrowed" where that alone makes one the other, "unclear" where too few numbers
-            tell.
+        copy: "rounded", "zeroed" or "narrowed" where that alone makes one the other; "perhaps" where too few numbers
+            tell that they are rounded.
         copied: "source" or "target", whichever is the copy; "" where that cannot be told.
     """
 
@@ -51,7 +52,7 @@ def likeness(one: Float[Tensor, "d c"], two: Float[Tensor, "e f"]) -> Likeness:
     if same(one, two):
         return Likeness(equal=True, z=None, most=math.inf)
     w, w2 = (_pieces(m) for m in (one, two))
-    copy, copied = _zeroed(one, two, w, w2) or _rounded(one, two, w, w2) or ("", "")
+    copy, copied = _zeroed(one, two, w, w2) or max(_rounded(one, two), _rounded(one.mT, two.mT))
     few, few2 = (_drawn(_drawn(m, 0), 1).double() for m in (one, two))
     return Likeness(False, _z(few, few2), _z(few, few) or 0.0, copy, copied)
 
@@ -109,22 +110,23 @@ def _zeroed(one: Tensor, two: Tensor, w: Tensor, w2: Tensor) -> tuple[str, str] 
     return ("zeroed", ("source", "target")[which]) if same(one[left], two[left]) else None
 
 
-def _rounded(one: Tensor, two: Tensor, w: Tensor, w2: Tensor) -> tuple[str, str] | None:
+def _rounded(one: Tensor, two: Tensor) -> tuple[str, str]:
     """Whether rounding made one of the other, and which one that is.
 
-    Rounding keeps the order of the numbers that share a scale, whatever the codes; any other small change of the same
-    size turns some of them round.
+    Rounding keeps the order of the numbers that share a scale, here in a row, whatever the codes; any other change of
+    the same size turns some of them round.
     """
+    w, w2 = (_pieces(m) for m in (one, two))
     change = w2 - w
     if not change.any() or not w.any():
-        return None
+        return "", ""
     shuffled = change.flatten()[torch.randperm(change.numel(), generator=torch.Generator().manual_seed(0))].view_as(w)
     expected = max(_inversions(w, w + shuffled), _inversions(w2, w2 - shuffled))  # codes are too far apart for any
     along = abs(float((change * w).sum())) / float(change.norm() * w.norm())
     if _inversions(w, w2) > expected / 50 or along > 0.5:  # decay keeps the order, too
-        return None
+        return "", ""
     if expected < EXPECTED:
-        return "unclear", ""
+        return "perhaps", ""
     rows = [m[:: len(m) // PIECE + 1] for m in (one, two)]
     distinct = [sum(len(torch.unique(row)) for row in some) for some in rows]
     return "rounded", "" if distinct[0] == distinct[1] else ("source", "target")[distinct[1] < distinct[0]]
@@ -132,9 +134,9 @@ def _rounded(one: Tensor, two: Tensor, w: Tensor, w2: Tensor) -> tuple[str, str]
 
 def _pieces(m: Tensor) -> Float[Tensor, "n p"]:
     """Numbers that lie together in memory, from all over the matrix."""
-    cut = m[:, : m.shape[1] // PIECE * PIECE].reshape(-1, PIECE)
-    at = torch.linspace(0, len(cut) - 1, min(len(cut), PIECES), dtype=torch.float64).long()
-    return cut[at.to(cut.device)].double()
+    size = min(PIECE, m.shape[1])
+    rows = m[:: len(m) // ROWS + 1, : m.shape[1] // size * size].reshape(-1, size)
+    return rows[:: len(rows) // PIECES + 1].double()
 
 
 def _inversions(w: Float[Tensor, "n p"], w2: Float[Tensor, "n p"]) -> int:

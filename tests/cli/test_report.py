@@ -71,6 +71,7 @@ def test_transformers_is_asked_only_where_one_of_two_models_has_no_head(tmp_path
         (["{a}", "{b}", "nowhere"], "nowhere"),
         (["{a}", "{b}", "--explained", "0"], "--explained has to be above 0 and at most 1, got 0."),
         (["{a}", "{lora}"], "is an adapter's file: give the two models first"),
+        (["{a}", "{adapter}"], "is an adapter's file: give the two models first"),
         (["{a}", "{b}", "{adapter}", "--inputs", "x.npz"], "has no config.json"),
         (["{a}", "{b}", "--batch", "0"], "--batch and --rows have to be at least 1"),
         (["{a}", "{b}", "--html", "/no/such/folder/x.html"], "its folder does not exist"),

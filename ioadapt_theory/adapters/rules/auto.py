@@ -21,9 +21,9 @@ from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import AdaptedLayer
 from ioadapt_theory.adapters.moving.correspondence import correspond
 from ioadapt_theory.adapters.rules.facing import Sides, channels, sides
-from ioadapt_theory.adapters.rules.patterns import compiled
+from ioadapt_theory.adapters.rules.patterns import first_fit
 from ioadapt_theory.adapters.rules.target_modules import select, walk
-from ioadapt_theory.checkpoints.names.layer import Name
+from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.effect import expected, whole
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.null import Null
@@ -166,9 +166,9 @@ def chosen(
     else:
         msg = "placement='auto' with inputs runs the target: give a model in memory, not its weights."
         raise InvalidValueError(msg)
-    own = [compiled(rf"(.*\.)?({pattern})") for pattern in config.placement_pattern]
+    own = config.placement_pattern
     placed = {n: str(side) for n, side in chosen_sides.items() if side is not None}
-    left_out = [n for n in chosen_sides if n not in placed and not any(pattern.fullmatch(n) for pattern in own)]
+    left_out = [n for n in chosen_sides if n not in placed and first_fit(own, n) is None]
     pattern = {**config.placement_pattern, **{f"^{re.escape(n)}": side for n, side in placed.items()}}
     if not left_out:
         return replace(config, placement="input", placement_pattern=pattern)

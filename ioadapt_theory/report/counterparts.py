@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.base_weights import BaseLayer, TensorWeights, Weights, checkpoint_weights, stored_weights
 from ioadapt_theory.adapters.moving.correspondence import correspond
-from ioadapt_theory.adapters.moving.neurons import Order
+from ioadapt_theory.adapters.moving.neurons import Order, orders
 from ioadapt_theory.adapters.rules.residual import READS, WRITES
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.checkpoints.names.layer_name import Name
@@ -88,8 +88,9 @@ def corresponding(source: Weights, target: Weights, told: Mapping[str, str] | No
     names = [name for name in matrices(source) if name not in (told or {})]
     found = correspond([Name("", name) for name in names], target, "auto", source=source)
     layers = {key.path: places[0] for key, places in found.layers.items() if len(places) == 1} | {**(told or {})}
-    heads = head_orders(source, target, {new: old for old, new in layers.items()})
-    return Counterparts(layers, {**found.neurons, **heads}, bool(heads))
+    origins = {new: old for old, new in layers.items()}
+    heads = head_orders(source, target, origins)
+    return Counterparts(layers, {**orders(source, target, origins), **heads}, bool(heads))
 
 
 def head_orders(source: Weights, target: Weights, origins: Mapping[str, str]) -> dict[str, Order]:
@@ -115,9 +116,9 @@ def head_orders(source: Weights, target: Weights, origins: Mapping[str, str]) ->
         outputs = [bool(READS.fullmatch(name)) for name in layers]
         if len(layers) != 4 or sum(outputs) != 3:  # q, k, v and o
             continue
-        orders = [_order(source, target, n, origins[n], outputs=out) for n, out in zip(layers, outputs, strict=True)]
-        if _whole_heads(orders):
-            heads |= {n: Order(order, out) for n, order, out in zip(layers, orders, outputs, strict=True)}
+        permuted = [_order(source, target, n, origins[n], outputs=out) for n, out in zip(layers, outputs, strict=True)]
+        if _whole_heads(permuted):
+            heads |= {n: Order(order, out) for n, order, out in zip(layers, permuted, outputs, strict=True)}
     return heads
 
 

@@ -9,7 +9,7 @@ less there has less to keep. The endpoint was frozen after the studies were run 
 comparisons it decides on the older seeds was known then.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -121,3 +121,15 @@ def _gain(rows: Mapping[str, Any], target: str) -> np.ndarray:
 
 def _values(rows: Mapping[str, Any], row: str, model: str) -> np.ndarray:
     return np.asarray(rows[row][model], dtype=float)
+
+
+def table(plans: Mapping[str, Protocol], found: list[Endpoint], page: Callable[[str], str]) -> str:
+    """Return the shares as a Markdown table, a study a line; ``page`` gives the link to a study by name."""
+    columns = ("input", "output", "residual")
+    lines = [("study, replicates", "LoRA", *columns), ("---", "---:", *("---" for _ in columns))]
+    for study in dict.fromkeys(one.study for one in found):
+        mine = {one.row: one for one in found if one.study == study}
+        lora, plan = next(iter(mine.values())).lora, plans[study]
+        cells = (f"{mine[c].method.mean:.2f} {mine[c].word}" if c in mine else "" for c in columns)
+        lines.append((f"[{plan.title}]({page(study)}), {lora.n}", f"{lora.mean:.2f}", *cells))
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

@@ -3,10 +3,10 @@
     share of a row on a target = (loss without adapter - loss of the row) / (mean gain of LoRA retrained there)
 
 1 is as good as a LoRA that was trained on the target, 0 is useless. A seed's share is its mean over the related
-targets, so that a target is a block. A method is compared with copied LoRA by the paired difference over seeds, corrected by
-Holm's method over all studies; beside it stands the same difference less that on the source, as a method that learned
-less there has less to keep. The endpoint was frozen after the studies were run and before any further seed; which
-comparisons it decides on the older seeds was known then.
+targets, so that a target is a block. A method is compared with copied LoRA by the paired difference over seeds,
+corrected by Holm's method over all studies; beside it stands the same difference less that on the source, as a method
+that learned less there has less to keep. The endpoint was frozen after the studies were run and before any further
+seed; which comparisons it decides on the older seeds was known then.
 """
 
 from collections.abc import Callable, Mapping

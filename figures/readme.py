@@ -25,9 +25,9 @@ from toys.glyphs import sheet
 from toys.page import front
 from toys.style import styled, write
 from toys.transfer import command as toys
+from toys.transfer.output import page as pages
+from toys.transfer.output import picture, prediction_page
 from toys.transfer.protocol import names, protocol
-from toys.transfer.said import foretold, picture
-from toys.transfer.said import page as pages
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -110,8 +110,8 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "transfer": partial(studies, *(name for name in names() if name != "molecules")),
     "formal": formal,
     "studies": headlines,
-    "foretold": lambda: foretold.section(records()),
-    "rule": lambda: foretold.line(records()),
+    "prediction": lambda: prediction_page.section(records()),
+    "rule": lambda: prediction_page.line(records()),
     "kinship": recorded.kinship,
     "peers": recorded.peers,
     "products": recorded.products,
@@ -157,7 +157,7 @@ def main(argv: list[str] | None = None) -> int:
             _drawn(name, partial(picture.draw, plan, one, pages.headline(plan, one)))
             if "samples" in one:
                 _drawn(f"{name}_samples", partial(sheet.draw, plan, one))
-        _drawn("foretold", partial(foretold.draw, records()))
+        _drawn("prediction", partial(prediction_page.draw, records()))
         return OK
 
     return guarded("figures.readme", body)

@@ -12,9 +12,9 @@ import pytest
 from toys.glyphs.family import base
 from toys.transfer.command import DATA, recorded
 from toys.transfer.judge import cases
+from toys.transfer.output import page
 from toys.transfer.protocol import names, protocol
 from toys.transfer.runs import Run
-from toys.transfer.said import page
 from toys.transfer.study import NONE
 
 GLYPHS = ("diffusion", "encoder", "control")

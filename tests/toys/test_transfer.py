@@ -11,11 +11,11 @@ import torch
 from ioadapt_theory.adapters import count
 from toys.transfer import gauges
 from toys.transfer.judge import Verdict, claim, comparisons
+from toys.transfer.output import screen
 from toys.transfer.protocol import protocol
 from toys.transfer.rows import adapted, carried, carries, moved, randomised
 from toys.transfer.runner import runner
 from toys.transfer.runs import Run
-from toys.transfer.said import report
 from toys.transfer.study import Study
 from toys.words.model import BYTES, HEADS, LAYERS, Model
 from toys.words.text import LENGTH, corpora
@@ -162,7 +162,7 @@ def test_intervals_are_those_of_scipy():
 
 
 def test_the_papers_table_is_quoted_as_signs():
-    assert " ".join(report.printed("Table 6")).count("above the weight's in") == 2
+    assert " ".join(screen.printed("Table 6")).count("above the weight's in") == 2
 
 
 def units(rates: int) -> list[Run]:

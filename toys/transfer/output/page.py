@@ -7,10 +7,10 @@ from typing import Any, Final
 from ioadapt_theory.stats import Interval
 from toys.style import LABELS
 from toys.transfer.judge import LORA, Comparison, Verdict, cases, judged, retention, verdicts
+from toys.transfer.output import screen
+from toys.transfer.output.picture import shown_methods
 from toys.transfer.protocol import Protocol
 from toys.transfer.runs import SOURCE
-from toys.transfer.said import report
-from toys.transfer.said.picture import shown_methods
 from toys.transfer.study import NONE
 
 SAYS: Final = {
@@ -73,7 +73,7 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str) -> str:
         *(
             f"- {f'{case}. ' if case else ''}{line}"
             for case, one in cases(result).items()
-            for line in report.controls(plan, one["rows"])
+            for line in screen.controls(plan, one["rows"])
         ),
         "",
         *(
@@ -124,10 +124,10 @@ def _decides(row: str, verdict: str, found: Sequence[Comparison]) -> str:
     c = min(mine, key=lambda one: one.p)
     together = [one for one in found if one.table == c.table]
     beyond = [one.beyond for one in mine if one.beyond]
-    less = f" Beyond the difference on the source: {report.tally(beyond)}." if beyond else ""
+    less = f" Beyond the difference on the source: {screen.tally(beyond)}." if beyond else ""
     return (
-        f"{label(row)} against {label(c.against)}: {verdict} ({report.tally([one.verdict for one in mine])})."
-        f" Clearest on {report.cell(c)}: {c.difference.mean:+.3f}, 95 % from {c.difference.low:+.3f} to"
+        f"{label(row)} against {label(c.against)}: {verdict} ({screen.tally([one.verdict for one in mine])})."
+        f" Clearest on {screen.cell(c)}: {c.difference.mean:+.3f}, 95 % from {c.difference.low:+.3f} to"
         f" {c.difference.high:+.3f}, p = {c.p:.2g} corrected for {len(together)} cells.{less}"
     )
 
@@ -174,7 +174,7 @@ def _retained(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
 
 def _beside_the_paper(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
     """Ours and the paper's, as signs and relative changes from the weight's adapter: the figures are of other tasks."""
-    theirs = report.changes(plan.paper)
+    theirs = screen.changes(plan.paper)
     if not theirs:
         return []
     lines = [

@@ -1,4 +1,4 @@
-"""How well the rule of ``foretell`` does on every recorded toy: a section of the page, and a picture of it."""
+"""How well the rule of ``prediction`` does on every recorded toy: a section of the page, and a picture of it."""
 
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 
 from ioadapt_theory.stats import Interval
 from toys.style import FAINT, FULL_WIDTH, LABELS, MARKERS, METHODS
+from toys.transfer.output.picture import HEADLINE
+from toys.transfer.output.prediction import HALF, HARM, Choice, Move, Threshold, balanced, choices, moves, threshold
 from toys.transfer.protocol import protocol
-from toys.transfer.said.foretell import HALF, HARM, Move, Named, Rule, balanced, moves, named, rule
-from toys.transfer.said.picture import HEADLINE
 
 GROUPS: Final = {
     "related": "related",
@@ -28,14 +28,14 @@ def everything(records: Mapping[str, Any]) -> list[Move]:
     return [m for name, result in records.items() if "input" in plans[name].methods for m in moves(plans[name], result)]
 
 
-def withheld(some: Sequence[Move], fixed: Rule) -> list[Move]:
+def withheld(some: Sequence[Move], fixed: Threshold) -> list[Move]:
     """Those that the rule was not fixed on."""
     return [move for move in some if move.toy != fixed.toy or move.seed not in fixed.seeds]
 
 
 def section(records: Mapping[str, Any]) -> str:
     """The section, in Markdown."""
-    fixed = rule()
+    fixed = threshold()
     found = withheld(everything(records), fixed)
     lines = [
         "## Can it be told before, from weights alone?",
@@ -48,7 +48,7 @@ def section(records: Mapping[str, Any]) -> str:
         "",
         f"**{headline(found, fixed)}.**",
         "",
-        f"![{headline(found, fixed)}](foretold.png)",
+        f"![{headline(found, fixed)}](prediction.png)",
         "",
         *_hits(found, fixed),
         "",
@@ -62,13 +62,13 @@ def section(records: Mapping[str, Any]) -> str:
 
 def line(records: Mapping[str, Any]) -> str:
     """The section in a line."""
-    fixed = rule()
+    fixed = threshold()
     return f"{headline(withheld(everything(records), fixed), fixed)}.\n"
 
 
-def headline(found: Sequence[Move], fixed: Rule) -> str:
+def headline(found: Sequence[Move], fixed: Threshold) -> str:
     """What the named side keeps on related models, beside LoRA, and how much the limit misses everywhere."""
-    pairs = named([move for move in found if move.group == "related"], fixed.least)
+    pairs = choices([move for move in found if move.group == "related"], fixed.least)
     ours, loras, _ = (mean(map(_clipped, kept)) for kept in zip(*map(_kept, pairs), strict=True))
     good = [move for move in found if move.kept > HALF]
     missed = sum(move.score is None or move.score < fixed.least for move in good)
@@ -78,7 +78,7 @@ def headline(found: Sequence[Move], fixed: Rule) -> str:
     )
 
 
-def _hits(found: Sequence[Move], fixed: Rule) -> list[str]:
+def _hits(found: Sequence[Move], fixed: Threshold) -> list[str]:
     lines = [["toy", "target", "moves", "said to keep half: kept it (harm)", "said not to: kept it", "right, balanced"]]
     lines.append(["---"] * 6)
     for toy in dict.fromkeys(move.toy for move in found):
@@ -96,17 +96,17 @@ def _hits(found: Sequence[Move], fixed: Rule) -> list[str]:
     return [f"| {' | '.join(line)} |" for line in lines]
 
 
-def _sides(found: Sequence[Move], fixed: Rule) -> list[str]:
+def _sides(found: Sequence[Move], fixed: Threshold) -> list[str]:
     lines = [["toy", "target", "pairs", "named", "highest", "LoRA", "input", "best", "named minus LoRA"], ["---"] * 9]
     for toy in dict.fromkeys(move.toy for move in found):
         for group, words in GROUPS.items():
             some = [move for move in found if (move.toy, move.group) == (toy, group)]
             if not some:
                 continue
-            pairs = named(some, fixed.least)
+            pairs = choices(some, fixed.least)
             always = {m.pair: m.kept for m in some if m.row == "input"}
             inputs = mean(_clipped(always[p.pair]) for p in pairs)
-            highest = mean(_clipped(p.kept) for p in named(some, -1.0))
+            highest = mean(_clipped(p.kept) for p in choices(some, -1.0))
             ours, loras, most = (mean(map(_clipped, kept)) for kept in zip(*map(_kept, pairs), strict=True))
             seeds = sorted({p.pair[-1] for p in pairs})  # they are the replicates; targets of one seed are not
             gaps = [mean(_clipped(p.kept) - _clipped(p.lora) for p in pairs if p.pair[-1] == seed) for seed in seeds]
@@ -116,7 +116,7 @@ def _sides(found: Sequence[Move], fixed: Rule) -> list[str]:
     return [f"| {' | '.join(line)} |" for line in lines]
 
 
-def _kept(pair: Named) -> tuple[float, float, float]:
+def _kept(pair: Choice) -> tuple[float, float, float]:
     return pair.kept, pair.lora, pair.most
 
 
@@ -126,7 +126,7 @@ def _clipped(kept: float) -> float:
 
 def draw(records: Mapping[str, Any]) -> Figure:
     """What was kept against the score, a panel for each kind of target; beyond the line the rule says "keeps half"."""
-    fixed = rule()
+    fixed = threshold()
     found = withheld(everything(records), fixed)
     figure = Figure(figsize=(FULL_WIDTH, 3.1))
     panels = figure.subplots(1, len(GROUPS), sharey=True)

@@ -3,9 +3,9 @@
 import pytest
 
 from toys.transfer.command import recorded
+from toys.transfer.output import prediction_page
+from toys.transfer.output.prediction import Move, balanced, best_least, choices, moves, score, threshold
 from toys.transfer.protocol import Method, protocol
-from toys.transfer.said import foretold
-from toys.transfer.said.foretell import Move, balanced, best_least, moves, named, rule, score
 from toys.transfer.study import NONE
 
 ALIKE = {
@@ -48,7 +48,7 @@ def test_a_planted_limit_is_found_and_right():
 def test_the_side_with_the_highest_score_is_named_lora_where_all_are_equal_and_none_below_the_limit():
     pair = [move(0.9, 0.8, "input"), move(0.9, 0.7, "lora"), move(0.2, 0.1, "output")]
     low = [move(0.1, 0.8, "input", seed=1), move(0.0, 0.7, "lora", seed=1)]
-    first, second = named([*pair, *low], 0.5)
+    first, second = choices([*pair, *low], 0.5)
     assert (first.side, first.kept, first.most) == ("lora", 0.7, 0.8)
     assert (second.side, second.kept, second.lora) == (None, 0.0, 0.7)
 
@@ -66,19 +66,19 @@ def test_kept_is_the_share_of_the_gain_on_the_source():
 
 
 def test_the_rule_is_frozen_with_its_date():
-    fixed = rule()
+    fixed = threshold()
     assert (fixed.fixed, fixed.toy, fixed.seeds) == ("2026-11-26", "language", tuple(range(6)))
     assert 0 < fixed.least < 1
 
 
 def test_the_limit_is_the_best_on_the_seeds_that_it_was_fixed_on():
-    fixed = rule()
+    fixed = threshold()
     some = moves(protocol(fixed.toy), recorded(fixed.toy))
     assert best_least([m for m in some if m.seed in fixed.seeds]) == fixed.least
 
 
 def test_what_is_reported_is_of_other_seeds():
-    fixed = rule()
-    found = foretold.withheld(foretold.everything({"language": recorded("language")}), fixed)
+    fixed = threshold()
+    found = prediction_page.withheld(prediction_page.everything({"language": recorded("language")}), fixed)
     assert {m.seed for m in found} == set(range(6, 12))
-    assert foretold.headline(found, fixed) in foretold.section({"language": recorded("language")})
+    assert prediction_page.headline(found, fixed) in prediction_page.section({"language": recorded("language")})

@@ -23,7 +23,6 @@ TOLD = {
     "ominicontrol": "finite: True",
     "clear": r"with the adapter by \d",
     "sft_trainer": "on a fresh base it differs by",
-    "sft_trl": "or with ioadapt_theory.load on any model",
     "tiny": "",
     "what_it_costs": r"sd15 +0\.86 G +0\.80 M +4 .* 500 ",
 }

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from ioadapt_theory.errors import MissingExtraError
 from toys.ani.molecules import ELEMENTS, KCAL_PER_MOL, Molecules
+from toys.data.weights import verified
 
 MEMBERS = 8
 """Networks of an ensemble; member i of ANI-1ccx was made from member i of ANI-1x."""
@@ -95,7 +96,7 @@ def renumbered(potential: Potential, seed: int) -> Potential:
 @cache
 def _read(release: str, member: int) -> Potential:
     neurochem = _torchani().neurochem
-    folder = _resources() / RELEASES[release] / f"train{member}" / "networks"
+    folder = verified(_resources() / RELEASES[release], "torchani") / f"train{member}" / "networks"
     with _plain_float32():
         return Potential({e: neurochem.load_atomic_network(str(folder / f"ANN-{e}.nnf")) for e in ELEMENTS})
 

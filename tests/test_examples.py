@@ -44,6 +44,7 @@ def workplace(tmp_path_factory):
     return tmp_path_factory.mktemp("recipes")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_the_recipe_runs_as_written(script, workplace, monkeypatch, capsys):

@@ -36,6 +36,7 @@ def test_the_wheel_holds_every_file_of_the_package_and_nothing_else(wheel):
     assert {Path(name).name for name in names - held} == {"METADATA", "WHEEL", "RECORD", "LICENSE", "entry_points.txt"}
 
 
+@pytest.mark.slow
 def test_what_is_in_the_wheel_works_without_the_repository(wheel, tmp_path):
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "installed")

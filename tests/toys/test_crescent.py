@@ -30,14 +30,9 @@ EVERY = [pytest.param(case, seed, id=f"{case}-{seed}") for case in Case for seed
 
 
 @pytest.mark.parametrize(("case", "seed"), EVERY)
-def test_the_measured_distance_is_the_expected_one_within_four_standard_errors(case: Case, seed: int):
+def test_the_measured_distance_is_the_expected_one_which_is_at_most_the_bound(case: Case, seed: int):
     for row in rows(case, seed).values():
         assert abs(row["distance"] - row["exact"]) <= 4 * row["distance_se"] + 1e-20, row["label"]
-
-
-@pytest.mark.parametrize(("case", "seed"), EVERY)
-def test_the_expected_distance_is_at_most_the_bound_under_both_laws(case: Case, seed: int):
-    for row in rows(case, seed).values():
         for law in ("", "isotropic_"):
             bound = row[f"{law}bound"]
             assert bound is None or row[f"{law}exact"] <= bound * (1 + 1e-12) + 1e-25, row["label"]
@@ -106,11 +101,8 @@ def test_the_command_writes_picture_and_record(case: Case, tmp_path: Path, capsy
     ("argv", "says"),
     [
         (["--rank", "3"], "Argument --rank: '3' is not a whole number from 1 to 2."),
-        (["--steps", "0"], "Argument --steps: '0' is not a whole number from 1 to 100000."),
-        (["--seed", "x"], "Argument --seed: 'x' is not a whole number from 0 to 2147483647."),
         (["--case", "other"], "No case 'other'."),
         (["--device", "nowhere"], "Argument --device: 'nowhere' cannot be used"),
-        (["--nonsense"], "Unrecognized arguments: --nonsense."),
     ],
 )
 def test_a_bad_value_is_one_sentence_and_status_2(argv: list[str], says: str, capsys: pytest.CaptureFixture[str]):

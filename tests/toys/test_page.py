@@ -146,21 +146,3 @@ def test_nothing_is_wider_than_a_phone(browse: Browse):
     page = browse(FRONT, width=360, height=740)
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     assert page.locator("#play").bounding_box()["height"] >= 30
-
-
-def test_everything_can_be_reached_and_moved_by_the_keyboard(browse: Browse):
-    page = browse(FRONT)
-    page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.className") == "skip"
-    reached = []
-    for _ in range(40):
-        page.keyboard.press("Tab")
-        reached.append(page.evaluate("document.activeElement.id"))
-    assert [*dict.fromkeys(filter(None, reached))] == ["turn", "play", "to-source", "to-target", "epsilon", "kappa"]
-    page.locator("#kappa").focus()
-    before = value(page, "sharp")
-    page.keyboard.press("ArrowRight")
-    assert value(page, "sharp") > before
-    page.locator("#turn").focus()
-    page.keyboard.press("Home")
-    assert page.locator("#turn-value").inner_text() == "0°"

@@ -7,13 +7,12 @@ import torch
 
 from tests.toys.exact import lost
 from toys.data import weights
-from toys.embeddings import SIZES, names
+from toys.embeddings import names
 from toys.sentences import packages
 from toys.sentences.model import HEADS, KINDS, Encoder, channels
-from toys.sentences.text import TASKS, pairs, parts
 from toys.sentences.training import measured
 from toys.transfer import gauges
-from toys.transfer.protocol import Method, protocol
+from toys.transfer.protocol import Method
 
 SENTENCES = ([101, 7, 8, 102], [101, 9, 102], [101, 5, 6, 7, 8, 102])
 LAYERS = tuple(f"blocks.{name}.{kind}" for name in ("a", "b") for kind in KINDS)
@@ -47,18 +46,6 @@ def test_a_gauge_keeps_the_function_and_one_sides_adapters(network: Encoder, tur
     for placement in ("weight", "residual", "opposite"):
         method = Method(placement=placement, rank=2)
         assert (lost(network, other, method, LAYERS, alike) < 1e-9) == (placement == exact)
-
-
-@pytest.mark.parametrize("kind", TASKS)
-def test_parts_are_of_different_files_and_enough_to_measure_with(kind: str):
-    files = {pair: file for file, some in pairs()[kind].items() for pair in some}
-    assert len(files) == sum(map(len, pairs()[kind].values()))  # nothing twice
-    for seed in range(protocol("embeddings").seeds):
-        cut = parts(kind, seed)
-        train, validation, test = ({files[pair] for pair in part} for part in (cut.train, cut.validation, cut.test))
-        assert len(train | validation | test) == len(train) + len(validation) + len(test)
-        assert len(cut.test) >= SIZES["full"].searched
-        assert len(cut.validation) > SIZES["full"].searched / 2
 
 
 def test_what_is_measured_is_known_for_a_perfect_a_blind_and_a_broken_network(monkeypatch):

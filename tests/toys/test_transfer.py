@@ -108,6 +108,7 @@ def units(rates: int) -> list[Run]:
     ]
 
 
+@pytest.mark.slow
 def test_processes_and_resumed_runs_give_the_same_figures(tmp_path: Path):
     found = []
     for jobs, folder in ((1, "one"), (2, "two"), (1, "two")):
@@ -115,13 +116,6 @@ def test_processes_and_resumed_runs_give_the_same_figures(tmp_path: Path):
             figures = run(units(2))
         found.append([figures[unit] for unit in units(2)])
     assert found[0] == found[1] == found[2]
-
-
-def test_a_file_that_was_cut_short_is_done_again(tmp_path: Path):
-    first = units(1)[0].result(tmp_path)
-    for file in tmp_path.iterdir():
-        file.write_bytes(file.read_bytes()[:40])
-    assert units(1)[0].result(tmp_path) == first
 
 
 def test_every_row_stands_by_seed_in_whatever_order_runs_are_finished():

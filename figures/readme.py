@@ -26,7 +26,7 @@ from toys.page import front
 from toys.style import styled, write
 from toys.transfer import command as toys
 from toys.transfer.output import page as pages
-from toys.transfer.output import picture, prediction_page
+from toys.transfer.output import picture, prediction_page, table
 from toys.transfer.protocol import names, protocol
 
 if TYPE_CHECKING:
@@ -77,12 +77,12 @@ def studies(*wanted: str) -> str:
 def headlines() -> str:
     """Every recorded study in one line."""
     titles = ("study", "moved to models made from the source", "smallest difference that could be seen, of LoRA's gain")
-    lines = [titles, ("---",) * 3]
+    lines = []
     for name, one in records().items():
         plan, page = protocol(name), "molecules.md" if name == "molecules" else f"transfer.md#{name}"
         said = pages.headline(plan, one).partition(": ")[2]
         lines.append((f"[{plan.title}](docs/{page})", said, pages.missed(plan, one) or "-"))
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    return "\n".join(table.markdown(titles, lines)) + "\n"
 
 
 def formal() -> str:

@@ -1,4 +1,4 @@
-"""Mathematics is tested in float64, on one thread, from a fixed seed; pages in a browser and samples in random order."""
+"""Mathematics is tested in float64, on one thread, from a fixed seed; what opens a browser is slow."""
 
 import os
 import random

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from ioadapt_theory.stats import Interval
 from toys.style import FAINT, FULL_WIDTH, LABELS, MARKERS, METHODS
+from toys.transfer.output import table
 from toys.transfer.output.picture import HEADLINE
 from toys.transfer.output.prediction import HALF, HARM, Choice, Move, Threshold, balanced, choices, moves, threshold
 from toys.transfer.protocol import protocol
@@ -79,8 +80,8 @@ def headline(found: Sequence[Move], fixed: Threshold) -> str:
 
 
 def _hits(found: Sequence[Move], fixed: Threshold) -> list[str]:
-    lines = [["toy", "target", "moves", "said to keep half: kept it (harm)", "said not to: kept it", "right, balanced"]]
-    lines.append(["---"] * 6)
+    head = ["toy", "target", "moves", "said to keep half: kept it (harm)", "said not to: kept it", "right, balanced"]
+    lines = []
     for toy in dict.fromkeys(move.toy for move in found):
         for group, words in GROUPS.items():
             some = [move for move in found if (move.toy, move.group) == (toy, group)]
@@ -93,11 +94,12 @@ def _hits(found: Sequence[Move], fixed: Threshold) -> list[str]:
             right = f"{balanced(some, fixed.least):.2f}"
             cells = [toy, words, str(len(some)), f"{kept} of {len(said)} ({harm})", f"{missed} of {len(rest)}", right]
             lines.append(cells)
-    return [f"| {' | '.join(line)} |" for line in lines]
+    return table.markdown(head, lines)
 
 
 def _sides(found: Sequence[Move], fixed: Threshold) -> list[str]:
-    lines = [["toy", "target", "pairs", "named", "highest", "LoRA", "input", "best", "named minus LoRA"], ["---"] * 9]
+    head = ["toy", "target", "pairs", "named", "highest", "LoRA", "input", "best", "named minus LoRA"]
+    lines = []
     for toy in dict.fromkeys(move.toy for move in found):
         for group, words in GROUPS.items():
             some = [move for move in found if (move.toy, move.group) == (toy, group)]
@@ -113,7 +115,7 @@ def _sides(found: Sequence[Move], fixed: Threshold) -> list[str]:
             gap = Interval.of(gaps)
             means = (f"{x:.2f}" for x in (ours, highest, loras, inputs, most))
             lines.append([toy, words, str(len(pairs)), *means, f"{gap.mean:+.2f} ± {gap.half_width:.2f}"])
-    return [f"| {' | '.join(line)} |" for line in lines]
+    return table.markdown(head, lines)
 
 
 def _kept(pair: Choice) -> tuple[float, float, float]:

@@ -124,7 +124,7 @@ _SECTION: Final = re.compile(
 
 
 def filled(text: str) -> str:
-    """The page with every generated section as it has to be now.
+    """Return the page with every generated section as it has to be now.
 
     Raises:
         FileFormatError: a section of which nothing is known here.

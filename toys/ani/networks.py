@@ -70,7 +70,7 @@ class Potential(nn.ModuleDict):
 
 
 def potential(release: str, member: int) -> Potential:
-    """One network of an ensemble, float32; read from the installed package.
+    """Return one network of an ensemble, float32, read from the installed package.
 
     Raises:
         MissingExtraError: torchani (or what it needs) is not installed.
@@ -102,7 +102,7 @@ def _read(release: str, member: int) -> Potential:
 
 
 def features_of(data: Molecules) -> Batch:
-    """The features of all geometries.
+    """Return the features of all geometries.
 
     Raises:
         MissingExtraError: torchani (or what it needs) is not installed.

@@ -44,7 +44,7 @@ class MissingPackageError(IoAdaptError, ImportError):
 
 
 def encoder(network: str, names: Iterable[str]) -> Encoder:
-    """One of READERS, frozen, its blocks under these names.
+    """Return one of READERS, frozen, its blocks under these names.
 
     Raises:
         MissingPackageError: the package that ships it is not installed.
@@ -110,7 +110,7 @@ def _splitter() -> Any:
 
 
 def _installed(package: str) -> Path:
-    """Where a package has put its network.
+    """Return where a package has put its network.
 
     Raises:
         MissingPackageError: it is not installed.

@@ -111,7 +111,7 @@ def main(
     run: Callable[..., dict[str, Any]] = run,
     samples: ModuleType | None = None,
 ) -> int:
-    """Run, print the table, write pictures and record; status 0, or 2 with one sentence on stderr.
+    """Return the status of a run that prints the table and writes pictures and record: 0, or 2 with a sentence.
 
     ``samples`` is for toys whose models make pictures: see ``toys.glyphs.sheet``.
     """

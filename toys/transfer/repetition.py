@@ -49,7 +49,7 @@ class Distance:
 
 
 def distances(plan: Protocol, record: Mapping[str, Any], result: Mapping[str, Any]) -> list[Distance]:
-    """Compare every row of a repetition with the record's values of the same seeds.
+    """Return how far every row of a repetition is from the record's values of the same seeds.
 
     Args:
         plan: the study's protocol.

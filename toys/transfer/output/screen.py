@@ -161,7 +161,7 @@ def printed(paper: str) -> list[str]:
 
 
 def changes(paper: str) -> dict[str, list[float]]:
-    """Side -> relative change from the weight's adapter in every cell of the paper's table that is of a target.
+    """Return side -> relative change from the weight's adapter in every cell of the paper's table that is of a target.
 
     Empty where the paper has no table.
     """

@@ -54,7 +54,7 @@ def test_the_command_writes_both_files_and_says_where(tmp_path: Path, capsys: py
     assert main(["fig_3", "--quick", "--out", str(tmp_path)]) == 0
     assert sorted(p.name for p in tmp_path.iterdir()) == ["fig_3.png", "fig_3.svg"]
     assert capsys.readouterr().out.split() == [str(tmp_path / "fig_3.svg"), str(tmp_path / "fig_3.png")]
-    assert main(["--list"]) == 0
+    assert main(["--list", "--out", str(tmp_path)]) == 0
     assert len(capsys.readouterr().out.splitlines()) == len(FIGURES)
 
 

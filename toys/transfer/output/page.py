@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from ioadapt_theory.stats import Interval
 from toys.style import LABELS
+from toys.transfer import repetition
 from toys.transfer.judge import LORA, Comparison, Verdict, cases, judged, retention, verdicts
 from toys.transfer.output import screen, table
 from toys.transfer.output.picture import shown_methods
@@ -92,6 +93,8 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str) -> str:
         "",
         f"    python toys/{plan.name}.py --quick",
         f"    python toys/{plan.name}.py",
+        "",
+        f"Made on: {repetition.made_on(result)}.",
     ]
     return "\n".join(lines) + "\n"
 

@@ -142,7 +142,7 @@ def _strangers(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
             ]
             for shown in (True, False)
         )
-        what = f"helped by {', '.join(helped)}" if helped else "nothing that was moved is shown to help"
+        what = f"helped by {', '.join(helped)}" if helped else "we found no evidence that a moved adapter helps"
         more = f"; undecided, as p is corrected for the methods: {', '.join(unsure)}" if unsure else ""
         said.append(f"Trained apart ({target}): {what}{more}.")
     return said

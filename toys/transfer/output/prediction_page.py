@@ -20,6 +20,9 @@ GROUPS: Final = {
     "exact": "same function, other weights",
     "strangers": "trained apart",
 }
+SHAPES: Final = {**MARKERS, "residual": "v", "opposite": "X"}
+BINS, FEWEST = 10, 4
+"""Bins of the score from 0 to 1, and moves of one side that a bin has to have."""
 COLOURS: Final = {**METHODS, "residual": "#CC79A7", "opposite": "#E69F00"}
 
 
@@ -75,7 +78,7 @@ def headline(found: Sequence[Move], fixed: Threshold) -> str:
     missed = sum(move.score is None or move.score < fixed.least for move in good)
     return (
         f"On related models the side named beforehand keeps {ours:.2f} of the gain, LoRA {loras:.2f};"
-        f" of all {len(good)} moves that keep half the limit misses {missed}"
+        f" the rule misses {missed} of all {len(good)} moves that keep half"
     )
 
 
@@ -127,7 +130,10 @@ def _clipped(kept: float) -> float:
 
 
 def draw(records: Mapping[str, Any]) -> Figure:
-    """What was kept against the score, a panel for each kind of target; beyond the line the rule says "keeps half"."""
+    """Return what was kept against the score, a panel for each kind of target; right of the line the rule says "half".
+
+    Dots are moves; lines are their means in bins of the score that have at least FEWEST moves.
+    """
     fixed = threshold()
     found = withheld(everything(records), fixed)
     figure = Figure(figsize=(FULL_WIDTH, 3.1))
@@ -136,16 +142,13 @@ def draw(records: Mapping[str, Any]) -> Figure:
     for axes, (group, words) in zip(panels, GROUPS.items(), strict=True):
         for row in rows:
             some = [m for m in found if m.group == group and m.row == row and m.score is not None]
-            axes.plot(
-                [m.score for m in some],
-                np.clip([m.kept for m in some], -1.2, 1.6),
-                MARKERS.get(row, "v"),
-                color=COLOURS.get(row, FAINT),
-                label=LABELS.get(row, row),
-                ms=3,
-                alpha=0.5,
-                mew=0,
-            )
+            x, y = np.array([m.score for m in some]), np.clip([m.kept for m in some], -1.2, 1.6)
+            look = {"color": COLOURS.get(row, FAINT), "marker": SHAPES.get(row, "v")}
+            axes.plot(x, y, **look, ls="", ms=2, alpha=0.15, mew=0)
+            bin_of = np.minimum(np.floor(x * BINS), BINS - 1)
+            bins = [k for k in range(-1, BINS) if (bin_of == k).sum() >= FEWEST]
+            means = [[of[bin_of == k].mean() for k in bins] for of in (x, y)]
+            axes.plot(*means, **look, ms=5, lw=1.2, label=LABELS.get(row, row))
         axes.axvline(fixed.least, color=FAINT, lw=0.8)
         axes.axhline(HALF, color=FAINT, lw=0.8, ls=":")
         axes.set_title(words, loc="left")

@@ -63,15 +63,6 @@ def test_energies_are_those_of_torchani_from_the_coordinates(data: Molecules, ba
         torch.testing.assert_close(network(batch.take(torch.tensor([g]))) / KCAL_PER_MOL, theirs)
 
 
-def test_the_split_is_by_molecule_and_complete(data: Molecules):
-    parts = split(data, seed=3)
-    groups = [set(data.molecule[part]) for part in (parts.train, parts.validation, parts.test)]
-    assert [len(g) for g in groups] == [148, 50, 49]
-    assert len(set.union(*groups)) == 247  # so no two share any
-    assert sorted(np.concatenate([parts.train, parts.validation, parts.test])) == list(range(len(data.molecule)))
-    assert not np.array_equal(split(data, seed=4).test, parts.test)
-
-
 def test_water_asks_the_same_change_of_every_network_and_gfn2_does_not(
     data: Molecules, batch: Batch, source: Potential
 ):

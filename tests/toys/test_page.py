@@ -140,9 +140,3 @@ def test_the_numbers_of_the_false_proposition_are_those_of_the_claims(browse: Br
     assert value(page, "measured") <= value(page, "finite") * (1 + 1e-9)
     broken = "The printed bound is broken" in page.locator("#false-says").inner_text()
     assert broken == (printed.lhs > printed.rhs)
-
-
-def test_nothing_is_wider_than_a_phone(browse: Browse):
-    page = browse(FRONT, width=360, height=740)
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
-    assert page.locator("#play").bounding_box()["height"] >= 30

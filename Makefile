@@ -11,7 +11,7 @@ CHROMIUM := $(shell for name in chromium google-chrome chrome; do command -v $$n
 COMMA := ,
 EXTRAS := test$(if $(CHROMIUM),$(COMMA)browser)
 PYTEST := $(BIN)/python -m pytest
-PARALLEL := -n 2 --dist worksteal
+PARALLEL := -n 2 --dist worksteal --durations 10 --durations-min 5
 NOW := $(shell date +%s)
 export OMP_NUM_THREADS ?= 1
 

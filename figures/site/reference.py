@@ -1,4 +1,4 @@
-"""The reference: which names are public and on which page; what is said of them is their docstrings'."""
+"""The reference: which names are public and on which page; the text is that of their docstrings."""
 
 from collections.abc import Iterator
 from importlib import import_module

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -147,15 +146,6 @@ def test_a_family_opens_without_importing_its_package():
     code = "import sys; from ioadapt_theory.checkpoints.open import open_checkpoint as o; o('ani-1x').close()\n"
     code += "assert not {'torchani', 'torch', 'huggingface_hub'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
-
-
-@pytest.mark.skipif(find_spec("chgnet") is None, reason="pip install --no-deps chgnet==0.4.2")
-def test_chgnet_and_its_fine_tuned_sibling_have_the_same_136_tensors():
-    with open_checkpoint("chgnet") as base, open_checkpoint("chgnet-r2scan") as tuned:
-        assert {n: t.key for n, t in base.tensors.items()} == {n: t.key for n, t in tuned.tensors.items()}
-        assert len(base.tensors) == 136
-        assert base.metadata["inside"] == "model.state_dict"
-        assert (base.name, base.revision) == ("chgnet", "0.4.2")
 
 
 def test_a_pickle_inside_an_installed_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -6,11 +6,12 @@ from typing import Any, Final
 
 from ioadapt_theory.stats import Interval
 from toys.style import LABELS
+from toys.transfer import repetition
 from toys.transfer.judge import LORA, Comparison, Verdict, cases, judged, retention, verdicts
+from toys.transfer.output import screen, table
+from toys.transfer.output.picture import shown_methods
 from toys.transfer.protocol import Protocol
 from toys.transfer.runs import SOURCE
-from toys.transfer.said import report
-from toys.transfer.said.picture import shown_methods
 from toys.transfer.study import NONE
 
 SAYS: Final = {
@@ -73,7 +74,7 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str) -> str:
         *(
             f"- {f'{case}. ' if case else ''}{line}"
             for case, one in cases(result).items()
-            for line in report.controls(plan, one["rows"])
+            for line in screen.controls(plan, one["rows"])
         ),
         "",
         *(
@@ -92,6 +93,8 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str) -> str:
         "",
         f"    python toys/{plan.name}.py --quick",
         f"    python toys/{plan.name}.py",
+        "",
+        f"Made on: {repetition.made_on(result)}.",
     ]
     return "\n".join(lines) + "\n"
 
@@ -124,10 +127,10 @@ def _decides(row: str, verdict: str, found: Sequence[Comparison]) -> str:
     c = min(mine, key=lambda one: one.p)
     together = [one for one in found if one.table == c.table]
     beyond = [one.beyond for one in mine if one.beyond]
-    less = f" Beyond the difference on the source: {report.tally(beyond)}." if beyond else ""
+    less = f" Beyond the difference on the source: {screen.tally(beyond)}." if beyond else ""
     return (
-        f"{label(row)} against {label(c.against)}: {verdict} ({report.tally([one.verdict for one in mine])})."
-        f" Clearest on {report.cell(c)}: {c.difference.mean:+.3f}, 95 % from {c.difference.low:+.3f} to"
+        f"{label(row)} against {label(c.against)}: {verdict} ({screen.tally([one.verdict for one in mine])})."
+        f" Clearest on {screen.cell(c)}: {c.difference.mean:+.3f}, 95 % from {c.difference.low:+.3f} to"
         f" {c.difference.high:+.3f}, p = {c.p:.2g} corrected for {len(together)} cells.{less}"
     )
 
@@ -138,49 +141,39 @@ def _table(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
     if len(plan.targets) > WIDEST:
         parts = {"": (SOURCE, *plan.related), "same function, or trained apart": (*plan.exact, *plan.strangers)}
     tables = ([*_lines(title, models, rows), ""] for title, models in parts.items())
-    return [line for table in tables for line in table][:-1]
+    return [line for one in tables for line in one][:-1]
 
 
 def _lines(title: str, models: Sequence[str], rows: Mapping[str, Any]) -> list[str]:
-    lines = [[title, *models], ["---", *["---:"] * len(models)]]
-    for row, values in rows.items():
-        cells = [_cell(values.get(m)) for m in models]
-        if " x " not in row and any(cells):
-            lines.append([label(row), *cells])
-    return [f"| {' | '.join(line)} |" for line in lines]
+    lines = [[label(row), *cells] for row, *cells in table.lines(rows, models, _cell)]
+    return table.markdown([title, *models], lines, numbers=True)
 
 
-def _cell(values: Sequence[float | None] | None) -> str:
-    if values is None:
-        return ""
-    known = [v for v in values if v is not None]
-    if len(known) < len(values):
-        return "diverged"
-    x = Interval.of(known)
+def _cell(values: list[float]) -> str:
+    x = Interval.of(values)
     return f"{x.mean:.3f} ± {x.half_width:.3f}"
 
 
 def _retained(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
     """What is retained of what retraining on the target gains, for methods that were retrained there."""
-    lines = [["retained of retraining there", *plan.related], ["---", *["---:"] * len(plan.related)]]
+    lines = []
     for case, one in cases(result).items():
         for row in plan.methods:
             if f"{row}, retrained" in one["rows"]:
                 kept = [retention(one["rows"], row, t, f"{row}, retrained") for t in plan.related]
                 name = f"{label(row)}, {case}" if case else label(row)
                 lines.append([name, *("" if k is None else f"{k.mean:.2f} ± {k.half_width:.2f}" for k in kept)])
-    return [*(f"| {' | '.join(line)} |" for line in lines), ""] if len(lines) > 2 else []
+    head = ["retained of retraining there", *plan.related]
+    return [*table.markdown(head, lines, numbers=True), ""] if lines else []
 
 
 def _beside_the_paper(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
     """Ours and the paper's, as signs and relative changes from the weight's adapter: the figures are of other tasks."""
-    theirs = report.changes(plan.paper)
+    theirs = screen.changes(plan.paper)
     if not theirs:
         return []
-    lines = [
-        ["", "here: better on", "median change of the error", f"{plan.paper}: above on", "median change"],
-        ["---"] * 5,
-    ]
+    head = ["", "here: better on", "median change of the error", f"{plan.paper}: above on", "median change"]
+    lines = []
     for row in ("input", "output"):
         mine = [
             mean(one["rows"][row][t]) / mean(one["rows"]["lora"][t]) - 1
@@ -190,7 +183,7 @@ def _beside_the_paper(plan: Protocol, result: Mapping[str, Any]) -> list[str]:
         ]
         if mine and theirs.get(row):
             lines.append([row, *_of(mine, -1), *_of(theirs[row], 1)])
-    return [f"| {' | '.join(line)} |" for line in lines]
+    return table.markdown(head, lines)
 
 
 def _of(changes: Sequence[float], better: int) -> tuple[str, str]:

@@ -2,7 +2,7 @@
 
 A side's score is the mean over an adapter's layers of what the two models share of the space that the side faces,
 beyond unrelated channels (0 unrelated, 1 equal); LoRA faces both spaces of a layer, so the lesser one counts. The rule,
-``foretell.toml``, says that a side with a score of ``least`` or more keeps over half of what its adapter gains on the
+``prediction.toml``, says that a side with a score of ``least`` or more keeps over half of what its adapter gains on the
 source, and names for a pair the side with the highest score, if any has that much. It was fixed on some seeds of one
 toy and is tested on all others, and on all toys that came after.
 """
@@ -28,7 +28,7 @@ OTHER: Final = {"input": "output", "output": "input"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class Threshold:
     """What was fixed, when, and on which seeds of which toy."""
 
     fixed: str
@@ -64,10 +64,10 @@ class Move:
         return self.toy, self.case, self.target, self.seed
 
 
-def rule() -> Rule:
+def threshold() -> Threshold:
     """As frozen in the file."""
     stored = tomllib.loads(FILE.read_text(encoding="utf-8"))
-    return Rule(**stored | {"fixed": str(stored["fixed"]), "seeds": tuple(stored["seeds"])})
+    return Threshold(**stored | {"fixed": str(stored["fixed"]), "seeds": tuple(stored["seeds"])})
 
 
 def moves(plan: Protocol, result: Mapping[str, Any]) -> list[Move]:
@@ -134,7 +134,7 @@ def best_least(some: Sequence[Move]) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class Choice:
     """The side named for a pair, what it kept, what LoRA kept, and the most that any side kept."""
 
     pair: tuple[str, str, str, int]
@@ -145,7 +145,7 @@ class Named:
     most: float
 
 
-def named(some: Iterable[Move], least: float) -> list[Named]:
+def choices(some: Iterable[Move], least: float) -> list[Choice]:
     """For every pair the side with the highest score, LoRA where others have no more; none below the limit."""
     pairs: dict[tuple[str, str, str, int], list[Move]] = {}
     for move in some:
@@ -155,5 +155,5 @@ def named(some: Iterable[Move], least: float) -> list[Named]:
         top = max(sides, key=lambda move: (-1.0 if move.score is None else round(move.score, 2), move.row == LORA))
         side = None if top.score is None or top.score < least else top.row
         kept = {move.row: move.kept for move in sides}
-        found.append(Named(pair, top.group, side, kept[side] if side else 0.0, kept[LORA], max(0.0, *kept.values())))
+        found.append(Choice(pair, top.group, side, kept[side] if side else 0.0, kept[LORA], max(0.0, *kept.values())))
     return found

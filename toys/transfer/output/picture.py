@@ -24,7 +24,7 @@ HEADLINE: Final = 80
 
 
 def draw(plan: Protocol, result: Mapping[str, Any], headline: str | None = None) -> Figure:
-    """Method minus copied LoRA on the same layers, by target, with 95 % intervals; left of zero the method is better.
+    """Return a figure: method minus copied LoRA by target, with 95 % intervals; left of zero the method is better.
 
     Without ``headline`` the verdicts stand above.
     """

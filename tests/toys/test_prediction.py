@@ -3,28 +3,20 @@
 import pytest
 
 from toys.transfer.command import recorded
+from toys.transfer.output import prediction_page
+from toys.transfer.output.prediction import Move, balanced, best_least, choices, moves, score, threshold
 from toys.transfer.protocol import Method, protocol
-from toys.transfer.said import foretold
-from toys.transfer.said.foretell import Move, balanced, best_least, moves, named, rule, score
 from toys.transfer.study import NONE
 
 ALIKE = {
     "blocks.0.q": {"input excess": [0.9, None], "output excess": [0.1, 0.2]},
     "blocks.0.o": {"input excess": [0.3, 0.4], "output excess": [0.7, 0.8]},
 }
+SCORES = [("input", 0, 0.6), ("output", 0, 0.4), ("residual", 0, 0.8), ("opposite", 0, 0.2)]
 
 
 @pytest.mark.parametrize(
-    ("placement", "seed", "wanted"),
-    [
-        ("input", 0, 0.6),
-        ("output", 0, 0.4),
-        ("residual", 0, 0.8),
-        ("opposite", 0, 0.2),
-        ("weight", 0, 0.2),
-        ("input", 1, 0.4),
-        ("weight", 1, 0.3),
-    ],
+    ("placement", "seed", "wanted"), [*SCORES, ("weight", 0, 0.2), ("input", 1, 0.4), ("weight", 1, 0.3)]
 )
 def test_the_score_is_that_of_the_side_that_a_placement_faces(placement: str, seed: int, wanted: float):
     assert score(Method(placement=placement, rank=4), ALIKE, seed) == pytest.approx(wanted)
@@ -48,7 +40,7 @@ def test_a_planted_limit_is_found_and_right():
 def test_the_side_with_the_highest_score_is_named_lora_where_all_are_equal_and_none_below_the_limit():
     pair = [move(0.9, 0.8, "input"), move(0.9, 0.7, "lora"), move(0.2, 0.1, "output")]
     low = [move(0.1, 0.8, "input", seed=1), move(0.0, 0.7, "lora", seed=1)]
-    first, second = named([*pair, *low], 0.5)
+    first, second = choices([*pair, *low], 0.5)
     assert (first.side, first.kept, first.most) == ("lora", 0.7, 0.8)
     assert (second.side, second.kept, second.lora) == (None, 0.0, 0.7)
 
@@ -65,20 +57,11 @@ def test_kept_is_the_share_of_the_gain_on_the_source():
     assert ("residual-6", "continued") not in kept
 
 
-def test_the_rule_is_frozen_with_its_date():
-    fixed = rule()
+def test_the_limit_is_the_best_on_the_seeds_that_it_was_fixed_on_and_the_page_is_of_others():
+    fixed, records = threshold(), {"language": recorded("language")}
     assert (fixed.fixed, fixed.toy, fixed.seeds) == ("2026-11-26", "language", tuple(range(6)))
-    assert 0 < fixed.least < 1
-
-
-def test_the_limit_is_the_best_on_the_seeds_that_it_was_fixed_on():
-    fixed = rule()
-    some = moves(protocol(fixed.toy), recorded(fixed.toy))
+    some = moves(protocol(fixed.toy), records["language"])
     assert best_least([m for m in some if m.seed in fixed.seeds]) == fixed.least
-
-
-def test_what_is_reported_is_of_other_seeds():
-    fixed = rule()
-    found = foretold.withheld(foretold.everything({"language": recorded("language")}), fixed)
-    assert {m.seed for m in found} == set(range(6, 12))
-    assert foretold.headline(found, fixed) in foretold.section({"language": recorded("language")})
+    withheld = prediction_page.withheld(prediction_page.everything(records), fixed)
+    assert {m.seed for m in withheld} == set(range(6, 12))
+    assert prediction_page.headline(withheld, fixed) in prediction_page.section(records)

@@ -10,6 +10,7 @@ import numpy as np
 from ioadapt_theory.claims.settings.printed import SUMMARIES, table
 from ioadapt_theory.stats import Interval, holm, t_test
 from toys.transfer.judge import Comparison, Verdict, cases, judged, verdicts
+from toys.transfer.output import table as tables
 from toys.transfer.protocol import Protocol
 from toys.transfer.runs import SOURCE
 from toys.transfer.study import NONE
@@ -60,10 +61,9 @@ def _table(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
 
 def _means(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
     """The rows at full strength."""
-    models, width = (SOURCE, *protocol.targets), _width(rows)
-    head = " " * width + "".join(f"{model[: CELL - 1]:>{CELL}}" for model in models)
-    full = {row: values for row, values in rows.items() if " x " not in row}
-    return [head, *(row.ljust(width) + "".join(_cell(of.get(model)) for model in models) for row, of in full.items())]
+    models = (SOURCE, *protocol.targets)
+    lines = tables.lines(rows, models, lambda values: f"{mean(values):.3f}")
+    return tables.columns(["", *models], lines, CELL)
 
 
 def _width(rows: Mapping[str, Any]) -> int:
@@ -74,13 +74,6 @@ def best_strength(rows: Mapping[str, Any], method: str, model: str) -> str:
     """The row of a method at the strength with the lowest mean on a model."""
     strengths = [row for row in rows if row == method or (row.startswith(f"{method} x ") and model in rows[row])]
     return min(strengths, key=lambda row: mean(rows[row][model]))
-
-
-def _cell(values: Sequence[float | None] | None) -> str:
-    if values is None:
-        return " " * CELL
-    known = [value for value in values if value is not None]
-    return f"{mean(known):{CELL}.3f}" if len(known) == len(values) else f"{'diverged':>{CELL}}"
 
 
 def _rates(protocol: Protocol, rates: Mapping[str, Any]) -> list[str]:
@@ -149,7 +142,7 @@ def _strangers(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
             ]
             for shown in (True, False)
         )
-        what = f"helped by {', '.join(helped)}" if helped else "nothing that was moved is shown to help"
+        what = f"helped by {', '.join(helped)}" if helped else "we found no evidence that a moved adapter helps"
         more = f"; undecided, as p is corrected for the methods: {', '.join(unsure)}" if unsure else ""
         said.append(f"Trained apart ({target}): {what}{more}.")
     return said
@@ -168,7 +161,7 @@ def printed(paper: str) -> list[str]:
 
 
 def changes(paper: str) -> dict[str, list[float]]:
-    """Side -> relative change from the weight's adapter in every cell of the paper's table that is of a target.
+    """Return side -> relative change from the weight's adapter in every cell of the paper's table that is of a target.
 
     Empty where the paper has no table.
     """

@@ -49,7 +49,7 @@ def compute(
 
 
 def _family(models: Sequence[str]) -> dict[str, Any]:
-    from ioadapt_theory.checkpoints.open import open_checkpoint
+    from ioadapt_theory.checkpoints import open_checkpoint
     from ioadapt_theory.similarity.compare import compare
     from ioadapt_theory.similarity.comparison import Options
     from ioadapt_theory.similarity.measures.spaces import Space

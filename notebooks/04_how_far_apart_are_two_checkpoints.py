@@ -11,7 +11,7 @@ from importlib.util import find_spec
 
 import matplotlib.pyplot as plt
 
-from ioadapt_theory.checkpoints.open import open_checkpoint
+from ioadapt_theory.checkpoints import open_checkpoint
 from ioadapt_theory.similarity.compare import compare
 from ioadapt_theory.similarity.comparison import Options
 from ioadapt_theory.similarity.measures.spaces import Space

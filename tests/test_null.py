@@ -123,7 +123,7 @@ def packaged(package: str, pattern: str) -> Path:
 
 
 def test_members_of_an_ensemble_trained_apart_share_nothing_inside():
-    from ioadapt_theory.checkpoints.open import open_checkpoint
+    from ioadapt_theory.checkpoints.sources import open_checkpoint
 
     pytest.importorskip("torchani")
     with open_checkpoint("ani-1x:0") as one, open_checkpoint("ani-1x:1") as two:

@@ -55,8 +55,8 @@ def _sketch(sources: list[str], args: argparse.Namespace) -> int:
 def _exact(sources: list[str]) -> tuple["Distances", tuple["Node", ...]]:
     from dataclasses import replace
 
-    from ioadapt_theory.checkpoints.open import open_checkpoint, prepare
-    from ioadapt_theory.checkpoints.spelling import as_modules
+    from ioadapt_theory.checkpoints.renaming import as_modules
+    from ioadapt_theory.checkpoints.sources import open_checkpoint, prepare
     from ioadapt_theory.similarity.many.distances import of_checkpoints
     from ioadapt_theory.similarity.many.tree import tree
 
@@ -69,8 +69,8 @@ def _exact(sources: list[str]) -> tuple["Distances", tuple["Node", ...]]:
 
 def _by_sketches(sources: list[str], args: argparse.Namespace) -> tuple["Distances", tuple["Node", ...]]:
     """Of the models that are named, or of all in the folder; near pairs are read again unless told otherwise."""
-    from ioadapt_theory.checkpoints.open import open_checkpoint
-    from ioadapt_theory.checkpoints.spelling import as_modules
+    from ioadapt_theory.checkpoints.renaming import as_modules
+    from ioadapt_theory.checkpoints.sources import open_checkpoint
     from ioadapt_theory.similarity.many.distances import exact, of_sketches
     from ioadapt_theory.similarity.many.kept import in_folder, load, sketch_all
     from ioadapt_theory.similarity.many.tree import tree

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from ioadapt_theory.cli import OK, say
+from ioadapt_theory.cli.files import Files
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -128,6 +129,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--cache", type=Path, metavar="DIR", help="folder of the hub's cache")
 
 
+def files(args: argparse.Namespace) -> Files:
+    """Return what is read and written."""
+    writes = {"--output": args.output, "--figure": args.figure, "--html": args.html}
+    return Files((*args.models, args.parent, args.aliases), writes)
+
+
 def run(args: argparse.Namespace) -> int:
     """Status 0; wrong input is an error of the package, which the caller turns into status 2."""
     if args.list:
@@ -190,7 +197,7 @@ def _as_changes(sources: Sequence[str], opened: Sequence["Checkpoint"]) -> "list
 
 
 def _open(source: str, args: argparse.Namespace) -> "Checkpoint":
-    from ioadapt_theory.checkpoints.open import open_checkpoint
+    from ioadapt_theory.checkpoints.sources import open_checkpoint
 
     base, plus, adapter = source.rpartition("+")
     if base and plus and Path(adapter).exists() and not Path(source).exists():
@@ -207,8 +214,8 @@ def _compare(
 ) -> "Comparison":
     from tqdm import tqdm
 
-    from ioadapt_theory.checkpoints import open as sources
-    from ioadapt_theory.checkpoints.spelling import common
+    from ioadapt_theory.checkpoints import sources
+    from ioadapt_theory.checkpoints.renaming import common
     from ioadapt_theory.similarity.compare import compare
 
     named, _ = common([*models, *([parent] if parent else [])])  # as compare names their tensors
@@ -226,7 +233,7 @@ def _compare(
 
 
 def _check_outputs(args: argparse.Namespace) -> None:
-    """Refuse before anything is read what could not be written afterwards."""
+    """Refuse before anything is read what could not be drawn afterwards."""
     if args.figure is not None or args.html is not None:
         from ioadapt_theory.similarity.report import plots
 
@@ -234,19 +241,6 @@ def _check_outputs(args: argparse.Namespace) -> None:
             plots.check_format(args.figure)
         with plots.styled():  # is matplotlib there?
             pass
-    from ioadapt_theory.checkpoints.files.readers import is_weights
-
-    paths = [path for path in (args.output, args.figure, args.html) if path is not None]
-    for path in paths:
-        if path.is_dir() or not path.absolute().parent.is_dir():
-            msg = f"Cannot write {path}: {'it is a folder' if path.is_dir() else 'its folder does not exist'}."
-            raise InvalidValueError(msg)
-        if path.exists() and is_weights(path.name):
-            msg = f"Cannot write {path}: that file holds weights, which would be lost."
-            raise InvalidValueError(msg)
-    if len({path.resolve() for path in paths}) < len(paths):
-        msg = f"--output, --figure and --html need a file each, got {', '.join(map(str, paths))}."
-        raise InvalidValueError(msg)
 
 
 def _write(comparison: "Comparison", args: argparse.Namespace) -> None:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from ioadapt_theory import kernels
-from ioadapt_theory.checkpoints import spelling
+from ioadapt_theory.checkpoints import renaming
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.similarity.comparison import Comparison, Options, labels_of, role
@@ -43,7 +43,7 @@ def compare(
         >>> import tempfile
         >>> import torch
         >>> from safetensors.torch import save_file
-        >>> from ioadapt_theory.checkpoints.open import open_checkpoint
+        >>> from ioadapt_theory.checkpoints import open_checkpoint
         >>> from ioadapt_theory.similarity.compare import compare
         >>> path, w = tempfile.mkdtemp(), torch.randn(8, 16)
         >>> save_file({"a.weight": w}, f"{path}/one.safetensors")
@@ -56,7 +56,7 @@ def compare(
     _check(checkpoints, options, parent)
     opened = [*checkpoints, *([parent] if parent else [])]
     labels = labels_of(opened)
-    models, respelled = spelling.common(opened, labels)
+    models, respelled = renaming.common(opened, labels)
     prepare = prepare or (lambda matching: _prepare(models, matching))
     if options.match is Match.NAME:
         matching = match_by_names(models, labels, options.match)

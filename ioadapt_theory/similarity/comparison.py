@@ -77,7 +77,7 @@ class Comparison:
         >>> import tempfile
         >>> import torch
         >>> from safetensors.torch import save_file
-        >>> from ioadapt_theory.checkpoints.open import open_checkpoint
+        >>> from ioadapt_theory.checkpoints import open_checkpoint
         >>> from ioadapt_theory.similarity.compare import compare
         >>> path = tempfile.mkdtemp() + "/model.safetensors"
         >>> save_file({"a.weight": torch.randn(8, 16), "b.weight": torch.randn(8, 8)}, path)

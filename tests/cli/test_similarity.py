@@ -223,19 +223,6 @@ def test_thousands_of_blocks_draw_in_seconds(tmp_path: Path):
     assert spent < 30  # about 5; a line and a walk through all layers for every block took minutes
 
 
-def test_files_of_weights_and_files_of_another_option_are_not_overwritten(
-    files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
-    before = Path(files[0]).read_bytes()
-    assert main(["similarity", *files, "--output", files[0]]) == 2
-    assert "that file holds weights, which would be lost" in capsys.readouterr().err
-    assert Path(files[0]).read_bytes() == before
-    page = str(tmp_path / "x.html")
-    assert main(["similarity", *files, "--output", page, "--html", page]) == 2
-    assert "need a file each" in capsys.readouterr().err
-    assert not Path(page).exists()
-
-
 def test_a_picture_without_matplotlib_is_refused_before_anything_is_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):

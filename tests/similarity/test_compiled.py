@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 from ioadapt_theory import kernels
 from ioadapt_theory.checkpoints.checkpoint import torch_dtype
-from ioadapt_theory.checkpoints.open import open_checkpoint
+from ioadapt_theory.checkpoints.sources import open_checkpoint
 from ioadapt_theory.similarity.compare import compare
 from ioadapt_theory.similarity.comparison import Options
 from ioadapt_theory.similarity.matching import match_by_names

@@ -14,8 +14,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
 from ioadapt_theory.checkpoints.checkpoint import SourceError
-from ioadapt_theory.checkpoints.open import open_checkpoint
-from ioadapt_theory.checkpoints.spelling import as_modules
+from ioadapt_theory.checkpoints.renaming import as_modules
+from ioadapt_theory.checkpoints.sources import open_checkpoint
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.results import replacing
 from ioadapt_theory.similarity.many.sketch import Part, Sketch, buckets_for, sketch

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from ioadapt_theory.checkpoints.aliases import Alias, is_repo_id, load_aliases
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError
-from ioadapt_theory.checkpoints.files.local import open_path
+from ioadapt_theory.checkpoints.files.folder import open_path
 from ioadapt_theory.checkpoints.files.readers import is_weights
 from ioadapt_theory.checkpoints.packages import open_package
-from ioadapt_theory.errors import UnknownNameError
+from ioadapt_theory.errors import IoAdaptError, UnknownNameError
 
 
 def open_checkpoint(
@@ -58,15 +58,14 @@ def open_checkpoint(
         >>> import tempfile
         >>> import torch
         >>> from safetensors.torch import save_file
-        >>> from ioadapt_theory.checkpoints.open import open_checkpoint
+        >>> from ioadapt_theory.checkpoints import open_checkpoint
         >>> path = tempfile.mkdtemp() + "/model.safetensors"
         >>> save_file({"a.weight": torch.zeros(8, 16)}, path)
         >>> with open_checkpoint(path) as checkpoint:
         ...     {name: info.shape for name, info in checkpoint.tensors.items()}
         {'a.weight': (8, 16)}
     """
-    named = Path(os.environ["IOADAPT_ALIASES"]) if aliases is None and os.environ.get("IOADAPT_ALIASES") else aliases
-    alias, at, part = resolve(source, load_aliases(named))
+    alias, at, part = resolve(source, _aliases(aliases))
     revision = at or alias.revision or revision
     variant = variant or alias.variant
     ema = alias.ema if ema is None else ema
@@ -75,7 +74,7 @@ def open_checkpoint(
     if alias.path:
         inside = part or alias.component or component
         return open_path(Path(alias.path), name=alias.name or None, component=inside, variant=variant, ema=ema)
-    from ioadapt_theory.checkpoints.hub.open import open_remote
+    from ioadapt_theory.checkpoints.hub.remote import open_remote
 
     folder = alias.subfolder if alias.subfolder is not None else subfolder
     file = alias.file
@@ -83,7 +82,7 @@ def open_checkpoint(
         file, folder = (part, None) if is_weights(part) or part.endswith(".json") else (None, part)
     return open_remote(
         str(alias.repo), revision, name=alias.name, subfolder=folder, file=file, variant=variant, ema=ema,
-        cache=cache, offline=offline, check=verify, progress=progress,
+        cache=cache, offline=offline, verify=verify, progress=progress,
     )  # fmt: skip
 
 
@@ -100,12 +99,27 @@ def prepare(
     if need:
         from huggingface_hub import constants
 
-        from ioadapt_theory.checkpoints.hub.cache import require_space
+        from ioadapt_theory.checkpoints.hub.cached import require_space
 
         require_space(need, cache or Path(constants.HF_HUB_CACHE))
     for checkpoint, some in wanted:
         checkpoint.prepare(some)
     return need
+
+
+def local_path(source: str, aliases: Path | None = None) -> Path | None:
+    """Return the path that a source names, None where it names something else or nothing; see `open_checkpoint`."""
+    try:
+        alias, _, _ = resolve(source, _aliases(aliases))
+    except IoAdaptError:
+        return None
+    return None if alias.path is None else Path(alias.path)
+
+
+def _aliases(own: Path | None) -> dict[str, Alias]:
+    """Return the short names, with those of the file that IOADAPT_ALIASES names if none is given."""
+    named = os.environ.get("IOADAPT_ALIASES")
+    return load_aliases(Path(named) if own is None and named else own)
 
 
 def resolve(source: str, aliases: dict[str, Alias]) -> tuple[Alias, str | None, str | None]:

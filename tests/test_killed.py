@@ -21,7 +21,6 @@ from safetensors.torch import save_file
 from torch import nn
 
 import ioadapt_theory.cli.adapters
-import ioadapt_theory.cli.many
 import ioadapt_theory.cli.report
 import ioadapt_theory.cli.similarity
 import ioadapt_theory.formats.convert_files
@@ -42,9 +41,8 @@ CASES = {
     "adapters convert lora out --to output --base base.safetensors --ridge 0.1": ["out/ioadapt.safetensors"],
     "adapters bake lora out.safetensors --base base.safetensors --style kohya": ["out.safetensors"],
     "adapters bake lora out --base base.safetensors": ["out/adapter_config.json", "out/adapter_model.safetensors"],
-    "similarity base.safetensors other.safetensors --workers 1 --format json --output out.json --html out.html"
+    "similarity base.safetensors other.safetensors --threads 1 --format json --output out.json --html out.html"
     " --figure out.svg": ["out.json", "out.html", "out.svg"],
-    "similarity tree base.safetensors other.safetensors --workers 1 --output out.txt": ["out.txt"],
     "report base.safetensors other.safetensors lora --html out.html": ["out.html"],
     "save": ["out/ioadapt.safetensors"],
 }

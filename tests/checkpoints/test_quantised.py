@@ -13,8 +13,7 @@ from torch import Tensor
 from ioadapt_theory.checkpoints.open import open_checkpoint
 from ioadapt_theory.cli import main
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
-from ioadapt_theory.similarity.compare import compare
-from ioadapt_theory.similarity.comparison import Options
+from ioadapt_theory.similarity import compare
 from tests.checkpoints import quantisers as q
 from tests.checkpoints.hub import LoopbackHub, Repo
 from tests.checkpoints.quantisers import Tensors
@@ -77,7 +76,7 @@ def test_weights_and_their_own_codes_are_alike_and_unrelated_codes_are_not(
     ]
     models = [open_checkpoint(f) for f in files]
     assert {n: t.shape for n, t in models[1].tensors.items()} == {n: tuple(w.shape) for n, w in plain.items()}
-    c = compare(models, Options(workers=1))
+    c = compare(*models)
     fc = [row for row in c.rows if row.name.endswith("fc.weight")]
     assert len(fc) == 3
     for row in fc:

@@ -1,4 +1,4 @@
-"""How fp16, bf16 and others are summed: inner products of every layer of N checkpoints, in float64, in one pass.
+"""Inner products of a layer of N checkpoints, of any dtype, in float64, in one pass.
 
 float32 sums are really wrong at these sizes (on 29.5 M normals the squared norm is off by 4e-3, and a self-similarity
 comes out as 1.004), so values are widened chunk by chunk and summed in float64. A chunk of all models stays in the
@@ -14,13 +14,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.similarity.matching import Layer
-from ioadapt_theory.similarity.measures.overflow import in_range, may_leave, rescaled
-from ioadapt_theory.similarity.streaming.forked import Progress
-from ioadapt_theory.similarity.streaming.moments import Moments, sq_distances
-from ioadapt_theory.similarity.streaming.reader import LONGEST, Fill, Reader
-from ioadapt_theory.similarity.streaming.workers import over_layers
+from ioadapt_theory.similarity.measures.cosine import Moments, sq_distances
+from ioadapt_theory.similarity.measures.reader import LONGEST, Fill, Reader
 
 ELEMENTS = 256 * 1024
 """Elements of one chunk of all models together; their float64 copies fill 2 MB."""
@@ -30,25 +26,37 @@ SHORT = 8 * 1024
 """Elements of one dot product, at most: above 10000 OpenBLAS wakes threads for it, which cost more than they do."""
 
 
-def moments(
-    checkpoints: Sequence[Checkpoint],
-    layers: Sequence[Layer],
-    *,
-    parent: int | None = None,
-    sums: bool = False,
-    workers: int = 1,
-    progress: Progress | None = None,
-) -> list[Moments]:
-    """Moments of every layer, in the given order; ``parent`` is the position of the model that is subtracted."""
+def moments(layer: Layer, reader: Reader, *, sums: bool = False) -> Moments:
+    """Return the moments of a layer; ``sums`` asks for the sums of its elements too."""
+    count = len(reader.checkpoints)
+    models = reader.members(layer)
+    total, sizes = _inner(layer, reader, models, sums=sums)
+    inner = np.full((count, count), np.nan)
+    inner[np.ix_(models, models)] = total
+    made = Moments(inner, sq_distances(inner), np.full(count, np.nan) if sums else None)
+    if made.sums is not None:
+        made.sums[models] = sizes
+    _refine(layer, reader, made)
+    for model in models:
+        if inner[model, model] == 0 and _underflows(layer, reader, model):
+            inner[model, model] = np.nan
+    return made
 
-    def one(layer: Layer, reader: Reader) -> Moments:
-        return _layer_moments(layer, reader, len(checkpoints), sums=sums)
 
-    return over_layers(layers, one, lambda: Reader(checkpoints, parent=parent), workers, progress)
+def _underflows(layer: Layer, reader: Reader, model: int) -> bool:
+    """Whether a tensor whose squares are all zero is not: of float64 alone, whose smallest squares are lost."""
+    if reader.checkpoints[model].tensors[str(layer.tensors[model])].dtype != "F64":
+        return False
+    for rows, fill, starts in _passes(layer, reader, [model]):
+        for start in starts:
+            fill(start)
+            if rows.any():
+                return True
+    return False
 
 
 def _passes(layer: Layer, reader: Reader, models: Sequence[int]) -> Iterator[tuple[Tensor, Fill, range]]:
-    """A buffer with a row a model, what fills it with equal pieces of their tensors, and where these begin.
+    """Yield a buffer with a row a model, what fills it with equal pieces of their tensors, and where these begin.
 
     First the long pieces, then one of whole blocks of SHORT, then what is left.
     """
@@ -59,46 +67,28 @@ def _passes(layer: Layer, reader: Reader, models: Sequence[int]) -> Iterator[tup
             yield *reader.rows(layer, models, length), range(begin, end, length)
 
 
-def _layer_moments(layer: Layer, reader: Reader, count: int, *, sums: bool) -> Moments:
-    models = [i for i in layer.models if i != reader.parent]
-    total, sizes = _inner(layer, reader, models, sums=sums)
-    exponents = None
-    if not in_range(total.diagonal(), reader) and may_leave(layer, reader):
-        reader, scales = rescaled(layer, reader, models)
-        total, sizes = _inner(layer, reader, models, sums=sums)
-        exponents = np.zeros(count, dtype=np.int64)
-        exponents[models] = scales
-    inner = np.full((count, count), np.nan)
-    inner[np.ix_(models, models)] = total
-    moments = Moments(inner, sq_distances(inner), np.full(count, np.nan) if sums else None, exponents)
-    if moments.sums is not None:
-        moments.sums[models] = sizes
-    _refine(layer, reader, moments)
-    return moments
-
-
 def _inner(
     layer: Layer, reader: Reader, models: Sequence[int], *, sums: bool
 ) -> tuple[Float[np.ndarray, "m m"], Float[np.ndarray, " m"]]:
-    """Inner products and sums of the models' tensors; what is beyond the range, or NaN, is the caller's to see."""
+    """Return inner products and sums of the models' tensors; infinity or NaN is the caller's to see."""
     total, sizes = np.zeros((len(models), len(models))), np.zeros(len(models))
     for rows, fill, starts in _passes(layer, reader, models):
         dots, part = _dots(rows)
-        found = np.zeros(part.shape)
+        summed = np.zeros(part.shape)
         with np.errstate(over="ignore", invalid="ignore"):
             for start in starts:
                 fill(start)
                 for left, right, out in dots:
                     np.matmul(left, right, out)
-                np.add(found, part, found)
+                np.add(summed, part, summed)
                 if sums:
                     sizes += rows.sum(1).numpy()
-            total += found.sum(2)
+            total += summed.sum(2)
     return np.triu(total) + np.triu(total, 1).T, sizes
 
 
 def _dots(rows: Tensor) -> tuple[list[tuple[np.ndarray, np.ndarray, np.ndarray]], Float[np.ndarray, "m m blocks"]]:
-    """Products of every row, a block at a time, with itself and those below; and where they go, zeros elsewhere."""
+    """Return products of each row with itself and those below, block by block, and the array that they fill."""
     m, n = rows.shape
     blocks = rows.view(m, -1, min(SHORT, n)).numpy()
     part = np.zeros((m, m, blocks.shape[1]), blocks.dtype)

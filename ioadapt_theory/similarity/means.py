@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-import numpy as np
+from ioadapt_theory.null import Null
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +18,7 @@ class Entry:
 
     cosine: float
     parameters: int
-    baseline: tuple[float, float] | None = None
-    subspace: float | None = None
-    excess: float | None = None
+    null: Null | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,17 +31,17 @@ class Mean:
 
 
 def count_of_lowest(fraction: float, layers: int) -> int:
-    """⌈fraction · layers⌉, with the fraction as it was written: 0.1 of 30 is 3, not 4."""
+    """Return ⌈fraction · layers⌉, with the fraction as it was written: 0.1 of 30 is 3, not 4."""
     return math.ceil(Fraction(repr(fraction)) * layers)
 
 
 def lowest(entries: Sequence[Entry], fraction: float) -> list[Entry]:
-    """The layers with the lowest cosine, at least one."""
+    """Return the layers with the lowest cosine, at least one."""
     return sorted(entries, key=lambda e: e.cosine)[: count_of_lowest(fraction, len(entries))]
 
 
 def mean(entries: Sequence[Entry], *, weighted: bool) -> Mean:
-    """Mean cosine, uniform over layers or weighted by their numbers of elements."""
+    """Return the mean cosine, uniform over layers or weighted by their numbers of elements."""
     parameters = sum(e.parameters for e in entries)
     if not entries:
         return Mean(0, 0, None)
@@ -52,11 +50,15 @@ def mean(entries: Sequence[Entry], *, weighted: bool) -> Mean:
     return Mean(len(entries), parameters, math.fsum(e.cosine for e in entries) / len(entries))
 
 
-def mean_baseline(entries: Sequence[Entry], *, weighted: bool) -> tuple[float, float] | None:
-    """Mean and standard deviation of the mean cosine of unrelated layers; layers are independent."""
-    known = [(e.baseline, e.parameters if weighted else 1) for e in entries if e.baseline is not None]
-    if not known or len(known) < len(entries):
+def mean_null(entries: Sequence[Entry], *, weighted: bool) -> Null | None:
+    """Return the mean cosine beside that of unrelated layers, which are independent; None if a layer has no null."""
+    nulls = [(e.null, e.parameters if weighted else 1) for e in entries if e.null is not None]
+    if not nulls or len(nulls) < len(entries):
         return None
-    total = sum(w for _, w in known)
-    centre = math.fsum(w * b[0] for b, w in known) / total
-    return centre, float(np.sqrt(math.fsum((w * b[1]) ** 2 for b, w in known))) / total
+    total = sum(weight for _, weight in nulls)
+    centre = math.fsum(weight * null.mean for null, weight in nulls) / total
+    spread = math.sqrt(math.fsum((weight * null.sd) ** 2 for null, weight in nulls)) / total
+    third = math.fsum(null.skew * (weight * null.sd / total) ** 3 for null, weight in nulls)
+    mean_cosine = mean(entries, weighted=weighted).mean
+    assert mean_cosine is not None, "there are entries"
+    return Null(mean_cosine, centre, spread, third / spread**3 if spread > 0 else 0.0)

@@ -200,7 +200,12 @@ def test_a_comparison_of_weights_imports_no_torch(tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("machine", "features", "usable"),
-    [("x86_64", "+f16c,-avx512f", True), ("AMD64", "-f16c,+avx", False), ("arm64", "", True), ("riscv64", "+f16c", False)],
+    [
+        ("x86_64", "+f16c,-avx512f", True),
+        ("AMD64", "-f16c,+avx", False),
+        ("arm64", "", True),
+        ("riscv64", "+f16c", False),
+    ],
 )
 def test_processors_that_do_not_widen_fp16_do_without(
     monkeypatch: pytest.MonkeyPatch, machine: str, features: str, usable: bool

@@ -136,7 +136,7 @@ def test_real_networks_trained_apart_share_nothing_inside():
 
 
 def test_members_of_an_ensemble_trained_apart_share_nothing_inside():
-    from ioadapt_theory.checkpoints.open import open_checkpoint
+    from ioadapt_theory.checkpoints.sources import open_checkpoint
 
     pytest.importorskip("torchani")
     with open_checkpoint("ani-1x:0") as one, open_checkpoint("ani-1x:1") as two:

@@ -1,6 +1,6 @@
 """What every source of weights looks like to the rest: named tensors known from a header, values read piece by piece.
 
-`open.open_checkpoint` makes one from an alias, a path or a hub id. No torch is imported before values are read.
+`sources.open_checkpoint` makes one from an alias, a path or a hub id. No torch is imported before values are read.
 """
 
 import math
@@ -141,7 +141,7 @@ class Checkpoint(ABC):
     def prepare(self, names: Collection[str] | None = None) -> None:  # noqa: B027  (local files need nothing)
         """Bring the files that hold `names` (None: all) onto this machine; reading does it if it was not done.
 
-        Call it once the layers to compare are known. `open.prepare` does so for several checkpoints, after it has
+        Call it once the layers to compare are known. `sources.prepare` does so for several checkpoints, after it has
         compared the sum of what is pending with the free disk.
 
         Raises:

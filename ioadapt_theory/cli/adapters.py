@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ioadapt_theory.cli import FINDING, OK
-from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.cli.files import Files
 
 if TYPE_CHECKING:
     from ioadapt_theory.formats.match import Match
@@ -26,6 +26,8 @@ examples:
   ioadapt adapters bake my_adapter lora.safetensors --base lcm --style kohya --component unet
   ioadapt adapters bake my_dora lora_folder --base ./llama --share 0.99
 """
+WRITTEN = ("ioadapt.safetensors", "adapter_model.safetensors", "adapter_config.json")
+"""Files of a folder that an adapter is written to."""
 TARGETS = ("input", "output", "ioadapt", "peanut", "glora")
 
 
@@ -70,16 +72,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def files(args: argparse.Namespace) -> Files:
+    """Return what is read, and the files that OUT may become."""
+    out = [] if args.action == "inspect" else [Path(args.out), *(Path(args.out) / name for name in WRITTEN)]
+    return Files((args.file, args.base, getattr(args, "source", None)), adapter=tuple(out))
+
+
 def run(args: argparse.Namespace) -> int:
     """Do it; 1 if the file holds something that does not fit the base or is not read."""
     from ioadapt_theory.adapters.base_weights import checkpoint_weights
-    from ioadapt_theory.checkpoints.open import open_checkpoint
+    from ioadapt_theory.checkpoints.sources import open_checkpoint
     from ioadapt_theory.formats.convert_files import bake_to, convert_to, rewrite_to
     from ioadapt_theory.formats.match import match, require_complete, without_idle
     from ioadapt_theory.formats.open import open_adapter
 
-    if args.action != "inspect":
-        _refuse_to_overwrite(Path(args.out).resolve(), Path(args.file).resolve(), Path(args.base).resolve())
     opened = open_adapter(args.file)
     if args.action == "inspect" and args.check:
         opened.check()
@@ -147,16 +153,6 @@ def _warn_of_another_base(opened: "Opened", weights: Any) -> None:
     found = kinship(opened.prints, weights)
     if found.verdict in {"relative", "foreign"}:
         sys.stderr.write(f"This is not the base that {opened.path} was trained on, but {found}.\n")
-
-
-def _refuse_to_overwrite(out: Path, adapter: Path, base: Path) -> None:
-    """Neither the adapter, nor the base or a file of its folder."""
-    if out == adapter:
-        msg = f"{out} is the adapter itself; give another place to write to."
-        raise InvalidValueError(msg)
-    if out == base or (out.is_file() and base in out.parents):
-        msg = f"{out} is the base itself or a file in its folder; give another place to write to."
-        raise InvalidValueError(msg)
 
 
 def _show(args: argparse.Namespace, opened: "Opened", matched: "Match | None", weights: Any) -> int:

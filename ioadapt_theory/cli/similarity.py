@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ioadapt_theory.cli import OK, say
+from ioadapt_theory.cli.files import Files
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -94,6 +95,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--cache", type=Path, metavar="DIR", help="folder of the hub's cache")
 
 
+def files(args: argparse.Namespace) -> Files:
+    """Return what is read and written."""
+    writes = {"--output": args.output, "--figure": args.figure, "--html": args.html}
+    return Files((*args.models, args.parent, args.aliases), writes)
+
+
 def run(args: argparse.Namespace) -> int:
     """Compare and write the result; wrong input is an error of the package, which the caller turns into status 2."""
     if args.list:
@@ -153,7 +160,7 @@ def _as_changes(sources: Sequence[str], opened: Sequence["Checkpoint"]) -> "list
 
 
 def _open(source: str, args: argparse.Namespace) -> "Checkpoint":
-    from ioadapt_theory.checkpoints.open import open_checkpoint
+    from ioadapt_theory.checkpoints.sources import open_checkpoint
 
     base, plus, adapter = source.rpartition("+")
     if base and plus and Path(adapter).exists() and not Path(source).exists():
@@ -184,7 +191,7 @@ def _compare(
 
 
 def _check_outputs(args: argparse.Namespace) -> None:
-    """Refuse before anything is read what could not be written afterwards."""
+    """Refuse before anything is read what could not be drawn afterwards."""
     if args.figure is not None or args.html is not None:
         from ioadapt_theory.similarity.report import plots
 
@@ -192,19 +199,6 @@ def _check_outputs(args: argparse.Namespace) -> None:
             plots.check_format(args.figure)
         with plots.styled():  # is matplotlib there?
             pass
-    from ioadapt_theory.checkpoints.files.readers import is_weights
-
-    paths = [path for path in (args.output, args.figure, args.html) if path is not None]
-    for path in paths:
-        if path.is_dir() or not path.absolute().parent.is_dir():
-            msg = f"Cannot write {path}: {'it is a folder' if path.is_dir() else 'its folder does not exist'}."
-            raise InvalidValueError(msg)
-        if path.exists() and is_weights(path.name):
-            msg = f"Cannot write {path}: that file holds weights, which would be lost."
-            raise InvalidValueError(msg)
-    if len({path.resolve() for path in paths}) < len(paths):
-        msg = f"--output, --figure and --html need a file each, got {', '.join(map(str, paths))}."
-        raise InvalidValueError(msg)
 
 
 def _write(comparison: "Comparison", args: argparse.Namespace) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from ioadapt_theory.adapters.families.family import Ranges
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.rules import fingerprint
-from ioadapt_theory.checkpoints.names.layer import Name
+from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.formats import own
 from ioadapt_theory.formats.build import cut
 from ioadapt_theory.formats.kinds.base_changes import Change

@@ -13,7 +13,7 @@ from typing import Any
 
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.rules.fingerprint import recorded
-from ioadapt_theory.checkpoints.names.layer import PEFT_PREFIX, Name
+from ioadapt_theory.checkpoints.names.layer_name import PEFT_PREFIX, Name
 from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnsupportedError
 from ioadapt_theory.formats.build import KINDS, build, kind_of, rank_of, sketch
 from ioadapt_theory.formats.kinds import base_changes, diffusers, iolora, peanut, peft

@@ -7,8 +7,7 @@ from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
 
-from ioadapt_theory.checkpoints import open as sources
-from ioadapt_theory.checkpoints import spelling
+from ioadapt_theory.checkpoints import renaming, sources
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.similarity.comparison import Comparison, Options, labels_of, role
@@ -94,7 +93,7 @@ def _compare(
     checkpoints = opened[:parent]
     labels = labels_of(opened)
     _check(checkpoints, options, None if parent is None else opened[parent])
-    models, respelled = spelling.common(opened, labels)
+    models, respelled = renaming.common(opened, labels)
     if options.match is Match.NAME:
         matching = match_by_names(models, labels)
     else:

@@ -32,12 +32,16 @@ def match_by_provenance(
     for i in range(1, len(checkpoints)):
         origin = by_contents(contents(checkpoints[0], names[0]), contents(checkpoints[i], names[i]))
         traced = _all_tensors(origin, names[i].values()) if origin else {}
-        keys.append(
-            {
-                stored: traced.get(name, f"{name} of {labels[i]}" if origin else name)
-                for stored, name in names[i].items()
-            }
-        )
+        firsts = {old: new for new, old in reversed(traced.items())}  # of a block that stands twice the first counts
+        key = {
+            name: traced[name]
+            if firsts.get(traced.get(name, "")) == name
+            else f"{name} of {labels[i]}"
+            if origin
+            else name
+            for name in names[i].values()
+        }
+        keys.append({stored: key[name] for stored, name in names[i].items()})
         notes.append(_note(origin, labels[0], labels[i]))
     matching = group(checkpoints, labels, keys)
     return Matching(matching.layers, matching.skipped, tuple(notes))

@@ -15,7 +15,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from ioadapt_theory.checkpoints.checkpoint import SourceError
-from ioadapt_theory.checkpoints.open import open_checkpoint
+from ioadapt_theory.checkpoints.sources import open_checkpoint
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError
 from tests.checkpoints.broken import GOOD, INDEXES, PICKLES, SAFETENSORS, entry, header
 from tests.similarity.models import value

@@ -10,7 +10,7 @@ import torch
 from gguf import GGMLQuantizationType as Kind
 from gguf import GGUFWriter
 
-from ioadapt_theory.checkpoints.open import open_checkpoint
+from ioadapt_theory.checkpoints.sources import open_checkpoint
 from ioadapt_theory.errors import FileFormatError, IoAdaptError, MissingExtraError
 from tests.checkpoints.test_broken_files import damaged
 from tests.similarity.models import value

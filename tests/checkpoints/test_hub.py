@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save
 
 from ioadapt_theory.checkpoints.checkpoint import SourceError
-from ioadapt_theory.checkpoints.open import open_checkpoint, prepare
+from ioadapt_theory.checkpoints.sources import open_checkpoint, prepare
 from tests.checkpoints.hub import COMMIT, LoopbackHub, Repo
 from tests.similarity.models import shapes, sharded, value, weights
 
@@ -298,7 +298,7 @@ def test_progress_is_shown_on_stderr_or_not_at_all(
 def test_an_interrupted_download_leaves_nothing_and_the_next_run_completes(hub: LoopbackHub, hub_cache: Path):
     values = {"large": torch.randn(3_200_000, dtype=torch.float32)}
     hub.repos["some/model"] = repo = Repo({FILE: save(values)}, hold_after={FILE: 11_000_000})
-    code = "import sys; from pathlib import Path; from ioadapt_theory.checkpoints.open import open_checkpoint as o\n"
+    code = "import sys; from pathlib import Path; from ioadapt_theory.checkpoints.sources import open_checkpoint as o\n"
     code += "o('some/model', cache=Path(sys.argv[1])).prepare()"
     with subprocess.Popen([sys.executable, "-c", code, str(hub_cache)], stderr=subprocess.PIPE) as process:
         assert repo.holding.wait(30)

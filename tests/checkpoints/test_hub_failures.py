@@ -11,7 +11,7 @@ from safetensors.torch import save
 
 from ioadapt_theory.checkpoints.checkpoint import SourceError
 from ioadapt_theory.checkpoints.hub.errors import Request, explain
-from ioadapt_theory.checkpoints.open import open_checkpoint
+from ioadapt_theory.checkpoints.sources import open_checkpoint
 from ioadapt_theory.errors import InvalidValueError
 from tests.checkpoints.hub import LoopbackHub, Repo
 from tests.similarity.models import sharded, weights

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 
 from ioadapt_theory.checkpoints.checkpoint import SourceError, TensorInfo
-from ioadapt_theory.checkpoints.open import open_checkpoint
+from ioadapt_theory.checkpoints.sources import open_checkpoint
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnknownNameError
 from tests.similarity.models import rows, shapes, sharded, value, weights
 

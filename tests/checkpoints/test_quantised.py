@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ioadapt_theory.checkpoints.open import open_checkpoint
+from ioadapt_theory.checkpoints.sources import open_checkpoint
 from ioadapt_theory.cli import main
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
 from ioadapt_theory.similarity import compare

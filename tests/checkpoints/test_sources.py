@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from ioadapt_theory.checkpoints.aliases import Alias, is_repo_id, load_aliases
 from ioadapt_theory.checkpoints.checkpoint import SourceError
 from ioadapt_theory.checkpoints.files.neurochem import open_ensemble
-from ioadapt_theory.checkpoints.open import open_checkpoint, resolve
+from ioadapt_theory.checkpoints.sources import open_checkpoint, resolve
 from ioadapt_theory.errors import FileFormatError, MissingExtraError, UnknownNameError
 from tests.similarity.models import value
 
@@ -144,7 +144,7 @@ def test_ani_weights_are_those_that_torchani_itself_loads():
 
 
 def test_a_family_opens_without_importing_its_package():
-    code = "import sys; from ioadapt_theory.checkpoints.open import open_checkpoint as o; o('ani-1x').close()\n"
+    code = "import sys; from ioadapt_theory.checkpoints.sources import open_checkpoint as o; o('ani-1x').close()\n"
     code += "assert not {'torchani', 'torch', 'huggingface_hub'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -10,7 +10,7 @@ from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint
 from safetensors.torch import save_file
 
 from ioadapt_theory.adapters import layers
-from ioadapt_theory.checkpoints.names.layer import Name
+from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.checkpoints.names.unet import PREFIX, blocks_in_diffusers, canonical, to_diffusers
 from ioadapt_theory.formats import load

@@ -146,9 +146,7 @@ BROKEN = {
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit")  # a DeprecationWarning or a FutureWarning, as torch ages
 @pytest.mark.parametrize("name", BROKEN)
-def test_a_broken_file_is_named_and_nothing_is_written(
-    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_a_broken_file_is_named_and_nothing_is_written(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     save_file(GOOD, tmp_path / "good.safetensors")
     source = tmp_path / ("model" if name == "index.json" else name)
     if name == "index.json":

@@ -152,7 +152,7 @@ def test_an_error_over_twenty_thousand_tensors_takes_no_longer_than_their_header
 def test_options_outside_their_limits_are_refused(options: dict[str, object], message: str):
     with pytest.raises(InvalidValueError, match=message):
         compare(*family(2), options=Options(**options))  # type: ignore[arg-type]
-    with pytest.raises(UnknownNameError, match="No space 'inptu'. Did you mean 'input'"):
+    with pytest.raises(UnknownNameError, match=r"No space 'inptu'\. Did you mean 'input'"):
         Options(space="inptu")  # type: ignore[arg-type]
 
 

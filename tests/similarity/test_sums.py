@@ -1,4 +1,4 @@
-"""Cosines, distances and norms are those of a float64 reference: in torch for every dtype, compiled for three of them."""
+"""Cosines, distances and norms are those of a float64 reference: by torch for every dtype, compiled for three."""
 
 import math
 import subprocess
@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ioadapt_theory.checkpoints.checkpoint import SourceError, torch_dtype
-from ioadapt_theory.checkpoints.open import open_checkpoint
+from ioadapt_theory.checkpoints.sources import open_checkpoint
 from ioadapt_theory.similarity import Options, Values, compare
 from ioadapt_theory.similarity.matching import match_by_names
 from ioadapt_theory.similarity.measures import compiled

@@ -101,6 +101,14 @@ def test_a_layer_that_the_first_does_not_have_has_no_partner():
     assert {s.name for s in matching.skipped} >= {"model.layers.2.self_attn.q_proj.weight of b"}
 
 
+def test_of_a_block_that_stands_twice_the_second_is_left_out_by_name():
+    base = llm(4)
+    made, _ = pruned(base, [0, 1, 1, 2, 3])
+    matching = match_by_provenance([held("a", base), held("b", made)], "ab")
+    assert len(matching.layers) == len(base)
+    assert {s.name for s in matching.skipped} == {f"{n.replace('.1.', '.2.')} of b" for n in base if "layers.1." in n}
+
+
 def test_students_of_a_known_layout_are_traced_without_a_value_read():
     called: list[int] = []
     pair = [held("a", weights("sd15", 0)), held("b", weights("bk-sdm-tiny", 0))]

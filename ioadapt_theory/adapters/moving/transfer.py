@@ -15,7 +15,7 @@ from ioadapt_theory.adapters.moving.correspondence import Correspondence, Renumb
 from ioadapt_theory.adapters.moving.neurons import faces, reordered
 from ioadapt_theory.adapters.moving.outlook import Outlook, of_models
 from ioadapt_theory.adapters.rules.target_modules import walk
-from ioadapt_theory.checkpoints.names.layer import Name
+from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import IoAdaptError, UnsupportedError
 
 NO_LAYER = "the model has no such layer"

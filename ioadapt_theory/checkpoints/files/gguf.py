@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from ioadapt_theory.checkpoints.checkpoint import TensorInfo
-from ioadapt_theory.checkpoints.files.made import Made
+from ioadapt_theory.checkpoints.computed import Computed
 from ioadapt_theory.checkpoints.files.plain import PlainFile
 from ioadapt_theory.errors import FileFormatError, MissingExtraError
 
@@ -39,7 +39,7 @@ NAMES: Final = {
 """Name of a module in GGUF -> in transformers, within its block or outside of all."""
 
 
-class GgufCheckpoint(Made):
+class GgufCheckpoint(Computed):
     """The tensors of one file, each float32 when it is read."""
 
     def __init__(self, file: PlainFile, name: str, stored: dict[str, Any], heads: dict[str, int], kind: str) -> None:
@@ -53,7 +53,7 @@ class GgufCheckpoint(Made):
         self._file, self._stored, self._heads = file, stored, heads
 
     def make(self, name: str) -> "torch.Tensor":
-        """See `Made.make`."""
+        """See `Computed.make`."""
         import numpy as np
         import torch
         from gguf import quants

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from ioadapt_theory.checkpoints.names import kohya, unet
 from ioadapt_theory.checkpoints.names.authors import in_diffusers
-from ioadapt_theory.checkpoints.names.layer import Name, unwrapped
+from ioadapt_theory.checkpoints.names.layer_name import Name, unwrapped
 from ioadapt_theory.checkpoints.names.transformers import Rename
 
 

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, TensorInfo
-from ioadapt_theory.checkpoints.files.made import Made
+from ioadapt_theory.checkpoints.computed import Computed
 from ioadapt_theory.checkpoints.quantised import bitsandbytes, packed, scaled
 from ioadapt_theory.checkpoints.quantised.recipe import Recipe, read_whole
 from ioadapt_theory.errors import UnsupportedError
@@ -35,7 +35,7 @@ REFUSED: Final = {
 """Endings of two stored names ('' for any) -> what such files are quantised by, where no recipe took them."""
 
 
-class Dequantised(Made):
+class Dequantised(Computed):
     """Weights by recipes, and the other tensors of a checkpoint as they are."""
 
     def __init__(self, whole: Checkpoint, recipes: dict[str, Recipe]) -> None:
@@ -59,7 +59,7 @@ class Dequantised(Made):
         return super().filler(name, out) if name in self._recipes else self._whole.filler(name, out)
 
     def make(self, name: str) -> "torch.Tensor":
-        """See `Made.make`."""
+        """See `Computed.make`."""
         recipe = self._recipes[name]
         return recipe.make({role: read_whole(self._whole, part) for role, part in recipe.parts.items()})
 

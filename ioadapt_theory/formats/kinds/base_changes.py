@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ioadapt_theory.adapters.layer import AdaptedLayer
 from ioadapt_theory.adapters.rules.target_modules import walk
-from ioadapt_theory.checkpoints.names.layer import PEFT_PREFIX, Name
+from ioadapt_theory.checkpoints.names.layer_name import PEFT_PREFIX, Name
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats.tensors import TensorFile
 

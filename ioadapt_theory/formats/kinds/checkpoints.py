@@ -16,15 +16,15 @@ from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import layers
 from ioadapt_theory.adapters.moving.transfer import put
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, TensorInfo, torch_dtype
-from ioadapt_theory.checkpoints.files.made import Made
+from ioadapt_theory.checkpoints.computed import Computed
 from ioadapt_theory.checkpoints.names.resolve import resolve
-from ioadapt_theory.checkpoints.spelling import as_modules
+from ioadapt_theory.checkpoints.renaming import as_modules
 from ioadapt_theory.errors import UnsupportedError
 from ioadapt_theory.formats.match import fitted, match, require_complete
 from ioadapt_theory.formats.open import Item, Opened, open_adapter
 
 
-class Computed(Made):
+class Computed(Computed):
     """Tensors that are computed when they are read, beside those of another checkpoint."""
 
     def __init__(
@@ -41,7 +41,7 @@ class Computed(Made):
         self.tensors = {**(beside.tensors if beside else {}), **{n: info for n, (info, _) in computed.items()}}
 
     def make(self, name: str) -> Tensor:
-        """See `Made.make`."""
+        """See `Computed.make`."""
         return self._computed[name][1]().to(torch_dtype(self.tensors[name].dtype))
 
     def filler(self, name: str, out: Tensor) -> Callable[[int], None]:

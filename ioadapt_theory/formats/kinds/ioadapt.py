@@ -16,7 +16,7 @@ from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import FAMILIES, LIMITS, Spec
 from ioadapt_theory.adapters.families.family import Limit, Shapes, is_count, is_finite
 from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.checkpoints.names.layer import Name
+from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats.kinds import base_changes
 from ioadapt_theory.formats.kinds.base_changes import Change, Made

@@ -17,7 +17,7 @@ from ioadapt_theory.adapters.config import AdapterConfig, LayerPlan
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import FAMILIES, OPTIONS
 from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.checkpoints.names.layer import Name, layer_name
+from ioadapt_theory.checkpoints.names.layer_name import Name, layer_name
 from ioadapt_theory.errors import FileFormatError, IoAdaptError, ShapeError
 from ioadapt_theory.formats.build import require_square
 from ioadapt_theory.formats.kinds.ioadapt import adapter_of, describe

@@ -3,7 +3,7 @@
 import re
 
 from ioadapt_theory.checkpoints.names.flux import without_xlabs
-from ioadapt_theory.checkpoints.names.layer import Name, layer_name
+from ioadapt_theory.checkpoints.names.layer_name import Name, layer_name
 from ioadapt_theory.formats.build import KINDS
 
 ROLES = {

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from ioadapt_theory.adapters.families.family import is_finite
-from ioadapt_theory.checkpoints.names.layer import Name
+from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats.kinds import Shapes
 from ioadapt_theory.formats.kinds.diffusers import header_json, packed

@@ -15,7 +15,7 @@ from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError
 from ioadapt_theory.checkpoints.files.local import open_path
 from ioadapt_theory.checkpoints.files.readers import is_weights
 from ioadapt_theory.checkpoints.packages import open_package
-from ioadapt_theory.errors import UnknownNameError
+from ioadapt_theory.errors import IoAdaptError, UnknownNameError
 
 
 def open_checkpoint(
@@ -58,15 +58,14 @@ def open_checkpoint(
         >>> import tempfile
         >>> import torch
         >>> from safetensors.torch import save_file
-        >>> from ioadapt_theory.checkpoints.open import open_checkpoint
+        >>> from ioadapt_theory.checkpoints.sources import open_checkpoint
         >>> path = tempfile.mkdtemp() + "/model.safetensors"
         >>> save_file({"a.weight": torch.zeros(8, 16)}, path)
         >>> with open_checkpoint(path) as checkpoint:
         ...     {name: info.shape for name, info in checkpoint.tensors.items()}
         {'a.weight': (8, 16)}
     """
-    named = Path(os.environ["IOADAPT_ALIASES"]) if aliases is None and os.environ.get("IOADAPT_ALIASES") else aliases
-    alias, at, part = resolve(source, load_aliases(named))
+    alias, at, part = resolve(source, _aliases(aliases))
     revision = at or alias.revision or revision
     variant = variant or alias.variant
     ema = alias.ema if ema is None else ema
@@ -106,6 +105,21 @@ def prepare(
     for checkpoint, some in wanted:
         checkpoint.prepare(some)
     return need
+
+
+def local_path(source: str, aliases: Path | None = None) -> Path | None:
+    """Return the path that a source names, None where it names something else or nothing; see `open_checkpoint`."""
+    try:
+        alias, _, _ = resolve(source, _aliases(aliases))
+    except IoAdaptError:
+        return None
+    return None if alias.path is None else Path(alias.path)
+
+
+def _aliases(own: Path | None) -> dict[str, Alias]:
+    """Return the short names, with those of the file that IOADAPT_ALIASES names if none is given."""
+    named = os.environ.get("IOADAPT_ALIASES")
+    return load_aliases(Path(named) if own is None and named else own)
 
 
 def resolve(source: str, aliases: dict[str, Alias]) -> tuple[Alias, str | None, str | None]:

@@ -19,10 +19,10 @@ from torch import Tensor, nn
 
 from ioadapt_theory.adapters.base_weights import ModelWeights, checkpoint_weights
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
-from ioadapt_theory.checkpoints.names.layer import Name
+from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.checkpoints.names.resolve import resolve
-from ioadapt_theory.checkpoints.open import open_checkpoint
-from ioadapt_theory.checkpoints.spelling import as_modules, common
+from ioadapt_theory.checkpoints.renaming import as_modules, common
+from ioadapt_theory.checkpoints.sources import open_checkpoint
 from tests.adapters.foreign import quiet, tiny_llama
 from tests.adapters.test_formats_originals import FUSED, sd3_checkpoint, tiny_flux
 from tests.similarity.memory import held

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, TensorInfo
 from ioadapt_theory.checkpoints.names import authors, clip, transformers, unet, vae
 from ioadapt_theory.checkpoints.names.authors import Ranges
-from ioadapt_theory.checkpoints.names.layer import unwrapped
+from ioadapt_theory.checkpoints.names.layer_name import unwrapped
 from ioadapt_theory.checkpoints.views import View
 
 if TYPE_CHECKING:

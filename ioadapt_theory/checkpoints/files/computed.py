@@ -1,4 +1,4 @@
-"""Checkpoints whose weights are computed when they are read, whole and one at a time."""
+"""Checkpoints whose weights are computed when they are read, one whole weight at a time."""
 
 from abc import abstractmethod
 from collections.abc import Callable
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import torch
 
 
-class Made(Checkpoint):
+class Computed(Checkpoint):
     """The last weight that was made is kept, since readers ask for pieces of one after the other."""
 
     _last: "tuple[str, torch.Tensor] | None" = None

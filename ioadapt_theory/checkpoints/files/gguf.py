@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from ioadapt_theory.checkpoints.checkpoint import TensorInfo
-from ioadapt_theory.checkpoints.computed import Computed
+from ioadapt_theory.checkpoints.files.computed import Computed
 from ioadapt_theory.checkpoints.files.plain import PlainFile
 from ioadapt_theory.errors import FileFormatError, MissingExtraError
 

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, TensorInfo
-from ioadapt_theory.checkpoints.computed import Computed
+from ioadapt_theory.checkpoints.files.computed import Computed
 from ioadapt_theory.checkpoints.quantised import bitsandbytes, packed, scaled
 from ioadapt_theory.checkpoints.quantised.recipe import Recipe, read_whole
 from ioadapt_theory.errors import UnsupportedError

@@ -1,6 +1,5 @@
 """The whole comparison: match the layers, read once, derive every figure."""
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -16,7 +15,7 @@ from ioadapt_theory.similarity.measures import compiled
 from ioadapt_theory.similarity.measures.cosine import Moments
 from ioadapt_theory.similarity.measures.threads import Progress, over_layers
 from ioadapt_theory.similarity.rows import NOT_FINITE, rows_of
-from ioadapt_theory.similarity.tracing import match_by_provenance, misled, shuffled
+from ioadapt_theory.similarity.tracing import match_by_provenance, misled
 
 Model = Checkpoint | str | PathLike[str]
 """An open checkpoint, or what names one: an alias, a path, a hub id."""
@@ -106,9 +105,6 @@ def _compare(
     told = progress(sum(x.numel for x in layers)) if progress else None
     moments = _measure(models, layers, options, parent, told)
     rows, undefined = rows_of(layers, moments, labels[: len(checkpoints)], options, updates=with_parent)
-    if options.space is Space.WEIGHT and not with_parent and not options.modules:
-        cosines = {(row.name, i): v.cosine for row in rows for (first, i), v in row.values.items() if first == 0}
-        notes += shuffled(layers, models, labels, lambda name, i: cosines.get((name, i), math.nan))
     if options.strict and (broken := [s for s in undefined if s.reason == NOT_FINITE]):
         where = "; ".join([f"{s.name} of {', '.join(s.models)}" for s in broken[:5]] + ["..."] * (len(broken) > 5))
         count = "1 layer is" if len(broken) == 1 else f"{len(broken)} layers are"

@@ -3,15 +3,14 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import combinations, count
 from pathlib import PurePath
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.errors import UnknownNameError, printable
 from ioadapt_theory.null import STANDS_OUT, Null
-from ioadapt_theory.similarity import means
 from ioadapt_theory.similarity.matching import Layer, Match, Skipped, Space
-from ioadapt_theory.similarity.means import Entry, Mean
 from ioadapt_theory.similarity.measures.cosine import Values
 
 Pair = tuple[int, int]
@@ -77,10 +76,14 @@ class Row:
         """Return the number of elements that both models have."""
         return sum(x.numel for x in self.members if set(pair) <= set(x.models))
 
-    def entry(self, pair: Pair) -> Entry:
-        """Return what this layer adds to the pair's means."""
-        v = self.values[pair]
-        return Entry(v.cosine, self.parameters(pair), v.null)
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """A mean over layers; None over no layers, for an average over nothing is not 0."""
+
+    layers: int
+    parameters: int
+    mean: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,21 +124,40 @@ class Comparison:
         """Return all pairs, the earlier model first."""
         return list(combinations(range(len(self.labels)), 2))
 
-    def entries(self, pair: Pair, keep: Callable[[Row], bool] = lambda _: True) -> list[Entry]:
+    def layers_of(self, pair: Pair, keep: Callable[[Row], bool] = lambda _: True) -> list[Row]:
         """Return the pair's layers, or those of a block or kind."""
-        return [row.entry(pair) for row in self.rows if pair in row.values and keep(row)]
+        return [row for row in self.rows if pair in row.values and keep(row)]
 
     def mean(self, pair: Pair, keep: Callable[[Row], bool] = lambda _: True) -> Mean:
         """Return the mean over the pair's layers: panel (b) of Fig. 2."""
-        return means.mean(self.entries(pair, keep), weighted=self.options.weighted)
+        return self._mean(pair, self.layers_of(pair, keep))
 
     def lowest(self, pair: Pair) -> Mean:
-        """Return the mean over the pair's layers with the lowest cosine: panel (a) of Fig. 2."""
-        return means.mean(means.lowest(self.entries(pair), self.options.lowest), weighted=self.options.weighted)
+        """Return the mean over the pair's layers with the lowest cosine, at least one: panel (a) of Fig. 2."""
+        rows = sorted(self.layers_of(pair), key=lambda row: row.values[pair].cosine)
+        return self._mean(pair, rows[: count_of_lowest(self.options.lowest, len(rows))])
+
+    def _mean(self, pair: Pair, rows: Sequence[Row]) -> Mean:
+        parameters = sum(row.parameters(pair) for row in rows)
+        weights = [row.parameters(pair) if self.options.weighted else 1 for row in rows]
+        total = math.fsum(weight * row.values[pair].cosine for weight, row in zip(weights, rows, strict=True))
+        return Mean(len(rows), parameters, total / sum(weights) if rows else None)
 
     def null(self, pair: Pair) -> Null | None:
-        """Return the mean beside what it would be if all layers were unrelated; None where that was not asked for."""
-        return means.mean_null(self.entries(pair), weighted=self.options.weighted)
+        """Return the mean beside that of unrelated layers, which are independent; None where that was not asked for."""
+        rows, mean = self.layers_of(pair), self.mean(pair).mean
+        weighted = [
+            (null, row.parameters(pair) if self.options.weighted else 1)
+            for row in rows
+            if (null := row.values[pair].null)
+        ]
+        if mean is None or len(weighted) < len(rows):
+            return None
+        total = sum(weight for _, weight in weighted)
+        centre = math.fsum(weight * null.mean for null, weight in weighted) / total
+        spread = math.sqrt(math.fsum((weight * null.sd) ** 2 for null, weight in weighted)) / total
+        third = math.fsum(null.skew * (weight * null.sd / total) ** 3 for null, weight in weighted)
+        return Null(mean, centre, spread, third / spread**3 if spread > 0 else 0.0)
 
     def excess(self, pair: Pair) -> float | None:
         """Return the mean over layers of what their cosines have beyond chance, uniform."""
@@ -151,7 +173,12 @@ class Comparison:
         return sum(null.too_small for null in self._nulls(pair))
 
     def _nulls(self, pair: Pair) -> list[Null]:
-        return [null for e in self.entries(pair) if (null := e.null) is not None]
+        return [null for row in self.layers_of(pair) if (null := row.values[pair].null) is not None]
+
+
+def count_of_lowest(fraction: float, layers: int) -> int:
+    """Return ⌈fraction · layers⌉, with the fraction as it was written: 0.1 of 30 is 3, not 4."""
+    return math.ceil(Fraction(repr(fraction)) * layers)
 
 
 def role(kind: str) -> str:

@@ -1,20 +1,17 @@
 """Layers of pruned and renumbered models: pair them by their contents, or warn where names mislead."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ioadapt_theory.checkpoints.alignment import Contents
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, torch_dtype
 from ioadapt_theory.checkpoints.names.unet import canonical
-from ioadapt_theory.checkpoints.neurons import KIN, mlps, order_of
 from ioadapt_theory.checkpoints.provenance import Origins, by_contents, origins
-from ioadapt_theory.similarity.matching import Layer, Matching, group, match_by_names, wrong_origins
+from ioadapt_theory.similarity.matching import Matching, group, match_by_names, wrong_origins
 
 PIECES, PIECE = 16, 256
 """Pieces of a tensor that are read, evenly spaced, and the values in each."""
-LOOKED_AT = 3
-"""MLPs whose neurons are looked at."""
 
 
 def match_by_provenance(
@@ -45,55 +42,6 @@ def match_by_provenance(
         notes.append(_note(origin, labels[0], labels[i]))
     matching = group(checkpoints, labels, keys)
     return Matching(matching.layers, matching.skipped, tuple(notes))
-
-
-def shuffled(
-    layers: Sequence[Layer],
-    checkpoints: Sequence[Checkpoint],
-    labels: Sequence[str],
-    cosine: Callable[[str, int], float],
-) -> list[str]:
-    """Return notes on MLPs whose neurons are in another order than those of the first model.
-
-    Only MLPs are checked whose weights look unrelated while those of the other layers are alike.
-
-    Args:
-        layers: The paired layers.
-        checkpoints: The models.
-        labels: Their names.
-        cosine: Of a layer of that name in the first model and the given one; NaN where there is none.
-    """
-    notes = []
-    for i in range(1, len(checkpoints)):
-        pairs = {x.name.removesuffix(".weight"): x for x in layers if len(x.shape) == 2 and {0, i} <= {*x.models}}
-        inside = list(mlps(pairs))
-        others = [cosine(pairs[n].name, i) for n in pairs.keys() - {n for r, w in inside for n in (*r, *w)}]
-        if not others or not sorted(others)[len(others) // 2] > KIN:
-            continue
-        strange = [reads[0] for reads, _ in inside if cosine(pairs[reads[0]].name, i) < KIN]
-        reordered = []
-        for name in strange[:LOOKED_AT]:
-            ours, theirs = (_whole(checkpoints[k], str(pairs[name].tensors[k])) for k in (0, i))
-            if ours.shape[0] >= ours.shape[1]:  # neurons are the wide side, which torch's layers have as rows
-                ours, theirs = ours.mT, theirs.mT
-            if order_of(ours, theirs) is not None:
-                reordered.append(name.rpartition(".")[0])
-        if reordered:
-            notes.append(
-                f"{labels[i]}: the neurons of MLPs such as {reordered[0]} are in another order than in {labels[0]}"
-                f" ({len(reordered)} of {min(len(strange), LOOKED_AT)} that were checked): cosines of their weights are"
-                " near 0 though the layers are the same; compare spaces on the side that faces the rest of the model"
-            )
-    return notes
-
-
-def _whole(checkpoint: Checkpoint, name: str) -> Any:
-    import torch
-
-    info = checkpoint.tensors[name]
-    whole = torch.empty(info.numel, dtype=torch_dtype(info.dtype))
-    checkpoint.read(name, 0, whole)
-    return whole.view(info.key)
 
 
 def misled(matching: Matching, checkpoints: Sequence[Checkpoint], labels: Sequence[str]) -> list[str]:
@@ -138,7 +86,7 @@ def _some(checkpoint: Checkpoint, name: str) -> Any:
     return torch.cat(taken).numpy()
 
 
-def _all_tensors(origin: Origins, names: Any) -> dict[str, str]:
+def _all_tensors(origin: Origins, names: Iterable[str]) -> dict[str, str]:
     """Return the origins of all tensors: what is no matrix goes with the part of the model that it is in."""
     parts: dict[str, str] = {}
     for new, old in origin.of.items():
@@ -157,7 +105,7 @@ def _numbered(name: str) -> list[str]:
     return [name[: m.end()] for m in re.finditer(r"(?:^|\.)\d+(?=\.)", name)]
 
 
-def _depths(names: Any) -> dict[str, int]:
+def _depths(names: Iterable[str]) -> dict[str, int]:
     """Count the numbered parts of every list of parts."""
     lists: dict[str, set[str]] = {}
     for name in names:

@@ -4,6 +4,7 @@ import itertools
 import math
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,8 +16,7 @@ from ioadapt_theory.cli import main
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnknownNameError
 from ioadapt_theory.null import Null
 from ioadapt_theory.similarity import Options, compare
-from ioadapt_theory.similarity.comparison import labels_of
-from ioadapt_theory.similarity.means import Entry, count_of_lowest, mean_null
+from ioadapt_theory.similarity.comparison import count_of_lowest, labels_of
 from ioadapt_theory.similarity.report import records
 from ioadapt_theory.similarity.rows import NOT_FINITE
 from tests.similarity.memory import Held, held, noisy
@@ -194,8 +194,13 @@ def test_norms_near_one_look_alike_without_being_related_and_the_null_says_so():
 
 
 def test_the_null_of_a_mean_has_the_moments_of_a_sum_of_independent_layers():
-    nulls = [Null(0.3, 0.1, 0.2, 1.0), Null(0.4, 0.2, 0.1, -0.5)]
-    null = mean_null([Entry(n.cosine, 3, n) for n in nulls], weighted=False)
+    c = compare(*family(2))
+    nulls = {"block.1.ff.weight": Null(0.3, 0.1, 0.2, 1.0), "only_vector": Null(0.4, 0.2, 0.1, -0.5)}
+    rows = [row for row in c.rows if row.name in nulls]
+    for row in rows:
+        null = nulls[row.name]
+        row.values[0, 1] = replace(row.values[0, 1], cosine=null.cosine, null=null)
+    null = replace(c, rows=tuple(rows)).null((0, 1))
     assert null is not None
     sd = math.sqrt(0.2**2 + 0.1**2) / 2
     assert (null.cosine, null.mean, null.sd) == pytest.approx((0.35, 0.15, sd))

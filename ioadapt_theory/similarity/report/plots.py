@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from ioadapt_theory import drawing
-from ioadapt_theory.checkpoints.names.kinds import KINDS
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.similarity.report.records import in_order
 from ioadapt_theory.similarity.report.tables import heading
@@ -100,7 +99,8 @@ def profile(axes: Axes, c: Comparison) -> None:
     for k, pair in enumerate(c.pairs):
         at = [i for i, row in enumerate(rows) if pair in row.values]
         cosines = [rows[i].values[pair].cosine for i in at]
-        axes.plot(at, cosines, ls="", ms=1.5, alpha=0.8, **look(k))
+        label = " | ".join(shown(c.labels[i]) for i in pair)
+        axes.plot(at, cosines, ls="", ms=1.5, alpha=0.8, label=label, **look(k))
     edges = [0, *(i for i in range(1, len(blocks)) if blocks[i] != blocks[i - 1]), len(blocks)]
     if len(edges) < 400:  # more would be one grey area
         for edge in edges[1:-1]:
@@ -114,32 +114,19 @@ def profile(axes: Axes, c: Comparison) -> None:
     axes.set(xlim=(-0.5, len(blocks) - 0.5), ylabel="cosine", title="every layer, in the network's order")
 
 
-def by_kind(axes: Axes, c: Comparison) -> None:
-    """Draw the mean cosine of every kind, a colour a pair."""
-    kinds = [kind for kind in KINDS if any(row.kind == kind for row in c.rows)]
-    for k, pair in enumerate(c.pairs):
-        means = [c.mean(pair, lambda row, kind=kind: row.kind == kind).mean for kind in kinds]  # type: ignore[misc]
-        at = [i + (k + 0.5) / len(c.pairs) * 0.6 - 0.3 for i, m in enumerate(means) if m is not None]
-        label = f"{shown(c.labels[pair[0]])} | {shown(c.labels[pair[1]])}"
-        axes.plot(at, [m for m in means if m is not None], ls="", ms=4, label=label, **look(k))
-    axes.set_xticks(range(len(kinds)), kinds)
-    axes.tick_params(axis="x", length=0)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.set(xlim=(-0.5, len(kinds) - 0.5), ylabel="mean cosine", title="every kind of layer")
-
-
 def draw(c: Comparison) -> Figure:
-    """Draw heat maps above, profile and kinds below; call it inside `styled`."""
+    """Draw heat maps above and the profile below; call it inside `styled`."""
     from matplotlib.figure import Figure
 
     side = 2.2 + 0.42 * len(c.labels)
-    figure = Figure(figsize=(2 * side + 1.6, side + 4.6), layout="constrained")
-    grid = figure.add_gridspec(3, 2, height_ratios=[side, 2.4, 1.7])
+    figure = Figure(figsize=(2 * side + 1.6, side + 3), layout="constrained")
+    grid = figure.add_gridspec(2, 2, height_ratios=[side, 2.4])
     two_maps([figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])], c)
     profile(figure.add_subplot(grid[1, :]), c)
-    by_kind(figure.add_subplot(grid[2, :]), c)
     handles, names = figure.axes[-1].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=min(3, len(names)), frameon=False, fontsize=8)
+    figure.legend(
+        handles, names, loc="outside lower center", ncols=min(3, len(names)), frameon=False, fontsize=8, markerscale=3
+    )
     figure.suptitle(heading(c), size=9)
     return settled(figure)
 

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from ioadapt_theory.checkpoints.checkpoint import Checkpoint
     from ioadapt_theory.similarity import Comparison, Options
 
-EXAMPLES = """A model is NAME[@REVISION][:PART]: an alias (see --list), a path, or a hub id; MODEL+ADAPTER has an
-adapter's file or folder merged into it. Adapters alone are compared by the change AB that they make, not by factors.
+EXAMPLES = """A model is NAME[@REVISION][:PART]: an alias (see --list), a path, or a hub id, with a branch, tag or
+commit, and a folder, component or part of it. MODEL+ADAPTER has an adapter's file or folder merged into it. Adapters
+alone are compared by the change AB that they make, not by their factors.
 
 What the paper leaves open about Fig. 2, and our defaults: a layer is a tensor (--layer); all layers count in the mean,
 and weights, norms and biases are shown apart (--only); the mean is uniform over layers (--mean); the lowest 20 % are
@@ -69,9 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--layer", choices=("tensor", "module"), default="tensor", help="what counts as one layer (default tensor)")
     add("--mean", choices=("uniform", "parameters"), default="uniform", help="weight of a layer (default uniform)")
     add("--in-all-models", action="store_true", help="only layers that all models have")
-    add(
-        "--null", action="store_true", help="what unrelated weights would give: shuffled entries (spaces always say it)"
-    )
+    add("--null", action="store_true", help="beside weights, as beside spaces, what unrelated ones would give")
     add("--strict", action="store_true", help="layers with NaN or infinity are an error")
     add("--threads", type=int, metavar="N", help="share the layers out (default: one a processor, up to 4)")
     out = parser.add_argument_group("what is shown")
@@ -84,9 +83,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--quiet", action="store_true", help="no remarks and no bars on the terminal")
     source = parser.add_argument_group("where the weights are")
     add = source.add_argument
-    add("--revision", metavar="REV", help="branch, tag or commit on the hub; NAME@REV comes first")
-    add("--subfolder", metavar="DIR", help="folder within a repository")
-    add("--component", metavar="NAME", help="folder of a pipeline or part of a single file; NAME:PART comes first")
     add("--variant", metavar="V", help="such as fp16, where there is one")
     add("--ema", action=argparse.BooleanOptionalAction, help="averaged or trained weights, where a file has both")
     add("--aliases", type=Path, metavar="FILE", help="TOML file with more aliases")
@@ -168,9 +164,8 @@ def _open(source: str, args: argparse.Namespace) -> "Checkpoint":
 
         return with_adapter_at(_open(base, args), adapter)
     return open_checkpoint(
-        source, revision=args.revision, subfolder=args.subfolder, variant=args.variant, component=args.component,
-        ema=args.ema, offline=args.offline, verify=args.verify, progress=not args.quiet, aliases=args.aliases,
-        cache=args.cache,
+        source, variant=args.variant, ema=args.ema, offline=args.offline, verify=args.verify, progress=not args.quiet,
+        aliases=args.aliases, cache=args.cache,
     )  # fmt: skip
 
 
@@ -203,33 +198,28 @@ def _check_outputs(args: argparse.Namespace) -> None:
 
 def _write(comparison: "Comparison", args: argparse.Namespace) -> None:
     from ioadapt_theory.results import replacing
-    from ioadapt_theory.similarity.report import page, plots, tables
-    from ioadapt_theory.similarity.report import records as report
+    from ioadapt_theory.similarity.report import page, plots, records, tables
 
     if not args.quiet:
         for line in tables.remarks(comparison):
             say(line)
     match args.format:
         case "json":
-            text = json.dumps(report.to_json(comparison, args.by), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+            content = records.to_json(comparison, args.by)
+            text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         case "csv":
-            text = report.to_csv(comparison)
+            text = records.to_csv(comparison)
         case _:
             text = tables.to_table(comparison, args.by)
-    files: list[tuple[Path, Callable[[Path], object]]] = []
-    if args.output is not None:
-        files.append((args.output, lambda path: path.write_text(text, encoding="utf-8")))
-    if args.figure is not None:
-        files.append((args.figure, lambda path: plots.save(comparison, path)))
-    if args.html is not None:
-        files.append((args.html, lambda path: path.write_text(page.to_html(comparison), encoding="utf-8")))
-    for path, write in files:
-        try:
+    writers: list[tuple[Path | None, Callable[[Path], object]]] = [
+        (args.output, lambda path: path.write_text(text, encoding="utf-8")),
+        (args.figure, lambda path: plots.save(comparison, path)),
+        (args.html, lambda path: path.write_text(page.to_html(comparison), encoding="utf-8")),
+    ]
+    for path, write in writers:
+        if path is not None:
             with replacing(path) as temporary:
                 write(temporary)
-        except OSError as error:
-            msg = f"Cannot write {path}: {error.strerror or error}."
-            raise InvalidValueError(msg) from error
     if args.output is None:
         sys.stdout.write(text)
         sys.stdout.flush()

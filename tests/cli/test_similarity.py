@@ -252,15 +252,6 @@ def shell(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
     return subprocess.Popen(call, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
 
 
-def test_a_closed_pipe_is_no_error(files: list[str]):
-    with shell(*files, "--format", "csv", "--quiet") as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.close()
-        assert process.wait(60) == 0
-        assert process.stderr.read() == b""
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="threads are counted in /proc")
 def test_ctrl_c_is_one_sentence_and_status_130(tmp_path: Path):
     save_file({f"l{k}": torch.ones(4_000_000, dtype=torch.float16) for k in range(40)}, tmp_path / "big.safetensors")

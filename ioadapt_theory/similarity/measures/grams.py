@@ -60,10 +60,13 @@ class Sides:
         box = box if self.axis == 0 else box.transpose(0, 1)
         return box.reshape(rows[1] - rows[0], -1)
 
-    def whole_rows(self, model: int) -> Iterator[tuple[slice, Tensor]]:
-        """Yield whole rows, about PIECE elements of them at a time, and which they are."""
-        for span in self.spans(rows=True, length=PIECE // self.width):
-            yield slice(*span), self.piece(model, span, (0, self.lengths[1 - self.axis]))
+    def blocks(self, model: int) -> Iterator[tuple[slice, Tensor]]:
+        """Yield which rows, and W there: about PIECE elements at a time, as they are stored, of some rows or of all."""
+        for span in self.spans(rows=self.axis == 0, length=PIECE // (self.width if self.axis == 0 else self.channels)):
+            if self.axis == 0:
+                yield slice(*span), self.piece(model, span, (0, self.lengths[1]))
+            else:
+                yield slice(None), self.piece(model, (0, self.channels), span)
 
     def _read(self, model: int, outs: Span, ins: Span) -> Tensor:
         width = self.lengths[1] * self.taps
@@ -84,14 +87,26 @@ class Sides:
         return list(itertools.pairwise(n * k // count for k in range(count + 1)))
 
     def times_gram(self, model: int, columns: Float[np.ndarray, "f r"]) -> Float[np.ndarray, "f r"]:
-        """Return K X = W (Wᵀ X) of a model's W."""
-        x, out = torch.from_numpy(columns), np.empty(columns.shape)
+        """Return K X = W (Wᵀ X) of a model's W: in one pass over its columns, in two over its rows."""
+        x = torch.from_numpy(columns)
+        out = torch.zeros(x.shape, dtype=self.reader.dtype)
+        if self.axis == 1:
+            for _, piece in self.blocks(model):
+                out.addmm_(piece, piece.T @ x)
+            return out.numpy()
         across = torch.zeros(self.width, x.shape[1], dtype=self.reader.dtype)
-        for rows, piece in self.whole_rows(model):
+        for rows, piece in self.blocks(model):
             across.addmm_(piece.T, x[rows])
-        for rows, piece in self.whole_rows(model):
-            out[rows] = (piece @ across).numpy()
-        return out
+        for rows, piece in self.blocks(model):
+            out[rows] = piece @ across
+        return out.numpy()
+
+    def diagonal(self, model: int) -> Float[np.ndarray, " f"]:
+        """Return the diagonal of K of a model."""
+        out = torch.zeros(self.channels, dtype=self.reader.dtype)
+        for rows, piece in self.blocks(model):
+            out[rows] += piece.square().sum(1)
+        return out.numpy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +136,7 @@ def gram_sums(matrices: Sides, models: Sequence[int], cuts: Sequence[int]) -> Su
     products = np.triu(products) + np.triu(products, 1).T
     if len(cuts) == 2:
         squares[:, 0, 0] = np.diagonal(products)
-    diagonals = np.zeros((len(models), f))
-    for k, model in enumerate(models):
-        for span, piece in matrices.whole_rows(model):
-            diagonals[k, span] = piece.square().sum(1).numpy()
+    diagonals = np.array([matrices.diagonal(model) for model in models])
     own = np.repeat(np.eye(len(cuts) - 1), np.diff(cuts), axis=0)
     rows = np.array([matrices.times_gram(model, own) for model in models])
     return Sums(products, squares, diagonals, rows, (m, f * f) if by_grams else (f, m * m))

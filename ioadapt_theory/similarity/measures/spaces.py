@@ -48,7 +48,7 @@ def gram_moments(layer: Layer, reader: Reader, space: Space, widths: Sequence[in
     profiles: dict[int, Profile] = {}
     for k, model in enumerate(models):
         square = float(sums.products[k, k])  # of fourth powers, which vanish before the weights do
-        if not in_range(square) or (square == 0 and any(piece.any() for _, piece in matrices.whole_rows(model))):
+        if not in_range(square) or (square == 0 and any(piece.any() for _, piece in matrices.blocks(model))):
             inner[model, model] = np.nan
         elif inner[model, model] > 0:
             profiles[model] = _profile(sums, k, cuts, matrices, model)

@@ -17,7 +17,6 @@ from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnknownNam
 from ioadapt_theory.null import Null
 from ioadapt_theory.similarity import Options, compare
 from ioadapt_theory.similarity.comparison import count_of_lowest, labels_of
-from ioadapt_theory.similarity.report import records
 from ioadapt_theory.similarity.rows import NOT_FINITE
 from tests.similarity.memory import Held, held, noisy
 
@@ -62,12 +61,6 @@ def test_the_number_of_lowest_layers_is_rounded_up_from_the_fraction_as_written(
     fraction: float, layers: int, count: int
 ):
     assert count_of_lowest(fraction, layers) == count
-
-
-def test_norms_and_biases_can_be_left_out_and_are_then_listed():
-    c = compare(*family(2), options=Options(only=frozenset({"weight"})))
-    assert [row.name for row in c.rows] == [n for n, s in LAYERS.items() if len(s) > 1 or n == "only_vector"]
-    assert {s.reason for s in c.skipped} == {"not asked for (norm)", "not asked for (bias)"}
 
 
 def test_a_module_is_its_tensors_laid_end_to_end():
@@ -221,15 +214,6 @@ def test_labels_are_short_distinct_and_without_the_separator(
 ):
     labels = labels_of([held(n, {}, s) for n, s in zip(names, sources, strict=True)])
     assert labels == expected or len(set(labels)) == len(labels) == 3
-
-
-def test_groups_take_one_walk_through_the_layers(monkeypatch: pytest.MonkeyPatch):
-    seen: list[str] = []
-    monkeypatch.setitem(records.GROUPS, "block", lambda row: seen.append(row.name) or row.block)
-    values = {f"l{i}.weight": torch.randn(2, 3) for i in range(40)}
-    groups = records.to_json(compare(*(held(n, values) for n in "abc")), ["block"])["groups"]
-    assert len(groups) == 3 * 40
-    assert len(seen) == 40  # a walk for every block and pair would be 4800
 
 
 @pytest.mark.parametrize("options", [{"null": True}, {"space": "input"}], ids=["weight", "input"])

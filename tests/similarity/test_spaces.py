@@ -61,7 +61,7 @@ def test_cosines_are_those_of_the_grams_written_out(space: Space, dtype: torch.d
         assert cosine == pytest.approx(((k * k2).sum() / (k.norm() * k2.norm())).item(), abs=1e-12)
 
 
-@pytest.mark.parametrize("shape", [(24, 10), (10, 24), (9, 6, 3, 3)])
+@pytest.mark.parametrize("shape", [(24, 10), (9, 12, 3, 3)])
 def test_a_rotation_of_the_other_side_leaves_the_space_as_it_is(shape: tuple[int, ...]):
     w = torch.randn(shape)
     q = orthogonal(shape[0], generator=torch.Generator().manual_seed(1))  # W' = WQ mixes outputs
@@ -73,7 +73,7 @@ def test_a_rotation_of_the_other_side_leaves_the_space_as_it_is(shape: tuple[int
 
 
 @pytest.mark.usefixtures("_pieces")
-@pytest.mark.parametrize("shape", [(30, 4), (5, 3), (6, 2), (5, 4, 3, 3)])
+@pytest.mark.parametrize("shape", [(30, 3), (6, 2), (5, 4, 3, 3)])
 def test_the_null_of_a_space_is_the_mean_over_all_permutations_of_its_channels(shape: tuple[int, ...]):
     one, two = (torch.randn(shape) * (torch.rand(shape) + 0.5) + 0.3 for _ in range(2))  # a common mean, unequal norms
     values = []
@@ -142,12 +142,14 @@ def test_vectors_single_channels_and_orthogonal_weights_have_no_space_and_are_li
     assert figures(c) == {("w.weight", (0, 1)): 1.0}
 
 
+@pytest.mark.usefixtures("_pieces")
 def test_the_update_of_a_space_is_the_gram_of_the_update():
     parent, one, two = (torch.randn(7, 5) for _ in range(3))
     pair = [held(n, {"w": w}) for n, w in (("a", parent + one), ("b", parent + two))]
-    c = compare(*pair, parent=held("p", {"w": parent}), options=Options(space="input"))
-    k, k2 = (centred_gram(x, "w", Space.INPUT) for x in (one, two))
-    assert figures(c)["w", (0, 1)] == pytest.approx(((k * k2).sum() / (k.norm() * k2.norm())).item(), abs=1e-12)
+    for space in SIDES:
+        c = compare(*pair, parent=held("p", {"w": parent}), options=Options(space=space))
+        k, k2 = (centred_gram(x, "w", space) for x in (one, two))
+        assert figures(c)["w", (0, 1)] == pytest.approx(((k * k2).sum() / (k.norm() * k2.norm())).item(), abs=1e-12)
 
 
 def exact_cosine(a: Tensor, b: Tensor) -> float:

@@ -31,7 +31,7 @@ Times = Callable[[Float[np.ndarray, "f r"]], Float[np.ndarray, "f r"]]
 
 STANDS_OUT = 3.0
 """z from which two layers share more than chance gives."""
-EIGENVALUES = 8
+EIGENVALUES = 6
 """Of the pieces e, whose cubes are the third moment; those of a layer fall off quickly or do not matter."""
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from importlib.util import find_spec
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -113,7 +114,7 @@ def sums(one: str, two: str) -> Callable[[int, int, int, int], None]:
     engine = llvm.create_mcjit_compiler(module, machine)
     engine.finalize_object()
     kind = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_void_p)
-    run = kind(engine.get_function_address("sums"))
+    run: Any = kind(engine.get_function_address("sums"))
     run.engine = engine  # which owns the code
     return run
 

@@ -22,8 +22,8 @@ from ioadapt_theory.similarity.measures.reader import Reader
 
 WHOLE = 1024 * 1024
 """Elements of a layer, over all models, that are kept at once; larger ones are read again for every tile."""
-TILES = 2 * 1024 * 1024
-"""Elements of all products that are summed at once."""
+TILES = 4 * 1024 * 1024
+"""Elements of all products that are summed at once; for two models, of sides of up to 1448 channels."""
 PIECE = 1024 * 1024
 """Elements of one piece of a matrix."""
 STRIP = 128
@@ -38,6 +38,7 @@ class Sides:
     Attributes:
         channels: f, the rows.
         width: m, the elements of a row.
+        grams: K of the models, where it is small enough to be held.
     """
 
     def __init__(self, layer: Layer, reader: Reader, models: Sequence[int], space: Space) -> None:
@@ -46,6 +47,7 @@ class Sides:
         self.lengths = layer.shape[:2]
         self.taps = layer.numel // math.prod(self.lengths)
         self.width = layer.numel // self.channels
+        self.grams: dict[int, Tensor] = {}
         self._whole: dict[int, Tensor] = {}
         if layer.numel * len(models) <= WHOLE:
             for model in models:
@@ -89,6 +91,8 @@ class Sides:
     def times_gram(self, model: int, columns: Float[np.ndarray, "f r"]) -> Float[np.ndarray, "f r"]:
         """Return K X = W (Wᵀ X) of a model's W: in one pass over its columns, in two over its rows."""
         x = torch.from_numpy(columns)
+        if model in self.grams:
+            return (self.grams[model] @ x).numpy()
         out = torch.zeros(x.shape, dtype=self.reader.dtype)
         if self.axis == 1:
             for _, piece in self.blocks(model):
@@ -103,6 +107,8 @@ class Sides:
 
     def diagonal(self, model: int) -> Float[np.ndarray, " f"]:
         """Return the diagonal of K of a model."""
+        if model in self.grams:
+            return self.grams[model].diagonal().numpy()
         out = torch.zeros(self.channels, dtype=self.reader.dtype)
         for rows, piece in self.blocks(model):
             out[rows] += piece.square().sum(1)
@@ -152,6 +158,8 @@ def _from_grams(
     depth = matrices.spans(rows=False, length=PIECE // (tiles[0][1] or 1))
     for upper, lower in itertools.combinations_with_replacement(tiles, 2):
         grams = [_tile(matrices, model, upper, lower, depth) for model in models]
+        if len(tiles) == 1:
+            matrices.grams = dict(zip(models, grams, strict=True))
         for a, b in _upper(n):
             products[a, b] += (1 + (upper != lower)) * torch.dot(grams[a].view(-1), grams[b].view(-1)).item()
         if k > 1:

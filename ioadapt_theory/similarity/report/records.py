@@ -159,7 +159,7 @@ def to_csv(c: Comparison) -> str:
     writer.writerow(["name", "kind", "block", "shape", "a", "b", *columns])
     for row in c.rows:
         for (i, j), v in row.values.items():
-            figures = [v.cosine, v.relative_distance, v.norm_ratio]
+            figures: list[float | None] = [v.cosine, v.relative_distance, v.norm_ratio]
             if nulls:
                 figures += [*(_null(v.null).values() if v.null is not None else [None] * 5), v.error]
             layer = [row.name, row.kind, row.block, "x".join(map(str, row.shape)), c.labels[i], c.labels[j]]

@@ -49,7 +49,7 @@ def compute(
 
 
 def _family(models: Sequence[str]) -> dict[str, Any]:
-    from ioadapt_theory.checkpoints.sources import open_checkpoint
+    from ioadapt_theory.checkpoints import open_checkpoint
     from ioadapt_theory.similarity import Options, Space, compare
     from ioadapt_theory.similarity.report.plots import matrix
 

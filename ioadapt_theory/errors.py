@@ -19,7 +19,7 @@ def printable(text: str) -> str:
     Whatever comes from a file, a folder or a server goes through here before a terminal sees it: every error does, and
     what a command writes.
     """
-    return _UNSEEN.sub(lambda found: ascii(found[0])[1:-1], text)
+    return _UNSEEN.sub(lambda mark: ascii(mark[0])[1:-1], text)
 
 
 class IoAdaptError(Exception):
@@ -42,7 +42,7 @@ class IoAdaptError(Exception):
         return printable(text if cut <= 0 else f"{text[: LONGEST // 2]}[... {cut} ...]{text[-LONGEST // 2 :]}")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Another process gets the sentence as it is, whatever it was made from."""
+        """Give another process the sentence as it is, whatever it was made from."""
         return _remade, (type(self), self.args), self.__dict__
 
 

@@ -72,7 +72,7 @@ def write_json(path: Path | str, content: JSON) -> None:
 
 
 def record(what: str, *, config: JSON, results: JSON) -> dict[str, Any]:
-    """What a run leaves behind: its name, its configuration (seed included), its figures, and the versions used."""
+    """Return what a run leaves behind: name, configuration (seed included), figures, and the versions used."""
     versions = {name: metadata.version(name) for name in ("ioadapt-theory", "torch", "numpy")}
     return {
         "schema": 1,
@@ -84,7 +84,7 @@ def record(what: str, *, config: JSON, results: JSON) -> dict[str, Any]:
 
 
 def fingerprint(config: JSON) -> str:
-    """A short name for a configuration: equal configurations have equal names."""
+    """Return a short name for a configuration; equal configurations have equal names."""
     return hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 

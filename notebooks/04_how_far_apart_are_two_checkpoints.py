@@ -11,7 +11,7 @@ from importlib.util import find_spec
 
 import matplotlib.pyplot as plt
 
-from ioadapt_theory.checkpoints.sources import open_checkpoint
+from ioadapt_theory.checkpoints import open_checkpoint
 from ioadapt_theory.similarity import Options, Space, compare
 from ioadapt_theory.similarity.report.plots import profile, two_maps
 from ioadapt_theory.similarity.report.tables import to_table

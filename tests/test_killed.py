@@ -1,6 +1,6 @@
 """Whatever writes may be killed at any moment: what was there is there, or what was to come, and later runs tidy up.
 
-``KILLS`` in the environment is how often each is killed, 12 times by default: at a random moment, and every third time
+``KILLS`` in the environment is how often each is killed, 4 times by default: at a random moment, and every third time
 by the system when a file gets as long as a limit that is shortly before the end of what is written.
 """
 
@@ -36,7 +36,7 @@ from ioadapt_theory.errors import IoAdaptError
 from ioadapt_theory.formats.open import open_adapter
 from ioadapt_theory.results import ABANDONED
 
-KILLS = int(os.environ.get("KILLS", "12"))
+KILLS = int(os.environ.get("KILLS", "4"))
 CASES = {
     "adapters convert lora out --to output --base base.safetensors --ridge 0.1": ["out/ioadapt.safetensors"],
     "adapters bake lora out.safetensors --base base.safetensors --style kohya": ["out.safetensors"],
@@ -96,6 +96,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {n: p.read_bytes() for n, p in files.items() if not re.fullmatch(r"\.out.*|out/\.(ioadapt|adapter_).*", n)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", CASES)
 def test_what_is_there_after_a_kill_is_whole_or_as_before(command, tmp_path):
     inputs = tmp_path / "inputs"

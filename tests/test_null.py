@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
-from ioadapt_theory.checkpoints.files.local import open_path
+from ioadapt_theory.checkpoints.files.folder import open_path
 from ioadapt_theory.null import STANDS_OUT, Null, beside, moments, of_matrix, parts, skewness
 from tests.similarity.models import value
 
@@ -185,7 +185,7 @@ def test_real_networks_trained_apart_share_nothing_inside():
 
 
 def test_members_of_an_ensemble_trained_apart_share_nothing_inside():
-    from ioadapt_theory.checkpoints.sources import open_checkpoint
+    from ioadapt_theory.checkpoints import open_checkpoint
 
     pytest.importorskip("torchani")
     with open_checkpoint("ani-1x:0") as one, open_checkpoint("ani-1x:1") as two:

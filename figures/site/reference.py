@@ -39,7 +39,7 @@ PUBLIC: Final[dict[str, tuple[str, dict[str, tuple[str, ...]]]]] = {
     "similarity": (
         "How far apart are two checkpoints?",
         {
-            "ioadapt_theory.checkpoints.sources": ("open_checkpoint",),
+            "ioadapt_theory.checkpoints": ("open_checkpoint",),
             "ioadapt_theory.similarity": ("compare", "Options", "Space", "Match", "Comparison", "Row", "Values"),
         },
     ),

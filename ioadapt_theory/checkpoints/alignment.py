@@ -126,7 +126,7 @@ class _Aligner:
         for (_, shape), (old, new) in kinds.items():
             for ours, theirs in _few(old, new):
                 self._compare(ours, theirs, math.prod(shape))
-        self._found: dict[str, list[str]] = {}
+        self._known: dict[str, list[str]] = {}
 
     def _compare(self, sources: list[str], targets: list[str], size: int) -> None:
         """Note z and its weight for every pair of layers of one kind and shape, which has `size` values."""
@@ -182,8 +182,8 @@ class _Aligner:
 
         There are none without evidence, nor where all parts of the source are alike.
         """
-        if part in self._found:
-            return self._found[part]
+        if part in self._known:
+            return self._known[part]
         sums: dict[str, tuple[float, float]] = {}
         for name in layers:
             rest = name[len(part) :]
@@ -201,7 +201,7 @@ class _Aligner:
             vague = len(tied) > 1 and (len(tied) == len(scores) or math.tanh(z) < SURE)
             if vague or z * math.sqrt(weight) <= SIGNIFICANT or math.tanh(z) <= LEAST:
                 tied = []
-        self._found[part] = tied
+        self._known[part] = tied
         return tied
 
 
@@ -233,8 +233,8 @@ def _blocks(source: Mapping[str, Shape], target: Mapping[str, Shape]) -> dict[st
     for part, kind in kinds.items():
         numbers[kind].add(part.rpartition(".")[2])
     alike = {part for part, kind in kinds.items() if len(numbers[kind]) > 1}
-    found = {name: next((p for p in reversed(_numbered(name)) if p in alike), "") for name in target}
-    return {name: block for name, block in found.items() if block and block != name}
+    innermost = {name: next((p for p in reversed(_numbered(name)) if p in alike), "") for name in target}
+    return {name: block for name, block in innermost.items() if block and block != name}
 
 
 def _numbered(name: str) -> list[str]:

@@ -52,8 +52,8 @@ def torch_dtype(code: str) -> "torch.dtype":
     """Return the torch dtype of a code of `DTYPES`."""
     import torch
 
-    found: torch.dtype = getattr(torch, DTYPES[code][0])
-    return found
+    dtype: torch.dtype = getattr(torch, DTYPES[code][0])
+    return dtype
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +128,14 @@ class Checkpoint(ABC):
         self.filler(name, out)(start)
 
     def bytes_of(self, name: str) -> Callable[[memoryview, int], None] | None:
-        """What fills a buffer with the bytes of a tensor's elements from the given one on, without torch.
+        """Return what fills a buffer with the bytes of a tensor's elements from the given one on, without torch.
 
         None where the values do not lie in a file as they are.
         """
         return None
 
     def pending(self, names: Collection[str] | None = None) -> int:
-        """Bytes that `prepare(names)` would download; 0 when all is on this machine."""
+        """Return the bytes that `prepare(names)` would download; 0 when all is on this machine."""
         return 0
 
     def prepare(self, names: Collection[str] | None = None) -> None:  # noqa: B027  (local files need nothing)

@@ -57,13 +57,13 @@ def _by_layout(of: dict[str, str], new: list[str], source: Collection[str], bloc
 
 
 def _shift_layer(m: re.Match[str]) -> str:
-    """Base and small: layer 1 of an up block was layer 2."""
+    """Return what a name of base or small was: layer 1 of an up block was layer 2."""
     layer = {"0": "0", "1": "2"}[m[3]] if m[2] != "upsamplers" else m[3]
     return f"up_blocks.{m[1]}.{m[2]}.{layer}.{m[4]}"
 
 
 def _shift_block(m: re.Match[str]) -> str:
-    """Tiny: three levels, so up block b was block b + 1, and its layers moved as in base and small."""
+    """Return what a name of tiny was: up block b of its three was b + 1, and its layers moved as in base and small."""
     return _shift_layer(_UP.fullmatch(f"up_blocks.{int(m[1]) + 1}.{m[2]}.{m[3]}.{m[4]}") or m)
 
 

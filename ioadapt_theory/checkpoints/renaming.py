@@ -24,7 +24,7 @@ FEW = 3
 """Names that may have an end in common by chance."""
 
 
-class Respelled(View):
+class Renamed(View):
     """A checkpoint under other names, some of which have only some rows of a stored tensor."""
 
     def __init__(
@@ -75,7 +75,7 @@ class Respelled(View):
 
 
 def common(checkpoints: Sequence[Checkpoint], labels: Sequence[str] = ()) -> tuple[list[Checkpoint], list[str]]:
-    """The checkpoints under the names that most of them can have, what is one layer having one name; and what changed.
+    """Return the checkpoints under names that most can have, one layer having one name, and what was changed.
 
     UNets have diffusers' names, and all else the name that it is stored under, unless others have the same layer under
     another: FLUX's, SD3's and Stability's own names, transformers' and OpenCLIP's, what wrappers put around a model, or
@@ -88,7 +88,7 @@ def common(checkpoints: Sequence[Checkpoint], labels: Sequence[str] = ()) -> tup
         chosen = _most_common(forms)
     first = {name for form in chosen[0].values() for name, _ in form}
     starts = [same_start(first, {name for form in model.values() for name, _ in form}) for model in chosen]
-    found, notes = list[Checkpoint](), list[str]()
+    renamed, notes = list[Checkpoint](), list[str]()
     for i, (checkpoint, model) in enumerate(zip(checkpoints, chosen, strict=True)):
         if start := starts[i]:
             ours, theirs = start
@@ -99,17 +99,17 @@ def common(checkpoints: Sequence[Checkpoint], labels: Sequence[str] = ()) -> tup
                 for key, form in model.items()
             }
         changed = [key for key, some in forms[i].items() if model[key] != some[0]]
-        found.append(Respelled(checkpoint, _by_name(model)) if changed else checkpoint)
+        renamed.append(Renamed(checkpoint, _by_name(model)) if changed else checkpoint)
         if changed and labels:
-            told = f"{changed[0]} is {' + '.join(name for name, _ in model[changed[0]])}"
+            example = f"{changed[0]} is {' + '.join(name for name, _ in model[changed[0]])}"
             notes.append(
-                f"{labels[i]}: {len(changed)} of {len(model)} names are spelled otherwise than elsewhere: {told}"
+                f"{labels[i]}: {len(changed)} of {len(model)} names are spelled otherwise than elsewhere: {example}"
             )
-    return found, notes
+    return renamed, notes
 
 
 def same_start(one: Collection[str], other: Collection[str]) -> tuple[str, str] | None:
-    """The leading parts by which most of the names that two models do not share differ, such as "model." and "".
+    """Return the leading parts by which most names that two models do not share differ, such as "model." and "".
 
     None where no more than half of the rest of the smaller one would then be shared, or but a few names.
     """
@@ -130,7 +130,7 @@ def same_start(one: Collection[str], other: Collection[str]) -> tuple[str, str] 
 
 
 def _cuts(name: str) -> Iterator[tuple[str, str]]:
-    """(leading part, rest), the leading part being of words, the longest rest first."""
+    """Yield (leading part, rest), the leading part being of words, the longest rest first."""
     parts = name.split(".")
     for i in range(len(parts) - 1):
         if i and parts[i - 1].isdecimal():
@@ -143,7 +143,7 @@ def _moved(name: str, old: str, new: str) -> str:
 
 
 def _most_common(forms: Sequence[Mapping[str, list[Form]]]) -> list[dict[str, Form]]:
-    """For every tensor the form whose names most models can have, the first of several."""
+    """Return for every tensor the form whose names most models can have, the first of several."""
     able = Counter(name for model in forms for name in {n for some in model.values() for form in some for n, _ in form})
     return [
         {key: max(some, key=lambda form: min(able[n] for n, _ in form)) for key, some in model.items()}
@@ -157,8 +157,8 @@ def _apart(chosen: Sequence[Mapping[str, Form]]) -> bool:
     return any(2 * len(some & names[0]) < min(len(some), len(names[0])) for some in names[1:])
 
 
-def as_modules(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> Respelled:
-    """A checkpoint under the names of the modules of the model that it is for, with tied weights under both names.
+def as_modules(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> Renamed:
+    """Return a checkpoint under the names of its model's modules, with tied weights under both names.
 
     Args:
         checkpoint: stays open.
@@ -184,7 +184,7 @@ def as_modules(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> Respelle
         for name, (key, rows) in parts.items()
         if rows is None and name in shapes and key.endswith(".weight")
     }
-    named = Respelled(checkpoint, parts, stored.rename if stored else None, aliases)
+    named = Renamed(checkpoint, parts, stored.rename if stored else None, aliases)
     named.guessed = {new.removesuffix(".weight"): old.removesuffix(".weight") for new, old in guessed.items()}
     return named
 
@@ -198,12 +198,12 @@ def _by_name(chosen: Mapping[str, Form]) -> dict[str, tuple[str, Ranges | None]]
 
 
 def _forms(checkpoint: Checkpoint, *, configured: bool = False) -> dict[str, list[Form]]:
-    """Every form of every tensor, the one that it has by itself first; ``configured`` asks transformers too."""
+    """Return every form of every tensor, its own first; ``configured`` asks transformers too."""
     shapes = {key: info.shape for key, info in checkpoint.tensors.items()}
     stored = transformers.of_config(checkpoint.config, len(shapes)) if configured else None
     autoencoder = vae.in_diffusers(shapes)
     encoders = [clip.in_transformers(shapes, encoder) for encoder in clip.PREFIXES]
-    found: dict[str, list[Form]] = {}
+    forms_of: dict[str, list[Form]] = {}
     for key, name in unet.canonical(shapes).items():
         inner = unwrapped(name)
         names = [name, inner, *([autoencoder[key]] if key in autoencoder else [])]
@@ -211,8 +211,8 @@ def _forms(checkpoint: Checkpoint, *, configured: bool = False) -> dict[str, lis
             names.append(stored.rename(inner))
         forms: list[Form] = [((new, None),) for new in dict.fromkeys(names)]
         forms += [_in_parts(encoder[key], [*_thirds(shapes[key])]) for encoder in encoders if key in encoder]
-        found[key] = forms + _by_authors(inner, key, shapes)
-    return found
+        forms_of[key] = forms + _by_authors(inner, key, shapes)
+    return forms_of
 
 
 def _in_parts(names: Sequence[str], rows: Sequence[Ranges]) -> Form:
@@ -225,7 +225,7 @@ def _thirds(shape: tuple[int, ...]) -> list[Ranges]:
 
 
 def _by_authors(name: str, key: str, shapes: Mapping[str, tuple[int, ...]]) -> list[Form]:
-    """What a tensor of an original FLUX or SD3 may be in diffusers; ``name`` is its key without wrappers."""
+    """Return what a tensor of an original FLUX or SD3 may be in diffusers; ``name`` is its key without wrappers."""
     for prefix in authors.PREFIXES:
         name = name.removeprefix(prefix)
     if vector := authors.vector(name):

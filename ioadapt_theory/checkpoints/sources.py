@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ioadapt_theory.checkpoints.aliases import Alias, is_repo_id, load_aliases
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError
-from ioadapt_theory.checkpoints.files.local import open_path
+from ioadapt_theory.checkpoints.files.folder import open_path
 from ioadapt_theory.checkpoints.files.readers import is_weights
 from ioadapt_theory.checkpoints.packages import open_package
 from ioadapt_theory.errors import IoAdaptError, UnknownNameError
@@ -58,7 +58,7 @@ def open_checkpoint(
         >>> import tempfile
         >>> import torch
         >>> from safetensors.torch import save_file
-        >>> from ioadapt_theory.checkpoints.sources import open_checkpoint
+        >>> from ioadapt_theory.checkpoints import open_checkpoint
         >>> path = tempfile.mkdtemp() + "/model.safetensors"
         >>> save_file({"a.weight": torch.zeros(8, 16)}, path)
         >>> with open_checkpoint(path) as checkpoint:
@@ -74,7 +74,7 @@ def open_checkpoint(
     if alias.path:
         inside = part or alias.component or component
         return open_path(Path(alias.path), name=alias.name or None, component=inside, variant=variant, ema=ema)
-    from ioadapt_theory.checkpoints.hub.open import open_remote
+    from ioadapt_theory.checkpoints.hub.remote import open_remote
 
     folder = alias.subfolder if alias.subfolder is not None else subfolder
     file = alias.file
@@ -82,7 +82,7 @@ def open_checkpoint(
         file, folder = (part, None) if is_weights(part) or part.endswith(".json") else (None, part)
     return open_remote(
         str(alias.repo), revision, name=alias.name, subfolder=folder, file=file, variant=variant, ema=ema,
-        cache=cache, offline=offline, check=verify, progress=progress,
+        cache=cache, offline=offline, verify=verify, progress=progress,
     )  # fmt: skip
 
 
@@ -99,7 +99,7 @@ def prepare(
     if need:
         from huggingface_hub import constants
 
-        from ioadapt_theory.checkpoints.hub.cache import require_space
+        from ioadapt_theory.checkpoints.hub.cached import require_space
 
         require_space(need, cache or Path(constants.HF_HUB_CACHE))
     for checkpoint, some in wanted:

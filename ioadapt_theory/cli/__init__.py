@@ -108,7 +108,7 @@ def guarded(name: str, body: Callable[[], int]) -> int:
 
 @contextmanager
 def _printable_output() -> Iterator[None]:
-    """Whatever is printed or warned of meanwhile is fit for a terminal: names in files may hold what it would obey."""
+    """Make what is printed or warned of fit for a terminal: names in files may hold what it would obey."""
     before = warnings.formatwarning
     warnings.formatwarning = lambda message, *_args, **_options: f"{printable(str(message))}\n"
     try:
@@ -142,7 +142,7 @@ class _Printable:
 
 
 def speak_utf_8() -> None:
-    """Formulas have Greek letters, and JSON is UTF-8, whatever the terminal is said to be, or if there is none."""
+    """Write UTF-8 whatever the terminal is said to be, or if there is none: formulas have Greek letters."""
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")
     for stream in (sys.stdout, sys.stderr):
@@ -151,6 +151,6 @@ def speak_utf_8() -> None:
 
 
 def discard_stdout() -> None:
-    """What is still buffered would raise again when Python exits."""
+    """Drop what is still buffered, which would raise again when Python exits."""
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -223,7 +223,7 @@ def test_a_pickle_is_read_for_tensors_only(tmp_path):
     target = model()
     assert len(load(target, tmp_path / "good.pt").matched) == 2
     (tmp_path / "evil.bin").write_bytes(pickle.dumps({"x": Evil(tmp_path / "made")}))
-    refused(tmp_path / "evil.bin", "not a PyTorch pickle of weights")
+    refused(tmp_path / "evil.bin", "no PyTorch pickle of weights")
     torch.save({"x": Evil(tmp_path / "made")}, tmp_path / "evil.ckpt")
     refused(tmp_path / "evil.ckpt", r"contains code \(posix.mkdir\), .* nothing of it was run")
     assert not (tmp_path / "made").exists()

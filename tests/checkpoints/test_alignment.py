@@ -164,16 +164,6 @@ def test_lists_within_lists_are_aligned_too():
     assert found(source, target).of == origin
 
 
-def test_whole_levels_that_are_gone_move_the_rest():
-    source = {
-        f"up.{b}.r.{i}.w": numbers(10 * b + i).normal(size=(16, 16 + (b > 1))) for b in range(4) for i in range(3)
-    }
-    target = {f"up.{b - 1}.r.{j}.w": source[f"up.{b}.r.{i}.w"] for b in (1, 2, 3) for j, i in enumerate((0, 2))}
-    assert found(source, target).of == {
-        f"up.{b - 1}.r.{j}.w": f"up.{b}.r.{i}.w" for b in (1, 2, 3) for j, i in enumerate((0, 2))
-    }
-
-
 @pytest.mark.parametrize("value", [0.0, 1.0, np.nan, np.inf])
 def test_what_is_constant_or_not_finite_tells_nothing_and_breaks_nothing(value):
     source = transformer(6)

@@ -42,6 +42,7 @@ def with_the_recipe(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_reader_for_another_kind_of_file_serves_paths_folders_the_hub_and_the_command(
     tmp_path: Path, hub: LoopbackHub, hub_cache: Path
 ):

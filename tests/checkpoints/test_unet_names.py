@@ -127,11 +127,6 @@ def test_a_layer_that_the_unet_does_not_have_is_not_another_one():
     assert resolve(beyond, pairs.values()).layers == {}
 
 
-def test_without_numbers_of_layers_a_name_is_not_guessed():
-    name = Name("unet", "output_blocks_3_1_to_q", flat=True)
-    assert resolve([name], ["up_blocks.1.attentions.0.to_q", "up_blocks.1.attentions.1.to_q"]).layers == {}
-
-
 def unet(layers_per_block: Any) -> Any:
     torch.manual_seed(0)
     return quiet(

@@ -8,7 +8,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, Final
 
-from ioadapt_theory.checkpoints.sources import open_checkpoint
+from ioadapt_theory.checkpoints import open_checkpoint
 from ioadapt_theory.results import record, write_json
 from ioadapt_theory.similarity import Options, Space, compare
 from toys import crescent

@@ -2,10 +2,9 @@
 
 from abc import abstractmethod
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
-from ioadapt_theory.checkpoints.checkpoint import Checkpoint, TensorInfo
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.checkpoints.files.plain import check_buffer, outside
 
 if TYPE_CHECKING:
@@ -24,13 +23,14 @@ class Computed(Checkpoint):
     def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
         """See `Checkpoint.filler`."""
         check_buffer(self.tensors[name], out)
-        kept = self._last
-        if kept is None or kept[0] != name:
-            kept = self._last = name, self.make(name).reshape(-1)
-        return partial(_fill, self.tensors[name], kept[1], out)
+        last = self._last
+        if last is None or last[0] != name:
+            last = self._last = name, self.make(name).reshape(-1)
+        info, values = self.tensors[name], last[1]
 
+        def fill(start: int) -> None:
+            if not 0 <= start <= info.numel - len(out):
+                raise outside(info, start, len(out))
+            out.copy_(values[start : start + len(out)])
 
-def _fill(info: TensorInfo, values: "torch.Tensor", out: "torch.Tensor", start: int) -> None:
-    if not 0 <= start <= info.numel - len(out):
-        raise outside(info, start, len(out))
-    out.copy_(values[start : start + len(out)])
+        return fill

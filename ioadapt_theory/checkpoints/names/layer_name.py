@@ -57,7 +57,7 @@ def layer_name(text: str) -> Name:
 
 
 def unwrapped(name: str) -> str:
-    """The name without what PEFT, torch.compile and parallel training put around and inside a model."""
+    """Return the name without what PEFT, torch.compile and parallel training put around and inside a model."""
     while around := next((prefix for prefix in AROUND if name.startswith(prefix)), None):
         name = name.removeprefix(around)
     return ".".join(part for part in name.split(".") if part not in INSIDE)

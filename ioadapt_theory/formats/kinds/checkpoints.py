@@ -24,7 +24,7 @@ from ioadapt_theory.formats.match import fitted, match, require_complete
 from ioadapt_theory.formats.open import Item, Opened, open_adapter
 
 
-class Computed(Computed):
+class AdapterCheckpoint(Computed):
     """Tensors that are computed when they are read, beside those of another checkpoint."""
 
     def __init__(
@@ -82,7 +82,7 @@ def changes(opened: Sequence[Opened]) -> list[Checkpoint]:
             rows, columns, channels = _alone(file, item)
             shape = (columns, channels, *([rows // channels] if rows > channels else []))
             made[f"{name}.weight"] = TensorInfo(f"{name}.weight", "F32", shape), _change(item)
-        found.append(Computed(file.path.stem if file.path.is_file() else file.path.name, str(file.path), made))
+        found.append(AdapterCheckpoint(file.path.stem if file.path.is_file() else file.path.name, str(file.path), made))
     return found
 
 
@@ -103,7 +103,7 @@ def with_adapter(base: Checkpoint, opened: Opened, component: str | None = None)
             if key in named.tensors:
                 info = named.tensors[key]
                 made[key] = info, _merged(item, weights, layer, leaf)
-    return Computed(f"{base.name}+{opened.path.stem}", f"{base.source}+{opened.path}", made, named)
+    return AdapterCheckpoint(f"{base.name}+{opened.path.stem}", f"{base.source}+{opened.path}", made, named)
 
 
 def _alone(file: Opened, item: Item) -> tuple[int, int, int]:

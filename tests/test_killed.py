@@ -41,7 +41,7 @@ CASES = {
     "adapters convert lora out --to output --base base.safetensors --ridge 0.1": ["out/ioadapt.safetensors"],
     "adapters bake lora out.safetensors --base base.safetensors --style kohya": ["out.safetensors"],
     "adapters bake lora out --base base.safetensors": ["out/adapter_config.json", "out/adapter_model.safetensors"],
-    "similarity base.safetensors other.safetensors --workers 1 --format json --output out.json --html out.html"
+    "similarity base.safetensors other.safetensors --threads 1 --format json --output out.json --html out.html"
     " --figure out.svg": ["out.json", "out.html", "out.svg"],
     "report base.safetensors other.safetensors lora --html out.html": ["out.html"],
     "save": ["out/ioadapt.safetensors"],

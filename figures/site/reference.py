@@ -40,9 +40,7 @@ PUBLIC: Final[dict[str, tuple[str, dict[str, tuple[str, ...]]]]] = {
         "How far apart are two checkpoints?",
         {
             "ioadapt_theory.checkpoints": ("open_checkpoint",),
-            "ioadapt_theory.similarity.compare": ("compare",),
-            "ioadapt_theory.similarity.comparison": ("Options", "Comparison"),
-            "ioadapt_theory.similarity.measures.spaces": ("Space",),
+            "ioadapt_theory.similarity": ("compare", "Options", "Space", "Match", "Comparison", "Row", "Values"),
         },
     ),
     "claims": (

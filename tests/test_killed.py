@@ -33,7 +33,7 @@ import ioadapt_theory.similarity.report.tables  # noqa: F401  (imported once, be
 from ioadapt_theory import adapt, load, save
 from ioadapt_theory.cli import main
 from ioadapt_theory.errors import IoAdaptError
-from ioadapt_theory.formats.open import open_adapter
+from ioadapt_theory.formats import open_adapter
 from ioadapt_theory.results import ABANDONED
 
 KILLS = int(os.environ.get("KILLS", "4"))

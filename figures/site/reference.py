@@ -27,13 +27,12 @@ PUBLIC: Final[dict[str, tuple[str, dict[str, tuple[str, ...]]]]] = {
         "Adapter files",
         {
             "ioadapt_theory": ("save", "load"),
-            "ioadapt_theory.formats": ("read", "AdapterFile", "Entry"),
-            "ioadapt_theory.formats.open": ("open_adapter",),
+            "ioadapt_theory.formats": ("open_adapter", "AdapterFile", "StoredLayer"),
         },
     ),
     "settings": (
-        "The paper's settings, and what a step costs",
-        {"ioadapt_theory.presets": ("Preset", "PRESETS"), "ioadapt_theory.costs": ("cost", "Cost")},
+        "The paper's settings",
+        {"ioadapt_theory.presets": ("Preset", "PRESETS")},
     ),
     "report": ("Will it move?", {"ioadapt_theory.report": tuple(report.__all__)}),
     "similarity": (

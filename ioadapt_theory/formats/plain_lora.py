@@ -64,7 +64,7 @@ class Baked:
 
     @classmethod
     def of(cls, adapter: Adapter, base: BaseLayer, *, rank: int | None = None, share: float | None = None) -> "Baked":
-        """``bake`` for a base layer, or ``truncate`` where a rank or a share is given, in the adapter's dtype.
+        """Return ``bake`` for a base layer, or ``truncate`` where a rank or a share is given, in the adapter's dtype.
 
         Raises:
             InvalidValueError, UnsupportedError, ShapeError: see there.
@@ -86,7 +86,7 @@ def write_lora(
     component: str = "",
     prints: Mapping[str, Any] = MappingProxyType({}),
 ) -> Path:
-    """A plain LoRA with scaling 1 on every layer (kohya: one alpha for all, see below). Returns the file or folder.
+    """Write a plain LoRA with scaling 1 on every layer (kohya: one alpha for all); return the file or folder.
 
     A change of a bias, which an output adapter makes on layers that have one, is written as ``lora_B.bias`` with
     ``lora_bias`` in the config (PEFT applies it, but cannot merge layers without a bias then) or as ``diff_b`` (kohya's

@@ -7,10 +7,12 @@ factors are compared with copies, entry by entry, and of the weight, which is fr
 import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.autograd import forward_ad
 
 SAMPLE = 64
 """Entries of a weight that are looked at: a write through ``w.data`` that misses them all is not noticed."""
@@ -34,6 +36,28 @@ def trusting() -> Iterator[None]:
 def is_kept(t: Tensor) -> bool:
     """Whether what is derived from this parameter may be kept."""
     return t.is_cpu or _trusting > 0
+
+
+def is_eager(x: Any) -> bool:
+    """Whether this is a plain call on a plain tensor: not traced, compiled, transformed or in forward mode.
+
+    Torch has no public way to ask for transforms of functions, forward-mode derivatives and modes that look at every
+    operation (fake tensors, selective checkpoints); none of them can follow what is kept or computed by hand.
+    """
+    return (
+        not torch.compiler.is_compiling()  # first: torch 2.7 cannot compile the next lines
+        and type(x) in {Tensor, nn.Parameter}
+        and torch._C._get_tracing_state() is None
+        and not torch._C._are_functorch_transforms_active()
+        and torch._C._len_torch_dispatch_stack() == 0
+        and forward_ad._current_level < 0
+    )
+
+
+def without_autocast(x: Tensor) -> AbstractContextManager[Any]:
+    """Compute in the tensors' own dtypes for the duration, on the device of x."""
+    off = x.is_meta or not torch.is_autocast_enabled(x.device.type)
+    return nullcontext() if off else torch.autocast(x.device.type, enabled=False)
 
 
 class Derived:
@@ -67,6 +91,7 @@ class Derived:
             self._seen[name] = (value := compute()), held, state, copies
         return value
 
-    def forget(self, name: str) -> None:
-        """Compute this value again when it is asked for next."""
-        self._seen.pop(name, None)
+    def forget(self, *names: str) -> None:
+        """Compute these values, or all, again when they are asked for next."""
+        for name in names or tuple(self._seen):
+            self._seen.pop(name, None)

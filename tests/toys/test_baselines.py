@@ -4,10 +4,10 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from ioadapt_theory.adapters.moving import baselines
-from ioadapt_theory.adapters.moving.baselines import BASELINES
 from ioadapt_theory.errors import InvalidValueError, ShapeError
 from ioadapt_theory.linalg import orthogonal, with_singular_values
+from toys.transfer import baselines
+from toys.transfer.baselines import BASELINES
 
 SIZES = [(6, 10), (10, 6), (8, 8)]
 sizes = pytest.mark.parametrize(("c", "d"), SIZES)

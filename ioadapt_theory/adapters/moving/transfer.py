@@ -83,9 +83,9 @@ def transfer(
     name: str = "default",
     strict: bool = True,
     share: bool = False,
+    trainable: bool = False,
     rename: Mapping[str, str] | None = None,
     match: str = "name",
-    trainable: bool = False,
 ) -> TransferReport:
     """Put the source model's adapter on another model, as it is.
 
@@ -100,11 +100,11 @@ def transfer(
         name: of the adapter, on both models.
         strict: raise unless every layer fits; otherwise take those that do.
         share: let both models use the same parameters, instead of copies on the target's device.
+        trainable: whether the adapter is to be trained further on the target.
         rename: target name for those of the source's layers that are called otherwise there; it comes first.
         match: "name"; "provenance", the layer that was made from the source's, by what the two contain, which follows
             layers of pruned and renumbered models; "auto", provenance where it is known and names otherwise. By name,
             layers that hold the weights of another one are an error if strict, and a warning if not.
-        trainable: whether the adapter is to be trained further on the target.
 
     Raises:
         TransferError: a layer does not fit (or none does); the target is as it was.

@@ -35,7 +35,8 @@ def adapt(
     """Freeze a model and put a fresh, trainable adapter on its target modules, in place; returns the model.
 
     A model that already has adapters, ours or PEFT's, goes on training what it trains: only the base of the newly
-    adapted layers is frozen then.
+    adapted layers is frozen then. Options may have PEFT's names: r, lora_alpha, lora_dropout, init_lora_weights,
+    use_dora.
 
     Two things no adapter can know of. A model that reads a layer's weight instead of calling the layer bypasses the
     adapter, whose parameters then have no gradient after a backward pass: exclude such a layer (torch's own are refused

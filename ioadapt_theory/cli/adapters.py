@@ -81,7 +81,7 @@ def files(args: argparse.Namespace) -> Files:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Do it; 1 if the file holds something that does not fit the base or is not read."""
+    """Run the command; return 1 if the file holds something that does not fit the base or is not read."""
     from ioadapt_theory.checkpoints.sources import open_checkpoint
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.convert_files import rewrite_to
@@ -148,7 +148,7 @@ def _matched(
 def _bake(
     args: argparse.Namespace, file: "AdapterFile", matched: "Match", weights: Any, checkpoint: "Checkpoint"
 ) -> None:
-    """Write a plain LoRA; say by layer what it is, and in the end what that does not say."""
+    """Write a plain LoRA; print the rank of each layer, and the part of the change that is lost."""
     from ioadapt_theory.formats.convert_files import bake_to
     from ioadapt_theory.formats.kinds.diffusers import component_of
 

@@ -50,8 +50,8 @@ def open_adapter(path: Path | str, *, scaled: bool = True) -> AdapterFile:
 
 
 def is_adapter(path: Path | str) -> bool:
-    """Whether there is an adapter's file or folder here, by its names alone; False where there is nothing to read."""
-    if not os.path.exists(path):
+    """Whether there is an adapter's folder or safetensors file here, by its names alone; False for all else."""
+    if not os.path.isdir(path) and Path(path).suffix != ".safetensors":  # a pickle of a model is long to open
         return False
     try:
         file, config = _locate(Path(path))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from textwrap import fill
 from typing import Final
 
-from ioadapt_theory.null import Null
+from ioadapt_theory.null import STANDS_OUT, Null
 from ioadapt_theory.report.assemble import Report
 from ioadapt_theory.report.kinship import TELLING as RELATED
 from ioadapt_theory.report.law import SIDES, Law
@@ -12,8 +12,6 @@ from ioadapt_theory.report.layers import LayerPair
 
 ROWS: Final = 10
 """Layers shown; the page and the JSON have all."""
-TELLING: Final = 3.0
-"""Standard deviations over unrelated channels below which a side shares no more than chance."""
 
 
 def to_text(report: Report, width: int = 100) -> str:
@@ -116,9 +114,9 @@ def side(null: Null | None, *, alike: bool) -> str:
     """Return what a side shares, or why that is not told; never chance where the weights themselves are related."""
     if null is None or null.excess is None or null.z is None:
         return "-"
-    if null.most < TELLING:
-        return "few"
-    return number(null.excess) if alike or null.z >= TELLING else "chance"
+    if alike or null.z >= STANDS_OUT:
+        return number(null.excess)
+    return "few" if null.too_small else "chance"
 
 
 def number(value: float | None) -> str:

@@ -26,10 +26,8 @@ from ioadapt_theory.adapters.rules.target_modules import select, walk
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.effect import expected, whole
 from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.null import Null
+from ioadapt_theory.null import STANDS_OUT, Null
 
-TELLING = 3.0
-"""Standard deviations over unrelated channels from which a side shares something."""
 ALIKE = 0.1
 """Excess by which two sides may differ and share as much."""
 TIE = 0.02
@@ -81,12 +79,12 @@ def _side(layers: Sides) -> Placement | None:
     both = {Placement.INPUT: layers.input, Placement.OUTPUT: layers.output}
     shared = {side: share for side, null in both.items() if (share := _beyond_chance(null)) is not None}
     if not shared:
-        return Placement.INPUT if layers.input is not None and layers.input.most < TELLING else None
+        return Placement.INPUT if layers.input is not None and layers.input.too_small else None
     return next(side for side, share in shared.items() if share >= max(shared.values()) - ALIKE)
 
 
 def _beyond_chance(null: Null | None) -> float | None:
-    return None if null is None or null.z is None or null.z < TELLING else null.excess
+    return None if null is None or null.z is None or null.z < STANDS_OUT else null.excess
 
 
 def choices(model: nn.Module, config: AdapterConfig, target: nn.Module | Weights) -> dict[str, Choice]:

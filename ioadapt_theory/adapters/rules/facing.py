@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement, pairwise
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -18,7 +19,7 @@ from torch import Tensor
 from ioadapt_theory.adapters.base_weights import BaseLayer
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.linalg import ROUNDING
-from ioadapt_theory.null import Null, Profile, moments, parts, profile
+from ioadapt_theory.null import Null, Profile, beside, parts, profile
 
 CHANNELS = 512
 """Channels of a side that are compared; of more, so many are drawn. The null then scatters by about 1/512."""
@@ -112,9 +113,8 @@ def facing(a: Float[Tensor, "f ..."], b: Float[Tensor, "f ..."], cuts: Sequence[
     if one is None or two is None:
         return None
     norms = one[1] * two[1]
-    mean, sd = moments(one[0], two[0])
     inner -= float(_squares(a).sum() * _squares(b).sum()) / len(a)
-    return Null(max(-1.0, min(1.0, inner / norms)), mean / norms, sd / norms)
+    return beside(inner, norms, one[0], two[0])
 
 
 def _wide(w: Tensor, numel: int) -> Tensor:
@@ -147,8 +147,14 @@ def _profile(w: Tensor, squares: Tensor, cuts: Sequence[int]) -> tuple[Profile, 
     norm_sq = float(squares.sum())
     if not norm_sq > ROUNDING * torch.finfo(torch.float64).eps * whole:
         return None
-    found = profile((diagonal - mean).cpu().numpy(), rows.cpu().numpy(), squares.cpu().numpy(), cuts)
-    return found, math.sqrt(norm_sq)
+
+    def times(x: np.ndarray) -> np.ndarray:
+        columns = torch.from_numpy(x).to(w)
+        product: np.ndarray = (w @ (w.mT @ columns)).double().cpu().numpy() - mean * x
+        return product
+
+    sums = ((diagonal - mean).cpu().numpy(), rows.cpu().numpy(), squares.cpu().numpy())
+    return profile(*sums, cuts, times), math.sqrt(norm_sq)
 
 
 def _products(a: Tensor, b: Tensor, spans: Sequence[Span]) -> tuple[tuple[Tensor, Tensor], float]:

@@ -12,8 +12,8 @@ from benchmarks.report.histories import PAIRS, made
 from ioadapt_theory.report import report
 from ioadapt_theory.results import record
 
-NETWORKS: Final = (("llama", 1), ("bert", 1), ("vit", 1), ("gpt2", 1), ("convnext", 1))
-"""Architectures and seeds."""
+NETWORKS: Final = (("llama", 2), ("bert", 2), ("vit", 2), ("gpt2", 2), ("convnext", 2))
+"""Architectures and seeds; with seed 1 the word was right in 184 of 192 pairs, and two reasons for the rest were mended."""
 
 
 def rows(name: str, seed: int) -> Iterator[dict[str, Any]]:

@@ -91,7 +91,7 @@ def _stored(args: argparse.Namespace) -> "Report":
 
     from ioadapt_theory.checkpoints.sources import prepare
     from ioadapt_theory.report.assemble import report
-    from ioadapt_theory.report.counterparts import by_modules, by_names
+    from ioadapt_theory.report.kin.counterparts import by_modules, by_names
 
     with ExitStack() as stack, tqdm(disable=None, unit="", unit_scale=True, leave=False) as bar:
 

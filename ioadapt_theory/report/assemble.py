@@ -15,8 +15,8 @@ from ioadapt_theory.adapters.model import layers
 from ioadapt_theory.effect.passes import Call
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.report.advice import Advice, advise
-from ioadapt_theory.report.counterparts import corresponding, differing, matrices
-from ioadapt_theory.report.kinship import Kinship, kinship
+from ioadapt_theory.report.kin.counterparts import corresponding, differing, matrices
+from ioadapt_theory.report.kin.kinship import Kinship, kinship
 from ioadapt_theory.report.law import Law, law
 from ioadapt_theory.report.layers import LayerPair, pairs
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from ioadapt_theory.null import STANDS_OUT, Null
 from ioadapt_theory.report.assemble import Report
-from ioadapt_theory.report.kinship import TELLING as RELATED
+from ioadapt_theory.report.kin.kinship import TELLING as RELATED
 from ioadapt_theory.report.law import SIDES, Law
 from ioadapt_theory.report.layers import LayerPair
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from ioadapt_theory.report import report
-from ioadapt_theory.report.kinship import Kinship, Relation
+from ioadapt_theory.report.kin.kinship import Kinship, Relation
 from tests.report.histories import HISTORIES, Tensors, float8, network, weights
 
 

@@ -182,14 +182,12 @@ def _adapters(
     """Return the adapters by layer, and their name on a model in memory."""
     if isinstance(adapter, Mapping):
         return adapter, None
-    if not isinstance(source, nn.Module):
-        if adapter is not None:
-            msg = f"The adapter {adapter!r} is looked for on the source, which is not a model in memory."
-            raise InvalidValueError(msg)
-        return {}, None
-    there = {key for layer in layers(source).values() for key in layer.adapters}
-    if adapter is None:
-        if len(there) != 1:
-            return {}, None
-        (adapter,) = there
-    return {n: layer.adapters[adapter] for n, layer in layers(source, adapter).items()}, adapter  # type: ignore[misc]
+    if isinstance(source, nn.Module):
+        there = sorted({key for layer in layers(source).values() for key in layer.adapters})
+        name = adapter or (there[0] if len(there) == 1 else None)
+        given = {} if name is None else {n: layer.adapters[name] for n, layer in layers(source, name).items()}
+        return given, name  # type: ignore[return-value]
+    if adapter is not None:
+        msg = f"The adapter {adapter!r} is looked for on the source, which is not a model in memory."
+        raise InvalidValueError(msg)
+    return {}, None

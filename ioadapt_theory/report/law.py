@@ -1,7 +1,7 @@
 """Ask the law of transfer on inputs: what a copied adapter keeps, and what one that is yet to be trained would keep."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import median
 from typing import Any, Final
@@ -112,10 +112,7 @@ def _base_layers(model: nn.Module) -> dict[str, nn.Module]:
 def _difference(source: nn.Module, target: nn.Module, batches: Sequence[tuple[Any, Any]], call: Call | None) -> float:
     apart = size = 0.0
     for one, two in batches:
-        with ExitStack() as stack:
-            for model in (source, target):
-                stack.enter_context(undisturbed(model))
-            stack.enter_context(torch.no_grad())
+        with undisturbed(source), undisturbed(target), torch.no_grad():
             f, f2 = (run(model, batch, call, 0).double() for model, batch in ((source, one), (target, two)))
         require_comparable(f, f2)
         apart += float((f - f2).square().sum())

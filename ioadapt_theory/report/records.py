@@ -38,13 +38,10 @@ def _layer(pair: LayerPair, law: Law | None) -> dict[str, Any]:
         "size": list(pair.size),
         "cosine": pair.sides.cosine,
         "norm_ratio": pair.sides.ratio,
-        "input": null(pair.sides.input),
-        "output": null(pair.sides.output),
+        "input": _side(pair.sides.input),
+        "output": _side(pair.sides.output),
         "adapter": [str(placement) for placement in pair.placements],
-        "expected": {
-            side: {"R": one.R, "c²": one.at_best_strength, "cosine": one.cosine, "ratio": one.ratio}
-            for side, one in expected.items()
-        },
+        "expected": {side: _numbers(one, "R", "at_best_strength", "cosine", "ratio") for side, one in expected.items()},
     }
 
 
@@ -52,14 +49,15 @@ def _copied(law: Law | None) -> dict[str, Any] | None:
     """Return what a copy of the adapter keeps."""
     if law is None or law.copied is None:
         return None
-    names = ("kept", "R", "R_KL", "cosine", "ratio", "need", "agreement", "rows", "interval")
-    numbers = {name: getattr(law.copied, name) for name in names}
-    return {**numbers, "c²": law.copied.at_best_strength, "bound": law.bound, "explained": law.explained}
+    names = ("kept", "R", "R_KL", "at_best_strength", "cosine", "ratio", "need", "agreement", "rows", "interval")
+    return {**_numbers(law.copied, *names), "bound": law.bound, "explained": law.explained}
 
 
-def null(found: Null | None) -> dict[str, float | None] | None:
-    """Return a side's figures."""
-    if found is None:
+def _side(null: Null | None) -> dict[str, Any] | None:
+    if null is None:
         return None
-    names = {"cosine": found.cosine, "null_mean": found.mean, "null_sd": found.sd}
-    return {**names, "z": found.z, "excess": found.excess}
+    return {"null_mean": null.mean, "null_sd": null.sd, **_numbers(null, "cosine", "z", "p", "excess")}
+
+
+def _numbers(of: Any, *names: str) -> dict[str, Any]:
+    return {name: getattr(of, name) for name in names}

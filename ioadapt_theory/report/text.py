@@ -85,14 +85,9 @@ def told(law: Law) -> list[str]:
 
 def shown(report: Report) -> list[LayerPair]:
     """Return the adapter's layers first, then those that changed most, in the network's order."""
-
-    def key(pair: LayerPair) -> tuple[bool, float]:
-        excess = [null.excess for null in (pair.sides.input, pair.sides.output) if null is not None]
-        least = min((e for e in excess if e is not None), default=1.0)
-        return not pair.placements, round(least, 4)  # layers that changed alike stay in the network's order
-
-    first = {pair.name for pair in sorted(report.layers, key=key)[:ROWS]}
-    return [pair for pair in report.layers if pair.name in first]
+    first = sorted(report.layers, key=lambda pair: (not pair.placements, -round(pair.change, 4)))[:ROWS]
+    names = {pair.name for pair in first}
+    return [pair for pair in report.layers if pair.name in names]
 
 
 def table(pairs: Sequence[LayerPair], law: Law | None) -> list[list[str]]:

@@ -82,6 +82,9 @@ def adapt(
         raise InvalidValueError(msg)
     if config.placement == "auto":
         config = chosen(model, config, target, inputs)
+    elif inputs is not None:
+        msg = f"inputs= chooses the side for placement='auto'; the placement here is {config.placement!r}."
+        raise InvalidValueError(msg)
     targets, prepared = select(model, config), {}
     for layer, plan in config.plans(targets).items():
         with naming(layer):

@@ -181,6 +181,8 @@ def test_with_inputs_the_law_chooses_and_leaves_out_what_keeps_nothing():
     with pytest.raises(InvalidValueError, match="All 1 layers keep nothing on the target"):
         adapt(stranger, target_modules=["q_proj"], placement="auto", target=Block(), inputs=x)
     assert not layers(stranger)
+    with pytest.raises(InvalidValueError, match="for placement='auto'; the placement here is 'input'"):
+        adapt(stranger, target_modules=["q_proj"], placement="input", inputs=x)
     with pytest.raises(InvalidValueError, match="a model in memory, not its weights"):
         adapt(stranger, target_modules=["q_proj"], placement="auto", target=ModelWeights(target), inputs=x)
 

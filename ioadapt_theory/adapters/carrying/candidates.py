@@ -115,8 +115,8 @@ class Candidates:
             best = {key: self.fit.best(place) for key, place in self.picked.items()}
             made["by layer"] = self._assembled({key: n for key, (n, share) in best.items() if share > 0})
         copies = self._copies()
-        for layer in {self.parts[key].layer for key in self.parts.keys() - self.picked.keys()} & copies.keys():
-            target = self.places[layer][0]  # what has no closed form is copied: convolutions in groups
+        for layer in {self.parts[key].layer for key in self.fit.closed - self.picked.keys()} & copies.keys():
+            target = self.places[layer][0]  # what cannot be fitted is copied: convolutions in groups
             for adapters in made.values():
                 adapters.setdefault(target, copies[layer])
         sides = {part.placement for part in self.parts.values()} - {BIAS}
@@ -133,7 +133,7 @@ class Candidates:
         for strength in STRENGTHS:
             made[f"{best}, strength {strength:g}"] = copied = deepcopy(dict(self.by_name[best]))
             for adapter in copied.values():
-                for _, phi in adapter.parts():
+                for _, phi in adapter.parts() if adapter.family == "lora" else ():
                     phi.B.data *= strength  # type: ignore[operator]
         return made
 

@@ -107,12 +107,14 @@ class Fit:
     Attributes:
         translations: what is fitted, by place.
         lost: places where nothing can be, and why.
+        closed: parts that cannot be looked into: layers that are never called, convolutions in groups.
         candidates: factors by name, for each place.
         single: what each candidate keeps there to first order, on the rows to choose by.
     """
 
     translations: dict[Place, Translation]
     lost: dict[Place, str] = field(default_factory=dict)
+    closed: set[str] = field(default_factory=set)
     candidates: dict[Place, dict[str, Factors]] = field(default_factory=dict)
     single: dict[Place, dict[str, Single]] = field(default_factory=dict)
 
@@ -129,10 +131,12 @@ class Fit:
                 try:
                     if layer_of[key] in here.silent or layer in there.silent:
                         self._lose(place, IDLE.format("is never called"))
+                        self.closed.add(key)
                         continue
                     self.translations[place].add(here.rows[layer_of[key]], there.rows[layer])
                 except IoAdaptError as error:
                     self._lose(place, str(error))
+                    self.closed.add(key)
         for place, translation in [*self.translations.items()]:
             if translation.is_idle():
                 self._lose(place, IDLE.format("writes nothing on the outputs that are compared"))

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from ioadapt_theory.adapters.model import disable, layers, remove
 from ioadapt_theory.adapters.moving.transfer import transfer
 from ioadapt_theory.effect import passes
-from ioadapt_theory.effect.passes import Call
+from ioadapt_theory.effect.passes import Call as Call
 from ioadapt_theory.errors import InvalidValueError
 
 

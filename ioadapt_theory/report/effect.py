@@ -9,7 +9,7 @@ compared as ``call`` gives them: what the task does not count, such as an offset
 """
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -19,9 +19,9 @@ from torch import Tensor, nn
 
 from ioadapt_theory.adapters.model import disable, layers, remove
 from ioadapt_theory.adapters.moving.transfer import transfer
-from ioadapt_theory.effect import passes
-from ioadapt_theory.effect.passes import Call as Call
 from ioadapt_theory.errors import InvalidValueError
+
+Call = Callable[[nn.Module, Any], Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +84,13 @@ def effect(
         TransferError: no layer fits.
         InvalidValueError: no batches, outputs that do not compare, or an adapter that does nothing.
     """
+    run = call or _call
     sums = {"source": 0.0, "target": 0.0, "inner": 0.0}
     numbers = 0
     layers(source, name)
-    with (
-        passes.undisturbed(source),
-        passes.undisturbed(target),
-        _moved(source, target, name, counterparts),
-        torch.no_grad(),
-    ):
+    with _as_it_was(source), _as_it_was(target), _moved(source, target, name, counterparts), torch.no_grad():
         for batch in batches:
-            d, d2 = (_change(model, batch, call) for model in (source, target))
+            d, d2 = (_change(model, batch, run) for model in (source, target))
             if d.shape != d2.shape:
                 msg = f"The models' outputs are of {d.numel()} and {d2.numel()} numbers, so effects do not compare."
                 raise InvalidValueError(msg)
@@ -134,9 +130,53 @@ def _moved(source: nn.Module, target: nn.Module, name: str, counterparts: Mappin
             p.requires_grad_(flag)
 
 
-def _change(model: nn.Module, batch: Any, run: Call | None) -> Tensor:
+@contextmanager
+def _as_it_was(model: nn.Module) -> Iterator[None]:
+    """Without dropout, then in its modes as before."""
+    modes = {part: part.training for part in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for part, mode in modes.items():
+            part.training = mode
+
+
+def _change(model: nn.Module, batch: Any, run: Call) -> Tensor:
     """The difference that the active adapters make, flat, in float64 on the CPU."""
-    adapted = passes.run(model, batch, run, 0)
+    state = torch.get_rng_state()
+    adapted = _numbers(run(model, batch))
     with disable(model):
-        plain = passes.run(model, batch, run, 0)  # a model that draws noise draws the same
-    return (adapted.double() - plain.double()).cpu().flatten()
+        torch.set_rng_state(state)  # a model that draws noise draws the same
+        plain = _numbers(run(model, batch))
+    return adapted - plain
+
+
+def _call(model: nn.Module, batch: Any) -> Any:
+    if isinstance(batch, Mapping):
+        return model(**batch)
+    return model(*batch) if isinstance(batch, list | tuple) else model(batch)
+
+
+def _numbers(output: Any) -> Tensor:
+    """The first of an output's tensors that has floating-point numbers: logits, a sample, the last hidden state."""
+    found = next(_tensors(output), None)
+    if found is None:
+        msg = f"The model gives a {type(output).__name__} without a tensor of numbers; tell how to run it with call=."
+        raise InvalidValueError(msg)
+    return found.detach().double().cpu().flatten()
+
+
+def _tensors(output: Any) -> Iterator[Tensor]:
+    if isinstance(output, Tensor):
+        if output.is_floating_point():
+            yield output
+    elif isinstance(output, Mapping):
+        for key in ("logits", "sample", "last_hidden_state"):
+            if key in output:
+                yield from _tensors(output[key])
+        for value in output.values():
+            yield from _tensors(value)
+    elif isinstance(output, list | tuple):
+        for value in output:
+            yield from _tensors(value)

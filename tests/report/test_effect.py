@@ -83,7 +83,7 @@ def test_nothing_is_left_behind_also_when_a_model_raises():
         model(x)
         raise RuntimeError
 
-    with pytest.raises(InvalidValueError, match="does not take the inputs"):
+    with pytest.raises(RuntimeError):
         effect(source, target, [torch.randn(3, 20)], call=fails)
     assert not layers(target)
     assert all(p.requires_grad for p in target.parameters())

@@ -72,7 +72,7 @@ def table(record: dict[str, Any]) -> str:
         "foretold error",
         "CPU s",
     )
-    lines = [heads]
+    lines: list[tuple[str, ...]] = [heads]
     for family, relation in dict.fromkeys((m["family"], m["relation"]) for m in moves):
         own = [m for m in moves if (m["family"], m["relation"]) == (family, relation)]
         bars = (TEXT_BARS if family == "bytes" else {}).get(relation, BARS[relation])

@@ -47,7 +47,7 @@ class Move:
 
 def digits() -> Batch:
     """Return scikit-learn's 1797 pictures in a fixed random order, values in [0, 1]."""
-    from sklearn.datasets import load_digits
+    from sklearn.datasets import load_digits  # type: ignore[import-not-found, unused-ignore]
 
     data = load_digits()
     order = torch.randperm(len(data.target), generator=torch.Generator().manual_seed(0))
@@ -113,8 +113,9 @@ def gauge(model: nn.Module, seed: int) -> nn.Module:
     model = copy.deepcopy(model)
     torch.manual_seed(seed)
     if isinstance(model, Bytes):
+        block: Any
         for block in model.blocks:
-            _permute(block.up, block.down, torch.ones(block.up.out_features))  # type: ignore[arg-type]
+            _permute(block.up, block.down, torch.ones(block.up.out_features))
         return model
     layers = [m for m in model.modules() if isinstance(m, nn.Linear | nn.Conv2d)]
     for one, two in itertools.pairwise(layers):
@@ -122,14 +123,13 @@ def gauge(model: nn.Module, seed: int) -> nn.Module:
     return model
 
 
-def _permute(one: nn.Module, two: nn.Module, sizes: Tensor) -> None:
-    weight, bias, after = one.weight, one.bias, two.weight
-    n = len(weight)  # type: ignore[arg-type]
+def _permute(one: Any, two: Any, sizes: Tensor) -> None:
+    n = len(one.weight)
     order = torch.randperm(n)
-    weight.data = weight.data[order] * sizes.view(-1, *[1] * (weight.ndim - 1))  # type: ignore[union-attr, operator, index]
-    bias.data = bias.data[order] * sizes  # type: ignore[union-attr, operator, index]
-    grouped = after.data.reshape(len(after), n, -1)[:, order] / sizes[:, None]  # type: ignore[union-attr, arg-type, operator]
-    after.data = grouped.reshape(after.shape)  # type: ignore[union-attr]
+    one.weight.data = one.weight.data[order] * sizes.view(-1, *[1] * (one.weight.ndim - 1))
+    one.bias.data = one.bias.data[order] * sizes
+    grouped = two.weight.data.reshape(len(two.weight), n, -1)[:, order] / sizes[:, None]
+    two.weight.data = grouped.reshape(two.weight.shape)
 
 
 def loss(model: nn.Module, batch: Batch) -> float:
@@ -158,7 +158,7 @@ def train(
             wanted = teacher(x).detach().softmax(-1).flatten(0, -2)
             value = kl_div(logits.log_softmax(-1), wanted, reduction="batchmean")
         optimiser.zero_grad()
-        value.backward()
+        value.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     return model
 

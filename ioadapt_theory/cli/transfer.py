@@ -73,7 +73,8 @@ def run(args: argparse.Namespace) -> int:
     same = tuned and args.source == args.target
     target = source if same else load_model(args.target)
     options: dict[str, Any] = {}
-    write, lost = None, {}
+    write: str | None = None
+    lost: dict[str, str] = {}
     if tuned:
         options["tuned"] = load_model(args.adapter)
     else:

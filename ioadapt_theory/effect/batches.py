@@ -61,7 +61,8 @@ def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int
     second = min(max(round(SHARES[0] * rows), 1), rows - 2)
     third = min(max(second + round(SHARES[1] * rows), second + 1), rows - 1)
     parts = [order[:second], order[second:third], order[third:]]
-    return Parts(*(_taken(sources, targets, counts, part, size) for part in parts), rows=rows)
+    fit, choose, tell = (_taken(sources, targets, counts, part, size) for part in parts)
+    return Parts(fit, choose, tell, rows)
 
 
 def whole(inputs: Any, target_inputs: Any = None, *, size: int = 32) -> list[Pair]:
@@ -128,7 +129,7 @@ def _taken(sources: list[Any], targets: list[Any], counts: list[int], rows: Tens
     pairs, start = [], 0
     for source, target, count in zip(sources, targets, counts, strict=True):
         inside = rows[(rows >= start) & (rows < start + count)] - start
-        for chunk in inside.split(size) if len(inside) else ():
+        for chunk in torch.split(inside, size) if len(inside) else ():
             one = rows_of(source, chunk)
             pairs.append((one, one if source is target else rows_of(target, chunk)))
         start += count

@@ -9,6 +9,7 @@ for equal sizes on both models: no M is on both otherwise.
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -72,7 +73,7 @@ def expected(
     sums: dict[tuple[str, str], list[float]] = {}
     counts: dict[tuple[str, str], int] = {}
     for number, (one, two) in enumerate(batches):
-        options = {"call": call, "seed": seed + number, "draws": draws}
+        options: dict[str, Any] = {"call": call, "seed": seed + number, "draws": draws}
         here = record(source, {name: pair[0] for name, pair in layers.items()}, one, **options).rows
         there = record(target, {name: pair[1] for name, pair in layers.items()}, two, **options).rows
         for name in here.keys() & there.keys():
@@ -84,7 +85,7 @@ def expected(
                 key = name, side
                 sums[key] = [a + b for a, b in zip(sums.get(key, [0.0] * 3), found, strict=True)]
                 counts[key] = counts.get(key, 0) + draws * here[name].samples
-    return {key: _expected(*sums[key], counts[key]) for key in sorted(sums)}
+    return {key: _expected(*sums[key], samples=counts[key]) for key in sorted(sums)}
 
 
 def products(source: Rows, target: Rows, side: str) -> tuple[float, float, float]:
@@ -110,7 +111,7 @@ def _product(r: Tensor, g: Tensor, r2: Tensor, g2: Tensor) -> float:
     return float((whole * whole2).double().sum())
 
 
-def _expected(both: float, source: float, target: float, samples: int) -> Expected:
+def _expected(both: float, source: float, target: float, *, samples: int) -> Expected:
     if source <= 0 or target <= 0:
         return Expected(0.0, 0.0, samples)
     return Expected(both / math.sqrt(source * target), math.sqrt(target / source), samples)

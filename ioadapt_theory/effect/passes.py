@@ -203,7 +203,7 @@ class _Watch:
                 y = y + y.new_zeros(()).requires_grad_()
             if not self.in_backward and y.requires_grad:  # in the backward pass it is a recomputation
                 gradients: list[Tensor] = []
-                y.register_hook(lambda g: self._keep(name, gradients, g))
+                y.register_hook(lambda g: self._keep(name, gradients, g))  # type: ignore[no-untyped-call]
                 self.calls[name].append((z.detach().clone(), y.detach().clone(), gradients))
             return y
 

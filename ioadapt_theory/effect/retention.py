@@ -48,8 +48,8 @@ class RowSums:
     def of(cls, s: Tensor, sa: Tensor, t: Tensor, ta: Tensor) -> "RowSums":
         """Compare outputs: source, adapted source, target, adapted target; rows x ... x classes."""
         if s.numel() > MANY and len(s) > 1:
-            return cls.joined([cls.of(*rows) for rows in zip(*(x.split(1) for x in (s, sa, t, ta)), strict=True)])
-        s, sa, t, ta = (x.detach().double() if x.ndim > 1 else x.detach().double()[:, None] for x in (s, sa, t, ta))
+            return cls.joined([cls.of(*rows) for rows in zip(*(x[:, None] for x in (s, sa, t, ta)), strict=True)])
+        s, sa, t, ta = (x.detach().double() for x in (s, sa, t, ta))
         d_s, d_t = (sa - s).flatten(1), (ta - t).flatten(1)
         logs = [x.log_softmax(-1) for x in (s, sa, t, ta)]
         p = logs[1].exp()

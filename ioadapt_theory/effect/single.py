@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -76,7 +77,7 @@ def by_layer(
     sums: dict[str, Tensor] = {}
     samples: dict[str, int] = {}
     for number, (one, two) in enumerate(batches):
-        options = {"call": call, "seed": seed + number, "draws": draws}
+        options: dict[str, Any] = {"call": call, "seed": seed + number, "draws": draws}
         here = record(source, {n: layers[n][0] for n in factors}, one, **options).rows
         there = record(target, {n: layers[n][1] for n in factors}, two, **options).rows
         for name in here.keys() & there.keys():
@@ -88,10 +89,10 @@ def by_layer(
             sums[name] = sums.get(name, torch.zeros(3)) + torch.stack([e @ e2, e @ e, e2 @ e2])
             samples[name] = samples.get(name, 0) + len(e)
     total = float(sum(s[1] for s in sums.values())) or 1.0
-    return {name: single(*map(float, s), total, samples[name]) for name, s in sorted(sums.items())}
+    return {name: single(*map(float, s), total=total, samples=samples[name]) for name, s in sorted(sums.items())}
 
 
-def single(inner: float, source: float, target: float, total: float, samples: int) -> Single:
+def single(inner: float, source: float, target: float, *, total: float, samples: int) -> Single:
     """Return what sums of ⟨ξ, e⟩ say of a layer."""
     if source <= 0 or target <= 0:
         return Single(0.0, 0.0, source / total, samples)

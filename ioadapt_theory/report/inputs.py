@@ -50,14 +50,14 @@ def read_both(
         prompts = [line.strip() for line in text.splitlines() if line.strip()]
         one, two = (_prompted(*model, prompts, rows, seed) for model in (source, target))
         return [one], [two]
-    one, two = (_tokens(model[0], text, rows) for model in (source, target))
-    if not torch.equal(one, two):
+    ids, other = (_tokens(model[0], text, rows) for model in (source, target))
+    if not torch.equal(ids, other):
         msg = (
             f"{source[0]} and {target[0]} read the text as other tokens, so their outputs cannot be compared token for"
             " token; give models of one vocabulary."
         )
         raise InvalidValueError(msg)
-    return [{"input_ids": one}], None
+    return [{"input_ids": ids}], None
 
 
 def _tokens(folder: str, text: str, rows: int) -> Tensor:

@@ -68,22 +68,22 @@ class Candidates:
         passes.there = base_layers(passes.target, there)
         given, self.truncated = reduced(given, [passes], rows.fit, self.options.rank, self.options.rank_share)
         self.parts = {part.key: part for part in given}
-        places = [
+        fitting = [
             (k, layer, side)
             for k, p in self.parts.items()
             for layer in self.places[p.layer]
             for side in self._sides(p, layer)
         ]
-        self.fit = Fit.of(self.parts, places)
+        self.fit = Fit.of(self.parts, fitting)
         origin = {key: part.layer for key, part in self.parts.items()}
         self.fit.add(passes(rows.fit), origin)
         self.fit.solve()
         self.fit.weigh(passes(rows.choose), self.parts)
         self.picked: dict[str, Place] = {}
         for key in self.parts:
-            fitting = [place for place in self.fit.candidates if place[0] == key]
-            if fitting:
-                self.picked[key] = max(fitting, key=lambda place: self.fit.best(place)[1])
+            own = [place for place in self.fit.candidates if place[0] == key]
+            if own:
+                self.picked[key] = max(own, key=lambda place: self.fit.best(place)[1])
         self.by_name = self._made()
 
     def _sides(self, part: Part, layer: str) -> list[str]:
@@ -115,8 +115,8 @@ class Candidates:
             best = {key: self.fit.best(place) for key, place in self.picked.items()}
             made["by layer"] = self._assembled({key: n for key, (n, share) in best.items() if share > 0})
         copies = self._copies()
-        for layer in {self.parts[key].layer for key in self.parts.keys() - self.picked.keys()} & copies.keys():
-            target = self.places[layer][0]  # what has no closed form is copied: convolutions in groups
+        for layer in {self.parts[key].layer for key in self.fit.closed - self.picked.keys()} & copies.keys():
+            target = self.places[layer][0]  # what cannot be fitted is copied: convolutions in groups
             for adapters in made.values():
                 adapters.setdefault(target, copies[layer])
         sides = {part.placement for part in self.parts.values()} - {BIAS}
@@ -129,12 +129,14 @@ class Candidates:
         fitted = [n for n in self.by_name if n != "copy"]
         if self.few or not fitted:
             return {}
-        best, made = max(fitted, key=lambda n: scores[n]), {}
+        made: dict[str, Adapters] = {}
+        best = max(fitted, key=lambda n: scores[n])
         for strength in STRENGTHS:
-            made[f"{best}, strength {strength:g}"] = copied = deepcopy(dict(self.by_name[best]))
+            copied = deepcopy(dict(self.by_name[best]))
+            made[f"{best}, strength {strength:g}"] = copied
             for adapter in copied.values():
-                for _, phi in adapter.parts():
-                    phi.B.data *= strength  # type: ignore[operator]
+                for _, phi in adapter.parts() if adapter.family == "lora" else ():
+                    phi.B.data.mul_(strength)  # type: ignore[operator]
         return made
 
     def _copies(self) -> dict[str, Adapter]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -49,13 +50,13 @@ class Passes:
     def __call__(self, pairs: Iterable[Pair]) -> Iterator[tuple[Recorded, Recorded]]:
         """Yield the two records of each pair."""
         for number, (one, two) in enumerate(pairs):
-            options = {"call": self.call, "seed": self.seed + number, "draws": self.draws}
+            options: dict[str, Any] = {"call": self.call, "seed": self.seed + number, "draws": self.draws}
             if self.wanted is not None:  # the cotangents of both are in the metric of what the source says
                 s, sa = self.wanted(one, number)
                 options["chances"] = (s.softmax(-1) + sa.softmax(-1)) / 2
             with disable(self.source), disable(self.target):
-                here = record(self.source, self.here, one, **options)  # type: ignore[arg-type]
-                yield here, record(self.target, self.there, two, **options)  # type: ignore[arg-type]
+                here = record(self.source, self.here, one, **options)
+                yield here, record(self.target, self.there, two, **options)
 
 
 def base_layers(model: nn.Module, names: Iterable[str]) -> dict[str, nn.Module]:
@@ -81,9 +82,9 @@ def reduced(
     grams: dict[str, tuple[Tensor, Tensor]] = {}
     for number, (one, _) in enumerate(pairs if todo else ()):
         for look in looks:
-            options = {"call": look.call, "seed": look.seed + number, "draws": look.draws}
+            options: dict[str, Any] = {"call": look.call, "seed": look.seed + number, "draws": look.draws}
             with disable(look.source):
-                rows = record(look.source, look.here, one, **options).rows  # type: ignore[arg-type]
+                rows = record(look.source, look.here, one, **options).rows
             for key, part in todo.items():
                 if part.layer in rows:
                     r, g = (x.flatten(0, -2).float() for x in rows[part.layer].both(part.placement))
@@ -107,12 +108,14 @@ class Fit:
     Attributes:
         translations: what is fitted, by place.
         lost: places where nothing can be, and why.
+        closed: parts that cannot be looked into: layers that are never called, convolutions in groups.
         candidates: factors by name, for each place.
         single: what each candidate keeps there to first order, on the rows to choose by.
     """
 
     translations: dict[Place, Translation]
     lost: dict[Place, str] = field(default_factory=dict)
+    closed: set[str] = field(default_factory=set)
     candidates: dict[Place, dict[str, Factors]] = field(default_factory=dict)
     single: dict[Place, dict[str, Single]] = field(default_factory=dict)
 
@@ -129,10 +132,12 @@ class Fit:
                 try:
                     if layer_of[key] in here.silent or layer in there.silent:
                         self._lose(place, IDLE.format("is never called"))
+                        self.closed.add(key)
                         continue
                     self.translations[place].add(here.rows[layer_of[key]], there.rows[layer])
                 except IoAdaptError as error:
                     self._lose(place, str(error))
+                    self.closed.add(key)
         for place, translation in [*self.translations.items()]:
             if translation.is_idle():
                 self._lose(place, IDLE.format("writes nothing on the outputs that are compared"))
@@ -161,7 +166,9 @@ class Fit:
                     row = torch.stack([e @ e2, e @ e, e2 @ e2])
                     sums[place][name] = sums[place].get(name, torch.zeros(3, dtype=row.dtype)) + row.cpu()
         for place, by_name in sums.items():
-            self.single[place] = {n: single(*map(float, s), 1.0, samples[place]) for n, s in by_name.items()}
+            self.single[place] = {
+                n: single(*map(float, s), total=1.0, samples=samples[place]) for n, s in by_name.items()
+            }
 
     def best(self, place: Place) -> tuple[str, float]:
         """Return the candidate that keeps most there and how much, by the effect of this layer alone."""

@@ -57,7 +57,7 @@ def refined(
                 with torch.inference_mode(False), torch.enable_grad(), only(trial.target, names["refined"]):
                     output = run(trial.target, two, trial.call, trial.seed + number)
                     optimiser.zero_grad()
-                    distance(*wanted, output, need).backward()
+                    distance(*wanted, output, need).backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
                 progress(step)
         if (now := score(work)) > best_score:
@@ -74,7 +74,7 @@ def from_zero(adapters: Adapters, seed: int) -> dict[str, Adapter]:
         for _, phi in new.parts():
             a: Tensor = phi.A.data  # type: ignore[assignment]
             a.copy_((torch.rand(a.shape, generator=generator) * 2 - 1) / a.shape[0] ** 0.5)
-            phi.B.data.zero_()  # type: ignore[operator]
+            phi.B.data.zero_()
     return made
 
 

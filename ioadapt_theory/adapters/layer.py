@@ -202,12 +202,10 @@ class AdaptedLayer(nn.Module):
         moved = self._base.module is not self._modules["base_layer"]  # exchanged, or a replica of nn.DataParallel
         if moved:
             self._base = operator(self.base_layer)
-        if self.disabled:
-            return self._base
         links = tuple(part for name in self.active for part in self._parts(name))
         if moved or links != self._links:  # somebody put another adapter in the place of one
             self._chain, self._links = self._chained(self.active), links
-        return self._chain
+        return self._base if self.disabled else self._chain
 
     def _parts(self, name: str) -> tuple[nn.Module, ...]:
         adapter = self.adapters._modules.get(name)

@@ -1,4 +1,4 @@
-"""The reference: which names are public and on which page; what is said of them is their docstrings'."""
+"""The reference: which names are public and on which page; the text is that of their docstrings."""
 
 from collections.abc import Iterator
 from importlib import import_module
@@ -29,8 +29,7 @@ PUBLIC: Final[dict[str, tuple[str, dict[str, tuple[str, ...]]]]] = {
         "Adapter files",
         {
             "ioadapt_theory": ("save", "load"),
-            "ioadapt_theory.formats": ("read", "AdapterFile", "Entry"),
-            "ioadapt_theory.formats.open": ("open_adapter",),
+            "ioadapt_theory.formats": ("open_adapter", "AdapterFile", "StoredLayer"),
         },
     ),
     "settings": (
@@ -41,10 +40,8 @@ PUBLIC: Final[dict[str, tuple[str, dict[str, tuple[str, ...]]]]] = {
     "similarity": (
         "How far apart are two checkpoints?",
         {
-            "ioadapt_theory.checkpoints.open": ("open_checkpoint",),
-            "ioadapt_theory.similarity.compare": ("compare",),
-            "ioadapt_theory.similarity.comparison": ("Options", "Comparison"),
-            "ioadapt_theory.similarity.measures.spaces": ("Space",),
+            "ioadapt_theory.checkpoints": ("open_checkpoint",),
+            "ioadapt_theory.similarity": ("compare", "Options", "Space", "Match", "Comparison", "Row", "Values"),
         },
     ),
     "claims": (

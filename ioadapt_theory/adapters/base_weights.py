@@ -15,7 +15,7 @@ from ioadapt_theory.adapters.matrices import CONVOLUTIONS, Operator, operator
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, torch_dtype
 from ioadapt_theory.checkpoints.names.transformers import Rename, of_model
-from ioadapt_theory.checkpoints.spelling import as_modules
+from ioadapt_theory.checkpoints.renaming import as_modules
 from ioadapt_theory.errors import UnknownNameError
 
 

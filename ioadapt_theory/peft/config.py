@@ -8,12 +8,17 @@ from typing import Any
 from peft.config import PeftConfig
 from torch import nn
 
-from ioadapt_theory.adapters.config import AdapterConfig, init_of
+from ioadapt_theory.adapters.config import PEFT, AdapterConfig, init_of
+from ioadapt_theory.adapters.families import OPTIONS
 from ioadapt_theory.adapters.rules.fingerprint import fingerprints
 from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.formats.kinds.iolora import options
 
 FORMAT_VERSION = 1
+FIELDS = {
+    name: PEFT.get(name, name)
+    for name in ("r", "lora_alpha", "lora_dropout", "init_weights", "family", "placement", "use_rslora", *OPTIONS)
+} | {name: name for name in ("rank_pattern", "alpha_pattern", "placement_pattern")}
+"""Options that are ours -> their names in ``AdapterConfig``."""
 
 
 class IOPeftType(str, enum.Enum):  # noqa: UP042  (PEFT compares it as PEFT's own, which is of this form)
@@ -119,4 +124,4 @@ class IOLoraConfig(PeftConfig):
 
     def options(self) -> AdapterConfig:
         """The same as our configuration; which modules are meant is left to PEFT."""
-        return options(self.__dict__)
+        return AdapterConfig(target_modules=(), **{ours: getattr(self, name) for name, ours in FIELDS.items()})

@@ -33,7 +33,7 @@ from ioadapt_theory import (
 from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.adapters.rules.fingerprint import kinship
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
-from ioadapt_theory.formats.open import open_adapter
+from ioadapt_theory.formats import open_adapter
 from tests.adapters.cases import KINDS, PLACEMENTS, C, D, build, every, layer, sample
 from tests.adapters.test_formulas import WRITTEN, oracle
 

@@ -33,7 +33,7 @@ HEADLINE = "Fine-tuned networks stay near their parents; others share part of th
 def compute(
     *, seed: int = 0, quick: bool = False, families: Mapping[str, Sequence[str]] | None = None
 ) -> dict[str, Any]:
-    """Mean cosines of all pairs of every family; with none given, of those whose packages are installed.
+    """Return the mean cosines of all pairs of every family; by default of the families that are installed.
 
     Raises:
         InvalidValueError: no family is given and no package is installed.

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
-from ioadapt_theory.checkpoints.files.folder import open_path
 from ioadapt_theory.null import STANDS_OUT, Null, beside, moments, of_matrix, parts, skewness
 from tests.similarity.models import value
 
@@ -170,18 +169,6 @@ def packaged(package: str, pattern: str) -> Path:
         pytest.skip(f"{package} is not installed")
     (found,) = [file for file in files if file.match(pattern)]
     return Path(str(found.locate()))
-
-
-def test_real_networks_trained_apart_share_nothing_inside():
-    """CHGNet 0.2 and 0.3; the embedding's atoms are those of the periodic table in both."""
-    with (
-        open_path(packaged("chgnet", "chgnet/pretrained/0.2.0/*.pth.tar")) as one,
-        open_path(packaged("chgnet", "chgnet/pretrained/0.3.0/*.pth.tar")) as two,
-    ):
-        z = np.array(interior(one, two, ("atom_embedding",)))
-    assert len(z) > 60
-    assert np.sqrt(np.mean(z**2)) <= 1.5
-    assert (z > STANDS_OUT).sum() == 0
 
 
 def test_members_of_an_ensemble_trained_apart_share_nothing_inside():

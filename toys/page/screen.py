@@ -18,9 +18,9 @@ from toys.plane.table import number
 from toys.style import styled, write
 from toys.transfer import command
 from toys.transfer.judge import cases
+from toys.transfer.output import picture
+from toys.transfer.output.page import label
 from toys.transfer.protocol import protocol
-from toys.transfer.said import picture
-from toys.transfer.said.page import label
 from toys.transfer.study import NONE
 
 OUT: Final = Path("out/demo")

@@ -16,7 +16,7 @@ from ioadapt_theory.checkpoints.files.layout import LARGEST_CONFIG, read_config
 from ioadapt_theory.checkpoints.files.safetensors import tensor_info
 from ioadapt_theory.checkpoints.hub.cached import CachedRepository, require_space
 from ioadapt_theory.checkpoints.hub.errors import Request, explain, retry_after
-from ioadapt_theory.errors import FileFormatError
+from ioadapt_theory.errors import FileFormatError, IoAdaptError
 
 if TYPE_CHECKING:
     import torch
@@ -75,7 +75,7 @@ class LiveRepository(CachedRepository):
         return RemoteFile(self, file, sizes[plain]) if file.endswith(".safetensors") else super().open(file)
 
     def header(self, file: str) -> dict[str, TensorInfo]:
-        """Return names, dtypes and shapes of a safetensors file, which nothing else is believed of."""
+        """Return names, dtypes and shapes of a safetensors file that is away, from its header."""
         from huggingface_hub.errors import SafetensorsParsingError
 
         asked = replace(self.asked, file=file)
@@ -193,6 +193,8 @@ def patiently(ask: Callable[[], T], asked: Request) -> T:
     for left in reversed(range(PATIENCE)):
         try:
             return ask()
+        except IoAdaptError:
+            raise
         except Exception as error:  # the client's errors share no base: its own, httpx's, OSError, ValueError
             seconds = retry_after(error)
             if seconds is None or seconds > LONGEST_WAIT or not left or asked.hurry:

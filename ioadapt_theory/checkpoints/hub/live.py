@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError, TensorInfo
-from ioadapt_theory.checkpoints.files.folder import Folder, Listing
+from ioadapt_theory.checkpoints.files.folder import Listing
 from ioadapt_theory.checkpoints.files.layout import LARGEST_CONFIG, read_config
 from ioadapt_theory.checkpoints.files.safetensors import tensor_info
 from ioadapt_theory.checkpoints.hub.cached import CachedRepository, require_space
@@ -130,10 +130,6 @@ class LiveRepository(CachedRepository):
             with suppress(SourceError):
                 return read_config(self.fetch(f"{folder}/config.json".lstrip("/")))
         return config
-
-    def missing(self, index: str, shards: Collection[str]) -> SourceError | None:
-        """See `Folder.missing`."""
-        return Folder.missing(self, index, shards)
 
 
 class RemoteFile(Checkpoint):

@@ -4,11 +4,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ioadapt_theory.checkpoints.alignment import Contents
+from ioadapt_theory.checkpoints.alignment import Contents, Origins, by_contents
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, torch_dtype
 from ioadapt_theory.checkpoints.names.unet import canonical
 from ioadapt_theory.checkpoints.neurons import KIN, mlps, order_of
-from ioadapt_theory.checkpoints.provenance import Origins, by_contents, origins
+from ioadapt_theory.checkpoints.provenance import origins
 from ioadapt_theory.similarity.matching import Layer, Match, Matching, group, match_by_names, wrong_origins
 
 PIECES, PIECE = 16, 256

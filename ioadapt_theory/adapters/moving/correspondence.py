@@ -12,10 +12,10 @@ from torch import Tensor
 from ioadapt_theory.adapters.base_weights import Weights
 from ioadapt_theory.adapters.moving.neurons import Order, orders
 from ioadapt_theory.adapters.rules.fingerprint import SAMPLE, sample
-from ioadapt_theory.checkpoints.alignment import Contents
+from ioadapt_theory.checkpoints.alignment import Contents, Origins, by_contents
 from ioadapt_theory.checkpoints.names.layer_name import Name, unwrapped
 from ioadapt_theory.checkpoints.names.resolve import Resolved, resolve
-from ioadapt_theory.checkpoints.provenance import Origins, by_contents, by_layout, of_teacher, require_match
+from ioadapt_theory.checkpoints.provenance import by_layout, of_teacher, require_match
 from ioadapt_theory.checkpoints.renaming import same_start
 from ioadapt_theory.errors import FileFormatError, IoAdaptError
 

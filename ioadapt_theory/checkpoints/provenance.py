@@ -47,7 +47,7 @@ def by_layout(source: Collection[str], target: Collection[str]) -> Origins | Non
 def of_teacher(target: Collection[str]) -> Origins | None:
     """Return the origins of a student of a known layout in a teacher that is not at hand."""
     traced = origins(target)
-    return None if traced is None else _by_layout(traced, [], traced.values(), TEACHER)
+    return None if traced is None else _by_layout(traced, [], {*traced, *traced.values()}, TEACHER)
 
 
 def _by_layout(of: dict[str, str], new: list[str], source: Collection[str], blocks: Blocks | None) -> Origins:

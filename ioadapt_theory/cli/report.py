@@ -89,16 +89,16 @@ def _stored(args: argparse.Namespace) -> "Report":
 
 def _file(args: argparse.Namespace, source: Any, target: Any) -> tuple[dict[str, Any], dict[str, str]]:
     """The file's adapters by the source's layers, and what of it fits neither model."""
+    from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.match import fitted, match
-    from ioadapt_theory.formats.open import open_adapter
 
     opened = open_adapter(args.adapter)
     matched = match(opened, source, args.component, called="source")
-    if not matched.found:
+    if not matched.layers:
         name, why = next(iter(matched.lost.items()))
         msg = f"{args.adapter} fits no layer of {args.source}, the model it was trained on ({name}: {why})."
         raise InvalidValueError(msg)
-    adapters = {layer: fitted(item, source.outline(layer)) for layer, item in matched.found.items()}
+    adapters = {layer: fitted(item, source.outline(layer)) for layer, item in matched.layers.items()}
     return adapters, {str(name): why for name, why in matched.lost.items()}
 
 

@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ioadapt_theory.checkpoints.alignment import Contents
+from ioadapt_theory.checkpoints.alignment import Contents, Origins, by_contents
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, torch_dtype
 from ioadapt_theory.checkpoints.names.unet import canonical
-from ioadapt_theory.checkpoints.provenance import Origins, by_contents, origins
+from ioadapt_theory.checkpoints.provenance import origins
 from ioadapt_theory.similarity.matching import Matching, group, match_by_names, wrong_origins
 
 PIECES, PIECE = 16, 256

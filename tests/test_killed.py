@@ -12,6 +12,7 @@ import resource
 import shutil
 import signal
 import time
+from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -20,28 +21,20 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-import ioadapt_theory.cli.adapters
-import ioadapt_theory.cli.report
-import ioadapt_theory.cli.similarity
-import ioadapt_theory.formats.convert_files
-import ioadapt_theory.report.assemble
-import ioadapt_theory.report.page
-import ioadapt_theory.similarity.report.page
-import ioadapt_theory.similarity.report.plots
-import ioadapt_theory.similarity.report.records
-import ioadapt_theory.similarity.report.tables  # noqa: F401  (imported once, before the processes that are killed)
 from ioadapt_theory import adapt, load, save
 from ioadapt_theory.cli import main
 from ioadapt_theory.errors import IoAdaptError
 from ioadapt_theory.formats import open_adapter
 from ioadapt_theory.results import ABANDONED
 
+for module in ("cli.adapters", "cli.report", "cli.similarity", "formats.convert_files", "similarity.report.page"):
+    import_module(f"ioadapt_theory.{module}")  # once, before the processes that are killed
 KILLS = int(os.environ.get("KILLS", "4"))
 CASES = {
     "adapters convert lora out --to output --base base.safetensors --ridge 0.1": ["out/ioadapt.safetensors"],
     "adapters bake lora out.safetensors --base base.safetensors --style kohya": ["out.safetensors"],
     "adapters bake lora out --base base.safetensors": ["out/adapter_config.json", "out/adapter_model.safetensors"],
-    "similarity base.safetensors other.safetensors --workers 1 --format json --output out.json --html out.html"
+    "similarity base.safetensors other.safetensors --threads 1 --format json --output out.json --html out.html"
     " --figure out.svg": ["out.json", "out.html", "out.svg"],
     "report base.safetensors other.safetensors lora --html out.html": ["out.html"],
     "save": ["out/ioadapt.safetensors"],

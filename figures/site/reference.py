@@ -1,4 +1,4 @@
-"""The reference: which names are public and on which page; what is said of them is their docstrings'."""
+"""The reference: which names are public and on which page; the text is that of their docstrings."""
 
 from collections.abc import Iterator
 from importlib import import_module
@@ -7,8 +7,10 @@ from typing import Any, Final
 import ioadapt_theory
 from ioadapt_theory import adapters, claims, errors, report
 
-PACKAGE: Final = tuple(n for n in ioadapt_theory.__all__ if n not in {"load", "save", "IoAdaptError"})
-INNER: Final = tuple(n for n in adapters.__all__ if n not in {*ioadapt_theory.__all__, "cached"})
+ELSEWHERE: Final = {"load", "save", "bake", "convert", "compare"}
+"""Names of the package that are explained on pages of their own, as are errors."""
+PACKAGE: Final = tuple(n for n in ioadapt_theory.__all__ if n not in ELSEWHERE and not n.endswith("Error"))
+INNER: Final = tuple(n for n in adapters.__all__ if n not in PACKAGE)
 ERRORS: Final = tuple(
     name for name, thing in vars(errors).items() if isinstance(thing, type) and issubclass(thing, errors.IoAdaptError)
 )
@@ -39,9 +41,7 @@ PUBLIC: Final[dict[str, tuple[str, dict[str, tuple[str, ...]]]]] = {
         "How far apart are two checkpoints?",
         {
             "ioadapt_theory.checkpoints": ("open_checkpoint",),
-            "ioadapt_theory.similarity.compare": ("compare",),
-            "ioadapt_theory.similarity.comparison": ("Options", "Comparison"),
-            "ioadapt_theory.similarity.measures.spaces": ("Space",),
+            "ioadapt_theory.similarity": ("compare", "Options", "Space", "Match", "Comparison", "Row", "Values"),
         },
     ),
     "claims": (

@@ -34,7 +34,8 @@ def adapt(
     """Freeze a model and put a fresh, trainable adapter on its target modules, in place; returns the model.
 
     A model that already has adapters, ours or PEFT's, goes on training what it trains: only the base of the newly
-    adapted layers is frozen then.
+    adapted layers is frozen then. Options may have PEFT's names: r, lora_alpha, lora_dropout, init_lora_weights,
+    use_dora.
 
     Two things no adapter can know of. A model that reads a layer's weight instead of calling the layer bypasses the
     adapter, whose parameters then have no gradient after a backward pass: exclude such a layer (torch's own are refused
@@ -45,8 +46,7 @@ def adapt(
         config: the configuration, or give its fields as keywords: ``adapt(model, target_modules=["to_q"], rank=4)``.
         name: of the adapter; a second one acts on what the first makes of the layer.
         target: for placement="auto", the model that the adapter will be moved to.
-        **options: the fields of ``AdapterConfig``, also under PEFT's names (r, lora_alpha, lora_dropout,
-            init_lora_weights).
+        **options: the fields of ``AdapterConfig``.
 
     Raises:
         NoMatchError: no module matches; near misses are named.

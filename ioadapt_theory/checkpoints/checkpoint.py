@@ -16,27 +16,13 @@ from ioadapt_theory.errors import IoAdaptError
 if TYPE_CHECKING:
     import torch
 
-DTYPES: Mapping[str, tuple[str, int]] = MappingProxyType(
-    {
-        "F64": ("float64", 8),
-        "F32": ("float32", 4),
-        "F16": ("float16", 2),
-        "BF16": ("bfloat16", 2),
-        "F8_E4M3": ("float8_e4m3fn", 1),
-        "F8_E5M2": ("float8_e5m2", 1),
-        "F8_E4M3FNUZ": ("float8_e4m3fnuz", 1),
-        "F8_E5M2FNUZ": ("float8_e5m2fnuz", 1),
-        "I64": ("int64", 8),
-        "I32": ("int32", 4),
-        "I16": ("int16", 2),
-        "I8": ("int8", 1),
-        "U64": ("uint64", 8),
-        "U32": ("uint32", 4),
-        "U16": ("uint16", 2),
-        "U8": ("uint8", 1),
-        "BOOL": ("bool", 1),
-    }
-)
+DTYPES: Mapping[str, tuple[str, int]] = MappingProxyType({
+    "F64": ("float64", 8), "F32": ("float32", 4), "F16": ("float16", 2), "BF16": ("bfloat16", 2),
+    "F8_E4M3": ("float8_e4m3fn", 1), "F8_E5M2": ("float8_e5m2", 1),
+    "F8_E4M3FNUZ": ("float8_e4m3fnuz", 1), "F8_E5M2FNUZ": ("float8_e5m2fnuz", 1),
+    "I64": ("int64", 8), "I32": ("int32", 4), "I16": ("int16", 2), "I8": ("int8", 1),
+    "U64": ("uint64", 8), "U32": ("uint32", 4), "U16": ("uint16", 2), "U8": ("uint8", 1), "BOOL": ("bool", 1),
+})  # fmt: skip
 """Code of a dtype (those of safetensors) that we compute with -> name of the torch dtype, bytes of one element."""
 
 OTHER_DTYPES: Mapping[str, int] = MappingProxyType({"F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "F8_E8M0": 8, "C64": 64})

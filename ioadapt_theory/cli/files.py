@@ -67,7 +67,7 @@ def _refuse_input(name: str, path: Path, inputs: Iterable[Path]) -> None:
         if _same(path, read):
             msg = f"{name} would replace {read}, which is read; give another place to write to."
             raise InvalidValueError(msg)
-        if path.is_file() and path.suffix not in PAGES and read.resolve() in path.resolve().parents:
+        if path.is_file() and path.suffix.lower() not in PAGES and read.resolve() in path.resolve().parents:
             msg = f"{name} would replace a file in {read}, which is read; give another place to write to."
             raise InvalidValueError(msg)
 

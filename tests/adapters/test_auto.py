@@ -1,19 +1,23 @@
 """A placement per layer: exact under every change of basis of heads and neurons, chosen by what two bases share."""
 
 import copy
+import json
 import math
 import re
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.testing import assert_close
 
 from ioadapt_theory.adapters import AdapterConfig, adapt, layers, transfer
+from ioadapt_theory.adapters.base_weights import BaseLayer
 from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.rules.auto import choices
+from ioadapt_theory.adapters.rules.auto import choices, choose
 from ioadapt_theory.adapters.rules.residual import residual_side
-from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.cli import OK, main
+from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 from ioadapt_theory.linalg import orthogonal
 from tests.adapters.foreign import tiny_llama, tiny_unet
 
@@ -84,6 +88,40 @@ def test_the_residual_side_is_exact_under_every_change_of_basis_of_heads_and_neu
     assert moved("residual", source, target) < 1e-10
 
 
+@pytest.mark.parametrize("placement", ["input", "output", "weight"])
+def test_no_uniform_placement_is(placement):
+    source = Block()
+    assert moved(placement, source, another_basis(source)) > 1e-2
+
+
+def test_no_placement_survives_a_rotation_of_the_residual_stream_and_of_the_heads():
+    source = Block()
+    target = another_basis(source)
+    turn = orthogonal(WIDTH, generator=torch.Generator().manual_seed(1))
+    for name in ("q_proj", "k_proj", "v_proj", "up_proj"):
+        matrix(getattr(target, name), turn.mT, left=True)
+    for name in ("o_proj", "down_proj"):
+        matrix(getattr(target, name), turn, left=False)
+        getattr(target, name).bias.data = getattr(target, name).bias.data @ turn
+    x = torch.randn(3, 5, WIDTH)
+    assert_close(target(x @ turn) @ turn.mT, source(x))
+    adapt(source, target_modules=LAYERS, placement="residual", rank=2, init="random")
+    transfer(source, target)
+    assert (target(x @ turn) @ turn.mT - source(x)).abs().max() > 1e-2
+
+
+def test_auto_finds_the_residual_side_of_rotated_heads_where_it_is_exact():
+    source = Block()
+    target = another_basis(source, rotation=True)
+    config = AdapterConfig(target_modules=LAYERS, placement="auto")
+    found = choices(source, config, target)
+    assert {name: choice.placement for name, choice in found.items()} == {n: residual_side(n) for n in LAYERS}
+    for choice in found.values():
+        shared, other = (choice.input, choice.output)[:: 1 if choice.placement is Placement.INPUT else -1]
+        assert shared == pytest.approx(1, abs=1e-12)
+        assert other < 0.999
+
+
 def test_auto_moves_exactly_between_rotated_heads():
     source = Block()
     target = another_basis(source, rotation=True)
@@ -94,6 +132,15 @@ def test_auto_moves_exactly_between_rotated_heads():
     }
     transfer(source, target)
     assert_close(target(x), source(x))
+
+
+def test_auto_takes_the_side_that_has_one_size_in_both_if_it_is_shared():
+    w = torch.randn(6, 10)
+    wider = torch.cat([w, 0.1 * torch.randn(6, 2)], 1)
+    assert choose(BaseLayer(w, None), BaseLayer(wider, None)).placement is Placement.INPUT
+    assert choose(BaseLayer(w.mT, None), BaseLayer(wider.mT, None)).placement is Placement.OUTPUT
+    with pytest.raises(InvalidValueError, match="6 -> 10, the target's 5 -> 7"):
+        choose(BaseLayer(w, None), BaseLayer(torch.randn(5, 7), None))
 
 
 def twins(share: float) -> tuple[nn.Sequential, nn.Sequential]:
@@ -117,6 +164,19 @@ def test_auto_puts_nothing_where_nothing_is_shared_and_names_it():
     assert not layers(stranger)
 
 
+def test_a_side_that_the_user_names_is_taken_even_where_nothing_is_shared():
+    source, target = twins(0)
+    options = {"target_modules": ["0", "1"], "placement": "auto", "placement_pattern": {"1": "output"}}
+    adapt(source, target=target, rank=2, **options)
+    assert [*layers(source)["1"].adapters["default"]] == ["output"]
+
+
+def test_the_input_comes_first_where_both_are_shared():
+    source, target = twins(0.9)
+    config = AdapterConfig(target_modules=["1"], placement="auto")
+    assert choices(source, config, target)["1"].placement is Placement.INPUT
+
+
 def stack(blocks: list[Block]) -> nn.Module:
     model = nn.Module()
     model.layers = nn.ModuleList(copy.deepcopy(blocks))
@@ -137,11 +197,29 @@ def test_layers_that_were_renumbered_are_held_against_those_they_were_and_those_
     assert len(report.matched) == 12
 
 
+def test_a_kernel_is_compared_over_its_channels():
+    kernel = torch.randn(10, 6, 3, 3)
+    q = orthogonal(10, generator=torch.Generator().manual_seed(2))
+    one, two = (BaseLayer(k.flatten(1).mT, None, (3, 3)) for k in (kernel, torch.einsum("oikl,op->pikl", kernel, q)))
+    found = choose(one, two)
+    assert found.placement is Placement.INPUT
+    assert found.input == pytest.approx(1, abs=1e-12)
+
+
 def test_auto_without_a_target_says_what_it_needs():
     with pytest.raises(InvalidValueError, match="target="):
         adapt(Block(), target_modules=LAYERS, placement="auto")
     with pytest.raises(InvalidValueError, match="target="):
         AdapterConfig(target_modules=LAYERS, placement="auto").resolve("q_proj")
+
+
+def test_what_neither_reads_nor_writes_the_stream_is_named_and_can_be_told():
+    model = nn.ModuleDict({"head": nn.Linear(4, 4), "q_proj": nn.Linear(4, 4)})
+    with pytest.raises(InvalidValueError, match=r"whether head reads.*placement_pattern=\{'head': 'input'\}"):
+        adapt(model, target_modules=["head", "q_proj"], placement="residual")
+    assert not layers(model)
+    adapt(model, target_modules=["head", "q_proj"], placement="residual", placement_pattern={"head": "output"})
+    assert list(model["head"].adapters["default"]) == ["output"]
 
 
 def test_all_that_a_whole_model_has_of_unknown_kinds_is_named_at_once():
@@ -158,6 +236,11 @@ def test_all_that_a_whole_model_has_of_unknown_kinds_is_named_at_once():
     sides = {"conv1": "input", r"emb\.\d": "output"}
     adapt(model, target_modules="all-linear", placement="residual", placement_pattern=sides)
     assert len(layers(model)) == 8
+
+
+def test_a_rule_is_no_part_of_a_sum():
+    with pytest.raises(UnknownNameError, match="Known: auto, input, output, residual, weight"):
+        AdapterConfig(target_modules=["x"], placement="residual+weight")
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -199,3 +282,32 @@ def test_names_that_mean_different_things_count_with_what_stands_before_them(nam
             residual_side(name)
     else:
         assert residual_side(name) == SIDES[name]
+
+
+def test_torch_s_own_transformer_in_another_basis_of_its_neurons():
+    layer = nn.TransformerEncoderLayer(8, 2, 12, batch_first=True)
+    encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+    other, order = copy.deepcopy(encoder.eval()), torch.randperm(12)
+    for block in other.layers:
+        block.linear1.weight.data, block.linear1.bias.data = block.linear1.weight[order], block.linear1.bias[order]
+        block.linear2.weight.data = block.linear2.weight[:, order]
+    x = torch.randn(3, 5, 8)
+    before = encoder(x)
+    assert_close(other(x), before)
+    adapt(encoder, target_modules=["linear1", "linear2"], placement="residual", rank=2, init="random")
+    transfer(encoder, other)
+    assert (encoder(x) - before).abs().max() > 1e-2
+    assert (encoder(x) - other(x)).abs().max() < 1e-12
+
+
+@pytest.mark.parametrize("shape", [(10, 6), (6, 10), (10, 6, 3, 3)])
+def test_the_choice_is_by_the_cosines_that_the_similarity_command_prints(shape, tmp_path, capsys):
+    stored = [torch.randn(shape) for _ in range(2)]
+    files = [str(tmp_path / f"{name}.safetensors") for name in "ab"]
+    for file, weight in zip(files, stored, strict=True):
+        save_file({"x.weight": weight}, file)
+    ours = choose(*(BaseLayer(w.flatten(1).mT, None, tuple(w.shape[2:])) for w in stored))
+    for side in ("input", "output"):
+        assert main(["similarity", *files, "--space", side, "--format", "json"]) == OK
+        (layer,) = json.loads(capsys.readouterr().out)["layers"]
+        assert getattr(ours, side) == pytest.approx(layer["values"]["a|b"]["cosine"], rel=1e-9)

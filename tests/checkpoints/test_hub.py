@@ -207,6 +207,19 @@ def test_a_sum_that_does_not_fit_is_refused_before_anything_is_fetched(
         assert not list(hub_cache.rglob("*.safetensors"))
 
 
+@pytest.mark.parametrize("shown", [True, False])
+def test_progress_is_shown_on_stderr_or_not_at_all(
+    hub: LoopbackHub, hub_cache: Path, shown: bool, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("TQDM_POSITION", "-1")  # the client takes stderr for a terminal
+    hub.repos["some/model"] = Repo({FILE: save(weights("bk-sdm-tiny", 11))})
+    with open_checkpoint("some/model", cache=hub_cache, progress=shown) as model:
+        model.prepare()
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert ("100%" in err and "diffusion_pytorch_model.safetensors" in err) == shown
+
+
 def test_an_interrupted_download_leaves_nothing_and_the_next_run_completes(hub: LoopbackHub, hub_cache: Path):
     values = {"large": torch.randn(3_200_000, dtype=torch.float32)}
     hub.repos["some/model"] = repo = Repo({FILE: save(values)}, hold_after={FILE: 11_000_000})

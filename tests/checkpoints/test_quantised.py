@@ -12,8 +12,7 @@ from torch import Tensor
 
 from ioadapt_theory.checkpoints.sources import open_checkpoint
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
-from ioadapt_theory.similarity.compare import compare
-from ioadapt_theory.similarity.comparison import Options
+from ioadapt_theory.similarity import compare
 from tests.checkpoints import quantisers as q
 from tests.checkpoints.quantisers import Tensors
 from tests.similarity.models import value
@@ -63,7 +62,7 @@ def test_weights_and_their_own_codes_are_alike_and_unrelated_codes_are_not(
     ]
     models = [open_checkpoint(f) for f in files]
     assert {n: t.shape for n, t in models[1].tensors.items()} == {n: tuple(w.shape) for n, w in plain.items()}
-    c = compare(models, Options(workers=1))
+    c = compare(*models)
     fc = [row for row in c.rows if row.name.endswith("fc.weight")]
     assert len(fc) == 3
     for row in fc:

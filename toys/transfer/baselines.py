@@ -29,11 +29,9 @@ def scaled_copy(delta: Tensor, w: Tensor, w_target: Tensor, *, factor: float = 0
 
 
 def lora_x(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None) -> Tensor:
-    """D' = U'ₖU'ₖᵀ D V'ₖV'ₖᵀ, with the first k singular vectors of W' (LoRA-X, Farhadzadeh et al. 2025).
-
-    Cross-LoRA (2508.05232) is the same thing: its map P = argmin ‖P Uₖ - U'ₖ‖ has P Uₖ = U'ₖ, as Uₖ is orthonormal. At
-    full rank of a square W' both are a direct copy. The default k is half of min(c, d).
-    """
+    """D' = U'ₖU'ₖᵀ D V'ₖV'ₖᵀ, with the first k singular vectors of W' (LoRA-X, Farhadzadeh et al. 2025)."""
+    # Cross-LoRA (2508.05232) is the same: its map P = argmin ‖P Uₖ - U'ₖ‖ has P Uₖ = U'ₖ, as Uₖ is orthonormal. At
+    # full rank of a square W' both are a direct copy. The default k is half of min(c, d).
     _same_size(delta, w, w_target)
     d, target = _wide(delta, w_target)
     u, vh = _singular_vectors(target, k)
@@ -45,10 +43,8 @@ cross_lora = lora_x
 
 
 def prolora(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None) -> Tensor:
-    """D' = P'(PDQ)Q' + P'_⊥(P_⊥DQ_⊥)Q'_⊥ (ProLoRA, Farhadzadeh et al. 2025).
-
-    P = UₖUₖᵀ and Q = VₖVₖᵀ of W, primes of W', ⊥ the complements.
-    """
+    """D' = P'(PDQ)Q' + P'_⊥(P_⊥DQ_⊥)Q'_⊥ (ProLoRA, Farhadzadeh et al. 2025)."""
+    # P = UₖUₖᵀ and Q = VₖVₖᵀ of W, primes of W', ⊥ the complements.
     _same_size(delta, w, w_target)
     d, w, w_target = _wide(delta, w, w_target)
     (u, vh), (u2, vh2) = _singular_vectors(w, k), _singular_vectors(w_target, k)
@@ -74,10 +70,8 @@ def eq_5_input(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.0
 
 
 def transpose(delta: Tensor, w: Tensor, w_target: Tensor, *, side: Placement | str = "input") -> Tensor:
-    """D' = DWᵀW' (input) or W'WᵀD (output): LoRASuite's rules for q, k, v and for o, the transpose for the inverse.
-
-    It agrees with Eq. 5 for orthogonal W; otherwise each singular direction of W is weighted by s² instead of 1.
-    """
+    """D' = DWᵀW' (input) or W'WᵀD (output): LoRASuite's rules for q, k, v and for o, the transpose for the inverse."""
+    # It agrees with Eq. 5 for orthogonal W; otherwise each singular direction of W is weighted by s² instead of 1.
     _same_size(delta, w)
     d, w, w_target = _wide(delta, w, w_target)
     moved = w_target @ (w.mT @ d) if Placement(side) is Placement.OUTPUT else (d @ w.mT) @ w_target
@@ -85,10 +79,8 @@ def transpose(delta: Tensor, w: Tensor, w_target: Tensor, *, side: Placement | s
 
 
 def procrustes(delta: Tensor, w: Tensor, w_target: Tensor) -> Tensor:
-    """D' = P D Q with orthogonal P, Q that turn W into W': P = U'Uᵀ, Q = VV'ᵀ minimise ‖PWQ - W'‖_F (Schönemann 1968).
-
-    The signs of the singular vectors are free; they are chosen so that P and Q are nearest to the identity.
-    """
+    """D' = P D Q with orthogonal P, Q that turn W into W': P = U'Uᵀ, Q = VV'ᵀ minimise ‖PWQ - W'‖_F (Schönemann)."""
+    # The signs of the singular vectors are free; they are chosen so that P and Q are nearest to the identity.
     _same_size(delta, w, w_target)
     d, *both = _wide(delta, w, w_target)
     (u, vh), (u2, vh2) = (_singular_vectors(m, min(m.shape)) for m in both)

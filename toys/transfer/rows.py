@@ -55,7 +55,7 @@ def randomised(one: nn.Module, seed: int) -> nn.Module:
 
 
 def carries(names: tuple[str, ...], ridge: float) -> Mapping[str, Callable[[str], Rule]]:
-    """Row -> layer -> how a LoRA's D = AB becomes D' on a target, from W and W' alone.
+    """Return row -> layer -> how a LoRA's D = AB becomes D' on a target, from W and W' alone.
 
     By the residual side only where all names tell one.
     """

@@ -103,7 +103,7 @@ class Family(nn.Module, ABC):
 
     @classmethod
     def shapes(cls, size: Size, spec: Spec, given: Shapes | None = None) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of its parameters for a base of this size; ``given`` are those in a file, if it may choose."""
+        """Return the shapes of its parameters for a base of this size; ``given`` are those in a file with a choice."""
         del given
         counts = {**dict(zip(("rows", "columns", "channels"), size, strict=True)), "rank": spec.rank}
         return {name: tuple(counts[axis] for axis in axes) for name, axes in cls.axes.items()}

@@ -90,9 +90,9 @@ def transfer(
     name: str = "default",
     strict: bool = True,
     share: bool = False,
+    trainable: bool = False,
     rename: Mapping[str, str] | None = None,
     match: str = "name",
-    trainable: bool = False,
 ) -> TransferReport:
     """Put the source model's adapter on another model, as it is.
 

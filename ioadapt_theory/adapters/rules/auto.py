@@ -18,21 +18,16 @@ from ioadapt_theory.adapters.config import AdapterConfig
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.moving.correspondence import correspond
 from ioadapt_theory.adapters.rules.facing import Sides, channels, sides
-from ioadapt_theory.adapters.rules.patterns import first_fit
+from ioadapt_theory.adapters.rules.patterns import compiled
 from ioadapt_theory.adapters.rules.target_modules import select
+from ioadapt_theory.adapters.rules.verdict import THRESHOLDS, reaches, telling
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.null import Null
-
-Z = 3.0
-"""Standard deviations over unrelated channels from which a side shares something."""
-INPUT, OUTPUT = 0.5, 0.75
-"""Excess over unrelated channels that makes a side the choice, fixed on members 0-3 of the ANI ensembles."""
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """A layer's side, and what decided it.
+    """A layer's side and why.
 
     Attributes:
         placement: input or output; None where neither side shares anything.
@@ -66,24 +61,17 @@ def choose(source: BaseLayer, target: BaseLayer) -> Choice:
             " adapter fits both on either side."
         )
         raise InvalidValueError(msg)
-    shared = sides(source, target)
-    return Choice(_side(shared), shared)
+    found = sides(source, target)
+    return Choice(_side(found), found)
 
 
-def _side(shared: Sides) -> Placement | None:
+def _side(found: Sides) -> Placement | None:
     """Input comes first: on measured moves it kept more than the output wherever both were shared."""
-    if _reaches(shared.input, INPUT):
+    if reaches(found.input, THRESHOLDS.input):
         return Placement.INPUT
-    if _reaches(shared.output, OUTPUT):
+    if reaches(found.output, THRESHOLDS.output):
         return Placement.OUTPUT
-    return Placement.INPUT if _reaches(shared.input, -1.0) else None
-
-
-def _reaches(null: Null | None, excess: float) -> bool:
-    """Whether a side shares more than unrelated ones do, and at least this much."""
-    if null is None or null.z is None or null.excess is None:
-        return False
-    return null.z >= Z and null.excess >= excess
+    return Placement.INPUT if telling(found.input) else None
 
 
 def choices(model: nn.Module, config: AdapterConfig, target: nn.Module | Weights) -> dict[str, Choice]:
@@ -100,17 +88,17 @@ def choices(model: nn.Module, config: AdapterConfig, target: nn.Module | Weights
     chosen_layers = [*select(model, config)]
     known = correspond([Name("", name) for name in chosen_layers], weights, "auto", source=source)
     places = {key.path: layers[0] for key, layers in known.layers.items() if len(layers) == 1}
-    by_layer = {}
+    found = {}
     for name in chosen_layers:
         if name not in places and known.how != "name":  # it was removed
-            by_layer[name] = Choice(None, Sides(None, None, None, None))
+            found[name] = Choice(None, Sides(None, None, None, None))
             continue
         try:
-            by_layer[name] = choose(source.layer(name), weights.layer(places.get(name, name)))
+            found[name] = choose(source.layer(name), weights.layer(places.get(name, name)))
         except InvalidValueError as error:
             msg = f"{name}: {error}"
             raise InvalidValueError(msg) from None
-    return by_layer
+    return found
 
 
 def chosen(model: nn.Module, config: AdapterConfig, target: nn.Module | Weights | None) -> AdapterConfig:
@@ -122,20 +110,21 @@ def chosen(model: nn.Module, config: AdapterConfig, target: nn.Module | Weights 
     if target is None:
         msg = "placement='auto' chooses by the weights of a target: adapt(model, ..., placement='auto', target=...)."
         raise InvalidValueError(msg)
-    by_layer = choices(model, config, target)
-    given = {n for n in by_layer if first_fit(config.placement_pattern, n) is not None}
-    placed = {n: str(choice.placement) for n, choice in by_layer.items() if choice.placement is not None}
-    left = [n for n in by_layer if n not in placed and n not in given]
+    found = choices(model, config, target)
+    told = {
+        n for n in found if any(compiled(rf"(.*\.)?({pattern})").fullmatch(n) for pattern in config.placement_pattern)
+    }
+    placed = {n: str(choice.placement) for n, choice in found.items() if choice.placement is not None}
+    left = [n for n in found if n not in placed and n not in told]
     pattern = {**config.placement_pattern, **{f"^{re.escape(n)}": side for n, side in placed.items()}}
     if not left:
         return replace(config, placement="input", placement_pattern=pattern)
-    if len(left) == len(by_layer):
+    if len(left) == len(found):
         msg = f"None of the {len(left)} layers shares a side with the target's: train the adapter there."
         raise InvalidValueError(msg)
     some = ", ".join(left[:3] + ["..."] * (len(left) > 3))
     warnings.warn(
-        f"auto leaves out {len(left)} of {len(by_layer)} layers, which share nothing with the target: {some}",
-        stacklevel=3,
+        f"auto leaves out {len(left)} of {len(found)} layers, which share nothing with the target: {some}", stacklevel=3
     )
-    wanted = "|".join(re.escape(n) for n in by_layer if n not in left)
-    return replace(config, placement="input", placement_pattern=pattern, target_modules=wanted)
+    kept = "|".join(re.escape(n) for n in found if n not in left)
+    return replace(config, placement="input", placement_pattern=pattern, target_modules=kept)

@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from ioadapt_theory.checkpoints.checkpoint import DTYPES, OTHER_DTYPES, TensorInfo
-from ioadapt_theory.checkpoints.files.plain import LARGEST_JSON, OffsetCheckpoint, PlainFile, parse_json
+from ioadapt_theory.checkpoints.files.plain import OffsetCheckpoint, PlainFile, parse_json
 from ioadapt_theory.errors import FileFormatError
 
+LONGEST: Final = 12_000_000
+"""Bytes of a header that are read, of some hundred a tensor."""
 MAX_AXES: Final = 64
 """Most axes of a tensor in torch."""
 
@@ -31,9 +33,11 @@ def read(file: PlainFile, name: str | None) -> OffsetCheckpoint:
         msg = f"{path} is truncated or has a broken header ({reason}). Delete it and download it again."
         raise FileFormatError(msg) from error
     metadata = entries.pop("__metadata__", None) or {}
-    stored = sorted(entries.items(), key=lambda item: item[1]["data_offsets"])
-    tensors = {key: tensor_info(key, entry["dtype"], entry["shape"], str(path)) for key, entry in stored}
-    places = {key: (file, 8 + len(text) + entry["data_offsets"][0]) for key, entry in stored}
+    tensors, places = dict[str, TensorInfo](), dict[str, tuple[PlainFile, int]]()
+    for key in sorted(entries, key=lambda key: tuple(entries[key]["data_offsets"])):
+        entry = entries.pop(key)  # hundreds of thousands do not stay twice
+        tensors[key] = tensor_info(key, entry["dtype"], entry["shape"], str(path))
+        places[key] = file, 8 + len(text) + entry["data_offsets"][0]
     return OffsetCheckpoint(name or path.stem, str(path), tensors, places, metadata)
 
 
@@ -68,8 +72,8 @@ def _header_length(file: PlainFile) -> int:
         problem = f"{path} is a PyTorch pickle (a zip file) under a safetensors name. Rename it to end in .bin."
     elif len(start) < 8:
         problem = f"{path} is cut within its first 8 bytes ({len(start)} bytes). Delete it and download it again."
-    elif length > LARGEST_JSON:
-        problem = f"{path} is not a safetensors file: it announces a header of {length} bytes (at most {LARGEST_JSON})."
+    elif length > LONGEST:
+        problem = f"{path} is not a safetensors file: it announces a header of {length} bytes (at most {LONGEST})."
     elif 8 + length > file.size:
         problem = f"{path} is cut within its header: {file.size} bytes, the header alone needs {8 + length}. "
         problem += "Delete it and download it again."

@@ -25,8 +25,9 @@ from toys.glyphs import sheet
 from toys.page import front
 from toys.style import styled, write
 from toys.transfer import command as toys
+from toys.transfer import endpoint
 from toys.transfer.output import page as pages
-from toys.transfer.output import picture, prediction_page, table
+from toys.transfer.output import picture, prediction_page
 from toys.transfer.protocol import names, protocol
 
 if TYPE_CHECKING:
@@ -75,14 +76,8 @@ def studies(*wanted: str) -> str:
 
 
 def headlines() -> str:
-    """Every recorded study in one line."""
-    titles = ("study", "moved to models made from the source", "smallest difference that could be seen, of LoRA's gain")
-    lines = []
-    for name, one in records().items():
-        plan, page = protocol(name), "molecules.md" if name == "molecules" else f"transfer.md#{name}"
-        said = pages.headline(plan, one).partition(": ")[2]
-        lines.append((f"[{plan.title}](docs/{page})", said, pages.missed(plan, one) or "-"))
-    return "\n".join(table.markdown(titles, lines)) + "\n"
+    """Return what every recorded study keeps, in one table."""
+    return endpoint.table(lambda name: f"docs/{'molecules.md' if name == 'molecules' else f'transfer.md#{name}'}")
 
 
 def formal() -> str:
@@ -111,7 +106,6 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "formal": formal,
     "studies": headlines,
     "prediction": lambda: prediction_page.section(records()),
-    "rule": lambda: prediction_page.line(records()),
     "kinship": recorded.kinship,
     "peers": recorded.peers,
     "products": recorded.products,

@@ -2,23 +2,26 @@
 
     share of a row on a target = (loss without adapter - loss of the row) / (mean gain of LoRA retrained there)
 
-1 is as good as a LoRA that was trained on the target, 0 is useless. A seed's share is its mean over the related
-targets, so that a target is a block. A method is compared with copied LoRA by the paired difference over seeds,
-corrected by Holm's method over all studies; beside it stands the same difference less that on the source, as a method
-that learned less there has less to keep. The endpoint was frozen after the studies were run and before any further
-seed; which comparisons it decides on the older seeds was known then.
+(on the source, where a study retrains nothing). 1 is as good as a LoRA that was trained on the target, 0 is useless. A
+seed's share is its mean over the related targets, so that a target is a block. A method is compared with copied LoRA by
+the paired difference over seeds, corrected by Holm's method over all studies; beside it stands the same difference less
+that on the source, as a method that learned less there has less to keep. The endpoint was frozen after the studies were
+run and before any further seed; which comparisons it decides on the older seeds was known then.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
 
 from ioadapt_theory.stats import Interval, equivalence, holm, t_test
+from toys.transfer.command import recorded
 from toys.transfer.judge import LORA, cases
-from toys.transfer.protocol import Method, Protocol
+from toys.transfer.output.table import markdown
+from toys.transfer.protocol import Method, Protocol, names, protocol
 from toys.transfer.runs import SOURCE
 from toys.transfer.study import NONE
 
@@ -59,6 +62,13 @@ class Endpoint:
     word_beyond: Word
 
 
+@cache
+def decided() -> tuple[Endpoint, ...]:
+    """Return the endpoints of all recorded studies."""
+    records = {name: record for name in names() if (record := recorded(name))}
+    return tuple(endpoints({name: protocol(name) for name in records}, records))
+
+
 def endpoints(plans: Mapping[str, Protocol], records: Mapping[str, Mapping[str, Any]]) -> list[Endpoint]:
     """Return the endpoint of every compared method of every study, corrected together."""
     found = [
@@ -78,7 +88,7 @@ def endpoints(plans: Mapping[str, Protocol], records: Mapping[str, Mapping[str, 
 
 def is_compared(method: Method, row: str) -> bool:
     """Whether a row answers the paper's question: a placement of LoRA's rank, on LoRA's layers, beside LoRA."""
-    placements = ("input", "output", "residual")
+    placements = ("input", "output", "residual", "Eq. 5")
     return row != LORA and method.against == LORA and method.match == "rank" and method.placement in placements
 
 
@@ -116,20 +126,31 @@ def concluded(gaps: list[np.ndarray]) -> list[Word]:
 
 
 def _gain(rows: Mapping[str, Any], target: str) -> np.ndarray:
-    return _values(rows, NONE, target) - _values(rows, f"{LORA}, retrained", target)
+    retrained = f"{LORA}, retrained"
+    if retrained in rows:
+        return _values(rows, NONE, target) - _values(rows, retrained, target)
+    return _values(rows, NONE, SOURCE) - _values(rows, LORA, SOURCE)
 
 
 def _values(rows: Mapping[str, Any], row: str, model: str) -> np.ndarray:
     return np.asarray(rows[row][model], dtype=float)
 
 
-def table(plans: Mapping[str, Protocol], found: list[Endpoint], page: Callable[[str], str]) -> str:
-    """Return the shares as a Markdown table, a study a line; ``page`` gives the link to a study by name."""
+def headline(study: str) -> str:
+    """Return the result of a recorded study in one line; nothing where it has no endpoint."""
+    mine = [one for one in decided() if one.study == study]
+    told = ", ".join(f"{one.row} {one.method.mean:.2f} ({one.word})" for one in mine)
+    return f"Share of the gain kept on related models: LoRA {mine[0].lora.mean:.2f}; {told}" if mine else ""
+
+
+def table(link: Callable[[str], str]) -> str:
+    """Return the shares of all recorded studies as a Markdown table, a study a line; ``link`` gives a study's page."""
     columns = ("input", "output", "residual")
-    lines = [("study, replicates", "LoRA", *columns), ("---", "---:", *("---" for _ in columns))]
-    for study in dict.fromkeys(one.study for one in found):
-        mine = {one.row: one for one in found if one.study == study}
-        lora, plan = next(iter(mine.values())).lora, plans[study]
-        cells = (f"{mine[c].method.mean:.2f} {mine[c].word}" if c in mine else "" for c in columns)
-        lines.append((f"[{plan.title}]({page(study)}), {lora.n}", f"{lora.mean:.2f}", *cells))
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    rows = []
+    for study in dict.fromkeys(one.study for one in decided()):
+        mine = {one.row: one for one in decided() if one.study == study}
+        if mine.keys() & set(columns):
+            lora = next(iter(mine.values())).lora
+            cells = (f"{mine[c].method.mean:.2f} {mine[c].word}" if c in mine else "" for c in columns)
+            rows.append((f"[{protocol(study).title}]({link(study)})", f"{lora.mean:.2f}", *cells))
+    return "\n".join(markdown(("study", "LoRA", *columns), rows)) + "\n"

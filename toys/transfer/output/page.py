@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from ioadapt_theory.stats import Interval
 from toys.style import LABELS
-from toys.transfer import repetition
-from toys.transfer.judge import LORA, Comparison, Verdict, cases, judged, retention, verdicts
+from toys.transfer import endpoint, repetition
+from toys.transfer.judge import Comparison, Verdict, cases, judged, retention, verdicts
 from toys.transfer.output import screen, table
 from toys.transfer.output.picture import shown_methods
 from toys.transfer.protocol import Protocol
@@ -22,38 +22,24 @@ SAYS: Final = {
 }
 WIDEST: Final = 8
 """Columns of figures that a page has room for."""
-ALIKE: Final = "like LoRA once the difference on the source is taken off"
 
 
 def headline(plan: Protocol, result: Mapping[str, Any]) -> str:
-    """The result in one line, by the rule."""
-    found = comparisons(plan, result)
+    """Return the result in one line: the share that is kept, or for a study without one what its rule says."""
+    if told := endpoint.headline(plan.name):
+        return told
     groups: dict[str, list[str]] = {}
-    for row, verdict in verdicts(result, found).items():
+    for row, verdict in verdicts(result, comparisons(plan, result)).items():
         if row in shown_methods(plan):
-            beyond = [one.beyond for one in found if one.row == row]
-            alike = verdict is Verdict.UNDECIDED and 2 * beyond.count(Verdict.EQUIVALENT) > len(beyond)
-            groups.setdefault(ALIKE if alike else SAYS[verdict], []).append(label(row))
-    told = (f"{_listed(rows)} {words}" for words, rows in groups.items())
-    return f"Moved to related models: {'; '.join(told)}"
+            groups.setdefault(SAYS[verdict], []).append(label(row))
+    told = "; ".join(f"{_listed(rows)} {words}" for words, rows in groups.items())
+    return f"Moved to related models: {told}"
 
 
 def _listed(names: Sequence[str]) -> str:
     *first, last = names
     comma = " and " if any("," in name for name in names) else ", "
     return f"{comma.join(first)} and {last}" if first else last
-
-
-def missed(plan: Protocol, result: Mapping[str, Any]) -> str:
-    """The largest difference that an undecided comparison would have missed, beside what LoRA gains on the source."""
-    tables, worst = cases(result), (0.0, "")
-    for c in comparisons(plan, result):
-        if c.verdict is Verdict.UNDECIDED and c.row in shown_methods(plan):
-            rows = tables[c.case]["rows"]
-            gain = mean(rows[NONE][SOURCE]) - mean(rows[LORA][SOURCE])
-            found = c.detectable(plan.rule.power)
-            worst = max(worst, (found / gain, f"{found:.2g} of {gain:.2g}"))
-    return worst[1]
 
 
 def section(plan: Protocol, result: Mapping[str, Any], picture: str) -> str:

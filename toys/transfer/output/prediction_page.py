@@ -64,12 +64,6 @@ def section(records: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def line(records: Mapping[str, Any]) -> str:
-    """The section in a line."""
-    fixed = threshold()
-    return f"{headline(withheld(everything(records), fixed), fixed)}.\n"
-
-
 def headline(found: Sequence[Move], fixed: Threshold) -> str:
     """What the named side keeps on related models, beside LoRA, and how much the limit misses everywhere."""
     pairs = choices([move for move in found if move.group == "related"], fixed.least)

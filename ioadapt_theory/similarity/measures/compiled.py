@@ -2,8 +2,8 @@
 
 Why there is LLVM text in a Python package: on two checkpoints of SD-1.5's size the whole command takes 1.1 CPU s with
 this loop, a third of it for reading 3.4 GB. By torch it takes 3.5 s, 1.7 of them to import torch. By numpy it would
-take about 1.8 s, with float16 widened by shifting its bits (numpy's own conversion is three times slower), measured on
-pieces that fit the cache. numba has no float16 on processors, and its import takes 0.4 s.
+take about 1.8 s, with float16 widened by shifting its bits (numpy's own conversion is three times slower), measured
+on pieces that fit the cache. numba has no float16 on processors, and its import takes 0.4 s.
 """
 
 import ctypes

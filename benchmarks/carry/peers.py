@@ -14,7 +14,7 @@ from ioadapt_theory.adapters.carrying.parts import built, parts_of
 from ioadapt_theory.adapters.carrying.trial import put
 from ioadapt_theory.adapters.matrices import operator
 from ioadapt_theory.adapters.model import disable
-from ioadapt_theory.adapters.moving import baselines
+from toys.transfer import baselines
 from ioadapt_theory.effect import Regression, record
 
 Rule = Callable[[Tensor, Tensor, Tensor], Tensor]

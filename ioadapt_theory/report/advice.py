@@ -52,7 +52,8 @@ def _of_weights(kinship: Kinship, *, adapted: bool) -> list[Advice]:
         return [Advice(how, "the two compute the same function")]
     measure = Advice("give unlabelled inputs (--inputs BATCH)", THEOREM)
     if kinship.relation in (Relation.UNRELATED, Relation.DIFFERENT):
-        return [measure, Advice(CARRY if adapted else "train an adapter on each", str(kinship.relation))]
+        how = CARRY if adapted else "train an adapter on each"
+        return [measure, Advice(how, f"as it is, an adapter has no reason to fit: {kinship.relation}")]
     return [measure]
 
 

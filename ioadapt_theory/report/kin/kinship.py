@@ -117,7 +117,7 @@ def _apart(pairs: Sequence[LayerPair], sizes: int, single: int) -> Kinship:
         return Kinship(Relation.DIFFERENT, other)
     if all(p.likeness.most / 2 < TELLING for p in pairs):
         return Kinship(Relation.SMALL, "layers of so few channels would look the same by chance")
-    return Kinship(Relation.UNRELATED, f"no more than chance is shared in {len(pairs)} layers")
+    return Kinship(Relation.UNRELATED, f"the weights of {len(pairs)} layers are no more alike than chance")
 
 
 def _shared(null: Null | None) -> bool:

@@ -53,7 +53,7 @@ def _of_weights(kinship: Kinship, *, adapted: bool) -> list[Advice]:
     measure = Advice("give unlabelled inputs (--inputs BATCH)", THEOREM)
     if kinship.relation in (Relation.UNRELATED, Relation.DIFFERENT):
         how = CARRY if adapted else "train an adapter on each"
-        return [measure, Advice(how, f"as it is, an adapter has no reason to fit: {kinship.relation}")]
+        return [measure, Advice(how, f"a copy has no reason to fit ({kinship.relation})")]
     return [measure]
 
 

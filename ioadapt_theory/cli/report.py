@@ -67,21 +67,21 @@ def run(args: argparse.Namespace) -> int:
     if args.batch < 1 or args.rows < 1:
         msg = f"--batch and --rows have to be at least 1, got {args.batch} and {args.rows}."
         raise InvalidValueError(msg)
-    told = _live(args) if args.inputs is not None else _stored(args)
+    outcome = _live(args) if args.inputs is not None else _stored(args)
     if args.html is not None:
         from ioadapt_theory.report.page import to_html
         from ioadapt_theory.results import replacing
 
         with replacing(args.html) as temporary:
-            temporary.write_text(to_html(told), encoding="utf-8")
+            temporary.write_text(to_html(outcome), encoding="utf-8")
     if args.format == "json":
         from ioadapt_theory.report.records import to_json
 
-        sys.stdout.write(json.dumps(to_json(told), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        sys.stdout.write(json.dumps(to_json(outcome), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     else:
         from ioadapt_theory.report.text import to_text
 
-        sys.stdout.write(to_text(told, get_terminal_size((100, 24)).columns))
+        sys.stdout.write(to_text(outcome, get_terminal_size((100, 24)).columns))
     return OK
 
 

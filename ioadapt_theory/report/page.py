@@ -18,7 +18,7 @@ def to_html(report: Report) -> str:
     source, target, adapter = report.names
     title = f"{source} → {target}" + (f": {adapter}" if adapter else "")
     style, script = assets()
-    law = [] if report.law is None else text.told(report.law)
+    law = [] if report.law is None else text.of_law(report.law)
     layers = _table(text.table(report.layers, report.law), long=True)
     parts = [
         f'<p class="answer">{escape(str(report))}</p>',

@@ -83,11 +83,12 @@ class Counterparts:
         return replace(layer, matrix=layer.matrix[:, back], bias=None if layer.bias is None else layer.bias[back])
 
 
-def corresponding(source: Weights, target: Weights, told: Mapping[str, str] | None = None) -> Counterparts:
-    """Match layers as told, by contents where blocks were renumbered, or by name."""
-    names = [name for name in matrices(source) if name not in (told or {})]
-    found = correspond([Name("", name) for name in names], target, "auto", source=source)
-    layers = {key.path: places[0] for key, places in found.layers.items() if len(places) == 1} | {**(told or {})}
+def corresponding(source: Weights, target: Weights, given: Mapping[str, str] | None = None) -> Counterparts:
+    """Match layers as given, by contents where blocks were renumbered, or by name."""
+    given = given or {}
+    names = [Name("", name) for name in matrices(source) if name not in given]
+    matched = correspond(names, target, "auto", source=source).layers
+    layers = {key.path: places[0] for key, places in matched.items() if len(places) == 1} | {**given}
     origins = {new: old for old, new in layers.items()}
     heads = head_orders(source, target, origins)
     return Counterparts(layers, {**orders(source, target, origins), **heads}, bool(heads))

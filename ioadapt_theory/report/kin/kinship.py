@@ -132,7 +132,8 @@ def _copied(
     changed = [p for p in pairs if not p.likeness.equal]
     narrowed = [p for p in changed if p.likeness.copy == "narrowed"]
     kinds = {p.likeness.copy for p in changed}
-    if "" in kinds or (missing and extra) or 2 * len(vectors[0]) > max(vectors[1], 1) or not _inside(pairs, narrowed):
+    more = bool(vectors[0]) and ("rounded" not in kinds or 2 * len(vectors[0]) > vectors[1])
+    if more or "" in kinds or (missing and extra) or not _inside(pairs, narrowed):
         return ""
     who = {p.likeness.copied for p in changed} - {""}
     who |= {"target"} if missing else {"source"} if extra else set()

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ioadapt_theory.cli import FINDING, OK
+from ioadapt_theory.cli.adapters import WRITTEN
+from ioadapt_theory.cli.files import Files
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -52,6 +54,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--format", choices=("text", "json"), default="text", help="default text")
 
 
+def files(args: argparse.Namespace) -> Files:
+    """Return what is read, and the files that OUT may become."""
+    reads = (args.adapter, args.source, args.target, args.inputs, args.target_inputs)
+    return Files(reads, {"--html": args.html}, adapter=(args.out, *(args.out / name for name in WRITTEN)))
+
+
 def run(args: argparse.Namespace) -> int:
     """Carry over and write; 1 where nothing is kept, so that nothing is written."""
     from ioadapt_theory.adapters.carrying import carried
@@ -59,7 +67,12 @@ def run(args: argparse.Namespace) -> int:
     from ioadapt_theory.report.inputs import read_both
     from ioadapt_theory.report.runnable import load_model
 
-    _require_room(args)
+    if not args.out.absolute().parent.is_dir():
+        msg = f"Cannot write {args.out}: its folder does not exist."
+        raise InvalidValueError(msg)
+    if args.rows < 3 or args.batch < 1:
+        msg = f"--rows has to be at least 3 and --batch at least 1, got {args.rows} and {args.batch}."
+        raise InvalidValueError(msg)
     tuned = _is_model(Path(args.adapter))
     source = load_model(args.source)
     same = tuned and args.source == args.target
@@ -103,19 +116,19 @@ def run(args: argparse.Namespace) -> int:
 def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[str, dict[str, str]]:
     """Put the file's adapter on the source; return its format, and what of it was not used (its component as "")."""
     from ioadapt_theory.adapters.base_weights import ModelWeights
+    from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.load import load
     from ioadapt_theory.formats.match import match
-    from ioadapt_theory.formats.open import open_adapter
 
     opened = open_adapter(args.adapter)
     matched = match(opened, ModelWeights(source), args.component, called="source")
-    if not matched.found:
+    if not matched.layers:
         name, why = next(iter(matched.lost.items()))
         msg = f"{args.adapter} fits no layer of {args.source}, the model it was trained on ({name}: {why})."
         raise InvalidValueError(msg)
     moved = load(source, args.adapter, strict=False, component=args.component)
     rest = {str(change): "a change of the base itself, which is not carried over" for change in opened.changes}
-    others = {item.name.component for item in opened.items} - {matched.component}
+    others = {item.name.component for item in opened.layers} - {matched.component}
     rest |= {name: "another component of the file, which is not in the result" for name in others}
     return opened.format, {**moved.unmatched, **rest, "": args.component or matched.component}
 
@@ -126,8 +139,8 @@ def _write(args: argparse.Namespace, target: "nn.Module", format_: str, componen
     from ioadapt_theory.adapters.layer import Adapter
     from ioadapt_theory.adapters.model import layers
     from ioadapt_theory.adapters.rules.fingerprint import fingerprint
-    from ioadapt_theory.formats.own import save
-    from ioadapt_theory.formats.write import Baked, write_lora
+    from ioadapt_theory.formats.own import save_adapter
+    from ioadapt_theory.formats.plain_lora import Baked, write_lora
 
     adapters: Mapping[str, Adapter] = {n: m.adapters["default"] for n, m in layers(target, "default").items()}  # type: ignore[misc]
     style = {"PEFT": "peft", "diffusers": "diffusers", "kohya/LyCORIS": "kohya"}.get(format_)
@@ -135,7 +148,7 @@ def _write(args: argparse.Namespace, target: "nn.Module", format_: str, componen
     if style is None or not plain:
         if style is not None:
             sys.stderr.write(f"{format_} cannot hold input or output adapters; {args.out} is in our own format.\n")
-        save(target, args.out)
+        save_adapter(target, args.out)
         return
     weights = ModelWeights(target)
     bases = {name: weights.layer(name) for name in adapters}
@@ -147,21 +160,3 @@ def _write(args: argparse.Namespace, target: "nn.Module", format_: str, componen
 def _is_model(path: Path) -> bool:
     """Whether a folder is a whole model's, not an adapter's."""
     return (path / "config.json").is_file() and not (path / "adapter_config.json").is_file()
-
-
-def _require_room(args: argparse.Namespace) -> None:
-    """Refuse places that cannot be written, or are one of the models or the adapter, before anything is computed."""
-    for path in (args.out, args.html):
-        if path is not None and not path.absolute().parent.is_dir():
-            msg = f"Cannot write {path}: its folder does not exist."
-            raise InvalidValueError(msg)
-    if args.html is not None and args.html.is_dir():
-        msg = f"Cannot write {args.html}: it is a folder."
-        raise InvalidValueError(msg)
-    taken = {Path(p).resolve() for p in (args.adapter, args.source, args.target)}
-    if args.out.resolve() in taken or args.out.resolve().parent in taken - {Path(args.adapter).resolve().parent}:
-        msg = f"{args.out} is the adapter or a model itself, or in its folder; give another place to write to."
-        raise InvalidValueError(msg)
-    if args.rows < 3 or args.batch < 1:
-        msg = f"--rows has to be at least 3 and --batch at least 1, got {args.rows} and {args.batch}."
-        raise InvalidValueError(msg)

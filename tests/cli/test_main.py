@@ -34,7 +34,8 @@ def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["claimz"], "ioadapt: Argument command: invalid choice: 'claimz' (choose from "),
+        (["claimz"], "ioadapt: Argument command: invalid choice: 'claimz'. Did you mean 'claims'?\n"),
+        (["zzz"], "ioadapt: Argument command: invalid choice: 'zzz' (choose from "),
         (["claims", "--format", "xml"], "ioadapt claims: Argument --format: invalid choice: 'xml' (choose from "),
         (["claims", "--nonsense"], "ioadapt claims: Unrecognized arguments: --nonsense.\n"),
     ],

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,12 @@ from tests.mutants.__main__ import EQUIVALENTS, sample
 from tests.mutants.check import BY_FILE, FOLDER, ROOT, SHARED, identifiers, stages
 from tests.mutants.plant import Mutant, equivalents, mutants
 
-EVERY = mutants(ROOT, FOLDER)
+pytestmark = pytest.mark.slow
+
+
+@cache
+def every() -> list[Mutant]:
+    return list(mutants(ROOT, FOLDER))
 
 
 def planted(tmp_path: Path, source: str, name: str = "x.py") -> list[str]:
@@ -56,18 +62,18 @@ def test_docstrings_annotations_and_messages_are_left_alone(tmp_path: Path) -> N
 
 
 def test_a_sample_covers_every_room_and_every_kind() -> None:
-    assert len(EVERY) > 5000
-    chosen = sample(EVERY, 240, seed=0)
+    assert len(every()) > 5000
+    chosen = sample(every(), 240, seed=0)
     assert len(set(chosen)) == 240
-    assert {m.kind for m in chosen} == {m.kind for m in EVERY}
-    assert {m.file.split("/")[2] for m in chosen} == {m.file.split("/")[2] for m in EVERY}
+    assert {m.kind for m in chosen} == {m.kind for m in every()}
+    assert {m.file.split("/")[2] for m in chosen} == {m.file.split("/")[2] for m in every()}
     assert max(Counter(m.file for m in chosen).values()) < 40
-    assert sample(EVERY, 240, seed=0) == chosen
-    assert sample(EVERY, 240, seed=1) != chosen
+    assert sample(every(), 240, seed=0) == chosen
+    assert sample(every(), 240, seed=1) != chosen
 
 
 def test_every_file_has_tests_that_exist() -> None:
-    for file in {m.file for m in EVERY}:
+    for file in {m.file for m in every()}:
         for arguments in stages(ROOT, Mutant(file, "word", 0, 0, "")):
             assert all((ROOT / a.split("::")[0].removeprefix("--ignore=")).exists() for a in arguments if "/" in a)
     assert all((ROOT / FOLDER / file).exists() for file in BY_FILE)
@@ -78,8 +84,8 @@ def test_every_file_has_tests_that_exist() -> None:
 
 def test_every_equivalent_names_a_mutant_and_says_why() -> None:
     known = equivalents(EQUIVALENTS)
-    contents = {m.file: (ROOT / m.file).read_bytes() for m in EVERY}
-    there = {(m.file, *m.lines(contents[m.file])) for m in EVERY}
+    contents = {m.file: (ROOT / m.file).read_bytes() for m in every()}
+    there = {(m.file, *m.lines(contents[m.file])) for m in every()}
     assert set(known) <= there
     assert all(len(why) > 20 for why in known.values())
 
@@ -100,8 +106,7 @@ def test_a_few_errors_are_noticed_and_kept(tmp_path: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     for already in (0, 2):
         ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-        assert (
-            f"2 of {len([m for m in EVERY if 'statements/prop_4' in m.file])} errors, {already} of them" in ended.stdout
-        )
+        some = [m for m in every() if "statements/prop_4" in m.file]
+        assert f"2 of {len(some)} errors, {already} of them" in ended.stdout
         assert "2 errors planted: 2 noticed" in ended.stdout, ended.stdout + ended.stderr
         assert ended.returncode == 0

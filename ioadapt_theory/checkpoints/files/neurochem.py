@@ -35,15 +35,15 @@ def open_ensemble(name: str, source: str, files: Mapping[str, Path], member: str
         SourceError: If a file cannot be opened.
         FileFormatError: If the size of a file does not fit its layer.
     """
-    found = {Place(int(m[1]), m[2], int(m[3]), m[4]): p for n, p in files.items() if (m := _FILE.fullmatch(n))}
-    members = {str(place.member) for place in found}
+    paths = {Place(int(m[1]), m[2], int(m[3]), m[4]): p for n, p in files.items() if (m := _FILE.fullmatch(n))}
+    members = {str(place.member) for place in paths}
     if member is not None and member not in members:
         raise UnknownNameError("member", f"{name}:{member}", members)
     opened: dict[Place, PlainFile] = {}
     try:
-        for place in sorted(found):
+        for place in sorted(paths):
             if member in (None, str(place.member)):
-                opened[place] = PlainFile(found[place])
+                opened[place] = PlainFile(paths[place])
         tensors = _tensors(opened, prefixed=member is None)
     except BaseException:
         _close(opened.values())

@@ -237,7 +237,7 @@ def test_members_of_ani_and_our_own_format(tmp_path, capsys):
     ("change", "sentence"),
     [
         ({"lora": "nowhere"}, "nowhere"),
-        ({"out": "{source}"}, "is the adapter or a model itself"),
+        ({"out": "{source}"}, "which is read"),
         ({"out": "/no/such/folder/x"}, "its folder does not exist"),
         ({"x.safetensors": "{lora}/adapter_config.json"}, "has no tokenizer"),
         ({"x.safetensors": "{wrong}"}, "does not take the inputs"),

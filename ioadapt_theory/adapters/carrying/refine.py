@@ -74,7 +74,7 @@ def from_zero(adapters: Adapters, seed: int) -> dict[str, Adapter]:
         for _, phi in new.parts():
             a: Tensor = phi.A.data  # type: ignore[assignment]
             a.copy_((torch.rand(a.shape, generator=generator) * 2 - 1) / a.shape[0] ** 0.5)
-            phi.B.data.zero_()
+            phi.B.data.zero_()  # type: ignore[operator]
     return made
 
 
@@ -82,7 +82,7 @@ def balanced_lora(adapter: Adapter) -> Adapter:
     """Return the same LoRA with factors of equal sizes; one that changes nothing stays as it is."""
     new = deepcopy(adapter)
     for _, phi in new.parts():
-        if not phi.B.any():  # type: ignore[operator]
+        if not phi.B.any():  # type: ignore[operator, union-attr]
             continue
         a, b = balanced((phi.A.data.float(), phi.B.data.float()))  # type: ignore[arg-type, operator]
         phi.A.data.copy_(a)  # type: ignore[operator]

@@ -14,11 +14,11 @@ from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import layers
 from ioadapt_theory.effect.passes import Call
 from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.report.advice import Advice, advise
-from ioadapt_theory.report.kin.counterparts import corresponding, differing, matrices
-from ioadapt_theory.report.kin.kinship import Kinship, kinship
-from ioadapt_theory.report.law import Law, law
-from ioadapt_theory.report.layers import LayerPair, pairs
+from ioadapt_theory.reporting.advice import Advice, advise
+from ioadapt_theory.reporting.kin.counterparts import corresponding, differing, matrices
+from ioadapt_theory.reporting.kin.kinship import Kinship, kinship
+from ioadapt_theory.reporting.law import Law, law
+from ioadapt_theory.reporting.layers import LayerPair, pairs
 
 Progress = Callable[[int], object]
 
@@ -39,7 +39,7 @@ class Report:
 
     Example:
         >>> from torch import nn
-        >>> from ioadapt_theory.report import report
+        >>> from ioadapt_theory import report
         >>> source, target = nn.Sequential(nn.Linear(64, 48)), nn.Sequential(nn.Linear(64, 48))
         >>> _ = target.load_state_dict(source.state_dict())
         >>> outcome = report(source, target)
@@ -101,7 +101,7 @@ def report(
     Example:
         >>> import copy
         >>> from torch import nn
-        >>> from ioadapt_theory.report import report
+        >>> from ioadapt_theory import report
         >>> model = nn.Sequential(nn.Linear(64, 96), nn.ReLU(), nn.Linear(96, 48))
         >>> report(model, copy.deepcopy(model)).kinship.relation
         <Relation.SAME: 'same function'>

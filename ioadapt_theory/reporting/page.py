@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
-from ioadapt_theory.report import text
-from ioadapt_theory.report.assemble import Report
+from ioadapt_theory.reporting import text
+from ioadapt_theory.reporting.assemble import Report
 from ioadapt_theory.similarity.report.page import assets, sortable
 
 _STYLE: Final = """

@@ -5,8 +5,8 @@ from typing import Final
 
 from ioadapt_theory.adapters.rules.auto import TIE
 from ioadapt_theory.effect import Foretold
-from ioadapt_theory.report.kin.kinship import Kinship, Relation
-from ioadapt_theory.report.law import SIDES, Law
+from ioadapt_theory.reporting.kin.kinship import Kinship, Relation
+from ioadapt_theory.reporting.law import SIDES, Law
 
 THEOREM: Final = "weights alone cannot bound how much of its gain an adapter inside a network keeps (Theorem 7)"
 CARRY: Final = (

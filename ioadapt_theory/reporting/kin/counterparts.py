@@ -19,7 +19,7 @@ from ioadapt_theory.checkpoints.names.transformers import HEADS
 from ioadapt_theory.checkpoints.neurons import ALIKE, mlps, order_of
 from ioadapt_theory.checkpoints.renaming import common
 from ioadapt_theory.errors import IoAdaptError
-from ioadapt_theory.report.kin.likeness import finite, same
+from ioadapt_theory.reporting.kin.likeness import finite, same
 from ioadapt_theory.similarity.report.order import place
 
 SMALLEST: Final = 8

@@ -5,10 +5,10 @@ from textwrap import fill
 from typing import Final
 
 from ioadapt_theory.null import STANDS_OUT, Null
-from ioadapt_theory.report.assemble import Report
-from ioadapt_theory.report.kin.kinship import TELLING as RELATED
-from ioadapt_theory.report.law import SIDES, Law
-from ioadapt_theory.report.layers import LayerPair
+from ioadapt_theory.reporting.assemble import Report
+from ioadapt_theory.reporting.kin.kinship import TELLING as RELATED
+from ioadapt_theory.reporting.law import SIDES, Law
+from ioadapt_theory.reporting.layers import LayerPair
 
 ROWS: Final = 10
 """Layers shown; the page and the JSON have all."""
@@ -20,7 +20,7 @@ def to_text(report: Report, width: int = 100) -> str:
     Example:
         >>> import copy
         >>> from torch import nn
-        >>> from ioadapt_theory.report import report, to_text
+        >>> from ioadapt_theory.reporting import report, to_text
         >>> model = nn.Sequential(nn.Linear(64, 96), nn.ReLU(), nn.Linear(96, 48))
         >>> print(to_text(report(model, copy.deepcopy(model))).splitlines()[0])
         Any adapter can be copied as it is: the two compute the same function.

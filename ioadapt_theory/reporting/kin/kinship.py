@@ -7,7 +7,7 @@ from statistics import median
 from typing import Final
 
 from ioadapt_theory.null import Null
-from ioadapt_theory.report.layers import LayerPair
+from ioadapt_theory.reporting.layers import LayerPair
 
 TELLING: Final = 5.0
 """Standard deviations over permuted channels from which a layer is related; many layers are asked."""

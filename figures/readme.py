@@ -109,7 +109,6 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "kinship": recorded.kinship,
     "peers": recorded.peers,
     "products": recorded.products,
-    "report": partial(reported, "ani-1x:0", "ani-1ccx:0"),
     "report-apart": partial(reported, "ani-1x:0", "ani-1x:1"),
 }
 _SECTION: Final = re.compile(

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from ioadapt_theory.errors import UnsupportedError as UnsupportedError
     from ioadapt_theory.formats import load as load
     from ioadapt_theory.formats import save as save
-    from ioadapt_theory.similarity.compare import compare as compare
+    from ioadapt_theory.similarity import compare as compare
 
 _HOME = {
     "adapters": (
@@ -52,7 +52,7 @@ _HOME = {
         "FileFormatError InvalidValueError IoAdaptError MissingExtraError ShapeError UnknownNameError UnsupportedError"
     ),
     "formats": "load save",
-    "similarity.compare": "compare",
+    "similarity": "compare",
 }
 _MODULE = {name: f"ioadapt_theory.{module}" for module, names in _HOME.items() for name in names.split()}
 

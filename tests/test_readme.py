@@ -45,8 +45,8 @@ def test_what_a_page_links_to_exists(page, made):
     assert [path for path in paths if not path.exists() and path not in made] == []
 
 
-def test_the_first_two_commands_are_demo_and_test():
-    assert re.findall(r"^    (\S.*)$", TEXTS["README.md"], re.MULTILINE)[:2] == ["make demo", "make test"]
+def test_the_first_commands_of_make_are_demo_and_test():
+    assert re.findall(r"^    (make .*)$", TEXTS["README.md"], re.MULTILINE)[:2] == ["make demo", "make test"]
 
 
 def commands() -> list[tuple[str, str]]:
@@ -69,7 +69,7 @@ def test_every_command_on_a_page_is_one_that_is_taken(monkeypatch):
     seen = commands()
     assert len(seen) > 40
     for page, line in seen:
-        program, *words = shlex.split(line)
+        program, *words = shlex.split(line, comments=True)
         if program == "ioadapt" and "--help" not in words:
             assert cli.main(words) == 0, f"{page}: {line}"
         elif program == "python":

@@ -107,6 +107,28 @@ def _twin(module: M) -> M:
     return new
 
 
+class Adapters(nn.ModuleDict):
+    """Adapters by name; their scalings, which no parameter holds, are in the state_dict too."""
+
+    def _families(self) -> list[Family]:
+        return [phi for adapter in self.values() for _, phi in adapter.parts()]  # type: ignore[operator]
+
+    def get_extra_state(self) -> Tensor:
+        """Return the scalings."""
+        return torch.tensor([phi.scaling for phi in self._families()], dtype=torch.float64, device="cpu")
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take over the scalings of a state_dict."""
+        families = self._families()
+        if isinstance(state, Tensor) and state.shape == (len(families),) and not state.is_meta:
+            for phi, scaling in zip(families, state.tolist(), strict=True):
+                phi.scaling = scaling
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        state_dict.setdefault(f"{prefix}_extra_state", self.get_extra_state())  # of files without scalings
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+
 class AdaptedLayer(nn.Module):
     """A frozen layer f under named adapters; the first active one is next to f, each further one acts on the result.
 
@@ -141,7 +163,7 @@ class AdaptedLayer(nn.Module):
         """
         super().__init__()
         self.base_layer = base_layer.requires_grad_(False)
-        self.adapters = nn.ModuleDict()
+        self.adapters = Adapters()
         self.active: tuple[str, ...] = ()
         self.merged = False
         self.disabled = 0
@@ -180,12 +202,10 @@ class AdaptedLayer(nn.Module):
         moved = self._base.module is not self._modules["base_layer"]  # exchanged, or a replica of nn.DataParallel
         if moved:
             self._base = operator(self.base_layer)
-        if self.disabled:
-            return self._base
         links = tuple(part for name in self.active for part in self._parts(name))
         if moved or links != self._links:  # somebody put another adapter in the place of one
             self._chain, self._links = self._chained(self.active), links
-        return self._chain
+        return self._base if self.disabled else self._chain
 
     def _parts(self, name: str) -> tuple[nn.Module, ...]:
         adapter = self.adapters._modules.get(name)
@@ -311,26 +331,10 @@ class AdaptedLayer(nn.Module):
         self.refuse_if_merged("taking its state_dict (or unload the model, to keep what is merged)")
         return super().state_dict(*args, **kwargs)
 
-    def get_extra_state(self) -> Tensor:
-        """Return the scalings of all adapters, which no parameter holds, so that a state_dict restores the function."""
-        return torch.tensor([phi.scaling for phi in self._families()], dtype=torch.float64, device="cpu")
-
-    def set_extra_state(self, state: Any) -> None:
-        """Take over the scalings of a state_dict."""
-        families = [*self._families()]
-        if isinstance(state, Tensor) and state.shape == (len(families),) and not state.is_meta:
-            for phi, scaling in zip(families, state.tolist(), strict=True):
-                phi.scaling = scaling
-
-    def _families(self) -> Iterator[Family]:
-        for adapter in self.adapters.values():
-            yield from (phi for _, phi in adapter.parts())  # type: ignore[operator]
-
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         self.refuse_if_merged("loading a state_dict")
         if (refused := state_dict.get(f"{prefix}{self.REFUSED}")) is not None and refused.numel() == 1:
             del state_dict[f"{prefix}{self.REFUSED}"]
-        state_dict.setdefault(f"{prefix}_extra_state", self.get_extra_state())  # of files without scalings
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def refuse_if_merged(self, doing: str) -> None:

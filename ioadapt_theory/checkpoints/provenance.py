@@ -9,9 +9,7 @@ import re
 from collections.abc import Callable, Collection
 from typing import Final
 
-from ioadapt_theory.checkpoints.alignment import Origins as Origins
-from ioadapt_theory.checkpoints.alignment import by_contents as by_contents
-from ioadapt_theory.checkpoints.alignment import contradictions
+from ioadapt_theory.checkpoints.alignment import Origins, contradictions
 from ioadapt_theory.checkpoints.names.unet import Blocks
 from ioadapt_theory.errors import UnknownNameError
 

@@ -1,7 +1,7 @@
 """The whole comparison: match the layers, read once, derive every figure."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
@@ -63,21 +63,15 @@ def compare(
         >>> round(comparison.mean((0, 1)).mean, 6)
         -1.0
     """
-    options = options or Options()
     named = [first, second, *more, *([] if parent is None else [parent])]
-    with _opened(named, cache) as checkpoints:
-        return _compare(checkpoints, parent is not None, options, cache, progress)
-
-
-@contextmanager
-def _opened(models: Sequence[Model], cache: Path | None) -> Iterator[list[Checkpoint]]:
     with ExitStack() as stack:
-        yield [
+        opened = [
             model
             if isinstance(model, Checkpoint)
             else stack.enter_context(sources.open_checkpoint(fspath(model), cache=cache))
-            for model in models
+            for model in named
         ]
+        return _compare(opened, parent is not None, options or Options(), cache, progress)
 
 
 def _compare(
@@ -92,7 +86,7 @@ def _compare(
     checkpoints = opened[:parent]
     labels = labels_of(opened)
     _check(checkpoints, options, None if parent is None else opened[parent])
-    models, respelled = renaming.common(opened, labels)
+    models, renamed = renaming.common(opened, labels)
     if options.match is Match.NAME:
         matching = match_by_names(models, labels)
     else:
@@ -102,8 +96,8 @@ def _compare(
         raise InvalidValueError(_nothing_left(checkpoints, labels, skipped))
     sources.prepare(models, [Matching(layers, ()).stored(i) for i in range(len(models))], cache)
     notes = misled(matching, models, labels) if options.match is Match.NAME else []
-    told = progress(sum(x.numel for x in layers)) if progress else None
-    moments = _measure(models, layers, options, parent, told)
+    advance = progress(sum(x.numel for x in layers)) if progress else None
+    moments = _measure(models, layers, options, parent, advance)
     rows, undefined = rows_of(layers, moments, labels[: len(checkpoints)], options, updates=with_parent)
     if options.strict and (broken := [s for s in undefined if s.reason == NOT_FINITE]):
         where = "; ".join([f"{s.name} of {', '.join(s.models)}" for s in broken[:5]] + ["..."] * (len(broken) > 5))
@@ -119,7 +113,7 @@ def _compare(
         options=options,
         rows=tuple(rows),
         skipped=(*skipped, *undefined),
-        notes=(*respelled, *matching.notes, *notes),
+        notes=(*renamed, *matching.notes, *notes),
     )
 
 
@@ -162,14 +156,20 @@ def _chosen(
 
 
 def _measure(
-    models: Sequence[Checkpoint], layers: Sequence[Layer], options: Options, parent: int | None, told: Progress | None
+    models: Sequence[Checkpoint],
+    layers: Sequence[Layer],
+    options: Options,
+    parent: int | None,
+    advance: Progress | None,
 ) -> list[Moments]:
     """Read every layer, by the compiled loop where that can and else by torch."""
     results: dict[int, Moments] = {}
     if options.space is Space.WEIGHT and parent is None and not options.null and compiled.usable():
         quick = [k for k, layer in enumerate(layers) if compiled.fills(models, layer) is not None]
         some = [layers[k] for k in quick]
-        results |= zip(quick, over_layers(some, partial(compiled.moments, models), options.threads, told), strict=True)
+        results |= zip(
+            quick, over_layers(some, partial(compiled.moments, models), options.threads, advance), strict=True
+        )
     rest = [k for k in range(len(layers)) if k not in results]
     if rest:
         from ioadapt_theory.similarity.measures import inner_products, spaces
@@ -185,7 +185,7 @@ def _measure(
 
         with single_threaded_torch():
             some = [layers[k] for k in rest]
-            results |= zip(rest, over_layers(some, work, options.threads, told), strict=True)
+            results |= zip(rest, over_layers(some, work, options.threads, advance), strict=True)
     return [results[k] for k in range(len(layers))]
 
 

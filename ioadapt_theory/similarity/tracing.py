@@ -4,10 +4,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from ioadapt_theory.checkpoints.alignment import Contents
+from ioadapt_theory.checkpoints.alignment import Contents, Origins, by_contents
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, torch_dtype
 from ioadapt_theory.checkpoints.names.unet import canonical
-from ioadapt_theory.checkpoints.provenance import Origins, by_contents, origins
+from ioadapt_theory.checkpoints.provenance import origins
 from ioadapt_theory.similarity.matching import Matching, group, match_by_names, wrong_origins
 
 PIECES, PIECE = 16, 256
@@ -28,20 +28,20 @@ def match_by_provenance(
     keys, notes = [names[0]], list[str]()
     for i in range(1, len(checkpoints)):
         origin = by_contents(contents(checkpoints[0], names[0]), contents(checkpoints[i], names[i]))
-        traced = _all_tensors(origin, names[i].values()) if origin else {}
-        firsts = {old: new for new, old in reversed(traced.items())}  # of a block that stands twice the first counts
-        key = {
-            name: traced[name]
-            if firsts.get(traced.get(name, "")) == name
-            else f"{name} of {labels[i]}"
-            if origin
-            else name
-            for name in names[i].values()
-        }
+        key = _keys(origin, list(names[i].values()), labels[i])
         keys.append({stored: key[name] for stored, name in names[i].items()})
         notes.append(_note(origin, labels[0], labels[i]))
     matching = group(checkpoints, labels, keys)
     return Matching(matching.layers, matching.skipped, tuple(notes))
+
+
+def _keys(origin: Origins | None, names: Sequence[str], label: str) -> dict[str, str]:
+    """Return what each layer is paired by: its origin, or without one a name that no other model has."""
+    if origin is None:
+        return {name: name for name in names}
+    traced = _all_tensors(origin, names)
+    first = {old: new for new, old in reversed(traced.items())}  # a block may stand twice
+    return {name: old if (old := traced.get(name)) and first[old] == name else f"{name} of {label}" for name in names}
 
 
 def misled(matching: Matching, checkpoints: Sequence[Checkpoint], labels: Sequence[str]) -> list[str]:

@@ -179,7 +179,7 @@ def test_merging_refuses_a_non_finite_result_and_leaves_every_layer_as_it_was():
         ({"factor": 0}, "factor is 0"),
         ({"placement": "inptu"}, "No placement 'inptu'. Did you mean 'input'"),
         ({"placement": "input+input"}, "names a part twice"),
-        ({"family": "lroa"}, "No family 'lroa'. Did you mean 'lora'"),
+        ({"family": "lroa"}, "No family 'lroa'. Did you mean"),
         ({"init": "zeros"}, "No init 'zeros'"),
         ({"placement": "input+weight", "rank": (1, 2, 3)}, "has 3 values, placement 'input\\+weight' has 2 parts"),
         ({"rank_pattern": {"(": 2}}, "not a regular expression"),

@@ -67,7 +67,7 @@ def test_a_report_says_what_matched_how_and_why_the_rest_did_not(tmp_path):
     save(source, tmp_path)
     for way in (lambda m: transfer(source, m), lambda m: load(m, tmp_path)):
         assert str(way(copy.deepcopy(base))) == "3 of 3 layers matched."
-        told = "3 of 3 layers matched: 2 by name and evidence; 1 by name, no evidence.\n  no evidence: 1"
+        told = "3 of 3 layers matched: 2 by name and evidence; 1 by name, no evidence.\n  by name, no evidence: 1"
         assert str(way(copy.deepcopy(half))) == told
 
 

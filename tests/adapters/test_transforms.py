@@ -320,6 +320,16 @@ def test_an_adapter_put_in_the_place_of_another_is_the_one_that_is_computed():
 
 
 @families
+def test_a_base_layer_exchanged_while_adapters_are_disabled_is_the_one_under_them_afterwards(family):
+    model, x = build(family, "input", "linear"), torch.randn(5, C)
+    with disable(model):
+        layer(model).base_layer = nn.Linear(C, D).requires_grad_(False)
+        assert_close(model(x), layer(model).base_layer(x))
+    assert_close(model(x), copy.deepcopy(model)(x))
+    assert_close(merge(model)(x), unmerge(model)(x))
+
+
+@families
 def test_a_state_dict_restores_the_scale_and_one_without_scales_is_loaded_strictly(family):
     model, x = build(family, "input", "linear"), torch.randn(5, C)
     scale(model, 0.3)
@@ -328,7 +338,7 @@ def test_a_state_dict_restores_the_scale_and_one_without_scales_is_loaded_strict
     other.load_state_dict(state)
     assert_close(other(x), model(x))
     assert all(isinstance(value, Tensor) for value in state.values())
-    state.pop("0._extra_state")
+    state.pop("0.adapters._extra_state")
     other.load_state_dict(state)
     assert_close(other(x), model(x))
 

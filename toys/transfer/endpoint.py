@@ -71,18 +71,27 @@ def decided() -> tuple[Endpoint, ...]:
 
 def endpoints(plans: Mapping[str, Protocol], records: Mapping[str, Mapping[str, Any]]) -> list[Endpoint]:
     """Return the endpoint of every compared method of every study, corrected together."""
-    found = [
+    compared = [
         (name, row, *shares(plans[name], record, row))
         for name, record in records.items()
         for row, method in plans[name].methods.items()
         if is_compared(method, row) and can_be_formed(plans[name], record)
     ]
-    gaps = [method - lora for _, _, lora, method, _ in found]
-    beyond = [gap - source for gap, (*_, source) in zip(gaps, found, strict=True)]
+    gaps = [method - lora for _, _, lora, method, _ in compared]
+    beyond = [gap - source for gap, (*_, source) in zip(gaps, compared, strict=True)]
     words, words_beyond = concluded(gaps), concluded(beyond)
     return [
-        Endpoint(study, row, *map(Interval.of, (lora, method, gaps[k], beyond[k])), words[k], words_beyond[k])
-        for k, (study, row, lora, method, _) in enumerate(found)
+        Endpoint(
+            study=study,
+            row=row,
+            lora=Interval.of(lora),
+            method=Interval.of(method),
+            difference=Interval.of(gaps[k]),
+            beyond=Interval.of(beyond[k]),
+            word=words[k],
+            word_beyond=words_beyond[k],
+        )
+        for k, (study, row, lora, method, _) in enumerate(compared)
     ]
 
 

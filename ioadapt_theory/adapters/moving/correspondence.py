@@ -51,6 +51,7 @@ class Correspondence:
         places: the places for each name: several where the target has copies of a layer.
         reasons: names for which there is none, and why, where there is more to say than that.
         origins: layers of the target -> layers of the source that they were made from, by evidence.
+        with_block: those in ``origins`` that show nothing themselves, as the rest of their block shows it.
         contradicted: layers that are matched by name against the evidence, and why, as a clause after the name.
         how: "contents" or "layout" where that decided, else "name".
         deeper: names whose numbers go beyond the target's, where nothing tells which of its layers were kept.
@@ -60,6 +61,7 @@ class Correspondence:
     places: Mapping[Name, tuple[Place, ...]]
     reasons: Mapping[Name, str]
     origins: Mapping[str, str] = field(default_factory=dict)
+    with_block: frozenset[str] = frozenset()
     contradicted: Mapping[str, str] = field(default_factory=dict)
     how: str = "name"
     deeper: tuple[Name, ...] = ()
@@ -129,7 +131,8 @@ def correspond(
         deeper = () if origins.how else _deeper(names, named, target)
         layers = [layer for several in named.layers.values() for layer in several]
         wrong = {layer: origins.contradicted[layer] for layer in layers if layer in origins.contradicted}
-        return Correspondence(by_name, named.doubts, origins.of, wrong, "name", deeper, neurons)
+        evidence = origins.of, origins.with_block, wrong
+        return Correspondence(by_name, named.doubts, *evidence, "name", deeper, neurons)
     traced = resolve(names, {*origins.of.values()}, target.rename, blocks=origins.blocks)
     places = {name: tuple(_places(layers, origins.of)) for name, layers in traced.layers.items()}
     if match == "auto" and not origins.moved:
@@ -137,7 +140,7 @@ def correspond(
         places |= {n: p for n, p in by_name.items() if n not in places and not taken & {*p[0]}}
     reasons = {name: NO_ORIGIN for name in names if name not in places}
     reasons |= {n: why for n, why in named.doubts.items() if match == "auto" and n not in places}
-    return Correspondence(places, reasons, origins.of, {}, origins.how, neurons=neurons)
+    return Correspondence(places, reasons, origins.of, origins.with_block, {}, origins.how, neurons=neurons)
 
 
 def _places(layers: Place, origins: Mapping[str, str]) -> Iterable[Place]:
@@ -177,7 +180,8 @@ def _origins(
     actual = {unwrapped(name): name for name in target.names}
     of = {actual[new]: actual[new] if new == old else old for new, old in origins.of.items() if new in actual}
     contradicted = {actual[new]: why for new, why in origins.contradicted.items() if new in actual}
-    return replace(origins, of=of, contradicted=contradicted)
+    with_block = frozenset(actual[name] for name in origins.with_block if name in actual)
+    return replace(origins, of=of, with_block=with_block, contradicted=contradicted)
 
 
 def _by_gaps(names: Collection[Name], named: Resolved, target: Collection[str]) -> Origins | None:

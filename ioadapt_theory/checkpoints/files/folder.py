@@ -1,7 +1,7 @@
 """Opens the weights in a folder, here or on the hub: which file, its shards, its part; and single files."""
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,6 @@ from ioadapt_theory.checkpoints.files.layout import (
     STEMS,
     choose,
     component_of,
-    missing_shards,
     read_config,
     read_index,
 )
@@ -67,10 +66,6 @@ class Folder:
         """Open one file of weights; its values may still be away."""
         return open_file(self.fetch(file))
 
-    def missing(self, index: str, shards: Collection[str]) -> SourceError | None:
-        """Return the error for an index some of whose shards are not there; None if they all are."""
-        return missing_shards(self.title(index), shards, self.listing(index.rpartition("/")[0]).files)
-
 
 def open_weights(
     place: Folder, folder: str, file: str | None, *, variant: str | None, part: str | None, ema: bool | None
@@ -110,8 +105,10 @@ def _open_shards(place: Folder, index: str) -> Checkpoint:
     folder, _, file = index.rpartition("/")
     title = place.title(index)
     shards = read_index(read_whole(place.fetch(index)), title)
-    if error := place.missing(index, set(shards.values())):
-        raise error
+    if missing := sorted({*shards.values()} - place.listing(folder).files.keys()):
+        named = ", ".join(missing[:8] + ["..."] * (len(missing) > 8))
+        msg = f"{title} names {len({*shards.values()})} shards, of which {named} are missing. Download them."
+        raise SourceError(msg)
     parts: dict[str, Checkpoint] = {}
     try:
         for shard in sorted(set(shards.values())):

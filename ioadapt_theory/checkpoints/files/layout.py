@@ -102,12 +102,3 @@ def read_config(path: Path) -> Mapping[str, Any]:
         content = parse_json(read_whole(path, LARGEST_CONFIG))
         return content if isinstance(content, dict) else {}
     return {}
-
-
-def missing_shards(index: str, shards: Collection[str], present: Collection[str]) -> SourceError | None:
-    """Return the error for an index some of whose shards are not there, naming them; None if they all are."""
-    missing = sorted(set(shards) - set(present))
-    if not missing:
-        return None
-    named = ", ".join(missing[:8] + ["..."] * (len(missing) > 8))
-    return SourceError(f"{index} names {len(set(shards))} shards, of which {named} are missing. Download them.")

@@ -1,7 +1,7 @@
 """Ensembles of networks in NeuroChem's layout, as torchani ships them: a file a matrix, float32, without any header."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -46,7 +46,8 @@ def open_ensemble(name: str, source: str, files: Mapping[str, Path], member: str
                 opened[place] = PlainFile(paths[place])
         tensors = _tensors(opened, prefixed=member is None)
     except BaseException:
-        _close(opened.values())
+        for file in opened.values():
+            file.close()
         raise
     places = {info.name: (opened[place], 0) for place, info in tensors.items()}
     name = name if member is None else f"{name}:{member}"
@@ -67,8 +68,3 @@ def _tensors(files: Mapping[Place, PlainFile], *, prefixed: bool) -> dict[Place,
             raise FileFormatError(msg)
         infos[place] = info
     return infos
-
-
-def _close(files: Iterable[PlainFile]) -> None:
-    for file in files:
-        file.close()

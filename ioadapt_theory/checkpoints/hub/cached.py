@@ -3,7 +3,6 @@
 import hashlib
 import re
 import shutil
-from collections.abc import Collection
 from pathlib import Path
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError
@@ -47,12 +46,6 @@ class CachedRepository(Folder):
         opened = open_file(path)
         opened.source, opened.revision = self.title(file), self.commit
         return opened
-
-    def missing(self, index: str, shards: Collection[str]) -> SourceError | None:
-        """See `Folder.missing`."""
-        folder = f"{index.rpartition('/')[0]}/".lstrip("/")
-        away = sorted(folder + shard for shard in shards if not self.cached(folder + shard))
-        return not_cached(self.asked, away[0]) if away else None
 
     def require_weights(self, folder: str) -> None:
         """Refuse a folder of which the cache has no weights.

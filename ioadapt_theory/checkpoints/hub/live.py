@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError, TensorInfo
-from ioadapt_theory.checkpoints.files.folder import Folder, Listing
+from ioadapt_theory.checkpoints.files.folder import Listing
 from ioadapt_theory.checkpoints.files.layout import LARGEST_CONFIG, read_config
 from ioadapt_theory.checkpoints.files.safetensors import tensor_info
 from ioadapt_theory.checkpoints.hub.cached import CachedRepository, require_space
 from ioadapt_theory.checkpoints.hub.errors import Request, explain, retry_after
-from ioadapt_theory.errors import FileFormatError
+from ioadapt_theory.errors import FileFormatError, IoAdaptError
 
 if TYPE_CHECKING:
     import torch
@@ -75,7 +75,7 @@ class LiveRepository(CachedRepository):
         return RemoteFile(self, file, sizes[plain]) if file.endswith(".safetensors") else super().open(file)
 
     def header(self, file: str) -> dict[str, TensorInfo]:
-        """Return names, dtypes and shapes of a safetensors file, which nothing else is believed of."""
+        """Return names, dtypes and shapes of a safetensors file that is away, from its header."""
         from huggingface_hub.errors import SafetensorsParsingError
 
         asked = replace(self.asked, file=file)
@@ -130,10 +130,6 @@ class LiveRepository(CachedRepository):
             with suppress(SourceError):
                 return read_config(self.fetch(f"{folder}/config.json".lstrip("/")))
         return config
-
-    def missing(self, index: str, shards: Collection[str]) -> SourceError | None:
-        """See `Folder.missing`."""
-        return Folder.missing(self, index, shards)
 
 
 class RemoteFile(Checkpoint):
@@ -193,6 +189,8 @@ def patiently(ask: Callable[[], T], asked: Request) -> T:
     for left in reversed(range(PATIENCE)):
         try:
             return ask()
+        except IoAdaptError:
+            raise
         except Exception as error:  # the client's errors share no base: its own, httpx's, OSError, ValueError
             seconds = retry_after(error)
             if seconds is None or seconds > LONGEST_WAIT or not left or asked.hurry:

@@ -56,19 +56,15 @@ def model_facts(label: str, model: Checkpoint) -> dict[str, Any]:
     }
 
 
-def _facts(options: Options) -> dict[str, Any]:
-    return {
-        "only": sorted(options.only),
-        "layer": "module" if options.modules else "tensor",
-        "mean": "parameters" if options.weighted else "uniform",
-        "in_all_models": options.in_all_models,
-    }
-
-
 def _chosen(options: Options) -> dict[str, Any]:
     """Return the options that change figures, where they are not the defaults."""
-    default = _facts(Options())
-    return {key: value for key, value in _facts(options).items() if value != default[key]}
+    chosen = {
+        "only": sorted(options.only) if options.only != Options().only else None,
+        "layer": "module" if options.modules else None,
+        "mean": "parameters" if options.weighted else None,
+        "in_all_models": options.in_all_models or None,
+    }
+    return {key: value for key, value in chosen.items() if value is not None}
 
 
 def _layer(c: Comparison, row: Row) -> dict[str, Any]:

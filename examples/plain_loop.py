@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from ioadapt_theory import adapt, load, merge, save, unload
 from ioadapt_theory.cli import main as ioadapt
 from ioadapt_theory.presets import PRESETS
-from ioadapt_theory.report import report, to_text
+from ioadapt_theory.reporting import report, to_text
 
 
 def main() -> None:

@@ -86,7 +86,7 @@ if find_spec("chgnet"):
 
 # %%
 from ioadapt_theory.adapters.base_weights import checkpoint_weights
-from ioadapt_theory.report import report, to_text
+from ioadapt_theory.reporting import report, to_text
 
 x0, ccx0, x1 = (checkpoint_weights(model) for model in models)
 to_relative = report(x0, ccx0, names=("ani-1x:0", "ani-1ccx:0", None))

@@ -14,8 +14,8 @@ from ioadapt_theory.adapters.carrying.parts import built, parts_of
 from ioadapt_theory.adapters.carrying.trial import put
 from ioadapt_theory.adapters.matrices import operator
 from ioadapt_theory.adapters.model import disable
-from ioadapt_theory.adapters.moving import baselines
 from ioadapt_theory.effect import Regression, record
+from toys.transfer import baselines
 
 Rule = Callable[[Tensor, Tensor, Tensor], Tensor]
 

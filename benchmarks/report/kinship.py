@@ -9,7 +9,7 @@ from typing import Any, Final
 import torch
 
 from benchmarks.report.histories import PAIRS, made
-from ioadapt_theory.report import report
+from ioadapt_theory.reporting import report
 from ioadapt_theory.results import record
 
 NETWORKS: Final = (("llama", 2), ("bert", 2), ("vit", 2), ("gpt2", 2), ("convnext", 2))

@@ -15,7 +15,7 @@ from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
     from ioadapt_theory.checkpoints.checkpoint import Checkpoint
-    from ioadapt_theory.report.assemble import Report
+    from ioadapt_theory.reporting.assemble import Report
 
 EXAMPLES = """SOURCE and TARGET are named as in `ioadapt similarity`; ADAPTER is what `ioadapt adapters` reads.
 Without ADAPTER the report says where to put one that shall move.
@@ -67,21 +67,21 @@ def run(args: argparse.Namespace) -> int:
     if args.batch < 1 or args.rows < 1:
         msg = f"--batch and --rows have to be at least 1, got {args.batch} and {args.rows}."
         raise InvalidValueError(msg)
-    told = _live(args) if args.inputs is not None else _stored(args)
+    outcome = _live(args) if args.inputs is not None else _stored(args)
     if args.html is not None:
-        from ioadapt_theory.report.page import to_html
+        from ioadapt_theory.reporting.page import to_html
         from ioadapt_theory.results import replacing
 
         with replacing(args.html) as temporary:
-            temporary.write_text(to_html(told), encoding="utf-8")
+            temporary.write_text(to_html(outcome), encoding="utf-8")
     if args.format == "json":
-        from ioadapt_theory.report.records import to_json
+        from ioadapt_theory.reporting.records import to_json
 
-        sys.stdout.write(json.dumps(to_json(told), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        sys.stdout.write(json.dumps(to_json(outcome), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     else:
-        from ioadapt_theory.report.text import to_text
+        from ioadapt_theory.reporting.text import to_text
 
-        sys.stdout.write(to_text(told, get_terminal_size((100, 24)).columns))
+        sys.stdout.write(to_text(outcome, get_terminal_size((100, 24)).columns))
     return OK
 
 
@@ -90,8 +90,8 @@ def _stored(args: argparse.Namespace) -> "Report":
     from tqdm import tqdm
 
     from ioadapt_theory.checkpoints.sources import prepare
-    from ioadapt_theory.report.assemble import report
-    from ioadapt_theory.report.kin.counterparts import by_modules, by_names
+    from ioadapt_theory.reporting.assemble import report
+    from ioadapt_theory.reporting.kin.counterparts import by_modules, by_names
 
     with ExitStack() as stack, tqdm(disable=None, unit="", unit_scale=True, leave=False) as bar:
 
@@ -136,9 +136,9 @@ def _file(args: argparse.Namespace, source: Any, target: Any) -> tuple[dict[str,
 def _live(args: argparse.Namespace) -> "Report":
     """Run two models."""
     from ioadapt_theory.formats.load import load
-    from ioadapt_theory.report.assemble import report
-    from ioadapt_theory.report.inputs import read_both
-    from ioadapt_theory.report.runnable import load_model
+    from ioadapt_theory.reporting.assemble import report
+    from ioadapt_theory.reporting.inputs import read_both
+    from ioadapt_theory.reporting.runnable import load_model
 
     source, target = load_model(args.source), load_model(args.target)
     lost = {}

@@ -55,19 +55,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def files(args: argparse.Namespace) -> Files:
-    """Return what is read and written."""
-    out = (args.out, *(args.out / name for name in WRITTEN))
-    return Files((args.adapter, args.source, args.target, args.inputs, args.target_inputs), {"--html": args.html}, out)
+    """Return what is read, and the files that OUT may become."""
+    reads = (args.adapter, args.source, args.target, args.inputs, args.target_inputs)
+    return Files(reads, {"--html": args.html}, adapter=(args.out, *(args.out / name for name in WRITTEN)))
 
 
 def run(args: argparse.Namespace) -> int:
     """Carry over and write; 1 where nothing is kept, so that nothing is written."""
     from ioadapt_theory.adapters.carrying import carried
-    from ioadapt_theory.report import carried as told
-    from ioadapt_theory.report.inputs import read_both
-    from ioadapt_theory.report.runnable import load_model
+    from ioadapt_theory.reporting import carried as told
+    from ioadapt_theory.reporting.inputs import read_both
+    from ioadapt_theory.reporting.runnable import load_model
 
-    _require_room(args)
+    if not args.out.absolute().parent.is_dir():
+        msg = f"Cannot write {args.out}: its folder does not exist."
+        raise InvalidValueError(msg)
+    if args.rows < 3 or args.batch < 1:
+        msg = f"--rows has to be at least 3 and --batch at least 1, got {args.rows} and {args.batch}."
+        raise InvalidValueError(msg)
     tuned = _is_model(Path(args.adapter))
     source = load_model(args.source)
     same = tuned and args.source == args.target
@@ -134,7 +139,7 @@ def _write(args: argparse.Namespace, target: "nn.Module", format_: str, componen
     from ioadapt_theory.adapters.layer import Adapter
     from ioadapt_theory.adapters.model import layers
     from ioadapt_theory.adapters.rules.fingerprint import fingerprint
-    from ioadapt_theory.formats.own import save
+    from ioadapt_theory.formats.own import save_adapter
     from ioadapt_theory.formats.plain_lora import Baked, write_lora
 
     adapters: Mapping[str, Adapter] = {n: m.adapters["default"] for n, m in layers(target, "default").items()}  # type: ignore[misc]
@@ -143,7 +148,7 @@ def _write(args: argparse.Namespace, target: "nn.Module", format_: str, componen
     if style is None or not plain:
         if style is not None:
             sys.stderr.write(f"{format_} cannot hold input or output adapters; {args.out} is in our own format.\n")
-        save(target, args.out)
+        save_adapter(target, args.out)
         return
     weights = ModelWeights(target)
     bases = {name: weights.layer(name) for name in adapters}
@@ -155,21 +160,3 @@ def _write(args: argparse.Namespace, target: "nn.Module", format_: str, componen
 def _is_model(path: Path) -> bool:
     """Whether a folder is a whole model's, not an adapter's."""
     return (path / "config.json").is_file() and not (path / "adapter_config.json").is_file()
-
-
-def _require_room(args: argparse.Namespace) -> None:
-    """Refuse places that cannot be written, or are one of the models or the adapter, before anything is computed."""
-    for path in (args.out, args.html):
-        if path is not None and not path.absolute().parent.is_dir():
-            msg = f"Cannot write {path}: its folder does not exist."
-            raise InvalidValueError(msg)
-    if args.html is not None and args.html.is_dir():
-        msg = f"Cannot write {args.html}: it is a folder."
-        raise InvalidValueError(msg)
-    taken = {Path(p).resolve() for p in (args.adapter, args.source, args.target)}
-    if args.out.resolve() in taken or args.out.resolve().parent in taken - {Path(args.adapter).resolve().parent}:
-        msg = f"{args.out} is the adapter or a model itself, or in its folder; give another place to write to."
-        raise InvalidValueError(msg)
-    if args.rows < 3 or args.batch < 1:
-        msg = f"--rows has to be at least 3 and --batch at least 1, got {args.rows} and {args.batch}."
-        raise InvalidValueError(msg)

@@ -109,7 +109,7 @@ def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> 
         torch.manual_seed(seed)
         try:
             result = (call or called)(model, widened(batch))
-        except IoAdaptError:
+        except (IoAdaptError, torch.OutOfMemoryError):
             raise
         except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
             if "quantized::" in str(error) or isinstance(error, NotImplementedError):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ioadapt_theory.adapters.base_weights import TensorWeights
-from ioadapt_theory.report.kin.kinship import Relation
+from ioadapt_theory.reporting.kin.kinship import Relation
 
 Tensors = dict[str, Tensor]
 WIDTH, HEAD, NEURONS, BLOCKS, TOKENS, CLASSES = 64, 16, 96, 4, 120, 12

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from ioadapt_theory.report import report
-from ioadapt_theory.report.kin.kinship import Kinship, Relation
+from ioadapt_theory.reporting import report
+from ioadapt_theory.reporting.kin.kinship import Kinship, Relation
 from tests.report.histories import HISTORIES, Tensors, float8, network, weights
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ioadapt_theory.report import report
-from ioadapt_theory.report.page import to_html
+from ioadapt_theory.reporting import report
+from ioadapt_theory.reporting.page import to_html
 from tests.browser import Browse
 from tests.report.models import network, tuned
 

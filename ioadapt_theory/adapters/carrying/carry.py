@@ -46,6 +46,7 @@ def carried(
     strict: bool = True,
     rename: Mapping[str, str] | None = None,
     match: str = "name",
+    trainable: bool = False,
     tuned: nn.Module | None = None,
     **options: Any,
 ) -> CarryReport:
@@ -59,6 +60,7 @@ def carried(
         strict: raise where a layer has no counterpart.
         rename: target name for layers that are called otherwise there.
         match: see ``transfer``.
+        trainable: whether the adapter is to be trained further on the target.
         tuned: a model tuned from the source; its difference to the source is the adapter, see ``extract``.
         **options: the fields of ``Options``.
 
@@ -72,7 +74,8 @@ def carried(
         if source is target:
             return extracted
         try:
-            return carried(source, target, inputs, name=name, strict=strict, rename=rename, match=match, **options)
+            common: dict[str, Any] = {"strict": strict, "rename": rename, "match": match, "trainable": trainable}
+            return carried(source, target, inputs, name=name, **common, **options)
         finally:
             remove(source, name)
     given = layers(source, name)
@@ -89,7 +92,7 @@ def carried(
     trial = Trial(source, target, name, chosen.call, chosen.seed)
     with undisturbed(source), undisturbed(target):
         report, adapters = _Carrying(trial, rows, places, lost, chosen).done()
-    put(target, adapters, name)
+    put(target, adapters, name, trainable=trainable)
     for note in report.notes:
         warnings.warn(note, CarryWarning, stacklevel=3)
     return report

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import deepcopy
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -71,8 +72,9 @@ def from_zero(adapters: Adapters, seed: int) -> dict[str, Adapter]:
     made = {}
     for layer, adapter in adapters.items():
         made[layer] = new = deepcopy(adapter)
+        phi: Any
         for _, phi in new.parts():
-            a: Tensor = phi.A.data  # type: ignore[assignment]
+            a = phi.A.data
             a.copy_((torch.rand(a.shape, generator=generator) * 2 - 1) / a.shape[0] ** 0.5)
             phi.B.data.zero_()
     return made
@@ -81,12 +83,13 @@ def from_zero(adapters: Adapters, seed: int) -> dict[str, Adapter]:
 def balanced_lora(adapter: Adapter) -> Adapter:
     """Return the same LoRA with factors of equal sizes; one that changes nothing stays as it is."""
     new = deepcopy(adapter)
+    phi: Any
     for _, phi in new.parts():
-        if not phi.B.any():  # type: ignore[operator]
+        if not phi.B.any():
             continue
-        a, b = balanced((phi.A.data.float(), phi.B.data.float()))  # type: ignore[arg-type, operator]
-        phi.A.data.copy_(a)  # type: ignore[operator]
-        phi.B.data.copy_(b)  # type: ignore[operator]
+        a, b = balanced((phi.A.data.float(), phi.B.data.float()))
+        phi.A.data.copy_(a)
+        phi.B.data.copy_(b)
     return new
 
 

@@ -79,7 +79,7 @@ def tried(target: nn.Module, candidates: Mapping[str, Adapters]) -> Iterator[dic
             name = f"carried_{number}"
             while name in taken:
                 name += "_"
-            install(target, adapters, name)
+            install(target, adapters, name, trainable=None)
             names[candidate] = name
         yield names
     finally:
@@ -102,10 +102,10 @@ def only(model: nn.Module, name: str) -> Iterator[None]:
             layer.activate(*active)
 
 
-def put(target: nn.Module, adapters: Adapters, name: str) -> None:
+def put(target: nn.Module, adapters: Adapters, name: str, *, trainable: bool = False) -> None:
     """Put adapters on a model of which nothing else changes: what was trainable stays so."""
     if adapters:
         flags = {p: p.requires_grad for p in target.parameters()}
-        install(target, adapters, name)
+        install(target, adapters, name, trainable=trainable)
         for p, flag in flags.items():
             p.requires_grad_(flag)

@@ -4,9 +4,9 @@ from dataclasses import asdict
 from typing import Any
 
 from ioadapt_theory.null import Null
-from ioadapt_theory.report.assemble import Report
-from ioadapt_theory.report.law import Law
-from ioadapt_theory.report.layers import LayerPair
+from ioadapt_theory.reporting.assemble import Report
+from ioadapt_theory.reporting.law import Law
+from ioadapt_theory.reporting.layers import LayerPair
 
 SCHEMA = 2
 

@@ -14,11 +14,11 @@ from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import layers
 from ioadapt_theory.effect.passes import Call
 from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.report.advice import Advice, advise
-from ioadapt_theory.report.kin.counterparts import corresponding, differing, matrices
-from ioadapt_theory.report.kin.kinship import Kinship, kinship
-from ioadapt_theory.report.law import Law, law
-from ioadapt_theory.report.layers import LayerPair, pairs
+from ioadapt_theory.reporting.advice import Advice, advise
+from ioadapt_theory.reporting.kin.counterparts import corresponding, differing, matrices
+from ioadapt_theory.reporting.kin.kinship import Kinship, kinship
+from ioadapt_theory.reporting.law import Law, law
+from ioadapt_theory.reporting.layers import LayerPair, pairs
 
 Progress = Callable[[int], object]
 
@@ -39,11 +39,11 @@ class Report:
 
     Example:
         >>> from torch import nn
-        >>> from ioadapt_theory.report import report
+        >>> from ioadapt_theory import report
         >>> source, target = nn.Sequential(nn.Linear(64, 48)), nn.Sequential(nn.Linear(64, 48))
         >>> _ = target.load_state_dict(source.state_dict())
-        >>> told = report(source, target)
-        >>> str(told.kinship.relation), str(told).startswith("Copy")
+        >>> outcome = report(source, target)
+        >>> str(outcome.kinship.relation), str(outcome).startswith("Copy")
         ('same function', True)
     """
 
@@ -92,7 +92,7 @@ def report(
         counterparts: the target's name for layers that are called otherwise there.
         names: for people.
         lost: layers of an adapter's file that do not fit the target, and why.
-        progress: given the number of weights to read, returns what is told of every layer's.
+        progress: given the number of weights to read, returns what is called with every layer's.
 
     Raises:
         InvalidValueError: no layer in common, weights or outputs that are not finite, outputs that do not compare, or
@@ -101,7 +101,7 @@ def report(
     Example:
         >>> import copy
         >>> from torch import nn
-        >>> from ioadapt_theory.report import report
+        >>> from ioadapt_theory import report
         >>> model = nn.Sequential(nn.Linear(64, 96), nn.ReLU(), nn.Linear(96, 48))
         >>> report(model, copy.deepcopy(model)).kinship.relation
         <Relation.SAME: 'same function'>
@@ -129,10 +129,10 @@ def report(
             tell(math.prod(here[pair.name]))
     reached = {pair.counterpart for pair in compared}
     missing, extra = tuple(n for n in here if n not in common), tuple(n for n in there if n not in reached)
-    told = None
+    on_inputs = None
     if inputs is not None and live is not None:
         asked = {p.name: p.counterpart for p in compared if not p.table and (p.placements or not adapters)}
-        told = law(
+        on_inputs = law(
             *live, inputs, asked, target_inputs=target_inputs, adapter=name, call=call, explained=explained, size=size
         )
     relation = kinship(
@@ -143,7 +143,7 @@ def report(
         added=_added(one, missing) or _added(two, extra),
         orders=len(places.orders),
         heads=places.heads,
-        difference=None if told is None else told.difference,
+        difference=None if on_inputs is None else on_inputs.difference,
     )
     gone = {n: "the target has no such layer" for n in adapters if n not in common}
     gone |= {
@@ -156,8 +156,8 @@ def report(
         missing=missing,
         extra=extra,
         lost={**gone, **(lost or {})},
-        law=told,
-        advice=tuple(advise(relation, told, adapted=bool(adapters))),
+        law=on_inputs,
+        advice=tuple(advise(relation, on_inputs, adapted=bool(adapters))),
     )
 
 

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
-from ioadapt_theory.report import text
-from ioadapt_theory.report.assemble import Report
+from ioadapt_theory.reporting import text
+from ioadapt_theory.reporting.assemble import Report
 from ioadapt_theory.similarity.report.page import assets, sortable
 
 _STYLE: Final = """
@@ -18,7 +18,7 @@ def to_html(report: Report) -> str:
     source, target, adapter = report.names
     title = f"{source} → {target}" + (f": {adapter}" if adapter else "")
     style, script = assets()
-    law = [] if report.law is None else text.told(report.law)
+    law = [] if report.law is None else text.of_law(report.law)
     layers = _table(text.table(report.layers, report.law), long=True)
     parts = [
         f'<p class="answer">{escape(str(report))}</p>',

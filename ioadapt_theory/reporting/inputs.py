@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, MissingExtraError
-from ioadapt_theory.report.runnable import read_inputs
+from ioadapt_theory.reporting.runnable import read_inputs
 
 TENSORS = (".safetensors", ".npz")
 LENGTH, SHORTEST, ROWS = 128, 8, 256

@@ -5,8 +5,8 @@ from typing import Final
 
 from ioadapt_theory.adapters.rules.auto import TIE
 from ioadapt_theory.effect import Foretold
-from ioadapt_theory.report.kin.kinship import Kinship, Relation
-from ioadapt_theory.report.law import SIDES, Law
+from ioadapt_theory.reporting.kin.kinship import Kinship, Relation
+from ioadapt_theory.reporting.law import SIDES, Law
 
 THEOREM: Final = "weights alone cannot bound how much of its gain an adapter inside a network keeps (Theorem 7)"
 CARRY: Final = (
@@ -52,7 +52,8 @@ def _of_weights(kinship: Kinship, *, adapted: bool) -> list[Advice]:
         return [Advice(how, "the two compute the same function")]
     measure = Advice("give unlabelled inputs (--inputs BATCH)", THEOREM)
     if kinship.relation in (Relation.UNRELATED, Relation.DIFFERENT):
-        return [measure, Advice(CARRY if adapted else "train an adapter on each", str(kinship.relation))]
+        how = CARRY if adapted else "train an adapter on each"
+        return [measure, Advice(how, f"a copy has no reason to fit ({kinship.relation})")]
     return [measure]
 
 

@@ -19,7 +19,7 @@ from ioadapt_theory.checkpoints.names.transformers import HEADS
 from ioadapt_theory.checkpoints.neurons import ALIKE, mlps, order_of
 from ioadapt_theory.checkpoints.renaming import common
 from ioadapt_theory.errors import IoAdaptError
-from ioadapt_theory.report.kin.likeness import finite, same
+from ioadapt_theory.reporting.kin.likeness import finite, same
 from ioadapt_theory.similarity.report.order import place
 
 SMALLEST: Final = 8
@@ -83,14 +83,30 @@ class Counterparts:
         return replace(layer, matrix=layer.matrix[:, back], bias=None if layer.bias is None else layer.bias[back])
 
 
-def corresponding(source: Weights, target: Weights, told: Mapping[str, str] | None = None) -> Counterparts:
-    """Match layers as told, by contents where blocks were renumbered, or by name."""
-    names = [name for name in matrices(source) if name not in (told or {})]
-    found = correspond([Name("", name) for name in names], target, "auto", source=source)
-    layers = {key.path: places[0] for key, places in found.layers.items() if len(places) == 1} | {**(told or {})}
+def corresponding(source: Weights, target: Weights, given: Mapping[str, str] | None = None) -> Counterparts:
+    """Match layers as given, by contents where blocks were renumbered, or by name."""
+    given = given or {}
+    names = [Name("", name) for name in matrices(source) if name not in given]
+    matched = correspond(names, target, "auto", source=source).places
+    layers = {key.path: _nearest(source, target, key.path, places) for key, places in matched.items()} | {**given}
+    layers = {name: place for name, place in layers.items() if place}
     origins = {new: old for old, new in layers.items()}
     heads = head_orders(source, target, origins)
     return Counterparts(layers, {**orders(source, target, origins), **heads}, bool(heads))
+
+
+def _nearest(source: Weights, target: Weights, name: str, places: Iterable[tuple[str, ...]]) -> str:
+    """Return the one of several places whose weights are most like the layer's; "" if it is none by itself."""
+    single = [layers[0] for layers in places if len(layers) == 1]
+    if len(single) < 2:
+        return single[0] if single else ""
+    w = source.layer(name).matrix.detach().float()
+
+    def likeness(place: str) -> float:
+        other = target.layer(place).matrix.detach().float()
+        return float((w * other).sum() / other.norm().clamp_min(1e-30)) if other.shape == w.shape else -1.0
+
+    return max(single, key=likeness)
 
 
 def head_orders(source: Weights, target: Weights, origins: Mapping[str, str]) -> dict[str, Order]:

@@ -5,10 +5,10 @@ from textwrap import fill
 from typing import Final
 
 from ioadapt_theory.null import STANDS_OUT, Null
-from ioadapt_theory.report.assemble import Report
-from ioadapt_theory.report.kin.kinship import TELLING as RELATED
-from ioadapt_theory.report.law import SIDES, Law
-from ioadapt_theory.report.layers import LayerPair
+from ioadapt_theory.reporting.assemble import Report
+from ioadapt_theory.reporting.kin.kinship import TELLING as RELATED
+from ioadapt_theory.reporting.law import SIDES, Law
+from ioadapt_theory.reporting.layers import LayerPair
 
 ROWS: Final = 10
 """Layers shown; the page and the JSON have all."""
@@ -20,7 +20,7 @@ def to_text(report: Report, width: int = 100) -> str:
     Example:
         >>> import copy
         >>> from torch import nn
-        >>> from ioadapt_theory.report import report, to_text
+        >>> from ioadapt_theory.reporting import report, to_text
         >>> model = nn.Sequential(nn.Linear(64, 96), nn.ReLU(), nn.Linear(96, 48))
         >>> print(to_text(report(model, copy.deepcopy(model))).splitlines()[0])
         Any adapter can be copied as it is: the two compute the same function.
@@ -31,7 +31,7 @@ def to_text(report: Report, width: int = 100) -> str:
         "",
         f"{report.names[0]} -> {report.names[1]}: {report.kinship}.",
         counts(report),
-        *(() if report.law is None else told(report.law)),
+        *(() if report.law is None else of_law(report.law)),
         *(f"{name}: not moved, {why}." for name, why in list(report.lost.items())[:3]),
     ]
     lines = [fill(line, width, break_long_words=False) for line in paragraphs]
@@ -67,7 +67,7 @@ def counts(report: Report) -> str:
     return "; ".join(parts) + "."
 
 
-def told(law: Law) -> list[str]:
+def of_law(law: Law) -> list[str]:
     """Say what the inputs tell of the adapter, or of one on each side."""
     copied = law.copied
     if copied is None:
@@ -99,8 +99,8 @@ def table(pairs: Sequence[LayerPair], law: Law | None) -> list[list[str]]:
             alike = pair.likeness.equal or (pair.likeness.z or 0.0) >= RELATED
             cells = [side(null, alike=alike) for null in (pair.sides.input, pair.sides.output)]
         else:
-            found = (law.expected.get((pair.name, one)) for one in sides)
-            cells = [number(None if one is None else one.R) for one in found]
+            shares = (law.expected.get((pair.name, one)) for one in sides)
+            cells = [number(None if one is None else one.R) for one in shares]
         lines.append([pair.name, number(pair.sides.cosine), number(pair.sides.ratio), *cells])
     return lines
 

@@ -9,8 +9,8 @@ from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.rules.facing import Sides, sides
 from ioadapt_theory.checkpoints.names.kinds import kind
-from ioadapt_theory.report.kin.counterparts import Counterparts, matrices
-from ioadapt_theory.report.kin.likeness import Likeness, finite, likeness
+from ioadapt_theory.reporting.kin.counterparts import Counterparts, matrices
+from ioadapt_theory.reporting.kin.likeness import Likeness, finite, likeness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

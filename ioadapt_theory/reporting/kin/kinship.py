@@ -7,7 +7,7 @@ from statistics import median
 from typing import Final
 
 from ioadapt_theory.null import Null
-from ioadapt_theory.report.layers import LayerPair
+from ioadapt_theory.reporting.layers import LayerPair
 
 TELLING: Final = 5.0
 """Standard deviations over permuted channels from which a layer is related; many layers are asked."""
@@ -117,7 +117,7 @@ def _apart(pairs: Sequence[LayerPair], sizes: int, single: int) -> Kinship:
         return Kinship(Relation.DIFFERENT, other)
     if all(p.likeness.most / 2 < TELLING for p in pairs):
         return Kinship(Relation.SMALL, "layers of so few channels would look the same by chance")
-    return Kinship(Relation.UNRELATED, f"no more than chance is shared in {len(pairs)} layers")
+    return Kinship(Relation.UNRELATED, f"the weights of {len(pairs)} layers are no more alike than chance")
 
 
 def _shared(null: Null | None) -> bool:
@@ -132,7 +132,8 @@ def _copied(
     changed = [p for p in pairs if not p.likeness.equal]
     narrowed = [p for p in changed if p.likeness.copy == "narrowed"]
     kinds = {p.likeness.copy for p in changed}
-    if "" in kinds or (missing and extra) or 2 * len(vectors[0]) > max(vectors[1], 1) or not _inside(pairs, narrowed):
+    more = bool(vectors[0]) and ("rounded" not in kinds or 2 * len(vectors[0]) > vectors[1])
+    if more or "" in kinds or (missing and extra) or not _inside(pairs, narrowed):
         return ""
     who = {p.likeness.copied for p in changed} - {""}
     who |= {"target"} if missing else {"source"} if extra else set()

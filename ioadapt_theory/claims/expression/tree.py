@@ -255,6 +255,16 @@ def replaced(x: Term, by: Mapping[Term, Term]) -> Term:
     return Term(x.op, tuple(replaced(a, by) for a in x.args), x.name) if x.args else x
 
 
+def squared(x: Term) -> Term | None:
+    """Return x² for a formula that is not negative by its form and whose square needs no root; None for any other."""
+    if x.op in {"norm", "fro", "sine", "segment", "scalar", "number"}:
+        return None if x.name.startswith("-") else x**2
+    if x.op in {"let", "mul", "div", "min", "max"}:
+        args = [squared(a) for a in x.args]
+        return None if None in args else Term(x.op, tuple(a for a in args if a), x.name)
+    return None
+
+
 def linear_part(x: Term) -> Term | None:
     """D of a row xD that is linear in the letter x; None for x itself.
 

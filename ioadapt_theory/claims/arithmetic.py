@@ -58,7 +58,6 @@ arcsin = _elementwise("arcsin")
 atanh = _elementwise("atanh")
 sinh = _elementwise("sinh")
 cosh = _elementwise("cosh")
-asinh = _elementwise("asinh")
 
 
 def number(x: float | int | Fraction, like: Array) -> Array:

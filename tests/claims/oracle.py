@@ -20,6 +20,11 @@ def matrix(rows: Any) -> Any:
     return mp.matrix([[number(x) for x in row] for row in rows])
 
 
+def least(s: Any) -> Any:
+    """The constant of Lemma 1's remainder: c + c² with c² = (1 + s)/2."""
+    return mp.sqrt((1 + s) / 2) + (1 + s) / 2
+
+
 def length(v: Any) -> Any:
     return mp.sqrt(sum(x * x for x in v))
 
@@ -167,7 +172,7 @@ A1: dict[str, tuple[str, Callable[[Pair], Any], Callable[[Pair], Any], bool]] = 
     "prop-1-explicit": (
         "lora",
         Pair.distance,
-        lambda p: sum(sine(p) * p.eps * k + (3 + abs(p.s0)) * (p.eps * k) ** 2 for k in p.stretches),
+        lambda p: sum(sine(p) * p.eps * k + least(abs(p.s0)) * (p.eps * k) ** 2 for k in p.stretches),
         False,
     ),
     "prop-1-finite": ("lora", Pair.distance, prop_1_finite, False),
@@ -399,8 +404,7 @@ def turn(x: Vectors) -> Any:
 LEMMAS: dict[str, tuple[Callable[[Vectors], Any], Callable[[Vectors], Any]]] = {
     "lemma-1": (lambda x: abs(x.delta), lambda x: (1 + abs(x.s())) * sum(x.rho)),
     "lemma-1-sharp": (lambda x: abs(x.delta), lambda x: mp.sqrt(1 - x.s() ** 2) * sum(x.rho)),
-    "lemma-1-remainder": (lambda x: abs(x.remainder), lambda x: (3 + abs(x.s())) * sum(r * r for r in x.rho)),
-    "lemma-1-remainder-best": (lambda x: abs(x.remainder), lambda x: 2 * sum(r * r for r in x.rho)),
+    "lemma-1-remainder-best": (lambda x: abs(x.remainder), lambda x: least(abs(x.s())) * sum(r * r for r in x.rho)),
     "lemma-1-angle": (turn, lambda x: sum(mp.asin(r) for r in x.rho)),
     "lemma-2": (Vectors.hessian_norm, lambda x: 12 * x.bound),
     "lemma-2-sharp": (Vectors.hessian_norm, lambda x: x.bound),

@@ -1,9 +1,9 @@
 """Depth: what a moved adapter does wrong has a gauge part and a mismatch part; exact for linear layers.
 
-f(x) = xW₁ … W_L, f' with W'. A gauge is a choice of orthogonal Q_l, Q₀ = Q_L = I; f^Q has the layers Q_{l−1}'W_lQ_l and
-is f. R_l = W'_l − Q_{l−1}'W_lQ_l, and T = I + M stands at one place. For layers with a nonlinearity of Lipschitz constant
-λ that commutes with the Q_l (permutations) the same parts bound the error, by Minkowski's inequality and λ‖W_j‖ for each
-layer behind a change; that is no part of the claim.
+f(x) = xW₁ … W_L, f' with W'. A gauge is a choice of orthogonal Q_l, Q₀ = Q_L = I; f^Q has the layers Q_{l−1}'W_lQ_l
+and is f. R_l = W'_l − Q_{l−1}'W_lQ_l, and T = I + M stands at one place. For layers with a nonlinearity of Lipschitz
+constant λ that commutes with the Q_l (permutations) the same parts bound the error, by Minkowski's inequality and λ‖W_j‖
+for each layer behind a change; that is no part of the claim.
 """
 
 from collections.abc import Iterator
@@ -32,8 +32,8 @@ def sentence(zero_there: dict[str, bool]) -> str:
     safe = " and ".join(name.get(place, place) for place, zero_ in zero_there.items() if zero_)
     return (
         "for linear layers f_T − f'_T is a gauge part, z(T − QTQ')W at the input of a layer or zW(T − QTQ') at its "
-        "output, carried through f^Q, and a telescoped sum of the mismatches R_j; the gauge part is zero for every gauge "
-        f"and every adapter at {safe}, and nowhere else"
+        "output, carried through f^Q, and a telescoped sum of the mismatches R_j; the gauge part is zero for every "
+        f"gauge and every adapter at {safe}, and nowhere else"
     )
 
 
@@ -104,8 +104,8 @@ CLAIMS = (
         prose=sentence({"input 1": True, f"output {DEPTH}": True}),
         proofs=(two_parts, commutator),
         expected=PROVED,
-        remark="the mismatch part depends on the place and on the adapter, not on its norm alone; for Lipschitz layers the "
-        "parts are a bound, which on trained networks is 22 to 1,243 times too large; planted networks with ReLU whose "
+        remark="the mismatch part depends on the place and on the adapter, not on its norm alone; for Lipschitz layers "
+        "the parts are a bound, which on trained networks is 22 to 1,243 times too large; planted networks with ReLU whose "
         "hidden channels are permuted but for a share τ lose 2(1 − τ(τ + (1 − τ)/π)) of the adapter's effect at an "
         "interior input, measured within a tenth",
     ),

@@ -13,7 +13,7 @@ from ioadapt_theory.claims.expression.tree import Term, opened
 from ioadapt_theory.errors import FileFormatError
 
 RECORD = "formal.json"
-"""Beside the claims: claim id -> theorem, digest of its statement in Coq and of the formula; written by `make proofs`."""
+"""Beside the claims: claim id -> theorem, digests of its statement in Coq and of the formula; by `make proofs`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,8 @@ def formula_digest(claim: Claim) -> str:
 
 
 def _formula(claim: Claim) -> Iterator[str]:
-    yield f"{claim.id} {claim.expected} {' '.join(claim.words)} {any(getattr(p, 'approaches', 0) for p in claim.proofs)}"
+    supremum = any(getattr(proof, "approaches", False) for proof in claim.proofs)
+    yield f"{claim.id} {claim.expected} {' '.join(claim.words)} {supremum}"
     for r in (*claim.given, *claim.concludes):
         yield f"{_spelled(opened(r.left))} {r.sign} {_spelled(opened(r.right))} {r.order}"
     for x in claim.setting.letters if claim.setting else ():

@@ -67,7 +67,8 @@ class Hypothesis:
         """Return by how much an instance misses it: 0 where it holds; of an inequality relative to the right side."""
         values, (left, right) = Values(instance), (self.relation.left, self.relation.right)
         if self.relation.sign != "=":
-            return a.excess(values(left), values(right))
+            found = a.excess(values(left), values(right))
+            return found if self.relation is self.stated else found / 2  # of squares
         if left.kind == "scalar":
             return abs(values(left) - values(right))
         found = values(left)

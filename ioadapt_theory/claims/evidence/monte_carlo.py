@@ -1,9 +1,9 @@
 """Monte-Carlo as the propositions are stated: samples x ~ N(0, σ²I) run through random linear stacks.
 
 ‖xD‖² for x ~ N(0, σ²I) is a sum of χ² weighted by the squared singular values of D, so the law of a sample mean is
-known: its intervals are those of the normal law, which it is near for many samples, and a single stack is judged by the
-bound of Laurent and Massart (2000, Lemma 1), which holds for every N. Stacks draw their own samples, so that all together
-say more than one (``sampled``).
+known: its intervals are those of the normal law, which it is near for many samples, and a single stack is judged by
+the bound of Laurent and Massart (2000, Lemma 1), which holds for every N. Stacks draw their own samples, so that all
+together say more than one (``sampled``).
 """
 
 import math
@@ -53,8 +53,8 @@ class Estimate:
     def interval(self, level: float = LEVEL) -> tuple[Tensor, Tensor]:
         """Return where ‖D‖_F² is, for any multiple of this D: the mean over normal quantiles; 0 for D = 0.
 
-        With 65,536 samples the ends are within 0.4 % of a half width of the exact ones, a mixture of χ². With few samples
-        there may be no upper end.
+        With 65,536 samples the ends are within 0.4 % of a half width of the exact ones, a mixture of χ². With few
+        samples there may be no upper end.
         """
         total = self.weights.sum(-1).clamp(min=torch.finfo(self.weights.dtype).tiny)
         spread = NormalDist().inv_cdf((1 + level) / 2) * (self.variance / self.samples).sqrt() / total

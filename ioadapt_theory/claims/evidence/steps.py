@@ -1,7 +1,7 @@
-"""A line of an exact argument: what it says, and the computation that agrees; a computation of nothing agrees with nothing.
+"""A line of an exact argument: what it says, and the computation that agrees, which has to be one of something.
 
-Derived formulas are compared with the formula of the claim, read in symbols of their own, so that neither can be changed
-alone.
+Derived formulas are compared with the formula of the claim, read in symbols of their own, so that neither can be
+changed alone.
 """
 
 from collections.abc import Callable, Iterator, Mapping

@@ -115,7 +115,7 @@ TAYLOR: Final = 2
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The next formula of a chain, at least the one before (or equal to it), and why; with ``order``, up to O(ε^order)."""
+    """The next formula of a chain, at least the one before, and why; with ``order``, equal to it up to O(ε^order)."""
 
     says: str
     formula: Term
@@ -127,8 +127,8 @@ class Link:
 class Deduction:
     """A chain from a formula by links: what it concludes has a direction and an order.
 
-    It concludes ``first = last`` if every link is an equation, else ``first ≤ last``, up to the lowest order that a link
-    leaves. A chain from the first order of the goal's left side leaves O(ε²).
+    It concludes ``first = last`` if every link is an equation, else ``first ≤ last``, up to the lowest order that a
+    link leaves. A chain from the first order of the goal's left side leaves O(ε²).
     """
 
     first: Term
@@ -142,7 +142,7 @@ class Deduction:
                 yield f"it starts at {text(self.first)}, not at {text(goal.left)}"
             orders.append(TAYLOR)
         if orders and (goal.order is None or goal.order > min(orders)):
-            yield f"it leaves O(ε^{min(orders)}), and the goal {'nothing' if goal.order is None else f'O(ε^{goal.order})'}"
+            yield f"it leaves O(ε^{min(orders)}), and the goal " + (f"O(ε^{goal.order})" if goal.order else "nothing")
         if not self.links or opened(self.links[-1].formula) != opened(goal.right):
             yield f"it does not end at {text(goal.right)}"
         small = (scalar("epsilon") < 1,) if goal.order else ()

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from ioadapt_theory.claims import arithmetic as a
 from ioadapt_theory.claims.arithmetic import Array
+from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import Relation, Term, linear_part
 from ioadapt_theory.errors import InvalidValueError
 
@@ -106,7 +107,7 @@ class Values:
     def _singular_value(self, m: Term, index: int) -> Array:
         values = a.singular_values(self(m))
         if values.shape[-1] < -index:
-            msg = f"The matrix {m.name} has {values.shape[-1]} singular value; the statement needs its last {-index}."
+            msg = f"{text(m)} has {values.shape[-1]} singular value, and the statement needs the last {-index}."
             raise InvalidValueError(msg)
         return values[..., index]
 

@@ -121,7 +121,7 @@ def rank_of_update(placement: Placement) -> Claim:
 @argued(OnlyIf, "all of them: M₁W⁻¹ and W⁻¹M₁",
         "W invertible: every sum M₁ + M₂ of ranks r₁ and r₂ is reached, by A₁B₁ = M₁W⁻¹ or W⁻¹M₁ and A₂B₂ = M₂")  # fmt: skip
 def every_update(claim: Claim) -> Iterator[Step]:
-    """Insert them; for fewer columns than rows output adapters reach less, and input adapters the other way round."""
+    """Insert them."""
     w, p, m1, m2 = noncommuting("W P M1 M2")
     yield Step("input: (I + M₁W⁻¹)W + M₂ = W + M₁ + M₂", words((1 + m1 * p) * w + m2, w + m1 + m2, ones=(p * w,)))
     yield Step("output: W(I + W⁻¹M₁) + M₂ = W + M₁ + M₂", words(w * (1 + p * m1) + m2, w + m1 + m2, ones=(w * p,)))
@@ -261,8 +261,8 @@ CLAIMS = (
             every_update,
         ),
         expected=PROVED,
-        remark="the input form needs rank W = d and the output form rank W = c only; where that fails the adapters alone "
-        "reach fewer, and A₂B₂ makes up for at most r₂ dimensions of it",
+        remark="the input form needs rank W = d and the output form rank W = c only; where that fails the adapters "
+        "alone reach fewer, and A₂B₂ makes up for at most r₂ dimensions of it",
         words=(CONVERSE,),
     ),
     Claim(

@@ -67,7 +67,7 @@ def one_sided(goal: Relation) -> Iterator[Step]:
     """K = c(1 + c), c = c₋, so s = 1 − 2c²; |u| = |v| = 1, p = u + Δu = rx, q = v + Δv = ty, E = (1 + 2c)u − v."""
     sp = sympy()
     c, r, t = sp.symbols("c r t", nonnegative=True)
-    uv, pu, pv, qu, qv, pq = sp.symbols("u·v p·u p·v q·u q·v x·y", real=True)
+    pu, pv, qu, qv, pq = sp.symbols("p·u p·v q·u q·v x·y", real=True)
     k, s = c * (1 + c), 1 - 2 * c**2
     change = (pv - s * pu) + (qu - s * qv)  # δ: ⟨p, v − su⟩ + ⟨q, u − sv⟩
     squares = (r**2 - 2 * pu + 1) + (t**2 - 2 * qv + 1)  # ρ_u² + ρ_v²
@@ -84,7 +84,7 @@ def one_sided(goal: Relation) -> Iterator[Step]:
                simplifies(sp.expand(k * (k * r**2 - r * n * w + 2 * c * w**2) - (k * r - n * w / 2) ** 2)))  # fmt: skip
     yield Step("left: 2c(a² + b² − 1) ≤ 1 − ⟨x, y⟩, a = ⟨x, e⟩, b = ⟨y, f⟩; clear if one is ≤ 0 or a² + b² ≤ 1",
                agree(1 + 2 * c - 2 * c * (pu**2 + qv**2), 1 - 2 * c * (pu**2 + qv**2 - 1)))  # fmt: skip
-    a, b, big_a, big_b, big_c, h, big_h = sp.symbols("a b A B C h H", real=True)  # sines beside the cosines a, b, c, h
+    a, b, big_a, big_b, big_c, h = sp.symbols("a b A B C h", real=True)  # sines beside the cosines a, b, c, h
     circles = (big_a**2 + a**2 - 1, big_b**2 + b**2 - 1, big_c**2 + c**2 - 1)
     z = sp.Symbol("z", real=True)
     gram = sp.Matrix([[1, a, h], [a, 1, z], [h, z, 1]]).det()

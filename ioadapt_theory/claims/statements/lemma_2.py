@@ -32,7 +32,7 @@ def at_unit_vectors(d: int) -> tuple[Any, Any, Any]:
 
 @lemma("exact spectrum", BOUND)
 def spectrum(goal: Relation) -> Iterator[Step]:
-    """At unit vectors H has the eigenvalues −s + 1, −s − 1 (d − 1 times each) and ±√(1 − s²); then H(u, v) = D H(û, v̂) D."""
+    """At unit vectors H has the eigenvalues −s + 1, −s − 1 (d − 1 times each) and ±√(1 − s²)."""
     sp = sympy()
     h, s, q = at_unit_vectors(4)
     lam = sp.Symbol("lambda", real=True)

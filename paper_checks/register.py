@@ -23,14 +23,13 @@ def entry(claim: Claim) -> str:
     lines = [
         f"{claim.id}: {claim.expected}, {claim.source}, {said['reading']}",
         f"  {report.stated(claim)}",
-        *(f"  in LaTeX: {latex(relation)}" for relation in (*(g.relation for g in claim.given), *claim.concludes)),
+        *(f"  in LaTeX: {latex(relation)}" for relation in (*claim.given, *claim.concludes)),
         *(f"  said: {word}" for word in said["words"]),
         *(f"  amends: {claim.amends}" for _ in [0] if claim.amends),
-        *(f"  {key}: {', '.join(said[key])}" for key in ("hypotheses",) if said[key]),
         *(f"  refuted by {shipped(claim, name)}" for name in claim.witnesses),
         *(f"  attained by {shipped(claim, name)}" for name in claim.attained),
         *(f"  searched in {claim.setting.name}: {searches(claim)}" for _ in [0] if claim.setting and claim.strategies),
-        f"  true: {said['remark']}",
+        f"  note: {said['remark']}",
         *(f"  {line}" for line in report.proofs(claim).splitlines()),
     ]
     return "\n".join(lines) + "\n"

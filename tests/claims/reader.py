@@ -23,7 +23,22 @@ LATEX = (
     (r"s_\{c-1\}", "s_{c−1}"), (r"c_\+", "c₊"), (r"c_-", "c₋"), (r"_1", "₁"), (r"_2", "₂"), (r"_0", "₀"), (r"(?<!‖)_x", "_x"),
     (r"(?<=[^{\\])-", "−"), (r"^-", "−"),
 )  # fmt: skip
-FUNCTIONS = ("artanh", "arccos", "arcsin", "cond", "rank", "rows", "max", "min", "sim", "cos", "ln", "s_{c−1}", "s_c", "H")
+FUNCTIONS = (
+    "artanh",
+    "arccos",
+    "arcsin",
+    "cond",
+    "rank",
+    "rows",
+    "max",
+    "min",
+    "sim",
+    "cos",
+    "ln",
+    "s_{c−1}",
+    "s_c",
+    "H",
+)
 EYE = object()
 
 
@@ -74,7 +89,9 @@ class Reader:
 
     def __init__(self, letters: Mapping[str, Any], definitions: list[str]) -> None:
         self.letters = dict(letters) | {"π": +mp.pi, "I": EYE}
-        self.meanings = dict(re.split(" ?= ", d, maxsplit=1) for d in definitions if " of Eq. 7" not in d and "Eq. 7}" not in d)
+        self.meanings = dict(
+            re.split(" ?= ", d, maxsplit=1) for d in definitions if " of Eq. 7" not in d and "Eq. 7}" not in d
+        )
         for name, meaning in [*self.meanings.items()]:
             if "'" not in name and name != "ŷ":
                 self.meanings.setdefault(prime(name), primed(meaning))
@@ -90,7 +107,7 @@ class Reader:
         assert self.at == len(self.text), f"{self.text[: self.at]} <- here: {self.text[self.at :]}"
         return value
 
-    def inner(self, formula: str, letters: Mapping[str, Any] = {}) -> Any:  # noqa: B006
+    def inner(self, formula: str, letters: Mapping[str, Any] = {}) -> Any:
         other = Reader.__new__(Reader)
         other.letters, other.meanings = self.letters | dict(letters), self.meanings
         return other(formula)
@@ -148,7 +165,9 @@ class Reader:
             elif mark == "⁻¹":
                 value = value**-1
             else:
-                value = value.T * (value * value.T) ** -1 if value.rows <= value.cols else (value.T * value) ** -1 * value.T
+                value = (
+                    value.T * (value * value.T) ** -1 if value.rows <= value.cols else (value.T * value) ** -1 * value.T
+                )
         return value
 
     def atom(self) -> Any:
@@ -177,7 +196,9 @@ class Reader:
             (value,) = self.until("‖", "‖")
             if self.take("_op"):
                 return value
-            return singular(value)[0] if self.take("₂") else mp.sqrt(entries(value)) if self.take("_F") else length(value)
+            return (
+                singular(value)[0] if self.take("₂") else mp.sqrt(entries(value)) if self.take("_F") else length(value)
+            )
         if self.take("Σ "):
             begin = self.at
             self.letters.setdefault("x", self.letters["x₁"])  # only to find the end of the summand

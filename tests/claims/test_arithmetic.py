@@ -18,8 +18,6 @@ M = [["1", "2", "0"], ["0", "1", "3"]]
 SQUARE = [["2", "1"], ["-1", "3"]]
 
 
-
-
 def numbers(x: Any, into: Any) -> Any:
     return [numbers(y, into) for y in x] if isinstance(x, list) else into(Fraction(x))
 
@@ -115,8 +113,6 @@ def test_an_angle_is_accurate_where_vectors_are_nearly_parallel(kind: Any) -> No
         np.testing.assert_allclose(plain(found), 1e-9, rtol=1e-12)
 
 
-
-
 @pytest.mark.parametrize(
     ("kind", "counts", "is_rounding"), [(tensor, "1e-11", "1e-13"), (digits, "1e-39", "1e-41"), (exact, "1e-99", "0")]
 )
@@ -127,8 +123,6 @@ def test_what_counts_as_rounding_in_a_rank(kind: Any, counts: str, is_rounding: 
             for small in (counts, is_rounding)
         )
         assert (int(two), int(one)) == (2, 1)
-
-
 
 
 def test_what_counts_as_rounding_in_a_pseudo_inverse() -> None:
@@ -180,7 +174,9 @@ def test_a_segment_and_the_hessian_along_it(kind: Any) -> None:
 
 
 @pytest.mark.parametrize("installed", [True, False])
-def test_the_rank_of_fractions_is_exact_with_flint_and_without(installed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_rank_of_fractions_is_exact_with_flint_and_without(
+    installed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if not installed:
         monkeypatch.setitem(sys.modules, "flint", None)
     draw = np.random.default_rng(0)

@@ -9,10 +9,10 @@ import pytest
 from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims.claim import Run
 from ioadapt_theory.claims.evidence.argument import Remarked
-from ioadapt_theory.claims.evidence.steps import Check, Step
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict, Verification, merged
 from ioadapt_theory.claims.evidence.sampled import Sampled
 from ioadapt_theory.claims.evidence.searches import Replay
+from ioadapt_theory.claims.evidence.steps import Check, Step
 from ioadapt_theory.claims.verifying import work
 
 
@@ -92,8 +92,6 @@ def test_samples_add_up_whoever_adds_them() -> None:
     assert merged("c", three).findings[Evidence.MONTE_CARLO].sampled.excess == -8
 
 
-
-
 @pytest.mark.parametrize(
     ("claim", "said", "lack"),
     [
@@ -103,8 +101,6 @@ def test_samples_add_up_whoever_adds_them() -> None:
 )
 def test_an_instance_is_said_to_attain_or_to_violate_only_if_it_does(claim: str, said: dict, lack: str) -> None:
     assert Replay()(replace(CLAIMS[claim], **said), Run(), 0).lacks == {lack}
-
-
 
 
 def test_an_argument_that_does_not_go_through_leaves_the_claim_undecided() -> None:

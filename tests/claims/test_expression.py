@@ -116,12 +116,6 @@ def test_what_has_no_product_or_sum_is_no_formula(form: Any) -> None:
         form(matrix("w"), row("x"), scalar("s"))
 
 
-
-
-
-
-
-
 def test_letters_are_those_of_the_paper() -> None:
     assert [letter(n, matrix=True) for n in ("w", "w_target", "w1_target", "ab")] == ["W", "W'", "W₁'", "AB"]
     assert [letter(n) for n in ("x1", "x2_target", "epsilon", "du")] == ["x₁", "x₂'", "ε", "Δu"]

@@ -76,7 +76,10 @@ SMALL: Change = lambda _: {"epsilon": "1e-9"}  # noqa: E731
 OTHERS: list[tuple[str, str, Change]] = [
     *(("lemma-1-angle", f"‖Δ{x}‖ ≤ ‖{x}‖", longer(x)) for x in "uv"),
     *(("lemma-2-remainder", f"‖Δ{x}‖ < ‖{x}‖", longer(x)) for x in "uv"),
-    *(("lemma-2-integral", "0 < min_t min(‖u + tΔu‖, ‖v + tΔv‖)", lambda raw, x=x: {f"d{x}": [-y for y in raw[x]]}) for x in "uv"),
+    *(
+        ("lemma-2-integral", "0 < min_t min(‖u + tΔu‖, ‖v + tΔv‖)", lambda raw, x=x: {f"d{x}": [-y for y in raw[x]]})
+        for x in "uv"
+    ),
     *((claim, NEAR, SMALL) for claim in ("lemma-3", "prop-3", "prop-3-second", "prop-4", "prop-5")),
     ("transfer-sufficient", "(‖I + AB‖₂ + 1)√ε ≤ ‖AB(W₂ − W₂')‖_F", doubled("W1_target")),
     ("transfer-same-function", "W₁W₂ = W₁'W₂'", doubled("W1_target")),

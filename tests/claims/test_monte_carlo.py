@@ -3,7 +3,6 @@
 from dataclasses import replace
 from functools import reduce
 from operator import or_
-from unittest.mock import Mock
 
 import pytest
 import torch
@@ -18,7 +17,6 @@ from ioadapt_theory.claims.evidence.monte_carlo import (
     instance_estimate,
     mean_distance,
 )
-from ioadapt_theory.claims.evidence.sampled import Sampled
 from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.claims.settings import stacks
 from ioadapt_theory.claims.settings.placement import Placement

@@ -16,8 +16,6 @@ from ioadapt_theory.claims.words import overhead
 from ioadapt_theory.linalg import cosine, operator_norm
 
 
-
-
 def pair(d=4):
     return torch.randn(d), torch.randn(d)
 

@@ -1,22 +1,15 @@
 """The settings of the claims: what a hypothesis misses, in which units, and what a model, a stack or a layer is."""
 
-from fractions import Fraction
-from itertools import pairwise
-from math import sqrt
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
 from ioadapt_theory.claims import CLAIMS, Run
-from ioadapt_theory.claims.arithmetic import mp
 from ioadapt_theory.claims.evidence.inequality import Hypothesis
-from ioadapt_theory.claims.expression.values import value
 from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.claims.settings import increments, relative_similarity, shared_function, stacks
-from ioadapt_theory.claims.settings.increments import Increments
 from ioadapt_theory.claims.settings.matrices import matrices
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.relative_similarity import RelativeSimilarity
@@ -31,13 +24,7 @@ def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-
-
 # Increments
-
-
-
-
 
 
 def test_increments_of_searches_are_shorter_than_their_vectors_or_than_half_of_them() -> None:
@@ -75,8 +62,6 @@ def test_two_models_differ_by_the_square_of_the_frobenius_norm_of_the_gap() -> N
     assert hypothesis.residual(hypothesis.mended(smaller, 2.9)).item() > 0.02
 
 
-
-
 @pytest.mark.parametrize("key", ["epsilon", "sigma"])
 def test_what_is_a_size_is_not_negative(key: str) -> None:
     for name in ("prop-3", "prop-4", "prop-5", "lemma-3", "prop-1", "prop-2-input"):
@@ -102,12 +87,6 @@ def test_free_matrices_are_gaussian_and_scalars_positive() -> None:
 
 
 # Relative similarity
-
-
-
-
-
-
 
 
 def exactly(**changes: Any) -> RelativeSimilarity:
@@ -164,8 +143,6 @@ def test_drawn_instances_reach_the_boundary_of_the_ball_and_the_size_that_is_the
 
 
 # Letters
-
-
 
 
 # Stacks

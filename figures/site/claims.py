@@ -111,7 +111,7 @@ def _instance(name: str) -> str:
 def _evidence(claim: Claim) -> Iterator[str]:
     kinds = dict.fromkeys(str(s.kind) for s in (*claim.proofs, *claim.strategies))
     if formal := record().get(claim.id):
-        kinds[f"formal (theorem `{formal.theorem}` in Coq, about this very statement)"] = None
+        kinds[f"formal (theorem `{formal.theorem}` in Coq, about this formula)"] = None
     if kinds:
         yield f"## Evidence\n\nKinds: {', '.join(kinds)}."
 

@@ -1,15 +1,15 @@
-"""The vocabulary in which claims are written: ``from ioadapt_theory.claims.language import *`` and a file reads as a paper.
+"""The vocabulary in which claims are written, for ``from ioadapt_theory.claims.language import *``.
 
 A statement is a ``Claim``: ``given`` hypotheses it ``concludes`` relations, and its ``proofs`` say why, line by line.
 
-Formulas. ``row``, ``matrix`` and ``scalar`` make letters; ``+ - * / **``, ``@`` for products with matrices, ``<=``, ``<``
-and ``.equals`` make formulas and relations of them; ``.up_to(2)`` adds O(ε²); ``let`` names a part. Letters that are
-there already: AB, EPSILON, SIGMA and T = I + AB; SOURCE and TARGET, the models of App. A.1, with x1, x2, w, outputs y1,
-y2, s0 and sine0; X, W1, W2, W1_TARGET, W2_TARGET and GAP of App. A.2; U, V, DU, DV, S, R and DELTA of Lemma 1.
+Formulas. ``row``, ``matrix`` and ``scalar`` make letters; ``+ - * / **``, ``@`` for products with matrices, ``<=``,
+``<`` and ``.equals`` make formulas and relations of them; ``.up_to(2)`` adds O(ε²); ``let`` names a part. Letters that
+are there already: AB, EPSILON, SIGMA and T = I + AB; SOURCE and TARGET, the models of App. A.1, with x1, x2, w, outputs
+y1, y2, s0 and sine0; X, W1, W2, W1_TARGET, W2_TARGET and GAP of App. A.2; U, V, DU, DV, S, R and DELTA of Lemma 1.
 
 Arguments, by what they conclude.
-``derived(name, first, Link(says, formula, by), …)``: an upper bound or an equation. Every link is algebra, or follows by
-rules (CAUCHY_SCHWARZ, TRIANGLE, …), hypotheses and lemmas. ``@lemma(name, relation)`` makes a lemma of lines
+``derived(name, first, Link(says, formula, by), …)``: an upper bound or an equation. Every link is algebra, or follows
+by rules (CAUCHY_SCHWARZ, TRIANGLE, …), hypotheses and lemmas. ``@lemma(name, relation)`` makes a lemma of lines
 ``Step(says, check)``, the last of which is ``reached``. ``by_lemma`` is for a claim that is a lemma.
 ``Attained(name, family, over)``: sharp, for every value of the parameters of the right side.
 ``contradicted("ce1")``: a shipped instance. ``argued(Shown | Refuted | OnlyIf | Remarked, …)``: lines about prose.
@@ -23,158 +23,25 @@ Searches: ``Replay`` shipped instances, ``RandomInstances``, ``GradientAscent``,
 """
 
 from ioadapt_theory.claims.claim import Claim, Origin, Word
-from ioadapt_theory.claims.evidence.argument import (
-    Attained,
-    Derived,
-    OnlyIf,
-    Refuted,
-    RefutedBy,
-    Remarked,
-    Shown,
-    ShownBy,
-    argued,
-    by_lemma,
-    contradicted,
-    derived,
-)
+from ioadapt_theory.claims.evidence.argument import *
 from ioadapt_theory.claims.evidence.findings import Verdict
 from ioadapt_theory.claims.evidence.identities import ExactValue
 from ioadapt_theory.claims.evidence.monte_carlo import StackMonteCarlo
 from ioadapt_theory.claims.evidence.orders import OrderFit
 from ioadapt_theory.claims.evidence.searches import GradientAscent, RandomInstances, Replay
-from ioadapt_theory.claims.evidence.steps import (
-    Check,
-    Step,
-    agree,
-    both,
-    found,
-    general,
-    lemma,
-    lines,
-    nonnegative,
-    reached,
-    simplifies,
-    true,
-    vanishes,
-    words,
-    zero,
-)
+from ioadapt_theory.claims.evidence.steps import *
 from ioadapt_theory.claims.expression.algebra import noncommuting, symbolic, sympy
-from ioadapt_theory.claims.expression.deduction import (
-    CAUCHY_SCHWARZ,
-    LEFT,
-    OPERATOR,
-    PSEUDOINVERSE,
-    RANK_SUM,
-    RIGHT,
-    ROWS,
-    SINE,
-    SPECTRAL_PRODUCT,
-    SQUARE,
-    THROUGH,
-    TRIANGLE,
-    TRIANGLE_DIFFERENCE,
-    TRIANGLE_FROBENIUS,
-    Deduction,
-    Link,
-    rule,
-)
+from ioadapt_theory.claims.expression.deduction import *
 from ioadapt_theory.claims.expression.limits import delta, first_order
 from ioadapt_theory.claims.expression.notation import text
-from ioadapt_theory.claims.expression.tree import (
-    EYE,
-    HALF,
-    NOTHING,
-    PI,
-    Relation,
-    Term,
-    angle,
-    arcsin,
-    artanh,
-    cond,
-    cos,
-    dot,
-    fro,
-    hessian_norm,
-    inverse,
-    landau,
-    let,
-    ln,
-    matrix,
-    maximum,
-    mean_square,
-    minimum,
-    norm,
-    opened,
-    pinv,
-    positive,
-    rank,
-    replaced,
-    row,
-    rows,
-    scalar,
-    segment,
-    sigma,
-    sim,
-    sine,
-    spectral,
-    sqrt,
-    sup_hessian_norm,
-    total,
-)
+from ioadapt_theory.claims.expression.tree import *
 from ioadapt_theory.claims.expression.values import evaluator
 from ioadapt_theory.claims.instances import Letter, Setting, normals
-from ioadapt_theory.claims.settings.increments import (
-    AVOIDS_ZERO,
-    DELTA,
-    DU,
-    DV,
-    INCREMENTS,
-    RHO_U,
-    RHO_V,
-    SHORTER,
-    STRICTLY_SHORTER,
-    R,
-    S,
-    U,
-    V,
-    remainder,
-    short,
-    shorter,
-)
-from ioadapt_theory.claims.settings.letters import (
-    AB,
-    EPSILON,
-    GAP,
-    MODELS,
-    SIGMA,
-    SOURCE,
-    STRETCHES,
-    TARGET,
-    W1,
-    W1_TARGET,
-    W2,
-    W2_TARGET,
-    Model,
-    T,
-    X,
-    discrepancy,
-    distance,
-    stretch,
-)
+from ioadapt_theory.claims.settings.increments import *
+from ioadapt_theory.claims.settings.letters import *
 from ioadapt_theory.claims.settings.matrices import matrices
 from ioadapt_theory.claims.settings.placement import Placement
-from ioadapt_theory.claims.settings.relative_similarity import (
-    BELOW_ONE,
-    BELOW_OUTPUTS,
-    FROBENIUS,
-    FULL_ROW_RANK,
-    LITERAL,
-    NOT_PARALLEL,
-    REGULAR,
-    SAME_OUTPUTS,
-    SPECTRAL,
-)
+from ioadapt_theory.claims.settings.relative_similarity import *
 from ioadapt_theory.claims.settings.relative_similarity_instances import (
     FINITE,
     TO_FIRST_ORDER,

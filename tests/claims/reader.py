@@ -1,4 +1,4 @@
-"""Printed formulas read back: text, or LaTeX put into the same words, evaluated by mpmath on the letters of an instance."""
+"""Printed formulas read back: text, or LaTeX put into the same words, evaluated on the letters of an instance."""
 
 import re
 from collections.abc import Mapping
@@ -13,14 +13,15 @@ LETTERS = {
     **{"u": "u", "v": "v", "du": "Δu", "dv": "Δv", "x": "X", "a": "A", "b": "B", "a1": "A₁", "b1": "B₁", "a2": "A₂"},
     **{"b2": "B₂", "f": "F", "f_target": "F'", "g": "G", "h": "H", "xab": "XAB"},
 }
+GREEK = dict(zip("delta kappa tau theta alpha beta mu".split(), "δκτθαβμ", strict=True))
 LATEX = (
     (r"\\operatorname\{(\w+)\}", r"\1"), (r"\\(ln|cos|max|min|arccos|arcsin)", r"\1"), (r"\\left\||\\right\|", "|"),
     (r"\\\|", "‖"), (r"‖_\{\\mathrm\{op\}\}", "‖_op"), (r"‖_2", "‖₂"), (r"\\mathbb\{E\}", "E"), (r"\\langle", "⟨"),
     (r"\\rangle", "⟩"), (r"\\cdot", "·"), (r"\\le\b", "≤"), (r"\\sum", "Σ"), (r"\\pi", "π"), (r"\]_\+", "]₊"),
     (r"\^\{-1\}", "⁻¹"), (r"\^\{\\dagger\}", "⁺"), (r"\^\{?2\}?", "²"), (r"\^\{?3\}?", "³"), (r"\^\{?4\}?", "⁴"),
     (r"\\varepsilon", "ε"), (r"\\sigma", "σ"), (r"\\Delta ", "Δ"), (r"\\mathrm\{Lip\}", "Lip"), (r"\\hat y", "ŷ"),
-    (r"\\(delta|kappa|tau|theta|alpha|beta|mu) ?", lambda m: "δκτθαβμ"["delta kappa tau theta alpha beta mu".split().index(m[1])]),
-    (r"s_\{c-1\}", "s_{c−1}"), (r"c_\+", "c₊"), (r"c_-", "c₋"), (r"_1", "₁"), (r"_2", "₂"), (r"_0", "₀"), (r"(?<!‖)_x", "_x"),
+    (r"\\(delta|kappa|tau|theta|alpha|beta|mu) ?", lambda m: GREEK[m[1]]),
+    (r"s_\{c-1\}", "s_{c−1}"), (r"c_\+", "c₊"), (r"c_-", "c₋"), (r"_1", "₁"), (r"_2", "₂"), (r"_0", "₀"),
     (r"(?<=[^{\\])-", "−"), (r"^-", "−"),
 )  # fmt: skip
 FUNCTIONS = (

@@ -122,8 +122,10 @@ WEAKER: dict[str, Callable[[], Claim]] = {
         for name in ("lemma-1-remainder-best", "prop-1-weights", "prop-2-input-sharp", "prop-2-output-artanh")
     },
     # an order that no argument has
-    **{f"{name} up to O(ε³)": lambda name=name: up_to(name, 3) for name in ("prop-1-sine", "prop-1-abs", "prop-1-sharp")},
-    **{f"{name} up to O(ε³)": lambda name=name: up_to(name, 3) for name in ("prop-2-input-sharp", "prop-2-input-vectors")},
+    **{
+        f"{name} up to O(ε³)": lambda name=name: up_to(name, 3)
+        for name in ("prop-1-sine", "prop-1-abs", "prop-1-sharp", "prop-2-input-sharp", "prop-2-input-vectors")
+    },
     "prop-2-output-sharp up to O(ε⁴)": lambda: up_to("prop-2-output-sharp", 4),
     "prop-1-sine without a remainder": lambda: up_to("prop-1-sine", None),
     # sharp for one condition number only
@@ -172,7 +174,9 @@ WEAKER: dict[str, Callable[[], Claim]] = {
     "sharp, without a family": lambda: without("lemma-1-sharp", Attained),
     "half the factor of an overhead": lambda: of("overhead-merging", prose=CLAIMS["overhead"].prose),
     # lines for a formula
-    "a formula shown by lines": lambda: of("prop-4", proofs=(Shown("x", "y", lambda _: iter([Step("", Check(True))])),)),
+    "a formula shown by lines": lambda: of(
+        "prop-4", proofs=(Shown("x", "y", lambda _: iter([Step("", Check(True))])),)
+    ),
     "a formula that only remarks are about": lambda: of("prop-4", proofs=(Remarked("x", "y", lambda _: iter(())),)),
     "a bound by a lemma of another one": lambda: of("lemma-1-remainder-best", proofs=CLAIMS["lemma-1-angle"].proofs),
     **{f"{a} by the proof of {b}": lambda a=a, b=b: of(a, proofs=CLAIMS[b].proofs)

@@ -95,7 +95,7 @@ def test_what_double_precision_does_not_hold_is_said(exponent: int) -> None:
 
 def test_a_missed_hypothesis_is_no_evidence() -> None:
     raw = witness("ce1") | {"epsilon": "1/100"}
-    with pytest.raises(HypothesisError, match="‖AB‖₂ ≤ ε: residual 5.73"):
+    with pytest.raises(HypothesisError, match=r"‖AB‖₂ ≤ ε: residual 5\.73"):
         evaluate(CLAIMS["prop-2-input"], raw)
 
 

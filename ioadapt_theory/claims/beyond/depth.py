@@ -2,8 +2,8 @@
 
 f(x) = xW₁ … W_L, f' with W'. A gauge is a choice of orthogonal Q_l, Q₀ = Q_L = I; f^Q has the layers Q_{l−1}'W_lQ_l
 and is f. R_l = W'_l − Q_{l−1}'W_lQ_l, and T = I + M stands at one place. For layers with a nonlinearity of Lipschitz
-constant λ that commutes with the Q_l (permutations) the same parts bound the error, by Minkowski's inequality and λ‖W_j‖
-for each layer behind a change; that is no part of the claim.
+constant λ that commutes with the Q_l (permutations) the same parts bound the error, by Minkowski's inequality and
+λ‖W_j‖ for each layer behind a change; that is no part of the claim.
 """
 
 from collections.abc import Iterator
@@ -105,8 +105,8 @@ CLAIMS = (
         proofs=(two_parts, commutator),
         expected=PROVED,
         remark="the mismatch part depends on the place and on the adapter, not on its norm alone; for Lipschitz layers "
-        "the parts are a bound, which on trained networks is 22 to 1,243 times too large; planted networks with ReLU whose "
-        "hidden channels are permuted but for a share τ lose 2(1 − τ(τ + (1 − τ)/π)) of the adapter's effect at an "
-        "interior input, measured within a tenth",
+        "the parts are a bound, which on trained networks is 22 to 1,243 times too large; planted networks with ReLU "
+        "whose hidden channels are permuted but for a share τ lose 2(1 − τ(τ + (1 − τ)/π)) of the adapter's effect at "
+        "an interior input, measured within a tenth",
     ),
 )

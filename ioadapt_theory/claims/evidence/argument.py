@@ -26,6 +26,11 @@ from ioadapt_theory.claims.expression.values import Values
 from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.errors import InvalidValueError
 
+__all__ = (
+    "Attained Derived OnlyIf Refuted RefutedBy Remarked Shown ShownBy argued by_lemma contradicted derived".split()
+)
+"""What claims are written in (``language``)."""
+
 EQUALITY = 1e-12
 """How far lhs/rhs may be from 1 in a double, of values at 50 digits or more."""
 NEAR = Fraction(1, 10**15)

@@ -15,6 +15,11 @@ from ioadapt_theory.claims.expression.deduction import Rule, rule
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import Relation, Term, opened
 
+__all__ = (
+    "Check Step agree both found general lemma lines nonnegative reached simplifies true vanishes words zero".split()
+)
+"""What claims are written in (``language``)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Check:

@@ -32,6 +32,12 @@ from ioadapt_theory.claims.expression.tree import (
     spectral,
 )
 
+__all__ = (
+    "CAUCHY_SCHWARZ Deduction LEFT Link OPERATOR PSEUDOINVERSE RANK_SUM RIGHT ROWS Rule SINE SPECTRAL_PRODUCT "
+    "SQUARE THROUGH TRIANGLE TRIANGLE_DIFFERENCE TRIANGLE_FROBENIUS rule"
+).split()
+"""What claims are written in (``language``)."""
+
 NONNEGATIVE = frozenset(
     "norm fro spectral cond sqrt abs sine positive mean_square angle arcsin sigma hessian_norm sup_hessian_norm rank"
     " size pi cosh".split()

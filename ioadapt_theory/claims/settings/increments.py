@@ -15,6 +15,11 @@ from ioadapt_theory.claims.expression.values import value
 from ioadapt_theory.claims.instances import Letter, Setting, normals
 from ioadapt_theory.errors import InvalidValueError
 
+__all__ = (
+    "AVOIDS_ZERO DELTA DU DV INCREMENTS R RHO_U RHO_V S SHORTER STRICTLY_SHORTER U V remainder short shorter".split()
+)
+"""What claims are written in (``language``)."""
+
 D = 3
 U, V, DU, DV = row("u"), row("v"), row("du"), row("dv")
 S: Final = let("s", sim(U, V))

@@ -8,6 +8,11 @@ from ioadapt_theory.claims.expression import tree
 from ioadapt_theory.claims.expression.tree import Relation, fro, norm, spectral
 from ioadapt_theory.claims.settings.letters import AB, EPSILON, SOURCE, TARGET, T
 
+__all__ = (
+    "Ball BELOW_ONE BELOW_OUTPUTS FROBENIUS FULL_ROW_RANK LITERAL NOT_PARALLEL REGULAR SAME_OUTPUTS SPECTRAL".split()
+)
+"""What claims are written in (``language``)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelativeSimilarity:

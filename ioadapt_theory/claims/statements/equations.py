@@ -118,8 +118,11 @@ def rank_of_update(placement: Placement) -> Claim:
     )
 
 
-@argued(OnlyIf, "all of them: M₁W⁻¹ and W⁻¹M₁",
-        "W invertible: every sum M₁ + M₂ of ranks r₁ and r₂ is reached, by A₁B₁ = M₁W⁻¹ or W⁻¹M₁ and A₂B₂ = M₂")  # fmt: skip
+@argued(
+    OnlyIf,
+    "all of them: M₁W⁻¹ and W⁻¹M₁",
+    "W invertible: every sum M₁ + M₂ of ranks r₁ and r₂ is reached, by A₁B₁ = M₁W⁻¹ or W⁻¹M₁ and A₂B₂ = M₂",
+)
 def every_update(claim: Claim) -> Iterator[Step]:
     """Insert them."""
     w, p, m1, m2 = noncommuting("W P M1 M2")
@@ -139,7 +142,7 @@ CLAIMS = (
         DATA @ W @ (EYE + A2 @ B2),
         DATA @ (W + A @ B),
         DATA @ W + DATA @ A @ B,
-    ),  # fmt: skip
+    ),
     Claim(
         id="eq-5",
         source=EQ_5,

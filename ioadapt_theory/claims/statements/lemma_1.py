@@ -90,8 +90,9 @@ def one_sided(goal: Relation) -> Iterator[Step]:
     gram = sp.Matrix([[1, a, h], [a, 1, z], [h, z, 1]]).det()
     yield Step("Gram determinant of e, x, y: (z − ah)² ≤ A²H²",
                vanishes(gram - ((1 - a**2) * (1 - h**2) - (z - a * h) ** 2)))  # fmt: skip
+    second = gram.subs({a: h, h: -c, z: b}, simultaneous=True)
     yield Step("of e, y, f: (h + cb)² ≤ C²B², so h ≤ h₀ = CB − cb ≤ a",
-               vanishes(gram.subs({a: h, h: -c, z: b}, simultaneous=True) - ((1 - c**2) * (1 - b**2) - (h + c * b) ** 2)))  # fmt: skip
+               vanishes(second - ((1 - c**2) * (1 - b**2) - (h + c * b) ** 2)))  # fmt: skip
     h0, other = big_c * big_b - c * b, big_c * b + c * big_b
     yield Step("H₀ = Cb + cB: h₀² + H₀² = 1; ah + AH increases for h ≤ a, so z ≤ ah₀ + AH₀",
                vanishes(h0**2 + other**2 - 1, *circles))  # fmt: skip
@@ -240,7 +241,7 @@ CLAIMS = (
                 "one side, then the other",
                 (*by_lemma(one_sided, ABOVE).deductions, *by_lemma(other_side, BELOW).deductions),
             ),
-        ),  # fmt: skip
+        ),
         expected=PROVED,
         remark="for all increments: no minimum norm along the segment enters, unlike A_min in the proof of Prop. 1",
         setting=INCREMENTS,

@@ -8,7 +8,7 @@ from typing import Any
 
 from ioadapt_theory.claims.language import *
 from ioadapt_theory.claims.statements.lemma_1 import BY_EQ_8_SHARP, BY_REMAINDER, C, finite_angle
-from ioadapt_theory.claims.statements.prop_1 import APPENDIX, DISTANCE, SETTING, moved
+from ioadapt_theory.claims.statements.prop_1 import APPENDIX, moved
 from ioadapt_theory.claims.statements.prop_1_sharp import RHS_SINE
 
 SQUARES = total(
@@ -32,8 +32,8 @@ def explicit() -> Derived:
     remainders, changes = [], []
     for m in (SOURCE, TARGET):
         u, v, du, dv = m.y1, m.y2, m.x1 @ AB, m.x2 @ AB
-        changes.append(moved(m))
-        remainders.append(let(f"R{m.prime}", sim(u + du, v + dv) - m.s0 - moved(m)))
+        changes.append(moved(m, LORA))
+        remainders.append(let(f"R{m.prime}", sim(u + du, v + dv) - m.s0 - moved(m, LORA)))
 
     def bound(length: Term | None = None) -> Term:
         parts = []
@@ -45,7 +45,7 @@ def explicit() -> Derived:
 
     return derived(
         "Lemma 1 with its remainder, for both models",
-        DISTANCE,
+        distance(LORA),
         Link(
             "s₀ = s₀', and Lemma 1",
             abs((remainders[0] + changes[0]) - (remainders[1] + changes[1])),
@@ -84,7 +84,7 @@ def fall(m: Model) -> Term:
     return cos(theta(m)) - cos(minimum(PI, theta(m) + turn(m)))
 
 
-FINITE_FORM = DISTANCE <= maximum(rise(SOURCE) + fall(TARGET), rise(TARGET) + fall(SOURCE))
+FINITE_FORM = distance(LORA) <= maximum(rise(SOURCE) + fall(TARGET), rise(TARGET) + fall(SOURCE))
 
 
 @lemma("triangle inequality on the sphere", FINITE_FORM, *SPECTRAL.given, *BELOW_OUTPUTS)
@@ -140,8 +140,11 @@ def through_zero(claim: Claim) -> Iterator[Step]:
     yield Step("ŷ = −y is not zero", found(x + x * ab, -x))
 
 
-@argued(Refuted, "A_min is no function of what is displayed",
-        "the constant of the printed remainder, C'/(2A_min²)(‖x₁‖² + ‖x₂‖²), takes A_min, which is not displayed")  # fmt: skip
+@argued(
+    Refuted,
+    "A_min is no function of what is displayed",
+    "the constant of the printed remainder, C'/(2A_min²)(‖x₁‖² + ‖x₂‖²), takes A_min, which is not displayed",
+)
 def not_displayed(claim: Claim) -> Iterator[Step]:
     """W = I, x = (1, 0), AB = −εI or εI: the same ‖x‖/‖xW‖, s₀ and ε, and two values of A_min."""
     sp = sympy()
@@ -160,11 +163,11 @@ CLAIMS = (
         reading="with its remainder",
         amends="prop-1",
         given=SPECTRAL.given,
-        concludes=(DISTANCE <= RHS_EXPLICIT,),
+        concludes=(distance(LORA) <= RHS_EXPLICIT,),
         proofs=(explicit(),),
         expected=PROVED,
         remark="no A_min and no hidden O(ε²)",
-        setting=SETTING,
+        setting=similarity_setting(LORA),
         strategies=FINITE,
     ),
     Claim(

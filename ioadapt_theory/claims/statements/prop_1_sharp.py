@@ -10,7 +10,7 @@ from typing import Any
 from ioadapt_theory.claims.expression.algebra import root
 from ioadapt_theory.claims.language import *
 from ioadapt_theory.claims.statements.lemma_1 import BY_EQ_8_SHARP
-from ioadapt_theory.claims.statements.prop_1 import APPENDIX, DISTANCE, SETTING, by_norms, moved
+from ioadapt_theory.claims.statements.prop_1 import APPENDIX, by_norms, for_both, moved, up_to
 
 
 def alpha(m: Model) -> Term:
@@ -44,17 +44,6 @@ RHS_SHARP = EPSILON * total(nuclear, *MODELS)
 RHS_WEIGHTS = EPSILON * total(by_singular_values, *MODELS)
 
 
-def both_models(name: str, each: Any, used: Any, right: Term) -> Derived:
-    """|δ − δ'| ≤ |δ| + |δ'|, each by the lemma of one model."""
-    return derived(
-        name,
-        first_order(DISTANCE),
-        Link("triangle inequality", abs(moved(SOURCE)) + abs(moved(TARGET)), (TRIANGLE_DIFFERENCE,)),
-        Link("each model alone", each(SOURCE) * EPSILON + each(TARGET) * EPSILON, (used,)),
-        Link("collect", right),
-    )
-
-
 @argued(Remarked, "what it gives away", "(α + β)² − (α² + β² − 2αβC) = 2αβ(1 + C), C = cos(θ_x + θ₀): 0 iff s_x = −s₀")
 def given_away(claim: Claim) -> Iterator[Step]:
     """The corrected form against the sharp one, for one model."""
@@ -65,7 +54,7 @@ def given_away(claim: Claim) -> Iterator[Step]:
     yield Step("(α + β)² − …² = 2αβ(1 + C)", vanishes((al + be) ** 2 - sharp - 2 * al * be * (1 + c)))
 
 
-@lemma("nuclear norm of the gradient", abs(moved(SOURCE)) <= nuclear(SOURCE) * EPSILON, SPECTRAL.relation)
+@lemma("nuclear norm of the gradient", abs(moved(SOURCE, LORA)) <= nuclear(SOURCE) * EPSILON, SPECTRAL.relation)
 def data_constant(goal: Relation) -> Iterator[Step]:
     """δ = ⟨M, G⟩ ≤ ‖M‖₂‖G‖_* with G = x₁ᵀg₁ + x₂ᵀg₂ of rank two, g the gradients of Lemma 1."""
     sp = sympy()
@@ -111,7 +100,7 @@ def dual_form() -> Iterator[Step]:
     yield Step("x = yW⁺, so input adaptation is output adaptation by W⁺MW: ⟨PMW, K⟩ = ⟨M, PᵀKWᵀ⟩", vanishes(carried))
 
 
-@lemma("two largest singular values of W⁺", abs(moved(SOURCE)) <= by_singular_values(SOURCE) * EPSILON,
+@lemma("two largest singular values of W⁺", abs(moved(SOURCE, LORA)) <= by_singular_values(SOURCE) * EPSILON,
        SPECTRAL.relation, FULL_ROW_RANK[0])  # fmt: skip
 def weights_constant(goal: Relation) -> Iterator[Step]:
     """|δ| = |⟨M, W⁺ᵀK⟩| ≤ ε‖W⁺ᵀK‖_*, and K/(1 − s²) is an isometry of a plane."""
@@ -160,16 +149,16 @@ CLAIMS = (
         reading="corrected",
         amends="prop-1",
         given=SPECTRAL.given,
-        concludes=((DISTANCE <= RHS_SINE).up_to(2),),
+        concludes=up_to(LORA, RHS_SINE),
         proofs=(
-            by_norms("Eq. 8 sharpened, for both models", SOURCE.sine0, TARGET.sine0, BY_EQ_8_SHARP, RHS_SINE),
+            by_norms("Eq. 8 sharpened, for both models", LORA, lambda m: m.sine0, BY_EQ_8_SHARP, RHS_SINE),
             given_away,
         ),
         attained=("ce3", "ce3b", "ce3c", "ce3-double"),
         expected=PROVED,
         remark="the closest true statement; attained where sim(x₁, x₂) = −s₀ by W' = −W, and by W' = −2W as well",
         words=(ATTAINED,),
-        setting=SETTING,
+        setting=similarity_setting(LORA),
         strategies=TO_FIRST_ORDER,
     ),
     Claim(
@@ -178,9 +167,9 @@ CLAIMS = (
         reading="sharp for given data",
         amends="prop-1",
         given=SPECTRAL.given,
-        concludes=((DISTANCE <= RHS_SHARP).up_to(2),),
+        concludes=up_to(LORA, RHS_SHARP),
         proofs=(
-            both_models("nuclear norm of the gradient", nuclear, data_constant, RHS_SHARP),
+            for_both("nuclear norm of the gradient", LORA, lambda m: nuclear(m) * EPSILON, data_constant, RHS_SHARP),
             Attained(
                 "W' = −W",
                 turned_over,
@@ -196,7 +185,7 @@ CLAIMS = (
         expected=PROVED,
         remark="attained by W' = −W, x' = x for every W, x₁, x₂; the hypothesis on sim(x₁, x₂) enters only here",
         words=(ATTAINED, SHARP),
-        setting=SETTING,
+        setting=similarity_setting(LORA),
         strategies=(*TO_FIRST_ORDER, second_order(LORA)),
     ),
     Claim(
@@ -205,9 +194,9 @@ CLAIMS = (
         reading="sharp in terms of W",
         amends="prop-1",
         given=(*SPECTRAL.given, *FULL_ROW_RANK),
-        concludes=((DISTANCE <= RHS_WEIGHTS).up_to(2),),
+        concludes=up_to(LORA, RHS_WEIGHTS),
         proofs=(
-            both_models("Ky Fan, for both models", by_singular_values, weights_constant, RHS_WEIGHTS),
+            for_both("Ky Fan", LORA, lambda m: by_singular_values(m) * EPSILON, weights_constant, RHS_WEIGHTS),
             Attained(
                 "singular axes",
                 on_singular_axes,
@@ -222,7 +211,7 @@ CLAIMS = (
         expected=PROVED,
         remark="W → tW divides this by t and leaves Prop. 2: the two propositions do not rank the methods",
         words=(ATTAINED, SHARP),
-        setting=SETTING,
+        setting=similarity_setting(LORA),
         strategies=TO_FIRST_ORDER,
     ),
 )

@@ -4,17 +4,22 @@ The proof uses ‖x‖‖W‖ as if it were ‖xW‖. κ = cond(W).
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ioadapt_theory.claims.language import *
-from ioadapt_theory.claims.statements.prop_2_input_sharp import DISTANCE, RHS_SHARP, SETTING, kappa
-from ioadapt_theory.claims.statements.prop_2_output import PROP_2_TEXT, REMARK_LITERAL, RHS, RHS_ABS, up_to
+from ioadapt_theory.claims.statements.prop_1 import ROOT_NEEDED, STATED, USED, fails
+from ioadapt_theory.claims.statements.prop_2_input_sharp import RHS_SHARP, kappa
+from ioadapt_theory.claims.statements.prop_2_output import PROP_2_TEXT, RHS, RHS_ABS
 
 ALL = tuple(f"ce1{x}" for x in ("", "b", "c", "d", "e", "f", "g"))
 OF_RANK_ONE = ("ce1", "ce1c", "ce1e", "ce1g")
 
 
-@argued(Remarked, "where it is guaranteed",
-        "4(1 + |s|)ε bounds δ for all weights of condition numbers κ, κ' iff (1 − |s|)(κ + 1/κ + κ' + 1/κ') ≤ 4")  # fmt: skip
+@argued(
+    Remarked,
+    "where it is guaranteed",
+    "4(1 + |s|)ε bounds δ for all weights of condition numbers κ, κ' iff (1 − |s|)(κ + 1/κ + κ' + 1/κ') ≤ 4",
+)
 def guaranteed(claim: Claim) -> Iterator[Step]:
     """Compare with the sharp constant; at κ = κ' = 1 it is the output constant 4(1 − s²)."""
     sp = sympy()
@@ -35,61 +40,17 @@ def guaranteed(claim: Claim) -> Iterator[Step]:
 
 
 CLAIMS = (
-    Claim(
-        id="prop-2-input",
-        source=PROP_2_TEXT,
-        origin=READING,
-        reading="‖AB‖₂ ≤ ε as its proof uses it",
-        given=SPECTRAL.given,
-        concludes=up_to(RHS, left=DISTANCE),
-        proofs=contradicted(*ALL),
-        witnesses=ALL,
-        expected=REFUTED,
-        remark="false also with |s₀|, by any factor: the true constant grows with cond(W)",
-        setting=SETTING,
-        strategies=TO_FIRST_ORDER,
-    ),
-    Claim(
-        id="prop-2-input-literal",
-        source=PROP_2_TEXT,
-        origin=PRINTED,
-        reading="‖AB‖₂² ≤ ε as stated",
-        given=LITERAL.given,
-        concludes=up_to(RHS, left=DISTANCE),
-        proofs=contradicted("ce4-input"),
-        witnesses=("ce4-input",),
-        expected=REFUTED,
-        remark=REMARK_LITERAL,
-        setting=similarity_setting(INPUT, LITERAL),
-        strategies=TO_FIRST_ORDER,
-    ),
-    Claim(
-        id="prop-2-input-frobenius",
-        source=PROP_2_TEXT,
-        origin=READING,
-        reading="‖AB‖_F ≤ ε as in its proof",
-        given=FROBENIUS.given,
-        concludes=up_to(RHS, left=DISTANCE),
-        proofs=contradicted(*OF_RANK_ONE),
-        witnesses=OF_RANK_ONE,
-        expected=REFUTED,
-        remark="the witnesses have rank one, for which the two norms agree",
-        setting=similarity_setting(INPUT, FROBENIUS),
-        strategies=TO_FIRST_ORDER,
-    ),
-    Claim(
-        id="prop-2-input-abs",
-        source=PROP_2_TEXT,
-        origin=READING,
-        reading="|s₀| for s₀",
-        amends="prop-2-input",
-        given=SPECTRAL.given,
-        concludes=up_to(RHS_ABS, left=DISTANCE),
+    fails("prop-2-input", INPUT, SPECTRAL, RHS, ALL,
+          "false also with |s₀|, by any factor: the true constant grows with cond(W)",
+          source=PROP_2_TEXT, reading=USED),
+    fails("prop-2-input-literal", INPUT, LITERAL, RHS, ("ce4-input",), ROOT_NEEDED,
+          source=PROP_2_TEXT, reading=STATED, origin=PRINTED),
+    fails("prop-2-input-frobenius", INPUT, FROBENIUS, RHS, OF_RANK_ONE,
+          "the witnesses have rank one, for which the two norms agree",
+          source=PROP_2_TEXT, reading="‖AB‖_F ≤ ε as in its proof"),
+    replace(
+        fails("prop-2-input-abs", INPUT, SPECTRAL, RHS_ABS, ALL, "guaranteed where (1 − |s₀|)(κ + 1/κ + κ' + 1/κ') ≤ 4",
+              source=PROP_2_TEXT, reading="|s₀| for s₀", amends="prop-2-input"),
         proofs=(*contradicted(*ALL), guaranteed),
-        witnesses=ALL,
-        expected=REFUTED,
-        remark="guaranteed where (1 − |s₀|)(κ + 1/κ + κ' + 1/κ') ≤ 4",
-        setting=SETTING,
-        strategies=TO_FIRST_ORDER,
     ),
-)
+)  # fmt: skip

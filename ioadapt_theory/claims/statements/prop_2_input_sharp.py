@@ -12,17 +12,10 @@ from typing import Any
 from ioadapt_theory.claims.expression.algebra import root
 from ioadapt_theory.claims.language import *
 from ioadapt_theory.claims.statements.lemma_1 import BY_EQ_8_SHARP
+from ioadapt_theory.claims.statements.prop_1 import by_norms, for_both, moved, up_to
 from ioadapt_theory.claims.statements.prop_1_sharp import dual_form
-from ioadapt_theory.claims.statements.prop_2_output import PROP_2_TEXT, up_to
+from ioadapt_theory.claims.statements.prop_2_output import PROP_2_TEXT
 from ioadapt_theory.claims.statements.prop_2_output_sharp import COSINES, SIZES, shift, wielandt
-
-SETTING = similarity_setting(INPUT)
-DISTANCE = distance(INPUT)
-
-
-def moved(m: Model) -> Term:
-    """δ of one model."""
-    return delta(m.y1, m.y2, m.x1 @ AB @ m.w, m.x2 @ AB @ m.w)
 
 
 def kappa(m: Model) -> Term:
@@ -52,28 +45,7 @@ FINITE_BOUND = tuple(shift(m, INPUT) <= -(spread(m) * ln(1 - EPSILON)) for m in 
 FINITE_SHARP = tuple(shift(m, INPUT) <= ln(largest(m) ** 2 / (1 - EPSILON**2)) for m in (SOURCE, TARGET))
 
 
-def by_norms() -> Derived:
-    """|δ| + |δ'| by Eq. 8 sharpened; ‖xABW‖ ≤ ‖x‖‖AB‖₂‖W‖₂."""
-
-    def sums(length: Term | None = None) -> Term:
-        parts = []
-        for m in (SOURCE, TARGET):
-            tops = [norm(x @ AB @ m.w) if length is None else norm(x) * length * spectral(m.w) for x in (m.x1, m.x2)]
-            parts.append(m.sine0 * (tops[0] / norm(m.y1) + tops[1] / norm(m.y2)))
-        return parts[0] + parts[1]
-
-    return derived(
-        "Eq. 8 sharpened, for both models",
-        first_order(DISTANCE),
-        Link("triangle inequality", abs(moved(SOURCE)) + abs(moved(TARGET)), (TRIANGLE_DIFFERENCE,)),
-        Link("Lemma 1, sharpened", sums(), (BY_EQ_8_SHARP,)),
-        Link("‖xABW‖ ≤ ‖x‖‖AB‖₂‖W‖₂", sums(spectral(AB)), (OPERATOR,)),
-        Link("the hypothesis on AB", sums(EPSILON), (SPECTRAL.relation,)),
-        Link("collect", RHS_VECTORS),
-    )
-
-
-@lemma("nuclear norm, Kantorovich", abs(moved(SOURCE)) <= one_model(SOURCE), SPECTRAL.relation, FULL_ROW_RANK[0])
+@lemma("nuclear norm, Kantorovich", abs(moved(SOURCE, INPUT)) <= one_model(SOURCE), SPECTRAL.relation, FULL_ROW_RANK[0])
 def sharp_constant(goal: Relation) -> Iterator[Step]:
     """‖W⁺ᵀKWᵀ‖_* ≤ (1 − s²)(‖e₊W⁺‖‖e₊Wᵀ‖ + ‖e₋W⁺‖‖e₋Wᵀ‖), and Kantorovich for both terms.
 
@@ -94,17 +66,6 @@ def sharp_constant(goal: Relation) -> Iterator[Step]:
     yield Step("b = κ²a: √(XY) ≤ (κ + 1/κ)/2", simplifies(each - (k + 1 / k) / 2))
     known = {SOURCE.sine0: sp.sqrt(1 - s**2), kappa(SOURCE): k}
     yield reached(goal, eps * (1 - s**2) * (each + each), known, by=simplifies)
-
-
-def nuclear() -> Derived:
-    """|δ − δ'| ≤ |δ| + |δ'|, each by the lemma."""
-    return derived(
-        "nuclear norm, Kantorovich",
-        first_order(DISTANCE),
-        Link("triangle inequality", abs(moved(SOURCE)) + abs(moved(TARGET)), (TRIANGLE_DIFFERENCE,)),
-        Link("each model alone", one_model(SOURCE) + one_model(TARGET), (sharp_constant,)),
-        Link("collect", RHS_SHARP),
-    )
 
 
 @lemma("the sharp slope along x(I + tM)W", FINITE_BOUND[0], SPECTRAL.relation, FULL_ROW_RANK[0], BELOW_ONE)
@@ -203,7 +164,7 @@ def one_condition(k: Fraction, s: Fraction) -> dict[str, Any]:
 
 
 def two_conditions(k: Fraction, k_target: Fraction, s: Fraction) -> dict[str, Any]:
-    """W = diag(κ, κ, 1, 1), W' = diag(κ', κ', 1, 1), AB = ε[[0, I], [I, 0]]; y₁, y₂ = a ± hb, one sign changed in W'."""
+    """W = diag(κ, κ, 1, 1), W' = diag(κ', κ', 1, 1), AB = ε[[0, I], [I, 0]]; y = a ± hb, one sign changed for W'."""
     h, w, w_target = root((1 - s) / (1 + s)), [k, k, 1, 1], [k_target, k_target, 1, 1]
     exchange = [[0, 0, 1, 0], [0, 0, 0, 1], [1, 0, 0, 0], [0, 1, 0, 0]]
     pairs = pair([1, 0, 1, 0], [0, 1, 0, -1], h, w), pair([1, 0, -1, 0], [0, 1, 0, 1], h, w_target)
@@ -221,8 +182,8 @@ def finite_worst(epsilon: Fraction, k: Fraction, s: Fraction) -> dict[str, Any]:
 
 
 @argued(Remarked, "the value for c = 2",
-        "c = 2: V = √((K + K')² − (K − K')²s₀²) for V = sup|δ − δ'|/(2ε(1 − s₀²)), or an end of its range, so V < K + K' "
-        "unless κ = κ' or s₀ = 0")  # fmt: skip
+        "c = 2: V = √((K + K')² − (K − K')²s₀²) for V = sup|δ − δ'|/(2ε(1 − s₀²)), or an end of the range: V < K + K'"
+        " unless κ = κ' or s₀ = 0")  # fmt: skip
 def value_in_the_plane(claim: Claim) -> Iterator[Step]:
     """For one model ‖P‖_* = 2√(K² − z²); equal angles of the inputs say z − z' = (K − K')s₀.
 
@@ -264,16 +225,16 @@ CLAIMS = (
         reading="sharp",
         amends="prop-2-input",
         given=(*SPECTRAL.given, *FULL_ROW_RANK),
-        concludes=up_to(RHS_SHARP, left=DISTANCE),
+        concludes=up_to(INPUT, RHS_SHARP),
         proofs=(
-            nuclear(),
+            for_both("nuclear norm, Kantorovich", INPUT, one_model, sharp_constant, RHS_SHARP),
             Attained("W = W' = diag(1, κ)", one_condition, {cond(SOURCE.w): CONDITIONS, SOURCE.s0: COSINES}),
         ),
         attained=("ce1b", "ce1f"),
         expected=PROVED,
         remark="depends on the base weights; attained for κ = κ' and every s₀; 4(1 − s₀²) only for scaled isometries",
         words=(ATTAINED, SHARP),
-        setting=SETTING,
+        setting=similarity_setting(INPUT),
         strategies=(*TO_FIRST_ORDER, second_order(INPUT)),
     ),
     Claim(
@@ -282,11 +243,11 @@ CLAIMS = (
         reading="what the proof supports",
         amends="prop-2-input",
         given=SPECTRAL.given,
-        concludes=up_to(RHS_VECTORS, left=DISTANCE),
-        proofs=(by_norms(),),
+        concludes=up_to(INPUT, RHS_VECTORS),
+        proofs=(by_norms("Eq. 8 sharpened, for both models", INPUT, lambda m: m.sine0, BY_EQ_8_SHARP, RHS_VECTORS),),
         expected=PROVED,
         remark="the only form left where c > d: there no function of the singular values bounds it",
-        setting=SETTING,
+        setting=similarity_setting(INPUT),
         strategies=TO_FIRST_ORDER,
     ),
     Claim(
@@ -299,7 +260,7 @@ CLAIMS = (
         proofs=(by_lemma(integrated, *FINITE_BOUND),),
         expected=PROVED,
         remark="no O(ε²); the sharp slope integrated; prop-2-input-finite-sharp is the best such bound",
-        setting=SETTING,
+        setting=similarity_setting(INPUT),
         strategies=FINITE,
     ),
     Claim(
@@ -308,9 +269,9 @@ CLAIMS = (
         reading="sharp for two condition numbers",
         amends="prop-2-input-sharp",
         given=(*SPECTRAL.given, *FULL_ROW_RANK),
-        concludes=up_to(RHS_SHARP, left=DISTANCE),
+        concludes=up_to(INPUT, RHS_SHARP),
         proofs=(
-            nuclear(),
+            for_both("nuclear norm, Kantorovich", INPUT, one_model, sharp_constant, RHS_SHARP),
             Attained(
                 "explicit 4 x 4 matrices",
                 two_conditions,
@@ -323,7 +284,7 @@ CLAIMS = (
         remark="attained for every κ, κ', s₀ from c = 4 on; for c = 2 only if κ = κ' or s₀ = 0; for c = 3 we know "
         "instances for κ = κ' or s₀ = 0, and a search found no others",
         words=(SHARP, EVERY_PAIR),
-        setting=SETTING,
+        setting=similarity_setting(INPUT),
         strategies=TO_FIRST_ORDER,
     ),
     Claim(
@@ -345,7 +306,7 @@ CLAIMS = (
         expected=PROVED,
         remark="sinh(L/2) = cosh(ln κ) sinh(artanh ε) for the right side L: it grows like 2 ln κ, not like κ",
         words=(SHARP,),
-        setting=SETTING,
+        setting=similarity_setting(INPUT),
         strategies=FINITE,
     ),
 )

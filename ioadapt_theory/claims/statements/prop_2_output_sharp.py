@@ -9,7 +9,8 @@ from typing import Any
 
 from ioadapt_theory.claims.expression.algebra import root
 from ioadapt_theory.claims.language import *
-from ioadapt_theory.claims.statements.prop_2_output import CE2, DISTANCE, PROP_2_TEXT, SETTING, up_to
+from ioadapt_theory.claims.statements.prop_1 import up_to
+from ioadapt_theory.claims.statements.prop_2_output import CE2, PROP_2_TEXT
 
 
 def shift(m: Model, placement: Placement) -> Term:
@@ -33,7 +34,7 @@ def fall(m: Model) -> Term:
 
 
 RHS_FINITE = maximum(rise(SOURCE) + fall(TARGET), rise(TARGET) + fall(SOURCE))
-FINITE_BOUND = DISTANCE <= RHS_FINITE
+FINITE_BOUND = distance(OUTPUT) <= RHS_FINITE
 
 
 def moebius(s: Any, tau: Any) -> Any:
@@ -153,10 +154,10 @@ CLAIMS = (
         ),
         attained=CE2,
         expected=PROVED,
-        remark="the inequality of Bauer and Householder (1960): what an output adapter can do to a similarity depends on "
-        "I + AB alone",
+        remark="the inequality of Bauer and Householder (1960): what an output adapter can do to a similarity depends "
+        "on I + AB alone",
         words=(ATTAINED, SHARP),
-        setting=SETTING,
+        setting=similarity_setting(OUTPUT),
         strategies=FINITE,
     ),
     Claim(
@@ -175,7 +176,7 @@ CLAIMS = (
         expected=PROVED,
         remark="for s₀ = s₀' that is 2τ(1 − s₀²)/(1 − s₀²τ²), at most 2τ ≤ 4ε, so that 4ε needs no O(ε²)",
         words=(ATTAINED, SHARP),
-        setting=SETTING,
+        setting=similarity_setting(OUTPUT),
         strategies=FINITE,
     ),
     Claim(
@@ -184,11 +185,11 @@ CLAIMS = (
         reading="sharp",
         amends="prop-2-output",
         given=SPECTRAL.given,
-        concludes=up_to(RHS_SHARP, 3),
+        concludes=up_to(OUTPUT, RHS_SHARP, 3),
         proofs=(
             derived(
                 "the finite theorem, expanded",
-                DISTANCE,
+                distance(OUTPUT),
                 Link("both ends, for ε < 1", RHS_FINITE, (two_models,)),
                 Link("no term in ε² for s₀ = s₀'", RHS_SHARP, (SAME_OUTPUTS,), order=3),
             ),
@@ -198,7 +199,7 @@ CLAIMS = (
         expected=PROVED,
         remark="that is 4(1 − s₀²)ε; attained for every s₀ by the outputs turned by 90 degrees",
         words=(ATTAINED, SHARP),
-        setting=SETTING,
+        setting=similarity_setting(OUTPUT),
         strategies=(*TO_FIRST_ORDER, second_order(OUTPUT)),
     ),
 )

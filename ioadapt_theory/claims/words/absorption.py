@@ -109,7 +109,8 @@ def linear(placement: Placement, layer: Term, merged: Term, remark: str) -> Clai
         source=ABSORBED,
         origin=PRINTED,
         concludes=(layer.equals(merged),),
-        prose=f"if f is a linear layer, its {placement} adapter is absorbed into the weights at the cost of the base model",
+        prose=f"if f is a linear layer, its {placement} adapter is absorbed into the weights "
+        "at the cost of the base model",
         proofs=(derived("multiply out", layer, Link("weights and bias of the old sizes", merged)),),
         expected=PROVED,
         remark=remark,

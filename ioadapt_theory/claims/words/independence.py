@@ -20,8 +20,8 @@ def weights_in(x: Term) -> set[str]:
 def bound_of(placement: Placement, *, independent: bool) -> str:
     """Return the sentence on one placement."""
     return (
-        f"the bound on the similarity distance of {placement} adapters is {'in' if independent else ''}dependent of the "
-        "base weights"
+        f"the bound on the similarity distance of {placement} adapters is "
+        f"{'in' if independent else ''}dependent of the base weights"
     )
 
 

@@ -64,8 +64,11 @@ def as_maps(claim: Claim) -> Iterator[Step]:
     yield Step("I + M may be a rotation of every W at once", zero(sp.simplify(turn * turn.T - sp.eye(2))))
 
 
-@argued(Refuted, "two principal parts of I",
-        "the best rank-one part of I is not unique: e₁e₁ᵀ and ½[[1, 1], [1, 1]] leave the same residual")  # fmt: skip
+@argued(
+    Refuted,
+    "two principal parts of I",
+    "the best rank-one part of I is not unique: e₁e₁ᵀ and ½[[1, 1], [1, 1]] leave the same residual",
+)
 def no_principal_subspace(claim: Claim) -> Iterator[Step]:
     """All singular values of I are 1, so every orthonormal basis is one of singular vectors."""
     sp = sympy()
@@ -76,8 +79,11 @@ def no_principal_subspace(claim: Claim) -> Iterator[Step]:
     yield Step("singular values of I: all 1", found(one.singular_values(), [1, 1]))
 
 
-@argued(Shown, "count dimensions",
-        "ARB with A, B fixed spans r² dimensions, a LoRA of rank r has r(c + d − r): fewer for r < max(c, d)")  # fmt: skip
+@argued(
+    Shown,
+    "count dimensions",
+    "ARB with A, B fixed spans r² dimensions, a LoRA of rank r has r(c + d − r): fewer for r < max(c, d)",
+)
 def bottleneck(claim: Claim) -> Iterator[Step]:
     """Count parameters (LoRA's are those of the determinantal variety), and dimensions by a Kronecker product."""
     sp = sympy()
@@ -151,16 +157,16 @@ CLAIMS = (
         prose="any adaptation function Φ can be applied to I in the same manner as to W, and its start is determined",
         proofs=(no_principal_subspace,),
         expected=REFUTED,
-        remark="PiSSA starts from principal singular vectors, and of I any will do, so a choice has to be made; it can be "
-        "applied, as Table 6 does; MiLoRA and CorDA likewise; full, LoRA, DoRA, LoHa and LoKr need no choice",
+        remark="PiSSA starts from principal singular vectors, and of I any will do, so a choice has to be made; it can "
+        "be applied, as Table 6 does; MiLoRA and CorDA likewise; full, LoRA, DoRA, LoHa and LoKr need no choice",
     ),
     Claim(
         id="lora-x-capacity",
         source="Section 2.2",
         origin=READING,
         reading="dimensions at rank r < max(c, d)",
-        prose="updates through an r x r bottleneck between fixed factors have fewer degrees of freedom than LoRA, unless "
-        "r = c = d",
+        prose="updates through an r x r bottleneck between fixed factors have fewer degrees of freedom than LoRA, "
+        "unless r = c = d",
         proofs=(bottleneck,),
         expected=PROVED,
         remark="r² against r(c + d − r); whether that limits a fine-tuned model is not a matter of counting",

@@ -81,11 +81,14 @@ def about_cells(
     """
     every = [x for g in cells.values() for x in g.values()]
     where = source.rpartition(", ")[2]
-    return settled(name, source, f"{says}, {where}: {quantifier}", lambda: QUANTIFIERS[quantifier](every), reading, lambda: (
+    prose = f"{says}, {where}: {quantifier}"
+    return settled(name, source, prose, lambda: QUANTIFIERS[quantifier](every), reading, lambda: (
         f"{counted(cells)}" + (f"; not above: {lost(cells)}" if lost(cells) else "")))  # fmt: skip
 
 
-def settled(name: str, source: str, prose: str, holds: Callable[[], bool], reading: str, remark: Callable[[], str]) -> Claim:
+def settled(
+    name: str, source: str, prose: str, holds: Callable[[], bool], reading: str, remark: Callable[[], str]
+) -> Claim:
     """A claim that counting settles; what was recorded when the tables were read stands in ``VERDICTS``."""
     verdict = VERDICTS[name]
 
@@ -130,6 +133,6 @@ CLAIMS = (
     about_cells("language-output", "Section 5.1, Table 6",
                 "on the target the input adapter outperforms the output adapter", "above in every column",
                 {"11 columns": gains(6, "target", "input", over="output")}, reading="in every column"),
-    about_cells("subspace", "App. C, Table 10", "input and output adapters against LoRA-X on the target, image similarity",
+    about_cells("subspace", "App. C, Table 10", "input and output adapters against LoRA-X on the target",
                 "above in every column", {"one run": over_subspace()}),
 )  # fmt: skip

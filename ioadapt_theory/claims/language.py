@@ -58,5 +58,3 @@ ATTAINED, SHARP, FACTOR, EVERY_PAIR, CONVERSE = Word
 LORA, INPUT, OUTPUT = Placement
 SEARCHES = (Replay(), RandomInstances(), GradientAscent())
 BEYOND = "beyond the paper"
-
-__all__ = [name for name in dir() if not name.startswith("_")]

@@ -161,7 +161,7 @@ def _each(claims: "list[Claim]", settings: "Run", args: argparse.Namespace) -> i
 def _search(claims: list[str], settings: "Run", args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from ioadapt_theory.claims import records, verifying
+    from ioadapt_theory.claims import CLAIMS, records, verifying
     from ioadapt_theory.errors import WorkerError
 
     folder = Path(args.resume_from) if args.resume_from else records.default_folder()
@@ -181,7 +181,7 @@ def _search(claims: list[str], settings: "Run", args: argparse.Namespace) -> int
     results = verifying.Results()
     with journalled():
         results = journal.read()
-    count = sum(s.parts(settings) for name in claims for s in verifying.strategies(verifying.CLAIMS[name]))
+    count = sum(s.parts(settings) for name in claims for s in verifying.strategies(CLAIMS[name]))
     todo = (part for part in verifying.parts(claims, settings) if part not in results)
 
     def stopped(what: str) -> str:

@@ -26,9 +26,10 @@ from ioadapt_theory.claims.expression.values import Values
 from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.errors import InvalidValueError
 
-__all__ = (
-    "Attained Derived OnlyIf Refuted RefutedBy Remarked Shown ShownBy argued by_lemma contradicted derived".split()
-)
+__all__ = [
+    "Attained", "Derived", "OnlyIf", "Refuted", "RefutedBy", "Remarked", "Shown", "ShownBy", "argued", "by_lemma",
+    "contradicted", "derived",
+]  # fmt: skip
 """What claims are written in (``language``)."""
 
 EQUALITY = 1e-12
@@ -72,11 +73,14 @@ class Proof(Once):
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
         """Run the argument; one that fails is a lack, whatever else speaks for the claim."""
-        names = frozenset([self.name])
-        if not self.holds(claim):
-            return Finding(kind=self.kind, instances=1, lacks=names)
-        result = {"proves": names} if self.proves else {"refutes": names} if self.refutes else {}
-        return Finding(kind=self.kind, instances=1, **result)
+        names, none, holds = frozenset([self.name]), frozenset[str](), self.holds(claim)
+        return Finding(
+            kind=self.kind,
+            instances=1,
+            lacks=none if holds else names,
+            proves=names if holds and self.proves else none,
+            refutes=names if holds and self.refutes else none,
+        )
 
 
 @dataclass(frozen=True)

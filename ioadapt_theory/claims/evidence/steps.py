@@ -15,9 +15,10 @@ from ioadapt_theory.claims.expression.deduction import Rule, rule
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import Relation, Term, opened
 
-__all__ = (
-    "Check Step agree both found general lemma lines nonnegative reached simplifies true vanishes words zero".split()
-)
+__all__ = [
+    "Check", "Step", "agree", "both", "found", "general", "lemma", "lines", "nonnegative", "reached", "simplifies",
+    "true", "vanishes", "words", "zero",
+]  # fmt: skip
 """What claims are written in (``language``)."""
 
 
@@ -109,7 +110,7 @@ def reached(goal: Relation, derived: Any, known: Mapping[Term, Any], *, by: Call
     return Step(f"this is {text(goal.right)}", by(derived - symbolic(goal.right, dict(known))), reaches=True)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Lemma(Rule):
     """A rule with its argument: the lines that derive the right side of its relation.
 
@@ -118,13 +119,12 @@ class Lemma(Rule):
         lines: relation -> lines; one of them reaches its right side.
     """
 
-    stated: Relation | None = None
-    lines: Callable[[Relation], Iterator[Step]] = lambda _: iter(())
+    stated: Relation
+    lines: Callable[[Relation], Iterator[Step]]
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
         """The lines, run once."""
-        assert self.stated is not None
         return tuple(self.lines(self.stated))
 
     def broken(self) -> Iterator[str]:
@@ -135,7 +135,6 @@ class Lemma(Rule):
 
     def printed(self) -> Iterator[str]:
         """Yield the relation and the lines."""
-        assert self.stated is not None
         yield f"Lemma, {self.name}: {text(self.stated)}"
         yield from (f"  {step.says}" for step in self.steps)
 
@@ -150,7 +149,7 @@ def lemma(name: str, relation: Relation, *given: Relation) -> Callable[[Callable
     """
     assert relation.order is None, "a lemma says what holds without a remainder"
     plain = rule(name, relation, given)
-    return lambda lines: Lemma(name, plain.relation, plain.given, relation, lines)
+    return lambda lines: Lemma(name, plain.relation, plain.given, stated=relation, lines=lines)
 
 
 def lines(used: Lemma) -> Iterator[Step]:

@@ -32,10 +32,11 @@ from ioadapt_theory.claims.expression.tree import (
     spectral,
 )
 
-__all__ = (
-    "CAUCHY_SCHWARZ Deduction LEFT Link OPERATOR PSEUDOINVERSE RANK_SUM RIGHT ROWS Rule SINE SPECTRAL_PRODUCT "
-    "SQUARE THROUGH TRIANGLE TRIANGLE_DIFFERENCE TRIANGLE_FROBENIUS rule"
-).split()
+__all__ = [
+    "CAUCHY_SCHWARZ", "LEFT", "OPERATOR", "PSEUDOINVERSE", "RANK_SUM", "RIGHT", "ROWS", "SINE", "SPECTRAL_PRODUCT",
+    "SQUARE", "THROUGH", "TRIANGLE", "TRIANGLE_DIFFERENCE", "TRIANGLE_FROBENIUS", "Deduction", "Link", "Rule",
+    "rule",
+]  # fmt: skip
 """What claims are written in (``language``)."""
 
 NONNEGATIVE = frozenset(

@@ -12,11 +12,12 @@ from fractions import Fraction
 from functools import cache
 from typing import Any, Final, Literal, Union
 
-__all__ = (
-    "EYE HALF NOTHING PI Relation Term angle arcsin artanh cond cos dot fro hessian_norm inverse landau let ln "
-    "matrix maximum mean_square minimum norm opened pinv positive rank replaced row rows scalar segment sigma "
-    "sim sine spectral sqrt sup_hessian_norm total"
-).split()
+__all__ = [
+    "EYE", "HALF", "NOTHING", "PI", "Relation", "Term", "angle", "arcsin", "artanh", "cond", "cos", "dot", "fro",
+    "hessian_norm", "inverse", "landau", "let", "ln", "matrix", "maximum", "mean_square", "minimum", "norm",
+    "opened", "pinv", "positive", "rank", "replaced", "row", "rows", "scalar", "segment", "sigma", "sim", "sine",
+    "spectral", "sqrt", "sup_hessian_norm", "total",
+]  # fmt: skip
 """What claims are written in (``language``)."""
 
 Kind = Literal["scalar", "row", "matrix"]

@@ -15,9 +15,10 @@ from ioadapt_theory.claims.expression.values import value
 from ioadapt_theory.claims.instances import Letter, Setting, normals
 from ioadapt_theory.errors import InvalidValueError
 
-__all__ = (
-    "AVOIDS_ZERO DELTA DU DV INCREMENTS R RHO_U RHO_V S SHORTER STRICTLY_SHORTER U V remainder short shorter".split()
-)
+__all__ = [
+    "AVOIDS_ZERO", "DELTA", "DU", "DV", "INCREMENTS", "RHO_U", "RHO_V", "SHORTER", "STRICTLY_SHORTER", "R", "S",
+    "U", "V", "remainder", "short", "shorter",
+]  # fmt: skip
 """What claims are written in (``language``)."""
 
 D = 3

@@ -8,9 +8,10 @@ from ioadapt_theory.claims.expression import tree
 from ioadapt_theory.claims.expression.tree import Relation, fro, norm, spectral
 from ioadapt_theory.claims.settings.letters import AB, EPSILON, SOURCE, TARGET, T
 
-__all__ = (
-    "Ball BELOW_ONE BELOW_OUTPUTS FROBENIUS FULL_ROW_RANK LITERAL NOT_PARALLEL REGULAR SAME_OUTPUTS SPECTRAL".split()
-)
+__all__ = [
+    "BELOW_ONE", "BELOW_OUTPUTS", "FROBENIUS", "FULL_ROW_RANK", "LITERAL", "NOT_PARALLEL", "REGULAR",
+    "SAME_OUTPUTS", "SPECTRAL", "Ball",
+]  # fmt: skip
 """What claims are written in (``language``)."""
 
 

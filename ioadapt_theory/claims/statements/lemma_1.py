@@ -119,7 +119,7 @@ def other_side(goal: Relation) -> Iterator[Step]:
     before = symbolic(R)
     flipped = {V: -symbolic(V), DV: -symbolic(DV)}
     yield Step("R(u, −v, Δu, −Δv) = −R", simplifies(symbolic(opened(R), flipped) + before))
-    s, f, g = sp.Symbol("s", real=True), *sp.symbols("rho_u rho_v", nonnegative=True)
+    s, (f, g) = sp.Symbol("s", real=True), sp.symbols("rho_u rho_v", nonnegative=True)
     mirrored = symbolic(ABOVE.right, {S: -s, RHO_U: f, RHO_V: g})
     yield reached(goal, mirrored, {S: s, RHO_U: f, RHO_V: g}, by=simplifies)
 

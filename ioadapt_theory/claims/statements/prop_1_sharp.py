@@ -48,7 +48,7 @@ RHS_WEIGHTS = EPSILON * total(by_singular_values, *MODELS)
 def given_away(claim: Claim) -> Iterator[Step]:
     """The corrected form against the sharp one, for one model."""
     sp = sympy()
-    al, be, c, s = *sp.symbols("alpha beta", positive=True), *sp.symbols("C s", real=True)
+    (al, be), (c, s) = sp.symbols("alpha beta", positive=True), sp.symbols("C s", real=True)
     known = {SOURCE.sine0: s, alpha(SOURCE): al, beta(SOURCE): be, together(SOURCE): c}
     sharp = symbolic(nuclear(SOURCE), known) ** 2 / s**2
     yield Step("(α + β)² − …² = 2αβ(1 + C)", vanishes((al + be) ** 2 - sharp - 2 * al * be * (1 + c)))
@@ -114,7 +114,7 @@ def weights_constant(goal: Relation) -> Iterator[Step]:
     yield Step("J = K/(1 − s²): JJᵀ is the projection on the plane of e₊ and e₋, so ‖J‖₂ = 1",
                both(found(j * j.T, e.T * e), found(j * j, (j * j) ** 2)))  # fmt: skip
     yield Step("rank J = 2, so ‖PᵀJ‖_* has two terms, and σ_i(PᵀJ) ≤ σ_i(P)‖J‖₂", found(j.rank(), 2))
-    a, b, eps, s = *sp.symbols("a b epsilon", positive=True), sp.Symbol("s", real=True)
+    (a, b, eps), s = sp.symbols("a b epsilon", positive=True), sp.Symbol("s", real=True)
     known = {SOURCE.sine0: sp.sqrt(1 - s**2), sigma(SOURCE.w, 1): a, sigma(SOURCE.w, 2): b}
     yield reached(goal, eps * (1 - s**2) * (1 / a + 1 / b), known)
 
@@ -122,9 +122,9 @@ def weights_constant(goal: Relation) -> Iterator[Step]:
 def turned_over(s: Fraction, s_x: Fraction, a: Fraction, b: Fraction) -> dict[str, Any]:
     """W' = −W, x' = x and AB = ε times the polar factor of the gradient: every x₁, x₂ and W."""
     q, q_x = root(1 - s * s), root(1 - s_x * s_x)
-    x1, x2 = [a, 0], [b * s_x, b * q_x]
-    w = [[1 / a, 0], [(s - b * s_x / a) / (b * q_x), q / (b * q_x)]]  # y₁ = (1, 0), y₂ = (s, q)
-    g1, g2 = [0, q], [q * q, -s * q]  # y₂ − sy₁ and y₁ − sy₂
+    x1, x2 = [a, Fraction(0)], [b * s_x, b * q_x]
+    w = [[1 / a, Fraction(0)], [(s - b * s_x / a) / (b * q_x), q / (b * q_x)]]  # y₁ = (1, 0), y₂ = (s, q)
+    g1, g2 = [Fraction(0), q], [q * q, -s * q]  # y₂ − sy₁ and y₁ − sy₂
     g = [[x1[i] * g1[j] + x2[i] * g2[j] for j in range(2)] for i in range(2)]
     k = 1 if g[0][0] * g[1][1] > g[0][1] * g[1][0] else -1
     polar = [[g[0][0] + k * g[1][1], g[0][1] - k * g[1][0]], [g[1][0] - k * g[0][1], g[1][1] + k * g[0][0]]]

@@ -10,7 +10,7 @@ from ioadapt_theory.claims import CLAIMS, Claim
 from ioadapt_theory.claims.arithmetic import mp as project
 from ioadapt_theory.claims.expression.notation import definitions, latex, text
 from ioadapt_theory.claims.expression.values import value
-from tests.claims.reader import LETTERS, Reader, from_latex
+from tests.claims.reader import LETTERS, Reader, from_latex, sim
 
 BY_HAND = {
     "lemma-1-expansion": "|R| ≤ O(‖Δu‖² + ‖Δv‖²)",
@@ -58,8 +58,6 @@ def test_a_formula_read_back_has_the_value_that_is_evaluated(claim: Claim, write
 
 def delta(u: object, v: object, du: object, dv: object) -> object:
     """The derivative of the cosine along (Δu, Δv), as a difference quotient."""
-    from tests.claims.oracle import sim
-
     with mpmath.workdps(120):
         t = mpmath.mpf(10) ** -40
         return (sim(u + t * du, v + t * dv) - sim(u - t * du, v - t * dv)) / (2 * t)

@@ -148,9 +148,7 @@ def test_every_line_of_a_lemma_is_a_computation_and_one_reaches_its_right_side(c
     used = {id(r): r for d in proof.deductions for link in d.links for r in link.by if isinstance(r, Lemma)}
     for each in used.values():
         assert all(step.holds for step in each.steps)
-        bare = Lemma(
-            each.name, each.relation, each.given, each.stated, lambda _, e=each: (s for s in e.steps if not s.reaches)
-        )
+        bare = replace(each, lines=lambda _, e=each: (s for s in e.steps if not s.reaches))
         assert list(bare.broken())
 
 

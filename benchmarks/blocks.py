@@ -10,7 +10,6 @@ from torch.nn.functional import gelu, scaled_dot_product_attention, silu
 
 from benchmarks.measure import Call
 from ioadapt_theory.adapters import adapt
-from ioadapt_theory.adapters.fast.products import LowRank, packed
 
 
 def attention(q: Tensor, k: Tensor, v: Tensor, heads: int, *, causal: bool) -> Tensor:
@@ -75,11 +74,13 @@ TINY = 1e-6
 BLOCKS: dict[str, Any] = {"llama": Llama, "unet": UNet}
 
 
-def adapted(block: Any, family: str, rank: int, device: str) -> dict[str, nn.Module]:
+def adapted(
+    block: Any, family: str, rank: int, device: str, dtype: torch.dtype = torch.float32
+) -> dict[str, nn.Module]:
     """The frozen block, and copies of it under the peer's adapters and ours, on each side."""
     from peft import LoHaConfig, LoKrConfig, LoraConfig, get_peft_model
 
-    frozen = block().to(device).requires_grad_(requires_grad=False)
+    frozen = block().to(device, dtype).requires_grad_(requires_grad=False)
     common: dict[str, Any] = {"r": rank, "target_modules": [*block.targets]}
     config: Any = (LoKrConfig if family == "lokr" else LoHaConfig)(alpha=rank, **common)
     if family in {"lora", "dora"}:
@@ -93,34 +94,34 @@ def adapted(block: Any, family: str, rank: int, device: str) -> dict[str, nn.Mod
     return found
 
 
-def products_alone(base: Call, block: nn.Module, rank: int, bf16: bool, device: str) -> Call:
+def products_alone(base: Call, block: nn.Module, rank: int, dtype: torch.dtype, device: str) -> Call:
     """The frozen block's step, and beside it the products of LoRA and nothing else: no adapter is below it.
 
     No autograd, no optimizer, nothing allocated that is as large as X.
     """
     shapes = [(p.in_features, p.out_features) for p in block.modules() if isinstance(p, nn.Linear)]
-    dtype, n = torch.bfloat16 if bf16 else torch.float32, 512
+    n = 512
     make: Callable[..., Tensor] = lambda *size: torch.randn(*size, dtype=dtype, device=device)  # noqa: E731
     held = [(make(n, c), make(n, d), make(n, d), make(c, rank), make(rank, d)) for c, d in shapes]
 
     def call() -> None:
         base()
         for x, y, gy, a, b in held:
-            _, kept = LowRank.add(y, x, TINY, a, b, into=y)
-            gu, _, _ = LowRank.pull(gy, x, 1.0, kept, a, b)
-            x.addmm_(gu, packed(a.mT), alpha=TINY)
+            u, gu = x @ a, gy @ b.mT
+            y.addmm_(u, b, alpha=TINY)
+            torch.mm(x.mT, gu), torch.mm(u.mT, gy)
+            x.addmm_(gu, a.mT, alpha=TINY)
 
     return call
 
 
-def training_step(model: Callable[[Tensor], Tensor], parameters: list[nn.Parameter], x: Tensor, bf16: bool) -> Call:
+def training_step(model: Callable[[Tensor], Tensor], parameters: list[nn.Parameter], x: Tensor) -> Call:
     """Forward, backward and AdamW; the input needs a gradient, as inside a network."""
     optimizer = torch.optim.AdamW(parameters, lr=1e-4) if parameters else None
 
     def call() -> None:
         x.grad = None
-        with torch.autocast(x.device.type, torch.bfloat16, enabled=bf16):
-            y = model(x)
+        y = model(x)
         torch.autograd.backward(y.float().square().mean())
         if optimizer is not None:
             optimizer.step()

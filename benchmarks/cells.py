@@ -4,7 +4,6 @@
 """
 
 import argparse
-import contextlib
 import itertools
 import json
 import os
@@ -92,13 +91,12 @@ def linear(
     if not needs:
         steps["base"] = forward(layers["base"].run, x)
     cell: Cell = {**asdict(shape), "shape": shape.name, "family": family, "rank": rank, "placement": placement}
-    with torch.autocast(setting.device, torch.bfloat16) if bf16 else contextlib.nullcontext():
-        cell["train"] = setting.alternate(steps)
-        if memory:
-            cell["peak"] = {name: peak(call, setting.device) for name, call in steps.items()}
-            cell["saved"] = {
-                name: saved(layer.run, x, [*layer.parameters, *_tensors(layer.run)]) for name, layer in layers.items()
-            }
+    cell["train"] = setting.alternate(steps)
+    if memory:
+        cell["peak"] = {name: peak(call, setting.device) for name, call in steps.items()}
+        cell["saved"] = {
+            name: saved(layer.run, x, [*layer.parameters, *_tensors(layer.run)]) for name, layer in layers.items()
+        }
     return cell
 
 
@@ -110,7 +108,7 @@ def training(setting: Setting) -> Todo:
 
 
 def bfloat16(setting: Setting) -> Todo:
-    """Under autocast."""
+    """Models in bfloat16 with the float32 adapters that are the default."""
     shapes = [NAMED["SD-1.5 self 16x16"], NAMED["Llama-3.2-1B q, o"]][: 1 if setting.quick else None]
     return [_call(linear, setting, s, *f, p, bf16=True) for s in shapes for f in FEW[:3] for p in PLACEMENTS]
 
@@ -213,14 +211,15 @@ def steps(setting: Setting) -> Todo:
 
 def _step(setting: Setting, block: str, family: str, rank: int, bf16: bool) -> Cell:
     kind = blocks.BLOCKS[block]
-    x = torch.randn(kind.shape, device=setting.device).requires_grad_()
+    dtype = torch.bfloat16 if bf16 else torch.float32
+    x = torch.randn(kind.shape, device=setting.device, dtype=dtype).requires_grad_()
     calls = {}
-    for name, model in blocks.adapted(kind, family, rank, setting.device).items():
+    for name, model in blocks.adapted(kind, family, rank, setting.device, dtype).items():
         own = [p for p in model.parameters() if p.requires_grad]
-        calls[name] = blocks.training_step(model, own, x, bf16)
+        calls[name] = blocks.training_step(model, own, x)
         calls[name]()  # the first step makes what the optimizer keeps
     if family != "lokr" and block == "llama":
-        calls["products"] = blocks.products_alone(calls["base"], kind(), rank, bf16, setting.device)
+        calls["products"] = blocks.products_alone(calls["base"], kind(), rank, dtype, setting.device)
     return {"shape": block, "family": family, "rank": rank, "bf16": bf16, "train": setting.alternate(calls, 60.0)}
 
 
@@ -242,9 +241,9 @@ def _compiled(setting: Setting, family: str, rank: int) -> Cell:
     for name, model in blocks.adapted(blocks.Llama, family, rank, setting.device).items():
         if name in {"base", "peer", "input"}:
             own = [p for p in model.parameters() if p.requires_grad]
-            calls[name] = blocks.training_step(model, own, x, bf16=False)
+            calls[name] = blocks.training_step(model, own, x)
             whole: Any = torch.compile(model)
-            calls[f"{name}, compiled"] = blocks.training_step(whole, own, x, bf16=False)
+            calls[f"{name}, compiled"] = blocks.training_step(whole, own, x)
     for call in calls.values():
         call()
     spent = time.perf_counter() - began

@@ -42,8 +42,8 @@ class Counting(TorchDispatchMode):  # type: ignore[no-untyped-call, unused-ignor
 
 
 def counted(layer: peers.Contender, x: Tensor, gradient: Tensor) -> dict[str, Any]:
-    """Kernels and bytes of one forward and backward pass after another, as within one step of an optimizer."""
-    with mock.patch.object(torch._C, "_len_torch_dispatch_stack", return_value=0), cached():  # the mode only looks on
+    """Kernels and bytes of a forward and backward pass after another one, which made what is made once."""
+    with mock.patch.object(torch._C, "_len_torch_dispatch_stack", return_value=0):  # the mode only looks on
         torch.autograd.backward(layer.run(x), gradient)
         for t in (x, *layer.parameters):
             t.grad = None  # what is added to gradients is not the layer's
@@ -53,17 +53,19 @@ def counted(layer: peers.Contender, x: Tensor, gradient: Tensor) -> dict[str, An
 
 
 def launches(family: str, rank: int, placement: str, *, n: int = 512, c: int = 2048, d: int = 2048) -> dict[str, Any]:
-    """Of a frozen layer, of ours and of the peer's on it, all in bfloat16."""
+    """Of a frozen layer in bfloat16, and of ours and the peer's on it: as they are made, and cast to bfloat16.
+
+    As they are made their adapters are in float32. Cast, within ``cached``, is the least there is to start.
+    """
     options: dict[str, Any] = {"dtype": torch.bfloat16, "device": "meta"}
     x, gradient = torch.empty(n, c, requires_grad=True, **options), torch.empty(n, d, **options)
-    found = {}
-    for name, layer in peers.contenders(
-        lambda: nn.Linear(c, d, bias=False, **options), family, rank, placement
-    ).items():
-        for p in layer.parameters:
-            p.data = p.data.to(torch.bfloat16)
-        found[name] = counted(layer, x, gradient)
-    return {"family": family, "rank": rank, "placement": placement, "launches": found}
+    layers = peers.contenders(lambda: nn.Linear(c, d, bias=False, **options), family, rank, placement)
+    made = {name: counted(layer, x, gradient) for name, layer in layers.items()}
+    for p in (p for layer in layers.values() for p in layer.parameters):
+        p.data = p.data.to(torch.bfloat16)
+    with cached():
+        cast = {name: counted(layer, x, gradient)["kernels"] for name, layer in layers.items()}
+    return {"family": family, "rank": rank, "placement": placement, "launches": made, "cast": cast}
 
 
 def norms(layers: int = 7, width: int = 2048) -> dict[str, Any]:

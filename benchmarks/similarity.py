@@ -1,7 +1,7 @@
 """The analyser beside `safetensors.torch.load_file` + `F.cosine_similarity`, on a pair with SD-1.5's names and shapes.
 
 Every case runs in a process of its own, on files that are in the page cache; CPU seconds and memory are those of the
-comparison alone, its workers included, imports left out; memory is measured in a run apart, for looking takes time.
+comparison alone, its threads included, imports left out; memory is measured in a run apart, for looking takes time.
 Weights are synthetic: cut from long random buffers, so writing them takes seconds.
 """
 
@@ -66,11 +66,10 @@ def write(path: Path, sizes: Mapping[str, tuple[int, ...]], noise: float, seed: 
 def ours(paths: list[Path], **options: Any) -> dict[str, float]:
     """One pass over the files."""
     from ioadapt_theory.checkpoints.files.readers import open_file
-    from ioadapt_theory.similarity.compare import compare
-    from ioadapt_theory.similarity.comparison import Options
+    from ioadapt_theory.similarity import Options, compare
 
-    found = compare([open_file(path) for path in paths], Options(**options))
-    return {row.name: row.values[0, 1].cosine for row in found.rows}
+    comparison = compare(*map(open_file, paths), options=Options(**options))
+    return {row.name: row.values[0, 1].cosine for row in comparison.rows}
 
 
 def loaded(paths: list[Path], *, single: bool) -> dict[str, float]:
@@ -88,7 +87,7 @@ def loaded(paths: list[Path], *, single: bool) -> dict[str, float]:
 
 def pairs(paths: list[Path]) -> dict[str, float]:
     """Every pair on its own."""
-    found = [ours(list(pair), workers=1) for pair in itertools.combinations(paths, 2)]
+    found = [ours(list(pair), threads=1) for pair in itertools.combinations(paths, 2)]
     return found[0]
 
 
@@ -105,11 +104,11 @@ def exact(paths: list[Path]) -> dict[str, float]:
 
 
 CASES: dict[str, Callable[[list[Path]], dict[str, float]]] = {
-    "ours": lambda paths: ours(paths[:2], workers=1),
-    "ours, 2 workers": lambda paths: ours(paths[:2], workers=2),
+    "ours": lambda paths: ours(paths[:2], threads=1),
+    "ours, 2 threads": lambda paths: ours(paths[:2], threads=2),
     "load_file + F.cosine_similarity(.float())": lambda paths: loaded(paths, single=True),
     "load_file + F.cosine_similarity in fp16": lambda paths: loaded(paths, single=False),
-    f"ours, {MODELS} models in one pass": lambda paths: ours(paths, workers=1),
+    f"ours, {MODELS} models in one pass": lambda paths: ours(paths, threads=1),
     f"ours, {MODELS * (MODELS - 1) // 2} pairs one by one": pairs,
 }
 
@@ -118,7 +117,7 @@ def child(case: str, folder: Path, *, memory: bool) -> dict[str, Any]:
     """Run one case in this process, for its time or for its memory."""
     import torch
 
-    from ioadapt_theory.similarity import compare  # noqa: F401  (imports are not what is measured)
+    from ioadapt_theory.similarity import comparing  # noqa: F401  (imports are not what is measured)
 
     torch.set_num_threads(1)
     paths = sorted(folder.glob("*.safetensors"))
@@ -152,7 +151,7 @@ def measured(case: str, folder: Path, rounds: int) -> dict[str, Any]:
 def command(folder: Path, *options: str) -> float:
     """CPU seconds of the whole command on a pair, imports included."""
     paths = map(str, sorted(folder.glob("*.safetensors"))[:2])
-    call = [sys.executable, "-m", "ioadapt_theory.similarity", *paths, "--workers", "1", "--quiet", *options]
+    call = [sys.executable, "-m", "ioadapt_theory.similarity", *paths, "--threads", "1", "--quiet", *options]
     before = spent()
     subprocess.run(call, cwd=Path(__file__).parents[1], check=True, capture_output=True)
     return spent() - before
@@ -210,11 +209,11 @@ def main(quick: bool = False) -> dict[str, Any]:
 def bars(results: Mapping[str, Any]) -> list[Bar]:
     """What is demanded and what was measured; a quick run is too small for the bars on seconds."""
     cells = results["cases"]
-    us, two, peer = cells["ours"], cells["ours, 2 workers"], cells["load_file + F.cosine_similarity(.float())"]
+    us, two, peer = cells["ours"], cells["ours, 2 threads"], cells["load_file + F.cosine_similarity(.float())"]
     one, many = (cells[case]["cpu"] for case in list(CASES)[-2:])
     found = [
         Bar("largest error of a cosine", "< 1e-10", us["max_error"], us["max_error"] < 1e-10),
-        Bar("extra memory with 2 workers, MB", "< 100", two["extra_mb"], two["extra_mb"] < 100),
+        Bar("extra memory with 2 threads, MB", "< 100", two["extra_mb"], two["extra_mb"] < 100),
         Bar("--help, s", "< 0.3", results["start_up"], results["start_up"] < 0.3),
     ]
     if not results["quick"]:
@@ -230,7 +229,7 @@ def bars(results: Mapping[str, Any]) -> list[Bar]:
                 peer["cpu"] / us["cpu"] >= 5,
             ),
             Bar("pairs one by one / one pass, CPU", ">= 2.5", many / one, many / one >= 2.5),
-            Bar("1 worker / 2 workers, wall (with two idle cores)", "> 1", gain, gain > 1),
+            Bar("1 thread / 2 threads, wall (with two idle cores)", "> 1", gain, gain > 1),
         ]
     return found
 

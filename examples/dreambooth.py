@@ -50,7 +50,7 @@ def main() -> None:
     unet = pipe.unet
     for part in (unet, pipe.vae, pipe.text_encoder):
         part.requires_grad_(False)
-    unet.add_adapter(IOLoraConfig(**preset.peft(args.family, args.placement)))  # (ours)
+    unet.add_adapter(IOLoraConfig(**preset.adapter(args.family, args.placement)))  # (ours)
     cast_training_params(unet, dtype=torch.float32)
     trained = [p for p in unet.parameters() if p.requires_grad]
     optimizer = preset.optimizer_for(trained)  # (ours)

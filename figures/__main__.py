@@ -23,7 +23,7 @@ FIGURES: tuple[str, ...] = (
 
 
 def load(name: str) -> ModuleType:
-    """Import one figure's module.
+    """Return one figure's module, imported.
 
     Raises:
         UnknownNameError: there is no such figure.

@@ -33,7 +33,7 @@ HEADLINE = "Fine-tuned networks stay near their parents; others share part of th
 def compute(
     *, seed: int = 0, quick: bool = False, families: Mapping[str, Sequence[str]] | None = None
 ) -> dict[str, Any]:
-    """Mean cosines of all pairs of every family; with none given, of those whose packages are installed.
+    """Return the mean cosines of all pairs of every family; by default of the families that are installed.
 
     Raises:
         InvalidValueError: no family is given and no package is installed.
@@ -49,14 +49,12 @@ def compute(
 
 
 def _family(models: Sequence[str]) -> dict[str, Any]:
-    from ioadapt_theory.checkpoints.open import open_checkpoint
-    from ioadapt_theory.similarity.compare import compare
-    from ioadapt_theory.similarity.comparison import Options
-    from ioadapt_theory.similarity.measures.spaces import Space
+    from ioadapt_theory.checkpoints import open_checkpoint
+    from ioadapt_theory.similarity import Options, Space, compare
     from ioadapt_theory.similarity.report.plots import matrix
 
     opened = [open_checkpoint(model) for model in models]
-    by_space = {str(space): compare(opened, Options(space=space)) for space in Space}
+    by_space = {str(space): compare(*opened, options=Options(space=space)) for space in Space}
     weights = by_space["weight"]
     matrices = set.intersection(*({row.name for row in c.rows} for c in by_space.values()))
     low = weights.lowest((0, 1))

@@ -28,7 +28,7 @@ LABELS: dict[str, tuple[str, tuple[float, float], str]] = {
 
 
 def worst_adapter(y: Tensor, q: Tensor, w: Tensor, placement: str) -> Tensor:
-    """Largest |δ − δ'|/ε over ‖AB‖₂ ≤ ε at s₀ = 0, for a target turned by Q: a nuclear norm.
+    """Return the largest |δ − δ'|/ε over ‖AB‖₂ ≤ ε at s₀ = 0, for a target turned by Q: a nuclear norm.
 
     The target is W' = QᵀW, x' = xQ for input adapters, W' = WQ, x' = x for output adapters: all similarities agree.
 

@@ -25,9 +25,10 @@ from toys.glyphs import sheet
 from toys.page import front
 from toys.style import styled, write
 from toys.transfer import command as toys
+from toys.transfer import endpoint
+from toys.transfer.output import page as pages
+from toys.transfer.output import picture, prediction_page
 from toys.transfer.protocol import names, protocol
-from toys.transfer.said import foretold, picture
-from toys.transfer.said import page as pages
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -75,14 +76,8 @@ def studies(*wanted: str) -> str:
 
 
 def headlines() -> str:
-    """Every recorded study in one line."""
-    titles = ("study", "moved to models made from the source", "smallest difference that could be seen, of LoRA's gain")
-    lines = [titles, ("---",) * 3]
-    for name, one in records().items():
-        plan, page = protocol(name), "molecules.md" if name == "molecules" else f"transfer.md#{name}"
-        said = pages.headline(plan, one).partition(": ")[2]
-        lines.append((f"[{plan.title}](docs/{page})", said, pages.missed(plan, one) or "-"))
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+    """Return what every recorded study keeps, in one table."""
+    return endpoint.table(lambda name: f"docs/{'molecules.md' if name == 'molecules' else f'transfer.md#{name}'}")
 
 
 def formal() -> str:
@@ -110,12 +105,10 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "transfer": partial(studies, *(name for name in names() if name != "molecules")),
     "formal": formal,
     "studies": headlines,
-    "foretold": lambda: foretold.section(records()),
-    "rule": lambda: foretold.line(records()),
+    "prediction": lambda: prediction_page.section(records()),
     "kinship": recorded.kinship,
     "peers": recorded.peers,
     "products": recorded.products,
-    "report": partial(reported, "ani-1x:0", "ani-1ccx:0"),
     "report-apart": partial(reported, "ani-1x:0", "ani-1x:1"),
 }
 _SECTION: Final = re.compile(
@@ -124,7 +117,7 @@ _SECTION: Final = re.compile(
 
 
 def filled(text: str) -> str:
-    """The page with every generated section as it has to be now.
+    """Return the page with every generated section as it has to be now.
 
     Raises:
         FileFormatError: a section of which nothing is known here.
@@ -157,7 +150,7 @@ def main(argv: list[str] | None = None) -> int:
             _drawn(name, partial(picture.draw, plan, one, pages.headline(plan, one)))
             if "samples" in one:
                 _drawn(f"{name}_samples", partial(sheet.draw, plan, one))
-        _drawn("foretold", partial(foretold.draw, records()))
+        _drawn("prediction", partial(prediction_page.draw, records()))
         return OK
 
     return guarded("figures.readme", body)

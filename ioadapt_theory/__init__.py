@@ -3,12 +3,6 @@
 The public names are imported on first use, so that ``import ioadapt_theory`` costs nothing.
 """
 
-import sys
-
-# python -m ioadapt_theory...: the folder one happens to stand in, a downloaded repository say, would come first
-if sys.argv[:1] == ["-m"] and not sys.flags.safe_path:
-    sys.path.pop(0)
-
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +10,13 @@ if TYPE_CHECKING:
     from ioadapt_theory.adapters import FAMILIES as FAMILIES
     from ioadapt_theory.adapters import AdaptedLayer as AdaptedLayer
     from ioadapt_theory.adapters import AdapterConfig as AdapterConfig
+    from ioadapt_theory.adapters import NoMatchError as NoMatchError
+    from ioadapt_theory.adapters import NoProvenanceError as NoProvenanceError
     from ioadapt_theory.adapters import Placement as Placement
+    from ioadapt_theory.adapters import TransferError as TransferError
     from ioadapt_theory.adapters import activate as activate
     from ioadapt_theory.adapters import adapt as adapt
+    from ioadapt_theory.adapters import cached as cached
     from ioadapt_theory.adapters import combine as combine
     from ioadapt_theory.adapters import count as count
     from ioadapt_theory.adapters import disable as disable
@@ -28,20 +26,33 @@ if TYPE_CHECKING:
     from ioadapt_theory.adapters import remove as remove
     from ioadapt_theory.adapters import scale as scale
     from ioadapt_theory.adapters import transfer as transfer
-    from ioadapt_theory.adapters import unfused as unfused
     from ioadapt_theory.adapters import unload as unload
     from ioadapt_theory.adapters import unmerge as unmerge
+    from ioadapt_theory.adapters.moving.bake import bake as bake
+    from ioadapt_theory.adapters.moving.convert import convert as convert
+    from ioadapt_theory.errors import FileFormatError as FileFormatError
+    from ioadapt_theory.errors import InvalidValueError as InvalidValueError
     from ioadapt_theory.errors import IoAdaptError as IoAdaptError
+    from ioadapt_theory.errors import MissingExtraError as MissingExtraError
+    from ioadapt_theory.errors import ShapeError as ShapeError
+    from ioadapt_theory.errors import UnknownNameError as UnknownNameError
+    from ioadapt_theory.errors import UnsupportedError as UnsupportedError
     from ioadapt_theory.formats import load as load
     from ioadapt_theory.formats import save as save
+    from ioadapt_theory.similarity import compare as compare
 
 _HOME = {
     "adapters": (
-        "AdaptedLayer AdapterConfig FAMILIES Placement activate adapt combine count disable layers merge parameters"
-        " remove scale transfer unfused unload unmerge"
+        "AdaptedLayer AdapterConfig FAMILIES NoMatchError NoProvenanceError Placement TransferError activate adapt"
+        " cached combine count disable layers merge parameters remove scale transfer unload unmerge"
+    ),
+    "adapters.moving.bake": "bake",
+    "adapters.moving.convert": "convert",
+    "errors": (
+        "FileFormatError InvalidValueError IoAdaptError MissingExtraError ShapeError UnknownNameError UnsupportedError"
     ),
     "formats": "load save",
-    "errors": "IoAdaptError",
+    "similarity": "compare",
 }
 _MODULE = {name: f"ioadapt_theory.{module}" for module, names in _HOME.items() for name in names.split()}
 
@@ -56,7 +67,7 @@ def __getattr__(name: str) -> Any:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)
     home = import_module(_MODULE[name])
-    if not home.__name__.endswith(".errors"):
+    if _MODULE[name].startswith("ioadapt_theory.adapters"):
         import_module("ioadapt_theory.formats")  # which tells the adapters below it how they are saved
     return getattr(home, name)
 

@@ -7,15 +7,9 @@ from typing import Any
 
 LONGEST = 2000
 """Characters of a sentence that are shown: names in broken files may have millions."""
-MOST_KNOWN = 24
-"""Known names that a sentence lists; the near misses come before them."""
-ALIKE = 0.7
-"""Of two letters in both names over all letters, from where on a name is a near miss."""
-UNFINISHED = 0.95
-"""What a name that goes on after what was typed counts beside one that ends there, which is meant if both are alike."""
-FURTHER = 0.15
-"""How much less alike than the nearest another may be."""
-SHORT = {"proposition": "prop", "equation": "eq"}
+MOST_KNOWN = 12
+"""Known names that a sentence lists where none is like the one that was asked for."""
+_ABBREVIATED = {"proposition": "prop", "equation": "eq"}
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
 
 
@@ -25,7 +19,7 @@ def printable(text: str) -> str:
     Whatever comes from a file, a folder or a server goes through here before a terminal sees it: every error does, and
     what a command writes.
     """
-    return _UNSEEN.sub(lambda found: ascii(found[0])[1:-1], text)
+    return _UNSEEN.sub(lambda mark: ascii(mark[0])[1:-1], text)
 
 
 class IoAdaptError(Exception):
@@ -48,7 +42,7 @@ class IoAdaptError(Exception):
         return printable(text if cut <= 0 else f"{text[: LONGEST // 2]}[... {cut} ...]{text[-LONGEST // 2 :]}")
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Another process gets the sentence as it is, whatever it was made from."""
+        """Give another process the sentence as it is, whatever it was made from."""
         return _remade, (type(self), self.args), self.__dict__
 
 
@@ -89,38 +83,30 @@ class UnknownNameError(IoAdaptError, KeyError):
     """A name that is not among the known ones."""
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        """Say what was asked for, the near misses, and what there is."""
+        """Name what was asked for and the known names that are like it, or else some of what there is."""
         known = sorted(map(str, known))
         near = near_misses(str(name), known)
-        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
         more = f" and {len(known) - MOST_KNOWN} more" if len(known) > MOST_KNOWN else ""
-        super().__init__(f"No {kind} {name!r}.{hint} Known: {', '.join(known[:MOST_KNOWN]) or 'none'}{more}.")
+        listed = f" Known: {', '.join(known[:MOST_KNOWN]) or 'none'}{more}."
+        hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+        super().__init__(f"No {kind} {name!r}.{hint}{listed if not near or len(known) <= MOST_KNOWN else ''}")
 
 
 def near_misses(name: str, known: Iterable[str]) -> list[str]:
-    """Up to three known names that begin most like this one, the nearest in length first.
+    """Return at most three known names that are, or begin, like this one, the nearest in length first.
 
     Case, spaces and points make no difference: "Prop. 2" is near to "prop-2-input", and so is "prop-22".
     """
-    asked = _plain(name)
-    like = difflib.SequenceMatcher(b=asked, autojunk=False)
-
-    def alike(letters: str) -> float:
-        like.set_seq1(letters)
-        return like.ratio() if letters and asked else 0.0
-
-    def distance(one: str) -> tuple[float, int, str]:
-        letters = _plain(one)
-        swapped = UNFINISHED if sorted(letters) == sorted(asked) else 0.0
-        ratio = max(alike(letters), UNFINISHED * alike(letters[: len(asked)]), swapped)
-        return -ratio, abs(len(letters) - len(asked)), one
-
-    found = sorted(map(distance, known))
-    return [one for ratio, _, one in found if -ratio >= max(ALIKE, -found[0][0] - FURTHER)][:3]
+    asked, beginnings = _letters(name), dict[str, list[str]]()
+    for one in known:
+        beginnings.setdefault(_letters(one)[: len(asked)], []).append(one)
+    alike = (difflib.get_close_matches(asked, beginnings, 3, cutoff) for cutoff in (0.9, 0.75))
+    near = [one for beginning in next(filter(None, alike), []) for one in beginnings[beginning]]
+    return sorted(near, key=lambda one: (abs(len(_letters(one)) - len(asked)), one))[:3]
 
 
-def _plain(name: str) -> str:
+def _letters(name: str) -> str:
     letters = re.sub(r"[\W_]+", "", name).lower()
-    for long, short in SHORT.items():
+    for long, short in _ABBREVIATED.items():
         letters = letters.replace(long, short)
     return letters

@@ -12,15 +12,27 @@ to themselves, with μ a mean, d and u summing to zero over i, e to zero over ei
 
 and by Schur's lemma unlike pieces are uncorrelated, E⟨a, Pb⟩ = 0 and E⟨a, Pa'⟩⟨b, Pb'⟩ = ⟨a, b⟩⟨a', b'⟩ / dim, where
 dim is n - 1 for d and u, n (n - 3) / 2 for e inside a part of n channels, (n - 1)(n' - 1) for e between two parts.
+
+The null is skewed: a few large channels, or a few large eigenvalues, meet by chance. Its third moment is exact for d
+and u, which make a sum of x_iy_P(i) with E(∑ x_iy_P(i))³ = n ∑x³ ∑y³ / ((n - 1)(n - 2)); for e it is that of random
+rotations, 8 tr e³ tr e'³ / n³, from the largest eigenvalues of e. A gamma law with these moments gives p and z.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float
+
+Times = Callable[[Float[np.ndarray, "f r"]], Float[np.ndarray, "f r"]]
+"""Multiplies a matrix K by a few columns."""
+
+STANDS_OUT = 3.0
+"""z from which two layers share more than chance gives."""
+EIGENVALUES = 6
+"""Of the pieces e, whose cubes are the third moment; those of a layer fall off quickly or do not matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +46,8 @@ class Profile:
         effects: (k, k + 1, k + 1) for each part the inner products of its d and its k vectors u, each times how often
             it is met: 1 for d, 2 (n - 2) inside the part, 2 n' towards a part of n' channels, under the root.
         rest: (k, k) sums of e².
+        cubes: (k, k + 1, k + 1, k + 1) for each part the sums of products of three of these vectors.
+        triangles: (k, k, k) sums of e_ij e_jl e_li over i, j, l in three parts; 0 where it was not asked for.
     """
 
     sizes: tuple[int, ...]
@@ -41,6 +55,8 @@ class Profile:
     means: Float[np.ndarray, "k k"]
     effects: Float[np.ndarray, "k v v"]
     rest: Float[np.ndarray, "k k"]
+    cubes: Float[np.ndarray, "k v v v"]
+    triangles: Float[np.ndarray, "k k k"]
 
 
 def profile(
@@ -48,20 +64,23 @@ def profile(
     rows: Float[np.ndarray, "f k"],
     squares: Float[np.ndarray, "k k"],
     cuts: Sequence[int],
+    times: Times | None = None,
 ) -> Profile:
     """Sum a symmetric matrix K up.
 
     Args:
-        diagonal: of K.
-        rows: row sums of K, over the columns of each part.
-        squares: sums of squares of K over the rows of one part and the columns of another.
-        cuts: where the parts begin and end: 0, ..., f.
+        diagonal: Of K.
+        rows: Row sums of K, over the columns of each part.
+        squares: Sums of squares of K over the rows of one part and the columns of another.
+        cuts: Where the parts begin and end: 0, ..., f.
+        times: Multiplies K by some columns, for the skewness that a few large eigenvalues give the null.
     """
     parts = [slice(*ends) for ends in pairwise(cuts)]
     sizes = np.array([part.stop - part.start for part in parts])
     k = len(parts)
     delta, means, rest = np.zeros(k), np.zeros((k, k)), np.zeros((k, k))
-    effects = np.zeros((k, k + 1, k + 1))
+    effects, cubes = np.zeros((k, k + 1, k + 1)), np.zeros((k, k + 1, k + 1, k + 1))
+    u = np.zeros(rows.shape)
     for p, part in enumerate(parts):
         n = int(sizes[p])
         d, r, norms = diagonal[part], rows[part].copy(), squares[p].copy()
@@ -71,26 +90,51 @@ def profile(
         met = np.where(np.arange(k) == p, n - 1, sizes)  # elements in a row
         means[p] = r.sum(0) / np.maximum(n * met, 1)
         spread = np.where(np.arange(k) == p, n - 2, sizes)  # each u_j is met once in row i as well
-        u = (r - met * means[p]) / np.maximum(spread, 1) * (spread > 0)
-        weighted = np.column_stack([d - delta[p], u * np.sqrt(2 * np.maximum(spread, 0))])
+        u[part] = (r - met * means[p]) / np.maximum(spread, 1) * (spread > 0)
+        weighted = np.column_stack([d - delta[p], u[part] * np.sqrt(2 * np.maximum(spread, 0))])
         effects[p] = weighted.T @ weighted
+        cubes[p] = np.einsum("iu,iv,iw->uvw", weighted, weighted, weighted, optimize=True)
         rest[p] = norms - n * met * means[p] ** 2
     explained = np.array([np.diagonal(e)[1:] for e in effects])
     rest -= (explained + explained.T) / 2  # by the effects of the rows and, alike, of the columns
-    return Profile(tuple(map(int, sizes)), delta, means, effects, np.maximum(rest, 0.0))
+    triangles = np.zeros((k, k, k)) if times is None else _triangles(times, diagonal, means, u, cuts)
+    return Profile(tuple(map(int, sizes)), delta, means, effects, np.maximum(rest, 0.0), cubes, triangles)
+
+
+def _triangles(
+    times: Times,
+    diagonal: Float[np.ndarray, " f"],
+    means: Float[np.ndarray, "k k"],
+    u: Float[np.ndarray, "f k"],
+    cuts: Sequence[int],
+) -> Float[np.ndarray, "k k k"]:
+    """Return the sums of e_ij e_jl e_li between the parts, from the leading eigenvectors Q and QᵀeQ."""
+    own = np.repeat(np.arange(len(means)), np.diff(cuts))  # the part of each channel
+    mean, itself = means[own], np.arange(len(own))
+    alone = (diagonal + mean[itself, own] + 2 * u[itself, own])[:, None]
+
+    def times_e(x: Float[np.ndarray, "f r"]) -> Float[np.ndarray, "f r"]:
+        sums = np.add.reduceat(x, cuts[:-1], axis=0)
+        return times(x) - (mean + u) @ sums - (u.T @ x)[own] + (alone - 2 * diagonal[:, None]) * x
+
+    start = np.random.default_rng(0).standard_normal((len(own), min(EIGENVALUES, len(own))))
+    q = np.linalg.qr(times_e(start))[0]
+    core = q.T @ times_e(q)
+    each = [q[i:j].T @ q[i:j] @ core for i, j in pairwise(cuts)]
+    return np.array([[[np.trace(a @ b @ c) for c in each] for b in each] for a in each])
 
 
 def of_matrix(k: Float[np.ndarray, "f f"], cuts: Sequence[int] | None = None) -> Profile:
-    """The profile of a matrix that is at hand, one part unless ``cuts`` says otherwise."""
+    """Return the profile of a matrix that is at hand, one part unless ``cuts`` says otherwise."""
     cuts = (0, len(k)) if cuts is None else cuts
     starts = list(cuts[:-1])
     rows = np.add.reduceat(k, starts, axis=1)
     squares = np.add.reduceat(np.add.reduceat(k * k, starts, axis=1), starts, axis=0)
-    return profile(np.diagonal(k).copy(), rows, squares, cuts)
+    return profile(np.diagonal(k).copy(), rows, squares, cuts, k.__matmul__)
 
 
 def moments(one: Profile, two: Profile) -> tuple[float, float]:
-    """Mean and standard deviation of ⟨K, PK'Pᵀ⟩ over all permutations P inside the parts, which both have alike."""
+    """Return mean and standard deviation of ⟨K, PK'Pᵀ⟩ over all permutations P inside the parts of both."""
     n = np.array(one.sizes, dtype=float)
     pairs = np.outer(n, n) - np.diag(n)
     mean = float((n * one.diagonal * two.diagonal).sum() + (pairs * one.means * two.means).sum())
@@ -102,24 +146,40 @@ def moments(one: Profile, two: Profile) -> tuple[float, float]:
     return mean, math.sqrt(variance)
 
 
+def skewness(one: Profile, two: Profile) -> float:
+    """Return the skewness of ⟨K, PK'Pᵀ⟩: E(x - mean)³ / sd³, 0 where nothing varies."""
+    n = np.array(one.sizes, dtype=float)
+    third = float((n * (one.cubes * two.cubes).sum((1, 2, 3)) / np.maximum((n - 1) * (n - 2), 1)).sum())
+    third += 8 * float((one.triangles * two.triangles / np.einsum("p,q,r->pqr", n, n, n)).sum())
+    sd = moments(one, two)[1]
+    return third / sd**3 if sd > 0 else 0.0
+
+
 @dataclass(frozen=True, slots=True)
 class Null:
     """A cosine beside what unrelated channels would give.
 
     Attributes:
-        cosine: of the two Grams, without their multiples of I.
-        mean: of the same under permuted channels.
-        sd: its standard deviation.
+        cosine: Of the two Grams, without their multiples of I.
+        mean: Of the same under permuted channels.
+        sd: Its standard deviation.
+        skew: Its skewness.
     """
 
     cosine: float
     mean: float
     sd: float
+    skew: float = 0.0
 
     @property
     def z(self) -> float | None:
-        """Standard deviations above the null; None where all permutations give the same."""
-        return (self.cosine - self.mean) / self.sd if self.sd > 0 else None
+        """How far the cosine is above chance: where a normal law has the same p; None where chance gives one value."""
+        return self._z(self.cosine)
+
+    @property
+    def p(self) -> float | None:
+        """Probability that unrelated channels give this cosine or a higher one; None where they give one value."""
+        return None if self.z is None else math.erfc(self.z / math.sqrt(2)) / 2
 
     @property
     def excess(self) -> float | None:
@@ -129,18 +189,46 @@ class Null:
     @property
     def most(self) -> float:
         """The z of equal spaces; where that is small, channels are too few or too alike to tell anything."""
-        return (1 - self.mean) / self.sd if self.sd > 0 else 0.0
+        return self._z(1.0) or 0.0
+
+    @property
+    def too_small(self) -> bool:
+        """Whether layers that share half of their weights would often pass for unrelated: too small to tell.
+
+        Weights with a cosine of 1/2 have about 1/4 of their Grams in common; that has to be a deviation beyond 3.
+        """
+        return (self._z(self.mean + (1 - self.mean) / 4) or 0.0) < STANDS_OUT + 1
+
+    def _z(self, cosine: float) -> float | None:
+        """Normal deviate of a cosine under a gamma law, by the cube root of Wilson and Hilferty (PNAS 17, 1931)."""
+        if self.sd <= 0:
+            return None
+        z, g = (cosine - self.mean) / self.sd, self.skew
+        return z if abs(g) < 1e-3 else 6 / g * (math.cbrt(1 + g * z / 2) - 1) + g / 6
+
+
+def beside(inner: float, norms: float, one: Profile, two: Profile) -> Null:
+    """Return the cosine inner / norms of two Grams beside what unrelated channels would give.
+
+    Args:
+        inner: ⟨K, K'⟩.
+        norms: ‖K‖‖K'‖.
+        one: Of K.
+        two: Of K', with the same parts.
+    """
+    mean, sd = moments(one, two)
+    return Null(max(-1.0, min(1.0, inner / norms)), mean / norms, sd / norms, skewness(one, two))
 
 
 def parts(channels: int, widths: Sequence[int], least: int = 16) -> tuple[int, ...]:
-    """Where a side may be a concatenation: cuts at multiples of the widest side of the network that divides it.
+    """Return where a side may be a concatenation: cuts at multiples of the widest side of the network that divides it.
 
     Cuts that are not needed cost next to nothing, since channels are as good as unordered inside a part.
 
     Args:
-        channels: of the side.
-        widths: of all sides of the network.
-        least: channels of a part; narrower ones leave nothing to permute.
+        channels: Of the side.
+        widths: Of all sides of the network.
+        least: Channels of a part; narrower ones leave nothing to permute.
     """
     width = max((w for w in set(widths) if least <= w < channels and channels % w == 0), default=channels)
     return tuple(range(0, channels + 1, width))

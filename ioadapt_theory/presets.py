@@ -18,7 +18,7 @@ class Preset:
     """Settings of one run of the paper.
 
     >>> from ioadapt_theory.presets import PRESETS
-    >>> PRESETS["sd15"].adapter("lora", "output")["rank"]
+    >>> PRESETS["sd15"].adapter("lora", "output")["r"]
     4
 
     Attributes:
@@ -59,7 +59,7 @@ class Preset:
     length: int | None = None
 
     def adapter(self, family: str = "lora", placement: str = "input") -> dict[str, Any]:
-        """The options of ``adapt``: ``adapt(unet, **preset.adapter("lora", "input"))``.
+        """Return the options of ``adapt`` and of the plug-in's ``IOLoraConfig``, under PEFT's names.
 
         Raises:
             UnknownNameError: a family that the run does not have.
@@ -68,22 +68,14 @@ class Preset:
             kind = "family in this preset"
             raise UnknownNameError(kind, family, self.ranks)
         return {
-            "target_modules": self.targets,
+            "target_modules": [*self.targets] if isinstance(self.targets, tuple) else self.targets,
             "family": family,
             "placement": placement,
-            "rank": self.ranks[family],
-            "alpha": self.alphas.get(family),
-            "dropout": self.dropout,
-            "init": self.init,
+            "r": self.ranks[family],
+            "lora_alpha": self.alphas.get(family),
+            "lora_dropout": self.dropout,
+            "init_weights": self.init,
         }
-
-    def peft(self, family: str = "lora", placement: str = "input") -> dict[str, Any]:
-        """The same for the plug-in: ``IOLoraConfig(**preset.peft("lora", "input"))``."""
-        options = self.adapter(family, placement)
-        if isinstance(self.targets, tuple):
-            options["target_modules"] = [*self.targets]
-        theirs = {"rank": "r", "alpha": "lora_alpha", "dropout": "lora_dropout", "init": "init_weights"}
-        return {theirs.get(name, name): value for name, value in options.items()}
 
     def optimizer_for(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         """The optimizer of the run, as its training code builds it.
@@ -98,10 +90,10 @@ class Preset:
             from prodigyopt import Prodigy
         except ImportError:
             raise MissingExtraError("prodigyopt", "examples") from None
-        made: torch.optim.Optimizer = Prodigy(
+        optimizer: torch.optim.Optimizer = Prodigy(
             parameters, **common, decouple=True, use_bias_correction=True, safeguard_warmup=True
         )
-        return made
+        return optimizer
 
 
 def _read() -> Mapping[str, Preset]:

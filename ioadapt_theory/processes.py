@@ -1,12 +1,11 @@
-"""A pool of spawned processes that leave Ctrl-C to their parent and end with it, or this one where none can be."""
+"""A pool of spawned processes that leave Ctrl-C to their parent and end with it."""
 
-import logging
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future, ProcessPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,16 +13,15 @@ import torch
 
 from ioadapt_theory.errors import WorkerError
 
-log = logging.getLogger(__name__)
 DIED = "A worker process died: it was killed, or the memory was not enough."
 
 
 @contextmanager
 def lost() -> Iterator[None]:
-    """Around ``submit`` and ``result`` of any executor: one error for everything that means that workers are gone.
+    """Raise one error for everything by which ``submit`` and ``result`` of any executor say that workers are gone.
 
     Raises:
-        WorkerError: they are.
+        WorkerError: They are.
     """
     try:
         yield
@@ -39,14 +37,14 @@ def lost() -> Iterator[None]:
 
 @contextmanager
 def pool(jobs: int) -> Iterator[Executor]:
-    """``jobs`` processes of one thread each; at the end what waits is cancelled, and what runs is waited for.
+    """Yield ``jobs`` processes of one thread each; at the end what waits is cancelled, and what runs is waited for.
 
     A second Ctrl-C during that wait ends it, and what runs.
 
     Raises:
         WorkerError: One of them was ended from outside.
     """
-    executor = _spawned(jobs) or _Here()
+    executor = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_begin)
     try:
         with _at_interrupts(signal.SIG_IGN):
             for _ in range(jobs):
@@ -60,18 +58,8 @@ def pool(jobs: int) -> Iterator[Executor]:
             executor.shutdown(wait=True, cancel_futures=True)
 
 
-def _spawned(jobs: int) -> Executor | None:
-    """Processes, or None where there is nothing for them to wait at: no semaphores without /dev/shm, say."""
-    spawn = multiprocessing.get_context("spawn")
-    try:
-        return ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_begin)
-    except (OSError, ImportError, NotImplementedError) as error:
-        log.warning("Other processes cannot be used here (%s), so this one does it all.", error)
-        return None
-
-
 def _begin() -> None:
-    """One thread of torch, and an end with the parent: a parent that is killed cannot tell its children."""
+    """Use one thread of torch, and end with the parent: a parent that is killed cannot tell its children."""
     torch.set_num_threads(1)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
@@ -82,18 +70,6 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-class _Here(Executor):
-    """Does what it is given at once."""
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
-        done: Future[Any] = Future()
-        try:
-            done.set_result(fn(*args, **kwargs))
-        except Exception as error:
-            done.set_exception(error)
-        return done
-
-
 def _kill_workers(*_: object) -> None:
     for child in multiprocessing.active_children():
         child.kill()
@@ -101,7 +77,7 @@ def _kill_workers(*_: object) -> None:
 
 @contextmanager
 def _at_interrupts(do: Any) -> Iterator[None]:
-    """What Ctrl-C does for the duration, in the main thread, which alone may say so."""
+    """Set what Ctrl-C does for the duration, in the main thread, which alone may."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import platform
+import secrets
 import shutil
 import tempfile
 import time
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 JSON = Mapping[str, Any]
-STREAMS: Final = ("/dev/stdout", "/dev/stderr")
+STREAMS: Final = ("/dev/stdout", "/dev/stderr", "/dev/fd/")
 ABANDONED: Final = 24 * 3600
 """Seconds without a write after which a temporary file has no owner."""
 
@@ -29,33 +30,30 @@ def replacing(path: Path | str) -> Iterator[Path]:
     removed again if nothing was written.
     """
     path = Path(path)
-    if _is_no_file(path):
+    if (path.exists() and not path.is_file()) or str(path.absolute()).startswith(STREAMS):
         with tempfile.TemporaryDirectory() as aside:
             yield (temporary := Path(aside) / path.name)
             with temporary.open("rb") as content, open(os.open(path, os.O_WRONLY | os.O_APPEND), "wb") as out:
                 shutil.copyfileobj(content, out)
         return
     path = Path(os.path.realpath(path))
-    made = [folder for folder in path.parents if not folder.exists()]  # innermost first
+    missing = [folder for folder in path.parents if not folder.exists()]  # innermost first
     path.parent.mkdir(parents=True, exist_ok=True)
     _remove_abandoned(path)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{path.suffix}")
     try:
+        temporary.touch(exist_ok=False)
+        mode = (path if path.exists() else temporary).stat().st_mode  # of a new file what the umask leaves
         yield temporary
-        temporary.chmod(path.stat().st_mode & 0o777 if path.exists() else 0o644)
+        with temporary.open("rb+") as content:
+            os.fsync(content.fileno())
+        temporary.chmod(mode & 0o777)
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
         with suppress(OSError):  # they are not empty where all went well
-            for folder in made:
+            for folder in missing:
                 folder.rmdir()
-
-
-def _is_no_file(path: Path) -> bool:
-    """Whether a path is a device, pipe or socket, or stands for an open file of the process."""
-    return (path.exists() and not path.is_file()) or path.absolute().is_relative_to("/dev/fd") or str(path) in STREAMS
 
 
 def _remove_abandoned(path: Path) -> None:
@@ -74,7 +72,7 @@ def write_json(path: Path | str, content: JSON) -> None:
 
 
 def record(what: str, *, config: JSON, results: JSON) -> dict[str, Any]:
-    """What a run leaves behind: its name, its configuration (seed included), its figures, and the versions used."""
+    """Return what a run leaves behind: name, configuration (seed included), figures, and the versions used."""
     versions = {name: metadata.version(name) for name in ("ioadapt-theory", "torch", "numpy")}
     return {
         "schema": 1,
@@ -86,7 +84,7 @@ def record(what: str, *, config: JSON, results: JSON) -> dict[str, Any]:
 
 
 def fingerprint(config: JSON) -> str:
-    """A short name for a configuration: equal configurations have equal names."""
+    """Return a short name for a configuration; equal configurations have equal names."""
     return hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 

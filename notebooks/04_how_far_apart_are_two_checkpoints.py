@@ -11,21 +11,19 @@ from importlib.util import find_spec
 
 import matplotlib.pyplot as plt
 
-from ioadapt_theory.checkpoints.open import open_checkpoint
-from ioadapt_theory.similarity.compare import compare
-from ioadapt_theory.similarity.comparison import Options
-from ioadapt_theory.similarity.measures.spaces import Space
+from ioadapt_theory.checkpoints import open_checkpoint
+from ioadapt_theory.similarity import Options, Space, compare
 from ioadapt_theory.similarity.report.plots import profile, two_maps
 from ioadapt_theory.similarity.report.tables import to_table
 from toys.style import styled
 
 models = [open_checkpoint(name) for name in ("ani-1x:0", "ani-1ccx:0", "ani-1x:1")]
-weights = compare(models, Options(baseline=True))
+weights = compare(*models, options=Options(null=True))
 print(to_table(weights))
 RELATED, UNRELATED = (0, 1), (0, 2)
 
 # %% [markdown]
-# The last column is what would be left of the mean if the entries of each tensor were shuffled. It is not zero:
+# The column "unrelated" is the mean that is left when the entries of each tensor are shuffled. It is not zero:
 # biases have a mean of their own, and a mean is enough for a cosine. Unrelated networks are as alike as that, and no
 # more.
 
@@ -58,7 +56,7 @@ print("untouched:", ", ".join(frozen))
 # are compared here over the same matrices, less the multiple of the identity that every wide random matrix has.
 
 # %%
-by_space = {space: compare(models, Options(space=space)) for space in Space}
+by_space = {space: compare(*models, options=Options(space=space)) for space in Space}
 shared = set.intersection(*({row.name for row in c.rows} for c in by_space.values()))
 means = {
     space: {pair: c.mean(pair, lambda row: row.name in shared).mean for pair in c.pairs}
@@ -76,11 +74,8 @@ for space, found in means.items():
 
 # %%
 if find_spec("chgnet"):
-    print(
-        to_table(
-            compare([open_checkpoint(name) for name in ("chgnet", "chgnet-r2scan")], Options(baseline=True)), ["kind"]
-        )
-    )
+    pair = [open_checkpoint(name) for name in ("chgnet", "chgnet-r2scan")]
+    print(to_table(compare(*pair, options=Options(null=True)), ["kind"]))
 
 # %% [markdown]
 # ## Will it move?
@@ -105,7 +100,7 @@ print(to_stranger)
 # ## What was said, checked
 
 # %%
-(related, unrelated), base = (weights.mean(pair).mean for pair in (RELATED, UNRELATED)), weights.baseline(UNRELATED)
+(related, unrelated), base = (weights.mean(pair).mean for pair in (RELATED, UNRELATED)), weights.null(UNRELATED)
 assert related > 0.9
 assert weights.lowest(RELATED).mean < 0.7
 assert abs(unrelated - base.mean) < 4 * base.sd

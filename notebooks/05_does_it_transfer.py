@@ -18,8 +18,8 @@ from IPython.display import Image, display
 from toys.style import styled
 from toys.transfer.command import recorded
 from toys.transfer.judge import Verdict, cases, verdicts
+from toys.transfer.output import page, picture, screen
 from toys.transfer.protocol import names, protocol
-from toys.transfer.said import page, picture, report
 from toys.transfer.study import NONE
 
 records = {name: one for name in names() if (one := recorded(name)) is not None}
@@ -45,7 +45,7 @@ for name, result in records.items():
 
 # %%
 for name, result in records.items():
-    print(report.text(protocol(name), result, page.seeds(result)))
+    print(screen.text(protocol(name), result, page.seeds(result)))
 
 # %% [markdown]
 # ## What is exact

@@ -1,5 +1,7 @@
-"""Mathematics is tested in float64, on one thread, from a fixed seed."""
+"""Mathematics is tested in float64, on one thread, from a fixed seed; what opens a browser is slow."""
 
+import os
+import random
 import signal
 from collections.abc import Iterator
 
@@ -11,8 +13,22 @@ from tests.browser import browse, chromium  # noqa: F401  (fixtures for all test
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts what runs in the background without it
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark what opens a browser as slow; of ``SAMPLE=0.05:7`` keep this share, in an order drawn from the seed 7."""
+    for item in items:
+        if "chromium" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+    if sample := os.environ.get("SAMPLE"):
+        share, _, seed = sample.partition(":")
+        drawn = random.Random(seed)
+        kept = drawn.sample(items, round(float(share) * len(items)))
+        left = set(items) - set(kept)
+        config.hook.pytest_deselected(items=[item for item in items if item in left])
+        items[:] = kept
+
+
 @pytest.fixture(autouse=True)
-def _float64_one_thread_fixed_seed() -> Iterator[None]:
+def _float64_one_thread_fixed_seed(request: pytest.FixtureRequest) -> Iterator[None]:
     torch.set_num_threads(1)
     before = torch.get_default_dtype()
     torch.set_default_dtype(torch.float64)

@@ -23,7 +23,6 @@ TOLD = {
     "ominicontrol": "finite: True",
     "clear": r"with the adapter by \d",
     "sft_trainer": "on a fresh base it differs by",
-    "sft_trl": "or with ioadapt_theory.load on any model",
     "tiny": "",
     "what_it_costs": r"sd15 +0\.86 G +0\.80 M +4 .* 500 ",
 }
@@ -45,6 +44,7 @@ def workplace(tmp_path_factory):
     return tmp_path_factory.mktemp("recipes")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_the_recipe_runs_as_written(script, workplace, monkeypatch, capsys):

@@ -1,6 +1,6 @@
 """Whatever writes may be killed at any moment: what was there is there, or what was to come, and later runs tidy up.
 
-``KILLS`` in the environment is how often each is killed, 12 times by default: at a random moment, and every third time
+``KILLS`` in the environment is how often each is killed, 4 times by default: at a random moment, and every third time
 by the system when a file gets as long as a limit that is shortly before the end of what is written.
 """
 
@@ -12,6 +12,7 @@ import resource
 import shutil
 import signal
 import time
+from importlib import import_module
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -20,31 +21,21 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-import ioadapt_theory.cli.adapters
-import ioadapt_theory.cli.many
-import ioadapt_theory.cli.report
-import ioadapt_theory.cli.similarity
-import ioadapt_theory.formats.convert_files
-import ioadapt_theory.report.assemble
-import ioadapt_theory.report.page
-import ioadapt_theory.similarity.report.page
-import ioadapt_theory.similarity.report.plots
-import ioadapt_theory.similarity.report.records
-import ioadapt_theory.similarity.report.tables  # noqa: F401  (imported once, before the processes that are killed)
 from ioadapt_theory import adapt, load, save
 from ioadapt_theory.cli import main
 from ioadapt_theory.errors import IoAdaptError
-from ioadapt_theory.formats.open import open_adapter
+from ioadapt_theory.formats import open_adapter
 from ioadapt_theory.results import ABANDONED
 
-KILLS = int(os.environ.get("KILLS", "12"))
+for module in ("cli.adapters", "cli.report", "cli.similarity", "formats.convert_files", "similarity.report.page"):
+    import_module(f"ioadapt_theory.{module}")  # once, before the processes that are killed
+KILLS = int(os.environ.get("KILLS", "4"))
 CASES = {
     "adapters convert lora out --to output --base base.safetensors --ridge 0.1": ["out/ioadapt.safetensors"],
     "adapters bake lora out.safetensors --base base.safetensors --style kohya": ["out.safetensors"],
     "adapters bake lora out --base base.safetensors": ["out/adapter_config.json", "out/adapter_model.safetensors"],
-    "similarity base.safetensors other.safetensors --workers 1 --format json --output out.json --html out.html"
+    "similarity base.safetensors other.safetensors --threads 1 --format json --output out.json --html out.html"
     " --figure out.svg": ["out.json", "out.html", "out.svg"],
-    "similarity tree base.safetensors other.safetensors --workers 1 --output out.txt": ["out.txt"],
     "report base.safetensors other.safetensors lora --html out.html": ["out.html"],
     "save": ["out/ioadapt.safetensors"],
 }
@@ -98,6 +89,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {n: p.read_bytes() for n, p in files.items() if not re.fullmatch(r"\.out.*|out/\.(ioadapt|adapter_).*", n)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", CASES)
 def test_what_is_there_after_a_kill_is_whole_or_as_before(command, tmp_path):
     inputs = tmp_path / "inputs"

@@ -23,3 +23,15 @@ def test_every_public_name_is_there(name):
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'lora'"):
         _ = ioadapt_theory.lora
+
+
+def test_the_names_of_the_field_lie_one_dot_deep():
+    wanted = "adapt transfer save load merge unmerge unload convert bake combine compare Placement AdapterConfig"
+    assert {*wanted.split(), "IoAdaptError", "activate", "disable", "cached"} <= {*ioadapt_theory.__all__}
+
+
+def test_importing_the_package_leaves_the_path_alone(tmp_path):
+    (tmp_path / "asked.py").write_text(
+        "import sys; before = [*sys.path]; import ioadapt_theory; ioadapt_theory.adapt; assert sys.path == before"
+    )
+    subprocess.run([sys.executable, "-m", "asked"], cwd=tmp_path, check=True)

@@ -34,7 +34,9 @@ def test_a_section_of_which_nothing_is_known_is_refused():
 @pytest.fixture(scope="module")
 def made():
     """What is there when the site is built."""
-    return {ROOT / "docs" / name for name, _ in site.pages()}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("figures.site.claims.page", lambda claim: f"# {claim.id}\n")  # the names matter alone
+        return {ROOT / "docs" / name for name, _ in site.pages()}
 
 
 @pytest.mark.parametrize("page", TEXTS)
@@ -43,8 +45,8 @@ def test_what_a_page_links_to_exists(page, made):
     assert [path for path in paths if not path.exists() and path not in made] == []
 
 
-def test_the_first_two_commands_are_demo_and_test():
-    assert re.findall(r"^    (\S.*)$", TEXTS["README.md"], re.MULTILINE)[:2] == ["make demo", "make test"]
+def test_the_first_commands_of_make_are_demo_and_test():
+    assert re.findall(r"^    (make .*)$", TEXTS["README.md"], re.MULTILINE)[:2] == ["make demo", "make test"]
 
 
 def commands() -> list[tuple[str, str]]:
@@ -67,7 +69,7 @@ def test_every_command_on_a_page_is_one_that_is_taken(monkeypatch):
     seen = commands()
     assert len(seen) > 40
     for page, line in seen:
-        program, *words = shlex.split(line)
+        program, *words = shlex.split(line, comments=True)
         if program == "ioadapt" and "--help" not in words:
             assert cli.main(words) == 0, f"{page}: {line}"
         elif program == "python":

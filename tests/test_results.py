@@ -28,6 +28,19 @@ def test_an_error_while_writing_leaves_the_old_file_and_no_other(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no umask")
+def test_a_new_file_has_the_mode_that_the_umask_leaves_and_a_replaced_one_keeps_its_own(tmp_path):
+    path, before = tmp_path / "a.json", os.umask(0o077)
+    try:
+        write_json(path, {"x": 1})
+        assert path.stat().st_mode & 0o777 == 0o600
+        path.chmod(0o664)
+        write_json(path, {"x": 2})
+        assert path.stat().st_mode & 0o777 == 0o664
+    finally:
+        os.umask(before)
+
+
 def test_a_link_stays_and_what_it_points_to_is_replaced(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     target, link = tmp_path / "elsewhere" / "a.json", tmp_path / "link.json"

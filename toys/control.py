@@ -55,7 +55,7 @@ class Size:
     taught: int
 
 
-SIZES: Final = {"full": Size(800, 120, 150, 32, 12, 1000), "quick": Size(200, 30, 50, 16, 2, 200)}
+SIZES: Final = {"full": Size(800, 120, 150, 32, 12, 1000), "quick": Size(150, 20, 40, 16, 2, 200)}
 
 
 def placed(x: Tensor, seed: int) -> Tensor:

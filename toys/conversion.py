@@ -24,13 +24,30 @@ SIDES: Final = ("input", "output", "residual")
 
 
 def run(
-    plan: Protocol, *, quick: bool, seeds: tuple[int, ...], cache: Path, jobs: int = 1, cluster: str | None = None
+    plan: Protocol,
+    *,
+    quick: bool,
+    seeds: tuple[int, ...],
+    cache: Path,
+    jobs: int = 1,
+    cluster: str | None = None,
+    repeat: bool = False,
 ) -> dict[str, Any]:
-    """The same figures as of every toy; the rows are sides and ridges.
+    """Return the same figures as every study; the rows are sides and ridges.
+
+    Args:
+        plan: the study's protocol.
+        quick: use the small models.
+        seeds: the replicates.
+        cache: the folder in which finished units of work are kept.
+        jobs: how many processes work.
+        cluster: the address of a Dask scheduler, instead of processes.
+        repeat: without effect here, as the learning rate is always the recorded one.
 
     Raises:
         InvalidValueError: the language model's run, which has the learning rate, is not recorded.
     """
+    del repeat
     known = command.recorded("language")
     if known is None:
         msg = "The learning rate of LoRA is not recorded; run toys/language.py and keep its record in toys/data."

@@ -64,7 +64,7 @@ class Size:
     taught: int
 
 
-SIZES: Final = {"full": Size(1000, 120, 150, 600, 32, 2, 2000), "quick": Size(200, 30, 50, 200, 16, 1, 200)}
+SIZES: Final = {"full": Size(1000, 120, 150, 600, 32, 2, 2000), "quick": Size(150, 20, 40, 150, 16, 1, 200)}
 
 
 def drawn(faces: Sequence[str], letters: Sequence[int], each: int, ways: Sequence[int], seed: int) -> Batch:

@@ -238,12 +238,11 @@ def stored(label: str, model: Model) -> Mapping[str, Tensors]:
             "base.bf16": {n: t.bfloat16() if t.is_floating_point() else t for n, t in whole.items()},
             "base.renamed": {f"module.{n}": t for n, t in whole.items()},
         }
-        ways = {"fp8": partial(quantisers.fp8_blocks, block=32), "gptq": quantisers.gptq}
-        ways["nf4"] = partial(quantisers.nf4, nested=True)
+        ways = {"fp8": partial(quantisers.fp8_blocks, block=32)}
     else:
         halved = {n: t.bfloat16() if t.is_floating_point() else t for n, t in whole.items()}
         found = {"lora.bf16": halved} if label == "lora" else {}
-        ways = {"nf4": partial(quantisers.nf4, nested=True)} if label == "full" else {}
+        ways = {"fp8": partial(quantisers.fp8_blocks, block=32)} if label == "full" else {}
     for way, quantise in ways.items():
         if coded := _quantised(model, whole, quantise):
             found[f"{label}.{way}"] = coded

@@ -11,7 +11,7 @@ from typing import Any, Final
 import torch
 
 from benchmarks.report.histories import pairs, write
-from ioadapt_theory.checkpoints.open import open_checkpoint
+from ioadapt_theory.checkpoints.sources import open_checkpoint
 from ioadapt_theory.report.assemble import Report, report
 from ioadapt_theory.report.stored import by_names
 from ioadapt_theory.results import record

@@ -70,7 +70,7 @@ def front() -> str:
 
 
 def build(out: Path = OUT) -> int:
-    """Build the site; returns what Sphinx returns, 0 if there was no warning.
+    """Return the status of Sphinx after building the site: 0 if there was no warning.
 
     Raises:
         MissingExtraError: Sphinx is not installed.

@@ -1,4 +1,4 @@
-"""The reference: which names are public and on which page; what is said of them is their docstrings'."""
+"""The reference: which names are public and on which page; the text is that of their docstrings."""
 
 from collections.abc import Iterator
 from importlib import import_module
@@ -7,8 +7,10 @@ from typing import Any, Final
 import ioadapt_theory
 from ioadapt_theory import adapters, claims, errors, report
 
-PACKAGE: Final = tuple(n for n in ioadapt_theory.__all__ if n not in {"load", "save", "IoAdaptError"})
-INNER: Final = tuple(n for n in adapters.__all__ if n not in {*ioadapt_theory.__all__, "cached"})
+ELSEWHERE: Final = {"load", "save", "bake", "convert", "compare"}
+"""Names of the package that are explained on pages of their own, as are errors."""
+PACKAGE: Final = tuple(n for n in ioadapt_theory.__all__ if n not in ELSEWHERE and not n.endswith("Error"))
+INNER: Final = tuple(n for n in adapters.__all__ if n not in PACKAGE)
 ERRORS: Final = tuple(
     name for name, thing in vars(errors).items() if isinstance(thing, type) and issubclass(thing, errors.IoAdaptError)
 )
@@ -27,22 +29,19 @@ PUBLIC: Final[dict[str, tuple[str, dict[str, tuple[str, ...]]]]] = {
         "Adapter files",
         {
             "ioadapt_theory": ("save", "load"),
-            "ioadapt_theory.formats": ("read", "AdapterFile", "Entry"),
-            "ioadapt_theory.formats.open": ("open_adapter",),
+            "ioadapt_theory.formats": ("open_adapter", "AdapterFile", "StoredLayer"),
         },
     ),
     "settings": (
-        "The paper's settings, and what a step costs",
-        {"ioadapt_theory.presets": ("Preset", "PRESETS"), "ioadapt_theory.costs": ("cost", "Cost")},
+        "The paper's settings",
+        {"ioadapt_theory.presets": ("Preset", "PRESETS")},
     ),
     "report": ("Will it move?", {"ioadapt_theory.report": tuple(report.__all__)}),
     "similarity": (
         "How far apart are two checkpoints?",
         {
-            "ioadapt_theory.checkpoints.open": ("open_checkpoint",),
-            "ioadapt_theory.similarity.compare": ("compare",),
-            "ioadapt_theory.similarity.comparison": ("Options", "Comparison"),
-            "ioadapt_theory.similarity.measures.spaces": ("Space",),
+            "ioadapt_theory.checkpoints": ("open_checkpoint",),
+            "ioadapt_theory.similarity": ("compare", "Options", "Comparison"),
         },
     ),
     "claims": (

@@ -15,7 +15,7 @@ from ioadapt_theory.adapters.matrices import CONVOLUTIONS, Operator, operator
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, torch_dtype
 from ioadapt_theory.checkpoints.names.transformers import Rename, of_model
-from ioadapt_theory.checkpoints.spelling import as_modules
+from ioadapt_theory.checkpoints.renaming import as_modules
 from ioadapt_theory.errors import UnknownNameError
 
 
@@ -43,7 +43,7 @@ class Weights(Protocol):
 
     @property
     def rename(self) -> Rename | None:
-        """How the model's library renames layers that are stored otherwise, None where it does not."""
+        """The model's library's renaming of layers that are stored otherwise, None where there is none."""
 
     @property
     def aliases(self) -> Mapping[str, str]:
@@ -97,13 +97,15 @@ class ModelWeights:
         if name not in self._modules:
             raise UnknownNameError("layer", name, self.names)
         module = self._modules[name]
-        if isinstance(module, AdaptedLayer):
+        if not isinstance(module, AdaptedLayer):
+            return read_layer(module)
+        if not module.merged:
+            return read_layer(module.base_layer)
+        module.exchange()
+        try:
+            return read_layer(module.base_layer)
+        finally:
             module.exchange()
-            try:
-                return read_layer(module.base_layer)
-            finally:
-                module.exchange()
-        return read_layer(module)
 
     def vectors(self) -> dict[str, Callable[[], Tensor]]:
         """Parameters and buffers of one axis; of a layer under adapters its bias."""

@@ -46,6 +46,10 @@ class Base(ABC):
         """Whether f is one product with W that may be computed without calling f."""
         return False
 
+    def takes(self, x: Tensor, m: Tensor) -> bool:
+        """Whether ``with_matrix`` is exact for these dtypes."""
+        return x.dtype == m.dtype and (x.is_meta or not torch.is_autocast_enabled(x.device.type))
+
     @abstractmethod
     def __call__(self, x: Tensor) -> Tensor:
         """f(x) = xW + b."""
@@ -67,9 +71,9 @@ class Base(ABC):
         """F(x) with M in the place of W."""
         return linear(x, m.mT, self.bias)
 
-    def low_rank(self, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
-        """X A B without building AB."""
-        return mix(self.product(x, a), b, self.axis)
+    def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
+        """Y + s X A B without building AB, see ``plus``."""
+        return plus(y, self.product(x, a), b, s, self.axis)
 
     def columnwise(self, g: Tensor) -> Tensor:
         """A vector over the columns, shaped to multiply outputs."""
@@ -141,6 +145,11 @@ def mix(x: Tensor, m: Tensor, axis: int) -> Tensor:
     return (m.mT @ x.flatten(axis + 1)).reshape(*x.shape[:axis], m.shape[1], *spatial)
 
 
-def add(y: Tensor, update: Tensor, s: float = 1.0) -> Tensor:
-    """Y + s update, rounded once to Y's dtype."""
-    return torch.add(y, update, alpha=s).to(y.dtype)
+def plus(y: Tensor, u: Tensor, m: Tensor, s: float, axis: int) -> Tensor:
+    """Return Y + s U M over the feature axis, in one product where dtypes allow it.
+
+    The result has the wider dtype of Y and U, so that a caller rounds once, at the end.
+    """
+    if axis == -1 and y.ndim > 1 and y.dtype == u.dtype:
+        return torch.addmm(y.flatten(0, -2), u.flatten(0, -2), m.to(u.dtype), alpha=s).view(y.shape)
+    return y + mix(u, m if s == 1 else s * m, axis)

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 from torch import nn
 
+from ioadapt_theory.adapters.derived import trusting
 from ioadapt_theory.adapters.families.dora import DoRA, derive
-from ioadapt_theory.adapters.fast.derived import trusting
 from ioadapt_theory.adapters.model import layers
 
 
@@ -34,7 +34,7 @@ def cached(model: nn.Module | None = None) -> Iterator[None]:
     """
     with trusting():
         wrapped = () if model is None else layers(model).values()
-        found = [layer.adapters[name] for layer in wrapped for name in layer.active]
-        parts = [part for adapter in found for part in adapter.parts()]  # type: ignore[operator]
+        adapters = [layer.adapters[name] for layer in wrapped for name in layer.active]
+        parts = [part for adapter in adapters for part in adapter.parts()]  # type: ignore[operator]
         derive([phi for placement, phi in parts if placement != "weight" and isinstance(phi, DoRA)])
         yield

@@ -11,7 +11,7 @@ from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import FAMILIES, LIMITS, OPTIONS, Spec
 from ioadapt_theory.adapters.families.family import is_finite
 from ioadapt_theory.adapters.matrices import PLAIN_DTYPES
-from ioadapt_theory.adapters.rules.patterns import check, check_nesting, override
+from ioadapt_theory.adapters.rules.patterns import compiled, override
 from ioadapt_theory.adapters.rules.residual import UnknownSideError, residual_side
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 
@@ -22,13 +22,16 @@ PEFT = {
     "r": "rank",
     "lora_alpha": "alpha",
     "lora_dropout": "dropout",
+    "init_weights": "init",
     "init_lora_weights": "init",
-    "use_dora": 'family="dora"',
-    "decompose_factor": "factor",
-    "bias": "left out (biases stay frozen)",
-    "modules_to_save": "left out (train such modules yourself)",
+    "use_dora": "family",
 }
-"""Options of PEFT under other names."""
+"""PEFT's names of options; the only table of them."""
+ELSEWHERE = {
+    "bias": "biases stay frozen",
+    "modules_to_save": "train such modules yourself, and save them with torch.save",
+    "decompose_factor": "use `factor`",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class LayerPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdapterConfig:
-    """Options of ``adapt``, named as in PEFT where PEFT has them.
+    """Options of ``adapt``, which takes them under PEFT's names too.
 
     Attributes:
         target_modules: module names: a list matches by suffix, a string is a regular expression for the whole name,
@@ -108,19 +111,20 @@ class AdapterConfig:
             raise InvalidValueError(msg)
         for wanted in (self.target_modules, self.exclude_modules):
             if isinstance(wanted, str):
-                check_nesting(wanted)
+                compiled(wanted)
         for name in ("rank_pattern", "alpha_pattern", "placement_pattern"):
             values: Any = getattr(self, name)
             if not isinstance(values, Mapping) or not all(isinstance(pattern, str) for pattern in values):
                 msg = f"{name} is {values!r:.80}; it is a mapping of regular expressions to values."
                 raise InvalidValueError(msg)
-            check(values)
+            for pattern in values:
+                compiled(pattern)
         for placement in (self.placement, *self.placement_pattern.values()):
             _plan(self, "input" if placement in RULES else placement, self.rank, self.alpha)
 
     @property
     def spec(self) -> Spec:
-        """What all layers and placements have in common."""
+        """The options that all layers and placements have in common."""
         return Spec(**{name: getattr(self, name) for name in ("dropout", "init", "dtype", *OPTIONS)})
 
     def plans(self, names: Iterable[str]) -> dict[str, LayerPlan]:
@@ -129,15 +133,15 @@ class AdapterConfig:
         Raises:
             UnknownSideError: placement="residual" and layers of unknown kinds, all of which are named.
         """
-        found, unknown = dict[str, LayerPlan](), list[str]()
+        plans, unknown = dict[str, LayerPlan](), list[str]()
         for name in names:
             try:
-                found[name] = self.resolve(name)
+                plans[name] = self.resolve(name)
             except UnknownSideError:
                 unknown.append(name)
         if unknown:
             raise UnknownSideError(unknown)
-        return found
+        return plans
 
     def resolve(self, name: str) -> LayerPlan:
         """The plan for the layer of this name."""
@@ -152,20 +156,47 @@ class AdapterConfig:
         return _plan(self, placement, rank, alpha)
 
 
-def check_options(options: Iterable[str]) -> None:
-    """Refuse names that are no fields of ``AdapterConfig``, and say how what PEFT calls so is called here.
+def translated(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return options given under our names or PEFT's under ours.
 
     Raises:
-        InvalidValueError: it is a name of PEFT's.
-        UnknownNameError: it is nobody's.
+        UnknownNameError: a name that neither has.
+        InvalidValueError: an option given twice or that has no counterpart, or no target_modules.
     """
     known = [one.name for one in fields(AdapterConfig)]
-    for name in options:
-        if name in PEFT:
-            msg = f"There is no option {name!r}: what PEFT calls so is {PEFT[name]} here."
+    result: dict[str, Any] = {}
+    for name, value in options.items():
+        if name in ELSEWHERE:
+            msg = f"adapt has no option {name!r}: {ELSEWHERE[name]}."
             raise InvalidValueError(msg)
-        if name not in known:
-            raise UnknownNameError("option", name, known)
+        if name == "use_dora":
+            value = "dora" if value else "lora"
+        elif name == "init_lora_weights":
+            value = init_of(value)
+        if (ours := PEFT.get(name, name)) not in known:
+            raise UnknownNameError("option", name, [*known, *PEFT])
+        if ours in result:
+            msg = f"{ours} is given twice, once as {name}; give one of the two."
+            raise InvalidValueError(msg)
+        result[ours] = value
+    if "target_modules" not in result:
+        msg = "Give target_modules: a list of module names, a regular expression as a string, or 'all-linear'."
+        raise InvalidValueError(msg)
+    return result
+
+
+def init_of(value: object) -> str:
+    """Return our name for a value of PEFT's init_lora_weights.
+
+    Raises:
+        InvalidValueError: another value than True, False or "gaussian".
+    """
+    if value is True or value is False:
+        return "default" if value else "random"
+    if value != "gaussian":
+        msg = f"init_lora_weights is {value!r:.80}; it is True, False or 'gaussian'."
+        raise InvalidValueError(msg)
+    return "gaussian"
 
 
 def parse_placement(text: str) -> tuple[Placement, ...]:

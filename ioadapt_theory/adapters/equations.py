@@ -9,8 +9,7 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.bases import Base, Identity
 from ioadapt_theory.adapters.families import Family
-from ioadapt_theory.adapters.fast.autograd import give_gradient
-from ioadapt_theory.adapters.matrices import Operator, Upon, is_watched
+from ioadapt_theory.adapters.matrices import Operator, Upon
 
 NO_GRADIENT = (
     "A {} passes no gradient back to its input (layers in int8 do not), so the adapter there cannot be trained: use"
@@ -35,7 +34,7 @@ class Placement(StrEnum):
     WEIGHT = "weight"
 
     def base(self, f: Operator) -> Base:
-        """What a family for this placement on f is built for.
+        """Return the base that a family in this placement on f is built for.
 
         Raises:
             UnsupportedError: this placement has no exact form on f.
@@ -76,13 +75,13 @@ class Placed(Upon):
     def __call__(self, x: Tensor) -> Tensor:
         """Eqs. 4a-4c."""
         f, phi = self.f, self.phi
-        if (y := phi.at_once(x, self)) is not None:
-            return y
         match self.placement:
             case Placement.WEIGHT:
                 return phi(x, f)  # Eq. 4a  Y = f(X; Φ(W))
             case Placement.INPUT:
-                return after(phi(x, f.near), f, is_watched(phi))  # Eq. 4b  Y = f(f(X; Φ(I)); W)
+                if (y := phi.through(x, f)) is not None:
+                    return y
+                return after(phi(x, f.near), f)  # Eq. 4b  Y = f(f(X; Φ(I)); W)
             case Placement.OUTPUT:
                 return phi(f(x), f.far)  # Eq. 4c  Y = f(f(X; W); Φ(I))
             case _:
@@ -108,16 +107,14 @@ class Placed(Upon):
         bias = self.f.bias
         if bias is None or self.placement is not Placement.OUTPUT:
             return bias
-        return self.phi(self.phi.promote(bias), Identity(self.columns))
+        return self.phi.right(self.phi.promote(bias)[None], Identity(self.columns))[0]
 
 
-def after(x: Tensor, f: Operator, watched: bool) -> Tensor:
-    """F(x) for what an adapter has made; says where no gradient will come back, though one is recorded."""
-    if torch.compiler.is_compiling() or not x.requires_grad:
-        return f(x)
-    if f.is_open and not watched:
-        give_gradient(x)
+def after(x: Tensor, f: Operator) -> Tensor:
+    """Return f(x) for an X that an adapter made; warn where f passes no gradient back to it."""
     y = f(x)
+    if torch.compiler.is_compiling() or not x.requires_grad:
+        return y
     if y.grad_fn is None or y.grad_fn.name().endswith("NotImplemented"):
         warnings.warn(NO_GRADIENT.format(type(f.module).__name__), stacklevel=2)
     return y

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bias import Shifted
 from ioadapt_theory.adapters.config import LayerPlan
+from ioadapt_theory.adapters.derived import Derived
 from ioadapt_theory.adapters.equations import Placed, Placement
 from ioadapt_theory.adapters.families import FAMILIES, Family
 from ioadapt_theory.adapters.matrices import Operator, operator
@@ -66,9 +67,9 @@ class Adapter(nn.ModuleDict):
             UnsupportedError: such a parameter, as under FSDP1.
         """
         for placement, phi in self.parts():
-            found = {key: tuple(p.shape) for key, p in phi.named_parameters()}
-            if found != phi.shapes(phi.size, phi.spec, found):
-                listed = ", ".join(f"{key} {[*shape]}" for key, shape in found.items())
+            shapes = {key: tuple(p.shape) for key, p in phi.named_parameters()}
+            if shapes != phi.shapes(phi.size, phi.spec, shapes):
+                listed = ", ".join(f"{key} {[*shape]}" for key, shape in shapes.items())
                 msg = (
                     f"its {placement} part has {listed}, which is no {self.family} of this size. Under FSDP1 do this"
                     " within FullyShardedDataParallel.summon_full_params(model)."
@@ -82,15 +83,15 @@ class Adapter(nn.ModuleDict):
         return f if self.shift is None else Shifted(f, self, phi)
 
     def misfit(self, f: Operator) -> str | None:
-        """Why this adapter cannot act on the layer f, None if it can."""
+        """Return why this adapter cannot act on the layer f, None if it can."""
         for placement, family in self.parts():
             try:
                 base = placement.base(f)
             except UnsupportedError as error:
                 return str(error)
-            found = (base.rows, base.columns, base.channels)
-            if found != family.size:
-                return f"its {placement} side has {_size(found)}, the adapter {_size(family.size)}"
+            size = (base.rows, base.columns, base.channels)
+            if size != family.size:
+                return f"its {placement} side has {_size(size)}, the adapter {_size(family.size)}"
         return None
 
 
@@ -106,6 +107,28 @@ def _twin(module: M) -> M:
     return new
 
 
+class Adapters(nn.ModuleDict):
+    """Adapters by name; their scalings, which no parameter holds, are in the state_dict too."""
+
+    def _families(self) -> list[Family]:
+        return [phi for adapter in self.values() for _, phi in adapter.parts()]  # type: ignore[operator]
+
+    def get_extra_state(self) -> Tensor:
+        """Return the scalings."""
+        return torch.tensor([phi.scaling for phi in self._families()], dtype=torch.float64, device="cpu")
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take over the scalings of a state_dict."""
+        families = self._families()
+        if isinstance(state, Tensor) and state.shape == (len(families),) and not state.is_meta:
+            for phi, scaling in zip(families, state.tolist(), strict=True):
+                phi.scaling = scaling
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        state_dict.setdefault(f"{prefix}_extra_state", self.get_extra_state())  # of files without scalings
+        super()._load_from_state_dict(state_dict, prefix, *args)
+
+
 class AdaptedLayer(nn.Module):
     """A frozen layer f under named adapters; the first active one is next to f, each further one acts on the result.
 
@@ -114,8 +137,8 @@ class AdaptedLayer(nn.Module):
         adapters: the adapters by name.
         active: names of the adapters in use, in their order.
         merged: whether the base layer holds merged weights now.
-        disabled: how many times it was switched off and not on again.
-        REFUSED: what a checkpoint of ``save_pretrained`` has for the sake of ``from_pretrained`` alone.
+        disabled: number of ``disable`` blocks that are open.
+        REFUSED: the key in a checkpoint of ``save_pretrained`` that makes ``from_pretrained`` refuse it.
 
     Example:
         >>> from torch import nn
@@ -140,22 +163,28 @@ class AdaptedLayer(nn.Module):
         """
         super().__init__()
         self.base_layer = base_layer.requires_grad_(False)
-        self.adapters = nn.ModuleDict()
+        self.adapters = Adapters()
         self.active: tuple[str, ...] = ()
         self.merged = False
         self.disabled = 0
         self._others: dict[str, nn.Parameter] = {}  # the original tensors while it is merged, or the reverse
         self._base = self._chain = operator(base_layer)
+        self._links: tuple[nn.Module, ...] = ()  # what the chain was made of
 
     def extra_repr(self) -> str:
-        """Which adapters are in use, beside what each of them prints of itself."""
+        """Return the names of the active adapters, for ``print(model)``."""
         return f"active: {', '.join(self.active) or 'none'}{', merged' if self.merged else ''}"
 
     def __getattr__(self, name: str) -> Any:
-        """What the wrapper lacks is the base layer's: weight, bias, in_features, ..."""
+        """Look up public names that the wrapper lacks in the base layer: weight, bias, in_features, ...
+
+        Private ones are not lent: ``__deepcopy__``, ``_hf_hook`` or ``_old_forward`` would act on the wrapper.
+        """
         try:
             return super().__getattr__(name)
         except AttributeError:
+            if name.startswith("_"):
+                raise
             return getattr(super().__getattr__("base_layer"), name)
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -169,14 +198,34 @@ class AdaptedLayer(nn.Module):
 
     @property
     def function(self) -> Operator:
-        """F under the active adapters, as the paper's matrix."""
-        if self._base.module is not self._modules["base_layer"]:  # exchanged, or this is a replica of nn.DataParallel
+        """The layer f under the active adapters, as the paper's matrix."""
+        moved = self._base.module is not self._modules["base_layer"]  # exchanged, or a replica of nn.DataParallel
+        if moved:
             self._base = operator(self.base_layer)
-            self.activate(*self.active)
+        links = tuple(part for name in self.active for part in self._parts(name))
+        if moved or links != self._links:  # somebody put another adapter in the place of one
+            self._chain, self._links = self._chained(self.active), links
         return self._base if self.disabled else self._chain
 
+    def _parts(self, name: str) -> tuple[nn.Module, ...]:
+        adapter = self.adapters._modules.get(name)
+        return () if adapter is None else (adapter, *adapter._modules.values())  # type: ignore[arg-type]
+
+    def _chained(self, names: Sequence[str]) -> Operator:
+        chain = self._base
+        for name in names:
+            if name not in self.adapters:
+                raise UnknownNameError("adapter", name, self.adapters)
+            chain = self.adapters[name].on(chain)  # type: ignore[operator]
+        return chain
+
+    @property
+    def holds_merged(self) -> bool:
+        """Whether adapters are merged, also while ``disable`` has put the original weights back for a moment."""
+        return bool(self._others)
+
     def switch_off(self) -> None:
-        """Be the base layer, also where adapters are merged, until every one who did this has switched on again."""
+        """Be the base layer, also where adapters are merged, until every caller has switched on again."""
         self.disabled += 1
         if self.merged:
             self.exchange()
@@ -201,7 +250,7 @@ class AdaptedLayer(nn.Module):
         self.activate(*self.active, name)
 
     def check_free(self, name: str) -> None:
-        """Whether an adapter of this name can be added; see ``add``."""
+        """Raise InvalidValueError where no adapter of this name can be added; see ``add``."""
         check_name(name)
         if name in self.adapters:
             msg = f"There is an adapter {name!r} already; remove it first or choose another name."
@@ -224,12 +273,8 @@ class AdaptedLayer(nn.Module):
         """
         self.refuse_if_merged("choosing other adapters")
         check_distinct(names)
-        chain = self._base
-        for name in names:
-            if name not in self.adapters:
-                raise UnknownNameError("adapter", name, self.adapters)
-            chain = self.adapters[name].on(chain)  # type: ignore[operator]
-        self.active, self._chain = names, chain
+        self._chain = self._chained(names)
+        self.active, self._links = names, tuple(part for name in names for part in self._parts(name))
 
     def merged_tensors(self) -> dict[str, Tensor]:
         """Weight and bias of a plain layer that does the same, in the base layer's layout and dtype.
@@ -258,7 +303,7 @@ class AdaptedLayer(nn.Module):
 
     def merge(self, tensors: dict[str, Tensor] | None = None, *, for_good: bool = False) -> None:
         """Put merged tensors in place of the base layer's, which are kept for ``unmerge`` unless it is ``for_good``."""
-        if not self.merged:
+        if not self.holds_merged:
             tensors = self.merged_tensors() if tensors is None else tensors
             self._others = {k: nn.Parameter(v, requires_grad=False) for k, v in tensors.items()}
             self.exchange()
@@ -282,11 +327,11 @@ class AdaptedLayer(nn.Module):
         self.merged = not self.merged
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        """As of any module; not while merged, since weights that hold the adapter would be saved beside the adapter."""
+        """Return the state of any module; refuse while merged, as the weights would hold the adapter a second time."""
         self.refuse_if_merged("taking its state_dict (or unload the model, to keep what is merged)")
         return super().state_dict(*args, **kwargs)
 
-    def _load_from_state_dict(self, state_dict: dict[str, Tensor], prefix: str, *args: Any) -> None:
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         self.refuse_if_merged("loading a state_dict")
         if (refused := state_dict.get(f"{prefix}{self.REFUSED}")) is not None and refused.numel() == 1:
             del state_dict[f"{prefix}{self.REFUSED}"]
@@ -294,7 +339,7 @@ class AdaptedLayer(nn.Module):
 
     def refuse_if_merged(self, doing: str) -> None:
         """Raise InvalidValueError where merged weights would not follow."""
-        if self.merged:
+        if self.holds_merged:
             msg = f"The layer is merged: unmerge it before {doing}."
             raise InvalidValueError(msg)
 
@@ -315,8 +360,11 @@ def check_name(name: str) -> None:
 
 @contextmanager
 def _exactly(module: nn.Module, device: torch.device) -> Iterator[None]:
-    """No dropout, no autocast, no gradients for the duration; what is computed can be used outside inference mode."""
+    """Compute without dropout, autocast, gradients or values kept from before, outside inference mode."""
     modes = {part: part.training for part in module.modules()}
+    for part in modes:
+        if isinstance(derived := getattr(part, "derived", None), Derived):
+            derived.forget()
     module.eval()
     try:
         with torch.inference_mode(False), torch.no_grad(), torch.autocast(device.type, enabled=False):

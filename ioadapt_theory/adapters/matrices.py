@@ -54,10 +54,10 @@ class Operator(Base):
         if isinstance(weight, Tensor) and weight.dtype in PLAIN_DTYPES and device is None:
             return weight
         plain = (t for t in (*self.module.parameters(), *self.module.buffers()) if t.dtype in PLAIN_DTYPES)
-        found = next(plain, weight)
-        if device is None and isinstance(found, Tensor):
-            device = found.device
-        dtype = found.dtype if isinstance(found, Tensor) and found.dtype in PLAIN_DTYPES else None
+        some = next(plain, weight)
+        if device is None and isinstance(some, Tensor):
+            device = some.device
+        dtype = some.dtype if isinstance(some, Tensor) and some.dtype in PLAIN_DTYPES else None
         return torch.empty((), dtype=dtype, device=device)
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -98,7 +98,7 @@ class Plain(Operator):
 
     @property
     def is_open(self) -> bool:
-        """Torch's own module, which nobody listens to: its product may be computed without calling it."""
+        """Whether this is torch's own module without hooks: its product may be computed without calling it."""
         kind = type(self.module)
         return (kind is nn.Linear or kind in CONVOLUTIONS) and not is_watched(self.module) and not any(GLOBAL_HOOKS)
 
@@ -111,16 +111,16 @@ class Upon(Operator):
         self.f = f
 
     def check_placeable(self, side: str) -> None:
-        """What f does not allow, f with an adapter does not either."""
+        """Raise UnsupportedError where f does."""
         self.f.check_placeable(side)
 
     def product(self, x: Tensor, m: Tensor) -> Tensor:
         """X M as f computes it."""
         return self.f.product(x, m)
 
-    def low_rank(self, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
-        """X A B as f computes it."""
-        return self.f.low_rank(x, a, b)
+    def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
+        """Y + s X A B as f computes it."""
+        return self.f.plus_low_rank(y, x, a, b, s)
 
 
 class Linear(Plain):
@@ -171,15 +171,20 @@ class Convolution(Plain):
         """The convolution with M as its kernel, without bias."""
         return self.module._conv_forward(x.to(m.dtype), self.stored(m), None)
 
+    def takes(self, x: Tensor, m: Tensor) -> bool:
+        """Always: one convolution in M's dtype costs less than two."""
+        del x, m
+        return True
+
     def with_matrix(self, x: Tensor, m: Tensor) -> Tensor:
         """The convolution with M as its kernel, computed in M's dtype and rounded to X's."""
         bias = None if self.bias is None else self.bias.to(m.dtype)
         y: Tensor = self.module._conv_forward(x.to(m.dtype), self.stored(m), bias)
         return y if torch.is_autocast_enabled(x.device.type) else y.to(x.dtype)
 
-    def low_rank(self, x: Tensor, a: Tensor, b: Tensor) -> Tensor:
-        """A k x k convolution to r channels and a 1 x 1 mix; with groups the product has to be built."""
-        return super().low_rank(x, a, b) if self.module.groups == 1 else self.product(x, a @ b)
+    def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
+        """A k x k convolution to r channels and a 1 x 1 mix; with groups AB has to be built."""
+        return super().plus_low_rank(y, x, a, b, s) if self.module.groups == 1 else y + self.product(x, a @ (s * b))
 
 
 def operator(module: Any) -> Operator:
@@ -197,10 +202,10 @@ def operator(module: Any) -> Operator:
     if any(is_lazy(p) for p in module.parameters(recurse=False)):
         msg = f"A {type(module).__name__} has no sizes before its first call: run the model once, then adapt it."
         raise UnsupportedError(msg)
-    found = _with_plain_weight(module) if _stores_plain_weight(module) else None
-    if found is None:
-        found = _with_known_sizes(module)
-    return found
+    f = _with_plain_weight(module) if _stores_plain_weight(module) else None
+    if f is None:
+        f = _with_known_sizes(module)
+    return f
 
 
 def _with_plain_weight(module: Any) -> Operator | None:
@@ -224,14 +229,14 @@ def _with_known_sizes(module: Any) -> Operator:
     sizes = tuple(getattr(inner, name, None) for name in ("in_features", "out_features", "in_channels", "out_channels"))
     match sizes:
         case (int(c), int(d), _, _):
-            found = Operator(module, c, d)
+            f = Operator(module, c, d)
         case (_, _, int(c), int(d)) if isinstance(getattr(inner, "kernel_size", None), tuple):
             if getattr(inner, "transposed", False):
                 msg = f"A transposed convolution ({type(inner).__name__}) is not supported; exclude it."
                 raise UnsupportedError(msg)
-            found = Operator(module, c, d, axis=-1 - len(inner.kernel_size))
+            f = Operator(module, c, d, axis=-1 - len(inner.kernel_size))
         case _ if type(inner).__name__ == "Conv1D" and hasattr(inner, "nf"):
-            found = Operator(module, *inner.weight.shape)
+            f = Operator(module, *inner.weight.shape)
         case _:
             msg = (
                 f"{kind} cannot be adapted: it is neither linear nor a convolution, and has no in_features and"
@@ -244,7 +249,7 @@ def _with_known_sizes(module: Any) -> Operator:
     if len(arguments := _demanded(module)) > 1:
         msg = f"A {kind} is called with {', '.join(arguments)}; a layer that is adapted has one input: exclude it."
         raise UnsupportedError(msg)
-    return found
+    return f
 
 
 def _demanded(module: nn.Module) -> list[str]:

@@ -7,7 +7,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.config import AdapterConfig, check_options
+from ioadapt_theory.adapters.config import AdapterConfig, translated
+from ioadapt_theory.adapters.families.family import is_finite
 from ioadapt_theory.adapters.layer import AdaptedLayer, Adapter, check_distinct, check_name
 from ioadapt_theory.adapters.matrices import Operator, operator
 from ioadapt_theory.adapters.replacing import replace
@@ -16,6 +17,8 @@ from ioadapt_theory.adapters.rules.target_modules import select, walk
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnknownNameError, UnsupportedError
 
 _switching = threading.Lock()
+PEFT_NAMES = "adapter_layer_names"
+"""The attribute by which PEFT's layers name their submodules that hold adapters."""
 SHARDED = frozenset({"FSDPModule", "FullyShardedDataParallel"})
 
 
@@ -30,6 +33,10 @@ def adapt(
 ) -> nn.Module:
     """Freeze a model and put a fresh, trainable adapter on its target modules, in place; returns the model.
 
+    A model that already has adapters, ours or PEFT's, goes on training what it trains: only the base of the newly
+    adapted layers is frozen then. Options may have PEFT's names: r, lora_alpha, lora_dropout, init_lora_weights,
+    use_dora.
+
     Two things no adapter can know of. A model that reads a layer's weight instead of calling the layer bypasses the
     adapter, whose parameters then have no gradient after a backward pass: exclude such a layer (torch's own are refused
     or switched to calling). Running statistics are not frozen: in training mode a BatchNorm changes the base model.
@@ -37,7 +44,7 @@ def adapt(
     Args:
         model: any module whose targets are linear layers, convolutions, or layers of known sizes.
         config: the configuration, or give its fields as keywords: ``adapt(model, target_modules=["to_q"], rank=4)``.
-        name: of the adapter; a second one acts on what the first makes of the layer, and the first is frozen.
+        name: of the adapter; a second one acts on what the first makes of the layer.
         target: for placement="auto", the model that the adapter will be moved to.
         **options: the fields of ``AdapterConfig``.
 
@@ -56,12 +63,15 @@ def adapt(
         >>> model(torch.zeros(2, 16)).shape
         torch.Size([2, 8])
     """
+    if not isinstance(model, nn.Module):
+        msg = f"The model is a {type(model).__name__}; adapters are put on a torch.nn.Module."
+        raise InvalidValueError(msg)
     if config is None:
-        check_options(options)
-        config = AdapterConfig(**options)
+        config = AdapterConfig(**translated(options))
     elif not isinstance(config, AdapterConfig):
         msg = (
-            f"The configuration is a {type(config).__name__}; give its fields as keywords, target_modules=..., rank=8."
+            f"The configuration is a {type(config).__name__}; give an AdapterConfig, or its fields as keywords:"
+            " adapt(model, target_modules=[...], rank=8)."
         )
         raise InvalidValueError(msg)
     elif options:
@@ -73,7 +83,7 @@ def adapt(
     for layer, plan in config.plans(targets).items():
         with naming(layer):
             prepared[layer] = Adapter.fresh(function_of(targets[layer]), plan)
-    install(model, prepared, name)
+    install(model, prepared, name, trainable=True)
     return model
 
 
@@ -82,25 +92,72 @@ def function_of(module: nn.Module) -> Operator:
     return module.function if isinstance(module, AdaptedLayer) else operator(module)
 
 
-def install(model: nn.Module, prepared: Mapping[str, Adapter], name: str) -> None:
-    """Freeze the model and put fitting adapters on its layers; nothing is changed if one of them cannot be put.
+def install(model: nn.Module, prepared: Mapping[str, Adapter], name: str, *, trainable: bool | None = False) -> None:
+    """Put fitting adapters on a model's layers; nothing is changed if one of them cannot be put.
+
+    The base is frozen where the model has no adapters yet. Else only the layers that are adapted now are, so that what
+    is being trained goes on training.
+
+    Args:
+        model: changed in place.
+        prepared: layer -> its adapter.
+        name: of the adapter.
+        trainable: whether the adapter is to be trained; None leaves its parameters as they are.
 
     Raises:
-        InvalidValueError: the adapter's name is taken or unusable, or a layer is merged or has adapted ones inside.
+        InvalidValueError: the adapter's name is taken or unusable, a layer is merged or has adapted ones inside, or the
+            model is inside ``disable``.
     """
+    refuse_if_disabled(model, "putting an adapter on the model")
     named = dict(walk(model))
     wanted = {id(named[layer]) for layer in prepared}
     for layer in prepared:
         with naming(layer):
             _check_room(named[layer], wanted, name)
-    model.requires_grad_(requires_grad=False)
+    if not has_adapters(model):
+        model.requires_grad_(requires_grad=False)
     wrappers: dict[nn.Module, AdaptedLayer] = {}
     for layer, adapter in prepared.items():
         module = named[layer]
-        wrappers[module] = module if isinstance(module, AdaptedLayer) else AdaptedLayer(module)
-        wrappers[module].add(name, adapter.requires_grad_())
+        wrappers[module] = module if isinstance(module, AdaptedLayer) else _wrapped(module)
+        wrappers[module].add(name, adapter if trainable is None else adapter.requires_grad_(trainable))
         wrappers[module].train(module.training)
     replace(model, {n: wrappers[m] for n, m in named.items() if m in wrappers})  # one may stand in several places
+
+
+def has_adapters(model: nn.Module) -> bool:
+    """Whether the model has adapters, ours or PEFT's."""
+    return any(isinstance(part, AdaptedLayer) or hasattr(type(part), PEFT_NAMES) for part in model.modules())
+
+
+def trained_elsewhere(model: nn.Module) -> list[str]:
+    """Return the names of parameters that are trained and belong to no adapter, ours or PEFT's."""
+    held = {id(p) for p in _held(model)}
+    return [name for name, p in model.named_parameters() if p.requires_grad and id(p) not in held]
+
+
+def _held(model: nn.Module) -> Iterator[nn.Parameter]:
+    """The parameters of adapters."""
+    for part in model.modules():
+        for key in ("adapters",) if isinstance(part, AdaptedLayer) else getattr(type(part), PEFT_NAMES, ()):
+            if isinstance(inner := getattr(part, key, None), nn.Module):
+                yield from inner.parameters()
+
+
+def _wrapped(module: nn.Module) -> AdaptedLayer:
+    """An adapted layer on this module; adapters of PEFT inside it go on training."""
+    trained = [p for p in _held(module) if p.requires_grad]
+    wrapper = AdaptedLayer(module)
+    for p in trained:
+        p.requires_grad_()
+    return wrapper
+
+
+def refuse_if_disabled(model: nn.Module, doing: str) -> None:
+    """Raise InvalidValueError inside ``disable``, where the change would be undone or show too early."""
+    if any(isinstance(part, AdaptedLayer) and part.disabled for part in model.modules()):
+        msg = f"The adapters are disabled: leave the disable() block before {doing}."
+        raise InvalidValueError(msg)
 
 
 def _check_room(module: nn.Module, wanted: set[int], name: str) -> None:
@@ -115,7 +172,7 @@ def _check_room(module: nn.Module, wanted: set[int], name: str) -> None:
 
 
 def layers(model: nn.Module, name: str | None = None) -> dict[str, AdaptedLayer]:
-    """The adapted layers by module name; with ``name`` those that have the adapter of this name.
+    """Return the adapted layers by module name; with ``name`` those that have the adapter of this name.
 
     Raises:
         UnknownNameError: no layer has an adapter of this name.
@@ -126,19 +183,19 @@ def layers(model: nn.Module, name: str | None = None) -> dict[str, AdaptedLayer]
         >>> [*layers(adapt(nn.Sequential(nn.Linear(16, 8), nn.Linear(8, 4)), target_modules=["1"]))]
         ['1']
     """
-    found = {n: m for n, m in walk(model) if isinstance(m, AdaptedLayer)}
+    adapted = {n: m for n, m in walk(model) if isinstance(m, AdaptedLayer)}
     if isinstance(model, AdaptedLayer):
-        found = {"": model}
+        adapted = {"": model}
     if name is None:
-        return found
-    having = {n: layer for n, layer in found.items() if name in layer.adapters}
+        return adapted
+    having = {n: layer for n, layer in adapted.items() if name in layer.adapters}
     if not having:
-        raise UnknownNameError("adapter", name, {known for layer in found.values() for known in layer.adapters})
+        raise UnknownNameError("adapter", name, {known for layer in adapted.values() for known in layer.adapters})
     return having
 
 
 def parameters(model: nn.Module, name: str | None = None) -> Iterator[tuple[str, nn.Parameter]]:
-    """Names and parameters of all adapters, or of one; a parameter shared by layers comes once.
+    """Yield names and parameters of all adapters, or of one; a parameter shared by layers comes once.
 
     Example:
         >>> from torch import nn
@@ -156,7 +213,7 @@ def parameters(model: nn.Module, name: str | None = None) -> Iterator[tuple[str,
 
 
 def count(model: nn.Module, name: str | None = None) -> int:
-    """How many numbers the adapters hold.
+    """Return how many numbers the adapters hold.
 
     Example:
         >>> from torch import nn
@@ -192,8 +249,13 @@ def activate(model: nn.Module, *names: str) -> None:
 def scale(model: nn.Module, factor: float, name: str = "default") -> None:
     """Multiply an adapter's scaling, the factor on its learned change, e.g. by 0.5 for a half-strength copy.
 
+    Args:
+        model: with the adapter.
+        factor: a number; a state_dict holds the result.
+        name: of the adapter.
+
     Raises:
-        InvalidValueError: a layer is merged.
+        InvalidValueError: a layer is merged, or the factor is no finite number.
 
     Example:
         >>> import torch
@@ -208,24 +270,28 @@ def scale(model: nn.Module, factor: float, name: str = "default") -> None:
         >>> torch.allclose(model(x) - base, (whole - base) / 2, atol=1e-6)
         True
     """
+    if not is_finite(factor):
+        msg = f"factor is {factor!r:.80}; it is a finite number."
+        raise InvalidValueError(msg)
     for layer in _unmerged(layers(model, name), "scaling an adapter"):
         for _, family in layer.adapters[name].parts():  # type: ignore[operator]
             family.scaling *= factor
 
 
-def _unmerged(found: Mapping[str, AdaptedLayer], doing: str) -> Collection[AdaptedLayer]:
+def _unmerged(adapted: Mapping[str, AdaptedLayer], doing: str) -> Collection[AdaptedLayer]:
     """The layers, each once whatever its names, if none of them is merged."""
-    for where, layer in found.items():
+    for where, layer in adapted.items():
         with naming(where):
             layer.refuse_if_merged(doing)
-    return dict.fromkeys(found.values())
+    return dict.fromkeys(adapted.values())
 
 
 @contextmanager
 def disable(model: nn.Module) -> Iterator[None]:
-    """The base model for the duration, also when adapters are merged; afterwards everything is as it was.
+    """Be the base model for the duration, also when adapters are merged; afterwards everything is as it was.
 
-    Blocks may overlap, as in several threads: adapters are on again after the last.
+    Blocks may overlap, as in several threads: adapters are on again after the last. Inside a block nothing is merged,
+    unmerged, unloaded or put on the model.
 
     Example:
         >>> import torch
@@ -238,15 +304,15 @@ def disable(model: nn.Module) -> Iterator[None]:
         ...     torch.equal(model(x), base(x))
         True
     """
-    found = dict.fromkeys(layers(model).values())
+    adapted = dict.fromkeys(layers(model).values())
     with _switching:
-        for layer in found:
+        for layer in adapted:
             layer.switch_off()
     try:
         yield
     finally:
         with _switching:
-            for layer in found:
+            for layer in adapted:
                 layer.switch_on()
 
 
@@ -261,7 +327,7 @@ def merge(model: nn.Module, *, unload: bool = False) -> nn.Module:
 
     Raises:
         UnsupportedError: a layer without a plain weight, or a model sharded by FSDP.
-        InvalidValueError: a merged weight that is not finite, or a weight that is not loaded.
+        InvalidValueError: a merged weight that is not finite, a weight that is not loaded, or inside ``disable``.
 
     Example:
         >>> import torch
@@ -277,7 +343,8 @@ def merge(model: nn.Module, *, unload: bool = False) -> nn.Module:
     if any(SHARDED & {kind.__name__ for kind in type(module).__mro__} for module in model.modules()):
         msg = "FSDP keeps the weights itself and would undo a merge: save the adapter, and merge it into a whole model."
         raise UnsupportedError(msg)
-    todo = {n: layer for n, layer in layers(model).items() if layer.active and not layer.merged and not layer.disabled}
+    refuse_if_disabled(model, "merging")
+    todo = {n: layer for n, layer in layers(model).items() if layer.active and not layer.merged}
     merged: dict[str, dict[str, Tensor] | None] = dict.fromkeys(todo)
     for name, layer in todo.items():
         with naming(name):
@@ -303,6 +370,7 @@ def unmerge(model: nn.Module) -> nn.Module:
         >>> torch.equal(unmerge(model)[0].base_layer.weight, weight)
         True
     """
+    refuse_if_disabled(model, "unmerging")
     for layer in layers(model).values():
         layer.unmerge()
     return model
@@ -319,6 +387,7 @@ def unload(model: nn.Module) -> nn.Module:
           (0): Linear(in_features=16, out_features=8, bias=True)
         )
     """
+    refuse_if_disabled(model, "unloading")
     return _unwrap(model, layers(model))
 
 
@@ -330,7 +399,7 @@ def _unwrap(model: nn.Module, wrappers: Mapping[str, AdaptedLayer]) -> nn.Module
 def remove(model: nn.Module, name: str = "default") -> nn.Module:
     """Take one adapter away from every layer; layers left without any become what they were; returns the model.
 
-    What ``adapt`` froze stays frozen.
+    The base stays frozen.
 
     Raises:
         UnknownNameError: no layer has an adapter of this name.
@@ -342,6 +411,7 @@ def remove(model: nn.Module, name: str = "default") -> nn.Module:
         >>> layers(remove(adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"])))
         {}
     """
+    refuse_if_disabled(model, "removing an adapter")
     for layer in _unmerged(layers(model, name), "removing an adapter"):
         layer.remove(name)
     return _unwrap(model, {place: layer for place, layer in layers(model).items() if not layer.adapters})

@@ -39,7 +39,7 @@ def replace(model: nn.Module, modules: Mapping[str, nn.Module]) -> None:
 
 
 def save_pretrained(model: Any, save_directory: Path | str, *args: Any, **options: Any) -> None:
-    """What ``model.save_pretrained`` does while layers are adapted; ``from_pretrained`` knows no adapters.
+    """Stand in for ``model.save_pretrained`` while layers are adapted; ``from_pretrained`` knows no adapters.
 
     It would make new weights for the layers under adapters and only print which. So a checkpoint of the Trainer, which
     names ``state_dict``, has for each of these layers a weight of a size that ``from_pretrained`` refuses, and the
@@ -68,7 +68,7 @@ def save_pretrained(model: Any, save_directory: Path | str, *args: Any, **option
 
 
 def fuse_projections(module: Any, *args: Any, **options: Any) -> None:
-    """What diffusers' fusing of q, k and v does while they are adapted: it reads their weights and drops the adapters.
+    """Stand in for diffusers' fusing of q, k and v while they are adapted: it would drop the adapters.
 
     Raises:
         UnsupportedError: always.

@@ -1,32 +1,41 @@
-"""Which layer of one model each layer of another was made from, by what the layers contain: alignment over depth.
+"""Which layer of one model each layer of another was made from, told by what the layers contain.
 
-Blocks are removed and the rest is numbered anew (LLMs, BK-SDM, SSD-1B, ...), so that equal names are other layers. In
-every list of alike parts (``layers.0``, ``layers.1``, ...) of two models, those that contain the same are found by
-monotone dynamic programming over their numbers, lists within lists included. A few thousand values of each matrix tell
-it: strangers have a correlation of 0 ± 1/√values.
+Blocks are removed, doubled, swapped or put in between, and the rest is numbered anew (pruned LLMs, BK-SDM, SSD-1B,
+frankenmerges), so that equal names are other layers. Every layer is held against all layers of its kind: those whose
+names differ in numbers only. No order is assumed, and several layers may come from one. A few values of each matrix
+tell: among strangers Fisher's z of their rank correlation has a standard error of 1/√(n - 3).
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 from jaxtyping import Float
 
+from ioadapt_theory.checkpoints.names.unet import Blocks
+
 SIGNIFICANT: Final = 6.0
-"""Standard errors of strangers' correlation that count as evidence; one in 10⁹ strangers is above."""
-
+"""Standard errors of strangers' z that count as evidence; one in 10⁹ strangers is above."""
+TIED: Final = 3.0
+"""Standard errors of a difference of two z within which two origins are as good as each other."""
 LEAST: Final = 0.1
-"""The mean correlation below which nothing is said: layers of one architecture have a little structure in common."""
-
+"""Correlation below which nothing is said: layers of one architecture have a little structure in common."""
 SURE: Final = 0.5
-"""The mean correlation at which parts of equal name are taken for the same without a look at others."""
+"""Correlation from which on several layers of the source may be alike, and still be the origin."""
+FEWEST: Final = 12
+"""Values that tell something; fewer stand in the same order by chance."""
+OF_EQUALS: Final = 64
+"""Values that equal ones count as, however few."""
+MOST_PAIRS: Final = 250_000
+"""Pairs of a kind that are compared; of more (experts), those whose inner numbers are equal."""
 
-Pair = tuple[str, str, float]
-"""A layer of the source, one of the target, and the correlation of the two."""
 Shape = tuple[int, ...]
 Values = Float[np.ndarray, " n"]
+Table = Float[np.ndarray, "sources targets"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,164 +44,216 @@ class Contents:
 
     Attributes:
         shapes: name -> shape.
-        values: some values of a matrix, at the same places for equal shapes.
+        values: some values of a matrix, at the same places for equal shapes; none of a matrix that cannot be read.
+        digest: hash of a matrix, None where it has none; asked only where the values of two matrices are equal.
     """
 
     shapes: Mapping[str, Shape]
     values: Callable[[str], Values]
+    digest: Callable[[str], str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Alignment:
-    """Layers of a target that were found in a source.
+class Origins:
+    """Where layers of a target come from.
 
     Attributes:
-        origins: name in the target -> name in the source.
-        correlations: name in the target -> correlation of the two, NaN where a matrix is constant.
-        evidence: the sum of the correlations that strangers would not have; 0 where equal names are all there is.
+        of: layer of the target -> layer of the source, for those of which there is evidence.
+        how: "contents", "layout", or "" where nothing is known.
+        correlations: rank correlation of the two, where contents tell it; NaN where a matrix is constant.
+        blocks: of a UNet that is the source, where the layout tells it.
+        with_block: the layers in `of` that show nothing themselves, as the rest of their block shows it.
+        unproven: layers whose name and shape the source has too, without evidence for or against it.
+        contradicted: layers whose name the source has too, but for another layer -> why, as a clause after the name.
     """
 
-    origins: Mapping[str, str]
-    correlations: Mapping[str, float]
-    evidence: float
+    of: Mapping[str, str] = field(default_factory=dict)
+    how: str = ""
+    correlations: Mapping[str, float] = field(default_factory=dict)
+    blocks: Blocks | None = None
+    with_block: frozenset[str] = frozenset()
+    unproven: frozenset[str] = frozenset()
+    contradicted: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def moved(self) -> dict[str, str]:
-        """Those whose names differ."""
-        return {new: old for new, old in self.origins.items() if new != old}
+        """Layers whose names differ from those of their origins."""
+        return {new: old for new, old in self.of.items() if new != old}
 
 
-@dataclass(frozen=True, slots=True)
-class _Node:
-    """A part of a model: its own matrix, if it is one, and its parts by name."""
-
-    name: str = ""
-    parts: dict[str, "_Node"] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class _Pairing:
-    """Two parts held against each other: evidence that they are one, and what is what in them."""
-
-    evidence: float = 0.0
-    pairs: tuple[Pair, ...] = ()
-
-    @property
-    def sure(self) -> bool:
-        """Whether there is hardly a better partner for either."""
-        known = [r for _, _, r in self.pairs if not math.isnan(r)]
-        return bool(known) and sum(known) > SURE * len(known)
-
-
-def align(source: Contents, target: Contents) -> Alignment:
-    """The layer of the source that each layer of the target is, for those that contain enough to tell."""
+def by_contents(source: Contents, target: Contents) -> Origins | None:
+    """Return the origins that the layers' contents show; None where nothing of the one is in the other."""
     aligner = _Aligner(source, target)
-    pairing = aligner.pair(_tree(source.shapes), _tree(target.shapes))
-    origins, correlations = {new: old for old, new, _ in pairing.pairs}, {new: r for _, new, r in pairing.pairs}
-    return Alignment(origins, correlations, pairing.evidence)
+    of = {name: old for name in target.shapes if (old := aligner.origin(name))}
+    if not of:
+        return None
+    correlations = {name: aligner.correlation(old, name) for name, old in of.items()}
+    silent = frozenset(name for name, old in of.items() if not aligner.shows(old, name))
+    same = [name for name in target.shapes if name not in of and source.shapes.get(name) == target.shapes[name]]
+    wrong = contradictions(of, same, source.shapes)
+    return Origins(of, "contents", correlations, None, silent, frozenset(same).difference(wrong), wrong)
 
 
-def _tree(names: Mapping[str, Shape]) -> _Node:
-    root = _Node()
-    for name in names:
-        node, parts = root, name.split(".")
-        for i, part in enumerate(parts):
-            whole = name if i == len(parts) - 1 else ""
-            found = node.parts.get(part)
-            if found is None or (whole and not found.name):
-                found = node.parts[part] = _Node(whole, found.parts if found else {})
-            node = found
-    return root
+def contradictions(of: Mapping[str, str], untraced: Iterable[str], source: Iterable[str]) -> dict[str, str]:
+    """Return the layers that are not the layer of the source that has their name, and why.
+
+    Args:
+        of: layer of the target -> layer of the source.
+        untraced: layers of the target without a known origin.
+        source: names of its layers.
+    """
+    names, places = {*source}, {old: new for new, old in of.items()}
+    wrong = {new: f"holds what was {old}" for new, old in of.items() if new != old and new in names}
+    return wrong | {name: f"is new: what had its name is now {places[name]}" for name in untraced if name in places}
 
 
 class _Aligner:
+    """How alike all layers of a kind are, and what follows for each layer and its block."""
+
     def __init__(self, source: Contents, target: Contents) -> None:
-        self.source, self.target = source, target
-        self._units: dict[tuple[bool, str], Values | None] = {}
+        self._source, self._target = source, target
+        self._blocks = _blocks(source.shapes, target.shapes)
+        self._members: dict[str, list[str]] = defaultdict(list)
+        """Block of the target -> its layers."""
+        for name in target.shapes:
+            self._members[self._blocks.get(name, name)].append(name)
+        self._z: dict[str, dict[str, tuple[float, float]]] = defaultdict(dict)
+        """Layer of the target -> layer of the source -> Fisher's z and its weight n - 3."""
+        kinds: dict[tuple[str, Shape], tuple[list[str], list[str]]] = defaultdict(lambda: ([], []))
+        for k, contents in enumerate((source, target)):
+            for name, shape in contents.shapes.items():
+                kinds[_numberless(name), shape][k].append(name)
+        for (_, shape), (old, new) in kinds.items():
+            for ours, theirs in _few(old, new):
+                self._compare(ours, theirs, math.prod(shape))
+        self._known: dict[str, list[str]] = {}
 
-    def pair(self, one: _Node, other: _Node) -> _Pairing:
-        """Parts of equal name are held against each other, numbered ones by what they contain."""
-        if _is_list(one) and _is_list(other):
-            return self._lists(one, other)
-        own: list[Pair] = []
-        if one.name and other.name and self.source.shapes[one.name] == self.target.shapes[other.name]:
-            own.append((one.name, other.name, self._correlation(one.name, other.name)))
-        shared = [(part, other.parts[key]) for key, part in one.parts.items() if key in other.parts]
-        found = [self.pair(part, partner) for part, partner in shared if not _is_list(part)]
-        own += [pair for pairing in found if not pairing.evidence for pair in pairing.pairs]
-        found = [_Pairing(self._evidence(own), tuple(own)), *(pairing for pairing in found if pairing.evidence)]
-        if _together(found).evidence or all(math.isnan(r) for _, _, r in own):  # in strangers no list is searched
-            found += [self._lists(part, partner) for part, partner in shared if _is_list(part) and _is_list(partner)]
-        return _together(found)
+    def _compare(self, sources: list[str], targets: list[str], size: int) -> None:
+        """Note z and its weight for every pair of layers of one kind and shape, which has `size` values."""
+        ours, theirs = (
+            {n: v for n in names if len(v := np.asarray(c.values(n), np.float64))}
+            for c, names in ((self._source, sources), (self._target, targets))
+        )
+        length = len(next(iter({**ours, **theirs}.values()), ()))
+        if not ours or not theirs or {*map(len, [*ours.values(), *theirs.values()])} != {length}:
+            return
+        r: Table = np.stack([_ranks(v) for v in ours.values()]) @ np.stack([_ranks(v) for v in theirs.values()]).T
+        zero = [np.stack([v == 0 for v in side.values()]).astype(np.float64) for side in (ours, theirs)]
+        n = np.minimum(length - zero[0] @ zero[1].T, size)  # what is zero in both may have been set so in both
+        n[(n < FEWEST) | np.isnan(r)] = 0
+        for i, j in np.argwhere(~(r < 1 - 1e-9)):
+            (old, a), (new, b) = [*ours.items()][i], [*theirs.items()][j]
+            if np.array_equal(a, b) and (len(np.unique(a)) > 3 or self._same_hash(old, new)):
+                r[i, j], n[i, j] = 1, max(n[i, j], OF_EQUALS)
+        z = np.arctanh(np.clip(np.nan_to_num(r), -1 + 1e-12, 1 - 1e-12))
+        for j, new in enumerate(theirs):
+            self._z[new] |= {old: (float(z[i, j]), max(float(n[i, j]) - 3, 0.0)) for i, old in enumerate(ours)}
 
-    def _lists(self, one: _Node, other: _Node) -> _Pairing:
-        """The monotone pairing with the most evidence; what has none for any partner has a partner by name only.
+    def _same_hash(self, old: str, new: str) -> bool:
+        ask, other = self._source.digest, self._target.digest
+        return bool(ask and other) and (known := ask(old)) is not None and known == other(new)  # type: ignore[misc]
 
-        And that only where both lists have the same numbers. Equal numbers come first among partners that are alike.
+    def correlation(self, old: str, new: str) -> float:
+        """Return the rank correlation of two layers, NaN where nothing is known of it."""
+        z, weight = self._z[new].get(old, (0.0, 0.0))
+        return math.tanh(z) if weight else math.nan
+
+    def shows(self, old: str, new: str) -> bool:
+        """Whether a layer's own values speak for an origin."""
+        z, weight = self._z[new].get(old, (0.0, 0.0))
+        return z * math.sqrt(weight) > TIED
+
+    def origin(self, name: str) -> str | None:
+        """Return the layer that this one was made from.
+
+        Its own values decide, then those of its block, and last the name among origins that are equally good.
         """
-        rows, columns = (sorted(node.parts, key=int) for node in (one, other))
-        if rows == columns:
-            found = [self.pair(one.parts[i], other.parts[i]) for i in rows]
-            if all(pairing.sure for pairing in found):
-                return _together(found)
-        table = [[self.pair(one.parts[i], other.parts[j]) for j in columns] for i in rows]
-        chosen = _monotone(np.array([[pairing.evidence for pairing in line] for line in table]))
-        if rows == columns:
-            free = set(range(len(rows))) - {i for i, _ in chosen} - {j for _, j in chosen}
-            chosen += [(k, k) for k in free if all((i < k) == (j < k) for i, j in chosen)]
-        return _together([table[i][j] for i, j in sorted(chosen)])
+        origins = self._best(name, [name])
+        block = self._blocks.get(name)
+        if len(origins) != 1 and block:
+            rest = name[len(block) :]
+            same = [part + rest for part in self._best(block, self._members[block])]
+            same = [old for old in same if self._source.shapes.get(old) == self._target.shapes[name]]
+            origins = [old for old in same if old in origins or not origins] or origins
+        return name if name in origins else next(iter(origins), None)
 
-    def _correlation(self, one: str, other: str) -> float:
-        a, b = self._unit(True, one), self._unit(False, other)
-        return math.nan if a is None or b is None else float(a @ b)
+    def _best(self, part: str, layers: list[str]) -> list[str]:
+        """Return the parts of the source that a part of the target may have been made from, the best first.
 
-    def _unit(self, of_source: bool, name: str) -> Values | None:
-        """The values without their mean, over their norm; None for a constant, or for what is not finite."""
-        key = of_source, name
-        if key not in self._units:
-            values = np.asarray((self.source if of_source else self.target).values(name), dtype=np.float64)
-            usable = len(values) > 1 and bool(np.isfinite(values).all()) and bool((values != values[0]).any())
-            values = values - values.mean() if usable else values
-            self._units[key] = values / np.linalg.norm(values) if usable else None
-        return self._units[key]
-
-    def _count(self, name: str) -> int:
-        """Values of a matrix of the source that are compared, none counted twice."""
-        unit = self._unit(True, name)
-        return min(0 if unit is None else len(unit), math.prod(self.source.shapes[name]))
-
-    def _evidence(self, pairs: Sequence[Pair]) -> float:
-        """The sum of the correlations if strangers would not have it, else 0."""
-        known = [(r, one) for one, _, r in pairs if not math.isnan(r)]
-        total = math.fsum(r for r, _ in known)
-        error = math.sqrt(math.fsum(1 / self._count(one) for _, one in known))
-        return total if total > SIGNIFICANT * error and total > LEAST * len(known) else 0.0
+        There are none without evidence, nor where all parts of the source are alike.
+        """
+        if part in self._known:
+            return self._known[part]
+        sums: dict[str, tuple[float, float]] = {}
+        for name in layers:
+            rest = name[len(part) :]
+            for old, (z, weight) in self._z[name].items():
+                if old.endswith(rest):
+                    other = old.removesuffix(rest)
+                    total, weights = sums.get(other, (0.0, 0.0))
+                    sums[other] = total + z * weight, weights + weight
+        scores = {other: (total / weight, weight) for other, (total, weight) in sums.items() if weight}
+        order = sorted(scores, key=lambda other: -scores[other][0])
+        tied: list[str] = []
+        if order:
+            z, weight = scores[order[0]]
+            tied = [o for o in order if z - scores[o][0] <= TIED * math.sqrt(1 / weight + 1 / scores[o][1])]
+            vague = len(tied) > 1 and (len(tied) == len(scores) or math.tanh(z) < SURE)
+            if vague or z * math.sqrt(weight) <= SIGNIFICANT or math.tanh(z) <= LEAST:
+                tied = []
+        self._known[part] = tied
+        return tied
 
 
-def _together(pairings: Sequence[_Pairing]) -> _Pairing:
-    return _Pairing(math.fsum(p.evidence for p in pairings), tuple(pair for p in pairings for pair in p.pairs))
+def _ranks(values: Values) -> Values:
+    """Return the ranks of values without their mean, over their norm; NaN for a constant, or what is not finite."""
+    if not np.isfinite(values).all() or (values == values[0]).all():
+        return np.full(len(values), np.nan)
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
+    ranks = ranks - ranks.mean()
+    return np.asarray(ranks / np.linalg.norm(ranks))
 
 
-def _monotone(gain: Float[np.ndarray, "n m"]) -> list[tuple[int, int]]:
-    """Increasing pairs (i, j) of the largest total gain; gains of 0 are no pairs, equal indices win among equals."""
-    n, m = gain.shape
-    gain = np.where(gain > 0, gain + 1e-9 * np.eye(n, m), 0)
-    best = np.zeros((n + 1, m + 1))
-    for i in range(n):
-        for j in range(m):
-            best[i + 1, j + 1] = max(best[i, j + 1], best[i + 1, j], best[i, j] + gain[i, j])
-    chosen: list[tuple[int, int]] = []
-    i, j = n, m
-    while i and j:
-        if gain[i - 1, j - 1] > 0 and best[i, j] == best[i - 1, j - 1] + gain[i - 1, j - 1]:
-            i, j = i - 1, j - 1
-            chosen.append((i, j))
-        elif best[i, j] == best[i - 1, j]:
-            i -= 1
-        else:
-            j -= 1
-    return chosen
+def _blocks(source: Mapping[str, Shape], target: Mapping[str, Shape]) -> dict[str, str]:
+    """Return, for each layer of the target, the innermost part around it that is one of several alike.
+
+    Such as layers.3 for layers.3.attn.to_out.0: several numbers have what layers.3 has, but only 0 what to_out.0 has.
+    """
+    inside: dict[str, set[tuple[str, Shape]]] = defaultdict(set)
+    for shapes in (source, target):
+        parts: dict[str, set[tuple[str, Shape]]] = defaultdict(set)
+        for name, shape in shapes.items():
+            for part in _numbered(name):
+                parts[part].add((name[len(part) :], shape))
+        for part, layers in parts.items():
+            inside[part] |= layers
+    numbers: dict[tuple[str, frozenset[tuple[str, Shape]]], set[str]] = defaultdict(set)
+    kinds = {part: (_numberless(part), frozenset(layers)) for part, layers in inside.items()}
+    for part, kind in kinds.items():
+        numbers[kind].add(part.rpartition(".")[2])
+    alike = {part for part, kind in kinds.items() if len(numbers[kind]) > 1}
+    innermost = {name: next((p for p in reversed(_numbered(name)) if p in alike), "") for name in target}
+    return {name: block for name, block in innermost.items() if block and block != name}
 
 
-def _is_list(node: _Node) -> bool:
-    return bool(node.parts) and all(part.isdecimal() for part in node.parts)
+def _numbered(name: str) -> list[str]:
+    """Return the parts of a model that a layer is in and that have a number, the outermost first."""
+    return [name[: m.end()] for m in re.finditer(r"(?:^|(?<=\.))\d+(?=\.|$)", name)]
+
+
+def _numberless(name: str, count: int = 0) -> str:
+    """Return the name without its numbers, or without the first ``count`` of them."""
+    return re.sub(r"(?:^|(?<=\.))\d+(?=\.|$)", "#", name, count=count)
+
+
+def _few(old: list[str], new: list[str]) -> Iterator[tuple[list[str], list[str]]]:
+    """Yield the layers of a kind that are compared with each other."""
+    if len(old) * len(new) <= MOST_PAIRS:
+        groups = {"": (old, new)}
+    else:
+        groups = defaultdict(lambda: ([], []))
+        for k, names in enumerate((old, new)):
+            for name in names:
+                groups[_numberless(name, 1)][k].append(name)
+    yield from (pair for pair in groups.values() if all(pair))

@@ -1,6 +1,6 @@
 """What every source of weights looks like to the rest: named tensors known from a header, values read piece by piece.
 
-`open.open_checkpoint` makes one from an alias, a path or a hub id. No torch is imported before values are read.
+`sources.open_checkpoint` makes one from an alias, a path or a hub id. No torch is imported before values are read.
 """
 
 import math
@@ -16,27 +16,13 @@ from ioadapt_theory.errors import IoAdaptError
 if TYPE_CHECKING:
     import torch
 
-DTYPES: Mapping[str, tuple[str, int]] = MappingProxyType(
-    {
-        "F64": ("float64", 8),
-        "F32": ("float32", 4),
-        "F16": ("float16", 2),
-        "BF16": ("bfloat16", 2),
-        "F8_E4M3": ("float8_e4m3fn", 1),
-        "F8_E5M2": ("float8_e5m2", 1),
-        "F8_E4M3FNUZ": ("float8_e4m3fnuz", 1),
-        "F8_E5M2FNUZ": ("float8_e5m2fnuz", 1),
-        "I64": ("int64", 8),
-        "I32": ("int32", 4),
-        "I16": ("int16", 2),
-        "I8": ("int8", 1),
-        "U64": ("uint64", 8),
-        "U32": ("uint32", 4),
-        "U16": ("uint16", 2),
-        "U8": ("uint8", 1),
-        "BOOL": ("bool", 1),
-    }
-)
+DTYPES: Mapping[str, tuple[str, int]] = MappingProxyType({
+    "F64": ("float64", 8), "F32": ("float32", 4), "F16": ("float16", 2), "BF16": ("bfloat16", 2),
+    "F8_E4M3": ("float8_e4m3fn", 1), "F8_E5M2": ("float8_e5m2", 1),
+    "F8_E4M3FNUZ": ("float8_e4m3fnuz", 1), "F8_E5M2FNUZ": ("float8_e5m2fnuz", 1),
+    "I64": ("int64", 8), "I32": ("int32", 4), "I16": ("int16", 2), "I8": ("int8", 1),
+    "U64": ("uint64", 8), "U32": ("uint32", 4), "U16": ("uint16", 2), "U8": ("uint8", 1), "BOOL": ("bool", 1),
+})  # fmt: skip
 """Code of a dtype (those of safetensors) that we compute with -> name of the torch dtype, bytes of one element."""
 
 OTHER_DTYPES: Mapping[str, int] = MappingProxyType({"F4": 4, "F6_E2M3": 6, "F6_E3M2": 6, "F8_E8M0": 8, "C64": 64})
@@ -52,8 +38,8 @@ def torch_dtype(code: str) -> "torch.dtype":
     """Return the torch dtype of a code of `DTYPES`."""
     import torch
 
-    found: torch.dtype = getattr(torch, DTYPES[code][0])
-    return found
+    dtype: torch.dtype = getattr(torch, DTYPES[code][0])
+    return dtype
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,20 +114,20 @@ class Checkpoint(ABC):
         self.filler(name, out)(start)
 
     def bytes_of(self, name: str) -> Callable[[memoryview, int], None] | None:
-        """What fills a buffer with the bytes of a tensor's elements from the given one on, without torch.
+        """Return what fills a buffer with the bytes of a tensor's elements from the given one on, without torch.
 
         None where the values do not lie in a file as they are.
         """
         return None
 
     def pending(self, names: Collection[str] | None = None) -> int:
-        """Bytes that `prepare(names)` would download; 0 when all is on this machine."""
+        """Return the bytes that `prepare(names)` would download; 0 when all is on this machine."""
         return 0
 
     def prepare(self, names: Collection[str] | None = None) -> None:  # noqa: B027  (local files need nothing)
         """Bring the files that hold `names` (None: all) onto this machine; reading does it if it was not done.
 
-        Call it once the layers to compare are known. `open.prepare` does so for several checkpoints, after it has
+        Call it once the layers to compare are known. `sources.prepare` does so for several checkpoints, after it has
         compared the sum of what is pending with the free disk.
 
         Raises:

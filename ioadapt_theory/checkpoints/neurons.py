@@ -26,7 +26,7 @@ LARGEST: Final = 4096
 
 
 def mlps(layers: Iterable[str]) -> Iterator[tuple[list[str], list[str]]]:
-    """The layers of each MLP that read the stream and that write to it."""
+    """Yield the layers of each MLP that read the stream and that write to it."""
     layers = dict.fromkeys(layers)
     groups: dict[tuple[str, str], list[str]] = {}
     for layer in layers:
@@ -38,7 +38,7 @@ def mlps(layers: Iterable[str]) -> Iterator[tuple[list[str], list[str]]]:
 
 
 def order_of(ours: "torch.Tensor", theirs: "torch.Tensor") -> "torch.Tensor | None":
-    """The order in which the columns of one matrix are those of another: ``theirs[:, j]`` is ``ours[:, order[j]]``.
+    """Return the order in which columns of one matrix are those of another: ``theirs[:, j]`` is ``ours[:, order[j]]``.
 
     None where that is the order in which they stand, or where they are others.
     """

@@ -1,4 +1,4 @@
-"""Weights inside an installed Python package, found by its list of files; the package itself is never imported."""
+"""Weights inside an installed Python package, chosen by its list of files; the package itself is never imported."""
 
 from fnmatch import fnmatchcase
 from importlib.metadata import PackageNotFoundError, distribution
@@ -32,17 +32,17 @@ def open_package(alias: Alias, member: str | None = None) -> Checkpoint:
         raise SourceError(msg) from error
     files = {str(f).replace("\\", "/"): Path(str(installed.locate_file(f))) for f in installed.files or []}
     pattern = f"{alias.ensemble}/*" if alias.ensemble else str(alias.files)
-    found = {name: path for name, path in files.items() if fnmatchcase(name, pattern)}
-    if not found or (alias.files and len(found) > 1):
-        msg = f"{package} {installed.version} has {len(found)} files {pattern}; {alias.name} is known from {pin}."
+    chosen = {name: path for name, path in files.items() if fnmatchcase(name, pattern)}
+    if not chosen or (alias.files and len(chosen) > 1):
+        msg = f"{package} {installed.version} has {len(chosen)} files {pattern}; {alias.name} is known from {pin}."
         raise SourceError(msg)
     opened: Checkpoint
     if alias.ensemble:
-        networks = {name.removeprefix(f"{alias.ensemble}/"): path for name, path in found.items()}
+        networks = {name.removeprefix(f"{alias.ensemble}/"): path for name, path in chosen.items()}
         opened = open_ensemble(alias.name, f"{package} {alias.ensemble}", networks, member)
     elif member is None:
-        opened = open_file(next(iter(found.values())), alias.name)
-        opened.source = f"{package} {next(iter(found))}"
+        opened = open_file(next(iter(chosen.values())), alias.name)
+        opened.source = f"{package} {next(iter(chosen))}"
     else:
         raise UnknownNameError("member", f"{alias.name}:{member}", [])
     opened.revision = installed.version

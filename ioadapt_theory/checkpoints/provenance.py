@@ -1,16 +1,15 @@
-"""Which layer of its source each layer of a model was made from, where equal names are not equal layers.
+"""Which layer of its source each layer of a model was made from, told by the layout of a known student alone.
 
-By what the layers contain (see ``alignment``) where both models are at hand, else by the layout of a known student: the
-BK-SDM students drop the second layer of every block and close the gap in the numbering, so that layer 1 of an up block
-holds what was layer 2; the tiny one also drops the innermost blocks, so its up blocks move up by one.
+What the layers contain tells more, see `alignment`. The BK-SDM students drop the second layer of every block and close
+the gap in the numbering, so that layer 1 of an up block holds what was layer 2; the tiny one also drops the innermost
+blocks, so its up blocks move up by one.
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection
 from typing import Final
 
-from ioadapt_theory.checkpoints.alignment import Contents, align
+from ioadapt_theory.checkpoints.alignment import Origins, contradictions
 from ioadapt_theory.checkpoints.names.unet import Blocks
 from ioadapt_theory.errors import UnknownNameError
 
@@ -21,28 +20,6 @@ TEACHER: Final = Blocks((2, 2, 2, 2), (3, 3, 3, 3), (True, True, True, False))
 """The UNet of SD-1.x, of which the students are."""
 
 _UP: Final = re.compile(r"up_blocks\.(\d+)\.(resnets|attentions|upsamplers)\.(\d+)\.(.+)")
-
-
-@dataclass(frozen=True, slots=True)
-class Origins:
-    """Where layers of a target come from.
-
-    Attributes:
-        of: layer of the target -> layer of the source, for those that are known.
-        how: "contents", "layout", or "" where nothing is known.
-        correlations: of the two, where contents tell it.
-        blocks: of a UNet that is the source, where the layout tells it.
-    """
-
-    of: Mapping[str, str] = field(default_factory=dict)
-    how: str = ""
-    correlations: Mapping[str, float] = field(default_factory=dict)
-    blocks: Blocks | None = None
-
-    @property
-    def moved(self) -> dict[str, str]:
-        """Those whose names differ."""
-        return {new: old for new, old in self.of.items() if new != old}
 
 
 def require_match(match: str) -> str:
@@ -56,37 +33,35 @@ def require_match(match: str) -> str:
     return match
 
 
-def by_contents(source: Contents, target: Contents) -> Origins | None:
-    """Origins by what the layers contain; None where nothing of the one is in the other."""
-    found = align(source, target)
-    return Origins(found.origins, "contents", found.correlations) if found.evidence else None
-
-
 def by_layout(source: Collection[str], target: Collection[str]) -> Origins | None:
-    """Origins by the names of both models alone; None where neither is a student of a known layout."""
+    """Return the origins that the names of both models show; None where neither is a student of a known layout."""
     theirs, ours = origins(source), origins(target)
     if theirs is None and ours is None:
         return None
     back = {teacher: name for name, teacher in theirs.items()} if theirs else {name: name for name in source}
     ours = ours or {name: name for name in target}
     of = {name: back[teacher] for name, teacher in ours.items() if teacher in back}
-    return Origins(of, "layout", blocks=None if theirs else TEACHER)
+    return _by_layout(of, [name for name in ours if name not in of], source, None if theirs else TEACHER)
 
 
 def of_teacher(target: Collection[str]) -> Origins | None:
-    """Origins of a student of a known layout in a teacher that is not at hand."""
+    """Return the origins of a student of a known layout in a teacher that is not at hand."""
     traced = origins(target)
-    return None if traced is None else Origins(traced, "layout", blocks=TEACHER)
+    return None if traced is None else _by_layout(traced, [], {*traced, *traced.values()}, TEACHER)
+
+
+def _by_layout(of: dict[str, str], new: list[str], source: Collection[str], blocks: Blocks | None) -> Origins:
+    return Origins(of, "layout", contradicted=contradictions(of, new, source), blocks=blocks)
 
 
 def _shift_layer(m: re.Match[str]) -> str:
-    """Base and small: layer 1 of an up block was layer 2."""
+    """Return what a name of base or small was: layer 1 of an up block was layer 2."""
     layer = {"0": "0", "1": "2"}[m[3]] if m[2] != "upsamplers" else m[3]
     return f"up_blocks.{m[1]}.{m[2]}.{layer}.{m[4]}"
 
 
 def _shift_block(m: re.Match[str]) -> str:
-    """Tiny: three levels, so up block b was block b + 1, and its layers moved as in base and small."""
+    """Return what a name of tiny was: up block b of its three was b + 1, and its layers moved as in base and small."""
     return _shift_layer(_UP.fullmatch(f"up_blocks.{int(m[1]) + 1}.{m[2]}.{m[3]}.{m[4]}") or m)
 
 
@@ -95,7 +70,7 @@ _STUDENTS: Final[dict[int, Callable[[re.Match[str]], str]]] = {4: _shift_layer, 
 
 
 def origins(names: Collection[str]) -> dict[str, str] | None:
-    """Student name -> teacher name, or None when the names are not those of a block-removed UNet.
+    """Return student name -> teacher name, or None when the names are not those of a block-removed UNet.
 
     A student is told by its layout: one layer a down block, two an up block, attention at the outermost level as in
     SD-1.x (SD-XL, of whose students nothing is known by layout, has none there).

@@ -46,11 +46,11 @@ class View(Checkpoint):
         return part.bytes_of(old)
 
     def _by_part(self, names: Collection[str] | None) -> dict[Checkpoint, list[str]]:
-        found: dict[Checkpoint, list[str]] = {}
+        names_by_part: dict[Checkpoint, list[str]] = {}
         for name in self._origins if names is None else names:
             part, old = self._origins[name]
-            found.setdefault(part, []).append(old)
-        return found
+            names_by_part.setdefault(part, []).append(old)
+        return names_by_part
 
     def pending(self, names: Collection[str] | None = None) -> int:
         """See `Checkpoint.pending`."""
@@ -112,10 +112,10 @@ def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoin
     if part != "all" and part not in LDM_PARTS:
         raise UnknownNameError("part", part, [*LDM_PARTS, "all"])
     prefix = "" if part == "all" else LDM_PARTS[part]
-    kept = [n for n in whole.tensors if n.startswith(prefix) and not n.startswith(EMA)]
-    if not kept:
+    inside = [n for n in whole.tensors if n.startswith(prefix) and not n.startswith(EMA)]
+    if not inside:
         msg = f"{whole.source} has no {part} (no {prefix}*)."
         raise InvalidValueError(msg)
-    origins = {n: (whole, averaged[n] if ema and n in averaged else n) for n in kept}
+    origins = {n: (whole, averaged[n] if ema and n in averaged else n) for n in inside}
     chosen = {"part": part} | ({"ema": "yes" if ema else "no"} if has_both else {})
     return View(whole.name, whole.source, origins, {**whole.metadata, **chosen}, whole.revision)

@@ -10,7 +10,8 @@ from contextlib import contextmanager, redirect_stdout
 from importlib import import_module
 from typing import IO, Any, NoReturn, TextIO, cast
 
-from ioadapt_theory.errors import InvalidValueError, IoAdaptError, WorkerError, printable
+from ioadapt_theory.cli.files import check_files
+from ioadapt_theory.errors import InvalidValueError, IoAdaptError, WorkerError, near_misses, printable
 
 COMMANDS: dict[str, str] = {
     "claims": "which statements of the paper stand, which fall, and what is true instead",
@@ -19,7 +20,10 @@ COMMANDS: dict[str, str] = {
     "report": "will my adapter move from one model to another, and what to do with it",
     "similarity": "how alike the weights of checkpoints are, layer by layer, and the spaces adapters live in",
 }
-"""Subcommand -> its one-line help; each is a module here with ``add_arguments(parser)`` and ``run(args) -> int``."""
+"""Subcommand -> its one-line help.
+
+Each is a module here with ``add_arguments(parser)``, ``files(args) -> Files`` and ``run(args) -> int``.
+"""
 
 OK, FINDING, MISUSE, LOST, INTERRUPTED = 0, 1, 2, 3, 130
 """What a command ends with; LOST is a worker process that was ended from outside, for want of memory say."""
@@ -31,8 +35,15 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Leave with status 2 through the same door as every other wrong value."""
-        msg = f"{message[:1].upper()}{message[1:].rstrip('.')}."
+        msg = f"{message[:1].upper()}{message[1:].rstrip('.')}{'' if message.endswith('?') else '.'}"
         raise InvalidValueError(msg)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Name the choices that are like what was typed."""
+        if action.choices is not None and value not in action.choices and (near := near_misses(value, action.choices)):
+            msg = f"invalid choice: {value!r}. Did you mean {' or '.join(map(repr, near))}?"
+            raise argparse.ArgumentError(action, msg)
+        super()._check_value(action, value)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -54,7 +65,9 @@ def _main(argv: list[str], chosen: str | None) -> int:
     if args.command is None:
         parser.print_help()
         return OK
-    return int(import_module(f"ioadapt_theory.cli.{args.command}").run(args))
+    command = import_module(f"ioadapt_theory.cli.{args.command}")
+    check_files(command.files(args), getattr(args, "aliases", None))
+    return int(command.run(args))
 
 
 def _version() -> str:
@@ -95,7 +108,7 @@ def guarded(name: str, body: Callable[[], int]) -> int:
 
 @contextmanager
 def _printable_output() -> Iterator[None]:
-    """Whatever is printed or warned of meanwhile is fit for a terminal: names in files may hold what it would obey."""
+    """Make what is printed or warned of fit for a terminal: names in files may hold what it would obey."""
     before = warnings.formatwarning
     warnings.formatwarning = lambda message, *_args, **_options: f"{printable(str(message))}\n"
     try:
@@ -129,7 +142,7 @@ class _Printable:
 
 
 def speak_utf_8() -> None:
-    """Formulas have Greek letters, and JSON is UTF-8, whatever the terminal is said to be, or if there is none."""
+    """Write UTF-8 whatever the terminal is said to be, or if there is none: formulas have Greek letters."""
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")
     for stream in (sys.stdout, sys.stderr):
@@ -138,6 +151,6 @@ def speak_utf_8() -> None:
 
 
 def discard_stdout() -> None:
-    """What is still buffered would raise again when Python exits."""
+    """Drop what is still buffered, which would raise again when Python exits."""
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

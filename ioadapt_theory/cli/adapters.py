@@ -1,4 +1,4 @@
-"""`ioadapt adapters`: what an adapter file is, and the same adapter for another tool, side or base."""
+"""`ioadapt adapters`: the contents of an adapter file, and the same adapter for another tool, side or base."""
 
 import argparse
 import json
@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ioadapt_theory.cli import FINDING, OK
+from ioadapt_theory.cli.files import Files
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
+    from ioadapt_theory.checkpoints.checkpoint import Checkpoint
+    from ioadapt_theory.formats import AdapterFile
     from ioadapt_theory.formats.match import Match
-    from ioadapt_theory.formats.open import Opened
 
 EXAMPLES = """FILE is a folder of ours or of PEFT, or a safetensors file of diffusers, kohya, A1111 or LyCORIS.
 MODEL is named as in `ioadapt similarity`: an alias, a path, or a hub id, with :PART for a component.
@@ -23,9 +25,11 @@ examples:
   ioadapt adapters inspect my_adapter --base sd15 --check
   ioadapt adapters convert lora.safetensors my_adapter --to output --base sd15 --ridge 0.1
   ioadapt adapters convert my_adapter peanut_folder --to peanut --base ./llama
-  ioadapt adapters bake my_adapter lora.safetensors --base lcm --style kohya --component unet
+  ioadapt adapters bake my_adapter lora.safetensors --base lcm --style kohya
   ioadapt adapters bake my_dora lora_folder --base ./llama --share 0.99
 """
+WRITTEN = ("ioadapt.safetensors", "adapter_model.safetensors", "adapter_config.json")
+"""Files of a folder that an adapter is written to."""
 TARGETS = ("input", "output", "ioadapt", "peanut", "glora")
 
 
@@ -70,103 +74,152 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(args: argparse.Namespace) -> int:
-    """Do it; 1 if the file holds something that does not fit the base or is not read."""
-    from ioadapt_theory.adapters.base_weights import checkpoint_weights
-    from ioadapt_theory.checkpoints.open import open_checkpoint
-    from ioadapt_theory.formats.convert_files import bake_to, convert_to, rewrite_to
-    from ioadapt_theory.formats.match import match, require_complete, without_idle
-    from ioadapt_theory.formats.open import open_adapter
+def files(args: argparse.Namespace) -> Files:
+    """Return what is read, and the files that OUT may become."""
+    out = [] if args.action == "inspect" else [Path(args.out), *(Path(args.out) / name for name in WRITTEN)]
+    return Files((args.file, args.base, getattr(args, "source", None)), adapter=tuple(out))
 
-    if args.action != "inspect":
-        _refuse_to_overwrite(Path(args.out).resolve(), Path(args.file).resolve(), Path(args.base).resolve())
-    opened = open_adapter(args.file)
+
+def run(args: argparse.Namespace) -> int:
+    """Run the command; return 1 if the file holds something that does not fit the base or is not read."""
+    from ioadapt_theory.checkpoints.sources import open_checkpoint
+    from ioadapt_theory.formats import open_adapter
+    from ioadapt_theory.formats.convert_files import rewrite_to
+    from ioadapt_theory.formats.match import require_complete
+
+    file = open_adapter(args.file)
     if args.action == "inspect" and args.check:
-        opened.check()
+        file.check()
     if args.action == "inspect" and args.base is None:
-        return _show(args, opened, None, None)
+        return _show(args, file, None, None)
     with ExitStack() as stack:
+        _refuse_adapter(args.base, "--base")
         checkpoint = stack.enter_context(open_checkpoint(args.base))
-        named = getattr(args, "source", None)
-        source = checkpoint_weights(stack.enter_context(open_checkpoint(named))) if named else None
-        weights = checkpoint_weights(checkpoint)
-        opened = without_idle(opened, weights)
-        matched = match(opened, weights, args.component, by=args.match, source=source)
-        if matched.lost:  # the base may have its layers under its authors' names, the adapter under diffusers'
-            other = checkpoint_weights(checkpoint, [item.name.path for item in opened.items])
-            again = match(opened, other, args.component, by=args.match, source=source)
-            if len(again.lost) < len(matched.lost):
-                weights, matched = other, again
-        for layer in weights.guessed.keys() & matched.found.keys():
+        source = None
+        if getattr(args, "source", None):
+            _refuse_adapter(args.source, "--source")
+            source = stack.enter_context(open_checkpoint(args.source))
+        file, matched, weights = _matched(args, file, checkpoint, source)
+        for layer in weights.guessed.keys() & matched.layers.keys():
             tied = f"taken to be tied to {weights.guessed[layer]}, as nothing says it is not"
             sys.stderr.write(f"{args.base} does not hold {layer}: {tied}.\n")
         if args.action == "inspect":
-            return _show(args, opened, matched, weights)
-        written = len(matched.found)
-        if not args.partial or not matched.found:
-            require_complete(opened, matched)
+            return _show(args, file, matched, weights)
+        written = len(matched.layers)
+        if not args.partial or not matched.layers:
+            require_complete(file, matched)
         if warning := matched.correspondence.warning():
             sys.stderr.write(f"{warning}\n")
-        component = args.component or matched.component
         if args.action == "bake":
-            bounds = {"rank": args.rank, "share": args.share}
-            options = {"style": args.style, "base": args.base, "component": component, **bounds}
-            layers = bake_to(args.out, opened, matched, weights, **options)
-            for layer, made in layers.items():
-                sys.stdout.write(f"{layer}: rank {made.a.shape[1]}, lost {made.lost:.2e}\n")
-            _warn_of_biases(args.style, sum(made.bias is not None for made in layers.values()))
+            _bake(args, file, matched, weights, checkpoint)
         elif args.to in {"input", "output"}:
-            _warn_of_another_base(opened, weights)
-            tamed = {"ridge": args.ridge, "cutoff": args.cutoff}
-            fidelity = convert_to(args.out, opened, matched, weights, args.to, partial=args.partial, **tamed)
-            written = len([None for figures in fidelity.values() if not isinstance(figures, str)])
-            for layer, figures in fidelity.items():
-                sys.stdout.write(f"{layer}: {figures}\n")
+            written = _convert(args, file, matched, weights)
         else:
-            rewrite_to(args.out, opened, matched, weights, format_=args.to, component=component)
-    left_out = len(matched.found) + len(matched.lost) - written
-    rest = [str(change) for change in opened.changes] + [*opened.unread]
+            component = args.component or matched.component
+            rewrite_to(args.out, file, matched, weights, format_=args.to, component=component)
+    left_out = len(matched.layers) + len(matched.lost) - written
+    rest = [str(change) for change in file.changes] + [*file.unread]
     more = f" Also left out: {', '.join(rest[:3])}{', ...' if len(rest) > 3 else ''}." if rest else ""
-    sys.stderr.write(f"{args.out}: {written} layers written, {left_out} left out.{more}\n")
+    unproven = len(matched.correspondence.unproven(matched.layers))
+    told = f", {unproven} matched by name, no evidence" if unproven else ""
+    sys.stderr.write(f"{args.out}: {written} layers written, {left_out} left out{told}.{more}\n")
     return OK
 
 
-def _warn_of_biases(style: str, count: int) -> None:
-    """A change of a bias in kohya's spelling, beside a LoRA, is not read by everybody."""
-    if count and style == "kohya":
+def _matched(
+    args: argparse.Namespace, file: "AdapterFile", base: "Checkpoint", source: "Checkpoint | None"
+) -> tuple["AdapterFile", "Match", Any]:
+    """The adapter without changes that change nothing, its layers in the base, and the base's weights."""
+    from ioadapt_theory.adapters.base_weights import checkpoint_weights
+    from ioadapt_theory.formats.match import match, without_idle_changes
+
+    options = {"by": args.match, "source": checkpoint_weights(source) if source else None}
+    weights = checkpoint_weights(base)
+    file = without_idle_changes(file, weights)
+    matched = match(file, weights, args.component, **options)
+    if matched.lost:  # the base may have its layers under its authors' names, the adapter under diffusers'
+        renamed = checkpoint_weights(base, [layer.name.path for layer in file.layers])
+        again = match(file, renamed, args.component, **options)
+        if len(again.lost) < len(matched.lost):
+            weights, matched = renamed, again
+    return file, matched, weights
+
+
+def _bake(
+    args: argparse.Namespace, file: "AdapterFile", matched: "Match", weights: Any, checkpoint: "Checkpoint"
+) -> None:
+    """Write a plain LoRA; print the rank of each layer, and the part of the change that is lost."""
+    from ioadapt_theory.formats.convert_files import bake_to
+    from ioadapt_theory.formats.kinds.diffusers import component_of
+
+    component = args.component or matched.component
+    if not component and args.style != "peft":
+        component = component_of(checkpoint.source, checkpoint.config, weights.names)
+    if not component and args.style == "diffusers":
+        msg = (
+            f"{args.base}: it is not known which component of a pipeline this is, and diffusers loads no key without"
+            " it; name it with --component unet, transformer, text_encoder or text_encoder_2."
+        )
+        raise InvalidValueError(msg)
+    bounds = {"rank": args.rank, "share": args.share}
+    options = {"style": args.style, "base": args.base, "component": component, **bounds}
+    layers = bake_to(args.out, file, matched, weights, **options)
+    exact = args.rank is None and args.share is None
+    for layer, baked in layers.items():
+        told = f"exact to rounding, {baked.lost:.2e}" if exact else f"lost {baked.lost:.2e}"
+        sys.stdout.write(f"{layer}: rank {baked.a.shape[1]}, {told}\n")
+    biases = sum(baked.bias is not None for baked in layers.values())
+    if biases and args.style == "kohya":
         sys.stderr.write(
-            f"{count} layers have a change of their bias (diff_b), which ComfyUI applies, LyCORIS ignores, and"
+            f"{biases} layers have a change of their bias (diff_b), which ComfyUI applies, LyCORIS ignores, and"
             " diffusers refuses; --style diffusers has a spelling that it knows.\n"
         )
+    what = "rounding of the file" if exact else "part of the change that the lower rank leaves out"
+    sys.stderr.write(
+        f"The figures are the {what}. They do not tell whether the adapter is of use on {args.base}:"
+        f" `ioadapt report SOURCE {args.base} {args.file}` does.\n"
+    )
+    _warn_of_another_base(file, weights)
 
 
-def _warn_of_another_base(opened: "Opened", weights: Any) -> None:
-    """Eq. 5 is about the weights that the LoRA was trained on; with others it makes another adapter."""
+def _convert(args: argparse.Namespace, file: "AdapterFile", matched: "Match", weights: Any) -> int:
+    """Write input or output adapters; return how many layers."""
+    from ioadapt_theory.formats.convert_files import convert_to
+
+    _warn_of_another_base(file, weights)
+    tamed = {"ridge": args.ridge, "cutoff": args.cutoff}
+    outcome = convert_to(args.out, file, matched, weights, args.to, partial=args.partial, **tamed)
+    for layer, figures in outcome.items():
+        sys.stdout.write(f"{layer}: {figures}\n")
+    return sum(not isinstance(figures, str) for figures in outcome.values())
+
+
+def _warn_of_another_base(file: "AdapterFile", weights: Any) -> None:
+    """Tell of a base that is not the one the adapter was trained on: Eq. 5 is about that, a baked file about this."""
     from ioadapt_theory.adapters.rules.fingerprint import kinship
 
-    found = kinship(opened.prints, weights)
-    if found.verdict in {"relative", "foreign"}:
-        sys.stderr.write(f"This is not the base that {opened.path} was trained on, but {found}.\n")
+    kin = kinship(file.prints, weights)
+    if kin.verdict in {"relative", "foreign"}:
+        sys.stderr.write(f"This is not the base that {file.path} was trained on, but {kin}.\n")
 
 
-def _refuse_to_overwrite(out: Path, adapter: Path, base: Path) -> None:
-    """Neither the adapter, nor the base or a file of its folder."""
-    if out == adapter:
-        msg = f"{out} is the adapter itself; give another place to write to."
+def _refuse_adapter(name: str, option: str) -> None:
+    """Refuse an adapter's file where a model is to be named."""
+    from ioadapt_theory.formats.reading import is_adapter
+
+    if is_adapter(name):
+        msg = f"{name} is an adapter, and {option} names a model: the one that the adapter is for, or was trained on."
         raise InvalidValueError(msg)
-    if out == base or (out.is_file() and base in out.parents):
-        msg = f"{out} is the base itself or a file in its folder; give another place to write to."
-        raise InvalidValueError(msg)
 
 
-def _show(args: argparse.Namespace, opened: "Opened", matched: "Match | None", weights: Any) -> int:
+def _show(args: argparse.Namespace, file: "AdapterFile", matched: "Match | None", weights: Any) -> int:
     from ioadapt_theory.formats.describe import describe, model_card, table
 
-    facts = describe(opened, matched, weights)
+    facts = describe(file, matched, weights)
     if args.format == "json":
         sys.stdout.write(json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
     elif args.format == "card":
-        sys.stdout.write(model_card(opened))
+        sys.stdout.write(model_card(file))
     else:
         sys.stdout.write(table(facts))
     return FINDING if facts["unread"] or facts["changes"] or facts.get("unmatched") else OK

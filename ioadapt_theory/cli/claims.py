@@ -5,6 +5,8 @@ import json
 import shutil
 import sys
 
+from ioadapt_theory.cli.files import Files
+
 FORMATS = ("table", "json", "markdown")
 EXAMPLES = """examples:
   ioadapt claims
@@ -20,6 +22,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("claims", nargs="*", metavar="CLAIM", help="ids; all of them by default")
     parser.add_argument("--format", choices=FORMATS, default="table")
     parser.add_argument("--proof", action="store_true", help="print the exact arguments, step by step")
+
+
+def files(_args: argparse.Namespace) -> Files:
+    """Return nothing: no file is read, and what is written goes to standard output."""
+    return Files()
 
 
 def run(args: argparse.Namespace) -> int:

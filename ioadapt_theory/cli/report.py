@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ioadapt_theory.cli import OK
+from ioadapt_theory.cli.files import Files
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -41,6 +42,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--format", choices=("text", "json"), default="text", help="default text")
 
 
+def files(args: argparse.Namespace) -> Files:
+    """Return what is read and written."""
+    return Files((args.source, args.target, args.adapter, args.inputs), {"--html": args.html})
+
+
 def run(args: argparse.Namespace) -> int:
     """Status 0; wrong input is an error of the package, which the caller turns into status 2."""
     if args.inputs is not None and args.adapter is None:
@@ -48,9 +54,6 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidValueError(msg)
     if args.batch < 1:
         msg = f"--batch has to be at least 1, got {args.batch}."
-        raise InvalidValueError(msg)
-    if args.html is not None and (args.html.is_dir() or not args.html.absolute().parent.is_dir()):
-        msg = f"Cannot write {args.html}: {'it is a folder' if args.html.is_dir() else 'its folder does not exist'}."
         raise InvalidValueError(msg)
     found = _live(args) if args.inputs is not None else _stored(args)
     if args.html is not None:
@@ -72,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _stored(args: argparse.Namespace) -> "Report":
     """From two checkpoints, a layer at a time."""
-    from ioadapt_theory.checkpoints.open import open_checkpoint, prepare
+    from ioadapt_theory.checkpoints.sources import open_checkpoint, prepare
     from ioadapt_theory.report.assemble import report
     from ioadapt_theory.report.stored import by_modules, by_names
 
@@ -86,16 +89,16 @@ def _stored(args: argparse.Namespace) -> "Report":
 
 def _file(args: argparse.Namespace, source: Any, target: Any) -> tuple[dict[str, Any], dict[str, str]]:
     """The file's adapters by the source's layers, and what of it fits neither model."""
+    from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.match import fitted, match
-    from ioadapt_theory.formats.open import open_adapter
 
     opened = open_adapter(args.adapter)
     matched = match(opened, source, args.component, called="source")
-    if not matched.found:
+    if not matched.layers:
         name, why = next(iter(matched.lost.items()))
         msg = f"{args.adapter} fits no layer of {args.source}, the model it was trained on ({name}: {why})."
         raise InvalidValueError(msg)
-    adapters = {layer: fitted(item, source.outline(layer)) for layer, item in matched.found.items()}
+    adapters = {layer: fitted(item, source.outline(layer)) for layer, item in matched.layers.items()}
     return adapters, {str(name): why for name, why in matched.lost.items()}
 
 

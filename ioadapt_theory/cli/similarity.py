@@ -5,26 +5,27 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from ioadapt_theory.cli import OK, say
+from ioadapt_theory.cli.files import Files
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
     from ioadapt_theory.checkpoints.checkpoint import Checkpoint
-    from ioadapt_theory.similarity.comparison import Comparison, Options
-    from ioadapt_theory.similarity.matching import Matching
+    from ioadapt_theory.similarity import Comparison, Options
 
-EXAMPLES = """A model is NAME[@REVISION][:PART]: an alias (see --list), a path, or a hub id; MODEL+ADAPTER has an
-adapter's file or folder merged into it. Adapters alone are compared by the change AB that they make, not by factors.
+EXAMPLES = """A model is NAME[@REVISION][:PART]: an alias (see --list), a path, or a hub id, with a branch, tag or
+commit, and a folder, component or part of it. MODEL+ADAPTER has an adapter's file or folder merged into it. Adapters
+alone are compared by the change AB that they make, not by their factors.
 
 What the paper leaves open about Fig. 2, and our defaults: a layer is a tensor (--layer); all layers count in the mean,
 and weights, norms and biases are shown apart (--only); the mean is uniform over layers (--mean); the lowest 20 % are
-ceil(0.2 n) layers, chosen for each pair (--lowest); layers common to a pair, not to all models (--shared); a pair is
-matched by name and shape (--match). relative_distance is |a - b| / |a| and norm_ratio is |b| / |a|, for a before b.
-A layer of zeros has no angle and one with NaN or infinity no meaning: both are listed and left out.
+ceil(0.2 n) layers, chosen for each pair (--lowest); a layer counts for two models though a third lacks it
+(--in-all-models); layers are paired by name and shape (--match). relative_distance is |a - b| / |a| and norm_ratio is
+|b| / |a|, for a before b. A layer of zeros has no angle and one with NaN or infinity no meaning: both are listed and
+left out.
 
 --space reads tensors as torch's linear layers and convolutions store them, outputs first. Names and shapes do not tell
 that a layer has its inputs first (transposed convolutions, the Conv1D of GPT-2), where input and output change places,
@@ -32,22 +33,13 @@ nor that a convolution is grouped. Layers that two models store in two layouts a
 compared as they are if square. Whole matrices are multiplied: minutes of CPU where --space weight takes seconds. The
 first line of the table says how far rounding can move a cosine at most.
 
-`tree MODEL...` tells which of many models is made from which, and `sketch MODEL...` keeps what that takes.
-
 examples:
   ioadapt similarity sd15 lcm
-  ioadapt similarity tree ani-1x:0 ani-1ccx:0 ani-1x:1 ani-1ccx:1
-  ioadapt similarity sketch a.safetensors b.safetensors --sketches folder
   ioadapt similarity sd15 bk-sdm-base bk-sdm-tiny --match provenance --by kind block
   ioadapt similarity sd15 lcm --parent dreamshaper7 --figure updates.svg
-  ioadapt similarity ani-1x:0 ani-1ccx:0 ani-1x:1 --space input --baseline
+  ioadapt similarity ani-1x:0 ani-1ccx:0 ani-1x:1 --space input
   ioadapt similarity a.safetensors b/unet owner/name@main:unet --format json --output out.json --html out.html
 """
-
-TASKS = {"tree": "many", "sketch": "many"}
-"""What may stand in place of the first model -> the module beside this one that does it."""
-ADAPTERS = "ioadapt_theory.formats.kinds.checkpoints"
-"""What makes checkpoints of adapters; loaded only where one is named."""
 
 _ROLES = {"weights": "weight", "norms": "norm", "biases": "bias"}
 
@@ -62,9 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = what.add_argument
     add(
         "--match",
-        choices=("name", "provenance", "auto"),
+        choices=("name", "provenance"),
         default="name",
-        help="equal names and shapes (default); equal origin, for block-removed students; most similar of equal shape",
+        help="pair layers of equal name and shape (default), or of equal origin: for block-removed and pruned models",
     )
     add(
         "--space",
@@ -77,26 +69,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--only", choices=tuple(_ROLES), nargs="+", help="leave the other tensors out (default: all count)")
     add("--layer", choices=("tensor", "module"), default="tensor", help="what counts as one layer (default tensor)")
     add("--mean", choices=("uniform", "parameters"), default="uniform", help="weight of a layer (default uniform)")
-    add("--shared", action="store_true", help="only layers that all models have")
-    add(
-        "--baseline",
-        action="store_true",
-        help="what unrelated layers would give: shuffled entries (spaces say it anyway)",
-    )
-    add(
-        "--subspace",
-        type=int,
-        metavar="R",
-        help="with --space input or output: overlap of the R leading singular directions too, where there are more",
-    )
+    add("--in-all-models", action="store_true", help="only layers that all models have")
+    add("--null", action="store_true", help="beside weights, as beside spaces, what unrelated ones would give")
     add("--strict", action="store_true", help="layers with NaN or infinity are an error")
-    add(
-        "--workers",
-        "--threads",
-        type=int,
-        metavar="N",
-        help="processes that share large models, at most (default: one a processor, up to 4; 1 off Linux)",
-    )
+    add("--threads", type=int, metavar="N", help="share the layers out (default: one a processor, up to 4)")
     out = parser.add_argument_group("what is shown")
     add = out.add_argument
     add("--by", choices=("kind", "block"), nargs="+", default=[], help="means by kind, by block")
@@ -105,21 +81,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--figure", type=Path, metavar="FILE", help="heat maps and profile as .svg, .png or .pdf")
     add("--html", type=Path, metavar="FILE", help="one self-contained page")
     add("--quiet", action="store_true", help="no remarks and no bars on the terminal")
-    several = parser.add_argument_group("tree and sketch")
-    add = several.add_argument
-    add(
-        "--sketches",
-        type=Path,
-        metavar="FOLDER",
-        help="keep a sketch of each model there; tree takes all without MODEL",
-    )
-    add("--buckets", type=int, metavar="K", help="numbers a tensor in a sketch (default: about 700 kB a model)")
-    add("--no-recheck", dest="recheck", action="store_false", help="do not read near pairs again")
     source = parser.add_argument_group("where the weights are")
     add = source.add_argument
-    add("--revision", metavar="REV", help="branch, tag or commit on the hub; NAME@REV comes first")
-    add("--subfolder", metavar="DIR", help="folder within a repository")
-    add("--component", metavar="NAME", help="folder of a pipeline or part of a single file; NAME:PART comes first")
     add("--variant", metavar="V", help="such as fp16, where there is one")
     add("--ema", action=argparse.BooleanOptionalAction, help="averaged or trained weights, where a file has both")
     add("--aliases", type=Path, metavar="FILE", help="TOML file with more aliases")
@@ -128,18 +91,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--cache", type=Path, metavar="DIR", help="folder of the hub's cache")
 
 
+def files(args: argparse.Namespace) -> Files:
+    """Return what is read and written."""
+    writes = {"--output": args.output, "--figure": args.figure, "--html": args.html}
+    return Files((*args.models, args.parent, args.aliases), writes)
+
+
 def run(args: argparse.Namespace) -> int:
-    """Status 0; wrong input is an error of the package, which the caller turns into status 2."""
+    """Compare and write the result; wrong input is an error of the package, which the caller turns into status 2."""
     if args.list:
         return _list(args.aliases)
-    if args.models and args.models[0] in TASKS:
-        task = import_module(f"ioadapt_theory.cli.{TASKS[args.models[0]]}")
-        return int(task.run(args.models[0], args.models[1:], args))
     if len(args.models) < 2:
         msg = f"A comparison needs two models or more, got {len(args.models)}."
-        raise InvalidValueError(msg)
-    if args.workers is not None and args.workers < 1:
-        msg = f"--workers has to be at least 1, got {args.workers}."
         raise InvalidValueError(msg)
     _check_outputs(args)
     options = _options(args)
@@ -147,8 +110,7 @@ def run(args: argparse.Namespace) -> int:
         sources = [*args.models, *([args.parent] if args.parent else [])]
         opened = _as_changes(sources, [stack.enter_context(_open(source, args)) for source in sources])
         models, parent = opened[: len(args.models)], opened[-1] if args.parent else None
-        comparison = _compare(models, parent, options, args)
-        _write(comparison, args)
+        _write(_compare(models, parent, options, args), args)
     return OK
 
 
@@ -162,21 +124,23 @@ def _list(aliases: Path | None) -> int:
 
 
 def _options(args: argparse.Namespace) -> "Options":
-    from ioadapt_theory.similarity.comparison import Options
-    from ioadapt_theory.similarity.matching import Match
-    from ioadapt_theory.similarity.measures.space import Space
-    from ioadapt_theory.similarity.streaming.forked import usable
+    from ioadapt_theory.similarity import Match, Options, Space
+    from ioadapt_theory.similarity.measures.threads import usable
 
     return Options(
         match=Match(args.match), space=Space(args.space), lowest=args.lowest,
         only=frozenset(_ROLES[name] for name in args.only or _ROLES), modules=args.layer == "module",
-        weighted=args.mean == "parameters", shared=args.shared, baseline=args.baseline, subspace=args.subspace,
-        strict=args.strict, workers=args.workers or usable(),
+        weighted=args.mean == "parameters", in_all_models=args.in_all_models, null=args.null, strict=args.strict,
+        threads=usable() if args.threads is None else args.threads,
     )  # fmt: skip
 
 
 def _as_changes(sources: Sequence[str], opened: Sequence["Checkpoint"]) -> "list[Checkpoint]":
-    """Adapters as the change of each layer, models as they are; not one beside the other."""
+    """Return adapters as the change of each layer, and models as they are.
+
+    Raises:
+        InvalidValueError: Some are adapters and others models.
+    """
     from ioadapt_theory.checkpoints.names.kinds import of_adapter
 
     adapters = ["ioadapt.layers" in model.metadata or of_adapter(model.tensors) for model in opened]
@@ -186,19 +150,22 @@ def _as_changes(sources: Sequence[str], opened: Sequence["Checkpoint"]) -> "list
         adapter, model = sources[adapters.index(True)], sources[adapters.index(False)]
         msg = f"{adapter} is an adapter and {model} a model: compare two adapters, or BASE+{adapter} with the model."
         raise InvalidValueError(msg)
-    return list(import_module(ADAPTERS).changes_of(sources))
+    from ioadapt_theory.formats.kinds.checkpoints import changes_of  # loaded only where an adapter is named
+
+    return list(changes_of(sources))
 
 
 def _open(source: str, args: argparse.Namespace) -> "Checkpoint":
-    from ioadapt_theory.checkpoints.open import open_checkpoint
+    from ioadapt_theory.checkpoints.sources import open_checkpoint
 
     base, plus, adapter = source.rpartition("+")
     if base and plus and Path(adapter).exists() and not Path(source).exists():
-        return cast("Checkpoint", import_module(ADAPTERS).with_adapter_at(_open(base, args), adapter))
+        from ioadapt_theory.formats.kinds.checkpoints import with_adapter_at
+
+        return with_adapter_at(_open(base, args), adapter)
     return open_checkpoint(
-        source, revision=args.revision, subfolder=args.subfolder, variant=args.variant, component=args.component,
-        ema=args.ema, offline=args.offline, verify=args.verify, progress=not args.quiet, aliases=args.aliases,
-        cache=args.cache,
+        source, variant=args.variant, ema=args.ema, offline=args.offline, verify=args.verify, progress=not args.quiet,
+        aliases=args.aliases, cache=args.cache,
     )  # fmt: skip
 
 
@@ -207,14 +174,7 @@ def _compare(
 ) -> "Comparison":
     from tqdm import tqdm
 
-    from ioadapt_theory.checkpoints import open as sources
-    from ioadapt_theory.checkpoints.spelling import common
-    from ioadapt_theory.similarity.compare import compare
-
-    named, _ = common([*models, *([parent] if parent else [])])  # as compare names their tensors
-
-    def prepare(matching: "Matching") -> None:
-        sources.prepare(named, [matching.stored(i) for i in range(len(named))], args.cache)
+    from ioadapt_theory.similarity import compare
 
     with tqdm(disable=True if args.quiet else None, unit="", unit_scale=True, leave=False) as bar:
 
@@ -222,11 +182,11 @@ def _compare(
             bar.reset(total)
             return bar.update
 
-        return compare(models, options, parent=parent, prepare=prepare, progress=progress)
+        return compare(*models, options=options, parent=parent, cache=args.cache, progress=progress)
 
 
 def _check_outputs(args: argparse.Namespace) -> None:
-    """Refuse before anything is read what could not be written afterwards."""
+    """Refuse before anything is read what could not be drawn afterwards."""
     if args.figure is not None or args.html is not None:
         from ioadapt_theory.similarity.report import plots
 
@@ -234,50 +194,32 @@ def _check_outputs(args: argparse.Namespace) -> None:
             plots.check_format(args.figure)
         with plots.styled():  # is matplotlib there?
             pass
-    from ioadapt_theory.checkpoints.files.readers import is_weights
-
-    paths = [path for path in (args.output, args.figure, args.html) if path is not None]
-    for path in paths:
-        if path.is_dir() or not path.absolute().parent.is_dir():
-            msg = f"Cannot write {path}: {'it is a folder' if path.is_dir() else 'its folder does not exist'}."
-            raise InvalidValueError(msg)
-        if path.exists() and is_weights(path.name):
-            msg = f"Cannot write {path}: that file holds weights, which would be lost."
-            raise InvalidValueError(msg)
-    if len({path.resolve() for path in paths}) < len(paths):
-        msg = f"--output, --figure and --html need a file each, got {', '.join(map(str, paths))}."
-        raise InvalidValueError(msg)
 
 
 def _write(comparison: "Comparison", args: argparse.Namespace) -> None:
     from ioadapt_theory.results import replacing
-    from ioadapt_theory.similarity.report import page, plots, tables
-    from ioadapt_theory.similarity.report import records as report
+    from ioadapt_theory.similarity.report import page, plots, records, tables
 
     if not args.quiet:
         for line in tables.remarks(comparison):
             say(line)
     match args.format:
         case "json":
-            text = json.dumps(report.to_json(comparison, args.by), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+            content = records.to_json(comparison, args.by)
+            text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         case "csv":
-            text = report.to_csv(comparison)
+            text = records.to_csv(comparison)
         case _:
             text = tables.to_table(comparison, args.by)
-    files: list[tuple[Path, Callable[[Path], object]]] = []
-    if args.output is not None:
-        files.append((args.output, lambda path: path.write_text(text, encoding="utf-8")))
-    if args.figure is not None:
-        files.append((args.figure, lambda path: plots.save(comparison, path)))
-    if args.html is not None:
-        files.append((args.html, lambda path: path.write_text(page.to_html(comparison), encoding="utf-8")))
-    for path, write in files:
-        try:
+    writers: list[tuple[Path | None, Callable[[Path], object]]] = [
+        (args.output, lambda path: path.write_text(text, encoding="utf-8")),
+        (args.figure, lambda path: plots.save(comparison, path)),
+        (args.html, lambda path: path.write_text(page.to_html(comparison), encoding="utf-8")),
+    ]
+    for path, write in writers:
+        if path is not None:
             with replacing(path) as temporary:
                 write(temporary)
-        except OSError as error:
-            msg = f"Cannot write {path}: {error.strerror or error}."
-            raise InvalidValueError(msg) from error
     if args.output is None:
         sys.stdout.write(text)
         sys.stdout.flush()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ioadapt_theory.cli import FINDING, INTERRUPTED, OK
+from ioadapt_theory.cli.files import Files
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
@@ -70,6 +71,11 @@ STACKS = ("stacks", "samples", "depth", "rank", "seed", "widths", "spectrum", "c
 TAKEN = {"instance": ("samples", "seed", "device"), "each": STACKS, "merge": ()}
 """What else than collecting evidence can be asked for, and the options that it takes; any other would be ignored."""
 OPTIONS = dict.fromkeys((*COUNTS, *STACKS, "jobs", "cluster", "resume_from", *TAKEN))
+
+
+def files(args: argparse.Namespace) -> Files:
+    """Return what is read; all that is written goes to standard output."""
+    return Files((args.instance, *(args.merge or ())))
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,10 +1,11 @@
 """Adapter files, read and written: our own folder, PEFT, diffusers, kohya/A1111, LyCORIS."""
 
 from ioadapt_theory.adapters.replacing import SAVERS
+from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer
 from ioadapt_theory.formats.load import load
-from ioadapt_theory.formats.own import save
-from ioadapt_theory.formats.read import AdapterFile, Entry, read
+from ioadapt_theory.formats.own import save, save_adapter
+from ioadapt_theory.formats.reading import open_adapter
 
-__all__ = ["AdapterFile", "Entry", "load", "read", "save"]
+__all__ = ["AdapterFile", "StoredLayer", "load", "open_adapter", "save"]
 
-SAVERS[:] = [save]  # what a checkpoint of a Trainer holds of an adapted model
+SAVERS[:] = [save_adapter]  # what a checkpoint of a Trainer holds of an adapted model

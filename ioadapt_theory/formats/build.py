@@ -1,8 +1,7 @@
-"""From the parts of one layer to our adapter: which kind of adapter they are, and what is checked on any kind."""
+"""Our adapter from the parts of one layer in a file: which kind of adapter they are, with the checks of any kind."""
 
 from collections.abc import Collection
 from functools import lru_cache
-from importlib import import_module
 
 import torch
 
@@ -11,37 +10,35 @@ from ioadapt_theory.adapters.families import FAMILIES, Family
 from ioadapt_theory.adapters.families.family import Ranges, Size, picked
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.errors import FileFormatError, ShapeError, UnsupportedError
-from ioadapt_theory.formats.kinds import Kind, Parts, Shapes
+from ioadapt_theory.formats.kinds import Kind, Parts, Shapes, lora, lycoris, peanut
 
-NAMES = ("lora", "lycoris", "peanut")
-"""The files of ``kinds`` that know kinds of adapters; a new one is added by its file and its name."""
-KINDS: dict[str, Kind] = {
-    name: kind for file in NAMES for name, kind in import_module(f"ioadapt_theory.formats.kinds.{file}").KINDS.items()
-}
+FILES = (lora, lycoris, peanut)
+"""The modules of ``kinds`` that have kinds of adapters; a new one is imported and added here."""
+KINDS: dict[str, Kind] = {name: kind for file in FILES for name, kind in file.KINDS.items()}
 SHIFTS = ("up_bias", "diff_b")
 """Biases that an adapter brings along: to be scaled like its change, and scaled already."""
 
 
 def kind_of(roles: Collection[str]) -> str:
-    """Which kind of adapter has these parts.
+    """Return the name of the kind of adapter that has these parts.
 
     Raises:
         FileFormatError: parts are missing or do not belong together.
         UnsupportedError: they do, in a variant that our families do not have.
     """
-    found = {*roles} - {"alpha"}
+    parts = {*roles} - {"alpha"}
     for name, kind in KINDS.items():
-        if found and kind.required <= found <= kind.required | kind.optional:
+        if parts and kind.required <= parts <= kind.required | kind.optional:
             return name
-    if found & {"magnitude", "dora_scale"} and not found & {"down", "up"}:
+    if parts & {"magnitude", "dora_scale"} and not parts & {"down", "up"}:
         msg = "a DoRA magnitude on a LoHa or LoKr is not read here; let the library that wrote it merge it"
         raise UnsupportedError(msg)
-    msg = f"the parts {', '.join(sorted(found)) or 'alpha alone'} make no whole adapter"
+    msg = f"incomplete adapter: found only {', '.join(sorted(parts)) or 'alpha'}"
     raise FileFormatError(msg)
 
 
 def rank_of(kind: str, shapes: Shapes) -> int | None:
-    """The rank that alpha is divided by; None where there is none.
+    """Return the rank that alpha is divided by; None where there is none.
 
     Raises:
         FileFormatError: a rank of 0, or a part that is no matrix.
@@ -57,7 +54,7 @@ def rank_of(kind: str, shapes: Shapes) -> int | None:
 
 
 def build(kind: str, parts: Parts, scaling: float) -> Adapter:
-    """Our adapter for the parts of one layer.
+    """Return our adapter for the parts of one layer.
 
     Raises:
         FileFormatError: shapes that contradict each other.
@@ -83,36 +80,36 @@ def build(kind: str, parts: Parts, scaling: float) -> Adapter:
 
 
 def sketch(kind: str, shapes: Shapes, scaling: float) -> Adapter:
-    """The same without numbers, from the shapes alone."""
+    """Return the same without numbers, from the shapes alone."""
     return _sketch(kind, tuple(shapes.items()), scaling).twin()
 
 
 @lru_cache(256)
 def _sketch(kind: str, shapes: tuple[tuple[str, tuple[int, ...]], ...], scaling: float) -> Adapter:
-    """Kept, as tens of thousands of layers in a file are of a few shapes, and building modules is slow."""
+    """Cached, as tens of thousands of layers in a file are of a few shapes, and building modules is slow."""
     parts = {role: torch.empty(shape, dtype=torch.float32, device="meta") for role, shape in shapes}
     return build(kind, parts, scaling)
 
 
 def refit(adapter: Adapter, size: Size) -> None:
-    """Tell an adapter what its tensors do not show of the layer: a kernel's taps, sizes that its family has in none."""
+    """Set what an adapter's tensors do not show of the layer: a kernel's taps, sizes that its family has in none."""
     _, columns, channels = size
-    wanted = {
+    sizes = {
         Placement.WEIGHT: size,
         Placement.INPUT: (channels, channels, channels),
         Placement.OUTPUT: (columns, columns, columns),
     }
     for placement, phi in adapter.parts():
-        rows, found, unknown = phi.size
-        here = wanted[placement]
-        if rows in {0, here[0]} and found in {0, here[1]} and unknown == rows:
+        rows, outputs, inputs = phi.size
+        here = sizes[placement]
+        if rows in {0, here[0]} and outputs in {0, here[1]} and inputs == rows:
             phi.size = here
 
 
 def cut(adapter: Adapter, ranges: Ranges) -> Adapter:
-    """The adapter of a layer with these outputs [start, stop) alone, in this order; exact.
+    """Return the adapter for these outputs [start, stop) of its layer alone, in this order; exact.
 
-    An input adapter is the same for all outputs. What a family becomes is said by its ``cut``.
+    An input adapter is the same for all outputs; other parts are cut by their family's ``cut``.
 
     Raises:
         UnsupportedError: an output adapter, which mixes the outputs, or parts that become of different families.
@@ -129,15 +126,3 @@ def cut(adapter: Adapter, ranges: Ranges) -> Adapter:
         raise UnsupportedError(msg)
     family = next(name for name, kind in FAMILIES.items() if kind in kinds)
     return Adapter(family, parts, None if adapter.shift is None else picked(adapter.shift, ranges))
-
-
-def require_square(phi: Family, placement: Placement) -> None:
-    """Refuse a side that changes the number of features: it stands where an identity stood.
-
-    Raises:
-        ShapeError: with its sizes.
-    """
-    rows, columns, _ = phi.size
-    if placement is not Placement.WEIGHT and 0 not in {rows, columns} and rows != columns:
-        msg = f"on the {placement} side it has to map the features to as many, not {rows} to {columns}"
-        raise ShapeError(msg)

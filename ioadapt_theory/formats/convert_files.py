@@ -1,4 +1,4 @@
-"""Whole files converted or baked, one layer in memory at a time: what `ioadapt adapters` does."""
+"""Whole adapter files converted or baked, one layer in memory at a time, for `ioadapt adapters`."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,24 +13,24 @@ from ioadapt_theory.adapters.moving.convert import Fidelity, convert
 from ioadapt_theory.adapters.rules.fingerprint import fingerprint, pack
 from ioadapt_theory.errors import UnsupportedError
 from ioadapt_theory.formats import own
+from ioadapt_theory.formats.adapter_file import AdapterFile
 from ioadapt_theory.formats.kinds.lycoris import write_glora
 from ioadapt_theory.formats.kinds.peanut import write_peanut
 from ioadapt_theory.formats.match import Match, fitted
-from ioadapt_theory.formats.open import Opened
-from ioadapt_theory.formats.write import Baked, Style, write_lora
+from ioadapt_theory.formats.plain_lora import Baked, Style, write_lora
 
 Layers = Iterator[tuple[str, Adapter, BaseLayer]]
 
 
 def adapters(matched: Match, weights: Weights) -> Layers:
-    """Layer by layer: its name in the base, the adapter, the base's weights."""
-    for layer, item in matched.found.items():
-        yield layer, fitted(item, weights.outline(layer)), weights.layer(layer)
+    """Yield the name of each layer in the base, the adapter, and the base's weights."""
+    for layer, stored in matched.layers.items():
+        yield layer, fitted(stored, weights.outline(layer)), weights.layer(layer)
 
 
 def bake_to(
     path: Path | str,
-    opened: Opened,
+    file: AdapterFile,
     matched: Match,
     weights: Weights,
     *,
@@ -40,42 +40,43 @@ def bake_to(
     rank: int | None = None,
     share: float | None = None,
 ) -> dict[str, Baked]:
-    """A plain LoRA for this base; see ``write_lora``. Where the file has two text encoders, kohya counts the first.
-
-    Returns what each layer became, without its numbers.
+    """Write a plain LoRA for this base, see ``write_lora``; return each layer of it, without its numbers.
 
     Args:
         path: file or folder to write.
-        opened: the adapter.
+        file: the adapter.
         matched: where its layers are in the base.
         weights: the base.
         style: spelling.
         base: its name, recorded in the file.
-        component: of a pipeline.
+        component: of a pipeline; where the file has two text encoders, kohya counts the first.
         rank: for adapters that have no exact form, and any others: the rank to truncate to, see ``truncate``.
         share: or the part of the change's norm that is kept.
+
+    Raises:
+        InvalidValueError, UnsupportedError, ShapeError: a layer that cannot be baked; nothing is written.
     """
-    several = any(item.name.component == "text_encoder_2" for item in opened.items)
+    several = any(layer.name.component == "text_encoder_2" for layer in file.layers)
     if component == "text_encoder" and several and Style(style) is Style.KOHYA:
         component = "text_encoder_1"
     prints: dict[str, Any] = {}
     outline: dict[str, Baked] = {}
 
-    def baked() -> Iterator[tuple[str, Baked]]:
+    def layers() -> Iterator[tuple[str, Baked]]:
         for layer, adapter, weight in adapters(matched, weights):
             with naming(layer):
-                made = Baked.of(adapter, weight, rank=rank, share=share)
-                yield layer, made
-            outline[layer] = replace(made, a=made.a.to("meta"), b=made.b.to("meta"))
+                baked = Baked.of(adapter, weight, rank=rank, share=share)
+                yield layer, baked
+            outline[layer] = replace(baked, a=baked.a.to("meta"), b=baked.b.to("meta"))
             prints[layer] = fingerprint(weight)
 
-    write_lora(path, baked(), style, base=base, component=component, prints=prints)
+    write_lora(path, layers(), style, base=base, component=component, prints=prints)
     return outline
 
 
 def convert_to(
     folder: Path | str,
-    opened: Opened,
+    file: AdapterFile,
     matched: Match,
     weights: Weights,
     placement: Placement | str,
@@ -83,11 +84,11 @@ def convert_to(
     partial: bool = False,
     **tamed: float,
 ) -> dict[str, Fidelity | str]:
-    """LoRAs trained on this base as input or output adapters (Eq. 5), in our own folder; what became of each layer.
+    """Write LoRAs trained on this base as input or output adapters (Eq. 5), in our own folder; return what each lost.
 
     Args:
         folder: to write.
-        opened: the LoRA.
+        file: the LoRA.
         matched: where its layers are in the base.
         weights: the base that it was trained on.
         placement: "input" or "output".
@@ -98,46 +99,51 @@ def convert_to(
         UnsupportedError: a layer, or with ``partial`` every layer, has no such form.
     """
     converted: dict[str, Adapter] = {}
-    fidelity: dict[str, Fidelity | str] = {}
+    outcome: dict[str, Fidelity | str] = {}
     prints = {}
     for layer, adapter, base in adapters(matched, weights):
         try:
             with naming(layer):
-                converted[layer], fidelity[layer] = convert(adapter, base.matrix, placement, base.bias, **tamed)
+                converted[layer], outcome[layer] = convert(adapter, base.matrix, placement, base.bias, **tamed)
         except UnsupportedError as error:
             if not partial:
                 raise
-            fidelity[layer] = f"left out: {str(error).removeprefix(f'{layer}: ')}"
+            outcome[layer] = f"left out: {str(error).removeprefix(f'{layer}: ')}"
             continue
         prints[layer] = fingerprint(base)
     if not converted:
-        msg = f"{opened.path}: {next(iter(fidelity.values()))}"
+        msg = f"{file.path}: {next(iter(outcome.values()))}"
         raise UnsupportedError(msg)
-    own.write(folder, converted, pack(prints, opened.base))
-    return fidelity
+    own.write(folder, converted, pack(prints, file.base))
+    return outcome
 
 
 def rewrite_to(
-    path: Path | str, opened: Opened, matched: Match, weights: Weights, format_: str, component: str
+    path: Path | str, file: AdapterFile, matched: Match, weights: Weights, format_: str, component: str
 ) -> None:
-    """The same adapter in another format: "ioadapt_theory", "peanut" (outputs) or "glora" (inputs)."""
+    """Write the same adapter in another format.
+
+    Args:
+        path: file or folder to write.
+        file: the adapter.
+        matched: where its layers are in the base.
+        weights: the base.
+        format_: "ioadapt", "peanut" (outputs) or "glora" (inputs).
+        component: of a pipeline, for GLoRA's keys.
+
+    Raises:
+        UnsupportedError: a layer that the format does not hold.
+    """
     layers = adapters(matched, weights)
     match format_:
         case "peanut":
-            kept = [(name, adapter, base.bias is not None) for name, adapter, base in layers]
-            biased = [name for name, _, bias in kept if bias]
-            write_peanut(path, ((n, a) for n, a, _ in kept), base=opened.base, biased=biased)
+            biased = [name for name in matched.layers if weights.outline(name).bias is not None]
+            write_peanut(path, ((name, adapter) for name, adapter, _ in layers), base=file.base, biased=biased)
         case "glora":
-            outputs: dict[str, tuple[int, ...]] = {}
-
-            def noted() -> Iterator[tuple[str, Adapter]]:
-                for name, adapter, base in layers:
-                    outputs[name] = (base.matrix.shape[1], *base.kernel)
-                    yield name, adapter
-
-            write_glora(path, noted(), outputs, component=component)
+            sized = ((name, adapter, (base.matrix.shape[1], *base.kernel)) for name, adapter, base in layers)
+            write_glora(path, sized, component=component)
         case _:
-            kept_all, prints = {}, {}
+            read, prints = {}, {}
             for name, adapter, base in layers:
-                kept_all[name], prints[name] = adapter, fingerprint(base)
-            own.write(path, kept_all, pack(prints, opened.base))
+                read[name], prints[name] = adapter, fingerprint(base)
+            own.write(path, read, pack(prints, file.base))

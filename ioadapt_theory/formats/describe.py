@@ -1,4 +1,4 @@
-"""What an opened adapter is, as plain data, as text and as a model card."""
+"""An adapter's file as plain data, as text and as a model card, for `ioadapt adapters inspect`."""
 
 from collections import Counter
 from typing import Any
@@ -6,21 +6,21 @@ from typing import Any
 from ioadapt_theory.adapters import card
 from ioadapt_theory.adapters.base_weights import Weights
 from ioadapt_theory.adapters.rules.fingerprint import kinship
+from ioadapt_theory.formats.adapter_file import AdapterFile
 from ioadapt_theory.formats.match import Match
-from ioadapt_theory.formats.open import Opened
 
 
-def describe(opened: Opened, matched: Match | None = None, weights: Weights | None = None) -> dict[str, Any]:
-    """Format, base, layers with family, placement, rank, scaling and size; with a base what of it fits, and kinship."""
+def describe(file: AdapterFile, matched: Match | None = None, weights: Weights | None = None) -> dict[str, Any]:
+    """Return format, base, and layers with their settings and sizes; with a base also what fits, and kinship."""
     layers = []
-    for item in opened.items:
-        shift = item.sketch.shift
-        for placement, phi in item.sketch.parts():
+    for stored in file.layers:
+        shift = stored.sketch.shift
+        for placement, phi in stored.sketch.parts():
             rows, columns, channels = phi.size
             layers.append(
                 {
-                    "layer": str(item.name),
-                    "family": item.sketch.family,
+                    "layer": str(stored.name),
+                    "family": stored.sketch.family,
                     "placement": str(placement),
                     "rank": phi.rank,
                     "scaling": phi.scaling,
@@ -32,33 +32,32 @@ def describe(opened: Opened, matched: Match | None = None, weights: Weights | No
                 }
             )
     facts: dict[str, Any] = {
-        "path": str(opened.path),
-        "format": opened.format,
-        "base": opened.base,
-        "fingerprints": len(opened.prints),
+        "path": str(file.path),
+        "format": file.format,
+        "base": file.base,
+        "fingerprints": len(file.prints),
         "layers": layers,
-        "changes": {f"{change.name}.{change.leaf}": change.what for change in opened.changes},
-        "unread": dict(opened.unread),
+        "changes": {f"{change.name}.{change.leaf}": change.what for change in file.changes},
+        "unread": dict(file.unread),
     }
     if matched is not None and weights is not None:
         where: dict[str, list[str]] = {}
-        for layer, item in matched.found.items():
-            where.setdefault(str(item.name), []).append(layer)
-        facts["matched"] = {name: ", ".join(layers) for name, layers in where.items()}
+        for layer, stored in matched.layers.items():
+            where.setdefault(str(stored.name), []).append(layer)
+        facts["matched"] = {name: ", ".join(places) for name, places in where.items()}
         facts["unmatched"] = {str(name): why for name, why in matched.lost.items()}
-        if matched.correspondence.how != "name":
-            facts["matched by"] = matched.correspondence.how
-        if warning := matched.correspondence.warning():
-            facts["warning"] = warning
-        facts["kinship"] = str(kinship(opened.prints, weights))
+        facts["matched by"] = matched.correspondence.how
+        facts["no evidence"] = [*matched.correspondence.unproven(matched.layers)]
+        facts["warning"] = matched.correspondence.warning()
+        facts["kinship"] = str(kinship(file.prints, weights))
     return facts
 
 
 def table(facts: dict[str, Any]) -> str:
-    """The facts as text: a summary, a line for each layer, then what is not read and what does not fit."""
+    """Return the facts of ``describe`` as text."""
     layers = facts["layers"]
     kinds = Counter(f"{layer['family']} ({layer['placement']})" for layer in layers)
-    unnamed = "known by its fingerprints, not by name" if facts["fingerprints"] else "the file does not say"
+    unnamed = "known by its fingerprints, not by name" if facts["fingerprints"] else "not named in the file"
     lines = [
         f"{facts['path']}: {facts['format']}, {', '.join(f'{n} x {kind}' for kind, n in kinds.items())},"
         f" {sum(layer['numbers'] for layer in layers):,} numbers",
@@ -80,15 +79,24 @@ def table(facts: dict[str, Any]) -> str:
     ):
         lines += [f"{title}: {name}: {why}" for name, why in facts.get(key, {}).items()]
     if "kinship" in facts:
-        way = f", by {facts['matched by']}" if "matched by" in facts else ""
-        lines.append(f"in the base: {len(facts['matched'])} layers fit{way}, {len(facts['unmatched'])} do not")
-        moved = [f"  {name} -> {layer}" for name, layer in facts["matched"].items() if way and not name.endswith(layer)]
-        lines += moved + ([facts["warning"]] if "warning" in facts else [])
+        ways = [
+            f"by {facts['matched by']}",
+            *([f"{n} of them without evidence"] if (n := len(facts["no evidence"])) else []),
+        ]
+        lines.append(
+            f"in the base: {len(facts['matched'])} layers fit, {', '.join(ways)}; {len(facts['unmatched'])} do not"
+        )
+        lines += [
+            f"  {name} -> {layer}"
+            for name, layer in facts["matched"].items()
+            if facts["matched by"] != "name" and not name.endswith(layer)
+        ]
+        lines += [facts["warning"]] if facts["warning"] else []
         lines.append(f"kinship of this base: {facts['kinship']}")
     return "\n".join(lines) + "\n"
 
 
-def model_card(opened: Opened) -> str:
-    """The card that ``save`` writes with ``card=True``, for an adapter that is there already, of whatever format."""
-    adapters = {str(item.name): item.sketch for item in opened.items}
-    return card.card(adapters, base=opened.base, known=opened.prints)
+def model_card(file: AdapterFile) -> str:
+    """Return the card that ``save`` writes with ``card=True``, for an adapter in a file of any format."""
+    adapters = {str(stored.name): stored.sketch for stored in file.layers}
+    return card.card(adapters, base=file.base, known=file.prints)

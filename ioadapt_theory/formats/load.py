@@ -1,26 +1,25 @@
-"""Adapter files of any format put on a model, everything checked and read first."""
+"""`load`: an adapter file of any format put on a model, with everything checked and read first."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from ioadapt_theory.adapters.base_weights import ModelWeights, Weights
 from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.adapters.moving.exchange import exchange
-from ioadapt_theory.adapters.moving.outlook import Outlook, of_models, of_prints
 from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport, put
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.checkpoints.names.transformers import of_model
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats import match as matching
-from ioadapt_theory.formats.kinds.base_changes import Altered, forget, prepare
+from ioadapt_theory.formats.adapter_file import AdapterFile
+from ioadapt_theory.formats.foreign import located
+from ioadapt_theory.formats.kinds.base_changes import ReadyChange, forget, prepare
 from ioadapt_theory.formats.match import NO_LAYER, Match, fitted
-from ioadapt_theory.formats.open import Opened, open_adapter
-from ioadapt_theory.formats.read import located
+from ioadapt_theory.formats.reading import open_adapter
 
 
 def load(
@@ -34,6 +33,7 @@ def load(
     match: str = "name",
     source: nn.Module | Weights | None = None,
     hotswap: bool = False,
+    trainable: bool = False,
 ) -> TransferReport:
     """Put a saved adapter on a model: our folder, PEFT's, or a diffusers, kohya or LyCORIS file.
 
@@ -51,6 +51,7 @@ def load(
         source: that model, or the tensors of its checkpoint, for files that have none.
         hotswap: put the numbers into the adapter of this name, which is on the model already and alike in all but its
             numbers and scale: parameters stay the same objects, so what was compiled is not compiled again.
+        trainable: whether the adapter is to be trained further. What the model trains already goes on training.
 
     Raises:
         FileFormatError: the file is not what it has to be; file, key, expected and found are named.
@@ -64,57 +65,40 @@ def load(
         >>> model = nn.Sequential(nn.Linear(16, 8))
         >>> folder = save(adapt(model, target_modules=["0"]), tempfile.mkdtemp())
         >>> print(load(nn.Sequential(nn.Linear(16, 32)), folder))  # an input adapter needs equal inputs only
-        1 of 1 layers matched.
+        1 of 1 layers matched: 1 by name, no evidence.
     """
-    opened, weights = open_adapter(path), ModelWeights(model)
+    file, weights = open_adapter(path), ModelWeights(model)
     known = ModelWeights(source) if isinstance(source, nn.Module) else source
-    matched = matching.match(opened, weights, component, called="model", by=match, source=known)
-    if strict and opened.unread:
-        some = "; ".join(f"{key} ({why})" for key, why in list(opened.unread.items())[:3])
-        msg = f"{opened.path}: {len(opened.unread)} keys are not read: {some}. Pass strict=False to load without them."
+    matched = matching.match(file, weights, component, called="model", by=match, source=known)
+    if strict and file.unread:
+        some = "; ".join(f"{key} ({why})" for key, why in list(file.unread.items())[:3])
+        msg = f"{file.path}: {len(file.unread)} keys are not read: {some}. Pass strict=False to load without them."
         raise FileFormatError(msg)
-    places = matched.correspondence
-    altered, misfits = _altered(model, opened, matched)
-    lost = {str(item): why for item, why in matched.lost.items()} | (misfits if strict or alter_base else {})
-    if lost and (strict or not matched.found):
-        raise TransferError(TransferReport(tuple(matched.found), lost, warning=places.warning()))
-    if strict and altered and not alter_base:
-        some = "; ".join(str(ready.change) for ready in altered[:3])
-        more = f" and {len(altered) - 3} more" if len(altered) > 3 else ""
+    changes, misfits = _changes(model, file, matched)
+    lost = {str(name): why for name, why in matched.lost.items()} | (misfits if strict or alter_base else {})
+    if lost and (strict or not matched.layers):
+        raise TransferError(TransferReport(tuple(matched.layers), lost, warning=matched.correspondence.warning()))
+    if strict and changes and not alter_base:
+        some = "; ".join(str(ready.change) for ready in changes[:3])
+        more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
         msg = (
-            f"{opened.path}: also changes the base itself: {some}{more}. Pass alter_base=True to change the model's own"
+            f"{file.path}: also changes the base itself: {some}{more}. Pass alter_base=True to change the model's own"
             " tensors too, which removing the adapter does not undo, or strict=False to load without."
         )
         raise FileFormatError(msg)
-    adapters = {layer: fitted(item, weights.outline(layer)) for layer, item in matched.found.items()}
-    sources = {layer: str(item.name) for layer, item in matched.found.items()}
-    adapters, twins = _once(model, adapters)
-    if hotswap:
-        exchange(model, adapters, name)
-        report = TransferReport(tuple(adapters), {}, (), sources, places.how, places.warning())
-    else:
-        report = put(model, adapters, name, strict=strict, found=places, sources=sources)
+    adapters = {layer: fitted(stored, weights.outline(layer)) for layer, stored in matched.layers.items()}
+    sources = {layer: str(stored.name) for layer, stored in matched.layers.items()}
+    adapters, twins = _without_twins(model, adapters)
+    options: dict[str, Any] = {"strict": strict, "hotswap": hotswap, "trainable": trainable}
+    report = put(model, adapters, name, correspondence=matched.correspondence, sources=sources, **options)
     forget(model, name)
-    for ready in altered if alter_base else ():
+    for ready in changes if alter_base else ():
         ready.apply(model, name)
-    changed = tuple(f"{ready.change.name}.{ready.change.leaf}" for ready in altered if alter_base)
-    return replace(
-        report,
-        matched=(*report.matched, *twins),
-        unmatched={**report.unmatched, **lost},
-        altered=changed,
-        outlook=_outlook(source, model, opened, {str(matched.found[n].name.path): a for n, a in adapters.items()}),
-    )
+    changed = tuple(f"{ready.change.name}.{ready.change.leaf}" for ready in changes if alter_base)
+    return replace(report, matched=(*report.matched, *twins), unmatched={**report.unmatched, **lost}, altered=changed)
 
 
-def _outlook(source: object, model: nn.Module, opened: Opened, adapters: Mapping[str, Adapter]) -> Outlook:
-    """By both models if the first one is at hand, else by what the file says of it."""
-    if isinstance(source, nn.Module) and adapters.keys() <= {*ModelWeights(source).names}:
-        return of_models(source, model, adapters)
-    return of_prints(opened.prints, model)
-
-
-def _once(model: nn.Module, adapters: dict[str, Adapter]) -> tuple[dict[str, Adapter], list[str]]:
+def _without_twins(model: nn.Module, adapters: dict[str, Adapter]) -> tuple[dict[str, Adapter], list[str]]:
     """The adapters without those for a second name of the same module, and these names.
 
     Raises:
@@ -141,18 +125,18 @@ def _equal(a: Adapter, b: Adapter) -> bool:
     )
 
 
-def _altered(model: nn.Module, opened: Opened, matched: Match) -> tuple[list[Altered], dict[str, str]]:
+def _changes(model: nn.Module, file: AdapterFile, matched: Match) -> tuple[list[ReadyChange], dict[str, str]]:
     """The file's changes of the base that change anything, read, and those that do not fit, and why."""
     modules = dict(walk(model))
-    wanted = [change for change in opened.changes if change.name.component == matched.component]
+    wanted = [change for change in file.changes if change.name.component == matched.component]
     places = resolve([change.name for change in wanted], modules, of_model(model)).layers
     ready, misfits = [], {}
     for change in wanted:
-        with located(opened.path, change.name):
-            found = places.get(change.name)
-            made = NO_LAYER.format("model") if found is None else prepare(change, modules[found[0]])
-        if isinstance(made, str):
-            misfits[f"{change.name}.{change.leaf}"] = made
-        elif not made.idle:
-            ready.append(made)
+        with located(file.path, change.name):
+            place = places.get(change.name)
+            prepared = NO_LAYER.format("model") if place is None else prepare(change, modules[place[0]])
+        if isinstance(prepared, str):
+            misfits[f"{change.name}.{change.leaf}"] = prepared
+        elif not prepared.changes_nothing:
+            ready.append(prepared)
     return ready, misfits

@@ -1,4 +1,4 @@
-"""An opened adapter held against a base: which layer of the base each of its layers is, by names and sizes."""
+"""The layers of an adapter's file held against a base: which layer of the base each is, by names and sizes."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping
@@ -6,19 +6,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from ioadapt_theory.adapters.base_weights import TensorWeights, Weights
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.matrices import Operator
-from ioadapt_theory.adapters.moving.correspondence import Correspondence, correspond
+from ioadapt_theory.adapters.moving.correspondence import Correspondence, Place, correspond
 from ioadapt_theory.adapters.moving.neurons import reordered
 from ioadapt_theory.checkpoints.names.authors import ranges
-from ioadapt_theory.checkpoints.names.layer import Name
+from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnsupportedError
+from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer
 from ioadapt_theory.formats.build import refit
 from ioadapt_theory.formats.kinds.base_changes import Change
-from ioadapt_theory.formats.open import Item, Opened
 
 NO_LAYER = "the {} has no such layer"
 
@@ -28,20 +29,20 @@ class Match:
     """An adapter's layers held against a base.
 
     Attributes:
-        found: layers of the base, and what is for them.
+        layers: layers of the base -> what is for them.
         lost: layers of the adapter that do not fit, and why.
         component: of a pipeline's file, the one that the base is; "" where it names none.
-        correspondence: how the layers were found.
+        correspondence: how the layers were matched.
     """
 
-    found: Mapping[str, Item]
+    layers: Mapping[str, StoredLayer]
     lost: Mapping[Name, str]
     component: str
     correspondence: Correspondence
 
 
 def match(
-    opened: Opened,
+    file: AdapterFile,
     weights: Weights,
     component: str | None = None,
     *,
@@ -49,52 +50,52 @@ def match(
     by: str = "name",
     source: Weights | None = None,
 ) -> Match:
-    """Which layers of the base the adapter fits; no weights are read.
+    """Return the layers of the base that the adapter fits; no weights are read but those that are compared.
 
     Names of FLUX's and SD3's authors fit diffusers' models too, a layer being cut where the base has several for it.
 
     Args:
-        opened: the adapter.
+        file: the adapter.
         weights: the base.
         component: of a pipeline's file, the one that the base is; the others are left out of account. By default the
             one whose layers the base has.
-        called: what the sentences call the base.
+        called: how error messages call the base.
         by: "name", "provenance" or "auto", see ``correspond``.
         source: the model that the adapter was trained on, if it is at hand; our own files have fingerprints of it.
 
     Raises:
         FileFormatError: the file has no such component, or none or several fit the base alike.
     """
-    items = {item.name: item for item in opened.items}
-    places = correspond(items, weights, by, source=source, prints=opened.prints)
-    taken = {name: _taken(items[name], layers, weights, places) for name, layers in places.layers.items()}
-    component = choose_component(opened.path, items, taken, component)
-    found, lost = dict[str, Item](), dict[Name, str]()
-    for name in items:
+    stored = {layer.name: layer for layer in file.layers}
+    places = correspond(stored, weights, by, source=source, prints=file.prints)
+    parts = {name: _everywhere(stored[name], several, weights, places) for name, several in places.places.items()}
+    component = choose_component(file.path, stored, parts, component)
+    layers, lost = dict[str, StoredLayer](), dict[Name, str]()
+    for name in stored:
         if name.component == component:
-            parts = taken.get(name) or places.reasons.get(name) or NO_LAYER.format(called)
-            if isinstance(parts, str):
-                lost[name] = parts
-            elif twice := sorted(found.keys() & parts.keys()):
-                lost[name] = f"{twice[0]} has an adapter from {found[twice[0]].name} already"
+            here = parts.get(name) or places.reasons.get(name) or NO_LAYER.format(called)
+            if isinstance(here, str):
+                lost[name] = here
+            elif twice := sorted(layers.keys() & here.keys()):
+                lost[name] = f"{twice[0]} has an adapter from {layers[twice[0]].name} already"
             else:
-                found |= parts
-    return Match(found, lost, component, places)
+                layers |= here
+    return Match(layers, lost, component, places)
 
 
-def fitted(item: Item, f: Operator) -> Adapter:
-    """The item's adapter, read for the layer f."""
-    adapter = item.adapter()
+def fitted(layer: StoredLayer, f: Operator) -> Adapter:
+    """Return the adapter of a layer, read now, with the sizes of the operator f that it goes on."""
+    adapter = layer.adapter()
     refit(adapter, (f.rows, f.columns, f.channels))
     return adapter
 
 
-def without_idle(opened: Opened, weights: TensorWeights) -> Opened:
-    """The adapter without what it does to the base that changes nothing there, as a head that PEFT saves untrained."""
+def without_idle_changes(file: AdapterFile, weights: TensorWeights) -> AdapterFile:
+    """Return the adapter without the changes of the base that change nothing there, as of a head saved untrained."""
     modules = {name.rpartition(".")[0] for name in weights.shapes}
-    places = resolve([change.name for change in opened.changes], modules, weights.rename, weights.aliases).layers
+    places = resolve([change.name for change in file.changes], modules, weights.rename, weights.aliases).layers
 
-    def idle(change: Change) -> bool:
+    def is_idle(change: Change) -> bool:
         (module, *_) = places.get(change.name, ("",))
         key = f"{module}.{change.leaf}"
         if key not in weights.shapes or change.size not in {None, weights.shapes[key]}:
@@ -102,37 +103,42 @@ def without_idle(opened: Opened, weights: TensorWeights) -> Opened:
         old = weights.read(key)
         return torch.equal(change.of(old).to(old), old)
 
-    return replace(opened, changes=tuple(change for change in opened.changes if not idle(change)))
+    return replace(file, changes=tuple(change for change in file.changes if not is_idle(change)))
 
 
-def require_complete(opened: Opened, matched: Match) -> None:
+def require_complete(file: AdapterFile, matched: Match) -> None:
     """Refuse what would be only half an adapter.
 
     Raises:
         InvalidValueError: keys that are not read, changes of the base itself, or layers that do not fit.
     """
     lost = {str(name): why for name, why in matched.lost.items()}
-    altered = {f"{change.name}.{change.leaf}": f"a change of the base ({change.what})" for change in opened.changes}
-    problems = [f"{key}: {why}" for key, why in {**opened.unread, **altered, **lost}.items()]
+    altered = {f"{change.name}.{change.leaf}": f"a change of the base ({change.what})" for change in file.changes}
+    problems = [f"{key}: {why}" for key, why in {**file.unread, **altered, **lost}.items()]
     if problems:
         more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
-        msg = f"{opened.path}: not all of it can be used ({'; '.join(problems[:3])}{more}); --partial does without."
+        msg = f"{file.path}: not all of it can be used ({'; '.join(problems[:3])}{more}); --partial does without."
         raise InvalidValueError(msg)
     if warning := matched.correspondence.warning():
-        msg = f"{opened.path}: {warning} --partial takes the names."
+        msg = f"{file.path}: {warning} --partial takes the names."
         raise InvalidValueError(msg)
-    if not matched.found:
-        msg = f"{opened.path}: none of its layers is in the base."
+    if not matched.layers:
+        msg = f"{file.path}: none of its layers is in the base."
         raise InvalidValueError(msg)
 
 
-def choose_component(path: Path, names: Collection[Name], taken: Mapping[Name, object], component: str | None) -> str:
-    """The component of a file's layers that a model is: as told, the only one, or the one of which most layers fit.
+def choose_component(path: Path, names: Collection[Name], fits: Mapping[Name, object], component: str | None) -> str:
+    """Return the component of a file's layers that a model is: as told, the only one, or the one that fits best.
 
-    ``taken`` has the layers whose names the model has, with a sentence for those whose sizes do not fit: SD-XL's two
-    text encoders have the same names. Where no sizes fit, names decide.
+    Where no sizes fit, names decide. A file that names no components is taken as it is; kohya's files call a
+    transformer unet.
 
-    A file that names no components is taken as it is; kohya's files call a transformer unet.
+    Args:
+        path: of the file.
+        names: of its layers.
+        fits: those whose names the model has, with a sentence for those whose sizes do not fit: SD-XL's two text
+            encoders have the same names.
+        component: as told, or None.
 
     Raises:
         FileFormatError: the file has no such component, or none or several of them fit the model alike.
@@ -141,9 +147,9 @@ def choose_component(path: Path, names: Collection[Name], taken: Mapping[Name, o
     if components == {""}:
         return ""
     if component is None:
-        fits = Counter(name.component for name, parts in taken.items() if not isinstance(parts, str))
-        named = Counter(name.component for name in taken)
-        counts = {c: (fits[c], named[c]) for c in components}
+        by_size = Counter(name.component for name, parts in fits.items() if not isinstance(parts, str))
+        by_name = Counter(name.component for name in fits)
+        counts = {c: (by_size[c], by_name[c]) for c in components}
         best = [c for c, count in counts.items() if count == max(counts.values())]
         if len(best) > 1:
             listed = ", ".join(sorted(components))
@@ -158,39 +164,52 @@ def choose_component(path: Path, names: Collection[Name], taken: Mapping[Name, o
     return component
 
 
-def _parts(item: Item, layers: tuple[str, ...]) -> dict[str, Item]:
-    """The item, or its parts, by layer."""
-    (_, phi), *_ = item.sketch.parts()
-    *_, (_, last) = item.sketch.parts()
-    outputs = ranges(item.name.path, phi.size[2], last.size[1], len(layers))
+def _everywhere(
+    stored: StoredLayer, several: tuple[Place, ...], weights: Weights, places: Correspondence
+) -> dict[str, StoredLayer] | str:
+    """The parts of the adapter by layer, for all places, or why it does not fit."""
+    everywhere: dict[str, StoredLayer] = {}
+    for place in several:
+        try:
+            parts = {layer: _ordered(part, layer, places) for layer, part in _parts(stored, place).items()}
+        except UnsupportedError as error:
+            return str(error)
+        for layer, part in parts.items():
+            if why := _misfit(part, weights, layer):
+                return why
+        everywhere |= parts
+    return everywhere
+
+
+def _parts(stored: StoredLayer, place: Place) -> dict[str, StoredLayer]:
+    """The adapter, or its parts, by layer."""
+    (_, phi), *_ = stored.sketch.parts()
+    *_, (_, last) = stored.sketch.parts()
+    outputs = ranges(stored.name.path, phi.size[2], last.size[1], len(place))
     if outputs == [[(0, last.size[1])]]:
-        return {layers[0]: item}
-    return {layer: item.part(edges) for layer, edges in zip(layers, outputs, strict=True)}
+        return {place[0]: stored}
+    return {layer: stored.part(edges) for layer, edges in zip(place, outputs, strict=True)}
 
 
-def _taken(item: Item, layers: tuple[str, ...], weights: Weights, places: Correspondence) -> dict[str, Item] | str:
-    """The parts of the item by layer, or why it does not fit."""
-    try:
-        parts = {layer: _ordered(part, layer, places) for layer, part in _parts(item, layers).items()}
-    except UnsupportedError as error:
-        return str(error)
-    return next((why for layer, part in parts.items() if (why := _misfit(part, weights, layer))), parts)
-
-
-def _ordered(item: Item, layer: str, places: Correspondence) -> Item:
-    """The item for the neurons that the layer faces, where layers follow the weights."""
+def _ordered(stored: StoredLayer, layer: str, places: Correspondence) -> StoredLayer:
+    """The adapter for the neurons that the layer faces, where layers follow the weights."""
     order = None if places.how == "name" else places.neurons.get(layer)
     if order is None:
-        return item
-    return replace(item, sketch=reordered(item.sketch, order), adapter=lambda: reordered(item.adapter(), order))
+        return stored
+    return replace(stored, sketch=reordered(stored.sketch, order), adapter=lambda: reordered(stored.adapter(), order))
 
 
-def _misfit(item: Item, weights: Weights, layer: str) -> str | None:
+def _misfit(stored: StoredLayer, weights: Weights, layer: str) -> str | None:
     try:
         f = weights.outline(layer)
     except UnsupportedError as error:
         return str(error)
-    if item.spares_bias and f.bias is not None:
+    if stored.spares_bias and f.bias is not None:
         return "it has a bias, which PEANUT leaves alone and an output adapter acts on"
-    refit(item.sketch, (f.rows, f.columns, f.channels))
-    return item.sketch.misfit(f)
+    refit(stored.sketch, (f.rows, f.columns, f.channels))
+    why = stored.sketch.misfit(f)
+    if why and f.rows == f.channels:
+        turned = Operator(nn.Linear(f.columns, f.rows, bias=f.bias is not None, device="meta"), f.columns, f.rows)
+        if stored.sketch.misfit(turned) is None:
+            return f"{why}, which fits the transposed weight"
+    return why

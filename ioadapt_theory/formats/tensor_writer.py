@@ -49,7 +49,7 @@ class TensorWriter:
 
 @contextmanager
 def writing(path: Path, metadata: dict[str, str], former: Path | None = None) -> Iterator[TensorWriter]:
-    """A writer whose file takes the place of ``path`` when the block ends well; ``metadata`` may still grow in it.
+    """Yield a writer whose file takes the place of ``path`` when the block ends well; ``metadata`` may grow in it.
 
     Before that ``former`` is removed, which describes the file that was there: never new tensors under an old config.
 

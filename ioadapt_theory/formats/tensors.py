@@ -62,7 +62,7 @@ class TensorFile:
                 raise FileFormatError(msg)
 
     def dtype(self, name: str) -> torch.dtype:
-        """In which type a tensor is stored."""
+        """Return the type in which a tensor is stored."""
         return torch_dtype(self._file.tensors[name].dtype)
 
     def require_floats(self, names: Iterable[str]) -> None:
@@ -78,7 +78,7 @@ class TensorFile:
                 raise FileFormatError(msg)
 
     def stored(self, name: str) -> Tensor:
-        """One tensor as it is stored.
+        """Return one tensor as it is stored.
 
         Raises:
             FileFormatError: it cannot be read, or is not finite.
@@ -99,7 +99,7 @@ class TensorFile:
         return flat.view(info.shape)
 
     def __getitem__(self, name: str) -> Tensor:
-        """One tensor, in float32 where it is stored in less.
+        """Return one tensor, in float32 where it is stored in less.
 
         Raises:
             FileFormatError: not floating point, or not finite.
@@ -115,7 +115,7 @@ def is_name(text: object) -> bool:
 
 
 def require_file(path: Path) -> None:
-    """Refuse pipes and devices, which could keep one waiting for ever; what is missing is told when it is opened.
+    """Refuse pipes and devices, which could keep one waiting for ever; a missing file is refused when it is opened.
 
     Raises:
         FileFormatError: something else than a file or folder.
@@ -126,7 +126,7 @@ def require_file(path: Path) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file.
+    """Return the content of a JSON file.
 
     Raises:
         FileFormatError: missing, not readable, or not JSON.
@@ -144,7 +144,7 @@ def read_json(path: Path) -> Any:
 
 
 def parse_json(text: str, what: str) -> Any:
-    """The content of JSON; ``what`` it is begins the sentence if it is none.
+    """Return the content of JSON; ``what`` it is begins the sentence if it is none.
 
     Raises:
         FileFormatError: not JSON.

@@ -8,11 +8,17 @@ from typing import Any
 from peft.config import PeftConfig
 from torch import nn
 
-from ioadapt_theory.adapters.config import AdapterConfig
+from ioadapt_theory.adapters.config import PEFT, AdapterConfig, init_of
+from ioadapt_theory.adapters.families import OPTIONS
 from ioadapt_theory.adapters.rules.fingerprint import fingerprints
 from ioadapt_theory.errors import InvalidValueError
 
 FORMAT_VERSION = 1
+FIELDS = {
+    name: PEFT.get(name, name)
+    for name in ("r", "lora_alpha", "lora_dropout", "init_weights", "family", "placement", "use_rslora", *OPTIONS)
+} | {name: name for name in ("rank_pattern", "alpha_pattern", "placement_pattern")}
+"""Options that are ours -> their names in ``AdapterConfig``."""
 
 
 class IOPeftType(str, enum.Enum):  # noqa: UP042  (PEFT compares it as PEFT's own, which is of this form)
@@ -82,11 +88,7 @@ class IOLoraConfig(PeftConfig):
         super().__post_init__()  # type: ignore[no-untyped-call]
         self.peft_type = IOPeftType.IOLORA
         if init_lora_weights is not None:
-            known = {True: "default", False: "random", "gaussian": "gaussian"}
-            if init_lora_weights not in known:
-                msg = f"init_lora_weights is {init_lora_weights!r:.80}; here it is True, False or 'gaussian'."
-                raise InvalidValueError(msg)
-            self.init_weights = known[init_lora_weights]
+            self.init_weights = init_of(init_lora_weights)
         if use_dora:
             self.family = "dora"
         if bias != "none" or lora_bias:
@@ -122,18 +124,4 @@ class IOLoraConfig(PeftConfig):
 
     def options(self) -> AdapterConfig:
         """The same as our configuration; which modules are meant is left to PEFT."""
-        return AdapterConfig(
-            target_modules=(),
-            family=self.family,
-            placement=self.placement,
-            rank=self.r,
-            alpha=self.lora_alpha,
-            use_rslora=self.use_rslora,
-            rank_pattern=self.rank_pattern,
-            alpha_pattern=self.alpha_pattern,
-            placement_pattern=self.placement_pattern,
-            dropout=self.lora_dropout,
-            init=self.init_weights,
-            detach_norm=self.detach_norm,
-            factor=self.factor,
-        )
+        return AdapterConfig(target_modules=(), **{ours: getattr(self, name) for name, ours in FIELDS.items()})

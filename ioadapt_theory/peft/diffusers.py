@@ -73,8 +73,8 @@ def _read(plans: dict[str, Any], state: dict[str, Any]) -> dict[str, tuple[Adapt
     """The adapters by layer, without numbers, and these by their names in the adapter."""
     numbers: dict[str, dict[str, Tensor]] = {layer: {} for layer in plans}
     for key, tensor in state.items():
-        if (found := KEY.fullmatch(key)) and found[1] in numbers:
-            numbers[found[1]][f"{found[2]}.{found[3]}"] = tensor
+        if (match := KEY.fullmatch(key)) and match[1] in numbers:
+            numbers[match[1]][f"{match[2]}.{match[3]}"] = tensor
     shapes = {layer: {key: tuple(t.shape) for key, t in own.items()} for layer, own in numbers.items()}
     return {n: (adapter_of("the adapter", n, plan, shapes[n]), numbers[n]) for n, plan in plans.items()}
 
@@ -89,12 +89,12 @@ def exchange(model: nn.Module, plans: dict[str, Any], state: dict[str, Any], nam
     if there.keys() != plans.keys():
         msg = f"The adapter {name!r} here and the new one are on other layers: load it under another name."
         raise InvalidValueError(msg)
-    found = _read(plans, state)
+    adapters = _read(plans, state)
     for layer, module in there.items():
         with naming(layer):
-            require_alike(module.iolora_adapters[name], found[layer][0])  # type: ignore[arg-type]
+            require_alike(module.iolora_adapters[name], adapters[layer][0])  # type: ignore[arg-type]
     for layer, module in there.items():
-        new, numbers = found[layer]
+        new, numbers = adapters[layer]
         new.load_state_dict(numbers, assign=True)
         copy_over(module.iolora_adapters[name], new)  # type: ignore[arg-type]
         module.was_exchanged(name)

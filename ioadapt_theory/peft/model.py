@@ -56,6 +56,19 @@ class IOLoraModel(BaseTuner):
                 if hasattr(type(module), name):
                     module.__dict__[name] = partial(_fuse, module, name)  # which copies and pickles
 
+    def add_weighted_adapter(self, *args: Any, **kwargs: Any) -> None:
+        """Refuse what PEFT's LoRA alone can do.
+
+        Raises:
+            UnsupportedError: always.
+        """
+        del args, kwargs
+        msg = (
+            "IOLORA does not add adapters up (add_weighted_adapter): activate them together with set_adapter, or load"
+            " them with ioadapt_theory.load and add them up with ioadapt_theory.combine."
+        )
+        raise UnsupportedError(msg)
+
     @contextmanager
     def _enable_peft_forward_hooks(self, *args: Any, **kwargs: Any) -> Iterator[None]:
         """Around PEFT's forward and generate, which drop ``adapter_names`` without a word."""

@@ -150,12 +150,6 @@ def report(
     )
 
 
-def last_line(source: nn.Module, target: nn.Module, adapter: str | Mapping[str, Adapter]) -> str:
-    """The kinship and the answer for an adapter, see ``report``."""
-    found = report(source, target, adapter=adapter)
-    return f"{found.kinship.kin.capitalize()}. {found.last}"
-
-
 def _uneven(one: Weights, two: Weights, found: Iterable[LayerPair]) -> Iterator[tuple[str, Tensor, Tensor]]:
     """Layers of unequal sizes, those that tell most about what a width kept first: from and to what is outside."""
     uneven = [p for p in found if p.traces is None]

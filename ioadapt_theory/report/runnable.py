@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.base_weights import checkpoint_weights
-from ioadapt_theory.checkpoints.open import open_checkpoint
+from ioadapt_theory.checkpoints.sources import open_checkpoint
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnknownNameError
 
 

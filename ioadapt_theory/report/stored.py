@@ -3,7 +3,7 @@
 from ioadapt_theory.adapters.base_weights import TensorWeights, checkpoint_weights, stored_weights
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.checkpoints.names.transformers import HEADS
-from ioadapt_theory.checkpoints.spelling import common
+from ioadapt_theory.checkpoints.renaming import common
 
 
 def by_modules(source: Checkpoint, target: Checkpoint) -> tuple[TensorWeights, TensorWeights]:

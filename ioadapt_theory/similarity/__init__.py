@@ -1,1 +1,36 @@
-"""Weight similarity of real checkpoints: `python -m ioadapt_theory.similarity sd15 lcm`."""
+"""Similarity of the weights of checkpoints, layer by layer, and of the spaces in which adapters live.
+
+The public names are imported on first use.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ioadapt_theory.similarity.comparing import compare as compare
+    from ioadapt_theory.similarity.comparison import Comparison as Comparison
+    from ioadapt_theory.similarity.comparison import Options as Options
+    from ioadapt_theory.similarity.comparison import Row as Row
+    from ioadapt_theory.similarity.matching import Match as Match
+    from ioadapt_theory.similarity.matching import Space as Space
+    from ioadapt_theory.similarity.measures.cosine import Values as Values
+
+_MODULES = {
+    "compare": "comparing",
+    "Comparison": "comparison",
+    "Options": "comparison",
+    "Row": "comparison",
+    "Match": "matching",
+    "Space": "matching",
+    "Values": "measures.cosine",
+}
+
+__all__ = [*_MODULES]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its module."""
+    if name not in _MODULES:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

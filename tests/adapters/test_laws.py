@@ -17,14 +17,12 @@ from ioadapt_theory.adapters import (
     merge,
     operator,
     parameters,
-    remove,
     transfer,
-    unload,
     unmerge,
 )
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.formats import load, save
-from tests.adapters.cases import EVERY, KINDS, build, every, every_single, layer, sample
+from tests.adapters.cases import KINDS, build, every, every_single, layer, sample
 
 
 @every
@@ -52,15 +50,6 @@ def test_merged_is_unmerged_and_the_base_comes_back_bit_for_bit(family, placemen
 
 
 @every
-def test_an_unloaded_merged_model_is_a_plain_layer_that_does_the_same(family, placement, kind):
-    model, x = build(family, placement, kind), sample(kind)
-    adapted = model(x)
-    unload(merge(model))
-    assert type(model[0]) is type(KINDS[kind].make())
-    assert_close(model(x), adapted)
-
-
-@every
 def test_only_the_adapter_trains(family, placement, kind):
     model, x = build(family, placement, kind), sample(kind).requires_grad_()
     model(x).square().sum().backward()
@@ -77,7 +66,7 @@ def test_save_and_load_give_the_same_function(family, placement, kind, tmp_path)
     other.load_state_dict({f"0.{k}": v for k, v in layer(model).base_layer.state_dict().items()})
     report = load(other, tmp_path)
     assert report.matched == ("0",)
-    assert torch.equal(other(x), model(x))
+    assert_close(other(x), model(x), rtol=1e-13, atol=1e-13)  # without gradients a convolution takes another kernel
 
 
 @every
@@ -87,7 +76,7 @@ def test_transfer_to_other_weights_is_the_formula_on_those_weights(family, place
     transfer(model, target)
     expected = layer(model)
     expected.base_layer.load_state_dict(layer(target).base_layer.state_dict())
-    assert torch.equal(target(x), expected(x))
+    assert_close(target(x), expected(x), rtol=1e-13, atol=1e-13)
     assert count(target) == count(model)
 
 
@@ -100,21 +89,6 @@ def test_copies_and_pickles_are_independent_and_equal(family, placement, kind):
         for _, p in parameters(twin):
             p.data.zero_()
         assert torch.equal(model(x), expected)
-
-
-@every
-def test_state_dict_round_trip(family, placement, kind):
-    model, x = build(family, placement, kind), sample(kind)
-    other = build(family, placement, kind)
-    other.load_state_dict(model.state_dict())
-    assert torch.equal(other(x), model(x))
-
-
-@every
-def test_removing_the_only_adapter_gives_the_plain_layer_back(family, placement, kind):
-    model = build(family, placement, kind)
-    base = layer(model).base_layer
-    assert remove(model)[0] is base
 
 
 @pytest.mark.parametrize("detach_norm", [True, False])
@@ -138,7 +112,3 @@ def test_the_fast_form_is_the_definition_in_values_and_gradients(family, placeme
     expected = torch.autograd.grad(slow, wanted, probe)
     for ours, theirs in zip(got, expected, strict=True):
         assert_close(ours, theirs, rtol=1e-11, atol=1e-11)
-
-
-def test_the_laws_cover_every_family_placement_and_operator():
-    assert len(EVERY) == len(FAMILIES) * (6 * (len(KINDS) - 1) + 1)

@@ -12,7 +12,6 @@ from torch import nn
 from torch.testing import assert_close
 
 from ioadapt_theory import (
-    FAMILIES,
     Placement,
     activate,
     adapt,
@@ -176,10 +175,6 @@ class Life(RuleBasedStateMachine):
         if getattr(self, "alive", None):
             with torch.no_grad():
                 assert_close(self.model(self.x), self.expected(self.active), rtol=1e-9, atol=1e-9)
-
-
-def test_the_families_of_this_life_are_all_there_are():
-    assert set(WRITTEN) == set(FAMILIES)
 
 
 TestLife = Life.TestCase

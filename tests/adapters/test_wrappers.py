@@ -17,10 +17,8 @@ from ioadapt_theory.adapters import (
     merge,
     parameters,
     remove,
-    scale,
     transfer,
     unload,
-    unmerge,
 )
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError, UnsupportedError
 from tests.adapters.cases import C, D, build, every_single, layer, sample
@@ -31,14 +29,6 @@ single = pytest.mark.parametrize("placement", list(Placement))
 
 def two() -> nn.Sequential:
     return nn.Sequential(nn.Linear(C, D), nn.Linear(D, C))
-
-
-def test_a_weight_that_is_tied_after_adapting_is_the_base_layers():
-    model = nn.ModuleDict({"embedding": nn.Embedding(7, 5), "head": nn.Linear(5, 7, bias=False)})
-    adapt(model, target_modules=["head"], init="random")
-    model["head"].weight = model["embedding"].weight
-    assert model["head"].base_layer.weight is model["embedding"].weight
-    assert list(dict(model["head"].named_parameters(recurse=False))) == []
 
 
 def replica(model: nn.Module) -> nn.Module:
@@ -125,14 +115,6 @@ def test_a_merged_convolution_keeps_its_memory_format(family, placement):
     assert_close(model(x), expected)
 
 
-def test_merging_under_autocast_is_as_exact_as_without():
-    model, x = build("dora", "weight", "linear").float(), sample("linear").float()
-    expected = model(x)
-    with torch.autocast("cpu", dtype=torch.bfloat16):
-        merge(model)
-    assert_close(model(x), expected)
-
-
 def test_the_state_of_a_merged_model_would_hold_the_adapter_twice_and_is_refused():
     model = build("lora", "input", "linear")
     state = model.state_dict()
@@ -142,43 +124,6 @@ def test_the_state_of_a_merged_model_would_hold_the_adapter_twice_and_is_refused
     with pytest.raises(InvalidValueError, match="unmerge it before loading a state_dict"):
         model.load_state_dict(state)
     assert unload(model).state_dict().keys() == {"0.weight", "0.bias"}
-
-
-def test_disabling_nests_and_gives_back_what_was_merged():
-    model, x = build("lora", "input", "linear"), sample("linear")
-    adapted = model(x)
-    with disable(model):
-        base = model(x)
-    merge(model)
-    merged = model(x)
-    with disable(model):
-        with disable(model):
-            assert torch.equal(model(x), base)
-        unmerge(model)
-        assert torch.equal(model(x), base)
-    assert torch.equal(model(x), merged)
-    assert torch.equal(unmerge(model)(x), adapted)
-
-
-def test_a_layer_under_two_names_is_scaled_and_disabled_once():
-    model, x = nn.ModuleDict({"a": nn.Linear(C, D)}), torch.randn(3, C)
-    model["b"] = model["a"]
-    before = model["a"](x)
-    adapt(model, target_modules=["a"], placement="weight", init="random")
-    change = model["a"](x) - before
-    scale(model, 3.0)
-    assert_close(model["a"](x) - before, 3 * change)
-    merge(model)
-    with disable(model):
-        assert torch.equal(model["b"](x), before)
-
-
-def test_an_adapter_acts_once():
-    model, x = build("lora", "input", "linear"), sample("linear")
-    before = model(x)
-    with pytest.raises(InvalidValueError, match="'default' is named twice; to make it stronger, scale it"):
-        activate(model, "default", "default")
-    assert torch.equal(model(x), before)
 
 
 @pytest.mark.parametrize("change", [activate, lambda model: remove(model, "a")], ids=["activate", "remove"])
@@ -265,8 +210,3 @@ def test_layers_that_map_more_or_other_than_one_real_tensor_are_refused():
 def test_options_of_the_wrong_type_are_one_sentence(options, message):
     with pytest.raises((InvalidValueError, UnknownNameError), match=message):
         AdapterConfig(**{"target_modules": ["a"], **options})
-
-
-def test_an_adapters_name_is_a_string():
-    with pytest.raises(InvalidValueError, match="3 cannot name an adapter"):
-        adapt(two(), target_modules=["0"], name=3)

@@ -7,7 +7,7 @@ import pytest
 import transformers as hf
 
 from ioadapt_theory.adapters.base_weights import checkpoint_weights
-from ioadapt_theory.checkpoints.open import open_checkpoint
+from ioadapt_theory.checkpoints.sources import open_checkpoint
 from tests.adapters.foreign import quiet
 from tests.checkpoints.hub import LoopbackHub, Repo
 

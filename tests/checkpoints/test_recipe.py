@@ -19,7 +19,7 @@ FIRST = "READERS: Final[Mapping[str, str]] = {\n"
 SAME_AS_NUMPY = """
 import sys
 import numpy as np, torch
-from ioadapt_theory.checkpoints.open import open_checkpoint
+from ioadapt_theory.checkpoints.sources import open_checkpoint
 expected = np.load(sys.argv[1])
 for source in sys.argv[2:]:
     with open_checkpoint(source, progress=False) as opened:
@@ -42,6 +42,7 @@ def with_the_recipe(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_reader_for_another_kind_of_file_serves_paths_folders_the_hub_and_the_command(
     tmp_path: Path, hub: LoopbackHub, hub_cache: Path
 ):

@@ -10,7 +10,7 @@ from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint
 from safetensors.torch import save_file
 
 from ioadapt_theory.adapters import layers
-from ioadapt_theory.checkpoints.names.layer import Name
+from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.checkpoints.names.unet import PREFIX, blocks_in_diffusers, canonical, to_diffusers
 from ioadapt_theory.formats import load
@@ -125,11 +125,6 @@ def test_a_layer_that_the_unet_does_not_have_is_not_another_one():
         for side, n in (("input", 6), ("output", 6), ("input", 2), ("output", 11))
     ]
     assert resolve(beyond, pairs.values()).layers == {}
-
-
-def test_without_numbers_of_layers_a_name_is_not_guessed():
-    name = Name("unet", "output_blocks_3_1_to_q", flat=True)
-    assert resolve([name], ["up_blocks.1.attentions.0.to_q", "up_blocks.1.attentions.1.to_q"]).layers == {}
 
 
 def unet(layers_per_block: Any) -> Any:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import sysconfig
 import warnings
 from importlib.metadata import version
 from pathlib import Path
@@ -34,7 +35,8 @@ def test_the_version_is_the_packages(capsys: pytest.CaptureFixture[str]) -> None
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        (["claimz"], "ioadapt: Argument command: invalid choice: 'claimz' (choose from "),
+        (["claimz"], "ioadapt: Argument command: invalid choice: 'claimz'. Did you mean 'claims'?\n"),
+        (["zzz"], "ioadapt: Argument command: invalid choice: 'zzz' (choose from "),
         (["claims", "--format", "xml"], "ioadapt claims: Argument --format: invalid choice: 'xml' (choose from "),
         (["claims", "--nonsense"], "ioadapt claims: Unrecognized arguments: --nonsense.\n"),
     ],
@@ -63,14 +65,14 @@ def test_closed_streams_are_no_traceback(shell: str, status: int) -> None:
 SHADOWED = ("html", "difflib", "argparse", "json", "tomllib", "numpy", "tqdm", "logging", "multiprocessing", "pickle")
 
 
-def test_a_module_run_in_a_downloaded_folder_imports_nothing_from_it(tmp_path):
+def test_the_command_run_in_a_downloaded_folder_imports_nothing_from_it(tmp_path):
     for name in SHADOWED:
         (tmp_path / f"{name}.py").write_text("open('executed', 'w').close()\nraise SystemExit(7)\n")
     save_file({"w": torch.ones(2, 3)}, tmp_path / "model.safetensors")
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {"PYTHONPATH": str(ROOT)}
     arguments = ["model.safetensors", "model.safetensors", "--quiet", "--html", "page.html"]
     done = subprocess.run(
-        [sys.executable, "-m", "ioadapt_theory.similarity", *arguments],
+        [Path(sysconfig.get_path("scripts")) / "ioadapt", "similarity", *arguments],
         cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")

@@ -3,26 +3,25 @@
 import csv
 import io
 import json
+import math
 import os
 import resource
 import signal
 import subprocess
 import sys
 import time
+from argparse import ArgumentParser
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from ioadapt_theory.cli import main
 from ioadapt_theory.cli import similarity as command
-from ioadapt_theory.similarity.matching import Match
-from ioadapt_theory.similarity.measures.space import Space
-from tests.checkpoints.hub import LoopbackHub, Repo
-from tests.similarity.models import weights
+from ioadapt_theory.similarity import Match, Space
 
 ROOT = Path(__file__).parents[2]
 LAYERS = {"block.0.attn1.to_q.weight": (6, 4), "block.0.norm1.weight": (6,), "block.1.conv.weight": (4, 3, 3, 3)}
@@ -45,13 +44,13 @@ def run(*arguments: str) -> int:
     return main(["similarity", *arguments])
 
 
-def found(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
+def json_of(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, Any]:
     assert run(*arguments, "--format", "json") == 0
     return json.loads(capsys.readouterr().out)
 
 
 def test_the_json_has_exactly_the_documented_keys(files: list[str], capsys: pytest.CaptureFixture[str]):
-    c = found(capsys, *files)
+    c = json_of(capsys, *files)
     assert list(c) == ["schema", "models", "match", "space", "layers", "pairs", "skipped"]
     assert (c["schema"], c["match"], c["space"]) == (1, "name", "weight")
     assert [list(m) for m in c["models"]] == [["name", "source", "revision", "dtype", "parameters"]] * 3
@@ -64,72 +63,61 @@ def test_the_json_has_exactly_the_documented_keys(files: list[str], capsys: pyte
     for layer in c["layers"]:
         assert tuple(layer["shape"]) == LAYERS[layer["name"]]
         assert list(layer["values"]) == [f"{a}|{b}" for a, b in ((names[0], names[1]), (names[0], names[2]), names[1:])]
-        for v in layer["values"].values():
-            assert list(v) == ["cosine", "relative_distance", "norm_ratio"]
+        assert all(list(v) == ["cosine", "relative_distance", "norm_ratio"] for v in layer["values"].values())
     assert c["models"][0]["dtype"] == "float32"
     assert c["models"][0]["parameters"] == c["pairs"][0]["common_parameters"] == 24 + 6 + 108 + 4 + 30
 
 
-def test_the_figures_are_those_of_the_files(files: list[str], capsys: pytest.CaptureFixture[str]):
-    from safetensors.torch import load_file
-
+def test_the_figures_are_those_of_the_files_in_json_and_in_csv(files: list[str], capsys: pytest.CaptureFixture[str]):
     one, two = (load_file(f) for f in files[:2])
-    c = found(capsys, *files[:2])
+    c = json_of(capsys, *files[:2])
+    assert run(*files[:2], "--format", "csv") == 0
+    lines = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     cosines = []
-    for layer in c["layers"]:
+    for layer, line in zip(c["layers"], lines, strict=True):
         a, b = one[layer["name"]].double().flatten(), two[layer["name"]].double().flatten()
         (v,) = layer["values"].values()
         assert v["cosine"] == pytest.approx((a @ b / a.norm() / b.norm()).item(), abs=1e-12)
         assert v["relative_distance"] == pytest.approx(((a - b).norm() / a.norm()).item(), abs=1e-12)
         assert v["norm_ratio"] == pytest.approx((b.norm() / a.norm()).item(), abs=1e-12)
+        assert (line["name"], float(line["cosine"])) == (layer["name"], v["cosine"])
         cosines.append(v["cosine"])
     assert c["pairs"][0]["mean"] == pytest.approx(sum(cosines) / 5, abs=1e-12)
     assert c["pairs"][0]["lowest"] == {"fraction": 0.2, "layers": 1, "mean": min(cosines)}
 
 
 def test_further_keys_come_with_the_options_that_ask_for_them(files: list[str], capsys: pytest.CaptureFixture[str]):
-    c = found(
-        capsys, *files[:2], "--by", "kind", "block", "--baseline", "--space", "input", "--subspace", "2", "--shared"
-    )
-    assert {"groups", "options"} <= set(c)
-    assert c["options"] == {"shared": True, "subspace": 2}
+    c = json_of(capsys, *files[:2], "--by", "kind", "block", "--space", "input", "--in-all-models")
+    assert c["options"] == {"in_all_models": True}
     assert {(g["by"], g["name"]) for g in c["groups"]} == {
         ("kind", "attn1"), ("kind", "ff"), ("kind", "conv"), ("block", "block.0"), ("block", "block.1")
     }  # fmt: skip
     (v,) = c["layers"][0]["values"].values()
-    assert 0 <= v["subspace"] <= 1
     assert v["excess"] == (v["cosine"] - v["null_mean"]) / (1 - v["null_mean"])
-    assert v["z"] == (v["cosine"] - v["null_mean"]) / v["null_sd"]
-    assert {"null_mean", "null_sd", "z", "excess", "shared", "subspace"} <= set(c["pairs"][0])
-    assert "baseline" in found(capsys, *files[:2], "--baseline")["pairs"][0]
-    assert found(capsys, *files[1:], "--parent", files[0])["parent"] == "one/model.safetensors"
-
-
-def test_the_csv_has_a_line_a_layer_and_pair_with_every_digit(files: list[str], capsys: pytest.CaptureFixture[str]):
-    c = found(capsys, *files)
-    assert run(*files, "--format", "csv") == 0
-    lines = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
-    assert len(lines) == 15
-    for line in lines:
-        (layer,) = (x for x in c["layers"] if x["name"] == line["name"])
-        assert float(line["cosine"]) == layer["values"][f"{line['a']}|{line['b']}"]["cosine"]
+    assert v["p"] == pytest.approx(math.erfc(v["z"] / math.sqrt(2)) / 2)
+    assert {"null_sd", "too_small", "error"} <= set(v)
+    keys = {"null_mean", "null_sd", "z", "p", "excess", "beyond_chance"}
+    assert keys | {"too_small"} <= set(c["pairs"][0])
+    assert keys <= set(json_of(capsys, *files[:2], "--null")["pairs"][0])
+    assert json_of(capsys, *files[1:], "--parent", files[0])["parent"] == "one/model.safetensors"
+    assert run(*files, "--space", "input", "--format", "csv") == 0
+    shown = capsys.readouterr()
+    (first, *_) = csv.DictReader(io.StringIO(shown.out))
+    assert float(first["z"]) == v["z"]
+    assert "3 of 3 layers are too small to tell kin from strangers" in shown.err
 
 
 def test_the_table_shows_pairs_groups_and_what_was_left_out(files: list[str], capsys: pytest.CaptureFixture[str]):
-    assert run(*files, "--by", "kind", "--only", "weights", "--baseline") == 0
+    assert run(*files, "--by", "kind", "--only", "weights", "--null") == 0
     shown = capsys.readouterr()
     assert "cosine of weights; layer = tensor, matched by name; uniform mean" in shown.out
-    assert "one/model.safetensors | two/model.safetensors" in shown.out
-    assert "attn1" in shown.out
+    for words in ("one/model.safetensors | two/model.safetensors", "attn1", "unrelated", "excess"):
+        assert words in shown.out
     assert "left out: not asked for (2)" in shown.err
-    assert run(*files, "--quiet") == 0
-    assert capsys.readouterr().err == ""
-
-
-def test_one_model_twice_is_two_names_and_exactly_one(files: list[str], capsys: pytest.CaptureFixture[str]):
-    c = found(capsys, files[0], files[0])
-    assert [m["name"] for m in c["models"]] == ["model#1", "model#2"]
-    assert c["pairs"][0]["mean"] == 1.0
+    assert run(files[0], files[0], "--quiet") == 0
+    shown = capsys.readouterr()
+    assert shown.err == ""
+    assert "model#1 | model#2       5      0.00 M  1.0000" in shown.out
 
 
 @pytest.mark.parametrize("ending", ["svg", "png", "pdf"])
@@ -150,22 +138,19 @@ class Outside(HTMLParser):
         self.words: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.loads += [
-            f"{tag} {v}"
-            for k, v in attrs
-            if k in ("src", "href", "xlink:href") and not (v or "").startswith(("#", "data:"))
-        ]
+        links = [v or "" for k, v in attrs if k in ("src", "href", "xlink:href")]
+        self.loads += [f"{tag} {v}" for v in links if not v.startswith(("#", "data:"))]
 
     def handle_data(self, data: str) -> None:
         self.words.append(data)
 
 
-def test_the_page_loads_nothing_and_escapes_names(tmp_path: Path):
-    evil = "<script>alert(1)</script>.weight"
-    for name in ("<b>one", "two"):
-        save_file({evil: torch.randn(3, 4), "w": torch.randn(3)}, tmp_path / f"{name}.safetensors")
+def test_the_page_loads_nothing_and_escapes_names_and_figures_show_dollars_as_they_are(tmp_path: Path):
+    evil = "<script>alert(1)</script>$\\frac{a}$.weight"
+    paths = [str(tmp_path / f"{n}.safetensors") for n in ("<b>one", "$x_1$")]
+    for path in paths:
+        save_file({evil: torch.randn(3, 4), "x" * 300: torch.randn(3)}, path)
     page = tmp_path / "page.html"
-    paths = [str(tmp_path / f"{n}.safetensors") for n in ("<b>one", "two")]
     assert run(*paths, "--quiet", "--html", str(page)) == 0
     text = page.read_text(encoding="utf-8")
     outside = Outside()
@@ -182,10 +167,9 @@ def test_the_page_loads_nothing_and_escapes_names(tmp_path: Path):
         ([], "two models or more, got 0"),
         (["{0}"], "two models or more, got 1"),
         (["{0}", "no-such-model"], "No model 'no-such-model'"),
-        (["{0}", "/nowhere/x.safetensors"], "/nowhere/x.safetensors"),
+        (["{0}", "{0}@main"], "is a path, which has no revision 'main': leave @main out"),
         (["{0}", "{1}", "--lowest", "0"], "lies in (0, 1], got 0.0"),
-        (["{0}", "{1}", "--workers", "0"], "--workers has to be at least 1, got 0"),
-        (["{0}", "{1}", "--subspace", "3"], "--space input or output"),
+        (["{0}", "{1}", "--threads", "0"], "threads is at least 1, got 0"),
         (["{0}", "{1}", "--figure", "plot.jpg"], "written as .svg, .png, .pdf, not as plot.jpg"),
         (["{0}", "{1}", "--output", "/nowhere/out.json"], "Cannot write /nowhere/out.json: its folder does not exist"),
         (["{0}", "{1}", "--html", "/"], "Cannot write /: it is a folder"),
@@ -195,20 +179,13 @@ def test_the_page_loads_nothing_and_escapes_names(tmp_path: Path):
 def test_misuse_is_one_sentence_and_status_2(
     arguments: list[str], told: str, files: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ):
-    before = sorted(tmp_path.rglob("*"))
+    before = {path: path.is_file() and path.read_bytes() for path in sorted(tmp_path.rglob("*"))}
     assert run(*(a.format(*files) for a in arguments)) == 2
     shown = capsys.readouterr()
     assert told in shown.err
     assert shown.err.startswith("ioadapt similarity: ")
-    assert len(shown.err.strip().splitlines()) == 1
-    assert shown.out == ""
-    assert sorted(tmp_path.rglob("*")) == before
-
-
-def test_dollars_in_names_are_dollars_in_figures(tmp_path: Path):
-    name = str(tmp_path / "$x_1$.safetensors")
-    save_file({"$\\frac{a}$.weight": torch.ones(2, 2), "x" * 300: torch.ones(2, 2)}, name)
-    assert main(["similarity", name, name, "--quiet", "--figure", str(tmp_path / "x.png")]) == 0
+    assert (len(shown.err.strip().splitlines()), shown.out) == (1, "")
+    assert {path: path.is_file() and path.read_bytes() for path in sorted(tmp_path.rglob("*"))} == before
 
 
 def test_thousands_of_blocks_draw_in_seconds(tmp_path: Path):
@@ -223,52 +200,27 @@ def test_thousands_of_blocks_draw_in_seconds(tmp_path: Path):
     assert spent < 30  # about 5; a line and a walk through all layers for every block took minutes
 
 
-def test_files_of_weights_and_files_of_another_option_are_not_overwritten(
-    files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
-    before = Path(files[0]).read_bytes()
-    assert main(["similarity", *files, "--output", files[0]]) == 2
-    assert "that file holds weights, which would be lost" in capsys.readouterr().err
-    assert Path(files[0]).read_bytes() == before
-    page = str(tmp_path / "x.html")
-    assert main(["similarity", *files, "--output", page, "--html", page]) == 2
-    assert "need a file each" in capsys.readouterr().err
-    assert not Path(page).exists()
-
-
 def test_a_picture_without_matplotlib_is_refused_before_anything_is_read(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    assert main(["similarity", "not-there", "nor-this", "--html", str(tmp_path / "x.html")]) == 2
+    assert run("not-there", "nor-this", "--html", str(tmp_path / "x.html")) == 2
     assert "needs matplotlib, which is not installed: pip install 'ioadapt-theory[figures]'" in capsys.readouterr().err
-
-
-def test_a_path_has_no_revision(files: list[str], capsys: pytest.CaptureFixture[str]):
-    assert main(["similarity", files[0] + "@main", files[1]]) == 2
-    assert "is a path, which has no revision 'main': leave @main out" in capsys.readouterr().err
-
-
-def test_nothing_in_common_is_status_2(files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    other = tmp_path / "other.safetensors"
-    save_file({"something.else.weight": torch.ones(2, 2)}, other)
-    assert run(files[0], str(other), "--format", "json") == 2
-    shown = capsys.readouterr()
-    assert "No common parameters" in shown.err
-    assert shown.out == ""
 
 
 def test_layers_that_are_not_finite_are_told_and_with_strict_an_error(
     files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    from safetensors.torch import load_file
-
     broken = load_file(files[1])
     broken["block.1.ff.weight"][0, 0] = torch.nan
+    broken["block.1.conv.bias"].zero_()
     path = tmp_path / "nan.safetensors"
     save_file(broken, path)
+    c = json_of(capsys, files[0], str(path))
+    assert {s["name"] for s in c["skipped"]} == {"block.1.ff.weight", "block.1.conv.bias"}
+    assert c["pairs"][0]["common_layers"] == 3
     assert run(files[0], str(path)) == 0
-    assert "block.1.ff.weight of nan: holds NaN or infinity" in capsys.readouterr().err
+    assert "block.1.ff.weight of nan: holds NaN, infinity" in capsys.readouterr().err
     assert run(files[0], str(path), "--strict", "--output", str(tmp_path / "out.txt")) == 2
     assert "1 layer is not finite" in capsys.readouterr().err
     assert not (tmp_path / "out.txt").exists()
@@ -300,31 +252,15 @@ def shell(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
     return subprocess.Popen(call, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options)
 
 
-def test_a_closed_pipe_is_no_error(files: list[str]):
-    process = shell(*files, "--format", "csv", "--quiet")
-    assert process.stdout is not None
-    assert process.stderr is not None
-    process.stdout.close()
-    assert process.wait(60) == 0
-    assert process.stderr.read() == b""
-    process.stderr.close()
-
-
-def children(pid: int) -> list[str]:
-    return Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="the children are seen in /proc")
-def test_ctrl_c_is_one_sentence_and_status_130_and_ends_the_workers(tmp_path: Path):
-    big = {f"l{k}": torch.zeros(4_000_000, dtype=torch.float16) + 1 for k in range(40)}
-    save_file(big, tmp_path / "big.safetensors")
-    arguments = [*[str(tmp_path / "big.safetensors")] * 12, "--output", str(tmp_path / "out.txt"), "--workers", "2"]
-    arguments.append("--baseline")  # which processes share, compiled or not
-    process = shell(*arguments, start_new_session=True)
-    while len(children(process.pid)) < 2:
+@pytest.mark.skipif(sys.platform != "linux", reason="threads are counted in /proc")
+def test_ctrl_c_is_one_sentence_and_status_130(tmp_path: Path):
+    save_file({f"l{k}": torch.ones(4_000_000, dtype=torch.float16) for k in range(40)}, tmp_path / "big.safetensors")
+    arguments = [*[str(tmp_path / "big.safetensors")] * 12, "--output", str(tmp_path / "out.txt"), "--threads", "2"]
+    process = shell(*arguments, "--null")
+    while len(list(Path(f"/proc/{process.pid}/task").iterdir())) < 3:
         assert process.poll() is None
         time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGINT)  # a terminal sends it to all of them
+    process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 130, told
     assert told.decode().strip().splitlines()[-1] == "ioadapt similarity: interrupted."
@@ -334,13 +270,12 @@ def test_ctrl_c_is_one_sentence_and_status_130_and_ends_the_workers(tmp_path: Pa
 
 def test_help_is_quick_and_states_the_defaults_that_the_paper_leaves_open():
     start = time.perf_counter()
-    process = shell("--help")
-    out = " ".join(process.communicate(timeout=60)[0].decode().split())
+    with shell("--help") as process:
+        out = " ".join(process.communicate(timeout=60)[0].decode().split())
     assert process.returncode == 0
-    spent = time.perf_counter() - start
+    assert time.perf_counter() - start < 2  # 0.06 s on a quiet machine; the benchmark measures the bar of 0.3 s
     for words in ("a layer is a tensor", "shown apart", "uniform over layers", "ceil(0.2 n)", "|a - b| / |a|"):
         assert words in out
-    assert spent < 2  # 0.06 s on a quiet machine; the bar of 0.3 s is measured by the benchmark
     loaded = subprocess.run(
         [sys.executable, "-X", "importtime", "-m", "ioadapt_theory.similarity", "--help"],
         cwd=ROOT, capture_output=True, text=True, check=True,
@@ -348,51 +283,12 @@ def test_help_is_quick_and_states_the_defaults_that_the_paper_leaves_open():
     assert not {"torch", "numpy", "scipy", "matplotlib", "huggingface_hub"} & set(loaded.replace("|", " ").split())
 
 
-def test_the_choices_are_those_of_the_package():
-    from argparse import ArgumentParser
-
+def test_the_choices_are_those_of_the_package_and_the_aliases_are_listed(capsys: pytest.CaptureFixture[str]):
     parser = ArgumentParser()
     command.add_arguments(parser)
     choices = {action.dest: action.choices for action in parser._actions if action.choices}
-    assert choices["match"] == tuple(Match)
-    assert choices["space"] == tuple(Space)
-
-
-def test_the_aliases_are_listed(capsys: pytest.CaptureFixture[str]):
+    assert (choices["match"], choices["space"]) == (tuple(Match), tuple(Space))
     assert run("--list") == 0
     shown = capsys.readouterr().out
     assert "stable-diffusion-v1-5/stable-diffusion-v1-5" in shown
     assert "lcm" in shown
-
-
-@pytest.fixture
-def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
-    monkeypatch.setenv("HF_HUB_DISABLE_XET", "1")
-    monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "no-token"))
-    server = LoopbackHub()
-    monkeypatch.setenv("HF_ENDPOINT", server.url)
-    yield server
-    server.close()
-
-
-def test_the_command_of_the_title_end_to_end(hub: LoopbackHub, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    from safetensors.torch import save
-
-    where = "unet/diffusion_pytorch_model.safetensors"
-    one = weights("sd15", 0, dtype=torch.float16)
-    two = {k: (v.float() + torch.randn(v.shape, dtype=torch.float32)).half() for k, v in one.items()}
-    two["time_embedding.cond_proj.weight"] = torch.ones(10, 8).half()
-    hub.repos["stable-diffusion-v1-5/stable-diffusion-v1-5"] = Repo({where: save(one)})
-    hub.repos["SimianLuo/LCM_Dreamshaper_v7"] = Repo({where: save(two)})
-    c = found(capsys, "sd15", "lcm", "--quiet", "--cache", str(tmp_path / "cache"))
-    assert [m["name"] for m in c["models"]] == ["sd15", "lcm"]
-    assert c["pairs"][0]["common_layers"] == 686
-    assert c["skipped"] == [{"name": "time_embedding.cond_proj.weight", "models": ["lcm"], "reason": "only there"}]
-    a = {k: v.double().flatten() for k, v in one.items()}
-    b = {k: v.double().flatten() for k, v in two.items()}
-    expected = sum(((a[k] @ b[k]) / a[k].norm() / b[k].norm()).item() for k in a) / 686
-    assert c["pairs"][0]["mean"] == pytest.approx(expected, abs=1e-10)
-    capsys.readouterr()
-    assert run("sd15", "lcm", "--offline", "--quiet", "--cache", str(tmp_path / "cache")) == 0
-    assert "sd15 | lcm     686" in capsys.readouterr().out

@@ -10,7 +10,7 @@ from ioadapt_theory.checkpoints.aliases import load_aliases
 from ioadapt_theory.checkpoints.files.readers import open_file
 from ioadapt_theory.claims.instances import load
 from ioadapt_theory.errors import IoAdaptError
-from ioadapt_theory.formats.open import open_adapter
+from ioadapt_theory.formats import open_adapter
 
 CORPUS = Path(__file__).parent / "corpus"
 LONGEST = 1 << 16

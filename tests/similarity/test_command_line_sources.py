@@ -2,10 +2,8 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +16,7 @@ from tests.checkpoints.broken import GOOD, INDEXES, PICKLES, SAFETENSORS
 from tests.checkpoints.hub import COMMIT, LoopbackHub, Repo
 from tests.similarity.models import weights
 
-SD15, LCM, TINY = "stable-diffusion-v1-5/stable-diffusion-v1-5", "SimianLuo/LCM_Dreamshaper_v7", "nota-ai/bk-sdm-tiny"
+SD15, LCM = "stable-diffusion-v1-5/stable-diffusion-v1-5", "SimianLuo/LCM_Dreamshaper_v7"
 FILE, FP16 = "unet/diffusion_pytorch_model.safetensors", "unet/diffusion_pytorch_model.fp16.safetensors"
 COMMAND = [sys.executable, "-m", "ioadapt_theory.similarity"]
 
@@ -54,6 +52,9 @@ def test_the_command_of_the_title(hub: LoopbackHub, tmp_path: Path):
     assert [(m["name"], m["revision"], m["dtype"], m["parameters"]) for m in said["models"]] == [
         ("sd15", COMMIT, "float32", sum(w.numel() for w in weights("sd15", 1).values())),
         ("lcm", COMMIT, "float32", sum(w.numel() for w in near(2).values())),
+    ]
+    assert [(s["name"], s["reason"]) for s in said["skipped"]] == [
+        ("time_embedding.cond_proj.weight", "only there"),
     ]
     (pair,) = said["pairs"]
     assert pair["common_layers"] == len(said["layers"]) == 686
@@ -94,88 +95,45 @@ def test_half_precision_where_there_is_some_and_offline_afterwards(
     assert hub.log == []
 
 
-def test_a_block_removed_student_from_the_hub(hub: LoopbackHub, hub_cache: Path, capsys: pytest.CaptureFixture[str]):
-    hub.repos[SD15] = Repo({FILE: save(weights("sd15", 1))})
-    hub.repos[TINY] = Repo({FILE: save(weights("bk-sdm-tiny", 2))})
-    common = {}
-    for match in ("name", "provenance"):
-        _, out, _ = run(
-            "sd15", "bk-sdm-tiny", "--match", match, "--cache", hub_cache, "--format", "json", capsys=capsys
-        )
-        common[match] = json.loads(out)["pairs"][0]["common_layers"]
-    assert common == {"name": 148, "provenance": 358}
-
-
 def test_nothing_in_common_is_told_before_gigabytes_are_fetched(
     hub: LoopbackHub, hub_cache: Path, capsys: pytest.CaptureFixture[str]
 ):
     hub.repos[SD15] = Repo({FILE: save(weights("sd15", 1))})
     other = {f"text_model.layers.{n}.weight": torch.ones(50_000, dtype=torch.float32) for n in range(3)}
     hub.repos["some/encoder"] = Repo({"model.safetensors": save(other)})
-    err = refused("sd15", "some/encoder", "--cache", hub_cache, capsys=capsys)
-    assert "conv_in" in err or "down_blocks" in err
-    assert "text_model" in err
+    assert "text_model" in refused("sd15", "some/encoder", "--cache", hub_cache, capsys=capsys)
     assert hub.sent <= 2 * 100_001
     assert not list(hub_cache.rglob("*.safetensors"))
 
 
-def test_an_interrupted_command_leaves_nothing_half_written(hub: LoopbackHub, tmp_path: Path):
-    large = {"large": torch.randn(3_200_000, dtype=torch.float32)}
-    hub.repos["a/a"] = repo = Repo({FILE: save(large)}, hold_after={FILE: 11_000_000})
-    hub.repos["b/b"] = Repo({FILE: save(large)})
-    home = tmp_path / "home"
-    with subprocess.Popen(
-        [*COMMAND, "a/a", "b/b"], env=environment(hub, home), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert repo.holding.wait(60)
-        while not list(home.rglob("*.incomplete")):
-            time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=60)
-    repo.resume.set()
-    assert (process.returncode, out) == (130, "")
-    assert "interrupted" in err
-    assert "Traceback" not in err
-    assert not list(home.rglob("*.incomplete"))
-
-
-@pytest.mark.parametrize("case", SAFETENSORS.values(), ids=SAFETENSORS)
-def test_a_broken_safetensors_file(
-    case: tuple[Callable[[Path], object], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
-    save_file(GOOD, tmp_path / "good.safetensors")
-    case[0](tmp_path / "x.safetensors")
-    assert "x.safetensors" in refused(tmp_path / "good.safetensors", tmp_path / "x.safetensors", capsys=capsys)
+BROKEN = {
+    "x.safetensors": next(iter(SAFETENSORS.values())),
+    "x.bin": next(iter(PICKLES.values())),
+    "index.json": next(iter(INDEXES.values())),
+}
+"""One of each kind; the readers' own tests have them all."""
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit")  # a DeprecationWarning or a FutureWarning, as torch ages
-@pytest.mark.parametrize("case", PICKLES.values(), ids=PICKLES)
-def test_a_broken_or_hostile_pickle(
-    case: tuple[Callable[[Path], object], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_file_is_named_and_nothing_is_written(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     save_file(GOOD, tmp_path / "good.safetensors")
-    case[0](tmp_path / "x.bin")
-    assert "x.bin" in refused(tmp_path / "good.safetensors", tmp_path / "x.bin", capsys=capsys)
-    assert not (tmp_path / "executed").exists()
-
-
-@pytest.mark.parametrize("case", INDEXES.values(), ids=INDEXES)
-def test_a_broken_index(case: tuple[Callable[[Path], object], str], tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    save_file(GOOD, tmp_path / "good.safetensors")
-    (tmp_path / "model").mkdir()
-    case[0](tmp_path / "model")
-    assert "index.json" in refused(tmp_path / "good.safetensors", tmp_path / "model", capsys=capsys)
+    source = tmp_path / ("model" if name == "index.json" else name)
+    if name == "index.json":
+        source.mkdir()
+    make: Callable[[Path], object] = BROKEN[name][0]
+    make(source)
+    before = sorted(p.name for p in tmp_path.iterdir())
+    outputs = ["--output", tmp_path / "o.json", "--html", tmp_path / "o.html", "--figure", tmp_path / "o.svg"]
+    assert name in refused(tmp_path / "good.safetensors", source, *outputs, capsys=capsys)
+    assert sorted(p.name for p in tmp_path.iterdir()) == before
 
 
 @pytest.mark.parametrize(
     ("source", "said"),
     [
         ("flux-dev", "black-forest-labs/FLUX.1-dev is gated: accept its licence at http"),
-        ("some/model", "has no repository some/model"),
-        ("runwayml/stable-diffusion-v1-5", "It moved to stable-diffusion-v1-5/stable-diffusion-v1-5 (alias sd15)"),
         ("lcm@v9", "SimianLuo/LCM_Dreamshaper_v7 has no revision 'v9'"),
-        ("lcm:vae", "SimianLuo/LCM_Dreamshaper_v7 has no vae/"),
-        ("broken/hub", "answered with status 503 for broken/hub"),
         ("sd1.5", "No model 'sd1.5'. Did you mean 'sd15'"),
         ("./none.safetensors", "No file none.safetensors"),
     ],
@@ -185,58 +143,4 @@ def test_what_cannot_be_had(
 ):
     hub.repos[LCM] = Repo({FILE: save(GOOD)})
     hub.repos["black-forest-labs/FLUX.1-dev"] = Repo({FILE.replace("unet", "transformer"): b"x"}, gated=True)
-    hub.repos["broken/hub"] = Repo({}, status=503)
     assert said in refused("lcm", source, "--cache", hub_cache, capsys=capsys)
-
-
-def test_offline_without_a_cache(hub: LoopbackHub, hub_cache: Path, capsys: pytest.CaptureFixture[str]):
-    err = refused("sd15", "lcm", "--offline", "--cache", hub_cache, capsys=capsys)
-    assert (
-        f"Offline mode is on and {SD15} is not in the cache {hub_cache}. Run once online: hf download {SD15} --inc"
-        in err
-    )
-
-
-def test_a_connection_that_is_always_cut(
-    hub: LoopbackHub, hub_cache: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr("time.sleep", lambda _: None)
-    hub.repos[LCM] = Repo({FILE: save(near(2))}, cut_after={FILE: 150_000})
-    hub.repos[SD15] = Repo({FILE: save(weights("sd15", 1))})
-    status, out, err = run("sd15", "lcm", "--cache", hub_cache, capsys=capsys)
-    assert (status, out) == (2, "")
-    assert f"The connection to {hub.url} failed while asking for {FILE} of {LCM}" in err
-    assert "Traceback" not in err
-    assert not list(hub_cache.rglob("*.incomplete"))
-    assert len(list(hub_cache.rglob("*.safetensors"))) == 1, "the file that was complete is kept"
-
-
-def test_a_failed_command_writes_no_output(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    save_file(GOOD, tmp_path / "good.safetensors")
-    (tmp_path / "x.safetensors").write_bytes(b"")
-    before = sorted(p.name for p in tmp_path.iterdir())
-    files = ["--output", tmp_path / "o.json", "--html", tmp_path / "o.html", "--figure", tmp_path / "o.svg"]
-    refused(tmp_path / "good.safetensors", tmp_path / "x.safetensors", *files, capsys=capsys)
-    assert sorted(p.name for p in tmp_path.iterdir()) == before
-
-
-def test_layers_of_zeros_or_nan_are_listed_and_not_averaged(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    a = {name: torch.randn(4, 3, dtype=torch.float32) for name in ("fine", "zero", "nan")}
-    b = a | {"zero": torch.zeros(4, 3), "nan": torch.full((4, 3), torch.nan, dtype=torch.float32)}
-    for name, values in (("a", a), ("b", b)):
-        save_file({k: v.float().contiguous() for k, v in values.items()}, tmp_path / f"{name}.safetensors")
-    paths = tmp_path / "a.safetensors", tmp_path / "b.safetensors"
-    status, out, _ = run(*paths, "--format", "json", capsys=capsys)
-    assert status == 0
-    said = json.loads(out)
-    assert said["pairs"][0]["mean"] == 1.0
-    assert {entry["name"] for entry in said["skipped"]} == {"zero", "nan"}
-    assert "nan" in refused(*paths, "--strict", capsys=capsys)
-
-
-def test_help_loads_nothing_heavy():
-    code = "import sys; from ioadapt_theory.cli import main\n"
-    code += "try: main(['similarity', '--help'])\n"
-    code += "except SystemExit as stop: assert not stop.code\n"
-    code += "assert not {'torch', 'huggingface_hub', 'numpy', 'matplotlib'} & set(sys.modules)"
-    subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)

@@ -7,8 +7,6 @@ from ioadapt_theory.checkpoints.names.unet import PREFIX, canonical
 from ioadapt_theory.checkpoints.provenance import origins
 from tests.similarity.models import rows
 
-STUDENTS = {"bk-sdm-base": 442, "bk-sdm-small": 396, "bk-sdm-tiny": 358}
-
 
 def full_shapes(model: str) -> dict[str, str]:
     shapes = {row["name"]: row["sd15"] if row[model] == "=" else row[model] for row in rows()}
@@ -21,84 +19,45 @@ def test_all_686_ldm_names_become_those_that_the_converter_of_diffusers_gives():
     assert canonical(expected) == expected
     bare = {name.removeprefix(PREFIX): new for name, new in expected.items()}
     assert canonical(bare) == bare
+    assert canonical([*expected, "first_stage_model.x.weight"])["first_stage_model.x.weight"]
 
 
-def test_what_lies_beside_the_unet_in_a_single_file_keeps_its_name():
-    unet = [PREFIX + row["ldm"] for row in rows() if row["ldm"] != "-"]
-    assert canonical([*unet, "first_stage_model.decoder.conv_in.weight"])["first_stage_model.decoder.conv_in.weight"]
-
-
-def test_the_layers_a_block_are_read_off_the_file():
-    keys = [f"{PREFIX}input_blocks.{n}.0.op.weight" for n in (2, 4, 6)] + [
-        f"{PREFIX}output_blocks.3.0.in_layers.2.weight"
-    ]
+def test_the_layers_a_block_are_read_off_the_file_and_other_models_keep_their_names():
+    keys = [f"{PREFIX}input_blocks.{n}.0.op.weight" for n in (2, 4, 6)]
+    keys.append(f"{PREFIX}output_blocks.3.0.in_layers.2.weight")
     assert canonical(keys)[keys[0]] == "down_blocks.0.downsamplers.0.conv.weight"
     assert canonical(keys)[keys[-1]] == "up_blocks.1.resnets.1.conv1.weight"
+    uneven = [f"{PREFIX}input_blocks.{n}.0.op.weight" for n in (3, 7)]
+    other = ["model.layers.0.mlp.up_proj.weight"]
+    assert (canonical(uneven), canonical(other)) == ({k: k for k in uneven}, {k: k for k in other})
 
 
-def test_unevenly_spaced_downsamplers_leave_all_names_as_they_are():
-    keys = [f"{PREFIX}input_blocks.{n}.0.op.weight" for n in (3, 7)]
-    assert canonical(keys) == {k: k for k in keys}
-
-
-def test_other_models_keep_their_names():
-    name = "model.layers.0.mlp.up_proj.weight"
-    assert canonical([name]) == {name: name}
-
-
-@pytest.mark.parametrize("student", STUDENTS)
-def test_every_student_tensor_has_one_teacher_tensor_of_equal_shape(student: str):
+@pytest.mark.parametrize(("student", "count"), [("bk-sdm-base", 442), ("bk-sdm-small", 396), ("bk-sdm-tiny", 358)])
+def test_every_student_tensor_has_one_teacher_tensor_of_equal_shape(student: str, count: int):
     shapes, teacher = full_shapes(student), full_shapes("sd15")
     traced = origins(shapes)
     assert traced is not None
-    assert len(traced) == len(set(traced.values())) == STUDENTS[student]
+    assert len(traced) == len(set(traced.values())) == count
     assert {name: teacher[origin] for name, origin in traced.items()} == shapes
+    assert origins(teacher) is origins(full_shapes("lcm")) is None
 
 
-@pytest.mark.parametrize("model", ["sd15", "lcm"])
-def test_a_full_model_is_no_student(model: str):
-    assert origins(full_shapes(model)) is None
+KIND_OF = {
+    ("down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q.weight", 2): "attn1",
+    ("down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_out.0.bias", 1): "bias",
+    ("down_blocks.0.attentions.0.transformer_blocks.0.norm1.bias", 1): "norm",
+    ("down_blocks.0.resnets.0.conv1.weight", 4): "conv",
+    ("down_blocks.0.resnets.0.time_emb_proj.weight", 2): "time",
+    ("transformer_blocks.0.norm1.linear.weight", 2): "other",
+    ("transformer_blocks.0.ff_context.net.2.weight", 2): "ff",
+    ("model.layers.0.self_attn.q_proj.weight", 2): "attn",
+    ("model.embed_tokens.weight", 2): "embed",
+    ("bond_embedding.weight", 2): "other",
+}
 
 
-@pytest.mark.parametrize(
-    ("name", "ndim", "expected"),
-    [
-        ("down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q.weight", 2, "attn1"),
-        ("down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_out.0.weight", 2, "attn2"),
-        ("down_blocks.0.attentions.0.transformer_blocks.0.attn2.to_out.0.bias", 1, "bias"),
-        ("down_blocks.0.attentions.0.transformer_blocks.0.ff.net.0.proj.weight", 2, "ff"),
-        ("down_blocks.0.attentions.0.transformer_blocks.0.norm1.bias", 1, "norm"),
-        ("down_blocks.0.attentions.0.norm.weight", 1, "norm"),
-        ("down_blocks.0.resnets.0.conv1.weight", 4, "conv"),
-        ("down_blocks.0.resnets.0.time_emb_proj.weight", 2, "time"),
-        ("time_embedding.linear_1.weight", 2, "time"),
-        ("conv_norm_out.weight", 1, "norm"),
-        ("transformer_blocks.0.norm1.linear.weight", 2, "other"),
-        ("transformer_blocks.0.ff_context.net.2.weight", 2, "ff"),
-        ("model.layers.0.self_attn.q_proj.weight", 2, "attn"),
-        ("model.layers.0.input_layernorm.weight", 1, "norm"),
-        ("model.embed_tokens.weight", 2, "embed"),
-        ("h.0.ln_1.bias", 1, "norm"),
-        ("C.1.bias", 1, "bias"),
-        ("atom_embedding.embedding.weight", 2, "embed"),
-        ("bond_embedding.weight", 2, "other"),
-        ("rbf_expansion.frequencies", 1, "other"),
-    ],
-)
-def test_the_kind_is_told_by_the_name(name: str, ndim: int, expected: str):
-    assert kind(name, ndim) == expected
-    assert expected in KINDS
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("down_blocks.0.resnets.1.conv1.weight", "down_blocks.0"),
-        ("mid_block.attentions.0.norm.weight", "mid_block"),
-        ("model.layers.11.mlp.up_proj.weight", "model.layers.11"),
-        ("conv_in.weight", "conv_in"),
-        ("0", "0"),
-    ],
-)
-def test_the_block_is_the_name_up_to_its_first_number(name: str, expected: str):
-    assert block(name) == expected
+def test_the_kind_and_the_block_are_told_by_the_name():
+    assert {key: kind(*key) for key in KIND_OF} == KIND_OF
+    assert {*KIND_OF.values()} <= {*KINDS}
+    names = ("down_blocks.0.resnets.1.conv1.weight", "mid_block.attentions.0.norm.weight", "conv_in.weight", "0")
+    assert [block(name) for name in names] == ["down_blocks.0", "mid_block", "conv_in", "0"]

@@ -6,14 +6,13 @@ from collections.abc import Sequence
 import pytest
 import torch
 
-from ioadapt_theory.similarity.compare import compare
-from ioadapt_theory.similarity.comparison import Options
-from ioadapt_theory.similarity.matching import Match
+from ioadapt_theory.similarity import Options, compare
 from ioadapt_theory.similarity.tracing import match_by_provenance
 from tests.similarity.memory import held, noisy
 from tests.similarity.models import weights
 
 Model = dict[str, torch.Tensor]
+NAME, PROVENANCE = "name", "provenance"
 
 
 def llm(depth: int, seed: int = 0, h: int = 32) -> Model:
@@ -37,19 +36,20 @@ def pruned(model: Model, kept: Sequence[int], noise: float = 0.1) -> tuple[Model
     return noisy({new: model[old] for new, old in origin.items()}, noise, 5), origin
 
 
-def mean(models: Sequence[Model], match: Match) -> tuple[float, tuple[str, ...]]:
-    found = compare([held(n, m) for n, m in zip("abc", models, strict=False)], Options(match=match))
-    cosines = [row.values[0, 1].cosine for row in found.rows if (0, 1) in row.values]
-    return sum(cosines) / len(cosines), found.notes
+def mean(models: Sequence[Model], match: str) -> tuple[float, tuple[str, ...]]:
+    c = compare(*(held(n, m) for n, m in zip("abc", models, strict=False)), options=Options(match=match))  # type: ignore[arg-type]
+    return c.mean((0, 1)).mean or 0.0, c.notes
 
 
 def test_a_pruned_language_model_is_compared_with_the_layers_it_was_made_from():
     base = llm(12)
     made, origin = pruned(base, [0, 1, 2, 3, 8, 9, 10, 11])
-    by_name, notes = mean((base, made), Match.NAME)
+    wrapped = {f"module.{name}": w for name, w in made.items()}
+    assert mean((base, wrapped), PROVENANCE)[0] > 0.99
+    by_name, notes = mean((base, made), NAME)
     assert by_name < 0.8
     assert any("32 of 66 common names (24 of them matrices" in n and "see --match provenance" in n for n in notes)
-    traced, notes = mean((base, made), Match.PROVENANCE)
+    traced, notes = mean((base, made), PROVENANCE)
     assert traced > 0.99
     assert "b is traced back to a: 24 of 49 matrices have other numbers there" in notes
     assert not any("equal names are equal layers" in note for note in notes)
@@ -57,7 +57,7 @@ def test_a_pruned_language_model_is_compared_with_the_layers_it_was_made_from():
     assert {x.tensors[1]: x.tensors[0] for x in matching.layers} == origin
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(8))
 def test_no_layer_is_misplaced_when_layers_are_removed_at_random(seed: int):
     rng, base = random.Random(seed), llm(10, seed)
     made, origin = pruned(base, sorted(rng.sample(range(10), rng.randint(2, 9))), rng.choice([0.0, 0.1, 0.5, 1.0]))
@@ -69,15 +69,15 @@ def test_no_layer_is_misplaced_when_layers_are_removed_at_random(seed: int):
 
 def test_equal_names_are_called_equal_layers_when_they_are():
     base = llm(4)
-    _, notes = mean((base, noisy(base, 0.3, 1)), Match.PROVENANCE)
-    assert notes == ("equal names are equal layers: b has what a has, in the same places",)
-    assert mean((base, noisy(base, 0.3, 1)), Match.NAME)[1] == ()
+    _, notes = mean((base, noisy(base, 0.3, 1)), PROVENANCE)
+    assert notes == ("equal names are equal layers: b has the layers of a in the same places",)
+    assert mean((base, noisy(base, 0.3, 1)), NAME)[1] == ()
 
 
 def test_of_strangers_nothing_is_claimed():
-    _, notes = mean((llm(4), llm(4, 1)), Match.PROVENANCE)
-    assert notes == ("nothing in b is in a, so that equal names were taken",)
-    _, notes = mean((llm(6), llm(4, 1)), Match.NAME)
+    _, notes = mean((llm(4), llm(4, 1)), PROVENANCE)
+    assert notes == ("b has no layer of a, so layers of equal names were paired",)
+    _, notes = mean((llm(6), llm(4, 1)), NAME)
     assert notes == ()
 
 
@@ -101,33 +101,17 @@ def test_a_layer_that_the_first_does_not_have_has_no_partner():
     assert {s.name for s in matching.skipped} >= {"model.layers.2.self_attn.q_proj.weight of b"}
 
 
+def test_of_a_block_that_stands_twice_the_second_is_left_out_by_name():
+    base = llm(4)
+    made, _ = pruned(base, [0, 1, 1, 2, 3])
+    matching = match_by_provenance([held("a", base), held("b", made)], "ab")
+    assert len(matching.layers) == len(base)
+    assert {s.name for s in matching.skipped} == {f"{n.replace('.1.', '.2.')} of b" for n in base if "layers.1." in n}
+
+
 def test_students_of_a_known_layout_are_traced_without_a_value_read():
     called: list[int] = []
     pair = [held("a", weights("sd15", 0)), held("b", weights("bk-sdm-tiny", 0))]
     matching = match_by_provenance(pair, "ab", lambda: called.append(1))
     assert (len(matching.layers), called) == (358, [])
     assert matching.notes == ("b is traced back to its teacher's layers",)
-
-
-def test_a_prefix_is_no_hindrance():
-    base = llm(6)
-    made, _ = pruned(base, [0, 4, 5])
-    value, notes = mean((base, {f"module.{n}": v for n, v in made.items()}), Match.PROVENANCE)
-    assert value > 0.99
-    assert any("is traced back to a" in n for n in notes)
-
-
-def test_neurons_in_another_order_are_spoken_of():
-    """A shuffle that changes no output: the weight cosines of these layers are near 0."""
-    base = llm(4)
-    other = noisy(base, 0.1, 2)
-    for i in range(4):
-        order = torch.randperm(64)
-        other[f"model.layers.{i}.mlp.up_proj.weight"] = other[f"model.layers.{i}.mlp.up_proj.weight"][order]
-        other[f"model.layers.{i}.mlp.down_proj.weight"] = other[f"model.layers.{i}.mlp.down_proj.weight"][:, order]
-    told = "b: the neurons of MLPs such as model.layers.0.mlp stand in another order than in a (3 of 3 that were looked"
-    for match in (Match.PROVENANCE, Match.NAME):
-        assert sum(note.startswith(told) for note in mean((base, other), match)[1]) == 1
-    assert not any("neurons" in note for note in mean((base, noisy(base, 0.1, 2)), Match.PROVENANCE)[1])
-    for match in (Match.PROVENANCE, Match.NAME):
-        assert not any("neurons" in note for note in mean((base, llm(4, 3)), match)[1])

@@ -10,9 +10,9 @@ import torch
 
 from ioadapt_theory.adapters import layers
 from toys.crescent import Config, main, run
-from toys.plane.methods import ENDS, EVERYWHERE, adapted, learned, moved, plain
-from toys.plane.theory import expected, proposition, theory
-from toys.plane.world import Case, augmented, crescent, isotropic_moment, models, moment, task
+from toys.plane.methods import ENDS, adapted, learned, moved, plain
+from toys.plane.theory import expected, proposition
+from toys.plane.world import Case, crescent, isotropic_moment, models, moment
 
 SEEDS = (0, 1)
 
@@ -30,14 +30,9 @@ EVERY = [pytest.param(case, seed, id=f"{case}-{seed}") for case in Case for seed
 
 
 @pytest.mark.parametrize(("case", "seed"), EVERY)
-def test_the_measured_distance_is_the_expected_one_within_four_standard_errors(case: Case, seed: int):
+def test_the_measured_distance_is_the_expected_one_which_is_at_most_the_bound(case: Case, seed: int):
     for row in rows(case, seed).values():
         assert abs(row["distance"] - row["exact"]) <= 4 * row["distance_se"] + 1e-20, row["label"]
-
-
-@pytest.mark.parametrize(("case", "seed"), EVERY)
-def test_the_expected_distance_is_at_most_the_bound_under_both_laws(case: Case, seed: int):
-    for row in rows(case, seed).values():
         for law in ("", "isotropic_"):
             bound = row[f"{law}bound"]
             assert bound is None or row[f"{law}exact"] <= bound * (1 + 1e-12) + 1e-25, row["label"]
@@ -59,50 +54,12 @@ def test_with_another_function_lora_on_the_first_map_keeps_the_distance_and_the_
     assert best == "lora-1"
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_an_output_adapter_edits_the_targets_own_output_whatever_its_function(seed: int):
-    assert (
-        rows(Case.OTHER_FUNCTION, seed)["output"]["loss_own"]
-        < 1e-9
-        < rows(Case.OTHER_FUNCTION, seed)["lora-1"]["loss_own"]
-    )
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_inside_the_stack_no_adapter_keeps_the_distance_at_zero(seed: int):
-    inside = rows(Case.INTERIOR, seed)
-    assert inside["base"]["distance"] < 1e-20
-    assert min(row["distance"] for key, row in inside.items() if key != "base") > 0.1
-
-
-def test_the_isotropic_bound_is_broken_by_the_crescent():
-    row = rows(Case.SAME_FUNCTION)["lora-2"]
-    assert row["isotropic_bound"] + 4 * row["distance_se"] < row["distance"] <= row["bound"]
-
-
 def test_the_moment_is_that_of_the_samples():
     x = torch.cat([crescent(200_000, torch.Generator().manual_seed(3)), torch.ones(200_000, 1)], dim=1)
     products = x[:, :, None] * x[:, None, :]
     error = products.std(0) / len(x) ** 0.5
     assert ((products.mean(0) - moment()).abs() <= 4 * error + 1e-12).all()
     assert isotropic_moment().trace() == pytest.approx(moment().trace())
-
-
-@pytest.mark.parametrize("case", Case)
-def test_the_target_is_what_its_case_says(case: Case):
-    source, target = models(case, torch.Generator().manual_seed(1))
-    x = crescent(50, torch.Generator().manual_seed(2))
-    assert torch.allclose(source(x), target(x), atol=1e-12) == (case is not Case.OTHER_FUNCTION)
-    assert not torch.allclose(source[0].weight, target[0].weight, atol=0.05)
-    assert torch.equal(source[1].weight, target[1].weight) == (case is Case.OTHER_FUNCTION)
-    torch.testing.assert_close(source(torch.zeros(1, 2)), torch.zeros(1, 2))
-
-
-def test_the_augmented_matrices_are_the_affine_maps():
-    source, _ = models(Case.SAME_FUNCTION, torch.Generator().manual_seed(1))
-    x = torch.randn(5, 2)
-    w1, w2 = augmented(source)
-    torch.testing.assert_close(torch.cat([x, torch.ones(5, 1)], dim=1) @ w1 @ w2, source(x))
 
 
 @pytest.mark.parametrize("key", [key for key, method in ENDS.items() if method.proposition])
@@ -117,35 +74,6 @@ def test_the_propositions_closed_form_is_that_of_the_merged_maps(key: str, case:
     merged = expected(plain(one), plain(moved(one, target)), moment())
     assert exact == pytest.approx(merged, rel=1e-10, abs=1e-25)
     assert merged <= bound * (1 + 1e-12) + 1e-25
-
-
-def test_inside_the_stack_the_paper_has_no_bound():
-    source, target = models(Case.INTERIOR, torch.Generator().manual_seed(5))
-    one = adapted(source, EVERYWHERE["between"], rank=1, seed=0)
-    assert theory(EVERYWHERE["between"], source, target, one, moved(one, target))["bound"] is None
-
-
-def test_a_run_leaves_the_global_generator_alone():
-    before = torch.get_rng_state()
-    run(Config(steps=1, samples=5))
-    assert torch.equal(torch.get_rng_state(), before)
-
-
-def test_only_the_adapter_can_learn():
-    source, _ = models(Case.SAME_FUNCTION, torch.Generator().manual_seed(1))
-    one = adapted(source, ENDS["input"], rank=2, seed=0)
-    assert {n.rsplit(".", 1)[-1] for n, p in one.named_parameters() if p.requires_grad} == {"A", "B"}
-
-
-def test_the_same_seed_gives_the_same_figures():
-    short = Config(steps=3, samples=20)
-    assert run(short)["rows"] == run(short)["rows"] != run(Config(steps=3, samples=20, seed=1))["rows"]
-
-
-def test_the_task_turns_and_enlarges():
-    e = task()
-    torch.testing.assert_close(e @ e.T, 2.25 * torch.eye(2))
-    assert torch.linalg.det(e) > 0
 
 
 @pytest.mark.parametrize("case", Case)
@@ -163,11 +91,8 @@ def test_the_command_writes_picture_and_record(case: Case, tmp_path: Path, capsy
     ("argv", "says"),
     [
         (["--rank", "3"], "Argument --rank: '3' is not a whole number from 1 to 2."),
-        (["--steps", "0"], "Argument --steps: '0' is not a whole number from 1 to 100000."),
-        (["--seed", "x"], "Argument --seed: 'x' is not a whole number from 0 to 2147483647."),
         (["--case", "other"], "No case 'other'."),
         (["--device", "nowhere"], "Argument --device: 'nowhere' cannot be used"),
-        (["--nonsense"], "Unrecognized arguments: --nonsense."),
     ],
 )
 def test_a_bad_value_is_one_sentence_and_status_2(argv: list[str], says: str, capsys: pytest.CaptureFixture[str]):
@@ -176,14 +101,3 @@ def test_a_bad_value_is_one_sentence_and_status_2(argv: list[str], says: str, ca
     assert out == ""
     assert err.startswith(f"crescent: {says}")
     assert err.count("\n") == 1
-
-
-@pytest.mark.parametrize("below", [".", "deeper/still"])
-def test_an_output_folder_that_cannot_be_is_refused_before_the_work(
-    below: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
-    file = tmp_path / "taken"
-    file.write_text("kept")
-    assert main(["--steps", "100000", "--out", str(file / below)]) == 2
-    assert capsys.readouterr().err == f"crescent: Argument --out: {file} is no folder that can be written to.\n"
-    assert file.read_text() == "kept"

@@ -7,12 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from ioadapt_theory.adapters import count, parameters, transfer
-from ioadapt_theory.errors import FileFormatError
-from toys.ani.molecules import KCAL_PER_MOL, Molecules, Task, molecules, refitted, split, wanted
-from toys.ani.networks import Batch, Potential, features_of, potential, renumbered
+from toys.ani.molecules import KCAL_PER_MOL, Molecules, Task, molecules, split, wanted
+from toys.ani.networks import Batch, Potential, features_of, potential
 from toys.ani.training import rmse, train
-from toys.molecules import World
 from toys.transfer.protocol import protocol
 from toys.transfer.rows import adapted
 
@@ -45,16 +42,6 @@ def put(network: Potential, method: str) -> Potential:
     return adapted(network, METHODS[method], METHODS[method].on(LAYERS), 0)  # type: ignore[return-value]
 
 
-def shaken(network: Potential, method: str) -> Potential:
-    """The network with an adapter that does something."""
-    changed = put(network, method)
-    generator = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for _, p in parameters(changed):
-            p.copy_(torch.randn(p.shape, generator=generator, dtype=p.dtype) * 0.1)
-    return changed
-
-
 def test_energies_are_those_of_torchani_from_the_coordinates(data: Molecules, batch: Batch):
     torch.set_default_dtype(torch.float32)
     with warnings.catch_warnings():
@@ -76,65 +63,6 @@ def test_energies_are_those_of_torchani_from_the_coordinates(data: Molecules, ba
         torch.testing.assert_close(network(batch.take(torch.tensor([g]))) / KCAL_PER_MOL, theirs)
 
 
-@pytest.mark.parametrize("method", METHODS)
-def test_a_moved_adapter_is_the_papers_formula_on_the_targets_weights(method: str, batch: Batch, source: Potential):
-    some, target = few(batch), potential("1ccx", 2)
-    changed = shaken(source, method)
-    transfer(changed, target)
-    ours = target(some).detach().numpy()
-    learned = {name: p.detach().double().numpy() for name, p in parameters(changed)}
-    plain = potential("1ccx", 2).double()
-    total = np.zeros(some.size)
-    for element, network in plain.items():
-        x = some.features[element].double().numpy()
-        for k, layer in enumerate(network):
-            if not isinstance(layer, torch.nn.Linear):
-                x = np.where(x > 0, x, 0.1 * np.expm1(np.minimum(x, 0) / 0.1))  # CELU
-                continue
-            w, b = layer.weight.detach().numpy().T, layer.bias.detach().numpy()
-            ab = {n.split(".")[-1]: p for n, p in learned.items() if n.startswith(f"{element}.{k}.")}
-            if not ab:
-                x = x @ w + b
-            elif METHODS[method].placement == "weight":
-                x = x @ (w + ab["A"] @ ab["B"]) + b
-            elif METHODS[method].placement == "input":
-                x = x @ (np.eye(len(w)) + ab["A"] @ ab["B"]) @ w + b
-            else:
-                x = (x @ w + b) @ (np.eye(w.shape[1]) + ab["A"] @ ab["B"])
-        np.add.at(total, some.geometry[element].numpy(), x[:, 0])
-    np.testing.assert_allclose(ours, total * KCAL_PER_MOL, rtol=0, atol=2e-2)  # float32 sums of about 1e3 kcal/mol
-    assert np.abs(ours - potential("1ccx", 2)(some).detach().numpy()).max() > 1  # it does something
-
-
-def test_methods_have_the_rank_or_the_numbers_of_the_lora_that_they_are_compared_with(source: Potential):
-    numbers = {name: count(put(source, name)) for name in METHODS}
-    for name, method in METHODS.items():
-        if method.match == "parameters":
-            assert numbers[name] == pytest.approx(numbers[method.against], rel=0.05)
-        else:
-            assert method.rank == METHODS[method.against].rank
-
-
-def test_a_method_on_first_layers_sits_there_alone():
-    assert METHODS["input-first"].on(LAYERS) == ("H.0", "C.0", "N.0", "O.0")
-    assert METHODS["input"].on(LAYERS) == LAYERS
-
-
-def test_a_fresh_adapter_changes_nothing(batch: Batch, source: Potential):
-    some = few(batch)
-    for method in METHODS:
-        torch.testing.assert_close(put(source, method)(some), source(some), rtol=0, atol=1e-3)
-
-
-def test_the_split_is_by_molecule_and_complete(data: Molecules):
-    parts = split(data, seed=3)
-    groups = [set(data.molecule[part]) for part in (parts.train, parts.validation, parts.test)]
-    assert [len(g) for g in groups] == [148, 50, 49]
-    assert len(set.union(*groups)) == 247  # so no two share any
-    assert sorted(np.concatenate([parts.train, parts.validation, parts.test])) == list(range(len(data.molecule)))
-    assert not np.array_equal(split(data, seed=4).test, parts.test)
-
-
 def test_water_asks_the_same_change_of_every_network_and_gfn2_does_not(
     data: Molecules, batch: Batch, source: Potential
 ):
@@ -149,11 +77,6 @@ def test_water_asks_the_same_change_of_every_network_and_gfn2_does_not(
         np.testing.assert_allclose(left, 0, atol=1e-8)
 
 
-def test_taking_geometries_keeps_their_energies_and_order(batch: Batch, source: Potential):
-    chosen = torch.tensor([700, 3, 41])
-    torch.testing.assert_close(source(batch.take(chosen)), source(batch)[chosen], rtol=1e-5, atol=1e-3)
-
-
 def test_training_only_touches_the_adapter_and_ends_at_its_best(data: Molecules, batch: Batch, source: Potential):
     parts = split(data, seed=0)
     goal = source(batch).detach() + torch.from_numpy(data.solvation).float()
@@ -164,61 +87,3 @@ def test_training_only_touches_the_adapter_and_ends_at_its_best(data: Molecules,
     assert rmse(network(batch.take(look)), goal[look]) == pytest.approx(found["validation"], rel=1e-5)
     assert found["validation"] < rmse(source(batch.take(look)), goal[look])
     assert all(torch.equal(network.state_dict()[k], v) for k, v in before.items())
-
-
-def test_training_that_diverges_leaves_the_adapter_as_it_was(data: Molecules, batch: Batch, source: Potential):
-    parts, goal = split(data, seed=0), source(batch).detach() + 1
-    network = put(source, "input")
-    found = train(network, batch, goal, parts, lr=1e6, steps=20, every=10, size=8, seed=0)
-    assert found["step"] == 0
-    assert found["validation"] == pytest.approx(1, abs=1e-3)
-
-
-def test_renumbered_neurons_change_weights_and_not_energies(batch: Batch, source: Potential):
-    some, other = few(batch), renumbered(source, 3)
-    torch.testing.assert_close(other(some), source(some), rtol=1e-5, atol=1e-2)
-    assert not torch.equal(other["C"][2].weight, source["C"][2].weight)
-
-
-def test_zeros_of_energy_cost_no_row_anything(data: Molecules):
-    """Whatever is added for each atom of an element, the error is the same."""
-    world = World(0, "quick", PLAN.cases[0])
-
-    class Shifted(torch.nn.Module):
-        def __init__(self, network: torch.nn.Module) -> None:
-            super().__init__()
-            self.network = network
-
-        def forward(self, batch: Batch) -> torch.Tensor:
-            energies = self.network(batch)
-            for k, (element, geometry) in enumerate(batch.geometry.items()):
-                shift = energies.new_full((len(batch.features[element]),), 3.0 * (k + 1))
-                energies = energies.index_add(0, geometry, shift)
-            return energies
-
-    for where in ("source", "kin"):
-        plain, shifted = (
-            world.measure(m, where)["kcal/mol"] for m in (world.models[where], Shifted(world.models[where]))
-        )
-        assert shifted == pytest.approx(plain, abs=1e-3)
-
-
-def test_refitting_leaves_what_elements_cannot_explain(data: Molecules):
-    train, counts = np.arange(0, len(data.atoms), 3), data.composition
-    left = refitted(data.solvation + counts @ [1.0, 2.0, 3.0, 4.0], counts, train)
-    np.testing.assert_allclose(left, refitted(data.solvation, counts, train), atol=1e-8)
-    assert np.std(left) > 0.5
-
-
-def test_both_directions_of_both_tasks_are_asked():
-    ways = {tuple(case.partition(": ")[::2]) for case in PLAN.cases}
-    assert {task for task, _ in ways} == {"water", "gfn2"}
-    assert {" to ".join(reversed(way.split(" to "))) for _, way in ways} == {way for _, way in ways}
-
-
-def test_a_file_that_is_no_labelled_set_is_one_sentence(tmp_path):
-    (tmp_path / "x.npz").write_bytes(b"no zip")
-    with pytest.raises(
-        FileFormatError, match=r"x\.npz is not the labelled set \(ValueError\); .*make_molecules\.py makes it"
-    ):
-        molecules(tmp_path / "x.npz")

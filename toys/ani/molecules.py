@@ -66,7 +66,7 @@ class Molecules:
 
 @cache
 def molecules(path: Path = FILE) -> Molecules:
-    """Read the labelled set.
+    """Return the labelled set.
 
     Raises:
         FileFormatError: the file is missing or is not such a set.
@@ -99,7 +99,7 @@ def split(data: Molecules, seed: int) -> Split:
 
 
 def wanted(data: Molecules, task: Task, base: np.ndarray, train: np.ndarray) -> np.ndarray:
-    """(geometries,) the energy that the adapted network shall give, zero of energy chosen per element.
+    """Return (geometries,) the energies that the adapted network shall give, with a zero of energy per element.
 
     The change asked for, label minus base, is fitted on ``train`` by one number per element (energies of lone atoms,
     which are conventions and differ between methods); only what remains is left to learn.

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from ioadapt_theory.errors import MissingExtraError
 from toys.ani.molecules import ELEMENTS, KCAL_PER_MOL, Molecules
+from toys.data.weights import verified
 
 MEMBERS = 8
 """Networks of an ensemble; member i of ANI-1ccx was made from member i of ANI-1x."""
@@ -69,7 +70,7 @@ class Potential(nn.ModuleDict):
 
 
 def potential(release: str, member: int) -> Potential:
-    """One network of an ensemble, float32; read from the installed package.
+    """Return one network of an ensemble, float32, read from the installed package.
 
     Raises:
         MissingExtraError: torchani (or what it needs) is not installed.
@@ -95,13 +96,13 @@ def renumbered(potential: Potential, seed: int) -> Potential:
 @cache
 def _read(release: str, member: int) -> Potential:
     neurochem = _torchani().neurochem
-    folder = _resources() / RELEASES[release] / f"train{member}" / "networks"
+    folder = verified(_resources() / RELEASES[release], "torchani") / f"train{member}" / "networks"
     with _plain_float32():
         return Potential({e: neurochem.load_atomic_network(str(folder / f"ANN-{e}.nnf")) for e in ELEMENTS})
 
 
 def features_of(data: Molecules) -> Batch:
-    """The features of all geometries.
+    """Return the features of all geometries.
 
     Raises:
         MissingExtraError: torchani (or what it needs) is not installed.

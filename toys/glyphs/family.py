@@ -29,7 +29,7 @@ def family(
     steps: tuple[int, int],
     batch: int,
 ) -> dict[str, nn.Module]:
-    """The source, which learns what is known, and every target.
+    """Return the source, which learns what is known, and every target.
 
     Args:
         blank: makes one that has learnt nothing.

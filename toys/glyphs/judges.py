@@ -111,7 +111,7 @@ class Subject:
 
     @torch.no_grad()
     def compared(self, x: Tensor) -> dict[str, float]:
-        """Of generated glyphs, letter for letter the subject's, some times over.
+        """Return how far generated glyphs are from the subject's; they are the same letters, some times over.
 
         ``distance`` is 1 - the cosine between what makes both faces unlike the usual one, ``misread`` the share of
         glyphs in which another letter is read.

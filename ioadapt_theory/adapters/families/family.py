@@ -1,21 +1,15 @@
-"""What a family is: a definition (``weight``) and its fast form (calling it), tested against each other."""
+"""The base class of families: a definition (``weight``) and a factored form (the call), tested against each other."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
 
-from ioadapt_theory.adapters.bases import Base, SizesAlone, add
-from ioadapt_theory.adapters.fast.autograd import Plan, fused, is_eager, plan_for
-from ioadapt_theory.adapters.matrices import is_watched
+from ioadapt_theory.adapters.bases import Base, SizesAlone, plus
 from ioadapt_theory.errors import ShapeError, UnsupportedError
-
-MANY = 4
-"""Samples for each feature from where on a heavy Δ is faster built, measured on the widths of diffusion models."""
 
 Size = tuple[int, int, int]
 """Rows, columns and channels of a base; 0 where stored parameters do not show them, so that any fit."""
@@ -108,14 +102,14 @@ class Family(nn.Module, ABC):
             self.register_parameter(name, parameter(base, spec, *shape))
 
     @classmethod
-    def shapes(cls, size: Size, spec: Spec, found: Shapes | None = None) -> dict[str, tuple[int, ...]]:
-        """What it stores for a base of this size; ``found`` in a file, where the file has a choice."""
-        del found
+    def shapes(cls, size: Size, spec: Spec, given: Shapes | None = None) -> dict[str, tuple[int, ...]]:
+        """Return the shapes of its parameters for a base of this size; ``given`` are those in a file with a choice."""
+        del given
         counts = {**dict(zip(("rows", "columns", "channels"), size, strict=True)), "rank": spec.rank}
         return {name: tuple(counts[axis] for axis in axes) for name, axes in cls.axes.items()}
 
     @classmethod
-    def size_of(cls, found: Shapes) -> Size:
+    def size_of(cls, given: Shapes) -> Size:
         """The size of the base that stored parameters are for; a kernel's taps are in the rows, and unknown.
 
         Raises:
@@ -123,9 +117,9 @@ class Family(nn.Module, ABC):
         """
         counts: dict[str, int] = {}
         for name, axes in cls.axes.items():
-            if len(found.get(name, ())) != len(axes):
-                raise ShapeError(cls._misfit(found))
-            counts |= dict(zip(axes, found[name], strict=True))
+            if len(given.get(name, ())) != len(axes):
+                raise ShapeError(cls._misfit(given))
+            counts |= dict(zip(axes, given[name], strict=True))
         rows = counts.get("rows", 0)
         return rows, counts.get("columns", 0), counts.get("channels", rows)
 
@@ -136,15 +130,15 @@ class Family(nn.Module, ABC):
         Raises:
             ShapeError: parameters are missing, too many, or of other shapes than the family has.
         """
-        found = {name: tuple(p.shape) for name, p in parameters.items()}
-        size = cls.size_of(found) if size is None else size
-        if found != cls.shapes(size, spec, found):
-            raise ShapeError(cls._misfit(found))
+        given = {name: tuple(p.shape) for name, p in parameters.items()}
+        size = cls.size_of(given) if size is None else size
+        if given != cls.shapes(size, spec, given):
+            raise ShapeError(cls._misfit(given))
         return cls(SizesAlone(*size), spec).take(parameters)
 
     @classmethod
-    def _misfit(cls, found: Shapes) -> str:
-        listed = ", ".join(f"{name} {list(shape)}" for name, shape in found.items()) or "no parameters"
+    def _misfit(cls, given: Shapes) -> str:
+        listed = ", ".join(f"{name} {list(shape)}" for name, shape in given.items()) or "no parameters"
         return f"the shapes {listed} do not fit together"
 
     def extra_repr(self) -> str:
@@ -196,34 +190,16 @@ class Family(nn.Module, ABC):
     def forward(self, x: Tensor, base: Base) -> Tensor:
         """X Φ_θ(base) + bias, without building what need not be built."""
 
-    def is_heavy(self, placement: str) -> bool:
-        """Whether products of samples with Δ cost more than the gradient of a whole matrix."""
-        del placement
-        return True
+    def through(self, x: Tensor, f: Base) -> Tensor | None:
+        """f(X Φ(I)) where it can be had without a gradient of X; None where it cannot, or costs more."""
+        del x, f
+        return None
 
     @property
     def drops(self) -> bool:
         """Whether something is done to the adapter's input now."""
         kind = type(self.dropout)
         return kind is not nn.Identity and (kind is not nn.Dropout or self.dropout.training)
-
-    def at_once(self, x: Tensor, placed: Any) -> Tensor | None:
-        """A whole layer with this family in its place (``Placed``) as one product; None where it is better in parts.
-
-        Where samples are many, what a heavy Δ costs is passes over them, and its matrix costs next to nothing.
-        """
-        f = placed.f
-        if not self.is_heavy(placed.placement) or not is_eager(x) or x.element_size() < 4:
-            return None
-        if x.numel() < MANY * f.channels * max(f.channels, f.columns) or (plan := self.plan_for(x, f)) is None:
-            return None
-        if plan.dtype != x.dtype or self.drops:
-            return None
-        return linear(x, placed.dense().mT, placed.bias)
-
-    def plan_for(self, x: Tensor, f: Base) -> Plan | None:
-        """As ``fast.autograd.plan_for``, for what is done without calling this module."""
-        return None if is_watched(self) else plan_for(self, x, f)
 
     def promote(self, w: Tensor) -> Tensor:
         """W in the wider of its dtype and the adapter's, so that merging rounds once, at the end."""
@@ -236,50 +212,29 @@ class Family(nn.Module, ABC):
 
     def right(self, w: Tensor, base: Base) -> Tensor:
         """W Φ_θ(base) for a pointwise base."""
-        return joined((self(rows, base) for rows in parts(w)), w)
+        return self(w, base)
 
 
 class Additive(Family):
-    """Φ_θ(W) = W + s Δ_θ: all families but DoRA.
-
-    Attributes:
-        kind: how ``fused`` computes with Δ, if it can; None in a subclass that has another one.
-    """
-
-    kind: ClassVar[Any] = None
-
-    def pays(self, x: Tensor, base: Base) -> bool:
-        """Whether ``fused`` is faster than the plain form for inputs of this size."""
-        del x, base
-        return True
-
-    def factors(self) -> tuple[Tensor, ...]:
-        """What ``kind`` makes Δ from."""
-        return ()
+    """Φ_θ(W) = W + s Δ_θ: all families but DoRA."""
 
     @abstractmethod
     def delta(self, base: Base) -> Tensor:
         """Δ_θ as a matrix."""
-
-    def update(self, x: Tensor, base: Base) -> Tensor:
-        """X Δ_θ."""
-        return base.product(x, self.delta(base))
 
     def weight(self, base: Base) -> Tensor:
         """W + s Δ."""
         return torch.add(base.dense(), self.delta(base), alpha=self.scaling)
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
-        """f(x) + s x Δ."""
-        if self.kind and is_eager(x) and self.pays(x, base) and (plan := plan_for(self, x, base)) is not None:
-            return fused(plan, self, self.kind, x, self.factors())
-        if self.builds(base) and not self.drops:
-            return base.with_matrix(x, self.weight(base))
-        return add(base(x), self.update(self.dropout(x), base), self.scaling)
-
-    def builds(self, base: Base) -> bool:
-        """Whether Δ is built for this base in any case, so that Φ(W) costs no more."""
-        return not base.pointwise and base.is_open
+        """f(x) + s x Δ; by one product with W + s Δ where f may be left uncalled."""
+        delta = self.delta(base)
+        if base.is_open and not self.drops and base.takes(x, delta):
+            return base.with_matrix(x, torch.add(base.dense(), delta, alpha=self.scaling))
+        y, dropped = base(x), self.dropout(x).to(delta.dtype)
+        if base.pointwise:
+            return plus(y, dropped, delta, self.scaling, base.axis).to(y.dtype)
+        return (y + base.product(dropped, self.scaling * delta)).to(y.dtype)
 
     def left(self, w: Tensor, base: Base) -> Tensor:
         """W + s ΔW."""
@@ -289,23 +244,6 @@ class Additive(Family):
 def picked(m: Tensor, ranges: Ranges, dim: int = -1) -> Tensor:
     """The entries [start, stop) of one axis."""
     return torch.cat([m.narrow(dim, start, stop - start) for start, stop in ranges], dim)
-
-
-def parts(w: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """Pieces of w; without gradients many, so that what is built for each takes little memory."""
-    return w.chunk(1 if torch.is_grad_enabled() else 32, dim)
-
-
-def joined(pieces: Iterable[Tensor], w: Tensor, dim: int = 0) -> Tensor:
-    """One matrix of the pieces, in the memory order of a stored weight, which is that of w's transpose."""
-    if torch.is_grad_enabled():
-        first, *more = pieces
-        return torch.cat([first, *more], dim) if more else first
-    result, start = torch.empty_like(w.mT, memory_format=torch.contiguous_format).mT, 0
-    for piece in pieces:
-        result.narrow(dim, start, piece.shape[dim]).copy_(piece)
-        start += piece.shape[dim]
-    return result
 
 
 def parameter(base: Base, spec: Spec, *shape: int) -> nn.Parameter:

@@ -17,19 +17,15 @@ from ioadapt_theory.adapters.families.family import (
     Spec,
     fill,
     is_count,
-    joined,
-    parts,
     picked,
 )
 from ioadapt_theory.adapters.families.full import Full
-from ioadapt_theory.adapters.fast.products import Kronecker
 from ioadapt_theory.errors import ShapeError
 
 
 class LoKr(Additive):
     """Kronecker product; C is m1 x n1, D (m2 x n2) is kept whole, or as A (m2 x r) and B (r x n2) when r < max/2."""
 
-    kind = Kronecker
     options: ClassVar = {
         "factor": (
             "a positive whole number, or -1 for the most square split",
@@ -63,24 +59,24 @@ class LoKr(Additive):
         return self.spec.rank if self.low_rank else None
 
     @classmethod
-    def shapes(cls, size: Size, spec: Spec, found: Shapes | None = None) -> dict[str, tuple[int, ...]]:
+    def shapes(cls, size: Size, spec: Spec, given: Shapes | None = None) -> dict[str, tuple[int, ...]]:
         """C, and A and B or D; a file may split the sizes otherwise than ``split``, and keep D whole for any rank."""
         rows, columns, channels = size
         (m1, _), (n1, _) = split(channels, spec.factor), split(columns, spec.factor)
-        small = found.get("C", ()) if found else ()
+        small = given.get("C", ()) if given else ()
         if len(small) == 2 and all(small) and channels % small[0] == columns % small[1] == 0:
             m1, n1 = small
         m2, n2 = rows // m1, columns // n1
-        whole = "D" in found if found else spec.rank >= max(m2, n2) / 2
+        whole = "D" in given if given else spec.rank >= max(m2, n2) / 2
         return {"C": (m1, n1), **({"D": (m2, n2)} if whole else {"A": (m2, spec.rank), "B": (spec.rank, n2)})}
 
     @classmethod
-    def size_of(cls, found: Shapes) -> Size:
+    def size_of(cls, given: Shapes) -> Size:
         """C ⊗ D, with D = AB where it is not kept whole."""
-        first, last = (found.get(name, ()) for name in (("D", "D") if "D" in found else ("A", "B")))
-        small = found.get("C", ())
+        first, last = (given.get(name, ()) for name in (("D", "D") if "D" in given else ("A", "B")))
+        small = given.get("C", ())
         if not len(small) == len(first) == len(last) == 2 or 0 in (*small, *first, *last):
-            raise ShapeError(cls._misfit(found))
+            raise ShapeError(cls._misfit(given))
         rows = small[0] * first[0]
         return rows, small[1] * last[1], rows
 
@@ -106,43 +102,38 @@ class LoKr(Additive):
         """D, m2 x n2."""
         return self.A @ self.B if self.low_rank else self.D
 
-    def factors(self) -> tuple[Tensor, ...]:
-        """C, D."""
-        return self.C, self.small()
-
-    def is_heavy(self, placement: str) -> bool:
-        """Never: the factors are small."""
-        del placement
-        return False
-
     def delta(self, base: Base) -> Tensor:
         """C ⊗ D."""
         del base
         return torch.kron(self.C, self.small())
 
-    def update(self, x: Tensor, base: Base) -> Tensor:
-        """x(C ⊗ D): reshape x to m1 x m2, then Cᵀ x D; a convolution needs the product as its kernel."""
+    def forward(self, x: Tensor, base: Base) -> Tensor:
+        """f(x) + s x(C ⊗ D): reshape x to m1 x m2, then Cᵀ x D; a convolution needs the product as its kernel."""
         if not base.pointwise:
-            return super().update(x, base)
-        x = x.to(self.C.dtype).movedim(base.axis, -1)
-        x = x.unflatten(-1, (self.C.shape[0], -1))  # type: ignore[no-untyped-call]
-        x = x @ self.A @ self.B if self.low_rank else x @ self.D
-        return (self.C.mT @ x).flatten(-2).movedim(-1, base.axis)
+            return super().forward(x, base)
+        y, c, d = base(x), self.C, self.small()
+        x = self.dropout(x).to(c.dtype).movedim(base.axis, -1)
+        (m1, n1), n2 = c.shape, d.shape[1]
+        xd = x.unflatten(-1, (m1, -1)) @ d  # type: ignore[no-untyped-call]
+        if base.axis == -1 and y.dtype == xd.dtype:
+            rows, xd = y.reshape(-1, n1, n2), xd.reshape(-1, m1, n2)
+            ct = c.mT.contiguous().to(xd.dtype).expand(rows.shape[0], n1, m1)
+            return torch.baddbmm(rows, ct, xd, alpha=self.scaling).view(y.shape)
+        scaled = c if self.scaling == 1 else self.scaling * c
+        return (y + (scaled.mT @ xd).flatten(-2).movedim(-1, base.axis)).to(y.dtype)
 
     def weight(self, base: Base) -> Tensor:
         """W + s (C ⊗ D), in the memory order of a stored weight."""
         w = self.promote(base.dense())
         c, d = (m.to(w).mT.clone(memory_format=torch.contiguous_format) for m in (self.C, self.small()))
-        delta = torch.kron(c, d)
-        return torch.add(w.mT, delta, alpha=self.scaling, out=None if torch.is_grad_enabled() else delta).mT
+        return torch.kron(c, d).mul_(self.scaling).add_(w.mT).mT
 
     def left(self, w: Tensor, base: Base) -> Tensor:
         """W + s (C ⊗ D)W: reshape W's columns to n1 x n2, then D and C from the left."""
         del base
         c, d = self.C.to(w), self.small().to(w)
-        changes = (torch.tensordot(c, d @ v.reshape(c.shape[1], -1, v.shape[1]), 1).flatten(0, 1) for v in parts(w, 1))
-        pieces = (torch.add(v, change, alpha=self.scaling) for v, change in zip(parts(w, 1), changes, strict=True))
-        return joined(pieces, w, 1)
+        change = torch.tensordot(c, d @ w.reshape(c.shape[1], -1, w.shape[1]), 1).flatten(0, 1)
+        return torch.add(w, change, alpha=self.scaling)
 
 
 def split(n: int, factor: int = -1) -> tuple[int, int]:

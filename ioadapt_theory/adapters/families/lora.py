@@ -1,28 +1,21 @@
 """LoRA (Hu et al. 2022): Φ(W) = W + s AB, Eq. 1; on an identity, I + s AB, Eq. 3."""
 
 import math
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
 
-from ioadapt_theory.adapters.bases import Base, Identity
-from ioadapt_theory.adapters.families.family import Additive, Family, Spec, fill
-from ioadapt_theory.adapters.fast.autograd import fused, is_eager
-from ioadapt_theory.adapters.fast.products import LowRank
-
-LIGHT = 1 / 12
-"""Rank for each feature up to which thin products cost less than the gradient of a whole matrix."""
-FOLD = 16
-"""Entries of W and of X that are read and written in about the same time, r / FOLD of the former for one rank."""
+from ioadapt_theory.adapters.bases import Base
+from ioadapt_theory.adapters.derived import is_eager
+from ioadapt_theory.adapters.families.family import Additive, Spec, fill
+from ioadapt_theory.adapters.matrices import Linear, is_watched
 
 
 class LoRA(Additive):
     """Low-rank change; A is rows x r, B is r x columns."""
 
     axes: ClassVar = {"A": ("rows", "rank"), "B": ("rank", "columns")}
-    kind = LowRank
     A: nn.Parameter
     B: nn.Parameter
 
@@ -30,58 +23,25 @@ class LoRA(Additive):
         super().__init__(base, spec)
         init_low_rank(self.A, self.B, spec)
 
-    def pays(self, x: Tensor, base: Base) -> bool:
-        """For few entries a Python function costs more than it saves, and on a side there is less to save."""
-        return x.numel() >= (1 << 20 if isinstance(base, Identity) else 1 << 18)
+    def forward(self, x: Tensor, base: Base) -> Tensor:
+        """f(x) + s (xA)B."""
+        y = base(x)
+        return base.plus_low_rank(y, self.dropout(x), self.A, self.B, self.scaling).to(y.dtype)
 
-    def is_heavy(self, placement: str) -> bool:
-        """By its rank."""
-        del placement
-        return is_high(self)
-
-    def builds(self, base: Base) -> bool:
-        """Never."""
-        del base
-        return False
-
-    def at_once(self, x: Tensor, placed: Any) -> Tensor | None:
-        """As of any family; and where it is cheaper, with the matrix taken into a factor beside it.
-
-        X(I + AB)W = XW + XA(BW) needs no gradient of X, XW(I + AB) = XW + X(WA)B no XW: they are LoRA on W.
-        """
-        if (y := super().at_once(x, placed)) is not None:
-            return y
-        f, placement = placed.f, placed.placement
-        if placement == "weight" or not is_eager(x) or not self.folds(x, f.channels, f.columns, placement):
+    def through(self, x: Tensor, f: Base) -> Tensor | None:
+        """X(I + s AB)W as XW + s (XA)(BW): two thin products with W in the place of a gradient of X."""
+        if x.requires_grad or not torch.is_grad_enabled() or type(f) is not Linear or not f.is_open or not is_eager(x):
             return None
-        plan = None if placement == "output" and self.drops else self.plan_for(x, f)
-        if plan is None or (w := plan.w) is None:
+        w = f.dense()
+        if w.dtype != self.B.dtype or x.numel() <= 2 * self.spec.rank * f.channels or is_watched(self):
             return None
-        if placement == "input":
-            return fused(plan, self, LowRank, x, (self.A, linear(self.B.to(plan.dtype), w)))
-        if plan.bias is not None:
-            plan = plan._replace(bias=plan.bias + self.scaling * (plan.bias @ self.A @ self.B).to(plan.dtype))
-        return fused(plan, self, LowRank, x, ((self.A.mT.to(plan.dtype) @ w).mT, self.B))
-
-    def folds(self, x: Tensor, c: int, d: int, placement: str) -> bool:
-        """Whether two thin products with W cost less than passes over X, or than a gradient that X does not need."""
-        n, r = x.numel() // c, self.spec.rank
-        if placement == "input" and torch.is_grad_enabled() and not x.requires_grad:
-            return n > 2 * r
-        return FOLD * n > r * max(c, d) and x.numel() >= 1 << 18
-
-    def factors(self) -> tuple[Tensor, ...]:
-        """A, B."""
-        return self.A, self.B
+        y = f(x)
+        return f.plus_low_rank(y, self.dropout(x), self.A, self.B @ w, self.scaling).to(y.dtype)
 
     def delta(self, base: Base) -> Tensor:
         """AB."""
         del base
         return self.A @ self.B
-
-    def update(self, x: Tensor, base: Base) -> Tensor:
-        """(xA)B."""
-        return base.low_rank(x, self.A, self.B)
 
     def weight(self, base: Base) -> Tensor:
         """W + s AB, in the memory order of a stored weight."""
@@ -97,11 +57,6 @@ class LoRA(Additive):
         """W + s (WA)B, in the memory order of a stored weight."""
         del base
         return torch.addmm(w.mT, self.B.to(w).mT, (w @ self.A.to(w)).mT, alpha=self.scaling).mT
-
-
-def is_high(phi: Family) -> bool:
-    """Whether the rank is so high that AB is better built."""
-    return phi.spec.rank >= LIGHT * min(phi.size[:2])
 
 
 def init_low_rank(a: nn.Parameter, b: nn.Parameter, spec: Spec) -> None:

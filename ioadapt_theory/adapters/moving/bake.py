@@ -12,11 +12,12 @@ from ioadapt_theory.errors import UnsupportedError
 
 
 def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor | None]:
-    """(A, B, Δb) of a plain LoRA for the base W' with the same effect: X(W' + AB) + b + Δb; exact, no SVD.
+    """Return (A, B, Δb) of a plain LoRA for the base W' with the same effect: X(W' + AB) + b + Δb; exact, no SVD.
 
     Each part extends M = W' + PQ by its own rank: input (I + AB)M, output M(I + AB), weight M + AB. So ``input`` is
-    A(BW'), ``output`` (W'A)B, and a sum of r₁ and r₂ has rank r₁ + r₂. Scalings are within B. An output adapter acts on
-    the bias too: Δb = bAB, None where there is no bias to act on; the adapter's own shift comes with Δb.
+    A(BW'), ``output`` (W'A)B, and a sum of r₁ and r₂ has rank r₁ + r₂, at most that of W'. Scalings are within B. An
+    output adapter acts on the bias too: Δb = bAB, None where there is no bias to act on; the adapter's own shift comes
+    with Δb.
 
     Args:
         adapter: of family "lora".
@@ -47,9 +48,8 @@ def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tenso
             " Give a rank, or a share of the norm, to truncate it to; or merge it into the weights."
         )
         raise UnsupportedError(msg)
-    dtype = torch.promote_types(w.dtype, torch.float32)
-    w = w.detach().to(dtype)
-    p, q, moved = w.new_zeros(w.shape[0], 0), w.new_zeros(0, w.shape[1]), None
+    w = w.detach().to(torch.promote_types(w.dtype, torch.float32))
+    p, q, moved = w.new_zeros(w.shape[0], 0), w.new_zeros(0, w.shape[1]), torch.zeros_like(w[0])
     part: Any
     for placement, part in adapter.parts():
         rows, columns, channels = part.size
@@ -59,27 +59,24 @@ def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tenso
                 taps = w.shape[0] // channels
                 if taps * channels != w.shape[0]:
                     raise misfit(channels, None, w)
-                a, b = _tapwise(a, b, w, p, taps) if taps > 1 else (a, b @ w + (b @ p) @ q)
+                if taps > 1:  # it mixes every tap alike, (I ⊗ AB): a LoRA of rank r · taps
+                    eye = torch.eye(taps, dtype=w.dtype, device=w.device)
+                    a, b = torch.kron(a, eye), torch.kron(b, eye)
+                b = b @ w + (b @ p) @ q
             case Placement.OUTPUT:
                 if columns != w.shape[1]:
                     raise misfit(None, columns, w)
                 if bias is not None:
-                    now = bias.detach().to(w) + (0 if moved is None else moved)
-                    moved = (0 if moved is None else moved) + (now @ a) @ b
+                    moved = moved + ((bias.detach().to(w) + moved) @ a) @ b
                 a = w @ a + p @ (q @ a)
             case Placement.WEIGHT:
                 if (rows, columns) != tuple(w.shape):
                     raise misfit(rows, columns, w)
         p, q = torch.cat([p, a], dim=1), torch.cat([q, b])
+    if p.shape[1] > min(w.shape):  # more than any matrix of this size needs
+        eye = torch.eye(min(w.shape), dtype=w.dtype, device=w.device)
+        p, q = (p @ q, eye) if w.shape[1] <= w.shape[0] else (eye, p @ q)
     if adapter.shift is not None:
-        moved = (0 if moved is None else moved) + part.scaling * adapter.shift.detach().to(w)
-    return p, q, moved
-
-
-def _tapwise(a: Tensor, b: Tensor, w: Tensor, p: Tensor, taps: int) -> tuple[Tensor, Tensor]:
-    """An input adapter on a kernel mixes every tap alike, (I ⊗ AB): a LoRA of rank r · taps, one r for each tap."""
-    if p.shape[1]:
-        msg = "On a kernel of several taps an input adapter bakes only as the first of a sum."
-        raise UnsupportedError(msg)
-    eye = torch.eye(taps, dtype=w.dtype, device=w.device)
-    return torch.kron(a, eye), torch.kron(b, eye) @ w
+        moved = moved + part.scaling * adapter.shift.detach().to(w)
+    acts = adapter.shift is not None or (bias is not None and Placement.OUTPUT in adapter)
+    return p, q, moved if acts else None

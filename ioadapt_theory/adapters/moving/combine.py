@@ -14,7 +14,7 @@ from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 
 
 def combine(model: nn.Module, weights: Mapping[str, float], name: str) -> nn.Module:
-    """Add the changes of adapters up, and put the sum on the model, where it alone is in use; returns the model.
+    """Add the changes of adapters up, and put the sum on the model, where it alone is in use; return the model.
 
     On a side the sum is I + Σ w s AB, on the weight W + Σ w s AB, exactly: its rank is the sum of the ranks. Adapters
     that are active together do something else, as they act one after the other.
@@ -49,14 +49,11 @@ def combine(model: nn.Module, weights: Mapping[str, float], name: str) -> nn.Mod
     if not by_layer:
         msg = "There is nothing to combine: give at least one adapter and its weight."
         raise InvalidValueError(msg)
-    made = {}
+    sums, adapted = {}, layers(model)
     for layer, parts in by_layer.items():
         with naming(layer):
-            made[layer] = _sum(parts)
-    found = layers(model)
-    for layer, adapter in made.items():
-        adapter.to(function_of(found[layer]).like.device)
-    install(model, made, name)
+            sums[layer] = _sum(parts).to(function_of(adapted[layer]).like.device)
+    install(model, sums, name, trainable=True)
     activate(model, name)
     return model
 

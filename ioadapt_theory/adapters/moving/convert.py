@@ -4,11 +4,11 @@ Only W is decomposed, never AB, and the rank stays. The way back, exact on every
 """
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.bases import Base, Identity
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import LoRA, Spec
 from ioadapt_theory.adapters.layer import Adapter
@@ -20,10 +20,10 @@ from ioadapt_theory.errors import ShapeError, UnsupportedError
 
 @dataclass(frozen=True, slots=True)
 class Fidelity:
-    """What a conversion did to one layer.
+    """The cost of a conversion of one layer.
 
     Attributes:
-        lost: ‖AB − what the converted adapter adds to W‖_F / ‖AB‖_F: 0 is exact, 1 is everything.
+        lost: ‖AB − the change of W by the converted adapter‖_F / ‖AB‖_F: 0 is exact, 1 is everything.
         growth: ‖converted change‖_F / ‖AB‖_F, the size of A'B (of AB') beside that of AB.
         full_rank: whether W has the rank that makes the plain conversion exact for every AB.
         condition: s_max / s_min of W, the most that the pseudo-inverse can grow a direction (times 1/s_max).
@@ -39,36 +39,39 @@ class Fidelity:
         return f"lost {self.lost:.2e}, norm x {self.growth:.3g}, cond(W) {self.condition:.3g}, {need}"
 
 
-def lora_to_output(
-    a: Tensor, b: Tensor, w: Tensor, inverse: Inverse | None = None, dtype: torch.dtype | None = None
+def converted_factors(
+    a: Tensor, b: Tensor, w: Tensor, side: Placement | str, inverse: Inverse | None = None
 ) -> tuple[Tensor, Tensor, Fidelity]:
-    """Eq. 5: X(W + AB) = XW(I + A'B) with A' = W⁺A; exact for every AB iff W has full row rank (so c ≤ d).
+    """Return the factors of an adapter on a side that changes W as the LoRA AB does, and what that costs.
+
+    Output: X(W + AB) = XW(I + A'B) with A' = W⁺A, exact for every AB iff W has full row rank (so c ≤ d). Input:
+    X(W + AB) = X(I + AB')W with B' = BW⁺, exact for every AB iff W has full column rank (so c ≥ d).
 
     Args:
-        a: A, c x r.
+        a: A, c x r; the result has its dtype, and the fidelity is that of the rounded factors.
         b: B, r x d.
         w: W, c x d.
+        side: "output" or "input".
         inverse: of W if it is known already or is to be tamed; the plain pseudo-inverse by default.
-        dtype: that the result will be stored in: the fidelity is that of the rounded factors.
+
+    Raises:
+        ShapeError: W is not of the size of AB.
     """
-    _check(a, b, w)
+    if (a.shape[0], b.shape[1]) != tuple(w.shape):
+        raise misfit(a.shape[0], b.shape[1], w)
     inverse = Inverse.of(w) if inverse is None else inverse
+    dtype = a.dtype
     a, b, w = (m.detach().double() for m in (a, b, w))
-    new = inverse.before(a).to(dtype or a.dtype).double()
-    fidelity = _fidelity((a - w @ new, b), (new, b), (a, b), inverse, full=inverse.rank == w.shape[0])
-    return new, b, fidelity
-
-
-def lora_to_input(
-    a: Tensor, b: Tensor, w: Tensor, inverse: Inverse | None = None, dtype: torch.dtype | None = None
-) -> tuple[Tensor, Tensor, Fidelity]:
-    """X(W + AB) = X(I + AB')W with B' = BW⁺; exact for every AB iff W has full column rank (so c ≥ d)."""
-    _check(a, b, w)
-    inverse = Inverse.of(w) if inverse is None else inverse
-    a, b, w = (m.detach().double() for m in (a, b, w))
-    new = inverse.after(b).to(dtype or b.dtype).double()
-    fidelity = _fidelity((a, b - new @ w), (a, new), (a, b), inverse, full=inverse.rank == w.shape[1])
-    return a, new, fidelity
+    if Placement(side) is Placement.OUTPUT:
+        new = inverse.before(a).to(dtype).double(), b
+        rest, full = (a - w @ new[0], b), inverse.rank == w.shape[0]
+    else:
+        new = a, inverse.after(b).to(dtype).double()
+        rest, full = (a, b - new[1] @ w), inverse.rank == w.shape[1]
+    size = _product_norm(a, b)
+    lost, growth = (float(_product_norm(*pair) / size) if size > 0 else 0.0 for pair in (rest, new))
+    condition = float(inverse.s[0] / inverse.s[-1]) if inverse.s[-1] > 0 else float("inf")
+    return new[0].to(dtype), new[1].to(dtype), Fidelity(lost, growth, full, condition)
 
 
 def convert(
@@ -80,7 +83,7 @@ def convert(
     ridge: float = 0.0,
     cutoff: float = 0.0,
 ) -> tuple[Adapter, Fidelity]:
-    """A LoRA on the weight as an input or output adapter of the same rank and scaling, in the same dtype.
+    """Return a LoRA on the weight as an input or output adapter of the same rank and scaling, in the same dtype.
 
     An output adapter acts on XW + b, a LoRA leaves b alone: the converted one has -bA'B as a bias of its own.
 
@@ -97,7 +100,6 @@ def convert(
         ShapeError: W is not of the adapter's size.
 
     Example:
-        >>> import torch
         >>> from torch import nn
         >>> from ioadapt_theory import adapt, layers
         >>> from ioadapt_theory.adapters.moving.convert import convert
@@ -108,41 +110,48 @@ def convert(
         >>> [*found]
         ['output']
     """
-    (found, phi), *more = adapter.parts()
-    if not isinstance(phi, LoRA) or more or found is not Placement.WEIGHT:
-        placed = "+".join(adapter)
-        msg = f"Eq. 5 converts a LoRA on the weight; this adapter is a {adapter.family} in {placed} placement."
+    (placed, phi), *more = adapter.parts()
+    if not isinstance(phi, LoRA) or more or placed is not Placement.WEIGHT:
+        kind = f"{adapter.family} in {'+'.join(adapter)} placement"
+        msg = f"Eq. 5 converts a LoRA on the weight; this adapter is a {kind}."
         raise UnsupportedError(msg)
     rows, columns, channels = phi.size
     side = Placement(placement)
+    if side is Placement.WEIGHT:
+        msg = "Conversion goes from weight to input or output; for the way back, bake."
+        raise UnsupportedError(msg)
+    if side is Placement.INPUT and rows != channels:
+        msg = (
+            f"A kernel of {rows // channels} taps has no low-rank input form: AB mixes the taps, an input adapter"
+            " mixes channels alike at every tap. Convert to output."
+        )
+        raise UnsupportedError(msg)
+    a, b, fidelity = converted_factors(phi.A, phi.B, w, side, Inverse.of(w, ridge=ridge, cutoff=cutoff))
     shift: Tensor | None = adapter.shift
-    match side:
-        case Placement.OUTPUT:
-            a, b, fidelity = lora_to_output(phi.A, phi.B, w, Inverse.of(w, ridge=ridge, cutoff=cutoff), phi.A.dtype)
-            if bias is not None:
-                moved = (bias.detach().to(a) @ a) @ b
-                shift = (-moved if shift is None else shift.detach() - moved).to(phi.A.dtype)
-        case Placement.INPUT if rows == channels:
-            a, b, fidelity = lora_to_input(phi.A, phi.B, w, Inverse.of(w, ridge=ridge, cutoff=cutoff), phi.A.dtype)
-        case Placement.INPUT:
-            msg = (
-                f"A kernel of {rows // channels} taps has no low-rank input form: AB mixes the taps, an input adapter"
-                " mixes channels alike at every tap. Convert to output."
-            )
-            raise UnsupportedError(msg)
-        case Placement.WEIGHT:
-            msg = "Conversion goes from weight to input or output; for the way back, bake."
-            raise UnsupportedError(msg)
+    if side is Placement.OUTPUT and bias is not None:
+        moved = (bias.detach().to(a) @ a) @ b
+        shift = (-moved if shift is None else shift.detach() - moved).to(a.dtype)
     n = columns if side is Placement.OUTPUT else channels
-    return lora_adapter(side, Identity(n), a.to(phi.A.dtype), b.to(phi.B.dtype), phi.scaling, shift), fidelity
+    new = LoRA.stored((n, n, n), Spec(rank=a.shape[1], scaling=phi.scaling), {"A": a, "B": b})
+    return Adapter("lora", {side: new}, shift), fidelity
 
 
 def convert_model(
     model: nn.Module, placement: Placement | str, *, name: str = "default", ridge: float = 0.0, cutoff: float = 0.0
 ) -> tuple[dict[str, Adapter], dict[str, Fidelity]]:
-    """``convert`` for every layer that has the adapter ``name``, with the weights that the layers have now.
+    """Return ``convert`` for every layer that has the adapter ``name``, with the weights that the layers have now.
 
     The model is not changed; ``put(target, adapters, name)`` puts the result on this or another model.
+
+    Args:
+        model: with the adapter.
+        placement: see ``convert``.
+        name: of the adapter.
+        ridge: see ``convert``.
+        cutoff: see ``convert``.
+
+    Raises:
+        UnsupportedError: see ``convert``.
 
     Example:
         >>> from torch import nn
@@ -157,44 +166,19 @@ def convert_model(
     adapters, fidelity = {}, {}
     for layer, module in layers(model, name).items():
         with naming(layer):
-            f = operator(module.base_layer)
-            adapter: Adapter = module.adapters[name]  # type: ignore[assignment]
-            adapters[layer], fidelity[layer] = convert(
-                adapter, f.dense(), placement, f.bias, ridge=ridge, cutoff=cutoff
-            )
+            f, adapter = operator(module.base_layer), cast("Adapter", module.adapters[name])
+            new = convert(adapter, f.dense(), placement, f.bias, ridge=ridge, cutoff=cutoff)
+            adapters[layer], fidelity[layer] = new
     return adapters, fidelity
 
 
-def lora_adapter(
-    placement: Placement, base: Base, a: Tensor, b: Tensor, scaling: float, shift: Tensor | None = None
-) -> Adapter:
-    """A LoRA adapter in one placement, built for ``base``, that holds copies of these factors."""
-    phi = LoRA(base, Spec(rank=a.shape[1], scaling=scaling, dtype=a.dtype))
-    phi.A, phi.B = nn.Parameter(a.detach().clone()), nn.Parameter(b.detach().clone())
-    return Adapter("lora", {placement: phi}, shift)
-
-
-def product_norm(a: Tensor, b: Tensor) -> Tensor:
+def _product_norm(a: Tensor, b: Tensor) -> Tensor:
     """‖AB‖_F from the factors: ‖R_A R_Bᵀ‖_F, which does not square what is small."""
     return (torch.linalg.qr(a, mode="r").R @ torch.linalg.qr(b.mT, mode="r").R.mT).norm()
 
 
-def _fidelity(
-    rest: tuple[Tensor, Tensor], new: tuple[Tensor, Tensor], old: tuple[Tensor, Tensor], inverse: Inverse, *, full: bool
-) -> Fidelity:
-    size = product_norm(*old)
-    lost, growth = (float(product_norm(*pair) / size) if size > 0 else 0.0 for pair in (rest, new))
-    condition = float(inverse.s[0] / inverse.s[-1]) if inverse.s[-1] > 0 else float("inf")
-    return Fidelity(lost, growth, full, condition)
-
-
-def _check(a: Tensor, b: Tensor, w: Tensor) -> None:
-    if (a.shape[0], b.shape[1]) != tuple(w.shape):
-        raise misfit(a.shape[0], b.shape[1], w)
-
-
 def misfit(rows: int | None, columns: int | None, w: Tensor) -> ShapeError:
-    """The error for an adapter made for rows x columns (None for a size that is free), put on another weight."""
+    """Return the error for an adapter made for rows x columns (None for a size that is free), put on another weight."""
     return ShapeError(
         f"The adapter is made for a weight of {rows or 'any'} x {columns or 'any'}, the base weight is"
         f" {w.shape[0]} x {w.shape[1]}."

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -11,16 +11,20 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.base_weights import Weights
 from ioadapt_theory.adapters.moving.neurons import Order, orders
-from ioadapt_theory.adapters.rules.fingerprint import SAMPLE, sample
-from ioadapt_theory.checkpoints.alignment import Contents
-from ioadapt_theory.checkpoints.names.layer import Name, unwrapped
+from ioadapt_theory.adapters.rules.fingerprint import SAMPLE, fingerprint, sample
+from ioadapt_theory.checkpoints.alignment import Contents, Origins, by_contents
+from ioadapt_theory.checkpoints.names.layer_name import Name, unwrapped
 from ioadapt_theory.checkpoints.names.resolve import Resolved, resolve
-from ioadapt_theory.checkpoints.provenance import Origins, by_contents, by_layout, of_teacher, require_match
-from ioadapt_theory.checkpoints.spelling import same_start
+from ioadapt_theory.checkpoints.provenance import by_layout, of_teacher, require_match
+from ioadapt_theory.checkpoints.renaming import same_start
 from ioadapt_theory.errors import FileFormatError, IoAdaptError
 
 MANY = 4096
 """Values of a matrix that are compared where both models are at hand."""
+NO_ORIGIN = "no layer of the target is known to be made from it"
+
+Place = tuple[str, ...]
+"""A layer of the target, or several that together are what a name means, as where a fused layer is in parts."""
 
 
 class RenumberedWarning(UserWarning):
@@ -33,52 +37,65 @@ class NoProvenanceError(IoAdaptError, ValueError):
     def __init__(self) -> None:
         """Name what would tell it."""
         super().__init__(
-            "match='provenance': nothing tells which layers of the source the model's are. Neither their weights (name"
-            " the model that the adapter was trained on as source; our own files keep fingerprints) nor a known layout"
-            " do; match='auto' takes equal names then."
+            "match='provenance': no layer of the target is known to be made from one of the source, neither by their"
+            " weights (pass the model that the adapter was trained on as source; our own files keep fingerprints) nor"
+            " by a known layout; match='auto' takes equal names then."
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Correspondence:
-    """What was found.
+    """The target's layers for an adapter's layers.
 
     Attributes:
-        layers: the target's layers for each name; several where together they are what the name means.
+        places: the places for each name: several where the target has copies of a layer.
         reasons: names for which there is none, and why, where there is more to say than that.
-        other: layers that are matched by name and hold the weights of another layer, and of which.
-        how: "name", or "contents" or "layout" where that decided.
+        origins: layers of the target -> layers of the source that they were made from, by evidence.
+        with_block: those in ``origins`` that show nothing themselves, as the rest of their block shows it.
+        contradicted: layers that are matched by name against the evidence, and why, as a clause after the name.
+        how: "contents" or "layout" where that decided, else "name".
         deeper: names whose numbers go beyond the target's, where nothing tells which of its layers were kept.
         neurons: layers of the target whose MLP's neurons stand in another order than the source's, and in which.
     """
 
-    layers: Mapping[Name, tuple[str, ...]]
+    places: Mapping[Name, tuple[Place, ...]]
     reasons: Mapping[Name, str]
-    other: Mapping[str, str] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
+    with_block: frozenset[str] = frozenset()
+    contradicted: Mapping[str, str] = field(default_factory=dict)
     how: str = "name"
     deeper: tuple[Name, ...] = ()
     neurons: Mapping[str, Order] = field(default_factory=dict)
 
+    @property
+    def layers(self) -> dict[Name, Place]:
+        """The first place for each name."""
+        return {name: places[0] for name, places in self.places.items()}
+
+    def unproven(self, layers: Iterable[str]) -> tuple[str, ...]:
+        """Return those layers of the target of which nothing but the name says which layer of the source they are."""
+        return tuple(n for n in layers if n not in self.origins and n not in self.contradicted)
+
     def warning(self) -> str | None:
-        """What has to be said of layers that are matched by name against, or without, the evidence."""
-        if self.deeper and not self.other:
+        """Return a warning about layers matched by name against, or without, the evidence; None if there is none."""
+        if self.contradicted:
+            (layer, why), *more = self.contradicted.items()
+            return (
+                f"{len(self.contradicted)} layers have the name of another layer of the source, because layers were"
+                f" moved, removed or doubled: {layer} {why}{f', and {len(more)} more' if more else ''}."
+                " match='provenance' follows the weights."
+            )
+        if self.deeper:
             return (
                 f"The adapter has layers beyond the model's, such as {self.deeper[0]}: if some were removed in between,"
                 " equal numbers are other layers. match='provenance' with the adapter's own model as source tells it."
             )
-        if not self.other and self.neurons and self.how == "name":
+        if self.neurons and self.how == "name":
             return (
                 f"{len(self.neurons)} layers face neurons in another order than in the source, such as"
                 f" {next(iter(self.neurons))}. match='provenance' puts adapters into that order."
             )
-        if not self.other:
-            return None
-        (layer, origin), *more = self.other.items()
-        return (
-            f"{len(self.other)} layers have the name of another layer of the source, because layers were removed and"
-            f" renumbered: {layer} holds what was {origin}{f', and {len(more)} more' if more else ''}."
-            " match='provenance' follows the weights."
-        )
+        return None
 
 
 def correspond(
@@ -89,13 +106,13 @@ def correspond(
     source: Weights | None = None,
     prints: Mapping[str, Any] | None = None,
 ) -> Correspondence:
-    """The layer of the target for each name.
+    """Return the layer of the target for each name.
 
     Args:
         names: layers that an adapter was trained on.
         target: the model.
-        match: "name"; "provenance": the layer that was made from the one that the adapter was trained on; "auto":
-            provenance where it is known, names otherwise.
+        match: "name"; "provenance": the layers that are known to be made from the one that the adapter was trained on;
+            "auto": these, and where none is known, and nothing was renumbered, the layer of equal name.
         source: the model that the adapter was trained on, if it is at hand.
         prints: otherwise fingerprints of its layers, see ``fingerprint``.
 
@@ -107,21 +124,29 @@ def correspond(
     if source and origins.how == "contents":
         actual = _spelled(source.names, target.names)
         neurons = orders(source, target, {new: actual[unwrapped(old)] for new, old in origins.of.items()})
+    by_name = {name: (layers,) for name, layers in named.layers.items()}
     if require_match(match) == "name" or not origins.how:
         if match == "provenance":
             raise NoProvenanceError
         deeper = () if origins.how else _deeper(names, named, target)
-        return Correspondence(named.layers, named.doubts, _others(named, origins), "name", deeper, neurons)
-    back = {old: new for new, old in origins.of.items()}
-    traced = resolve(names, back, target.rename, blocks=origins.blocks)
-    layers = {name: tuple(back[old] for old in found) for name, found in traced.layers.items()}
-    reasons = {name: "no layer of the target was made from it" for name in names if name not in layers}
-    if match == "auto":
-        known = {*origins.of, *(layer for found in layers.values() for layer in found)}
-        unknown = {name: found for name, found in named.layers.items() if name not in layers and not known & {*found}}
-        layers |= {} if origins.moved else unknown
-        reasons = {name: why for name, why in (reasons | {**named.doubts}).items() if name not in layers}
-    return Correspondence(layers, reasons, {}, origins.how, neurons=neurons)
+        layers = [layer for several in named.layers.values() for layer in several]
+        wrong = {layer: origins.contradicted[layer] for layer in layers if layer in origins.contradicted}
+        evidence = origins.of, origins.with_block, wrong
+        return Correspondence(by_name, named.doubts, *evidence, "name", deeper, neurons)
+    traced = resolve(names, {*origins.of.values()}, target.rename, blocks=origins.blocks)
+    places = {name: tuple(_places(layers, origins.of)) for name, layers in traced.layers.items()}
+    if match == "auto" and not origins.moved:
+        taken = {*origins.of, *(layer for several in places.values() for place in several for layer in place)}
+        places |= {n: p for n, p in by_name.items() if n not in places and not taken & {*p[0]}}
+    reasons = {name: NO_ORIGIN for name in names if name not in places}
+    reasons |= {n: why for n, why in named.doubts.items() if match == "auto" and n not in places}
+    return Correspondence(places, reasons, origins.of, origins.with_block, {}, origins.how, neurons=neurons)
+
+
+def _places(layers: Place, origins: Mapping[str, str]) -> Iterable[Place]:
+    """The target's copies of what these layers of the source are together: the first of each, the second of each."""
+    copies = [[new for new, old in origins.items() if old == layer] for layer in layers]
+    return zip(*copies, strict=False)
 
 
 def _deeper(names: Iterable[Name], named: Resolved, target: Weights) -> tuple[Name, ...]:
@@ -135,47 +160,35 @@ def _numberless(name: str) -> str:
     return re.sub(r"(?<=_)\d+(?=_)", "#", unwrapped(name).replace(".", "_"))
 
 
-def _others(named: Resolved, origins: Origins) -> dict[str, str]:
-    """Layers matched by name whose weights are those of another layer."""
-    return {
-        layer: origins.of[layer]
-        for found in named.layers.values()
-        for layer in found
-        if origins.of.get(layer, layer) != layer
-    }
-
-
 def _origins(
     names: Collection[Name], named: Resolved, target: Weights, source: Weights | None, prints: Mapping[str, Any]
 ) -> Origins:
     """Where the target's layers come from, the source's layers in the target's spelling."""
-    kinds = {_kind(name) for name in (source.names if source else prints or _meant(names, named))}
-    here = _alike(target.names, kinds)
+    meant = {n.path for n in names if not n.flat} | {layer for layers in named.layers.values() for layer in layers}
+    kinds = {_kind(name) for name in (source.names if source else prints or meant)}
+    here = {unwrapped(name): name for name in target.names if name and _kind(name) in kinds}
     there = _spelled(source.names if source else prints, target.names)
-    found = None
-    if there and any(re.search(r"(^|\.)\d+(\.|$)", name) for name in here):
+    origins = None
+    if there and here:
         theirs = _contents(source, there, MANY) if source else _printed(prints, there)
-        found = by_contents(theirs, _contents(target, here, MANY if source else SAMPLE))
-    if found is None:
+        origins = by_contents(theirs, _contents(target, here, MANY if source else SAMPLE))
+    if origins is None:
         plain = {unwrapped(name) for name in target.names}
-        found = by_layout({unwrapped(n) for n in source.names}, plain) if source else _by_gaps(names, named, plain)
-    if found is None:
+        origins = by_layout({unwrapped(n) for n in source.names}, plain) if source else _by_gaps(names, named, plain)
+    if origins is None:
         return Origins()
     actual = {unwrapped(name): name for name in target.names}
-    of = {actual[new]: actual[new] if new == old else old for new, old in found.of.items() if new in actual}
-    return Origins(of, found.how, found.correlations, found.blocks)
+    of = {actual[new]: actual[new] if new == old else old for new, old in origins.of.items() if new in actual}
+    contradicted = {actual[new]: why for new, why in origins.contradicted.items() if new in actual}
+    with_block = frozenset(actual[name] for name in origins.with_block if name in actual)
+    return replace(origins, of=of, with_block=with_block, contradicted=contradicted)
 
 
-def _by_gaps(names: Collection[Name], named: Resolved, target: Collection[str]) -> Origins:
+def _by_gaps(names: Collection[Name], named: Resolved, target: Collection[str]) -> Origins | None:
     """Of a student of a known layout, if the adapter has layers that are not in it: then it is from the teacher."""
     components = {name.component for name in named.layers} | {name.component for name in named.doubts}
     strangers = any(name not in named.layers for name in names if name.component in components)
-    return (of_teacher(target) if strangers else None) or Origins()
-
-
-def _meant(names: Iterable[Name], named: Resolved) -> set[str]:
-    paths = {name.path for name in names if not name.flat}
-    return paths | {layer for found in named.layers.values() for layer in found}
+    return of_teacher(target) if strangers else None
 
 
 def _spelled(names: Iterable[str], like: Iterable[str]) -> dict[str, str]:
@@ -191,13 +204,8 @@ def _kind(name: str) -> str:
     return re.sub(r"(^|\.)\d+$", "", re.split(r"(?:^|\.)\d+\.", unwrapped(name))[-1])
 
 
-def _alike(names: Iterable[str], kinds: Collection[str]) -> dict[str, str]:
-    """Plain name -> name, for layers of these kinds."""
-    return {unwrapped(name): name for name in names if name and _kind(name) in kinds}
-
-
 def _contents(weights: Weights, names: Mapping[str, str], count: int) -> Contents:
-    """Some values of the matrices of layers, by their plain names."""
+    """Some values of the matrices of layers, by their plain names, and their hashes."""
     shapes = {}
     for plain, name in names.items():
         try:
@@ -212,7 +220,7 @@ def _contents(weights: Weights, names: Mapping[str, str], count: int) -> Content
         except (IoAdaptError, RuntimeError, TypeError):  # quantised, sharded or without numbers: it tells nothing
             return np.empty(0)
 
-    return Contents(shapes, values)
+    return Contents(shapes, values, lambda plain: fingerprint(weights.layer(names[plain]))["sha256"])
 
 
 def _some(m: Tensor, count: int) -> Any:
@@ -233,4 +241,4 @@ def _printed(prints: Mapping[str, Any], names: Mapping[str, str]) -> Contents:
         except FileFormatError:
             return np.empty(0)
 
-    return Contents(whole, values)
+    return Contents(whole, values, lambda plain: prints[names[plain]].get("sha256"))

@@ -32,22 +32,22 @@ class Order:
 
 
 def orders(source: Weights, target: Weights, origins: Mapping[str, str]) -> dict[str, Order]:
-    """Layers of the target that face neurons in another order than the layers of the source that they were made from.
+    """Return the layers of the target that face neurons in another order than the layers that they were made from.
 
     Args:
         source: where the layers come from.
         target: whose layers are asked about.
         origins: layer of the target -> layer of the source.
     """
-    found: dict[str, Order] = {}
+    facing: dict[str, Order] = {}
     for reads, writes in mlps(origins):
         order = None
         for layer in reads:
             order = order if order is not None else _order(source, target, layer, origins[layer])
         if order is not None:
-            found |= {layer: Order(order, outputs=True) for layer in reads}
-            found |= {layer: Order(_gated(order, target.outline(layer).rows), outputs=False) for layer in writes}
-    return found
+            facing |= {layer: Order(order, outputs=True) for layer in reads}
+            facing |= {layer: Order(_gated(order, target.outline(layer).rows), outputs=False) for layer in writes}
+    return facing
 
 
 def faces(adapter: Adapter, order: Order) -> bool:
@@ -57,7 +57,7 @@ def faces(adapter: Adapter, order: Order) -> bool:
 
 
 def reordered(adapter: Adapter, order: Order) -> Adapter:
-    """The adapter for neurons in this order; exact.
+    """Return the adapter for neurons in this order; exact.
 
     Raises:
         UnsupportedError: a family whose parameters do not have the rows or columns of the weight, such as LoKr.

@@ -26,7 +26,7 @@ class Inverse:
 
     @classmethod
     def of(cls, w: Tensor, *, ridge: float = 0.0, cutoff: float = 0.0) -> "Inverse":
-        """The pseudo-inverse multiplies by up to 1/s_min; ``ridge`` and ``cutoff`` bound that.
+        """Return the pseudo-inverse, which multiplies by up to 1/s_min, or one that ``ridge`` and ``cutoff`` bound.
 
         Args:
             w: W, c x d.
@@ -47,14 +47,14 @@ class Inverse:
         top = s[:1].sum()
         rounding = max(w.shape) * torch.finfo(torch.promote_types(w.dtype, torch.float32)).eps * top
         rank = int((s > rounding).sum())
-        kept = s > torch.maximum(rounding, cutoff * top)
-        f = torch.where(kept, s / (s.square() + (ridge * top).square()).clamp_min(torch.finfo(s.dtype).tiny), 0)
+        counts = s > torch.maximum(rounding, cutoff * top)
+        f = torch.where(counts, s / (s.square() + (ridge * top).square()).clamp_min(torch.finfo(s.dtype).tiny), 0)
         return cls(u, f, vh, s, rank)
 
     def before(self, m: Tensor) -> Tensor:
-        """W⁺M, for M of c rows."""
+        """Return W⁺M, for M of c rows."""
         return self.vh.mT @ (self.f[:, None] * (self.u.mT @ m.double()))
 
     def after(self, m: Tensor) -> Tensor:
-        """MW⁺, for M of d columns."""
+        """Return MW⁺, for M of d columns."""
         return ((m.double() @ self.vh.mT) * self.f) @ self.u.mT

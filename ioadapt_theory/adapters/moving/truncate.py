@@ -11,30 +11,23 @@ from ioadapt_theory.adapters.moving.convert import misfit
 from ioadapt_theory.errors import InvalidValueError
 
 
-class Known(Operator):
+class KnownLayer(Operator):
     """A layer of which W and b are given, and nothing is called."""
+
+    like: Tensor = torch.empty(0)  # a property of the others
+    bias: Tensor | None = None
 
     def __init__(self, w: Tensor, bias: Tensor | None, channels: int) -> None:
         super().__init__(nn.Module(), channels, w.shape[1], taps=w.shape[0] // channels)
-        self.w, self.b = w, bias
-
-    @property
-    def bias(self) -> Tensor | None:  # type: ignore[override]
-        """The bias b."""
-        return self.b
-
-    @property
-    def like(self) -> Tensor:
-        """The matrix itself."""
-        return self.w
+        self.like, self.bias = w, bias
 
     def dense(self) -> Tensor:
-        """The matrix W."""
-        return self.w
+        """Return the matrix W."""
+        return self.like
 
 
 def change(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
-    """What an adapter of any kind adds to W' and to b, in float64: (D, Δb); Δb is None where b stays.
+    """Return what an adapter of any kind adds to W' and to b, in float64: (D, Δb); Δb is None where b stays.
 
     Args:
         adapter: of any family, in any placements.
@@ -57,11 +50,12 @@ def change(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Ten
     w = w.detach().double()
     b = None if bias is None else bias.detach().double()
     sizes = {placement: phi.size for placement, phi in adapter.parts()}
-    channels = next((size[2] for placement, size in sizes.items() if placement is not Placement.OUTPUT), w.shape[0])
-    f = Known(w, b, channels if w.shape[0] % channels == 0 else w.shape[0])
+    rows, columns, channels = (
+        next((size[i] for placement, size in sizes.items() if placement is not other), None)
+        for i, other in enumerate((Placement.OUTPUT, Placement.INPUT, Placement.OUTPUT))
+    )
+    f = KnownLayer(w, b, channels if channels and w.shape[0] % channels == 0 else w.shape[0])
     if adapter.misfit(f) is not None:
-        rows = next((size[0] for placement, size in sizes.items() if placement is not Placement.OUTPUT), None)
-        columns = next((size[1] for placement, size in sizes.items() if placement is not Placement.INPUT), None)
         raise misfit(rows, columns, w)
     with torch.no_grad():
         layer = adapter.on(f)
@@ -81,7 +75,7 @@ def truncate(
     share: float | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> tuple[Tensor, Tensor, Tensor | None, float]:
-    """(A, B, Δb, lost) of the plain LoRA that is nearest to what the adapter does to W' (Eckart, Young 1936).
+    """Return (A, B, Δb, lost) of the plain LoRA that is nearest to the adapter's change of W' (Eckart, Young 1936).
 
     lost is ‖D − AB‖_F / ‖D‖_F with A and B as they are stored, rounded to ``dtype``: 0 is exact, 1 is everything.
 
@@ -121,25 +115,25 @@ def truncate(
         msg = "The change is not finite, so it has no nearest LoRA."
         raise InvalidValueError(msg)
     u, s, vh = torch.linalg.svd(d, full_matrices=False)
-    kept = s.square().cumsum(0).sqrt()
-    total = kept[-1] if len(kept) else s.sum()
+    norms = s.square().cumsum(0).sqrt()  # of the best change of each rank
     real = max(1, int((s > s[:1].sum() * torch.finfo(s.dtype).eps * max(d.shape)).sum()))
     r = min(rank or len(s), real)
     if share is not None:
-        r = min(r, int((kept < share * total).sum()) + 1)
+        r = min(r, int((norms < share * norms[-1:].sum()).sum()) + 1)
     root = s[:r].sqrt()
     a, b = (u[:, :r] * root).to(dtype), (root[:, None] * vh[:r]).to(dtype)
-    lost = float((d - a.double() @ b.double()).norm() / total) if total > 0 else 0.0
-    return a, b, None if moved is None else moved.to(dtype), lost
+    return a, b, None if moved is None else moved.to(dtype), _lost(d, a, b)
 
 
 def rounded(
     adapter: Adapter, w: Tensor, bias: Tensor | None, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor, Tensor | None, float]:
-    """``bake``, exact but for the rounding to ``dtype``, which is what is lost; see ``truncate``."""
-    a, b, moved = (None if t is None else t.to(dtype) for t in bake(adapter, w.double(), bias))
-    assert a is not None
-    assert b is not None
-    d, _ = change(adapter, w, bias)
+    """Return ``bake`` in ``dtype``, and the part of the change that this rounding loses; see ``truncate``."""
+    a, b, moved = bake(adapter, w.double(), bias)
+    a, b = a.to(dtype), b.to(dtype)
+    return a, b, None if moved is None else moved.to(dtype), _lost(change(adapter, w, bias)[0], a, b)
+
+
+def _lost(d: Tensor, a: Tensor, b: Tensor) -> float:
     size = d.norm()
-    return a, b, moved, float((d - a.double() @ b.double()).norm() / size) if size > 0 else 0.0
+    return float((d - a.double() @ b.double()).norm() / size) if size > 0 else 0.0

@@ -21,7 +21,7 @@ from ioadapt_theory.adapters.rules.facing import Sides, channels, sides
 from ioadapt_theory.adapters.rules.patterns import compiled
 from ioadapt_theory.adapters.rules.target_modules import select
 from ioadapt_theory.adapters.rules.verdict import THRESHOLDS, reaches, telling
-from ioadapt_theory.checkpoints.names.layer import Name
+from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import InvalidValueError
 
 

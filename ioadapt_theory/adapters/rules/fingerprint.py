@@ -20,7 +20,7 @@ HEADER, BASE_NAME = "ioadapt.base", "ioadapt.base_name"
 
 
 def fingerprint(layer: BaseLayer) -> dict[str, Any]:
-    """What recognises a base layer: SHA-256 of its values in their precision, and 32 of them, evenly spaced."""
+    """Return what recognises a base layer: SHA-256 of its values in their precision, and 32 of them, evenly spaced."""
     w = layer.matrix.detach().contiguous().cpu()
     raw = w.reshape(-1).view(torch.uint8).numpy().tobytes()
     picked = w.reshape(-1)[torch.linspace(0, w.numel() - 1, SAMPLE, dtype=torch.float64).long()]
@@ -33,7 +33,7 @@ def fingerprint(layer: BaseLayer) -> dict[str, Any]:
 
 
 def header(model: nn.Module, layers: Mapping[str, str]) -> dict[str, str]:
-    """What an adapter's file records of the base it was trained on; layers without a plain weight are left out.
+    """Return what an adapter's file records of its base; layers without a plain weight are left out.
 
     ``layers`` are their names in the model, and those to record them by.
     """
@@ -106,7 +106,7 @@ def kinship(prints: Mapping[str, Any], weights: Weights) -> Kinship:
         here = fingerprint(weights.layer(name))
         there = prints[name]
         if not isinstance(there, dict) or not isinstance(there.get("sample"), str):
-            msg = f"The fingerprint of {name} has to be an object with sha256, size, bias, sample; found {there!r:.80}."
+            msg = f"The fingerprint of {name} has to be an object with sha256, size, bias, sample, not {there!r:.80}."
             raise FileFormatError(msg)
         if here["size"] == there.get("size"):
             same += here["sha256"] == there.get("sha256")

@@ -48,11 +48,11 @@ class UnknownSideError(InvalidValueError):
         """``names`` are all of them; they are told by their kinds."""
         kinds = Counter(_kind(name) for name in names)
         first, *more = names
-        told = first if not more else ", ".join(f"{kind} ({n})" if n > 1 else kind for kind, n in kinds.items())
+        layers = first if not more else ", ".join(f"{kind} ({n})" if n > 1 else kind for kind, n in kinds.items())
         reads, writes = ("read", "write") if more else ("reads", "writes")
         pattern = ", ".join(f"{kind!r}: 'input'" for kind in list(kinds)[:2]) + (", ..." if len(kinds) > 2 else "")
         super().__init__(
-            f"placement='residual' does not know whether {told} {reads} the residual stream or {writes} to it; say so"
+            f"placement='residual' does not know whether {layers} {reads} the residual stream or {writes} to it; say so"
             f" with placement_pattern={{{pattern}}} (or 'output'), or exclude {'them' if more else 'it'}."
         )
 

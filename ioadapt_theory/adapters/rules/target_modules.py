@@ -9,7 +9,7 @@ from torch import nn
 from ioadapt_theory.adapters.config import AdapterConfig
 from ioadapt_theory.adapters.layer import AdaptedLayer
 from ioadapt_theory.adapters.matrices import Convolution, is_supported, operator
-from ioadapt_theory.adapters.rules.patterns import compiled
+from ioadapt_theory.adapters.rules import patterns
 from ioadapt_theory.errors import IoAdaptError, UnsupportedError
 
 ALL_LINEAR = "all-linear"
@@ -60,10 +60,10 @@ def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
     hits = [name for name in hits if not fits(config.exclude_modules, name)]
     _tell_of_stacks(model, config, hits)
     chosen = {id(named[name]): name for name in reversed(hits)}
-    found = {name: named[name] for name in hits if chosen[id(named[name])] == name}
-    if not found:
+    targets = {name: named[name] for name in hits if chosen[id(named[name])] == name}
+    if not targets:
         raise NoMatchError(config.target_modules, (n for n, m in named.items() if is_supported(m)))
-    for name, module in found.items():
+    for name, module in targets.items():
         if _read_by_owner(name, named, model):
             msg = (
                 f"{name} belongs to an nn.MultiheadAttention, which reads its weight and never calls it, so an adapter"
@@ -76,7 +76,7 @@ def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
             except UnsupportedError as error:
                 msg = f"{name}: {error}"
                 raise UnsupportedError(msg) from None
-    return found
+    return targets
 
 
 def _tell_of_stacks(model: nn.Module, config: AdapterConfig, hits: list[str]) -> None:
@@ -100,13 +100,13 @@ def _tell_of_stacks(model: nn.Module, config: AdapterConfig, hits: list[str]) ->
     msg = f"Stacked weights of experts are not reached, adapters act on layers of two dimensions: {some}{more}."
     if not hits:
         raise UnsupportedError(msg)
-    warnings.warn(f"{msg} Name them in exclude_modules to be told no more.", stacklevel=5)
+    warnings.warn(f"{msg} Add them to exclude_modules to silence this warning.", stacklevel=5)
 
 
 def fits(wanted: str | tuple[str, ...], name: str) -> bool:
     """A list matches by suffix at a dot, a string is a regular expression for the whole name."""
     if isinstance(wanted, str):
-        return compiled(wanted).fullmatch(name) is not None
+        return patterns.fits(wanted, name)
     return any(name == end or name.endswith(f".{end}") for end in wanted)
 
 

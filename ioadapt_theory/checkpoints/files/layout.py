@@ -1,13 +1,12 @@
 """Which files of a folder or repository hold the weights, from their names alone; names in data are never followed."""
 
-import json
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
 from ioadapt_theory.checkpoints.checkpoint import SourceError
-from ioadapt_theory.checkpoints.files.plain import read_whole
+from ioadapt_theory.checkpoints.files.plain import parse_json, read_whole
 from ioadapt_theory.checkpoints.files.readers import is_weights
 from ioadapt_theory.errors import FileFormatError
 
@@ -82,8 +81,8 @@ def read_index(text: bytes, path: str) -> dict[str, str]:
         FileFormatError: If it is not JSON, has no weight_map of strings, or names a file outside its folder.
     """
     try:
-        index: Any = json.loads(text)
-    except (ValueError, RecursionError) as error:
+        index: Any = parse_json(text)
+    except ValueError as error:
         msg = f"{path} is not JSON ({error}). Delete it and download it again."
         raise FileFormatError(msg) from error
     shards = index.get("weight_map") if isinstance(index, dict) else None
@@ -99,16 +98,7 @@ def read_index(text: bytes, path: str) -> dict[str, str]:
 
 def read_config(path: Path) -> Mapping[str, Any]:
     """Return the table in a config.json; nothing if there is none that can be read."""
-    with suppress(SourceError, ValueError, RecursionError):
-        content = json.loads(read_whole(path, LARGEST_CONFIG))
+    with suppress(SourceError, ValueError):
+        content = parse_json(read_whole(path, LARGEST_CONFIG))
         return content if isinstance(content, dict) else {}
     return {}
-
-
-def missing_shards(index: str, shards: Collection[str], present: Collection[str]) -> SourceError | None:
-    """Return the error for an index some of whose shards are not there, naming them; None if they all are."""
-    missing = sorted(set(shards) - set(present))
-    if not missing:
-        return None
-    named = ", ".join(missing[:8] + ["..."] * (len(missing) > 8))
-    return SourceError(f"{index} names {len(set(shards))} shards, of which {named} are missing. Download them.")

@@ -1,7 +1,7 @@
 """Ensembles of networks in NeuroChem's layout, as torchani ships them: a file a matrix, float32, without any header."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -35,18 +35,19 @@ def open_ensemble(name: str, source: str, files: Mapping[str, Path], member: str
         SourceError: If a file cannot be opened.
         FileFormatError: If the size of a file does not fit its layer.
     """
-    found = {Place(int(m[1]), m[2], int(m[3]), m[4]): p for n, p in files.items() if (m := _FILE.fullmatch(n))}
-    members = {str(place.member) for place in found}
+    paths = {Place(int(m[1]), m[2], int(m[3]), m[4]): p for n, p in files.items() if (m := _FILE.fullmatch(n))}
+    members = {str(place.member) for place in paths}
     if member is not None and member not in members:
         raise UnknownNameError("member", f"{name}:{member}", members)
     opened: dict[Place, PlainFile] = {}
     try:
-        for place in sorted(found):
+        for place in sorted(paths):
             if member in (None, str(place.member)):
-                opened[place] = PlainFile(found[place])
+                opened[place] = PlainFile(paths[place])
         tensors = _tensors(opened, prefixed=member is None)
     except BaseException:
-        _close(opened.values())
+        for file in opened.values():
+            file.close()
         raise
     places = {info.name: (opened[place], 0) for place, info in tensors.items()}
     name = name if member is None else f"{name}:{member}"
@@ -67,8 +68,3 @@ def _tensors(files: Mapping[Place, PlainFile], *, prefixed: bool) -> dict[Place,
             raise FileFormatError(msg)
         infos[place] = info
     return infos
-
-
-def _close(files: Iterable[PlainFile]) -> None:
-    for file in files:
-        file.close()

@@ -1,20 +1,19 @@
 """PyTorch pickles (.bin, .pt, .pth, .ckpt, .tar): weights only, nothing in them is ever executed.
 
 `torch.load(weights_only=True)` onto the meta device tells names, shapes and places without reading values; these are
-then read by position as from a safetensors file. Files with strided views are mapped; compressed zips and the format
-before torch 1.6 are loaded whole.
+then read by position as from a safetensors file. Files with strided views are mapped, and the format before torch 1.6
+is loaded whole.
 """
 
 import sys
-import zipfile
-from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from ioadapt_theory.checkpoints.checkpoint import DTYPES, Checkpoint, TensorInfo
-from ioadapt_theory.checkpoints.files.plain import OffsetCheckpoint, PlainFile, check_buffer, outside
-from ioadapt_theory.checkpoints.files.weights_only import DAMAGED, load_weights_only
+from ioadapt_theory.checkpoints.files.computed import Computed
+from ioadapt_theory.checkpoints.files.plain import OffsetCheckpoint, PlainFile
+from ioadapt_theory.checkpoints.files.weights_only import is_plain_zip, load_weights_only
 from ioadapt_theory.errors import FileFormatError
 
 if TYPE_CHECKING:
@@ -22,20 +21,17 @@ if TYPE_CHECKING:
 
 WRAPPERS: Final = ("state_dict", "model_state_dict", "model", "module", "params")
 """Keys under which training scripts keep the weights; optimizer and history beside them are left alone."""
-
 MAX_DEPTH: Final = 4
 """How deep tables are followed."""
-
 MOST_SHARED: Final = 64
 """How often the values of a file may be read under different names: tied layers are few."""
 SMALLEST: Final = 32
-"""Bytes of a file that a tensor takes at least."""
-
+"""Bytes of a file that a tensor, or anything else in a table, takes at least."""
 READABLE: Final = frozenset(torch_name for torch_name, _ in DTYPES.values())
 """Names of the torch dtypes that can be compared; tensors of others (complex, quantised) are left out by name."""
 
 
-class LoadedCheckpoint(Checkpoint):
+class LoadedCheckpoint(Computed):
     """Tensors held in memory, or mapped from a file that has to stay as it is."""
 
     def __init__(
@@ -43,25 +39,17 @@ class LoadedCheckpoint(Checkpoint):
     ) -> None:
         """Take the tensors as they are, and the file they came from."""
         self.name, self.source, self.revision, self.metadata = name, str(file.path), None, metadata
-        self._file = file
         self.tensors = {key: describe(key, value) for key, value in values.items()}
-        self._values = {key: value.detach() for key, value in values.items()}
+        self._file, self._values = file, {key: value.detach() for key, value in values.items()}
 
-    def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
-        """See `Checkpoint.filler`; a strided tensor is copied here, and let go with what is returned."""
-        check_buffer(self.tensors[name], out)
+    def make(self, name: str) -> "torch.Tensor":
+        """See `Computed.make`."""
         self._file.require_whole(f"tensor {name}")
-        return partial(self._fill, name, self._values[name].flatten(), out)
-
-    def _fill(self, name: str, values: "torch.Tensor", out: "torch.Tensor", start: int) -> None:
-        if not 0 <= start <= len(values) - len(out):
-            raise outside(self.tensors[name], start, len(out))
-        self._file.require_whole(f"tensor {name}")
-        out.copy_(values[start : start + len(out)])
+        return self._values[name]
 
     def close(self) -> None:
         """Let the tensors go."""
-        self._values = {}
+        self._values, self._last = {}, None
         self._file.close()
 
 
@@ -75,15 +63,15 @@ def read(file: PlainFile, name: str | None) -> Checkpoint:
     """See `readers.Read`; what names code, or holds no named tensors, is refused too."""
     path = file.path
     name = name or path.name.split(".")[0]
-    tensors, metadata = named_tensors(load_weights_only(path, "meta"), path)
+    tensors, metadata = named_tensors(load_weights_only(path, "meta"), path, values=False)
     _refuse_more_than_is_there(tensors, file)
-    plain = _is_plain_zip(path)
+    plain = is_plain_zip(path, sys.byteorder)
     places = _places(tensors, file.size) if plain else None
     if places is not None:
         infos = {key: describe(key, value) for key, value in tensors.items()}
         where = {key: (file, offset) for key, offset in places.items()}
         return OffsetCheckpoint(name, str(path), infos, where, metadata)
-    tensors, _ = named_tensors(load_weights_only(path, "cpu", mmap=plain), path)
+    tensors, metadata = named_tensors(load_weights_only(path, "cpu", mmap=plain), path, values=True)
     return LoadedCheckpoint(name, file, tensors, metadata)
 
 
@@ -106,8 +94,17 @@ def _refuse_more_than_is_there(tensors: Mapping[str, "torch.Tensor"], file: Plai
         raise FileFormatError(msg)
 
 
-def named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"], dict[str, str]]:
-    """Find the table of weights in what was loaded; also say where it was and what in it was left out."""
+def named_tensors(loaded: object, path: Path, *, values: bool) -> tuple[dict[str, "torch.Tensor"], dict[str, str]]:
+    """Find the table of weights in what was loaded; also say where it was and what in it was left out.
+
+    Args:
+        loaded: From the file.
+        path: The file.
+        values: Whether values were loaded, so that a tensor on the meta device has none.
+
+    Raises:
+        FileFormatError: If there is none, or it has more entries than the file can hold.
+    """
     where: list[str] = []
     for _ in range(MAX_DEPTH):
         inner = next((w for w in WRAPPERS if isinstance(loaded, dict) and isinstance(loaded.get(w), dict)), None)
@@ -118,53 +115,48 @@ def named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"]
     tensors: dict[str, torch.Tensor] = {}
     left_out: list[str] = []
     most = path.stat().st_size // SMALLEST + 64
-    for key, value in _flat(loaded, "", MAX_DEPTH):
-        if len(tensors) + len(left_out) > most:
-            msg = f"{path} names more tensors than it can hold, by tables within one another: refused."
+    for count, (key, value) in enumerate(_entries(loaded, "", MAX_DEPTH)):
+        if count > most:
+            msg = f"{path} names more than it can hold, by tables within one another: refused."
             raise FileFormatError(msg)
-        if str(value.layout) == "torch.strided" and str(value.dtype).removeprefix("torch.") in READABLE:
+        if value is None:
+            continue
+        dtype = str(value.dtype).removeprefix("torch.")
+        if str(value.layout) == "torch.strided" and dtype in READABLE and not (values and value.is_meta):
             tensors[key] = value
         else:
             left_out.append(key)
     if not tensors or not all(key.isprintable() for key in tensors):
         kind = type(loaded).__name__
         msg = f"{path} holds no table of named tensors (it holds a {kind}). Save the model's state_dict() instead."
+        if left_out and not tensors:
+            msg = f"{path}: tensor {left_out[0]} has no content, or is of a kind that cannot be read."
         raise FileFormatError(msg)
-    said = {"inside": ".".join(where)} if where else {}
-    return tensors, said | ({"left_out": ", ".join(left_out)} if left_out else {})
+    metadata = {"inside": ".".join(where)} if where else {}
+    return tensors, metadata | ({"left_out": ", ".join(left_out)} if left_out else {})
 
 
-def _flat(loaded: object, prefix: str, depth: int) -> Iterator[tuple[str, "torch.Tensor"]]:
-    """Yield (dotted name, tensor) of nested tables; a table may contain itself, hence the depth."""
+def _entries(loaded: object, prefix: str, depth: int) -> Iterator[tuple[str, "torch.Tensor | None"]]:
+    """Yield (dotted name, tensor) of nested tables, None for what is no tensor; a table may contain itself."""
     import torch
 
     if isinstance(loaded, dict) and depth:
         for key, value in loaded.items():
-            if isinstance(value, torch.Tensor):
-                yield f"{prefix}{key}", value
-            else:
-                yield from _flat(value, f"{prefix}{key}.", depth - 1)
-
-
-def _is_plain_zip(path: Path) -> bool:
-    """Whether the values lie in a zip as they are: not compressed, in this machine's order of bytes."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            order = [i for i in archive.infolist() if i.filename.endswith("/byteorder")]
-            stored = all(i.compress_type == zipfile.ZIP_STORED for i in archive.infolist())
-            return stored and (not order or archive.read(order[0]).decode("ascii", "replace") == sys.byteorder)
-    except DAMAGED:
-        return False  # the format before torch 1.6, or a damaged entry: torch decides
+            tensor = isinstance(value, torch.Tensor)
+            yield f"{prefix}{key}", value if tensor else None
+            if not tensor:
+                yield from _entries(value, f"{prefix}{key}.", depth - 1)
 
 
 def _places(tensors: Mapping[str, "torch.Tensor"], size: int) -> dict[str, int] | None:
-    """Byte at which each tensor of a plain zip of `size` bytes begins, or None if one cannot be read by position."""
+    """Return the byte at which each tensor of a plain zip of `size` bytes begins; None if one has to be computed."""
     places = {}
     for name, tensor in tensors.items():
         storage = tensor.untyped_storage()
         offset = getattr(storage, "_checkpoint_offset", None)  # set by torch.load on meta, from torch 2.7 on
         begin = None if offset is None else offset + tensor.storage_offset() * tensor.element_size()
-        if begin is None or not tensor.is_contiguous() or begin + tensor.numel() * tensor.element_size() > size:
+        lies_plain = tensor.is_contiguous() and not tensor.is_neg()
+        if begin is None or not lies_plain or begin + tensor.numel() * tensor.element_size() > size:
             return None
         places[name] = begin
     return places

@@ -4,19 +4,25 @@ Reading by position, not through a memory map: a file that shrinks while it is o
 process, several threads or processes share one descriptor, and memory does not grow with the model.
 """
 
+import json
 import os
 import stat
 import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from ioadapt_theory.checkpoints.checkpoint import DTYPES, Checkpoint, SourceError, TensorInfo, torch_dtype
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
     import torch
+
+LARGEST_JSON: Final = 25_000_000
+"""Bytes of JSON that are parsed: the limit of huggingface_hub for a header."""
+DENSE_JSON: Final = 4_000_000
+"""Bytes up to which JSON may be as dense as it likes; an entry of a header or index takes 46 and more."""
 
 
 def check_buffer(info: TensorInfo, out: "torch.Tensor") -> None:
@@ -132,6 +138,24 @@ def read_whole(path: Path, limit: int = 100_000_000) -> bytes:
         file.close()
 
 
+def parse_json(text: bytes, hook: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
+    """Return what a JSON text of names and places holds; `hook` is json's `object_pairs_hook`.
+
+    Raises:
+        ValueError: If it is no JSON, or so long and dense that it would take far more memory than it has bytes.
+    """
+    if len(text) > LARGEST_JSON or (
+        len(text) > DENSE_JSON and (text.count(b":") * 11 > len(text) or text.count(b"[") * 20 > len(text))
+    ):
+        msg = f"{len(text)} bytes are too many for what it says"
+        raise ValueError(msg)
+    try:
+        return json.loads(text, object_pairs_hook=hook)
+    except RecursionError as error:
+        msg = "too many brackets within one another"
+        raise ValueError(msg) from error
+
+
 class OffsetCheckpoint(Checkpoint):
     """Tensors that lie contiguously at known places of known files."""
 
@@ -153,11 +177,8 @@ class OffsetCheckpoint(Checkpoint):
         """See `Checkpoint.filler`."""
         import torch
 
-        info = self.tensors[name]
-        check_buffer(info, out)
-        file, begin = self._places[name]
-        into = out.view(torch.uint8).numpy().data
-        return partial(_fill, info, file, begin, into, DTYPES[info.dtype][1], info.numel - len(out))
+        check_buffer(self.tensors[name], out)
+        return partial(self.bytes_of(name), out.view(torch.uint8).numpy().data)
 
     def bytes_of(self, name: str) -> Callable[[memoryview, int], None]:
         """See `Checkpoint.bytes_of`."""
@@ -166,7 +187,9 @@ class OffsetCheckpoint(Checkpoint):
         size = DTYPES[info.dtype][1]
 
         def fill(into: memoryview, start: int) -> None:
-            _fill(info, file, begin, into, size, info.numel - len(into) // size, start)
+            if not 0 <= start <= info.numel - len(into) // size:
+                raise outside(info, start, len(into) // size)
+            file.fill(into, begin + start * size, f"tensor {name}")
 
         return fill
 
@@ -174,10 +197,3 @@ class OffsetCheckpoint(Checkpoint):
         """Close every file."""
         for file, _ in self._places.values():
             file.close()
-
-
-def _fill(info: TensorInfo, file: PlainFile, begin: int, into: memoryview, size: int, last: int, start: int) -> None:
-    """Fill `into` with elements of `size` bytes from `start`, at most `last`, of the tensor that begins at `begin`."""
-    if not 0 <= start <= last:
-        raise outside(info, start, len(into) // size)
-    file.fill(into, begin + start * size, f"tensor {info.name}")

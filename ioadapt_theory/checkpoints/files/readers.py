@@ -17,12 +17,12 @@ READERS: Final[Mapping[str, str]] = {
     ".pth": "pickles",
     ".ckpt": "pickles",
     ".pth.tar": "pickles",
-    ".gguf": "gguf",
 }
 """Ending of a file name -> the module beside this one whose `read` reads such files; others are read as safetensors."""
 
 OTHERS: Final[Mapping[str, str]] = {
     ".npz": "an archive of numpy arrays, which is not read. Save them with safetensors.numpy.",
+    ".gguf": "a GGUF file, whose weights are quantised. Compare the safetensors that it was made from.",
     ".onnx": "an ONNX program, not a table of weights. Take the model's safetensors.",
 }
 """Ending of what holds weights and is not read -> what it is, and the way out."""
@@ -61,7 +61,7 @@ def open_file(path: Path, name: str | None = None) -> Checkpoint:
 
 
 def reader(name: str) -> Read:
-    """What reads files of this name."""
+    """Return what reads files of this name."""
     kind = next((READERS[ending] for ending in SUFFIXES if name.endswith(ending)), "safetensors")
     return cast("Read", import_module(f"{__package__}.{kind}").read)
 
@@ -81,7 +81,7 @@ def refuse_other_kinds(file: PlainFile) -> None:
         problem = f"{file.path} is a git-LFS pointer to {pointed} bytes, not the weights themselves. Run git lfs pull."
     elif re.match(rb"\s*<[!?A-Za-z]", start):
         problem = f"{file.path} is a web page, not weights (a login or error page?). {_AGAIN}"
-    elif (kind := file.path.suffix) in OTHERS and kind not in READERS:
+    elif (kind := ".gguf" if start.startswith(b"GGUF") else file.path.suffix) in OTHERS and kind not in READERS:
         problem = f"{file.path} is {OTHERS[kind]}"
     else:
         return

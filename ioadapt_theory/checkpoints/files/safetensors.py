@@ -1,142 +1,82 @@
-"""Safetensors files; the header is read strictly: nothing is accepted that two readers could understand differently.
+"""Safetensors files: the library checks a header, and the values are read by position.
 
 Layout: 8 bytes little-endian length n, n bytes of JSON {name: {dtype, shape, data_offsets}}, then the values. The JSON
 may be padded with blanks, and the values may begin anywhere: the official SD-1.5 UNet is not aligned to 8 bytes.
 """
 
-import json
 import struct
-from collections import Counter
-from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from collections.abc import Sequence
+from typing import Any, Final
 
 from ioadapt_theory.checkpoints.checkpoint import DTYPES, OTHER_DTYPES, TensorInfo
-from ioadapt_theory.checkpoints.files.plain import OffsetCheckpoint, PlainFile
+from ioadapt_theory.checkpoints.files.plain import OffsetCheckpoint, PlainFile, parse_json
 from ioadapt_theory.errors import FileFormatError
 
-MAX_HEADER: Final = 100_000_000
-"""Longest header in bytes that the reference implementation writes or reads."""
+LONGEST: Final = 12_000_000
+"""Bytes of a header that are read, of some hundred a tensor."""
 MAX_AXES: Final = 64
 """Most axes of a tensor in torch."""
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
-    """What a header says: tensors in file order, where their values begin (bytes from the start of the file)."""
-
-    tensors: dict[str, TensorInfo]
-    offsets: dict[str, int]
-    metadata: dict[str, str]
-
-
 def read(file: PlainFile, name: str | None) -> OffsetCheckpoint:
     """See `readers.Read`."""
-    header = read_header(file)
-    places = {tensor: (file, offset) for tensor, offset in header.offsets.items()}
-    return OffsetCheckpoint(name or file.path.stem, str(file.path), header.tensors, places, header.metadata)
+    from safetensors import SafetensorError, safe_open
+
+    path = file.path
+    text = file.head(8 + _header_length(file))[8:]
+    try:
+        entries: dict[str, Any] = parse_json(text)  # first, as the library has no limit
+        with safe_open(path, framework="numpy"):
+            pass
+    except (SafetensorError, ValueError) as error:
+        reason = str(error).removeprefix("Error while deserializing header: ")[:200]
+        msg = f"{path} is truncated or has a broken header ({reason}). Delete it and download it again."
+        raise FileFormatError(msg) from error
+    metadata = entries.pop("__metadata__", None) or {}
+    tensors, places = dict[str, TensorInfo](), dict[str, tuple[PlainFile, int]]()
+    for key in sorted(entries, key=lambda key: tuple(entries[key]["data_offsets"])):
+        entry = entries.pop(key)  # hundreds of thousands do not stay twice
+        tensors[key] = tensor_info(key, entry["dtype"], entry["shape"], str(path))
+        places[key] = file, 8 + len(text) + entry["data_offsets"][0]
+    return OffsetCheckpoint(name or path.stem, str(path), tensors, places, metadata)
 
 
-def read_header(file: PlainFile) -> Header:
-    """Read and check the header of an open file.
+def tensor_info(name: str, dtype: str, shape: Sequence[int], path: str) -> TensorInfo:
+    """Return what a header says of a tensor.
 
     Raises:
-        SourceError: If the file cannot be read.
-        FileFormatError: If it is no safetensors file, is cut, or its header is broken; see `parse_header`.
+        FileFormatError: If that is nothing that can be read, or printed.
     """
-    length = header_length(file.head(8), str(file.path), file.size)
-    return parse_header(file.head(8 + length)[8:], str(file.path), file.size)
+    problem = ""
+    if not name.isprintable():
+        problem = "a name with characters that cannot be printed"
+    elif dtype not in {*DTYPES, *OTHER_DTYPES}:
+        problem = f"the dtype {dtype!r} (readable: {', '.join(DTYPES)})"
+    elif len(shape) > MAX_AXES or not all(type(n) is int and 0 <= n < 1 << 63 for n in shape):
+        problem = f"a shape of {len(shape)} axes, which is none of at most {MAX_AXES} natural numbers"
+    if problem:
+        msg = f"The header of {path} gives tensor {name!r} {problem}. Delete the file and download it again."
+        raise FileFormatError(msg)
+    return TensorInfo(name, dtype, tuple(shape))
 
 
-def header_length(start: bytes, path: str, size: int) -> int:
-    """Return n, the length of the JSON, from the first 8 bytes of a file of `size` bytes.
+def _header_length(file: PlainFile) -> int:
+    """Return the length of the JSON, from the first 8 bytes.
 
     Raises:
         FileFormatError: If this is not a safetensors file, or is cut within its header.
     """
+    start, path = file.head(8), file.path
+    (length,) = struct.unpack("<Q", start) if len(start) == 8 else (0,)
     if start.startswith(b"PK"):
         problem = f"{path} is a PyTorch pickle (a zip file) under a safetensors name. Rename it to end in .bin."
-    elif size < 8:
-        problem = f"{path} is cut within its first 8 bytes ({size} bytes). Delete it and download it again."
+    elif len(start) < 8:
+        problem = f"{path} is cut within its first 8 bytes ({len(start)} bytes). Delete it and download it again."
+    elif length > LONGEST:
+        problem = f"{path} is not a safetensors file: it announces a header of {length} bytes (at most {LONGEST})."
+    elif 8 + length > file.size:
+        problem = f"{path} is cut within its header: {file.size} bytes, the header alone needs {8 + length}. "
+        problem += "Delete it and download it again."
     else:
-        (length,) = struct.unpack("<Q", start[:8])
-        if 8 + length <= size and length <= MAX_HEADER:
-            return int(length)
-        problem = f"{path} is not a safetensors file: it announces a header of {length} bytes (at most {MAX_HEADER})."
-        if length <= MAX_HEADER:
-            problem = f"{path} is cut within its header: {size} bytes, the header alone needs {8 + length}. "
-            problem += "Delete it and download it again."
+        return int(length)
     raise FileFormatError(problem)
-
-
-def parse_header(text: bytes, path: str, size: int) -> Header:
-    """Parse the JSON of a header (without its 8 leading bytes) of the file `path` of `size` bytes.
-
-    Raises:
-        FileFormatError: If the JSON is broken or names a tensor twice; if a dtype is unknown; if shape, dtype and
-            offsets of a tensor disagree; if values overlap, leave holes, or do not end where the file ends.
-    """
-
-    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            ((twice, _),) = Counter(key for key, _ in pairs).most_common(1)
-            fail(f"names {twice!r} twice")
-        return found
-
-    def fail(what: str) -> NoReturn:
-        msg = f"Corrupt header in {path}: it {what}. Delete the file and download it again."
-        raise FileFormatError(msg)
-
-    try:
-        entries = json.loads(text, object_pairs_hook=unique)
-    except FileFormatError:
-        raise
-    except (ValueError, RecursionError) as error:
-        fail(f"is not JSON ({error})")
-    if not isinstance(entries, dict):
-        fail("is not a JSON object")
-    metadata = entries.pop("__metadata__", {})
-    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
-        fail("has __metadata__ that is not a table of strings")
-    spans: list[tuple[int, int, TensorInfo]] = []
-    for name, entry in entries.items():
-        if not name.isprintable():
-            fail(f"names a tensor {name!r}, with characters that cannot be printed")
-        if problem := _entry_problem(entry):
-            fail(f"gives tensor {name!r} {problem}")
-        info = TensorInfo(name, entry["dtype"], tuple(entry["shape"]))
-        begin, end = entry["data_offsets"]
-        if end - begin != info.nbytes:
-            shape = list(info.shape)
-            fail(f"gives tensor {name!r} {end - begin} bytes, where {info.dtype} of shape {shape} takes {info.nbytes}")
-        spans.append((begin, end, info))
-    spans.sort(key=lambda s: s[:2])
-    covered = 0
-    for begin, end, info in spans:
-        if begin != covered:
-            kind = "overlaps the one before it" if begin < covered else f"leaves a hole of {begin - covered} bytes"
-            fail(f"places tensor {info.name!r} where it {kind} (byte {begin} of the values)")
-        covered = end
-    data = 8 + len(text)
-    if data + covered != size:
-        state = "is truncated" if size < data + covered else "has extra bytes at its end"
-        msg = f"{path} {state}: {size} bytes, its header needs {data + covered}. Delete it and download it again."
-        raise FileFormatError(msg)
-    return Header({s[2].name: s[2] for s in spans}, {s[2].name: data + s[0] for s in spans}, metadata)
-
-
-def _entry_problem(entry: object) -> str | None:
-    """Say what is wrong with the form of one entry, or None."""
-    if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:
-        return "something other than dtype, shape and data_offsets"
-    if not isinstance(entry["dtype"], str) or entry["dtype"] not in {*DTYPES, *OTHER_DTYPES}:
-        return f"the dtype {entry['dtype']!r} (readable: {', '.join(DTYPES)})"
-    for key in ("shape", "data_offsets"):
-        value = entry[key]
-        if not isinstance(value, list) or not all(type(n) is int and 0 <= n < 1 << 63 for n in value):
-            return f"the {key} {value!r}, which is no list of natural numbers"
-    if len(entry["shape"]) > MAX_AXES:
-        return f"a shape of {len(entry['shape'])} axes (at most {MAX_AXES})"
-    if len(entry["data_offsets"]) != 2:
-        return f"{len(entry['data_offsets'])} data_offsets instead of 2"
-    return None

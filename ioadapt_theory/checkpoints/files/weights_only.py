@@ -4,12 +4,13 @@ What a pickle names beside tensors (a training configuration, a callback, a sche
 takes its place. A file that names something whose purpose is to run things is refused all the same, to warn.
 """
 
-import pickle
+import pickletools
 import re
+import struct
 import warnings
 import zipfile
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 from ioadapt_theory.errors import FileFormatError
 
@@ -20,12 +21,13 @@ RUNNERS: Final = re.compile(
     r".*\.(_load_global|load_module|__import__|system|popen|eval|exec)"
 )
 """Modules and functions that run things or reach for others."""
-MOST_NAMES: Final = 64
-"""Names beside tensors that one file of the format before torch 1.6 may have; each costs a reading of it."""
-UNPACKED: Final = (10, 200_000_000)
-"""A compressed file may unpack to this many times its size, and so many bytes more."""
-
-DAMAGED: Final = (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, OSError)
+MOST_OPERATIONS: Final = 1_000_000
+"""Operations of a pickle, some thirty a tensor; all readings of so many take some five seconds."""
+DEEPEST: Final = 16
+"""Tuples within one another; what is shared among them is hashed once for each way to it."""
+LONGEST_DIRECTORY: Final = 8_000_000
+"""Bytes of a zip's table of contents, some hundred an entry."""
+NO_ZIP: Final = (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, OSError)
 """What zipfile raises for a file that is no zip, or a broken one; torch then says what it is."""
 
 
@@ -43,7 +45,7 @@ class Inert:
     def __setitem__(self, key: object, value: object) -> None: ...
 
     def __getattr__(self, name: str) -> "Inert":
-        """Whatever is asked of it is inert too (methods that a pickle calls)."""
+        """Return another, whatever is asked of it (methods that a pickle calls)."""
         if name.startswith("__"):
             raise AttributeError(name)
         return self
@@ -57,69 +59,120 @@ def load_weights_only(path: Path, device: str, *, mmap: bool = False) -> object:
     """Return what the pickle holds, on the device `meta` (names and shapes only) or `cpu`; `mmap` maps the values.
 
     Raises:
-        FileFormatError: If it is cut, broken, another kind of file, unpacks to far more than it is, or names what runs
-            things; with the names.
+        FileFormatError: If it is cut, broken, compressed, too long, another kind of file, or names what runs things;
+            with the names.
     """
-    _refuse_bombs(path)
-    names = _names(path)
-    while True:
-        if run := sorted(name for name in names if RUNNERS.fullmatch(name)):
-            some = ", ".join(run[:3] + ["..."] * (len(run) > 3))
-            msg = f"{path} contains code ({some}), not only weights: refused, nothing of it was run."
-            raise FileFormatError(msg)
-        try:
-            return _load(path, device, names, mmap=mmap)
-        except pickle.UnpicklingError as error:
-            more = set(re.findall(r"GLOBAL (\S+) (?:was not|whose module)", str(error))) - names
-            if more and len(names) < MOST_NAMES:
-                names |= more
-                continue
-            msg = f"{path} is not a PyTorch pickle of weights. Was it cut, or is it another kind of file?"
-            if names and "Can only" in str(error):
-                some = ", ".join(sorted(names)[:3])
-                msg = f"{path} holds tables of a kind of their own ({some}). Save the model's state_dict() instead."
-            raise FileFormatError(msg) from error
-        except Exception as error:  # a hostile or broken file makes torch.load raise nearly anything
-            reason = f"{type(error).__name__}: {str(error).split('. ')[0].splitlines()[0] if str(error) else ''}"
-            msg = f"{path} is cut, broken or no PyTorch file ({reason}). Delete it and download it again."
-            if "TorchScript" in str(error):
-                msg = (
-                    f"{path} is a TorchScript program, not a pickle of weights: refused. Save its state_dict() instead."
-                )
-            raise FileFormatError(msg) from error
-
-
-def _load(path: Path, device: str, names: set[str], *, mmap: bool) -> object:
     import torch
 
-    inert: list[Any] = [(Inert, full) for full in names]
-    with warnings.catch_warnings(action="ignore"), torch.serialization.safe_globals(inert):
-        return torch.load(path, map_location=device, weights_only=True, mmap=mmap)
-
-
-def _names(path: Path) -> set[str]:
-    """What a pickle in a zip names beside tensors, in one reading; of others torch tells one name after the other."""
-    import torch
-
+    _check(path)
     try:
         with warnings.catch_warnings(action="ignore"):
-            return set(torch.serialization.get_unsafe_globals_in_checkpoint(path))
-    except Exception:  # the format before torch 1.6, or a broken file
-        return set()
+            names = set(torch.serialization.get_unsafe_globals_in_checkpoint(path))
+    except Exception:  # the format before torch 1.6, or a broken file: torch.load says what is wrong
+        names = set()
+    _refuse_code(path, names)
+    inert: list[Any] = [(Inert, full) for full in names]
+    try:
+        with warnings.catch_warnings(action="ignore"), torch.serialization.safe_globals(inert):
+            return torch.load(path, map_location=device, weights_only=True, mmap=mmap)
+    except Exception as error:  # a hostile or broken file makes torch.load raise nearly anything
+        text = str(error)
+        _refuse_code(path, {*re.findall(r"GLOBAL (\S+) (?:was not|whose module)", text)})
+        reason = f"{type(error).__name__}: {text.split('. ')[0].splitlines()[0] if text else ''}"
+        msg = f"{path} is cut, broken or no PyTorch pickle of weights ({reason}). Delete it and download it again."
+        if "TorchScript" in text:
+            msg = f"{path} is a TorchScript program, not a pickle of weights: refused. Save its state_dict() instead."
+        elif "GLOBAL" in text or (names and "Can only" in text):
+            some = ", ".join(sorted(names)[:3] or re.findall(r"GLOBAL (\S+)", text)[:1])
+            msg = f"{path} contains custom classes ({some}). Save the model's state_dict() instead."
+        raise FileFormatError(msg) from error
 
 
-def _refuse_bombs(path: Path) -> None:
-    """Refuse a zip that unpacks to far more than it is, before anything is unpacked.
-
-    Raises:
-        FileFormatError: With both sizes.
-    """
+def is_plain_zip(path: Path, order: str) -> bool:
+    """Whether the values lie in a zip as they are, in this order of bytes; else torch decides what the file is."""
     try:
         with zipfile.ZipFile(path) as archive:
-            unpacked = sum(item.file_size for item in archive.infolist())
-    except DAMAGED:
-        return  # no zip, or a broken one: torch decides
-    size = path.stat().st_size
-    if unpacked > UNPACKED[0] * size + UNPACKED[1]:
-        msg = f"{path} has {size} bytes and unpacks to {unpacked}: refused, weights do not compress so well."
+            orders = [name for name in archive.namelist() if name.endswith("/byteorder")]
+            return not orders or archive.read(orders[0]).decode("ascii", "replace") == order
+    except NO_ZIP:
+        return False
+
+
+def _refuse_code(path: Path, names: set[str]) -> None:
+    if run := sorted(name for name in names if RUNNERS.fullmatch(name)):
+        some = ", ".join(run[:3] + ["..."] * (len(run) > 3))
+        msg = f"{path} contains code ({some}), not only weights: refused, nothing of it was run."
         raise FileFormatError(msg)
+
+
+def _check(path: Path) -> None:
+    """Refuse what would take long or much memory to read, before anything is unpacked.
+
+    Raises:
+        FileFormatError: With what it is.
+    """
+    with path.open("rb") as file:
+        problem = _directory_problem(file)
+        if problem is None:
+            try:
+                with zipfile.ZipFile(file) as archive:
+                    for item in archive.infolist():
+                        if item.compress_type != zipfile.ZIP_STORED and "/code/" not in item.filename:
+                            problem = "is compressed, which torch.save never does"
+                        elif item.filename.endswith("data.pkl") and problem is None:
+                            with archive.open(item) as stream:
+                                problem = _pickle_problem(stream)
+            except NO_ZIP:
+                file.seek(0)
+                for _ in range(5):  # magic number, protocol, system, table and keys, before torch 1.6
+                    problem = problem or _pickle_problem(file)
+    if problem is not None:
+        msg = f"{path} {problem}: refused. Save the model's state_dict() with torch.save or safetensors."
+        raise FileFormatError(msg)
+
+
+def _directory_problem(file: IO[bytes]) -> str | None:
+    """Say whether a zip's table of contents is too long to be read, from its end."""
+    size = file.seek(0, 2)
+    file.seek(max(0, size - 70_000))
+    end = file.read()
+    places = (("<I", end.rfind(b"PK\5\6"), 12), ("<Q", end.rfind(b"PK\6\6"), 40))
+    for form, start, at in places:
+        field = end[start + at : start + at + struct.calcsize(form)] if start >= 0 else b""
+        if len(field) == struct.calcsize(form):
+            length = struct.unpack(form, field)[0]
+            if length != 0xFFFFFFFF and length > LONGEST_DIRECTORY:
+                return f"has a table of contents of {length} bytes (at most {LONGEST_DIRECTORY})"
+    return None
+
+
+def _pickle_problem(stream: IO[bytes]) -> str | None:
+    """Say whether a pickle has too many operations, or tuples in tuples without end; other faults are left to torch."""
+    stack: list[int | None] = []  # depths of tuples, None for a mark
+    memo: dict[Any, int] = {}
+    try:
+        for count, (op, argument, _) in enumerate(pickletools.genops(stream)):
+            if count > MOST_OPERATIONS:
+                return f"has a pickle of more than {MOST_OPERATIONS} operations"
+            taken = len(op.stack_before)
+            popped: list[int] = []
+            if pickletools.markobject in op.stack_before:
+                while (depth := stack.pop()) is not None:
+                    popped.append(depth)
+                taken -= 2
+            if taken > 0:
+                popped += [depth or 0 for depth in stack[-taken:]]
+                del stack[-taken:]
+            if op.name.endswith("PUT"):
+                memo[argument] = stack[-1] or 0
+            elif op.name.endswith("GET"):
+                stack.append(memo.get(argument, 0))
+            elif op.name == "MARK":
+                stack.append(None)
+            elif op.stack_after:
+                stack.append(1 + max(popped, default=0) if op.name.startswith("TUPLE") else 0)
+                if (stack[-1] or 0) > DEEPEST:
+                    return f"has more than {DEEPEST} tuples within one another"
+    except (IndexError, KeyError, TypeError, MemoryError, OverflowError, struct.error, *NO_ZIP):
+        pass
+    return None

@@ -1,1 +1,1 @@
-"""Checkpoints on the hub: what a repository holds, its files, its cache here, and what becomes of its refusals."""
+"""Checkpoints on the hub, by its own client: a repository at one commit, and what becomes of its refusals."""

@@ -1,67 +1,69 @@
-"""One repository on the hub at one commit: what it holds, headers, and files, through huggingface_hub and its cache."""
+"""One repository on the hub at one commit: what it holds, headers, and files, by huggingface_hub and its cache."""
 
 import logging
 import re
+import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError, TensorInfo
-from ioadapt_theory.checkpoints.files.layout import LARGEST_CONFIG, missing_shards, read_config
-from ioadapt_theory.checkpoints.files.place import Listing
-from ioadapt_theory.checkpoints.files.safetensors import header_length, parse_header
-from ioadapt_theory.checkpoints.hub.cache import remove_orphans, repository_folder, require_space
+from ioadapt_theory.checkpoints.files.folder import Listing
+from ioadapt_theory.checkpoints.files.layout import LARGEST_CONFIG, read_config
+from ioadapt_theory.checkpoints.files.safetensors import tensor_info
+from ioadapt_theory.checkpoints.hub.cached import CachedRepository, require_space
 from ioadapt_theory.checkpoints.hub.errors import Request, explain, retry_after
-from ioadapt_theory.checkpoints.hub.remote import RemoteFile
-from ioadapt_theory.checkpoints.hub.repository import Repository
 from ioadapt_theory.errors import FileFormatError, IoAdaptError
+
+if TYPE_CHECKING:
+    import torch
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-FIRST: Final = 100_000
-"""Last byte of the first piece of a file that is asked for; few headers are longer."""
 PATIENCE: Final = 3
 """Times that a hub may ask us to wait."""
 LONGEST_WAIT: Final = 300
 """Seconds that we wait at most, each time."""
 
 
-class LiveRepository(Repository):
-    """A repository asked over the network; see `asked_of_hub`."""
+class LiveRepository(CachedRepository):
+    """A repository asked over the network; the cache has what was fetched of it."""
 
-    def __init__(self, asked: Request, commit: str, cache: Path, *, check: bool, progress: bool) -> None:
-        """Take what the hub said."""
-        super().__init__(asked, commit, cache, check=check)
-        self._progress = progress
+    def __init__(self, asked: Request, *, check: bool, progress: bool) -> None:
+        """Ask the hub which commit is meant, by one request, before downloads would retry for half a minute."""
+        from huggingface_hub import HfApi, constants
+
+        api, timeout = HfApi(endpoint=asked.endpoint), constants.HF_HUB_ETAG_TIMEOUT
+        commit = patiently(lambda: api.repo_info(asked.repo, revision=asked.revision, timeout=timeout).sha, asked)
+        if not re.fullmatch("[0-9a-f]{40}", str(commit)):
+            msg = f"{asked.endpoint} is no hub: it names {str(commit)[:60]!r} as the commit of {asked.repo}. "
+            msg += "Check HF_ENDPOINT."
+            raise SourceError(msg)
+        super().__init__(asked, str(commit), check=check)
+        self._api, self._timeout, self._progress = api, timeout, progress
         self._listings: dict[str, Listing] = {}
 
     def listing(self, folder: str) -> Listing:
-        """See `Place.listing`; each folder is asked for once."""
-        if folder not in self._listings:
-            self._listings[folder] = self._list(folder)
-        return self._listings[folder]
-
-    def _list(self, folder: str) -> Listing:
-        from huggingface_hub import HfApi
+        """See `Folder.listing`; each folder is asked for once."""
         from huggingface_hub.hf_api import RepoFile
 
-        api = HfApi(endpoint=self.asked.endpoint)
-
         def ask() -> Listing:
-            found = list(api.list_repo_tree(self.asked.repo, folder or None, revision=self.commit))
-            names = {entry.path.rsplit("/", 1)[-1]: entry for entry in found if entry.path.isprintable()}
+            entries = list(self._api.list_repo_tree(self.asked.repo, folder or None, revision=self.commit))
+            names = {entry.path.rsplit("/", 1)[-1]: entry for entry in entries if entry.path.isprintable()}
             files = {name: entry.size for name, entry in names.items() if isinstance(entry, RepoFile)}
             return Listing(files, [name for name in names if name not in files])
 
-        return patiently(ask, replace(self.asked, file=f"{folder}/" if folder else None))
+        if folder not in self._listings:
+            self._listings[folder] = patiently(ask, replace(self.asked, file=f"{folder}/" if folder else None))
+        return self._listings[folder]
 
     def open(self, file: str) -> Checkpoint:
-        """See `Place.open`: of a safetensors file that is away the header, of others, which have none, the whole."""
-        if self.cached(file) is not None:
+        """See `Folder.open`: of a safetensors file that is away the header, of others, which have none, the whole."""
+        if self.cached(file):
             return super().open(file)
         folder, _, plain = file.rpartition("/")
         sizes = self.listing(folder).files
@@ -69,84 +71,113 @@ class LiveRepository(Repository):
             there = ", ".join(sorted(sizes)[:8]) or "no files"
             msg = f"{self.where(folder)} has no {plain}; it has {there}."
             raise SourceError(msg)
-        bring = super().open
-        require_space(sizes[plain], self.cache)
-        if not file.endswith(".safetensors"):
-            return bring(file)
-        tensors = self._header(file, sizes[plain])
-        here = lambda: self.cached(file) is not None  # noqa: E731
-        return RemoteFile(self.title(file), self.commit, tensors, sizes[plain], here, lambda: bring(file))
+        require_space(sizes[plain], self.asked.cache)
+        return RemoteFile(self, file, sizes[plain]) if file.endswith(".safetensors") else super().open(file)
 
-    def _header(self, file: str, size: int) -> dict[str, TensorInfo]:
-        """Names, dtypes and shapes of a safetensors file of `size` bytes, read as strictly as one that is here."""
+    def header(self, file: str) -> dict[str, TensorInfo]:
+        """Return names, dtypes and shapes of a safetensors file that is away, from its header."""
+        from huggingface_hub.errors import SafetensorsParsingError
+
         asked = replace(self.asked, file=file)
+        options: dict[str, Any] = {"revision": self.commit, "timeout": self._timeout}
 
-        def start(last: int) -> bytes:
-            return patiently(lambda: _first_bytes(asked, self.commit, last), asked)
+        def ask() -> dict[str, TensorInfo]:
+            try:
+                header = self._api.parse_safetensors_file_metadata(asked.repo, file, **options).tensors
+                stored = sorted(header.items(), key=lambda item: item[1].data_offsets)
+                return {name: tensor_info(name, tensor.dtype, tensor.shape, file) for name, tensor in stored}
+            except (SafetensorsParsingError, FileFormatError, TypeError, KeyError, AttributeError) as error:
+                reason = str(error).partition(". ")[0].rstrip(".")
+                msg = f"{asked.what} has a broken safetensors header ({reason}). Take another file or revision."
+                raise SourceError(msg) from error
 
-        try:
-            piece = start(FIRST)
-            length = header_length(piece[:8], file, size)
-            if 8 + length > len(piece):
-                piece = start(7 + length)
-            return parse_header(piece[8 : 8 + length], file, size).tensors
-        except FileFormatError as error:
-            reason = str(error).partition(" Delete ")[0].rstrip(".")
-            msg = f"{asked.what} has a broken safetensors header ({reason}). Take another file or revision."
-            raise SourceError(msg) from error
+        return patiently(ask, asked)
 
     def fetch(self, file: str) -> Path:
-        """See `Repository.fetch`. Cut connections are resumed; an interrupted download leaves nothing behind."""
-        from huggingface_hub import hf_hub_download
+        """See `Folder.fetch`. Cut connections are resumed; an interrupted download leaves nothing behind.
 
-        if found := self.cached(file):
-            return found
-        remove_orphans(repository_folder(self.cache, self.asked.repo))
+        The client stores a file under what the hub gives as its hash, so that this has to be one.
+        """
+        if self.cached(file):
+            return self.root / file
+        from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+        from huggingface_hub.utils.tqdm import tqdm
 
-        def ask() -> str:
-            return hf_hub_download(
-                self.asked.repo,
-                file,
-                revision=self.asked.revision,  # by its name, so that the cache learns which commit that was
-                cache_dir=self.cache,
-                endpoint=self.asked.endpoint,
-            )
-
-        with _bars(shown=self._progress):
-            path = patiently(ask, replace(self.asked, file=file))
-        if not Path(path).is_relative_to(self._snapshot):
-            msg = f"{self.asked.repo} changed while it was read (no longer {self.commit[:8]}). Run the command again."
+        asked = replace(self.asked, file=file)
+        url = hf_hub_url(asked.repo, file, revision=asked.revision, endpoint=asked.endpoint)
+        etag = patiently(lambda: get_hf_file_metadata(url, timeout=self._timeout).etag, asked)
+        if etag is not None and not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", etag):
+            msg = f"{asked.endpoint} gives {etag[:60]!r} as the hash of {asked.what}: refused."
             raise SourceError(msg)
-        return Path(path)
+        options: dict[str, Any] = {"cache_dir": asked.cache, "endpoint": asked.endpoint}
+        if not self._progress:
+            options["tqdm_class"] = type("Silent", (tqdm,), {"__init__": _silent})
+        # by the revision's name, so that the cache learns which commit that was
+        path = Path(patiently(lambda: hf_hub_download(asked.repo, file, revision=asked.revision, **options), asked))
+        if not path.is_relative_to(self.root):
+            msg = f"{asked.repo} changed while it was read (no longer {self.commit[:8]}). Run the command again."
+            raise SourceError(msg)
+        return path
+
+    def bring(self, file: str) -> Checkpoint:
+        """Download a file and open it."""
+        return super().open(file)
 
     def config(self, folder: str, *, ask: bool) -> Mapping[str, Any]:
-        """See `Place.config`; one that cannot be had is as none."""
-        found = super().config(folder, ask=ask)
-        if ask and not found and 0 < self.listing(folder).files.get("config.json", 0) <= LARGEST_CONFIG:
+        """See `Folder.config`; one that cannot be had is as none."""
+        config = super().config(folder, ask=ask)
+        if ask and not config and 0 < self.listing(folder).files.get("config.json", 0) <= LARGEST_CONFIG:
             with suppress(SourceError):
                 return read_config(self.fetch(f"{folder}/config.json".lstrip("/")))
-        return found
-
-    def missing(self, index: str, shards: Collection[str]) -> SourceError | None:
-        """See `Place.missing`."""
-        return missing_shards(self.title(index), shards, self.listing(index.rpartition("/")[0]).files)
+        return config
 
 
-def commit_of(asked: Request) -> str:
-    """Ask the hub which commit is meant, by one request, before downloads would retry for half a minute.
+class RemoteFile(Checkpoint):
+    """A safetensors file: names and shapes at once, the values when `prepare` or the first reading wants them."""
 
-    Raises:
-        SourceError: If the repository or revision cannot be had.
-    """
-    from huggingface_hub import HfApi, constants
+    def __init__(self, repository: LiveRepository, file: str, size: int) -> None:
+        """Ask for the header of a file of `size` bytes."""
+        self.name = self.source = repository.title(file)
+        self.revision, self.metadata = repository.commit, {}
+        self.tensors = repository.header(file)
+        self._repository, self._file, self._size = repository, file, size
+        self._local: Checkpoint | None = None
+        self._lock = threading.Lock()
 
-    api, timeout = HfApi(endpoint=asked.endpoint), constants.HF_HUB_ETAG_TIMEOUT
-    commit = patiently(lambda: api.repo_info(asked.repo, revision=asked.revision, timeout=timeout).sha, asked)
-    if not re.fullmatch("[0-9a-f]{40}", str(commit)):
-        msg = f"{asked.endpoint} is no hub: it names {str(commit)[:60]!r} as the commit of {asked.repo}. "
-        msg += "Check HF_ENDPOINT."
-        raise SourceError(msg)
-    return str(commit)
+    def pending(self, names: Collection[str] | None = None) -> int:
+        """See `Checkpoint.pending`."""
+        wanted = names is None or len(names) > 0
+        return self._size if wanted and self._local is None and not self._repository.cached(self._file) else 0
+
+    def prepare(self, names: Collection[str] | None = None) -> None:
+        """See `Checkpoint.prepare`."""
+        if names is None or len(names) > 0:
+            self._here()
+
+    def _here(self) -> Checkpoint:
+        """Return the file, downloaded once; what arrives has to be what the header promised."""
+        with self._lock:
+            if self._local is None:
+                local = self._repository.bring(self._file)
+                if local.tensors != self.tensors:
+                    local.close()
+                    msg = f"{self.source} has other tensors than its header said before the download: download again."
+                    raise FileFormatError(msg)
+                self._local = local
+            return self._local
+
+    def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
+        """See `Checkpoint.filler`."""
+        return self._here().filler(name, out)
+
+    def bytes_of(self, name: str) -> Callable[[memoryview, int], None] | None:
+        """See `Checkpoint.bytes_of`."""
+        return self._here().bytes_of(name)
+
+    def close(self) -> None:
+        """Close the local file, if it is open."""
+        if self._local is not None:
+            self._local.close()
 
 
 def patiently(ask: Callable[[], T], asked: Request) -> T:
@@ -169,35 +200,6 @@ def patiently(ask: Callable[[], T], asked: Request) -> T:
     raise AssertionError
 
 
-def _first_bytes(asked: Request, commit: str, last: int) -> bytes:
-    """The bytes of a file up to the last one asked for, also from a server that sends the whole."""
-    from huggingface_hub import constants, hf_hub_url
-    from huggingface_hub.utils._headers import build_hf_headers
-    from huggingface_hub.utils._http import get_session, hf_raise_for_status
-
-    url = hf_hub_url(asked.repo, str(asked.file), revision=commit, endpoint=asked.endpoint)
-    headers = {**build_hf_headers(), "range": f"bytes=0-{last}"}
-    found = bytearray()
-    with get_session().stream("GET", url, headers=headers, timeout=constants.HF_HUB_ETAG_TIMEOUT) as response:
-        if response.is_error:
-            response.read()
-        hf_raise_for_status(response)
-        for piece in response.iter_bytes():
-            found += piece
-            if len(found) > last:
-                break
-    return bytes(found[: last + 1])
-
-
-@contextmanager
-def _bars(*, shown: bool) -> Iterator[None]:
-    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
-
-    if shown or are_progress_bars_disabled():
-        yield
-        return
-    disable_progress_bars()
-    try:
-        yield
-    finally:
-        enable_progress_bars()
+def _silent(bar: Any, *arguments: Any, **options: Any) -> None:
+    """Begin a bar of the client that is not shown."""
+    super(type(bar), bar).__init__(*arguments, **{**options, "disable": True})

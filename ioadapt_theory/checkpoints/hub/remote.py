@@ -1,66 +1,69 @@
-"""A safetensors file on the hub: names and shapes from its header at once, the values when they are wanted."""
+"""Opens the weights of a repository: from the hub, or from the cache when offline or where the hub refuses."""
 
-import threading
-from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING
+import logging
+import os
+from dataclasses import replace
+from pathlib import Path
 
-from ioadapt_theory.checkpoints.checkpoint import Checkpoint, TensorInfo
-from ioadapt_theory.errors import FileFormatError
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError
+from ioadapt_theory.checkpoints.files.folder import open_weights
+from ioadapt_theory.checkpoints.files.layout import component_of
+from ioadapt_theory.checkpoints.hub.cached import CachedRepository, cached_commit
+from ioadapt_theory.checkpoints.hub.errors import Request, not_cached
+from ioadapt_theory.checkpoints.hub.live import LiveRepository
+from ioadapt_theory.errors import InvalidValueError, MissingExtraError
 
-if TYPE_CHECKING:
-    import torch
+log = logging.getLogger(__name__)
 
 
-class RemoteFile(Checkpoint):
-    """It is downloaded by `prepare`, or before the first reading."""
+def open_remote(
+    repo: str, revision: str | None, *, name: str, subfolder: str | None, file: str | None, variant: str | None,
+    ema: bool | None, cache: Path | None, offline: bool, verify: bool, progress: bool,
+) -> Checkpoint:  # fmt: skip
+    """Open the weights in a repository, which has the short name ``name`` in tables; options are `open_checkpoint`'s.
 
-    def __init__(
-        self,
-        source: str,
-        revision: str,
-        tensors: Mapping[str, TensorInfo],
-        size: int,
-        here: Callable[[], bool],
-        bring: Callable[[], Checkpoint],
-    ) -> None:
-        """Take what its header says, its bytes, what tells whether it has arrived, and what downloads and opens it."""
-        self.name, self.source, self.revision = source, source, revision
-        self.metadata = {}
-        self.tensors = tensors
-        self._size, self._here, self._bring = size, here, bring
-        self._local: Checkpoint | None = None
-        self._lock = threading.Lock()
+    Of ``file``, relative to the root, nothing has to be chosen; without it and ``subfolder`` unet, transformer or the
+    root are looked into, whichever there is.
 
-    def pending(self, names: Collection[str] | None = None) -> int:
-        """See `Checkpoint.pending`."""
-        wanted = names is None or len(names) > 0
-        return self._size if wanted and self._local is None and not self._here() else 0
+    Raises:
+        MissingExtraError: Without huggingface_hub.
+        SourceError: If there are no such weights, or they cannot be had.
+        FileFormatError: If a file is not what it has to be.
+        InvalidValueError: If `subfolder` or `file` leads out of the repository.
+    """
+    inside = file or subfolder or ""
+    if ".." in inside.split("/") or inside.startswith("/"):
+        msg = f"{inside!r} is no place within {repo}: write it from the root, without '..'."
+        raise InvalidValueError(msg)
+    try:
+        from huggingface_hub import constants
+    except ImportError as error:
+        raise MissingExtraError("huggingface_hub", "hub") from error
+    endpoint = os.environ.get("HF_ENDPOINT", constants.ENDPOINT).rstrip("/")
+    asked = Request(repo, revision, endpoint, (cache or Path(constants.HF_HUB_CACHE)).expanduser())
+    known = cached_commit(asked)
 
-    def prepare(self, names: Collection[str] | None = None) -> None:
-        """See `Checkpoint.prepare`; what arrives has to be what the header promised."""
-        with self._lock:
-            if self._local is not None or (names is not None and not names):
-                return
-            self._local = self._bring()
-            if self._local.tensors != self.tensors:
-                msg = f"{self.source} has other tensors than its header said before the download. Download it again."
-                raise FileFormatError(msg)
+    def opened(repository: CachedRepository) -> Checkpoint:
+        folder, _, plain = (file or "").rpartition("/")
+        if file is None:
+            folder = (component_of(repository.listing("").folders) or "") if subfolder is None else subfolder
+            if not isinstance(repository, LiveRepository):
+                repository.require_weights(folder)
+        weights = open_weights(repository, folder, plain or None, variant=variant, part=None, ema=ema)
+        weights.name, weights.revision = name, repository.commit
+        return weights
 
-    def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
-        """See `Checkpoint.filler`."""
-        if self._local is None:
-            self.prepare()
-        assert self._local is not None
-        return self._local.filler(name, out)
-
-    def bytes_of(self, name: str) -> Callable[[memoryview, int], None] | None:
-        """See `Checkpoint.bytes_of`."""
-        if self._local is None:
-            self.prepare()
-        assert self._local is not None
-        return self._local.bytes_of(name)
-
-    def close(self) -> None:
-        """Close the local file, if it is open."""
-        if self._local is not None:
-            self._local.close()
+    set_offline = os.environ.get("HF_HUB_OFFLINE", "0").upper() in {"1", "TRUE", "YES", "ON"}
+    if offline or constants.HF_HUB_OFFLINE or set_offline:
+        if known is None:
+            raise not_cached(asked, None, file or (f"{subfolder}/*.safetensors" if subfolder else None))
+        return opened(CachedRepository(asked, known, check=verify))
+    try:
+        return opened(LiveRepository(replace(asked, hurry=known is not None), check=verify, progress=progress))
+    except SourceError as refusal:
+        if known is None:
+            raise
+        reason = str(refusal).rstrip(".")
+        weights = opened(CachedRepository(replace(asked, refusal=reason), known, check=verify))
+        log.warning("%s; the cached commit %s of %s is used.", reason, known[:8], repo)
+        return weights

@@ -29,7 +29,7 @@ _BY_FLAT_NAME: Final = {name.replace(".", "_").replace("_N_", "_#_"): name for n
 
 
 def in_diffusers(path: str) -> Iterator[tuple[str, ...]]:
-    """What a layer of an original FLUX or SD3 may be called in diffusers; ``path`` may be flattened."""
+    """Yield what a layer of an original FLUX or SD3 may be called in diffusers; ``path`` may be flattened."""
     numbers = re.findall(r"blocks[._](\d+)[._]", path)
     flat = re.sub(r"(blocks)[._]\d+[._]", r"\1_#_", path).replace(".", "_")
     if flat in _BY_FLAT_NAME:
@@ -38,14 +38,14 @@ def in_diffusers(path: str) -> Iterator[tuple[str, ...]]:
 
 
 def vector(name: str) -> str | None:
-    """What a tensor of an original FLUX or SD3 that belongs to no layer is called in diffusers."""
-    found = re.search(r"blocks\.(\d+)\.", name)
+    """Return what a tensor of an original FLUX or SD3 that belongs to no layer is called in diffusers."""
+    matched = re.search(r"blocks\.(\d+)\.", name)
     target = VECTORS.get(re.sub(r"(blocks)\.\d+\.", r"\1.N.", name))
-    return re.sub(r"\bN\b", found[1] if found else "", target) if target else None
+    return re.sub(r"\bN\b", matched[1] if matched else "", target) if target else None
 
 
 def ranges(path: str, inputs: int, outputs: int, parts: int) -> list[Ranges]:
-    """Which outputs of the original layer each of its parts in diffusers has, in order."""
+    """Return which outputs of the original layer each of its parts in diffusers has, in order."""
     match parts:
         case 1 if SWAPPED in path and outputs == 2 * inputs:
             return [[(inputs, outputs), (0, inputs)]]

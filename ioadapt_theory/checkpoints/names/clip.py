@@ -27,20 +27,20 @@ _FUSED: Final = re.compile(r"attn\.in_proj[_.](weight|bias)")
 
 
 def in_transformers(keys: Collection[str], encoder: str = "text_encoder") -> dict[str, tuple[str, ...]]:
-    """Stored name -> transformers' name, or three where OpenCLIP has q, k and v in one, for those of one encoder.
+    """Return stored name -> transformers' name for one encoder; three names where OpenCLIP has q, k and v in one.
 
     OpenCLIP's text_projection is the transpose of transformers', and keeps its name.
     """
-    found: dict[str, tuple[str, ...]] = {}
+    renamed: dict[str, tuple[str, ...]] = {}
     for prefix in PREFIXES[encoder]:
         for key in keys:
             if key.startswith(f"{prefix}transformer.text_model."):
-                found[key] = (key.removeprefix(f"{prefix}transformer."),)
+                renamed[key] = (key.removeprefix(f"{prefix}transformer."),)
             elif key.startswith(f"{prefix}model.") and (names := _from_openclip(key.removeprefix(f"{prefix}model."))):
-                found[key] = tuple(f"text_model.{name}" for name in names)
-        if found:
+                renamed[key] = tuple(f"text_model.{name}" for name in names)
+        if renamed:
             break
-    return found
+    return renamed
 
 
 def _from_openclip(name: str) -> list[str]:

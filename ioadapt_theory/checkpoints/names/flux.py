@@ -58,7 +58,7 @@ _XLABS: Final = re.compile(r"(double|single)(_blocks\.\d+)\.processor\.(qkv|proj
 
 
 def without_xlabs(key: str) -> str:
-    """XLabs' processors in the names of the layers that they act on; 1 is the image, 2 the text."""
+    """Replace XLabs' processors by the names of the layers that they act on; 1 is the image, 2 the text."""
 
     def layer(match: re.Match[str]) -> str:
         kind, block, which, stream, part = match.groups()

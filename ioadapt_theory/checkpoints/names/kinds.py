@@ -23,7 +23,7 @@ _ADAPTER: Final = re.compile(
 
 
 def kind(name: str, ndim: int) -> str:
-    """One of KINDS. Vectors are norms, biases or something else; a matrix inside an adaptive norm is a weight."""
+    """Return one of KINDS: vectors are norms, biases or other; a matrix inside an adaptive norm is a weight."""
     if ndim <= 1:
         parent, _, last = name.rpartition(".")
         if _NORM.search(parent) or last == "weight":
@@ -41,7 +41,7 @@ def of_adapter(names: Collection[str]) -> bool:
 
 
 def block(name: str) -> str:
-    """The leading part up to the first number (``down_blocks.0``, ``model.layers.3``), else the first word."""
+    """Return the leading part up to the first number (``down_blocks.0``, ``model.layers.3``), else the first word."""
     parts = name.split(".")
     if parts[0] == "mid_block":
         return parts[0]

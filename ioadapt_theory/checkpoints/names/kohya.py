@@ -36,7 +36,7 @@ _SGM: Final = {"add_embedding.linear_1": "label_emb.0.0", "add_embedding.linear_
 
 
 def flat(component: str, name: str) -> str:
-    """A layer's name as kohya flattens it.
+    """Return a layer's name as kohya flattens it.
 
     Raises:
         UnknownNameError: a component that kohya has no prefix for.

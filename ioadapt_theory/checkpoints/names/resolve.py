@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from ioadapt_theory.checkpoints.names import kohya, unet
 from ioadapt_theory.checkpoints.names.authors import in_diffusers
-from ioadapt_theory.checkpoints.names.layer import Name, unwrapped
+from ioadapt_theory.checkpoints.names.layer_name import Name, unwrapped
 from ioadapt_theory.checkpoints.names.transformers import Rename
 
 
@@ -16,7 +16,7 @@ class Resolved:
     """What names mean.
 
     Attributes:
-        layers: the model's layer for each name that is found; several where together they are what the name means.
+        layers: the model's layer for each name that the model has; several where together they are what the name means.
         doubts: names that might mean more than one layer, which therefore mean none, and why.
     """
 
@@ -31,7 +31,7 @@ def resolve(
     aliases: Mapping[str, str] = MappingProxyType({}),
     blocks: unet.Blocks | None = None,
 ) -> Resolved:
-    """The layer of a model, or the layers, for each name.
+    """Return the layer of a model, or the layers, for each name.
 
     A file may come from a part of the model, or from a model that has this one inside: then the names differ by what
     stands before, and are taken if nothing else is meant by them. Two layers of a component are never one module.
@@ -61,11 +61,13 @@ def resolve(
         counted = [name for name in numbered if name in layers and index.known.get(name.path) is None]
         for name in counted:
             doubts[name] = f"its number is that of another UNet, as this one has no {lost[0]}"
-    counts = Counter((name.component, found) for name, found in layers.items())
-    for name, found in list(layers.items()):
-        if counts[name.component, found] > 1 and index.known.get(name.path) != [*found]:
-            others = [str(n) for n, f in layers.items() if f == found and n.component == name.component and n != name]
-            doubts[name] = f"{others[0] if others else 'another layer of the file'} would be {found[0]} too"
+    counts = Counter((name.component, modules_of) for name, modules_of in layers.items())
+    for name, modules_of in list(layers.items()):
+        if counts[name.component, modules_of] > 1 and index.known.get(name.path) != [*modules_of]:
+            others = [
+                str(n) for n, f in layers.items() if f == modules_of and n.component == name.component and n != name
+            ]
+            doubts[name] = f"{others[0] if others else 'another layer of the file'} would be {modules_of[0]} too"
     return Resolved({n: f for n, f in layers.items() if n not in doubts}, doubts)
 
 
@@ -98,13 +100,13 @@ class _Index:
         for i in range(len(parts)):
             dotted, flat = (self.spelled, self.flat) if i == 0 else (self.ends, self.flat_ends)
             for table, dot in ((dotted, "."), (flat, "_")):
-                found = table.setdefault(dot.join(parts[i:]), [])
-                if module not in found:
-                    found.append(module)
+                meant = table.setdefault(dot.join(parts[i:]), [])
+                if module not in meant:
+                    meant.append(module)
 
     def hits(self, name: Name) -> list[str]:
-        """The modules that the name means in the first reading that any fits."""
-        return next((found for found in self._readings(name) if found), [])
+        """Return the modules that the name means in the first reading that any fits."""
+        return next((modules for modules in self._readings(name) if modules), [])
 
     def _readings(self, name: Name) -> Iterator[list[str]]:
         if name.flat:
@@ -128,16 +130,16 @@ class _Index:
                 yield self.spelled.get(".".join(parts[i:]), [])
 
     def parts(self, name: Name) -> tuple[str, ...] | None:
-        """The layers that together are what the authors of FLUX or SD3 have as one, or the one."""
+        """Return the layers that together are what the authors of FLUX or SD3 have as one, or the one."""
         for targets in in_diffusers(name.path if name.flat else unwrapped(name.path)):
-            found = [self.hits(Name(name.component, target)) for target in targets]
-            if all(len(hits) == 1 for hits in found):
-                return tuple(hits[0] for hits in found)
+            modules = [self.hits(Name(name.component, target)) for target in targets]
+            if all(len(hits) == 1 for hits in modules):
+                return tuple(hits[0] for hits in modules)
         return None
 
 
 def _innermost(modules: Collection[str]) -> dict[str, str]:
-    """Name without wrappers -> the module inside them."""
+    """Return name without wrappers -> the module inside them."""
     plain: dict[str, str] = {}
     for module in sorted(modules, key=len):
         plain[unwrapped(module)] = module

@@ -32,7 +32,7 @@ class Stored:
 
 
 def of_model(model: Any) -> Rename | None:
-    """The renaming of a model in memory; None where it is none of transformers', or has the names that are stored."""
+    """Return the renaming of a model in memory; None where it is none of transformers', or has the stored names."""
     library = sys.modules.get("transformers")
     for wrapper in ("_orig_mod", "module", "_fsdp_wrapped_module"):
         model = getattr(model, wrapper, model)
@@ -56,7 +56,7 @@ def of_model(model: Any) -> Rename | None:
 
 
 def of_config(config: Mapping[str, Any], tensors: int) -> Stored | None:
-    """Of a checkpoint by its config.json; None where transformers is missing, or does not know such a model.
+    """Return what config.json says of a checkpoint; None where transformers is missing or knows no such model.
 
     Nothing of the model's repository is run, and no numbers are made.
 
@@ -87,7 +87,7 @@ def of_config(config: Mapping[str, Any], tensors: int) -> Stored | None:
 
 
 def tied(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, str]:
-    """The head of a checkpoint that has none, without a configuration: the one embedding of words has its values."""
+    """Return head -> embedding for a checkpoint without configuration that has no head and one embedding of words."""
     embeddings = [name for name in shapes if name.endswith(EMBEDDINGS)]
     heads = [name for name in shapes if name.endswith(HEADS)]
     return {HEADS[0]: embeddings[0]} if len(embeddings) == 1 and not heads else {}

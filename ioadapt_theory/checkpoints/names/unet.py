@@ -55,7 +55,7 @@ class Blocks:
     sampled: tuple[bool, ...]
 
     def place(self, side: str, n: int) -> tuple[int, int | None] | None:
-        """Block and layer of Stability's number n ("input" counts from 1); layer None is the downsampler."""
+        """Return block and layer of Stability's number n ("input" counts from 1); layer None is the downsampler."""
         start = 1 if side == "input" else 0
         for block, layers in enumerate(self.down if side == "input" else self.up):
             if n < start + layers:
@@ -73,10 +73,10 @@ def blocks_in_diffusers(names: Iterable[str]) -> Blocks | None:
     counted: dict[str, defaultdict[int, set[int]]] = {"down": defaultdict(set), "up": defaultdict(set)}
     sampled = set()
     for name in names:
-        if found := _RESNETS.search(name):
-            counted[found[1]][int(found[2])].add(int(found[3]))
-        elif found := _SAMPLERS.search(name):
-            sampled.add(int(found[1]))
+        if matched := _RESNETS.search(name):
+            counted[matched[1]][int(matched[2])].add(int(matched[3]))
+        elif matched := _SAMPLERS.search(name):
+            sampled.add(int(matched[1]))
     whole = all(
         set(blocks) == set(range(len(blocks))) and all(s == set(range(len(s))) for s in blocks.values())
         for blocks in counted.values()
@@ -96,12 +96,12 @@ def blocks_in_stability(keys: Iterable[str]) -> Blocks | None:
     numbers: dict[str, set[int]] = {"input": set(), "output": set()}
     downs, ups = set(), set()
     for key in keys:
-        if found := _DOTTED_STAGE.fullmatch(key):
-            n = int(found[2])
-            numbers[found[1]].add(n)
-            if found[1] == "input" and found[4].partition(".")[0] == "op":
+        if matched := _DOTTED_STAGE.fullmatch(key):
+            n = int(matched[2])
+            numbers[matched[1]].add(n)
+            if matched[1] == "input" and matched[4].partition(".")[0] == "op":
                 downs.add(n)
-            elif found[1] == "output" and found[4].partition(".")[0] == "conv":
+            elif matched[1] == "output" and matched[4].partition(".")[0] == "conv":
                 ups.add(n)
     if not downs:
         return None
@@ -118,17 +118,17 @@ def blocks_in_stability(keys: Iterable[str]) -> Blocks | None:
 
 
 def _gaps(ends: Collection[int], first: int) -> list[int]:
-    """How many numbers lie before each end and after the one before it."""
+    """Return how many numbers lie before each end and after the one before it."""
     return [b - a - 1 for a, b in itertools.pairwise([first, *sorted(ends)])]
 
 
 def _mirrored(down: Sequence[int]) -> list[int]:
-    """The resnets of the up blocks: one more than the down block of the same level has."""
+    """Return the resnets of the up blocks: one more than the down block of the same level has."""
     return [n + 1 for n in reversed(down)]
 
 
 def to_diffusers(name: str, blocks: Blocks | None, flat: bool = False) -> str:
-    """One name of Stability's without its prefix in diffusers' terms; what is no such name stays.
+    """Return a name of Stability's without its prefix in diffusers' terms; what is no such name stays.
 
     Args:
         name: of a module or tensor.
@@ -138,9 +138,9 @@ def to_diffusers(name: str, blocks: Blocks | None, flat: bool = False) -> str:
     dot = "_" if flat else "."
     place = (_FLAT_STAGE if flat else _DOTTED_STAGE).fullmatch(name)
     if place is None or (place[1], int(place[2])) == ("input", 0):
-        found = _head(name, TOP, dot)
-        resnet = re.fullmatch(rf"(mid_block{dot}resnets{dot}\d){dot}(.+)", found)  # a dot fits itself
-        return f"{resnet[1]}{dot}{_head(resnet[2], RESNET, dot)}" if resnet else found
+        matched = _head(name, TOP, dot)
+        resnet = re.fullmatch(rf"(mid_block{dot}resnets{dot}\d){dot}(.+)", matched)  # a dot fits itself
+        return f"{resnet[1]}{dot}{_head(resnet[2], RESNET, dot)}" if resnet else matched
     at = blocks.place(place[1], int(place[2])) if blocks else None
     if at is None:
         return name
@@ -163,7 +163,7 @@ def is_numbered(name: str, flat: bool = False) -> bool:
 
 
 def canonical(keys: Collection[str]) -> dict[str, str]:
-    """Stored name -> the name it is matched by: UNet keys of the LDM layout become diffusers' keys, all others stay.
+    """Return stored name -> the name it is matched by: UNet keys of the LDM layout become diffusers', others stay.
 
     A UNet whose numbers of layers cannot be read off its keys keeps its names.
     """

@@ -17,7 +17,7 @@ _END: Final = re.compile(r"(encoder|decoder)\.norm_out\.(.+)")
 
 
 def in_diffusers(keys: Collection[str]) -> dict[str, str]:
-    """Stored name -> diffusers' name, for those that are an autoencoder's; the up blocks count the other way round."""
+    """Return stored name -> diffusers' name for those of an autoencoder; its up blocks count the other way round."""
     centre = [p for p in PREFIXES if any(_CENTRE.fullmatch(k[len(p) :]) for k in keys if k.startswith(p))]
     if not centre:
         return {}
@@ -27,8 +27,8 @@ def in_diffusers(keys: Collection[str]) -> dict[str, str]:
 
 
 def _name(name: str, levels: int) -> str:
-    if found := _STAGE.fullmatch(name):
-        coder, side, number, kind, part, rest = found.groups()
+    if matched := _STAGE.fullmatch(name):
+        coder, side, number, kind, part, rest = matched.groups()
         block = int(number) if side == "down" else levels - 1 - int(number)
         place = f"{coder}.{side}_blocks.{block}"
         if kind.endswith("sample"):
@@ -36,11 +36,11 @@ def _name(name: str, levels: int) -> str:
         if kind == "block":
             return f"{place}.resnets.{part}.{_part(rest, _BLOCK)}"
         return f"{place}.attentions.{part}.{_part(rest, _ATTENTION)}"
-    if found := _CENTRE.fullmatch(name):
-        coder, part, rest = found.groups()
+    if matched := _CENTRE.fullmatch(name):
+        coder, part, rest = matched.groups()
         return f"{coder}.mid_block.{_MIDDLE[part]}.{_part(rest, _ATTENTION if part == 'attn_1' else _BLOCK)}"
-    if found := _END.fullmatch(name):
-        return f"{found[1]}.conv_norm_out.{found[2]}"
+    if matched := _END.fullmatch(name):
+        return f"{matched[1]}.conv_norm_out.{matched[2]}"
     return name
 
 

@@ -1,4 +1,4 @@
-"""What one tool does differently from the others; and what a kind of adapter in files is."""
+"""One module for each tool's files; and `Kind`, a kind of adapter in files."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ class Kind:
         rank: what alpha is divided by, from the shapes; None where there is no rank, and alpha counts for nothing.
         build: (parts, scaling) -> our family's name, and a family for each placement; works on meta tensors as well, so
             that a file's shapes are checked before any of its numbers is read.
-        spelled: how files spell its parts -> part, beyond what ``keys.ROLES`` has.
+        spelled: names of its parts in files -> part, beyond those of ``keys.ROLES``.
     """
 
     required: frozenset[str]
@@ -34,7 +34,7 @@ class Kind:
 
 
 def same(a: int, b: int) -> int:
-    """Either of two sizes that have to be equal; ValueError where they are not."""
+    """Return either of two sizes that have to be equal; ValueError where they are not."""
     if a != b:
         msg = f"sizes {a} and {b} have to be equal"
         raise ValueError(msg)

@@ -1,4 +1,4 @@
-"""What an adapter's file does to tensors of the base itself: trained biases and norms, modules_to_save, tokens.
+"""Changes of the base's own tensors by an adapter's file: trained biases and norms, modules_to_save, tokens.
 
 They belong to no layer's adapter, so ``load`` applies them only when told to, and removing the adapter does not undo
 them. Most cannot move to another base either: they replace its tensors by those of the source.
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ioadapt_theory.adapters.layer import AdaptedLayer
 from ioadapt_theory.adapters.rules.target_modules import walk
-from ioadapt_theory.checkpoints.names.layer import PEFT_PREFIX, Name
+from ioadapt_theory.checkpoints.names.layer_name import PEFT_PREFIX, Name
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats.tensors import TensorFile
 
@@ -35,7 +35,7 @@ class Change:
     Attributes:
         name: its module as the file names it.
         leaf: "weight", "bias", ...
-        how: what is done to it.
+        how: "replaced", "added to" or "rows replaced".
         keys: the tensors it is made of.
         source: the file.
         size: of the parameter, None where any will do.
@@ -67,18 +67,26 @@ class Change:
 
 
 def added(name: Name, leaf: str, source: TensorFile, key: str) -> Change:
-    """A difference, as of a bias or norm that was trained."""
+    """Return the change by a difference, as of a bias or norm that was trained."""
     size = source.shapes[key]
     return Change(name, leaf, "added to", (key,), source, size, lambda old: old + source[key].reshape(old.shape))
 
 
 def whole(name: Name, leaf: str, source: TensorFile, key: str) -> Change:
-    """A new value for all of it."""
+    """Return the change to a new value for all of it."""
     return Change(name, leaf, "replaced", (key,), source, source.shapes[key], lambda _: source[key])
 
 
-def chosen(name: Name, leaf: str, source: TensorFile, key: str, rows: Any, called: str = "rows") -> Change:
-    """New values for some rows, such as those of new tokens.
+def chosen_rows(name: Name, leaf: str, source: TensorFile, key: str, rows: Any, called: str = "rows") -> Change:
+    """Return the change to new values for some rows, such as those of new tokens.
+
+    Args:
+        name: of the module.
+        leaf: of its parameter.
+        source: the file.
+        key: of the tensor with one row for each.
+        rows: their numbers, as the file has them.
+        called: how the file calls them.
 
     Raises:
         FileFormatError: the rows are not as many different whole numbers as the tensor has rows.
@@ -100,7 +108,7 @@ def chosen(name: Name, leaf: str, source: TensorFile, key: str, rows: Any, calle
 
 
 def embedding(name: Name, roles: Mapping[str, str], source: TensorFile, scaling: float) -> Change:
-    """A LoRA on an embedding, E + s (BA)ᵀ; it can be merged, not kept apart.
+    """Return the change by a LoRA on an embedding, E + s (BA)ᵀ; it can be merged, not kept apart.
 
     Raises:
         FileFormatError: factors that are no matrices, or do not fit together.
@@ -117,8 +125,8 @@ def embedding(name: Name, roles: Mapping[str, str], source: TensorFile, scaling:
 
 
 def of_peft(config: Mapping[str, Any], source: TensorFile, keys: Iterable[str]) -> list[Change]:
-    """What PEFT saves whole beside its adapters: modules_to_save, biases, resized or tied embeddings, chosen tokens."""
-    found = []
+    """Return what PEFT saves whole beside its adapters: modules_to_save, biases, resized embeddings, chosen tokens."""
+    changes = []
     for key in keys:
         path, _, leaf = key.removeprefix(PEFT_PREFIX).removesuffix(TOKENS).rpartition(".")
         if key.endswith(TOKENS):
@@ -126,18 +134,18 @@ def of_peft(config: Mapping[str, Any], source: TensorFile, keys: Iterable[str]) 
             rows: Any = config.get("trainable_token_indices")
             if isinstance(rows, dict):
                 rows = next((v for k, v in rows.items() if name.path == k or name.path.endswith(f".{k}")), None)
-            found.append(chosen(name, "weight", source, key, rows, "trainable_token_indices"))
+            changes.append(chosen_rows(name, "weight", source, key, rows, "trainable_token_indices"))
         elif key.startswith(PEFT_PREFIX) and leaf in {"weight", "bias"}:
-            found.append(whole(Name("", path.removesuffix(".base_layer")), leaf, source, key))
-    return found
+            changes.append(whole(Name("", path.removesuffix(".base_layer")), leaf, source, key))
+    return changes
 
 
 @dataclass(frozen=True, slots=True)
-class Altered:
-    """A change made ready for a model.
+class ReadyChange:
+    """A change with its numbers read, for one module of a model.
 
     Attributes:
-        change: which.
+        change: see ``Change``.
         module: the base layer.
         new: the new parameter.
     """
@@ -147,29 +155,29 @@ class Altered:
     new: nn.Parameter
 
     @property
-    def idle(self) -> bool:
+    def changes_nothing(self) -> bool:
         """Whether the model has these values already, as where PEFT saves an embedding that was not trained."""
         old = getattr(self.module, self.change.leaf)
         return old is not None and torch.equal(old, self.new)
 
     def apply(self, model: nn.Module, adapter: str) -> None:
-        """Put the parameter in its place, and remember that this adapter did: ``save`` writes it with the adapter."""
+        """Put the parameter in its place, and record it for this adapter: ``save`` writes it with the adapter."""
         leaf = self.change.leaf
         old = getattr(self.module, leaf)
         holders = [m for m in model.modules() if getattr(m, leaf, None) is old] if self.change.rows else [self.module]
         for module in holders:
             setattr(module, leaf, self.new)
         before = torch.zeros_like(self.new) if old is None else old.detach()
-        made = self.module.__dict__.setdefault("_base_changes", {})
-        made[leaf] = Made(adapter, self.change.how, self.change.rows, self.new, before)
+        record = self.module.__dict__.setdefault("_base_changes", {})
+        record[leaf] = AppliedChange(adapter, self.change.how, self.change.rows, self.new, before)
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
-    """What was done to a parameter of a model, kept on its module.
+class AppliedChange:
+    """A change that was made to a parameter of a model, recorded on its module.
 
     Attributes:
-        adapter: name of the adapter whose file did it.
+        adapter: name of the adapter whose file made it.
         how: see ``Change``.
         rows: likewise.
         new: the parameter that was put in; it may have been trained since.
@@ -184,7 +192,7 @@ class Made:
 
     @property
     def values(self) -> Tensor:
-        """What a file has to hold to do it again; a difference in float64, so that it comes out to the last bit."""
+        """The tensor with which a file makes it again; a difference in float64, for it to be exact to the last bit."""
         match self.how:
             case "added to":
                 return self.new.detach().double() - self.old.double()
@@ -194,28 +202,28 @@ class Made:
                 return self.new.detach()
 
 
-def made_by(model: nn.Module, adapter: str) -> dict[tuple[str, str], Made]:
-    """(module, parameter) -> what loading this adapter did to it."""
+def applied_by(model: nn.Module, adapter: str) -> dict[tuple[str, str], AppliedChange]:
+    """Return (module, parameter) -> the change that loading this adapter made."""
     bases = {n: m.base_layer if isinstance(m, AdaptedLayer) else m for n, m in [("", model), *walk(model)]}
     first = {id(module): name for name, module in reversed(bases.items())}
     return {
-        (name, leaf): made
+        (name, leaf): change
         for name, module in bases.items()
-        for leaf, made in module.__dict__.get("_base_changes", {}).items()
-        if made.adapter == adapter and first[id(module)] == name
+        for leaf, change in module.__dict__.get("_base_changes", {}).items()
+        if change.adapter == adapter and first[id(module)] == name
     }
 
 
 def forget(model: nn.Module, adapter: str) -> None:
-    """Another adapter takes the name; what the former did to the base stays, and is not the new one's."""
+    """Drop the record where another adapter takes the name; the changes stay, and are not the new one's."""
     for module in model.modules():
-        found = module.__dict__.get("_base_changes", {})
-        for leaf in [leaf for leaf, made in found.items() if made.adapter == adapter]:
-            del found[leaf]
+        record = module.__dict__.get("_base_changes", {})
+        for leaf in [leaf for leaf, change in record.items() if change.adapter == adapter]:
+            del record[leaf]
 
 
-def prepare(change: Change, module: nn.Module) -> Altered | str:
-    """The change with its numbers read, or why the module does not take it; nothing is altered yet."""
+def prepare(change: Change, module: nn.Module) -> ReadyChange | str:
+    """Return the change with its numbers read, or why the module does not take it; nothing is altered yet."""
     if isinstance(module, AdaptedLayer):
         module.refuse_if_merged("altering its base")
         module = module.base_layer
@@ -228,5 +236,4 @@ def prepare(change: Change, module: nn.Module) -> Altered | str:
     if change.size is not None and tuple(old.shape) != change.size:
         way = "; resize the model's vocabulary first" if change.leaf == "weight" and len(change.size) > 1 else ""
         return f"its {change.leaf} is {list(old.shape)}, the file's {list(change.size)}{way}"
-    new = change.of(old.detach()).to(old)
-    return Altered(change, module, nn.Parameter(new, requires_grad=False))
+    return ReadyChange(change, module, nn.Parameter(change.of(old.detach()).to(old), requires_grad=False))

@@ -1,30 +1,30 @@
-"""What our own file says in its header: every layer's family, placements, sizes and settings, as data and back.
+"""Our own file: its header has every layer's family, placements, sizes and settings, as JSON."""
 
-Folders of version 1 have the same in adapter_config.json, which names the file of the tensors.
-"""
-
+import copy
 import json
-import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from ioadapt_theory.adapters.bases import SizesAlone
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import FAMILIES, LIMITS, Spec
 from ioadapt_theory.adapters.families.family import Limit, Shapes, is_count, is_finite
 from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.checkpoints.names.layer import Name
+from ioadapt_theory.adapters.matrices import PLAIN_DTYPES
+from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import FileFormatError
+from ioadapt_theory.formats.adapter_file import StoredLayer
 from ioadapt_theory.formats.kinds import base_changes
-from ioadapt_theory.formats.kinds.base_changes import Change, Made
-from ioadapt_theory.formats.tensors import TensorFile, is_name, parse_json, read_json
+from ioadapt_theory.formats.kinds.base_changes import AppliedChange, Change
+from ioadapt_theory.formats.tensors import TensorFile, is_name, parse_json
 
-FILE, FORMAT, VERSION = "ioadapt.safetensors", "ioadapt_theory", 2
+FILE, FORMAT, VERSION = "ioadapt.safetensors", "ioadapt_theory", "2"
 LAYERS, CHANGES = "ioadapt.layers", "ioadapt.base_changes"
-FORMER_WEIGHTS = re.compile(r"adapter_model-[0-9a-f]{16}\.safetensors")
 
 
 def _is_size(value: Any) -> bool:
@@ -41,7 +41,7 @@ FIELDS: dict[str, Limit] = {
 
 
 def describe(adapter: Adapter) -> dict[str, Any]:
-    """What the header says of an adapter."""
+    """Return family, placements, sizes and settings of an adapter as plain data."""
     parts = {}
     for placement, family in adapter.parts():
         spec = {key: getattr(family.spec, key) for key in LIMITS}
@@ -49,11 +49,11 @@ def describe(adapter: Adapter) -> dict[str, Any]:
     return {"family": adapter.family, "placements": parts}
 
 
-def header_of(plans: Mapping[str, Any], made: Mapping[tuple[str, str], Made]) -> dict[str, str]:
-    """The header for adapters by layer, and for changes of the base."""
-    changes = {f"{module}.{leaf}": {"how": m.how, "rows": [*m.rows]} for (module, leaf), m in made.items()}
-    header = {"made_by": FORMAT, "ioadapt.version": f"{VERSION}", LAYERS: json.dumps(plans)}
-    return header | ({CHANGES: json.dumps(changes)} if changes else {})
+def header_of(plans: Mapping[str, Any], changes: Mapping[tuple[str, str], AppliedChange]) -> dict[str, str]:
+    """Return the header for adapters by layer, and for changes of the base."""
+    described = {f"{module}.{leaf}": {"how": c.how, "rows": [*c.rows]} for (module, leaf), c in changes.items()}
+    header = {"made_by": FORMAT, "ioadapt.version": VERSION, LAYERS: json.dumps(plans)}
+    return header | ({CHANGES: json.dumps(described)} if described else {})
 
 
 def is_own(source: TensorFile) -> bool:
@@ -61,78 +61,101 @@ def is_own(source: TensorFile) -> bool:
     return source.metadata.get("made_by") == FORMAT and LAYERS in source.metadata
 
 
-def content_of(source: TensorFile) -> tuple[dict[str, Any], dict[str, Any], Path]:
-    """Layers and what is said of them, parameters of the base likewise, and where that is said.
+def contents(source: TensorFile) -> tuple[tuple[StoredLayer, ...], tuple[Change, ...]]:
+    """Return the layers of one of our files, and its changes of the base; no numbers are read.
 
     Raises:
-        FileFormatError: a version of the future, or an object that is none.
+        FileFormatError: another version, or header and tensors are not what they have to be; file, key, expected and
+            found are named.
     """
-    said = source.metadata
-    _demand(
-        source.path, {"version": said.get("ioadapt.version", "1")}, ("version", "1 or 2", lambda v: v in {"1", "2"})
+    _demand(source.path, "version", VERSION, source.metadata.get("ioadapt.version"), lambda v: v == VERSION)
+    plans, changes = (
+        parse_json(source.metadata.get(key, "{}"), f"{source.path}: {key} in the header") for key in (LAYERS, CHANGES)
     )
-    found = {key: parse_json(said.get(key, "{}"), f"{source.path}: {key} in the header") for key in (LAYERS, CHANGES)}
-    _demand(source.path, {"layers": found[LAYERS]}, RULES["layers"])
-    _demand(source.path, {CHANGES: found[CHANGES]}, (CHANGES, "an object", lambda v: isinstance(v, dict)))
-    return found[LAYERS], found[CHANGES], source.path
+    expected = "an object with at least one layer, of printable names"
+    _demand(source.path, "layers", expected, plans, lambda v: isinstance(v, dict) and v and all(map(is_name, v)))
+    _demand(source.path, CHANGES, "an object", changes, lambda v: isinstance(v, dict))
+    sketches = _sketches(source, plans, changes)
+    layers = [StoredLayer(Name("", n), s, partial(_read, source, plans, n, s)) for n, s in sketches.items()]
+    return tuple(layers), tuple(_change(source, key, entry) for key, entry in changes.items())
 
 
-def former_content(path: Path) -> tuple[str, dict[str, Any]] | None:
-    """The weights file and the layers that a configuration of version 1 names; None where it is of another tool.
+def _sketches(source: TensorFile, plans: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Adapter]:
+    """The adapters by layer, without numbers."""
+    shapes: dict[str, dict[str, tuple[int, ...]]] = {layer: {} for layer in plans}
+    unknown = []
+    for key, shape in source.shapes.items():
+        parts = key.split(".")
+        end = 1 if parts[-1] == "shift" else 2
+        layer = ".".join(parts[:-end])
+        if layer in shapes:
+            shapes[layer][".".join(parts[-end:])] = shape
+        elif key.removeprefix(f"{CHANGES}.") not in changes:
+            unknown.append(key)
+    sketches: dict[str, Adapter] = {}
+    by_plan: dict[object, Adapter] = {}  # large models have tens of thousands of layers of a few kinds
+    for layer, plan in plans.items():
+        same = plan.get("same_as") if isinstance(plan, dict) else None
+        if same is None:
+            kind = json.dumps(plan), *shapes[layer].items()
+            if kind not in by_plan:
+                by_plan[kind] = adapter_of(source.path, layer, plan, shapes[layer])
+            sketches[layer] = by_plan[kind].twin()
+            _check_tensors(source, layer, sketches[layer])
+        elif same in sketches:
+            sketches[layer] = sketches[same]
+        else:
+            msg = f"{source.path}: layers.{layer}.same_as has to be a layer before it, found {same!r:.80}."
+            raise FileFormatError(msg)
+    if unknown:
+        msg = f"{source.path}: tensors that the header does not know: {', '.join(sorted(unknown)[:5])}."
+        raise FileFormatError(msg)
+    return sketches
 
-    Raises:
-        FileFormatError: a value is not what it has to be.
-    """
-    if not path.exists():
-        return None
-    config = read_json(path)
-    if isinstance(config, dict) and "peft_type" in config:
-        return None
-    for rule in RULES.values():
-        _demand(path, config, rule)
-    return config["weights"], config["layers"]
+
+def _check_tensors(source: TensorFile, layer: str, sketch: Adapter) -> None:
+    for name, p in sketch.named_parameters():
+        key = f"{layer}.{name}"
+        shape = source.shapes.get(key)
+        dtype = None if shape is None else source.dtype(key)
+        if shape != tuple(p.shape) or dtype not in PLAIN_DTYPES:
+            stored = "nothing" if shape is None else f"{dtype} {[*shape]}"
+            msg = f"{source.path}: tensor {key} has to be floating point {[*p.shape]}, found {stored}."
+            raise FileFormatError(msg)
 
 
-Rule = tuple[str, str, Callable[[Any], Any]]
-RULES: dict[str, Rule] = {
-    rule[0]: rule
-    for rule in (
-        ("format", repr(FORMAT), lambda v: v == FORMAT),
-        ("version", "1", lambda v: v == 1),
-        ("weights", "a file name as save writes it", lambda v: isinstance(v, str) and FORMER_WEIGHTS.fullmatch(v)),
-        (
-            "layers",
-            "an object with at least one layer, of printable names",
-            lambda v: isinstance(v, dict) and v and all(map(is_name, v)),
-        ),
-    )
-}
+def _read(source: TensorFile, plans: Mapping[str, Any], layer: str, sketch: Adapter) -> Adapter:
+    """The adapter of one layer with its numbers."""
+    new = copy.deepcopy(sketch)
+    for key, _ in [*new.named_parameters()]:
+        owner, _, leaf = key.rpartition(".")
+        tensor = source.stored(f"{plans[layer].get('same_as', layer)}.{key}")
+        setattr(new.get_submodule(owner), leaf, nn.Parameter(tensor))
+    return new
 
 
-def _demand(path: Path, content: Any, rule: Rule) -> None:
-    key, expected, valid = rule
-    found = content.get(key) if isinstance(content, dict) else content
-    if not valid(found):
-        msg = f"{path}: {key} has to be {expected}, found {found!r:.80}."
+def _demand(path: Path, key: str, expected: str, value: Any, valid: Callable[[Any], Any]) -> None:
+    if not valid(value):
+        msg = f"{path}: {key} has to be {expected}, found {value!r:.80}."
         raise FileFormatError(msg)
 
 
 def adapter_of(where: object, layer: str, entry: Any, shapes: Shapes) -> Adapter:
-    """The adapter that a header describes, without numbers.
+    """Return the adapter that a header describes, without numbers.
 
     Args:
         where: of the description, for errors.
         layer: name of the layer.
-        entry: what is said of it; not changed.
+        entry: its description; not changed.
         shapes: of the layer's stored tensors, by their names in the adapter.
 
     Raises:
         FileFormatError: a value is not what it has to be; key, expected and found are named.
     """
 
-    def demand(key: str, expected: str, found: Any, *, ok: bool) -> None:
+    def demand(key: str, expected: str, value: Any, *, ok: bool) -> None:
         if not ok:
-            msg = f"{where}: layers.{layer}.{key} has to be {expected}, found {found!r:.80}."
+            msg = f"{where}: layers.{layer}.{key} has to be {expected}, found {value!r:.80}."
             raise FileFormatError(msg)
 
     demand("family", "an object", entry, ok=isinstance(entry, dict))
@@ -150,25 +173,21 @@ def adapter_of(where: object, layer: str, entry: Any, shapes: Shapes) -> Adapter
             demand(f"{key}.{field}", expected, part[field], ok=valid(part[field]))
         size, spec = part["size"], Spec(**{f: part[f] for f in part if f != "size"})
         phi = FAMILIES[family](SizesAlone(*size), spec)
-        found = {k.removeprefix(f"{placement}."): s for k, s in shapes.items() if k.startswith(f"{placement}.")}
-        phi.take({name: torch.empty(of, device="meta") for name, of in phi.shapes(size, spec, found).items()})
+        stored = {k.removeprefix(f"{placement}."): s for k, s in shapes.items() if k.startswith(f"{placement}.")}
+        phi.take({name: torch.empty(of, device="meta") for name, of in phi.shapes(size, spec, stored).items()})
         phi.scaling = spec.scaling
         families[placement] = phi
     *_, last = families.values()
     return Adapter(family, families, torch.empty(last.size[1], device="meta") if "shift" in shapes else None)
 
 
-def change_of(source: TensorFile, key: str, entry: Any) -> Change:
-    """The change of the base that a header describes.
-
-    Raises:
-        FileFormatError: it is none, or its tensor is missing.
-    """
+def _change(source: TensorFile, key: str, entry: Any) -> Change:
+    """The change of the base that a header describes."""
     module, _, leaf = key.rpartition(".")
     how, tensor = entry.get("how") if isinstance(entry, dict) else None, f"{CHANGES}.{key}"
     if tensor not in source.shapes or how not in base_changes.HOWS:
-        found = "no tensor" if tensor not in source.shapes else f"{entry!r:.80}"
-        msg = f"{source.path}: {CHANGES}.{key} has to be one of {', '.join(base_changes.HOWS)}, found {found}."
+        what = "no tensor" if tensor not in source.shapes else f"{entry!r:.80}"
+        msg = f"{source.path}: {CHANGES}.{key} has to be one of {', '.join(base_changes.HOWS)}, found {what}."
         raise FileFormatError(msg)
     source.require_floats([tensor])
     name = Name("", module)
@@ -178,4 +197,4 @@ def change_of(source: TensorFile, key: str, entry: Any) -> Change:
         case "replaced":
             return base_changes.whole(name, leaf, source, tensor)
         case _:
-            return base_changes.chosen(name, leaf, source, tensor, entry.get("rows"))
+            return base_changes.chosen_rows(name, leaf, source, tensor, entry.get("rows"))

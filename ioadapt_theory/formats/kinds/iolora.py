@@ -1,184 +1,125 @@
-"""IOLORA: the folders of our plug-in for PEFT, read without PEFT, and its configuration as ours.
+"""IOLORA: what our plug-in for PEFT saves, read without PEFT.
 
 diffusers' training scripts save the tensors alone, without a configuration: so every layer has its settings among them.
 """
 
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ioadapt_theory.adapters.config import AdapterConfig, LayerPlan
-from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.families import FAMILIES, OPTIONS
+from ioadapt_theory.adapters.bases import SizesAlone
+from ioadapt_theory.adapters.config import PEFT, AdapterConfig
+from ioadapt_theory.adapters.families import FAMILIES
 from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.checkpoints.names.layer import Name, layer_name
-from ioadapt_theory.errors import FileFormatError, IoAdaptError, ShapeError
-from ioadapt_theory.formats.build import require_square
+from ioadapt_theory.checkpoints.names.layer_name import layer_name
+from ioadapt_theory.errors import FileFormatError, IoAdaptError
+from ioadapt_theory.formats.adapter_file import StoredLayer
 from ioadapt_theory.formats.kinds.ioadapt import adapter_of, describe
 from ioadapt_theory.formats.kinds.keys import UNKNOWN
-from ioadapt_theory.formats.kinds.peft import patterns
 from ioadapt_theory.formats.tensors import TensorFile, parse_json
 
 TYPE, VERSION = "IOLORA", 1
-KEY = re.compile(r"(?:base_model\.model\.)?(.+)\.iolora_adapters\.(input|output|weight)\.(\w+)")
-PATTERNS = ("rank_pattern", "alpha_pattern", "placement_pattern")
-RENAMED = {"r": "rank", "lora_alpha": "alpha", "lora_dropout": "dropout", "init_weights": "init"}
-"""The options that PEFT calls otherwise."""
+OPTIONS = (
+    *("r", "lora_alpha", "use_rslora", "family", "placement", "factor"),
+    *("rank_pattern", "alpha_pattern", "placement_pattern"),
+)
+"""What a folder's configuration has of the layers' settings, by its names."""
 SETTINGS = "settings.lora_A.weight"
 """The key of a layer's settings, JSON as bytes; its end is what diffusers recognises files of PEFT by."""
+KEY = re.compile(r"(?:base_model\.model\.)?(.+)\.iolora_adapters\.(input|output|weight)\.(\w+)")
 DESCRIBED = re.compile(rf"(?:base_model\.model\.)?(.+)\.iolora_adapters\.{re.escape(SETTINGS)}")
-FIELDS = {**RENAMED, **{name: name for name in ("family", "placement", "use_rslora", *PATTERNS, *OPTIONS)}}
-
-
-def options(config: Mapping[str, Any]) -> AdapterConfig:
-    """Our configuration; which modules are meant is left to PEFT, or to the file.
-
-    Raises:
-        InvalidValueError: see ``AdapterConfig``.
-    """
-    return AdapterConfig(target_modules=(), **{ours: config[it] for it, ours in FIELDS.items() if it in config})
 
 
 def settings_tensor(adapter: Adapter) -> Tensor:
-    """What there is to say of an adapter beside its numbers."""
-    text = json.dumps(describe(adapter)).encode()
-    return torch.frombuffer(bytearray(text), dtype=torch.uint8)
+    """Return what there is to say of an adapter beside its numbers, as bytes."""
+    return torch.frombuffer(bytearray(json.dumps(describe(adapter)).encode()), dtype=torch.uint8)
 
 
 def settings_of(source: TensorFile | Mapping[str, Tensor]) -> dict[str, Any]:
-    """What tensors say of their layers, by the names in the keys; empty where they are not of the plug-in.
+    """Return what tensors say of their layers, by the names in the keys; empty where they are not of the plug-in.
 
     Raises:
         FileFormatError: not JSON.
     """
     keys = source.shapes if isinstance(source, TensorFile) else source
     where = source.path if isinstance(source, TensorFile) else "the state dict"
-    found = {}
+    plans = {}
     for key in keys:
         if match := DESCRIBED.fullmatch(key):
             stored = source.stored(key) if isinstance(source, TensorFile) else source[key]
             text = bytes(stored.to(torch.uint8).flatten().tolist()).decode("utf-8", "replace")
-            found[match[1]] = parse_json(text, f"{where}: {key}")
-    return found
+            plans[match[1]] = parse_json(text, f"{where}: {key}")
+    return plans
 
 
-@dataclass(frozen=True, slots=True)
-class DescribedEntry:
-    """The adapter of one layer, in a file whose tensors say themselves what they are; see ``read.Entry``."""
-
-    name: Name
-    plan: Any
-    roles: Mapping[str, str]
-    source: TensorFile
-    kind: str = "iolora"
-
-    def sketch(self) -> Adapter:
-        """The adapter without numbers."""
-        shapes = {role: self.source.shapes[key] for role, key in self.roles.items()}
-        sketch = adapter_of(self.source.path, str(self.name), self.plan, shapes)
-        expected = {key: tuple(p.shape) for key, p in sketch.named_parameters()}
-        if expected != shapes:
-            msg = f"{self.source.path}: {self.name}: has to have {expected!r:.200}, found {shapes!r:.200}."
-            raise FileFormatError(msg)
-        return sketch
-
-    def adapter(self) -> Adapter:
-        """Read the tensors and build the adapter."""
-        adapter = self.sketch()
-        for placement, phi in adapter.parts():
-            phi.take({name: self.source[self.roles[f"{placement}.{name}"]] for name, _ in [*phi.named_parameters()]})
-        return adapter
-
-
-@dataclass(frozen=True, slots=True)
-class PluginEntry:
-    """The adapter of one layer, in a folder of the plug-in; see ``read.Entry``."""
-
-    name: Name
-    plan: LayerPlan
-    roles: Mapping[tuple[Placement, str], str]
-    source: TensorFile
-    kind: str = "iolora"
-
-    def adapter(self) -> Adapter:
-        """Read the tensors and build the adapter."""
-        return self._build({role: self.source[key] for role, key in self.roles.items()})
-
-    def sketch(self) -> Adapter:
-        """The adapter without numbers."""
-        shapes = {role: self.source.shapes[key] for role, key in self.roles.items()}
-        return self._build({role: torch.empty(shape, device="meta") for role, shape in shapes.items()})
-
-    def _build(self, tensors: Mapping[tuple[Placement, str], Tensor]) -> Adapter:
-        families = {}
-        family = FAMILIES[self.plan.family]
-        for placement, spec in self.plan.specs.items():
-            parts = {name: t for (where, name), t in tensors.items() if where is placement}
-            try:
-                families[placement] = phi = family.stored(None, spec, parts)
-                require_square(phi, placement)
-            except ShapeError:
-                found = ", ".join(f"{name} {list(t.shape)}" for name, t in parts.items()) or "nothing"
-                msg = (
-                    f"{self.source.path}: {self.name}: a {self.plan.family} in {placement} placement has {found}, which"
-                    f" is no such adapter of rank {spec.rank}."
-                )
-                raise FileFormatError(msg) from None
-        if left := sorted({str(where) for where, _ in tensors} - {*map(str, families)}):
-            msg = f"{self.source.path}: {self.name}: its placement is {'+'.join(families)}, the file has {left[0]} too."
-            raise FileFormatError(msg)
-        return Adapter(self.plan.family, families)
-
-
-def described_entries(source: TensorFile) -> tuple[list[DescribedEntry], dict[str, str]]:
-    """The layers of a file without a configuration, and the keys that are not read."""
-    plans = settings_of(source)
-    roles: dict[str, dict[str, str]] = {layer: {} for layer in plans}
-    unread = {}
-    for key in source.shapes:
-        if (found := KEY.fullmatch(key)) and found[1] in plans:
-            roles[found[1]][f"{found[2]}.{found[3]}"] = key
-        elif not DESCRIBED.fullmatch(key):
-            unread[key] = UNKNOWN
-    entries = [DescribedEntry(layer_name(layer), plan, roles[layer], source) for layer, plan in plans.items()]
-    for entry in entries:
-        entry.sketch()
-    return entries, unread
-
-
-def plugin_entries(
-    config: Mapping[str, Any], path: Path, source: TensorFile
-) -> tuple[list[PluginEntry], dict[str, str]]:
-    """The layers of a folder, and the keys that are not read.
+def contents(source: TensorFile) -> tuple[list[StoredLayer], dict[str, str]]:
+    """Return the layers of a file of the plug-in, and the keys that are not read; no layers in a file of another tool.
 
     Raises:
-        FileFormatError: the configuration is not what the plug-in writes.
+        FileFormatError: settings that are not what the plug-in writes, or that contradict the tensors.
+    """
+    plans = settings_of(source)
+    keys: dict[str, dict[str, str]] = {layer: {} for layer in plans}
+    unread = {}
+    for key in source.shapes:
+        if (match := KEY.fullmatch(key)) and match[1] in plans:
+            keys[match[1]][f"{match[2]}.{match[3]}"] = key
+        elif not DESCRIBED.fullmatch(key):
+            unread[key] = UNKNOWN
+    return [_layer(source, layer, plan, keys[layer]) for layer, plan in plans.items()], unread
+
+
+def require_agreement(path: Path, config: Mapping[str, Any], layers: Iterable[StoredLayer]) -> None:
+    """Refuse a folder's configuration, by which PEFT builds the layers, that contradicts their settings.
+
+    Raises:
+        FileFormatError: the version, or the family, placements, ranks or scalings of a layer.
     """
     if config.get("format_version") != VERSION:
         msg = f"{path}: format_version has to be {VERSION}, found {config.get('format_version')!r:.80}."
         raise FileFormatError(msg)
-    groups: dict[str, dict[tuple[Placement, str], str]] = {}
-    unread = {}
-    for key in source.shapes:
-        if found := KEY.fullmatch(key):
-            groups.setdefault(found[1], {})[Placement(found[2]), found[3]] = key
-        elif not DESCRIBED.fullmatch(key):
-            unread[key] = UNKNOWN
-    for field in PATTERNS:
-        patterns(path, config, field)
-    source.require_floats(key for roles in groups.values() for key in roles.values())
     try:
-        settings = options(config)
-        entries = [PluginEntry(Name("", n), settings.resolve(n), roles, source) for n, roles in groups.items()]
+        options = AdapterConfig(target_modules=(), **{PEFT.get(n, n): config[n] for n in OPTIONS if n in config})
+        plans = {str(layer.name): options.resolve(str(layer.name)) for layer in layers}
     except (IoAdaptError, TypeError) as error:
         msg = f"{path}: {error}"
         raise FileFormatError(msg) from None
-    for entry in entries:
-        entry.sketch()
-    return entries, unread
+    for layer in layers:
+        plan, sketch = plans[str(layer.name)], layer.sketch
+        stored = {placement: (phi.spec.rank, phi.scaling) for placement, phi in sketch.parts()}
+        sizes = {placement: phi.size for placement, phi in sketch.parts()}
+        settings = {}
+        for placement, spec in plan.specs.items():
+            fixed = FAMILIES[plan.family](SizesAlone(*sizes[placement]), spec) if placement in sizes else spec
+            settings[placement] = spec.rank, fixed.scaling
+        if (plan.family, settings) != (sketch.family, stored):
+            one, two = (
+                f"{family} ({'; '.join(f'{p} of rank {r}, scaling {x:g}' for p, (r, x) in parts.items())})"
+                for family, parts in ((plan.family, settings), (sketch.family, stored))
+            )
+            msg = f"{path}: {layer.name} is {one} here, {two} in the file of the tensors."
+            raise FileFormatError(msg)
+
+
+def _layer(source: TensorFile, layer: str, plan: Any, keys: Mapping[str, str]) -> StoredLayer:
+    source.require_floats(keys.values())
+    shapes = {part: source.shapes[key] for part, key in keys.items()}
+    sketch = adapter_of(source.path, layer, plan, shapes)
+    expected = {part: tuple(p.shape) for part, p in sketch.named_parameters()}
+    if expected != shapes:
+        msg = f"{source.path}: {layer}: has to have {expected!r:.200}, found {shapes!r:.200}."
+        raise FileFormatError(msg)
+    return StoredLayer(layer_name(layer), sketch, partial(_read, source, sketch, keys))
+
+
+def _read(source: TensorFile, sketch: Adapter, keys: Mapping[str, str]) -> Adapter:
+    adapter = sketch.twin()
+    for placement, phi in adapter.parts():
+        phi.take({name: source[keys[f"{placement}.{name}"]] for name, _ in [*phi.named_parameters()]})
+    return adapter

@@ -3,7 +3,7 @@
 import re
 
 from ioadapt_theory.checkpoints.names.flux import without_xlabs
-from ioadapt_theory.checkpoints.names.layer import Name, layer_name
+from ioadapt_theory.checkpoints.names.layer_name import Name, layer_name
 from ioadapt_theory.formats.build import KINDS
 
 ROLES = {
@@ -27,7 +27,7 @@ ROLES = {
     },
     **{spelled: role for kind in KINDS.values() for spelled, role in kind.spelled.items()},
 }
-"""How files spell the parts of an adapter -> our name of the part."""
+"""Names of the parts of an adapter in files -> our name of the part."""
 
 FOREIGN = {
     "lora_E": "AdaLoRA",
@@ -54,7 +54,7 @@ PROCESSOR = re.compile(r"(?:\.processor)?\.to_(q|k|v|out)_lora\.(down|up)\b")
 
 
 def parse(key: str) -> tuple[Name, str] | str:
-    """The layer and the role of a key, or what it is that we do not read."""
+    """Return the layer and the role of a key, or what it is that we do not read."""
     match = KEY.fullmatch(without_xlabs(PROCESSOR.sub(_without_processor, key)))
     if match is None:
         return UNKNOWN

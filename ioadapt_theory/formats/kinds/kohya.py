@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from ioadapt_theory.adapters.families.family import is_finite
-from ioadapt_theory.checkpoints.names.layer import Name
+from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats.kinds import Shapes
 from ioadapt_theory.formats.kinds.diffusers import header_json, packed
@@ -33,7 +33,7 @@ Scale = Callable[[Name, int | None, Shapes, float | None], float]
 
 
 def file_scale(source: TensorFile) -> Scale:
-    """The rule for a single file."""
+    """Return the rule for a single file."""
     arguments = header_json(source, "ss_network_args")
 
     @functools.cache
@@ -44,8 +44,8 @@ def file_scale(source: TensorFile) -> Scale:
     def scale(name: Name, rank: int | None, shapes: Shapes, alpha: float | None) -> float:
         if rank is None:
             return 1.0
-        if alpha is None and (found := packed_rule(name.component)):
-            return found(name.path, rank)
+        if alpha is None and (packed_scale := packed_rule(name.component)):
+            return packed_scale(name.path, rank)
         if alpha is None:
             taps = math.prod(shapes.get("down", ())[2:])
             alpha = header_alpha(source, arguments if taps > 1 else {})
@@ -58,7 +58,7 @@ def file_scale(source: TensorFile) -> Scale:
 
 
 def header_alpha(source: TensorFile, arguments: Mapping[str, Any]) -> float | None:
-    """Alpha as kohya's scripts write it into the header, None where they did not."""
+    """Return alpha as kohya's scripts write it into the header, None where they did not."""
     text = arguments.get("conv_alpha", source.metadata.get("ss_network_alpha"))
     if text is None or text in ("", "None", "Dynamic"):
         return None
@@ -70,7 +70,7 @@ def header_alpha(source: TensorFile, arguments: Mapping[str, Any]) -> float | No
 
 
 def write_layer(out: TensorWriter, key: str, down: Tensor, up: Tensor, *, alpha: int, bias: Tensor | None) -> None:
-    """One layer; the scaling alpha / rank that readers apply is taken out of up."""
+    """Write one layer; the scaling alpha / rank that readers apply is taken out of up."""
     out.add(f"{key}.lora_down.weight", down)
     out.add(f"{key}.lora_up.weight", up * (down.shape[0] / alpha))
     out.add(f"{key}.alpha", torch.tensor(float(alpha), dtype=torch.float32))

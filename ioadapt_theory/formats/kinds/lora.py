@@ -9,7 +9,7 @@ from ioadapt_theory.formats.kinds import Built, Kind, Parts, same
 
 
 def build(parts: Parts, s: float) -> Built:
-    """A LoRA on the weight, or a DoRA where there is a magnitude."""
+    """Return a LoRA on the weight, or a DoRA where there is a magnitude."""
     down, up = parts["down"], parts["up"]
     channels, columns = down.shape[1], up.shape[0]
     if "mid" in parts:  # Tucker: a k x k core between two 1 x 1 convolutions

@@ -1,6 +1,6 @@
 """LyCORIS's LoHa, LoKr, GLoRA and full changes, read; and GLoRA written, for input adapters."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -110,29 +110,25 @@ def _pair(parts: Parts, key: str) -> Tensor:
 
 
 def write_glora(
-    path: Path | str,
-    layers: Iterable[tuple[str, Adapter]],
-    outputs: Mapping[str, tuple[int, ...]],
-    *,
-    component: str = "",
+    path: Path | str, layers: Iterable[tuple[str, Adapter, tuple[int, ...]]], *, component: str = ""
 ) -> Path:
-    """Input LoRAs as LyCORIS's GLoRA with B = 0, which LyCORIS and ComfyUI apply to any base. Returns the file.
+    """Write input LoRAs as LyCORIS's GLoRA with B = 0, which LyCORIS and ComfyUI apply to any base; return the file.
 
     ComfyUI guesses between two layouts by shape, wrongly where rank, inputs and outputs are all equal: refused.
 
     Args:
         path: of the file.
-        layers: module names and input adapters of family "lora".
-        outputs: d and the kernel of each layer, (d,) for a linear one, since the zeros for B have these sizes.
+        layers: module names, input adapters of family "lora", and the sizes of the zeros for B: d and the kernel of
+            the layer, (d,) for a linear one.
         component: see ``write_lora``.
 
     Raises:
         UnsupportedError: another family or placement, or a rank equal to inputs and outputs.
     """
     with writing(Path(path), {}) as out:
-        for name, adapter in layers:
+        for name, adapter, (d, *kernel) in layers:
             a, b = factors_of(name, adapter, Placement.INPUT, "GLoRA")
-            (c, r), (d, *kernel) = a.shape, outputs[name]
+            c, r = a.shape
             if r == c == d:
                 msg = f"{name}: rank, inputs and outputs are all {r}, where ComfyUI takes GLoRA for its older layout."
                 raise UnsupportedError(msg)

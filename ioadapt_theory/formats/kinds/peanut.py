@@ -16,7 +16,7 @@ from ioadapt_theory.formats.kinds.peft import peft_config, peft_folder
 
 
 def build(parts: Parts, s: float) -> Built:
-    """A LoRA on the outputs."""
+    """Return a LoRA on the outputs."""
     a, b = parts["peanut_A"].mT, parts["peanut_B"].mT
     n = same(a.shape[0], b.shape[1])
     spec = Spec(rank=same(a.shape[1], b.shape[0]), scaling=s)
@@ -33,15 +33,15 @@ def require_linear(path: Path, config: Mapping[str, Any]) -> None:
         UnsupportedError: it is not linear in W.
     """
     if config.get("depth", 0) != 0 or config.get("act_fn", "relu") != "linear":
-        found = f"depth {config.get('depth')!r:.80}, act_fn {config.get('act_fn')!r:.80}"
-        msg = f"{path}: PEANUT with {found} is not linear in W."
+        options = f"depth {config.get('depth')!r:.80}, act_fn {config.get('act_fn')!r:.80}"
+        msg = f"{path}: PEANUT with {options} is not linear in W."
         raise UnsupportedError(msg)
 
 
 def write_peanut(
     folder: Path | str, layers: Iterable[tuple[str, Adapter]], *, base: str | None, biased: Iterable[str] = ()
 ) -> Path:
-    """Output LoRAs as PEFT's PEANUT. Returns the folder.
+    """Write output LoRAs as PEFT's PEANUT; return the folder.
 
     PEANUT has one rank for all layers: smaller ones are filled up with zeros. Scalings are within B.
 
@@ -74,16 +74,15 @@ def write_peanut(
 
 
 def factors_of(name: str, adapter: Adapter, placement: Placement, what: str) -> tuple[Tensor, Tensor]:
-    """A and sB of an adapter that is one LoRA in this placement.
+    """Return A and sB of an adapter that is one LoRA in this placement.
 
     Raises:
         UnsupportedError: it is anything else.
     """
     if adapter.family != "lora" or list(adapter) != [placement] or adapter.shift is not None:
-        found = (
-            f"{adapter.family} in {'+'.join(adapter)} placement{' with a bias' if adapter.shift is not None else ''}"
-        )
-        msg = f"{name}: {what} holds a LoRA in {placement} placement, this is a {found}."
+        biased = " with a bias" if adapter.shift is not None else ""
+        kind = f"{adapter.family} in {'+'.join(adapter)} placement{biased}"
+        msg = f"{name}: {what} holds a LoRA in {placement} placement, this is a {kind}."
         raise UnsupportedError(msg)
     phi: Any = adapter[placement]
     return phi.A.detach(), phi.scaling * phi.B.detach()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ioadapt_theory.adapters.families.family import is_finite
-from ioadapt_theory.adapters.rules.patterns import check, override
+from ioadapt_theory.adapters.rules.patterns import compiled, override
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnsupportedError
 from ioadapt_theory.formats.tensor_writer import TensorWriter, require_folder, writing
 from ioadapt_theory.results import replacing
@@ -60,7 +60,7 @@ def require_readable(path: Path, config: Any) -> None:
 
 
 def rule(path: Path, config: Mapping[str, Any]) -> Rule:
-    """PEFT's alpha / r, or alpha / √r with use_rslora, as a function of a layer and the rank that its tensors show.
+    """Return PEFT's alpha / r, or alpha / √r with use_rslora, as a function of a layer and the rank of its tensors.
 
     Raises:
         FileFormatError: patterns that are none, or could run for ever.
@@ -80,7 +80,7 @@ def rule(path: Path, config: Mapping[str, Any]) -> Rule:
 
 
 def number(path: Path, key: str, value: Any) -> float:
-    """A finite number of a configuration.
+    """Return a finite number of a configuration.
 
     Raises:
         FileFormatError: it is anything else.
@@ -92,28 +92,29 @@ def number(path: Path, key: str, value: Any) -> float:
 
 
 def patterns(path: Path, config: Mapping[str, Any], field: str) -> dict[str, Any]:
-    """A configuration's overrides by regular expression.
+    """Return a configuration's overrides by regular expression.
 
     Raises:
         FileFormatError: no object, no regular expression, or one that could take for ever.
     """
-    found = config.get(field) or {}
-    if not isinstance(found, dict):
-        msg = f"{path}: {field} has to be an object, found {found!r:.80}."
+    overrides = config.get(field) or {}
+    if not isinstance(overrides, dict):
+        msg = f"{path}: {field} has to be an object, found {overrides!r:.80}."
         raise FileFormatError(msg)
     try:
-        check(found)
+        for pattern in overrides:
+            compiled(pattern)
     except InvalidValueError as error:
         msg = f"{path}: {field}: {str(error).removesuffix('.')}."
         raise FileFormatError(msg) from None
-    return found
+    return overrides
 
 
 @contextmanager
 def peft_folder(
     folder: Path, metadata: dict[str, str]
 ) -> Iterator[tuple[TensorWriter, Callable[[Mapping[str, Any]], None]]]:
-    """A writer for the tensors, and a function that takes the configuration; both files come when both are written.
+    """Yield a writer for the tensors, and a function that takes the configuration; the files appear together.
 
     A former adapter in the folder stays whole until then.
     """
@@ -128,7 +129,7 @@ def peft_folder(
 
 
 def peft_config(kind: str, config: Mapping[str, Any], targets: list[str], base: str | None) -> dict[str, Any]:
-    """PEFT's configuration with what every method of it has."""
+    """Return PEFT's configuration with what every method of it has."""
     return {
         "peft_type": kind,
         "base_model_name_or_path": base,

@@ -11,7 +11,7 @@ from ioadapt_theory.adapters.moving.correspondence import correspond
 from ioadapt_theory.adapters.moving.neurons import Order
 from ioadapt_theory.adapters.rules.verdict import THRESHOLDS, Changed
 from ioadapt_theory.checkpoints.names.kinds import kind
-from ioadapt_theory.checkpoints.names.layer import Name
+from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import IoAdaptError
 from ioadapt_theory.similarity.report.order import place
 

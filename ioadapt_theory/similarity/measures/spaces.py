@@ -9,84 +9,79 @@ unrelated layers have in common is the null (`null`).
 
 import itertools
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from jaxtyping import Float
 
 from ioadapt_theory.linalg import ROUNDING, without_identity
 from ioadapt_theory.null import Profile, parts, profile
-from ioadapt_theory.similarity.matching import Layer
-from ioadapt_theory.similarity.measures.gram_sums import Sums, gram_sums
-from ioadapt_theory.similarity.measures.overflow import in_range, may_leave, rescaled
-from ioadapt_theory.similarity.measures.space import Space, sides
-from ioadapt_theory.similarity.streaming.moments import Moments, sq_distances
-from ioadapt_theory.similarity.streaming.reader import Reader
+from ioadapt_theory.similarity.matching import Layer, Space
+from ioadapt_theory.similarity.measures.cosine import Moments, in_range, sq_distances
+from ioadapt_theory.similarity.measures.grams import Sides, Sums, gram_sums
+from ioadapt_theory.similarity.measures.reader import Reader
 
 MOST_PARTS = 16
 """Parts of a side for which the null is told apart; with more, as of a vocabulary, the side counts as one."""
 
-__all__ = ["Space", "gram_moments"]
 
-
-def gram_moments(layer: Layer, reader: Reader, count: int, space: Space, widths: Sequence[int] = ()) -> Moments:
-    """Inner products ⟨K°_a, K°_b⟩ of the centred Grams of all models that have the layer, and what their null needs.
+def gram_moments(layer: Layer, reader: Reader, space: Space, widths: Sequence[int] = ()) -> Moments:
+    """Return inner products ⟨K°_a, K°_b⟩ of the centred Grams of all models that have the layer, and their profiles.
 
     Args:
         layer: With two axes or more, and two channels or more on the asked side.
         reader: Of the models.
-        count: How many models there are.
         space: Which side.
         widths: The sides of all layers of the network; see `null.parts`.
     """
-    models = [i for i in layer.models if i != reader.parent]
-    f = sides(layer, space)[1]
+    models, count = reader.members(layer), len(reader.checkpoints)
+    matrices = Sides(layer, reader, models, space)
+    f = matrices.channels
     cuts = parts(f, widths)
     cuts = cuts if len(cuts) <= MOST_PARTS + 1 else (0, f)
     with np.errstate(invalid="ignore", over="ignore"):
-        found = gram_sums(layer, reader, models, space, cuts)
-    exponents = None
-    if not in_range(np.diagonal(found.products), reader) and may_leave(layer, reader):
-        reader, scales = rescaled(layer, reader, models)
-        found = gram_sums(layer, reader, models, space, cuts)
-        exponents = np.zeros(count, dtype=np.int64)
-        exponents[models] = 2 * scales  # K is quadratic in W
-    inner, profiles = np.full((count, count), np.nan), dict[int, Profile]()
-    inner[np.ix_(models, models)] = without_identity(
-        found.products, found.traces, f, ROUNDING * np.finfo(np.float64).eps
-    )
+        sums = gram_sums(matrices, models, cuts)
+    traces = sums.diagonals.sum(1)
+    inner, errors = np.full((count, count), np.nan), np.full((count, count), np.nan)
+    inner[np.ix_(models, models)] = without_identity(sums.products, traces, f, ROUNDING * np.finfo(np.float64).eps)
+    errors[np.ix_(models, models)] = _rounding(sums, traces)
+    profiles: dict[int, Profile] = {}
     for k, model in enumerate(models):
-        if np.isfinite(inner[model, model]):
-            profiles[model] = _profile(found, k, cuts)
-    errors = np.full((count, count), np.nan)
-    errors[np.ix_(models, models)] = _rounding(found, f)
+        square = float(sums.products[k, k])  # of fourth powers, which vanish before the weights do
+        if not in_range(square) or (square == 0 and any(piece.any() for _, piece in matrices.blocks(model))):
+            inner[model, model] = np.nan
+        elif inner[model, model] > 0:
+            profiles[model] = _profile(sums, k, cuts, matrices, model)
     null = tuple(map(profiles.get, range(count)))
-    return Moments(inner, sq_distances(inner), exponents=exponents, profiles=null, errors=errors)
+    return Moments(inner, sq_distances(inner), profiles=null, errors=errors)
 
 
-def _rounding(found: Sums, f: int) -> Float[np.ndarray, "n n"]:
-    """What rounding changes of ⟨K°_a, K°_b⟩ at most, whatever the order of the sums.
+def _rounding(sums: Sums, traces: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n n"]:
+    """Return what rounding changes of ⟨K°_a, K°_b⟩ at most, whatever the order of the sums.
 
     A sum of k products is off by at most γ_k = k u / (1 - k u) of the products' sizes, u = 2^-53 (Higham, Accuracy and
     Stability of Numerical Algorithms, Sec. 3.1). So K is off by γ_m tr K, for ∑ ‖w_i‖²‖w_j‖² = (tr K)², and WᵀW' by
     γ_f (tr K tr K')^½; their products and those of the traces add what they round themselves.
     """
-    each, whole = (_gamma(k) for k in found.terms)
-    traces, norms = found.traces, np.sqrt(np.diagonal(found.products))
-    grams = each * (np.outer(traces, norms) + np.outer(norms, traces)) + whole * np.outer(norms, norms)
-    # a part in a hundred more covers products of errors, and that traces and norms are themselves those with errors
-    return 1.01 * (grams + 2 * _gamma(sum(found.terms)) * np.outer(traces, traces) / f)
+    each, whole = (_gamma(k) for k in sums.terms)
+    norms, f = np.sqrt(np.diagonal(sums.products)), sums.diagonals.shape[1]
+    with np.errstate(invalid="ignore", over="ignore"):
+        grams = each * (np.outer(traces, norms) + np.outer(norms, traces)) + whole * np.outer(norms, norms)
+        # a part in a hundred more covers products of errors, and that traces and norms are themselves those with errors
+        return 1.01 * (grams + 2 * _gamma(sum(sums.terms)) * np.outer(traces, traces) / f)
 
 
 def _gamma(terms: int) -> float:
-    """γ_k of sums of float64, with room for the few roundings beside."""
+    """Return γ_k of sums of float64, with room for the few roundings beside."""
     return (terms + 4) * 2.0**-53 / (1 - (terms + 4) * 2.0**-53)
 
 
-def _profile(found: Sums, k: int, cuts: Sequence[int]) -> Profile:
-    """What the null needs of K° = K - tI of model k."""
-    t = found.traces[k] / cuts[-1]
-    diagonal, rows, squares = found.diagonals[k], found.rows[k].copy(), found.squares[k].copy()
+def _profile(sums: Sums, k: int, cuts: Sequence[int], matrices: Sides, model: int) -> Profile:
+    """Return what the null needs of K° = K - tI of model k."""
+    diagonal, rows, squares = sums.diagonals[k], sums.rows[k].copy(), sums.squares[k].copy()
+    t = diagonal.sum() / cuts[-1]
     for p, (i, j) in enumerate(itertools.pairwise(cuts)):
         rows[i:j, p] -= t
         squares[p, p] += (j - i) * t * t - 2 * t * diagonal[i:j].sum()
-    return profile(diagonal - t, rows, squares, cuts)
+    multiply = partial(matrices.times_gram, model)
+    return profile(diagonal - t, rows, squares, cuts, lambda x: multiply(x) - t * x)

@@ -1,4 +1,4 @@
-"""The order in which a network computes, told by names; files are sorted by alphabet, where layer 10 precedes 2."""
+"""The order in which a network computes, by the names of its layers; files are sorted by alphabet, 10 before 2."""
 
 import re
 from typing import Final
@@ -29,14 +29,14 @@ INSIDE: Final = (
 
 
 def place(name: str) -> tuple[object, ...]:
-    """A key to sort names by: the stage, then part by part numbers as numbers and parts of a block in their order."""
+    """Return a key to sort names by: the stage, then numbers as numbers and the parts of a block in their order."""
     parts = name.split(".")
     stage = next((s for part in parts if (s := _rank(STAGES, part)) is not None), len(STAGES) // 2)
     return stage, *(_key(part) for part in _numbers_first(parts))
 
 
 def _numbers_first(parts: list[str]) -> list[str]:
-    """resnets.1 as 1.resnets: a block goes through resnets.0, attentions.0, resnets.1."""
+    """Turn resnets.1 into 1.resnets: a block goes through resnets.0, attentions.0, resnets.1."""
     swapped = list(parts)
     for i in range(1, len(parts) - 1):
         if parts[i + 1].isdecimal() and parts[i] in ("resnets", "attentions"):

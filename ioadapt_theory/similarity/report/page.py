@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Final
 
 from ioadapt_theory.similarity.comparison import Comparison
-from ioadapt_theory.similarity.measures.space import Space
+from ioadapt_theory.similarity.matching import Space
 from ioadapt_theory.similarity.report import plots
 from ioadapt_theory.similarity.report.records import GROUPS, in_order, model_facts
 from ioadapt_theory.similarity.report.tables import grouped, heading, remarks, summary
@@ -17,7 +17,7 @@ FEW: Final = 3
 
 
 def to_html(c: Comparison) -> str:
-    """The whole page; every name from a file is escaped."""
+    """Return the whole page; every name from a file is escaped."""
     title = " | ".join(c.labels)
     models = [["model", "source", "revision", "dtype", "parameters"]]
     for label, model in zip(c.labels, c.models, strict=True):
@@ -33,30 +33,30 @@ def to_html(c: Comparison) -> str:
     ]
     body = "".join(f"<h2>{escape(head)}</h2>{content}" for head, content in sections)
     notes = [f"<li>{escape(note)}</li>" for note in remarks(c)]
-    told = f"<ul>{''.join(notes)}</ul>" if notes else ""
+    listed = f"<ul>{''.join(notes)}</ul>" if notes else ""
     if len(notes) > FEW:
-        told = _folded(f"{len(notes)} remarks on the pairing and on what was left out", told)
+        listed = _folded(f"{len(notes)} remarks on the pairing and on what was left out", listed)
     style, script = assets()
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
         f'<meta name="viewport" content="width=device-width"><style>\n{style}</style></head><body>'
-        f"<h1>{escape(title)}</h1><p>{escape(heading(c))}</p>{told}{body}"
+        f"<h1>{escape(title)}</h1><p>{escape(heading(c))}</p>{listed}{body}"
         f"<footer>Written by ioadapt similarity.</footer><script>\n{script}</script></body></html>\n"
     )
 
 
 def _layers(c: Comparison) -> list[list[str]]:
-    """The table of layers: of every pair the cosine, and of spaces what it has beyond chance."""
-    spaces = c.options.space is not Space.WEIGHT
+    """Return the table of layers: of every pair the cosine, and what it has beyond chance if that is known."""
+    nulls = c.options.null or c.options.space is not Space.WEIGHT
     pairs = [f"{c.labels[i]} | {c.labels[j]}" for i, j in c.pairs]
-    lines = [["layer", "kind", "shape", *(head for p in pairs for head in [p, *[f"excess, {p}", f"z, {p}"] * spaces])]]
+    lines = [["layer", "kind", "shape", *(head for p in pairs for head in [p, *[f"excess, {p}", f"z, {p}"] * nulls])]]
     for row in in_order(c):
         cells = []
         for pair in c.pairs:
             v = row.values.get(pair)
             null = None if v is None else v.null
             cells.append("-" if v is None else f"{v.cosine:.6f}")
-            if spaces:
+            if nulls:
                 excess, z = (None, None) if null is None else (null.excess, null.z)
                 cells += ["-" if excess is None else f"{excess:.4f}", "-" if z is None else f"{z:.1f}"]
         lines.append([row.name, row.kind, " x ".join(map(str, row.shape)), *cells])
@@ -64,18 +64,18 @@ def _layers(c: Comparison) -> list[list[str]]:
 
 
 def assets() -> tuple[str, str]:
-    """The style and the script that pages hold."""
+    """Return the style and the script that pages hold."""
     style, script = ((files(__package__) / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     return style, script
 
 
 def sortable(lines: Sequence[Sequence[str]], cell: Callable[[str], str], *, long: bool = False) -> str:
-    """A table whose heads are buttons that sort; a long one scrolls under its heads and has a filter.
+    """Return a table whose heads are buttons that sort; a long one scrolls under its heads and has a filter.
 
     Args:
-        lines: the heads, and a line a row, whose first cell names it.
-        cell: markup of any other cell's text.
-        long: see above.
+        lines: The heads, and a line a row, whose first cell names it.
+        cell: Returns the markup of any other cell's text.
+        long: Whether it scrolls.
     """
     head = "".join(f'<th scope="col"><button type="button">{escape(x)}</button></th>' for x in lines[0])
     rows = "".join(

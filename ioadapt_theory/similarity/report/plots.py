@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from ioadapt_theory import drawing
-from ioadapt_theory.checkpoints.names.kinds import KINDS
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.similarity.report.records import in_order
 from ioadapt_theory.similarity.report.tables import heading
@@ -43,12 +42,12 @@ _STYLE: Final[dict[str, Any]] = {
 
 
 def look(pair: int) -> dict[str, Any]:
-    """Colour and marker of a pair by its number: no two pairs of up to 13 models look alike."""
+    """Return colour and marker of a pair by its number: no two pairs of up to 13 models look alike."""
     return {"color": COLOURS[pair % len(COLOURS)], "marker": MARKERS[pair // len(COLOURS) % len(MARKERS)]}
 
 
 def matrix(c: Comparison, *, lowest: bool) -> np.ndarray:
-    """Mean cosines of all pairs, symmetric, 1 on the diagonal, NaN where nothing is common."""
+    """Return the mean cosines of all pairs, symmetric, 1 on the diagonal, NaN where nothing is common."""
     values = np.eye(len(c.labels))
     for i, j in c.pairs:
         mean = (c.lowest((i, j)) if lowest else c.mean((i, j))).mean
@@ -57,12 +56,12 @@ def matrix(c: Comparison, *, lowest: bool) -> np.ndarray:
 
 
 def shown(name: str) -> str:
-    """A name as it fits beside an axis: its two ends where it is long."""
+    """Shorten a name for an axis: its two ends where it is long."""
     return name if len(name) <= 24 else f"{name[:11]}…{name[-12:]}"
 
 
 def heat_map(axes: Axes, values: np.ndarray, labels: Sequence[str], *, low: float) -> Any:
-    """Draw one matrix with its numbers; returns the image for a colour bar."""
+    """Draw one matrix with its numbers and return the image for a colour bar."""
     labels = [shown(label) for label in labels]
     image = axes.imshow(values, vmin=low, vmax=1, cmap="cividis")
     axes.set_xticks(range(len(labels)), labels, rotation=35, ha="right", rotation_mode="anchor")
@@ -77,13 +76,13 @@ def heat_map(axes: Axes, values: np.ndarray, labels: Sequence[str], *, low: floa
 
 
 def lowest_shown(panels: Sequence[np.ndarray]) -> float:
-    """Where the colours begin: so that values that are all high still differ, at a round number below the lowest."""
+    """Return where the colours begin: a round number below the lowest value, so that high values still differ."""
     least = float(np.nanmin(panels))
     return min(least, 0.0) if least < ALL_HIGH else min(math.floor(least * 20) / 20, 0.95)
 
 
 def two_maps(axes: Sequence[Axes], c: Comparison) -> None:
-    """Panel (a): the layers with the lowest cosine; panel (b): all layers; one colour scale."""
+    """Draw panel (a): the layers with the lowest cosine; panel (b): all layers; one colour scale."""
     panels = [matrix(c, lowest=True), matrix(c, lowest=False)]
     low = lowest_shown(panels)
     titles = (f"(a) {100 * c.options.lowest:.3g} % of layers with the lowest cosine", "(b) all layers")
@@ -94,13 +93,14 @@ def two_maps(axes: Sequence[Axes], c: Comparison) -> None:
 
 
 def profile(axes: Axes, c: Comparison) -> None:
-    """Cosine of every layer in the network's order, a colour a pair, blocks divided by lines."""
+    """Draw the cosine of every layer in the network's order, a colour a pair, blocks divided by lines."""
     rows = in_order(c)
     blocks = [row.block for row in rows]
     for k, pair in enumerate(c.pairs):
         at = [i for i, row in enumerate(rows) if pair in row.values]
         cosines = [rows[i].values[pair].cosine for i in at]
-        axes.plot(at, cosines, ls="", ms=1.5, alpha=0.8, **look(k))
+        label = " | ".join(shown(c.labels[i]) for i in pair)
+        axes.plot(at, cosines, ls="", ms=1.5, alpha=0.8, label=label, **look(k))
     edges = [0, *(i for i in range(1, len(blocks)) if blocks[i] != blocks[i - 1]), len(blocks)]
     if len(edges) < 400:  # more would be one grey area
         for edge in edges[1:-1]:
@@ -114,32 +114,19 @@ def profile(axes: Axes, c: Comparison) -> None:
     axes.set(xlim=(-0.5, len(blocks) - 0.5), ylabel="cosine", title="every layer, in the network's order")
 
 
-def by_kind(axes: Axes, c: Comparison) -> None:
-    """Mean cosine of every kind, a colour a pair."""
-    kinds = [kind for kind in KINDS if any(row.kind == kind for row in c.rows)]
-    for k, pair in enumerate(c.pairs):
-        means = [c.mean(pair, lambda row, kind=kind: row.kind == kind).mean for kind in kinds]  # type: ignore[misc]
-        at = [i + (k + 0.5) / len(c.pairs) * 0.6 - 0.3 for i, m in enumerate(means) if m is not None]
-        label = f"{shown(c.labels[pair[0]])} | {shown(c.labels[pair[1]])}"
-        axes.plot(at, [m for m in means if m is not None], ls="", ms=4, label=label, **look(k))
-    axes.set_xticks(range(len(kinds)), kinds)
-    axes.tick_params(axis="x", length=0)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.set(xlim=(-0.5, len(kinds) - 0.5), ylabel="mean cosine", title="every kind of layer")
-
-
 def draw(c: Comparison) -> Figure:
-    """Heat maps above, profile and kinds below; call it inside `styled`."""
+    """Draw heat maps above and the profile below; call it inside `styled`."""
     from matplotlib.figure import Figure
 
     side = 2.2 + 0.42 * len(c.labels)
-    figure = Figure(figsize=(2 * side + 1.6, side + 4.6), layout="constrained")
-    grid = figure.add_gridspec(3, 2, height_ratios=[side, 2.4, 1.7])
+    figure = Figure(figsize=(2 * side + 1.6, side + 3), layout="constrained")
+    grid = figure.add_gridspec(2, 2, height_ratios=[side, 2.4])
     two_maps([figure.add_subplot(grid[0, 0]), figure.add_subplot(grid[0, 1])], c)
     profile(figure.add_subplot(grid[1, :]), c)
-    by_kind(figure.add_subplot(grid[2, :]), c)
     handles, names = figure.axes[-1].get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside lower center", ncols=min(3, len(names)), frameon=False, fontsize=8)
+    figure.legend(
+        handles, names, loc="outside lower center", ncols=min(3, len(names)), frameon=False, fontsize=8, markerscale=3
+    )
     figure.suptitle(heading(c), size=9)
     return settled(figure)
 
@@ -157,7 +144,7 @@ def settled(figure: Figure) -> Figure:
 
 
 def styled() -> AbstractContextManager[None]:
-    """Our look; see ``drawing.styled``."""
+    """Apply our look; see ``drawing.styled``."""
     return drawing.styled(_STYLE)
 
 
@@ -165,7 +152,7 @@ def check_format(path: Path) -> None:
     """Refuse an ending that is not a figure's.
 
     Raises:
-        InvalidValueError: with the endings there are.
+        InvalidValueError: With the endings there are.
     """
     if path.suffix.lower() not in FORMATS:
         msg = f"A figure is written as {', '.join(FORMATS)}, not as {path.name}."

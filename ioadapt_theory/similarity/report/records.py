@@ -10,9 +10,10 @@ from typing import Any, Final
 from ioadapt_theory.checkpoints.checkpoint import DTYPES, Checkpoint
 from ioadapt_theory.checkpoints.names.kinds import KINDS
 from ioadapt_theory.errors import UnknownNameError
+from ioadapt_theory.null import Null
 from ioadapt_theory.similarity.comparison import Comparison, Options, Pair, Row
+from ioadapt_theory.similarity.matching import Space
 from ioadapt_theory.similarity.measures.cosine import Values
-from ioadapt_theory.similarity.measures.space import Space
 from ioadapt_theory.similarity.report.order import place
 
 GROUPS: Final[dict[str, Callable[[Row], str]]] = {"kind": lambda row: row.kind, "block": lambda row: row.block}
@@ -20,8 +21,8 @@ GROUPS: Final[dict[str, Callable[[Row], str]]] = {"kind": lambda row: row.kind, 
 
 
 def to_json(c: Comparison, by: Sequence[str] = ()) -> dict[str, Any]:
-    """Every figure, under the documented keys."""
-    found: dict[str, Any] = {
+    """Return every figure, under the documented keys."""
+    content: dict[str, Any] = {
         "schema": 1,
         "models": [model_facts(label, model) for label, model in zip(c.labels, c.models, strict=True)],
         "match": str(c.options.match),
@@ -31,16 +32,16 @@ def to_json(c: Comparison, by: Sequence[str] = ()) -> dict[str, Any]:
         "skipped": [{"name": s.name, "models": list(s.models), "reason": s.reason} for s in c.skipped],
     }
     if chosen := _chosen(c.options):
-        found["options"] = chosen
+        content["options"] = chosen
     if c.parent is not None:
-        found["parent"] = c.parent
+        content["parent"] = c.parent
     if by:
-        found["groups"] = [group for one in by for group in _groups(c, one)]
-    return found
+        content["groups"] = [group for one in by for group in _groups(c, one)]
+    return content
 
 
 def model_facts(label: str, model: Checkpoint) -> dict[str, Any]:
-    """What a table says of a model; several dtypes are joined, the most frequent first."""
+    """Return what a table says of a model; several dtypes are joined, the most frequent first."""
     sizes: dict[str, int] = {}
     for info in model.tensors.values():
         sizes[info.dtype] = sizes.get(info.dtype, 0) + info.numel
@@ -55,20 +56,15 @@ def model_facts(label: str, model: Checkpoint) -> dict[str, Any]:
     }
 
 
-def _facts(options: Options) -> dict[str, Any]:
-    return {
-        "only": sorted(options.only),
-        "layer": "module" if options.modules else "tensor",
-        "mean": "parameters" if options.weighted else "uniform",
-        "shared": options.shared,
-        "subspace": options.subspace,
-    }
-
-
 def _chosen(options: Options) -> dict[str, Any]:
-    """The options that change figures, where they are not the defaults."""
-    default = _facts(Options())
-    return {key: value for key, value in _facts(options).items() if value != default[key]}
+    """Return the options that change figures, where they are not the defaults."""
+    chosen = {
+        "only": sorted(options.only) if options.only != Options().only else None,
+        "layer": "module" if options.modules else None,
+        "mean": "parameters" if options.weighted else None,
+        "in_all_models": options.in_all_models or None,
+    }
+    return {key: value for key, value in chosen.items() if value is not None}
 
 
 def _layer(c: Comparison, row: Row) -> dict[str, Any]:
@@ -81,25 +77,21 @@ def _layer(c: Comparison, row: Row) -> dict[str, Any]:
 
 
 def _values(v: Values) -> dict[str, Any]:
-    found: dict[str, Any] = {
-        "cosine": v.cosine,
-        "relative_distance": v.relative_distance,
-        "norm_ratio": v.norm_ratio,
-    }
-    if v.baseline is not None:
-        found["baseline"] = {"mean": v.baseline[0], "sd": v.baseline[1]}
+    content = {"cosine": v.cosine, "relative_distance": v.relative_distance, "norm_ratio": v.norm_ratio}
     if v.null is not None:
-        found |= {"null_mean": v.null.mean, "null_sd": v.null.sd, "z": v.null.z, "excess": v.null.excess}
-    if v.error is not None:
-        found["error"] = v.error
-    if v.subspace is not None:
-        found["subspace"] = v.subspace
-    return found
+        content |= _null(v.null)
+    if v.null is not None and v.error is not None:
+        content |= {"too_small": v.null.too_small, "error": v.error}
+    return content
+
+
+def _null(null: Null) -> dict[str, Any]:
+    return {"null_mean": null.mean, "null_sd": null.sd, "z": null.z, "p": null.p, "excess": null.excess}
 
 
 def _pair(c: Comparison, pair: Pair) -> dict[str, Any]:
     everything, low = c.mean(pair), c.lowest(pair)
-    found: dict[str, Any] = {
+    content: dict[str, Any] = {
         "a": c.labels[pair[0]],
         "b": c.labels[pair[1]],
         "common_layers": everything.layers,
@@ -107,23 +99,21 @@ def _pair(c: Comparison, pair: Pair) -> dict[str, Any]:
         "mean": everything.mean,
         "lowest": {"fraction": c.options.lowest, "layers": low.layers, "mean": low.mean},
     }
-    if (base := c.baseline(pair)) is not None and c.options.space is Space.WEIGHT:
-        found["baseline"] = {"mean": base.mean, "sd": base.sd}
-    elif base is not None:
-        found |= {"null_mean": base.mean, "null_sd": base.sd, "z": base.z, "excess": c.excess(pair)}
-        found["shared"] = c.shared(pair)
-    if c.options.subspace is not None:
-        found["subspace"] = c.subspace(pair)
-    return found
+    if (null := c.null(pair)) is not None:
+        content |= _null(null) | {"excess": c.excess(pair)}
+        content["beyond_chance"] = c.beyond_chance(pair)
+        if c.options.space is not Space.WEIGHT:
+            content["too_small"] = c.too_small(pair)
+    return content
 
 
 def in_order(c: Comparison) -> list[Row]:
-    """The rows as the network computes; in the file they are sorted as it was written."""
+    """Return the rows in the order in which the network computes."""
     return sorted(c.rows, key=lambda row: place(row.name))
 
 
 def groups(c: Comparison, by: str) -> Iterator[tuple[str, Comparison]]:
-    """Name and rows of every group, in one walk; the blocks in the network's order, the kinds in ours.
+    """Yield name and rows of every group, in one walk; the blocks in the network's order, the kinds in ours.
 
     Raises:
         UnknownNameError: ``by`` is not one of GROUPS.
@@ -152,22 +142,22 @@ def _groups(c: Comparison, by: str) -> Iterator[dict[str, Any]]:
 
 
 def to_csv(c: Comparison) -> str:
-    """One line a layer and pair."""
+    """Return one line a layer and pair."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    columns = ["cosine", "relative_distance", "norm_ratio"]
-    spaces = c.options.space is not Space.WEIGHT
-    columns += ["null_mean", "null_sd", "z", "excess", "error"] * spaces
-    columns += ["baseline_mean", "baseline_sd"] * (c.options.baseline and not spaces)
-    columns += ["subspace"] * (c.options.subspace is not None)
+    nulls = c.options.null or c.options.space is not Space.WEIGHT
+    columns = [
+        "cosine",
+        "relative_distance",
+        "norm_ratio",
+        *["null_mean", "null_sd", "z", "p", "excess", "error"] * nulls,
+    ]
     writer.writerow(["name", "kind", "block", "shape", "a", "b", *columns])
     for row in c.rows:
         for (i, j), v in row.values.items():
-            figures = [v.cosine, v.relative_distance, v.norm_ratio, *(v.baseline or ())]
-            if spaces:
-                figures += [v.null.mean, v.null.sd, v.null.z, v.null.excess] if v.null is not None else [None] * 4
-                figures.append(v.error)
-            figures += [v.subspace] * (c.options.subspace is not None)
-            place = [row.name, row.kind, row.block, "x".join(map(str, row.shape)), c.labels[i], c.labels[j]]
-            writer.writerow([*place, *("" if x is None else repr(x) for x in figures)])
+            figures: list[float | None] = [v.cosine, v.relative_distance, v.norm_ratio]
+            if nulls:
+                figures += [*(_null(v.null).values() if v.null is not None else [None] * 5), v.error]
+            layer = [row.name, row.kind, row.block, "x".join(map(str, row.shape)), c.labels[i], c.labels[j]]
+            writer.writerow([*layer, *("" if x is None else repr(x) for x in figures)])
     return out.getvalue()

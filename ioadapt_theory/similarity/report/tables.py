@@ -2,41 +2,35 @@
 
 from collections.abc import Sequence
 
-from ioadapt_theory.similarity.comparison import SHARED, Comparison, role
-from ioadapt_theory.similarity.matching import reasons
-from ioadapt_theory.similarity.measures.space import Space
+from ioadapt_theory.null import STANDS_OUT
+from ioadapt_theory.similarity.comparison import Comparison, role
+from ioadapt_theory.similarity.matching import Space, reasons
 from ioadapt_theory.similarity.report.records import groups
 
 
 def summary(c: Comparison) -> list[list[str]]:
-    """The table of pairs, first line the heads."""
-    heads = ["pair", "layers", "parameters", "mean", f"lowest {c.options.lowest:.3g}", "weights", "norms", "biases"]
-    spaces = c.options.space is not Space.WEIGHT
-    heads += ["unrelated"] * (spaces or c.options.baseline) + ["excess", f"z > {SHARED:.0f}"] * spaces
-    heads += ["subspace"] * (c.options.subspace is not None)
-    lines = [heads]
+    """Return the table of pairs, first line the heads."""
+    nulls = c.options.null or c.options.space is not Space.WEIGHT
+    lines = [
+        ["pair", "layers", "parameters", "mean", f"lowest {c.options.lowest:.3g}", "weights", "norms", "biases"]
+        + ["unrelated", "excess", f"z > {STANDS_OUT:.0f}"] * nulls
+    ]
     for pair in c.pairs:
         everything, low = c.mean(pair), c.lowest(pair)
         apart = [c.mean(pair, lambda row, r=r: role(row.kind) == r) for r in ("weight", "norm", "bias")]  # type: ignore[misc]
-        line = [
-            f"{c.labels[pair[0]]} | {c.labels[pair[1]]}",
-            str(everything.layers),
-            f"{everything.parameters / 1e6:.2f} M",
-        ]
-        line += [cell(everything.mean), f"{cell(low.mean)} ({low.layers})", *(cell(m.mean) for m in apart)]
-        if spaces or c.options.baseline:
-            base = c.baseline(pair)
-            line.append(f"{cell(base.mean)} ± {base.sd:.1g}" if base else "-")
-        if spaces:
-            line += [cell(c.excess(pair)), f"{c.shared(pair)} of {everything.layers}"]
-        if c.options.subspace is not None:
-            line.append(cell(c.subspace(pair)))
+        line = [f"{c.labels[pair[0]]} | {c.labels[pair[1]]}", str(everything.layers)]
+        line += [f"{everything.parameters / 1e6:.2f} M", cell(everything.mean), f"{cell(low.mean)} ({low.layers})"]
+        line += [cell(m.mean) for m in apart]
+        if nulls:
+            null = c.null(pair)
+            line += [f"{cell(null.mean)} ± {null.sd:.1g}" if null else "-"]
+            line += [cell(c.excess(pair)), f"{c.beyond_chance(pair)} of {everything.layers}"]
         lines.append(line)
     return lines
 
 
 def grouped(c: Comparison, by: str) -> list[list[str]]:
-    """The table of groups, a column a pair."""
+    """Return the table of groups, a column a pair."""
     lines = [[by, *(f"{c.labels[i]} | {c.labels[j]}" for i, j in c.pairs)]]
     for name, group in groups(c, by):
         means = [group.mean(pair) for pair in c.pairs]
@@ -45,12 +39,12 @@ def grouped(c: Comparison, by: str) -> list[list[str]]:
 
 
 def cell(value: float | None) -> str:
-    """A cosine to four digits; a dash where there is none."""
+    """Return a cosine to four digits; a dash where there is none."""
     return "-" if value is None else f"{value:.4f}"
 
 
 def heading(c: Comparison) -> str:
-    """What the figures are, in one line."""
+    """Return what the figures are, in one line."""
     what = (
         "cosine of weights"
         if c.options.space is Space.WEIGHT
@@ -65,7 +59,7 @@ def heading(c: Comparison) -> str:
 
 
 def aligned(lines: Sequence[Sequence[str]]) -> str:
-    """Columns of text, the first to the left, the others to the right."""
+    """Return columns of text, the first to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     rows = (
         [line[0].ljust(widths[0])] + [x.rjust(w) for x, w in zip(line[1:], widths[1:], strict=True)] for line in lines
@@ -74,30 +68,26 @@ def aligned(lines: Sequence[Sequence[str]]) -> str:
 
 
 def to_table(c: Comparison, by: Sequence[str] = ()) -> str:
-    """What the terminal shows."""
+    """Return what the terminal shows."""
     parts = [heading(c) + "\n", aligned(summary(c)), *(aligned(grouped(c, one)) for one in by)]
     return "\n".join(parts)
 
 
 def remarks(c: Comparison) -> list[str]:
-    """What goes to stderr: notes on the pairing, and what was left out and why."""
+    """Return what goes to stderr: notes on the pairing, and what was left out and why."""
     counts = reasons(c.skipped)
     left_out = [f"left out: {', '.join(f'{reason} ({n})' for reason, n in counts.most_common())}"] if counts else []
     undefined = [f"{s.name} of {', '.join(s.models)}: {s.reason}" for s in c.skipped if "NaN" in s.reason]
     more = [f"... and {len(undefined) - 5} more that are not finite"] if len(undefined) > 5 else []
     empty = [f"{c.labels[i]} | {c.labels[j]}: nothing in common" for i, j in c.pairs if c.mean((i, j)).mean is None]
-    made = [
-        f"{label} is quantised: {said}, compared as the weights that they stand for"
-        for label, model in zip(c.labels, c.models, strict=True)
-        if (said := model.metadata.get("quantised"))
+    small = [
+        f"{c.labels[i]} | {c.labels[j]}: {n} of {c.mean((i, j)).layers} layers are too small to tell kin from strangers"
+        for i, j in c.pairs
+        if c.options.space is not Space.WEIGHT and (n := c.too_small((i, j)))
     ]
-    return [*c.notes, *made, *empty, *left_out, *undefined[:5], *more, *_without_subspace(c)]
-
-
-def _without_subspace(c: Comparison) -> list[str]:
-    names = [row.name for row in c.rows if any(v.subspace is None for v in row.values.values())]
-    if c.options.subspace is None or not names:
-        return []
-    shown = ", ".join(names[:3] + ["..."] * (len(names) > 3))
-    what = f"no subspace of rank {c.options.subspace} in {len(names)} of {len(c.rows)} layers"
-    return [f"{what}, too small or of lower rank ({shown})"]
+    quantised = [
+        f"{label} is quantised: {scheme}, compared as the weights that its codes stand for"
+        for label, model in zip(c.labels, c.models, strict=True)
+        if (scheme := model.metadata.get("quantised"))
+    ]
+    return [*c.notes, *quantised, *empty, *small, *left_out, *undefined[:5], *more]

@@ -23,7 +23,8 @@ class IA3(Additive):
         """W diag(g)."""
         return self.promote(base.dense()) * self.g
 
-    def update(self, x: Tensor, base: Base) -> Tensor:
-        """X W diag(g)."""
-        y = base(x)
-        return base.columnwise(self.g) * (y if base.bias is None else y - base.columnwise(base.bias))
+    def forward(self, x: Tensor, base: Base) -> Tensor:
+        """f(x) + X W diag(g), without reading W."""
+        y, again = base(x), base(self.dropout(x))
+        change = again if base.bias is None else again - base.columnwise(base.bias)
+        return (y + base.columnwise(self.g) * change).to(y.dtype)

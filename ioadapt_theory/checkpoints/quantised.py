@@ -1,0 +1,124 @@
+"""Quantised checkpoints: float8 with its scales is read as the weights it stands for, everything else is refused.
+
+fp8 as DeepSeek, compressed-tensors, FBGEMM and ComfyUI write it: weight = code · scale, one scale for all of a matrix,
+for each row, or for each block. A weight is made when it is read, one at a time, in float32.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from itertools import chain
+from typing import TYPE_CHECKING, Final
+
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint, TensorInfo, torch_dtype
+from ioadapt_theory.checkpoints.files.computed import Computed
+from ioadapt_theory.errors import FileFormatError, UnsupportedError
+
+if TYPE_CHECKING:
+    import torch
+
+SCALES: Final = ("{weight}_scale_inv", "{weight}_scale", "{layer}.scale_weight")
+"""Where the scale of a weight may lie."""
+BESIDE: Final = ("{layer}.input_scale", "{layer}.output_scale", "{layer}.scale_input", "{layer}.weight_format")
+"""What belongs to the layer and not to its weight."""
+MARK: Final = "scaled_fp8"
+"""An empty tensor by which ComfyUI marks such files."""
+REFUSED: Final = {
+    "qweight": "GPTQ or AWQ", "absmax": "bitsandbytes", "SCB": "bitsandbytes", "weight_packed": "compressed-tensors",
+    "weight_scale": "compressed-tensors", "weight_scale_inv": "fp8, and a weight is missing", "weight_scale_2": "NVFP4",
+    "codebooks": "AQLM", "Qidxs": "QuIP#", "trellis": "EXL3", "q_weight": "EXL2", "W_q": "HQQ", "proj_blocks": "MXFP4",
+}  # fmt: skip
+"""Last part of a tensor's name -> what such files are quantised by."""
+
+
+class Dequantised(Computed):
+    """A checkpoint with weights in place of float8 codes and their scales."""
+
+    def __init__(self, whole: Checkpoint, scales: Mapping[str, str], beside: Collection[str]) -> None:
+        """Take the stored checkpoint, which is closed with this one, weight -> scale, and what is no tensor."""
+        self.name, self.source, self.revision, self.config = whole.name, whole.source, whole.revision, whole.config
+        self.metadata = {**whole.metadata, "quantised": f"{len(scales)} weights by fp8"}
+        self._whole, self._scales = whole, scales
+        self._blocks = {name: _blocks(whole.tensors[scale], whole.tensors[name]) for name, scale in scales.items()}
+        self.tensors = {
+            name: TensorInfo(name, "F32", info.shape) if name in scales else info
+            for name, info in whole.tensors.items()
+            if name not in beside
+        }
+
+    def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
+        """See `Checkpoint.filler`."""
+        return super().filler(name, out) if name in self._scales else self._whole.filler(name, out)
+
+    def make(self, name: str) -> "torch.Tensor":
+        """See `Computed.make`."""
+        codes, scale = self._stored(name), self._stored(self._scales[name])
+        scale = (
+            scale.reshape(*scale.shape, *[1] * (codes.ndim - scale.ndim)) if scale.numel() > 1 else scale.reshape(())
+        )
+        for axis, block in enumerate(self._blocks[name]):
+            scale = scale.repeat_interleave(block, axis).narrow(axis, 0, codes.shape[axis])
+        return codes * scale
+
+    def _stored(self, name: str) -> "torch.Tensor":
+        import torch
+
+        info = self._whole.tensors[name]
+        flat = torch.empty(info.numel, dtype=torch_dtype(info.dtype))
+        self._whole.read(name, 0, flat)
+        return flat.view(info.shape).float()
+
+    def _parts(self, names: Collection[str] | None) -> list[str] | None:
+        return None if names is None else [*names, *(self._scales[name] for name in names if name in self._scales)]
+
+    def pending(self, names: Collection[str] | None = None) -> int:
+        """See `Checkpoint.pending`."""
+        return self._whole.pending(self._parts(names))
+
+    def prepare(self, names: Collection[str] | None = None) -> None:
+        """See `Checkpoint.prepare`."""
+        self._whole.prepare(self._parts(names))
+
+    def close(self) -> None:
+        """Close the stored checkpoint."""
+        self._last = None
+        self._whole.close()
+
+
+def dequantised(whole: Checkpoint) -> Checkpoint:
+    """Return the checkpoint with weights instead of float8 codes; itself, if it has none with a scale.
+
+    Raises:
+        UnsupportedError: If it is quantised in another way; with its name, and what to compare instead.
+        FileFormatError: If codes and scales do not fit each other.
+    """
+    scales, beside = dict[str, str](), {MARK} & whole.tensors.keys()
+    for name, info in whole.tensors.items():
+        if info.dtype.startswith("F8_E") and info.dtype != "F8_E8M0":
+            layer = name.removesuffix(".weight")
+            places, others = ([place.format(weight=name, layer=layer) for place in some] for some in (SCALES, BESIDE))
+            if scale := next((place for place in places if place in whole.tensors), None):
+                scales[name] = scale
+                beside |= {scale, *others}
+    for name in sorted(whole.tensors.keys() - beside):
+        if by := REFUSED.get(name.rpartition(".")[2]):
+            settings = whole.config.get("quantization_config")
+            by = str(settings.get("quant_method", by))[:40] if isinstance(settings, dict) else by
+            msg = f"{whole.source} is quantised by {by}: {name} holds no weights. Compare the model that it was made "
+            msg += "from, or what model.dequantize() makes of it."
+            raise UnsupportedError(msg)
+    return Dequantised(whole, scales, beside) if scales else whole
+
+
+def _blocks(scale: TensorInfo, weight: TensorInfo) -> tuple[int, ...]:
+    """Return the sizes of the blocks that have a scale each, powers of two or what divides the weight's; () for one."""
+    if scale.numel == 1:
+        return ()
+    counts = (*scale.shape, *[1] * (len(weight.shape) - len(scale.shape)))
+    blocks = []
+    for n, count in zip(weight.shape, counts, strict=False):
+        powers = (1 << k for k in range(n.bit_length() + 1))
+        whole = n // count if count and n % count == 0 else 0
+        blocks.append(next(chain((b for b in powers if 1 < count < n and -(-n // b) == count), [whole])))
+    if len(counts) != len(weight.shape) or not all(blocks):
+        msg = f"{scale.name} of shape {list(scale.shape)} is no scale of {weight.name} of shape {list(weight.shape)}."
+        raise FileFormatError(msg)
+    return tuple(blocks)

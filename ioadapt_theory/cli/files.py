@@ -1,0 +1,102 @@
+"""What a command reads and writes: no output may destroy an input or weights, and no input may be a pipe."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from ioadapt_theory.errors import InvalidValueError, IoAdaptError
+
+WEIGHTS: Final = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".tar", ".gguf", ".npz", ".npy", ".onnx", ".h5")
+"""Endings of files that hold weights, or inputs of a model: none is replaced by a page, table or figure."""
+PAGES: Final = (".html", ".svg", ".png", ".pdf")
+"""Endings of what a run of ours may have left in a folder that another run reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """The files of one command line.
+
+    Attributes:
+        reads: inputs as the user names them: paths, PATH:PART, BASE+ADAPTER, aliases, ids; None for what is not given.
+        writes: option -> the file that it names; None for what is not given.
+        adapter: the files that an adapter is written to, and its folder if it is one; they may replace an adapter.
+    """
+
+    reads: Iterable[object] = ()
+    writes: Mapping[str, Path | None] = field(default_factory=dict)
+    adapter: tuple[Path, ...] = ()
+
+
+def check_files(files: Files, aliases: Path | None = None) -> None:
+    """Refuse what would destroy an input, or wait for ever, before anything is read.
+
+    Raises:
+        InvalidValueError: An input is a pipe or device; an output is an input or a file in its folder, holds weights,
+            cannot be written, or is the output of another option.
+    """
+    inputs = [path for name in files.reads if name is not None for path in _paths(str(name), aliases)]
+    for path in inputs:
+        if not path.is_file() and not path.is_dir():
+            msg = f"{path} is a device, pipe or socket, not a file or folder."
+            raise InvalidValueError(msg)
+    writes = {option: path for option, path in files.writes.items() if path is not None}
+    for option, path in writes.items():
+        if path.is_dir() or not path.absolute().parent.is_dir():
+            msg = f"Cannot write {path}: {'it is a folder' if path.is_dir() else 'its folder does not exist'}."
+            raise InvalidValueError(msg)
+        same = [other for other, theirs in writes.items() if other != option and _same(path, theirs)]
+        if same:
+            msg = f"{option} and {same[0]} both name {path}; give each a file of its own."
+            raise InvalidValueError(msg)
+        _refuse_input(f"{option} {path}", path, inputs)
+        if path.exists() and {path.suffix.lower(), path.resolve().suffix.lower()} & {*WEIGHTS}:
+            msg = f"{option} {path} would replace a file of weights; give another place to write to."
+            raise InvalidValueError(msg)
+    for path in files.adapter:
+        _refuse_input(str(path), path, inputs)
+        if path.is_file() and path.suffix.lower() in WEIGHTS and not _is_adapter(path):
+            msg = f"{path} exists and is no adapter; give another place to write to."
+            raise InvalidValueError(msg)
+
+
+def _refuse_input(name: str, path: Path, inputs: Iterable[Path]) -> None:
+    """Refuse an input, and any file in an input's folder that is no page of ours."""
+    for read in inputs:
+        if _same(path, read):
+            msg = f"{name} would replace {read}, which is read; give another place to write to."
+            raise InvalidValueError(msg)
+        if path.is_file() and path.suffix.lower() not in PAGES and read.resolve() in path.resolve().parents:
+            msg = f"{name} would replace a file in {read}, which is read; give another place to write to."
+            raise InvalidValueError(msg)
+
+
+def _same(one: Path, other: Path) -> bool:
+    """Whether two paths are one file, by another name or not, or would be."""
+    if one.exists() and other.exists():
+        return os.path.samefile(one, other)
+    return one.resolve() == other.resolve()
+
+
+def _paths(name: str, aliases: Path | None) -> Iterator[Path]:
+    """Yield the files and folders of this machine that an input may mean; an alias may name one, too."""
+    from ioadapt_theory.checkpoints.sources import local_path
+
+    for part in (name, *name.rpartition("+")[::2]):
+        plain = Path(part).expanduser()
+        path = plain if part and plain.exists() else local_path(part, aliases) if part else None
+        if path is not None and path.exists():
+            yield path
+
+
+def _is_adapter(path: Path) -> bool:
+    """Whether the file of weights that is there is one that a command of ours may have written."""
+    from ioadapt_theory.checkpoints.files.readers import open_file
+    from ioadapt_theory.checkpoints.names.kinds import of_adapter
+
+    try:
+        with open_file(path) as stored:
+            return "ioadapt.layers" in stored.metadata or of_adapter(stored.tensors)
+    except IoAdaptError:
+        return False

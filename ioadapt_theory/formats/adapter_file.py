@@ -1,0 +1,85 @@
+"""What an adapter's file holds, whoever wrote it: `AdapterFile`, and in it one `StoredLayer` for each layer."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ioadapt_theory.adapters.families.family import Ranges
+from ioadapt_theory.adapters.layer import Adapter
+from ioadapt_theory.checkpoints.names.layer_name import Name
+from ioadapt_theory.formats.build import cut
+from ioadapt_theory.formats.kinds.base_changes import Change
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLayer:
+    """The adapter of one layer in a file.
+
+    Attributes:
+        name: the layer as the file names it.
+        sketch: the adapter without numbers, of which sizes and settings count.
+        adapter: reads the numbers and returns the adapter.
+        spares_bias: whether it acts on XW alone, as PEANUT does, not on XW + b.
+
+    Example:
+        >>> import tempfile
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, save
+        >>> from ioadapt_theory.formats import open_adapter
+        >>> model = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], rank=4)
+        >>> (layer,) = open_adapter(save(model, tempfile.mkdtemp())).layers
+        >>> str(layer.name), layer.sketch["input"].A.is_meta, layer.adapter()["input"].A.shape
+        ('0', True, torch.Size([16, 4]))
+    """
+
+    name: Name
+    sketch: Adapter
+    adapter: Callable[[], Adapter]
+    spares_bias: bool = False
+
+    def part(self, ranges: Ranges) -> "StoredLayer":
+        """Return the adapter of some of its outputs; see ``build.cut``."""
+        return StoredLayer(self.name, cut(self.sketch, ranges), lambda: cut(self.adapter(), ranges), self.spares_bias)
+
+
+@dataclass(frozen=True, slots=True)
+class AdapterFile:
+    """An adapter in a file or folder, whose numbers are not read yet.
+
+    Attributes:
+        path: the file or folder that was opened.
+        format: "ioadapt_theory", "PEFT", "diffusers" or "kohya/LyCORIS".
+        layers: one for each adapted layer.
+        changes: changes of the base's own tensors.
+        unread: keys that are not read, and what they are.
+        base: name of the model that it was trained on, or baked for, where the file has it.
+        prints: fingerprints of the base's layers, where the file has them.
+
+    Example:
+        >>> import tempfile
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, save
+        >>> from ioadapt_theory.formats import open_adapter
+        >>> file = open_adapter(save(adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"]), tempfile.mkdtemp()))
+        >>> file.format, len(file.layers), file.base, [*file.prints]  # the base has no name, but it has fingerprints
+        ('ioadapt_theory', 1, None, ['0'])
+    """
+
+    path: Path
+    format: str
+    layers: tuple[StoredLayer, ...]
+    changes: tuple[Change, ...]
+    unread: Mapping[str, str]
+    base: str | None
+    prints: Mapping[str, object]
+
+    def check(self) -> None:
+        """Read every number, one layer at a time.
+
+        Raises:
+            FileFormatError: a tensor that cannot be read or is not finite.
+        """
+        for layer in self.layers:
+            layer.adapter()
+        for change in self.changes:
+            change.check()

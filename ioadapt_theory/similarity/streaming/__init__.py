@@ -1,1 +1,0 @@
-"""One pass over the files, shared out to workers."""

@@ -1,0 +1,293 @@
+(* When an adapter keeps its effect: the law of transfer for layers whose readers and writers are matrices. *)
+From mathcomp Require Import all_ssreflect all_algebra.
+From mathcomp Require Import ring lra.
+From ioadapt Require Import Vocabulary Norms SharedFunction.
+Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
+Import Order.TTheory GRing.Theory Num.Theory.
+Local Open Scope ring_scope.
+
+Section Transfer.
+Variable R : rcfType.
+
+(* effects as matrices, inputs x outputs *)
+Definition inner m n (A B : 'M[R]_(m, n)) : R := \tr (A *m B^T).
+Lemma innerC m n (A B : 'M[R]_(m, n)) : inner A B = inner B A.
+Proof. by rewrite /inner -mxtrace_tr trmx_mul trmxK. Qed.
+Lemma innerDl m n (A B C : 'M[R]_(m, n)) : inner (A + B) C = inner A C + inner B C.
+Proof. by rewrite /inner mulmxDl raddfD. Qed.
+Lemma innerNl m n (A B : 'M[R]_(m, n)) : inner (- A) B = - inner A B.
+Proof. by rewrite /inner mulNmx raddfN. Qed.
+Lemma innerZl m n a (A B : 'M[R]_(m, n)) : inner (a *: A) B = a * inner A B.
+Proof. by rewrite /inner -scalemxAl mxtraceZ. Qed.
+Lemma innerDr m n (A B C : 'M[R]_(m, n)) : inner C (A + B) = inner C A + inner C B.
+Proof. by rewrite innerC innerDl !(innerC C). Qed.
+Lemma innerNr m n (A B : 'M[R]_(m, n)) : inner B (- A) = - inner B A.
+Proof. by rewrite innerC innerNl innerC. Qed.
+Lemma innerZr m n a (A B : 'M[R]_(m, n)) : inner B (a *: A) = a * inner B A.
+Proof. by rewrite innerC innerZl innerC. Qed.
+Lemma fro_inner m n (A : 'M[R]_(m, n)) : fro_sq A = inner A A.
+Proof.
+rewrite /inner /fro_sq /mxtrace; apply: eq_bigr => i _; rewrite mxE.
+by apply: eq_bigr => j _; rewrite mxE expr2.
+Qed.
+Lemma inner0 m n (A : 'M[R]_(m, n)) : inner A A = 0 -> A = 0.
+Proof.
+rewrite -fro_inner fro_sq_vec => /dot_eq0 h; apply: (can_inj (@mxvecK _ m n)).
+by rewrite h linear0.
+Qed.
+Lemma inner_dot m n (A B : 'M[R]_(m, n)) : inner A B = dot (mxvec A) (mxvec B).
+Proof.
+transitivity (\sum_i \sum_j A i j * B i j).
+  by apply: eq_bigr => i _; rewrite mxE; apply: eq_bigr => j _; rewrite mxE.
+rewrite /dot [RHS](reindex _ (curry_mxvec_bij _ _)) /= pair_bigA /=.
+by apply: eq_bigr => -[i j] _; rewrite !mxvecE.
+Qed.
+Lemma inner_cauchy m n (A B : 'M[R]_(m, n)) : `|inner A B| <= fro A * fro B.
+Proof. by rewrite inner_dot /fro !fro_sq_vec; exact: cauchy_norm. Qed.
+
+(* Theorem 1: what is kept of the gain, told from the two effects. need = what is wanted less what is given. *)
+Definition gain m n (need d : 'M[R]_(m, n)) : R := fro_sq need - fro_sq (need - d).
+Lemma gainE m n (need d : 'M[R]_(m, n)) : gain need d = 2 * inner need d - inner d d.
+Proof.
+by rewrite /gain !fro_inner !(innerDl, innerDr, innerNl, innerNr) (innerC d need); ring.
+Qed.
+Theorem retained m n (need h d d' : 'M[R]_(m, n)) : inner need d = inner d d -> d != 0 ->
+  let c := inner d d' / (fro d * fro d') in let q := fro d' / fro d in let x := gain need d / fro_sq need in
+  d' != 0 ->
+  `|gain (need + h) d' / gain need d - (2 * c * q - q ^+ 2 + 2 * inner h d' / fro_sq d)|
+  <= 2 * q * Num.sqrt (1 - c ^+ 2) * Num.sqrt (1 / x - 1).
+Proof.
+move=> tuned d0 c q x d1.
+have pos (e : 'M[R]_(m, n)) : e != 0 -> 0 < fro e.
+  move=> he; rewrite lt_def fro_ge0 andbT; apply: contra he => /eqP z; apply/eqP/inner0.
+  by rewrite -fro_inner -fro_sqE z expr0n.
+have a0 := pos _ d0; have b0 := pos _ d1.
+have gS : gain need d = fro d ^+ 2 by rewrite gainE tuned fro_sqE fro_inner; ring.
+have rest : fro_sq (need - d) = fro_sq need - fro d ^+ 2.
+  by rewrite !fro_sqE !fro_inner !(innerDl, innerDr, innerNl, innerNr) (innerC d need) tuned; ring.
+have cosine : inner d d' = c * fro d * fro d' by rewrite /c; field; rewrite !gt_eqF.
+pose v := d' - (c * q) *: d.
+have vv : fro_sq v = fro d' ^+ 2 * (1 - c ^+ 2).
+  rewrite /v fro_inner !(innerDl, innerDr, innerNl, innerNr, innerZl, innerZr) (innerC d' d) cosine -!fro_inner -!fro_sqE /q.
+  by field; rewrite gt_eqF.
+have across : inner need d' = c * fro d * fro d' + inner (need - d) v.
+  rewrite /v !(innerDl, innerDr, innerNl, innerNr, innerZl, innerZr) tuned cosine; ring.
+have need0 : 0 < fro_sq need.
+  have : 0 <= fro_sq (need - d) by exact: fro_sq_ge0.
+  by rewrite rest; have : 0 < fro d ^+ 2 := exprn_gt0 2 a0; lra.
+have -> : gain (need + h) d' / gain need d - (2 * c * q - q ^+ 2 + 2 * inner h d' / fro_sq d)
+  = 2 * inner (need - d) v / fro d ^+ 2.
+  rewrite gS gainE innerDl across -!fro_inner -!fro_sqE /q; field; by rewrite gt_eqF.
+rewrite normrM normfV [`|fro d ^+ 2|]ger0_norm ?sqr_ge0 // ler_pdivrMr ?exprn_gt0 // normrM ger0_norm //.
+have left : Num.sqrt (1 - c ^+ 2) * fro d' = fro v.
+  by rewrite /fro vv sqrtrM ?sqr_ge0 // sqrtr_sqr ger0_norm ?sqrtr_ge0 // mulrC.
+have right : Num.sqrt (1 / x - 1) * fro d = fro (need - d).
+  rewrite -[fro d in LHS]ger0_norm ?fro_ge0 // -sqrtr_sqr -sqrtrM; last first.
+    rewrite /x gS; have : 0 <= fro_sq (need - d) by exact: fro_sq_ge0.
+    rewrite rest subr_ge0 => le; rewrite subr_ge0 div1r invf_div ler_pdivlMr ?exprn_gt0 // mul1r //.
+  rewrite [fro (need - d)]/fro rest /x gS; congr Num.sqrt; field.
+  by apply/andP; split; rewrite gt_eqF.
+have -> : 2 * q * Num.sqrt (1 - c ^+ 2) * Num.sqrt (1 / x - 1) * fro d ^+ 2
+  = 2 * ((Num.sqrt (1 / x - 1) * fro d) * (Num.sqrt (1 - c ^+ 2) * fro d')).
+  by rewrite /q; field; rewrite gt_eqF.
+by rewrite left right ler_pM2l // inner_cauchy.
+Qed.
+Theorem best_strength m n (d d' : 'M[R]_(m, n)) (s : R) : d != 0 -> d' != 0 ->
+  gain d (s *: d') / gain d d <= (inner d d' / (fro d * fro d')) ^+ 2.
+Proof.
+move=> d0 d1; have pos (e : 'M[R]_(m, n)) : e != 0 -> 0 < fro e.
+  move=> he; rewrite lt_def fro_ge0 andbT; apply: contra he => /eqP z; apply/eqP/inner0.
+  by rewrite -fro_inner -fro_sqE z expr0n.
+have a0 := pos _ d0; have b0 := pos _ d1.
+rewrite !gainE innerZr innerZr innerZl -!fro_inner -!fro_sqE.
+have -> : 2 * fro d ^+ 2 - fro d ^+ 2 = fro d ^+ 2 by ring.
+rewrite ler_pdivrMr ?exprn_gt0 //.
+have -> : (inner d d' / (fro d * fro d')) ^+ 2 * fro d ^+ 2 = (inner d d' / fro d') ^+ 2 by field; rewrite !gt_eqF.
+have := sqr_ge0 (inner d d' / fro d' - s * fro d').
+have -> : (inner d d' / fro d' - s * fro d') ^+ 2 =
+  (inner d d' / fro d') ^+ 2 - 2 * (s * inner d d') + s * (s * fro d' ^+ 2) by field; rewrite gt_eqF.
+lra.
+Qed.
+
+(* Theorem 2: readers r, writers J, effect r M J *)
+Theorem read_write N p p' q q' m (r : 'M[R]_(N, p)) (r' : 'M_(N, p')) (J : 'M_(q, m)) (J' : 'M_(q', m)) M L :
+  inner (r *m M *m J) (r' *m L *m J') = \tr (M^T *m (r^T *m r') *m L *m (J' *m J^T)).
+Proof.
+rewrite innerC /inner !trmx_mul.
+have -> : r' *m L *m J' *m (J^T *m (M^T *m r^T)) = (r' *m L *m J' *m J^T) *m (M^T *m r^T) by rewrite !mulmxA.
+by rewrite mxtrace_mulC !mulmxA.
+Qed.
+Theorem rank_one N p q m (r r' : 'M[R]_(N, p)) (J J' : 'M_(q, m)) (u : 'cV_p) (w : 'rV_q) :
+  inner (r *m (u *m w) *m J) (r' *m (u *m w) *m J') = inner (r *m u) (r' *m u) * inner (w *m J) (w *m J').
+Proof.
+rewrite /inner !trmx_mul.
+have -> : r *m (u *m w) *m J *m (J'^T *m (w^T *m u^T *m r'^T))
+  = (r *m u) *m (w *m J *m (J'^T *m w^T)) *m (u^T *m r'^T) by rewrite !mulmxA.
+rewrite [w *m J *m _]mx11_scalar mul_mx_scalar -scalemxAl mxtraceZ mulrC; congr (_ * _).
+by rewrite mxtrace_scalar mulr1n.
+Qed.
+
+(* Theorem 3: the input adapter M beside the LoRA M W that equals it on the source *)
+Theorem lora_or_input N c d m (z : 'M[R]_(N, c)) (W W' : 'M_(c, d)) (J : 'M_(d, m)) (M : 'M_c) (e : 'M_(N, m)) :
+  let lora := z *m (M *m W) *m J in let own := z *m M *m (W' - W) *m J in
+  fro_sq (z *m M *m W' *m J - e) = fro_sq (lora - e) + fro_sq own - 2 * inner (e - lora) own.
+Proof.
+move=> lora own; have -> : z *m M *m W' *m J = lora + own.
+  by rewrite /lora /own -mulmxDl !mulmxA -mulmxDr addrC subrK.
+rewrite !fro_inner !(innerDl, innerDr, innerNl, innerNr) (innerC own lora) (innerC own e) (innerC e lora); ring.
+Qed.
+Theorem lora_or_output N c d m (z : 'M[R]_(N, c)) (W W' : 'M_(c, d)) (J : 'M_(d, m)) (M : 'M_d) (e : 'M_(N, m)) :
+  let lora := z *m (W *m M) *m J in let own := z *m (W' - W) *m M *m J in
+  fro_sq (z *m W' *m M *m J - e) = fro_sq (lora - e) + fro_sq own - 2 * inner (e - lora) own.
+Proof.
+move=> lora own; have -> : z *m W' *m M *m J = lora + own.
+  by rewrite /lora /own -!mulmxDl !mulmxA -!mulmxDl -mulmxDr [W + _]addrC subrK.
+rewrite !fro_inner !(innerDl, innerDr, innerNl, innerNr) (innerC own lora) (innerC own e) (innerC e lora); ring.
+Qed.
+Theorem parallelogram N c d m (z : 'M[R]_(N, c)) (W E : 'M_(c, d)) (J : 'M_(d, m)) (M : 'M_c) (e : 'M_(N, m)) :
+  (fro_sq (z *m M *m (W + E) *m J - e) + fro_sq (z *m M *m (W - E) *m J - e)) / 2
+  = fro_sq (z *m (M *m W) *m J - e) + fro_sq (z *m M *m E *m J).
+Proof.
+have -> : z *m M *m (W + E) *m J - e = (z *m (M *m W) *m J - e) + z *m M *m E *m J.
+  by rewrite mulmxDr mulmxDl mulmxA addrAC.
+have -> : z *m M *m (W - E) *m J - e = (z *m (M *m W) *m J - e) - z *m M *m E *m J.
+  by rewrite mulmxBr mulmxBl mulmxA addrAC.
+by move: (_ - e) (z *m M *m E *m J) => X Y; rewrite !fro_inner !(innerDl, innerDr, innerNl, innerNr) (innerC Y X); field.
+Qed.
+(* the layer times s, what follows divided by s: the function is unchanged *)
+Theorem scale_gauge N c d m (z : 'M[R]_(N, c)) (W : 'M_(c, d)) (J : 'M_(d, m)) (M : 'M_c) (D : 'M_(c, d)) s : s != 0 ->
+  z *m M *m (s *: W) *m (s^-1 *: J) = z *m M *m W *m J /\ z *m D *m (s^-1 *: J) = s^-1 *: (z *m D *m J).
+Proof.
+by move=> s0; rewrite -!scalemxAr -!scalemxAl scalerA mulVf // scale1r.
+Qed.
+
+(* Theorem 6: the best adapter on the target *)
+Lemma pinv_unique m n (A : 'M[R]_(m, n)) P Q : pinv A P -> pinv A Q -> P = Q.
+Proof.
+move=> [p1 p2 p3 p4] [q1 q2 q3 q4].
+have left : A *m P = A *m Q.
+  have e : (A *m P *m (A *m Q))^T = A *m P by rewrite trmx_mul p3 q3 mulmxA q1.
+  by rewrite -e !mulmxA p1 q3.
+have right : P *m A = Q *m A.
+  have e : (Q *m A *m (P *m A))^T = P *m A by rewrite trmx_mul p4 q4 -mulmxA (mulmxA A) q1.
+  by rewrite -e -mulmxA (mulmxA A) p1 q4.
+by rewrite -p2 right -mulmxA left mulmxA q2.
+Qed.
+Lemma pinv_sym n (S G : 'M[R]_n) : S^T = S -> pinv S G -> G^T = G.
+Proof.
+move=> sym g; apply: (pinv_unique _ g); case: g => [g1 g2 g3 g4]; split.
+- by apply: trmx_inj; rewrite !trmx_mul trmxK sym mulmxA g1.
+- by apply: trmx_inj; rewrite !trmx_mul !trmxK sym mulmxA g2.
+- by rewrite trmx_mul trmxK sym -g4 trmx_mul sym.
+- by rewrite trmx_mul trmxK sym -g3 trmx_mul sym.
+Qed.
+Lemma pinv_gram m n (A : 'M[R]_(m, n)) (G : 'M_n) : pinv (A^T *m A) G -> pinv A (G *m A^T).
+Proof.
+move=> g; have sym : G^T = G by apply: pinv_sym g; rewrite trmx_mul trmxK.
+case: g => [g1 g2 g3 g4].
+have zero : A *m (G *m A^T) *m A = A.
+  apply/eqP; rewrite -subr_eq0; apply/eqP/inner0; rewrite /inner mxtrace_mulC.
+  have -> : (A *m (G *m A^T) *m A - A)^T = (A^T *m A *m G - 1%:M) *m A^T.
+    by rewrite raddfB /= !trmx_mul trmxK sym mulmxBl mul1mx !mulmxA.
+  have -> : (A^T *m A *m G - 1%:M) *m A^T *m (A *m (G *m A^T) *m A - A)
+     = (A^T *m A *m G - 1%:M) *m (A^T *m A *m G *m (A^T *m A) - A^T *m A) by rewrite -mulmxA mulmxBr !mulmxA.
+  by rewrite g1 subrr mulmx0 mxtrace0.
+split=> //.
+- by rewrite mulmxA -(mulmxA G) g2.
+- by rewrite !trmx_mul trmxK sym mulmxA.
+- by rewrite -(mulmxA G) g4.
+Qed.
+
+Section Best.
+Variables (N p q m : nat) (A : 'M[R]_(N, p)) (P : 'M[R]_(p, N)) (B : 'M[R]_(q, m)) (Q : 'M[R]_(m, q)).
+Hypotheses (hP : pinv A P) (hQ : pinv B Q).
+(* what the target can read and write of an effect *)
+Definition reached (E : 'M[R]_(N, m)) := A *m P *m E *m (Q *m B).
+
+Lemma reached_id X : reached (A *m X *m B) = A *m X *m B.
+Proof.
+case: hP => [p1 _ _ _]; case: hQ => [q1 _ _ _].
+by rewrite /reached -(mulmxA A X) (mulmxA (A *m P) A) p1 -(mulmxA A) -(mulmxA X) (mulmxA B Q) q1.
+Qed.
+Lemma reachedE E : reached E = A *m (P *m E *m Q) *m B.
+Proof. by rewrite /reached !mulmxA. Qed.
+Lemma reachedB E F : reached (E - F) = reached E - reached F.
+Proof. by rewrite /reached mulmxBr mulmxBl. Qed.
+Lemma reached_adjoint E F : inner (reached E) F = inner E (reached F).
+Proof.
+case: hP => [_ _ p3 _]; case: hQ => [_ _ _ q4].
+rewrite /inner /reached !trmx_mul -[B^T *m Q^T]trmx_mul q4 -[P^T *m A^T]trmx_mul p3.
+have -> : A *m P *m E *m (Q *m B) *m F^T = (A *m P) *m (E *m (Q *m B) *m F^T) by rewrite !mulmxA.
+by rewrite mxtrace_mulC !mulmxA.
+Qed.
+Lemma reached_twice E : reached (reached E) = reached E.
+Proof. by have e := reachedE E; rewrite e reached_id. Qed.
+Lemma reached_self E : inner (reached E) E = fro_sq (reached E).
+Proof. by rewrite fro_inner [RHS]reached_adjoint reached_twice innerC. Qed.
+Lemma pythagoras E X : fro_sq (A *m X *m B - E) = fro_sq (A *m X *m B - reached E) + fro_sq (reached E - E).
+Proof.
+have cross : inner (A *m X *m B - reached E) (reached E - E) = 0.
+  have <- : reached (A *m X *m B - reached E) = A *m X *m B - reached E.
+    by rewrite reachedB reached_id reached_twice.
+  rewrite reached_adjoint reachedB reached_twice subrr.
+  by rewrite /inner trmx0 mulmx0 mxtrace0.
+have -> : A *m X *m B - E = (A *m X *m B - reached E) + (reached E - E) by rewrite addrA subrK.
+move: (_ - reached E) (reached E - E) cross => Y Z cross.
+by rewrite !fro_inner innerDl !innerDr (innerC Z Y) cross addr0 add0r.
+Qed.
+
+Theorem best_adapter (E : 'M[R]_(N, m)) X :
+  fro_sq (A *m (P *m E *m Q) *m B - E) = fro_sq E - fro_sq (reached E)
+  /\ fro_sq (A *m (P *m E *m Q) *m B - E) <= fro_sq (A *m X *m B - E).
+Proof.
+have e : A *m (P *m E *m Q) *m B = reached E by rewrite /reached !mulmxA.
+split; last by rewrite e [leRHS]pythagoras lerDr fro_sq_ge0.
+have s := reached_self E.
+rewrite e fro_inner !(innerDl, innerDr, innerNl, innerNr) (innerC E) s -!fro_inner; ring.
+Qed.
+End Best.
+
+(* M* = (C_TT^+ C_TS) M (K_ST K_TT^+) is that adapter, and its rank is M's at most *)
+Theorem carried N p p' q q' m (r : 'M[R]_(N, p)) (r' : 'M[R]_(N, p')) (J : 'M[R]_(q, m)) (J' : 'M[R]_(q', m)) M C K :
+  pinv (r'^T *m r') C -> pinv (J' *m J'^T) K ->
+  let best := C *m (r'^T *m r) *m M *m (J *m J'^T *m K) in
+  (\rank best <= \rank M)%N /\ forall X, fro_sq (r' *m best *m J' - r *m M *m J) <= fro_sq (r' *m X *m J' - r *m M *m J).
+Proof.
+move=> hC hK best; split.
+  by apply: leq_trans (mxrankM_maxl _ _) _; exact: mxrankM_maxr.
+have hP := pinv_gram hC.
+have hQ : pinv J' (J'^T *m K).
+  have symK : K^T = K by apply: pinv_sym hK; rewrite trmx_mul trmxK.
+  have hK' : pinv (J'^T^T *m J'^T) K by rewrite trmxK.
+  have [q1 q2 q3 q4] := pinv_gram hK'; rewrite trmxK in q1 q2 q3 q4.
+  split.
+  - by apply: trmx_inj; rewrite !trmx_mul trmxK symK mulmxA q1.
+  - by apply: trmx_inj; rewrite !trmx_mul trmxK symK mulmxA q2.
+  - by rewrite !trmx_mul trmxK symK -q4 !trmx_mul trmxK symK.
+  - by rewrite !trmx_mul trmxK symK mulmxA.
+move=> X; have [_ le] := best_adapter hP hQ (r *m M *m J) X.
+by rewrite /best; move: le; rewrite !mulmxA.
+Qed.
+
+(* Theorem 8: the layer filters one side. z x is what a row x of weights makes of the inputs. *)
+Theorem input_downstream N c d m (z : 'M[R]_(N, c)) (M : 'M_c) (W : 'M_(c, d)) (D : 'M_(d, m)) e : 0 <= e ->
+  (forall x : 'rV_c, norm (x *m (z *m M)^T) <= e * norm (x *m z^T)) ->
+  fro (z *m M *m W *m D) <= e * fro (z *m W *m D).
+Proof.
+move=> e0 h; have f k l (X : 'M[R]_(k, l)) : fro X = fro X^T by rewrite /fro fro_sq_tr.
+rewrite f [in leRHS]f -(@ler_pXn2r _ 2) ?nnegrE ?mulr_ge0 ?fro_ge0 // exprMn !fro_sqE !fro_sq_rows mulr_sumr.
+apply: ler_sum => i _.
+have -> : (z *m M *m W *m D)^T = (W *m D)^T *m (z *m M)^T by rewrite -trmx_mul !mulmxA.
+have -> : (z *m W *m D)^T = (W *m D)^T *m z^T by rewrite -trmx_mul !mulmxA.
+rewrite !row_mul -!norm_sq -exprMn ler_pXn2r ?nnegrE ?mulr_ge0 ?norm_ge0 //; exact: h.
+Qed.
+Theorem output_upstream N c d m (D : 'M[R]_(N, c)) (W : 'M_(c, d)) (M : 'M_d) (J : 'M_(d, m)) e : 0 <= e ->
+  (forall x : 'rV_d, norm (x *m (M *m J)) <= e * norm (x *m J)) ->
+  fro (D *m W *m M *m J) <= e * fro (D *m W *m J).
+Proof.
+move=> e0 h; rewrite -(@ler_pXn2r _ 2) ?nnegrE ?mulr_ge0 ?fro_ge0 // exprMn !fro_sqE !fro_sq_rows mulr_sumr.
+apply: ler_sum => i _; rewrite -(mulmxA (D *m W)) row_mul [in leRHS]row_mul.
+rewrite -!norm_sq -exprMn ler_pXn2r ?nnegrE ?mulr_ge0 ?norm_ge0 //; exact: h.
+Qed.
+Print Assumptions carried. Print Assumptions retained.
+End Transfer.

@@ -1,0 +1,302 @@
+"""Checkpoints under the names of their models' modules, or under those that several have in common, values included."""
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import transformers as hf
+from diffusers.loaders.single_file_utils import (
+    convert_ldm_vae_checkpoint,
+    convert_open_clip_checkpoint,
+    convert_sd3_transformer_checkpoint_to_diffusers,
+)
+from diffusers.models import SD3Transformer2DModel
+from torch import Tensor, nn
+
+from ioadapt_theory.adapters.base_weights import ModelWeights, checkpoint_weights
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint
+from ioadapt_theory.checkpoints.names.layer_name import Name
+from ioadapt_theory.checkpoints.names.resolve import resolve
+from ioadapt_theory.checkpoints.renaming import as_modules, common
+from ioadapt_theory.checkpoints.sources import open_checkpoint
+from tests.adapters.foreign import quiet, tiny_llama
+from tests.adapters.test_formats_originals import FUSED, sd3_checkpoint, tiny_flux
+from tests.similarity.memory import held
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def read(checkpoint: Checkpoint, name: str, step: int | None = None) -> Tensor:
+    info = checkpoint.tensors[name]
+    out = torch.empty(info.numel)
+    for start in range(0, info.numel, step or max(info.numel, 1)):
+        checkpoint.read(name, start, out[start : start + (step or info.numel)])
+    return out.view(info.shape)
+
+
+def agree(authors: dict[str, Tensor], theirs: dict[str, Tensor], *, step: int | None = None) -> None:
+    """What diffusers' converter makes of the authors' tensors, our reading of them has, number by number."""
+    whole = {name: value.double().contiguous() for name, value in authors.items()}
+    (one, two), _ = common(
+        [held("authors", whole), held("theirs", {k: v.double().contiguous() for k, v in theirs.items()})]
+    )
+    assert set(theirs) <= set(one.tensors)
+    assert set(two.tensors) == set(theirs)
+    for name, value in theirs.items():
+        assert torch.equal(read(one, name, step).view(value.shape), value.double()), name
+
+
+def vae_keys(levels: int, layers: int) -> list[str]:
+    """Of the layers of Stability's autoencoder, as its model.py names them."""
+    block = ("norm1", "conv1", "norm2", "conv2", "nin_shortcut")
+    keys = ["quant_conv", "post_quant_conv"]
+    for coder, side, extra, sample in (("encoder", "down", 0, "downsample"), ("decoder", "up", 1, "upsample")):
+        keys += [f"{coder}.{end}" for end in ("conv_in", "norm_out", "conv_out")]
+        keys += [f"{coder}.mid.{b}.{p}" for b in ("block_1", "block_2") for p in block]
+        keys += [f"{coder}.mid.attn_1.{p}" for p in ("norm", "q", "k", "v", "proj_out")]
+        for level in range(levels):
+            keys += [f"{coder}.{side}.{level}.block.{i}.{p}" for i in range(layers + extra) for p in block]
+            if level != (levels - 1 if side == "down" else 0):
+                keys.append(f"{coder}.{side}.{level}.{sample}.conv")
+    return keys
+
+
+@pytest.mark.parametrize("prefix", ["first_stage_model.", ""])
+@pytest.mark.parametrize(("levels", "layers"), [(4, 2), (3, 1), (2, 3)])
+def test_an_autoencoder_s_layers_are_those_of_diffusers_converter(levels, layers, prefix):
+    state = {
+        f"{prefix}{k}.{leaf}": torch.randn(2, 2, 1, 1) for k in vae_keys(levels, layers) for leaf in ("weight", "bias")
+    }
+    config = {"down_block_types": ["DownEncoderBlock2D"] * levels, "up_block_types": ["UpDecoderBlock2D"] * levels}
+    theirs = convert_ldm_vae_checkpoint(dict(state), config)
+    assert len(theirs) == len(state)
+    agree(state, {name: value.contiguous() for name, value in theirs.items()})
+
+
+@pytest.mark.parametrize("dual", [False, True])
+def test_sd3_s_tensors_are_those_of_diffusers_converter(dual):
+    model = quiet(
+        lambda: SD3Transformer2DModel(
+            sample_size=8, in_channels=4, num_layers=2, attention_head_dim=8, num_attention_heads=2,
+            joint_attention_dim=12, caption_projection_dim=16, pooled_projection_dim=10, out_channels=4,
+            pos_embed_max_size=8, dual_attention_layers=(0,) if dual else (), qk_norm="rms_norm",
+        ).float()
+    )  # fmt: skip
+    state = sd3_checkpoint(model, 2, dual)
+    for i, block in ((i, b) for i in range(2) for b in ("x_block.attn", "context_block.attn")):
+        state |= {f"joint_blocks.{i}.{block}.ln_{w}.weight": torch.randn(8) for w in "qk"}
+    if dual:
+        state |= {f"joint_blocks.0.x_block.attn2.ln_{w}.weight": torch.randn(8) for w in "qk"}
+    agree(state, convert_sd3_transformer_checkpoint_to_diffusers(dict(state)), step=100)
+
+
+def test_flux_s_tensors_are_cut_and_put_together_as_diffusers_has_them():
+    """Halves that stand the other way round included, in pieces that end within one of them."""
+    theirs = {name: value for name, value in tiny_flux().state_dict().items()}
+    whole = {
+        f"single_blocks.0.linear2.{leaf}": theirs[f"single_transformer_blocks.0.proj_out.{leaf}"]
+        for leaf in ("weight", "bias")
+    }
+    for leaf in ("weight", "bias"):
+        for name, parts in FUSED.items():
+            whole[f"{name}.{leaf}"] = torch.cat([theirs[f"{part}.{leaf}"] for part in parts])
+        scale, shift = theirs[f"norm_out.linear.{leaf}"].chunk(2)
+        whole[f"final_layer.adaLN_modulation.1.{leaf}"] = torch.cat([shift, scale])
+        whole[f"img_in.{leaf}"] = theirs[f"x_embedder.{leaf}"]
+    for stream, added in (("img", ""), ("txt", "added_")):
+        for which in ("query", "key"):
+            whole[f"double_blocks.0.{stream}_attn.norm.{which}_norm.scale"] = theirs[
+                f"transformer_blocks.0.attn.norm_{added}{which[0]}.weight"
+            ]
+    names = [
+        *(p for parts in FUSED.values() for p in parts),
+        "single_transformer_blocks.0.proj_out",
+        "norm_out.linear",
+        "x_embedder",
+    ]
+    some = {f"{n}.{leaf}": theirs[f"{n}.{leaf}"] for n in names for leaf in ("weight", "bias")}
+    some |= {
+        f"transformer_blocks.0.attn.norm_{n}.weight": theirs[f"transformer_blocks.0.attn.norm_{n}.weight"]
+        for n in ("q", "k", "added_q", "added_k")
+    }
+    agree(whole, some)
+    agree({f"model.diffusion_model.{k}": v for k, v in whole.items()}, some, step=37)
+
+
+@pytest.mark.parametrize("prefix", ["cond_stage_model.model.", "conditioner.embedders.1.model."])
+def test_openclip_s_tensors_are_those_of_diffusers_converter(prefix):
+    config = hf.CLIPTextConfig(
+        vocab_size=50,
+        hidden_size=16,
+        intermediate_size=24,
+        num_hidden_layers=3,
+        num_attention_heads=4,
+        max_position_embeddings=12,
+    )
+    model = hf.CLIPTextModelWithProjection(config)
+    state = {
+        "positional_embedding": torch.randn(12, 16),
+        "token_embedding.weight": torch.randn(50, 16),
+        "text_projection": torch.randn(16, 16),
+    }
+    state |= {"ln_final.weight": torch.randn(16), "ln_final.bias": torch.randn(16)}
+    for i in range(3):
+        block = f"transformer.resblocks.{i}"
+        state |= {f"{block}.attn.in_proj_weight": torch.randn(48, 16), f"{block}.attn.in_proj_bias": torch.randn(48)}
+        for name, shape in (("attn.out_proj", (16, 16)), ("mlp.c_fc", (24, 16)), ("mlp.c_proj", (16, 24))):
+            state |= {f"{block}.{name}.weight": torch.randn(shape), f"{block}.{name}.bias": torch.randn(shape[0])}
+        state |= {f"{block}.ln_{n}.{leaf}": torch.randn(16) for n in (1, 2) for leaf in ("weight", "bias")}
+    state = {prefix + key: value for key, value in state.items()}
+    theirs = convert_open_clip_checkpoint(model, dict(state), prefix)
+    agree(state, {k: v for k, v in theirs.items() if "text_projection" not in k and "position_ids" not in k})
+
+
+SIZES: dict[str, Any] = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 4}
+IMAGE = {"image_size": 8, "patch_size": 4}
+TIED = {"tie_word_embeddings": True}
+SMALL: dict[str, Any] = {**SIZES, "vocab_size": 50, "num_key_value_heads": 2}
+DINO = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 4}
+MODELS: dict[str, Callable[[], Any]] = {
+    "ViT": lambda: hf.ViTForImageClassification(hf.ViTConfig(**SIZES, **IMAGE)),
+    "DINOv2": lambda: hf.Dinov2Model(hf.Dinov2Config(**DINO, **IMAGE)),
+    "CLIP text": lambda: hf.CLIPTextModel(hf.CLIPTextConfig(vocab_size=50, **SIZES)),
+    "CLIP": lambda: hf.CLIPModel(hf.CLIPConfig(text_config={"vocab_size": 50, **SIZES}, vision_config=SIZES | IMAGE)),
+    "GPT-2": lambda: hf.GPT2LMHeadModel(hf.GPT2Config(vocab_size=50, n_embd=16, n_layer=2, n_head=4, n_positions=16)),
+    "Llama": tiny_llama,
+    "Llama, tied": lambda: hf.LlamaForCausalLM(hf.LlamaConfig(**SMALL, **TIED)),
+}
+
+
+def adaptable(model: nn.Module) -> list[str]:
+    return [n for n, m in model.named_modules() if isinstance(m, nn.Linear | nn.Conv2d) or type(m).__name__ == "Conv1D"]
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_every_layer_of_a_saved_model_is_found_under_its_own_name(kind, tmp_path):
+    torch.manual_seed(0)
+    model = quiet(MODELS[kind])
+    model.save_pretrained(tmp_path)
+    here = ModelWeights(model)
+    with open_checkpoint(str(tmp_path)) as checkpoint:
+        stored = checkpoint_weights(checkpoint)
+        for name in adaptable(model):
+            one, two = here.layer(name), stored.layer(name)
+            assert torch.equal(one.matrix, two.matrix), name
+            assert (one.bias is None) == (two.bias is None)
+
+
+OLD = {
+    "ViT": ("vit.encoder.layer.1.attention.attention.query", "vit.layers.1.attention.q_proj"),
+    "CLIP text": ("text_model.encoder.layers.1.mlp.fc1", "encoder.layers.1.mlp.fc1"),
+}
+
+
+@pytest.mark.parametrize("kind", OLD)
+def test_an_adapter_with_the_names_of_transformers_4_fits_model_and_file(kind, tmp_path):
+    old, new = OLD[kind]
+    model = quiet(MODELS[kind])
+    model.save_pretrained(tmp_path)
+    here = ModelWeights(model)
+    assert new in here.names
+    with open_checkpoint(str(tmp_path)) as checkpoint:
+        for weights in (here, checkpoint_weights(checkpoint)):
+            for spelled in (old, new):
+                name = Name("", spelled)
+                found = resolve([name], weights.names, weights.rename, weights.aliases)
+                assert found.layers == {name: (new,)}
+
+
+def test_a_head_that_is_not_stored_is_the_embedding_only_where_the_model_ties_them(tmp_path):
+    torch.manual_seed(0)
+    for ties in (True, False):
+        folder = tmp_path / str(ties)
+        hf.LlamaForCausalLM(
+            hf.LlamaConfig(vocab_size=50, num_key_value_heads=2, tie_word_embeddings=ties, **SIZES)
+        ).save_pretrained(folder)
+        with open_checkpoint(str(folder)) as checkpoint:
+            weights = checkpoint_weights(checkpoint)
+            head, words = weights.layer("lm_head").matrix, weights.layer("model.embed_tokens").matrix
+            assert torch.equal(head, words) is ties
+    hf.LlamaModel(hf.LlamaConfig(vocab_size=50, num_key_value_heads=2, **SIZES)).save_pretrained(tmp_path / "body")
+    with open_checkpoint(str(tmp_path / "body")) as checkpoint:
+        assert not [n for n in checkpoint_weights(checkpoint).names if "head" in n]
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"architectures": ["os"]},
+        {"architectures": ["LlamaForCausalLM"], "num_hidden_layers": 10**9},
+        {"architectures": ["LlamaForCausalLM"], "hidden_size": "x"},
+        {"architectures": [["LlamaForCausalLM"]]},
+        {"architectures": ["LlamaForCausalLM"], "text_config": {"num_hidden_layers": 10**9}},
+        {"architectures": ["../LlamaForCausalLM"], "auto_map": {"AutoModel": "evil.Model"}},
+        [],
+    ],
+)
+def test_a_configuration_that_is_not_to_be_trusted_leaves_names_as_they_are(config, tmp_path):
+    import json
+
+    tiny_llama().save_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with open_checkpoint(str(tmp_path)) as checkpoint:
+        assert set(adaptable(tiny_llama())) <= set(checkpoint_weights(checkpoint).names)
+
+
+WRAPS: dict[str, Callable[[str], str]] = {
+    "torch.compile": lambda n: f"_orig_mod.{n}",
+    "DistributedDataParallel": lambda n: f"module.{n}",
+    "FSDP": lambda n: n.replace("layers.0.", "layers.0._fsdp_wrapped_module."),
+    "PEFT": lambda n: f"base_model.model.{n.replace('q_proj', 'q_proj.base_layer')}",
+    "both": lambda n: f"module._orig_mod.{n}",
+}
+
+
+@pytest.mark.parametrize("wrap", WRAPS)
+def test_what_wraps_a_model_is_no_part_of_its_names(wrap):
+    state = {n: v.clone() for n, v in tiny_llama().state_dict().items()}
+    wrapped = {WRAPS[wrap](n): v for n, v in state.items()}
+    (one, two), notes = common([held("a", state), held("b", wrapped)], "ab")
+    assert len(notes) == 1
+    assert set(one.tensors) == set(two.tensors) == set(state)
+    assert set(as_modules(held("b", wrapped)).tensors) >= set(state)
+    modules = [n.removesuffix(".weight") for n in wrapped]
+    names = {Name("", n.removesuffix(".weight")): WRAPS[wrap](n).removesuffix(".weight") for n in state}
+    assert resolve(names, modules).layers == {name: (module,) for name, module in names.items()}
+    back = {Name("", module): name.path for name, module in names.items()}
+    assert resolve(back, [n.removesuffix(".weight") for n in state]).layers == {n: (m,) for n, m in back.items()}
+
+
+def test_checkpoints_that_have_the_same_names_are_left_as_they_are(tmp_path: Path):
+    state = tiny_llama().state_dict()
+    pair = [held("a", copy.copy(state)), held("b", copy.copy(state))]
+    assert all(x is y for x, y in zip(common(pair)[0], pair, strict=True))
+    wrapped = [held(n, {f"module.{k}": v for k, v in state.items()}) for n in "ab"]
+    assert all(x is y for x, y in zip(common(wrapped)[0], wrapped, strict=True))
+
+
+STARTS: dict[str, Callable[[str], str]] = {
+    "without model.": lambda n: n.removeprefix("model."),
+    "inside another model": lambda n: f"model.language_model.{n.removeprefix('model.')}",
+    "with one more part": lambda n: f"backbone.{n}",
+}
+
+
+@pytest.mark.parametrize("start", STARTS)
+def test_another_leading_part_is_no_other_layer(start):
+    state = {n: v.double() for n, v in tiny_llama().state_dict().items() if "lm_head" not in n}
+    other = {STARTS[start](n): v for n, v in state.items()}
+    (one, two), notes = common([held("a", state), held("b", other)], "ab")
+    assert set(one.tensors) == set(two.tensors) == set(state)
+    assert all(torch.equal(read(two, n), v) for n, v in state.items())
+    assert notes[0].startswith(f"b: {len(state)} of {len(state)} names are spelled otherwise")
+
+
+def test_two_towers_with_the_same_layers_inside_are_not_taken_for_one():
+    tower = {f"encoder.layers.{i}.fc.weight": torch.randn(2, 3) for i in range(4)}
+    both = {f"{which}_model.{n}": v for which in ("text", "vision") for n, v in tower.items()}
+    (one, two), _ = common([held("a", both), held("b", tower)])
+    assert not set(one.tensors) & set(two.tensors)

@@ -1,0 +1,147 @@
+"""No output of any command destroys an input or weights, whatever names what; no input is waited for."""
+
+import argparse
+import os
+import shutil
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from ioadapt_theory import adapt, save
+from ioadapt_theory.cli import COMMANDS, MISUSE, OK, main
+
+OUTPUTS = {
+    "report --html": "report base tuned.safetensors lora --html {}",
+    "similarity --output": "similarity base tuned.safetensors --quiet --output {}",
+    "similarity --figure": "similarity base tuned.safetensors --quiet --figure {}",
+    "similarity --html": "similarity base tuned.safetensors --parent old.pt --quiet --html {}",
+    "adapters convert": "adapters convert lora {} --to output --base base --ridge 0.1",
+    "adapters bake file": "adapters bake lora {} --base base --style kohya --source tuned.safetensors",
+    "adapters bake folder": "adapters bake lora {} --base base",
+}
+"""Every output of every command, `{}` being what it names."""
+THERE = {
+    "an input": "tuned.safetensors",
+    "a file of an input's folder": "base/model.safetensors",
+    "a configuration in an input's folder": "base/config.json",
+    "an input's folder": "base",
+    "a pickle": "old.pt",
+    "weights that are not read": "other.safetensors",
+    "inputs of a model": "batch.npz",
+    "the adapter's folder": "lora",
+    "the adapter's file": "lora/ioadapt.safetensors",
+    "a hard link": "hard.svg",
+    "a symbolic link": "soft.svg",
+}
+LINKS = {"hard.svg": os.link, "soft.svg": os.symlink}
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two models, one of them a folder, an adapter, and other weights."""
+    folder = tmp_path_factory.mktemp("given")
+    models = [nn.Sequential(nn.Linear(6, 4), nn.Linear(4, 3)).float() for _ in range(3)]
+    (folder / "base").mkdir()
+    (folder / "base" / "config.json").write_text("{}")
+    for name, model in zip(("base/model", "tuned", "other"), models, strict=True):
+        save_file(dict(model.state_dict()), folder / f"{name}.safetensors")
+    torch.save(models[2].state_dict(), folder / "old.pt")
+    (folder / "batch.npz").write_bytes(b"PK")
+    save(adapt(models[0], target_modules="all-linear", placement="weight", rank=2, init="random"), folder / "lora")
+    return folder
+
+
+@pytest.fixture
+def here(given: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    shutil.copytree(given, tmp_path, dirs_exist_ok=True)
+    for name, link in LINKS.items():
+        link(tmp_path / "tuned.safetensors", tmp_path / name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.mark.parametrize("there", THERE.values(), ids=THERE)
+@pytest.mark.parametrize("command", OUTPUTS.values(), ids=OUTPUTS)
+def test_what_is_there_stays_whole(command, there, here, capsys):
+    before = contents(here)
+    status = main(command.format(there).split())
+    told = capsys.readouterr().err
+    assert contents(here) == before
+    assert status == MISUSE
+    assert told.count("\n") == 1
+    assert there in told or "old.pt" in told
+
+
+@pytest.mark.parametrize("command", OUTPUTS.values(), ids=OUTPUTS)
+def test_the_same_command_may_run_again(command, here):
+    out = "new.svg" if "--figure" in command else "new.safetensors" if "kohya" in command else "new.html"
+    for _ in range(2):
+        assert main(command.format(out).split()) == OK
+    assert (here / out).exists()
+
+
+def test_two_outputs_are_two_files(here, capsys):
+    assert main("similarity base old.pt --html a.svg --figure ./a.svg".split()) == MISUSE
+    assert "--figure and --html both name a.svg" in capsys.readouterr().err
+
+
+PIPED = (
+    "verify --instance {}",
+    "verify --merge {}",
+    "report base tuned.safetensors lora --inputs {}",
+    "similarity base {}",
+    "adapters inspect {}",
+)
+
+
+@pytest.mark.parametrize("command", PIPED)
+def test_a_pipe_is_refused_and_not_waited_for(command, here, capsys):
+    os.mkfifo(here / "pipe")
+    assert main(command.format("pipe").split()) == MISUSE
+    assert "pipe is a device, pipe or socket, not a file or folder." in capsys.readouterr().err
+
+
+FOLDERS = {"cache", "sketches", "resume_from"}
+"""Folders that a command keeps for itself."""
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_path_of_every_command_is_declared(command):
+    """A new option that names a file has to stand in the command's `files`."""
+    module, parser = import_module(f"ioadapt_theory.cli.{command}"), argparse.ArgumentParser()
+    module.add_arguments(parser)
+    nested = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+    parsers = {name: sub for action in nested for name, sub in action.choices.items()} or {"": parser}
+    for name, each in parsers.items():
+        args = argparse.Namespace(action=name)
+        paths = set()
+        for action in each._actions:
+            value: object = action.default
+            metavar = str(action.metavar)
+            if action.nargs != 0 and metavar in {
+                "FILE",
+                "PAGE",
+                "BATCH",
+                "MODEL",
+                "OUT",
+                "SOURCE",
+                "TARGET",
+                "ADAPTER",
+            }:
+                value = Path(action.dest)
+                paths |= set() if action.dest in FOLDERS else {Path(action.dest)}
+                value = [value] if action.nargs in {"*", "+"} else value
+            else:
+                assert action.type is not Path or action.dest in FOLDERS, action.dest
+            setattr(args, action.dest, value)
+        declared = module.files(args)
+        assert paths <= {*map(Path, filter(None, [*declared.reads, *declared.writes.values(), *declared.adapter]))}

@@ -1,0 +1,124 @@
+"""A network that tells waves apart learns to tell them in noise, and its adapters are moved: the smallest study.
+
+Targets: the network trained further, the same function with its neurons in another order, and one trained apart.
+
+Examples:
+  python toys/waves.py            4 seeds, learning rates chosen for every method
+  python toys/waves.py --quick    2 seeds, with fewer steps
+"""
+
+import copy
+import sys
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, one_hot
+
+from ioadapt_theory.adapters import parameters
+from toys.transfer import command
+from toys.transfer.cache import models
+
+REVISION: Final = 1
+KINDS, LENGTH, WIDTH = 5, 24, 32
+STEPS: Final = {"full": 150, "quick": 40}
+
+
+def waves(noise: float, seed: int, n: int = 200) -> tuple[Tensor, Tensor]:
+    """Return (n, LENGTH) sines of KINDS frequencies with random phases and noise, and their frequencies."""
+    drawn = torch.Generator().manual_seed(seed)
+    kinds = torch.randint(KINDS, (n,), generator=drawn)
+    phase = torch.rand(n, 1, generator=drawn, dtype=torch.float32)
+    time = torch.arange(LENGTH) / LENGTH
+    clean = torch.sin(2 * torch.pi * ((kinds[:, None] + 1) * time + phase))
+    return clean + noise * torch.randn(n, LENGTH, generator=drawn, dtype=torch.float32), kinds
+
+
+def blank() -> nn.Sequential:
+    """Return a network that has learnt nothing."""
+    layers = nn.Linear(LENGTH, WIDTH), nn.ReLU(), nn.Linear(WIDTH, KINDS)
+    return nn.Sequential(*layers).float()
+
+
+def train(model: nn.Module, learned: list[nn.Parameter], noise: float, steps: int, rate: float, seed: int) -> nn.Module:
+    """Train some parameters of a model by Adam, in place."""
+    optimizer, (x, kinds) = torch.optim.Adam(learned, lr=rate), waves(noise, seed)
+    for _ in range(steps):
+        optimizer.zero_grad()
+        cross_entropy(model(x), kinds).backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+    return model
+
+
+def renumbered(model: nn.Sequential, seed: int) -> nn.Sequential:
+    """Return the same function with the hidden neurons in another order."""
+    other = copy.deepcopy(model)
+    order = torch.randperm(WIDTH, generator=torch.Generator().manual_seed(seed))
+    other[0].weight.data, other[0].bias.data = model[0].weight.data[order], model[0].bias.data[order]
+    other[2].weight.data = model[2].weight.data[:, order]
+    return other
+
+
+def build(seed: int, steps: int) -> dict[str, nn.Module]:
+    """Return the source and every target."""
+
+    def base(seed: int) -> nn.Sequential:
+        torch.manual_seed(seed)
+        return train(one := blank(), list(one.parameters()), 0.1, steps, 1e-2, seed)  # type: ignore[return-value]
+
+    source = base(seed)
+    further = copy.deepcopy(source)
+    train(further, list(further.parameters()), 0.3, steps // 2, 1e-2, seed + 100)
+    renewed = {"continued": further, "neurons": renumbered(source, seed), "independent": base(seed + 500)}
+    return {"source": source, **renewed}
+
+
+class World:
+    """See ``toys.transfer.world``."""
+
+    layers = ("0",)
+
+    def __init__(self, seed: int, size: str, cache: Path) -> None:
+        self.seed, self.steps = seed, STEPS[size]
+        config = {"toy": "waves", "revision": REVISION, "seed": seed, "size": size}
+        self.models: Mapping[str, nn.Module] = models(cache, config, blank, partial(build, seed, self.steps))
+
+    def fit(self, model: nn.Module, rate: float, where: str) -> float:
+        """Learn to tell waves in noise; return the loss on others."""
+        del where
+        train(model, [p for _, p in parameters(model)], 1.0, self.steps, rate, self.seed)
+        return self._loss(model, 1.0, self.seed + 1)
+
+    def measure(self, model: nn.Module, where: str) -> dict[str, float]:
+        """Return the squared error of the probabilities, on waves that nothing was learned from."""
+        del where
+        with torch.no_grad():
+            x, kinds = waves(1.0, self.seed + 2)
+            return {"squared error": float((model(x).softmax(-1) - one_hot(kinds, KINDS)).square().sum(-1).mean())}
+
+    def own(self, model: nn.Module, where: str) -> float:
+        """Return the loss without much noise, which the networks were made for."""
+        del where
+        return self._loss(model, 0.1, self.seed + 3)
+
+    @torch.no_grad()
+    def _loss(self, model: nn.Module, noise: float, seed: int) -> float:
+        x, kinds = waves(noise, seed)
+        return float(cross_entropy(model(x), kinds))
+
+
+def world(seed: int, size: str, cache: Path) -> World:
+    """Return the world of a seed."""
+    return World(seed, size, cache)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """See ``toys.transfer.command.main``."""
+    return command.main("waves", __doc__, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,108 @@
+"""The first steps of every study: the code path of the recorded runs, ended while rounding is still small.
+
+``python -m tests.toys.first_steps`` writes the figures again, after a study was changed, its REVISION raised and its
+record made anew.
+"""
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import torch
+
+from toys.sentences.text import Parts
+from toys.transfer.protocol import protocol
+from toys.transfer.runs import KINDS, Run, _world
+from toys.transfer.world import World
+
+FILE = Path(__file__).with_suffix(".json")
+GLYPHS = {"base": 4, "target": 2, "adapter": 3, "batch": 8, "drawings": 1}
+FEW = {
+    "language": {"base": 4, "target": 2, "adapter": 3, "batch": 4, "measure": 8},
+    "diffusion": GLYPHS | {"judge": 4, "samples": 1},
+    "encoder": GLYPHS | {"judge": 4, "taught": 20},
+    "control": GLYPHS | {"taught": 20},
+    "molecules": {"steps": 10, "every": 2, "batch": 64},
+    "embeddings": {"steps": 2, "batch": 4, "searched": 8},
+}
+"""Study -> what replaces its quick size."""
+RATES = {"molecules": 1e-3}  # the others: 1e-2
+STUDIES = {**dict.fromkeys(FEW), "attention": "language"}
+"""Study -> whose sizes it has, if not its own."""
+
+
+def _text() -> dict[str, torch.Tensor]:
+    """Bytes instead of this Python's own texts, which another Python has otherwise."""
+    uses = ("documents", "train", "docstrings", "asked")
+    drawn = np.random.default_rng(0)
+    each = [f"{use}{part}" for use in uses for part in ("", ", validation", ", test")] + ["validation", "test"]
+    return {use: torch.from_numpy(drawn.integers(32, 127, 2000)) for use in each}
+
+
+def _sentences(kind: str, seed: int) -> Parts:
+    del kind, seed
+    said = [(f"Return the {a} of a {b}.", f"{a} {b}") for a in ("sum", "name", "end") for b in ("list", "file", "path")]
+    pairs = [(one, other) for (one, _), (_, other) in zip(said, said[3:] + said[:3], strict=True)]  # hard to find
+    return Parts(pairs, pairs, pairs)
+
+
+@contextmanager
+def small(name: str) -> Iterator[None]:
+    """Make the quick size of a study a few steps of training, on text that no Python changes."""
+    sizes = import_module(f"toys.{STUDIES[name] or name}").SIZES
+    few = replace(sizes["quick"], **FEW[STUDIES[name] or name])
+    _world.cache_clear()
+    with (
+        mock.patch.dict(sizes, quick=few),
+        mock.patch("toys.language.corpora", _text),
+        mock.patch("toys.words.training.corpora", _text),
+        mock.patch("toys.embeddings.parts", _sentences),
+        mock.patch("toys.control.MEASURED", 8),
+    ):
+        yield
+    _world.cache_clear()
+
+
+def unit(name: str, what: str) -> Run:
+    """A unit of work with LoRA on the small world of a study."""
+    plan = protocol(name)
+    rule = replace(plan.rule, strengths=(1.0,))
+    more: dict[str, Any] = {} if what == "facts" else {"method": plan.methods["lora"], "rate": RATES.get(name, 1e-2)}
+    return Run(toy=name, size="quick", seed=0, what=what, rule=rule, case=plan.cases[0], **more)
+
+
+def world(name: str, folder: Path) -> World:
+    """The small world of a study."""
+    return _world(name, "quick", 0, protocol(name).cases[0], folder)
+
+
+def figures(name: str, folder: Path) -> dict[str, Mapping[str, float]]:
+    """The study's measure of every model without an adapter and with a LoRA moved there; what was trained."""
+    with small(name):
+        of, measure = world(name, folder), protocol(name).measure
+        found = {what: KINDS[what](unit(name, what), of, folder) for what in ("facts", "move", "train")}
+    return {
+        "none": {model: one[measure] for model, one in found["facts"]["none"].items()},
+        "lora": {model: one[measure] for model, one in found["move"]["1.0"].items()},
+        "trained": {what: found["train"][what] for what in ("validation", "size")},
+    }
+
+
+def main() -> int:
+    """Write the figures of all studies."""
+    with tempfile.TemporaryDirectory() as folder:
+        written = {name: figures(name, Path(folder)) for name in STUDIES}
+    FILE.write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,43 @@
+"""Weights that come inside packages are those that the studies were made with: their SHA-256 digests are known."""
+
+import hashlib
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+from ioadapt_theory.errors import IoAdaptError
+
+FILE: Final = Path(__file__).with_suffix(".toml")
+
+
+class ChangedWeightsError(IoAdaptError, ValueError):
+    """A file of weights is not the one that a study was made with."""
+
+
+@cache
+def verified(path: Path, package: str) -> Path:
+    """Return the path of a file or folder of weights after its digest was compared with the known one.
+
+    Args:
+        path: the file, or the folder with all its files.
+        package: the package that ships it; with the name of the path it is the key in ``weights.toml``.
+
+    Raises:
+        ChangedWeightsError: the digest is another one.
+    """
+    known, found = tomllib.loads(FILE.read_text(encoding="utf-8"))[package][path.name], digest(path)
+    if found != known:
+        msg = f"{path} has the SHA-256 digest {found}, and the study was made with {known}; reinstall {package}."
+        raise ChangedWeightsError(msg)
+    return path
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 digest of a file, or of the names and digests of all files in a folder, as hexadecimal."""
+    if path.is_file():
+        with path.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    files = sorted(p for p in path.rglob("*") if p.is_file())
+    lines = (f"{digest(p)}  {p.relative_to(path).as_posix()}\n" for p in files)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -1,0 +1,165 @@
+"""One number a study: the share of what retraining LoRA on the target gains that a copied adapter keeps.
+
+    share of a row on a target = (loss without adapter - loss of the row) / (mean gain of LoRA retrained there)
+
+(on the source, where a study retrains nothing). 1 is as good as a LoRA that was trained on the target, 0 is useless. A
+seed's share is its mean over the related targets, so that a target is a block. A method is compared with copied LoRA by
+the paired difference over seeds, corrected by Holm's method over all studies; beside it stands the same difference less
+that on the source, as a method that learned less there has less to keep. The endpoint was frozen after the studies were
+run and before any further seed; which comparisons it decides on the older seeds was known then.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+
+from ioadapt_theory.stats import Interval, equivalence, holm, t_test
+from toys.transfer.command import recorded
+from toys.transfer.judge import LORA, cases
+from toys.transfer.output.table import markdown
+from toys.transfer.protocol import Method, Protocol, names, protocol
+from toys.transfer.runs import SOURCE
+from toys.transfer.study import NONE
+
+ERROR: Final = 0.05
+"""Of all conclusions together."""
+MARGIN: Final = 0.1
+"""A difference of shares that does not matter."""
+
+
+class Word(StrEnum):
+    """What the seeds say of a difference."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    SAME = "no difference"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A method's share beside LoRA's in one study.
+
+    Attributes:
+        study, row: which.
+        lora, method: shares that are kept, over seeds.
+        difference: method minus LoRA, paired by seed.
+        beyond: the same less the difference on the source.
+        word, word_beyond: what is concluded of each.
+    """
+
+    study: str
+    row: str
+    lora: Interval
+    method: Interval
+    difference: Interval
+    beyond: Interval
+    word: Word
+    word_beyond: Word
+
+
+@cache
+def decided() -> tuple[Endpoint, ...]:
+    """Return the endpoints of all recorded studies."""
+    records = {name: record for name in names() if (record := recorded(name))}
+    return tuple(endpoints({name: protocol(name) for name in records}, records))
+
+
+def endpoints(plans: Mapping[str, Protocol], records: Mapping[str, Mapping[str, Any]]) -> list[Endpoint]:
+    """Return the endpoint of every compared method of every study, corrected together."""
+    compared = [
+        (name, row, *shares(plans[name], record, row))
+        for name, record in records.items()
+        for row, method in plans[name].methods.items()
+        if is_compared(method, row) and can_be_formed(plans[name], record)
+    ]
+    gaps = [method - lora for _, _, lora, method, _ in compared]
+    beyond = [gap - source for gap, (*_, source) in zip(gaps, compared, strict=True)]
+    words, words_beyond = concluded(gaps), concluded(beyond)
+    return [
+        Endpoint(
+            study=study,
+            row=row,
+            lora=Interval.of(lora),
+            method=Interval.of(method),
+            difference=Interval.of(gaps[k]),
+            beyond=Interval.of(beyond[k]),
+            word=words[k],
+            word_beyond=words_beyond[k],
+        )
+        for k, (study, row, lora, method, _) in enumerate(compared)
+    ]
+
+
+def is_compared(method: Method, row: str) -> bool:
+    """Whether a row answers the paper's question: a placement of LoRA's rank, on LoRA's layers, beside LoRA."""
+    placements = ("input", "output", "residual", "Eq. 5")
+    return row != LORA and method.against == LORA and method.match == "rank" and method.placement in placements
+
+
+def can_be_formed(plan: Protocol, record: Mapping[str, Any]) -> bool:
+    """Whether retraining LoRA gains twice what does not matter on every related target: enough to divide by."""
+    gains = [_gain(one["rows"], t).mean() for one in cases(record).values() for t in plan.related]
+    return min(gains) > 2 * plan.margin
+
+
+def shares(plan: Protocol, record: Mapping[str, Any], row: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return what LoRA and a row keep, and the row's lead on the source in the same unit: by seed, mean of targets."""
+    lora, method, lead = [], [], []
+    for one in cases(record).values():
+        rows = one["rows"]
+        ahead = _values(rows, LORA, SOURCE) - _values(rows, row, SOURCE)
+        for target in plan.related:
+            scale, none = _gain(rows, target).mean(), _values(rows, NONE, target)
+            lora.append((none - _values(rows, LORA, target)) / scale)
+            method.append((none - _values(rows, row, target)) / scale)
+            lead.append(ahead / scale)
+    return np.mean(lora, axis=0), np.mean(method, axis=0), np.mean(lead, axis=0)
+
+
+def concluded(gaps: list[np.ndarray]) -> list[Word]:
+    """Return a word for each paired difference; tests of zero and of equality are each corrected by Holm."""
+    different = holm([t_test(gap) for gap in gaps])
+    equal = holm([equivalence(gap, MARGIN) for gap in gaps])
+    words = []
+    for gap, p, q in zip(gaps, different, equal, strict=True):
+        if p < ERROR:
+            words.append(Word.BETTER if gap.mean() > 0 else Word.WORSE)
+        else:
+            words.append(Word.SAME if q < ERROR else Word.INCONCLUSIVE)
+    return words
+
+
+def _gain(rows: Mapping[str, Any], target: str) -> np.ndarray:
+    retrained = f"{LORA}, retrained"
+    if retrained in rows:
+        return _values(rows, NONE, target) - _values(rows, retrained, target)
+    return _values(rows, NONE, SOURCE) - _values(rows, LORA, SOURCE)
+
+
+def _values(rows: Mapping[str, Any], row: str, model: str) -> np.ndarray:
+    return np.asarray(rows[row][model], dtype=float)
+
+
+def headline(study: str) -> str:
+    """Return the result of a recorded study in one line; nothing where it has no endpoint."""
+    mine = [one for one in decided() if one.study == study]
+    told = ", ".join(f"{one.row} {one.method.mean:.2f} ({one.word})" for one in mine)
+    return f"Share of the gain kept on related models: LoRA {mine[0].lora.mean:.2f}; {told}" if mine else ""
+
+
+def table(link: Callable[[str], str]) -> str:
+    """Return the shares of all recorded studies as a Markdown table, a study a line; ``link`` gives a study's page."""
+    columns = ("input", "output", "residual")
+    rows = []
+    for study in dict.fromkeys(one.study for one in decided()):
+        mine = {one.row: one for one in decided() if one.study == study}
+        if mine.keys() & set(columns):
+            lora = next(iter(mine.values())).lora
+            cells = (f"{mine[c].method.mean:.2f} {mine[c].word}" if c in mine else "" for c in columns)
+            rows.append((f"[{protocol(study).title}]({link(study)})", f"{lora.mean:.2f}", *cells))
+    return "\n".join(markdown(("study", "LoRA", *columns), rows)) + "\n"

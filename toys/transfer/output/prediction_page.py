@@ -1,0 +1,154 @@
+"""How well the rule of ``prediction`` does on every recorded toy: a section of the page, and a picture of it."""
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from statistics import mean
+from typing import Any, Final
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ioadapt_theory.stats import Interval
+from toys.style import FAINT, FULL_WIDTH, LABELS, MARKERS, METHODS
+from toys.transfer.output import table
+from toys.transfer.output.picture import HEADLINE
+from toys.transfer.output.prediction import HALF, HARM, Choice, Move, Threshold, balanced, choices, moves, threshold
+from toys.transfer.protocol import protocol
+
+GROUPS: Final = {
+    "related": "related",
+    "exact": "same function, other weights",
+    "strangers": "trained apart",
+}
+SHAPES: Final = {**MARKERS, "residual": "v", "opposite": "X"}
+BINS, FEWEST = 10, 4
+"""Bins of the score from 0 to 1, and moves of one side that a bin has to have."""
+COLOURS: Final = {**METHODS, "residual": "#CC79A7", "opposite": "#E69F00"}
+
+
+def everything(records: Mapping[str, Any]) -> list[Move]:
+    """All moves of all records of toys that compare sides."""
+    plans = {name: protocol(name) for name in records}
+    return [m for name, result in records.items() if "input" in plans[name].methods for m in moves(plans[name], result)]
+
+
+def withheld(some: Sequence[Move], fixed: Threshold) -> list[Move]:
+    """Those that the rule was not fixed on."""
+    return [move for move in some if move.toy != fixed.toy or move.seed not in fixed.seeds]
+
+
+def section(records: Mapping[str, Any]) -> str:
+    """The section, in Markdown."""
+    fixed = threshold()
+    found = withheld(everything(records), fixed)
+    lines = [
+        "## Can it be told before, from weights alone?",
+        "",
+        "A side's score is the mean, over the layers of an adapter, of what both models share of the space that the"
+        " side faces, beyond what unrelated channels share; LoRA's is the lesser of both sides'. The rule: a side with"
+        f" a score of {fixed.least:g} or more keeps over half of what its adapter gains on the source; the side with"
+        f" the highest score is named. It was fixed on {fixed.fixed}, on the first {len(fixed.seeds)} seeds of"
+        f" `{fixed.toy}`; everything below is of other seeds and other toys.",
+        "",
+        f"**{headline(found, fixed)}.**",
+        "",
+        f"![{headline(found, fixed)}](prediction.png)",
+        "",
+        *_hits(found, fixed),
+        "",
+        "What the named side keeps, beside the one with the highest score whatever the limit says, LoRA, always the"
+        " input, and the best side in hindsight (means over pairs, each at most 1 and at least -1; 0: nothing moved):",
+        "",
+        *_sides(found, fixed),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def headline(found: Sequence[Move], fixed: Threshold) -> str:
+    """What the named side keeps on related models, beside LoRA, and how much the limit misses everywhere."""
+    pairs = choices([move for move in found if move.group == "related"], fixed.least)
+    ours, loras, _ = (mean(map(_clipped, kept)) for kept in zip(*map(_kept, pairs), strict=True))
+    good = [move for move in found if move.kept > HALF]
+    missed = sum(move.score is None or move.score < fixed.least for move in good)
+    return (
+        f"On related models the side named beforehand keeps {ours:.2f} of the gain, LoRA {loras:.2f};"
+        f" the rule misses {missed} of all {len(good)} moves that keep half"
+    )
+
+
+def _hits(found: Sequence[Move], fixed: Threshold) -> list[str]:
+    head = ["toy", "target", "moves", "said to keep half: kept it (harm)", "said not to: kept it", "right, balanced"]
+    lines = []
+    for toy in dict.fromkeys(move.toy for move in found):
+        for group, words in GROUPS.items():
+            some = [move for move in found if (move.toy, move.group) == (toy, group)]
+            if not some:
+                continue
+            said = [m for m in some if m.score is not None and m.score >= fixed.least]
+            rest = [m for m in some if m not in said]
+            kept, missed = (sum(m.kept > HALF for m in part) for part in (said, rest))
+            harm = sum(m.kept < HARM for m in said)
+            right = f"{balanced(some, fixed.least):.2f}"
+            cells = [toy, words, str(len(some)), f"{kept} of {len(said)} ({harm})", f"{missed} of {len(rest)}", right]
+            lines.append(cells)
+    return table.markdown(head, lines)
+
+
+def _sides(found: Sequence[Move], fixed: Threshold) -> list[str]:
+    head = ["toy", "target", "pairs", "named", "highest", "LoRA", "input", "best", "named minus LoRA"]
+    lines = []
+    for toy in dict.fromkeys(move.toy for move in found):
+        for group, words in GROUPS.items():
+            some = [move for move in found if (move.toy, move.group) == (toy, group)]
+            if not some:
+                continue
+            pairs = choices(some, fixed.least)
+            always = {m.pair: m.kept for m in some if m.row == "input"}
+            inputs = mean(_clipped(always[p.pair]) for p in pairs)
+            highest = mean(_clipped(p.kept) for p in choices(some, -1.0))
+            ours, loras, most = (mean(map(_clipped, kept)) for kept in zip(*map(_kept, pairs), strict=True))
+            seeds = sorted({p.pair[-1] for p in pairs})  # they are the replicates; targets of one seed are not
+            gaps = [mean(_clipped(p.kept) - _clipped(p.lora) for p in pairs if p.pair[-1] == seed) for seed in seeds]
+            gap = Interval.of(gaps)
+            means = (f"{x:.2f}" for x in (ours, highest, loras, inputs, most))
+            lines.append([toy, words, str(len(pairs)), *means, f"{gap.mean:+.2f} ± {gap.half_width:.2f}"])
+    return table.markdown(head, lines)
+
+
+def _kept(pair: Choice) -> tuple[float, float, float]:
+    return pair.kept, pair.lora, pair.most
+
+
+def _clipped(kept: float) -> float:
+    return max(-1.0, min(1.0, kept))
+
+
+def draw(records: Mapping[str, Any]) -> Figure:
+    """Return what was kept against the score, a panel for each kind of target; right of the line the rule says "half".
+
+    Dots are moves; lines are their means in bins of the score that have at least FEWEST moves.
+    """
+    fixed = threshold()
+    found = withheld(everything(records), fixed)
+    figure = Figure(figsize=(FULL_WIDTH, 3.1))
+    panels = figure.subplots(1, len(GROUPS), sharey=True)
+    rows = list(dict.fromkeys(move.row for move in found))
+    for axes, (group, words) in zip(panels, GROUPS.items(), strict=True):
+        for row in rows:
+            some = [m for m in found if m.group == group and m.row == row and m.score is not None]
+            x, y = np.array([m.score for m in some]), np.clip([m.kept for m in some], -1.2, 1.6)
+            look = {"color": COLOURS.get(row, FAINT), "marker": SHAPES.get(row, "v")}
+            axes.plot(x, y, **look, ls="", ms=2, alpha=0.15, mew=0)
+            bin_of = np.minimum(np.floor(x * BINS), BINS - 1)
+            bins = [k for k in range(-1, BINS) if (bin_of == k).sum() >= FEWEST]
+            means = [[of[bin_of == k].mean() for k in bins] for of in (x, y)]
+            axes.plot(*means, **look, ms=5, lw=1.2, label=LABELS.get(row, row))
+        axes.axvline(fixed.least, color=FAINT, lw=0.8)
+        axes.axhline(HALF, color=FAINT, lw=0.8, ls=":")
+        axes.set_title(words, loc="left")
+        axes.set_xlim(-0.1, 1.05)
+    panels[0].set_ylabel("kept of the gain")
+    panels[1].set_xlabel("what both share of the side's space, beyond unrelated channels (mean over layers)")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(rows))
+    figure.suptitle(textwrap.fill(headline(found, fixed), HEADLINE), x=0.02, ha="left", fontweight="bold")
+    return figure

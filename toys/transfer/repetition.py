@@ -1,0 +1,119 @@
+"""How far a study that is run again is from its record, in units of the spread of seeds.
+
+Training amplifies rounding: another processor, or another version of torch, is another seed. So the figures of a record
+are found again to the digit only where it was made, and its conclusions everywhere.
+"""
+
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any, Final
+
+import torch
+
+from toys.transfer.judge import LORA, cases
+from toys.transfer.protocol import Protocol
+
+UNKNOWN: Final = "not recorded"
+
+
+def machine() -> dict[str, str]:
+    """Return what decides how sums are rounded: processor, kernels and versions."""
+    names = Path("/proc/cpuinfo")
+    lines = names.read_text(encoding="utf-8").splitlines() if names.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return {
+        "processor": models[0] if models else platform.processor() or platform.machine(),
+        "kernels": torch.backends.cpu.get_cpu_capability(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Distance:
+    """How far one row is from the record.
+
+    Attributes:
+        case, row: the row.
+        gaps: (value - recorded value) / standard deviation over the record's seeds, for every model and seed.
+        signs: for every model other than the source, whether the mean difference from LoRA has the recorded sign.
+    """
+
+    case: str
+    row: str
+    gaps: tuple[float, ...]
+    signs: tuple[bool, ...]
+
+
+def distances(plan: Protocol, record: Mapping[str, Any], result: Mapping[str, Any]) -> list[Distance]:
+    """Return how far every row of a repetition is from the record's values of the same seeds.
+
+    Args:
+        plan: the study's protocol.
+        record: the recorded run, with its seeds in ``config``.
+        result: the repetition, with its seeds, a part of the record's, in ``config``.
+    """
+    places = [record["config"]["seeds"].index(seed) for seed in result["config"]["seeds"]]
+    recorded, compared = cases(record), []
+    for case, repeated in cases(result).items():
+        rows = recorded[case]["rows"]
+        for row, values in repeated["rows"].items():
+            gaps = [gap for model in values for gap in _gaps(rows[row][model], values[model], places)]
+            against = plan.methods[row].against if row in plan.methods else LORA
+            signs = _signs(rows, repeated["rows"], row, against, plan.targets) if row in plan.methods else ()
+            compared.append(Distance(case, row, tuple(gaps), tuple(signs)))
+    return compared
+
+
+def _gaps(recorded: Sequence[float | None], again: Sequence[float | None], places: list[int]) -> Iterator[float]:
+    known = [value for value in recorded if value is not None]
+    spread = stdev(known) if len(known) > 1 else 0.0
+    for place, value in zip(places, again, strict=True):
+        before = recorded[place]
+        if value is not None and before is not None and spread > 0:
+            yield (value - before) / spread
+
+
+def _signs(
+    recorded: Mapping[str, Any], again: Mapping[str, Any], row: str, against: str, models: Sequence[str]
+) -> Iterator[bool]:
+    for model in models if row != against else ():
+        before, now = (mean(rows[row][model]) - mean(rows[against][model]) for rows in (recorded, again))
+        yield (before < 0) == (now < 0)
+
+
+def text(plan: Protocol, record: Mapping[str, Any], result: Mapping[str, Any]) -> str:
+    """Say where the record was made, where it was repeated, and how far every row is from it."""
+    config = record["config"]
+    compared = distances(plan, record, result)
+    width = max(len(f"{one.case} {one.row}") for one in compared) + 2
+    lines = [
+        f"{plan.title}: {len(result['config']['seeds'])} of the record's {len(config['seeds'])} seeds run again.",
+        f"Recorded on: {made_on(record)}",
+        f"Run on:      {_listed(machine())}",
+        "",
+        "Distance from the record, in standard deviations over its seeds:",
+        f"{'':{width}}{'values':>8}{'rms':>8}{'largest':>9}  same sign against LoRA",
+    ]
+    for one in compared:
+        sizes = [abs(gap) for gap in one.gaps]
+        if sizes:
+            rms = mean(size**2 for size in sizes) ** 0.5
+            signs = f"{sum(one.signs)} of {len(one.signs)} targets" if one.signs else ""
+            name = f"{one.case} {one.row}".strip()
+            lines.append(f"{name:{width}}{len(sizes):8}{rms:8.2f}{max(sizes):9.2f}  {signs}".rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def made_on(record: Mapping[str, Any]) -> str:
+    """Return processor, kernels and versions of a record, each "not recorded" where it is not."""
+    config, versions = record["config"], record.get("versions", {})
+    known = {key: config.get(key, UNKNOWN) for key in ("processor", "kernels")}
+    return _listed(known | {key: versions.get(key, UNKNOWN) for key in ("torch", "python")})
+
+
+def _listed(facts: Mapping[str, str]) -> str:
+    return ", ".join(f"{key} {value}" for key, value in facts.items())

@@ -226,7 +226,7 @@ def _letters(claim: Claim) -> tuple[dict[str, tuple[str, ...]], list[Any]]:
 
 
 def _relations(claim: Claim) -> Iterator[Relation]:
-    yield from (g.relation for g in claim.given)
+    yield from claim.given
     yield from claim.concludes
 
 
@@ -254,8 +254,7 @@ def _scope(claim: Claim) -> tuple[Scope, list[str], list[str]]:
                 f"0 {'<' if x.positive else '<='} {letter(x.attribute.removeprefix('given_'))}"
             )
     for given in claim.given:
-        written = scope.relation(given.relation)
-        scope.suppose(written, [given.relation.left, given.relation.right])
+        scope.suppose(scope.relation(given), [given.left, given.right])
     return scope, outer, inner
 
 
@@ -276,7 +275,9 @@ def universal(claim: Claim) -> str:
 
 
 def existential(claim: Claim) -> str:
-    """Some instance attains the bound; with Word.SHARP, for every cosine between -1 and 1 and condition number of W.
+    """Some instance attains the bound, or comes nearer than any factor below 1.
+
+    With Word.SHARP, for every cosine between -1 and 1 and condition number of W.
 
     Two models have one condition number, or with Word.EVERY_PAIR one each. Up to O(ε^p): no smaller multiple of ε will
     do for it.
@@ -296,6 +297,12 @@ def existential(claim: Claim) -> str:
         letters = dict.fromkeys(conditions.values())
         start = f"forall {' '.join(['s', *letters])} : R, -1 < s < 1 -> " + "".join(f"1 <= {k} -> " for k in letters)
         fixed = [f"{scope.write(cosine)} = s", *(f"{x} = {k}" for x, k in conditions.items())]
+    if any(getattr(proof, "approaches", False) for proof in claim.proofs):  # a supremum: nearer than any factor q < 1
+        binders = outer + scope.binders["outer"] + inner + scope.binders["inner"]
+        nearer = f"q * {scope.write(right)} < {scope.write(left)}"
+        start = start.replace(" : R, ", " q : R, ", 1) + "0 < q < 1 -> "
+        facts = [*scope.outer, *scope.inner, *fixed, nearer]
+        return f"{start}exists {' '.join(binders)},\n      " + " /\\\n      ".join(facts)
     if first.order is None:
         if shift := _artanh_shift(left, right):
             equal = ["artanh_apart " + " ".join(map(scope.write, shift))]

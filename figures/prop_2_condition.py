@@ -73,7 +73,9 @@ def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
 
     from ioadapt_theory.claims import CLAIMS
     from ioadapt_theory.claims.evaluation import evaluate
+    from ioadapt_theory.claims.expression.values import value
     from ioadapt_theory.claims.instances import witness
+    from ioadapt_theory.claims.settings.letters import SOURCE
 
     generator = torch.Generator().manual_seed(seed)
     n, starts, steps = (100, 4, 20) if quick else (2000, 24, 250)
@@ -88,7 +90,7 @@ def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
     points = []
     for claim, name, method in WITNESSES:
         ratio = evaluate(CLAIMS[claim], witness(name)).decisive_ratio
-        s0 = float(CLAIMS[claim].inequality.setting.read(witness(name)).s0)
+        s0 = float(value(SOURCE.s0, CLAIMS[claim].inequality.setting.read(witness(name))))
         points.append({"name": name, "method": method, "s0": s0, "ratio": ratio})
     return {"conditions": list(CONDITIONS), "random": random, "adversarial": adversarial, "witnesses": points}
 

@@ -46,7 +46,7 @@ PICTURES: Final = ("fig_8", "fig_3", "prop_2_condition", "fig_2", "speed")
 
 def claims() -> str:
     """What the paper states, one reading each; other readings, corrections and tables are in ``ioadapt claims``."""
-    head = "| claim | verdict | as printed, or read as | what is true | witnesses |\n|---|---|---|---|---|\n"
+    head = "| claim | verdict | as printed, or read as | note | witnesses |\n|---|---|---|---|---|\n"
     stated = [c for c in CLAIMS.values() if c.origin is not Origin.OURS and c.amends is None]
     return head + "".join(_row(c) for c in stated if not c.id.endswith(READINGS) and not c.id.startswith("tables"))
 
@@ -107,7 +107,6 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "studies": headlines,
     "prediction": lambda: prediction_page.section(records()),
     "kinship": recorded.kinship,
-    "peers": recorded.peers,
     "products": recorded.products,
     "report-apart": partial(reported, "ani-1x:0", "ani-1x:1"),
 }

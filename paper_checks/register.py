@@ -12,7 +12,7 @@ from ioadapt_theory.claims import CLAIMS, report
 from ioadapt_theory.claims.claim import Claim
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.expression.notation import latex
-from ioadapt_theory.claims.instances import witness
+from ioadapt_theory.claims.instances import Setting, witness
 
 REGISTER = Path(__file__).with_name("register.txt")
 
@@ -23,14 +23,13 @@ def entry(claim: Claim) -> str:
     lines = [
         f"{claim.id}: {claim.expected}, {claim.source}, {said['reading']}",
         f"  {report.stated(claim)}",
-        *(f"  in LaTeX: {latex(relation)}" for relation in (*(g.relation for g in claim.given), *claim.concludes)),
+        *(f"  in LaTeX: {latex(relation)}" for relation in (*claim.given, *claim.concludes)),
         *(f"  said: {word}" for word in said["words"]),
         *(f"  amends: {claim.amends}" for _ in [0] if claim.amends),
-        *(f"  {key}: {', '.join(said[key])}" for key in ("hypotheses",) if said[key]),
         *(f"  refuted by {shipped(claim, name)}" for name in claim.witnesses),
         *(f"  attained by {shipped(claim, name)}" for name in claim.attained),
         *(f"  searched in {claim.setting.name}: {searches(claim)}" for _ in [0] if claim.setting and claim.strategies),
-        f"  true: {said['remark']}",
+        f"  note: {said['remark']}",
         *(f"  {line}" for line in report.proofs(claim).splitlines()),
     ]
     return "\n".join(lines) + "\n"
@@ -44,8 +43,13 @@ def shipped(claim: Claim, name: str) -> str:
 
 def searches(claim: Claim) -> str:
     """How instances are searched, and what each search is told."""
-    told = ((type(s).__name__, [f"{f.name} {getattr(s, f.name)}" for f in fields(s)]) for s in claim.strategies)
+    told = ((type(s).__name__, [f"{f.name} {plain(getattr(s, f.name))}" for f in fields(s)]) for s in claim.strategies)
     return ", ".join(f"{name} ({', '.join(t for t in settings if ' <' not in t)})" for name, settings in told)
+
+
+def plain(x: object) -> object:
+    """A setting by its name, which holds functions; anything else as it is."""
+    return x.name if isinstance(x, Setting) else x
 
 
 def register() -> str:

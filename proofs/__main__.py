@@ -16,9 +16,9 @@ from pathlib import Path
 
 from ioadapt_theory.claims.claim import Claim
 from ioadapt_theory.claims.evidence.findings import Verdict
-from ioadapt_theory.claims.evidence.formal import RECORD, digest, theorem_name
-from ioadapt_theory.claims.expression.coq import NoCoqError, identifier, statement, statements
+from ioadapt_theory.claims.evidence.formal import RECORD, digest, formula_digest, theorem_name
 from ioadapt_theory.claims.registry import CLAIMS
+from proofs.render import NoCoqError, identifier, statement, statements
 from proofs.witnesses import witnesses
 
 HERE = Path(__file__).parent / "coq"
@@ -141,7 +141,10 @@ def main() -> None:
     rests = assumptions(claims)
     if bad := {name: report for name, report in rests.items() if report != CLOSED}:
         stop("\n".join(f"{name} rests on more than logic: {report}" for name, report in bad.items()))
-    entries = {c.id: {"theorem": theorem_name(c), "statement": digest(statement(c))} for c in claims}
+    entries = {
+        c.id: {"theorem": theorem_name(c), "statement": digest(statement(c)), "formula": formula_digest(c)}
+        for c in claims
+    }
     text = json.dumps({"sources": digests(), "claims": entries}, indent=1) + "\n"
     if options.record:
         RECORD_FILE.write_text(text, encoding="utf-8")

@@ -61,10 +61,10 @@ def _statement(claim: Claim) -> Iterator[str]:
     if claim.prose:
         yield plain(claim.prose)
     if claim.given:
-        yield "Given " + ", ".join(mathml(latex(g.relation)) for g in claim.given) + ":"
+        yield "Given " + ", ".join(mathml(latex(g)) for g in claim.given) + ":"
     if claim.latex:
         yield mathml(claim.latex, display=True)
-    lines = [f"given  {text(g.relation)}" for g in claim.given]
+    lines = [f"given  {text(g)}" for g in claim.given]
     yield fenced("\n".join([*lines, claim.statement]))
     if claim.words:
         yield f"Said besides: {', '.join(claim.words)}."
@@ -111,7 +111,7 @@ def _instance(name: str) -> str:
 def _evidence(claim: Claim) -> Iterator[str]:
     kinds = dict.fromkeys(str(s.kind) for s in (*claim.proofs, *claim.strategies))
     if formal := record().get(claim.id):
-        kinds[f"formal (theorem `{formal.theorem}` in Coq, about this very statement)"] = None
+        kinds[f"formal (theorem `{formal.theorem}` in Coq, about this formula)"] = None
     if kinds:
         yield f"## Evidence\n\nKinds: {', '.join(kinds)}."
 

@@ -14,11 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ioadapt_theory.claims import ranks
 from ioadapt_theory.errors import InvalidValueError
 
 DIGITS = 50
-REACHED = 1e-12
 LARGE = 64
 """Above this size singular values are float64 ones, accurate to about 1e-16 of the largest: 50 digits take minutes."""
 Array = Any
@@ -60,7 +58,6 @@ arcsin = _elementwise("arcsin")
 atanh = _elementwise("atanh")
 sinh = _elementwise("sinh")
 cosh = _elementwise("cosh")
-asinh = _elementwise("asinh")
 
 
 def number(x: float | int | Fraction, like: Array) -> Array:
@@ -69,6 +66,8 @@ def number(x: float | int | Fraction, like: Array) -> Array:
         return torch.full_like(like, float(x))
     if exact(like):
         return _sympy().Rational(x)
+    if isinstance(like, Fraction):
+        return Fraction(x)
     return mp.mpf(x.numerator) / x.denominator if isinstance(x, Fraction) else mp.mpf(x)
 
 
@@ -86,16 +85,9 @@ def positive_part(x: Array) -> Array:
 
 def excess(value: Array, limit: Array) -> Array:
     """By how much value exceeds limit, relative to limit; 0 if it does not."""
-    if isinstance(value, Tensor):
+    if isinstance(value, Tensor) or isinstance(limit, Tensor):
         return torch.where(value <= limit, 0.0, (value - limit) / limit)
-    return 0 * value if value <= limit else (value - limit) / limit if limit else mp.inf
-
-
-def reached(value: Array, limit: Array) -> Array:
-    """0 where value < limit, else the excess and a little more: equality is not strict."""
-    if isinstance(value, Tensor):
-        return torch.where(value < limit, 0.0, excess(value, limit) + REACHED)
-    return 0 if value < limit else excess(value, limit) + Fraction(REACHED)
+    return 0 * value if value <= limit else (value - limit) / limit if limit else math.inf
 
 
 def maximum(a: Array, b: Array) -> Array:
@@ -269,11 +261,30 @@ def rank(m: Array) -> Array:
     if exact(m):
         return _sympy().Matrix(m.tolist()).rank()
     if not isinstance(m, Tensor) and isinstance(m.flat[0], Fraction):
-        return ranks.rank(m)
+        return _rank_of_fractions(m)
     s = singular_values(m)
     if isinstance(m, Tensor):
         return (s > 1e-12 * s[..., :1]).sum(-1)
     return sum(x > s[0] * mp.mpf(10) ** (-mp.dps + 10) for x in s)
+
+
+def _rank_of_fractions(m: Array) -> int:
+    """Use flint where it is installed, which is a thousand times faster, or eliminate."""
+    try:
+        from flint import fmpq, fmpq_mat
+    except ImportError:
+        rows, found = m.tolist(), 0
+        for j in range(m.shape[1]):
+            pivot = next((i for i in range(found, len(rows)) if rows[i][j]), None)
+            if pivot is None:
+                continue
+            rows[found], rows[pivot] = rows[pivot], rows[found]
+            for i in range(found + 1, len(rows)):
+                factor = rows[i][j] / rows[found][j]
+                rows[i] = [a - factor * b for a, b in zip(rows[i], rows[found], strict=True)]
+            found += 1
+        return found
+    return fmpq_mat([[fmpq(x.numerator, x.denominator) for x in row] for row in m.tolist()]).rank()
 
 
 def hessian(u: Array, v: Array) -> Array:
@@ -291,12 +302,13 @@ def hessian(u: Array, v: Array) -> Array:
     return block(huu, huv, huv.mT if isinstance(huv, Tensor) else huv.T, hvv)
 
 
-def segment_distance(w: Array, dw: Array) -> Array:
-    """Smallest ‖w + tΔw‖ over t in [0, 1]."""
+def segment_distance_sq(w: Array, dw: Array) -> Array:
+    """Smallest ‖w + tΔw‖² over t in [0, 1]."""
     size = largest(dw)
     direction = scaled(1 / (size + (size == 0)), dw)  # squares of at least 1, unless Δw = 0
     t = -dot(w, direction) / maximum(dot(direction, direction), number(1, size))
-    return norm(w + scaled(minimum(maximum(t, number(0, t)), size), direction))
+    nearest = w + scaled(minimum(maximum(t, number(0, t)), size), direction)
+    return dot(nearest, nearest)
 
 
 POINTS = {True: 9, False: 33}
@@ -310,9 +322,3 @@ def sup_hessian_norm(u: Array, v: Array, du: Array, dv: Array) -> Array:
         t = k / (points - 1) if isinstance(u, Tensor) else number(k, norm(u)) / (points - 1)
         sup = maximum(sup, operator_norm(hessian(u + t * du, v + t * dv)))
     return sup
-
-
-def parallel(u: Array, v: Array) -> Array:
-    """1.0 where u and v are parallel, 0.0 where they are not; Fractions are compared exactly."""
-    pair = torch.stack((u, v), -2) if isinstance(u, Tensor) else np.stack((u, v))
-    return 1.0 * (rank(pair) < 2)

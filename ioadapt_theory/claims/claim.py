@@ -1,13 +1,13 @@
 """What a claim is: a statement in one reading, its recorded verdict, and the strategies that collect the evidence."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict
-from ioadapt_theory.claims.evidence.inequality import Hypothesis, Inequality
+from ioadapt_theory.claims.evidence.inequality import Inequality, hypotheses
 from ioadapt_theory.claims.expression.limits import first_order
 from ioadapt_theory.claims.expression.notation import definitions, latex, text
 from ioadapt_theory.claims.expression.tree import Relation
@@ -55,17 +55,17 @@ class Run:
     device: str = "cpu"
 
     def only(self, *names: str) -> "Run":
-        """The run with these settings, and the default of every other."""
+        """Return the run with these settings, and the default of every other."""
         return Run(**{name: getattr(self, name) for name in names})
 
     def chosen(self) -> dict[str, Any]:
-        """The settings that are not the default, as JSON has them."""
+        """Return the settings that are not the default, as JSON has them."""
         default = asdict(Run())
         return {name: value for name, value in json.loads(json.dumps(asdict(self))).items() if value != default[name]}
 
     @classmethod
     def of(cls, chosen: Mapping[str, Any]) -> "Run":
-        """Inverse of ``chosen``."""
+        """Return the run that ``chosen`` describes."""
         widths = chosen.get("widths")
         return cls(**{**chosen, "widths": widths and tuple(widths)})
 
@@ -79,13 +79,25 @@ class Strategy(Protocol):
         """The kind of evidence it yields."""
 
     def parts(self, run: Run) -> int:
-        """How many independent parts the work has."""
+        """Return how many independent parts the work has."""
 
     def pinned(self, run: Run, part: int) -> Run:
-        """The settings that a part depends on, and the default of every other: equal ones have equal results."""
+        """Return the settings that a part depends on, and the default of every other: equal ones, equal results."""
 
     def __call__(self, claim: "Claim", run: Run, part: int) -> Finding:
         """Do one part."""
+
+
+class Once:
+    """What all strategies share that are one part and depend on no setting."""
+
+    def parts(self, run: Run) -> int:
+        """Return 1."""
+        return 1
+
+    def pinned(self, run: Run, part: int) -> Run:
+        """Return the default."""
+        return Run()
 
 
 class Origin(StrEnum):
@@ -101,93 +113,10 @@ class Word(StrEnum):
     """What a statement says beyond its relation; each needs evidence of its own."""
 
     ATTAINED = "attained"  # equality on a shipped instance, at 50 digits
-    SHARP = "sharp"  # no smaller right side will do: an exact argument
-    EVERY_PAIR = "for every κ and κ'"  # sharp, whatever condition number each model has: an exact argument
-    CONVERSE = "only if"  # the other direction of an iff: an exact argument
-
-
-@runtime_checkable
-class Argument(Protocol):
-    """An exact argument about one claim."""
-
-    def broken(self, claim: "Claim") -> Iterator[str]:
-        """Every step that fails, with what it says; also that the goal of the claim is not reached."""
-
-    def printed(self, claim: "Claim") -> Iterator[str]:
-        """The steps, a line each."""
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """Exact evidence: an argument that reaches the claim, contradicts it (``refutes``), or shows a word of it.
-
-    Attributes:
-        name: what it rests on, in a few words.
-        argument: the steps; no step may fail.
-        refutes: it contradicts the claim.
-        shows: words of the claim that it shows.
-        aside: it shows these words only, and not the relation.
-    """
-
-    name: str
-    argument: Argument
-    refutes: bool = False
-    shows: frozenset[Word] = frozenset()
-    aside: bool = False
-    kind: Evidence = Evidence.EXACT
-
-    def parts(self, run: Run) -> int:
-        """One."""
-        return 1
-
-    def pinned(self, run: Run, part: int) -> Run:
-        """None."""
-        return Run()
-
-    def holds(self, claim: "Claim") -> bool:
-        """Whether every step goes through and the claim is reached."""
-        return next(iter(self.argument.broken(claim)), None) is None
-
-    def __call__(self, claim: "Claim", run: Run, part: int) -> Finding:
-        """Run the argument; one that fails is a lack, whatever else speaks for the claim."""
-        names, none = frozenset([self.name]), frozenset[str]()
-        if not self.holds(claim):
-            return Finding(kind=self.kind, instances=1, lacks=names)
-        if self.refutes:
-            return Finding(kind=self.kind, instances=1, refutes=names)
-        return Finding(kind=self.kind, instances=1, proves=none if self.aside else names)
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """Every word of a claim has something that shows it: an attaining instance, or an argument that says so."""
-
-    kind: Evidence = Evidence.EXACT
-
-    def parts(self, run: Run) -> int:
-        """One."""
-        return 1
-
-    def pinned(self, run: Run, part: int) -> Run:
-        """None."""
-        return Run()
-
-    def __call__(self, claim: "Claim", run: Run, part: int) -> Finding:
-        """What is said and shown by nothing is a lack; that what shows it holds is judged where it runs."""
-        shown = frozenset[Word]().union(*(p.shows for p in claim.proofs))
-        if claim.attained:
-            shown |= {Word.ATTAINED}
-        return Finding(
-            kind=self.kind, lacks=frozenset(f'nothing shows "{word}"' for word in claim.words if word not in shown)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """A hypothesis: the formula that is printed and that proofs may use, and how an instance is held against it."""
-
-    relation: Relation
-    hypothesis: Hypothesis
+    SHARP = "sharp"  # equality, or as near as one likes, whatever value each parameter of the right side has
+    FACTOR = "no smaller factor"  # some instances come as near as one likes
+    EVERY_PAIR = "for every κ and κ'"  # sharp, whatever condition number each model has
+    CONVERSE = "only if"  # the other direction of an iff
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,9 +130,9 @@ class Claim:
         expected: the recorded verdict.
         concludes: what is stated, all of it; empty for a statement in prose.
         given: under which hypotheses.
-        prose: the statement in words: of a claim without formula, or beside it ("for every Σ").
+        prose: the statement in words: of a claim without formula, or beside it.
         strategies: how instances are searched.
-        proofs: the exact arguments.
+        proofs: the exact arguments (``evidence.argument``).
         reading: which reading this is.
         amends: id of the printed claim that this one sharpens or corrects.
         remark: what is true instead, or how sharp it is; "{lhs of NAME}" and "{rhs of NAME in CLAIM}" stand for values
@@ -222,13 +151,13 @@ class Claim:
 
     id: str
     source: str
-    origin: Origin
     expected: Verdict
+    origin: Origin = Origin.OURS
+    given: tuple[Relation, ...] = ()
     concludes: tuple[Relation, ...] = ()
-    given: tuple[Given, ...] = ()
     prose: str = ""
     strategies: Sequence[Strategy] = ()
-    proofs: tuple[Proof, ...] = ()
+    proofs: tuple[Any, ...] = ()  # ``Proof``s
     reading: str = ""
     amends: str | None = None
     remark: str | Callable[[], str] = ""
@@ -245,13 +174,8 @@ class Claim:
     def _inequality(self, setting: Setting) -> Inequality:
         first = first_order(self.concludes[0].left) if self.concludes[0].order else None
         lhs, rhs = both_sides(self.concludes)
-        return Inequality(
-            setting=setting,
-            lhs=lhs,
-            rhs=rhs,
-            hypotheses=tuple(g.hypothesis for g in self.given),
-            first_order=None if first is None else evaluator(first),
-        )
+        limit = None if first is None else evaluator(first)
+        return Inequality(setting=setting, lhs=lhs, rhs=rhs, hypotheses=hypotheses(self.given), first_order=limit)
 
     @property
     def statement(self) -> str:
@@ -267,5 +191,5 @@ class Claim:
 
     @property
     def goals(self) -> tuple[Relation, ...]:
-        """What a proof has to reach: the relations, with the first order in AB where they hold up to O(ε²) only."""
+        """What decides on an instance: the relations, to first order in AB where they hold up to O(ε²) only."""
         return tuple(r if r.order is None else Relation(first_order(r.left), r.sign, r.right) for r in self.concludes)

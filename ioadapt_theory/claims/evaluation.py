@@ -4,13 +4,12 @@ import math
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from ioadapt_theory.claims.arithmetic import DIGITS, Array, mp
+from ioadapt_theory.claims.arithmetic import DIGITS, mp
 from ioadapt_theory.claims.claim import Claim
 from ioadapt_theory.claims.evidence.findings import TOLERANCE
 from ioadapt_theory.claims.evidence.inequality import ACCURACY, HypothesisError, Inequality, UndecidedError
@@ -111,54 +110,50 @@ def evaluate(claim: Claim, raw: Mapping[str, Any]) -> Evaluation:
 
 
 def _residuals(inequality: Inequality, raw: Mapping[str, Any], change: Change | None = None) -> dict[str, float]:
-    """Residual of every hypothesis; what is below the digits of 50-digit arithmetic is zero.
+    """Return the residual of every hypothesis; what is below the digits of 50-digit arithmetic is zero.
 
     Raises:
         HypothesisError: one is missed.
         UndecidedError: one is met up to rounding only, and the conclusion may jump there.
     """
-    exact = [h for h in inequality.hypotheses if h.exact]
-    others = [h for h in inequality.hypotheses if not h.exact]
-    found = _at(DIGITS, inequality, raw, lambda i: {h.statement: h.residual(i) for h in others}, change)
+    exact = {name: h for name, h in inequality.hypotheses.items() if h.exact}
+    others = {name: h for name, h in inequality.hypotheses.items() if not h.exact}
+    found = _at(DIGITS, inequality, raw, lambda i: {name: h.residual(i) for name, h in others.items()}, change)
     rounded = {name: 0.0 if r <= VANISHES else float(r) for name, r in found.items()}
     if exact:
         rational = _changed(inequality.setting.read(raw, exact=True), change)
-        rounded |= {h.statement: float(h.residual(rational)) for h in exact}
-    residuals = {h.statement: rounded[h.statement] for h in inequality.hypotheses}
-    for statement, residual in residuals.items():
+        rounded |= {name: float(h.residual(rational)) for name, h in exact.items()}
+        if equal := next((name for name, h in exact.items() if h.equal(rational)), None):
+            raise HypothesisError(equal, 0.0)
+    residuals = {name: rounded[name] for name in inequality.hypotheses}
+    for name, residual in residuals.items():
         if not residual <= ACCURACY:
-            raise HypothesisError(statement, residual)
-    for hypothesis in inequality.hypotheses:
-        if hypothesis.jumps and residuals[hypothesis.statement]:
-            raise UndecidedError.jump(hypothesis.statement, residuals)
+            raise HypothesisError(name, residual)
+    for name, hypothesis in inequality.hypotheses.items():
+        if hypothesis.jumps and residuals[name]:
+            raise UndecidedError.jump(name, residuals)
     return residuals
 
 
 def _insist(claim: str, inequality: Inequality, raw: Mapping[str, Any], found: Evaluation) -> None:
-    """A violation counts if it is larger than what the residuals can carry.
+    """Let a violation count if it is larger than what the residuals can carry.
 
     Raises:
         UndecidedError: it is not.
     """
     residuals = found.hypotheses
-    entering = max((residuals[h.statement] for h in inequality.hypotheses if h.enters), default=0.0)
+    entering = max((residuals[name] for name, h in inequality.hypotheses.items() if h.enters), default=0.0)
     if 0 < found.decisive - found.rhs <= 2 * entering:
         raise UndecidedError.explained(found.decisive - found.rhs, entering, residuals)
-    for hypothesis in inequality.hypotheses:
-        if hypothesis.mend and (residual := residuals[hypothesis.statement]):
-            change = partial(_mended, mend=hypothesis.mend, residual=residual)
+    for name, hypothesis in inequality.hypotheses.items():
+        if hypothesis.mends and (residual := residuals[name]):
+            change = partial(hypothesis.mended, residual=residual)
             try:
                 violated = not _found(claim, inequality, raw, _residuals(inequality, raw, change), change).holds
             except InvalidValueError:  # it misses another hypothesis
                 violated = False
             if not violated:
                 raise UndecidedError.explained(found.decisive - found.rhs, residual, residuals)
-
-
-def _mended(instance: Any, mend: Callable[[Any, Array], Any], residual: float) -> Any:
-    grown = Fraction(residual) * (1 + Fraction(1, 10**6))  # the residual is rounded
-    exact = isinstance(instance.epsilon, Fraction)
-    return mend(instance, grown if exact else mp.mpf(grown.numerator) / grown.denominator)
 
 
 def _found(

@@ -13,7 +13,7 @@ from ioadapt_theory.claims.evidence.findings import Verdict, Verification, json_
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.instances import SHIPPED, witness
 
-HEADER = ("claim", "verdict", "statement", "witness or sharpness", "what is true")
+HEADER = ("claim", "verdict", "statement", "witness or sharpness", "note")
 VALUE = re.compile(r"\{(lhs|rhs) of ([\w-]+)(?: in ([\w-]+))?\}")
 
 
@@ -42,7 +42,7 @@ def reading(claim: Claim) -> str:
 
 def stated(claim: Claim) -> str:
     """The statement after its hypotheses."""
-    given = ", ".join(text(g.relation) for g in claim.given)
+    given = ", ".join(text(g) for g in claim.given)
     return f"given {given}: {claim.statement}" if given else claim.statement
 
 
@@ -64,8 +64,7 @@ def describe(claim: Claim) -> dict[str, Any]:
         "reading": reading(claim),
         "statement": claim.statement,
         "latex": claim.latex,
-        "given": [text(g.relation) for g in claim.given],
-        "hypotheses": [g.hypothesis.statement for g in claim.given],
+        "given": [text(g) for g in claim.given],
         "verdict": str(claim.expected),
         "words": [str(word) for word in claim.words],
         "witnesses": list(claim.witnesses),
@@ -82,8 +81,8 @@ def proofs(claim: Claim) -> str:
     """Every exact argument about a claim, step by step, as it is run."""
     lines = list[str]()
     for proof in claim.proofs:
-        lines.append(f"{'Against' if proof.refutes else 'Beside' if proof.aside else 'For'} {claim.id}: {proof.name}")
-        lines += [f"    {step}" for step in proof.argument.printed(claim)]
+        lines.append(f"{'Against' if proof.refutes else 'For' if proof.proves else 'Beside'} {claim.id}: {proof.name}")
+        lines += [f"    {step}" for step in proof.printed(claim)]
     return "\n".join(lines) + "\n"
 
 
@@ -118,9 +117,9 @@ def table(claims: Sequence[Claim], width: int) -> str:
     """The claims table for a terminal: one block a claim, wrapped."""
     blocks = []
     for claim in claims:
-        name, verdict, statement, shipped, true = cells(claim)
+        name, verdict, statement, shipped, note = cells(claim)
         lines = [f"{verdict:9} {name}  ({claim.source})"]
-        for label, cell in (("", statement), ("witness", shipped), ("true", true)):
+        for label, cell in (("", statement), ("witness", shipped), ("note", note)):
             marked = f"{label}: {cell}" if label else cell
             if cell:
                 lines += textwrap.wrap(marked, width, initial_indent=" " * 10, subsequent_indent=" " * 12)

@@ -1,31 +1,77 @@
-"""Run the strategies of a claim; the work is a list of independent parts whose results merge."""
+"""Collect the evidence on claims: independent parts of work, done here or on any executor, whose results merge.
 
+What the result of a part depends on is its key, so that results are a set, whoever computed them and however often.
+"""
+
+import hashlib
+import json
+import platform
+import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from functools import cache
+from importlib import metadata
+from itertools import islice
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 
-from ioadapt_theory.claims.claim import Claim, Run, Said, Strategy
+from ioadapt_theory.claims.claim import Claim, Run, Strategy
+from ioadapt_theory.claims.evidence.argument import Said
 from ioadapt_theory.claims.evidence.findings import Verification, merged
 from ioadapt_theory.claims.evidence.formal import MachineChecked, record
-from ioadapt_theory.errors import UnknownNameError
+from ioadapt_theory.claims.registry import CLAIMS
+from ioadapt_theory.claims.settings import stacks
+from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnknownNameError
+from ioadapt_theory.processes import lost
+
+LIBRARIES = ("ioadapt-theory", "torch", "numpy", "mpmath", "sympy", "python-flint")
+LIMITS = {
+    **dict.fromkeys(("stacks", "samples"), 10**9),  # in parts and blocks: flat memory, but years
+    **dict.fromkeys(("instances", "starts", "steps"), 10**6),  # all instances and starts are in memory at once
+    **{"depth": 1000, "rank": 10_000, "jobs": 1024, "condition": 1e12},
+}
+"""Largest value of every number on the command line."""
+_ONE_AT_A_TIME = threading.Lock()  # the number of digits and of threads belong to the process
+
+
+class Part(NamedTuple):
+    """A part of a strategy of a claim, with everything that its result depends on, as plain values.
+
+    Attributes:
+        claim: id.
+        strategy: which of the claim's strategies.
+        part: which part of it.
+        run: the settings that this part uses and that are not the default, as JSON.
+        statement: digest of statement, proof and code (``digest``).
+        versions: of Python and of the libraries that compute, as JSON.
+    """
+
+    claim: str
+    strategy: int
+    part: int
+    run: str
+    statement: str
+    versions: str
+
+
+Results = dict[Part, Verification]
+
+
+class RefusedError(IoAdaptError, RuntimeError):
+    """A worker does not do a part, or cannot."""
 
 
 def strategies(claim: Claim) -> tuple[Strategy, ...]:
-    """The claim's strategies, the exact arguments about it, and Coq's theorem if there is one."""
+    """Return the claim's strategies, the exact arguments about it, and Coq's theorem if there is one."""
     checked = (MachineChecked(),) if claim.id in record() else ()
     return (*claim.strategies, *claim.proofs, Said(), *checked)
 
 
-def parts(claim: Claim, run: Run) -> Iterator[tuple[int, int]]:
-    """(strategy, part) of every independent piece of work."""
-    for k, strategy in enumerate(strategies(claim)):
-        for part in range(strategy.parts(run)):
-            yield k, part
-
-
 def named(claims: Mapping[str, Claim], names: Sequence[str]) -> list[Claim]:
-    """The claims of these names, all for none.
+    """Return the claims of these names, all for none.
 
     Raises:
         UnknownNameError: no such claim.
@@ -37,20 +83,162 @@ def named(claims: Mapping[str, Claim], names: Sequence[str]) -> list[Claim]:
 
 
 def work(claim: Claim, run: Run, strategy: int, part: int) -> Verification:
-    """Do one piece of work."""
+    """Do one part."""
     begin = time.perf_counter()
     finding = strategies(claim)[strategy](claim, run, part)
     return Verification(claim=claim.id, findings={finding.kind: finding}, seconds=time.perf_counter() - begin)
 
 
 def verify(claim: Claim, run: Run | None = None) -> Verification:
-    """All evidence on a claim; deterministic for a given run on one machine.
+    """Collect all evidence on a claim; deterministic for a given run on one machine.
 
     Example:
         >>> from ioadapt_theory.claims import CLAIMS, Run, verify
-        >>> str(verify(CLAIMS["eq-4a"], Run(instances=10, starts=2, steps=5)).verdict)
+        >>> str(verify(CLAIMS["prop-4-exact"], Run(instances=10)).verdict)
         'proved'
     """
     run = run or Run()
     with torch.enable_grad():
-        return merged(claim.id, (work(claim, run, *piece) for piece in parts(claim, run)))
+        every = ((k, part) for k, strategy in enumerate(strategies(claim)) for part in range(strategy.parts(run)))
+        return merged(claim.id, (work(claim, run, *which) for which in every))
+
+
+def parts(names: Iterable[str], run: Run) -> Iterator[Part]:
+    """Yield all parts as this code would do them; lazily, since a long run may have millions."""
+    for name in names:
+        statement = digest(CLAIMS[name])
+        for k, strategy in enumerate(strategies(CLAIMS[name])):
+            for part in range(strategy.parts(run)):
+                settings = json.dumps(strategy.pinned(run, part).chosen(), sort_keys=True)
+                yield Part(name, k, part, settings, statement, versions())
+
+
+def do(values: Sequence[Any]) -> dict[str, Any]:
+    """Do a part anywhere: return its verification as JSON or, under "refused", a sentence that says why not."""
+    part = Part(*values)
+    if (here := versions()) != part.versions:
+        a, b = json.loads(here), json.loads(part.versions)
+        names = [name for name in sorted(a.keys() | b.keys()) if a.get(name) != b.get(name)]
+        other = ", ".join(f"{name} {a.get(name)} (here {b.get(name)})" for name in names)
+        return {"refused": f"A worker has other versions, {other}."}
+    if part.claim not in CLAIMS or digest(CLAIMS[part.claim]) != part.statement:
+        return {"refused": f"A worker has other code for {part.claim}, of the same version."}
+    with _ONE_AT_A_TIME:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)  # sums are then formed in the same order everywhere
+        try:
+            return work(CLAIMS[part.claim], Run.of(json.loads(part.run)), part.strategy, part.part).to_json()
+        except IoAdaptError as error:
+            return {"refused": f"{part.claim}: {error}"}
+        finally:
+            torch.set_num_threads(threads)
+
+
+def results(
+    todo: Iterable[Part], executor: Executor | None = None, ahead: Callable[[], int] = lambda: 2
+) -> Iterator[tuple[Part, Verification]]:
+    """Do the parts, in this process or on an executor, and yield them as they are finished.
+
+    Args:
+        todo: parts.
+        executor: any; None for this process.
+        ahead: how many may wait or run there at the moment: a bounded queue keeps the memory flat.
+
+    Raises:
+        RefusedError: a worker has other code or versions.
+        WorkerError: workers died, or nobody answers any more.
+    """
+    todo, waiting = iter(todo), dict[Future[Any], Part]()
+    if executor is None:
+        yield from ((part, _answer(do(tuple(part)))) for part in todo)
+        return
+    while True:
+        with lost():
+            for part in islice(todo, max(0, ahead() - len(waiting))):
+                waiting[executor.submit(do, tuple(part))] = part
+        if not waiting:
+            return
+        for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+            with lost():
+                answer = future.result()
+            yield waiting.pop(future), _answer(answer)
+
+
+def _answer(answer: Mapping[str, Any]) -> Verification:
+    if refused := answer.get("refused"):
+        raise RefusedError(refused)
+    return Verification.from_json(answer)
+
+
+def total(names: Sequence[str], results: Mapping[Part, Verification]) -> dict[str, Verification]:
+    """Merge by claim, in the order of ``names``; the order of the parts does not matter."""
+    by_claim = {name: Verification(claim=name) for name in names}
+    for part in sorted(results):
+        by_claim[part.claim] = by_claim[part.claim] | results[part]
+    return by_claim
+
+
+def union(a: Mapping[Part, Verification], b: Mapping[Part, Verification]) -> Results:
+    """Return all parts of both; of two results of one part, which processors may round differently, the worse one."""
+
+    def severity(result: Verification) -> tuple[bool, float, str]:
+        refuted = any(f.contradictions or f.lacks for f in result.findings.values())
+        return refuted, result.worst_ratio, json.dumps(result.to_json())
+
+    return {**a, **b, **{part: max(a[part], b[part], key=severity) for part in a.keys() & b.keys()}}
+
+
+@cache
+def versions() -> str:
+    """Return what computes, as JSON; an extra that is not installed is null."""
+    here: dict[str, str | None] = {"python": ".".join(platform.python_version_tuple()[:2])}
+    for name in LIBRARIES:
+        try:
+            here[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            here[name] = None
+    return json.dumps(here, sort_keys=True)
+
+
+def digest(claim: Claim) -> str:
+    """Return what changes with the statement of a claim, with its proof, and with any code that either might use.
+
+    It is made of all files of this package, the printed tables among them, of what the registry says of the claim and,
+    since that can be changed in a running program, of both sides on two instances.
+    """
+    says = [claim.id, claim.statement, claim.expected, *claim.witnesses, *claim.attained]
+    says += [json.dumps([type(s).__name__, str(s.kind), getattr(s, "name", "")]) for s in strategies(claim)]
+    if (inequality := claim.inequality) is not None:
+        instance = inequality.setting.parametrise(inequality.setting.start(2, torch.Generator().manual_seed(0)))
+        sides = inequality.decisive(instance), inequality.rhs(instance), *inequality.residuals(instance).values()
+        says += [f"{float(x):.5g}" for side in sides for x in torch.as_tensor(side).flatten()]
+    return hashlib.sha256("\n".join([_sources(), *says]).encode()).hexdigest()[:16]
+
+
+@cache
+def _sources(folder: Path = Path(__file__).parent) -> str:
+    content = hashlib.sha256()
+    for path in sorted(path for ending in ("py", "json", "csv") for path in folder.rglob(f"*.{ending}")):
+        content.update(path.relative_to(folder).as_posix().encode())
+        content.update(path.read_bytes().replace(b"\r\n", b"\n"))
+    return content.hexdigest()
+
+
+def check(run: Run, jobs: int) -> None:
+    """Refuse settings that cannot work.
+
+    Raises:
+        InvalidValueError: a number below 1 or above what can be done, or a device that is not there.
+    """
+    for name, limit in LIMITS.items():
+        value = jobs if name == "jobs" else getattr(run, name)
+        if not 1 <= value <= limit:
+            limits = f"at most {limit:g}" if value > limit else "at least 1"
+            msg = f"--{name} {value:g} must be {limits}."
+            raise InvalidValueError(msg)
+    stacks.check(run)
+    try:
+        torch.empty((), device=run.device)
+    except (RuntimeError, AssertionError) as error:
+        msg = f"Device {run.device!r} cannot be used: {str(error).splitlines()[0]}"
+        raise InvalidValueError(msg) from None

@@ -63,9 +63,9 @@ def files(args: argparse.Namespace) -> Files:
 def run(args: argparse.Namespace) -> int:
     """Carry over and write; 1 where nothing is kept, so that nothing is written."""
     from ioadapt_theory.adapters.carrying import carried
-    from ioadapt_theory.report import carried as told
-    from ioadapt_theory.report.inputs import read_both
-    from ioadapt_theory.report.runnable import load_model
+    from ioadapt_theory.reporting import carried as told
+    from ioadapt_theory.reporting.inputs import read_both
+    from ioadapt_theory.reporting.runnable import load_model
 
     if not args.out.absolute().parent.is_dir():
         msg = f"Cannot write {args.out}: its folder does not exist."

@@ -5,26 +5,21 @@ import json
 import os
 import stat
 import sys
-from collections import Counter
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import asdict, fields, replace
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from ioadapt_theory.cli import FINDING, INTERRUPTED, OK
 from ioadapt_theory.cli.files import Files
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
-    from concurrent.futures import Executor
-    from contextlib import AbstractContextManager
+    from collections.abc import Collection, Iterator
 
     from ioadapt_theory.claims import Claim, Run
     from ioadapt_theory.claims.records import Record
 
-T = TypeVar("T")
 EXAMPLES = """examples:
   ioadapt verify
   ioadapt verify prop-2-input prop-2-input-sharp --format json
@@ -84,26 +79,10 @@ def files(args: argparse.Namespace) -> Files:
 
 
 def run(args: argparse.Namespace) -> int:
-    """0 if every verdict is the recorded one, 1 if not, 3 if workers were lost, 130 if interrupted."""
-    from ioadapt_theory.claims import CLAIMS, Run, runner, verifying
+    """Return 0 if every verdict is the recorded one, 1 if not, 3 if workers were lost, 130 if interrupted."""
+    from ioadapt_theory.claims import CLAIMS, Run, verifying
+    from ioadapt_theory.claims.expression.algebra import sympy
 
-    _refuse_what_would_be_ignored(args)
-    chosen = {f.name: getattr(args, f.name) for f in fields(Run) if getattr(args, f.name) is not None}
-    if args.widths:
-        chosen |= {"widths": tuple(args.widths), "depth": args.depth or len(args.widths) - 1}
-    settings = replace(Run(), **chosen)
-    runner.check(settings, args.jobs or 1)
-    claims = verifying.named(CLAIMS, args.claims)
-    if args.instance is not None:
-        return _instance(claims, settings, args)
-    if args.each:
-        return _each(claims, settings, args)
-    if args.merge:
-        return _merge(args)
-    return _search([claim.id for claim in claims], settings, args)
-
-
-def _refuse_what_would_be_ignored(args: argparse.Namespace) -> None:
     given = [name for name in OPTIONS if getattr(args, name) is not None and getattr(args, name) is not False]
     for mode, taken in TAKEN.items():
         if mode in given and (ignored := [name for name in given if name not in (mode, *taken)]):
@@ -112,6 +91,20 @@ def _refuse_what_would_be_ignored(args: argparse.Namespace) -> None:
     if args.jobs is not None and args.cluster is not None:
         msg = "--jobs is for processes of this machine and --cluster for workers of another: choose one."
         raise InvalidValueError(msg)
+    chosen = {f.name: getattr(args, f.name) for f in fields(Run) if getattr(args, f.name) is not None}
+    if args.widths:
+        chosen |= {"widths": tuple(args.widths), "depth": args.depth or len(args.widths) - 1}
+    settings = replace(Run(), **chosen)
+    verifying.check(settings, args.jobs or 1)
+    claims = verifying.named(CLAIMS, args.claims)
+    if args.instance is not None:
+        return _instance(claims, settings, args)
+    if args.each:
+        return _each(claims, settings, args)
+    if args.merge:
+        return _merge(args)
+    sympy()  # which the exact arguments need: said at once, not after the searches
+    return _search([claim.id for claim in claims], settings, args)
 
 
 def _instance(claims: "list[Claim]", settings: "Run", args: argparse.Namespace) -> int:
@@ -126,15 +119,15 @@ def _instance(claims: "list[Claim]", settings: "Run", args: argparse.Namespace) 
     (claim,) = claims
     raw = instances.load_or_witness(args.instance)
     try:
-        found = evaluate(claim, raw)
+        result = evaluate(claim, raw)
     except UndecidedError as error:
         _write_instance({"claim": claim.id, "verdict": "undecided", "holds": None, **error.to_json()}, args.format)
         raise
-    shown = found.to_json()
+    shown = result.to_json()
     if args.samples is not None:
         shown["monte_carlo"] = instance_estimate(claim, raw, settings)
     _write_instance(shown, args.format)
-    return FINDING if not found.holds and claim.expected is not Verdict.REFUTED else OK
+    return FINDING if not result.holds and claim.expected is not Verdict.REFUTED else OK
 
 
 def _write_instance(shown: dict[str, Any], form: str) -> None:
@@ -164,7 +157,7 @@ def _each(claims: "list[Claim]", settings: "Run", args: argparse.Namespace) -> i
         msg = f"None of these claims is an expectation over samples: {', '.join(args.claims)}."
         raise InvalidValueError(msg)
     if args.format == "json":
-        sys.stdout.write(json.dumps(rows, indent=1) + "\n")
+        sys.stdout.write(json.dumps(rows, indent=1, allow_nan=False) + "\n")
     else:
         cells = [[f"{v:.6g}" if isinstance(v, float) else str(v) for v in row.values()] for row in rows]
         sys.stdout.write(columns([list(rows[0]), *cells]))
@@ -174,76 +167,78 @@ def _each(claims: "list[Claim]", settings: "Run", args: argparse.Namespace) -> i
 def _search(claims: list[str], settings: "Run", args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
-    from ioadapt_theory.claims import pieces, records, runner
+    from ioadapt_theory.claims import CLAIMS, records, verifying
     from ioadapt_theory.errors import WorkerError
 
     folder = Path(args.resume_from) if args.resume_from else records.default_folder()
     journal, broken = records.Journal(folder, claims, settings), list[OSError]()
 
-    def kept(step: "Callable[[], T]", otherwise: T) -> T:
-        """Do a step of the journal; a run that cannot be resumed is still a run."""
-        if not broken:
-            try:
-                return step()
-            except OSError as error:
-                broken.append(error)
-                reason = f"{error.filename or folder}: {error.strerror or error}"
-                text = f"This run cannot be resumed: {reason}; name another folder by --resume-from."
-                tqdm.write(f"ioadapt verify: {text}", file=sys.stderr)
-        return otherwise
+    @contextmanager
+    def journalled() -> "Iterator[None]":
+        """Go on without the journal where it cannot be written: a run that cannot be resumed is still a run."""
+        try:
+            yield
+        except OSError as error:
+            broken.append(error)
+            reason = f"{error.filename or folder}: {error.strerror or error}"
+            text = f"This run cannot be resumed: {reason}; name another folder by --resume-from."
+            tqdm.write(f"ioadapt verify: {text}", file=sys.stderr)
 
-    found: records.Found = kept(journal.read, {})
-    parts = {name: pieces.count(name, settings) for name in claims}
-    count, left = sum(parts.values()), Counter(parts) - Counter(piece.claim for piece in found)
-    todo = (piece for piece in pieces.pieces(claims, settings) if piece not in found)
+    results = verifying.Results()
+    with journalled():
+        results = journal.read()
+    count = sum(s.parts(settings) for name in claims for s in verifying.strategies(CLAIMS[name]))
+    todo = (part for part in verifying.parts(claims, settings) if part not in results)
 
-    def said(what: str) -> str:
-        lost = f"{what} after {len(found)} of {count} parts, which are not all kept."
-        return lost if broken else f"{what}: {len(found)} of {count} parts are kept; the same command goes on there."
+    def stopped(what: str) -> str:
+        lost = f"{what} after {len(results)} of {count} parts, which are not all kept."
+        return lost if broken else f"{what}: {len(results)} of {count} parts are kept; the same command goes on there."
 
     interrupted = False
     try:
         with (
-            tqdm(total=count, initial=len(found), disable=None, unit="part", leave=False) as bar,
+            tqdm(total=count, initial=len(results), disable=None, unit="part", leave=False) as bar,
             _place(args) as place,
         ):
-            for piece, verification in runner.results(todo, *place):
-                kept(partial(journal.add, piece, verification), None)
-                found[piece] = verification
-                left[piece.claim] -= 1
-                bar.set_postfix_str(piece.claim, refresh=False)
+            for part, result in verifying.results(todo, *place):
+                if not broken:
+                    with journalled():
+                        journal.add(part, result)
+                results[part] = result
+                bar.set_postfix_str(part.claim, refresh=False)
                 bar.update()
     except KeyboardInterrupt:
         interrupted = True
-        sys.stderr.write(f"\n{said('Interrupted')}\n")
+        sys.stderr.write(f"\n{stopped('Interrupted')}\n")
     except WorkerError as error:
-        msg = f"{error} {said('Stopped')}"
+        msg = f"{error} {stopped('Stopped')}"
         raise WorkerError(msg) from None
-    record = records.Record(found, ({**asdict(settings), "claims": claims},))
-    status = _show(record, claims, +left, args)
-    if not interrupted:
-        flushed()  # the result is out before what it was made of goes
-        kept(journal.remove, None)
-    return INTERRUPTED if interrupted else status
+    record = records.Record(results, ({**asdict(settings), "claims": claims},))
+    status = _show(record, claims, record.unfinished() if interrupted else (), args)
+    if interrupted:
+        return INTERRUPTED
+    flushed()  # the result is out before what it was made of goes
+    if not broken:
+        with journalled():
+            journal.remove()
+    return status
 
 
 def _place(args: argparse.Namespace) -> "AbstractContextManager[tuple[Any, ...]]":
-    """Executor and how many pieces it takes at a time; nothing for this process."""
+    """Return executor and how many parts it takes at a time; nothing for this process."""
     if args.cluster is not None:
         from ioadapt_theory.cluster import cluster
 
         return cluster(args.cluster)
-    if (args.jobs or 1) == 1:
-        return nullcontext(())
-    from ioadapt_theory.processes import pool
-
-    return _with_queue(pool(args.jobs), 2 * args.jobs)
+    return nullcontext(()) if (args.jobs or 1) == 1 else _processes(args.jobs)
 
 
 @contextmanager
-def _with_queue(executor: "AbstractContextManager[Executor]", ahead: int) -> "Iterator[tuple[Any, ...]]":
-    with executor as opened:
-        yield opened, lambda: ahead
+def _processes(jobs: int) -> "Iterator[tuple[Any, ...]]":
+    from ioadapt_theory.processes import pool
+
+    with pool(jobs) as executor:
+        yield executor, lambda: 2 * jobs
 
 
 def _merge(args: argparse.Namespace) -> int:
@@ -253,25 +248,24 @@ def _merge(args: argparse.Namespace) -> int:
     if absent := [name for name in args.claims if name not in record.claims]:
         msg = f"The records have nothing on {absent[0]}; they are about {', '.join(record.claims) or 'no claim'}."
         raise InvalidValueError(msg)
-    chosen = records.Record(
-        {piece: v for piece, v in record.found.items() if not args.claims or piece.claim in args.claims}, record.configs
-    )
+    results = {part: v for part, v in record.results.items() if not args.claims or part.claim in args.claims}
+    chosen = records.Record(results, record.configs)
     return _show(chosen, chosen.claims, chosen.unfinished(), args)
 
 
 def _show(record: "Record", claims: list[str], unfinished: "Collection[str]", args: argparse.Namespace) -> int:
-    from ioadapt_theory.claims import CLAIMS, pieces, report
+    from ioadapt_theory.claims import CLAIMS, report, verifying
 
-    found = pieces.total(claims, record.found)
+    verdicts = verifying.total(claims, record.results)
     if args.format == "json":
         sys.stdout.write(record.text(claims, unfinished))
     else:
-        sys.stdout.write(report.summary(CLAIMS, found, unfinished))
-    return OK if all(v.verdict == CLAIMS[name].expected for name, v in found.items()) else FINDING
+        sys.stdout.write(report.summary(CLAIMS, verdicts, unfinished))
+    return OK if all(v.verdict == CLAIMS[name].expected for name, v in verdicts.items()) else FINDING
 
 
 def flushed() -> None:
-    """Nothing of standard output is left in this process or, for a regular file, in the memory of this machine."""
+    """Leave nothing of standard output in this process or, for a regular file, in the memory of this machine."""
     sys.stdout.flush()
     with suppress(OSError, ValueError):  # ValueError: it is no file at all, as in a test
         if stat.S_ISREG(os.fstat(sys.stdout.fileno()).st_mode):

@@ -57,9 +57,6 @@ rewrite hc n1 n2; split; last by nra.
 by rewrite ger0_norm //; nra.
 Qed.
 
-Theorem lemma_1_remainder_holds : lemma_1_remainder R.
-Proof. by move=> d u v du dv hu' hv' hu hv; rewrite deltaE //; exact: remainder. Qed.
-
 (* two models, each moved by at most e a, e b times the lengths of its outputs *)
 Theorem up_to n n' (u v : 'rV[R]_n) (u' v' : 'rV[R]_n') (a b a' b' : R) :
   u != 0 -> v != 0 -> u' != 0 -> v' != 0 -> sim u v = sim u' v' -> 0 <= a -> 0 <= b -> 0 <= a' -> 0 <= b' ->
@@ -117,19 +114,6 @@ have le1 (z t : R) : 0 <= z -> t <= 1 -> t * z <= (1 + s) * z by move=> hz ht; a
 rewrite mulrC [X in _ <= X]mulrAC -[X in _ <= X]mulrC; apply: ler_wpM2l; first exact: ltW.
 have := le1 (a + b) _ _ p1; have := le1 (a' + b') _ _ q1.
 by rewrite !addr_ge0 // => /(_ isT) k1 /(_ isT) k2; lra.
-Qed.
-
-Theorem prop_1_explicit_holds : prop_1_explicit R.
-Proof.
-move=> c d W W' x1 x2 x1' x2' _ _ _ _ _ h1 h2 h1' h2' hs r A B e he hM k1 k2 k3 k4.
-rewrite !mulmxDr in k1 k2 k3 k4 *.
-have m1 := moved h1 h2 k1 k2 he (stretch_ge0 W x1) (stretch_ge0 W x2) (lora_step h1 hM) (lora_step h2 hM).
-have m2 := moved h1' h2' k3 k4 he (stretch_ge0 W' x1') (stretch_ge0 W' x2') (lora_step h1' hM) (lora_step h2' hM).
-rewrite -hs in m2.
-move: (norm x1 / _) (norm x2 / _) (norm x1' / _) (norm x2' / _) m1 m2 => a b a' b'.
-move: (sim (x1 *m W) _) (sine (x1 *m W) _) (sine (x1' *m W') _) (sim _ _) (sim _ (x2' *m W' + _)) => s p q S S' m1 m2.
-have -> : S - S' = (S - s) - (S' - s) by ring.
-apply: (le_trans (ler_normB _ _)); apply: (le_trans (lerD m1 m2)); lra.
 Qed.
 
 Theorem prop_2_input_vectors_holds : prop_2_input_vectors R.

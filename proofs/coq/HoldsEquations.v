@@ -49,16 +49,10 @@ Theorem absorption_linear_holds : absorption_linear R.
 Proof. by move=> c d n x W b r A B; rewrite mulmxA. Qed.
 Theorem absorption_linear_output_holds : absorption_linear_output R.
 Proof. by move=> c d n x W b r A B; rewrite mulmxDl mulmxA. Qed.
-Theorem eq_2_3_input_holds : eq_2_3_input R.
-Proof. by move=> c d n r x W A B; rewrite mulmxDr mulmx1 mulmxA. Qed.
-Theorem eq_2_3_output_holds : eq_2_3_output R.
-Proof. by move=> c d n r x W A B; rewrite mulmxDr mulmx1 mulmxA. Qed.
-Theorem eq_4a_holds : eq_4a R.
-Proof. by move=> c d n r x W A B; rewrite mulmxDr mulmxA. Qed.
-Theorem eq_4b_holds : eq_4b R.
-Proof. by move=> c d n r x W A B; rewrite mulmxDr mulmx1 mulmxA. Qed.
-Theorem eq_4c_holds : eq_4c R.
-Proof. by move=> c d n r x W A B; rewrite mulmxDr mulmx1 mulmxA. Qed.
+Theorem eq_2_3_4_holds : eq_2_3_4 R.
+Proof.
+by move=> c d n r x W a b a1 b1 a2 b2; split; [rewrite mulmxDr mulmx1 mulmxA|split; rewrite mulmxDr ?mulmx1 mulmxA].
+Qed.
 Theorem transfer_single_layer_holds : transfer_single_layer R.
 Proof. by move=> c d W W' r A B; rewrite opprD addrACA subrr addr0. Qed.
 Theorem transfer_single_layer_input_holds : transfer_single_layer_input R.

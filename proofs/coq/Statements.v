@@ -39,7 +39,7 @@ Definition lemma_1_remainder : Prop :=
     (v + dv) != 0 ->
     u != 0 ->
     v != 0 ->
-    `|(((sim (u + du) (v + dv)) - (sim u v)) - ((((dot du v) + (dot u dv)) / ((norm u) * (norm v))) - ((((dot u v) / (((norm u) ^+ 3) * (norm v))) * (dot u du)) + (((dot u v) / ((norm u) * ((norm v) ^+ 3))) * (dot v dv)))))| <= ((3 + `|(sim u v)|) * ((((norm du) / (norm u)) ^+ 2) + (((norm dv) / (norm v)) ^+ 2))).
+    (((sim (u + du) (v + dv)) - (sim u v)) - ((((dot du v) + (dot u dv)) / ((norm u) * (norm v))) - ((((dot u v) / (((norm u) ^+ 3) * (norm v))) * (dot u du)) + (((dot u v) / ((norm u) * ((norm v) ^+ 3))) * (dot v dv))))) <= (((Num.sqrt ((1 - (sim u v)) / 2)) * (1 + (Num.sqrt ((1 - (sim u v)) / 2)))) * ((((norm du) / (norm u)) ^+ 2) + (((norm dv) / (norm v)) ^+ 2))) /\ (- (((sim (u + du) (v + dv)) - (sim u v)) - ((((dot du v) + (dot u dv)) / ((norm u) * (norm v))) - ((((dot u v) / (((norm u) ^+ 3) * (norm v))) * (dot u du)) + (((dot u v) / ((norm u) * ((norm v) ^+ 3))) * (dot v dv)))))) <= (((Num.sqrt ((1 + (sim u v)) / 2)) * (1 + (Num.sqrt ((1 + (sim u v)) / 2)))) * ((((norm du) / (norm u)) ^+ 2) + (((norm dv) / (norm v)) ^+ 2))).
 
 Definition lemma_1_remainder_best : Prop :=
   (forall (d : nat) (u : 'rV[R]_d) (v : 'rV[R]_d) (du : 'rV[R]_d) (dv : 'rV[R]_d),
@@ -47,16 +47,15 @@ Definition lemma_1_remainder_best : Prop :=
     (v + dv) != 0 ->
     u != 0 ->
     v != 0 ->
-    `|(((sim (u + du) (v + dv)) - (sim u v)) - ((((dot du v) + (dot u dv)) / ((norm u) * (norm v))) - ((((dot u v) / (((norm u) ^+ 3) * (norm v))) * (dot u du)) + (((dot u v) / ((norm u) * ((norm v) ^+ 3))) * (dot v dv)))))| <= (2 * ((((norm du) / (norm u)) ^+ 2) + (((norm dv) / (norm v)) ^+ 2))))
+    `|(((sim (u + du) (v + dv)) - (sim u v)) - ((((dot du v) + (dot u dv)) / ((norm u) * (norm v))) - ((((dot u v) / (((norm u) ^+ 3) * (norm v))) * (dot u du)) + (((dot u v) / ((norm u) * ((norm v) ^+ 3))) * (dot v dv)))))| <= (((Num.sqrt ((1 + `|(sim u v)|) / 2)) * (1 + (Num.sqrt ((1 + `|(sim u v)|) / 2)))) * ((((norm du) / (norm u)) ^+ 2) + (((norm dv) / (norm v)) ^+ 2))))
   /\
-  (forall s : R, -1 < s < 1 -> exists (d : nat) (u : 'rV[R]_d) (v : 'rV[R]_d) (du : 'rV[R]_d) (dv : 'rV[R]_d),
+  (forall s q : R, -1 < s < 1 -> 0 < q < 1 -> exists (d : nat) (u : 'rV[R]_d) (v : 'rV[R]_d) (du : 'rV[R]_d) (dv : 'rV[R]_d),
       u != 0 /\
       v != 0 /\
       (u + du) != 0 /\
       (v + dv) != 0 /\
       (sim u v) = s /\
-      `|(((sim (u + du) (v + dv)) - (sim u v)) - ((((dot du v) + (dot u dv)) / ((norm u) * (norm v))) - ((((dot u v) / (((norm u) ^+ 3) * (norm v))) * (dot u du)) + (((dot u v) / ((norm u) * ((norm v) ^+ 3))) * (dot v dv)))))| = (2 * ((((norm du) / (norm u)) ^+ 2) + (((norm dv) / (norm v)) ^+ 2))) /\
-      0 < (2 * ((((norm du) / (norm u)) ^+ 2) + (((norm dv) / (norm v)) ^+ 2)))).
+      q * (((Num.sqrt ((1 + `|(sim u v)|) / 2)) * (1 + (Num.sqrt ((1 + `|(sim u v)|) / 2)))) * ((((norm du) / (norm u)) ^+ 2) + (((norm dv) / (norm v)) ^+ 2))) < `|(((sim (u + du) (v + dv)) - (sim u v)) - ((((dot du v) + (dot u dv)) / ((norm u) * (norm v))) - ((((dot u v) / (((norm u) ^+ 3) * (norm v))) * (dot u du)) + (((dot u v) / ((norm u) * ((norm v) ^+ 3))) * (dot v dv)))))|).
 
 Definition lemma_2 : Prop :=
   forall (d : nat) (u : 'rV[R]_d) (v : 'rV[R]_d) (h1 : R),
@@ -309,7 +308,7 @@ Definition prop_1_explicit : Prop :=
     (x2 *m (W + (A *m B))) != 0 ->
     (x1' *m (W' + (A *m B))) != 0 ->
     (x2' *m (W' + (A *m B))) != 0 ->
-    `|((sim (x1 *m (W + (A *m B))) (x2 *m (W + (A *m B)))) - (sim (x1' *m (W' + (A *m B))) (x2' *m (W' + (A *m B)))))| <= ((epsilon * (((sine (x1 *m W) (x2 *m W)) * (((norm x1) / (norm (x1 *m W))) + ((norm x2) / (norm (x2 *m W))))) + ((sine (x1' *m W') (x2' *m W')) * (((norm x1') / (norm (x1' *m W'))) + ((norm x2') / (norm (x2' *m W'))))))) + (((3 + `|(sim (x1 *m W) (x2 *m W))|) * (epsilon ^+ 2)) * ((((norm x1) / (norm (x1 *m W))) ^+ 2) + (((norm x2) / (norm (x2 *m W))) ^+ 2) + (((norm x1') / (norm (x1' *m W'))) ^+ 2) + (((norm x2') / (norm (x2' *m W'))) ^+ 2)))).
+    `|((sim (x1 *m (W + (A *m B))) (x2 *m (W + (A *m B)))) - (sim (x1' *m (W' + (A *m B))) (x2' *m (W' + (A *m B)))))| <= ((epsilon * (((sine (x1 *m W) (x2 *m W)) * (((norm x1) / (norm (x1 *m W))) + ((norm x2) / (norm (x2 *m W))))) + ((sine (x1' *m W') (x2' *m W')) * (((norm x1') / (norm (x1' *m W'))) + ((norm x2') / (norm (x2' *m W'))))))) + ((((Num.sqrt ((1 + `|(sim (x1 *m W) (x2 *m W))|) / 2)) * (1 + (Num.sqrt ((1 + `|(sim (x1 *m W) (x2 *m W))|) / 2)))) * (epsilon ^+ 2)) * ((((norm x1) / (norm (x1 *m W))) ^+ 2) + (((norm x2) / (norm (x2 *m W))) ^+ 2) + (((norm x1') / (norm (x1' *m W'))) ^+ 2) + (((norm x2') / (norm (x2' *m W'))) ^+ 2)))).
 
 Definition prop_2_input : Prop :=
   forall (c d e : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, e)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
@@ -683,51 +682,36 @@ Definition prop_2_output_abs : Prop :=
     ((x2' *m W') *m (1%:M + (A *m B))) != 0 ->
     `|((sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) - (sim ((x1' *m W') *m (1%:M + (A *m B))) ((x2' *m W') *m (1%:M + (A *m B)))))| <= ((4 * (1 + `|(sim (x1 *m W) (x2 *m W))|)) * epsilon) + K * epsilon ^+ 2.
 
-Definition prop_2_output_sharp : Prop :=
+Definition prop_2_output_artanh : Prop :=
   (forall (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b),
-    x1 != 0 ->
-    x2 != 0 ->
-    x1' != 0 ->
-    x2' != 0 ->
-    (sim x1 x2) = (sim x1' x2') ->
     (x1 *m W) != 0 ->
     (x2 *m W) != 0 ->
     (x1' *m W') != 0 ->
     (x2' *m W') != 0 ->
     (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
-    exists K e0 : R, 0 < e0 /\
-    forall (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (epsilon : R),
-    0 < epsilon <= e0 ->
-    spectral_le (A *m B) epsilon ->
+    0 < (Num.min (sine (x1 *m W) (x2 *m W)) (sine (x1' *m W') (x2' *m W'))) ->
+    forall (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (c1 : R),
+    \rank ((1%:M + (A *m B)))%R = d ->
     ((x1 *m W) *m (1%:M + (A *m B))) != 0 ->
     ((x2 *m W) *m (1%:M + (A *m B))) != 0 ->
+    cond (1%:M + (A *m B)) c1 ->
     ((x1' *m W') *m (1%:M + (A *m B))) != 0 ->
     ((x2' *m W') *m (1%:M + (A *m B))) != 0 ->
-    `|((sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) - (sim ((x1' *m W') *m (1%:M + (A *m B))) ((x2' *m W') *m (1%:M + (A *m B)))))| <= ((2 * epsilon) * (((sine (x1 *m W) (x2 *m W)) ^+ 2) + ((sine (x1' *m W') (x2' *m W')) ^+ 2))) + K * epsilon ^+ 3)
+    artanh_within (sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) (sim (x1 *m W) (x2 *m W)) c1 /\ artanh_within (sim ((x1' *m W') *m (1%:M + (A *m B))) ((x2' *m W') *m (1%:M + (A *m B)))) (sim (x1' *m W') (x2' *m W')) c1)
   /\
-  (forall s : R, -1 < s < 1 -> exists (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b),
-      x1 != 0 /\
-      x2 != 0 /\
-      x1' != 0 /\
-      x2' != 0 /\
-      (sim x1 x2) = (sim x1' x2') /\
+  (forall s : R, -1 < s < 1 -> exists (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b) (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (c1 : R),
       (x1 *m W) != 0 /\
       (x2 *m W) != 0 /\
       (x1' *m W') != 0 /\
       (x2' *m W') != 0 /\
       (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) /\
+      0 < (Num.min (sine (x1 *m W) (x2 *m W)) (sine (x1' *m W') (x2' *m W'))) /\
+      \rank ((1%:M + (A *m B)))%R = d /\
+      ((x1 *m W) *m (1%:M + (A *m B))) != 0 /\
+      ((x2 *m W) *m (1%:M + (A *m B))) != 0 /\
+      cond (1%:M + (A *m B)) c1 /\
       (sim (x1 *m W) (x2 *m W)) = s /\
-      0 < ((2 * 1) * (((sine (x1 *m W) (x2 *m W)) ^+ 2) + ((sine (x1' *m W') (x2' *m W')) ^+ 2))) /\
-      forall C K e0 : R, 0 < e0 ->
-        (forall (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (epsilon : R),
-          0 < epsilon <= e0 ->
-          spectral_le (A *m B) epsilon ->
-          ((x1 *m W) *m (1%:M + (A *m B))) != 0 ->
-          ((x2 *m W) *m (1%:M + (A *m B))) != 0 ->
-          ((x1' *m W') *m (1%:M + (A *m B))) != 0 ->
-          ((x2' *m W') *m (1%:M + (A *m B))) != 0 ->
-          `|((sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) - (sim ((x1' *m W') *m (1%:M + (A *m B))) ((x2' *m W') *m (1%:M + (A *m B)))))| <= C * epsilon + K * epsilon ^+ 2) ->
-        ((2 * 1) * (((sine (x1 *m W) (x2 *m W)) ^+ 2) + ((sine (x1' *m W') (x2' *m W')) ^+ 2))) <= C).
+      artanh_apart (sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) (sim (x1 *m W) (x2 *m W)) c1).
 
 Definition prop_2_output_finite : Prop :=
   (forall (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b),
@@ -773,36 +757,51 @@ Definition prop_2_output_finite : Prop :=
       `|((sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) - (sim ((x1' *m W') *m (1%:M + (A *m B))) ((x2' *m W') *m (1%:M + (A *m B)))))| = (Num.max (((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1 *m W) (x2 *m W)) ^+ 2)) / (1 + (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1 *m W) (x2 *m W))))) + ((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1' *m W') (x2' *m W')) ^+ 2)) / (1 - (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1' *m W') (x2' *m W')))))) (((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1' *m W') (x2' *m W')) ^+ 2)) / (1 + (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1' *m W') (x2' *m W'))))) + ((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1 *m W) (x2 *m W)) ^+ 2)) / (1 - (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1 *m W) (x2 *m W))))))) /\
       0 < (Num.max (((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1 *m W) (x2 *m W)) ^+ 2)) / (1 + (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1 *m W) (x2 *m W))))) + ((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1' *m W') (x2' *m W')) ^+ 2)) / (1 - (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1' *m W') (x2' *m W')))))) (((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1' *m W') (x2' *m W')) ^+ 2)) / (1 + (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1' *m W') (x2' *m W'))))) + ((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1 *m W) (x2 *m W)) ^+ 2)) / (1 - (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1 *m W) (x2 *m W)))))))).
 
-Definition prop_2_output_artanh : Prop :=
+Definition prop_2_output_sharp : Prop :=
   (forall (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
     (x1 *m W) != 0 ->
     (x2 *m W) != 0 ->
     (x1' *m W') != 0 ->
     (x2' *m W') != 0 ->
     (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
-    0 < (Num.min (sine (x1 *m W) (x2 *m W)) (sine (x1' *m W') (x2' *m W'))) ->
-    forall (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (c1 : R),
-    \rank ((1%:M + (A *m B)))%R = d ->
+    exists K e0 : R, 0 < e0 /\
+    forall (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (epsilon : R),
+    0 < epsilon <= e0 ->
+    spectral_le (A *m B) epsilon ->
     ((x1 *m W) *m (1%:M + (A *m B))) != 0 ->
     ((x2 *m W) *m (1%:M + (A *m B))) != 0 ->
-    cond (1%:M + (A *m B)) c1 ->
     ((x1' *m W') *m (1%:M + (A *m B))) != 0 ->
     ((x2' *m W') *m (1%:M + (A *m B))) != 0 ->
-    artanh_within (sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) (sim (x1 *m W) (x2 *m W)) c1 /\ artanh_within (sim ((x1' *m W') *m (1%:M + (A *m B))) ((x2' *m W') *m (1%:M + (A *m B)))) (sim (x1' *m W') (x2' *m W')) c1)
+    `|((sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) - (sim ((x1' *m W') *m (1%:M + (A *m B))) ((x2' *m W') *m (1%:M + (A *m B)))))| <= ((2 * epsilon) * (((sine (x1 *m W) (x2 *m W)) ^+ 2) + ((sine (x1' *m W') (x2' *m W')) ^+ 2))) + K * epsilon ^+ 3)
   /\
-  (forall s : R, -1 < s < 1 -> exists (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b) (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (c1 : R),
+  (forall s : R, -1 < s < 1 -> exists (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b),
+      x1 != 0 /\
+      x2 != 0 /\
+      x1' != 0 /\
+      x2' != 0 /\
+      (sim x1 x2) = (sim x1' x2') /\
       (x1 *m W) != 0 /\
       (x2 *m W) != 0 /\
       (x1' *m W') != 0 /\
       (x2' *m W') != 0 /\
       (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) /\
-      0 < (Num.min (sine (x1 *m W) (x2 *m W)) (sine (x1' *m W') (x2' *m W'))) /\
-      \rank ((1%:M + (A *m B)))%R = d /\
-      ((x1 *m W) *m (1%:M + (A *m B))) != 0 /\
-      ((x2 *m W) *m (1%:M + (A *m B))) != 0 /\
-      cond (1%:M + (A *m B)) c1 /\
       (sim (x1 *m W) (x2 *m W)) = s /\
-      artanh_apart (sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) (sim (x1 *m W) (x2 *m W)) c1).
+      0 < ((2 * 1) * (((sine (x1 *m W) (x2 *m W)) ^+ 2) + ((sine (x1' *m W') (x2' *m W')) ^+ 2))) /\
+      forall C K e0 : R, 0 < e0 ->
+        (forall (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (epsilon : R),
+          0 < epsilon <= e0 ->
+          spectral_le (A *m B) epsilon ->
+          ((x1 *m W) *m (1%:M + (A *m B))) != 0 ->
+          ((x2 *m W) *m (1%:M + (A *m B))) != 0 ->
+          ((x1' *m W') *m (1%:M + (A *m B))) != 0 ->
+          ((x2' *m W') *m (1%:M + (A *m B))) != 0 ->
+          `|((sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) - (sim ((x1' *m W') *m (1%:M + (A *m B))) ((x2' *m W') *m (1%:M + (A *m B)))))| <= C * epsilon + K * epsilon ^+ 2) ->
+        ((2 * 1) * (((sine (x1 *m W) (x2 *m W)) ^+ 2) + ((sine (x1' *m W') (x2' *m W')) ^+ 2))) <= C).
 
 Definition lemma_3 : Prop :=
   (forall (c d h k : nat) (W1 : 'M[R]_(c, h)) (W2 : 'M[R]_(h, d)) (W1' : 'M[R]_(c, k)) (W2' : 'M[R]_(k, d)) (sigma : R) (Omega : Type) (x : Omega -> 'rV[R]_c) (E : (Omega -> R) -> R),
@@ -982,6 +981,10 @@ Definition prop_5_anisotropic : Prop :=
     spectral (1%:M + (A *m B)) s1 ->
     (E (fun w => norm ((((x w *m W1) *m W2) *m (1%:M + (A *m B))) - (((x w *m W1') *m W2') *m (1%:M + (A *m B)))) ^+ 2)) <= ((s1 ^+ 2) * (E (fun w => norm (((x w *m W1) *m W2) - ((x w *m W1') *m W2')) ^+ 2))).
 
+Definition eq_2_3_4 : Prop :=
+  forall (c d n r : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (a : 'M[R]_(c, r)) (b : 'M[R]_(r, d)) (a1 : 'M[R]_(c, r)) (b1 : 'M[R]_(r, c)) (a2 : 'M[R]_(d, r)) (b2 : 'M[R]_(r, d)),
+    ((x + ((x *m a1) *m b1)) *m W) = ((x *m (1%:M + (a1 *m b1))) *m W) /\ ((x *m W) + (((x *m W) *m a2) *m b2)) = ((x *m W) *m (1%:M + (a2 *m b2))) /\ (x *m (W + (a *m b))) = ((x *m W) + ((x *m a) *m b)).
+
 Definition eq_5 : Prop :=
   forall (c d n : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (p1 : 'M[R]_(d, c)),
     pinv W p1 ->
@@ -1020,26 +1023,6 @@ Definition eq_6_rank_output : Prop :=
 Definition eq_6_exchanged : Prop :=
   forall (c d r s : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (a1 : 'M[R]_(c, r)) (b1 : 'M[R]_(r, c)) (a2 : 'M[R]_(c, s)) (b2 : 'M[R]_(s, d)),
     (((((1%:M + (a1 *m b1)) *m W') + (a2 *m b2)) - W') - ((((1%:M + (a1 *m b1)) *m W) + (a2 *m b2)) - W)) = ((a1 *m b1) *m (W' - W)).
-
-Definition eq_2_3_input : Prop :=
-  forall (c d n r : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (a : 'M[R]_(c, r)) (b : 'M[R]_(r, c)),
-    ((x + ((x *m a) *m b)) *m W) = ((x *m (1%:M + (a *m b))) *m W).
-
-Definition eq_2_3_output : Prop :=
-  forall (c d n r : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (a : 'M[R]_(d, r)) (b : 'M[R]_(r, d)),
-    ((x *m W) + (((x *m W) *m a) *m b)) = ((x *m W) *m (1%:M + (a *m b))).
-
-Definition eq_4a : Prop :=
-  forall (c d n r : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (a : 'M[R]_(c, r)) (b : 'M[R]_(r, d)),
-    (x *m (W + (a *m b))) = ((x *m W) + ((x *m a) *m b)).
-
-Definition eq_4b : Prop :=
-  forall (c d n r : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (a : 'M[R]_(c, r)) (b : 'M[R]_(r, c)),
-    ((x *m (1%:M + (a *m b))) *m W) = ((x + ((x *m a) *m b)) *m W).
-
-Definition eq_4c : Prop :=
-  forall (c d n r : nat) (x : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (a : 'M[R]_(d, r)) (b : 'M[R]_(r, d)),
-    ((x *m W) *m (1%:M + (a *m b))) = ((x *m W) + (((x *m W) *m a) *m b)).
 
 Definition bounds_rank : Prop :=
   forall (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),

@@ -1,5 +1,6 @@
 """The operations that formulas are made of: the same in float64, at 50 digits and exactly, and what they should be."""
 
+import sys
 from fractions import Fraction
 from typing import Any
 
@@ -15,10 +16,6 @@ from ioadapt_theory.errors import InvalidValueError
 U, V = ["3", "0", "4"], ["1", "2", "2"]
 M = [["1", "2", "0"], ["0", "1", "3"]]
 SQUARE = [["2", "1"], ["-1", "3"]]
-
-
-def test_the_rank_of_one_exact_number() -> None:
-    assert [a.rank(np.array([[x]], dtype=object)) for x in (Fraction(1, 3), Fraction(0))] == [1, 0]
 
 
 def numbers(x: Any, into: Any) -> Any:
@@ -96,17 +93,16 @@ def test_an_operation_is_what_it_says_in_every_arithmetic(kind: Any, found: Any,
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", ["sqrt", "log", "cos", "arcsin", "atanh", "sinh", "cosh", "asinh"])
+@pytest.mark.parametrize("name", ["sqrt", "log", "cos", "arcsin", "atanh", "sinh", "cosh"])
 def test_a_function_is_numpys(kind: Any, name: str) -> None:
-    expected = getattr(np, {"atanh": "arctanh", "asinh": "arcsinh"}.get(name, name))(0.75)
+    expected = getattr(np, {"atanh": "arctanh"}.get(name, name))(0.75)
     close(getattr(a, name)(kind(["3/4"])[0]), expected)
 
 
 @pytest.mark.parametrize("kind", [tensor, digits])
-def test_a_limit_is_exceeded_relative_to_it_and_reached_by_equality(kind: Any) -> None:
-    for value, limit, excess, reached in (("1", "2", 0, 0), ("2", "2", 0, 1e-12), ("3", "2", 0.5, 0.5 + 1e-12)):
+def test_a_limit_is_exceeded_relative_to_it(kind: Any) -> None:
+    for value, limit, excess in (("1", "2", 0), ("2", "2", 0), ("3", "2", 0.5)):
         close(a.excess(*kind([value, limit])), excess)
-        np.testing.assert_allclose(plain(a.reached(*kind([value, limit]))), reached, rtol=1e-9)
     assert plain(a.excess(*kind(["1", "0"]))) == np.inf
 
 
@@ -115,14 +111,6 @@ def test_an_angle_is_accurate_where_vectors_are_nearly_parallel(kind: Any) -> No
     u, v = kind(["1", "0"]), kind(["1", "1e-9"])
     for found in (a.sine(u, v), a.angle(u, v)):
         np.testing.assert_allclose(plain(found), 1e-9, rtol=1e-12)
-
-
-def test_vectors_are_parallel_below_rounding_and_exactly_for_fractions() -> None:
-    one, near, far = (tensor(["1", x]) for x in ("0", "1e-13", "1e-11"))
-    assert (a.parallel(one, near).item(), a.parallel(one, far).item(), a.parallel(one, -3 * one).item()) == (1, 0, 1)
-    u, v, w = (np.array([Fraction(x) for x in row], dtype=object) for row in (("1", "2"), ("-2", "-4"), ("1", "2e0")))
-    assert (a.parallel(u, v), a.parallel(u, w)) == (1, 1)
-    assert a.parallel(u, u + np.array([0, Fraction(1, 10**80)], dtype=object)) == 0
 
 
 @pytest.mark.parametrize(
@@ -135,11 +123,6 @@ def test_what_counts_as_rounding_in_a_rank(kind: Any, counts: str, is_rounding: 
             for small in (counts, is_rounding)
         )
         assert (int(two), int(one)) == (2, 1)
-
-
-@pytest.mark.parametrize(("kind", "limit"), [(tensor, "1e-12"), (digits, "1e-40")])
-def test_what_is_at_the_limit_of_rounding_is_rounding(kind: Any, limit: str) -> None:
-    assert int(a.rank(kind([["1", "0"], ["0", limit]]))) == 1
 
 
 def test_what_counts_as_rounding_in_a_pseudo_inverse() -> None:
@@ -170,7 +153,7 @@ def test_a_batch_is_its_members() -> None:
         *((f, (w,)) for f in (a.frobenius_sq, a.operator_norm, a.condition_number, a.pseudo_inverse, a.rows, a.rank)),
         *((f, (u,)) for f in (a.norm, a.unit, a.largest)),
         (a.apply, (u, w)),
-        (a.segment_distance, (u, du)),
+        (a.segment_distance_sq, (u, du)),
         (a.sup_hessian_norm, (u, v, du / 4, dv / 4)),
     ]
     for function, arguments in functions:
@@ -182,25 +165,22 @@ def test_a_batch_is_its_members() -> None:
 def test_a_segment_and_the_hessian_along_it(kind: Any) -> None:
     """Where the norm is largest inside: u passes 0 at a distance of 1 at t = 1/2, which is on either grid."""
     u, v, du, dv = (kind(x) for x in (["1", "-1", "0"], ["1", "0", "2"], ["0", "2", "0"], ["0", "0", "0"]))
-    close(a.segment_distance(u, du), 1)
-    close(a.segment_distance(u, du / 4), 1.25**0.5)
-    close(a.segment_distance(u, -du), 2**0.5)
-    close(a.segment_distance(u, dv), 2**0.5)
+    for increment, square in ((du, 1), (du / 4, 1.25), (-du, 2), (dv, 2)):
+        close(a.segment_distance_sq(u, increment), square)
     middle = a.operator_norm(a.hessian(u + du / 2, v))
     close(a.sup_hessian_norm(u, v, du, dv), plain(middle))
     close(a.sup_hessian_norm(v, u, dv, du), plain(middle))
     assert plain(middle) > plain(a.operator_norm(a.hessian(u, v))) + 0.1
 
 
-@pytest.mark.parametrize(("kind", "points"), [(tensor, 9), (digits, 33)])
-def test_the_supremum_is_taken_over_a_grid_with_both_ends(kind: Any, points: int) -> None:
-    u, v, du, dv = (kind(x) for x in (["1", "0", "2"], ["1", "2", "2"], ["-9/10", "0", "-7/4"], ["0", "1/2", "0"]))
-    grid = [
-        a.operator_norm(a.hessian(u + kind([str(t)])[0] * du, v + kind([str(t)])[0] * dv))
-        for t in (Fraction(k, points - 1) for k in range(points))
-    ]
-    close(a.sup_hessian_norm(u, v, du, dv), max(map(plain, grid)))
-    for sign in (1, -1):  # the largest is at one end
-        start, step = (u, du) if sign == 1 else (u + du, -du)
-        ends = [plain(a.operator_norm(a.hessian(start + t * step, v))) for t in (0, 1)]
-        assert plain(a.sup_hessian_norm(start, v, step, 0 * v)) >= max(ends) * (1 - 1e-14)
+@pytest.mark.parametrize("installed", [True, False])
+def test_the_rank_of_fractions_is_exact_with_flint_and_without(
+    installed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not installed:
+        monkeypatch.setitem(sys.modules, "flint", None)
+    draw = np.random.default_rng(0)
+    for rows, columns, rank in ((4, 6, 3), (6, 4, 4), (1, 1, 1), (5, 5, 2)):
+        product = draw.integers(1, 9, (rows, rank)) @ draw.integers(-9, -1, (rank, columns))
+        assert a.rank(np.vectorize(Fraction, otypes=[object])(product) / 7) == np.linalg.matrix_rank(product)
+    assert a.rank(np.full((2, 3), Fraction(0), dtype=object)) == 0

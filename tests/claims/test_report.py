@@ -8,6 +8,7 @@ import pytest
 
 from ioadapt_theory.claims import CLAIMS, Verdict
 from ioadapt_theory.claims.claim import Claim, Origin
+from ioadapt_theory.claims.evidence.argument import Remarked
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verification
 from ioadapt_theory.claims.report import (
     HEADER,
@@ -47,7 +48,7 @@ def test_a_table_is_a_block_a_claim_then_the_counts_and_the_place() -> None:
         "          [as printed: as it stands] given ‖W₁W₂ − W₁'W₂'‖_F² ≤ ε:\n"
         "            E‖x(I + AB)W₁W₂ − x(I + AB)W₁'W₂'‖² ≤ σ²‖I + AB‖₂²ε\n"
         "          witness: attained: r1\n"
-        "          true: it is tight\n"
+        "          note: it is tight\n"
         "\n"
         "REFUTED   in-words  (Section 4)\n"
         "          [ours] whoever reads |this| needs more than fifty columns\n"
@@ -62,7 +63,7 @@ def test_a_table_is_a_block_a_claim_then_the_counts_and_the_place() -> None:
 
 def test_a_row_of_markdown_is_a_claim_and_its_bars_are_no_columns() -> None:
     assert markdown([PROP_4, PROSE]) == (
-        "| claim | verdict | statement | witness or sharpness | what is true |\n"
+        "| claim | verdict | statement | witness or sharpness | note |\n"
         "| --- | --- | --- | --- | --- |\n"
         "| `prop-4` | PROVED | [as printed: as it stands] given ‖W₁W₂ − W₁'W₂'‖_F² ≤ ε: "
         "E‖x(I + AB)W₁W₂ − x(I + AB)W₁'W₂'‖² ≤ σ²‖I + AB‖₂²ε | attained: r1 | it is tight |\n"
@@ -88,13 +89,13 @@ def test_a_factor_is_said_where_a_bound_is_exceeded_by_one(entry: dict, said: st
 
 def test_an_entry_says_everything_of_a_claim() -> None:
     entry = describe(replace(PROP_4, amends="lemma-3"))
-    assert {name: entry[name] for name in entry if name not in {"statement", "latex", "given", "hypotheses"}} == {
+    assert {name: entry[name] for name in entry if name not in {"statement", "latex", "given"}} == {
         **{"claim": "prop-4", "source": "Proposition 4 (App. A.2)", "origin": "as printed"},
         **{"reading": "as printed: as it stands", "verdict": "proved", "words": ["attained"], "witnesses": []},
         **{"attained": ["r1"], "ratio": 1.0, "amends": "lemma-3", "remark": "it is tight", "executable": True},
         "proofs": [proof.name for proof in PROP_4.proofs],
     }
-    assert entry["hypotheses"] == ["||W1 W2 - W1' W2'||_F^2 <= epsilon"]
+    assert entry["given"] == ["‖W₁W₂ − W₁'W₂'‖_F² ≤ ε"]
     words = describe(PROSE)
     assert (words["ratio"], words["executable"], words["given"], words["latex"]) == (None, False, [], "")
     assert (stated(PROSE), reading(PROSE)) == (PROSE.prose, "ours")
@@ -126,13 +127,13 @@ def test_arguments_say_what_they_are_about() -> None:
     for name, start in (("prop-4", "For prop-4: "), ("prop-2-output", "Against prop-2-output: ")):
         claim = CLAIMS[name]
         assert proofs(claim).startswith(f"{start}{claim.proofs[0].name}\n    ")
-    aside = replace(PROP_4, proofs=(replace(PROP_4.proofs[0], aside=True),))
-    assert proofs(aside).startswith("Beside prop-4: ")
+    beside = replace(PROP_4, proofs=(Remarked("r", "s", lambda _: iter(())),))
+    assert proofs(beside).startswith("Beside prop-4: r\n    To show: s\n")
     assert proofs(PROP_4).endswith("\n")
     assert proofs(PROP_4).splitlines() == [
         line
         for p in PROP_4.proofs
-        for line in (f"For prop-4: {p.name}", *(f"    {step}" for step in p.argument.printed(PROP_4)))
+        for line in (f"For prop-4: {p.name}", *(f"    {step}" for step in p.printed(PROP_4)))
     ]
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-c", "import sys; from ioadapt_theory.cli import main; sys.exit(main())", "verify"]
 RUN = ["lemma-3", "prop-4", "--stacks", "2560", "--samples", "1000", "--instances", "50", "--steps", "5"]
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
@@ -96,8 +98,8 @@ def test_workers_that_are_killed_one_after_the_other_change_nothing(cluster: Clu
     record = json.loads(found.stdout)
     assert len(set(killed)) >= 1
     assert record["digest"] == serial["digest"]
-    keys = [(p["claim"], p["strategy"], p["part"]) for p in record["pieces"]]
-    assert len(keys) == len(set(keys)) == len(serial["pieces"])
+    keys = [(p["claim"], p["strategy"], p["part"]) for p in record["parts"]]
+    assert len(keys) == len(set(keys)) == len(serial["parts"])
     assert not list((tmp_path / "kept").iterdir())
 
 

@@ -1,4 +1,4 @@
-"""Whether an error would be noticed: the narrowest tests that have to fail, in a copy of the repository that has it."""
+"""Whether an error would be noticed: tests that have to fail, in a copy of the repository that has it."""
 
 import os
 import re
@@ -8,7 +8,6 @@ import sys
 import tempfile
 import time
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,114 +22,6 @@ ROOT = Path(__file__).resolve().parents[2]
 FOLDER = "ioadapt_theory/claims"
 PATIENCE = 900
 """Seconds until a run that does not end counts as noticed."""
-PROOFS = ("../../paper_checks/test_hollow_proofs", "../../paper_checks/test_proofs")
-SIGNED = "../../paper_checks/test_register"
-SAID = ("test_expression", *PROOFS[1:], SIGNED)
-"""What is said of letters and hypotheses."""
-BY_FILE = {
-    "arithmetic.py": (
-        "test_arithmetic",
-        "test_witnesses",
-        "test_evaluation",
-        "test_relative_similarity",
-        "test_lemma_2",
-        *PROOFS[1:],
-    ),
-    "claim.py": ("test_arguments", "test_witnesses", "test_words", "test_evidence", "test_runner", SIGNED),
-    "ranks.py": ("test_ranks", "test_evaluation"),
-    "report.py": ("test_report", "../cli/test_claims", SIGNED),
-    "evidence/argument.py": ("test_arguments", "test_tolerances", "test_words", *PROOFS, SIGNED),
-    "evidence/formal.py": ("test_formal", "test_runner"),
-    "evidence/gradients.py": (*PROOFS, SIGNED),
-    "evidence/mixtures.py": ("test_mixtures", "test_monte_carlo"),
-    "evidence/monte_carlo.py": (
-        "test_thresholds",
-        "test_tolerances",
-        "test_monte_carlo",
-        "test_planted_errors",
-        "test_runner",
-    ),
-    "evidence/findings.py": ("test_thresholds", "test_tolerances", "test_evidence", "test_monte_carlo", "test_runner"),
-    "evidence/sampled.py": ("test_thresholds", "test_tolerances", "test_evidence", "test_monte_carlo"),
-    "evidence/searches.py": (
-        "test_thresholds",
-        "test_tolerances",
-        "test_searches",
-        "test_evidence",
-        "test_planted_errors",
-        "test_evaluation",
-        "test_runner",
-    ),
-    "evidence/orders.py": (
-        "test_thresholds",
-        "test_tolerances",
-        "test_planted_errors",
-        "test_runner",
-    ),
-    "evidence/identities.py": (
-        "test_thresholds",
-        "test_tolerances",
-        "test_planted_errors",
-        "test_runner",
-    ),
-    "evidence/inequality.py": ("test_thresholds", "test_tolerances", "test_evaluation", "test_searches"),
-    "expression/algebra.py": ("test_expression", *PROOFS),
-    "expression/coq.py": ("test_formal",),
-    "expression/deduction.py": ("test_expression", *PROOFS),
-    "expression/limits.py": ("test_witnesses", "test_expression"),
-    "expression/notation.py": ("test_expression", SIGNED),
-    "expression/tree.py": ("test_witnesses", "test_expression", "test_formal", SIGNED),
-    "expression/values.py": ("test_witnesses", "test_evaluation", "test_expression"),
-    "settings/increments.py": ("test_settings", "test_evaluation", "test_planted_errors", "test_searches", *SAID),
-    "settings/intervals.py": ("test_tolerances", *PROOFS[1:]),
-    "settings/letters.py": ("test_settings", "test_evaluation", *SAID),
-    "settings/matrices.py": ("test_settings", "test_evaluation", "test_instances"),
-    "settings/placement.py": ("test_settings", "test_evaluation"),
-    "settings/printed.py": ("../../paper_checks/test_tables", "../../paper_checks/test_tables_wins"),
-    "settings/relative_similarity.py": (
-        "test_settings",
-        "test_relative_similarity",
-        "test_evaluation",
-        "test_planted_errors",
-        *SAID,
-    ),
-    "settings/relative_similarity_instances.py": (
-        "test_settings",
-        "test_relative_similarity",
-        "test_evaluation",
-        "test_planted_errors",
-        *SAID,
-    ),
-    "settings/shared_function.py": (
-        "test_settings",
-        "test_evaluation",
-        "test_planted_errors",
-        "test_monte_carlo",
-        *SAID,
-    ),
-    "settings/stacks.py": ("test_settings", "test_monte_carlo", "test_runner"),
-    "evaluation.py": ("test_thresholds", "test_tolerances", "test_evaluation", "test_witnesses", "test_instances"),
-    "instances.py": ("test_instances", "test_evaluation", "test_relative_similarity"),
-    "pieces.py": ("test_runner",),
-    "records.py": ("test_runner",),
-    "runner.py": ("test_runner", "../cli/test_verify"),
-    "statements/lemma_2.py": ("test_lemma_2",),
-    "beyond/depth.py": ("test_depth",),
-    "words/absorption.py": ("test_settings",),
-    "verifying.py": ("test_formal", "test_runner", "test_evidence"),
-}
-"""The tests that look at a part directly, from ``tests/claims``, quickest first."""
-CLAIMED = (
-    "test_witnesses",
-    "test_hypotheses",
-    "test_evaluation",
-    "test_planted_errors",
-    "test_proofs_planted",
-    "test_proofs",
-)
-"""Tests of ``tests/claims`` that are named after claims, beside ``paper_checks``."""
-SHARED = (*CLAIMED, "test_relative_similarity", "test_lemma_2", "test_searches", "test_evidence")
-"""Tests of ``tests/claims`` that a formula, a letter or a step of all claims has to pass, beside ``paper_checks``."""
 REGISTER = "paper_checks/test_register.py"
 PAGES = "tests/test_readme.py::test_the_generated_sections_are_up_to_date"
 PRINTED = (REGISTER, "tests/test_readme.py", "tests/cli/test_claims.py")
@@ -139,32 +30,30 @@ PRINTED = (REGISTER, "tests/test_readme.py", "tests/cli/test_claims.py")
 
 def identifiers(root: Path, mutant: Mutant) -> list[str]:
     """Ids of the claims that a file states, or that a witness is about; none for a file that states none."""
-    from ioadapt_theory.claims.registry import CLAIMS, FILES
+    from ioadapt_theory.claims.registry import FILES
 
+    name = f"{FOLDER}/{mutant.file.removeprefix(f'{FOLDER}/')}"
     if mutant.file.endswith(".json"):
-        name = f'"{Path(mutant.file).stem}"'
-        files = [f for f in FILES if name in (root / FOLDER / f"{f.replace('.', '/')}.py").read_text("utf-8")]
+        shipped = Path(mutant.file).stem
+        stated = [c for file in FILES for c in file.CLAIMS if shipped in (*c.witnesses, *c.attained)]
     else:
-        files = [f for f in FILES if mutant.file == f"{FOLDER}/{f.replace('.', '/')}.py"]
-    stated = [claim for file in files for claim in import_module(f"ioadapt_theory.claims.{file}").CLAIMS]
-    return sorted(claim.id for claim in stated if claim.id in CLAIMS)
+        stated = [c for file in FILES for c in file.CLAIMS if name == f"{file.__name__.replace('.', '/')}.py"]
+    return sorted(claim.id for claim in stated)
 
 
 def stages(root: Path, mutant: Mutant) -> list[list[str]]:
-    """Arguments of pytest, run by run."""
-    printed = [*PRINTED[2:], PAGES] if mutant.kind == "word" else []
-    direct = [
-        os.path.normpath(f"tests/claims/{name}.py") for name in BY_FILE.get(mutant.file.removeprefix(f"{FOLDER}/"), ())
-    ]
+    """Arguments of pytest, run by run: what is about the claims of the file, everything, what is printed."""
+    quick = ["-m", "not slow"]
+    printed = [REGISTER, *([*PRINTED[2:], PAGES] if mutant.kind == "word" else [])]
     if names := identifiers(root, mutant):
-        about = ["-k", " or ".join([*names, *(["tables"] if "tables" in mutant.file else [])])]
-        claimed = [f"tests/claims/{name}.py" for name in CLAIMED]
-        own = [[*about, *claimed], [*about, "paper_checks", f"--ignore={REGISTER}"], [*about, REGISTER]]
-        return [run for run in (*own[:2], direct, own[2], printed) if run]
-    if direct:
-        return [direct]
-    shared = [f"tests/claims/{name}.py" for name in SHARED]
-    return [shared, ["paper_checks", f"--ignore={REGISTER}"], [REGISTER, *printed]]
+        about = [*quick, "-k", " or ".join(names)]
+        claimed = [[*about, "tests/claims"], [*about, "paper_checks", f"--ignore={REGISTER}"]]
+        return [*claimed, [*quick, "tests/claims"], printed]
+    return [
+        [*quick, "tests/claims", "tests/cli/test_verify.py"],
+        [*quick, "paper_checks", f"--ignore={REGISTER}"],
+        printed,
+    ]
 
 
 def copied(root: Path, mutant: Mutant | None) -> Path:

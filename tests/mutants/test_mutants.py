@@ -4,22 +4,19 @@ import os
 import subprocess
 import sys
 from collections import Counter
-from functools import cache
 from pathlib import Path
 
 import pytest
 
 from tests.mutants import check
 from tests.mutants.__main__ import EQUIVALENTS, sample
-from tests.mutants.check import BY_FILE, FOLDER, ROOT, SHARED, identifiers, stages
+from tests.mutants.check import FOLDER, ROOT, identifiers, stages
 from tests.mutants.plant import Mutant, equivalents, mutants
 
-pytestmark = pytest.mark.slow
 
-
-@cache
+@pytest.fixture(scope="module")
 def every() -> list[Mutant]:
-    return list(mutants(ROOT, FOLDER))
+    return mutants(ROOT, FOLDER)
 
 
 def planted(tmp_path: Path, source: str, name: str = "x.py") -> list[str]:
@@ -61,31 +58,34 @@ def test_docstrings_annotations_and_messages_are_left_alone(tmp_path: Path) -> N
     )
 
 
-def test_a_sample_covers_every_room_and_every_kind() -> None:
-    assert len(every()) > 5000
-    chosen = sample(every(), 240, seed=0)
+@pytest.mark.slow
+def test_a_sample_covers_every_room_and_every_kind(every: list[Mutant]) -> None:
+    assert len(every) > 4000
+    chosen = sample(every, 240, seed=0)
     assert len(set(chosen)) == 240
-    assert {m.kind for m in chosen} == {m.kind for m in every()}
-    assert {m.file.split("/")[2] for m in chosen} == {m.file.split("/")[2] for m in every()}
+    assert {m.kind for m in chosen} == {m.kind for m in every}
+    assert {m.file.split("/")[2] for m in chosen} == {m.file.split("/")[2] for m in every}
     assert max(Counter(m.file for m in chosen).values()) < 40
-    assert sample(every(), 240, seed=0) == chosen
-    assert sample(every(), 240, seed=1) != chosen
+    assert sample(every, 240, seed=0) == chosen
+    assert sample(every, 240, seed=1) != chosen
 
 
-def test_every_file_has_tests_that_exist() -> None:
-    for file in {m.file for m in every()}:
-        for arguments in stages(ROOT, Mutant(file, "word", 0, 0, "")):
-            assert all((ROOT / a.split("::")[0].removeprefix("--ignore=")).exists() for a in arguments if "/" in a)
-    assert all((ROOT / FOLDER / file).exists() for file in BY_FILE)
-    assert all((ROOT / "tests/claims" / f"{name}.py").exists() for name in SHARED)
-    assert identifiers(ROOT, Mutant(f"{FOLDER}/statements/prop_4.py", "", 0, 0, "")) == ["prop-4", "prop-4-exact"]
+@pytest.mark.slow
+def test_a_file_is_asked_about_its_own_claims_first_and_about_what_is_printed_last(every: list[Mutant]) -> None:
+    prop_4 = Mutant(f"{FOLDER}/statements/props_3_to_5.py", "", 0, 0, "")
+    assert {"lemma-3", "prop-4", "prop-4-exact"} <= {*identifiers(ROOT, prop_4)}
     assert "prop-2-input" in identifiers(ROOT, Mutant(f"{FOLDER}/witnesses/ce1.json", "", 0, 0, ""))
+    for file in {m.file for m in every}:
+        first, *_, last = stages(ROOT, Mutant(file, "word", 0, 0, ""))
+        assert "paper_checks/test_register.py" in last
+        assert all((ROOT / a.split("::")[0].removeprefix("--ignore=")).exists() for a in (*first, *last) if "/" in a)
 
 
-def test_every_equivalent_names_a_mutant_and_says_why() -> None:
+@pytest.mark.slow
+def test_every_equivalent_names_a_mutant_and_says_why(every: list[Mutant]) -> None:
     known = equivalents(EQUIVALENTS)
-    contents = {m.file: (ROOT / m.file).read_bytes() for m in every()}
-    there = {(m.file, *m.lines(contents[m.file])) for m in every()}
+    contents = {m.file: (ROOT / m.file).read_bytes() for m in every}
+    there = {(m.file, *m.lines(contents[m.file])) for m in every}
     assert set(known) <= there
     assert all(len(why) > 20 for why in known.values())
 
@@ -99,14 +99,27 @@ def test_tests_that_are_red_anyway_notice_nothing(tmp_path: Path) -> None:
         check.require_green(tmp_path, "test_red.py")
 
 
-def test_a_few_errors_are_noticed_and_kept(tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_a_few_errors_are_noticed_and_kept(tmp_path: Path, every: list[Mutant]) -> None:
     """As `make mutants` does it; the second time nothing is left to do."""
-    command = [sys.executable, "-m", "tests.mutants", "--count", "2", "--seed", "2", "--only", "statements/prop_4"]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.mutants",
+        "--count",
+        "2",
+        "--seed",
+        "2",
+        "--only",
+        "statements/props_3_to_5",
+    ]
     command += ["--jobs", "2", "--kept", str(tmp_path / "kept.jsonl")]
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     for already in (0, 2):
         ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-        some = [m for m in every() if "statements/prop_4" in m.file]
-        assert f"2 of {len(some)} errors, {already} of them" in ended.stdout
+        assert (
+            f"2 of {len([m for m in every if 'statements/props_3_to_5' in m.file])} errors, {already} of them"
+            in ended.stdout
+        )
         assert "2 errors planted: 2 noticed" in ended.stdout, ended.stdout + ended.stderr
         assert ended.returncode == 0

@@ -1,80 +1,47 @@
 """Props. 4 and 5 for models f, f' that are not linear, g = f − f'; outputs on n samples are the rows of matrices."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ioadapt_theory.claims.arithmetic import excess, frobenius_sq, sqrt
-from ioadapt_theory.claims.claim import Claim, Given, Origin, Proof, Word
-from ioadapt_theory.claims.evidence.argument import (
-    Check,
-    Step,
-    chained,
-    computed,
-    found,
-    simplifies,
-    vanishes,
-)
-from ioadapt_theory.claims.evidence.findings import Verdict
-from ioadapt_theory.claims.evidence.inequality import Hypothesis
-from ioadapt_theory.claims.evidence.searches import GradientAscent, RandomInstances, Replay
-from ioadapt_theory.claims.expression.algebra import sympy
-from ioadapt_theory.claims.expression.deduction import RIGHT, SQUARE, TRIANGLE_FROBENIUS, Link
-from ioadapt_theory.claims.expression.tree import fro, matrix, scalar, spectral
-from ioadapt_theory.claims.settings.letters import T
-from ioadapt_theory.claims.settings.matrices import matrices
-from ioadapt_theory.claims.statements.lemma_3 import gaussian_mean
+from ioadapt_theory.claims import arithmetic
+from ioadapt_theory.claims.language import *
+from ioadapt_theory.claims.statements.props_3_to_5 import gaussian_mean
 
-BEYOND = "beyond the paper"
 F, F_TARGET = matrix("f"), matrix("f_target")
 G, MOVED, XAB, LIP = matrix("g"), matrix("h"), matrix("xab"), scalar("lip")
 SAMPLES = matrices("outputs on n samples", {"F": "n d", "F_target": "n d", "AB": "d d"}, {"n": 5, "d": 3})
 PAIRS = matrices("outputs on n samples", {"G": "n d", "H": "n d", "XAB": "n c", "Lip": ""}, {"n": 5, "c": 4, "d": 3})
+LIPSCHITZ = fro(MOVED - G) <= LIP * fro(XAB)
+AFTER = fro(F @ T - F_TARGET @ T) ** 2 <= spectral(T) ** 2 * fro(F - F_TARGET) ** 2
+BEFORE = fro(MOVED) ** 2 <= 2 * fro(G) ** 2 + 2 * (LIP * fro(XAB)) ** 2
+SIZE = 10
+"""k of the counterexample."""
 
 
 def within_reach(raw: Mapping[str, Tensor]) -> Any:
     """H within Lip‖XAB‖_F of G, by a factor below 1."""
     lip, change = raw["lip"].exp(), raw["h"]
-    size = lip * sqrt(frobenius_sq(raw["xab"])) * torch.sigmoid(raw["lip"] + 2) / sqrt(frobenius_sq(change))
+    length = [arithmetic.frobenius_sq(m).sqrt() for m in (raw["xab"], change)]
+    size = lip * length[0] * torch.sigmoid(raw["lip"] + 2) / length[1]
     return PAIRS.build(g=raw["g"], h=raw["g"] + size[..., None, None] * change, xab=raw["xab"], lip=lip)
-
-
-LIPSCHITZ = Given(
-    fro(MOVED - G) <= LIP * fro(XAB),
-    Hypothesis(
-        "||g(x(I + AB)) - g(x)|| <= Lip ||x AB||",
-        lambda i: excess(sqrt(frobenius_sq(i.h - i.g)), i.lip * sqrt(frobenius_sq(i.xab))),
-    ),
-)
-OUTPUT = fro(F @ T - F_TARGET @ T) ** 2 <= spectral(T) ** 2 * fro(F - F_TARGET) ** 2
-INPUT = fro(MOVED) ** 2 <= 2 * fro(G) ** 2 + 2 * (LIP * fro(XAB)) ** 2
-OUTPUT_CHAIN = chained(
-    OUTPUT.left,
-    Link("factor out I + AB on the right", fro((F - F_TARGET) @ T) ** 2),
-    Link("‖MN‖_F ≤ ‖M‖_F‖N‖₂", (fro(F - F_TARGET) * spectral(T)) ** 2, (RIGHT,)),
-    Link("expand", OUTPUT.right),
-)
-INPUT_CHAIN = chained(
-    INPUT.left,
-    Link("g(xT) = g(x) + (g(xT) − g(x))", fro(G + (MOVED - G)) ** 2),
-    Link("triangle inequality", (fro(G) + fro(MOVED - G)) ** 2, (TRIANGLE_FROBENIUS,)),
-    Link("(a + b)² ≤ 2a² + 2b²", 2 * fro(G) ** 2 + 2 * fro(MOVED - G) ** 2, (SQUARE,)),
-    Link("Lipschitz", INPUT.right, (LIPSCHITZ.relation,)),
-)
-SIZE = 10
-"""k of the counterexample."""
 
 
 def mean_before(k: int) -> float:
     """E g² = (2/π)((1 + k²) arctan(1/k) − k) for σ = 1, before adaptation; after it is 1."""
-    from math import atan, pi
-
-    return 2 / pi * ((1 + k * k) * atan(1 / k) - k)
+    return 2 / math.pi * ((1 + k * k) * math.atan(1 / k) - k)
 
 
-@computed("g = max(|x₁|, k|x₂|) − k|x₂|, AB = −e₂ᵀe₂, ‖I + AB‖₂ = 1, yet E g² grows, without bound in k", prose=True)
+def gelu_constant() -> float:
+    """Φ(√2) + √2 φ(√2)."""
+    return (1 + math.erf(1)) / 2 + math.sqrt(2) * math.exp(-1) / math.sqrt(2 * math.pi)
+
+
+@argued(Refuted, "six ReLUs, in closed form",
+        "g = max(|x₁|, k|x₂|) − k|x₂|, AB = −e₂ᵀe₂, ‖I + AB‖₂ = 1, yet E g² grows, without bound in k")  # fmt: skip
 def input_fails(claim: Claim) -> Iterator[Step]:
     """One hidden layer of six ReLUs; in polar coordinates E g² = E r² times the mean over the angle."""
     sp, k = sympy(), SIZE
@@ -86,12 +53,9 @@ def input_fails(claim: Claim) -> Iterator[Step]:
     sectors = [(a * (k * q + p), b * q, p) for a in (1, -1) for b in (1, -1)] + [
         (a * p, b * (p + q) / k, 0) for a in (1, -1) for b in (1, -1)
     ]
-    yield Step(
-        "six ReLUs give max(|x₁|, k|x₂|) − k|x₂| on all eight sectors",
-        Check(all(vanishes(units.subs({x1: u, x2: v}) - value).holds for u, v, value in sectors)),
-    )
-    theta = sp.Symbol("theta", real=True)
-    corner = sp.atan(sp.Rational(1, k))
+    equal = all(vanishes(units.subs({x1: u, x2: v}) - value).holds for u, v, value in sectors)
+    yield Step("six ReLUs give max(|x₁|, k|x₂|) − k|x₂| on all eight sectors", Check(equal))
+    theta, corner = sp.Symbol("theta", real=True), sp.atan(sp.Rational(1, k))
     primitive = sp.integrate(sp.expand((sp.cos(theta) - k * sp.sin(theta)) ** 2), theta)
     before = sp.simplify(4 * (primitive.subs(theta, corner) - primitive.subs(theta, 0)) * 2 / (2 * sp.pi))
     closed = (2 * (1 + k**2) * corner - 2 * k) / sp.pi
@@ -107,73 +71,79 @@ def input_fails(claim: Claim) -> Iterator[Step]:
     yield Step("E g² → 0 as k → ∞", found(limit, 0))
 
 
-@computed("GELU has Lipschitz constant Φ(√2) + √2 φ(√2)", prose=True)
+@argued(Remarked, "the slope of GELU", "GELU has Lipschitz constant Φ(√2) + √2 φ(√2)")
 def gelu(claim: Claim) -> Iterator[Step]:
     """Its slope peaks where its second derivative vanishes."""
     sp = sympy()
     x = sp.Symbol("x", real=True)
     normal = sp.exp(-(x**2) / 2) / sp.sqrt(2 * sp.pi)
     slope = (1 + sp.erf(x / sp.sqrt(2))) / 2 + x * normal
-    yield Step(
-        "GELU'' = φ(x)(2 − x²), so GELU' peaks at ±√2 or ±∞", simplifies(sp.diff(slope, x) - normal * (2 - x**2))
-    )
+    peaks = simplifies(sp.diff(slope, x) - normal * (2 - x**2))
+    yield Step("GELU'' = φ(x)(2 − x²), so GELU' peaks at ±√2 or ±∞", peaks)
     value = slope.subs(x, sp.sqrt(2))
     yield Step("GELU'(−√2) = 1 − GELU'(√2), limits 0 and 1", simplifies(slope.subs(x, -sp.sqrt(2)) - 1 + value))
     yield Step("GELU'(√2) is the constant in the remark", found(f"{float(value):.4f}", f"{gelu_constant():.4f}"))
-
-
-def gelu_constant() -> float:
-    """Φ(√2) + √2 φ(√2)."""
-    from math import erf, exp, pi
-    from math import sqrt as root
-
-    return (1 + erf(1)) / 2 + root(2) * exp(-1) / root(2 * pi)
 
 
 CLAIMS = (
     Claim(
         id="nonlinear-output",
         source=BEYOND,
-        origin=Origin.OURS,
         reading="Prop. 5 for any f, f' and any law of x",
         amends="prop-5",
-        concludes=(OUTPUT,),
-        prose="for outputs F, F' on any n samples, hence for every law",
-        expected=Verdict.PROVED,
+        concludes=(AFTER,),
+        prose="for outputs F, F' on n samples",
+        proofs=(
+            derived(
+                "sample by sample",
+                AFTER.left,
+                Link("factor out I + AB on the right", fro((F - F_TARGET) @ T) ** 2),
+                Link("‖MN‖_F ≤ ‖M‖_F‖N‖₂", (fro(F - F_TARGET) * spectral(T)) ** 2, (RIGHT,)),
+                Link("expand", AFTER.right),
+            ),
+        ),
+        expected=PROVED,
         remark="output adaptation needs neither linear models nor Gaussian inputs",
         setting=SAMPLES,
         strategies=(RandomInstances(), GradientAscent()),
-        proofs=(Proof("sample by sample", OUTPUT_CHAIN),),
     ),
     Claim(
         id="nonlinear-input",
         source=BEYOND,
-        origin=Origin.OURS,
         reading="Prop. 4 for ReLU networks",
         amends="prop-4",
         prose="E‖f(x(I + AB)) − f'(x(I + AB))‖² ≤ ‖I + AB‖₂² E‖f(x) − f'(x)‖² for one hidden ReLU layer",
-        expected=Verdict.REFUTED,
+        proofs=(input_fails,),
+        expected=REFUTED,
         remark=lambda: (
             f"only a Lipschitz bound; f − f' = max(|x₁|, {SIZE}|x₂|) − {SIZE}|x₂|, AB = −e₂ᵀe₂ turns "
             f"{mean_before(SIZE):.4f} into 1, or worse"
         ),
-        proofs=(Proof("six ReLUs, in closed form", input_fails, refutes=True),),
     ),
     Claim(
         id="nonlinear-input-lipschitz",
         source=BEYOND,
-        origin=Origin.OURS,
         reading="Prop. 4 for Lipschitz f − f' = g",
         amends="nonlinear-input",
         given=(LIPSCHITZ,),
-        concludes=(INPUT,),
+        concludes=(BEFORE,),
         prose="G = g(x) and H = g(x(I + AB)) on n samples, whose mean ‖xAB‖² tends to σ²‖AB‖_F²",
-        expected=Verdict.PROVED,
-        remark=lambda: f"ReLU has Lipschitz constant 1, GELU Φ(√2) + √2φ(√2) = {gelu_constant():.4f}…",
+        proofs=(
+            derived(
+                "‖a + b‖² ≤ 2‖a‖² + 2‖b‖²",
+                BEFORE.left,
+                Link("g(xT) = g(x) + (g(xT) − g(x))", fro(G + (MOVED - G)) ** 2),
+                Link("triangle inequality", (fro(G) + fro(MOVED - G)) ** 2, (TRIANGLE_FROBENIUS,)),
+                Link("(a + b)² ≤ 2a² + 2b²", 2 * fro(G) ** 2 + 2 * fro(MOVED - G) ** 2, (SQUARE,)),
+                Link("Lipschitz", BEFORE.right, (LIPSCHITZ,)),
+            ),
+            gelu,
+        ),
         attained=("nonlinear-lipschitz",),
-        words=(Word.ATTAINED,),
+        expected=PROVED,
+        remark=lambda: f"ReLU has Lipschitz constant 1, GELU Φ(√2) + √2φ(√2) = {gelu_constant():.4f}…",
+        words=(ATTAINED,),
         setting=PAIRS.parametrised(within_reach),
         strategies=(Replay(), RandomInstances()),
-        proofs=(Proof("‖a + b‖² ≤ 2‖a‖² + 2‖b‖²", INPUT_CHAIN), Proof("the slope of GELU", gelu, aside=True)),
     ),
 )

@@ -6,45 +6,11 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from ioadapt_theory.claims.arithmetic import excess, frobenius_sq, operator_norm, plus_identity, sqrt
-from ioadapt_theory.claims.claim import Claim, Given, Origin, Proof
-from ioadapt_theory.claims.evidence.argument import (
-    Chained,
-    Check,
-    Step,
-    agree,
-    computed,
-    contradicted,
-    found,
-    nonnegative,
-    vanishes,
-)
-from ioadapt_theory.claims.evidence.findings import Verdict
-from ioadapt_theory.claims.evidence.inequality import Hypothesis
-from ioadapt_theory.claims.evidence.searches import RandomInstances, Replay
-from ioadapt_theory.claims.expression.algebra import symbolic, sympy
-from ioadapt_theory.claims.expression.deduction import Deduction, Link
-from ioadapt_theory.claims.expression.tree import NOTHING, Term, fro, matrix, opened, spectral
-from ioadapt_theory.claims.expression.tree import sqrt as root
-from ioadapt_theory.claims.instances import Letter, Setting
-from ioadapt_theory.claims.settings.letters import (
-    AB,
-    EPSILON,
-    GAP,
-    SIGMA,
-    W1,
-    W1_TARGET,
-    W2,
-    W2_TARGET,
-    T,
-    discrepancy,
-)
-from ioadapt_theory.claims.settings.matrices import matrices
-from ioadapt_theory.claims.settings.placement import Placement
-from ioadapt_theory.claims.settings.shared_function import NEARLY_SAME, SharedFunction, parametrise, start
+from ioadapt_theory.claims.language import *
+from ioadapt_theory.claims.settings.shared_function import parametrise, start
 
 MATRICES = ("W1", "W2", "W1_target", "W2_target", "AB")
-SQUARE = Setting(
+SQUARE_LAYERS = Setting(
     name="setting A.2 with c = h = d",
     build=SharedFunction,
     letters=(*(Letter(key, key.lower(), "c c") for key in MATRICES), Letter("sigma", "sigma", positive=True)),
@@ -62,154 +28,153 @@ def nearly_the_same(raw: Mapping[str, Tensor]) -> SharedFunction:
     return parametrise({**raw, **target})
 
 
-INPUT, OUTPUT, LORA = (discrepancy(p) for p in (Placement.INPUT, Placement.OUTPUT, Placement.LORA))
+OF = {placement: discrepancy(placement) for placement in Placement}
 CHANGE = AB @ (W2 - W2_TARGET)
-SAME = Given(
-    (W1 @ W2).equals(W1_TARGET @ W2_TARGET),
-    Hypothesis("W1 W2 = W1' W2'", lambda i: frobenius_sq(i.gap), exact=True),
-)
-CLOSER = Given(
-    (spectral(T) + 1) * root(EPSILON) <= fro(CHANGE),
-    Hypothesis(
-        "(||I + AB||_2 + 1) sqrt(epsilon) <= ||AB (W2 - W2')||_F",
-        lambda i: excess(
-            (operator_norm(plus_identity(i.ab)) + 1) * sqrt(i.epsilon),
-            sqrt(frobenius_sq(i.ab @ (i.w2 - i.w2_target))),
-        ),
-    ),
-)
+SAME = (W1 @ W2).equals(W1_TARGET @ W2_TARGET)
+CLOSER = (spectral(T) + 1) * sqrt(EPSILON) <= fro(CHANGE)
+LEFT_OVER = SIGMA**2 * fro(CHANGE) ** 2
 
 
-def factored(first: Term, product: Term, last: Term) -> Deduction:
+def factored(placement: Placement, product: Term, last: Term) -> Deduction:
     """Split off the gap, which is 0."""
     return Deduction(
-        first,
+        OF[placement],
         (
             Link("E‖xD‖² = σ²‖D‖_F², and the gap split off", SIGMA**2 * fro(product) ** 2),
-            Link("W₁W₂ = W₁'W₂'", last, (SAME.relation,)),
+            Link("W₁W₂ = W₁'W₂'", last, (SAME,)),
         ),
     )
 
 
-SAME_FUNCTION = Chained(
-    (
-        factored(INPUT, T @ GAP, NOTHING),
-        factored(OUTPUT, GAP @ T, NOTHING),
-        factored(LORA, GAP + CHANGE, SIGMA**2 * fro(CHANGE) ** 2),
-    )
+@argued(
+    Remarked, "scalars", "W₁ = W₂ = 1, W₁' = r, W₂' = 1/r, AB = 1: equal functions, and LoRA's discrepancy has no bound"
 )
-
-
-@computed("W₁ = W₂ = 1, W₁' = r, W₂' = 1/r, AB = 1: equal functions, and LoRA's discrepancy has no bound")
 def unbounded(claim: Claim) -> Iterator[Step]:
     """One-dimensional layers, r → 0."""
     sp = sympy()
-    r = sp.Symbol("r", positive=True)
-    one = sp.Integer(1)
+    r, one = sp.Symbol("r", positive=True), sp.Integer(1)
     there = {W1: one, W2: one, W1_TARGET: r, W2_TARGET: 1 / r, AB: one}
     yield Step("the functions are equal", agree(symbolic(W1 @ W2, there), symbolic(W1_TARGET @ W2_TARGET, there)))
     value = symbolic(CHANGE, there) ** 2
     yield Step("‖AB(W₂ − W₂')‖² = (1 − 1/r)²", vanishes(value - (1 - 1 / r) ** 2))
     yield Step("→ ∞", found(sp.limit(value, r, 0), sp.oo))
-    yield Step(
-        "it is what the claim adds",
-        Check(opened(claim.goals[2].right) == opened(SIGMA**2 * fro(CHANGE) ** 2)),
-        reaches=True,
-    )
 
 
-@computed("(‖I + AB‖₂ + 1)√ε ≤ ‖AB(W₂ − W₂')‖_F is enough for input and output to transfer no worse than LoRA")
-def sufficient(claim: Claim) -> Iterator[Step]:
+def no_worse(placement: Placement) -> Relation:
+    """One placement's discrepancy is at most that of LoRA."""
+    return OF[placement] <= OF[LORA]
+
+
+def sufficient(placement: Placement, product: Term) -> Deduction:
     """Proposition 4 or 5 on one side, the reversed triangle inequality on the other."""
-    sp = sympy()
-    e, n, slack = sp.symbols("e n g", nonnegative=True)
-    known = {root(EPSILON): e, spectral(T): n}
-    needed = symbolic(claim.given[-1].relation.left, known)
-    change = needed + slack  # ‖AB(W₂ − W₂')‖_F by hypothesis
-    lora_at_least, input_at_most = change - e, n * e
-    yield Step("‖D₀ + AB(W₂ − W₂')‖_F ≥ ‖AB(W₂ − W₂')‖_F − √ε", nonnegative(sp.expand(lora_at_least)))
-    yield Step("and ‖I + AB‖₂√ε is smaller by the slack", vanishes(lora_at_least - input_at_most - slack))
-    yield Step("which is ≥ 0", nonnegative(slack))
-    wanted = [(opened(goal.left), opened(goal.right)) for goal in claim.goals]
-    yield Step(
-        "for both sides", Check(wanted == [(opened(INPUT), opened(LORA)), (opened(OUTPUT), opened(LORA))]), reaches=True
+    gap, both_ = spectral(T) * sqrt(EPSILON), fro(GAP + CHANGE)
+
+    @lemma("reversed triangle inequality", SIGMA**2 * gap**2 <= SIGMA**2 * both_**2, NEARLY_SAME, CLOSER)
+    def reversed_triangle(goal: Relation) -> Iterator[Step]:
+        """‖D₀ + AB(W₂ − W₂')‖_F ≥ ‖AB(W₂ − W₂')‖_F − √ε ≥ ‖I + AB‖₂√ε."""
+        e, n, slack, s = sympy().symbols("e n g sigma", nonnegative=True)
+        least = symbolic(CLOSER.left, {sqrt(EPSILON): e, spectral(T): n}) + slack - e
+        yield Step("‖AB(W₂ − W₂')‖_F = (‖I + AB‖₂ + 1)√ε + slack, less √ε", agree(least, n * e + slack))
+        yield Step("which is at least ‖I + AB‖₂√ε", nonnegative(sympy().expand(least - n * e)))
+        yield reached(goal, s**2 * least**2, {fro(GAP + CHANGE): least, SIGMA: s})
+
+    used = LEFT if placement is INPUT else RIGHT
+    one, other = (spectral(T), fro(GAP)) if placement is INPUT else (fro(GAP), spectral(T))
+    return Deduction(
+        OF[placement],
+        (
+            Link("E‖xD‖² = σ²‖D‖_F², and I + AB factored out", SIGMA**2 * fro(product) ** 2),
+            Link("‖MN‖_F", SIGMA**2 * (one * other) ** 2, (used,)),
+            Link("expand", SIGMA**2 * (spectral(T) ** 2 * fro(GAP) ** 2)),
+            Link("the hypothesis on the models", SIGMA**2 * (spectral(T) ** 2 * EPSILON), (NEARLY_SAME,)),
+            Link("ε = √ε²", SIGMA**2 * gap**2),
+            Link("the functions are closer than the layers", SIGMA**2 * both_**2, (reversed_triangle,)),
+            Link("E‖xD‖² = σ²‖D‖_F²", OF[LORA]),
+        ),
     )
 
 
 W, W_TARGET = matrix("w"), matrix("w_target")
-LAYER_INPUT = matrices("one layer", {"W": "c d", "W_target": "c d", "AB": "c c"}, {"c": 3, "d": 4})
-LAYER_OUTPUT = matrices("one layer", {"W": "c d", "W_target": "c d", "AB": "d d"}, {"c": 3, "d": 4})
-LAYER_LORA = matrices("one layer", {"W": "c d", "W_target": "c d", "AB": "c d"}, {"c": 3, "d": 4})
 
 
-def single_layer(name: str, reading: str, left: Term, right: Term, setting: Setting) -> Claim:
+def single_layer(name: str, reading: str, left: Term, right: Term, side: str) -> Claim:
     """The difference of two adapted layers with one AB."""
     return Claim(
         id=f"transfer-single-layer{name}",
-        source="beyond the paper",
-        origin=Origin.OURS,
+        source=BEYOND,
         reading=f"one layer, as in App. A.1: {reading}",
         amends="transfer-input",
         concludes=(left.equals(right),),
-        expected=Verdict.PROVED,
+        proofs=(derived("subtract", left, Link("subtract", right)),),
+        expected=PROVED,
         remark="what LoRA cannot change, for better or worse, the others multiply",
-        setting=setting,
+        setting=matrices("one layer", {"W": "c d", "W_target": "c d", "AB": side}, {"c": 3, "d": 4}),
         strategies=(RandomInstances(),),
-        proofs=(Proof("subtract", Chained((Deduction(left, (Link("subtract", right),)),))),),
     )
 
 
-def no_worse_than_lora(placement: Placement, left: Term) -> Claim:
+def never_worse(placement: Placement) -> Claim:
     """The claim that one placement's discrepancy is never above that of LoRA."""
     return Claim(
         id=f"transfer-{placement}",
         source="Sections 1 and 4, App. A.2",
-        origin=Origin.IN_WORDS,
-        concludes=(left <= LORA,),
+        origin=READING,
+        reading='always, where the text says "tend to"',
+        concludes=(no_worse(placement),),
         prose="with the same AB",
-        expected=Verdict.REFUTED,
+        proofs=contradicted("r1", "r2", "r3"),
+        witnesses=("r1", "r2", "r3"),
+        expected=REFUTED,
         remark="true for equal functions; W₁ = W₂ = W₂' = I, W₁' = diag(0, 1), AB = 9e₁e₁ᵀ: "
         "LoRA {rhs of r1}, this one {lhs of r1}",
-        witnesses=("r1", "r2", "r3"),
-        setting=SQUARE,
+        setting=SQUARE_LAYERS,
         strategies=(Replay(), RandomInstances()),
-        proofs=contradicted("r1", "r2", "r3"),
     )
 
 
 CLAIMS = (
-    no_worse_than_lora(Placement.INPUT, INPUT),
-    no_worse_than_lora(Placement.OUTPUT, OUTPUT),
+    never_worse(INPUT),
+    never_worse(OUTPUT),
     Claim(
         id="transfer-same-function",
         source="App. A.2 and Fig. 8",
-        origin=Origin.IN_WORDS,
+        origin=IN_WORDS,
         reading="equal functions",
         amends="transfer-input",
         given=(SAME,),
-        concludes=(INPUT.equals(NOTHING), OUTPUT.equals(NOTHING), LORA.equals(SIGMA**2 * fro(CHANGE) ** 2)),
-        expected=Verdict.PROVED,
-        remark="without bound: W₁' = r, W₂' = 1/r, r → 0",
+        concludes=(OF[INPUT].equals(NOTHING), OF[OUTPUT].equals(NOTHING), OF[LORA].equals(LEFT_OVER)),
+        proofs=(
+            Derived("the gap factors out", (
+                factored(INPUT, T @ GAP, NOTHING),
+                factored(OUTPUT, GAP @ T, NOTHING),
+                factored(LORA, GAP + CHANGE, LEFT_OVER),
+            )),
+            unbounded,
+        ),
         attained=("g1", "g2"),
-        setting=SQUARE,
+        expected=PROVED,
+        remark="without bound: W₁' = r, W₂' = 1/r, r → 0",
+        setting=SQUARE_LAYERS,
         strategies=(Replay(),),
-        proofs=(Proof("the gap factors out", SAME_FUNCTION), Proof("scalars", unbounded, aside=True)),
     ),
     Claim(
         id="transfer-sufficient",
         source="App. A.2",
-        origin=Origin.OURS,
         reading="a sufficient condition",
         amends="transfer-input",
         given=(NEARLY_SAME, CLOSER),
-        concludes=(INPUT <= LORA, OUTPUT <= LORA),
-        expected=Verdict.PROVED,
-        remark="functions closer than layers; with W₂ = W₂' it never applies and LoRA's discrepancy is ε for every AB",
-        setting=SQUARE.parametrised(nearly_the_same),
+        concludes=(no_worse(INPUT), no_worse(OUTPUT)),
+        proofs=(
+            Derived("Props. 4, 5 and the triangle inequality",
+                    (sufficient(INPUT, T @ GAP), sufficient(OUTPUT, GAP @ T))),
+        ),
+        expected=PROVED,
+        remark="functions closer than layers; with W₂ = W₂' it applies for ε = 0 only, and LoRA's discrepancy is "
+        "σ²‖W₁W₂ − W₁'W₂'‖_F² for every AB",
+        setting=SQUARE_LAYERS.parametrised(nearly_the_same),
         strategies=(RandomInstances(),),
-        proofs=(Proof("Props. 4, 5 and the triangle inequality", sufficient),),
     ),
-    single_layer("", "LoRA keeps W − W'", (W + AB) - (W_TARGET + AB), W - W_TARGET, LAYER_LORA),
-    single_layer("-input", "input", T @ W - T @ W_TARGET, T @ (W - W_TARGET), LAYER_INPUT),
-    single_layer("-output", "output", W @ T - W_TARGET @ T, (W - W_TARGET) @ T, LAYER_OUTPUT),
-)
+    single_layer("", "LoRA keeps W − W'", (W + AB) - (W_TARGET + AB), W - W_TARGET, "c d"),
+    single_layer("-input", "input", T @ W - T @ W_TARGET, T @ (W - W_TARGET), "c c"),
+    single_layer("-output", "output", W @ T - W_TARGET @ T, (W - W_TARGET) @ T, "d d"),
+)  # fmt: skip

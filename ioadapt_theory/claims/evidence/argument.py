@@ -1,223 +1,238 @@
-"""Exact arguments: chains of rules that end where the statement does, computed steps, counterexamples in exact numbers.
+"""Exact arguments, by what they conclude, so that none can pass for another; the verdict follows from the types.
 
-An argument says what is broken about it as a proof of a claim. A computed one compares what it derived with the formula
-of the claim, read in its own symbols, so that neither can be changed alone; a step that says nothing is broken.
+``Derived``: an upper bound or an equation, as good as its weakest link, up to the order that its links leave.
+``Attained``: no smaller right side will do, whatever value its parameters have.
+``Contradicted``: an instance meets every hypothesis and violates the conclusion.
+``Shown`` and ``Refuted``: for and against a statement in prose. ``OnlyIf``: the other direction. ``Remarked``: neither.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any
+from itertools import product
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from ioadapt_theory.claims.claim import Claim, Proof
-from ioadapt_theory.claims.evidence.findings import Verdict
-from ioadapt_theory.claims.expression import algebra, deduction
-from ioadapt_theory.claims.expression.algebra import symbolic, sympy
-from ioadapt_theory.claims.expression.deduction import Deduction
+from ioadapt_theory.claims.claim import Claim, Once, Run, Word
+from ioadapt_theory.claims.evaluation import evaluate
+from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict
+from ioadapt_theory.claims.evidence.steps import Lemma, Step, same_formula
+from ioadapt_theory.claims.expression.algebra import sympy
+from ioadapt_theory.claims.expression.deduction import Deduction, Link
 from ioadapt_theory.claims.expression.notation import text
-from ioadapt_theory.claims.expression.tree import Relation, Term
+from ioadapt_theory.claims.expression.tree import Relation, Term, opened, replaced
 from ioadapt_theory.claims.expression.values import Values
 from ioadapt_theory.claims.instances import witness
+from ioadapt_theory.errors import InvalidValueError
+
+__all__ = [
+    "Attained", "Derived", "OnlyIf", "Refuted", "RefutedBy", "Remarked", "Shown", "ShownBy", "argued", "by_lemma",
+    "contradicted", "derived",
+]  # fmt: skip
+"""What claims are written in (``language``)."""
+
+EQUALITY = 1e-12
+"""How far lhs/rhs may be from 1 in a double, of values at 50 digits or more."""
+NEAR = Fraction(1, 10**15)
+"""How near a family goes to a bound that it approaches."""
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """The outcome of an exact computation; a bare True is none. ``empty``: there was nothing to compute."""
-
-    holds: bool
-    empty: bool = False
-
-    def __bool__(self) -> bool:
-        return self.holds and not self.empty
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step: what it says, and the exact computation that agrees. ``reaches``: it looks at the claim's formula."""
-
-    says: str
-    check: Check
-    reaches: bool = False
-
-    @property
-    def holds(self) -> bool:
-        """Whether something was computed, and agrees."""
-        return isinstance(self.check, Check) and bool(self.check)
-
-
-def vanishes(expression: Any, *relations: Any) -> Check:
-    """An expression rational in its symbols is identically zero, modulo polynomials that vanish."""
-    return Check(algebra.vanishes(expression, *relations), empty=isinstance(expression, int))
-
-
-def agree(left: Any, right: Any, *relations: Any) -> Check:
-    """Two expressions are identical."""
-    return Check(algebra.vanishes(left - right, *relations), empty=isinstance(left, int))
-
-
-def zero(matrix: Any, *relations: Any) -> Check:
-    """Every entry of a matrix is identically zero."""
-    entries = list(matrix)
-    return Check(
-        all(algebra.vanishes(entry, *relations) for entry in entries),
-        empty=all(isinstance(entry, int) for entry in entries),
-    )
-
-
-def simplifies(expression: Any) -> Check:
-    """An expression with roots, logarithms and the like is identically zero."""
-    return Check(sympy().simplify(expression) == 0, empty=isinstance(expression, int))
-
-
-def nonnegative(expression: Any) -> Check:
-    """The form itself shows that it is >= 0: sums of products of squares and of non-negative symbols."""
-    return Check(expression.is_nonnegative is True, empty=not getattr(expression, "free_symbols", None))
-
-
-def words(left: Any, right: Any, *, ones: tuple[Any, ...] = ()) -> Check:
-    """Two polynomials in non-commuting symbols agree after the products ``ones`` are replaced by 1."""
-    sp = sympy()
-    difference = sp.expand(left - right)
-    for product in ones:
-        difference = sp.expand(difference.subs(product, 1))
-    return Check(bool(difference == 0), empty=isinstance(left, int))
-
-
-def found(value: Any, expected: Any) -> Check:
-    """A computed value is the one that is stated, a literal."""
-    return Check(bool(value == expected), empty=isinstance(value, bool))
-
-
-def true(condition: Any) -> Check:
-    """A decided comparison of computed numbers."""
-    return Check(bool(condition))
-
-
-def both(*checks: Check) -> Check:
-    """All of these."""
-    return Check(all(c.holds for c in checks), empty=not checks or any(c.empty for c in checks))
-
-
-Chain = Callable[[Claim], Iterator[Step]]
-
-
-@dataclass(frozen=True, slots=True)
-class Computed:
-    """Steps that are computed, the last of which compares with the claim's formula.
+@dataclass(frozen=True)
+class Proof(Once):
+    """Exact evidence.
 
     Attributes:
-        statement: what is shown, one line.
-        chain: yields the steps for a claim.
-        prose: the claim has no formula to compare with.
+        name: what it rests on, in a few words.
+        kind: exact.
+        proves: it settles the relations of a claim, or its prose.
+        refutes: it contradicts the claim.
     """
 
-    statement: str
-    chain: Chain
-    prose: bool = False
+    name: str
+    kind: ClassVar[Evidence] = Evidence.EXACT
+    proves: ClassVar[bool] = False
+    refutes: ClassVar[bool] = False
 
-    def steps(self, claim: Claim) -> tuple[Step, ...]:
-        """Run the steps in order."""
-        return tuple(self.chain(claim))
+    @property
+    def shows(self) -> frozenset[Word]:
+        """The words of the claim that it shows."""
+        return frozenset()
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """What fails."""
-        steps = self.steps(claim)
-        if not steps:
-            yield "there are no steps"
-        yield from (step.says for step in steps if not step.holds)
-        if any(goal.sign == "<" for goal in claim.goals):
-            yield "steps compare sides, and the goal is strict"
-        if not self.prose and not any(step.reaches for step in steps):
-            yield "nothing is compared with the claim's formula"
+        """Yield every step that fails, with what it says; also that the claim is not reached."""
+        raise NotImplementedError
 
     def printed(self, claim: Claim) -> Iterator[str]:
-        """What is shown, and the sentences of the steps."""
-        yield f"To show: {self.statement}"
-        yield from (step.says for step in self.steps(claim))
+        """Yield the steps, a line each."""
+        raise NotImplementedError
+
+    def holds(self, claim: Claim) -> bool:
+        """Whether every step goes through and the claim is reached."""
+        return next(iter(self.broken(claim)), None) is None
+
+    def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
+        """Run the argument; one that fails is a lack, whatever else speaks for the claim."""
+        names, none, holds = frozenset([self.name]), frozenset[str](), self.holds(claim)
+        return Finding(
+            kind=self.kind,
+            instances=1,
+            lacks=none if holds else names,
+            proves=names if holds and self.proves else none,
+            refutes=names if holds and self.refutes else none,
+        )
 
 
-def computed(statement: str, *, prose: bool = False) -> Callable[[Chain], Computed]:
-    """Turn a generator of steps into an argument."""
-    return lambda chain: Computed(statement, chain, prose)
-
-
-def general(x: Term) -> Term:
-    """The formula with every sum replaced by what is summed, for the source."""
-    if x.op == "sum":
-        return general(x.args[0])
-    return Term(x.op, tuple(map(general, x.args)), x.name)
-
-
-def reached(
-    claim: Claim, derived: Any, known: Mapping[Term, Any], *, part: Term | None = None, modulo: Any = ()
-) -> Step:
-    """The step that compares what was derived with the right side of the claim (or with a part of it), in symbols."""
-    right = claim.goals[0].right if part is None else part
-    return Step(
-        f"this is {text(right)}",
-        Check(algebra.vanishes(derived - symbolic(right, dict(known)), *modulo)),
-        reaches=True,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Chained:
+@dataclass(frozen=True)
+class Derived(Proof):
     """Deductions of all that the claim concludes, in its order, from its hypotheses."""
 
     deductions: tuple[Deduction, ...]
-    uses: tuple[Computed, ...] = field(default=())
+    proves: ClassVar[bool] = True
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """What fails."""
-        given = [g.relation for g in claim.given]
-        if len(self.deductions) != len(claim.goals):
-            yield f"{len(self.deductions)} chains for {len(claim.goals)} conclusions"
-        for chain, goal in zip(self.deductions, claim.goals, strict=False):
-            yield from chain.broken(goal, given)
+        """Yield what fails."""
+        if len(self.deductions) != len(claim.concludes):
+            yield f"{len(self.deductions)} chains for {len(claim.concludes)} conclusions"
+        for chain, goal in zip(self.deductions, claim.concludes, strict=False):
+            yield from chain.broken(goal, claim.given)
 
     def printed(self, claim: Claim) -> Iterator[str]:
-        """First formula and links."""
+        """Yield the first formula and the links, each lemma with its lines where it is used first."""
+        shown = set[int]()
         for chain in self.deductions:
             yield text(chain.first)
             for link in chain.links:
                 yield f"{link.says}: {text(link.formula)}"
+                for used in link.by:
+                    if isinstance(used, Lemma) and id(used) not in shown:
+                        shown.add(id(used))
+                        yield from used.printed()
 
 
-def chained(first: Term, *links: deduction.Link) -> Chained:
-    """One chain from a formula."""
-    return Chained((Deduction(first, links),))
+def derived(name: str, first: Term, *links: Link) -> Derived:
+    """Return the argument of a single conclusion, from its left side to its right side."""
+    return Derived(name, (Deduction(first, links),))
 
 
-@dataclass(frozen=True, slots=True)
-class Contradiction:
-    """A shipped instance in exact numbers: it meets every hypothesis of the claim exactly, and violates it."""
+def by_lemma(used: Lemma, *relations: Relation) -> Derived:
+    """Return the argument of conclusions that are a lemma."""
+    return Derived(used.name, tuple(Deduction(r.left, (Link("the lemma", r.right, (used,)),)) for r in relations))
 
-    name: str
+
+@dataclass(frozen=True)
+class Attained(Proof):
+    """No smaller right side will do: instances that reach it, whatever value its parameters have.
+
+    Attributes:
+        family: one value a parameter (and, if it only approaches the bound, how near) -> content of an instance file.
+        over: every parameter of the right side, and the values that are tried; of two models the target's are the same,
+            unless they are listed, too. Without any, only that no smaller factor will do is shown.
+        every_pair: the condition numbers of both models are listed.
+        approaches: the right side is a supremum.
+        factor: no smaller factor will do, whatever its parameters; the first one of the right side. None: all of it.
+    """
+
+    family: Callable[..., Mapping[str, Any]]
+    over: Mapping[Term, Sequence[Any]] = field(default_factory=dict)
+    every_pair: bool = False
+    approaches: bool = False
+    factor: Term | None = None
+
+    @property
+    def shows(self) -> frozenset[Word]:
+        """That no smaller factor will do, or with parameters "sharp", and for every pair if it says so."""
+        words = [Word.SHARP, Word.EVERY_PAIR] if self.every_pair else [Word.SHARP]
+        return frozenset(words if self.over else [Word.FACTOR])
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """What fails."""
-        values = Values(exact_instance(claim, witness(self.name)))
-        for given in claim.given:
-            if not _holds(given.relation, values):
-                yield f"{self.name} misses {text(given.relation)}"
-        if all(_holds(goal, values) for goal in claim.goals):
-            yield f"{self.name} does not violate {claim.statement}"
+        """Yield what fails."""
+        known = {*self.over, *(twin(x) for x in self.over if x.op != "cond" or not self.every_pair)}
+        for goal in claim.concludes:
+            small = {Term("scalar", name="epsilon")} if goal.order else set()  # ε is only a scale there
+            whole = opened(goal.right)
+            if self.factor is not None and not (whole.op == "mul" and whole.args[0] == opened(self.factor)):
+                yield f"{text(self.factor)} is no factor of the right side"
+            if self.over and (
+                free := undetermined(opened(self.factor or goal.right), small | {opened(x) for x in known})
+            ):
+                yield f"the right side depends on {text(free)}, which is no parameter"
+        if not claim.concludes or claim.setting is None:
+            yield "there is nothing to attain"
+            return
+        for values in product(*self.over.values()):
+            said = ", ".join(f"{text(x)} = {v}" for x, v in zip(self.over, values, strict=True))
+            raw = self.family(*values, *([NEAR] if self.approaches else []))
+            try:
+                ratio = evaluate(claim, raw).decisive_ratio
+            except InvalidValueError as error:
+                yield f"{said}: {error}"
+                continue
+            if not abs(ratio - 1) <= EQUALITY:
+                yield f"{said}: {ratio:.6g} of the right side"
+            instance = Values(claim.setting.read(raw))
+            yield from (
+                f"{said}: {text(x)} is {float(instance(x)):.6g}"
+                for x, v in zip(self.over, values, strict=True)
+                if not abs(instance(x) - v) <= EQUALITY * (1 + abs(v))
+            )
 
     def printed(self, claim: Claim) -> Iterator[str]:
-        """Both sides in exact numbers."""
-        values = Values(exact_instance(claim, witness(self.name)))
+        """Yield the family in words, and the parameters."""
+        yield f"{'Approached' if self.approaches else 'Attained'} by {(self.family.__doc__ or '').strip().rstrip('.')}"
+        tried = (f"{text(x)} in {{{', '.join(map(str, values))}}}" for x, values in self.over.items())
+        yield f"evaluated at 50 digits for {', '.join(tried)}"
+
+
+def twin(x: Term) -> Term:
+    """Return the formula of the target model for one of the source."""
+    letters = {y for y in x.walk() if y.op in {"row", "matrix"} and y.name != "ab" and not y.name.endswith("_target")}
+    return replaced(x, {y: Term(y.op, name=f"{y.name}_target") for y in letters})
+
+
+def undetermined(x: Term, known: set[Term]) -> Term | None:
+    """Return a letter on which a formula depends otherwise than by known parts; None if there is none."""
+    if x in known or (x.op == "sine" and Term("sim", x.args) in known):
+        return None
+    if x.op in {"scalar", "row", "matrix"}:
+        return x
+    return next((y for y in (undetermined(a, known) for a in x.args) if y), None)
+
+
+@dataclass(frozen=True)
+class Contradicted(Proof):
+    """A shipped instance in exact numbers: it meets every hypothesis of the claim exactly, and violates it."""
+
+    witness: str
+    refutes: ClassVar[bool] = True
+
+    def broken(self, claim: Claim) -> Iterator[str]:
+        """Yield what fails."""
+        values = Values(exact_instance(claim, witness(self.witness)))
+        for given in claim.given:
+            if not holds_exactly(given, values):
+                yield f"{self.witness} misses {text(given)}"
+        if all(holds_exactly(goal, values) for goal in claim.goals):
+            yield f"{self.witness} does not violate {claim.statement}"
+
+    def printed(self, claim: Claim) -> Iterator[str]:
+        """Yield both sides in exact numbers."""
+        values = Values(exact_instance(claim, witness(self.witness)))
         for goal in claim.goals:
             left, right = values(goal.left), values(goal.right)
             if goal.left.kind == "scalar":
                 one, other = (sympy().nsimplify(sympy().simplify(side)) for side in (left, right))
-                yield f"{self.name}: {text(goal.left)} = {one}, {text(goal.right)} = {other}"
+                yield f"{self.witness}: {text(goal.left)} = {one}, {text(goal.right)} = {other}"
             else:
-                yield f"{self.name}: the squared entries of the difference add up to {((left - right) ** 2).sum()}"
+                yield f"{self.witness}: the squared entries of the difference add up to {((left - right) ** 2).sum()}"
 
 
-def _holds(r: Relation, values: Values) -> bool:
+def contradicted(*names: str) -> tuple[Proof, ...]:
+    """Return a refutation by each of these shipped instances."""
+    return tuple(Contradicted(f"{name} in exact numbers", name) for name in names)
+
+
+def holds_exactly(r: Relation, values: Values) -> bool:
     """Whether a relation holds for exact numbers.
 
     Raises:
@@ -227,17 +242,15 @@ def _holds(r: Relation, values: Values) -> bool:
     left, right = values(r.left), values(r.right)
     if r.left.kind != "scalar":
         return all(sp.simplify(x) == 0 for x in np.asarray(left - right).flat)
-    if (
-        r.left.op == "spectral" and r.sign == "<=" and not getattr(right, "free_symbols", None)
-    ):  # ε²I − MᵀM ⪰ 0 needs no eigenvalue
-        m = sp.Matrix(values(r.left.args[0]).tolist())
+    if r.left.op == "spectral" and r.sign == "<=" and not getattr(right, "free_symbols", None):
+        m = sp.Matrix(values(r.left.args[0]).tolist())  # ε²I − MᵀM ⪰ 0 needs no eigenvalue
         return bool((right**2 * sp.eye(m.cols) - m.T * m).is_positive_semidefinite)
     difference = sp.nsimplify(sp.simplify(left - right))
     return bool(difference == 0 if r.sign == "=" else difference < 0 if r.sign == "<" else difference <= 0)
 
 
 def exact_instance(claim: Claim, raw: Mapping[str, Any]) -> Any:
-    """The instance of a file in sympy's rationals."""
+    """Return the instance of a file in sympy's rationals."""
     sp = sympy()
     assert claim.setting is not None
     letters = {letter.key: letter.attribute for letter in claim.setting.letters}
@@ -250,36 +263,127 @@ def exact_instance(claim: Claim, raw: Mapping[str, Any]) -> Any:
     return claim.setting.build(**arrays)
 
 
-@dataclass(frozen=True, slots=True)
-class Elsewhere:
-    """A statement in prose that rests on claims with formulas: all of them keep their recorded verdict by proof."""
+@dataclass(frozen=True)
+class Reasoned(Proof):
+    """Lines about what no relation of the claim says.
 
-    claims: tuple[str, ...]
-    verdict: Verdict = Verdict.PROVED
+    Attributes:
+        statement: what is shown, one line.
+        lines: claim -> lines.
+    """
+
+    statement: str
+    lines: Callable[[Claim], Iterator[Step]]
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """Which of them does not."""
+        """Yield what fails."""
+        steps = tuple(self.lines(claim))
+        if not steps:
+            yield "there are no steps"
+        if (self.proves or self.refutes) and claim.concludes:
+            yield "lines settle no formula: that takes a derivation or an instance"
+        yield from (step.says for step in steps if not step.holds)
+
+    def printed(self, claim: Claim) -> Iterator[str]:
+        """Yield what is shown, and the sentences of the lines."""
+        yield f"To show: {self.statement}"
+        yield from (step.says for step in self.lines(claim))
+
+
+@dataclass(frozen=True)
+class Shown(Reasoned):
+    """Lines for a statement in prose."""
+
+    proves: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class Refuted(Reasoned):
+    """Lines against a statement in prose."""
+
+    refutes: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class Remarked(Reasoned):
+    """Lines for what the remark says."""
+
+
+@dataclass(frozen=True)
+class OnlyIf(Reasoned):
+    """Lines for the other direction of an iff."""
+
+    @property
+    def shows(self) -> frozenset[Word]:
+        """The other direction."""
+        return frozenset([Word.CONVERSE])
+
+
+P = TypeVar("P", bound=Reasoned)
+
+
+def argued(kind: type[P], name: str, statement: str) -> Callable[[Callable[[Claim], Iterator[Step]]], P]:
+    """Turn a generator of lines into an argument of a kind."""
+    return lambda lines: kind(name, statement, lines)
+
+
+@dataclass(frozen=True)
+class Resting(Proof):
+    """A statement in prose that rests on claims with formulas: each keeps its verdict by an argument of its own.
+
+    Attributes:
+        claims: their ids.
+        about: the left side that they have to be about; None if they are about several.
+    """
+
+    claims: tuple[str, ...]
+    about: Term | None = None
+    needs: ClassVar[Verdict] = Verdict.PROVED
+
+    def broken(self, claim: Claim) -> Iterator[str]:
+        """Yield which of them does not."""
         from ioadapt_theory.claims.registry import CLAIMS  # whose files use this module
 
         for name in self.claims:
             other = CLAIMS[name]
-            settled = [p for p in other.proofs if not p.aside and p.refutes == (self.verdict is Verdict.REFUTED)]
+            settled = [p for p in other.proofs if (p.refutes if self.needs is Verdict.REFUTED else p.proves)]
             if not settled or not all(p.holds(other) for p in settled):
-                yield f"{name} is not {self.verdict}"
+                yield f"{name} is not {self.needs}"
+            if self.about is not None and not all(same_formula(r.left, self.about) for r in other.concludes):
+                yield f"{name} is not about {text(self.about)}"
 
     def printed(self, claim: Claim) -> Iterator[str]:
-        """Their statements."""
+        """Yield their statements."""
         from ioadapt_theory.claims.registry import CLAIMS
 
         for name in self.claims:
-            yield f"{name} ({self.verdict}): {CLAIMS[name].statement}"
+            yield f"{name} ({self.needs}): {CLAIMS[name].statement}"
 
 
-def resting_on(*claims: str, verdict: Verdict = Verdict.PROVED) -> Elsewhere:
-    """What these claims say, which have formulas."""
-    return Elsewhere(claims, verdict)
+@dataclass(frozen=True)
+class ShownBy(Resting):
+    """Proved claims say it."""
+
+    proves: ClassVar[bool] = True
 
 
-def contradicted(*names: str) -> tuple[Proof, ...]:
-    """A refutation by each of these shipped instances."""
-    return tuple(Proof(f"{name} in exact numbers", Contradiction(name), refutes=True) for name in names)
+@dataclass(frozen=True)
+class RefutedBy(Resting):
+    """Proved claims say the contrary."""
+
+    refutes: ClassVar[bool] = True
+
+
+@dataclass(frozen=True)
+class Said(Once):
+    """Every word of a claim has something that shows it: an attaining instance, or an argument that says so."""
+
+    kind: Evidence = Evidence.EXACT
+
+    def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
+        """What is said and shown by nothing is a lack; that what shows it holds is judged where it runs."""
+        shown = frozenset[Word]().union(*(p.shows for p in claim.proofs))
+        if claim.attained:
+            shown |= {Word.ATTAINED}
+        missing = frozenset(f'nothing shows "{word}"' for word in claim.words if word not in shown)
+        return Finding(kind=self.kind, lacks=missing)

@@ -167,9 +167,9 @@ class Verification:
 
     Example:
         >>> from ioadapt_theory.claims import CLAIMS, Run, verify
-        >>> found = verify(CLAIMS["eq-4a"], Run(instances=10, starts=2, steps=5))
+        >>> found = verify(CLAIMS["prop-4-exact"], Run(instances=10, starts=2, steps=5))
         >>> found.claim, str(found.verdict)
-        ('eq-4a', 'proved')
+        ('prop-4-exact', 'proved')
     """
 
     claim: str

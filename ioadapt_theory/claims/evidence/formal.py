@@ -1,38 +1,55 @@
-"""What Coq has checked: a claim has formal evidence if the committed record of the build names its very statement."""
+"""What Coq has checked: a claim has formal evidence if the committed record of the build is of its very formula."""
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING
 
+from ioadapt_theory.claims.claim import Claim, Once, Run
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict
+from ioadapt_theory.claims.expression.tree import Term, opened
 from ioadapt_theory.errors import FileFormatError
 
-if TYPE_CHECKING:
-    from ioadapt_theory.claims.claim import Claim, Run
-
 RECORD = "formal.json"
-"""Beside the claims: claim id -> theorem and digest of the statement as Coq has it; written by `make proofs`."""
+"""Beside the claims: claim id -> theorem, digests of its statement in Coq and of the formula; by `make proofs`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A theorem that the build found closed under the global context, and its statement's digest."""
+    """A theorem that the build found closed under the global context."""
 
     theorem: str
     statement: str
+    formula: str
 
 
 def digest(text: str) -> str:
-    """The SHA-256 of a text, spaces apart."""
+    """Return the SHA-256 of a text, spaces apart."""
     return hashlib.sha256(" ".join(text.split()).encode()).hexdigest()
 
 
+def formula_digest(claim: Claim) -> str:
+    """Return a digest of all that the statement in Coq is rendered from."""
+    return digest("\n".join(_formula(claim)))
+
+
+def _formula(claim: Claim) -> Iterator[str]:
+    supremum = any(getattr(proof, "approaches", False) for proof in claim.proofs)
+    yield f"{claim.id} {claim.expected} {' '.join(claim.words)} {supremum}"
+    for r in (*claim.given, *claim.concludes):
+        yield f"{_spelled(opened(r.left))} {r.sign} {_spelled(opened(r.right))} {r.order}"
+    for x in claim.setting.letters if claim.setting else ():
+        yield f"{x.attribute} {x.axes} {x.positive} {x.nonnegative}"
+
+
+def _spelled(x: Term) -> str:
+    return f"{x.op}:{x.name}({','.join(map(_spelled, x.args))})"
+
+
 def read(text: str) -> dict[str, Entry]:
-    """The entries of a record.
+    """Return the entries of a record.
 
     Raises:
         FileFormatError: it is no record.
@@ -46,41 +63,28 @@ def read(text: str) -> dict[str, Entry]:
 
 @cache
 def record() -> Mapping[str, Entry]:
-    """The committed record; empty if there is none."""
+    """Return the committed record; empty if there is none."""
     file = resources.files("ioadapt_theory.claims").joinpath(RECORD)
     return read(file.read_text(encoding="utf-8")) if file.is_file() else {}
 
 
-def theorem_name(claim: "Claim") -> str:
-    """What the theorem about a claim is called: its id, and whether it holds or is refuted."""
+def theorem_name(claim: Claim) -> str:
+    """Return what the theorem about a claim is called: its id, and whether it holds or is refuted."""
     return f"{claim.id.replace('-', '_')}_{'refuted' if claim.expected is Verdict.REFUTED else 'holds'}"
 
 
 @dataclass(frozen=True, slots=True)
-class MachineChecked:
-    """Formal evidence: Coq's theorem is about the statement that the claim makes now."""
+class MachineChecked(Once):
+    """Formal evidence: Coq's theorem is about the formula that the claim has now; another has no evidence here."""
 
     kind: Evidence = Evidence.FORMAL
 
-    def parts(self, run: "Run") -> int:
-        """One."""
-        return 1
-
-    def pinned(self, run: "Run", part: int) -> "Run":
-        """Nothing of a run enters."""
-        return type(run)()
-
-    def __call__(self, claim: "Claim", run: "Run", part: int) -> Finding:
-        """The theorem, if the record has one of this statement; another statement has no evidence here."""
-        from ioadapt_theory.claims.expression.coq import NoCoqError, statement
-
-        try:
-            wanted = Entry(theorem=theorem_name(claim), statement=digest(statement(claim)))
-        except NoCoqError:
+    def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
+        """Look for the theorem in the record."""
+        entry = record().get(claim.id)
+        if entry is None or (entry.theorem, entry.formula) != (theorem_name(claim), formula_digest(claim)):
             return Finding(kind=self.kind)
-        if record().get(claim.id) != wanted:
-            return Finding(kind=self.kind)
-        names = frozenset([f"Coq: {wanted.theorem}"])
+        names = frozenset([f"Coq: {entry.theorem}"])
         if claim.expected is Verdict.REFUTED:
             return Finding(kind=self.kind, instances=1, refutes=names)
         return Finding(kind=self.kind, instances=1, proves=names)

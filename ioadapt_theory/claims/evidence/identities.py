@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from ioadapt_theory.claims.arithmetic import Array
-from ioadapt_theory.claims.claim import Claim, Run
+from ioadapt_theory.claims.claim import Claim, Once, Run
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding
 from ioadapt_theory.claims.evidence.monte_carlo import composite
 from ioadapt_theory.claims.evidence.searches import seeded
@@ -20,16 +20,12 @@ ROUNDING = 1e-11
 
 
 @dataclass(frozen=True, slots=True)
-class ExactValue:
+class ExactValue(Once):
     """Run the adapted models on an orthonormal basis and compare with the closed form; a difference refutes."""
 
     placement: Placement
     value: Callable[[SharedFunction], Array]
     kind: Evidence = Evidence.RANDOM
-
-    def parts(self, run: Run) -> int:
-        """One."""
-        return 1
 
     def pinned(self, run: Run, part: int) -> Run:
         """Seed, number and how stacks are drawn."""

@@ -1,42 +1,100 @@
-"""lhs ≤ rhs on an instance: hypotheses with residuals first, then both sides; a missed hypothesis is no evidence."""
+"""lhs ≤ rhs on an instance: hypotheses with residuals first, then both sides; a missed hypothesis is no evidence.
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+A hypothesis is written once, as a relation of a claim. What is here reads it: as it is printed, by how much an instance
+misses it, and whether that is decided in rational arithmetic.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
+from ioadapt_theory.claims import arithmetic as a
 from ioadapt_theory.claims.arithmetic import Array
+from ioadapt_theory.claims.expression.notation import text
+from ioadapt_theory.claims.expression.tree import EYE, Relation, Term, opened, squared
+from ioadapt_theory.claims.expression.values import Values
 from ioadapt_theory.claims.instances import Setting
 from ioadapt_theory.errors import InvalidValueError
 
 ACCURACY = 1e-9
 """Largest residual of a hypothesis, in the units of the hypothesis: decimals of an instance file are rounded, too."""
+ROOTS = frozenset("sqrt abs cos ln arcsin artanh norm sim sine angle fro spectral cond sigma pinv".split())
 
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
-    """A condition on an instance; ``residual(instance)`` is 0 where it holds and grows with the violation.
+    """A condition on an instance, read from its relation.
 
     An instance file has rounded numbers, so a residual up to ``ACCURACY`` is not a miss. But the conclusion may jump
     where a hypothesis ends, so such an instance decides nothing, unless it is known how far the residual can carry.
 
     Attributes:
-        statement: as it is printed.
-        residual: of an instance, in its arithmetic; made of rational operations where ``exact``.
-        enters: the residual is a difference of cosines, and the left side may be that much larger for it.
-        mend: (instance, residual relative to ε) -> the instance with an ε that much larger, which satisfies it.
-        exact: decided in rational arithmetic, from the numbers as they stand in the file.
+        stated: the condition.
+        relation: what is compared: the squares of both sides, where neither is negative and no square needs a root.
+        exact: it is decided in rational arithmetic, from the numbers as they stand in the file.
     """
 
-    statement: str
-    residual: Callable[[Any], Array]
-    enters: bool = False
-    mend: Callable[[Any, Array], Any] | None = None
-    exact: bool = False
+    stated: Relation
+    relation: Relation
+    exact: bool
+
+    @classmethod
+    def of(cls, relation: Relation) -> "Hypothesis":
+        """Read a hypothesis; a norm on one side only is compared at 50 digits."""
+        left, right = squared(opened(relation.left)), squared(opened(relation.right))
+        if left and right and relation.sign != "=":
+            return cls(relation, Relation(left, relation.sign, right), exact=True)
+        sides = (opened(relation.left), opened(relation.right))
+        return cls(relation, relation, exact=not any(x.op in ROOTS for side in sides for x in _without_squares(side)))
+
+    @property
+    def enters(self) -> bool:
+        """Whether the residual is a difference of cosines, for which the left side may be that much larger."""
+        return self.relation.sign == "=" and opened(self.relation.left).op == "sim"
+
+    @property
+    def mends(self) -> bool:
+        """Whether a larger ε makes up for the residual."""
+        return self.stated.right == Term("scalar", name="epsilon")
 
     @property
     def jumps(self) -> bool:
         """Whether nothing is known of an instance that nearly satisfies it."""
-        return not self.enters and self.mend is None
+        return not self.enters and not self.mends
+
+    def residual(self, instance: Any) -> Array:
+        """Return by how much an instance misses it: 0 where it holds; of an inequality relative to the right side."""
+        values, (left, right) = Values(instance), (self.relation.left, self.relation.right)
+        if self.relation.sign != "=":
+            found = a.excess(values(left), values(right))
+            return found if self.relation is self.stated else found / 2  # of squares
+        if left.kind == "scalar":
+            return abs(values(left) - values(right))
+        found = values(left)
+        return a.frobenius_sq(found - (a.identity(found.shape[-1], found) if right == EYE else values(right)))
+
+    def equal(self, instance: Any) -> bool:
+        """Whether a strict inequality fails by equality; of one instance."""
+        values = Values(instance)
+        return self.relation.sign == "<" and bool(values(self.relation.left) == values(self.relation.right))
+
+    def mended(self, instance: Any, residual: float) -> Any:
+        """Return the instance with an ε that is larger by the residual, which is rounded."""
+        grown = 1 + Fraction(residual) * (1 + Fraction(1, 10**6))
+        epsilon = instance.epsilon
+        larger = epsilon * (grown if isinstance(epsilon, Fraction) else a.number(grown, epsilon))
+        return replace(instance, **{"given_epsilon" if hasattr(instance, "given_epsilon") else "epsilon": larger})
+
+
+def _without_squares(x: Term) -> Iterator[Term]:
+    if x.op == "pow" and x.name == "2" and squared(x.args[0]) is not None:
+        for below in x.args[0].args:
+            yield from _without_squares(below)
+        return
+    yield x
+    for below in x.args:
+        yield from _without_squares(below)
 
 
 class HypothesisError(InvalidValueError):
@@ -44,9 +102,8 @@ class HypothesisError(InvalidValueError):
 
     def __init__(self, statement: str, residual: float) -> None:
         """Say which hypothesis, by how much, and what is allowed."""
-        super().__init__(
-            f"The instance misses the hypothesis {statement}: residual {residual:.3g}, at most {ACCURACY:g} is allowed."
-        )
+        missed = f"residual {residual:.3g}, at most {ACCURACY:g} is allowed" if residual else "both sides are equal"
+        super().__init__(f"The instance misses the hypothesis {statement}: {missed}.")
 
 
 class UndecidedError(InvalidValueError):
@@ -62,13 +119,13 @@ class UndecidedError(InvalidValueError):
         super().__init__(f"Undecided: {reason}; write its numbers exactly, or choose others.")
 
     def to_json(self) -> dict[str, Any]:
-        """The reason and the residuals, in JSON form."""
+        """Return the reason and the residuals, in JSON form."""
         hypotheses = [{"hypothesis": name, "residual": r} for name, r in self.residuals.items()]
         return {"reason": str(self), "hypotheses": hypotheses}
 
     @classmethod
     def jump(cls, statement: str, residuals: Mapping[str, float]) -> "UndecidedError":
-        """A hypothesis holds only up to rounding, and the conclusion may jump there."""
+        """Return the error of a hypothesis that holds only up to rounding, where the conclusion may jump."""
         return cls(
             f"the instance decides nothing, since it meets the hypothesis {statement} only up to rounding "
             f"(residual {residuals[statement]:.3g}), where the conclusion may jump",
@@ -77,7 +134,7 @@ class UndecidedError(InvalidValueError):
 
     @classmethod
     def explained(cls, violation: float, residual: float, residuals: Mapping[str, float]) -> "UndecidedError":
-        """The residuals explain the violation."""
+        """Return the error of a violation that the residuals explain."""
         return cls(
             f"the instance decides nothing, since the sides differ by {violation:.3g}, of which its hypotheses, missed "
             f"by {residual:.3g}, may be the reason",
@@ -93,20 +150,25 @@ class Inequality:
         setting: how instances are read, drawn and parametrised.
         lhs: left side, written from the statement.
         rhs: right side.
-        hypotheses: what an instance has to satisfy.
+        hypotheses: what an instance has to satisfy, by the relation as it is printed.
         first_order: limit of lhs/t as AB → tAB, t → 0, for statements up to O(ε²); then it is what must be ≤ rhs.
     """
 
     setting: Setting
     lhs: Callable[[Any], Array]
     rhs: Callable[[Any], Array]
-    hypotheses: tuple[Hypothesis, ...] = ()
+    hypotheses: Mapping[str, Hypothesis]
     first_order: Callable[[Any], Array] | None = None
 
     def decisive(self, instance: Any) -> Array:
-        """What is compared with rhs: the first-order term where the statement is one up to O(ε²), else lhs."""
+        """Return what is compared with rhs: the first-order term for a statement up to O(ε²), else lhs."""
         return (self.first_order or self.lhs)(instance)
 
     def residuals(self, instance: Any) -> Mapping[str, Array]:
-        """Residual of every hypothesis."""
-        return {h.statement: h.residual(instance) for h in self.hypotheses}
+        """Return the residual of every hypothesis."""
+        return {statement: h.residual(instance) for statement, h in self.hypotheses.items()}
+
+
+def hypotheses(given: tuple[Relation, ...]) -> dict[str, Hypothesis]:
+    """Return the hypotheses by the text of their relations."""
+    return {text(relation): Hypothesis.of(relation) for relation in given}

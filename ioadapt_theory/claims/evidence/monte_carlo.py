@@ -1,14 +1,16 @@
 """Monte-Carlo as the propositions are stated: samples x ~ N(0, σ²I) run through random linear stacks.
 
 ‖xD‖² for x ~ N(0, σ²I) is a sum of χ² weighted by the squared singular values of D, so the law of a sample mean is
-known: its intervals are exact for every N (``mixtures``), and a single stack is judged by the bound of Laurent and
-Massart (2000, Lemma 1). Stacks draw their own samples, so that all together say more than one (``sampled``).
+known: its intervals are those of the normal law, which it is near for many samples, and a single stack is judged by
+the bound of Laurent and Massart (2000, Lemma 1), which holds for every N. Stacks draw their own samples, so that all
+together say more than one (``sampled``).
 """
 
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import reduce
+from statistics import NormalDist
 from typing import Any
 
 import torch
@@ -16,8 +18,7 @@ from torch import Tensor
 
 from ioadapt_theory.claims.arithmetic import frobenius_sq
 from ioadapt_theory.claims.claim import Claim, Run
-from ioadapt_theory.claims.evidence import mixtures
-from ioadapt_theory.claims.evidence.findings import Evidence, Finding
+from ioadapt_theory.claims.evidence.findings import Evidence, Finding, json_ratio
 from ioadapt_theory.claims.evidence.sampled import FALSE_ALARM, LEVEL, UNIT, Sampled
 from ioadapt_theory.claims.evidence.searches import seeded
 from ioadapt_theory.claims.settings.placement import Placement
@@ -50,12 +51,14 @@ class Estimate:
         return 2 * self.weights.square().sum(-1)
 
     def interval(self, level: float = LEVEL) -> tuple[Tensor, Tensor]:
-        """Where ‖D‖_F² is, for any multiple of this D: the mean over the quantiles of its law; 0 for D = 0."""
-        total = self.weights.sum(-1, keepdim=True)
-        zero = total == 0
-        shares = torch.where(zero, 1 / self.weights.shape[-1], self.weights / total)
-        low, high = mixtures.quantiles(shares.cpu().numpy(), self.samples, level)
-        return self.mean / torch.from_numpy(high).to(self.mean), self.mean / torch.from_numpy(low).to(self.mean)
+        """Return where ‖D‖_F² is, for any multiple of this D: the mean over normal quantiles; 0 for D = 0.
+
+        With 65,536 samples the ends are within 0.4 % of a half width of the exact ones, a mixture of χ². With few
+        samples there may be no upper end.
+        """
+        total = self.weights.sum(-1).clamp(min=torch.finfo(self.weights.dtype).tiny)
+        spread = NormalDist().inv_cdf((1 + level) / 2) * (self.variance / self.samples).sqrt() / total
+        return self.mean / (1 + spread), torch.where(spread < 1, self.mean / (1 - spread), math.inf)
 
     def covers(self, value: Tensor, rounding: Tensor) -> int:
         """How many of the intervals contain the value."""
@@ -154,14 +157,14 @@ class StackMonteCarlo:
             sampled=together,
         )
 
-    def rows(self, claim: Claim, run: Run) -> Iterator[dict[str, float]]:
+    def rows(self, claim: Claim, run: Run) -> Iterator[dict[str, Any]]:
         """For every stack: closed form, bound, sample mean and its interval."""
         for part in range(self.parts(run)):
             found, _, closed, bound = self.sides(claim, run, part)
             low, high = found.interval()
             columns = {"closed_form": closed, "bound": bound, "mean": found.mean, "low": low, "high": high}
             for values in zip(*(column.tolist() for column in columns.values()), strict=True):
-                yield dict(zip(columns, values, strict=True))
+                yield {name: json_ratio(x) for name, x in zip(columns, values, strict=True)}
 
 
 def sampled(found: Estimate, closed: Tensor, bound: Tensor, noise: Tensor) -> Sampled:
@@ -185,7 +188,7 @@ def fixed(values: Tensor) -> int:
     return sum(round(x * UNIT) for x in values.tolist())
 
 
-def instance_estimate(claim: Claim, raw: Mapping[str, Any], run: Run) -> dict[str, float]:
+def instance_estimate(claim: Claim, raw: Mapping[str, Any], run: Run) -> dict[str, Any]:
     """Samples run through the models of an instance file: mean, interval, its level and N.
 
     Raises:
@@ -213,8 +216,12 @@ def instance_estimate(claim: Claim, raw: Mapping[str, Any], run: Run) -> dict[st
     found = estimate(source, target, run.samples, seeded(run, claim.id, "instance", device=run.device))
     scale = float(exact.sigma) ** 2
     low, high = found.interval()
-    values = {"mean": scale * float(found.mean), "low": scale * float(low), "high": scale * float(high)}
-    return {**values, "level": LEVEL, "samples": run.samples}
+    values = {"mean": found.mean, "low": low, "high": high}
+    return {
+        **{name: json_ratio(scale * float(x)) for name, x in values.items()},
+        "level": LEVEL,
+        "samples": run.samples,
+    }
 
 
 def rounding(instance: SharedFunction) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ioadapt_theory.claims.claim import Claim, Run
+from ioadapt_theory.claims.claim import Claim, Once, Run
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding
 from ioadapt_theory.claims.evidence.searches import seeded
 from ioadapt_theory.claims.instances import Setting
@@ -26,17 +26,13 @@ def fitted_order(values: Tensor, epsilons: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True, slots=True)
-class OrderFit:
+class OrderFit(Once):
     """Shrink the named attributes of random instances by ε and fit the order of a term; less than 2 refutes."""
 
     term: Callable[[Any], Tensor]
     setting: Setting
     shrink: tuple[str, ...]
     kind: Evidence = Evidence.ORDER
-
-    def parts(self, run: Run) -> int:
-        """One."""
-        return 1
 
     def pinned(self, run: Run, part: int) -> Run:
         """The seed."""

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ioadapt_theory.claims.claim import Claim, Run
+from ioadapt_theory.claims.claim import Claim, Once, Run
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.evidence.findings import TOLERANCE, Evidence, Finding
 from ioadapt_theory.claims.evidence.inequality import Inequality, UndecidedError
@@ -56,14 +56,10 @@ def confirmed(claim: Claim, finding: Finding) -> Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class RandomInstances:
+class RandomInstances(Once):
     """Closed form on random instances."""
 
     kind: Evidence = Evidence.RANDOM
-
-    def parts(self, run: Run) -> int:
-        """One."""
-        return 1
 
     def pinned(self, run: Run, part: int) -> Run:
         """Seed and number."""
@@ -77,7 +73,7 @@ class RandomInstances:
 
 
 @dataclass(frozen=True, slots=True)
-class GradientAscent:
+class GradientAscent(Once):
     """Adam on log(lhs/rhs) from many starts at once; the hypotheses hold by construction, nothing is penalised.
 
     ``drop`` names raw parameters that the parametrisation replaces by their exact optimum.
@@ -86,10 +82,6 @@ class GradientAscent:
     drop: tuple[str, ...] = ()
     rate: float = 0.05
     kind: Evidence = Evidence.ADVERSARIAL
-
-    def parts(self, run: Run) -> int:
-        """One."""
-        return 1
 
     def pinned(self, run: Run, part: int) -> Run:
         """Seed, starts and steps."""
@@ -122,18 +114,10 @@ def _keep(a: Finding, b: Finding) -> Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Replay:
+class Replay(Once):
     """The shipped instances: witnesses must violate the statement at 50 digits, attaining ones must have ratio 1."""
 
     kind: Evidence = Evidence.WITNESS
-
-    def parts(self, run: Run) -> int:
-        """One."""
-        return 1
-
-    def pinned(self, run: Run, part: int) -> Run:
-        """None."""
-        return Run()
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
         """Evaluate each; one that violates a hypothesis raises."""

@@ -4,7 +4,9 @@ Needs the extra ``proofs`` (sympy), which is loaded when the first formula is re
 """
 
 from collections.abc import Iterable, Mapping
+from fractions import Fraction
 from functools import cache
+from math import isqrt
 from typing import Any, Final
 
 from ioadapt_theory.claims.expression.tree import Term, linear_part
@@ -196,9 +198,21 @@ def expanded(x: Any, known: Mapping[Term, Any]) -> Any:
     return x
 
 
+def root(x: Fraction) -> Fraction:
+    """Return the square root of a number; exactly if it is a square, else to 120 digits."""
+    n, d = isqrt(x.numerator), isqrt(x.denominator)
+    if n * n == x.numerator and d * d == x.denominator:
+        return Fraction(n, d)
+    scale = 10**120
+    return Fraction(isqrt(x.numerator * scale**2 // x.denominator), scale)
+
+
 def _equal_somewhere(a: Any, b: Any) -> bool:
     """Whether they agree at one point: what does not is not equal, and that is found out soon."""
     sp = sympy()
     letters = sorted((a - b).free_symbols, key=str)
     point = {x: sp.Rational(7 * k + 11, 5 * k + 13) for k, x in enumerate(letters)}
-    return bool(abs(sp.N((a - b).xreplace(point), 30)) < sp.Float("1e-20"))
+    try:
+        return bool(abs(sp.N((a - b).xreplace(point), 30)) < sp.Float("1e-20"))
+    except (TypeError, ValueError):  # an angle of no two vectors there
+        return False

@@ -7,9 +7,10 @@ statement, or one of these inside sums, products, powers and the like that incre
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
-from ioadapt_theory.claims.expression.algebra import equal, symbol
+from ioadapt_theory.claims.expression.algebra import equal, symbol, symbolic, sympy
+from ioadapt_theory.claims.expression.limits import first_order
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import (
     Relation,
@@ -31,13 +32,20 @@ from ioadapt_theory.claims.expression.tree import (
     spectral,
 )
 
+__all__ = [
+    "CAUCHY_SCHWARZ", "LEFT", "OPERATOR", "PSEUDOINVERSE", "RANK_SUM", "RIGHT", "ROWS", "SINE", "SPECTRAL_PRODUCT",
+    "SQUARE", "THROUGH", "TRIANGLE", "TRIANGLE_DIFFERENCE", "TRIANGLE_FROBENIUS", "Deduction", "Link", "Rule",
+    "rule",
+]  # fmt: skip
+"""What claims are written in (``language``)."""
+
 NONNEGATIVE = frozenset(
     "norm fro spectral cond sqrt abs sine positive mean_square angle arcsin sigma hessian_norm sup_hessian_norm rank"
     " size pi cosh".split()
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rule:
     """A theorem that is used: its name, the relation in letters that stand for any formula, and what it asks for.
 
@@ -47,6 +55,10 @@ class Rule:
     name: str
     relation: Relation
     given: tuple[Relation, ...] = ()
+
+    def broken(self) -> Iterator[str]:
+        """Yield what is wrong with its own argument; nothing, for a theorem of the textbooks."""
+        yield from ()
 
 
 A, B = scalar("?a"), scalar("?b")
@@ -91,10 +103,10 @@ REPEATED = (OPERATOR, LEFT, RIGHT, TRIANGLE, TRIANGLE_FROBENIUS)
 
 
 def rule(name: str, relation: Relation, given: tuple[Relation, ...] = ()) -> Rule:
-    """A statement of our own as a rule: its letters stand for any formula."""
+    """Return a statement of our own as a rule: its letters stand for any formula, but ε for itself."""
 
     def open_(x: Term) -> Term:
-        if x.op in {"scalar", "row", "matrix"}:
+        if x.op in {"scalar", "row", "matrix"} and x.name != "epsilon":
             return Term(x.op, name=f"?{x.name}")
         return Term(x.op, tuple(map(open_, x.args)), "" if x.op in {"let", "sine"} else x.name)
 
@@ -104,34 +116,55 @@ def rule(name: str, relation: Relation, given: tuple[Relation, ...] = ()) -> Rul
     return Rule(name, relation_(relation), tuple(map(relation_, given)))
 
 
+TAYLOR: Final = 2
+"""The order of what a first-order term leaves."""
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The next formula of a chain, at least the one before (or equal to it), and why."""
+    """The next formula of a chain, at least the one before, and why; with ``order``, equal to it up to O(ε^order)."""
 
     says: str
     formula: Term
     by: tuple[Rule | Relation, ...] = ()
+    order: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Deduction:
-    """A chain from a formula by links; ``given``: hypotheses that it may use, of the statement that it proves."""
+    """A chain from a formula by links: what it concludes has a direction and an order.
+
+    It concludes ``first = last`` if every link is an equation, else ``first ≤ last``, up to the lowest order that a
+    link leaves. A chain from the first order of the goal's left side leaves O(ε²).
+    """
 
     first: Term
     links: tuple[Link, ...]
 
     def broken(self, goal: Relation, given: Iterable[Relation]) -> Iterator[str]:
-        """What is wrong with it as a proof of a goal from hypotheses; nothing, if it is one."""
+        """Yield what is wrong with it as a proof of a goal from hypotheses; nothing, if it is one."""
+        orders = [link.order for link in self.links if link.order is not None]
         if opened(self.first) != opened(goal.left):
-            yield f"it starts at {text(self.first)}, not at {text(goal.left)}"
+            if goal.order is None or opened(self.first) != opened(first_order(goal.left)):
+                yield f"it starts at {text(self.first)}, not at {text(goal.left)}"
+            orders.append(TAYLOR)
+        if orders and (goal.order is None or goal.order > min(orders)):
+            yield f"it leaves O(ε^{min(orders)}), and the goal " + (f"O(ε^{goal.order})" if goal.order else "nothing")
         if not self.links or opened(self.links[-1].formula) != opened(goal.right):
             yield f"it does not end at {text(goal.right)}"
-        allowed, before, equations = tuple(given), self.first, True
+        small = (scalar("epsilon") < 1,) if goal.order else ()
+        allowed, before, equations = (*given, *small), self.first, True
         for link in self.links:
             missing = [r for r in link.by if isinstance(r, Relation) and r not in allowed]
             if missing:
                 yield f"{link.says}: {text(missing[0])} is no hypothesis"
-            if same(before, link.formula, link.by):
+            for used in link.by:
+                yield from used.broken() if isinstance(used, Rule) else ()
+            if link.order is not None:
+                equations = False
+                if not expands(before, link):
+                    yield f"{link.says}: {text(before)} = {text(link.formula)} + O(ε^{link.order}) does not follow"
+            elif same(before, link.formula, link.by):
                 if before == link.formula:
                     yield f"{link.says}: this link says nothing"
             elif at_most(before, link.formula, link.by, allowed):
@@ -143,6 +176,15 @@ class Deduction:
             yield "links show ≤, and the goal is strict"
         if goal.sign == "=" and not equations:
             yield "the goal is an equation, and a link is not"
+
+
+def expands(before: Term, link: Link) -> bool:
+    """Whether the series of a formula in ε is the next one up to the order of the link."""
+    known = {side: symbol(k, "scalar") for k, r in enumerate(link.by) if isinstance(r, Relation)
+             for side in (opened(r.left), opened(r.right))}  # fmt: skip
+    rest = symbolic(opened(before), known) - symbolic(opened(link.formula), known)
+    sp, epsilon = sympy(), symbolic(scalar("epsilon"))
+    return bool(sp.simplify(sp.series(sp.simplify(rest), epsilon, 0, link.order).removeO()) == 0)
 
 
 def same(a: Term, b: Term, by: Iterable["Rule | Relation"] = ()) -> bool:
@@ -181,6 +223,9 @@ def at_most(left: Term, right: Term, by: Iterable[Rule | Relation], given: tuple
         relation, needs = (used.relation, used.given) if isinstance(used, Rule) else (used, ())
         for one, other in _directions(relation):
             found = matched(one, left, {})
+            whole = None if found is None else matched(other, right, found)  # letters that only the right side has
+            if whole is not None and all(_among(instance(g, whole), given) for g in needs):
+                return True
             if found is not None and all(_among(instance(g, found), given) for g in needs):
                 there = instance_term(other, found)
                 if there == right or (there != left and at_most(there, right, _without(by, used), given)):

@@ -12,6 +12,14 @@ from fractions import Fraction
 from functools import cache
 from typing import Any, Final, Literal, Union
 
+__all__ = [
+    "EYE", "HALF", "NOTHING", "PI", "Relation", "Term", "angle", "arcsin", "artanh", "cond", "cos", "dot", "fro",
+    "hessian_norm", "inverse", "landau", "let", "ln", "matrix", "maximum", "mean_square", "minimum", "norm",
+    "opened", "pinv", "positive", "rank", "replaced", "row", "rows", "scalar", "segment", "sigma", "sim", "sine",
+    "spectral", "sqrt", "sup_hessian_norm", "total",
+]  # fmt: skip
+"""What claims are written in (``language``)."""
+
 Kind = Literal["scalar", "row", "matrix"]
 Like = Union["Term", int, Fraction]
 SCALARS: Final = frozenset(
@@ -253,6 +261,16 @@ def replaced(x: Term, by: Mapping[Term, Term]) -> Term:
     if x in by:
         return by[x]
     return Term(x.op, tuple(replaced(a, by) for a in x.args), x.name) if x.args else x
+
+
+def squared(x: Term) -> Term | None:
+    """Return x² for a formula that is not negative by its form and whose square needs no root; None for any other."""
+    if x.op in {"norm", "fro", "sine", "segment", "scalar", "number"}:
+        return None if x.name.startswith("-") else x**2
+    if x.op in {"let", "mul", "div", "min", "max"}:
+        args = [squared(a) for a in x.args]
+        return None if None in args else Term(x.op, tuple(a for a in args if a), x.name)
+    return None
 
 
 def linear_part(x: Term) -> Term | None:

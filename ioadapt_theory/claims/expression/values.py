@@ -6,7 +6,9 @@ from typing import Any, Final
 
 from ioadapt_theory.claims import arithmetic as a
 from ioadapt_theory.claims.arithmetic import Array
+from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import Relation, Term, linear_part
+from ioadapt_theory.errors import InvalidValueError
 
 FUNCTIONS: Final[dict[str, Callable[..., Array]]] = {
     "add": lambda x, y: x + y,
@@ -37,8 +39,21 @@ FUNCTIONS: Final[dict[str, Callable[..., Array]]] = {
     "inverse": a.inverse,
     "pinv": a.pseudo_inverse,
     "hessian_norm": lambda u, v: a.operator_norm(a.hessian(u, v)),
+    "segment": lambda *vectors: a.sqrt(_segment_sq(*vectors)),
 }
 
+
+def _segment_sq(u: Array, v: Array, du: Array, dv: Array) -> Array:
+    return a.minimum(a.segment_distance_sq(u, du), a.segment_distance_sq(v, dv))
+
+
+SQUARES: Final[dict[str, Callable[..., Array]]] = {
+    "norm": lambda u: a.dot(u, u),
+    "fro": a.frobenius_sq,
+    "sine": lambda u, v: 1 - a.dot(u, v) ** 2 / (a.dot(u, u) * a.dot(v, v)),
+    "segment": _segment_sq,
+}
+"""The squares of what is a root, by rational operations."""
 
 MINUS: Final = Term("number", name="-1")
 
@@ -67,12 +82,14 @@ class Values:
                 return self._number(digits)
             case Term("pi"):
                 return a.pi(self._like())
+            case Term("pow", (Term(op, args),), "2") if op in SQUARES and isinstance(self._like(), Fraction):
+                return SQUARES[op](*map(self, args))
             case Term("pow", (base,), power):
                 return self(base) ** int(power)
             case Term("sum", (_, *terms)):
                 return sum(self(t) for t in terms)
             case Term("sigma", (m,), index):
-                return a.singular_values(self(m))[..., int(index)]
+                return self._singular_value(m, int(index))
             case Term("product", (left, right)):
                 return self._product(left, right)
             case Term("plus", (left, right)) if "eye" in (left.op, right.op):
@@ -83,11 +100,16 @@ class Values:
                 )
             case Term("mean_square", (vector, law)):
                 return self._mean_square(linear_part(vector), law)
-            case Term("segment", (u, v, du, dv)):
-                return a.minimum(*(a.segment_distance(self(w), self(dw)) for w, dw in ((u, du), (v, dv))))
             case Term("sup_hessian_norm", vectors):
                 return a.sup_hessian_norm(*(self(v) for v in vectors))
         return FUNCTIONS[x.op](*(self(arg) for arg in x.args))
+
+    def _singular_value(self, m: Term, index: int) -> Array:
+        values = a.singular_values(self(m))
+        if values.shape[-1] < -index:
+            msg = f"{text(m)} has {values.shape[-1]} singular value, and the statement needs the last {-index}."
+            raise InvalidValueError(msg)
+        return values[..., index]
 
     def _product(self, left: Term, right: Term) -> Array:
         if left.op == "eye":

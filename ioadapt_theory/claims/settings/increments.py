@@ -1,32 +1,25 @@
 """The setting of Lemmas 1 and 2: two nonzero vectors u, v and their increments Δu, Δv."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import torch
 from torch import Tensor
 
-from ioadapt_theory.claims.arithmetic import (
-    Array,
-    dot,
-    excess,
-    minimum,
-    norm,
-    number,
-    positive_part,
-    reached,
-    scaled,
-    segment_distance,
-)
-from ioadapt_theory.claims.claim import Given
-from ioadapt_theory.claims.evidence.inequality import Hypothesis
+from ioadapt_theory.claims.arithmetic import Array, norm, scaled
 from ioadapt_theory.claims.expression import tree
 from ioadapt_theory.claims.expression.limits import delta
 from ioadapt_theory.claims.expression.tree import let, row, sim
 from ioadapt_theory.claims.expression.values import value
 from ioadapt_theory.claims.instances import Letter, Setting, normals
 from ioadapt_theory.errors import InvalidValueError
+
+__all__ = [
+    "AVOIDS_ZERO", "DELTA", "DU", "DV", "INCREMENTS", "RHO_U", "RHO_V", "SHORTER", "STRICTLY_SHORTER", "R", "S",
+    "U", "V", "remainder", "short", "shorter",
+]  # fmt: skip
+"""What claims are written in (``language``)."""
 
 D = 3
 U, V, DU, DV = row("u"), row("v"), row("du"), row("dv")
@@ -35,6 +28,9 @@ DELTA: Final = delta(U, V, DU, DV)
 R: Final = let("R", sim(U + DU, V + DV) - S - DELTA)
 """s(u + Δu, v + Δv) − s(u, v) − δ, Lemma 1."""
 RHO_U, RHO_V = tree.norm(DU) / tree.norm(U), tree.norm(DV) / tree.norm(V)
+AVOIDS_ZERO = tree.NOTHING < tree.segment(U, V, DU, DV)
+SHORTER = (tree.norm(DU) <= tree.norm(U), tree.norm(DV) <= tree.norm(V))
+STRICTLY_SHORTER = (tree.norm(DU) < tree.norm(U), tree.norm(DV) < tree.norm(V))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +41,6 @@ class Increments:
     v: Array
     du: Array
     dv: Array
-
-
-def first_order(u: Array, v: Array, du: Array, dv: Array) -> Array:
-    """δ of Eq. 7."""
-    return value(DELTA, Increments(u=u, v=v, du=du, dv=dv))
 
 
 def remainder(i: Increments) -> Array:
@@ -97,38 +88,4 @@ INCREMENTS = Setting(
     start=start,
     parametrise=parametrise,
     check=check,
-)
-
-
-def longer(x: str, by: Callable[[Array, Array], Array]) -> Callable[[Increments], Array]:
-    """By how much ‖Δx‖ exceeds ‖x‖, relative to it; rational in the entries."""
-
-    def residual(i: Increments) -> Array:
-        w, dw = getattr(i, x), getattr(i, f"d{x}")
-        return by(dot(dw, dw), dot(w, w)) / 2
-
-    return residual
-
-
-AVOIDS_ZERO = Given(
-    tree.NOTHING < tree.segment(U, V, DU, DV),
-    Hypothesis(
-        "the segment avoids 0",
-        lambda i: positive_part(
-            number(1e-6, norm(i.u))
-            - minimum(segment_distance(i.u, i.du) / norm(i.u), segment_distance(i.v, i.dv) / norm(i.v))
-        ),
-    ),
-)
-SHORTER = tuple(
-    Given(
-        tree.norm(row(f"d{x}")) <= tree.norm(row(x)), Hypothesis(f"||d{x}|| <= ||{x}||", longer(x, excess), exact=True)
-    )
-    for x in ("u", "v")
-)
-BELOW_ONE = tuple(
-    Given(
-        tree.norm(row(f"d{x}")) < tree.norm(row(x)), Hypothesis(f"||d{x}|| < ||{x}||", longer(x, reached), exact=True)
-    )
-    for x in ("u", "v")
 )

@@ -17,6 +17,12 @@ from ioadapt_theory.claims.expression.tree import (
 )
 from ioadapt_theory.claims.settings.placement import Placement
 
+__all__ = [
+    "AB", "EPSILON", "GAP", "MODELS", "SIGMA", "SOURCE", "STRETCHES", "TARGET", "W1", "W1_TARGET", "W2",
+    "W2_TARGET", "Model", "T", "X", "discrepancy", "distance", "stretch",
+]  # fmt: skip
+"""What claims are written in (``language``)."""
+
 AB: Final = matrix("ab")
 EPSILON: Final = scalar("epsilon")
 SIGMA: Final = scalar("sigma")

@@ -10,15 +10,16 @@ from torch import Tensor
 from ioadapt_theory.claims.arithmetic import apply, cosine, norm, outer, scaled, sine, unit
 from ioadapt_theory.claims.evidence.orders import OrderFit
 from ioadapt_theory.claims.evidence.searches import GradientAscent, RandomInstances, Replay
+from ioadapt_theory.claims.expression.limits import first_order
+from ioadapt_theory.claims.expression.values import value
 from ioadapt_theory.claims.instances import Letter, Setting, normals
+from ioadapt_theory.claims.settings.letters import distance
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.relative_similarity import (
     FROBENIUS,
     SPECTRAL,
     Ball,
     RelativeSimilarity,
-    first_order,
-    similarity_distance,
 )
 from ioadapt_theory.errors import InvalidValueError
 
@@ -143,9 +144,8 @@ def setting(
 
 def second_order(placement: Placement) -> OrderFit:
     """Fit the order of what the first-order term leaves of the similarity distance."""
-    return OrderFit(
-        lambda i: similarity_distance(i, placement) - first_order(i, placement), setting(placement), ("ab",)
-    )
+    both = distance(placement), first_order(distance(placement))
+    return OrderFit(lambda i: value(both[0], i) - value(both[1], i), setting(placement), ("ab",))
 
 
 TO_FIRST_ORDER = (Replay(), RandomInstances(), GradientAscent(drop=("ab",)))

@@ -1,45 +1,27 @@
 """Lemma 1 (App. A.1): first-order expansion of the cosine similarity, its norm bound (Eq. 8) and its remainder.
 
-Proofs in inner products alone, so in every dimension. Letters: U = ‖u‖, V = ‖v‖, ρ_u = ‖Δu‖/‖u‖, r = ‖u + Δu‖/‖u‖ and x
-the cosine between u and u + Δu.
+In inner products alone, so in every dimension. ρ_u = ‖Δu‖/‖u‖, r = ‖u + Δu‖/‖u‖, x the cosine between u and u + Δu.
 """
 
 from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
 
-from ioadapt_theory.claims.claim import Claim, Origin, Proof, Word
-from ioadapt_theory.claims.evidence.argument import Step, agree, chained, computed, nonnegative, reached, vanishes
-from ioadapt_theory.claims.evidence.findings import Verdict
-from ioadapt_theory.claims.evidence.orders import OrderFit
-from ioadapt_theory.claims.evidence.searches import GradientAscent, RandomInstances, Replay
-from ioadapt_theory.claims.expression.algebra import symbolic, sympy
-from ioadapt_theory.claims.expression.deduction import CAUCHY_SCHWARZ, SINE, TRIANGLE, Link, rule
-from ioadapt_theory.claims.expression.tree import Term, angle, arcsin, dot, landau, let, norm, sim, sine
-from ioadapt_theory.claims.settings.increments import (
-    DELTA,
-    DU,
-    DV,
-    INCREMENTS,
-    RHO_U,
-    RHO_V,
-    SHORTER,
-    R,
-    S,
-    U,
-    V,
-    remainder,
-    shorter,
-)
+from ioadapt_theory.claims.expression import algebra
+from ioadapt_theory.claims.language import *
 
-SOURCE = "Lemma 1 (App. A.1)"
-SEARCHES = (Replay(), RandomInstances(), GradientAscent())
+SOURCE_TEXT = "Lemma 1 (App. A.1)"
+SQUARES = RHO_U**2 + RHO_V**2
+C_PLUS, C_MINUS = (let(f"c{sign}", sqrt((1 + s) / 2)) for sign, s in (("₊", S), ("₋", -S)))
+"""cos(θ/2) and sin(θ/2), θ the angle of u and v."""
+C = let("c", sqrt((1 + abs(S)) / 2))
 
 EQ_8 = abs(DELTA) <= (1 + abs(S)) * (RHO_U + RHO_V)
 EQ_8_SHARP = abs(DELTA) <= sine(U, V, "s") * (RHO_U + RHO_V)
-REMAINDER = abs(R) <= (3 + abs(S)) * (RHO_U**2 + RHO_V**2)
+ABOVE, BELOW = R <= C_MINUS * (1 + C_MINUS) * SQUARES, -R <= C_PLUS * (1 + C_PLUS) * SQUARES
+REMAINDER = abs(R) <= C * (1 + C) * SQUARES
 TURN = abs(angle(U + DU, V + DV) - angle(U, V)) <= arcsin(RHO_U) + arcsin(RHO_V)
-
-BY_EQ_8 = rule("Lemma 1, Eq. 8", EQ_8)
-BY_EQ_8_SHARP = rule("Lemma 1, Eq. 8 sharpened", EQ_8_SHARP)
+BY_EQ_8, BY_EQ_8_SHARP = rule("Lemma 1, Eq. 8", EQ_8), rule("Lemma 1, Eq. 8 sharpened", EQ_8_SHARP)
 BY_REMAINDER = rule("Lemma 1, remainder", REMAINDER)
 
 
@@ -49,89 +31,133 @@ def gradient(u: Term, v: Term) -> Term:
 
 
 GRADIENT_U, GRADIENT_V = let("∇ᵤs", gradient(U, V)), let("∇ᵥs", gradient(V, U))
-SHARP_CHAIN = chained(
-    abs(DELTA),
-    Link("δ is linear in Δu and Δv", abs(dot(GRADIENT_U, DU) + dot(GRADIENT_V, DV))),
-    Link("triangle inequality", abs(dot(GRADIENT_U, DU)) + abs(dot(GRADIENT_V, DV)), (TRIANGLE,)),
-    Link("Cauchy-Schwarz", norm(GRADIENT_U) * norm(DU) + norm(GRADIENT_V) * norm(DV), (CAUCHY_SCHWARZ,)),
-    Link("‖∇ᵤs‖ = √(1 − s²)/‖u‖", EQ_8_SHARP.right),
-)
-PRINTED_CHAIN = chained(
-    abs(DELTA),
-    Link("the sharp form", EQ_8_SHARP.right, (BY_EQ_8_SHARP,)),
-    Link("√(1 − s²) ≤ 1 + |s|", EQ_8.right, (SINE,)),
-)
 
 
-@computed("Δu = ∇ᵤs, Δv = 0 attains the sharp form, for every u and v")
-def attained_everywhere(claim: Claim) -> Iterator[Step]:
-    """Both sides there."""
-    moved = {DU: symbolic(GRADIENT_U), DV: 0 * symbolic(V)}
-    delta = symbolic(dot(GRADIENT_U, GRADIENT_U))
-    yield Step("δ = ⟨∇ᵤs, Δu⟩ = ‖∇ᵤs‖²", vanishes(delta - symbolic(norm(GRADIENT_U)) ** 2 * len(moved) / 2))
-    there = {norm(DU): symbolic(norm(GRADIENT_U)), norm(DV): 0}
-    yield reached(claim, delta, there)
+def rational_pair(s: Fraction) -> tuple[list[Any], list[Any], Fraction]:
+    """Return unit vectors u = (1, 0), v = (s, q) and q = √(1 − s²), for a rational q."""
+    q = algebra.root(1 - s * s)
+    return [1, 0], [s, q], q
 
 
-@computed("|R| ≤ (3 + |s|)(ρ_u² + ρ_v²) for all increments that leave both vectors non-zero")
-def remainder_bound(claim: Claim) -> Iterator[Step]:
-    """One vector at a time, plus the product of the two turns."""
+def along_gradients(s: Fraction, a: Fraction, b: Fraction) -> dict[str, Any]:
+    """Δu ∝ v̂ − sû, Δv ∝ û − sv̂."""
+    u, v, q = rational_pair(s)
+    return {"u": u, "v": v, "du": [0, a], "dv": [b * q, -b * s]}
+
+
+def annihilated(s: Fraction, near: Fraction) -> dict[str, Any]:
+    """Δu takes u nearly away and turns it onto the new v: p = u + Δu = η((1 + 2c)v − u), q = v + Δv = F/(2c(1 + c))."""
+    v = [abs(s), algebra.root(1 - s * s)]
+    c = algebra.root((1 + abs(s)) / 2)
+    # R ≥ 0 for s < 0; the other sign of s is that of v
+    sign = -1 if s > 0 else 1
+    v = [-v[0], v[1]]
+    f = [(1 + 2 * c) * v[0] - 1, (1 + 2 * c) * v[1]]
+    moved = [x / (2 * c * (1 + c)) for x in f]
+    return {
+        "u": [1, 0],
+        "v": [sign * x for x in v],
+        "du": [near * f[0] - 1, near * f[1]],
+        "dv": [sign * (y - x) for x, y in zip(v, moved, strict=True)],
+    }
+
+
+@lemma("one formula for the gap, then four unit vectors", ABOVE)
+def one_sided(goal: Relation) -> Iterator[Step]:
+    """K = c(1 + c), c = c₋, so s = 1 − 2c²; |u| = |v| = 1, p = u + Δu = rx, q = v + Δv = ty, E = (1 + 2c)u − v."""
     sp = sympy()
-    r, x, s, y, w = sp.symbols("r x s y w", real=True)  # w = √(1 − x²); v = su + y e + ..., y² ≤ 1 − s²
-    moved = x * s + w * y
-    delta = (r * x * s + r * w * y - s) - s * (r * x - 1)
-    one = s * (x - 1) + w * y * (1 - r)
-    yield Step("one vector moved: R_u = s(x − 1) + wy(1 − r)", vanishes(moved - s - delta - one))
-    rho_sq = 1 + r**2 - 2 * r * x
-    inside = (r**2 + (1 - 2 * r) * x) ** 2 + (1 - x**2) * (1 - r) ** 2
-    left_over = sp.Symbol("r", positive=True) * (2 + sp.Symbol("r", positive=True)) * (1 - x) ** 2
-    yield Step(
-        "ρ⁴ − [(r² + (1 − 2r)x)² + (1 − x²)(1 − r)²] = r(2 + r)(1 − x)²",
-        vanishes(rho_sq**2 - inside - left_over.subs(sp.Symbol("r", positive=True), r)),
-    )
-    yield Step("which is ≥ 0 for r > 0", nonnegative(left_over))
-    a = sp.Symbol("a", nonnegative=True)  # |s|
-    yield Step(
-        "(1 + |s|)ρ² − |s|(1 − x) = ρ² + |s|(r² + (1 − 2r)x), so Cauchy-Schwarz gives |R_u| ≤ (1 + |s|)ρ²",
-        vanishes((1 + a) * rho_sq - a * (1 - x) - rho_sq - a * (r**2 + (1 - 2 * r) * x)),
-    )
-    p, q, uv, pq = sp.symbols("u'v uv' uv u'v'", real=True)  # cosines of the old and new unit vectors
-    turned = (p - uv) + (q - uv) + (pq - p - q + uv)
-    yield Step("both moved: R = R_u + R_v + (û' − û)·(v̂' − v̂)", agree(pq - uv, turned))
-    h, z = sp.symbols("h z", nonnegative=True)  # h = |x| and z = 1 − h
-    acute, obtuse = 4 * (r - h) ** 2 + 2 * z * (1 + 2 * h), 4 * sp.Symbol("r", positive=True) * (r + 2 * h) + 2 * z
-    left = 4 * rho_sq - (2 - 2 * x)
-    yield Step("4ρ² − ‖û' − û‖² = 4(r − x)² + 2(1 − x)(1 + 2x)", agree(left.subs(x, h), acute.subs(z, 1 - h)))
-    yield Step(
-        "= 4r(r − 2x) + 2(1 + x)", agree(left.subs(x, -h), obtuse.subs(sp.Symbol("r", positive=True), r).subs(z, 1 - h))
-    )
-    yield Step("the first is ≥ 0 for x ≥ 0", nonnegative(acute))
-    yield Step("the second is for x ≤ 0", nonnegative(obtuse.subs(r, sp.Symbol("r", positive=True))))
+    c, r, t = sp.symbols("c r t", nonnegative=True)
+    pu, pv, qu, qv, pq = sp.symbols("p·u p·v q·u q·v x·y", real=True)
+    k, s = c * (1 + c), 1 - 2 * c**2
+    change = (pv - s * pu) + (qu - s * qv)  # δ: ⟨p, v − su⟩ + ⟨q, u − sv⟩
+    squares = (r**2 - 2 * pu + 1) + (t**2 - 2 * qv + 1)  # ρ_u² + ρ_v²
+    x_e, y_f = (1 + 2 * c) * pu - pv, (1 + 2 * c) * qv - qu
+    gap = (k * r**2 - x_e) + (k * t**2 - y_f) + 1 + 2 * c - pq
+    yield Step("K(ρ_u² + ρ_v²) − R = [Kr² − r⟨x, E⟩] + [Kt² − t⟨y, F⟩] + 1 + 2c − ⟨x, y⟩",
+               vanishes(k * squares - (pq - s - change) - gap))  # fmt: skip
+    size = (1 + 2 * c) ** 2 + 1 - 2 * (1 + 2 * c) * s
+    yield Step("‖E‖² = ‖F‖² = 8c²(1 + c) = N²", vanishes(size - 8 * c**2 * (1 + c)))
+    yield Step("⟨E, F⟩ = −cN²", vanishes((1 + (1 + 2 * c) ** 2) * s - 2 * (1 + 2 * c) + c * size))
+    w = sp.Symbol("w", real=True)
+    n = sp.sqrt(size)
+    yield Step("K(Kr² − rNw + 2cw²) = (Kr − Nw/2)² for w = ⟨x, E⟩/N > 0, so the brackets are at least −2cw²",
+               simplifies(sp.expand(k * (k * r**2 - r * n * w + 2 * c * w**2) - (k * r - n * w / 2) ** 2)))  # fmt: skip
+    yield Step("left: 2c(a² + b² − 1) ≤ 1 − ⟨x, y⟩, a = ⟨x, e⟩, b = ⟨y, f⟩; clear if one is ≤ 0 or a² + b² ≤ 1",
+               agree(1 + 2 * c - 2 * c * (pu**2 + qv**2), 1 - 2 * c * (pu**2 + qv**2 - 1)))  # fmt: skip
+    a, b, big_a, big_b, big_c, h = sp.symbols("a b A B C h", real=True)  # sines beside the cosines a, b, c, h
+    circles = (big_a**2 + a**2 - 1, big_b**2 + b**2 - 1, big_c**2 + c**2 - 1)
+    z = sp.Symbol("z", real=True)
+    gram = sp.Matrix([[1, a, h], [a, 1, z], [h, z, 1]]).det()
+    yield Step("Gram determinant of e, x, y: (z − ah)² ≤ A²H²",
+               vanishes(gram - ((1 - a**2) * (1 - h**2) - (z - a * h) ** 2)))  # fmt: skip
+    second = gram.subs({a: h, h: -c, z: b}, simultaneous=True)
+    yield Step("of e, y, f: (h + cb)² ≤ C²B², so h ≤ h₀ = CB − cb ≤ a",
+               vanishes(second - ((1 - c**2) * (1 - b**2) - (h + c * b) ** 2)))  # fmt: skip
+    h0, other = big_c * big_b - c * b, big_c * b + c * big_b
+    yield Step("H₀ = Cb + cB: h₀² + H₀² = 1; ah + AH increases for h ≤ a, so z ≤ ah₀ + AH₀",
+               vanishes(h0**2 + other**2 - 1, *circles))  # fmt: skip
+    both_cos, both_sin = a * b - big_a * big_b, a * big_b + big_a * b
+    yield Step("ah₀ + AH₀ = C sin(α + β) − c cos(α + β)",
+               vanishes(a * h0 + big_a * other - (big_c * both_sin - c * both_cos)))  # fmt: skip
+    yield Step("a² + b² − 1 = cos(α + β) cos(α − β)",
+               vanishes(a**2 + b**2 - 1 - both_cos * (a * b + big_a * big_b), *circles))  # fmt: skip
+    yield Step("1 − cos(α − β) = ((a − b)² + (A − B)²)/2 ≥ 0",
+               vanishes(1 - a * b - big_a * big_b - ((a - b) ** 2 + (big_a - big_b) ** 2) / 2, *circles))  # fmt: skip
+    p, q = sp.symbols("cos sin", real=True)
+    rest = 1 - (big_c * q - c * p) - 2 * c * p
+    yield Step("1 − z − 2c(a² + b² − 1) ≥ ((c − cos(α + β))² + (C − sin(α + β))²)/2 ≥ 0",
+               vanishes(rest - ((c - p) ** 2 + (big_c - q) ** 2) / 2, circles[2], p**2 + q**2 - 1))  # fmt: skip
     f, g = sp.symbols("rho_u rho_v", nonnegative=True)
-    turns = 2 * f**2 + 2 * g**2
-    yield Step("(2ρ_u)(2ρ_v) ≤ 2(ρ_u² + ρ_v²)", vanishes(turns - 4 * f * g - 2 * (f - g) ** 2))
-    yield reached(claim, (1 + a) * (f**2 + g**2) + turns, {abs(S): a, RHO_U: f, RHO_V: g})
+    yield reached(goal, k * (f**2 + g**2), {S: s, RHO_U: f, RHO_V: g}, by=simplifies)
 
 
-@computed("Eq. 7 is the derivative of s(u + tΔu, v + tΔv) at t = 0, and what is left is of second order")
-def expansion(claim: Claim) -> Iterator[Step]:
-    """Differentiate the cosine along the segment; the remainder is bounded by lemma-1-remainder."""
+@lemma("the same for −v: s and R change sign", BELOW)
+def other_side(goal: Relation) -> Iterator[Step]:
+    """(u, −v, Δu, −Δv) has −s, −δ and −R, and the same ρ."""
     sp = sympy()
-    t = sp.Symbol("t", real=True)
-    u, v, du, dv = (symbolic(x) for x in (U, V, DU, DV))
-    from ioadapt_theory.claims.expression import algebra
+    yield from lines(one_sided)
+    before = symbolic(R)
+    flipped = {V: -symbolic(V), DV: -symbolic(DV)}
+    yield Step("R(u, −v, Δu, −Δv) = −R", simplifies(symbolic(opened(R), flipped) + before))
+    s, (f, g) = sp.Symbol("s", real=True), sp.symbols("rho_u rho_v", nonnegative=True)
+    mirrored = symbolic(ABOVE.right, {S: -s, RHO_U: f, RHO_V: g})
+    yield reached(goal, mirrored, {S: s, RHO_U: f, RHO_V: g}, by=simplifies)
 
-    moved = algebra.dot(u + t * du, v + t * dv) / sp.sqrt(
-        algebra.dot(u + t * du, u + t * du) * algebra.dot(v + t * dv, v + t * dv)
-    )
+
+@lemma("the larger of both constants", REMAINDER)
+def two_sided(goal: Relation) -> Iterator[Step]:
+    """c₋ and c₊ are at most c = √((1 + |s|)/2), and c(1 + c) increases."""
+    sp = sympy()
+    yield from lines(one_sided)
+    yield from lines(other_side)
+    a, f, g = sp.symbols("a rho_u rho_v", nonnegative=True)  # a = |s|
+    for sign in (1, -1):
+        yield Step(f"(1 + |s|)/2 − (1 {'+' if sign > 0 else '−'} s)/2 ≥ 0", nonnegative(((1 + a) - (1 - a)) / 2))
+    c = sp.sqrt((1 + a) / 2)
+    yield reached(goal, c * (1 + c) * (f**2 + g**2), {abs(S): a, RHO_U: f, RHO_V: g}, by=simplifies)
+
+
+@lemma("derivative and remainder", abs(R) <= landau(norm(DU) ** 2 + norm(DV) ** 2))
+def expansion(goal: Relation) -> Iterator[Step]:
+    """Eq. 7 is the derivative of s(u + tΔu, v + tΔv) at t = 0; what is left is bounded by lemma-1-remainder."""
+    sp = sympy()
+    t, u, v, du, dv = sp.Symbol("t", real=True), *(symbolic(x) for x in (U, V, DU, DV))
+    sizes = (algebra.dot(x + t * dx, x + t * dx) for x, dx in ((u, du), (v, dv)))
+    moved = algebra.dot(u + t * du, v + t * dv) / sp.sqrt(sp.prod(list(sizes)))
     derivative = sp.powdenest(sp.diff(moved, t).subs(t, 0), force=True)
-    yield Step("ds/dt at 0 equals Eq. 7", vanishes(derivative - symbolic(DELTA)), reaches=True)
-    yield from (s for s in remainder_bound.chain(LEMMA_1_REMAINDER) if not s.reaches)
+    yield Step("ds/dt at 0 equals Eq. 7", vanishes(derivative - symbolic(DELTA)))
+    yield from lines(two_sided)
+    x, y, constant = sp.symbols("x y C", positive=True)
+    bound = symbolic(REMAINDER.right, {norm(DU): x, norm(DV): y, C: constant})
+    asked = symbolic(goal.right.args[0], {norm(DU): x, norm(DV): y})
+    quotient = sp.Poly(bound, x, y), sp.Poly(asked, x, y)
+    same = {m for m, _ in quotient[0].terms()} == {m for m, _ in quotient[1].terms()} == {(2, 0), (0, 2)}
+    yield Step("the bound is a number times ‖Δu‖² plus a number times ‖Δv‖²", Check(same), reaches=True)
 
 
-@computed("|θ̂ − θ| ≤ arcsin ρ_u + arcsin ρ_v for ρ ≤ 1; |ŝ − s| ≤ √(1 − s²) sin a + |s|(1 − cos a) for a ≤ π/2")
-def finite_angle(claim: Claim) -> Iterator[Step]:
-    """The triangle inequality on the sphere, without a remainder."""
+@lemma("triangle inequality on the sphere", TURN, *SHORTER)
+def finite_angle(goal: Relation) -> Iterator[Step]:
+    """∠(u, u + Δu) ≤ arcsin ρ_u for ρ_u ≤ 1, without a remainder."""
     sp = sympy()
     r, x, theta, a = sp.symbols("r x theta a", real=True)
     rho_sq = 1 + r**2 - 2 * r * x
@@ -142,86 +168,114 @@ def finite_angle(claim: Claim) -> Iterator[Step]:
         form = -sign * sp.sin(theta) * sp.sin(a) - sp.cos(theta) * (1 - sp.cos(a))
         yield Step(f"cos(θ {sign:+d}·a) − cos θ = {-sign:+d}·sin θ sin a − cos θ(1 − cos a)", vanishes(moved - form))
     f, g = sp.symbols("rho_u rho_v", nonnegative=True)
-    yield reached(claim, sp.asin(f) + sp.asin(g), {RHO_U: f, RHO_V: g})
+    yield reached(goal, sp.asin(f) + sp.asin(g), {RHO_U: f, RHO_V: g})
 
 
-@computed("(1 + |s|)/√(1 − s²) = √((1 + |s|)/(1 − |s|)), equal to 1 at s = 0 only")
-def excess_of_eq_8(claim: Claim) -> Iterator[Step]:
-    """The printed factor over the sharp one."""
-    a = sympy().Symbol("a", positive=True)
-    yield Step("(1 + a)²/(1 − a²) = (1 + a)/(1 − a)", vanishes((1 + a) ** 2 / (1 - a**2) - (1 + a) / (1 - a)))
-    yield Step("(1 + a) − (1 − a) = 2a > 0", nonnegative(2 * a))
-
-
-LEMMA_1_EXPANSION = Claim(
-    id="lemma-1-expansion",
-    source="Lemma 1, Eq. 7 (App. A.1)",
-    origin=Origin.PRINTED,
-    concludes=(abs(R) <= landau(norm(DU) ** 2 + norm(DV) ** 2),),
-    expected=Verdict.PROVED,
-    remark="no segment condition is needed: lemma-1-remainder has a constant that holds everywhere",
-    strategies=(OrderFit(remainder, INCREMENTS, ("du", "dv")),),
-    proofs=(Proof("derivative and remainder", expansion),),
-)
-LEMMA_1 = Claim(
-    id="lemma-1",
-    source="Lemma 1, Eq. 8 (App. A.1)",
-    origin=Origin.PRINTED,
-    concludes=(EQ_8,),
-    expected=Verdict.PROVED,
-    remark="tight only at s = 0; too large by √((1 + |s|)/(1 − |s|)) → ∞ as |s| → 1",
-    attained=("lemma-1",),
-    words=(Word.ATTAINED,),
-    setting=INCREMENTS,
-    strategies=SEARCHES,
-    proofs=(Proof("the sharp form", PRINTED_CHAIN),),
-)
-LEMMA_1_SHARP = Claim(
-    id="lemma-1-sharp",
-    source=SOURCE,
-    origin=Origin.OURS,
-    reading="sharp",
-    amends="lemma-1",
-    concludes=(EQ_8_SHARP,),
-    expected=Verdict.PROVED,
-    remark="attained for every s by Δu ∝ v̂ − sû, Δv ∝ û − sv̂",
-    attained=("lemma-1-sharp",),
-    words=(Word.ATTAINED, Word.SHARP),
-    setting=INCREMENTS,
-    strategies=SEARCHES,
-    proofs=(
-        Proof("gradient orthogonal to the vector, Cauchy-Schwarz", SHARP_CHAIN),
-        Proof("Δu along the gradient", attained_everywhere, shows=frozenset([Word.SHARP]), aside=True),
+COSINES = (Fraction(-3, 5), Fraction(0), Fraction(12, 13))
+LENGTHS = (Fraction(1, 2), Fraction(3))
+HALVED = (Fraction(-7, 25), Fraction(-119, 169), Fraction(7, 25), Fraction(1))
+"""Cosines with rational √(1 − s²) and √((1 + |s|)/2)."""
+CLAIMS = (
+    Claim(
+        id="lemma-1-expansion",
+        source="Lemma 1, Eq. 7 (App. A.1)",
+        origin=PRINTED,
+        concludes=(expansion.stated,),
+        expected=PROVED,
+        remark="no segment condition is needed: lemma-1-remainder has a constant that holds everywhere",
+        strategies=(OrderFit(remainder, INCREMENTS, ("du", "dv")),),
+        proofs=(by_lemma(expansion, expansion.stated),),
+    ),
+    Claim(
+        id="lemma-1",
+        source="Lemma 1, Eq. 8 (App. A.1)",
+        origin=PRINTED,
+        concludes=(EQ_8,),
+        proofs=(
+            derived(
+                "the sharp form",
+                EQ_8.left,
+                Link("the sharp form", EQ_8_SHARP.right, (BY_EQ_8_SHARP,)),
+                Link("√(1 − s²) ≤ 1 + |s|", EQ_8.right, (SINE,)),
+            ),
+        ),
+        attained=("lemma-1",),
+        expected=PROVED,
+        remark="tight only at s = 0; too large by √((1 + |s|)/(1 − |s|)) → ∞ as |s| → 1",
+        words=(ATTAINED,),
+        setting=INCREMENTS,
+        strategies=SEARCHES,
+    ),
+    Claim(
+        id="lemma-1-sharp",
+        source=SOURCE_TEXT,
+        reading="sharp",
+        amends="lemma-1",
+        concludes=(EQ_8_SHARP,),
+        proofs=(
+            derived(
+                "gradient orthogonal to the vector, Cauchy-Schwarz",
+                EQ_8_SHARP.left,
+                Link("δ is linear in Δu and Δv", abs(dot(GRADIENT_U, DU) + dot(GRADIENT_V, DV))),
+                Link("triangle inequality", abs(dot(GRADIENT_U, DU)) + abs(dot(GRADIENT_V, DV)), (TRIANGLE,)),
+                Link("Cauchy-Schwarz", norm(GRADIENT_U) * norm(DU) + norm(GRADIENT_V) * norm(DV), (CAUCHY_SCHWARZ,)),
+                Link("‖∇ᵤs‖ = √(1 − s²)/‖u‖", EQ_8_SHARP.right),
+            ),
+            Attained("along the gradients", along_gradients, {sim(U, V): COSINES, RHO_U: LENGTHS, RHO_V: LENGTHS}),
+        ),
+        attained=("lemma-1-sharp",),
+        expected=PROVED,
+        remark="attained for every s by Δu ∝ v̂ − sû, Δv ∝ û − sv̂",
+        words=(ATTAINED, SHARP),
+        setting=INCREMENTS,
+        strategies=SEARCHES,
+    ),
+    Claim(
+        id="lemma-1-remainder",
+        source=SOURCE_TEXT,
+        reading="with a constant, on either side",
+        amends="lemma-1-expansion",
+        concludes=(ABOVE, BELOW),
+        proofs=(
+            Derived(
+                "one side, then the other",
+                (*by_lemma(one_sided, ABOVE).deductions, *by_lemma(other_side, BELOW).deductions),
+            ),
+        ),
+        expected=PROVED,
+        remark="for all increments: no minimum norm along the segment enters, unlike A_min in the proof of Prop. 1",
+        setting=INCREMENTS,
+        strategies=SEARCHES,
+    ),
+    Claim(
+        id="lemma-1-remainder-best",
+        source=SOURCE_TEXT,
+        reading="with the least constant for every s",
+        amends="lemma-1-remainder",
+        concludes=(REMAINDER,),
+        proofs=(
+            by_lemma(two_sided, REMAINDER),
+            Attained("u annihilated", annihilated, {sim(U, V): HALVED}, approaches=True, factor=C * (1 + C)),
+        ),
+        expected=PROVED,
+        remark="a supremum, approached by increments that take u nearly away; at most 2, and 2 only for |s| = 1",
+        words=(SHARP,),
+        setting=INCREMENTS,
+        strategies=SEARCHES,
+    ),
+    Claim(
+        id="lemma-1-angle",
+        source=SOURCE_TEXT,
+        reading="finite",
+        amends="lemma-1",
+        given=SHORTER,
+        concludes=(TURN,),
+        proofs=(by_lemma(finite_angle, TURN),),
+        attained=("lemma-1-angle",),
+        expected=PROVED,
+        remark="the same without a remainder, for increments not longer than their vectors",
+        words=(ATTAINED,),
+        setting=INCREMENTS.parametrised(shorter),
+        strategies=SEARCHES,
     ),
 )
-LEMMA_1_REMAINDER = Claim(
-    id="lemma-1-remainder",
-    source=SOURCE,
-    origin=Origin.OURS,
-    reading="with a constant",
-    amends="lemma-1-expansion",
-    concludes=(REMAINDER,),
-    prose="for all increments",
-    expected=Verdict.PROVED,
-    remark="no minimum norm along the segment enters, unlike A_min in the proof of Prop. 1",
-    setting=INCREMENTS,
-    strategies=SEARCHES,
-    proofs=(Proof("one vector at a time", remainder_bound),),
-)
-LEMMA_1_ANGLE = Claim(
-    id="lemma-1-angle",
-    source=SOURCE,
-    origin=Origin.OURS,
-    reading="finite",
-    amends="lemma-1",
-    given=SHORTER,
-    concludes=(TURN,),
-    expected=Verdict.PROVED,
-    remark="the same without a remainder, for increments not longer than their vectors",
-    attained=("lemma-1-angle",),
-    words=(Word.ATTAINED,),
-    setting=INCREMENTS.parametrised(shorter),
-    strategies=SEARCHES,
-    proofs=(Proof("triangle inequality on the sphere", finite_angle),),
-)
-CLAIMS = (LEMMA_1_EXPANSION, LEMMA_1, LEMMA_1_SHARP, LEMMA_1_REMAINDER, LEMMA_1_ANGLE)

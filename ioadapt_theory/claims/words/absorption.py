@@ -7,15 +7,7 @@ matrix that adds K_j to block (p(i + j), i), where p says which position stands 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ioadapt_theory.claims.claim import Claim, Origin, Proof
-from ioadapt_theory.claims.evidence.argument import Step, chained, computed, found, words, zero
-from ioadapt_theory.claims.evidence.findings import Verdict
-from ioadapt_theory.claims.evidence.searches import RandomInstances
-from ioadapt_theory.claims.expression.algebra import noncommuting, sympy
-from ioadapt_theory.claims.expression.deduction import Link
-from ioadapt_theory.claims.expression.tree import matrix
-from ioadapt_theory.claims.settings.letters import T
-from ioadapt_theory.claims.settings.matrices import matrices
+from ioadapt_theory.claims.language import *
 
 ABSORBED = "Section 3.3"
 N = 6
@@ -53,7 +45,8 @@ def taps(c: int, d: int) -> dict[int, Any]:
     return {j: sp.Matrix(c, d, sp.symbols(f"k{'mzp'[j + 1]}:{c * d}")) for j in (-1, 0, 1)}
 
 
-@computed("a 1 x 1 channel mix without bias is absorbed exactly on either side, borders too", prose=True)
+@argued(Shown, "padding commutes with a channel mix",
+        "a 1 x 1 channel mix without bias is absorbed exactly on either side, borders too")  # fmt: skip
 def channel_mix(claim: Claim) -> Iterator[Step]:
     """Y = Σ_j S_j X K_j with S_j picking rows of X or zero rows: stride, dilation and padding are all in the S_j."""
     sp = sympy()
@@ -79,7 +72,8 @@ def channel_mix(claim: Claim) -> Iterator[Step]:
             yield Step(f"output, {case}", zero(full * mixed(after, full.cols // 3) - outer))
 
 
-@computed("Φ(I) of the kernel's own width, a biased input adapter, and grouped layers are not absorbed", prose=True)
+@argued(Refuted, "width, border, bias, groups, stride",
+        "Φ(I) of the kernel's own width, a biased input adapter, and grouped layers are not absorbed")  # fmt: skip
 def counterexamples(claim: Claim) -> Iterator[Step]:
     """Integer examples with one or two channels."""
     sp = sympy()
@@ -104,59 +98,52 @@ def counterexamples(claim: Claim) -> Iterator[Step]:
     yield Step("stride 2 in f(.; Φ(I)) as well: 2 outputs instead of 3", found(again, (3, 2)))
 
 
-X, W, BIAS = matrix("x"), matrix("w"), matrix("bias")
-INPUT = matrices("a layer with bias", {"X": "n c", "W": "c d", "bias": "n d", "AB": "c c"}, {"n": 2, "c": 3, "d": 4})
-OUTPUT = matrices("a layer with bias", {"X": "n c", "W": "c d", "bias": "n d", "AB": "d d"}, {"n": 2, "c": 3, "d": 4})
-INPUT_LAYER, INPUT_MERGED = X @ T @ W + BIAS, X @ (T @ W) + BIAS
-OUTPUT_LAYER, OUTPUT_MERGED = (X @ W + BIAS) @ T, X @ (W @ T) + BIAS @ T
+DATA, W, BIAS = matrix("x"), matrix("w"), matrix("bias")
+
+
+def linear(placement: Placement, layer: Term, merged: Term, remark: str) -> Claim:
+    """The adapter on one side of a linear layer."""
+    side = "c c" if placement is INPUT else "d d"
+    return Claim(
+        id="absorption-linear" + ("" if placement is INPUT else "-output"),
+        source=ABSORBED,
+        origin=PRINTED,
+        concludes=(layer.equals(merged),),
+        prose=f"if f is a linear layer, its {placement} adapter is absorbed into the weights "
+        "at the cost of the base model",
+        proofs=(derived("multiply out", layer, Link("weights and bias of the old sizes", merged)),),
+        expected=PROVED,
+        remark=remark,
+        setting=matrices("a layer with bias", {"X": "n c", "W": "c d", "bias": "n d", "AB": side},
+                         {"n": 2, "c": 3, "d": 4}),
+        strategies=(RandomInstances(),),
+    )  # fmt: skip
+
 
 CLAIMS = (
-    Claim(
-        id="absorption-linear",
-        source=ABSORBED,
-        origin=Origin.PRINTED,
-        concludes=(INPUT_LAYER.equals(INPUT_MERGED),),
-        prose="if f is a linear layer, its input adapter is absorbed into the weights at the cost of the base model",
-        expected=Verdict.PROVED,
-        remark="one matrix of the old size",
-        setting=INPUT,
-        strategies=(RandomInstances(),),
-        proofs=(Proof("multiply out", chained(INPUT_LAYER, Link("one matrix of the old size", INPUT_MERGED))),),
-    ),
-    Claim(
-        id="absorption-linear-output",
-        source=ABSORBED,
-        origin=Origin.PRINTED,
-        concludes=(OUTPUT_LAYER.equals(OUTPUT_MERGED),),
-        prose="if f is a linear layer, its output adapter is absorbed into the weights at the cost of the base model",
-        expected=Verdict.PROVED,
-        remark="the output adapter acts on the bias, too: b becomes b(I + AB)",
-        setting=OUTPUT,
-        strategies=(RandomInstances(),),
-        proofs=(
-            Proof("multiply out", chained(OUTPUT_LAYER, Link("a matrix and a bias of the old sizes", OUTPUT_MERGED))),
-        ),
-    ),
+    linear(INPUT, DATA @ T @ W + BIAS, DATA @ (T @ W) + BIAS, "one matrix of the old size"),
+    linear(OUTPUT, (DATA @ W + BIAS) @ T, DATA @ (W @ T) + BIAS @ T,
+           "the output adapter acts on the bias, too: b becomes b(I + AB)"),
     Claim(
         id="absorption-convolution",
         source=ABSORBED,
-        origin=Origin.PRINTED,
+        origin=PRINTED,
         reading="Φ(I) a kernel of the layer's own width",
         prose="if f is a convolution, Φ(I) is absorbed into its kernel at the cost of the base model",
-        expected=Verdict.REFUTED,
+        proofs=(counterexamples,),
+        expected=REFUTED,
         remark="a 3 x 3 Φ(I) needs 5 x 5 and differs at zero-padded borders; biases and groups break it, too",
-        proofs=(Proof("width, border, bias, groups, stride", counterexamples, refutes=True),),
     ),
     Claim(
         id="absorption-channel-mix",
         source=ABSORBED,
-        origin=Origin.READING,
+        origin=READING,
         reading="Φ(I) a 1 x 1 channel mix without bias",
         amends="absorption-convolution",
         prose="a 1 x 1 channel mix on either side of an ungrouped convolution is absorbed exactly, at the same cost, "
         f"for every stride and dilation and for padding with {', '.join(PADDINGS)}",
-        expected=Verdict.PROVED,
+        proofs=(channel_mix,),
+        expected=PROVED,
         remark="this is how the adapters of this package work",
-        proofs=(Proof("padding commutes with a channel mix", channel_mix),),
     ),
-)
+)  # fmt: skip

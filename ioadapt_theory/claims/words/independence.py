@@ -2,133 +2,138 @@
 
 from collections.abc import Iterator
 
-from ioadapt_theory.claims.arithmetic import excess, frobenius_sq
-from ioadapt_theory.claims.claim import Claim, Given, Origin, Proof
-from ioadapt_theory.claims.evidence.argument import Check, Step, chained, computed, contradicted, resting_on
-from ioadapt_theory.claims.evidence.findings import Verdict
-from ioadapt_theory.claims.evidence.inequality import Hypothesis
-from ioadapt_theory.claims.evidence.searches import RandomInstances, Replay
-from ioadapt_theory.claims.expression.deduction import Link
-from ioadapt_theory.claims.expression.notation import text
-from ioadapt_theory.claims.expression.tree import Term, fro, matrix, replaced, row, scalar, sim
-from ioadapt_theory.claims.settings.letters import SOURCE, TARGET
-from ioadapt_theory.claims.settings.matrices import matrices
-from ioadapt_theory.claims.settings.placement import Placement
-from ioadapt_theory.claims.settings.relative_similarity import SPECTRAL
-from ioadapt_theory.claims.settings.relative_similarity_instances import setting
-from ioadapt_theory.claims.statements.prop_1 import printed as prop_1
-from ioadapt_theory.claims.statements.prop_2_output import finite as prop_2_finite
-from ioadapt_theory.claims.statements.prop_2_output import printed as prop_2
+from ioadapt_theory.claims.language import *
+from ioadapt_theory.claims.statements import prop_1, prop_2_input_sharp, prop_2_output, prop_2_output_sharp
 
 PLACE = "Section 4, after Prop. 2"
-S, S_TARGET = scalar("s"), scalar("s_target")
+S0 = scalar("s")
 
 
-def letters(x: Term) -> set[str]:
-    """The letters of a formula in which similarities are letters of their own."""
-    known = {SOURCE.s0: S, TARGET.s0: S_TARGET, SOURCE.sine0: S, TARGET.sine0: S_TARGET, abs(SOURCE.s0): S}
-    return {y.name for y in replaced(x, known).walk() if y.op in {"scalar", "row", "matrix"}}
+def weights_in(x: Term) -> set[str]:
+    """Return the letters of a formula, ε and similarities apart."""
+    sines = {m.sine0: S0 for m in (SOURCE, TARGET)}
+    known = {SOURCE.s0: S0, TARGET.s0: S0, abs(SOURCE.s0): S0, **sines}
+    letters = {y.name for y in replaced(x, known).walk() if y.op in {"scalar", "row", "matrix"}}
+    return letters - {"s", "epsilon"}
 
 
-@computed("the formula contains s₀ and ε, and no weights but through s₀")
-def without_weights(claim: Claim) -> Iterator[Step]:
-    """Read the letters off the right side of the claim that it rests on."""
-    right = RIGHTS[claim.id]
-    yield Step(f"the letters of {text(right)}", Check(letters(right) - {"s", "s_target"} == {"epsilon"}), reaches=True)
+def bound_of(placement: Placement, *, independent: bool) -> str:
+    """Return the sentence on one placement."""
+    return (
+        f"the bound on the similarity distance of {placement} adapters is "
+        f"{'in' if independent else ''}dependent of the base weights"
+    )
 
 
-RIGHTS = {
-    "independent-printed": prop_2.RHS,
-    "independent-output": prop_2_finite.RHS_FINITE,
-}
-BOUNDS = prop_2.RHS <= prop_1.RHS
-W, W_TARGET, X1, X2, EPSILON = matrix("w"), matrix("w_target"), row("x1"), row("x2"), scalar("epsilon")
+@argued(Shown, "its letters", "the formula contains s₀ and ε, and no weights but through s₀")
+def printed_letters(claim: Claim) -> Iterator[Step]:
+    """Read the letters off the printed right side."""
+    yield Step(f"the letters of {text(prop_2_output.RHS)}", Check(not weights_in(prop_2_output.RHS)))
+
+
+@argued(Shown, "its letters", "the sharp bound contains s₀ and ε, and no weights but through s₀")
+def output_letters(claim: Claim) -> Iterator[Step]:
+    """Read the letters off the sharp right side."""
+    right = prop_2_output_sharp.RHS_FINITE
+    yield Step(f"the letters of {text(right)}", Check(not weights_in(right)))
+    yield Step("what is said of output adapters", found(claim.prose, bound_of(OUTPUT, independent=True)))
+
+
+@argued(Refuted, "no constant will do", "the sharp constant contains κ, and is not bounded over all W")
+def grows_with_condition(claim: Claim) -> Iterator[Step]:
+    """The sharp constant of input adapters, which is attained, as κ → ∞."""
+    sp, right = sympy(), prop_2_input_sharp.RHS_SHARP
+    yield Step("it contains the weights otherwise than through s₀", found(weights_in(right), {"w", "w_target"}))
+    k, s = sp.symbols("k s", positive=True)
+    known = {prop_2_input_sharp.kappa(m): k for m in (SOURCE, TARGET)}
+    known |= {m.sine0: sp.sqrt(1 - s**2) for m in (SOURCE, TARGET)}
+    yield Step("it is unbounded as κ → ∞", found(sp.limit(symbolic(right, known).subs(s, 0), k, sp.oo), sp.oo))
+    yield Step("what is said of input adapters", found(claim.prose, bound_of(INPUT, independent=True)))
+
+
+W, W_TARGET, X1, X2 = matrix("w"), matrix("w_target"), row("x1"), row("x2")
 SHARED = matrices(
     "one layer, the same inputs", {"W": "c d", "W_target": "c d", "x1": "c", "x2": "c", "epsilon": ""}, {"c": 3, "d": 4}
 )
-NEAR = Given(
-    fro(W - W_TARGET) ** 2 <= EPSILON,
-    Hypothesis("||W - W'||_F^2 <= epsilon", lambda i: excess(frobenius_sq(i.w - i.w_target), i.epsilon)),
-)
-EQUAL = Given(W.equals(W_TARGET), Hypothesis("W = W'", lambda i: frobenius_sq(i.w - i.w_target), exact=True))
+EQUAL = W.equals(W_TARGET)
 SIMILAR = sim(X1 @ W, X2 @ W).equals(sim(X1 @ W_TARGET, X2 @ W_TARGET))
-
 CLAIMS = (
     Claim(
         id="independent-printed",
         source=PLACE,
-        origin=Origin.READING,
+        origin=READING,
         reading="the displayed term",
         prose="the displayed linear term 4(1 + s₀)ε does not contain the base weights, but through s₀",
-        expected=Verdict.PROVED,
+        proofs=(printed_letters,),
+        expected=PROVED,
         remark="it is displayed so; whether it bounds anything is prop-2-input and prop-2-output",
-        proofs=(Proof("its letters", without_weights),),
     ),
     Claim(
         id="independent-input",
         source=PLACE,
-        origin=Origin.IN_WORDS,
-        prose="the bound on the similarity distance of input adapters is independent of the base weights",
-        expected=Verdict.REFUTED,
-        remark="the sharp constant (1 − s₀²)(κ + 1/κ + κ' + 1/κ'), κ = cond(W), is attained and not bounded over all W",
+        origin=IN_WORDS,
+        prose=bound_of(INPUT, independent=True),
         proofs=(
-            Proof("no constant will do", resting_on("prop-2-input-abs", verdict=Verdict.REFUTED), refutes=True),
-            Proof("the sharp constant is attained for every κ", resting_on("prop-2-input-sharp"), refutes=True),
+            grows_with_condition,
+            RefutedBy("the sharp constant is attained for every κ", ("prop-2-input-sharp",), distance(INPUT)),
         ),
+        expected=REFUTED,
+        remark="the sharp constant (1 − s₀²)(κ + 1/κ + κ' + 1/κ'), κ = cond(W), is attained and not bounded over all W",
     ),
     Claim(
         id="independent-output",
         source=PLACE,
-        origin=Origin.IN_WORDS,
-        prose="the bound on the similarity distance of output adapters is independent of the base weights",
-        expected=Verdict.PROVED,
-        remark="exactly 2τ(1 − s₀²)/(1 − s₀²τ²) with τ = 2ε/(1 + ε²), attained; no O(ε²) is needed",
+        origin=IN_WORDS,
+        prose=bound_of(OUTPUT, independent=True),
         proofs=(
-            Proof("prop-2-output-finite", resting_on("prop-2-output-finite")),
-            Proof("its letters", without_weights),
+            output_letters,
+            ShownBy("it is a bound, and sharp", ("prop-2-output-finite",), distance(OUTPUT)),
         ),
+        expected=PROVED,
+        remark="exactly 2τ(1 − s₀²)/(1 − s₀²τ²) with τ = 2ε/(1 + ε²), attained; no O(ε²) is needed",
     ),
     Claim(
         id="bounds-rank",
         source="Section 4",
-        origin=Origin.IN_WORDS,
+        origin=READING,
+        reading="Props. 1 and 2 rank the methods, for all models",
         given=SPECTRAL.given,
-        concludes=(BOUNDS,),
-        prose="Props. 1 and 2 rank the methods: the bound of input and output adapters is never above that of LoRA",
-        expected=Verdict.REFUTED,
+        concludes=(prop_2_output.RHS <= prop_1.RHS,),
+        proofs=contradicted("scaled"),
+        witnesses=("scaled",),
+        expected=REFUTED,
         remark="‖AB‖ is absolute for LoRA, relative else: W = W' = 10 I, ε = 1/100 gives {rhs of scaled} and "
         "{lhs of scaled}",
-        witnesses=("scaled",),
-        setting=setting(Placement.LORA),
+        setting=similarity_setting(LORA),
         strategies=(Replay(), RandomInstances()),
-        proofs=contradicted("scaled"),
     ),
     Claim(
         id="stronger-requirement",
         source="Section 4",
-        origin=Origin.IN_WORDS,
+        origin=READING,
         reading="nearly equal functions (‖W − W'‖_F² ≤ ε) have equal similarities, one layer, the same inputs",
-        given=(NEAR,),
+        given=(fro(W - W_TARGET) ** 2 <= EPSILON,),
         concludes=(SIMILAR,),
-        expected=Verdict.REFUTED,
-        remark="the second assumption entails the first only for ε = 0 (stronger-requirement-equal)",
+        proofs=contradicted("stronger"),
         witnesses=("stronger",),
+        expected=REFUTED,
+        remark="the second assumption entails the first only for ε = 0 (stronger-requirement-equal); in the charitable "
+        "reading, a small gap changes similarities by little: by Lemma 1, ‖xW − xW'‖ ≤ √ε‖x‖ moves s by at most "
+        "√(1 − s²)√ε(‖x₁‖/‖x₁W‖ + ‖x₂‖/‖x₂W‖) + O(ε)",
         setting=SHARED,
         strategies=(Replay(),),
-        proofs=contradicted("stronger"),
     ),
     Claim(
         id="stronger-requirement-equal",
         source="Section 4",
-        origin=Origin.READING,
+        origin=READING,
         reading="equal functions have equal similarities, one layer, the same inputs",
         amends="stronger-requirement",
         given=(EQUAL,),
         concludes=(SIMILAR,),
-        expected=Verdict.PROVED,
+        proofs=(derived("insert", SIMILAR.left, Link("W = W'", SIMILAR.right, (EQUAL,))),),
+        expected=PROVED,
         remark="with ε = 0 the second assumption is the stronger one, as Section 4 says",
         setting=SHARED,
-        strategies=(),
-        proofs=(Proof("insert", chained(SIMILAR.left, Link("W = W'", SIMILAR.right, (EQUAL.relation,)))),),
     ),
 )

@@ -11,10 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ioadapt_theory.claims.claim import Claim, Origin, Proof
-from ioadapt_theory.claims.evidence.argument import Check, Step, agree, computed
-from ioadapt_theory.claims.evidence.findings import Verdict
-from ioadapt_theory.claims.expression.algebra import sympy
+from ioadapt_theory.claims.language import *
 
 Size = Any
 """A number, or a symbol of the computer algebra system."""
@@ -120,98 +117,67 @@ def square(formula: Callable[[Size, Size, Size, Size], dict[str, Size]]) -> tupl
     return lora, inp, out
 
 
-@computed("forward multiply-adds and parameters are r(c + d), 2rc and 2rd beside cd: equal when c = d", prose=True)
-def forward_overhead(claim: Claim) -> Iterator[Step]:
-    """Count, and set c = d in the formulas."""
-    yield Step("forward: n(cd + r(c + d)), n(cd + 2rc), n(cd + 2rd)", counted(forward_cost, "forward"))
-    yield Step("parameters: r(c + d), 2rc, 2rd", counted(parameters, "parameters"))
-    for formula in (forward_cost, parameters):
-        lora, inp, out = square(formula)
-        yield Step(f"c = d: input as LoRA ({formula.__name__})", agree(lora, inp))
-        yield Step(f"c = d: output as LoRA ({formula.__name__})", agree(lora, out))
+def cheaper(pass_: str, *, earlier_layers_learn: bool = False) -> str:
+    """The statement in words: what is counted."""
+    what = {"forward": "the forward pass", "merge": "merging", "backward": "training a layer behind frozen ones"}[pass_]
+    what = "training where earlier layers learn" if earlier_layers_learn else what
+    return f"for c = d input and output adapters cost no more than LoRA in {what}"
 
 
-@computed("c = d: merging costs twice as much", prose=True)
-def merging(claim: Claim) -> Iterator[Step]:
-    """Count, and compare."""
-    yield Step("merging: rcd, 2rcd, 2rcd", counted(merge_cost, "merge"))
-    lora, inp, out = square(merge_cost)
-    yield Step("twice, input", agree(inp, 2 * lora))
-    yield Step("twice, output", agree(out, 2 * lora))
+def claim(
+    name: str,
+    reading: str,
+    formula: Callable[[Size, Size, Size, Size], dict[str, Size]],
+    pass_: str,
+    printed: str,
+    more: tuple[int, int],
+    remark: str,
+    *,
+    earlier_layers_learn: bool = False,
+) -> Claim:
+    """What is said of cost, in one reading; ``more`` is what input and output adapters cost beyond LoRA for c = d.
 
+    The unit is rcc for merging and ncc for a pass; the verdict follows from it.
+    """
+    verdict = PROVED if more == (0, 0) else REFUTED
 
-@computed("c = d, in front of frozen layers: an input adapter needs dY Wᵀ, ncd more backward", prose=True)
-def training(claim: Claim) -> Iterator[Step]:
-    """Count, and compare."""
-    n, c = sympy().symbols("n c", positive=True)
-    yield Step("backward: nr(c + 2d), ncd + 3nrc, 3nrd", counted(backward_cost, "backward"))
-    lora, inp, out = square(backward_cost)
-    yield Step("the input adapter needs nc² more", agree(inp - lora, n * c**2))
-    yield Step("the output adapter nothing", agree(out, lora))
+    @argued(Shown if verdict is PROVED else Refuted, f"counted: {printed}", "count by running, and set c = d")
+    def lines_(claim: Claim) -> Iterator[Step]:
+        yield Step(f"{pass_}: {printed}", counted(formula, pass_, earlier_layers_learn=earlier_layers_learn))
+        n, c, r = sympy().symbols("n c r", positive=True)
+        unit = r * c * c if pass_ == "merge" else n * c * c
+        lora, *others = square(formula)
+        for side, other, times in zip(("input", "output"), others, more, strict=True):
+            yield Step(f"c = d: {side} as LoRA and {times} times {unit}", agree(other, lora + times * unit))
+        if pass_ == "forward":
+            yield Step("parameters: r(c + d), 2rc, 2rd", counted(parameters, "parameters"))
+            lora, *others = square(parameters)
+            yield Step("c = d: as many parameters", both(agree(others[0], lora), agree(others[1], lora)))
+        yield Step("what is said", found(claim.prose, cheaper(pass_, earlier_layers_learn=earlier_layers_learn)))
 
-
-@computed("c = d, where earlier layers learn: LoRA needs dY Wᵀ, too, and a step costs the same", prose=True)
-def inner_training(claim: Claim) -> Iterator[Step]:
-    """Count, and compare."""
-    yield Step(
-        "backward: ncd and a pass through the branch more",
-        counted(inner_backward_cost, "backward", earlier_layers_learn=True),
-    )
-    lora, inp, out = square(inner_backward_cost)
-    yield Step("input as LoRA", agree(inp, lora))
-    yield Step("output as LoRA", agree(out, lora))
-
-
-def claim(name: str, reading: str, what: str, verdict: Verdict, remark: str, proof: Proof, origin: Origin) -> Claim:
-    """What is said of cost, in one reading."""
     return Claim(
         id=name,
         source="Section 3.2",
-        origin=origin,
+        origin=PRINTED if name == "overhead" else READING,
         reading=reading,
         amends=None if name == "overhead" else "overhead",
-        prose=f"for c = d input and output adapters cost no more than LoRA in {what}",
+        prose=cheaper(pass_, earlier_layers_learn=earlier_layers_learn),
+        proofs=(lines_,),
         expected=verdict,
         remark=remark,
-        proofs=(proof,),
     )
 
 
 CLAIMS = (
-    claim(
-        "overhead",
-        "multiply-adds and parameters",
-        "the forward pass",
-        Verdict.PROVED,
-        "r(c + d), 2rc and 2rd beside the layer's cd a token, counted by running them; in this order for any c, d",
-        Proof("counted and compared with the formulas", forward_overhead),
-        Origin.PRINTED,
-    ),
-    claim(
-        "overhead-merging",
-        "merging",
-        "merging",
-        Verdict.REFUTED,
-        "twice as much: A(BW) and (WA)B against AB",
-        Proof("counted merges", merging, refutes=True),
-        Origin.READING,
-    ),
-    claim(
-        "overhead-training",
-        "a training step, earlier layers frozen",
-        "training a layer behind frozen ones",
-        Verdict.REFUTED,
-        "input adapters need dY Wᵀ, cd a token, as LoRA does if earlier layers learn; output adapters cost the same",
-        Proof("counted backward", training, refutes=True),
-        Origin.READING,
-    ),
-    claim(
-        "overhead-training-inside",
-        "a training step, earlier layers learn",
-        "training where earlier layers learn",
-        Verdict.PROVED,
-        "there every placement needs the gradient of the layer's input",
-        Proof("counted backward", inner_training),
-        Origin.READING,
-    ),
-)
+    claim("overhead", "multiply-adds and parameters", forward_cost, "forward",
+          "n(cd + r(c + d)), n(cd + 2rc), n(cd + 2rd)", (0, 0),
+          "r(c + d), 2rc and 2rd beside the layer's cd a token, counted by running them; in this order for any c, d"),
+    claim("overhead-merging", "merging", merge_cost, "merge", "rcd, 2rcd, 2rcd", (1, 1),
+          "twice as much: A(BW) and (WA)B against AB"),
+    claim("overhead-training", "a training step, earlier layers frozen", backward_cost, "backward",
+          "nr(c + 2d), ncd + 3nrc, 3nrd", (1, 0),
+          "input adapters need dY Wᵀ, cd a token, as LoRA does if earlier layers learn; output adapters cost the same"),
+    claim("overhead-training-inside", "a training step, earlier layers learn", inner_backward_cost, "backward",
+          "ncd and a pass through the branch more", (0, 0),
+          "there every placement needs the gradient of the layer's input", earlier_layers_learn=True),
+)  # fmt: skip

@@ -4,30 +4,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ioadapt_theory.claims.claim import Claim, Origin, Proof
-from ioadapt_theory.claims.evidence.argument import (
-    Chained,
-    Check,
-    Step,
-    agree,
-    chained,
-    computed,
-    found,
-    resting_on,
-    words,
-    zero,
-)
-from ioadapt_theory.claims.evidence.findings import Verdict
-from ioadapt_theory.claims.evidence.searches import RandomInstances
-from ioadapt_theory.claims.expression.algebra import noncommuting, sympy
-from ioadapt_theory.claims.expression.deduction import ROWS, THROUGH, Link
-from ioadapt_theory.claims.expression.tree import EYE, Term, matrix, rank, rows
-from ioadapt_theory.claims.settings.matrices import matrices
+from ioadapt_theory.claims.language import *
 
 W, A, B = matrix("w"), matrix("a"), matrix("b")
-INPUT = matrices("one layer, input", {"W": "c d", "A": "c r", "B": "r c"}, {"c": 5, "d": 6, "r": 2})
-OUTPUT = matrices("one layer, output", {"W": "c d", "A": "d r", "B": "r d"}, {"c": 5, "d": 6, "r": 2})
-INPUT_UPDATE, OUTPUT_UPDATE = (EYE + A @ B) @ W - W, W @ (EYE + A @ B) - W
 SIZES = ((3, 5), (5, 3), (3, 3))
 
 
@@ -56,7 +35,7 @@ def where_smaller() -> str:
     )
 
 
-@computed("W invertible: (I + MW⁻¹)W and W(I + W⁻¹M) reach every W + M", prose=True)
+@argued(Remarked, "where the sets differ", "W invertible: (I + MW⁻¹)W and W(I + W⁻¹M) reach every W + M")
 def same_set(claim: Claim) -> Iterator[Step]:
     """Insert, and count dimensions exactly where W is not square."""
     sp = sympy()
@@ -69,23 +48,27 @@ def same_set(claim: Claim) -> Iterator[Step]:
         yield Step(f"c = {c}, d = {d}: the dimensions that are printed", found(exact, dimensions(c, d)[:2]))
 
 
-@computed("as maps of weights, W ↦ (I + AB)W and W ↦ W + AB: neither set contains the other", prose=True)
+@argued(
+    Shown, "at W = 0, and scaled", "as maps of weights, W ↦ (I + AB)W and W ↦ W + AB: neither set contains the other"
+)
 def as_maps(claim: Claim) -> Iterator[Step]:
     """At W = 0 the one is 0 and the other is not; the one commutes with scaling and the other does not."""
     sp = sympy()
-    m = sp.Matrix([[1, 2], [0, 1]])
-    zero_ = sp.zeros(2, 2)
-    yield Step("W = 0: (I + M)W = 0 and W + M = M", found(((sp.eye(2) + m) * zero_, zero_ + m), (zero_, m)))
-    w = sp.eye(2)
+    m, w, none = sp.Matrix([[1, 2], [0, 1]]), sp.eye(2), sp.zeros(2, 2)
+    yield Step("W = 0: (I + M)W = 0 and W + M = M", found(((sp.eye(2) + m) * none, none + m), (none, m)))
     linear = (sp.eye(2) + m) * (2 * w) - 2 * w == 2 * ((sp.eye(2) + m) * w - w)
     yield Step("scaling by 2: (I + M)(2W) − 2W = 2((I + M)W − W)", Check(linear))
     yield Step("and the change by W ↦ W + M stays M", Check((2 * w + m) - 2 * w == m))
-    angle = sp.Symbol("t", real=True)
-    turn = sp.Matrix([[sp.cos(angle), -sp.sin(angle)], [sp.sin(angle), sp.cos(angle)]])
+    angle_ = sp.Symbol("t", real=True)
+    turn = sp.Matrix([[sp.cos(angle_), -sp.sin(angle_)], [sp.sin(angle_), sp.cos(angle_)]])
     yield Step("I + M may be a rotation of every W at once", zero(sp.simplify(turn * turn.T - sp.eye(2))))
 
 
-@computed("the best rank-one part of I is not unique: e₁e₁ᵀ and ½[[1, 1], [1, 1]] leave the same residual", prose=True)
+@argued(
+    Refuted,
+    "two principal parts of I",
+    "the best rank-one part of I is not unique: e₁e₁ᵀ and ½[[1, 1], [1, 1]] leave the same residual",
+)
 def no_principal_subspace(claim: Claim) -> Iterator[Step]:
     """All singular values of I are 1, so every orthonormal basis is one of singular vectors."""
     sp = sympy()
@@ -96,95 +79,96 @@ def no_principal_subspace(claim: Claim) -> Iterator[Step]:
     yield Step("singular values of I: all 1", found(one.singular_values(), [1, 1]))
 
 
-@computed(
-    "ARB with A, B fixed spans r² dimensions, a LoRA of rank r has r(c + d − r): fewer for r < max(c, d)", prose=True
+@argued(
+    Shown,
+    "count dimensions",
+    "ARB with A, B fixed spans r² dimensions, a LoRA of rank r has r(c + d − r): fewer for r < max(c, d)",
 )
 def bottleneck(claim: Claim) -> Iterator[Step]:
-    """Count parameters, and dimensions by the rank of a Kronecker product."""
+    """Count parameters (LoRA's are those of the determinantal variety), and dimensions by a Kronecker product."""
     sp = sympy()
     c, d, r = sp.symbols("c d r", positive=True)
     yield Step("r(c + d − r) − r² = r((c − r) + (d − r))", agree(r * (c + d - r) - r**2, r * ((c - r) + (d - r))))
+    yield Step(
+        "which is 0 for r = c = d, where both are all matrices", found((r * (c + d - 2 * r)).subs({c: r, d: r}), 0)
+    )
     a, b = sp.Matrix(4, 2, lambda i, j: (i + 2) ** j), sp.Matrix(2, 3, lambda i, j: (j + 2) ** i)
     yield Step("c = 4, d = 3, r = 2: r² = 4 dimensions", found(sp.kronecker_product(a, b.T).rank(), 4))
 
 
-def through(update: Term, first: Term, second: Term) -> Chained:
-    """A product through r columns."""
-    return chained(
-        rank(update),
-        Link("multiply out", rank(first @ second)),
-        Link("a product through r columns", rows(B), (THROUGH, ROWS)),
-    )
+def reach(placement: Placement, remark: str) -> Claim:
+    """The update is a product through r columns."""
+    first, second, form, side = {
+        INPUT: (A, B @ W, (EYE + A @ B) @ W, "c"), OUTPUT: (W @ A, B, W @ (EYE + A @ B), "d")}[placement]  # fmt: skip
+    return Claim(
+        id=f"reach-{placement}",
+        source="Sections 4 and 6",
+        reading=f"{placement}, on one layer",
+        amends="broader-class",
+        concludes=(rank(form - W) <= rows(B),),
+        proofs=(
+            derived(
+                "a product through r columns",
+                rank(form - W),
+                Link("multiply out", rank(first @ second)),
+                Link("a product through r columns", rows(B), (THROUGH, ROWS)),
+            ),
+        ),
+        expected=PROVED,
+        remark=remark,
+        setting=matrices(f"one layer, {placement}", {"W": "c d", "A": f"{side} r", "B": f"r {side}"},
+                         {"c": 5, "d": 6, "r": 2}),
+        strategies=(RandomInstances(),),
+    )  # fmt: skip
 
 
 CLAIMS = (
     Claim(
         id="broader-class",
         source="Sections 4 and 6",
-        origin=Origin.PRINTED,
+        origin=PRINTED,
         prose="input and output adapters express a broader class of linear transformations than LoRA",
-        expected=Verdict.REFUTED,
-        remark=where_smaller,
         proofs=(
-            Proof("each is a LoRA of the same rank", resting_on("reach-input", "reach-output"), refutes=True),
-            Proof("AB·W = A(BW), W·AB = (WA)B", same_set, refutes=True),
+            RefutedBy("each is a LoRA of the same rank: input", ("reach-input",), rank((EYE + A @ B) @ W - W)),
+            RefutedBy("each is a LoRA of the same rank: output", ("reach-output",), rank(W @ (EYE + A @ B) - W)),
+            same_set,
         ),
+        expected=REFUTED,
+        remark=where_smaller,
     ),
-    Claim(
-        id="reach-input",
-        source="Sections 4 and 6",
-        origin=Origin.OURS,
-        reading="input, on one layer",
-        amends="broader-class",
-        concludes=(rank(INPUT_UPDATE) <= rows(B),),
-        expected=Verdict.PROVED,
-        remark="A(BW) is a LoRA of rank r",
-        setting=INPUT,
-        strategies=(RandomInstances(),),
-        proofs=(Proof("AB·W = A(BW)", through(INPUT_UPDATE, A, B @ W)),),
-    ),
-    Claim(
-        id="reach-output",
-        source="Sections 4 and 6",
-        origin=Origin.OURS,
-        reading="output, on one layer",
-        amends="broader-class",
-        concludes=(rank(OUTPUT_UPDATE) <= rows(B),),
-        expected=Verdict.PROVED,
-        remark="(WA)B is a LoRA of rank r",
-        setting=OUTPUT,
-        strategies=(RandomInstances(),),
-        proofs=(Proof("W·AB = (WA)B", through(OUTPUT_UPDATE, W @ A, B)),),
-    ),
+    reach(INPUT, "A(BW) is a LoRA of rank r"),
+    reach(OUTPUT, "(WA)B is a LoRA of rank r"),
     Claim(
         id="broader-class-maps",
         source="Sections 4 and 6",
-        origin=Origin.READING,
+        origin=READING,
         reading="as maps of weights: rotation and scaling beyond translation",
         amends="broader-class",
         prose="W ↦ (I + AB)W is no W ↦ W + M for all W at once, and the other way round: neither class is broader",
-        expected=Verdict.PROVED,
+        proofs=(as_maps,),
+        expected=PROVED,
         remark="in this reading the adapters are linear maps and LoRA is a translation, as Section 4 says; not broader",
-        proofs=(Proof("at W = 0, and scaled", as_maps),),
     ),
     Claim(
         id="any-phi",
         source="Section 3.3",
-        origin=Origin.PRINTED,
-        prose="any adaptation function Φ can be applied to I in the same manner as to W",
-        expected=Verdict.REFUTED,
-        remark="PiSSA starts from principal singular vectors of what it is applied to, and those of I are not defined; "
-        "MiLoRA and CorDA likewise; true of full, LoRA, DoRA, LoHa, LoKr; Table 6 uses PiSSA's code",
-        proofs=(Proof("two principal parts of I", no_principal_subspace, refutes=True),),
+        origin=READING,
+        reading="with one result, whatever Φ",
+        prose="any adaptation function Φ can be applied to I in the same manner as to W, and its start is determined",
+        proofs=(no_principal_subspace,),
+        expected=REFUTED,
+        remark="PiSSA starts from principal singular vectors, and of I any will do, so a choice has to be made; it can "
+        "be applied, as Table 6 does; MiLoRA and CorDA likewise; full, LoRA, DoRA, LoHa and LoKr need no choice",
     ),
     Claim(
         id="lora-x-capacity",
         source="Section 2.2",
-        origin=Origin.PRINTED,
-        reading="dimensions at rank r",
-        prose="updates through an r x r bottleneck between fixed factors have fewer degrees of freedom than LoRA",
-        expected=Verdict.PROVED,
+        origin=READING,
+        reading="dimensions at rank r < max(c, d)",
+        prose="updates through an r x r bottleneck between fixed factors have fewer degrees of freedom than LoRA, "
+        "unless r = c = d",
+        proofs=(bottleneck,),
+        expected=PROVED,
         remark="r² against r(c + d − r); whether that limits a fine-tuned model is not a matter of counting",
-        proofs=(Proof("count dimensions", bottleneck),),
     ),
 )

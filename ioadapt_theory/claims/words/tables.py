@@ -4,222 +4,135 @@ A sign test treats cells as independent, which they are not (CLIP-I and DINO-I j
 its p-values are optimistic. Table 7 holds no results, Table 4 no other placement to compare with.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
 
-from ioadapt_theory.claims.claim import Claim, Origin, Proof
-from ioadapt_theory.claims.evidence.argument import Check, Step, computed
-from ioadapt_theory.claims.evidence.findings import Verdict
+from ioadapt_theory.claims.language import *
 from ioadapt_theory.claims.settings.printed import Score, gains, score, table, values
 
 IMAGE = ("CLIP-I", "DINO-I")
-ALL = ("CLIP-T", *IMAGE)
 SIDES = ("input", "output")
 LEVEL = 0.05
-Counts = Callable[[], tuple[bool, str]]
-"""Whether the statement holds of the printed figures, and the counts in words."""
+Gains = Mapping[tuple[str, ...], Decimal]
+QUANTIFIERS: Mapping[str, Callable[[Iterable[Decimal]], bool]] = {
+    "never below": lambda g: all(x >= 0 for x in g),
+    "somewhere below": lambda g: any(x < 0 for x in g),
+    "above in every column": lambda g: all(x > 0 for x in g),
+}
+"""The words of the claims, and what they say of gains over another placement."""
 
 
-def image(number: int, placement: str) -> Score:
-    """Wins, ties and losses on the target in image similarity."""
-    return Score.of(gains(number, "target", placement, keep=IMAGE.__contains__).values())
+def image(number: int) -> dict[str, Gains]:
+    """Gains on the target in image similarity, by placement."""
+    return {f"Table {number} {p}": gains(number, "target", p, keep=IMAGE.__contains__) for p in SIDES}
 
 
-def tables_1_and_2() -> tuple[bool, str]:
-    """No loss on the target."""
-    scores = {(n, p): image(n, p) for n in (1, 2) for p in SIDES}
-    words = ", ".join(f"Table {n} {p} {s}" for (n, p), s in scores.items())
-    return not any(s.losses for s in scores.values()), f"wins-ties-losses: {words}; a tie is no gain"
+def counted(by_name: Mapping[str, Gains]) -> str:
+    """Wins, ties and losses in words."""
+    return "wins-ties-losses: " + ", ".join(f"{name} {Score.of(g.values())}" for name, g in by_name.items())
 
 
-def table_8() -> tuple[bool, str]:
-    """No loss on the target, over all models and families."""
-    scores = {p: image(8, p) for p in SIDES}
-    lost = [k for p in SIDES for k, g in gains(8, "target", p, keep=IMAGE.__contains__).items() if g < 0]
-    where = " and ".join(sorted({f"{model} with {family}" for model, family, _ in lost}))
-    words = ", ".join(f"{p} {s}" for p, s in scores.items())
-    return not lost, f"wins-ties-losses {words}; output loses for {where}"
+def lost(by_name: Mapping[str, Gains]) -> str:
+    """Where cells are not above."""
+    return ", ".join(dict.fromkeys(" ".join(key) for g in by_name.values() for key, x in g.items() if x <= 0))
 
 
-def on_par() -> tuple[bool, str]:
-    """No metric tells a placement from LoRA's on the source."""
-    scores = {(p, m): score(8, "source", p, m) for p in SIDES for m in ALL}
-    least = min(s.p_value for s in scores.values())
-    moves = [abs(g) for p in SIDES for m in ALL for g in gains(8, "source", p, keep=m.__eq__).values()]
-    return (
-        least > LEVEL,
-        f"least p of six sign tests over 16 cells: {least:.2f}, at a level of {LEVEL:g};"
-        f" single cells move by up to {max(moves)}",
-    )
+def on_par() -> tuple[float, str]:
+    """The least p-value of any metric on the source."""
+    metrics = ("CLIP-T", *IMAGE)
+    least = min(score(8, "source", p, m).p_value for p in SIDES for m in metrics)
+    moves = [abs(g) for p in SIDES for m in metrics for g in gains(8, "source", p, keep=m.__eq__).values()]
+    said = f"least p of six sign tests over 16 cells: {least:.2f}, at a level of {LEVEL:g}"
+    return least, f"{said}; single cells move by up to {max(moves)}"
 
 
-def prompt_fidelity() -> tuple[bool, str]:
-    """CLIP-T falls somewhere on the target."""
-    scores = {p: score(8, "target", p, "CLIP-T") for p in SIDES}
-    return any(s.losses for s in scores.values()), ", ".join(f"Table 8, target, {p}: {s}" for p, s in scores.items())
-
-
-def ranks() -> tuple[bool, str]:
-    """No rank of Table 9 at which image similarity falls."""
-    scores = {p: image(9, p) for p in SIDES}
-    return not any(s.losses for s in scores.values()), ", ".join(f"{p} {s}" for p, s in scores.items())
-
-
-def seeds() -> tuple[bool, str]:
-    """Every gain of Table 11 on the target in image similarity exceeds its standard deviation."""
+def within_deviation() -> tuple[list[str], str]:
+    """Gains of Table 11 on the target in image similarity that do not exceed their standard deviation."""
     cells = [c for c in table(11) if c["side"] == "target" and c["quantity"] == "diff" and c["metric"] in IMAGE]
     within = [f"{c['placement']} {c['metric']}" for c in cells if abs(float(c["value"])) <= float(c["std"])]
-    return not within, f"{len(within)} of {len(cells)} gains is within its deviation: {', '.join(within)}"
+    return within, f"{len(within)} of {len(cells)} gains is within its deviation: {', '.join(within)}"
 
 
-def distilled() -> tuple[bool, str]:
-    """Table 3: the input adapter is above on every target."""
-    found = Score.of(gains(3, "target", "input").values())
-    source = Score.of(gains(3, "source", "input").values())
-    return not found.losses and not found.ties, f"targets {found}, the source itself {source}"
+def overall() -> Gains:
+    """The overall score of Table 5."""
+    found_ = {p: next(v for k, v in values(5, placement=p).items() if k[-1] == "Overall") for p in ("weight", "input")}
+    return {("Overall", str(found_["input"]), "against", str(found_["weight"])): found_["input"] - found_["weight"]}
 
 
-def geneval() -> tuple[bool, str]:
-    """Table 5: the input adapter is above in every column."""
-    found = Score.of(gains(5, "target", "input").values())
-    return not found.losses and not found.ties, f"columns {found}, overall {geneval_overall()[1]}"
+def over_subspace() -> Gains:
+    """Input and output above LoRA-X in Table 10."""
+    other, ours = (values(10, side="target", peft=peft) for peft in ("LoRA-X", "LoRA"))
+    model = "FLUX-1.schnell"
+    return {(p, m): ours[model, p, m] - other[model, "subspace", m] for p in SIDES for m in IMAGE}
 
 
-def geneval_overall() -> tuple[bool, str]:
-    """Table 5: the overall score is higher."""
-    overall = {p: next(v for k, v in values(5, placement=p).items() if k[-1] == "Overall") for p in ("weight", "input")}
-    return overall["input"] > overall["weight"], f"{overall['input']} against {overall['weight']}"
-
-
-def language(over: str) -> Counts:
-    """Table 6: the input adapter is above another placement in every column of the target."""
-
-    def counts() -> tuple[bool, str]:
-        g = gains(6, "target", "input", over=over)
-        below = [metric for (_, _, metric), d in g.items() if d <= 0]
-        return not below, f"{Score.of(g.values())} over 11 columns" + (f"; not in {', '.join(below)}" if below else "")
-
-    return counts
-
-
-def subspace() -> tuple[bool, str]:
-    """Table 10: input and output are above LoRA-X on the target in image similarity."""
-    other = values(10, side="target", peft="LoRA-X")
-    ours = values(10, side="target", peft="LoRA")
-    above = [ours["FLUX-1.schnell", p, m] > other["FLUX-1.schnell", "subspace", m] for p in SIDES for m in IMAGE]
-    return all(above), f"{sum(above)} of {len(above)} cells, from one run"
-
-
-def claim(
-    name: str, source: str, prose: str, counts: Counts, verdict: Verdict, origin: Origin, reading: str = ""
+def about_cells(
+    name: str, source: str, says: str, quantifier: str, cells: Mapping[str, Gains], *, reading: str = ""
 ) -> Claim:
-    """A statement about printed figures; its remark is the counts."""
+    """A statement about printed figures; the verdict is what its quantifier says of them.
 
-    @computed(f"the cells of {source} counted", prose=True)
-    def chain(claim: Claim) -> Iterator[Step]:
-        yield Step("as counted", Check(counts()[0] is (verdict is Verdict.PROVED)))
+    Args:
+        name: of the claim.
+        source: of the statement.
+        says: what is said to be above what.
+        quantifier: how often, a key of ``QUANTIFIERS``.
+        cells: gains by name.
+        reading: where the words are not the paper's.
+    """
+    every = [x for g in cells.values() for x in g.values()]
+    where = source.rpartition(", ")[2]
+    prose = f"{says}, {where}: {quantifier}"
+    return settled(name, source, prose, lambda: QUANTIFIERS[quantifier](every), reading, lambda: (
+        f"{counted(cells)}" + (f"; not above: {lost(cells)}" if lost(cells) else "")))  # fmt: skip
 
-    return Claim(
-        id=f"tables-{name}",
-        source=source,
-        origin=origin,
-        reading=reading,
-        prose=prose,
-        expected=verdict,
-        remark=lambda: counts()[1],
-        proofs=(Proof("printed cells", chain, refutes=verdict is Verdict.REFUTED),),
-    )
+
+def settled(
+    name: str, source: str, prose: str, holds: Callable[[], bool], reading: str, remark: Callable[[], str]
+) -> Claim:
+    """A claim that counting settles; what was recorded when the tables were read stands in ``VERDICTS``."""
+    verdict = VERDICTS[name]
+
+    @argued(Shown if verdict is PROVED else Refuted, "printed cells", f"the cells of {source} counted")
+    def lines_(claim: Claim) -> Iterator[Step]:
+        yield Step("as counted", Check(holds() is (verdict is PROVED)))
+        yield Step("in these words", found(claim.prose, prose))
+
+    return Claim(id=f"tables-{name}", source=source, origin=READING if reading else PRINTED, reading=reading,
+                 prose=prose, proofs=(lines_,), expected=verdict, remark=remark)  # fmt: skip
 
 
-P, R = Verdict.PROVED, Verdict.REFUTED
-W, L = Origin.PRINTED, Origin.READING
+VERDICTS = {
+    **dict.fromkeys(("consistent", "on-par", "prompt-fidelity", "ranks", "distilled", "geneval-overall"), PROVED),
+    **dict.fromkeys(("language-lora", "subspace"), PROVED),
+    **dict.fromkeys(("consistent-all", "seeds", "geneval", "language-output"), REFUTED),
+}
+CONSISTENT = '"consistently" better than the baseline on the targets in image similarity'
 CLAIMS = (
-    claim(
-        "consistent",
-        "Section 5.1, Tables 1 and 2",
-        '"consistently" above the baseline on the targets in image similarity: never below',
-        tables_1_and_2,
-        P,
-        L,
-        "never below",
-    ),
-    claim(
-        "consistent-all",
-        "Section 5.1 and App. C, Table 8",
-        '"consistently" above the baseline on the targets in image similarity: never below',
-        table_8,
-        R,
-        L,
-        "never below, all models and families",
-    ),
-    claim(
-        "on-par",
-        "Section 5.1, Table 8",
-        '"on par" with the baseline on the source: no metric tells a placement from LoRA\'s at 5 %',
-        on_par,
-        P,
-        L,
-        "not told apart by a sign test",
-    ),
-    claim("prompt-fidelity", "Section 5.1, Table 8", "CLIP-T may be lower in some cases", prompt_fidelity, P, W),
-    claim(
-        "ranks",
-        "App. C, Table 9",
-        "the conclusion is insensitive to the rank: image similarity never falls on the target",
-        ranks,
-        P,
-        W,
-    ),
-    claim(
-        "seeds",
-        "App. C, Table 11",
-        '"consistently" above LoRA on various seeds: every gain in image similarity exceeds its deviation',
-        seeds,
-        R,
-        L,
-        "by more than a standard deviation",
-    ),
-    claim("distilled", "Section 5.1, Table 3", "the input adapter transfers better to every target", distilled, P, W),
-    claim(
-        "geneval",
-        "Section 5.1, Table 5",
-        '"advantages" of the input adapter: above in every column',
-        geneval,
-        R,
-        L,
-        "in every column",
-    ),
-    claim(
-        "geneval-overall",
-        "Section 5.1, Table 5",
-        '"advantages" of the input adapter: a higher overall score',
-        geneval_overall,
-        P,
-        L,
-        "overall",
-    ),
-    claim(
-        "language-lora",
-        "Section 5.1, Table 6",
-        "on the target the input adapter outperforms LoRA",
-        language("weight"),
-        P,
-        W,
-    ),
-    claim(
-        "language-output",
-        "Section 5.1, Table 6",
-        "on the target the input adapter outperforms the output adapter",
-        language("output"),
-        R,
-        L,
-        "in every column",
-    ),
-    claim(
-        "subspace",
-        "App. C, Table 10",
-        "input and output adapters are above LoRA-X on the target in image similarity",
-        subspace,
-        P,
-        W,
-    ),
-)
+    about_cells("consistent", "Section 5.1, Tables 1 and 2", CONSISTENT, "never below", image(1) | image(2),
+                reading="never below"),
+    about_cells("consistent-all", "Section 5.1 and App. C, Table 8", CONSISTENT, "never below", image(8),
+                reading="never below, all models and families"),
+    settled("on-par", "Section 5.1, Table 8",
+            '"on par" with the baseline on the source: no metric tells a placement from LoRA\'s at 5 %',
+            lambda: on_par()[0] > LEVEL, "not told apart by a sign test", lambda: on_par()[1]),
+    about_cells("prompt-fidelity", "Section 5.1, Table 8", "CLIP-T may be lower in some cases", "somewhere below",
+                {p: gains(8, "target", p, keep="CLIP-T".__eq__) for p in SIDES}),
+    about_cells("ranks", "App. C, Table 9", "insensitive to the rank, image similarity on the target", "never below",
+                image(9)),
+    settled("seeds", "App. C, Table 11",
+            '"consistently" above LoRA on various seeds: every gain in image similarity exceeds its deviation',
+            lambda: not within_deviation()[0], "by more than a standard deviation", lambda: within_deviation()[1]),
+    about_cells("distilled", "Section 5.1, Table 3", "the input adapter transfers better to the targets",
+                "above in every column", {"targets": gains(3, "target", "input")}),
+    about_cells("geneval", "Section 5.1, Table 5", '"advantages" of the input adapter', "above in every column",
+                {"columns": gains(5, "target", "input")}, reading="in every column"),
+    about_cells("geneval-overall", "Section 5.1, Table 5", '"advantages" of the input adapter in the overall score',
+                "above in every column", {"overall": overall()}, reading="overall"),
+    about_cells("language-lora", "Section 5.1, Table 6", "on the target the input adapter outperforms LoRA",
+                "above in every column", {"11 columns": gains(6, "target", "input")}),
+    about_cells("language-output", "Section 5.1, Table 6",
+                "on the target the input adapter outperforms the output adapter", "above in every column",
+                {"11 columns": gains(6, "target", "input", over="output")}, reading="in every column"),
+    about_cells("subspace", "App. C, Table 10", "input and output adapters against LoRA-X on the target",
+                "above in every column", {"one run": over_subspace()}),
+)  # fmt: skip

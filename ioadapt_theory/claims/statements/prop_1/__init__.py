@@ -1,1 +1,0 @@
-"""Proposition 1: as printed, sharp, and without a remainder."""

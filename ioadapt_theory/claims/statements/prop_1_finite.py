@@ -1,0 +1,220 @@
+"""Proposition 1 without O(ε²): an explicit remainder, the finite form, the segment of its proof, and Remark A.1.
+
+θ₀ is the angle of y₁, y₂.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from ioadapt_theory.claims.language import *
+from ioadapt_theory.claims.statements.lemma_1 import BY_EQ_8_SHARP, BY_REMAINDER, C, finite_angle
+from ioadapt_theory.claims.statements.prop_1 import APPENDIX, moved
+from ioadapt_theory.claims.statements.prop_1_sharp import RHS_SINE
+
+SQUARES = total(
+    lambda x, w: stretch(x, w) ** 2,
+    (row("x"), SOURCE.w),
+    *((x, m.w) for m in (SOURCE, TARGET) for x in m[:2]),
+)
+
+
+def constant(m: Model) -> Term:
+    """C(1 + c) of Lemma 1's remainder, c = √((1 + |s₀|)/2)."""
+    c = let("c" + m.prime, replaced(C.args[0], {S: m.s0}))
+    return c * (1 + c)
+
+
+RHS_EXPLICIT = RHS_SINE + constant(SOURCE) * EPSILON**2 * SQUARES
+
+
+def explicit() -> Derived:
+    """First order and remainder of both models, each bounded by Lemma 1."""
+    remainders, changes = [], []
+    for m in (SOURCE, TARGET):
+        u, v, du, dv = m.y1, m.y2, m.x1 @ AB, m.x2 @ AB
+        changes.append(moved(m, LORA))
+        remainders.append(let(f"R{m.prime}", sim(u + du, v + dv) - m.s0 - moved(m, LORA)))
+
+    def bound(length: Term | None = None) -> Term:
+        parts = []
+        for m in (SOURCE, TARGET):
+            tops = [norm(x @ AB) if length is None else norm(x) * length for x in m[:2]]
+            ratios = [top / norm(y) for top, y in zip(tops, (m.y1, m.y2), strict=True)]
+            parts.append(constant(m) * (ratios[0] ** 2 + ratios[1] ** 2) + m.sine0 * (ratios[0] + ratios[1]))
+        return parts[0] + parts[1]
+
+    return derived(
+        "Lemma 1 with its remainder, for both models",
+        distance(LORA),
+        Link(
+            "s₀ = s₀', and Lemma 1",
+            abs((remainders[0] + changes[0]) - (remainders[1] + changes[1])),
+            (SAME_OUTPUTS,),
+        ),
+        Link(
+            "triangle inequality",
+            (abs(remainders[0]) + abs(changes[0])) + (abs(remainders[1]) + abs(changes[1])),
+            (TRIANGLE_DIFFERENCE, TRIANGLE),
+        ),
+        Link("Lemma 1 with its remainder", bound(), (BY_REMAINDER, BY_EQ_8_SHARP)),
+        Link("‖xAB‖ ≤ ‖x‖‖AB‖₂", bound(spectral(AB)), (OPERATOR,)),
+        Link("the hypothesis on AB", bound(EPSILON), (SPECTRAL.relation,)),
+        Link("s₀ = s₀'", RHS_EXPLICIT, (SAME_OUTPUTS,)),
+    )
+
+
+def turn(m: Model) -> Term:
+    """The most an output pair of this model turns: arcsin(ε‖x₁‖/‖x₁W‖) + arcsin(ε‖x₂‖/‖x₂W‖)."""
+    first, second = (arcsin(EPSILON * k) for k in m.stretches)
+    return let(f"a{m.prime}", first + second)
+
+
+def theta(m: Model) -> Term:
+    """The angle of y₁ and y₂."""
+    return let(f"θ₀{m.prime}", angle(m.y1, m.y2))
+
+
+def rise(m: Model) -> Term:
+    """The most its cosine can rise."""
+    return cos(positive(theta(m) - turn(m))) - cos(theta(m))
+
+
+def fall(m: Model) -> Term:
+    """The most its cosine can fall."""
+    return cos(theta(m)) - cos(minimum(PI, theta(m) + turn(m)))
+
+
+FINITE_FORM = distance(LORA) <= maximum(rise(SOURCE) + fall(TARGET), rise(TARGET) + fall(SOURCE))
+
+
+@lemma("triangle inequality on the sphere", FINITE_FORM, *SPECTRAL.given, *BELOW_OUTPUTS)
+def finite_interval(goal: Relation) -> Iterator[Step]:
+    """θ̂ lies in [θ₀ − a, θ₀ + a] ∩ [0, π], and the cosine decreases there."""
+    sp = sympy()
+    yield from lines(finite_angle)
+    t, a, t_target, a_target = sp.symbols("theta a theta' a'", real=True)
+    known = {theta(SOURCE): t, turn(SOURCE): a, theta(TARGET): t_target, turn(TARGET): a_target}
+
+    def ends(angle_: Any, by: Any) -> tuple[Any, Any]:
+        return sp.cos(sp.Max(angle_ - by, 0)) - sp.cos(angle_), sp.cos(angle_) - sp.cos(sp.Min(sp.pi, angle_ + by))
+
+    f, g, eps = sp.symbols("f g epsilon", positive=True)
+    turned = symbolic(turn(SOURCE), dict(zip(SOURCE.stretches, (f, g), strict=True)))
+    yield Step("‖xAB‖ ≤ ε‖x‖: a is the sum of both arcsines", agree(turned, sp.asin(eps * f) + sp.asin(eps * g)))
+    (up, down), (up_target, down_target) = ends(t, a), ends(t_target, a_target)
+    largest = sp.Max(up + down_target, up_target + down)
+    says = "the largest difference of two such cosines is the right side"
+    yield Step(says, Check(symbolic(goal.right, known) == largest), reaches=True)
+
+
+A_MIN = minimum(*(norm(x @ SOURCE.w) - EPSILON * norm(x) for x in SOURCE[:2])) <= segment(
+    SOURCE.y1, SOURCE.y2, SOURCE.x1 @ AB, SOURCE.x2 @ AB
+)
+
+
+@lemma("reversed triangle inequality", A_MIN, SPECTRAL.relation)
+def from_below(goal: Relation) -> Iterator[Step]:
+    """‖y + txAB‖ ≥ ‖y‖ − t‖xAB‖ ≥ ‖y‖ − ε‖x‖ for t in [0, 1]."""
+    sp = sympy()
+    x, y, eps, slack, rest = sp.symbols("x y epsilon slack rest", nonnegative=True)
+    moved_by, t = eps * x - slack, 1 - rest  # ‖xAB‖ and t
+    yield Step(
+        "‖y‖ − t‖xAB‖ − (‖y‖ − ε‖x‖) = slack + rest·‖xAB‖",
+        agree(y - t * moved_by - (y - eps * x), slack + rest * moved_by),
+    )
+    x2, y2 = sp.symbols("x2 y2", nonnegative=True)
+    lengths = {norm(SOURCE.x1): x, norm(SOURCE.x2): x2, norm(SOURCE.y1): y, norm(SOURCE.y2): y2}
+    left = symbolic(goal.left, {**lengths, EPSILON: eps})
+    yield Step("the smaller one is the left side", Check(left == sp.Min(y - eps * x, y2 - eps * x2)))
+    ends = segment(SOURCE.y1, SOURCE.y2, SOURCE.x1 @ AB, SOURCE.x2 @ AB)
+    yield Step("the least length of both segments is the right side", Check(goal.right == ends), reaches=True)
+
+
+@argued(Refuted, "AB = −2I", "the segment from y to ŷ may pass through 0: x = (1, 0), W = I, AB = −2I, ε = 2")
+def through_zero(claim: Claim) -> Iterator[Step]:
+    """All hypotheses of App. A.1 hold there, since W' = W and x' = x."""
+    sp = sympy()
+    x, ab = sp.Matrix([[1, 0]]), -2 * sp.eye(2)
+    yield Step("y + ½xAB = 0", found(x + sp.Rational(1, 2) * x * ab, sp.zeros(1, 2)))
+    yield Step("‖AB‖₂ = ε = 2", found((ab.T * ab), 4 * sp.eye(2)))
+    yield Step("ŷ = −y is not zero", found(x + x * ab, -x))
+
+
+@argued(
+    Refuted,
+    "A_min is no function of what is displayed",
+    "the constant of the printed remainder, C'/(2A_min²)(‖x₁‖² + ‖x₂‖²), takes A_min, which is not displayed",
+)
+def not_displayed(claim: Claim) -> Iterator[Step]:
+    """W = I, x = (1, 0), AB = −εI or εI: the same ‖x‖/‖xW‖, s₀ and ε, and two values of A_min."""
+    sp = sympy()
+    eps, t = sp.symbols("epsilon t", positive=True)
+    x = sp.Matrix([[1, 0]])
+    near, far = ((x + sign * t * eps * x)[0] for sign in (-1, 1))
+    yield Step("AB = −εI: A_min = 1 − ε, at t = 1", agree(near.subs(t, 1), 1 - eps))
+    yield Step("AB = εI: A_min = 1, at t = 0", found(far.subs(t, 0), 1))
+    yield Step("1/A_min² → ∞ as ε → 1 for the first", found(sp.limit(1 / near.subs(t, 1) ** 2, eps, 1, "-"), sp.oo))
+
+
+CLAIMS = (
+    Claim(
+        id="prop-1-explicit",
+        source=APPENDIX,
+        reading="with its remainder",
+        amends="prop-1",
+        given=SPECTRAL.given,
+        concludes=(distance(LORA) <= RHS_EXPLICIT,),
+        proofs=(explicit(),),
+        expected=PROVED,
+        remark="no A_min and no hidden O(ε²)",
+        setting=similarity_setting(LORA),
+        strategies=FINITE,
+    ),
+    Claim(
+        id="prop-1-finite",
+        source=APPENDIX,
+        reading="finite",
+        amends="prop-1",
+        given=(*SPECTRAL.given, *BELOW_OUTPUTS),
+        concludes=(FINITE_FORM,),
+        proofs=(by_lemma(finite_interval, FINITE_FORM),),
+        expected=PROVED,
+        remark="no O(ε²) at all, for ε‖x‖ ≤ ‖xW‖",
+        setting=similarity_setting(LORA, limit=below_outputs),
+        strategies=FINITE,
+    ),
+    Claim(
+        id="prop-1-segment",
+        source="Proof of Proposition 1 (App. A.1)",
+        origin=PRINTED,
+        prose="every point on the segment from (y₁, y₂) to (ŷ₁, ŷ₂) has norms bounded below by A_min > 0",
+        proofs=(through_zero,),
+        expected=REFUTED,
+        remark="a gap of the proof for large ε, as in the remainder bound after Lemma 2; the proof is one up to O(ε²), "
+        "and for ε < min ‖xW‖/‖x‖ it is true (prop-1-segment-small); prop-1-explicit does not need it",
+    ),
+    Claim(
+        id="prop-1-segment-small",
+        source="Proof of Proposition 1 (App. A.1)",
+        reading="small ε",
+        amends="prop-1-segment",
+        given=SPECTRAL.given,
+        concludes=(A_MIN,),
+        proofs=(by_lemma(from_below, A_MIN),),
+        expected=PROVED,
+        remark="so A_min > 0 where ε‖x‖ < ‖xW‖ for both inputs",
+        setting=similarity_setting(LORA, limit=below_outputs),
+        strategies=FINITE,
+    ),
+    Claim(
+        id="remark-a1",
+        source="Remark A.1 (App. A.1)",
+        origin=READING,
+        reading="computable from what is displayed",
+        prose="the displayed bound has an explicit quadratic term in ε², computable from the data that are displayed",
+        proofs=(not_displayed,),
+        expected=REFUTED,
+        remark="O(ε²) is displayed; its constant takes A_min, which can be computed from W, x and AB but is not "
+        "displayed; prop-1-explicit has an explicit term in the displayed data",
+    ),
+)

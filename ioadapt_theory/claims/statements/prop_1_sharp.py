@@ -1,0 +1,223 @@
+"""Proposition 1 corrected: the closest true statement, and the sharp ones, in the data and in W.
+
+α = ‖x₁‖/‖x₁W‖, β = ‖x₂‖/‖x₂W‖, θ₀ is the angle of y₁, y₂ and θ_x that of x₁, x₂. M = AB.
+"""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+from ioadapt_theory.claims.expression.algebra import root
+from ioadapt_theory.claims.language import *
+from ioadapt_theory.claims.statements.lemma_1 import BY_EQ_8_SHARP
+from ioadapt_theory.claims.statements.prop_1 import APPENDIX, by_norms, for_both, moved, up_to
+
+
+def alpha(m: Model) -> Term:
+    """‖x₁‖/‖x₁W‖."""
+    return let(f"α{m.prime}", m.stretches[0])
+
+
+def beta(m: Model) -> Term:
+    """‖x₂‖/‖x₂W‖."""
+    return let(f"β{m.prime}", m.stretches[1])
+
+
+def together(m: Model) -> Term:
+    """cos(θ_x + θ₀)."""
+    return let(f"cos(θ_x{m.prime} + θ₀{m.prime})", sim(m.x1, m.x2) * m.s0 - sine(m.x1, m.x2) * m.sine0)
+
+
+def nuclear(m: Model) -> Term:
+    """Sin θ₀ √(α² + β² − 2αβ cos(θ_x + θ₀))."""
+    a, b = alpha(m), beta(m)
+    return m.sine0 * sqrt((a - b) ** 2 + 2 * a * b * (1 - together(m)))
+
+
+def by_singular_values(m: Model) -> Term:
+    """(1 − s₀²)(1/s_c + 1/s_{c−1}), the two smallest singular values of W."""
+    return m.sine0**2 * (1 / sigma(m.w, 1) + 1 / sigma(m.w, 2))
+
+
+RHS_SINE = EPSILON * total(lambda m: m.sine0 * (m.stretches[0] + m.stretches[1]), *MODELS)
+RHS_SHARP = EPSILON * total(nuclear, *MODELS)
+RHS_WEIGHTS = EPSILON * total(by_singular_values, *MODELS)
+
+
+@argued(Remarked, "what it gives away", "(α + β)² − (α² + β² − 2αβC) = 2αβ(1 + C), C = cos(θ_x + θ₀): 0 iff s_x = −s₀")
+def given_away(claim: Claim) -> Iterator[Step]:
+    """The corrected form against the sharp one, for one model."""
+    sp = sympy()
+    (al, be), (c, s) = sp.symbols("alpha beta", positive=True), sp.symbols("C s", real=True)
+    known = {SOURCE.sine0: s, alpha(SOURCE): al, beta(SOURCE): be, together(SOURCE): c}
+    sharp = symbolic(nuclear(SOURCE), known) ** 2 / s**2
+    yield Step("(α + β)² − …² = 2αβ(1 + C)", vanishes((al + be) ** 2 - sharp - 2 * al * be * (1 + c)))
+
+
+@lemma("nuclear norm of the gradient", abs(moved(SOURCE, LORA)) <= nuclear(SOURCE) * EPSILON, SPECTRAL.relation)
+def data_constant(goal: Relation) -> Iterator[Step]:
+    """δ = ⟨M, G⟩ ≤ ‖M‖₂‖G‖_* with G = x₁ᵀg₁ + x₂ᵀg₂ of rank two, g the gradients of Lemma 1."""
+    sp = sympy()
+    al, be, eps = sp.symbols("alpha beta epsilon", positive=True)
+    c, s, cx, sx = sp.symbols("c s cx sx", real=True)  # cosine and sine of θ₀ and θ_x
+    circles = (c**2 + s**2 - 1, cx**2 + sx**2 - 1)
+    u, v = sp.Matrix([[1, 0]]), sp.Matrix([[c, s]])
+    g1, g2 = v - c * u, u - c * v  # ‖y_i‖ times the gradients
+    x1, x2 = al * sp.Matrix([[1, 0]]), be * sp.Matrix([[cx, sx]])
+    gram = (g1 * g1.T)[0], (g2 * g2.T)[0], (g1 * g2.T)[0]
+    for k in (0, 1):
+        yield Step(f"‖g_{k + 1}‖² = sin²θ₀", vanishes(gram[k] - s**2, *circles))
+    yield Step("g₁·g₂ = −cos θ₀ sin²θ₀", vanishes(gram[2] + c * s**2, *circles))
+    g = x1.T * g1 + x2.T * g2  # its two singular values depend on the Gram matrices only, so the plane is enough
+    frobenius_sq = s**2 * (al**2 + be**2 - 2 * al * be * cx * c)
+    yield Step("‖G‖_F² = sin²θ₀(α² + β² − 2αβ cos θ_x cos θ₀)", vanishes(sum(e**2 for e in g) - frobenius_sq, *circles))
+    determinant = al * be * sx * s**3
+    yield Step("σ₁σ₂ = |det G| = αβ sin θ_x sin³θ₀", vanishes(g.det() ** 2 - determinant**2, *circles))
+    known = {SOURCE.sine0: s, alpha(SOURCE): al, beta(SOURCE): be, together(SOURCE): cx * c - sx * s}
+    right = symbolic(goal.right, known)
+    nuclear_sq = frobenius_sq + 2 * determinant
+    yield Step(f"ε‖G‖_* = ε(σ₁ + σ₂) is {text(goal.right)}", agree(eps**2 * nuclear_sq, right**2), reaches=True)
+
+
+def dual_form() -> Iterator[Step]:
+    """δ = ⟨M, W⁺ᵀKWᵀ⟩ for input adaptation and ⟨M, K⟩ for output adaptation, K = (1 − s²)(e₊ᵀe₊ − e₋ᵀe₋).
+
+    u, v are the unit vectors along y₁, y₂, e₊ and e₋ those along u + v and u − v. W has full row rank, M = AB.
+    """
+    sp = sympy()
+    c, h = sp.symbols("c h")  # cosine and sine of half the angle, in the basis e₊, e₋
+    circle = h**2 + c**2 - 1
+    u, v, s = sp.Matrix([[c, h]]), sp.Matrix([[c, -h]]), c**2 - h**2
+    k = u.T * v + v.T * u - s * (u.T * u + v.T * v)
+    yield Step("K = uᵀv + vᵀu − s(uᵀu + vᵀv) = (1 − s²)(e₊ᵀe₊ − e₋ᵀe₋)", zero(k - (1 - s**2) * sp.diag(1, -1), circle))
+    m, n = sp.Matrix(3, 3, sp.symbols("m:9")), sp.Matrix(2, 2, sp.symbols("n:4"))
+    a, b, t = sp.Matrix([sp.symbols("a:3")]), sp.Matrix([sp.symbols("b:3")]), sp.Symbol("s")
+    change = (a * m * b.T)[0] + (b * m * a.T)[0] - t * ((a * m * a.T)[0] + (b * m * b.T)[0])
+    gradient = a.T * b + b.T * a - t * (a.T * a + b.T * b)
+    yield Step("δ = ⟨M, K⟩ for Δu = uM, Δv = vM", vanishes(change - sum(m.multiply_elementwise(gradient))))
+    w, p = sp.Matrix(2, 3, sp.symbols("w:6")), sp.Matrix(3, 2, sp.symbols("p:6"))
+    carried = sum((p * n * w).multiply_elementwise(gradient)) - sum(n.multiply_elementwise(p.T * gradient * w.T))
+    yield Step("x = yW⁺, so input adaptation is output adaptation by W⁺MW: ⟨PMW, K⟩ = ⟨M, PᵀKWᵀ⟩", vanishes(carried))
+
+
+@lemma("two largest singular values of W⁺", abs(moved(SOURCE, LORA)) <= by_singular_values(SOURCE) * EPSILON,
+       SPECTRAL.relation, FULL_ROW_RANK[0])  # fmt: skip
+def weights_constant(goal: Relation) -> Iterator[Step]:
+    """|δ| = |⟨M, W⁺ᵀK⟩| ≤ ε‖W⁺ᵀK‖_*, and K/(1 − s²) is an isometry of a plane."""
+    sp = sympy()
+    yield from dual_form()
+    p, m, k = sp.Matrix(3, 2, sp.symbols("p:6")), sp.Matrix(2, 3, sp.symbols("m:6")), sp.Matrix(3, 3, sp.symbols("k:9"))
+    dual = sum((p * m).multiply_elementwise(k)) - sum(m.multiply_elementwise(p.T * k))
+    yield Step("x = yW⁺, so LoRA is output adaptation by W⁺M: ⟨PM, K⟩ = ⟨M, PᵀK⟩", vanishes(dual))
+    e = sp.Matrix([[1, 0, 0], [0, 1, 0]])  # e₊, e₋
+    j = e.T * sp.diag(1, -1) * e
+    yield Step("J = K/(1 − s²): JJᵀ is the projection on the plane of e₊ and e₋, so ‖J‖₂ = 1",
+               both(found(j * j.T, e.T * e), found(j * j, (j * j) ** 2)))  # fmt: skip
+    yield Step("rank J = 2, so ‖PᵀJ‖_* has two terms, and σ_i(PᵀJ) ≤ σ_i(P)‖J‖₂", found(j.rank(), 2))
+    (a, b, eps), s = sp.symbols("a b epsilon", positive=True), sp.Symbol("s", real=True)
+    known = {SOURCE.sine0: sp.sqrt(1 - s**2), sigma(SOURCE.w, 1): a, sigma(SOURCE.w, 2): b}
+    yield reached(goal, eps * (1 - s**2) * (1 / a + 1 / b), known)
+
+
+def turned_over(s: Fraction, s_x: Fraction, a: Fraction, b: Fraction) -> dict[str, Any]:
+    """W' = −W, x' = x and AB = ε times the polar factor of the gradient: every x₁, x₂ and W."""
+    q, q_x = root(1 - s * s), root(1 - s_x * s_x)
+    x1, x2 = [a, Fraction(0)], [b * s_x, b * q_x]
+    w = [[1 / a, Fraction(0)], [(s - b * s_x / a) / (b * q_x), q / (b * q_x)]]  # y₁ = (1, 0), y₂ = (s, q)
+    g1, g2 = [Fraction(0), q], [q * q, -s * q]  # y₂ − sy₁ and y₁ − sy₂
+    g = [[x1[i] * g1[j] + x2[i] * g2[j] for j in range(2)] for i in range(2)]
+    k = 1 if g[0][0] * g[1][1] > g[0][1] * g[1][0] else -1
+    polar = [[g[0][0] + k * g[1][1], g[0][1] - k * g[1][0]], [g[1][0] - k * g[0][1], g[1][1] + k * g[0][0]]]
+    length = 10 * root(polar[0][0] ** 2 + polar[0][1] ** 2)
+    inputs = {"x1": x1, "x2": x2, "x1_target": x1, "x2_target": x2}
+    return {"W": w, "W_target": [[-x for x in r] for r in w], **inputs, "epsilon": "1/10",
+            "AB": [[x / length for x in r] for r in polar]}  # fmt: skip
+
+
+def on_singular_axes(low: Fraction, high: Fraction, s: Fraction) -> dict[str, Any]:
+    """W = diag(s_c, s_{c−1}), y = (1, ±h), AB = ε diag(1, −1), and W' = −W with the same inputs."""
+    h = root((1 - s) / (1 + s))
+    inputs = {"x1": [1 / low, h / high], "x2": [1 / low, -h / high]}
+    return {"W": [[low, 0], [0, high]], "W_target": [[-low, 0], [0, -high]], "AB": [["1/10", 0], [0, "-1/10"]],
+            **inputs, **{f"{key}_target": x for key, x in inputs.items()}, "epsilon": "1/10"}  # fmt: skip
+
+
+CLAIMS = (
+    Claim(
+        id="prop-1-sine",
+        source=APPENDIX,
+        reading="corrected",
+        amends="prop-1",
+        given=SPECTRAL.given,
+        concludes=up_to(LORA, RHS_SINE),
+        proofs=(
+            by_norms("Eq. 8 sharpened, for both models", LORA, lambda m: m.sine0, BY_EQ_8_SHARP, RHS_SINE),
+            given_away,
+        ),
+        attained=("ce3", "ce3b", "ce3c", "ce3-double"),
+        expected=PROVED,
+        remark="the closest true statement; attained where sim(x₁, x₂) = −s₀ by W' = −W, and by W' = −2W as well",
+        words=(ATTAINED,),
+        setting=similarity_setting(LORA),
+        strategies=TO_FIRST_ORDER,
+    ),
+    Claim(
+        id="prop-1-sharp",
+        source=APPENDIX,
+        reading="sharp for given data",
+        amends="prop-1",
+        given=SPECTRAL.given,
+        concludes=up_to(LORA, RHS_SHARP),
+        proofs=(
+            for_both("nuclear norm of the gradient", LORA, lambda m: nuclear(m) * EPSILON, data_constant, RHS_SHARP),
+            Attained(
+                "W' = −W",
+                turned_over,
+                {
+                    SOURCE.s0: (Fraction(-3, 5), Fraction(5, 13)),
+                    sim(SOURCE.x1, SOURCE.x2): (Fraction(0), Fraction(4, 5)),
+                    SOURCE.stretches[0]: (Fraction(2),),
+                    SOURCE.stretches[1]: (Fraction(1, 3), Fraction(5)),
+                },
+            ),
+        ),
+        attained=("ce3", "ce3b", "ce3c", "prop-1-weights"),
+        expected=PROVED,
+        remark="attained by W' = −W, x' = x for every W, x₁, x₂; the hypothesis on sim(x₁, x₂) enters only here",
+        words=(ATTAINED, SHARP),
+        setting=similarity_setting(LORA),
+        strategies=(*TO_FIRST_ORDER, second_order(LORA)),
+    ),
+    Claim(
+        id="prop-1-weights",
+        source=APPENDIX,
+        reading="sharp in terms of W",
+        amends="prop-1",
+        given=(*SPECTRAL.given, *FULL_ROW_RANK),
+        concludes=up_to(LORA, RHS_WEIGHTS),
+        proofs=(
+            for_both(
+                "singular values of a product",
+                LORA,
+                lambda m: by_singular_values(m) * EPSILON,
+                weights_constant,
+                RHS_WEIGHTS,
+            ),
+            Attained(
+                "singular axes",
+                on_singular_axes,
+                {
+                    sigma(SOURCE.w, 1): (Fraction(1, 3), Fraction(2)),
+                    sigma(SOURCE.w, 2): (Fraction(2), Fraction(7)),
+                    SOURCE.s0: (Fraction(-3, 5), Fraction(0), Fraction(12, 13)),
+                },
+            ),
+        ),
+        attained=("prop-1-weights",),
+        expected=PROVED,
+        remark="W → tW divides this by t and leaves Prop. 2: the two propositions do not rank the methods",
+        words=(ATTAINED, SHARP),
+        setting=similarity_setting(LORA),
+        strategies=TO_FIRST_ORDER,
+    ),
+)

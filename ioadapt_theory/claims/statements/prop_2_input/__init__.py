@@ -1,1 +1,0 @@
-"""Proposition 2, input adaptation: as printed, and sharp."""

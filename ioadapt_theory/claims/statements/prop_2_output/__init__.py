@@ -1,1 +1,0 @@
-"""Proposition 2, output adaptation: as printed, and without a remainder."""

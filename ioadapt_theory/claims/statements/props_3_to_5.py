@@ -1,0 +1,192 @@
+"""Lemma 3 and Propositions 3, 4 and 5 (App. A.2): the expected distance of two models of nearly the same function.
+
+An adapter on the weight adds to the gap; one before the model, or after it, inflates it by at most ‖I + AB‖₂².
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from ioadapt_theory.claims.language import *
+
+LEMMA_3_RHS = SIGMA**2 * EPSILON
+PROP_3_RHS = SIGMA**2 * (sqrt(EPSILON) + spectral(AB) * fro(W2 - W2_TARGET)) ** 2
+SECOND = mean_square(X @ W1 @ (W2 + AB) - X @ W1_TARGET @ (W2_TARGET + AB), SIGMA)
+SECOND_RHS = SIGMA**2 * (sqrt(EPSILON) + spectral(AB) * fro(W1 - W1_TARGET)) ** 2
+INFLATED = SIGMA**2 * spectral(T) ** 2 * EPSILON
+EXACT = {
+    LORA: SIGMA**2 * fro(GAP + AB @ (W2 - W2_TARGET)) ** 2,
+    INPUT: SIGMA**2 * fro(T @ GAP) ** 2,
+    OUTPUT: SIGMA**2 * fro(GAP @ T) ** 2,
+}
+SAYS = {
+    LORA: "E‖xD‖² = σ²‖D‖_F², and the gap split off",
+    INPUT: "E‖xD‖² = σ²‖D‖_F², and I + AB factored out on the left",
+    OUTPUT: "E‖xD‖² = σ²‖D‖_F², and I + AB factored out on the right",
+}
+LAST = "the hypothesis on the models"
+
+
+def split_off(exact: Term, change: Term) -> tuple[Link, ...]:
+    """From the exact value by the triangle inequality: the gap, and what AB adds to it."""
+    return (
+        Link(SAYS[LORA], exact),
+        Link("triangle inequality", SIGMA**2 * (fro(GAP) + fro(change)) ** 2, (TRIANGLE_FROBENIUS,)),
+        Link("a norm is √ of its square", SIGMA**2 * (sqrt(fro(GAP) ** 2) + fro(change)) ** 2),
+        Link(LAST, SIGMA**2 * (sqrt(EPSILON) + fro(change)) ** 2, (NEARLY_SAME,)),
+    )
+
+
+def factored(placement: Placement, product: Term, says: str, used: Any) -> Derived:
+    """Factor I + AB out, and take its norm."""
+    return derived(
+        f"factor out I + AB on the {'left' if placement is INPUT else 'right'}",
+        discrepancy(placement),
+        Link(SAYS[placement], EXACT[placement]),
+        Link(says, SIGMA**2 * product**2, (used,)),
+        Link("expand", SIGMA**2 * spectral(T) ** 2 * fro(GAP) ** 2),
+        Link(LAST, INFLATED, (NEARLY_SAME,)),
+    )
+
+
+def gaussian_mean(polynomial: Any, x: tuple[Any, ...], sigma_: Any) -> Any:
+    """Return the expectation of a polynomial in independent N(0, σ²) variables, term by term."""
+    sp = sympy()
+    moments = {n: (0 if n % 2 else sp.factorial2(n - 1) * sigma_**n) if n else 1 for n in range(5)}
+    terms = sp.Poly(polynomial, *x).terms()
+    return sum(coefficient * sp.prod([moments[n] for n in powers]) for powers, coefficient in terms)
+
+
+@argued(Remarked, "moments of the Gaussian", "E‖xD‖² = σ²‖D‖_F² and Var‖xD‖² = 2σ⁴‖DDᵀ‖_F² for x ~ N(0, σ²I)")
+def moments(claim: Claim) -> Iterator[Step]:
+    """Expand the polynomial and take its moments; the mean needs E[xᵀx] = σ²I only."""
+    sp = sympy()
+    sigma_, x = sp.Symbol("sigma", positive=True), sp.symbols("x:3", real=True)
+    d = sp.Matrix(3, 2, sp.symbols("d:6", real=True))
+    square = sum(e**2 for e in sp.Matrix([x]) * d)
+    mean = gaussian_mean(square, x, sigma_)
+    yield Step("mean", vanishes(mean - sigma_**2 * sum(e**2 for e in d)))
+    variance = gaussian_mean(sp.expand(square**2), x, sigma_) - mean**2
+    yield Step("variance", vanishes(variance - 2 * sigma_**4 * sum(e**2 for e in d * d.T)))
+
+
+def exact_value(number: int, placement: Placement, remark: str) -> Claim:
+    """Return the value that the proof of a proposition starts from."""
+    return Claim(
+        id=f"prop-{number}-exact",
+        source=f"Proposition {number} (App. A.2)",
+        origin=PRINTED,
+        reading="exact value, in its proof",
+        amends=f"prop-{number}",
+        concludes=(discrepancy(placement).equals(EXACT[placement]),),
+        proofs=(derived("second moments", discrepancy(placement), Link(SAYS[placement], EXACT[placement])),),
+        expected=PROVED,
+        remark=remark,
+        strategies=(ExactValue(placement, evaluator(EXACT[placement])),),
+        setting=function_setting(placement),
+    )
+
+
+CLAIMS = (
+    Claim(
+        id="lemma-3",
+        source="Lemma 3 (App. A.2)",
+        origin=PRINTED,
+        given=(NEARLY_SAME,),
+        concludes=(discrepancy(None) <= LEMMA_3_RHS,),
+        prose="x ~ N(0, σ²I)",
+        proofs=(
+            derived(
+                "second moments (Hutchinson's estimator of a trace)",
+                discrepancy(None),
+                Link("E‖xD‖² = σ²‖D‖_F²", SIGMA**2 * fro(GAP) ** 2),
+                Link(LAST, LEMMA_3_RHS, (NEARLY_SAME,)),
+            ),
+            moments,
+        ),
+        attained=("lemma-3",),
+        expected=PROVED,
+        remark="an equality for the smallest such ε; only E[xᵀx] = σ²I is used, not the Gaussian law",
+        words=(ATTAINED,),
+        setting=function_setting(None),
+        strategies=(*SEARCHES, StackMonteCarlo(None)),
+    ),
+    Claim(
+        id="prop-3",
+        source="Proposition 3 (App. A.2)",
+        origin=PRINTED,
+        given=(NEARLY_SAME,),
+        concludes=(discrepancy(LORA) <= PROP_3_RHS,),
+        proofs=(
+            derived(
+                "split off the gap, triangle inequality",
+                discrepancy(LORA),
+                *split_off(EXACT[LORA], AB @ (W2 - W2_TARGET)),
+                Link("‖MN‖_F ≤ ‖M‖₂‖N‖_F", PROP_3_RHS, (LEFT,)),
+            ),
+        ),
+        attained=("p3-attained",),
+        expected=PROVED,
+        remark="tight; but a bound: G1 has {lhs of g1} against {rhs of g1}, and cancellation can make it {lhs of r2}",
+        words=(ATTAINED,),
+        setting=function_setting(LORA),
+        strategies=(*SEARCHES, StackMonteCarlo(LORA)),
+    ),
+    exact_value(3, LORA, "for a single layer (W₂ = W₂' = I) LoRA leaves the distance as it is, whatever AB"),
+    Claim(
+        id="prop-3-second",
+        source="Proposition 3, footnote 1 (App. A.2)",
+        origin=IN_WORDS,
+        reading="LoRA on W₂",
+        given=(NEARLY_SAME,),
+        concludes=(SECOND <= SECOND_RHS,),
+        proofs=(
+            derived(
+                "split off the gap, triangle inequality",
+                SECOND,
+                *split_off(SIGMA**2 * fro(GAP + (W1 - W1_TARGET) @ AB) ** 2, (W1 - W1_TARGET) @ AB),
+                Link(
+                    "‖MN‖_F ≤ ‖M‖_F‖N‖₂",
+                    SIGMA**2 * (sqrt(EPSILON) + fro(W1 - W1_TARGET) * spectral(AB)) ** 2,
+                    (RIGHT,),
+                ),
+                Link("factors exchanged", SECOND_RHS),
+            ),
+        ),
+        attained=("prop-3-second",),
+        expected=PROVED,
+        remark="analogous, as the footnote says",
+        words=(ATTAINED,),
+        setting=function_setting(LORA, second=True),
+        strategies=SEARCHES,
+    ),
+    Claim(
+        id="prop-4",
+        source="Proposition 4 (App. A.2)",
+        origin=PRINTED,
+        given=(NEARLY_SAME,),
+        concludes=(discrepancy(INPUT) <= INFLATED,),
+        proofs=(factored(INPUT, spectral(T) * fro(GAP), "‖MN‖_F ≤ ‖M‖₂‖N‖_F", LEFT),),
+        attained=("r1",),
+        expected=PROVED,
+        remark="tight; never below Lemma 3 if rank AB < c; only for an adapter before the first layer",
+        words=(ATTAINED,),
+        setting=function_setting(INPUT),
+        strategies=(*SEARCHES, StackMonteCarlo(INPUT)),
+    ),
+    exact_value(4, INPUT, "equal functions stay equal"),
+    Claim(
+        id="prop-5",
+        source="Proposition 5 (App. A.2)",
+        origin=PRINTED,
+        given=(NEARLY_SAME,),
+        concludes=(discrepancy(OUTPUT) <= INFLATED,),
+        proofs=(factored(OUTPUT, fro(GAP) * spectral(T), "‖MN‖_F ≤ ‖M‖_F‖N‖₂", RIGHT),),
+        attained=("r1",),
+        expected=PROVED,
+        remark="tight; never below Lemma 3 if rank AB < d; holds word for word for any functions and any law of x",
+        words=(ATTAINED,),
+        setting=function_setting(OUTPUT),
+        strategies=(*SEARCHES, StackMonteCarlo(OUTPUT)),
+    ),
+    exact_value(5, OUTPUT, "equal functions stay equal"),
+)

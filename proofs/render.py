@@ -1,0 +1,360 @@
+"""Formulas as Coq: the proposition that a claim states, in the words of proofs/coq/Vocabulary.v.
+
+What has no closed form (a norm, a condition number, a pseudoinverse) is a variable with its defining property as a
+hypothesis; a law of rows is known by its second moments. A cosine is of rows that are not zero. O(ε^p) is K ε^p for
+some K and all ε ≤ e0, where K and e0 may depend on everything but ε and AB. A statement that is refuted is one about
+adapters of less than full rank, the weakest reading; one that is proved is about any.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any, Final
+
+from ioadapt_theory.claims.claim import Claim, Word
+from ioadapt_theory.claims.evidence.findings import Verdict
+from ioadapt_theory.claims.expression.tree import Relation, Term, opened, replaced, term
+
+EPSILON: Final = Term("scalar", name="epsilon")
+AB: Final = Term("matrix", name="ab")
+BINARY: Final = {"add": "+", "plus": "+", "mul": "*", "div": "/", "scale": "*:", "product": "*m"}
+CALLS: Final = {
+    "dot": "dot", "norm": "norm", "sim": "sim", "sine": "sine", "fro": "fro", "sqrt": "Num.sqrt", "max": "Num.max",
+    "min": "Num.min", "inverse": "invmx", "transpose": "trmx",
+}  # fmt: skip
+DEFINED_BY: Final = {"spectral": "spectral", "cond": "cond", "pinv": "pinv", "hessian_norm": "hessian_norm"}
+"""Operations that become variables, and the predicate that says what they are."""
+KEYWORDS: Final = {
+    "w": "W",
+    "w_target": "W'",
+    "w1": "W1",
+    "w2": "W2",
+    "w1_target": "W1'",
+    "w2_target": "W2'",
+    "factor": "F",
+}
+Order = int | None
+
+
+class NoCoqError(ValueError):
+    """A formula with an operation that has no counterpart in Coq."""
+
+
+@dataclass
+class Scope:
+    """What is written so far of one proposition: its letters, variables and hypotheses, in two levels.
+
+    ``outer`` does not depend on ε and AB; ``inner`` does.
+    """
+
+    axes: dict[str, tuple[str, ...]]
+    outer: list[str] = field(default_factory=list)
+    inner: list[str] = field(default_factory=list)
+    defined: dict[Term, str] = field(default_factory=dict)
+    binders: dict[str, list[str]] = field(default_factory=lambda: {"outer": [], "inner": []})
+
+    def level(self, x: Term) -> str:
+        """Whether a formula is about ε or AB."""
+        return "inner" if any(t in (EPSILON, AB) for t in x.walk()) else "outer"
+
+    def suppose(self, what: str, about: Iterable[Term]) -> None:
+        """Add a hypothesis, once."""
+        level = "inner" if "inner" in {self.level(x) for x in about} else "outer"
+        if what not in self.outer + self.inner:
+            getattr(self, level).append(what)
+
+    def shape(self, x: Term) -> tuple[str, ...]:
+        """Names of the axes: ("c", "d") of a matrix, ("d",) of a row."""
+        match x:
+            case Term("row" | "matrix", _, name):
+                return self.axes[name]
+            case Term("product", (a, b)):
+                return (*self.shape(a)[:-1], self.shape(b)[-1])
+            case Term("plus", (a, b)):
+                return self.shape(b if a.op == "eye" else a)
+            case Term("scale", (_, a)) | Term("inverse", (a,)):
+                return self.shape(a)
+            case Term("transpose" | "pinv", (a,)):
+                return self.shape(a)[::-1]
+        raise NoCoqError(x.op)
+
+    def write(self, x: Term) -> str:
+        """A formula."""
+        match x:
+            case Term("scalar", _, "given_epsilon"):
+                return "epsilon"
+            case Term("row", _, "x"):
+                return "x w"
+            case Term("scalar" | "row" | "matrix", _, name):
+                return "(A *m B)" if name == "ab" else letter(name)
+            case Term("number", _, digits):
+                return number(Fraction(digits))
+            case Term("eye"):
+                return "1%:M"
+            case Term("pow", (a,), power):
+                return f"({self.write(a)} ^+ {power})"
+            case Term("sum", (_, *terms)):
+                return "(" + " + ".join(map(self.write, terms)) + ")"
+            case Term("mul" | "scale", (Term("number", _, "-1"), a)):
+                return f"(- {self.write(a)})"
+            case Term("add" | "plus", (a, Term("mul" | "scale", (Term("number", _, "-1"), b)))):
+                return f"({self.write(a)} - {self.write(b)})"
+            case Term("abs", (a,)):
+                return f"`|{self.write(a)}|"
+            case Term("mean_square", (vector, law)):
+                return self._mean_square(vector, law)
+            case Term("positive", (a,)):
+                return f"(Num.max {self.write(a)} 0)"
+            case Term(op, args) if op in BINARY:
+                return f"({self.write(args[0])} {BINARY[op]} {self.write(args[1])})"
+            case Term(op, args) if op in DEFINED_BY:
+                return self._variable(x)
+            case Term(op, args) if op in CALLS:
+                written = " ".join(map(self.write, args))
+                if op in {"sim", "sine"}:
+                    for a in args:
+                        self.suppose(f"{self.write(a)} != 0", [a])
+                return f"({CALLS[op]} {written})"
+        raise NoCoqError(x.op)
+
+    def _variable(self, x: Term) -> str:
+        if x not in self.defined:
+            written = " ".join(map(self.write, x.args))
+            name = f"{x.op[0]}{len(self.defined) + 1}"
+            kind = f"'M[R]_({', '.join(self.shape(x))})" if x.op == "pinv" else "R"
+            self.defined[x] = name
+            self.binders[self.level(x)].append(f"({name} : {kind})")
+            self.suppose(f"{DEFINED_BY[x.op]} {written} {name}", [x])
+        return self.defined[x]
+
+    def _mean_square(self, vector: Term, law: Term) -> str:
+        first = next(t for t in vector.walk() if t.op == "product" and t.args[0] == Term("row", name="x"))
+        axis = self.shape(first.args[1])[0]
+        moments = (
+            f"({letter(law.name)} ^+ 2)%:M" if law.kind == "scalar" else f"({letter(law.name)}^T *m {letter(law.name)})"
+        )
+        known = f"law x E {moments}"
+        if known not in self.outer:
+            self.binders["outer"] += ["(Omega : Type)", f"(x : Omega -> 'rV[R]_{axis})", "(E : (Omega -> R) -> R)"]
+            self.outer.append(known)
+        return f"(E (fun w => norm {self.write(vector)} ^+ 2))"
+
+    def count(self, x: Term) -> str:
+        """A natural number: a rank, a number of rows, a sum of them."""
+        match x:
+            case Term("rank", (m,)):
+                return f"\\rank ({self.write(m)})%R"
+            case Term("size", (m,)):
+                return self.shape(m)[0]
+            case Term("add", (a, b)):
+                return f"({self.count(a)} + {self.count(b)})"
+            case Term("number", _, digits):
+                return digits
+        raise NoCoqError(x.op)
+
+    def relation(self, r: Relation, remainder: str = "") -> str:
+        """A relation; of ranks and numbers of rows among natural numbers."""
+        left, right = opened(r.left), opened(r.right)
+        shift = _artanh_shift(left, right)
+        if shift and r.sign == "<=":
+            return "artanh_within " + " ".join(map(self.write, shift))
+        if any(side.op == "rank" for side in (left, right)):
+            return (
+                f"({self.count(left)} {r.sign} {self.count(right)})%N"
+                if r.sign != "="
+                else f"{self.count(left)} = {self.count(right)}"
+            )
+        if left.op == "spectral" and r.sign == "<=":
+            return f"spectral_le {self.write(left.args[0])} {self.write(right)}"
+        sign = {"<=": "<=", "<": "<", "=": "="}[r.sign]
+        return f"{self.write(left)} {sign} {self.write(right)}{remainder}"
+
+
+def _artanh_shift(left: Term, right: Term) -> tuple[Term, Term, Term] | None:
+    """The a, b and q of |artanh a − artanh b| and ln q."""
+    if left.op != "abs" or right.op != "ln":
+        return None
+    match left.args[0]:
+        case Term("add", (Term("artanh", (a,)), Term("mul", (_, Term("artanh", (b,)))))):
+            return a, b, right.args[0]
+    return None
+
+
+def letter(name: str) -> str:
+    """A letter of the paper as Coq writes it: x1_target is x1'."""
+    return KEYWORDS.get(name, name.replace("_target", "'"))
+
+
+def number(x: Fraction) -> str:
+    """A number of the field."""
+    size = f"{abs(x.numerator)}" if x.denominator == 1 else f"({abs(x.numerator)} / {x.denominator})"
+    return size if x >= 0 else f"(- {size})"
+
+
+def identifier(claim: Claim) -> str:
+    """The name of a claim in Coq."""
+    return claim.id.replace("-", "_")
+
+
+def statement(claim: Claim) -> str:
+    """The definition of what the claim states.
+
+    Raises:
+        NoCoqError: it has no formula, or an operation without counterpart.
+    """
+    if not claim.concludes or Word.CONVERSE in claim.words:  # the other direction of an iff is said in words
+        raise NoCoqError(claim.id)
+    parts = [universal(claim)]
+    if claim.words:
+        parts.append(existential(claim))
+    body = "\n  /\\\n  ".join(f"({p})" for p in parts) if len(parts) > 1 else parts[0]
+    return f"Definition {identifier(claim)} : Prop :=\n  {body}."
+
+
+def _letters(claim: Claim) -> tuple[dict[str, tuple[str, ...]], list[Any]]:
+    used = {t.name for r in _relations(claim) for side in (r.left, r.right) for t in opened(side).walk()}
+    if claim.setting is None:  # rows of one length
+        rows = sorted(
+            {t.name for r in claim.concludes for s in (r.left, r.right) for t in opened(s).walk() if t.op == "row"}
+        )
+        return dict.fromkeys(rows, ("d",)), []
+    letters = [x for x in claim.setting.letters if x.attribute in used or x.attribute.removeprefix("given_") in used]
+    axes = {x.attribute: tuple(x.axes.split()) for x in letters}
+    if "epsilon" in used and not {"epsilon", "given_epsilon"} & axes.keys():
+        axes["epsilon"] = ()
+    return axes, letters
+
+
+def _relations(claim: Claim) -> Iterator[Relation]:
+    yield from claim.given
+    yield from claim.concludes
+
+
+def _scope(claim: Claim) -> tuple[Scope, list[str], list[str]]:
+    """Letters, hypotheses; the binders of what does not depend on ε and AB and of what does."""
+    axes, letters = _letters(claim)
+    scope = Scope(axes)
+    names = sorted({a for ax in axes.values() for a in ax})
+    outer = [f"({' '.join(names)} : nat)"] if names else []
+    inner = list[str]()
+    for name, ax in axes.items():
+        bare = name.removeprefix("given_")
+        if bare == "ab":
+            inner += ["(r : nat)", f"(A : 'M[R]_({ax[0]}, r))", f"(B : 'M[R]_(r, {ax[1]}))"]
+        elif bare == "epsilon":
+            inner.append("(epsilon : R)")
+        else:
+            kind = {0: "R", 1: "'rV[R]_{}", 2: "'M[R]_({}, {})"}[len(ax)].format(*ax)
+            outer.append(f"({letter(name)} : {kind})")
+    if "ab" in axes and claim.expected is Verdict.REFUTED:
+        scope.inner += [f"(r < {axis})%N" for axis in dict.fromkeys(axes["ab"])]
+    for x in letters:
+        if x.attribute != "ab" and (x.positive or x.nonnegative) and not (claim.concludes[0].order and not x.positive):
+            (scope.inner if "epsilon" in x.attribute else scope.outer).append(
+                f"0 {'<' if x.positive else '<='} {letter(x.attribute.removeprefix('given_'))}"
+            )
+    for given in claim.given:
+        scope.suppose(scope.relation(given), [given.left, given.right])
+    return scope, outer, inner
+
+
+def universal(claim: Claim) -> str:
+    """For all instances that satisfy the hypotheses, the conclusions."""
+    scope, outer, inner = _scope(claim)
+    order = claim.concludes[0].order
+    remainder = f" + K * epsilon ^+ {order}" if order else ""
+    concludes = " /\\ ".join(scope.relation(r, remainder) for r in claim.concludes)
+    outer, inner = outer + scope.binders["outer"], inner + scope.binders["inner"]
+    lines = [f"forall {' '.join(outer)},", *(f"  {h} ->" for h in scope.outer)]
+    if order:
+        lines.append("  exists K e0 : R, 0 < e0 /\\")
+        scope.inner.insert(0, "0 < epsilon <= e0")
+    if inner:
+        lines.append(f"  forall {' '.join(inner)},")
+    return "\n  ".join([*lines, *(f"  {h} ->" for h in scope.inner), f"  {concludes}"])
+
+
+def existential(claim: Claim) -> str:
+    """Some instance attains the bound, or comes nearer than any factor below 1.
+
+    With Word.SHARP, for every cosine between -1 and 1 and condition number of W.
+
+    Two models have one condition number, or with Word.EVERY_PAIR one each. Up to O(ε^p): no smaller multiple of ε will
+    do for it.
+    """
+    scope, outer, inner = _scope(claim)
+    first = claim.concludes[0]
+    left, right = opened(first.left), opened(first.right)
+    cosine = _cosine(claim)
+    start, fixed = "", list[str]()
+    if Word.SHARP in claim.words and cosine is not None:
+        apart = Word.EVERY_PAIR in claim.words
+        conditions = {
+            scope.write(x): letter(x.args[0].name.replace("w", "k")) if apart else "k"
+            for x in right.walk()
+            if x.op == "cond" and x.args[0].op == "matrix"
+        }
+        letters = dict.fromkeys(conditions.values())
+        start = f"forall {' '.join(['s', *letters])} : R, -1 < s < 1 -> " + "".join(f"1 <= {k} -> " for k in letters)
+        fixed = [f"{scope.write(cosine)} = s", *(f"{x} = {k}" for x, k in conditions.items())]
+    if any(getattr(proof, "approaches", False) for proof in claim.proofs):  # a supremum: nearer than any factor q < 1
+        binders = outer + scope.binders["outer"] + inner + scope.binders["inner"]
+        nearer = f"q * {scope.write(right)} < {scope.write(left)}"
+        start = start.replace(" : R, ", " q : R, ", 1) + "0 < q < 1 -> "
+        facts = [*scope.outer, *scope.inner, *fixed, nearer]
+        return f"{start}exists {' '.join(binders)},\n      " + " /\\\n      ".join(facts)
+    if first.order is None:
+        if shift := _artanh_shift(left, right):
+            equal = ["artanh_apart " + " ".join(map(scope.write, shift))]
+        else:
+            equal = [f"{scope.write(left)} = {scope.write(right)}", f"0 < {scope.write(right)}"]
+        binders = outer + scope.binders["outer"] + inner + scope.binders["inner"]
+        facts = [*scope.outer, *scope.inner, *fixed, *equal]
+        return f"{start}exists {' '.join(binders)},\n      " + " /\\\n      ".join(facts)
+    slope = scope.write(replaced(right, {EPSILON: term(1)}))
+    written = scope.write(left)
+    binders = outer + scope.binders["outer"]
+    facts = [*scope.outer, *fixed, f"0 < {slope}"]
+    smaller = [
+        "forall C K e0 : R, 0 < e0 ->",
+        f"  (forall {' '.join(inner + scope.binders['inner'])},",
+        *(f"    {h} ->" for h in ["0 < epsilon <= e0", *scope.inner]),
+        f"    {written} <= C * epsilon + K * epsilon ^+ 2) ->",
+        f"  {slope} <= C",
+    ]
+    return f"{start}exists {' '.join(binders)},\n      " + " /\\\n      ".join([*facts, "\n      ".join(smaller)])
+
+
+def _cosine(claim: Claim) -> Term | None:
+    """The cosine that a bound is a function of: of the outputs in App. A.1, of u and v in Lemma 1."""
+    names = {x.attribute for x in claim.setting.letters} if claim.setting else set()
+    if {"u", "v"} <= names:
+        return Term("sim", (Term("row", name="u"), Term("row", name="v")))
+    if {"x1", "w"} <= names:
+        w = Term("matrix", name="w")
+        return Term("sim", tuple(Term("product", (Term("row", name=x), w)) for x in ("x1", "x2")))
+    return None
+
+
+HEAD: Final = """\
+(* What the claims state. Rendered from their formulas by `python -m proofs`: not to be edited. *)
+From mathcomp Require Import all_ssreflect all_algebra.
+From ioadapt Require Import Vocabulary.
+Set Implicit Arguments. Unset Strict Implicit. Unset Printing Implicit Defensive.
+Import Order.TTheory GRing.Theory Num.Theory.
+Local Open Scope ring_scope.
+
+Section Statements.
+Variable R : rcfType.
+"""
+
+
+def statements(claims: Iterable[Claim]) -> str:
+    """The file of all statements that have a counterpart."""
+    written = list[str]()
+    for claim in claims:
+        try:
+            written.append(statement(claim))
+        except NoCoqError:
+            continue
+    return HEAD + "\n" + "\n\n".join(written) + "\nEnd Statements.\n"

@@ -1,0 +1,75 @@
+"""What is printed is what is evaluated: text and LaTeX of every formula, read back by a reader of their own."""
+
+import re
+
+import mpmath
+import pytest
+import torch
+
+from ioadapt_theory.claims import CLAIMS, Claim
+from ioadapt_theory.claims.arithmetic import mp as project
+from ioadapt_theory.claims.expression.notation import definitions, latex, text
+from ioadapt_theory.claims.expression.values import value
+from tests.claims.reader import LETTERS, Reader, from_latex, sim
+
+BY_HAND = {
+    "lemma-1-expansion": "|R| ≤ O(‖Δu‖² + ‖Δv‖²)",
+    "lemma-2-integral": "|R| ≤ ½sup_t ‖H(u + tΔu, v + tΔv)‖_op(‖Δu‖² + ‖Δv‖²)",
+    "prop-1-segment-small": "min(‖x₁W‖ − ε‖x₁‖, ‖x₂W‖ − ε‖x₂‖) ≤ min_t min(‖x₁W + tx₁AB‖, ‖x₂W + tx₂AB‖)",
+}
+"""Suprema and infima along a segment, and O of increments, which the reader does not know."""
+READ = [pytest.param(c, id=c.id) for c in CLAIMS.values() if c.concludes and c.setting and c.id not in BY_HAND]
+
+
+def numbers(x: object) -> object:
+    if hasattr(x, "shape"):
+        return mpmath.matrix(x.tolist() if x.ndim == 2 else [x.tolist()])
+    return x
+
+
+@pytest.mark.parametrize("write", [text, latex])
+@pytest.mark.parametrize("claim", READ)
+def test_a_formula_read_back_has_the_value_that_is_evaluated(claim: Claim, write: object) -> None:
+    setting = claim.setting
+    raw = setting.dump(setting.parametrise(setting.start(1, torch.Generator().manual_seed(7))), 0)
+    with mpmath.workdps(60), project.workdps(60):
+        i = setting.read(raw)
+        fields = i.__dataclass_fields__
+        known = {LETTERS[f]: numbers(getattr(i, f)) for f in fields if f in LETTERS and getattr(i, f) is not None}
+        known |= {"ε": i.epsilon} if hasattr(i, "epsilon") else {}
+        if "W₁" in known:  # rows of the second moments σ²I or FᵀF
+            known["x"] = known["F"] if hasattr(i, "factor") else known["σ"] * mpmath.eye(known["W₁"].rows)
+        meanings = definitions((*claim.given, *claim.concludes), write)
+        plain = [from_latex(m) for m in meanings] if write is latex else meanings
+        if {"u", "du"} <= fields.keys():
+            known["δ"] = delta(*(numbers(getattr(i, f)) for f in ("u", "v", "du", "dv")))
+        reader = Reader(known, plain)
+        for relation in (*claim.given, *claim.concludes):
+            printed = from_latex(write(relation)) if write is latex else write(relation)
+            left, sign, right = re.fullmatch(r"(.*) (≤|<|=) (.*?)(?: \+ O\(.*)?", printed).groups()
+            assert sign == {"<=": "≤", "<": "<", "=": "="}[relation.sign]
+            assert (" + O(ε" in printed) == (relation.order is not None)
+            if relation.order:
+                assert printed.endswith(f" + O(ε{' ¹²³'[relation.order]})")
+            for side, term in ((left, relation.left), (right, relation.right)):
+                if side != "I":
+                    same(reader(side), value(term, i))
+
+
+def delta(u: object, v: object, du: object, dv: object) -> object:
+    """The derivative of the cosine along (Δu, Δv), as a difference quotient."""
+    with mpmath.workdps(120):
+        t = mpmath.mpf(10) ** -40
+        return (sim(u + t * du, v + t * dv) - sim(u - t * du, v - t * dv)) / (2 * t)
+
+
+def same(one: object, other: object) -> None:
+    one, other = ([*x] if hasattr(x, "rows") else [*x.flat] if hasattr(x, "flat") else [x] for x in (one, other))
+    assert len(one) == len(other)
+    for a, b in zip(one, other, strict=True):
+        assert abs(mpmath.mpf(str(a)) - mpmath.mpf(str(b))) <= mpmath.mpf(10) ** -18 * (1 + abs(mpmath.mpf(str(b))))
+
+
+@pytest.mark.parametrize("name", BY_HAND)
+def test_what_the_reader_does_not_know_is_as_it_was_written_by_hand(name: str) -> None:
+    assert text(CLAIMS[name].concludes[0]) == BY_HAND[name]

@@ -10,7 +10,7 @@ from typing import Any
 from ioadapt_theory.cli import OK, guarded
 from ioadapt_theory.results import replacing, write_json
 
-BENCHMARKS = ("layer", "verifier", "similarity", "report")
+BENCHMARKS = ("layer", "verifier", "similarity", "report", "carry")
 """Each is a module here with ``main(quick) -> record`` and ``table(record) -> text``."""
 PARTS = (
     "training", "bfloat16", "dropout", "without_gradient", "convolutions", "decoding", "steps", "merging", "launches",
@@ -31,9 +31,6 @@ def _main(argv: list[str] | None) -> int:
     layer = parser.add_argument_group("of the layer's benchmark alone")
     layer.add_argument("--part", action="append", choices=PARTS, help="only this part; a record's others stay")
     layer.add_argument("--device", default="cpu", help="cpu or cuda (default: %(default)s)")
-    add = parser.add_argument_group("of the report's alone").add_argument
-    add("--models", type=Path, metavar="FOLDER", help="where the trained networks are kept for the next run")
-    add("--half", choices=("withheld", "fixed"), help="only the networks that the rules were not made on, or those")
     args = parser.parse_args(argv)
     if unknown := set(args.names) - set(BENCHMARKS):
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHMARKS)}")
@@ -44,8 +41,6 @@ def _main(argv: list[str] | None) -> int:
             before = args.out / "layer.json"
             options = {"part": args.part, "device": args.device}
             options["before"] = json.loads(before.read_text(encoding="utf-8")) if before.exists() else None
-        if name == "report":
-            options = {"models": args.models, "half": args.half}
         content = module.main(quick=args.quick, **options)
         text = module.table(content)
         write_json(args.out / f"{name}.json", content)

@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from ioadapt_theory import adapt, load, merge, save, unload
 from ioadapt_theory.cli import main as ioadapt
 from ioadapt_theory.presets import PRESETS
-from ioadapt_theory.report import report, to_text
+from ioadapt_theory.reporting import report, to_text
 
 
 def main() -> None:
@@ -52,17 +52,15 @@ def main() -> None:
         if step % 10 == 0 or step == args.steps - 1:
             print(f"step {step}: loss {loss.item():.3f}")
 
-    # 2. will it move? A batch without labels tells more than the weights do.
+    # 2. will it move? Inputs without labels tell what a copy keeps; weights alone do not.
     model.eval()
     target = AutoModelForCausalLM.from_pretrained(args.target).to(device).eval()
-    batch = tokenizer(texts[:8], return_tensors="pt", padding=True).to(device)
-    found = report(
-        model, target, inputs=[dict(batch)], call=lambda m, b: m(**b).logits, names=(args.source, args.target, None)
-    )
-    print(to_text(found))
+    batch = tokenizer(texts[:64], return_tensors="pt", padding=True).to(device)
+    told = report(model, target, inputs=dict(batch), names=(args.source, args.target, None))
+    print(to_text(told))
 
     # 3. save it with a card that says so, and put it on the other model
-    save(model, args.out, card=to_text(found))
+    save(model, args.out, card=to_text(told))
     print(load(target, args.out))
 
     # 4. ship: the adapter as it is (args.out), or for those who do not have this package plain weights, or a plain LoRA

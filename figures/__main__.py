@@ -18,6 +18,7 @@ FIGURES: tuple[str, ...] = (
     "prop_2_condition",
     "shared_function",
     "speed",
+    "carry",
 )
 """Every figure: the name of its module here, which is also the name of its files."""
 

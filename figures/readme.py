@@ -107,7 +107,6 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "studies": headlines,
     "prediction": lambda: prediction_page.section(records()),
     "kinship": recorded.kinship,
-    "peers": recorded.peers,
     "products": recorded.products,
     "report-apart": partial(reported, "ani-1x:0", "ani-1x:1"),
 }

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from ioadapt_theory.errors import UnsupportedError as UnsupportedError
     from ioadapt_theory.formats import load as load
     from ioadapt_theory.formats import save as save
+    from ioadapt_theory.reporting import report as report
     from ioadapt_theory.similarity import compare as compare
 
 _HOME = {
@@ -52,6 +53,7 @@ _HOME = {
         "FileFormatError InvalidValueError IoAdaptError MissingExtraError ShapeError UnknownNameError UnsupportedError"
     ),
     "formats": "load save",
+    "reporting": "report",
     "similarity": "compare",
 }
 _MODULE = {name: f"ioadapt_theory.{module}" for module, names in _HOME.items() for name in names.split()}

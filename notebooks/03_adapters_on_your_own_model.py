@@ -16,7 +16,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from ioadapt_theory import adapt, count, disable, layers, load, merge, save, transfer, unload, unmerge
-from ioadapt_theory.report import report
+from ioadapt_theory.reporting import report
 from toys.style import styled
 
 torch.manual_seed(0)
@@ -106,7 +106,7 @@ print((folder / "README.md").read_text()[:620])
 # %%
 other = copy.deepcopy(base)
 train(other, 100, upright=False, rate=1e-3)
-print(report(model, other))
+print(report(model, other, inputs=bars(256, upright=True)[0]))
 moved = load(other, folder)
 print(moved)
 there = right(other, upright=True)

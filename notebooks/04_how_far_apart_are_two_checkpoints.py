@@ -80,14 +80,13 @@ if find_spec("chgnet"):
 # %% [markdown]
 # ## Will it move?
 #
-# `report` puts this together for a pair, layer by layer and for each side: nothing shared, shared, or undecided. A
-# side is shared if what it meets is, and if the layers before it compute what they did. The advice says how often
-# such advice was right on pairs that it was not fixed on. From the command line: `ioadapt report ani-1x:0
-# ani-1ccx:0`, and with a batch of inputs it measures instead of judging by weights.
+# `report` puts this together for a pair: how the two are related, and what their layers share on each side. What an
+# adapter keeps cannot be told from weights; with inputs the law of transfer tells it, for every layer and side. From
+# the command line: `ioadapt report ani-1x:0 ani-1ccx:0`, and `--inputs` for a batch.
 
 # %%
 from ioadapt_theory.adapters.base_weights import checkpoint_weights
-from ioadapt_theory.report import report, to_text
+from ioadapt_theory.reporting import report, to_text
 
 x0, ccx0, x1 = (checkpoint_weights(model) for model in models)
 to_relative = report(x0, ccx0, names=("ani-1x:0", "ani-1ccx:0", None))

@@ -1,4 +1,4 @@
-"""Is a report right? Kinship on pairs of networks whose history is known, and moves of adapters that were measured."""
+"""Is the report's word for two models right? Counted on pairs of networks whose history is known."""
 
 from benchmarks.report.kinship import main, table
 

@@ -20,7 +20,7 @@ SIDE: Final = 16
 CLASSES: Final = 6
 TEXTS: Final = {"base": "pydoc_data/topics.py", "a": "asyncio/*.py", "b": "email/*.py"}
 Model = Any
-"""A model of transformers or diffusers."""
+"""A model of transformers."""
 
 
 def _llama(layers: int, inner: int) -> Model:
@@ -34,19 +34,6 @@ def _llama(layers: int, inner: int) -> Model:
     }
     heads: dict[str, Any] = {"num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 64}
     return LlamaForCausalLM(LlamaConfig(**sizes, **heads, bos_token_id=1, eos_token_id=2))
-
-
-def _qwen(layers: int, inner: int) -> Model:
-    from transformers import Qwen2Config, Qwen2ForCausalLM
-
-    sizes: dict[str, Any] = {
-        "hidden_size": 96,
-        "intermediate_size": inner,
-        "num_hidden_layers": layers,
-        "vocab_size": 128,
-    }
-    heads: dict[str, Any] = {"num_attention_heads": 6, "num_key_value_heads": 2, "max_position_embeddings": 64}
-    return Qwen2ForCausalLM(Qwen2Config(**sizes, **heads, tie_word_embeddings=True))
 
 
 def _gpt2(layers: int, inner: int) -> Model:
@@ -89,26 +76,6 @@ def _vit(layers: int, inner: int) -> Model:
     )
 
 
-def _resnet(layers: int, inner: int) -> Model:
-    from transformers import ResNetConfig, ResNetForImageClassification
-
-    sizes: dict[str, Any] = {
-        "embedding_size": 16,
-        "hidden_sizes": [32, inner],
-        "depths": [layers // 2, layers - layers // 2],
-        "num_labels": CLASSES,
-    }
-    return ResNetForImageClassification(ResNetConfig(**sizes, layer_type="basic", num_channels=1, hidden_act="relu"))
-
-
-def _opt(layers: int, inner: int) -> Model:
-    from transformers import OPTConfig, OPTForCausalLM
-
-    sizes: dict[str, Any] = {"hidden_size": 64, "ffn_dim": inner, "num_hidden_layers": layers, "vocab_size": 128}
-    heads: dict[str, Any] = {"num_attention_heads": 4, "max_position_embeddings": 64, "word_embed_proj_dim": 64}
-    return OPTForCausalLM(OPTConfig(**sizes, **heads, bos_token_id=1, eos_token_id=2, pad_token_id=0, dropout=0.0))
-
-
 def _convnext(layers: int, inner: int) -> Model:
     from transformers import ConvNextConfig, ConvNextForImageClassification
 
@@ -121,21 +88,9 @@ def _convnext(layers: int, inner: int) -> Model:
     return ConvNextForImageClassification(ConvNextConfig(**sizes, num_channels=1, patch_size=2, image_size=SIDE))
 
 
-def _unet(layers: int, inner: int) -> Model:
-    from diffusers import UNet2DModel
-
-    build: Any = UNet2DModel
-    return build(
-        sample_size=SIDE, in_channels=1, out_channels=1, block_out_channels=(16, inner), layers_per_block=layers,
-        norm_num_groups=8, down_block_types=("DownBlock2D", "AttnDownBlock2D"), attention_head_dim=8,
-        up_block_types=("AttnUpBlock2D", "UpBlock2D"),
-    )  # fmt: skip
-
-
 ARCHITECTURES: Final[Mapping[str, tuple[Callable[[int, int], Model], int, int]]] = {
-    "llama": (_llama, 6, 160), "gpt2": (_gpt2, 5, 192), "qwen2": (_qwen, 4, 192), "bert": (_bert, 5, 160),
-    "vit": (_vit, 5, 144), "resnet": (_resnet, 4, 64), "unet": (_unet, 2, 32),
-    "opt": (_opt, 5, 160), "convnext": (_convnext, 4, 64),
+    "llama": (_llama, 6, 160), "gpt2": (_gpt2, 5, 192), "bert": (_bert, 5, 160), "vit": (_vit, 5, 144),
+    "convnext": (_convnext, 4, 64),
 }  # fmt: skip
 """Name -> what builds it, its depth, and the width of what is inside its blocks."""
 
@@ -174,15 +129,9 @@ def images(which: str, count: int, generator: torch.Generator) -> tuple[Tensor, 
 
 def batch(name: str, which: str, generator: torch.Generator, size: int = 16) -> tuple[dict[str, Tensor], Tensor]:
     """Arguments of the model, and what its first output is to be."""
-    if name in ("vit", "resnet", "convnext"):
+    if name in ("vit", "convnext"):
         pixels, label = images(which, size, generator)
         return {"pixel_values": pixels}, label
-    if name == "unet":
-        pixels, _ = images(which, size, generator)
-        noise = torch.randn(pixels.shape, generator=generator, dtype=torch.float32)
-        step = torch.randint(1000, (size,), generator=generator)
-        part = (step / 1000)[:, None, None, None].float()
-        return {"sample": (1 - part).sqrt() * pixels + part.sqrt() * noise, "timestep": step}, noise
     whole = text(which)
     starts = torch.randint(len(whole) - LENGTH - 1, (size,), generator=generator)
     rows = torch.stack([whole[s : s + LENGTH + 1] for s in starts.tolist()])
@@ -193,12 +142,6 @@ def batch(name: str, which: str, generator: torch.Generator, size: int = 16) -> 
         masked[hidden] = 0
         return {"input_ids": masked}, wanted
     return {"input_ids": rows[:, :-1]}, rows[:, 1:]
-
-
-def output(model: Model, inputs: Mapping[str, Tensor]) -> Tensor:
-    """Logits, or a sample."""
-    found = model(**inputs)
-    return found.sample if hasattr(found, "sample") else found.logits
 
 
 def trained(
@@ -214,13 +157,11 @@ def trained(
     optimizer = torch.optim.AdamW(chosen, lr=rate, weight_decay=decay)
     for step in range(steps):
         inputs, wanted = batch(name, which, generator)
-        found = output(model, inputs)
+        found = model(**inputs).logits
         if teacher is not None:
             with torch.no_grad():
-                wanted = output(teacher.eval(), inputs)
-        if name == "unet":
-            loss = (found - wanted).square().mean()
-        elif teacher is not None:
+                wanted = teacher.eval()(**inputs).logits
+        if teacher is not None:
             loss = kl_div(found.log_softmax(-1), wanted.softmax(-1), reduction="batchmean") / found.shape[1]
         else:
             loss = cross_entropy(found.flatten(0, -2), wanted.flatten())

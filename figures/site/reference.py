@@ -5,7 +5,7 @@ from importlib import import_module
 from typing import Any, Final
 
 import ioadapt_theory
-from ioadapt_theory import adapters, claims, errors, report
+from ioadapt_theory import adapters, claims, errors, reporting
 
 ELSEWHERE: Final = {"load", "save", "bake", "convert", "compare"}
 """Names of the package that are explained on pages of their own, as are errors."""
@@ -36,7 +36,7 @@ PUBLIC: Final[dict[str, tuple[str, dict[str, tuple[str, ...]]]]] = {
         "The paper's settings",
         {"ioadapt_theory.presets": ("Preset", "PRESETS")},
     ),
-    "report": ("Will it move?", {"ioadapt_theory.report": tuple(report.__all__)}),
+    "report": ("Will it move?", {"ioadapt_theory.reporting": tuple(reporting.__all__)}),
     "similarity": (
         "How far apart are two checkpoints?",
         {

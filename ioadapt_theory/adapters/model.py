@@ -29,6 +29,7 @@ def adapt(
     *,
     name: str = "default",
     target: nn.Module | None = None,
+    inputs: Any = None,
     **options: Any,
 ) -> nn.Module:
     """Freeze a model and put a fresh, trainable adapter on its target modules, in place; returns the model.
@@ -46,7 +47,9 @@ def adapt(
         config: the configuration, or give its fields as keywords: ``adapt(model, target_modules=["to_q"], rank=4)``.
         name: of the adapter; a second one acts on what the first makes of the layer.
         target: for placement="auto", the model that the adapter will be moved to.
-        **options: the fields of ``AdapterConfig``.
+        inputs: for placement="auto", what both models take, without labels; the side is then chosen by the law.
+        **options: the fields of ``AdapterConfig``, also under PEFT's names (r, lora_alpha, lora_dropout,
+            init_lora_weights).
 
     Raises:
         NoMatchError: no module matches; near misses are named.
@@ -78,7 +81,10 @@ def adapt(
         msg = f"Give a configuration or its fields, not both: {', '.join(options)}."
         raise InvalidValueError(msg)
     if config.placement == "auto":
-        config = chosen(model, config, target)
+        config = chosen(model, config, target, inputs)
+    elif inputs is not None:
+        msg = f"inputs= chooses the side for placement='auto'; the placement here is {config.placement!r}."
+        raise InvalidValueError(msg)
     targets, prepared = select(model, config), {}
     for layer, plan in config.plans(targets).items():
         with naming(layer):

@@ -196,9 +196,9 @@ def _convert(args: argparse.Namespace, file: "AdapterFile", matched: "Match", we
 
 def _warn_of_another_base(file: "AdapterFile", weights: Any) -> None:
     """Tell of a base that is not the one the adapter was trained on: Eq. 5 is about that, a baked file about this."""
-    from ioadapt_theory.adapters.rules.fingerprint import kinship
+    from ioadapt_theory.adapters.rules.fingerprint import recognise
 
-    kin = kinship(file.prints, weights)
+    kin = recognise(file.prints, weights)
     if kin.verdict in {"relative", "foreign"}:
         sys.stderr.write(f"This is not the base that {file.path} was trained on, but {kin}.\n")
 

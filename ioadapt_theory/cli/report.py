@@ -3,8 +3,10 @@
 import argparse
 import json
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 from ioadapt_theory.cli import OK
@@ -12,14 +14,16 @@ from ioadapt_theory.cli.files import Files
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
-    from ioadapt_theory.report.assemble import Report
+    from ioadapt_theory.checkpoints.checkpoint import Checkpoint
+    from ioadapt_theory.reporting.assemble import Report
 
 EXAMPLES = """SOURCE and TARGET are named as in `ioadapt similarity`; ADAPTER is what `ioadapt adapters` reads.
 Without ADAPTER the report says where to put one that shall move.
 
-Weights alone say three words of a layer and side: nothing shared, shared, undecided. With --inputs both models run on
-a batch without labels: folders of transformers or diffusers and members of ANI, and a .safetensors or .npz file with a
-tensor for each argument of the model (for ANI: H, C, N, O, features of atoms).
+Weights alone say how the two models are related and what their layers share. What an adapter keeps takes inputs: with
+--inputs both models run on a batch without labels of the adapter's domain. That takes folders of transformers or
+diffusers or members of ANI, and a .safetensors or .npz file with a tensor for each argument of the model (for ANI: H,
+C, N, O, features of atoms), a text for models with a tokenizer, or prompts, one a line, for a UNet.
 
 examples:
   ioadapt report ani-1x:0 ani-1ccx:0
@@ -36,7 +40,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("target", metavar="TARGET", help="the model that it shall move to")
     add("adapter", metavar="ADAPTER", nargs="?", help="file or folder of the adapter")
     add("--inputs", type=Path, metavar="BATCH", help="inputs to run both models on")
-    add("--batch", type=int, default=8, metavar="N", help="rows of the inputs that are run at once (default 8)")
+    add("--batch", type=int, default=32, metavar="N", help="rows that are run at once (default 32)")
+    add("--rows", type=int, default=512, metavar="N", help="rows of the inputs, at most (default 512)")
+    add(
+        "--explained",
+        type=float,
+        default=0.5,
+        metavar="X",
+        help="share of what the source needed that the adapter gained there, for the error bound (default .5)",
+    )
     add("--component", metavar="NAME", help="unet, text_encoder, ...: which part of a pipeline's adapter is meant")
     add("--html", type=Path, metavar="PAGE", help="one self-contained page as well")
     add("--format", choices=("text", "json"), default="text", help="default text")
@@ -49,42 +61,61 @@ def files(args: argparse.Namespace) -> Files:
 
 def run(args: argparse.Namespace) -> int:
     """Status 0; wrong input is an error of the package, which the caller turns into status 2."""
-    if args.inputs is not None and args.adapter is None:
-        msg = "--inputs measures what an adapter does: give its file after the two models."
+    if not 0 < args.explained <= 1:
+        msg = f"--explained has to be above 0 and at most 1, got {args.explained:g}."
         raise InvalidValueError(msg)
-    if args.batch < 1:
-        msg = f"--batch has to be at least 1, got {args.batch}."
+    if args.batch < 1 or args.rows < 1:
+        msg = f"--batch and --rows have to be at least 1, got {args.batch} and {args.rows}."
         raise InvalidValueError(msg)
-    found = _live(args) if args.inputs is not None else _stored(args)
+    outcome = _live(args) if args.inputs is not None else _stored(args)
     if args.html is not None:
-        from ioadapt_theory.report.page import to_html
+        from ioadapt_theory.reporting.page import to_html
         from ioadapt_theory.results import replacing
 
         with replacing(args.html) as temporary:
-            temporary.write_text(to_html(found), encoding="utf-8")
+            temporary.write_text(to_html(outcome), encoding="utf-8")
     if args.format == "json":
-        from ioadapt_theory.report.records import to_json
+        from ioadapt_theory.reporting.records import to_json
 
-        sys.stdout.write(json.dumps(to_json(found), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+        sys.stdout.write(json.dumps(to_json(outcome), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     else:
-        from ioadapt_theory.report.text import to_text
+        from ioadapt_theory.reporting.text import to_text
 
-        sys.stdout.write(to_text(found))
+        sys.stdout.write(to_text(outcome, get_terminal_size((100, 24)).columns))
     return OK
 
 
 def _stored(args: argparse.Namespace) -> "Report":
-    """From two checkpoints, a layer at a time."""
-    from ioadapt_theory.checkpoints.sources import open_checkpoint, prepare
-    from ioadapt_theory.report.assemble import report
-    from ioadapt_theory.report.stored import by_modules, by_names
+    """Compare two checkpoints, a layer at a time."""
+    from tqdm import tqdm
 
-    with ExitStack() as stack:
-        both = [stack.enter_context(open_checkpoint(name)) for name in (args.source, args.target)]
+    from ioadapt_theory.checkpoints.sources import prepare
+    from ioadapt_theory.reporting.assemble import report
+    from ioadapt_theory.reporting.kin.counterparts import by_modules, by_names
+
+    with ExitStack() as stack, tqdm(disable=None, unit="", unit_scale=True, leave=False) as bar:
+
+        def progress(total: int) -> Callable[[int], object]:
+            bar.reset(total)
+            return bar.update
+
+        both = [stack.enter_context(_model(name)) for name in (args.source, args.target)]
         prepare(both, [None, None])
         source, target = (by_names if args.adapter is None else by_modules)(*both)
         adapters, lost = (None, None) if args.adapter is None else _file(args, source, target)
-        return report(source, target, adapter=adapters, lost=lost, names=(args.source, args.target, args.adapter))
+        names = (args.source, args.target, args.adapter)
+        return report(source, target, adapters, lost=lost, names=names, progress=progress)
+
+
+def _model(name: str) -> "Checkpoint":
+    """Open a checkpoint that is no adapter's file."""
+    from ioadapt_theory.checkpoints.sources import open_checkpoint
+    from ioadapt_theory.formats.reading import is_adapter
+
+    if is_adapter(name):
+        msg = f"{name} is an adapter's file: give the two models first, ioadapt report SOURCE TARGET {name}."
+        raise InvalidValueError(msg)
+    return open_checkpoint(name)
 
 
 def _file(args: argparse.Namespace, source: Any, target: Any) -> tuple[dict[str, Any], dict[str, str]]:
@@ -103,13 +134,18 @@ def _file(args: argparse.Namespace, source: Any, target: Any) -> tuple[dict[str,
 
 
 def _live(args: argparse.Namespace) -> "Report":
-    """From two models that run."""
+    """Run two models."""
     from ioadapt_theory.formats.load import load
-    from ioadapt_theory.report.assemble import report
-    from ioadapt_theory.report.runnable import load_model, read_inputs
+    from ioadapt_theory.reporting.assemble import report
+    from ioadapt_theory.reporting.inputs import read_both
+    from ioadapt_theory.reporting.runnable import load_model
 
     source, target = load_model(args.source), load_model(args.target)
-    moved = load(source, args.adapter, strict=False, component=args.component)
-    batches = read_inputs(args.inputs, args.batch)
+    lost = {}
+    if args.adapter is not None:
+        lost = dict(load(source, args.adapter, strict=False, component=args.component).unmatched)
+    both = (args.source, source), (args.target, target)
+    inputs, other = read_both(args.inputs, *both, rows=args.rows, seed=0)
+    options = {"explained": args.explained, "size": args.batch, "lost": lost}
     names = (args.source, args.target, args.adapter)
-    return report(source, target, adapter="default", inputs=batches, lost=dict(moved.unmatched), names=names)
+    return report(source, target, inputs=inputs, target_inputs=other, names=names, **options)

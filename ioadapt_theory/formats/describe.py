@@ -5,7 +5,7 @@ from typing import Any
 
 from ioadapt_theory.adapters import card
 from ioadapt_theory.adapters.base_weights import Weights
-from ioadapt_theory.adapters.rules.fingerprint import kinship
+from ioadapt_theory.adapters.rules.fingerprint import recognise
 from ioadapt_theory.formats.adapter_file import AdapterFile
 from ioadapt_theory.formats.match import Match
 
@@ -49,7 +49,7 @@ def describe(file: AdapterFile, matched: Match | None = None, weights: Weights |
         facts["matched by"] = matched.correspondence.how
         facts["no evidence"] = [*matched.correspondence.unproven(matched.layers)]
         facts["warning"] = matched.correspondence.warning()
-        facts["kinship"] = str(kinship(file.prints, weights))
+        facts["kinship"] = str(recognise(file.prints, weights))
     return facts
 
 

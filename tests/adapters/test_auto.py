@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from torch.testing import assert_close
 
 from ioadapt_theory.adapters import AdapterConfig, adapt, layers, transfer
-from ioadapt_theory.adapters.base_weights import BaseLayer
+from ioadapt_theory.adapters.base_weights import BaseLayer, ModelWeights
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.rules.auto import choices, choose
 from ioadapt_theory.adapters.rules.residual import residual_side
 from ioadapt_theory.cli import OK, main
+from ioadapt_theory.effect import expected, whole
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 from ioadapt_theory.linalg import orthogonal
 from tests.adapters.foreign import tiny_llama, tiny_unet
@@ -159,9 +160,31 @@ def test_auto_puts_nothing_where_nothing_is_shared_and_names_it():
         adapt(source, target_modules=["0", "1"], placement="auto", target=target, rank=2)
     assert list(layers(source)) == ["0"]
     stranger = twins(0)[0]
-    with pytest.raises(InvalidValueError, match="None of the 1 layers shares a side"):
+    with pytest.raises(InvalidValueError, match="All 1 layers share nothing with the target"):
         adapt(stranger, target_modules=["1"], placement="auto", target=target)
     assert not layers(stranger)
+
+
+def test_with_inputs_the_law_chooses_and_leaves_out_what_keeps_nothing():
+    source, target, x = Block(), another_basis(Block()), torch.randn(60, 5, WIDTH)
+    target.load_state_dict(source.state_dict())
+    for name in ("q_proj", "v_proj", "up_proj"):
+        getattr(target, name).weight.data += 0.1 * torch.randn_like(getattr(target, name).weight)
+    law = expected(source, target, {n: (getattr(source, n), getattr(target, n)) for n in LAYERS}, whole(x))
+    adapt(source, target_modules=LAYERS, placement="auto", target=target, inputs=x, rank=2)
+    sides = {n: next(iter(m.adapters["default"])) for n, m in layers(source).items()}
+    assert set(sides) == set(LAYERS)
+    for name, side in sides.items():
+        shares = {one: law[name, one].R for one in ("input", "output")}
+        assert shares[side] > max(shares.values()) - 0.03
+    stranger = Block()
+    with pytest.raises(InvalidValueError, match="All 1 layers keep nothing on the target"):
+        adapt(stranger, target_modules=["q_proj"], placement="auto", target=Block(), inputs=x)
+    assert not layers(stranger)
+    with pytest.raises(InvalidValueError, match="for placement='auto'; the placement here is 'input'"):
+        adapt(stranger, target_modules=["q_proj"], placement="input", inputs=x)
+    with pytest.raises(InvalidValueError, match="a model in memory, not its weights"):
+        adapt(stranger, target_modules=["q_proj"], placement="auto", target=ModelWeights(target), inputs=x)
 
 
 def test_a_side_that_the_user_names_is_taken_even_where_nothing_is_shared():

@@ -11,7 +11,7 @@ from torch import nn
 from ioadapt_theory import adapt, count, load, save
 from ioadapt_theory.cli import main
 from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.report import report, to_text
+from ioadapt_theory.reporting import report, to_text
 
 CARD = "README.md"
 

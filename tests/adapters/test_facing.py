@@ -1,6 +1,5 @@
 """What two layers share on either side, beside what unrelated ones share, equals the Grams written out."""
 
-import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -9,7 +8,7 @@ from torch.testing import assert_close
 from ioadapt_theory.adapters.base_weights import BaseLayer
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.rules import facing as module
-from ioadapt_theory.adapters.rules.facing import directed, facing, sides
+from ioadapt_theory.adapters.rules.facing import facing, sides
 from ioadapt_theory.linalg import orthogonal
 from ioadapt_theory.null import moments, of_matrix
 
@@ -71,32 +70,14 @@ def test_sizes_that_differ_leave_the_other_side():
     assert found.of(Placement.INPUT) is found.input
 
 
-def test_only_the_directions_that_an_adapter_meets_count():
-    """A target whose Gram is the source's on F alone."""
-    f = torch.eye(16)[:, :4]
-    a = torch.randn(16, 20)
-    rest = torch.randn(12, 20)
-    b = torch.cat([a[:4], rest * (a[4:].norm() / rest.norm())])
-    assert directed(a, b, f).excess == pytest.approx(1)
-    assert directed(a, a, torch.randn(16, 3)).excess == pytest.approx(1)
-    assert facing(a, b).excess < 0.8
-
-
-def test_the_null_of_some_directions_is_that_of_shuffled_channels():
-    rng = np.random.default_rng(0)
-    a, b, f = torch.randn(10, 12) + 0.4, torch.randn(10, 12) + 0.4, torch.randn(10, 3)
-    k, k2 = centred(a), centred(b)
-    met = f.mT @ k @ f
-
-    def at(p: np.ndarray) -> float:
-        return float((met * (f.mT @ k2[p][:, p] @ f)).sum())
-
-    norms = float(met.norm() * (f.mT @ k2 @ f).norm())
-    shuffled = np.array([at(rng.permutation(10)) for _ in range(20_000)]) / norms
-    found = directed(a, b, f)
-    assert found.cosine == pytest.approx(at(np.arange(10)) / norms)
-    assert found.mean == pytest.approx(shuffled.mean(), abs=5 * shuffled.std() / np.sqrt(20_000))
-    assert found.sd == pytest.approx(shuffled.std(), rel=0.03)
+def test_of_many_channels_a_draw_is_compared(monkeypatch):
+    a, b = torch.randn(40, 30), torch.randn(40, 30)
+    monkeypatch.setattr(module, "CHANNELS", 24)
+    drawn = torch.randperm(40, generator=torch.Generator().manual_seed(0))[:24].sort().values
+    expected = facing(a[drawn], b[drawn], (0, int((drawn < 20).sum()), 24))
+    found = facing(a, b, (0, 20, 40))
+    assert (found.cosine, found.mean, found.sd) == pytest.approx((expected.cosine, expected.mean, expected.sd))
+    assert facing(a, 3 * a).excess == pytest.approx(1)
 
 
 def test_gradients_and_half_precision_do_not_matter():

@@ -14,7 +14,7 @@ from torch.testing import assert_close
 
 from ioadapt_theory.adapters import FAMILIES, adapt, layers
 from ioadapt_theory.adapters.base_weights import ModelWeights
-from ioadapt_theory.adapters.rules.fingerprint import kinship
+from ioadapt_theory.adapters.rules.fingerprint import recognise
 from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnsupportedError
 from ioadapt_theory.formats import load, open_adapter, save
 from ioadapt_theory.peft import IOLoraConfig, IOLoraLayer, load_adapter
@@ -260,8 +260,8 @@ def test_the_base_is_recognised_by_what_the_plug_in_saves(tmp_path):
     related = tiny_llama()
     for p in related.parameters():
         p.data.add_(0.1 * p.std() * torch.randn_like(p))
-    verdicts = [kinship(opened.prints, ModelWeights(m)).verdict for m in (tiny_llama(), related, tiny_llama(5))]
+    verdicts = [recognise(opened.prints, ModelWeights(m)).verdict for m in (tiny_llama(), related, tiny_llama(5))]
     assert verdicts == ["same", "relative", "foreign"]
     again = quiet(lambda: peft.PeftModel.from_pretrained(tiny_llama(5), tmp_path / "a"))
     again.save_pretrained(tmp_path / "b")
-    assert kinship(open_adapter(tmp_path / "b").prints, ModelWeights(tiny_llama(5))).verdict == "same"
+    assert recognise(open_adapter(tmp_path / "b").prints, ModelWeights(tiny_llama(5))).verdict == "same"

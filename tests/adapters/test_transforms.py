@@ -31,7 +31,7 @@ from ioadapt_theory import (
     unmerge,
 )
 from ioadapt_theory.adapters.base_weights import ModelWeights
-from ioadapt_theory.adapters.rules.fingerprint import kinship
+from ioadapt_theory.adapters.rules.fingerprint import recognise
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 from ioadapt_theory.formats import open_adapter
 from tests.adapters.cases import KINDS, PLACEMENTS, C, D, build, every, layer, sample
@@ -300,7 +300,7 @@ def test_every_verb_inside_disable_does_what_it_says_or_refuses(verb, merged, tm
         again = copy.deepcopy(base)
         load(again, tmp_path / "in")
         assert_close(again(x), y)
-        assert kinship(open_adapter(tmp_path / "in").prints, ModelWeights(base)).verdict == "same"
+        assert recognise(open_adapter(tmp_path / "in").prints, ModelWeights(base)).verdict == "same"
 
 
 # what stands in another's place, and what no parameter holds

@@ -22,15 +22,17 @@ def files(tmp_path: Path) -> dict[str, str]:
     save_file(dict(tuned(source, 0.2, 1).state_dict()), paths["b.safetensors"])
     adapt(source, target_modules=["2", "4"], placement="weight", rank=2, init="random")
     save(source, paths["adapter"])
+    paths["lora.safetensors"] = str(tmp_path / "lora.safetensors")
+    save_file({"2.lora_A.weight": torch.ones(2, 48), "2.lora_B.weight": torch.ones(52, 2)}, paths["lora.safetensors"])
     return {name.split(".")[0]: path for name, path in paths.items()}
 
 
-def test_the_screen_is_one_screen_and_ends_with_the_answer(files: dict[str, str], capsys: pytest.CaptureFixture[str]):
+def test_the_screen_is_one_screen_and_begins_with_the_answer(files: dict[str, str], capsys: pytest.CaptureFixture[str]):
     assert main(["report", files["a"], files["b"], files["adapter"]]) == OK
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) <= 40
-    assert "fine-tuned" in lines[0]
-    assert lines[-1].startswith("Advice: ")
+    assert len(lines) <= 24
+    assert lines[0].startswith("Give unlabelled inputs (--inputs BATCH): weights alone cannot bound")
+    assert ": related (" in "".join(lines)
 
 
 def test_json_and_page_say_the_same_as_the_screen(files, tmp_path, capsys):
@@ -39,16 +41,10 @@ def test_json_and_page_say_the_same_as_the_screen(files, tmp_path, capsys):
     assert main([*args, "--format", "json", "--html", str(page)]) == OK
     data = json.loads(capsys.readouterr().out)
     main(args)
-    assert data["last"] == capsys.readouterr().out.splitlines()[-1]
-    assert data["kinship"]["kin"] == "fine-tuned, distilled, merged or sibling"
-    assert [bool(layer["adapter"]) for layer in data["layers"]] == [False, True, True, False]
-    assert data["layers"][1]["adapter"][0]["directions"]["excess"] <= 1
+    assert data["answer"].startswith(capsys.readouterr().out.splitlines()[0])
+    assert data["kinship"]["relation"] == "related"
+    assert [layer["adapter"] for layer in data["layers"]] == [[], ["weight"], ["weight"], []]
     assert data["advice"][0]["how"] in page.read_text(encoding="utf-8")
-
-
-def test_without_an_adapter_it_says_where_to_put_one(files, capsys):
-    assert main(["report", files["a"], files["b"]]) == OK
-    assert "placement=" in capsys.readouterr().out.splitlines()[-1]
 
 
 @pytest.mark.parametrize("tied", [False, True])
@@ -73,9 +69,11 @@ def test_transformers_is_asked_only_where_one_of_two_models_has_no_head(tmp_path
     [
         (["{a}", "nothing"], "No model 'nothing'"),
         (["{a}", "{b}", "nowhere"], "nowhere"),
-        (["{a}", "{b}", "--inputs", "x.npz"], "--inputs measures what an adapter does"),
+        (["{a}", "{b}", "--explained", "0"], "--explained has to be above 0 and at most 1, got 0."),
+        (["{a}", "{lora}"], "is an adapter's file: give the two models first"),
+        (["{a}", "{adapter}"], "is an adapter's file: give the two models first"),
         (["{a}", "{b}", "{adapter}", "--inputs", "x.npz"], "has no config.json"),
-        (["{a}", "{b}", "--batch", "0"], "--batch has to be at least 1"),
+        (["{a}", "{b}", "--batch", "0"], "--batch and --rows have to be at least 1"),
         (["{a}", "{b}", "--html", "/no/such/folder/x.html"], "its folder does not exist"),
     ],
 )
@@ -120,14 +118,20 @@ def test_models_that_run_are_measured_on_a_file_of_inputs(tmp_path, capsys):
         "4",
     ]
     assert main([*command, "--format", "json"]) == OK
-    effect = json.loads(capsys.readouterr().out)["effect"]
-    assert effect["numbers"] == 10 * 7 * 24
-    assert 0.5 < effect["cosine"] <= 1
+    data = json.loads(capsys.readouterr().out)
+    assert data["copied"]["rows"] == 10
+    assert 0.5 < data["copied"]["cosine"] <= 1
+    assert data["answer"].startswith("Copy it")
+    assert main([*command[:3], *command[4:], "--format", "json"]) == OK  # without the adapter
+    data = json.loads(capsys.readouterr().out)
+    sides = {layer["name"]: {*layer["expected"]} for layer in data["layers"] if layer["name"].endswith("query")}
+    assert set(map(len, sides.values())) == {3}
+    assert 'placement="' in data["answer"]
 
 
 def test_members_of_ani_run_as_torchani_runs_them_and_are_measured(tmp_path, capsys):
     pytest.importorskip("torchani")
-    from ioadapt_theory.report.runnable import load_model
+    from ioadapt_theory.reporting.runnable import load_model
     from toys.ani.networks import potential
 
     torch.set_default_dtype(torch.float32)
@@ -146,6 +150,5 @@ def test_members_of_ani_run_as_torchani_runs_them_and_are_measured(tmp_path, cap
         str(tmp_path / "x.safetensors"),
     ]
     assert main([*command, "--format", "json"]) == OK
-    effect = json.loads(capsys.readouterr().out)["effect"]
-    assert effect["numbers"] == 5 + 6 + 7 + 8
-    assert 0.2 < effect["cosine"] <= 1
+    copied = json.loads(capsys.readouterr().out)["copied"]
+    assert 0.2 < copied["cosine"] <= 1

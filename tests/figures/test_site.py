@@ -75,7 +75,7 @@ def test_a_public_function_or_class_has_an_example():
 def test_whatever_a_package_exports_is_in_the_reference():
     there = set(reference.names())
     objects = {id(reference.found(name)) for name in there}
-    for package in ("ioadapt_theory", "adapters", "formats", "report", "claims"):
+    for package in ("ioadapt_theory", "adapters", "formats", "reporting", "claims"):
         module = importlib.import_module(
             "ioadapt_theory" if package == "ioadapt_theory" else f"ioadapt_theory.{package}"
         )

@@ -1,4 +1,4 @@
-"""Small networks with a known kinship."""
+"""Small networks with layers of unequal sizes and biases."""
 
 import copy
 from collections.abc import Callable
@@ -7,15 +7,12 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-WIDTH, DEPTH, INPUTS, OUTPUTS = 48, 4, 20, 12
 
-
-def network(seed: int, depth: int = DEPTH) -> nn.Sequential:
-    """Layers 0, 2, 4, ... of unequal sizes, with biases."""
+def network(seed: int, depth: int = 4) -> nn.Sequential:
+    """Layers 0, 2, 4, ... between them tanh."""
     generator = torch.Generator().manual_seed(seed)
-    sizes = [INPUTS, *(WIDTH + 4 * k for k in range(depth - 1)), OUTPUTS]
     parts: list[nn.Module] = []
-    for c, d in pairwise(sizes):
+    for c, d in pairwise([20, *(48 + 4 * k for k in range(depth - 1)), 12]):
         layer = nn.Linear(c, d)
         layer.weight.data = torch.randn(d, c, generator=generator) / c**0.5
         layer.bias.data = torch.randn(d, generator=generator) / 4
@@ -32,23 +29,7 @@ def changed(model: nn.Sequential, change: Callable[[int, Tensor], Tensor]) -> nn
     return other
 
 
-def noise(w: Tensor, size: float, generator: torch.Generator) -> Tensor:
-    """Independent numbers of ``size`` times the weight's own spread."""
-    return size * w.std() * torch.randn(w.shape, generator=generator)
-
-
 def tuned(model: nn.Sequential, size: float, seed: int) -> nn.Sequential:
-    """As fine-tuning does, at right angles to the weights."""
+    """Independent numbers of ``size`` times the weight's own spread added."""
     generator = torch.Generator().manual_seed(seed)
-    return changed(model, lambda _, w: w + noise(w, size, generator))
-
-
-def merged(model: nn.Sequential, rank: int, seed: int) -> nn.Sequential:
-    """A LoRA written into the weights."""
-    generator = torch.Generator().manual_seed(seed)
-
-    def change(_: int, w: Tensor) -> Tensor:
-        a, b = (torch.randn(n, rank, generator=generator) for n in w.shape)
-        return w + 0.3 * w.norm() * (a @ b.T) / (a @ b.T).norm()
-
-    return changed(model, change)
+    return changed(model, lambda _, w: w + size * w.std() * torch.randn(w.shape, generator=generator))

@@ -17,7 +17,7 @@ from ioadapt_theory.adapters.moving.exchange import exchange
 from ioadapt_theory.adapters.moving.neurons import faces, reordered
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.names.layer_name import Name
-from ioadapt_theory.errors import IoAdaptError, UnsupportedError
+from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnsupportedError
 
 NO_LAYER = "the model has no such layer"
 SHOWN = 5
@@ -33,7 +33,6 @@ class TransferReport:
         altered: tensors of the target itself that were changed, see ``load``.
         sources: for each matched layer the one whose adapter it got, as the source or the file names it.
         how: the way in which they were matched: "name", or "contents" or "layout" of the models.
-        with_block: matched layers that show nothing themselves, as the rest of their block shows it.
         unproven: matched layers of which nothing but the name says that they are the same layer.
         warning: a warning about the matching, None if there is none.
 
@@ -52,22 +51,19 @@ class TransferReport:
     altered: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
     how: str = "name"
-    with_block: tuple[str, ...] = ()
     unproven: tuple[str, ...] = ()
     warning: str | None = None
 
     def __str__(self) -> str:
-        weak = {"by the rest of their block": self.with_block, "by name, no evidence": self.unproven}
-        rest = len(self.matched) - sum(map(len, weak.values()))
-        ways = [f"{rest} by {'name and evidence' if self.how == 'name' else self.how}"] if rest else []
-        ways += [f"{len(names)} {how}" for how, names in weak.items() if names]
-        uniform = "" if self.how == "name" else f", by {self.how}"
-        way = uniform if rest == len(self.matched) else f": {'; '.join(ways)}"
+        proven = len(self.matched) - len(self.unproven)
+        ways = [f"{proven} by {'name and evidence' if self.how == 'name' else self.how}"] if proven else []
+        ways += [f"{len(self.unproven)} by name, no evidence"] if self.unproven else []
+        way = f": {'; '.join(ways)}" if self.unproven else "" if self.how == "name" else f", by {self.how}"
         lines = [f"{len(self.matched)} of {len(self.matched) + len(self.unmatched)} layers matched{way}."]
         lines += [f"  {self.warning}"] if self.warning else []
-        for how, names in weak.items() if len(ways) > 1 else ():
-            more = f", and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-            lines += [f"  {how}: {', '.join(names[:SHOWN])}{more}"] if names else []
+        if proven and self.unproven:
+            more = f", and {len(self.unproven) - SHOWN} more" if len(self.unproven) > SHOWN else ""
+            lines.append(f"  no evidence: {', '.join(self.unproven[:SHOWN])}{more}")
         lines += [f"  {name}: from {old}" for name in self.matched if (old := self.sources.get(name, name)) != name]
         lines += [f"  {name}: {why}" for name, why in self.unmatched.items()]
         return "\n".join(lines)
@@ -97,12 +93,17 @@ def transfer(
     trainable: bool = False,
     rename: Mapping[str, str] | None = None,
     match: str = "name",
+    inputs: Any = None,
+    **options: Any,
 ) -> TransferReport:
-    """Put the source model's adapter on another model, as it is.
+    """Put the source model's adapter on another model: as it is, or with inputs carried over.
 
     An input adapter needs an equal input size only, an output adapter an equal output size, a weight adapter both. That
     it fits does not say that it is of use there: ask ``report``. The target is frozen, unless it has adapters already:
     then it goes on training what it trains.
+
+    With inputs it is carried over (``inputs`` below): nothing of the target is frozen then, and nothing is put on it
+    where nothing would be kept.
 
     Args:
         source: a model with the adapter.
@@ -114,8 +115,12 @@ def transfer(
         match: "name"; "provenance", the layers that were made from the source's, by what the two contain, which follows
             layers of pruned, reordered and doubled models; "auto", provenance where it is known and names otherwise. By
             name, layers that hold the weights of another one are an error if strict, and a warning if not. The outcome
-            counts the layers of which nothing but the name is known.
+            counts the layers of which nothing but the name is known. With inputs also "effect": the target's layer that
+            takes most over.
         trainable: whether the adapter is to be trained further on the target.
+        inputs: what the models take, without labels, of the adapter's domain; 256 rows are enough. The adapter is then
+            carried over: of all on the target the one whose effect is nearest, if that keeps anything.
+        **options: how that is done, see ``adapters.carrying.Options``.
 
     Raises:
         TransferError: a layer does not fit (or none does); the target is as it was.
@@ -129,6 +134,13 @@ def transfer(
         >>> transfer(source, target).matched
         ('0',)
     """
+    if inputs is not None:
+        from ioadapt_theory.adapters.carrying import carried  # imports this module
+
+        common: dict[str, Any] = {"strict": strict, "rename": rename, "match": match, "trainable": trainable}
+        return carried(source, target, inputs, name=name, **common, **options)
+    if options:
+        raise _unknown(options)
     given: Mapping[str, Adapter] = {n: layer.adapters[name] for n, layer in layers(source, name).items()}  # type: ignore[misc]
     for layer, adapter in given.items():
         with naming(layer):
@@ -142,8 +154,14 @@ def transfer(
     lost = {n: correspondence.reasons.get(Name("", n), NO_LAYER) for n in given if n not in sources.values()}
     moved, stuck = ordered({layer: given[n] for layer, n in sources.items()}, correspondence)
     lost |= stuck
-    options: dict[str, Any] = {"strict": strict, "share": share, "trainable": trainable}
-    return put(target, moved, name, correspondence=correspondence, sources=sources, lost=lost, **options)
+    how: dict[str, Any] = {"strict": strict, "share": share, "trainable": trainable}
+    return put(target, moved, name, correspondence=correspondence, sources=sources, lost=lost, **how)
+
+
+def _unknown(options: Mapping[str, Any]) -> InvalidValueError:
+    some = ", ".join(sorted(options))
+    msg = f"{some}: only with inputs=, which carries the adapter over instead of copying it."
+    return InvalidValueError(msg)
 
 
 def ordered(
@@ -202,9 +220,8 @@ def put(
     matched = tuple(layer for layer, why in reasons.items() if why is None)
     unmatched = {layer: why for layer, why in reasons.items() if why is not None} | {**lost}
     origins = {layer: sources.get(layer, layer) for layer in matched}
-    warning, by_block = matching.warning(), tuple(n for n in matched if n in matching.with_block)
-    ways = matching.how, by_block, matching.unproven(matched)
-    report = TransferReport(matched, unmatched, (), origins, *ways, warning)
+    unproven, warning = matching.unproven(matched), matching.warning()
+    report = TransferReport(matched, unmatched, (), origins, matching.how, unproven, warning)
     if not matched or (strict and report.unmatched):
         raise TransferError(report)
     if hotswap:

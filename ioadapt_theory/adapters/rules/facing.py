@@ -2,7 +2,8 @@
 
 An input adapter meets W (c x d) only through K = WWᵀ, since ‖xTW‖² = xTWWᵀTᵀxᵀ, an output adapter through WᵀW. What
 every matrix has, the multiple of I, is removed; what unrelated networks have in common is the null of
-``ioadapt_theory.null``. With an adapter at hand only the directions F in which it meets W count, FᵀKF.
+``ioadapt_theory.null``. Of a side with many channels a fixed draw of them is compared: K without the other rows and
+columns, against permutations of the channels that are left.
 """
 
 import math
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement, pairwise
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -17,14 +19,16 @@ from torch import Tensor
 from ioadapt_theory.adapters.base_weights import BaseLayer
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.linalg import ROUNDING
-from ioadapt_theory.null import Null, Profile, moments, of_matrix, parts, profile
+from ioadapt_theory.null import Null, Profile, beside, parts, profile
 
+CHANNELS = 512
+"""Channels of a side that are compared; of more, so many are drawn. The null then scatters by about 1/512."""
 TILE = 2048
 """Rows of K that are held at once."""
 MOST_PARTS = 16
 """Parts of a side that are told apart; with more, as of a vocabulary, it counts as one."""
 LARGE = 1 << 20
-"""Elements from which half precision is multiplied in float32."""
+"""Elements from which matrices are multiplied in float32, unless they are stored in more."""
 
 Span = tuple[int, int]
 
@@ -61,21 +65,30 @@ class Sides:
 def sides(source: BaseLayer, target: BaseLayer, widths: Sequence[int] = ()) -> Sides:
     """Compare both sides of two layers; ``widths`` are the sides of all layers, see ``null.parts``."""
     (near, far), (near_target, far_target) = channels(source), channels(target)
-    one, two = source.matrix.detach().double(), target.matrix.detach().double()
-    norms = [float(w.norm()) for w in (one, two)]
-    alike = one.shape == two.shape and all(norms)
+    one, two = source.matrix.detach().mT, target.matrix.detach().mT  # as torch stores them
+    norms = [math.sqrt(_inner(w, w)) for w in (one, two)]
+    cosine = _inner(one, two) / math.prod(norms) if one.shape == two.shape and all(norms) else None
     return Sides(
         facing(near, near_target, _cuts(len(near), widths)) if len(near) == len(near_target) else None,
         facing(far, far_target, _cuts(len(far), widths)) if len(far) == len(far_target) else None,
-        max(-1.0, min(1.0, float((one * two).sum()) / math.prod(norms))) if alike else None,
+        None if cosine is None else max(-1.0, min(1.0, cosine)),
         norms[1] / norms[0] if norms[0] else None,
     )
 
 
-def channels(layer: BaseLayer) -> tuple[Float[Tensor, "c m"], Float[Tensor, "d n"]]:
-    """W with the input's channels as rows, a kernel's taps beside the outputs; and with the output's as rows."""
+def channels(layer: BaseLayer) -> tuple[Float[Tensor, "c taps d"], Float[Tensor, "d n"]]:
+    """Return W with the input's channels first, and with the output's first; neither is a copy."""
     taps = math.prod(layer.kernel)
-    return layer.matrix.reshape(layer.matrix.shape[0] // taps, -1), layer.matrix.mT
+    return layer.matrix.view(len(layer.matrix) // taps, taps, -1), layer.matrix.mT
+
+
+def _inner(a: Tensor, b: Tensor) -> float:
+    """⟨A, B⟩, some rows at a time in a wider precision."""
+    rows = max(1, LARGE // max(a.shape[1], 1))
+    return math.fsum(
+        float(torch.linalg.vecdot(_wide(x, a.numel()), _wide(y, a.numel())).double().sum())
+        for x, y in zip(torch.split(a, rows), torch.split(b, rows), strict=True)
+    )
 
 
 def _cuts(f: int, widths: Sequence[int]) -> Sequence[int]:
@@ -83,58 +96,48 @@ def _cuts(f: int, widths: Sequence[int]) -> Sequence[int]:
     return found if len(found) <= MOST_PARTS + 1 else (0, f)
 
 
-def facing(a: Float[Tensor, "f m"], b: Float[Tensor, "f n"], cuts: Sequence[int] | None = None) -> Null | None:
-    """Cosine of AAᵀ and BBᵀ, each without its multiple of I, beside its null; None where nothing but that is left.
+def facing(a: Float[Tensor, "f ..."], b: Float[Tensor, "f ..."], cuts: Sequence[int] | None = None) -> Null | None:
+    """Return the cosine of AAᵀ and BBᵀ, each without its multiple of I, beside its null.
 
-    Large matrices of half precision are multiplied in float32 and summed in float64: a cosine is off by 1e-6 at most.
+    None where nothing but that multiple is left. Large matrices are multiplied in float32 and summed in float64: a
+    cosine is off by 1e-6 at most.
     """
     cuts = (0, len(a)) if cuts is None else cuts
-    a, b = _scaled(a), _scaled(b)
+    if len(a) > CHANNELS:
+        drawn = torch.randperm(len(a), generator=torch.Generator().manual_seed(0))[:CHANNELS].sort().values
+        cuts = sorted({*torch.searchsorted(drawn, torch.tensor(cuts)).tolist()})
+        a, b = (w[drawn.to(w.device)] for w in (a, b))
+    a, b = _scaled(a.flatten(1)), _scaled(b.flatten(1))
     squares, inner = _products(a, b, list(pairwise(cuts)))
     one, two = (_profile(w, square, cuts) for w, square in zip((a, b), squares, strict=True))
     if one is None or two is None:
         return None
     norms = one[1] * two[1]
-    mean, sd = moments(one[0], two[0])
-    inner -= float(a.double().square().sum() * b.double().square().sum()) / len(a)
-    return Null(max(-1.0, min(1.0, inner / norms)), mean / norms, sd / norms)
+    inner -= float(_squares(a).sum() * _squares(b).sum()) / len(a)
+    return beside(inner, norms, one[0], two[0])
 
 
-def directed(a: Float[Tensor, "f m"], b: Float[Tensor, "f n"], f: Float[Tensor, "f r"]) -> Null | None:
-    """The same of FᵀKF and FᵀK'F: only what an adapter meets that reads or writes the columns of F.
+def _wide(w: Tensor, numel: int) -> Tensor:
+    """W in float64, or in float32 where it is large and stored in no more."""
+    large = w.dtype != torch.float64 and numel >= LARGE
+    return w.detach().to(torch.float32 if large else torch.float64)
 
-    The channels of K' alone are permuted, and ⟨FᵀKF, FᵀPK'PᵀF⟩ = ⟨FFᵀKFFᵀ, PK'Pᵀ⟩ has the moments of the null.
-    """
-    q = _scaled(f).double()
-    k, k2 = (_centred(_scaled(w)) for w in (a, b))
-    met, met2 = q.mT @ k @ q, q.mT @ k2 @ q
-    norms = float(met.norm() * met2.norm())
-    if not norms > ROUNDING * torch.finfo(k.dtype).eps * float(k.norm() * k2.norm()) * float(q.norm()) ** 4:
-        return None
-    whole = q @ met @ q.mT
-    mean, sd = moments(*(of_matrix(m.cpu().numpy()) for m in (whole, k2)))
-    return Null(max(-1.0, min(1.0, float((met * met2).sum()) / norms)), mean / norms, sd / norms)
+
+def _squares(w: Tensor) -> Tensor:
+    return torch.linalg.vecdot(w, w).double()
 
 
 def _scaled(w: Tensor) -> Tensor:
-    """W over its largest element: the Gram's square is of the fourth power. In float64, or see ``facing``."""
-    large = w.dtype in (torch.float16, torch.bfloat16) and w.numel() >= LARGE
-    w = w.detach().to(torch.float32 if large else torch.float64)
+    """W over its largest element: the Gram's square is of the fourth power."""
+    w = _wide(w, w.numel())
     top = w.abs().max() if w.numel() else w.new_zeros(())
     return w / top if top > 0 else w
-
-
-def _centred(w: Tensor) -> Tensor:
-    w = w.double()
-    k = w @ w.mT
-    k.diagonal().sub_(k.trace() / len(k))
-    return k
 
 
 def _profile(w: Tensor, squares: Tensor, cuts: Sequence[int]) -> tuple[Profile, float] | None:
     """What the null needs of K°, and ‖K°‖; None where it is zero up to rounding. ``squares`` are those of K."""
     spans = list(pairwise(cuts))
-    diagonal = w.double().square().sum(1)
+    diagonal = _squares(w)
     mean = float(diagonal.sum()) / len(w)
     rows = torch.stack([w @ w[i:j].sum(0) for i, j in spans], 1).double()
     whole = float(squares.sum())
@@ -144,8 +147,14 @@ def _profile(w: Tensor, squares: Tensor, cuts: Sequence[int]) -> tuple[Profile, 
     norm_sq = float(squares.sum())
     if not norm_sq > ROUNDING * torch.finfo(torch.float64).eps * whole:
         return None
-    found = profile((diagonal - mean).cpu().numpy(), rows.cpu().numpy(), squares.cpu().numpy(), cuts)
-    return found, math.sqrt(norm_sq)
+
+    def times(x: np.ndarray) -> np.ndarray:
+        columns = torch.from_numpy(x).to(w)
+        product: np.ndarray = (w @ (w.mT @ columns)).double().cpu().numpy() - mean * x
+        return product
+
+    sums = ((diagonal - mean).cpu().numpy(), rows.cpu().numpy(), squares.cpu().numpy())
+    return profile(*sums, cuts, times), math.sqrt(norm_sq)
 
 
 def _products(a: Tensor, b: Tensor, spans: Sequence[Span]) -> tuple[tuple[Tensor, Tensor], float]:

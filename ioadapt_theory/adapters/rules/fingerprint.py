@@ -74,7 +74,7 @@ def recorded(metadata: Mapping[str, str], path: object) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Kinship:
+class Recognition:
     """How a base is related to the one that an adapter was trained on.
 
     Attributes:
@@ -95,7 +95,7 @@ class Kinship:
         return f"{self.verdict}: {self.same} of {self.compared} layers identical, cosine of samples {self.cosine:.3f}"
 
 
-def kinship(prints: Mapping[str, Any], weights: Weights) -> Kinship:
+def recognise(prints: Mapping[str, Any], weights: Weights) -> Recognition:
     """Compare recorded fingerprints with a base; "relative" is a cosine 4 standard errors above that of strangers.
 
     Raises:
@@ -113,7 +113,7 @@ def kinship(prints: Mapping[str, Any], weights: Weights) -> Kinship:
             old.append(sample(there["sample"], name))
             new.append(sample(here["sample"], name))
     if not old:
-        return Kinship("unknown", math.nan, 0, 0)
+        return Recognition("unknown", math.nan, 0, 0)
     a, b = torch.cat(old).double(), torch.cat(new).double()
     cosine = float(a @ b / (a.norm() * b.norm()).clamp_min(torch.finfo(a.dtype).tiny))
     if same == len(old):
@@ -122,7 +122,7 @@ def kinship(prints: Mapping[str, Any], weights: Weights) -> Kinship:
         verdict = "same values, other precision"
     else:
         verdict = "relative" if cosine > 4 / math.sqrt(a.numel()) else "foreign"
-    return Kinship(verdict, cosine, same, len(old))
+    return Recognition(verdict, cosine, same, len(old))
 
 
 def sample(text: str, name: str) -> Tensor:

@@ -1,0 +1,117 @@
+"""What carrying over keeps beside its peers: three families of networks, eight relations, moves from seeds."""
+
+import statistics
+import time
+import warnings
+from typing import Any
+
+from scipy.stats import spearmanr
+
+from benchmarks.carry.models import Move, loss, pictures, texts
+from benchmarks.carry.peers import RULES, by_activations, by_rule, carried
+from ioadapt_theory import results
+from ioadapt_theory.adapters import disable
+
+STEPS = 50
+BARS = {
+    "gauge": (0.97, 0.97), "fine-tuned": (0.85, 0.85), "distilled": (0.7, 0.8), "apart": (0.65, 0.7),
+    "width": (0.6, 0.7), "depth": (0.4, 0.5), "activation": (0.5, 0.6), "data": (0.5, 0.6),
+}  # fmt: skip
+"""Medians that are asked for: as chosen, and after so many steps without labels."""
+TEXT_BARS = {"apart": (0.35, 0.55), "width": (0.35, 0.55), "depth": (0.35, 0.55)}
+
+
+def main(*, quick: bool = False, seeds: int = 3) -> dict[str, Any]:
+    """Train, carry over by every rule, measure on labels; a record."""
+    rows = []
+    for seed in range(1 if quick else seeds):
+        moves = pictures("mlp", seed)
+        if not quick:
+            moves += pictures("cnn", seed) + texts(seed)
+        rows += [measured(move) for move in (moves[:4] if quick else moves)]
+    config = {"seeds": seeds, "steps": STEPS, "quick": quick}
+    return results.record("carry", config=config, results={"moves": rows})
+
+
+def measured(move: Move) -> dict[str, Any]:
+    """Return the share of the source's gain in loss that every rule keeps on the target, on labelled test rows."""
+    with disable(move.source):
+        before = loss(move.source, move.test)
+    gain, plain = before - loss(move.source, move.test), loss(move.target, move.test)
+    row: dict[str, Any] = {k: getattr(move, k) for k in ("family", "relation", "adapted", "placement", "seed")}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name, steps in (("chosen", 0), ("refined", STEPS)):
+            started = time.process_time()
+            target, outcome = carried(move, steps)
+            row[f"{name}_seconds"] = time.process_time() - started
+            row[name], row[f"{name}_foretold"] = (plain - loss(target, move.test)) / gain, outcome.kept  # type: ignore[attr-defined]
+            if steps:
+                row["from_zero_foretold"] = None if outcome.refined is None else outcome.refined[1]  # type: ignore[attr-defined]
+        for name, rule in RULES.items():
+            made = by_rule(move, rule)
+            row[name] = None if made is None else (plain - loss(made, move.test)) / gain
+        made = by_activations(move)
+        row["activations"] = None if made is None else (plain - loss(made, move.test)) / gain
+    return row
+
+
+def table(record: dict[str, Any]) -> str:
+    """Return medians by family and relation, harm and errors; then the peers."""
+    moves = record["results"]["moves"]
+    heads = (
+        "family",
+        "relation",
+        "moves",
+        "chosen",
+        "bar",
+        "50 steps",
+        "bar",
+        "least",
+        "copy",
+        "foretold error",
+        "CPU s",
+    )
+    lines: list[tuple[str, ...]] = [heads]
+    for family, relation in dict.fromkeys((m["family"], m["relation"]) for m in moves):
+        own = [m for m in moves if (m["family"], m["relation"]) == (family, relation)]
+        bars = (TEXT_BARS if family == "bytes" else {}).get(relation, BARS[relation])
+        errors = [abs(m["chosen_foretold"] - m["chosen"]) for m in own]
+        cells = (_median(own, "chosen"), f"{bars[0]:.2f}", _median(own, "refined"), f"{bars[1]:.2f}")
+        least = f"{min(m['chosen'] for m in own):.2f}"
+        rest = (least, _median(own, "copy"), f"{statistics.median(errors):.2f}", _median(own, "chosen_seconds"))
+        lines.append((family, relation, str(len(own)), *cells, *rest))
+    shares, foretold = ([m[k] for m in moves] for k in ("chosen", "chosen_foretold"))
+    gained = [m["refined_foretold"] - m["from_zero_foretold"] for m in moves if m["from_zero_foretold"] is not None]
+    errors = [abs(a - b) for a, b in zip(shares, foretold, strict=True)]
+    text = [
+        _aligned(lines),
+        f"harm: {sum(s < -0.1 for s in shares)} of {len(shares)} below -.1 (at most 2 %), least {min(shares):.2f}",
+        f"foretold: median error {statistics.median(errors):.3f}, Spearman {spearmanr(shares, foretold).statistic:.2f}",
+        f"{STEPS} steps from the closed form beat as many from zero by {statistics.median(gained):.2f} (median)",
+        "",
+        _aligned(_peers(moves)),
+    ]
+    return "\n".join(text) + "\n"
+
+
+def _peers(moves: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """LoRA alone, on equal sizes: medians of every rule."""
+    own = [m for m in moves if m["copy"] is not None]
+    relations = list(dict.fromkeys(m["relation"] for m in own))
+    lines = [("LoRA, equal sizes", *relations, "harm")]
+    for name in (*RULES, "activations", "chosen", "refined"):
+        cells = [_median([m for m in own if m["relation"] == relation], name) for relation in relations]
+        values = [m[name] for m in own if m[name] is not None]
+        lines.append((name, *cells, f"{sum(v < -0.1 for v in values)} of {len(values)}"))
+    return lines
+
+
+def _median(moves: list[dict[str, Any]], key: str) -> str:
+    values = [m[key] for m in moves if m.get(key) is not None]
+    return f"{statistics.median(values):.2f}" if values else "-"
+
+
+def _aligned(lines: list[tuple[str, ...]]) -> str:
+    widths = [max(len(line[k]) for line in lines) for k in range(len(lines[0]))]
+    return "\n".join("  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines)

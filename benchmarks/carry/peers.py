@@ -1,0 +1,91 @@
+"""The peers: rules from weights alone, activations matched on both sides, and steps from zero."""
+
+import copy
+import math
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from benchmarks.carry.models import Move
+from ioadapt_theory.adapters import layers, transfer
+from ioadapt_theory.adapters.carrying.fitting import base_layers
+from ioadapt_theory.adapters.carrying.parts import built, parts_of
+from ioadapt_theory.adapters.carrying.trial import put
+from ioadapt_theory.adapters.matrices import operator
+from ioadapt_theory.adapters.model import disable
+from ioadapt_theory.effect import Regression, record
+from toys.transfer import baselines
+
+Rule = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+def _ridge(w: Tensor, w2: Tensor) -> float:
+    """Return the best ridge of Eq. 5 where the layer's own change is independent of the rest (Corollary 4.3)."""
+    return float((w2 - w).norm() / (math.sqrt(len(w)) * torch.linalg.matrix_norm(w, 2)))
+
+
+RULES: Mapping[str, Rule] = {
+    "copy": baselines.copy,
+    "norm ratio": lambda d, w, w2: d * w2.norm() / w.norm(),
+    "Eq. 5": lambda d, w, w2: baselines.eq_5_input(d, w, w2),
+    "Eq. 5, ridge .1": lambda d, w, w2: baselines.eq_5_input(d, w, w2, ridge=0.1),
+    "Eq. 5, best ridge": lambda d, w, w2: baselines.eq_5_input(d, w, w2, ridge=_ridge(w, w2)),
+    "LoRA-X, Cross-LoRA": baselines.lora_x,
+    "ProLoRA": baselines.prolora,
+    "Procrustes": baselines.procrustes,
+}
+"""D of W and W, W' -> D'; for weight placement and layers of equal sizes."""
+
+
+def by_rule(move: Move, rule: Rule) -> nn.Module | None:
+    """Return the target with the adapter moved by a rule; None where it has none for these sizes."""
+    target = copy.deepcopy(move.target)
+    made = {}
+    for part in parts_of(layers(move.source), "default"):
+        module, other = move.source.get_submodule(part.layer).base_layer, target.get_submodule(part.layer)
+        w, w2 = (operator(m).dense().detach() for m in (module, other))
+        if part.placement != "weight" or w.shape != w2.shape or part.factors is None:
+            return None
+        change = rule(part.factors[0] @ part.factors[1], w, w2)
+        u, s, v = torch.linalg.svd(change, full_matrices=False)
+        r = part.factors[0].shape[1]
+        factors = u[:, :r] * s[:r], v[:r]
+        made[part.layer] = built(other, {"weight": (factors, 1.0, torch.float32)})
+    put(target, made, "default")
+    return target
+
+
+def by_activations(move: Move, ridge: float = 1e-2) -> nn.Module | None:
+    """Return the target with what is read and what is written matched by activations, without gradients."""
+    target = copy.deepcopy(move.target)
+    parts = parts_of(layers(move.source), "default")
+    names = [part.layer for part in parts]
+    if any(part.placement != "weight" for part in parts) or any(n not in dict(target.named_modules()) for n in names):
+        return None
+    with disable(move.source):
+        here = record(move.source, base_layers(move.source, names), move.inputs).rows
+    there = record(target, base_layers(target, names), move.inputs).rows
+    made = {}
+    for part in parts:
+        assert part.factors is not None
+        (a, b), one, two = part.factors, here[part.layer], there[part.layer]
+        if one.reader("weight").shape[:2] != two.reader("weight").shape[:2]:
+            return None
+        r, y = (x.reader(side).flatten(0, 1) for x, side in ((one, "weight"), (one, "output")))
+        r2, y2 = (x.reader(side).flatten(0, 1) for x, side in ((two, "weight"), (two, "output")))
+        reader, writer = Regression(r2.shape[1], a.shape[1]), Regression(y.shape[1], y2.shape[1])
+        reader.add(r2, r @ a)
+        writer.add(y, y2)
+        factors = reader.solve([ridge])[0], b @ writer.solve([ridge])[0]
+        made[part.layer] = built(target.get_submodule(part.layer), {"weight": (factors, 1.0, torch.float32)})
+    put(target, made, "default")
+    return target
+
+
+def carried(move: Move, refine: int) -> tuple[nn.Module, object]:
+    """Return the target with the adapter carried over, and the outcome."""
+    target = copy.deepcopy(move.target)
+    match = "effect" if move.relation == "depth" and move.adapted == "one" else "name"
+    options = {"refine": refine, "seed": move.seed, "strict": False, "match": match, "need": "labels"}
+    return target, transfer(move.source, target, inputs=move.inputs, **options)  # type: ignore[arg-type]

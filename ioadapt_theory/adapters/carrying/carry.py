@@ -1,0 +1,235 @@
+"""An adapter carried over: fitted on most rows, chosen on some, told on others; nothing is put where none is kept."""
+
+import math
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from ioadapt_theory.adapters.carrying.candidates import FEW, Candidates
+from ioadapt_theory.adapters.carrying.extract import extract
+from ioadapt_theory.adapters.carrying.fitting import Passes
+from ioadapt_theory.adapters.carrying.options import Options
+from ioadapt_theory.adapters.carrying.outcome import CarriedLayer, CarryReport, CarryWarning
+from ioadapt_theory.adapters.carrying.parts import BIAS
+from ioadapt_theory.adapters.carrying.places import counterparts
+from ioadapt_theory.adapters.carrying.refine import from_zero, refined
+from ioadapt_theory.adapters.carrying.trial import Adapters, Trial, put
+from ioadapt_theory.adapters.layer import Adapter
+from ioadapt_theory.adapters.model import layers, naming, remove
+from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport
+from ioadapt_theory.effect.batches import Pair, Parts, divided, row_count
+from ioadapt_theory.effect.measure import positions, require_comparable
+from ioadapt_theory.effect.passes import undisturbed
+from ioadapt_theory.effect.retention import Foretold, RowSums, foretold
+from ioadapt_theory.errors import InvalidValueError
+
+TOO_FEW = 16
+"""Rows that are too few to foretell anything."""
+AS_GOOD = 0.02
+"""How much more than a copy a candidate has to keep to be taken instead."""
+LITTLE, APART, DISAGREEING = 0.3, 0.3, 0.15
+"""What is warned of: kept below, R and R_KL apart by more, positions at which the plain models disagree above."""
+ENOUGH, DRAWS = 512, 4
+"""Fitted samples below which so many cotangents are sent back, to have more rows on the writing side."""
+
+
+def carried(
+    source: nn.Module,
+    target: nn.Module,
+    inputs: Any,
+    *,
+    name: str = "default",
+    strict: bool = True,
+    rename: Mapping[str, str] | None = None,
+    match: str = "name",
+    trainable: bool = False,
+    tuned: nn.Module | None = None,
+    **options: Any,
+) -> CarryReport:
+    """Carry an adapter over, see ``transfer``, which calls this where it is given inputs.
+
+    Args:
+        source: the model with the adapter.
+        target: the model to put it on.
+        inputs: what the models take, without labels.
+        name: of the adapter, on both.
+        strict: raise where a layer has no counterpart.
+        rename: target name for layers that are called otherwise there.
+        match: see ``transfer``.
+        trainable: whether the adapter is to be trained further on the target.
+        tuned: a model tuned from the source; its difference to the source is the adapter, see ``extract``.
+        **options: the fields of ``Options``.
+
+    Raises:
+        TransferError: a layer has no counterpart; the target is as it was.
+        InvalidValueError: the inputs or an option are not what they have to be; likewise.
+    """
+    chosen = Options.of(options)
+    if tuned is not None:
+        extracted = extract(source, tuned, inputs, name=name, **options)
+        if source is target:
+            return extracted
+        try:
+            common: dict[str, Any] = {"strict": strict, "rename": rename, "match": match, "trainable": trainable}
+            return carried(source, target, inputs, name=name, **common, **options)
+        finally:
+            remove(source, name)
+    given = layers(source, name)
+    for layer, module in given.items():
+        with naming(layer):
+            module.adapters[name].require_whole()  # type: ignore[operator]
+    if any(name in layer.adapters for layer in layers(target).values()):
+        msg = f"The target has an adapter {name!r} already; remove it first."
+        raise InvalidValueError(msg)
+    places, lost = counterparts(source, target, given, rename, match)
+    if not places or (strict and lost):
+        raise TransferError(TransferReport(tuple(places), lost))
+    rows = divided(inputs, chosen.target_inputs, size=chosen.size, seed=chosen.seed)
+    trial = Trial(source, target, name, chosen.call, chosen.seed)
+    with undisturbed(source), undisturbed(target):
+        report, adapters = _Carrying(trial, rows, places, lost, chosen).done()
+    put(target, adapters, name, trainable=trainable)
+    for note in report.notes:
+        warnings.warn(note, CarryWarning, stacklevel=3)
+    return report
+
+
+class _Carrying:
+    """The steps, with what they share."""
+
+    def __init__(
+        self, trial: Trial, rows: Parts, places: Mapping[str, tuple[str, ...]], lost: dict[str, str], options: Options
+    ) -> None:
+        self.trial, self.rows, self.places, self.lost, self.options = trial, rows, places, lost, options
+        s, sa = trial.wanted(rows.fit[0][0], 0)
+        require_comparable(s, trial.plain(rows.fit[0][1], 0))
+        if torch.equal(s, sa):
+            msg = "The adapter changes no output of the source on these inputs: is it trained, and active?"
+            raise InvalidValueError(msg)
+        self.need = options.need or trial.need(rows.fit[0][0])
+        count = sum(row_count(one) for one, _ in rows.fit)
+        draws = options.draws or (DRAWS if count < ENOUGH else 1)
+        wanted = trial.wanted if self.need == "labels" else None
+        passes = Passes(trial.source, trial.target, {}, {}, options.call, options.seed, draws, wanted)
+        adapted = {n: layer for n, layer in layers(trial.source, trial.name).items() if n in places}
+        self.few = rows.rows * math.sqrt(positions(s)) <= FEW
+        self.made = Candidates(adapted, trial.name, passes, rows, places, options, few=self.few)
+
+    def done(self) -> tuple[CarryReport, Adapters]:
+        """Choose, refine and tell; return the outcome and what is to be put on the target."""
+        candidates = dict(self.made.by_name)
+        scores = {"zero": 0.0} | self.scores(candidates, self.rows.choose)
+        scaled = self.made.strengths(scores)
+        scores |= self.scores(scaled, self.rows.choose)
+        candidates |= scaled
+        chosen = max(scores, key=lambda n: scores[n])
+        if scores.get("copy", 0.0) > 0 and scores["copy"] >= scores[chosen] - AS_GOOD:
+            chosen = "copy"
+        if self.options.refine and self.refine(candidates, scores, chosen) > scores[chosen]:
+            chosen = "refined"
+        return self.told(candidates, scores, chosen)
+
+    def scores(self, candidates: Mapping[str, Adapters], pairs: list[Pair]) -> dict[str, float]:
+        """Return what each candidate keeps on some rows; minus infinity where that is no number."""
+        shares = {n: self.foretold(rows).kept for n, rows in self.trial.sums(candidates, pairs).items()}
+        return {n: share if share == share else -float("inf") for n, share in shares.items()}
+
+    def foretold(self, rows: RowSums) -> Foretold:
+        """Return what sums of rows foretell."""
+        return foretold(rows, self.need, seed=self.options.seed)
+
+    def refine(self, candidates: dict[str, Adapters], scores: dict[str, float], chosen: str) -> float:
+        """Add the refined candidate, and as many steps from zero; return what the first keeps where it is chosen by."""
+        plain = {n for n, adapters in candidates.items() if all(a.family == "lora" for a in adapters.values())}
+        if not plain:
+            return -float("inf")
+        start, steps = chosen if chosen in plain else max(plain, key=lambda n: scores[n]), self.options.refine
+        begin = {"refined": candidates[start], "from zero": from_zero(candidates[start], self.options.seed)}
+
+        def score(adapters: Adapters) -> float:
+            return self.scores({"": adapters}, self.rows.choose)[""]
+
+        with tqdm(total=2 * steps, desc="refining", delay=10, disable=None, leave=False) as bar:
+            for name, adapters in begin.items():
+                candidates[name], scores[name] = refined(
+                    self.trial, adapters, self.rows.fit, score, need=self.need, steps=steps, progress=bar.update
+                )
+        return scores["refined"]
+
+    def told(
+        self, candidates: Mapping[str, Adapters], scores: Mapping[str, float], chosen: str
+    ) -> tuple[CarryReport, Adapters]:
+        """Foretell on the untouched rows, and decide whether anything is put."""
+        shown = {n: candidates[n] for n in (chosen, "copy", "from zero") if n in candidates}
+        found = {n: self.foretold(rows) for n, rows in self.trial.sums(shown, self.rows.tell).items()}
+        best = found.get(chosen)
+        put = candidates[chosen] if best is not None and best.interval[0] > 0 else {}
+        origins: dict[str, str] = {}
+        for key, (_, layer, _) in self.made.picked.items():
+            came = dict.fromkeys([*filter(None, origins.get(layer, "").split(", ")), self.made.parts[key].layer])
+            origins[layer] = ", ".join(came)
+        origins |= {layers_[0]: layer for layer, layers_ in self.places.items() if layers_[0] not in origins}
+        lost = self.lost | self.made.lost
+        for (key, layer, _), why in self.made.fit.lost.items():
+            if layer not in put:
+                lost.setdefault(self.made.parts[key].layer, why)
+        counts = [sum(row_count(one) for one, _ in part) for part in (self.rows.fit, self.rows.choose, self.rows.tell)]
+        report = CarryReport(
+            matched=tuple(put),
+            unmatched=lost,
+            sources={layer: origins.get(layer, layer) for layer in put},
+            how="inputs",
+            chosen=chosen if put else "zero",
+            foretold=best,
+            kept_copied=found["copy"].kept if "copy" in found else None,
+            need=self.need,
+            rows=(counts[0], counts[1], counts[2]),
+            layers={layer: self.layer(layer, adapter, chosen, origins[layer]) for layer, adapter in put.items()},
+            scores=scores,
+            refined=(self.options.refine, found["from zero"].kept) if "from zero" in found else None,
+            truncated=self.made.truncated,
+            notes=tuple(self.notes(best, put=bool(put))),
+        )
+        return report, put
+
+    def layer(self, layer: str, adapter: Adapter, chosen: str, origin: str) -> CarriedLayer:
+        """Return what is told of one layer."""
+        places = [place for place in self.made.picked.values() if place[1] == layer and place[2] != BIAS]
+        side = "+".join(str(placement) for placement, _ in adapter.parts())
+        rank = max((phi.rank or 0) for _, phi in adapter.parts())
+        if not places:
+            return CarriedLayer(origin, side, rank, 0, (0, 0), None)
+        translation, singles = self.made.fit.translations[places[0]], self.made.fit.single[places[0]]
+        name = self.made.fit.best(places[0])[0] if chosen in {"by layer", "refined"} else chosen.partition(",")[0]
+        kept = singles[name].R if name in singles else None
+        return CarriedLayer(origin, side, rank, translation.rows, translation.features, kept)
+
+    def notes(self, best: Foretold | None, *, put: bool) -> list[str]:
+        """Return what has to be said."""
+        notes, rows = [], self.rows.rows
+        if best is None:
+            notes.append("Nothing is put there: no candidate keeps anything on the rows to choose by.")
+        elif not put:
+            notes.append(
+                f"Nothing is put there: {best.interval[0]:.2f}, the lower end of what is kept, is not above 0."
+            )
+        if rows <= TOO_FEW:
+            notes.append(f"{rows} rows are too few to foretell anything: give 256 or more.")
+        elif self.few:
+            notes.append(f"{rows} rows are few: one ridge is tried instead of a grid; give 256 or more.")
+        if best is None:
+            return notes
+        if put and best.kept < LITTLE:
+            notes.append(f"Only {best.kept:.2f} of the gain is kept: train on the target from here, or give refine=50.")
+        if best.R_KL is not None and abs(best.R_KL - best.R) > APART:
+            notes.append(
+                f"What is kept of the labels ({best.R_KL:.2f}) and of the change ({best.R:.2f}) is far apart: they"
+                " do not want the same; test it on labels."
+            )
+        if self.need == "labels" and 1 - best.agreement > DISAGREEING:
+            notes.append(f"The models disagree on {1 - best.agreement:.0%} of the positions: test it on labels.")
+        return notes

@@ -1,0 +1,162 @@
+"""`ioadapt transfer`: an adapter carried over to another model, with what is kept foretold."""
+
+import argparse
+import json
+import sys
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ioadapt_theory.cli import FINDING, OK
+from ioadapt_theory.cli.adapters import WRITTEN
+from ioadapt_theory.cli.files import Files
+from ioadapt_theory.errors import InvalidValueError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+EXAMPLES = """ADAPTER is what `ioadapt adapters` reads, or the folder of a model that was tuned from SOURCE. SOURCE,
+TARGET: folders of transformers or diffusers (of a pipeline one model: ./sd15/unet) or members of ANI.
+
+BATCH holds inputs without labels, of the adapter's domain, 256 rows or more: a .safetensors or .npz file with a tensor
+for each argument of the model; a text file for models with a tokenizer; for a UNet a file of prompts, one a line.
+FILE is written in ADAPTER's format if that can hold the result. Nothing is written where nothing is kept (status 1).
+
+examples:
+  ioadapt transfer lora_folder ./llama-a ./llama-b --inputs texts.txt --out lora_for_b
+  ioadapt transfer style.safetensors ./sd15/unet ./other/unet --inputs prompts.txt --out style_for_other.safetensors
+  ioadapt transfer ./tuned ./base ./base --inputs batch.safetensors --rank 8 --out extracted
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.epilog = EXAMPLES
+    add = parser.add_argument
+    add("adapter", metavar="ADAPTER", help="file or folder of the adapter, or a tuned model")
+    add("source", metavar="SOURCE", help="the model that it was trained on")
+    add("target", metavar="TARGET", help="the model that it shall move to; SOURCE again to extract a tuned model")
+    add("--inputs", type=Path, metavar="BATCH", required=True, help="inputs without labels")
+    add("--target-inputs", type=Path, metavar="BATCH", help="the same samples as TARGET takes them, row for row")
+    add("--out", type=Path, metavar="FILE", required=True, help="file or folder to write")
+    add("--need", choices=("labels", "change"), help="what both models want the same of; default as the outputs look")
+    add("--placement", choices=("weight", "input", "output", "best"), help="side on TARGET; default as in ADAPTER")
+    add("--match", choices=("name", "provenance", "auto", "effect"), default="name", help="how layers correspond")
+    add("--refine", type=int, default=0, metavar="N", help="steps without labels from the best candidate")
+    add("--rank", type=int, metavar="R", help="of what has no low rank: DoRA, LoHa, LoKr, a tuned model")
+    add("--rows", type=int, default=512, metavar="N", help="rows of the inputs, at most (default 512)")
+    add("--batch", type=int, default=32, metavar="N", help="rows that are run at once (default 32)")
+    add("--seed", type=int, default=0, metavar="N", help="default 0")
+    add("--component", metavar="NAME", help="unet, text_encoder, ...: which part of a pipeline's adapter is meant")
+    add("--html", type=Path, metavar="PAGE", help="one self-contained page as well")
+    add("--format", choices=("text", "json"), default="text", help="default text")
+
+
+def files(args: argparse.Namespace) -> Files:
+    """Return what is read, and the files that OUT may become."""
+    reads = (args.adapter, args.source, args.target, args.inputs, args.target_inputs)
+    return Files(reads, {"--html": args.html}, adapter=(args.out, *(args.out / name for name in WRITTEN)))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Carry over and write; 1 where nothing is kept, so that nothing is written."""
+    from ioadapt_theory.adapters.carrying import carried
+    from ioadapt_theory.reporting import carried as told
+    from ioadapt_theory.reporting.inputs import read_both
+    from ioadapt_theory.reporting.runnable import load_model
+
+    if not args.out.absolute().parent.is_dir():
+        msg = f"Cannot write {args.out}: its folder does not exist."
+        raise InvalidValueError(msg)
+    if args.rows < 3 or args.batch < 1:
+        msg = f"--rows has to be at least 3 and --batch at least 1, got {args.rows} and {args.batch}."
+        raise InvalidValueError(msg)
+    tuned = _is_model(Path(args.adapter))
+    source = load_model(args.source)
+    same = tuned and args.source == args.target
+    target = source if same else load_model(args.target)
+    options: dict[str, Any] = {}
+    write: str | None = None
+    lost: dict[str, str] = {}
+    if tuned:
+        options["tuned"] = load_model(args.adapter)
+    else:
+        write, lost = _adapter(args, source)
+    both = ((args.source, source), (args.target, target))
+    inputs, other = read_both(args.inputs, *both, rows=args.rows, seed=args.seed)
+    if args.target_inputs is not None:
+        other = read_both(args.target_inputs, *both, rows=args.rows, seed=args.seed)[0]
+    for key in ("need", "placement", "rank"):
+        if getattr(args, key) is not None:
+            options[key] = getattr(args, key)
+    options |= {"match": args.match, "refine": args.refine, "seed": args.seed, "size": args.batch, "strict": False}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the notes are printed
+        outcome = carried(source, target, inputs, target_inputs=other, **options)
+    if outcome.matched:
+        _write(args, target, write or "PEFT", component=lost.pop("", ""))
+    for name, why in lost.items():
+        sys.stderr.write(f"{name}: {why}\n")
+    if args.html is not None:
+        from ioadapt_theory.results import replacing
+
+        with replacing(args.html) as temporary:
+            temporary.write_text(
+                told.to_html(outcome, f"{args.adapter}: {args.source} → {args.target}"), encoding="utf-8"
+            )
+    if args.format == "json":
+        sys.stdout.write(json.dumps(told.to_json(outcome), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    else:
+        sys.stdout.write(told.to_text(outcome))
+    return OK if outcome.matched else FINDING
+
+
+def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[str, dict[str, str]]:
+    """Put the file's adapter on the source; return its format, and what of it was not used (its component as "")."""
+    from ioadapt_theory.adapters.base_weights import ModelWeights
+    from ioadapt_theory.formats import open_adapter
+    from ioadapt_theory.formats.load import load
+    from ioadapt_theory.formats.match import match
+
+    opened = open_adapter(args.adapter)
+    matched = match(opened, ModelWeights(source), args.component, called="source")
+    if not matched.layers:
+        name, why = next(iter(matched.lost.items()))
+        msg = f"{args.adapter} fits no layer of {args.source}, the model it was trained on ({name}: {why})."
+        raise InvalidValueError(msg)
+    moved = load(source, args.adapter, strict=False, component=args.component)
+    rest = {str(change): "a change of the base itself, which is not carried over" for change in opened.changes}
+    others = {item.name.component for item in opened.layers} - {matched.component}
+    rest |= {name: "another component of the file, which is not in the result" for name in others}
+    return opened.format, {**moved.unmatched, **rest, "": args.component or matched.component}
+
+
+def _write(args: argparse.Namespace, target: "nn.Module", format_: str, component: str) -> None:
+    """Write the target's adapter as the file was, or in our own format where that cannot hold it."""
+    from ioadapt_theory.adapters.base_weights import ModelWeights
+    from ioadapt_theory.adapters.layer import Adapter
+    from ioadapt_theory.adapters.model import layers
+    from ioadapt_theory.adapters.rules.fingerprint import fingerprint
+    from ioadapt_theory.formats.own import save_adapter
+    from ioadapt_theory.formats.plain_lora import Baked, write_lora
+
+    adapters: Mapping[str, Adapter] = {n: m.adapters["default"] for n, m in layers(target, "default").items()}  # type: ignore[misc]
+    style = {"PEFT": "peft", "diffusers": "diffusers", "kohya/LyCORIS": "kohya"}.get(format_)
+    plain = all(a.family == "lora" and [*a.keys()] == ["weight"] for a in adapters.values())
+    if style is None or not plain:
+        if style is not None:
+            sys.stderr.write(f"{format_} cannot hold input or output adapters; {args.out} is in our own format.\n")
+        save_adapter(target, args.out)
+        return
+    weights = ModelWeights(target)
+    bases = {name: weights.layer(name) for name in adapters}
+    baked = ((name, Baked.of(adapter, bases[name])) for name, adapter in adapters.items())
+    prints = {name: fingerprint(base) for name, base in bases.items()}
+    write_lora(args.out, baked, style, base=args.target, component=component, prints=prints)
+
+
+def _is_model(path: Path) -> bool:
+    """Whether a folder is a whole model's, not an adapter's."""
+    return (path / "config.json").is_file() and not (path / "adapter_config.json").is_file()

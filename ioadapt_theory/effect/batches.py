@@ -1,0 +1,144 @@
+"""Inputs as batches, and their rows divided into parts: fitted on one, chosen on another, told on a third."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+from ioadapt_theory.errors import InvalidValueError
+
+SHARES: Final = (0.6, 0.15, 0.25)
+"""Of the rows: fitted, chosen, told."""
+Pair = tuple[Any, Any]
+"""The same samples for the source and for the target."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Pairs of batches by what they are used for.
+
+    Attributes:
+        fit: to fit on.
+        choose: to choose by.
+        tell: untouched, to foretell with.
+        rows: how many samples there are in all.
+    """
+
+    fit: list[Pair]
+    choose: list[Pair]
+    tell: list[Pair]
+    rows: int
+
+
+def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int = 0) -> Parts:
+    """Divide the rows of all batches, drawn from a seed; no batch of the result has more than ``size`` rows.
+
+    Args:
+        inputs: a tensor, a tuple of arguments, a mapping of keywords, or an iterable of such batches.
+        target_inputs: the same samples as the target takes them, row for row; by default the same batches.
+        size: rows that are run at once.
+        seed: of the division.
+
+    Raises:
+        InvalidValueError: too few rows to divide, or the two do not have the same rows.
+    """
+    sources = listed(inputs)
+    targets = sources if target_inputs is None else listed(target_inputs)
+    counts = [row_count(batch) for batch in sources]
+    if counts != [row_count(batch) for batch in targets]:
+        msg = (
+            f"target_inputs has {sum(map(row_count, targets))} rows in {len(targets)} batches, inputs {sum(counts)} in"
+            f" {len(counts)}: both have the same samples, row for row."
+        )
+        raise InvalidValueError(msg)
+    rows = sum(counts)
+    if rows < 3:
+        msg = f"The inputs have {rows} row{'s' * (rows != 1)}; fitting, choosing and telling need 3, better 256."
+        raise InvalidValueError(msg)
+    order = torch.randperm(rows, generator=torch.Generator().manual_seed(seed))
+    second = min(max(round(SHARES[0] * rows), 1), rows - 2)
+    third = min(max(second + round(SHARES[1] * rows), second + 1), rows - 1)
+    parts = [order[:second], order[second:third], order[third:]]
+    fit, choose, tell = (_taken(sources, targets, counts, part, size) for part in parts)
+    return Parts(fit, choose, tell, rows)
+
+
+def whole(inputs: Any, target_inputs: Any = None, *, size: int = 32) -> list[Pair]:
+    """Return all rows as pairs of batches of at most ``size`` rows."""
+    sources = listed(inputs)
+    targets = sources if target_inputs is None else listed(target_inputs)
+    counts = [row_count(batch) for batch in sources]
+    return _taken(sources, targets, counts, torch.arange(sum(counts)), size)
+
+
+def listed(inputs: Any) -> list[Any]:
+    """Return the inputs as a list of batches.
+
+    Raises:
+        InvalidValueError: there are none, or a number is not finite.
+    """
+    one = isinstance(inputs, Tensor | tuple) or isinstance(inputs, Mapping)
+    if not one and not isinstance(inputs, Iterable):
+        msg = f"The inputs are a {type(inputs).__name__}; give a tensor, a tuple, a mapping, or a list of such batches."
+        raise InvalidValueError(msg)
+    batches = [inputs] if one else [*inputs]
+    if not batches:
+        msg = "There are no inputs: carrying over needs a batch at least."
+        raise InvalidValueError(msg)
+    if any(t.is_floating_point() and not t.isfinite().all() for batch in batches for t in _tensors(batch)):
+        msg = "The inputs hold NaN or infinity; leave these rows out."
+        raise InvalidValueError(msg)
+    return batches
+
+
+def row_count(batch: Any) -> int:
+    """Return how many samples a batch has: the largest first size of its tensors."""
+    counts = [len(t) for t in _tensors(batch) if t.ndim]
+    if not counts:
+        msg = f"A batch of inputs is a {type(batch).__name__} without a tensor that has rows."
+        raise InvalidValueError(msg)
+    return max(counts)
+
+
+def rows_of(batch: Any, rows: Tensor) -> Any:
+    """Return some samples of a batch.
+
+    Tensors with one row, or with none, belong to every sample. Where sizes differ otherwise, as in networks that take
+    the atoms of each element apart, every tensor gives the same share of its rows.
+    """
+    count = row_count(batch)
+
+    def of(value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: of(v) for key, v in value.items()}
+        if isinstance(value, list | tuple):
+            return type(value)(map(of, value))
+        if not isinstance(value, Tensor) or not value.ndim or (len(value) == 1 and count > 1):
+            return value
+        if len(value) == count:
+            return value[rows.to(value.device)]
+        owner = torch.arange(len(value)) * count // len(value)
+        return value[torch.isin(owner, rows).to(value.device)]
+
+    return of(batch)
+
+
+def _taken(sources: list[Any], targets: list[Any], counts: list[int], rows: Tensor, size: int) -> list[Pair]:
+    pairs, start = [], 0
+    for source, target, count in zip(sources, targets, counts, strict=True):
+        inside = rows[(rows >= start) & (rows < start + count)] - start
+        for chunk in torch.split(inside, size) if len(inside) else ():
+            one = rows_of(source, chunk)
+            pairs.append((one, one if source is target else rows_of(target, chunk)))
+        start += count
+    return pairs
+
+
+def _tensors(batch: Any) -> list[Tensor]:
+    if isinstance(batch, Tensor):
+        return [batch]
+    if isinstance(batch, Mapping):
+        batch = [*batch.values()]
+    return [t for value in batch for t in _tensors(value)] if isinstance(batch, list | tuple) else []

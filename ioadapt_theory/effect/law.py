@@ -1,0 +1,117 @@
+"""What an adapter not yet trained keeps on average: N_ST/√(N_SS N_TT), for every layer and side in one pass.
+
+    N_ab = E (r_a·r_b)⟨J_a, J_b⟩, summed over the pairs of positions of a sample,
+
+is the expected ⟨e_a, e_b⟩ of the effects e = rMJ of one M with independent entries on both models (Theorem 2). It asks
+for equal sizes on both models: no M is on both otherwise.
+"""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ioadapt_theory.effect.batches import Pair
+from ioadapt_theory.effect.passes import Call, record
+from ioadapt_theory.effect.rows import SIDES, Rows
+from ioadapt_theory.errors import IoAdaptError, ShapeError
+
+Modules = Mapping[str, nn.Module]
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What is expected of a layer and side before anything is trained there.
+
+    Attributes:
+        cosine: N_ST/√(N_SS N_TT).
+        ratio: √(N_TT/N_SS), the expected size on the target by that on the source.
+        samples: samples times cotangents that it was estimated from.
+    """
+
+    cosine: float
+    ratio: float
+    samples: int
+
+    @property
+    def R(self) -> float:
+        """2cq - q², what a copy is expected to keep."""
+        return 2 * self.cosine * self.ratio - self.ratio**2
+
+    @property
+    def at_best_strength(self) -> float:
+        """c², what a copy at its best strength is expected to keep."""
+        return max(self.cosine, 0.0) ** 2
+
+
+def expected(
+    source: nn.Module,
+    target: nn.Module,
+    layers: Mapping[str, tuple[nn.Module, nn.Module]],
+    batches: Iterable[Pair],
+    *,
+    sides: tuple[str, ...] = SIDES,
+    call: Call | None = None,
+    seed: int = 0,
+    draws: int = 2,
+) -> dict[tuple[str, str], Expected]:
+    """Return what a copied adapter is expected to keep, by layer and side; sides of unequal sizes are missing.
+
+    Args:
+        source: the model that an adapter would be trained on; adapters are switched off by the caller.
+        target: the model that it would move to.
+        layers: a name for each pair of layers: the module in the source, the module in the target.
+        batches: pairs of batches, see ``effect.batches.whole``.
+        sides: "weight", "input", "output".
+        call: runs a model where a plain call does not.
+        seed: of the cotangents, which both models share.
+        draws: cotangents for each batch; 128 samples times cotangents foretell single layers to .02.
+    """
+    sums: dict[tuple[str, str], list[float]] = {}
+    counts: dict[tuple[str, str], int] = {}
+    for number, (one, two) in enumerate(batches):
+        options: dict[str, Any] = {"call": call, "seed": seed + number, "draws": draws}
+        here = record(source, {name: pair[0] for name, pair in layers.items()}, one, **options).rows
+        there = record(target, {name: pair[1] for name, pair in layers.items()}, two, **options).rows
+        for name in here.keys() & there.keys():
+            for side in sides:
+                try:
+                    found = products(here[name], there[name], side)
+                except IoAdaptError:  # other sizes, or a convolution in groups
+                    continue
+                key = name, side
+                sums[key] = [a + b for a, b in zip(sums.get(key, [0.0] * 3), found, strict=True)]
+                counts[key] = counts.get(key, 0) + draws * here[name].samples
+    return {key: _expected(*sums[key], samples=counts[key]) for key in sorted(sums)}
+
+
+def products(source: Rows, target: Rows, side: str) -> tuple[float, float, float]:
+    """Return N_ST, N_SS, N_TT of one batch, unnormalised.
+
+    Raises:
+        ShapeError: the two layers have other sizes on this side.
+    """
+    (r, g), (r2, g2) = (rows.both(side) for rows in (source, target))
+    if r.shape[-1] != r2.shape[-1] or g.shape[-1] != g2.shape[-1] or len(r) != len(r2):
+        sizes = f"{r.shape[-1]} x {g.shape[-1]} and {r2.shape[-1]} x {g2.shape[-1]}"
+        msg = f"The {side} sides of the two layers have other sizes: {sizes}."
+        raise ShapeError(msg)
+    return _product(r, g, r2, g2), _product(r, g, r, g), _product(r2, g2, r2, g2)
+
+
+def _product(r: Tensor, g: Tensor, r2: Tensor, g2: Tensor) -> float:
+    """Σ over pairs of positions of (r·r')(g·g'), in the shorter of two forms."""
+    positions, sizes = r.shape[1], (r.shape[2], g.shape[3])
+    if positions * positions * sum(sizes) <= positions * sizes[0] * sizes[1]:
+        return float(((r @ r2.mT) * (g @ g2.mT)).double().sum())
+    whole, whole2 = (torch.einsum("npc,knpd->kncd", *pair) for pair in ((r, g), (r2, g2)))
+    return float((whole * whole2).double().sum())
+
+
+def _expected(both: float, source: float, target: float, *, samples: int) -> Expected:
+    if source <= 0 or target <= 0:
+        return Expected(0.0, 0.0, samples)
+    return Expected(both / math.sqrt(source * target), math.sqrt(target / source), samples)

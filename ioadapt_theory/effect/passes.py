@@ -1,0 +1,231 @@
+"""One forward and one backward pass of a model: what its layers read and along what they write.
+
+A layer y = zW inside a network reads z (or its own output y, bias included) and writes along J, the Jacobian of the
+network's output. One backward pass from a random cotangent ξ of the outputs gives g = Jξ; with E ξξᵀ = I the rows g
+have E gᵀg = E JJᵀ. Two models are compared under the *same* cotangents, which ``cotangents`` draws for both.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ioadapt_theory.effect.precision import precise, widened
+from ioadapt_theory.effect.rows import Rows
+from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnsupportedError
+
+Call = Callable[[nn.Module, Any], Any]
+FIRST = ("logits", "sample", "last_hidden_state")
+"""Names of the output that is compared, where a model gives several tensors."""
+NO_GRADIENT = (
+    "A layer passes no gradient back to its input, as int8 layers do ({}): carry over between the models before they"
+    " were quantised, and put the result on the quantised ones."
+)
+
+
+@dataclass(slots=True)
+class Recorded:
+    """One batch in one model.
+
+    Attributes:
+        output: the tensor that is compared, (samples, ...).
+        rows: what each layer that was called reads, and its gradients.
+        silent: layers that were never called.
+        mute: layers that no gradient came to: they do not act on the output that is compared.
+    """
+
+    output: Tensor
+    rows: dict[str, Rows] = field(default_factory=dict)
+    silent: tuple[str, ...] = ()
+    mute: tuple[str, ...] = ()
+
+
+def record(
+    model: nn.Module,
+    modules: Mapping[str, nn.Module],
+    batch: Any,
+    *,
+    call: Call | None = None,
+    seed: int = 0,
+    draws: int = 1,
+    chances: Tensor | None = None,
+) -> Recorded:
+    """Run a model forward once and backward ``draws`` times; the model is as it was afterwards.
+
+    Args:
+        model: the model, its adapters switched off by the caller.
+        modules: the layers to watch, by name: linear layers and convolutions.
+        batch: a tensor, a tuple of arguments, or a mapping of keywords.
+        call: runs the model on the batch; by default with its arguments spread out.
+        seed: of the cotangents and of whatever the model draws; the same for both models of a pair.
+        draws: how many cotangents.
+        chances: probabilities of the outputs' classes where these are logits: cotangents are drawn in their Fisher
+            metric, in which classes that nobody expects count little; by default all outputs count alike.
+
+    Raises:
+        InvalidValueError: the model does not take the batch, or gives no finite numbers.
+        UnsupportedError: a layer behind the watched ones passes no gradient.
+    """
+    watch = _Watch(modules)
+    with undisturbed(model), torch.inference_mode(False), torch.enable_grad(), watch:
+        output = run(model, batch, call, seed)
+        if not output.isfinite().all():
+            msg = "An output of the model is not finite on these inputs, so no effect can be compared."
+            raise InvalidValueError(msg)
+        if output.requires_grad:
+            watch.backward(output, [*cotangents(output, seed, draws, chances)])
+    rows = {name: Rows(modules[name], calls, draws, len(output)) for name, calls in watch.calls.items() if calls}
+    silent = tuple(name for name in modules if name not in rows)
+    mute = tuple(name for name, row in rows.items() if not row.has_gradient)
+    return Recorded(output.detach(), rows, silent, mute)
+
+
+def cotangents(output: Tensor, seed: int, draws: int, chances: Tensor | None = None) -> Iterator[Tensor]:
+    """Yield random cotangents for an output; equal seeds and shapes give equal ones, whatever the device.
+
+    They are N(0, 1), or with probabilities p of covariance diag p - ppᵀ.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    for _ in range(draws):
+        drawn = torch.randn(output.shape, generator=generator).to(output)
+        if chances is not None:
+            p = chances.to(output)
+            drawn = p.sqrt() * drawn - p * (p.sqrt() * drawn).sum(-1, keepdim=True)
+        yield drawn
+
+
+def run(model: nn.Module, batch: Any, call: Call | None, seed: int) -> Tensor:
+    """Run a model on a batch from a random state of its own; return the output that is compared."""
+    return named_output(model, batch, call, seed)[0]
+
+
+def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> tuple[Tensor, str | None]:
+    """Run a model; return the output that is compared, and what the model calls it, None for a plain tensor."""
+    devices = {p.device for p in model.parameters() if p.device.type == "cuda"}
+    with torch.random.fork_rng(devices=[*devices]):
+        torch.manual_seed(seed)
+        try:
+            result = (call or called)(model, widened(batch))
+        except (IoAdaptError, torch.OutOfMemoryError):
+            raise
+        except (RuntimeError, TypeError, ValueError, IndexError, AttributeError) as error:
+            if "quantized::" in str(error) or isinstance(error, NotImplementedError):
+                raise UnsupportedError(NO_GRADIENT.format(type(model).__name__)) from error
+            reason = str(error).strip().split("\n")[0].removesuffix(".") or type(error).__name__
+            msg = f"The {type(model).__name__} does not take the inputs ({reason}); give call= to run it otherwise."
+            raise InvalidValueError(msg) from error
+    output = next(tensors(result), None)
+    if output is None:
+        msg = f"The model gives a {type(result).__name__} without a tensor of numbers; give call= that returns one."
+        raise InvalidValueError(msg)
+    keys = {*result} if isinstance(result, Mapping) else {*getattr(result, "__dataclass_fields__", ())}
+    return output if output.ndim > 1 else output.reshape(-1, 1), next((key for key in FIRST if key in keys), None)
+
+
+def called(model: nn.Module, batch: Any) -> Any:
+    """Call the model with the batch, its arguments spread out."""
+    if isinstance(batch, Mapping):
+        return model(**batch)
+    return model(*batch) if isinstance(batch, list | tuple) else model(batch)
+
+
+def tensors(result: Any) -> Iterator[Tensor]:
+    """Yield the floating-point tensors of a result, those of the names in ``FIRST`` before others."""
+    if isinstance(result, Tensor):
+        if result.is_floating_point():
+            yield result
+    elif isinstance(result, Mapping):
+        for key in FIRST:
+            if key in result:
+                yield from tensors(result[key])
+        for value in result.values():
+            yield from tensors(value)
+    elif isinstance(result, list | tuple):
+        for value in result:
+            yield from tensors(value)
+    elif hasattr(result, "__dataclass_fields__"):
+        yield from tensors({key: getattr(result, key) for key in result.__dataclass_fields__})
+
+
+@contextmanager
+def undisturbed(model: nn.Module) -> Iterator[None]:
+    """Evaluation mode, float32, parameters without gradients, no checkpointing; all is restored, module by module."""
+    modes = {part: part.training for part in model.modules()}
+    flags = {p: p.requires_grad for p in model.parameters()}
+    checkpointed = [part for part in modes if getattr(part, "gradient_checkpointing", False) is True]
+    model.eval()
+    for p in flags:
+        p.requires_grad_(False)
+    for part in checkpointed:
+        part.gradient_checkpointing = False  # type: ignore[assignment]
+    try:
+        with precise(model):
+            yield
+    finally:
+        for part in checkpointed:
+            part.gradient_checkpointing = True  # type: ignore[assignment]
+        for p, flag in flags.items():
+            p.requires_grad_(flag)
+        for part, mode in modes.items():
+            part.training = mode
+
+
+class _Watch:
+    """Hooks that keep what each layer reads and the gradients of its output, call by call."""
+
+    def __init__(self, modules: Mapping[str, nn.Module]) -> None:
+        self.modules = modules
+        self.calls: dict[str, list[tuple[Tensor, Tensor, list[Tensor]]]] = {name: [] for name in modules}
+        self.in_backward = False
+        self.handles: list[Any] = []
+
+    def __enter__(self) -> None:
+        for name, module in self.modules.items():
+            self.handles.append(module.register_forward_hook(self._hook(name), with_kwargs=True))
+
+    def __exit__(self, *_: object) -> None:
+        for handle in self.handles:
+            handle.remove()
+
+    def _hook(self, name: str) -> Callable[..., Tensor]:
+        def hook(_module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], y: Tensor) -> Tensor:
+            z = args[0] if args else next(v for v in kwargs.values() if isinstance(v, Tensor))
+            if not torch.is_grad_enabled():
+                msg = (
+                    f"{name} is called without gradients, as by torch.no_grad in the model or by re-entrant"
+                    " checkpointing; switch that off."
+                )
+                raise UnsupportedError(msg)
+            if not y.requires_grad:  # gradients start here; not at a leaf, which could not be changed in place
+                y = y + y.new_zeros(()).requires_grad_()
+            if not self.in_backward and y.requires_grad:  # in the backward pass it is a recomputation
+                gradients: list[Tensor] = []
+                y.register_hook(lambda g: self._keep(name, gradients, g))  # type: ignore[no-untyped-call]
+                self.calls[name].append((z.detach().clone(), y.detach().clone(), gradients))
+            return y
+
+        return hook
+
+    def _keep(self, name: str, gradients: list[Tensor], g: Tensor | None) -> None:
+        if g is None:  # of an operation that torch knows no derivative of
+            raise UnsupportedError(NO_GRADIENT.format(f"behind {name}"))
+        gradients.append(g.detach())
+
+    def backward(self, output: Tensor, directions: list[Tensor]) -> None:
+        """Send the cotangents back, one after the other."""
+        self.in_backward = True
+        try:
+            for number, direction in enumerate(directions, start=1):
+                torch.autograd.backward(output, direction, retain_graph=number < len(directions))
+        except IoAdaptError:
+            raise
+        except (RuntimeError, NotImplementedError) as error:
+            if "not implemented" in str(error) or "does not require grad" in str(error):
+                reason = str(error).strip().split("\n")[0]
+                raise UnsupportedError(NO_GRADIENT.format(reason)) from error
+            raise
+        finally:
+            self.in_backward = False

@@ -1,0 +1,111 @@
+"""What one layer reads and along what it writes, as rows: samples x positions x features, for each of its sides.
+
+| side | update | reader r | writer |
+|---|---|---|---|
+| weight | zMJ | z; of a convolution its patches | g, the gradient of y |
+| input | zMWJ | z | gWᵀ, the gradient of z through this layer |
+| output | zWMJ | y, bias included | g |
+| bias | mJ | 1 | g |
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pad
+
+from ioadapt_theory.errors import UnsupportedError
+
+SIDES: Final = ("weight", "input", "output")
+CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
+Call = tuple[Tensor, Tensor, list[Tensor]]
+
+
+@dataclass(slots=True)
+class Rows:
+    """The calls of one layer on one batch.
+
+    Attributes:
+        module: the layer.
+        calls: z, y and the gradients of y, one for each cotangent, of each call; features where the layer has them.
+        draws: how many cotangents there were.
+        samples: how many samples the model's output has; positions of a sample are kept together where that divides.
+    """
+
+    module: nn.Module
+    calls: list[Call]
+    draws: int
+    samples: int
+
+    @property
+    def has_gradient(self) -> bool:
+        """Whether a gradient came to any call."""
+        return any(gradients for _, _, gradients in self.calls)
+
+    def reader(self, side: str) -> Tensor:
+        """Return r, samples x positions x features; the positions of several calls follow one another."""
+        return self._joined([self._read(side, z, y)[None] for z, y, _ in self.calls])[0]
+
+    def writer(self, side: str) -> Tensor:
+        """Return the gradients, cotangents x samples x positions x features, the positions as in ``reader``."""
+        return self._joined([self._written(side, *call) for call in self.calls])
+
+    def both(self, side: str) -> tuple[Tensor, Tensor]:
+        """Return reader and writer."""
+        return self.reader(side), self.writer(side)
+
+    def _joined(self, calls: list[Tensor]) -> Tensor:
+        """Calls one after the other along their positions, draws x samples x positions x features."""
+        count = self.samples if all(x.shape[1] * x.shape[2] % self.samples == 0 for x in calls) else 0
+        if not count and len({x.shape[1] for x in calls}) > 1:
+            count = 1
+        return torch.cat([x.reshape(len(x), count, -1, x.shape[-1]) if count else x for x in calls], 2)
+
+    def _read(self, side: str, z: Tensor, y: Tensor) -> Tensor:
+        if side in {"output", "bias"}:
+            flat = _flat(y, self.axis)
+            return flat if side == "output" else torch.ones_like(flat[..., :1])
+        return patches(self.module, z) if side == "weight" and self.axis == 1 else _flat(z, self.axis)
+
+    def _written(self, side: str, z: Tensor, y: Tensor, gradients: list[Tensor]) -> Tensor:
+        filled = gradients or [torch.zeros_like(y)] * self.draws
+        if side == "input":
+            filled = self._through(z, filled)
+        return torch.stack([_flat(g, self.axis) for g in filled])
+
+    def _through(self, z: Tensor, gradients: list[Tensor]) -> list[Tensor]:
+        """Take gradients of y to gradients of z, by this layer alone: the fused q, k, v have one z for three."""
+        with torch.inference_mode(False), torch.enable_grad():
+            z = z.clone().requires_grad_()
+            y = self.module(z)
+            return [torch.autograd.grad(y, z, g.to(y), retain_graph=True)[0] for g in gradients]
+
+    @property
+    def axis(self) -> int:
+        """The feature axis: 1 of a convolution, else the last."""
+        return 1 if hasattr(self.module, "kernel_size") else -1
+
+
+def _flat(x: Tensor, axis: int) -> Tensor:
+    """Samples x positions x features; two axes are samples x features."""
+    x = x.movedim(axis, -1)
+    return x[:, None] if x.ndim == 2 else x.flatten(1, -2)
+
+
+def patches(module: nn.Module, x: Tensor) -> Tensor:
+    """Return what a convolution's kernel meets at each position: samples x positions x (channels · taps).
+
+    Raises:
+        UnsupportedError: a convolution in groups, or one that torch does not know.
+    """
+    if not isinstance(module, CONVOLUTIONS) or module.groups > 1:
+        what = "in groups" if getattr(module, "groups", 1) > 1 else "of a kind that this package does not know"
+        msg = f"A convolution {what} has no patches to compare; use input or output placement, or leave it out."
+        raise UnsupportedError(msg)
+    mode = "constant" if module.padding_mode == "zeros" else module.padding_mode
+    x = pad(x, module._reversed_padding_repeated_twice, mode)
+    for dim, (k, s, d) in enumerate(zip(module.kernel_size, module.stride, module.dilation, strict=True), start=2):
+        x = x.unfold(dim, (k - 1) * d + 1, s)[..., ::d]
+    places = x.ndim // 2 - 1
+    return x.movedim(1, 1 + places).flatten(1, places).flatten(2)

@@ -1,0 +1,125 @@
+"""The adapter that carries over best, in closed form: M* = (C_TT⁺ C_TS) M (K_ST K_TT⁺) (Theorem 6).
+
+C = E r_aᵀ r_b from activations, K = E J_a J_bᵀ from gradients under cotangents that both models share. With M = AB the
+source gives only r_S A and g_S Bᵀ, so the rank stays and no matrix of both models is held. ``shrunk`` is the same with
+a ridge towards the copy (Corollary 6.2), ``truncated`` the best low rank of a change, that of its effect.
+"""
+
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from ioadapt_theory.effect.regression import Regression
+from ioadapt_theory.effect.rows import Rows
+from ioadapt_theory.errors import ShapeError
+
+RIDGES: Final = (1e-6, 1e-4, 1e-3, 1e-2, 0.1, 0.5)
+"""λ, relative to the diagonal of the Gram."""
+SHRINKING: Final = (1e-2, 0.1, 1.0, 10.0, 100.0)
+"""λ towards the copy, relative to the mean eigenvalues."""
+MOST_SHRUNK: Final = 2048
+"""Features of a side up to which its Gram is taken apart into eigenvectors for ``shrunk``."""
+Factors = tuple[Tensor, Tensor]
+"""A, rows x r, and B, r x columns: a change AB of a side's matrix, scaling inside B."""
+
+
+class Translation:
+    """One layer's adapter AB on the source's side, translated to a side of a layer of the target."""
+
+    def __init__(self, factors: Factors, side: str, target_side: str) -> None:
+        self.factors, self.side, self.target_side = factors, side, target_side
+        self.reader: Regression | None = None
+        self.writer: Regression | None = None
+
+    def add(self, source: Rows, target: Rows) -> None:
+        """Take in one batch.
+
+        Raises:
+            ShapeError: the two layers have other numbers of positions.
+        """
+        a, b = self.factors
+        u, v = source.reader(self.side), source.writer(self.side)
+        u, v = u @ a.to(u), v @ b.to(v).mT
+        r, g = target.reader(self.target_side), target.writer(self.target_side)
+        u, v = u.to(r.device), v.to(r.device)
+        if u.shape[:-1] != r.shape[:-1] or v.shape[:-1] != g.shape[:-1]:
+            msg = (
+                f"the layer has {r.shape[0]} x {r.shape[1]} rows in the target and {u.shape[0]} x {u.shape[1]} in the"
+                " source, which do not correspond"
+            )
+            raise ShapeError(msg)
+        if self.reader is None or self.writer is None:
+            self.reader, self.writer = Regression(r.shape[-1], a.shape[1]), Regression(g.shape[-1], len(b))
+        self.reader.add(r.flatten(0, -2), u.flatten(0, -2))
+        self.writer.add(g.flatten(0, -2), v.flatten(0, -2))
+
+    @property
+    def rows(self) -> int:
+        """Return how many rows the reading side was fitted on."""
+        return 0 if self.reader is None else self.reader.rows
+
+    @property
+    def features(self) -> tuple[int, int]:
+        """Return the features of the target's side, reading and writing."""
+        return (0, 0) if self.reader is None or self.writer is None else (self.reader.features, self.writer.features)
+
+    def is_idle(self) -> bool:
+        """Whether the layer writes nothing on one of the two models, so that nothing can be fitted."""
+        return self.writer is None or not bool(self.writer.diagonal().any())
+
+    def ridged(self) -> dict[str, Factors]:
+        """Return M* for the grid of ridges, by name."""
+        assert self.reader is not None
+        assert self.writer is not None
+        both = zip(self.reader.solve([*RIDGES]), self.writer.solve([*RIDGES]), strict=True)
+        return {f"ridge {ridge:g}": (a, b.mT) for ridge, (a, b) in zip(RIDGES, both, strict=True)}
+
+    def shrunk(self) -> dict[str, Factors]:
+        """Solve C M' K + λM' = C_TS M K_ST + λM for the grid of λ; empty where sizes differ or are too large."""
+        assert self.reader is not None
+        assert self.writer is not None
+        (a, b), sizes = (m.float() for m in self.factors), (self.reader.features, self.writer.features)
+        if sizes != (len(a), b.shape[1]) or max(sizes) > MOST_SHRUNK or self.side != self.target_side:
+            return {}
+        (c, read), (k, written) = self.reader.whole(), self.writer.whole()
+        (c, u), (k, v) = ((values.clamp_min(0), vectors) for values, vectors in map(torch.linalg.eigh, (c, k)))
+        scale = c.mean() * k.mean()
+        moved, copied = (u.mT @ read) @ (written.mT @ v), (u.mT @ a) @ (b @ v)
+        result = {}
+        for share in SHRINKING:
+            m = (moved + share * scale * copied) / (c[:, None] * k + share * scale)
+            left, right = low_rank(m, c, k, a.shape[1])
+            result[f"shrunk {share:g}"] = u @ left, right @ v.mT
+        return result
+
+
+def low_rank(m: Tensor, c: Tensor, k: Tensor, rank: int) -> Factors:
+    """Return the factors of rank r whose effect is nearest to that of M, in eigenbases of C and K (values c, k)."""
+    rows, columns = (values.sqrt() + 1e-4 * values.mean().sqrt() + 1e-20 for values in (c, k))
+    left, s, right = torch.linalg.svd(rows[:, None] * m * columns, full_matrices=False)
+    root = s[:rank].sqrt()
+    return left[:, :rank] * root / rows[:, None], root[:, None] * right[:rank] / columns
+
+
+def truncated(
+    m: Tensor, gram: Tensor, writing: Tensor, *, rank: int | None = None, share: float | None = None
+) -> tuple[Tensor, Tensor, float]:
+    """Return A, B and the share of the effect's square that a low rank keeps: the r best terms of C^½ M K^½.
+
+    Args:
+        m: the change of a side's matrix.
+        gram: C, of what the side reads.
+        writing: K, of the gradients along which it writes.
+        rank: r, at most.
+        share: or the least r that keeps this share of the effect's square.
+    """
+    (c, u), (k, v) = ((values.clamp_min(0), vectors) for values, vectors in map(torch.linalg.eigh, (gram, writing)))
+    inside = u.mT @ m @ v
+    rows, columns = (values.sqrt() + 1e-4 * values.mean().sqrt() + 1e-20 for values in (c, k))
+    energy = torch.linalg.svdvals(rows[:, None] * inside * columns).double().square()
+    reached = energy.cumsum(0) / energy.sum().clamp_min(1e-300)
+    least = len(energy) if share is None else int((reached < share).sum()) + 1
+    r = max(1, min(least, len(energy) if rank is None else rank, len(energy)))
+    a, b = low_rank(inside, c, k, r)
+    return u @ a, b @ v.mT, float(reached[r - 1])

@@ -1,0 +1,6 @@
+"""Say whether an adapter will move: what two models share, and with inputs how much of its gain is kept."""
+
+from ioadapt_theory.reporting.assemble import Report, report
+from ioadapt_theory.reporting.text import to_text
+
+__all__ = ["Report", "report", "to_text"]

@@ -1,0 +1,94 @@
+"""Advise what to do with an adapter, or where to put the next one."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from ioadapt_theory.adapters.rules.auto import TIE
+from ioadapt_theory.effect import Foretold
+from ioadapt_theory.reporting.kin.kinship import Kinship, Relation
+from ioadapt_theory.reporting.law import SIDES, Law
+
+THEOREM: Final = "weights alone cannot bound how much of its gain an adapter inside a network keeps (Theorem 7)"
+CARRY: Final = (
+    "carry it over, `ioadapt transfer ADAPTER SOURCE TARGET --inputs BATCH --out FILE`, which says what is kept"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """One action.
+
+    Attributes:
+        how: what to do.
+        why: the number or the reason for it.
+        kept: share of the gain that is kept, where inputs tell it.
+    """
+
+    how: str
+    why: str
+    kept: float | None = None
+
+    def __str__(self) -> str:
+        return f"{self.how[0].upper()}{self.how[1:]}: {self.why}."
+
+
+def advise(kinship: Kinship, law: Law | None, *, adapted: bool) -> list[Advice]:
+    """Return what to do, the best first; with inputs that is what keeps most.
+
+    Args:
+        kinship: of the two models.
+        law: what the inputs say, if there are any.
+        adapted: whether there is an adapter to move.
+    """
+    if law is None:
+        return _of_weights(kinship, adapted=adapted)
+    return _of_sides(law) if law.copied is None else _of_effect(law.copied)
+
+
+def _of_weights(kinship: Kinship, *, adapted: bool) -> list[Advice]:
+    if kinship.relation is Relation.SAME and not kinship.heads:
+        way = 'with match="provenance"' if kinship.reordered else "as it is"
+        how = f"copy it {way}" if adapted else f"any adapter can be copied {way}"
+        return [Advice(how, "the two compute the same function")]
+    measure = Advice("give unlabelled inputs (--inputs BATCH)", THEOREM)
+    if kinship.relation in (Relation.UNRELATED, Relation.DIFFERENT):
+        how = CARRY if adapted else "train an adapter on each"
+        return [measure, Advice(how, f"a copy has no reason to fit ({kinship.relation})")]
+    return [measure]
+
+
+def _of_effect(copied: Foretold) -> list[Advice]:
+    """Of an adapter, by what a copy of it does to the outputs."""
+    what = "R_KL" if copied.need == "labels" else "R"
+    rows = f"{what} on {copied.rows} rows, 80 % interval {copied.interval[0]:.2f} to {copied.interval[1]:.2f}"
+    options = [Advice("copy it as it is", f"it keeps {copied.kept:.2f} of its gain ({rows})", copied.kept)]
+    if copied.at_best_strength > copied.kept + TIE:
+        how = f"copy it at strength {copied.cosine / copied.ratio:.2f}"
+        why = f"it keeps c² = {copied.at_best_strength:.2f} of its gain, as it is {copied.kept:.2f} ({rows})"
+        options.insert(0, Advice(how, why, copied.at_best_strength))
+    if options[0].kept is not None and options[0].kept <= TIE:
+        options = [Advice("train it anew on the target", f"a copy keeps {what} = {copied.kept:.2f}", 0.0)]
+    return [*options, Advice(CARRY, "a copy is one of the candidates there")]
+
+
+def _of_sides(law: Law) -> list[Advice]:
+    """Of an adapter that is yet to be trained, by the law for each side."""
+    shares = {side: share for side in SIDES if (share := law.of(side)) is not None}
+    if not shares:
+        return [Advice("train an adapter on each", "no side of any layer has one size in both models")]
+    options = [
+        Advice(f'train it with placement="{side}"', f"a copy is expected to keep R = {share:.2f}", share)
+        for side, share in shares.items()
+    ]
+    top = max(shares.values())
+    first = next(option for option in options if option.kept is not None and option.kept >= top - TIE)
+    options = [first, *(option for option in options if option is not first)]
+    sides = set(law.best().values())
+    if len(sides) > 1:
+        mixed = law.mixed()
+        why = f"with the side that keeps most of each layer a copy is expected to keep R = {mixed:.2f}"
+        auto = Advice('train it with placement="auto", this target and these inputs', why, mixed)
+        options.insert(0 if mixed > top + TIE else 1, auto)
+    if max(top, options[0].kept or 0.0) <= TIE:
+        options.insert(0, Advice("train an adapter on each", f"a copy is expected to keep {top:.2f}", 0.0))
+    return options

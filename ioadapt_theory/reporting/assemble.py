@@ -1,0 +1,193 @@
+"""Report on a move: two models, an adapter and inputs in; kinship, layers, the law and advice out."""
+
+import math
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from torch import nn
+
+from ioadapt_theory.adapters.base_weights import ModelWeights, Weights
+from ioadapt_theory.adapters.layer import Adapter
+from ioadapt_theory.adapters.model import layers
+from ioadapt_theory.effect.passes import Call
+from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.reporting.advice import Advice, advise
+from ioadapt_theory.reporting.kin.counterparts import corresponding, differing, matrices
+from ioadapt_theory.reporting.kin.kinship import Kinship, kinship
+from ioadapt_theory.reporting.law import Law, law
+from ioadapt_theory.reporting.layers import LayerPair, pairs
+
+Progress = Callable[[int], object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """The outcome of ``report``.
+
+    Attributes:
+        names: of source, target and adapter, the last None without one.
+        kinship: of the target to the source.
+        layers: those that both have, in the network's order.
+        missing: of the source, without a counterpart.
+        extra: of the target, which the source lacks.
+        lost: layers of the adapter that do not fit the target, and why.
+        law: what the inputs say, if there were any.
+        advice: the best first.
+
+    Example:
+        >>> from torch import nn
+        >>> from ioadapt_theory import report
+        >>> source, target = nn.Sequential(nn.Linear(64, 48)), nn.Sequential(nn.Linear(64, 48))
+        >>> _ = target.load_state_dict(source.state_dict())
+        >>> outcome = report(source, target)
+        >>> str(outcome.kinship.relation), str(outcome).startswith("Copy")
+        ('same function', True)
+    """
+
+    names: tuple[str, str, str | None]
+    kinship: Kinship
+    layers: tuple[LayerPair, ...]
+    missing: tuple[str, ...]
+    extra: tuple[str, ...]
+    lost: Mapping[str, str]
+    law: Law | None
+    advice: tuple[Advice, ...]
+
+    def __str__(self) -> str:
+        """Return the answer; ``to_text`` gives the whole screen."""
+        return str(self.advice[0])
+
+
+def report(
+    source: nn.Module | Weights,
+    target: nn.Module | Weights,
+    adapter: str | Mapping[str, Adapter] | None = None,
+    inputs: Any = None,
+    *,
+    target_inputs: Any = None,
+    call: Call | None = None,
+    explained: float = 0.5,
+    size: int = 32,
+    counterparts: Mapping[str, str] | None = None,
+    names: tuple[str, str, str | None] = ("source", "target", None),
+    lost: Mapping[str, str] | None = None,
+    progress: Callable[[int], Progress] | None = None,
+) -> Report:
+    """Say how two models are related, and with inputs how much of an adapter's gain a move keeps.
+
+    Args:
+        source: the model that the adapter was trained on, or is to be, or its weights.
+        target: the other one.
+        adapter: the name of one on the source model, or the adapters by layer; without it the report says where to put
+            one. A source with a single adapter needs no name.
+        inputs: what the models take, without labels, of the adapter's domain: a tensor, a tuple, a mapping, or an
+            iterable of such batches. Needs two models that run.
+        target_inputs: the same samples as the target takes them, where that differs.
+        call: ``call(model, batch)`` runs a model where a plain call does not, and picks the outputs that both share.
+        explained: share of what the source needed that the adapter gained there, for the bound of Theorem 1.
+        size: rows that are run at once.
+        counterparts: the target's name for layers that are called otherwise there.
+        names: for people.
+        lost: layers of an adapter's file that do not fit the target, and why.
+        progress: given the number of weights to read, returns what is called with every layer's.
+
+    Raises:
+        InvalidValueError: no layer in common, weights or outputs that are not finite, outputs that do not compare, or
+            inputs without two models that run.
+
+    Example:
+        >>> import copy
+        >>> from torch import nn
+        >>> from ioadapt_theory import report
+        >>> model = nn.Sequential(nn.Linear(64, 96), nn.ReLU(), nn.Linear(96, 48))
+        >>> report(model, copy.deepcopy(model)).kinship.relation
+        <Relation.SAME: 'same function'>
+    """
+    adapters, name = _adapters(source, adapter)
+    live = (source, target) if isinstance(source, nn.Module) and isinstance(target, nn.Module) else None
+    if inputs is not None and (live is None or (adapters and name is None)):
+        msg = (
+            "Inputs are run through both models: give two models in memory, with the adapter on the source by its name."
+        )
+        raise InvalidValueError(msg)
+    one, two = (ModelWeights(m) if isinstance(m, nn.Module) else m for m in (source, target))
+    here, there = matrices(one), matrices(two)
+    places = corresponding(one, two, counterparts)
+    common = [n for n in here if places.layers.get(n) in there]
+    if not common:
+        some = [f"{len(m)} such as {next(iter(m), 'none')}" for m in (here, there)]
+        msg = f"No layer in common: the source has {some[0]}, the target {some[1]}."
+        raise InvalidValueError(msg)
+    tell = progress(sum(math.prod(here[n]) for n in common)) if progress else None
+    compared = []
+    for pair in pairs(one, two, places, adapters):
+        compared.append(pair)
+        if tell is not None:
+            tell(math.prod(here[pair.name]))
+    reached = {pair.counterpart for pair in compared}
+    missing, extra = tuple(n for n in here if n not in common), tuple(n for n in there if n not in reached)
+    on_inputs = None
+    if inputs is not None and live is not None:
+        asked = {p.name: p.counterpart for p in compared if not p.table and (p.placements or not adapters)}
+        on_inputs = law(
+            *live, inputs, asked, target_inputs=target_inputs, adapter=name, call=call, explained=explained, size=size
+        )
+    relation = kinship(
+        compared,
+        missing,
+        extra,
+        differing(one, two, places),
+        added=_added(one, missing) or _added(two, extra),
+        orders=len(places.orders),
+        heads=places.heads,
+        difference=None if on_inputs is None else on_inputs.difference,
+    )
+    gone = {n: "the target has no such layer" for n in adapters if n not in common}
+    gone |= {
+        p.name: why for p in compared if p.placements and (why := adapters[p.name].misfit(two.outline(p.counterpart)))
+    }
+    return Report(
+        names=names if adapters or names[2] is None else (*names[:2], None),
+        kinship=relation,
+        layers=tuple(compared),
+        missing=missing,
+        extra=extra,
+        lost={**gone, **(lost or {})},
+        law=on_inputs,
+        advice=tuple(advise(relation, on_inputs, adapted=bool(adapters))),
+    )
+
+
+def _added(weights: Weights, single: Collection[str]) -> bool:
+    """Whether some of the layers that only one model has are doubles of its others, or of a kind that these are not."""
+
+    @cache
+    def values(name: str) -> tuple[float, ...]:
+        m = weights.layer(name).matrix.detach()
+        return tuple(m[:: len(m) // 8 + 1, :: m.shape[1] // 8 + 1].flatten().tolist())
+
+    kinds: dict[str, list[str]] = {}
+    for name in set(weights.names) - {*single}:
+        kinds.setdefault(re.sub(r"\d+", "#", name), []).append(name)
+    beside = {name: kinds.get(re.sub(r"\d+", "#", name), []) for name in single}
+    return any(not others or values(name) in map(values, others) for name, others in beside.items())
+
+
+def _adapters(
+    source: nn.Module | Weights, adapter: str | Mapping[str, Adapter] | None
+) -> tuple[Mapping[str, Adapter], str | None]:
+    """Return the adapters by layer, and their name on a model in memory."""
+    if isinstance(adapter, Mapping):
+        return adapter, None
+    if isinstance(source, nn.Module):
+        there = sorted({key for layer in layers(source).values() for key in layer.adapters})
+        name = adapter or (there[0] if len(there) == 1 else None)
+        given = {} if name is None else {n: layer.adapters[name] for n, layer in layers(source, name).items()}
+        return given, name  # type: ignore[return-value]
+    if adapter is not None:
+        msg = f"The adapter {adapter!r} is looked for on the source, which is not a model in memory."
+        raise InvalidValueError(msg)
+    return {}, None

@@ -1,0 +1,97 @@
+"""The outcome of carrying an adapter over as a table, as JSON and as a page."""
+
+from html import escape
+from typing import Any
+
+from ioadapt_theory.adapters.carrying import CarryReport
+from ioadapt_theory.adapters.carrying.outcome import DOMAIN
+from ioadapt_theory.similarity.report.page import assets, sortable
+
+NEXT = {
+    True: "Next: test it on a few labels; --refine 50 goes on without any.",
+    False: "Next: give more inputs of the adapter's domain, try --refine 200, or train on the target.",
+}
+
+
+def table(outcome: CarryReport) -> list[list[str]]:
+    """Return the lines of the table of layers, the total first."""
+    low, high = outcome.interval
+    copied = "-" if outcome.kept_copied is None else f"{outcome.kept_copied:.2f}"
+    total = ["total", outcome.chosen, "", "", f"{outcome.kept:.2f}", f"{low:.2f} to {high:.2f}", copied]
+    lines = [["layer", "how", "rank", "rows/features", "kept", "80 % interval", "if copied"], total]
+    for name, layer in outcome.layers.items():
+        enough = f"{layer.rows}/{max(layer.features)}" if layer.rows else "-"
+        kept = "-" if layer.kept is None else f"{layer.kept:.2f}"
+        origin = "" if layer.source == name else f" from {layer.source}"
+        lines.append([name, f"{layer.side}{origin}", str(layer.rank), enough, kept, "", ""])
+    return lines
+
+
+def said(outcome: CarryReport) -> list[str]:
+    """Return the sentences beside the table."""
+    need = "R_KL, of the labels" if outcome.need == "labels" else "R, of the change"
+    fitted, chosen, told = outcome.rows
+    lines = [f"What is kept is {need}; {fitted} rows fitted, {chosen} chosen by, {told} told on.", *outcome.notes]
+    if outcome.agreement is not None and not any("disagree" in note for note in outcome.notes):
+        lines.append(f"The two models agree on {outcome.agreement:.0%} of the positions.")
+    if outcome.refined is not None:
+        lines.append(f"{outcome.refined[0]} steps from zero keep {outcome.refined[1]:.2f}.")
+    lines += [
+        f"{name} keeps {share:.3f} of its effect's square as plain LoRA." for name, share in outcome.truncated.items()
+    ]
+    lines += [f"{name}: {why}" for name, why in outcome.unmatched.items()]
+    return [*lines, DOMAIN, NEXT[bool(outcome.matched)]]
+
+
+def to_text(outcome: CarryReport) -> str:
+    """Return the table and what is said of it."""
+    lines = table(outcome)
+    widths = [max(len(line[k]) for line in lines) for k in range(len(lines[0]))]
+    rows = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    return "\n".join([*rows, "", *said(outcome)]) + "\n"
+
+
+def to_json(outcome: CarryReport) -> dict[str, Any]:
+    """Return the outcome as plain numbers, strings, lists and objects."""
+    foretold = outcome.foretold
+    return {
+        "kept": outcome.kept,
+        "interval": [*outcome.interval],
+        "kept_copied": outcome.kept_copied,
+        "need": outcome.need,
+        "chosen": outcome.chosen,
+        "scores": {name: score for name, score in outcome.scores.items() if abs(score) < float("inf")},
+        "R": None if foretold is None else foretold.R,
+        "R_KL": None if foretold is None else foretold.R_KL,
+        "cosine": None if foretold is None else foretold.cosine,
+        "ratio": None if foretold is None else foretold.ratio,
+        "agreement": outcome.agreement,
+        "rows": dict(zip(("fitted", "chosen", "told"), outcome.rows, strict=True)),
+        "refined": None if outcome.refined is None else dict(zip(("steps", "from_zero"), outcome.refined, strict=True)),
+        "layers": {
+            name: {
+                "source": layer.source,
+                "side": layer.side,
+                "rank": layer.rank,
+                "rows": layer.rows,
+                "features": [*layer.features],
+                "kept": layer.kept,
+            }
+            for name, layer in outcome.layers.items()
+        },
+        "unmatched": dict(outcome.unmatched),
+        "truncated": dict(outcome.truncated),
+        "notes": [*outcome.notes],
+    }
+
+
+def to_html(outcome: CarryReport, title: str) -> str:
+    """Return one self-contained page; every name from a file is escaped."""
+    style, script = assets()
+    sentences = "".join(f"<p>{escape(line)}</p>" for line in said(outcome))
+    rows = sortable(table(outcome), lambda cell: f"<td>{escape(cell)}</td>", long=True)
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>\n{style}</style></head>'
+        f"<body><h1>{escape(title)}</h1>{sentences}{rows}<script>\n{script}</script></body></html>\n"
+    )

@@ -1,0 +1,152 @@
+"""Say how two models are related, from their weights alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from statistics import median
+from typing import Final
+
+from ioadapt_theory.null import Null
+from ioadapt_theory.reporting.layers import LayerPair
+
+TELLING: Final = 5.0
+"""Standard deviations over permuted channels from which a layer is related; many layers are asked."""
+FEW: Final = 0.05
+"""Part of the layers that has to be related, and one at least: heavy tails agree by chance here and there."""
+SHARED: Final = 0.5
+"""Excess of a side from which a layer counts as the same in other coordinates; a half of all layers has to."""
+KINDS: Final = {
+    "rounded": "numbers are rounded", "zeroed": "numbers are set to zero", "narrowed": "channels are left out",
+}  # fmt: skip
+
+
+ROUNDING: Final = 1e-4
+"""Relative difference of outputs that rounding makes."""
+
+
+class Relation(StrEnum):
+    """What two models are to each other."""
+
+    SAME = "same function"
+    RELATED = "related"
+    COPY = "quantised or pruned copy"
+    UNRELATED = "unrelated"
+    DIFFERENT = "different architecture"
+    SMALL = "too small to tell"
+
+
+@dataclass(frozen=True, slots=True)
+class Kinship:
+    """A word and the evidence for it.
+
+    Attributes:
+        relation: the word.
+        why: the evidence.
+        reordered: how many layers are compared with their neurons or heads put in order.
+        heads: whether heads are among these.
+    """
+
+    relation: Relation
+    why: str
+    reordered: int = 0
+    heads: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.relation} ({self.why})"
+
+
+def kinship(
+    pairs: Sequence[LayerPair],
+    missing: Sequence[str],
+    extra: Sequence[str],
+    vectors: tuple[Sequence[str], int],
+    *,
+    added: bool,
+    orders: int,
+    heads: bool,
+    difference: float | None = None,
+) -> Kinship:
+    """Say what the target is to the source.
+
+    Args:
+        pairs: layers that both have.
+        missing: layers of the source without a counterpart.
+        extra: layers of the target that the source lacks.
+        vectors: norms and biases that differ, and the number of all that both have.
+        added: whether layers that only one model has are doubles of others, or of a kind that these are not.
+        orders: layers that were compared with their channels in another order.
+        heads: whether attention heads are among these channels.
+        difference: ‖f_T - f_S‖ / ‖f_S‖ of the models' outputs on inputs, where they were run.
+    """
+    if difference is not None and difference < ROUNDING:
+        return Kinship(Relation.SAME, f"on these inputs the outputs differ by {difference:.1g}", orders, heads)
+    equal = [p for p in pairs if p.likeness.equal]
+    changed = [p for p in pairs if not p.likeness.equal]
+    related = [p for p in changed if (p.likeness.z or 0.0) >= TELLING]
+    others = [p for p in changed if (p.likeness.z or 0.0) < TELLING]
+    turned = [p for p in others if _shared(p.sides.input) or _shared(p.sides.output)]
+    narrowed = [p for p in changed if p.likeness.copy == "narrowed"]
+    sizes = sum(p.size != p.there for p in pairs)
+    count = len(equal) + len(related) + len(narrowed)
+    if count < max(1, FEW * len(pairs)) and 2 * (count + len(turned)) <= len(pairs):
+        return _apart(pairs, sizes, len(missing) + len(extra))
+    parts = [
+        (True, f"{len(equal)} of {len(pairs)} layers are equal"),
+        (related, f"{len(related)} changed by {100 * median([p.change for p in related] or [0]):.2g} %"),
+        (turned, f"{len(turned)} share a side in other coordinates"),
+        (sizes, f"{sizes} have another size"),
+        (vectors[0], f"{len(vectors[0])} of {vectors[1]} norms and biases differ"),
+        (missing, f"{len(missing)} are only in the source"),
+        (extra, f"{len(extra)} are only in the target"),
+        (orders, f"neurons or heads of {orders} layers stand in another order"),
+    ]
+    why = ", ".join(text for there_are, text in parts if there_are)
+    if len(equal) == len(pairs) and not (vectors[0] or missing or extra):
+        return Kinship(Relation.SAME, why, orders, heads)
+    if not added and (copy := _copied(pairs, missing, extra, vectors)):
+        return Kinship(Relation.COPY, f"{copy}; {why}", orders, heads)
+    return Kinship(Relation.RELATED, why, orders, heads)
+
+
+def _apart(pairs: Sequence[LayerPair], sizes: int, single: int) -> Kinship:
+    """Of models that share nothing."""
+    if 2 * sum(p.size != p.there and p.size == p.there[::-1] for p in pairs) > len(pairs):
+        return Kinship(Relation.DIFFERENT, "one of the two is transposed: torch stores a layer as outputs x inputs")
+    if 10 * (sizes + single) > len(pairs) + single:
+        other = f"{sizes} of {len(pairs)} layers have another size, {single} no counterpart"
+        return Kinship(Relation.DIFFERENT, other)
+    if all(p.likeness.most / 2 < TELLING for p in pairs):
+        return Kinship(Relation.SMALL, "layers of so few channels would look the same by chance")
+    return Kinship(Relation.UNRELATED, f"the weights of {len(pairs)} layers are no more alike than chance")
+
+
+def _shared(null: Null | None) -> bool:
+    known = null is not None and null.excess is not None and null.z is not None
+    return known and null.excess >= SHARED and null.z >= TELLING  # type: ignore[union-attr, operator]
+
+
+def _copied(
+    pairs: Sequence[LayerPair], missing: Sequence[str], extra: Sequence[str], vectors: tuple[Sequence[str], int]
+) -> str:
+    """Say which model is a copy of the other, and of what kind; "" where more was changed than rounding or removal."""
+    changed = [p for p in pairs if not p.likeness.equal]
+    narrowed = [p for p in changed if p.likeness.copy == "narrowed"]
+    kinds = {p.likeness.copy for p in changed}
+    more = bool(vectors[0]) and ("rounded" not in kinds or 2 * len(vectors[0]) > vectors[1])
+    if more or "" in kinds or (missing and extra) or not _inside(pairs, narrowed):
+        return ""
+    who = {p.likeness.copied for p in changed} - {""}
+    who |= {"target"} if missing else {"source"} if extra else set()
+    what = [text for kind, text in KINDS.items() if kind in kinds]
+    what += [f"{len(missing or extra)} layers are left out"] if missing or extra else []
+    if not what or len(who) > 1:
+        return ""
+    return f"the {who.pop()} is the copy: {', '.join(what)}" if who else f"{', '.join(what)} in one of them"
+
+
+def _inside(pairs: Sequence[LayerPair], cut: Sequence[LayerPair]) -> bool:
+    """Whether channels are lost inside the network, and not in its vocabulary, its features or its classes."""
+    order = {p.name: k for k, p in enumerate(pairs)}
+    outputs = {p.size[1]: order[p.name] for p in reversed(cut) if p.size[1] != p.there[1]}
+    inputs = {p.size[0]: order[p.name] for p in cut if p.size[0] != p.there[0]}
+    return outputs.keys() == inputs.keys() and all(outputs[w] < inputs[w] for w in outputs)

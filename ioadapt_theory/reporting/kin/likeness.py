@@ -1,0 +1,158 @@
+"""Compare W' with W: equal, a rounded or zeroed copy, or alike beyond what another order of the channels would be."""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ioadapt_theory.errors import InvalidValueError
+
+DRAWN: Final = 512
+"""Channels that are permuted, and a quarter of those that they are compared over."""
+FEWEST: Final = 6
+"""Channels that have to be there to be permuted."""
+PIECE: Final = 16
+"""Numbers that lie one after the other and are rounded with one scale in every format of codes."""
+ROWS: Final = 256
+PIECES: Final = 4096
+"""Rows of a matrix that are looked at, and pieces of these."""
+EXPECTED: Final = 20
+"""Inversions that chance has to give before none of them says that a matrix is rounded."""
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """How W' is like W.
+
+    Attributes:
+        equal: whether they are the same in the coarser of their precisions.
+        z: standard deviations of ⟨W, W'⟩ above that of permuted channels, of inputs or outputs, whichever are fewer;
+            None where there are too few channels.
+        most: the z of W itself, so what could be seen.
+        copy: "rounded", "zeroed" or "narrowed" where that alone makes one the other; "perhaps" where too few numbers
+            tell that they are rounded.
+        copied: "source" or "target", whichever is the copy; "" where that cannot be told.
+    """
+
+    equal: bool
+    z: float | None
+    most: float
+    copy: str = ""
+    copied: str = ""
+
+
+def likeness(one: Float[Tensor, "d c"], two: Float[Tensor, "e f"]) -> Likeness:
+    """Compare two matrices as torch stores them, so that numbers that are rounded with one scale lie together."""
+    one, two = one.detach(), two.detach()
+    if one.shape != two.shape:
+        return Likeness(False, None, 0.0, *_narrowed(one, two))
+    if same(one, two):
+        return Likeness(equal=True, z=None, most=math.inf)
+    w, w2 = (_pieces(m) for m in (one, two))
+    copy, copied = _zeroed(one, two, w, w2) or max(_rounded(one, two), _rounded(one.mT, two.mT))
+    few, few2 = (_drawn(_drawn(m, 0), 1).double() for m in (one, two))
+    return Likeness(False, _z(few, few2), _z(few, few) or 0.0, copy, copied)
+
+
+def finite(tensor: Tensor, name: str, model: str) -> Tensor:
+    """Return a tensor of finite numbers.
+
+    Raises:
+        InvalidValueError: it has NaN or infinite numbers.
+    """
+    if not bool(tensor.detach().isfinite().all()):
+        msg = f"{name} of the {model} has NaN or infinite numbers; compare a checkpoint whose weights are finite."
+        raise InvalidValueError(msg)
+    return tensor
+
+
+def same(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors are equal once both are in the coarser of their precisions."""
+    if a.shape != b.shape:
+        return False
+    coarse = max((a.dtype, b.dtype), key=lambda dtype: torch.finfo(dtype).eps if dtype.is_floating_point else 0.0)
+    return torch.equal(a.detach().to(coarse), b.detach().to(a.device, coarse))
+
+
+def _z(one: Tensor, two: Tensor) -> float | None:
+    """The smaller z of permuted inputs and outputs: what two models share by design is but one side."""
+    zs = [_permuted(a.mT @ b) for a, b in ((one, two), (one.mT, two.mT)) if a.shape[1] >= FEWEST]
+    return min(zs) if zs else None
+
+
+def _drawn(m: Tensor, axis: int) -> Tensor:
+    if m.shape[axis] <= DRAWN:
+        return m
+    drawn = torch.randperm(m.shape[axis], generator=torch.Generator().manual_seed(axis))[:DRAWN]
+    return m.index_select(axis, drawn.to(m.device))
+
+
+def _permuted(a: Float[Tensor, "d d"]) -> float:
+    """The z of Σ a_jj among all Σ a_jπ(j), which have the mean Σ a / d and the variance ‖a°‖² / (d - 1)."""
+    d = len(a)
+    centred = a - a.mean(0) - a.mean(1, keepdim=True) + a.mean()
+    sd = float(centred.norm()) / math.sqrt(d - 1)
+    return float(centred.trace()) / sd if sd > 0 else 0.0
+
+
+def _zeroed(one: Tensor, two: Tensor, w: Tensor, w2: Tensor) -> tuple[str, str] | None:
+    """Which of them has zeros and else the other's numbers; its pieces are looked at first."""
+    if torch.equal(w == 0, w2 == 0):
+        return None
+    zeros = one == 0, two == 0
+    which = int(zeros[1].count_nonzero() > zeros[0].count_nonzero())
+    if bool((zeros[1 - which] & ~zeros[which]).any()):
+        return None
+    left = ~zeros[which]
+    return ("zeroed", ("source", "target")[which]) if same(one[left], two[left]) else None
+
+
+def _rounded(one: Tensor, two: Tensor) -> tuple[str, str]:
+    """Whether rounding made one of the other, and which one that is.
+
+    Rounding keeps the order of the numbers that share a scale, here in a row, whatever the codes; any other change of
+    the same size turns some of them round.
+    """
+    w, w2 = (_pieces(m) for m in (one, two))
+    change = w2 - w
+    if not change.any() or not w.any():
+        return "", ""
+    shuffled = change.flatten()[torch.randperm(change.numel(), generator=torch.Generator().manual_seed(0))].view_as(w)
+    expected = max(_inversions(w, w + shuffled), _inversions(w2, w2 - shuffled))  # codes are too far apart for any
+    along = torch.cosine_similarity(change, w).abs()[change.any(1)].mean()
+    if _inversions(w, w2) > expected / 50 or along > 0.5:  # other sizes of channels keep the order, too
+        return "", ""
+    if expected < EXPECTED:
+        return "perhaps", ""
+    rows = [m[:: len(m) // PIECE + 1] for m in (one, two)]
+    distinct = [sum(len(torch.unique(row)) for row in some) for some in rows]
+    return "rounded", "" if distinct[0] == distinct[1] else ("source", "target")[distinct[1] < distinct[0]]
+
+
+def _pieces(m: Tensor) -> Float[Tensor, "n p"]:
+    """Numbers that lie together in memory, from all over the matrix."""
+    size = min(PIECE, m.shape[1])
+    rows = m[:: len(m) // ROWS + 1, : m.shape[1] // size * size].reshape(-1, size)
+    return rows[:: len(rows) // PIECES + 1].double()
+
+
+def _inversions(w: Float[Tensor, "n p"], w2: Float[Tensor, "n p"]) -> int:
+    order = w.argsort(1)
+    rising, then = (m.gather(1, order).diff(dim=1) for m in (w, w2))
+    return int(((rising > 0) & (then < 0)).sum())
+
+
+def _narrowed(one: Tensor, two: Tensor) -> tuple[str, str]:
+    """Which of them has some of the other's rows or columns, as they are there."""
+    which = int(two.numel() < one.numel())
+    wide, narrow = (one, two)[1 - which], (one, two)[which]
+    if wide.shape[0] == narrow.shape[0]:
+        wide, narrow = wide.mT, narrow.mT
+    if wide.shape[1] != narrow.shape[1]:
+        return "", ""
+    whole = {row.tobytes() for row in wide.double().cpu().numpy()}
+    inside = all(row.tobytes() in whole for row in narrow.double().cpu().numpy())
+    return ("narrowed", ("source", "target")[which]) if inside else ("", "")

@@ -1,0 +1,139 @@
+"""Ask the law of transfer on inputs: what a copied adapter keeps, and what one that is yet to be trained would keep."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from statistics import median
+from typing import Any, Final
+
+import torch
+from torch import nn
+
+from ioadapt_theory.adapters.equations import Placement
+from ioadapt_theory.adapters.model import disable, layers, remove
+from ioadapt_theory.adapters.moving.transfer import transfer
+from ioadapt_theory.adapters.rules.auto import base_of, best_side
+from ioadapt_theory.adapters.rules.target_modules import walk
+from ioadapt_theory.effect import Expected, Foretold, expected, measured, run, undisturbed, whole
+from ioadapt_theory.effect.measure import require_comparable
+from ioadapt_theory.effect.passes import Call
+from ioadapt_theory.errors import InvalidValueError
+
+SIDES: Final = (Placement.INPUT, Placement.OUTPUT, Placement.WEIGHT)
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """What inputs say of a move.
+
+    Attributes:
+        expected: by layer and side, of an adapter yet to be trained there.
+        copied: of the adapter at hand, copied as it is; None without one.
+        difference: ‖f_T - f_S‖ / ‖f_S‖ of the outputs of the models without adapters.
+        explained: share of what the source needed that its adapter gained there, for the bound of Theorem 1.
+    """
+
+    expected: Mapping[tuple[str, str], Expected]
+    copied: Foretold | None
+    difference: float
+    explained: float
+
+    @property
+    def bound(self) -> float | None:
+        """Return by how much R may be wrong at most."""
+        return None if self.copied is None else self.copied.bound(self.explained)
+
+    def of(self, side: str) -> float | None:
+        """Return the median R of a side over the layers that have it."""
+        shares = [one.R for (_, other), one in self.expected.items() if other == side]
+        return median(shares) if shares else None
+
+    def best(self) -> dict[str, Placement]:
+        """Return the side of each layer that keeps most; the input side where it does as well as any."""
+        shares: dict[str, dict[Placement, float]] = {}
+        for side in SIDES:
+            for name, other in self.expected:
+                if other == side:
+                    shares.setdefault(name, {})[side] = self.expected[name, side].R
+        best = {name: best_side(kept) for name, kept in shares.items()}
+        return {name: side for name, side in best.items() if side is not None}
+
+    def mixed(self) -> float:
+        """Return the median R over the layers, each with its best side."""
+        return median(self.expected[name, side].R for name, side in self.best().items())
+
+
+def law(
+    source: nn.Module,
+    target: nn.Module,
+    inputs: Any,
+    names: Mapping[str, str],
+    *,
+    target_inputs: Any = None,
+    adapter: str | None = None,
+    call: Call | None = None,
+    explained: float = 0.5,
+    size: int = 32,
+) -> Law:
+    """Run both models on inputs; both are as they were afterwards.
+
+    Args:
+        source: the model that the adapter was trained on.
+        target: the model that it would move to.
+        inputs: what the models take, without labels: a tensor, a tuple, a mapping, or an iterable of such batches.
+        names: the target's name for each layer of the source that is asked about.
+        target_inputs: the same samples as the target takes them.
+        adapter: its name on the source.
+        call: runs a model where a plain call does not.
+        explained: see ``Law``.
+        size: rows that are run at once.
+
+    Raises:
+        InvalidValueError: outputs that do not compare or are not finite, or an adapter that changes nothing.
+        TransferError: no layer of the adapter fits the target.
+    """
+    batches = whole(inputs, target_inputs, size=size)
+    with disable(source), disable(target):
+        difference = _difference(source, target, batches, call)
+        here, there = _base_layers(source), _base_layers(target)
+        modules = {n: (here[n], there[m]) for n, m in names.items() if n in here and m in there}
+        shares = expected(source, target, modules, batches, sides=tuple(map(str, SIDES)), call=call)
+    copied = None
+    if adapter is not None:
+        with _copied(source, target, adapter, names):
+            copied = measured(source, target, batches, disable, call=call)
+    return Law(shares, copied, difference, explained)
+
+
+def _base_layers(model: nn.Module) -> dict[str, nn.Module]:
+    return {n: base_of(m) for n, m in {"": model, **dict(walk(model))}.items()}
+
+
+def _difference(source: nn.Module, target: nn.Module, batches: Sequence[tuple[Any, Any]], call: Call | None) -> float:
+    apart = size = 0.0
+    for one, two in batches:
+        with undisturbed(source), undisturbed(target), torch.no_grad():
+            f, f2 = (run(model, batch, call, 0).double() for model, batch in ((source, one), (target, two)))
+        require_comparable(f, f2)
+        apart += float((f - f2).square().sum())
+        size += float(f.square().sum())
+    return (apart / size) ** 0.5 if size else 0.0
+
+
+@contextmanager
+def _copied(source: nn.Module, target: nn.Module, name: str, names: Mapping[str, str]) -> Iterator[None]:
+    """Copy the adapter onto the target for the duration."""
+    if target is source:
+        yield
+        return
+    frozen = {p: p.requires_grad for p in target.parameters()}
+    if any(name in layer.adapters for layer in layers(target).values()):
+        msg = f"The target has an adapter {name!r} already; remove it first."
+        raise InvalidValueError(msg)
+    transfer(source, target, name=name, strict=False, rename={n: m for n, m in names.items() if n != m}, match="auto")
+    try:
+        yield
+    finally:
+        remove(target, name)
+        for p, flag in frozen.items():
+            p.requires_grad_(flag)

@@ -1,0 +1,93 @@
+"""Compare two models layer by layer: what each pair shares on either side, and how its weights are alike."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from ioadapt_theory.adapters.base_weights import BaseLayer, Weights
+from ioadapt_theory.adapters.equations import Placement
+from ioadapt_theory.adapters.layer import Adapter
+from ioadapt_theory.adapters.rules.facing import Sides, sides
+from ioadapt_theory.checkpoints.names.kinds import kind
+from ioadapt_theory.reporting.kin.counterparts import Counterparts, matrices
+from ioadapt_theory.reporting.kin.likeness import Likeness, finite, likeness
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerPair:
+    """A layer of the source and its counterpart.
+
+    Attributes:
+        name, counterpart: in the source and in the target.
+        size, there: channels in and out, of the source and of the target.
+        sides: what the two share on either side.
+        likeness: of the weights.
+        placements: of the adapter at hand on this layer.
+        table: whether it is an embedding, which no adapter sits on.
+    """
+
+    name: str
+    counterpart: str
+    size: tuple[int, int]
+    there: tuple[int, int]
+    sides: Sides
+    likeness: Likeness
+    placements: tuple[Placement, ...] = ()
+    table: bool = False
+
+    @property
+    def change(self) -> float:
+        """‖W' - W‖ / ‖W‖."""
+        c, ratio = self.sides.cosine or 0.0, self.sides.ratio or 1.0
+        return math.sqrt(max(1 + ratio * ratio - 2 * c * ratio, 0.0))
+
+
+def pairs(
+    source: Weights, target: Weights, counterparts: Counterparts, adapters: Mapping[str, Adapter]
+) -> Iterator[LayerPair]:
+    """Compare two models, one layer at a time.
+
+    Args:
+        source: whose adapter it is.
+        target: where it would go.
+        counterparts: the target's layer for each of the source's.
+        adapters: by the source's names.
+
+    Raises:
+        InvalidValueError: a weight is not finite.
+    """
+    here, there = matrices(source), matrices(target)
+    widths = [width for size in here.values() for width in size]
+    for name, size in here.items():
+        other = counterparts.layers.get(name)
+        if other is None or other not in there:
+            continue
+        one, two = read(source, name, "source"), counterparts.ordered(read(target, other, "target"), other)
+        table = _is_table(name)
+        w, w2 = (layer.matrix if table else layer.matrix.mT for layer in (one, two))  # as torch stores them
+        shared = sides(one, two, widths)
+        yield LayerPair(
+            name=name,
+            counterpart=other,
+            size=size[::-1] if table else size,
+            there=there[other][::-1] if table else there[other],
+            sides=Sides(None, shared.output, shared.cosine, shared.ratio) if table else shared,
+            likeness=likeness(w, w2),
+            placements=tuple(placement for placement, _ in adapters[name].parts()) if name in adapters else (),
+            table=table,
+        )
+
+
+def read(weights: Weights, name: str, model: str) -> BaseLayer:
+    """Return a layer as W, an embedding's table too.
+
+    Raises:
+        InvalidValueError: it has NaN or infinite numbers.
+    """
+    layer = weights.layer(name)
+    finite(layer.matrix.mT, f"Layer {name}", model)
+    return BaseLayer(layer.matrix.mT, None) if _is_table(name) else layer
+
+
+def _is_table(name: str) -> bool:
+    return kind(f"{name}.weight", 2) == "embed"

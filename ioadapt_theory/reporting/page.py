@@ -1,0 +1,57 @@
+"""Write a report as one self-contained page, without a request and with every layer."""
+
+from collections.abc import Sequence
+from html import escape
+from typing import Final
+
+from ioadapt_theory.reporting import text
+from ioadapt_theory.reporting.assemble import Report
+from ioadapt_theory.similarity.report.page import assets, sortable
+
+_STYLE: Final = """
+.answer{border-left:.3rem solid #0072B2;padding:.5rem 1rem;background:#0072B218}dt{font-weight:600}
+"""
+
+
+def to_html(report: Report) -> str:
+    """Return the whole page; every name from a file is escaped."""
+    source, target, adapter = report.names
+    title = f"{source} → {target}" + (f": {adapter}" if adapter else "")
+    style, script = assets()
+    law = [] if report.law is None else text.of_law(report.law)
+    layers = _table(text.table(report.layers, report.law), long=True)
+    parts = [
+        f'<p class="answer">{escape(str(report))}</p>',
+        *(f"<p>{escape(line)}</p>" for line in (f"{report.kinship}.", text.counts(report), *law)),
+        _section("Advice", _advice(report)),
+        _section(f"Layers ({len(report.layers)})", f"<p>{escape(text.note(report))}</p>{layers}"),
+        _section("Not moved", _table([["layer", "why"], *map(list, report.lost.items())])) if report.lost else "",
+        _names(f"Only in {source}", report.missing),
+        _names(f"Only in {target}", report.extra),
+    ]
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
+        f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>\n{style}{_STYLE}</style></head>'
+        f"<body><h1>{escape(title)}</h1>{''.join(parts)}<footer>Written by ioadapt report.</footer>"
+        f"<script>\n{script}</script></body></html>\n"
+    )
+
+
+def _section(head: str, content: str) -> str:
+    return f"<h2>{escape(head)}</h2>{content}"
+
+
+def _advice(report: Report) -> str:
+    items = (f"<dt>{escape(one.how)}</dt><dd>{escape(one.why)}</dd>" for one in report.advice)
+    return f"<dl>{''.join(items)}</dl>"
+
+
+def _names(head: str, names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    listed = "".join(f"<li>{escape(name)}</li>" for name in names)
+    return f"<details><summary>{escape(head)} ({len(names)})</summary><ul>{listed}</ul></details>"
+
+
+def _table(lines: Sequence[Sequence[str]], *, long: bool = False) -> str:
+    return sortable(lines, lambda content: f"<td>{escape(content)}</td>", long=long)

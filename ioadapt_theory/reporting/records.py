@@ -1,0 +1,63 @@
+"""Write a report as JSON: the same as the screen and the page, with every layer."""
+
+from dataclasses import asdict
+from typing import Any
+
+from ioadapt_theory.null import Null
+from ioadapt_theory.reporting.assemble import Report
+from ioadapt_theory.reporting.law import Law
+from ioadapt_theory.reporting.layers import LayerPair
+
+SCHEMA = 2
+
+
+def to_json(report: Report) -> dict[str, Any]:
+    """Return plain data; None where there is no angle."""
+    source, target, adapter = report.names
+    return {
+        "schema": SCHEMA,
+        "source": source,
+        "target": target,
+        "adapter": adapter,
+        "kinship": {"relation": str(report.kinship.relation), "why": report.kinship.why},
+        "layers": [_layer(pair, report.law) for pair in report.layers],
+        "missing": list(report.missing),
+        "extra": list(report.extra),
+        "not_moved": dict(report.lost),
+        "copied": _copied(report.law),
+        "advice": [asdict(advice) for advice in report.advice],
+        "answer": str(report),
+    }
+
+
+def _layer(pair: LayerPair, law: Law | None) -> dict[str, Any]:
+    expected = {} if law is None else {side: one for (name, side), one in law.expected.items() if name == pair.name}
+    return {
+        "name": pair.name,
+        "counterpart": pair.counterpart,
+        "size": list(pair.size),
+        "cosine": pair.sides.cosine,
+        "norm_ratio": pair.sides.ratio,
+        "input": _side(pair.sides.input),
+        "output": _side(pair.sides.output),
+        "adapter": [str(placement) for placement in pair.placements],
+        "expected": {side: _numbers(one, "R", "at_best_strength", "cosine", "ratio") for side, one in expected.items()},
+    }
+
+
+def _copied(law: Law | None) -> dict[str, Any] | None:
+    """Return what a copy of the adapter keeps."""
+    if law is None or law.copied is None:
+        return None
+    names = ("kept", "R", "R_KL", "at_best_strength", "cosine", "ratio", "need", "agreement", "rows", "interval")
+    return {**_numbers(law.copied, *names), "bound": law.bound, "explained": law.explained}
+
+
+def _side(null: Null | None) -> dict[str, Any] | None:
+    if null is None:
+        return None
+    return {"null_mean": null.mean, "null_sd": null.sd, **_numbers(null, "cosine", "z", "p", "excess")}
+
+
+def _numbers(of: Any, *names: str) -> dict[str, Any]:
+    return {name: getattr(of, name) for name in names}

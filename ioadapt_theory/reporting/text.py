@@ -1,0 +1,135 @@
+"""Write a report for the terminal: the answer first, then the evidence."""
+
+from collections.abc import Sequence
+from textwrap import fill
+from typing import Final
+
+from ioadapt_theory.null import STANDS_OUT, Null
+from ioadapt_theory.reporting.assemble import Report
+from ioadapt_theory.reporting.kin.kinship import TELLING as RELATED
+from ioadapt_theory.reporting.law import SIDES, Law
+from ioadapt_theory.reporting.layers import LayerPair
+
+ROWS: Final = 10
+"""Layers shown; the page and the JSON have all."""
+
+
+def to_text(report: Report, width: int = 100) -> str:
+    """Return what the terminal shows, in lines of at most ``width`` characters.
+
+    Example:
+        >>> import copy
+        >>> from torch import nn
+        >>> from ioadapt_theory.reporting import report, to_text
+        >>> model = nn.Sequential(nn.Linear(64, 96), nn.ReLU(), nn.Linear(96, 48))
+        >>> print(to_text(report(model, copy.deepcopy(model))).splitlines()[0])
+        Any adapter can be copied as it is: the two compute the same function.
+    """
+    paragraphs = [
+        str(report),
+        *(f"Or {str(advice)[0].lower()}{str(advice)[1:]}" for advice in report.advice[1:4]),
+        "",
+        f"{report.names[0]} -> {report.names[1]}: {report.kinship}.",
+        counts(report),
+        *(() if report.law is None else of_law(report.law)),
+        *(f"{name}: not moved, {why}." for name, why in list(report.lost.items())[:3]),
+    ]
+    lines = [fill(line, width, break_long_words=False) for line in paragraphs]
+    lines += ["", *aligned(table(shown(report), report.law), width)]
+    if len(report.layers) > ROWS:
+        lines.append(fill(f"... {len(report.layers)} layers in all: --format json or --html PAGE", width))
+    lines.append(fill(note(report), width))
+    return "\n".join(lines) + "\n"
+
+
+def note(report: Report) -> str:
+    """Say what the columns of the table are."""
+    if report.law is not None:
+        return (
+            "input, output, weight: R = 2cq - q², the share of its gain that an adapter yet to be trained on this side"
+            " is expected to keep when it is copied."
+        )
+    return (
+        "weight: cosine of the weights; norms: target over source; input, output: what the two sides share, 0 for"
+        " unrelated channels, 1 for all; chance: no more than unrelated channels; few: too few channels to tell."
+    )
+
+
+def counts(report: Report) -> str:
+    """Say what both have, what only one has, and what of the adapter fits."""
+    parts = [f"{len(report.layers)} layers in both"]
+    for name, some in ((report.names[0], report.missing), (report.names[1], report.extra)):
+        if some:
+            parts.append(f"{len(some)} only in {name} ({', '.join(some[:2])}{', ...' if len(some) > 2 else ''})")
+    having = {p.name for p in report.layers if p.placements} | report.lost.keys()
+    if having:
+        parts.append(f"{len(having) - len(report.lost)} of {len(having)} adapted layers fit")
+    return "; ".join(parts) + "."
+
+
+def of_law(law: Law) -> list[str]:
+    """Say what the inputs tell of the adapter, or of one on each side."""
+    copied = law.copied
+    if copied is None:
+        shares = ", ".join(f"{side} {number(law.of(side))}" for side in SIDES)
+        return [f"On the inputs, median R by side: {shares}."]
+    kl = "" if copied.R_KL is None else f"R_KL {copied.R_KL:.2f}, "
+    agree = f"; the models agree on {copied.agreement:.0%} of the positions" if copied.need == "labels" else ""
+    return [
+        f"On the inputs a copy keeps {kl}R {copied.R:.2f}, c² {copied.at_best_strength:.2f} (cosine of the effects"
+        f" {copied.cosine:.2f}, size ratio {copied.ratio:.2f}{agree}).",
+        f"Theorem 1: R is right to ±{law.bound:.2f} if the adapter gained {law.explained:.0%} of what the source"
+        " needed and both want the same change.",
+    ]
+
+
+def shown(report: Report) -> list[LayerPair]:
+    """Return the adapter's layers first, then those that changed most, in the network's order."""
+    first = sorted(report.layers, key=lambda pair: (not pair.placements, -round(pair.change, 4)))[:ROWS]
+    names = {pair.name for pair in first}
+    return [pair for pair in report.layers if pair.name in names]
+
+
+def table(pairs: Sequence[LayerPair], law: Law | None) -> list[list[str]]:
+    """Return a line for each layer, first the heads."""
+    sides = ["input", "output"] if law is None else [str(side) for side in SIDES]
+    lines = [["layer", "weight" if law is None else "cosine", "norms", *sides]]
+    for pair in pairs:
+        if law is None:
+            alike = pair.likeness.equal or (pair.likeness.z or 0.0) >= RELATED
+            cells = [side(null, alike=alike) for null in (pair.sides.input, pair.sides.output)]
+        else:
+            shares = (law.expected.get((pair.name, one)) for one in sides)
+            cells = [number(None if one is None else one.R) for one in shares]
+        lines.append([pair.name, number(pair.sides.cosine), number(pair.sides.ratio), *cells])
+    return lines
+
+
+def side(null: Null | None, *, alike: bool) -> str:
+    """Return what a side shares, or why that is not told; never chance where the weights themselves are related."""
+    if null is None or null.excess is None or null.z is None:
+        return "-"
+    if alike or null.z >= STANDS_OUT:
+        return number(null.excess)
+    return "few" if null.too_small else "chance"
+
+
+def number(value: float | None) -> str:
+    """Return two digits, or a dash."""
+    return "-" if value is None else f"{value:.2f}"
+
+
+def aligned(lines: Sequence[Sequence[str]], width: int) -> list[str]:
+    """Return columns, the first to the left and shortened to fit; on narrow screens it has a line of its own."""
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    rest = sum(w + 2 for w in widths[1:])
+    room = width - rest
+    printed = []
+    for line in lines:
+        cells = "".join(f"  {cell.rjust(w)}" for cell, w in zip(line[1:], widths[1:], strict=True))
+        if room >= min(widths[0], 16):
+            name = line[0] if len(line[0]) <= room else f"{line[0][: room // 3]}…{line[0][room // 3 + 1 - room :]}"
+            printed.append(name.ljust(min(widths[0], room)) + cells)
+        else:
+            printed += [line[0], cells]
+    return printed

@@ -1,0 +1,264 @@
+"""`transfer(inputs=...)`: between gauges everything is kept, nothing else is changed, and nothing is put in vain."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from ioadapt_theory.adapters import TransferError, adapt, disable, layers, parameters, transfer
+from ioadapt_theory.adapters.carrying import CarryWarning
+from ioadapt_theory.adapters.carrying.extract import extract
+from ioadapt_theory.errors import InvalidValueError, UnsupportedError
+from tests.effect.nets import gauge, mlp
+
+X = torch.randn(200, 6, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+FRESH = torch.randn(100, 6, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+pytestmark = pytest.mark.filterwarnings("ignore::ioadapt_theory.adapters.carrying.CarryWarning")
+
+
+def conv(seed: int) -> nn.Sequential:
+    torch.manual_seed(seed)
+    first, second = nn.Conv2d(2, 5, 3, stride=2, padding=1), nn.Conv2d(5, 4, 3, padding=1, padding_mode="circular")
+    return nn.Sequential(first, nn.ReLU(), second, nn.Tanh(), nn.Conv2d(4, 3, 1))
+
+
+def adapted(model: nn.Module, size: float = 0.3, **options) -> nn.Module:
+    """A copy with an adapter that changes the outputs somewhat."""
+    options = {"target_modules": ["0", "2"], "rank": 2, "placement": "weight", "init": "random"} | options
+    model = adapt(copy.deepcopy(model), **options)
+    for name, p in parameters(model):
+        if not name.endswith((".A", ".magnitude", ".m")):
+            p.data *= size
+    return model
+
+
+def effect(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    with torch.no_grad(), disable(model):
+        plain = model(x)
+    with torch.no_grad():
+        return model(x) - plain
+
+
+def kept(source: nn.Module, target: nn.Module, x: torch.Tensor) -> float:
+    """R = 2cq - q² on rows that nothing was fitted on."""
+    d, d2 = effect(source, x), effect(target, x)
+    return float((2 * d * d2 - d2 * d2).sum() / d.square().sum())
+
+
+@pytest.mark.parametrize("placement", ["weight", "input", "output", "input+weight"])
+@pytest.mark.parametrize("kind", ["linear", "convolution"])
+def test_between_gauges_everything_is_kept(placement, kind):
+    x, fresh, base = X, FRESH, mlp(0)
+    if kind == "convolution":
+        x, fresh, base = (
+            (t.repeat(1, 16)[:, :72].reshape(-1, 2, 6, 6).sin() for t in (X[:90] * 2, FRESH[:30] * 2)),
+            0,
+            conv(0),
+        )
+        x, fresh = x
+        x, fresh = x + 0.5 * torch.randn_like(x), fresh + 0.5 * torch.randn_like(fresh)
+    source, target = adapted(base, placement=placement), gauge(base, 3)
+    outcome = transfer(source, target, inputs=x, need="change")
+    assert outcome.matched == ("0", "2")
+    assert outcome.kept > 0.97
+    assert kept(source, target, fresh) > 0.97
+    assert outcome.kept_copied < 0.9
+    assert outcome.interval[0] <= outcome.kept <= outcome.interval[1]
+    assert "of the gain is kept" in str(outcome)
+    for layer, module in layers(target).items():
+        ours, theirs = module.adapters["default"], layers(source)[layer].adapters["default"]
+        assert [*ours.keys()] == [*theirs.keys()]
+        assert [phi.rank for _, phi in ours.parts()] == [phi.rank for _, phi in theirs.parts()]
+
+
+def test_nothing_else_of_either_model_is_changed():
+    source, target = adapted(mlp(0)), mlp(5)
+    target.train()
+    target[2].weight.requires_grad_(False)
+    states = [copy.deepcopy(m.state_dict()) for m in (source, target)]
+    modes, drawn = [m.training for m in source.modules()], torch.get_rng_state()
+    transfer(source, target, inputs=X, need="change", refine=3)
+    assert torch.equal(torch.get_rng_state(), drawn)
+    assert [m.training for m in source.modules()] == modes
+    assert target.training
+    assert target[0].training
+    assert target[0].base_layer.weight.requires_grad
+    assert not target[2].base_layer.weight.requires_grad
+    assert all(torch.equal(value, source.state_dict()[key]) for key, value in states[0].items())
+    after = {key.replace(".base_layer", ""): value for key, value in target.state_dict().items()}
+    after = {key: after[key] for key in after.keys() & states[1].keys()}
+    assert after.keys() == states[1].keys()
+    assert all(torch.equal(after[key], value) for key, value in states[1].items())
+    assert not any(p.requires_grad for _, p in parameters(target))
+    assert not any(m._forward_hooks or m._forward_pre_hooks for m in [*source.modules(), *target.modules()])
+    assert {layer.active for layer in layers(target).values()} == {("default",)}
+
+
+def test_the_same_seed_gives_the_same_outcome():
+    source = adapted(mlp(0))
+    one, two = (transfer(source, mlp(5), inputs=X, need="change", seed=4) for _ in range(2))
+    assert one == two
+
+
+@pytest.mark.parametrize("family", ["dora", "loha", "lokr"])
+@pytest.mark.parametrize("placement", ["weight", "output"])
+def test_other_families_are_carried_as_lora(family, placement):
+    base = mlp(0)
+    source, target = adapted(base, family=family, placement=placement, size=0.6), gauge(base, 3)
+    outcome = transfer(source, target, inputs=X, need="change", rank_share=0.999)
+    assert kept(source, target, FRESH) > 0.9
+    assert {m.adapters["default"].family for m in layers(target).values()} == {"lora"}
+    assert min(outcome.truncated.values()) >= 0.999
+    ranked = transfer(source, gauge(base, 3), inputs=X, need="change", rank=1)
+    assert {layer.rank for layer in ranked.layers.values()} == {1}
+    assert "plain LoRA" in str(ranked)
+
+
+def test_a_bias_that_comes_with_an_adapter_is_carried_too():
+    base = mlp(0)
+    source, target = adapted(base), gauge(base, 3)
+    for module in layers(source).values():
+        adapter = module.adapters["default"]
+        adapter.shift = nn.Parameter(torch.randn(module.out_features))
+    transfer(source, target, inputs=X, need="change")
+    assert kept(source, target, FRESH) > 0.97
+    assert layers(target)["0"].adapters["default"].shift is not None
+
+
+def test_other_widths_names_and_depths():
+    source = adapted(mlp(0), placement="input")
+    torch.manual_seed(9)
+    wide = nn.Sequential(nn.Linear(6, 30), nn.ReLU(), nn.Linear(30, 30), nn.ReLU(), nn.Linear(30, 7), nn.Tanh())
+    wide.append(nn.Linear(7, 4))
+    with pytest.raises(TransferError, match="no such layer"):
+        transfer(adapted(mlp(0), target_modules=["4"]), nn.Sequential(*wide[:2], nn.Linear(30, 4)), inputs=X)
+    named = transfer(source, copy.deepcopy(wide), inputs=X, need="change", rename={"2": "4"})
+    assert {name: layer.source for name, layer in named.layers.items()} == {"0": "0", "4": "2"}
+    found = transfer(source, wide, inputs=X, need="change", match="effect")
+    assert {source for layer in found.layers.values() for source in layer.source.split(", ")} == {"0", "2"}
+
+
+def test_the_side_that_keeps_most_is_taken_layer_by_layer():
+    base = mlp(0)
+    source, target = adapted(base, placement="input", target_modules=["2"]), copy.deepcopy(base)
+    outcome = transfer(source, target, inputs=X, need="change", placement="best")
+    assert outcome.kept > 0.95
+    assert {layer.side for layer in outcome.layers.values()} <= {"weight", "input", "output"}
+    on_weight = transfer(source, copy.deepcopy(base), inputs=X, need="change", placement="weight")
+    assert {layer.side for layer in on_weight.layers.values()} == {"weight"}
+    assert on_weight.kept > 0.95
+
+
+def test_a_target_that_is_fed_otherwise():
+    source = adapted(mlp(0))
+    turn = torch.linalg.qr(torch.randn(6, 6, dtype=torch.float64))[0]
+    target = gauge(mlp(0), 3)
+    target[0].weight.data = target[0].weight @ turn
+    outcome = transfer(source, target, inputs=X, target_inputs=X @ turn, need="change")
+    assert outcome.kept > 0.97
+
+
+def test_half_precision_is_measured_in_float32():
+    base = mlp(0).bfloat16()
+    source, target = adapted(base, size=0.05), gauge(base, 3)
+    outcome = transfer(source, target, inputs=X.bfloat16(), need="change")
+    assert outcome.kept > 0.9
+    assert target[0].base_layer.weight.dtype == torch.bfloat16
+    assert target(X.bfloat16()).dtype == torch.bfloat16
+
+
+@pytest.mark.filterwarnings("default")
+def test_nothing_is_put_where_nothing_is_kept():
+    source, target = adapted(mlp(0), size=3.0), mlp(7)
+    target[4].weight.data.zero_()  # what comes before has no effect there
+    before = copy.deepcopy(target)
+    with pytest.warns(CarryWarning, match="Nothing is put"):
+        outcome = transfer(source, target, inputs=X, need="change")
+    assert not layers(target)
+    assert str(target) == str(before)
+    assert (outcome.kept, outcome.matched, outcome.chosen) == (0.0, (), "zero")
+    assert "Nothing was put on the target" in str(outcome)
+    assert "writes nothing" in outcome.unmatched["0"]
+
+
+def test_few_rows_are_told_of_and_choose_little():
+    base = mlp(0)
+    outcome = transfer(adapted(base), gauge(base, 3), inputs=X[:16], need="change")
+    assert {*outcome.scores} <= {"zero", "ridge 0.1", "shrunk 10", "copy"}
+    assert "too few" in " ".join(outcome.notes)
+
+
+def test_steps_without_labels_go_on_from_there():
+    base = mlp(0)
+    source, target, plain = adapted(base), mlp(5), mlp(5)
+    first = transfer(source, plain, inputs=X, need="change")
+    outcome = transfer(source, target, inputs=X, need="change", refine=20)
+    assert outcome.chosen == "refined"
+    assert kept(source, target, FRESH) > kept(source, plain, FRESH) + 0.02
+    assert outcome.kept > first.kept
+    assert outcome.refined[0] == 20
+    assert outcome.kept > outcome.refined[1]
+
+
+def test_labels_are_asked_where_outputs_are_logits():
+    torch.manual_seed(0)
+    base = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 5))
+    base[2].weight.data *= 12  # sure of itself
+    outcome = transfer(adapted(base), gauge(base, 3), inputs=X)
+    assert outcome.need == "labels"
+    assert outcome.foretold.R_KL == outcome.kept > 0.97
+    assert outcome.agreement == 1.0
+
+
+def test_the_difference_of_a_tuned_model_is_an_adapter_by_its_effect():
+    base = mlp(0, width=12)
+    tuned, low = copy.deepcopy(base), torch.randn(12, 2) @ torch.randn(2, 6)
+    tuned[0].weight.data += 0.3 * low
+    outcome = extract(copy.deepcopy(base), tuned, X, rank=2, need="change")
+    assert outcome.kept > 0.999
+    assert outcome.matched == ("0",)
+    tuned[2].weight.data += 0.2 * torch.randn(7, 12)
+    skewed = X * torch.tensor([2.0, 1, 0.5, 0.25, 0.1, 0.05])
+    narrow = extract(copy.deepcopy(base), tuned, skewed, rank=1, need="change")
+    assert narrow.kept > narrow.kept_copied + 0.02  # the plain SVD of the weights
+    source, target = copy.deepcopy(base), gauge(base, 3)
+    moved = transfer(source, target, inputs=X, need="change", tuned=tuned, rank_share=0.999)
+    assert moved.kept > 0.9
+    assert not layers(source)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"need": "both"}, "need is 'both'"),
+        ({"placement": "left"}, "placement is 'left'"),
+        ({"refine": -1}, "refine is -1"),
+        ({"rank_share": 0.0}, "rank_share is 0.0"),
+        ({"steps": 3}, "Unknown option 'steps'"),
+        ({"inputs": X[:1]}, "1 row;"),
+        ({"inputs": X[:, :5]}, "does not take the inputs"),
+        ({"inputs": X * float("nan")}, "NaN"),
+        ({"call": lambda m, x: m[0](x)}, "changes no output|no outputs in common|of the source"),
+        ({"rename": {"0": "nowhere"}}, "rename names 'nowhere'"),
+    ],
+)
+def test_bad_inputs_are_one_sentence_and_change_nothing(options, sentence):
+    source, target = adapted(mlp(0), target_modules=["2"] if "call" in options else ["0", "2"]), mlp(5)
+    before = str(target)
+    with pytest.raises(InvalidValueError, match=sentence):
+        transfer(source, target, **{"inputs": X, **options})
+    assert str(target) == before
+
+
+def test_without_inputs_options_of_carrying_are_refused():
+    with pytest.raises(InvalidValueError, match="refine: only with inputs="):
+        transfer(adapted(mlp(0)), mlp(5), refine=3)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_int8_layers_say_that_they_pass_no_gradient():
+    source = adapted(mlp(0).float(), target_modules=["0"])
+    target = nn.Sequential(*mlp(5).float()[:4], torch.ao.nn.quantized.dynamic.Linear(7, 4))
+    with pytest.raises(UnsupportedError, match="int8"):
+        transfer(source, target, inputs=X.float(), need="change")

@@ -1,0 +1,284 @@
+"""`ioadapt transfer`: a file in, a file of its format out that the libraries load and that does what was foretold."""
+
+import copy
+import json
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from ioadapt_theory.adapters import adapt, layers, parameters
+from ioadapt_theory.cli import FINDING, MISUSE, OK, main
+from ioadapt_theory.formats import load, save
+from tests.effect.nets import gauge
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+@pytest.fixture(autouse=True)
+def single():
+    torch.set_default_dtype(torch.float32)
+
+
+def permuted(model: nn.Module, seed: int) -> nn.Module:
+    """The same Llama with the neurons of its MLPs in another order and of other sizes."""
+    model = copy.deepcopy(model)
+    torch.manual_seed(seed)
+    for block in model.model.layers:
+        mlp, n = block.mlp, block.mlp.up_proj.out_features
+        order, s = torch.randperm(n), torch.exp(torch.randn(n))
+        mlp.gate_proj.weight.data = mlp.gate_proj.weight[order]
+        mlp.up_proj.weight.data = mlp.up_proj.weight[order] * s[:, None]
+        mlp.down_proj.weight.data = mlp.down_proj.weight[:, order] / s
+    return model
+
+
+@pytest.fixture
+def llamas(tmp_path):
+    """Two tiny models, a PEFT LoRA of the first and a file of inputs."""
+    transformers, peft = pytest.importorskip("transformers"), pytest.importorskip("peft")
+    config = transformers.LlamaConfig(
+        vocab_size=40, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2
+    )
+    torch.manual_seed(0)
+    source = transformers.LlamaForCausalLM(config)
+    source.lm_head.weight.data *= 20
+    target = permuted(source, 1)
+    source.save_pretrained(tmp_path / "source")
+    target.save_pretrained(tmp_path / "target")
+    lora = peft.LoraConfig(r=3, lora_alpha=6, target_modules=["up_proj", "down_proj"], init_lora_weights=False)
+    adapted = peft.get_peft_model(copy.deepcopy(source), lora)
+    adapted.save_pretrained(tmp_path / "lora")
+    save_file({"input_ids": torch.randint(0, 40, (120, 9))}, tmp_path / "x.safetensors")
+    paths = {n: str(tmp_path / n) for n in ("source", "target", "lora", "x.safetensors", "out")}
+    return paths | {"models": (adapted.eval(), target.eval())}
+
+
+def command(paths, *more):
+    return [
+        "transfer",
+        paths["lora"],
+        paths["source"],
+        paths["target"],
+        "--inputs",
+        paths["x.safetensors"],
+        "--out",
+        paths["out"],
+        *more,
+    ]
+
+
+def test_a_peft_folder_comes_out_that_does_what_was_foretold(llamas, tmp_path, capsys):
+    peft = pytest.importorskip("peft")
+    assert main(command(llamas, "--format", "json", "--html", str(tmp_path / "page.html"))) == OK
+    told = json.loads(capsys.readouterr().out)
+    assert told["need"] == "labels"
+    assert told["kept"] > 0.95 > 0.5 > told["kept_copied"]
+    adapted, target = llamas["models"]
+    x = torch.randint(0, 40, (50, 9))
+    with torch.no_grad():
+        with adapted.disable_adapter():
+            plain = adapted(x).logits
+        d, before = adapted(x).logits - plain, target(x).logits
+        moved = peft.PeftModel.from_pretrained(target, llamas["out"])
+        d2 = moved(x).logits - before
+    assert float((2 * d * d2 - d2 * d2).sum() / d.square().sum()) > 0.95
+    config = json.loads((tmp_path / "out" / "adapter_config.json").read_text())
+    assert (config["peft_type"], config["r"]) == ("LORA", 3)
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "model.layers.0.mlp.up_proj" in page
+    assert "http" not in page.replace("http://www.w3.org", "")
+
+
+def test_the_table_has_the_total_first_and_what_to_do_next(llamas, capsys):
+    assert main(command(llamas)) == OK
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:3] == ["layer", "how", "rank"]
+    assert lines[1].startswith("total")
+    assert lines[2].split()[:2] == ["model.layers.0.mlp.up_proj", "weight"]
+    assert lines[-1].startswith("Next: ")
+
+
+def test_a_tuned_model_is_extracted_and_carried(llamas, tmp_path, capsys):
+    transformers = pytest.importorskip("transformers")
+    tuned = transformers.LlamaForCausalLM.from_pretrained(llamas["source"])
+    tuned.model.layers[0].mlp.up_proj.weight.data += 0.3 * torch.randn(24, 1) @ torch.randn(1, 16)
+    tuned.save_pretrained(tmp_path / "tuned")
+    args = command(llamas | {"lora": str(tmp_path / "tuned")}, "--rank", "1", "--format", "json")
+    assert main(args) == OK
+    assert json.loads(capsys.readouterr().out)["kept"] > 0.9
+    args[3] = args[2]
+    args[-1] = "text"
+    assert main(args) == OK
+    assert json.loads((tmp_path / "out" / "adapter_config.json").read_text())["r"] == 1
+    assert float(capsys.readouterr().out.splitlines()[1].split()[3]) > 0.98
+
+
+def test_a_text_is_read_by_the_models_tokenizer(llamas, tmp_path, capsys):
+    tokenizers, transformers = pytest.importorskip("tokenizers"), pytest.importorskip("transformers")
+    words = {f"w{k}": k for k in range(40)}
+    plain = tokenizers.Tokenizer(tokenizers.models.WordLevel(words, unk_token="w0"))
+    plain.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    for folder in ("source", "target"):
+        transformers.PreTrainedTokenizerFast(tokenizer_object=plain, unk_token="w0").save_pretrained(llamas[folder])
+    text = tmp_path / "text.txt"
+    text.write_text(" ".join(f"w{int(k)}" for k in torch.randint(0, 40, (900,))))
+    assert main(command(llamas | {"x.safetensors": str(text)}, "--format", "json")) == OK
+    assert json.loads(capsys.readouterr().out)["kept"] > 0.9
+
+
+def test_a_kohya_file_of_a_unet_comes_out_as_one(tmp_path, capsys):
+    diffusers, transformers = pytest.importorskip("diffusers"), pytest.importorskip("transformers")
+    torch.manual_seed(0)
+    unet = diffusers.UNet2DConditionModel(
+        sample_size=8,
+        block_out_channels=(8, 16),
+        layers_per_block=1,
+        norm_num_groups=4,
+        cross_attention_dim=12,
+        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
+        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
+        attention_head_dim=4,
+    )
+    target = copy.deepcopy(unet)
+    for name, module in target.named_modules():
+        if name.endswith("attn2"):  # the values of each head turned, and turned back
+            width = len(module.to_v.weight) // module.heads
+            turns = torch.block_diag(*(torch.linalg.qr(torch.randn(width, width))[0] for _ in range(module.heads)))
+            module.to_v.weight.data = turns @ module.to_v.weight
+            module.to_out[0].weight.data = module.to_out[0].weight @ turns.mT
+    config = transformers.CLIPTextConfig(
+        vocab_size=50,
+        hidden_size=12,
+        intermediate_size=16,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        max_position_embeddings=9,
+        bos_token_id=48,
+        eos_token_id=49,
+        pad_token_id=49,
+    )
+    tokenizers = pytest.importorskip("tokenizers")
+    plain = tokenizers.Tokenizer(tokenizers.models.WordLevel({f"w{k}": k for k in range(50)}, unk_token="w0"))
+    plain.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    for name, model in (("a", unet), ("b", target)):
+        model.save_pretrained(tmp_path / name / "unet")
+        transformers.CLIPTextModel(config).save_pretrained(tmp_path / name / "text_encoder")
+        fast = transformers.PreTrainedTokenizerFast(
+            tokenizer_object=plain, unk_token="w0", pad_token="w49", model_max_length=9
+        )
+        fast.save_pretrained(tmp_path / name / "tokenizer")
+    transformers.CLIPTextModel.from_pretrained(tmp_path / "a" / "text_encoder").save_pretrained(
+        tmp_path / "b" / "text_encoder"
+    )
+    tensors = {}
+    for name, module in unet.named_modules():
+        if name.endswith(("to_v", "to_out.0")):
+            key, (d, c) = f"lora_unet_{name.replace('.', '_')}", module.weight.shape
+            tensors |= {
+                f"{key}.lora_down.weight": torch.randn(2, c) / 3,
+                f"{key}.lora_up.weight": torch.randn(d, 2) / 3,
+            }
+            tensors[f"{key}.alpha"] = torch.tensor(2.0)
+    save_file(tensors, tmp_path / "style.safetensors")
+    prompts = tmp_path / "prompts.txt"
+    prompts.write_text("\n".join(" ".join(f"w{int(k)}" for k in torch.randint(0, 48, (7,))) for _ in range(40)))
+    out = tmp_path / "out.safetensors"
+    args = ["transfer", str(tmp_path / "style.safetensors"), str(tmp_path / "a" / "unet"), str(tmp_path / "b" / "unet")]
+    assert main([*args, "--inputs", str(prompts), "--out", str(out), "--format", "json"]) == OK
+    told = json.loads(capsys.readouterr().out)
+    assert told["need"] == "change"
+    assert told["kept"] > 0.9 > told["kept_copied"]
+    written = load_file(out)
+    assert written.keys() == tensors.keys()
+    load(unet, tmp_path / "style.safetensors")
+    load(target, out)
+    x, t, c = torch.randn(4, 4, 8, 8), torch.tensor([3, 200, 500, 900]), torch.randn(4, 9, 12)
+    with torch.no_grad():
+        effects = []
+        for model, name in ((unet, "a"), (target, "b")):
+            plain_model = diffusers.UNet2DConditionModel.from_pretrained(tmp_path / name / "unet")
+            effects.append(model(x, t, c).sample - plain_model(x, t, c).sample)
+    d, d2 = effects
+    assert float((2 * d * d2 - d2 * d2).sum() / d.square().sum()) > 0.8
+
+
+def test_members_of_ani_and_our_own_format(tmp_path, capsys):
+    pytest.importorskip("torchani")
+    from ioadapt_theory.reporting.runnable import load_model
+
+    source = load_model("ani-1x:0")
+    names = [n for n, m in source.named_modules() if isinstance(m, nn.Linear) and n.split(".")[1] == "4"]
+    adapt(source, target_modules=names, placement="input", rank=2, init="random")
+    for name, p in parameters(source):
+        p.data *= 0.3 if name.endswith("B") else 1
+    save(source, tmp_path / "adapter")
+    torch.manual_seed(0)
+    save_file({element: torch.rand(80 + k, 384) / 4 for k, element in enumerate("HCNO")}, tmp_path / "x.safetensors")
+    args = [
+        "transfer",
+        str(tmp_path / "adapter"),
+        "ani-1x:0",
+        "ani-1ccx:0",
+        "--inputs",
+        str(tmp_path / "x.safetensors"),
+    ]
+    assert main([*args, "--out", str(tmp_path / "out"), "--format", "json"]) == OK
+    told = json.loads(capsys.readouterr().out)
+    assert told["need"] == "change"
+    assert {layer["side"] for layer in told["layers"].values()} == {"input"}
+    target = load_model("ani-1ccx:0")
+    load(target, tmp_path / "out", strict=False)
+    assert {*layers(target)} == {*told["layers"]}
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"lora": "nowhere"}, "nowhere"),
+        ({"out": "{source}"}, "which is read"),
+        ({"out": "/no/such/folder/x"}, "its folder does not exist"),
+        ({"x.safetensors": "{lora}/adapter_config.json"}, "has no tokenizer"),
+        ({"x.safetensors": "{wrong}"}, "does not take the inputs"),
+        ({"target": "{bert}"}, "outputs in common|no such layer"),
+    ],
+)
+def test_mistakes_are_one_sentence_and_nothing_is_written(llamas, tmp_path, capsys, change, sentence):
+    transformers = pytest.importorskip("transformers")
+    save_file({"pixels": torch.zeros(9, 3)}, tmp_path / "wrong.safetensors")
+    other = transformers.LlamaConfig(
+        vocab_size=50, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2
+    )
+    transformers.LlamaForCausalLM(other).save_pretrained(tmp_path / "bert")
+    more = {"wrong": str(tmp_path / "wrong.safetensors"), "bert": str(tmp_path / "bert")}
+    texts = {key: value for key, value in llamas.items() if isinstance(value, str)}
+    paths = texts | {key: value.format(**texts, **more) for key, value in change.items()}
+    capsys.readouterr()
+    assert main(command(paths)) == MISUSE
+    out, err = capsys.readouterr()
+    assert out == ""
+    lines = [line for line in err.splitlines() if line.startswith("ioadapt")]
+    assert len(lines) == 1
+    assert any(part in lines[0] for part in sentence.split("|"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_is_written_where_nothing_is_kept(llamas, tmp_path, capsys):
+    transformers = pytest.importorskip("transformers")
+    other = transformers.LlamaForCausalLM.from_pretrained(llamas["target"])
+    for block in other.model.layers:
+        block.mlp.down_proj.weight.data.zero_()
+    for p in other.model.norm.parameters():
+        p.data.zero_()
+    other.save_pretrained(tmp_path / "dead")
+    assert main(command(llamas | {"target": str(tmp_path / "dead")}, "--need", "change")) == FINDING
+    assert "Nothing is put there" in capsys.readouterr().out
+    assert not (tmp_path / "out").exists()
+
+
+def test_gauge_is_a_gauge():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Linear(6, 9), nn.ReLU(), nn.Linear(9, 4))
+    x = torch.randn(5, 6)
+    torch.testing.assert_close(gauge(net, 1)(x), net(x), atol=1e-5, rtol=1e-5)

@@ -1,0 +1,34 @@
+"""Small networks with c != d and biases."""
+
+import copy
+import itertools
+
+import torch
+from torch import nn
+
+
+def mlp(seed: int, *, width: int = 9) -> nn.Sequential:
+    torch.manual_seed(seed)
+    first, second = nn.Linear(6, width), nn.Linear(width, 7)
+    return nn.Sequential(first, nn.ReLU(inplace=True), second, nn.Tanh(), nn.Linear(7, 4))
+
+
+def stack(seed: int, *sizes: int) -> nn.Sequential:
+    """Linear layers alone: effects are exactly linear in an adapter."""
+    torch.manual_seed(seed)
+    return nn.Sequential(*(nn.Linear(c, d) for c, d in itertools.pairwise(sizes))).double()
+
+
+def gauge(model: nn.Sequential, seed: int) -> nn.Sequential:
+    """The same function: neurons of the hidden layers permuted, and scaled where a ReLU follows."""
+    model = copy.deepcopy(model)
+    torch.manual_seed(seed)
+    layers = [m for m in model if isinstance(m, nn.Linear | nn.Conv2d)]
+    for one, two in itertools.pairwise(layers):
+        n = len(one.weight)
+        order, after = torch.randperm(n), model[[*model].index(one) + 1]
+        s = torch.exp(torch.randn(n).to(one.weight)) if isinstance(after, nn.ReLU) else one.weight.new_ones(n)
+        one.weight.data = one.weight.data[order] * s.view(-1, *[1] * (one.weight.ndim - 1))
+        one.bias.data = one.bias.data[order] * s
+        two.weight.data = two.weight.data[:, order] / s.view(1, -1, *[1] * (two.weight.ndim - 2))
+    return model

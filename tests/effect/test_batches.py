@@ -1,0 +1,60 @@
+"""Rows are divided without overlap, whatever holds them."""
+
+import functools
+import operator
+
+import pytest
+import torch
+
+from ioadapt_theory.effect import divided, whole
+from ioadapt_theory.errors import InvalidValueError
+
+
+def ids(pairs, side=0):
+    return [int(v) for pair in pairs for v in (pair[side]["x"] if isinstance(pair[side], dict) else pair[side])[:, 0]]
+
+
+@pytest.mark.parametrize("kind", ["tensor", "mapping", "batches"])
+def test_parts_are_disjoint_and_of_their_shares(kind):
+    x = torch.arange(40.0)[:, None].repeat(1, 3)
+    inputs = {"tensor": x, "mapping": {"x": x, "mask": torch.ones(1, 3)}, "batches": [x[:25], x[25:]]}[kind]
+    parts = divided(inputs, size=7, seed=2)
+    drawn = [ids(part) for part in (parts.fit, parts.choose, parts.tell)]
+    assert sorted(functools.reduce(operator.iadd, drawn, [])) == [*range(40)]
+    assert [len(part) for part in drawn] == [24, 6, 10]
+    assert all(len(ids([pair])) <= 7 for pair in parts.fit)
+    assert drawn[0] == ids(divided(inputs, size=7, seed=2).fit)
+
+
+def test_the_targets_rows_stay_beside_the_sources():
+    x = torch.arange(20.0)[:, None]
+    parts = divided(x, {"x": -x}, seed=1)
+    assert ids(parts.fit) == [-v for v in ids(parts.fit, 1)]
+
+
+def test_tensors_of_other_lengths_give_the_same_share():
+    atoms = {"H": torch.arange(60.0)[:, None], "C": torch.arange(20.0)[:, None]}
+    parts = divided(atoms, size=100)
+    assert sorted(float(v) for part in (parts.fit, parts.choose, parts.tell) for a, _ in part for v in a["C"]) == [
+        *range(20)
+    ]
+    assert 8 <= len(parts.fit[0][0]["C"]) <= 16
+
+
+@pytest.mark.parametrize(
+    ("inputs", "target", "sentence"),
+    [
+        (torch.zeros(1, 4), None, "1 row;"),
+        ([], None, "no inputs"),
+        (torch.tensor([[1.0, float("nan")]] * 9), None, "NaN"),
+        (3, None, "are a int"),
+        (torch.zeros(9, 4), torch.zeros(8, 4), "row for row"),
+    ],
+)
+def test_bad_inputs_are_one_sentence(inputs, target, sentence):
+    with pytest.raises(InvalidValueError, match=sentence):
+        divided(inputs, target)
+
+
+def test_whole_keeps_the_order():
+    assert ids(whole(torch.arange(10.0)[:, None], size=3)) == [*range(10)]

@@ -1,0 +1,177 @@
+"""A pass looks and leaves everything as it was; what would go wrong in silence is tested first."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
+from ioadapt_theory.effect import measured, record, undisturbed, whole
+from ioadapt_theory.effect.passes import cotangents
+from ioadapt_theory.effect.rows import patches
+from ioadapt_theory.errors import InvalidValueError, UnsupportedError
+from tests.effect.nets import mlp
+
+X = torch.randn(5, 6, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+
+
+def linears(model: nn.Module) -> dict[str, nn.Module]:
+    return {n: m for n, m in model.named_modules() if isinstance(m, nn.Linear)}
+
+
+def by_autograd(model: nn.Module, x: torch.Tensor, direction: torch.Tensor) -> dict[str, torch.Tensor]:
+    """The gradients of the layers' outputs, through a copy of the model that adds a zero to each."""
+    shifts, handles = {}, []
+    for name, module in linears(model).items():
+        shifts[name] = torch.zeros(len(x), module.out_features, requires_grad=True)
+        handles.append(module.register_forward_hook(lambda _m, _a, y, s=shifts[name]: y + s))
+    (model(x) * direction).sum().backward()
+    for handle in handles:
+        handle.remove()
+    return {name: shift.grad for name, shift in shifts.items()}
+
+
+@pytest.mark.parametrize("trainable", ["all", "none", "one"])
+def test_every_layer_has_its_reader_and_writer_whatever_is_frozen_and_changed_in_place(trainable):
+    model = mlp(0)
+    for name, p in model.named_parameters():
+        p.requires_grad_(trainable == "all" or (trainable == "one" and name == "2.weight"))
+    recorded = record(model, linears(model), X, seed=7, draws=2)
+    second = [*cotangents(recorded.output, 7, 2)][1]
+    for name, g in by_autograd(copy.deepcopy(model), X, second).items():
+        rows, module = recorded.rows[name], model[int(name)]
+        torch.testing.assert_close(rows.writer("weight")[1, :, 0], g)
+        torch.testing.assert_close(rows.writer("output")[1, :, 0], g)
+        torch.testing.assert_close(rows.writer("input")[1, :, 0], g @ module.weight)
+        z = rows.reader("input")[:, 0]
+        torch.testing.assert_close(rows.reader("output")[:, 0], z @ module.weight.mT + module.bias)  # before the ReLU
+
+
+def test_a_model_is_left_as_it_was():
+    model = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 4))
+    model.train()
+    model[2].eval()
+    model[0].weight.requires_grad_(False)
+    before, drawn = copy.deepcopy(model.state_dict()), torch.get_rng_state()
+    modes, flags = [m.training for m in model.modules()], [p.requires_grad for p in model.parameters()]
+    record(model, linears(model), X)
+    assert torch.equal(torch.get_rng_state(), drawn)
+    assert [m.training for m in model.modules()] == modes
+    assert [p.requires_grad for p in model.parameters()] == flags
+    assert all(torch.equal(value, model.state_dict()[key]) for key, value in before.items())
+    assert not any(m._forward_hooks for m in model.modules())
+    assert all(p.grad is None for p in model.parameters())
+
+
+def test_models_that_draw_or_drop_are_seen_alike():
+    class Noisy(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(6, 4)
+
+        def forward(self, x):
+            return self.layer(nn.functional.dropout(x, 0.5, self.training) + torch.randn_like(x))
+
+    model = Noisy().train()
+    one, two = (record(model, {"layer": model.layer}, X, seed=3) for _ in range(2))
+    assert torch.equal(one.output, two.output)
+    assert torch.equal(one.rows["layer"].writer("input"), two.rows["layer"].writer("input"))
+
+
+class Checkpointed(nn.Module):
+    def __init__(self, *, reentrant: bool) -> None:
+        super().__init__()
+        self.first, self.second, self.reentrant = nn.Linear(6, 9), nn.Linear(9, 4), reentrant
+
+    def inner(self, x):
+        return self.second(self.first(x).relu())
+
+    def forward(self, x):
+        return checkpoint(self.inner, x, use_reentrant=self.reentrant)
+
+
+def test_a_recomputation_in_the_backward_pass_is_not_another_call():
+    model = Checkpointed(reentrant=False)
+    rows = record(model, linears(model), X).rows
+    assert rows["first"].reader("weight").shape == (5, 1, 6)
+    assert rows["first"].writer("weight").shape == (1, 5, 1, 9)
+    direction = next(iter(cotangents(model(X), 0, 1)))
+    torch.testing.assert_close(rows["first"].writer("weight")[0, :, 0], by_autograd(model, X, direction)["first"])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_layers_without_gradients_are_refused():
+    with pytest.raises(UnsupportedError, match="first is called without gradients"):
+        record(model := Checkpointed(reentrant=True), linears(model), X)
+
+
+def test_checkpointing_as_the_libraries_switch_it_is_off_meanwhile():
+    model = mlp(0)
+    model.gradient_checkpointing = True
+    with undisturbed(model):
+        assert model.gradient_checkpointing is False
+    assert model.gradient_checkpointing is True
+
+
+def test_calls_of_one_module_follow_one_another_with_their_own_gradients():
+    class Twice(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(6, 6)
+
+        def forward(self, x):
+            return self.layer(self.layer(x).tanh())
+
+    model = Twice()
+    rows = record(model, {"layer": model.layer}, X, seed=1).rows["layer"]
+    direction = next(iter(cotangents(model(X), 1, 1)))
+    torch.testing.assert_close(rows.writer("weight")[0, :, 1], direction)
+    slope = 1 - model.layer(X).tanh() ** 2
+    torch.testing.assert_close(rows.writer("weight")[0, :, 0], direction @ model.layer.weight * slope)
+    assert torch.equal(rows.reader("weight")[:, 0], X)
+
+
+def test_layers_without_calls_or_gradients_are_named():
+    model = nn.ModuleDict({"used": nn.Linear(6, 4), "beside": nn.Linear(6, 2), "never": nn.Linear(6, 2)})
+    model.forward = lambda x: (model["used"](x), model["beside"](x))
+    recorded = record(model, dict(model.named_children()), X)
+    assert recorded.silent == ("never",)
+    assert recorded.mute == ("beside",)
+    assert not recorded.rows["beside"].writer("weight").any()
+
+
+@pytest.mark.parametrize("dims", [1, 2, 3])
+@pytest.mark.parametrize("mode", ["zeros", "circular"])
+def test_patches_times_the_kernel_are_the_convolution(dims, mode):
+    kind = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[dims - 1]
+    conv = kind(2, 5, 3, stride=2, padding=1, dilation=1 if mode == "circular" else 2, padding_mode=mode).double()
+    x = torch.randn(3, 2, *[7, 6, 8][:dims]).double()
+    y = patches(conv, x) @ conv.weight.flatten(1).mT + conv.bias
+    torch.testing.assert_close(y, conv(x).flatten(2).mT)
+
+
+def test_half_precision_is_looked_at_in_float32_and_stays():
+    model = mlp(0).bfloat16()
+    weight = model[0].weight
+    data = weight.data
+    recorded = record(model, linears(model), X.bfloat16())
+    assert recorded.output.dtype == torch.float32
+    assert weight is model[0].weight
+    assert weight.data.data_ptr() == data.data_ptr()
+    assert weight.dtype == torch.bfloat16
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_what_cannot_be_compared_is_one_sentence():
+    quantised = nn.Sequential(nn.Linear(6, 8), torch.ao.nn.quantized.dynamic.Linear(8, 4)).float()
+    with pytest.raises(UnsupportedError, match="int8"):
+        record(quantised, {"0": quantised[0]}, X.float())
+    with pytest.raises(InvalidValueError, match="does not take the inputs"):
+        record(mlp(0), {}, torch.randn(5, 3))
+    broken = mlp(0)
+    broken[4].bias.data[0] = float("nan")
+    with pytest.raises(InvalidValueError, match="not finite"):
+        record(broken, linears(broken), X)
+    with pytest.raises(InvalidValueError, match="no outputs in common"):
+        measured(mlp(0), nn.Sequential(nn.Linear(6, 3)), whole(X), undisturbed)

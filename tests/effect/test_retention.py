@@ -1,0 +1,93 @@
+"""What is foretold against gains that are measured."""
+
+import math
+
+import pytest
+import torch
+
+from ioadapt_theory.effect import RowSums, foretold, needed
+from ioadapt_theory.effect.retention import bootstrap
+from ioadapt_theory.errors import InvalidValueError
+
+
+def outputs(seed: int = 0, rows: int = 200, classes: int = 5):
+    torch.manual_seed(seed)
+    s, t = torch.randn(rows, classes, dtype=torch.float64), torch.randn(rows, classes, dtype=torch.float64)
+    d = torch.randn(rows, classes, dtype=torch.float64)
+    return s, s + d, t, t + 0.7 * d + 0.3 * torch.randn(rows, classes, dtype=torch.float64)
+
+
+def test_R_is_the_share_of_the_gain_where_both_want_the_same_change():
+    s, sa, t, ta = outputs()
+    found = foretold(RowSums.of(s, sa, t, ta), "change")
+    wanted = sa - s  # all that the source needs, so that x = 1
+    gains = [(wanted.square().sum() - (wanted - d).square().sum()) / wanted.square().sum() for d in (sa - s, ta - t)]
+    assert abs(found.R - float(gains[1] / gains[0])) < 1e-12
+    assert found.kept == found.R
+    assert found.R_KL is None
+    best = (found.cosine / found.ratio) * (ta - t)
+    at_best = (wanted.square().sum() - (wanted - best).square().sum()) / wanted.square().sum()
+    assert abs(found.at_best_strength - float(at_best)) < 1e-12
+
+
+def test_the_gain_is_within_the_bound_whatever_else_the_source_needed():
+    s, sa, t, ta = outputs(1)
+    d, d2 = sa - s, ta - t
+    found = foretold(RowSums.of(s, sa, t, ta), "change")
+    for seed in range(40):
+        torch.manual_seed(seed)
+        rest = torch.randn_like(d) + 3 * seed / 40 * d2
+        rest -= (rest * d).sum() / d.square().sum() * d  # trained in its strength
+        need = d + rest
+        gains = [2 * (need * e).sum() - e.square().sum() for e in (d, d2)]
+        explained = float(gains[0] / need.square().sum())
+        assert abs(float(gains[1] / gains[0]) - found.R) <= found.bound(explained) + 1e-12
+
+
+def test_R_KL_is_the_share_of_the_log_likelihood_of_labels_drawn_from_the_adapted_source():
+    s, sa, t, ta = (x.repeat(40, 1) for x in outputs(2))
+    found = foretold(RowSums.of(s, sa, t, ta), "labels")
+    labels = torch.distributions.Categorical(logits=sa).sample()
+    loss = [torch.nn.functional.cross_entropy(x, labels) for x in (s, sa, t, ta)]
+    assert abs(found.kept - float((loss[2] - loss[3]) / (loss[0] - loss[1]))) < 0.06
+    assert abs(found.agreement - float((s.argmax(-1) == t.argmax(-1)).double().mean())) < 1e-12
+
+
+def test_the_interval_holds_what_other_rows_keep():
+    top, bottom = torch.randn(400, dtype=torch.float64) + 1, torch.rand(400, dtype=torch.float64) + 1
+    low, high = bootstrap(top, bottom)
+    assert low < float(top.sum() / bottom.sum()) < high
+    spread = float((top - 2 / 3 * bottom).std()) / (float(bottom.mean()) * 20)
+    assert abs((high - low) / (2 * 1.28 * spread) - 1) < 0.3
+    assert bootstrap(top, bottom) == (low, high)
+
+
+def test_long_outputs_are_compared_row_by_row(monkeypatch):
+    s, sa, t, ta = (x[:, None].repeat(1, 3, 1) for x in outputs(3))
+    whole = RowSums.of(s, sa, t, ta)
+    monkeypatch.setattr("ioadapt_theory.effect.retention.MANY", 10)
+    for name in RowSums.__slots__:
+        torch.testing.assert_close(getattr(RowSums.of(s, sa, t, ta), name), getattr(whole, name))
+
+
+@pytest.mark.parametrize(
+    ("output", "name", "need"),
+    [
+        (5 * torch.eye(4), None, "labels"),
+        (torch.randn(50, 8, generator=torch.Generator().manual_seed(0)), None, "change"),
+        (torch.randn(50, 8, generator=torch.Generator().manual_seed(0)), "logits", "labels"),
+        (5 * torch.eye(4), "last_hidden_state", "change"),
+        (torch.randn(5, 1), None, "change"),
+        (30 * torch.randn(2, 3, 8, 8), None, "change"),
+    ],
+)
+def test_what_is_needed_follows_from_the_outputs(output, name, need):
+    assert needed(output, name) == need
+
+
+def test_an_adapter_without_effect_is_one_sentence():
+    s, _, t, ta = outputs()
+    with pytest.raises(InvalidValueError, match="changes no output"):
+        foretold(RowSums.of(s, s, t, ta), "change")
+    with pytest.raises(InvalidValueError, match="not finite"):
+        foretold(RowSums.of(s, s * math.nan, t, ta), "change")

@@ -1,0 +1,104 @@
+"""The closed form against brute-force least squares over all M', on stacks where it is exact; c != d, biases."""
+
+import pytest
+import torch
+
+from ioadapt_theory.effect import SIDES, Regression, Translation, truncated
+from ioadapt_theory.effect.translation import RIDGES, SHRINKING
+from tests.effect.nets import stack
+from tests.effect.test_law import X, effect, exact_rows
+
+RANK = 2
+SIZES = {"weight": (9, 7), "input": (9, 9), "output": (7, 7)}
+
+
+def factors(side: str, seed: int = 3):
+    generator = torch.Generator().manual_seed(seed)
+    c, d = SIZES[side]
+    draw = {"generator": generator, "dtype": torch.float64}
+    return torch.randn(c, RANK, **draw), torch.randn(RANK, d, **draw)
+
+
+def distance(e: torch.Tensor, target, layer: int, side: str, m: torch.Tensor) -> float:
+    return float((effect(target, layer, side, m, X) - e).square().sum() / e.square().sum())
+
+
+@pytest.mark.parametrize("side", SIDES)
+@pytest.mark.parametrize("target_side", SIDES)
+def test_no_other_matrix_has_an_effect_that_is_nearer(side, target_side):
+    source, target = stack(0, 6, 9, 7, 4), stack(1, 6, 12, 5, 4)  # narrower than what it has to write
+    a, b = factors(side)
+    translation = Translation((a, b), side, target_side)
+    translation.add(exact_rows(source, 1, X), exact_rows(target, 1, X))
+    made = translation.ridged()[f"ridge {RIDGES[0]:g}"]
+    assert made[0].shape[1] == RANK
+    e = effect(source, 1, side, a @ b, X)
+    c, d = {"weight": (12, 5), "input": (12, 12), "output": (5, 5)}[target_side]
+    units = torch.eye(c * d, dtype=torch.float64).reshape(-1, c, d)
+    columns = torch.stack([effect(target, 1, target_side, unit, X).flatten() for unit in units], 1)
+    best = torch.linalg.lstsq(columns, e.flatten()[:, None], driver="gelsd").solution
+    least = float((columns @ best - e.flatten()[:, None]).square().sum() / e.square().sum())
+    assert least - 1e-9 <= distance(e, target, 1, target_side, (made[0] @ made[1]).double()) < least + 1e-3
+
+
+def test_a_gauge_is_undone_exactly():
+    source = stack(0, 6, 9, 7, 4)
+    target = stack(0, 6, 9, 7, 4)
+    torch.manual_seed(5)
+    q = torch.linalg.qr(torch.randn(9, 9, dtype=torch.float64))[0] * 3
+    target[0].weight.data, target[0].bias.data = q.mT @ source[0].weight, source[0].bias @ q
+    target[1].weight.data = source[1].weight @ torch.linalg.inv(q).mT
+    a, b = factors("weight")
+    translation = Translation((a, b), "weight", "weight")
+    translation.add(exact_rows(source, 1, X), exact_rows(target, 1, X))
+    made = translation.ridged()[f"ridge {RIDGES[0]:g}"]
+    e = effect(source, 1, "weight", a @ b, X)
+    assert distance(e, target, 1, "weight", a @ b) > 0.5
+    assert distance(e, target, 1, "weight", (made[0] @ made[1]).double()) < 1e-6
+
+
+def test_few_rows_and_many_give_one_solution():
+    x, u = torch.randn(40, 6, dtype=torch.float64), torch.randn(40, 3, dtype=torch.float64)
+    x[:, 2] = 0  # a neuron that is never on
+    for rows in (4, 40):
+        sums = Regression(6, 3)
+        for part in zip(x[:rows].split(3), u[:rows].split(3), strict=True):
+            sums.add(*part)
+        (found,) = sums.solve([0.1])
+        gram = x[:rows].mT @ x[:rows]
+        ridge = 0.1 * gram.diagonal().clamp_min(1e-12)
+        expected = torch.linalg.solve(gram + ridge.diag(), x[:rows].mT @ u[:rows])
+        torch.testing.assert_close(found.double(), expected, atol=1e-6, rtol=1e-6)
+        assert not found[2].any()
+
+
+def test_shrinking_goes_from_the_closed_form_to_the_copy():
+    source, target = stack(0, 6, 9, 7, 4), stack(1, 6, 9, 7, 4)
+    a, b = factors("weight")
+    translation = Translation((a, b), "weight", "weight")
+    translation.add(exact_rows(source, 1, X), exact_rows(target, 1, X))
+    shrunk = translation.shrunk()
+    assert [*shrunk] == [f"shrunk {share:g}" for share in SHRINKING]
+    assert all(made[0].shape[1] == RANK for made in shrunk.values())
+    away = [float((made[0] @ made[1] - a @ b).norm()) for made in shrunk.values()]
+    assert away == sorted(away, reverse=True)
+    e = effect(source, 1, "weight", a @ b, X)
+    kept = [distance(e, target, 1, "weight", (made[0] @ made[1]).double()) for made in shrunk.values()]
+    assert kept == sorted(kept)
+    assert Translation((a, b), "weight", "weight").is_idle()
+
+
+def test_the_best_low_rank_is_that_of_the_effect():
+    model = stack(0, 6, 9, 7, 4)
+    model[0].weight.data[:3] *= 20  # what the layer reads is far from white
+    rows = exact_rows(model, 1, X)
+    r, g = rows.reader("weight").flatten(0, -2), rows.writer("weight").flatten(0, -2)
+    m = torch.randn(9, 7, dtype=torch.float64)
+    e = effect(model, 1, "weight", m, X)
+    a, b, kept = truncated(m, r.mT @ r, g.mT @ g, rank=2)
+    u, s, v = torch.linalg.svd(m, full_matrices=False)
+    plain = (u[:, :2] * s[:2]) @ v[:2]
+    ours = distance(e, model, 1, "weight", a @ b)
+    assert abs(ours - (1 - kept)) < 1e-3
+    assert ours < distance(e, model, 1, "weight", plain) / 4
+    assert truncated(m, r.mT @ r, g.mT @ g, share=kept - 1e-6)[0].shape[1] == 2

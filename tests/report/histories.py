@@ -1,0 +1,208 @@
+"""Small random networks, what may be done to one to make another, and the word that is right for the two."""
+
+import math
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ioadapt_theory.adapters.base_weights import TensorWeights
+from ioadapt_theory.reporting.kin.kinship import Relation
+
+Tensors = dict[str, Tensor]
+WIDTH, HEAD, NEURONS, BLOCKS, TOKENS, CLASSES = 64, 16, 96, 4, 120, 12
+READS = ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "mlp.gate_proj", "mlp.up_proj")
+WRITES = ("self_attn.o_proj", "mlp.down_proj")
+
+
+def network(g: torch.Generator, *, width: int = WIDTH, blocks: int = BLOCKS, heavy: bool = False) -> Tensors:
+    """A transformer's tensors, with norms that have gains; tokens differ in size alike in all."""
+
+    def draw(out: int, into: int) -> Tensor:
+        w = torch.randn(out, into, generator=g) / math.sqrt(into)
+        if heavy:
+            w = w / torch.rand(out, into, generator=g).clamp_min(1e-3).sqrt()
+        return w + 0.2 / math.sqrt(into)
+
+    sizes = 1 / (1 + torch.arange(TOKENS) / 10)
+    tensors = {"model.embed_tokens.weight": draw(TOKENS, width) * sizes[:, None]}
+    for k in range(blocks):
+        block = f"model.layers.{k}"
+        for name in READS:
+            tensors[f"{block}.{name}.weight"] = draw(NEURONS if "mlp" in name else width, width)
+        tensors[f"{block}.self_attn.o_proj.weight"] = draw(width, width)
+        tensors[f"{block}.mlp.down_proj.weight"] = draw(width, NEURONS)
+        for norm in ("input_layernorm", "post_attention_layernorm"):
+            tensors[f"{block}.{norm}.weight"] = 1 + 0.1 * torch.randn(width, generator=g)
+    return tensors | {"score.weight": draw(CLASSES, width)}
+
+
+def weights(tensors: Tensors) -> TensorWeights:
+    """As a report takes them."""
+    return TensorWeights({n: tuple(t.shape) for n, t in tensors.items()}, tensors.__getitem__)
+
+
+def each(t: Tensors, change: Callable[[str, Tensor], Tensor]) -> Tensors:
+    """Every matrix changed."""
+    return {n: change(n, w).contiguous() if w.ndim > 1 else w for n, w in t.items()}
+
+
+def tuned(t: Tensors, g: torch.Generator, size: float = 0.3) -> Tensors:
+    """Numbers of this size beside its own added to every matrix."""
+    return each(t, lambda _, w: w + size * w.std() * torch.randn(w.shape, generator=g))
+
+
+def mixed(one: Tensors, two: Tensors, share: float) -> Tensors:
+    """An average."""
+    return {n: (1 - share) * w + share * two[n] for n, w in one.items()}
+
+
+def merged(t: Tensors, g: torch.Generator) -> Tensors:
+    """A LoRA written into the attention."""
+
+    def change(n: str, w: Tensor) -> Tensor:
+        ab = torch.randn(len(w), 4, generator=g) @ torch.randn(4, w.shape[1], generator=g)
+        return w + 0.2 * w.norm() * ab / ab.norm() if "attn" in n else w
+
+    return each(t, change)
+
+
+def reordered(t: Tensors, g: torch.Generator, *, neurons: bool, heads: bool) -> Tensors:
+    """The neurons and heads of every block in another order."""
+    new = dict(t)
+    for k in range(BLOCKS):
+        order = torch.randperm(NEURONS, generator=g)
+        blocks = (torch.randperm(WIDTH // HEAD, generator=g)[:, None] * HEAD + torch.arange(HEAD)).flatten()
+        for name in (*READS, *WRITES):
+            mlp, key = "mlp" in name, f"model.layers.{k}.{name}.weight"
+            if neurons if mlp else heads:
+                new[key] = t[key].index_select(0 if name in READS else 1, order if mlp else blocks)
+    return new
+
+
+def turned(t: Tensors, g: torch.Generator) -> Tensors:
+    """The stream in another basis, without norms' gains."""
+    q = torch.linalg.qr(torch.randn(WIDTH, WIDTH, generator=g)).Q
+    return each(t, lambda n, w: q @ w if n.removesuffix(".weight").endswith(WRITES) else w @ q.mT)
+
+
+def scaled(t: Tensors, g: torch.Generator) -> Tensors:
+    """Channels of up times numbers, and of down by them."""
+    s, up, down = 2 * torch.rand(NEURONS, generator=g) + 0.3, "mlp.up_proj.weight", "mlp.down_proj.weight"
+    return each(t, lambda n, w: w * s[:, None] if n.endswith(up) else w / s if n.endswith(down) else w)
+
+
+def folded(t: Tensors, _: torch.Generator) -> Tensors:
+    """Gains of norms written into what reads them."""
+    new = dict(t)
+    for n, gain in t.items():
+        if "layernorm" in n:
+            block, part = n.rsplit(".", 2)[0], "self_attn" if "input" in n else "mlp"
+            new |= {
+                m: w * gain
+                for m, w in t.items()
+                if m.startswith(f"{block}.{part}") and "down" not in m and "o_proj" not in m
+            }
+            new[n] = torch.ones_like(gain)
+    return new
+
+
+def rounded(t: Tensors, bits: int, group: int) -> Tensors:
+    """Codes of so many bits with a scale for every group of numbers, multiplied out."""
+
+    def change(_: str, w: Tensor) -> Tensor:
+        if w.shape[1] % group:
+            return w
+        parts = w.reshape(-1, group)
+        step = parts.abs().amax(1, keepdim=True) / (2 ** (bits - 1) - 1)
+        return ((parts / step).round() * step).view_as(w)
+
+    return each(t, change)
+
+
+def float8(t: Tensors) -> Tensors:
+    """Through float8 with a scale for each matrix."""
+    return each(t, lambda _, w: (w / w.abs().max() * 400).to(torch.float8_e4m3fn).float() * w.abs().max() / 400)
+
+
+def zeroed(t: Tensors) -> Tensors:
+    """The smaller half of every matrix set to zero."""
+    return each(t, lambda _, w: w * (w.abs() > w.abs().median()))
+
+
+def blocks_kept(t: Tensors, kept: list[int]) -> Tensors:
+    """These blocks alone, renumbered; one may come twice."""
+    rest = {n: w for n, w in t.items() if ".layers." not in n}
+    return rest | {
+        n.replace(f"layers.{old}.", f"layers.{new}."): w
+        for new, old in enumerate(kept)
+        for n, w in t.items()
+        if f"layers.{old}." in n
+    }
+
+
+def fewer_neurons(t: Tensors, g: torch.Generator) -> Tensors:
+    """Some neurons of every MLP."""
+    new = dict(t)
+    for k in range(BLOCKS):
+        kept = torch.randperm(NEURONS, generator=g)[:72].sort().values
+        for name in (*READS[3:], "mlp.down_proj"):
+            key = f"model.layers.{k}.{name}.weight"
+            new[key] = t[key].index_select(int(name in WRITES), kept)
+    return new
+
+
+def longer(t: Tensors, name: str, g: torch.Generator) -> Tensors:
+    """More rows in a matrix: tokens, classes."""
+    return t | {name: torch.cat([t[name], torch.randn(8, WIDTH, generator=g)])}
+
+
+def renewed(t: Tensors, g: torch.Generator) -> Tensors:
+    """Two of four blocks trained anew."""
+    other = network(g)
+    return {n: other[n] if "layers.1" in n or "layers.2" in n else w for n, w in t.items()}
+
+
+SAME, COPY, RELATED, UNRELATED, DIFFERENT = (
+    Relation.SAME, Relation.COPY, Relation.RELATED, Relation.UNRELATED, Relation.DIFFERENT,
+)  # fmt: skip
+HISTORIES: dict[str, tuple[Relation, Callable[[Tensors, torch.Generator], Tensors]]] = {
+    "itself": (SAME, lambda t, g: dict(t)),
+    "bfloat16": (SAME, lambda t, g: {n: w.bfloat16() for n, w in t.items()}),
+    "neurons in another order": (SAME, lambda t, g: reordered(t, g, neurons=True, heads=False)),
+    "heads in another order": (SAME, lambda t, g: reordered(t, g, neurons=False, heads=True)),
+    "both in another order": (SAME, lambda t, g: reordered(t, g, neurons=True, heads=True)),
+    "int8 per row": (COPY, lambda t, g: rounded(t, 8, WIDTH)),
+    "4 bits per group": (COPY, lambda t, g: rounded(t, 4, 32)),
+    "float8": (COPY, lambda t, g: float8(t)),
+    "another order, float8": (COPY, lambda t, g: float8(reordered(t, g, neurons=True, heads=False))),
+    "zeros": (COPY, lambda t, g: zeroed(t)),
+    "fewer blocks": (COPY, lambda t, g: blocks_kept(t, [0, 1, 3])),
+    "fewer neurons": (COPY, fewer_neurons),
+    "lightly tuned": (RELATED, lambda t, g: tuned(t, g, 1e-3)),
+    "tuned": (RELATED, tuned),
+    "tuned beyond recognition": (RELATED, lambda t, g: tuned(t, g, 1.5)),
+    "LoRA merged": (RELATED, merged),
+    "average of two": (RELATED, lambda t, g: mixed(tuned(t, g), tuned(t, g), 0.5)),
+    "a tenth of a stranger": (RELATED, lambda t, g: mixed(t, network(g), 0.1)),
+    "decayed": (RELATED, lambda t, g: each(t, lambda _, w: 0.9 * w)),
+    "tuned, then int8": (RELATED, lambda t, g: rounded(tuned(t, g), 8, WIDTH)),
+    "tuned, then zeros": (RELATED, lambda t, g: zeroed(tuned(t, g))),
+    "another order, tuned": (RELATED, lambda t, g: tuned(reordered(t, g, neurons=True, heads=False), g, 0.1)),
+    "stream turned": (RELATED, turned),
+    "tuned, then turned": (RELATED, lambda t, g: turned(tuned(t, g, 0.1), g)),
+    "channels scaled": (RELATED, scaled),
+    "gains folded in": (RELATED, folded),
+    "more tokens": (RELATED, lambda t, g: longer(t, "model.embed_tokens.weight", g)),
+    "more classes": (RELATED, lambda t, g: longer(t, "score.weight", g)),
+    "blocks doubled": (RELATED, lambda t, g: blocks_kept(t, [0, 1, 1, 2, 2, 3])),
+    "two blocks anew": (RELATED, renewed),
+    "fewer blocks, tuned": (RELATED, lambda t, g: tuned(blocks_kept(t, [0, 1, 3]), g)),
+    "fewer neurons, tuned": (RELATED, lambda t, g: tuned(fewer_neurons(t, g), g, 0.1)),
+    "a stranger": (UNRELATED, lambda t, g: network(g)),
+    "a tuned stranger": (UNRELATED, lambda t, g: tuned(network(g), g)),
+    "a stranger with heavy tails": (UNRELATED, lambda t, g: network(g, heavy=True)),
+    "other width": (DIFFERENT, lambda t, g: network(g, width=48)),
+    "other depth": (DIFFERENT, lambda t, g: network(g, blocks=6)),
+}
+"""History -> the right word, and what was done to a network."""

@@ -13,7 +13,7 @@ html_copy_source = False
 html_show_copyright = False
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
-html_theme_options = {"source_repository": "", "announcement": '<a href="index.html">What it is, in ten minutes</a>'}
+html_theme_options = {"source_repository": ""}
 exclude_patterns = ["conf.py"]
 myst_heading_anchors = 3
 myst_enable_extensions = ["colon_fence"]
@@ -30,6 +30,13 @@ copybutton_prompt_is_regexp = True
 def setup(app):
     """Docstrings have formulas with |, * and _, which are no markup."""
     app.connect("autodoc-process-docstring", _formulas_are_text, priority=999)
+    app.connect("html-page-context", _banner)
+
+
+def _banner(app, page, template, context, doctree):
+    """Link to the front page, from pages in folders too."""
+    front = context["pathto"]("index.html", resource=True)
+    context["theme_announcement"] = f'<a href="{front}">What it is, in ten minutes</a>'
 
 
 def _formulas_are_text(app, what, name, obj, options, lines):

@@ -3,8 +3,8 @@
 import re
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
-from os.path import dirname, join, normpath
+from collections.abc import Iterable, Iterator, Mapping
+from os.path import dirname, join, normpath, relpath
 from pathlib import Path
 from typing import Final
 
@@ -31,17 +31,18 @@ def pages() -> Iterator[tuple[str, str]]:
 def sources(folder: Path) -> None:
     """Put the whole source of the site into a folder: what stands in docs/, and what is made."""
     shutil.copytree(ROOT / "docs", folder, ignore=shutil.ignore_patterns(".*", "__pycache__", "index.html"))
-    for name, text in pages():
+    made = dict(pages())
+    for name, text in made.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     texts = {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in folder.rglob("*.md")}
     for page, text in texts.items():
-        (folder / page).write_text(within(page, text), encoding="utf-8")
+        (folder / page).write_text(linked(page, within(page, text), made), encoding="utf-8")
     if more := orphans(texts):
         entries = "\n".join(name.removesuffix(".md") for name in more)
         toctree = f"\n```{{toctree}}\n:hidden:\n:caption: More\n\n{entries}\n```\n"
-        (folder / ROOT_PAGE).write_text(texts[ROOT_PAGE] + toctree, encoding="utf-8")
+        (folder / ROOT_PAGE).write_text(linked(ROOT_PAGE, texts[ROOT_PAGE], made) + toctree, encoding="utf-8")
 
 
 def within(page: str, text: str) -> str:
@@ -52,6 +53,13 @@ def within(page: str, text: str) -> str:
         return link[0] if path.startswith("docs/") else f"`{path}`"
 
     return LINK.sub(kept, text)
+
+
+def linked(page: str, text: str, made: Iterable[str]) -> str:
+    """Return a page with links to the pages that only a build makes, which in the repository are names alone."""
+    for name in made:
+        text = text.replace(f"`{name}`", f"[`{name}`]({relpath(name, dirname(page) or '.')})")
+    return text
 
 
 def orphans(texts: Mapping[str, str]) -> list[str]:

@@ -50,6 +50,9 @@ def check_files(files: Files, aliases: Path | None = None) -> None:
         if same:
             msg = f"{option} and {same[0]} both name {path}; give each a file of its own."
             raise InvalidValueError(msg)
+        if any(_same(path, out) for out in files.adapter):
+            msg = f"{option} {path} would replace the adapter that is written; give each a file of its own."
+            raise InvalidValueError(msg)
         _refuse_input(f"{option} {path}", path, inputs)
         if path.exists() and {path.suffix.lower(), path.resolve().suffix.lower()} & {*WEIGHTS}:
             msg = f"{option} {path} would replace a file of weights; give another place to write to."

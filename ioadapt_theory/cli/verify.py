@@ -93,9 +93,12 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidValueError(msg)
     chosen = {f.name: getattr(args, f.name) for f in fields(Run) if getattr(args, f.name) is not None}
     if args.widths:
+        if len(args.widths) < 2:
+            msg = f"--widths {args.widths[0]} is one width; a stack needs two or more, inputs first."
+            raise InvalidValueError(msg)
         chosen |= {"widths": tuple(args.widths), "depth": args.depth or len(args.widths) - 1}
     settings = replace(Run(), **chosen)
-    verifying.check(settings, args.jobs or 1)
+    verifying.check(settings, 1 if args.jobs is None else args.jobs)
     claims = verifying.named(CLAIMS, args.claims)
     if args.instance is not None:
         return _instance(claims, settings, args)

@@ -200,6 +200,8 @@ def _ordered(stored: StoredLayer, layer: str, places: Correspondence) -> StoredL
 
 
 def _misfit(stored: StoredLayer, weights: Weights, layer: str) -> str | None:
+    if layer not in weights.names:
+        return "its weight here is no matrix of floating-point numbers"
     try:
         f = weights.outline(layer)
     except UnsupportedError as error:

@@ -118,7 +118,9 @@ def report(
     places = corresponding(one, two, counterparts)
     common = [n for n in here if places.layers.get(n) in there]
     if not common:
-        some = [f"{len(m)} such as {next(iter(m), 'none')}" for m in (here, there)]
+        some = [
+            f"{len(m)} such as {next(iter(m))}" if m else "no matrix of floating-point numbers" for m in (here, there)
+        ]
         msg = f"No layer in common: the source has {some[0]}, the target {some[1]}."
         raise InvalidValueError(msg)
     tell = progress(sum(math.prod(here[n]) for n in common)) if progress else None

@@ -5,9 +5,12 @@ import re
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
+from zipfile import BadZipFile
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.base_weights import checkpoint_weights
@@ -71,9 +74,12 @@ def load_model(source: Path | str) -> nn.Module:
         raise InvalidValueError(msg)
     try:
         told = json.loads(config.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         msg = f"{config} is not JSON: {error}."
         raise FileFormatError(msg) from None
+    if not isinstance(told, dict):
+        msg = f"{config} is no configuration of a model: it holds a {type(told).__name__}, not a table."
+        raise FileFormatError(msg)
     library, named = (
         ("diffusers", [told["_class_name"]]) if "_class_name" in told else ("transformers", told.get("architectures"))
     )
@@ -86,10 +92,36 @@ def load_model(source: Path | str) -> nn.Module:
     if not hasattr(kind, "from_pretrained"):
         msg = f"{config} names {named!r}, which is no model of {library}."
         raise FileFormatError(msg)
+    return _pretrained(kind, folder).eval()
+
+
+def _pretrained(kind: Any, folder: Path) -> nn.Module:
+    """Load a model of transformers or diffusers; whatever is wrong with its files is one sentence.
+
+    Raises:
+        FileFormatError: the files cannot be read, or lack weights, which would be drawn at random without a word.
+    """
+    model: nn.Module
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model: nn.Module = kind.from_pretrained(str(folder), local_files_only=True)
-    return model.eval()
+        try:
+            model, told = kind.from_pretrained(str(folder), local_files_only=True, output_loading_info=True)
+        except (MemoryError, ImportError):
+            raise
+        except UnpicklingError:
+            msg = f"{folder} holds a pickle that is broken or would run code; save the model as .safetensors."
+            raise FileFormatError(msg) from None
+        except Exception as error:  # the libraries raise what their parsers do, of a dozen types
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+            if "ignore_mismatched_sizes" in reason:
+                reason = f"its weights have other sizes than {folder / 'config.json'} says"
+            msg = f"{folder} cannot be loaded as a {kind.__name__}: {reason}."
+            raise FileFormatError(msg) from error
+    if missing := sorted(told["missing_keys"]):
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        msg = f"{folder} lacks weights of its {kind.__name__}: {missing[0]}{more}."
+        raise FileFormatError(msg)
+    return model
 
 
 def read_inputs(path: Path | str, size: int = 8) -> Iterator[dict[str, Tensor]]:
@@ -111,13 +143,16 @@ def read_inputs(path: Path | str, size: int = 8) -> Iterator[dict[str, Tensor]]:
 
             with np.load(path, allow_pickle=False) as stored:
                 tensors = {key: torch.from_numpy(stored[key]) for key in stored.files}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, EOFError, BadZipFile, SafetensorError) as error:
         msg = f"{path} is not a batch of inputs, a .safetensors or .npz file of named tensors: {error}."
         raise FileFormatError(msg) from None
     if not tensors:
         msg = f"{path} holds no tensors; a batch has one for each argument of the model."
         raise FileFormatError(msg)
-    counts = {len(t) if t.ndim else 1 for t in tensors.values()}
+    if scalar := next((key for key, t in tensors.items() if not t.ndim), None):
+        msg = f"{path}: {scalar} is a single number; a tensor of a batch has a row for each sample."
+        raise FileFormatError(msg)
+    counts = {len(t) for t in tensors.values()}
     if len(counts) > 1:
         yield tensors
         return

@@ -6,6 +6,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import mean
+from tempfile import TemporaryFile
 from typing import Any, Final
 
 from ioadapt_theory.checkpoints import open_checkpoint
@@ -88,6 +89,9 @@ WORDS: Final = {
 def run(out: Path = OUT) -> str:
     """Compute everything, write pictures and a record, return the screen."""
     began = time.monotonic()
+    out.mkdir(parents=True, exist_ok=True)
+    with TemporaryFile(dir=out):  # what cannot be written is told before a minute of computing
+        pass
     sys.stderr.write("1/3 crescent (seconds)\n")
     plane = crescent.run(crescent.Config())
     sys.stderr.write("2/3 molecules (under a minute the first time)\n")

@@ -88,6 +88,8 @@ def carried(
     places, lost = counterparts(source, target, given, rename, match)
     if not places or (strict and lost):
         raise TransferError(TransferReport(tuple(places), lost))
+    for role, model in {"source": source, "target": target}.items():
+        _require_finite(model, role)
     rows = divided(inputs, chosen.target_inputs, size=chosen.size, seed=chosen.seed)
     trial = Trial(source, target, name, chosen.call, chosen.seed)
     with undisturbed(source), undisturbed(target):
@@ -96,6 +98,13 @@ def carried(
     for note in report.notes:
         warnings.warn(note, CarryWarning, stacklevel=3)
     return report
+
+
+def _require_finite(model: nn.Module, role: str) -> None:
+    for name, weight in model.named_parameters():
+        if not weight.is_meta and weight.is_floating_point() and not weight.isfinite().all():
+            msg = f"{name} of the {role} has NaN or infinite numbers; give a model whose weights are finite."
+            raise InvalidValueError(msg)
 
 
 class _Carrying:

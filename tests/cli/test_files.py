@@ -24,7 +24,12 @@ OUTPUTS = {
     "adapters bake file": "adapters bake lora {} --base base --style kohya --source tuned.safetensors",
     "adapters bake folder": "adapters bake lora {} --base base",
 }
-"""Every output of every command, `{}` being what it names."""
+"""Outputs of commands, `{}` being what each names."""
+CARRIED = {
+    "transfer --html": "transfer lora base tuned.safetensors --inputs batch.npz --out new --html {}",
+    "transfer --out": "transfer lora base tuned.safetensors --inputs batch.npz --out {}",
+}
+"""Likewise of the command that takes models that run."""
 THERE = {
     "an input": "tuned.safetensors",
     "a file of an input's folder": "base/model.safetensors",
@@ -70,7 +75,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("there", THERE.values(), ids=THERE)
-@pytest.mark.parametrize("command", OUTPUTS.values(), ids=OUTPUTS)
+@pytest.mark.parametrize("command", (OUTPUTS | CARRIED).values(), ids=OUTPUTS | CARRIED)
 def test_what_is_there_stays_whole(command, there, here, capsys):
     before = contents(here)
     status = main(command.format(there).split())
@@ -94,12 +99,19 @@ def test_two_outputs_are_two_files(here, capsys):
     assert "--figure and --html both name a.svg" in capsys.readouterr().err
 
 
+def test_a_page_is_not_the_adapter_that_is_written(here, capsys):
+    assert main("transfer lora base tuned.safetensors --inputs batch.npz --out new --html ./new".split()) == MISUSE
+    assert "--html new would replace the adapter that is written" in capsys.readouterr().err
+
+
 PIPED = (
     "verify --instance {}",
     "verify --merge {}",
     "report base tuned.safetensors lora --inputs {}",
     "similarity base {}",
     "adapters inspect {}",
+    "transfer lora base tuned.safetensors --out new --inputs {}",
+    "transfer {} base tuned.safetensors --out new --inputs batch.npz",
 )
 
 

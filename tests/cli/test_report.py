@@ -1,11 +1,15 @@
 """`ioadapt report` from files: one screen, one page, one JSON; mistakes are one sentence and status 2."""
 
 import json
+import os
+import pickle
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
+from safetensors.torch import save as to_bytes
 
 from ioadapt_theory.adapters import adapt
 from ioadapt_theory.cli import MISUSE, OK, main
@@ -127,6 +131,62 @@ def test_models_that_run_are_measured_on_a_file_of_inputs(tmp_path, capsys):
     sides = {layer["name"]: {*layer["expected"]} for layer in data["layers"] if layer["name"].endswith("query")}
     assert set(map(len, sides.values())) == {3}
     assert 'placement="' in data["answer"]
+
+
+@pytest.fixture(scope="module")
+def bert(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a tiny model that runs."""
+    transformers = pytest.importorskip("transformers")
+    config = transformers.BertConfig(
+        vocab_size=50, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=12
+    )
+    folder = tmp_path_factory.mktemp("bert")
+    transformers.BertModel(config).save_pretrained(folder)
+    return folder
+
+
+def _without_a_weight(folder: Path) -> None:
+    tensors = load_file(folder / "model.safetensors")
+    tensors.popitem()
+    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+
+
+def _with_a_pickle(folder: Path) -> None:
+    (folder / "model.safetensors").unlink()
+    (folder / "pytorch_model.bin").write_bytes(pickle.dumps(os.getcwd))
+
+
+BROKEN = {
+    "config.json is no configuration of a model": lambda f: (f / "config.json").write_text("[]"),
+    "is not JSON": lambda f: (f / "config.json").write_text("[" * 100_000),
+    "cannot be loaded as a PreTrainedModel": lambda f: (f / "config.json").write_text(
+        '{"architectures": ["PreTrainedModel"]}'
+    ),
+    "cannot be loaded as a BertModel": lambda f: (f / "model.safetensors").write_bytes(b"x" * 99),
+    "lacks weights of its BertModel": _without_a_weight,
+    "holds a pickle that is broken or would run code": _with_a_pickle,
+}
+BATCHES = {
+    "empty.safetensors is not a batch of inputs": b"",
+    "bad.npz is not a batch of inputs": b"PK\3\4",
+    "one.safetensors: input_ids is a single number": to_bytes({"input_ids": torch.tensor(3)}),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("sentence", [*BROKEN, *BATCHES])
+def test_what_cannot_be_run_is_one_sentence(sentence, bert, tmp_path, capsys):
+    shutil.copytree(bert, tmp_path / "broken")
+    batch = tmp_path / sentence.split()[0].rstrip(":") if sentence in BATCHES else tmp_path / "x.npz"
+    if sentence in BATCHES:
+        batch.write_bytes(BATCHES[sentence])
+    else:
+        BROKEN[sentence](tmp_path / "broken")
+    assert main(["report", str(bert), str(tmp_path / "broken"), "--inputs", str(batch)]) == MISUSE
+    out, err = capsys.readouterr()
+    assert out == ""
+    (line,) = [line for line in err.splitlines() if line.startswith("ioadapt")]
+    assert sentence in line
 
 
 def test_members_of_ani_run_as_torchani_runs_them_and_are_measured(tmp_path, capsys):

@@ -242,6 +242,7 @@ def test_members_of_ani_and_our_own_format(tmp_path, capsys):
         ({"x.safetensors": "{lora}/adapter_config.json"}, "has no tokenizer"),
         ({"x.safetensors": "{wrong}"}, "does not take the inputs"),
         ({"target": "{bert}"}, "outputs in common|no such layer"),
+        ({"target": "{broken}"}, "lm_head.weight of the target has NaN or infinite numbers"),
     ],
 )
 def test_mistakes_are_one_sentence_and_nothing_is_written(llamas, tmp_path, capsys, change, sentence):
@@ -251,7 +252,10 @@ def test_mistakes_are_one_sentence_and_nothing_is_written(llamas, tmp_path, caps
         vocab_size=50, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2
     )
     transformers.LlamaForCausalLM(other).save_pretrained(tmp_path / "bert")
-    more = {"wrong": str(tmp_path / "wrong.safetensors"), "bert": str(tmp_path / "bert")}
+    broken = transformers.LlamaForCausalLM.from_pretrained(llamas["target"])
+    broken.lm_head.weight.data[0, 0] = torch.nan
+    broken.save_pretrained(tmp_path / "broken")
+    more = {n: str(tmp_path / n) for n in ("bert", "broken")} | {"wrong": str(tmp_path / "wrong.safetensors")}
     texts = {key: value for key, value in llamas.items() if isinstance(value, str)}
     paths = texts | {key: value.format(**texts, **more) for key, value in change.items()}
     capsys.readouterr()

@@ -140,6 +140,8 @@ def test_a_bad_instance_is_one_sentence(
         (["prop-4", "--instance", "nowhere.json"], "'nowhere.json' cannot be read: No such file or directory."),
         (["prop-4", "--stacks", "0"], "--stacks 0 must be at least 1."),
         (["prop-4", "--stacks", str(10**21)], "--stacks 1e+21 must be at most 1e+09."),
+        (["prop-4", "--jobs", "0"], "--jobs 0 must be at least 1."),
+        (["prop-4", "--widths", "3"], "--widths 3 is one width; a stack needs two or more, inputs first."),
         (["prop-4", "--jobs", "100000"], "--jobs 100000 must be at most 1024."),
         (["prop-4", "--condition", "inf"], "--condition inf must be at most 1e+12."),
         (["prop-4", "--widths", "3", "9000000000", "5"], "Widths must be at most 10000, got 3 9000000000 5."),

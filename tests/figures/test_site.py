@@ -12,8 +12,8 @@ import torch
 
 from figures.readme import ROOT
 from figures.site import claims, reference
+from figures.site.__main__ import linked, orphans, pages, within
 from figures.site.__main__ import main as build_site
-from figures.site.__main__ import orphans, pages, within
 from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.cli import main
 
@@ -120,3 +120,22 @@ def test_a_build_without_sphinx_says_what_to_install(
     monkeypatch.setitem(sys.modules, "sphinx.cmd.build", None)
     assert build_site([]) == 2
     assert "This needs sphinx, which is not installed: pip install 'ioadapt-theory[docs]'." in capsys.readouterr().err
+
+
+def test_the_banner_leads_to_the_front_page_from_every_folder(tmp_path: Path):
+    build_main = pytest.importorskip("sphinx.cmd.build").build_main
+    pytest.importorskip("furo")
+    (tmp_path / "source" / "folder").mkdir(parents=True)
+    (tmp_path / "source" / "contents.md").write_text("# One\n\n```{toctree}\nfolder/page\n```\n")
+    (tmp_path / "source" / "folder" / "page.md").write_text("# Two\n")
+    assert build_main(["-q", "-c", str(ROOT / "docs"), str(tmp_path / "source"), str(tmp_path / "html")]) == 0
+    for page, link in (("contents.html", "index.html"), ("folder/page.html", "../index.html")):
+        assert f'<a href="{link}">What it is' in (tmp_path / "html" / page).read_text(encoding="utf-8")
+
+
+def test_every_link_of_the_written_pages_is_to_a_file_of_the_repository():
+    for path in WRITTEN:
+        for link in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8")):
+            assert (path.parent / link).exists(), f"{path.name}: {link}"
+    made = ["reference/index.md"]
+    assert linked("tutorials/a.md", "see `reference/index.md`", made).endswith("](../reference/index.md)")

@@ -241,3 +241,13 @@ def test_a_disk_that_is_full_leaves_the_former_peft_folder(command, tmp_path, ca
     assert "File too large" in capsys.readouterr().err
     assert before
     assert files(tmp_path / "out") == before
+
+
+def test_a_base_whose_weights_are_whole_numbers_is_refused(tmp_path, capsys):
+    model = nn.Sequential(nn.Linear(6, 4))
+    save_file({"0.weight": torch.ones(4, 6, dtype=torch.int8), "0.bias": torch.ones(4)}, tmp_path / "int8.safetensors")
+    save(adapt(model, target_modules=["0"], placement="weight", rank=2, init="random"), tmp_path / "lora")
+    paths = [str(tmp_path / name) for name in ("lora", "out", "int8.safetensors")]
+    assert main(["adapters", "bake", *paths[:2], "--base", paths[2]]) == MISUSE
+    assert "0: its weight here is no matrix of floating-point numbers" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()

@@ -37,7 +37,7 @@ def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
     for relation in RELATIONS:
         own = [m for m in moves if m["relation"] == relation]
         values = {rule: [m[rule] for m in own if m[rule] is not None] for rule in RULES}
-        fits = relation not in {"width", "depth"}
+        fits = relation != "width"
         shares[relation] = {r: statistics.median(v) if v and (fits or r != "copy") else None for r, v in values.items()}
     return {"shares": shares, "moves": len(moves)}
 

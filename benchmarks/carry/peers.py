@@ -22,7 +22,7 @@ Rule = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 def _ridge(w: Tensor, w2: Tensor) -> float:
     """Return the best ridge of Eq. 5 where the layer's own change is independent of the rest (Corollary 4.3)."""
-    return float((w2 - w).norm() / (math.sqrt(len(w)) * torch.linalg.matrix_norm(w, 2)))
+    return min(float((w2 - w).norm() / (math.sqrt(len(w)) * torch.linalg.matrix_norm(w, 2))), 0.99)
 
 
 RULES: Mapping[str, Rule] = {

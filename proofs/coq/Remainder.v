@@ -308,5 +308,4 @@ have := @scaled _ u v p q 1 1 ltr01 ltr01 uu vv; rewrite !scale1r uv => ->.
 have := @share _ u p 1 ltr01 uu; have := @share _ v q 1 ltr01 vv; rewrite !scale1r => -> ->.
 exact: h.
 Qed.
-Print Assumptions remainder_sharp.
 End Remainder.

@@ -289,5 +289,4 @@ move=> e0 h; rewrite -(@ler_pXn2r _ 2) ?nnegrE ?mulr_ge0 ?fro_ge0 // exprMn !fro
 apply: ler_sum => i _; rewrite -(mulmxA (D *m W)) row_mul [in leRHS]row_mul.
 rewrite -!norm_sq -exprMn ler_pXn2r ?nnegrE ?mulr_ge0 ?norm_ge0 //; exact: h.
 Qed.
-Print Assumptions carried. Print Assumptions retained.
 End Transfer.

@@ -149,12 +149,12 @@ def read_inputs(path: Path | str, size: int = 8) -> Iterator[dict[str, Tensor]]:
     if not tensors:
         msg = f"{path} holds no tensors; a batch has one for each argument of the model."
         raise FileFormatError(msg)
-    if scalar := next((key for key, t in tensors.items() if not t.ndim), None):
-        msg = f"{path}: {scalar} is a single number; a tensor of a batch has a row for each sample."
+    if not any(t.ndim for t in tensors.values()):
+        msg = f"{path}: {next(iter(tensors))} is a single number; a tensor of a batch has a row for each sample."
         raise FileFormatError(msg)
-    counts = {len(t) for t in tensors.values()}
+    counts = {len(t) if t.ndim else 1 for t in tensors.values()}
     if len(counts) > 1:
         yield tensors
         return
     for start in range(0, max(counts), size):
-        yield {key: t[start : start + size] for key, t in tensors.items()}
+        yield {key: t[start : start + size] if t.ndim else t for key, t in tensors.items()}

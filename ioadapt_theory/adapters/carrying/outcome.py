@@ -88,10 +88,10 @@ class CarryReport(TransferReport):
             head = f"Nothing was put on the target{copied and f' ({copied[2:]})'}."
         lines = [head, *(f"  {note}" for note in self.notes)]
         if self.refined is not None:
-            lines.append(f"  {self.refined[0]} steps from zero keep {self.refined[1]:.2f}.")
+            lines.append(f"  {self.refined[0]} steps from a fresh adapter keep {self.refined[1]:.2f}.")
         if self.truncated:
             least = min(self.truncated.values())
-            lines.append(f"  Carried as plain LoRA, which keeps {least:.3f} or more of each layer's effect, squared.")
+            lines.append(f"  Carried as plain LoRA, which keeps at least {least:.3f} of each layer's squared effect.")
         for name, layer in self.layers.items():
             kept = "copied" if layer.kept is None else f"{layer.kept:.2f} of its own effect"
             origin = "" if layer.source == name else f", from {layer.source}"

@@ -1,4 +1,4 @@
-"""`ioadapt transfer`: an adapter carried over to another model, with what is kept foretold."""
+"""`ioadapt transfer`: carry an adapter over to another model and predict what is kept."""
 
 import argparse
 import json

@@ -8,7 +8,7 @@ from ioadapt_theory.adapters.carrying.outcome import DOMAIN
 from ioadapt_theory.similarity.report.page import assets, sortable
 
 NEXT = {
-    True: "Next: test it on a few labels; --refine 50 goes on without any.",
+    True: "Next: test it on a few labels; --refine 50 improves it without any.",
     False: "Next: give more inputs of the adapter's domain, try --refine 200, or train on the target.",
 }
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from ioadapt_theory.adapters.moving.transfer import TransferReport
 from ioadapt_theory.effect.retention import Foretold
 
-DOMAIN = "This holds for inputs like these only: a batch of another domain than the adapter's would not show it."
+DOMAIN = "This holds for inputs like these only; whether they are of the adapter's domain cannot be checked."
 
 
 class CarryWarning(UserWarning):
@@ -85,7 +85,7 @@ class CarryReport(TransferReport):
                 f"Carried over ({self.chosen}): {self.kept:.2f} of the gain is kept ({low:.2f} to {high:.2f}){copied}."
             )
         else:
-            head = f"Nothing was put on the target{copied and f' ({copied[2:]})'}."
+            head = f"No adapter was added to the target{copied and f' ({copied[2:]})'}."
         lines = [head, *(f"  {note}" for note in self.notes)]
         if self.refined is not None:
             lines.append(f"  {self.refined[0]} steps from a fresh adapter keep {self.refined[1]:.2f}.")

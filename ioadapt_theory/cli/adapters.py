@@ -181,7 +181,7 @@ def _bake(
         )
     what = "rounding of the file" if exact else "part of the change that the lower rank leaves out"
     sys.stderr.write(
-        f"The figures are the {what}. They do not tell whether the adapter is of use on {args.base}:"
+        f"The figures are the {what}. They do not tell whether the adapter helps on {args.base}:"
         f" `ioadapt report SOURCE {args.base} {args.file}` does.\n"
     )
     _warn_of_another_base(file, weights)

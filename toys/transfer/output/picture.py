@@ -19,7 +19,7 @@ OTHERS: Final = "v<>dP"
 """Markers of further methods, which have the colour of the side that is in their name."""
 ROW: Final = 0.5
 """Height of a target, inches."""
-NOTE: Final = {"textcoords": "offset points", "ha": "right", "va": "top", "fontsize": 6, "color": FAINT}
+NOTE: Final[dict[str, Any]] = {"textcoords": "offset points", "ha": "right", "va": "top", "fontsize": 6, "color": FAINT}
 HEADLINE: Final = 80
 """Letters in a line of a headline."""
 

@@ -7,11 +7,10 @@ from typing import Any
 from mpmath import mp, mpf
 
 LETTERS = {
-    **{"w": "W", "w_target": "W'", "ab": "AB", "epsilon": "ε", "sigma": "σ", "factor": "F", "lip": "Lip", "bias": "b"},
+    **{"w_target": "W'", "ab": "AB", "epsilon": "ε", "sigma": "σ", "factor": "F", "lip": "Lip", "bias": "b"},
     **{f"x{k}{t}": f"x{i}{p}" for k, i in ((1, "₁"), (2, "₂")) for t, p in (("", ""), ("_target", "'"))},
     **{f"w{k}{t}": f"W{i}{p}" for k, i in ((1, "₁"), (2, "₂")) for t, p in (("", ""), ("_target", "'"))},
-    **{"u": "u", "v": "v", "du": "Δu", "dv": "Δv", "x": "X", "a": "A", "b": "B", "a1": "A₁", "b1": "B₁", "a2": "A₂"},
-    **{"b2": "B₂", "f": "F", "f_target": "F'", "g": "G", "h": "H", "xab": "XAB"},
+    **{"du": "Δu", "dv": "Δv", "a1": "A₁", "b1": "B₁", "a2": "A₂", "b2": "B₂", "f_target": "F'", "xab": "XAB"},
 }
 GREEK = dict(zip("delta kappa tau theta alpha beta mu".split(), "δκτθαβμ", strict=True))
 LATEX = (

@@ -35,7 +35,8 @@ def test_a_formula_read_back_has_the_value_that_is_evaluated(claim: Claim, write
     with mpmath.workdps(60), project.workdps(60):
         i = setting.read(raw)
         fields = i.__dataclass_fields__
-        known = {LETTERS[f]: numbers(getattr(i, f)) for f in fields if f in LETTERS and getattr(i, f) is not None}
+        values = {f: x for f in fields if (x := getattr(i, f)) is not None}
+        known = {name: numbers(x) for f, x in values.items() if (name := printed_name(f, x))}
         known |= {"ε": i.epsilon} if hasattr(i, "epsilon") else {}
         if "W₁" in known:  # rows of the second moments σ²I or FᵀF
             known["x"] = known["F"] if hasattr(i, "factor") else known["σ"] * mpmath.eye(known["W₁"].rows)
@@ -54,6 +55,13 @@ def test_a_formula_read_back_has_the_value_that_is_evaluated(claim: Claim, write
             for side, term in ((left, relation.left), (right, relation.right)):
                 if side != "I":
                     same(reader(side), value(term, i))
+
+
+def printed_name(field: str, x: object) -> str:
+    """Matrices are capitals and rows are not."""
+    return (
+        (field.upper() if x.ndim == 2 else field) if len(field) == 1 and hasattr(x, "ndim") else LETTERS.get(field, "")
+    )
 
 
 def delta(u: object, v: object, du: object, dv: object) -> object:

@@ -32,7 +32,7 @@ def test_the_screen_is_one_screen_and_begins_with_the_answer(files: dict[str, st
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) <= 24
     assert lines[0].startswith("Give unlabelled inputs (--inputs BATCH): weights alone cannot bound")
-    assert ": related (" in "".join(lines)
+    assert ": related (" in " ".join(lines)
 
 
 def test_json_and_page_say_the_same_as_the_screen(files, tmp_path, capsys):

@@ -33,6 +33,7 @@ class TransferReport:
         altered: tensors of the target itself that were changed, see ``load``.
         sources: for each matched layer the one whose adapter it got, as the source or the file names it.
         how: the way in which they were matched: "name", or "contents" or "layout" of the models.
+        with_block: matched layers that show nothing themselves, as the rest of their block shows it.
         unproven: matched layers of which nothing but the name says that they are the same layer.
         warning: a warning about the matching, None if there is none.
 
@@ -51,19 +52,22 @@ class TransferReport:
     altered: tuple[str, ...] = ()
     sources: Mapping[str, str] = field(default_factory=dict)
     how: str = "name"
+    with_block: tuple[str, ...] = ()
     unproven: tuple[str, ...] = ()
     warning: str | None = None
 
     def __str__(self) -> str:
-        proven = len(self.matched) - len(self.unproven)
-        ways = [f"{proven} by {'name and evidence' if self.how == 'name' else self.how}"] if proven else []
-        ways += [f"{len(self.unproven)} by name, no evidence"] if self.unproven else []
-        way = f": {'; '.join(ways)}" if self.unproven else "" if self.how == "name" else f", by {self.how}"
+        weak = {"by the rest of their block": self.with_block, "by name, no evidence": self.unproven}
+        rest = len(self.matched) - sum(map(len, weak.values()))
+        ways = [f"{rest} by {'name and evidence' if self.how == 'name' else self.how}"] if rest else []
+        ways += [f"{len(names)} {how}" for how, names in weak.items() if names]
+        uniform = "" if self.how == "name" else f", by {self.how}"
+        way = uniform if rest == len(self.matched) else f": {'; '.join(ways)}"
         lines = [f"{len(self.matched)} of {len(self.matched) + len(self.unmatched)} layers matched{way}."]
         lines += [f"  {self.warning}"] if self.warning else []
-        if proven and self.unproven:
-            more = f", and {len(self.unproven) - SHOWN} more" if len(self.unproven) > SHOWN else ""
-            lines.append(f"  no evidence: {', '.join(self.unproven[:SHOWN])}{more}")
+        for how, names in weak.items() if len(ways) > 1 else ():
+            more = f", and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+            lines += [f"  {how}: {', '.join(names[:SHOWN])}{more}"] if names else []
         lines += [f"  {name}: from {old}" for name in self.matched if (old := self.sources.get(name, name)) != name]
         lines += [f"  {name}: {why}" for name, why in self.unmatched.items()]
         return "\n".join(lines)
@@ -220,8 +224,9 @@ def put(
     matched = tuple(layer for layer, why in reasons.items() if why is None)
     unmatched = {layer: why for layer, why in reasons.items() if why is not None} | {**lost}
     origins = {layer: sources.get(layer, layer) for layer in matched}
-    unproven, warning = matching.unproven(matched), matching.warning()
-    report = TransferReport(matched, unmatched, (), origins, matching.how, unproven, warning)
+    warning, by_block = matching.warning(), tuple(n for n in matched if n in matching.with_block)
+    ways = matching.how, by_block, matching.unproven(matched)
+    report = TransferReport(matched, unmatched, (), origins, *ways, warning)
     if not matched or (strict and report.unmatched):
         raise TransferError(report)
     if hotswap:

@@ -25,7 +25,7 @@ RELATIONS = {
 RULES = {
     "copy": ("copied", FAINT),
     "chosen": ("carried over", METHODS["input"]),
-    "refined": ("+ 50 steps", METHODS["output"]),
+    "refined": ("and 50 steps without labels", METHODS["output"]),
 }
 
 
@@ -46,7 +46,7 @@ def draw(data: dict[str, Any]) -> Figure:
     """Bars: 1 is all that the adapter gained on its own model; a copy that does not fit has none."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(FULL_WIDTH, 2.6))
+    figure = Figure(figsize=(FULL_WIDTH, 2.8))
     axes = figure.add_subplot()
     for k, (rule, (label, colour)) in enumerate(RULES.items()):
         for x, (relation, values) in enumerate(data["shares"].items()):
@@ -59,7 +59,9 @@ def draw(data: dict[str, Any]) -> Figure:
                 axes.text(at, max(share, 0) + 0.02, f"{share:.2f}".lstrip("0"), ha="center", fontsize=6, color=INK)
     axes.axhline(1, color=INK, lw=0.8, ls=":")
     axes.set_xticks(range(len(RELATIONS)), RELATIONS.values())
-    axes.set(ylabel="share of the gain that is kept", ylim=(0, 1.35))
+    axes.set(ylabel=f"share of the gain kept,\nmedian ({data['moves']} moves in all)", ylim=(0, 1.35))
     axes.tick_params(axis="x", length=0)
     axes.legend(ncols=3, frameon=False, loc="upper right")
+    headline = "Carried over, an adapter keeps most of its gain where a copy loses most"
+    figure.suptitle(headline, x=0.02, ha="left", fontweight="bold")
     return figure

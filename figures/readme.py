@@ -41,7 +41,7 @@ MORE: Final = """Read on: <a href="contents.md">the documentation</a>, <a href="
 <a href="similarity.md">how far apart are two checkpoints</a>,
 <a href="formats.md">adapter files of other tools</a>, <a href="troubleshooting.md">troubleshooting</a>.
 From a copy of the repository, <code>make docs</code> builds all of it and <code>make demo</code> this page."""
-PICTURES: Final = ("fig_8", "fig_3", "prop_2_condition", "fig_2", "speed")
+PICTURES: Final = ("fig_8", "fig_3", "prop_2_condition", "fig_2", "speed", "carry")
 
 
 def claims() -> str:

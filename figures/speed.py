@@ -54,15 +54,18 @@ def draw(data: dict[str, Any]) -> Figure:
     from matplotlib.figure import Figure
 
     titles = {
-        "steps": "a whole training step / the frozen block's",
-        "layers": "forward + backward / the frozen layer's",
+        "steps": "a training step over the frozen block's",
+        "layers": "forward, backward over the frozen layer's",
     }
     panels = [(title, data[key]) for key, title in titles.items() if data[key]]
     figure = Figure(figsize=(FULL_WIDTH, 0.9 + 0.26 * max(len(rows) for _, rows in panels)))
     for i, (title, rows) in enumerate(panels):
         _panel(figure.add_subplot(1, len(panels), i + 1), title, rows)
     handles, labels = figure.axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, ncols=4, loc="outside upper center", frameon=False)
+    figure.legend(handles, labels, ncols=4, loc="outside lower center", frameon=False)
+    figure.suptitle(
+        "Time with an adapter over time without: 1 is free, left is faster", x=0.02, ha="left", fontweight="bold"
+    )
     return figure
 
 
@@ -70,7 +73,10 @@ def _panel(axes: Axes, title: str, rows: list[dict[str, Any]]) -> None:
     axes.axvline(1, color=INK, lw=0.8)
     for y, row in enumerate(rows):
         axes.plot([1, max(row["peer"])], [y, y], color=FAINT, lw=0.8, zorder=0)
-    for name, look, word in (("peer", "base", "PEFT"), *((side, look, side) for side, look in SIDES.items())):
+    for name, look, word in (
+        ("peer", "base", "PEFT"),
+        *((side, look, f"ours, {side}") for side, look in SIDES.items()),
+    ):
         xs, ys = zip(*((x, y) for y, row in enumerate(rows) for x in row[name]), strict=True)
         axes.plot(xs, ys, MARKERS[look], color=METHODS[look], ms=4, label=word)
     axes.set_xscale("log")

@@ -51,7 +51,7 @@ def pool(jobs: int) -> Iterator[Executor]:
                 executor.submit(int)  # starts a process, which inherits that Ctrl-C is for the parent
         yield executor
     except BrokenExecutor:
-        msg = f"{DIED} What was finished is kept; fewer --jobs need less."
+        msg = f"{DIED} Finished parts are kept; fewer --jobs need less memory."
         raise WorkerError(msg) from None
     finally:
         with _at_interrupts(_kill_workers):  # an exception inside would leave all waiting for each other

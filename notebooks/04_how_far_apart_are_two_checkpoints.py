@@ -7,7 +7,6 @@
 # fine-tuned from them, one by one, on better data. So one pair is related, and the others share the task only.
 
 # %%
-from importlib.util import find_spec
 
 import matplotlib.pyplot as plt
 
@@ -69,13 +68,6 @@ for space, found in means.items():
 # Networks that were trained apart have unrelated weights, and unrelated output spaces; but their input spaces
 # resemble each other, for the same description of an atom feeds them all. It is what the paper argues with and does
 # not measure. It is one family, and a resemblance of spaces is not yet a transfer.
-#
-# CHGNet ships a model and its fine-tuned sibling, if the package is installed.
-
-# %%
-if find_spec("chgnet"):
-    pair = [open_checkpoint(name) for name in ("chgnet", "chgnet-r2scan")]
-    print(to_table(compare(*pair, options=Options(null=True)), ["kind"]))
 
 # %% [markdown]
 # ## Will it move?

@@ -176,7 +176,7 @@ def translated(options: Mapping[str, Any]) -> dict[str, Any]:
         if (ours := PEFT.get(name, name)) not in known:
             raise UnknownNameError("option", name, [*known, *PEFT])
         if ours in result:
-            msg = f"{ours} is given twice, once as {name}; give one of the two."
+            msg = f"{ours} is given twice, once as {name}; give it once."
             raise InvalidValueError(msg)
         result[ours] = value
     if "target_modules" not in result:

@@ -347,7 +347,7 @@ class AdaptedLayer(nn.Module):
 def check_distinct(names: Sequence[str]) -> None:
     """Raise InvalidValueError where an adapter would act twice."""
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        msg = f"An adapter acts once, but {', '.join(map(repr, twice))} is named twice; to make it stronger, scale it."
+        msg = f"The adapter {', '.join(map(repr, twice))} is named twice: name it once; scale() makes it stronger."
         raise InvalidValueError(msg)
 
 

@@ -240,14 +240,14 @@ def _with_known_sizes(module: Any) -> Operator:
         case _:
             msg = (
                 f"{kind} cannot be adapted: it is neither linear nor a convolution, and has no in_features and"
-                " out_features to go by."
+                " out_features."
             )
             raise UnsupportedError(msg)
     if isinstance(weight := getattr(module, "weight", None), Tensor) and weight.is_complex():
         msg = f"This {kind} is complex and adapters are real; exclude it."
         raise UnsupportedError(msg)
     if len(arguments := _demanded(module)) > 1:
-        msg = f"A {kind} is called with {', '.join(arguments)}; a layer that is adapted has one input: exclude it."
+        msg = f"A {kind} takes {', '.join(arguments)}, and an adapted layer takes one input; exclude it."
         raise UnsupportedError(msg)
     return f
 

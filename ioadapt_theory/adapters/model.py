@@ -173,7 +173,7 @@ def _check_room(module: nn.Module, wanted: set[int], name: str) -> None:
     check_name(name)
     inside = [part for part in module.modules() if part is not module]
     if any(id(part) in wanted or isinstance(part, AdaptedLayer) for part in inside):
-        msg = f"There are adapted layers inside this {type(module).__name__}: exclude it, or them."
+        msg = f"This {type(module).__name__} contains adapted layers: exclude either it or them."
         raise InvalidValueError(msg)
 
 

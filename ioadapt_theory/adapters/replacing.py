@@ -75,7 +75,7 @@ def fuse_projections(module: Any, *args: Any, **options: Any) -> None:
     """
     del args, options
     msg = (
-        f"Fusing the projections of this {type(module).__name__} would drop the adapters on them without a word: fuse"
+        f"Fusing the projections of this {type(module).__name__} would silently drop the adapters on them: fuse"
         " before adapting, or merge the adapters and unload the model first."
     )
     raise UnsupportedError(msg)

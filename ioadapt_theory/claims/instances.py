@@ -154,7 +154,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     content = dict[str, Any]()
     for key, value in pairs:
         if key in content:
-            msg = f"The key {_short(key)} stands there twice, and which value is meant is not known."
+            msg = f"The key {_short(key)} appears twice; give it once."
             raise FileFormatError(msg)
         content[key] = value
     return content

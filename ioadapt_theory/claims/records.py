@@ -118,7 +118,7 @@ def read(path: str) -> Record:
     """
     raw = load(path, "record")
     if raw.get("what") == "verify" and raw.get("schema") != SCHEMA:
-        msg = f"{path!r} has schema {raw.get('schema')!r}, and this version reads {SCHEMA}: verify again with it."
+        msg = f"{path!r} has schema {raw.get('schema')!r}, and this version reads {SCHEMA}: run verify again."
         raise FileFormatError(msg)
     try:
         assert raw["what"] == "verify", "it is another kind of record"
@@ -135,11 +135,11 @@ def read(path: str) -> Record:
             raise FileFormatError(msg)
     for name in dict.fromkeys(part.claim for part in results):
         if any(part.statement != digest(CLAIMS[name]) for part in results if part.claim == name):
-            msg = f"{path!r} is about {name} as other code states, proves or searches it: verify again with this one."
+            msg = f"{path!r} has results on {name} from other code than this version's: run verify again."
             raise FileFormatError(msg)
     found = Record(results, configs)
     if found.digest() != raw.get("digest"):
-        msg = f"{path!r} was changed after it was written: its numbers have the digest {found.digest()}, not its own."
+        msg = f"{path!r} was changed after it was written: the digest of its numbers is {found.digest()}, not its own."
         raise FileFormatError(msg)
     return found
 
@@ -164,7 +164,9 @@ def merge(paths: Iterable[str]) -> Record:
         both = {part.versions for part in (*results, *new.results)}
         if len(both) > 1:
             shown = " and ".join(sorted(both))[:400]
-            msg = f"{first!r} and {path!r} were computed by different versions, {shown}: verify again with the same."
+            msg = (
+                f"{first!r} and {path!r} were computed by different versions, {shown}: run both with the same version."
+            )
             raise FileFormatError(msg)
         results = union(results, new.results)
         configs |= {json.dumps(config, sort_keys=True): config for config in new.configs}

@@ -38,7 +38,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     commands = parser.add_subparsers(dest="action", required=True, metavar="inspect | convert | bake")
     shown = commands.add_parser(
-        "inspect", help="format, layers, ranks, scales; with --base what of it fits, and is it its own base"
+        "inspect",
+        help="list format, layers, ranks and scales; with --base also what fits, and whether it is the own base",
     )
     converted = commands.add_parser("convert", help="a LoRA to the input or output side (Eq. 5), or to another format")
     baked = commands.add_parser("bake", help="a plain LoRA for one named base: exact, or of a given rank")
@@ -65,10 +66,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     shown.add_argument("--check", action="store_true", help="read every number too: NaN and infinity are refused")
     shown.add_argument("--format", choices=("text", "json", "card"), default="text", help="card: a model card")
     converted.add_argument("--to", choices=TARGETS, required=True)
-    converted.add_argument("--ridge", type=float, default=0.0, metavar="F", help="of the largest singular value of W")
+    converted.add_argument(
+        "--ridge", type=float, default=0.0, metavar="F", help="regularise by F times the largest singular value of W"
+    )
     converted.add_argument("--cutoff", type=float, default=0.0, metavar="F", help="singular values below F count as 0")
-    baked.add_argument("--rank", type=int, metavar="R", help="of the result, for adapters without an exact plain LoRA")
-    baked.add_argument("--share", type=float, metavar="F", help="or the part of the change's norm that is kept")
+    baked.add_argument(
+        "--rank", type=int, metavar="R", help="rank of the result, for adapters without an exact plain LoRA"
+    )
+    baked.add_argument("--share", type=float, metavar="F", help="or the share of the change's norm to keep")
     baked.add_argument(
         "--style", choices=("peft", "diffusers", "kohya"), default="peft", help="default: peft, a folder"
     )
@@ -157,8 +162,8 @@ def _bake(
         component = component_of(checkpoint.source, checkpoint.config, weights.names)
     if not component and args.style == "diffusers":
         msg = (
-            f"{args.base}: it is not known which component of a pipeline this is, and diffusers loads no key without"
-            " it; name it with --component unet, transformer, text_encoder or text_encoder_2."
+            f"{args.base}: cannot tell which component of a pipeline this is, and diffusers needs its name in each"
+            " key; give it with --component unet, transformer, text_encoder or text_encoder_2."
         )
         raise InvalidValueError(msg)
     bounds = {"rank": args.rank, "share": args.share}
@@ -176,7 +181,7 @@ def _bake(
         )
     what = "rounding of the file" if exact else "part of the change that the lower rank leaves out"
     sys.stderr.write(
-        f"The figures are the {what}. They do not tell whether the adapter is of use on {args.base}:"
+        f"The figures are the {what}. They do not tell whether the adapter helps on {args.base}:"
         f" `ioadapt report SOURCE {args.base} {args.file}` does.\n"
     )
     _warn_of_another_base(file, weights)
@@ -208,7 +213,7 @@ def _refuse_adapter(name: str, option: str) -> None:
     from ioadapt_theory.formats.reading import is_adapter
 
     if is_adapter(name):
-        msg = f"{name} is an adapter, and {option} names a model: the one that the adapter is for, or was trained on."
+        msg = f"{option} takes a model, the one that the adapter is for or was trained on; {name} is an adapter."
         raise InvalidValueError(msg)
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ioadapt_theory.reporting.assemble import Report
 
 EXAMPLES = """SOURCE and TARGET are named as in `ioadapt similarity`; ADAPTER is what `ioadapt adapters` reads.
-Without ADAPTER the report says where to put one that shall move.
+Without ADAPTER the report says where to train a new one.
 
 Weights alone say how the two models are related and what their layers share. What an adapter keeps takes inputs: with
 --inputs both models run on a batch without labels of the adapter's domain. That takes folders of transformers or
@@ -37,20 +37,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     add = parser.add_argument
     add("source", metavar="SOURCE", help="the model that the adapter was trained on")
-    add("target", metavar="TARGET", help="the model that it shall move to")
+    add("target", metavar="TARGET", help="the model to move it to")
     add("adapter", metavar="ADAPTER", nargs="?", help="file or folder of the adapter")
     add("--inputs", type=Path, metavar="BATCH", help="inputs to run both models on")
-    add("--batch", type=int, default=32, metavar="N", help="rows that are run at once (default 32)")
-    add("--rows", type=int, default=512, metavar="N", help="rows of the inputs, at most (default 512)")
+    add("--batch", type=int, default=32, metavar="N", help="rows in one forward pass (default 32)")
+    add("--rows", type=int, default=512, metavar="N", help="use at most N rows of the inputs (default 512)")
     add(
         "--explained",
         type=float,
         default=0.5,
         metavar="X",
-        help="share of what the source needed that the adapter gained there, for the error bound (default .5)",
+        help="how much of the loss the adapter removed on the source, for the error bound (default .5)",
     )
     add("--component", metavar="NAME", help="unet, text_encoder, ...: which part of a pipeline's adapter is meant")
-    add("--html", type=Path, metavar="PAGE", help="one self-contained page as well")
+    add("--html", type=Path, metavar="PAGE", help="also write one self-contained page")
     add("--format", choices=("text", "json"), default="text", help="default text")
 
 

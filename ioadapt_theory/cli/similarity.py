@@ -70,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--layer", choices=("tensor", "module"), default="tensor", help="what counts as one layer (default tensor)")
     add("--mean", choices=("uniform", "parameters"), default="uniform", help="weight of a layer (default uniform)")
     add("--in-all-models", action="store_true", help="only layers that all models have")
-    add("--null", action="store_true", help="beside weights, as beside spaces, what unrelated ones would give")
+    add("--null", action="store_true", help="also show what unrelated weights would give, as for spaces")
     add("--strict", action="store_true", help="layers with NaN or infinity are an error")
     add("--threads", type=int, metavar="N", help="share the layers out (default: one a processor, up to 4)")
     out = parser.add_argument_group("what is shown")

@@ -1,4 +1,4 @@
-"""`ioadapt transfer`: an adapter carried over to another model, with what is kept foretold."""
+"""`ioadapt transfer`: carry an adapter over to another model and predict what is kept."""
 
 import argparse
 import json
@@ -37,20 +37,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("adapter", metavar="ADAPTER", help="file or folder of the adapter, or a tuned model")
     add("source", metavar="SOURCE", help="the model that it was trained on")
-    add("target", metavar="TARGET", help="the model that it shall move to; SOURCE again to extract a tuned model")
+    add("target", metavar="TARGET", help="the model to move it to; SOURCE again to extract a tuned model")
     add("--inputs", type=Path, metavar="BATCH", required=True, help="inputs without labels")
     add("--target-inputs", type=Path, metavar="BATCH", help="the same samples as TARGET takes them, row for row")
     add("--out", type=Path, metavar="FILE", required=True, help="file or folder to write")
-    add("--need", choices=("labels", "change"), help="what both models want the same of; default as the outputs look")
+    add(
+        "--need",
+        choices=("labels", "change"),
+        help="compare labels (outputs are logits) or the change of the outputs; default: seen from the outputs",
+    )
     add("--placement", choices=("weight", "input", "output", "best"), help="side on TARGET; default as in ADAPTER")
-    add("--match", choices=("name", "provenance", "auto", "effect"), default="name", help="how layers correspond")
-    add("--refine", type=int, default=0, metavar="N", help="steps without labels from the best candidate")
-    add("--rank", type=int, metavar="R", help="of what has no low rank: DoRA, LoHa, LoKr, a tuned model")
-    add("--rows", type=int, default=512, metavar="N", help="rows of the inputs, at most (default 512)")
-    add("--batch", type=int, default=32, metavar="N", help="rows that are run at once (default 32)")
+    add("--match", choices=("name", "provenance", "auto", "effect"), default="name", help="how layers are paired")
+    add("--refine", type=int, default=0, metavar="N", help="gradient steps without labels, from the best candidate on")
+    add("--rank", type=int, metavar="R", help="rank of the result for DoRA, LoHa, LoKr or a tuned model")
+    add("--rows", type=int, default=512, metavar="N", help="use at most N rows of the inputs (default 512)")
+    add("--batch", type=int, default=32, metavar="N", help="rows in one forward pass (default 32)")
     add("--seed", type=int, default=0, metavar="N", help="default 0")
     add("--component", metavar="NAME", help="unet, text_encoder, ...: which part of a pipeline's adapter is meant")
-    add("--html", type=Path, metavar="PAGE", help="one self-contained page as well")
+    add("--html", type=Path, metavar="PAGE", help="also write one self-contained page")
     add("--format", choices=("text", "json"), default="text", help="default text")
 
 

@@ -55,7 +55,7 @@ def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int
         raise InvalidValueError(msg)
     rows = sum(counts)
     if rows < 3:
-        msg = f"The inputs have {rows} row{'s' * (rows != 1)}; fitting, choosing and telling need 3, better 256."
+        msg = f"The inputs have {rows} row{'s' * (rows != 1)}; at least 3 are needed, and 256 are better."
         raise InvalidValueError(msg)
     order = torch.randperm(rows, generator=torch.Generator().manual_seed(seed))
     second = min(max(round(SHARES[0] * rows), 1), rows - 2)

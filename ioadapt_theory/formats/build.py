@@ -31,7 +31,7 @@ def kind_of(roles: Collection[str]) -> str:
         if parts and kind.required <= parts <= kind.required | kind.optional:
             return name
     if parts & {"magnitude", "dora_scale"} and not parts & {"down", "up"}:
-        msg = "a DoRA magnitude on a LoHa or LoKr is not read here; let the library that wrote it merge it"
+        msg = "a DoRA magnitude on a LoHa or LoKr is not supported; merge it with the library that wrote it"
         raise UnsupportedError(msg)
     msg = f"incomplete adapter: found only {', '.join(sorted(parts)) or 'alpha'}"
     raise FileFormatError(msg)
@@ -122,7 +122,7 @@ def cut(adapter: Adapter, ranges: Ranges) -> Adapter:
         parts[placement] = phi if placement is Placement.INPUT else phi.cut(ranges)
     kinds = {type(phi) for phi in parts.values()}
     if len(kinds) > 1:
-        msg = "a sum with a LoKr whose blocks end elsewhere than the layers of the model has no form here"
+        msg = "a sum with a LoKr is supported only where its blocks end with the model's layers"
         raise UnsupportedError(msg)
     family = next(name for name, kind in FAMILIES.items() if kind in kinds)
     return Adapter(family, parts, None if adapter.shift is None else picked(adapter.shift, ranges))

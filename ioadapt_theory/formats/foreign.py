@@ -89,7 +89,7 @@ def _require_bounded(source: TensorFile, layers: Iterable[StoredLayer]) -> None:
     """Refuse small files that make huge adapters, as products of long vectors do."""
     bytes_ = 4 * sum(p.numel() for layer in layers for p in layer.sketch.parameters())
     if bytes_ > MOST_GROWTH * source.size + MOST_BYTES:
-        msg = f"{source.path}: {source.size:,} bytes would become an adapter of {bytes_:,}; it is not read."
+        msg = f"{source.path}: {source.size:,} bytes would expand to an adapter of {bytes_:,} bytes: refused."
         raise FileFormatError(msg)
 
 
@@ -114,10 +114,10 @@ def _without_adapter(path: Path, unread: Mapping[str, str], changes: Iterable[Ch
     """The error for a file of a method that is not read here, or of something else."""
     if strange := {why: key for key, why in unread.items() if why in FOREIGN.values()}:
         kinds, example = ", ".join(sorted(strange)), next(iter(strange.values()))
-        msg = f"{path}: holds {kinds} ({example}), which is not read here; let the library that wrote it merge it."
+        msg = f"{path}: holds {kinds} ({example}), which is not supported; merge it with the library that wrote it."
         return UnsupportedError(msg)
     some = ", ".join(sorted({*unread.values(), *map(str, changes)})[:5]) or "no tensors at all"
-    return FileFormatError(f"{path}: no adapter that is read here; it holds {some}.")
+    return FileFormatError(f"{path}: no adapter of a supported kind; it holds {some}.")
 
 
 def _grouped(source: TensorFile) -> tuple[dict[Name, dict[str, str]], dict[str, str]]:

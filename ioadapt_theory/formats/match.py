@@ -117,10 +117,10 @@ def require_complete(file: AdapterFile, matched: Match) -> None:
     problems = [f"{key}: {why}" for key, why in {**file.unread, **altered, **lost}.items()]
     if problems:
         more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
-        msg = f"{file.path}: not all of it can be used ({'; '.join(problems[:3])}{more}); --partial does without."
+        msg = f"{file.path}: some of it cannot be used ({'; '.join(problems[:3])}{more}); --partial leaves that out."
         raise InvalidValueError(msg)
     if warning := matched.correspondence.warning():
-        msg = f"{file.path}: {warning} --partial takes the names."
+        msg = f"{file.path}: {warning} --partial matches by name anyway."
         raise InvalidValueError(msg)
     if not matched.layers:
         msg = f"{file.path}: none of its layers is in the base."
@@ -153,7 +153,7 @@ def choose_component(path: Path, names: Collection[Name], fits: Mapping[Name, ob
         best = [c for c, count in counts.items() if count == max(counts.values())]
         if len(best) > 1:
             listed = ", ".join(sorted(components))
-            msg = f"{path}: holds {listed}, and it is not clear which of them the model is; name the component."
+            msg = f"{path}: holds {listed}; name the component that the model is."
             raise FileFormatError(msg)
         return best[0]
     if component == "transformer" and component not in components:

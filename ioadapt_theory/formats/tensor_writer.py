@@ -29,7 +29,7 @@ class TensorWriter:
     def add(self, name: str, tensor: Tensor) -> None:
         """Append one tensor; nothing of it stays in memory."""
         if name in self._header:
-            msg = f"Tensor {name} would be written twice: two layers have names that this format does not tell apart."
+            msg = f"Tensor {name} would be written twice: this format gives two layers the same name."
             raise FileFormatError(msg)
         start = self._data.tell()
         flat = tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8)

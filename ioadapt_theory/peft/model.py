@@ -96,7 +96,7 @@ def _fuse(module: nn.Module, name: str, *args: Any, **kwargs: Any) -> Any:
     """
     if any(isinstance(part, IOLoraLayer) and not part.merged for part in module.modules()):
         msg = (
-            f"Fusing the projections of this {type(module).__name__} would drop the adapters on them without a word:"
+            f"Fusing the projections of this {type(module).__name__} would silently drop the adapters on them:"
             " put them into the weights with fuse_lora() first, or fuse before add_adapter."
         )
         raise UnsupportedError(msg)

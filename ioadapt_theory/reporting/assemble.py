@@ -190,6 +190,6 @@ def _adapters(
         given = {} if name is None else {n: layer.adapters[name] for n, layer in layers(source, name).items()}
         return given, name  # type: ignore[return-value]
     if adapter is not None:
-        msg = f"The adapter {adapter!r} is looked for on the source, which is not a model in memory."
+        msg = f"adapter={adapter!r} names an adapter on the source, so the source has to be a model in memory."
         raise InvalidValueError(msg)
     return {}, None

@@ -8,7 +8,7 @@ from ioadapt_theory.adapters.carrying.outcome import DOMAIN
 from ioadapt_theory.similarity.report.page import assets, sortable
 
 NEXT = {
-    True: "Next: test it on a few labels; --refine 50 goes on without any.",
+    True: "Next: test it on a few labels; --refine 50 improves it without any.",
     False: "Next: give more inputs of the adapter's domain, try --refine 200, or train on the target.",
 }
 
@@ -31,13 +31,14 @@ def said(outcome: CarryReport) -> list[str]:
     """Return the sentences beside the table."""
     need = "R_KL, of the labels" if outcome.need == "labels" else "R, of the change"
     fitted, chosen, told = outcome.rows
-    lines = [f"What is kept is {need}; {fitted} rows fitted, {chosen} chosen by, {told} told on.", *outcome.notes]
+    lines = [f"Measured as {need}. Rows: {fitted} to fit, {chosen} to choose, {told} to test.", *outcome.notes]
     if outcome.agreement is not None and not any("disagree" in note for note in outcome.notes):
         lines.append(f"The two models agree on {outcome.agreement:.0%} of the positions.")
     if outcome.refined is not None:
-        lines.append(f"{outcome.refined[0]} steps from zero keep {outcome.refined[1]:.2f}.")
+        lines.append(f"{outcome.refined[0]} steps from a fresh adapter keep {outcome.refined[1]:.2f}.")
     lines += [
-        f"{name} keeps {share:.3f} of its effect's square as plain LoRA." for name, share in outcome.truncated.items()
+        f"{name}: as plain LoRA it keeps {share:.3f} of its squared effect."
+        for name, share in outcome.truncated.items()
     ]
     lines += [f"{name}: {why}" for name, why in outcome.unmatched.items()]
     return [*lines, DOMAIN, NEXT[bool(outcome.matched)]]

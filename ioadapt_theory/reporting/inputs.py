@@ -53,8 +53,8 @@ def read_both(
     ids, other = (_tokens(model[0], text, rows) for model in (source, target))
     if not torch.equal(ids, other):
         msg = (
-            f"{source[0]} and {target[0]} read the text as other tokens, so their outputs cannot be compared token for"
-            " token; give models of one vocabulary."
+            f"{source[0]} and {target[0]} split the text into different tokens, so their outputs do not compare; give"
+            " models with the same vocabulary."
         )
         raise InvalidValueError(msg)
     return [{"input_ids": ids}], None

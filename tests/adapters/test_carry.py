@@ -173,12 +173,12 @@ def test_nothing_is_put_where_nothing_is_kept():
     source, target = adapted(mlp(0), size=3.0), mlp(7)
     target[4].weight.data.zero_()  # what comes before has no effect there
     before = copy.deepcopy(target)
-    with pytest.warns(CarryWarning, match="Nothing is put"):
+    with pytest.warns(CarryWarning, match="No adapter was added"):
         outcome = transfer(source, target, inputs=X, need="change")
     assert not layers(target)
     assert str(target) == str(before)
     assert (outcome.kept, outcome.matched, outcome.chosen) == (0.0, (), "zero")
-    assert "Nothing was put on the target" in str(outcome)
+    assert "No adapter was added to the target" in str(outcome)
     assert "writes nothing" in outcome.unmatched["0"]
 
 
@@ -252,7 +252,7 @@ def test_bad_inputs_are_one_sentence_and_change_nothing(options, sentence):
 
 
 def test_without_inputs_options_of_carrying_are_refused():
-    with pytest.raises(InvalidValueError, match="refine: only with inputs="):
+    with pytest.raises(InvalidValueError, match="refine: needs inputs="):
         transfer(adapted(mlp(0)), mlp(5), refine=3)
 
 

@@ -206,8 +206,8 @@ def test_the_loss_is_that_of_the_numbers_as_stored():
 
 def test_a_wrong_bound_is_one_sentence():
     for options, sentence in (
-        ({}, "one of the two"),
-        ({"rank": 2, "share": 0.5}, "one of the two"),
+        ({}, "either a rank or a share"),
+        ({"rank": 2, "share": 0.5}, "either a rank or a share"),
         ({"rank": 0}, "rank is 0"),
         ({"rank": True}, "rank is True"),
         ({"share": 1.5}, "share is 1.5"),

@@ -74,7 +74,7 @@ SHAPES = {
     "another size": (tensors(lora_up__weight=torch.randn(7, 2)), "4 -> 6, the adapter 4 -> 7"),
     "products of long vectors": (
         {f"block.to_q.lokr_w{i}": torch.ones(s) for i, s in {"1_a": (9000, 1), "1_b": (1, 9000), "2": (1, 1)}.items()},
-        "would become an adapter",
+        "would expand to an adapter",
     ),
 }  # fmt: skip
 

@@ -83,11 +83,11 @@ def test_a_family_without_rows_and_columns_is_left_out_by_name():
     target, order = shuffled(base)
     options = {"family": "lokr", "placement": "weight", "rank": 2, "init": "random"}
     source = adapt(copy.deepcopy(base), target_modules=["up_proj", "q_proj"], **options)
-    with pytest.raises(UnsupportedError, match="its neurons stand in another order, which a lokr cannot be put into"):
+    with pytest.raises(UnsupportedError, match="its neurons are permuted, and a lokr cannot be permuted"):
         reordered(layers(source)["model.layers.0.mlp.up_proj"].adapters["default"], Order(order[0], outputs=True))
     report = transfer(source, target, match="provenance", strict=False)
     assert len(report.matched) == 2
-    assert all("which a lokr cannot be put into" in why for why in report.unmatched.values())
+    assert all("and a lokr cannot be permuted" in why for why in report.unmatched.values())
 
 
 def test_values_and_gates_in_one_layer_go_together():

@@ -166,12 +166,10 @@ class Composite(nn.Module):
 
 def test_a_layer_and_what_is_inside_it_are_not_both_adapted():
     model = nn.Sequential(Composite())
-    with pytest.raises(
-        InvalidValueError, match="0: There are adapted layers inside this Composite: exclude it, or them"
-    ):
+    with pytest.raises(InvalidValueError, match="0: This Composite contains adapted layers: exclude either it or them"):
         adapt(model, target_modules="all-linear")
     adapt(model, target_modules=["linear"])
-    with pytest.raises(InvalidValueError, match="0: There are adapted layers inside"):
+    with pytest.raises(InvalidValueError, match="0: This Composite contains adapted layers"):
         adapt(model, target_modules=["0"], name="outer")
     remove(model)
     adapt(model, target_modules=["0"])
@@ -187,7 +185,7 @@ class Grouped(Composite):
 
 def test_layers_that_map_more_or_other_than_one_real_tensor_are_refused():
     for module, message in (
-        (Grouped(), "A Grouped is called with x, rows"),
+        (Grouped(), "A Grouped takes x, rows"),
         (nn.LazyLinear(4), "A LazyLinear has no sizes before its first call"),
         (nn.Linear(C, D, dtype=torch.complex64), "This Linear is complex and adapters are real"),
     ):

@@ -121,7 +121,7 @@ def test_a_file_that_is_no_json_object(tmp_path: Any, content: str) -> None:
 def test_a_key_twice_is_refused_at_every_depth(tmp_path: Any) -> None:
     path = tmp_path / "x.json"
     path.write_text('{"comment": {"x1": [1], "x1": [2]}}')
-    with pytest.raises(FileFormatError, match='"x1" stands there twice'):
+    with pytest.raises(FileFormatError, match='"x1" appears twice'):
         load(path)
 
 

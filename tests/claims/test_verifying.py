@@ -249,14 +249,14 @@ def edited(raw: dict, key: str, value: object) -> dict:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda raw: raw | {"schema": 1}, "has schema 1, and this version reads 3: verify again with it"),
+        (lambda raw: raw | {"schema": 1}, "has schema 1, and this version reads 3: run verify again"),
         (lambda raw: raw | {"what": "similarity"}, "is not what `ioadapt verify --format json` writes"),
         (lambda raw: {"results": 3}, "is not what `ioadapt verify --format json` writes"),
         (lambda raw: raw | {"parts": 3}, "writes: 'int' object is not iterable"),
         (lambda raw: raw | {"parts": [{}]}, "writes: 'run' is missing"),
         (lambda raw: edited(raw, "claim", "unheard-of"), "results on 'unheard-of', which is no claim of this version"),
-        (lambda raw: edited(raw, "statement", "x"), "is about lemma-3 as other code states, proves or searches it"),
-        (lambda raw: edited(raw, "part", 7), "was changed after it was written: its numbers have the digest"),
+        (lambda raw: edited(raw, "statement", "x"), "has results on lemma-3 from other code"),
+        (lambda raw: edited(raw, "part", 7), "was changed after it was written: the digest of its numbers"),
         (lambda raw: edited(raw, "findings", {"dream": {}}), "'dream' is not a valid Evidence"),
         (lambda raw: raw | {"config": {"seed": 1, "claims": ["lemma-3"], "x": 2}}, "unexpected keyword argument 'x'"),
         (lambda raw: raw | {"config": {"stacks": 0, "claims": ["lemma-3"]}}, "--stacks 0 must be at least 1"),
@@ -294,7 +294,7 @@ def test_records_of_different_versions_are_not_united(tmp_path: Path) -> None:
     other = Record({part._replace(versions='{"torch": "9.9"}'): v for part, v in one.results.items()}, one.configs)
     paths = [written(tmp_path / f"{k}.json", r) for k, r in enumerate((one, other))]
     assert merge(paths[1:]).claims == ["lemma-3"]
-    with pytest.raises(FileFormatError, match=r"by different versions, .*9\.9.*: verify again with the same"):
+    with pytest.raises(FileFormatError, match=r"by different versions, .*9\.9.*: run both with the same version"):
         merge(paths)
 
 

@@ -143,7 +143,7 @@ def test_what_has_no_exact_lora_is_baked_to_a_rank_or_a_share_saying_what_is_los
     assert ioadapt("bake", tmp_path / "a", out, *options, "--rank", "1", "--share", "0.5") == MISUSE
     assert ioadapt("bake", tmp_path / "a", out, *options) == MISUSE
     told = capsys.readouterr().err
-    assert "one of the two" in told
+    assert "either a rank or a share" in told
     assert "block.to_q: A dora adapter does not bake" in told
     assert files(tmp_path) == before
 
@@ -201,7 +201,7 @@ REFUSED = {
     "a folder for a file": ("bake {0}/a {0} --base {0}/base.safetensors --style kohya", "this format is one file"),
     "a file for a folder": ("bake {0}/a {0}/x.txt --base {0}/base.safetensors", "this format is a folder"),
     "no component": ("bake {0}/a {0}/b --base {0}/base.safetensors --style kohya --component unett", "mean 'unet'"),
-    "an adapter for a base": ("inspect {0}/a --base {0}/lora.safetensors", "is an adapter, and --base names a model"),
+    "an adapter for a base": ("inspect {0}/a --base {0}/lora.safetensors", "--base takes a model"),
 }
 
 

@@ -277,7 +277,7 @@ def test_nothing_is_written_where_nothing_is_kept(llamas, tmp_path, capsys):
         p.data.zero_()
     other.save_pretrained(tmp_path / "dead")
     assert main(command(llamas | {"target": str(tmp_path / "dead")}, "--need", "change")) == FINDING
-    assert "Nothing is put there" in capsys.readouterr().out
+    assert "No adapter was added" in capsys.readouterr().out
     assert not (tmp_path / "out").exists()
 
 

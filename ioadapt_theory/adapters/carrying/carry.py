@@ -224,13 +224,13 @@ class _Carrying:
         """Return what has to be said."""
         notes, rows = [], self.rows.rows
         if best is None:
-            notes.append("Nothing is put there: no candidate keeps anything on the rows to choose by.")
+            notes.append("No adapter was added: no candidate keeps anything on the rows to choose by.")
         elif not put:
             notes.append(
-                f"Nothing is put there: {best.interval[0]:.2f}, the lower end of what is kept, is not above 0."
+                f"No adapter was added: the interval of what is kept begins at {best.interval[0]:.2f}, not above 0."
             )
         if rows <= TOO_FEW:
-            notes.append(f"{rows} rows are too few to foretell anything: give 256 or more.")
+            notes.append(f"{rows} rows are too few to predict anything: give 256 or more.")
         elif self.few:
             notes.append(f"{rows} rows are few: one ridge is tried instead of a grid; give 256 or more.")
         if best is None:
@@ -239,8 +239,8 @@ class _Carrying:
             notes.append(f"Only {best.kept:.2f} of the gain is kept: train on the target from here, or give refine=50.")
         if best.R_KL is not None and abs(best.R_KL - best.R) > APART:
             notes.append(
-                f"What is kept of the labels ({best.R_KL:.2f}) and of the change ({best.R:.2f}) is far apart: they"
-                " do not want the same; test it on labels."
+                f"The shares kept of the labels ({best.R_KL:.2f}) and of the change ({best.R:.2f}) differ much: test it"
+                " on labels."
             )
         if self.need == "labels" and 1 - best.agreement > DISAGREEING:
             notes.append(f"The models disagree on {1 - best.agreement:.0%} of the positions: test it on labels.")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from ioadapt_theory.adapters.moving.transfer import TransferReport
 from ioadapt_theory.effect.retention import Foretold
 
-DOMAIN = "This holds for inputs like these only: a batch of another domain than the adapter's would not show it."
+DOMAIN = "This holds for inputs like these only; whether they are of the adapter's domain cannot be checked."
 
 
 class CarryWarning(UserWarning):
@@ -85,13 +85,13 @@ class CarryReport(TransferReport):
                 f"Carried over ({self.chosen}): {self.kept:.2f} of the gain is kept ({low:.2f} to {high:.2f}){copied}."
             )
         else:
-            head = f"Nothing was put on the target{copied and f' ({copied[2:]})'}."
+            head = f"No adapter was added to the target{copied and f' ({copied[2:]})'}."
         lines = [head, *(f"  {note}" for note in self.notes)]
         if self.refined is not None:
-            lines.append(f"  {self.refined[0]} steps from zero keep {self.refined[1]:.2f}.")
+            lines.append(f"  {self.refined[0]} steps from a fresh adapter keep {self.refined[1]:.2f}.")
         if self.truncated:
             least = min(self.truncated.values())
-            lines.append(f"  Carried as plain LoRA, which keeps {least:.3f} or more of each layer's effect, squared.")
+            lines.append(f"  Carried as plain LoRA, which keeps at least {least:.3f} of each layer's squared effect.")
         for name, layer in self.layers.items():
             kept = "copied" if layer.kept is None else f"{layer.kept:.2f} of its own effect"
             origin = "" if layer.source == name else f", from {layer.source}"

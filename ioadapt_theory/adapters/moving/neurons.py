@@ -70,7 +70,7 @@ def reordered(adapter: Adapter, order: Order) -> Adapter:
             continue  # it faces the stream
         stated = {axis for name, _ in phi.named_parameters() for axis in phi.axes.get(name, ())}
         if not axes <= stated:
-            msg = f"its neurons stand in another order, which a {adapter.family} cannot be put into"
+            msg = f"its neurons are permuted, and a {adapter.family} cannot be permuted"
             raise UnsupportedError(msg)
         for name, p in phi.named_parameters():
             for dim, axis in enumerate(phi.axes[name]):

@@ -164,7 +164,7 @@ def transfer(
 
 def _unknown(options: Mapping[str, Any]) -> InvalidValueError:
     some = ", ".join(sorted(options))
-    msg = f"{some}: only with inputs=, which carries the adapter over instead of copying it."
+    msg = f"{some}: needs inputs=, with which the adapter is carried over instead of copied."
     return InvalidValueError(msg)
 
 

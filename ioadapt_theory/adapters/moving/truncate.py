@@ -102,7 +102,7 @@ def truncate(
         (torch.Size([16, 4]), torch.Size([4, 8]), True)
     """
     if (rank is None) == (share is None):
-        msg = "Give a rank or a share of the norm, one of the two."
+        msg = "Give either a rank or a share of the norm."
         raise InvalidValueError(msg)
     if rank is not None and (type(rank) is not int or rank < 1):
         msg = f"rank is {rank!r}; it is a whole number, at least 1."

@@ -97,7 +97,7 @@ def _tell_of_stacks(model: nn.Module, config: AdapterConfig, hits: list[str]) ->
         return
     some = ", ".join(f"{name} {[*stacks[name].shape]}" for name in meant[:2])
     more = f" and {len(meant) - 2} more" if len(meant) > 2 else ""
-    msg = f"Stacked weights of experts are not reached, adapters act on layers of two dimensions: {some}{more}."
+    msg = f"Stacked weights of experts cannot be adapted, as they have more than two dimensions: {some}{more}."
     if not hits:
         raise UnsupportedError(msg)
     warnings.warn(f"{msg} Add them to exclude_modules to silence this warning.", stacklevel=5)

@@ -170,7 +170,7 @@ def _within(root: Folder, path: Path, component: str | None) -> tuple[str, str |
 def _require_file(path: Path) -> None:
     """Refuse a path at which nothing is, saying what lies beside it."""
     if path.is_symlink() and not path.exists():
-        msg = f"{path} is a symlink to {os.readlink(path)}, where there is nothing."
+        msg = f"{path} is a broken symlink to {os.readlink(path)}."
         raise SourceError(msg)
     if not path.exists():
         beside = sorted(p.name for p in path.parent.iterdir())[:8] if path.parent.is_dir() else []

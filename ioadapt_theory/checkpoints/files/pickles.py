@@ -85,12 +85,12 @@ def _refuse_more_than_is_there(tensors: Mapping[str, "torch.Tensor"], file: Plai
         there = tensor.untyped_storage().nbytes()
         if tensor.numel() * tensor.element_size() > there:
             shape, size = list(tensor.shape), tensor.element_size()
-            msg = f"{file.path} has for tensor {name} of shape {shape} only {there // size} of its {tensor.numel()} "
-            msg += "values (it was expanded). Save the state_dict with .contiguous() tensors."
+            msg = f"{file.path} holds {there // size} of the {tensor.numel()} values of tensor {name}, shape {shape} "
+            msg += "(it was expanded). Save the state_dict with .contiguous() tensors."
             raise FileFormatError(msg)
     total = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
     if total > MOST_SHARED * max(file.size, 1 << 20):
-        msg = f"{file.path} has {file.size} bytes, and its tensors, which share them, {total}: refused."
+        msg = f"{file.path} has {file.size} bytes, but its tensors, which share storage, {total}: refused."
         raise FileFormatError(msg)
 
 
@@ -117,7 +117,7 @@ def named_tensors(loaded: object, path: Path, *, values: bool) -> tuple[dict[str
     most = path.stat().st_size // SMALLEST + 64
     for count, (key, value) in enumerate(_entries(loaded, "", MAX_DEPTH)):
         if count > most:
-            msg = f"{path} names more than it can hold, by tables within one another: refused."
+            msg = f"{path} lists more tensors than a file of its size can hold (nested tables): refused."
             raise FileFormatError(msg)
         if value is None:
             continue

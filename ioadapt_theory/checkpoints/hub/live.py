@@ -161,7 +161,7 @@ class RemoteFile(Checkpoint):
                 local = self._repository.bring(self._file)
                 if local.tensors != self.tensors:
                     local.close()
-                    msg = f"{self.source} has other tensors than its header said before the download: download again."
+                    msg = f"The tensors of {self.source} differ from the header read before; run the command again."
                     raise FileFormatError(msg)
                 self._local = local
             return self._local

@@ -55,7 +55,7 @@ def require_readable(path: Path, config: Any) -> None:
         )
         raise UnsupportedError(msg)
     if variant := next((field for field in VARIANTS if config.get(field)), None):
-        msg = f"{path}: {variant} is set, a variant that is not read here."
+        msg = f"{path}: {variant} is set, a variant that is not supported."
         raise UnsupportedError(msg)
 
 

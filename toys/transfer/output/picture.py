@@ -19,6 +19,7 @@ OTHERS: Final = "v<>dP"
 """Markers of further methods, which have the colour of the side that is in their name."""
 ROW: Final = 0.5
 """Height of a target, inches."""
+NOTE: Final[dict[str, Any]] = {"textcoords": "offset points", "ha": "right", "va": "top", "fontsize": 6, "color": FAINT}
 HEADLINE: Final = 80
 """Letters in a line of a headline."""
 
@@ -43,7 +44,7 @@ def draw(plan: Protocol, result: Mapping[str, Any], headline: str | None = None)
             f"{table} in small: against its own family and rank on the weight, mean of related models", loc="left"
         )
     panels[-1].set_xlabel(
-        f"{plan.measure}: method minus copied LoRA (left: the method is better; grey: does not matter)"
+        f"{plan.measure} minus that of copied LoRA (left: better than LoRA; right: worse; grey: too small to matter)"
     )
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower left", ncols=len(shown))
     said = verdicts(result, judged(plan, tables))
@@ -79,6 +80,15 @@ def _panel(axes: Axes, plan: Protocol, rows: Mapping[str, Any], shown: list[str]
     axes.axvline(0, color=FAINT, linewidth=0.8)
     axes.axvspan(-plan.margin, plan.margin, color=FAINT, alpha=0.15, linewidth=0)
     axes.set_yticks(np.arange(len(plan.targets)), plan.targets)
+    if [*plan.targets][: len(plan.related)] == [*plan.related] and len(plan.related) < len(plan.targets):
+        axes.axhline(len(plan.related) - 0.5, color=FAINT, linewidth=0.8, linestyle=":")
+        axes.annotate(
+            "above this line: related models",
+            (1, len(plan.related) - 0.5),
+            (-2, -2),
+            xycoords=("axes fraction", "data"),
+            **NOTE,
+        )
     axes.set_ylim(len(plan.targets) - 0.5, -0.5)
     axes.set_xscale("symlog", linthresh=max(plan.margin, scale / 20))
 

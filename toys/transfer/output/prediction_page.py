@@ -71,8 +71,8 @@ def headline(found: Sequence[Move], fixed: Threshold) -> str:
     good = [move for move in found if move.kept > HALF]
     missed = sum(move.score is None or move.score < fixed.least for move in good)
     return (
-        f"On related models the side named beforehand keeps {ours:.2f} of the gain, LoRA {loras:.2f};"
-        f" the rule misses {missed} of all {len(good)} moves that keep half"
+        f"On related models the side that weights alone name keeps {ours:.2f} of the gain, LoRA {loras:.2f};"
+        f" they miss {missed} of the {len(good)} moves that keep half"
     )
 
 
@@ -148,7 +148,7 @@ def draw(records: Mapping[str, Any]) -> Figure:
         axes.set_title(words, loc="left")
         axes.set_xlim(-0.1, 1.05)
     panels[0].set_ylabel("kept of the gain")
-    panels[1].set_xlabel("what both share of the side's space, beyond unrelated channels (mean over layers)")
+    panels[1].set_xlabel("share of the side's space that both models have in common, beyond chance (mean over layers)")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(rows))
     figure.suptitle(textwrap.fill(headline(found, fixed), HEADLINE), x=0.02, ha="left", fontweight="bold")
     return figure

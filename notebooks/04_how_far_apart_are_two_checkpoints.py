@@ -7,7 +7,6 @@
 # fine-tuned from them, one by one, on better data. So one pair is related, and the others share the task only.
 
 # %%
-
 import matplotlib.pyplot as plt
 
 from ioadapt_theory.checkpoints import open_checkpoint

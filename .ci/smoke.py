@@ -48,7 +48,7 @@ if __name__ == "__main__":
         save_file({key: t + 0.01 * torch.randn_like(t) for key, t in network().state_dict().items()}, two)
         assert "prop-2-input" in command("claims")
         assert "0.weight" in command("similarity", str(one), str(two), "--format", "json")
-        assert "Advice: " in command(
+        assert "--inputs" in command(
             "report", str(one), str(two), str(folder / "adapter"), "--html", str(folder / "page.html")
         )
         assert "output" in command("adapters", "inspect", str(folder / "adapter"), "--base", str(one))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final
+from unittest.mock import patch
 
 from figures import recorded
 from figures.__main__ import load
@@ -94,7 +96,7 @@ def records() -> dict[str, Any]:
 
 def reported(*models: str) -> str:
     """What ``ioadapt report`` says of two models that a package ships."""
-    with redirect_stdout(StringIO()) as said:
+    with patch.dict(os.environ, COLUMNS="100"), redirect_stdout(StringIO()) as said:
         command(["report", *models])
     return f"```\n$ ioadapt report {' '.join(models)}\n{said.getvalue()}```\n"
 

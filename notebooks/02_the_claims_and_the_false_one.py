@@ -80,7 +80,7 @@ print(f"at 50 digits: distance {exact.lhs:.10f} = 40/101, slope {slope:.10f}")
 
 # %%
 proof = CLAIMS["prop-2-input-sharp"].proofs[0]
-for step in proof.argument.printed(CLAIMS["prop-2-input-sharp"]):
+for step in proof.printed(CLAIMS["prop-2-input-sharp"]):
     print(step)
 
 # %% [markdown]

@@ -100,7 +100,5 @@ assert all(value > 0.999 for name, value in cosine.items() if name.endswith("bia
 assert abs(means[Space.WEIGHT][UNRELATED]) < 0.05
 assert abs(means[Space.OUTPUT][UNRELATED]) < 0.1
 assert means[Space.INPUT][UNRELATED] > 0.2
-assert to_relative.kinship.kin == "fine-tuned, distilled, merged or sibling"
-assert to_stranger.kinship.kin == "stranger"
-word = {r.names[1]: [pair.verdicts["weight"].word for pair in r.layers] for r in (to_relative, to_stranger)}
-assert word["ani-1ccx:0"].count("shared") > 0 == word["ani-1x:1"].count("shared"), "LoRA has nothing there to stand on"
+assert to_relative.kinship.relation == "related"
+assert to_stranger.kinship.relation == "unrelated"

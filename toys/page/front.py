@@ -1,6 +1,7 @@
 """The page itself: text of ``front.html``, looks of ``front.css``, sliders of ``front.js``; numbers are computed."""
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from contextlib import redirect_stdout
@@ -8,6 +9,7 @@ from html import escape
 from io import StringIO
 from pathlib import Path
 from typing import Any, Final
+from unittest.mock import patch
 
 from ioadapt_theory.cli import main as command
 from ioadapt_theory.results import replacing
@@ -46,7 +48,7 @@ def html(plane: Mapping[str, Any], more: str = MORE) -> str:
 
 def reported() -> str:
     """What the command says of a fine-tuned pair that a package ships."""
-    with redirect_stdout(StringIO()) as said:
+    with patch.dict(os.environ, COLUMNS=str(COLUMNS)), redirect_stdout(StringIO()) as said:
         command(["report", *MODELS])
     return said.getvalue()
 

@@ -31,6 +31,10 @@ MARGIN: Final = 0.1
 """A difference of shares that does not matter."""
 
 
+RETRAIN_NOTHING: Final = frozenset({"conversion"})
+"""Studies whose shares are of LoRA's gain on the source."""
+
+
 class Word(StrEnum):
     """What the seeds say of a difference."""
 
@@ -149,7 +153,8 @@ def headline(study: str) -> str:
     """Return the result of a recorded study in one line; nothing where it has no endpoint."""
     mine = [one for one in decided() if one.study == study]
     told = ", ".join(f"{one.row} {one.method.mean:.2f} ({one.word})" for one in mine)
-    return f"Share of the gain kept on related models: LoRA {mine[0].lora.mean:.2f}; {told}" if mine else ""
+    gain = "the gain" if study not in RETRAIN_NOTHING else "its gain on the source"
+    return f"Share of {gain} kept on related models: LoRA {mine[0].lora.mean:.2f}; {told}" if mine else ""
 
 
 def table(link: Callable[[str], str]) -> str:

@@ -55,9 +55,9 @@ def test_what_is_saved_comes_back_to_the_last_bit(sizes, dtype, family, placemen
         load(twin, folder)
         assert (save(twin, f"{folder}/x.safetensors")).read_bytes() == first
     x, image = torch.randn(3, c).to(dtype), torch.randn(1, c, 5, 4).to(dtype)
-    with torch.no_grad():  # with a gradient to compute a convolution takes another kernel
-        assert torch.equal(model.eval()["lin"](x), twin.eval()["lin"](x))
-        assert torch.equal(model["conv"](image), twin["conv"](image))
+    with torch.no_grad():  # the file has the same bits; what kernels sum may differ in the last one
+        torch.testing.assert_close(model.eval()["lin"](x), twin.eval()["lin"](x))
+        torch.testing.assert_close(model["conv"](image), twin["conv"](image))
     for ours, theirs in zip(layers(model).values(), layers(twin).values(), strict=True):
         for (_, a), (_, b) in zip(ours.adapters["default"].parts(), theirs.adapters["default"].parts(), strict=True):
             assert (a.scaling, a.size, type(a), a.spec.dropout) == (b.scaling, b.size, type(b), b.spec.dropout)

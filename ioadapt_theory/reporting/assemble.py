@@ -42,9 +42,8 @@ class Report:
         >>> from ioadapt_theory import report
         >>> source, target = nn.Sequential(nn.Linear(64, 48)), nn.Sequential(nn.Linear(64, 48))
         >>> _ = target.load_state_dict(source.state_dict())
-        >>> outcome = report(source, target)
-        >>> str(outcome.kinship.relation), str(outcome).startswith("Copy")
-        ('same function', True)
+        >>> print(report(source, target))
+        Any adapter can be copied as it is: the two compute the same function.
     """
 
     names: tuple[str, str, str | None]

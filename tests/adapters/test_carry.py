@@ -8,7 +8,7 @@ from torch import nn
 
 from ioadapt_theory.adapters import TransferError, adapt, disable, layers, parameters, transfer
 from ioadapt_theory.adapters.carrying import CarryWarning
-from ioadapt_theory.adapters.carrying.extract import extract
+from ioadapt_theory.adapters.carrying.extraction import extract
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 from tests.effect.nets import gauge, mlp
 

@@ -1,7 +1,8 @@
 """Carrying an adapter over: the one on the target whose effect is nearest to that on the source."""
 
 from ioadapt_theory.adapters.carrying.carry import carried
+from ioadapt_theory.adapters.carrying.extraction import extract
 from ioadapt_theory.adapters.carrying.options import Options
 from ioadapt_theory.adapters.carrying.outcome import CarriedLayer, CarryReport, CarryWarning
 
-__all__ = ["CarriedLayer", "CarryReport", "CarryWarning", "Options", "carried"]
+__all__ = ["CarriedLayer", "CarryReport", "CarryWarning", "Options", "carried", "extract"]

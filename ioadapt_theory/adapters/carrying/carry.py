@@ -10,7 +10,7 @@ from torch import nn
 from tqdm import tqdm
 
 from ioadapt_theory.adapters.carrying.candidates import FEW, Candidates
-from ioadapt_theory.adapters.carrying.extract import extract
+from ioadapt_theory.adapters.carrying.extraction import extract
 from ioadapt_theory.adapters.carrying.fitting import Passes
 from ioadapt_theory.adapters.carrying.options import Options
 from ioadapt_theory.adapters.carrying.outcome import CarriedLayer, CarryReport, CarryWarning

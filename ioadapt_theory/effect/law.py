@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ioadapt_theory.effect.batches import Pair
 from ioadapt_theory.effect.passes import Call, record
+from ioadapt_theory.effect.retention import Alignment
 from ioadapt_theory.effect.rows import SIDES, Rows
 from ioadapt_theory.errors import IoAdaptError, ShapeError
 
@@ -23,7 +24,7 @@ Modules = Mapping[str, nn.Module]
 
 
 @dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(Alignment):
     """What is expected of a layer and side before anything is trained there.
 
     Attributes:
@@ -32,19 +33,7 @@ class Expected:
         samples: samples times cotangents that it was estimated from.
     """
 
-    cosine: float
-    ratio: float
     samples: int
-
-    @property
-    def R(self) -> float:
-        """2cq - q², what a copy is expected to keep."""
-        return 2 * self.cosine * self.ratio - self.ratio**2
-
-    @property
-    def at_best_strength(self) -> float:
-        """c², what a copy at its best strength is expected to keep."""
-        return max(self.cosine, 0.0) ** 2
 
 
 def expected(

@@ -25,6 +25,29 @@ MANY = 1 << 22
 
 
 @dataclass(frozen=True, slots=True)
+class Alignment:
+    """How an effect on the target lies to that on the source.
+
+    Attributes:
+        cosine: c, between the two.
+        ratio: q, size on the target by size on the source.
+    """
+
+    cosine: float
+    ratio: float
+
+    @property
+    def R(self) -> float:
+        """Return 2cq - q², the share of its gain that a copy keeps."""
+        return 2 * self.cosine * self.ratio - self.ratio**2
+
+    @property
+    def at_best_strength(self) -> float:
+        """Return c², what is kept at the strength c/q."""
+        return max(self.cosine, 0.0) ** 2
+
+
+@dataclass(frozen=True, slots=True)
 class RowSums:
     """Sums of each row, from which everything is foretold.
 

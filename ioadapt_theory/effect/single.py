@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ioadapt_theory.effect.batches import Pair
 from ioadapt_theory.effect.passes import Call, record
+from ioadapt_theory.effect.retention import Alignment
 from ioadapt_theory.effect.rows import Rows
 from ioadapt_theory.effect.translation import Factors
 
@@ -18,7 +19,7 @@ Side = tuple[Tensor, Tensor, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Single:
+class Single(Alignment):
     """One layer.
 
     Attributes:
@@ -28,20 +29,8 @@ class Single:
         samples: samples times cotangents that it was estimated from.
     """
 
-    cosine: float
-    ratio: float
     weight: float
     samples: int
-
-    @property
-    def R(self) -> float:
-        """Return 2cq - q², the share of its gain that is kept."""
-        return 2 * self.cosine * self.ratio - self.ratio**2
-
-    @property
-    def at_best_strength(self) -> float:
-        """Return c², what is kept at the strength c/q."""
-        return max(self.cosine, 0.0) ** 2
 
 
 def effects(rows: Rows, side: str, factors: Factors) -> Tensor:

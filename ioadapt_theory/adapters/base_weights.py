@@ -10,7 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.layer import AdaptedLayer
+from ioadapt_theory.adapters.layer import AdaptedLayer, base_of
 from ioadapt_theory.adapters.matrices import CONVOLUTIONS, Operator, operator
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, torch_dtype
@@ -85,7 +85,7 @@ class ModelWeights:
     def outline(self, name: str) -> Operator:
         """The layer's operator."""
         module = self._modules[name]
-        return operator(module.base_layer if isinstance(module, AdaptedLayer) else module)
+        return operator(base_of(module))
 
     def layer(self, name: str) -> BaseLayer:
         """The layer's own weights, also while an adapter is merged into it.

@@ -384,3 +384,8 @@ def _size(size: tuple[int, int, int]) -> str:
     rows, columns, channels = size
     taps = "" if rows == channels else f" ({rows // channels} kernel taps)"
     return f"{channels or 'any'} -> {columns or 'any'}{taps}"
+
+
+def base_of(module: nn.Module) -> nn.Module:
+    """Return the layer under its adapters."""
+    return module.base_layer if isinstance(module, AdaptedLayer) else module

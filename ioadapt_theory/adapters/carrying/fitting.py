@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.carrying.parts import Part
-from ioadapt_theory.adapters.layer import AdaptedLayer
+from ioadapt_theory.adapters.layer import base_of
 from ioadapt_theory.adapters.model import disable
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.effect.batches import Pair
@@ -63,7 +63,7 @@ def base_layers(model: nn.Module, names: Iterable[str]) -> dict[str, nn.Module]:
     """Return the layers of these names, below any adapters of ours."""
     modules = {"": model, **dict(walk(model))}
     found = {name: modules[name] for name in names}
-    return {name: module.base_layer if isinstance(module, AdaptedLayer) else module for name, module in found.items()}
+    return {name: base_of(module) for name, module in found.items()}
 
 
 def reduced(

@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from torch import nn
 
 from ioadapt_theory.adapters.base_weights import ModelWeights
-from ioadapt_theory.adapters.layer import AdaptedLayer
+from ioadapt_theory.adapters.layer import base_of
 from ioadapt_theory.adapters.matrices import is_supported
 from ioadapt_theory.adapters.moving.correspondence import correspond
 from ioadapt_theory.adapters.rules.target_modules import walk
@@ -53,4 +53,4 @@ def _alike(name: str, source: nn.Module, modules: Mapping[str, nn.Module]) -> tu
 
 def _kind(module: nn.Module) -> bool:
     """Whether it is a convolution."""
-    return hasattr(module.base_layer if isinstance(module, AdaptedLayer) else module, "kernel_size")
+    return hasattr(base_of(module), "kernel_size")

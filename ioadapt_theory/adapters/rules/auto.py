@@ -18,7 +18,7 @@ from torch import nn
 from ioadapt_theory.adapters.base_weights import BaseLayer, ModelWeights, Weights
 from ioadapt_theory.adapters.config import AdapterConfig
 from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.layer import AdaptedLayer
+from ioadapt_theory.adapters.layer import base_of
 from ioadapt_theory.adapters.moving.correspondence import correspond
 from ioadapt_theory.adapters.rules.facing import Sides, channels, sides
 from ioadapt_theory.adapters.rules.patterns import first_fit
@@ -139,11 +139,6 @@ def by_law(model: nn.Module, config: AdapterConfig, target: nn.Module, inputs: A
     for (name, side), one in sorted(law.items(), key=lambda entry: entry[0][1]):
         shares[name][Placement(side)] = one.R
     return {name: best_side(kept) for name, kept in shares.items()}
-
-
-def base_of(module: nn.Module) -> nn.Module:
-    """Return the layer under its adapters."""
-    return module.base_layer if isinstance(module, AdaptedLayer) else module
 
 
 def chosen(

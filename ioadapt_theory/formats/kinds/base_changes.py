@@ -11,7 +11,7 @@ from typing import Any, Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.layer import AdaptedLayer
+from ioadapt_theory.adapters.layer import AdaptedLayer, base_of
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.names.layer_name import PEFT_PREFIX, Name
 from ioadapt_theory.errors import FileFormatError
@@ -204,7 +204,7 @@ class AppliedChange:
 
 def applied_by(model: nn.Module, adapter: str) -> dict[tuple[str, str], AppliedChange]:
     """Return (module, parameter) -> the change that loading this adapter made."""
-    bases = {n: m.base_layer if isinstance(m, AdaptedLayer) else m for n, m in [("", model), *walk(model)]}
+    bases = {n: base_of(m) for n, m in [("", model), *walk(model)]}
     first = {id(module): name for name, module in reversed(bases.items())}
     return {
         (name, leaf): change

@@ -45,9 +45,9 @@ def measured(move: Move) -> dict[str, Any]:
             started = time.process_time()
             target, outcome = carried(move, steps)
             row[f"{name}_seconds"] = time.process_time() - started
-            row[name], row[f"{name}_foretold"] = (plain - loss(target, move.test)) / gain, outcome.kept  # type: ignore[attr-defined]
+            row[name], row[f"{name}_predicted"] = (plain - loss(target, move.test)) / gain, outcome.kept  # type: ignore[attr-defined]
             if steps:
-                row["from_zero_foretold"] = None if outcome.refined is None else outcome.refined[1]  # type: ignore[attr-defined]
+                row["from_zero_predicted"] = None if outcome.refined is None else outcome.refined[1]  # type: ignore[attr-defined]
         for name, rule in RULES.items():
             made = by_rule(move, rule)
             row[name] = None if made is None else (plain - loss(made, move.test)) / gain
@@ -69,25 +69,26 @@ def table(record: dict[str, Any]) -> str:
         "bar",
         "least",
         "copy",
-        "foretold error",
+        "predicted error",
         "CPU s",
     )
     lines: list[tuple[str, ...]] = [heads]
     for family, relation in dict.fromkeys((m["family"], m["relation"]) for m in moves):
         own = [m for m in moves if (m["family"], m["relation"]) == (family, relation)]
         bars = (TEXT_BARS if family == "bytes" else {}).get(relation, BARS[relation])
-        errors = [abs(m["chosen_foretold"] - m["chosen"]) for m in own]
+        errors = [abs(m["chosen_predicted"] - m["chosen"]) for m in own]
         cells = (_median(own, "chosen"), f"{bars[0]:.2f}", _median(own, "refined"), f"{bars[1]:.2f}")
         least = f"{min(m['chosen'] for m in own):.2f}"
         rest = (least, _median(own, "copy"), f"{statistics.median(errors):.2f}", _median(own, "chosen_seconds"))
         lines.append((family, relation, str(len(own)), *cells, *rest))
-    shares, foretold = ([m[k] for m in moves] for k in ("chosen", "chosen_foretold"))
-    gained = [m["refined_foretold"] - m["from_zero_foretold"] for m in moves if m["from_zero_foretold"] is not None]
-    errors = [abs(a - b) for a, b in zip(shares, foretold, strict=True)]
+    shares, predicted = ([m[k] for m in moves] for k in ("chosen", "chosen_predicted"))
+    gained = [m["refined_predicted"] - m["from_zero_predicted"] for m in moves if m["from_zero_predicted"] is not None]
+    errors = [abs(a - b) for a, b in zip(shares, predicted, strict=True)]
     text = [
         _aligned(lines),
         f"harm: {sum(s < -0.1 for s in shares)} of {len(shares)} below -.1 (at most 2 %), least {min(shares):.2f}",
-        f"foretold: median error {statistics.median(errors):.3f}, Spearman {spearmanr(shares, foretold).statistic:.2f}",
+        f"predicted: off by {statistics.median(errors):.3f} (median), "
+        f"Spearman {spearmanr(shares, predicted).statistic:.2f}",
         f"{STEPS} steps from the closed form beat as many from zero by {statistics.median(gained):.2f} (median)",
         "",
         _aligned(_peers(moves)),

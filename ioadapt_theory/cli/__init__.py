@@ -17,7 +17,7 @@ COMMANDS: dict[str, str] = {
     "claims": "which statements of the paper stand, which fall, and what is true instead",
     "verify": "collect the evidence again, or evaluate one instance of a claim",
     "adapters": "what an adapter file is, and the same adapter for another tool, side or base",
-    "transfer": "carry an adapter over to another model, and foretell what it keeps there",
+    "transfer": "carry an adapter over to another model, and predict what it keeps there",
     "report": "will my adapter move from one model to another, and what to do with it",
     "similarity": "how alike the weights of checkpoints are, layer by layer, and the spaces adapters live in",
 }

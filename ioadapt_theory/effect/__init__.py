@@ -8,7 +8,7 @@ from ioadapt_theory.effect.law import Expected, expected
 from ioadapt_theory.effect.measure import measured
 from ioadapt_theory.effect.passes import Recorded, record, run, undisturbed
 from ioadapt_theory.effect.regression import Regression
-from ioadapt_theory.effect.retention import Foretold, RowSums, foretold, needed
+from ioadapt_theory.effect.retention import Prediction, RowSums, needed, predict
 from ioadapt_theory.effect.rows import SIDES, Rows
 from ioadapt_theory.effect.single import Single, by_layer
 from ioadapt_theory.effect.translation import Translation, truncated
@@ -16,8 +16,8 @@ from ioadapt_theory.effect.translation import Translation, truncated
 __all__ = [
     "SIDES",
     "Expected",
-    "Foretold",
     "Parts",
+    "Prediction",
     "Recorded",
     "Regression",
     "RowSums",
@@ -27,9 +27,9 @@ __all__ = [
     "by_layer",
     "divided",
     "expected",
-    "foretold",
     "measured",
     "needed",
+    "predict",
     "record",
     "run",
     "truncated",

@@ -22,7 +22,7 @@ class Parts:
     Attributes:
         fit: to fit on.
         choose: to choose by.
-        tell: untouched, to foretell with.
+        tell: untouched, to predict with.
         rows: how many samples there are in all.
     """
 

@@ -57,7 +57,7 @@ def expected(
         sides: "weight", "input", "output".
         call: runs a model where a plain call does not.
         seed: of the cotangents, which both models share.
-        draws: cotangents for each batch; 128 samples times cotangents foretell single layers to .02.
+        draws: cotangents for each batch; 128 samples times cotangents predict single layers to .02.
     """
     sums: dict[tuple[str, str], list[float]] = {}
     counts: dict[tuple[str, str], int] = {}

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ioadapt_theory.effect.batches import Pair
 from ioadapt_theory.effect.passes import Call, named_output, run, undisturbed
-from ioadapt_theory.effect.retention import Foretold, RowSums, foretold, needed
+from ioadapt_theory.effect.retention import Prediction, RowSums, needed, predict
 from ioadapt_theory.errors import InvalidValueError
 
 Off = Callable[[nn.Module], AbstractContextManager[None]]
@@ -25,8 +25,8 @@ def measured(
     call: Call | None = None,
     need: str | None = None,
     seed: int = 0,
-) -> Foretold:
-    """Foretell what the target's active adapters keep of the effect of the source's; four forward passes a batch.
+) -> Prediction:
+    """Predict what the target's active adapters keep of the effect of the source's; four forward passes a batch.
 
     Args:
         source: with its adapters active.
@@ -56,7 +56,7 @@ def measured(
     if not parts or need is None:
         msg = "There are no inputs: the effect of an adapter needs a batch at least."
         raise InvalidValueError(msg)
-    return foretold(RowSums.joined(parts), need, seed=seed)
+    return predict(RowSums.joined(parts), need, seed=seed)
 
 
 def require_comparable(source: Tensor, target: Tensor) -> None:

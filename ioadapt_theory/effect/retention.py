@@ -1,4 +1,4 @@
-"""What is kept of an adapter's effect on a target, foretold from inputs without labels.
+"""What is kept of an adapter's effect on a target, predicted from inputs without labels.
 
 With d = output with the adapter - output without, on the source (S) and on the target (T), c their cosine and
 q = ‖d_T‖/‖d_S‖:
@@ -49,7 +49,7 @@ class Alignment:
 
 @dataclass(frozen=True, slots=True)
 class RowSums:
-    """Sums of each row, from which everything is foretold.
+    """Sums of each row, from which everything is predicted.
 
     Attributes:
         inner: ⟨d_S, d_T⟩.
@@ -87,8 +87,8 @@ class RowSums:
 
 
 @dataclass(frozen=True, slots=True)
-class Foretold:
-    """What is foretold.
+class Prediction:
+    """What is predicted.
 
     Attributes:
         R: retained share of the gain, 2cq - q², where both models want the same change.
@@ -132,8 +132,8 @@ class Foretold:
         return 2 * self.ratio * math.sqrt(max(1 - self.cosine**2, 0.0)) * math.sqrt(1 / explained - 1)
 
 
-def foretold(sums: RowSums, need: str, *, seed: int = 0) -> Foretold:
-    """Return what is foretold from the sums of the rows.
+def predict(sums: RowSums, need: str, *, seed: int = 0) -> Prediction:
+    """Return what is predicted from the sums of the rows.
 
     Args:
         sums: of untouched rows.
@@ -158,7 +158,7 @@ def foretold(sums: RowSums, need: str, *, seed: int = 0) -> Foretold:
         top, bottom = sums.gained, sums.wanted
     interval = bootstrap(top, bottom, seed)
     ratio = math.sqrt(target / source)
-    return Foretold(share, kl, cosine, ratio, interval, need, float(sums.agreeing.mean()), len(sums.inner))
+    return Prediction(share, kl, cosine, ratio, interval, need, float(sums.agreeing.mean()), len(sums.inner))
 
 
 def bootstrap(top: Tensor, bottom: Tensor, seed: int = 0) -> tuple[float, float]:

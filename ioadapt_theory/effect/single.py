@@ -61,7 +61,7 @@ def by_layer(
         factors: name -> the change on the source, the change on the target; equal for a copy.
         call: runs a model where a plain call does not.
         seed: of the cotangents, which both models share.
-        draws: cotangents for each batch; 128 samples times cotangents foretell a layer to .02.
+        draws: cotangents for each batch; 128 samples times cotangents predict a layer to .02.
     """
     sums: dict[str, Tensor] = {}
     samples: dict[str, int] = {}

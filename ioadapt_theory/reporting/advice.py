@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ioadapt_theory.adapters.rules.auto import TIE
-from ioadapt_theory.effect import Foretold
+from ioadapt_theory.effect import Prediction
 from ioadapt_theory.reporting.kin.kinship import Kinship, Relation
 from ioadapt_theory.reporting.law import SIDES, Law
 
@@ -57,7 +57,7 @@ def _of_weights(kinship: Kinship, *, adapted: bool) -> list[Advice]:
     return [measure]
 
 
-def _of_effect(copied: Foretold) -> list[Advice]:
+def _of_effect(copied: Prediction) -> list[Advice]:
     """Of an adapter, by what a copy of it does to the outputs."""
     what = "R_KL" if copied.need == "labels" else "R"
     rows = f"{what} on {copied.rows} rows, 80 % interval {copied.interval[0]:.2f} to {copied.interval[1]:.2f}"

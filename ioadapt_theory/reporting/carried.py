@@ -54,7 +54,7 @@ def to_text(outcome: CarryReport) -> str:
 
 def to_json(outcome: CarryReport) -> dict[str, Any]:
     """Return the outcome as plain numbers, strings, lists and objects."""
-    foretold = outcome.foretold
+    prediction = outcome.prediction
     return {
         "kept": outcome.kept,
         "interval": [*outcome.interval],
@@ -62,10 +62,10 @@ def to_json(outcome: CarryReport) -> dict[str, Any]:
         "need": outcome.need,
         "chosen": outcome.chosen,
         "scores": {name: score for name, score in outcome.scores.items() if abs(score) < float("inf")},
-        "R": None if foretold is None else foretold.R,
-        "R_KL": None if foretold is None else foretold.R_KL,
-        "cosine": None if foretold is None else foretold.cosine,
-        "ratio": None if foretold is None else foretold.ratio,
+        "R": None if prediction is None else prediction.R,
+        "R_KL": None if prediction is None else prediction.R_KL,
+        "cosine": None if prediction is None else prediction.cosine,
+        "ratio": None if prediction is None else prediction.ratio,
         "agreement": outcome.agreement,
         "rows": dict(zip(("fitted", "chosen", "told"), outcome.rows, strict=True)),
         "refined": None if outcome.refined is None else dict(zip(("steps", "from_zero"), outcome.refined, strict=True)),

@@ -15,7 +15,7 @@ from ioadapt_theory.adapters.model import disable, layers, remove
 from ioadapt_theory.adapters.moving.transfer import transfer
 from ioadapt_theory.adapters.rules.auto import best_side
 from ioadapt_theory.adapters.rules.target_modules import walk
-from ioadapt_theory.effect import Expected, Foretold, expected, measured, run, undisturbed, whole
+from ioadapt_theory.effect import Expected, Prediction, expected, measured, run, undisturbed, whole
 from ioadapt_theory.effect.measure import require_comparable
 from ioadapt_theory.effect.passes import Call
 from ioadapt_theory.errors import InvalidValueError
@@ -35,7 +35,7 @@ class Law:
     """
 
     expected: Mapping[tuple[str, str], Expected]
-    copied: Foretold | None
+    copied: Prediction | None
     difference: float
     explained: float
 

@@ -207,7 +207,7 @@ def test_labels_are_asked_where_outputs_are_logits():
     base[2].weight.data *= 12  # sure of itself
     outcome = transfer(adapted(base), gauge(base, 3), inputs=X)
     assert outcome.need == "labels"
-    assert outcome.foretold.R_KL == outcome.kept > 0.97
+    assert outcome.prediction.R_KL == outcome.kept > 0.97
     assert outcome.agreement == 1.0
 
 

@@ -1,4 +1,4 @@
-"""`ioadapt transfer`: a file in, a file of its format out that the libraries load and that does what was foretold."""
+"""`ioadapt transfer`: a file in, a file of its format out that the libraries load and that does what was predicted."""
 
 import copy
 import json
@@ -69,7 +69,7 @@ def command(paths, *more):
     ]
 
 
-def test_a_peft_folder_comes_out_that_does_what_was_foretold(llamas, tmp_path, capsys):
+def test_a_peft_folder_comes_out_that_does_what_was_predicted(llamas, tmp_path, capsys):
     peft = pytest.importorskip("peft")
     assert main(command(llamas, "--format", "json", "--html", str(tmp_path / "page.html"))) == OK
     told = json.loads(capsys.readouterr().out)

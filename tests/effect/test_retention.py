@@ -1,11 +1,11 @@
-"""What is foretold against gains that are measured."""
+"""What is predicted against gains that are measured."""
 
 import math
 
 import pytest
 import torch
 
-from ioadapt_theory.effect import RowSums, foretold, needed
+from ioadapt_theory.effect import RowSums, needed, predict
 from ioadapt_theory.effect.retention import bootstrap
 from ioadapt_theory.errors import InvalidValueError
 
@@ -19,7 +19,7 @@ def outputs(seed: int = 0, rows: int = 200, classes: int = 5):
 
 def test_R_is_the_share_of_the_gain_where_both_want_the_same_change():
     s, sa, t, ta = outputs()
-    found = foretold(RowSums.of(s, sa, t, ta), "change")
+    found = predict(RowSums.of(s, sa, t, ta), "change")
     wanted = sa - s  # all that the source needs, so that x = 1
     gains = [(wanted.square().sum() - (wanted - d).square().sum()) / wanted.square().sum() for d in (sa - s, ta - t)]
     assert abs(found.R - float(gains[1] / gains[0])) < 1e-12
@@ -33,7 +33,7 @@ def test_R_is_the_share_of_the_gain_where_both_want_the_same_change():
 def test_the_gain_is_within_the_bound_whatever_else_the_source_needed():
     s, sa, t, ta = outputs(1)
     d, d2 = sa - s, ta - t
-    found = foretold(RowSums.of(s, sa, t, ta), "change")
+    found = predict(RowSums.of(s, sa, t, ta), "change")
     for seed in range(40):
         torch.manual_seed(seed)
         rest = torch.randn_like(d) + 3 * seed / 40 * d2
@@ -46,7 +46,7 @@ def test_the_gain_is_within_the_bound_whatever_else_the_source_needed():
 
 def test_R_KL_is_the_share_of_the_log_likelihood_of_labels_drawn_from_the_adapted_source():
     s, sa, t, ta = (x.repeat(40, 1) for x in outputs(2))
-    found = foretold(RowSums.of(s, sa, t, ta), "labels")
+    found = predict(RowSums.of(s, sa, t, ta), "labels")
     labels = torch.distributions.Categorical(logits=sa).sample()
     loss = [torch.nn.functional.cross_entropy(x, labels) for x in (s, sa, t, ta)]
     assert abs(found.kept - float((loss[2] - loss[3]) / (loss[0] - loss[1]))) < 0.06
@@ -88,6 +88,6 @@ def test_what_is_needed_follows_from_the_outputs(output, name, need):
 def test_an_adapter_without_effect_is_one_sentence():
     s, _, t, ta = outputs()
     with pytest.raises(InvalidValueError, match="changes no output"):
-        foretold(RowSums.of(s, s, t, ta), "change")
+        predict(RowSums.of(s, s, t, ta), "change")
     with pytest.raises(InvalidValueError, match="not finite"):
-        foretold(RowSums.of(s, s * math.nan, t, ta), "change")
+        predict(RowSums.of(s, s * math.nan, t, ta), "change")

@@ -24,11 +24,11 @@ from ioadapt_theory.adapters.moving.transfer import TransferError, TransferRepor
 from ioadapt_theory.effect.batches import Pair, Parts, divided, row_count
 from ioadapt_theory.effect.measure import positions, require_comparable
 from ioadapt_theory.effect.passes import undisturbed
-from ioadapt_theory.effect.retention import Foretold, RowSums, foretold
+from ioadapt_theory.effect.retention import Prediction, RowSums, predict
 from ioadapt_theory.errors import InvalidValueError
 
 TOO_FEW = 16
-"""Rows that are too few to foretell anything."""
+"""Rows that are too few to predict anything."""
 AS_GOOD = 0.02
 """How much more than a copy a candidate has to keep to be taken instead."""
 LITTLE, APART, DISAGREEING = 0.3, 0.3, 0.15
@@ -147,12 +147,12 @@ class _Carrying:
 
     def scores(self, candidates: Mapping[str, Adapters], pairs: list[Pair]) -> dict[str, float]:
         """Return what each candidate keeps on some rows; minus infinity where that is no number."""
-        shares = {n: self.foretold(rows).kept for n, rows in self.trial.sums(candidates, pairs).items()}
+        shares = {n: self.predicted(rows).kept for n, rows in self.trial.sums(candidates, pairs).items()}
         return {n: share if share == share else -float("inf") for n, share in shares.items()}
 
-    def foretold(self, rows: RowSums) -> Foretold:
-        """Return what sums of rows foretell."""
-        return foretold(rows, self.need, seed=self.options.seed)
+    def predicted(self, rows: RowSums) -> Prediction:
+        """Return what sums of rows predict."""
+        return predict(rows, self.need, seed=self.options.seed)
 
     def refine(self, candidates: dict[str, Adapters], scores: dict[str, float], chosen: str) -> float:
         """Add the refined candidate, and as many steps from zero; return what the first keeps where it is chosen by."""
@@ -175,9 +175,9 @@ class _Carrying:
     def told(
         self, candidates: Mapping[str, Adapters], scores: Mapping[str, float], chosen: str
     ) -> tuple[CarryReport, Adapters]:
-        """Foretell on the untouched rows, and decide whether anything is put."""
+        """Predict on the untouched rows, and decide whether anything is put."""
         shown = {n: candidates[n] for n in (chosen, "copy", "from zero") if n in candidates}
-        found = {n: self.foretold(rows) for n, rows in self.trial.sums(shown, self.rows.tell).items()}
+        found = {n: self.predicted(rows) for n, rows in self.trial.sums(shown, self.rows.tell).items()}
         best = found.get(chosen)
         put = candidates[chosen] if best is not None and best.interval[0] > 0 else {}
         origins: dict[str, str] = {}
@@ -196,7 +196,7 @@ class _Carrying:
             sources={layer: origins.get(layer, layer) for layer in put},
             how="inputs",
             chosen=chosen if put else "zero",
-            foretold=best,
+            prediction=best,
             kept_copied=found["copy"].kept if "copy" in found else None,
             need=self.need,
             rows=(counts[0], counts[1], counts[2]),
@@ -220,7 +220,7 @@ class _Carrying:
         kept = singles[name].R if name in singles else None
         return CarriedLayer(origin, side, rank, translation.rows, translation.features, kept)
 
-    def notes(self, best: Foretold | None, *, put: bool) -> list[str]:
+    def notes(self, best: Prediction | None, *, put: bool) -> list[str]:
         """Return what has to be said."""
         notes, rows = [], self.rows.rows
         if best is None:

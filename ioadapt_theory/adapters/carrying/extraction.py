@@ -17,7 +17,7 @@ from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.effect.batches import divided, row_count
 from ioadapt_theory.effect.measure import require_comparable
 from ioadapt_theory.effect.passes import run, undisturbed
-from ioadapt_theory.effect.retention import RowSums, foretold, needed
+from ioadapt_theory.effect.retention import RowSums, needed, predict
 from ioadapt_theory.errors import InvalidValueError
 
 PLAIN = "plain SVD"
@@ -67,7 +67,7 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
         plain = {part.layer: _plain(names[part.layer], changes[part.layer], part.factors[0].shape[1]) for part in parts}  # type: ignore[index]
         candidates = {"effect": made, PLAIN: plain}
         need, sums = _sums(base, tuned, candidates, fit + choose, chosen)
-        scores = {n: foretold(s, need, seed=chosen.seed).kept for n, s in sums.items()}
+        scores = {n: predict(s, need, seed=chosen.seed).kept for n, s in sums.items()}
         best = max(scores, key=lambda n: scores[n])
         _, told = _sums(base, tuned, candidates, tell, chosen)
     put(base, candidates[best], name)
@@ -77,8 +77,8 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
         unmatched={n: "no input came to it" for n in changes.keys() - ranks.keys()},
         how="inputs",
         chosen=best,
-        foretold=foretold(told[best], need, seed=chosen.seed),
-        kept_copied=foretold(told[PLAIN], need, seed=chosen.seed).kept,
+        prediction=predict(told[best], need, seed=chosen.seed),
+        kept_copied=predict(told[PLAIN], need, seed=chosen.seed).kept,
         need=need,
         rows=tuple(sum(row_count(one) for one, _ in part) for part in (fit, choose, tell)),  # type: ignore[arg-type]
         layers={n: CarriedLayer(n, "weight", r, 0, changes[n].shape, kept[f"{n}:weight"]) for n, r in ranks.items()},  # type: ignore[arg-type]

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ioadapt_theory.adapters.moving.transfer import TransferReport
-from ioadapt_theory.effect.retention import Foretold
+from ioadapt_theory.effect.retention import Prediction
 
 DOMAIN = "This holds for inputs like these only; whether they are of the adapter's domain cannot be checked."
 
 
 class CarryWarning(UserWarning):
-    """What is foretold of an adapter that was carried over is little, or not to be relied on."""
+    """What is predicted of an adapter that was carried over is little, or not to be relied on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class CarryReport(TransferReport):
 
     Attributes:
         chosen: the candidate that was put there: "copy", "ridge 0.01", "shrunk 0.1", "by layer", or "zero" for none.
-        foretold: what it keeps on rows that nothing was fitted or chosen on; None where nothing was put.
+        prediction: what it keeps on rows that nothing was fitted or chosen on; None where nothing was put.
         kept_copied: what a copy keeps on the same rows, None where sizes do not fit.
         need: what was compared: "labels" (R_KL) or "change" (R).
         rows: samples fitted on, chosen by, told on.
@@ -52,7 +52,7 @@ class CarryReport(TransferReport):
     """
 
     chosen: str = "zero"
-    foretold: Foretold | None = None
+    prediction: Prediction | None = None
     kept_copied: float | None = None
     need: str = "change"
     rows: tuple[int, int, int] = (0, 0, 0)
@@ -64,18 +64,18 @@ class CarryReport(TransferReport):
 
     @property
     def kept(self) -> float:
-        """The share of the adapter's gain that is kept, foretold; 0 where nothing was put."""
-        return 0.0 if self.foretold is None or not self.matched else self.foretold.kept
+        """The share of the adapter's gain that is kept, predicted; 0 where nothing was put."""
+        return 0.0 if self.prediction is None or not self.matched else self.prediction.kept
 
     @property
     def interval(self) -> tuple[float, float]:
         """The 80 % bootstrap interval of what the best candidate keeps."""
-        return (0.0, 0.0) if self.foretold is None else self.foretold.interval
+        return (0.0, 0.0) if self.prediction is None else self.prediction.interval
 
     @property
     def agreement(self) -> float | None:
         """Share of positions at which the two plain models have their largest output at the same place."""
-        return None if self.foretold is None else self.foretold.agreement
+        return None if self.prediction is None else self.prediction.agreement
 
     def __str__(self) -> str:
         low, high = self.interval

@@ -4,9 +4,10 @@ With d = output with the adapter - output without, on the source (S) and on the 
 q = ‖d_T‖/‖d_S‖:
 
     R = 2cq - q²                                                       where both models want the same change,
-    R_KL = E_pSa[log p_Ta - log p_T] / E_pSa[log p_Sa - log p_S]       where both want the same labels,
+    R_KL = E_q[log p_Ta - log p_T] / E_pSa[log p_Sa - log p_S]         where both want the same labels,
 
-p_Sa the adapted source. Both are ratios of sums over rows, so they come with a bootstrap interval over rows.
+p_Sa the adapted source, and q what both models together say of the labels, see ``pooled``: p_Sa itself where the plain
+models agree. Both are ratios of sums over rows, so they come with a bootstrap interval over rows.
 """
 
 import math
@@ -55,7 +56,7 @@ class RowSums:
         inner: ⟨d_S, d_T⟩.
         source: ‖d_S‖².
         target: ‖d_T‖².
-        gained: E_pSa[log p_Ta - log p_T], summed over a row's positions; zeros where outputs are no logits.
+        gained: E_q[log p_Ta - log p_T], summed over a row's positions.
         wanted: E_pSa[log p_Sa - log p_S].
         agreeing: share of a row's positions at which both plain models have their largest output at the same place.
     """
@@ -75,8 +76,8 @@ class RowSums:
         s, sa, t, ta = (x.detach().double() for x in (s, sa, t, ta))
         d_s, d_t = (sa - s).flatten(1), (ta - t).flatten(1)
         logs = [x.log_softmax(-1) for x in (s, sa, t, ta)]
-        p = logs[1].exp()
-        gained, wanted = (((p * (logs[b] - logs[a])).flatten(1).sum(1)) for a, b in ((2, 3), (0, 1)))
+        gained = (pooled(*logs[:3]).exp() * (logs[3] - logs[2])).flatten(1).sum(1)
+        wanted = (logs[1].exp() * (logs[1] - logs[0])).flatten(1).sum(1)
         agreeing = (s.argmax(-1) == t.argmax(-1)).double().reshape(len(s), -1).mean(1)
         return cls((d_s * d_t).sum(1), d_s.square().sum(1), d_t.square().sum(1), gained, wanted, agreeing)
 
@@ -130,6 +131,24 @@ class Prediction:
             msg = f"The share that the adapter explains is {explained!r}; it is above 0 and at most 1."
             raise InvalidValueError(msg)
         return 2 * self.ratio * math.sqrt(max(1 - self.cosine**2, 0.0)) * math.sqrt(1 / explained - 1)
+
+
+def pooled(s: Tensor, sa: Tensor, t: Tensor) -> Tensor:
+    """Return the log-probabilities of q ∝ p_Sa (p_T/p_S)^w, the best guess at the labels from both models.
+
+    Without labels nothing says which plain model is right. At w = ½ their geometric mean is the base that the adapter's
+    change is added to; at w = 0 the adapted source is believed alone. So w = min(½, D/(D + A)) at each position, with
+    D = KL(p_S, p_T) and A = KL(p_Sa, p_S): the adapter is believed as far as it changes more than the models differ.
+
+    Args:
+        s: the source's outputs, classes last.
+        sa: the adapted source's.
+        t: the target's.
+    """
+    s, sa, t = (x.log_softmax(-1) for x in (s, sa, t))
+    apart, adapted = ((a.exp() * (a - b)).sum(-1, keepdim=True).clamp_min(0) for a, b in ((s, t), (sa, s)))
+    w = (apart / (apart + adapted).clamp_min(1e-12)).clamp_max(0.5)
+    return (sa + w * (t - s)).log_softmax(-1)
 
 
 def predict(sums: RowSums, need: str, *, seed: int = 0) -> Prediction:

@@ -27,6 +27,8 @@ from ioadapt_theory.effect.passes import undisturbed
 from ioadapt_theory.effect.retention import Prediction, RowSums, predict
 from ioadapt_theory.errors import InvalidValueError
 
+STEPS = 10
+"""Steps without labels that are taken unasked."""
 TOO_FEW = 16
 """Rows that are too few to predict anything."""
 AS_GOOD = 0.02
@@ -138,11 +140,11 @@ class _Carrying:
         scaled = self.made.strengths(scores)
         scores |= self.scores(scaled, self.rows.choose)
         candidates |= scaled
-        chosen = max(scores, key=lambda n: scores[n])
+        if self.options.refine or (self.options.refine is None and not self.few):
+            self.refine(candidates, scores)
+        chosen = max(scores.keys() - {"from zero"}, key=lambda n: scores[n])
         if scores.get("copy", 0.0) > 0 and scores["copy"] >= scores[chosen] - AS_GOOD:
             chosen = "copy"
-        if self.options.refine and self.refine(candidates, scores, chosen) > scores[chosen]:
-            chosen = "refined"
         return self.told(candidates, scores, chosen)
 
     def scores(self, candidates: Mapping[str, Adapters], pairs: list[Pair]) -> dict[str, float]:
@@ -154,23 +156,24 @@ class _Carrying:
         """Return what sums of rows predict."""
         return predict(rows, self.need, seed=self.options.seed)
 
-    def refine(self, candidates: dict[str, Adapters], scores: dict[str, float], chosen: str) -> float:
-        """Add the refined candidate, and as many steps from zero; return what the first keeps where it is chosen by."""
+    def refine(self, candidates: dict[str, Adapters], scores: dict[str, float]) -> None:
+        """Add the best plain LoRA refined, and if that was asked for as many steps from zero."""
         plain = {n for n, adapters in candidates.items() if all(a.family == "lora" for a in adapters.values())}
         if not plain:
-            return -float("inf")
-        start, steps = chosen if chosen in plain else max(plain, key=lambda n: scores[n]), self.options.refine
-        begin = {"refined": candidates[start], "from zero": from_zero(candidates[start], self.options.seed)}
+            return
+        start, steps = max(sorted(plain), key=lambda n: scores[n]), self.options.refine or STEPS
+        begin = {"refined": candidates[start]}
+        if self.options.refine is not None:
+            begin["from zero"] = from_zero(candidates[start], self.options.seed)
 
         def score(adapters: Adapters) -> float:
             return self.scores({"": adapters}, self.rows.choose)[""]
 
-        with tqdm(total=2 * steps, desc="refining", delay=10, disable=None, leave=False) as bar:
+        with tqdm(total=len(begin) * steps, desc="refining", delay=10, disable=None, leave=False) as bar:
             for name, adapters in begin.items():
                 candidates[name], scores[name] = refined(
                     self.trial, adapters, self.rows.fit, score, need=self.need, steps=steps, progress=bar.update
                 )
-        return scores["refined"]
 
     def told(
         self, candidates: Mapping[str, Adapters], scores: Mapping[str, float], chosen: str
@@ -202,7 +205,7 @@ class _Carrying:
             rows=(counts[0], counts[1], counts[2]),
             layers={layer: self.layer(layer, adapter, chosen, origins[layer]) for layer, adapter in put.items()},
             scores=scores,
-            refined=(self.options.refine, found["from zero"].kept) if "from zero" in found else None,
+            refined=(self.options.refine or STEPS, found["from zero"].kept) if "from zero" in found else None,
             truncated=self.made.truncated,
             notes=tuple(self.notes(best, put=bool(put))),
         )

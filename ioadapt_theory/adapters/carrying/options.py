@@ -19,7 +19,8 @@ class Options:
         call: ``call(model, batch)`` runs a model where a plain call does not, and returns what both models share.
         need: "labels" where outputs are logits and both models want the same labels, "change" where both want the same
             change; by default as the outputs look, and told.
-        refine: steps of gradient descent without labels from the best candidate, compared with as many from zero.
+        refine: steps of gradient descent without labels from the best candidate, compared with as many from zero; by
+            default 10 that are not compared.
         placement: side of the target: "weight", "input", "output", or "best", layer by layer; by default as it was.
         rank: of the LoRA that DoRA, LoHa, LoKr or a tuned model become.
         rank_share: or the share of the square of each layer's effect that this LoRA keeps, by the least rank.
@@ -31,7 +32,7 @@ class Options:
     target_inputs: Any = None
     call: Call | None = None
     need: str | None = None
-    refine: int = 0
+    refine: int | None = None
     placement: str | None = None
     rank: int | None = None
     rank_share: float = 0.98

@@ -1,4 +1,4 @@
-"""What an adapter not yet trained keeps on average: N_ST/√(N_SS N_TT), for every layer and side in one pass.
+"""What a copied adapter keeps: measured by its finite effect, and expected before it is trained, N_ST/√(N_SS N_TT).
 
     N_ab = E (r_a·r_b)⟨J_a, J_b⟩, summed over the pairs of positions of a sample,
 
@@ -7,7 +7,8 @@ for equal sizes on both models: no M is on both otherwise.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.effect.batches import Pair
-from ioadapt_theory.effect.passes import Call, record
-from ioadapt_theory.effect.retention import Alignment
+from ioadapt_theory.effect.passes import Call, named_output, record, run, undisturbed
+from ioadapt_theory.effect.retention import Alignment, Prediction, RowSums, needed, predict
 from ioadapt_theory.effect.rows import SIDES, Rows
-from ioadapt_theory.errors import IoAdaptError, ShapeError
+from ioadapt_theory.errors import InvalidValueError, IoAdaptError, ShapeError
 
-Modules = Mapping[str, nn.Module]
+Off = Callable[[nn.Module], AbstractContextManager[None]]
+"""Switches the adapters of a model off for the duration, as ``adapters.disable`` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +106,56 @@ def _expected(both: float, source: float, target: float, *, samples: int) -> Exp
     if source <= 0 or target <= 0:
         return Expected(0.0, 0.0, samples)
     return Expected(both / math.sqrt(source * target), math.sqrt(target / source), samples)
+
+
+def measured(
+    source: nn.Module,
+    target: nn.Module,
+    batches: Iterable[Pair],
+    off: Off,
+    *,
+    call: Call | None = None,
+    need: str | None = None,
+    seed: int = 0,
+) -> Prediction:
+    """Predict what the target's active adapters keep of the effect of the source's; four forward passes a batch.
+
+    Args:
+        source: with its adapters active.
+        target: with its adapters active.
+        batches: pairs of batches, see ``effect.batches.whole``; no row that anything was fitted on.
+        off: switches a model's adapters off.
+        call: runs a model where a plain call does not, and picks the output that both share.
+        need: "labels" or "change"; by default as the outputs look, see ``needed``.
+        seed: of what the models draw, and of the bootstrap.
+
+    Raises:
+        InvalidValueError: outputs that do not compare or are not finite, or an adapter that does nothing.
+    """
+    parts = []
+    for number, (one, two) in enumerate(batches):
+        with undisturbed(source), undisturbed(target), torch.no_grad():
+            on = [run(model, batch, call, seed + number) for model, batch in ((source, one), (target, two))]
+            plain = []
+            for model, batch in ((source, one), (target, two)):
+                with off(model):
+                    plain.append(run(model, batch, call, seed + number))
+        require_comparable(plain[0], plain[1])
+        if need is None:
+            with undisturbed(source), torch.no_grad(), off(source):
+                need = needed(*named_output(source, one, call, seed + number))
+        parts.append(RowSums.of(plain[0], on[0], plain[1], on[1]))
+    if not parts or need is None:
+        msg = "There are no inputs: the effect of an adapter needs a batch at least."
+        raise InvalidValueError(msg)
+    return predict(RowSums.joined(parts), need, seed=seed)
+
+
+def require_comparable(source: Tensor, target: Tensor) -> None:
+    """Raise InvalidValueError where two models have no outputs in common."""
+    if source.shape != target.shape:
+        msg = (
+            f"The models have no outputs in common: {[*source.shape]} and {[*target.shape]} on the same inputs. Give"
+            " call= that returns what both share, as the scores of common tokens."
+        )
+        raise InvalidValueError(msg)

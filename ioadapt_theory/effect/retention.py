@@ -44,7 +44,7 @@ class Alignment:
 
     @property
     def at_best_strength(self) -> float:
-        """Return c², what is kept at the strength c/q."""
+        """Return c², what is kept of the gain at the strength c/q; 0 where the effect is turned round."""
         return max(self.cosine, 0.0) ** 2
 
 
@@ -78,7 +78,8 @@ class RowSums:
         logs = [x.log_softmax(-1) for x in (s, sa, t, ta)]
         gained = (pooled(*logs[:3]).exp() * (logs[3] - logs[2])).flatten(1).sum(1)
         wanted = (logs[1].exp() * (logs[1] - logs[0])).flatten(1).sum(1)
-        agreeing = (s.argmax(-1) == t.argmax(-1)).double().reshape(len(s), -1).mean(1)
+        counted = (s != 0).any(-1).reshape(len(s), -1)  # padding is all zeros
+        agreeing = ((s.argmax(-1) == t.argmax(-1)).reshape(len(s), -1) & counted).sum(1) / counted.sum(1).clamp_min(1)
         return cls((d_s * d_t).sum(1), d_s.square().sum(1), d_t.square().sum(1), gained, wanted, agreeing)
 
     @classmethod
@@ -88,24 +89,18 @@ class RowSums:
 
 
 @dataclass(frozen=True, slots=True)
-class Prediction:
-    """What is predicted.
+class Prediction(Alignment):
+    """What is predicted; R is for models that want the same change.
 
     Attributes:
-        R: retained share of the gain, 2cq - q², where both models want the same change.
         R_KL: retained share of the log-likelihood where both want the same labels; None where outputs are no logits.
-        cosine: c.
-        ratio: q.
         interval: of R_KL or of R, by what is needed; (lower, upper).
         need: "labels" or "change".
         agreement: share of positions at which the plain models agree.
         rows: how many there were.
     """
 
-    R: float
     R_KL: float | None
-    cosine: float
-    ratio: float
     interval: tuple[float, float]
     need: str
     agreement: float
@@ -115,11 +110,6 @@ class Prediction:
     def kept(self) -> float:
         """R_KL where labels are needed, R where a change is."""
         return self.R_KL if self.need == "labels" and self.R_KL is not None else self.R
-
-    @property
-    def at_best_strength(self) -> float:
-        """c², what is kept of the gain in squared error at the strength c/q; 0 where the effect is turned round."""
-        return max(self.cosine, 0.0) ** 2
 
     def bound(self, explained: float) -> float:
         """Return by how much R may be wrong at most: 2q √(1 - c²) √(1/x - 1).
@@ -171,13 +161,13 @@ def predict(sums: RowSums, need: str, *, seed: int = 0) -> Prediction:
         raise InvalidValueError(msg)
     cosine = inner / math.sqrt(source * target) if target > 0 else 0.0
     top, bottom = (2 * sums.inner - sums.target, sums.source)
-    share, kl = float(top.sum() / bottom.sum()), None
+    kl = None
     if need == "labels":
         kl = float(sums.gained.sum() / sums.wanted.sum()) if float(sums.wanted.sum()) > 0 else 0.0
         top, bottom = sums.gained, sums.wanted
     interval = bootstrap(top, bottom, seed)
     ratio = math.sqrt(target / source)
-    return Prediction(share, kl, cosine, ratio, interval, need, float(sums.agreeing.mean()), len(sums.inner))
+    return Prediction(cosine, ratio, kl, interval, need, float(sums.agreeing.mean()), len(sums.inner))
 
 
 def bootstrap(top: Tensor, bottom: Tensor, seed: int = 0) -> tuple[float, float]:

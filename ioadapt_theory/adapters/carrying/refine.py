@@ -7,11 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ioadapt_theory.adapters.carrying.parts import balanced
 from ioadapt_theory.adapters.carrying.trial import Adapters, Trial, only, tried
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.effect.batches import Pair
-from ioadapt_theory.effect.passes import run
 from ioadapt_theory.effect.retention import pooled
 
 RATE = 0.005
@@ -43,7 +41,7 @@ def refined(
         steps: of Adam.
         progress: called after each step.
     """
-    work = {layer: balanced_lora(adapter) for layer, adapter in adapters.items()}
+    work = {layer: balanced(adapter.float()) for layer, adapter in deepcopy(dict(adapters)).items()}
     best, best_score = deepcopy(work), score(work)
     optimiser = torch.optim.Adam([p.requires_grad_() for adapter in work.values() for p in adapter.parameters()], RATE)
     kept: dict[int, tuple[Tensor, Tensor]] = {}
@@ -57,14 +55,14 @@ def refined(
                 if aim[0].numel() * len(fit) < MOST_KEPT:
                     kept[number] = aim
                 with torch.inference_mode(False), torch.enable_grad(), only(trial.target, names["refined"]):
-                    output = run(trial.target, two, trial.call, trial.seed + number)
                     optimiser.zero_grad()
-                    distance(*aim, output, need).backward()  # type: ignore[no-untyped-call]
+                    distance(*aim, trial.run(trial.target, two, number), need).backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
                 progress(1)
         if (now := score(work)) > best_score:
             best, best_score = deepcopy(work), now
-    return best, best_score
+    dtypes = {layer: next(adapter.parameters()).dtype for layer, adapter in adapters.items()}
+    return {layer: adapter.to(dtypes[layer]) for layer, adapter in best.items()}, best_score
 
 
 def from_zero(adapters: Adapters, seed: int) -> dict[str, Adapter]:
@@ -81,21 +79,20 @@ def from_zero(adapters: Adapters, seed: int) -> dict[str, Adapter]:
     return made
 
 
-def balanced_lora(adapter: Adapter) -> Adapter:
-    """Return the same LoRA with factors of equal sizes; one that changes nothing stays as it is."""
-    new = deepcopy(adapter)
+def balanced(adapter: Adapter) -> Adapter:
+    """Give a LoRA factors of equal sizes, U√S and √S Vᵀ of AB = USVᵀ, which training likes best; return it."""
     phi: Any
-    for _, phi in new.parts():
-        if not phi.B.any():
-            continue
-        a, b = balanced((phi.A.data.float(), phi.B.data.float()))
-        phi.A.data.copy_(a)
-        phi.B.data.copy_(b)
-    return new
+    for _, phi in adapter.parts():
+        if phi.B.any():  # one that changes nothing stays as it is
+            (q, r), (q2, r2) = torch.linalg.qr(phi.A.data), torch.linalg.qr(phi.B.data.mT)
+            u, s, v = torch.linalg.svd(r @ r2.mT)
+            phi.A.data.copy_(q @ (u * s.sqrt()))
+            phi.B.data.copy_((s.sqrt()[:, None] * v) @ q2.mT)
+    return adapter
 
 
 def goal(s: Tensor, sa: Tensor, t: Tensor, need: str) -> tuple[Tensor, Tensor]:
-    """Return what the adapted target shall say, see ``pooled``, or its outputs with the source's change; and a scale."""
+    """Return what the adapted target shall say, see ``pooled``, or its outputs and the source's change; and a scale."""
     s, sa = s.to(t.device), sa.to(t.device)
     if need == "labels":
         return pooled(s.float(), sa.float(), t.float()), t.new_ones(())

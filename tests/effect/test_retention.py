@@ -47,8 +47,9 @@ def test_the_gain_is_within_the_bound_whatever_else_the_source_needed():
 def test_R_KL_is_the_share_of_the_log_likelihood_of_the_labels_that_both_models_expect():
     s, sa, t, ta = (x.repeat(40, 1) for x in outputs(2))
     found = predict(RowSums.of(s, sa, t, ta), "labels")
-    draws = [torch.distributions.Categorical(logits=x).sample() for x in (sa, pooled(s, sa, t))]
-    loss = [torch.nn.functional.cross_entropy(x, y) for x, y in zip((s, sa, t, ta), draws[:1] * 2 + draws[1:] * 2)]
+    of_source, of_both = (torch.distributions.Categorical(logits=x).sample() for x in (sa, pooled(s, sa, t)))
+    labelled = ((s, of_source), (sa, of_source), (t, of_both), (ta, of_both))
+    loss = [torch.nn.functional.cross_entropy(x, y) for x, y in labelled]
     assert abs(found.kept - float((loss[2] - loss[3]) / (loss[0] - loss[1]))) < 0.06
     assert abs(found.agreement - float((s.argmax(-1) == t.argmax(-1)).double().mean())) < 1e-12
 

@@ -70,13 +70,18 @@ def expected(
         for name in here.keys() & there.keys():
             for side in sides:
                 try:
-                    found = products(here[name], there[name], side)
-                except IoAdaptError:  # other sizes, or a convolution in groups
+                    three = products(here[name], there[name], side)
+                except IoAdaptError:  # other sizes, or a convolution in many groups
                     continue
                 key = name, side
-                sums[key] = [a + b for a, b in zip(sums.get(key, [0.0] * 3), found, strict=True)]
+                sums[key] = [a + b for a, b in zip(sums.get(key, [0.0] * 3), three, strict=True)]
                 counts[key] = counts.get(key, 0) + draws * here[name].samples
-    return {key: _expected(*sums[key], samples=counts[key]) for key in sorted(sums)}
+    made = {}
+    for key, (both, ss, tt) in sorted(sums.items()):
+        idle = ss <= 0 or tt <= 0
+        alike = (0.0, 0.0) if idle else (both / math.sqrt(ss * tt), math.sqrt(tt / ss))
+        made[key] = Expected(*alike, counts[key])
+    return made
 
 
 def products(source: Rows, target: Rows, side: str) -> tuple[float, float, float]:
@@ -100,12 +105,6 @@ def _product(r: Tensor, g: Tensor, r2: Tensor, g2: Tensor) -> float:
         return float(((r @ r2.mT) * (g @ g2.mT)).double().sum())
     whole, whole2 = (torch.einsum("npc,knpd->kncd", *pair) for pair in ((r, g), (r2, g2)))
     return float((whole * whole2).double().sum())
-
-
-def _expected(both: float, source: float, target: float, *, samples: int) -> Expected:
-    if source <= 0 or target <= 0:
-        return Expected(0.0, 0.0, samples)
-    return Expected(both / math.sqrt(source * target), math.sqrt(target / source), samples)
 
 
 def measured(
@@ -133,18 +132,16 @@ def measured(
         InvalidValueError: outputs that do not compare or are not finite, or an adapter that does nothing.
     """
     parts = []
-    for number, (one, two) in enumerate(batches):
+    for number, pair in enumerate(batches):
+        outputs = []
         with undisturbed(source), undisturbed(target), torch.no_grad():
-            on = [run(model, batch, call, seed + number) for model, batch in ((source, one), (target, two))]
-            plain = []
-            for model, batch in ((source, one), (target, two)):
+            for model, batch in zip((source, target), pair, strict=True):
                 with off(model):
-                    plain.append(run(model, batch, call, seed + number))
-        require_comparable(plain[0], plain[1])
-        if need is None:
-            with undisturbed(source), torch.no_grad(), off(source):
-                need = needed(*named_output(source, one, call, seed + number))
-        parts.append(RowSums.of(plain[0], on[0], plain[1], on[1]))
+                    plain, called = named_output(model, batch, call, seed + number)
+                need = need or needed(plain, called)
+                outputs += [plain, run(model, batch, call, seed + number)]
+        require_comparable(outputs[0], outputs[2])
+        parts.append(RowSums.of(*outputs))
     if not parts or need is None:
         msg = "There are no inputs: the effect of an adapter needs a batch at least."
         raise InvalidValueError(msg)

@@ -35,13 +35,11 @@ class Recorded:
         output: the tensor that is compared, (samples, ...).
         rows: what each layer that was called reads, and its gradients.
         silent: layers that were never called.
-        mute: layers that no gradient came to: they do not act on the output that is compared.
     """
 
     output: Tensor
     rows: dict[str, Rows] = field(default_factory=dict)
     silent: tuple[str, ...] = ()
-    mute: tuple[str, ...] = ()
 
 
 def record(
@@ -80,8 +78,7 @@ def record(
             watch.backward(output, [*cotangents(output, seed, draws, chances)])
     rows = {name: Rows(modules[name], calls, draws, len(output)) for name, calls in watch.calls.items() if calls}
     silent = tuple(name for name in modules if name not in rows)
-    mute = tuple(name for name, row in rows.items() if not row.has_gradient)
-    return Recorded(output.detach(), rows, silent, mute)
+    return Recorded(output.detach(), rows, silent)
 
 
 def cotangents(output: Tensor, seed: int, draws: int, chances: Tensor | None = None) -> Iterator[Tensor]:

@@ -42,11 +42,6 @@ class Rows:
     draws: int
     samples: int
 
-    @property
-    def has_gradient(self) -> bool:
-        """Whether a gradient came to any call."""
-        return any(gradients for _, _, gradients in self.calls)
-
     def reader(self, side: str) -> Tensor:
         """Return r, samples x positions x features; the positions of several calls follow one another."""
         return self._joined([self._read(side, z, y)[None] for z, y, _ in self.calls])[0]

@@ -19,7 +19,6 @@ from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import layers, naming, remove
 from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport
 from ioadapt_theory.effect.batches import Parts, divided
-from ioadapt_theory.effect.law import require_comparable
 from ioadapt_theory.effect.passes import undisturbed
 from ioadapt_theory.effect.retention import Prediction
 from ioadapt_theory.errors import InvalidValueError
@@ -110,13 +109,11 @@ class _Carrying:
 
     def __init__(self, trial: Trial, rows: Parts, places: Mapping[str, tuple[str, ...]], lost: dict[str, str]) -> None:
         self.trial, self.rows, self.places, self.lost = trial, rows, places, lost
-        first, other = rows.fit[0]
-        s, sa = trial.wanted(first, 0)
-        require_comparable(s, trial.plain(other, 0))
+        s, sa, _ = trial.outputs(rows.fit[0], 0)
         if torch.equal(s, sa):
             msg = "The adapter changes no output of the source on these inputs: is it trained, and active?"
             raise InvalidValueError(msg)
-        self.need = trial.need(first)
+        self.need = trial.need(rows.fit[0][0])
         positions = math.prod(s.shape[2:] if s.ndim > 3 else s.shape[1:-1])  # tokens, or pixels behind channels
         self.few = rows.rows * math.sqrt(positions) <= FEW
         self.made = Candidates(trial, rows, places, self.need, few=self.few)

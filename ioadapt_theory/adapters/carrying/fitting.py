@@ -147,7 +147,7 @@ class Fit:
             options: dict[str, Any] = {"call": self.trial.options.call, "draws": self.draws}
             options["seed"] = self.trial.options.seed + number
             if self.need == "labels":
-                s, sa = self.trial.wanted(one, number)
+                s, sa, _ = self.trial.outputs((one, two), number)
                 options["chances"] = (s.softmax(-1) + sa.softmax(-1)) / 2
             with disable(source), disable(target):
                 yield record(source, here, one, **options), record(target, there, two, **options)

@@ -16,8 +16,6 @@ RATE = 0.005
 """Adam's step, for parameters whose factors are balanced."""
 LOOKS = 5
 """How often the rows to choose by are looked at, at most, and the fewest steps between."""
-MOST_KEPT = 1 << 26
-"""Numbers of the source's outputs that are kept between steps; beyond they are computed again."""
 
 
 def refined(
@@ -44,19 +42,16 @@ def refined(
     work = {layer: balanced(adapter.float()) for layer, adapter in deepcopy(dict(adapters)).items()}
     best, best_score = deepcopy(work), score(work)
     optimiser = torch.optim.Adam([p.requires_grad_() for adapter in work.values() for p in adapter.parameters()], RATE)
-    kept: dict[int, tuple[Tensor, Tensor]] = {}
     stride = max(-(-steps // LOOKS), LOOKS)
     for start in range(0, steps, stride):
         with tried(trial.target, {"refined": work}) as names:
             for step in range(start, min(steps, start + stride)):
                 number = step % len(fit)
-                one, two = fit[number]
-                aim = kept.get(number) or goal(*trial.wanted(one, number), trial.plain(two, number), need)
-                if aim[0].numel() * len(fit) < MOST_KEPT:
-                    kept[number] = aim
+                aim = goal(*trial.outputs(fit[number], number), need)
                 with torch.inference_mode(False), torch.enable_grad(), only(trial.target, names["refined"]):
                     optimiser.zero_grad()
-                    distance(*aim, trial.run(trial.target, two, number), need).backward()  # type: ignore[no-untyped-call]
+                    output = trial.run(trial.target, fit[number][1], number)
+                    distance(*aim, output, need).backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
                 progress(1)
         if (now := score(work)) > best_score:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -19,6 +19,8 @@ from ioadapt_theory.errors import InvalidValueError
 
 Adapters = Mapping[str, Adapter]
 """Layer of the target -> its adapter."""
+MOST_KEPT = 1 << 27
+"""Numbers of the models' outputs that are kept between runs; beyond they are computed again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +94,7 @@ class Trial:
         name: of the adapter.
         options: see ``Options``.
         tuned: a model tuned from the source, which is then what the adapted source is otherwise.
+        kept: outputs by the identity of the source's batch.
     """
 
     source: nn.Module
@@ -99,17 +102,26 @@ class Trial:
     name: str
     options: Options
     tuned: nn.Module | None = None
+    kept: dict[int, tuple[Tensor, Tensor, Tensor]] = field(default_factory=dict)
 
     def run(self, model: nn.Module, batch: object, number: int) -> Tensor:
         """Run a model on batch ``number``."""
         return run(model, batch, self.options.call, self.options.seed + number)
 
-    def wanted(self, batch: object, number: int) -> tuple[Tensor, Tensor]:
-        """Return the source's outputs without and with the adapter."""
+    def outputs(self, pair: Pair, number: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the outputs of the source without and with the adapter, and of the target without any."""
+        if id(pair[0]) in self.kept:
+            return self.kept[id(pair[0])]
         with torch.no_grad(), disable(self.source):
-            plain = self.run(self.source, batch, number)
+            s = self.run(self.source, pair[0], number)
         with torch.no_grad(), only(self.source, self.name):
-            return plain, self.run(self.tuned or self.source, batch, number)
+            sa = self.run(self.tuned or self.source, pair[0], number)
+        with torch.no_grad(), disable(self.target):
+            t = self.run(self.target, pair[1], number)
+        require_comparable(s, t)
+        if sum(one.numel() for one, _, _ in self.kept.values()) + s.numel() < MOST_KEPT // 3:
+            self.kept[id(pair[0])] = s, sa, t
+        return s, sa, t
 
     def need(self, batch: object) -> str:
         """Return what is asked for, or what the source's outputs on a batch are taken for, see ``needed``."""
@@ -117,23 +129,16 @@ class Trial:
             output = named_output(self.source, batch, self.options.call, self.options.seed)
         return self.options.need or needed(*output)
 
-    def plain(self, batch: object, number: int) -> Tensor:
-        """Return the target's outputs without any adapter."""
-        with torch.no_grad(), disable(self.target):
-            return self.run(self.target, batch, number)
-
     def predicted(self, candidates: Mapping[str, Adapters], pairs: Iterable[Pair], need: str) -> dict[str, Prediction]:
         """Return what each candidate keeps on some rows; the target is as it was afterwards."""
         parts: dict[str, list[RowSums]] = {name: [] for name in candidates}
         with tried(self.target, candidates) as names:
-            for number, (one, two) in enumerate(pairs):
-                s, sa = self.wanted(one, number)
-                t = self.plain(two, number)
-                require_comparable(s, t)
+            for number, pair in enumerate(pairs):
+                plain = self.outputs(pair, number)
                 for candidate, name in names.items():
                     with only(self.target, name), torch.no_grad():
-                        ta = self.run(self.target, two, number)
-                    parts[candidate].append(RowSums.of(*(x.cpu() for x in (s, sa, t, ta))))
+                        ta = self.run(self.target, pair[1], number)
+                    parts[candidate].append(RowSums.of(*(x.cpu() for x in (*plain, ta))))
         return {name: predict(RowSums.joined(rows), need, seed=self.options.seed) for name, rows in parts.items()}
 
 

@@ -21,6 +21,8 @@ from ioadapt_theory.errors import InvalidValueError
 NEEDS = ("labels", "change")
 DRAWS, LEVEL = 400, 0.8
 """Bootstrap resamples, and how much of them the interval holds."""
+HEARD = 2.0
+"""Nats by which the target may differ from the source at a class and be believed."""
 MANY = 1 << 22
 """Numbers above which outputs are compared row by row, for the sake of memory."""
 
@@ -124,11 +126,12 @@ class Prediction(Alignment):
 
 
 def pooled(s: Tensor, sa: Tensor, t: Tensor) -> Tensor:
-    """Return the log-probabilities of q ∝ p_Sa (p_T/p_S)^w, the best guess at the labels from both models.
+    """Return the log-probabilities of q ∝ p_Sa (p_T/p_S)^w, the guess at the labels from both models.
 
     Without labels nothing says which plain model is right. At w = ½ their geometric mean is the base that the adapter's
     change is added to; at w = 0 the adapted source is believed alone. So w = min(½, D/(D + A)) at each position, with
     D = KL(p_S, p_T) and A = KL(p_Sa, p_S): the adapter is believed as far as it changes more than the models differ.
+    log p_T/p_S is cut at ±2, as a poor target says much of classes that the source rules out.
 
     Args:
         s: the source's outputs, classes last.
@@ -138,7 +141,7 @@ def pooled(s: Tensor, sa: Tensor, t: Tensor) -> Tensor:
     s, sa, t = (x.log_softmax(-1) for x in (s, sa, t))
     apart, adapted = ((a.exp() * (a - b)).sum(-1, keepdim=True).clamp_min(0) for a, b in ((s, t), (sa, s)))
     w = (apart / (apart + adapted).clamp_min(1e-12)).clamp_max(0.5)
-    return (sa + w * (t - s)).log_softmax(-1)
+    return (sa + w * (t - s).clamp(-HEARD, HEARD)).log_softmax(-1)
 
 
 def predict(sums: RowSums, need: str, *, seed: int = 0) -> Prediction:

@@ -118,4 +118,5 @@ def patches(module: nn.Module, x: Tensor) -> Tensor:
     for dim, (k, s, d) in enumerate(zip(module.kernel_size, module.stride, module.dilation, strict=True), start=2):
         x = x.unfold(dim, (k - 1) * d + 1, s)[..., ::d]
     places = x.ndim // 2 - 1
-    return x.movedim(1, 1 + places).flatten(1, places).unflatten(2, (module.groups, -1)).flatten(3).flatten(1, 2)
+    x = x.movedim(1, 1 + places).flatten(1, places)
+    return x.reshape(len(x), x.shape[1] * module.groups, -1)

@@ -57,7 +57,11 @@ def test_R_KL_is_the_share_of_the_log_likelihood_of_the_labels_that_both_models_
 def test_the_adapter_is_believed_as_far_as_it_changes_more_than_the_models_differ():
     s, sa, t, _ = outputs(4)
     torch.testing.assert_close(pooled(s, sa, s), sa.log_softmax(-1))  # one model: the adapted source
+    s, sa, t = (x / 4 for x in (s, sa, t))
     torch.testing.assert_close(pooled(s, s, t), ((s + t) / 2).log_softmax(-1))  # no change: their geometric mean
+    wild = t + 50 * torch.eye(5, dtype=t.dtype)[t.argmin(-1)]  # says much of what the source rules out
+    assert float((pooled(s, sa, wild) - sa.log_softmax(-1)).abs().max()) < 2.5
+    s, sa, t = (4 * x for x in (s, sa, t))
     strong = s + 40 * (sa - s)
     assert float((pooled(s, strong, t) - strong.log_softmax(-1)).abs().median()) < 0.5
 

@@ -14,7 +14,7 @@ from ioadapt_theory.adapters.carrying.extraction import extract
 from ioadapt_theory.adapters.carrying.outcome import CarriedLayer, CarryReport, CarryWarning
 from ioadapt_theory.adapters.carrying.parts import BIAS
 from ioadapt_theory.adapters.carrying.refine import from_zero, refined
-from ioadapt_theory.adapters.carrying.trial import Adapters, Options, Trial, put
+from ioadapt_theory.adapters.carrying.trial import Adapters, Options, Trial, put, spread
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import layers, naming, remove
 from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport
@@ -114,8 +114,7 @@ class _Carrying:
             msg = "The adapter changes no output of the source on these inputs: is it trained, and active?"
             raise InvalidValueError(msg)
         self.need = trial.need(rows.fit[0][0])
-        positions = math.prod(s.shape[2:] if s.ndim > 3 else s.shape[1:-1])  # tokens, or pixels behind channels
-        self.few = rows.rows * math.sqrt(positions) <= FEW
+        self.few = spread(rows.rows, s) <= FEW
         self.made = Candidates(trial, rows, places, self.need, few=self.few)
         self.candidates = dict(self.made.by_name)
         self.scores = {"zero": 0.0} | self.score(self.candidates)

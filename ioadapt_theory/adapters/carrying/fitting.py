@@ -1,5 +1,6 @@
 """The closed form fitted on one batch after another, and what its candidates keep layer by layer, to first order."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.carrying.parts import BIAS, Part
-from ioadapt_theory.adapters.carrying.trial import Trial
+from ioadapt_theory.adapters.carrying.trial import Trial, spread
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import base_of
 from ioadapt_theory.adapters.matrices import operator
@@ -20,8 +21,8 @@ from ioadapt_theory.effect.translation import EXACT, Factors, Translation, trunc
 from ioadapt_theory.errors import IoAdaptError
 
 IDLE = "the adapter has no effect there on these inputs: the layer {}"
-ENOUGH, DRAWS = 512, 4
-"""Fitted samples below which so many cotangents are sent back, to have more rows on the writing side."""
+ENOUGH, DRAWS = 2000, 4
+"""Fitted rows below which several cotangents are sent back, at most 4, to have more rows on the writing side."""
 Place = tuple[str, str, str]
 """Key of a part, layer of the target, side of the target."""
 
@@ -112,7 +113,8 @@ class Fit:
         """
         self.trial, self.parts, self.need = trial, parts, need
         self.at, self.lost, self.closed = dict[Place, Fitted](), dict[Place, str](), set[str]()
-        self.draws = trial.options.draws or (DRAWS if rows.counts[0] < ENOUGH else 1)
+        count = spread(rows.counts[0], trial.outputs(rows.fit[0], 0)[0])
+        self.draws = trial.options.draws or min(DRAWS, math.ceil(ENOUGH / count))
         for group in self._groups([*places]):
             translations = self._translations(group, rows.fit)
             made = {}

@@ -1,5 +1,6 @@
 """How an adapter is carried over, and candidates tried on the target: what each keeps on unlabelled rows."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,7 +40,7 @@ class Options:
         rank_share: or the share of the square of each layer's effect that this LoRA keeps, by the least rank.
         size: rows that are run at once.
         memory: gigabytes for the sums of the fit; layers beyond are fitted after one another, in passes of their own.
-        draws: random cotangents for each batch; by default 4 for up to 512 rows, else 1.
+        draws: random cotangents for each batch; by default 4 for few rows to 1 for 2000; n tokens count as √n rows.
         seed: of the division of the rows, the cotangents, and what the models draw.
     """
 
@@ -140,6 +141,11 @@ class Trial:
                         ta = self.run(self.target, pair[1], number)
                     parts[candidate].append(RowSums.of(*(x.cpu() for x in (*plain, ta))))
         return {name: predict(RowSums.joined(rows), need, seed=self.options.seed) for name, rows in parts.items()}
+
+
+def spread(count: int, output: Tensor) -> float:
+    """Return how many independent rows samples count as: n positions, tokens or pixels behind channels, as √n."""
+    return count * math.sqrt(math.prod(output.shape[2:] if output.ndim > 3 else output.shape[1:-1]))
 
 
 @contextmanager

@@ -47,6 +47,9 @@ def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int
         size: rows that are run at once.
         seed: of the division.
 
+    Returns:
+        The rows to fit on, to choose by and to predict with.
+
     Raises:
         InvalidValueError: too few rows to divide, or the two do not have the same rows.
     """

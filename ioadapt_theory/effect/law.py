@@ -128,6 +128,9 @@ def measured(
         need: "labels" or "change"; by default as the outputs look, see ``needed``.
         seed: of what the models draw, and of the bootstrap.
 
+    Returns:
+        The share of the effect that is kept.
+
     Raises:
         InvalidValueError: outputs that do not compare or are not finite, or an adapter that does nothing.
     """

@@ -64,6 +64,9 @@ def record(
         chances: probabilities of the outputs' classes where these are logits: cotangents are drawn in their Fisher
             metric, in which classes that nobody expects count little; by default all outputs count alike.
 
+    Returns:
+        The output, and what each layer reads and along what it writes.
+
     Raises:
         InvalidValueError: the model does not take the batch, or gives no finite numbers.
         UnsupportedError: a layer behind the watched ones passes no gradient.

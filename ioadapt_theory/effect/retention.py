@@ -118,6 +118,9 @@ class Prediction(Alignment):
 
         Args:
             explained: x, the share of what the source needed that its adapter gained there, in (0, 1].
+
+        Raises:
+            InvalidValueError: the share is outside (0, 1].
         """
         if not 0 < explained <= 1:
             msg = f"The share that the adapter explains is {explained!r}; it is above 0 and at most 1."

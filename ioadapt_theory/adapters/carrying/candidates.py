@@ -41,6 +41,9 @@ def counterparts(
         names: the source's layers that have it.
         rename: layers that are called otherwise in the target; it comes first.
         match: see ``transfer``; by effect every layer of the same last name, if there are any, or kind may take it.
+
+    Raises:
+        InvalidValueError: the target has no layer of a name in ``rename``.
     """
     modules = dict(walk(target))
     renamed = {n: (new,) for n, new in (rename or {}).items() if n in names}

@@ -60,6 +60,9 @@ def carried(
         tuned: a model tuned from the source; its difference to the source is the adapter, see ``extract``.
         **options: the fields of ``Options``.
 
+    Returns:
+        What was put on the target and what it is predicted to keep.
+
     Raises:
         TransferError: a layer has no counterpart; the target is as it was.
         InvalidValueError: the inputs or an option are not what they have to be; likewise.

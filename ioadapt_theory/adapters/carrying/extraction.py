@@ -33,6 +33,9 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
         name: of the adapter.
         **options: ``rank`` or ``rank_share``, and others of ``Options``.
 
+    Returns:
+        The ranks, and what is kept by the better one and by the plain SVD.
+
     Raises:
         InvalidValueError: no layer differs, or the two are not one architecture.
 

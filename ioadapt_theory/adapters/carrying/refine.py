@@ -38,6 +38,9 @@ def refined(
         need: "labels": KL to ``pooled``; "change": the effects matched.
         steps: of Adam.
         progress: called after each step.
+
+    Returns:
+        The adapters and their score.
     """
     work = {layer: balanced(adapter.float()) for layer, adapter in deepcopy(dict(adapters)).items()}
     best, best_score = deepcopy(work), score(work)

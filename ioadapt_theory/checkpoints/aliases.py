@@ -4,7 +4,7 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ioadapt_theory.checkpoints.checkpoint import SourceError
 from ioadapt_theory.checkpoints.files.plain import read_whole
@@ -15,32 +15,42 @@ BUILT_IN: Final = Path(__file__).with_name("aliases.toml")
 MOST_DOTS: Final = 30
 """Dots in a line of a file of short names."""
 
-_COMMON: Final = frozenset({"note"})
 _FIELDS: Final = {
-    "repo": frozenset({"subfolder", "file", "revision", "variant", "ema"}),
-    "package": frozenset({"version", "files", "ensemble"}),
-    "path": frozenset({"component", "variant", "ema"}),
+    "repo": {"revision", "part", "variant", "ema", "note"},
+    "path": {"part", "variant", "ema", "note"},
+    "package": {"version", "ensemble", "note"},
 }
 """The field that says where weights are -> what else it may have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alias:
-    """One short name; exactly one of `repo`, `package` and `path` is set."""
+    """One short name, or what is opened; exactly one of `repo`, `path` and `package` is set.
+
+    Attributes:
+        name: For tables; "" for a path that is named after itself.
+        repo: Hub id.
+        path: File or folder.
+        package: An installed Python package.
+        revision: Branch, tag or commit of a repository.
+        part: Folder or file of a repository, component of a pipeline, part of a single file, member of an ensemble.
+        variant: Such as fp16, where there is one.
+        ema: Averaged or trained weights, where a file has both.
+        version: That of the package that is known to have the weights.
+        ensemble: Folder of the package that has networks in NeuroChem's layout.
+        note: Shown in the list.
+    """
 
     name: str
     repo: str | None = None
-    subfolder: str | None = None
-    file: str | None = None
-    revision: str | None = None
-    variant: str | None = None
-    package: str | None = None
-    version: str | None = None
-    files: str | None = None
-    ensemble: str | None = None
     path: str | None = None
-    component: str | None = None
+    package: str | None = None
+    revision: str | None = None
+    part: str | None = None
+    variant: str | None = None
     ema: bool | None = None
+    version: str = ""
+    ensemble: str = ""
     note: str = ""
 
 
@@ -74,17 +84,15 @@ def _read(path: Path) -> dict[str, Alias]:
     except (ValueError, RecursionError) as error:
         msg = f"The aliases in {path} are not TOML: {error}."
         raise FileFormatError(msg) from error
-    return {name: _alias(name, entry, path) for name, entry in table.items()}
-
-
-def _alias(name: str, entry: object, path: Path) -> Alias:
-    if problem := _problem(name, entry):
-        msg = f"Alias {name!r} in {path} {problem}."
-        raise FileFormatError(msg)
-    known: dict[str, Any] = dict(entry)  # type: ignore[call-overload]
-    if "path" in known:
-        known["path"] = str(path.parent / Path(known["path"]).expanduser())
-    return Alias(name=name, **known)
+    aliases = {}
+    for name, entry in table.items():
+        if problem := _problem(name, entry):
+            msg = f"Alias {name!r} in {path} {problem}."
+            raise FileFormatError(msg)
+        if "path" in entry:
+            entry["path"] = str(path.parent / Path(entry["path"]).expanduser())
+        aliases[name] = Alias(name=name, **entry)
+    return aliases
 
 
 def _problem(name: str, entry: object) -> str | None:
@@ -92,19 +100,19 @@ def _problem(name: str, entry: object) -> str | None:
     if not re.fullmatch(r"[\w.-]+", name):
         return "has characters other than letters, digits, '.', '_' and '-'"
     if not isinstance(entry, dict):
-        return "is no table: write [name] above repo = ..., package = ... or path = ..."
+        return "is no table: write [name] above repo = ..., path = ... or package = ..."
     where = [key for key in _FIELDS if key in entry]
     if len(where) != 1:
         return f"has to say where its weights are by exactly one of {', '.join(_FIELDS)}; it has {len(where)} of them"
-    allowed = _FIELDS[where[0]] | _COMMON | {where[0]}
-    if unknown := sorted(set(entry) - allowed):
-        return f"has {unknown[0]!r}; beside {where[0]!r} there may be {', '.join(sorted(allowed - {where[0]}))}"
+    allowed = _FIELDS[where[0]]
+    if unknown := sorted(entry.keys() - allowed - {where[0]}):
+        return f"has {unknown[0]!r}; beside {where[0]!r} there may be {', '.join(sorted(allowed))}"
     for key, value in entry.items():
         wanted = bool if key == "ema" else str
         if type(value) is not wanted or value == "":
             return f"gives {key!r} as {value!r}, where a {'true or false' if wanted is bool else 'text'} has to stand"
     if "repo" in entry and not is_repo_id(entry["repo"]):
         return f"has the repo {entry['repo']!r}; it has to be OWNER/NAME"
-    if "package" in entry and ("files" in entry) == ("ensemble" in entry):
-        return "has to have exactly one of files and ensemble"
+    if "package" in entry and "ensemble" not in entry:
+        return "has to say in which folder of the package its networks lie: ensemble = ..."
     return None

@@ -8,8 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from ioadapt_theory.checkpoints.checkpoint import Checkpoint, TensorInfo, torch_dtype
-from ioadapt_theory.checkpoints.files.computed import Computed
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint, Computed, TensorInfo, torch_dtype
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
 
 if TYPE_CHECKING:
@@ -44,16 +43,20 @@ class Dequantised(Computed):
             if name not in beside
         }
 
-    def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
-        """See `Checkpoint.filler`."""
-        return super().filler(name, out) if name in self._scales else self._whole.filler(name, out)
+    def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
+        """See `Checkpoint.bytes_of`."""
+        return super().bytes_of(name) if name in self._scales else self._whole.bytes_of(name)
+
+    def parts(self, names: Collection[str] | None = None) -> Mapping[Checkpoint, Collection[str]]:
+        """See `Checkpoint.parts`: with the scales."""
+        names = self.tensors if names is None else names
+        return {self._whole: [*names, *(self._scales[name] for name in names if name in self._scales)]}
 
     def make(self, name: str) -> "torch.Tensor":
         """See `Computed.make`."""
         codes, scale = self._stored(name), self._stored(self._scales[name])
-        scale = (
-            scale.reshape(*scale.shape, *[1] * (codes.ndim - scale.ndim)) if scale.numel() > 1 else scale.reshape(())
-        )
+        axes = [*scale.shape, *[1] * (codes.ndim - scale.ndim)] if self._blocks[name] else []
+        scale = scale.reshape(axes)
         for axis, block in enumerate(self._blocks[name]):
             scale = scale.repeat_interleave(block, axis).narrow(axis, 0, codes.shape[axis])
         return codes * scale
@@ -65,22 +68,6 @@ class Dequantised(Computed):
         flat = torch.empty(info.numel, dtype=torch_dtype(info.dtype))
         self._whole.read(name, 0, flat)
         return flat.view(info.shape).float()
-
-    def _parts(self, names: Collection[str] | None) -> list[str] | None:
-        return None if names is None else [*names, *(self._scales[name] for name in names if name in self._scales)]
-
-    def pending(self, names: Collection[str] | None = None) -> int:
-        """See `Checkpoint.pending`."""
-        return self._whole.pending(self._parts(names))
-
-    def prepare(self, names: Collection[str] | None = None) -> None:
-        """See `Checkpoint.prepare`."""
-        self._whole.prepare(self._parts(names))
-
-    def close(self) -> None:
-        """Close the stored checkpoint."""
-        self._last = None
-        self._whole.close()
 
 
 def dequantised(whole: Checkpoint) -> Checkpoint:

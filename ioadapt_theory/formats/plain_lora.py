@@ -20,7 +20,7 @@ from ioadapt_theory.adapters.base_weights import BaseLayer
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.moving.truncate import rounded, truncate
 from ioadapt_theory.adapters.rules.fingerprint import HEADER
-from ioadapt_theory.checkpoints.names.kohya import flat
+from ioadapt_theory.checkpoints.names.layer_name import flat
 from ioadapt_theory.formats.kinds import diffusers, kohya
 from ioadapt_theory.formats.kinds.peft import peft_config, peft_folder
 from ioadapt_theory.formats.tensor_writer import BAKED_FOR, TensorWriter, writing

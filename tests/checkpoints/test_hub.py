@@ -131,7 +131,7 @@ def test_a_hub_that_asks_to_wait_is_waited_for(
     hub: LoopbackHub, hub_cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ):
     slept: list[float] = []
-    monkeypatch.setattr("ioadapt_theory.checkpoints.hub.live.time.sleep", slept.append)
+    monkeypatch.setattr("ioadapt_theory.checkpoints.hub.repository.time.sleep", slept.append)
     hub.repos["some/model"] = Repo({FILE: save(weights("bk-sdm-tiny", 8))}, statuses=[429, 503], retry_after="7")
     with caplog.at_level(logging.WARNING), open_checkpoint("some/model", cache=hub_cache) as model:
         assert len(model.tensors) == 358

@@ -2,22 +2,23 @@
 
 import os
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError
-from ioadapt_theory.checkpoints.files.layout import (
-    STEMS,
-    choose,
-    component_of,
-    read_config,
-    read_index,
-)
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError, View
+from ioadapt_theory.checkpoints.files.layout import STEMS, choose, component_of, read_config, read_index
 from ioadapt_theory.checkpoints.files.plain import read_whole
 from ioadapt_theory.checkpoints.files.readers import open_file
 from ioadapt_theory.checkpoints.quantised import dequantised
-from ioadapt_theory.checkpoints.views import join_shards, ldm_part
+from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnknownNameError
+
+LDM_PARTS: Final = {"unet": "model.diffusion_model.", "vae": "first_stage_model.", "text_encoder": "cond_stage_model."}
+"""Part of a single file in the original layout -> prefix of its tensors."""
+
+EMA: Final = "model_ema."
+"""Prefix of the averaged weights; their names are those of the UNet without dots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,7 @@ def open_weights(
 
 
 def _open_shards(place: Folder, index: str) -> Checkpoint:
-    """Open every shard of an index.json, and put them together."""
+    """Open every shard of an index.json, which says where each tensor is, and put them together."""
     folder, _, file = index.rpartition("/")
     title = place.title(index)
     shards = read_index(read_whole(place.fetch(index)), title)
@@ -109,15 +110,55 @@ def _open_shards(place: Folder, index: str) -> Checkpoint:
         named = ", ".join(missing[:8] + ["..."] * (len(missing) > 8))
         msg = f"{title} names {len({*shards.values()})} shards, of which {named} are missing. Download them."
         raise SourceError(msg)
-    parts: dict[str, Checkpoint] = {}
-    try:
-        for shard in sorted(set(shards.values())):
-            parts[shard] = place.open(f"{folder}/{shard}" if folder else shard)
-        return join_shards(file, title, shards, parts)
-    except BaseException:
-        for part in parts.values():
-            part.close()
-        raise
+    with ExitStack() as opened:
+        files = {shard: f"{folder}/{shard}" if folder else shard for shard in sorted({*shards.values()})}
+        parts = {shard: opened.enter_context(place.open(path)) for shard, path in files.items()}
+        for tensor, shard in shards.items():
+            if tensor not in parts[shard].tensors:
+                msg = f"{title} places tensor {tensor!r} in {shard}, which does not have it. Download both again."
+                raise FileFormatError(msg)
+        opened.pop_all()
+    metadata = {k: v for part in parts.values() for k, v in part.metadata.items()} | {"files": str(len(parts))}
+    return View(file, title, {tensor: (parts[shard], tensor) for tensor, shard in shards.items()}, metadata)
+
+
+def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoint:
+    """Cut one part out of a single file in the original layout; a file in another layout comes back as it is.
+
+    Args:
+        whole: What the file holds.
+        part: unet (the default), vae, text_encoder, or all.
+        ema: Take the averaged weights of the UNet (True) or the trained ones (False), under the same names.
+
+    Raises:
+        InvalidValueError: If the file has both kinds and `ema` is None, or has no averaged ones and `ema` is True.
+        UnknownNameError: If there is no such part.
+    """
+    unet = LDM_PARTS["unet"]
+    if not any(n.startswith(unet) for n in whole.tensors):
+        if part is not None:
+            msg = f"{whole.source} is not in the original single-file layout (no {unet}*), so it has no part {part!r}."
+            raise InvalidValueError(msg)
+        return whole
+    averaged = {n: EMA + n.removeprefix("model.").replace(".", "") for n in whole.tensors if n.startswith(unet)}
+    has_both = all(flat in whole.tensors for flat in averaged.values())
+    if ema and not has_both:
+        msg = f"{whole.source} has no {EMA}*; an 'emaonly' file has its averaged weights under plain names: drop --ema."
+        raise InvalidValueError(msg)
+    if ema is None and has_both:
+        msg = f"{whole.source} has both trained and averaged (EMA) weights: choose one with --ema or --no-ema."
+        raise InvalidValueError(msg)
+    part = part or "unet"
+    if part != "all" and part not in LDM_PARTS:
+        raise UnknownNameError("part", part, [*LDM_PARTS, "all"])
+    prefix = "" if part == "all" else LDM_PARTS[part]
+    inside = [n for n in whole.tensors if n.startswith(prefix) and not n.startswith(EMA)]
+    if not inside:
+        msg = f"{whole.source} has no {part} (no {prefix}*)."
+        raise InvalidValueError(msg)
+    origins = {n: (whole, averaged[n] if ema and n in averaged else n) for n in inside}
+    chosen = {"part": part} | ({"ema": "yes" if ema else "no"} if has_both else {})
+    return View(whole.name, whole.source, origins, {**whole.metadata, **chosen})
 
 
 def open_path(

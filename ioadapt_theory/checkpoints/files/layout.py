@@ -38,11 +38,8 @@ def choose(names: Collection[str], where: str, variant: str | None) -> str:
     if len(weights) == 1:
         return weights[0]
     shown = ", ".join(weights[:8] or sorted(names)[:8]) or "nothing"
-    variants = sorted({v for n in weights if (v := _variant_of(n))})
     msg = f"{where} holds no weights that can be read (it holds {shown})."
-    if variants:
-        msg = f"{where} holds only the variants {', '.join(variants)}: choose one, as in --variant {variants[0]}."
-    elif weights:
+    if weights:
         msg = f"{where} holds several weights: {shown}. Say which, as in SOURCE:{weights[0]}."
     raise SourceError(msg)
 
@@ -63,15 +60,6 @@ def _spellings(variant: str | None) -> Iterator[str]:
                 yield f"{stem}.{variant}.{ending}"
                 yield f"{stem}.{ending}.index.{variant}.json"
                 yield f"{stem}.{ending}.{variant}.index.json"
-
-
-def _variant_of(name: str) -> str | None:
-    """Return 'fp16' of model.fp16.safetensors."""
-    for stem in STEMS:
-        parts = name.removeprefix(f"{stem}.").split(".")
-        if name.startswith(f"{stem}.") and len(parts) == 2:
-            return parts[0]
-    return None
 
 
 def read_index(text: bytes, path: str) -> dict[str, str]:

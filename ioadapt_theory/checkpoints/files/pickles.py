@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
-from ioadapt_theory.checkpoints.checkpoint import DTYPES, Checkpoint, TensorInfo
-from ioadapt_theory.checkpoints.files.computed import Computed
+from ioadapt_theory.checkpoints.checkpoint import DTYPES, Checkpoint, Computed, TensorInfo
 from ioadapt_theory.checkpoints.files.plain import OffsetCheckpoint, PlainFile
 from ioadapt_theory.checkpoints.files.weights_only import is_plain_zip, load_weights_only
 from ioadapt_theory.errors import FileFormatError
@@ -38,9 +37,9 @@ class LoadedCheckpoint(Computed):
         self, name: str, file: PlainFile, values: Mapping[str, "torch.Tensor"], metadata: Mapping[str, str]
     ) -> None:
         """Take the tensors as they are, and the file they came from."""
-        self.name, self.source, self.revision, self.metadata = name, str(file.path), None, metadata
+        self.name, self.source, self.metadata = name, str(file.path), metadata
         self.tensors = {key: describe(key, value) for key, value in values.items()}
-        self._file, self._values = file, {key: value.detach() for key, value in values.items()}
+        self._file, self._values = file, dict(values)
 
     def make(self, name: str) -> "torch.Tensor":
         """See `Computed.make`."""

@@ -7,43 +7,16 @@ process, several threads or processes share one descriptor, and memory does not 
 import json
 import os
 import stat
-import threading
 from collections.abc import Callable, Mapping
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from ioadapt_theory.checkpoints.checkpoint import DTYPES, Checkpoint, SourceError, TensorInfo, torch_dtype
-from ioadapt_theory.errors import InvalidValueError
-
-if TYPE_CHECKING:
-    import torch
+from ioadapt_theory.checkpoints.checkpoint import DTYPES, Checkpoint, SourceError, TensorInfo
 
 LARGEST_JSON: Final = 25_000_000
 """Bytes of JSON that are parsed: the limit of huggingface_hub for a header."""
 DENSE_JSON: Final = 4_000_000
 """Bytes up to which JSON may be as dense as it likes; an entry of a header or index takes 46 and more."""
-
-
-def check_buffer(info: TensorInfo, out: "torch.Tensor") -> None:
-    """Refuse a buffer that is not what the tensor's elements are read into.
-
-    Raises:
-        InvalidValueError: With what was given and what it has to be; or if there is no such dtype in torch.
-    """
-    if info.dtype not in DTYPES:
-        msg = f"{info.name} is {info.dtype}, whose values cannot be read."
-        raise InvalidValueError(msg)
-    if out.ndim != 1 or not out.is_contiguous() or out.dtype != torch_dtype(info.dtype):
-        got = f"{out.dtype} of shape {tuple(out.shape)}"
-        msg = f"The buffer for {info.name} has to be flat, contiguous and {info.dtype}, not {got}."
-        raise InvalidValueError(msg)
-
-
-def outside(info: TensorInfo, start: int, length: int) -> InvalidValueError:
-    """Return the error for a range that is not within the tensor."""
-    msg = f"{info.name} has {info.numel} elements; [{start}, {start + length}) is not within them."
-    return InvalidValueError(msg)
 
 
 class PlainFile:
@@ -56,9 +29,8 @@ class PlainFile:
             SourceError: If it cannot be opened, or is a folder, device, pipe or socket.
         """
         self.path = path
-        flags = ("O_CLOEXEC", "O_BINARY", "O_NONBLOCK")  # a pipe without a writer would keep us waiting
-        try:
-            self._fd = os.open(path, os.O_RDONLY | sum(getattr(os, flag, 0) for flag in flags))
+        try:  # a pipe without a writer would keep us waiting
+            self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         except OSError as error:
             msg = f"Cannot open {path}: {error.strerror}."
             raise SourceError(msg) from error
@@ -69,7 +41,6 @@ class PlainFile:
             msg = f"{path} is a {kind}, not a plain file."
             raise SourceError(msg)
         self.size = state.st_size
-        self._lock = threading.Lock()
 
     def fill(self, out: memoryview, offset: int, what: str) -> None:
         """Fill `out` from byte `offset`; `what` names the tensor in the error.
@@ -80,7 +51,7 @@ class PlainFile:
         done = 0
         while done < len(out):
             try:
-                got = self._read(out[done:] if done else out, offset + done)
+                got = os.preadv(self._fd, [out[done:] if done else out], offset + done)
             except OSError as error:
                 msg = f"Cannot read {what} from {self.path}: {error.strerror}."
                 raise SourceError(msg) from error
@@ -88,16 +59,6 @@ class PlainFile:
                 msg = f"{self.path} became shorter while it was read: {what} ends at byte {offset + done}."
                 raise SourceError(msg)
             done += got
-
-    def _read(self, out: memoryview, offset: int) -> int:
-        """Read once, by position where the system can (Windows cannot: there we seek, one thread at a time)."""
-        if hasattr(os, "preadv"):
-            return os.preadv(self._fd, [out], offset)
-        with self._lock:
-            os.lseek(self._fd, offset, os.SEEK_SET)
-            piece = os.read(self._fd, len(out))
-        out[: len(piece)] = piece
-        return len(piece)
 
     def require_whole(self, what: str) -> None:
         """Refuse a file that has become shorter, before a map of it is touched (which would end the process).
@@ -166,32 +127,15 @@ class OffsetCheckpoint(Checkpoint):
         tensors: Mapping[str, TensorInfo],
         places: Mapping[str, tuple[PlainFile, int]],
         metadata: Mapping[str, str],
-        revision: str | None = None,
     ) -> None:
         """Take tensors, and for each the file and the byte at which its values begin."""
-        self.name, self.source, self.revision = name, source, revision
-        self.tensors, self.metadata = tensors, metadata
+        self.name, self.source, self.tensors, self.metadata = name, source, tensors, metadata
         self._places = places
-
-    def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
-        """See `Checkpoint.filler`."""
-        import torch
-
-        check_buffer(self.tensors[name], out)
-        return partial(self.bytes_of(name), out.view(torch.uint8).numpy().data)
 
     def bytes_of(self, name: str) -> Callable[[memoryview, int], None]:
         """See `Checkpoint.bytes_of`."""
-        info = self.tensors[name]
-        file, begin = self._places[name]
-        size = DTYPES[info.dtype][1]
-
-        def fill(into: memoryview, start: int) -> None:
-            if not 0 <= start <= info.numel - len(into) // size:
-                raise outside(info, start, len(into) // size)
-            file.fill(into, begin + start * size, f"tensor {name}")
-
-        return fill
+        (file, begin), size = self._places[name], DTYPES[self.tensors[name].dtype][1]
+        return lambda into, start: file.fill(into, begin + start * size, f"tensor {name}")
 
     def close(self) -> None:
         """Close every file."""

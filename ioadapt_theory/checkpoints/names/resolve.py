@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from ioadapt_theory.checkpoints.names import kohya, unet
-from ioadapt_theory.checkpoints.names.authors import in_diffusers
-from ioadapt_theory.checkpoints.names.layer_name import Name, unwrapped
+from ioadapt_theory.checkpoints.names import unet
+from ioadapt_theory.checkpoints.names.layer_name import KOHYA_AROUND, Name, unwrapped
+from ioadapt_theory.checkpoints.names.originals import in_diffusers
 from ioadapt_theory.checkpoints.names.transformers import Rename
 
 
@@ -113,7 +113,7 @@ class _Index:
             yield self.flat.get(name.path, [])
             yield self.flat.get(unet.to_diffusers(name.path, self.blocks, flat=True), [])
             yield self.flat_ends.get(name.path, [])
-            for prefix in kohya.WRAPPERS:
+            for prefix in KOHYA_AROUND:
                 if name.path.startswith(prefix):
                     yield self.flat.get(name.path.removeprefix(prefix), [])
             return

@@ -11,29 +11,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from ioadapt_theory.checkpoints.names import TABLES
+
 PREFIX: Final = "model.diffusion_model."
 """Where the original LDM layout keeps the UNet; VAE and text encoder lie beside it."""
 
-TOP: Final = {
-    "time_embed.0": "time_embedding.linear_1",
-    "time_embed.2": "time_embedding.linear_2",
-    "label_emb.0.0": "add_embedding.linear_1",
-    "label_emb.0.2": "add_embedding.linear_2",
-    "input_blocks.0.0": "conv_in",
-    "out.0": "conv_norm_out",
-    "out.2": "conv_out",
-    "middle_block.0": "mid_block.resnets.0",
-    "middle_block.1": "mid_block.attentions.0",
-    "middle_block.2": "mid_block.resnets.1",
-}
-RESNET: Final = {
-    "in_layers.0": "norm1",
-    "in_layers.2": "conv1",
-    "emb_layers.1": "time_emb_proj",
-    "out_layers.0": "norm2",
-    "out_layers.3": "conv2",
-    "skip_connection": "conv_shortcut",
-}
 _DOTTED_STAGE: Final = re.compile(r"(input|output)_blocks\.(\d+)\.(\d)\.(.+)")
 _FLAT_STAGE: Final = re.compile(r"(input|output)_blocks_(\d+)_(\d)_(.+)")
 _RESNETS: Final = re.compile(r"(?:^|\.)(down|up)_blocks\.(\d+)\.resnets\.(\d+)(?=\.|$)")
@@ -138,9 +120,9 @@ def to_diffusers(name: str, blocks: Blocks | None, flat: bool = False) -> str:
     dot = "_" if flat else "."
     place = (_FLAT_STAGE if flat else _DOTTED_STAGE).fullmatch(name)
     if place is None or (place[1], int(place[2])) == ("input", 0):
-        matched = _head(name, TOP, dot)
+        matched = _head(name, TABLES["unet"], dot)
         resnet = re.fullmatch(rf"(mid_block{dot}resnets{dot}\d){dot}(.+)", matched)  # a dot fits itself
-        return f"{resnet[1]}{dot}{_head(resnet[2], RESNET, dot)}" if resnet else matched
+        return f"{resnet[1]}{dot}{_head(resnet[2], TABLES['resnet'], dot)}" if resnet else matched
     at = blocks.place(place[1], int(place[2])) if blocks else None
     if at is None:
         return name
@@ -153,7 +135,7 @@ def to_diffusers(name: str, blocks: Blocks | None, flat: bool = False) -> str:
         return dot.join([f"{side}_blocks", str(block), f"{side}samplers", "0", "conv", *([last] if last else [])])
     if layer is None:
         return name
-    kind, rest = ("resnets", _head(rest, RESNET, dot)) if slot == "0" else ("attentions", rest)
+    kind, rest = ("resnets", _head(rest, TABLES["resnet"], dot)) if slot == "0" else ("attentions", rest)
     return dot.join([f"{side}_blocks", str(block), kind, str(layer), rest])
 
 

@@ -3,7 +3,7 @@
 Factors say nothing: (A R, R⁻¹B) is the same adapter for every invertible R.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,8 +13,7 @@ from ioadapt_theory.adapters.base_weights import TensorWeights, checkpoint_weigh
 from ioadapt_theory.adapters.bases import SizesAlone
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.moving.truncate import change
-from ioadapt_theory.checkpoints.checkpoint import Checkpoint, TensorInfo, torch_dtype
-from ioadapt_theory.checkpoints.files.computed import Computed
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint, Computed, TensorInfo, torch_dtype
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.checkpoints.renaming import as_modules
 from ioadapt_theory.errors import UnsupportedError
@@ -43,16 +42,15 @@ class AdapterCheckpoint(Computed):
         """See `Computed.make`."""
         return self._computed[name][1]().to(torch_dtype(self.tensors[name].dtype))
 
-    def filler(self, name: str, out: Tensor) -> Callable[[int], None]:
-        """See `Checkpoint.filler`."""
+    def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
+        """See `Checkpoint.bytes_of`."""
         if self._beside is not None and name not in self._computed:
-            return self._beside.filler(name, out)
-        return super().filler(name, out)
+            return self._beside.bytes_of(name)
+        return super().bytes_of(name)
 
-    def close(self) -> None:
-        """Close what lies beside."""
-        if self._beside is not None:
-            self._beside.close()
+    def parts(self, names: Collection[str] | None = None) -> Mapping[Checkpoint, Collection[str]]:
+        """See `Checkpoint.parts`: all of the base, whose layers are read with their biases."""
+        return {} if self._beside is None else {self._beside: self._beside.tensors if names is None or names else ()}
 
 
 def changes_of(sources: Sequence[str]) -> list[Checkpoint]:

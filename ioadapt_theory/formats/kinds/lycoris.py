@@ -9,7 +9,7 @@ from torch import Tensor
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import Full, LoHa, LoKr, LoRA, Spec
 from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.checkpoints.names.kohya import flat
+from ioadapt_theory.checkpoints.names.layer_name import flat
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
 from ioadapt_theory.formats.kinds import Built, Kind, Parts, Shapes, same
 from ioadapt_theory.formats.kinds.lora import build as lora

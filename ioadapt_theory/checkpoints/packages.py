@@ -27,13 +27,7 @@ class Place(NamedTuple):
 
 
 def open_package(alias: Alias) -> Checkpoint:
-    """Open the networks that an alias names: one member (`C.1.weight`), or all, by member (`0.C.1.weight`).
-
-    Raises:
-        SourceError: If the package is not installed, or has no such networks.
-        UnknownNameError: If there is no such member.
-        FileFormatError: If the size of a file does not fit its layer.
-    """
+    """Open the networks that an alias names: one member (`C.1.weight`), or all, by member (`0.C.1.weight`)."""
     package, member = str(alias.package), alias.part
     pin = f"{package}=={alias.version}" if alias.version else package
     try:

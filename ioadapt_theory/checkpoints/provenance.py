@@ -23,11 +23,7 @@ _UP: Final = re.compile(r"up_blocks\.(\d+)\.(resnets|attentions|upsamplers)\.(\d
 
 
 def require_match(match: str) -> str:
-    """Refuse what is no way of matching.
-
-    Raises:
-        UnknownNameError: naming those that there are.
-    """
+    """Return the way of matching; UnknownNameError where there is none such."""
     if match not in MATCHES:
         raise UnknownNameError("match", match, MATCHES)
     return match

@@ -71,12 +71,7 @@ class Dequantised(Computed):
 
 
 def dequantised(whole: Checkpoint) -> Checkpoint:
-    """Return the checkpoint with weights instead of float8 codes; itself, if it has none with a scale.
-
-    Raises:
-        UnsupportedError: If it is quantised in another way; with its name, and what to compare instead.
-        FileFormatError: If codes and scales do not fit each other.
-    """
+    """Return the checkpoint with weights instead of float8 codes; itself, if it has none; refuse other codes."""
     scales, beside = dict[str, str](), {MARK} & whole.tensors.keys()
     for name, info in whole.tensors.items():
         if info.dtype.startswith("F8_E") and info.dtype != "F8_E8M0":

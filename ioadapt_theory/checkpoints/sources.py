@@ -14,7 +14,7 @@ from pathlib import Path
 from ioadapt_theory.checkpoints.aliases import Alias, is_repo_id, load_aliases
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError
 from ioadapt_theory.checkpoints.files.folder import open_path
-from ioadapt_theory.checkpoints.files.readers import is_weights
+from ioadapt_theory.checkpoints.files.readers import is_file
 from ioadapt_theory.checkpoints.packages import open_package
 from ioadapt_theory.errors import IoAdaptError, MissingExtraError, UnknownNameError
 
@@ -64,22 +64,20 @@ def open_checkpoint(
         {'a.weight': (8, 16)}
     """
     alias = resolve(source, _aliases(aliases))
-    variant, ema, part = variant or alias.variant, alias.ema if ema is None else ema, alias.part
+    variant, ema = variant or alias.variant, alias.ema if ema is None else ema
     if alias.package:
         return open_package(alias)
     if alias.path:
-        return open_path(Path(alias.path), name=alias.name or None, component=part, variant=variant, ema=ema)
+        checkpoint = open_path(Path(alias.path), alias.part, variant=variant, ema=ema)
+        checkpoint.name = alias.name or checkpoint.name
+        return checkpoint
     try:
         import huggingface_hub  # noqa: F401  (is it installed?)
     except ImportError as error:
         raise MissingExtraError("huggingface_hub", "hub") from error
     from ioadapt_theory.checkpoints.hub.repository import open_remote
 
-    is_file = part is not None and (is_weights(part) or part.endswith(".json"))
-    return open_remote(
-        alias, None if is_file else part, part if is_file else None, variant=variant, ema=ema,
-        cache=cache, offline=offline, verify=verify, progress=progress,
-    )  # fmt: skip
+    return open_remote(alias, variant=variant, ema=ema, cache=cache, offline=offline, verify=verify, progress=progress)
 
 
 def prepare(
@@ -135,7 +133,7 @@ def resolve(source: str, aliases: dict[str, Alias]) -> Alias:
     if name in aliases:
         alias = aliases[name]
         return replace(alias, revision=revision or alias.revision, part=part or alias.part)
-    if name.startswith((".", "/", "~")) or is_weights(name) or name.endswith(".json"):
+    if name.startswith((".", "/", "~")) or is_file(name):
         if revision is not None:
             msg = f"{source} is a path, which has no revision {revision!r}: leave @{revision} out."
             raise SourceError(msg)

@@ -42,6 +42,17 @@ class Folder:
         files = {p.name: p.stat().st_size for p in inside if p.is_file()}
         return Listing(files, [p.name for p in inside if p.is_dir()])
 
+    def names_file(self, part: str) -> bool:
+        """Whether a part is a file, and no folder."""
+        return (self.root / part).exists() and not (self.root / part).is_dir()
+
+    def require(self, folder: str) -> None:
+        """Refuse a folder that is not there."""
+        if not (self.root / folder).is_dir():
+            inside = ", ".join(sorted(self.listing("").folders)) or "none"
+            msg = f"{self.root} has no folder {folder!r} (it has {inside})."
+            raise SourceError(msg)
+
     def where(self, folder: str) -> str:
         """Return what a folder is called in sentences."""
         return f"The folder {self.root / folder}"
@@ -55,12 +66,7 @@ class Folder:
         return self.root / file
 
     def config(self, folder: str, *, ask: bool) -> Mapping[str, Any]:
-        """Return what the config.json of a folder says, if it can be had and read; not trusted.
-
-        Args:
-            folder: Relative to the root.
-            ask: Whether it is worth a request if it is not at hand.
-        """
+        """Return what a folder's config.json says, if it can be had; ``ask`` if it is worth a request. Not trusted."""
         return read_config(self.root / folder / "config.json")
 
     def open(self, file: str) -> Checkpoint:
@@ -69,32 +75,24 @@ class Folder:
 
 
 def open_weights(
-    place: Folder, folder: str, file: str | None, *, variant: str | None, part: str | None, ema: bool | None
+    place: Folder, part: str | None, *, variant: str | None, ema: bool | None, cut: str | None = None
 ) -> Checkpoint:
-    """Open the weights in a folder of a place.
+    """Open the file of a place that ``part`` names, the weights in the folder that it names, or the model's own.
 
-    Args:
-        place: Where to look.
-        folder: Relative to its root; '' for the root.
-        file: Exactly this file of the folder; then there is nothing to choose.
-        variant: Such as fp16; a preference.
-        part: Of a single file in the original layout.
-        ema: Which weights of a single file with both kinds.
-
-    Raises:
-        SourceError: If there are no such weights, or they cannot be had.
-        FileFormatError: If a file is not what it has to be.
-        InvalidValueError: If `ema` has to be chosen, or there is no such part.
-        UnsupportedError: If the weights are quantised in a way that is not read.
+    ``cut`` is a part of a single file in the original layout; ``variant`` and ``ema`` are `open_checkpoint`'s.
     """
-    chosen = choose(place.listing(folder).files, place.where(folder), variant) if file is None else file
-    path = f"{folder}/{chosen}" if folder else chosen
-    opened = _open_shards(place, path) if chosen.endswith(".json") else place.open(path)
+    path = part
+    if path is None or not place.names_file(path):
+        folder = part or component_of(place.listing("").folders) or ""
+        place.require(folder)
+        path = f"{folder}/{choose(place.listing(folder).files, place.where(folder), variant)}".removeprefix("/")
+    folder, _, file = path.rpartition("/")
+    opened = _open_shards(place, path) if file.endswith(".json") else place.open(path)
     try:
-        if not chosen.endswith(".json"):
-            opened = ldm_part(opened, part, ema)
-        if chosen.startswith(STEMS):  # diffusers' weights speak for themselves
-            opened.config = place.config(folder, ask=not chosen.startswith(STEMS[0]))
+        if not file.endswith(".json"):
+            opened = ldm_part(opened, cut, ema)
+        if file.startswith(STEMS):  # diffusers' weights speak for themselves
+            opened.config = place.config(folder, ask=not file.startswith(STEMS[0]))
         return dequantised(opened)
     except BaseException:
         opened.close()
@@ -125,14 +123,7 @@ def _open_shards(place: Folder, index: str) -> Checkpoint:
 def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoint:
     """Cut one part out of a single file in the original layout; a file in another layout comes back as it is.
 
-    Args:
-        whole: What the file holds.
-        part: unet (the default), vae, text_encoder, or all.
-        ema: Take the averaged weights of the UNet (True) or the trained ones (False), under the same names.
-
-    Raises:
-        InvalidValueError: If the file has both kinds and `ema` is None, or has no averaged ones and `ema` is True.
-        UnknownNameError: If there is no such part.
+    The part is unet (the default), vae, text_encoder, or all. The averaged weights of the UNet have its usual names.
     """
     unet = LDM_PARTS["unet"]
     if not any(n.startswith(unet) for n in whole.tensors):
@@ -161,51 +152,17 @@ def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoin
     return View(whole.name, whole.source, origins, {**whole.metadata, **chosen})
 
 
-def open_path(
-    path: Path,
-    *,
-    name: str | None = None,
-    component: str | None = None,
-    variant: str | None = None,
-    ema: bool | None = None,
-) -> Checkpoint:
-    """Open a file or a folder of this machine.
-
-    Args:
-        path: What to open.
-        name: Short name for tables; the last part of the path if not given.
-        component: Folder within a pipeline, or part of a single file in the original layout.
-        variant: Such as fp16; a preference.
-        ema: Which weights of a single file with both kinds.
-
-    Raises:
-        SourceError: If there is nothing to open, or it cannot be read.
-        FileFormatError: If a file is not what it has to be.
-        InvalidValueError: If `ema` has to be chosen, or there is no such part.
-    """
-    part = None
+def open_path(path: Path, component: str | None = None, *, variant: str | None, ema: bool | None) -> Checkpoint:
+    """Open a file or a folder of this machine; the component is a folder or file in it, or a part of a single file."""
+    _require_file(path)
     if path.is_dir():
-        root, name = Folder(path), name or path.resolve().name
-        folder, file = _within(root, path, component)
+        opened = open_weights(Folder(path), component, variant=variant, ema=ema)
+        opened.name = path.resolve().name
     else:
-        _require_file(path)
-        root, folder, file, part = Folder(path.parent), "", path.name, component
-        name = name or (path.absolute().parent.name if path.name.endswith(".json") else None)
-    opened = open_weights(root, folder, file, variant=variant, part=part, ema=ema)
-    opened.name = name or opened.name
+        opened = open_weights(Folder(path.parent), path.name, variant=variant, ema=ema, cut=component)
+        if path.name.endswith(".json"):
+            opened.name = path.absolute().parent.name
     return opened
-
-
-def _within(root: Folder, path: Path, component: str | None) -> tuple[str, str | None]:
-    """Return folder and file that a component of a folder names; without one, the model's own folder."""
-    inside = root.listing("")
-    chosen = component or component_of(inside.folders) or ""
-    if not chosen or chosen in inside.folders:
-        return chosen, None
-    if chosen in inside.files:
-        return "", chosen
-    msg = f"{path} has no folder {chosen!r} (it has {', '.join(sorted(inside.folders)) or 'none'})."
-    raise SourceError(msg)
 
 
 def _require_file(path: Path) -> None:

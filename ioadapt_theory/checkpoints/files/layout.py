@@ -23,12 +23,7 @@ COMPONENTS: Final = ("unet", "transformer")
 def choose(names: Collection[str], where: str, variant: str | None) -> str:
     """Return the file to open (an index, .json, if there are shards) among the plain names of one folder.
 
-    Safetensors come before pickles, the variant before the plain file.
-
-    A variant is a preference: where there is none of that name (LCM has no fp16), the plain file is taken.
-
-    Raises:
-        SourceError: If there are no weights, or several that could be meant; with what there is.
+    Safetensors come before pickles, the variant before the plain file, which is taken where there is no such variant.
     """
     for wanted in dict.fromkeys((variant, None)):
         for name in _spellings(wanted):
@@ -63,11 +58,7 @@ def _spellings(variant: str | None) -> Iterator[str]:
 
 
 def read_index(text: bytes, path: str) -> dict[str, str]:
-    """Return tensor -> shard of an index.json; every shard is a plain file name.
-
-    Raises:
-        FileFormatError: If it is not JSON, has no weight_map of strings, or names a file outside its folder.
-    """
+    """Return tensor -> shard of an index.json; refuse a shard that is no plain name of a weights file."""
     try:
         index: Any = parse_json(text)
     except ValueError as error:

@@ -75,11 +75,7 @@ def read(file: PlainFile, name: str | None) -> Checkpoint:
 
 
 def _refuse_more_than_is_there(tensors: Mapping[str, "torch.Tensor"], file: PlainFile) -> None:
-    """Refuse tensors that stand for more than what is stored: few bytes must not become many.
-
-    Raises:
-        FileFormatError: Naming the tensor, or how often the file would be read.
-    """
+    """Refuse tensors that stand for more than what is stored: few bytes must not become many."""
     for name, tensor in tensors.items():
         there = tensor.untyped_storage().nbytes()
         if tensor.numel() * tensor.element_size() > there:
@@ -94,12 +90,15 @@ def _refuse_more_than_is_there(tensors: Mapping[str, "torch.Tensor"], file: Plai
 
 
 def named_tensors(loaded: object, path: Path, *, values: bool) -> tuple[dict[str, "torch.Tensor"], dict[str, str]]:
-    """Find the table of weights in what was loaded; also say where it was and what in it was left out.
+    """Return the table of weights in what was loaded, and where it was and what in it was left out.
 
     Args:
         loaded: From the file.
         path: The file.
         values: Whether values were loaded, so that a tensor on the meta device has none.
+
+    Returns:
+        Name -> tensor, and metadata.
 
     Raises:
         FileFormatError: If there is none, or it has more entries than the file can hold.

@@ -23,11 +23,7 @@ class PlainFile:
     """One open file, read by position; safe to share between threads and forked processes."""
 
     def __init__(self, path: Path) -> None:
-        """Open for reading.
-
-        Raises:
-            SourceError: If it cannot be opened, or is a folder, device, pipe or socket.
-        """
+        """Open for reading; refuse a folder, device, pipe or socket."""
         self.path = path
         try:  # a pipe without a writer would keep us waiting
             self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -43,11 +39,7 @@ class PlainFile:
         self.size = state.st_size
 
     def fill(self, out: memoryview, offset: int, what: str) -> None:
-        """Fill `out` from byte `offset`; `what` names the tensor in the error.
-
-        Raises:
-            SourceError: If the file ends early (it was changed while open) or cannot be read.
-        """
+        """Fill `out` from byte `offset`, or refuse a file that ends early; `what` names the tensor in the error."""
         done = 0
         while done < len(out):
             try:
@@ -61,11 +53,7 @@ class PlainFile:
             done += got
 
     def require_whole(self, what: str) -> None:
-        """Refuse a file that has become shorter, before a map of it is touched (which would end the process).
-
-        Raises:
-            SourceError: With what was to be read.
-        """
+        """Refuse a file that has become shorter, before a map of it is touched (which would end the process)."""
         if os.fstat(self._fd).st_size < self.size:
             msg = f"{self.path} became shorter while it was read: {what} is no longer whole."
             raise SourceError(msg)
@@ -84,11 +72,7 @@ class PlainFile:
 
 
 def read_whole(path: Path, limit: int = 100_000_000) -> bytes:
-    """Return a small file whole.
-
-    Raises:
-        SourceError: If it is no plain file, cannot be read, or has more than `limit` bytes.
-    """
+    """Return a plain file whole; refuse one of more than `limit` bytes."""
     file = PlainFile(path)
     try:
         if file.size > limit:
@@ -99,19 +83,15 @@ def read_whole(path: Path, limit: int = 100_000_000) -> bytes:
         file.close()
 
 
-def parse_json(text: bytes, hook: Callable[[list[tuple[str, Any]]], Any] | None = None) -> Any:
-    """Return what a JSON text of names and places holds; `hook` is json's `object_pairs_hook`.
-
-    Raises:
-        ValueError: If it is no JSON, or so long and dense that it would take far more memory than it has bytes.
-    """
+def parse_json(text: bytes) -> Any:
+    """Return what a JSON text holds; ValueError also for one so long and dense that it would take far more memory."""
     if len(text) > LARGEST_JSON or (
         len(text) > DENSE_JSON and (text.count(b":") * 11 > len(text) or text.count(b"[") * 20 > len(text))
     ):
         msg = f"{len(text)} bytes are too many for what it says"
         raise ValueError(msg)
     try:
-        return json.loads(text, object_pairs_hook=hook)
+        return json.loads(text)
     except RecursionError as error:
         msg = "too many brackets within one another"
         raise ValueError(msg) from error

@@ -44,13 +44,13 @@ def is_weights(name: str) -> bool:
     return name.endswith(SUFFIXES)
 
 
-def open_file(path: Path, name: str | None = None) -> Checkpoint:
-    """Open one file of weights.
+def is_file(part: str) -> bool:
+    """Whether a part of a model is a file of weights or an index of several, by its ending, and no folder."""
+    return part.endswith((*SUFFIXES, ".json"))
 
-    Raises:
-        SourceError: If it cannot be opened or read.
-        FileFormatError: If it is not what it has to be.
-    """
+
+def open_file(path: Path, name: str | None = None) -> Checkpoint:
+    """Open one file of weights; SourceError where it cannot be read, FileFormatError where it is none."""
     file = PlainFile(path)
     try:
         refuse_other_kinds(file)
@@ -67,11 +67,7 @@ def reader(name: str) -> Read:
 
 
 def refuse_other_kinds(file: PlainFile) -> None:
-    """Tell from the first bytes whether a file can hold weights at all.
-
-    Raises:
-        FileFormatError: If it is empty, a git-LFS pointer, a web page, or of a kind that is not read.
-    """
+    """Refuse a file that is empty, a git-LFS pointer, a web page, or of a kind that is not read, by its first bytes."""
     start = file.head(200)
     if file.size == 0:
         problem = f"{file.path} is empty. {_AGAIN}"

@@ -42,11 +42,7 @@ def read(file: PlainFile, name: str | None) -> OffsetCheckpoint:
 
 
 def tensor_info(name: str, dtype: str, shape: Sequence[int], path: str) -> TensorInfo:
-    """Return what a header says of a tensor.
-
-    Raises:
-        FileFormatError: If that is nothing that can be read, or printed.
-    """
+    """Return what a header says of a tensor; FileFormatError where that is nothing that can be read, or printed."""
     problem = ""
     if not name.isprintable():
         problem = "a name with characters that cannot be printed"
@@ -61,11 +57,7 @@ def tensor_info(name: str, dtype: str, shape: Sequence[int], path: str) -> Tenso
 
 
 def _header_length(file: PlainFile) -> int:
-    """Return the length of the JSON, from the first 8 bytes.
-
-    Raises:
-        FileFormatError: If this is not a safetensors file, or is cut within its header.
-    """
+    """Return the length of the JSON, from the first 8 bytes; refuse what is no safetensors file or is cut there."""
     start, path = file.head(8), file.path
     (length,) = struct.unpack("<Q", start) if len(start) == 8 else (0,)
     if start.startswith(b"PK"):

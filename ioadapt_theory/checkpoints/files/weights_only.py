@@ -56,12 +56,7 @@ class Inert:
 
 
 def load_weights_only(path: Path, device: str, *, mmap: bool = False) -> object:
-    """Return what the pickle holds, on the device `meta` (names and shapes only) or `cpu`; `mmap` maps the values.
-
-    Raises:
-        FileFormatError: If it is cut, broken, compressed, too long, another kind of file, or names what runs things;
-            with the names.
-    """
+    """Return what the pickle holds, on the device `meta` (names and shapes only) or `cpu`; `mmap` maps the values."""
     import torch
 
     _check(path)
@@ -106,11 +101,7 @@ def _refuse_code(path: Path, names: set[str]) -> None:
 
 
 def _check(path: Path) -> None:
-    """Refuse what would take long or much memory to read, before anything is unpacked.
-
-    Raises:
-        FileFormatError: With what it is.
-    """
+    """Refuse what would take long or much memory to read, before anything is unpacked."""
     with path.open("rb") as file:
         problem = _directory_problem(file)
         if problem is None:

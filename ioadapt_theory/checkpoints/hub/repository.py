@@ -21,8 +21,8 @@ from huggingface_hub.utils.tqdm import tqdm
 from ioadapt_theory.checkpoints.aliases import Alias
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError, TensorInfo
 from ioadapt_theory.checkpoints.files.folder import Folder, Listing, open_weights
-from ioadapt_theory.checkpoints.files.layout import LARGEST_CONFIG, component_of
-from ioadapt_theory.checkpoints.files.readers import is_weights, open_file
+from ioadapt_theory.checkpoints.files.layout import LARGEST_CONFIG
+from ioadapt_theory.checkpoints.files.readers import is_file, is_weights, open_file
 from ioadapt_theory.checkpoints.files.safetensors import tensor_info
 from ioadapt_theory.checkpoints.hub.errors import Request, explain, not_cached
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError
@@ -37,40 +37,27 @@ LONGEST_WAIT: Final = 300
 
 
 def open_remote(
-    alias: Alias, folder: str | None, file: str | None, *, variant: str | None, ema: bool | None,
-    cache: Path | None, offline: bool, verify: bool, progress: bool,
+    alias: Alias, *, variant: str | None, ema: bool | None, cache: Path | None, offline: bool, verify: bool,
+    progress: bool,
 ) -> Checkpoint:  # fmt: skip
-    """Open the weights in the repository that an alias names; options are `open_checkpoint`'s.
-
-    Of ``file``, relative to the root, nothing has to be chosen; without it and ``folder`` unet, transformer or the
-    root are looked into, whichever there is.
-
-    Raises:
-        SourceError: If there are no such weights, or they cannot be had.
-        FileFormatError: If a file is not what it has to be.
-        InvalidValueError: If `folder` or `file` leads out of the repository.
-    """
-    repo, inside = str(alias.repo), file or folder or ""
-    if ".." in inside.split("/") or inside.startswith("/"):
-        msg = f"{inside!r} is no place within {repo}: write it from the root, without '..'."
+    """Open the weights in the repository that an alias names; options are `open_checkpoint`'s."""
+    repo, part = str(alias.repo), alias.part
+    if part is not None and (".." in part.split("/") or part.startswith("/")):
+        msg = f"{part!r} is no place within {repo}: write it from the root, without '..'."
         raise InvalidValueError(msg)
     endpoint = os.environ.get("HF_ENDPOINT", constants.ENDPOINT).rstrip("/")
     asked = Request(repo, alias.revision, endpoint, (cache or Path(constants.HF_HUB_CACHE)).expanduser())
     known = cached_commit(asked)
 
     def opened(repository: Repository) -> Checkpoint:
-        where, _, plain = (file or "").rpartition("/")
-        if file is None:
-            where = (component_of(repository.listing("").folders) or "") if folder is None else folder
-            repository.require_weights(where)
-        weights = open_weights(repository, where, plain or None, variant=variant, part=None, ema=ema)
+        weights = open_weights(repository, part, variant=variant, ema=ema)
         weights.name, weights.revision = alias.name, repository.commit
         return weights
 
     set_offline = os.environ.get("HF_HUB_OFFLINE", "0").upper() in {"1", "TRUE", "YES", "ON"}
     if offline or constants.HF_HUB_OFFLINE or set_offline:
         if known is None:
-            raise not_cached(asked, None, file or (f"{folder}/*.safetensors" if folder else None))
+            raise not_cached(asked, None, part if part is None or is_file(part) else f"{part}/*.safetensors")
         return opened(Repository(asked, known, verify=verify))
     try:
         asked, api = replace(asked, hurry=known is not None), HfApi(endpoint=endpoint)
@@ -124,12 +111,12 @@ class Repository(Folder):
             self._listings[folder] = patiently(ask, replace(self.asked, file=f"{folder}/" if folder else None))
         return self._listings[folder]
 
-    def require_weights(self, folder: str) -> None:
-        """Refuse a folder of which the cache has no weights, where the hub is not asked.
+    def names_file(self, part: str) -> bool:
+        """See `Folder.names_file`; by the ending, so that nothing is asked."""
+        return is_file(part)
 
-        Raises:
-            SourceError: With what to download.
-        """
+    def require(self, folder: str) -> None:
+        """Refuse a folder of which the cache has no weights, where the hub is not asked."""
         if self._api is None and not any(is_weights(n) or ".index." in n for n in self.listing(folder).files):
             raise not_cached(self.asked, f"{folder}/".lstrip("/") + "*.safetensors")
 
@@ -256,11 +243,7 @@ class _Silent(tqdm):
 
 
 def newest_commit(asked: Request, api: HfApi) -> str:
-    """Return the commit that the hub means by a revision, by one request: downloads would retry for half a minute.
-
-    Raises:
-        SourceError: With what the hub said, or if it names no commit.
-    """
+    """Return the commit that the hub means by a revision, by one request: downloads would retry for half a minute."""
     timeout = constants.HF_HUB_ETAG_TIMEOUT
     commit = str(patiently(lambda: api.repo_info(asked.repo, revision=asked.revision, timeout=timeout).sha, asked))
     if not re.fullmatch("[0-9a-f]{40}", commit):
@@ -280,11 +263,7 @@ def cached_commit(asked: Request) -> str | None:
 
 
 def require_space(need: int, cache: Path) -> None:
-    """Refuse a download that the disk of the cache cannot take.
-
-    Raises:
-        SourceError: With what is needed and what is free.
-    """
+    """Refuse a download that the disk of the cache cannot take."""
     existing = next(p for p in (cache, *cache.absolute().parents) if p.exists())
     free = shutil.disk_usage(existing).free
     if need > free:
@@ -294,12 +273,7 @@ def require_space(need: int, cache: Path) -> None:
 
 
 def verify_hash(path: Path, what: str) -> None:
-    """Compare a cached file with the hash that the hub gave for it, which is the name of its blob.
-
-    Raises:
-        FileFormatError: If they differ; with the way out.
-        SourceError: If the cache has no such hash.
-    """
+    """Refuse a cached file that has another hash than the hub gave for it, which is the name of its blob."""
     blob = path.resolve()
     if len(blob.name) not in (40, 64):
         msg = f"The cache keeps no hash of {what} ({blob}), so it cannot be verified."
@@ -315,11 +289,7 @@ def verify_hash(path: Path, what: str) -> None:
 
 
 def patiently(ask: Callable[[], T], asked: Request) -> T:
-    """Return what the hub answers; where it asks to be asked later (Retry-After), wait and do so.
-
-    Raises:
-        SourceError: With what the hub said, see `explain`.
-    """
+    """Return what the hub answers; where it asks to be asked later (Retry-After), wait and do so."""
     for left in reversed(range(PATIENCE)):
         try:
             return ask()

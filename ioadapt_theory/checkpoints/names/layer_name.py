@@ -54,11 +54,7 @@ def layer_name(text: str) -> Name:
 
 
 def flat(component: str, name: str) -> str:
-    """Return a layer's name as kohya flattens it: a prefix for the component, and underscores where the dots were.
-
-    Raises:
-        UnknownNameError: a component that kohya has no prefix for.
-    """
+    """Return a layer's name as kohya flattens it: a prefix for the component, and underscores where the dots were."""
     prefixes = TABLES["kohya"]["written"]
     if component not in prefixes:
         raise UnknownNameError("component", component, prefixes.keys() - {""})

@@ -126,7 +126,7 @@ def _autoencoder(keys: Collection[str]) -> dict[str, str]:
     inner = {key: key[matched.end() :] for key in keys if (matched := _VAE.match(key))}
     if not any(".mid.attn_1." in name or ".mid.block_1." in name for name in inner.values()):
         return {}
-    ups = {key: int(m[1]) for key, name in inner.items() if (m := re.match(r"decoder\.up\.(\d+)\.", name))}
+    ups = {key: int(m[1]) for key, name in inner.items() if (m := re.match(r"decoder\.up\.(\d{1,3})\.", name))}
     for key, number in ups.items():
         inner[key] = re.sub(r"\d+", str(max(ups.values()) - number), inner[key], count=1)
     for old, new in VAE:

@@ -60,19 +60,15 @@ class Origins:
     Attributes:
         of: layer of the target -> layer of the source, for those of which there is evidence.
         how: "contents", "layout", or "" where nothing is known.
-        correlations: rank correlation of the two, where contents tell it; NaN where a matrix is constant.
         blocks: of a UNet that is the source, where the layout tells it.
         with_block: the layers in `of` that show nothing themselves, as the rest of their block shows it.
-        unproven: layers whose name and shape the source has too, without evidence for or against it.
         contradicted: layers whose name the source has too, but for another layer -> why, as a clause after the name.
     """
 
     of: Mapping[str, str] = field(default_factory=dict)
     how: str = ""
-    correlations: Mapping[str, float] = field(default_factory=dict)
     blocks: Blocks | None = None
     with_block: frozenset[str] = frozenset()
-    unproven: frozenset[str] = frozenset()
     contradicted: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -87,21 +83,13 @@ def by_contents(source: Contents, target: Contents) -> Origins | None:
     of = {name: old for name in target.shapes if (old := aligner.origin(name))}
     if not of:
         return None
-    correlations = {name: aligner.correlation(old, name) for name, old in of.items()}
     silent = frozenset(name for name, old in of.items() if not aligner.shows(old, name))
-    same = [name for name in target.shapes if name not in of and source.shapes.get(name) == target.shapes[name]]
-    wrong = contradictions(of, same, source.shapes)
-    return Origins(of, "contents", correlations, None, silent, frozenset(same).difference(wrong), wrong)
+    untraced = [name for name in target.shapes if name not in of and source.shapes.get(name) == target.shapes[name]]
+    return Origins(of, "contents", with_block=silent, contradicted=contradictions(of, untraced, source.shapes))
 
 
 def contradictions(of: Mapping[str, str], untraced: Iterable[str], source: Iterable[str]) -> dict[str, str]:
-    """Return the layers that are not the layer of the source that has their name, and why.
-
-    Args:
-        of: layer of the target -> layer of the source.
-        untraced: layers of the target without a known origin.
-        source: names of its layers.
-    """
+    """Return the layers, traced or not, that are not the layer of the source that has their name, and why."""
     names, places = {*source}, {old: new for new, old in of.items()}
     wrong = {new: f"holds what was {old}" for new, old in of.items() if new != old and new in names}
     return wrong | {name: f"is new: what had its name is now {places[name]}" for name in untraced if name in places}
@@ -152,11 +140,6 @@ class _Aligner:
     def _same_hash(self, old: str, new: str) -> bool:
         ask, other = self._source.digest, self._target.digest
         return bool(ask and other) and (known := ask(old)) is not None and known == other(new)  # type: ignore[misc]
-
-    def correlation(self, old: str, new: str) -> float:
-        """Return the rank correlation of two layers, NaN where nothing is known of it."""
-        z, weight = self._z[new].get(old, (0.0, 0.0))
-        return math.tanh(z) if weight else math.nan
 
     def shows(self, old: str, new: str) -> bool:
         """Whether a layer's own values speak for an origin."""

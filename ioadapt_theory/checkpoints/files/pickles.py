@@ -58,10 +58,9 @@ def describe(name: str, tensor: "torch.Tensor") -> TensorInfo:
     return TensorInfo(name, code, tuple(tensor.shape))
 
 
-def read(file: PlainFile, name: str | None) -> Checkpoint:
-    """See `readers.Read`; what names code, or holds no named tensors, is refused too."""
-    path = file.path
-    name = name or path.name.split(".")[0]
+def read(file: PlainFile) -> Checkpoint:
+    """Return the tensors of an open file; one that names code, or holds no named tensors, is refused."""
+    path, name = file.path, file.path.name.split(".")[0]
     tensors, metadata = named_tensors(load_weights_only(path, "meta"), path, values=False)
     _refuse_more_than_is_there(tensors, file)
     plain = is_plain_zip(path, sys.byteorder)

@@ -18,8 +18,8 @@ MAX_AXES: Final = 64
 """Most axes of a tensor in torch."""
 
 
-def read(file: PlainFile, name: str | None) -> OffsetCheckpoint:
-    """See `readers.Read`."""
+def read(file: PlainFile) -> OffsetCheckpoint:
+    """Return the tensors of an open file."""
     from safetensors import SafetensorError, safe_open
 
     path = file.path
@@ -38,7 +38,7 @@ def read(file: PlainFile, name: str | None) -> OffsetCheckpoint:
         entry = entries.pop(key)  # hundreds of thousands do not stay twice
         tensors[key] = tensor_info(key, entry["dtype"], entry["shape"], str(path))
         places[key] = file, 8 + len(text) + entry["data_offsets"][0]
-    return OffsetCheckpoint(name or path.stem, str(path), tensors, places, metadata)
+    return OffsetCheckpoint(path.stem, str(path), tensors, places, metadata)
 
 
 def tensor_info(name: str, dtype: str, shape: Sequence[int], path: str) -> TensorInfo:

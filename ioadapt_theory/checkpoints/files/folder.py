@@ -1,18 +1,29 @@
-"""Opens the weights in a folder, here or on the hub: which file, its shards, its part; and single files."""
+"""The weights in a folder, here or on the hub: which file, its shards, its part; and single files.
+
+Which file is told by names alone, and names in data are never followed out of the folder.
+"""
 
 import os
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError, View
-from ioadapt_theory.checkpoints.files.layout import STEMS, choose, component_of, read_config, read_index
-from ioadapt_theory.checkpoints.files.plain import read_whole
-from ioadapt_theory.checkpoints.files.readers import open_file
+from ioadapt_theory.checkpoints.files.plain import parse_json, read_whole
+from ioadapt_theory.checkpoints.files.readers import is_weights, open_file
 from ioadapt_theory.checkpoints.quantised import dequantised
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnknownNameError
+
+STEMS: Final = ("diffusion_pytorch_model", "model", "pytorch_model")
+"""How diffusers and transformers call weights."""
+
+LARGEST_CONFIG: Final = 1024 * 1024
+"""Bytes of a config.json that are read."""
+
+COMPONENTS: Final = ("unet", "transformer")
+"""Folders of a diffusers pipeline that hold the model itself; a folder without them is taken as the model."""
 
 LDM_PARTS: Final = {"unet": "model.diffusion_model.", "vae": "first_stage_model.", "text_encoder": "cond_stage_model."}
 """Part of a single file in the original layout -> prefix of its tensors."""
@@ -53,13 +64,9 @@ class Folder:
             msg = f"{self.root} has no folder {folder!r} (it has {inside})."
             raise SourceError(msg)
 
-    def where(self, folder: str) -> str:
-        """Return what a folder is called in sentences."""
-        return f"The folder {self.root / folder}"
-
-    def title(self, file: str) -> str:
-        """Return what a file is called in tables and sentences."""
-        return str(self.root / file)
+    def title(self, path: str) -> str:
+        """Return what a file or folder is called in tables and sentences."""
+        return str(self.root / path)
 
     def fetch(self, file: str) -> Path:
         """Return the file on this machine."""
@@ -67,7 +74,10 @@ class Folder:
 
     def config(self, folder: str, *, ask: bool) -> Mapping[str, Any]:
         """Return what a folder's config.json says, if it can be had; ``ask`` if it is worth a request. Not trusted."""
-        return read_config(self.root / folder / "config.json")
+        with suppress(SourceError, ValueError):
+            content = parse_json(read_whole(self.root / folder / "config.json", LARGEST_CONFIG))
+            return content if isinstance(content, dict) else {}
+        return {}
 
     def open(self, file: str) -> Checkpoint:
         """Open one file of weights; its values may still be away."""
@@ -83,9 +93,9 @@ def open_weights(
     """
     path = part
     if path is None or not place.names_file(path):
-        folder = part or component_of(place.listing("").folders) or ""
+        folder = part or next((c for c in COMPONENTS if c in place.listing("").folders), "")
         place.require(folder)
-        path = f"{folder}/{choose(place.listing(folder).files, place.where(folder), variant)}".removeprefix("/")
+        path = f"{folder}/{choose(place.listing(folder).files, place.title(folder), variant)}".removeprefix("/")
     folder, _, file = path.rpartition("/")
     opened = _open_shards(place, path) if file.endswith(".json") else place.open(path)
     try:
@@ -97,6 +107,56 @@ def open_weights(
     except BaseException:
         opened.close()
         raise
+
+
+def choose(names: Collection[str], where: str, variant: str | None) -> str:
+    """Return the file to open (an index, .json, if there are shards) among the plain names of one folder.
+
+    Safetensors come before pickles, the variant before the plain file, which is taken where there is no such variant.
+    """
+    for wanted in dict.fromkeys((variant, None)):
+        for name in _spellings(wanted):
+            if name in names:
+                return name
+    weights = sorted(n for n in names if is_weights(n))
+    if len(weights) == 1:
+        return weights[0]
+    shown = ", ".join(weights[:8] or sorted(names)[:8]) or "nothing"
+    msg = f"{where} holds no weights that can be read (it holds {shown})."
+    if weights:
+        msg = f"{where} holds several weights: {shown}. Say which, as in SOURCE:{weights[0]}."
+    raise SourceError(msg)
+
+
+def _spellings(variant: str | None) -> Iterator[str]:
+    """Yield file names in the order of preference, an index (.json) after the single file, as diffusers does."""
+    for ending in ("safetensors", "bin"):
+        for stem in STEMS:
+            if variant is None:
+                yield f"{stem}.{ending}"
+                yield f"{stem}.{ending}.index.json"
+            else:
+                yield f"{stem}.{variant}.{ending}"
+                yield f"{stem}.{ending}.index.{variant}.json"
+                yield f"{stem}.{ending}.{variant}.index.json"
+
+
+def read_index(text: bytes, path: str) -> dict[str, str]:
+    """Return tensor -> shard of an index.json; refuse a shard that is no plain name of a weights file."""
+    try:
+        index: Any = parse_json(text)
+    except ValueError as error:
+        msg = f"{path} is not JSON ({error}). Delete it and download it again."
+        raise FileFormatError(msg) from error
+    shards = index.get("weight_map") if isinstance(index, dict) else None
+    if not isinstance(shards, dict) or not shards or not all(isinstance(s, str) for s in shards.values()):
+        msg = f"{path} has no weight_map from tensor names to file names: refused."
+        raise FileFormatError(msg)
+    for shard in set(shards.values()):
+        if "/" in shard or "\\" in shard or ":" in shard or not shard.isprintable() or not is_weights(shard):
+            msg = f"{path} names the shard {shard!r}, which is no plain name of a weights file in its folder: refused."
+            raise FileFormatError(msg)
+    return dict(shards)
 
 
 def _open_shards(place: Folder, index: str) -> Checkpoint:

@@ -21,7 +21,6 @@ class Request:
         revision: Branch, tag or commit; None for the default.
         endpoint: Address of the hub.
         cache: Folder of its cache.
-        file: The file that this request is about.
         hurry: Do not wait where the hub asks for it: the cache may do.
         refusal: What the hub said, where the cache has to do; '' when it was not asked.
     """
@@ -30,14 +29,8 @@ class Request:
     revision: str | None
     endpoint: str
     cache: Path
-    file: str | None = None
     hurry: bool = False
     refusal: str = ""
-
-    @property
-    def what(self) -> str:
-        """The file and the repository, or the repository."""
-        return f"{self.file} of {self.repo}" if self.file else self.repo
 
     @property
     def folder(self) -> Path:
@@ -58,15 +51,15 @@ def not_cached(asked: Request, file: str | None, wanted: str | None = None) -> S
     return SourceError(f"Offline mode is on and {what} is not in the cache {asked.cache}. Run once online: {download}.")
 
 
-def explain(error: Exception, asked: Request) -> SourceError:
-    """Return the error to raise instead; subclasses are told apart before their bases (gated before unknown)."""
+def explain(error: Exception, asked: Request, what: str) -> SourceError:
+    """Return the error to raise instead; ``what`` was asked for: the repository, or a file or folder "of" it."""
     wrapped = isinstance(error, errors.LocalEntryNotFoundError) and error.__cause__ is not None
     cause = error.__cause__ if wrapped else error
     at = f" at revision {asked.revision}" if asked.revision else ""
     status = getattr(getattr(cause, "response", None), "status_code", None)
     page = f"{asked.endpoint}/{asked.repo}"
     line = f"{type(cause).__name__}: {next(iter(str(cause).strip().splitlines()), '')}".removesuffix(": ")
-    if isinstance(cause, errors.GatedRepoError) or (status == 403 and asked.file):
+    if isinstance(cause, errors.GatedRepoError) or (status == 403 and what != asked.repo):
         said = f"{asked.repo} is gated: accept its licence at {page}, then run hf auth login or set HF_TOKEN."
     elif isinstance(cause, errors.RepositoryNotFoundError):
         moved = f"It moved to {MOVED[asked.repo]}." if asked.repo in MOVED else ""
@@ -75,15 +68,15 @@ def explain(error: Exception, asked: Request) -> SourceError:
     elif isinstance(cause, errors.RevisionNotFoundError):
         said = f"{asked.repo} has no revision {asked.revision!r}; see {page}/commits/main."
     elif isinstance(cause, errors.RemoteEntryNotFoundError):
-        said = f"{asked.repo}{at} has no {asked.file or 'such folder'}; see {page}/tree/main."
+        said = f"There is no {what}{at}; see {page}/tree/main."
     elif status is not None:
         way_out = "Check HF_TOKEN." if status in (401, 403) else "Try again later."
-        said = f"{asked.endpoint} answered with status {status} for {asked.what}{at}. {way_out}"
+        said = f"{asked.endpoint} answered with status {status} for {what}{at}. {way_out}"
     elif isinstance(cause, OSError) and cause.errno is not None and not isinstance(cause, ConnectionError):
-        said = f"Cannot store {asked.what}: {cause.strerror}. Nothing half-written is kept."
+        said = f"Cannot store {what}: {cause.strerror}. Nothing half-written is kept."
     elif isinstance(cause, errors.HfHubHTTPError.__mro__[1] | ConnectionError):
-        said = f"The connection to {asked.endpoint} failed while asking for {asked.what} ({line}). "
+        said = f"The connection to {asked.endpoint} failed while asking for {what} ({line}). "
         said += "Nothing half-written is kept: try again, or use --offline if it is in the cache."
     else:
-        said = f"{asked.endpoint} cannot give {asked.what}{at}: {line}"
+        said = f"{asked.endpoint} cannot give {what}{at}: {line}"
     return SourceError(said)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -20,8 +21,7 @@ from huggingface_hub.utils.tqdm import tqdm
 
 from ioadapt_theory.checkpoints.aliases import Alias
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError, TensorInfo
-from ioadapt_theory.checkpoints.files.folder import Folder, Listing, open_weights
-from ioadapt_theory.checkpoints.files.layout import LARGEST_CONFIG
+from ioadapt_theory.checkpoints.files.folder import LARGEST_CONFIG, Folder, Listing, open_weights
 from ioadapt_theory.checkpoints.files.readers import is_file, is_weights, open_file
 from ioadapt_theory.checkpoints.files.safetensors import tensor_info
 from ioadapt_theory.checkpoints.hub.errors import Request, explain, not_cached
@@ -83,13 +83,9 @@ class Repository(Folder):
         self._verify, self._api, self._progress = verify, api, progress
         self._listings: dict[str, Listing] = {}
 
-    def where(self, folder: str) -> str:
-        """See `Folder.where`."""
-        return f"{self.asked.repo} ({folder or 'root'})"
-
-    def title(self, file: str) -> str:
+    def title(self, path: str) -> str:
         """See `Folder.title`."""
-        return f"{self.asked.repo} {file}"
+        return f"{path} of {self.asked.repo}" if path else self.asked.repo
 
     def cached(self, file: str) -> bool:
         """Whether the file is on this machine."""
@@ -108,7 +104,7 @@ class Repository(Folder):
             return Listing(files, [name for name in names if name not in files])
 
         if folder not in self._listings:
-            self._listings[folder] = patiently(ask, replace(self.asked, file=f"{folder}/" if folder else None))
+            self._listings[folder] = patiently(ask, self.asked, self.title(f"{folder}/" if folder else ""))
         return self._listings[folder]
 
     def names_file(self, part: str) -> bool:
@@ -128,7 +124,7 @@ class Repository(Folder):
         sizes = self.listing(folder).files
         if plain not in sizes:
             there = ", ".join(sorted(sizes)[:8]) or "no files"
-            msg = f"{self.where(folder)} has no {plain}; it has {there}."
+            msg = f"There is no {self.title(file)}; beside it are {there}."
             raise SourceError(msg)
         require_space(sizes[plain], self.asked.cache)
         return RemoteFile(self, file, sizes[plain]) if file.endswith(".safetensors") else self.downloaded(file)
@@ -137,27 +133,27 @@ class Repository(Folder):
         """Open a file, which is downloaded if the cache does not have it."""
         path = self.fetch(file)
         if self._verify:
-            verify_hash(path, f"{file} of {self.asked.repo}")
+            verify_hash(path, self.title(file))
         opened = open_file(path)
         opened.source, opened.revision = self.title(file), self.commit
         return opened
 
     def header(self, file: str) -> dict[str, TensorInfo]:
         """Return names, dtypes and shapes of a safetensors file that is away, from its header."""
-        asked, api = replace(self.asked, file=file), self._api
+        api, title = self._api, self.title(file)
         assert api is not None, "such a file is in the cache"
 
         def ask() -> dict[str, TensorInfo]:
             try:
-                header = api.parse_safetensors_file_metadata(asked.repo, file, revision=self.commit).tensors
+                header = api.parse_safetensors_file_metadata(self.asked.repo, file, revision=self.commit).tensors
                 stored = sorted(header.items(), key=lambda item: item[1].data_offsets)
                 return {name: tensor_info(name, tensor.dtype, tensor.shape, file) for name, tensor in stored}
             except (SafetensorsParsingError, FileFormatError, TypeError, KeyError, AttributeError) as error:
                 reason = str(error).partition(". ")[0].rstrip(".")
-                msg = f"{asked.what} has a broken safetensors header ({reason}). Take another file or revision."
+                msg = f"{title} has a broken safetensors header ({reason}). Take another file or revision."
                 raise SourceError(msg) from error
 
-        return patiently(ask, asked)
+        return patiently(ask, self.asked, title)
 
     def fetch(self, file: str) -> Path:
         """See `Folder.fetch`. Cut connections are resumed; an interrupted download leaves nothing behind.
@@ -168,17 +164,18 @@ class Repository(Folder):
             return self.root / file
         if self._api is None:
             raise not_cached(self.asked, file)
-        asked = replace(self.asked, file=file)
+        asked, title = self.asked, self.title(file)
         url = hf_hub_url(asked.repo, file, revision=asked.revision, endpoint=asked.endpoint)
-        etag = patiently(lambda: get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT).etag, asked)
+        etag = patiently(lambda: get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT).etag, asked, title)
         if etag is not None and not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", etag):
-            msg = f"{asked.endpoint} gives {etag[:60]!r} as the hash of {asked.what}: refused."
+            msg = f"{asked.endpoint} gives {etag[:60]!r} as the hash of {title}: refused."
             raise SourceError(msg)
         options: dict[str, Any] = {"cache_dir": asked.cache, "endpoint": asked.endpoint}
         if not self._progress:
             options["tqdm_class"] = _Silent
         # by the revision's name, so that the cache learns which commit that was
-        path = Path(patiently(lambda: hf_hub_download(asked.repo, file, revision=asked.revision, **options), asked))
+        ask = partial(hf_hub_download, asked.repo, file, revision=asked.revision, **options)
+        path = Path(patiently(ask, asked, title))
         if not path.is_relative_to(self.root):
             msg = f"{asked.repo} changed while it was read (no longer {self.commit[:8]}). Run the command again."
             raise SourceError(msg)
@@ -245,7 +242,8 @@ class _Silent(tqdm):
 def newest_commit(asked: Request, api: HfApi) -> str:
     """Return the commit that the hub means by a revision, by one request: downloads would retry for half a minute."""
     timeout = constants.HF_HUB_ETAG_TIMEOUT
-    commit = str(patiently(lambda: api.repo_info(asked.repo, revision=asked.revision, timeout=timeout).sha, asked))
+    ask = partial(api.repo_info, asked.repo, revision=asked.revision, timeout=timeout)
+    commit = str(patiently(ask, asked, asked.repo).sha)
     if not re.fullmatch("[0-9a-f]{40}", commit):
         msg = f"{asked.endpoint} is no hub: it names {commit[:60]!r} as the commit of {asked.repo}. Check HF_ENDPOINT."
         raise SourceError(msg)
@@ -288,8 +286,8 @@ def verify_hash(path: Path, what: str) -> None:
         raise FileFormatError(msg)
 
 
-def patiently(ask: Callable[[], T], asked: Request) -> T:
-    """Return what the hub answers; where it asks to be asked later (Retry-After), wait and do so."""
+def patiently(ask: Callable[[], T], asked: Request, what: str) -> T:
+    """Return what the hub answers; where it asks to be asked later (Retry-After), wait and do so; see `explain`."""
     for left in reversed(range(PATIENCE)):
         try:
             return ask()
@@ -300,7 +298,7 @@ def patiently(ask: Callable[[], T], asked: Request) -> T:
             wanted = "" if answer is None else str(answer.headers.get("Retry-After", "")).strip()
             seconds = int(wanted) if re.fullmatch("[0-9]{1,8}", wanted) else LONGEST_WAIT + 1
             if seconds > LONGEST_WAIT or not left or asked.hurry:
-                raise explain(error, asked) from error
+                raise explain(error, asked, what) from error
         log.warning("%s asks to wait %d seconds.", asked.endpoint, seconds)
         time.sleep(seconds)
     raise AssertionError

@@ -25,21 +25,7 @@ _FIELDS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alias:
-    """One short name, or what is opened; exactly one of `repo`, `path` and `package` is set.
-
-    Attributes:
-        name: For tables; "" for a path that is named after itself.
-        repo: Hub id.
-        path: File or folder.
-        package: An installed Python package.
-        revision: Branch, tag or commit of a repository.
-        part: Folder or file of a repository, component of a pipeline, part of a single file, member of an ensemble.
-        variant: Such as fp16, where there is one.
-        ema: Averaged or trained weights, where a file has both.
-        version: That of the package that is known to have the weights.
-        ensemble: Folder of the package that has networks in NeuroChem's layout.
-        note: Shown in the list.
-    """
+    """One short name, or what is opened; exactly one of `repo`, `path` and `package` is set. See `aliases.toml`."""
 
     name: str
     repo: str | None = None
@@ -55,12 +41,7 @@ class Alias:
 
 
 def load_aliases(own: Path | None = None) -> dict[str, Alias]:
-    """Return all short names; those of the user's file `own` may replace ours.
-
-    Raises:
-        SourceError: If the file cannot be read.
-        FileFormatError: If it is not TOML, or an entry is not what it has to be; with file, entry and way out.
-    """
+    """Return all short names; those of the user's file `own` may replace ours."""
     return _read(BUILT_IN) | (_read(own) if own is not None else {})
 
 

@@ -167,20 +167,19 @@ class _Aligner:
         """
         if part in self._known:
             return self._known[part]
-        sums: dict[str, tuple[float, float]] = {}
+        totals, weights = defaultdict[str, float](float), defaultdict[str, float](float)
         for name in layers:
             rest = name[len(part) :]
             for old, (z, weight) in self._z[name].items():
-                if old.endswith(rest):
-                    other = old.removesuffix(rest)
-                    total, weights = sums.get(other, (0.0, 0.0))
-                    sums[other] = total + z * weight, weights + weight
-        scores = {other: (total / weight, weight) for other, (total, weight) in sums.items() if weight}
-        order = sorted(scores, key=lambda other: -scores[other][0])
+                if weight and old.endswith(rest):
+                    totals[old.removesuffix(rest)] += z * weight
+                    weights[old.removesuffix(rest)] += weight
+        scores = {other: totals[other] / weight for other, weight in weights.items()}
+        order = sorted(scores, key=lambda other: -scores[other])
         tied: list[str] = []
         if order:
-            z, weight = scores[order[0]]
-            tied = [o for o in order if z - scores[o][0] <= TIED * math.sqrt(1 / weight + 1 / scores[o][1])]
+            z, weight = scores[order[0]], weights[order[0]]
+            tied = [o for o in order if z - scores[o] <= TIED * math.sqrt(1 / weight + 1 / weights[o])]
             vague = len(tied) > 1 and (len(tied) == len(scores) or math.tanh(z) < SURE)
             if vague or z * math.sqrt(weight) <= SIGNIFICANT or math.tanh(z) <= LEAST:
                 tied = []
@@ -204,13 +203,9 @@ def _blocks(source: Mapping[str, Shape], target: Mapping[str, Shape]) -> dict[st
     Such as layers.3 for layers.3.attn.to_out.0: several numbers have what layers.3 has, but only 0 what to_out.0 has.
     """
     inside: dict[str, set[tuple[str, Shape]]] = defaultdict(set)
-    for shapes in (source, target):
-        parts: dict[str, set[tuple[str, Shape]]] = defaultdict(set)
-        for name, shape in shapes.items():
-            for part in _numbered(name):
-                parts[part].add((name[len(part) :], shape))
-        for part, layers in parts.items():
-            inside[part] |= layers
+    for name, shape in (*source.items(), *target.items()):
+        for part in _numbered(name):
+            inside[part].add((name[len(part) :], shape))
     numbers: dict[tuple[str, frozenset[tuple[str, Shape]]], set[str]] = defaultdict(set)
     kinds = {part: (_numberless(part), frozenset(layers)) for part, layers in inside.items()}
     for part, kind in kinds.items():

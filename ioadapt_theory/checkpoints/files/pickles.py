@@ -64,11 +64,10 @@ def read(file: PlainFile) -> Checkpoint:
     tensors, metadata = named_tensors(load_weights_only(path, "meta"), path, values=False)
     _refuse_more_than_is_there(tensors, file)
     plain = is_plain_zip(path, sys.byteorder)
-    places = _places(tensors, file.size) if plain else None
-    if places is not None:
+    places = {key: (file, begin) for key, tensor in tensors.items() if (begin := _place(tensor)) is not None}
+    if plain and len(places) == len(tensors):
         infos = {key: describe(key, value) for key, value in tensors.items()}
-        where = {key: (file, offset) for key, offset in places.items()}
-        return OffsetCheckpoint(name, str(path), infos, where, metadata)
+        return OffsetCheckpoint(name, str(path), infos, places, metadata)
     tensors, metadata = named_tensors(load_weights_only(path, "cpu", mmap=plain), path, values=True)
     return LoadedCheckpoint(name, file, tensors, metadata)
 
@@ -145,15 +144,9 @@ def _entries(loaded: object, prefix: str, depth: int) -> Iterator[tuple[str, "to
                 yield from _entries(value, f"{prefix}{key}.", depth - 1)
 
 
-def _places(tensors: Mapping[str, "torch.Tensor"], size: int) -> dict[str, int] | None:
-    """Return the byte at which each tensor of a plain zip of `size` bytes begins; None if one has to be computed."""
-    places = {}
-    for name, tensor in tensors.items():
-        storage = tensor.untyped_storage()
-        offset = getattr(storage, "_checkpoint_offset", None)  # set by torch.load on meta, from torch 2.7 on
-        begin = None if offset is None else offset + tensor.storage_offset() * tensor.element_size()
-        lies_plain = tensor.is_contiguous() and not tensor.is_neg()
-        if begin is None or not lies_plain or begin + tensor.numel() * tensor.element_size() > size:
-            return None
-        places[name] = begin
-    return places
+def _place(tensor: "torch.Tensor") -> int | None:
+    """Return the byte of a zip at which the values of a tensor on the meta device begin; None if they do not lie so."""
+    offset = getattr(tensor.untyped_storage(), "_checkpoint_offset", None)  # set by torch.load
+    if offset is None or not tensor.is_contiguous() or tensor.is_neg():
+        return None
+    return int(offset) + tensor.storage_offset() * tensor.element_size()

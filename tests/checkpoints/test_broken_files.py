@@ -159,7 +159,7 @@ def test_pipes_are_refused_and_not_waited_for(tmp_path: Path):
     with pytest.raises(SourceError, match=r"x\.safetensors is a device, pipe or socket"):
         open_checkpoint(str(tmp_path / "x.safetensors"))
     os.mkfifo(tmp_path / "own.toml")
-    with pytest.raises(SourceError, match=r"Cannot read the aliases in .*own\.toml: .* is a device, pipe or socket"):
+    with pytest.raises(SourceError, match=r"own\.toml is a device, pipe or socket"):
         open_checkpoint("sd15", aliases=tmp_path / "own.toml")
 
 

@@ -76,8 +76,6 @@ def test_own_names_are_added_and_may_replace_ours(tmp_path: Path, monkeypatch: p
         ("[a]\nrepo = 'b/c'\nprat = 'unet'", "has 'prat'; beside 'repo' there may be ema, note, part, rev"),
         ("[a]\nrepo = 'b'", "has the repo 'b'; it has to be OWNER/NAME"),
         ("[a]\npath = 'x'\nema = 'yes'", "gives 'ema' as 'yes', where a true or false has to stand"),
-        ("[a]\npackage = 'x'", "has to say in which folder of the package"),
-        ("['a:b']\nrepo = 'b/c'", "has characters other than letters"),
     ],
 )
 def test_a_mistake_in_own_names_is_told_with_file_entry_and_way_out(text: str, message: str, tmp_path: Path):

@@ -6,9 +6,8 @@ Which file is told by names alone, and names in data are never followed out of t
 import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError, View
 from ioadapt_theory.checkpoints.files.plain import parse_json, read_whole
@@ -32,8 +31,7 @@ EMA: Final = "model_ema."
 """Prefix of the averaged weights; their names are those of the UNet without dots."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(NamedTuple):
     """One folder: files with their bytes, and folders."""
 
     files: dict[str, int]

@@ -14,15 +14,9 @@ MOVED: Final = {"runwayml/stable-diffusion-v1-5": "stable-diffusion-v1-5/stable-
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked of whom.
+    """What was asked of which hub.
 
-    Attributes:
-        repo: OWNER/NAME.
-        revision: Branch, tag or commit; None for the default.
-        endpoint: Address of the hub.
-        cache: Folder of its cache.
-        hurry: Do not wait where the hub asks for it: the cache may do.
-        refusal: What the hub said, where the cache has to do; '' when it was not asked.
+    With ``hurry`` the hub is not waited for, as the cache may do; ``refusal`` is what it said where the cache has to.
     """
 
     repo: str

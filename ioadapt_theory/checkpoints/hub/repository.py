@@ -127,7 +127,9 @@ class Repository(Folder):
             msg = f"There is no {self.title(file)}; beside it are {there}."
             raise SourceError(msg)
         require_space(sizes[plain], self.asked.cache)
-        return RemoteFile(self, file, sizes[plain]) if file.endswith(".safetensors") else self.downloaded(file)
+        if not file.endswith(".safetensors"):
+            return self.downloaded(file)
+        return RemoteFile(self, file, sizes[plain], self._api)
 
     def downloaded(self, file: str) -> Checkpoint:
         """Open a file, which is downloaded if the cache does not have it."""
@@ -137,23 +139,6 @@ class Repository(Folder):
         opened = open_file(path)
         opened.source, opened.revision = self.title(file), self.commit
         return opened
-
-    def header(self, file: str) -> dict[str, TensorInfo]:
-        """Return names, dtypes and shapes of a safetensors file that is away, from its header."""
-        api, title = self._api, self.title(file)
-        assert api is not None, "such a file is in the cache"
-
-        def ask() -> dict[str, TensorInfo]:
-            try:
-                header = api.parse_safetensors_file_metadata(self.asked.repo, file, revision=self.commit).tensors
-                stored = sorted(header.items(), key=lambda item: item[1].data_offsets)
-                return {name: tensor_info(name, tensor.dtype, tensor.shape, file) for name, tensor in stored}
-            except (SafetensorsParsingError, FileFormatError, TypeError, KeyError, AttributeError) as error:
-                reason = str(error).partition(". ")[0].rstrip(".")
-                msg = f"{title} has a broken safetensors header ({reason}). Take another file or revision."
-                raise SourceError(msg) from error
-
-        return patiently(ask, self.asked, title)
 
     def fetch(self, file: str) -> Path:
         """See `Folder.fetch`. Cut connections are resumed; an interrupted download leaves nothing behind.
@@ -192,10 +177,22 @@ class Repository(Folder):
 class RemoteFile(Checkpoint):
     """A safetensors file: names and shapes at once, the values when `prepare` or the first reading wants them."""
 
-    def __init__(self, repository: Repository, file: str, size: int) -> None:
+    def __init__(self, repository: Repository, file: str, size: int, api: HfApi) -> None:
         """Ask for the header of a file of `size` bytes."""
-        self.name = self.source = repository.title(file)
-        self.revision, self.tensors = repository.commit, repository.header(file)
+        self.name = self.source = title = repository.title(file)
+        self.revision, repo = repository.commit, repository.asked.repo
+
+        def ask() -> dict[str, TensorInfo]:
+            try:
+                header = api.parse_safetensors_file_metadata(repo, file, revision=repository.commit).tensors
+                stored = sorted(header.items(), key=lambda item: item[1].data_offsets)
+                return {name: tensor_info(name, tensor.dtype, tensor.shape, file) for name, tensor in stored}
+            except (SafetensorsParsingError, FileFormatError, TypeError, KeyError, AttributeError) as error:
+                reason = str(error).partition(". ")[0].rstrip(".")
+                msg = f"{title} has a broken safetensors header ({reason}). Take another file or revision."
+                raise SourceError(msg) from error
+
+        self.tensors = patiently(ask, repository.asked, title)
         self._repository, self._file, self._size = repository, file, size
         self._local: Checkpoint | None = None
         self._lock = threading.Lock()
@@ -277,10 +274,9 @@ def verify_hash(path: Path, what: str) -> None:
         msg = f"The cache keeps no hash of {what} ({blob}), so it cannot be verified."
         raise SourceError(msg)
     # a small file, not in LFS, has git's own hash
-    digest = hashlib.sha256() if len(blob.name) == 64 else hashlib.sha1(b"blob %d\0" % blob.stat().st_size)
+    git = hashlib.new("sha1", b"blob %d\0" % blob.stat().st_size, usedforsecurity=False)
     with blob.open("rb") as stream:
-        while chunk := stream.read(1 << 20):
-            digest.update(chunk)
+        digest = hashlib.file_digest(stream, "sha256" if len(blob.name) == 64 else lambda: git)
     if digest.hexdigest() != blob.name:
         msg = f"{what} is damaged: its hash is not {blob.name[:12]}.... Delete {blob} and download it again."
         raise FileFormatError(msg)

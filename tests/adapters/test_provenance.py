@@ -216,19 +216,3 @@ def test_a_shorter_model_is_spoken_of_where_nothing_tells_which_layers_it_kept(t
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         load(llama(6), file)
-
-
-def test_layers_whose_numbers_cannot_be_had_are_matched_by_name():
-    """As those of a model that is sharded, or not loaded yet."""
-    source, target = marked(llama(2)), llama(2)
-
-    class Sharded(torch.Tensor):
-        @classmethod
-        def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            if func is torch.Tensor.__getitem__:
-                raise RuntimeError("mixed torch.Tensor and DTensor")
-            return super().__torch_function__(func, types, args, kwargs or {})
-
-    for layer in target.model.layers:
-        layer.mlp.up_proj.weight = nn.Parameter(layer.mlp.up_proj.weight.detach().as_subclass(Sharded))
-    assert len(transfer(source, target).matched) == 14

@@ -1,6 +1,5 @@
 """Whatever is wrong with a file is said with its name, the layer, the cause and the way out; nothing is executed."""
 
-import json
 import os
 import random
 import struct
@@ -10,12 +9,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from ioadapt_theory.checkpoints import SourceError, open_checkpoint
-from ioadapt_theory.checkpoints.files.readers import open_file
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError
 from tests.checkpoints.broken import GOOD, INDEXES, PICKLES, SAFETENSORS, header
 from tests.similarity.models import value
@@ -161,32 +157,3 @@ def test_pipes_are_refused_and_not_waited_for(tmp_path: Path):
     os.mkfifo(tmp_path / "own.toml")
     with pytest.raises(SourceError, match=r"own\.toml is a device, pipe or socket"):
         open_checkpoint("sd15", aliases=tmp_path / "own.toml")
-
-
-ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
-    max_leaves=12,
-)
-NUMBER = st.integers(-3, 10**13)
-ENTRY = st.fixed_dictionaries(
-    {},
-    optional={
-        "dtype": st.sampled_from(["F32", "BF16", "F8_E4M3", "C64", "F4", "", "\x1b[2J"]) | ANYTHING,
-        "shape": st.lists(NUMBER, max_size=4) | ANYTHING,
-        "data_offsets": st.lists(NUMBER, min_size=2, max_size=2) | ANYTHING,
-    },
-)
-NAMES = st.sampled_from(["a.weight", "b", "__metadata__", "a\x1b]0;x\x07"]) | st.text(max_size=6)
-
-
-@settings(max_examples=100, deadline=None, derandomize=True)
-@given(
-    st.dictionaries(NAMES, ENTRY | ANYTHING, max_size=4).map(lambda d: json.dumps(d).encode()) | st.binary(max_size=60)
-)
-def test_a_header_of_anything_is_tensors_inside_the_file_or_a_sentence(tmp_path_factory, text):
-    path = tmp_path_factory.mktemp("headers") / "x.safetensors"
-    path.write_bytes(len(text).to_bytes(8, "little") + text + bytes(100))
-    with suppress(IoAdaptError), open_file(path) as opened:
-        assert sum(info.nbytes for info in opened.tensors.values()) == 100
-        assert all(side >= 0 for info in opened.tensors.values() for side in info.shape)

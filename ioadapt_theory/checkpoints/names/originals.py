@@ -15,8 +15,6 @@ from ioadapt_theory.checkpoints.names.layer_name import unwrapped
 Form = tuple[tuple[str, Ranges | None], ...]
 """What a stored tensor is under other names: one, or several that share its rows; None for all of them."""
 
-Rules = tuple[tuple[re.Pattern[str], str], ...]
-
 
 def _long(names: str) -> str:
     return re.sub(r"\bT\b", "transformer_blocks.N", re.sub(r"\bS\b", "single_transformer_blocks.N", names))
@@ -27,8 +25,9 @@ LAYERS: Final = {
     for name, forms in TABLES["layers"].items()
 }
 """Flattened name of a layer, # for its number -> the layers of diffusers that it is, by generation."""
-VAE: Final[Rules] = tuple((re.compile(old), new) for old, new in TABLES["autoencoder"].items())
-OPENCLIP: Final[Rules] = tuple((re.compile(old), new) for old, new in TABLES["openclip"].items())
+VAE, OPENCLIP, XLABS = (
+    [(re.compile(old), new) for old, new in TABLES[table].items()] for table in ("autoencoder", "openclip", "xlabs")
+)
 
 SWAPPED: Final = "adaLN_modulation"
 """Two halves, shift and scale, which diffusers has the other way round (not so where there are six or nine parts)."""
@@ -38,7 +37,6 @@ _VAE: Final = re.compile(r"(first_stage_model\.|vae\.|)(?=(encoder|decoder|quant
 _CLIP: Final = re.compile(
     r"(cond_stage_model|conditioner\.embedders\.\d|text_encoders\.clip_[lg])\.(transformer\.text_model|model)\.(.+)"
 )
-_XLABS: Final = re.compile(r"(double|single)(_blocks\.\d+)\.processor\.(qkv|proj)_lora([12]?)\.(down|up)\b")
 
 
 def forms(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, list[Form]]:
@@ -72,17 +70,8 @@ def ranges(path: str, inputs: int, outputs: int, parts: int) -> list[Ranges]:
 
 
 def without_xlabs(key: str) -> str:
-    """Replace XLabs' processors by the names of the layers that they act on; 1 is the image, 2 the text."""
-
-    def layer(match: re.Match[str]) -> str:
-        kind, block, which, stream, part = match.groups()
-        if kind == "double":
-            name = f"{'img' if stream == '1' else 'txt'}_attn.{which}"
-        else:
-            name = "qkv" if which == "qkv" else "linear2"
-        return f"{kind}{block}.{name}.lora.{part}"
-
-    return _XLABS.sub(layer, key)
+    """Replace XLabs' processors by the names of the layers that they act on."""
+    return next((old.sub(new, key) for old, new in XLABS if old.search(key)), key)
 
 
 def _numbered(name: str, numbers: Collection[str]) -> str:

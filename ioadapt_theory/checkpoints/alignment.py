@@ -198,10 +198,8 @@ def _ranks(values: Values) -> Values:
 
 
 def _blocks(source: Mapping[str, Shape], target: Mapping[str, Shape]) -> dict[str, str]:
-    """Return, for each layer of the target, the innermost part around it that is one of several alike.
-
-    Such as layers.3 for layers.3.attn.to_out.0: several numbers have what layers.3 has, but only 0 what to_out.0 has.
-    """
+    """Return, for each layer of the target, the innermost part around it that is one of several alike."""
+    # layers.3 for layers.3.attn.to_out.0: several numbers have what layers.3 has, but only 0 what to_out.0 has
     inside: dict[str, set[tuple[str, Shape]]] = defaultdict(set)
     for name, shape in (*source.items(), *target.items()):
         for part in _numbered(name):

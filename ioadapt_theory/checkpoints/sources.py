@@ -83,11 +83,7 @@ def open_checkpoint(
 def prepare(
     checkpoints: Sequence[Checkpoint], names: Iterable[Collection[str] | None], cache: Path | None = None
 ) -> int:
-    """Download what `names[i]` of `checkpoints[i]` need (None: all); return the bytes. The sum has to fit on the disk.
-
-    Raises:
-        SourceError: If it does not fit, or cannot be downloaded; files that were complete are kept.
-    """
+    """Download what `names[i]` of `checkpoints[i]` need (None: all), if it fits on the disk; return how many bytes."""
     wanted = list(zip(checkpoints, names, strict=True))
     need = sum(checkpoint.pending(some) for checkpoint, some in wanted)
     if need:

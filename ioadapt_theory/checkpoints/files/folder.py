@@ -85,7 +85,7 @@ class Folder:
 def open_weights(
     place: Folder, part: str | None, *, variant: str | None, ema: bool | None, cut: str | None = None
 ) -> Checkpoint:
-    """Open the file of a place that ``part`` names, the weights in the folder that it names, or the model's own.
+    """Return what ``part`` of a place names, opened: a file, the weights in a folder, or without it the model's own.
 
     ``cut`` is a part of a single file in the original layout; ``variant`` and ``ema`` are `open_checkpoint`'s.
     """
@@ -108,10 +108,7 @@ def open_weights(
 
 
 def choose(names: Collection[str], where: str, variant: str | None) -> str:
-    """Return the file to open (an index, .json, if there are shards) among the plain names of one folder.
-
-    Safetensors come before pickles, the variant before the plain file, which is taken where there is no such variant.
-    """
+    """Return the file to open: safetensors before pickles, the variant, if there is one, before the plain file."""
     for wanted in dict.fromkeys((variant, None)):
         for name in _spellings(wanted):
             if name in names:
@@ -179,10 +176,7 @@ def _open_shards(place: Folder, index: str) -> Checkpoint:
 
 
 def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoint:
-    """Cut one part out of a single file in the original layout; a file in another layout comes back as it is.
-
-    The part is unet (the default), vae, text_encoder, or all. The averaged weights of the UNet have its usual names.
-    """
+    """Cut unet (by default), vae, text_encoder or all out of a single file in the original layout; keep other files."""
     unet = LDM_PARTS["unet"]
     if not any(n.startswith(unet) for n in whole.tensors):
         if part is not None:

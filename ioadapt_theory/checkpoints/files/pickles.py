@@ -149,4 +149,4 @@ def _place(tensor: "torch.Tensor") -> int | None:
     offset = getattr(tensor.untyped_storage(), "_checkpoint_offset", None)  # set by torch.load
     if offset is None or not tensor.is_contiguous() or tensor.is_neg():
         return None
-    return int(offset) + tensor.storage_offset() * tensor.element_size()
+    return int(offset + tensor.storage_offset() * tensor.element_size())

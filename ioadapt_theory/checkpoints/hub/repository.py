@@ -141,15 +141,13 @@ class Repository(Folder):
         return opened
 
     def fetch(self, file: str) -> Path:
-        """See `Folder.fetch`. Cut connections are resumed; an interrupted download leaves nothing behind.
-
-        The client stores a file under what the hub gives as its hash, so that this has to be one.
-        """
+        """See `Folder.fetch`. Cut connections are resumed; an interrupted download leaves nothing behind."""
         if self.cached(file):
             return self.root / file
         if self._api is None:
             raise not_cached(self.asked, file)
         asked, title = self.asked, self.title(file)
+        # the client stores a file under what the hub gives as its hash, so that this has to be one
         url = hf_hub_url(asked.repo, file, revision=asked.revision, endpoint=asked.endpoint)
         etag = patiently(lambda: get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT).etag, asked, title)
         if etag is not None and not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", etag):

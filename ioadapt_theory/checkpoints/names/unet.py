@@ -58,7 +58,7 @@ def blocks_in_diffusers(names: Iterable[str]) -> Blocks | None:
 
 
 def blocks_in_stability(keys: Iterable[str]) -> Blocks | None:
-    """Read off a file's own downsamplers and upsamplers; None where they leave the numbers open.
+    """Return what a file's own downsamplers and upsamplers tell; None where they leave the numbers open.
 
     Every block is counted, and the two sides have to mirror each other. In a file that has only some of the layers
     evenly spaced downsamplers tell all.

@@ -1,4 +1,4 @@
-"""Which layer of one model each layer of another was made from, told by what the layers contain.
+"""Origins of the layers of a model in another, told by what the layers contain.
 
 Blocks are removed, doubled, swapped or put in between, and the rest is numbered anew (pruned LLMs, BK-SDM, SSD-1B,
 frankenmerges), so that equal names are other layers. Every layer is held against all layers of its kind: those whose
@@ -40,7 +40,7 @@ Table = Float[np.ndarray, "sources targets"]
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a model's matrices contain.
+    """The contents of a model's matrices.
 
     Attributes:
         shapes: name -> shape.
@@ -55,7 +55,7 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """Where layers of a target come from.
+    """Origins of a target's layers.
 
     Attributes:
         of: layer of the target -> layer of the source, for those of which there is evidence.
@@ -96,7 +96,7 @@ def contradictions(of: Mapping[str, str], untraced: Iterable[str], source: Itera
 
 
 class _Aligner:
-    """How alike all layers of a kind are, and what follows for each layer and its block."""
+    """The likeness of all layers of a kind, and what follows for each layer and its block."""
 
     def __init__(self, source: Contents, target: Contents) -> None:
         self._source, self._target = source, target

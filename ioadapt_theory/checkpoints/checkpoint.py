@@ -1,4 +1,4 @@
-"""What every source of weights looks like to the rest: named tensors known from a header, values read piece by piece.
+"""The common form of all sources of weights: named tensors known from a header, values read piece by piece.
 
 `sources.open_checkpoint` makes one from an alias, a path or a hub id. No torch is imported before values are read.
 """
@@ -195,8 +195,8 @@ class Computed(Checkpoint):
     def _bytes(self, name: str) -> memoryview:
         import torch
 
-        made: memoryview = self.make(name).detach().reshape(-1).resolve_neg().view(torch.uint8).numpy().data
-        return made
+        content: memoryview = self.make(name).detach().reshape(-1).resolve_neg().view(torch.uint8).numpy().data
+        return content
 
 
 Ranges = list[tuple[int, int]]

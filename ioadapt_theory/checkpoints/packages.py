@@ -19,7 +19,7 @@ FILES: Final = r"/train(\d+)/networks/ANN-([A-Z][a-z]?)\.nnf-l(\d+)\.([wb])param
 
 
 class Place(NamedTuple):
-    """What a file's name says: member of the ensemble, chemical element, layer from 1 on, w(eight) or b(ias)."""
+    """The content of a file's name: member of the ensemble, chemical element, layer from 1 on, w(eight) or b(ias)."""
 
     member: str
     element: str

@@ -1,4 +1,4 @@
-"""Which layer of its source each layer of a model was made from, told by the layout of a known student alone.
+"""Origins of the layers of a model, told by the layout of a known student alone.
 
 What the layers contain tells more, see `alignment`. The BK-SDM students drop the second layer of every block and close
 the gap in the numbering, so that layer 1 of an up block holds what was layer 2; the tiny one also drops the innermost
@@ -14,7 +14,7 @@ from ioadapt_theory.checkpoints.names.unet import Blocks
 from ioadapt_theory.errors import UnknownNameError
 
 MATCHES: Final = ("name", "provenance", "auto")
-"""How layers of two models are matched: equal names, equal origin, or equal origin where it is known and else names."""
+"""Ways to match the layers of two models: equal names, equal origin, or equal origin where it is known and else names."""
 
 TEACHER: Final = Blocks((2, 2, 2, 2), (3, 3, 3, 3), (True, True, True, False))
 """The UNet of SD-1.x, of which the students are."""

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import torch
 
 SCALES: Final = ("{weight}_scale_inv", "{weight}_scale", "{layer}.scale_weight")
-"""Where the scale of a weight may lie."""
+"""Names of the scale of a weight."""
 BESIDE: Final = ("{layer}.input_scale", "{layer}.output_scale", "{layer}.scale_input", "{layer}.weight_format")
-"""What belongs to the layer and not to its weight."""
+"""Names of what belongs to the layer and not to its weight."""
 MARK: Final = "scaled_fp8"
 """An empty tensor by which ComfyUI marks such files."""
 REFUSED: Final = {

@@ -16,7 +16,7 @@ from ioadapt_theory.checkpoints.quantised import dequantised
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnknownNameError
 
 STEMS: Final = ("diffusion_pytorch_model", "model", "pytorch_model")
-"""How diffusers and transformers call weights."""
+"""Names of weights in diffusers and transformers."""
 
 LARGEST_CONFIG: Final = 1024 * 1024
 """Bytes of a config.json that are read."""

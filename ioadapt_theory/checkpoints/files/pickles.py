@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 WRAPPERS: Final = ("state_dict", "model_state_dict", "model", "module", "params")
 """Keys under which training scripts keep the weights; optimizer and history beside them are left alone."""
 MAX_DEPTH: Final = 4
-"""How deep tables are followed."""
+"""Depth to which tables are followed."""
 MOST_SHARED: Final = 64
-"""How often the values of a file may be read under different names: tied layers are few."""
+"""Names under which the values of a file may be read, on average: tied layers are few."""
 SMALLEST: Final = 32
 """Bytes of a file that a tensor, or anything else in a table, takes at least."""
 READABLE: Final = frozenset(torch_name for torch_name, _ in DTYPES.values())

@@ -1,4 +1,4 @@
-"""Which reader opens a file of weights, by its ending."""
+"""The reader of each kind of file of weights, told by its ending."""
 
 import re
 from collections.abc import Callable, Mapping

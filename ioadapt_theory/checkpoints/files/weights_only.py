@@ -28,7 +28,7 @@ DEEPEST: Final = 16
 LONGEST_DIRECTORY: Final = 8_000_000
 """Bytes of a zip's table of contents, some hundred an entry."""
 NO_ZIP: Final = (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, OSError)
-"""What zipfile raises for a file that is no zip, or a broken one; torch then says what it is."""
+"""Errors of zipfile for a file that is no zip, or a broken one; torch then says what it is."""
 
 
 class Inert:

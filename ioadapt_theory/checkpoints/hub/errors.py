@@ -1,4 +1,4 @@
-"""What a refusal of the hub becomes (401, 403, 404, 429, no route...): one sentence with file, cause and way out."""
+"""Refusals of the hub (401, 403, 404, 429, no route...) as one sentence with file, cause and way out."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +14,7 @@ MOVED: Final = {"runwayml/stable-diffusion-v1-5": "stable-diffusion-v1-5/stable-
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What was asked of which hub.
+    """A request to a hub.
 
     With ``hurry`` the hub is not waited for, as the cache may do; ``refusal`` is what it said where the cache has to.
     """
@@ -54,23 +54,23 @@ def explain(error: Exception, asked: Request, what: str) -> SourceError:
     page = f"{asked.endpoint}/{asked.repo}"
     line = f"{type(cause).__name__}: {next(iter(str(cause).strip().splitlines()), '')}".removesuffix(": ")
     if isinstance(cause, errors.GatedRepoError) or (status == 403 and what != asked.repo):
-        said = f"{asked.repo} is gated: accept its licence at {page}, then run hf auth login or set HF_TOKEN."
+        sentence = f"{asked.repo} is gated: accept its licence at {page}, then run hf auth login or set HF_TOKEN."
     elif isinstance(cause, errors.RepositoryNotFoundError):
         moved = f"It moved to {MOVED[asked.repo]}." if asked.repo in MOVED else ""
-        said = f"{asked.endpoint} has no repository {asked.repo}. "
-        said += moved or "Check the spelling; if it is private, set HF_TOKEN."
+        sentence = f"{asked.endpoint} has no repository {asked.repo}. "
+        sentence += moved or "Check the spelling; if it is private, set HF_TOKEN."
     elif isinstance(cause, errors.RevisionNotFoundError):
-        said = f"{asked.repo} has no revision {asked.revision!r}; see {page}/commits/main."
+        sentence = f"{asked.repo} has no revision {asked.revision!r}; see {page}/commits/main."
     elif isinstance(cause, errors.RemoteEntryNotFoundError):
-        said = f"There is no {what}{at}; see {page}/tree/main."
+        sentence = f"There is no {what}{at}; see {page}/tree/main."
     elif status is not None:
         way_out = "Check HF_TOKEN." if status in (401, 403) else "Try again later."
-        said = f"{asked.endpoint} answered with status {status} for {what}{at}. {way_out}"
+        sentence = f"{asked.endpoint} answered with status {status} for {what}{at}. {way_out}"
     elif isinstance(cause, OSError) and cause.errno is not None and not isinstance(cause, ConnectionError):
-        said = f"Cannot store {what}: {cause.strerror}. Nothing half-written is kept."
+        sentence = f"Cannot store {what}: {cause.strerror}. Nothing half-written is kept."
     elif isinstance(cause, errors.HfHubHTTPError.__mro__[1] | ConnectionError):
-        said = f"The connection to {asked.endpoint} failed while asking for {what} ({line}). "
-        said += "Nothing half-written is kept: try again, or use --offline if it is in the cache."
+        sentence = f"The connection to {asked.endpoint} failed while asking for {what} ({line}). "
+        sentence += "Nothing half-written is kept: try again, or use --offline if it is in the cache."
     else:
-        said = f"{asked.endpoint} cannot give {what}{at}: {line}"
-    return SourceError(said)
+        sentence = f"{asked.endpoint} cannot give {what}{at}: {line}"
+    return SourceError(sentence)

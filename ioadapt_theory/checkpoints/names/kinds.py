@@ -1,4 +1,4 @@
-"""What a tensor is by its name: its kind (attention, convolution, norm, ...) and the block it sits in."""
+"""The kind of a tensor by its name (attention, convolution, norm, ...), and the block that it sits in."""
 
 import re
 from collections.abc import Collection

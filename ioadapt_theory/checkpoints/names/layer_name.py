@@ -11,9 +11,9 @@ PEFT_PREFIX: Final = "base_model.model."
 INSIDE: Final = {"_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "base_layer"}
 """Parts of a path that torch.compile, FSDP, activation checkpoints and PEFT put between a module and its parts."""
 AROUND: Final = (PEFT_PREFIX, "module.")
-"""What PEFT and DistributedDataParallel put before all names."""
+"""Prefixes that PEFT and DistributedDataParallel put before all names."""
 KOHYA_AROUND: Final = ("text_model_", "model_", "transformer_")
-"""What a name that kohya flattened may have before the names of the model."""
+"""Prefixes that a name which kohya flattened may have before the names of the model."""
 
 _COMPONENT: Final = re.compile(r"(unet|transformer(?:_2)?|text_encoder(?:_[23])?|prior)\.(.+)")
 _SGM: Final = {"add_embedding.linear_1": "label_emb.0.0", "add_embedding.linear_2": "label_emb.0.2"}

@@ -13,7 +13,7 @@ from ioadapt_theory.checkpoints.names import TABLES
 from ioadapt_theory.checkpoints.names.layer_name import unwrapped
 
 Form = tuple[tuple[str, Ranges | None], ...]
-"""What a stored tensor is under other names: one, or several that share its rows; None for all of them."""
+"""A stored tensor under other names: one, or several that share its rows; None for all of them."""
 
 
 def _long(names: str) -> str:

@@ -1,4 +1,4 @@
-"""Which layer of a model a name means, however it is spelled: the one resolver that everybody asks."""
+"""The one resolver of names: the layer of a model that a name means, however it is spelled."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from ioadapt_theory.checkpoints.names.transformers import Rename
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """What names mean.
+    """The meaning of names.
 
     Attributes:
         layers: the model's layer for each name that the model has; several where together they are what the name means.

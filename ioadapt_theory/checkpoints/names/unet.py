@@ -15,7 +15,7 @@ from typing import Final
 from ioadapt_theory.checkpoints.names import TABLES
 
 PREFIX: Final = "model.diffusion_model."
-"""Where the original LDM layout keeps the UNet; VAE and text encoder lie beside it."""
+"""Prefix of the UNet in the original LDM layout; VAE and text encoder lie beside it."""
 
 _DOTTED_STAGE: Final = re.compile(r"(input|output)_blocks\.(\d{1,3})\.(\d)\.(.+)")
 _FLAT_STAGE: Final = re.compile(r"(input|output)_blocks_(\d{1,3})_(\d)_(.+)")

@@ -14,7 +14,7 @@ from ioadapt_theory.checkpoints.names.unet import Blocks
 from ioadapt_theory.errors import UnknownNameError
 
 MATCHES: Final = ("name", "provenance", "auto")
-"""Ways to match the layers of two models: equal names, equal origin, or equal origin where it is known and else names."""
+"""Ways to match the layers of two models: equal names, equal origin, or origin where it is known and else names."""
 
 TEACHER: Final = Blocks((2, 2, 2, 2), (3, 3, 3, 3), (True, True, True, False))
 """The UNet of SD-1.x, of which the students are."""

@@ -77,7 +77,7 @@ def test_a_refusal_is_one_sentence(
 def test_offline_and_not_cached(hub: LoopbackHub, hub_cache: Path):
     repo = "stable-diffusion-v1-5/stable-diffusion-v1-5"
     assert refusal("sd15", hub_cache, offline=True) == (
-        f"Offline mode is on and {repo} is not in the cache {hub_cache}. "
+        f"Offline mode is on and unet/*.safetensors of {repo} is not in the cache {hub_cache}. "
         f"Run once online: hf download {repo} --include 'unet/*.safetensors'."
     )
     assert hub.log == []

@@ -32,15 +32,12 @@ class Request:
         return self.cache / f"models--{self.repo.replace('/', '--')}"
 
 
-def not_cached(asked: Request, file: str | None, wanted: str | None = None) -> SourceError:
-    """Return the error for a file (or a pattern of files) that the cache does not have; None for the repository.
-
-    ``wanted`` is what to download then.
-    """
-    what, wanted = (f"{file} of {asked.repo}" if file else asked.repo), wanted or file
+def not_cached(asked: Request, file: str | None) -> SourceError:
+    """Return the error for a file (or a pattern of files) that the cache does not have; None for the repository."""
+    what = f"{file} of {asked.repo}" if file else asked.repo
     if asked.refusal:
         return SourceError(f"{asked.refusal}; and {what} is not in the cache {asked.cache}.")
-    download = f"hf download {asked.repo}" + (f" --include '{wanted}'" if wanted else "")
+    download = f"hf download {asked.repo}" + (f" --include '{file}'" if file else "")
     download += f" --revision {asked.revision}" if asked.revision else ""
     return SourceError(f"Offline mode is on and {what} is not in the cache {asked.cache}. Run once online: {download}.")
 

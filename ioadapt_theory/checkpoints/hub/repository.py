@@ -57,7 +57,7 @@ def open_remote(
     set_offline = os.environ.get("HF_HUB_OFFLINE", "0").upper() in {"1", "TRUE", "YES", "ON"}
     if offline or constants.HF_HUB_OFFLINE or set_offline:
         if known is None:
-            raise not_cached(asked, None, part if part is None or is_file(part) else f"{part}/*.safetensors")
+            raise not_cached(asked, part if part is None or is_file(part) else f"{part}/*.safetensors")
         return opened(Repository(asked, known, verify=verify))
     try:
         asked, api = replace(asked, hurry=known is not None), HfApi(endpoint=endpoint)

@@ -18,7 +18,7 @@ _COUNT: Final = re.compile(r"layer|depth|block|expert|stage|num_h")
 
 
 class Stored(NamedTuple):
-    """Names in a model's file, told by its configuration; ``ties``: tensor that is not stored -> whose values it has."""
+    """Names in a model's file, told by its configuration; ``ties``: tensor not stored -> whose values it has."""
 
     rename: Rename
     ties: Mapping[str, str]

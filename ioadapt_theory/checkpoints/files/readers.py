@@ -56,9 +56,9 @@ def refuse_other_kinds(file: PlainFile) -> None:
     if file.size == 0:
         problem = f"{file.path} is empty. {_AGAIN}"
     elif start.startswith(b"version https://git-lfs"):
-        sizes = [line.split()[1:2] for line in start.splitlines() if line.startswith(b"size ")]
-        pointed = sizes[0][0].decode("ascii", "replace") if sizes and sizes[0] else "?"
-        problem = f"{file.path} is a git-LFS pointer to {pointed} bytes, not the weights themselves. Run git lfs pull."
+        size = re.search(rb"\nsize (\d+)", start)
+        bytes_there = size[1].decode() if size else "?"
+        problem = f"{file.path} is a git-LFS pointer to {bytes_there} bytes, not the weights. Run git lfs pull."
     elif re.match(rb"\s*<[!?A-Za-z]", start):
         problem = f"{file.path} is a web page, not weights (a login or error page?). {_AGAIN}"
     elif (kind := ".gguf" if start.startswith(b"GGUF") else file.path.suffix) in OTHERS:

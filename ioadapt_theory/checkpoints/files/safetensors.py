@@ -62,8 +62,6 @@ def _header_length(file: PlainFile) -> int:
     (length,) = struct.unpack("<Q", start) if len(start) == 8 else (0,)
     if start.startswith(b"PK"):
         problem = f"{path} is a PyTorch pickle (a zip file) under a safetensors name. Rename it to end in .bin."
-    elif len(start) < 8:
-        problem = f"{path} is cut within its first 8 bytes ({len(start)} bytes). Delete it and download it again."
     elif length > LONGEST:
         problem = f"{path} is not a safetensors file: it announces a header of {length} bytes (at most {LONGEST})."
     elif 8 + length > file.size:

@@ -127,13 +127,11 @@ def _directory_problem(file: IO[bytes]) -> str | None:
     size = file.seek(0, 2)
     file.seek(max(0, size - 70_000))
     end = file.read()
-    places = (("<I", end.rfind(b"PK\5\6"), 12), ("<Q", end.rfind(b"PK\6\6"), 40))
-    for form, start, at in places:
-        field = end[start + at : start + at + struct.calcsize(form)] if start >= 0 else b""
-        if len(field) == struct.calcsize(form):
-            length = struct.unpack(form, field)[0]
-            if length != 0xFFFFFFFF and length > LONGEST_DIRECTORY:
-                return f"has a table of contents of {length} bytes (at most {LONGEST_DIRECTORY})"
+    for mark, at, width in ((b"PK\5\6", 12, 4), (b"PK\6\6", 40, 8)):
+        start = end.rfind(mark)
+        length = int.from_bytes(end[start + at : start + at + width], "little") if start >= 0 else 0
+        if LONGEST_DIRECTORY < length != 0xFFFFFFFF:
+            return f"has a table of contents of {length} bytes (at most {LONGEST_DIRECTORY})"
     return None
 
 

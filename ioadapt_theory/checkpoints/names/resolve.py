@@ -1,8 +1,8 @@
 """The one resolver of names: the layer of a model that a name means, however it is spelled."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from ioadapt_theory.checkpoints.names import unet
 from ioadapt_theory.checkpoints.names.layer_name import KOHYA_AROUND, Name, unwrapped
@@ -10,14 +10,8 @@ from ioadapt_theory.checkpoints.names.originals import in_diffusers
 from ioadapt_theory.checkpoints.names.transformers import Rename
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
-    """The meaning of names.
-
-    Attributes:
-        layers: the model's layer for each name that the model has; several where together they are what the name means.
-        doubts: names that might mean more than one layer, which therefore mean none, and why.
-    """
+class Resolved(NamedTuple):
+    """The layer of a model for each name, or several that are one together; and why a name in doubt means none."""
 
     layers: Mapping[Name, tuple[str, ...]]
     doubts: Mapping[Name, str]

@@ -83,7 +83,7 @@ class Checkpoint(ABC):
         source: Where the weights come from: the file or folder, or `repo/id` and file.
         revision: The commit on the hub, or the version of the package; None for local files.
         tensors: Name -> TensorInfo, in the order of the file.
-        metadata: What the file says of itself (strings), and what we chose for it (`ema`, `variant`, `files`).
+        metadata: What the file says of itself, and what was `left_out` or `quantised` (strings).
         config: What config.json beside the weights says of the model; not trusted.
     """
 

@@ -90,10 +90,8 @@ def _refuse_more_than_is_there(tensors: Mapping[str, "torch.Tensor"], file: Plai
 def named_tensors(loaded: object, path: Path, *, values: bool) -> tuple[dict[str, "torch.Tensor"], dict[str, str]]:
     """Return the table of weights in what was loaded from a file, with or without values, and what was left out."""
     for _ in range(MAX_DEPTH):
-        inner = (
-            [loaded[key] for key in WRAPPERS if isinstance(loaded.get(key), dict)] if isinstance(loaded, dict) else []
-        )
-        loaded = inner[0] if inner else loaded
+        table = loaded if isinstance(loaded, dict) else {}
+        loaded = next((table[key] for key in WRAPPERS if isinstance(table.get(key), dict)), loaded)
     tensors: dict[str, torch.Tensor] = {}
     left_out: list[str] = []
     most = path.stat().st_size // SMALLEST + 64

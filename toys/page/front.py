@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 from ioadapt_theory.cli import main as command
 from ioadapt_theory.results import replacing
-from toys.page import claims, crescent, transfer
+from toys.page import claims, crescent, moving, transfer
 from toys.page.example import EXAMPLE
 
 HERE: Final = Path(__file__).parent
@@ -31,12 +31,16 @@ def html(plane: Mapping[str, Any], more: str = MORE) -> str:
         plane: what ``toys.crescent.run`` returned, for the case of the same function in other weights.
         more: where to read on, in HTML.
     """
+    moving_crescent = rounded(crescent.data(plane))
     filled = {
         "style": (HERE / "front.css").read_text(encoding="utf-8"),
         "script": (HERE / "front.js").read_text(encoding="utf-8"),
-        "data": json.dumps(rounded(crescent.data(plane)), ensure_ascii=False).replace("</", "<\\/"),
+        "data": json.dumps(moving_crescent, ensure_ascii=False).replace("</", "<\\/"),
+        "panels": crescent.panels(moving_crescent),
         "claim-rows": claims.rows(),
         "results": transfer.section(transfer.results()),
+        "carried": moving.section(),
+        "moves": str(moving.count()),
         "example": escape(EXAMPLE),
         "report-command": escape(f"ioadapt report {' '.join(MODELS)}"),
         "report": _wrapped(reported()),

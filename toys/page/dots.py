@@ -24,7 +24,7 @@ class Dot:
 
 
 def plot(lines: Sequence[tuple[str, Sequence[Dot]]], what: str) -> str:
-    """Return lines of dots, each under its title (HTML), with a legend of the kinds that occur.
+    """Return lines of dots, each under its title, with a legend of the kinds that occur.
 
     Args:
         lines: title and dots of each line.
@@ -54,7 +54,7 @@ def _line(title: str, dots: Sequence[Dot]) -> str:
     shares = "&ensp;".join(f'<span class="{dot.kind}">{MARKS[dot.kind]} {dot.share:.2f}</span>' for dot in dots)
     height = f"height:{0.62 * len(dots) + 0.5:.2f}rem"
     return (
-        f'<div class="line"><p>{title} <small>{shares}</small></p><div class="track" style="{height}" role="img" '
+        f'<div class="line"><p>{escape(title)} <small>{shares}</small></p><div class="track" style="{height}" role="img" '
         f'aria-label="{escape(told)}">{marks}</div></div>\n'
     )
 

@@ -67,7 +67,7 @@ def kept() -> list[tuple[str, list[Dot]]]:
             lora = mine[0].lora
             dots = [Dot("lora", "LoRA", lora.mean, lora.low, lora.high)]
             dots += [Dot(m.row, m.row, m.method.mean, m.method.low, m.method.high, str(m.word)) for m in mine]
-            lines.append((f"{escape(protocol(study).title)}", dots))
+            lines.append((protocol(study).title, dots))
     return lines
 
 

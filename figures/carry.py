@@ -1,4 +1,4 @@
-"""What is kept of an adapter on another model: copied, carried over, and after 50 steps without labels."""
+"""Share of an adapter's gain that is kept on another model: copied, carried over, and after 50 steps without labels."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ RULES = {
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Medians over all moves of the recorded benchmark, by relation and rule."""
+    """Return medians over all moves of the recorded benchmark, by relation and rule."""
     del seed, quick  # nothing is drawn, and all is there
     return {"shares": moving.shares(), "moves": moving.count()}
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Bars: 1 is all that the adapter gained on its own model; a copy that does not fit has none."""
+    """Draw bars: 1 is all that the adapter gained on its own model; a copy that does not fit has none."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(FULL_WIDTH, 2.8))

@@ -23,7 +23,7 @@ FRONT_TO_SITE: Final = re.compile(r'href="([\w/-]+)\.md"')
 
 
 def pages() -> Iterator[tuple[str, str]]:
-    """Path and Markdown of every page that is made at build time."""
+    """Yield path and Markdown of every page that is made at build time."""
     yield from claims.pages()
     yield from reference.pages()
     yield from commands.pages()
@@ -47,7 +47,7 @@ def sources(folder: Path) -> None:
 
 
 def within(page: str, text: str) -> str:
-    """A page whose links to other files of the repository, which are not on the site, are names of these files."""
+    """Return a page in which links to files that are not on the site are names of these files."""
 
     def kept(link: re.Match[str]) -> str:
         path = normpath(join("docs", dirname(page), link[2]))
@@ -74,7 +74,7 @@ def orphans(texts: Mapping[str, str]) -> list[str]:
 
 
 def front() -> str:
-    """The front page, with links to the pages of the site."""
+    """Return the front page, with links to the pages of the site."""
     return FRONT_TO_SITE.sub(r'href="\1.html"', FRONT.read_text(encoding="utf-8"))
 
 

@@ -119,7 +119,7 @@ def _model(name: str) -> "Checkpoint":
 
 
 def _file(args: argparse.Namespace, source: Any, target: Any) -> tuple[dict[str, Any], dict[str, str]]:
-    """The file's adapters by the source's layers, and what of it fits neither model."""
+    """Return the file's adapters by the source's layers, and the layers that fit neither model and why."""
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.match import fitted, match
 

@@ -24,7 +24,7 @@ REACH: Final = {"hidden features": 5.2, "outputs": 4.6}
 
 
 def data(result: Mapping[str, Any]) -> dict[str, Any]:
-    """The crescent's part of the page's data, from what ``toys.crescent.run`` returned.
+    """Return the crescent's part of the page's data, from what ``toys.crescent.run`` returned.
 
     Returns:
         ``source``, ``target``: both maps on (x, 1); ``goal``: 2 x 2; ``moment``: E[(x, 1)ᵀ(x, 1)]; ``outline``: corners
@@ -45,7 +45,7 @@ def data(result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def outline() -> list[tuple[float, float]]:
-    """Corners of the crescent, from its right tip along the outer side and back along the inner one."""
+    """Return the corners of the crescent, from its right tip along the outer side and back along the inner one."""
     angles = [pi * k / STEPS for k in range(STEPS + 1)]
     sides = [(t, 1 + THICKNESS * sin(t)) for t in angles] + [(t, 1 - THICKNESS * sin(t)) for t in reversed(angles)]
     return [(radius * cos(t), radius * sin(t)) for t, radius in sides]

@@ -6,7 +6,7 @@ from html import escape
 from typing import Final
 
 LEFT, RIGHT = -0.35, 1.35
-"""Where a line begins and ends; what lies outside is drawn at its end."""
+"""Ends of a line; shares outside are drawn at them."""
 MARKS: Final = {"lora": "○", "input": "■", "output": "▲", "residual": "◆", "carried": "●", "refined": "★"}
 """Kind of a dot -> its mark, so that colour never tells alone."""
 
@@ -54,8 +54,8 @@ def _line(title: str, dots: Sequence[Dot]) -> str:
     shares = "&ensp;".join(f'<span class="{dot.kind}">{MARKS[dot.kind]} {dot.share:.2f}</span>' for dot in dots)
     height = f"height:{0.62 * len(dots) + 0.5:.2f}rem"
     return (
-        f'<div class="line"><p>{escape(title)} <small>{shares}</small></p><div class="track" style="{height}" role="img" '
-        f'aria-label="{escape(told)}">{marks}</div></div>\n'
+        f'<div class="line"><p>{escape(title)} <small>{shares}</small></p>'
+        f'<div class="track" style="{height}" role="img" aria-label="{escape(told)}">{marks}</div></div>\n'
     )
 
 

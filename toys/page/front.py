@@ -51,14 +51,14 @@ def html(plane: Mapping[str, Any], more: str = MORE) -> str:
 
 
 def reported() -> str:
-    """What the command says of a fine-tuned pair that a package ships."""
+    """Return what the command says of a fine-tuned pair that a package ships."""
     with patch.dict(os.environ, COLUMNS=str(COLUMNS)), redirect_stdout(StringIO()) as said:
         command(["report", *MODELS])
     return said.getvalue()
 
 
 def _wrapped(said: str) -> str:
-    """Text of a terminal: its table scrolls where there is no room, its sentences are broken and seen as a whole."""
+    """Return text of a terminal in HTML: tables scroll, and long sentences wrap."""
     lines = (
         f'<span class="long">{escape(line)}</span>' if len(line) > COLUMNS else f"{escape(line)}\n"
         for line in said.splitlines()
@@ -67,7 +67,7 @@ def _wrapped(said: str) -> str:
 
 
 def rounded(value: Any) -> Any:
-    """Numbers to nine digits, all through, so that machines which round differently write the same page."""
+    """Round all numbers to nine digits, so that machines which round differently write the same page."""
     match value:
         case float():
             return float(f"{value:.9g}")

@@ -1,4 +1,4 @@
-"""What carrying over keeps of an adapter, by how the two models are related: medians of the recorded benchmark."""
+"""Shares that carrying over keeps, by relation of the two models: medians of the recorded benchmark."""
 
 import json
 import statistics

@@ -25,7 +25,7 @@ MALLOC = {
 def alternate(
     calls: Mapping[str, Call], *, seconds: float, rounds: tuple[int, int] = (5, 41), device: str = "cpu"
 ) -> dict[str, float]:
-    """Return the median seconds of each call, of CPU time on a CPU; a round runs each of them once, in an order that is drawn.
+    """Return the median seconds of each call, of CPU time on a CPU; a round runs each once, in random order.
 
     Args:
         calls: what to compare, by name.

@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
         with replacing(args.html) as temporary:
             temporary.write_text(to_html(outcome), encoding="utf-8")
     if args.format == "json":
-        from ioadapt_theory.reporting.records import to_json
+        from ioadapt_theory.reporting.as_json import to_json
 
         sys.stdout.write(json.dumps(to_json(outcome), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     else:

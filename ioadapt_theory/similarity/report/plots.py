@@ -10,7 +10,7 @@ import numpy as np
 
 from ioadapt_theory import drawing
 from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.similarity.report.records import in_order
+from ioadapt_theory.similarity.report.export import in_order
 from ioadapt_theory.similarity.report.tables import heading
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 import warnings
 from enum import StrEnum
-from typing import assert_never
+from typing import Any, assert_never
 
 import torch
 from torch import Tensor
@@ -108,6 +108,30 @@ class Placed(Upon):
         if bias is None or self.placement is not Placement.OUTPUT:
             return bias
         return self.phi.right(self.phi.promote(bias)[None], Identity(self.columns))[0]
+
+
+class Shifted(Upon):
+    """The layer f with s b added to its outputs: a bias that comes with an adapter, as PEFT's ``lora_bias``."""
+
+    def __init__(self, f: Operator, adapter: Any, phi: Family) -> None:
+        """Read in every call the adapter's shift b, and the scaling s of its last family."""
+        super().__init__(f)
+        self.adapter, self.phi = adapter, phi
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return f(X) + s b."""
+        y = self.f(x)
+        return y + self.columnwise(self.adapter.shift * self.phi.scaling).to(y.dtype)
+
+    def dense(self) -> Tensor:
+        """Return the matrix of f, which stays."""
+        return self.f.dense()
+
+    @property
+    def bias(self) -> Tensor:  # type: ignore[override]
+        """The bias of f, and s b."""
+        bias, shift = self.f.bias, self.adapter.shift * self.phi.scaling
+        return shift if bias is None else bias + shift
 
 
 def after(x: Tensor, f: Operator) -> Tensor:

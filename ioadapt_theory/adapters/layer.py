@@ -7,10 +7,9 @@ from typing import Any, ClassVar, Self, TypeVar
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.bias import Shifted
 from ioadapt_theory.adapters.config import LayerPlan
 from ioadapt_theory.adapters.derived import Derived
-from ioadapt_theory.adapters.equations import Placed, Placement
+from ioadapt_theory.adapters.equations import Placed, Placement, Shifted
 from ioadapt_theory.adapters.families import FAMILIES, Family
 from ioadapt_theory.adapters.matrices import Operator, operator
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError, UnsupportedError
@@ -81,6 +80,25 @@ class Adapter(nn.ModuleDict):
         for placement, phi in self.parts():
             f = Placed(f, phi, placement)
         return f if self.shift is None else Shifted(f, self, phi)
+
+    def require_alike(self, other: "Adapter") -> None:
+        """Raise InvalidValueError where another adapter has another family, placement or size."""
+        one, two = ({key: [*p.shape] for key, p in each.named_parameters()} for each in (self, other))
+        if (self.family, one) != (other.family, two):
+            listed = [", ".join(f"{key} {shape}" for key, shape in shapes.items()) for shapes in (one, two)]
+            msg = (
+                f"the adapter here is a {self.family} of {listed[0]}, the new one a {other.family} of {listed[1]}: that"
+                " cannot be exchanged; load it anew."
+            )
+            raise InvalidValueError(msg)
+
+    def overwrite(self, other: "Adapter") -> None:
+        """Copy the numbers and scalings of another adapter that is alike; parameters stay the objects they are."""
+        with torch.no_grad():
+            for p, q in zip(self.parameters(), other.parameters(), strict=True):
+                p.copy_(q)
+        for (_, phi), (_, theirs) in zip(self.parts(), other.parts(), strict=True):
+            phi.scaling = theirs.scaling
 
     def misfit(self, f: Operator) -> str | None:
         """Return why this adapter cannot act on the layer f, None if it can."""

@@ -103,6 +103,21 @@ class Plain(Operator):
         return (kind is nn.Linear or kind in CONVOLUTIONS) and not is_watched(self.module) and not any(GLOBAL_HOOKS)
 
 
+class GivenLayer(Operator):
+    """A layer given by W and b alone; nothing is called."""
+
+    like: Tensor = torch.empty(0)  # a property of the others
+    bias: Tensor | None = None
+
+    def __init__(self, w: Tensor, bias: Tensor | None, channels: int) -> None:
+        super().__init__(nn.Module(), channels, w.shape[1], taps=len(w) // channels)
+        self.like, self.bias = w, bias
+
+    def dense(self) -> Tensor:
+        """Return W, c x d."""
+        return self.like
+
+
 class Upon(Operator):
     """The layer f with something done to it: again a layer, of the same sizes."""
 

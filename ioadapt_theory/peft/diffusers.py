@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from ioadapt_theory.adapters.families import OPTIONS
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import naming
-from ioadapt_theory.adapters.moving.exchange import copy_over, require_alike
 from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.formats.kinds.ioadapt import adapter_of
 from ioadapt_theory.formats.kinds.iolora import KEY, settings_of
@@ -92,11 +91,11 @@ def exchange(model: nn.Module, plans: dict[str, Any], state: dict[str, Any], nam
     adapters = _read(plans, state)
     for layer, module in there.items():
         with naming(layer):
-            require_alike(module.iolora_adapters[name], adapters[layer][0])  # type: ignore[arg-type]
+            module.iolora_adapters[name].require_alike(adapters[layer][0])  # type: ignore[operator]
     for layer, module in there.items():
         new, numbers = adapters[layer]
         new.load_state_dict(numbers, assign=True)
-        copy_over(module.iolora_adapters[name], new)  # type: ignore[arg-type]
+        module.iolora_adapters[name].overwrite(new)  # type: ignore[operator]
         module.was_exchanged(name)
 
 

@@ -13,7 +13,6 @@ from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import function_of, install, layers, naming
 from ioadapt_theory.adapters.moving.correspondence import Correspondence, RenumberedWarning, correspond
-from ioadapt_theory.adapters.moving.exchange import exchange
 from ioadapt_theory.adapters.moving.neurons import faces, reordered
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.names.layer_name import Name
@@ -237,6 +236,26 @@ def put(
     if warning:
         warnings.warn(warning, RenumberedWarning, stacklevel=3)
     return report
+
+
+def exchange(model: nn.Module, adapters: Mapping[str, Adapter], name: str) -> None:
+    """Copy adapters by layer over those of this name, all or none; parameters and compiled graphs stay.
+
+    Raises:
+        UnknownNameError: there is none of this name.
+        InvalidValueError: they are on other layers, or of other families, placements or sizes; or a layer is merged.
+    """
+    there = layers(model, name)
+    if odd := sorted(there.keys() ^ adapters.keys()):
+        msg = f"{odd[0]}: only one of the two adapters is on this layer, so they cannot be exchanged; load it anew."
+        raise InvalidValueError(msg)
+    old: dict[str, Any] = {layer: module.adapters[name] for layer, module in there.items()}
+    for layer, module in there.items():
+        with naming(layer):
+            module.refuse_if_merged("exchanging an adapter")
+            old[layer].require_alike(adapters[layer])
+    for layer, adapter in old.items():
+        adapter.overwrite(adapters[layer])
 
 
 def misfit(named: Mapping[str, nn.Module], layer: str, adapter: Adapter) -> str | None:

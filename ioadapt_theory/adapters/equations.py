@@ -73,7 +73,7 @@ class Placed(Upon):
         self.phi, self.placement = phi, placement
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Eqs. 4a-4c."""
+        """Return Eq. 4a, 4b or 4c."""
         f, phi = self.f, self.phi
         match self.placement:
             case Placement.WEIGHT:
@@ -88,7 +88,7 @@ class Placed(Upon):
                 assert_never(self.placement)
 
     def dense(self) -> Tensor:
-        """The one matrix that does the same: Φ(W), Φ(I_c)W or WΦ(I_d), never building an identity."""
+        """Return the one matrix that does the same: Φ(W), Φ(I_c)W or WΦ(I_d), never building an identity."""
         f, phi = self.f, self.phi
         match self.placement:
             case Placement.WEIGHT:

@@ -39,7 +39,7 @@ class Adapter(nn.ModuleDict):
 
     @classmethod
     def fresh(cls, f: Operator, plan: LayerPlan) -> Self:
-        """New parameters for the layer f.
+        """Return new parameters for the layer f.
 
         Raises:
             UnsupportedError: the layer does not allow one of the placements, or has no weight for a family to read.
@@ -51,12 +51,12 @@ class Adapter(nn.ModuleDict):
         return cls(plan.family, families)
 
     def parts(self) -> Iterator[tuple[Placement, Family]]:
-        """The placements and their families."""
+        """Yield the placements and their families."""
         for key, family in self.items():
             yield Placement(key), family  # type: ignore[misc]
 
     def twin(self) -> Self:
-        """Another one over the same parameters; what is said or put in their place in one does not reach the other."""
+        """Return another adapter over the same parameters; new scalings or parameters of one do not reach the other."""
         return _twin(self)
 
     def require_whole(self) -> None:
@@ -76,7 +76,7 @@ class Adapter(nn.ModuleDict):
                 raise UnsupportedError(msg)
 
     def on(self, f: Operator) -> Operator:
-        """The layer f under this adapter; the shift has the scaling of the last part."""
+        """Return the layer f under this adapter; the shift has the scaling of the last part."""
         for placement, phi in self.parts():
             f = Placed(f, phi, placement)
         return f if self.shift is None else Shifted(f, self, phi)
@@ -117,7 +117,7 @@ M = TypeVar("M", bound=nn.Module)
 
 
 def _twin(module: M) -> M:
-    """As torch's own replicas are made, in a tenth of the time that constructors take."""
+    """Copy a module as torch makes replicas, in a tenth of the time that constructors take."""
     new = module.__new__(type(module))
     new.__dict__.update(module.__dict__)
     new._parameters = dict(module._parameters)
@@ -151,7 +151,7 @@ class AdaptedLayer(nn.Module):
     """A frozen layer f under named adapters; the first active one is next to f, each further one acts on the result.
 
     Attributes:
-        base_layer: f as it was, frozen.
+        base_layer: f as it was; ``adapt`` freezes it.
         adapters: the adapters by name.
         active: names of the adapters in use, in their order.
         merged: whether the base layer holds merged weights now.
@@ -180,7 +180,7 @@ class AdaptedLayer(nn.Module):
             UnsupportedError: the layer is of no kind that can be adapted.
         """
         super().__init__()
-        self.base_layer = base_layer.requires_grad_(False)
+        self.base_layer = base_layer
         self.adapters = Adapters()
         self.active: tuple[str, ...] = ()
         self.merged = False
@@ -194,24 +194,21 @@ class AdaptedLayer(nn.Module):
         return f"active: {', '.join(self.active) or 'none'}{', merged' if self.merged else ''}"
 
     def __getattr__(self, name: str) -> Any:
-        """Look up public names that the wrapper lacks in the base layer: weight, bias, in_features, ...
-
-        Private ones are not lent: ``__deepcopy__``, ``_hf_hook`` or ``_old_forward`` would act on the wrapper.
-        """
+        """Look up public names that the wrapper lacks in the base layer: weight, bias, in_features, ..."""
         try:
             return super().__getattr__(name)
         except AttributeError:
-            if name.startswith("_"):
+            if name.startswith("_"):  # __deepcopy__, _hf_hook or _old_forward would act on the wrapper
                 raise
             return getattr(super().__getattr__("base_layer"), name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """A weight or bias put in place of the old one, as when weights are tied, is the base layer's."""
+        """Give the base layer a weight or bias that takes the place of the old one, as when weights are tied."""
         base = self.__dict__.get("_modules", {}).get("base_layer")
         super().__setattr__(name, value) if base is None or name not in base._parameters else setattr(base, name, value)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The layer with its active adapters."""
+        """Apply the layer with its active adapters."""
         return self.base_layer(x) if self.merged else self.function(x)
 
     @property
@@ -295,7 +292,7 @@ class AdaptedLayer(nn.Module):
         self.active, self._links = names, tuple(part for name in names for part in self._parts(name))
 
     def merged_tensors(self) -> dict[str, Tensor]:
-        """Weight and bias of a plain layer that does the same, in the base layer's layout and dtype.
+        """Return weight and bias of a plain layer that does the same, in the base layer's layout and dtype.
 
         Raises:
             UnsupportedError: the base layer has no plain weight, or no bias for that of an adapter.
@@ -393,7 +390,7 @@ def _exactly(module: nn.Module, device: torch.device) -> Iterator[None]:
 
 
 def _laid_out_like(old: Tensor, value: Tensor) -> Tensor:
-    """The values in the old tensor's dtype and strides (a convolution may be channels_last), copied where needed."""
+    """Return the values in the old tensor's dtype and strides (a convolution may be channels_last)."""
     value = value.to(old.dtype)
     return value if value.stride() == old.stride() else torch.empty_like(old).copy_(value)
 

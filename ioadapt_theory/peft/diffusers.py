@@ -69,7 +69,7 @@ def _fetched(source: Any, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read(plans: dict[str, Any], state: dict[str, Any]) -> dict[str, tuple[Adapter, dict[str, Tensor]]]:
-    """The adapters by layer, without numbers, and these by their names in the adapter."""
+    """Return the adapters by layer, without numbers, and these by their names in the adapter."""
     numbers: dict[str, dict[str, Tensor]] = {layer: {} for layer in plans}
     for key, tensor in state.items():
         if (match := KEY.fullmatch(key)) and match[1] in numbers:
@@ -100,7 +100,7 @@ def exchange(model: nn.Module, plans: dict[str, Any], state: dict[str, Any], nam
 
 
 def config_of(plans: dict[str, Any], state: dict[str, Any]) -> IOLoraConfig:
-    """The configuration that makes these layers again.
+    """Return the configuration that makes these layers again.
 
     Raises:
         FileFormatError: settings that are none, or of several families.

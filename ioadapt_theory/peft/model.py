@@ -1,4 +1,4 @@
-"""IOLORA's model: which layers are wrapped, how their tensors are named in files; and how PEFT is told of it."""
+"""IOLORA's model, the names of its tensors in files, and its registration with PEFT."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -49,7 +49,7 @@ class IOLoraModel(BaseTuner):
         self._replace_module(parent, target_name, layer, target)
 
     def inject_adapter(self, model: nn.Module, *args: Any, **kwargs: Any) -> None:
-        """As PEFT does; then diffusers' fusing of projections, which reads weights, asks whether it may."""
+        """Inject as PEFT does; then guard diffusers' fusing of projections, which reads weights."""
         super().inject_adapter(model, *args, **kwargs)
         for module in model.modules():
             for name in FUSING:
@@ -71,7 +71,7 @@ class IOLoraModel(BaseTuner):
 
     @contextmanager
     def _enable_peft_forward_hooks(self, *args: Any, **kwargs: Any) -> Iterator[None]:
-        """Around PEFT's forward and generate, which drop ``adapter_names`` without a word."""
+        """Refuse ``adapter_names``, which PEFT's forward and generate would drop without a word."""
         del args
         if kwargs.get("adapter_names") is not None:
             msg = (
@@ -89,7 +89,7 @@ class IOLoraModel(BaseTuner):
 
 
 def _fuse(module: nn.Module, name: str, *args: Any, **kwargs: Any) -> Any:
-    """What diffusers does, unless it would lose adapters: those that ``fuse_lora`` merged are in the weights it reads.
+    """Return what diffusers' fusing returns, unless it would lose adapters; those that are merged are in the weights.
 
     Raises:
         UnsupportedError: adapters within that are not merged.

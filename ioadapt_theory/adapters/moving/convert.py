@@ -211,5 +211,5 @@ def convert_model(
 
 
 def _product_norm(a: Tensor, b: Tensor) -> Tensor:
-    """‖AB‖_F from the factors: ‖R_A R_Bᵀ‖_F, which does not square what is small."""
+    """Return ‖AB‖_F from the factors: ‖R_A R_Bᵀ‖_F, which does not square what is small."""
     return (torch.linalg.qr(a, mode="r").R @ torch.linalg.qr(b.mT, mode="r").R.mT).norm()

@@ -85,7 +85,7 @@ class Correspondence:
             )
         if self.neurons and self.how == "name":
             return (
-                f"{len(self.neurons)} layers face neurons in another order than in the source, such as"
+                f"{len(self.neurons)} layers meet neurons in another order than in the source, such as"
                 f" {next(iter(self.neurons))}. match='provenance' puts adapters into that order."
             )
         return None
@@ -135,7 +135,7 @@ def correspond(
 
 
 def _places(layers: Place, origins: Mapping[str, str]) -> Iterable[Place]:
-    """The target's copies of what these layers of the source are together: the first of each, the second of each."""
+    """Yield the target's copies of several layers of the source: the first of each, the second of each."""
     copies = [[new for new, old in origins.items() if old == layer] for layer in layers]
     return zip(*copies, strict=False)
 
@@ -143,7 +143,7 @@ def _places(layers: Place, origins: Mapping[str, str]) -> Iterable[Place]:
 def _origins(
     names: Collection[Name], named: Resolved, target: Weights, source: Weights | None, prints: Mapping[str, Any]
 ) -> Origins:
-    """Where the target's layers come from, the source's layers in the target's spelling."""
+    """Return where the target's layers come from; the source's layers have the names that the target would give."""
     meant = {n.path for n in names if not n.flat} | {layer for layers in named.layers.values() for layer in layers}
     kinds = {_kind(name) for name in (source.names if source else prints or meant)}
     here = {unwrapped(name): name for name in target.names if name and _kind(name) in kinds}
@@ -165,14 +165,14 @@ def _origins(
 
 
 def _by_gaps(names: Collection[Name], named: Resolved, target: Collection[str]) -> Origins | None:
-    """Of a student of a known layout, if the adapter has layers that are not in it: then it is from the teacher."""
+    """Return the origins in a known layout's teacher, if the adapter has layers that only the teacher has."""
     components = {name.component for name in named.layers} | {name.component for name in named.doubts}
     strangers = any(name not in named.layers for name in names if name.component in components)
     return of_teacher(target) if strangers else None
 
 
 def _spelled(names: Iterable[str], like: Iterable[str]) -> dict[str, str]:
-    """Plain name, with the leading part that the others have -> name."""
+    """Map plain names, with the leading part that the others have, to names."""
     plain = {unwrapped(name): name for name in names if name}
     others = {unwrapped(name) for name in like if name}
     ours, theirs = same_start(others, plain) or ("", "")
@@ -180,12 +180,12 @@ def _spelled(names: Iterable[str], like: Iterable[str]) -> dict[str, str]:
 
 
 def _kind(name: str) -> str:
-    """What stands after the last number that parts follow, without a number at the end: ``self_attn.q_proj``."""
+    """Return the part of a name after the number of its block, without a number at the end: ``self_attn.q_proj``."""
     return re.sub(r"(^|\.)\d+$", "", re.split(r"(?:^|\.)\d+\.", unwrapped(name))[-1])
 
 
 def _contents(weights: Weights, names: Mapping[str, str], count: int) -> Contents:
-    """Some values of the matrices of layers, by their plain names, and their hashes."""
+    """Return some values and the hash of each layer's matrix, by plain names."""
     shapes = {}
     for plain, name in names.items():
         try:
@@ -204,7 +204,7 @@ def _contents(weights: Weights, names: Mapping[str, str], count: int) -> Content
 
 
 def _some(m: Tensor, count: int) -> Any:
-    """Values of a matrix, evenly spaced as in a fingerprint."""
+    """Return values of a matrix, evenly spaced as in a fingerprint."""
     if m.is_meta or not m.numel():
         return np.empty(0)
     at = torch.linspace(0, m.numel() - 1, count, dtype=torch.float64).long().to(m.device)

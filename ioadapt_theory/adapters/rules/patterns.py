@@ -40,7 +40,7 @@ def compiled(pattern: str) -> Any:
 
 
 def fits(pattern: str, name: str) -> bool:
-    """Whether a regular expression fits the whole name.
+    """Return whether a regular expression fits the whole name.
 
     Raises:
         InvalidValueError: no regular expression, or one that takes too long.
@@ -73,7 +73,7 @@ def first_fit(patterns: Collection[str], name: str) -> str | None:
 
 @functools.lru_cache(maxsize=16)
 def _index(patterns: tuple[str, ...]) -> tuple[dict[tuple[bool, str], int], list[int]]:
-    """Places of escaped names (whether "^" stands before one, the name), as files have one a layer; and of the rest."""
+    """Return the places of patterns that are escaped names, by whether "^" is before and the name; and of the rest."""
     literal: dict[tuple[bool, str], int] = {}
     others = []
     for place, pattern in enumerate(patterns):

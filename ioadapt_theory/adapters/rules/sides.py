@@ -81,7 +81,7 @@ def side(a: Float[Tensor, "f ..."], b: Float[Tensor, "f ..."], cuts: Sequence[in
 
 
 def _gram(w: Tensor) -> Float[np.ndarray, "f f"] | None:
-    """AAᵀ without its multiple of I, for A over its largest element; None where that is zero up to rounding."""
+    """Return AAᵀ without its multiple of I, for A over its largest element; None where that is zero up to rounding."""
     w = _wide(w, w.numel())
     top = w.abs().max() if w.numel() else w.new_zeros(())
     w = w / top if top > 0 else w  # a Gram's square is of the fourth power
@@ -97,7 +97,7 @@ def _cuts(f: int, widths: Sequence[int]) -> Sequence[int]:
 
 
 def _inner(a: Tensor, b: Tensor) -> float:
-    """⟨A, B⟩, some rows at a time in a wider precision."""
+    """Return ⟨A, B⟩, some rows at a time in a wider precision."""
     rows = max(1, LARGE // max(a.shape[1], 1))
     return math.fsum(
         float(torch.linalg.vecdot(_wide(x, a.numel()), _wide(y, a.numel())).double().sum())
@@ -106,6 +106,6 @@ def _inner(a: Tensor, b: Tensor) -> float:
 
 
 def _wide(w: Tensor, numel: int) -> Tensor:
-    """W in float64, or in float32 where it is large and stored in no more."""
+    """Return W in float64, or in float32 where it is large and stored in no more."""
     large = w.dtype != torch.float64 and numel >= LARGE
     return w.detach().to(torch.float32 if large else torch.float64)

@@ -19,7 +19,7 @@ class NoMatchError(IoAdaptError, ValueError):
     """target_modules fits no module; near misses are named."""
 
     def __init__(self, wanted: str | tuple[str, ...], names: Iterable[str]) -> None:
-        """``names`` are the modules that could have been adapted."""
+        """Name near misses among ``names``, the modules that could have been adapted."""
         names = list(names)
         ends = {".".join(n.split(".")[-k:]) for n in names for k in (1, 2, 3)} | set(names)
         wishes = [wanted] if isinstance(wanted, str) else wanted
@@ -32,7 +32,7 @@ class NoMatchError(IoAdaptError, ValueError):
 
 
 def walk(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Every module below the model under every name it has, not entering adapted layers."""
+    """Yield every module below the model under every name it has, not entering adapted layers."""
     inside: tuple[str, ...] = ()
     for name, module in model.named_modules(remove_duplicate=False):
         if not name or name.startswith(inside):
@@ -43,7 +43,7 @@ def walk(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 
 def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
-    """The modules to adapt, by name, in the model's order; a module with two names counts once, under its first.
+    """Return the modules to adapt by name, in the model's order; a module with two names counts once, under its first.
 
     Raises:
         NoMatchError: nothing matches.
@@ -80,7 +80,7 @@ def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
 
 
 def _tell_of_stacks(model: nn.Module, config: AdapterConfig, hits: list[str]) -> None:
-    """Experts that a model keeps as one tensor of three dimensions are no layers: say which are meant and not reached.
+    """Warn of experts that are meant and cannot be adapted, being slices of one tensor.
 
     Raises:
         UnsupportedError: nothing else is meant.
@@ -104,7 +104,7 @@ def _tell_of_stacks(model: nn.Module, config: AdapterConfig, hits: list[str]) ->
 
 
 def fits(wanted: str | tuple[str, ...], name: str) -> bool:
-    """A list matches by suffix at a dot, a string is a regular expression for the whole name."""
+    """Whether a name ends with one of a list at a dot, or matches a regular expression as a whole."""
     if isinstance(wanted, str):
         return patterns.fits(wanted, name)
     return any(name == end or name.endswith(f".{end}") for end in wanted)

@@ -8,7 +8,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ioadapt_theory.adapters import FAMILIES
 from tests.adapters.cases import C, build
-from tests.adapters.test_formulas import WRITTEN, oracle
+from tests.adapters.layers.test_formulas import WRITTEN, oracle
 
 SINGLE = ["weight", "input", "output"]
 families = pytest.mark.parametrize("family", FAMILIES)

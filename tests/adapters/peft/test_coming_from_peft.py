@@ -14,7 +14,7 @@ from tests.adapters.foreign import quiet, run_unet, tiny_llama, tiny_unet
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
-PAGE = (Path(__file__).parents[1] / "docs" / "coming_from_peft.md").read_text(encoding="utf-8")
+PAGE = (Path(__file__).parents[3] / "docs" / "coming_from_peft.md").read_text(encoding="utf-8")
 TARGETS = ["q_proj", "down_proj"]
 
 

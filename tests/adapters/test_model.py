@@ -267,14 +267,6 @@ def test_the_first_that_fits_is_peft_s(name):
         assert first_fit(some, name) == theirs, some
 
 
-def test_a_pattern_for_each_of_twenty_thousand_layers_is_found_in_no_time():
-    names = [f"blocks.{i}.attn.to_q" for i in range(20_000)]
-    places = {("^" if i % 2 else "") + re.escape(n): i for i, n in enumerate(names)}
-    start = time.process_time()
-    assert all(places[str(first_fit(places, name))] == i for i, name in list(enumerate(names))[::100])
-    assert time.process_time() - start < 10
-
-
 @pytest.mark.parametrize("pattern", ["(a|a)" * 40 + "c", "((a{1000}){1000}){1000}"])
 def test_a_pattern_that_runs_for_ever_or_fills_the_memory_is_one_sentence(pattern):
     start, name = time.process_time(), "a" * 60 + "b"

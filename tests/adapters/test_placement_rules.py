@@ -1,13 +1,11 @@
 """A placement per layer: exact under every change of basis of heads and neurons, chosen by what two bases share."""
 
 import copy
-import json
 import math
 import re
 
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.testing import assert_close
 
@@ -15,10 +13,9 @@ from ioadapt_theory.adapters import AdapterConfig, adapt, layers, transfer
 from ioadapt_theory.adapters.base_weights import BaseLayer
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.rules import sides as rule
-from ioadapt_theory.adapters.rules.auto import by_weights, more_alike
+from ioadapt_theory.adapters.rules.auto import by_weights
 from ioadapt_theory.adapters.rules.residual import residual_side
 from ioadapt_theory.adapters.rules.sides import side, sides
-from ioadapt_theory.cli import OK, main
 from ioadapt_theory.effect import expected, whole
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 from ioadapt_theory.linalg import orthogonal
@@ -98,22 +95,6 @@ def test_the_residual_side_is_exact_under_every_change_of_basis_of_heads_and_neu
         assert moved(placement, source, another_basis(source)) > 1e-2
 
 
-def test_no_placement_survives_a_rotation_of_the_residual_stream_and_of_the_heads():
-    source = Block()
-    target = another_basis(source)
-    turn = orthogonal(WIDTH, generator=torch.Generator().manual_seed(1))
-    for name in ("q_proj", "k_proj", "v_proj", "up_proj"):
-        matrix(getattr(target, name), turn.mT, left=True)
-    for name in ("o_proj", "down_proj"):
-        matrix(getattr(target, name), turn, left=False)
-        getattr(target, name).bias.data = getattr(target, name).bias.data @ turn
-    x = torch.randn(3, 5, WIDTH)
-    assert_close(target(x @ turn) @ turn.mT, source(x))
-    adapt(source, target_modules=LAYERS, placement="residual", rank=2, init="random")
-    transfer(source, target)
-    assert (target(x @ turn) @ turn.mT - source(x)).abs().max() > 1e-2
-
-
 def test_layers_that_are_not_on_the_stream_are_named_at_once_and_can_be_told():
     model = nn.ModuleDict(
         {f"b{i}": nn.ModuleDict({"q_proj": nn.Linear(4, 4), "conv1": nn.Linear(4, 4)}) for i in range(3)}
@@ -179,15 +160,6 @@ def test_auto_moves_exactly_between_rotated_heads():
     assert chosen == {n: [residual_side(n)] for n in LAYERS}
     transfer(source, target)
     assert_close(target(x), source(x))
-
-
-def test_auto_takes_the_side_that_has_one_size_in_both_if_it_is_shared():
-    w = torch.randn(6, 10)
-    wider = torch.cat([w, 0.1 * torch.randn(6, 2)], 1)
-    assert more_alike(BaseLayer(w, None), BaseLayer(wider, None)) is Placement.INPUT
-    assert more_alike(BaseLayer(w.mT, None), BaseLayer(wider.mT, None)) is Placement.OUTPUT
-    with pytest.raises(InvalidValueError, match="6 -> 10, the target's 5 -> 7"):
-        more_alike(BaseLayer(w, None), BaseLayer(torch.randn(5, 7), None))
 
 
 def twins(share: float) -> tuple[nn.Sequential, nn.Sequential]:
@@ -303,16 +275,3 @@ def test_of_many_channels_a_draw_is_compared_and_large_half_precision_is_a_milli
     some = side(a[drawn], b[drawn], (0, int((drawn < 20).sum()), 24))
     both = side(a, b, (0, 20, 40))
     assert (both.cosine, both.mean, both.sd) == pytest.approx((some.cosine, some.mean, some.sd))
-
-
-@pytest.mark.parametrize("shape", [(10, 6), (6, 10), (10, 6, 3, 3)])
-def test_the_cosines_are_those_that_the_similarity_command_prints(shape, tmp_path, capsys):
-    stored = [torch.randn(shape) for _ in range(2)]
-    files = [str(tmp_path / f"{name}.safetensors") for name in "ab"]
-    for file, weight in zip(files, stored, strict=True):
-        save_file({"x.weight": weight}, file)
-    ours = sides(*(BaseLayer(w.flatten(1).mT, None, tuple(w.shape[2:])) for w in stored))
-    for name in ("input", "output"):
-        assert main(["similarity", *files, "--space", name, "--format", "json"]) == OK
-        (layer,) = json.loads(capsys.readouterr().out)["layers"]
-        assert getattr(ours, name).cosine == pytest.approx(layer["values"]["a|b"]["cosine"], rel=1e-9)

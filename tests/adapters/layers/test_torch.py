@@ -10,10 +10,8 @@ from ioadapt_theory.adapters import (
     FAMILIES,
     AdaptedLayer,
     Placement,
-    activate,
     adapt,
     disable,
-    layers,
     merge,
     operator,
     parameters,
@@ -79,17 +77,6 @@ def test_a_merged_convolution_keeps_its_memory_format(family, placement):
     merge(model)
     assert layer(model).base_layer.weight.is_contiguous(memory_format=torch.channels_last)
     assert_close(model(x), expected)
-
-
-@every_single
-def test_dropout_acts_in_training_only_and_never_in_a_merge(family, placement, kind):
-    model, x = build(family, placement, kind, dropout=0.5), sample(kind)
-    assert not torch.equal(model(x), model(x))
-    merge(model)
-    merged = model(x)
-    assert layer(model).adapters.training
-    unmerge(model)
-    assert_close(model.eval()(x), merged)
 
 
 # foreign base layers
@@ -325,20 +312,6 @@ def test_the_state_of_a_merged_model_would_hold_the_adapter_twice_and_is_refused
     with pytest.raises(InvalidValueError, match="unmerge it before loading a state_dict"):
         model.load_state_dict(state)
     assert unload(model).state_dict().keys() == {"0.weight", "0.bias"}
-
-
-@pytest.mark.parametrize("change", [activate, lambda model: remove(model, "a")], ids=["activate", "remove"])
-def test_what_a_merged_layer_refuses_is_changed_nowhere(change):
-    model = two()
-    adapt(model, target_modules=["0"], name="a")
-    adapt(model, target_modules=["1"], name="b")
-    model[1].merge()
-    adapt(model, target_modules=["0"], name="c")
-    model[0].merge()
-    model[1].unmerge()
-    with pytest.raises(InvalidValueError, match=r"^0: The layer is merged: unmerge it before"):
-        change(model)
-    assert [one.active for one in layers(model).values()] == [("a", "c"), ("b",)]
 
 
 @single

@@ -31,7 +31,7 @@ from ioadapt_theory import (
 )
 from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.adapters.rules.fingerprint import recognise
-from ioadapt_theory.errors import InvalidValueError, UnsupportedError
+from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.formats import open_adapter
 from tests.adapters.cases import C, D, build, every, layer, sample
 from tests.adapters.layers.test_formulas import WRITTEN, oracle
@@ -342,16 +342,3 @@ def test_merging_computes_anew_what_a_write_beside_the_sample_changed():
     model(x)
     layer(model).base_layer.weight.data[1, 0] += 5  # no version, not on the diagonal
     assert_close(merge(model)(x), copy.deepcopy(unmerge(model))(x))
-
-
-@pytest.mark.parametrize("placement", ["input", "output"])
-def test_what_a_grouped_convolution_refuses_it_refuses_under_an_adapter_too(placement):
-    model = nn.Sequential(nn.Conv2d(C, D, 3, groups=2))
-    adapt(model, target_modules=["0"], placement="weight", init="random")
-    with pytest.raises(UnsupportedError, match=rf"^0: A convolution with groups=2 takes no {placement} adapter"):
-        adapt(model, target_modules=["0"], name="second", placement=placement)
-    source = nn.Sequential(nn.Conv2d(C, D, 3))
-    adapt(source, target_modules=["0"], name="third", placement=placement)
-    with pytest.raises(ValueError, match="groups=2"):
-        transfer(source, model, name="third")
-    assert list(layer(model).adapters) == ["default"]

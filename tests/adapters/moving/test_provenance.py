@@ -205,22 +205,6 @@ def test_strangers_are_by_name_without_evidence_and_relatives_with_it(tmp_path):
         transfer(source, llama(4), match="origin")
 
 
-def test_layers_whose_numbers_cannot_be_had_are_matched_by_name():
-    """As those of a model that is sharded, or not loaded yet."""
-    source, target = marked(llama(2)), llama(2)
-
-    class Sharded(torch.Tensor):
-        @classmethod
-        def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-            if func is torch.Tensor.__getitem__:
-                raise RuntimeError("mixed torch.Tensor and DTensor")
-            return super().__torch_function__(func, types, args, kwargs or {})
-
-    for layer in target.model.layers:
-        layer.mlp.up_proj.weight = nn.Parameter(layer.mlp.up_proj.weight.detach().as_subclass(Sharded))
-    assert len(transfer(source, target).matched) == 14
-
-
 # MLPs whose neurons stand in another order
 
 
@@ -284,37 +268,3 @@ def test_a_family_without_rows_and_columns_is_left_out_by_name():
     report = transfer(source, target, match="provenance", strict=False)
     assert len(report.matched) == 2
     assert all("and a lokr cannot be permuted" in why for why in report.unmatched.values())
-
-
-def test_values_and_gates_in_one_layer_go_together():
-    """As in a UNet's feed-forward layers."""
-    from diffusers.models.attention import FeedForward
-
-    class Model(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.blocks = nn.ModuleList(
-                nn.ModuleDict({"ff": FeedForward(12, mult=2), "to_q": nn.Linear(12, 12)}) for _ in range(2)
-            )
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            for block in self.blocks:
-                x = x + block["ff"](block["to_q"](x))
-            return x
-
-    base = Model()
-    target, n = copy.deepcopy(base), 24
-    order = torch.randperm(n)
-    with torch.no_grad():
-        for block in target.blocks:
-            both, out = block["ff"].net[0].proj, block["ff"].net[2]
-            for p in (both.weight, both.bias):
-                p.copy_(torch.cat([p[:n][order], p[n:][order]]))
-            out.weight.copy_(out.weight[:, order])
-    x = torch.randn(5, 12)
-    assert_close(target(x), base(x))
-    names = [f"blocks.{i}.ff.net.{k}" for i in range(2) for k in ("0.proj", "2")]
-    source = adapt(copy.deepcopy(base), target_modules=names, placement="input+output", rank=2, init="random")
-    transfer(source, target, match="provenance")
-    assert_close(target(x), source(x))
-    assert (source(x) - base(x)).abs().max() > 1e-3

@@ -1,6 +1,5 @@
 """docs/coming_from_peft.md: what it says works as it is works, and what it says is refused is refused."""
 
-import re
 from pathlib import Path
 
 import peft
@@ -106,14 +105,3 @@ def test_the_life_of_a_pipeline_of_diffusers(pipeline, tmp_path):
     quiet(pipe.unload_lora_weights)
     assert torch.equal(run_unet(pipe.unet), plain)
     assert not any(isinstance(module, IOLoraLayer) for module in pipe.unet.modules())
-
-
-def test_every_name_of_ours_on_the_page_exists():
-    import ioadapt_theory
-
-    ours = {*"adapt activate remove disable merge unmerge unload save load scale count combine".split()}
-    named = set(re.findall(r"`(\w+)[(`]", PAGE))
-    assert ours <= named
-    assert all(hasattr(ioadapt_theory, name) for name in ours)
-    options = {"rank", "alpha", "dropout", "use_rslora", "init", "family", "placement_pattern", "dtype"}
-    assert options <= set(ioadapt_theory.AdapterConfig.__dataclass_fields__)

@@ -41,14 +41,10 @@ class Base(ABC):
     axis: int
     bias: Tensor | None
 
-    @property
-    def is_open(self) -> bool:
-        """Whether f is one product with W that may be computed without calling f."""
-        return False
-
     def takes(self, x: Tensor, m: Tensor) -> bool:
-        """Whether ``with_matrix`` is exact for these dtypes."""
-        return x.dtype == m.dtype and (x.is_meta or not torch.is_autocast_enabled(x.device.type))
+        """Whether f(x) with M in the place of W may be computed by ``with_matrix``, without calling f."""
+        del x, m
+        return False
 
     @abstractmethod
     def __call__(self, x: Tensor) -> Tensor:

@@ -101,6 +101,10 @@ class Plain(Operator):
         kind = type(self.module)
         return (kind is nn.Linear or kind in CONVOLUTIONS) and not is_watched(self.module) and not any(GLOBAL_HOOKS)
 
+    def takes(self, x: Tensor, m: Tensor) -> bool:
+        """Whether f is open, and f(x) with M in the place of W exact in these dtypes."""
+        return self.is_open and x.dtype == m.dtype and (x.is_meta or not torch.is_autocast_enabled(x.device.type))
+
 
 class GivenLayer(Operator):
     """A layer given by W and b alone; nothing is called."""
@@ -186,9 +190,9 @@ class Convolution(Plain):
         return self.module._conv_forward(x.to(m.dtype), self.stored(m), None)
 
     def takes(self, x: Tensor, m: Tensor) -> bool:
-        """Return True: one convolution in M's dtype costs less than two."""
+        """Whether f is open: one convolution in M's dtype costs less than two."""
         del x, m
-        return True
+        return self.is_open
 
     def with_matrix(self, x: Tensor, m: Tensor) -> Tensor:
         """Return the convolution with M as its kernel, computed in M's dtype and rounded to X's."""

@@ -229,7 +229,7 @@ class Additive(Family):
     def forward(self, x: Tensor, base: Base) -> Tensor:
         """Return f(x) + s x Δ; by one product with W + s Δ where f may be left uncalled."""
         delta = self.delta(base)
-        if base.is_open and not self.drops and base.takes(x, delta):
+        if not self.drops and base.takes(x, delta):
             return base.with_matrix(x, torch.add(base.dense(), delta, alpha=self.scaling))
         y, dropped = base(x), self.dropout(x).to(delta.dtype)
         if base.pointwise:

@@ -6,12 +6,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from ioadapt_theory.adapters.base_weights import Weights
 from ioadapt_theory.adapters.moving.neurons import Order, orders
-from ioadapt_theory.adapters.rules.fingerprint import SAMPLE, fingerprint, sample
+from ioadapt_theory.adapters.rules.fingerprint import SAMPLE, evenly_spaced, fingerprint, sample
 from ioadapt_theory.checkpoints.alignment import Contents, Origins, by_contents
 from ioadapt_theory.checkpoints.names.layer_name import Name, unwrapped
 from ioadapt_theory.checkpoints.names.resolve import Resolved, resolve
@@ -196,19 +194,12 @@ def _contents(weights: Weights, names: Mapping[str, str], count: int) -> Content
 
     def values(plain: str) -> Any:
         try:
-            return _some(weights.layer(names[plain]).matrix, count)
+            m = weights.layer(names[plain]).matrix
+            return np.empty(0) if m.is_meta or not m.numel() else evenly_spaced(m, count).double().numpy()
         except (IoAdaptError, RuntimeError, TypeError):  # quantised, sharded or without numbers: it tells nothing
             return np.empty(0)
 
     return Contents(shapes, values, lambda plain: fingerprint(weights.layer(names[plain]))["sha256"])
-
-
-def _some(m: Tensor, count: int) -> Any:
-    """Return values of a matrix, evenly spaced as in a fingerprint."""
-    if m.is_meta or not m.numel():
-        return np.empty(0)
-    at = torch.linspace(0, m.numel() - 1, count, dtype=torch.float64).long().to(m.device)
-    return m.detach()[at // m.shape[1], at % m.shape[1]].double().cpu().numpy()
 
 
 def _printed(prints: Mapping[str, Any], names: Mapping[str, str]) -> Contents:

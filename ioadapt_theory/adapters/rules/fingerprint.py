@@ -24,13 +24,18 @@ def fingerprint(layer: BaseLayer) -> dict[str, Any]:
     """Return what recognises a base layer: SHA-256 of its values in their precision, and 32 of them, evenly spaced."""
     w = layer.matrix.detach().contiguous().cpu()
     raw = w.reshape(-1).view(torch.uint8).numpy().tobytes()
-    picked = w.reshape(-1)[torch.linspace(0, w.numel() - 1, SAMPLE, dtype=torch.float64).long()]
     return {
         "sha256": hashlib.sha256(f"{w.dtype}".encode() + raw).hexdigest(),
         "size": list(w.shape),
         "bias": layer.bias is not None,
-        "sample": base64.b64encode(picked.float().numpy().tobytes()).decode(),
+        "sample": base64.b64encode(evenly_spaced(w, SAMPLE).float().numpy().tobytes()).decode(),
     }
+
+
+def evenly_spaced(w: Tensor, count: int) -> Tensor:
+    """Return so many values of a matrix, evenly spaced over its rows."""
+    at = torch.linspace(0, w.numel() - 1, count, dtype=torch.float64).long().to(w.device)
+    return w.detach()[at // w.shape[1], at % w.shape[1]].cpu()
 
 
 def header(model: nn.Module, layers: Mapping[str, str]) -> dict[str, str]:
@@ -74,7 +79,7 @@ class Recognition:
     """How a base is related to the one that an adapter was trained on.
 
     Attributes:
-        verdict: "same", "same values, other precision", "relative", "foreign" or "unknown".
+        verdict: "same", "same values, other precision", "related", "unrelated" or "unknown".
         cosine: of the sampled values of all compared layers; NaN if none could be compared.
         same: layers whose hash is equal.
         compared: layers compared.
@@ -117,7 +122,7 @@ def recognise(prints: Mapping[str, Any], weights: Weights) -> Recognition:
     elif (a - b).norm() <= 2**-7 * b.norm():  # bfloat16 keeps 8 bits
         verdict = "same values, other precision"
     else:
-        verdict = "relative" if cosine > 4 / math.sqrt(a.numel()) else "foreign"
+        verdict = "related" if cosine > 4 / math.sqrt(a.numel()) else "unrelated"
     return Recognition(verdict, cosine, same, len(old))
 
 

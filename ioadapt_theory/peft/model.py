@@ -12,12 +12,10 @@ from peft.tuners.tuners_utils import BaseTuner
 from peft.utils import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING
 from torch import nn
 
+from ioadapt_theory.adapters.replacing import FUSING, fuse_projections
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 from ioadapt_theory.peft.config import IOLoraConfig, IOPeftType
 from ioadapt_theory.peft.layer import IOLoraLayer
-
-FUSING = "fuse_qkv_projections", "fuse_projections"
-"""Methods of diffusers' modules that make one layer of several, from their weights alone."""
 
 
 class IOLoraModel(BaseTuner):
@@ -54,7 +52,7 @@ class IOLoraModel(BaseTuner):
         for module in model.modules():
             for name in FUSING:
                 if hasattr(type(module), name):
-                    module.__dict__[name] = partial(_fuse, module, name)  # which copies and pickles
+                    module.__dict__[name] = partial(fuse_projections, module, name=name)
 
     def add_weighted_adapter(self, *args: Any, **kwargs: Any) -> None:
         """Refuse what PEFT's LoRA alone can do.
@@ -86,21 +84,6 @@ class IOLoraModel(BaseTuner):
         if marker in key:
             return key.replace(marker, ".iolora_adapters.")
         return str(super()._remove_adapter_name_from_key(key, adapter_name))
-
-
-def _fuse(module: nn.Module, name: str, *args: Any, **kwargs: Any) -> Any:
-    """Return what diffusers' fusing returns, unless it would lose adapters; those that are merged are in the weights.
-
-    Raises:
-        UnsupportedError: adapters within that are not merged.
-    """
-    if any(isinstance(part, IOLoraLayer) and not part.merged for part in module.modules()):
-        msg = (
-            f"Fusing the projections of this {type(module).__name__} would silently drop the adapters on them:"
-            " put them into the weights with fuse_lora() first, or fuse before add_adapter."
-        )
-        raise UnsupportedError(msg)
-    return getattr(type(module), name)(module, *args, **kwargs)
 
 
 def load_adapter(model: nn.Module, folder: Path | str, adapter_name: str = "default") -> None:

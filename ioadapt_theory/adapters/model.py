@@ -238,7 +238,7 @@ def activate(model: nn.Module, *names: str) -> None:
     check_distinct(names)
     for name in names:
         layers(model, name)
-    for layer in _unmerged(layers(model), "choosing other adapters"):
+    for layer in unmerged(layers(model), "choosing other adapters"):
         layer.activate(*(name for name in names if name in layer.adapters))
 
 
@@ -269,12 +269,12 @@ def scale(model: nn.Module, factor: float, name: str = "default") -> None:
     if not is_finite(factor):
         msg = f"factor is {factor!r:.80}; it is a finite number."
         raise InvalidValueError(msg)
-    for layer in _unmerged(layers(model, name), "scaling an adapter"):
+    for layer in unmerged(layers(model, name), "scaling an adapter"):
         for _, family in layer.adapters[name].parts():  # type: ignore[operator]
             family.scaling *= factor
 
 
-def _unmerged(adapted: Mapping[str, AdaptedLayer], doing: str) -> Collection[AdaptedLayer]:
+def unmerged(adapted: Mapping[str, AdaptedLayer], doing: str) -> Collection[AdaptedLayer]:
     """Return the layers, each once whatever its names, if none of them is merged."""
     for where, layer in adapted.items():
         with naming(where):
@@ -406,7 +406,7 @@ def remove(model: nn.Module, name: str = "default") -> nn.Module:
         {}
     """
     refuse_if_disabled(model, "removing an adapter")
-    for layer in _unmerged(layers(model, name), "removing an adapter"):
+    for layer in unmerged(layers(model, name), "removing an adapter"):
         layer.remove(name)
     return _unwrap(model, {place: layer for place, layer in layers(model).items() if not layer.adapters})
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.adapters.model import function_of, install, layers, naming
+from ioadapt_theory.adapters.model import function_of, install, layers, naming, unmerged
 from ioadapt_theory.adapters.moving.correspondence import Correspondence, RenumberedWarning, correspond
 from ioadapt_theory.adapters.moving.neurons import meets, reordered
 from ioadapt_theory.adapters.rules.target_modules import walk
@@ -218,7 +218,10 @@ def put(
     if not matched or (strict and report.unmatched):
         raise TransferError(report)
     if hotswap:
-        exchange(model, {n: adapters[n] for n in matched}, name)
+        there = layers(model, name)
+        unmerged(there, "exchanging an adapter")
+        old: Any = {layer: module.adapters[name] for layer, module in there.items()}
+        exchange(old, {n: adapters[n] for n in matched})
     else:
         ready = {n: adapters[n] if share else _copy(adapters[n], named[n]) for n in matched}
         install(model, ready, name, trainable=trainable or (None if share else False))
@@ -227,24 +230,20 @@ def put(
     return report
 
 
-def exchange(model: nn.Module, adapters: Mapping[str, Adapter], name: str) -> None:
-    """Copy adapters by layer over those of this name, all or none; parameters and compiled graphs stay.
+def exchange(old: Mapping[str, Adapter], new: Mapping[str, Adapter]) -> None:
+    """Copy adapters by layer over others, all or none; parameters and compiled graphs stay.
 
     Raises:
-        UnknownNameError: there is none of this name.
-        InvalidValueError: they are on other layers, or of other families, placements or sizes; or a layer is merged.
+        InvalidValueError: they are on other layers, or of other families, placements or sizes.
     """
-    there = layers(model, name)
-    if odd := sorted(there.keys() ^ adapters.keys()):
+    if odd := sorted(old.keys() ^ new.keys()):
         msg = f"{odd[0]}: only one of the two adapters is on this layer, so they cannot be exchanged; load it anew."
         raise InvalidValueError(msg)
-    old: dict[str, Any] = {layer: module.adapters[name] for layer, module in there.items()}
-    for layer, module in there.items():
-        with naming(layer):
-            module.refuse_if_merged("exchanging an adapter")
-            old[layer].require_alike(adapters[layer])
     for layer, adapter in old.items():
-        adapter.overwrite(adapters[layer])
+        with naming(layer):
+            adapter.require_alike(new[layer])
+    for layer, adapter in old.items():
+        adapter.overwrite(new[layer])
 
 
 def misfit(named: Mapping[str, nn.Module], layer: str, adapter: Adapter) -> str | None:

@@ -2,7 +2,7 @@
 
 import warnings
 from enum import StrEnum
-from typing import Any, assert_never
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -47,8 +47,6 @@ class Placement(StrEnum):
                 return f.near
             case Placement.OUTPUT:
                 return f.far
-            case _:
-                assert_never(self)
 
 
 class Placed(Upon):
@@ -84,8 +82,6 @@ class Placed(Upon):
                 return after(phi(x, f.near), f)  # Eq. 4b  Y = f(f(X; Φ(I)); W)
             case Placement.OUTPUT:
                 return phi(f(x), f.far)  # Eq. 4c  Y = f(f(X; W); Φ(I))
-            case _:
-                assert_never(self.placement)
 
     def dense(self) -> Tensor:
         """Return the one matrix that does the same: Φ(W), Φ(I_c)W or WΦ(I_d), never building an identity."""
@@ -98,8 +94,6 @@ class Placed(Upon):
                 return phi.left(w.reshape(f.channels, -1), Identity(f.channels)).reshape(w.shape)
             case Placement.OUTPUT:
                 return phi.right(phi.promote(f.dense()), Identity(f.columns))
-            case _:
-                assert_never(self.placement)
 
     @property
     def bias(self) -> Tensor | None:  # type: ignore[override]

@@ -10,8 +10,10 @@ from ioadapt_theory.adapters import (
     FAMILIES,
     AdaptedLayer,
     Placement,
+    activate,
     adapt,
     disable,
+    layers,
     merge,
     operator,
     parameters,
@@ -312,6 +314,16 @@ def test_the_state_of_a_merged_model_would_hold_the_adapter_twice_and_is_refused
     with pytest.raises(InvalidValueError, match="unmerge it before loading a state_dict"):
         model.load_state_dict(state)
     assert unload(model).state_dict().keys() == {"0.weight", "0.bias"}
+
+
+@pytest.mark.parametrize("change", [activate, lambda model: remove(model, "a")], ids=["activate", "remove"])
+def test_what_a_merged_layer_refuses_is_changed_nowhere(change):
+    model = two()
+    adapt(model, target_modules=["0", "1"], name="a")
+    model[1].merge()
+    with pytest.raises(InvalidValueError, match=r"^1: The layer is merged: unmerge it before"):
+        change(model)
+    assert [one.active for one in layers(model).values()] == [("a",), ("a",)]
 
 
 @single

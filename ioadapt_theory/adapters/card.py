@@ -79,8 +79,8 @@ def card(adapters: Mapping[str, Adapter], *, base: str | None, known: Collection
     )
     title = f"{'A' if sides[0] == 'weight' else 'An'} {' and '.join(sides)} adapter"
     table = "\n".join(f"| {key} | {value} |" for key, value in rows.items() if value)
-    printed = f"\n{textwrap.indent(report.strip(), '    ')}\n" if report.strip() else ""
-    text = f"---\n{data.to_yaml()}\n---\n{TEXT.format(title=title, table=table)}{printed}"
+    block = f"\n{textwrap.indent(report.strip(), '    ')}\n" if report.strip() else ""
+    text = f"---\n{data.to_yaml()}\n---\n{TEXT.format(title=title, table=table)}{block}"
     return text + MARK.format(_hash(text))
 
 

@@ -33,7 +33,7 @@ def trusting() -> Iterator[None]:
             _trusting -= 1
 
 
-def is_kept(t: Tensor) -> bool:
+def may_keep(t: Tensor) -> bool:
     """Whether values derived from this parameter may be kept."""
     return t.is_cpu or _trusting > 0
 

@@ -14,7 +14,7 @@ from ioadapt_theory.adapters.families.family import is_finite
 from ioadapt_theory.adapters.layer import AdaptedLayer, Adapter, check_distinct, check_name
 from ioadapt_theory.adapters.matrices import Operator, operator
 from ioadapt_theory.adapters.replacing import replace
-from ioadapt_theory.adapters.rules.auto import chosen
+from ioadapt_theory.adapters.rules.auto import without_auto
 from ioadapt_theory.adapters.rules.target_modules import select, walk
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnknownNameError, UnsupportedError
 
@@ -83,7 +83,7 @@ def adapt(
         msg = f"Give a configuration or its fields, not both: {', '.join(options)}."
         raise InvalidValueError(msg)
     if config.placement == "auto":
-        config = chosen(model, config, target, inputs)
+        config = without_auto(model, config, target, inputs)
     elif inputs is not None:
         msg = f"inputs= chooses the side for placement='auto'; the placement here is {config.placement!r}."
         raise InvalidValueError(msg)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base, Identity
-from ioadapt_theory.adapters.derived import Derived, is_eager, is_kept, without_autocast
+from ioadapt_theory.adapters.derived import Derived, is_eager, may_keep, without_autocast
 from ioadapt_theory.adapters.families.family import Family, Spec
 from ioadapt_theory.adapters.families.lora import LoRA, init_low_rank
 from ioadapt_theory.adapters.matrices import Plain
@@ -59,7 +59,7 @@ class DoRA(Family):
     @property
     def is_plain(self) -> bool:
         """Whether what its factors give may be kept: they are whole, at hand, and not being traced or transformed."""
-        return is_kept(self.A) and is_eager(self.A) and self.A.ndim == 2  # a shard of FSDP1 has one axis
+        return may_keep(self.A) and is_eager(self.A) and self.A.ndim == 2  # a shard of FSDP1 has one axis
 
     def _norms(self, base: Base, weight: Tensor | None = None) -> Tensor:
         """Compute ‖V_j‖ by definition; given a weight, from W A and ‖W_j‖, which is kept while W is the same."""

@@ -113,7 +113,7 @@ def correspond(
     named = resolve(names, target.names, target.rename, target.aliases)
     origins, neurons = _origins(names, named, target, source, prints or {}), dict[str, Order]()
     if source and origins.how == "contents":
-        actual = _spelled(source.names, target.names)
+        actual = _by_plain_name(source.names, target.names)
         neurons = orders(source, target, {new: actual[unwrapped(old)] for new, old in origins.of.items()})
     by_name = {name: (layers,) for name, layers in named.layers.items()}
     if require_match(match) == "name" or not origins.how:
@@ -145,10 +145,10 @@ def _origins(
     meant = {n.path for n in names if not n.flat} | {layer for layers in named.layers.values() for layer in layers}
     kinds = {_kind(name) for name in (source.names if source else prints or meant)}
     here = {unwrapped(name): name for name in target.names if name and _kind(name) in kinds}
-    there = _spelled(source.names if source else prints, target.names)
+    there = _by_plain_name(source.names if source else prints, target.names)
     origins = None
     if there and here:
-        theirs = _contents(source, there, MANY) if source else _printed(prints, there)
+        theirs = _contents(source, there, MANY) if source else _recorded_contents(prints, there)
         origins = by_contents(theirs, _contents(target, here, MANY if source else SAMPLE))
     if origins is None:
         plain = {unwrapped(name) for name in target.names}
@@ -169,7 +169,7 @@ def _by_gaps(names: Collection[Name], named: Resolved, target: Collection[str]) 
     return of_teacher(target) if strangers else None
 
 
-def _spelled(names: Iterable[str], like: Iterable[str]) -> dict[str, str]:
+def _by_plain_name(names: Iterable[str], like: Iterable[str]) -> dict[str, str]:
     """Map plain names, with the leading part that the others have, to names."""
     plain = {unwrapped(name): name for name in names if name}
     others = {unwrapped(name) for name in like if name}
@@ -202,7 +202,7 @@ def _contents(weights: Weights, names: Mapping[str, str], count: int) -> Content
     return Contents(shapes, values, lambda plain: fingerprint(weights.layer(names[plain]))["sha256"])
 
 
-def _printed(prints: Mapping[str, Any], names: Mapping[str, str]) -> Contents:
+def _recorded_contents(prints: Mapping[str, Any], names: Mapping[str, str]) -> Contents:
     sizes = {plain: prints[name].get("size") for plain, name in names.items() if isinstance(prints[name], dict)}
     whole = {plain: tuple(s) for plain, s in sizes.items() if isinstance(s, list) and all(type(n) is int for n in s)}
 

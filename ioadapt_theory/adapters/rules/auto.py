@@ -33,7 +33,9 @@ TIE = 0.02
 """Shares of the gain that differ by less are the same."""
 
 
-def chosen(model: nn.Module, config: AdapterConfig, target: nn.Module | None, inputs: Any = None) -> AdapterConfig:
+def without_auto(
+    model: nn.Module, config: AdapterConfig, target: nn.Module | None, inputs: Any = None
+) -> AdapterConfig:
     """Return the configuration with "auto" replaced by a placement for each layer; its placement_pattern comes first.
 
     Raises:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from torch import nn
 
 from ioadapt_theory.adapters.config import AdapterConfig
-from ioadapt_theory.adapters.layer import AdaptedLayer
+from ioadapt_theory.adapters.layer import AdaptedLayer, base_of
 from ioadapt_theory.adapters.matrices import Convolution, is_supported, operator
 from ioadapt_theory.adapters.rules import patterns
 from ioadapt_theory.errors import IoAdaptError, UnsupportedError
@@ -59,8 +59,8 @@ def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
         _warn_of_idle_targets(config.target_modules, hits)
     hits = [name for name in hits if not fits(config.exclude_modules, name)]
     _tell_of_stacks(model, config, hits)
-    chosen = {id(named[name]): name for name in reversed(hits)}
-    targets = {name: named[name] for name in hits if chosen[id(named[name])] == name}
+    first = {named[name]: name for name in reversed(hits)}
+    targets = {name: named[name] for name in hits if first[named[name]] == name}
     if not targets:
         raise NoMatchError(config.target_modules, (n for n, m in named.items() if is_supported(m)))
     for name, module in targets.items():
@@ -111,9 +111,8 @@ def fits(wanted: str | tuple[str, ...], name: str) -> bool:
 
 
 def _is_linear(module: nn.Module) -> bool:
-    if isinstance(module, AdaptedLayer):
-        module = module.base_layer
-    return is_supported(module) and not isinstance(operator(module), Convolution)
+    base = base_of(module)
+    return is_supported(base) and not isinstance(operator(base), Convolution)
 
 
 def _read_by_owner(name: str, named: dict[str, nn.Module], model: nn.Module) -> bool:

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch.testing import assert_close
 
-from ioadapt_theory import adapt, layers, load, merge, remove, save, unload
+from ioadapt_theory import adapt, layers, load, merge, remove, unload
 from ioadapt_theory.errors import UnsupportedError
 from ioadapt_theory.peft import IOLoraConfig
 from tests.adapters.foreign import filled, quiet, run_llama, run_unet, tiny_llama, tiny_unet
@@ -67,15 +67,6 @@ def test_save_pretrained_by_hand_says_what_to_do_and_works_again_without_adapter
     remove(model)
     quiet(lambda: model.save_pretrained(tmp_path / "y"))
     assert (tmp_path / "y").is_dir()
-
-
-def test_a_merged_model_that_is_unloaded_is_saved_and_reloaded_as_any_other(tmp_path):
-    model = adapted("output")
-    save(model, tmp_path / "adapter")
-    expected = run_llama(model)
-    unload(merge(model))
-    quiet(lambda: model.save_pretrained(tmp_path / "merged"))
-    assert_close(run_llama(quiet(lambda: type(model).from_pretrained(tmp_path / "merged"))), expected)
 
 
 @pytest.mark.parametrize(("family", "placement"), [("lora", "input"), ("dora", "output"), ("lokr", "input+weight")])

@@ -2,7 +2,6 @@
 
 import copy
 import random
-import warnings
 
 import pytest
 import torch
@@ -32,10 +31,10 @@ from ioadapt_theory import (
 )
 from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.adapters.rules.fingerprint import recognise
-from ioadapt_theory.errors import InvalidValueError, UnsupportedError
+from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.formats import open_adapter
-from tests.adapters.cases import KINDS, PLACEMENTS, C, D, build, every, layer, sample
-from tests.adapters.test_formulas import WRITTEN, oracle
+from tests.adapters.cases import C, D, build, every, layer, sample
+from tests.adapters.layers.test_formulas import WRITTEN, oracle
 
 pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # by torch's own forward mode
 families = pytest.mark.parametrize("family", FAMILIES)
@@ -214,20 +213,14 @@ def test_what_is_put_on_trains_if_it_is_asked_to_and_the_base_never(verb, tmp_pa
         assert not any(p.requires_grad for name, p in model.named_parameters() if ".adapters." not in name)
 
 
-def test_parameters_shared_with_a_source_in_training_go_on_training():
+def test_what_is_shared_or_trained_beside_adapters_goes_on_training():
     source, target = adapted(two()), two()
     transfer(source, target, share=True)
     assert all(p.requires_grad for _, p in parameters(source))
     assert layers(target)["0"].adapters["default"]["input"].A is layers(source)["0"].adapters["default"]["input"].A
-
-
-def test_a_second_adapt_of_one_name_and_what_is_trained_beside_adapters_go_on_training():
-    model = adapt(two(), target_modules=["0"], rank=2)
-    norm = nn.LayerNorm(D)
-    model.append(norm)
+    model = adapt(two(), target_modules=["0"], rank=2).append(nn.LayerNorm(D))
     adapt(model, target_modules=["2"], rank=2)
-    assert all(p.requires_grad for _, p in parameters(model))
-    assert norm.weight.requires_grad
+    assert all(p.requires_grad for _, p in [*parameters(model), *model[3].named_parameters()])
 
 
 def test_a_lora_of_peft_goes_on_training_under_and_beside_ours():
@@ -349,83 +342,3 @@ def test_merging_computes_anew_what_a_write_beside_the_sample_changed():
     model(x)
     layer(model).base_layer.weight.data[1, 0] += 5  # no version, not on the diagonal
     assert_close(merge(model)(x), copy.deepcopy(unmerge(model))(x))
-
-
-@pytest.mark.parametrize(
-    ("call", "sentence"),
-    [
-        (lambda m: adapt(m), "Give target_modules: a list of module names"),
-        (lambda m: adapt(m, {"target_modules": ["0"]}), "The configuration is a dict; give an AdapterConfig, or its"),
-        (lambda m: adapt("model", target_modules=["0"]), "The model is a str; adapters are put on a torch.nn.Module"),
-        (lambda m: adapt(m, target_modules=["0"], bias="all"), "adapt has no option 'bias': biases stay frozen"),
-        (lambda m: adapt(m, target_modules=["0"], r=2, rank=4), "rank is given twice, once as rank"),
-        (lambda m: adapt(m, target_modules=["0"], init_lora_weights="pissa"), "init_lora_weights is 'pissa'; it is"),
-        (lambda m: adapt(m, target_modules=["0"], lora_aplha=1), "No option 'lora_aplha'. Did you mean 'lora_alpha'"),
-    ],
-)  # fmt: skip
-def test_mistakes_in_adapt_are_one_sentence_and_change_nothing(call, sentence):
-    model = two()
-    with pytest.raises((InvalidValueError, KeyError), match=sentence):
-        call(model)
-    assert not layers(model)
-    assert all(p.requires_grad for p in model.parameters())
-
-
-def test_peft_s_names_are_taken():
-    model = adapt(
-        two(), target_modules=["0"], r=4, lora_alpha=8, lora_dropout=0.1, init_lora_weights=False, use_dora=True
-    )
-    phi = layer(model).adapters["default"]["input"]
-    assert (phi.rank, phi.scaling, phi.spec.dropout, phi.spec.init) == (4, 2.0, 0.1, "random")
-    assert layer(model).adapters["default"].family == "dora"
-
-
-# torch's own encoder, and what an adapter under an adapter refuses
-
-
-def test_padded_sentences_in_torch_s_own_encoder():
-    encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(16, 2, 24, batch_first=True), 2).eval()
-    x, padding = torch.randn(2, 5, 16), torch.tensor([[0, 0, 0, 0, 0], [0, 0, 0, 1, 1]]).bool()
-    expected = encoder(x, src_key_padding_mask=padding)
-    with torch.no_grad():
-        adapt(encoder, target_modules=["linear1"], rank=2, init="random")
-        changed = encoder(x, src_key_padding_mask=padding)
-        with disable(encoder):
-            assert_close(encoder(x, src_key_padding_mask=padding)[~padding], expected[~padding])
-    assert not torch.allclose(changed[~padding], expected[~padding])
-
-
-@pytest.mark.parametrize("placement", ["input", "output"])
-def test_what_a_grouped_convolution_refuses_it_refuses_under_an_adapter_too(placement):
-    model = nn.Sequential(nn.Conv2d(C, D, 3, groups=2))
-    adapt(model, target_modules=["0"], placement="weight", init="random")
-    with pytest.raises(UnsupportedError, match=rf"^0: A convolution with groups=2 takes no {placement} adapter"):
-        adapt(model, target_modules=["0"], name="second", placement=placement)
-    source = nn.Sequential(nn.Conv2d(C, D, 3))
-    adapt(source, target_modules=["0"], name="third", placement=placement)
-    with pytest.raises(ValueError, match="groups=2"):
-        transfer(source, model, name="third")
-    assert list(layer(model).adapters) == ["default"]
-
-
-@pytest.mark.slow
-def test_four_hundred_random_draws_are_the_formula_in_both_modes():
-    generator = random.Random(7)
-    for i in range(400):
-        family, kind = generator.choice([*FAMILIES]), generator.choice([*KINDS])
-        placement = "weight" if KINDS[kind].grouped else generator.choice([*map(str, PLACEMENTS)])
-        torch.manual_seed(i)
-        model, x = build(family, placement, kind, detach_norm=False), sample(kind)
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            assert_close(merge(copy.deepcopy(model))(x), model(x), rtol=1e-11, atol=1e-11)
-        given = {n: p.detach() for n, p in model.named_parameters() if p.requires_grad}
-        along = {n: torch.randn_like(p) for n, p in given.items()}
-
-        def value(p: dict[str, Tensor], model=model, x=x) -> Tensor:
-            return functional_call(model, p, (x,)).pow(3).sum()
-
-        forward = jvp(grad(value), (given,), (along,))[1]
-        (reverse,) = vjp(grad(value), given)[1](along)
-        for name in given:
-            assert (forward[name] - reverse[name]).norm() <= 1e-12 * reverse[name].norm() + 1e-12, (family, placement)

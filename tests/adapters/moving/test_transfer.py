@@ -1,13 +1,78 @@
-"""Adapters added up are the sum of their changes; numbers exchanged in place leave every object what it was."""
+"""An adapter on another model, several added up, numbers exchanged in place: nothing is done halfway."""
+
+import copy
 
 import pytest
 import torch
 from torch import nn
 from torch.testing import assert_close
 
-from ioadapt_theory import activate, adapt, combine, layers, load, merge, save, unmerge
+from ioadapt_theory import activate, adapt, combine, layers, load, merge, parameters, save, transfer, unmerge
+from ioadapt_theory.adapters import TransferError
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError, UnsupportedError
 from tests.adapters.foreign import Small
+
+
+def net(*sizes: tuple[int, int]) -> nn.Sequential:
+    return nn.Sequential(*(nn.Linear(c, d) for c, d in sizes))
+
+
+@pytest.mark.parametrize("make", [lambda: nn.Linear(6, 9), lambda: nn.Conv2d(6, 9, 1)])
+def test_an_input_adapter_needs_an_equal_near_side_only_and_is_a_copy(make):
+    source, wider = net((6, 4)), nn.Sequential(make())
+    adapt(source, target_modules=["0"], placement="input", init="random", rank=2)
+    assert transfer(source, wider).matched == ("0",)
+    phi = copy.deepcopy(layers(source)["0"].adapters["default"]["input"])
+    for _, p in parameters(source):
+        p.data.zero_()
+    x = torch.randn(3, 6) if isinstance(wider[0].base_layer, nn.Linear) else torch.randn(3, 6, 4, 4)
+    features = x if x.ndim == 2 else x.movedim(1, -1)
+    mixed = features + phi.scaling * features @ phi.A @ phi.B
+    assert_close(wider(x), wider[0].base_layer(mixed if x.ndim == 2 else mixed.movedim(-1, 1)))
+
+
+@pytest.mark.parametrize(
+    ("placement", "fitting", "unfitting"),
+    [("input", (6, 9), (5, 4)), ("output", (7, 4), (6, 5)), ("weight", (6, 4), (6, 5))],
+)
+def test_the_side_that_matters(placement, fitting, unfitting):
+    source = adapt(net((6, 4)), target_modules=["0"], placement=placement)
+    assert transfer(source, net(fitting)).matched == ("0",)
+    for strict in (True, False):
+        with pytest.raises(TransferError, match=f"0: its {placement} side has"):
+            transfer(source, net(unfitting), strict=strict)
+
+
+def test_a_report_says_what_matched_how_and_why_the_rest_did_not(tmp_path):
+    source = adapt(net((6, 4), (4, 3), (3, 2)), target_modules=["0", "1", "2"], placement="input")
+    target = net((6, 9), (9, 3))
+    with pytest.raises(TransferError, match=r"fits 1 of 3 layers \(1: its input side has 9 -> 9, the adapter 4 -> 4"):
+        transfer(source, target)
+    assert not layers(target)
+    report = transfer(source, target, strict=False)
+    assert report.unmatched["2"] == "the model has no such layer"
+    assert str(report).splitlines()[0] == "1 of 3 layers matched: 1 by name, no evidence."
+    with pytest.raises(UnknownNameError, match="No adapter 'style'"):
+        transfer(source, target, name="style")
+    base = net((40, 32), (32, 24), (24, 20))
+    source, half = copy.deepcopy(base), copy.deepcopy(base)
+    half[1] = nn.Linear(32, 24)
+    adapt(source, target_modules=["0", "1", "2"], placement="input", init="random")
+    save(source, tmp_path)
+    for way in (lambda m: transfer(source, m), lambda m: load(m, tmp_path)):
+        assert str(way(copy.deepcopy(base))) == "3 of 3 layers matched."
+        told = "3 of 3 layers matched: 2 by name and evidence; 1 by name, no evidence.\n  by name, no evidence: 1"
+        assert str(way(copy.deepcopy(half))) == told
+
+
+def test_layers_that_are_called_otherwise_are_renamed():
+    source = adapt(net((6, 4)), target_modules=["0"], init="random")
+    target = nn.ModuleDict({"proj": nn.Linear(6, 8)})
+    report = transfer(source, target, rename={"0": "proj"})
+    assert (report.matched, report.unproven, dict(report.sources)) == (("proj",), (), {"proj": "0"})
+
+
+# several at once
 
 C, D = 7, 5
 

@@ -25,7 +25,7 @@ from ioadapt_theory import (
     unmerge,
 )
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
-from tests.adapters.test_formulas import WRITTEN, phi_of
+from tests.adapters.layers.test_formulas import WRITTEN, phi_of
 
 C, D = 4, 6
 NAMES = st.sampled_from(["first", "second", "third"])

@@ -1,7 +1,7 @@
-"""What an adapter's file holds, whoever wrote it: `AdapterFile`, and in it one `StoredLayer` for each layer."""
+"""The content of an adapter's file, whoever wrote it: `AdapterFile`, and in it one `StoredLayer` for each layer."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ioadapt_theory.adapters.families.family import Ranges
@@ -39,7 +39,11 @@ class StoredLayer:
 
     def part(self, ranges: Ranges) -> "StoredLayer":
         """Return the adapter of some of its outputs; see ``build.cut``."""
-        return StoredLayer(self.name, cut(self.sketch, ranges), lambda: cut(self.adapter(), ranges), self.spares_bias)
+        return self.changed(lambda adapter: cut(adapter, ranges))
+
+    def changed(self, change: Callable[[Adapter], Adapter]) -> "StoredLayer":
+        """Return this layer with a change made to the adapter whenever it is read, and to the sketch now."""
+        return replace(self, sketch=change(self.sketch), adapter=lambda: change(self.adapter()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +77,13 @@ class AdapterFile:
     base: str | None
     prints: Mapping[str, object]
 
-    def check(self) -> None:
-        """Read every number, one layer at a time.
+    @property
+    def components(self) -> set[str]:
+        """Components of a pipeline that its layers are of; {""} where it names none."""
+        return {layer.name.component for layer in self.layers}
 
-        Raises:
-            FileFormatError: a tensor that cannot be read or is not finite.
-        """
+    def check(self) -> None:
+        """Read every number, one layer at a time; FileFormatError where one cannot be read or is not finite."""
         for layer in self.layers:
             layer.adapter()
         for change in self.changes:

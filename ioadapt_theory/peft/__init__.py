@@ -8,7 +8,7 @@ diffusers' training scripts save it as they save a LoRA, and ``load_lora_adapter
 Families, placements and their mathematics are those of this package; here is only what PEFT wants around them. Limits:
 
 - A process that has not imported this module does not know IOLORA: PEFT then fails with KeyError. For such users write
-  PEANUT (output, ``formats.kinds.peanut``) or a baked LoRA (any placement, for a named base, ``formats.plain_lora``).
+  PEANUT (output) or a baked LoRA (any placement, for a named base), both in ``formats.export``.
 - ``mixed=True``, ``adapter_names``, ``add_weighted_adapter``, PEFT's own hotswapping (diffusers' works) and LoRA
   conversion are not supported.
 - On diffusers' models use ``load_adapter`` below for PEFT's folders (``add_adapter``, ``set_adapters``, ``fuse_lora``

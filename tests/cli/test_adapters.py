@@ -59,9 +59,12 @@ def test_inspect_tells_what_it_is(base, tmp_path, capsys):
     trained(base, tmp_path / "a")
     assert ioadapt("inspect", tmp_path / "a") == OK
     lines = capsys.readouterr().out.splitlines()
-    assert "ioadapt_theory, 3 x lora (input)" in lines[0]
-    assert lines[1] == "base: known by its fingerprints, not by name"
-    assert any("block.to_q" in line and "lora input, rank 2, scale 1.5, 12 -> 12" in line for line in lines)
+    assert lines[1:4] == [
+        "ioadapt_theory: 3 x lora (input)",
+        "140 numbers",
+        "base: known by its fingerprints, not by name",
+    ]
+    assert lines[lines.index("lora input, rank 2, scale 1.5, 12 -> 12:") + 1] == "  block.to_q"
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from ioadapt_theory.adapters import adapt, layers
 from ioadapt_theory.cli import FINDING, OK, main
 from ioadapt_theory.formats import load, save
 from tests.adapters.foreign import filled, quiet, run_llama
-from tests.adapters.test_formats_originals import FUSED, tiny_flux
+from tests.formats.test_originals import FUSED, tiny_flux
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
 
-from ioadapt_theory.stats import Interval
+from toys.stats import Interval
 from toys.transfer import command
 from toys.transfer.judge import LORA, Verdict, cases
 from toys.transfer.output import page

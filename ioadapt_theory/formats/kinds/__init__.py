@@ -1,4 +1,4 @@
-"""One module for each tool's files; and `Kind`, a kind of adapter in files."""
+"""A module for each tool's files; and `Kind`, a kind of adapter in files."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ Built = tuple[str, dict[Placement, Family]]
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind of adapter as files hold it, a few tensors for each layer, stored as torch stores weights.
+    """One kind of adapter as files hold it: a few tensors for each layer, stored as torch stores weights.
 
     Attributes:
         required: parts without which it is none; at least one part there has to be.

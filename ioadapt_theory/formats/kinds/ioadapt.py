@@ -2,9 +2,8 @@
 
 import copy
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -19,8 +18,7 @@ from ioadapt_theory.adapters.matrices import PLAIN_DTYPES
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats.adapter_file import StoredLayer
-from ioadapt_theory.formats.kinds import base_changes
-from ioadapt_theory.formats.kinds.base_changes import AppliedChange, Change
+from ioadapt_theory.formats.kinds.base_changes import HOWS, AppliedChange, Change, chosen_rows
 from ioadapt_theory.formats.tensors import TensorFile, is_name, parse_json
 
 FILE, FORMAT, VERSION = "ioadapt.safetensors", "ioadapt_theory", "2"
@@ -62,26 +60,22 @@ def is_own(source: TensorFile) -> bool:
 
 
 def contents(source: TensorFile) -> tuple[tuple[StoredLayer, ...], tuple[Change, ...]]:
-    """Return the layers of one of our files, and its changes of the base; no numbers are read.
-
-    Raises:
-        FileFormatError: another version, or header and tensors are not what they have to be; file, key, expected and
-            found are named.
-    """
-    _demand(source.path, "version", VERSION, source.metadata.get("ioadapt.version"), lambda v: v == VERSION)
+    """Return the layers of one of our files, and its changes of the base; no numbers are read."""
+    demand, version = partial(_demand, source.path), source.metadata.get("ioadapt.version")
+    demand("version", VERSION, version, ok=version == VERSION)
     plans, changes = (
         parse_json(source.metadata.get(key, "{}"), f"{source.path}: {key} in the header") for key in (LAYERS, CHANGES)
     )
     expected = "an object with at least one layer, of printable names"
-    _demand(source.path, "layers", expected, plans, lambda v: isinstance(v, dict) and v and all(map(is_name, v)))
-    _demand(source.path, CHANGES, "an object", changes, lambda v: isinstance(v, dict))
+    demand("layers", expected, plans, ok=isinstance(plans, dict) and bool(plans) and all(map(is_name, plans)))
+    demand(CHANGES, "an object", changes, ok=isinstance(changes, dict))
     sketches = _sketches(source, plans, changes)
     layers = [StoredLayer(Name("", n), s, partial(_read, source, plans, n, s)) for n, s in sketches.items()]
     return tuple(layers), tuple(_change(source, key, entry) for key, entry in changes.items())
 
 
 def _sketches(source: TensorFile, plans: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Adapter]:
-    """The adapters by layer, without numbers."""
+    """Return the adapters by layer, without numbers."""
     shapes: dict[str, dict[str, tuple[int, ...]]] = {layer: {} for layer in plans}
     unknown = []
     for key, shape in source.shapes.items():
@@ -102,11 +96,10 @@ def _sketches(source: TensorFile, plans: Mapping[str, Any], changes: Mapping[str
                 by_plan[kind] = adapter_of(source.path, layer, plan, shapes[layer])
             sketches[layer] = by_plan[kind].twin()
             _check_tensors(source, layer, sketches[layer])
-        elif same in sketches:
-            sketches[layer] = sketches[same]
         else:
-            msg = f"{source.path}: layers.{layer}.same_as has to be a layer before it, found {same!r:.80}."
-            raise FileFormatError(msg)
+            known = isinstance(same, str) and same in sketches
+            _demand(source.path, f"layers.{layer}.same_as", "a layer before it", same, ok=known)
+            sketches[layer] = sketches[same]
     if unknown:
         msg = f"{source.path}: tensors that the header does not know: {', '.join(sorted(unknown)[:5])}."
         raise FileFormatError(msg)
@@ -125,18 +118,18 @@ def _check_tensors(source: TensorFile, layer: str, sketch: Adapter) -> None:
 
 
 def _read(source: TensorFile, plans: Mapping[str, Any], layer: str, sketch: Adapter) -> Adapter:
-    """The adapter of one layer with its numbers."""
+    """Return the adapter of one layer with its numbers."""
     new = copy.deepcopy(sketch)
     for key, _ in [*new.named_parameters()]:
         owner, _, leaf = key.rpartition(".")
-        tensor = source.stored(f"{plans[layer].get('same_as', layer)}.{key}")
+        tensor = source.stored(f"{plans[layer].get('same_as') or layer}.{key}")
         setattr(new.get_submodule(owner), leaf, nn.Parameter(tensor))
     return new
 
 
-def _demand(path: Path, key: str, expected: str, value: Any, valid: Callable[[Any], Any]) -> None:
-    if not valid(value):
-        msg = f"{path}: {key} has to be {expected}, found {value!r:.80}."
+def _demand(where: object, key: str, expected: str, value: Any, *, ok: bool) -> None:
+    if not ok:
+        msg = f"{where}: {key} has to be {expected}, found {value!r:.80}."
         raise FileFormatError(msg)
 
 
@@ -149,14 +142,12 @@ def adapter_of(where: object, layer: str, entry: Any, shapes: Shapes) -> Adapter
         entry: its description; not changed.
         shapes: of the layer's stored tensors, by their names in the adapter.
 
-    Raises:
-        FileFormatError: a value is not what it has to be; key, expected and found are named.
+    Returns:
+        The adapter.
     """
 
     def demand(key: str, expected: str, value: Any, *, ok: bool) -> None:
-        if not ok:
-            msg = f"{where}: layers.{layer}.{key} has to be {expected}, found {value!r:.80}."
-            raise FileFormatError(msg)
+        _demand(where, f"layers.{layer}.{key}", expected, value, ok=ok)
 
     demand("family", "an object", entry, ok=isinstance(entry, dict))
     family, parts = entry.get("family"), entry.get("placements")
@@ -164,9 +155,7 @@ def adapter_of(where: object, layer: str, entry: Any, shapes: Shapes) -> Adapter
     demand("placements", f"an object of {', '.join(Placement)}", parts, ok=isinstance(parts, dict) and bool(parts))
     demand("placements", f"nothing but {', '.join(Placement)}", parts, ok=set(parts) <= set(Placement))
     families = {}
-    for placement in Placement:
-        if placement not in parts:
-            continue
+    for placement in filter(parts.__contains__, Placement):
         part, key = parts[placement], f"placements.{placement}"
         demand(key, f"an object with {', '.join(FIELDS)}", part, ok=isinstance(part, dict) and set(part) == set(FIELDS))
         for field, (expected, valid) in FIELDS.items():
@@ -182,19 +171,12 @@ def adapter_of(where: object, layer: str, entry: Any, shapes: Shapes) -> Adapter
 
 
 def _change(source: TensorFile, key: str, entry: Any) -> Change:
-    """The change of the base that a header describes."""
+    """Return the change of the base that a header describes."""
     module, _, leaf = key.rpartition(".")
     how, tensor = entry.get("how") if isinstance(entry, dict) else None, f"{CHANGES}.{key}"
-    if tensor not in source.shapes or how not in base_changes.HOWS:
-        what = "no tensor" if tensor not in source.shapes else f"{entry!r:.80}"
-        msg = f"{source.path}: {CHANGES}.{key} has to be one of {', '.join(base_changes.HOWS)}, found {what}."
-        raise FileFormatError(msg)
+    _demand(source.path, tensor, "a tensor of the file", None, ok=tensor in source.shapes)
+    _demand(source.path, f"{tensor} in the header", f"one of {', '.join(HOWS)}", entry, ok=how in HOWS)
     source.require_floats([tensor])
-    name = Name("", module)
-    match how:
-        case "added to":
-            return base_changes.added(name, leaf, source, tensor)
-        case "replaced":
-            return base_changes.whole(name, leaf, source, tensor)
-        case _:
-            return base_changes.chosen_rows(name, leaf, source, tensor, entry.get("rows"))
+    if how == "rows replaced":
+        return chosen_rows(Name("", module), leaf, source, tensor, entry.get("rows"))
+    return Change(Name("", module), leaf, how, source, (tensor,))

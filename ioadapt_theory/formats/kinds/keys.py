@@ -1,4 +1,4 @@
-"""What a tensor's key in an adapter's file says: which layer it is for, and which part of the layer's adapter it is."""
+"""The keys of tensors in adapters' files: the layer that one is for, and its part of the layer's adapter."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""LoRA and DoRA as every tool stores them: down (Aᵀ), up (Bᵀ), a Tucker core between them, a magnitude, a bias."""
+"""LoRA and DoRA as every tool stores them, and PEFT's PEANUT, linear and of depth 0, a LoRA on the outputs."""
 
 import torch
 
@@ -9,7 +9,7 @@ from ioadapt_theory.formats.kinds import Built, Kind, Parts, same
 
 
 def build(parts: Parts, s: float) -> Built:
-    """Return a LoRA on the weight, or a DoRA where there is a magnitude."""
+    """Return a LoRA from down (Aᵀ), up (Bᵀ) and perhaps a Tucker core; a DoRA where there is a magnitude."""
     down, up = parts["down"], parts["up"]
     channels, columns = down.shape[1], up.shape[0]
     if "mid" in parts:  # Tucker: a k x k core between two 1 x 1 convolutions
@@ -31,11 +31,20 @@ def build(parts: Parts, s: float) -> Built:
     return "dora", {Placement.WEIGHT: DoRA.stored(size, spec, {"A": a, "B": b, "m": m.flatten()})}
 
 
+def peanut(parts: Parts, s: float) -> Built:
+    """Return a LoRA on the outputs."""
+    a, b = parts["peanut_A"].mT, parts["peanut_B"].mT
+    n = same(a.shape[0], b.shape[1])
+    spec = Spec(rank=same(a.shape[1], b.shape[0]), scaling=s)
+    return "lora", {Placement.OUTPUT: LoRA.stored((n, n, n), spec, {"A": a, "B": b})}
+
+
 KINDS = {
     "lora": Kind(
         frozenset({"down", "up"}),
         frozenset({"mid", "magnitude", "dora_scale", "up_bias", "diff_b"}),
         lambda shapes: shapes["down"][0],
         build,
-    )
+    ),
+    "peanut": Kind(frozenset({"peanut_A", "peanut_B"}), frozenset(), lambda _: None, peanut),
 }

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.stats import Interval, equivalence, holm, paired, sign_test, t_test
+from toys.stats import Interval, equivalence, holm, paired, t_test
 
 
 def test_the_interval_covers_the_mean_as_often_as_it_says():
@@ -31,12 +31,6 @@ def test_values_that_are_no_sample(values):
 def test_unequal_lengths_cannot_be_paired():
     with pytest.raises(InvalidValueError, match="got 2 and 1"):
         paired([1.0, 2.0], [1.0])
-
-
-def test_the_sign_test_is_the_binomial_tail():
-    assert sign_test(8, 0) == pytest.approx(2 / 2**8)
-    assert sign_test(5, 5) == 1.0
-    assert sign_test(0, 0) == 1.0
 
 
 def test_a_mean_of_zero_is_tested_as_scipy_does():

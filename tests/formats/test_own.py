@@ -93,7 +93,10 @@ def part(content):
         (lambda c: c.update(version=3), "version has to be '?2'?, found '3'"),
         (lambda c: c["layers"].update({"1": {"same_as": "2"}}), "layers.1.same_as has to be a layer before it"),
         (lambda c: c.update(base_changes="[]"), "ioadapt.base_changes has to be an object, found"),
-        (lambda c: c.update(base_changes='{"0.bias": {"how": "added to"}}'), "found no tensor"),
+        (
+            lambda c: c.update(base_changes='{"0.bias": {"how": "added to"}}'),
+            "base_changes.0.bias has to be a tensor of the file, found None",
+        ),
         (lambda c: c.update(base_changes="{"), "not readable as JSON"),
     ],
 )

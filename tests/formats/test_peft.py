@@ -13,11 +13,10 @@ from transformers import GPT2Config, GPT2LMHeadModel
 
 from ioadapt_theory import adapt, disable, layers, load, merge, remove, save, scale, transfer
 from ioadapt_theory.adapters import Adapter, TransferError
-from ioadapt_theory.adapters.base_weights import ModelWeights, TensorWeights
+from ioadapt_theory.adapters.base_weights import BaseLayer, ModelWeights, TensorWeights
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
 from ioadapt_theory.formats import open_adapter
-from ioadapt_theory.formats.kinds.peanut import write_peanut
-from ioadapt_theory.formats.plain_lora import Baked, write_lora
+from ioadapt_theory.formats.export import write_lora, write_peanut
 from tests.adapters.foreign import Small, filled, quiet, run_llama, tiny_llama
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -106,6 +105,12 @@ def adapters(model: nn.Module) -> list[tuple[str, Adapter]]:
     return [(name, layer.adapters["default"]) for name, layer in layers(model).items()]
 
 
+def on(model: nn.Module, base: nn.Module) -> list[tuple[str, Adapter, BaseLayer]]:
+    """The adapters of a model, beside the layers of a base."""
+    weights = ModelWeights(base)
+    return [(name, adapter, weights.layer(name)) for name, adapter in adapters(model)]
+
+
 def trained(model: nn.Module, placement: str, targets: list[str]) -> nn.Module:
     """Our adapter with random parameters, of mixed ranks and alpha != rank."""
     options = {"rank": 3, "alpha": 5, "rank_pattern": {targets[0]: 2}, "init": "random"}
@@ -114,7 +119,7 @@ def trained(model: nn.Module, placement: str, targets: list[str]) -> nn.Module:
 
 def test_an_output_adapter_written_as_peanut_is_loaded_by_stock_peft_on_any_base(tmp_path):
     source = trained(tiny_llama(), "output", ["q_proj", "up_proj"])
-    write_peanut(tmp_path, adapters(source), base="tiny")
+    write_peanut(tmp_path, on(source, source), base="tiny")
     for seed in (1, 5):
         ours, theirs, back = tiny_llama(seed), tiny_llama(seed), tiny_llama(seed)
         transfer(source, ours)
@@ -128,7 +133,7 @@ def test_an_output_adapter_written_as_peanut_is_loaded_by_stock_peft_on_any_base
 def test_layers_with_a_bias_are_not_written_as_peanut_nor_read_from_it(tmp_path):
     model = trained(Small().float(), "output", ["to_q", "0"])
     with pytest.raises(UnsupportedError, match=r"block.to_out.0 has a bias"):
-        write_peanut(tmp_path, adapters(model), base=None, biased=["block.to_out.0"])
+        write_peanut(tmp_path, on(model, model), base=None)
     assert not any(tmp_path.iterdir())
     written(Small().float(), peft.PeanutConfig(target_modules=["0"], act_fn="linear"), tmp_path)
     with pytest.raises(TransferError, match="has a bias, which PEANUT leaves alone"):
@@ -140,8 +145,7 @@ def test_baked_for_a_named_base_it_is_a_plain_lora_of_stock_peft(placement, tmp_
     source, target = trained(Small().float(), placement, EVERYWHERE), Small().float()
     expected = copy.deepcopy(target)
     transfer(source, expected)
-    weights = ModelWeights(target)
-    write_lora(tmp_path, [(n, Baked.of(a, weights.layer(n))) for n, a in adapters(source)], "peft", base="small")
+    write_lora(tmp_path, on(source, target), "peft", base="small")
     theirs = quiet(lambda: peft.PeftModel.from_pretrained(copy.deepcopy(target), tmp_path))
     close(theirs, expected, image)
     load(target, tmp_path)
@@ -221,8 +225,7 @@ def test_the_bias_of_a_lora_is_a_part_of_it_and_goes_where_it_goes(tmp_path, ima
     save(ours, tmp_path / "own")
     load(again, tmp_path / "own")
     assert torch.equal(again(image), ours(image))
-    baked = [(n, Baked.of(a, ModelWeights(base).layer(n))) for n, a in adapters(ours)]
-    write_lora(tmp_path / "baked", baked, "peft", base="b")
+    write_lora(tmp_path / "baked", on(ours, base), "peft", base="b")
     load(other, tmp_path / "baked")
     close(other, ours, image)
     with pytest.raises(UnsupportedError, match=r"to_q: The adapter has a bias and the layer has none"):

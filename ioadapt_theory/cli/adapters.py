@@ -31,7 +31,7 @@ examples:
 """
 WRITTEN = ("ioadapt.safetensors", "adapter_model.safetensors", "adapter_config.json")
 """Files of a folder that an adapter is written to."""
-TARGETS = ("input", "output", "ioadapt", "peanut", "glora")
+TARGETS = ("input", "output", "peanut", "glora")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -180,16 +180,13 @@ def _bake(args: argparse.Namespace, matched: "Match", checkpoint: "Checkpoint") 
 
 def _convert(args: argparse.Namespace, matched: "Match") -> int:
     """Write input or output adapters, or the same adapter in another format; return how many layers."""
-    from ioadapt_theory.formats.convert_files import convert_to, rewrite_to
-    from ioadapt_theory.formats.export import write_glora, write_peanut
+    from ioadapt_theory.formats.export import convert_to, write_glora, write_peanut
 
     match args.to:
         case "peanut":
             write_peanut(args.out, matched.adapters(), base=matched.file.base)
         case "glora":
             write_glora(args.out, matched.adapters(), component=args.component or matched.component)
-        case "ioadapt":
-            rewrite_to(args.out, matched)
         case side:
             _warn_of_another_base(matched)
             options = {"partial": args.partial, "ridge": args.ridge, "cutoff": args.cutoff}

@@ -4,10 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ioadapt_theory.adapters.families.family import Ranges
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.checkpoints.names.layer_name import Name
-from ioadapt_theory.formats.build import cut
 from ioadapt_theory.formats.kinds.base_changes import Change
 
 
@@ -36,10 +34,6 @@ class StoredLayer:
     sketch: Adapter
     adapter: Callable[[], Adapter]
     spares_bias: bool = False
-
-    def part(self, ranges: Ranges) -> "StoredLayer":
-        """Return the adapter of some of its outputs; see ``build.cut``."""
-        return self.changed(lambda adapter: cut(adapter, ranges))
 
     def changed(self, change: Callable[[Adapter], Adapter]) -> "StoredLayer":
         """Return this layer with a change made to the adapter whenever it is read, and to the sketch now."""

@@ -1,4 +1,4 @@
-"""Adapters written for other tools: a plain LoRA for a named base (PEFT, diffusers, kohya), PEANUT and GLoRA for any.
+"""Adapters written in another form: for the other side (Eq. 5), as a plain LoRA for a named base, as PEANUT or GLoRA.
 
 Tensors go to disk layer by layer; the file, and for folders the config with it, appear only when all is written.
 """
@@ -7,7 +7,6 @@ import collections
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,12 +17,15 @@ from ioadapt_theory.adapters.base_weights import BaseLayer
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import naming
+from ioadapt_theory.adapters.moving.convert import Fidelity, convert
 from ioadapt_theory.adapters.moving.truncate import rounded, truncate
-from ioadapt_theory.adapters.rules.fingerprint import HEADER, fingerprint
+from ioadapt_theory.adapters.rules.fingerprint import HEADER, fingerprint, pack
 from ioadapt_theory.checkpoints.names.kohya import flat
-from ioadapt_theory.errors import UnsupportedError
+from ioadapt_theory.errors import UnknownNameError, UnsupportedError
+from ioadapt_theory.formats import own
 from ioadapt_theory.formats.kinds.peft import config_of, writing_folder
 from ioadapt_theory.formats.kinds.scaling import DIFFUSERS_CONFIG
+from ioadapt_theory.formats.match import Match
 from ioadapt_theory.formats.tensors import BAKED_FOR, Add, writing
 
 Layers = Iterable[tuple[str, Adapter, BaseLayer]]
@@ -35,14 +37,8 @@ COMPONENTS = {
     "transformer": re.compile(r"(?:single_)?transformer_blocks\.\d"),
 }
 """Component of a pipeline -> how names of its layers begin. Text encoders have the same names in one pipeline."""
-
-
-class Style(StrEnum):
-    """Spelling of a plain LoRA."""
-
-    PEFT = "peft"
-    DIFFUSERS = "diffusers"
-    KOHYA = "kohya"
+STYLES = ("peft", "diffusers", "kohya")
+"""Spellings of a plain LoRA."""
 
 
 def component_of(source: str, config: Mapping[str, Any], names: Iterable[str]) -> str:
@@ -73,10 +69,48 @@ class Baked(NamedTuple):
     lost: float
 
 
+def convert_to(
+    folder: Path | str, matched: Match, placement: Placement | str, *, partial: bool = False, **tamed: float
+) -> dict[str, Fidelity | str]:
+    """Write LoRAs trained on the base as input or output adapters (Eq. 5), in our own folder.
+
+    Args:
+        folder: to write.
+        matched: the LoRA and the base that it was trained on.
+        placement: "input" or "output".
+        partial: leave out layers that have no such form, saying why, instead of refusing.
+        **tamed: ridge and cutoff, see ``Inverse.of``.
+
+    Returns:
+        What each layer lost, or why it was left out.
+
+    Raises:
+        UnsupportedError: a layer, or with ``partial`` every layer, has no such form.
+    """
+    converted: dict[str, Adapter] = {}
+    outcome: dict[str, Fidelity | str] = {}
+    prints = {}
+    for layer, adapter, base in matched.adapters():
+        try:
+            with naming(layer):
+                converted[layer], outcome[layer] = convert(adapter, base.matrix, placement, base.bias, **tamed)
+        except UnsupportedError as error:
+            if not partial:
+                raise
+            outcome[layer] = f"left out: {str(error).removeprefix(f'{layer}: ')}"
+            continue
+        prints[layer] = fingerprint(base)
+    if not converted:
+        msg = f"{matched.file.path}: {next(iter(outcome.values()))}"
+        raise UnsupportedError(msg)
+    own.write(folder, converted, pack(prints, matched.file.base))
+    return outcome
+
+
 def write_lora(
     path: Path | str,
     layers: Layers,
-    style: Style | str,
+    style: str,
     *,
     base: str,
     component: str = "",
@@ -106,7 +140,9 @@ def write_lora(
     Raises:
         InvalidValueError, UnsupportedError, ShapeError: a layer that cannot be baked; nothing is written.
     """
-    path, style = Path(path), Style(style)
+    if style not in STYLES:
+        raise UnknownNameError("style", style, STYLES)
+    path = Path(path)
     metadata, config, prints = {BAKED_FOR: base}, dict[str, Any](), dict[str, Any]()
     written: dict[str, Baked] = {}
     prefix = f"{component}." if component else ""
@@ -119,14 +155,14 @@ def write_lora(
             written[name] = layer._replace(down=layer.down.to("meta"), up=layer.up.to("meta"))
             prints[name] = fingerprint(weight)
 
-    if style is Style.PEFT:
+    if style == "peft":
         with writing_folder(path, config, metadata) as add:
             _write(add, baked(), written, "base_model.model.")
             config |= _config(written, base)
             metadata[HEADER] = json.dumps(prints)
         return written
     with writing(path, metadata) as add:
-        if style is Style.KOHYA:
+        if style == "kohya":
             _write_kohya(add, baked(), component)
         else:
             _write(add, baked(), written, prefix)
@@ -181,26 +217,14 @@ def _config(written: Mapping[str, Baked], base: str) -> dict[str, Any]:
 
 
 def write_peanut(folder: Path | str, layers: Layers, *, base: str | None) -> Path:
-    """Write output LoRAs as PEFT's PEANUT, which stock PEFT loads on any base; it has one rank, so factors get zeros.
-
-    Args:
-        folder: to write.
-        layers: output adapters of family "lora", and the base's layers; all adapters are held in memory at once.
-        base: name of the model they were trained on.
-
-    Returns:
-        The folder.
-
-    Raises:
-        UnsupportedError: another family or placement, or a layer with a bias, which PEANUT leaves alone.
-    """
+    """Write output LoRAs of layers without a bias as PEFT's PEANUT, which stock PEFT loads on any base."""
     factors = {}
     for name, adapter, weight in layers:
         factors[name] = _factors(name, adapter, Placement.OUTPUT, "PEANUT")
         if weight.bias is not None:
             msg = f"{name} has a bias, which PEANUT leaves alone and an output adapter acts on; bake it for its base."
             raise UnsupportedError(msg)
-    rank = max(a.shape[1] for a, _ in factors.values())
+    rank = max(a.shape[1] for a, _ in factors.values())  # one for all layers: smaller ones get zeros
     config = config_of("PEANUT", [*factors], base, r=rank, depth=0, act_fn="linear", scaling=1.0)
     with writing_folder(Path(folder), config, {}) as add:
         for name, (a, b) in factors.items():
@@ -211,25 +235,12 @@ def write_peanut(folder: Path | str, layers: Layers, *, base: str | None) -> Pat
 
 
 def write_glora(path: Path | str, layers: Layers, *, component: str = "") -> Path:
-    """Write input LoRAs as LyCORIS's GLoRA with B = 0, which LyCORIS and ComfyUI apply to any base.
-
-    Args:
-        path: of the file.
-        layers: input adapters of family "lora", and the base's layers, of which the sizes count.
-        component: see ``write_lora``.
-
-    Returns:
-        The file.
-
-    Raises:
-        UnsupportedError: another family or placement, or a rank equal to inputs and outputs: ComfyUI guesses between
-            two layouts by shape.
-    """
+    """Write input LoRAs as LyCORIS's GLoRA with B = 0, which LyCORIS and ComfyUI apply to any base."""
     with writing(Path(path), {}) as add:
         for name, adapter, base in layers:
             a, b = _factors(name, adapter, Placement.INPUT, "GLoRA")
             (c, r), d, kernel = a.shape, base.matrix.shape[1], base.kernel
-            if r == c == d:
+            if r == c == d:  # two layouts are told apart by their shapes
                 msg = f"{name}: rank, inputs and outputs are all {r}, where ComfyUI takes GLoRA for its older layout."
                 raise UnsupportedError(msg)
             key, point = flat(component, name), [1] * len(kernel)

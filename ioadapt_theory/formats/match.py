@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import nn
@@ -17,7 +18,7 @@ from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnsupportedError
 from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer
-from ioadapt_theory.formats.build import refit
+from ioadapt_theory.formats.build import cut, refit
 from ioadapt_theory.formats.kinds.base_changes import Change
 
 NO_LAYER = "the {} has no such layer"
@@ -185,13 +186,13 @@ def _parts(stored: StoredLayer, place: Place) -> dict[str, StoredLayer]:
     outputs = ranges(stored.name.path, phi.size[2], last.size[1], len(place))
     if outputs == [[(0, last.size[1])]]:
         return {place[0]: stored}
-    return {layer: stored.part(edges) for layer, edges in zip(place, outputs, strict=True)}
+    return {layer: stored.changed(partial(cut, ranges=edges)) for layer, edges in zip(place, outputs, strict=True)}
 
 
 def _ordered(stored: StoredLayer, layer: str, places: Correspondence) -> StoredLayer:
     """Return the adapter for the neurons that the layer faces, where layers follow the weights."""
     order = None if places.how == "name" else places.neurons.get(layer)
-    return stored if order is None else stored.changed(lambda adapter: reordered(adapter, order))
+    return stored if order is None else stored.changed(partial(reordered, order=order))
 
 
 def _misfit(stored: StoredLayer, weights: Weights, layer: str) -> str | None:

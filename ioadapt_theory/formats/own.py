@@ -17,9 +17,10 @@ from ioadapt_theory.adapters import card as cards
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import layers, naming, trained_elsewhere
 from ioadapt_theory.adapters.rules import fingerprint
+from ioadapt_theory.checkpoints.names.layer_name import unwrapped
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.formats.kinds.base_changes import AppliedChange, applied_by
-from ioadapt_theory.formats.kinds.ioadapt import CHANGES, FILE, describe, header_of
+from ioadapt_theory.formats.kinds.ioadapt import CHANGES, FILE, header_of
 from ioadapt_theory.formats.tensors import require_folder, writing
 from ioadapt_theory.results import replacing
 
@@ -81,11 +82,11 @@ def save_adapter(model: nn.Module, folder: Path | str, name: str = "default", *,
         model = getattr(model, WRAPPERS[type(model).__name__])
     places: dict[str, Adapter] = {n: m.adapters[name] for n, m in layers(model, name).items()}  # type: ignore[misc]
     for place, adapter in places.items():
-        with naming(_plain(place)):
+        with naming(unwrapped(place)):
             adapter.require_whole()
-    header = fingerprint.header(model, {place: _plain(place) for place in places})
-    changes = {(_plain(module), leaf): change for (module, leaf), change in applied_by(model, name).items()}
-    adapters = {_plain(n): a for n, a in places.items()}
+    header = fingerprint.header(model, {place: unwrapped(place) for place in places})
+    changes = {(unwrapped(module), leaf): change for (module, leaf), change in applied_by(model, name).items()}
+    adapters = {unwrapped(n): a for n, a in places.items()}
     page = (Path(folder).parent if Path(folder).suffix == ".safetensors" else Path(folder)) / cards.NAME
     if card:
         cards.require_room(page)
@@ -110,21 +111,14 @@ def write(
         require_folder(path)
         file = path / FILE
     tensors: dict[str, Tensor] = {}
-    plans: dict[str, Any] = {}
-    written: dict[int, str] = {}
     for layer, adapter in adapters.items():
-        if id(adapter) in written:  # one module that stands in several places
-            plans[layer] = {"same_as": written[id(adapter)]}
-            continue
-        written[id(adapter)] = layer
-        plans[layer] = describe(adapter)
         tensors |= {f"{layer}.{key}": _gathered(p) for key, p in adapter.named_parameters()}
     tensors |= {f"{CHANGES}.{module}.{leaf}": change.values for (module, leaf), change in changes.items()}
     for key, tensor in tensors.items():
         if not tensor.isfinite().all():
             msg = f"{key} is not finite; the adapter was not saved."
             raise InvalidValueError(msg)
-    with writing(file, {**header, **header_of(plans, changes)}) as add:
+    with writing(file, {**header, **header_of(adapters, changes)}) as add:
         for key in sorted(tensors, key=lambda key: (-tensors[key].element_size(), key)):  # so that they lie aligned
             add(key, tensors[key])
     return path
@@ -135,8 +129,3 @@ def _gathered(parameter: nn.Parameter) -> Tensor:
     t: Any = parameter.detach()
     t = t.full_tensor() if hasattr(t, "full_tensor") else t
     return t.cpu().clone(memory_format=torch.contiguous_format)  # FSDP1 resizes what numpy may not see
-
-
-def _plain(name: str) -> str:
-    """Return a module's name without what torch's wrappers put into it."""
-    return ".".join(part for part in name.split(".") if part not in {*WRAPPERS.values()} - {"module"})

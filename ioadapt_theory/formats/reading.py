@@ -12,6 +12,7 @@ from typing import Any
 
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.rules.fingerprint import BASE_NAME, recorded
+from ioadapt_theory.checkpoints.names.kinds import of_adapter
 from ioadapt_theory.checkpoints.names.layer_name import PEFT_PREFIX, Name
 from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnsupportedError
 from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer
@@ -73,9 +74,7 @@ def is_adapter(path: Path | str) -> bool:
         source = TensorFile(file)
     except IoAdaptError:
         return False
-    names = [key for key in source.shapes if not key.endswith(".alpha")]
-    roles = all(not isinstance(parse(key), str) or iolora.KEY.fullmatch(key) for key in names)
-    return config is not None or ioadapt.is_own(source) or bool(names and roles)
+    return config is not None or ioadapt.is_own(source) or of_adapter(source.shapes)
 
 
 def _locate(path: Path) -> tuple[Path, Mapping[str, Any] | None]:
@@ -131,8 +130,9 @@ def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None,
     if not layers:
         raise _without_adapter(path, unread, changes)
     bytes_ = 4 * sum(p.numel() for layer in layers for p in layer.sketch.parameters())
-    if bytes_ > MOST_GROWTH * source.size + MOST_BYTES:  # as products of long vectors do
-        msg = f"{path}: {source.size:,} bytes would expand to an adapter of {bytes_:,} bytes: refused."
+    size = os.path.getsize(path)
+    if bytes_ > MOST_GROWTH * size + MOST_BYTES:  # as products of long vectors do
+        msg = f"{path}: {size:,} bytes would expand to an adapter of {bytes_:,} bytes: refused."
         raise FileFormatError(msg)
     format_ = "PEFT" if config else "kohya/LyCORIS" if flat else "diffusers"
     header, settings = source.metadata, config or {}

@@ -40,7 +40,6 @@ class TensorFile:
 
     Attributes:
         path: where it is.
-        size: of the file, in bytes.
         shapes: name -> shape, for every tensor.
         metadata: the header's strings.
         left_out: tensors of a pickle that are of types that are not read.
@@ -54,7 +53,6 @@ class TensorFile:
             raise FileFormatError(msg)
         self._file = open_file(path)
         weakref.finalize(self, self._file.close)
-        self.size = os.path.getsize(path)
         if len(self._file.tensors) > MOST_TENSORS:
             msg = f"{path}: {len(self._file.tensors):,} tensors, more than any adapter has ({MOST_TENSORS:,} are read)."
             raise FileFormatError(msg)

@@ -173,7 +173,7 @@ def test_convert_to_output_and_what_is_left_out_and_another_base_are_told(base, 
     assert "3 layers written, 0 left out, 3 matched by name, no evidence." in told
 
 
-@pytest.mark.parametrize(("placement", "format_"), [("input", "glora"), ("output", "peanut"), ("input", "ioadapt")])
+@pytest.mark.parametrize(("placement", "format_"), [("input", "glora"), ("output", "peanut")])
 def test_convert_to_another_format(placement, format_, tmp_path):
     plain, x = nn.Sequential(nn.Linear(5, 7, bias=False)).float(), torch.randn(3, 5).float()
     save_file(plain.state_dict(), tmp_path / "base.safetensors")

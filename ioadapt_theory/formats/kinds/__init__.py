@@ -31,11 +31,3 @@ class Kind:
     rank: Callable[[Shapes], int | None]
     build: Callable[[Parts, float], Built]
     spelled: Mapping[str, str] = field(default_factory=dict)
-
-
-def same(a: int, b: int) -> int:
-    """Return either of two sizes that have to be equal; ValueError where they are not."""
-    if a != b:
-        msg = f"sizes {a} and {b} have to be equal"
-        raise ValueError(msg)
-    return a

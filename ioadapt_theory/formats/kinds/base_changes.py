@@ -82,22 +82,7 @@ class Change:
 
 
 def chosen_rows(name: Name, leaf: str, source: TensorFile, key: str, rows: Any, called: str = "rows") -> Change:
-    """Return the change to new values for some rows, such as those of new tokens.
-
-    Args:
-        name: of the module.
-        leaf: of its parameter.
-        source: the file.
-        key: of the tensor with one row for each.
-        rows: their numbers, as the file has them.
-        called: how the file calls them.
-
-    Returns:
-        The change.
-
-    Raises:
-        FileFormatError: the rows are not as many different whole numbers as the tensor has rows, or none.
-    """
+    """Return the change to new values for these rows of a parameter: one different whole number a row of the tensor."""
     count = source.shapes[key][0] if source.shapes[key] else 0
     numbers = isinstance(rows, list) and all(type(i) is int and i >= 0 for i in rows)
     if not numbers or not rows or len(rows) != count or len(set(rows)) != count:

@@ -17,39 +17,28 @@ from ioadapt_theory.checkpoints.checkpoint import Checkpoint, TensorInfo, torch_
 from ioadapt_theory.checkpoints.files.computed import Computed
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.checkpoints.renaming import as_modules
+from ioadapt_theory.checkpoints.views import View
 from ioadapt_theory.errors import UnsupportedError
 from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer
 from ioadapt_theory.formats.match import fitted, match, without_idle_changes
 from ioadapt_theory.formats.reading import open_adapter
 
-Made = Mapping[str, tuple[TensorInfo, Callable[[], Tensor]]]
-"""Tensors by name, and how each is made."""
 
+class Made(Computed):
+    """Tensors that are made of an adapter when they are read."""
 
-class AdapterCheckpoint(Computed):
-    """Tensors that are computed when they are read, beside those of another checkpoint."""
-
-    def __init__(self, name: str, source: str, computed: Made, beside: Checkpoint | None = None) -> None:
-        """Take the tensors that are computed; ``beside`` has all others."""
-        self.name, self.source = name, source
-        self.revision, self.metadata = (beside.revision, beside.metadata) if beside else (None, {})
-        self._computed, self._beside = computed, beside
-        self.tensors = {**(beside.tensors if beside else {}), **{n: info for n, (info, _) in computed.items()}}
+    def __init__(self, name: str, source: str, tensors: Mapping[str, tuple[TensorInfo, Callable[[], Tensor]]]) -> None:
+        """Take the tensors by name, and how each is made."""
+        self.name, self.source, self.revision, self.metadata = name, source, None, {}
+        self.tensors = {key: info for key, (info, _) in tensors.items()}
+        self._calls = {key: call for key, (_, call) in tensors.items()}
 
     def make(self, name: str) -> Tensor:
         """See `Computed.make`."""
-        return self._computed[name][1]().to(torch_dtype(self.tensors[name].dtype))
-
-    def filler(self, name: str, out: Tensor) -> Callable[[int], None]:
-        """See `Checkpoint.filler`."""
-        if self._beside is not None and name not in self._computed:
-            return self._beside.filler(name, out)
-        return super().filler(name, out)
+        return self._calls[name]().to(torch_dtype(self.tensors[name].dtype))
 
     def close(self) -> None:
-        """Close what lies beside."""
-        if self._beside is not None:
-            self._beside.close()
+        """Do nothing: the files of adapters close themselves."""
 
 
 def changes_of(sources: Sequence[str]) -> list[Checkpoint]:
@@ -66,7 +55,7 @@ def changes_of(sources: Sequence[str]) -> list[Checkpoint]:
             shape = (columns, channels, *([rows // channels] if rows > channels else []))
             computed[key] = TensorInfo(key, "F32", shape), partial(_change, layer)
         name = file.path.stem if file.path.is_file() else file.path.name
-        checkpoints.append(AdapterCheckpoint(name, str(file.path), computed))
+        checkpoints.append(Made(name, str(file.path), computed))
     return checkpoints
 
 
@@ -92,7 +81,10 @@ def with_adapter_at(base: Checkpoint, source: str) -> Checkpoint:
 
     tensors = {f"{layer}.{leaf}": (layer, leaf) for layer in matched.layers for leaf in ("weight", "bias")}
     computed = {key: (named.tensors[key], partial(merged, *at)) for key, at in tensors.items() if key in named.tensors}
-    return AdapterCheckpoint(f"{base.name}+{file.path.stem}", f"{base.source}+{file.path}", computed, named)
+    name, place = f"{base.name}+{file.path.stem}", f"{base.source}+{file.path}"
+    made = Made(name, place, computed)
+    origins = {key: (made if key in computed else named, key) for key in named.tensors}
+    return View(name, place, origins, base.metadata, base.revision)
 
 
 def _size(file: AdapterFile, layer: StoredLayer) -> tuple[int, int, int]:

@@ -5,8 +5,7 @@ diffusers' training scripts save the tensors alone, without a configuration: so 
 
 import json
 import re
-from collections.abc import Iterable, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.checkpoints.names.layer_name import layer_name
 from ioadapt_theory.errors import FileFormatError, IoAdaptError
 from ioadapt_theory.formats.adapter_file import StoredLayer
-from ioadapt_theory.formats.kinds.ioadapt import adapter_of, describe
+from ioadapt_theory.formats.kinds.ioadapt import describe, stored_layer
 from ioadapt_theory.formats.kinds.keys import UNKNOWN
 from ioadapt_theory.formats.tensors import TensorFile, parse_json
 
@@ -42,31 +41,25 @@ def settings_tensor(adapter: Adapter) -> Tensor:
     return torch.frombuffer(bytearray(json.dumps(describe(adapter)).encode()), dtype=torch.uint8)
 
 
-def settings_of(source: TensorFile | Mapping[str, Tensor]) -> dict[str, Any]:
+def settings_of(keys: Iterable[str], read: Callable[[str], Tensor], where: object) -> dict[str, Any]:
     """Return the settings of layers by the names in the keys; empty where the tensors are not of the plug-in."""
-    if isinstance(source, TensorFile):
-        keys, read, where = source.shapes.keys(), source.stored, f"{source.path}"
-    else:
-        keys, read, where = source.keys(), source.__getitem__, "the state dict"
-    plans = {}
-    for key in keys:
-        if described := DESCRIBED.fullmatch(key):
-            text = bytes(read(key).to(torch.uint8).flatten().tolist())
-            plans[described[1]] = parse_json(text, f"{where}: {key}")
-    return plans
+    described = {key: layer[1] for key in keys if (layer := DESCRIBED.fullmatch(key))}
+    texts = {key: bytes(read(key).to(torch.uint8).flatten().tolist()) for key in described}
+    return {described[key]: parse_json(text, f"{where}: {key}") for key, text in texts.items()}
 
 
 def contents(source: TensorFile) -> tuple[list[StoredLayer], dict[str, str]]:
     """Return the layers of the plug-in's file, none in one of another tool, and the keys that are not read."""
-    plans = settings_of(source)
-    keys: dict[str, dict[str, str]] = {layer: {} for layer in plans}
+    entries = settings_of(source.shapes, source.stored, source.path)
+    keys: dict[str, dict[str, str]] = {layer: {} for layer in entries}
     unread = {}
     for key in source.shapes:
-        if (part := KEY.fullmatch(key)) and part[1] in plans:
+        if (part := KEY.fullmatch(key)) and part[1] in entries:
             keys[part[1]][f"{part[2]}.{part[3]}"] = key
         elif not DESCRIBED.fullmatch(key):
             unread[key] = UNKNOWN
-    return [_layer(source, layer, plan, keys[layer]) for layer, plan in plans.items()], unread
+    read = source.__getitem__
+    return [stored_layer(source, layer_name(n), entry, keys[n], read) for n, entry in entries.items()], unread
 
 
 def require_agreement(path: Path, config: Mapping[str, Any], layers: Iterable[StoredLayer]) -> None:
@@ -81,35 +74,16 @@ def require_agreement(path: Path, config: Mapping[str, Any], layers: Iterable[St
         msg = f"{path}: {error}"
         raise FileFormatError(msg) from None
     for layer, plan in plans:
-        parts = dict(layer.sketch.parts())
-        here = {p: FAMILIES[plan.family](SizesAlone(*parts[p].size), s) for p, s in plan.specs.items() if p in parts}
+        parts, here = dict(layer.sketch.parts()), {}
+        for placement, spec in plan.specs.items():  # a family may fix its scaling, and shows it when it is built
+            size = parts[placement].size if placement in parts else (1, 1, 1)
+            here[placement] = FAMILIES[plan.family](SizesAlone(*size), spec)
         ours, theirs = _settings(plan.family, here), _settings(layer.sketch.family, parts)
-        if ours != theirs or plan.specs.keys() != parts.keys():
-            msg = (
-                f"{path}: {layer.name} is {ours} in {'+'.join(plan.specs)} placement here, {theirs} in the file of the"
-                " tensors; save the adapter again."
-            )
+        if ours != theirs:
+            msg = f"{path}: {layer.name} is {ours} here, {theirs} in the file of the tensors; save the adapter again."
             raise FileFormatError(msg)
 
 
 def _settings(family: str, parts: Mapping[Placement, Family]) -> str:
     each = (f"{placement} of rank {phi.spec.rank}, scaling {phi.scaling}" for placement, phi in parts.items())
     return f"{family} ({'; '.join(each)})"
-
-
-def _layer(source: TensorFile, layer: str, plan: Any, keys: Mapping[str, str]) -> StoredLayer:
-    source.require_floats(keys.values())
-    shapes = {part: source.shapes[key] for part, key in keys.items()}
-    sketch = adapter_of(source.path, layer, plan, shapes)
-    expected = {part: tuple(p.shape) for part, p in sketch.named_parameters()}
-    if expected != shapes:
-        msg = f"{source.path}: {layer}: has to have {expected!r:.200}, found {shapes!r:.200}."
-        raise FileFormatError(msg)
-    return StoredLayer(layer_name(layer), sketch, partial(_read, source, sketch, keys))
-
-
-def _read(source: TensorFile, sketch: Adapter, keys: Mapping[str, str]) -> Adapter:
-    adapter = sketch.twin()
-    for placement, phi in adapter.parts():
-        phi.take({name: source[keys[f"{placement}.{name}"]] for name, _ in [*phi.named_parameters()]})
-    return adapter

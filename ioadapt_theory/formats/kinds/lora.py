@@ -5,7 +5,7 @@ import torch
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import DoRA, LoRA, Spec
 from ioadapt_theory.errors import UnsupportedError
-from ioadapt_theory.formats.kinds import Built, Kind, Parts, same
+from ioadapt_theory.formats.kinds import Built, Kind, Parts
 
 
 def build(parts: Parts, s: float) -> Built:
@@ -18,7 +18,7 @@ def build(parts: Parts, s: float) -> Built:
         a = down.flatten(1).mT
     b = up.flatten(1).mT
     size = (a.shape[0], columns, channels)
-    spec = Spec(rank=same(a.shape[1], b.shape[0]), scaling=s)
+    spec = Spec(rank=a.shape[1], scaling=s)
     m = parts.get("magnitude", parts.get("dora_scale"))
     if m is None:
         return "lora", {Placement.WEIGHT: LoRA.stored(size, spec, {"A": a, "B": b})}
@@ -34,8 +34,8 @@ def build(parts: Parts, s: float) -> Built:
 def peanut(parts: Parts, s: float) -> Built:
     """Return a LoRA on the outputs."""
     a, b = parts["peanut_A"].mT, parts["peanut_B"].mT
-    n = same(a.shape[0], b.shape[1])
-    spec = Spec(rank=same(a.shape[1], b.shape[0]), scaling=s)
+    n = a.shape[0]
+    spec = Spec(rank=a.shape[1], scaling=s)
     return "lora", {Placement.OUTPUT: LoRA.stored((n, n, n), spec, {"A": a, "B": b})}
 
 

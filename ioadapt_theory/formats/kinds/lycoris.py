@@ -5,7 +5,7 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import Full, LoHa, LoKr, LoRA, Spec
-from ioadapt_theory.formats.kinds import Built, Kind, Parts, Shapes, same
+from ioadapt_theory.formats.kinds import Built, Kind, Parts, Shapes
 from ioadapt_theory.formats.kinds.lora import build as lora
 
 
@@ -13,7 +13,7 @@ def _loha(parts: Parts, s: float) -> Built:
     (a1, b1, channels), (a2, b2, _) = (
         _factors(parts[f"hada_w{i}_a"], parts[f"hada_w{i}_b"], parts.get(f"hada_t{i}")) for i in (1, 2)
     )
-    size, spec = (a1.shape[0], b1.shape[1], channels), Spec(rank=same(a1.shape[1], b1.shape[0]), scaling=s)
+    size, spec = (a1.shape[0], b1.shape[1], channels), Spec(rank=a1.shape[1], scaling=s)
     return "loha", {Placement.WEIGHT: LoHa.stored(size, spec, {"A1": a1, "A2": a2, "B1": b1, "B2": b2})}
 
 
@@ -25,7 +25,7 @@ def _lokr(parts: Parts, s: float) -> Built:
         m2, rank = d["D"].shape[0], max(w2.flatten(1).shape)
     else:
         a, b, in_n = _factors(parts["lokr_w2_a"], parts["lokr_w2_b"], parts.get("lokr_t2"))
-        d, n2, m2, rank = {"A": a, "B": b}, b.shape[1], a.shape[0], same(a.shape[1], b.shape[0])
+        d, n2, m2, rank = {"A": a, "B": b}, b.shape[1], a.shape[0], a.shape[1]
     size = (c.shape[0] * m2, c.shape[1] * n2, c.shape[0] * in_n)
     phi = LoKr.stored(size, Spec(rank=rank, scaling=s), {"C": c, **d})
     phi.scaling = s  # with a rank in the first factor alone it counts all the same
@@ -41,8 +41,8 @@ def _lokr_rank(shapes: Shapes) -> int | None:
 def _glora(parts: Parts, s: float) -> Built:
     """Return W + WA + B of LyCORIS: the input part with A = a2ᵀ a1ᵀ, and the LoRA b2ᵀ b1ᵀ beside it (Eq. 6, left)."""
     a, b = parts["a2"].flatten(1).mT, parts["a1"].flatten(1).mT
-    n = same(a.shape[0], b.shape[1])
-    spec = Spec(rank=same(a.shape[1], b.shape[0]), scaling=s)
+    n = a.shape[0]
+    spec = Spec(rank=a.shape[1], scaling=s)
     placed: dict[Placement, LoRA] = {Placement.INPUT: LoRA.stored((n, n, n), spec, {"A": a, "B": b})}
     if "b1" not in parts and "b2" not in parts:
         return "lora", {**placed}

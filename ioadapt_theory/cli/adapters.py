@@ -217,11 +217,15 @@ def _refuse_adapter(name: str, option: str) -> None:
 
 def _show(args: argparse.Namespace, file: "AdapterFile", matched: "Match | None" = None) -> int:
     """Print the facts in the chosen format; return 1 if something of the file does not fit or is not read."""
-    from ioadapt_theory.formats.describe import describe, model_card, table
+    from ioadapt_theory.adapters.card import card
+    from ioadapt_theory.formats.describe import describe, table
 
     facts = describe(file, matched)
     if args.format == "json":
         sys.stdout.write(json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+    elif args.format == "card":
+        adapters = {str(stored.name): stored.sketch for stored in file.layers}
+        sys.stdout.write(card(adapters, base=file.base, known=file.prints))
     else:
-        sys.stdout.write(model_card(file) if args.format == "card" else table(facts))
+        sys.stdout.write(table(facts))
     return FINDING if facts["unread"] or facts["changes"] or facts.get("unmatched") else OK

@@ -18,16 +18,6 @@ class StoredLayer:
         sketch: the adapter without numbers, of which sizes and settings count.
         adapter: reads the numbers and returns the adapter.
         spares_bias: whether it acts on XW alone, as PEANUT does, not on XW + b.
-
-    Example:
-        >>> import tempfile
-        >>> from torch import nn
-        >>> from ioadapt_theory import adapt, save
-        >>> from ioadapt_theory.formats import open_adapter
-        >>> model = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], rank=4)
-        >>> (layer,) = open_adapter(save(model, tempfile.mkdtemp())).layers
-        >>> str(layer.name), layer.sketch["input"].A.is_meta, layer.adapter()["input"].A.shape
-        ('0', True, torch.Size([16, 4]))
     """
 
     name: Name
@@ -61,6 +51,9 @@ class AdapterFile:
         >>> file = open_adapter(save(adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"]), tempfile.mkdtemp()))
         >>> file.format, len(file.layers), file.base, [*file.prints]  # the base has no name, but it has fingerprints
         ('ioadapt_theory', 1, None, ['0'])
+        >>> (layer,) = file.layers
+        >>> str(layer.name), layer.sketch["input"].A.is_meta, layer.adapter()["input"].A.shape
+        ('0', True, torch.Size([16, 8]))
     """
 
     path: Path

@@ -21,9 +21,9 @@ SHIFTS = ("up_bias", "diff_b")
 
 def kind_of(roles: Collection[str]) -> str:
     """Return the name of the kind of adapter that has these parts; FileFormatError where they are not one adapter."""
-    parts = {*roles} - {"alpha"}
+    parts = {*roles}
     for name, kind in KINDS.items():
-        if parts and kind.required <= parts <= kind.required | kind.optional:
+        if kind.required <= parts <= kind.required | kind.optional:
             return name
     if parts & {"magnitude", "dora_scale"} and not parts & {"down", "up"}:
         msg = "a DoRA magnitude on a LoHa or LoKr is not supported; merge it with the library that wrote it"
@@ -32,7 +32,7 @@ def kind_of(roles: Collection[str]) -> str:
 
 
 def _incomplete(parts: Collection[str]) -> FileFormatError:
-    return FileFormatError(f"incomplete adapter: found only {', '.join(sorted(parts)) or 'alpha'}")
+    return FileFormatError(f"incomplete adapter: found only {', '.join(sorted(parts))}")
 
 
 def rank_of(kind: str, shapes: Shapes) -> int | None:
@@ -73,14 +73,9 @@ def build(kind: str, parts: Parts, scaling: float) -> Adapter:
     return Adapter(family, placed, torch.stack(shift).sum(0) if shift else None)
 
 
-def sketch(kind: str, shapes: Shapes, scaling: float) -> Adapter:
-    """Return the same without numbers, from the shapes alone."""
-    return _sketch(kind, tuple(shapes.items()), scaling).twin()
-
-
 @lru_cache(256)
-def _sketch(kind: str, shapes: tuple[tuple[str, tuple[int, ...]], ...], scaling: float) -> Adapter:
-    """Build a sketch once: tens of thousands of layers in a file are of a few shapes, and building modules is slow."""
+def sketch(kind: str, shapes: tuple[tuple[str, tuple[int, ...]], ...], scaling: float) -> Adapter:
+    """Return the same without numbers; kept, as many layers in a file are of a few shapes: take its ``twin``."""
     parts = {role: torch.empty(shape, dtype=torch.float32, device="meta") for role, shape in shapes}
     return build(kind, parts, scaling)
 

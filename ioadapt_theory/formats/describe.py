@@ -1,9 +1,8 @@
-"""An adapter's file as plain data, as text and as a model card, for `ioadapt adapters inspect`."""
+"""An adapter's file as plain data and as text, for `ioadapt adapters inspect`."""
 
 from collections import Counter
 from typing import Any
 
-from ioadapt_theory.adapters import card
 from ioadapt_theory.adapters.rules.fingerprint import recognise
 from ioadapt_theory.formats.adapter_file import AdapterFile
 from ioadapt_theory.formats.match import Match
@@ -84,9 +83,3 @@ def table(facts: dict[str, Any]) -> str:
         lines += [facts["warning"]] if facts["warning"] else []
         lines.append(f"kinship of this base: {facts['kinship']}")
     return "\n".join(lines) + "\n"
-
-
-def model_card(file: AdapterFile) -> str:
-    """Return the card that ``save`` writes with ``card=True``, for an adapter in a file of any format."""
-    adapters = {str(stored.name): stored.sketch for stored in file.layers}
-    return card.card(adapters, base=file.base, known=file.prints)

@@ -119,11 +119,9 @@ def write_lora(
 ) -> dict[str, Baked]:
     """Write adapters as a plain LoRA of scaling 1 on every layer (kohya: one alpha for all).
 
-    A change of a bias, which an output adapter makes on layers that have one, is written as ``lora_B.bias`` with
-    ``lora_bias`` in the config (PEFT applies it, but cannot merge layers without a bias then) or as ``diff_b`` (kohya's
-    spelling; ComfyUI applies it, diffusers refuses the file). diffusers' own file takes ``lora_B.bias`` too.
-    FLUX and SD3 have diffusers' names under ``lora_transformer_`` in kohya's style, which ComfyUI knows and diffusers
-    does not: take its own style there.
+    A change of a bias, as of an output adapter on a layer that has one, is ``lora_B.bias`` with ``lora_bias`` in the
+    config (PEFT cannot merge layers without a bias then), for kohya ``diff_b`` (which diffusers refuses). kohya's names
+    of FLUX and SD3, ``lora_transformer_``, are known to ComfyUI only: take diffusers' style for diffusers.
 
     Args:
         path: folder for PEFT, file for the others.

@@ -17,7 +17,6 @@ from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats import match as matching
 from ioadapt_theory.formats.kinds.base_changes import Change, apply, forget, prepare
 from ioadapt_theory.formats.kinds.ioadapt import describe
-from ioadapt_theory.formats.match import NO_LAYER, Match, fitted
 from ioadapt_theory.formats.reading import located, open_adapter
 
 
@@ -88,7 +87,7 @@ def load(
             " tensors too, which removing the adapter does not undo, or strict=False to load without."
         )
         raise FileFormatError(msg)
-    adapters = {layer: fitted(stored, weights.outline(layer)) for layer, stored in matched.layers.items()}
+    adapters = {layer: matching.fitted(stored, weights.outline(layer)) for layer, stored in matched.layers.items()}
     sources = {layer: str(stored.name) for layer, stored in matched.layers.items()}
     adapters, twins = _without_twins(model, adapters)
     options: dict[str, Any] = {"strict": strict, "hotswap": hotswap, "trainable": trainable}
@@ -109,19 +108,17 @@ def _without_twins(model: nn.Module, adapters: dict[str, Adapter]) -> tuple[dict
         other = first.setdefault(id(modules.get(layer, layer)), layer)
         if other != layer:
             twins.append(layer)
-            if not _equal(adapter, adapters[other]):
+            one, two = adapter.state_dict(), adapters[other].state_dict()
+            alike = describe(adapter) == describe(adapters[other]) and one.keys() == two.keys()
+            if not alike or not all(torch.equal(one[key], two[key]) for key in one):
                 why = f"it is the same module as {other}, for which the file has another adapter"
                 raise TransferError(TransferReport(tuple(set(adapters) - {layer}), {layer: why}))
     return {layer: adapter for layer, adapter in adapters.items() if layer not in twins}, twins
 
 
-def _equal(a: Adapter, b: Adapter) -> bool:
-    left, right = a.state_dict(), b.state_dict()
-    same = describe(a) == describe(b) and left.keys() == right.keys()
-    return same and all(torch.equal(left[key], right[key]) for key in left)
-
-
-def _changes(model: nn.Module, matched: Match) -> tuple[list[tuple[Change, nn.Module, nn.Parameter]], dict[str, str]]:
+def _changes(
+    model: nn.Module, matched: matching.Match
+) -> tuple[list[tuple[Change, nn.Module, nn.Parameter]], dict[str, str]]:
     """Return the file's changes of the base that change anything, read, and those that do not fit, and why."""
     modules = dict(walk(model))
     wanted = [change for change in matched.file.changes if change.name.component == matched.component]
@@ -130,7 +127,7 @@ def _changes(model: nn.Module, matched: Match) -> tuple[list[tuple[Change, nn.Mo
     for change in wanted:
         with located(matched.file.path, change.name):
             place = places.get(change.name)
-            prepared = NO_LAYER.format("model") if place is None else prepare(change, modules[place[0]])
+            prepared = matching.NO_LAYER.format("model") if place is None else prepare(change, modules[place[0]])
         if isinstance(prepared, str):
             misfits[f"{change.name}.{change.leaf}"] = prepared
             continue

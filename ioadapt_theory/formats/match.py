@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
-from torch import nn
 
 from ioadapt_theory.adapters.base_weights import BaseLayer, TensorWeights, Weights
 from ioadapt_theory.adapters.layer import Adapter
@@ -50,11 +49,7 @@ class Match:
             yield layer, fitted(stored, self.weights.outline(layer)), self.weights.layer(layer)
 
     def require_complete(self) -> None:
-        """Refuse an adapter of which keys are not read, or which changes the base itself or has layers that do not fit.
-
-        Raises:
-            InvalidValueError: what would be left out.
-        """
+        """Refuse half an adapter: keys that are not read, changes of the base itself, layers that do not fit."""
         lost = {str(name): why for name, why in self.lost.items()}
         altered = {f"{c.name}.{c.leaf}": f"a change of the base ({c.what})" for c in self.file.changes}
         problems = [f"{key}: {why}" for key, why in {**self.file.unread, **altered, **lost}.items()]
@@ -205,9 +200,4 @@ def _misfit(stored: StoredLayer, weights: Weights, layer: str) -> str | None:
     if stored.spares_bias and f.bias is not None:
         return "it has a bias, which PEANUT leaves alone and an output adapter acts on"
     refit(stored.sketch, (f.rows, f.columns, f.channels))
-    why = stored.sketch.misfit(f)
-    if why and f.rows == f.channels:
-        turned = Operator(nn.Linear(f.columns, f.rows, bias=f.bias is not None, device="meta"), f.columns, f.rows)
-        if stored.sketch.misfit(turned) is None:
-            return f"{why}, which fits the transposed weight"
-    return why
+    return stored.sketch.misfit(f)

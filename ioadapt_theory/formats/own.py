@@ -17,7 +17,6 @@ from ioadapt_theory.adapters import card as cards
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import layers, naming, trained_elsewhere
 from ioadapt_theory.adapters.rules import fingerprint
-from ioadapt_theory.checkpoints.names.layer_name import unwrapped
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.formats.kinds.base_changes import AppliedChange, applied_by
 from ioadapt_theory.formats.kinds.ioadapt import CHANGES, FILE, header_of
@@ -80,15 +79,15 @@ def save_adapter(model: nn.Module, folder: Path | str, name: str = "default", *,
     """Write one adapter as ``save`` does, without asking what else of the model is trained; return the folder."""
     while type(model).__name__ in WRAPPERS:
         model = getattr(model, WRAPPERS[type(model).__name__])
-    places: dict[str, Adapter] = {n: m.adapters[name] for n, m in layers(model, name).items()}  # type: ignore[misc]
-    for place, adapter in places.items():
-        with naming(unwrapped(place)):
+    names = {place: _plain(place) for place in layers(model, name)}
+    adapters: dict[str, Adapter] = {names[n]: m.adapters[name] for n, m in layers(model, name).items()}  # type: ignore[misc]
+    for place, adapter in adapters.items():
+        with naming(place):
             adapter.require_whole()
-    header = fingerprint.header(model, {place: unwrapped(place) for place in places})
-    changes = {(unwrapped(module), leaf): change for (module, leaf), change in applied_by(model, name).items()}
-    adapters = {unwrapped(n): a for n, a in places.items()}
-    page = (Path(folder).parent if Path(folder).suffix == ".safetensors" else Path(folder)) / cards.NAME
+    header = fingerprint.header(model, names)
+    changes = {(_plain(module), leaf): change for (module, leaf), change in applied_by(model, name).items()}
     if card:
+        page = _file(folder).with_name(cards.NAME)
         cards.require_room(page)
         known, base = fingerprint.recorded(header, page), header.get(fingerprint.BASE_NAME)
         text = cards.card(adapters, base=base, known=known, report=card if isinstance(card, str) else "")
@@ -106,10 +105,9 @@ def write(
     changes: Mapping[tuple[str, str], AppliedChange] = MappingProxyType({}),
 ) -> Path:
     """Write adapters by layer with what the header has besides, and changes of the base; return the folder."""
-    path = file = Path(folder)
-    if path.suffix != ".safetensors":
-        require_folder(path)
-        file = path / FILE
+    file = _file(folder)
+    if file != Path(folder):
+        require_folder(file.parent)
     tensors: dict[str, Tensor] = {}
     for layer, adapter in adapters.items():
         tensors |= {f"{layer}.{key}": _gathered(p) for key, p in adapter.named_parameters()}
@@ -121,7 +119,11 @@ def write(
     with writing(file, {**header, **header_of(adapters, changes)}) as add:
         for key in sorted(tensors, key=lambda key: (-tensors[key].element_size(), key)):  # so that they lie aligned
             add(key, tensors[key])
-    return path
+    return Path(folder)
+
+
+def _file(folder: Path | str) -> Path:
+    return Path(folder) if Path(folder).suffix == ".safetensors" else Path(folder) / FILE
 
 
 def _gathered(parameter: nn.Parameter) -> Tensor:
@@ -129,3 +131,8 @@ def _gathered(parameter: nn.Parameter) -> Tensor:
     t: Any = parameter.detach()
     t = t.full_tensor() if hasattr(t, "full_tensor") else t
     return t.cpu().clone(memory_format=torch.contiguous_format)  # FSDP1 resizes what numpy may not see
+
+
+def _plain(name: str) -> str:
+    """Return a module's name without what torch's wrappers put into it."""
+    return ".".join(part for part in name.split(".") if part not in {*WRAPPERS.values()} - {"module"})

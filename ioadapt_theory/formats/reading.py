@@ -122,7 +122,10 @@ def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None,
         scale = scaling.of_file(source) if config is None else scaling.of_folder(described_by, config)
         for name, roles in parts.items():
             with located(path, name):
-                _sort(name, roles, source, scale, layers, changes, unread)
+                adapters, altered, rest = _sorted(name, roles, source, scale)
+            layers += adapters
+            changes += altered
+            unread |= dict.fromkeys(rest, "a part without the rest of its adapter")
     if config is not None:
         changes += of_peft(config, source, [key for key, why in unread.items() if why == UNKNOWN])
         used = {key for change in changes for key in change.keys}
@@ -139,8 +142,7 @@ def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None,
     base = settings.get("base_model_name_or_path") or header.get("ss_sd_model_name") or header.get(BAKED_FOR)
     prints = settings.get("base_fingerprints")  # of our plug-in
     prints = prints if isinstance(prints, dict) else recorded(header, path)
-    named = base if isinstance(base, str) and is_name(base) else None
-    return AdapterFile(opened, format_, tuple(layers), tuple(changes), unread, named, prints)
+    return AdapterFile(opened, format_, tuple(layers), tuple(changes), unread, base if is_name(base) else None, prints)
 
 
 @contextmanager
@@ -167,7 +169,8 @@ def _without_adapter(path: Path, unread: Mapping[str, str], changes: Iterable[Ch
 def _by_layer(source: TensorFile) -> tuple[dict[Name, dict[str, str]], dict[str, str]]:
     """Return the keys by layer and role, and those that are not read."""
     layers: dict[Name, dict[str, str]] = {}
-    unread = dict.fromkeys(source.left_out, "a tensor of a type that is not read")
+    left_out = filter(None, source.metadata.get("left_out", "").split(", "))  # of a pickle
+    unread = dict.fromkeys(left_out, "a tensor of a type that is not read")
     for key in source.shapes:
         meaning = parse(key)
         if isinstance(meaning, str):
@@ -181,39 +184,32 @@ def _by_layer(source: TensorFile) -> tuple[dict[Name, dict[str, str]], dict[str,
     return layers, unread
 
 
-def _sort(
-    name: Name,
-    roles: dict[str, str],
-    source: TensorFile,
-    scale: scaling.Scale,
-    layers: list[StoredLayer],
-    changes: list[Change],
-    unread: dict[str, str],
-) -> None:
-    """Add the parts of one layer to where they belong: an adapter, changes of the base, or keys that are not read."""
+def _sorted(
+    name: Name, roles: dict[str, str], source: TensorFile, scale: scaling.Scale
+) -> tuple[list[StoredLayer], list[Change], list[str]]:
+    """Return the adapter that the parts of a layer are, changes of the base, and keys that belong to neither."""
     source.require_floats(roles.values())
     shapes = {role: source.shapes[key] for role, key in roles.items()}
     direct = {role for role in roles if role in ADDED or (role == "diff" and len(shapes[role]) == 1)}
     embedded = {*EMBEDDING} if {*EMBEDDING} <= roles.keys() else set()
+    factors = {role: key for role, key in roles.items() if role not in direct | embedded and role != "alpha"}
+    layers, changes = list[StoredLayer](), list[Change]()
     if embedded:
         down = {"down": shapes[EMBEDDING[0]]}
         changes.append(embedding(name, roles, source, scale(name, rank_of("lora", down), down, None)))
-    rest = {role: key for role, key in roles.items() if role not in direct | embedded}
-    factors = {role: key for role, key in rest.items() if role != "alpha"}
     if factors:
-        kind = kind_of(rest)
+        kind = kind_of(factors)
         beside = direct & KINDS[kind].optional  # beside an adapter a bias is a part of it
         factors |= {role: roles[role] for role in beside}
         direct -= beside
-        alpha = _number(source, rest["alpha"]) if "alpha" in rest else None
+        alpha = _number(source, roles["alpha"]) if "alpha" in roles else None
         factor = scale(name, rank_of(kind, shapes), shapes, alpha)
-        outline = sketch(kind, {role: shapes[role] for role in factors}, factor)
+        outline = sketch(kind, tuple((role, shapes[role]) for role in factors), factor).twin()
         read = partial(_read, name, kind, factors, factor, source)
         layers.append(StoredLayer(name, outline, read, spares_bias=kind == "peanut"))
-    elif not direct | embedded:
-        unread |= dict.fromkeys(rest.values(), "a part without the rest of its adapter")
     leaves = {role: ADDED.get(role, "weight") for role in roles if role in direct}
     changes += [Change(name, leaf, "added to", source, (roles[role],)) for role, leaf in leaves.items()]
+    return layers, changes, [] if layers or changes else [roles["alpha"]]
 
 
 def _read(name: Name, kind: str, factors: Mapping[str, str], factor: float, source: TensorFile) -> Adapter:

@@ -42,7 +42,6 @@ class TensorFile:
         path: where it is.
         shapes: name -> shape, for every tensor.
         metadata: the header's strings.
-        left_out: tensors of a pickle that are of types that are not read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -58,7 +57,6 @@ class TensorFile:
             raise FileFormatError(msg)
         self.shapes = {name: info.shape for name, info in self._file.tensors.items()}
         self.metadata = dict(self._file.metadata)
-        self.left_out = [name for name in self.metadata.get("left_out", "").split(", ") if name]
         for name in self.shapes:
             if not is_name(name):
                 msg = f"{path}: {name[:60]!r} cannot name a tensor: {len(name)} characters, or unprintable ones."
@@ -119,27 +117,11 @@ def parse_json(text: str | bytes, what: str) -> Any:
 
 @contextmanager
 def writing(path: Path, metadata: Mapping[str, str], former: Path | None = None) -> Iterator[Add]:
-    """Write a safetensors file one tensor at a time; it takes the place of ``path`` when the block ends well.
-
-    The same content gives the same bytes, unlike with safetensors' own writer, which shuffles the metadata.
-
-    Args:
-        path: of the file.
-        metadata: the header's strings; they may grow until the block ends.
-        former: the description of the file that is replaced; it is removed before that, so that new tensors never lie
-            under an old configuration.
-
-    Yields:
-        A function that appends a tensor to the file.
-
-    Raises:
-        InvalidValueError: there is a folder of this name.
-        FileFormatError: a second tensor of the same name.
-    """
+    """Write a safetensors file one tensor at a time; it takes the place of ``path`` when the block ends well."""
     if path.is_dir():
         msg = f"{path} is a folder; this format is one file."
         raise InvalidValueError(msg)
-    header: dict[str, object] = {}
+    header: dict[str, object] = {}  # ours, as safetensors' own writer shuffles metadata: equal content, equal bytes
     with replacing(path) as temporary, tempfile.TemporaryFile(dir=path.parent) as data:
 
         def add(name: str, tensor: Tensor) -> None:
@@ -151,14 +133,14 @@ def writing(path: Path, metadata: Mapping[str, str], former: Path | None = None)
             offsets = [start, data.tell()]
             header[name] = {"dtype": CODES[tensor.dtype], "shape": list(tensor.shape), "data_offsets": offsets}
 
-        yield add
+        yield add  # until here metadata may grow
         text = json.dumps({"__metadata__": {"format": "pt", **metadata}, **header}).encode()
         text += b" " * (-len(text) % 8)
         data.seek(0)
         with temporary.open("wb") as out:
             out.write(struct.pack("<Q", len(text)) + text)
             shutil.copyfileobj(data, out)
-        if former is not None:
+        if former is not None:  # the configuration of the former file: never new tensors under an old one
             former.unlink(missing_ok=True)
 
 

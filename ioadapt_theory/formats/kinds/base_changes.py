@@ -6,7 +6,7 @@ them. Most cannot move to another base either: they replace its tensors by those
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import torch
 from torch import Tensor, nn
@@ -116,17 +116,8 @@ def of_peft(config: Mapping[str, Any], source: TensorFile, keys: Iterable[str]) 
     return changes
 
 
-@dataclass(frozen=True, slots=True)
-class AppliedChange:
-    """A change that was made to a parameter of a model, recorded on its module.
-
-    Attributes:
-        adapter: name of the adapter whose file made it.
-        how: see ``Change``.
-        rows: likewise.
-        new: the parameter that was put in; it may have been trained since.
-        old: the values before.
-    """
+class AppliedChange(NamedTuple):
+    """A change by the file of an adapter of this name: the parameter that was put in, and the values before."""
 
     adapter: str
     how: How
@@ -136,7 +127,7 @@ class AppliedChange:
 
     @property
     def values(self) -> Tensor:
-        """The tensor with which a file makes it again; a difference in float64, for it to be exact to the last bit."""
+        """What a file holds to make it again; a difference in float64, for it to be exact to the last bit."""
         new = self.new.detach()
         if self.how == "added to":
             return new.double() - self.old.double()

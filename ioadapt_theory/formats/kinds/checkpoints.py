@@ -28,7 +28,7 @@ class Made(Computed):
     """Tensors that are made of an adapter when they are read."""
 
     def __init__(self, name: str, source: str, tensors: Mapping[str, tuple[TensorInfo, Callable[[], Tensor]]]) -> None:
-        """Take the tensors by name, and how each is made."""
+        """Take the tensors, and how each is made."""
         self.name, self.source, self.revision, self.metadata = name, source, None, {}
         self.tensors = {key: info for key, (info, _) in tensors.items()}
         self._calls = {key: call for key, (_, call) in tensors.items()}

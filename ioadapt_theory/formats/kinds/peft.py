@@ -47,16 +47,7 @@ def require_readable(path: Path, config: Any) -> None:
 
 @contextmanager
 def writing_folder(folder: Path, config: Mapping[str, Any], metadata: Mapping[str, str]) -> Iterator[Add]:
-    """Write a folder's two files, which appear together when the block ends well.
-
-    Args:
-        folder: made where it is missing; a former adapter in it stays whole until then.
-        config: the configuration; it may grow until the block ends.
-        metadata: see ``writing``.
-
-    Yields:
-        See ``writing``.
-    """
+    """Write a folder's two files, which appear when the block ends well; config and metadata may grow until then."""
     require_folder(folder)
     path = folder / CONFIG
     with replacing(path) as temporary, writing(folder / WEIGHTS[0], metadata, former=path) as add:

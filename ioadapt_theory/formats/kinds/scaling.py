@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from ioadapt_theory.adapters.families.family import is_finite
-from ioadapt_theory.adapters.rules.patterns import compiled, override
+from ioadapt_theory.adapters.rules.patterns import override
 from ioadapt_theory.checkpoints.names.layer_name import Name
-from ioadapt_theory.errors import FileFormatError, InvalidValueError
+from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats.kinds import Shapes
 from ioadapt_theory.formats.tensors import TensorFile, parse_json
 
@@ -96,12 +96,6 @@ def _patterns(path: Path, config: Mapping[str, Any], field: str) -> dict[str, An
     if not isinstance(overrides, dict):
         msg = f"{path}: {field} has to be an object, found {overrides!r:.80}."
         raise FileFormatError(msg)
-    try:
-        for pattern in overrides:
-            compiled(pattern)
-    except InvalidValueError as error:
-        msg = f"{path}: {field}: {error}"
-        raise FileFormatError(msg) from None
     return overrides
 
 

@@ -53,15 +53,6 @@ def test_the_version_stands_once_in_effect():
     assert citation["version"] == project["version"]
 
 
-@pytest.mark.parametrize(
-    "form", sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("[0-9]*.yml")), ids=lambda path: path.stem
-)
-def test_a_form_for_issues_has_what_forges_ask_of_one(form):
-    said = yaml.safe_load(form.read_text(encoding="utf-8"))
-    assert {"name", "description", "body"} <= set(said)
-    assert all(part["type"] in {"input", "textarea"} and part["attributes"]["label"] for part in said["body"])
-
-
 def test_the_targets_that_lists_and_workflows_call_are_there():
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     callers = [ROOT / name for name in ("RELEASING.md", "CONTRIBUTING.md", ".ci/run")]

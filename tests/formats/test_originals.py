@@ -1,16 +1,14 @@
 """FLUX and SD3 files in their authors' names, on diffusers' models: as diffusers' own converters have it."""
 
-import copy
 from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import lycoris
 import pytest
 import torch
 from diffusers import FluxPipeline, FluxTransformer2DModel, SD3Transformer2DModel
 from diffusers.loaders.single_file_utils import convert_sd3_transformer_checkpoint_to_diffusers
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.testing import assert_close
 
@@ -21,7 +19,7 @@ from ioadapt_theory.formats import load, open_adapter, save
 from ioadapt_theory.formats.build import cut
 from ioadapt_theory.formats.match import match
 from tests.adapters.cases import FAMILIES
-from tests.adapters.foreign import filled, quiet
+from tests.adapters.foreign import quiet
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -133,38 +131,6 @@ FUSED = {
         "single_transformer_blocks.0.proj_mlp",
     ],
 }
-KINDS: dict[str, dict[str, Any]] = {
-    "lora": {"algo": "lora"},
-    "dora": {"algo": "lora", "dora_wd": True},
-    "lokr-both": {"algo": "lokr", "factor": 8, "decompose_both": True},
-    "glora": {"algo": "glora"},
-}
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_lycoris_on_layers_that_diffusers_has_in_parts(kind, tmp_path):
-    """LyCORIS on layers in the authors' form; ours on diffusers' model with the same weights, cut."""
-    torch.set_default_dtype(torch.float32)
-    flux, original = tiny_flux(), nn.Module()
-    for name, parts in FUSED.items():
-        layer = nn.Linear(16, 16 * (7 if len(parts) == 4 else 3))
-        for key in ("weight", "bias"):
-            getattr(layer, key).data = torch.cat([getattr(flux.get_submodule(part), key) for part in parts])
-        original.add_module(name.replace(".", "_"), layer)
-    lycoris.LycorisNetwork.apply_preset({"target_module": [], "target_name": [".*"]})
-    network = quiet(lambda: lycoris.create_lycoris(original, 1.0, linear_dim=2, linear_alpha=3, **KINDS[kind]))
-    quiet(network.apply_to)
-    filled(network).eval()
-    network.save_weights(str(tmp_path / "lycoris.safetensors"), torch.float32, {})
-    state = load_file(tmp_path / "lycoris.safetensors")
-    save_file({k.replace("lycoris_", "lora_unet_"): v for k, v in state.items()}, tmp_path / "kohya.safetensors")
-    load(flux, tmp_path / "kohya.safetensors")
-    x = torch.randn(3, 16)
-    for name, parts in FUSED.items():
-        expected = getattr(original, name.replace(".", "_"))(x)
-        ours = torch.cat([flux.get_submodule(part)(x) for part in parts], dim=-1)
-        assert_close(ours, expected, rtol=1e-5, atol=1e-5)
-        assert (expected - torch.cat([flux.get_submodule(p).base_layer(x) for p in parts], -1)).abs().max() > 1e-2
 
 
 def test_a_layer_that_a_file_has_by_both_names_is_not_adapted_by_whichever_comes_last(tmp_path):
@@ -288,5 +254,3 @@ def test_an_output_adapter_is_not_cut_and_the_layer_is_named(tmp_path):
     with pytest.raises(IoAdaptError, match=r"double_blocks.0.img_attn.qkv: an output adapter mixes the outputs"):
         load(flux, tmp_path)
     assert not layers(flux)
-    fresh = copy.deepcopy(original)
-    assert load(fresh, tmp_path, "again").matched == ("double_blocks.0.img_attn.qkv",)  # under its own names

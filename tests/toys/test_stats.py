@@ -47,12 +47,6 @@ def test_holm_by_hand():
     assert holm([]) == []
 
 
-def test_holm_errs_in_at_most_one_family_of_twenty():
-    p = np.random.default_rng(0).uniform(size=(4000, 10))
-    wrong = np.mean([min(holm(row.tolist())) < 0.05 for row in p])
-    assert 0.05 - 4 * np.sqrt(0.05 * 0.95 / 4000) < wrong < 0.05 + 4 * np.sqrt(0.05 * 0.95 / 4000)
-
-
 def test_equivalence_is_an_interval_of_twice_the_error_inside_the_margin():
     values = np.random.default_rng(1).normal(0.02, 0.05, 12)
     ninety = Interval.of(values, level=0.9)

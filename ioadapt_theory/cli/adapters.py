@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 from ioadapt_theory.cli import FINDING, OK
@@ -227,5 +228,5 @@ def _show(args: argparse.Namespace, file: "AdapterFile", matched: "Match | None"
         adapters = {str(stored.name): stored.sketch for stored in file.layers}
         sys.stdout.write(card(adapters, base=file.base, known=file.prints))
     else:
-        sys.stdout.write(table(facts))
+        sys.stdout.write(table(facts, min(80, get_terminal_size().columns)))
     return FINDING if facts["unread"] or facts["changes"] or facts.get("unmatched") else OK

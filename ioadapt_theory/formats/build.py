@@ -67,7 +67,7 @@ def build(kind: str, parts: Parts, scaling: float) -> Adapter:
     (*_, last), columns = placed.values(), placed[Placement.WEIGHT].size[1] if Placement.WEIGHT in placed else 0
     shifts = [(role, parts[role].flatten()) for role in SHIFTS if role in parts]
     if any(b.shape != (columns,) for _, b in shifts):
-        msg = f"a bias of {shifts[0][1].numel()} numbers for {columns} outputs"
+        msg = f"its bias has {shifts[0][1].numel()} numbers for {columns} outputs"
         raise FileFormatError(msg)
     shift = [b if role == "up_bias" else b / last.scaling for role, b in shifts]
     return Adapter(family, placed, torch.stack(shift).sum(0) if shift else None)
@@ -100,12 +100,12 @@ def cut(adapter: Adapter, ranges: Ranges) -> Adapter:
     parts = dict[Placement, Family]()
     for placement, phi in adapter.parts():
         if placement is Placement.OUTPUT:
-            msg = "an output adapter mixes the outputs of a layer that the model has in parts"
+            msg = "an output adapter mixes the outputs of this layer, which the model has in parts; bake it first"
             raise UnsupportedError(msg)
         parts[placement] = phi if placement is Placement.INPUT else phi.cut(ranges)
     kinds = {type(phi) for phi in parts.values()}
     if len(kinds) > 1:
-        msg = "a sum with a LoKr is supported only where its blocks end with the model's layers"
+        msg = "a LoKr beside another part can only be cut at multiples of its block; bake the adapter first"
         raise UnsupportedError(msg)
     family = next(name for name, kind in FAMILIES.items() if kind in kinds)
     return Adapter(family, parts, None if adapter.shift is None else picked(adapter.shift, ranges))

@@ -1,6 +1,7 @@
 """An adapter's file as plain data and as text, for `ioadapt adapters inspect`."""
 
 from collections import Counter
+from textwrap import fill
 from typing import Any
 
 from ioadapt_theory.adapters.rules.fingerprint import recognise
@@ -51,8 +52,8 @@ def describe(file: AdapterFile, matched: Match | None = None) -> dict[str, Any]:
     return facts
 
 
-def table(facts: dict[str, Any]) -> str:
-    """Return the facts of ``describe`` as text: the layers under the settings that they share."""
+def table(facts: dict[str, Any], width: int = 80) -> str:
+    """Return the facts of ``describe`` as lines of this width: the layers under the settings that they share."""
     layers, alike = facts["layers"], dict[str, list[str]]()
     for layer in layers:
         taps = "" if layer["taps"] == 1 else f", {layer['taps']} taps"
@@ -82,4 +83,5 @@ def table(facts: dict[str, Any]) -> str:
         lines += [f"  {name} -> {layer}" for name, layer in moved.items()]
         lines += [facts["warning"]] if facts["warning"] else []
         lines.append(f"kinship of this base: {facts['kinship']}")
-    return "\n".join(lines) + "\n"
+    wrapped = (fill(line, width, subsequent_indent="    ", break_long_words=False) for line in lines)
+    return "\n".join(wrapped) + "\n"

@@ -55,11 +55,11 @@ class Match:
         problems = [f"{key}: {why}" for key, why in {**self.file.unread, **altered, **lost}.items()]
         if problems:
             more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
-            why = f"some of it cannot be used ({'; '.join(problems[:3])}{more}); --partial leaves that out."
+            why = f"parts of it cannot be used ({'; '.join(problems[:3])}{more}); pass --partial to leave them out."
         elif warning := self.correspondence.warning():
-            why = f"{warning} --partial matches by name anyway."
+            why = f"{warning} Pass --partial to match by name anyway."
         elif not self.layers:
-            why = "none of its layers is in the base."
+            why = "the base has none of its layers."
         else:
             return
         msg = f"{self.file.path}: {why}"
@@ -146,13 +146,13 @@ def _component(file: AdapterFile, fits: Mapping[Name, object], told: str | None)
         counts = {c: (by_size[c], by_name[c]) for c in components}
         best = [c for c, count in counts.items() if count == max(counts.values())]
         if len(best) > 1:
-            msg = f"{file.path}: holds {listed}; name the component that the model is."
+            msg = f"{file.path} is for {listed}; say which of them the model is, with component."
             raise FileFormatError(msg)
         return best[0]
     if told == "transformer" and told not in components:  # kohya's files call a transformer unet
         told = "unet"
     if told not in components:
-        msg = f"{file.path}: holds no component {told!r}, but {listed}."
+        msg = f"{file.path} has no component {told!r}; it has {listed}."
         raise FileFormatError(msg)
     return told
 
@@ -192,12 +192,12 @@ def _ordered(stored: StoredLayer, layer: str, places: Correspondence) -> StoredL
 
 def _misfit(stored: StoredLayer, weights: Weights, layer: str) -> str | None:
     if layer not in weights.names:
-        return "its weight here is no matrix of floating-point numbers"
+        return "its weight in the base is not a matrix of floating-point numbers"
     try:
         f = weights.outline(layer)
     except UnsupportedError as error:
         return str(error)
     if stored.spares_bias and f.bias is not None:
-        return "it has a bias, which PEANUT leaves alone and an output adapter acts on"
+        return "it has a bias, which PEANUT leaves alone and an output adapter acts on; merge it with PEFT instead"
     refit(stored.sketch, (f.rows, f.columns, f.channels))
     return stored.sketch.misfit(f)

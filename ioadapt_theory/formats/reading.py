@@ -85,7 +85,7 @@ def _locate(path: Path) -> tuple[Path, Mapping[str, Any] | None]:
         return path, None
     ours, config = folder / ioadapt.FILE, folder / peft.CONFIG
     if ours.exists() and config.exists() and not named:
-        msg = f"{path}: holds an adapter of ours and one of PEFT; name the file, {ioadapt.FILE} or {peft.WEIGHTS[0]}."
+        msg = f"{path} has both {ioadapt.FILE} and {peft.CONFIG}; give the path of {ioadapt.FILE} or {peft.WEIGHTS[0]}."
         raise FileFormatError(msg)
     content = read_json(config) if config.exists() else None
     if content is not None:
@@ -114,7 +114,7 @@ def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None,
         msg = f"{path}: no layer has {iolora.SETTINGS}, which our plug-in writes for each; save the adapter again."
         raise FileFormatError(msg)
     elif config is None and scaled and any(key.startswith(PEFT_PREFIX) for key in source.shapes):
-        msg = f"{path}: belongs to a folder with {peft.CONFIG}, which says how to scale it; name that folder."
+        msg = f"{path} needs its {peft.CONFIG}, which has the scaling; give the folder that holds both."
         raise FileFormatError(msg)
     else:
         parts, unread = _by_layer(source)
@@ -135,7 +135,7 @@ def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None,
     bytes_ = 4 * sum(p.numel() for layer in layers for p in layer.sketch.parameters())
     size = os.path.getsize(path)
     if bytes_ > MOST_GROWTH * size + MOST_BYTES:  # as products of long vectors do
-        msg = f"{path}: {size:,} bytes would expand to an adapter of {bytes_:,} bytes: refused."
+        msg = f"{path}: {size:,} bytes would expand to an adapter of {bytes_:,} bytes, which is refused."
         raise FileFormatError(msg)
     format_ = "PEFT" if config else "kohya/LyCORIS" if flat else "diffusers"
     header, settings = source.metadata, config or {}
@@ -179,7 +179,7 @@ def _by_layer(source: TensorFile) -> tuple[dict[Name, dict[str, str]], dict[str,
         name, role = meaning
         other = layers.setdefault(name, {}).setdefault(role, key)
         if other != key:
-            msg = f"{source.path}: {key} and {other} are the same part of the layer {name}."
+            msg = f"{source.path}: {key} and {other} are the same part of layer {name}; remove one."
             raise FileFormatError(msg)
     return layers, unread
 

@@ -53,13 +53,13 @@ class TensorFile:
         self._file = open_file(path)
         weakref.finalize(self, self._file.close)
         if len(self._file.tensors) > MOST_TENSORS:
-            msg = f"{path}: {len(self._file.tensors):,} tensors, more than any adapter has ({MOST_TENSORS:,} are read)."
+            msg = f"{path} has {len(self._file.tensors):,} tensors; an adapter may have at most {MOST_TENSORS:,}."
             raise FileFormatError(msg)
         self.shapes = {name: info.shape for name, info in self._file.tensors.items()}
         self.metadata = dict(self._file.metadata)
         for name in self.shapes:
             if not is_name(name):
-                msg = f"{path}: {name[:60]!r} cannot name a tensor: {len(name)} characters, or unprintable ones."
+                msg = f"{path}: tensor name {name[:60]!r} has to be printable and at most {LONGEST_NAME} long."
                 raise FileFormatError(msg)
 
     def dtype(self, name: str) -> torch.dtype:
@@ -78,11 +78,7 @@ class TensorFile:
         """Return one tensor as it is stored; every number has to be finite."""
         info = self._file.tensors[name]
         flat = torch.empty(info.numel, dtype=torch_dtype(info.dtype))
-        try:
-            self._file.read(name, 0, flat)
-        except NotImplementedError:  # of a pickle on torch's meta device
-            msg = f"{self.path}: tensor {name} has no content."
-            raise FileFormatError(msg) from None
+        self._file.read(name, 0, flat)
         whole = flat if flat.dtype is torch.float64 else flat.float()  # not all types of 8 bits know isfinite
         if not whole.isfinite().all():
             msg = f"{self.path}: tensor {name} has to be finite, found NaN or infinity."
@@ -119,14 +115,14 @@ def parse_json(text: str | bytes, what: str) -> Any:
 def writing(path: Path, metadata: Mapping[str, str], former: Path | None = None) -> Iterator[Add]:
     """Write a safetensors file one tensor at a time; it takes the place of ``path`` when the block ends well."""
     if path.is_dir():
-        msg = f"{path} is a folder; this format is one file."
+        msg = f"{path} is a folder, but this format is one file; give a file name."
         raise InvalidValueError(msg)
     header: dict[str, object] = {}  # ours, as safetensors' own writer shuffles metadata: equal content, equal bytes
     with replacing(path) as temporary, tempfile.TemporaryFile(dir=path.parent) as data:
 
         def add(name: str, tensor: Tensor) -> None:
             if name in header:
-                msg = f"Tensor {name} would be written twice: this format gives two layers the same name."
+                msg = f"Tensor {name} would be written twice: this format gives two layers one name; take another."
                 raise FileFormatError(msg)
             start = data.tell()
             data.write(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
@@ -147,5 +143,5 @@ def writing(path: Path, metadata: Mapping[str, str], former: Path | None = None)
 def require_folder(path: Path) -> None:
     """Refuse a file where a folder is to be written."""
     if path.exists() and not path.is_dir():
-        msg = f"{path} is a file; this format is a folder."
+        msg = f"{path} is a file, but this format is a folder; give another name."
         raise InvalidValueError(msg)

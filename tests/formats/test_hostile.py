@@ -69,7 +69,7 @@ SHAPES = {
         | {"block.to_q.lora_B.weight": torch.randn(6, 2)},
         "are the same part",
     ),
-    "a bias of another size": (tensors(diff_b=torch.randn(7)), "a bias of 7 numbers for 6 outputs"),
+    "a bias of another size": (tensors(diff_b=torch.randn(7)), "its bias has 7 numbers for 6 outputs"),
     "another size": (tensors(lora_up__weight=torch.randn(7, 2)), "4 -> 6, the adapter 4 -> 7"),
     "products of long vectors": (
         {f"block.to_q.lokr_w{i}": torch.ones(s) for i, s in {"1_a": (9000, 1), "1_b": (1, 9000), "2": (1, 1)}.items()},
@@ -114,7 +114,7 @@ def peft_folder(folder: Path, config: Any, content: Any = None) -> Path:
 
 CONFIGS = {
     "deep": ("[" * 100_000, "not readable as JSON"),
-    "a list": ("[1]", "peft_type is None; read are LORA"),
+    "a list": ("[1]", "peft_type is None; supported are LORA"),
     "a rank that is not that of the factors": ({"r": 10**30}, "r has to be 2 for block.to_q"),
     "a broken pattern": ({"alpha_pattern": {"(": 1}}, "not a regular expression"),
     "alpha beyond any float": ({"lora_alpha": 10**400}, "lora_alpha has to be a finite number"),
@@ -137,7 +137,7 @@ def test_folders_and_files_that_are_not_there(tmp_path):
     (tmp_path / "a/adapter_model.safetensors").unlink()
     refused(tmp_path / "a", "a saved adapter is a folder with")
     refused(tmp_path / "nothing.safetensors", "no such file")
-    refused(peft_folder(tmp_path / "b", {"peft_type": "OFT"}), "read are LORA", UnsupportedError)
+    refused(peft_folder(tmp_path / "b", {"peft_type": "OFT"}), "supported are LORA", UnsupportedError)
 
 
 def test_what_is_no_file_is_not_waited_for(tmp_path):

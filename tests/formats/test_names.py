@@ -7,27 +7,23 @@ from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.formats.kinds.keys import parse
 
-SPELLED = {
+KEYS = {
     "base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight": ("", "model.layers.0.self_attn.q_proj", "down"),
     "base_model.model.a.lora_B.default.weight": ("", "a", "up"),
     "unet.mid_block.attentions.0.to_q.lora.down.weight": ("unet", "mid_block.attentions.0.to_q", "down"),
     "unet.a.attn1.processor.to_out_lora.up.weight": ("unet", "a.attn1.to_out.0", "up"),
     "text_encoder.text_model.a.self_attn.to_q_lora.up.weight": ("text_encoder", "text_model.a.self_attn.q_proj", "up"),
-    "transformer.blocks.0.attn.to_q.lora_A.weight": ("transformer", "blocks.0.attn.to_q", "down"),
     "diffusion_model.blocks.0.to_q.lora_up.weight": ("unet", "blocks.0.to_q", "up"),
-}
-FLAT = {
     "lora_unet_down_blocks_0_conv.lora_down.weight": ("unet", "down_blocks_0_conv", "down"),
-    "lora_te_text_model_layers_0_mlp_fc1.alpha": ("text_encoder", "text_model_layers_0_mlp_fc1", "alpha"),
     "lycoris_block_to_q.hada_w1_a": ("", "block_to_q", "hada_w1_a"),
     "lora_transformer_blocks_0_to_q.dora_scale": ("transformer", "blocks_0_to_q", "dora_scale"),
 }
 
 
-@pytest.mark.parametrize("key", [*SPELLED, *FLAT])
+@pytest.mark.parametrize("key", KEYS)
 def test_keys(key):
-    component, path, role = (SPELLED | FLAT)[key]
-    assert parse(key) == (Name(component, path, flat=key in FLAT), role)
+    component, path, role = KEYS[key]
+    assert parse(key) == (Name(component, path, flat=key.startswith(("lora_", "lycoris_"))), role)
 
 
 @pytest.mark.parametrize(

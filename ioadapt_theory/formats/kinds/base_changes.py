@@ -73,7 +73,8 @@ class Change:
         if not self.rows:
             return values.to(old)
         if max(self.rows) >= len(old) or values.shape[1:] != old.shape[1:]:
-            msg = f"tokens up to {max(self.rows)} of size {list(values.shape[1:])} are not in {list(old.shape)}"
+            size = list(values.shape[1:])
+            msg = f"tokens up to {max(self.rows)} of size {size} do not fit the model's {list(old.shape)}"
             raise FileFormatError(msg)
         return old.index_copy(0, torch.tensor(self.rows, device=old.device), values.to(old))
 

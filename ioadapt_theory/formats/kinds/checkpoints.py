@@ -92,7 +92,7 @@ def _size(file: AdapterFile, layer: StoredLayer) -> tuple[int, int, int]:
     (placement, phi), *more = layer.sketch.parts()
     if more or placement is not Placement.WEIGHT or layer.sketch.family == "dora":
         kind = f"a {layer.sketch.family} in {'+'.join(layer.sketch)} placement"
-        msg = f"{file.path}: what {layer.name} changes depends on the base, as {kind} does; compare BASE+{file.path}."
+        msg = f"{file.path}: the change of {layer.name} depends on the base, as {kind} does; compare BASE+{file.path}."
         raise UnsupportedError(msg)
     return phi.size
 

@@ -83,7 +83,7 @@ def contents(source: TensorFile) -> tuple[tuple[StoredLayer, ...], tuple[Change,
             unknown.append(key)
     layers = [stored_layer(source, Name("", n), entry, keys[n], source.stored) for n, entry in entries.items()]
     if unknown:
-        msg = f"{source.path}: tensors that the header does not know: {', '.join(sorted(unknown)[:5])}."
+        msg = f"{source.path}: tensors without an entry in the header: {', '.join(sorted(unknown)[:5])}."
         raise FileFormatError(msg)
     return tuple(layers), tuple(_change(source, key, entry) for key, entry in changes.items())
 

@@ -25,7 +25,7 @@ def build(parts: Parts, s: float) -> Built:
     if m.numel() != columns or ("dora_scale" in parts and m.shape[0] != columns):
         msg = (
             f"a DoRA magnitude of shape {list(m.shape)} is not one for each of {columns} outputs (LyCORIS with"
-            " wd_on_output=False has one for each input); let the library that wrote it merge it"
+            " wd_on_output=False has one for each input); merge it with the library that wrote it"
         )
         raise UnsupportedError(msg)
     return "dora", {Placement.WEIGHT: DoRA.stored(size, spec, {"A": a, "B": b, "m": m.flatten()})}

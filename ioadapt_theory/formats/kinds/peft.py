@@ -23,7 +23,7 @@ def require_readable(path: Path, config: Any) -> None:
     """Refuse a configuration whose adapter has no counterpart here, or with a value that it cannot have."""
     kind = config.get("peft_type") if isinstance(config, dict) else None
     if kind not in TYPES:
-        msg = f"{path}: peft_type is {kind!r:.80}; read are {', '.join(TYPES)}; let PEFT merge others."
+        msg = f"{path}: peft_type is {kind!r:.80}; supported are {', '.join(TYPES)}; merge others with PEFT."
         raise UnsupportedError(msg)
     for field in ("use_rslora", "lora_bias"):
         if not isinstance(config.get(field, False), bool):
@@ -37,11 +37,11 @@ def require_readable(path: Path, config: Any) -> None:
         )
         raise UnsupportedError(msg)
     if variant := next((field for field in VARIANTS if config.get(field)), None):
-        msg = f"{path}: {variant} is set, a variant that is not supported; let PEFT merge it."
+        msg = f"{path}: {variant} is set, which is not supported; merge the adapter with PEFT."
         raise UnsupportedError(msg)
     if kind == "PEANUT" and (config.get("depth", 0) != 0 or config.get("act_fn", "relu") != "linear"):
         options = f"depth {config.get('depth')!r:.80}, act_fn {config.get('act_fn')!r:.80}"
-        msg = f"{path}: PEANUT with {options} is not linear in W; let PEFT merge it."
+        msg = f"{path}: PEANUT with {options} is not linear in W; merge the adapter with PEFT."
         raise UnsupportedError(msg)
 
 

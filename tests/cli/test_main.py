@@ -4,14 +4,13 @@ import os
 import subprocess
 import sys
 import sysconfig
-import warnings
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors.torch import save_file
 
-from ioadapt_theory.cli import COMMANDS, OK, guarded, main
+from ioadapt_theory.cli import COMMANDS, main
 
 ROOT = Path(__file__).parents[2]
 
@@ -74,14 +73,3 @@ def test_no_control_character_of_a_name_reaches_a_terminal(tmp_path, capsys):
         shown = "".join(capsys.readouterr()).replace("\n", "")
         assert shown.isprintable(), more
         assert "PWNED" in shown
-
-
-def test_no_control_character_of_a_warning_reaches_a_terminal(capsys):
-    def body() -> int:
-        sys.stderr.write(warnings.formatwarning(UserWarning("of a\x1b[2Jb"), UserWarning, "x.py", 1))
-        return OK
-
-    before = warnings.formatwarning
-    assert guarded("it", body) == OK
-    assert capsys.readouterr().err == "of a\\x1b[2Jb\n"
-    assert warnings.formatwarning is before

@@ -83,13 +83,11 @@ def part(content):
         (lambda c: c.update(layers={}), "layers has to be an object with at least one layer"),
         (lambda c: c.update(layers={"\x1b[2J": c["layers"]["0"]}), r"of printable names, found \{'\\x1b\[2J'"),
         (lambda c: c["layers"]["0"].update(family="x" * 10**6), "family has to be one of lora, .*found 'x{79}[.]$"),
-        (lambda c: c["layers"]["0"]["placements"].update(side={}), "nothing but input, output, weight, found"),
         (lambda c: part(c).update(rank=0), r"placements\.input\.rank has to be a whole number, at least 1, found 0"),
         (lambda c: part(c).update(size=[10**8] * 3), r"floating point \[100000000, 2\], found torch.float64 \[6, 2\]"),
         (lambda c: part(c).pop("dropout"), r"placements\.input has to be an object with size, rank"),
         (lambda c: c.update(version=3), "version has to be '?2'?, found '3'"),
         (lambda c: c.update(base_changes='{"0.bias": {"how": "added to"}}'), "0.bias has to be a tensor of the file"),
-        (lambda c: c.update(base_changes="{"), "not readable as JSON"),
     ],
 )
 def test_a_wrong_header_names_file_key_expected_and_found(saved, change, message):
@@ -105,7 +103,6 @@ def test_a_wrong_header_names_file_key_expected_and_found(saved, change, message
     ("change", "message"),
     [
         (lambda t: t.pop("0.input.B"), r"0\.input\.B has to be floating point \[2, 6\], found nothing"),
-        (lambda t: t.update({"0.input.B": torch.zeros(2, 6, dtype=torch.int32)}), "found torch.int32"),
         (lambda t: t.update({"0.input.B": torch.full((2, 6), torch.nan)}), "has to be finite"),
         (lambda t: t.update({"1.input.B": torch.zeros(1)}), r"without an entry in the header: 1\.input\.B"),
     ],

@@ -66,7 +66,6 @@ def table(facts: dict[str, Any], width: int = 80) -> str:
     kinds = Counter(f"{layer['family']} ({layer['placement']})" for layer in layers)
     unnamed = "known by its fingerprints, not by name" if facts["fingerprints"] else "not named in the file"
     lines = [
-        facts["path"],
         f"{facts['format']}: {', '.join(f'{n} x {kind}' for kind, n in kinds.items())}",
         f"{sum(layer['numbers'] for layer in layers):,} numbers",
         f"base: {facts['base'] or unnamed}",
@@ -84,4 +83,4 @@ def table(facts: dict[str, Any], width: int = 80) -> str:
         lines += [facts["warning"]] if facts["warning"] else []
         lines.append(f"kinship of this base: {facts['kinship']}")
     wrapped = (fill(line, width, subsequent_indent="    ", break_long_words=False) for line in lines)
-    return "\n".join(wrapped) + "\n"
+    return "\n".join([facts["path"], *wrapped]) + "\n"

@@ -56,13 +56,21 @@ def open_adapter(path: Path | str, *, scaled: bool = True) -> AdapterFile:
         ('kohya/LyCORIS', ['unet.mid_block_attentions_0_proj_in'])
     """
     path = Path(path)
-    file, config = _locate(path)
-    source = TensorFile(file)
-    if config is not None or not ioadapt.is_own(source):
-        return _foreign(path, source, config, scaled=scaled)
+    try:
+        file, config = _locate(path)
+        source = TensorFile(file)
+        if config is not None or not ioadapt.is_own(source):
+            return _foreign(path, source, config, scaled=scaled)
+        return _own(path, source)
+    except RecursionError:
+        msg = f"{path}: its JSON has too many brackets within one another."
+        raise FileFormatError(msg) from None
+
+
+def _own(opened: Path, source: TensorFile) -> AdapterFile:
     layers, changes = ioadapt.contents(source)
-    base, prints = source.metadata.get(BASE_NAME), recorded(source.metadata, file)
-    return AdapterFile(path, ioadapt.FORMAT, layers, changes, {}, base if is_name(base) else None, prints)
+    base, prints = source.metadata.get(BASE_NAME), recorded(source.metadata, source.path)
+    return AdapterFile(opened, ioadapt.FORMAT, layers, changes, {}, base if is_name(base) else None, prints)
 
 
 def is_adapter(path: Path | str) -> bool:

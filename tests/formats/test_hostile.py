@@ -129,6 +129,14 @@ def test_a_config_that_is_not_what_it_has_to_be(case, tmp_path):
     refused(peft_folder(tmp_path, config), sentence, IoAdaptError)
 
 
+def test_brackets_as_deep_as_python_goes_are_one_sentence(tmp_path):
+    header = {"made_by": "ioadapt_theory", "ioadapt.version": "2"}
+    for depth in range(800, 1000):
+        header["ioadapt.layers"] = '{"0": ' + "[" * depth + "]" * depth + "}"
+        path = stored(tmp_path, {"0.input.A": torch.ones(2, 2)}, header)
+        refused(path, "family has to be an object|too many brackets|not readable as JSON")
+
+
 def test_folders_and_files_that_are_not_there(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()

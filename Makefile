@@ -74,7 +74,7 @@ fuzz: .venv/ready
 	mkdir -p out/fuzz/temporary
 	$(BIN)/python -m tests.fuzz 450
 	TMPDIR=out/fuzz/temporary FUZZ=20000 timeout 450 $(PYTEST) -q -p no:cacheprovider \
-		tests/adapters/test_formats_hostile.py || [ $$? = 124 ]
+		tests/formats/test_hostile.py || [ $$? = 124 ]
 
 bench: .venv/ready
 	$(BIN)/python -m benchmarks

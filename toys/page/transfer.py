@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
 
-from ioadapt_theory.stats import Interval
 from toys.page.dots import Dot, plot
+from toys.stats import Interval
 from toys.transfer import command, endpoint
 from toys.transfer.judge import LORA, cases
 from toys.transfer.output import page

@@ -18,7 +18,7 @@ _BY_NAME: Final = (
     ("embed", re.compile(r"(^|\.)(embed_tokens|((word|token|position|token_type)_)?embeddings?|wte|wpe)\.weight$")),
 )
 _ADAPTER: Final = re.compile(
-    r"lora_|\.lora\.|hada_[wt]|lokr_[wt]|peanut_|\.alpha$|\.dora_scale$|\.[ab][12]\.weight$|\.diff(_b)?$"
+    r"lora[_.\d]|hada_[wt]|lokr_[wt]|peanut_|\.alpha$|\.dora_scale$|\.[ab][12]\.weight$|\.diff(_b)?$"
 )
 
 

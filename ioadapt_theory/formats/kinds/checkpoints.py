@@ -13,11 +13,9 @@ from ioadapt_theory.adapters.base_weights import checkpoint_weights
 from ioadapt_theory.adapters.bases import SizesAlone
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.moving.bake import change
-from ioadapt_theory.checkpoints.checkpoint import Checkpoint, TensorInfo, torch_dtype
-from ioadapt_theory.checkpoints.files.computed import Computed
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint, Computed, TensorInfo, View, torch_dtype
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.checkpoints.renaming import as_modules
-from ioadapt_theory.checkpoints.views import View
 from ioadapt_theory.errors import UnsupportedError
 from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer
 from ioadapt_theory.formats.match import fitted, match, without_idle_changes

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol
 
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict
 from ioadapt_theory.claims.evidence.inequality import Inequality, hypotheses
@@ -70,7 +70,6 @@ class Run:
         return cls(**{**chosen, "widths": widths and tuple(widths)})
 
 
-@runtime_checkable
 class Strategy(Protocol):
     """A way to collect evidence on a claim, in independent parts (so that it can be shared out and resumed)."""
 
@@ -89,15 +88,17 @@ class Strategy(Protocol):
 
 
 class Once:
-    """What all strategies share that are one part and depend on no setting."""
+    """The base of strategies that are one part; ``settings`` names those that its result depends on."""
+
+    settings: ClassVar[tuple[str, ...]] = ()
 
     def parts(self, run: Run) -> int:
         """Return 1."""
         return 1
 
     def pinned(self, run: Run, part: int) -> Run:
-        """Return the default."""
-        return Run()
+        """Return the run with these settings, and the default of every other."""
+        return run.only(*self.settings)
 
 
 class Origin(StrEnum):

@@ -78,6 +78,13 @@ def pi(like: Array) -> Array:
     return _sympy().pi if exact(like) else +mp.pi
 
 
+def infinity(like: Array) -> Array:
+    """∞ in the arithmetic of ``like``."""
+    if isinstance(like, Tensor):
+        return torch.full_like(like, math.inf)
+    return _sympy().oo if exact(like) else mp.inf
+
+
 def positive_part(x: Array) -> Array:
     """max(x, 0)."""
     return (x + abs(x)) / 2

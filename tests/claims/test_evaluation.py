@@ -246,10 +246,12 @@ def test_equality_written_exactly_is_a_miss_of_a_strict_hypothesis_and_no_roundi
         evaluate(CLAIMS["prop-2-output-finite"], raw)
 
 
-def test_a_singular_value_that_is_not_there_is_a_sentence() -> None:
-    raw = {"W": [[2]], "W_target": [[2]], "x1": [1], "x2": [1], "x1_target": [1], "x2_target": [1]}
-    with pytest.raises(InvalidValueError, match=r"W has 1 singular value, and the statement needs the last 2"):
-        evaluate(CLAIMS["prop-1-weights"], raw | {"AB": [["1/10"]], "epsilon": "1/10"})
+@pytest.mark.parametrize("epsilon", ["1/10", 1])
+def test_a_singular_value_that_is_not_there_adds_nothing(epsilon: object) -> None:
+    """In one dimension, where all outputs are parallel, and at ε = 1."""
+    raw = {"W": [[2]], "W_target": [[3]], "x1": [1], "x2": [1], "x1_target": [1], "x2_target": [1]}
+    found = evaluate(CLAIMS["prop-1-weights"], raw | {"AB": [[epsilon]], "epsilon": epsilon})
+    assert (found.decisive, found.rhs, found.holds) == (0.0, 0.0, True)
 
 
 @pytest.mark.parametrize("s", [-0.8, 0.0, 0.6])

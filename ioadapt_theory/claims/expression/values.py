@@ -6,9 +6,7 @@ from typing import Any, Final
 
 from ioadapt_theory.claims import arithmetic as a
 from ioadapt_theory.claims.arithmetic import Array
-from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import Relation, Term, linear_part
-from ioadapt_theory.errors import InvalidValueError
 
 FUNCTIONS: Final[dict[str, Callable[..., Array]]] = {
     "add": lambda x, y: x + y,
@@ -105,11 +103,9 @@ class Values:
         return FUNCTIONS[x.op](*(self(arg) for arg in x.args))
 
     def _singular_value(self, m: Term, index: int) -> Array:
+        """Return the last one, the one before, ...; infinite where there is none, so that its inverse is 0."""
         values = a.singular_values(self(m))
-        if values.shape[-1] < -index:
-            msg = f"{text(m)} has {values.shape[-1]} singular value, and the statement needs the last {-index}."
-            raise InvalidValueError(msg)
-        return values[..., index]
+        return values[..., index] if values.shape[-1] >= -index else a.infinity(values[..., 0])
 
     def _product(self, left: Term, right: Term) -> Array:
         if left.op == "eye":

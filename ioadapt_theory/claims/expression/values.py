@@ -150,17 +150,20 @@ def evaluator(x: Term) -> Callable[[Any], Array]:
 def both_sides(relations: tuple[Relation, ...]) -> tuple[Callable[[Any], Array], Callable[[Any], Array]]:
     """Return left and right side as functions of an instance; of several relations, of the one that is worst there.
 
-    An equation of two mean squares is the larger one ≤ the smaller one; any other equation a = b is the inequality
+    A single equation of two mean squares is the larger one ≤ the smaller one; any other equation a = b is the inequality
     1 + |a − b|/(|a| + |b|) ≤ 1. Either way the ratio is 1 where it holds.
     """
-    first = relations[0]
-    if len(relations) == 1 and first.sign != "=":
+    first, *others = relations
+    if not others and first.sign != "=":
         return evaluator(first.left), evaluator(first.right)
 
     def worst(instance: Any) -> tuple[Array, Array]:
         values = Values(instance)
+        if not others and first.left.op == "mean_square":
+            left, right = values(first.left), values(first.right)
+            return a.maximum(left, right), a.minimum(left, right)
         left, right = _sides(first, values)
-        for r in relations[1:]:
+        for r in others:
             x, y = _sides(r, values)
             one, other = x * right, left * y
             left, right = a.where_larger(one, other, x, left), a.where_larger(one, other, y, right)
@@ -173,8 +176,6 @@ def _sides(r: Relation, values: Values) -> tuple[Array, Array]:
     left, right = values(r.left), values(r.right)
     if r.sign != "=":
         return left, right
-    if r.left.op == "mean_square":
-        return a.maximum(left, right), a.minimum(left, right)
     if r.left.kind == "scalar":
         size, gap = abs(left) + abs(right), abs(left - right)
     else:

@@ -39,16 +39,6 @@ def test_merging_does_not_depend_on_order_or_grouping() -> None:
     assert ((a | b) | (c | d)) == (a | ((b | c) | d))
 
 
-def test_counts_add_up() -> None:
-    total = (PARTS[0] | PARTS[1]).findings[Evidence.RANDOM]
-    assert (total.instances, dict(total.counts)) == (5, {"samples": 7, "more": 1})
-
-
-def test_different_claims_do_not_merge() -> None:
-    with pytest.raises(ValueError, match="'c' and 'd' do not merge"):
-        PARTS[0] | Verification(claim="d")
-
-
 @pytest.mark.parametrize(
     ("parts", "verdict"),
     [
@@ -79,12 +69,6 @@ def test_not_a_number_does_not_survive() -> None:
 )
 def test_json_round_trip(part: Verification) -> None:
     assert Verification.from_json(part.to_json()) == part
-
-
-def test_samples_add_up_whoever_adds_them() -> None:
-    three = [SAMPLED, SAMPLED | SAMPLED, verification(Evidence.MONTE_CARLO, counts={"excess": 1})]
-    assert merged("c", three) == merged("c", three[::-1])
-    assert merged("c", three).findings[Evidence.MONTE_CARLO].counts["excess"] == -8
 
 
 @pytest.mark.parametrize(

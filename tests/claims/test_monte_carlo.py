@@ -20,8 +20,8 @@ from ioadapt_theory.claims.evidence.monte_carlo import (
 from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.claims.settings import stacks
 from ioadapt_theory.claims.settings.placement import Placement
-from ioadapt_theory.claims.settings.stacks import PAIRS, SPECTRA, LinearStack, draw
-from ioadapt_theory.errors import InvalidValueError, UnknownNameError
+from ioadapt_theory.claims.settings.stacks import PAIRS, SPECTRA, draw
+from ioadapt_theory.errors import InvalidValueError
 
 STACKS = 3
 PLACEMENTS = [None, *Placement]
@@ -73,13 +73,6 @@ def test_a_gauge_pair_is_one_function(depth: int) -> None:
     assert not torch.allclose(source.weights[0], target.weights[0])
 
 
-def test_a_nearly_gauge_pair_is_nearly_one_function() -> None:
-    source, target = draw(STACKS, None, Run(pair="near-gauge"), generator())
-    x = torch.randn(100, 8)
-    relative = (source(x) - target(x)).norm() / source(x).norm()
-    assert 1e-3 < relative < 0.2
-
-
 def test_the_mean_is_the_mean_over_the_samples(monkeypatch: pytest.MonkeyPatch) -> None:
     """In blocks or at once."""
     source, target = draw(STACKS, Placement.LORA, Run(), generator())
@@ -89,12 +82,6 @@ def test_the_mean_is_the_mean_over_the_samples(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(mc, "BLOCK", 512)
     blocks = mean_distance(source, target, 1000, generator(1))
     torch.testing.assert_close(blocks.sum(), expected.sum(), rtol=0.2, atol=0)
-
-
-def test_stacks_draw_their_own_samples() -> None:
-    w, zero = torch.ones(2, 8, 6), torch.zeros(2, 8, 6)
-    first, second = mean_distance(LinearStack([w]), LinearStack([zero]), 100, generator()).tolist()
-    assert first != pytest.approx(second)
 
 
 @pytest.mark.parametrize("samples", [100, 2000])
@@ -193,12 +180,6 @@ def test_samples_of_a_drawn_instance_are_near_its_left_side(claim: Claim) -> Non
     assert (found["level"], found["samples"]) == (0.99, 4000)
 
 
-def test_parts_draw_stacks_of_their_own() -> None:
-    first, second = (StackMonteCarlo(None)(CLAIMS["lemma-3"], Run(stacks=64, samples=50), part) for part in (0, 1))
-    assert (first.instances, second.instances) == (32, 32)
-    assert first.worst != second.worst
-
-
 def test_one_sample_says_little_and_refutes_nothing() -> None:
     found = strategy_of("lemma-3")(CLAIMS["lemma-3"], Run(stacks=32, samples=1), 0)
     assert 0 <= found.worst_ratio < 0.5
@@ -206,23 +187,3 @@ def test_one_sample_says_little_and_refutes_nothing() -> None:
     assert 0.9 < many.worst_ratio < 1  # attained
     assert many.counts["judged"] == many.counts["samples"] == 32 * 20_000
     assert (many.counts["intervals"], many.counts["covering"] > 28) == (32, True)
-
-
-def test_a_statement_about_cosines_takes_no_samples() -> None:
-    with pytest.raises(InvalidValueError, match="prop-1 is not an expectation over samples"):
-        instance_estimate(CLAIMS["prop-1"], witness("ce3"), Run())
-
-
-@pytest.mark.parametrize(
-    ("run", "error", "sentence"),
-    [
-        (Run(spectrum="x"), UnknownNameError, "No spectrum 'x'. Known: conditioned, gaussian"),
-        (Run(pair="x"), UnknownNameError, "No pair 'x'. Known: gauge, independent, near-gauge"),
-        (Run(widths=(3, 4)), InvalidValueError, "2 widths do not fit a stack of depth 2, which has 3"),
-        (Run(depth=1, pair="gauge"), InvalidValueError, "needs --depth 2 or more: a single layer is no other model"),
-        (Run(widths=(3, 0, 4)), InvalidValueError, "Widths must be at least 1, got 3 0 4"),
-    ],
-)
-def test_settings_that_cannot_be_drawn(run: Run, error: type, sentence: str) -> None:
-    with pytest.raises(error, match=sentence):
-        draw(1, None, run, generator())

@@ -8,23 +8,19 @@ import pytest
 
 from ioadapt_theory.claims import CLAIMS, Verdict
 from ioadapt_theory.claims.claim import Claim, Origin
-from ioadapt_theory.claims.evidence.argument import Remarked
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verification
 from ioadapt_theory.claims.report import (
     HEADER,
     cells,
     columns,
-    counted,
     describe,
     evidence_text,
     located,
     markdown,
-    proofs,
     ratio_text,
     reading,
     remark,
     sharpness,
-    shipped_ratio,
     short,
     stated,
     summary,
@@ -101,13 +97,6 @@ def test_an_entry_says_everything_of_a_claim() -> None:
     assert (stated(PROSE), reading(PROSE)) == (PROSE.prose, "ours")
 
 
-def test_the_ratio_of_a_claim_is_the_largest_of_its_instances() -> None:
-    assert shipped_ratio(CLAIMS["prop-2-input"]) == pytest.approx(50)
-    assert math.isnan(shipped_ratio(replace(PROP_4, attained=())))
-    assert math.isnan(shipped_ratio(PROSE))
-    assert describe(CLAIMS["prop-4-interior"])["ratio"] == "inf"
-
-
 def test_a_remark_computes_the_values_that_it_speaks_of() -> None:
     said = replace(CLAIMS["prop-3"], remark="{lhs of g1}, {rhs of g1}; {lhs of g1 in prop-4-interior}")
     assert remark(said) == "29/16, 41/8; 45/2"
@@ -121,27 +110,6 @@ def test_a_remark_computes_the_values_that_it_speaks_of() -> None:
 def test_a_value_is_a_fraction_of_small_numbers_or_four_digits(x: float, said: str) -> None:
     assert short(x) == said
     assert short(float(Fraction(3, 8)) * (1 + 5e-13)) == "0.375"
-
-
-def test_arguments_say_what_they_are_about() -> None:
-    for name, start in (("prop-4", "For prop-4: "), ("prop-2-output", "Against prop-2-output: ")):
-        claim = CLAIMS[name]
-        assert proofs(claim).startswith(f"{start}{claim.proofs[0].name}\n    ")
-    beside = replace(PROP_4, proofs=(Remarked("r", "s", lambda _: iter(())),))
-    assert proofs(beside).startswith("Beside prop-4: r\n    To show: s\n")
-    assert proofs(PROP_4).endswith("\n")
-    assert proofs(PROP_4).splitlines() == [
-        line
-        for p in PROP_4.proofs
-        for line in (f"For prop-4: {p.name}", *(f"    {step}" for step in p.printed(PROP_4)))
-    ]
-
-
-def test_counts_name_every_verdict_there_is() -> None:
-    assert counted([PROP_4, PROP_4, replace(PROP_4, expected=Verdict.SURVIVED)]) == (
-        "3 claims with a formula: 2 proved, 1 survived.\n"
-    )
-    assert counted([PROSE]) == "0 claims with a formula: ; 1 in prose with an argument: 1 refuted.\n"
 
 
 def test_a_summary_marks_what_differs_from_the_record_or_is_not_finished() -> None:

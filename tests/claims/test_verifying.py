@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from ioadapt_theory.claims import CLAIMS, Run, records, verify, verifying
-from ioadapt_theory.claims.records import Journal, Record, default_folder, merge
+from ioadapt_theory.claims.records import Journal, Record, merge
 from ioadapt_theory.claims.verifying import (
     Part,
     RefusedError,
@@ -290,10 +290,3 @@ def test_settings_that_cannot_work(name: str) -> None:
     for value in (0, float("nan")):
         with pytest.raises(InvalidValueError, match=rf"--{name} {value:g} must be at least 1"):
             check(Run(**{name: value}), 1)
-
-
-def test_the_cache_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert default_folder() == tmp_path / "ioadapt-theory" / "verify"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    assert default_folder() == Path.home() / ".cache" / "ioadapt-theory" / "verify"

@@ -57,13 +57,6 @@ def test_verdicts_as_recorded(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
-def test_json_has_the_verdict_and_the_settings(capsys: pytest.CaptureFixture[str]) -> None:
-    content = output(capsys, "prop-2-input", *QUICK, "--seed", "7")
-    assert content["config"]["seed"] == 7
-    assert content["results"]["prop-2-input"]["verdict"] == "refuted"
-    assert content["results"]["prop-2-input"]["worst_ratio"] >= 50
-
-
 def test_a_verdict_that_differs_is_a_finding(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -93,11 +86,6 @@ def test_a_shipped_instance_by_its_name(
     assert "'ce1' must hold a JSON object" in sentence(capsys, "prop-2-input", "--instance", "ce1")
 
 
-def test_an_instance_as_text(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    assert main(["verify", "prop-3", "--instance", saved(tmp_path, witness("g1"))]) == 0
-    assert capsys.readouterr().out.splitlines()[:4] == ["claim: prop-3", "lhs: 1.8125", "rhs: 5.125", "ratio: 0.35365853658536583"]  # fmt: skip  # noqa: E501
-
-
 def test_an_instance_with_samples(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     found = output(capsys, "prop-3", "--instance", saved(tmp_path, witness("g1")), "--samples", "5000")
     interval = found["monte_carlo"]
@@ -112,22 +100,6 @@ def test_an_instance_that_violates_a_true_claim_is_a_finding(
 
     monkeypatch.setattr(Evaluation, "holds", property(lambda self: False))
     output(capsys, "prop-3", "--instance", saved(tmp_path, witness("g1")), status=1)
-
-
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        ({"epsilon": "1/100"}, "misses the hypothesis ‖AB‖₂ ≤ ε: residual 5.73"),
-        ({"x1": [0, 0]}, "x1 is the zero vector"),
-        ({"x1": [1, 2, 3]}, "x1 has size 3"),
-        ({"x1": [1, "x"]}, 'x1 holds "x"'),
-        ({"extra": 1}, "Unknown key 'extra'"),
-    ],
-)
-def test_a_bad_instance_is_one_sentence(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, change: dict[str, object], said: str
-) -> None:
-    assert said in sentence(capsys, "prop-2-input", "--instance", saved(tmp_path, witness("ce1") | change))
 
 
 @pytest.mark.parametrize(
@@ -213,19 +185,6 @@ def test_a_journal_that_cannot_be_kept_is_a_warning(
         "ioadapt verify: This run cannot be resumed: somewhere/x.jsonl: No space left on device; "
         "name another folder by --resume-from.\n"
     )
-    assert "prop-4" in out
-
-
-@pytest.mark.parametrize("folder", ["file", "file/below", ""])
-def test_a_resume_folder_that_is_none_is_a_warning(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path, folder: str
-) -> None:
-    (tmp_path / "file").write_text("")
-    place = str(tmp_path / folder) if folder else "/proc/none"
-    assert main(["verify", "prop-4", *QUICK, "--resume-from", place]) == 0
-    out, err = capsys.readouterr()
-    assert err.startswith(f"ioadapt verify: This run cannot be resumed: {place}")
-    assert err.count("\n") == 1
     assert "prop-4" in out
 
 

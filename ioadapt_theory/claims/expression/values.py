@@ -150,7 +150,7 @@ def evaluator(x: Term) -> Callable[[Any], Array]:
 def both_sides(relations: tuple[Relation, ...]) -> tuple[Callable[[Any], Array], Callable[[Any], Array]]:
     """Return left and right side as functions of an instance; of several relations, of the one that is worst there.
 
-    A single equation of two mean squares is the larger one ≤ the smaller one; any other equation a = b is the inequality
+    A single equation of two mean squares is the larger one ≤ the smaller one; any other equation a = b is
     1 + |a − b|/(|a| + |b|) ≤ 1. Either way the ratio is 1 where it holds.
     """
     first, *others = relations

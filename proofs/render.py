@@ -297,32 +297,28 @@ def existential(claim: Claim) -> str:
         letters = dict.fromkeys(conditions.values())
         start = f"forall {' '.join(['s', *letters])} : R, -1 < s < 1 -> " + "".join(f"1 <= {k} -> " for k in letters)
         fixed = [f"{scope.write(cosine)} = s", *(f"{x} = {k}" for x, k in conditions.items())]
+    written, bound = ("", "") if (shift := _artanh_shift(left, right)) else (scope.write(left), scope.write(right))
     if any(getattr(proof, "approaches", False) for proof in claim.proofs):  # a supremum: nearer than any factor q < 1
-        binders = outer + scope.binders["outer"] + inner + scope.binders["inner"]
-        nearer = f"q * {scope.write(right)} < {scope.write(left)}"
         start = start.replace(" : R, ", " q : R, ", 1) + "0 < q < 1 -> "
-        facts = [*scope.outer, *scope.inner, *fixed, nearer]
-        return f"{start}exists {' '.join(binders)},\n      " + " /\\\n      ".join(facts)
-    if first.order is None:
-        if shift := _artanh_shift(left, right):
-            equal = ["artanh_apart " + " ".join(map(scope.write, shift))]
-        else:
-            equal = [f"{scope.write(left)} = {scope.write(right)}", f"0 < {scope.write(right)}"]
-        binders = outer + scope.binders["outer"] + inner + scope.binders["inner"]
-        facts = [*scope.outer, *scope.inner, *fixed, *equal]
-        return f"{start}exists {' '.join(binders)},\n      " + " /\\\n      ".join(facts)
-    slope = scope.write(replaced(right, {EPSILON: term(1)}))
-    written = scope.write(left)
-    binders = outer + scope.binders["outer"]
-    facts = [*scope.outer, *fixed, f"0 < {slope}"]
-    smaller = [
-        "forall C K e0 : R, 0 < e0 ->",
-        f"  (forall {' '.join(inner + scope.binders['inner'])},",
-        *(f"    {h} ->" for h in ["0 < epsilon <= e0", *scope.inner]),
-        f"    {written} <= C * epsilon + K * epsilon ^+ 2) ->",
-        f"  {slope} <= C",
-    ]
-    return f"{start}exists {' '.join(binders)},\n      " + " /\\\n      ".join([*facts, "\n      ".join(smaller)])
+        ends = [f"q * {bound} < {written}"]
+    elif shift:
+        ends = ["artanh_apart " + " ".join(map(scope.write, shift))]
+    else:
+        ends = [f"{written} = {bound}", f"0 < {bound}"]
+    binders = outer + scope.binders["outer"] + inner + scope.binders["inner"]
+    facts = [*scope.outer, *scope.inner, *fixed, *ends]
+    if first.order is not None:
+        slope = scope.write(replaced(right, {EPSILON: term(1)}))
+        smaller = [
+            "forall C K e0 : R, 0 < e0 ->",
+            f"  (forall {' '.join(inner + scope.binders['inner'])},",
+            *(f"    {h} ->" for h in ["0 < epsilon <= e0", *scope.inner]),
+            f"    {written} <= C * epsilon + K * epsilon ^+ 2) ->",
+            f"  {slope} <= C",
+        ]
+        binders = outer + scope.binders["outer"]
+        facts = [*scope.outer, *fixed, f"0 < {slope}", "\n      ".join(smaller)]
+    return f"{start}exists {' '.join(binders)},\n      " + " /\\\n      ".join(facts)
 
 
 def _cosine(claim: Claim) -> Term | None:

@@ -58,17 +58,12 @@ def root(x: Fraction) -> Fraction:
 
 def factors(m: Matrix) -> tuple[Matrix, Matrix]:
     """The columns of M that are pivots, and its reduced echelon form: M = CF, as many columns as its rank."""
-    rows, pivots = [r[:] for r in m], list[int]()
-    for j in range(len(m[0])):
-        k = next((i for i in range(len(pivots), len(rows)) if rows[i][j]), None)
-        if k is None:
-            continue
-        at = len(pivots)
-        rows[at], rows[k] = rows[k], rows[at]
-        rows[at] = [x / rows[at][j] for x in rows[at]]
-        rows = [r if i == at else [a - r[j] * b for a, b in zip(r, rows[at], strict=True)] for i, r in enumerate(rows)]
-        pivots.append(j)
-    return [[r[j] for j in pivots] for r in m], rows[: len(pivots)]
+    from sympy import Matrix as Exact
+    from sympy import Rational
+
+    parts = Exact([[Rational(x.numerator, x.denominator) for x in r] for r in m]).rank_decomposition()
+    columns, rows = ([[Fraction(int(x.p), int(x.q)) for x in r] for r in part.tolist()] for part in parts)
+    return columns, rows
 
 
 def squares(m: Matrix) -> list[tuple[Fraction, Row]]:
@@ -95,10 +90,8 @@ def squares(m: Matrix) -> list[tuple[Fraction, Row]]:
 def longest(m: Matrix) -> Row:
     """A unit row that M does not shorten, or zeros."""
     n = len(m)
-    for i in range(n):
-        if dot(m[i], m[i]) == 1:
-            return [Fraction(int(i == j)) for j in range(n)]
-    return [Fraction(0)] * n
+    unit = next((i for i in range(n) if dot(m[i], m[i]) == 1), None)
+    return [Fraction(int(i == unit)) for i in range(n)]
 
 
 def padded(m: Matrix, corner: int = 0) -> Matrix:

@@ -196,5 +196,5 @@ def load_or_witness(name: str) -> dict[str, Any]:
 
 def normals(n: int, shapes: Mapping[str, tuple[int, ...]], generator: torch.Generator) -> dict[str, Tensor]:
     """Return standard normal raw parameters, one float64 tensor of shape (n, *shape) per name."""
-    options = {"generator": generator, "dtype": torch.float64, "device": generator.device}
+    options: Any = {"generator": generator, "dtype": torch.float64, "device": generator.device}
     return {name: torch.randn((n, *shape), **options) for name, shape in shapes.items()}

@@ -110,10 +110,10 @@ def table(claims: Sequence[Claim], width: int) -> str:
             if cell:
                 lines += textwrap.wrap(marked, width, initial_indent=" " * 10, subsequent_indent=" " * 12)
         blocks.append("\n".join(lines) + "\n")
-    shipped = [(name, claim.id) for claim in claims for name in (*claim.witnesses, *claim.attained)]
+    instances = [(name, claim.id) for claim in claims for name in (*claim.witnesses, *claim.attained)]
     located = ""
-    if shipped:
-        example = f"`ioadapt verify {shipped[0][1]} --instance {shipped[0][0]}`"
+    if instances:
+        example = f"`ioadapt verify {instances[0][1]} --instance {instances[0][0]}`"
         located = f"Witnesses are in {SHIPPED}; evaluate one with {example}.\n"
     return "\n".join(blocks) + "\n" + counted(claims) + located
 

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from ioadapt_theory.claims.claim import Claim, Once, Run, Word
+from ioadapt_theory.claims.claim import Claim, Run, Strategy, Word
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict
 from ioadapt_theory.claims.evidence.steps import Lemma, Step, same_formula
@@ -39,7 +39,7 @@ NEAR = Fraction(1, 10**15)
 
 
 @dataclass(frozen=True)
-class Proof(Once):
+class Proof(Strategy):
     """Exact evidence, by its ``name``: what it rests on, in a few words.
 
     ``proves``: it settles the relations of a claim, or its prose. ``refutes``: it contradicts the claim. ``shows``: the
@@ -362,7 +362,7 @@ class RefutedBy(Resting):
 
 
 @dataclass(frozen=True)
-class Said(Once):
+class Said(Strategy):
     """Every word of a claim has something that shows it: an attaining instance, or an argument that says so."""
 
     kind: Evidence = Evidence.EXACT

@@ -160,7 +160,9 @@ class Finding:
         return cls(
             kind=Evidence(kind),
             worst_ratio=-math.inf if raw["worst_ratio"] is None else float(raw["worst_ratio"]),
-            **{name: frozenset(raw[name]) for name in ("proves", "refutes", "lacks")},
+            proves=frozenset(raw["proves"]),
+            refutes=frozenset(raw["refutes"]),
+            lacks=frozenset(raw["lacks"]),
             **{name: raw[name] for name in ("instances", "worst", "counts")},
         )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from ioadapt_theory.claims.claim import Claim, Once, Run
+from ioadapt_theory.claims.claim import Claim, Run, Strategy
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict
 from ioadapt_theory.claims.expression.tree import Term, opened
 from ioadapt_theory.errors import FileFormatError
@@ -74,7 +74,7 @@ def theorem_name(claim: Claim) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class MachineChecked(Once):
+class MachineChecked(Strategy):
     """Formal evidence: Coq's theorem is about the formula that the claim has now; another has no evidence here."""
 
     kind: Evidence = Evidence.FORMAL

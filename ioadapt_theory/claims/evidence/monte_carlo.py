@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ioadapt_theory.claims.arithmetic import Array, frobenius_sq
-from ioadapt_theory.claims.claim import Claim, Once, Run
+from ioadapt_theory.claims.claim import Claim, Run, Strategy
 from ioadapt_theory.claims.evidence.findings import FALSE_ALARM, LEVEL, UNIT, Evidence, Finding, json_ratio
 from ioadapt_theory.claims.evidence.searches import seeded
 from ioadapt_theory.claims.settings.placement import Placement
@@ -107,7 +107,7 @@ def estimate(source: LinearStack, target: LinearStack, samples: int, generator: 
 
 
 @dataclass(frozen=True, slots=True)
-class StackMonteCarlo:
+class StackMonteCarlo(Strategy):
     """Run samples through random stacks; a mean that the bound or the closed form cannot explain refutes."""
 
     placement: Placement | None
@@ -209,7 +209,7 @@ def rounding(instance: SharedFunction) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class ExactValue(Once):
+class ExactValue(Strategy):
     """Run the adapted models on an orthonormal basis and compare with the closed form; a difference refutes.
 
     The expectation is σ²‖D‖_F² for any scaled orthonormal basis, so c runs give it.

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from ioadapt_theory.claims.claim import Claim, Once, Run
+from ioadapt_theory.claims.claim import Claim, Run, Strategy
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.evidence.findings import TOLERANCE, Evidence, Finding
 from ioadapt_theory.claims.evidence.inequality import Inequality, UndecidedError
@@ -62,7 +62,7 @@ def confirmed(claim: Claim, finding: Finding) -> Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class RandomInstances(Once):
+class RandomInstances(Strategy):
     """Closed form on random instances."""
 
     kind: Evidence = Evidence.RANDOM
@@ -76,7 +76,7 @@ class RandomInstances(Once):
 
 
 @dataclass(frozen=True, slots=True)
-class GradientAscent(Once):
+class GradientAscent(Strategy):
     """Adam on log(lhs/rhs) from many starts at once; the hypotheses hold by construction, nothing is penalised.
 
     ``drop`` names raw parameters that the parametrisation replaces by their exact optimum.
@@ -110,7 +110,7 @@ class GradientAscent(Once):
 
 
 @dataclass(frozen=True, slots=True)
-class Replay(Once):
+class Replay(Strategy):
     """The shipped instances: witnesses must violate the statement at 50 digits, attaining ones must have ratio 1."""
 
     kind: Evidence = Evidence.WITNESS
@@ -134,7 +134,7 @@ class Replay(Once):
 
 
 @dataclass(frozen=True, slots=True)
-class OrderFit(Once):
+class OrderFit(Strategy):
     """Shrink attributes of random instances by ε and fit the slope of log|term| against log ε; less than 2 refutes."""
 
     term: Callable[[Any], Tensor]

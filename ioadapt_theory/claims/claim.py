@@ -1,4 +1,4 @@
-"""What a claim is: a statement in one reading, its recorded verdict, and the strategies that collect the evidence."""
+"""A claim: a statement in one reading, its recorded verdict, and the strategies that collect the evidence."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence

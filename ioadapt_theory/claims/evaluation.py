@@ -80,12 +80,14 @@ def _quotient(a: float, b: float) -> float:
 
 
 def evaluate(claim: Claim, raw: Mapping[str, Any]) -> Evaluation:
-    """Evaluate an instance file at 50 digits, 100 and so on until two agree; what vanishes with the precision is zero.
+    """Return both sides on an instance file at 50 digits, 100 and so on until two agree; what vanishes there is zero.
 
     An ε that the rounded numbers of the file miss by rounding is taken that much larger.
 
     Raises:
-        FileFormatError, ShapeError, InvalidValueError: the file does not hold an instance of this claim.
+        FileFormatError: the file does not hold an instance.
+        ShapeError: its sizes do not fit.
+        InvalidValueError: a value is outside its limits, or the claim has no instances.
         HypothesisError: it misses a hypothesis.
         UndecidedError: its rounding decides: a hypothesis holds only up to it, or it explains the violation.
         UndefinedError: the statement has no value there.

@@ -178,7 +178,7 @@ SHIPPED = resources.files("ioadapt_theory.claims") / "witnesses"
 
 
 def witness(name: str) -> dict[str, Any]:
-    """Content of a shipped instance, ``witnesses/NAME.json``.
+    """Return the content of a shipped instance, ``witnesses/NAME.json``.
 
     Example:
         >>> from ioadapt_theory.claims.instances import witness

@@ -1,4 +1,4 @@
-"""What `ioadapt verify` leaves: a journal while it runs, then a record; sets of parts, of two of one the worse."""
+"""The files of `ioadapt verify`: a journal while it runs, then a record; sets of parts, of two of one the worse."""
 
 import hashlib
 import json
@@ -158,7 +158,7 @@ def _run(config: Mapping[str, Any]) -> Run:
 
 
 def merge(paths: Iterable[str]) -> Record:
-    """Unite records: a part that is in several counts once.
+    """Return the union of records: a part that is in several counts once.
 
     Of two results of one part, which processors may round differently, the worse one stays.
 

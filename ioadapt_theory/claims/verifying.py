@@ -78,7 +78,7 @@ def work(claim: Claim, run: Run, strategy: int, part: int) -> Verification:
 
 
 def verify(claim: Claim, run: Run | None = None) -> Verification:
-    """Collect all evidence on a claim; deterministic for a given run on one machine.
+    """Return all evidence on a claim; deterministic for a given run on one machine.
 
     Example:
         >>> from ioadapt_theory.claims import CLAIMS, Run, verify
@@ -120,7 +120,7 @@ def do(values: Sequence[Any], stamp: Mapping[str, str | None]) -> dict[str, Any]
 def results(
     todo: Iterable[Part], executor: Executor | None = None, ahead: Callable[[], int] = lambda: 2
 ) -> Iterator[tuple[Part, Verification]]:
-    """Do the parts, in this process or on an executor, and yield them as they are finished.
+    """Yield the results of parts as they are finished, in this process or on an executor.
 
     Args:
         todo: parts.

@@ -223,11 +223,7 @@ def contradicted(*names: str) -> tuple[Proof, ...]:
 
 
 def holds_exactly(r: Relation, values: Values) -> bool:
-    """Whether a relation holds for exact numbers.
-
-    Raises:
-        TypeError: sympy does not decide it.
-    """
+    """Whether a relation holds for exact numbers; a TypeError of sympy says that it does not decide it."""
     sp = sympy()
     left, right = values(r.left), values(r.right)
     if r.left.kind != "scalar":

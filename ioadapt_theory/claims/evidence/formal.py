@@ -1,4 +1,4 @@
-"""What Coq has checked: a claim has formal evidence if the committed record of the build is of its very formula."""
+"""Theorems in Coq: a claim has formal evidence if the committed record of the build is of its very formula."""
 
 import hashlib
 import json

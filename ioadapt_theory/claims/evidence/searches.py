@@ -116,7 +116,7 @@ class Replay(Strategy):
     kind: Evidence = Evidence.WITNESS
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Evaluate each; one that violates a hypothesis raises."""
+        """Evaluate each; one that misses a hypothesis raises."""
         finding = Finding(kind=self.kind)
         for name in (*claim.witnesses, *claim.attained):
             raw = witness(name)

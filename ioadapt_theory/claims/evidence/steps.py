@@ -140,7 +140,7 @@ class Lemma(Rule):
 
 
 def lemma(name: str, relation: Relation, *given: Relation) -> Callable[[Callable[[Relation], Iterator[Step]]], Lemma]:
-    """Turn a generator of lines into a lemma; its letters stand for any formula.
+    """Return what turns a generator of lines into a lemma, whose letters stand for any formula.
 
     Args:
         name: what it rests on, in a few words.

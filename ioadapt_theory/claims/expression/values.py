@@ -1,4 +1,4 @@
-"""What a formula is worth on an instance: float64 for a batch, 50 digits, or exact; whatever the instance holds."""
+"""The value of a formula on an instance: float64 for a batch, 50 digits, or exact; whatever the instance holds."""
 
 from collections.abc import Callable
 from fractions import Fraction

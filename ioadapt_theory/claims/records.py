@@ -13,7 +13,7 @@ from ioadapt_theory.claims.claim import Run
 from ioadapt_theory.claims.evidence.findings import Verification
 from ioadapt_theory.claims.instances import load
 from ioadapt_theory.claims.registry import CLAIMS
-from ioadapt_theory.claims.verifying import Part, Results, parts, total, versions
+from ioadapt_theory.claims.verifying import Part, Results, differences, parts, total, versions
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.results import fingerprint, record
 
@@ -92,11 +92,10 @@ def _digest(raw: Mapping[str, Any]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Parts, the settings that they were computed with, a run each, and the versions that computed them."""
+    """Parts, and the settings that they were computed with, a run each."""
 
     results: Results
     configs: tuple[Mapping[str, Any], ...]
-    versions: Mapping[str, str | None]
 
     @property
     def claims(self) -> list[str]:
@@ -118,7 +117,7 @@ class Record:
         verdicts = {n: {**v.to_json(), "finished": n not in unfinished} for n, v in total(claims, self.results).items()}
         config = self.configs[0] if len(self.configs) == 1 else {"runs": list(self.configs)}
         every = [_plain(*item) for item in sorted(self.results.items())]
-        content = record("verify", config=config, results=verdicts) | {"schema": SCHEMA, "versions": self.versions}
+        content = record("verify", config=config, results=verdicts) | {"schema": SCHEMA, "versions": versions()}
         content["digest"] = _digest(content | {"parts": every})
         head = json.dumps(content, indent=1, allow_nan=False).removesuffix("\n}")
         lines = ",\n  ".join(json.dumps(part, allow_nan=False) for part in every)
@@ -137,7 +136,7 @@ def read(path: str) -> Record:
         raise FileFormatError(msg)
     try:
         assert raw["what"] == "verify", "it is another kind of record"
-        digest, code = _digest(raw), raw["versions"]["code"]
+        digest, stamp = _digest(raw), dict(raw["versions"])
     except (KeyError, TypeError, AttributeError, AssertionError) as error:
         reason = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
         msg = f"{path!r} is not what `ioadapt verify --format json` writes: {reason[:400]}."
@@ -145,11 +144,11 @@ def read(path: str) -> Record:
     if digest != raw.get("digest"):
         msg = f"{path!r} was changed after it was written: the digest of its numbers is {digest}, not its own."
         raise FileFormatError(msg)
-    if code != versions()["code"]:
-        msg = f"{path!r} has results from other code than this version's: run verify again."
+    if differ := differences(stamp, versions()):
+        msg = f"{path!r} was computed by other versions, {differ}: run verify again."
         raise FileFormatError(msg)
     results = dict(map(_parsed, raw["parts"]))
-    return Record(results, tuple(raw["config"].get("runs", [raw["config"]])), raw["versions"])
+    return Record(results, tuple(raw["config"].get("runs", [raw["config"]])))
 
 
 def _run(config: Mapping[str, Any]) -> Run:
@@ -161,23 +160,15 @@ def merge(paths: Iterable[str]) -> Record:
     """Return the union of records: a part that is in several counts once.
 
     Of two results of one part, which processors may round differently, the worse one stays.
-
-    Raises:
-        FileFormatError: one is no record, of other code, or computed by other versions than the first.
     """
 
     def severity(result: Verification) -> tuple[bool, float, str]:
         refuted = any(f.contradictions or f.lacks for f in result.findings.values())
         return refuted, result.worst_ratio, json.dumps(result.to_json())
 
-    first, *others = [(path, read(path)) for path in paths]
-    results, configs = dict(first[1].results), {json.dumps(c, sort_keys=True): c for c in first[1].configs}
-    for path, other in others:
-        if other.versions != first[1].versions:
-            differ = " and ".join(json.dumps(r.versions, sort_keys=True) for r in (first[1], other))[:400]
-            msg = f"{first[0]!r} and {path!r} were computed by different versions, {differ}: run both with the same."
-            raise FileFormatError(msg)
-        for part, result in other.results.items():
+    results, configs = Results(), dict[str, Mapping[str, Any]]()
+    for each in map(read, paths):
+        for part, result in each.results.items():
             results[part] = max(results.get(part, result), result, key=severity)
-        configs |= {json.dumps(c, sort_keys=True): c for c in other.configs}
-    return Record(results, tuple(configs[key] for key in sorted(configs)), first[1].versions)
+        configs |= {json.dumps(c, sort_keys=True): c for c in each.configs}
+    return Record(results, tuple(configs[key] for key in sorted(configs)))

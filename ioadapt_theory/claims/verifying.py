@@ -101,9 +101,7 @@ def parts(names: Iterable[str], run: Run) -> Iterator[Part]:
 
 def do(values: Sequence[Any], stamp: Mapping[str, str | None]) -> dict[str, Any]:
     """Do a part anywhere: return its verification as JSON or, under "refused", a sentence that says why not."""
-    if (here := versions()) != stamp:
-        names = sorted(name for name in here.keys() | stamp.keys() if here.get(name) != stamp.get(name))
-        differ = ", ".join(f"{name} {here.get(name)} (here {stamp.get(name)})" for name in names)
+    if differ := differences(versions(), stamp):
         return {"refused": f"A worker has other versions, {differ}."}
     part = Part(*values)
     with _ONE_AT_A_TIME:
@@ -174,6 +172,12 @@ def versions() -> dict[str, str | None]:
         except metadata.PackageNotFoundError:
             here[name] = None
     return here | {"code": sources(Path(__file__).parent)}
+
+
+def differences(there: Mapping[str, str | None], here: Mapping[str, str | None]) -> str:
+    """Return how other versions differ from those here; nothing if they are the same."""
+    names = sorted(name for name in here.keys() | there.keys() if here.get(name) != there.get(name))
+    return ", ".join(f"{name} {there.get(name)} (here {here.get(name)})" for name in names)
 
 
 def sources(folder: Path) -> str:

@@ -175,7 +175,7 @@ def _search(claims: list[str], settings: "Run", args: argparse.Namespace) -> int
     except WorkerError as error:
         msg = f"{error} {stopped('Stopped')}"
         raise WorkerError(msg) from None
-    record = records.Record(results, ({**asdict(settings), "claims": claims},), verifying.versions())
+    record = records.Record(results, ({**asdict(settings), "claims": claims},))
     status = _show(record, claims, record.unfinished() if interrupted else (), args)
     if interrupted:
         return INTERRUPTED

@@ -62,7 +62,7 @@ class Mutant:
 
 
 def mutants(root: Path, folder: str, only: str = "") -> list[Mutant]:
-    """Every candidate in the Python files and shipped instances below a folder, in a fixed order; some are no program."""
+    """Every candidate in the Python files and shipped instances below a folder, in a fixed order; some are none."""
     made: list[Mutant] = []
     for path in sorted((root / folder).rglob("*")):
         name = path.relative_to(root).as_posix()

@@ -1,10 +1,6 @@
 """What is printed of claims and verifications, character by character."""
 
-import math
 from dataclasses import replace
-from fractions import Fraction
-
-import pytest
 
 from ioadapt_theory.claims import CLAIMS, Verdict
 from ioadapt_theory.claims.claim import Claim, Origin
@@ -16,7 +12,6 @@ from ioadapt_theory.claims.report import (
     markdown,
     reading,
     remark,
-    short,
     stated,
     summary,
     table,
@@ -82,15 +77,6 @@ def test_a_remark_computes_the_values_that_it_speaks_of() -> None:
     said = replace(CLAIMS["prop-3"], remark="{lhs of g1}, {rhs of g1}; {lhs of g1 in prop-4-interior}")
     assert remark(said) == "29/16, 41/8; 45/2"
     assert remark(replace(CLAIMS["prop-3"], remark=lambda: "made {rhs of g1}")) == "made 41/8"
-
-
-@pytest.mark.parametrize(
-    ("x", "said"),
-    [(0.375, "3/8"), (2.0, "2"), (1 / 997, "1/997"), (1 / 1009, "0.0009911"), (math.pi, "3.142"), (0.0, "0")],
-)
-def test_a_value_is_a_fraction_of_small_numbers_or_four_digits(x: float, said: str) -> None:
-    assert short(x) == said
-    assert short(float(Fraction(3, 8)) * (1 + 5e-13)) == "0.375"
 
 
 def test_a_summary_marks_what_differs_from_the_record_or_is_not_finished() -> None:

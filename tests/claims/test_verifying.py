@@ -20,15 +20,13 @@ from ioadapt_theory.claims.verifying import (
     Results,
     check,
     do,
-    named,
     parts,
     results,
-    sources,
     strategies,
     total,
     versions,
 )
-from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnknownNameError, WorkerError
+from ioadapt_theory.errors import FileFormatError, InvalidValueError, WorkerError
 from ioadapt_theory.processes import pool
 
 SMALL = Run(instances=50, starts=4, steps=3, stacks=70, samples=50)
@@ -55,14 +53,6 @@ def test_parts_add_up_to_a_verification_on_every_executor() -> None:
         assert everything(executor=processes) == alone
     with ThreadPoolExecutor(4) as threads:  # a worker of a cluster has several; digits belong to the process
         assert everything(executor=threads) == alone
-
-
-def test_a_name_that_is_no_claim_is_refused_and_grad_is_on_where_it_was_off() -> None:
-    assert named(CLAIMS, []) == [*CLAIMS.values()]
-    with pytest.raises(UnknownNameError, match="No claim 'prop-44'"):
-        named(CLAIMS, ["prop-4", "prop-44"])
-    with torch.no_grad():
-        assert verify(CLAIMS["prop-4"], SMALL).verdict == "proved"
 
 
 def test_a_run_keeps_what_is_chosen_and_nothing_else() -> None:
@@ -135,18 +125,6 @@ def test_a_strategy_depends_on_these_settings_and_on_no_others(claim: str, strat
     last = own.parts(SMALL) - 1
     changed = {n: replace(SMALL, **{n: x}) for n, x in SETTINGS.items()}
     assert {n for n, run in changed.items() if own.pinned(run, last) != own.pinned(SMALL, last)} == matters
-
-
-def test_code_witnesses_and_tables_are_sources_and_ends_of_lines_are_not(tmp_path: Path) -> None:
-    seen = set[str]()
-    (tmp_path / "b").mkdir()
-    for name in ("a.py", "b/d.json", "b/e.csv"):
-        for text in ("", "1\n2\n"):
-            (tmp_path / name).write_bytes(text.encode())
-            seen.add(sources(tmp_path))
-    assert len(seen) == 6
-    (tmp_path / "a.py").write_bytes(b"1\r\n2\r\n")
-    assert sources(tmp_path) in seen
 
 
 def test_a_worker_that_would_do_something_else_refuses(monkeypatch: pytest.MonkeyPatch) -> None:

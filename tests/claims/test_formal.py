@@ -16,13 +16,11 @@ from ioadapt_theory.claims.evidence.formal import (
     MachineChecked,
     digest,
     formula_digest,
-    read,
     record,
     theorem_name,
 )
 from ioadapt_theory.claims.expression.tree import Relation, term
 from ioadapt_theory.claims.registry import CLAIMS
-from ioadapt_theory.errors import FileFormatError
 from proofs.render import NoCoqError, statement
 
 ROOT = Path(__file__).parents[2]
@@ -69,12 +67,6 @@ def test_a_changed_bound_has_no_formal_evidence(claim_id):
     changed = Relation(first.left, first.sign, first.right * term(2), first.order)
     other = dataclasses.replace(claim, concludes=(changed, *others))
     assert not MachineChecked()(other, Run(), 0).proves | MachineChecked()(other, Run(), 0).refutes
-
-
-@pytest.mark.parametrize("text", ["", "[]", '{"claims": {"prop-1": 3}}', '{"claims": {"prop-1": {"theorem": "x"}}}'])
-def test_a_broken_record_is_refused_by_a_sentence(text):
-    with pytest.raises(FileFormatError, match="make proofs"):
-        read(text)
 
 
 def test_a_statement_that_coq_cannot_be_told_has_no_evidence(monkeypatch):

@@ -6,10 +6,8 @@ from ioadapt_theory.claims import CLAIMS, Verdict
 from ioadapt_theory.claims.claim import Claim, Origin
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verification
 from ioadapt_theory.claims.report import (
-    HEADER,
     cells,
     describe,
-    markdown,
     reading,
     remark,
     stated,
@@ -46,17 +44,6 @@ def test_a_table_is_a_block_a_claim_then_the_counts_and_the_place() -> None:
     assert "Witnesses" not in table([PROSE], 70)
     assert cells(CLAIMS["prop-2-input"])[3].startswith("50 times the bound: ce1, ")
     assert describe(CLAIMS["prop-4-interior"])["ratio"] == "inf"
-
-
-def test_a_row_of_markdown_is_a_claim_and_its_bars_are_no_columns() -> None:
-    assert markdown([PROP_4, PROSE]) == (
-        "| claim | verdict | statement | witness or sharpness | note |\n"
-        "| --- | --- | --- | --- | --- |\n"
-        "| `prop-4` | PROVED | [as printed: as it stands] given ‖W₁W₂ − W₁'W₂'‖_F² ≤ ε: "
-        "E‖x(I + AB)W₁W₂ − x(I + AB)W₁'W₂'‖² ≤ σ²‖I + AB‖₂²ε | attained: r1 | it is tight |\n"
-        "| `in-words` | **REFUTED** | [ours] whoever reads \\|this\\| needs more than fifty columns for it |  |  |\n"
-    )
-    assert len(cells(PROP_4)) == len(HEADER)
 
 
 def test_an_entry_says_everything_of_a_claim() -> None:

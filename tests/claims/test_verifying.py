@@ -18,7 +18,6 @@ from ioadapt_theory.claims.verifying import (
     Part,
     RefusedError,
     Results,
-    check,
     do,
     parts,
     results,
@@ -26,7 +25,7 @@ from ioadapt_theory.claims.verifying import (
     total,
     versions,
 )
-from ioadapt_theory.errors import FileFormatError, InvalidValueError, WorkerError
+from ioadapt_theory.errors import FileFormatError, WorkerError
 from ioadapt_theory.processes import pool
 
 SMALL = Run(instances=50, starts=4, steps=3, stacks=70, samples=50)
@@ -53,14 +52,6 @@ def test_parts_add_up_to_a_verification_on_every_executor() -> None:
         assert everything(executor=processes) == alone
     with ThreadPoolExecutor(4) as threads:  # a worker of a cluster has several; digits belong to the process
         assert everything(executor=threads) == alone
-
-
-def test_a_run_keeps_what_is_chosen_and_nothing_else() -> None:
-    run = Run(seed=3, depth=4, widths=(3, 4, 5, 6, 7))
-    assert run.only("seed", "rank") == Run(seed=3)
-    assert run.chosen() == {"seed": 3, "depth": 4, "widths": [3, 4, 5, 6, 7]}
-    for one in (run, SMALL, Run()):
-        assert Run.of(json.loads(json.dumps(one.chosen()))) == one
 
 
 def test_a_part_is_done_in_one_thread_and_the_others_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,17 +245,3 @@ def test_records_of_other_code_or_versions_are_refused(tmp_path: Path, monkeypat
         (name, other), *_ = change.items()
         with pytest.raises(FileFormatError, match=rf"by other versions, {name} {other} \(here .*\): run verify again"):
             merge([path])
-
-
-LARGEST = {**dict.fromkeys(("stacks", "samples"), 10**9), **dict.fromkeys(("instances", "starts", "steps"), 10**6)}
-LARGEST |= {"depth": 1000, "rank": 10_000, "condition": 1e12}
-
-
-@pytest.mark.parametrize("name", LARGEST)
-def test_settings_that_cannot_work(name: str) -> None:
-    check(Run(**LARGEST), 1024)
-    with pytest.raises(InvalidValueError, match=rf"--{name} .* must be at most"):
-        check(Run(**{name: LARGEST[name] * 1.1}), 1)
-    for value in (0, float("nan")):
-        with pytest.raises(InvalidValueError, match=rf"--{name} {value:g} must be at least 1"):
-            check(Run(**{name: value}), 1)

@@ -24,6 +24,7 @@ from ioadapt_theory.claims.evidence.argument import (
 from ioadapt_theory.claims.evidence.argument import exact_instance as exactly
 from ioadapt_theory.claims.evidence.steps import (
     Check,
+    Lemma,
     Step,
     agree,
     both,
@@ -217,6 +218,16 @@ def test_a_proof_whose_lemma_fails_or_reaches_nothing_is_a_lack() -> None:
         proof = by_lemma(broken, *claim.concludes)
         assert any(says in line for line in proof.broken(claim))
         assert proof(claim, Run(), 0).lacks == {proof.name}
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=lambda c: c.id)
+def test_the_lines_of_a_lemma_are_printed_once_where_it_is_used_first(claim: Claim) -> None:
+    for proof in claim.proofs:
+        links = [link for d in getattr(proof, "deductions", ()) for link in d.links]
+        lemmas = {id(used): used for link in links for used in link.by if isinstance(used, Lemma)}
+        printed = list(proof.printed(claim))
+        assert all(printed.count(next(used.printed())) == 1 for used in lemmas.values())
+        assert sum(line.startswith("Lemma, ") for line in printed) == len(lemmas)
 
 
 @pytest.mark.parametrize("word", Word)

@@ -22,7 +22,7 @@ from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.checkpoints.renaming import as_modules, common
 from ioadapt_theory.checkpoints.sources import open_checkpoint
 from tests.adapters.foreign import quiet, tiny_llama
-from tests.adapters.test_formats_originals import FUSED, sd3_checkpoint, tiny_flux
+from tests.formats.test_originals import FUSED, sd3_checkpoint, tiny_flux
 from tests.similarity.memory import held
 
 pytestmark = pytest.mark.filterwarnings("ignore")

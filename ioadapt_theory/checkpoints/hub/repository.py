@@ -121,15 +121,9 @@ class Repository(Folder):
         if self._api is None or self.cached(file):
             return self.downloaded(file)
         folder, _, plain = file.rpartition("/")
-        sizes = self.listing(folder).files
-        if plain not in sizes:
-            there = ", ".join(sorted(sizes)[:8]) or "no files"
-            msg = f"There is no {self.title(file)}; beside it are {there}."
-            raise SourceError(msg)
-        require_space(sizes[plain], self.asked.cache)
-        if not file.endswith(".safetensors"):
-            return self.downloaded(file)
-        return RemoteFile(self, file, sizes[plain], self._api)
+        size = self.listing(folder).files.get(plain, 0)
+        require_space(size, self.asked.cache)
+        return RemoteFile(self, file, size, self._api) if file.endswith(".safetensors") else self.downloaded(file)
 
     def downloaded(self, file: str) -> Checkpoint:
         """Open a file, which is downloaded if the cache does not have it."""

@@ -204,7 +204,7 @@ def _warn_of_another_base(file: "AdapterFile", weights: Any) -> None:
     from ioadapt_theory.adapters.rules.fingerprint import recognise
 
     kin = recognise(file.prints, weights)
-    if kin.verdict in {"related", "unrelated"}:
+    if kin.verdict in {"relative", "foreign"}:
         sys.stderr.write(f"This is not the base that {file.path} was trained on, but {kin}.\n")
 
 

@@ -204,7 +204,7 @@ def _warn_of_another_base(file: "AdapterFile", weights: Any) -> None:
     from ioadapt_theory.adapters.rules.fingerprint import recognise
 
     kin = recognise(file.prints, weights)
-    if kin.verdict in {"relative", "foreign"}:
+    if kin.verdict in {"related", "unrelated"}:
         sys.stderr.write(f"This is not the base that {file.path} was trained on, but {kin}.\n")
 
 

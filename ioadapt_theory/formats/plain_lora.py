@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.base_weights import BaseLayer
 from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.adapters.moving.truncate import rounded, truncate
+from ioadapt_theory.adapters.moving.bake import rounded, truncate
 from ioadapt_theory.adapters.rules.fingerprint import HEADER
 from ioadapt_theory.checkpoints.names.kohya import flat
 from ioadapt_theory.formats.kinds import diffusers, kohya

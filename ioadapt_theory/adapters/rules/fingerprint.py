@@ -79,7 +79,7 @@ class Recognition:
     """How a base is related to the one that an adapter was trained on.
 
     Attributes:
-        verdict: "same", "same values, other precision", "relative", "foreign" or "unknown".
+        verdict: "same", "same values, other precision", "related", "unrelated" or "unknown".
         cosine: of the sampled values of all compared layers; NaN if none could be compared.
         same: layers whose hash is equal.
         compared: layers compared.
@@ -122,7 +122,7 @@ def recognise(prints: Mapping[str, Any], weights: Weights) -> Recognition:
     elif (a - b).norm() <= 2**-7 * b.norm():  # bfloat16 keeps 8 bits
         verdict = "same values, other precision"
     else:
-        verdict = "relative" if cosine > 4 / math.sqrt(a.numel()) else "foreign"
+        verdict = "related" if cosine > 4 / math.sqrt(a.numel()) else "unrelated"
     return Recognition(verdict, cosine, same, len(old))
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from ioadapt_theory.adapters.base_weights import TensorWeights, checkpoint_weights
 from ioadapt_theory.adapters.bases import SizesAlone
 from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.moving.truncate import change
+from ioadapt_theory.adapters.moving.bake import change
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, TensorInfo, torch_dtype
 from ioadapt_theory.checkpoints.files.computed import Computed
 from ioadapt_theory.checkpoints.names.resolve import resolve

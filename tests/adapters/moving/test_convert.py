@@ -8,10 +8,9 @@ from torch.testing import assert_close
 from ioadapt_theory.adapters import adapt, operator
 from ioadapt_theory.adapters.base_weights import read_layer
 from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.adapters.moving.bake import bake
+from ioadapt_theory.adapters.moving.bake import bake, change, rounded, truncate
 from ioadapt_theory.adapters.moving.convert import Inverse, convert, convert_model, converted_factors
 from ioadapt_theory.adapters.moving.transfer import put
-from ioadapt_theory.adapters.moving.truncate import change, rounded, truncate
 from ioadapt_theory.errors import InvalidValueError, ShapeError, UnsupportedError
 from ioadapt_theory.linalg import with_singular_values
 from tests.adapters.cases import EVERY, KINDS, build, layer, sample

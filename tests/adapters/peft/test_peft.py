@@ -223,7 +223,7 @@ def test_the_base_is_recognised_by_what_the_plug_in_saves(tmp_path):
     for p in related.parameters():
         p.data.add_(0.1 * p.std() * torch.randn_like(p))
     verdicts = [recognise(opened.prints, ModelWeights(m)).verdict for m in (tiny_llama(), related, tiny_llama(5))]
-    assert verdicts == ["same", "relative", "foreign"]
+    assert verdicts == ["same", "related", "unrelated"]
     again = quiet(lambda: peft.PeftModel.from_pretrained(tiny_llama(5), tmp_path / "a"))
     again.save_pretrained(tmp_path / "b")
     assert recognise(open_adapter(tmp_path / "b").prints, ModelWeights(tiny_llama(5))).verdict == "same"

@@ -7,8 +7,8 @@ diffusers' training scripts save it as they save a LoRA, and ``load_lora_adapter
 
 Families, placements and their mathematics are those of this package; here is only what PEFT wants around them. What of
 PEFT and diffusers works, and what is refused, is in docs/coming_from_peft.md. A process that has not imported this
-module does not know IOLORA, and PEFT then fails with KeyError: for such users write PEANUT (output,
-``formats.kinds.peanut``) or a baked LoRA (any placement, for a named base, ``formats.plain_lora``).
+module does not know IOLORA, and PEFT then fails with KeyError: for such users write PEANUT (output) or a baked LoRA
+(any placement, for a named base), both in ``formats.export``.
 """
 
 from importlib.util import find_spec

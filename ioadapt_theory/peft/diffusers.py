@@ -45,7 +45,7 @@ def register() -> None:
         state = source if isinstance(source, dict) else _fetched(source, kw)
         start = f"{prefix}." if prefix else ""
         state = {key.removeprefix(start): value for key, value in state.items() if key.startswith(start)}
-        if not (plans := settings_of(state)):
+        if not (plans := settings_of(state, state.__getitem__, "the state dict")):
             return own(self, source, prefix, hotswap=hotswap, **kw)
         if hotswap:
             exchange_numbers(self, plans, state, kw.get("adapter_name") or "default_0")

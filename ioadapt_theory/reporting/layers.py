@@ -45,7 +45,7 @@ class LayerPair:
 def pairs(
     source: Weights, target: Weights, counterparts: Counterparts, adapters: Mapping[str, Adapter]
 ) -> Iterator[LayerPair]:
-    """Compare two models, one layer at a time.
+    """Yield the comparison of each layer that two models share.
 
     Args:
         source: whose adapter it is.

@@ -52,6 +52,7 @@ class Correspondence:
         with_block: those in ``origins`` that show nothing themselves, as the rest of their block shows it.
         contradicted: layers that are matched by name against the evidence, and why, as a clause after the name.
         how: "contents" or "layout" where that decided, else "name".
+        deeper: names whose numbers go beyond the target's, where nothing tells which of its layers were kept.
         neurons: layers of the target whose MLP's neurons stand in another order than the source's, and in which.
     """
 
@@ -61,6 +62,7 @@ class Correspondence:
     with_block: frozenset[str] = frozenset()
     contradicted: Mapping[str, str] = field(default_factory=dict)
     how: str = "name"
+    deeper: tuple[Name, ...] = ()
     neurons: Mapping[str, Order] = field(default_factory=dict)
 
     @property
@@ -80,6 +82,11 @@ class Correspondence:
                 f"{len(self.contradicted)} layers have the name of another layer of the source, because layers were"
                 f" moved, removed or doubled: {layer} {why}{f', and {len(more)} more' if more else ''}."
                 " match='provenance' follows the weights."
+            )
+        if self.deeper:
+            return (
+                f"The adapter has layers beyond the model's, such as {self.deeper[0]}: if some were removed in between,"
+                " equal numbers are other layers. match='provenance' with the adapter's own model as source tells it."
             )
         if self.neurons and self.how == "name":
             return (
@@ -121,7 +128,8 @@ def correspond(
             raise NoProvenanceError
         layers = {layer for several in named.layers.values() for layer in several}
         wrong = {layer: why for layer, why in origins.contradicted.items() if layer in layers}
-        return Correspondence(by_name, named.doubts, origins.of, origins.with_block, wrong, neurons=neurons)
+        deeper = () if origins.how else _deeper(names, named, target)
+        return Correspondence(by_name, named.doubts, origins.of, origins.with_block, wrong, "name", deeper, neurons)
     traced = resolve(names, {*origins.of.values()}, target.rename, blocks=origins.blocks)
     places = {name: tuple(_places(layers, origins.of)) for name, layers in traced.layers.items()}
     if match == "auto" and not origins.moved:
@@ -136,6 +144,17 @@ def _places(layers: Place, origins: Mapping[str, str]) -> Iterable[Place]:
     """Yield the target's copies of several layers of the source: the first of each, the second of each."""
     copies = [[new for new, old in origins.items() if old == layer] for layer in layers]
     return zip(*copies, strict=False)
+
+
+def _deeper(names: Collection[Name], named: Resolved, target: Weights) -> tuple[Name, ...]:
+    """Return the names without a layer of which the target has layers with other numbers."""
+
+    def numberless(name: str) -> str:
+        return re.sub(r"(?<=_)\d+(?=_)", "#", unwrapped(name).replace(".", "_"))
+
+    there = {numberless(layer) for layer in target.names}
+    missing = (name for name in names if name not in named.layers and name not in named.doubts)
+    return tuple(name for name in missing if numberless(name.path) in there)
 
 
 def _origins(

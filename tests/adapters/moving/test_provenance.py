@@ -268,3 +268,17 @@ def test_a_family_without_rows_and_columns_is_left_out_by_name():
     report = transfer(source, target, match="provenance", strict=False)
     assert len(report.matched) == 2
     assert all("and a lokr cannot be permuted" in why for why in report.unmatched.values())
+
+
+def test_a_shorter_model_is_spoken_of_where_nothing_tells_which_layers_it_kept(tmp_path):
+    """As an SSD-1B, whose attentions have 4 of 10 blocks, for a file that says nothing of its base."""
+    state, file = {}, tmp_path / "lora.safetensors"
+    for i in range(6):
+        key = f"lycoris_model_layers_{i}_self_attn_q_proj"
+        state[f"{key}.lora_A.weight"], state[f"{key}.lora_B.weight"] = torch.ones(2, 16), torch.ones(16, 2)
+    save_file(state, file)
+    with pytest.warns(RenumberedWarning, match=r"layers beyond the model's, such as .*4.*as source tells it"):
+        load(llama(4), file, strict=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load(llama(6), file)

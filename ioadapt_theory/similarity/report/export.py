@@ -17,7 +17,7 @@ from ioadapt_theory.similarity.measures.cosine import Values
 from ioadapt_theory.similarity.report.order import place
 
 GROUPS: Final[dict[str, Callable[[Row], str]]] = {"kind": lambda row: row.kind, "block": lambda row: row.block}
-"""What --by groups the layers by."""
+"""Keys of --by."""
 
 
 def to_json(c: Comparison, by: Sequence[str] = ()) -> dict[str, Any]:

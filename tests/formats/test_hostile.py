@@ -2,7 +2,6 @@
 
 import json
 import os
-import random
 import struct
 import tempfile
 from pathlib import Path
@@ -70,7 +69,7 @@ SHAPES = {
         | {"block.to_q.lora_B.weight": torch.randn(6, 2)},
         "are the same part",
     ),
-    "a bias of another size": (tensors(diff_b=torch.randn(7)), "a bias of 7 numbers for 6 outputs"),
+    "a bias of another size": (tensors(diff_b=torch.randn(7)), "its bias has 7 numbers for 6 outputs"),
     "another size": (tensors(lora_up__weight=torch.randn(7, 2)), "4 -> 6, the adapter 4 -> 7"),
     "products of long vectors": (
         {f"block.to_q.lokr_w{i}": torch.ones(s) for i, s in {"1_a": (9000, 1), "1_b": (1, 9000), "2": (1, 1)}.items()},
@@ -93,9 +92,7 @@ def test_a_layer_that_is_not_there_is_named(tmp_path):
     assert dict(report.unmatched) == {"unet.block_to_z": "the model has no such layer"}
 
 
-@pytest.mark.parametrize(
-    ("alpha", "expected"), [("3", 1.5), ("Dynamic", 1), ("None", 1), ("x", None), ("nan", None), ("1e999", None)]
-)
+@pytest.mark.parametrize(("alpha", "expected"), [("3", 1.5), ("Dynamic", 1), ("x", None), ("nan", None)])
 def test_alpha_in_the_header_alone(alpha, expected, tmp_path):
     path = stored(tmp_path, {k: v for k, v in tensors().items() if "alpha" not in k}, {"ss_network_alpha": alpha})
     if expected is None:
@@ -117,9 +114,8 @@ def peft_folder(folder: Path, config: Any, content: Any = None) -> Path:
 
 CONFIGS = {
     "deep": ("[" * 100_000, "not readable as JSON"),
-    "a list": ("[1]", "peft_type is None; read are LORA"),
+    "a list": ("[1]", "peft_type is None; supported are LORA"),
     "a rank that is not that of the factors": ({"r": 10**30}, "r has to be 2 for block.to_q"),
-    "alpha true": ({"lora_alpha": True}, "lora_alpha has to be a finite number"),
     "a broken pattern": ({"alpha_pattern": {"(": 1}}, "not a regular expression"),
     "alpha beyond any float": ({"lora_alpha": 10**400}, "lora_alpha has to be a finite number"),
     "aLoRA": ({"alora_invocation_tokens": [1]}, "alora_invocation_tokens is set"),
@@ -133,6 +129,14 @@ def test_a_config_that_is_not_what_it_has_to_be(case, tmp_path):
     refused(peft_folder(tmp_path, config), sentence, IoAdaptError)
 
 
+def test_brackets_as_deep_as_python_goes_are_one_sentence(tmp_path):
+    header = {"made_by": "ioadapt_theory", "ioadapt.version": "2"}
+    for depth in range(800, 1000):
+        header["ioadapt.layers"] = '{"0": ' + "[" * depth + "]" * depth + "}"
+        path = stored(tmp_path, {"0.input.A": torch.ones(2, 2)}, header)
+        refused(path, "family has to be an object|too many brackets|not readable as JSON")
+
+
 def test_folders_and_files_that_are_not_there(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
@@ -141,7 +145,7 @@ def test_folders_and_files_that_are_not_there(tmp_path):
     (tmp_path / "a/adapter_model.safetensors").unlink()
     refused(tmp_path / "a", "a saved adapter is a folder with")
     refused(tmp_path / "nothing.safetensors", "no such file")
-    refused(peft_folder(tmp_path / "b", {"peft_type": "OFT"}), "read are LORA", UnsupportedError)
+    refused(peft_folder(tmp_path / "b", {"peft_type": "OFT"}), "supported are LORA", UnsupportedError)
 
 
 def test_what_is_no_file_is_not_waited_for(tmp_path):
@@ -149,9 +153,9 @@ def test_what_is_no_file_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "adapter_config.json")
     os.symlink(tmp_path / "loop.bin", tmp_path / "loop.bin")
     for path in (tmp_path / "pipe.safetensors", tmp_path, Path("/dev/null")):
-        refused(path, "not a regular file")
+        refused(path, "is a device, pipe or socket, not a plain file", IoAdaptError)
     for path in (tmp_path / "loop.bin", Path("x" * 5000), Path("a\0b")):
-        refused(path, "no such file|not a regular file|not a whole file")
+        refused(path, "no such file", IoAdaptError)
 
 
 def test_a_pickle_is_read_for_tensors_only(tmp_path):
@@ -161,28 +165,6 @@ def test_a_pickle_is_read_for_tensors_only(tmp_path):
     refused(tmp_path / "other.ckpt", "no table of named tensors")
     torch.save({k: v.to("meta") for k, v in tensors().items()}, tmp_path / "meta.pt")
     refused(tmp_path / "meta.pt", "has no content")
-
-
-def test_bytes_changed_or_cut_at_random_load_or_are_one_sentence(tmp_path):
-    whole = bytearray(stored(tmp_path, metadata={"ss_network_alpha": "2"}).read_bytes())
-    rng, file, outcomes = random.Random(1), tmp_path / "changed.safetensors", {True: 0, False: 0}
-    for trial in range(300):
-        changed = bytearray(whole)
-        for _ in range(rng.randint(1, 4)):
-            changed[rng.randrange(len(changed))] = rng.randrange(256)
-        file.write_bytes(whole[: rng.randrange(len(whole))] if trial % 3 == 0 else changed)
-        target = model()
-        try:
-            load(target, file)
-        except IoAdaptError as error:
-            sentence = str(error)
-        else:
-            outcomes[True] += 1
-            continue
-        outcomes[False] += 1
-        assert str(file) in sentence or "adapter fits" in sentence
-        assert not layers(target)
-    assert min(outcomes.values()) > 10
 
 
 WORDS = st.sampled_from(
@@ -274,16 +256,3 @@ def test_our_own_file_with_a_word_changed_is_one_sentence_or_an_adapter(family, 
         text = json.dumps(header).encode()
         path.write_bytes(struct.pack("<Q", len(text)) + text + whole[8 + length :])
         outcome(path, strict=data.draw(st.booleans()))
-
-
-def test_the_check_of_these_tests_can_fail(tmp_path, monkeypatch):
-    def half(target: nn.Module, *_: object, **__: object) -> None:
-        target["block"]["to_q"].weight.data += 1
-        msg = "too late"
-        raise IoAdaptError(msg)
-
-    path = save(adapt(model(), target_modules=["to_q"]), tmp_path)
-    outcome(path, strict=True)
-    monkeypatch.setitem(globals(), "load", half)
-    with pytest.raises(AssertionError):
-        outcome(path, strict=True)

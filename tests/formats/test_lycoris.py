@@ -12,7 +12,7 @@ from ioadapt_theory.adapters import adapt, layers, merge, remove, transfer
 from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
 from ioadapt_theory.formats import load, save
-from ioadapt_theory.formats.kinds.lycoris import write_glora
+from ioadapt_theory.formats.export import write_glora
 from tests.adapters.foreign import Small, filled, quiet
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -70,12 +70,9 @@ def test_an_input_adapter_written_as_glora_is_loaded_by_stock_lycoris_on_any_bas
     base, image = Small(), torch.randn(2, 3, 8, 8)
     source = copy.deepcopy(base)
     adapt(source, target_modules=["to_q", "0", "conv_in"], placement="input", rank=3, alpha=5, init="random")
-    weights = {name: ModelWeights(base).layer(name) for name in layers(source)}
-    sized = [
-        (name, layer.adapters["default"], (weights[name].matrix.shape[1], *weights[name].kernel))
-        for name, layer in layers(source).items()
-    ]
-    file = write_glora(tmp_path / "glora.safetensors", sized)
+    weights = ModelWeights(base)
+    adapters = [(name, layer.adapters["default"], weights.layer(name)) for name, layer in layers(source).items()]
+    file = write_glora(tmp_path / "glora.safetensors", adapters)
     for other in (base, Small()):
         theirs, ours, back = (copy.deepcopy(other) for _ in range(3))
         network, _ = quiet(lambda model=theirs: lycoris.create_lycoris_from_weights(1.0, str(file), model))
@@ -136,5 +133,7 @@ def test_what_lycoris_or_comfyui_read_otherwise_is_refused(tmp_path):
         load(Small(), tmp_path / "file.safetensors")
     model = adapt(nn.Sequential(nn.Linear(4, 4)), target_modules=["0"], placement="input", rank=4)
     with pytest.raises(UnsupportedError, match="older layout"):
-        write_glora(tmp_path / "glora.safetensors", [("0", model[0].adapters["default"], (4,))])
+        write_glora(
+            tmp_path / "glora.safetensors", [("0", model[0].adapters["default"], ModelWeights(model).layer("0"))]
+        )
     assert not (tmp_path / "glora.safetensors").exists()

@@ -1,16 +1,13 @@
 """FLUX and SD3 files in their authors' names, on diffusers' models: as diffusers' own converters have it."""
 
-import copy
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-import lycoris
 import pytest
 import torch
 from diffusers import FluxPipeline, FluxTransformer2DModel, SD3Transformer2DModel
 from diffusers.loaders.single_file_utils import convert_sd3_transformer_checkpoint_to_diffusers
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.testing import assert_close
 
@@ -21,7 +18,6 @@ from ioadapt_theory.formats import load, open_adapter, save
 from ioadapt_theory.formats.build import cut
 from ioadapt_theory.formats.match import match
 from tests.adapters.cases import FAMILIES
-from tests.adapters.foreign import filled, quiet
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -55,15 +51,28 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 }
 
 
-def test_every_layer_of_flux_is_what_diffusers_makes_of_it(tmp_path):
+def xlabs(c: int) -> dict[str, Tensor]:
+    """The tensors of XLabs' trainer, on attention processors."""
+    double = "double_blocks.0.processor"
+    shapes = {f"{double}.{p}_lora{i}": (d, c) for p, d in (("qkv", 3 * c), ("proj", c)) for i in (1, 2)}
+    shapes |= {f"single_blocks.0.processor.{p}_lora": s for p, s in (("qkv", (3 * c, c)), ("proj", (c, 5 * c)))}
+    down = {f"{name}.down.weight": torch.randn(2, inputs).float() for name, (_, inputs) in shapes.items()}
+    return down | {f"{name}.up.weight": torch.randn(outputs, 2).float() for name, (outputs, _) in shapes.items()}
+
+
+@pytest.mark.parametrize("spelling", ["ComfyUI", "kohya", "XLabs"])
+def test_every_layer_of_flux_is_what_diffusers_makes_of_it(spelling, tmp_path):
     """At FLUX's own sizes, which diffusers' converter has built in; the model has no numbers."""
-    state = lora(flux_shapes(3072), SPELLINGS["ComfyUI"])
+    shapes = flux_shapes(3072)
+    if spelling == "kohya":  # of which diffusers knows these
+        shapes = {n: s for n, s in shapes.items() if n.startswith("double_blocks") or n.endswith("linear2")}
+    state = xlabs(3072) if spelling == "XLabs" else lora(shapes, SPELLINGS[spelling])
     save_file(state, tmp_path / "lora.safetensors")
     theirs = FluxPipeline.lora_state_dict(dict(state))
     with torch.device("meta"):
         model = FluxTransformer2DModel(num_layers=1, num_single_layers=1, guidance_embeds=True)
-    shapes = {n: tuple(p.shape) for n, p in model.named_parameters()}
-    matched = match(open_adapter(tmp_path / "lora.safetensors"), TensorWeights(shapes, lambda _: Tensor()))
+    sizes = {n: tuple(p.shape) for n, p in model.named_parameters()}
+    matched = match(open_adapter(tmp_path / "lora.safetensors"), TensorWeights(sizes, lambda _: Tensor()))
     assert not matched.lost
     expected = {k.removeprefix("transformer.").removesuffix(".lora_A.weight") for k in theirs if "lora_A" in k}
     assert set(matched.layers) == expected
@@ -90,41 +99,6 @@ def tiny_flux() -> Any:
     ).float()
 
 
-def run_flux(model: nn.Module) -> Tensor:
-    g = torch.Generator().manual_seed(2)
-    with torch.no_grad():
-        return model(
-            hidden_states=torch.randn(1, 6, 4, generator=g).float(),
-            encoder_hidden_states=torch.randn(1, 5, 12, generator=g).float(),
-            pooled_projections=torch.randn(1, 10, generator=g).float(),
-            timestep=torch.tensor([0.5]).float(),
-            img_ids=torch.arange(18).reshape(6, 3).float(),
-            txt_ids=torch.zeros(5, 3).float(),
-        ).sample
-
-
-def test_a_flux_file_does_on_a_model_what_it_does_in_diffusers(tmp_path):
-    shapes = {n: s for n, s in flux_shapes(16).items() if n.startswith("double_blocks") or n.endswith("linear2")}
-    xlabs = {}
-    for key, d, c in (
-        *((f"double_blocks.0.processor.{p}_lora{i}", n, 16) for p, n in (("qkv", 48), ("proj", 16)) for i in (1, 2)),
-        ("single_blocks.0.processor.qkv_lora", 48, 16),
-        ("single_blocks.0.processor.proj_lora", 16, 80),
-    ):
-        xlabs |= {f"{key}.down.weight": torch.randn(2, c).float(), f"{key}.up.weight": torch.randn(d, 2).float()}
-    for state in (lora(shapes, SPELLINGS["kohya"]), xlabs):
-        save_file(state, tmp_path / "lora.safetensors")
-        ours, theirs, again = tiny_flux(), tiny_flux(), tiny_flux()
-        load(ours, tmp_path / "lora.safetensors", component=None if state is xlabs else "transformer")
-        converted = FluxPipeline.lora_state_dict(dict(state))
-        quiet(partial(FluxPipeline.load_lora_into_transformer, converted, None, theirs))
-        expected = run_flux(theirs)
-        assert (expected - run_flux(tiny_flux())).abs().max() > 1e-2
-        assert_close(run_flux(ours), expected, rtol=1e-5, atol=1e-5)
-        load(again, save(ours, tmp_path / "own"))
-        assert_close(run_flux(again), run_flux(ours), rtol=0, atol=0)
-
-
 FUSED = {
     "double_blocks.0.img_attn.qkv": [f"transformer_blocks.0.attn.to_{p}" for p in "qkv"],
     "double_blocks.0.txt_attn.qkv": [f"transformer_blocks.0.attn.add_{p}_proj" for p in "qkv"],
@@ -133,38 +107,6 @@ FUSED = {
         "single_transformer_blocks.0.proj_mlp",
     ],
 }
-KINDS: dict[str, dict[str, Any]] = {
-    "lora": {"algo": "lora"},
-    "dora": {"algo": "lora", "dora_wd": True},
-    "lokr-both": {"algo": "lokr", "factor": 8, "decompose_both": True},
-    "glora": {"algo": "glora"},
-}
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_of_lycoris_on_layers_that_diffusers_has_in_parts(kind, tmp_path):
-    """LyCORIS on layers in the authors' form; ours on diffusers' model with the same weights, cut."""
-    torch.set_default_dtype(torch.float32)
-    flux, original = tiny_flux(), nn.Module()
-    for name, parts in FUSED.items():
-        layer = nn.Linear(16, 16 * (7 if len(parts) == 4 else 3))
-        for key in ("weight", "bias"):
-            getattr(layer, key).data = torch.cat([getattr(flux.get_submodule(part), key) for part in parts])
-        original.add_module(name.replace(".", "_"), layer)
-    lycoris.LycorisNetwork.apply_preset({"target_module": [], "target_name": [".*"]})
-    network = quiet(lambda: lycoris.create_lycoris(original, 1.0, linear_dim=2, linear_alpha=3, **KINDS[kind]))
-    quiet(network.apply_to)
-    filled(network).eval()
-    network.save_weights(str(tmp_path / "lycoris.safetensors"), torch.float32, {})
-    state = load_file(tmp_path / "lycoris.safetensors")
-    save_file({k.replace("lycoris_", "lora_unet_"): v for k, v in state.items()}, tmp_path / "kohya.safetensors")
-    load(flux, tmp_path / "kohya.safetensors")
-    x = torch.randn(3, 16)
-    for name, parts in FUSED.items():
-        expected = getattr(original, name.replace(".", "_"))(x)
-        ours = torch.cat([flux.get_submodule(part)(x) for part in parts], dim=-1)
-        assert_close(ours, expected, rtol=1e-5, atol=1e-5)
-        assert (expected - torch.cat([flux.get_submodule(p).base_layer(x) for p in parts], -1)).abs().max() > 1e-2
 
 
 def test_a_layer_that_a_file_has_by_both_names_is_not_adapted_by_whichever_comes_last(tmp_path):
@@ -288,5 +230,3 @@ def test_an_output_adapter_is_not_cut_and_the_layer_is_named(tmp_path):
     with pytest.raises(IoAdaptError, match=r"double_blocks.0.img_attn.qkv: an output adapter mixes the outputs"):
         load(flux, tmp_path)
     assert not layers(flux)
-    fresh = copy.deepcopy(original)
-    assert load(fresh, tmp_path, "again").matched == ("double_blocks.0.img_attn.qkv",)  # under its own names

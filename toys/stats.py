@@ -33,11 +33,7 @@ class Interval:
 
     @classmethod
     def of(cls, values: Sequence[float] | np.ndarray, *, level: float = 0.95) -> "Interval":
-        """Student's t interval of the mean of independent values.
-
-        Raises:
-            InvalidValueError: no values, or a value that is not finite.
-        """
+        """Return Student's t interval of the mean of independent, finite values."""
         from scipy import stats
 
         x = np.asarray(values, dtype=np.float64)
@@ -57,13 +53,6 @@ def paired(a: Sequence[float], b: Sequence[float], *, level: float = 0.95) -> In
         msg = f"A paired comparison needs equally many values, got {len(a)} and {len(b)}."
         raise InvalidValueError(msg)
     return Interval.of(np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64), level=level)
-
-
-def sign_test(wins: int, losses: int) -> float:
-    """Two-sided p-value of a sign test; ties are left out beforehand."""
-    from scipy import stats
-
-    return float(stats.binomtest(wins, wins + losses).pvalue) if wins + losses else 1.0
 
 
 def t_test(values: Sequence[float] | np.ndarray) -> float:
@@ -90,11 +79,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 
 def equivalence(values: Sequence[float] | np.ndarray, margin: float) -> float:
-    """P-value of two one-sided tests (TOST) that the mean lies within ±margin: small says that it does.
-
-    Raises:
-        InvalidValueError: the margin is not positive.
-    """
+    """Return the p-value of two one-sided tests (TOST) that the mean lies within ±margin: small says that it does."""
     from scipy import stats
 
     if not margin > 0:

@@ -194,11 +194,7 @@ def stored_weights(checkpoint: Checkpoint) -> TensorWeights:
 
 
 def read_layer(module: nn.Module) -> BaseLayer:
-    """Return a plain layer's own weights.
-
-    Raises:
-        UnsupportedError: it has no plain weight.
-    """
+    """Return a plain layer's own weights; raise UnsupportedError where it has none."""
     f = operator(module)
     kernel = tuple(module.kernel_size) if isinstance(module, CONVOLUTIONS) else ()
     return BaseLayer(f.dense(), f.bias, kernel)

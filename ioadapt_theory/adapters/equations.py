@@ -34,11 +34,7 @@ class Placement(StrEnum):
     WEIGHT = "weight"
 
     def base(self, f: Operator) -> Base:
-        """Return the base that a family in this placement on f is built for.
-
-        Raises:
-            UnsupportedError: this placement has no exact form on f.
-        """
+        """Return the base that a family here is built for; raise UnsupportedError where no form on f is exact."""
         f.check_placeable(self)
         match self:
             case Placement.WEIGHT:

@@ -39,11 +39,7 @@ class Adapter(nn.ModuleDict):
 
     @classmethod
     def fresh(cls, f: Operator, plan: LayerPlan) -> Self:
-        """Return new parameters for the layer f.
-
-        Raises:
-            UnsupportedError: the layer does not allow one of the placements, or has no weight for a family to read.
-        """
+        """Return new parameters for the layer f; raise UnsupportedError where it does not allow a placement."""
         families = {}
         for placement, spec in plan.specs.items():
             families[placement] = FAMILIES[plan.family](placement.base(f), spec)
@@ -60,11 +56,7 @@ class Adapter(nn.ModuleDict):
         return _twin(self)
 
     def require_whole(self) -> None:
-        """Refuse parameters that are not of the sizes that their family has.
-
-        Raises:
-            UnsupportedError: such a parameter, as under FSDP1.
-        """
+        """Raise UnsupportedError for parameters that are not of the sizes of their family, as under FSDP1."""
         for placement, phi in self.parts():
             shapes = {key: tuple(p.shape) for key, p in phi.named_parameters()}
             if shapes != phi.shapes(phi.size, phi.spec, shapes):
@@ -255,11 +247,7 @@ class AdaptedLayer(nn.Module):
         return {**self.__dict__, "disabled": 0}  # a copy is switched on; nobody would do it later
 
     def add(self, name: str, adapter: Adapter) -> None:
-        """Put an adapter last in the chain.
-
-        Raises:
-            InvalidValueError: the name is taken or unusable, or the layer is merged.
-        """
+        """Put an adapter last in the chain; raise InvalidValueError as ``check_free`` does."""
         self.check_free(name)
         self.adapters[name] = adapter
         self.activate(*self.active, name)

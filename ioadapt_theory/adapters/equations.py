@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.bases import Base, Identity
 from ioadapt_theory.adapters.families import Family
-from ioadapt_theory.adapters.matrices import Operator, Upon
+from ioadapt_theory.adapters.matrices import Modified, Operator
 
 NO_GRADIENT = (
     "A {} passes no gradient back to its input (layers in int8 do not), so the adapter there cannot be trained: use"
@@ -45,7 +45,7 @@ class Placement(StrEnum):
                 return f.far
 
 
-class Placed(Upon):
+class Placed(Modified):
     """The layer f, which may itself be adapted, with Φ in its place: so placements stack (Eq. 6, several adapters).
 
     Example:
@@ -100,7 +100,7 @@ class Placed(Upon):
         return self.phi.right(self.phi.promote(bias)[None], Identity(self.columns))[0]
 
 
-class Shifted(Upon):
+class Shifted(Modified):
     """The layer f with s b added to its outputs: a bias that comes with an adapter, as PEFT's ``lora_bias``."""
 
     def __init__(self, f: Operator, adapter: Any, phi: Family) -> None:

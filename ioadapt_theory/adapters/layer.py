@@ -226,11 +226,6 @@ class AdaptedLayer(nn.Module):
             chain = self.adapters[name].on(chain)  # type: ignore[operator]
         return chain
 
-    @property
-    def holds_merged(self) -> bool:
-        """Whether adapters are merged, also while ``disable`` has put the original weights back for a moment."""
-        return bool(self._others)
-
     def switch_off(self) -> None:
         """Be the base layer, also where adapters are merged, until every caller has switched on again."""
         self.disabled += 1
@@ -306,7 +301,7 @@ class AdaptedLayer(nn.Module):
 
     def merge(self, tensors: dict[str, Tensor] | None = None, *, for_good: bool = False) -> None:
         """Put merged tensors in place of the base layer's, which are kept for ``unmerge`` unless it is ``for_good``."""
-        if not self.holds_merged:
+        if not self._others:
             tensors = self.merged_tensors() if tensors is None else tensors
             self._others = {k: nn.Parameter(v, requires_grad=False) for k, v in tensors.items()}
             self.exchange()
@@ -341,8 +336,8 @@ class AdaptedLayer(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def refuse_if_merged(self, doing: str) -> None:
-        """Raise InvalidValueError where merged weights would not follow."""
-        if self.holds_merged:
+        """Raise InvalidValueError where adapters are merged, also while ``disable`` has the original weights back."""
+        if self._others:
             msg = f"The layer is merged: unmerge it before {doing}."
             raise InvalidValueError(msg)
 

@@ -74,4 +74,5 @@ class AdapterFile:
         for layer in self.layers:
             layer.adapter()
         for change in self.changes:
-            change.check()
+            for key in change.keys:
+                change.source[key]

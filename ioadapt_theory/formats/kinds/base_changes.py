@@ -59,11 +59,6 @@ class Change:
         first, *second = (self.source.shapes[key] for key in self.keys)
         return None if self.rows else (first[1], second[0][0]) if second else first
 
-    def check(self) -> None:
-        """Read the tensors; see ``TensorFile``."""
-        for key in self.keys:
-            self.source[key]
-
     def new(self, old: Tensor) -> Tensor:
         """Return the new value of a parameter; reads the file."""
         values, *factor = (self.source[key].to(old.device) for key in self.keys)

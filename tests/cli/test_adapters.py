@@ -108,7 +108,7 @@ def test_numbers_are_checked_if_asked(tmp_path, capsys):
     assert "diff_b has to be finite" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("style", ["peft", "diffusers", "kohya"])
+@pytest.mark.parametrize("style", ["peft", "kohya"])
 def test_bake_writes_a_plain_lora_that_does_the_same_on_that_base_and_knows_it(style, base, tmp_path, capsys):
     source, target, out = trained(base, tmp_path / "a"), Small().float(), tmp_path / "lora.safetensors"
     model, other = str(tmp_path / "target.safetensors"), tmp_path / "base.safetensors"

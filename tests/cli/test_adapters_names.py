@@ -17,8 +17,7 @@ from torch.testing import assert_close
 from ioadapt_theory.adapters import adapt, layers
 from ioadapt_theory.cli import FINDING, OK, main
 from ioadapt_theory.formats import load, save
-from tests.adapters.foreign import filled, quiet, run_llama
-from tests.formats.test_originals import FUSED, tiny_flux
+from tests.adapters.foreign import FUSED, filled, quiet, run_llama, tiny_flux
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 

@@ -135,6 +135,7 @@ def write_lora(
         The layers that were written; their factors have sizes only.
 
     Raises:
+        UnknownNameError: no such style.
         InvalidValueError, UnsupportedError, ShapeError: a layer that cannot be baked; nothing is written.
     """
     if style not in STYLES:

@@ -123,7 +123,7 @@ def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None,
         scale = scaling.of_file(source) if config is None else scaling.of_folder(described_by, config)
         for name, roles in parts.items():
             with located(path, name):
-                adapters, altered, rest = _sorted(name, roles, source, scale)
+                adapters, altered, rest = _split(name, roles, source, scale)
             layers += adapters
             changes += altered
             unread |= dict.fromkeys(rest, "a part without the rest of its adapter")
@@ -185,7 +185,7 @@ def _by_layer(source: TensorFile) -> tuple[dict[Name, dict[str, str]], dict[str,
     return layers, unread
 
 
-def _sorted(
+def _split(
     name: Name, roles: dict[str, str], source: TensorFile, scale: scaling.Scale
 ) -> tuple[list[StoredLayer], list[Change], list[str]]:
     """Return the adapter that the parts of a layer are, changes of the base, and keys that belong to neither."""

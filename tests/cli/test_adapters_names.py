@@ -139,9 +139,9 @@ def test_kohya_s_file_for_sd_xl_loses_no_layer_in_diffusers(tmp_path):
     state, alphas = StableDiffusionXLPipeline.lora_state_dict(str(file), unet_config=base.config)[:2]
     theirs, ours = copy.deepcopy(base), copy.deepcopy(base)
     quiet(lambda: StableDiffusionXLPipeline.load_lora_into_unet(state, alphas, theirs))
-    found = {n: m for n, m in theirs.named_modules() if isinstance(m, LoraLayer) and m.lora_A}
-    assert set(found) == set(targets)
-    for name, layer in found.items():
+    loaded = {n: m for n, m in theirs.named_modules() if isinstance(m, LoraLayer) and m.lora_A}
+    assert set(loaded) == set(targets)
+    for name, layer in loaded.items():
         (key,), original = layer.lora_A, trained.get_submodule(name)
         assert_close(layer.get_delta_weight(key), original.get_delta_weight("default"), rtol=1e-4, atol=1e-6)
     assert set(load(ours, file).matched) == set(targets)

@@ -133,8 +133,7 @@ def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None,
         unread = {key: why for key, why in unread.items() if key not in used}
     if not layers:
         raise _without_adapter(path, unread, changes)
-    bytes_ = 4 * sum(p.numel() for layer in layers for p in layer.sketch.parameters())
-    size = os.path.getsize(path)
+    bytes_, size = 4 * sum(p.numel() for layer in layers for p in layer.sketch.parameters()), os.path.getsize(path)
     if bytes_ > MOST_GROWTH * size + MOST_BYTES:  # as products of long vectors do
         msg = f"{path}: {size:,} bytes would expand to an adapter of {bytes_:,} bytes, which is refused."
         raise FileFormatError(msg)

@@ -69,9 +69,8 @@ def contents(opened: Path, source: TensorFile) -> AdapterFile:
     entries, changes = (
         parse_json(source.metadata.get(key, "{}"), f"{source.path}: {key} in the header") for key in (LAYERS, CHANGES)
     )
-    expected = "an object with at least one layer, of printable names"
     named = isinstance(entries, dict) and bool(entries) and all(map(is_name, entries))
-    _demand(f"{source.path}: layers", expected, entries, ok=named)
+    _demand(f"{source.path}: layers", "an object with at least one layer, of printable names", entries, ok=named)
     _demand(f"{source.path}: {CHANGES}", "an object", changes, ok=isinstance(changes, dict))
     keys: dict[str, dict[str, str]] = {layer: {} for layer in entries}
     unknown = []

@@ -166,7 +166,7 @@ def test_convert_to_output_and_what_is_left_out_and_another_base_are_told(base, 
     save_file({k: torch.randn_like(v) for k, v in base.state_dict().items()}, tmp_path / "other.safetensors")
     assert ioadapt("convert", tmp_path / "a", tmp_path / "out", *options[:3], tmp_path / "other.safetensors") == OK
     told = capsys.readouterr().err
-    assert "This is not the base that" in told
+    assert "this is not the base that" in told
     assert "3 layers written, 0 left out, 3 matched by name, no evidence." in told
 
 

@@ -59,11 +59,7 @@ def test_inspect_tells_what_it_is(base, tmp_path, capsys):
     trained(base, tmp_path / "a")
     assert ioadapt("inspect", tmp_path / "a") == OK
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1:4] == [
-        "ioadapt_theory: 3 x lora (input)",
-        "140 numbers",
-        "base: known by its fingerprints, not by name",
-    ]
+    assert lines[1:3] == ["ioadapt_theory: 3 layers, 140 numbers", "base: known by its fingerprints, not by name"]
     assert lines[lines.index("lora input, rank 2, scale 1.5, 12 -> 12:") + 1] == "  block.to_q"
 
 

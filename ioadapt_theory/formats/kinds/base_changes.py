@@ -1,7 +1,6 @@
 """Changes of the base's own tensors by an adapter's file: trained biases and norms, modules_to_save, tokens.
 
-They belong to no layer's adapter, so ``load`` applies them only when told to, and removing the adapter does not undo
-them. Most cannot move to another base either: they replace its tensors by those of the source.
+They belong to no layer's adapter: ``load`` applies them only when told to, and removing the adapter leaves them there.
 """
 
 from collections.abc import Iterable, Mapping

@@ -50,9 +50,9 @@ class Match:
 
     def require_complete(self) -> None:
         """Refuse half an adapter: keys that are not read, changes of the base itself, layers that do not fit."""
-        lost = {str(name): why for name, why in self.lost.items()}
         altered = {f"{c.name}.{c.leaf}": f"a change of the base ({c.what})" for c in self.file.changes}
-        problems = [f"{key}: {why}" for key, why in {**self.file.unread, **altered, **lost}.items()]
+        items = (*self.file.unread.items(), *altered.items(), *self.lost.items())
+        problems = [f"{key}: {why}" for key, why in items]
         if problems:
             more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
             why = f"parts of it cannot be used ({'; '.join(problems[:3])}{more}); pass --partial to leave them out."
@@ -136,8 +136,7 @@ def without_idle_changes(file: AdapterFile, weights: TensorWeights) -> AdapterFi
 
 def _component(file: AdapterFile, fits: Mapping[Name, object], chosen: str | None) -> str:
     """Return the file's component that the model is: as chosen, or that of which most layers fit, first by size."""
-    components = file.components
-    listed = ", ".join(sorted(components))
+    components, listed = file.components, ", ".join(sorted(file.components))
     if components == {""}:
         return ""
     if chosen is None:  # SD-XL's two text encoders have the same names, so a name alone may not fit

@@ -58,9 +58,9 @@ lint: .venv/ready
 figures: .venv/ready
 	$(BIN)/python -m figures
 
-# The notebooks from their scripts, and with their outputs into out/notebooks.
+# The notebooks with their outputs, from the scripts beside them.
 notebooks: .venv/ready
-	PYTHONPATH=. $(BIN)/python -m notebooks --run out/notebooks
+	PYTHONPATH=. $(BIN)/python -m notebooks
 
 mutants: .venv/ready
 	$(BIN)/python -m tests.mutants

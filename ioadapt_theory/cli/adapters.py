@@ -202,7 +202,7 @@ def _warn_of_another_base(matched: "Match") -> None:
     from ioadapt_theory.adapters.rules.fingerprint import recognise
 
     kin = recognise(matched.file.prints, matched.weights)
-    if kin.verdict in {"relative", "foreign"}:
+    if kin.verdict in {"related", "unrelated"}:
         sys.stderr.write(f"Warning: this is not the base that {matched.file.path} was trained on ({kin}).\n")
 
 

@@ -17,10 +17,10 @@ from ioadapt_theory.adapters.base_weights import BaseLayer
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import naming
+from ioadapt_theory.adapters.moving.bake import rounded, truncate
 from ioadapt_theory.adapters.moving.convert import Fidelity, convert
-from ioadapt_theory.adapters.moving.truncate import rounded, truncate
 from ioadapt_theory.adapters.rules.fingerprint import HEADER, fingerprint, pack
-from ioadapt_theory.checkpoints.names.kohya import flat
+from ioadapt_theory.checkpoints.names.layer_name import flat
 from ioadapt_theory.errors import UnknownNameError, UnsupportedError
 from ioadapt_theory.formats import own
 from ioadapt_theory.formats.kinds.peft import config_of, writing_folder

@@ -12,8 +12,8 @@ from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.matrices import Operator
 from ioadapt_theory.adapters.moving.correspondence import Correspondence, Place, correspond
 from ioadapt_theory.adapters.moving.neurons import reordered
-from ioadapt_theory.checkpoints.names.authors import ranges
 from ioadapt_theory.checkpoints.names.layer_name import Name
+from ioadapt_theory.checkpoints.names.originals import ranges
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnsupportedError
 from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer

@@ -68,8 +68,8 @@ def test_inspect_tells_what_it_is(base, tmp_path, capsys):
     [
         (lambda w: w, "same: 3 of 3"),
         (lambda w: w.bfloat16(), "same values, other precision: 0 of 3"),
-        (lambda w: w + 0.3 * w.std(correction=0) * torch.randn_like(w), "relative: 0 of 3"),
-        (torch.randn_like, "foreign: 0 of 3"),
+        (lambda w: w + 0.3 * w.std(correction=0) * torch.randn_like(w), "related: 0 of 3"),
+        (torch.randn_like, "unrelated: 0 of 3"),
     ],
 )
 def test_inspect_tells_the_base_from_a_relative_and_a_stranger(change, verdict, base, tmp_path, capsys):
@@ -78,7 +78,7 @@ def test_inspect_tells_the_base_from_a_relative_and_a_stranger(change, verdict, 
     status = ioadapt("inspect", tmp_path / "a", "--base", tmp_path / "other.safetensors")
     told = capsys.readouterr().out
     assert (status, verdict in told) == (OK, True)
-    assert ("by name, 3 of them without evidence" in told) == verdict.startswith("foreign")
+    assert ("by name, 3 of them without evidence" in told) == verdict.startswith("unrelated")
 
 
 def test_inspect_lists_what_does_not_fit_and_is_not_read(base, tmp_path, capsys):
@@ -117,7 +117,7 @@ def test_bake_writes_a_plain_lora_that_does_the_same_on_that_base_and_knows_it(s
     assert list(layers(target)["block.to_q"].adapters["default"]) == ["weight"]
     close(target, expected)
     capsys.readouterr()
-    for path, kin in ((model, "same: 3 of 3"), (other, "foreign: 0 of 3")):
+    for path, kin in ((model, "same: 3 of 3"), (other, "unrelated: 0 of 3")):
         assert ioadapt("inspect", out, "--base", path) == OK
         told = capsys.readouterr().out
         assert f"base: {model}\n" in told

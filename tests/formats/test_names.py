@@ -2,8 +2,7 @@
 
 import pytest
 
-from ioadapt_theory.checkpoints.names.kohya import flat
-from ioadapt_theory.checkpoints.names.layer_name import Name
+from ioadapt_theory.checkpoints.names.layer_name import Name, flat
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.formats.kinds.keys import parse
 

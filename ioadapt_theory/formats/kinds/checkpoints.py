@@ -3,7 +3,7 @@
 Factors say nothing: (A R, R⁻¹B) is the same adapter for every invertible R.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -12,12 +12,10 @@ from torch import Tensor
 from ioadapt_theory.adapters.base_weights import checkpoint_weights
 from ioadapt_theory.adapters.bases import SizesAlone
 from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.moving.truncate import change
-from ioadapt_theory.checkpoints.checkpoint import Checkpoint, TensorInfo, torch_dtype
-from ioadapt_theory.checkpoints.files.computed import Computed
+from ioadapt_theory.adapters.moving.bake import change
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint, Computed, TensorInfo, View, torch_dtype
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.checkpoints.renaming import as_modules
-from ioadapt_theory.checkpoints.views import View
 from ioadapt_theory.errors import UnsupportedError
 from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer
 from ioadapt_theory.formats.match import fitted, match, without_idle_changes
@@ -27,18 +25,26 @@ from ioadapt_theory.formats.reading import open_adapter
 class AdapterTensors(Computed):
     """Tensors that are made of an adapter when they are read."""
 
-    def __init__(self, name: str, source: str, tensors: Mapping[str, tuple[TensorInfo, Callable[[], Tensor]]]) -> None:
-        """Take the tensors, and how each is made."""
+    def __init__(
+        self,
+        name: str,
+        source: str,
+        tensors: Mapping[str, tuple[TensorInfo, Callable[[], Tensor]]],
+        base: Checkpoint | None = None,
+    ) -> None:
+        """Take the tensors, how each is made, and the checkpoint that this reads."""
         self.name, self.source, self.revision, self.metadata = name, source, None, {}
         self.tensors = {key: info for key, (info, _) in tensors.items()}
         self._calls = {key: call for key, (_, call) in tensors.items()}
+        self._base = base
 
     def make(self, name: str) -> Tensor:
         """See `Computed.make`."""
         return self._calls[name]().to(torch_dtype(self.tensors[name].dtype))
 
-    def close(self) -> None:
-        """Do nothing: the files of adapters close themselves."""
+    def parts(self, names: Collection[str] | None = None) -> Mapping[Checkpoint, Collection[str]]:
+        """See `Checkpoint.parts`: all of the base, whose layers are read with their biases."""
+        return {} if self._base is None else {self._base: self._base.tensors if names is None or names else ()}
 
 
 def changes_of(sources: Sequence[str]) -> list[Checkpoint]:
@@ -82,9 +88,11 @@ def with_adapter_at(base: Checkpoint, source: str) -> Checkpoint:
     tensors = {f"{layer}.{leaf}": (layer, leaf) for layer in matched.layers for leaf in ("weight", "bias")}
     computed = {key: (named.tensors[key], partial(merged, *at)) for key, at in tensors.items() if key in named.tensors}
     name, place = f"{base.name}+{file.path.stem}", f"{base.source}+{file.path}"
-    changed = AdapterTensors(name, place, computed)
+    changed = AdapterTensors(name, place, computed, named)
     origins = {key: (changed if key in computed else named, key) for key in named.tensors}
-    return View(name, place, origins, base.metadata, base.revision)
+    merged_base = View(name, place, origins, base.metadata)
+    merged_base.revision = base.revision
+    return merged_base
 
 
 def _size(file: AdapterFile, layer: StoredLayer) -> tuple[int, int, int]:

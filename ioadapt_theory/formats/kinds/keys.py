@@ -2,8 +2,8 @@
 
 import re
 
-from ioadapt_theory.checkpoints.names.flux import without_xlabs
 from ioadapt_theory.checkpoints.names.layer_name import Name, layer_name
+from ioadapt_theory.checkpoints.names.originals import without_xlabs
 from ioadapt_theory.formats.build import KINDS
 from ioadapt_theory.formats.kinds.base_changes import ADDED, EMBEDDING
 

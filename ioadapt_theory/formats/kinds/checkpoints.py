@@ -21,17 +21,13 @@ from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer
 from ioadapt_theory.formats.match import fitted, match, without_idle_changes
 from ioadapt_theory.formats.reading import open_adapter
 
+Recipes = Mapping[str, tuple[TensorInfo, Callable[[], Tensor]]]
+
 
 class AdapterTensors(Computed):
     """Tensors that are made of an adapter when they are read."""
 
-    def __init__(
-        self,
-        name: str,
-        source: str,
-        tensors: Mapping[str, tuple[TensorInfo, Callable[[], Tensor]]],
-        base: Checkpoint | None = None,
-    ) -> None:
+    def __init__(self, name: str, source: str, tensors: Recipes, base: Checkpoint | None = None) -> None:
         """Take the tensors, how each is made, and the checkpoint that this reads."""
         self.name, self.source, self.revision, self.metadata = name, source, None, {}
         self.tensors = {key: info for key, (info, _) in tensors.items()}

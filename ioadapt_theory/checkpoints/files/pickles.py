@@ -109,6 +109,8 @@ def named_tensors(loaded: object, path: Path, *, values: bool) -> tuple[dict[str
     if not tensors or not all(key.isprintable() for key in tensors):
         kind = type(loaded).__name__
         msg = f"{path} holds no table of named tensors (it holds a {kind}). Save the model's state_dict() instead."
+        if left_out and not tensors:
+            msg = f"{path}: tensor {left_out[0]} has no content, or is of a kind that cannot be read."
         raise FileFormatError(msg)
     return tensors, {"left_out": ", ".join(left_out)} if left_out else {}
 

@@ -105,7 +105,7 @@ FACTS: list[tuple[str, str, Callable[..., bool]]] = [
     ("lemma-1-remainder-best", r"the least constant for every s; .*at most (\d), and (\d) only for \|s\| = 1",
      lambda most, at: most == at and cosines(lambda s: remainder(s) < int(most))
      and all(close(remainder(sign * (1 - mpf(10) ** -40)), int(at)) for sign in (1, -1))),
-    ("lemma-2", r"(\w+) times too large", lambda n: close(
+    ("lemma-2", r"(\w+) times (?:too large|larger than necessary)", lambda n: close(
         ratio("lemma-2", "lemma-2-sharp", increments(number("1/3"))), {"twelve": 12}[n])),
     ("lemma-2-sharp", r"C = (\d); .*at unit norms the eigenvalues are (.*?), (.*?) and ±(.*)", lambda c, *roots: (
         int(c) == 1 and cosines(lambda s: np.allclose(np.linalg.eigvalsh(hessian(*(
@@ -119,7 +119,7 @@ FACTS: list[tuple[str, str, Callable[..., bool]]] = [
     *((f"{p}-abs", r"tight only at s₀ = 0", lambda p=p, q=q: cosines(
         lambda s: close(ratio(f"{p}-abs", f"{p}-{q}", models(s)), 1) == (s == 0)))
       for p, q in (("prop-1", "sine"), ("prop-2-output", "sharp"))),
-    ("prop-1-weights", r"W → tW divides this by t and leaves Prop. 2", lambda: (
+    ("prop-1-weights", r"divides this (?:bound )?by t and leaves Prop. 2", lambda: (
         close(right("prop-1-weights", models(mpf("0.3"), size=5)) * 5, right("prop-1-weights", models(mpf("0.3"))))
         and close(ratio("prop-2-input-sharp", "prop-2-output-sharp", models(mpf("0.3"), size=5)),
                   ratio("prop-2-input-sharp", "prop-2-output-sharp", models(mpf("0.3")))))),
@@ -128,7 +128,7 @@ FACTS: list[tuple[str, str, Callable[..., bool]]] = [
     ("prop-2-input-abs", r"guaranteed where (.*?) ≤ (\d)", lambda f, n: cosines(lambda s: all(
         (read(f, s0=s, κ=k, κ_target=4) <= int(n))
         == (right("prop-2-input-sharp", raw := models(s, k, 4)) <= right("prop-2-input-abs", raw)) for k in (1.5, 9)))),
-    ("prop-2-input-sharp", r"depends on the base weights; attained for κ = κ' and every s₀; (.*?) only for scaled iso",
+    ("prop-2-input-sharp", r"depends on the base weights; attained for κ = κ' and every s₀; (4\(1 − s₀²\)).* only .*scaled iso",
      lambda f: cosines(lambda s: all(
          close(10 * right("prop-2-input-sharp", models(s, k, k)), read(f, s0=s)) == (k == 1) for k in (1, 2)))),
     ("prop-2-input-finite-sharp", r"(sinh\(L/2\)) = (.*?) for the right side L: it grows like (.*?), not like (.*)",
@@ -154,7 +154,7 @@ FACTS: list[tuple[str, str, Callable[..., bool]]] = [
                                        read(f, s0=s, κ=2, κ_target=7)))),
     ("lemma-2-integral", r"no factor below (½) will do",
      lambda f: text(CLAIMS["lemma-2-integral"].concludes[0].right).startswith(f"{f}sup_t")),
-    *((p, r"tight; never below (Lemma 3) if rank AB < (\w)", lambda *said, p=p: of_two(p, *said))
+    *((p, r"(?:never|not) below (?:the bound of )?(Lemma 3) if rank AB < (\w)", lambda *said, p=p: of_two(p, *said))
       for p in ("prop-4", "prop-5")),
     *((f"reach-{p}", r"([AWB()]+) is a LoRA of (\w+) (\w)$", of_rank) for p in ("input", "output")),
     ("lora-x-capacity", r"unless r = c = d.*dimensions at rank r < max\(c, d\).*r² against (.*?);", lambda f: all(

@@ -112,15 +112,10 @@ def reached(goal: Relation, derived: Any, known: Mapping[Term, Any], *, by: Call
 
 @dataclass(frozen=True, kw_only=True)
 class Lemma(Rule):
-    """A rule with its argument: the lines that derive the right side of its relation.
+    """A rule with its argument: the lines that derive the right side of its relation."""
 
-    Attributes:
-        stated: the relation in the letters of the paper.
-        lines: relation -> lines; one of them reaches its right side.
-    """
-
-    stated: Relation
-    lines: Callable[[Relation], Iterator[Step]]
+    stated: Relation  # the relation in the letters of the paper
+    lines: Callable[[Relation], Iterator[Step]]  # relation -> lines; one of them reaches its right side
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:

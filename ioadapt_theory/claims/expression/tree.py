@@ -37,17 +37,11 @@ def _fits(condition: bool, left: "Term", sign: str, right: "Term") -> None:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A formula: an operation applied to formulas.
+    """A formula: an operation applied to formulas."""
 
-    Attributes:
-        op: what is done; "scalar", "row" and "matrix" are letters, "let" gives its argument a name.
-        args: to what.
-        name: of a letter or a definition; the digits of a number; the index of a singular value.
-    """
-
-    op: str
-    args: tuple["Term", ...] = ()
-    name: str = ""
+    op: str  # what is done; "scalar", "row" and "matrix" are letters, "let" gives its argument a name
+    args: tuple["Term", ...] = ()  # to what
+    name: str = ""  # of a letter or a definition; the digits of a number; the index of a singular value
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -53,8 +53,6 @@ log = _elementwise("log")
 cos = _elementwise("cos")
 arcsin = _elementwise("arcsin")
 atanh = _elementwise("atanh")
-sinh = _elementwise("sinh")
-cosh = _elementwise("cosh")
 
 
 def number(x: float | Fraction | str, like: Array) -> Array:

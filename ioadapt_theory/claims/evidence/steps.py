@@ -16,7 +16,7 @@ from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import Relation, Term, opened
 
 __all__ = [
-    "Check", "Step", "agree", "both", "found", "general", "lemma", "lines", "nonnegative", "reached", "simplifies",
+    "Check", "Step", "agree", "both", "found", "lemma", "lines", "nonnegative", "reached", "simplifies",
     "true", "vanishes", "words", "zero",
 ]  # fmt: skip
 """What claims are written in (``language``)."""
@@ -96,13 +96,6 @@ def true(condition: Any) -> Check:
 def both(*checks: Check) -> Check:
     """Return the check of all of these."""
     return Check(all(c.holds for c in checks), empty=not checks or any(c.empty for c in checks))
-
-
-def general(x: Term) -> Term:
-    """Return the formula with every sum replaced by what is summed, for the source."""
-    if x.op == "sum":
-        return general(x.args[0])
-    return Term(x.op, tuple(map(general, x.args)), x.name)
 
 
 def reached(goal: Relation, derived: Any, known: Mapping[Term, Any], *, by: Callable[..., Check] = vanishes) -> Step:

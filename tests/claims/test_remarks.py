@@ -150,7 +150,8 @@ FACTS: list[tuple[str, str, Callable[..., bool]]] = [
         f"{a}₁{b}₁{c}" in map(text, CLAIMS["prop-1-finite"].given))),
     ("prop-2-input-abs", r"guaranteed where (.*?) ≤ (\d)", lambda f, n: cosines(lambda s: all(
         (read(f, s0=s, κ=k, κ_target=4) <= int(n))
-        == (right("prop-2-input-sharp", raw := models(s, k, 4)) <= right("prop-2-input-abs", raw)) for k in (1.5, 9)))),
+        == (right("prop-2-input-sharp", raw := models(s, k, 4)) <= right("prop-2-input-abs", raw))
+        for k in (1, 1.5, 2, 3, 5, 9)))),
     ("prop-2-input-sharp", r"depends on the base weights; .* κ = κ' and every s₀; (4\(1 − s₀²\)).* only .*scaled iso",
      lambda f: cosines(lambda s: all(
          close(10 * right("prop-2-input-sharp", models(s, k, k)), read(f, s0=s)) == (k == 1) for k in (1, 2)))),

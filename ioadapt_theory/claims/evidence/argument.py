@@ -305,7 +305,7 @@ class Resting(Proof):
     """A statement in prose that rests on claims with formulas: each keeps its verdict by an argument of its own."""
 
     claims: tuple[str, ...]  # their ids
-    about: Term | None = None  # the left side that they have to be about; None if they are about several
+    about: Term  # the left side that they have to be about
     needs: ClassVar[Verdict] = Verdict.PROVED
 
     def broken(self, claim: Claim) -> Iterator[str]:
@@ -317,7 +317,7 @@ class Resting(Proof):
             settled = [p for p in other.proofs if (p.refutes if self.needs is Verdict.REFUTED else p.proves)]
             if not settled or not all(p.holds(other) for p in settled):
                 yield f"{name} is not {self.needs}"
-            if self.about is not None and not all(same_formula(r.left, self.about) for r in other.concludes):
+            if not all(same_formula(r.left, self.about) for r in other.concludes):
                 yield f"{name} is not about {text(self.about)}"
 
     def printed(self, claim: Claim) -> Iterator[str]:

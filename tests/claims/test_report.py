@@ -56,7 +56,7 @@ def test_a_table_is_a_block_a_claim_then_the_counts_and_the_place() -> None:
         "\n"
         "1 claim with a formula: 1 proved; 1 in prose with an argument: 1 refuted.\n"
     )
-    assert rest[0].endswith("/witnesses; evaluate one with `ioadapt verify prop-4 --instance r1`.\n")
+    assert rest[0].endswith("/witnesses.json; evaluate one with `ioadapt verify prop-4 --instance r1`.\n")
     assert located([PROSE]) == ""
     assert located([PROSE, replace(PROP_4, witnesses=("g1",))]).endswith("--instance g1`.\n")
 

@@ -34,8 +34,9 @@ def identifiers(root: Path, mutant: Mutant) -> list[str]:
 
     name = f"{FOLDER}/{mutant.file.removeprefix(f'{FOLDER}/')}"
     if mutant.file.endswith(".json"):
-        shipped = Path(mutant.file).stem
-        stated = [c for file in FILES for c in file.CLAIMS if shipped in (*c.witnesses, *c.attained)]
+        before = (root / mutant.file).read_bytes()[: mutant.begin].decode()
+        shipped = re.findall(r'^ "(.+)": {$', before, re.MULTILINE)[-1:]
+        stated = [c for file in FILES for c in file.CLAIMS if {*shipped} & {*c.witnesses, *c.attained}]
     else:
         stated = [c for file in FILES for c in file.CLAIMS if name == f"{file.__name__.replace('.', '/')}.py"]
     return sorted(claim.id for claim in stated)

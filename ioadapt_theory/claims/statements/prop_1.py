@@ -113,16 +113,16 @@ STATED, USED, IN_PROOF = (
     "‖AB‖_F ≤ ε as in the proof of Prop. 2",
 )
 ROOT_NEEDED = "needs √ε in place of ε, and then the remainder is of the order of the displayed term"
-CE3 = ("ce3", "ce3b", "ce3c")
+CE3 = ("ce3", "ce3-low-rank", "ce3b", "ce3c")
 CLAIMS = (
     fails("prop-1", LORA, SPECTRAL, RHS, CE3,
           "false for s₀ < 0, by any factor as s₀ → −1; true with 1 + |s₀|, better with √(1 − s₀²)",
           source=APPENDIX, reading=USED),
-    fails("prop-1-literal", LORA, LITERAL, RHS, ("ce4-lora",), ROOT_NEEDED,
+    fails("prop-1-literal", LORA, LITERAL, RHS, ("ce4-lora", "ce4-lora-low-rank"), ROOT_NEEDED,
           source=APPENDIX, reading=STATED, origin=PRINTED),
-    fails("prop-1-frobenius", LORA, FROBENIUS, RHS, ("prop-1-frobenius",), "the smaller ball does not save it",
+    fails("prop-1-frobenius", LORA, FROBENIUS, RHS, ("prop-1-frobenius", "prop-1-frobenius-low-rank"), "the smaller ball does not save it",
           source=APPENDIX, reading=IN_PROOF),
-    fails("prop-1-main", LORA, SPECTRAL, RHS_MAIN, ("ce5",), "a misprint: the appendix has ‖x₂‖",
+    fails("prop-1-main", LORA, SPECTRAL, RHS_MAIN, ("ce5", "ce5-low-rank"), "a misprint: the appendix has ‖x₂‖",
           source="Proposition 1 (Sec. 4)", reading=f"{USED}; second term ‖x₂'‖/‖x₂W‖ as printed in Sec. 4"),
     Claim(
         id="prop-1-abs",

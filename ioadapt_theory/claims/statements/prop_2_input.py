@@ -43,7 +43,7 @@ CLAIMS = (
     fails("prop-2-input", INPUT, SPECTRAL, RHS, ALL,
           "false also with |s₀|, by any factor: the true constant grows with cond(W)",
           source=PROP_2_TEXT, reading=USED),
-    fails("prop-2-input-literal", INPUT, LITERAL, RHS, ("ce4-input",), ROOT_NEEDED,
+    fails("prop-2-input-literal", INPUT, LITERAL, RHS, ("ce4-input", "ce4-input-low-rank"), ROOT_NEEDED,
           source=PROP_2_TEXT, reading=STATED, origin=PRINTED),
     fails("prop-2-input-frobenius", INPUT, FROBENIUS, RHS, OF_RANK_ONE,
           "the witnesses have rank one, for which the two norms agree",

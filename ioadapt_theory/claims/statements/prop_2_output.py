@@ -11,6 +11,7 @@ PROP_2_TEXT = "Proposition 2 (App. A.1)"
 RHS = 4 * (1 + SOURCE.s0) * EPSILON
 RHS_ABS = 4 * (1 + abs(SOURCE.s0)) * EPSILON
 CE2 = ("ce2", "ce2b", "ce2c")
+FROBENIUS_BALL = ("prop-2-output-frobenius", "prop-2-output-frobenius-low-rank")
 
 
 @argued(Remarked, "the sharp constant of this reading",
@@ -27,16 +28,16 @@ def frobenius_constant(claim: Claim) -> Iterator[Step]:
 
 
 CLAIMS = (
-    fails("prop-2-output", OUTPUT, SPECTRAL, RHS, CE2,
+    fails("prop-2-output", OUTPUT, SPECTRAL, RHS, ("ce2", "ce2-low-rank", *CE2[1:]),
           "false for every s₀ in (−1, 0), by the factor 1 − s₀; true with 1 + |s₀|; sharp: 1 − s₀²",
           source=PROP_2_TEXT, reading=USED),
-    fails("prop-2-output-literal", OUTPUT, LITERAL, RHS, ("ce4-output",), ROOT_NEEDED,
+    fails("prop-2-output-literal", OUTPUT, LITERAL, RHS, ("ce4-output", "ce4-output-low-rank"), ROOT_NEEDED,
           source=PROP_2_TEXT, reading=STATED, origin=PRINTED),
     replace(
-        fails("prop-2-output-frobenius", OUTPUT, FROBENIUS, RHS, ("prop-2-output-frobenius",),
+        fails("prop-2-output-frobenius", OUTPUT, FROBENIUS, RHS, FROBENIUS_BALL,
               "false for s₀ < 1 − √2; the sharp constant of this reading is 2√2(1 − s₀²)",
               source=PROP_2_TEXT, reading="‖AB‖_F ≤ ε as in its proof"),
-        proofs=(*contradicted("prop-2-output-frobenius"), frobenius_constant),
+        proofs=(*contradicted(*FROBENIUS_BALL), frobenius_constant),
     ),
     Claim(
         id="prop-2-output-abs",

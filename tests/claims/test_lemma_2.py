@@ -5,7 +5,7 @@ import torch
 
 from ioadapt_theory.claims.arithmetic import hessian, segment_distance_sq
 from ioadapt_theory.claims.expression.values import value
-from ioadapt_theory.claims.settings.increments import DELTA, Increments
+from ioadapt_theory.claims.settings.increments import DELTA, INCREMENTS
 from ioadapt_theory.linalg import cosine
 
 D = 4
@@ -21,7 +21,7 @@ def test_hessian_is_the_second_derivative() -> None:
 def test_eq_7_is_the_directional_derivative() -> None:
     u, v, du, dv = torch.randn(4, D)
     _, expected = torch.autograd.functional.jvp(lambda u, v: cosine(u, v), (u, v), (du, dv))
-    torch.testing.assert_close(value(DELTA, Increments(u=u, v=v, du=du, dv=dv)), expected)
+    torch.testing.assert_close(value(DELTA, INCREMENTS.build(u=u, v=v, du=du, dv=dv)), expected)
 
 
 @pytest.mark.parametrize("s", [-0.9, -0.3, 0.0, 0.5, 0.99])

@@ -14,15 +14,16 @@ from ioadapt_theory.claims.settings.relative_similarity import (
     SPECTRAL,
     Ball,
     RelativeSimilarity,
+    below_outputs,
+    similarity_setting,
 )
-from ioadapt_theory.claims.settings.relative_similarity_instances import below_outputs, setting
 
 N = 50
 BALLS = [SPECTRAL, LITERAL, FROBENIUS]
 
 
 def drawn(placement: Placement, ball: Ball, *, worst: bool, c: int = 3, d: int = 4) -> RelativeSimilarity:
-    space = setting(placement, ball, c=c, d=d)
+    space = similarity_setting(placement, ball, c=c, d=d)
     raw = space.start(N, torch.Generator().manual_seed(0))
     if worst:
         raw.pop("ab")
@@ -48,7 +49,7 @@ def test_no_adapter_beats_the_worst_one(placement: Placement, ball: Ball) -> Non
 
 
 def test_lora_below_the_outputs_moves_none_of_them_to_zero() -> None:
-    space = setting(Placement.LORA, limit=below_outputs)
+    space = similarity_setting(Placement.LORA, limit=below_outputs)
     i = space.parametrise(space.start(N, torch.Generator().manual_seed(0)))
     for x1, x2, w in (i.source, i.target):
         for x in (x1, x2):

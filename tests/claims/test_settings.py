@@ -12,8 +12,12 @@ from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.claims.settings import increments, relative_similarity, shared_function, stacks
 from ioadapt_theory.claims.settings.matrices import matrices
 from ioadapt_theory.claims.settings.placement import Placement
-from ioadapt_theory.claims.settings.relative_similarity import RelativeSimilarity
-from ioadapt_theory.claims.settings.relative_similarity_instances import below_outputs, half, setting
+from ioadapt_theory.claims.settings.relative_similarity import (
+    RelativeSimilarity,
+    below_outputs,
+    half,
+    similarity_setting,
+)
 from ioadapt_theory.claims.settings.shared_function import SharedFunction
 from ioadapt_theory.claims.settings.stacks import SPECTRA, LinearStack, draw, drawn, gauged, orthogonals, widths
 from ioadapt_theory.claims.words.absorption import PADDINGS, N, convolution
@@ -42,7 +46,7 @@ def test_increments_of_searches_are_shorter_than_their_vectors_or_than_half_of_t
 
 
 def shared(**changes: Any) -> SharedFunction:
-    drawn = shared_function.setting(Placement.INPUT)
+    drawn = shared_function.function_setting(Placement.INPUT)
     i = drawn.parametrise(drawn.start(1, generator()))
     return SharedFunction(
         **{name: getattr(i, name) for name in ("w1", "w2", "w1_target", "w2_target", "sigma", "ab")} | changes
@@ -94,7 +98,7 @@ def exactly(**changes: Any) -> RelativeSimilarity:
         **{"W": [[1, 0, 0], [0, 1, 0]], "x1": [1, 0], "x2": [0, 1], "W_target": [[1, 0, 0], [0, 1, 0]]},
         **{"x1_target": [1, 0], "x2_target": [0, 1], "AB": [[0, 0], [0, 0]], "epsilon": "1/2"},
     } | changes
-    return setting(Placement.INPUT).read(values, exact=True)
+    return similarity_setting(Placement.INPUT).read(values, exact=True)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +133,7 @@ def vars_of(i: RelativeSimilarity) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("placement", Placement)
 def test_drawn_instances_reach_the_boundary_of_the_ball_and_the_size_that_is_their_limit(placement: Placement) -> None:
     for limit in (half, below_outputs):
-        space = setting(placement, limit=limit)
+        space = similarity_setting(placement, limit=limit)
         raw = space.start(20, generator())
         i = space.parametrise(raw)
         largest = torch.full((20,), 0.5) if limit is half else below_outputs(vars_of(i))

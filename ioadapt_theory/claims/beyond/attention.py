@@ -4,9 +4,6 @@ A head sees q = xW_q, k = xW_k, v = xW_v through the scores W_qW_kᵀ and the ou
 projection is adapted before and after the symmetry is applied, in non-commuting symbols or in a rational example.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any
-
 from ioadapt_theory.claims.language import *
 
 PLACEMENTS, PROJECTIONS = ("lora", "input", "output"), ("q", "k", "v", "o")

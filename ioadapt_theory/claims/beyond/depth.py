@@ -6,8 +6,6 @@ constant λ that commutes with the Q_l (permutations) the same parts bound the e
 λ‖W_j‖ for each layer behind a change; that is no part of the claim.
 """
 
-from collections.abc import Iterator
-
 from ioadapt_theory.claims.language import *
 
 DEPTH = 3

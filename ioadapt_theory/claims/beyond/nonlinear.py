@@ -1,8 +1,6 @@
 """Props. 4 and 5 for models f, f' that are not linear, g = f − f'; outputs on n samples are the rows of matrices."""
 
 import math
-from collections.abc import Iterator, Mapping
-from typing import Any
 
 import torch
 from torch import Tensor

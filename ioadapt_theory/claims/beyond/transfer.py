@@ -1,21 +1,13 @@
 """Who transfers better in the setting of App. A.2: nobody always; input and output adapters do for equal functions."""
 
-from collections.abc import Iterator, Mapping
-from functools import partial
-
 import torch
 from torch import Tensor
 
 from ioadapt_theory.claims.language import *
-from ioadapt_theory.claims.settings.shared_function import parametrise, start
 
 MATRICES = ("W1", "W2", "W1_target", "W2_target", "AB")
-SQUARE_LAYERS = Setting(
-    name="setting A.2 with c = h = d",
-    build=SharedFunction,
-    letters=(*(Letter(key, key.lower(), "c c") for key in MATRICES), Letter("sigma", "sigma", positive=True)),
-    start=partial(start, shapes={**dict.fromkeys(map(str.lower, MATRICES), (3, 3)), "sigma": ()}),
-    parametrise=parametrise,
+SQUARE_LAYERS = matrices(
+    "setting A.2 with c = h = d", dict.fromkeys(MATRICES, "c c") | {"sigma": ""}, {"c": 3}, build=SharedFunction
 )
 """One AB that fits all three placements."""
 NEAR = 1e-3
@@ -25,7 +17,7 @@ def nearly_the_same(raw: Mapping[str, Tensor]) -> SharedFunction:
     """The target is W₁R, R⁻¹W₂ with a little noise, R near an orthogonal matrix: functions closer than layers."""
     turn = torch.linalg.matrix_exp(raw["w1_target"] - raw["w1_target"].mT)
     target = {"w1_target": raw["w1"] @ turn, "w2_target": turn.mT @ raw["w2"] + NEAR * raw["w2_target"]}
-    return parametrise({**raw, **target})
+    return SQUARE_LAYERS.parametrise({**raw, **target})
 
 
 OF = {placement: discrepancy(placement) for placement in Placement}

@@ -3,9 +3,6 @@
 Eq. 5 (Section 5.2) takes the pseudoinverse of W; Eq. 6 is LoRA and an input or output adapter on one layer.
 """
 
-from collections.abc import Iterator
-from fractions import Fraction
-
 import numpy as np
 
 from ioadapt_theory.claims.instances import witness

@@ -3,10 +3,6 @@
 In inner products alone, so in every dimension. ρ_u = ‖Δu‖/‖u‖, r = ‖u + Δu‖/‖u‖, x the cosine between u and u + Δu.
 """
 
-from collections.abc import Iterator
-from fractions import Fraction
-from typing import Any
-
 from ioadapt_theory.claims.expression import algebra
 from ioadapt_theory.claims.language import *
 
@@ -183,7 +179,7 @@ CLAIMS = (
         concludes=(expansion.stated,),
         expected=PROVED,
         remark="no segment condition is needed: lemma-1-remainder has a constant that holds everywhere",
-        strategies=(OrderFit(remainder, INCREMENTS, ("du", "dv")),),
+        strategies=(OrderFit(evaluator(R), INCREMENTS, ("du", "dv")),),
         proofs=(by_lemma(expansion, expansion.stated),),
     ),
     Claim(

@@ -1,10 +1,5 @@
 """Lemma 2 (App. A.1): the Hessian of the cosine similarity, and what it says about the remainder of Lemma 1."""
 
-from collections.abc import Iterator
-from fractions import Fraction
-from typing import Any
-
-from ioadapt_theory.claims.expression.algebra import root
 from ioadapt_theory.claims.language import *
 
 SOURCE_TEXT = "Lemma 2 (App. A.1)"

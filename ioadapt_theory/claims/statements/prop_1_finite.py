@@ -3,9 +3,6 @@
 θ₀ is the angle of y₁, y₂.
 """
 
-from collections.abc import Iterator
-from typing import Any
-
 from ioadapt_theory.claims.language import *
 from ioadapt_theory.claims.statements.lemma_1 import BY_EQ_8_SHARP, BY_REMAINDER, C, finite_angle
 from ioadapt_theory.claims.statements.prop_1 import APPENDIX, moved
@@ -156,55 +153,47 @@ def not_displayed(claim: Claim) -> Iterator[Step]:
     yield Step("1/A_min² → ∞ as ε → 1 for the first", found(sp.limit(1 / near.subs(t, 1) ** 2, eps, 1, "-"), sp.oo))
 
 
+without_remainder = partial(
+    Claim, source=APPENDIX, amends="prop-1", expected=PROVED, setting=similarity_setting(LORA), strategies=FINITE
+)
+in_the_proof = partial(Claim, source="Proof of Proposition 1 (App. A.1)", origin=READING)
 CLAIMS = (
-    Claim(
+    without_remainder(
         id="prop-1-explicit",
-        source=APPENDIX,
         reading="with its remainder",
-        amends="prop-1",
         given=SPECTRAL.given,
         concludes=(distance(LORA) <= RHS_EXPLICIT,),
         proofs=(explicit(),),
-        expected=PROVED,
         remark="no A_min and no hidden O(ε²)",
-        setting=similarity_setting(LORA),
-        strategies=FINITE,
     ),
-    Claim(
+    without_remainder(
         id="prop-1-finite",
-        source=APPENDIX,
         reading="finite",
-        amends="prop-1",
         given=(*SPECTRAL.given, *BELOW_OUTPUTS),
         concludes=(FINITE_FORM,),
         proofs=(by_lemma(finite_interval, FINITE_FORM),),
-        expected=PROVED,
-        remark="no O(ε²) at all, for ε‖x‖ ≤ ‖xW‖",
         setting=similarity_setting(LORA, limit=below_outputs),
-        strategies=FINITE,
+        remark="no O(ε²) at all, for ε‖x‖ ≤ ‖xW‖",
     ),
-    Claim(
+    in_the_proof(
         id="prop-1-segment",
-        source="Proof of Proposition 1 (App. A.1)",
-        origin=PRINTED,
+        reading="for every ε",
         prose="every point on the segment from (y₁, y₂) to (ŷ₁, ŷ₂) has norms bounded below by A_min > 0",
         proofs=(through_zero,),
         expected=REFUTED,
-        remark="a gap of the proof for large ε, as in the remainder bound after Lemma 2; the proof is one up to O(ε²), "
-        "and for ε < min ‖xW‖/‖x‖ it is true (prop-1-segment-small); prop-1-explicit does not need it",
+        remark="the text does not exclude segments through 0, here as in the remainder bound after Lemma 2; the proof "
+        "is one up to O(ε²), where it is true (prop-1-segment-small); prop-1-explicit does not need it",
     ),
-    Claim(
+    in_the_proof(
         id="prop-1-segment-small",
-        source="Proof of Proposition 1 (App. A.1)",
-        reading="small ε",
-        amends="prop-1-segment",
+        reading="for ε < min ‖xW‖/‖x‖",
         given=SPECTRAL.given,
         concludes=(A_MIN,),
         proofs=(by_lemma(from_below, A_MIN),),
         expected=PROVED,
-        remark="so A_min > 0 where ε‖x‖ < ‖xW‖ for both inputs",
         setting=similarity_setting(LORA, limit=below_outputs),
         strategies=FINITE,
+        remark="so A_min > 0 where ε‖x‖ < ‖xW‖ for both inputs",
     ),
     Claim(
         id="remark-a1",

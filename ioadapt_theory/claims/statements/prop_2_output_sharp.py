@@ -3,14 +3,9 @@
 That |artanh ŝ − artanh s| ≤ ln cond(T) is the inequality of Bauer and Householder (1960), a generalised Wielandt one.
 """
 
-from collections.abc import Iterator
-from fractions import Fraction
-from typing import Any
-
-from ioadapt_theory.claims.expression.algebra import root
 from ioadapt_theory.claims.language import *
-from ioadapt_theory.claims.statements.prop_1 import up_to
-from ioadapt_theory.claims.statements.prop_2_output import CE2, PROP_2_TEXT
+from ioadapt_theory.claims.statements.prop_1 import PROP_2_TEXT, up_to
+from ioadapt_theory.claims.statements.prop_2_input_sharp import COSINES
 
 
 def shift(m: Model, placement: Placement) -> Term:
@@ -118,7 +113,6 @@ def simpler(claim: Claim) -> Iterator[Step]:
 
 
 EYE_2 = [[1, 0], [0, 1]]
-COSINES = (Fraction(-3, 5), Fraction(0), Fraction(12, 13))
 
 
 def about_an_axis(k: Fraction, s: Fraction) -> dict[str, Any]:
@@ -136,12 +130,21 @@ def far_ends(epsilon: Fraction, s: Fraction) -> dict[str, Any]:
 
 
 SIZES = (Fraction(1, 10), Fraction(1, 2), Fraction(9, 10))
+sharp = partial(
+    Claim,
+    source=PROP_2_TEXT,
+    amends="prop-2-output",
+    attained=("ce2", "ce2b", "ce2c"),
+    words=(ATTAINED, SHARP),
+    expected=PROVED,
+    setting=similarity_setting(OUTPUT),
+    strategies=FINITE,
+)
+both_ends = Attained("both ends of the interval", far_ends, {EPSILON: SIZES, SOURCE.s0: COSINES})
 CLAIMS = (
-    Claim(
+    sharp(
         id="prop-2-output-artanh",
-        source=PROP_2_TEXT,
         reading="exact, any adapter",
-        amends="prop-2-output",
         given=(SAME_OUTPUTS, NOT_PARALLEL, REGULAR),
         concludes=ARTANH,
         proofs=(
@@ -152,38 +155,20 @@ CLAIMS = (
                 {cond(T): (Fraction(5, 4), Fraction(3), Fraction(100)), SOURCE.s0: COSINES},
             ),
         ),
-        attained=CE2,
-        expected=PROVED,
         remark="the inequality of Bauer and Householder (1960): what an output adapter can do to a similarity depends "
         "on I + AB alone",
-        words=(ATTAINED, SHARP),
-        setting=similarity_setting(OUTPUT),
-        strategies=FINITE,
     ),
-    Claim(
+    sharp(
         id="prop-2-output-finite",
-        source=PROP_2_TEXT,
         reading="exact, finite",
-        amends="prop-2-output",
         given=(*SPECTRAL.given, BELOW_ONE),
         concludes=(FINITE_BOUND,),
-        proofs=(
-            by_lemma(two_models, FINITE_BOUND),
-            Attained("both ends of the interval", far_ends, {EPSILON: SIZES, SOURCE.s0: COSINES}),
-            simpler,
-        ),
-        attained=CE2,
-        expected=PROVED,
+        proofs=(by_lemma(two_models, FINITE_BOUND), both_ends, simpler),
         remark="for s₀ = s₀' that is 2τ(1 − s₀²)/(1 − s₀²τ²), at most 2τ ≤ 4ε, so that 4ε needs no O(ε²)",
-        words=(ATTAINED, SHARP),
-        setting=similarity_setting(OUTPUT),
-        strategies=FINITE,
     ),
-    Claim(
+    sharp(
         id="prop-2-output-sharp",
-        source=PROP_2_TEXT,
         reading="sharp",
-        amends="prop-2-output",
         given=SPECTRAL.given,
         concludes=up_to(OUTPUT, RHS_SHARP, 3),
         proofs=(
@@ -193,13 +178,9 @@ CLAIMS = (
                 Link("both ends, for ε < 1", RHS_FINITE, (two_models,)),
                 Link("no term in ε² for s₀ = s₀'", RHS_SHARP, (SAME_OUTPUTS,), order=3),
             ),
-            Attained("both ends of the interval", far_ends, {EPSILON: SIZES, SOURCE.s0: COSINES}),
+            both_ends,
         ),
-        attained=CE2,
-        expected=PROVED,
-        remark="that is 4(1 − s₀²)ε; attained for every s₀ by the outputs turned by 90 degrees",
-        words=(ATTAINED, SHARP),
-        setting=similarity_setting(OUTPUT),
         strategies=(*TO_FIRST_ORDER, second_order(OUTPUT)),
+        remark="that is 4(1 − s₀²)ε; attained for every s₀ by the outputs turned by 90 degrees",
     ),
 )

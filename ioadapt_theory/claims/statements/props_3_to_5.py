@@ -3,9 +3,6 @@
 An adapter on the weight adds to the gap; one before the model, or after it, inflates it by at most ‖I + AB‖₂².
 """
 
-from collections.abc import Iterator
-from typing import Any
-
 from ioadapt_theory.claims.language import *
 
 LEMMA_3_RHS = SIGMA**2 * EPSILON

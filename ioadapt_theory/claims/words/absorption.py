@@ -4,9 +4,6 @@ A sequence of n positions with c channels is the row vector (x₁ … x_n); a co
 matrix that adds K_j to block (p(i + j), i), where p says which position stands for one beyond the border.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
-
 from ioadapt_theory.claims.language import *
 
 ABSORBED = "Section 3.3"

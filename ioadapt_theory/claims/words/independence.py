@@ -1,9 +1,7 @@
 """Section 4, after Prop. 2: is the bound independent of the base weights, and does it rank the methods?"""
 
-from collections.abc import Iterator
-
 from ioadapt_theory.claims.language import *
-from ioadapt_theory.claims.statements import prop_1, prop_2_input_sharp, prop_2_output, prop_2_output_sharp
+from ioadapt_theory.claims.statements import prop_1, prop_2, prop_2_input_sharp, prop_2_output_sharp
 
 PLACE = "Section 4, after Prop. 2"
 S0 = scalar("s")
@@ -28,7 +26,7 @@ def bound_of(placement: Placement, *, independent: bool) -> str:
 @argued(Shown, "its letters", "the formula contains s₀ and ε, and no weights but through s₀")
 def printed_letters(claim: Claim) -> Iterator[Step]:
     """Read the letters off the printed right side."""
-    yield Step(f"the letters of {text(prop_2_output.RHS)}", Check(not weights_in(prop_2_output.RHS)))
+    yield Step(f"the letters of {text(prop_2.RHS)}", Check(not weights_in(prop_2.RHS)))
 
 
 @argued(Shown, "its letters", "the sharp bound contains s₀ and ε, and no weights but through s₀")
@@ -98,7 +96,7 @@ CLAIMS = (
         origin=READING,
         reading="Props. 1 and 2 rank the methods, for all models",
         given=SPECTRAL.given,
-        concludes=(prop_2_output.RHS <= prop_1.RHS,),
+        concludes=(prop_2.RHS <= prop_1.RHS,),
         proofs=contradicted("scaled"),
         witnesses=("scaled",),
         expected=REFUTED,

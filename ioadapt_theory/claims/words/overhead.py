@@ -3,10 +3,8 @@
 n tokens, a layer c x d, rank r.
 """
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
 
 import torch
 from torch import Tensor

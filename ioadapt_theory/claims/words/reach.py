@@ -1,7 +1,5 @@
 """Sections 2.2, 3.3, 4 and 6: what the adapters can express, and to what Φ can be applied."""
 
-from collections.abc import Iterator
-
 import numpy as np
 
 from ioadapt_theory.claims.language import *

@@ -4,7 +4,7 @@ A sign test treats cells as independent, which they are not (CLIP-I and DINO-I j
 its p-values are optimistic. Table 7 holds no results, Table 4 no other placement to compare with.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from decimal import Decimal
 
 from ioadapt_theory.claims.language import *

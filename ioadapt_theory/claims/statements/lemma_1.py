@@ -171,18 +171,19 @@ COSINES = (Fraction(-3, 5), Fraction(0), Fraction(12, 13))
 LENGTHS = (Fraction(1, 2), Fraction(3))
 HALVED = (Fraction(-7, 25), Fraction(-119, 169), Fraction(7, 25), Fraction(1))
 """Cosines with rational √(1 − s²) and √((1 + |s|)/2)."""
+on_increments = partial(Claim, source=SOURCE_TEXT, expected=PROVED, setting=INCREMENTS, strategies=SEARCHES)
 CLAIMS = (
     Claim(
         id="lemma-1-expansion",
         source="Lemma 1, Eq. 7 (App. A.1)",
         origin=PRINTED,
         concludes=(expansion.stated,),
-        expected=PROVED,
-        remark="no segment condition is needed: lemma-1-remainder has a constant that holds everywhere",
-        strategies=(OrderFit(evaluator(R), INCREMENTS, ("du", "dv")),),
         proofs=(by_lemma(expansion, expansion.stated),),
+        expected=PROVED,
+        strategies=(OrderFit(evaluator(R), INCREMENTS, ("du", "dv")),),
+        remark="no segment condition is needed: lemma-1-remainder has a constant that holds everywhere",
     ),
-    Claim(
+    on_increments(
         id="lemma-1",
         source="Lemma 1, Eq. 8 (App. A.1)",
         origin=PRINTED,
@@ -196,15 +197,11 @@ CLAIMS = (
             ),
         ),
         attained=("lemma-1",),
-        expected=PROVED,
-        remark="tight only at s = 0; too large by √((1 + |s|)/(1 − |s|)) → ∞ as |s| → 1",
         words=(ATTAINED,),
-        setting=INCREMENTS,
-        strategies=SEARCHES,
+        remark="tight only at s = 0; too large by √((1 + |s|)/(1 − |s|)) → ∞ as |s| → 1",
     ),
-    Claim(
+    on_increments(
         id="lemma-1-sharp",
-        source=SOURCE_TEXT,
         reading="sharp",
         amends="lemma-1",
         concludes=(EQ_8_SHARP,),
@@ -220,15 +217,11 @@ CLAIMS = (
             Attained("along the gradients", along_gradients, {sim(U, V): COSINES, RHO_U: LENGTHS, RHO_V: LENGTHS}),
         ),
         attained=("lemma-1-sharp",),
-        expected=PROVED,
-        remark="attained for every s by Δu ∝ v̂ − sû, Δv ∝ û − sv̂",
         words=(ATTAINED, SHARP),
-        setting=INCREMENTS,
-        strategies=SEARCHES,
+        remark="attained for every s by Δu ∝ v̂ − sû, Δv ∝ û − sv̂",
     ),
-    Claim(
+    on_increments(
         id="lemma-1-remainder",
-        source=SOURCE_TEXT,
         reading="with a constant, on either side",
         amends="lemma-1-expansion",
         concludes=(ABOVE, BELOW),
@@ -238,14 +231,10 @@ CLAIMS = (
                 (*by_lemma(one_sided, ABOVE).deductions, *by_lemma(other_side, BELOW).deductions),
             ),
         ),
-        expected=PROVED,
         remark="for all increments: no minimum norm along the segment enters, unlike A_min in the proof of Prop. 1",
-        setting=INCREMENTS,
-        strategies=SEARCHES,
     ),
-    Claim(
+    on_increments(
         id="lemma-1-remainder-best",
-        source=SOURCE_TEXT,
         reading="with the least constant for every s",
         amends="lemma-1-remainder",
         concludes=(REMAINDER,),
@@ -253,25 +242,19 @@ CLAIMS = (
             by_lemma(two_sided, REMAINDER),
             Attained("u annihilated", annihilated, {sim(U, V): HALVED}, approaches=True, factor=C * (1 + C)),
         ),
-        expected=PROVED,
-        remark="a supremum, approached by increments that take u nearly away; at most 2, and 2 only for |s| = 1",
         words=(SHARP,),
-        setting=INCREMENTS,
-        strategies=SEARCHES,
+        remark="a supremum, approached by increments that take u nearly away; at most 2, and 2 only for |s| = 1",
     ),
-    Claim(
+    on_increments(
         id="lemma-1-angle",
-        source=SOURCE_TEXT,
         reading="finite",
         amends="lemma-1",
         given=SHORTER,
         concludes=(TURN,),
         proofs=(by_lemma(finite_angle, TURN),),
         attained=("lemma-1-angle",),
-        expected=PROVED,
-        remark="the same without a remainder, for increments not longer than their vectors",
         words=(ATTAINED,),
         setting=INCREMENTS.parametrised(shorter),
-        strategies=SEARCHES,
+        remark="the same without a remainder, for increments not longer than their vectors",
     ),
 )

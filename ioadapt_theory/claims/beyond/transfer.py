@@ -70,8 +70,7 @@ def sufficient(placement: Placement, product: Term) -> Deduction:
         yield Step("which is at least ‖I + AB‖₂√ε", nonnegative(sympy().expand(least - n * e)))
         yield reached(goal, s**2 * least**2, {fro(GAP + CHANGE): least, SIGMA: s})
 
-    used = LEFT if placement is INPUT else RIGHT
-    one, other = (spectral(T), fro(GAP)) if placement is INPUT else (fro(GAP), spectral(T))
+    used, one, other = (LEFT, spectral(T), fro(GAP)) if placement is INPUT else (RIGHT, fro(GAP), spectral(T))
     return Deduction(
         OF[placement],
         (
@@ -114,9 +113,7 @@ def never_worse(placement: Placement) -> Claim:
         reading='always, where the text says "tend to"',
         concludes=(no_worse(placement),),
         prose="with the same AB",
-        proofs=contradicted("r1", "r2", "r3"),
-        witnesses=("r1", "r2", "r3"),
-        expected=REFUTED,
+        **refuted_by("r1", "r2", "r3"),
         remark="true for equal functions; W₁ = W₂ = W₂' = I, W₁' = diag(0, 1), AB = 9e₁e₁ᵀ: "
         "LoRA {rhs of r1}, this one {lhs of r1}",
         setting=SQUARE_LAYERS,

@@ -26,11 +26,10 @@ RHS_EXPLICIT = RHS_SINE + constant(SOURCE) * EPSILON**2 * SQUARES
 
 def explicit() -> Derived:
     """First order and remainder of both models, each bounded by Lemma 1."""
-    remainders, changes = [], []
-    for m in (SOURCE, TARGET):
-        u, v, du, dv = m.y1, m.y2, m.x1 @ AB, m.x2 @ AB
-        changes.append(moved(m, LORA))
-        remainders.append(let(f"R{m.prime}", sim(u + du, v + dv) - m.s0 - moved(m, LORA)))
+    changes = [moved(m, LORA) for m in (SOURCE, TARGET)]
+    remainders = [
+        let(f"R{m.prime}", sim(m.y1 + m.x1 @ AB, m.y2 + m.x2 @ AB) - m.s0 - moved(m, LORA)) for m in (SOURCE, TARGET)
+    ]
 
     def bound(length: Term | None = None) -> Term:
         parts = []

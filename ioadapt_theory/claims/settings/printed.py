@@ -10,9 +10,7 @@ import csv
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from fractions import Fraction
 from functools import cache
-from math import sqrt
 from pathlib import Path
 
 from ioadapt_theory.stats import sign_test
@@ -20,17 +18,6 @@ from ioadapt_theory.stats import sign_test
 FOLDER = Path(__file__).parents[1] / "tables"
 NUMBERS = (1, 2, 3, 4, 5, 6, 8, 9, 10, 11)
 SUMMARIES = ("Avg.", "Overall")
-
-COMMONSENSE = ("BoolQ", "PIQA", "SIQA", "HellaSwag", "WinoGrande", "ARC-e", "ARC-c", "OBQA")
-GENEVAL = ("Two Obj.", "Pos.", "Cnt.", "Sin. Obj.", "Col.", "Col. Attr.")
-
-# Sizes of the public test sets (GenEval: images, four a prompt); the paper does not print them.
-TEST_SET = {
-    5: {"Img. Acc.": 2212, "Text Acc.": 553} | dict(zip(GENEVAL, (396, 400, 320, 320, 376, 400), strict=True)),
-    6: dict(zip(COMMONSENSE, (3270, 1838, 1954, 10042, 1267, 2376, 1172, 500), strict=True))
-    | {"GSM8K": 1319, "HumanEval": 164, "MBPP": 378},
-}
-
 Cell = Mapping[str, str]
 
 
@@ -52,29 +39,6 @@ def values(number: int, **where: str) -> dict[tuple[str, ...], Decimal]:
                 raise ValueError(msg)
             found[key] = Decimal(cell["value"])
     return found
-
-
-def half_unit(printed: Decimal) -> Decimal:
-    """Half a unit in the last printed place: how far the rounded figure may be from the true one."""
-    exponent = printed.as_tuple().exponent
-    assert isinstance(exponent, int)
-    return Decimal(5).scaleb(exponent - 1)
-
-
-def correct_answers(number: int, metric: str, printed: Decimal) -> int:
-    """The whole number of correct answers that the printed percentage rounds."""
-    return round(Fraction(printed) * TEST_SET[number][metric] / 100)
-
-
-def z_score(number: int, metric: str, printed: Decimal, base: Decimal) -> float:
-    """Two-proportion z of the answers behind two percentages, as if each had been given on items of its own.
-
-    The items are the same and answers to them go together, so that the true significance is higher, if anything.
-    """
-    n = TEST_SET[number][metric]
-    a, b = (correct_answers(number, metric, x) / n for x in (printed, base))
-    pooled = (a + b) / 2
-    return (a - b) / sqrt(2 * pooled * (1 - pooled) / n)
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,22 +24,20 @@ TEST_SET = {
 
 
 def half_unit(printed: Decimal) -> Decimal:
-    """Half a unit in the last printed place: how far the rounded figure may be from the true one."""
+    """Return half a unit in the last printed place: how far the rounded figure may be from the true one."""
     exponent = printed.as_tuple().exponent
     assert isinstance(exponent, int)
     return Decimal(5).scaleb(exponent - 1)
 
 
 def correct_answers(number: int, metric: str, printed: Decimal) -> int:
-    """The whole number of correct answers that the printed percentage rounds."""
+    """Return the whole number of correct answers that the printed percentage rounds."""
     return round(Fraction(printed) * TEST_SET[number][metric] / 100)
 
 
 def z_score(number: int, metric: str, printed: Decimal, base: Decimal) -> float:
-    """Two-proportion z of the answers behind two percentages, as if each had been given on items of its own.
-
-    The items are the same and answers to them go together, so that the true significance is higher, if anything.
-    """
+    """Return the two-proportion z of the answers behind two percentages, as if each had items of its own."""
+    # the items are the same and answers to them go together, so that the true significance is higher, if anything
     n = TEST_SET[number][metric]
     a, b = (correct_answers(number, metric, x) / n for x in (printed, base))
     pooled = (a + b) / 2

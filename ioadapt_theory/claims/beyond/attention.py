@@ -18,13 +18,13 @@ Adapters = dict[tuple[str, str], Any]
 
 
 def functions(w: Weights, stream_in: Any = 1, stream_out: Any = 1) -> tuple[Any, Any]:
-    """What the head computes of its weights: the scores W_qW_kᵀ and W_vW_o, in the coordinates of the stream."""
+    """Return what the head computes of its weights: the scores W_qW_kᵀ and W_vW_o, in the coordinates of the stream."""
     back = stream_in.T if hasattr(stream_in, "T") else stream_in
     return stream_in * w["q"] * w["kt"] * back, stream_in * w["v"] * w["o"] * stream_out
 
 
 def adapted(w: Weights, placement: str, projection: str, ab: Adapters) -> Weights:
-    """The weights with one adapter on one projection; of k the transpose is kept."""
+    """Return the weights with one adapter on one projection; of k the transpose is kept."""
     name = "kt" if projection == "k" else projection
     m = ab[placement, projection]
     change = {"lora": lambda x: x + m, "input": lambda x: m * x, "output": lambda x: x * m}
@@ -84,7 +84,7 @@ def symbols(symmetry: str) -> dict[tuple[str, str], tuple[Any, Any, Any]]:
 
 
 def argument(symmetry: str) -> Callable[[Claim], Iterator[Step]]:
-    """Every safe placement in symbols, every other one by an example; the sets are those that the claim prints."""
+    """Return lines on every placement: the safe ones in symbols, every other one by an example."""
 
     def chain(claim: Claim) -> Iterator[Step]:
         proved = symbols(symmetry)
@@ -110,14 +110,14 @@ NAMES = {
 
 
 def statement(symmetry: str, safe: frozenset[tuple[str, str]]) -> str:
-    """The sentence of a set of safe placements."""
+    """Return the sentence about a set of safe placements."""
     sides = {p: [x for x in PROJECTIONS if (p, x) in safe] for p in PLACEMENTS}
     listed = " and ".join(f"{p} adapters on {', '.join(names)}" for p, names in sides.items() if names)
     return f"{listed} ignore {NAMES[symmetry]}; no others of the {len(EVERY)} do"
 
 
 def claim(symmetry: str, remark: str) -> Claim:
-    """The claim about one symmetry."""
+    """Return the claim about one symmetry."""
     kind = argued(Shown, "all twelve, in symbols or by example", "every placement on every projection")
     return Claim(
         id=f"attention-{symmetry}",

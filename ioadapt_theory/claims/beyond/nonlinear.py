@@ -21,7 +21,7 @@ SIZE = 10
 
 
 def within_reach(raw: Mapping[str, Tensor]) -> Any:
-    """H within Lip‖XAB‖_F of G, by a factor below 1."""
+    """Return instances with H within Lip‖XAB‖_F of G, by a factor below 1."""
     lip, change = raw["lip"].exp(), raw["h"]
     length = [arithmetic.frobenius_sq(m).sqrt() for m in (raw["xab"], change)]
     size = lip * length[0] * torch.sigmoid(raw["lip"] + 2) / length[1]
@@ -29,12 +29,12 @@ def within_reach(raw: Mapping[str, Tensor]) -> Any:
 
 
 def mean_before(k: int) -> float:
-    """E g² = (2/π)((1 + k²) arctan(1/k) − k) for σ = 1, before adaptation; after it is 1."""
+    """Return E g² = (2/π)((1 + k²) arctan(1/k) − k) for σ = 1, before adaptation; after it is 1."""
     return 2 / math.pi * ((1 + k * k) * math.atan(1 / k) - k)
 
 
 def gelu_constant() -> float:
-    """Φ(√2) + √2 φ(√2)."""
+    """Return Φ(√2) + √2 φ(√2)."""
     return (1 + math.erf(1)) / 2 + math.sqrt(2) * math.exp(-1) / math.sqrt(2 * math.pi)
 
 

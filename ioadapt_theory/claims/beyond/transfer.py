@@ -1,4 +1,4 @@
-"""Who transfers better in the setting of App. A.2: nobody always; input and output adapters do for equal functions."""
+"""The three placements compared in App. A.2: none is always the best; for equal functions LoRA is the worst."""
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ NEAR = 1e-3
 
 
 def nearly_the_same(raw: Mapping[str, Tensor]) -> SharedFunction:
-    """The target is W₁R, R⁻¹W₂ with a little noise, R near an orthogonal matrix: functions closer than layers."""
+    """Return models whose functions are closer than their layers: the target is W₁R, R⁻¹W₂ with a little noise."""
     turn = torch.linalg.matrix_exp(raw["w1_target"] - raw["w1_target"].mT)
     target = {"w1_target": raw["w1"] @ turn, "w2_target": turn.mT @ raw["w2"] + NEAR * raw["w2_target"]}
     return SQUARE_LAYERS.parametrise({**raw, **target})
@@ -28,7 +28,7 @@ LEFT_OVER = SIGMA**2 * fro(CHANGE) ** 2
 
 
 def factored(placement: Placement, product: Term, last: Term) -> Deduction:
-    """Split off the gap, which is 0."""
+    """Derive the discrepancy by splitting off the gap, which is 0."""
     return Deduction(
         OF[placement],
         (
@@ -53,12 +53,12 @@ def unbounded(claim: Claim) -> Iterator[Step]:
 
 
 def no_worse(placement: Placement) -> Relation:
-    """One placement's discrepancy is at most that of LoRA."""
+    """Return that one placement's discrepancy is at most that of LoRA."""
     return OF[placement] <= OF[LORA]
 
 
 def sufficient(placement: Placement, product: Term) -> Deduction:
-    """Proposition 4 or 5 on one side, the reversed triangle inequality on the other."""
+    """Derive that it is no worse: Proposition 4 or 5 on one side, the reversed triangle inequality on the other."""
     gap, both_ = spectral(T) * sqrt(EPSILON), fro(GAP + CHANGE)
 
     @lemma("reversed triangle inequality", SIGMA**2 * gap**2 <= SIGMA**2 * both_**2, NEARLY_SAME, CLOSER)
@@ -89,7 +89,7 @@ W, W_TARGET = matrix("w"), matrix("w_target")
 
 
 def single_layer(name: str, reading: str, left: Term, right: Term, side: str) -> Claim:
-    """The difference of two adapted layers with one AB."""
+    """Return the claim about the difference of two adapted layers with one AB."""
     return Claim(
         id=f"transfer-single-layer{name}",
         source=BEYOND,
@@ -105,7 +105,7 @@ def single_layer(name: str, reading: str, left: Term, right: Term, side: str) ->
 
 
 def never_worse(placement: Placement) -> Claim:
-    """The claim that one placement's discrepancy is never above that of LoRA."""
+    """Return the claim that one placement's discrepancy is never above that of LoRA."""
     return Claim(
         id=f"transfer-{placement}",
         source="Sections 1 and 4, App. A.2",

@@ -18,7 +18,7 @@ __all__ = [
     "AVOIDS_ZERO", "DELTA", "DU", "DV", "INCREMENTS", "RHO_U", "RHO_V", "SHORTER", "STRICTLY_SHORTER", "R", "S",
     "U", "V", "short", "shorter",
 ]  # fmt: skip
-"""What claims are written in (``language``)."""
+"""Exported to ``language``."""
 
 U, V, DU, DV = row("u"), row("v"), row("du"), row("dv")
 S: Final = let("s", sim(U, V))

@@ -23,13 +23,13 @@ Cell = Mapping[str, str]
 
 @cache
 def table(number: int) -> tuple[Cell, ...]:
-    """Every cell of one table, in the printed order."""
+    """Return every cell of one table, in the printed order."""
     with (FOLDER / f"table{number}.csv").open(encoding="utf-8", newline="") as file:
         return tuple(csv.DictReader(file))
 
 
 def values(number: int, **where: str) -> dict[tuple[str, ...], Decimal]:
-    """The cells that match, keyed by the columns that ``where`` leaves open; a key met twice is an error."""
+    """Return the cells that match, keyed by the columns that ``where`` leaves open; a key met twice is an error."""
     found: dict[tuple[str, ...], Decimal] = {}
     for cell in table(number):
         if all(cell[name] == wanted for name, wanted in where.items()):
@@ -67,12 +67,12 @@ class Score:
 def gains(
     number: int, side: str, placement: str, *, over: str = "weight", keep: Callable[[str], bool] = lambda metric: True
 ) -> dict[tuple[str, ...], Decimal]:
-    """Placement - over for every (model, peft, metric) that prints both; averages are no cells of their own."""
+    """Return placement - over for every (model, peft, metric) that prints both; averages are no cells of their own."""
     base = values(number, side=side, placement=over)
     mine = values(number, side=side, placement=placement)
     return {k: v - base[k] for k, v in mine.items() if k in base and k[2] not in SUMMARIES and keep(k[2])}
 
 
 def score(number: int, side: str, placement: str, metric: str) -> Score:
-    """Wins, ties and losses against the weight placement in one metric."""
+    """Return wins, ties and losses against the weight placement in one metric."""
     return Score.of(gains(number, side, placement, keep=metric.__eq__).values())

@@ -38,7 +38,7 @@ __all__ = [
     "BELOW_ONE", "BELOW_OUTPUTS", "FINITE", "FROBENIUS", "FULL_ROW_RANK", "LITERAL", "NOT_PARALLEL", "REGULAR",
     "SAME_OUTPUTS", "SPECTRAL", "TO_FIRST_ORDER", "Ball", "below_outputs", "second_order", "similarity_setting",
 ]  # fmt: skip
-"""What claims are written in (``language``)."""
+"""Exported to ``language``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,12 +141,10 @@ def start(n: int, generator: torch.Generator, *, placement: Placement, c: int, d
 def parametrise(
     raw: Data, *, placement: Placement, ball: Ball, limit: Callable[[Data], Tensor] = half
 ) -> RelativeSimilarity:
-    """Make an instance that satisfies every hypothesis; every generic instance has raw parameters.
-
-    The target pair gets the source's angles in the planes of (q₁, q₂) and (p₁, p₂); W' is the free matrix, changed on
-    the plane of the inputs only, so that it maps the one pair to the other. AB is the raw one scaled to the boundary
-    of the ball or, if there is none, the first-order worst case for these data, as a constant (envelope theorem).
-    """
+    """Make an instance that satisfies every hypothesis; every generic instance has raw parameters."""
+    # The target pair gets the source's angles in the planes of (q₁, q₂) and (p₁, p₂); W' is the free matrix, changed on
+    # the plane of the inputs only, so that it maps the one pair to the other. AB is the raw one scaled to the boundary
+    # of the ball or, if there is none, the first-order worst case for these data, as a constant (envelope theorem).
     w, x1, x2, (a1, a2, b1, b2) = raw["w"], raw["x1"], raw["x2"], raw["size"].exp().unbind(-1)
     y1, y2 = apply(x1, w), apply(x2, w)
     (q1, q2), (p1, p2) = _orthonormal(raw["q1"], raw["q2"]), _orthonormal(raw["p1"], raw["p2"])

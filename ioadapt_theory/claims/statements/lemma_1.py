@@ -22,7 +22,7 @@ BY_REMAINDER = rule("Lemma 1, remainder", REMAINDER)
 
 
 def gradient(u: Term, v: Term) -> Term:
-    """∇ᵤs = v/(‖u‖‖v‖) − s u/‖u‖²."""
+    """Return ∇ᵤs = v/(‖u‖‖v‖) − s u/‖u‖²."""
     return 1 / (norm(u) * norm(v)) * v - sim(u, v) / norm(u) ** 2 * u
 
 

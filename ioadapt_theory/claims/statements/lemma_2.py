@@ -109,7 +109,7 @@ def of_equal_length(s: Fraction, m: Fraction) -> dict[str, Any]:
 
 
 def opposite_turns(near: Fraction) -> dict[str, Any]:
-    """U = v, Δv = −Δu orthogonal to it, and short."""
+    """Δv = −Δu, short and orthogonal to u = v."""
     return {"u": [1, 0], "v": [1, 0], "du": [0, root(near)], "dv": [0, -root(near)]}
 
 

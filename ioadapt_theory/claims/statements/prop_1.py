@@ -19,28 +19,28 @@ RHS_MAIN = (
 
 
 def moved(m: Model, placement: Placement) -> Term:
-    """δ of one model."""
+    """Return δ of one model."""
     return delta(m.y1, m.y2, *(increment(m, x, placement) for x in m[:2]))
 
 
 def increment(m: Model, x: Term, placement: Placement) -> Term:
-    """What adaptation adds to xW: xAB, xABW or xWAB."""
+    """Return what adaptation adds to xW: xAB, xABW or xWAB."""
     return {LORA: x @ AB, INPUT: x @ AB @ m.w, OUTPUT: x @ m.w @ AB}[placement]
 
 
 def at_most(m: Model, x: Term, size: Term, placement: Placement) -> Term:
-    """The most that its norm can be for ‖AB‖₂ = size."""
+    """Return the most that its norm can be for ‖AB‖₂ = size."""
     return {LORA: norm(x) * size, INPUT: norm(x) * size * spectral(m.w), OUTPUT: norm(x @ m.w) * size}[placement]
 
 
 def split(placement: Placement) -> Link:
-    """|δ − δ'| ≤ |δ| + |δ'|."""
+    """Return the link |δ − δ'| ≤ |δ| + |δ'|."""
     both_models = abs(moved(SOURCE, placement)) + abs(moved(TARGET, placement))
     return Link("triangle inequality", both_models, (TRIANGLE_DIFFERENCE,))
 
 
 def by_norms(name: str, placement: Placement, factor: Callable[[Model], Term], used: Rule, right: Term) -> Derived:
-    """|δ| + |δ'| by a norm bound of Lemma 1 with this factor of each model, and the norm of AB."""
+    """Bound |δ| + |δ'| by a norm bound of Lemma 1 with this factor of each model, and the norm of AB."""
 
     def sums(size: Term | None = None) -> Term:
         parts = []
@@ -61,7 +61,7 @@ def by_norms(name: str, placement: Placement, factor: Callable[[Model], Term], u
 
 
 def for_both(name: str, placement: Placement, each: Callable[[Model], Term], used: Rule, right: Term) -> Derived:
-    """|δ − δ'| ≤ |δ| + |δ'|, each by the lemma of one model."""
+    """Derive |δ − δ'| ≤ |δ| + |δ'|, each by the lemma of one model."""
     return derived(
         name,
         first_order(distance(placement)),

@@ -16,7 +16,7 @@ SQUARES = total(
 
 
 def constant(m: Model) -> Term:
-    """C(1 + c) of Lemma 1's remainder, c = √((1 + |s₀|)/2)."""
+    """Return c(1 + c) of Lemma 1's remainder, c = √((1 + |s₀|)/2)."""
     c = let("c" + m.prime, replaced(C.args[0], {S: m.s0}))
     return c * (1 + c)
 
@@ -25,7 +25,7 @@ RHS_EXPLICIT = RHS_SINE + constant(SOURCE) * EPSILON**2 * SQUARES
 
 
 def explicit() -> Derived:
-    """First order and remainder of both models, each bounded by Lemma 1."""
+    """Bound first order and remainder of both models by Lemma 1."""
     changes = [moved(m, LORA) for m in (SOURCE, TARGET)]
     remainders = [
         let(f"R{m.prime}", sim(m.y1 + m.x1 @ AB, m.y2 + m.x2 @ AB) - m.s0 - moved(m, LORA)) for m in (SOURCE, TARGET)
@@ -60,23 +60,23 @@ def explicit() -> Derived:
 
 
 def turn(m: Model) -> Term:
-    """The most an output pair of this model turns: arcsin(ε‖x₁‖/‖x₁W‖) + arcsin(ε‖x₂‖/‖x₂W‖)."""
+    """Return the most an output pair of this model turns: arcsin(ε‖x₁‖/‖x₁W‖) + arcsin(ε‖x₂‖/‖x₂W‖)."""
     first, second = (arcsin(EPSILON * k) for k in m.stretches)
     return let(f"a{m.prime}", first + second)
 
 
 def theta(m: Model) -> Term:
-    """The angle of y₁ and y₂."""
+    """Return the angle of y₁ and y₂."""
     return let(f"θ₀{m.prime}", angle(m.y1, m.y2))
 
 
 def rise(m: Model) -> Term:
-    """The most its cosine can rise."""
+    """Return the most its cosine can rise."""
     return cos(positive(theta(m) - turn(m))) - cos(theta(m))
 
 
 def fall(m: Model) -> Term:
-    """The most its cosine can fall."""
+    """Return the most its cosine can fall."""
     return cos(theta(m)) - cos(minimum(PI, theta(m) + turn(m)))
 
 

@@ -9,28 +9,28 @@ from ioadapt_theory.claims.statements.prop_1 import bound, by_norms, for_both, m
 
 
 def alpha(m: Model) -> Term:
-    """‖x₁‖/‖x₁W‖."""
+    """Return ‖x₁‖/‖x₁W‖."""
     return let(f"α{m.prime}", m.stretches[0])
 
 
 def beta(m: Model) -> Term:
-    """‖x₂‖/‖x₂W‖."""
+    """Return ‖x₂‖/‖x₂W‖."""
     return let(f"β{m.prime}", m.stretches[1])
 
 
 def together(m: Model) -> Term:
-    """cos(θ_x + θ₀)."""
+    """Return cos(θ_x + θ₀)."""
     return let(f"cos(θ_x{m.prime} + θ₀{m.prime})", sim(m.x1, m.x2) * m.s0 - sine(m.x1, m.x2) * m.sine0)
 
 
 def nuclear(m: Model) -> Term:
-    """Sin θ₀ √(α² + β² − 2αβ cos(θ_x + θ₀))."""
+    """Return sin θ₀ √(α² + β² − 2αβ cos(θ_x + θ₀))."""
     a, b = alpha(m), beta(m)
     return m.sine0 * sqrt((a - b) ** 2 + 2 * a * b * (1 - together(m)))
 
 
 def by_singular_values(m: Model) -> Term:
-    """(1 − s₀²)(1/s_c + 1/s_{c−1}), the two smallest singular values of W."""
+    """Return (1 − s₀²)(1/s_c + 1/s_{c−1}), the two smallest singular values of W."""
     return m.sine0**2 * (1 / sigma(m.w, 1) + 1 / sigma(m.w, 2))
 
 
@@ -75,10 +75,8 @@ def data_constant(goal: Relation) -> Iterator[Step]:
 
 
 def dual_form() -> Iterator[Step]:
-    """δ = ⟨M, W⁺ᵀKWᵀ⟩ for input adaptation and ⟨M, K⟩ for output adaptation, K = (1 − s²)(e₊ᵀe₊ − e₋ᵀe₋).
-
-    u, v are the unit vectors along y₁, y₂, e₊ and e₋ those along u + v and u − v. W has full row rank, M = AB.
-    """
+    """δ = ⟨M, W⁺ᵀKWᵀ⟩ for input adaptation and ⟨M, K⟩ for output adaptation, K = (1 − s²)(e₊ᵀe₊ − e₋ᵀe₋)."""
+    # u, v are the unit vectors along y₁, y₂, e₊ and e₋ those along u + v and u − v; W has full row rank, M = AB
     sp = sympy()
     c, h = sp.symbols("c h")  # cosine and sine of half the angle, in the basis e₊, e₋
     circle = h**2 + c**2 - 1

@@ -20,7 +20,7 @@ from ioadapt_theory.claims.statements.prop_2_output_sharp import SIZES, shift, w
 
 
 def largest(m: Model) -> Term:
-    """The largest singular value that W⁺(I + M)W can have, μ = Kε + √(1 + (K² − 1)ε²)."""
+    """Return the largest singular value that W⁺(I + M)W can have, μ = Kε + √(1 + (K² − 1)ε²)."""
     mean = spread(m) / 2
     return let(f"μ{m.prime}", mean * EPSILON + sqrt(1 + (mean**2 - 1) * EPSILON**2))
 
@@ -55,10 +55,8 @@ def integrated(goal: Relation) -> Iterator[Step]:
 @lemma("both singular values of W⁺(I + AB)W, and Wielandt", FINITE_SHARP[0],
        SPECTRAL.relation, FULL_ROW_RANK[0], BELOW_ONE)  # fmt: skip
 def singular_values(goal: Relation) -> Iterator[Step]:
-    """On the row space of W, ŷ = yS with S = W⁺(I + M)W: σ_max(S) ≤ μ and σ_min(S) ≥ (1 − ε²)/μ.
-
-    In singular bases of W, scaled to σ_i² = d_i in [1/κ, κ]; unit rows a, b.
-    """
+    """On the row space of W, ŷ = yS with S = W⁺(I + M)W: σ_max(S) ≤ μ and σ_min(S) ≥ (1 − ε²)/μ."""
+    # in singular bases of W, scaled to σ_i² = d_i in [1/κ, κ]; unit rows a, b
     sp = sympy()
     k, eps, d, mu, a, b = sp.symbols("kappa epsilon d mu a b", positive=True)
     mean = (k + 1 / k) / 2

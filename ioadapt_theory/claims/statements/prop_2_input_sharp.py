@@ -1,4 +1,4 @@
-"""What Proposition 2 can say of input adaptation: ŷ = x(I + M)W, M = AB; the constant depends on κ = cond(W).
+"""Proposition 2 corrected for input adaptation, ŷ = x(I + M)W, M = AB: the constant depends on κ = cond(W).
 
 u, v are the unit vectors along y₁, y₂, e₊ and e₋ those along u + v and u − v; K = (κ + 1/κ)/2.
 """
@@ -10,17 +10,17 @@ from ioadapt_theory.claims.statements.prop_1_sharp import dual_form
 
 
 def kappa(m: Model) -> Term:
-    """κ = cond(W)."""
+    """Return κ = cond(W)."""
     return let(f"κ{m.prime}", cond(m.w))
 
 
 def spread(m: Model) -> Term:
-    """κ + 1/κ."""
+    """Return κ + 1/κ."""
     return kappa(m) + 1 / kappa(m)
 
 
 def one_model(m: Model) -> Term:
-    """(1 − s₀²)(κ + 1/κ)ε."""
+    """Return (1 − s₀²)(κ + 1/κ)ε."""
     return m.sine0**2 * spread(m) * EPSILON
 
 
@@ -30,10 +30,8 @@ RHS_VECTORS = EPSILON * total(lambda m: m.sine0 * (m.stretches[0] + m.stretches[
 
 @lemma("nuclear norm, Kantorovich", abs(moved(SOURCE, INPUT)) <= one_model(SOURCE), SPECTRAL.relation, FULL_ROW_RANK[0])
 def sharp_constant(goal: Relation) -> Iterator[Step]:
-    """‖W⁺ᵀKWᵀ‖_* ≤ (1 − s²)(‖e₊W⁺‖‖e₊Wᵀ‖ + ‖e₋W⁺‖‖e₋Wᵀ‖), and Kantorovich for both terms.
-
-    Weights e_i² on λ = σ_i² in [a, b], b = κ²a; X = Σ e_i² λ_i, Y = Σ e_i²/λ_i.
-    """
+    """‖W⁺ᵀKWᵀ‖_* ≤ (1 − s²)(‖e₊W⁺‖‖e₊Wᵀ‖ + ‖e₋W⁺‖‖e₋Wᵀ‖), and Kantorovich for both terms."""
+    # weights e_i² on λ = σ_i² in [a, b], b = κ²a; X = Σ e_i² λ_i, Y = Σ e_i²/λ_i
     sp = sympy()
     yield from dual_form()
     lam, x, y, a, b, k, s, eps = sp.symbols("lambda X Y a b k s epsilon", positive=True)
@@ -83,11 +81,9 @@ def two_conditions(k: Fraction, k_target: Fraction, s: Fraction) -> dict[str, An
         "c = 2: V = √((K + K')² − (K − K')²s₀²) for V = sup|δ − δ'|/(2ε(1 − s₀²)), or an end of the range: V < K + K'"
         " unless κ = κ' or s₀ = 0")  # fmt: skip
 def value_in_the_plane(claim: Claim) -> Iterator[Step]:
-    """For one model ‖P‖_* = 2√(K² − z²); equal angles of the inputs say z − z' = (K − K')s₀.
-
-    P = Σ⁻¹(aaᵀ − bbᵀ)Σ with a, b at angles β, β + 90° to the singular axes, z = Kτ cos 2β, τ = (κ² − 1)/(κ² + 1). Both
-    polar factors are reflections, so one M serves both.
-    """
+    """For one model ‖P‖_* = 2√(K² − z²); equal angles of the inputs say z − z' = (K − K')s₀."""
+    # P = Σ⁻¹(aaᵀ − bbᵀ)Σ with a, b at angles β, β + 90° to the singular axes, z = Kτ cos 2β, τ = (κ² − 1)/(κ² + 1);
+    # both polar factors are reflections, so one M serves both
     sp = sympy()
     k, c, s = sp.symbols("kappa c s", positive=True)  # cos and sin of β
     circle = c**2 + s**2 - 1

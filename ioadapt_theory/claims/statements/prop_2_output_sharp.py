@@ -1,4 +1,4 @@
-"""What any output adapter can do to a similarity: ŷ = xW(I + AB), T = I + AB; without a remainder, and its slope.
+"""The most by which an output adapter changes a similarity: ŷ = xWT, T = I + AB; without a remainder, and its slope.
 
 That |artanh ŝ − artanh s| ≤ ln cond(T) is the inequality of Bauer and Householder (1960), a generalised Wielandt one.
 """
@@ -9,7 +9,7 @@ from ioadapt_theory.claims.statements.prop_2_input_sharp import COSINES
 
 
 def shift(m: Model, placement: Placement) -> Term:
-    """|artanh sim(ŷ₁, ŷ₂) − artanh s₀| of one model."""
+    """Return |artanh sim(ŷ₁, ŷ₂) − artanh s₀| of one model."""
     return abs(artanh(m.adapted_sim(placement)) - artanh(m.s0))
 
 
@@ -19,12 +19,12 @@ RHS_SHARP = 2 * EPSILON * total(lambda m: m.sine0**2, *MODELS)
 
 
 def rise(m: Model) -> Term:
-    """tanh(artanh s₀ + artanh τ) − s₀."""
+    """Return tanh(artanh s₀ + artanh τ) − s₀."""
     return TAU * m.sine0**2 / (1 + TAU * m.s0)
 
 
 def fall(m: Model) -> Term:
-    """The other end, s₀ − tanh(artanh s₀ − artanh τ)."""
+    """Return the other end, s₀ − tanh(artanh s₀ − artanh τ)."""
     return TAU * m.sine0**2 / (1 - TAU * m.s0)
 
 
@@ -33,16 +33,14 @@ FINITE_BOUND = distance(OUTPUT) <= RHS_FINITE
 
 
 def moebius(s: Any, tau: Any) -> Any:
-    """tanh(artanh s + artanh τ)."""
+    """Return tanh(artanh s + artanh τ)."""
     return (s + tau) / (1 + s * tau)
 
 
 @lemma("norms of (u + v)T and (ru − pv)T", ARTANH[0], REGULAR)
 def wielandt(goal: Relation) -> Iterator[Step]:
-    """(1 + ŝ)/(1 − ŝ) ≤ (M/m)²(1 + s)/(1 − s), M and m the largest and smallest stretch of T.
-
-    u, v unit vectors with cosine s, p = ‖uT‖, r = ‖vT‖, c = ⟨uT, vT⟩ = ŝpr; no plane, no decomposition.
-    """
+    """(1 + ŝ)/(1 − ŝ) ≤ (M/m)²(1 + s)/(1 − s), M and m the largest and smallest stretch of T."""
+    # u, v unit vectors with cosine s, p = ‖uT‖, r = ‖vT‖, c = ⟨uT, vT⟩ = ŝpr; no plane, no decomposition
     sp = sympy()
     p, r, top, bottom, x = sp.symbols("p r M m x", positive=True)
     c, s = sp.symbols("c s", real=True)

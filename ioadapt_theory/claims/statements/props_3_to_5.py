@@ -24,7 +24,7 @@ LAST = "the hypothesis on the models"
 
 
 def split_off(exact: Term, change: Term) -> tuple[Link, ...]:
-    """From the exact value by the triangle inequality: the gap, and what AB adds to it."""
+    """Bound the exact value by the triangle inequality: the gap, and what AB adds to it."""
     return (
         Link(SAYS[LORA], exact),
         Link("triangle inequality", SIGMA**2 * (fro(GAP) + fro(change)) ** 2, (TRIANGLE_FROBENIUS,)),

@@ -18,7 +18,7 @@ PADDINGS: dict[str, Callable[[int], int | None]] = {
 
 
 def convolution(taps: Mapping[int, Any], *, stride: int = 1, dilation: int = 1, padding: str = "zeros") -> Any:
-    """The block matrix of a convolution on N positions."""
+    """Return the block matrix of a convolution on N positions."""
     sp = sympy()
     empty, stands = sp.zeros(*taps[0].shape), PADDINGS[padding]
     outputs = range(0, N, stride)
@@ -32,12 +32,12 @@ def convolution(taps: Mapping[int, Any], *, stride: int = 1, dilation: int = 1, 
 
 
 def mixed(m: Any, positions: int = N) -> Any:
-    """The same channel mix at every position: a 1 x 1 convolution without bias."""
+    """Return the same channel mix at every position: a 1 x 1 convolution without bias."""
     return sympy().diag(*[m] * positions)
 
 
 def taps(c: int, d: int) -> dict[int, Any]:
-    """A kernel of width 3 in symbols."""
+    """Return a kernel of width 3 in symbols."""
     sp = sympy()
     return {j: sp.Matrix(c, d, sp.symbols(f"k{'mzp'[j + 1]}:{c * d}")) for j in (-1, 0, 1)}
 
@@ -99,7 +99,7 @@ DATA, W, BIAS = matrix("x"), matrix("w"), matrix("bias")
 
 
 def linear(placement: Placement, layer: Term, merged: Term, remark: str) -> Claim:
-    """The adapter on one side of a linear layer."""
+    """Return the claim about an adapter on one side of a linear layer."""
     side = "c c" if placement is INPUT else "d d"
     return Claim(
         id="absorption-linear" + ("" if placement is INPUT else "-output"),

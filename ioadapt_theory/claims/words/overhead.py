@@ -64,28 +64,28 @@ def counted(what: str, formula: Formula) -> Check:
 
 
 def parameters(n: Size, c: Size, d: Size, r: Size) -> tuple[Size, Size, Size]:
-    """A and B."""
+    """Return the sizes of A and B."""
     return r * (c + d), 2 * r * c, 2 * r * d
 
 
 def forward_cost(n: Size, c: Size, d: Size, r: Size) -> tuple[Size, Size, Size]:
-    """The layer itself and the branch."""
+    """Return the cost of the layer itself and the branch."""
     lora, input_, output = parameters(n, c, d, r)
     return n * (c * d + lora), n * (c * d + input_), n * (c * d + output)
 
 
 def merge_cost(n: Size, c: Size, d: Size, r: Size) -> tuple[Size, Size, Size]:
-    """AB, A(BW), (WA)B."""
+    """Return the cost of AB, A(BW) and (WA)B."""
     return r * c * d, 2 * r * c * d, 2 * r * c * d
 
 
 def backward_cost(n: Size, c: Size, d: Size, r: Size) -> tuple[Size, Size, Size]:
-    """Gradients of A and B; for the input adapter they need dY Wᵀ first."""
+    """Return the cost of the gradients of A and B; for the input adapter they need dY Wᵀ first."""
     return n * r * (c + 2 * d), n * c * d + 3 * n * r * c, 3 * n * r * d
 
 
 def inner_backward_cost(n: Size, c: Size, d: Size, r: Size) -> tuple[Size, Size, Size]:
-    """The same where X needs its gradient, too."""
+    """Return the same where X needs its gradient, too."""
     lora, input_, output = backward_cost(n, c, d, r)
     return lora + n * c * d + n * r * c, input_ + n * r * c, output + n * r * d + n * c * d
 

@@ -113,7 +113,7 @@ def statement(symmetry: str, safe: frozenset[tuple[str, str]]) -> str:
     """Return the sentence about a set of safe placements."""
     sides = {p: [x for x in PROJECTIONS if (p, x) in safe] for p in PLACEMENTS}
     listed = " and ".join(f"{p} adapters on {', '.join(names)}" for p, names in sides.items() if names)
-    return f"{listed} ignore {NAMES[symmetry]}; no others of the {len(EVERY)} do"
+    return f"{listed} do not notice {NAMES[symmetry]}; every other one of the {len(EVERY)} placements does"
 
 
 def claim(symmetry: str, remark: str) -> Claim:
@@ -132,5 +132,5 @@ def claim(symmetry: str, remark: str) -> Claim:
 CLAIMS = (
     claim("heads", "with rotary positions (Llama, SD3, FLUX) this is a symmetry of q and k only if R commutes with the "
           "rotations; of v and o always"),
-    claim("residual", "the reverse of attention-heads: no placement survives both"),
+    claim("residual", "the reverse of attention-heads: every placement notices one of the two"),
 )  # fmt: skip

@@ -114,8 +114,8 @@ CLAIMS = (
         proofs=(input_fails,),
         expected=REFUTED,
         remark=lambda: (
-            f"only a Lipschitz bound; f − f' = max(|x₁|, {SIZE}|x₂|) − {SIZE}|x₂|, AB = −e₂ᵀe₂ turns "
-            f"{mean_before(SIZE):.4f} into 1, or worse"
+            f"only a Lipschitz bound holds: for f − f' = max(|x₁|, {SIZE}|x₂|) − {SIZE}|x₂|, AB = −e₂ᵀe₂ raises the "
+            f"mean square from {mean_before(SIZE):.4f} to 1, and with k for {SIZE} by any factor"
         ),
     ),
     Claim(

@@ -98,7 +98,7 @@ def single_layer(name: str, reading: str, left: Term, right: Term, side: str) ->
         concludes=(left.equals(right),),
         proofs=(derived("subtract", left, Link("subtract", right)),),
         expected=PROVED,
-        remark="what LoRA cannot change, for better or worse, the others multiply",
+        remark="LoRA leaves W − W' as it is; input and output adapters multiply it",
         setting=matrices("one layer", {"W": "c d", "W_target": "c d", "AB": side}, {"c": 3, "d": 4}),
         strategies=(RandomInstances(),),
     )
@@ -142,7 +142,7 @@ CLAIMS = (
         ),
         attained=("g1", "g2"),
         expected=PROVED,
-        remark="without bound: W₁' = r, W₂' = 1/r, r → 0",
+        remark="what LoRA leaves has no bound: W₁' = r, W₂' = 1/r, r → 0",
         setting=SQUARE_LAYERS,
         strategies=(Replay(),),
     ),
@@ -158,8 +158,8 @@ CLAIMS = (
                     (sufficient(INPUT, T @ GAP), sufficient(OUTPUT, GAP @ T))),
         ),
         expected=PROVED,
-        remark="functions closer than layers; with W₂ = W₂' it applies for ε = 0 only, and LoRA's discrepancy is "
-        "σ²‖W₁W₂ − W₁'W₂'‖_F² for every AB",
+        remark="applies where the functions are closer than the layers; with W₂ = W₂' for ε = 0 only, and LoRA's "
+        "discrepancy is σ²‖W₁W₂ − W₁'W₂'‖_F² for every AB",
         setting=SQUARE_LAYERS.parametrised(nearly_the_same),
         strategies=(RandomInstances(),),
     ),

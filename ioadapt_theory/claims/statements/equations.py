@@ -73,7 +73,7 @@ def rank_of_update(placement: Placement, first: Term, second: Term) -> Claim:
         expected=PROVED,
         setting=of_eq_6(placement),
         strategies=(RandomInstances(),),
-        remark="so it is a LoRA of rank r₁ + r₂",
+        remark="the update is a LoRA of rank r₁ + r₂",
     )
 
 
@@ -125,7 +125,7 @@ CLAIMS = (
         concludes=(WEIGHT_FORM.equals(OUTPUT_FORM),),
         proofs=(derived("WW⁺ = I", WEIGHT_FORM, Link("WW⁺ = I", OUTPUT_FORM, (ROW_RANK,))),),
         setting=of_eq_5(3, 4),
-        remark="conditional as printed, and true; which layers satisfy WW⁺ = I is eq-5-scope",
+        remark="true under the printed condition; eq-5-scope says which layers satisfy it",
     ),
     on_eq_5(
         id="eq-5-scope",
@@ -142,7 +142,7 @@ CLAIMS = (
         reading="what is lost",
         amends="eq-5",
         concludes=((WEIGHT_FORM - OUTPUT_FORM).equals(LOST),),
-        prose="so Eq. 5 holds for this AB iff (I − WW⁺)AB = 0, and for every AB iff rank W = c",
+        prose="Eq. 5 holds for this AB iff (I − WW⁺)AB = 0, and for every AB iff rank W = c",
         proofs=(derived("expand", WEIGHT_FORM - OUTPUT_FORM, Link("expand", LOST)), only_if),
         words=(CONVERSE,),
         setting=of_eq_5(4, 3),
@@ -163,7 +163,7 @@ CLAIMS = (
         origin=PRINTED,
         reading="rank",
         concludes=(TO_OUTPUT <= rows(B),),
-        prose="so A'B' = W⁺AB with A' of r columns",
+        prose="W⁺AB = A'B' with r columns in A'",
         proofs=(
             derived(
                 "W⁺(AB) = (W⁺A)B",
@@ -229,6 +229,6 @@ CLAIMS = (
         expected=PROVED,
         setting=of_eq_6("input", more=True),
         strategies=(RandomInstances(),),
-        remark="the update itself changes with the base, which no LoRA does: in this sense the two are complementary",
+        remark="the update changes with the base weights, unlike that of LoRA: in this sense the two are complementary",
     ),
 )

@@ -121,7 +121,7 @@ CLAIMS = (
         origin=PRINTED,
         concludes=(PRINTED_BOUND,),
         proofs=(by_lemma(twelve, PRINTED_BOUND),),
-        remark="twelve times too large",
+        remark="twelve times larger than necessary",
     ),
     on_increments(
         id="lemma-2-sharp",
@@ -160,6 +160,6 @@ CLAIMS = (
         concludes=(EXPLICIT,),
         proofs=(by_lemma(carried_out, EXPLICIT),),
         setting=INCREMENTS.parametrised(shorter),
-        remark="the sup carried out with C = 1; nothing along the segment is left in it",
+        remark="the supremum computed with C = 1, so that nothing along the segment is left",
     ),
 )

@@ -103,7 +103,7 @@ def bound(
 STATED: dict[str, Any] = {"origin": PRINTED, "reading": "‖AB‖₂² ≤ ε as stated"}
 USED: dict[str, Any] = {"origin": READING, "reading": "‖AB‖₂ ≤ ε as its proof uses it"}
 IN_ITS_PROOF: dict[str, Any] = {"origin": READING, "reading": "‖AB‖_F ≤ ε as in its proof"}
-ROOT_NEEDED = "needs √ε in place of ε, and then the remainder is of the order of the displayed term"
+ROOT_NEEDED = "the proof needs √ε in place of ε, and then the remainder has the order of the displayed term"
 CLAIMS = (
     bound(
         "prop-1", LORA, RHS, **USED, **refuted_by("ce3", "ce3-low-rank", "ce3b", "ce3c"),
@@ -116,7 +116,7 @@ CLAIMS = (
     bound(
         "prop-1-frobenius", LORA, RHS, ball=FROBENIUS, origin=READING,
         reading="‖AB‖_F ≤ ε as in the proof of Prop. 2",
-        **refuted_by("prop-1-frobenius", "prop-1-frobenius-low-rank"), remark="the smaller ball does not save it",
+        **refuted_by("prop-1-frobenius", "prop-1-frobenius-low-rank"), remark="false in this smaller ball, too",
     ),
     bound(
         "prop-1-main", LORA, RHS_MAIN, source="Proposition 1 (Sec. 4)", origin=READING,

@@ -163,7 +163,7 @@ CLAIMS = (
         given=SPECTRAL.given,
         concludes=(distance(LORA) <= RHS_EXPLICIT,),
         proofs=(explicit(),),
-        remark="no A_min and no hidden O(ε²)",
+        remark="contains neither A_min nor a hidden O(ε²)",
     ),
     without_remainder(
         id="prop-1-finite",
@@ -172,7 +172,7 @@ CLAIMS = (
         concludes=(FINITE_FORM,),
         proofs=(by_lemma(finite_interval, FINITE_FORM),),
         setting=similarity_setting(LORA, limit=below_outputs),
-        remark="no O(ε²) at all, for ε‖x‖ ≤ ‖xW‖",
+        remark="without O(ε²), for ε‖x‖ ≤ ‖xW‖",
     ),
     in_the_proof(
         id="prop-1-segment",
@@ -181,7 +181,7 @@ CLAIMS = (
         proofs=(through_zero,),
         expected=REFUTED,
         remark="the text does not exclude segments through 0, here as in the remainder bound after Lemma 2; the proof "
-        "is one up to O(ε²), where it is true (prop-1-segment-small); prop-1-explicit does not need it",
+        "holds up to O(ε²), as the segment avoids 0 for small ε (prop-1-segment-small); prop-1-explicit does not need it",
     ),
     in_the_proof(
         id="prop-1-segment-small",

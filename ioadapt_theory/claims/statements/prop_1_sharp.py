@@ -188,6 +188,6 @@ CLAIMS = (
         ),
         attained=("prop-1-weights",),
         words=(ATTAINED, SHARP),
-        remark="W → tW divides this by t and leaves Prop. 2: the two propositions do not rank the methods",
+        remark="scaling W by t divides this bound by t and leaves Prop. 2 as it is: the two do not rank the methods",
     ),
 )  # fmt: skip

@@ -127,7 +127,7 @@ CLAIMS = (
         amends="prop-2-input",
         concludes=FINITE_BOUND,
         proofs=(by_lemma(integrated, *FINITE_BOUND),),
-        remark="no O(ε²); the sharp slope integrated; prop-2-input-finite-sharp is the best such bound",
+        remark="the sharp slope integrated, without O(ε²); prop-2-input-finite-sharp is the best such bound",
     ),
     finite(
         id="prop-2-input-finite-sharp",

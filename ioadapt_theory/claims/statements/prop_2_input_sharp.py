@@ -128,7 +128,7 @@ CLAIMS = (
         attained=("ce1b", "ce1f"),
         words=(ATTAINED, SHARP),
         strategies=(*TO_FIRST_ORDER, second_order(INPUT)),
-        remark="depends on the base weights; attained for κ = κ' and every s₀; 4(1 − s₀²) only for scaled isometries",
+        remark="depends on the base weights; attained for κ = κ' and every s₀; 4(1 − s₀²)ε only for scaled isometries",
     ),
     bound(
         "prop-2-input-vectors",
@@ -137,7 +137,7 @@ CLAIMS = (
         reading="what the proof supports",
         amends="prop-2-input",
         proofs=(by_norms("Eq. 8 sharpened, for both models", INPUT, lambda m: m.sine0, BY_EQ_8_SHARP, RHS_VECTORS),),
-        remark="the only form left where c > d: there no function of the singular values bounds it",
+        remark="for c > d the only form that holds: there no function of the singular values of W is a bound",
     ),
     bound(
         "prop-2-input-sharp-two",

@@ -110,7 +110,7 @@ CLAIMS = (
         id="lemma-3",
         source="Lemma 3 (App. A.2)",
         concludes=(discrepancy(None) <= LEMMA_3_RHS,),
-        prose="x ~ N(0, σ²I)",
+        prose="for x ~ N(0, σ²I)",
         proofs=(
             derived(
                 "second moments (Hutchinson's estimator of a trace)",
@@ -140,7 +140,7 @@ CLAIMS = (
         attained=("p3-attained",),
         setting=function_setting(LORA),
         strategies=(*SEARCHES, StackMonteCarlo(LORA)),
-        remark="tight; but a bound: G1 has {lhs of g1} against {rhs of g1}, and cancellation can make it {lhs of r2}",
+        remark="attained, but can be far off: {lhs of g1} against {rhs of g1} in g1; cancellation can make it {lhs of r2}",
     ),
     exact_value(3, LORA, "for a single layer (W₂ = W₂' = I) LoRA leaves the distance as it is, whatever AB"),
     attained_bound(
@@ -167,7 +167,7 @@ CLAIMS = (
         remark="analogous, as the footnote says",
     ),
     *inflation(4, INPUT, spectral(T) * fro(GAP), "‖MN‖_F ≤ ‖M‖₂‖N‖_F", LEFT,
-               "tight; never below Lemma 3 if rank AB < c; only for an adapter before the first layer"),
+               "attained; not below the bound of Lemma 3 if rank AB < c; for an adapter before the first layer only"),
     *inflation(5, OUTPUT, fro(GAP) * spectral(T), "‖MN‖_F ≤ ‖M‖_F‖N‖₂", RIGHT,
-               "tight; never below Lemma 3 if rank AB < d; holds word for word for any functions and any law of x"),
+               "attained; not below the bound of Lemma 3 if rank AB < d; holds for any functions and any law of x"),
 )  # fmt: skip

@@ -118,7 +118,7 @@ def linear(placement: Placement, layer: Term, merged: Term, remark: str) -> Clai
 
 
 CLAIMS = (
-    linear(INPUT, DATA @ T @ W + BIAS, DATA @ (T @ W) + BIAS, "one matrix of the old size"),
+    linear(INPUT, DATA @ T @ W + BIAS, DATA @ (T @ W) + BIAS, "the result is one matrix of the same size"),
     linear(OUTPUT, (DATA @ W + BIAS) @ T, DATA @ (W @ T) + BIAS @ T,
            "the output adapter acts on the bias, too: b becomes b(I + AB)"),
     Claim(
@@ -141,6 +141,6 @@ CLAIMS = (
         f"for every stride and dilation and for padding with {', '.join(PADDINGS)}",
         proofs=(channel_mix,),
         expected=PROVED,
-        remark="this is how the adapters of this package work",
+        remark="the adapters of this package are of this form",
     ),
 )  # fmt: skip

@@ -64,7 +64,7 @@ CLAIMS = (
         prose="the displayed linear term 4(1 + s₀)ε does not contain the base weights, but through s₀",
         proofs=(printed_letters,),
         expected=PROVED,
-        remark="it is displayed so; whether it bounds anything is prop-2-input and prop-2-output",
+        remark="so it is displayed; whether it is a bound is answered by prop-2-input and prop-2-output",
     ),
     Claim(
         id="independent-input",
@@ -97,11 +97,9 @@ CLAIMS = (
         reading="Props. 1 and 2 rank the methods, for all models",
         given=SPECTRAL.given,
         concludes=(prop_2.RHS <= prop_1.RHS,),
-        proofs=contradicted("scaled"),
-        witnesses=("scaled",),
-        expected=REFUTED,
-        remark="‖AB‖ is absolute for LoRA, relative else: W = W' = 10 I, ε = 1/100 gives {rhs of scaled} and "
-        "{lhs of scaled}",
+        **refuted_by("scaled"),
+        remark="‖AB‖ is an absolute size for LoRA and a relative one for the others: W = W' = 10 I, "
+        "ε = 1/100 gives {rhs of scaled} and {lhs of scaled}",
         setting=similarity_setting(LORA),
         strategies=(Replay(), RandomInstances()),
     ),
@@ -112,9 +110,7 @@ CLAIMS = (
         reading="nearly equal functions (‖W − W'‖_F² ≤ ε) have equal similarities, one layer, the same inputs",
         given=(fro(W - W_TARGET) ** 2 <= EPSILON,),
         concludes=(SIMILAR,),
-        proofs=contradicted("stronger"),
-        witnesses=("stronger",),
-        expected=REFUTED,
+        **refuted_by("stronger"),
         remark="the second assumption entails the first only for ε = 0 (stronger-requirement-equal); in the charitable "
         "reading, a small gap changes similarities by little: by Lemma 1, ‖xW − xW'‖ ≤ √ε‖x‖ moves s by at most "
         "√(1 − s²)√ε(‖x₁‖/‖x₁W‖ + ‖x₂‖/‖x₂W‖) + O(ε)",

@@ -106,9 +106,10 @@ CLAIMS = (
             same_set,
         ),
         expected=REFUTED,
-        remark="each is a LoRA of the same rank; the same set for invertible W, else one side is smaller: "
-        f"c = 3, d = 5 input {DIMENSIONS[3, 5][0]}, output and LoRA {DIMENSIONS[3, 5][1]} = 15 dimensions at any rank, "
-        f"5, 7 = 7 at rank 1; c = 5, d = 3 output {DIMENSIONS[5, 3][1]}, input and LoRA {DIMENSIONS[5, 3][0]} = 15",
+        remark="each is a LoRA of the same rank; for invertible W the sets are equal, otherwise one is smaller: "
+        f"updates of any rank have {DIMENSIONS[3, 5][0]} dimensions (input) against {DIMENSIONS[3, 5][1]} (output and LoRA) "
+        f"for c = 3, d = 5, and {DIMENSIONS[5, 3][1]} (output) against {DIMENSIONS[5, 3][0]} (input and LoRA) for "
+        "c = 5, d = 3",
     ),
     reach(INPUT, "A(BW) is a LoRA of rank r"),
     reach(OUTPUT, "(WA)B is a LoRA of rank r"),
@@ -118,10 +119,10 @@ CLAIMS = (
         origin=READING,
         reading="as maps of weights: rotation and scaling beyond translation",
         amends="broader-class",
-        prose="W ↦ (I + AB)W is no W ↦ W + M for all W at once, and the other way round: neither class is broader",
+        prose="as maps of W, neither W ↦ (I + AB)W nor W ↦ W + M includes the other: neither class is broader",
         proofs=(as_maps,),
         expected=PROVED,
-        remark="in this reading the adapters are linear maps and LoRA is a translation, as Section 4 says; not broader",
+        remark="the adapters are linear maps and LoRA is a translation, as Section 4 says",
     ),
     Claim(
         id="any-phi",
@@ -131,8 +132,9 @@ CLAIMS = (
         prose="any adaptation function Φ can be applied to I in the same manner as to W, and its start is determined",
         proofs=(no_principal_subspace,),
         expected=REFUTED,
-        remark="PiSSA starts from principal singular vectors, and of I any will do, so a choice has to be made; it can "
-        "be applied, as Table 6 does; MiLoRA and CorDA likewise; full, LoRA, DoRA, LoHa and LoKr need no choice",
+        remark="PiSSA starts from principal singular vectors, and any orthonormal basis is one for I, so a choice has "
+        "to be made; it can be applied, as in Table 6; the same for MiLoRA and CorDA; full, LoRA, DoRA, LoHa and LoKr "
+        "need no choice",
     ),
     Claim(
         id="lora-x-capacity",

@@ -135,6 +135,7 @@ CLAIMS = (
     about_cells("language-output", "Section 5.1, Table 6",
                 "on the target the input adapter outperforms the output adapter", ABOVE,
                 {"11 columns": gains(6, "target", "input", over="output")}, reading="in every column"),
-    about_cells("subspace", "App. C, Table 10", "input and output adapters against LoRA-X on the target in image similarity",
-                ABOVE, {"one run": over_subspace()}, reading="in image similarity; in CLIP-T output adapters are below"),
+    about_cells("subspace", "App. C, Table 10",
+                "input and output adapters against LoRA-X on the target in image similarity", ABOVE,
+                {"one run": over_subspace()}, reading="in image similarity; in CLIP-T output adapters are below"),
 )  # fmt: skip

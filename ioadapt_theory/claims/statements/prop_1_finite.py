@@ -180,8 +180,9 @@ CLAIMS = (
         prose="every point on the segment from (y₁, y₂) to (ŷ₁, ŷ₂) has norms bounded below by A_min > 0",
         proofs=(through_zero,),
         expected=REFUTED,
-        remark="the text does not exclude segments through 0, here as in the remainder bound after Lemma 2; the proof "
-        "holds up to O(ε²), as the segment avoids 0 for small ε (prop-1-segment-small); prop-1-explicit does not need it",
+        remark="the text does not exclude segments through 0, here as in the remainder bound after Lemma 2; the "
+        "proof holds up to O(ε²), as the segment avoids 0 for small ε (prop-1-segment-small); prop-1-explicit "
+        "does not need it",
     ),
     in_the_proof(
         id="prop-1-segment-small",

@@ -140,7 +140,7 @@ CLAIMS = (
         attained=("p3-attained",),
         setting=function_setting(LORA),
         strategies=(*SEARCHES, StackMonteCarlo(LORA)),
-        remark="attained, but can be far off: {lhs of g1} against {rhs of g1} in g1; cancellation can make it {lhs of r2}",
+        remark="attained, but can be far off: in g1 {lhs of g1} against {rhs of g1}, by cancellation even {lhs of r2}",
     ),
     exact_value(3, LORA, "for a single layer (W₂ = W₂' = I) LoRA leaves the distance as it is, whatever AB"),
     attained_bound(

@@ -13,24 +13,16 @@ SAFE = {
     "residual": frozenset({("output", "q"), ("output", "k"), ("output", "v"), ("input", "o")}),
 }
 """(placement, projection) that does not notice the symmetry; the claims print and prove these."""
-Weights = dict[str, Any]
-Adapters = dict[tuple[str, str], Any]
+CHANGES: dict[str, Callable[[Any, Any], Any]] = {
+    "lora": lambda w, m: w + m,
+    "input": lambda w, m: w + m * w,
+    "output": lambda w, m: w + w * m,
+}
 
 
-def functions(w: Weights, stream_in: Any = 1, stream_out: Any = 1) -> tuple[Any, Any]:
-    """Return what the head computes of its weights: the scores W_qW_kᵀ and W_vW_o, in the coordinates of the stream."""
-    back = stream_in.T if hasattr(stream_in, "T") else stream_in
-    return stream_in * w["q"] * w["kt"] * back, stream_in * w["v"] * w["o"] * stream_out
-
-
-def adapted(w: Weights, placement: str, projection: str, ab: Adapters) -> Weights:
-    """Return the weights with one adapter on one projection; of k the transpose is kept."""
-    name = "kt" if projection == "k" else projection
-    m = ab[placement, projection]
-    change = {"lora": lambda x: x + m, "input": lambda x: m * x, "output": lambda x: x * m}
-    if name == "kt":
-        change |= {"input": lambda x: x * m.T, "output": lambda x: m.T * x, "lora": lambda x: x + m.T}
-    return {**w, name: change[placement](w[name])}
+def functions(w: dict[str, Any], into: Any, out: Any) -> tuple[Any, Any]:
+    """Return what the head computes of its weights: W_qW_kᵀ and W_vW_o, in the coordinates of the stream."""
+    return into * w["q"] * (into * w["k"]).T, into * w["v"] * w["o"] * out
 
 
 def notices(symmetry: str) -> frozenset[tuple[str, str]]:
@@ -38,29 +30,27 @@ def notices(symmetry: str) -> frozenset[tuple[str, str]]:
     sp = sympy()
     w = {
         "q": sp.Matrix([[1, 2], [0, 1], [3, 1]]),
-        "kt": sp.Matrix([[1, 0, 2], [1, 1, 0]]),
+        "k": sp.Matrix([[1, 1], [0, 1], [2, 0]]),
         "v": sp.Matrix([[2, 1], [1, 0], [0, 1]]),
         "o": sp.Matrix([[1, 3, 0], [0, 1, 1]]),
     }
-    r, s = sp.Matrix([[1, 1], [0, 2]]), sp.Matrix([[2, 0], [1, 1]])
-    turn = sp.Matrix([[3, 4, 0], [-4, 3, 0], [0, 0, 5]]) / 5
+    one = into = out = sp.eye(3)
     if symmetry == "heads":
-        new = {"q": w["q"] * r, "kt": r.inv() * w["kt"], "v": w["v"] * s, "o": s.inv() * w["o"]}
-        into, out = sp.eye(3), sp.eye(3)
+        r, s = sp.Matrix([[1, 1], [0, 2]]), sp.Matrix([[2, 0], [1, 1]])
+        new = {"q": w["q"] * r, "k": w["k"] * r.inv().T, "v": w["v"] * s, "o": s.inv() * w["o"]}
     else:  # the stream is xR; every weight reads R⁻¹ of it and writes into it
-        new = {"q": turn.T * w["q"], "kt": w["kt"] * turn, "v": turn.T * w["v"], "o": w["o"] * turn}
-        into, out = turn, turn.T
-    if functions(w) != functions(new, into, out):
+        into = sp.Matrix([[3, 4, 0], [-4, 3, 0], [0, 0, 5]]) / 5
+        out = into.T
+        new = {**{x: out * w[x] for x in "qkv"}, "o": w["o"] * into}
+    if functions(w, one, one) != functions(new, into, out):
         msg = "The symmetry does not keep the head."
         raise ArithmeticError(msg)
     changed = set()
     for placement, projection in EVERY:
-        c, d = (2, 3) if projection == "o" else (3, 2)
-        rows_, columns = {"lora": (c, d), "input": (c, c), "output": (d, d)}[placement]
-        m = sp.Matrix(rows_, columns, lambda i, j: i + 2 * j + 1)
-        ab = {(placement, projection): m if placement == "lora" else sp.eye(rows_) + m}
-        before = functions(adapted(w, placement, projection, ab))
-        if before != functions(adapted(new, placement, projection, ab), into, out):
+        change, (c, d) = CHANGES[placement], w[projection].shape
+        m = sp.Matrix(*{"lora": (c, d), "input": (c, c), "output": (d, d)}[placement], lambda i, j: i + 2 * j + 1)
+        before, after = ({**x, projection: change(x[projection], m)} for x in (w, new))
+        if functions(before, one, one) != functions(after, into, out):
             changed.add((placement, projection))
     return frozenset(changed)
 

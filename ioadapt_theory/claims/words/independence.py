@@ -15,12 +15,9 @@ def weights_in(x: Term) -> set[str]:
     return letters - {"s", "epsilon"}
 
 
-def bound_of(placement: Placement, *, independent: bool) -> str:
+def independent(placement: Placement) -> str:
     """Return the sentence on one placement."""
-    return (
-        f"the bound on the similarity distance of {placement} adapters is "
-        f"{'in' if independent else ''}dependent of the base weights"
-    )
+    return f"the bound on the similarity distance of {placement} adapters is independent of the base weights"
 
 
 @argued(Shown, "its letters", "the formula contains s₀ and ε, and no weights but through s₀")
@@ -34,7 +31,7 @@ def output_letters(claim: Claim) -> Iterator[Step]:
     """Read the letters off the sharp right side."""
     right = prop_2_output_sharp.RHS_FINITE
     yield Step(f"the letters of {text(right)}", Check(not weights_in(right)))
-    yield Step("what is said of output adapters", found(claim.prose, bound_of(OUTPUT, independent=True)))
+    yield Step("what is said of output adapters", found(claim.prose, independent(OUTPUT)))
 
 
 @argued(Refuted, "no constant will do", "the sharp constant contains κ, and is not bounded over all W")
@@ -46,7 +43,7 @@ def grows_with_condition(claim: Claim) -> Iterator[Step]:
     known = {prop_2_input_sharp.kappa(m): k for m in (SOURCE, TARGET)}
     known |= {m.sine0: sp.sqrt(1 - s**2) for m in (SOURCE, TARGET)}
     yield Step("it is unbounded as κ → ∞", found(sp.limit(symbolic(right, known).subs(s, 0), k, sp.oo), sp.oo))
-    yield Step("what is said of input adapters", found(claim.prose, bound_of(INPUT, independent=True)))
+    yield Step("what is said of input adapters", found(claim.prose, independent(INPUT)))
 
 
 W, W_TARGET, X1, X2 = matrix("w"), matrix("w_target"), row("x1"), row("x2")
@@ -70,7 +67,7 @@ CLAIMS = (
         id="independent-input",
         source=PLACE,
         origin=IN_WORDS,
-        prose=bound_of(INPUT, independent=True),
+        prose=independent(INPUT),
         proofs=(
             grows_with_condition,
             RefutedBy("the sharp constant is attained for every κ", ("prop-2-input-sharp",), distance(INPUT)),
@@ -82,7 +79,7 @@ CLAIMS = (
         id="independent-output",
         source=PLACE,
         origin=IN_WORDS,
-        prose=bound_of(OUTPUT, independent=True),
+        prose=independent(OUTPUT),
         proofs=(
             output_letters,
             ShownBy("it is a bound, and sharp", ("prop-2-output-finite",), distance(OUTPUT)),

@@ -107,9 +107,9 @@ CLAIMS = (
         ),
         expected=REFUTED,
         remark="each is a LoRA of the same rank; for invertible W the sets are equal, otherwise one is smaller: "
-        f"updates of any rank have {DIMENSIONS[3, 5][0]} dimensions (input) against {DIMENSIONS[3, 5][1]} (output and "
-        f"LoRA) for c = 3, d = 5, and {DIMENSIONS[5, 3][1]} (output) against {DIMENSIONS[5, 3][0]} (input and LoRA) for "
-        "c = 5, d = 3",
+        f"updates have {DIMENSIONS[3, 5][0]} dimensions (input) against {DIMENSIONS[3, 5][1]} (output and LoRA) for "
+        f"c = 3, d = 5, and {DIMENSIONS[5, 3][1]} (output) against {DIMENSIONS[5, 3][0]} (input and LoRA) for c = 5, "
+        "d = 3",
     ),
     reach(INPUT, "A(BW) is a LoRA of rank r"),
     reach(OUTPUT, "(WA)B is a LoRA of rank r"),

@@ -89,7 +89,7 @@ def bound(
         more: hypotheses beside those of App. A.1.
         said: everything else that a ``Claim`` says, in place of what is usual.
     """
-    usual = {
+    usual: dict[str, Any] = {
         "source": APPENDIX if placement is LORA else PROP_2_TEXT,
         "given": (*ball.given, *more),
         "concludes": up_to(placement, right),

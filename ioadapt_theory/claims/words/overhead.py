@@ -14,7 +14,7 @@ Size = Any
 """A number, or a symbol of the computer algebra system."""
 Formula = Callable[[Size, Size, Size, Size], tuple[Size, Size, Size]]
 """n, c, d, r -> what LoRA, input and output adapters cost."""
-GRID = tuple(product((2, 3), repeat=4))
+GRID = tuple((n, c, d, r) for n, c, d, r in product((2, 3), repeat=4))
 """(n, c, d, r). A product of matrices costs the product of three different ones of them, so every count is a polynomial
 of degree at most one in each, and such a polynomial is determined by its values on this grid."""
 

@@ -30,15 +30,15 @@ def table(number: int) -> tuple[Cell, ...]:
 
 def values(number: int, **where: str) -> dict[tuple[str, ...], Decimal]:
     """Return the cells that match, keyed by the columns that ``where`` leaves open; a key met twice is an error."""
-    found: dict[tuple[str, ...], Decimal] = {}
+    by_key: dict[tuple[str, ...], Decimal] = {}
     for cell in table(number):
         if all(cell[name] == wanted for name, wanted in where.items()):
             key = tuple(v for k, v in cell.items() if k not in {"value", "std", *where})
-            if key in found:
+            if key in by_key:
                 msg = f"Table {number} has two cells for {key}."
                 raise ValueError(msg)
-            found[key] = Decimal(cell["value"])
-    return found
+            by_key[key] = Decimal(cell["value"])
+    return by_key
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 In inner products alone, so in every dimension. ρ_u = ‖Δu‖/‖u‖, r = ‖u + Δu‖/‖u‖, x the cosine between u and u + Δu.
 """
 
-from ioadapt_theory.claims.expression import algebra
+from ioadapt_theory.claims.expression.algebra import dot as inner_product
 from ioadapt_theory.claims.language import *
 
 SOURCE_TEXT = "Lemma 1 (App. A.1)"
@@ -29,25 +29,16 @@ def gradient(u: Term, v: Term) -> Term:
 GRADIENT_U, GRADIENT_V = let("∇ᵤs", gradient(U, V)), let("∇ᵥs", gradient(V, U))
 
 
-def rational_pair(s: Fraction) -> tuple[list[Any], list[Any], Fraction]:
-    """Return unit vectors u = (1, 0), v = (s, q) and q = √(1 − s²), for a rational q."""
-    q = algebra.root(1 - s * s)
-    return [1, 0], [s, q], q
-
-
 def along_gradients(s: Fraction, a: Fraction, b: Fraction) -> dict[str, Any]:
     """Δu ∝ v̂ − sû, Δv ∝ û − sv̂."""
-    u, v, q = rational_pair(s)
-    return {"u": u, "v": v, "du": [0, a], "dv": [b * q, -b * s]}
+    q = root(1 - s * s)
+    return {"u": [1, 0], "v": [s, q], "du": [0, a], "dv": [b * q, -b * s]}
 
 
 def annihilated(s: Fraction, near: Fraction) -> dict[str, Any]:
     """Δu takes u nearly away and turns it onto the new v: p = u + Δu = η((1 + 2c)v − u), q = v + Δv = F/(2c(1 + c))."""
-    v = [abs(s), algebra.root(1 - s * s)]
-    c = algebra.root((1 + abs(s)) / 2)
-    # R ≥ 0 for s < 0; the other sign of s is that of v
-    sign = -1 if s > 0 else 1
-    v = [-v[0], v[1]]
+    v, c = [-abs(s), root(1 - s * s)], root((1 + abs(s)) / 2)
+    sign = -1 if s > 0 else 1  # R ≥ 0 for s < 0; the other sign of s is that of v
     f = [(1 + 2 * c) * v[0] - 1, (1 + 2 * c) * v[1]]
     moved = [x / (2 * c * (1 + c)) for x in f]
     return {
@@ -138,8 +129,8 @@ def expansion(goal: Relation) -> Iterator[Step]:
     """Eq. 7 is the derivative of s(u + tΔu, v + tΔv) at t = 0; what is left is bounded by lemma-1-remainder."""
     sp = sympy()
     t, u, v, du, dv = sp.Symbol("t", real=True), *(symbolic(x) for x in (U, V, DU, DV))
-    sizes = (algebra.dot(x + t * dx, x + t * dx) for x, dx in ((u, du), (v, dv)))
-    moved = algebra.dot(u + t * du, v + t * dv) / sp.sqrt(sp.prod(list(sizes)))
+    sizes = (inner_product(x + t * dx, x + t * dx) for x, dx in ((u, du), (v, dv)))
+    moved = inner_product(u + t * du, v + t * dv) / sp.sqrt(sp.prod(list(sizes)))
     derivative = sp.powdenest(sp.diff(moved, t).subs(t, 0), force=True)
     yield Step("ds/dt at 0 equals Eq. 7", vanishes(derivative - symbolic(DELTA)))
     yield from lines(two_sided)

@@ -5,10 +5,12 @@ import re
 from collections.abc import Callable
 
 import pytest
+from sympy import Matrix, Rational
 
 from ioadapt_theory.claims import CLAIMS, Claim, Run, Verdict, verify
 from ioadapt_theory.claims.claim import Origin, Word
 from ioadapt_theory.claims.expression.notation import text
+from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.claims.report import remark
 from paper_checks.conftest import KEY
 
@@ -44,6 +46,14 @@ def test_a_refutation_is_exact(claim: Claim) -> None:
     assert any(proof.refutes for proof in claim.proofs)
     named = {proof.witness for proof in claim.proofs if hasattr(proof, "witness")}
     assert set(claim.witnesses) <= named
+
+
+@pytest.mark.parametrize("claim", [p for p in REFUTED if p.values[0].setting and "A.1" in p.values[0].setting.name])
+def test_of_props_1_and_2_a_counterexample_has_an_adapter_of_low_rank(claim: Claim) -> None:
+    """As the text has it, r < min(c, d); others of full rank stand beside it."""
+    exact = [{key: Matrix([[*map(Rational, map(str, r))] for r in witness(name)[key]]) for key in ("AB", "W")}
+             for name in claim.witnesses]  # fmt: skip
+    assert claim.id == "bounds-rank" or any(m["AB"].rank() < min(m["W"].shape) for m in exact)
 
 
 @pytest.mark.parametrize("claim", REFUTED)

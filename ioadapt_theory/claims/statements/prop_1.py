@@ -6,16 +6,8 @@ from ioadapt_theory.claims.statements.lemma_1 import BY_EQ_8
 APPENDIX, PROP_2_TEXT = "Proposition 1 (App. A.1)", "Proposition 2 (App. A.1)"
 RHS = (1 + SOURCE.s0) * EPSILON * STRETCHES
 RHS_ABS = (1 + abs(SOURCE.s0)) * EPSILON * STRETCHES
-RHS_MAIN = (
-    (1 + SOURCE.s0)
-    * EPSILON
-    * (
-        SOURCE.stretches[0]
-        + norm(TARGET.x2) / norm(SOURCE.x2 @ SOURCE.w)
-        + stretch(TARGET.x1, TARGET.w)
-        + stretch(TARGET.x2, TARGET.w)
-    )
-)
+MISPRINTED = SOURCE.stretches[0] + norm(TARGET.x2) / norm(SOURCE.y2) + TARGET.stretches[0] + TARGET.stretches[1]
+RHS_MAIN = (1 + SOURCE.s0) * EPSILON * MISPRINTED
 
 
 def moved(m: Model, placement: Placement) -> Term:

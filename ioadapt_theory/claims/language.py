@@ -46,9 +46,11 @@ from ioadapt_theory.claims.expression.values import evaluator
 from ioadapt_theory.claims.instances import Letter, Setting, normals
 from ioadapt_theory.claims.settings.increments import *
 from ioadapt_theory.claims.settings.letters import *
+from ioadapt_theory.claims.settings.letters import distance
 from ioadapt_theory.claims.settings.matrices import matrices
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.relative_similarity import *
+from ioadapt_theory.claims.settings.relative_similarity import similarity_setting
 from ioadapt_theory.claims.settings.shared_function import NEARLY_SAME, SharedFunction, function_setting
 
 PRINTED, READING, IN_WORDS, OURS = Origin
@@ -56,9 +58,17 @@ PROVED, SURVIVED, REFUTED = Verdict.PROVED, Verdict.SURVIVED, Verdict.REFUTED
 ATTAINED, SHARP, FACTOR, EVERY_PAIR, CONVERSE = Word
 LORA, INPUT, OUTPUT = Placement
 SEARCHES = (Replay(), RandomInstances(), GradientAscent())
+TO_FIRST_ORDER = (Replay(), RandomInstances(), GradientAscent(drop=("ab",)))
+"""Searches for a bound up to O(ε²) in App. A.1, where the worst AB of given data is known."""
 BEYOND = "beyond the paper"
 
 
 def refuted_by(*names: str, beside: tuple[Any, ...] = ()) -> dict[str, Any]:
     """Return what a claim says that shipped instances refute: arguments, with those beside it, names and verdict."""
     return {"proofs": (*contradicted(*names), *beside), "witnesses": names, "expected": REFUTED}
+
+
+def second_order(placement: Placement) -> OrderFit:
+    """Fit the order of what the first-order term leaves of the similarity distance."""
+    left = evaluator(distance(placement)), evaluator(first_order(distance(placement)))
+    return OrderFit(lambda i: left[0](i) - left[1](i), similarity_setting(placement), ("ab",))

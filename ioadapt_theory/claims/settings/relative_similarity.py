@@ -23,20 +23,16 @@ from ioadapt_theory.claims.arithmetic import (
     sqrt,
     unit,
 )
-from ioadapt_theory.claims.evidence.orders import OrderFit
-from ioadapt_theory.claims.evidence.searches import GradientAscent, RandomInstances, Replay
 from ioadapt_theory.claims.expression import tree
-from ioadapt_theory.claims.expression.limits import first_order
 from ioadapt_theory.claims.expression.tree import Relation, fro, spectral
-from ioadapt_theory.claims.expression.values import value
 from ioadapt_theory.claims.instances import Letter, Setting, normals
-from ioadapt_theory.claims.settings.letters import AB, EPSILON, SOURCE, TARGET, T, distance
+from ioadapt_theory.claims.settings.letters import AB, EPSILON, SOURCE, TARGET, T
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.errors import InvalidValueError
 
 __all__ = [
-    "BELOW_ONE", "BELOW_OUTPUTS", "FINITE", "FROBENIUS", "FULL_ROW_RANK", "LITERAL", "NOT_PARALLEL", "REGULAR",
-    "SAME_OUTPUTS", "SPECTRAL", "TO_FIRST_ORDER", "Ball", "below_outputs", "second_order", "similarity_setting",
+    "BELOW_ONE", "BELOW_OUTPUTS", "FROBENIUS", "FULL_ROW_RANK", "LITERAL", "NOT_PARALLEL", "REGULAR",
+    "SAME_OUTPUTS", "SPECTRAL", "Ball", "below_outputs", "similarity_setting",
 ]  # fmt: skip
 """Exported to ``language``."""
 
@@ -204,15 +200,3 @@ def similarity_setting(
         parametrise=partial(parametrise, placement=placement, ball=ball, limit=limit),
         check=check,
     )
-
-
-def second_order(placement: Placement) -> OrderFit:
-    """Fit the order of what the first-order term leaves of the similarity distance."""
-    both = distance(placement), first_order(distance(placement))
-    return OrderFit(lambda i: value(both[0], i) - value(both[1], i), similarity_setting(placement), ("ab",))
-
-
-TO_FIRST_ORDER = (Replay(), RandomInstances(), GradientAscent(drop=("ab",)))
-"""Searches for a statement up to O(ε²), for which the worst AB of given data is known."""
-FINITE = (Replay(), RandomInstances(), GradientAscent())
-"""Searches for a statement without a remainder."""

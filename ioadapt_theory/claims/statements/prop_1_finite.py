@@ -153,7 +153,7 @@ def not_displayed(claim: Claim) -> Iterator[Step]:
 
 
 without_remainder = partial(
-    Claim, source=APPENDIX, amends="prop-1", expected=PROVED, setting=similarity_setting(LORA), strategies=FINITE
+    Claim, source=APPENDIX, amends="prop-1", expected=PROVED, setting=similarity_setting(LORA), strategies=SEARCHES
 )
 in_the_proof = partial(Claim, source="Proof of Proposition 1 (App. A.1)", origin=READING)
 CLAIMS = (
@@ -192,7 +192,7 @@ CLAIMS = (
         proofs=(by_lemma(from_below, A_MIN),),
         expected=PROVED,
         setting=similarity_setting(LORA, limit=below_outputs),
-        strategies=FINITE,
+        strategies=SEARCHES,
         remark="so A_min > 0 where ε‖x‖ < ‖xW‖ for both inputs",
     ),
     Claim(

@@ -118,7 +118,7 @@ finite = partial(
     given=(*SPECTRAL.given, *FULL_ROW_RANK, NOT_PARALLEL, BELOW_ONE),
     expected=PROVED,
     setting=similarity_setting(INPUT),
-    strategies=FINITE,
+    strategies=SEARCHES,
 )
 CLAIMS = (
     finite(

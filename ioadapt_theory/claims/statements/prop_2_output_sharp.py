@@ -128,7 +128,7 @@ sharp = partial(
     words=(ATTAINED, SHARP),
     expected=PROVED,
     setting=similarity_setting(OUTPUT),
-    strategies=FINITE,
+    strategies=SEARCHES,
 )
 both_ends = Attained("both ends of the interval", far_ends, {EPSILON: SIZES, SOURCE.s0: COSINES})
 CLAIMS = (

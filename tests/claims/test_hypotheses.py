@@ -112,20 +112,6 @@ def test_an_output_adapter_of_any_size_needs_equal_outputs_only() -> None:
     assert evaluate(CLAIMS["prop-2-output-artanh"], {**SIMILAR, **INPUTS[1], "epsilon": "1/11"}).holds
 
 
-@pytest.mark.parametrize("claim", [name for name, needs in OF_SIMILARITY.items() if len(needs) < 4])
-def test_nothing_else_is_asked_for(claim: str) -> None:
-    """Without what it needs nothing of, the instance is one: a larger norm, lower ranks, a larger ε."""
-    needs = {statement for statement, _ in OF_SIMILARITY[claim]}
-    loose = dict(SIMILAR)
-    if SPECTRAL[0] in needs:
-        loose |= FROBENIUS[1]
-    if LITERAL[0] in needs:
-        loose |= SPECTRAL[1]
-    if RANKS[0][0] not in needs:
-        loose |= {"W": PLANE, "W_target": PLANE}
-    evaluate(CLAIMS[claim], loose)
-
-
 @pytest.mark.parametrize(("claim", "statement", "change"), OTHERS)
 def test_a_hypothesis_is_missed(claim: str, statement: str, change: Change) -> None:
     raw = drawn(claim)

@@ -84,7 +84,7 @@ def argument(symmetry: str) -> Callable[[Claim], Iterator[Step]]:
         others = EVERY - proved.keys()
         listed = ", ".join(f"{p} on {x}" for p, x in sorted(others))
         yield Step(f"every other one does: {listed}", found(notices(symmetry), others))
-        yield Step("these are the ones that are claimed", found(claim.prose, statement(symmetry, frozenset(proved))))
+        yield Step("the claim names these placements", found(claim.prose, statement(symmetry, frozenset(proved))))
         if symmetry == "heads":
             turn, r = sympy().Matrix([[3, 4], [-4, 3]]) / 5, sympy().diag(1, 2)
             yield Step("with rotary positions the scores take q D kᵀ, D a rotation, and RDR⁻¹ = D is asked for: "

@@ -39,7 +39,9 @@ def factored(placement: Placement, product: Term, last: Term) -> Deduction:
 
 
 @argued(
-    Remarked, "scalars", "W₁ = W₂ = 1, W₁' = r, W₂' = 1/r, AB = 1: equal functions, and LoRA's discrepancy has no bound"
+    Remarked,
+    "one-dimensional layers",
+    "W₁ = W₂ = 1, W₁' = r, W₂' = 1/r, AB = 1: equal functions, and LoRA's discrepancy has no bound",
 )
 def unbounded(claim: Claim) -> Iterator[Step]:
     """One-dimensional layers, r → 0."""

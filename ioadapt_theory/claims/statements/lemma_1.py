@@ -69,7 +69,7 @@ def one_sided(goal: Relation) -> Iterator[Step]:
     n = sp.sqrt(size)
     yield Step("K(Kr² − rNw + 2cw²) = (Kr − Nw/2)² for w = ⟨x, E⟩/N > 0, so the brackets are at least −2cw²",
                simplifies(sp.expand(k * (k * r**2 - r * n * w + 2 * c * w**2) - (k * r - n * w / 2) ** 2)))  # fmt: skip
-    yield Step("left: 2c(a² + b² − 1) ≤ 1 − ⟨x, y⟩, a = ⟨x, e⟩, b = ⟨y, f⟩; clear if one is ≤ 0 or a² + b² ≤ 1",
+    yield Step("to show: 2c(a² + b² − 1) ≤ 1 − ⟨x, y⟩, a = ⟨x, e⟩, b = ⟨y, f⟩; clear if a ≤ 0, b ≤ 0 or a² + b² ≤ 1",
                agree(1 + 2 * c - 2 * c * (pu**2 + qv**2), 1 - 2 * c * (pu**2 + qv**2 - 1)))  # fmt: skip
     a, b, big_a, big_b, big_c, h = sp.symbols("a b A B C h", real=True)  # sines beside the cosines a, b, c, h
     circles = (big_a**2 + a**2 - 1, big_b**2 + b**2 - 1, big_c**2 + c**2 - 1)
@@ -153,7 +153,8 @@ def finite_angle(goal: Relation) -> Iterator[Step]:
     for sign in (1, -1):
         moved = sp.expand_trig(sp.cos(theta + sign * a)) - sp.cos(theta)
         form = -sign * sp.sin(theta) * sp.sin(a) - sp.cos(theta) * (1 - sp.cos(a))
-        yield Step(f"cos(θ {sign:+d}·a) − cos θ = {-sign:+d}·sin θ sin a − cos θ(1 − cos a)", vanishes(moved - form))
+        one, other = ("+", "−") if sign > 0 else ("−", "")
+        yield Step(f"cos(θ {one} a) − cos θ = {other}sin θ sin a − cos θ(1 − cos a)", vanishes(moved - form))
     f, g = sp.symbols("rho_u rho_v", nonnegative=True)
     yield reached(goal, sp.asin(f) + sp.asin(g), {RHO_U: f, RHO_V: g})
 

@@ -39,7 +39,11 @@ RHS_SHARP = EPSILON * total(nuclear, *MODELS)
 RHS_WEIGHTS = EPSILON * total(by_singular_values, *MODELS)
 
 
-@argued(Remarked, "what it gives away", "(α + β)² − (α² + β² − 2αβC) = 2αβ(1 + C), C = cos(θ_x + θ₀): 0 iff s_x = −s₀")
+@argued(
+    Remarked,
+    "how much larger it is than the sharp form",
+    "(α + β)² − (α² + β² − 2αβC) = 2αβ(1 + C), C = cos(θ_x + θ₀): 0 iff s_x = −s₀",
+)
 def given_away(claim: Claim) -> Iterator[Step]:
     """The corrected form against the sharp one, for one model."""
     sp = sympy()

@@ -35,7 +35,7 @@ def guaranteed(claim: Claim) -> Iterator[Step]:
         vanishes(k + 1 / k - 2 - (k - 1) ** 2 / k),
     )
     yield Step("κ = κ' = 1 gives the sharp output constant", vanishes(sharp.subs({k: 1, other: 1}) - 4 * (1 - a**2)))
-    yield Step("κ → ∞: no constant will do", found(sp.limit(sharp.subs({a: 0, other: k}) - 4, k, sp.oo), sp.oo))
+    yield Step("κ → ∞: no constant is large enough", found(sp.limit(sharp.subs({a: 0, other: k}) - 4, k, sp.oo), sp.oo))
 
 
 @argued(Remarked, "the sharp constant of this reading",

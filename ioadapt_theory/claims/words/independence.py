@@ -31,10 +31,10 @@ def output_letters(claim: Claim) -> Iterator[Step]:
     """Read the letters off the sharp right side."""
     right = prop_2_output_sharp.RHS_FINITE
     yield Step(f"the letters of {text(right)}", Check(not weights_in(right)))
-    yield Step("what is said of output adapters", found(claim.prose, independent(OUTPUT)))
+    yield Step("this is the sentence of the claim", found(claim.prose, independent(OUTPUT)))
 
 
-@argued(Refuted, "no constant will do", "the sharp constant contains κ, and is not bounded over all W")
+@argued(Refuted, "no constant is large enough", "the sharp constant contains κ, and is not bounded over all W")
 def grows_with_condition(claim: Claim) -> Iterator[Step]:
     """The sharp constant of input adapters, which is attained, as κ → ∞."""
     sp, right = sympy(), prop_2_input_sharp.RHS_SHARP
@@ -43,7 +43,7 @@ def grows_with_condition(claim: Claim) -> Iterator[Step]:
     known = {prop_2_input_sharp.kappa(m): k for m in (SOURCE, TARGET)}
     known |= {m.sine0: sp.sqrt(1 - s**2) for m in (SOURCE, TARGET)}
     yield Step("it is unbounded as κ → ∞", found(sp.limit(symbolic(right, known).subs(s, 0), k, sp.oo), sp.oo))
-    yield Step("what is said of input adapters", found(claim.prose, independent(INPUT)))
+    yield Step("this denies the sentence of the claim", found(claim.prose, independent(INPUT)))
 
 
 W, W_TARGET, X1, X2 = matrix("w"), matrix("w_target"), row("x1"), row("x2")

@@ -117,15 +117,15 @@ def claim(
     def lines_(claim: Claim) -> Iterator[Step]:
         yield Step(f"{what.split()[0]}: {printed}", counted(what, formula))
         n, c, r = sympy().symbols("n c r", positive=True)
-        unit = r * c * c if what == "merge" else n * c * c
+        unit, name_ = (r * c * c, "rcc") if what == "merge" else (n * c * c, "ncc")
         lora, *others = formula(n, c, c, r)
         for side, other, times in zip(("input", "output"), others, more, strict=True):
-            yield Step(f"c = d: {side} as LoRA and {times} times {unit}", agree(other, lora + times * unit))
+            yield Step(f"c = d: {side} costs {times} times {name_} more than LoRA", agree(other, lora + times * unit))
         if what == "forward":
             yield Step("parameters: r(c + d), 2rc, 2rd", counted("parameters", parameters))
             lora, *others = parameters(n, c, c, r)
             yield Step("c = d: as many parameters", both(agree(others[0], lora), agree(others[1], lora)))
-        yield Step("what is said", found(claim.prose, no_more(where)))
+        yield Step(f"the claim says: {no_more(where)}", found(claim.prose, no_more(where)))
 
     printed_there = name == "overhead"
     return Claim(

@@ -96,8 +96,8 @@ def settled(
 
     @argued(Shown if verdict is PROVED else Refuted, "printed cells", f"the cells of {source} counted")
     def lines_(claim: Claim) -> Iterator[Step]:
-        yield Step("as counted", Check(holds() is (verdict is PROVED)))
-        yield Step("in these words", found(claim.prose, prose))
+        yield Step(remark(), Check(holds() is (verdict is PROVED)))
+        yield Step(f"the claim says: {prose}", found(claim.prose, prose))
 
     return Claim(id=f"tables-{name}", source=source, origin=READING if reading else PRINTED, reading=reading,
                  prose=prose, proofs=(lines_,), expected=verdict, remark=remark)  # fmt: skip

@@ -69,8 +69,8 @@ def unknown(text: str) -> set[tuple[str, str]]:
 
 def sources() -> list[Path]:
     """Our Python and Markdown files, but for this one, which quotes citations that must not exist."""
-    found = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py") if path != Path(__file__)]
-    return sorted(found) + [path for path in ROOT.glob("*.md") if path.name != "CHANGELOG.md"]
+    modules = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py") if path != Path(__file__)]
+    return sorted(modules) + [path for path in ROOT.glob("*.md") if path.name != "CHANGELOG.md"]
 
 
 @pytest.mark.parametrize("folder", [*FOLDERS, "."])

@@ -30,9 +30,9 @@ QUICK = Run(instances=500, starts=16, steps=50, stacks=16, samples=16_384)
 @pytest.mark.parametrize("run", [QUICK, pytest.param(Run(), marks=pytest.mark.slow)], ids=["quick", "default"])
 @pytest.mark.parametrize("claim", EVERY)
 def test_verdict_is_the_recorded_one(claim: Claim, run: Run, record_property: Callable[[str, object], None]) -> None:
-    found = verify(claim, run)
-    record_property(KEY, json.dumps(found.to_json()))  # pytest-xdist has no integers of more than 32 bits
-    assert found.verdict is claim.expected, found
+    result = verify(claim, run)
+    record_property(KEY, json.dumps(result.to_json()))  # pytest-xdist has no integers of more than 32 bits
+    assert result.verdict is claim.expected, result
 
 
 @pytest.mark.parametrize("number", NUMBERED)

@@ -122,8 +122,8 @@ def test_the_counterexample_has_these_exact_values(name: str, claim: str, s0: st
 
     sp, c = sympy(), CLAIMS[claim]
     values = exact(c, name)
-    found = [values(x) for x in (SOURCE.s0, TARGET.s0)]
-    assert [str(sp.nsimplify(x)) for x in found] == [s0, s0]
+    cosines = [values(x) for x in (SOURCE.s0, TARGET.s0)]
+    assert [str(sp.nsimplify(x)) for x in cosines] == [s0, s0]
     sides = [sp.nsimplify(sp.simplify(values(x) / values(EPSILON))) for x in (c.goals[0].left, c.goals[0].right)]
     assert list(map(str, sides)) == [slope, bound]
     assert (Fraction(slope) > Fraction(bound)) == (name in c.witnesses)

@@ -27,13 +27,13 @@ def run(x: Tensor, weights: list[Tensor], place: int, m: Tensor) -> Tensor:
 
 
 def moved(weights: list[Tensor], share: float, seed: int) -> list[Tensor]:
-    """The same function; all but a share of the hidden channels stand in another order."""
-    generator, found = torch.Generator().manual_seed(seed), [w.clone() for w in weights]
+    """Return the same function; all but a share of the hidden channels stand in another order."""
+    generator, weights = torch.Generator().manual_seed(seed), [w.clone() for w in weights]
     for k in range(LAYERS - 1):
         order, change = torch.arange(WIDTH), round(WIDTH * (1 - share))
         order[:change] = order[:change].roll(1 + int(torch.randint(max(change - 1, 1), (1,), generator=generator)))
-        found[k], found[k + 1] = found[k][:, order], found[k + 1][order]
-    return found
+        weights[k], weights[k + 1] = weights[k][:, order], weights[k + 1][order]
+    return weights
 
 
 def loss(place: int, share: float) -> float:

@@ -197,9 +197,9 @@ def test_memory_is_kept_between_calls_and_changes_nothing() -> None:
     source, _ = draw(2, Placement.OUTPUT, Run(depth=3), generator())
     x, memory = torch.randn(5, 8), {}
     first = source(x, memory).clone()
-    kept = {key: buffer.data_ptr() for key, buffer in memory.items()}
+    pointers = {key: buffer.data_ptr() for key, buffer in memory.items()}
     torch.testing.assert_close(source(x, memory), first)
-    assert {key: buffer.data_ptr() for key, buffer in memory.items()} == kept
+    assert {key: buffer.data_ptr() for key, buffer in memory.items()} == pointers
     torch.testing.assert_close(LinearStack(source.weights, source.adapter, Placement.OUTPUT)(x), first)
 
 

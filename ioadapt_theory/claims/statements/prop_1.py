@@ -69,7 +69,13 @@ def up_to(placement: Placement, right: Term, order: int = 2) -> tuple[Relation, 
 
 
 def bound(
-    name: str, placement: Placement, right: Term, *, ball: Ball = SPECTRAL, more: tuple[Relation, ...] = (), **said: Any
+    name: str,
+    placement: Placement,
+    right: Term,
+    *,
+    ball: Ball = SPECTRAL,
+    more: tuple[Relation, ...] = (),
+    **others: Any,
 ) -> Claim:
     """Return Prop. 1 or 2 with this right side, up to O(ε²).
 
@@ -79,7 +85,7 @@ def bound(
         right: the bound.
         ball: reading of the hypothesis on AB.
         more: hypotheses beside those of App. A.1.
-        said: everything else that a ``Claim`` says, in place of what is usual.
+        others: attributes of ``Claim``, in place of the usual ones.
     """
     usual: dict[str, Any] = {
         "source": APPENDIX if placement is LORA else PROP_2_TEXT,
@@ -89,7 +95,7 @@ def bound(
         "setting": similarity_setting(placement, ball),
         "strategies": TO_FIRST_ORDER,
     }
-    return Claim(id=name, **(usual | said))
+    return Claim(id=name, **(usual | others))
 
 
 STATED: dict[str, Any] = {"origin": PRINTED, "reading": "‖AB‖₂² ≤ ε as stated"}

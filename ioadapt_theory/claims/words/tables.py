@@ -44,8 +44,8 @@ def on_par() -> tuple[float, str]:
     metrics = ("CLIP-T", *IMAGE)
     least = min(score(8, "source", p, m).p_value for p in SIDES for m in metrics)
     moves = [abs(g) for p in SIDES for m in metrics for g in gains(8, "source", p, keep=m.__eq__).values()]
-    said = f"least p of six sign tests over 16 cells: {least:.2f}, at a level of {LEVEL:g}"
-    return least, f"{said}; single cells move by up to {max(moves)}"
+    summary = f"least p of six sign tests over 16 cells: {least:.2f}, at a level of {LEVEL:g}"
+    return least, f"{summary}; single cells move by up to {max(moves)}"
 
 
 def within_deviation() -> tuple[list[str], str]:

@@ -12,12 +12,14 @@ def same_set(claim: Claim) -> Iterator[Step]:
     """Insert, and count dimensions exactly where W is not square."""
     sp = sympy()
     w, p, m = noncommuting("W P M")
-    yield Step("input", words((1 + m * p) * w, w + m, ones=(p * w,)))
-    yield Step("output", words(w * (1 + p * m), w + m, ones=(w * p,)))
+    yield Step("input: (I + MW⁻¹)W = W + M", words((1 + m * p) * w, w + m, ones=(p * w,)))
+    yield Step("output: W(I + W⁻¹M) = W + M", words(w * (1 + p * m), w + m, ones=(w * p,)))
     for (c, d), sizes in DIMENSIONS.items():
         layer = sp.Matrix(c, d, lambda i, j: (i + 2) ** j)
         exact = tuple(int(sp.kronecker_product(*pair).rank()) for pair in ((sp.eye(c), layer), (layer, sp.eye(d))))
-        yield Step(f"c = {c}, d = {d}: the dimensions that are printed", found(exact, sizes))
+        yield Step(
+            f"c = {c}, d = {d}: the updates MW and WM have {sizes[0]} and {sizes[1]} dimensions", found(exact, sizes)
+        )
 
 
 @argued(

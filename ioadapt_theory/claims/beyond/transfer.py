@@ -51,7 +51,7 @@ def unbounded(claim: Claim) -> Iterator[Step]:
     yield Step("the functions are equal", agree(symbolic(W1 @ W2, there), symbolic(W1_TARGET @ W2_TARGET, there)))
     value = symbolic(CHANGE, there) ** 2
     yield Step("‖AB(W₂ − W₂')‖² = (1 − 1/r)²", vanishes(value - (1 - 1 / r) ** 2))
-    yield Step("→ ∞", found(sp.limit(value, r, 0), sp.oo))
+    yield Step("which has no bound as r → 0", found(sp.limit(value, r, 0), sp.oo))
 
 
 def no_worse(placement: Placement) -> Relation:
@@ -77,7 +77,7 @@ def sufficient(placement: Placement, product: Term) -> Deduction:
         OF[placement],
         (
             Link("E‖xD‖² = σ²‖D‖_F², and I + AB factored out", SIGMA**2 * fro(product) ** 2),
-            Link("‖MN‖_F", SIGMA**2 * (one * other) ** 2, (used,)),
+            Link(used.name, SIGMA**2 * (one * other) ** 2, (used,)),
             Link("expand", SIGMA**2 * (spectral(T) ** 2 * fro(GAP) ** 2)),
             Link("the hypothesis on the models", SIGMA**2 * (spectral(T) ** 2 * EPSILON), (NEARLY_SAME,)),
             Link("ε = √ε²", SIGMA**2 * gap**2),

@@ -49,9 +49,9 @@ def moments(claim: Claim) -> Iterator[Step]:
     d = sp.Matrix(3, 2, sp.symbols("d:6", real=True))
     square = sum(e**2 for e in sp.Matrix([x]) * d)
     mean = gaussian_mean(square, x, sigma_)
-    yield Step("mean", vanishes(mean - sigma_**2 * sum(e**2 for e in d)))
+    yield Step("E‖xD‖² = σ²‖D‖_F² for 3 x 2 matrices", vanishes(mean - sigma_**2 * sum(e**2 for e in d)))
     variance = gaussian_mean(sp.expand(square**2), x, sigma_) - mean**2
-    yield Step("variance", vanishes(variance - 2 * sigma_**4 * sum(e**2 for e in d * d.T)))
+    yield Step("Var‖xD‖² = 2σ⁴‖DDᵀ‖_F²", vanishes(variance - 2 * sigma_**4 * sum(e**2 for e in d * d.T)))
 
 
 def exact_value(number: int, placement: Placement, remark: str) -> Claim:

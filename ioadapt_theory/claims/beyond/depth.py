@@ -30,7 +30,7 @@ def sentence(zero_there: dict[str, bool]) -> str:
     safe = " and ".join(name.get(place, place) for place, zero_ in zero_there.items() if zero_)
     return (
         "for linear layers, T = I + AB at one place and a gauge Q, f_T − f'_T is the sum of a gauge part, z(T − QTQ')W "
-        "at the input of a layer or zW(T − QTQ') at its output, carried through f^Q, and of the mismatches "
+        "at the input z of a layer or zW(T − QTQ') at its output, carried through f^Q, and of the mismatches "
         "R_j = W'_j − Q_{j−1}'W_jQ_j, layer by layer; the gauge part is zero for every gauge and every adapter at "
         f"{safe}, and nowhere else"
     )

@@ -48,8 +48,6 @@ def test_two_models_differ_by_the_square_of_the_frobenius_norm_of_the_gap() -> N
     names = ("w1", "w2", "w1_target", "w2_target", "sigma", "ab")
     smaller = SharedFunction(**{name: getattr(i, name) for name in names}, given_epsilon=gap / 4)
     assert hypothesis.residual(smaller).item() == pytest.approx(3)
-    assert hypothesis.residual(hypothesis.mended(smaller, 3)).item() == pytest.approx(0, abs=1e-5)
-    assert hypothesis.residual(hypothesis.mended(smaller, 2.9)).item() > 0.02
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
-"""What a claim is: a statement in one reading, its recorded verdict, and the strategies that collect the evidence."""
+"""A claim: a statement in one reading, its recorded verdict, and the strategies that collect the evidence."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar
 
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict
 from ioadapt_theory.claims.evidence.inequality import Inequality, hypotheses
@@ -70,34 +70,30 @@ class Run:
         return cls(**{**chosen, "widths": widths and tuple(widths)})
 
 
-@runtime_checkable
-class Strategy(Protocol):
-    """A way to collect evidence on a claim, in independent parts (so that it can be shared out and resumed)."""
+class Strategy:
+    """A way to collect evidence on a claim, in independent parts (so that it can be shared out and resumed).
+
+    Most are one part; ``settings`` names those of a run that the result depends on.
+    """
+
+    settings: ClassVar[tuple[str, ...]] = ()
 
     @property
     def kind(self) -> Evidence:
         """The kind of evidence it yields."""
+        raise NotImplementedError
 
     def parts(self, run: Run) -> int:
         """Return how many independent parts the work has."""
-
-    def pinned(self, run: Run, part: int) -> Run:
-        """Return the settings that a part depends on, and the default of every other: equal ones, equal results."""
-
-    def __call__(self, claim: "Claim", run: Run, part: int) -> Finding:
-        """Do one part."""
-
-
-class Once:
-    """What all strategies share that are one part and depend on no setting."""
-
-    def parts(self, run: Run) -> int:
-        """Return 1."""
         return 1
 
     def pinned(self, run: Run, part: int) -> Run:
-        """Return the default."""
-        return Run()
+        """Return the settings that a part depends on, and the default of every other: equal ones, equal results."""
+        return run.only(*self.settings)
+
+    def __call__(self, claim: "Claim", run: Run, part: int) -> Finding:
+        """Do one part."""
+        raise NotImplementedError
 
 
 class Origin(StrEnum):
@@ -137,7 +133,7 @@ class Claim:
         amends: id of the printed claim that this one sharpens or corrects.
         remark: what is true instead, or how sharp it is; "{lhs of NAME}" and "{rhs of NAME in CLAIM}" stand for values
             on a shipped instance, which ``report`` computes.
-        witnesses: names of the shipped instances (``witnesses/NAME.json``) that refute it.
+        witnesses: names of the shipped instances (in ``witnesses.json``) that refute it.
         attained: names of the shipped instances on which the bound holds with equality.
         words: what the statement says beyond the relation, with evidence of its own.
         setting: how instances are read and drawn; None for claims that have none.
@@ -169,13 +165,11 @@ class Claim:
 
     def __post_init__(self) -> None:
         if self.setting is not None and self.inequality is None:
-            object.__setattr__(self, "inequality", self._inequality(self.setting))
-
-    def _inequality(self, setting: Setting) -> Inequality:
-        first = first_order(self.concludes[0].left) if self.concludes[0].order else None
-        lhs, rhs = both_sides(self.concludes)
-        limit = None if first is None else evaluator(first)
-        return Inequality(setting=setting, lhs=lhs, rhs=rhs, hypotheses=hypotheses(self.given), first_order=limit)
+            (lhs, rhs), first = both_sides(self.concludes), self.concludes[0]
+            limit = evaluator(first_order(first.left)) if first.order else None
+            given = hypotheses(self.given)
+            inequality = Inequality(setting=self.setting, lhs=lhs, rhs=rhs, hypotheses=given, first_order=limit)
+            object.__setattr__(self, "inequality", inequality)
 
     @property
     def statement(self) -> str:

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from ioadapt_theory.claims.claim import Claim, Once, Run, Word
+from ioadapt_theory.claims.claim import Claim, Run, Strategy, Word
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict
 from ioadapt_theory.claims.evidence.steps import Lemma, Step, same_formula
@@ -39,25 +39,18 @@ NEAR = Fraction(1, 10**15)
 
 
 @dataclass(frozen=True)
-class Proof(Once):
-    """Exact evidence.
+class Proof(Strategy):
+    """Exact evidence, by its ``name``: what it rests on, in a few words.
 
-    Attributes:
-        name: what it rests on, in a few words.
-        kind: exact.
-        proves: it settles the relations of a claim, or its prose.
-        refutes: it contradicts the claim.
+    ``proves``: it settles the relations of a claim, or its prose. ``refutes``: it contradicts the claim. ``shows``: the
+    words of the claim that it shows.
     """
 
     name: str
     kind: ClassVar[Evidence] = Evidence.EXACT
     proves: ClassVar[bool] = False
     refutes: ClassVar[bool] = False
-
-    @property
-    def shows(self) -> frozenset[Word]:
-        """The words of the claim that it shows."""
-        return frozenset()
+    shows: ClassVar[frozenset[Word]] = frozenset()
 
     def broken(self, claim: Claim) -> Iterator[str]:
         """Yield every step that fails, with what it says; also that the claim is not reached."""
@@ -122,28 +115,22 @@ def by_lemma(used: Lemma, *relations: Relation) -> Derived:
 
 @dataclass(frozen=True)
 class Attained(Proof):
-    """No smaller right side will do: instances that reach it, whatever value its parameters have.
+    """No smaller right side will do: instances that reach it, whatever value its parameters have."""
 
-    Attributes:
-        family: one value a parameter (and, if it only approaches the bound, how near) -> content of an instance file.
-        over: every parameter of the right side, and the values that are tried; of two models the target's are the same,
-            unless they are listed, too. Without any, only that no smaller factor will do is shown.
-        every_pair: the condition numbers of both models are listed.
-        approaches: the right side is a supremum.
-        factor: no smaller factor will do, whatever its parameters; the first one of the right side. None: all of it.
-    """
-
+    # one value a parameter (and, if it only approaches the bound, how near) -> content of an instance file
     family: Callable[..., Mapping[str, Any]]
+    # every parameter of the right side, and the values that are tried; of two models the target's are the same,
+    # unless they are listed, too. Without any, only that no smaller factor will do is shown.
     over: Mapping[Term, Sequence[Any]] = field(default_factory=dict)
-    every_pair: bool = False
-    approaches: bool = False
+    every_pair: bool = False  # the condition numbers of both models are listed
+    approaches: bool = False  # the right side is a supremum
+    # no smaller factor will do, whatever its parameters; the first one of the right side. None: all of it.
     factor: Term | None = None
 
     @property
-    def shows(self) -> frozenset[Word]:
+    def shows(self) -> frozenset[Word]:  # type: ignore[override]
         """That no smaller factor will do, or with parameters "sharp", and for every pair if it says so."""
-        words = [Word.SHARP, Word.EVERY_PAIR] if self.every_pair else [Word.SHARP]
-        return frozenset(words if self.over else [Word.FACTOR])
+        return frozenset([Word.SHARP, *[Word.EVERY_PAIR] * self.every_pair] if self.over else [Word.FACTOR])
 
     def broken(self, claim: Claim) -> Iterator[str]:
         """Yield what fails."""
@@ -161,21 +148,19 @@ class Attained(Proof):
             yield "there is nothing to attain"
             return
         for values in product(*self.over.values()):
-            said = ", ".join(f"{text(x)} = {v}" for x, v in zip(self.over, values, strict=True))
+            at = ", ".join(f"{text(x)} = {v}" for x, v in zip(self.over, values, strict=True))
             raw = self.family(*values, *([NEAR] if self.approaches else []))
             try:
                 ratio = evaluate(claim, raw).decisive_ratio
             except InvalidValueError as error:
-                yield f"{said}: {error}"
+                yield f"{at}: {error}"
                 continue
             if not abs(ratio - 1) <= EQUALITY:
-                yield f"{said}: {ratio:.6g} of the right side"
+                yield f"{at}: {ratio:.6g} of the right side"
             instance = Values(claim.setting.read(raw))
-            yield from (
-                f"{said}: {text(x)} is {float(instance(x)):.6g}"
-                for x, v in zip(self.over, values, strict=True)
-                if not abs(instance(x) - v) <= EQUALITY * (1 + abs(v))
-            )
+            for x, v in zip(self.over, values, strict=True):
+                if not abs(instance(x) - v) <= EQUALITY * (1 + abs(v)):
+                    yield f"{at}: {text(x)} is {float(instance(x)):.6g}"
 
     def printed(self, claim: Claim) -> Iterator[str]:
         """Yield the family in words, and the parameters."""
@@ -221,7 +206,7 @@ class Contradicted(Proof):
         for goal in claim.goals:
             left, right = values(goal.left), values(goal.right)
             if goal.left.kind == "scalar":
-                one, other = (sympy().nsimplify(sympy().simplify(side)) for side in (left, right))
+                one, other = (sympy().simplify(side) for side in (left, right))
                 yield f"{self.witness}: {text(goal.left)} = {one}, {text(goal.right)} = {other}"
             else:
                 yield f"{self.witness}: the squared entries of the difference add up to {((left - right) ** 2).sum()}"
@@ -233,11 +218,7 @@ def contradicted(*names: str) -> tuple[Proof, ...]:
 
 
 def holds_exactly(r: Relation, values: Values) -> bool:
-    """Whether a relation holds for exact numbers.
-
-    Raises:
-        TypeError: sympy does not decide it.
-    """
+    """Whether a relation holds for exact numbers; a TypeError of sympy says that it does not decide it."""
     sp = sympy()
     left, right = values(r.left), values(r.right)
     if r.left.kind != "scalar":
@@ -245,7 +226,7 @@ def holds_exactly(r: Relation, values: Values) -> bool:
     if r.left.op == "spectral" and r.sign == "<=" and not getattr(right, "free_symbols", None):
         m = sp.Matrix(values(r.left.args[0]).tolist())  # ε²I − MᵀM ⪰ 0 needs no eigenvalue
         return bool((right**2 * sp.eye(m.cols) - m.T * m).is_positive_semidefinite)
-    difference = sp.nsimplify(sp.simplify(left - right))
+    difference = sp.simplify(left - right)
     return bool(difference == 0 if r.sign == "=" else difference < 0 if r.sign == "<" else difference <= 0)
 
 
@@ -265,15 +246,10 @@ def exact_instance(claim: Claim, raw: Mapping[str, Any]) -> Any:
 
 @dataclass(frozen=True)
 class Reasoned(Proof):
-    """Lines about what no relation of the claim says.
+    """Lines about what no relation of the claim says."""
 
-    Attributes:
-        statement: what is shown, one line.
-        lines: claim -> lines.
-    """
-
-    statement: str
-    lines: Callable[[Claim], Iterator[Step]]
+    statement: str  # what is shown, one line
+    lines: Callable[[Claim], Iterator[Step]]  # claim -> lines
 
     def broken(self, claim: Claim) -> Iterator[str]:
         """Yield what fails."""
@@ -313,10 +289,7 @@ class Remarked(Reasoned):
 class OnlyIf(Reasoned):
     """Lines for the other direction of an iff."""
 
-    @property
-    def shows(self) -> frozenset[Word]:
-        """The other direction."""
-        return frozenset([Word.CONVERSE])
+    shows: ClassVar[frozenset[Word]] = frozenset([Word.CONVERSE])
 
 
 P = TypeVar("P", bound=Reasoned)
@@ -329,15 +302,10 @@ def argued(kind: type[P], name: str, statement: str) -> Callable[[Callable[[Clai
 
 @dataclass(frozen=True)
 class Resting(Proof):
-    """A statement in prose that rests on claims with formulas: each keeps its verdict by an argument of its own.
+    """A statement in prose that rests on claims with formulas: each keeps its verdict by an argument of its own."""
 
-    Attributes:
-        claims: their ids.
-        about: the left side that they have to be about; None if they are about several.
-    """
-
-    claims: tuple[str, ...]
-    about: Term | None = None
+    claims: tuple[str, ...]  # their ids
+    about: Term  # the left side that they have to be about
     needs: ClassVar[Verdict] = Verdict.PROVED
 
     def broken(self, claim: Claim) -> Iterator[str]:
@@ -349,7 +317,7 @@ class Resting(Proof):
             settled = [p for p in other.proofs if (p.refutes if self.needs is Verdict.REFUTED else p.proves)]
             if not settled or not all(p.holds(other) for p in settled):
                 yield f"{name} is not {self.needs}"
-            if self.about is not None and not all(same_formula(r.left, self.about) for r in other.concludes):
+            if not all(same_formula(r.left, self.about) for r in other.concludes):
                 yield f"{name} is not about {text(self.about)}"
 
     def printed(self, claim: Claim) -> Iterator[str]:
@@ -375,13 +343,13 @@ class RefutedBy(Resting):
 
 
 @dataclass(frozen=True)
-class Said(Once):
+class Said(Strategy):
     """Every word of a claim has something that shows it: an attaining instance, or an argument that says so."""
 
     kind: Evidence = Evidence.EXACT
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """What is said and shown by nothing is a lack; that what shows it holds is judged where it runs."""
+        """Return a lack for what nothing shows; that what shows it holds is judged where it runs."""
         shown = frozenset[Word]().union(*(p.shows for p in claim.proofs))
         if claim.attained:
             shown |= {Word.ATTAINED}

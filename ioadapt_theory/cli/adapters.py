@@ -82,13 +82,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def files(args: argparse.Namespace) -> Files:
-    """Return what is read, and the files that OUT may become."""
+    """Return the input paths and the output paths that OUT may stand for."""
     out = [] if args.action == "inspect" else [Path(args.out), *(Path(args.out) / name for name in WRITTEN)]
     return Files((args.file, args.base, getattr(args, "source", None)), adapter=tuple(out))
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command; return 1 if the file holds something that does not fit the base or is not read."""
+    """Run the command; return 1 if part of the file does not fit the base or is not supported."""
     from ioadapt_theory.checkpoints.sources import open_checkpoint
     from ioadapt_theory.formats import open_adapter
 
@@ -127,7 +127,7 @@ def run(args: argparse.Namespace) -> int:
 def _matched(
     args: argparse.Namespace, file: "AdapterFile", base: "Checkpoint", source: "Checkpoint | None"
 ) -> tuple["Match", Mapping[str, str]]:
-    """Hold the adapter against the base; return that, and the base's layers that are taken to be tied to others."""
+    """Match the adapter with the base; return the match, and the base layers that are assumed to be tied."""
     from ioadapt_theory.adapters.base_weights import checkpoint_weights
     from ioadapt_theory.formats.match import match, without_idle_changes
 
@@ -144,7 +144,7 @@ def _matched(
 
 
 def _bake(args: argparse.Namespace, matched: "Match", checkpoint: "Checkpoint") -> int:
-    """Write a plain LoRA; print the rank of each layer, and the part of the change that is lost; return how many."""
+    """Write a plain LoRA, print each layer's rank and loss by truncation, and return the number of layers."""
     from ioadapt_theory.formats.export import component_of, write_lora
 
     component = args.component or matched.component
@@ -180,7 +180,7 @@ def _bake(args: argparse.Namespace, matched: "Match", checkpoint: "Checkpoint") 
 
 
 def _convert(args: argparse.Namespace, matched: "Match") -> int:
-    """Write input or output adapters, or the same adapter in another format; return how many layers."""
+    """Write input or output adapters, or the same adapter in another format; return the number of layers."""
     from ioadapt_theory.formats.export import convert_to, write_glora, write_peanut
 
     match args.to:
@@ -199,7 +199,7 @@ def _convert(args: argparse.Namespace, matched: "Match") -> int:
 
 
 def _warn_of_another_base(matched: "Match") -> None:
-    """Tell of a base that is not the one the adapter was trained on: Eq. 5 is about that, a baked file about this."""
+    """Warn if the base is not the one the adapter was trained on, which Eq. 5 needs and baking does not."""
     from ioadapt_theory.adapters.rules.fingerprint import recognise
 
     kin = recognise(matched.file.prints, matched.weights)
@@ -208,16 +208,16 @@ def _warn_of_another_base(matched: "Match") -> None:
 
 
 def _refuse_adapter(name: str, option: str) -> None:
-    """Refuse an adapter's file where a model is to be named."""
+    """Raise InvalidValueError if an adapter's file is given in place of a model."""
     from ioadapt_theory.formats.reading import is_adapter
 
     if is_adapter(name):
-        msg = f"{option} takes a model, the one that the adapter is for or was trained on; {name} is an adapter."
+        msg = f"{name} is an adapter; {option} takes the model that the adapter is for or was trained on."
         raise InvalidValueError(msg)
 
 
 def _show(args: argparse.Namespace, file: "AdapterFile", matched: "Match | None" = None) -> int:
-    """Print the facts in the chosen format; return 1 if something of the file does not fit or is not read."""
+    """Print the contents in the chosen format; return 1 if part of the file does not fit or is not supported."""
     from ioadapt_theory.adapters.card import card
     from ioadapt_theory.formats.describe import describe, table
 

@@ -92,13 +92,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def files(args: argparse.Namespace) -> Files:
-    """Return what is read and written."""
+    """Return the input and output paths."""
     writes = {"--output": args.output, "--figure": args.figure, "--html": args.html}
     return Files((*args.models, args.parent, args.aliases), writes)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Compare and write the result; wrong input is an error of the package, which the caller turns into status 2."""
+    """Compare and write the result; return 0."""
     if args.list:
         return _list(args.aliases)
     if len(args.models) < 2:
@@ -136,7 +136,7 @@ def _options(args: argparse.Namespace) -> "Options":
 
 
 def _as_changes(sources: Sequence[str], opened: Sequence["Checkpoint"]) -> "list[Checkpoint]":
-    """Return adapters as the change of each layer, and models as they are.
+    """Return adapters as the change of each layer, and models unchanged.
 
     Raises:
         InvalidValueError: Some are adapters and others models.
@@ -186,7 +186,7 @@ def _compare(
 
 
 def _check_outputs(args: argparse.Namespace) -> None:
-    """Refuse before anything is read what could not be drawn afterwards."""
+    """Check the drawing options before anything is read."""
     if args.figure is not None or args.html is not None:
         from ioadapt_theory.similarity.report import plots
 

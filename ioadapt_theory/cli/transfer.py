@@ -59,13 +59,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def files(args: argparse.Namespace) -> Files:
-    """Return what is read, and the files that OUT may become."""
+    """Return the input paths and the output paths that OUT may stand for."""
     reads = (args.adapter, args.source, args.target, args.inputs, args.target_inputs)
     return Files(reads, {"--html": args.html}, adapter=(args.out, *(args.out / name for name in WRITTEN)))
 
 
 def run(args: argparse.Namespace) -> int:
-    """Carry over and write; 1 where nothing is kept, so that nothing is written."""
+    """Carry over and write; return 1, without writing, if nothing is kept."""
     from ioadapt_theory.adapters.carrying import carried
     from ioadapt_theory.reporting import carried as told
     from ioadapt_theory.reporting.inputs import read_both
@@ -118,7 +118,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[str, dict[str, str]]:
-    """Put the file's adapter on the source; return its format, and what of it was not used (its component as "")."""
+    """Put the file's adapter on the source; return its format and its unused parts (its component as "")."""
     from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.load import load
@@ -138,7 +138,7 @@ def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[str, dict[s
 
 
 def _write(args: argparse.Namespace, target: "nn.Module", format_: str, component: str) -> None:
-    """Write the target's adapter as the file was, or in our own format where that cannot hold it."""
+    """Write the target's adapter in the file's format, or in our own if that cannot store it."""
     from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.adapters.layer import Adapter
     from ioadapt_theory.adapters.model import layers
@@ -159,5 +159,5 @@ def _write(args: argparse.Namespace, target: "nn.Module", format_: str, componen
 
 
 def _is_model(path: Path) -> bool:
-    """Whether a folder is a whole model's, not an adapter's."""
+    """Whether a folder holds a model, not an adapter."""
     return (path / "config.json").is_file() and not (path / "adapter_config.json").is_file()

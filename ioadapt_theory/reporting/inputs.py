@@ -22,7 +22,7 @@ STEPS = 1000
 def read_both(
     path: Path, source: tuple[str, nn.Module], target: tuple[str, nn.Module], *, rows: int, seed: int
 ) -> tuple[list[Any], list[Any] | None]:
-    """Return batches for the source, and for the target where it is fed differently.
+    """Return batches for the source, and for the target if its inputs differ.
 
     Args:
         path: a .safetensors or .npz file with a tensor for each argument of the model; else a text file: a text for
@@ -41,10 +41,10 @@ def read_both(
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        msg = f"{path} is neither .safetensors or .npz nor a text file in UTF-8: {error}."
+        msg = f"{path} is not a .safetensors, .npz or UTF-8 text file: {error}."
         raise FileFormatError(msg) from None
     if not text.strip():
-        msg = f"{path} is empty; it has to hold text, or prompts, one a line."
+        msg = f"{path} is empty; write text in it, or one prompt per line."
         raise FileFormatError(msg)
     if "timestep" in inspect.signature(source[1].forward).parameters:
         prompts = [line.strip() for line in text.splitlines() if line.strip()]
@@ -53,7 +53,7 @@ def read_both(
     ids, other = (_tokens(model[0], text, rows) for model in (source, target))
     if not torch.equal(ids, other):
         msg = (
-            f"{source[0]} and {target[0]} split the text into different tokens, so their outputs do not compare; give"
+            f"{source[0]} and {target[0]} tokenise the text differently, so their outputs cannot be compared; give"
             " models with the same vocabulary."
         )
         raise InvalidValueError(msg)
@@ -61,7 +61,7 @@ def read_both(
 
 
 def _tokens(folder: str, text: str, rows: int) -> Tensor:
-    """Return the text as rows of equal length, without padding."""
+    """Return the text's tokens in rows of equal length, without padding."""
     tokenizer = _pretrained("AutoTokenizer", folder, "tokenizer")
     ids = torch.tensor(tokenizer(text, truncation=False, verbose=False)["input_ids"])
     length = min(LENGTH, max(SHORTEST, len(ids) // ROWS))
@@ -70,7 +70,7 @@ def _tokens(folder: str, text: str, rows: int) -> Tensor:
 
 
 def _prompted(folder: str, model: nn.Module, prompts: list[str], rows: int, seed: int) -> dict[str, Any]:
-    """Return latents and timesteps from a seed, and the prompts through the text encoder beside the model."""
+    """Return random latents and timesteps, and the prompts encoded by the text encoder of the same pipeline."""
     config: Any = model.config
     asked = inspect.signature(model.forward).parameters
     named = "sample" if "sample" in asked else "hidden_states"
@@ -78,7 +78,7 @@ def _prompted(folder: str, model: nn.Module, prompts: list[str], rows: int, seed
     unknown = needed - {named, "timestep", "encoder_hidden_states"}
     if unknown or getattr(config, "addition_embed_type", None) or "pooled_projections" in asked:
         more = ", ".join(sorted(unknown or {"pooled embeddings"}))
-        msg = f"A {type(model).__name__} takes more than a prompt ({more}); give its inputs as tensors in .safetensors."
+        msg = f"A {type(model).__name__} needs more than a prompt ({more}); give its inputs as tensors in .safetensors."
         raise InvalidValueError(msg)
     root = Path(folder).parent
     tokenizer = _pretrained("AutoTokenizer", str(root / "tokenizer"), "tokenizer")
@@ -109,5 +109,5 @@ def _pretrained(kind: str, folder: str, what: str) -> Any:
     try:
         return getattr(transformers, kind).from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
-        msg = f"{folder} has no {what} that reads a text file; give the inputs as tensors in .safetensors."
+        msg = f"{folder} has no usable {what} for a text file; give the inputs as tensors in .safetensors."
         raise InvalidValueError(msg) from error

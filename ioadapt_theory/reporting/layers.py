@@ -1,4 +1,4 @@
-"""Compare two models layer by layer: what each pair shares on either side, and how its weights are alike."""
+"""Comparison of two models layer by layer: similarity of each pair's sides and weights."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -79,7 +79,7 @@ def pairs(
 
 
 def read(weights: Weights, name: str, model: str) -> BaseLayer:
-    """Return a layer as W, an embedding's table too.
+    """Return the W of a layer or embedding.
 
     Raises:
         InvalidValueError: it has NaN or infinite numbers.

@@ -46,7 +46,7 @@ def hadamard(a1: Tensor, b1: Tensor, a2: Tensor, b2: Tensor) -> Tensor:
 
 
 class Hadamard(torch.autograd.Function):
-    """``hadamard`` that keeps the factors alone for the backward pass, and builds their products there again."""
+    """``hadamard`` that saves only the factors for the backward pass and recomputes their products there."""
 
     @staticmethod
     def forward(ctx: Any, *factors: Tensor) -> Tensor:  # noqa: D102

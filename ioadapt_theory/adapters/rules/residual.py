@@ -42,7 +42,7 @@ that of the UNet's, and the other would be as exact.
 
 
 class UnknownSideError(InvalidValueError):
-    """Layers of which their names do not tell whether they read the residual stream or write to it."""
+    """Error: the names of layers do not tell whether they read the residual stream or write to it."""
 
     def __init__(self, names: Collection[str]) -> None:
         """List the kinds of the layers of these names."""

@@ -1,4 +1,4 @@
-"""Say how two models are related, from their weights alone."""
+"""The relation of two models, from their weights alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -37,7 +37,7 @@ class Relation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Kinship:
-    """A word and the evidence for it.
+    """A relation and the evidence for it.
 
     Attributes:
         relation: the word.
@@ -66,7 +66,7 @@ def kinship(
     heads: bool,
     difference: float | None = None,
 ) -> Kinship:
-    """Say what the target is to the source.
+    """Return the relation of the target to the source.
 
     Args:
         pairs: layers that both have.
@@ -101,7 +101,7 @@ def kinship(
         (vectors[0], f"{len(vectors[0])} of {vectors[1]} norms and biases differ"),
         (missing, f"{len(missing)} are only in the source"),
         (extra, f"{len(extra)} are only in the target"),
-        (orders, f"neurons or heads of {orders} layers stand in another order"),
+        (orders, f"neurons or heads of {orders} layers are in another order"),
     ]
     why = ", ".join(text for there_are, text in parts if there_are)
     if len(equal) == len(pairs) and not (vectors[0] or missing or extra):
@@ -112,7 +112,7 @@ def kinship(
 
 
 def _apart(pairs: Sequence[LayerPair], sizes: int, single: int) -> Kinship:
-    """Return the kinship of models that share nothing."""
+    """Return the kinship of models without related layers."""
     turned = sum(p.size != p.there and p.size == p.there[::-1] for p in pairs)
     if turned == sizes and 4 * turned > len(pairs):  # square layers do not show it
         return Kinship(Relation.DIFFERENT, "one of the two is transposed: torch stores a layer as outputs x inputs")
@@ -132,7 +132,7 @@ def _shared(null: Null | None) -> bool:
 def _copied(
     pairs: Sequence[LayerPair], missing: Sequence[str], extra: Sequence[str], vectors: tuple[Sequence[str], int]
 ) -> str:
-    """Say which model is a copy of the other, and of what kind; "" where more was changed than rounding or removal."""
+    """Say which model is a copy of the other, and of what kind; "" if it was not only rounded or pruned."""
     changed = [p for p in pairs if not p.likeness.equal]
     narrowed = [p for p in changed if p.likeness.copy == "narrowed"]
     kinds = {p.likeness.copy for p in changed}
@@ -149,7 +149,7 @@ def _copied(
 
 
 def _inside(pairs: Sequence[LayerPair], cut: Sequence[LayerPair]) -> bool:
-    """Whether channels are lost inside the network, and not in its vocabulary, its features or its classes."""
+    """Whether channels are missing inside the network, not in its vocabulary, features or classes."""
     order = {p.name: k for k, p in enumerate(pairs)}
     outputs = {p.size[1]: order[p.name] for p in reversed(cut) if p.size[1] != p.there[1]}
     inputs = {p.size[0]: order[p.name] for p in cut if p.size[0] != p.there[0]}

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 def usable() -> int:
-    """Return how many threads this machine is good for, at most MOST."""
+    """Return the number of usable processors, at most MOST."""
     own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(own, MOST)
 

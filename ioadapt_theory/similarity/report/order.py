@@ -1,4 +1,4 @@
-"""The order in which a network computes, by the names of its layers; files are sorted by alphabet, 10 before 2."""
+"""The order in which a network computes, from its layers' names; files sort 10 before 2."""
 
 import re
 from typing import Final

@@ -114,8 +114,8 @@ def group(checkpoints: Sequence[Checkpoint], labels: Sequence[str], keys: Sequen
     for i, checkpoint in enumerate(checkpoints):
         for stored, info in checkpoint.tensors.items():
             if not info.is_float:
-                cannot = " with arithmetic" if info.dtype in OTHER_DTYPES else ""
-                reason = f"not a floating-point type{cannot} ({info.dtype})"
+                cannot = " that can be computed with" if info.dtype in OTHER_DTYPES else ""
+                reason = f"not floating point{cannot} ({info.dtype})"
                 skipped.append(Skipped(keys[i][stored], (labels[i],), reason))
             elif info.numel == 0:
                 skipped.append(Skipped(keys[i][stored], (labels[i],), "no elements"))

@@ -101,7 +101,7 @@ def kinship(
         (vectors[0], f"{len(vectors[0])} of {vectors[1]} norms and biases differ"),
         (missing, f"{len(missing)} are only in the source"),
         (extra, f"{len(extra)} are only in the target"),
-        (orders, f"neurons or heads of {orders} layers are in another order"),
+        (orders, f"neurons or heads of {orders} layers stand in another order"),
     ]
     why = ", ".join(text for there_are, text in parts if there_are)
     if len(equal) == len(pairs) and not (vectors[0] or missing or extra):

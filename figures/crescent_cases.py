@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PAPER: str | None = None
 FLOOR = 1e-5
-"""Smaller losses are drawn here: they are what training left over, or rounding."""
+"""Losses below this are drawn here: they are training residue or rounding."""
 TITLES = {
     Case.SAME_FUNCTION: "same function,\nother weights",
     Case.OTHER_FUNCTION: "other function:\nfirst map has drifted",

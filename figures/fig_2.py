@@ -25,7 +25,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 """Package that ships the weights -> its models, fine-tuned ones beside what they came from; SD-1.5 is a download."""
 
 METHOD = {"weight": "lora", "input": "input", "output": "output"}
-"""Space -> the adapter that lives in it, which has its colour."""
+"""Space -> the adapter that acts on it, whose colour is used."""
 SHIFTS = {"weight": -0.22, "input": 0.0, "output": 0.22}
 HEADLINE = "Fine-tuned networks stay near their parents; others share part of the input space"
 

@@ -24,7 +24,7 @@ LABELS: dict[str, tuple[str, tuple[float, float], str]] = {
     "ce1f": ("ce1f, κ = 20", (6, 8), "right"),
     "ce2": ("ce2", (-4, -9), "right"),
 }
-"""Words beside a star, their offset in points and their alignment, where a curve passes at the usual place."""
+"""Label of a star, its offset in points and its alignment, where a curve crosses the default place."""
 
 
 def worst_adapter(y: Tensor, q: Tensor, w: Tensor, placement: str) -> Tensor:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 PAPER: str | None = None
 RECORD = Path(__file__).resolve().parent.parent / "benchmarks" / "recorded" / "layer.json"
 SIDES = {"weight": "lora", "input": "input", "output": "output"}
-"""The look of a placement is that of the method that has it."""
+"""The style of a placement is that of its method."""
 FAMILIES = {"lora": "LoRA", "dora": "DoRA", "lokr": "LoKr", "loha": "LoHa"}
 
 

@@ -14,7 +14,7 @@ PAPER: str | None = None
 FALSE, TRUE = METHODS["lora"], METHODS["input"]
 QUANTILES = (0.01, 0.25, 0.5, 0.75, 0.99)
 LOW, HIGH = 2e-3, 1e3
-"""Ends of the axis; what lies beyond is drawn at the end, as an arrow."""
+"""Ends of the axis; points beyond are drawn at the end, as arrows."""
 
 
 def compute(*, seed: int = 0, quick: bool = False, claims: tuple[str, ...] | None = None) -> dict[str, Any]:

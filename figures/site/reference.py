@@ -8,7 +8,7 @@ import ioadapt_theory
 from ioadapt_theory import adapters, claims, errors, reporting
 
 ELSEWHERE: Final = {"load", "save", "bake", "convert", "compare"}
-"""Names of the package that are explained on pages of their own, as are errors."""
+"""Public names that have pages of their own, as errors do."""
 PACKAGE: Final = tuple(n for n in ioadapt_theory.__all__ if n not in ELSEWHERE and not n.endswith("Error"))
 INNER: Final = tuple(n for n in adapters.__all__ if n not in PACKAGE)
 ERRORS: Final = tuple(

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.autograd import forward_ad
 
 SAMPLE = 64
-"""Entries of a weight that are looked at: a write through ``w.data`` that misses them all is not noticed."""
+"""Number of a weight's entries that are checked; a write through ``w.data`` to other entries is not detected."""
 _lock = threading.Lock()
 _trusting = 0  # blocks of ``trusting`` that are open, in whatever threads
 

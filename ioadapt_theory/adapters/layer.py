@@ -143,7 +143,7 @@ class AdaptedLayer(nn.Module):
     """A frozen layer f under named adapters; the first active one is next to f, each further one acts on the result.
 
     Attributes:
-        base_layer: f as it was; ``adapt`` freezes it.
+        base_layer: the original f; ``adapt`` freezes it.
         adapters: the adapters by name.
         active: names of the adapters in use, in their order.
         merged: whether the base layer holds merged weights now.

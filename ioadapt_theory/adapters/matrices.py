@@ -1,7 +1,7 @@
 """How a torch module becomes the paper's f with its c x d matrix W: the only place that transposes.
 
 Linear layers store Wᵀ; convolutions store (out, in/groups, *taps) and become (in · taps) x out; the ``Conv1D`` of
-transformers stores W as it is. Any other module of known sizes is taken as it comes: f is called, never looked into.
+transformers stores W as it is. Any other module of known sizes is a black box: it is only called.
 """
 
 import math
@@ -107,7 +107,7 @@ class Plain(Operator):
 
 
 class GivenLayer(Operator):
-    """A layer given by W and b alone; nothing is called."""
+    """A layer given by W and b, without a module to call."""
 
     like: Tensor = torch.empty(0)  # a property of the others
     bias: Tensor | None = None
@@ -209,7 +209,7 @@ def operator(module: Any) -> Operator:
     """Return the operator f of a module.
 
     Raises:
-        UnsupportedError: the module's input and output sizes cannot be told, or it does not map one real tensor.
+        UnsupportedError: the module's input and output sizes are unknown, or it does not map one real tensor.
 
     Example:
         >>> from torch import nn

@@ -12,9 +12,9 @@ from ioadapt_theory.adapters.layer import AdaptedLayer
 from ioadapt_theory.errors import UnsupportedError
 
 FAST_PATHS = {nn.TransformerEncoderLayer: "activation_relu_or_gelu", nn.TransformerEncoder: "use_nested_tensor"}
-"""Modules that read weights instead of calling layers where they can, and the attribute without which they do not."""
+"""Modules with a fast path that reads weights instead of calling layers, and the attribute that enables it."""
 SAVERS: list[Callable[[nn.Module, Path, str], object]] = []
-"""``formats.save``, which stands above this package and puts itself here when it is imported."""
+"""``formats.save``, which registers itself here on import, since ``formats`` is above this package."""
 
 
 def replace(model: nn.Module, modules: Mapping[str, nn.Module]) -> None:
@@ -51,7 +51,7 @@ def save_pretrained(model: Any, save_directory: Path | str, *args: Any, **option
         )
         raise UnsupportedError(msg)
     if not SAVERS:
-        msg = "No format to write the adapters of this checkpoint in: import ioadapt_theory.formats before training."
+        msg = "The checkpoint's adapters cannot be written: import ioadapt_theory.formats before training."
         raise UnsupportedError(msg)
     wrappers = [(name, module) for name, module in model.named_modules() if isinstance(module, AdaptedLayer)]
     refused = {f"{name}.{AdaptedLayer.REFUSED}": torch.zeros(1) for name, _ in wrappers}
@@ -78,7 +78,7 @@ INSTEAD: dict[str, Callable[..., Any]] = {
     "save_pretrained": save_pretrained,
     **{name: partial(fuse_projections, name=name) for name in FUSING},
 }
-"""Methods of transformers' and diffusers' modules that would lose adapters in silence, and what stands in for them."""
+"""Methods of transformers' and diffusers' modules that would silently lose adapters, and their replacements."""
 
 
 def _is_adapted(module: nn.Module) -> bool:

@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="action", required=True, metavar="inspect | convert | bake")
     shown = commands.add_parser(
         "inspect",
-        help="list format, layers, ranks and scales; with --base also what fits, and whether it is the own base",
+        help="list format, layers, ranks and scales; with --base also which fit, and if it is the adapter's base",
     )
     converted = commands.add_parser("convert", help="a LoRA to the input or output side (Eq. 5), or to another format")
     baked = commands.add_parser("bake", help="a plain LoRA for one named base: exact, or of a given rank")
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         sub.add_argument("file", metavar="FILE")
         if sub is not shown:
             sub.add_argument("out", metavar="OUT", help="file or folder to write")
-            sub.add_argument("--partial", action="store_true", help="leave out what does not fit, instead of refusing")
+            sub.add_argument("--partial", action="store_true", help="skip layers that do not fit")
         base = "the model it was trained on" if sub is converted else "the model it is for"
         sub.add_argument("--base", metavar="MODEL", required=sub is not shown, help=base)
         sub.add_argument(
@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             sub.add_argument(
                 "--source", metavar="MODEL", help="the model it was trained on, to find its layers in the base"
             )
-    shown.add_argument("--check", action="store_true", help="read every number too: NaN and infinity are refused")
+    shown.add_argument("--check", action="store_true", help="also check all values for NaN and infinity")
     shown.add_argument("--format", choices=("text", "json", "card"), default="text", help="card: a model card")
     converted.add_argument("--to", choices=TARGETS, required=True)
     converted.add_argument(
@@ -211,7 +211,7 @@ def _refuse_adapter(name: str, option: str) -> None:
     from ioadapt_theory.formats.reading import is_adapter
 
     if is_adapter(name):
-        msg = f"{name} is an adapter; {option} takes the model that the adapter is for or was trained on."
+        msg = f"{option} takes a model, the one that the adapter is for or was trained on, but {name} is an adapter."
         raise InvalidValueError(msg)
 
 

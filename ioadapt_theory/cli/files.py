@@ -9,9 +9,9 @@ from typing import Final
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError
 
 WEIGHTS: Final = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".tar", ".gguf", ".npz", ".npy", ".onnx", ".h5")
-"""Endings of files that hold weights, or inputs of a model: none is replaced by a page, table or figure."""
+"""Endings of files with weights or model inputs, which no page, table or figure may overwrite."""
 PAGES: Final = (".html", ".svg", ".png", ".pdf")
-"""Endings of what a run of ours may have left in a folder that another run reads."""
+"""Endings of files that an earlier command may have written into an input folder."""
 
 
 @dataclass(frozen=True, slots=True)

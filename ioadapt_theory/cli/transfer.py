@@ -39,16 +39,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("source", metavar="SOURCE", help="the model that it was trained on")
     add("target", metavar="TARGET", help="the model to move it to; SOURCE again to extract a tuned model")
     add("--inputs", type=Path, metavar="BATCH", required=True, help="inputs without labels")
-    add("--target-inputs", type=Path, metavar="BATCH", help="the same samples as TARGET takes them, row for row")
+    add("--target-inputs", type=Path, metavar="BATCH", help="the same samples in TARGET's form, row by row")
     add("--out", type=Path, metavar="FILE", required=True, help="file or folder to write")
     add(
         "--need",
         choices=("labels", "change"),
-        help="compare labels (outputs are logits) or the change of the outputs; default: seen from the outputs",
+        help="compare labels (outputs are logits) or the change of the outputs; default: by the outputs",
     )
     add("--placement", choices=("weight", "input", "output", "best"), help="side on TARGET; default as in ADAPTER")
     add("--match", choices=("name", "provenance", "auto", "effect"), default="name", help="how layers are paired")
-    add("--refine", type=int, default=0, metavar="N", help="gradient steps without labels, from the best candidate on")
+    add(
+        "--refine",
+        type=int,
+        default=0,
+        metavar="N",
+        help="gradient steps without labels after choosing the best candidate",
+    )
     add("--rank", type=int, metavar="R", help="rank of the result for DoRA, LoHa, LoKr or a tuned model")
     add("--rows", type=int, default=512, metavar="N", help="use at most N rows of the inputs (default 512)")
     add("--batch", type=int, default=32, metavar="N", help="rows in one forward pass (default 32)")

@@ -38,12 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("claims", nargs="*", metavar="CLAIM", help="ids; all of them by default")
     for name, meaning in COUNTS.items():
         parser.add_argument(f"--{name}", type=int, metavar="N", help=meaning)
-    parser.add_argument("--seed", type=int, metavar="S", help="seed of everything that is drawn")
-    parser.add_argument("--widths", type=int, nargs="+", metavar="N", help="widths of the stacks, inputs first")
+    parser.add_argument("--seed", type=int, metavar="S", help="random seed")
+    parser.add_argument("--widths", type=int, nargs="+", metavar="N", help="widths of the stacks, from input to output")
     parser.add_argument("--spectrum", help="how weights are drawn: gaussian or conditioned")
     parser.add_argument("--condition", type=float, metavar="K", help="condition number of conditioned weights")
     parser.add_argument("--pair", help="how the target relates to the source: independent, gauge or near-gauge")
-    parser.add_argument("--device", help="where stacks and samples live: cpu, cuda, ...")
+    parser.add_argument("--device", help="device of stacks and samples: cpu, cuda, ...")
     parser.add_argument("--jobs", type=int, metavar="J", help="processes; one by default")
     parser.add_argument("--cluster", metavar="ADDRESS", help="workers of the Dask scheduler at this address instead")
     parser.add_argument("--format", choices=("table", "json"), default="table")
@@ -52,9 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--merge",
         nargs="+",
         metavar="FILE",
-        help="unite what --format json wrote, of these claims; nothing counts twice",
+        help="merge records written by --format json, without counting a part twice",
     )
-    parser.add_argument("--resume-from", metavar="FOLDER", help="where an interrupted run is kept; default: user cache")
+    parser.add_argument("--resume-from", metavar="FOLDER", help="folder of interrupted runs; default: user cache")
 
 
 COUNTS = {
@@ -67,7 +67,7 @@ COUNTS = {
     "steps": "steps of the gradient ascent",
 }
 TAKEN = {"instance": ("samples", "seed", "device"), "merge": ()}
-"""What else than collecting evidence can be asked for, and the options that it takes; any other would be ignored."""
+"""Modes other than collecting evidence, and the options that each accepts."""
 
 
 def files(args: argparse.Namespace) -> Files:

@@ -19,7 +19,7 @@ class Advice:
     """One action.
 
     Attributes:
-        how: action.
+        how: what to do.
         why: the number or the reason for it.
         kept: share of the gain that is kept, where inputs tell it.
     """

@@ -12,9 +12,9 @@ from ioadapt_theory.reporting.runnable import read_inputs
 
 TENSORS = (".safetensors", ".npz")
 LENGTH, SHORTEST, ROWS = 128, 8, 256
-"""Tokens in a row of a text: as few as give so many rows, within limits."""
+"""Most and fewest tokens in a row of a text, and the number of rows to divide it into."""
 LEAST, LARGEST = 24, 32
-"""Samples that are drawn at least, prompts coming again, and the side of a UNet's latents at most."""
+"""Minimum number of samples, for which prompts are repeated, and maximum side of a UNet's latents."""
 STEPS = 1000
 """Timesteps of the noise schedule that diffusion models are trained on."""
 

@@ -29,7 +29,7 @@ class Law:
 
     Attributes:
         expected: by layer and side, of an adapter yet to be trained there.
-        copied: of the adapter at hand, copied as it is; None without one.
+        copied: prediction for a copy of the given adapter; None without one.
         difference: ‖f_T - f_S‖ / ‖f_S‖ of the outputs of the models without adapters.
         explained: share of what the source needed that its adapter gained there, for the bound of Theorem 1.
     """

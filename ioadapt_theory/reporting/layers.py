@@ -22,7 +22,7 @@ class LayerPair:
         size, there: channels in and out, of the source and of the target.
         sides: what the two share on either side.
         likeness: of the weights.
-        placements: of the adapter at hand on this layer.
+        placements: of the given adapter on this layer.
         table: whether it is an embedding, which no adapter sits on.
     """
 

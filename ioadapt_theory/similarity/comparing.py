@@ -49,7 +49,7 @@ def compare(
         InvalidValueError: An option outside its limits, or no layer in common.
         UnknownNameError: A model is no alias, path or hub id.
         SourceError: The weights cannot be had.
-        FileFormatError: A file is not what it has to be; or, with ``strict``, a layer is not finite.
+        FileFormatError: A file is invalid; or, with ``strict``, a layer is not finite.
 
     Example:
         >>> import tempfile
@@ -125,7 +125,7 @@ def _check(checkpoints: Sequence[Checkpoint], options: Options, parent: Checkpoi
     elif options.modules and options.space is not Space.WEIGHT:
         msg = "--layer module goes with --space weight only, since a space belongs to a single matrix."
     elif parent is not None and any(c.source == parent.source for c in checkpoints):
-        msg = f"The parent {parent.name} is also a model, whose update is zero; leave it out of the models."
+        msg = f"The parent {parent.name} is one of the models; leave it out of them, since its update is zero."
     else:
         return
     raise InvalidValueError(msg)

@@ -33,7 +33,7 @@ class Options:
         threads: How many share the work.
 
     Raises:
-        UnknownNameError: ``match`` or ``space`` is none of its kind.
+        UnknownNameError: ``match`` or ``space`` has an unknown value.
 
     Example:
         >>> from ioadapt_theory.similarity import Options

@@ -11,7 +11,7 @@ from ioadapt_theory.checkpoints.provenance import origins
 from ioadapt_theory.similarity.matching import Matching, group, match_by_names, wrong_origins
 
 PIECES, PIECE = 16, 256
-"""Pieces of a tensor that are read, evenly spaced, and the values in each."""
+"""Number of evenly spaced pieces read from a tensor, and of values in each."""
 
 
 def match_by_provenance(

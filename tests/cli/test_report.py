@@ -157,7 +157,9 @@ def _with_a_pickle(folder: Path) -> None:
 
 
 BROKEN = {
-    "config.json holds a list; a model's configuration is a JSON object": lambda f: (f / "config.json").write_text("[]"),
+    "config.json holds a list; a model's configuration is a JSON object": lambda f: (f / "config.json").write_text(
+        "[]"
+    ),
     "is not JSON": lambda f: (f / "config.json").write_text("[" * 100_000),
     "cannot be loaded as a PreTrainedModel": lambda f: (f / "config.json").write_text(
         '{"architectures": ["PreTrainedModel"]}'

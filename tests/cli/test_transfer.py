@@ -239,10 +239,10 @@ def test_members_of_ani_and_our_own_format(tmp_path, capsys):
         ({"lora": "nowhere"}, "nowhere"),
         ({"out": "{source}"}, "would overwrite"),
         ({"out": "/no/such/folder/x"}, "its folder does not exist"),
-        ({"x.safetensors": "{lora}/adapter_config.json"}, "has no tokenizer"),
+        ({"x.safetensors": "{lora}/adapter_config.json"}, "has no usable tokenizer"),
         ({"x.safetensors": "{wrong}"}, "does not take the inputs"),
         ({"target": "{bert}"}, "outputs in common|no such layer"),
-        ({"target": "{broken}"}, "lm_head.weight of the target has NaN or infinite values"),
+        ({"target": "{broken}"}, "lm_head.weight of the target has NaN or infinite numbers"),
     ],
 )
 def test_mistakes_are_one_sentence_and_nothing_is_written(llamas, tmp_path, capsys, change, sentence):

@@ -17,7 +17,7 @@ from ioadapt_theory.adapters.matrices import Plain
 BLOCK = 1 << 18
 """Entries of a weight in another dtype that are converted at a time: 1 MB in float32, which stays in a core's cache."""
 CANCELS = 0.1
-"""Part of ‖W_j‖² below which a column is built: what is left of ‖W_j‖² + 2s ⟨W_j, Ab_j⟩ + ... has lost a digit."""
+"""Fraction of ‖W_j‖² below which a column is computed directly, since ‖W_j‖² + 2s ⟨W_j, Ab_j⟩ + ... cancels."""
 
 
 class DoRA(Family):

@@ -12,11 +12,11 @@ from ioadapt_theory.adapters.bases import Base, SizesAlone, plus
 from ioadapt_theory.errors import ShapeError, UnsupportedError
 
 Size = tuple[int, int, int]
-"""Rows, columns and channels of a base; 0 where stored parameters do not show them, so that any fit."""
+"""Rows, columns and channels of a base; 0 where stored parameters do not determine the size, so any fits."""
 Shapes = Mapping[str, tuple[int, ...]]
 Ranges = Sequence[tuple[int, int]]
 Limit = tuple[str, Callable[[Any], bool]]
-"""What an option has to be, and the test of it."""
+"""Description of valid values of an option, and the check."""
 
 
 def is_finite(value: Any) -> bool:
@@ -31,7 +31,7 @@ def is_count(value: Any) -> bool:
 
 LARGEST = torch.finfo(torch.float32).max
 MOST = 1 << 28
-"""Products of two such sizes stay below what torch can count."""
+"""Largest size; the product of two such sizes fits torch's integers."""
 COMMON: dict[str, Limit] = {
     "rank": ("a whole number, at least 1", is_count),
     "dropout": ("a probability in [0, 1)", lambda v: is_finite(v) and 0 <= v < 1),
@@ -70,12 +70,12 @@ class Spec:
 class Family(nn.Module, ABC):
     """Φ_θ, built for one base.
 
-    A family states ``axes`` and fills the parameters in its constructor: files, PEFT and whole models need no more. One
-    whose sizes are no such table overrides ``shapes``, ``size_of``, ``take`` and ``cut``.
+    A family states ``axes`` and fills its parameters in the constructor; files, PEFT and whole models need no more.
+    A family whose shapes do not follow from ``axes`` overrides ``shapes``, ``size_of``, ``take`` and ``cut``.
 
     Attributes:
         axes: what it stores: parameter -> what each of its axes counts: "rows", "columns", "channels" or "rank".
-        options: fields of ``Spec`` that it alone reads, and what they have to be.
+        options: fields of ``Spec`` that only this family reads, and their limits.
         scaling: factor on the learned change; a family that has none sets 1 in its constructor.
         size: (rows, columns, channels) of the bases it fits.
 

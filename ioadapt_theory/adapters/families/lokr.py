@@ -81,7 +81,7 @@ class LoKr(Additive):
         return rows, small[1] * last[1], rows
 
     def take(self, parameters: Mapping[str, Tensor]) -> Self:
-        """Replace C, and A and B or D."""
+        """Replace the parameters: C and D, or C, A and B."""
         super().take(parameters)
         self._settle()
         return self

@@ -34,7 +34,7 @@ def combine(model: nn.Module, weights: Mapping[str, float], name: str) -> nn.Mod
 
     Raises:
         UnknownNameError: an adapter that is not there.
-        UnsupportedError: a family whose changes do not add up to one of its own.
+        UnsupportedError: an adapter is of a family other than LoRA.
         InvalidValueError: a weight that is no finite number, adapters in different placements on a layer, or the name
             is taken.
     """

@@ -108,7 +108,9 @@ def converted_factors(
         ShapeError: W is not of the size of AB.
     """
     if (len(a), b.shape[1]) != tuple(w.shape):
-        msg = f"The base weight is {w.shape[0]} x {w.shape[1]}, the adapter {len(a)} x {b.shape[1]}."
+        msg = (
+            f"The base weight is {w.shape[0]} x {w.shape[1]}, the change {len(a)} x {b.shape[1]}; sizes must be equal."
+        )
         raise ShapeError(msg)
     inverse = Inverse.of(w) if inverse is None else inverse
     dtype = a.dtype
@@ -144,7 +146,7 @@ def convert(
         placement: "input" or "output".
         bias: b of that layer, d.
         ridge: see ``Inverse.of``; 0 is the plain pseudo-inverse of Eq. 5.
-        cutoff: likewise.
+        cutoff: see ``Inverse.of``; 0 drops no singular value.
 
     Raises:
         UnsupportedError: another family or placement, or a kernel of several taps to the input side.

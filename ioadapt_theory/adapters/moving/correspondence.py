@@ -18,11 +18,11 @@ from ioadapt_theory.checkpoints.renaming import same_start
 from ioadapt_theory.errors import FileFormatError, IoAdaptError
 
 MANY = 4096
-"""Values of a matrix that are compared where both models are at hand."""
+"""Number of values of a matrix that are compared if both models are given."""
 NO_ORIGIN = "no layer of the target is known to be made from it"
 
 Place = tuple[str, ...]
-"""A layer of the target, or several that together are what a name means, as where a fused layer is in parts."""
+"""One layer of the target, or several that together correspond to one name, such as parts of a fused layer."""
 
 
 class RenumberedWarning(UserWarning):
@@ -111,7 +111,7 @@ def correspond(
         target: the model.
         match: "name"; "provenance": the layers that are known to be made from the one that the adapter was trained on;
             "auto": these, and where none is known, and nothing was renumbered, the layer of equal name.
-        source: the model that the adapter was trained on, if it is at hand.
+        source: the model that the adapter was trained on, if available.
         prints: otherwise fingerprints of its layers, see ``fingerprint``.
 
     Raises:

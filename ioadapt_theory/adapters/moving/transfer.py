@@ -114,7 +114,7 @@ def transfer(
         name: of the adapter, on both models.
         strict: raise unless every layer fits; otherwise take those that do.
         share: let both models use the same parameters, instead of copies on the target's device.
-        rename: target name for those of the source's layers that are called otherwise there; it comes first.
+        rename: target name for each source layer with another name there; it takes precedence.
         match: "name"; "provenance", the layers that were made from the source's, by what the two contain, which follows
             layers of pruned, reordered and doubled models; "auto", provenance where it is known and names otherwise. By
             name, layers that hold the weights of another one are an error if strict, and a warning if not. The outcome
@@ -130,7 +130,7 @@ def transfer(
 
     Raises:
         InvalidValueError: options of carrying over without inputs.
-        TransferError: a layer does not fit (or none does); the target is as it was.
+        TransferError: a layer does not fit (or none does); the target is unchanged.
         NoProvenanceError: ``match="provenance"`` and nothing of the source is in the target.
 
     Example:

@@ -28,9 +28,9 @@ from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.null import STANDS_OUT, Null
 
 ALIKE = 0.1
-"""Excess by which two sides may differ and share as much."""
+"""Difference of excess below which two sides count as equally alike."""
 TIE = 0.02
-"""Shares of the gain that differ by less are the same."""
+"""Difference below which two shares of the gain count as equal."""
 
 
 def without_auto(
@@ -110,9 +110,9 @@ def _beyond_chance(null: Null | None) -> float | None:
 
 
 def counterparts(model: nn.Module, config: AdapterConfig, target: nn.Module) -> dict[str, str | None]:
-    """Return the target's layer for every layer that the configuration selects, None for those that were removed.
+    """Return the target's layer for every layer that the configuration selects, None for removed ones.
 
-    That is the one that was made from it, where layers were removed and renumbered, else the one of its name.
+    It is matched by origin if layers were removed and renumbered, else by name.
     """
     selected = [*select(model, config)]
     known = correspond([Name("", name) for name in selected], ModelWeights(target), "auto", source=ModelWeights(model))

@@ -15,9 +15,9 @@ import regex
 from ioadapt_theory.errors import InvalidValueError
 
 SLOW, LIMIT = 0.01, 1.0
-"""CPU seconds from which a match counts as slow, and those that all slow ones of a process may take."""
+"""CPU seconds above which a match counts as slow, and the limit for all slow matches of a process."""
 MOST_COPIES = 10_000
-"""Product of the counts in braces: a counted repeat is compiled to as many copies of what it repeats."""
+"""Limit for the product of the counts in braces, since a counted repeat is compiled to that many copies."""
 _spent = 0.0
 
 

@@ -34,10 +34,10 @@ WRITES = re.compile(
 )
 """Last parts of layer names, of Llama, GPT-2, GPT-J, GPT-NeoX, BERT, T5, OPT, CLIP, and of torch and diffusers.
 
-A name that means one thing here and another there counts only with what stands before it: ``proj_out`` writes to the
-stream in FLUX's single blocks and around a UNet's attention, and reads it at the end of a transformer; ``linear1`` is
-torch's or FLUX's own. A UNet's proj_in and proj_out stand between two streams, its own and that inside; the side is
-that of the UNet's, and the other would be as exact.
+A name with several meanings counts only with the part before it: ``proj_out`` writes to the stream in FLUX's single
+blocks and around a UNet's attention, but reads it at the end of a transformer; ``linear1`` is torch's or FLUX's own. A
+UNet's proj_in and proj_out connect two streams, the outer and the inner one; the side chosen is that of the outer stream,
+and the other one would be equally exact.
 """
 
 

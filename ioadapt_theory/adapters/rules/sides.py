@@ -19,11 +19,11 @@ from ioadapt_theory.linalg import ROUNDING
 from ioadapt_theory.null import Null, beside, of_matrix, parts
 
 CHANNELS = 512
-"""Channels of a side that are compared; of more, so many are drawn. The null then scatters by about 1/512."""
+"""Largest number of channels compared; of more, this many are drawn, and the null varies by about 1/512."""
 MOST_PARTS = 16
-"""Parts of a side that are told apart; with more, as of a vocabulary, it counts as one."""
+"""Largest number of parts of a side; a side with more, such as a vocabulary, counts as one part."""
 LARGE = 1 << 20
-"""Elements from which matrices are multiplied in float32, unless they are stored in more."""
+"""Elements above which matrices are multiplied in float32, unless they are stored in a wider type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Sides:
 
     Attributes:
         input: of the input sides' Grams; None where the sizes differ or one is a multiple of I.
-        output: likewise of the output sides.
+        output: the same for the output sides.
         cosine: of the weights; None where a size differs or a weight is zero.
         ratio: ‖W'‖_F / ‖W‖_F; None where W is zero.
     """

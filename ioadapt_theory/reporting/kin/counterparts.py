@@ -23,7 +23,7 @@ from ioadapt_theory.reporting.kin.likeness import finite, same
 from ioadapt_theory.similarity.report.order import place
 
 SMALLEST: Final = 8
-"""Channels of a head at least."""
+"""Minimum number of channels of a head."""
 
 
 def by_modules(source: Checkpoint, target: Checkpoint) -> tuple[TensorWeights, TensorWeights]:
@@ -64,7 +64,7 @@ class Counterparts:
 
     Attributes:
         layers: the target's name for each layer of the source.
-        orders: layers of the target whose neurons or attention heads stand in another order.
+        orders: layers of the target whose neurons or attention heads are in another order.
         heads: whether heads are among these.
     """
 

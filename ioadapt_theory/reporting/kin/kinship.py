@@ -10,18 +10,18 @@ from ioadapt_theory.null import Null
 from ioadapt_theory.reporting.layers import LayerPair
 
 TELLING: Final = 5.0
-"""Standard deviations over permuted channels from which a layer is related; many layers are asked."""
+"""Standard deviations over permuted channels above which a layer is related; high, as many layers are tested."""
 FEW: Final = 0.05
-"""Part of the layers that has to be related, and one at least: heavy tails agree by chance here and there."""
+"""Fraction of layers, at least one, that must be related: with heavy tails some agree by chance."""
 SHARED: Final = 0.5
-"""Excess of a side from which a layer counts as the same in other coordinates; a half of all layers has to."""
+"""Excess of a side above which a layer counts as the same in other coordinates, as half of all layers must."""
 KINDS: Final = {
     "rounded": "numbers are rounded", "zeroed": "numbers are set to zero", "narrowed": "channels are left out",
 }  # fmt: skip
 
 
 ROUNDING: Final = 1e-4
-"""Relative difference of outputs that rounding makes."""
+"""Relative difference of outputs that rounding explains."""
 
 
 class Relation(StrEnum):
@@ -73,7 +73,7 @@ def kinship(
         missing: layers of the source without a counterpart.
         extra: layers of the target that the source lacks.
         vectors: norms and biases that differ, and the number of all that both have.
-        added: whether layers that only one model has are doubles of others, or of a kind that these are not.
+        added: whether layers of only one model duplicate its others, or are of a new kind.
         orders: layers that were compared with their channels in another order.
         heads: whether attention heads are among these channels.
         difference: ‖f_T - f_S‖ / ‖f_S‖ of the models' outputs on inputs, where they were run.

@@ -11,16 +11,16 @@ from torch import Tensor
 from ioadapt_theory.errors import InvalidValueError
 
 DRAWN: Final = 512
-"""Channels that are permuted, and a quarter of those that they are compared over."""
+"""Number of permuted channels, a quarter of those that they are compared over."""
 FEWEST: Final = 6
-"""Channels that have to be there to be permuted."""
+"""Minimum number of channels for a permutation test."""
 PIECE: Final = 16
-"""Numbers that lie one after the other and are rounded with one scale in every format of codes."""
+"""Number of adjacent values that share one scale in every quantised format."""
 ROWS: Final = 256
 PIECES: Final = 4096
-"""Rows of a matrix that are looked at, and pieces of these."""
+"""Number of sampled rows of a matrix, and of pieces of rows."""
 EXPECTED: Final = 20
-"""Inversions that chance has to give before none of them says that a matrix is rounded."""
+"""Expected number of chance inversions above which the absence of inversions shows rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Likeness:
         most: the z of W itself, so what could be seen.
         copy: "rounded", "zeroed" or "narrowed" where that alone makes one the other; "perhaps" where too few numbers
             tell that they are rounded.
-        copied: "source" or "target", whichever is the copy; "" where that cannot be told.
+        copied: "source" or "target", whichever is the copy; "" if unknown.
     """
 
     equal: bool

@@ -27,7 +27,7 @@ DTYPES: Mapping[str, tuple[str, type[np.generic]]] = {
     "BF16": ("bfloat", np.uint16),
     "F32": ("float", np.float32),
 }
-"""Dtype -> what LLVM calls it, and numpy its bytes."""
+"""Dtype -> its name in LLVM, and that of its bytes in numpy."""
 
 LOOP = """
 define void @sums(ptr %a, ptr %b, i64 %n, ptr %out) {{
@@ -71,7 +71,7 @@ end:
 """Sums over elements x of a and y of b: aa += xx, ab += xy, bb += yy, dd += (x - y)², in any order."""
 
 Fills = dict[int, tuple[str, Callable[[memoryview, int], object]]]
-"""Model -> dtype, and what fills a buffer with the bytes from an element on."""
+"""Model -> dtype, and the function that fills a buffer with the bytes from a given element."""
 
 
 @cache

@@ -11,7 +11,7 @@ from ioadapt_theory import null
 from ioadapt_theory.null import Null, Profile
 
 LEAST, MOST = float(np.finfo(np.float64).tiny) * 2.0**40, float(np.finfo(np.float64).max) / 2.0**40
-"""Sums of squares between which no term that counts was lost; only numbers stored in float64 come to others."""
+"""Range of sums of squares without underflow or overflow; only values stored in float64 can leave it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Moments:
     Attributes:
         inner: Inner products of the models' tensors, of their updates, or of their centred Grams.
         sq_distance: Squared distances between them.
-        sums: Sums of the elements, or None if they were not asked for.
+        sums: Sums of the elements, or None if not requested.
         profiles: What the null needs of each centred Gram; None for weights.
         errors: Bound of the rounding errors of ``inner``, for Grams; None for weights.
     """

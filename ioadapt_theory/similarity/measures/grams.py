@@ -27,7 +27,7 @@ TILES = 4 * 1024 * 1024
 PIECE = 1024 * 1024
 """Elements of one piece of a matrix."""
 STRIP = 128
-"""Rows of a tile on the diagonal that are multiplied at once: by themselves and those below, the rest is a mirror."""
+"""Rows of a diagonal tile that are multiplied at once, with themselves and later rows; the rest is symmetric."""
 
 Span = tuple[int, int]
 

@@ -20,7 +20,7 @@ from ioadapt_theory.similarity.measures.reader import LONGEST, Reader
 ELEMENTS = 256 * 1024
 """Elements of one chunk of all models together; their float64 copies fill 2 MB."""
 NEAR = 1e-6
-"""Relative squared distance below which it is summed from differences, since |a|² + |b|² - 2ab would cancel."""
+"""Relative squared distance below which differences are summed, since |a|² + |b|² - 2ab would cancel."""
 
 
 def moments(layer: Layer, reader: Reader, *, sums: bool = False) -> Moments:

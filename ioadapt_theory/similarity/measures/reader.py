@@ -16,7 +16,7 @@ LONGEST = 64 * 1024
 """Elements of one chunk of one model, at most."""
 
 Fill = Callable[[int], object]
-"""Fills the buffer it was made for with the elements from a given first one on."""
+"""A function that fills its buffer with the elements from a given first one."""
 
 _lock = threading.Lock()
 _users, _threads = 0, 1

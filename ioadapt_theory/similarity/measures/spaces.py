@@ -22,7 +22,7 @@ from ioadapt_theory.similarity.measures.grams import Sides, Sums, gram_sums
 from ioadapt_theory.similarity.measures.reader import Reader
 
 MOST_PARTS = 16
-"""Parts of a side for which the null is told apart; with more, as of a vocabulary, the side counts as one."""
+"""Largest number of parts in the null; a side with more, such as a vocabulary, counts as one part."""
 
 
 def gram_moments(layer: Layer, reader: Reader, space: Space, widths: Sequence[int] = ()) -> Moments:

@@ -8,10 +8,10 @@ from typing import TypeVar
 from ioadapt_theory.similarity.matching import Layer
 
 MOST = 4
-"""Threads that are used unless more are asked for: each has buffers of its own."""
+"""Default maximum of threads, each of which has its own buffers."""
 
 Progress = Callable[[int], object]
-"""Takes the number of elements that were read."""
+"""A function that receives the number of elements read."""
 
 T = TypeVar("T")
 

@@ -13,7 +13,7 @@ from ioadapt_theory.similarity.report.export import GROUPS, in_order, model_fact
 from ioadapt_theory.similarity.report.tables import grouped, heading, remarks, summary
 
 FEW: Final = 3
-"""Remarks that are shown; more are folded."""
+"""Number of notes shown; the others are folded."""
 
 
 def to_html(c: Comparison) -> str:

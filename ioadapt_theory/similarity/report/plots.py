@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 FORMATS: Final = (".svg", ".png", ".pdf")
 """Endings of figures."""
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8A8A8A")
-"""Okabe-Ito: they stay apart for the common colour deficiencies."""
+"""Okabe-Ito colours, which people with common colour deficiencies can distinguish."""
 ALL_HIGH: Final = 0.5
-"""Mean cosine from which on a scale from 0 would show one grey."""
+"""Mean cosine above which a colour scale from 0 would look uniform."""
 MARKERS: Final = "os^Dv<>P*X"
-"""Markers that tell pairs apart once the colours are used up."""
+"""Markers that distinguish pairs of the same colour."""
 
 _STYLE: Final[dict[str, Any]] = {
     "font.size": 9,

@@ -36,7 +36,7 @@ WRITES = re.compile(
 
 A name with several meanings counts only with the part before it: ``proj_out`` writes to the stream in FLUX's single
 blocks and around a UNet's attention, but reads it at the end of a transformer; ``linear1`` is torch's or FLUX's own. A
-UNet's proj_in and proj_out connect two streams, the outer and the inner one; the side chosen is that of the outer stream,
+UNet's proj_in and proj_out connect two streams, an outer and an inner one; the side chosen is that of the outer one,
 and the other one would be equally exact.
 """
 

@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Self, TypeVar
 import torch
 from torch import Tensor, nn
 
+from ioadapt_theory.adapters.cache import Derived
 from ioadapt_theory.adapters.config import LayerPlan
-from ioadapt_theory.adapters.derived import Derived
 from ioadapt_theory.adapters.equations import Placed, Placement, Shifted
 from ioadapt_theory.adapters.families import FAMILIES, Family
 from ioadapt_theory.adapters.matrices import Operator, operator

@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ioadapt_theory.adapters.cache import trusting
 from ioadapt_theory.adapters.config import AdapterConfig, translated
-from ioadapt_theory.adapters.derived import trusting
 from ioadapt_theory.adapters.families.dora import DoRA, derive
 from ioadapt_theory.adapters.families.family import is_finite
 from ioadapt_theory.adapters.layer import AdaptedLayer, Adapter, check_distinct, check_name

@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
     from ioadapt_theory.adapters.carrying import carried
     from ioadapt_theory.reporting import carried as told
     from ioadapt_theory.reporting.inputs import read_both
-    from ioadapt_theory.reporting.runnable import load_model
+    from ioadapt_theory.reporting.models import load_model
 
     if not args.out.absolute().parent.is_dir():
         msg = f"Cannot write {args.out}: its folder does not exist."

@@ -3,12 +3,13 @@
 import inspect
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, MissingExtraError
-from ioadapt_theory.reporting.runnable import read_inputs
 
 TENSORS = (".safetensors", ".npz")
 LENGTH, SHORTEST, ROWS = 128, 8, 256
@@ -37,7 +38,7 @@ def read_both(
         InvalidValueError: nothing turns its text into inputs, or into the same tokens for both.
     """
     if path.suffix in TENSORS:
-        return [*read_inputs(path, rows)][:1], None
+        return [_tensors(path, rows)], None
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -58,6 +59,32 @@ def read_both(
         )
         raise InvalidValueError(msg)
     return [{"input_ids": ids}], None
+
+
+def _tensors(path: Path, rows: int) -> dict[str, Tensor]:
+    """Return at most ``rows`` rows of a file's tensors; all of them if they have different numbers of rows."""
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            tensors = load_file(path)
+        else:
+            import numpy as np
+
+            with np.load(path, allow_pickle=False) as stored:
+                tensors = {key: torch.from_numpy(stored[key]) for key in stored.files}
+    except (OSError, ValueError, TypeError, AttributeError, EOFError, BadZipFile, SafetensorError) as error:
+        msg = f"{path} cannot be read as a batch, a .safetensors or .npz file of named tensors: {error}."
+        raise FileFormatError(msg) from None
+    if not tensors:
+        msg = f"{path} contains no tensors; a batch needs one for each input of the model."
+        raise FileFormatError(msg)
+    if not any(t.ndim for t in tensors.values()):
+        msg = f"{path}: {next(iter(tensors))} is a single number; give a tensor with one row per sample."
+        raise FileFormatError(msg)
+    if len({len(t) if t.ndim else 1 for t in tensors.values()}) > 1:
+        return tensors
+    return {key: t[:rows] if t.ndim else t for key, t in tensors.items()}
 
 
 def _tokens(folder: str, text: str, rows: int) -> Tensor:

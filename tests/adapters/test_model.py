@@ -157,7 +157,7 @@ def test_merging_refuses_a_non_finite_result_and_leaves_every_layer_as_it_was():
         ({"placement": None}, "No placement 'None'"),
         ({"family": "lroa"}, "No family 'lroa'. Did you mean"),
         ({"init": "zeros"}, "No init 'zeros'"),
-        ({"placement": "input+weight", "rank": (1, 2, 3)}, "has 3 values, placement 'input\\+weight' has 2 parts"),
+        ({"placement": "input+weight", "rank": (1, 2, 3)}, "has 3 values; 'input\\+weight' needs 2"),
         ({"rank_pattern": {"(": 2}}, "not a regular expression"),
         ({"exclude_modules": "("}, "not a regular expression"),
         ({"target_modules": None}, "target_modules is None; it is a list of module names"),

@@ -193,7 +193,7 @@ def test_what_cannot_be_run_is_one_sentence(sentence, bert, tmp_path, capsys):
 
 def test_members_of_ani_run_as_torchani_runs_them_and_are_measured(tmp_path, capsys):
     pytest.importorskip("torchani")
-    from ioadapt_theory.reporting.runnable import load_model
+    from ioadapt_theory.reporting.models import load_model
     from toys.ani.networks import potential
 
     torch.set_default_dtype(torch.float32)

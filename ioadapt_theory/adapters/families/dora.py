@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base, Identity
-from ioadapt_theory.adapters.derived import Derived, is_eager, may_keep, without_autocast
+from ioadapt_theory.adapters.cache import Derived, is_eager, may_keep, without_autocast
 from ioadapt_theory.adapters.families.family import Family, Spec
 from ioadapt_theory.adapters.families.lora import LoRA, init_low_rank
 from ioadapt_theory.adapters.matrices import Plain

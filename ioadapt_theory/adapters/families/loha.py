@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base
-from ioadapt_theory.adapters.derived import is_eager
+from ioadapt_theory.adapters.cache import is_eager
 from ioadapt_theory.adapters.families.family import Additive, Spec, fill
 
 

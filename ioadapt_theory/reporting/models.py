@@ -3,14 +3,11 @@
 import json
 import re
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
-from zipfile import BadZipFile
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.base_weights import checkpoint_weights
@@ -120,39 +117,3 @@ def _pretrained(kind: Any, folder: Path) -> nn.Module:
         msg = f"{folder} lacks weights of its {kind.__name__}, such as {missing[0]}{more}; save the whole model."
         raise FileFormatError(msg)
     return model
-
-
-def read_inputs(path: Path | str, size: int = 8) -> Iterator[dict[str, Tensor]]:
-    """Yield batches of a file's tensors, by the names of the model's arguments: a .safetensors or .npz file.
-
-    Batches have ``size`` rows; tensors with different numbers of rows are one batch.
-
-    Raises:
-        FileFormatError: the file is neither, or holds nothing.
-    """
-    path = Path(path)
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            tensors = load_file(path)
-        else:
-            import numpy as np
-
-            with np.load(path, allow_pickle=False) as stored:
-                tensors = {key: torch.from_numpy(stored[key]) for key in stored.files}
-    except (OSError, ValueError, TypeError, AttributeError, EOFError, BadZipFile, SafetensorError) as error:
-        msg = f"{path} cannot be read as a batch, a .safetensors or .npz file of named tensors: {error}."
-        raise FileFormatError(msg) from None
-    if not tensors:
-        msg = f"{path} contains no tensors; a batch needs one for each input of the model."
-        raise FileFormatError(msg)
-    if not any(t.ndim for t in tensors.values()):
-        msg = f"{path}: {next(iter(tensors))} is a single number; give a tensor with one row per sample."
-        raise FileFormatError(msg)
-    counts = {len(t) if t.ndim else 1 for t in tensors.values()}
-    if len(counts) > 1:
-        yield tensors
-        return
-    for start in range(0, max(counts), size):
-        yield {key: t[start : start + size] if t.ndim else t for key, t in tensors.items()}

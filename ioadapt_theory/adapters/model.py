@@ -85,7 +85,7 @@ def adapt(
     if config.placement == "auto":
         config = without_auto(model, config, target, inputs)
     elif inputs is not None:
-        msg = f"inputs= chooses the side for placement='auto'; the placement here is {config.placement!r}."
+        msg = f"inputs= needs placement='auto', but placement is {config.placement!r}; leave out inputs= or change it."
         raise InvalidValueError(msg)
     targets, prepared = select(model, config), {}
     for layer, plan in config.plans(targets).items():

@@ -127,7 +127,7 @@ def _file(args: argparse.Namespace, source: Any, target: Any) -> tuple[dict[str,
     matched = match(opened, source, args.component, called="source")
     if not matched.layers:
         name, why = next(iter(matched.lost.items()))
-        msg = f"{args.adapter} fits no layer of {args.source}, the model it was trained on ({name}: {why})."
+        msg = f"{args.adapter} fits no layer of {args.source} ({name}: {why}); SOURCE is the model it was trained on."
         raise InvalidValueError(msg)
     adapters = {layer: fitted(item, source.outline(layer)) for layer, item in matched.layers.items()}
     return adapters, {str(name): why for name, why in matched.lost.items()}

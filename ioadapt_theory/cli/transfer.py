@@ -134,7 +134,7 @@ def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[str, dict[s
     matched = match(opened, ModelWeights(source), args.component, called="source")
     if not matched.layers:
         name, why = next(iter(matched.lost.items()))
-        msg = f"{args.adapter} fits no layer of {args.source}, the model it was trained on ({name}: {why})."
+        msg = f"{args.adapter} fits no layer of {args.source} ({name}: {why}); SOURCE is the model it was trained on."
         raise InvalidValueError(msg)
     moved = load(source, args.adapter, strict=False, component=args.component)
     rest = {str(change): "a change of the base itself, which is not carried over" for change in opened.changes}

@@ -102,7 +102,7 @@ def _compare(
     if options.strict and (broken := [s for s in undefined if s.reason == NOT_FINITE]):
         where = "; ".join([f"{s.name} of {', '.join(s.models)}" for s in broken[:5]] + ["..."] * (len(broken) > 5))
         count = "1 layer is" if len(broken) == 1 else f"{len(broken)} layers are"
-        msg = f"{count} not finite ({where}); drop --strict to leave such layers out."
+        msg = f"{count} not finite ({where}); omit --strict to skip such layers."
         raise FileFormatError(msg)
     if not rows:
         raise InvalidValueError(_nothing_left(checkpoints, labels, [*skipped, *undefined]))

@@ -201,7 +201,7 @@ def test_with_inputs_the_law_chooses_and_leaves_out_what_keeps_nothing():
     stranger = Block()
     for options, sentence in (
         ({"placement": "auto", "target": Block(), "inputs": x}, "All 1 layers keep nothing on the target"),
-        ({"placement": "input", "inputs": x}, "for placement='auto'; the placement here is 'input'"),
+        ({"placement": "input", "inputs": x}, "needs placement='auto', but placement is 'input'"),
         ({"placement": "auto"}, "target="),
     ):
         with pytest.raises(InvalidValueError, match=sentence):

@@ -49,7 +49,7 @@ class Weights(ABC):
 
     @abstractmethod
     def outline(self, name: str) -> Operator:
-        """Return a layer's sizes and whether it has a bias, unread; raise UnsupportedError if it has no adapters."""
+        """Return a layer's sizes and whether it has a bias, unread; raise UnsupportedError if it cannot be adapted."""
 
     @abstractmethod
     def layer(self, name: str) -> BaseLayer:

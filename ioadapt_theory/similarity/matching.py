@@ -165,7 +165,7 @@ def wrong_origins(
 
 
 def reasons(skipped: Sequence[Skipped]) -> Counter[str]:
-    """Count the skipped tensors by reason, without its details."""
+    """Count the skipped tensors by reason, ignoring details."""
     return Counter(
         f"only in {', '.join(s.models)}" if s.reason == "only there" else s.reason.split(":")[0].split(" (")[0]
         for s in skipped

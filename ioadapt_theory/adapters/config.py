@@ -153,7 +153,7 @@ class AdapterConfig:
 
 
 def translated(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Translate options from PEFT's names to ours; ours stay.
+    """Return options under our names, translated from PEFT's names where needed.
 
     Raises:
         UnknownNameError: a name that neither has.

@@ -75,7 +75,7 @@ def report(
     lost: Mapping[str, str] | None = None,
     progress: Callable[[int], Progress] | None = None,
 ) -> Report:
-    """Report how two models are related, and with inputs the share of an adapter's gain that a move keeps.
+    """Return the relation of two models, and with inputs the share of an adapter's gain that a move keeps.
 
     Args:
         source: the model that the adapter was trained on, or is to be, or its weights.

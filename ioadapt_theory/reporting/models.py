@@ -91,7 +91,7 @@ def load_model(source: Path | str) -> nn.Module:
 
 
 def _pretrained(kind: Any, folder: Path) -> nn.Module:
-    """Load a model of transformers or diffusers; errors in its files become one sentence.
+    """Return a loaded model of transformers or diffusers; errors in its files become one sentence.
 
     Raises:
         FileFormatError: the files cannot be read, or lack weights, which the libraries would initialise at random.

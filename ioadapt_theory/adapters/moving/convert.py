@@ -191,7 +191,7 @@ def convert(
 def convert_model(
     model: nn.Module, placement: Placement | str, *, name: str = "default", **options: float
 ) -> tuple[dict[str, Adapter], dict[str, Fidelity]]:
-    """Convert the adapter ``name`` on every layer that has it; ``put`` adds the result to a model.
+    """Return the converted adapter ``name`` of every layer that has it; ``put`` adds the result to a model.
 
     Example:
         >>> from torch import nn

@@ -36,7 +36,7 @@ TIE = 0.02
 def without_auto(
     model: nn.Module, config: AdapterConfig, target: nn.Module | None, inputs: Any = None
 ) -> AdapterConfig:
-    """Replace "auto" by a placement for each layer; an explicit placement_pattern takes precedence.
+    """Return the configuration with a placement for each layer instead of "auto"; placement_pattern takes precedence.
 
     Raises:
         InvalidValueError: there is no target, or no layer has a suitable side.

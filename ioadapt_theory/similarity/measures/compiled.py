@@ -98,7 +98,7 @@ def _features() -> str:
 
 @cache
 def sums(one: str, two: str) -> Callable[[int, int, int, int], None]:
-    """Compile the loop that writes ⟨a, a⟩, ⟨a, b⟩, ⟨b, b⟩ and ‖a - b‖² in float64, for tensors of these dtypes.
+    """Return a compiled loop that writes ⟨a, a⟩, ⟨a, b⟩, ⟨b, b⟩ and ‖a - b‖² in float64, for tensors of these dtypes.
 
     It takes the address of a, that of b, the number of elements of each, and the address of the four results.
     """

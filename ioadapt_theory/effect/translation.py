@@ -83,7 +83,7 @@ class Translation:
         if sizes != (len(a), b.shape[1]) or max(sizes) > MOST_SHRUNK or self.side != self.target_side:
             return {}
         (c, read), (k, written) = self.reader.whole(), self.writer.whole()
-        (c, u), (k, v) = ((values.clamp_min(0), vectors) for values, vectors in map(torch.linalg.eigh, (c, k)))
+        (c, u), (k, v) = _eigen(c), _eigen(k)
         scale = c.mean() * k.mean()
         moved, copied = (u.mT @ read) @ (written.mT @ v), (u.mT @ a) @ (b @ v)
         result = {}
@@ -92,6 +92,12 @@ class Translation:
             left, right = low_rank(m, c, k, a.shape[1])
             result[f"shrunk {share:g}"] = u @ left, right @ v.mT
         return result
+
+
+def _eigen(gram: Tensor) -> tuple[Tensor, Tensor]:
+    """Return eigenvalues, none negative, and eigenvectors; in float32 a Gram with silent features may give NaN."""
+    values, vectors = torch.linalg.eigh(gram.double())
+    return values.clamp_min(0).to(gram), vectors.to(gram)
 
 
 def low_rank(m: Tensor, c: Tensor, k: Tensor, rank: int) -> Factors:
@@ -114,7 +120,7 @@ def truncated(
         rank: r, at most.
         share: or the least r that keeps this share of the effect's square.
     """
-    (c, u), (k, v) = ((values.clamp_min(0), vectors) for values, vectors in map(torch.linalg.eigh, (gram, writing)))
+    (c, u), (k, v) = _eigen(gram), _eigen(writing)
     inside = u.mT @ m @ v
     rows, columns = (values.sqrt() + 1e-4 * values.mean().sqrt() + 1e-20 for values in (c, k))
     energy = torch.linalg.svdvals(rows[:, None] * inside * columns).double().square()

@@ -147,14 +147,14 @@ def _main(
             )
             write(samples.draw(plan, result), out, f"{name}_samples")
     command = f"python toys/{name}.py{' --quick' if args.quick else ''} --seed {args.seed} --seeds {count}"
-    config = {"command": command, "seeds": list(seeds), **_made_on()}
+    config = {"command": command, "seeds": list(seeds), **made_on()}
     with replacing(out / f"{name}.json") as temporary:
         temporary.write_text(compact(record(name, config=config, results=result)), encoding="utf-8")
     sys.stdout.write(f"{screen.text(plan, result, count)}\nPicture: {png} and {svg.name}; record: {name}.json\n")
     return OK
 
 
-def _made_on() -> dict[str, str]:
+def made_on() -> dict[str, str]:
     here = repetition.machine()
     python = ".".join(map(str, sys.version_info[:2]))
     return {"python": python, "processor": here["processor"], "kernels": here["kernels"]}

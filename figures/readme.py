@@ -23,14 +23,14 @@ from ioadapt_theory.claims.evidence.formal import record
 from ioadapt_theory.cli import OK, Parser, guarded
 from ioadapt_theory.cli import main as command
 from ioadapt_theory.errors import FileFormatError
+from toys.common.style import styled, write
 from toys.glyphs import sheet
 from toys.page import front
-from toys.style import styled, write
 from toys.transfer import command as toys
-from toys.transfer import endpoint
 from toys.transfer.output import page as pages
 from toys.transfer.output import picture, prediction_page
 from toys.transfer.protocol import names, protocol
+from toys.transfer.verdicts import endpoint
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -7,25 +7,25 @@
 # says which command made it.
 #
 # A method is better or worse than LoRA that is copied as it is where the interval over seeds, corrected for all cells
-# of the table, says so; equivalent where the difference is within a margin that was fixed before; else undecided. The
-# claim is supported by "better" on most related targets, by more than the method was better on the source itself.
+# of the table, says so; no difference where it is within a margin that was fixed before; else inconclusive. A method is
+# better by the rule if it is better on most related targets, by more than it was better on the source itself.
 
 # %%
 from io import BytesIO
 
 from IPython.display import Image, display
 
-from toys.style import styled
+from toys.common.style import styled
 from toys.transfer.command import recorded
-from toys.transfer.judge import Verdict, cases, verdicts
 from toys.transfer.output import page, picture, screen
 from toys.transfer.protocol import names, protocol
 from toys.transfer.study import NONE
+from toys.transfer.verdicts.judge import Verdict, cases, verdicts
 
 records = {name: one for name in names() if (one := recorded(name)) is not None}
 for name in names():
     told = page.headline(protocol(name), records[name]) if name in records else "its full run is not recorded yet"
-    print(f"{name} (python toys/{name}.py): {told}")
+    print(f"{name} ({protocol(name).command}): {told}")
 
 # %% [markdown]
 # ## The pictures

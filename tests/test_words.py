@@ -101,7 +101,7 @@ from pathlib import Path
 sys.meta_path = [f for f in sys.meta_path if "editable" not in type(f).__module__]
 sys.path = [p for p in sys.path if not (Path(p) / "toys" / "crescent.py").is_file()]
 sys.path.insert(0, str(Path("toys").resolve()))
-import toys.command_line, toys.plane.world
+import toys.common.command_line, toys.plane.world
 print(toys.plane.world.__file__)
 """
     command = [sys.executable, "-P", "-c", program]
@@ -126,7 +126,11 @@ def test_ctrl_c_while_the_demo_begins_is_one_sentence():
 
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
-        [sys.executable, "-m", "toys.demo"], cwd=ROOT, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-m", "toys.page.demo"],
+        cwd=ROOT,
+        env=environment,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     time.sleep(1.0)
     process.send_signal(signal.SIGINT)

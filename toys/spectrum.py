@@ -19,11 +19,11 @@ from tqdm import tqdm
 
 from ioadapt_theory.cli import OK, Parser, guarded
 from ioadapt_theory.results import cached, record, replacing
-from toys.command_line import folder, whole
+from toys.common.command_line import folder, whole
+from toys.common.style import styled, write
 from toys.drift import output
 from toys.drift.families import FAMILIES
 from toys.drift.moves import moves, rates
-from toys.style import styled, write
 from toys.transfer.command import compact, made_on, rounded
 
 REVISION: Final = 1

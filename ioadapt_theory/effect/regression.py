@@ -8,7 +8,9 @@ sizes, as outliers are, do not set it for all.
 import torch
 from torch import Tensor
 
-TINY = 1e-30
+RARE = 1e-4
+"""Size of a feature, of the largest one's, below which it counts as this: what is hardly seen is given no weight."""
+TINY = 1e-15
 EXACT = 1024
 """Features up to which sums and solves are in float64, which the smallest ridge needs."""
 
@@ -58,9 +60,9 @@ class Regression:
         return self.gram.float(), self.cross.float()
 
     def solve(self, ridges: list[float]) -> list[Tensor]:
-        """Return (C + λ diag C)⁻¹ D for each ridge λ; features that are always zero get zeros."""
+        """Return (C + λ diag C)⁻¹ D for each ridge λ; features that are always zero get zeros, rare ones little."""
         size = self.diagonal().sqrt()
-        scale = torch.where(size > TINY**0.5, 1 / size.clamp_min(TINY**0.5), 0.0)
+        scale = torch.where(size > TINY, 1 / size.clamp_min(max(RARE * float(size.max()), TINY)), 0.0)
         if self.gram is not None and self.cross is not None:
             values, vectors = torch.linalg.eigh(scale[:, None] * self.gram * scale)
             seen = vectors.mT @ (scale[:, None] * self.cross)

@@ -115,3 +115,15 @@ def test_features_that_are_nearly_always_silent_give_no_nan(seed):
     a, b, kept = truncated(torch.randn(64, 64, **plain), gram, gram, rank=RANK)
     assert (a @ b).isfinite().all()
     assert 0 < kept <= 1
+
+
+@pytest.mark.parametrize("rows", [6, 40])
+def test_a_feature_that_is_hardly_seen_gets_no_large_weight(rows):
+    """It is seen on other inputs, as of a rare atom, where a weight of 1e12 would be an explosion."""
+    x, u = torch.randn(rows, 8, generator=torch.Generator().manual_seed(0)), torch.ones(rows, 1)
+    x[:, 3] *= 1e-13
+    fit = Regression(8, 1)
+    fit.add(x, u)
+    for solution in fit.solve([1e-6, 1e-2]):
+        assert solution.abs().max() < 10
+        assert solution.abs().sum() > 0.1

@@ -16,9 +16,9 @@ from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.cli import MISUSE
 from tests.browser import Browse
-from toys.demo import main as demo
 from toys.page import front
 from toys.page import transfer as moves
+from toys.page.demo import main as demo
 from toys.page.example import EXAMPLE
 from toys.plane.world import Case, augmented, crescent, models, task
 from toys.transfer import command

@@ -122,4 +122,3 @@ def scaled(there: nn.Module, source: nn.Module, target: nn.Module) -> nn.Module:
             for _, phi in layer.adapters["default"].parts():  # type: ignore[operator]
                 phi.B.mul_(ratio)
     return there
-

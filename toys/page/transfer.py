@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from ioadapt_theory.stats import Interval
 from toys.transfer import command
-from toys.transfer.judge import LORA, Verdict, cases
 from toys.transfer.output import page
 from toys.transfer.protocol import names, protocol
 from toys.transfer.runs import SOURCE
 from toys.transfer.study import NONE
+from toys.transfer.verdicts.judge import LORA, Verdict, cases
 
 SIDES: Final = ("input", "output")
 ROWS: Final = (NONE, LORA, *SIDES, f"{LORA}, retrained")

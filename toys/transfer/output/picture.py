@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ioadapt_theory.stats import Interval, paired
-from toys.style import FAINT, FULL_WIDTH, LABELS, MARKERS, METHODS
-from toys.transfer.judge import cases, judged, verdicts
+from toys.common.style import FAINT, FULL_WIDTH, LABELS, MARKERS, METHODS
 from toys.transfer.protocol import Protocol
 from toys.transfer.study import NONE
+from toys.transfer.verdicts.judge import cases, judged, verdicts
 
 COLOURS: Final = {**METHODS, "residual": "#CC79A7", "input-first": "#56B4E9"}
 OTHERS: Final = "v<>dP"

@@ -15,7 +15,7 @@ from torch.nn.functional import avg_pool2d, cross_entropy
 from ioadapt_theory.adapters import parameters
 from toys.glyphs.faces import JUDGES, LETTERS, OTHER, POOL, glyphs
 from toys.transfer import gauges
-from toys.words.model import HEADS, LAYERS, Model
+from toys.words.model import FLOAT, HEADS, LAYERS, Model
 from toys.words.text import corpora, windows
 
 Batch = tuple[Tensor, Tensor]
@@ -83,7 +83,14 @@ class Family:
     def drifted(self, source: nn.Module, levels: tuple[float, ...], seed: int, size: str) -> dict[float, nn.Module]:
         """Train a copy on other data at a constant rate; a copy of it is settled whenever a level is reached.
 
-        A level is a cosine of all adapted weights with the source's. Those that are not reached are missing.
+        Args:
+            source: the model as it was.
+            levels: cosines of all adapted weights with the source's.
+            seed: of the batches.
+            size: "full" or "quick".
+
+        Returns:
+            The targets by level; a level that is not reached is missing.
         """
         model, found, left = copy.deepcopy(source), {}, sorted(levels)
         how: Any = {"smoothing": SMOOTHING, "weight_decay": DECAY}
@@ -155,8 +162,8 @@ def cosine(one: nn.Module, other: nn.Module, layers: tuple[str, ...]) -> float:
 def perceptron() -> nn.Module:
     """Return three hidden layers on the pixels of a letter."""
     widths = [SIDE * SIDE, 64, 64, 64]
-    hidden = [part for a, b in itertools.pairwise(widths) for part in (nn.Linear(a, b), nn.ReLU())]
-    return nn.Sequential(*hidden, nn.Linear(64, len(LETTERS)))
+    hidden = [part for a, b in itertools.pairwise(widths) for part in (nn.Linear(a, b, dtype=FLOAT), nn.ReLU())]
+    return nn.Sequential(*hidden, nn.Linear(64, len(LETTERS), dtype=FLOAT))
 
 
 def convolutional() -> nn.Module:
@@ -165,9 +172,9 @@ def convolutional() -> nn.Module:
     hidden = [
         part
         for k, (a, b) in enumerate(itertools.pairwise(channels))
-        for part in (nn.Conv2d(a, b, 3, padding=1, stride=1 + (k == 1)), nn.ReLU())
+        for part in (nn.Conv2d(a, b, 3, padding=1, stride=1 + (k == 1), dtype=FLOAT), nn.ReLU())
     ]
-    top = (nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(4 * channels[-1], len(LETTERS)))
+    top = (nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(4 * channels[-1], len(LETTERS), dtype=FLOAT))
     return nn.Sequential(nn.Unflatten(1, (1, SIDE, SIDE)), *hidden, *top)
 
 
@@ -178,7 +185,10 @@ def renumbered(model: nn.Module, seed: int) -> nn.Module:
     with torch.no_grad():
         for one, two in itertools.pairwise(layers):
             n = len(one.weight)
-            order, scale = torch.randperm(n, generator=drawn), torch.exp(0.5 * torch.randn(n, generator=drawn))
+            order, scale = (
+                torch.randperm(n, generator=drawn),
+                torch.exp(0.5 * torch.randn(n, generator=drawn, dtype=FLOAT)),
+            )
             one.weight.copy_(one.weight[order] * scale.view(-1, *[1] * (one.weight.ndim - 1)))
             one.bias.copy_(one.bias[order] * scale)
             grouped = two.weight.reshape(len(two.weight), n, -1)  # the pixels that are left of a channel stay together
@@ -197,6 +207,13 @@ def letters(faces: tuple[str, ...], each: int, seed: int, *, turned: bool = Fals
     x, letter, _ = glyphs(faces, range(len(LETTERS)), each, seed)
     x = avg_pool2d(x, x.shape[-1] // SIDE)
     return (x.rot90(1, (2, 3)) if turned else x).flatten(1), letter
+
+
+def unseen(data: Batch, *others: Batch) -> Batch:
+    """Return the rows that are in none of the others: of some letters there are few drawings."""
+    seen = {tuple(row) for other in others for row in other[0].tolist()}
+    at = torch.tensor([tuple(row) not in seen for row in data[0].tolist()])
+    return data[0][at], data[1][at]
 
 
 def some_of(data: Batch, n: int) -> Draw:
@@ -221,16 +238,16 @@ def family(name: str) -> Family:
 
 def pictures(blank: Callable[[], nn.Module], layers: tuple[str, ...], speed: float) -> Family:
     """Return a family that reads letters; it drifts on other faces, and adapters learn letters that lie on a side."""
-    seeded = torch.Generator().manual_seed(0)
+    task, inputs = letters(POOL, 8, 2, turned=True), letters(POOL, 4, 3, turned=True)
     return Family(
         blank=blank,
         layers=layers,
         placements=("weight", "input", "output"),
         known=some_of(letters(POOL, 8, 0), 64),
         other=some_of(letters((*OTHER[:3], *JUDGES), 8, 1), 64),
-        task=some_of(letters(POOL, 8, 2, turned=True), 64),
-        inputs=some_of(letters(POOL, 4, 3, turned=True), ROWS)(seeded),
-        test=letters(POOL, 4, 4, turned=True),
+        task=some_of(task, 64),
+        inputs=some_of(inputs, ROWS)(torch.Generator().manual_seed(0)),
+        test=unseen(letters(POOL, 8, 4, turned=True), task, inputs),
         gauge=renumbered,
         rate=2e-3,
         speed=speed,

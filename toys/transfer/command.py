@@ -186,6 +186,7 @@ def _carried(plan: Protocol, args: argparse.Namespace, seeds: tuple[int, ...], j
 
 
 def made_on() -> dict[str, str]:
+    """Return where a record is made, as its configuration says it."""
     here = repetition.machine()
     python = ".".join(map(str, sys.version_info[:2]))
     return {"python": python, "processor": here["processor"], "kernels": here["kernels"]}

@@ -6,12 +6,13 @@ from typing import Any, Final
 
 from ioadapt_theory.stats import Interval
 from toys.common.style import LABELS
+from toys.transfer import command
 from toys.transfer.output import screen, table
 from toys.transfer.output.picture import shown_methods
 from toys.transfer.protocol import Protocol
 from toys.transfer.runs import SOURCE
 from toys.transfer.study import NONE
-from toys.transfer.verdicts import endpoint, repetition
+from toys.transfer.verdicts import carried, endpoint, repetition
 from toys.transfer.verdicts.judge import Comparison, cases, judged, retention, verdicts
 
 WIDEST: Final = 8
@@ -68,6 +69,7 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str) -> str:
             for what, rows in one.get("also", {}).items()
             for line in (f"{what}, which is not judged:", "", *_table(plan, rows), "")
         ),
+        *_carried(plan),
         *_retained(plan, result),
         *_beside_the_paper(plan, result),
         "",
@@ -109,7 +111,8 @@ def _decides(row: str, verdict: str, found: Sequence[Comparison]) -> str:
     beyond = [one.beyond for one in mine if one.beyond]
     less = f" Beyond the difference on the source: {screen.tally(beyond)}." if beyond else ""
     return (
-        f"{label(row)} against {label(c.against)}: by the rule {verdict} ({screen.tally([one.verdict for one in mine])})."
+        f"{label(row)} against {label(c.against)}: by the rule {verdict}"
+        f" ({screen.tally([one.verdict for one in mine])})."
         f" Clearest on {screen.cell(c)}: {c.difference.mean:+.3f}, 95 % from {c.difference.low:+.3f} to"
         f" {c.difference.high:+.3f}, p = {c.p:.2g} corrected for {len(together)} cells.{less}"
     )
@@ -132,6 +135,12 @@ def _lines(title: str, models: Sequence[str], rows: Mapping[str, Any]) -> list[s
 def _cell(values: list[float]) -> str:
     x = Interval.of(values)
     return f"{x.mean:.3f} ± {x.half_width:.3f}"
+
+
+def _carried(plan: Protocol) -> list[str]:
+    """What a LoRA keeps that is carried over, where the study has a record of it."""
+    found = command.carried_over(plan.name)
+    return carried.section(plan, found, len(found["config"]["seeds"])) if found else []
 
 
 def _retained(plan: Protocol, result: Mapping[str, Any]) -> list[str]:

@@ -17,21 +17,19 @@ from typing import Any, Final
 import numpy as np
 
 from ioadapt_theory.stats import Interval, equivalence, holm, t_test
-from toys.transfer.command import recorded
+from toys.transfer.command import carried_over, recorded
 from toys.transfer.output.table import markdown
 from toys.transfer.protocol import Method, Protocol, names, protocol
-from toys.transfer.runs import SOURCE
+from toys.transfer.runs import CARRIED, COPIED, SOURCE
 from toys.transfer.study import NONE
+from toys.transfer.verdicts import carried
+from toys.transfer.verdicts.carried import RETRAIN_NOTHING
 from toys.transfer.verdicts.judge import LORA, Verdict, cases
 
 ERROR: Final = 0.05
 """Of all conclusions together."""
 MARGIN: Final = 0.1
 """A difference of shares that does not matter."""
-
-
-RETRAIN_NOTHING: Final = frozenset({"conversion"})
-"""Studies whose shares are of LoRA's gain on the source."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,5 +148,14 @@ def table(link: Callable[[str], str]) -> str:
         if mine.keys() & set(columns):
             lora = next(iter(mine.values())).lora
             cells = (f"{mine[c].method.mean:.2f} {mine[c].verdict}" if c in mine else "" for c in columns)
-            rows.append((f"[{protocol(study).title}]({link(study)})", f"{lora.mean:.2f}", *cells))
-    return "\n".join(markdown(("study", "LoRA", *columns), rows)) + "\n"
+            rows.append((f"[{protocol(study).title}]({link(study)})", f"{lora.mean:.2f}", *cells, _carried(study)))
+    return "\n".join(markdown(("study", "LoRA", *columns, "LoRA carried over (copied)"), rows)) + "\n"
+
+
+def _carried(study: str) -> str:
+    """What a carried-over LoRA keeps, and its copy on the same few seeds; nothing where that is not recorded."""
+    found, plan = carried_over(study), protocol(study)
+    if found is None:
+        return ""
+    over, copied = (float(carried.share(plan, found, row).mean()) for row in (CARRIED, COPIED))
+    return f"{over:.2f} ({copied:.2f})"

@@ -18,12 +18,13 @@ import torch
 from tqdm import tqdm
 
 from ioadapt_theory.cli import OK, Parser, guarded
-from ioadapt_theory.results import cached, record, replacing
+from ioadapt_theory.results import record, replacing
 from toys.common.command_line import folder, whole
 from toys.common.style import styled, write
 from toys.drift import output
 from toys.drift.families import FAMILIES
 from toys.drift.moves import moves, rates
+from toys.transfer.cache import figures
 from toys.transfer.command import compact, made_on, rounded
 
 REVISION: Final = 1
@@ -46,16 +47,16 @@ def run(size: str, seeds: list[int], cache: Path) -> dict[str, Any]:
     with tqdm(total=len(FAMILIES) * (len(seeds) + 1), disable=None, unit=" parts", desc="spectrum", leave=False) as bar:
         for name in FAMILIES:
             key = {"toy": "spectrum", "revision": REVISION, "family": name, "size": size}
-            found["rates"][name] = cached(cache, key | {"what": "rates"}, lambda: rates(name, size))  # noqa: B023
+            found["rates"][name] = figures(cache, key | {"what": "rates"}, lambda: rates(name, size))  # noqa: B023
             bar.update()
         for seed in seeds:
             for name in FAMILIES:
                 key = {"toy": "spectrum", "revision": REVISION, "family": name, "size": size, "seed": seed}
-                one = cached(cache, key, lambda: moves(name, size, seed, found["rates"][name]))  # noqa: B023
+                one = figures(cache, key, lambda: moves(name, size, seed, found["rates"][name]))  # noqa: B023
                 found["families"][name].append(one)
                 bar.update()
-    figures: dict[str, Any] = rounded(found)
-    return figures
+    result: dict[str, Any] = rounded(found)
+    return result
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -128,11 +128,7 @@ class AdapterConfig:
         return Spec(**{name: getattr(self, name) for name in ("dropout", "init", "dtype", *OPTIONS)})
 
     def plans(self, names: Iterable[str]) -> dict[str, LayerPlan]:
-        """The plan for each layer.
-
-        Raises:
-            UnknownSideError: placement="residual" and layers of unknown kinds, all of which are named.
-        """
+        """Return the plan for each layer; raise UnknownSideError that names all whose side a rule cannot tell."""
         plans, unknown = dict[str, LayerPlan](), list[str]()
         for name in names:
             try:
@@ -144,7 +140,7 @@ class AdapterConfig:
         return plans
 
     def resolve(self, name: str) -> LayerPlan:
-        """The plan for the layer of this name."""
+        """Return the plan for the layer of this name."""
         placement = override(self.placement_pattern, name, self.placement)
         if placement == "residual":
             placement = residual_side(name)
@@ -186,11 +182,7 @@ def translated(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def init_of(value: object) -> str:
-    """Return our name for a value of PEFT's init_lora_weights.
-
-    Raises:
-        InvalidValueError: another value than True, False or "gaussian".
-    """
+    """Return our name for a value of PEFT's init_lora_weights; raise InvalidValueError for one that has none."""
     if value is True or value is False:
         return "default" if value else "random"
     if value != "gaussian":
@@ -200,7 +192,7 @@ def init_of(value: object) -> str:
 
 
 def parse_placement(text: str) -> tuple[Placement, ...]:
-    """Read "input+weight" as placements, in the order written.
+    """Return the placements that a text such as "input+weight" names, in the order written.
 
     Raises:
         UnknownNameError: a part that is no placement.

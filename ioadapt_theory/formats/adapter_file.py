@@ -1,13 +1,11 @@
-"""What an adapter's file holds, whoever wrote it: `AdapterFile`, and in it one `StoredLayer` for each layer."""
+"""The content of an adapter's file, whoever wrote it: `AdapterFile`, and in it one `StoredLayer` for each layer."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ioadapt_theory.adapters.families.family import Ranges
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.checkpoints.names.layer_name import Name
-from ioadapt_theory.formats.build import cut
 from ioadapt_theory.formats.kinds.base_changes import Change
 
 
@@ -24,12 +22,11 @@ class StoredLayer:
     Example:
         >>> import tempfile
         >>> from torch import nn
-        >>> from ioadapt_theory import adapt, save
-        >>> from ioadapt_theory.formats import open_adapter
-        >>> model = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], rank=4)
-        >>> (layer,) = open_adapter(save(model, tempfile.mkdtemp())).layers
+        >>> from ioadapt_theory import adapt, formats, save
+        >>> folder = save(adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"]), tempfile.mkdtemp())
+        >>> (layer,) = formats.open_adapter(folder).layers
         >>> str(layer.name), layer.sketch["input"].A.is_meta, layer.adapter()["input"].A.shape
-        ('0', True, torch.Size([16, 4]))
+        ('0', True, torch.Size([16, 8]))
     """
 
     name: Name
@@ -37,9 +34,9 @@ class StoredLayer:
     adapter: Callable[[], Adapter]
     spares_bias: bool = False
 
-    def part(self, ranges: Ranges) -> "StoredLayer":
-        """Return the adapter of some of its outputs; see ``build.cut``."""
-        return StoredLayer(self.name, cut(self.sketch, ranges), lambda: cut(self.adapter(), ranges), self.spares_bias)
+    def changed(self, change: Callable[[Adapter], Adapter]) -> "StoredLayer":
+        """Return this layer with a change made to the adapter whenever it is read, and to the sketch now."""
+        return replace(self, sketch=change(self.sketch), adapter=lambda: change(self.adapter()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +70,15 @@ class AdapterFile:
     base: str | None
     prints: Mapping[str, object]
 
-    def check(self) -> None:
-        """Read every number, one layer at a time.
+    @property
+    def components(self) -> set[str]:
+        """Components of a pipeline that its layers are of; {""} where it names none."""
+        return {layer.name.component for layer in self.layers}
 
-        Raises:
-            FileFormatError: a tensor that cannot be read or is not finite.
-        """
+    def check(self) -> None:
+        """Read every number, one layer at a time; FileFormatError where one cannot be read or is not finite."""
         for layer in self.layers:
             layer.adapter()
         for change in self.changes:
-            change.check()
+            for key in change.keys:
+                change.source[key]

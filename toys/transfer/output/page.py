@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from statistics import mean, median
 from typing import Any, Final
 
-from ioadapt_theory.stats import Interval
+from toys.common.stats import Interval
 from toys.common.style import LABELS
 from toys.transfer import command
 from toys.transfer.output import screen, table

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ioadapt_theory.stats import Interval, paired
+from toys.common.stats import Interval, paired
 from toys.common.style import FAINT, FULL_WIDTH, LABELS, MARKERS, METHODS
 from toys.transfer.protocol import Protocol
 from toys.transfer.study import NONE

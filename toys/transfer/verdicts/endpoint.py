@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from ioadapt_theory.stats import Interval, equivalence, holm, t_test
+from toys.common.stats import Interval, equivalence, holm, t_test
 from toys.transfer.command import carried_over, recorded
 from toys.transfer.output.table import markdown
 from toys.transfer.protocol import Method, Protocol, names, protocol

@@ -155,7 +155,7 @@ def frozen(model: nn.Module) -> nn.Module:
 
 def cosine(one: nn.Module, other: nn.Module, layers: tuple[str, ...]) -> float:
     """Return the cosine of two models' weights, those of all layers as one vector."""
-    a, b = (torch.cat([m.get_submodule(n).weight.detach().flatten() for n in layers]) for m in (one, other))
+    a, b = (torch.cat([m.get_parameter(f"{n}.weight").detach().flatten() for n in layers]) for m in (one, other))
     return float(a @ b / (a.norm() * b.norm()))
 
 

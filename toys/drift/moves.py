@@ -118,7 +118,7 @@ def scaled(there: nn.Module, source: nn.Module, target: nn.Module) -> nn.Module:
     """Multiply a copied LoRA in every layer by ‖W'‖/‖W‖, in place."""
     with torch.no_grad():
         for name, layer in layers(there).items():
-            ratio = target.get_submodule(name).weight.norm() / source.get_submodule(name).weight.norm()
+            before, after = (m.get_parameter(f"{name}.weight").norm() for m in (source, target))
             for _, phi in layer.adapters["default"].parts():  # type: ignore[operator]
-                phi.B.mul_(ratio)
+                phi.B.mul_(after / before)
     return there

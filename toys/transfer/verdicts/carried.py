@@ -40,7 +40,7 @@ def run(
     """
     found = {}
     for case, rate in rates.items():
-        common = {"toy": plan.world, "size": size, "rule": plan.rule, "case": case}
+        common: dict[str, Any] = {"toy": plan.world, "size": size, "rule": plan.rule, "case": case}
         units = {
             "facts": [Run(seed=s, what="facts", **common) for s in seeds],
             "over": [Run(seed=s, what="over", method=plan.methods[LORA], rate=rate, **common) for s in seeds],

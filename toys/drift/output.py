@@ -17,6 +17,8 @@ LEAST: Final = -1.0
 """A share below this counts as this: how far an adapter that does harm goes is not the question."""
 WANTED: Final = 0.05
 """Half-width of a bin's interval that is asked for."""
+TOO_MUCH: Final = 0.3
+"""Of the source's gain, by which a prediction is called too high."""
 KINDS: Final = {
     "drift": "trained further",
     "gauge": "trained further, then put in other weights of the same function",
@@ -192,9 +194,19 @@ def findings(result: Mapping[str, Any]) -> list[str]:
         f"Predictions without labels are off by {errors(both['lora'])[0]:.2f} (median) for copies and"
         f" {errors(both[CARRIED])[0]:.2f} for carried-over LoRAs; their rank correlations with what was measured are"
         f" {errors(both['lora'])[1]:.2f} and {errors(both[CARRIED])[1]:.2f}.",
+        f"{_overestimates(result)} Far from the source a prediction is not to be relied on there.",
         f"The interval of {wide} of the {count} bins of the four main rows is wider than ± {WANTED:g}, which was asked"
         f" for.",
     ]
+
+
+def _overestimates(result: Mapping[str, Any]) -> str:
+    """Return on how many moves more than TOO_MUCH too much was predicted of a carried-over LoRA, by family."""
+    said = []
+    for name, seeds in result["families"].items():
+        pairs = predictions({"families": {name: seeds}})[CARRIED]
+        said.append(f"{sum(p - m > TOO_MUCH for p, m in pairs)} of {len(pairs)} ({name})")
+    return f"Of carried-over LoRAs more than {TOO_MUCH:g} too much was predicted on {', '.join(said)} moves."
 
 
 def _change(drift: Sequence[Mapping[str, Bin]]) -> float:

@@ -194,7 +194,7 @@ def findings(result: Mapping[str, Any]) -> list[str]:
         f"Predictions without labels are off by {errors(both['lora'])[0]:.2f} (median) for copies and"
         f" {errors(both[CARRIED])[0]:.2f} for carried-over LoRAs; their rank correlations with what was measured are"
         f" {errors(both['lora'])[1]:.2f} and {errors(both[CARRIED])[1]:.2f}.",
-        f"{_overestimates(result)} Far from the source a prediction is not to be relied on there.",
+        _overestimates(result),
         f"The interval of {wide} of the {count} bins of the four main rows is wider than ± {WANTED:g}, which was asked"
         f" for.",
     ]

@@ -84,7 +84,7 @@ class Study:
             if not todo and not self.rates and len(tried) < rule.least:
                 low, high = (rule.ladder.index(f(tried)) for f in (min, max))
                 todo = [r for r in (*rule.ladder[high + 1 : high + 2], *rule.ladder[max(low - 1, 0) : low])][:1]
-        interior = bool(self.rates) or len(beside) == 3 and set(beside) <= set(tried)
+        interior = bool(self.rates) or (len(beside) == 3 and set(beside) <= set(tried))
         losses = {f"{r:g}": [one["validation"] for one in some] for r, some in sorted(tried.items())}
         return {
             "rate": best,

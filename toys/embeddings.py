@@ -87,9 +87,9 @@ class World:
         beside = texts[:BESIDE]
 
         def alike(model: nn.Module, chosen: Tensor) -> Tensor:
-            with torch.no_grad():
-                fixed = model(beside)
-            return model([texts[k] for k in chosen.tolist()]) @ fixed.mT
+            some = [texts[k] for k in chosen.tolist()]
+            found: Tensor = model(some + beside)
+            return found[: len(some)] @ found[len(some) :].detach().mT
 
         return {"inputs": torch.arange(len(texts)), "call": alike, "need": "change"}
 

@@ -6,8 +6,8 @@ from types import ModuleType
 
 from ioadapt_theory.cli import OK, Parser, guarded
 from ioadapt_theory.errors import UnknownNameError
-from toys.command_line import folder, whole
-from toys.style import styled, write
+from toys.common.command_line import folder, whole
+from toys.common.style import styled, write
 
 FIGURES: tuple[str, ...] = (
     "fig_2",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from toys.common.style import FAINT, FULL_WIDTH, INK, METHODS
 from toys.page import moving
-from toys.style import FAINT, FULL_WIDTH, INK, METHODS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from toys.common.style import FAINT, FULL_WIDTH, MARKERS, METHODS
 from toys.crescent import Config, run
 from toys.plane.methods import methods
 from toys.plane.world import Case
-from toys.style import FAINT, FULL_WIDTH, MARKERS, METHODS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ioadapt_theory.errors import InvalidValueError
-from toys.style import FAINT, FULL_WIDTH, LABELS, MARKERS, METHODS
+from toys.common.style import FAINT, FULL_WIDTH, LABELS, MARKERS, METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from toys.style import FAINT, FROZEN, FULL_WIDTH, INK, LEARNABLE, METHODS
+from toys.common.style import FAINT, FROZEN, FULL_WIDTH, INK, LEARNABLE, METHODS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

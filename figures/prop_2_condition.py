@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from toys.style import FULL_WIDTH, INK, MARKERS, METHODS
+from toys.common.style import FULL_WIDTH, INK, MARKERS, METHODS
 
 if TYPE_CHECKING:
     import torch

@@ -23,14 +23,15 @@ from ioadapt_theory.claims.evidence.formal import record
 from ioadapt_theory.cli import OK, Parser, guarded
 from ioadapt_theory.cli import main as command
 from ioadapt_theory.errors import FileFormatError
+from toys.common.style import styled, write
+from toys.drift import output as spectrum
 from toys.glyphs import sheet
 from toys.page import front
-from toys.style import styled, write
 from toys.transfer import command as toys
-from toys.transfer import endpoint
 from toys.transfer.output import page as pages
 from toys.transfer.output import picture, prediction_page
 from toys.transfer.protocol import names, protocol
+from toys.transfer.verdicts import endpoint
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -94,6 +95,11 @@ def records() -> dict[str, Any]:
     return {name: one for name, one in found.items() if one}
 
 
+def drift() -> dict[str, Any]:
+    """Return the recorded spectrum of drift."""
+    return toys.read(toys.DATA / "spectrum.json")
+
+
 def reported(*models: str) -> str:
     """Return the output of ``ioadapt report`` for two models that a package ships."""
     with patch.dict(os.environ, COLUMNS="100"), redirect_stdout(StringIO()) as said:
@@ -107,6 +113,7 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "transfer": partial(studies, *(name for name in names() if name != "molecules")),
     "formal": formal,
     "studies": headlines,
+    "spectrum": lambda: spectrum.section(drift()),
     "prediction": lambda: prediction_page.section(records()),
     "kinship": recorded.kinship,
     "products": recorded.products,
@@ -151,6 +158,7 @@ def main(argv: list[str] | None = None) -> int:
             _drawn(name, partial(picture.draw, plan, one, pages.headline(plan, one)))
             if "samples" in one:
                 _drawn(f"{name}_samples", partial(sheet.draw, plan, one))
+        _drawn("spectrum", lambda: spectrum.draw(drift()))
         _drawn("prediction", partial(prediction_page.draw, records()))
         return OK
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from toys.style import FAINT, FULL_WIDTH, INK, LABELS, MARKERS, METHODS
+from toys.common.style import FAINT, FULL_WIDTH, INK, LABELS, MARKERS, METHODS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

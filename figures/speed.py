@@ -7,7 +7,7 @@ import statistics
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toys.style import FAINT, FULL_WIDTH, INK, MARKERS, METHODS
+from toys.common.style import FAINT, FULL_WIDTH, INK, MARKERS, METHODS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -23,7 +23,9 @@ SHRINKING: Final = (1e-2, 0.1, 1.0, 10.0, 100.0)
 """λ towards the copy, relative to the mean eigenvalues."""
 MOST_SHRUNK: Final = 2048
 """Features of a side up to which its Gram is taken apart into eigenvectors for ``shrunk``."""
-TINY = 1e-30
+RARE = 1e-4
+"""Size of a feature, of the largest one's, below which it counts as this: what is hardly seen is given no weight."""
+TINY = 1e-15
 EXACT = 1024
 """Features up to which sums and solves are in float64, which the smallest ridge needs."""
 Factors = tuple[Tensor, Tensor]
@@ -75,9 +77,9 @@ class Regression:
         return self.gram.float(), self.cross.float()
 
     def solve(self, ridges: list[float]) -> list[Tensor]:
-        """Return (C + λ diag C)⁻¹ D for each ridge λ; features that are always zero get zeros."""
+        """Return (C + λ diag C)⁻¹ D for each ridge λ; features that are always zero get zeros, rare ones little."""
         size = self.diagonal().sqrt()
-        scale = torch.where(size > TINY**0.5, 1 / size.clamp_min(TINY**0.5), 0.0)
+        scale = torch.where(size > TINY, 1 / size.clamp_min(max(RARE * float(size.max()), TINY)), 0.0)
         if self.gram is not None and self.cross is not None:
             values, vectors = torch.linalg.eigh(scale[:, None] * self.gram * scale)
             seen = vectors.mT @ (scale[:, None] * self.cross)
@@ -151,7 +153,7 @@ class Translation:
         if sizes != (len(a), b.shape[1]) or max(sizes) > MOST_SHRUNK or self.side != self.target_side:
             return {}
         (c, read), (k, written) = self.reader.whole(), self.writer.whole()
-        (c, u), (k, v) = ((values.clamp_min(0), vectors) for values, vectors in map(torch.linalg.eigh, (c, k)))
+        (c, u), (k, v) = _eigen(c), _eigen(k)
         scale = c.mean() * k.mean()
         moved, copied = (u.mT @ read) @ (written.mT @ v), (u.mT @ a) @ (b @ v)
         result = {}
@@ -160,6 +162,12 @@ class Translation:
             left, right = low_rank(m, c, k, a.shape[1])
             result[f"shrunk {share:g}"] = u @ left, right @ v.mT
         return result
+
+
+def _eigen(gram: Tensor) -> tuple[Tensor, Tensor]:
+    """Return eigenvalues, none negative, and eigenvectors; in float32 a Gram with silent features may give NaN."""
+    values, vectors = torch.linalg.eigh(gram.double())
+    return values.clamp_min(0).to(gram), vectors.to(gram)
 
 
 def low_rank(m: Tensor, c: Tensor, k: Tensor, rank: int) -> Factors:
@@ -182,7 +190,7 @@ def truncated(
         rank: r, at most.
         share: or the least r that keeps this share of the effect's square.
     """
-    (c, u), (k, v) = ((values.clamp_min(0), vectors) for values, vectors in map(torch.linalg.eigh, (gram, writing)))
+    (c, u), (k, v) = _eigen(gram), _eigen(writing)
     inside = u.mT @ m @ v
     rows, columns = (values.sqrt() + 1e-4 * values.mean().sqrt() + 1e-20 for values in (c, k))
     energy = torch.linalg.svdvals(rows[:, None] * inside * columns).double().square()

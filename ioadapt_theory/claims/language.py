@@ -19,13 +19,14 @@ Checks of a line: ``vanishes``, ``agree``, ``zero`` (polynomials), ``simplifies`
 ``words`` (products that do not commute), ``found`` (a number), ``true``, ``both``.
 
 Searches: ``Replay`` shipped instances, ``RandomInstances``, ``GradientAscent``, ``StackMonteCarlo``, ``ExactValue``,
-``OrderFit``, on instances of a setting: ``matrices`` of free letters, ``similarity_setting``, ``function_setting``.
+``OrderFit``, ``MeanZero`` of random draws; on instances of a setting: ``matrices`` of free letters, ``similarity_setting``, ``function_setting``.
 """
 
 from ioadapt_theory.claims.claim import Claim, Origin, Word
 from ioadapt_theory.claims.evidence.argument import *
 from ioadapt_theory.claims.evidence.findings import Verdict
 from ioadapt_theory.claims.evidence.identities import ExactValue
+from ioadapt_theory.claims.evidence.means import *
 from ioadapt_theory.claims.evidence.monte_carlo import StackMonteCarlo
 from ioadapt_theory.claims.evidence.orders import OrderFit
 from ioadapt_theory.claims.evidence.searches import GradientAscent, RandomInstances, Replay

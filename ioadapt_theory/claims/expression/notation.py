@@ -60,6 +60,7 @@ TEXT: Final = Style(
         "min": "min({}, {})",
         "positive": "[{}]₊",
         "dot": "⟨{}, {}⟩",
+        "inner": "⟨{}, {}⟩",
         "norm": "‖{}‖",
         "sim": "sim({}, {})",
         "sine": "√(1 − sim({}, {})²)",
@@ -98,6 +99,7 @@ LATEX: Final = Style(
         "min": r"\min({}, {})",
         "positive": "[{}]_+",
         "dot": r"\langle {}, {}\rangle",
+        "inner": r"\langle {}, {}\rangle",
         "norm": r"\|{}\|",
         "sim": r"\operatorname{{sim}}({}, {})",
         "sine": r"\sqrt{{1 - \operatorname{{sim}}({}, {})^2}}",
@@ -210,8 +212,12 @@ def _term(x: Term, style: Style) -> tuple[str, int]:
         case Term("mul" | "scale", (a, b)):
             return _times(x, a, b, style), PRODUCT
         case Term("product", (a, b)):
-            right = _in(b, PRODUCT, style)
-            return _in(a, PRODUCT, style) + (f"({right})" if b.op == "product" else right), PRODUCT
+            left, right = (_in(y, POWER if y.op == "scale" else PRODUCT, style) for y in (a, b))
+            return left + (f"({right})" if b.op == "product" else right), PRODUCT
+        case Term("transpose", (a,)):
+            return _in(a, ATOM, style) + ("ᵀ" if style is TEXT else r"^{\top}"), ATOM
+        case Term("outer", (u, v)):
+            return _in(u, ATOM, style) + ("ᵀ" if style is TEXT else r"^{\top}") + _in(v, PRODUCT, style), PRODUCT
         case Term("div", (a, b)):
             if style is TEXT:
                 return f"{_in(a, PRODUCT, style)}/{_in(b, POWER, style)}", PRODUCT

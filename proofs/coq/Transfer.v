@@ -10,7 +10,6 @@ Section Transfer.
 Variable R : rcfType.
 
 (* effects as matrices, inputs x outputs *)
-Definition inner m n (A B : 'M[R]_(m, n)) : R := \tr (A *m B^T).
 Lemma innerC m n (A B : 'M[R]_(m, n)) : inner A B = inner B A.
 Proof. by rewrite /inner -mxtrace_tr trmx_mul trmxK. Qed.
 Lemma innerDl m n (A B C : 'M[R]_(m, n)) : inner (A + B) C = inner A C + inner B C.

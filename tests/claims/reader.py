@@ -11,7 +11,7 @@ LETTERS = {
     **{f"x{k}{t}": f"x{i}{p}" for k, i in ((1, "₁"), (2, "₂")) for t, p in (("", ""), ("_target", "'"))},
     **{f"w{k}{t}": f"W{i}{p}" for k, i in ((1, "₁"), (2, "₂")) for t, p in (("", ""), ("_target", "'"))},
     **{"du": "Δu", "dv": "Δv", "a1": "A₁", "b1": "B₁", "a2": "A₂", "b2": "B₂", "f_target": "F'", "xab": "XAB",
-    **{f"e{k}": f"E{i}" for k, i in enumerate("₀₁₂₃")}, **{x: x for x in "ctps"}},
+    **{f"e{k}": f"E{i}" for k, i in enumerate("₀₁₂₃")}, "s": "s"},
 }
 GREEK = dict(zip("delta kappa tau theta alpha beta mu".split(), "δκτθαβμ", strict=True))
 LATEX = (

@@ -7,14 +7,14 @@ from typing import Any
 from ioadapt_theory.claims.language import *
 
 M, W, W_TARGET, F = matrix("m"), matrix("w"), matrix("w_target"), matrix("f")
-E, E_TARGET = matrix("e"), matrix("e_target")
+L, L_TARGET = matrix("l"), matrix("l_target")
 EFFECT, EFFECT_TARGET = W1 @ M @ W2, W1_TARGET @ M @ W2_TARGET
 SAME_FUNCTION = (W1 @ W @ W2).equals(W1_TARGET @ W @ W2_TARGET)
 CLOSER = fro((EYE + M) @ W - (EYE + M) @ W_TARGET) <= fro((W + M @ W) - (W_TARGET + M @ W))
-READABLE = (E @ pinv(E) @ (E_TARGET - E)).equals(E_TARGET - E)
-WORST = spectral(pinv(E) @ (E_TARGET - E))
-SEEN = fro(F @ E)
-LOST = fro(F @ (E_TARGET - E))
+READABLE = (L @ pinv(L) @ (L_TARGET - L)).equals(L_TARGET - L)
+WORST = spectral(pinv(L) @ (L_TARGET - L))
+SEEN = fro(F @ L)
+LOST = fro(F @ (L_TARGET - L))
 
 
 def share(there: Term) -> Term:
@@ -52,8 +52,8 @@ def unseen(claim: Claim) -> Iterator[Step]:
 
 
 def one_point(worst: Fraction, seen: Fraction) -> dict[str, Any]:
-    """A law on one row along the worst direction: E = diag(1, 1), E' − E = diag(worst, 0)."""
-    return {"E": [[1, 0], [0, 1]], "E_target": [[1 + worst, 0], [0, 1]], "F": [[seen, 0]]}
+    """A law on one row along the worst direction: L = I, L' − L = diag(worst, 0)."""
+    return {"L": [[1, 0], [0, 1]], "L_target": [[1 + worst, 0], [0, 1]], "F": [[seen, 0]]}
 
 
 CLAIMS = (
@@ -89,21 +89,21 @@ CLAIMS = (
     Claim(
         id="effect-every-law",
         source=BEYOND,
-        reading="sharp over all laws of the inputs, x = zF, z ~ N(0, I); effects xE and xE'",
+        reading="sharp over all laws of the inputs, x = zF, z ~ N(0, I); effects xL and xL'",
         given=(READABLE,),
         concludes=(LOST <= WORST * SEEN,),
         proofs=(
             derived("through what the source's effect shows", LOST,
-                    Link("E' − E = EE⁺(E' − E)", fro(F @ READABLE.left), (READABLE,)),
-                    Link("put together", fro((F @ E) @ (pinv(E) @ (E_TARGET - E)))),
+                    Link("L' − L = LL⁺(L' − L)", fro(F @ READABLE.left), (READABLE,)),
+                    Link("put together", fro((F @ L) @ (pinv(L) @ (L_TARGET - L)))),
                     Link("‖MN‖_F ≤ ‖M‖_F‖N‖₂", WORST * SEEN, (RIGHT,))),
             Attained("one row", one_point, {WORST: (Fraction(1, 2), Fraction(3)), SEEN: (Fraction(1), Fraction(2))}),
         ),
         expected=PROVED,
-        remark="R ≥ 1 − ‖E⁺(E' − E)‖₂², attained by a law on one row; without the hypothesis some row shows E' and not E, "
+        remark="R ≥ 1 − ‖L⁺(L' − L)‖₂², attained by a law on one row; without the hypothesis some row shows L' and not L, "
         "and R has no lower bound (effect-weights-only)",
         words=(SHARP,),
-        setting=matrices("two effects", {"E": "c d", "E_target": "c d", "F": "n c"}, {"c": 3, "d": 4, "n": 5}),
+        setting=matrices("two effects", {"L": "c d", "L_target": "c d", "F": "n c"}, {"c": 3, "d": 4, "n": 5}),
         strategies=(Replay(), RandomInstances()),
     ),
     Claim(

@@ -11,34 +11,21 @@ from typing import Any
 from ioadapt_theory.claims.language import *
 
 R_, R_TARGET, J, J_TARGET = matrix("r"), matrix("r_target"), matrix("j"), matrix("j_target")
-M, L = matrix("m"), matrix("l")
-U, WRITTEN = row("u"), row("v")
-RANK_ONE = outer(U, WRITTEN)
-C_READ, K_WRITE = transpose(R_) @ R_TARGET, J_TARGET @ transpose(J)
-READ, READ_TARGET = U @ transpose(R_), U @ transpose(R_TARGET)
-WROTE, WROTE_TARGET = WRITTEN @ J, WRITTEN @ J_TARGET
+M, L, U, WRITTEN = matrix("m"), matrix("l"), row("u"), row("v")
+PRODUCT = inner(R_ @ M @ J, R_TARGET @ L @ J_TARGET)
+BY_GRAMS = inner((transpose(R_) @ R_TARGET) @ L @ (J_TARGET @ transpose(J)), M)
 
 
-def factored(reader: Term, writer: Term) -> Term:
-    """The effect of uᵀv as a product of a column and a row."""
-    return outer(U @ transpose(reader), WRITTEN @ writer)
+def compared(e: Term, there: Term) -> tuple[Term, Term]:
+    """Cosine and ratio of two effects."""
+    return inner(e, there) / (fro(e) * fro(there)), fro(there) / fro(e)
 
 
-def effect(reader: Term, writer: Term) -> Term:
-    """The effect of uᵀv."""
-    return reader @ RANK_ONE @ writer
-
-
-COSINE = inner(effect(R_, J), effect(R_TARGET, J_TARGET)) / (
-    fro(effect(R_, J)) * fro(effect(R_TARGET, J_TARGET))
-)
-RATIO = fro(effect(R_TARGET, J_TARGET)) / fro(effect(R_, J))
-AS_FACTORS = inner(factored(R_, J), factored(R_TARGET, J_TARGET)) / (
-    fro(factored(R_, J)) * fro(factored(R_TARGET, J_TARGET))
-)
-OF_FACTORS = dot(READ, READ_TARGET) * dot(WROTE, WROTE_TARGET) / (
-    (norm(READ) * norm(WROTE)) * (norm(READ_TARGET) * norm(WROTE_TARGET))
-)
+READ, READ_TARGET, WROTE, WROTE_TARGET = U @ transpose(R_), U @ transpose(R_TARGET), WRITTEN @ J, WRITTEN @ J_TARGET
+COSINE, RATIO = compared(R_ @ outer(U, WRITTEN) @ J, R_TARGET @ outer(U, WRITTEN) @ J_TARGET)
+AS_FACTORS = compared(outer(READ, WROTE), outer(READ_TARGET, WROTE_TARGET))
+COSINES = sim(READ, READ_TARGET) * sim(WROTE, WROTE_TARGET)
+RATIOS = norm(READ_TARGET) / norm(READ) * (norm(WROTE_TARGET) / norm(WROTE))
 
 
 def drawn(name: str, rows_: int, columns: int) -> Any:
@@ -54,7 +41,7 @@ def mean(x: Any, *laws: tuple[Any, Any]) -> Any:
     return sympy().expand(x)
 
 
-@argued(Shown, "second moments of M", "E⟨RMJ, R'MJ'⟩, sample by sample, with a Jacobian of its own for every sample")
+@argued(Shown, "second moments of M", "E⟨RMJ, R'MJ'⟩, with a Jacobian of its own for every sample")
 def expected(claim: Claim) -> Iterator[Step]:
     """Two samples, readers of 2 and writers of 3 entries, 2 outputs; E M_ij M_kl = v at i = k, j = l, else 0."""
     sp = sympy()
@@ -62,33 +49,27 @@ def expected(claim: Claim) -> Iterator[Step]:
     samples = [(drawn(f"r{t}", 1, 2), drawn(f"s{t}", 1, 2), drawn(f"j{t}", 3, 2), drawn(f"k{t}", 3, 2)) for t in "12"]
     right = sum((r * s.T)[0] * (j * k.T).trace() for r, s, j, k in samples)
     m, a, b = drawn("m", 2, 3), drawn("a", 2, 2), drawn("b", 2, 3)
-    left = sum((r * m * j * k.T * m.T * s.T)[0] for r, s, j, k in samples)
-    yield Step("iid entries: v Σ ⟨r, r'⟩⟨J, J'⟩", agree(mean(left, (list(m), v)), sp.expand(v * right)))
-    left = sum((r * a * b * j * k.T * b.T * a.T * s.T)[0] for r, s, j, k in samples)
-    yield Step("M = AB of rank 2, iid entries in A and in B: 2vw Σ ⟨r, r'⟩⟨J, J'⟩",
-               agree(mean(left, (list(a), v), (list(b), w)), sp.expand(2 * v * w * right)))  # fmt: skip
-    constant = {x: y for (_, _, j, k) in samples[1:] for new, old in ((j, samples[0][2]), (k, samples[0][3]))
-                for x, y in zip(new, old, strict=True)}  # fmt: skip
-    readers = sum((r * s.T)[0] for r, s, _, _ in samples)
-    yield Step("one Jacobian for all samples: ⟨R, R'⟩⟨J, J'⟩, so that cosines and ratios are products",
-               agree(sp.expand(right.subs(constant)), sp.expand(readers * (samples[0][2] * samples[0][3].T).trace())))  # fmt: skip
+    for says, adapter, laws, scale in (("iid entries: v", m, [(list(m), v)], v),
+                                       ("M = AB of rank 2: 2vw", a * b, [(list(a), v), (list(b), w)], 2 * v * w)):  # fmt: skip
+        left = sum((r * adapter * j * k.T * adapter.T * s.T)[0] for r, s, j, k in samples)
+        yield Step(f"{says} Σ ⟨r, r'⟩⟨J, J'⟩", agree(mean(left, *laws), sp.expand(scale * right)))
+    constant = {x: y for k in (2, 3) for x, y in zip(samples[1][k], samples[0][k], strict=True)}
+    split = sum((r * s.T)[0] for r, s, _, _ in samples) * (samples[0][2] * samples[0][3].T).trace()
+    yield Step("one Jacobian for all samples: ⟨R, R'⟩⟨J, J'⟩", agree(sp.expand(right.subs(constant)), sp.expand(split)))
 
 
 SIZES = {"n": 5, "p": 3, "q": 4, "s": 3, "t": 2, "o": 3}
-READERS = {"R": "n p", "R_target": "n q", "J": "s o", "J_target": "t o"}
 CLAIMS = (
     Claim(
         id="effect-read-write",
         source=BEYOND,
         reading="two adapters, linear models",
-        concludes=(inner(R_ @ M @ J, R_TARGET @ L @ J_TARGET).equals(inner(C_READ @ L @ K_WRITE, M)),),
-        proofs=(
-            derived("the trace of a product", inner(R_ @ M @ J, R_TARGET @ L @ J_TARGET),
-                    Link("turn the trace round", inner(C_READ @ L @ K_WRITE, M))),
-        ),
+        concludes=(PRODUCT.equals(BY_GRAMS),),
+        proofs=(derived("the trace of a product", PRODUCT, Link("turn the trace round", BY_GRAMS)),),
         expected=PROVED,
         remark="two Gram matrices, of what is read and of what is written, give the product of any two effects",
-        setting=matrices("two adapters", {**READERS, "M": "p s", "L": "q t"}, SIZES),
+        setting=matrices("two adapters", {"R": "n p", "R_target": "n q", "J": "s o", "J_target": "t o", "M": "p s",
+                                          "L": "q t"}, SIZES),
         strategies=(RandomInstances(),),
     ),
     Claim(
@@ -96,22 +77,13 @@ CLAIMS = (
         source=BEYOND,
         reading="an adapter of rank one, linear models",
         amends="effect-read-write",
-        concludes=(
-            COSINE.equals(sim(READ, READ_TARGET) * sim(WROTE, WROTE_TARGET)),
-            RATIO.equals(norm(READ_TARGET) / norm(READ) * (norm(WROTE_TARGET) / norm(WROTE))),
-        ),
+        concludes=(COSINE.equals(COSINES), RATIO.equals(RATIOS)),
         proofs=(
             Derived("a column times a row", (
-                Deduction(COSINE, (
-                    Link("R(uᵀv)J = (uRᵀ)ᵀ(vJ)", AS_FACTORS),
-                    Link("products of columns and of rows", OF_FACTORS, (OUTER, OUTER_NORM)),
-                    Link("a cosine each", sim(READ, READ_TARGET) * sim(WROTE, WROTE_TARGET)),
-                )),
-                Deduction(RATIO, (
-                    Link("R(uᵀv)J = (uRᵀ)ᵀ(vJ)", fro(factored(R_TARGET, J_TARGET)) / fro(factored(R_, J))),
-                    Link("lengths of columns and of rows",
-                         norm(READ_TARGET) / norm(READ) * (norm(WROTE_TARGET) / norm(WROTE)), (OUTER_NORM,)),
-                )),
+                Deduction(COSINE, (Link("R(uᵀv)J = (uRᵀ)ᵀ(vJ)", AS_FACTORS[0]),
+                                   Link("products of columns and of rows", COSINES, (OUTER, OUTER_NORM)))),
+                Deduction(RATIO, (Link("R(uᵀv)J = (uRᵀ)ᵀ(vJ)", AS_FACTORS[1]),
+                                  Link("lengths of columns and of rows", RATIOS, (OUTER_NORM,)))),
             )),
         ),
         expected=PROVED,
@@ -131,7 +103,7 @@ CLAIMS = (
         proofs=(expected,),
         expected=PROVED,
         remark="so the expected cosine is N'/√(N·N''), these sums for source and target, source and source, target and "
-        "target; one forward and one backward pass a model give it for every layer, before any adapter is trained; where "
-        "readers and Jacobians are uncorrelated (the approximation of K-FAC, Martens and Grosse 2015) it is a product",
+        "target, from one forward and one backward pass a model and before any adapter is trained; a product where readers "
+        "and Jacobians are uncorrelated (the approximation of K-FAC, Martens and Grosse 2015)",
     ),
 )  # fmt: skip

@@ -51,40 +51,36 @@ def small_angles(claim: Claim) -> Iterator[Step]:
             yield Step(f"layer {layer + 1} of 5: (1 − c)/ψ → {mpmath.nstr(sums, 5)}", true(abs(lost - sums) < 1e-10))
 
 
+def run(x: Tensor, layers: list[Tensor]) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """Return for every layer what enters it, what leaves it, and the Jacobian of the outputs in that."""
+    passed = []
+    for w in layers:
+        passed.append((x, x @ w))
+        x = 2**0.5 * passed[-1][1].relu()
+    behind = [torch.eye(OUTPUTS, dtype=x.dtype)]
+    for (_, y), w in zip(passed[-2::-1], layers[:0:-1], strict=True):
+        behind.append(2**0.5 * (y > 0).mT * (w @ behind[-1]))
+    return [(*both, j) for both, j in zip(passed, reversed(behind), strict=True)]
+
+
 def networks(n: int, generator: torch.Generator) -> Tensor:
-    """c less its limit, of every layer and placement, for one input; J is that of the outputs."""
-    sizes = [WIDTH] * len(COSINES) + [OUTPUTS]
+    """c less its limit, of every layer and placement, for one input a network."""
     x = torch.randn(n, 1, WIDTH, generator=generator, dtype=torch.float64)
-    source, target = [], []
-    for (c, d), rho in zip(pairwise(sizes), COSINES, strict=True):
+    source, target, found = [], [], []
+    for (c, d), rho in zip(pairwise([WIDTH] * len(COSINES) + [OUTPUTS]), COSINES, strict=True):
         w, new = torch.randn(2, n, c, d, generator=generator, dtype=torch.float64) / c**0.5
         source.append(w)
         target.append(rho * w + (1 - rho * rho) ** 0.5 * new)
-    models = [(layers, *run(x, layers)) for layers in (source, target)]
-    found = []
-    for k, rho in enumerate(COSINES):
-        limit = float(predicted(COSINES, k))
+    both = (zip(run(x, layers), layers, strict=True) for layers in (source, target))
+    for k, (((z, y, j), w), ((z_, y_, j_), w_)) in enumerate(zip(*both, strict=True)):
         for placement in Placement:
-            (r, j), (r_, j_) = (
-                (rows_[k] if placement is OUTPUT else enters[k], layers[k] @ behind[k] if placement is INPUT else behind[k])
-                for layers, enters, rows_, behind in models
-            )
-            both = [(a * b).sum((-2, -1)) * (p * q).sum((-2, -1)) for a, b, p, q in
-                    ((r, r_, j, j_), (r, r, j, j), (r_, r_, j_, j_))]  # fmt: skip
-            found.append(both[0] / (both[1] * both[2]).sqrt() - limit * (1 if placement is LORA else rho))
+            r, s = (y, y_) if placement is OUTPUT else (z, z_)
+            p, q = (w @ j, w_ @ j_) if placement is INPUT else (j, j_)
+            kernels = [(a * b).sum((-2, -1)) * (u * v).sum((-2, -1)) for a, b, u, v in
+                       ((r, s, p, q), (r, r, p, p), (s, s, q, q))]  # fmt: skip
+            limit = float(predicted(COSINES, k)) * (1 if placement is LORA else COSINES[k])
+            found.append(kernels[0] / (kernels[1] * kernels[2]).sqrt() - limit)
     return torch.stack(found, 1)
-
-
-def run(x: Tensor, layers: list[Tensor]) -> tuple[list[Tensor], list[Tensor], list[Tensor]]:
-    """Return what enters every layer, what leaves it, and the Jacobian of the outputs in that."""
-    enters, leaves = [x], list[Tensor]()
-    for w in layers:
-        leaves.append(enters[-1] @ w)
-        enters.append(2**0.5 * leaves[-1].relu())
-    behind = [torch.eye(OUTPUTS, dtype=x.dtype)]
-    for y, w in zip(reversed(leaves[:-1]), reversed(layers[1:]), strict=True):
-        behind.append(2**0.5 * (y > 0).mT * (w @ behind[-1]))
-    return enters, leaves, behind[::-1]
 
 
 def in_blocks(n: int, generator: torch.Generator) -> Tensor:

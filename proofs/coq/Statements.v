@@ -1193,11 +1193,11 @@ Definition effect_rank_one : Prop :=
     ((inner ((r *m ((trmx u) *m v)) *m j) ((r' *m ((trmx u) *m v)) *m j')) / ((fro ((r *m ((trmx u) *m v)) *m j)) * (fro ((r' *m ((trmx u) *m v)) *m j')))) = ((sim (u *m (trmx r)) (u *m (trmx r'))) * (sim (v *m j) (v *m j'))) /\ ((fro ((r' *m ((trmx u) *m v)) *m j')) / (fro ((r *m ((trmx u) *m v)) *m j))) = (((norm (u *m (trmx r'))) / (norm (u *m (trmx r)))) * ((norm (v *m j')) / (norm (v *m j)))).
 
 Definition effect_lora_or_input : Prop :=
-  forall (c d o : nat) (z : 'rV[R]_c) (W : 'M[R]_(c, d)) (j : 'M[R]_(d, o)) (m : 'M[R]_(c, c)) (W' : 'M[R]_(c, d)) (e : 'rV[R]_o),
+  forall (c d o : nat) (z : 'rV[R]_c) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (j : 'M[R]_(d, o)) (m : 'M[R]_(c, c)) (e : 'rV[R]_o),
     ((norm ((((z *m m) *m W') *m j) - e)) ^+ 2) = ((((norm (((z *m (m *m W)) *m j) - e)) ^+ 2) + ((norm (((z *m m) *m (W' - W)) *m j)) ^+ 2)) - (2 * (dot (e - ((z *m (m *m W)) *m j)) (((z *m m) *m (W' - W)) *m j)))).
 
 Definition effect_lora_or_output : Prop :=
-  forall (c d o : nat) (z : 'rV[R]_c) (W : 'M[R]_(c, d)) (j : 'M[R]_(d, o)) (m : 'M[R]_(d, d)) (W' : 'M[R]_(c, d)) (e : 'rV[R]_o),
+  forall (c d o : nat) (z : 'rV[R]_c) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (j : 'M[R]_(d, o)) (m : 'M[R]_(d, d)) (e : 'rV[R]_o),
     ((norm ((((z *m W') *m m) *m j) - e)) ^+ 2) = ((((norm (((z *m (W *m m)) *m j) - e)) ^+ 2) + ((norm (((z *m (W' - W)) *m m) *m j)) ^+ 2)) - (2 * (dot (e - ((z *m (W *m m)) *m j)) (((z *m (W' - W)) *m m) *m j)))).
 
 Definition effect_same_layer : Prop :=
@@ -1229,18 +1229,18 @@ Definition effect_filter_input : Prop :=
       0 < (s1 * (fro ((f *m W) *m h)))).
 
 Definition effect_filter_output : Prop :=
-  (forall (c d n : nat) (h : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (g : 'M[R]_(d, d)) (m : 'M[R]_(d, d)) (s1 : R),
-    \rank (g)%R = d ->
-    spectral (((invmx g) *m m) *m g) s1 ->
-    (fro (((h *m W) *m m) *m g)) <= ((fro ((h *m W) *m g)) * s1))
+  (forall (c d n : nat) (h : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (f : 'M[R]_(d, d)) (m : 'M[R]_(d, d)) (s1 : R),
+    \rank (f)%R = d ->
+    spectral (((invmx f) *m m) *m f) s1 ->
+    (fro (((h *m W) *m m) *m f)) <= ((fro ((h *m W) *m f)) * s1))
   /\
-  (forall value0 value1 : R, 0 < value0 -> 0 < value1 -> exists (c d n : nat) (h : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (g : 'M[R]_(d, d)) (m : 'M[R]_(d, d)) (s1 : R),
-      \rank (g)%R = d /\
-      spectral (((invmx g) *m m) *m g) s1 /\
+  (forall value0 value1 : R, 0 < value0 -> 0 < value1 -> exists (c d n : nat) (h : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (f : 'M[R]_(d, d)) (m : 'M[R]_(d, d)) (s1 : R),
+      \rank (f)%R = d /\
+      spectral (((invmx f) *m m) *m f) s1 /\
       s1 = value0 /\
-      (fro ((h *m W) *m g)) = value1 /\
-      (fro (((h *m W) *m m) *m g)) = ((fro ((h *m W) *m g)) * s1) /\
-      0 < ((fro ((h *m W) *m g)) * s1)).
+      (fro ((h *m W) *m f)) = value1 /\
+      (fro (((h *m W) *m m) *m f)) = ((fro ((h *m W) *m f)) * s1) /\
+      0 < ((fro ((h *m W) *m f)) * s1)).
 
 Definition effect_filter_lora : Prop :=
   (forall (c o : nat) (f : 'M[R]_(c, c)) (W : 'M[R]_(c, c)) (h : 'M[R]_(c, o)) (m : 'M[R]_(c, c)) (s1 : R),
@@ -1275,14 +1275,6 @@ Definition effect_telescope : Prop :=
   (exists (n o : nat) (e0 : 'M[R]_(n, o)) (e1 : 'M[R]_(n, o)) (e2 : 'M[R]_(n, o)) (e3 : 'M[R]_(n, o)),
       (fro (e3 - e0)) = (((fro (e1 - e0)) + (fro (e2 - e1))) + (fro (e3 - e2))) /\
       0 < (((fro (e1 - e0)) + (fro (e2 - e1))) + (fro (e3 - e2)))).
-
-Definition effect_size_angle : Prop :=
-  forall (c : R) (t : R) (p : R) (s : R),
-    0 < c ->
-    0 < t ->
-    0 < p ->
-    0 < s ->
-    ((((2 * c) * t) - (t ^+ 2)) - (((2 * (c * p)) * (t * s)) - ((t * s) ^+ 2))) = (t * (((2 * c) * (1 - (p * s))) - (t * (1 - (s ^+ 2))))).
 
 Definition effect_own_layer : Prop :=
   forall (c d h k : nat) (W1 : 'M[R]_(c, h)) (W1' : 'M[R]_(c, h)) (m : 'M[R]_(h, k)) (W : 'M[R]_(h, k)) (W2 : 'M[R]_(k, d)) (W2' : 'M[R]_(k, d)),

@@ -19,8 +19,8 @@ EPSILON: Final = Term("scalar", name="epsilon")
 AB: Final = Term("matrix", name="ab")
 BINARY: Final = {"add": "+", "plus": "+", "mul": "*", "div": "/", "scale": "*:", "product": "*m"}
 CALLS: Final = {
-    "dot": "dot", "inner": "inner", "norm": "norm", "sim": "sim", "sine": "sine", "fro": "fro", "sqrt": "Num.sqrt", "max": "Num.max",
-    "min": "Num.min", "inverse": "invmx", "transpose": "trmx",
+    "dot": "dot", "inner": "inner", "norm": "norm", "sim": "sim", "sine": "sine", "fro": "fro", "sqrt": "Num.sqrt",
+    "max": "Num.max", "min": "Num.min", "inverse": "invmx", "transpose": "trmx",
 }  # fmt: skip
 DEFINED_BY: Final = {"spectral": "spectral", "cond": "cond", "pinv": "pinv", "hessian_norm": "hessian_norm"}
 """Operations that become variables, and the predicate that says what they are."""

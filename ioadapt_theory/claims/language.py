@@ -19,7 +19,8 @@ Checks of a line: ``vanishes``, ``agree``, ``zero`` (polynomials), ``simplifies`
 ``words`` (products that do not commute), ``found`` (a number), ``true``, ``both``.
 
 Searches: ``Replay`` shipped instances, ``RandomInstances``, ``GradientAscent``, ``StackMonteCarlo``, ``ExactValue``,
-``OrderFit``, ``MeanZero`` of random draws; on instances of a setting: ``matrices`` of free letters, ``similarity_setting``, ``function_setting``.
+``OrderFit``, ``MeanZero`` of random draws; on instances of a setting: ``matrices`` of free letters,
+``similarity_setting``, ``function_setting``.
 """
 
 from ioadapt_theory.claims.claim import Claim, Origin, Word

@@ -10,15 +10,17 @@ LETTERS = {
     **{"w_target": "W'", "ab": "AB", "epsilon": "ε", "sigma": "σ", "factor": "F", "lip": "Lip", "bias": "b"},
     **{f"x{k}{t}": f"x{i}{p}" for k, i in ((1, "₁"), (2, "₂")) for t, p in (("", ""), ("_target", "'"))},
     **{f"w{k}{t}": f"W{i}{p}" for k, i in ((1, "₁"), (2, "₂")) for t, p in (("", ""), ("_target", "'"))},
-    **{"du": "Δu", "dv": "Δv", "a1": "A₁", "b1": "B₁", "a2": "A₂", "b2": "B₂", "f_target": "F'", "xab": "XAB",
-    **{f"e{k}": f"E{i}" for k, i in enumerate("₀₁₂₃")}, "s": "s"},
+    **{"du": "Δu", "dv": "Δv", "a1": "A₁", "b1": "B₁", "a2": "A₂", "b2": "B₂", "f_target": "F'", "xab": "XAB"},
+    **{f"e{k}": f"E{i}" for k, i in enumerate("₀₁₂₃")},
+    "s": "s",
 }
 GREEK = dict(zip("delta kappa tau theta alpha beta mu".split(), "δκτθαβμ", strict=True))
 LATEX = (
     (r"\\operatorname\{(\w+)\}", r"\1"), (r"\\(ln|cos|max|min|arccos|arcsin)", r"\1"), (r"\\left\||\\right\|", "|"),
     (r"\\\|", "‖"), (r"‖_\{\\mathrm\{op\}\}", "‖_op"), (r"‖_2", "‖₂"), (r"\\mathbb\{E\}", "E"), (r"\\langle", "⟨"),
     (r"\\rangle", "⟩"), (r"\\cdot", "·"), (r"\\le\b", "≤"), (r"\\sum", "Σ"), (r"\\pi", "π"), (r"\]_\+", "]₊"),
-    (r"\^\{\\top\}", "ᵀ"), (r"\^\{-1\}", "⁻¹"), (r"\^\{\\dagger\}", "⁺"), (r"\^\{?2\}?", "²"), (r"\^\{?3\}?", "³"), (r"\^\{?4\}?", "⁴"),
+    (r"\^\{\\top\}", "ᵀ"), (r"\^\{-1\}", "⁻¹"), (r"\^\{\\dagger\}", "⁺"), (r"\^\{?2\}?", "²"),
+    (r"\^\{?3\}?", "³"), (r"\^\{?4\}?", "⁴"),
     (r"\\varepsilon", "ε"), (r"\\sigma", "σ"), (r"\\Delta ", "Δ"), (r"\\mathrm\{Lip\}", "Lip"), (r"\\hat y", "ŷ"),
     (r"\\(delta|kappa|tau|theta|alpha|beta|mu)(?: (?![·+≤=<-]))?", lambda m: GREEK[m[1]]),
     (r"s_\{c-1\}", "s_{c−1}"), (r"c_\+", "c₊"), (r"c_-", "c₋"), (r"_1", "₁"), (r"_2", "₂"), (r"_3", "₃"), (r"_0", "₀"),

@@ -129,7 +129,9 @@ def test_wide_networks_refute_a_recursion_without_gates(monkeypatch):
     assert claim.strategies[0](claim, QUICK, 0).refutes
 
 
-@pytest.mark.parametrize(("mean", "size", "refutes", "lacks"), [(0, 1, 0, 0), (0.05, 1, 0, 0), (0.2, 1, 1, 0), (0, 9, 0, 1)])
+@pytest.mark.parametrize(
+    ("mean", "size", "refutes", "lacks"), [(0, 1, 0, 0), (0.05, 1, 0, 0), (0.2, 1, 1, 0), (0, 9, 0, 1)]
+)
 def test_draws_refute_a_mean_that_is_not_zero_and_say_so_if_they_are_too_few(mean, size, refutes, lacks):
     drawn = MeanZero(lambda n, g: mean + size * torch.randn(n, 1, generator=g), draws=1000, finest=0.02, bias=0.04)
     found = drawn(CLAIMS["effect-wide"], QUICK, 0)

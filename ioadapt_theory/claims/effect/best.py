@@ -24,7 +24,6 @@ REGULAR = tuple(rank(x).equals(rows(x)) for x in (TURN, TURN_W))
 TELESCOPE = fro(E3 - E0) <= fro(E1 - E0) + fro(E2 - E1) + fro(E3 - E2)
 
 
-
 def blocks() -> tuple[Any, Any, Any]:
     """Return in orthonormal coordinates e, what the target reaches of it, and what any adapter gives there."""
     sp = sympy()
@@ -76,9 +75,9 @@ CLAIMS = (
             )),
         ),
         expected=PROVED,
-        remark="a regression of what the source reads on what the target reads, times M, times one of what they write; its "
-        "rank is no larger, so that nothing is cut off; what is missed is what the target cannot read or write; that "
-        "least squares has this solution is Penrose's (1956), for given ranks see Friedland and Torokhti (2007)",
+        remark="a regression of what the source reads on what the target reads, times M, times one of what they write; "
+        "its rank is no larger, so that nothing is cut off; what is missed is what the target cannot read or write; "
+        "that least squares has this solution is Penrose's (1956), for given ranks see Friedland and Torokhti (2007)",
         setting=matrices("an adapter and its best copy", {"R": "n p", "R_target": "n q", "M": "p s", "J": "s o",
                                                           "J_target": "t o", "X": "q t"}, SIZES),
         strategies=(RandomInstances(),),

@@ -1,8 +1,8 @@
 """The layer filters one side: Props. 4 and 5, for the effect, at every layer inside a model.
 
-E[zᵀz] = FᵀF for the rows z that enter the layer, where layers behind change: they add H to the Jacobian, and the function
-changes by FWH. Where layers before change, they add H to the rows, FFᵀ = JJᵀ, and the function changes by HWF. Input
-adapters write what the layer then reads, output adapters read what it wrote.
+E[zᵀz] = FᵀF for the rows z that enter the layer, where layers behind change: they add H to the Jacobian, and the
+function changes by FWH. Where layers before change, they add H to the rows, FFᵀ = JJᵀ, and the function changes by HWF.
+Input adapters write what the layer then reads, output adapters read what it wrote.
 """
 
 from collections.abc import Iterator
@@ -64,8 +64,8 @@ CLAIMS = (
                 Link("F⁻¹F put in the middle", fro((F @ M @ inverse(F)) @ (F @ W @ H)), (REGULAR,)),
                 Link("‖MN‖_F ≤ ‖M‖₂‖N‖_F", INPUT_SIZE * BEHIND, (LEFT,))),
         {"F": "c c", "W": "c d", "H": "d o", "M": "c c"},
-        "what layers behind do while the function stays cannot reach an input adapter: it writes only what the layer then "
-        "reads; W is in the bound through the function alone",
+        "what layers behind do while the function stays cannot reach an input adapter: it writes only what the layer "
+        "then reads; W is in the bound through the function alone",
     ),
     filtered(
         "output", "output adapter, layers before it change", REGULAR,
@@ -73,7 +73,8 @@ CLAIMS = (
                 Link("FF⁻¹ put in the middle", fro((H @ W @ F) @ (inverse(F) @ M @ F)), (REGULAR,)),
                 Link("‖MN‖_F ≤ ‖M‖_F‖N‖₂", BEFORE * OUTPUT_SIZE, (RIGHT,))),
         {"H": "n c", "W": "c d", "F": "d d", "M": "d d"},
-        "what layers before do while the function stays cannot reach an output adapter: it reads only what the layer wrote",
+        "what layers before do while the function stays cannot reach an output adapter: it reads only what the layer "
+        "wrote",
     ),
     filtered(
         "lora", "LoRA M, layers behind it change, W square", BOTH_REGULAR,
@@ -81,6 +82,6 @@ CLAIMS = (
                 Link("(FW)⁻¹FW put in the middle", fro((F @ M @ inverse(F @ W)) @ (F @ W @ H)), (BOTH_REGULAR,)),
                 Link("‖MN‖_F ≤ ‖M‖₂‖N‖_F", LORA_SIZE * BEHIND, (LEFT,))),
         {"F": "c c", "W": "c c", "H": "c o", "M": "c c"},
-        "without bound where the layer hardly passes a channel that LoRA writes: the layer filters LoRA on neither side",
+        "without bound where the layer hardly passes a channel that LoRA writes: the layer filters LoRA on no side",
     ),
 )  # fmt: skip

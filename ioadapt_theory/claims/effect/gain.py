@@ -1,7 +1,8 @@
 """How much of its gain an adapter keeps on another model: it follows from its two effects, and needs no labels.
 
-All outputs on a batch are one row. On the source, g is what is wanted less what the model gives, and the adapter adds e; on
-the target g + h is what is wanted less what the model gives, and it adds e'. A gain is the squared error that goes away.
+All outputs on a batch are one row. On the source, g is what is wanted less what the model gives, and the adapter adds
+e; on the target g + h is what is wanted less what the model gives, and it adds e'. A gain is the squared error that
+goes away.
 """
 
 from collections.abc import Iterator, Mapping
@@ -33,7 +34,7 @@ AT_BEST = gain(E, dot(E, E_TARGET) / norm(E_TARGET) ** 2 * E_TARGET) / gain(E, E
 
 @lemma("the part of e' along e, and Cauchy-Schwarz for the rest", RETAINED, TUNED)
 def along_and_across(goal: Relation) -> Iterator[Step]:
-    """v is e' without its part along e."""
+    """Let v be e' without its part along e."""
     c, q, size = (symbolic(opened(x)) for x in (C, Q, norm(E) ** 2))
     tuned = {symbolic(TUNED.left): size}
     v = E_TARGET - dot(E, E_TARGET) / norm(E) ** 2 * E
@@ -84,8 +85,9 @@ CLAIMS = (
                       opened(Q): (Fraction(1, 2), Fraction(3)), MISSED: (Fraction(1, 4), Fraction(2))}),
         ),
         expected=PROVED,
-        remark="the retained share is R = 2cq − q² up to this; R < 0 iff q > 2c, an overshoot of more than twice the cosine; "
-        "h = 0 if the same change is wanted on both models; ‖g − e‖/‖e‖ = √(1/x − 1), x the share explained on the source",
+        remark="the retained share is R = 2cq − q² up to this; R < 0 iff q > 2c, an overshoot of more than twice the "
+        "cosine; h = 0 if the same change is wanted on both models; ‖g − e‖/‖e‖ = √(1/x − 1), x the share explained on "
+        "the source",
         words=(SHARP,),
         setting=SETTING.parametrised(tuned),
         strategies=SEARCHES,

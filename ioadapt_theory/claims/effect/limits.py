@@ -1,4 +1,4 @@
-"""What does not tell how much an adapter keeps: a discrepancy, the similarity of its own layer, weights without data."""
+"""What does not tell how much an adapter keeps: a discrepancy, how similar its own layer is, weights without data."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -24,12 +24,12 @@ def share(there: Term) -> Term:
 
 @argued(Remarked, "two layers around it", "no bound in either direction: R = 2t − t² where the layer is equal")
 def no_bound(claim: Claim) -> Iterator[Step]:
-    """W₁' = diag(t, 1), W₂' = diag(1/t, 1)⁻¹ and W = I, adapter e₁ᵀe₂; then −W, which LoRA does not meet."""
+    """The adapter is e₁ᵀe₂, and the layer I; then any layer with the other sign, which LoRA does not meet."""
     sp = sympy()
     t = sp.Symbol("t", real=True)
     m, turn = sp.Matrix([[0, 1], [0, 0]]), sp.diag(t, 1)
     there = turn * m * turn.inv()
-    yield Step("W₁'WW₂' = I for W₁' = diag(t, 1), W = I, W₂' = diag(1/t, 1)", zero(turn * turn.inv() * t - t * sp.eye(2)))
+    yield Step("W₁'WW₂' = I for W₁' = diag(t, 1), W = I, W₂' = diag(1/t, 1)", zero(turn * turn.inv() - sp.eye(2)))
     share_ = sp.expand(2 * (m.T * there).trace() - (there.T * there).trace())
     yield Step("the adapter e₁ᵀe₂ has R = 2t − t²", agree(share_, 2 * t - t**2))
     yield Step("which goes to −∞", found(sp.limit(share_, t, sp.oo), -sp.oo))
@@ -66,8 +66,8 @@ CLAIMS = (
         proofs=(*contradicted("effect-own-layer"), no_bound),
         witnesses=("effect-own-layer",),
         expected=REFUTED,
-        remark="R = 1 − ‖e' − e‖²/‖e‖² = −3 here, and R has no lower bound; LoRA's effect does not contain the layer that "
-        "it is added to, so how similar that layer is says nothing about LoRA",
+        remark="R = 1 − ‖e' − e‖²/‖e‖² = −3 here, and R has no lower bound; LoRA's effect does not contain the layer "
+        "that it is added to, so how similar that layer is says nothing about LoRA",
         setting=matrices("three layers", {"W1": "c h", "W1_target": "c h", "M": "h k", "W": "h k", "W2": "k d",
                                           "W2_target": "k d"}, {"c": 3, "h": 3, "k": 3, "d": 3}),
         strategies=(Replay(),),
@@ -75,7 +75,8 @@ CLAIMS = (
     Claim(
         id="effect-discrepancy",
         source=BEYOND,
-        reading="what has the smaller discrepancy of Props. 3-5 keeps more of the gain (one layer; R of LoRA and of input)",
+        reading="what has the smaller discrepancy of Props. 3-5 keeps more of the gain (one layer; R of LoRA and of "
+        "input)",
         given=(CLOSER,),
         concludes=(share(M @ W) <= share(M @ W_TARGET),),
         proofs=contradicted("effect-discrepancy"),
@@ -100,8 +101,8 @@ CLAIMS = (
             Attained("one row", one_point, {WORST: (Fraction(1, 2), Fraction(3)), SEEN: (Fraction(1), Fraction(2))}),
         ),
         expected=PROVED,
-        remark="R ≥ 1 − ‖L⁺(L' − L)‖₂², attained by a law on one row; without the hypothesis some row shows L' and not L, "
-        "and R has no lower bound (effect-weights-only)",
+        remark="R ≥ 1 − ‖L⁺(L' − L)‖₂², attained by a law on one row; without the hypothesis some row shows L' and not "
+        "L, and R has no lower bound (effect-weights-only)",
         words=(SHARP,),
         setting=matrices("two effects", {"L": "c d", "L_target": "c d", "F": "n c"}, {"c": 3, "d": 4, "n": 5}),
         strategies=(Replay(), RandomInstances()),
@@ -114,7 +115,8 @@ CLAIMS = (
         prose="there are weights for which R has no lower bound over the laws of the inputs",
         proofs=(unseen,),
         expected=PROVED,
-        remark="a bound without data exists iff the target's effect vanishes wherever the source's does, as for LoRA and "
-        "input adapters on the raw inputs; elsewhere weights and a batch bound R (effect-retained), weights alone do not",
+        remark="a bound without data exists iff the target's effect vanishes wherever the source's does, as for LoRA "
+        "and input adapters on the raw inputs; elsewhere weights and a batch bound R (effect-retained), weights alone "
+        "do not",
     ),
 )  # fmt: skip

@@ -36,8 +36,9 @@ def identity(placement: Placement) -> Claim:
         concludes=(left.equals(right),),
         proofs=(derived("expand the square", left, Link("the adapter's effect is LoRA's and its own change", right)),),
         expected=PROVED,
-        remark="it loses less than LoRA iff the layer's own change undoes what the other layers' changes do to the effect; "
-        "where the own change has mean 0 given everything else, LoRA loses least, by the mean of the second term",
+        remark="it loses less than LoRA iff the layer's own change undoes what the other layers' changes do to the "
+        "effect; where the own change has mean 0 given everything else, LoRA loses least, by the mean of the second "
+        "term",
         setting=matrices(f"one input, {placement}", {"z": "c", "W": "c d", "W_target": "c d", "J": "d o",
                                                      "M": SIDE[placement], "e": "o"}, SIZES),
         strategies=(RandomInstances(),),
@@ -75,8 +76,8 @@ CLAIMS = (
         concludes=(EITHER_SIGN.equals(LORA_AND_OWN),),
         proofs=(derived("parallelogram", EITHER_SIGN, Link("expand both squares", LORA_AND_OWN)),),
         expected=PROVED,
-        remark="LoRA loses least on average, by exactly the square of the own change's effect, whatever the network, the "
-        "adapter, the data and the changes of other layers; so for every law of H that is symmetric about 0",
+        remark="LoRA loses least on average, by exactly the square of the own change's effect, whatever the network, "
+        "the adapter, the data and the changes of other layers; so for every law of H that is symmetric about 0",
         setting=matrices("two changes", {"z": "c", "W": "c d", "J": "d o", "M": "c c", "H": "c d", "e": "o"}, SIZES),
         strategies=(RandomInstances(),),
     ),

@@ -6,7 +6,6 @@ An adapter at layer l meets the layers of its path: LoRA all but l, input and ou
 from collections.abc import Iterator
 from itertools import pairwise
 from math import prod
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -42,7 +41,9 @@ def noise(claim: Claim) -> Iterator[Step]:
     """The same with a fixed W and entries of H of mean 0 and variance ν."""
     w, h, b, nu = drawn("w", 2, 3), drawn("h", 2, 3), drawn("b", 3, 3), sympy().Symbol("nu", positive=True)
     forms, linear = (x.applyfunc(lambda y: mean(y, (list(h), nu))) for x in ((w + h) * b * (w + h).T, w + h))
-    yield Step("quadratic forms", zero((forms - w * b * w.T - nu * b.trace() * sympy().eye(2)).applyfunc(sympy().expand)))
+    yield Step(
+        "quadratic forms", zero((forms - w * b * w.T - nu * b.trace() * sympy().eye(2)).applyfunc(sympy().expand))
+    )
     yield Step("effects, which are linear in every layer", zero(linear - w))
 
 
@@ -104,12 +105,12 @@ CLAIMS = (
         id="effect-random-source",
         source=BEYOND,
         reading="random linear stacks; ratios of expectations",
-        prose="W' = s(ρW + √(1 − ρ²)N), W and N with iid entries, independent from layer to layer, the adapter arbitrary: "
-        "c = Πρ and q = Πs over its path, so R = 2Πρs − Πs²",
+        prose="W' = s(ρW + √(1 − ρ²)N), W and N with iid entries, independent from layer to layer, the adapter "
+        "arbitrary: c = Πρ and q = Πs over its path, so R = 2Πρs − Πs²",
         proofs=(one_layer,),
         expected=PROVED,
-        remark="LoRA's path leaves out its own layer: noise of relative size δ on each of L layers costs LoRA "
-        "(1 + δ²)^(L − 1) − 1 of the gain, input and output adapters (1 + δ²)^L − 1",
+        remark="LoRA's path leaves out its own layer: noise of relative size δ on each of L layers costs LoRA (1 + "
+        "δ²)^(L − 1) − 1 of the gain, input and output adapters (1 + δ²)^L − 1",
         strategies=(MeanZero(random_source, draws=2000, finest=0.015),),
     ),
     Claim(
@@ -117,11 +118,12 @@ CLAIMS = (
         source=BEYOND,
         reading="any linear stack as the source",
         amends="effect-random-source",
-        prose="W' = W + H, the entries of H iid of mean 0 and variance ν, independent from layer to layer: E e' = e and "
-        "R = 2 − tr(XB₀Xᵀ)/‖e‖², with B = I at the outputs, B ↦ WBWᵀ + ν tr(B) I for a layer and B ↦ MBMᵀ for the adapter",
+        prose="W' = W + H, the entries of H iid of mean 0 and variance ν, independent from layer to layer: E e' = e "
+        "and R = 2 − tr(XB₀Xᵀ)/‖e‖², with B = I at the outputs, B ↦ WBWᵀ + ν tr(B) I for a layer and B ↦ MBMᵀ for the "
+        "adapter",
         proofs=(noise,),
         expected=PROVED,
-        remark="so LoRA loses less than the input adapter that equals it on the source, by ν‖zM‖² tr B of its own layer",
+        remark="LoRA loses less than the input adapter that equals it on the source, by ν‖zM‖² tr B of its own layer",
         strategies=(MeanZero(fixed_source, draws=2000, finest=0.015),),
     ),
 )

@@ -1,8 +1,9 @@
 """An adapter reads at one place and writes at another: the effect of M on a batch is RMJ.
 
-The rows of R are what it reads (n samples), and J is the Jacobian of the outputs in what it writes; R', J' on the target.
-LoRA reads the layer's input and writes its output, an input adapter reads and writes the input, an output adapter the
-output. The effect is exact in linear models; elsewhere it is the first order in M, and J depends on the sample.
+The rows of R are what it reads (n samples), and J is the Jacobian of the outputs in what it writes; R', J' on the
+target. LoRA reads the layer's input and writes its output, an input adapter reads and writes the input, an output
+adapter the output. The effect is exact in linear models; elsewhere it is the first order in M, and J depends on the
+sample.
 """
 
 from collections.abc import Iterator
@@ -34,7 +35,7 @@ def drawn(name: str, rows_: int, columns: int) -> Any:
 
 
 def mean(x: Any, *laws: tuple[Any, Any]) -> Any:
-    """The expectation of a polynomial, of degree 2 at most in each matrix: (its entries, their variance), independent."""
+    """The expectation of a polynomial of degree 2 at most in each matrix: (its entries, their variance)."""
     for entries, variance in laws:
         terms = sympy().Poly(sympy().expand(x), *entries).terms()
         x = sum(k * variance ** (sum(powers) // 2) for powers, k in terms if all(p in (0, 2) for p in powers))
@@ -49,8 +50,9 @@ def expected(claim: Claim) -> Iterator[Step]:
     samples = [(drawn(f"r{t}", 1, 2), drawn(f"s{t}", 1, 2), drawn(f"j{t}", 3, 2), drawn(f"k{t}", 3, 2)) for t in "12"]
     right = sum((r * s.T)[0] * (j * k.T).trace() for r, s, j, k in samples)
     m, a, b = drawn("m", 2, 3), drawn("a", 2, 2), drawn("b", 2, 3)
+    product = [(list(a), v), (list(b), w)]
     for says, adapter, laws, scale in (("iid entries: v", m, [(list(m), v)], v),
-                                       ("M = AB of rank 2: 2vw", a * b, [(list(a), v), (list(b), w)], 2 * v * w)):  # fmt: skip
+                                       ("M = AB of rank 2: 2vw", a * b, product, 2 * v * w)):  # fmt: skip
         left = sum((r * adapter * j * k.T * adapter.T * s.T)[0] for r, s, j, k in samples)
         yield Step(f"{says} Σ ⟨r, r'⟩⟨J, J'⟩", agree(mean(left, *laws), sp.expand(scale * right)))
     constant = {x: y for k in (2, 3) for x, y in zip(samples[1][k], samples[0][k], strict=True)}
@@ -87,8 +89,8 @@ CLAIMS = (
             )),
         ),
         expected=PROVED,
-        remark="c = c_read · c_write and q = q_read · q_write; where both models read the raw inputs, c_read = q_read = 1, "
-        "and R = 2cq − q² is that of the writers, for every law of the inputs",
+        remark="c = c_read · c_write and q = q_read · q_write; where both models read the raw inputs, c_read = q_read "
+        "= 1, and R = 2cq − q² is that of the writers, for every law of the inputs",
         setting=matrices("rank one", {"R": "n p", "R_target": "n p", "J": "s o", "J_target": "s o", "u": "p", "v": "s"},
                          SIZES),
         strategies=(RandomInstances(),),
@@ -98,12 +100,12 @@ CLAIMS = (
         source=BEYOND,
         reading="a random adapter, to first order",
         amends="effect-read-write",
-        prose="M with iid entries, or AB with iid entries in A and in B: E⟨e, e'⟩ is a constant times Σ ⟨r, r'⟩⟨J, J'⟩, "
-        "the sum over samples, with no assumption on how readers and Jacobians depend on them",
+        prose="M with iid entries, or AB with iid entries in A and in B: E⟨e, e'⟩ is a constant times Σ ⟨r, r'⟩⟨J, "
+        "J'⟩, the sum over samples, with no assumption on how readers and Jacobians depend on them",
         proofs=(expected,),
         expected=PROVED,
         remark="so the expected cosine is N'/√(N·N''), these sums for source and target, source and source, target and "
-        "target, from one forward and one backward pass a model and before any adapter is trained; a product where readers "
-        "and Jacobians are uncorrelated (the approximation of K-FAC, Martens and Grosse 2015)",
+        "target, from one forward and one backward pass a model and before any adapter is trained; a product where "
+        "readers and Jacobians are uncorrelated (the approximation of K-FAC, Martens and Grosse 2015)",
     ),
 )  # fmt: skip

@@ -64,7 +64,7 @@ def run(x: Tensor, layers: list[Tensor]) -> list[tuple[Tensor, Tensor, Tensor]]:
 
 
 def networks(n: int, generator: torch.Generator) -> Tensor:
-    """c less its limit, of every layer and placement, for one input a network."""
+    """The cosine less its limit, of every layer and placement, for one input a network."""
     x = torch.randn(n, 1, WIDTH, generator=generator, dtype=torch.float64)
     source, target, found = [], [], []
     for (c, d), rho in zip(pairwise([WIDTH] * len(COSINES) + [OUTPUTS]), COSINES, strict=True):
@@ -94,14 +94,14 @@ CLAIMS = (
         source=BEYOND,
         reading="the limit of wide ReLU networks, a random adapter",
         amends="effect-random",
-        prose="W' = ρW + √(1 − ρ²)N in every layer, a₀ = 1, p_l = ρ_l a_{l−1}, a_l = κ(p_l), "
-        "κ(t) = (√(1 − t²) + t(π − arccos t))/π: c of LoRA at layer l is a_{l−1} Π κ'(p_k)ρ_{k+1}, k from l to L − 1, and "
-        "that of input and output adapters is ρ_l times as much",
+        prose="W' = ρW + √(1 − ρ²)N in every layer, a₀ = 1, p_l = ρ_l a_{l−1}, a_l = κ(p_l), κ(t) = (√(1 − t²) + t(π − "
+        "arccos t))/π: c of LoRA at layer l is a_{l−1} Π κ'(p_k)ρ_{k+1}, k from l to L − 1, and that of input and "
+        "output adapters is ρ_l times as much",
         proofs=(small_angles,),
         expected=SURVIVED,
-        remark="the limits are cited: κ (Cho and Saul 2009; Daniely et al. 2016), and that gates and backward weights may be "
-        "taken for independent (Yang 2020); equal small angles ψ cost (ψ/π)Σ√k, so late layers lose least, and the "
-        "placements of a layer differ by ψ²/2 only",
+        remark="the limits are cited: κ (Cho and Saul 2009; Daniely et al. 2016), and that gates and backward weights "
+        "may be taken for independent (Yang 2020); equal small angles ψ cost (ψ/π)Σ√k, so late layers lose least, and "
+        "the placements of a layer differ by ψ²/2 only",
         strategies=(MeanZero(in_blocks, draws=8, finest=0.015, bias=LIMIT),),
     ),
 )

@@ -43,6 +43,7 @@ class MeanZero(Once):
         found = self.draw(self.draws * run.stacks, seeded(run, claim.id, self.kind))
         mean, error = found.mean(0), found.std(0) / len(found) ** 0.5
         away = (mean.abs() - self.bias).clamp(min=0) / error
-        refutes = [f"statistic {k} has mean {float(mean[k]):.2g}" for k in (~(away <= ERRORS)).nonzero().flatten().tolist()]
+        far = (~(away <= ERRORS)).nonzero().flatten().tolist()
+        refutes = [f"statistic {k} has mean {float(mean[k]):.2g}" for k in far]
         lacks = [f"standard error {float(error.max()):.2g}"] if not error.max() <= self.finest else []
         return Finding(kind=self.kind, instances=len(found), refutes=frozenset(refutes), lacks=frozenset(lacks))

@@ -164,7 +164,7 @@ def _letters(word: Any) -> list[Any]:
 
 
 def trace_form(m: Any, n: Any) -> Any:
-    """tr MNᵀ, expanded; traces that are equal by tr MN = tr NM and tr M = tr Mᵀ are one symbol."""
+    """Expand tr MNᵀ; traces that are equal by tr MN = tr NM and tr M = tr Mᵀ are one symbol."""
     return sum(a * _trace(_letters(x)) for a, x in words(m * transposed(n)))
 
 

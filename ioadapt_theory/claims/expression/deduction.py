@@ -35,7 +35,8 @@ from ioadapt_theory.claims.expression.tree import (
 )
 
 __all__ = [
-    "CAUCHY_SCHWARZ", "LEFT", "OPERATOR", "OUTER", "OUTER_NORM", "PSEUDOINVERSE", "RANK_FIRST", "RANK_SECOND", "RANK_SUM", "RIGHT", "ROWS", "SINE", "SPECTRAL_PRODUCT",
+    "CAUCHY_SCHWARZ", "LEFT", "OPERATOR", "OUTER", "OUTER_NORM", "PSEUDOINVERSE", "RANK_FIRST", "RANK_SECOND",
+    "RANK_SUM", "RIGHT", "ROWS", "SINE", "SPECTRAL_PRODUCT",
     "SQUARE", "THROUGH", "TRIANGLE", "TRIANGLE_DIFFERENCE", "TRIANGLE_FROBENIUS", "Deduction", "Link", "Rule",
     "rule",
 ]  # fmt: skip

@@ -15,16 +15,16 @@ from typing import Any, Final, Literal, Union
 __all__ = [
     "EYE", "HALF", "NOTHING", "PI", "Relation", "Term", "angle", "arcsin", "artanh", "cond", "cos", "dot", "fro",
     "hessian_norm", "inner", "inverse", "landau", "let", "ln", "matrix", "maximum", "mean_square", "minimum", "norm",
-    "opened", "outer", "pinv", "positive", "rank", "replaced", "row", "rows", "scalar", "segment", "sigma", "sim", "sine",
-    "spectral", "sqrt", "sup_hessian_norm", "total", "transpose",
+    "opened", "outer", "pinv", "positive", "rank", "replaced", "row", "rows", "scalar", "segment", "sigma", "sim",
+    "sine", "spectral", "sqrt", "sup_hessian_norm", "total", "transpose",
 ]  # fmt: skip
 """What claims are written in (``language``)."""
 
 Kind = Literal["scalar", "row", "matrix"]
 Like = Union["Term", int, Fraction]
 SCALARS: Final = frozenset(
-    "number scalar add mul div pow abs sqrt cos ln arcsin artanh sinh cosh max min positive dot inner norm sim sine angle"
-    " fro spectral cond sigma rank size mean_square sum hessian_norm sup_hessian_norm segment landau pi".split()
+    "number scalar add mul div pow abs sqrt cos ln arcsin artanh sinh cosh max min positive dot inner norm sim sine"
+    " angle fro spectral cond sigma rank size mean_square sum hessian_norm sup_hessian_norm segment landau pi".split()
 )
 """Operations with a scalar value; the others have that of their (last) argument."""
 

@@ -58,9 +58,9 @@ lint: .venv/ready
 figures: .venv/ready
 	$(BIN)/python -m figures
 
-# The notebooks from their scripts, and with their outputs into out/notebooks.
+# The notebooks with their outputs, from the scripts beside them.
 notebooks: .venv/ready
-	PYTHONPATH=. $(BIN)/python -m notebooks --run out/notebooks
+	PYTHONPATH=. $(BIN)/python -m notebooks
 
 mutants: .venv/ready
 	$(BIN)/python -m tests.mutants
@@ -74,7 +74,7 @@ fuzz: .venv/ready
 	mkdir -p out/fuzz/temporary
 	$(BIN)/python -m tests.fuzz 450
 	TMPDIR=out/fuzz/temporary FUZZ=20000 timeout 450 $(PYTEST) -q -p no:cacheprovider \
-		tests/adapters/test_formats_hostile.py || [ $$? = 124 ]
+		tests/formats/test_hostile.py || [ $$? = 124 ]
 
 bench: .venv/ready
 	$(BIN)/python -m benchmarks

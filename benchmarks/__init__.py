@@ -1,1 +1,1 @@
-"""How fast and how lean: the layer, the verifier and the analyser beside their peers, one table each."""
+"""Benchmarks of time and memory: the layer, the verifier and the analyser beside their peers, one table each."""

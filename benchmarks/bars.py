@@ -19,9 +19,9 @@ WHY = {
     "DoRA on the weight, 77": "two fifths of what is added is W A, for the norms; with more rows it is less.",
     "added time": "with pages kept the peer loses less; of LoHa, the products that both have are most of the time.",
 }
-"""What is behind bars that are not reached, by a part of their names."""
+"""Reasons for bars that are not reached, by a part of their names."""
 NOISE = 1.031
-"""What the ratio of two equal layers reaches in one measurement out of many."""
+"""Ratio of two equal layers that one measurement out of many reaches."""
 
 
 @dataclass(frozen=True)
@@ -46,18 +46,18 @@ class Bar:
 
 
 def at_most(what: str, most: float, measured: float, kept: float | None = None, decided_by: str = "") -> Bar:
-    """A bar that is a limit from above."""
+    """Return a bar that is a limit from above."""
     reached = max(measured, measured if kept is None else kept) <= most
     return Bar(what, f"<= {most:g}", measured, reached, kept, decided_by)
 
 
 def over_base(cell: Cell, name: str = "ours", key: str = "train") -> float:
-    """Of the frozen layer's time."""
+    """Return the share of the frozen layer's time."""
     return cell[key][name] / cell[key]["base"]
 
 
 def added(cells: list[Cell]) -> float:
-    """What ours add to the base layer's time, of what the peer's add: of the means over cells."""
+    """Return what ours add to the base layer's time over what the peer's add, by the means over cells."""
     ours, peer = mean(map(over_base, cells)), mean(over_base(c, "peer") for c in cells)
     return (ours - 1) / max(peer - 1, 1e-9)
 
@@ -69,13 +69,13 @@ def leanness(cell: Cell) -> float:
 
 
 def mean(values: Iterable[float]) -> float:
-    """The geometric mean; NaN of nothing."""
+    """Return the geometric mean, NaN for no values."""
     values = list(values)
     return statistics.geometric_mean(values) if values else float("nan")
 
 
 def label(cell: Cell) -> str:
-    """The cell in words."""
+    """Return the cell in words."""
     parts = (cell.get("family"), cell.get("rank"), cell.get("placement"), cell.get("shape"))
     return " ".join(str(part) for part in parts if part is not None)
 
@@ -156,7 +156,7 @@ def markdown(record: Mapping[str, Any]) -> str:
 
 
 def _why(results: Mapping[str, Any]) -> str:
-    """What is known of the reasons for which bars are not reached."""
+    """Return the known reasons for bars that are not reached."""
     missed = [bar["what"] for bar in results["bars"] if not bar["reached"]]
     found = [f"- {part}: {why}" for part, why in WHY.items() if any(part in what for what in missed)]
     return "\n".join(["Where bars are not reached:", "", *found]) if found else ""
@@ -173,7 +173,7 @@ def _about(config: Mapping[str, Any], load: float) -> str:
 
 
 def _lines(table: tuple[str, list[str], list[list[str]]]) -> str:
-    """A table in Markdown, under a sentence; nothing for one without rows."""
+    """Return a Markdown table under a sentence, or nothing if it has no rows."""
     title, head, rows = table
     if not rows:
         return ""

@@ -13,7 +13,7 @@ from ioadapt_theory.adapters import adapt
 
 
 def attention(q: Tensor, k: Tensor, v: Tensor, heads: int, *, causal: bool) -> Tensor:
-    """Of (batch, tokens, features), by heads."""
+    """Attend over (batch, tokens, features) by heads."""
     q, k, v = (t.unflatten(-1, (heads, -1)).transpose(1, 2) for t in (q, k, v))  # type: ignore[no-untyped-call]
     return scaled_dot_product_attention(q, k, v, is_causal=causal).transpose(1, 2).flatten(2)
 
@@ -77,7 +77,7 @@ BLOCKS: dict[str, Any] = {"llama": Llama, "unet": UNet}
 def adapted(
     block: Any, family: str, rank: int, device: str, dtype: torch.dtype = torch.float32
 ) -> dict[str, nn.Module]:
-    """The frozen block, and copies of it under the peer's adapters and ours, on each side."""
+    """Return the frozen block, and copies of it under the peer's adapters and ours, on each side."""
     from peft import LoHaConfig, LoKrConfig, LoraConfig, get_peft_model
 
     frozen = block().to(device, dtype).requires_grad_(requires_grad=False)
@@ -95,9 +95,12 @@ def adapted(
 
 
 def products_alone(base: Call, block: nn.Module, rank: int, dtype: torch.dtype, device: str) -> Call:
-    """The frozen block's step, and beside it the products of LoRA and nothing else: no adapter is below it.
+    """Return the frozen block's step with the products of LoRA and nothing else: no adapter costs less.
 
     No autograd, no optimizer, nothing allocated that is as large as X.
+
+    Returns:
+        A call that runs the step once.
     """
     shapes = [(p.in_features, p.out_features) for p in block.modules() if isinstance(p, nn.Linear)]
     n = 512

@@ -1,4 +1,4 @@
-"""What the benchmark of the layer measures, section by section; a section runs in a process of its own.
+"""Cells of the benchmark of the layer, section by section; a section runs in a process of its own.
 
 ``python -m benchmarks.cells SECTION [--quick] [--device cuda]`` prints its cells as JSON.
 """
@@ -57,7 +57,7 @@ Todo = list[Callable[[], Cell]]
 
 @dataclass(frozen=True)
 class Setting:
-    """How much is measured, and where."""
+    """Amount and place of the measurements."""
 
     quick: bool = False
     device: str = "cpu"
@@ -231,7 +231,7 @@ def launches(setting: Setting) -> Todo:
 
 
 def compiled(setting: Setting) -> Todo:
-    """A block, which is what repeats in a model, compiled by torch."""
+    """Time a block, which is what repeats in a model, compiled by torch."""
     return [_call(_compiled, setting, *case) for case in ((("dora", 16),) if setting.quick else COMPILED)]
 
 
@@ -295,7 +295,7 @@ ONCE = frozenset({"merging", "launches", "compiled", "importing"})
 
 
 def _tensors(run: object) -> Iterator[Tensor]:
-    """The weights of a layer, whose bytes are not the graph's."""
+    """Return the weights of a layer, whose bytes are not the graph's."""
     if isinstance(run, nn.Module):
         yield from itertools.chain(run.parameters(), run.buffers())
     else:  # the closure of a naive form

@@ -53,9 +53,12 @@ def counted(layer: peers.Contender, x: Tensor, gradient: Tensor) -> dict[str, An
 
 
 def launches(family: str, rank: int, placement: str, *, n: int = 512, c: int = 2048, d: int = 2048) -> dict[str, Any]:
-    """Of a frozen layer in bfloat16, and of ours and the peer's on it: as they are made, and cast to bfloat16.
+    """Count for a frozen layer in bfloat16, and for ours and the peer's on it: as they are made, and cast to bfloat16.
 
     As they are made their adapters are in float32. Cast, within ``cached``, is the least there is to start.
+
+    Returns:
+        The family, rank and placement, ``launches`` by layer as made, and ``cast`` by layer.
     """
     options: dict[str, Any] = {"dtype": torch.bfloat16, "device": "meta"}
     x, gradient = torch.empty(n, c, requires_grad=True, **options), torch.empty(n, d, **options)

@@ -33,6 +33,9 @@ def main(
 ) -> dict[str, Any]:
     """Measure sections, on one thread; what a record of before has of others is taken over.
 
+    Returns:
+        The record: ``config`` and ``results`` by section.
+
     Raises:
         InvalidValueError: there is no such device here, or the record is of another machine or other versions.
     """
@@ -59,7 +62,7 @@ def main(
 
 
 def run(section: str, *, quick: bool, device: str, environment: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The cells of a section."""
+    """Return the cells of a section."""
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.cells", section, "--device", device]
     done = subprocess.run(
         [*command, *(["--quick"] if quick else [])],
@@ -71,7 +74,7 @@ def run(section: str, *, quick: bool, device: str, environment: Mapping[str, str
 
 
 def cpu() -> str:
-    """The processor's name, as far as the system tells."""
+    """Return the processor's name, as far as the system tells."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

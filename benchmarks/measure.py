@@ -19,13 +19,13 @@ MALLOC = {
     "returned": {},
     "kept": {"MALLOC_MMAP_MAX_": "0", "MALLOC_TRIM_THRESHOLD_": str(1 << 40)},
 }
-"""What glibc does with freed pages, and the environment that makes it: getting them again costs more than a pass."""
+"""Ways of glibc to treat freed pages, and the environment that sets each: getting them again costs more than a pass."""
 
 
 def alternate(
     calls: Mapping[str, Call], *, seconds: float, rounds: tuple[int, int] = (5, 41), device: str = "cpu"
 ) -> dict[str, float]:
-    """Median seconds of each call, of CPU time on a CPU; a round runs each of them once, in an order that is drawn.
+    """Return the median seconds of each call, of CPU time on a CPU; a round runs each once, in random order.
 
     Args:
         calls: what to compare, by name.
@@ -58,7 +58,7 @@ def alternate(
 
 
 def step(module: Callable[[Tensor], Any], x: Tensor, gradient: Any, parameters: list[nn.Parameter]) -> Call:
-    """Forward and backward of a layer (or several, as a list) inside a network, after a step of an optimizer.
+    """Return forward and backward of a layer (or a list of some) in a network, after a step of an optimizer.
 
     What is derived from parameters is forgotten, since they would be others.
     """

@@ -34,7 +34,7 @@ class Eye(nn.Linear):
 
 
 def ours(base: nn.Module, family: str, placement: str, rank: int, dropout: float = 0.0) -> tuple[Contender, nn.Module]:
-    """The layer of this package, every parameter filled, and its family."""
+    """Return the layer of this package, every parameter filled, and its family."""
     model = nn.Sequential(base)
     adapt(model, target_modules=["0"], family=family, placement=placement, rank=rank, dropout=dropout)
     layer = layers(model)["0"]
@@ -79,7 +79,7 @@ def naive(base: nn.Module, family: str, placement: str, rank: int, phi: nn.Modul
 def contenders(
     make: Callable[[], nn.Module], family: str, rank: int, placement: str, dropout: float = 0.0
 ) -> dict[str, Contender]:
-    """A frozen layer, ours on it, and the peer's, on equal weights and with equal parameters."""
+    """Return a frozen layer, ours on it, and the peer's, on equal weights and with equal parameters."""
     frozen = make().requires_grad_(requires_grad=False)
     found = {"base": Contender(frozen, [])}
     found["ours"], phi = ours(copy.deepcopy(frozen), family, placement, rank, dropout)

@@ -1,4 +1,4 @@
-"""How much memory a call takes at most, in this process and in those that it forks (Linux)."""
+"""Peak memory of a call, in this process and in those that it forks (Linux)."""
 
 import os
 import threading

@@ -73,7 +73,7 @@ def ours(paths: list[Path], **options: Any) -> dict[str, float]:
 
 
 def loaded(paths: list[Path], *, single: bool) -> dict[str, float]:
-    """What one writes by hand: load both files, one call a tensor."""
+    """Compare as one would by hand: load both files, one call a tensor."""
     import torch
     from safetensors.torch import load_file
 
@@ -136,7 +136,7 @@ def spent() -> float:
 
 
 def measured(case: str, folder: Path, rounds: int) -> dict[str, Any]:
-    """The median of CPU and wall seconds over fresh processes, and the memory of another one."""
+    """Return the median of CPU and wall seconds over fresh processes, and the memory of another one."""
 
     def run(*options: str) -> dict[str, Any]:
         call = [sys.executable, "-m", "benchmarks.similarity", "--case", case, "--folder", str(folder), *options]
@@ -169,7 +169,7 @@ def start_up() -> float:
 
 
 def main(quick: bool = False) -> dict[str, Any]:
-    """Measure every case; results, bars and the versions' machine are in the record.
+    """Return the record of every case, with the bars and the machine.
 
     Raises:
         InvalidValueError: there is not enough disk for the full run.
@@ -207,7 +207,7 @@ def main(quick: bool = False) -> dict[str, Any]:
 
 
 def bars(results: Mapping[str, Any]) -> list[Bar]:
-    """What is demanded and what was measured; a quick run is too small for the bars on seconds."""
+    """Return what is demanded and what was measured; a quick run is too small for the bars on seconds."""
     cells = results["cases"]
     us, two, peer = cells["ours"], cells["ours, 2 threads"], cells["load_file + F.cosine_similarity(.float())"]
     one, many = (cells[case]["cpu"] for case in list(CASES)[-2:])
@@ -235,7 +235,7 @@ def bars(results: Mapping[str, Any]) -> list[Bar]:
 
 
 def table(content: Mapping[str, Any]) -> str:
-    """The table of the README."""
+    """Return the table of the docs."""
     results = content["results"]
     lines = [f"{results['tensors']} tensors, {results['parameters'] / 1e6:.1f} M parameters, fp16"]
     lines += [f"{'':<46}{'CPU s':>8}{'wall s':>8}{'extra MB':>10}{'max error':>11}{'outside':>9}"]

@@ -23,7 +23,7 @@ Memory = dict[str, Tensor]
 
 
 def products(stack: LinearStack, x: Tensor, memory: Memory) -> None:
-    """The batched products of one block and nothing else: each layer, and A and B where the adapter is."""
+    """Run the batched products of one block and nothing else: each layer, and A and B where the adapter is."""
 
     def product(x: Tensor, w: Tensor, name: str) -> Tensor:
         if name not in memory:

@@ -3,7 +3,7 @@
 import re
 
 project = "ioadapt_theory"
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.githubpages", "sphinx.ext.napoleon", "sphinx_copybutton"]
 root_doc = "contents"
 html_theme = "furo"
 html_title = "ioadapt_theory"

@@ -1,27 +1,16 @@
-"""What is kept of an adapter on another model: copied, carried over, and after 50 steps without labels."""
+"""Share of an adapter's gain that is kept on another model: copied, carried over, and after 50 steps without labels."""
 
 from __future__ import annotations
 
-import json
-import statistics
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from toys.page import moving
 from toys.style import FAINT, FULL_WIDTH, INK, METHODS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 PAPER: str | None = None
-RECORD = Path(__file__).resolve().parent.parent / "benchmarks" / "recorded" / "carry.json"
-RELATIONS = {
-    "gauge": "same function,\nneurons permuted",
-    "fine-tuned": "fine-tuned",
-    "distilled": "distilled",
-    "apart": "trained apart",
-    "width": "other width",
-    "depth": "other depth",
-}
 RULES = {
     "copy": ("copied", FAINT),
     "chosen": ("carried over", METHODS["input"]),
@@ -30,20 +19,13 @@ RULES = {
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Medians over all moves of the recorded benchmark, by relation and rule."""
+    """Return medians over all moves of the recorded benchmark, by relation and rule."""
     del seed, quick  # nothing is drawn, and all is there
-    moves = json.loads(RECORD.read_text(encoding="utf-8"))["results"]["moves"]
-    shares: dict[str, dict[str, float | None]] = {}
-    for relation in RELATIONS:
-        own = [m for m in moves if m["relation"] == relation]
-        values = {rule: [m[rule] for m in own if m[rule] is not None] for rule in RULES}
-        fits = relation != "width"
-        shares[relation] = {r: statistics.median(v) if v and (fits or r != "copy") else None for r, v in values.items()}
-    return {"shares": shares, "moves": len(moves)}
+    return {"shares": moving.shares(), "moves": moving.count()}
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Bars: 1 is all that the adapter gained on its own model; a copy that does not fit has none."""
+    """Draw bars: 1 is all that the adapter gained on its own model; a copy that does not fit has none."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(FULL_WIDTH, 2.8))
@@ -58,7 +40,7 @@ def draw(data: dict[str, Any]) -> Figure:
                 axes.bar(at, max(share, 0), 0.25, color=colour, label=name)
                 axes.text(at, max(share, 0) + 0.02, f"{share:.2f}".lstrip("0"), ha="center", fontsize=6, color=INK)
     axes.axhline(1, color=INK, lw=0.8, ls=":")
-    axes.set_xticks(range(len(RELATIONS)), RELATIONS.values())
+    axes.set_xticks(range(len(moving.RELATIONS)), [name.replace(", ", ",\n") for name in moving.RELATIONS.values()])
     axes.set(ylabel=f"share of the gain kept,\nmedian ({data['moves']} moves in all)", ylim=(0, 1.35))
     axes.tick_params(axis="x", length=0)
     axes.legend(ncols=3, frameon=False, loc="upper right")

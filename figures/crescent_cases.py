@@ -1,4 +1,4 @@
-"""The crescent with many models: what of the task is lost on the target, in the paper's case and in two others."""
+"""The crescent with many models: the loss on the target, in the paper's case and in two others."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """A panel for every case, a column of dots for every method, a dot for every pair of models; bars are medians."""
+    """Draw a panel for every case, a column of dots for every method, a dot for every pair; bars are medians."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(FULL_WIDTH, 3.4))

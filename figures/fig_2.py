@@ -76,7 +76,7 @@ def _family(models: Sequence[str]) -> dict[str, Any]:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """A row a family: the two panels of the paper's figure, and how alike the spaces are."""
+    """Draw a row for each family: the two panels of the paper's figure, and the similarity of the spaces."""
     from matplotlib.figure import Figure
 
     from ioadapt_theory.similarity.report.plots import settled
@@ -98,7 +98,7 @@ def draw(data: dict[str, Any]) -> Figure:
 
 
 def _maps(axes: Sequence[Axes], family: dict[str, Any], low: float) -> Any:
-    """The two panels of a family; returns an image for the colour bar, since all share one scale."""
+    """Draw the two panels of a family, and return an image for the colour bar, since all share one scale."""
     from ioadapt_theory.similarity.report.plots import heat_map
 
     count, layers = family["lowest_layers"], family["layers"]

@@ -1,4 +1,4 @@
-"""Where the adapter sits: base model, LoRA on the weight, adapter on the input, adapter on the output."""
+"""Places of an adapter: base model, LoRA on the weight, adapter on the input, adapter on the output."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ WORKFLOWS: dict[str, dict[str, str]] = {
         "learnable": "2 * r * d",
     },
 }
-"""What is written under each drawing; tests/figures runs the code lines against the equations and counts."""
+"""Text under each drawing; tests/figures runs the code lines against the equations and counts."""
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """The four workflows in the paper's order; there is nothing random or slow in them."""
+    """Return the four workflows in the paper's order; there is nothing random or slow in them."""
     del seed, quick
     return {"workflows": WORKFLOWS}
 
@@ -108,14 +108,14 @@ def _ends(axes: Axes) -> None:
 
 
 def _path(axes: Axes, *points: tuple[float, float]) -> None:
-    """A line through the points that ends in an arrow head."""
+    """Draw a line through the points that ends in an arrow head."""
     axes.plot(*zip(*points[:-1], strict=True), color=INK, lw=1, solid_joinstyle="miter")
     arrow = {"arrowstyle": "-|>", "color": INK, "lw": 1, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 8}
     axes.annotate("", points[-1], points[-2], arrowprops=arrow)
 
 
 def _frozen(axes: Axes, x: float, y: float) -> None:
-    """The base weight, a frozen square."""
+    """Draw the base weight, a frozen square."""
     from matplotlib.patches import Rectangle
 
     axes.add_patch(Rectangle((x - 1.7, y - 1.7), 3.4, 3.4, facecolor=FROZEN, edgecolor=INK, lw=0.8, zorder=3))
@@ -123,7 +123,7 @@ def _frozen(axes: Axes, x: float, y: float) -> None:
 
 
 def _branch(axes: Axes, *, top: float, bottom: float, middle: float, start: float) -> None:
-    """The learnable branch on the right: down to rank r through A, up again through B, back into the plus."""
+    """Draw the learnable branch on the right: down to rank r through A, up again through B, back into the plus."""
     from matplotlib.patches import Polygon
 
     right, wide, narrow, tall = 8.1, 1.5, 0.6, 1.7

@@ -9,5 +9,5 @@ PAPER: str | None = "Fig. 8"
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """What ``python toys/crescent.py`` computes."""
+    """Return what ``python toys/crescent.py`` computes."""
     return crescent.run(crescent.Config(seed=seed, steps=100 if quick else 1000))

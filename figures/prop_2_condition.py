@@ -46,7 +46,7 @@ def worst_adapter(y: Tensor, q: Tensor, w: Tensor, placement: str) -> Tensor:
 
 
 def worst_data(w: Tensor, placement: str, starts: int, steps: int, generator: torch.Generator) -> float:
-    """The same maximised over y₁, y₂ and Q as well, by gradient ascent from random starts."""
+    """Maximise the same over y₁, y₂ and Q as well, by gradient ascent from random starts."""
     import torch
 
     raw = torch.randn(2, starts, SIZE, SIZE, generator=generator, dtype=torch.float64).requires_grad_()
@@ -61,7 +61,7 @@ def worst_data(w: Tensor, placement: str, starts: int, steps: int, generator: to
 
 
 def frames(raw: Tensor) -> Tensor:
-    """The orthogonal factor of n square matrices."""
+    """Return the orthogonal factors of n square matrices."""
     import torch
 
     return torch.linalg.qr(raw)[0]

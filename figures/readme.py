@@ -47,7 +47,7 @@ PICTURES: Final = ("fig_8", "fig_3", "prop_2_condition", "fig_2", "speed", "carr
 
 
 def claims() -> str:
-    """What the paper states, one reading each; other readings, corrections and tables are in ``ioadapt claims``."""
+    """Return a table of what the paper states, one reading each; ``ioadapt claims`` has the others."""
     head = "| claim | verdict | as printed, or read as | note | witnesses |\n|---|---|---|---|---|\n"
     stated = [c for c in CLAIMS.values() if c.origin is not Origin.OURS and c.amends is None]
     return head + "".join(_row(c) for c in stated if not c.id.endswith(READINGS) and not c.id.startswith("tables"))
@@ -71,7 +71,7 @@ def _row(claim: Claim) -> str:
 
 
 def studies(*wanted: str) -> str:
-    """What the recorded full runs of these toys show."""
+    """Return what the recorded full runs of these toys show."""
     return "\n".join(
         pages.section(protocol(name), one, f"{name}.png") for name, one in records().items() if name in wanted
     )
@@ -83,19 +83,19 @@ def headlines() -> str:
 
 
 def formal() -> str:
-    """How many claims Coq has checked."""
+    """Return the number of claims that Coq has checked."""
     said = f"{len(record())} of the {len(CLAIMS)} claims are also theorems in Coq"
     return f"{said}, about statements that are rendered from the same formulas (`make proofs`).\n"
 
 
 def records() -> dict[str, Any]:
-    """The recorded full runs by name."""
+    """Return the recorded full runs by name."""
     found = {name: toys.recorded(name) for name in names()}
     return {name: one for name, one in found.items() if one}
 
 
 def reported(*models: str) -> str:
-    """What ``ioadapt report`` says of two models that a package ships."""
+    """Return what ``ioadapt report`` says of two models that a package ships."""
     with patch.dict(os.environ, COLUMNS="100"), redirect_stdout(StringIO()) as said:
         command(["report", *models])
     return f"```\n$ ioadapt report {' '.join(models)}\n{said.getvalue()}```\n"

@@ -29,7 +29,7 @@ def kinship() -> str:
 
 
 def products() -> str:
-    """What LoRA's products alone add to a step of a Llama block, in either way to treat freed pages."""
+    """Return what LoRA's products alone add to a step of a Llama block, in either way to treat freed pages."""
     layer = _results("layer")
     cells = [c["train"] for pages in ("returned", "kept") for c in layer[pages]["steps"] if not c["bf16"]]
     added = [100 * (train["products"] / train["base"] - 1) for train in cells if "products" in train]

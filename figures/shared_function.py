@@ -87,7 +87,7 @@ def draw(data: dict[str, Any]) -> Figure:
 
 
 FLOOR = 1e-6
-"""Where a gap of exactly 0 is drawn."""
+"""Place at which a gap of exactly 0 is drawn."""
 
 
 def _gap(axes: Axes, rows: list[dict[str, Any]]) -> None:

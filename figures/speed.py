@@ -1,4 +1,4 @@
-"""What adapters cost: a training step of a block and of single layers, beside PEFT, from the recorded benchmark."""
+"""Cost of adapters: a training step of a block and of single layers, beside PEFT, from the recorded benchmark."""
 
 from __future__ import annotations
 

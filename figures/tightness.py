@@ -1,4 +1,4 @@
-"""How near each bound comes to what it bounds: random instances, the worst one a search finds, and the shipped ones."""
+"""Ratio of what is bounded to each bound: random instances, the worst one a search finds, and the shipped ones."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def compute(*, seed: int = 0, quick: bool = False, claims: tuple[str, ...] | Non
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """A row a claim; blue stands, red is refuted, and whatever lies right of 1 violates the statement."""
+    """Draw a row for each claim; blue stands, red is refuted, and whatever lies right of 1 violates the statement."""
     from matplotlib.figure import Figure
 
     rows = data["rows"]

@@ -18,7 +18,7 @@ LOUD = ("distributed", "tornado", "asyncio")
 
 @contextmanager
 def cluster(address: str) -> Iterator[tuple[Executor, Callable[[], int]]]:
-    """An executor that runs on the workers, and a function that says how many threads they have at the moment.
+    """Yield an executor that runs on the workers, and a function that says how many threads they have at the moment.
 
     A task of a worker that is lost is done by another one; Dask gives up on a task that took several workers with it.
 

@@ -1,4 +1,4 @@
-"""What everything that draws shares: a look that does not depend on the user's configuration of matplotlib."""
+"""The look of figures, which does not depend on the user's configuration of matplotlib."""
 
 from __future__ import annotations
 
@@ -11,11 +11,7 @@ if TYPE_CHECKING:
 
 
 def styled(look: dict[str, Any]) -> AbstractContextManager[None]:
-    """Matplotlib's own defaults with ``look`` on top, whatever the user's configuration says; restored afterwards.
-
-    Raises:
-        MissingExtraError: matplotlib is not installed.
-    """
+    """Return a context of matplotlib's own defaults with ``look`` on top, whatever the user's configuration says."""
     try:
         from matplotlib import style
     except ImportError as error:

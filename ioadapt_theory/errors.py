@@ -1,4 +1,4 @@
-"""What goes wrong, said once: one base class; each subclass also is the built-in that callers expect."""
+"""The errors of this package: one base class; each subclass also is the built-in that callers expect."""
 
 import difflib
 import re
@@ -14,11 +14,7 @@ _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u20
 
 
 def printable(text: str) -> str:
-    """Escape what a terminal would obey or not show: control characters but tab and newline, and marks of direction.
-
-    Whatever comes from a file, a folder or a server goes through here before a terminal sees it: every error does, and
-    what a command writes.
-    """
+    """Escape what a terminal would obey or not show: control characters but tab and newline, and marks of direction."""
     return _UNSEEN.sub(lambda mark: ascii(mark[0])[1:-1], text)
 
 

@@ -78,7 +78,7 @@ class Preset:
         }
 
     def optimizer_for(self, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-        """The optimizer of the run, as its training code builds it.
+        """Return the optimizer of the run, as its training code builds it.
 
         Raises:
             MissingExtraError: it is Prodigy, and prodigyopt is not installed.

@@ -42,6 +42,7 @@ plt.show()
 with styled():
     figure, panel = plt.subplots(figsize=(7, 3))
     profile(panel, weights)
+    panel.legend(loc="lower left", markerscale=3)
 plt.show()
 cosine = {row.name: row.values[RELATED].cosine for row in weights.rows}
 frozen = [name for name, value in cosine.items() if value == 1 and name.endswith("weight")]

@@ -1,6 +1,6 @@
-"""``python -m notebooks``: the notebooks, made from the scripts beside them; ``--run FOLDER`` also runs them.
+"""``python -m notebooks [NAME ...]``: runs the scripts beside it as notebooks, and writes these with their outputs.
 
-The scripts are what is written by hand. The notebooks have no outputs here, so that they differ only where those do.
+The scripts are what is written by hand.
 """
 
 import argparse
@@ -17,7 +17,7 @@ NEIGHBOURS = 'import sys\n\nsys.path.append("..")  # toys and figures stand besi
 
 
 def notebook(script: Path) -> NotebookNode:
-    """The notebook of a script, without outputs; the same bytes for the same script."""
+    """Return the notebook of a script, without outputs."""
     made = jupytext.read(script)
     made.cells.insert(1, nbformat.v4.new_code_cell(NEIGHBOURS))
     for number, cell in enumerate(made.cells):
@@ -30,32 +30,25 @@ def notebook(script: Path) -> NotebookNode:
     return made
 
 
-def text(made: NotebookNode) -> str:
-    """As it is written to a file."""
-    return nbformat.writes(made) + "\n"
-
-
 def run(made: NotebookNode, *, first: str = "") -> NotebookNode:
     """Run it in its folder, as Jupyter does; a cell that fails raises. ``first`` is code to run before it."""
     from nbclient import NotebookClient
 
     if first:
         made.cells.insert(0, nbformat.v4.new_code_cell(first))
-    NotebookClient(made, timeout=600, resources={"metadata": {"path": str(FOLDER)}}).execute()
+    resources = {"metadata": {"path": str(FOLDER)}}
+    NotebookClient(made, timeout=600, record_timing=False, resources=resources).execute()
     return made
 
 
 def main(argv: list[str] | None = None) -> int:
     """Write them; status 0."""
     parser = argparse.ArgumentParser(prog="python -m notebooks", description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--run", type=Path, metavar="FOLDER", help="run each and write it with its outputs to FOLDER")
-    folder = parser.parse_args(argv).run
+    parser.add_argument("names", nargs="*", metavar="NAME", help="such as 05_does_it_transfer (default: all)")
+    names = parser.parse_args(argv).names
     for script in SCRIPTS:
-        made = notebook(script)
-        script.with_suffix(".ipynb").write_text(text(made), encoding="utf-8")
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / f"{script.stem}.ipynb").write_text(text(run(made)), encoding="utf-8")
+        if not names or script.stem in names:
+            script.with_suffix(".ipynb").write_text(nbformat.writes(run(notebook(script))) + "\n", encoding="utf-8")
     return 0
 
 

@@ -31,23 +31,23 @@ CLOSED = "Closed under the global context"
 
 
 def sources() -> list[Path]:
-    """The Coq files, without what a broken run may have left."""
+    """Return the Coq files, without what a broken run may have left."""
     return sorted(path for path in HERE.glob("*.v") if path.stem != "Check_tmp")
 
 
 def digests() -> dict[str, str]:
-    """What the sources are, spaces apart."""
+    """Return what the sources are, spaces apart."""
     return {path.name: digest(path.read_text(encoding="utf-8")) for path in sources()}
 
 
 def theorems() -> set[str]:
-    """Names of all theorems in the sources."""
+    """Return the names of all theorems in the sources."""
     texts = (path.read_text(encoding="utf-8") for path in sources())
     return {name for text in texts for name in re.findall(r"^Theorem (\w+)", text, re.MULTILINE)}
 
 
 def settled() -> list[Claim]:
-    """The claims that have a statement in Coq and a theorem of the right name."""
+    """Return the claims that have a statement in Coq and a theorem of the right name."""
     names, found = theorems(), []
     for claim in CLAIMS.values():
         try:
@@ -60,7 +60,7 @@ def settled() -> list[Claim]:
 
 
 def rendered() -> dict[str, str]:
-    """Files that follow from the claims and their witnesses."""
+    """Return the files that follow from the claims and their witnesses."""
     return {"Statements.v": statements(CLAIMS.values()), "Witnesses.v": witnesses()}
 
 
@@ -88,7 +88,7 @@ def stop(message: str, status: int = 1) -> None:
 
 
 def run(*command: str) -> str:
-    """The output of a command in the folder of the sources; its own words if it fails."""
+    """Return the output of a command in the folder of the sources; its own words if it fails."""
     done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=False)
     if done.returncode:
         stop(f"{done.stdout}{done.stderr}\n{' '.join(command)} failed: the proofs do not go through.")
@@ -103,7 +103,7 @@ def build(jobs: int) -> None:
 
 
 def assumptions(claims: list[Claim]) -> dict[str, str]:
-    """What Coq says that each theorem rests on, by claim."""
+    """Return what Coq says that each theorem rests on, by claim."""
     file = HERE / "Check_tmp.v"
     file.write_text(checks(claims), encoding="utf-8")
     try:

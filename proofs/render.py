@@ -64,7 +64,7 @@ class Scope:
             getattr(self, level).append(what)
 
     def shape(self, x: Term) -> tuple[str, ...]:
-        """Names of the axes: ("c", "d") of a matrix, ("d",) of a row."""
+        """Return the names of the axes: ("c", "d") of a matrix, ("d",) of a row."""
         match x:
             case Term("row" | "matrix", _, name):
                 return self.axes[name]
@@ -81,7 +81,7 @@ class Scope:
         raise NoCoqError(x.op)
 
     def write(self, x: Term) -> str:
-        """A formula."""
+        """Return a formula as Coq writes it."""
         match x:
             case Term("scalar", _, "given_epsilon"):
                 return "epsilon"
@@ -144,7 +144,7 @@ class Scope:
         return f"(E (fun w => norm {self.write(vector)} ^+ 2))"
 
     def count(self, x: Term) -> str:
-        """A natural number: a rank, a number of rows, a sum of them."""
+        """Return a natural number: a rank, a number of rows, a sum of them."""
         match x:
             case Term("rank", (m,)):
                 return f"\\rank ({self.write(m)})%R"
@@ -157,7 +157,7 @@ class Scope:
         raise NoCoqError(x.op)
 
     def relation(self, r: Relation, remainder: str = "") -> str:
-        """A relation; of ranks and numbers of rows among natural numbers."""
+        """Return a relation as Coq writes it; of ranks and numbers of rows among natural numbers."""
         left, right = opened(r.left), opened(r.right)
         shift = _artanh_shift(left, right)
         if shift and r.sign == "<=":
@@ -175,7 +175,7 @@ class Scope:
 
 
 def _artanh_shift(left: Term, right: Term) -> tuple[Term, Term, Term] | None:
-    """The a, b and q of |artanh a − artanh b| and ln q."""
+    """Return the a, b and q of |artanh a − artanh b| and ln q."""
     if left.op != "abs" or right.op != "ln":
         return None
     match left.args[0]:
@@ -185,23 +185,23 @@ def _artanh_shift(left: Term, right: Term) -> tuple[Term, Term, Term] | None:
 
 
 def letter(name: str) -> str:
-    """A letter of the paper as Coq writes it: x1_target is x1'."""
+    """Return a letter of the paper as Coq writes it: x1_target is x1'."""
     return KEYWORDS.get(name, name.replace("_target", "'"))
 
 
 def number(x: Fraction) -> str:
-    """A number of the field."""
+    """Return a number of the field."""
     size = f"{abs(x.numerator)}" if x.denominator == 1 else f"({abs(x.numerator)} / {x.denominator})"
     return size if x >= 0 else f"(- {size})"
 
 
 def identifier(claim: Claim) -> str:
-    """The name of a claim in Coq."""
+    """Return the name of a claim in Coq."""
     return claim.id.replace("-", "_")
 
 
 def statement(claim: Claim) -> str:
-    """The definition of what the claim states.
+    """Return the definition of what the claim states.
 
     Raises:
         NoCoqError: it has no formula, or an operation without counterpart.
@@ -264,7 +264,7 @@ def _scope(claim: Claim) -> tuple[Scope, list[str], list[str]]:
 
 
 def universal(claim: Claim) -> str:
-    """For all instances that satisfy the hypotheses, the conclusions."""
+    """Return that the conclusions hold for all instances that satisfy the hypotheses."""
     scope, outer, inner = _scope(claim)
     order = claim.concludes[0].order
     remainder = f" + K * epsilon ^+ {order}" if order else ""
@@ -280,7 +280,7 @@ def universal(claim: Claim) -> str:
 
 
 def existential(claim: Claim) -> str:
-    """Some instance attains the bound, or comes nearer than any factor below 1.
+    """Return that some instance attains the bound, or comes nearer than any factor below 1.
 
     With Word.SHARP, for every cosine between -1 and 1, condition number of W, and whatever else it is a function of.
 
@@ -309,32 +309,28 @@ def existential(claim: Claim) -> str:
             ranges.append(f"{least} < {letters[-1]}{below}")
             fixed.append(f"{scope.write(x)} = {letters[-1]}")
         start = f"forall {' '.join(letters)} : R, " + "".join(f"{r} -> " for r in ranges)
+    written, bound = ("", "") if (shift := _artanh_shift(left, right)) else (scope.write(left), scope.write(right))
     if any(getattr(proof, "approaches", False) for proof in claim.proofs):  # a supremum: nearer than any factor q < 1
-        binders = outer + scope.binders["outer"] + inner + scope.binders["inner"]
-        nearer = f"q * {scope.write(right)} < {scope.write(left)}"
         start = start.replace(" : R, ", " q : R, ", 1) + "0 < q < 1 -> "
-        facts = [*scope.outer, *scope.inner, *fixed, nearer]
-        return f"{start}exists {' '.join(binders)},\n      " + " /\\\n      ".join(facts)
-    if first.order is None:
-        if shift := _artanh_shift(left, right):
-            equal = ["artanh_apart " + " ".join(map(scope.write, shift))]
-        else:
-            equal = [f"{scope.write(left)} = {scope.write(right)}", f"0 < {scope.write(right)}"]
-        binders = outer + scope.binders["outer"] + inner + scope.binders["inner"]
-        facts = [*scope.outer, *scope.inner, *fixed, *equal]
-        return f"{start}exists {' '.join(binders)},\n      " + " /\\\n      ".join(facts)
-    slope = scope.write(replaced(right, {EPSILON: term(1)}))
-    written = scope.write(left)
-    binders = outer + scope.binders["outer"]
-    facts = [*scope.outer, *fixed, f"0 < {slope}"]
-    smaller = [
-        "forall C K e0 : R, 0 < e0 ->",
-        f"  (forall {' '.join(inner + scope.binders['inner'])},",
-        *(f"    {h} ->" for h in ["0 < epsilon <= e0", *scope.inner]),
-        f"    {written} <= C * epsilon + K * epsilon ^+ 2) ->",
-        f"  {slope} <= C",
-    ]
-    return f"{start}exists {' '.join(binders)},\n      " + " /\\\n      ".join([*facts, "\n      ".join(smaller)])
+        ends = [f"q * {bound} < {written}"]
+    elif shift:
+        ends = ["artanh_apart " + " ".join(map(scope.write, shift))]
+    else:
+        ends = [f"{written} = {bound}", f"0 < {bound}"]
+    binders = outer + scope.binders["outer"] + inner + scope.binders["inner"]
+    facts = [*scope.outer, *scope.inner, *fixed, *ends]
+    if first.order is not None:
+        slope = scope.write(replaced(right, {EPSILON: term(1)}))
+        smaller = [
+            "forall C K e0 : R, 0 < e0 ->",
+            f"  (forall {' '.join(inner + scope.binders['inner'])},",
+            *(f"    {h} ->" for h in ["0 < epsilon <= e0", *scope.inner]),
+            f"    {written} <= C * epsilon + K * epsilon ^+ 2) ->",
+            f"  {slope} <= C",
+        ]
+        binders = outer + scope.binders["outer"]
+        facts = [*scope.outer, *fixed, f"0 < {slope}", "\n      ".join(smaller)]
+    return f"{start}exists {' '.join(binders)},\n      " + " /\\\n      ".join(facts)
 
 
 def _others(claim: Claim, cosine: Term | None) -> list[Term]:
@@ -345,7 +341,7 @@ def _others(claim: Claim, cosine: Term | None) -> list[Term]:
 
 
 def _cosine(claim: Claim) -> Term | None:
-    """The cosine that a bound is a function of: of the outputs in App. A.1, of u and v in Lemma 1, of two effects."""
+    """Return the cosine that a bound is a function of: of outputs in App. A.1, u and v in Lemma 1, or two effects."""
     names = {x.attribute for x in claim.setting.letters} if claim.setting else set()
     if {"u", "v"} <= names:
         return Term("sim", (Term("row", name="u"), Term("row", name="v")))
@@ -371,7 +367,7 @@ Variable R : rcfType.
 
 
 def statements(claims: Iterable[Claim]) -> str:
-    """The file of all statements that have a counterpart."""
+    """Return the file of all statements that have a counterpart."""
     written = list[str]()
     for claim in claims:
         try:

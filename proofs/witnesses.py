@@ -19,32 +19,32 @@ LITERAL = frozenset({"ce4-input", "ce4-lora", "ce4-output"})
 
 
 def number(x: Fraction) -> str:
-    """A rational of Coq."""
+    """Return a rational of Coq."""
     return f"(Qmake ({x.numerator}) {x.denominator})"
 
 
 def row(v: Sequence[Fraction]) -> str:
-    """A list of rationals."""
+    """Return a list of rationals."""
     return f"[:: {'; '.join(map(number, v))}]"
 
 
 def matrix(m: Sequence[Sequence[Fraction]]) -> str:
-    """A list of rows."""
+    """Return a list of rows."""
     return f"[:: {'; '.join(map(row, m))}]"
 
 
 def times(x: Row, m: Matrix) -> Row:
-    """The row xM."""
+    """Return the row xM."""
     return [sum((a * r[j] for a, r in zip(x, m, strict=True)), Fraction(0)) for j in range(len(m[0]))]
 
 
 def dot(u: Row, v: Row) -> Fraction:
-    """Inner product."""
+    """Return the inner product."""
     return sum((a * b for a, b in zip(u, v, strict=True)), Fraction(0))
 
 
 def root(x: Fraction) -> Fraction:
-    """Square root of a square.
+    """Return the square root of a square.
 
     Raises:
         ValueError: it is no square of a rational.
@@ -57,22 +57,17 @@ def root(x: Fraction) -> Fraction:
 
 
 def factors(m: Matrix) -> tuple[Matrix, Matrix]:
-    """The columns of M that are pivots, and its reduced echelon form: M = CF, as many columns as its rank."""
-    rows, pivots = [r[:] for r in m], list[int]()
-    for j in range(len(m[0])):
-        k = next((i for i in range(len(pivots), len(rows)) if rows[i][j]), None)
-        if k is None:
-            continue
-        at = len(pivots)
-        rows[at], rows[k] = rows[k], rows[at]
-        rows[at] = [x / rows[at][j] for x in rows[at]]
-        rows = [r if i == at else [a - r[j] * b for a, b in zip(r, rows[at], strict=True)] for i, r in enumerate(rows)]
-        pivots.append(j)
-    return [[r[j] for j in pivots] for r in m], rows[: len(pivots)]
+    """Return the columns of M that are pivots, and its reduced echelon form: M = CF, as many columns as its rank."""
+    from sympy import Matrix as Exact
+    from sympy import Rational
+
+    parts = Exact([[Rational(x.numerator, x.denominator) for x in r] for r in m]).rank_decomposition()
+    columns, rows = ([[Fraction(int(x.p), int(x.q)) for x in r] for r in part.tolist()] for part in parts)
+    return columns, rows
 
 
 def squares(m: Matrix) -> list[tuple[Fraction, Row]]:
-    """I − MMᵀ as a sum of d lᵀl with d > 0.
+    """Return I − MMᵀ as a sum of d lᵀl with d > 0.
 
     Raises:
         ValueError: it is not positive semidefinite, so ‖M‖₂ > 1.
@@ -93,21 +88,19 @@ def squares(m: Matrix) -> list[tuple[Fraction, Row]]:
 
 
 def longest(m: Matrix) -> Row:
-    """A unit row that M does not shorten, or zeros."""
+    """Return a unit row that M does not shorten, or zeros."""
     n = len(m)
-    for i in range(n):
-        if dot(m[i], m[i]) == 1:
-            return [Fraction(int(i == j)) for j in range(n)]
-    return [Fraction(0)] * n
+    unit = next((i for i in range(n) if dot(m[i], m[i]) == 1), None)
+    return [Fraction(int(i == unit)) for i in range(n)]
 
 
 def padded(m: Matrix, corner: int = 0) -> Matrix:
-    """One more row and column: zeros, and the corner."""
+    """Return M with one more row and column of zeros, and the corner."""
     return [[*r, Fraction(0)] for r in m] + [[Fraction(0)] * len(m[0]) + [Fraction(corner)]]
 
 
 def witness(name: str) -> str:
-    """The definition of one witness.
+    """Return the definition of one witness.
 
     Where AB is of full rank, every space gets one more dimension in which nothing happens, so that AB is not.
     """
@@ -150,5 +143,5 @@ From ioadapt Require Import Witness.
 
 
 def witnesses() -> str:
-    """The file of all witnesses that the refutations use."""
+    """Return the file of all witnesses that the refutations use."""
     return HEAD + "\n" + "\n\n".join(map(witness, PLACEMENTS)) + "\n"

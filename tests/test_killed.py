@@ -27,7 +27,7 @@ from ioadapt_theory.errors import IoAdaptError
 from ioadapt_theory.formats import open_adapter
 from ioadapt_theory.results import ABANDONED
 
-for module in ("cli.adapters", "cli.report", "cli.similarity", "formats.convert_files", "similarity.report.page"):
+for module in ("cli.adapters", "cli.report", "cli.similarity", "formats.export", "similarity.report.page"):
     import_module(f"ioadapt_theory.{module}")  # once, before the processes that are killed
 KILLS = int(os.environ.get("KILLS", "4"))
 CASES = {

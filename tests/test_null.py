@@ -1,15 +1,11 @@
-"""The permutation null is exact: all permutations of small matrices, many of larger ones, unrelated real networks."""
+"""The permutation null is exact: all permutations of small matrices, many of larger ones."""
 
-from importlib.metadata import PackageNotFoundError, distribution
 from itertools import pairwise, permutations, product
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ioadapt_theory.checkpoints.checkpoint import Checkpoint
 from ioadapt_theory.null import STANDS_OUT, Null, beside, moments, of_matrix, parts, skewness
-from tests.similarity.models import value
 
 
 def gram(f: int, m: int, seed: int, shift: float = 0.5) -> np.ndarray:
@@ -35,16 +31,13 @@ def every(cuts: tuple[int, ...]) -> list[list[int]]:
     return [[i for part in some for i in part] for some in product(*each)]
 
 
-CUTS = [(0, 2), (0, 3), (0, 4), (0, 6), (0, 1, 4), (0, 2, 5), (0, 3, 7), (0, 2, 4, 6), (0, 4, 5, 7)]
-
-
-@pytest.mark.parametrize("cuts", CUTS, ids=str)
+@pytest.mark.parametrize("cuts", [(0, 2), (0, 3), (0, 6), (0, 1, 4), (0, 2, 4, 6), (0, 4, 5, 7)], ids=str)
 def test_mean_and_deviation_are_those_of_all_permutations_inside_the_parts(cuts: tuple[int, ...]):
     a, b = (gram(cuts[-1], 5, seed) for seed in (1, 2))
-    found = [float((a * b[np.ix_(p, p)]).sum()) for p in every(cuts)]
+    sums = [float((a * b[np.ix_(p, p)]).sum()) for p in every(cuts)]
     mean, sd = moments(of_matrix(a, cuts), of_matrix(b, cuts))
-    assert mean == pytest.approx(np.mean(found), rel=1e-10)
-    assert sd == pytest.approx(np.std(found), rel=1e-10)
+    assert mean == pytest.approx(np.mean(sums), rel=1e-10)
+    assert sd == pytest.approx(np.std(sums), rel=1e-10)
 
 
 @pytest.mark.parametrize("cuts", [(0, 7), (0, 3, 7), (0, 2, 4, 7)], ids=str)
@@ -98,7 +91,7 @@ def test_strangers_pass_three_deviations_as_seldom_as_a_normal_law_says():
     assert 0.035 < np.mean(np.array(ps) < 0.05) < 0.065
 
 
-@pytest.mark.parametrize(("f", "too_small"), [(8, True), (16, True), (64, False), (200, False)])
+@pytest.mark.parametrize(("f", "too_small"), [(16, True), (64, False)])
 def test_layers_too_small_to_tell_are_those_whose_half_shared_weights_pass_for_strangers(f: int, too_small: bool):
     rng = np.random.default_rng(f)
     nulls = []
@@ -144,39 +137,3 @@ def test_parts_of_unequal_size_in_all_networks_are_shared_by_construction():
     assert as_one > 2 * STANDS_OUT
     assert as_two is not None
     assert abs(as_two) < STANDS_OUT
-
-
-def interior(one: Checkpoint, two: Checkpoint, skip: tuple[str, ...]) -> list[float]:
-    """z of both sides of all matrices that do not meet what every network sees."""
-    names = [n for n, info in one.tensors.items() if len(info.shape) == 2 and min(info.shape) > 8]
-    widths = [side for n in names for side in one.tensors[n].shape]
-    found = []
-    for name in names:
-        if any(part in name for part in skip) or two.tensors[name].shape != one.tensors[name].shape:
-            continue
-        pair = [value(model, name).double().numpy() for model in (one, two)]
-        for a, b in (pair, [w.T for w in pair]):
-            z = null_of(centred(a), centred(b), parts(len(a), widths)).z
-            assert z is not None
-            found.append(z)
-    return found
-
-
-def packaged(package: str, pattern: str) -> Path:
-    try:
-        files = distribution(package).files or []
-    except PackageNotFoundError:
-        pytest.skip(f"{package} is not installed")
-    (found,) = [file for file in files if file.match(pattern)]
-    return Path(str(found.locate()))
-
-
-def test_members_of_an_ensemble_trained_apart_share_nothing_inside():
-    from ioadapt_theory.checkpoints import open_checkpoint
-
-    pytest.importorskip("torchani")
-    with open_checkpoint("ani-1x:0") as one, open_checkpoint("ani-1x:1") as two:
-        firsts = tuple(n for n, info in one.tensors.items() if info.shape[-1] == 384)  # all see the same 384 features
-        z = np.array(interior(one, two, firsts))
-    assert len(z) >= 16
-    assert np.sqrt(np.mean(z**2)) <= 1.5

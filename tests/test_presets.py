@@ -74,15 +74,6 @@ def test_the_optimizer_is_the_one_named_with_its_rate(name):
     assert (group["lr"], group["weight_decay"]) == (PRESETS[name].learning_rate, PRESETS[name].weight_decay)
 
 
-@pytest.mark.parametrize("preset", PRESETS.values(), ids=PRESETS)
-def test_a_preset_says_how_long_on_what_and_from_where(preset):
-    assert (preset.steps is None) != (preset.epochs is None)
-    assert (preset.resolution is None) != (preset.length is None)
-    assert preset.paper
-    assert preset.code
-    assert preset.not_in_paper
-
-
 def test_a_family_without_a_rank_and_a_missing_prodigy_are_one_sentence(monkeypatch):
     with pytest.raises(UnknownNameError, match=r"No family in this preset 'dora'.*Known: lora"):
         PRESETS["metamath"].adapter("dora")

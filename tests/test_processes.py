@@ -1,7 +1,6 @@
 """No process of a pool outlives its parent; one that is ended is told."""
 
 import os
-import pickle
 import signal
 import subprocess
 import sys
@@ -10,7 +9,7 @@ import time
 import pytest
 
 from ioadapt_theory.cli import LOST, guarded
-from ioadapt_theory.errors import MissingExtraError, UnknownNameError, WorkerError
+from ioadapt_theory.errors import WorkerError
 from ioadapt_theory.processes import pool
 
 PARENT = """
@@ -86,13 +85,3 @@ def test_a_worker_that_is_ended_from_outside_is_one_sentence_with_a_status_of_it
     told = capsys.readouterr().err
     assert told.startswith("it: A worker process died: it was killed, or the memory was not enough. Finished parts are")
     assert len(told.splitlines()) == 1
-
-
-def test_errors_reach_another_process_as_they_are():
-    for error in (
-        MissingExtraError("onnx", "embeddings"),
-        UnknownNameError("claim", "prop-9", ["prop-1"]),
-        WorkerError("lost"),
-    ):
-        found = pickle.loads(pickle.dumps(error))
-        assert (type(found), str(found), found.args) == (type(error), str(error), error.args)

@@ -53,15 +53,6 @@ def test_the_version_stands_once_in_effect():
     assert citation["version"] == project["version"]
 
 
-@pytest.mark.parametrize(
-    "form", sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("[0-9]*.yml")), ids=lambda path: path.stem
-)
-def test_a_form_for_issues_has_what_forges_ask_of_one(form):
-    said = yaml.safe_load(form.read_text(encoding="utf-8"))
-    assert {"name", "description", "body"} <= set(said)
-    assert all(part["type"] in {"input", "textarea"} and part["attributes"]["label"] for part in said["body"])
-
-
 def test_the_targets_that_lists_and_workflows_call_are_there():
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     callers = [ROOT / name for name in ("RELEASING.md", "CONTRIBUTING.md", ".ci/run")]
@@ -69,21 +60,3 @@ def test_the_targets_that_lists_and_workflows_call_are_there():
         called = set(re.findall(r"(?:`|step |^ +)make ([a-z-]+)", path.read_text(encoding="utf-8"), re.MULTILINE))
         assert called
         assert called <= targets, path.name
-
-
-def test_the_workflows_run_what_a_reader_runs():
-    tests, weekly = (
-        yaml.safe_load((ROOT / ".github" / "workflows" / name).read_text(encoding="utf-8"))["jobs"]
-        for name in ("tests.yml", "weekly.yml")
-    )
-    assert tests["ci"]["steps"][-1]["run"] == ".ci/run"
-    assert tests["ci"]["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]
-    chosen = weekly["versions"]["strategy"]["matrix"]["include"]
-    assert [each["target"] for each in chosen] == ["newest", "oldest"]
-
-
-def test_pre_commit_runs_what_lint_runs():
-    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"][0]["hooks"]
-    lint = re.search(r"^lint:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)[1]
-    called = [line.replace("$(BIN)", ".venv/bin").strip().removesuffix(" .") for line in lint.splitlines()]
-    assert [hook["entry"].removeprefix("env ") for hook in hooks] == called

@@ -1,4 +1,4 @@
-"""What carrying over keeps beside its peers: three families of networks, eight relations, moves from seeds."""
+"""Shares that carrying over and its peers keep: three families of networks, eight relations, moves from seeds."""
 
 import statistics
 import time

@@ -1,4 +1,4 @@
-"""What is carried over: networks on pictures of digits and on the project's own text, trained here from seeds."""
+"""Networks to carry adapters between: on pictures of digits and on the project's own text, trained here from seeds."""
 
 import copy
 import itertools

@@ -104,7 +104,7 @@ def fresh(name: str, seed: int, *, layers: int | None = None, inner: int | None 
 
 @cache
 def text(which: str) -> Tensor:
-    """The bytes of a corpus below 128."""
+    """Return the bytes of a corpus below 128."""
     root = Path(sysconfig.get_paths()["stdlib"])
     whole = "\n".join(path.read_text(encoding="utf-8", errors="ignore") for path in sorted(root.glob(TEXTS[which])))
     return torch.tensor([b for b in whole.encode() if b < 128])
@@ -148,7 +148,7 @@ def trained(
     name: str, model: Model, which: str, *, steps: int, rate: float, seed: int, teacher: Model | None = None,
     only: str = "", decay: float = 0.0,
 ) -> Model:  # fmt: skip
-    """A copy trained by AdamW: on data or on a teacher's outputs, as a whole or only what has ``only`` in its name."""
+    """Return a copy trained by AdamW on data or a teacher's outputs: all of it, or what has ``only`` in its name."""
     model = copy.deepcopy(model).train()
     generator = torch.Generator().manual_seed(seed)
     torch.manual_seed(seed)

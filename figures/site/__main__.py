@@ -18,11 +18,12 @@ ROOT_PAGE: Final = "contents.md"
 TOCTREE: Final = re.compile(r"```\{toctree\}\n(.*?)```", re.DOTALL)
 LINK: Final = re.compile(r"\[([^\]]*)\]\((\.\./[^)]*)\)")
 TITLED: Final = re.compile(r".*<(.*)>")
+TARGET: Final = re.compile(r'(?:href|src)="(?!https?:|data:|mailto:)([^"#?]*)[^"#]*(?:#([^"]*))?"')
 FRONT_TO_SITE: Final = re.compile(r'href="([\w/-]+)\.md"')
 
 
 def pages() -> Iterator[tuple[str, str]]:
-    """Path and Markdown of every page that is made at build time."""
+    """Yield path and Markdown of every page that is made at build time."""
     yield from claims.pages()
     yield from reference.pages()
     yield from commands.pages()
@@ -46,7 +47,7 @@ def sources(folder: Path) -> None:
 
 
 def within(page: str, text: str) -> str:
-    """A page whose links to other files of the repository, which are not on the site, are names of these files."""
+    """Return a page in which links to files that are not on the site are names of these files."""
 
     def kept(link: re.Match[str]) -> str:
         path = normpath(join("docs", dirname(page), link[2]))
@@ -73,7 +74,7 @@ def orphans(texts: Mapping[str, str]) -> list[str]:
 
 
 def front() -> str:
-    """The front page, with links to the pages of the site."""
+    """Return the front page, with links to the pages of the site."""
     return FRONT_TO_SITE.sub(r'href="\1.html"', FRONT.read_text(encoding="utf-8"))
 
 
@@ -82,6 +83,7 @@ def build(out: Path = OUT) -> int:
 
     Raises:
         MissingExtraError: Sphinx is not installed.
+        InvalidValueError: A link leads nowhere.
     """
     try:
         from sphinx.cmd.build import build_main
@@ -94,7 +96,22 @@ def build(out: Path = OUT) -> int:
     strict = ["-q", "-W", "--keep-going", "-n", "-d", str(out / "doctrees")]
     status = build_main([*strict, str(source), str(html)])
     (html / "index.html").write_text(front(), encoding="utf-8")
+    if missing := broken(html):
+        msg = f"{len(missing)} links of the site lead nowhere: {'; '.join(missing[:5])}."
+        raise InvalidValueError(msg)
     return int(status)
+
+
+def broken(html: Path) -> list[str]:
+    """Return page and target of every link of a site, raw HTML too, whose file or heading is not there."""
+    texts = {path: path.read_text(encoding="utf-8") for path in html.rglob("*.html")}
+    missing = []
+    for page, text in texts.items():
+        for name, heading in TARGET.findall(text):
+            there = (page.parent / name).resolve() if name else page
+            if not there.exists() or (heading and f'id="{heading}"' not in texts.get(there, "")):
+                missing.append(f"{page.name}: {name}#{heading}")
+    return missing
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -16,7 +16,7 @@ SPECIAL: Final = str.maketrans({c: f"\\{c}" for c in "\\*_`[]<>#|$~"})
 
 
 def pages() -> Iterator[tuple[str, str]]:
-    """The list of claims, and a page each."""
+    """Yield the list of claims, and a page each."""
     yield INDEX, index()
     for claim in CLAIMS.values():
         yield f"claims/{claim.id}.md", page(claim)
@@ -123,12 +123,12 @@ def _commands(claim: Claim) -> Iterator[str]:
 
 
 def linked(name: str) -> str:
-    """A link to a claim's page."""
+    """Return a link to a claim's page."""
     return f"[{name}]({name}.md)"
 
 
 def fenced(said: str, language: str = "text") -> str:
-    """A block of text as it stands."""
+    """Return a block of text as it stands."""
     return f"```{language}\n{said}\n```"
 
 

@@ -23,7 +23,7 @@ def pages() -> Iterator[tuple[str, str]]:
 
 
 def shown(*words: str) -> str:
-    """What ``--help`` says on a terminal of 100 columns."""
+    """Return what ``--help`` says on a terminal of 100 columns."""
     said = StringIO()
     with patch.dict(os.environ, COLUMNS="100", NO_COLOR="1"), redirect_stdout(said):
         with suppress(SystemExit):

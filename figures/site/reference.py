@@ -1,4 +1,4 @@
-"""The reference: which names are public and on which page; the text is that of their docstrings."""
+"""The reference: the public names by page; their text is that of the docstrings."""
 
 from collections.abc import Iterator
 from importlib import import_module
@@ -20,9 +20,8 @@ PUBLIC: Final[dict[str, tuple[str, dict[str, tuple[str, ...]]]]] = {
     "moving": (
         "Converting and baking",
         {
-            "ioadapt_theory.adapters.moving.bake": ("bake",),
+            "ioadapt_theory.adapters.moving.bake": ("bake", "change", "truncate"),
             "ioadapt_theory.adapters.moving.convert": ("convert", "convert_model"),
-            "ioadapt_theory.adapters.moving.truncate": ("change", "truncate"),
         },
     ),
     "formats": (
@@ -65,7 +64,7 @@ def names() -> Iterator[str]:
 
 
 def pages() -> Iterator[tuple[str, str]]:
-    """The list of pages, and the pages."""
+    """Yield the list of pages, and the pages."""
     tree = "\n".join(PUBLIC)
     about = "Shapes, units, errors and an example of every public name; rows are samples, Y = XW."
     yield "reference/index.md", f"# Reference\n\n{about}\n\n```{{toctree}}\n:maxdepth: 2\n\n{tree}\n```\n"
@@ -83,13 +82,13 @@ def _documented(name: str) -> str:
 
 
 def kind_of(thing: Any) -> str:
-    """What autodoc calls it."""
+    """Return autodoc's word for it."""
     if isinstance(thing, type):
         return "exception" if issubclass(thing, BaseException) else "class"
     return "function" if callable(thing) else "data"
 
 
 def found(name: str) -> Any:
-    """The thing of a dotted name."""
+    """Return the object of a dotted name."""
     module, _, last = name.rpartition(".")
     return getattr(import_module(module), last)

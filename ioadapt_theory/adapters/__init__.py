@@ -1,7 +1,6 @@
 """The adapter layer that toys and real models share: families, placements, whole models."""
 
 from ioadapt_theory.adapters.bases import Base, Identity
-from ioadapt_theory.adapters.caching import cached
 from ioadapt_theory.adapters.config import AdapterConfig
 from ioadapt_theory.adapters.equations import Placed, Placement
 from ioadapt_theory.adapters.families import FAMILIES, Family, Spec
@@ -10,6 +9,7 @@ from ioadapt_theory.adapters.matrices import Operator, operator
 from ioadapt_theory.adapters.model import (
     activate,
     adapt,
+    cached,
     count,
     disable,
     layers,

@@ -49,28 +49,22 @@ class Weights(Protocol):
     def aliases(self) -> Mapping[str, str]:
         """Other names of some layers, such as those that they are stored under."""
 
-    @property
-    def quantised(self) -> str:
-        """By what the weights were made codes, in words; empty where they were not, or it is not known."""
-
     def outline(self, name: str) -> Operator:
-        """The layer as far as its sizes and whether it has a bias; reads nothing.
+        """Return the layer with its sizes and whether it has a bias, without reading it.
 
         Raises:
             UnsupportedError: a layer that cannot be adapted.
         """
 
     def layer(self, name: str) -> BaseLayer:
-        """One layer, read now."""
+        """Return one layer, read now."""
 
     def vectors(self) -> Mapping[str, Callable[[], Tensor]]:
-        """Norms, biases and all else of one axis, by the names of the tensors; each is read when called."""
+        """Return norms, biases and all else of one axis, by the names of the tensors; each is read when called."""
 
 
 class ModelWeights:
     """The base layers of a model in memory, below any adapters of ours."""
-
-    quantised = ""
 
     def __init__(self, model: nn.Module) -> None:
         self._modules = {"": model, **dict(walk(model))}
@@ -83,12 +77,11 @@ class ModelWeights:
         return of_model(self._modules[""])
 
     def outline(self, name: str) -> Operator:
-        """The layer's operator."""
-        module = self._modules[name]
-        return operator(base_of(module))
+        """Return the layer's operator."""
+        return operator(base_of(self._modules[name]))
 
     def layer(self, name: str) -> BaseLayer:
-        """The layer's own weights, also while an adapter is merged into it.
+        """Return the layer's own weights, also while an adapter is merged into it.
 
         Raises:
             UnknownNameError: the model has no such layer.
@@ -97,10 +90,8 @@ class ModelWeights:
         if name not in self._modules:
             raise UnknownNameError("layer", name, self.names)
         module = self._modules[name]
-        if not isinstance(module, AdaptedLayer):
-            return read_layer(module)
-        if not module.merged:
-            return read_layer(module.base_layer)
+        if not isinstance(module, AdaptedLayer) or not module.merged:
+            return read_layer(base_of(module))
         module.exchange()
         try:
             return read_layer(module.base_layer)
@@ -108,14 +99,14 @@ class ModelWeights:
             module.exchange()
 
     def vectors(self) -> dict[str, Callable[[], Tensor]]:
-        """Parameters and buffers of one axis; of a layer under adapters its bias."""
+        """Return parameters and buffers of one axis; of a layer under adapters its bias."""
         adapted = {n: m for n, m in self._modules.items() if isinstance(m, AdaptedLayer)}
         tensors: dict[str, Tensor | None] = {f"{n}.bias": m.base_layer.bias for n, m in adapted.items()}  # type: ignore[misc]
         for name, module in self._modules.items():
             if name not in adapted:
                 own = (*module.named_parameters(recurse=False), *module.named_buffers(recurse=False))
                 tensors |= {f"{name}.{leaf}".removeprefix("."): tensor for leaf, tensor in own}
-        return {n: partial(_itself, t) for n, t in tensors.items() if t is not None and t.ndim == 1}
+        return {n: t.detach for n, t in tensors.items() if t is not None and t.ndim == 1}
 
 
 class TensorWeights:
@@ -128,10 +119,9 @@ class TensorWeights:
         rename: Rename | None = None,
         aliases: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """``shapes`` of all tensors; ``read`` gives one; the rest see ``Weights``."""
+        """Take the shapes of all tensors, and ``read``, which returns one; for the rest see ``Weights``."""
         self.shapes, self.read = shapes, read
         self.guessed: Mapping[str, str] = {}
-        self.quantised = ""
         self.rename, self.aliases = rename, aliases
         self.names = {
             n.removesuffix(".weight") for n, shape in shapes.items() if n.endswith(".weight") and len(shape) > 1
@@ -140,7 +130,7 @@ class TensorWeights:
         self._conv1d = {n.rpartition(".")[2] for n in untransposed} | ({"c_proj"} if untransposed else set())
 
     def outline(self, name: str) -> Operator:
-        """Sizes and bias, from the header."""
+        """Return sizes and bias, from the header."""
         out, channels, *kernel = self.shapes[f"{name}.weight"]
         if self._is_conv1d(name):
             out, channels = channels, out
@@ -148,7 +138,7 @@ class TensorWeights:
         return Operator(sizes_alone, channels, out, taps=math.prod(kernel))
 
     def layer(self, name: str) -> BaseLayer:
-        """The layer's tensors, in the paper's layout."""
+        """Return the layer's tensors, in the paper's layout."""
         if name not in self.names:
             raise UnknownNameError("layer", name, self.names)
         w = self.read(f"{name}.weight")
@@ -158,15 +148,15 @@ class TensorWeights:
         return BaseLayer(w.flatten(1).mT, bias, tuple(w.shape[2:]))
 
     def vectors(self) -> dict[str, Callable[[], Tensor]]:
-        """Tensors of one axis."""
+        """Return the tensors of one axis."""
         return {name: partial(self.read, name) for name, shape in self.shapes.items() if len(shape) == 1}
 
     def as_stored(self, name: str, w: Tensor) -> Tensor:
-        """A weight as torch's layers store it, as the checkpoint stores this one."""
+        """Return a weight as torch's layers store it, as the checkpoint stores this one."""
         return w.mT if self._is_conv1d(name) else w
 
     def _is_conv1d(self, name: str) -> bool:
-        """By its own bias, or for a square weight by those of its kind."""
+        """Whether it is a Conv1D, by its own bias or, for a square weight, by those of its kind."""
         shape = self.shapes[f"{name}.weight"]
         alike = len(shape) == 2 and shape[0] == shape[1] and name.rpartition(".")[2] in self._conv1d
         return alike or self._stores_w(name)
@@ -178,7 +168,7 @@ class TensorWeights:
 
 
 def checkpoint_weights(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> TensorWeights:
-    """The layers of a checkpoint by the names of the model's modules, read whole one at a time.
+    """Return the layers of a checkpoint by the names of the model's modules, read whole one at a time.
 
     Args:
         checkpoint: stays open.
@@ -191,7 +181,7 @@ def checkpoint_weights(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> 
 
 
 def stored_weights(checkpoint: Checkpoint) -> TensorWeights:
-    """The layers of a checkpoint by the names of its tensors, read whole one at a time."""
+    """Return the layers of a checkpoint by the names of its tensors, read whole one at a time."""
     infos = {name: info for name, info in checkpoint.tensors.items() if info.is_float}
 
     def read(name: str) -> Tensor:
@@ -200,17 +190,11 @@ def stored_weights(checkpoint: Checkpoint) -> TensorWeights:
         checkpoint.read(name, 0, flat)
         return flat.view(info.shape)
 
-    weights = TensorWeights({name: info.shape for name, info in infos.items()}, read)
-    weights.quantised = checkpoint.metadata.get("quantised", "")
-    return weights
-
-
-def _itself(tensor: Tensor) -> Tensor:
-    return tensor
+    return TensorWeights({name: info.shape for name, info in infos.items()}, read)
 
 
 def read_layer(module: nn.Module) -> BaseLayer:
-    """A plain layer's own weights.
+    """Return a plain layer's own weights.
 
     Raises:
         UnsupportedError: it has no plain weight.

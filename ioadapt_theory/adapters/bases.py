@@ -1,4 +1,4 @@
-"""What a family is applied to: the layer f with its matrix W, or an identity, which is never built as a matrix.
+"""The matrix that a family is applied to: W of a layer f, or an identity, which is never built.
 
 Rows are samples: f(x) = xW + b with W of shape (rows, columns). A convolution is the same thing with W its kernel as an
 (in · taps) x out matrix, and its features on the channel axis.
@@ -41,22 +41,18 @@ class Base(ABC):
     axis: int
     bias: Tensor | None
 
-    @property
-    def is_open(self) -> bool:
-        """Whether f is one product with W that may be computed without calling f."""
-        return False
-
     def takes(self, x: Tensor, m: Tensor) -> bool:
-        """Whether ``with_matrix`` is exact for these dtypes."""
-        return x.dtype == m.dtype and (x.is_meta or not torch.is_autocast_enabled(x.device.type))
+        """Whether f(x) with M in the place of W may be computed by ``with_matrix``, without calling f."""
+        del x, m
+        return False
 
     @abstractmethod
     def __call__(self, x: Tensor) -> Tensor:
-        """f(x) = xW + b."""
+        """Return f(x) = xW + b."""
 
     @abstractmethod
     def dense(self) -> Tensor:
-        """W, rows x columns."""
+        """Return W, rows x columns."""
 
     @property
     @abstractmethod
@@ -64,19 +60,19 @@ class Base(ABC):
         """Whether xM is a product over the feature axis alone (not over a neighbourhood as in a convolution)."""
 
     def product(self, x: Tensor, m: Tensor) -> Tensor:
-        """X M with M (rows, k) in the place of W, without bias; computed in M's dtype."""
+        """Return X M with M (rows, k) in the place of W, without bias; computed in M's dtype."""
         return mix(x, m, self.axis)
 
     def with_matrix(self, x: Tensor, m: Tensor) -> Tensor:
-        """F(x) with M in the place of W."""
+        """Return f(x) with M in the place of W."""
         return linear(x, m.mT, self.bias)
 
     def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
-        """Y + s X A B without building AB, see ``plus``."""
+        """Return Y + s X A B without building AB, see ``plus``."""
         return plus(y, self.product(x, a), b, s, self.axis)
 
     def columnwise(self, g: Tensor) -> Tensor:
-        """A vector over the columns, shaped to multiply outputs."""
+        """Return a vector over the columns, shaped to multiply outputs."""
         return g.reshape(-1, *[1] * (-self.axis - 1))
 
 
@@ -94,7 +90,7 @@ class Identity(Base):
     bias = None
 
     def __init__(self, n: int, axis: int = -1, of: Base | None = None) -> None:
-        """``of`` is the layer of which this is a side, and gives dtype and device to ``dense``."""
+        """Make I_n; ``of`` is the layer of which this is a side, and gives dtype and device to ``dense``."""
         self.rows = self.columns = self.channels = n
         self.axis = axis
         self.of = of
@@ -105,11 +101,11 @@ class Identity(Base):
         return getattr(self.of, "like", None)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """X."""
+        """Return X."""
         return x
 
     def dense(self) -> Tensor:
-        """I_n as a matrix: only definitions and tests build it."""
+        """Return I_n as a matrix: only definitions and tests build it."""
         like = torch.empty(()) if self.like is None else self.like
         return torch.eye(self.rows, dtype=like.dtype, device=like.device)
 
@@ -126,16 +122,16 @@ class SizesAlone(Base):
         self.like = torch.empty((), device="meta")
 
     def __call__(self, x: Tensor) -> Tensor:
-        """X."""
+        """Return X."""
         return x
 
     def dense(self) -> Tensor:
-        """A matrix without content."""
+        """Return a matrix without content."""
         return torch.empty(self.rows, self.columns, device="meta")
 
 
 def mix(x: Tensor, m: Tensor, axis: int) -> Tensor:
-    """X M over the feature axis, in M's dtype: a matrix product for -1, a 1 x 1 convolution for channels."""
+    """Return X M over the feature axis, in M's dtype: a matrix product for -1, a 1 x 1 convolution for channels."""
     x = x.to(m.dtype)
     if axis == -1:
         if m.is_cpu and m.shape[1] < THIN and not torch.compiler.is_compiling() and x.numel() >= THIN * m.shape[0]:

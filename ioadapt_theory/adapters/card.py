@@ -1,7 +1,7 @@
 """The model card of an adapter: what it is, what it was trained on, how to load it, and what a report says of it."""
 
 import hashlib
-import re
+import textwrap
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
@@ -13,68 +13,6 @@ from ioadapt_theory.errors import InvalidValueError, MissingExtraError
 
 NAME = "README.md"
 FORMULAS = {Placement.INPUT: "Y = X(I + AB)W", Placement.OUTPUT: "Y = XW(I + AB)", Placement.WEIGHT: "Y = X(W + AB)"}
-_MARK = re.compile(r"\n<!-- Written by ioadapt_theory; unless it is edited it is renewed, ([0-9a-f]{16})\. -->\n\Z")
-
-
-def card(adapters: Mapping[str, Adapter], *, base: str | None, known: Collection[str], report: str = "") -> str:
-    """Return the text of a card.
-
-    Args:
-        adapters: by layer.
-        base: name of the model that they were trained on, if it has one.
-        known: layers whose weights the file has fingerprints of.
-        report: what ``report`` prints of a move to another model, if anything.
-
-    Raises:
-        MissingExtraError: huggingface_hub is not installed.
-    """
-    try:
-        from huggingface_hub import ModelCardData
-    except ImportError:
-        raise MissingExtraError("huggingface_hub", "hub") from None
-    parts = [(side, phi) for adapter in adapters.values() for side, phi in adapter.parts()]
-    sides, families = sorted({side for side, _ in parts}), sorted({adapter.family for adapter in adapters.values()})
-    numbers = {id(p): p.numel() for adapter in adapters.values() for p in adapter.parameters()}
-    placements = Counter("+".join(adapter) for adapter in adapters.values())
-    rows = {
-        "base model": f"`{_plain(base)}`" if base else "its name is not known",
-        "recognised by": f"fingerprints of {len(known)} of its layers in the file" if known else "nothing in the file",
-        "family": ", ".join(families),
-        "placement": "; ".join(f"{placement} ({n} layers)" for placement, n in placements.items()),
-        "formula": "; ".join(f"{side}: `{FORMULAS[side]}`" for side in sides if families == ["lora"]),
-        "rank": _span(phi.rank for _, phi in parts if phi.rank is not None),
-        "scale": _span(phi.scaling for _, phi in parts),
-        "layers": f"{len(adapters)}: {', '.join(f'`{_plain(n)}`' for n in [*adapters][:4])}"
-        + ", ..." * (len(adapters) > 4),
-        "numbers": f"{sum(numbers.values()):,}",
-    }
-    data = ModelCardData(
-        library_name="ioadapt_theory",
-        tags=[*families, *(f"{side}-adapter" for side in sides)],
-        base_model=base if base and is_repo_id(base) and not Path(base).exists() else None,  # a folder here is no name
-    )
-    title = f"{'A' if sides[0] == 'weight' else 'An'} {' and '.join(sides)} adapter"
-    table = "\n".join(f"| {key} | {value} |" for key, value in rows.items() if value)
-    text = f"---\n{data.to_yaml()}\n---\n{TEXT.format(title=title, table=table)}{_fenced(report)}"
-    return f"{text}\n<!-- Written by ioadapt_theory; unless it is edited it is renewed, {_hash(text)}. -->\n"
-
-
-def require_room(path: Path) -> None:
-    """Refuse a place where somebody's own file, or a card that somebody edited, would be overwritten.
-
-    Raises:
-        InvalidValueError: such a file, or a folder, is there.
-    """
-    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
-    mark = _MARK.search(text)
-    if path.exists() and (mark is None or mark[1] != _hash(text[: mark.start()])):
-        msg = (
-            f"{path} is not a card as save wrote it, so nothing was saved: move it away, or save without a card and add"
-            " what `ioadapt adapters inspect FOLDER --format card` prints."
-        )
-        raise InvalidValueError(msg)
-
-
 TEXT = """# {title}
 
 | | |
@@ -99,14 +37,69 @@ ioadapt adapters bake "THIS FOLDER" lora.safetensors --base BASE --style diffuse
 
 Ask `ioadapt report BASE OTHER "THIS FOLDER"`.
 """
+MARK = "\n<!-- Written by ioadapt_theory; unless it is edited it is renewed, {}. -->\n"
 
 
-def _fenced(report: str) -> str:
-    if not report.strip():
-        return ""
-    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", report)), default=0))
-    lines = "\n".join("".join(c for c in line if c.isprintable()) for line in report.strip("\n").splitlines())
-    return f"\n{fence}text\n{lines}\n{fence}\n"
+def card(adapters: Mapping[str, Adapter], *, base: str | None, known: Collection[str], report: str = "") -> str:
+    """Return the text of a card.
+
+    Args:
+        adapters: by layer.
+        base: name of the model that they were trained on, if it has one.
+        known: layers whose weights the file has fingerprints of.
+        report: what ``report`` prints of a move to another model, if anything.
+
+    Raises:
+        MissingExtraError: huggingface_hub is not installed.
+    """
+    try:
+        from huggingface_hub import ModelCardData
+    except ImportError:
+        raise MissingExtraError("huggingface_hub", "hub") from None
+    parts = [(side, phi) for adapter in adapters.values() for side, phi in adapter.parts()]
+    sides, families = sorted({side for side, _ in parts}), sorted({adapter.family for adapter in adapters.values()})
+    numbers = {id(p): p.numel() for adapter in adapters.values() for p in adapter.parameters()}
+    placements = Counter("+".join(adapter) for adapter in adapters.values())
+    some = ", ".join([f"`{_in_cell(n)}`" for n in [*adapters][:4]] + ["..."] * (len(adapters) > 4))
+    rows = {
+        "base model": f"`{_in_cell(base)}`" if base else "its name is not known",
+        "recognised by": f"fingerprints of {len(known)} of its layers in the file" if known else "nothing in the file",
+        "family": ", ".join(families),
+        "placement": "; ".join(f"{placement} ({n} layers)" for placement, n in placements.items()),
+        "formula": "; ".join(f"{side}: `{FORMULAS[side]}`" for side in sides if families == ["lora"]),
+        "rank": _span(phi.rank for _, phi in parts if phi.rank is not None),
+        "scale": _span(phi.scaling for _, phi in parts),
+        "layers": f"{len(adapters)}: {some}",
+        "numbers": f"{sum(numbers.values()):,}",
+    }
+    data = ModelCardData(
+        library_name="ioadapt_theory",
+        tags=[*families, *(f"{side}-adapter" for side in sides)],
+        base_model=base if base and is_repo_id(base) and not Path(base).exists() else None,  # a folder here is no name
+    )
+    title = f"{'A' if sides[0] == 'weight' else 'An'} {' and '.join(sides)} adapter"
+    table = "\n".join(f"| {key} | {value} |" for key, value in rows.items() if value)
+    block = f"\n{textwrap.indent(report.strip(), '    ')}\n" if report.strip() else ""
+    text = f"---\n{data.to_yaml()}\n---\n{TEXT.format(title=title, table=table)}{block}"
+    return text + MARK.format(_hash(text))
+
+
+def require_room(path: Path) -> None:
+    """Refuse a place where somebody's own file, or a card that somebody edited, would be overwritten.
+
+    Raises:
+        InvalidValueError: such a file, or a folder, is there.
+    """
+    if not path.exists():
+        return
+    text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
+    own = text[: max(0, len(text) - len(MARK.format(_hash(""))))]
+    if own + MARK.format(_hash(own)) != text:
+        msg = (
+            f"{path} is not a card as save wrote it, so nothing was saved: move it away, or save without a card and add"
+            " what `ioadapt adapters inspect FOLDER --format card` prints."
+        )
+        raise InvalidValueError(msg)
 
 
 def _span(values: Iterable[float]) -> str:
@@ -114,8 +107,8 @@ def _span(values: Iterable[float]) -> str:
     return " to ".join(dict.fromkeys(f"{value:g}" for value in (ends[0], ends[-1]))) if ends else ""
 
 
-def _plain(text: str) -> str:
-    """A name inside a table's cell, whatever characters it has."""
+def _in_cell(text: str) -> str:
+    """Return a name inside a table's cell, whatever characters it has."""
     return "".join(c if c.isprintable() and c not in "`|" else "?" for c in text)
 
 

@@ -128,7 +128,7 @@ class AdapterConfig:
         return Spec(**{name: getattr(self, name) for name in ("dropout", "init", "dtype", *OPTIONS)})
 
     def plans(self, names: Iterable[str]) -> dict[str, LayerPlan]:
-        """The plan for each layer.
+        """Return the plan for each layer.
 
         Raises:
             UnknownSideError: placement="residual" and layers of unknown kinds, all of which are named.
@@ -144,7 +144,7 @@ class AdapterConfig:
         return plans
 
     def resolve(self, name: str) -> LayerPlan:
-        """The plan for the layer of this name."""
+        """Return the plan for the layer of this name."""
         placement = override(self.placement_pattern, name, self.placement)
         if placement == "residual":
             placement = residual_side(name)
@@ -200,7 +200,7 @@ def init_of(value: object) -> str:
 
 
 def parse_placement(text: str) -> tuple[Placement, ...]:
-    """Read "input+weight" as placements, in the order written.
+    """Return the placements that a text such as "input+weight" names, in the order written.
 
     Raises:
         UnknownNameError: a part that is no placement.

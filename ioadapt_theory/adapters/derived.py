@@ -1,4 +1,4 @@
-"""A store for what is computed from parameters and a frozen weight alone, between two steps of an optimizer.
+"""A store of values that depend on parameters and a frozen weight alone, between two steps of an optimizer.
 
 Versions alone would not tell of a step: fused optimizers and writes through ``p.data`` leave them as they are. So small
 factors are compared with copies, entry by entry, and of the weight, which is frozen and large, a sample of its entries.
@@ -22,7 +22,7 @@ _trusting = 0  # blocks of ``trusting`` that are open, in whatever threads
 
 @contextmanager
 def trusting() -> Iterator[None]:
-    """Go by versions alone where tensors are on an accelerator, for the duration, in all threads."""
+    """Trust the versions of tensors on accelerators for the duration, in all threads."""
     global _trusting
     with _lock:
         _trusting += 1
@@ -33,17 +33,15 @@ def trusting() -> Iterator[None]:
             _trusting -= 1
 
 
-def is_kept(t: Tensor) -> bool:
-    """Whether what is derived from this parameter may be kept."""
+def may_keep(t: Tensor) -> bool:
+    """Whether values derived from this parameter may be kept."""
     return t.is_cpu or _trusting > 0
 
 
 def is_eager(x: Any) -> bool:
-    """Whether this is a plain call on a plain tensor: not traced, compiled, transformed or in forward mode.
-
-    Torch has no public way to ask for transforms of functions, forward-mode derivatives and modes that look at every
-    operation (fake tensors, selective checkpoints); none of them can follow what is kept or computed by hand.
-    """
+    """Whether this is a plain call on a plain tensor: not traced, compiled, transformed or in forward mode."""
+    # torch has no public way to ask for transforms of functions, forward-mode derivatives and modes that look at every
+    # operation (fake tensors, selective checkpoints); none of them can follow what is kept or computed by hand
     return (
         not torch.compiler.is_compiling()  # first: torch 2.7 cannot compile the next lines
         and type(x) in {Tensor, nn.Parameter}
@@ -72,7 +70,7 @@ class Derived:
     def __call__(
         self, name: str, compute: Callable[[], Tensor], s: float, factors: Sequence[Tensor], weight: Tensor | None
     ) -> Tensor:
-        """``compute()``, a constant of the number s, the factors and the weight, unless it is kept; for eager calls."""
+        """Return ``compute()``, a constant of the number s, the factors and the weight, or the value kept of it."""
         tensors, entries = [*factors], [*factors]
         if weight is not None:
             tensors.append(weight)

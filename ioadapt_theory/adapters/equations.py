@@ -2,7 +2,7 @@
 
 import warnings
 from enum import StrEnum
-from typing import assert_never
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -47,8 +47,6 @@ class Placement(StrEnum):
                 return f.near
             case Placement.OUTPUT:
                 return f.far
-            case _:
-                assert_never(self)
 
 
 class Placed(Upon):
@@ -73,7 +71,7 @@ class Placed(Upon):
         self.phi, self.placement = phi, placement
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Eqs. 4a-4c."""
+        """Return Eq. 4a, 4b or 4c."""
         f, phi = self.f, self.phi
         match self.placement:
             case Placement.WEIGHT:
@@ -84,11 +82,9 @@ class Placed(Upon):
                 return after(phi(x, f.near), f)  # Eq. 4b  Y = f(f(X; Φ(I)); W)
             case Placement.OUTPUT:
                 return phi(f(x), f.far)  # Eq. 4c  Y = f(f(X; W); Φ(I))
-            case _:
-                assert_never(self.placement)
 
     def dense(self) -> Tensor:
-        """The one matrix that does the same: Φ(W), Φ(I_c)W or WΦ(I_d), never building an identity."""
+        """Return the one matrix that does the same: Φ(W), Φ(I_c)W or WΦ(I_d), never building an identity."""
         f, phi = self.f, self.phi
         match self.placement:
             case Placement.WEIGHT:
@@ -98,8 +94,6 @@ class Placed(Upon):
                 return phi.left(w.reshape(f.channels, -1), Identity(f.channels)).reshape(w.shape)
             case Placement.OUTPUT:
                 return phi.right(phi.promote(f.dense()), Identity(f.columns))
-            case _:
-                assert_never(self.placement)
 
     @property
     def bias(self) -> Tensor | None:  # type: ignore[override]
@@ -108,6 +102,30 @@ class Placed(Upon):
         if bias is None or self.placement is not Placement.OUTPUT:
             return bias
         return self.phi.right(self.phi.promote(bias)[None], Identity(self.columns))[0]
+
+
+class Shifted(Upon):
+    """The layer f with s b added to its outputs: a bias that comes with an adapter, as PEFT's ``lora_bias``."""
+
+    def __init__(self, f: Operator, adapter: Any, phi: Family) -> None:
+        """Read in every call the adapter's shift b, and the scaling s of its last family."""
+        super().__init__(f)
+        self.adapter, self.phi = adapter, phi
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Return f(X) + s b."""
+        y = self.f(x)
+        return y + self.columnwise(self.adapter.shift * self.phi.scaling).to(y.dtype)
+
+    def dense(self) -> Tensor:
+        """Return the matrix of f, which stays."""
+        return self.f.dense()
+
+    @property
+    def bias(self) -> Tensor:  # type: ignore[override]
+        """The bias of f, and s b."""
+        bias, shift = self.f.bias, self.adapter.shift * self.phi.scaling
+        return shift if bias is None else bias + shift
 
 
 def after(x: Tensor, f: Operator) -> Tensor:

@@ -7,10 +7,9 @@ from typing import Any, ClassVar, Self, TypeVar
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.bias import Shifted
 from ioadapt_theory.adapters.config import LayerPlan
 from ioadapt_theory.adapters.derived import Derived
-from ioadapt_theory.adapters.equations import Placed, Placement
+from ioadapt_theory.adapters.equations import Placed, Placement, Shifted
 from ioadapt_theory.adapters.families import FAMILIES, Family
 from ioadapt_theory.adapters.matrices import Operator, operator
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError, UnsupportedError
@@ -40,7 +39,7 @@ class Adapter(nn.ModuleDict):
 
     @classmethod
     def fresh(cls, f: Operator, plan: LayerPlan) -> Self:
-        """New parameters for the layer f.
+        """Return new parameters for the layer f.
 
         Raises:
             UnsupportedError: the layer does not allow one of the placements, or has no weight for a family to read.
@@ -52,12 +51,12 @@ class Adapter(nn.ModuleDict):
         return cls(plan.family, families)
 
     def parts(self) -> Iterator[tuple[Placement, Family]]:
-        """The placements and their families."""
+        """Yield the placements and their families."""
         for key, family in self.items():
             yield Placement(key), family  # type: ignore[misc]
 
     def twin(self) -> Self:
-        """Another one over the same parameters; what is said or put in their place in one does not reach the other."""
+        """Return another adapter over the same parameters; new scalings or parameters of one do not reach the other."""
         return _twin(self)
 
     def require_whole(self) -> None:
@@ -77,10 +76,29 @@ class Adapter(nn.ModuleDict):
                 raise UnsupportedError(msg)
 
     def on(self, f: Operator) -> Operator:
-        """The layer f under this adapter; the shift has the scaling of the last part."""
+        """Return the layer f under this adapter; the shift has the scaling of the last part."""
         for placement, phi in self.parts():
             f = Placed(f, phi, placement)
         return f if self.shift is None else Shifted(f, self, phi)
+
+    def require_alike(self, other: "Adapter") -> None:
+        """Raise InvalidValueError where another adapter has another family, placement or size."""
+        one, two = ({key: [*p.shape] for key, p in each.named_parameters()} for each in (self, other))
+        if (self.family, one) != (other.family, two):
+            listed = [", ".join(f"{key} {shape}" for key, shape in shapes.items()) for shapes in (one, two)]
+            msg = (
+                f"the adapter here is a {self.family} of {listed[0]}, the new one a {other.family} of {listed[1]}: that"
+                " cannot be exchanged; load it anew."
+            )
+            raise InvalidValueError(msg)
+
+    def overwrite(self, other: "Adapter") -> None:
+        """Copy the numbers and scalings of another adapter that is alike; parameters stay the objects they are."""
+        with torch.no_grad():
+            for p, q in zip(self.parameters(), other.parameters(), strict=True):
+                p.copy_(q)
+        for (_, phi), (_, theirs) in zip(self.parts(), other.parts(), strict=True):
+            phi.scaling = theirs.scaling
 
     def misfit(self, f: Operator) -> str | None:
         """Return why this adapter cannot act on the layer f, None if it can."""
@@ -99,7 +117,7 @@ M = TypeVar("M", bound=nn.Module)
 
 
 def _twin(module: M) -> M:
-    """As torch's own replicas are made, in a tenth of the time that constructors take."""
+    """Copy a module as torch makes replicas, in a tenth of the time that constructors take."""
     new = module.__new__(type(module))
     new.__dict__.update(module.__dict__)
     new._parameters = dict(module._parameters)
@@ -133,7 +151,7 @@ class AdaptedLayer(nn.Module):
     """A frozen layer f under named adapters; the first active one is next to f, each further one acts on the result.
 
     Attributes:
-        base_layer: f as it was, frozen.
+        base_layer: f as it was; ``adapt`` freezes it.
         adapters: the adapters by name.
         active: names of the adapters in use, in their order.
         merged: whether the base layer holds merged weights now.
@@ -162,7 +180,7 @@ class AdaptedLayer(nn.Module):
             UnsupportedError: the layer is of no kind that can be adapted.
         """
         super().__init__()
-        self.base_layer = base_layer.requires_grad_(False)
+        self.base_layer = base_layer
         self.adapters = Adapters()
         self.active: tuple[str, ...] = ()
         self.merged = False
@@ -176,24 +194,21 @@ class AdaptedLayer(nn.Module):
         return f"active: {', '.join(self.active) or 'none'}{', merged' if self.merged else ''}"
 
     def __getattr__(self, name: str) -> Any:
-        """Look up public names that the wrapper lacks in the base layer: weight, bias, in_features, ...
-
-        Private ones are not lent: ``__deepcopy__``, ``_hf_hook`` or ``_old_forward`` would act on the wrapper.
-        """
+        """Look up public names that the wrapper lacks in the base layer: weight, bias, in_features, ..."""
         try:
             return super().__getattr__(name)
         except AttributeError:
-            if name.startswith("_"):
+            if name.startswith("_"):  # __deepcopy__, _hf_hook or _old_forward would act on the wrapper
                 raise
             return getattr(super().__getattr__("base_layer"), name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """A weight or bias put in place of the old one, as when weights are tied, is the base layer's."""
+        """Give the base layer a weight or bias that takes the place of the old one, as when weights are tied."""
         base = self.__dict__.get("_modules", {}).get("base_layer")
         super().__setattr__(name, value) if base is None or name not in base._parameters else setattr(base, name, value)
 
     def forward(self, x: Tensor) -> Tensor:
-        """The layer with its active adapters."""
+        """Apply the layer with its active adapters."""
         return self.base_layer(x) if self.merged else self.function(x)
 
     @property
@@ -277,7 +292,7 @@ class AdaptedLayer(nn.Module):
         self.active, self._links = names, tuple(part for name in names for part in self._parts(name))
 
     def merged_tensors(self) -> dict[str, Tensor]:
-        """Weight and bias of a plain layer that does the same, in the base layer's layout and dtype.
+        """Return weight and bias of a plain layer that does the same, in the base layer's layout and dtype.
 
         Raises:
             UnsupportedError: the base layer has no plain weight, or no bias for that of an adapter.
@@ -375,7 +390,7 @@ def _exactly(module: nn.Module, device: torch.device) -> Iterator[None]:
 
 
 def _laid_out_like(old: Tensor, value: Tensor) -> Tensor:
-    """The values in the old tensor's dtype and strides (a convolution may be channels_last), copied where needed."""
+    """Return the values in the old tensor's dtype and strides (a convolution may be channels_last)."""
     value = value.to(old.dtype)
     return value if value.stride() == old.stride() else torch.empty_like(old).copy_(value)
 

@@ -4,7 +4,6 @@ Linear layers store Wᵀ; convolutions store (out, in/groups, *taps) and become 
 transformers stores W as it is. Any other module of known sizes is taken as it comes: f is called, never looked into.
 """
 
-import inspect
 import math
 from typing import Any
 
@@ -35,7 +34,7 @@ class Operator(Base):
     """
 
     def __init__(self, module: Any, n_in: int, n_out: int, *, axis: int = -1, taps: int = 1) -> None:
-        """Sizes are in features (channels); ``taps`` is the number of kernel positions."""
+        """Take sizes in features (channels); ``taps`` is the number of kernel positions."""
         self.module = module
         self.channels, self.columns, self.rows, self.axis = n_in, n_out, n_in * taps, axis
         self.near, self.far = Identity(n_in, axis, of=self), Identity(n_out, axis, of=self)
@@ -61,7 +60,7 @@ class Operator(Base):
         return torch.empty((), dtype=dtype, device=device)
 
     def __call__(self, x: Tensor) -> Tensor:
-        """f(x), by the module itself: its hooks, its quantisation, its other adapters included."""
+        """Return f(x), by the module itself: its hooks, its quantisation, its other adapters included."""
         return self.module(x)
 
     @property
@@ -75,7 +74,7 @@ class Operator(Base):
             self.dense()
 
     def dense(self) -> Tensor:
-        """W; there is none to read in a layer this package does not know."""
+        """Raise UnsupportedError: there is no W to read in a layer that this package does not know."""
         msg = (
             f"A {type(self.module).__name__} does not store a plain weight matrix here (quantised, parametrised and"
             " offloaded ones do not), so it cannot be merged, nor adapted by a family that reads the weight; input and"
@@ -84,12 +83,12 @@ class Operator(Base):
         raise UnsupportedError(msg)
 
     def stored(self, matrix: Tensor) -> Tensor:
-        """The matrix in the module's own layout: the inverse of ``dense``."""
+        """Return the matrix in the module's own layout: the inverse of ``dense``."""
         del matrix
         return self.dense()
 
     def product(self, x: Tensor, m: Tensor) -> Tensor:
-        """X M, which needs to know how f walks over x: not so for an unknown convolution."""
+        """Return X M; how f walks over x is not known for an unknown convolution."""
         return super().product(x, m) if self.pointwise else self.dense()
 
 
@@ -101,6 +100,25 @@ class Plain(Operator):
         """Whether this is torch's own module without hooks: its product may be computed without calling it."""
         kind = type(self.module)
         return (kind is nn.Linear or kind in CONVOLUTIONS) and not is_watched(self.module) and not any(GLOBAL_HOOKS)
+
+    def takes(self, x: Tensor, m: Tensor) -> bool:
+        """Whether f is open, and f(x) with M in the place of W exact in these dtypes."""
+        return self.is_open and x.dtype == m.dtype and (x.is_meta or not torch.is_autocast_enabled(x.device.type))
+
+
+class GivenLayer(Operator):
+    """A layer given by W and b alone; nothing is called."""
+
+    like: Tensor = torch.empty(0)  # a property of the others
+    bias: Tensor | None = None
+
+    def __init__(self, w: Tensor, bias: Tensor | None, channels: int) -> None:
+        super().__init__(nn.Module(), channels, w.shape[1], taps=len(w) // channels)
+        self.like, self.bias = w, bias
+
+    def dense(self) -> Tensor:
+        """Return W, c x d."""
+        return self.like
 
 
 class Upon(Operator):
@@ -115,11 +133,11 @@ class Upon(Operator):
         self.f.check_placeable(side)
 
     def product(self, x: Tensor, m: Tensor) -> Tensor:
-        """X M as f computes it."""
+        """Return X M as f computes it."""
         return self.f.product(x, m)
 
     def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
-        """Y + s X A B as f computes it."""
+        """Return Y + s X A B as f computes it."""
         return self.f.plus_low_rank(y, x, a, b, s)
 
 
@@ -127,11 +145,11 @@ class Linear(Plain):
     """nn.Linear: stores Wᵀ."""
 
     def dense(self) -> Tensor:
-        """W, c x d."""
+        """Return W, c x d."""
         return self.module.weight.mT
 
     def stored(self, matrix: Tensor) -> Tensor:
-        """Wᵀ."""
+        """Return Wᵀ."""
         return matrix.mT.contiguous()
 
 
@@ -139,11 +157,11 @@ class Conv1D(Plain):
     """transformers' Conv1D of GPT-2, a linear layer that stores W itself."""
 
     def dense(self) -> Tensor:
-        """W, c x d."""
+        """Return W, c x d."""
         return self.module.weight
 
     def stored(self, matrix: Tensor) -> Tensor:
-        """W."""
+        """Return W."""
         return matrix.contiguous()
 
 
@@ -151,7 +169,7 @@ class Convolution(Plain):
     """nn.Conv1d, nn.Conv2d, nn.Conv3d with every stride, padding (mode) and dilation."""
 
     def check_placeable(self, side: str) -> None:
-        """Grouped convolutions mix channels within a group only: I + AB would break the grouping."""
+        """Raise UnsupportedError for a grouped convolution: I + AB would mix channels of different groups."""
         if self.module.groups > 1 and side != "weight":
             msg = (
                 f"A convolution with groups={self.module.groups} takes no {side} adapter: a mix of all its channels is"
@@ -160,35 +178,35 @@ class Convolution(Plain):
             raise UnsupportedError(msg)
 
     def dense(self) -> Tensor:
-        """The kernel as (in/groups · taps) x out."""
+        """Return the kernel as (in/groups · taps) x out."""
         return self.module.weight.flatten(1).mT
 
     def stored(self, matrix: Tensor) -> Tensor:
-        """Out x in/groups x taps."""
+        """Return the matrix as out x in/groups x taps."""
         return matrix.mT.reshape(-1, *self.module.weight.shape[1:]).contiguous()
 
     def product(self, x: Tensor, m: Tensor) -> Tensor:
-        """The convolution with M as its kernel, without bias."""
+        """Return the convolution with M as its kernel, without bias."""
         return self.module._conv_forward(x.to(m.dtype), self.stored(m), None)
 
     def takes(self, x: Tensor, m: Tensor) -> bool:
-        """Always: one convolution in M's dtype costs less than two."""
+        """Whether f is open: one convolution in M's dtype costs less than two."""
         del x, m
-        return True
+        return self.is_open
 
     def with_matrix(self, x: Tensor, m: Tensor) -> Tensor:
-        """The convolution with M as its kernel, computed in M's dtype and rounded to X's."""
+        """Return the convolution with M as its kernel, computed in M's dtype and rounded to X's."""
         bias = None if self.bias is None else self.bias.to(m.dtype)
         y: Tensor = self.module._conv_forward(x.to(m.dtype), self.stored(m), bias)
         return y if torch.is_autocast_enabled(x.device.type) else y.to(x.dtype)
 
     def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
-        """A k x k convolution to r channels and a 1 x 1 mix; with groups AB has to be built."""
+        """Return Y + s X A B by a k x k convolution to r channels and a 1 x 1 mix; with groups AB is built."""
         return super().plus_low_rank(y, x, a, b, s) if self.module.groups == 1 else y + self.product(x, a @ (s * b))
 
 
 def operator(module: Any) -> Operator:
-    """The operator of a module.
+    """Return the operator f of a module.
 
     Raises:
         UnsupportedError: the module's input and output sizes cannot be told, or it does not map one real tensor.
@@ -202,10 +220,7 @@ def operator(module: Any) -> Operator:
     if any(is_lazy(p) for p in module.parameters(recurse=False)):
         msg = f"A {type(module).__name__} has no sizes before its first call: run the model once, then adapt it."
         raise UnsupportedError(msg)
-    f = _with_plain_weight(module) if _stores_plain_weight(module) else None
-    if f is None:
-        f = _with_known_sizes(module)
-    return f
+    return (_with_plain_weight(module) if _stores_plain_weight(module) else None) or _with_known_sizes(module)
 
 
 def _with_plain_weight(module: Any) -> Operator | None:
@@ -246,23 +261,11 @@ def _with_known_sizes(module: Any) -> Operator:
     if isinstance(weight := getattr(module, "weight", None), Tensor) and weight.is_complex():
         msg = f"This {kind} is complex and adapters are real; exclude it."
         raise UnsupportedError(msg)
-    if len(arguments := _demanded(module)) > 1:
-        msg = f"A {kind} takes {', '.join(arguments)}, and an adapted layer takes one input; exclude it."
-        raise UnsupportedError(msg)
     return f
 
 
-def _demanded(module: nn.Module) -> list[str]:
-    """The names of the arguments without which a module cannot be called."""
-    try:
-        given = inspect.signature(module.forward).parameters.values()
-    except ValueError:  # compiled code need not say
-        return []
-    return [p.name for p in given if p.default is p.empty and p.kind not in {p.VAR_POSITIONAL, p.VAR_KEYWORD}]
-
-
 def is_watched(module: nn.Module) -> bool:
-    """Whether somebody listens to the module's calls or stands in for its ``forward``."""
+    """Whether the module has hooks or an overridden ``forward``."""
     own = module.__dict__
     return "forward" in own or any(own[hooks] for hooks in HOOKS)
 
@@ -277,7 +280,7 @@ def is_supported(module: nn.Module) -> bool:
 
 
 def _stores_plain_weight(module: nn.Module) -> bool:
-    """A weight that is an ordinary floating-point tensor: not quantised, computed from parameters or offloaded."""
+    """Whether the weight is an ordinary floating-point tensor: not quantised, parametrised or offloaded."""
     replicated = getattr(module, "_former_parameters", None)  # nn.DataParallel keeps a replica's there, as tensors
     weight = (module._parameters if replicated is None else replicated).get("weight")
     if (
@@ -291,6 +294,6 @@ def _stores_plain_weight(module: nn.Module) -> bool:
 
 
 def _offloading(module: nn.Module) -> Any:
-    """The hook of accelerate that fetches the module's weights for each call; None where they are always there."""
+    """Return accelerate's hook that fetches the module's weights for each call; None where they are always there."""
     hook = getattr(module, "_hf_hook", None)
     return hook if getattr(hook, "offload", False) else None

@@ -8,11 +8,13 @@ from typing import Any
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.config import AdapterConfig, translated
+from ioadapt_theory.adapters.derived import trusting
+from ioadapt_theory.adapters.families.dora import DoRA, derive
 from ioadapt_theory.adapters.families.family import is_finite
 from ioadapt_theory.adapters.layer import AdaptedLayer, Adapter, check_distinct, check_name
 from ioadapt_theory.adapters.matrices import Operator, operator
 from ioadapt_theory.adapters.replacing import replace
-from ioadapt_theory.adapters.rules.auto import chosen
+from ioadapt_theory.adapters.rules.auto import without_auto
 from ioadapt_theory.adapters.rules.target_modules import select, walk
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnknownNameError, UnsupportedError
 
@@ -32,7 +34,7 @@ def adapt(
     inputs: Any = None,
     **options: Any,
 ) -> nn.Module:
-    """Freeze a model and put a fresh, trainable adapter on its target modules, in place; returns the model.
+    """Return the model, frozen and with a fresh, trainable adapter on its target modules; it is changed in place.
 
     A model that already has adapters, ours or PEFT's, goes on training what it trains: only the base of the newly
     adapted layers is frozen then. Options may have PEFT's names: r, lora_alpha, lora_dropout, init_lora_weights,
@@ -81,7 +83,7 @@ def adapt(
         msg = f"Give a configuration or its fields, not both: {', '.join(options)}."
         raise InvalidValueError(msg)
     if config.placement == "auto":
-        config = chosen(model, config, target, inputs)
+        config = without_auto(model, config, target, inputs)
     elif inputs is not None:
         msg = f"inputs= chooses the side for placement='auto'; the placement here is {config.placement!r}."
         raise InvalidValueError(msg)
@@ -94,7 +96,7 @@ def adapt(
 
 
 def function_of(module: nn.Module) -> Operator:
-    """A module as the paper's f, its active adapters included."""
+    """Return the paper's f of a module, its active adapters included."""
     return module.function if isinstance(module, AdaptedLayer) else operator(module)
 
 
@@ -120,43 +122,31 @@ def install(model: nn.Module, prepared: Mapping[str, Adapter], name: str, *, tra
     for layer in prepared:
         with naming(layer):
             _check_room(named[layer], wanted, name)
-    if not has_adapters(model):
-        model.requires_grad_(requires_grad=False)
+    trained = {id(p) for p in _of_adapters(model)}
+    new = [named[layer] for layer in prepared if not isinstance(named[layer], AdaptedLayer)]
+    for p in (p for part in (new if trained else [model]) for p in part.parameters()):
+        p.requires_grad_(p.requires_grad and id(p) in trained)
     wrappers: dict[nn.Module, AdaptedLayer] = {}
     for layer, adapter in prepared.items():
         module = named[layer]
-        wrappers[module] = module if isinstance(module, AdaptedLayer) else _wrapped(module)
+        wrappers[module] = module if isinstance(module, AdaptedLayer) else AdaptedLayer(module)
         wrappers[module].add(name, adapter if trainable is None else adapter.requires_grad_(trainable))
         wrappers[module].train(module.training)
     replace(model, {n: wrappers[m] for n, m in named.items() if m in wrappers})  # one may stand in several places
 
 
-def has_adapters(model: nn.Module) -> bool:
-    """Whether the model has adapters, ours or PEFT's."""
-    return any(isinstance(part, AdaptedLayer) or hasattr(type(part), PEFT_NAMES) for part in model.modules())
-
-
 def trained_elsewhere(model: nn.Module) -> list[str]:
     """Return the names of parameters that are trained and belong to no adapter, ours or PEFT's."""
-    held = {id(p) for p in _held(model)}
+    held = {id(p) for p in _of_adapters(model)}
     return [name for name, p in model.named_parameters() if p.requires_grad and id(p) not in held]
 
 
-def _held(model: nn.Module) -> Iterator[nn.Parameter]:
-    """The parameters of adapters."""
+def _of_adapters(model: nn.Module) -> Iterator[nn.Parameter]:
+    """Yield the parameters of adapters, ours and PEFT's."""
     for part in model.modules():
         for key in ("adapters",) if isinstance(part, AdaptedLayer) else getattr(type(part), PEFT_NAMES, ()):
             if isinstance(inner := getattr(part, key, None), nn.Module):
                 yield from inner.parameters()
-
-
-def _wrapped(module: nn.Module) -> AdaptedLayer:
-    """An adapted layer on this module; adapters of PEFT inside it go on training."""
-    trained = [p for p in _held(module) if p.requires_grad]
-    wrapper = AdaptedLayer(module)
-    for p in trained:
-        p.requires_grad_()
-    return wrapper
 
 
 def refuse_if_disabled(model: nn.Module, doing: str) -> None:
@@ -248,7 +238,7 @@ def activate(model: nn.Module, *names: str) -> None:
     check_distinct(names)
     for name in names:
         layers(model, name)
-    for layer in _unmerged(layers(model), "choosing other adapters"):
+    for layer in unmerged(layers(model), "choosing other adapters"):
         layer.activate(*(name for name in names if name in layer.adapters))
 
 
@@ -279,13 +269,13 @@ def scale(model: nn.Module, factor: float, name: str = "default") -> None:
     if not is_finite(factor):
         msg = f"factor is {factor!r:.80}; it is a finite number."
         raise InvalidValueError(msg)
-    for layer in _unmerged(layers(model, name), "scaling an adapter"):
+    for layer in unmerged(layers(model, name), "scaling an adapter"):
         for _, family in layer.adapters[name].parts():  # type: ignore[operator]
             family.scaling *= factor
 
 
-def _unmerged(adapted: Mapping[str, AdaptedLayer], doing: str) -> Collection[AdaptedLayer]:
-    """The layers, each once whatever its names, if none of them is merged."""
+def unmerged(adapted: Mapping[str, AdaptedLayer], doing: str) -> Collection[AdaptedLayer]:
+    """Return the layers, each once whatever its names, if none of them is merged."""
     for where, layer in adapted.items():
         with naming(where):
             layer.refuse_if_merged(doing)
@@ -323,7 +313,7 @@ def disable(model: nn.Module) -> Iterator[None]:
 
 
 def merge(model: nn.Module, *, unload: bool = False) -> nn.Module:
-    """Write the active adapters into the weights, all layers or none; returns the model.
+    """Return the model with its active adapters written into the weights, all layers or none.
 
     Args:
         model: an adapted model.
@@ -364,7 +354,7 @@ def merge(model: nn.Module, *, unload: bool = False) -> nn.Module:
 
 
 def unmerge(model: nn.Module) -> nn.Module:
-    """Give every layer its own tensors back, bit for bit; returns the model.
+    """Return the model with every layer's own tensors back, bit for bit.
 
     Example:
         >>> import torch
@@ -383,7 +373,7 @@ def unmerge(model: nn.Module) -> nn.Module:
 
 
 def unload(model: nn.Module) -> nn.Module:
-    """Take the wrappers away, leaving each layer with the weights it has now (merged or not); returns the model.
+    """Return the model without the wrappers, each layer with the weights it has now, merged or not.
 
     Example:
         >>> from torch import nn
@@ -403,9 +393,7 @@ def _unwrap(model: nn.Module, wrappers: Mapping[str, AdaptedLayer]) -> nn.Module
 
 
 def remove(model: nn.Module, name: str = "default") -> nn.Module:
-    """Take one adapter away from every layer; layers left without any become what they were; returns the model.
-
-    The base stays frozen.
+    """Return the model without one adapter; layers left without any become what they were, and stay frozen.
 
     Raises:
         UnknownNameError: no layer has an adapter of this name.
@@ -418,9 +406,37 @@ def remove(model: nn.Module, name: str = "default") -> nn.Module:
         {}
     """
     refuse_if_disabled(model, "removing an adapter")
-    for layer in _unmerged(layers(model, name), "removing an adapter"):
+    for layer in unmerged(layers(model, name), "removing an adapter"):
         layer.remove(name)
     return _unwrap(model, {place: layer for place, layer in layers(model).items() if not layer.adapters})
+
+
+@contextmanager
+def cached(model: nn.Module | None = None) -> Iterator[None]:
+    """Keep on accelerators too what depends on parameters alone, where comparing them would wait for the device.
+
+    There it goes by the versions of tensors, so nothing may write through ``p.data`` inside, nor a fused optimizer: for
+    what lies between two steps, or for generating. On a CPU factors are compared whole, inside and outside, and the
+    frozen weight by its version and a sample of its entries.
+
+    Args:
+        model: an adapted model, whose DoRA adapters on inputs and outputs are derived in one batch for each size.
+
+    Example:
+        >>> import torch
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, cached
+        >>> model = nn.Sequential(nn.Linear(16, 16), nn.Linear(16, 8))
+        >>> _ = adapt(model, target_modules=["0", "1"], family="dora", placement="input")
+        >>> with cached(model):  # every micro-batch of a step, then optimizer.step() outside
+        ...     model(torch.randn(2, 16)).sum().backward()
+    """
+    with trusting():
+        wrapped = () if model is None else layers(model).values()
+        adapters = [layer.adapters[name] for layer in wrapped for name in layer.active]
+        parts = [part for adapter in adapters for part in adapter.parts()]  # type: ignore[operator]
+        derive([phi for placement, phi in parts if placement != "weight" and isinstance(phi, DoRA)])
+        yield
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Putting modules in the places of others, and what torch's modules and Hugging Face's models have to know of it."""
+"""Replacing modules of a model, and the methods of torch's and Hugging Face's modules that would bypass adapters."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -13,17 +13,12 @@ from ioadapt_theory.errors import UnsupportedError
 
 FAST_PATHS = {nn.TransformerEncoderLayer: "activation_relu_or_gelu", nn.TransformerEncoder: "use_nested_tensor"}
 """Modules that read weights instead of calling layers where they can, and the attribute without which they do not."""
-
-
 SAVERS: list[Callable[[nn.Module, Path, str], object]] = []
 """``formats.save``, which stands above this package and puts itself here when it is imported."""
 
 
 def replace(model: nn.Module, modules: Mapping[str, nn.Module]) -> None:
-    """Put modules in the places of these names.
-
-    While a layer there is adapted torch's fast paths are off, and ``INSTEAD`` are methods of those that have them.
-    """
+    """Put modules in the places of these names; where layers are adapted, guard what would bypass the adapters."""
     for name, new in modules.items():
         parent, _, child = name.rpartition(".")
         setattr(model.get_submodule(parent), child, new)
@@ -67,24 +62,25 @@ def save_pretrained(model: Any, save_directory: Path | str, *args: Any, **option
         SAVERS[0](model, folder, name)
 
 
-def fuse_projections(module: Any, *args: Any, **options: Any) -> None:
-    """Stand in for diffusers' fusing of q, k and v while they are adapted: it would drop the adapters.
+def fuse_projections(module: Any, *args: Any, name: str, **options: Any) -> Any:
+    """Return what diffusers' fusing of q, k and v returns, which reads weights: those of merged adapters are in them.
 
     Raises:
-        UnsupportedError: always.
+        UnsupportedError: adapters within that are not merged, which it would drop.
     """
-    del args, options
-    msg = (
-        f"Fusing the projections of this {type(module).__name__} would silently drop the adapters on them: fuse"
-        " before adapting, or merge the adapters and unload the model first."
-    )
-    raise UnsupportedError(msg)
+    if any(getattr(part, "merged", True) is False for part in module.modules()):
+        msg = (
+            f"Fusing the projections of this {type(module).__name__} would silently drop the adapters on them: merge"
+            " them into the weights first (fuse_lora() in diffusers), or fuse before adapting."
+        )
+        raise UnsupportedError(msg)
+    return getattr(type(module), name)(module, *args, **options)
 
 
-INSTEAD: dict[str, Callable[..., None]] = {
+FUSING = "fuse_qkv_projections", "fuse_projections"
+INSTEAD: dict[str, Callable[..., Any]] = {
     "save_pretrained": save_pretrained,
-    "fuse_qkv_projections": fuse_projections,
-    "fuse_projections": fuse_projections,
+    **{name: partial(fuse_projections, name=name) for name in FUSING},
 }
 """Methods of transformers' and diffusers' modules that would lose adapters in silence, and what stands in for them."""
 

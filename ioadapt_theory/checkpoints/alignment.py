@@ -1,4 +1,4 @@
-"""Which layer of one model each layer of another was made from, told by what the layers contain.
+"""Origins of the layers of a model in another, told by what the layers contain.
 
 Blocks are removed, doubled, swapped or put in between, and the rest is numbered anew (pruned LLMs, BK-SDM, SSD-1B,
 frankenmerges), so that equal names are other layers. Every layer is held against all layers of its kind: those whose
@@ -40,7 +40,7 @@ Table = Float[np.ndarray, "sources targets"]
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a model's matrices contain.
+    """The contents of a model's matrices.
 
     Attributes:
         shapes: name -> shape.
@@ -55,24 +55,20 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Origins:
-    """Where layers of a target come from.
+    """Origins of a target's layers.
 
     Attributes:
         of: layer of the target -> layer of the source, for those of which there is evidence.
         how: "contents", "layout", or "" where nothing is known.
-        correlations: rank correlation of the two, where contents tell it; NaN where a matrix is constant.
         blocks: of a UNet that is the source, where the layout tells it.
         with_block: the layers in `of` that show nothing themselves, as the rest of their block shows it.
-        unproven: layers whose name and shape the source has too, without evidence for or against it.
         contradicted: layers whose name the source has too, but for another layer -> why, as a clause after the name.
     """
 
     of: Mapping[str, str] = field(default_factory=dict)
     how: str = ""
-    correlations: Mapping[str, float] = field(default_factory=dict)
     blocks: Blocks | None = None
     with_block: frozenset[str] = frozenset()
-    unproven: frozenset[str] = frozenset()
     contradicted: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -87,28 +83,20 @@ def by_contents(source: Contents, target: Contents) -> Origins | None:
     of = {name: old for name in target.shapes if (old := aligner.origin(name))}
     if not of:
         return None
-    correlations = {name: aligner.correlation(old, name) for name, old in of.items()}
     silent = frozenset(name for name, old in of.items() if not aligner.shows(old, name))
-    same = [name for name in target.shapes if name not in of and source.shapes.get(name) == target.shapes[name]]
-    wrong = contradictions(of, same, source.shapes)
-    return Origins(of, "contents", correlations, None, silent, frozenset(same).difference(wrong), wrong)
+    untraced = [name for name in target.shapes if name not in of and source.shapes.get(name) == target.shapes[name]]
+    return Origins(of, "contents", with_block=silent, contradicted=contradictions(of, untraced, source.shapes))
 
 
 def contradictions(of: Mapping[str, str], untraced: Iterable[str], source: Iterable[str]) -> dict[str, str]:
-    """Return the layers that are not the layer of the source that has their name, and why.
-
-    Args:
-        of: layer of the target -> layer of the source.
-        untraced: layers of the target without a known origin.
-        source: names of its layers.
-    """
+    """Return the layers, traced or not, that are not the layer of the source that has their name, and why."""
     names, places = {*source}, {old: new for new, old in of.items()}
     wrong = {new: f"holds what was {old}" for new, old in of.items() if new != old and new in names}
     return wrong | {name: f"is new: what had its name is now {places[name]}" for name in untraced if name in places}
 
 
 class _Aligner:
-    """How alike all layers of a kind are, and what follows for each layer and its block."""
+    """The likeness of all layers of a kind, and what follows for each layer and its block."""
 
     def __init__(self, source: Contents, target: Contents) -> None:
         self._source, self._target = source, target
@@ -153,11 +141,6 @@ class _Aligner:
         ask, other = self._source.digest, self._target.digest
         return bool(ask and other) and (known := ask(old)) is not None and known == other(new)  # type: ignore[misc]
 
-    def correlation(self, old: str, new: str) -> float:
-        """Return the rank correlation of two layers, NaN where nothing is known of it."""
-        z, weight = self._z[new].get(old, (0.0, 0.0))
-        return math.tanh(z) if weight else math.nan
-
     def shows(self, old: str, new: str) -> bool:
         """Whether a layer's own values speak for an origin."""
         z, weight = self._z[new].get(old, (0.0, 0.0))
@@ -184,20 +167,19 @@ class _Aligner:
         """
         if part in self._known:
             return self._known[part]
-        sums: dict[str, tuple[float, float]] = {}
+        totals, weights = defaultdict[str, float](float), defaultdict[str, float](float)
         for name in layers:
             rest = name[len(part) :]
             for old, (z, weight) in self._z[name].items():
-                if old.endswith(rest):
-                    other = old.removesuffix(rest)
-                    total, weights = sums.get(other, (0.0, 0.0))
-                    sums[other] = total + z * weight, weights + weight
-        scores = {other: (total / weight, weight) for other, (total, weight) in sums.items() if weight}
-        order = sorted(scores, key=lambda other: -scores[other][0])
+                if weight and old.endswith(rest):
+                    totals[old.removesuffix(rest)] += z * weight
+                    weights[old.removesuffix(rest)] += weight
+        scores = {other: totals[other] / weight for other, weight in weights.items()}
+        order = sorted(scores, key=lambda other: -scores[other])
         tied: list[str] = []
         if order:
-            z, weight = scores[order[0]]
-            tied = [o for o in order if z - scores[o][0] <= TIED * math.sqrt(1 / weight + 1 / scores[o][1])]
+            z, weight = scores[order[0]], weights[order[0]]
+            tied = [o for o in order if z - scores[o] <= TIED * math.sqrt(1 / weight + 1 / weights[o])]
             vague = len(tied) > 1 and (len(tied) == len(scores) or math.tanh(z) < SURE)
             if vague or z * math.sqrt(weight) <= SIGNIFICANT or math.tanh(z) <= LEAST:
                 tied = []
@@ -216,18 +198,12 @@ def _ranks(values: Values) -> Values:
 
 
 def _blocks(source: Mapping[str, Shape], target: Mapping[str, Shape]) -> dict[str, str]:
-    """Return, for each layer of the target, the innermost part around it that is one of several alike.
-
-    Such as layers.3 for layers.3.attn.to_out.0: several numbers have what layers.3 has, but only 0 what to_out.0 has.
-    """
+    """Return, for each layer of the target, the innermost part around it that is one of several alike."""
+    # layers.3 for layers.3.attn.to_out.0: several numbers have what layers.3 has, but only 0 what to_out.0 has
     inside: dict[str, set[tuple[str, Shape]]] = defaultdict(set)
-    for shapes in (source, target):
-        parts: dict[str, set[tuple[str, Shape]]] = defaultdict(set)
-        for name, shape in shapes.items():
-            for part in _numbered(name):
-                parts[part].add((name[len(part) :], shape))
-        for part, layers in parts.items():
-            inside[part] |= layers
+    for name, shape in (*source.items(), *target.items()):
+        for part in _numbered(name):
+            inside[part].add((name[len(part) :], shape))
     numbers: dict[tuple[str, frozenset[tuple[str, Shape]]], set[str]] = defaultdict(set)
     kinds = {part: (_numberless(part), frozenset(layers)) for part, layers in inside.items()}
     for part, kind in kinds.items():

@@ -1,4 +1,4 @@
-"""What every source of weights looks like to the rest: named tensors known from a header, values read piece by piece.
+"""The common form of all sources of weights: named tensors known from a header, values read piece by piece.
 
 `sources.open_checkpoint` makes one from an alias, a path or a hub id. No torch is imported before values are read.
 """
@@ -7,11 +7,11 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from ioadapt_theory.errors import IoAdaptError
+from ioadapt_theory.errors import InvalidValueError, IoAdaptError
 
 if TYPE_CHECKING:
     import torch
@@ -89,42 +89,62 @@ class Checkpoint(ABC):
 
     name: str
     source: str
-    revision: str | None
+    revision: str | None = None
     tensors: Mapping[str, TensorInfo]
-    metadata: Mapping[str, str]
+    metadata: Mapping[str, str] = MappingProxyType({})
     config: Mapping[str, Any] = MappingProxyType({})
 
     @abstractmethod
+    def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
+        """Return what fills a buffer with the bytes of a tensor's elements from the given one on, without torch.
+
+        Raises:
+            SourceError: If the file has become shorter since it was opened, naming file and tensor.
+        """
+
     def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
         """Return what fills `out` with the elements [start, start + len(out)) of the flattened tensor, given `start`.
-
-        What stays the same from piece to piece is looked at here, once.
 
         Args:
             name: A key of `tensors`.
             out: One-dimensional, contiguous, on the CPU, of the stored dtype; reused by the caller.
 
         Raises:
-            SourceError: If the file has become shorter since it was opened, naming file and tensor.
             InvalidValueError: If the range or `out` does not fit the tensor.
         """
+        import torch
+
+        info = self.tensors[name]
+        if info.dtype not in DTYPES:
+            msg = f"{name} is {info.dtype}, whose values cannot be read."
+            raise InvalidValueError(msg)
+        if out.ndim != 1 or not out.is_contiguous() or out.dtype != torch_dtype(info.dtype):
+            got = f"{out.dtype} of shape {tuple(out.shape)}"
+            msg = f"The buffer for {name} has to be flat, contiguous and {info.dtype}, not {got}."
+            raise InvalidValueError(msg)
+        fill, into, last = self.bytes_of(name), out.view(torch.uint8).numpy().data, info.numel - len(out)
+
+        def fill_from(start: int) -> None:
+            if not 0 <= start <= last:
+                msg = f"{name} has {info.numel} elements; [{start}, {start + len(out)}) is not within them."
+                raise InvalidValueError(msg)
+            fill(into, start)
+
+        return fill_from
 
     def read(self, name: str, start: int, out: "torch.Tensor") -> None:
         """Fill `out` once; see `filler`."""
         self.filler(name, out)(start)
 
-    def bytes_of(self, name: str) -> Callable[[memoryview, int], None] | None:
-        """Return what fills a buffer with the bytes of a tensor's elements from the given one on, without torch.
-
-        None where the values do not lie in a file as they are.
-        """
-        return None
+    def parts(self, names: Collection[str] | None = None) -> "Mapping[Checkpoint, Collection[str]]":
+        """Return the checkpoints in which tensors (None: all) lie, and their names there; none for a file."""
+        return {}
 
     def pending(self, names: Collection[str] | None = None) -> int:
         """Return the bytes that `prepare(names)` would download; 0 when all is on this machine."""
-        return 0
+        return sum(part.pending(inside) for part, inside in self.parts(names).items())
 
-    def prepare(self, names: Collection[str] | None = None) -> None:  # noqa: B027  (local files need nothing)
+    def prepare(self, names: Collection[str] | None = None) -> None:
         """Bring the files that hold `names` (None: all) onto this machine; reading does it if it was not done.
 
         Call it once the layers to compare are known. `sources.prepare` does so for several checkpoints, after it has
@@ -133,13 +153,99 @@ class Checkpoint(ABC):
         Raises:
             SourceError: If a file cannot be downloaded; what was complete is kept, nothing half-written stays.
         """
+        for part, inside in self.parts(names).items():
+            part.prepare(inside)
 
-    @abstractmethod
     def close(self) -> None:
         """Close the files; reading afterwards raises. May be called twice."""
+        for part in self.parts():
+            part.close()
 
     def __enter__(self) -> "Checkpoint":
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+class Computed(Checkpoint):
+    """A checkpoint whose weights are computed when they are read, one whole weight at a time.
+
+    The last one is kept, since readers ask for pieces of one after the other.
+    """
+
+    _last: "tuple[str, Callable[[], memoryview]] | None" = None
+
+    @abstractmethod
+    def make(self, name: str) -> "torch.Tensor":
+        """Return a weight, of its dtype."""
+
+    def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
+        """See `Checkpoint.bytes_of`."""
+        last = self._last
+        if last is None or last[0] != name:
+            last = self._last = name, cache(partial(self._bytes, name))
+        content, size = last[1], DTYPES[self.tensors[name].dtype][1]
+
+        def fill(into: memoryview, start: int) -> None:
+            into[:] = content()[start * size : start * size + len(into)]
+
+        return fill
+
+    def _bytes(self, name: str) -> memoryview:
+        import torch
+
+        content: memoryview = self.make(name).detach().reshape(-1).resolve_neg().view(torch.uint8).numpy().data
+        return content
+
+
+Ranges = list[tuple[int, int]]
+"""Rows of a tensor, as [start, stop) in order."""
+
+
+class View(Checkpoint):
+    """Tensors of other checkpoints under names of our choice, or some rows of them."""
+
+    def __init__(
+        self,
+        name: str,
+        source: str,
+        origins: Mapping[str, tuple[Checkpoint, str]],
+        metadata: Mapping[str, str],
+        rows: Mapping[str, Ranges] = MappingProxyType({}),
+    ) -> None:
+        """Take, for each new name, the checkpoint and the name in it; and which rows, where these are not all."""
+        self.name, self.source, self.metadata = name, source, metadata
+        self._origins, self._rows = origins, rows
+        self.tensors = {new: self._cut(new, part.tensors[old]) for new, (part, old) in origins.items()}
+
+    def _cut(self, name: str, info: TensorInfo) -> TensorInfo:
+        rows = self._rows.get(name)
+        shape = info.shape if rows is None else (sum(b - a for a, b in rows), *info.shape[1:])
+        return TensorInfo(name, info.dtype, shape)
+
+    def parts(self, names: Collection[str] | None = None) -> Mapping[Checkpoint, Collection[str]]:
+        """See `Checkpoint.parts`."""
+        inside: dict[Checkpoint, list[str]] = {}
+        for name in self._origins if names is None else names:
+            part, old = self._origins[name]
+            inside.setdefault(part, []).append(old)
+        return inside
+
+    def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
+        """See `Checkpoint.bytes_of`."""
+        part, old = self._origins[name]
+        fill, rows, info = part.bytes_of(old), self._rows.get(name), self.tensors[name]
+        if rows is None:
+            return fill
+        size, width = DTYPES[info.dtype][1], math.prod(info.shape[1:])
+
+        def fill_rows(into: memoryview, start: int) -> None:
+            stop, before = start + len(into) // size, 0
+            for a, b in rows:
+                first, last = max(start, before), min(stop, before + (b - a) * width)
+                if first < last:
+                    fill(into[(first - start) * size : (last - start) * size], a * width + first - before)
+                before += (b - a) * width
+
+        return fill_rows

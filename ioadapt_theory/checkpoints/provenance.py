@@ -1,4 +1,4 @@
-"""Which layer of its source each layer of a model was made from, told by the layout of a known student alone.
+"""Origins of the layers of a model, told by the layout of a known student alone.
 
 What the layers contain tells more, see `alignment`. The BK-SDM students drop the second layer of every block and close
 the gap in the numbering, so that layer 1 of an up block holds what was layer 2; the tiny one also drops the innermost
@@ -6,7 +6,7 @@ blocks, so its up blocks move up by one.
 """
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from typing import Final
 
 from ioadapt_theory.checkpoints.alignment import Origins, contradictions
@@ -14,20 +14,19 @@ from ioadapt_theory.checkpoints.names.unet import Blocks
 from ioadapt_theory.errors import UnknownNameError
 
 MATCHES: Final = ("name", "provenance", "auto")
-"""How layers of two models are matched: equal names, equal origin, or equal origin where it is known and else names."""
+"""Ways to match the layers of two models: equal names, equal origin, or origin where it is known and else names."""
 
 TEACHER: Final = Blocks((2, 2, 2, 2), (3, 3, 3, 3), (True, True, True, False))
 """The UNet of SD-1.x, of which the students are."""
 
-_UP: Final = re.compile(r"up_blocks\.(\d+)\.(resnets|attentions|upsamplers)\.(\d+)\.(.+)")
+MOVED: Final = {4: 0, 3: 1}
+"""Up blocks of a student -> by how many its up blocks were further on in the teacher."""
+
+_UP: Final = re.compile(r"up_blocks\.(\d)\.(resnets|attentions|upsamplers)\.(\d)\.")
 
 
 def require_match(match: str) -> str:
-    """Refuse what is no way of matching.
-
-    Raises:
-        UnknownNameError: naming those that there are.
-    """
+    """Return the way of matching; UnknownNameError where there is none such."""
     if match not in MATCHES:
         raise UnknownNameError("match", match, MATCHES)
     return match
@@ -41,32 +40,16 @@ def by_layout(source: Collection[str], target: Collection[str]) -> Origins | Non
     back = {teacher: name for name, teacher in theirs.items()} if theirs else {name: name for name in source}
     ours = ours or {name: name for name in target}
     of = {name: back[teacher] for name, teacher in ours.items() if teacher in back}
-    return _by_layout(of, [name for name in ours if name not in of], source, None if theirs else TEACHER)
+    wrong = contradictions(of, [name for name in ours if name not in of], source)
+    return Origins(of, "layout", contradicted=wrong, blocks=None if theirs else TEACHER)
 
 
 def of_teacher(target: Collection[str]) -> Origins | None:
     """Return the origins of a student of a known layout in a teacher that is not at hand."""
-    traced = origins(target)
-    return None if traced is None else _by_layout(traced, [], {*traced, *traced.values()}, TEACHER)
-
-
-def _by_layout(of: dict[str, str], new: list[str], source: Collection[str], blocks: Blocks | None) -> Origins:
-    return Origins(of, "layout", contradicted=contradictions(of, new, source), blocks=blocks)
-
-
-def _shift_layer(m: re.Match[str]) -> str:
-    """Return what a name of base or small was: layer 1 of an up block was layer 2."""
-    layer = {"0": "0", "1": "2"}[m[3]] if m[2] != "upsamplers" else m[3]
-    return f"up_blocks.{m[1]}.{m[2]}.{layer}.{m[4]}"
-
-
-def _shift_block(m: re.Match[str]) -> str:
-    """Return what a name of tiny was: up block b of its three was b + 1, and its layers moved as in base and small."""
-    return _shift_layer(_UP.fullmatch(f"up_blocks.{int(m[1]) + 1}.{m[2]}.{m[3]}.{m[4]}") or m)
-
-
-_STUDENTS: Final[dict[int, Callable[[re.Match[str]], str]]] = {4: _shift_layer, 3: _shift_block}
-"""Number of up blocks -> how one of their names is traced back."""
+    of = origins(target)
+    if of is None:
+        return None
+    return Origins(of, "layout", contradicted=contradictions(of, [], {*of, *of.values()}), blocks=TEACHER)
 
 
 def origins(names: Collection[str]) -> dict[str, str] | None:
@@ -77,10 +60,15 @@ def origins(names: Collection[str]) -> dict[str, str] | None:
     """
     present = {".".join(n.split(".")[:4]) for n in names}
     ups = {n.split(".")[1] for n in names if n.startswith("up_blocks.")}
-    one_layer = "down_blocks.0.resnets.0" in present and "down_blocks.0.resnets.1" not in present
-    one_layer &= "down_blocks.0.attentions.0" in present
+    one_layer = {"down_blocks.0.resnets.0", "down_blocks.0.attentions.0"} <= present
+    one_layer &= "down_blocks.0.resnets.1" not in present
     two_up = "up_blocks.0.resnets.1" in present and "up_blocks.0.resnets.2" not in present
-    if not (one_layer and two_up) or len(ups) not in _STUDENTS:
+    if not (one_layer and two_up) or len(ups) not in MOVED:
         return None
-    trace = _STUDENTS[len(ups)]
-    return {n: trace(m) if (m := _UP.fullmatch(n)) else n for n in names}
+
+    def teacher(match: re.Match[str]) -> str:
+        block, kind, layer = match.groups()
+        layer = layer if kind == "upsamplers" else {"1": "2"}.get(layer, layer)
+        return f"up_blocks.{int(block) + MOVED[len(ups)]}.{kind}.{layer}."
+
+    return {name: _UP.sub(teacher, name) if name.startswith("up_blocks.") else name for name in names}

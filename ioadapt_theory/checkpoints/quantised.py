@@ -8,17 +8,16 @@ from collections.abc import Callable, Collection, Mapping
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from ioadapt_theory.checkpoints.checkpoint import Checkpoint, TensorInfo, torch_dtype
-from ioadapt_theory.checkpoints.files.computed import Computed
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint, Computed, TensorInfo, torch_dtype
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
 
 if TYPE_CHECKING:
     import torch
 
 SCALES: Final = ("{weight}_scale_inv", "{weight}_scale", "{layer}.scale_weight")
-"""Where the scale of a weight may lie."""
+"""Names of the scale of a weight."""
 BESIDE: Final = ("{layer}.input_scale", "{layer}.output_scale", "{layer}.scale_input", "{layer}.weight_format")
-"""What belongs to the layer and not to its weight."""
+"""Names of what belongs to the layer and not to its weight."""
 MARK: Final = "scaled_fp8"
 """An empty tensor by which ComfyUI marks such files."""
 REFUSED: Final = {
@@ -44,16 +43,20 @@ class Dequantised(Computed):
             if name not in beside
         }
 
-    def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
-        """See `Checkpoint.filler`."""
-        return super().filler(name, out) if name in self._scales else self._whole.filler(name, out)
+    def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
+        """See `Checkpoint.bytes_of`."""
+        return super().bytes_of(name) if name in self._scales else self._whole.bytes_of(name)
+
+    def parts(self, names: Collection[str] | None = None) -> Mapping[Checkpoint, Collection[str]]:
+        """See `Checkpoint.parts`: with the scales."""
+        names = self.tensors if names is None else names
+        return {self._whole: [*names, *(self._scales[name] for name in names if name in self._scales)]}
 
     def make(self, name: str) -> "torch.Tensor":
         """See `Computed.make`."""
         codes, scale = self._stored(name), self._stored(self._scales[name])
-        scale = (
-            scale.reshape(*scale.shape, *[1] * (codes.ndim - scale.ndim)) if scale.numel() > 1 else scale.reshape(())
-        )
+        axes = [*scale.shape, *[1] * (codes.ndim - scale.ndim)] if self._blocks[name] else []
+        scale = scale.reshape(axes)
         for axis, block in enumerate(self._blocks[name]):
             scale = scale.repeat_interleave(block, axis).narrow(axis, 0, codes.shape[axis])
         return codes * scale
@@ -66,30 +69,9 @@ class Dequantised(Computed):
         self._whole.read(name, 0, flat)
         return flat.view(info.shape).float()
 
-    def _parts(self, names: Collection[str] | None) -> list[str] | None:
-        return None if names is None else [*names, *(self._scales[name] for name in names if name in self._scales)]
-
-    def pending(self, names: Collection[str] | None = None) -> int:
-        """See `Checkpoint.pending`."""
-        return self._whole.pending(self._parts(names))
-
-    def prepare(self, names: Collection[str] | None = None) -> None:
-        """See `Checkpoint.prepare`."""
-        self._whole.prepare(self._parts(names))
-
-    def close(self) -> None:
-        """Close the stored checkpoint."""
-        self._last = None
-        self._whole.close()
-
 
 def dequantised(whole: Checkpoint) -> Checkpoint:
-    """Return the checkpoint with weights instead of float8 codes; itself, if it has none with a scale.
-
-    Raises:
-        UnsupportedError: If it is quantised in another way; with its name, and what to compare instead.
-        FileFormatError: If codes and scales do not fit each other.
-    """
+    """Return the checkpoint with weights instead of float8 codes; itself, if it has none; refuse other codes."""
     scales, beside = dict[str, str](), {MARK} & whole.tensors.keys()
     for name, info in whole.tensors.items():
         if info.dtype.startswith("F8_E") and info.dtype != "F8_E8M0":

@@ -40,14 +40,11 @@ def _sympy() -> Any:
 
 def _elementwise(name: str) -> Callable[[Array], Array]:
     other = {"arcsin": "asin"}.get(name, name)
-    torch_function, mp_function = getattr(torch, name), getattr(mp, other)
 
     def function(x: Array) -> Array:
-        if isinstance(x, Tensor):
-            return torch_function(x)
-        return getattr(_sympy(), other)(x) if exact(x) else mp_function(x)
+        return getattr(torch, name)(x) if isinstance(x, Tensor) else getattr(_sympy() if exact(x) else mp, other)(x)
 
-    function.__doc__ = f"{name} of a scalar."
+    function.__doc__ = f"Return {name} of a scalar."
     return function
 
 
@@ -60,8 +57,12 @@ sinh = _elementwise("sinh")
 cosh = _elementwise("cosh")
 
 
-def number(x: float | int | Fraction, like: Array) -> Array:
-    """The number x in the arithmetic of ``like``."""
+def number(x: float | Fraction | str, like: Array) -> Array:
+    """Return the number x, or "pi" or "inf", in the arithmetic of ``like``."""
+    if isinstance(x, str):
+        if isinstance(like, Tensor):
+            return torch.full_like(like, getattr(math, x))
+        return getattr(_sympy(), {"inf": "oo"}.get(x, x)) if exact(like) else +getattr(mp, x)
     if isinstance(like, Tensor):
         return torch.full_like(like, float(x))
     if exact(like):
@@ -71,128 +72,92 @@ def number(x: float | int | Fraction, like: Array) -> Array:
     return mp.mpf(x.numerator) / x.denominator if isinstance(x, Fraction) else mp.mpf(x)
 
 
-def pi(like: Array) -> Array:
-    """π in the arithmetic of ``like``."""
-    if isinstance(like, Tensor):
-        return torch.full_like(like, math.pi)
-    return _sympy().pi if exact(like) else +mp.pi
-
-
-def positive_part(x: Array) -> Array:
-    """max(x, 0)."""
-    return (x + abs(x)) / 2
-
-
 def excess(value: Array, limit: Array) -> Array:
-    """By how much value exceeds limit, relative to limit; 0 if it does not."""
+    """Return by how much value exceeds limit, relative to limit; 0 if it does not."""
     if isinstance(value, Tensor) or isinstance(limit, Tensor):
         return torch.where(value <= limit, 0.0, (value - limit) / limit)
     return 0 * value if value <= limit else (value - limit) / limit if limit else math.inf
 
 
 def maximum(a: Array, b: Array) -> Array:
-    """The larger of two scalars."""
+    """Return the larger of two scalars."""
     return torch.maximum(a, b) if isinstance(a, Tensor) else max(a, b)
 
 
-def where_larger(a: Array, b: Array, x: Array, y: Array) -> Array:
-    """X where a > b, else y."""
-    return torch.where(a > b, x, y) if isinstance(a, Tensor) else x if a > b else y
-
-
-def quotient(a: Array, b: Array) -> Array:
-    """a/b, with 0/0 = 0."""
-    if isinstance(a, Tensor):
-        return torch.where(a == 0, 0.0, a / b)
-    return a if a == 0 else a / b
-
-
 def minimum(a: Array, b: Array) -> Array:
-    """The smaller of two scalars."""
+    """Return the smaller of two scalars."""
     return torch.minimum(a, b) if isinstance(a, Tensor) else min(a, b)
 
 
+def where_larger(a: Array, b: Array, x: Array, y: Array) -> Array:
+    """Return x where a > b, else y."""
+    return torch.where(a > b, x, y) if isinstance(a, Tensor) else x if a > b else y
+
+
 def dot(u: Array, v: Array) -> Array:
-    """uᵀv."""
+    """Return uᵀv."""
     return (u * v).sum(-1)
 
 
 def norm(u: Array) -> Array:
-    """‖u‖."""
+    """Return ‖u‖."""
     return sqrt(dot(u, u))
 
 
 def cosine(u: Array, v: Array) -> Array:
-    """s(u, v) = uᵀv / (‖u‖‖v‖) of Lemma 1."""
+    """Return s(u, v) = uᵀv / (‖u‖‖v‖) of Lemma 1."""
     return dot(u, v) / (norm(u) * norm(v))
 
 
 def sine(u: Array, v: Array) -> Array:
-    """√(1 − s²) as ‖v̂ − s û‖, accurate also where u and v are nearly parallel."""
+    """Return √(1 − s²) as ‖v̂ − s û‖, accurate also where u and v are nearly parallel."""
     a, b = unit(u), unit(v)
     return norm(b - scaled(dot(a, b), a))
 
 
 def angle(u: Array, v: Array) -> Array:
-    """The angle arccos s(u, v), accurate at every angle."""
+    """Return the angle arccos s(u, v), accurate at every angle."""
     y, x = sine(u, v), cosine(u, v)
     if exact(u):
         return _sympy().acos(x)
     return torch.atan2(y, x) if isinstance(u, Tensor) else mp.atan2(y, x)
 
 
-def scaled(a: Array, v: Array) -> Array:
-    """The vector a·v for a scalar a."""
-    return a[..., None] * v if isinstance(v, Tensor) else a * v
-
-
-def times(a: Array, m: Array, *, matrix: bool) -> Array:
-    """The matrix, or the vector, a·M."""
-    return (a[..., None, None] if matrix else a[..., None]) * m if isinstance(m, Tensor) else a * m
+def scaled(a: Array, m: Array, axes: int = 1) -> Array:
+    """Return the vector a·v for a scalar a; with two axes the matrix a·M."""
+    return a[(..., *[None] * axes)] * m if isinstance(m, Tensor) else a * m
 
 
 def unit(u: Array) -> Array:
-    """û = u/‖u‖."""
+    """Return û = u/‖u‖."""
     return scaled(1 / norm(u), u)
 
 
 def outer(u: Array, v: Array) -> Array:
-    """uᵀv for row vectors."""
+    """Return uᵀv for row vectors."""
     return u[..., :, None] * v[..., None, :]
 
 
 def apply(x: Array, w: Array) -> Array:
-    """The row vector xW."""
+    """Return the row vector xW."""
     return (x.unsqueeze(-2) @ w).squeeze(-2) if isinstance(w, Tensor) else x @ w
 
 
 def identity(n: int, like: Array) -> Array:
-    """I_n in the arithmetic of ``like``."""
+    """Return I_n in the arithmetic of ``like``."""
     if isinstance(like, Tensor):
         return torch.eye(n, dtype=like.dtype, device=like.device)
     one = Fraction(1) if isinstance(like.flat[0], Fraction) else number(1, like)
     return np.array([[one * (i == j) for j in range(n)] for i in range(n)], dtype=object)
 
 
-def plus_identity(m: Array) -> Array:
-    """I + M."""
-    return identity(m.shape[-1], m) + m
-
-
-def block(a: Array, b: Array, c: Array, d: Array) -> Array:
-    """[[A, B], [C, D]]."""
-    if isinstance(a, Tensor):
-        return torch.cat((torch.cat((a, b), -1), torch.cat((c, d), -1)), -2)
-    return np.block([[a, b], [c, d]])
-
-
 def frobenius_sq(m: Array) -> Array:
-    """‖M‖_F²."""
+    """Return ‖M‖_F²."""
     return (m * m).sum((-2, -1))
 
 
 def singular_values(m: Array) -> Array:
-    """Singular values, largest first, on the last axis."""
+    """Return the singular values, largest first, on the last axis."""
     if isinstance(m, Tensor):
         return torch.linalg.svdvals(m)
     if not m.any():
@@ -212,12 +177,12 @@ def _exact_singular_values(m: Array) -> list[Any]:
 
 
 def operator_norm(m: Array) -> Array:
-    """‖M‖₂."""
+    """Return ‖M‖₂."""
     return singular_values(m)[..., 0]
 
 
 def condition_number(m: Array) -> Array:
-    """σ_max / σ_min over the min(c, d) singular values."""
+    """Return σ_max / σ_min over the min(c, d) singular values."""
     s = singular_values(m)
     if not isinstance(m, Tensor) and max(m.shape) > LARGE and s[-1] < 1e-6 * s[0]:
         msg = f"cond(M) of a matrix above {LARGE} x {LARGE} is computed in double precision, and this one exceeds 1e6."
@@ -225,13 +190,8 @@ def condition_number(m: Array) -> Array:
     return s[..., 0] / s[..., -1]
 
 
-def largest(u: Array) -> Array:
-    """‖u‖_∞, which no square can underflow."""
-    return abs(u).amax(-1) if isinstance(u, Tensor) else max(abs(u))
-
-
 def inverse(m: Array) -> Array:
-    """M⁻¹."""
+    """Return M⁻¹."""
     if isinstance(m, Tensor):
         return torch.linalg.inv(m)
     if exact(m):
@@ -240,7 +200,7 @@ def inverse(m: Array) -> Array:
 
 
 def pseudo_inverse(m: Array) -> Array:
-    """M⁺; singular values that are rounding count as zero."""
+    """Return M⁺; singular values that are rounding count as zero."""
     if isinstance(m, Tensor):
         return torch.linalg.pinv(m)
     if exact(m):
@@ -251,13 +211,8 @@ def pseudo_inverse(m: Array) -> Array:
     return np.array((v.T * scaled_ * u.T).tolist(), dtype=object)
 
 
-def rows(m: Array) -> Array:
-    """How many rows there are, for every matrix of a batch."""
-    return m.new_full(m.shape[:-2], m.shape[-2]) if isinstance(m, Tensor) else m.shape[-2]
-
-
 def rank(m: Array) -> Array:
-    """The rank: exact of exact numbers, else the number of singular values that are not rounding."""
+    """Return the rank: exact of exact numbers, else the number of singular values that are not rounding."""
     if exact(m):
         return _sympy().Matrix(m.tolist()).rank()
     if not isinstance(m, Tensor) and isinstance(m.flat[0], Fraction):
@@ -288,23 +243,27 @@ def _rank_of_fractions(m: Array) -> int:
 
 
 def hessian(u: Array, v: Array) -> Array:
-    """H(u, v) of the cosine, 2d x 2d, with a = v̂ − sû, b = û − sv̂.
+    """Return H(u, v) of the cosine, 2d x 2d, with a = v̂ − sû, b = û − sv̂.
 
     H_uu = −(ûᵀa + aᵀû + s(I − ûᵀû))/‖u‖², H_uv = (I − v̂ᵀv̂ − ûᵀb)/(‖u‖‖v‖).
     """
     s, nu, nv = cosine(u, v), norm(u), norm(v)
     u, v = unit(u), unit(v)
-    a, b = v - scaled(s, u), u - scaled(s, v)
     eye = identity(u.shape[-1], u)
-    huu = -times(1 / nu**2, outer(u, a) + outer(a, u) + times(s, eye - outer(u, u), matrix=True), matrix=True)
-    hvv = -times(1 / nv**2, outer(v, b) + outer(b, v) + times(s, eye - outer(v, v), matrix=True), matrix=True)
-    huv = times(1 / (nu * nv), eye - outer(v, v) - outer(u, b), matrix=True)
-    return block(huu, huv, huv.mT if isinstance(huv, Tensor) else huv.T, hvv)
+
+    def diagonal(x: Array, a: Array, length: Array) -> Array:
+        return -scaled(1 / length**2, outer(x, a) + outer(a, x) + scaled(s, eye - outer(x, x), 2), 2)
+
+    huu, hvv = diagonal(u, v - scaled(s, u), nu), diagonal(v, u - scaled(s, v), nv)
+    huv = scaled(1 / (nu * nv), eye - outer(v, v) - outer(u, u - scaled(s, v)), 2)
+    if isinstance(u, Tensor):
+        return torch.cat((torch.cat((huu, huv), -1), torch.cat((huv.mT, hvv), -1)), -2)
+    return np.block([[huu, huv], [huv.T, hvv]])
 
 
 def segment_distance_sq(w: Array, dw: Array) -> Array:
-    """Smallest ‖w + tΔw‖² over t in [0, 1]."""
-    size = largest(dw)
+    """Return the smallest ‖w + tΔw‖² over t in [0, 1]."""
+    size = abs(dw).amax(-1) if isinstance(dw, Tensor) else max(abs(dw))  # no square of it can underflow
     direction = scaled(1 / (size + (size == 0)), dw)  # squares of at least 1, unless Δw = 0
     t = -dot(w, direction) / maximum(dot(direction, direction), number(1, size))
     nearest = w + scaled(minimum(maximum(t, number(0, t)), size), direction)
@@ -316,7 +275,7 @@ POINTS = {True: 9, False: 33}
 
 
 def sup_hessian_norm(u: Array, v: Array, du: Array, dv: Array) -> Array:
-    """sup_t ‖H(u + tΔu, v + tΔv)‖ over a grid in [0, 1]: too small if at all, so that a bound by it is stricter."""
+    """Return sup_t ‖H(u + tΔu, v + tΔv)‖ over a grid in [0, 1]: too small if at all, so a bound by it is stricter."""
     sup, points = number(0, norm(u)), POINTS[isinstance(u, Tensor)]
     for k in range(points):
         t = k / (points - 1) if isinstance(u, Tensor) else number(k, norm(u)) / (points - 1)

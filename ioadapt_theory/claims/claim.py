@@ -1,10 +1,10 @@
-"""What a claim is: a statement in one reading, its recorded verdict, and the strategies that collect the evidence."""
+"""A claim: a statement in one reading, its recorded verdict, and the strategies that collect the evidence."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, ClassVar
 
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict
 from ioadapt_theory.claims.evidence.inequality import Inequality, hypotheses
@@ -70,34 +70,30 @@ class Run:
         return cls(**{**chosen, "widths": widths and tuple(widths)})
 
 
-@runtime_checkable
-class Strategy(Protocol):
-    """A way to collect evidence on a claim, in independent parts (so that it can be shared out and resumed)."""
+class Strategy:
+    """A way to collect evidence on a claim, in independent parts (so that it can be shared out and resumed).
+
+    Most are one part; ``settings`` names those of a run that the result depends on.
+    """
+
+    settings: ClassVar[tuple[str, ...]] = ()
 
     @property
     def kind(self) -> Evidence:
         """The kind of evidence it yields."""
+        raise NotImplementedError
 
     def parts(self, run: Run) -> int:
         """Return how many independent parts the work has."""
-
-    def pinned(self, run: Run, part: int) -> Run:
-        """Return the settings that a part depends on, and the default of every other: equal ones, equal results."""
-
-    def __call__(self, claim: "Claim", run: Run, part: int) -> Finding:
-        """Do one part."""
-
-
-class Once:
-    """What all strategies share that are one part and depend on no setting."""
-
-    def parts(self, run: Run) -> int:
-        """Return 1."""
         return 1
 
     def pinned(self, run: Run, part: int) -> Run:
-        """Return the default."""
-        return Run()
+        """Return the settings that a part depends on, and the default of every other: equal ones, equal results."""
+        return run.only(*self.settings)
+
+    def __call__(self, claim: "Claim", run: Run, part: int) -> Finding:
+        """Do one part."""
+        raise NotImplementedError
 
 
 class Origin(StrEnum):

@@ -55,7 +55,7 @@ class Setting:
     check: Callable[[Any], None] = lambda _: None
 
     def read(self, raw: Mapping[str, Any], *, exact: bool = False) -> Any:
-        """Instance at 50 digits, or in Fractions, from the content of an instance file.
+        """Return the instance of a file, at 50 digits or in Fractions.
 
         Raises:
             FileFormatError: a missing or unknown key, or a value that is no number.
@@ -80,28 +80,24 @@ class Setting:
         return instance
 
     def parametrised(self, by: Callable[[Mapping[str, Tensor]], Any]) -> "Setting":
-        """The same setting with another parametrisation, for claims with more hypotheses."""
+        """Return the same setting with another parametrisation, for claims with more hypotheses."""
         return replace(self, parametrise=by)
 
     def dump(self, instance: Any, index: int | None = None) -> dict[str, Any]:
-        """Content of an instance file, from a float64 instance (one of a batch)."""
-        arrays = {x.key: getattr(instance, x.attribute) for x in self.letters}
+        """Return the content of an instance file, from a float64 instance (one of a batch)."""
+        arrays = {x: getattr(instance, x.attribute) for x in self.letters}
         return {
-            key: (a if index is None or a.dim() == len(self._axes(key)) else a[index]).tolist()
-            for key, a in arrays.items()
+            x.key: (a if index is None or a.dim() == len(x.axes.split()) else a[index]).tolist()
+            for x, a in arrays.items()
             if a is not None
         }
-
-    def _axes(self, key: str) -> list[str]:
-        return next(x.axes.split() for x in self.letters if x.key == key)
 
 
 def _value(letter: Letter, raw: Any, sizes: dict[str, tuple[int, str]], exact: bool) -> Array:
     axes = letter.axes.split()
     array = np.array(_nested(letter.key, raw, len(axes)), dtype=object)
     if not exact:
-        array = np.frompyfunc(lambda x: mp.mpf(x.numerator) / x.denominator, 1, 1)(array)
-        array = array if axes else np.array(array, dtype=object)
+        array = np.array(np.frompyfunc(lambda x: mp.mpf(x.numerator) / x.denominator, 1, 1)(array), dtype=object)
     if not axes:
         value = array.item()
         if (letter.positive and value <= 0) or (letter.nonnegative and value < 0):
@@ -121,17 +117,14 @@ def _nested(key: str, raw: Any, depth: int) -> Any:
     if depth == 0:
         return _scalar(key, raw)
     kind = "a list of numbers" if depth == 1 else "a list of rows of equal length"
-    if not _filled(raw) or (depth == 2 and not all(map(_filled, raw))):
+    lists = [raw] if depth == 1 or not isinstance(raw, list) else [raw, *raw]
+    if not all(isinstance(x, list) and x for x in lists):
         msg = f"{key} must be {kind}, got {_short(raw)}."
         raise FileFormatError(msg)
     if depth == 2 and len({len(row) for row in raw}) > 1:
         msg = f"{key} must be {kind}, got rows of lengths {_short([len(row) for row in raw])[1:-1]}."
         raise ShapeError(msg)
     return [_nested(key, x, depth - 1) for x in raw]
-
-
-def _filled(raw: Any) -> bool:
-    return isinstance(raw, list) and bool(raw)
 
 
 def _scalar(key: str, raw: Any) -> Fraction:
@@ -161,11 +154,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def load(path: Path | str, kind: str = "instance file") -> dict[str, Any]:
-    """Content of an instance file, or of another JSON object, which errors call by its ``kind``.
-
-    Raises:
-        FileFormatError: not readable, or not a JSON object.
-    """
+    """Return the content of an instance file, or of another JSON object, which errors call by its ``kind``."""
     try:
         with Path(path).open("rb") as file:
             content = file.read(LARGEST + 1)
@@ -176,11 +165,10 @@ def load(path: Path | str, kind: str = "instance file") -> dict[str, Any]:
         reason = getattr(error, "strerror", None) or f"not JSON ({error})"
         msg = f"The {kind} {str(path)!r} cannot be read: {reason}."
         raise FileFormatError(msg) from None
-    if len(content) > LARGEST:
-        msg = f"The {kind} {str(path)!r} is larger than {LARGEST >> 20} MiB, the most that is read."
-        raise FileFormatError(msg)
     if not isinstance(raw, dict):
-        msg = f"The {kind} {str(path)!r} must hold a JSON object, not {_short(raw)}."
+        large = f"is larger than {LARGEST >> 20} MiB, the most that is read"
+        reason = large if len(content) > LARGEST else f"must hold a JSON object, not {_short(raw)}"
+        msg = f"The {kind} {str(path)!r} {reason}."
         raise FileFormatError(msg)
     return raw
 
@@ -190,7 +178,7 @@ SHIPPED = resources.files("ioadapt_theory.claims") / "witnesses"
 
 
 def witness(name: str) -> dict[str, Any]:
-    """Content of a shipped instance, ``witnesses/NAME.json``.
+    """Return the content of a shipped instance, ``witnesses/NAME.json``.
 
     Example:
         >>> from ioadapt_theory.claims.instances import witness
@@ -201,19 +189,12 @@ def witness(name: str) -> dict[str, Any]:
 
 
 def load_or_witness(name: str) -> dict[str, Any]:
-    """Content of an instance file or, where there is no such file, of the shipped instance of this name.
-
-    Raises:
-        FileFormatError: neither, or not readable, or not a JSON object.
-    """
+    """Return the content of an instance file or, where there is none, of the shipped instance of this name."""
     shipped = f"{name}.json" in {file.name for file in SHIPPED.iterdir()}
     return witness(name) if shipped and not Path(name).exists() else load(name)
 
 
 def normals(n: int, shapes: Mapping[str, tuple[int, ...]], generator: torch.Generator) -> dict[str, Tensor]:
-    """Standard normal raw parameters, one float64 tensor of shape (n, *shape) per name."""
-    device = generator.device
-    return {
-        name: torch.randn((n, *shape), generator=generator, dtype=torch.float64, device=device)
-        for name, shape in shapes.items()
-    }
+    """Return standard normal raw parameters, one float64 tensor of shape (n, *shape) per name."""
+    options: Any = {"generator": generator, "dtype": torch.float64, "device": generator.device}
+    return {name: torch.randn((n, *shape), **options) for name, shape in shapes.items()}

@@ -26,11 +26,9 @@ Searches: ``Replay`` shipped instances, ``RandomInstances``, ``GradientAscent``,
 from ioadapt_theory.claims.claim import Claim, Origin, Word
 from ioadapt_theory.claims.evidence.argument import *
 from ioadapt_theory.claims.evidence.findings import Verdict
-from ioadapt_theory.claims.evidence.identities import ExactValue
 from ioadapt_theory.claims.evidence.means import *
-from ioadapt_theory.claims.evidence.monte_carlo import StackMonteCarlo
-from ioadapt_theory.claims.evidence.orders import OrderFit
-from ioadapt_theory.claims.evidence.searches import GradientAscent, RandomInstances, Replay
+from ioadapt_theory.claims.evidence.monte_carlo import ExactValue, StackMonteCarlo
+from ioadapt_theory.claims.evidence.searches import GradientAscent, OrderFit, RandomInstances, Replay
 from ioadapt_theory.claims.evidence.steps import *
 from ioadapt_theory.claims.expression.algebra import noncommuting, symbolic, sympy
 from ioadapt_theory.claims.expression.deduction import *

@@ -1,10 +1,11 @@
-"""What `ioadapt verify` leaves: a journal while it runs, then a record; sets of parts, of two of one the worse."""
+"""The files of `ioadapt verify`: a journal while it runs, then a record; sets of parts, of two of one the worse."""
 
 import hashlib
 import json
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,11 @@ from ioadapt_theory.claims.claim import Run
 from ioadapt_theory.claims.evidence.findings import Verification
 from ioadapt_theory.claims.instances import load
 from ioadapt_theory.claims.registry import CLAIMS
-from ioadapt_theory.claims.verifying import Part, Results, check, digest, parts, total, union, versions
-from ioadapt_theory.errors import FileFormatError, InvalidValueError
+from ioadapt_theory.claims.verifying import Part, Results, differences, parts, total, versions
+from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.results import fingerprint, record
 
-SCHEMA = 3
+SCHEMA = 4
 
 
 def default_folder() -> Path:
@@ -25,51 +26,73 @@ def default_folder() -> Path:
 
 
 class Journal:
-    """Finished parts, one JSON line each; a line that was cut short is done again."""
+    """Finished parts, one JSON line each; a line that was cut short is done again.
 
-    def __init__(self, folder: Path, claims: Sequence[str], run: Run) -> None:
+    A run that cannot be resumed is still a run: what the file system refuses is told once, and then ``broken``.
+    """
+
+    def __init__(self, folder: Path, claims: Sequence[str], run: Run, tell: Callable[[str], Any]) -> None:
         """Name the file after everything that determines the result, so that another run has another journal."""
-        statements = {name: digest(CLAIMS[name]) for name in claims}
-        config = {"claims": list(claims), "run": asdict(run), "statements": statements, "versions": versions()}
-        self.path = folder / f"{fingerprint({'schema': SCHEMA, **config})}.jsonl"
+        config = {"schema": SCHEMA, "claims": list(claims), "run": asdict(run), "versions": versions()}
+        self.path, self.tell, self.broken = folder / f"{fingerprint(config)}.jsonl", tell, False
+
+    @contextmanager
+    def _kept(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.broken = True
+            reason = f"{error.filename or self.path.parent}: {error.strerror or error}"
+            self.tell(f"This run cannot be resumed: {reason}; name another folder by --resume-from.")
 
     def read(self) -> Results:
         """Return the parts that an interrupted run has left."""
-        done = Results()
-        if self.path.exists():
-            for line in self.path.read_text(encoding="utf-8", errors="replace").splitlines():
-                try:
-                    part, result = _parsed(json.loads(line))
-                except (ValueError, KeyError, TypeError, AttributeError):
-                    continue
-                done[part] = result
+        done, text = Results(), ""
+        with self._kept():
+            text = self.path.read_text(encoding="utf-8", errors="replace") if self.path.exists() else ""
+        for line in text.splitlines():
+            try:
+                part, result = _parsed(json.loads(line))
+            except (ValueError, KeyError, TypeError, AttributeError):
+                continue
+            done[part] = result
         return done
 
     def add(self, part: Part, result: Verification) -> None:
         """Append one part; the line begins anew, wherever the last one was cut."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write("\n" + json.dumps(_plain(part, result)) + "\n")
+        if not self.broken:
+            with self._kept():
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                with self.path.open("a", encoding="utf-8") as file:
+                    file.write("\n" + json.dumps(_plain(part, result)) + "\n")
 
     def remove(self) -> None:
         """Remove the file, as the result is safely out: the next run computes everything anew."""
-        self.path.unlink(missing_ok=True)
+        if not self.broken:
+            with self._kept():
+                self.path.unlink(missing_ok=True)
 
 
 def _plain(part: Part, result: Verification) -> dict[str, Any]:
-    key = part._asdict() | {name: json.loads(getattr(part, name)) for name in ("run", "versions")}
-    return key | {name: value for name, value in result.to_json().items() if name in ("seconds", "findings")}
+    evidence = {name: value for name, value in result.to_json().items() if name in ("seconds", "findings")}
+    return part._asdict() | {"run": json.loads(part.run)} | evidence
 
 
 def _parsed(raw: Mapping[str, Any]) -> tuple[Part, Verification]:
-    texts = {name: json.dumps(dict(raw[name]), sort_keys=True) for name in ("run", "versions")}
     result = Verification.from_json(raw)
-    return Part(result.claim, int(raw["strategy"]), int(raw["part"]), statement=str(raw["statement"]), **texts), result
+    return Part(result.claim, raw["strategy"], raw["part"], json.dumps(dict(raw["run"]), sort_keys=True)), result
+
+
+def _digest(raw: Mapping[str, Any]) -> str:
+    """Return what is equal for equal parts with equal results, however long they took and wherever."""
+    apart = [{name: x for name, x in part.items() if name != "seconds"} for part in raw["parts"]]
+    content = {"parts": apart, "config": raw["config"], "versions": raw["versions"]}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Parts and the settings that they were computed with, a run each."""
+    """Parts, and the settings that they were computed with, a run each."""
 
     results: Results
     configs: tuple[Mapping[str, Any], ...]
@@ -89,25 +112,16 @@ class Record:
             if any(part not in self.results for part in parts([name], _run(config)))
         }
 
-    def digest(self) -> str:
-        """Return what is equal for equal parts with equal results, however long they took and wherever."""
-        items = sorted(self.results.items())
-        lines = [json.dumps(_plain(p, replace(v, seconds=0.0)), sort_keys=True) for p, v in items]
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
-
     def text(self, claims: Sequence[str], unfinished: Collection[str] = ()) -> str:
         """Return the record as JSON: verdicts by claim, then a line a part."""
         verdicts = {n: {**v.to_json(), "finished": n not in unfinished} for n, v in total(claims, self.results).items()}
         config = self.configs[0] if len(self.configs) == 1 else {"runs": list(self.configs)}
-        content = record("verify", config=config, results=verdicts) | {"schema": SCHEMA, "digest": self.digest()}
-        head = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-        lines = [
-            json.dumps(_plain(*item), ensure_ascii=False, allow_nan=False) for item in sorted(self.results.items())
-        ]
-        text = head.removesuffix("\n}") + ',\n "parts": [\n  ' + ",\n  ".join(lines) + "\n ]\n}\n"
-        return "".join(
-            c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text
-        )  # names may be a file's
+        every = [_plain(*item) for item in sorted(self.results.items())]
+        content = record("verify", config=config, results=verdicts) | {"schema": SCHEMA, "versions": versions()}
+        content["digest"] = _digest(content | {"parts": every})
+        head = json.dumps(content, indent=1, allow_nan=False).removesuffix("\n}")
+        lines = ",\n  ".join(json.dumps(part, allow_nan=False) for part in every)
+        return f'{head},\n "parts": [\n  {lines}\n ]\n}}\n'
 
 
 def read(path: str) -> Record:
@@ -122,52 +136,39 @@ def read(path: str) -> Record:
         raise FileFormatError(msg)
     try:
         assert raw["what"] == "verify", "it is another kind of record"
-        results = dict(_parsed(entry) for entry in raw["parts"])
-        configs = tuple(raw["config"]["runs"] if "runs" in raw["config"] else [raw["config"]])
-        asked = {name for config in configs for name in config["claims"] if _run(config)}
-    except (KeyError, TypeError, AttributeError, ValueError, AssertionError, InvalidValueError) as error:
-        reason = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error).rstrip(".")
+        digest, stamp = _digest(raw), dict(raw["versions"])
+    except (KeyError, TypeError, AttributeError, AssertionError) as error:
+        reason = f"{error.args[0]!r} is missing" if isinstance(error, KeyError) else str(error)
         msg = f"{path!r} is not what `ioadapt verify --format json` writes: {reason[:400]}."
         raise FileFormatError(msg) from None
-    for name in sorted(asked | {part.claim for part in results}):
-        if name not in CLAIMS:
-            msg = f"{path!r} has results on {name[:40]!r}, which is no claim of this version."
-            raise FileFormatError(msg)
-    for name in dict.fromkeys(part.claim for part in results):
-        if any(part.statement != digest(CLAIMS[name]) for part in results if part.claim == name):
-            msg = f"{path!r} has results on {name} from other code than this version's: run verify again."
-            raise FileFormatError(msg)
-    found = Record(results, configs)
-    if found.digest() != raw.get("digest"):
-        msg = f"{path!r} was changed after it was written: the digest of its numbers is {found.digest()}, not its own."
+    if digest != raw.get("digest"):
+        msg = f"{path!r} was changed after it was written: the digest of its numbers is {digest}, not its own."
         raise FileFormatError(msg)
-    return found
+    if differ := differences(stamp, versions()):
+        msg = f"{path!r} was computed by other versions, {differ}: run verify again."
+        raise FileFormatError(msg)
+    results = dict(map(_parsed, raw["parts"]))
+    return Record(results, tuple(raw["config"].get("runs", [raw["config"]])))
 
 
 def _run(config: Mapping[str, Any]) -> Run:
-    """Return the run of a configuration; one that cannot be is refused."""
-    run = Run.of({name: value for name, value in config.items() if name != "claims"})
-    check(replace(run, device="cpu"), 1)
-    return run
+    """Return the run of a configuration."""
+    return Run.of({name: value for name, value in config.items() if name != "claims"})
 
 
 def merge(paths: Iterable[str]) -> Record:
-    """Unite records: a part that is in several counts once.
+    """Return the union of records: a part that is in several counts once.
 
-    Raises:
-        FileFormatError: one is no record, of other code, or computed by other versions than the first.
+    Of two results of one part, which processors may round differently, the worse one stays.
     """
-    results, configs, first = Results(), dict[str, Mapping[str, Any]](), ""
-    for path in paths:
-        new = read(path)
-        first = first or path
-        both = {part.versions for part in (*results, *new.results)}
-        if len(both) > 1:
-            shown = " and ".join(sorted(both))[:400]
-            msg = (
-                f"{first!r} and {path!r} were computed by different versions, {shown}: run both with the same version."
-            )
-            raise FileFormatError(msg)
-        results = union(results, new.results)
-        configs |= {json.dumps(config, sort_keys=True): config for config in new.configs}
+
+    def severity(result: Verification) -> tuple[bool, float, str]:
+        refuted = any(f.contradictions or f.lacks for f in result.findings.values())
+        return refuted, result.worst_ratio, json.dumps(result.to_json())
+
+    results, configs = Results(), dict[str, Mapping[str, Any]]()
+    for each in map(read, paths):
+        for part, result in each.results.items():
+            results[part] = max(results.get(part, result), result, key=severity)
+        configs |= {json.dumps(c, sort_keys=True): c for c in each.configs}
     return Record(results, tuple(configs[key] for key in sorted(configs)))

@@ -18,45 +18,38 @@ VALUE = re.compile(r"\{(lhs|rhs) of ([\w-]+)(?: in ([\w-]+))?\}")
 
 
 def remark(claim: Claim) -> str:
-    """The remark, with the values on shipped instances that it speaks of."""
+    """Return the remark, with the values on shipped instances that it speaks of."""
     from ioadapt_theory.claims.registry import CLAIMS
 
     def value(match: re.Match[str]) -> str:
         side, name, other = match.groups()
-        found = evaluate(CLAIMS[other] if other else claim, witness(name))
-        return short(found.lhs if side == "lhs" else found.rhs)
+        sides = evaluate(CLAIMS[other] if other else claim, witness(name))
+        return short(sides.lhs if side == "lhs" else sides.rhs)
 
     return VALUE.sub(value, claim.remark if isinstance(claim.remark, str) else claim.remark())
 
 
 def short(x: float) -> str:
-    """A fraction of small numbers where it is one, as values on shipped instances are."""
+    """Return a fraction of small numbers where it is one, as values on shipped instances are; else four digits."""
     nearest = Fraction(x).limit_denominator(1000)
     return str(nearest) if math.isclose(x, nearest, rel_tol=1e-13) else f"{x:.4g}"
 
 
 def reading(claim: Claim) -> str:
-    """Whose statement it is, and in which reading."""
+    """Return whose statement it is, and in which reading."""
     return f"{claim.origin}: {claim.reading}" if claim.reading else str(claim.origin)
 
 
 def stated(claim: Claim) -> str:
-    """The statement after its hypotheses."""
+    """Return the statement after its hypotheses."""
     given = ", ".join(text(g) for g in claim.given)
     return f"given {given}: {claim.statement}" if given else claim.statement
 
 
-def shipped_ratio(claim: Claim) -> float:
-    """Largest lhs/rhs over the shipped instances, computed now; NaN if there is none."""
-    if claim.inequality is None:
-        return math.nan
-    names = (*claim.witnesses, *claim.attained)
-    return max((evaluate(claim, witness(name)).decisive_ratio for name in names), default=math.nan)
-
-
 def describe(claim: Claim) -> dict[str, Any]:
-    """The entry of the registry as plain values."""
-    ratio = shipped_ratio(claim)
+    """Return the entry of the registry as plain values; its ratio is computed now, from the shipped instances."""
+    names = (*claim.witnesses, *claim.attained) if claim.inequality is not None else ()
+    ratios = [evaluate(claim, witness(name)).decisive_ratio for name in names]
     return {
         "claim": claim.id,
         "source": claim.source,
@@ -69,7 +62,7 @@ def describe(claim: Claim) -> dict[str, Any]:
         "words": [str(word) for word in claim.words],
         "witnesses": list(claim.witnesses),
         "attained": list(claim.attained),
-        "ratio": None if math.isnan(ratio) else json_ratio(ratio),
+        "ratio": json_ratio(max(ratios)) if ratios else None,
         "amends": claim.amends,
         "remark": remark(claim),
         "executable": claim.inequality is not None,
@@ -78,7 +71,7 @@ def describe(claim: Claim) -> dict[str, Any]:
 
 
 def proofs(claim: Claim) -> str:
-    """Every exact argument about a claim, step by step, as it is run."""
+    """Return every exact argument about a claim, step by step, as it is run."""
     lines = list[str]()
     for proof in claim.proofs:
         lines.append(f"{'Against' if proof.refutes else 'For' if proof.proves else 'Beside'} {claim.id}: {proof.name}")
@@ -86,35 +79,28 @@ def proofs(claim: Claim) -> str:
     return "\n".join(lines) + "\n"
 
 
-def sharpness(entry: Mapping[str, Any]) -> str:
-    """How far off: the factor by which the witnesses exceed the bound, or that it is attained."""
-    if entry["witnesses"]:
-        measured = isinstance(entry["ratio"], float) and "≤" in entry["statement"]
-        factor = f"{entry['ratio']:.4g} times the bound: " if measured else ""
-        return factor + ", ".join(entry["witnesses"])
-    return "attained: " + ", ".join(entry["attained"]) if entry["attained"] else ""
-
-
 def cells(claim: Claim) -> tuple[str, ...]:
-    """A row of the claims table."""
-    entry = describe(claim)
-    statement = f"[{reading(claim)}] {stated(claim)}"
-    return claim.id, entry["verdict"].upper(), statement, sharpness(entry), entry["remark"]
+    """Return a row of the claims table; its witnesses exceed the bound by a factor, or the bound is attained."""
+    entry, sharp = describe(claim), ""
+    if claim.witnesses:
+        measured = isinstance(entry["ratio"], float) and "≤" in entry["statement"]
+        sharp = (f"{entry['ratio']:.4g} times the bound: " if measured else "") + ", ".join(claim.witnesses)
+    elif claim.attained:
+        sharp = "attained: " + ", ".join(claim.attained)
+    return claim.id, entry["verdict"].upper(), f"[{reading(claim)}] {stated(claim)}", sharp, entry["remark"]
 
 
 def markdown(claims: Iterable[Claim]) -> str:
-    """The claims table of the README."""
-    rows = [HEADER, tuple("---" for _ in HEADER), *(_marked(cells(claim)) for claim in claims)]
+    """Return the claims table in Markdown."""
+    rows = [HEADER, tuple("---" for _ in HEADER)]
+    for claim in claims:
+        name, verdict, *rest = (cell.replace("|", "\\|") for cell in cells(claim))
+        rows.append((f"`{name}`", f"**{verdict}**" if verdict == "REFUTED" else verdict, *rest))
     return "".join("| " + " | ".join(row) + " |\n" for row in rows)
 
 
-def _marked(row: tuple[str, ...]) -> tuple[str, ...]:
-    name, verdict, *rest = (cell.replace("|", "\\|") for cell in row)
-    return f"`{name}`", f"**{verdict}**" if verdict == "REFUTED" else verdict, *rest
-
-
 def table(claims: Sequence[Claim], width: int) -> str:
-    """The claims table for a terminal: one block a claim, wrapped."""
+    """Return the claims table for a terminal: one block a claim, wrapped."""
     blocks = []
     for claim in claims:
         name, verdict, statement, shipped, note = cells(claim)
@@ -124,19 +110,16 @@ def table(claims: Sequence[Claim], width: int) -> str:
             if cell:
                 lines += textwrap.wrap(marked, width, initial_indent=" " * 10, subsequent_indent=" " * 12)
         blocks.append("\n".join(lines) + "\n")
-    return "\n".join(blocks) + "\n" + counted(claims) + located(claims)
-
-
-def located(claims: Iterable[Claim]) -> str:
-    """Where the shipped instances are and how to evaluate one; empty if none is about these claims."""
-    for claim in claims:
-        for name in (*claim.witnesses, *claim.attained):
-            return f"Witnesses are in {SHIPPED}; evaluate one with `ioadapt verify {claim.id} --instance {name}`.\n"
-    return ""
+    instances = [(name, claim.id) for claim in claims for name in (*claim.witnesses, *claim.attained)]
+    located = ""
+    if instances:
+        example = f"`ioadapt verify {instances[0][1]} --instance {instances[0][0]}`"
+        located = f"Witnesses are in {SHIPPED}; evaluate one with {example}.\n"
+    return "\n".join(blocks) + "\n" + counted(claims) + located
 
 
 def counted(claims: Iterable[Claim]) -> str:
-    """How many claims have which recorded verdict, and how many are prose with an argument."""
+    """Return how many claims have which recorded verdict, and how many are prose with an argument."""
     every = list(claims)
 
     def count(some: Sequence[Claim]) -> str:
@@ -149,28 +132,14 @@ def counted(claims: Iterable[Claim]) -> str:
     return f"{len(formulas)} {noun} with a formula: {count(formulas)}{apart}.\n"
 
 
-def ratio_text(ratio: float) -> str:
-    """Six digits, or a dash where nothing was measured."""
-    return "-" if ratio == -math.inf else f"{ratio:.6g}"
-
-
-def evidence_text(found: Verification) -> str:
-    """Kinds of evidence with the number of instances."""
-    return ", ".join(f"{kind} {f.instances}" for kind, f in found.findings.items() if f.instances)
-
-
-def columns(rows: Sequence[Sequence[str]]) -> str:
-    """Left-aligned columns."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return "".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() + "\n" for row in rows)
-
-
-def summary(claims: Mapping[str, Claim], found: Mapping[str, Verification], unfinished: Collection[str] = ()) -> str:
-    """Verdict, worst ratio, evidence and time of every claim; an unexpected or early verdict is marked."""
+def summary(claims: Mapping[str, Claim], total: Mapping[str, Verification], unfinished: Collection[str] = ()) -> str:
+    """Return verdict, worst ratio, evidence and time of every claim; an unexpected or early verdict is marked."""
     rows = [("claim", "verdict", "recorded", "worst ratio", "evidence", "seconds")]
-    for name, v in found.items():
+    for name, v in total.items():
         recorded = claims[name].expected
         mark = "  not finished" if name in unfinished else "" if v.verdict == recorded else "  <- differs"
-        ratio, evidence = ratio_text(v.worst_ratio), evidence_text(v)
+        ratio = "-" if v.worst_ratio == -math.inf else f"{v.worst_ratio:.6g}"
+        evidence = ", ".join(f"{kind} {f.instances}" for kind, f in v.findings.items() if f.instances)
         rows.append((name, str(v.verdict), recorded + mark, ratio, evidence, f"{v.seconds:.1f}"))
-    return columns(rows)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "".join("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() + "\n" for row in rows)

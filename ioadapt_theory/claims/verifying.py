@@ -38,23 +38,15 @@ _ONE_AT_A_TIME = threading.Lock()  # the number of digits and of threads belong 
 
 
 class Part(NamedTuple):
-    """A part of a strategy of a claim, with everything that its result depends on, as plain values.
+    """A part of a strategy of a claim: its id, which of its strategies, which part, and the settings that matter.
 
-    Attributes:
-        claim: id.
-        strategy: which of the claim's strategies.
-        part: which part of it.
-        run: the settings that this part uses and that are not the default, as JSON.
-        statement: digest of statement, proof and code (``digest``).
-        versions: of Python and of the libraries that compute, as JSON.
+    ``run`` has the settings that this part uses and that are not the default, as JSON.
     """
 
     claim: str
     strategy: int
     part: int
     run: str
-    statement: str
-    versions: str
 
 
 Results = dict[Part, Verification]
@@ -71,11 +63,7 @@ def strategies(claim: Claim) -> tuple[Strategy, ...]:
 
 
 def named(claims: Mapping[str, Claim], names: Sequence[str]) -> list[Claim]:
-    """Return the claims of these names, all for none.
-
-    Raises:
-        UnknownNameError: no such claim.
-    """
+    """Return the claims of these names, all for none."""
     for name in names:
         if name not in claims:
             raise UnknownNameError("claim", name, claims)
@@ -90,7 +78,7 @@ def work(claim: Claim, run: Run, strategy: int, part: int) -> Verification:
 
 
 def verify(claim: Claim, run: Run | None = None) -> Verification:
-    """Collect all evidence on a claim; deterministic for a given run on one machine.
+    """Return all evidence on a claim; deterministic for a given run on one machine.
 
     Example:
         >>> from ioadapt_theory.claims import CLAIMS, Run, verify
@@ -104,25 +92,18 @@ def verify(claim: Claim, run: Run | None = None) -> Verification:
 
 
 def parts(names: Iterable[str], run: Run) -> Iterator[Part]:
-    """Yield all parts as this code would do them; lazily, since a long run may have millions."""
+    """Yield all parts; lazily, since a long run may have millions."""
     for name in names:
-        statement = digest(CLAIMS[name])
         for k, strategy in enumerate(strategies(CLAIMS[name])):
             for part in range(strategy.parts(run)):
-                settings = json.dumps(strategy.pinned(run, part).chosen(), sort_keys=True)
-                yield Part(name, k, part, settings, statement, versions())
+                yield Part(name, k, part, json.dumps(strategy.pinned(run, part).chosen(), sort_keys=True))
 
 
-def do(values: Sequence[Any]) -> dict[str, Any]:
+def do(values: Sequence[Any], stamp: Mapping[str, str | None]) -> dict[str, Any]:
     """Do a part anywhere: return its verification as JSON or, under "refused", a sentence that says why not."""
+    if differ := differences(versions(), stamp):
+        return {"refused": f"A worker has other versions, {differ}."}
     part = Part(*values)
-    if (here := versions()) != part.versions:
-        a, b = json.loads(here), json.loads(part.versions)
-        names = [name for name in sorted(a.keys() | b.keys()) if a.get(name) != b.get(name)]
-        other = ", ".join(f"{name} {a.get(name)} (here {b.get(name)})" for name in names)
-        return {"refused": f"A worker has other versions, {other}."}
-    if part.claim not in CLAIMS or digest(CLAIMS[part.claim]) != part.statement:
-        return {"refused": f"A worker has other code for {part.claim}, of the same version."}
     with _ONE_AT_A_TIME:
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # sums are then formed in the same order everywhere
@@ -137,7 +118,7 @@ def do(values: Sequence[Any]) -> dict[str, Any]:
 def results(
     todo: Iterable[Part], executor: Executor | None = None, ahead: Callable[[], int] = lambda: 2
 ) -> Iterator[tuple[Part, Verification]]:
-    """Do the parts, in this process or on an executor, and yield them as they are finished.
+    """Yield the results of parts as they are finished, in this process or on an executor.
 
     Args:
         todo: parts.
@@ -150,12 +131,12 @@ def results(
     """
     todo, waiting = iter(todo), dict[Future[Any], Part]()
     if executor is None:
-        yield from ((part, _answer(do(tuple(part)))) for part in todo)
+        yield from ((part, _answer(do(part, versions()))) for part in todo)
         return
     while True:
         with lost():
             for part in islice(todo, max(0, ahead() - len(waiting))):
-                waiting[executor.submit(do, tuple(part))] = part
+                waiting[executor.submit(do, tuple(part), versions())] = part
         if not waiting:
             return
         for future in wait(waiting, return_when=FIRST_COMPLETED).done:
@@ -178,58 +159,38 @@ def total(names: Sequence[str], results: Mapping[Part, Verification]) -> dict[st
     return by_claim
 
 
-def union(a: Mapping[Part, Verification], b: Mapping[Part, Verification]) -> Results:
-    """Return all parts of both; of two results of one part, which processors may round differently, the worse one."""
-
-    def severity(result: Verification) -> tuple[bool, float, str]:
-        refuted = any(f.contradictions or f.lacks for f in result.findings.values())
-        return refuted, result.worst_ratio, json.dumps(result.to_json())
-
-    return {**a, **b, **{part: max(a[part], b[part], key=severity) for part in a.keys() & b.keys()}}
-
-
 @cache
-def versions() -> str:
-    """Return what computes, as JSON; an extra that is not installed is null."""
+def versions() -> dict[str, str | None]:
+    """Return what computes: Python, the libraries (null for an extra that is not installed), and a digest of the code.
+
+    The code is all files of this package, the printed tables and the witnesses among them.
+    """
     here: dict[str, str | None] = {"python": ".".join(platform.python_version_tuple()[:2])}
     for name in LIBRARIES:
         try:
             here[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             here[name] = None
-    return json.dumps(here, sort_keys=True)
+    return here | {"code": sources(Path(__file__).parent)}
 
 
-def digest(claim: Claim) -> str:
-    """Return what changes with the statement of a claim, with its proof, and with any code that either might use.
-
-    It is made of all files of this package, the printed tables among them, of what the registry says of the claim and,
-    since that can be changed in a running program, of both sides on two instances.
-    """
-    says = [claim.id, claim.statement, claim.expected, *claim.witnesses, *claim.attained]
-    says += [json.dumps([type(s).__name__, str(s.kind), getattr(s, "name", "")]) for s in strategies(claim)]
-    if (inequality := claim.inequality) is not None:
-        instance = inequality.setting.parametrise(inequality.setting.start(2, torch.Generator().manual_seed(0)))
-        sides = inequality.decisive(instance), inequality.rhs(instance), *inequality.residuals(instance).values()
-        says += [f"{float(x):.5g}" for side in sides for x in torch.as_tensor(side).flatten()]
-    return hashlib.sha256("\n".join([_sources(), *says]).encode()).hexdigest()[:16]
+def differences(there: Mapping[str, str | None], here: Mapping[str, str | None]) -> str:
+    """Return how other versions differ from those here; nothing if they are the same."""
+    names = sorted(name for name in here.keys() | there.keys() if here.get(name) != there.get(name))
+    return ", ".join(f"{name} {there.get(name)} (here {here.get(name)})" for name in names)
 
 
-@cache
-def _sources(folder: Path = Path(__file__).parent) -> str:
+def sources(folder: Path) -> str:
+    """Return a digest of the code, the witnesses and the tables in a folder, whatever ends their lines."""
     content = hashlib.sha256()
     for path in sorted(path for ending in ("py", "json", "csv") for path in folder.rglob(f"*.{ending}")):
         content.update(path.relative_to(folder).as_posix().encode())
         content.update(path.read_bytes().replace(b"\r\n", b"\n"))
-    return content.hexdigest()
+    return content.hexdigest()[:16]
 
 
 def check(run: Run, jobs: int) -> None:
-    """Refuse settings that cannot work.
-
-    Raises:
-        InvalidValueError: a number below 1 or above what can be done, or a device that is not there.
-    """
+    """Refuse settings that cannot work: a number below 1 or above what can be done, or a device that is not there."""
     for name, limit in LIMITS.items():
         value = jobs if name == "jobs" else getattr(run, name)
         if not 1 <= value <= limit:

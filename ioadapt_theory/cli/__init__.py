@@ -27,7 +27,7 @@ Each is a module here with ``add_arguments(parser)``, ``files(args) -> Files`` a
 """
 
 OK, FINDING, MISUSE, LOST, INTERRUPTED = 0, 1, 2, 3, 130
-"""What a command ends with; LOST is a worker process that was ended from outside, for want of memory say."""
+"""Exit statuses of a command; LOST: a worker process was ended from outside, for want of memory say."""
 DESCRIPTION = "Input and output adapters: what the paper claims, what adapter files are, how alike checkpoints are."
 
 

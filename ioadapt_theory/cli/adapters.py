@@ -3,9 +3,11 @@
 import argparse
 import json
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from shutil import get_terminal_size
+from typing import TYPE_CHECKING
 
 from ioadapt_theory.cli import FINDING, OK
 from ioadapt_theory.cli.files import Files
@@ -30,7 +32,7 @@ examples:
 """
 WRITTEN = ("ioadapt.safetensors", "adapter_model.safetensors", "adapter_config.json")
 """Files of a folder that an adapter is written to."""
-TARGETS = ("input", "output", "ioadapt", "peanut", "glora")
+TARGETS = ("input", "output", "peanut", "glora")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -89,14 +91,12 @@ def run(args: argparse.Namespace) -> int:
     """Run the command; return 1 if the file holds something that does not fit the base or is not read."""
     from ioadapt_theory.checkpoints.sources import open_checkpoint
     from ioadapt_theory.formats import open_adapter
-    from ioadapt_theory.formats.convert_files import rewrite_to
-    from ioadapt_theory.formats.match import require_complete
 
     file = open_adapter(args.file)
     if args.action == "inspect" and args.check:
         file.check()
     if args.action == "inspect" and args.base is None:
-        return _show(args, file, None, None)
+        return _show(args, file)
     with ExitStack() as stack:
         _refuse_adapter(args.base, "--base")
         checkpoint = stack.enter_context(open_checkpoint(args.base))
@@ -104,37 +104,30 @@ def run(args: argparse.Namespace) -> int:
         if getattr(args, "source", None):
             _refuse_adapter(args.source, "--source")
             source = stack.enter_context(open_checkpoint(args.source))
-        file, matched, weights = _matched(args, file, checkpoint, source)
-        for layer in weights.guessed.keys() & matched.layers.keys():
-            tied = f"taken to be tied to {weights.guessed[layer]}, as nothing says it is not"
+        matched, guessed = _matched(args, file, checkpoint, source)
+        for layer in guessed.keys() & matched.layers.keys():
+            tied = f"taken to be tied to {guessed[layer]}, as nothing says it is not"
             sys.stderr.write(f"{args.base} does not hold {layer}: {tied}.\n")
         if args.action == "inspect":
-            return _show(args, file, matched, weights)
-        written = len(matched.layers)
+            return _show(args, matched.file, matched)
         if not args.partial or not matched.layers:
-            require_complete(file, matched)
+            matched.require_complete()
         if warning := matched.correspondence.warning():
             sys.stderr.write(f"{warning}\n")
-        if args.action == "bake":
-            _bake(args, file, matched, weights, checkpoint)
-        elif args.to in {"input", "output"}:
-            written = _convert(args, file, matched, weights)
-        else:
-            component = args.component or matched.component
-            rewrite_to(args.out, file, matched, weights, format_=args.to, component=component)
+        written = _bake(args, matched, checkpoint) if args.action == "bake" else _convert(args, matched)
     left_out = len(matched.layers) + len(matched.lost) - written
-    rest = [str(change) for change in file.changes] + [*file.unread]
+    rest = [str(change) for change in matched.file.changes] + [*matched.file.unread]
     more = f" Also left out: {', '.join(rest[:3])}{', ...' if len(rest) > 3 else ''}." if rest else ""
     unproven = len(matched.correspondence.unproven(matched.layers))
-    told = f", {unproven} matched by name, no evidence" if unproven else ""
-    sys.stderr.write(f"{args.out}: {written} layers written, {left_out} left out{told}.{more}\n")
+    evidence = f", {unproven} matched by name, no evidence" if unproven else ""
+    sys.stderr.write(f"{args.out}: {written} layers written, {left_out} left out{evidence}.{more}\n")
     return OK
 
 
 def _matched(
     args: argparse.Namespace, file: "AdapterFile", base: "Checkpoint", source: "Checkpoint | None"
-) -> tuple["AdapterFile", "Match", Any]:
-    """The adapter without changes that change nothing, its layers in the base, and the base's weights."""
+) -> tuple["Match", Mapping[str, str]]:
+    """Hold the adapter against the base; return that, and the base's layers that are taken to be tied to others."""
     from ioadapt_theory.adapters.base_weights import checkpoint_weights
     from ioadapt_theory.formats.match import match, without_idle_changes
 
@@ -147,32 +140,30 @@ def _matched(
         again = match(file, renamed, args.component, **options)
         if len(again.lost) < len(matched.lost):
             weights, matched = renamed, again
-    return file, matched, weights
+    return matched, weights.guessed
 
 
-def _bake(
-    args: argparse.Namespace, file: "AdapterFile", matched: "Match", weights: Any, checkpoint: "Checkpoint"
-) -> None:
-    """Write a plain LoRA; print the rank of each layer, and the part of the change that is lost."""
-    from ioadapt_theory.formats.convert_files import bake_to
-    from ioadapt_theory.formats.kinds.diffusers import component_of
+def _bake(args: argparse.Namespace, matched: "Match", checkpoint: "Checkpoint") -> int:
+    """Write a plain LoRA; print the rank of each layer, and the part of the change that is lost; return how many."""
+    from ioadapt_theory.formats.export import component_of, write_lora
 
     component = args.component or matched.component
     if not component and args.style != "peft":
-        component = component_of(checkpoint.source, checkpoint.config, weights.names)
+        component = component_of(checkpoint.source, checkpoint.config, matched.weights.names)
     if not component and args.style == "diffusers":
         msg = (
             f"{args.base}: cannot tell which component of a pipeline this is, and diffusers needs its name in each"
             " key; give it with --component unet, transformer, text_encoder or text_encoder_2."
         )
         raise InvalidValueError(msg)
-    bounds = {"rank": args.rank, "share": args.share}
-    options = {"style": args.style, "base": args.base, "component": component, **bounds}
-    layers = bake_to(args.out, file, matched, weights, **options)
+    if component == "text_encoder" and args.style == "kohya" and "text_encoder_2" in matched.file.components:
+        component = "text_encoder_1"  # kohya counts them where there are two
+    options = {"base": args.base, "component": component, "rank": args.rank, "share": args.share}
+    layers = write_lora(args.out, matched.adapters(), args.style, **options)
     exact = args.rank is None and args.share is None
     for layer, baked in layers.items():
-        told = f"exact to rounding, {baked.lost:.2e}" if exact else f"lost {baked.lost:.2e}"
-        sys.stdout.write(f"{layer}: rank {baked.a.shape[1]}, {told}\n")
+        figure = f"exact to rounding, {baked.lost:.2e}" if exact else f"lost {baked.lost:.2e}"
+        sys.stdout.write(f"{layer}: rank {len(baked.down)}, {figure}\n")
     biases = sum(baked.bias is not None for baked in layers.values())
     if biases and args.style == "kohya":
         sys.stderr.write(
@@ -184,28 +175,36 @@ def _bake(
         f"The figures are the {what}. They do not tell whether the adapter helps on {args.base}:"
         f" `ioadapt report SOURCE {args.base} {args.file}` does.\n"
     )
-    _warn_of_another_base(file, weights)
+    _warn_of_another_base(matched)
+    return len(layers)
 
 
-def _convert(args: argparse.Namespace, file: "AdapterFile", matched: "Match", weights: Any) -> int:
-    """Write input or output adapters; return how many layers."""
-    from ioadapt_theory.formats.convert_files import convert_to
+def _convert(args: argparse.Namespace, matched: "Match") -> int:
+    """Write input or output adapters, or the same adapter in another format; return how many layers."""
+    from ioadapt_theory.formats.export import convert_to, write_glora, write_peanut
 
-    _warn_of_another_base(file, weights)
-    tamed = {"ridge": args.ridge, "cutoff": args.cutoff}
-    outcome = convert_to(args.out, file, matched, weights, args.to, partial=args.partial, **tamed)
-    for layer, figures in outcome.items():
-        sys.stdout.write(f"{layer}: {figures}\n")
-    return sum(not isinstance(figures, str) for figures in outcome.values())
+    match args.to:
+        case "peanut":
+            write_peanut(args.out, matched.adapters(), base=matched.file.base)
+        case "glora":
+            write_glora(args.out, matched.adapters(), component=args.component or matched.component)
+        case side:
+            _warn_of_another_base(matched)
+            options = {"partial": args.partial, "ridge": args.ridge, "cutoff": args.cutoff}
+            outcome = convert_to(args.out, matched, side, **options)
+            for layer, figures in outcome.items():
+                sys.stdout.write(f"{layer}: {figures}\n")
+            return sum(not isinstance(figures, str) for figures in outcome.values())
+    return len(matched.layers)
 
 
-def _warn_of_another_base(file: "AdapterFile", weights: Any) -> None:
+def _warn_of_another_base(matched: "Match") -> None:
     """Tell of a base that is not the one the adapter was trained on: Eq. 5 is about that, a baked file about this."""
     from ioadapt_theory.adapters.rules.fingerprint import recognise
 
-    kin = recognise(file.prints, weights)
-    if kin.verdict in {"relative", "foreign"}:
-        sys.stderr.write(f"This is not the base that {file.path} was trained on, but {kin}.\n")
+    kin = recognise(matched.file.prints, matched.weights)
+    if kin.verdict in {"related", "unrelated"}:
+        sys.stderr.write(f"This is not the base that {matched.file.path} was trained on, but {kin}.\n")
 
 
 def _refuse_adapter(name: str, option: str) -> None:
@@ -217,14 +216,17 @@ def _refuse_adapter(name: str, option: str) -> None:
         raise InvalidValueError(msg)
 
 
-def _show(args: argparse.Namespace, file: "AdapterFile", matched: "Match | None", weights: Any) -> int:
-    from ioadapt_theory.formats.describe import describe, model_card, table
+def _show(args: argparse.Namespace, file: "AdapterFile", matched: "Match | None" = None) -> int:
+    """Print the facts in the chosen format; return 1 if something of the file does not fit or is not read."""
+    from ioadapt_theory.adapters.card import card
+    from ioadapt_theory.formats.describe import describe, table
 
-    facts = describe(file, matched, weights)
+    facts = describe(file, matched)
     if args.format == "json":
         sys.stdout.write(json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
     elif args.format == "card":
-        sys.stdout.write(model_card(file))
+        adapters = {str(stored.name): stored.sketch for stored in file.layers}
+        sys.stdout.write(card(adapters, base=file.base, known=file.prints))
     else:
-        sys.stdout.write(table(facts))
+        sys.stdout.write(table(facts, min(80, get_terminal_size().columns)))
     return FINDING if facts["unread"] or facts["changes"] or facts.get("unmatched") else OK

@@ -1,4 +1,4 @@
-"""What a command reads and writes: no output may destroy an input or weights, and no input may be a pipe."""
+"""Checks of the files of a command: no output may destroy an input or weights, and no input may be a pipe."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping

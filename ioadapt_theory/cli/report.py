@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
         with replacing(args.html) as temporary:
             temporary.write_text(to_html(outcome), encoding="utf-8")
     if args.format == "json":
-        from ioadapt_theory.reporting.records import to_json
+        from ioadapt_theory.reporting.as_json import to_json
 
         sys.stdout.write(json.dumps(to_json(outcome), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     else:
@@ -119,7 +119,7 @@ def _model(name: str) -> "Checkpoint":
 
 
 def _file(args: argparse.Namespace, source: Any, target: Any) -> tuple[dict[str, Any], dict[str, str]]:
-    """The file's adapters by the source's layers, and what of it fits neither model."""
+    """Return the file's adapters by the source's layers, and the layers that fit neither model and why."""
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.match import fitted, match
 

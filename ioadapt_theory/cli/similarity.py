@@ -198,17 +198,17 @@ def _check_outputs(args: argparse.Namespace) -> None:
 
 def _write(comparison: "Comparison", args: argparse.Namespace) -> None:
     from ioadapt_theory.results import replacing
-    from ioadapt_theory.similarity.report import page, plots, records, tables
+    from ioadapt_theory.similarity.report import export, page, plots, tables
 
     if not args.quiet:
         for line in tables.remarks(comparison):
             say(line)
     match args.format:
         case "json":
-            content = records.to_json(comparison, args.by)
+            content = export.to_json(comparison, args.by)
             text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
         case "csv":
-            text = records.to_csv(comparison)
+            text = export.to_csv(comparison)
         case _:
             text = tables.to_table(comparison, args.by)
     writers: list[tuple[Path | None, Callable[[Path], object]]] = [

@@ -132,7 +132,7 @@ def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[str, dict[s
         raise InvalidValueError(msg)
     moved = load(source, args.adapter, strict=False, component=args.component)
     rest = {str(change): "a change of the base itself, which is not carried over" for change in opened.changes}
-    others = {item.name.component for item in opened.layers} - {matched.component}
+    others = opened.components - {matched.component}
     rest |= {name: "another component of the file, which is not in the result" for name in others}
     return opened.format, {**moved.unmatched, **rest, "": args.component or matched.component}
 
@@ -142,9 +142,8 @@ def _write(args: argparse.Namespace, target: "nn.Module", format_: str, componen
     from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.adapters.layer import Adapter
     from ioadapt_theory.adapters.model import layers
-    from ioadapt_theory.adapters.rules.fingerprint import fingerprint
+    from ioadapt_theory.formats.export import write_lora
     from ioadapt_theory.formats.own import save_adapter
-    from ioadapt_theory.formats.plain_lora import Baked, write_lora
 
     adapters: Mapping[str, Adapter] = {n: m.adapters["default"] for n, m in layers(target, "default").items()}  # type: ignore[misc]
     style = {"PEFT": "peft", "diffusers": "diffusers", "kohya/LyCORIS": "kohya"}.get(format_)
@@ -155,10 +154,8 @@ def _write(args: argparse.Namespace, target: "nn.Module", format_: str, componen
         save_adapter(target, args.out)
         return
     weights = ModelWeights(target)
-    bases = {name: weights.layer(name) for name in adapters}
-    baked = ((name, Baked.of(adapter, bases[name])) for name, adapter in adapters.items())
-    prints = {name: fingerprint(base) for name, base in bases.items()}
-    write_lora(args.out, baked, style, base=args.target, component=component, prints=prints)
+    layers_ = ((name, adapter, weights.layer(name)) for name, adapter in adapters.items())
+    write_lora(args.out, layers_, style, base=args.target, component=component)
 
 
 def _is_model(path: Path) -> bool:

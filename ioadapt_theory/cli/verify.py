@@ -5,8 +5,9 @@ import json
 import os
 import stat
 import sys
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,6 @@ EXAMPLES = """examples:
   ioadapt verify
   ioadapt verify prop-2-input prop-2-input-sharp --format json
   ioadapt verify prop-3 prop-4 prop-5 --stacks 10000 --samples 100000 --depth 4 --pair near-gauge --jobs 2
-  ioadapt verify prop-4 --stacks 3 --samples 100000 --each
   ioadapt verify prop-2-input --instance ce1
   ioadapt verify prop-2-input --instance my-instance.json
   ioadapt verify prop-4 --stacks 100000 --cluster tcp://scheduler:8786 --format json > verify.json
@@ -47,7 +47,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jobs", type=int, metavar="J", help="processes; one by default")
     parser.add_argument("--cluster", metavar="ADDRESS", help="workers of the Dask scheduler at this address instead")
     parser.add_argument("--format", choices=("table", "json"), default="table")
-    parser.add_argument("--each", action="store_true", help="closed form, bound, mean and interval of every stack")
     parser.add_argument("--instance", metavar="FILE", help="evaluate this instance, or the shipped one of this name")
     parser.add_argument(
         "--merge",
@@ -67,10 +66,8 @@ COUNTS = {
     "starts": "starts of the gradient ascent",
     "steps": "steps of the gradient ascent",
 }
-STACKS = ("stacks", "samples", "depth", "rank", "seed", "widths", "spectrum", "condition", "pair", "device")
-TAKEN = {"instance": ("samples", "seed", "device"), "each": STACKS, "merge": ()}
+TAKEN = {"instance": ("samples", "seed", "device"), "merge": ()}
 """What else than collecting evidence can be asked for, and the options that it takes; any other would be ignored."""
-OPTIONS = dict.fromkeys((*COUNTS, *STACKS, "jobs", "cluster", "resume_from", *TAKEN))
 
 
 def files(args: argparse.Namespace) -> Files:
@@ -83,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     from ioadapt_theory.claims import CLAIMS, Run, verifying
     from ioadapt_theory.claims.expression.algebra import sympy
 
-    given = [name for name in OPTIONS if getattr(args, name) is not None and getattr(args, name) is not False]
+    given = [name for name, x in vars(args).items() if x is not None and name not in ("command", "claims", "format")]
     for mode, taken in TAKEN.items():
         if mode in given and (ignored := [name for name in given if name not in (mode, *taken)]):
             msg = f"--{mode} takes no --{ignored[0].replace('_', '-')}."
@@ -97,13 +94,11 @@ def run(args: argparse.Namespace) -> int:
             msg = f"--widths {args.widths[0]} is one width; a stack needs two or more, inputs first."
             raise InvalidValueError(msg)
         chosen |= {"widths": tuple(args.widths), "depth": args.depth or len(args.widths) - 1}
-    settings = replace(Run(), **chosen)
+    settings = Run(**chosen)
     verifying.check(settings, 1 if args.jobs is None else args.jobs)
     claims = verifying.named(CLAIMS, args.claims)
     if args.instance is not None:
         return _instance(claims, settings, args)
-    if args.each:
-        return _each(claims, settings, args)
     if args.merge:
         return _merge(args)
     sympy()  # which the exact arguments need: said at once, not after the searches
@@ -145,28 +140,6 @@ def _write_instance(shown: dict[str, Any], form: str) -> None:
             sys.stdout.write(f"{key}: {value}{decides}\n")
 
 
-def _each(claims: "list[Claim]", settings: "Run", args: argparse.Namespace) -> int:
-    from ioadapt_theory.claims.evidence.monte_carlo import StackMonteCarlo
-    from ioadapt_theory.claims.report import columns
-
-    rows = [
-        {"claim": claim.id, **row}
-        for claim in claims
-        for strategy in claim.strategies
-        if isinstance(strategy, StackMonteCarlo)
-        for row in strategy.rows(claim, settings)
-    ]
-    if not rows:
-        msg = f"None of these claims is an expectation over samples: {', '.join(args.claims)}."
-        raise InvalidValueError(msg)
-    if args.format == "json":
-        sys.stdout.write(json.dumps(rows, indent=1, allow_nan=False) + "\n")
-    else:
-        cells = [[f"{v:.6g}" if isinstance(v, float) else str(v) for v in row.values()] for row in rows]
-        sys.stdout.write(columns([list(rows[0]), *cells]))
-    return OK
-
-
 def _search(claims: list[str], settings: "Run", args: argparse.Namespace) -> int:
     from tqdm import tqdm
 
@@ -174,28 +147,16 @@ def _search(claims: list[str], settings: "Run", args: argparse.Namespace) -> int
     from ioadapt_theory.errors import WorkerError
 
     folder = Path(args.resume_from) if args.resume_from else records.default_folder()
-    journal, broken = records.Journal(folder, claims, settings), list[OSError]()
-
-    @contextmanager
-    def journalled() -> "Iterator[None]":
-        """Go on without the journal where it cannot be written: a run that cannot be resumed is still a run."""
-        try:
-            yield
-        except OSError as error:
-            broken.append(error)
-            reason = f"{error.filename or folder}: {error.strerror or error}"
-            text = f"This run cannot be resumed: {reason}; name another folder by --resume-from."
-            tqdm.write(f"ioadapt verify: {text}", file=sys.stderr)
-
-    results = verifying.Results()
-    with journalled():
-        results = journal.read()
+    tell = partial(tqdm.write, file=sys.stderr)  # above the bar
+    journal = records.Journal(folder, claims, settings, lambda text: tell(f"ioadapt verify: {text}"))
+    results = journal.read()
     count = sum(s.parts(settings) for name in claims for s in verifying.strategies(CLAIMS[name]))
     todo = (part for part in verifying.parts(claims, settings) if part not in results)
 
     def stopped(what: str) -> str:
-        lost = f"{what} after {len(results)} of {count} parts, which are not all kept."
-        return lost if broken else f"{what}: {len(results)} of {count} parts are kept; the same command goes on there."
+        if journal.broken:
+            return f"{what} after {len(results)} of {count} parts, which are not all kept."
+        return f"{what}: {len(results)} of {count} parts are kept; the same command goes on there."
 
     interrupted = False
     try:
@@ -204,9 +165,7 @@ def _search(claims: list[str], settings: "Run", args: argparse.Namespace) -> int
             _place(args) as place,
         ):
             for part, result in verifying.results(todo, *place):
-                if not broken:
-                    with journalled():
-                        journal.add(part, result)
+                journal.add(part, result)
                 results[part] = result
                 bar.set_postfix_str(part.claim, refresh=False)
                 bar.update()
@@ -221,27 +180,24 @@ def _search(claims: list[str], settings: "Run", args: argparse.Namespace) -> int
     if interrupted:
         return INTERRUPTED
     flushed()  # the result is out before what it was made of goes
-    if not broken:
-        with journalled():
-            journal.remove()
+    journal.remove()
     return status
 
 
-def _place(args: argparse.Namespace) -> "AbstractContextManager[tuple[Any, ...]]":
-    """Return executor and how many parts it takes at a time; nothing for this process."""
-    if args.cluster is not None:
-        from ioadapt_theory.cluster import cluster
-
-        return cluster(args.cluster)
-    return nullcontext(()) if (args.jobs or 1) == 1 else _processes(args.jobs)
-
-
 @contextmanager
-def _processes(jobs: int) -> "Iterator[tuple[Any, ...]]":
+def _place(args: argparse.Namespace) -> "Iterator[tuple[Any, ...]]":
+    """Yield an executor and how many parts it takes at a time; nothing for this process."""
+    from ioadapt_theory.cluster import cluster
     from ioadapt_theory.processes import pool
 
-    with pool(jobs) as executor:
-        yield executor, lambda: 2 * jobs
+    if args.cluster is not None:
+        with cluster(args.cluster) as place:
+            yield place
+    elif (args.jobs or 1) == 1:
+        yield ()
+    else:
+        with pool(args.jobs) as executor:
+            yield executor, lambda: 2 * args.jobs
 
 
 def _merge(args: argparse.Namespace) -> int:
@@ -252,7 +208,7 @@ def _merge(args: argparse.Namespace) -> int:
         msg = f"The records have nothing on {absent[0]}; they are about {', '.join(record.claims) or 'no claim'}."
         raise InvalidValueError(msg)
     results = {part: v for part, v in record.results.items() if not args.claims or part.claim in args.claims}
-    chosen = records.Record(results, record.configs)
+    chosen = replace(record, results=results)
     return _show(chosen, chosen.claims, chosen.unfinished(), args)
 
 

@@ -1,13 +1,11 @@
-"""What an adapter's file holds, whoever wrote it: `AdapterFile`, and in it one `StoredLayer` for each layer."""
+"""The content of an adapter's file, whoever wrote it: `AdapterFile`, and in it one `StoredLayer` for each layer."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ioadapt_theory.adapters.families.family import Ranges
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.checkpoints.names.layer_name import Name
-from ioadapt_theory.formats.build import cut
 from ioadapt_theory.formats.kinds.base_changes import Change
 
 
@@ -20,16 +18,6 @@ class StoredLayer:
         sketch: the adapter without numbers, of which sizes and settings count.
         adapter: reads the numbers and returns the adapter.
         spares_bias: whether it acts on XW alone, as PEANUT does, not on XW + b.
-
-    Example:
-        >>> import tempfile
-        >>> from torch import nn
-        >>> from ioadapt_theory import adapt, save
-        >>> from ioadapt_theory.formats import open_adapter
-        >>> model = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], rank=4)
-        >>> (layer,) = open_adapter(save(model, tempfile.mkdtemp())).layers
-        >>> str(layer.name), layer.sketch["input"].A.is_meta, layer.adapter()["input"].A.shape
-        ('0', True, torch.Size([16, 4]))
     """
 
     name: Name
@@ -37,9 +25,9 @@ class StoredLayer:
     adapter: Callable[[], Adapter]
     spares_bias: bool = False
 
-    def part(self, ranges: Ranges) -> "StoredLayer":
-        """Return the adapter of some of its outputs; see ``build.cut``."""
-        return StoredLayer(self.name, cut(self.sketch, ranges), lambda: cut(self.adapter(), ranges), self.spares_bias)
+    def changed(self, change: Callable[[Adapter], Adapter]) -> "StoredLayer":
+        """Return this layer with a change made to the adapter whenever it is read, and to the sketch now."""
+        return replace(self, sketch=change(self.sketch), adapter=lambda: change(self.adapter()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +51,9 @@ class AdapterFile:
         >>> file = open_adapter(save(adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"]), tempfile.mkdtemp()))
         >>> file.format, len(file.layers), file.base, [*file.prints]  # the base has no name, but it has fingerprints
         ('ioadapt_theory', 1, None, ['0'])
+        >>> (layer,) = file.layers
+        >>> str(layer.name), layer.sketch["input"].A.is_meta, layer.adapter()["input"].A.shape
+        ('0', True, torch.Size([16, 8]))
     """
 
     path: Path
@@ -73,12 +64,13 @@ class AdapterFile:
     base: str | None
     prints: Mapping[str, object]
 
-    def check(self) -> None:
-        """Read every number, one layer at a time.
+    @property
+    def components(self) -> set[str]:
+        """Components of a pipeline that its layers are of; {""} where it names none."""
+        return {layer.name.component for layer in self.layers}
 
-        Raises:
-            FileFormatError: a tensor that cannot be read or is not finite.
-        """
+    def check(self) -> None:
+        """Read every number, one layer at a time; FileFormatError where one cannot be read or is not finite."""
         for layer in self.layers:
             layer.adapter()
         for change in self.changes:

@@ -1,4 +1,4 @@
-"""Our adapter from the parts of one layer in a file: which kind of adapter they are, with the checks of any kind."""
+"""Our adapter from the parts of one layer in a file: the kind of adapter that they are, with the checks of any kind."""
 
 from collections.abc import Collection
 from functools import lru_cache
@@ -9,10 +9,10 @@ from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import FAMILIES, Family
 from ioadapt_theory.adapters.families.family import Ranges, Size, picked
 from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.errors import FileFormatError, ShapeError, UnsupportedError
-from ioadapt_theory.formats.kinds import Kind, Parts, Shapes, lora, lycoris, peanut
+from ioadapt_theory.errors import FileFormatError, UnsupportedError
+from ioadapt_theory.formats.kinds import Kind, Parts, Shapes, lora, lycoris
 
-FILES = (lora, lycoris, peanut)
+FILES = (lora, lycoris)
 """The modules of ``kinds`` that have kinds of adapters; a new one is imported and added here."""
 KINDS: dict[str, Kind] = {name: kind for file in FILES for name, kind in file.KINDS.items()}
 SHIFTS = ("up_bias", "diff_b")
@@ -20,73 +20,62 @@ SHIFTS = ("up_bias", "diff_b")
 
 
 def kind_of(roles: Collection[str]) -> str:
-    """Return the name of the kind of adapter that has these parts.
-
-    Raises:
-        FileFormatError: parts are missing or do not belong together.
-        UnsupportedError: they do, in a variant that our families do not have.
-    """
-    parts = {*roles} - {"alpha"}
+    """Return the name of the kind of adapter that has these parts; FileFormatError where they are not one adapter."""
+    parts = {*roles}
     for name, kind in KINDS.items():
-        if parts and kind.required <= parts <= kind.required | kind.optional:
+        if kind.required <= parts <= kind.required | kind.optional:
             return name
     if parts & {"magnitude", "dora_scale"} and not parts & {"down", "up"}:
         msg = "a DoRA magnitude on a LoHa or LoKr is not supported; merge it with the library that wrote it"
         raise UnsupportedError(msg)
-    msg = f"incomplete adapter: found only {', '.join(sorted(parts)) or 'alpha'}"
-    raise FileFormatError(msg)
+    raise _incomplete(parts)
+
+
+def _incomplete(parts: Collection[str]) -> FileFormatError:
+    return FileFormatError(f"incomplete adapter: found only {', '.join(sorted(parts))}")
 
 
 def rank_of(kind: str, shapes: Shapes) -> int | None:
-    """Return the rank that alpha is divided by; None where there is none.
-
-    Raises:
-        FileFormatError: a rank of 0, or a part that is no matrix.
-    """
+    """Return the rank that alpha is divided by, at least 1; None where there is none."""
     if empty := [role for role, shape in shapes.items() if 0 in shape]:
         msg = f"{empty[0]} has the shape {list(shapes[empty[0]])}, a rank 0 or no features"
         raise FileFormatError(msg)
     try:
         return KINDS[kind].rank(shapes)
     except IndexError:
-        msg = f"the shapes {', '.join(f'{role} {list(shape)}' for role, shape in shapes.items())} are no matrices"
-        raise FileFormatError(msg) from None
+        raise _misfit(shapes) from None
+
+
+def _misfit(shapes: Shapes) -> FileFormatError:
+    listed = ", ".join(f"{role} {list(shape)}" for role, shape in shapes.items())
+    return FileFormatError(f"the shapes {listed} do not fit together")
 
 
 def build(kind: str, parts: Parts, scaling: float) -> Adapter:
-    """Return our adapter for the parts of one layer.
-
-    Raises:
-        FileFormatError: shapes that contradict each other.
-        UnsupportedError: a variant that our families do not have.
-    """
+    """Return our adapter for the parts of one layer; FileFormatError where their shapes contradict each other."""
+    shapes = {role: tuple(t.shape) for role, t in parts.items()}
+    if () in shapes.values():
+        raise _misfit(shapes)  # where torch only warns
     try:
-        if single := [role for role, t in parts.items() if t.ndim == 0]:
-            raise ShapeError(single[0])  # where torch only warns
         family, placed = KINDS[kind].build(parts, scaling)
-    except (RuntimeError, IndexError, ValueError) as error:
-        if isinstance(error, FileFormatError):
-            raise
-        shapes = ", ".join(f"{role} {list(t.shape)}" for role, t in parts.items())
-        msg = f"the shapes {shapes} do not fit together"
-        raise FileFormatError(msg) from None
+    except (FileFormatError, UnsupportedError):
+        raise
+    except KeyError:
+        raise _incomplete(shapes) from None
+    except (RuntimeError, IndexError, ValueError):
+        raise _misfit(shapes) from None
     (*_, last), columns = placed.values(), placed[Placement.WEIGHT].size[1] if Placement.WEIGHT in placed else 0
     shifts = [(role, parts[role].flatten()) for role in SHIFTS if role in parts]
     if any(b.shape != (columns,) for _, b in shifts):
-        msg = f"a bias of {shifts[0][1].numel()} numbers for {columns} outputs"
+        msg = f"its bias has {shifts[0][1].numel()} numbers for {columns} outputs"
         raise FileFormatError(msg)
     shift = [b if role == "up_bias" else b / last.scaling for role, b in shifts]
     return Adapter(family, placed, torch.stack(shift).sum(0) if shift else None)
 
 
-def sketch(kind: str, shapes: Shapes, scaling: float) -> Adapter:
-    """Return the same without numbers, from the shapes alone."""
-    return _sketch(kind, tuple(shapes.items()), scaling).twin()
-
-
 @lru_cache(256)
-def _sketch(kind: str, shapes: tuple[tuple[str, tuple[int, ...]], ...], scaling: float) -> Adapter:
-    """Cached, as tens of thousands of layers in a file are of a few shapes, and building modules is slow."""
+def sketch(kind: str, shapes: tuple[tuple[str, tuple[int, ...]], ...], scaling: float) -> Adapter:
+    """Return the same without numbers; kept, as many layers in a file are of a few shapes: take its ``twin``."""
     parts = {role: torch.empty(shape, dtype=torch.float32, device="meta") for role, shape in shapes}
     return build(kind, parts, scaling)
 
@@ -94,7 +83,7 @@ def _sketch(kind: str, shapes: tuple[tuple[str, tuple[int, ...]], ...], scaling:
 def refit(adapter: Adapter, size: Size) -> None:
     """Set what an adapter's tensors do not show of the layer: a kernel's taps, sizes that its family has in none."""
     _, columns, channels = size
-    sizes = {
+    sizes: dict[Placement, Size] = {
         Placement.WEIGHT: size,
         Placement.INPUT: (channels, channels, channels),
         Placement.OUTPUT: (columns, columns, columns),
@@ -107,22 +96,16 @@ def refit(adapter: Adapter, size: Size) -> None:
 
 
 def cut(adapter: Adapter, ranges: Ranges) -> Adapter:
-    """Return the adapter for these outputs [start, stop) of its layer alone, in this order; exact.
-
-    An input adapter is the same for all outputs; other parts are cut by their family's ``cut``.
-
-    Raises:
-        UnsupportedError: an output adapter, which mixes the outputs, or parts that become of different families.
-    """
+    """Return the adapter for these outputs [start, stop) of its layer alone, in this order; exact."""
     parts = dict[Placement, Family]()
     for placement, phi in adapter.parts():
         if placement is Placement.OUTPUT:
-            msg = "an output adapter mixes the outputs of a layer that the model has in parts"
+            msg = "an output adapter mixes the outputs of this layer, which the model has in parts; bake it first"
             raise UnsupportedError(msg)
         parts[placement] = phi if placement is Placement.INPUT else phi.cut(ranges)
     kinds = {type(phi) for phi in parts.values()}
     if len(kinds) > 1:
-        msg = "a sum with a LoKr is supported only where its blocks end with the model's layers"
+        msg = "a LoKr beside another part can only be cut at multiples of its block; bake the adapter first"
         raise UnsupportedError(msg)
     family = next(name for name, kind in FAMILIES.items() if kind in kinds)
     return Adapter(family, parts, None if adapter.shift is None else picked(adapter.shift, ranges))

@@ -1,16 +1,15 @@
-"""An adapter's file as plain data, as text and as a model card, for `ioadapt adapters inspect`."""
+"""An adapter's file as plain data and as text, for `ioadapt adapters inspect`."""
 
 from collections import Counter
+from textwrap import fill
 from typing import Any
 
-from ioadapt_theory.adapters import card
-from ioadapt_theory.adapters.base_weights import Weights
 from ioadapt_theory.adapters.rules.fingerprint import recognise
 from ioadapt_theory.formats.adapter_file import AdapterFile
 from ioadapt_theory.formats.match import Match
 
 
-def describe(file: AdapterFile, matched: Match | None = None, weights: Weights | None = None) -> dict[str, Any]:
+def describe(file: AdapterFile, matched: Match | None = None) -> dict[str, Any]:
     """Return format, base, and layers with their settings and sizes; with a base also what fits, and kinship."""
     layers = []
     for stored in file.layers:
@@ -40,63 +39,48 @@ def describe(file: AdapterFile, matched: Match | None = None, weights: Weights |
         "changes": {f"{change.name}.{change.leaf}": change.what for change in file.changes},
         "unread": dict(file.unread),
     }
-    if matched is not None and weights is not None:
-        where: dict[str, list[str]] = {}
+    if matched is not None:
+        places: dict[str, list[str]] = {}
         for layer, stored in matched.layers.items():
-            where.setdefault(str(stored.name), []).append(layer)
-        facts["matched"] = {name: ", ".join(places) for name, places in where.items()}
+            places.setdefault(str(stored.name), []).append(layer)
+        facts["matched"] = {name: ", ".join(several) for name, several in places.items()}
         facts["unmatched"] = {str(name): why for name, why in matched.lost.items()}
         facts["matched by"] = matched.correspondence.how
         facts["no evidence"] = [*matched.correspondence.unproven(matched.layers)]
         facts["warning"] = matched.correspondence.warning()
-        facts["kinship"] = str(recognise(file.prints, weights))
+        facts["kinship"] = str(recognise(file.prints, matched.weights))
     return facts
 
 
-def table(facts: dict[str, Any]) -> str:
-    """Return the facts of ``describe`` as text."""
-    layers = facts["layers"]
-    kinds = Counter(f"{layer['family']} ({layer['placement']})" for layer in layers)
-    unnamed = "known by its fingerprints, not by name" if facts["fingerprints"] else "not named in the file"
-    lines = [
-        f"{facts['path']}: {facts['format']}, {', '.join(f'{n} x {kind}' for kind, n in kinds.items())},"
-        f" {sum(layer['numbers'] for layer in layers):,} numbers",
-        f"base: {facts['base'] or unnamed}",
-    ]
-    width = max(len(layer["layer"]) for layer in layers)
+def table(facts: dict[str, Any], width: int = 80) -> str:
+    """Return the facts of ``describe`` as lines of this width: the layers under the settings that they share."""
+    layers, alike = facts["layers"], dict[str, list[str]]()
     for layer in layers:
         taps = "" if layer["taps"] == 1 else f", {layer['taps']} taps"
         rank = "" if layer["rank"] is None else f"rank {layer['rank']}, "
-        lines.append(
-            f"  {layer['layer']:<{width}}  {layer['family']} {layer['placement']}, {rank}scale {layer['scaling']:g},"
-            f" {layer['inputs'] or 'any'} -> {layer['outputs'] or 'any'}{taps}"
-            f"{', with a bias' if layer['bias'] else ''}"
+        settings = (
+            f"{layer['family']} {layer['placement']}, {rank}scale {layer['scaling']:g},"
+            f" {layer['inputs'] or 'any'} -> {layer['outputs'] or 'any'}{taps}{', with a bias' * layer['bias']}"
         )
-    for title, key in (
-        ("change of the base itself", "changes"),
-        ("not read", "unread"),
-        ("not in the base", "unmatched"),
-    ):
-        lines += [f"{title}: {name}: {why}" for name, why in facts.get(key, {}).items()]
+        alike.setdefault(settings, []).append(layer["layer"])
+    kinds = Counter(f"{layer['family']} ({layer['placement']})" for layer in layers)
+    unnamed = "known by its fingerprints, not by name" if facts["fingerprints"] else "not named in the file"
+    lines = [
+        f"{facts['format']}: {', '.join(f'{n} x {kind}' for kind, n in kinds.items())}",
+        f"{sum(layer['numbers'] for layer in layers):,} numbers",
+        f"base: {facts['base'] or unnamed}",
+    ]
+    for settings, names in alike.items():
+        lines += [f"{settings}:", *(f"  {name}" for name in names)]
+    titles = {"changes": "change of the base itself", "unread": "not read", "unmatched": "not in the base"}
+    lines += [f"{title}: {name}: {why}" for key, title in titles.items() for name, why in facts.get(key, {}).items()]
     if "kinship" in facts:
-        ways = [
-            f"by {facts['matched by']}",
-            *([f"{n} of them without evidence"] if (n := len(facts["no evidence"])) else []),
-        ]
-        lines.append(
-            f"in the base: {len(facts['matched'])} layers fit, {', '.join(ways)}; {len(facts['unmatched'])} do not"
-        )
-        lines += [
-            f"  {name} -> {layer}"
-            for name, layer in facts["matched"].items()
-            if facts["matched by"] != "name" and not name.endswith(layer)
-        ]
+        how, matched, unproven = facts["matched by"], facts["matched"], len(facts["no evidence"])
+        evidence = f", {unproven} of them without evidence" if unproven else ""
+        lines.append(f"in the base: {len(matched)} layers fit, by {how}{evidence}; {len(facts['unmatched'])} do not")
+        moved = {name: layer for name, layer in matched.items() if how != "name" and not name.endswith(layer)}
+        lines += [f"  {name} -> {layer}" for name, layer in moved.items()]
         lines += [facts["warning"]] if facts["warning"] else []
         lines.append(f"kinship of this base: {facts['kinship']}")
-    return "\n".join(lines) + "\n"
-
-
-def model_card(file: AdapterFile) -> str:
-    """Return the card that ``save`` writes with ``card=True``, for an adapter in a file of any format."""
-    adapters = {str(stored.name): stored.sketch for stored in file.layers}
-    return card.card(adapters, base=file.base, known=file.prints)
+    wrapped = (fill(line, width, subsequent_indent="    ", break_long_words=False) for line in lines)
+    return "\n".join([facts["path"], *wrapped]) + "\n"

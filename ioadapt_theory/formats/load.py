@@ -15,11 +15,9 @@ from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.checkpoints.names.transformers import of_model
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats import match as matching
-from ioadapt_theory.formats.adapter_file import AdapterFile
-from ioadapt_theory.formats.foreign import located
-from ioadapt_theory.formats.kinds.base_changes import ReadyChange, forget, prepare
-from ioadapt_theory.formats.match import NO_LAYER, Match, fitted
-from ioadapt_theory.formats.reading import open_adapter
+from ioadapt_theory.formats.kinds.base_changes import Change, apply, forget, prepare
+from ioadapt_theory.formats.kinds.ioadapt import describe
+from ioadapt_theory.formats.reading import located, open_adapter
 
 
 def load(
@@ -53,6 +51,9 @@ def load(
             numbers and scale: parameters stay the same objects, so what was compiled is not compiled again.
         trainable: whether the adapter is to be trained further. What the model trains already goes on training.
 
+    Returns:
+        What was matched, and how.
+
     Raises:
         FileFormatError: the file is not what it has to be; file, key, expected and found are named.
         TransferError: a layer of the model does not fit, or the file has keys that are not read.
@@ -74,69 +75,64 @@ def load(
         some = "; ".join(f"{key} ({why})" for key, why in list(file.unread.items())[:3])
         msg = f"{file.path}: {len(file.unread)} keys are not read: {some}. Pass strict=False to load without them."
         raise FileFormatError(msg)
-    changes, misfits = _changes(model, file, matched)
+    changes, misfits = _changes(model, matched)
     lost = {str(name): why for name, why in matched.lost.items()} | (misfits if strict or alter_base else {})
     if lost and (strict or not matched.layers):
         raise TransferError(TransferReport(tuple(matched.layers), lost, warning=matched.correspondence.warning()))
     if strict and changes and not alter_base:
-        some = "; ".join(str(ready.change) for ready in changes[:3])
+        some = "; ".join(str(change) for change, *_ in changes[:3])
         more = f" and {len(changes) - 3} more" if len(changes) > 3 else ""
         msg = (
             f"{file.path}: also changes the base itself: {some}{more}. Pass alter_base=True to change the model's own"
             " tensors too, which removing the adapter does not undo, or strict=False to load without."
         )
         raise FileFormatError(msg)
-    adapters = {layer: fitted(stored, weights.outline(layer)) for layer, stored in matched.layers.items()}
+    adapters = {layer: matching.fitted(stored, weights.outline(layer)) for layer, stored in matched.layers.items()}
     sources = {layer: str(stored.name) for layer, stored in matched.layers.items()}
     adapters, twins = _without_twins(model, adapters)
     options: dict[str, Any] = {"strict": strict, "hotswap": hotswap, "trainable": trainable}
     report = put(model, adapters, name, correspondence=matched.correspondence, sources=sources, **options)
     forget(model, name)
-    for ready in changes if alter_base else ():
-        ready.apply(model, name)
-    changed = tuple(f"{ready.change.name}.{ready.change.leaf}" for ready in changes if alter_base)
-    return replace(report, matched=(*report.matched, *twins), unmatched={**report.unmatched, **lost}, altered=changed)
+    altered = []
+    for change, module, new in changes if alter_base else ():
+        apply(model, change, module, new, name)
+        altered.append(f"{change.name}.{change.leaf}")
+    unmatched = {**report.unmatched, **lost}
+    return replace(report, matched=(*report.matched, *twins), unmatched=unmatched, altered=tuple(altered))
 
 
 def _without_twins(model: nn.Module, adapters: dict[str, Adapter]) -> tuple[dict[str, Adapter], list[str]]:
-    """The adapters without those for a second name of the same module, and these names.
-
-    Raises:
-        TransferError: the file has different adapters for the two.
-    """
+    """Return the adapters without those for a second name of a module, which have to be equal, and these names."""
     modules, first, twins = dict(walk(model)), dict[int, str](), []
     for layer, adapter in adapters.items():
         other = first.setdefault(id(modules.get(layer, layer)), layer)
         if other != layer:
             twins.append(layer)
-            if not _equal(adapter, adapters[other]):
+            one, two = adapter.state_dict(), adapters[other].state_dict()
+            alike = describe(adapter) == describe(adapters[other]) and one.keys() == two.keys()
+            if not alike or not all(torch.equal(one[key], two[key]) for key in one):
                 why = f"it is the same module as {other}, for which the file has another adapter"
                 raise TransferError(TransferReport(tuple(set(adapters) - {layer}), {layer: why}))
     return {layer: adapter for layer, adapter in adapters.items() if layer not in twins}, twins
 
 
-def _equal(a: Adapter, b: Adapter) -> bool:
-    settings = [[(placement, phi.scaling) for placement, phi in adapter.parts()] for adapter in (a, b)]
-    left, right = a.state_dict(), b.state_dict()
-    return (
-        settings[0] == settings[1]
-        and left.keys() == right.keys()
-        and all(torch.equal(left[key], right[key]) for key in left)
-    )
-
-
-def _changes(model: nn.Module, file: AdapterFile, matched: Match) -> tuple[list[ReadyChange], dict[str, str]]:
-    """The file's changes of the base that change anything, read, and those that do not fit, and why."""
+def _changes(
+    model: nn.Module, matched: matching.Match
+) -> tuple[list[tuple[Change, nn.Module, nn.Parameter]], dict[str, str]]:
+    """Return the file's changes of the base that change anything, read, and those that do not fit, and why."""
     modules = dict(walk(model))
-    wanted = [change for change in file.changes if change.name.component == matched.component]
+    wanted = [change for change in matched.file.changes if change.name.component == matched.component]
     places = resolve([change.name for change in wanted], modules, of_model(model)).layers
     ready, misfits = [], {}
     for change in wanted:
-        with located(file.path, change.name):
+        with located(matched.file.path, change.name):
             place = places.get(change.name)
-            prepared = NO_LAYER.format("model") if place is None else prepare(change, modules[place[0]])
+            prepared = matching.NO_LAYER.format("model") if place is None else prepare(change, modules[place[0]])
         if isinstance(prepared, str):
             misfits[f"{change.name}.{change.leaf}"] = prepared
-        elif not prepared.changes_nothing:
-            ready.append(prepared)
+            continue
+        module, new = prepared
+        old = getattr(module, change.leaf)
+        if old is None or not torch.equal(old, new):  # PEFT saves embeddings that were not trained, too
+            ready.append((change, module, new))
     return ready, misfits

@@ -1,24 +1,23 @@
 """The layers of an adapter's file held against a base: which layer of the base each is, by names and sizes."""
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from functools import partial
 
 import torch
-from torch import nn
 
-from ioadapt_theory.adapters.base_weights import TensorWeights, Weights
+from ioadapt_theory.adapters.base_weights import BaseLayer, TensorWeights, Weights
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.matrices import Operator
 from ioadapt_theory.adapters.moving.correspondence import Correspondence, Place, correspond
 from ioadapt_theory.adapters.moving.neurons import reordered
-from ioadapt_theory.checkpoints.names.authors import ranges
 from ioadapt_theory.checkpoints.names.layer_name import Name
+from ioadapt_theory.checkpoints.names.originals import ranges
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnsupportedError
 from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer
-from ioadapt_theory.formats.build import refit
+from ioadapt_theory.formats.build import cut, refit
 from ioadapt_theory.formats.kinds.base_changes import Change
 
 NO_LAYER = "the {} has no such layer"
@@ -29,16 +28,42 @@ class Match:
     """An adapter's layers held against a base.
 
     Attributes:
-        layers: layers of the base -> what is for them.
+        file: the adapter.
+        weights: the base.
+        layers: layers of the base -> the adapter's layer for each.
         lost: layers of the adapter that do not fit, and why.
         component: of a pipeline's file, the one that the base is; "" where it names none.
         correspondence: how the layers were matched.
     """
 
+    file: AdapterFile
+    weights: Weights
     layers: Mapping[str, StoredLayer]
     lost: Mapping[Name, str]
     component: str
     correspondence: Correspondence
+
+    def adapters(self) -> Iterator[tuple[str, Adapter, BaseLayer]]:
+        """Yield each layer of the base, the adapter for it, and its weights, read one after the other."""
+        for layer, stored in self.layers.items():
+            yield layer, fitted(stored, self.weights.outline(layer)), self.weights.layer(layer)
+
+    def require_complete(self) -> None:
+        """Refuse half an adapter: keys that are not read, changes of the base itself, layers that do not fit."""
+        lost = {str(name): why for name, why in self.lost.items()}
+        altered = {f"{c.name}.{c.leaf}": f"a change of the base ({c.what})" for c in self.file.changes}
+        problems = [f"{key}: {why}" for key, why in {**self.file.unread, **altered, **lost}.items()]
+        if problems:
+            more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
+            why = f"parts of it cannot be used ({'; '.join(problems[:3])}{more}); pass --partial to leave them out."
+        elif warning := self.correspondence.warning():
+            why = f"{warning} Pass --partial to match by name anyway."
+        elif not self.layers:
+            why = "the base has none of its layers."
+        else:
+            return
+        msg = f"{self.file.path}: {why}"
+        raise InvalidValueError(msg)
 
 
 def match(
@@ -63,13 +88,16 @@ def match(
         by: "name", "provenance" or "auto", see ``correspond``.
         source: the model that the adapter was trained on, if it is at hand; our own files have fingerprints of it.
 
+    Returns:
+        The layers that fit, and those that do not, and why.
+
     Raises:
         FileFormatError: the file has no such component, or none or several fit the base alike.
     """
     stored = {layer.name: layer for layer in file.layers}
     places = correspond(stored, weights, by, source=source, prints=file.prints)
     parts = {name: _everywhere(stored[name], several, weights, places) for name, several in places.places.items()}
-    component = choose_component(file.path, stored, parts, component)
+    component = _component(file, parts, component)
     layers, lost = dict[str, StoredLayer](), dict[Name, str]()
     for name in stored:
         if name.component == component:
@@ -80,7 +108,7 @@ def match(
                 lost[name] = f"{twice[0]} has an adapter from {layers[twice[0]].name} already"
             else:
                 layers |= here
-    return Match(layers, lost, component, places)
+    return Match(file, weights, layers, lost, component, places)
 
 
 def fitted(layer: StoredLayer, f: Operator) -> Adapter:
@@ -101,73 +129,38 @@ def without_idle_changes(file: AdapterFile, weights: TensorWeights) -> AdapterFi
         if key not in weights.shapes or change.size not in {None, weights.shapes[key]}:
             return False
         old = weights.read(key)
-        return torch.equal(change.of(old).to(old), old)
+        return torch.equal(change.new(old), old)
 
     return replace(file, changes=tuple(change for change in file.changes if not is_idle(change)))
 
 
-def require_complete(file: AdapterFile, matched: Match) -> None:
-    """Refuse what would be only half an adapter.
-
-    Raises:
-        InvalidValueError: keys that are not read, changes of the base itself, or layers that do not fit.
-    """
-    lost = {str(name): why for name, why in matched.lost.items()}
-    altered = {f"{change.name}.{change.leaf}": f"a change of the base ({change.what})" for change in file.changes}
-    problems = [f"{key}: {why}" for key, why in {**file.unread, **altered, **lost}.items()]
-    if problems:
-        more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
-        msg = f"{file.path}: some of it cannot be used ({'; '.join(problems[:3])}{more}); --partial leaves that out."
-        raise InvalidValueError(msg)
-    if warning := matched.correspondence.warning():
-        msg = f"{file.path}: {warning} --partial matches by name anyway."
-        raise InvalidValueError(msg)
-    if not matched.layers:
-        msg = f"{file.path}: none of its layers is in the base."
-        raise InvalidValueError(msg)
-
-
-def choose_component(path: Path, names: Collection[Name], fits: Mapping[Name, object], component: str | None) -> str:
-    """Return the component of a file's layers that a model is: as told, the only one, or the one that fits best.
-
-    Where no sizes fit, names decide. A file that names no components is taken as it is; kohya's files call a
-    transformer unet.
-
-    Args:
-        path: of the file.
-        names: of its layers.
-        fits: those whose names the model has, with a sentence for those whose sizes do not fit: SD-XL's two text
-            encoders have the same names.
-        component: as told, or None.
-
-    Raises:
-        FileFormatError: the file has no such component, or none or several of them fit the model alike.
-    """
-    components = {name.component for name in names}
+def _component(file: AdapterFile, fits: Mapping[Name, object], told: str | None) -> str:
+    """Return the file's component that the model is: as told, or that of which most layers fit, by size before name."""
+    components = file.components
+    listed = ", ".join(sorted(components))
     if components == {""}:
         return ""
-    if component is None:
+    if told is None:  # SD-XL's two text encoders have the same names, so a name alone may not fit
         by_size = Counter(name.component for name, parts in fits.items() if not isinstance(parts, str))
         by_name = Counter(name.component for name in fits)
         counts = {c: (by_size[c], by_name[c]) for c in components}
         best = [c for c, count in counts.items() if count == max(counts.values())]
         if len(best) > 1:
-            listed = ", ".join(sorted(components))
-            msg = f"{path}: holds {listed}; name the component that the model is."
+            msg = f"{file.path} is for {listed}; say which of them the model is, with component."
             raise FileFormatError(msg)
         return best[0]
-    if component == "transformer" and component not in components:
-        component = "unet"
-    if component not in components:
-        msg = f"{path}: holds no component {component!r}, but {', '.join(sorted(components))}."
+    if told == "transformer" and told not in components:  # kohya's files call a transformer unet
+        told = "unet"
+    if told not in components:
+        msg = f"{file.path} has no component {told!r}; it has {listed}."
         raise FileFormatError(msg)
-    return component
+    return told
 
 
 def _everywhere(
     stored: StoredLayer, several: tuple[Place, ...], weights: Weights, places: Correspondence
 ) -> dict[str, StoredLayer] | str:
-    """The parts of the adapter by layer, for all places, or why it does not fit."""
+    """Return the parts of the adapter by layer, for all places, or why it does not fit."""
     everywhere: dict[str, StoredLayer] = {}
     for place in several:
         try:
@@ -182,36 +175,29 @@ def _everywhere(
 
 
 def _parts(stored: StoredLayer, place: Place) -> dict[str, StoredLayer]:
-    """The adapter, or its parts, by layer."""
+    """Return the adapter, or its parts, by layer."""
     (_, phi), *_ = stored.sketch.parts()
     *_, (_, last) = stored.sketch.parts()
     outputs = ranges(stored.name.path, phi.size[2], last.size[1], len(place))
     if outputs == [[(0, last.size[1])]]:
         return {place[0]: stored}
-    return {layer: stored.part(edges) for layer, edges in zip(place, outputs, strict=True)}
+    return {layer: stored.changed(partial(cut, ranges=edges)) for layer, edges in zip(place, outputs, strict=True)}
 
 
 def _ordered(stored: StoredLayer, layer: str, places: Correspondence) -> StoredLayer:
-    """The adapter for the neurons that the layer faces, where layers follow the weights."""
+    """Return the adapter for the neurons that the layer faces, where layers follow the weights."""
     order = None if places.how == "name" else places.neurons.get(layer)
-    if order is None:
-        return stored
-    return replace(stored, sketch=reordered(stored.sketch, order), adapter=lambda: reordered(stored.adapter(), order))
+    return stored if order is None else stored.changed(partial(reordered, order=order))
 
 
 def _misfit(stored: StoredLayer, weights: Weights, layer: str) -> str | None:
     if layer not in weights.names:
-        return "its weight here is no matrix of floating-point numbers"
+        return "its weight in the base is not a matrix of floating-point numbers"
     try:
         f = weights.outline(layer)
     except UnsupportedError as error:
         return str(error)
     if stored.spares_bias and f.bias is not None:
-        return "it has a bias, which PEANUT leaves alone and an output adapter acts on"
+        return "it has a bias, which PEANUT leaves alone and an output adapter acts on; merge it with PEFT instead"
     refit(stored.sketch, (f.rows, f.columns, f.channels))
-    why = stored.sketch.misfit(f)
-    if why and f.rows == f.channels:
-        turned = Operator(nn.Linear(f.columns, f.rows, bias=f.bias is not None, device="meta"), f.columns, f.rows)
-        if stored.sketch.misfit(turned) is None:
-            return f"{why}, which fits the transposed weight"
-    return why
+    return stored.sketch.misfit(f)

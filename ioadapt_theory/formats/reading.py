@@ -1,18 +1,31 @@
-"""`open_adapter`: any adapter file or folder, ours included, as layers to be read one at a time."""
+"""`open_adapter`: any adapter file or folder, ours and other tools', as layers to be read one at a time.
 
-import gc
+Everything is checked on the header first; numbers are read layer by layer, when a layer's ``adapter`` is called.
+"""
+
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from ioadapt_theory.adapters.rules import fingerprint
-from ioadapt_theory.errors import FileFormatError, IoAdaptError
-from ioadapt_theory.formats import foreign
-from ioadapt_theory.formats.adapter_file import AdapterFile
-from ioadapt_theory.formats.kinds import diffusers, ioadapt, iolora, keys, peanut, peft
-from ioadapt_theory.formats.tensors import TensorFile, is_name, read_json
+from ioadapt_theory.adapters.layer import Adapter
+from ioadapt_theory.adapters.rules.fingerprint import BASE_NAME, recorded
+from ioadapt_theory.checkpoints.names.kinds import of_adapter
+from ioadapt_theory.checkpoints.names.layer_name import PEFT_PREFIX, Name
+from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnsupportedError
+from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer
+from ioadapt_theory.formats.build import KINDS, build, kind_of, rank_of, sketch
+from ioadapt_theory.formats.kinds import ioadapt, iolora, peft, scaling
+from ioadapt_theory.formats.kinds.base_changes import ADDED, EMBEDDING, Change, embedding, of_peft
+from ioadapt_theory.formats.kinds.keys import FOREIGN, UNKNOWN, parse
+from ioadapt_theory.formats.tensors import BAKED_FOR, TensorFile, is_name, read_json
+
+MOST_GROWTH, MOST_BYTES = 9, 1 << 27
+"""How many times its file an adapter may take in memory, and the bytes that are allowed to the smallest."""
+DIFFUSERS = "pytorch_lora_weights.safetensors"
+"""The file in a folder that diffusers writes."""
 
 
 def open_adapter(path: Path | str, *, scaled: bool = True) -> AdapterFile:
@@ -22,8 +35,12 @@ def open_adapter(path: Path | str, *, scaled: bool = True) -> AdapterFile:
         path: a folder, a safetensors file, or a pickle of tensors.
         scaled: refuse PEFT's tensors without the configuration that says how to scale them; otherwise alpha = rank.
 
+    Returns:
+        The adapter, its layers still unread.
+
     Raises:
         FileFormatError: the file is not what it has to be; file, key, expected and found are named.
+        SourceError: it is a pipe, a device or a folder, or cannot be read.
         UnsupportedError: a method that is recognised and has no counterpart here.
 
     Example:
@@ -38,15 +55,22 @@ def open_adapter(path: Path | str, *, scaled: bool = True) -> AdapterFile:
         >>> file.format, [str(layer.name) for layer in file.layers]
         ('kohya/LyCORIS', ['unet.mid_block_attentions_0_proj_in'])
     """
-    with _no_collection():
-        path = Path(path)
+    path = Path(path)
+    try:
         file, config = _locate(path)
         source = TensorFile(file)
         if config is not None or not ioadapt.is_own(source):
-            return foreign.contents(path, source, config, scaled=scaled)
-        layers, changes = ioadapt.contents(source)
-        base, prints = source.metadata.get(fingerprint.BASE_NAME), fingerprint.recorded(source.metadata, file)
-        return AdapterFile(path, ioadapt.FORMAT, layers, changes, {}, base if is_name(base) else None, prints)
+            return _foreign(path, source, config, scaled=scaled)
+        return _own(path, source)
+    except RecursionError:
+        msg = f"{path}: its JSON has too many brackets within one another."
+        raise FileFormatError(msg) from None
+
+
+def _own(opened: Path, source: TensorFile) -> AdapterFile:
+    layers, changes = ioadapt.contents(source)
+    base, prints = source.metadata.get(BASE_NAME), recorded(source.metadata, source.path)
+    return AdapterFile(opened, ioadapt.FORMAT, layers, changes, {}, base if is_name(base) else None, prints)
 
 
 def is_adapter(path: Path | str) -> bool:
@@ -58,51 +82,152 @@ def is_adapter(path: Path | str) -> bool:
         source = TensorFile(file)
     except IoAdaptError:
         return False
-    names = [key for key in source.shapes if not key.endswith(".alpha")]
-    roles = all(not isinstance(keys.parse(key), str) or iolora.KEY.fullmatch(key) for key in names)
-    return config is not None or ioadapt.is_own(source) or bool(names and roles)
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Pause the collector: tens of thousands of modules are made, none is garbage, and looking for it takes as long."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
+    return config is not None or ioadapt.is_own(source) or of_adapter(source.shapes)
 
 
 def _locate(path: Path) -> tuple[Path, Mapping[str, Any] | None]:
-    """The file of the tensors, and PEFT's configuration where it is one of a PEFT folder.
-
-    Raises:
-        FileFormatError: a folder without an adapter, or with two, or a configuration that is not what it has to be.
-        UnsupportedError: a method that is recognised and has no counterpart here.
-    """
+    """Return the file of the tensors, and PEFT's configuration where it is one of a PEFT folder."""
     named = path.name in peft.WEIGHTS and (path.parent / peft.CONFIG).exists()
-    path = path.parent if named else path
-    if not os.path.isdir(path):  # unlike Path's, it has no error for a name that no system takes
+    folder = path.parent if named else path
+    if not os.path.isdir(folder):  # unlike Path's, it has no error for a name that no system takes
         return path, None
-    ours, config = path / ioadapt.FILE, path / peft.CONFIG
+    ours, config = folder / ioadapt.FILE, folder / peft.CONFIG
     if ours.exists() and config.exists() and not named:
-        msg = f"{path}: holds an adapter of ours and one of PEFT; name the file, {ioadapt.FILE} or {peft.WEIGHTS[0]}."
+        msg = f"{path} has both {ioadapt.FILE} and {peft.CONFIG}; give the path of {ioadapt.FILE} or {peft.WEIGHTS[0]}."
         raise FileFormatError(msg)
-    content = None
-    if config.exists():
-        content = read_json(config)
+    content = read_json(config) if config.exists() else None
+    if content is not None:
         peft.require_readable(config, content)
-        if content["peft_type"] == "PEANUT":
-            peanut.require_linear(config, content)
-    names = (ioadapt.FILE, diffusers.FILE) if content is None else peft.WEIGHTS
-    if file := next((path / name for name in names if (path / name).exists()), None):
+    files = (folder / name for name in ((ioadapt.FILE, DIFFUSERS) if content is None else peft.WEIGHTS))
+    if file := next((file for file in files if file.exists()), None):
         return file, content
-    inside = sorted(f"{p.parent.name}/" for p in path.glob(f"*/{peft.CONFIG}"))
+    inside = sorted(f"{p.parent.name}/" for p in folder.glob(f"*/{peft.CONFIG}"))
     more = f" It has adapters in {', '.join(inside[:5])}." if inside else ""
     msg = (
-        f"{path}: a saved adapter is a folder with {ioadapt.FILE}, with {peft.CONFIG} and {peft.WEIGHTS[0]}, or with"
-        f" {diffusers.FILE}; name any other file itself.{more}"
+        f"{folder}: a saved adapter is a folder with {ioadapt.FILE}, with {peft.CONFIG} and {peft.WEIGHTS[0]}, or with"
+        f" {DIFFUSERS}; name any other file itself.{more}"
     )
     raise FileFormatError(msg)
+
+
+def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None, *, scaled: bool) -> AdapterFile:
+    """Return the content of another tool's file; PEFT's configuration is given where it is of one of its folders."""
+    path, described_by = source.path, source.path.parent / peft.CONFIG
+    changes, flat = list[Change](), False
+    layers, unread = iolora.contents(source)
+    if layers:
+        if config is not None:
+            iolora.require_agreement(described_by, config, layers)
+    elif config is not None and config["peft_type"] == iolora.TYPE:
+        msg = f"{path}: no layer has {iolora.SETTINGS}, which our plug-in writes for each; save the adapter again."
+        raise FileFormatError(msg)
+    elif config is None and scaled and any(key.startswith(PEFT_PREFIX) for key in source.shapes):
+        msg = f"{path} needs its {peft.CONFIG}, which has the scaling; give the folder that holds both."
+        raise FileFormatError(msg)
+    else:
+        parts, unread = _by_layer(source)
+        flat = any(name.flat for name in parts)
+        scale = scaling.of_file(source) if config is None else scaling.of_folder(described_by, config)
+        for name, roles in parts.items():
+            with located(path, name):
+                adapters, altered, rest = _sorted(name, roles, source, scale)
+            layers += adapters
+            changes += altered
+            unread |= dict.fromkeys(rest, "a part without the rest of its adapter")
+    if config is not None:
+        changes += of_peft(config, source, [key for key, why in unread.items() if why == UNKNOWN])
+        used = {key for change in changes for key in change.keys}
+        unread = {key: why for key, why in unread.items() if key not in used}
+    if not layers:
+        raise _without_adapter(path, unread, changes)
+    bytes_ = 4 * sum(p.numel() for layer in layers for p in layer.sketch.parameters())
+    size = os.path.getsize(path)
+    if bytes_ > MOST_GROWTH * size + MOST_BYTES:  # as products of long vectors do
+        msg = f"{path}: {size:,} bytes would expand to an adapter of {bytes_:,} bytes, which is refused."
+        raise FileFormatError(msg)
+    format_ = "PEFT" if config else "kohya/LyCORIS" if flat else "diffusers"
+    header, settings = source.metadata, config or {}
+    base = settings.get("base_model_name_or_path") or header.get("ss_sd_model_name") or header.get(BAKED_FOR)
+    prints = settings.get("base_fingerprints")  # of our plug-in
+    prints = prints if isinstance(prints, dict) else recorded(header, path)
+    return AdapterFile(opened, format_, tuple(layers), tuple(changes), unread, base if is_name(base) else None, prints)
+
+
+@contextmanager
+def located(path: Path, name: Name) -> Iterator[None]:
+    """Put file and layer before an error's sentence, unless it has the file already."""
+    try:
+        yield
+    except IoAdaptError as error:
+        if not str(error).startswith((str(path), str(path.parent / peft.CONFIG))):
+            error.args = (f"{path}: {name}: {str(error).removesuffix('.')}.",)
+        raise
+
+
+def _without_adapter(path: Path, unread: Mapping[str, str], changes: Iterable[Change]) -> IoAdaptError:
+    """Return the error for a file of a method that is not read here, or of something else."""
+    if strange := {why: key for key, why in unread.items() if why in FOREIGN.values()}:
+        kinds, example = ", ".join(sorted(strange)), next(iter(strange.values()))
+        msg = f"{path}: holds {kinds} ({example}), which is not supported; merge it with the library that wrote it."
+        return UnsupportedError(msg)
+    some = ", ".join(sorted({*unread.values(), *map(str, changes)})[:5]) or "no tensors at all"
+    return FileFormatError(f"{path}: no adapter of a supported kind; it holds {some}.")
+
+
+def _by_layer(source: TensorFile) -> tuple[dict[Name, dict[str, str]], dict[str, str]]:
+    """Return the keys by layer and role, and those that are not read."""
+    layers: dict[Name, dict[str, str]] = {}
+    left_out = filter(None, source.metadata.get("left_out", "").split(", "))  # of a pickle
+    unread = dict.fromkeys(left_out, "a tensor of a type that is not read")
+    for key in source.shapes:
+        meaning = parse(key)
+        if isinstance(meaning, str):
+            unread[key] = meaning
+            continue
+        name, role = meaning
+        other = layers.setdefault(name, {}).setdefault(role, key)
+        if other != key:
+            msg = f"{source.path}: {key} and {other} are the same part of layer {name}; remove one."
+            raise FileFormatError(msg)
+    return layers, unread
+
+
+def _sorted(
+    name: Name, roles: dict[str, str], source: TensorFile, scale: scaling.Scale
+) -> tuple[list[StoredLayer], list[Change], list[str]]:
+    """Return the adapter that the parts of a layer are, changes of the base, and keys that belong to neither."""
+    source.require_floats(roles.values())
+    shapes = {role: source.shapes[key] for role, key in roles.items()}
+    direct = {role for role in roles if role in ADDED or (role == "diff" and len(shapes[role]) == 1)}
+    embedded = {*EMBEDDING} if {*EMBEDDING} <= roles.keys() else set()
+    factors = {role: key for role, key in roles.items() if role not in direct | embedded and role != "alpha"}
+    layers, changes = list[StoredLayer](), list[Change]()
+    if embedded:
+        down = {"down": shapes[EMBEDDING[0]]}
+        changes.append(embedding(name, roles, source, scale(name, rank_of("lora", down), down, None)))
+    if factors:
+        kind = kind_of(factors)
+        beside = direct & KINDS[kind].optional  # beside an adapter a bias is a part of it
+        factors |= {role: roles[role] for role in beside}
+        direct -= beside
+        alpha = _number(source, roles["alpha"]) if "alpha" in roles else None
+        factor = scale(name, rank_of(kind, shapes), shapes, alpha)
+        outline = sketch(kind, tuple((role, shapes[role]) for role in factors), factor).twin()
+        read = partial(_read, name, kind, factors, factor, source)
+        layers.append(StoredLayer(name, outline, read, spares_bias=kind == "peanut"))
+    leaves = {role: ADDED.get(role, "weight") for role in roles if role in direct}
+    changes += [Change(name, leaf, "added to", source, (roles[role],)) for role, leaf in leaves.items()]
+    return layers, changes, [] if layers or changes else [roles["alpha"]]
+
+
+def _read(name: Name, kind: str, factors: Mapping[str, str], factor: float, source: TensorFile) -> Adapter:
+    """Return the adapter with its numbers, in float32 (float64 if stored so)."""
+    with located(source.path, name):
+        return build(kind, {role: source[key] for role, key in factors.items()}, factor)
+
+
+def _number(source: TensorFile, key: str) -> float:
+    if source.shapes[key] not in {(), (1,)}:
+        msg = f"{source.path}: {key} has to be one number, found {list(source.shapes[key])}."
+        raise FileFormatError(msg)
+    return float(source[key])

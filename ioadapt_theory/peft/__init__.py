@@ -5,16 +5,10 @@ diffusers' training scripts save it as they save a LoRA, and ``load_lora_adapter
     config = IOLoraConfig(target_modules=["q_proj", "o_proj"], r=8, placement="input")
     model = peft.get_peft_model(model, config)    # then save_pretrained, from_pretrained, merge_and_unload ...
 
-Families, placements and their mathematics are those of this package; here is only what PEFT wants around them. Limits:
-
-- A process that has not imported this module does not know IOLORA: PEFT then fails with KeyError. For such users write
-  PEANUT (output, ``formats.kinds.peanut``) or a baked LoRA (any placement, for a named base, ``formats.plain_lora``).
-- ``mixed=True``, ``adapter_names``, ``add_weighted_adapter``, PEFT's own hotswapping (diffusers' works) and LoRA
-  conversion are not supported.
-- On diffusers' models use ``load_adapter`` below for PEFT's folders (``add_adapter``, ``set_adapters``, ``fuse_lora``
-  work); their ``load_lora_adapter`` knows IOLORA only where this module is imported.
-- Merging needs a plain weight: quantised layers and layers that another PEFT method wraps run unmerged.
-- Adapters active together act one after the other, the first next to the layer; their changes do not simply add.
+Families, placements and their mathematics are those of this package; here is only what PEFT wants around them. What of
+PEFT and diffusers works, and what is refused, is in docs/coming_from_peft.md. A process that has not imported this
+module does not know IOLORA, and PEFT then fails with KeyError: for such users write PEANUT (output) or a baked LoRA
+(any placement, for a named base), both in ``formats.export``.
 """
 
 from importlib.util import find_spec

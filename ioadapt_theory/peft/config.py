@@ -3,11 +3,13 @@
 import enum
 import weakref
 from dataclasses import InitVar, dataclass, field
+from functools import partial
 from typing import Any
 
 from peft.config import PeftConfig
 from torch import nn
 
+from ioadapt_theory.adapters.base_weights import read_layer
 from ioadapt_theory.adapters.config import PEFT, AdapterConfig, init_of
 from ioadapt_theory.adapters.families import OPTIONS
 from ioadapt_theory.adapters.rules.fingerprint import fingerprints
@@ -106,22 +108,23 @@ class IOLoraConfig(PeftConfig):
         self._layers: weakref.WeakValueDictionary[str, nn.Module] = weakref.WeakValueDictionary()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Weak references cannot be pickled, and a copy is of no model yet."""
+        """Leave out weak references, which cannot be pickled; a copy belongs to no model yet."""
         return {key: value for key, value in self.__dict__.items() if key != "_layers"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _layers=weakref.WeakValueDictionary())
 
     def remember(self, name: str, layer: nn.Module) -> None:
-        """A layer of the model that this adapter is on, by the name that the base model has for it."""
+        """Remember a layer of the model that this adapter is on, by the name that the base model has for it."""
         self._layers[name] = layer
 
     def save_pretrained(self, save_directory: str, **kwargs: Any) -> None:
-        """As PEFT does, with the fingerprints of the base's layers; those with merged weights have none."""
-        bases = {name: layer.base_layer for name, layer in self._layers.items() if not layer.merged}
-        self.base_fingerprints = fingerprints(bases) or self.base_fingerprints  # type: ignore[arg-type]
+        """Save as PEFT does, with the fingerprints of the base's layers; those with merged weights have none."""
+        bases: dict[str, Any] = {n: layer.base_layer for n, layer in self._layers.items() if not layer.merged}
+        prints = fingerprints({name: partial(read_layer, base) for name, base in bases.items()})
+        self.base_fingerprints = prints or self.base_fingerprints
         super().save_pretrained(save_directory, **kwargs)
 
     def options(self) -> AdapterConfig:
-        """The same as our configuration; which modules are meant is left to PEFT."""
+        """Return our own configuration of the same options; which modules are meant is left to PEFT."""
         return AdapterConfig(target_modules=(), **{ours: getattr(self, name) for name, ours in FIELDS.items()})

@@ -11,9 +11,8 @@ from torch import Tensor, nn
 
 from ioadapt_theory.adapters.families import OPTIONS
 from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.adapters.model import naming
-from ioadapt_theory.adapters.moving.exchange import copy_over, require_alike
-from ioadapt_theory.errors import FileFormatError, InvalidValueError
+from ioadapt_theory.adapters.moving.transfer import exchange
+from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats.kinds.ioadapt import adapter_of
 from ioadapt_theory.formats.kinds.iolora import KEY, settings_of
 from ioadapt_theory.peft.config import IOLoraConfig
@@ -46,10 +45,10 @@ def register() -> None:
         state = source if isinstance(source, dict) else _fetched(source, kw)
         start = f"{prefix}." if prefix else ""
         state = {key.removeprefix(start): value for key, value in state.items() if key.startswith(start)}
-        if not (plans := settings_of(state)):
+        if not (plans := settings_of(state, state.__getitem__, "the state dict")):
             return own(self, source, prefix, hotswap=hotswap, **kw)
         if hotswap:
-            exchange(self, plans, state, kw.get("adapter_name") or "default_0")
+            exchange_numbers(self, plans, state, kw.get("adapter_name") or "default_0")
             return None
         name = kw.get("adapter_name") or get_adapter_name(self)  # type: ignore[no-untyped-call]
         where = "the adapter" if isinstance(source, dict) else f"{source}"
@@ -70,7 +69,7 @@ def _fetched(source: Any, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read(plans: dict[str, Any], state: dict[str, Any]) -> dict[str, tuple[Adapter, dict[str, Tensor]]]:
-    """The adapters by layer, without numbers, and these by their names in the adapter."""
+    """Return the adapters by layer, without numbers, and these by their names in the adapter."""
     numbers: dict[str, dict[str, Tensor]] = {layer: {} for layer in plans}
     for key, tensor in state.items():
         if (match := KEY.fullmatch(key)) and match[1] in numbers:
@@ -79,29 +78,25 @@ def _read(plans: dict[str, Any], state: dict[str, Any]) -> dict[str, tuple[Adapt
     return {n: (adapter_of("the adapter", n, plan, shapes[n]), numbers[n]) for n, plan in plans.items()}
 
 
-def exchange(model: nn.Module, plans: dict[str, Any], state: dict[str, Any], name: str) -> None:
+def exchange_numbers(model: nn.Module, plans: dict[str, Any], state: dict[str, Any], name: str) -> None:
     """Put other numbers into the adapter of this name, so that nothing is compiled again.
 
     Raises:
         InvalidValueError: there is none of this name, or it is on other layers, or not alike.
     """
     there = {n: m for n, m in model.named_modules() if isinstance(m, IOLoraLayer) and name in m.iolora_adapters}
-    if there.keys() != plans.keys():
-        msg = f"The adapter {name!r} here and the new one are on other layers: load it under another name."
-        raise InvalidValueError(msg)
-    adapters = _read(plans, state)
-    for layer, module in there.items():
-        with naming(layer):
-            require_alike(module.iolora_adapters[name], adapters[layer][0])  # type: ignore[arg-type]
-    for layer, module in there.items():
-        new, numbers = adapters[layer]
-        new.load_state_dict(numbers, assign=True)
-        copy_over(module.iolora_adapters[name], new)  # type: ignore[arg-type]
+    new: dict[str, Adapter] = {}
+    for layer, (adapter, numbers) in _read(plans, state).items():
+        adapter.load_state_dict(numbers, assign=True)
+        new[layer] = adapter
+    old: Any = {layer: module.iolora_adapters[name] for layer, module in there.items()}
+    exchange(old, new)
+    for module in there.values():
         module.was_exchanged(name)
 
 
 def config_of(plans: dict[str, Any], state: dict[str, Any]) -> IOLoraConfig:
-    """The configuration that makes these layers again.
+    """Return the configuration that makes these layers again.
 
     Raises:
         FileFormatError: settings that are none, or of several families.

@@ -19,7 +19,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
     other_param_names = ("scaling",)
 
     def __init__(self, base_layer: nn.Module, adapter_name: str, key: str, config: IOLoraConfig) -> None:
-        """``key`` is the layer's name, which the patterns of the configuration are held against."""
+        """Wrap a layer; ``key`` is its name, which the patterns of the configuration are matched with."""
         super().__init__()
         self.base_layer = base_layer
         self.iolora_adapters = nn.ModuleDict()
@@ -41,7 +41,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         self.set_adapter(self.active_adapters, inference_mode=config.inference_mode)
 
     def chain(self, names: list[str]) -> Operator:
-        """The layer under these adapters, the first next to it; kept for as long as they are the ones asked for."""
+        """Return the layer under these adapters, the first next to it; it is kept until others are asked for."""
         wanted = tuple(self.iolora_adapters[name] for name in names if name in self.iolora_adapters)
         adapters, f = self._chain
         if adapters != wanted or f.module is not self.base_layer:
@@ -52,7 +52,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         return f
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        """Eqs. 4a-4c, one active adapter after the other."""
+        """Apply Eqs. 4a-4c, one active adapter after the other."""
         if self.disable_adapters:
             if self.merged:
                 self.unmerge()
@@ -86,7 +86,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         self.merged_adapters = []
 
     def set_scale(self, adapter: str, scale: float) -> None:
-        """Strength of an adapter, 1 as trained."""
+        """Set the strength of an adapter; 1 is as trained."""
         if adapter in self.scaling:
             self._rescale(adapter, scale)
 
@@ -103,7 +103,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
                 self._rescale(name, self.scaling[name] / scale if scale else 1.0)
 
     def was_exchanged(self, name: str) -> None:
-        """Other numbers, and scalings, are in this adapter now; its strength stays what it was set to."""
+        """Take over the scalings of new numbers in this adapter; its strength stays what it was set to."""
         self._trained[name] = [phi.scaling for _, phi in self.iolora_adapters[name].parts()]  # type: ignore[operator]
         self._rescale(name, self.scaling[name])
 
@@ -126,7 +126,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def _move_adapter_to_device_of_base_layer(self, adapter_name: str, device: torch.device | None = None) -> None:
-        """To the device only: adapters of half-precision layers stay in float32."""
+        """Move an adapter to the device only: those of half-precision layers stay in float32."""
         adapter = self.iolora_adapters[adapter_name]
         if not any(p.is_meta for p in adapter.parameters()):
             adapter.to(device or operator(self.base_layer).like.device)

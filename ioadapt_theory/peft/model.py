@@ -1,4 +1,4 @@
-"""IOLORA's model: which layers are wrapped, how their tensors are named in files; and how PEFT is told of it."""
+"""IOLORA's model, the names of its tensors in files, and its registration with PEFT."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,12 +12,10 @@ from peft.tuners.tuners_utils import BaseTuner
 from peft.utils import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING
 from torch import nn
 
+from ioadapt_theory.adapters.replacing import FUSING, fuse_projections
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 from ioadapt_theory.peft.config import IOLoraConfig, IOPeftType
 from ioadapt_theory.peft.layer import IOLoraLayer
-
-FUSING = "fuse_qkv_projections", "fuse_projections"
-"""Methods of diffusers' modules that make one layer of several, from their weights alone."""
 
 
 class IOLoraModel(BaseTuner):
@@ -49,12 +47,12 @@ class IOLoraModel(BaseTuner):
         self._replace_module(parent, target_name, layer, target)
 
     def inject_adapter(self, model: nn.Module, *args: Any, **kwargs: Any) -> None:
-        """As PEFT does; then diffusers' fusing of projections, which reads weights, asks whether it may."""
+        """Inject as PEFT does; then guard diffusers' fusing of projections, which reads weights."""
         super().inject_adapter(model, *args, **kwargs)
         for module in model.modules():
             for name in FUSING:
                 if hasattr(type(module), name):
-                    module.__dict__[name] = partial(_fuse, module, name)  # which copies and pickles
+                    module.__dict__[name] = partial(fuse_projections, module, name=name)
 
     def add_weighted_adapter(self, *args: Any, **kwargs: Any) -> None:
         """Refuse what PEFT's LoRA alone can do.
@@ -71,7 +69,7 @@ class IOLoraModel(BaseTuner):
 
     @contextmanager
     def _enable_peft_forward_hooks(self, *args: Any, **kwargs: Any) -> Iterator[None]:
-        """Around PEFT's forward and generate, which drop ``adapter_names`` without a word."""
+        """Refuse ``adapter_names``, which PEFT's forward and generate would drop without a word."""
         del args
         if kwargs.get("adapter_names") is not None:
             msg = (
@@ -86,21 +84,6 @@ class IOLoraModel(BaseTuner):
         if marker in key:
             return key.replace(marker, ".iolora_adapters.")
         return str(super()._remove_adapter_name_from_key(key, adapter_name))
-
-
-def _fuse(module: nn.Module, name: str, *args: Any, **kwargs: Any) -> Any:
-    """What diffusers does, unless it would lose adapters: those that ``fuse_lora`` merged are in the weights it reads.
-
-    Raises:
-        UnsupportedError: adapters within that are not merged.
-    """
-    if any(isinstance(part, IOLoraLayer) and not part.merged for part in module.modules()):
-        msg = (
-            f"Fusing the projections of this {type(module).__name__} would silently drop the adapters on them:"
-            " put them into the weights with fuse_lora() first, or fuse before add_adapter."
-        )
-        raise UnsupportedError(msg)
-    return getattr(type(module), name)(module, *args, **kwargs)
 
 
 def load_adapter(model: nn.Module, folder: Path | str, adapter_name: str = "default") -> None:

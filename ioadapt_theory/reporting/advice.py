@@ -19,7 +19,7 @@ class Advice:
     """One action.
 
     Attributes:
-        how: what to do.
+        how: action.
         why: the number or the reason for it.
         kept: share of the gain that is kept, where inputs tell it.
     """
@@ -58,7 +58,7 @@ def _of_weights(kinship: Kinship, *, adapted: bool) -> list[Advice]:
 
 
 def _of_effect(copied: Prediction) -> list[Advice]:
-    """Of an adapter, by what a copy of it does to the outputs."""
+    """Advise on an adapter by what a copy of it does to the outputs."""
     what = "R_KL" if copied.need == "labels" else "R"
     rows = f"{what} on {copied.rows} rows, 80 % interval {copied.interval[0]:.2f} to {copied.interval[1]:.2f}"
     options = [Advice("copy it as it is", f"it keeps {copied.kept:.2f} of its gain ({rows})", copied.kept)]
@@ -72,7 +72,7 @@ def _of_effect(copied: Prediction) -> list[Advice]:
 
 
 def _of_sides(law: Law) -> list[Advice]:
-    """Of an adapter that is yet to be trained, by the law for each side."""
+    """Advise on an adapter that is yet to be trained, by the law for each side."""
     shares = {side: share for side in SIDES if (share := law.of(side)) is not None}
     if not shares:
         return [Advice("train an adapter on each", "no side of any layer has one size in both models")]

@@ -75,7 +75,7 @@ def report(
     lost: Mapping[str, str] | None = None,
     progress: Callable[[int], Progress] | None = None,
 ) -> Report:
-    """Say how two models are related, and with inputs how much of an adapter's gain a move keeps.
+    """Return how two models are related, and with inputs the share of an adapter's gain that a move keeps.
 
     Args:
         source: the model that the adapter was trained on, or is to be, or its weights.
@@ -163,7 +163,7 @@ def report(
 
 
 def _added(weights: Weights, single: Collection[str]) -> bool:
-    """Whether some of the layers that only one model has are doubles of its others, or of a kind that these are not."""
+    """Whether layers that only one model has repeat others of its layers, or are of a new kind."""
 
     @cache
     def values(name: str) -> tuple[float, ...]:

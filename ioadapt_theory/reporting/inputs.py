@@ -61,7 +61,7 @@ def read_both(
 
 
 def _tokens(folder: str, text: str, rows: int) -> Tensor:
-    """The text as rows of equal length, without padding."""
+    """Return the text as rows of equal length, without padding."""
     tokenizer = _pretrained("AutoTokenizer", folder, "tokenizer")
     ids = torch.tensor(tokenizer(text, truncation=False, verbose=False)["input_ids"])
     length = min(LENGTH, max(SHORTEST, len(ids) // ROWS))
@@ -70,7 +70,7 @@ def _tokens(folder: str, text: str, rows: int) -> Tensor:
 
 
 def _prompted(folder: str, model: nn.Module, prompts: list[str], rows: int, seed: int) -> dict[str, Any]:
-    """Latents and timesteps from a seed, and the prompts through the text encoder beside the model."""
+    """Return latents and timesteps from a seed, and the prompts through the text encoder beside the model."""
     config: Any = model.config
     asked = inspect.signature(model.forward).parameters
     named = "sample" if "sample" in asked else "hidden_states"

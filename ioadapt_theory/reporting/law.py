@@ -25,7 +25,7 @@ SIDES: Final = (Placement.INPUT, Placement.OUTPUT, Placement.WEIGHT)
 
 @dataclass(frozen=True, slots=True)
 class Law:
-    """What inputs say of a move.
+    """Predictions of a move from inputs.
 
     Attributes:
         expected: by layer and side, of an adapter yet to be trained there.
@@ -76,7 +76,7 @@ def law(
     explained: float = 0.5,
     size: int = 32,
 ) -> Law:
-    """Run both models on inputs; both are as they were afterwards.
+    """Return the predictions of the law on inputs; both models are left as they were.
 
     Args:
         source: the model that the adapter was trained on.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ioadapt_theory.adapters.base_weights import BaseLayer, Weights
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.adapters.rules.facing import Sides, sides
+from ioadapt_theory.adapters.rules.sides import Sides, sides
 from ioadapt_theory.checkpoints.names.kinds import kind
 from ioadapt_theory.reporting.kin.counterparts import Counterparts, matrices
 from ioadapt_theory.reporting.kin.likeness import Likeness, finite, likeness
@@ -45,7 +45,7 @@ class LayerPair:
 def pairs(
     source: Weights, target: Weights, counterparts: Counterparts, adapters: Mapping[str, Adapter]
 ) -> Iterator[LayerPair]:
-    """Compare two models, one layer at a time.
+    """Yield the comparison of each layer that two models share.
 
     Args:
         source: whose adapter it is.

@@ -1,4 +1,4 @@
-"""A model that runs: from the folder that transformers or diffusers saved, or a member of ANI from its package."""
+"""Models that run, from the folder that transformers or diffusers saved, or a member of ANI from its package."""
 
 import json
 import re
@@ -22,7 +22,7 @@ class Networks(nn.ModuleDict):
     """The networks of one member of ANI, one for each element, on features of atoms of these elements."""
 
     def forward(self, **features: Tensor) -> Tensor:
-        """Element -> (atoms of it, features); the atoms' energies, one after the other."""
+        """Return the energies of atoms from {element: (atoms, features)}, one element after the other."""
         energies = []
         for element, x in features.items():
             if element not in self:
@@ -35,7 +35,7 @@ class Networks(nn.ModuleDict):
 
 
 def load_ani(source: str) -> nn.Module:
-    """A member of ANI-1x or ANI-1ccx, ``ani-1x:0``, as torchani ships it; layers are named as in its checkpoint."""
+    """Return a member of ANI-1x or ANI-1ccx, ``ani-1x:0``; layers are named as in its checkpoint."""
     with open_checkpoint(source) as checkpoint:
         weights = checkpoint_weights(checkpoint)
         layers: dict[str, dict[str, nn.Module]] = {}
@@ -53,7 +53,7 @@ def load_ani(source: str) -> nn.Module:
 
 
 def load_model(source: Path | str) -> nn.Module:
-    """The model that a folder's config.json names, or a member of ANI, in evaluation mode; no code is run.
+    """Return the model that a folder's config.json names, or a member of ANI, in evaluation mode; no code is run.
 
     Raises:
         InvalidValueError: no such folder, it is a whole pipeline, or the library is not installed.
@@ -96,7 +96,7 @@ def load_model(source: Path | str) -> nn.Module:
 
 
 def _pretrained(kind: Any, folder: Path) -> nn.Module:
-    """Load a model of transformers or diffusers; whatever is wrong with its files is one sentence.
+    """Return a model of transformers or diffusers; whatever is wrong with its files is one sentence.
 
     Raises:
         FileFormatError: the files cannot be read, or lack weights, which would be drawn at random without a word.
@@ -106,12 +106,12 @@ def _pretrained(kind: Any, folder: Path) -> nn.Module:
         warnings.simplefilter("ignore")
         try:
             model, told = kind.from_pretrained(str(folder), local_files_only=True, output_loading_info=True)
-        except (MemoryError, ImportError):
-            raise
         except UnpicklingError:
             msg = f"{folder} holds a pickle that is broken or would run code; save the model as .safetensors."
             raise FileFormatError(msg) from None
         except Exception as error:  # the libraries raise what their parsers do, of a dozen types
+            if isinstance(error, MemoryError | ImportError):
+                raise
             reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
             if "ignore_mismatched_sizes" in reason:
                 reason = f"its weights have other sizes than {folder / 'config.json'} says"
@@ -125,9 +125,9 @@ def _pretrained(kind: Any, folder: Path) -> nn.Module:
 
 
 def read_inputs(path: Path | str, size: int = 8) -> Iterator[dict[str, Tensor]]:
-    """Batches of a file's tensors, by the names of the model's arguments: a .safetensors or .npz file.
+    """Yield batches of a file's tensors, by the names of the model's arguments: a .safetensors or .npz file.
 
-    They are cut into batches of ``size`` rows; if they have not as many rows each, they are one batch.
+    Batches have ``size`` rows; tensors with different numbers of rows are one batch.
 
     Raises:
         FileFormatError: the file is neither, or holds nothing.

@@ -1,4 +1,4 @@
-"""What is compared and how, and the result; `comparing.compare` fills it."""
+"""Options and result of a comparison."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ Pair = tuple[int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What the paper leaves open, with our defaults.
+    """Choices that the paper leaves open, with our defaults.
 
     Attributes:
         match: Pair layers by name and shape, or by provenance: block-removed and pruned models by their origin.

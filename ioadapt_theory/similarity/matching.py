@@ -1,4 +1,4 @@
-"""Which tensors of several checkpoints are the same layer, and what was left out and why."""
+"""Pairing of the tensors of several checkpoints, with what is left out and why."""
 
 import math
 from collections import Counter, defaultdict
@@ -14,14 +14,14 @@ from ioadapt_theory.checkpoints.provenance import origins
 
 
 class Match(StrEnum):
-    """How the layers of two checkpoints are paired."""
+    """Way to pair the layers of checkpoints."""
 
     NAME = "name"
     PROVENANCE = "provenance"
 
 
 class Space(StrEnum):
-    """What is compared: the weights, or the spaces on either side of them.
+    """Object of a comparison: the weights, or the spaces on either side of them.
 
     Example:
         >>> from ioadapt_theory.similarity import Space

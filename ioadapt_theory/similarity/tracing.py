@@ -17,7 +17,7 @@ PIECES, PIECE = 16, 256
 def match_by_provenance(
     checkpoints: Sequence[Checkpoint], labels: Sequence[str], prepare: Callable[[], object] = tuple
 ) -> Matching:
-    """Pair tensors of equal origin: by the layout of known students, else by what the first and the others contain.
+    """Return tensors paired by equal origin: by the layout of known students, else by contents.
 
     A layer whose origin is not in the first model has no partner. ``prepare`` is called before values are read.
     """

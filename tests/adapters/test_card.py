@@ -53,9 +53,7 @@ def test_what_report_said_is_in_it_whatever_characters_it_has(tmp_path):
     model, other = adapted(), two_layers()
     said = to_text(report(model, other))
     assert said.splitlines()[-1] in (save(model, tmp_path, card=said) / CARD).read_text()
-    text = (save(model, tmp_path, card="```\n\x1b[31mred\n``` `|") / CARD).read_text()
-    assert "\x1b" not in text
-    assert "````text\n```\n[31mred\n``` `|\n````" in text
+    assert "\n\n    ```\n    # red `|\n" in (save(model, tmp_path, card="```\n# red `|\n") / CARD).read_text()
 
 
 def test_a_card_is_renewed_and_one_that_was_edited_is_not(tmp_path):

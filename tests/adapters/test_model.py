@@ -1,6 +1,8 @@
 """Adapters on whole models: matching, overrides, several adapters, switching off, merging, taking away."""
 
 import copy
+import re
+import time
 
 import pytest
 import torch
@@ -16,9 +18,10 @@ from ioadapt_theory.adapters import (
     count,
     layers,
     merge,
-    parameters,
     unload,
 )
+from ioadapt_theory.adapters.rules import patterns
+from ioadapt_theory.adapters.rules.patterns import first_fit
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError, UnsupportedError
 
 
@@ -59,18 +62,17 @@ def adapted(**options: object) -> list[str]:
     return list(layers(adapt(Net(), rank=2, **options)))
 
 
-def test_a_list_matches_by_suffix_at_a_dot():
-    assert adapted(target_modules=["to_q", "attn.to_k"]) == [
-        f"blocks.{i}.attn.{n}" for i in range(2) for n in ("to_q", "to_k")
-    ]
-    with pytest.raises(NoMatchError):
-        adapted(target_modules=["o_q"])  # the end of a name, but not at a dot
-
-
-def test_a_string_is_a_regular_expression_for_the_whole_name():
-    assert adapted(target_modules=r"blocks\.1\.attn\.to_[qv]") == ["blocks.1.attn.to_q", "blocks.1.attn.to_v"]
-    with pytest.raises(NoMatchError):
-        adapted(target_modules=r"attn\.to_q")
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({"target_modules": ["to_q", "attn.to_k"]}, [f"blocks.{i}.attn.to_{n}" for i in (0, 1) for n in "qk"]),
+        ({"target_modules": r"blocks\.1\.attn\.to_[qv]"}, ["blocks.1.attn.to_q", "blocks.1.attn.to_v"]),
+        ({"target_modules": ["to_q"], "exclude_modules": r"blocks\.0\..*"}, ["blocks.1.attn.to_q"]),
+        ({"target_modules": "blocks.0.attn.to_[qk]", "exclude_modules": ["to_k"]}, ["blocks.0.attn.to_q"]),
+    ],
+)
+def test_a_list_matches_by_suffix_at_a_dot_and_a_string_is_a_regular_expression_for_the_whole_name(options, expected):
+    assert adapted(**options) == expected
 
 
 def test_all_linear_leaves_the_output_head_out():
@@ -79,24 +81,14 @@ def test_all_linear_leaves_the_output_head_out():
     assert "head" not in names
 
 
-def test_exclude_modules_takes_both_forms():
-    assert adapted(target_modules=["to_q"], exclude_modules=r"blocks\.0\..*") == ["blocks.1.attn.to_q"]
-    assert adapted(target_modules=["to_q", "to_k"], exclude_modules=["to_k"]) == [
-        f"blocks.{i}.attn.to_q" for i in (0, 1)
-    ]
-
-
-def test_no_match_names_near_misses_and_what_there_is():
+def test_what_matches_nothing_or_cannot_be_adapted_is_named():
+    for wanted in (["o_q"], r"attn\.to_q"):  # the end of a name, but not at a dot; no whole name
+        with pytest.raises(NoMatchError):
+            adapted(target_modules=wanted)
     with pytest.raises(NoMatchError, match=r"'to_queue' matches no module.*Near misses: to_q.*end in: 0, head, to_k"):
         adapted(target_modules="to_queue")
-
-
-def test_a_target_that_matches_nothing_beside_one_that_does_is_a_warning():
     with pytest.warns(UserWarning, match=r"\['query'\] match no module"):
         adapted(target_modules=["to_q", "query"])
-
-
-def test_a_match_that_cannot_be_adapted_is_named():
     with pytest.raises(UnsupportedError, match=r"blocks\.0\.norm: LayerNorm cannot be adapted"):
         adapted(target_modules=["norm"])
 
@@ -122,16 +114,6 @@ def test_overrides_by_pattern():
     assert plan["0.attn.to_out.0"] == (Placement.OUTPUT, 2, 1.0)
 
 
-def test_the_model_still_runs_and_everything_but_the_adapter_is_frozen():
-    model = adapt(Net(), target_modules="all-linear", rank=2, init="random")
-    model(X).sum().backward()
-    with_grad = {n for n, p in model.named_parameters() if p.requires_grad}
-    assert with_grad
-    assert all(".adapters." in n for n in with_grad)
-    assert all(p.grad is not None for _, p in parameters(model))
-    assert count(model) == sum(p.numel() for p in model.parameters() if p.requires_grad)
-
-
 @pytest.mark.parametrize("name", ["has.dot", "", "items", "with space"])
 def test_unusable_adapter_names_are_refused_and_nothing_is_changed(name):
     model = Net()
@@ -139,15 +121,6 @@ def test_unusable_adapter_names_are_refused_and_nothing_is_changed(name):
         adapt(model, target_modules=["to_q"], name=name)
     assert not layers(model)
     assert all(p.requires_grad for p in model.parameters())
-
-
-def test_a_taken_name_is_refused_and_nothing_is_changed():
-    model = adapt(Net(), target_modules=["blocks.1.attn.to_q"], init="random")
-    before = model(X)
-    with pytest.raises(InvalidValueError, match=r"blocks\.1\.attn\.to_q: There is an adapter 'default' already"):
-        adapt(model, target_modules=["to_q"], init="random")
-    assert list(layers(model)) == ["blocks.1.attn.to_q"]
-    assert torch.equal(model(X), before)
 
 
 def test_a_module_under_two_names_is_adapted_under_both():
@@ -176,19 +149,54 @@ def test_merging_refuses_a_non_finite_result_and_leaves_every_layer_as_it_was():
         ({"rank": 2.5}, "rank is 2.5"),
         ({"alpha": float("nan")}, "alpha is nan"),
         ({"dropout": 1.0}, r"dropout is 1.0; it is a probability in \[0, 1\)"),
+        ({"dropout": "0.1"}, "dropout is '0.1'; it is a probability"),
         ({"factor": 0}, "factor is 0"),
+        ({"dtype": torch.int8}, r"dtype is torch.int8; it is one of torch.bfloat16,"),
         ({"placement": "inptu"}, "No placement 'inptu'. Did you mean 'input'"),
         ({"placement": "input+input"}, "names a part twice"),
+        ({"placement": None}, "No placement 'None'"),
         ({"family": "lroa"}, "No family 'lroa'. Did you mean"),
         ({"init": "zeros"}, "No init 'zeros'"),
         ({"placement": "input+weight", "rank": (1, 2, 3)}, "has 3 values, placement 'input\\+weight' has 2 parts"),
         ({"rank_pattern": {"(": 2}}, "not a regular expression"),
         ({"exclude_modules": "("}, "not a regular expression"),
+        ({"target_modules": None}, "target_modules is None; it is a list of module names"),
+        ({"target_modules": ["a", 3]}, r"target_modules is \['a', 3\]"),
     ],
 )
 def test_bad_options_are_one_sentence_before_any_model_is_touched(options, message):
     with pytest.raises((InvalidValueError, UnknownNameError), match=message):
-        AdapterConfig(target_modules=["to_q"], **options)
+        AdapterConfig(**{"target_modules": ["to_q"], **options})
+
+
+@pytest.mark.parametrize(
+    ("call", "sentence"),
+    [
+        (lambda m: adapt(m), "Give target_modules: a list of module names"),
+        (lambda m: adapt(m, {"target_modules": ["0"]}), "The configuration is a dict; give an AdapterConfig, or its"),
+        (lambda m: adapt("model", target_modules=["0"]), "The model is a str; adapters are put on a torch.nn.Module"),
+        (lambda m: adapt(m, target_modules=["0"], bias="all"), "adapt has no option 'bias': biases stay frozen"),
+        (lambda m: adapt(m, target_modules=["0"], r=2, rank=4), "rank is given twice, once as rank"),
+        (lambda m: adapt(m, target_modules=["0"], init_lora_weights="pissa"), "init_lora_weights is 'pissa'; it is"),
+        (lambda m: adapt(m, target_modules=["0"], lora_aplha=1), "No option 'lora_aplha'. Did you mean 'lora_alpha'"),
+    ],
+)  # fmt: skip
+def test_mistakes_in_adapt_are_one_sentence_and_change_nothing(call, sentence):
+    model = Net()
+    with pytest.raises((InvalidValueError, KeyError), match=sentence):
+        call(model)
+    assert not layers(model)
+    assert all(p.requires_grad for p in model.parameters())
+
+
+def test_peft_s_names_are_taken():
+    model = adapt(
+        Net(), target_modules=["to_q"], r=4, lora_alpha=8, lora_dropout=0.1, init_lora_weights=False, use_dora=True
+    )
+    adapter = layers(model)["blocks.0.attn.to_q"].adapters["default"]
+    phi = adapter["input"]
+    assert (phi.rank, phi.scaling, phi.spec.dropout, phi.spec.init) == (4, 2.0, 0.1, "random")
+    assert adapter.family == "dora"
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -212,3 +220,38 @@ def test_merging_for_good_takes_the_memory_of_one_layer():
     one = 8 * 200 * 201
     assert peak(lambda: merge(built())) - peak(built) > 7 * one
     assert peak(lambda: merge(built(), unload=True)) - peak(built) < 1.5 * one
+
+
+# patterns for names
+
+NAMES = [
+    "model.layers.0.self_attn.q_proj", "model.layers.10.self_attn.q_proj", "q_proj", "my_q_proj", "a.b", "aXb", "c.a.b",
+    "c.aXb", "to_out.0", "x.to_out.0", "x.to_out-0", "layers.1", "a+b", "x.a+b",
+]  # fmt: skip
+PATTERNS = [
+    "q_proj", "^q_proj", r"a\.b", "a.b", "^a.b", "to_out.0", r"^x\.to_out\.0", r"layers\.\d+", "layers.*q_proj",
+    "(a|my_q_proj)", r"a\+b", r"layers\.0\..*", "^model", ".*", "", "layers.1$", r"^(?:(?!self|lm_head).)*(q_proj)$",
+    r"(?:.*?(?:layers|text).*?(?:attn|mlp).*?(?:q_proj|k_proj).*?)|(?:\bmodel\.layers\.[\d]{1,}\.(?:mlp))",
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch):
+    monkeypatch.setattr(patterns, "_spent", 0.0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_first_that_fits_is_peft_s(name):
+    for some in (PATTERNS, PATTERNS[::-1], PATTERNS[3:9], *([p] for p in PATTERNS)):
+        theirs = next((p for p in some if re.match(rf"(.*\.)?({p})$", name)), None)  # get_pattern_key of PEFT
+        assert first_fit(some, name) == theirs, some
+
+
+@pytest.mark.parametrize("pattern", ["(a|a)" * 40 + "c", "((a{1000}){1000}){1000}"])
+def test_a_pattern_that_runs_for_ever_or_fills_the_memory_is_one_sentence(pattern):
+    start, name = time.process_time(), "a" * 60 + "b"
+    with pytest.raises(InvalidValueError, match=r"^Pattern .* (takes more than 1 s: repeat nothing|repeats more)"):
+        first_fit([pattern], name)
+    with pytest.raises(InvalidValueError, match=r"^Pattern"):
+        AdapterConfig(target_modules=["q"], rank_pattern={pattern: 2}).resolve(name)
+    assert time.process_time() - start < 8

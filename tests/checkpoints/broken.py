@@ -14,10 +14,9 @@ GOOD = {"a": torch.arange(6, dtype=torch.float32).view(2, 3), "b": torch.ones(4,
 AGAIN = "[Dd]elete (it|the file) and download it again"
 
 
-def header(entries: object, data: bytes = b"", pad: int = 0) -> bytes:
+def header(entries: object, data: bytes = b"") -> bytes:
     """A safetensors file with any header."""
     text = entries if isinstance(entries, bytes) else json.dumps(entries).encode()
-    text += b" " * pad
     return struct.pack("<Q", len(text)) + text + data
 
 
@@ -52,64 +51,38 @@ LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 34381675
 
 SAFETENSORS: dict[str, tuple[Callable[[Path], object], str]] = {
     "truncated body": (_bytes(save(GOOD)[:-5]), rf"x\.safetensors is truncated .* not fully covered\)\. {AGAIN}"),
-    "trailing bytes": (_bytes(save(GOOD) + b"12"), rf"x\.safetensors is truncated .* not fully covered\)\. {AGAIN}"),
     "empty": (_bytes(b""), rf"x\.safetensors is empty\. {AGAIN}"),
     "truncated header": (_bytes(save(GOOD)[:40]), rf"x\.safetensors is cut within its header: 40 bytes, .*{AGAIN}"),
     "LFS pointer": (_bytes(LFS), r"x\.safetensors is a git-LFS pointer to 3438167540 bytes.* Run git lfs pull"),
     "web page": (_bytes(b"\n<!DOCTYPE html>"), r"x\.safetensors is a web page, not weights"),
-    "pickle inside": (
-        lambda p: torch.save(GOOD, p),
-        r"x\.safetensors is a PyTorch pickle .* Rename it to end in \.bin",
-    ),
+    "pickle": (lambda p: torch.save(GOOD, p), r"x\.safetensors is a PyTorch pickle .* Rename it to end in \.bin"),
     "text": (_bytes(b"hello, world"), r"x\.safetensors is not a safetensors file: it announces a header of \d+ bytes"),
     "overlap": (_bytes(header({"a": entry(0, 8), "b": entry(4, 12)}, bytes(12))), r"invalid offset for tensor `b`"),
-    "hole": (_bytes(header({"a": entry(0, 8), "b": entry(12, 20)}, bytes(20))), r"invalid offset for tensor `b`"),
-    "wrong size": (_bytes(header({"a": entry(0, 8, (3,))}, bytes(8))), r"x\.safetensors is truncated or has a broken"),
-    "bad shape": (_bytes(header({"a": entry(0, 8, (-2,))}, bytes(8))), r"invalid value: integer `-2`"),
     "unknown dtype": (_bytes(header({"a": entry(0, 8, dtype="F99")}, bytes(8))), r"unknown variant `F99`"),
     "65 axes": (_bytes(header({"a": entry(0, 8, [1] * 65 + [2])}, bytes(8))), r"gives tensor 'a' a shape of 66 axes"),
-    "not JSON": (_bytes(header(b"{")), r"x\.safetensors is truncated or has a broken header"),
     "deep JSON": (_bytes(header(b"[" * 100_000)), r"too many brackets within one another"),
-    "metadata": (
-        _bytes(header({"__metadata__": {"a": 1}})),
-        r"is truncated or has a broken header .* expected a string",
-    ),
-    "escape codes": (
-        _bytes(header({"\x1b[2J": entry(0, 8)}, bytes(8))),
-        r"gives tensor '\\x1b\[2J' a name with characters",
-    ),
-    "huge header": (
-        _bytes(struct.pack("<Q", 1 << 60) + b"{}"),
-        r"is not a safetensors file: it announces a header of 1152921504606846976 bytes",
-    ),
+    "escape codes": (_bytes(header({"\x1b[2J": entry(0, 8)}, bytes(8))), r"tensor '\\x1b\[2J' a name with characters"),
 }
 """Contents of x.safetensors."""
 
 PICKLES: dict[str, tuple[Callable[[Path], object], str]] = {
     "code": (
         _hostile(),
-        r"x\.bin contains code \((posix|nt)\.system\), not only weights: refused, nothing of it was run",
+        r"x\.bin contains code \(posix\.system\).*refused, nothing of it was run",
     ),
     "code, old format": (
         _hostile(_use_new_zipfile_serialization=False),
-        r"x\.bin contains code \((posix|nt)\.system\).*refused",
+        r"x\.bin contains code \(posix\.system\)",
     ),
     "bare pickle of code": (
         lambda p: p.write_bytes(pickle.dumps(Touches(p.with_name("executed")), protocol=2)),
-        r"x\.bin contains code \((posix|nt)\.system\).*refused|x\.bin is cut, broken or no PyTorch pickle",
+        r"x\.bin contains code \(posix\.system\).*refused|x\.bin is cut, broken or no PyTorch pickle",
     ),
-    "truncated": (
-        _cut_pickle,
-        rf"x\.bin is cut, broken or no PyTorch pickle of weights \(.*central directory\)\. {AGAIN}",
-    ),
-    "empty": (_bytes(b""), rf"x\.bin is empty\. {AGAIN}"),
-    "LFS pointer": (_bytes(LFS), r"x\.bin is a git-LFS pointer to 3438167540 bytes"),
-    "text": (_bytes(b"hello, world"), r"x\.bin is cut, broken or no PyTorch pickle"),
+    "truncated": (_cut_pickle, rf"x\.bin is cut, broken or no PyTorch pickle of weights \(.*directory\)\. {AGAIN}"),
     "no table": (
         lambda p: torch.save([torch.ones(2)], p),
-        r"x\.bin holds no table of named tensors \(it holds a list\)",
+        r"holds no table of named tensors \(it holds a list\)",
     ),
-    "no tensors": (lambda p: torch.save({"epoch": 3}, p), r"x\.bin holds no table of named tensors"),
     "program": (
         lambda p: torch.jit.save(torch.jit.script(torch.nn.Linear(2, 2)), p),
         r"x\.bin is a TorchScript program.* Save its state_dict\(\) instead",
@@ -128,19 +101,17 @@ def _index(**changes: object) -> Callable[[Path], None]:
     return make
 
 
-def _index_text(text: str) -> Callable[[Path], object]:
-    return lambda folder: (folder / "model.safetensors.index.json").write_text(text)
-
-
 INDEXES: dict[str, tuple[Callable[[Path], object], str]] = {
     "outside": (
         _index(b="../secret.safetensors"),
         r"index\.json names the shard '../secret\.safetensors', which is no plain name of a weights file.*refused",
     ),
-    "other kind": (_index(b="passwd"), r"names the shard 'passwd', which is no plain name of a weights file"),
     "missing shard": (_index(b="two.safetensors"), r"names 2 shards, of which two\.safetensors are missing\. Download"),
     "wrong shard": (_index(b="one.safetensors"), r"places tensor 'b' in one\.safetensors, which does not have it"),
     "not a string": (_index(b=3), r"has no weight_map from tensor names to file names: refused"),
-    "not JSON": (_index_text("{"), r"index\.json is not JSON .* Delete it and download it again"),
+    "not JSON": (
+        lambda folder: (folder / "model.safetensors.index.json").write_text("{"),
+        rf"index\.json is not JSON .* {AGAIN}",
+    ),
 }
 """Contents of a folder."""

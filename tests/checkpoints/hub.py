@@ -3,7 +3,6 @@
 import hashlib
 import json
 import threading
-import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,8 +18,7 @@ class Repo:
     files: dict[str, bytes]
     commit: str = COMMIT
     gated: bool = False
-    status: int | None = None
-    statuses: list[int] = field(default_factory=list)  # of the next requests, one each
+    statuses: list[int] = field(default_factory=list)  # of the next requests, the last one of all that follow
     retry_after: str | None = None  # sent along with errors
     plain_server: bool = False  # does not say which commit a file is of
     cut_after: dict[str, int] = field(default_factory=dict)  # file -> bytes sent before the connection is cut
@@ -29,8 +27,6 @@ class Repo:
     hold_after: dict[str, int] = field(default_factory=dict)  # file -> bytes sent before waiting for `resume`
     holding: threading.Event = field(default_factory=threading.Event)
     resume: threading.Event = field(default_factory=threading.Event)
-    stall: float = 0.0  # seconds before every answer
-    ranges: bool = True  # else the whole file is sent whatever part was asked for
     etag: str | None = None  # instead of the hash
     flipped: frozenset[str] = frozenset()  # files of which one byte arrives wrong
 
@@ -42,12 +38,8 @@ class LoopbackHub:
         self.repos: dict[str, Repo] = {}
         self.log: list[tuple[str, str, str | None]] = []
         self.sent = 0  # bytes of file bodies
-        hub = self
-
-        class Handler(_Handler):
-            owner = hub
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        handler = type("Handler", (_Handler,), {"owner": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
@@ -58,9 +50,9 @@ class LoopbackHub:
         self._server.server_close()
         self._thread.join()
 
-    def asked_for(self, ending: str, method: str = "GET") -> list[str | None]:
-        """Return the Range headers of the requests whose path ends so."""
-        return [r for m, path, r in self.log if m == method and path.endswith(ending)]
+    def asked_for(self, ending: str) -> list[str | None]:
+        """Return the Range headers of the downloads whose path ends so."""
+        return [r for method, path, r in self.log if method == "GET" and path.endswith(ending)]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -70,96 +62,80 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_args: object) -> None: ...
 
     def do_HEAD(self) -> None:
-        self._answer(body=False)
+        self.do_GET()
 
     def do_GET(self) -> None:
-        self._answer(body=True)
-
-    def _answer(self, *, body: bool) -> None:
         path = unquote(urlsplit(self.path).path)
         self.owner.log.append((self.command, path, self.headers.get("Range")))
         parts = path.removeprefix("/api/models").strip("/").split("/")
         repo = self.owner.repos.get("/".join(parts[:2]))
         kind, rest = (parts[2], parts[3:]) if len(parts) > 2 else ("info", [])
         if repo is None:
-            return self._error(401, "RepoNotFound", body)
-        if repo.stall:
-            time.sleep(repo.stall)
+            return self._error(401, "RepoNotFound")
         if repo.web_page:
-            return self._send(b"<html></html>", "text/html", body)
+            return self._send(b"<html></html>")
         if repo.statuses:
-            return self._error(repo.statuses.pop(0), "", body, repo.retry_after)
-        if repo.status is not None:
-            return self._error(repo.status, "", body, repo.retry_after)
+            status = repo.statuses.pop(0) if len(repo.statuses) > 1 else repo.statuses[0]
+            if status != 200:
+                return self._error(status, "", repo.retry_after)
         if kind != "info" and rest and rest[0] not in (repo.commit, "main"):
-            return self._error(404, "RevisionNotFound", body)
+            return self._error(404, "RevisionNotFound")
         if kind in ("info", "revision"):
-            return self._json({"id": "/".join(parts[:2]), "sha": repo.commit, "siblings": [], "tags": []}, body)
+            return self._json({"id": "/".join(parts[:2]), "sha": repo.commit, "siblings": [], "tags": []})
         if kind == "tree":
-            return self._tree(repo, "/".join(rest[1:]), body)
+            return self._tree(repo, "/".join(rest[1:]))
         if repo.gated:
-            return self._error(401, "GatedRepo", body)
-        return self._file(repo, "/".join(rest[1:]), body)
+            return self._error(401, "GatedRepo")
+        return self._file(repo, "/".join(rest[1:]))
 
-    def _error(self, status: int, code: str, body: bool, retry_after: str | None = None) -> None:
+    def _error(self, status: int, code: str, retry_after: str | None = None) -> None:
+        more = {"Retry-After": retry_after, "X-Error-Code": code, "X-Error-Message": code or "out of order"}
+        self._send(b"", status, **{k: v for k, v in more.items() if v})
+
+    def _json(self, data: object) -> None:
+        self._send(json.dumps(data).encode(), **{"Content-Type": "application/json"})
+
+    def _send(self, body: bytes, status: int = 200, **headers: str) -> None:
         self.send_response(status)
-        if retry_after is not None:
-            self.send_header("Retry-After", retry_after)
-        if code:
-            self.send_header("X-Error-Code", code)
-        self.send_header("X-Error-Message", code or "out of order")
-        self.send_header("Content-Length", "0")
+        for name, value in {**headers, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
         self.end_headers()
+        if self.command == "GET":
+            self.wfile.write(body)
 
-    def _json(self, data: object, body: bool) -> None:
-        self._send(json.dumps(data).encode(), "application/json", body)
-
-    def _send(self, text: bytes, kind: str, body: bool) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        if body:
-            self.wfile.write(text)
-
-    def _tree(self, repo: Repo, folder: str, body: bool) -> None:
+    def _tree(self, repo: Repo, folder: str) -> None:
         prefix = f"{folder}/" if folder else ""
-        inside = [f for f in repo.files if f.startswith(prefix)]
-        if not inside:
-            return self._error(404, "EntryNotFound", body)
         entries: dict[str, dict[str, object]] = {}
-        for file in inside:
-            name, _, deeper = file.removeprefix(prefix).partition("/")
-            if deeper:
-                entries[name] = {"type": "directory", "path": prefix + name, "oid": "0" * 40}
-            else:
-                sha, size = hashlib.sha256(repo.files[file]).hexdigest(), len(repo.files[file])
-                lfs = {"oid": sha, "size": size, "pointerSize": 100}
-                entries[name] = {"type": "file", "path": file, "oid": "0" * 40, "size": size, "lfs": lfs}
-        return self._json(list(entries.values()), body)
+        for file, data in repo.files.items():
+            if file.startswith(prefix):
+                name, _, deeper = file.removeprefix(prefix).partition("/")
+                if deeper:
+                    entries[name] = {"type": "directory", "path": prefix + name, "oid": "0" * 40}
+                else:
+                    lfs = {"oid": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 100}
+                    entries[name] = {"type": "file", "path": file, "oid": "0" * 40, "size": len(data), "lfs": lfs}
+        return self._json(list(entries.values())) if entries else self._error(404, "EntryNotFound")
 
-    def _file(self, repo: Repo, file: str, body: bool) -> None:
+    def _file(self, repo: Repo, file: str) -> None:
         if file not in repo.files:
-            return self._error(404, "EntryNotFound", body)
+            return self._error(404, "EntryNotFound")
         data = repo.files[file]
         etag = hashlib.sha256(data).hexdigest() if repo.etag is None else repo.etag
         if file in repo.flipped:
             data = data[:-1] + bytes([data[-1] ^ 1])
         start, stop = 0, len(data)
-        if repo.ranges and (wanted := self.headers.get("Range")) is not None:
+        if (wanted := self.headers.get("Range")) is not None:
             first, _, last = wanted.removeprefix("bytes=").partition("-")
             start, stop = int(first), min(int(last) + 1, stop) if last else stop
-            self.send_response(206)
-            self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{len(data)}")
-        else:
-            self.send_response(200)
+        self.send_response(200 if wanted is None else 206)
+        self.send_header("Content-Range", f"bytes {start}-{stop - 1}/{len(data)}")
         if not repo.plain_server:
             self.send_header("X-Repo-Commit", repo.commit)
         self.send_header("ETag", f'"{etag}"')
         self.send_header("Accept-Ranges", "bytes")
         self.send_header("Content-Length", str(stop - start))
         self.end_headers()
-        if not body:
+        if self.command == "HEAD":
             return None
         limit = repo.cut_after.get(file)
         if limit is not None and repo.cuts > 0 and stop - start > limit:

@@ -1,6 +1,7 @@
 """Layers of a model are found in another by what they contain, in any order; what has no evidence is said so."""
 
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 import pytest
@@ -34,14 +35,14 @@ def contents(model: Model) -> Contents:
     return Contents({n: v.shape for n, v in model.items()}, lambda n: model[n].ravel())
 
 
-def found(source: Model, target: Model) -> Origins:
+def traced(source: Model, target: Model) -> Origins:
     return by_contents(contents(source), contents(target)) or Origins()
 
 
 ORDERS = {
+    "the same": [0, 1, 2, 3, 4, 5, 6, 7],
     "pruned": [0, 2, 3, 7],
     "swapped": [2, 1, 0, 3, 4, 5, 6, 7],
-    "reversed": [7, 6, 5, 4, 3, 2, 1, 0],
     "doubled": [0, 1, 2, 3, 4, 2, 3, 4, 5, 6, 7],
     "shuffled, doubled, pruned": [5, 0, 5, 2, 1, 7],
 }
@@ -52,9 +53,8 @@ ORDERS = {
 def test_every_layer_is_found_in_any_order(order, noise):
     source = transformer(8)
     target, origin = kept(source, order, noise)
-    origins = found(source, target)
+    origins = traced(source, target)
     assert origins.of == origin
-    assert origins.unproven == frozenset()
     assert origins.with_block == frozenset()
     assert origins.contradicted.keys() == {new for new, old in origin.items() if new != old and new in source}
 
@@ -69,16 +69,6 @@ def test_32_values_of_one_matrix_a_block_are_enough(order, noise):
     origins = by_contents(*few)
     assert origins
     assert origins.of == origin
-
-
-def test_a_model_of_equal_depth_keeps_its_names():
-    source = transformer(6)
-    target, origin = kept(source, range(6), 0.5)
-    aligned = found(source, target)
-    assert aligned.of == origin
-    assert not aligned.moved
-    assert not aligned.contradicted
-    assert all(r > 0.8 for r in aligned.correlations.values())
 
 
 def test_strangers_have_no_layer_in_common():
@@ -97,11 +87,11 @@ def test_a_layer_without_evidence_is_told_from_one_that_the_contents_contradict(
     for name in target:
         if ".layers.1." in name or ".layers.3." in name:
             target[name] = numbers(7).normal(size=target[name].shape)
-    origins = found(source, target)
+    origins = traced(source, target)
     one, three, four = (f"model.layers.{i}.attn.q.weight" for i in (1, 3, 4))
-    assert one in origins.unproven
+    assert one not in origins.of
+    assert one not in origins.contradicted
     assert three not in origins.of
-    assert three not in origins.unproven
     assert origins.contradicted[three] == f"is new: what had its name is now {four}"
     assert origins.contradicted[four] == f"holds what was {three}"
 
@@ -115,53 +105,29 @@ def test_equal_hashes_tell_where_the_values_do_not():
     assert origins.of == moved
 
 
-def test_layers_that_were_added_come_from_nowhere():
-    source = transformer(5)
-    target, origin = kept(source, range(5))
-    other = transformer(1, 7)
-    grown = {n: v for n, v in target.items() if "layers" not in n}
-    for new, old in enumerate([0, 1, None, 2, 3, 4]):
-        for kind in KINDS:
-            layer = (
-                other[f"model.layers.0.{kind}.weight"] if old is None else source[f"model.layers.{old}.{kind}.weight"]
-            )
-            grown[f"model.layers.{new}.{kind}.weight"] = layer
-    origins = found(source, grown).of
-    assert len(origins) == len(origin)
-    assert all(np.array_equal(grown[new], source[old]) for new, old in origins.items())
-
-
-def test_one_matrix_of_a_layer_that_was_trained_anew_goes_with_the_layer():
-    source = transformer(8)
-    target, origin = kept(source, [0, 3, 4, 7])
+def test_a_layer_trained_anew_goes_with_its_block_and_a_block_put_in_comes_from_nowhere():
+    source, other = transformer(8), transformer(1, 7)
+    target, origin = kept(source, [0, 3, 4, 7, 7])
     target["model.layers.2.mlp.up.weight"] = numbers(3).normal(size=KINDS["mlp.up"])
-    origins = found(source, target)
+    for kind in KINDS:
+        target[f"model.layers.4.{kind}.weight"] = other[f"model.layers.0.{kind}.weight"]
+        del origin[f"model.layers.4.{kind}.weight"]
+    origins = traced(source, target)
     assert origins.of == origin
     assert origins.with_block == {"model.layers.2.mlp.up.weight"}
 
 
 def test_lists_within_lists_are_aligned_too():
     """As SSD-1B: fewer transformer blocks in an attention, fewer attentions in a block."""
-    g = numbers(1)
-    source = {
-        f"up.{b}.attn.{a}.blocks.{t}.{k}.weight": g.normal(size=(12, 16))
-        for b in range(3)
-        for a in range(3)
-        for t in range(4)
-        for k in "qv"
-    }
-    removed = {(0, 1, 2), (0, 1, 3), (1, 2, 0), (2, 0, 1)}
-    target, origin = {}, {}
+    g, name = numbers(1), "up.{}.attn.{}.blocks.{}.{}.weight".format
+    source = {name(*place): g.normal(size=(12, 16)) for place in product(range(3), range(3), range(4), "qv")}
+    removed, origin = {(0, 1, 2), (0, 1, 3), (1, 2, 0), (2, 0, 1)}, {}
     for b in range(3):
         for new_a, a in enumerate([0, 2] if b == 1 else [0, 1, 2]):
             for new_t, t in enumerate(t for t in range(4) if (b, a, t) not in removed):
-                for k in "qv":
-                    old, new = (
-                        f"up.{b}.attn.{a}.blocks.{t}.{k}.weight",
-                        f"up.{b}.attn.{new_a}.blocks.{new_t}.{k}.weight",
-                    )
-                    target[new], origin[new] = source[old] + 0.2 * g.normal(size=(12, 16)), old
-    assert found(source, target).of == origin
+                origin |= {name(b, new_a, new_t, k): name(b, a, t, k) for k in "qv"}
+    target = {new: source[old] + 0.2 * g.normal(size=(12, 16)) for new, old in origin.items()}
+    assert traced(source, target).of == origin
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0, np.nan, np.inf])
@@ -172,14 +138,14 @@ def test_what_is_constant_or_not_finite_tells_nothing_and_breaks_nothing(value):
         for name in model:
             if "attn.o" in name:
                 model[name] = np.full_like(model[name], value)
-    aligned = found(source, target)
+    aligned = traced(source, target)
     assert aligned.of == origin
-    assert np.isnan(aligned.correlations["model.layers.0.attn.o.weight"])
+    assert "model.layers.0.attn.o.weight" in aligned.with_block
 
 
 def test_layers_that_are_all_alike_have_no_evidence_and_no_other_name():
     one = transformer(1)
     model = {n.replace("layers.0", f"layers.{i}"): v for i in range(4) for n, v in one.items()}
     shorter = {n: v for n, v in model.items() if "layers.3" not in n}
-    assert not found(model, shorter).moved
-    assert not found(model, model).moved
+    assert not traced(model, shorter).moved
+    assert not traced(model, model).moved

@@ -11,8 +11,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from ioadapt_theory.checkpoints.checkpoint import SourceError
-from ioadapt_theory.checkpoints.sources import open_checkpoint
+from ioadapt_theory.checkpoints import SourceError, open_checkpoint
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError
 from tests.checkpoints.broken import GOOD, INDEXES, PICKLES, SAFETENSORS, header
 from tests.similarity.models import value
@@ -64,24 +63,14 @@ def test_values_that_begin_at_any_byte_are_read_as_the_old_sd15_file_needs(tmp_p
         assert all(torch.equal(value(odd, n), GOOD[n]) for n in GOOD)
 
 
-def test_a_file_that_shrinks_while_open_gives_an_error_and_not_a_dead_process(tmp_path: Path):
-    path = tmp_path / "x.safetensors"
-    save_file({"a": torch.ones(1 << 20)}, path)
+@pytest.mark.parametrize("kind", ["safetensors", "bin", "mapped"])
+def test_a_file_that_shrinks_while_open_gives_an_error_and_not_a_dead_process(kind: str, tmp_path: Path):
+    path = tmp_path / ("x.safetensors" if kind == "safetensors" else "x.bin")
+    values = {"a": torch.ones(2000, 1000).t() if kind == "mapped" else torch.ones(1000, 2000), "b": torch.ones(1000)}
+    save_file(values, path) if kind == "safetensors" else torch.save(values, path)
     with open_checkpoint(str(path)) as shrinking:
         os.truncate(path, 1000)
-        with pytest.raises(
-            SourceError, match=r"x\.safetensors became shorter while it was read: tensor a ends at byte 1000"
-        ):
-            value(shrinking, "a")
-
-
-@pytest.mark.parametrize("strided", [False, True], ids=["by position", "mapped"])
-def test_a_pickle_that_shrinks_while_open_gives_an_error_too(tmp_path: Path, strided: bool):
-    path = tmp_path / "x.bin"
-    torch.save({"a": torch.ones(2000, 1000).t() if strided else torch.ones(1000, 2000), "b": torch.ones(1000)}, path)
-    with open_checkpoint(str(path)) as shrinking:
-        os.truncate(path, 1000)
-        with pytest.raises(SourceError, match=r"x\.bin became shorter while it was read: tensor b"):
+        with pytest.raises(SourceError, match=rf"{path.name} became shorter while it was read: tensor b"):
             value(shrinking, "b")
 
 
@@ -122,20 +111,21 @@ def test_a_folder_with_several_weights_asks_which(tmp_path: Path):
 
 
 @pytest.mark.parametrize("kind", ["safetensors", "bin", "old bin"])
-@pytest.mark.parametrize("trial", range(10))
-def test_a_damaged_file_raises_nothing_but_our_errors(trial: int, kind: str, tmp_path: Path):
+def test_a_damaged_file_raises_nothing_but_our_errors(kind: str, tmp_path: Path):
     path = tmp_path / f"x.{kind.split()[-1]}"
     if kind == "safetensors":
         save_file(GOOD, path)
     else:
         torch.save(GOOD, path, _use_new_zipfile_serialization=kind == "bin")
-    content, generator = bytearray(path.read_bytes()), random.Random(trial)
-    for _ in range(3):
-        content[generator.randrange(len(content))] = generator.randrange(256)
-    path.write_bytes(content)
-    with suppress(IoAdaptError), open_checkpoint(str(path)) as opened:
-        for name in opened.tensors:
-            value(opened, name)
+    whole, generator = path.read_bytes(), random.Random(0)
+    for _ in range(10):
+        content = bytearray(whole)
+        for _ in range(3):
+            content[generator.randrange(len(content))] = generator.randrange(256)
+        path.write_bytes(content)
+        with suppress(IoAdaptError), open_checkpoint(str(path)) as opened:
+            for name in opened.tensors:
+                value(opened, name)
 
 
 def test_legal_dtypes_that_nobody_computes_with_are_named_and_the_others_are_read(tmp_path: Path):
@@ -152,18 +142,12 @@ def test_legal_dtypes_that_nobody_computes_with_are_named_and_the_others_are_rea
             opened.read("C64", 0, torch.empty(2))
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "told"),
-    [
-        ("x.npz", b"PK\x03\x04" + bytes(60), r"x\.npz is an archive of numpy arrays, .* safetensors\.numpy"),
-        ("x.onnx", b"\x08\x08\x12\x07pytorch" + bytes(60), r"x\.onnx is an ONNX program"),
-    ],
-    ids=["npz", "onnx"],
-)
-def test_files_of_other_kinds_are_called_what_they_are(name: str, content: bytes, told: str, tmp_path: Path):
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(FileFormatError, match=told):
-        open_checkpoint(str(tmp_path / name))
+def test_files_of_other_kinds_are_called_what_they_are(tmp_path: Path):
+    kinds = {"x.npz": (b"PK\x03\x04", r"an archive of numpy arrays"), "x.onnx": (b"\x08\x08", r"an ONNX program")}
+    for name, (content, told) in kinds.items():
+        (tmp_path / name).write_bytes(content + bytes(60))
+        with pytest.raises(FileFormatError, match=rf"{name} is {told}"):
+            open_checkpoint(str(tmp_path / name))
 
 
 def test_pipes_are_refused_and_not_waited_for(tmp_path: Path):
@@ -171,5 +155,5 @@ def test_pipes_are_refused_and_not_waited_for(tmp_path: Path):
     with pytest.raises(SourceError, match=r"x\.safetensors is a device, pipe or socket"):
         open_checkpoint(str(tmp_path / "x.safetensors"))
     os.mkfifo(tmp_path / "own.toml")
-    with pytest.raises(SourceError, match=r"Cannot read the aliases in .*own\.toml: .* is a device, pipe or socket"):
+    with pytest.raises(SourceError, match=r"own\.toml is a device, pipe or socket"):
         open_checkpoint("sd15", aliases=tmp_path / "own.toml")

@@ -1,5 +1,6 @@
 """What can go wrong with a hub is one sentence that names repository, file, cause and way out; nothing half-written."""
 
+import json
 import socket
 import time
 from pathlib import Path
@@ -7,13 +8,11 @@ from typing import Any
 
 import pytest
 import torch
-from huggingface_hub import hf_hub_download
 from safetensors.torch import save
 
-from ioadapt_theory.checkpoints.checkpoint import SourceError
-from ioadapt_theory.checkpoints.hub.errors import Request, explain
-from ioadapt_theory.checkpoints.sources import open_checkpoint
+from ioadapt_theory.checkpoints import SourceError, open_checkpoint
 from ioadapt_theory.errors import InvalidValueError
+from tests.checkpoints.broken import PICKLES
 from tests.checkpoints.hub import LoopbackHub, Repo
 from tests.similarity.models import weights
 
@@ -28,25 +27,38 @@ def refusal(source: str, cache: Path, **options: Any) -> str:
         open_checkpoint(source, cache=cache, **options).prepare()
     assert not list(cache.rglob("*.incomplete"))
     assert not list(cache.rglob("*.safetensors"))
+    assert str(caught.value).isprintable()
     return str(caught.value)
 
 
+def with_header(header: object) -> Repo:
+    text = json.dumps(header).encode()
+    return Repo({FILE: len(text).to_bytes(8, "little") + text + bytes(64)})
+
+
+ENTRY = {"dtype": "F32", "shape": [4, 4], "data_offsets": [0, 64]}
+BROKEN = f"{FILE} of some/model has a broken safetensors header ("
 REFUSALS: dict[str, tuple[str, Repo | None, str]] = {
     "gated": (FLUX, GATED, f"{FLUX} is gated: accept its licence at HUB/{FLUX}, then run hf auth login"),
     "unknown": ("some/model", None, "HUB has no repository some/model. Check the spelling"),
     "moved": (OLD, None, "It moved to stable-diffusion-v1-5/stable-diffusion-v1-5 (alias sd15)."),
     "revision": ("some/model@v9", Repo(TINY), "some/model has no revision 'v9'; see "),
-    "file": ("some/model:unet/x.safetensors", Repo(TINY), "some/model (unet) has no x.safetensors; it has diff"),
-    "403": ("some/model", Repo(TINY, status=403), "HUB answered with status 403 for some/model. Check HF_TOKEN"),
-    "429": ("some/model", Repo(TINY, status=429), "HUB answered with status 429 for some/model. Try again later"),
-    "503": ("some/model", Repo(TINY, status=503), "HUB answered with status 503 for some/model. Try again later"),
+    "file": ("some/model:unet/x.safetensors", Repo(TINY), "no unet/x.safetensors of some/model; beside it are diff"),
+    "folder": ("some/model:vae", Repo(TINY), "There is no vae/ of some/model; see "),
+    "403": ("some/model", Repo(TINY, statuses=[403]), "HUB answered with status 403 for some/model. Check HF_TOKEN"),
+    "503": ("some/model", Repo(TINY, statuses=[503]), "HUB answered with status 503 for some/model. Try again later"),
     "no hub": ("some/model", Repo(TINY, plain_server=True), "X-Repo-Commit"),
     "web pages": ("some/model", Repo(TINY, web_page=True), "HUB cannot give some/model: JSONDecodeError"),
     "path": ("some/model", Repo(TINY, commit="../../../elsewhere"), "HUB is no hub: it names '../../../elsewhere' as"),
     "cut": ("some/model", Repo(TINY, cut_after={FILE: 150_000}), f"HUB failed while asking for {FILE} of some/model ("),
-    "empty": ("some/model", Repo({FILE: b""}), f"{FILE} of some/model has a broken safetensors header ("),
+    "empty": ("some/model", Repo({FILE: b""}), BROKEN),
     "short": ("some/model", Repo({FILE: TINY[FILE][:5000]}), "). Take another file or revision."),
-    "text": ("some/model", Repo({FILE: b"x" * 99}), f"{FILE} of some/model has a broken safetensors header ("),
+    "terminal": ("some/model", with_header({"\x1b[2J\x1b[31mPWNED": ENTRY}), BROKEN),
+    "no shape": ("some/model", with_header({"a": ENTRY | {"shape": None}}), BROKEN),
+    "axes": ("some/model", with_header({"a": ENTRY | {"shape": [1] * 30_000}}), BROKEN),
+    "file's name": ("some/model", Repo({"unet/a\x1b]0;P\x07.safetensors": b"", "unet/x": b""}), "(it holds x)"),
+    "hash is a path": ("some/model", Repo(TINY, etag="../../../../../escaped"), f"as the hash of {FILE} of some/model"),
+    "no hash": ("some/model", Repo(TINY, etag="x" * 64), f"as the hash of {FILE} of some/model: refused"),
 }  # fmt: skip
 """What is asked for, what is there, and what is said."""
 
@@ -59,24 +71,31 @@ def test_a_refusal_is_one_sentence(
     if repo is not None:
         hub.repos[source.partition("@")[0].partition(":")[0]] = repo
     assert said.replace("HUB", hub.url) in refusal(source, hub_cache)
+    assert not list(hub_cache.parent.rglob("*escaped*"))
 
 
 def test_offline_and_not_cached(hub: LoopbackHub, hub_cache: Path):
-    said = refusal("sd15", hub_cache, offline=True)
     repo = "stable-diffusion-v1-5/stable-diffusion-v1-5"
-    assert said == (
-        f"Offline mode is on and {repo} is not in the cache {hub_cache}. "
+    assert refusal("sd15", hub_cache, offline=True) == (
+        f"Offline mode is on and unet/*.safetensors of {repo} is not in the cache {hub_cache}. "
         f"Run once online: hf download {repo} --include 'unet/*.safetensors'."
     )
     assert hub.log == []
 
 
-def test_offline_and_no_weights_cached(hub: LoopbackHub, hub_cache: Path):
-    hub.repos["some/model"] = Repo(TINY | {"unet/config.json": b"{}"})
+def test_what_the_cache_has_not_is_said_with_what_the_hub_said(hub: LoopbackHub, hub_cache: Path):
+    hub.repos["some/model"] = Repo(TINY | {"vae/x.safetensors": save(weights("lcm", 1))})
     with open_checkpoint("some/model", cache=hub_cache) as model:
-        hf_hub_download("some/model", "unet/config.json", cache_dir=hub_cache, endpoint=hub.url)
-        assert model.pending() > 0
-    assert "unet/*.safetensors of some/model is not in the cache" in refusal("some/model", hub_cache, offline=True)
+        model.prepare()
+    hub.repos["some/model"].statuses = [429]
+    told = r"answered with status 429 .* Try again later; and vae/\*\.safetensors of some/model is not in the cache"
+    with pytest.raises(SourceError, match=told):
+        open_checkpoint("some/model:vae", cache=hub_cache)
+    with pytest.raises(SourceError, match=r"Offline mode is on and vae/\*\.safetensors of some/model is not in the"):
+        open_checkpoint("some/model:vae", cache=hub_cache, offline=True)
+    (hub_cache / "models--some--model" / "refs" / "main").write_bytes(bytes(range(128, 256)))  # no commit
+    with pytest.raises(SourceError, match="Offline mode is on and some/model is not in the cache"):
+        open_checkpoint("some/model", cache=hub_cache, offline=True)
 
 
 def test_a_hub_that_is_not_there_is_told_at_once(hub_cache: Path, monkeypatch: pytest.MonkeyPatch):
@@ -91,9 +110,9 @@ def test_a_hub_that_is_not_there_is_told_at_once(hub_cache: Path, monkeypatch: p
 
 @pytest.mark.parametrize("part", ["../other", "unet/../../x.safetensors", "/etc"])
 def test_a_part_outside_the_repository_is_refused(hub: LoopbackHub, hub_cache: Path, part: str):
-    hub.repos["some/model"] = Repo(TINY)
     with pytest.raises(InvalidValueError, match=rf"{part!r} is no place within some/model"):
         open_checkpoint(f"some/model:{part}", cache=hub_cache)
+    assert hub.log == []
 
 
 @pytest.mark.filterwarnings("ignore:Not enough free disk space:UserWarning")
@@ -107,40 +126,33 @@ def test_a_disk_that_fills_up_meanwhile(hub: LoopbackHub, hub_cache: Path, monke
     assert said == f"Cannot store {FILE} of some/model: No space left on device. Nothing half-written is kept."
 
 
-def test_a_pickle_on_the_hub_is_not_executed(hub: LoopbackHub, hub_cache: Path, tmp_path: Path):
-    from tests.checkpoints.broken import PICKLES
-
+def test_hostile_files_on_the_hub_run_nothing_and_name_nothing_elsewhere(
+    hub: LoopbackHub, hub_cache: Path, tmp_path: Path
+):
     PICKLES["code"][0](tmp_path / "x.bin")
-    hub.repos["evil/model"] = Repo({"pytorch_model.bin": (tmp_path / "x.bin").read_bytes()})
+    hub.repos["evil/code"] = Repo({"pytorch_model.bin": (tmp_path / "x.bin").read_bytes()})
     with pytest.raises(ValueError, match=r"pytorch_model\.bin contains code \(posix\.system\)"):
-        open_checkpoint("evil/model", cache=hub_cache)
+        open_checkpoint("evil/code", cache=hub_cache)
     assert not (tmp_path / "executed").exists()
-
-
-def test_an_index_on_the_hub_cannot_name_files_elsewhere(hub: LoopbackHub, hub_cache: Path):
     index = b'{"weight_map": {"a": "../../other/secret.safetensors"}}'
-    hub.repos["evil/model"] = Repo({"model.safetensors.index.json": index})
+    hub.repos["evil/index"] = Repo({"model.safetensors.index.json": index})
     with pytest.raises(ValueError, match=r"names the shard '\.\./\.\./other/secret\.safetensors', which is no plain"):
-        open_checkpoint("evil/model", cache=hub_cache)
+        open_checkpoint("evil/index", cache=hub_cache)
     assert not any("secret" in path for _, path, _ in hub.log)
 
 
-def test_a_header_that_changes_between_asking_and_downloading(hub: LoopbackHub, hub_cache: Path):
-    hub.repos["some/model"] = Repo(dict(TINY))
-    with open_checkpoint("some/model", cache=hub_cache) as model:
-        hub.repos["some/model"].files[FILE] = save({"other": torch.ones(2)})
-        with pytest.raises(ValueError, match="differ from the header read before"):
-            model.prepare()
-
-
-def test_a_repository_that_moves_on_while_it_is_read(hub: LoopbackHub, hub_cache: Path):
-    hub.repos["some/model"] = Repo(dict(TINY))
-    with open_checkpoint("some/model", cache=hub_cache) as model:
-        hub.repos["some/model"].commit = "d" * 40
-        with pytest.raises(SourceError, match=r"some/model changed while it was read \(no longer c0ffee00\)"):
-            model.prepare()
-
-
-def test_errors_that_nobody_foresaw_keep_their_type_and_text():
-    said = explain(RuntimeError("odd\nsecond line"), Request("some/model", None, "http://hub", Path(), "f"))
-    assert str(said) == "http://hub cannot give f of some/model: RuntimeError: odd"
+def test_what_arrives_is_what_was_announced(hub: LoopbackHub, hub_cache: Path):
+    changed = {FILE: save({"other": torch.ones(2)})}
+    hub.repos["some/header"] = repo = Repo(dict(TINY))
+    hub.repos["some/commit"] = moving = Repo(TINY)
+    hub.repos["some/byte"] = Repo(TINY, flipped=frozenset(TINY))
+    header, commit, byte = (
+        open_checkpoint(f"some/{what}", cache=hub_cache, verify=True) for what in ("header", "commit", "byte")
+    )
+    repo.files, moving.commit = changed, "d" * 40
+    with pytest.raises(ValueError, match="differ from the header read before"):
+        header.prepare()
+    with pytest.raises(SourceError, match=r"some/commit changed while it was read \(no longer c0ffee00\)"):
+        commit.prepare()
+    with pytest.raises(ValueError, match=r"diffusion_pytorch_model.safetensors of some/byte is damaged: .* Delete "):
+        byte.prepare()

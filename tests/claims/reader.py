@@ -26,7 +26,7 @@ LATEX = (
     (r"s_\{c-1\}", "s_{c−1}"), (r"c_\+", "c₊"), (r"c_-", "c₋"), (r"_1", "₁"), (r"_2", "₂"), (r"_3", "₃"), (r"_0", "₀"),
     (r"(?<=[^{\\])-", "−"), (r"^-", "−"),
 )  # fmt: skip
-FUNCTIONS = "artanh arccos arcsin cond rank rows max min sim cos ln s_{c−1} s_c H".split()
+FUNCTIONS = "artanh sinh cosh arccos arcsin cond rank rows max min sim cos ln s_{c−1} s_c H".split()
 EYE = object()
 
 
@@ -229,7 +229,7 @@ class Reader:
                 return (max if name == "max" else min)(args)
             case "H":
                 return hessian_norm(*args)
-        return {"artanh": mp.atanh, "arcsin": mp.asin, "cos": mp.cos, "ln": mp.log}[name](first)
+        return getattr(mp, {"artanh": "atanh", "arcsin": "asin", "ln": "log"}.get(name, name))(first)
 
 
 def primed(formula: str) -> str:

@@ -49,54 +49,22 @@ def close(found: Any, expected: Any) -> None:
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        (lambda k: a.dot(k(U), k(V)), 11),
-        (lambda k: a.norm(k(U)), 5),
-        (lambda k: a.cosine(k(U), k(V)), 11 / 15),
-        (lambda k: a.sine(k(U), k(V)), 104**0.5 / 15),
-        (lambda k: a.angle(k(U), k(V)), np.arccos(11 / 15)),
         (lambda k: a.angle(-k(U), k(V)), np.arccos(-11 / 15)),
-        (lambda k: a.unit(k(V)), [1 / 3, 2 / 3, 2 / 3]),
-        (lambda k: a.outer(k(["1", "2"]), k(["3", "5"])), [[3, 5], [6, 10]]),
-        (lambda k: a.apply(k(["1", "2"]), k(M)), [1, 4, 6]),
-        (lambda k: a.identity(2, k(M)), [[1, 0], [0, 1]]),
-        (lambda k: a.plus_identity(k(SQUARE)), [[3, 1], [-1, 4]]),
-        (lambda k: a.block(k([["1"]]), k([["2"]]), k([["3"]]), k([["4"]])), [[1, 2], [3, 4]]),
-        (lambda k: a.frobenius_sq(k(M)), 15),
         (lambda k: a.singular_values(k([["0", "2", "0"], ["3", "0", "0"]])), [3, 2]),
         (lambda k: a.singular_values(k([["0", "3"], ["2", "0"], ["0", "0"]])), [3, 2]),
         (lambda k: a.singular_values(k([["0", "0", "0"], ["0", "0", "0"]])), [0, 0]),
-        (lambda k: a.operator_norm(k([["3", "0"], ["4", "0"], ["0", "2"]])), 5),
         (lambda k: a.condition_number(k([["3", "0"], ["4", "0"], ["0", "2"]])), 2.5),
-        (lambda k: a.largest(k(["-7", "3"])), 7),
         (lambda k: a.inverse(k(SQUARE)), [[3 / 7, -1 / 7], [1 / 7, 2 / 7]]),
         (lambda k: a.pseudo_inverse(k([["1", "1"], ["1", "1"], ["0", "0"]])), [[0.25, 0.25, 0], [0.25, 0.25, 0]]),
-        (lambda k: a.rows(k(M)), 2),
         (lambda k: a.rank(k([["1", "1"], ["1", "1"], ["0", "0"]])), 1),
-        (lambda k: a.rank(k(SQUARE)), 2),
-        (lambda k: a.scaled(a.norm(k(U)), k(V)), [5, 10, 10]),
-        (lambda k: a.times(a.norm(k(U)), k(V), matrix=False), [5, 10, 10]),
-        (lambda k: a.times(a.norm(k(U)), k(SQUARE), matrix=True), [[10, 5], [-5, 15]]),
-        (lambda k: a.positive_part(k(["-2", "0", "3"])), [0, 0, 3]),
-        (lambda k: a.number(Fraction(1, 3), a.norm(k(U))), 1 / 3),
-        (lambda k: a.pi(a.norm(k(U))), np.pi),
-        (lambda k: a.maximum(*k(["2", "3"])), 3),
-        (lambda k: a.minimum(*k(["2", "3"])), 2),
+        (lambda k: a.number("pi", a.norm(k(U))), np.pi),
         (lambda k: a.where_larger(*k(["2", "3", "5", "7"])), 7),
         (lambda k: a.where_larger(*k(["3", "2", "5", "7"])), 5),
-        (lambda k: a.where_larger(*k(["2", "2", "5", "7"])), 7),
-        (lambda k: a.quotient(*k(["0", "0"])), 0),
-        (lambda k: a.quotient(*k(["3", "4"])), 0.75),
     ],
 )
 def test_an_operation_is_what_it_says_in_every_arithmetic(kind: Any, found: Any, expected: Any) -> None:
+    """Those that no formula with another reader has."""
     close(found(kind), expected)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("name", ["sqrt", "log", "cos", "arcsin", "atanh", "sinh", "cosh"])
-def test_a_function_is_numpys(kind: Any, name: str) -> None:
-    expected = getattr(np, {"atanh": "arctanh"}.get(name, name))(0.75)
-    close(getattr(a, name)(kind(["3/4"])[0]), expected)
 
 
 @pytest.mark.parametrize("kind", [tensor, digits])
@@ -125,14 +93,6 @@ def test_what_counts_as_rounding_in_a_rank(kind: Any, counts: str, is_rounding: 
         assert (int(two), int(one)) == (2, 1)
 
 
-def test_what_counts_as_rounding_in_a_pseudo_inverse() -> None:
-    for scale in ("1e-5", "1e5"):
-        s = Fraction(scale)
-        for small, expected in (("1e-39", 1e39), ("1e-41", 0)):
-            m = digits([[scale, "0"], ["0", str(Fraction(small) * s)], ["0", "0"]])
-            np.testing.assert_allclose(float(a.pseudo_inverse(m)[1, 1]), expected / float(s), rtol=1e-10)
-
-
 def test_singular_values_of_large_matrices_are_float64_ones_and_a_condition_number_says_so() -> None:
     for n, ratio in ((64, "1e-7"), (65, "1e-5")):
         m = digits(
@@ -150,8 +110,8 @@ def test_a_batch_is_its_members() -> None:
     w = torch.randn(5, 3, 2, generator=torch.Generator().manual_seed(1))
     functions = [
         *((f, (u, v)) for f in (a.dot, a.cosine, a.sine, a.angle, a.outer, a.hessian)),
-        *((f, (w,)) for f in (a.frobenius_sq, a.operator_norm, a.condition_number, a.pseudo_inverse, a.rows, a.rank)),
-        *((f, (u,)) for f in (a.norm, a.unit, a.largest)),
+        *((f, (w,)) for f in (a.frobenius_sq, a.operator_norm, a.condition_number, a.pseudo_inverse, a.rank)),
+        *((f, (u,)) for f in (a.norm, a.unit)),
         (a.apply, (u, w)),
         (a.segment_distance_sq, (u, du)),
         (a.sup_hessian_norm, (u, v, du / 4, dv / 4)),

@@ -70,29 +70,12 @@ def test_cancellation_does_not_cost_digits() -> None:
     assert evaluate(CLAIMS["prop-4"], raw).lhs == pytest.approx(1e-28 / 9, rel=1e-12)
 
 
-def test_one_dimension_has_cosines_of_one_in_size_whatever_the_rounding() -> None:
-    raw = {"W": [[2]], "W_target": [[3]], "x1": [1], "x2": [-1], "x1_target": [2], "x2_target": [-5]}
-    found = evaluate(CLAIMS["prop-2-input"], raw | {"AB": [[0.5]], "epsilon": 0.5})
-    assert (found.lhs, found.rhs, found.first_order) == (0.0, 0.0, 0.0)
-
-
 @pytest.mark.parametrize("exponent", [-200, 200])
 def test_what_double_precision_does_not_hold_is_said(exponent: int) -> None:
     scale = f"1e{exponent}"
     raw = {"W1": [[scale]], "W2": [[1]], "W1_target": [[0]], "W2_target": [[1]], "sigma": 1}
     with pytest.raises(InvalidValueError, match=r"outside of double precision, .*; scale the instance\."):
         evaluate(CLAIMS["lemma-3"], raw)
-
-
-def test_a_missed_hypothesis_is_no_evidence() -> None:
-    raw = witness("ce1") | {"epsilon": "1/100"}
-    with pytest.raises(HypothesisError, match=r"‖AB‖₂ ≤ ε: residual 5\.73"):
-        evaluate(CLAIMS["prop-2-input"], raw)
-
-
-def test_unequal_similarities_are_no_evidence() -> None:
-    with pytest.raises(HypothesisError, match="s₀ = s₀'"):
-        evaluate(CLAIMS["prop-2-input"], witness("ce1") | {"W_target": [[1, 0], [1, 3]]})
 
 
 @pytest.mark.parametrize("claim", ["prop-1-explicit", "prop-1-finite", "prop-2-output-finite"])
@@ -131,36 +114,6 @@ def test_no_proved_bound_falls_by_rounding_where_outputs_are_parallel(claim: str
         assert evaluate(CLAIMS[claim], raw).holds
     except UndecidedError:
         pass
-
-
-@pytest.mark.parametrize("claim", ["prop-2-output-artanh", "prop-2-input-finite"])
-def test_artanh_of_almost_one_takes_the_own_similarity_of_a_model(claim: str) -> None:
-    """1 − s₀ = 5e-13 and 4.5e-13: artanh s₀ differs by 0.05, the bound is 1e-3."""
-    raw = {"W": [[1, 0], [0, 1]], "W_target": [[1, 0], [0, 1]], "x1": [1, 0], "x2": [1, "1e-6"], "x1_target": [1, 0]}
-    raw |= {"x2_target": [1, "9.5e-7"], "AB": [["1e-3", 0], [0, 0]], "epsilon": "1e-3"}
-    assert evaluate(CLAIMS[claim], raw).holds
-
-
-def test_an_adapter_that_annihilates_an_output_is_refused() -> None:
-    raw = witness("ce4-output") | {"AB": [[-1, 0], [0, 0]], "epsilon": 1}
-    with pytest.raises(InvalidValueError, match="an adapted vector is zero"):
-        evaluate(CLAIMS["prop-2-output"], raw)
-
-
-def test_a_claim_without_instances_says_how_it_is_settled() -> None:
-    claim = next(c for c in CLAIMS.values() if c.inequality is None)
-    with pytest.raises(InvalidValueError, match=f"{claim.id} has no instances: it is settled by exact arguments"):
-        evaluate(claim, witness("ce1"))
-
-
-def test_large_instances_are_evaluated_too() -> None:
-    n = 65
-    eye = [[float(i == j) for j in range(n)] for i in range(n)]
-    x1, x2 = ([float(k == i) for k in range(n)] for i in (0, 1))
-    ab = [[0.01 if (i, j) == (0, 1) else 0.0 for j in range(n)] for i in range(n)]
-    raw = {"W": eye, "W_target": eye, "x1": x1, "x2": x2, "x1_target": x1, "x2_target": [-x for x in x2]}
-    found = evaluate(CLAIMS["prop-2-output"], raw | {"AB": ab, "epsilon": 0.01})
-    assert found.first_order == pytest.approx(0.02, rel=1e-12)
 
 
 @pytest.mark.parametrize("scale", ["1e-20", "1", "1e20"])
@@ -218,14 +171,9 @@ def test_a_ball_that_is_missed_by_rounding_is_taken_a_little_larger_before_anyth
     """‖AB‖₂ ≈ 1 makes x₂ parallel to x₁, artanh ŝ = 51; ε is smaller by 5e-10 only, but ln 1/(1 − ε) is 21 for it."""
     raw = {"W": [[1, 0], [0, 1]], "W_target": [[1, 0], [0, 1]], "x1": [1, 0], "x2": [1, 1], "x1_target": [1, 0]}
     raw |= {"x2_target": [1, -1], "AB": [[0, 0], [0, "-0.9999999999999999999999"]], "epsilon": "0.9999999995"}
-    with pytest.raises(UndecidedError, match="may be the reason"):
+    with pytest.raises(UndecidedError, match="ε < 1 only up to rounding"):
         evaluate(CLAIMS["prop-2-input-finite"], raw)
     assert evaluate(CLAIMS["prop-2-input-finite"], raw | {"epsilon": "0.9999999999999999999999"}).holds
-
-
-def test_whether_an_adapter_is_regular_does_not_depend_on_its_unit() -> None:
-    raw = witness("ce2") | {"AB": [["-1.00000000000001", 0], [0, "-0.99999999999999"]], "epsilon": 1}
-    assert evaluate(CLAIMS["prop-2-output-artanh"], raw).holds
 
 
 @pytest.mark.parametrize("scale", ["1e-160", "1", "1e100"])
@@ -235,30 +183,15 @@ def test_a_segment_through_zero_is_seen_at_every_scale(scale: str) -> None:
         evaluate(CLAIMS["lemma-2-integral"], raw)
 
 
-def test_an_exact_value_shows_both_of_its_sides() -> None:
-    found = evaluate(CLAIMS["prop-3-exact"], witness("g1"))
-    assert (found.lhs, found.rhs, found.holds) == (29 / 16, 29 / 16, True)
-
-
 def test_equality_written_exactly_is_a_miss_of_a_strict_hypothesis_and_no_rounding() -> None:
     raw = witness("ce2") | {"epsilon": 1, "AB": [[1, 0], [0, -1]]}
     with pytest.raises(HypothesisError, match="misses the hypothesis ε < 1: both sides are equal"):
         evaluate(CLAIMS["prop-2-output-finite"], raw)
 
 
-def test_a_singular_value_that_is_not_there_is_a_sentence() -> None:
-    raw = {"W": [[2]], "W_target": [[2]], "x1": [1], "x2": [1], "x1_target": [1], "x2_target": [1]}
-    with pytest.raises(InvalidValueError, match=r"W has 1 singular value, and the statement needs the last 2"):
-        evaluate(CLAIMS["prop-1-weights"], raw | {"AB": [["1/10"]], "epsilon": "1/10"})
-
-
-@pytest.mark.parametrize("s", [-0.8, 0.0, 0.6])
-def test_one_side_of_the_remainder_is_nearly_reached_and_the_other_is_not(s: float) -> None:
-    """c₋(1 + c₋) above and c₊(1 + c₊) below, written a second time."""
-    claim, q = CLAIMS["lemma-1-remainder"], (1 - s * s) ** 0.5
-    above, below = ((x**0.5) * (1 + x**0.5) for x in ((1 - s) / 2, (1 + s) / 2))
-    raw = {"u": [1.0, 0.0], "v": [s, q], "du": [0.3, -0.2], "dv": [0.1, 0.7]}
-    found = evaluate(claim, raw)
-    squares = 0.3**2 + 0.2**2 + 0.1**2 + 0.7**2
-    assert any(found.rhs == pytest.approx(k * squares, rel=1e-12) for k in (above, below))
-    assert found.holds
+@pytest.mark.parametrize("epsilon", ["1/10", 1])
+def test_a_singular_value_that_is_not_there_adds_nothing(epsilon: object) -> None:
+    """In one dimension, where all outputs are parallel, and at ε = 1."""
+    raw = {"W": [[2]], "W_target": [[3]], "x1": [1], "x2": [1], "x1_target": [1], "x2_target": [1]}
+    found = evaluate(CLAIMS["prop-1-weights"], raw | {"AB": [[epsilon]], "epsilon": epsilon})
+    assert (found.decisive, found.rhs, found.holds) == (0.0, 0.0, True)

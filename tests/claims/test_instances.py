@@ -1,16 +1,13 @@
 """Instance files: exact strings are exact; whatever is wrong gets one sentence that names it."""
 
-from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
 from ioadapt_theory.claims import CLAIMS
-from ioadapt_theory.claims.arithmetic import mp
-from ioadapt_theory.claims.instances import Letter, load, load_or_witness, witness
+from ioadapt_theory.claims.instances import load, load_or_witness, witness
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, ShapeError
 
 A1 = CLAIMS["prop-2-input"].inequality.setting
@@ -31,56 +28,25 @@ def test_a_name_is_a_file_or_else_a_witness(tmp_path: Path, monkeypatch: pytest.
         load_or_witness("ce1")
 
 
-def test_epsilon_may_be_zero_and_no_less() -> None:
-    assert A1.read(changed(epsilon="0")).epsilon == 0
-    with pytest.raises(InvalidValueError, match="epsilon = -1 must be at least 0"):
-        A1.read(changed(epsilon="-1"))
-
-
-def test_a_number_of_which_nothing_is_said_may_be_negative() -> None:
-    free = replace(A1, build=SimpleNamespace, letters=(Letter("T", "t"),), check=lambda _: None)
-    assert free.read({"T": "-1/2"}).t == -mp.mpf(1) / 2
-
-
-def test_exact_strings_are_exact() -> None:
-    assert A1.read(changed()).epsilon == mp.mpf(20) / 297
-
-
-@pytest.mark.parametrize("text", ["1/4", "0.25", "25e-2", 0.25, " 1/4 "])
-def test_ways_to_write_a_quarter(text: Any) -> None:
-    ab = [[0, 0], [0, text]]
-    assert A1.read(changed(AB=ab)).ab[1, 1] == mp.mpf(1) / 4
-
-
 @pytest.mark.parametrize(
     ("changes", "error", "sentence"),
     [
         ({"W": None}, FileFormatError, r"lacks W; an instance of setting A\.1 \(input\) has the keys W, W_target"),
-        ({"W": None, "AB": None}, FileFormatError, "lacks W, AB"),
         ({"w": [[1]]}, FileFormatError, "Unknown key 'w'"),
         ({"x1": [1, float("nan")]}, FileFormatError, "x1 holds nan, which is neither a finite number"),
-        ({"x1": [1, float("inf")]}, FileFormatError, "x1 holds inf"),
         ({"x1": [1, "1/0"]}, FileFormatError, 'x1 holds "1/0"'),
         ({"x1": [1, "one"]}, FileFormatError, 'x1 holds "one"'),
-        ({"x1": [1, None]}, FileFormatError, "x1 holds null"),
         ({"x1": [1, True]}, FileFormatError, "x1 holds true"),
         ({"x1": 1}, FileFormatError, "x1 must be a list of numbers, got 1"),
-        ({"x1": []}, FileFormatError, "x1 must be a list of numbers, got"),
         ({"W": [1, 2]}, FileFormatError, r"W must be a list of rows of equal length, got \[1, 2\]"),
-        ({"W": [[]]}, FileFormatError, r"W must be a list of rows of equal length, got \[\[\]\]"),
         ({"W": [[1], 2]}, FileFormatError, r"W must be a list of rows of equal length, got \[\[1\], 2\]"),
         ({"W": [[1, 2], [3]]}, ShapeError, "rows of lengths 2, 1"),
         ({"x1": [1, 2, 3]}, ShapeError, "x1 has size 3, but it is c, and c = 2 in W"),
         ({"AB": [[1, 2, 3]] * 3}, ShapeError, "AB has size 3 x 3, but it is c x c, and c = 2 in W"),
         ({"x1": [0, 0]}, InvalidValueError, "x1 is the zero vector"),
         ({"W": [[1, 0], [0, 0]]}, InvalidValueError, "x2 W is the zero vector"),
-        ({"W_target": [[0, 0], [0, 1]]}, InvalidValueError, "x1_target W_target is the zero vector"),
-        ({"x2_target": [0, 0]}, InvalidValueError, "x2_target is the zero vector"),
         ({"epsilon": -1}, InvalidValueError, "epsilon = -1 must be at least 0"),
-        ({"epsilon": [1]}, FileFormatError, r"epsilon holds \[1\]"),
         ({"epsilon": "1e999999999"}, FileFormatError, "exponents have up to three digits"),
-        ({"epsilon": "1e+9999"}, FileFormatError, "exponents have up to three digits"),
-        ({"epsilon": "1E-_9999"}, FileFormatError, "exponents have up to three digits"),
         ({"epsilon": "x" * 99}, FileFormatError, 'epsilon holds "' + "x" * 36 + r"\.\.\., which"),
         ({"epsilon": "1e-9_9_9_9"}, FileFormatError, "exponents have up to three digits"),
         ({"k" * 1000: 1}, FileFormatError, f"Unknown key '{'k' * 40}' in"),
@@ -89,18 +55,6 @@ def test_ways_to_write_a_quarter(text: Any) -> None:
 def test_a_bad_instance_gets_one_sentence(changes: dict[str, Any], error: type, sentence: str) -> None:
     with pytest.raises(error, match=sentence):
         A1.read(changed(**changes))
-
-
-@pytest.mark.parametrize("sigma", [0, -1])
-def test_sigma_is_positive(sigma: int) -> None:
-    with pytest.raises(InvalidValueError, match=f"sigma = {sigma} must be positive"):
-        A2.read(witness("g1") | {"sigma": sigma})
-
-
-@pytest.mark.parametrize(("vector", "name"), [({"u": [0, 0]}, "u"), ({"v": [0, 0]}, "v")])
-def test_lemmas_need_nonzero_vectors(vector: dict[str, Any], name: str) -> None:
-    with pytest.raises(InvalidValueError, match=f"{name} is the zero vector"):
-        CLAIMS["lemma-1"].inequality.setting.read(witness("lemma-1") | vector)
 
 
 def test_an_output_adapter_goes_between_models_of_different_width() -> None:
@@ -123,11 +77,6 @@ def test_a_key_twice_is_refused_at_every_depth(tmp_path: Any) -> None:
     path.write_text('{"comment": {"x1": [1], "x1": [2]}}')
     with pytest.raises(FileFormatError, match='"x1" appears twice'):
         load(path)
-
-
-def test_a_file_without_end_is_not_read_on() -> None:
-    with pytest.raises(FileFormatError, match="larger than 64 MiB"):
-        load("/dev/zero")
 
 
 @pytest.mark.parametrize("claim", [c for c in CLAIMS.values() if c.inequality is not None], ids=lambda c: c.id)

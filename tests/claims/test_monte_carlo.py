@@ -8,20 +8,15 @@ import pytest
 import torch
 
 from ioadapt_theory.claims import CLAIMS, Claim, Run
-from ioadapt_theory.claims.evidence import monte_carlo as mc
-from ioadapt_theory.claims.evidence.findings import Finding
+from ioadapt_theory.claims.evidence.findings import Finding, detectable
 from ioadapt_theory.claims.evidence.monte_carlo import (
     StackMonteCarlo,
     composite,
     estimate,
     instance_estimate,
-    mean_distance,
 )
-from ioadapt_theory.claims.instances import witness
-from ioadapt_theory.claims.settings import stacks
 from ioadapt_theory.claims.settings.placement import Placement
-from ioadapt_theory.claims.settings.stacks import PAIRS, SPECTRA, LinearStack, draw
-from ioadapt_theory.errors import InvalidValueError, UnknownNameError
+from ioadapt_theory.claims.settings.stacks import PAIRS, SPECTRA, draw
 
 STACKS = 3
 PLACEMENTS = [None, *Placement]
@@ -65,47 +60,15 @@ def test_interior_adapters(placement: Placement, layer: int) -> None:
     torch.testing.assert_close(source(x), x @ dense)
 
 
-@pytest.mark.parametrize("depth", [2, 4])
-def test_a_gauge_pair_is_one_function(depth: int) -> None:
-    source, target = draw(STACKS, None, Run(depth=depth, pair="gauge"), generator())
-    x = torch.randn(7, 8)
-    torch.testing.assert_close(source(x), target(x))
-    assert not torch.allclose(source.weights[0], target.weights[0])
-
-
-def test_a_nearly_gauge_pair_is_nearly_one_function() -> None:
-    source, target = draw(STACKS, None, Run(pair="near-gauge"), generator())
-    x = torch.randn(100, 8)
-    relative = (source(x) - target(x)).norm() / source(x).norm()
-    assert 1e-3 < relative < 0.2
-
-
-def test_the_mean_is_the_mean_over_the_samples(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In blocks or at once."""
-    source, target = draw(STACKS, Placement.LORA, Run(), generator())
-    x = torch.randn(STACKS, 1000, 8, generator=generator(1))
-    expected = (source(x) - target(x)).square().sum(-1).mean(-1)
-    torch.testing.assert_close(mean_distance(source, target, 1000, generator(1)), expected)
-    monkeypatch.setattr(mc, "BLOCK", 512)
-    blocks = mean_distance(source, target, 1000, generator(1))
-    torch.testing.assert_close(blocks.sum(), expected.sum(), rtol=0.2, atol=0)
-
-
-def test_stacks_draw_their_own_samples() -> None:
-    w, zero = torch.ones(2, 8, 6), torch.zeros(2, 8, 6)
-    first, second = mean_distance(LinearStack([w]), LinearStack([zero]), 100, generator()).tolist()
-    assert first != pytest.approx(second)
-
-
 @pytest.mark.parametrize("samples", [100, 2000])
 def test_99_percent_of_the_intervals_cover_where_samples_are_many(samples: int) -> None:
     count = 2000
     source, target = draw(count, Placement.INPUT, Run(), generator(samples))
     found = estimate(source, target, samples, generator(samples + 1))
     exact = CLAIMS["prop-4"].inequality.lhs(composite(source, target))
-    low, _ = found.interval()
+    low, high = found.interval()
     assert (low > 0).all()
-    assert 0.96 < found.covers(exact, torch.zeros(())) / count < 0.997
+    assert 0.96 < ((low <= exact) & (exact <= high)).double().mean() < 0.997
 
 
 def strategy_of(claim: str) -> StackMonteCarlo:
@@ -127,26 +90,18 @@ def planted(claim: str, run: Run, *, lhs: float = 1, rhs: float = 1) -> Finding:
 def test_half_a_per_cent_is_found_by_the_default_run(wrong: dict[str, float]) -> None:
     found = planted("lemma-3", Run(), **wrong)
     assert found.contradictions
-    assert found.sampled.detectable < 0.005
+    assert detectable(found.counts) < 0.005
 
 
 @pytest.mark.parametrize("side", ["lhs", "rhs"])
 def test_an_error_is_found_with_the_power_that_is_stated(side: str) -> None:
     """25 runs, of which each misses it with probability 0.01 at most; none of them alarms without an error."""
-    size = planted("lemma-3", Run(stacks=64, samples=100)).sampled.detectable
+    size = detectable(planted("lemma-3", Run(stacks=64, samples=100)).counts)
     assert size == pytest.approx(0.15, rel=0.5)
     wrong = {side: 1 / (1 + size)}
     found = [bool(planted("lemma-3", Run(seed=seed, samples=100), **wrong).contradictions) for seed in range(25)]
     assert sum(found) >= 23
     assert not any(planted("lemma-3", Run(seed=seed, samples=100)).contradictions for seed in range(25))
-
-
-@pytest.mark.parametrize("pair", PAIRS)
-def test_source_and_target_can_never_be_one(monkeypatch: pytest.MonkeyPatch, pair: str) -> None:
-    monkeypatch.setattr(stacks, "gauged", lambda source, *_: source)
-    monkeypatch.setitem(SPECTRA, "gaussian", lambda s, c, d, *_: torch.ones(s, c, d))
-    with pytest.raises(InvalidValueError, match="Source and target are one model in 3 of 3 stacks"):
-        draw(STACKS, None, Run(pair=pair), generator())
 
 
 @pytest.mark.parametrize("pair", PAIRS)
@@ -161,19 +116,6 @@ def test_true_statements_are_not_contradicted(claim: str, pair: str, spectrum: s
 
 def test_a_gauge_pair_breaks_the_interior_reading_by_sampling_alone() -> None:
     assert strategy_of("prop-4-interior")(CLAIMS["prop-4-interior"], Run(stacks=8, pair="gauge"), 0).refutes
-
-
-def test_parts_do_not_depend_on_each_other() -> None:
-    strategy = StackMonteCarlo(None)
-    few, many = Run(stacks=33, samples=100), Run(stacks=500, samples=100)
-    assert strategy.parts(few) == 2
-    assert strategy(CLAIMS["lemma-3"], few, 0) == strategy(CLAIMS["lemma-3"], many, 0)
-
-
-def test_samples_of_an_instance_are_near_its_closed_form() -> None:
-    found = instance_estimate(CLAIMS["prop-3"], witness("g1") | {"sigma": 2}, Run(samples=20_000))
-    assert found["low"] < 4 * 29 / 16 < found["high"]
-    assert found["high"] - found["low"] < 0.5
 
 
 @pytest.mark.parametrize(
@@ -193,46 +135,10 @@ def test_samples_of_a_drawn_instance_are_near_its_left_side(claim: Claim) -> Non
     assert (found["level"], found["samples"]) == (0.99, 4000)
 
 
-def test_parts_draw_stacks_of_their_own() -> None:
-    first, second = (StackMonteCarlo(None)(CLAIMS["lemma-3"], Run(stacks=64, samples=50), part) for part in (0, 1))
-    assert (first.instances, second.instances) == (32, 32)
-    assert first.worst != second.worst
-
-
-def test_every_stack_has_a_row() -> None:
-    run = Run(stacks=7, samples=40)
-    rows = list(strategy_of("prop-3").rows(CLAIMS["prop-3"], run))
-    assert len(rows) == 7
-    assert all(list(row) == ["closed_form", "bound", "mean", "low", "high"] for row in rows)
-    assert all(row["low"] < row["mean"] < row["high"] and row["closed_form"] <= row["bound"] for row in rows)
-    assert max(row["mean"] for row in rows) != min(row["mean"] for row in rows)
-
-
 def test_one_sample_says_little_and_refutes_nothing() -> None:
     found = strategy_of("lemma-3")(CLAIMS["lemma-3"], Run(stacks=32, samples=1), 0)
     assert 0 <= found.worst_ratio < 0.5
     many = strategy_of("lemma-3")(CLAIMS["lemma-3"], Run(stacks=32, samples=20_000), 0)
     assert 0.9 < many.worst_ratio < 1  # attained
-    assert many.sampled.samples == 32 * 20_000
-    assert many.sampled.judged == many.sampled.samples
-    assert (many.sampled.intervals, many.sampled.covering > 28) == (32, True)
-
-
-def test_a_statement_about_cosines_takes_no_samples() -> None:
-    with pytest.raises(InvalidValueError, match="prop-1 is not an expectation over samples"):
-        instance_estimate(CLAIMS["prop-1"], witness("ce3"), Run())
-
-
-@pytest.mark.parametrize(
-    ("run", "error", "sentence"),
-    [
-        (Run(spectrum="x"), UnknownNameError, "No spectrum 'x'. Known: conditioned, gaussian"),
-        (Run(pair="x"), UnknownNameError, "No pair 'x'. Known: gauge, independent, near-gauge"),
-        (Run(widths=(3, 4)), InvalidValueError, "2 widths do not fit a stack of depth 2, which has 3"),
-        (Run(depth=1, pair="gauge"), InvalidValueError, "needs --depth 2 or more: a single layer is no other model"),
-        (Run(widths=(3, 0, 4)), InvalidValueError, "Widths must be at least 1, got 3 0 4"),
-    ],
-)
-def test_settings_that_cannot_be_drawn(run: Run, error: type, sentence: str) -> None:
-    with pytest.raises(error, match=sentence):
-        draw(1, None, run, generator())
+    assert many.counts["judged"] == many.counts["samples"] == 32 * 20_000
+    assert (many.counts["intervals"], many.counts["covering"] > 28) == (32, True)

@@ -58,8 +58,6 @@ def test_two_models_differ_by_the_square_of_the_frobenius_norm_of_the_gap() -> N
     smaller = shared(given_epsilon=gap / 4)
     assert smaller.epsilon.item() == gap.item() / 4
     assert hypothesis.residual(smaller).item() == pytest.approx(3)
-    assert hypothesis.residual(hypothesis.mended(smaller, 3)).item() == pytest.approx(0, abs=1e-5)
-    assert hypothesis.residual(hypothesis.mended(smaller, 2.9)).item() > 0.02
 
 
 @pytest.mark.parametrize("key", ["epsilon", "sigma"])

@@ -11,13 +11,10 @@ import torch
 from ioadapt_theory.claims import CLAIMS, Run, Verdict
 from ioadapt_theory.claims.arithmetic import mp
 from ioadapt_theory.claims.evaluation import Evaluation, _float, evaluate
-from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verification
-from ioadapt_theory.claims.evidence.identities import ExactValue
+from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verification, contradictions
 from ioadapt_theory.claims.evidence.inequality import HypothesisError
-from ioadapt_theory.claims.evidence.monte_carlo import Estimate
-from ioadapt_theory.claims.evidence.orders import OrderFit
-from ioadapt_theory.claims.evidence.sampled import Sampled
-from ioadapt_theory.claims.evidence.searches import Replay, best, ratios, seeded
+from ioadapt_theory.claims.evidence.monte_carlo import Estimate, ExactValue
+from ioadapt_theory.claims.evidence.searches import OrderFit, Replay, best, ratios, seeded
 from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.claims.settings.increments import INCREMENTS
 from ioadapt_theory.claims.settings.placement import Placement
@@ -139,7 +136,7 @@ def test_a_sum_of_all_stacks_contradicts_from_the_bound_of_laurent_and_massart_o
         for factor, found in ((0.999, set()), (1.001, {sentence})):
             sums = {field: sign * round(factor * limit * 2**20), "variance": variance * 2**20}
             one_sided = field == "excess_of_bound" and sign < 0
-            assert Sampled(**sums).contradictions() == (set() if one_sided else found)
+            assert contradictions(sums) == (set() if one_sided else found)
 
 
 def test_a_single_stack_is_judged_by_the_bound_of_laurent_and_massart() -> None:

@@ -1,4 +1,4 @@
-"""Work in parts: the same on any executor, resumable, and a set, however records of several machines overlap."""
+"""Parts add up whoever does them; a journal and a record give back what was computed, and nothing else."""
 
 import json
 import os
@@ -12,23 +12,20 @@ from unittest.mock import Mock
 import pytest
 import torch
 
-from ioadapt_theory.claims import CLAIMS, Run, Verdict, records, verify, verifying
-from ioadapt_theory.claims.records import Journal, Record, default_folder, merge
+from ioadapt_theory.claims import CLAIMS, Run, records, verify, verifying
+from ioadapt_theory.claims.records import Journal, Record, merge
 from ioadapt_theory.claims.verifying import (
     Part,
     RefusedError,
     Results,
-    check,
-    digest,
     do,
-    named,
     parts,
     results,
     strategies,
     total,
-    union,
+    versions,
 )
-from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnknownNameError, WorkerError
+from ioadapt_theory.errors import FileFormatError, WorkerError
 from ioadapt_theory.processes import pool
 
 SMALL = Run(instances=50, starts=4, steps=3, stacks=70, samples=50)
@@ -57,28 +54,12 @@ def test_parts_add_up_to_a_verification_on_every_executor() -> None:
         assert everything(executor=threads) == alone
 
 
-def test_a_name_that_is_no_claim_is_refused_and_grad_is_on_where_it_was_off() -> None:
-    assert named(CLAIMS, []) == [*CLAIMS.values()]
-    with pytest.raises(UnknownNameError, match="No claim 'prop-44'"):
-        named(CLAIMS, ["prop-4", "prop-44"])
-    with torch.no_grad():
-        assert verify(CLAIMS["prop-4"], SMALL).verdict == "proved"
-
-
-def test_a_run_keeps_what_is_chosen_and_nothing_else() -> None:
-    run = Run(seed=3, depth=4, widths=(3, 4, 5, 6, 7))
-    assert run.only("seed", "rank") == Run(seed=3)
-    assert run.chosen() == {"seed": 3, "depth": 4, "widths": [3, 4, 5, 6, 7]}
-    for one in (run, SMALL, Run()):
-        assert Run.of(json.loads(json.dumps(one.chosen()))) == one
-
-
 def test_a_part_is_done_in_one_thread_and_the_others_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
     seen, real, before = list[int](), verifying.work, torch.get_num_threads()
     monkeypatch.setattr(verifying, "work", lambda *a: seen.append(torch.get_num_threads()) or real(*a))
     try:
         torch.set_num_threads(2)
-        do(next(parts(["prop-4"], SMALL)))
+        do(next(parts(["prop-4"], SMALL)), versions())
         assert (seen, torch.get_num_threads()) == ([1], 2)
     finally:
         torch.set_num_threads(before)
@@ -137,40 +118,13 @@ def test_a_strategy_depends_on_these_settings_and_on_no_others(claim: str, strat
     assert {n for n, run in changed.items() if own.pinned(run, last) != own.pinned(SMALL, last)} == matters
 
 
-def test_the_digest_changes_with_the_code_and_with_what_is_stated(monkeypatch: pytest.MonkeyPatch) -> None:
-    claim, before = CLAIMS["prop-4"], digest(CLAIMS["prop-4"])
-    inequality = replace(claim.inequality, rhs=lambda i: 0.99 * claim.inequality.rhs(i))
-    changes = {"attained": ()}, {"witnesses": ("g1",)}, {"expected": Verdict.REFUTED}, {"inequality": inequality}
-    assert digest(replace(claim)) == before
-    assert all(digest(replace(claim, **change)) != before for change in (*changes, {"proofs": ()}))
-    monkeypatch.setattr(verifying, "_sources", lambda: "other")
-    assert digest(claim) != before
-
-
-def test_code_witnesses_and_tables_are_sources_and_ends_of_lines_are_not(tmp_path: Path) -> None:
-    seen = set[str]()
-    (tmp_path / "b").mkdir()
-    for name in ("a.py", "b/d.json", "b/e.csv"):
-        for text in ("", "1\n2\n"):
-            (tmp_path / name).write_bytes(text.encode())
-            seen.add(verifying._sources.__wrapped__(tmp_path))
-    assert len(seen) == 6
-    (tmp_path / "a.py").write_bytes(b"1\r\n2\r\n")
-    assert verifying._sources.__wrapped__(tmp_path) in seen
-
-
-@pytest.mark.parametrize(
-    ("change", "sentence"),
-    [
-        ({"versions": '{"torch": "1.0"}'}, r"A worker has other versions, .*torch .*\(here 1\.0\)\."),
-        ({"statement": "x"}, "A worker has other code for lemma-3, of the same version."),
-        ({"claim": "unheard-of"}, "A worker has other code for unheard-of"),
-        ({"run": '{"pair": "x"}'}, "lemma-3: No pair 'x'."),
-    ],
-)
-def test_a_worker_that_would_do_something_else_refuses(change: dict[str, str], sentence: str) -> None:
-    with pytest.raises(RefusedError, match=sentence):
-        list(results([monte_carlo()[0]._replace(**change)]))
+def test_a_worker_that_would_do_something_else_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    part = monte_carlo()[0]
+    with pytest.raises(RefusedError, match=r"lemma-3: No pair 'x'\."):
+        list(results([part._replace(run='{"pair": "x"}')]))
+    for name, ours in (("torch", "1.0"), ("code", "0123")):
+        answer = do(part, versions() | {name: ours})
+        assert answer == {"refused": f"A worker has other versions, {name} {versions()[name]} (here {ours})."}
 
 
 def test_workers_that_are_lost_are_one_sentence() -> None:
@@ -183,7 +137,7 @@ def test_workers_that_are_lost_are_one_sentence() -> None:
 
 
 def test_a_journal_gives_back_what_was_finished_and_forgets_a_broken_line(tmp_path: Path) -> None:
-    journal, done = Journal(tmp_path, NAMES, SMALL), everything()
+    journal, done = Journal(tmp_path, NAMES, SMALL, pytest.fail), everything()
     (first, *others) = done.items()
     journal.add(*first)
     with journal.path.open("a") as file:
@@ -196,14 +150,17 @@ def test_a_journal_gives_back_what_was_finished_and_forgets_a_broken_line(tmp_pa
     assert journal.read() == {}
 
 
-@pytest.mark.parametrize(("name", "other"), [("SCHEMA", 99), ("versions", lambda: "others"), ("digest", lambda _: "x")])
+@pytest.mark.parametrize(("name", "other"), [("SCHEMA", 99), ("versions", lambda: "others")])
 def test_another_run_and_other_code_have_another_journal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, other: object
 ) -> None:
-    before = Journal(tmp_path, NAMES, SMALL).path
-    assert Journal(tmp_path, ["lemma-3"], SMALL).path != before != Journal(tmp_path, NAMES, Run(seed=1)).path
+    def path(names: list[str], run: Run) -> Path:
+        return Journal(tmp_path, names, run, print).path
+
+    before = path(NAMES, SMALL)
+    assert path(["lemma-3"], SMALL) != before != path(NAMES, Run(seed=1))
     monkeypatch.setattr(records, name, other)
-    assert Journal(tmp_path, NAMES, SMALL).path != before
+    assert path(NAMES, SMALL) != before
 
 
 def test_records_are_united_and_count_once(tmp_path: Path) -> None:
@@ -213,8 +170,6 @@ def test_records_are_united_and_count_once(tmp_path: Path) -> None:
     counts = {kind: f.instances for kind, f in total(NAMES, both.results)["prop-2-output-abs"].findings.items()}
     assert (counts["random"], counts["exact"]) == (100, 1)
     assert merge([b, a]).text(NAMES) == both.text(NAMES)
-    for files in ([a], [a, a]):
-        assert merge(files).digest() == json.loads(Path(a).read_text())["digest"]
     assert Path(written(tmp_path / "c.json", merge([a, a]))).read_text() == Path(a).read_text()
     few, many = (record(replace(SMALL, stacks=n)) for n in (64, 96))
     overlap = merge([written(tmp_path / "few.json", few), written(tmp_path / "many.json", many)])
@@ -223,107 +178,70 @@ def test_records_are_united_and_count_once(tmp_path: Path) -> None:
 
 def test_an_interrupted_record_is_unfinished_until_the_rest_is_merged(tmp_path: Path) -> None:
     whole = record()
-    halves = [Record({p: v for p, v in whole.results.items() if p.part % 2 == odd}, whole.configs) for odd in (0, 1)]
+    halves = [replace(whole, results={p: v for p, v in whole.results.items() if p.part % 2 == odd}) for odd in (0, 1)]
     paths = [written(tmp_path / f"{k}.json", half) for k, half in enumerate(halves)]
     assert merge(paths[:1]).unfinished() == {"lemma-3"}
     assert json.loads(Path(paths[0]).read_text())["results"]["lemma-3"]["finished"] is False
     assert merge(paths).unfinished() == set()
 
 
-def test_of_two_results_of_one_part_the_worse_one_stays() -> None:
-    (part, result), *_ = everything(names=["prop-4"]).items()
+def test_of_two_results_of_one_part_the_worse_one_stays(tmp_path: Path) -> None:
+    whole = record(names=["prop-4"])
+    (part, result), *_ = whole.results.items()
     kind = next(iter(result.findings))
-    low = replace(result, findings={kind: replace(result.findings[kind], worst_ratio=0.5)})
-    high, lacking, refuted = (
+    low, high, lacking, refuted = (
         replace(result, findings={kind: replace(result.findings[kind], **change)})
-        for change in ({"worst_ratio": 0.9}, {"lacks": frozenset("x")}, {"refutes": frozenset("x")})
-    )
-    for better, worse in ((low, high), (high, lacking), (high, refuted)):
-        assert union({part: better}, {part: worse}) == union({part: worse}, {part: better}) == {part: worse}
+        for change in (
+            {"worst_ratio": 0.5}, {"worst_ratio": 0.9}, {"lacks": frozenset("x")}, {"refutes": frozenset("x")}
+        )
+    )  # fmt: skip
+    for pair in ((low, high), (high, lacking), (high, refuted)):
+        files = [
+            written(tmp_path / f"{k}.json", replace(whole, results={**whole.results, part: r}))
+            for k, r in enumerate(pair)
+        ]
+        for order in (files, files[::-1]):
+            assert merge(order).results[part] == pair[1]
 
 
-def edited(raw: dict, key: str, value: object) -> dict:
-    return raw | {"parts": [raw["parts"][0] | {key: value}, *raw["parts"][1:]]}
+def edited(raw: dict, **changes: object) -> dict:
+    """The first part but one, changed; the digest is as it was."""
+    return raw | {"parts": [raw["parts"][0], raw["parts"][1] | changes, *raw["parts"][2:]]}
+
+
+CHANGED = "was changed after it was written: the digest of its numbers"
 
 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda raw: raw | {"schema": 1}, "has schema 1, and this version reads 3: run verify again"),
-        (lambda raw: raw | {"what": "similarity"}, "is not what `ioadapt verify --format json` writes"),
-        (lambda raw: {"results": 3}, "is not what `ioadapt verify --format json` writes"),
+        (lambda raw: raw | {"schema": 1}, "has schema 1, and this version reads 4: run verify again"),
+        (lambda raw: raw | {"what": "similarity"}, "is not what `ioadapt verify --format json` writes: it is another"),
+        (lambda raw: {"results": 3}, "is not what `ioadapt verify --format json` writes: 'what' is missing"),
         (lambda raw: raw | {"parts": 3}, "writes: 'int' object is not iterable"),
-        (lambda raw: raw | {"parts": [{}]}, "writes: 'run' is missing"),
-        (lambda raw: edited(raw, "claim", "unheard-of"), "results on 'unheard-of', which is no claim of this version"),
-        (lambda raw: edited(raw, "statement", "x"), "has results on lemma-3 from other code"),
-        (lambda raw: edited(raw, "part", 7), "was changed after it was written: the digest of its numbers"),
-        (lambda raw: edited(raw, "findings", {"dream": {}}), "'dream' is not a valid Evidence"),
-        (lambda raw: raw | {"config": {"seed": 1, "claims": ["lemma-3"], "x": 2}}, "unexpected keyword argument 'x'"),
-        (lambda raw: raw | {"config": {"stacks": 0, "claims": ["lemma-3"]}}, "--stacks 0 must be at least 1"),
+        (lambda raw: raw | {"parts": [{}]}, CHANGED),
+        (lambda raw: edited(raw, part=7), CHANGED),
+        (lambda raw: edited(raw, findings=json.loads(json.dumps(raw["parts"][1]["findings"]).replace("0.", "0.0"))),
+         CHANGED),
+        (lambda raw: raw | {"config": {"stacks": 0, "claims": ["lemma-3"]}}, CHANGED),
+        (lambda raw: raw | {"versions": raw["versions"] | {"torch": "9.9"}}, CHANGED),
     ],
-)
-def test_what_is_no_record_of_this_version_is_refused(tmp_path: Path, change: Any, sentence: str) -> None:
+)  # fmt: skip
+def test_what_is_no_record_of_this_version_or_was_edited_is_refused(tmp_path: Path, change: Any, sentence: str) -> None:
     path = Path(written(tmp_path / "x.json", record(names=["lemma-3"])))
-    path.write_text(json.dumps(change(json.loads(path.read_text()))))
+    raw = json.loads(path.read_text())
+    assert change(raw) != raw
+    path.write_text(json.dumps(change(raw)))
     with pytest.raises(FileFormatError, match=sentence):
         merge([str(path)])
 
 
-def test_a_number_that_was_edited_by_hand_is_noticed(tmp_path: Path) -> None:
-    path = Path(written(tmp_path / "x.json", record(names=["lemma-3"])))
-    raw = json.loads(path.read_text())
-    finding = next(iter(raw["parts"][1]["findings"].values()))
-    finding["worst_ratio"] = 0.001
-    path.write_text(json.dumps(raw))
-    with pytest.raises(FileFormatError, match="was changed after it was written"):
-        merge([str(path)])
-
-
-def test_no_name_of_a_file_reaches_a_terminal_as_it_is() -> None:
-    (part, result), *_ = everything(names=["lemma-3"]).items()
-    kind, finding = next(iter(result.findings.items()))
-    names = frozenset(["\x1b[31m\x9b\u202e"])
-    shown = Record({part: replace(result, findings={kind: replace(finding, proves=names)})}, ({"claims": []},))
-    text = shown.text(["lemma-3"])
-    assert all(c.isprintable() or c == "\n" for c in text)
-    assert json.loads(text)["parts"][0]["findings"][kind]["proves"] == [*names]
-
-
-def test_records_of_different_versions_are_not_united(tmp_path: Path) -> None:
-    one = record(names=["lemma-3"])
-    other = Record({part._replace(versions='{"torch": "9.9"}'): v for part, v in one.results.items()}, one.configs)
-    paths = [written(tmp_path / f"{k}.json", r) for k, r in enumerate((one, other))]
-    assert merge(paths[1:]).claims == ["lemma-3"]
-    with pytest.raises(FileFormatError, match=r"by different versions, .*9\.9.*: run both with the same version"):
-        merge(paths)
-
-
-LARGEST = {**dict.fromkeys(("stacks", "samples"), 10**9), **dict.fromkeys(("instances", "starts", "steps"), 10**6)}
-LARGEST |= {"depth": 1000, "rank": 10_000, "condition": 1e12}
-
-
-@pytest.mark.parametrize("name", LARGEST)
-def test_settings_that_cannot_work(name: str) -> None:
-    check(Run(**LARGEST), 1024)
-    with pytest.raises(InvalidValueError, match=rf"--{name} .* must be at most"):
-        check(Run(**{name: LARGEST[name] * 1.1}), 1)
-    for value in (0, float("nan")):
-        with pytest.raises(InvalidValueError, match=rf"--{name} {value:g} must be at least 1"):
-            check(Run(**{name: value}), 1)
-
-
-def test_jobs_and_devices_that_cannot_work() -> None:
-    for run, jobs, sentence in (
-        (Run(), 0, "--jobs 0 must be at least 1"),
-        (Run(), 1025, "--jobs 1025 must be at most 1024"),
-        (Run(device="nowhere"), 1, "Device 'nowhere' cannot be used"),
-    ):
-        with pytest.raises(InvalidValueError, match=sentence):
-            check(run, jobs)
-
-
-def test_the_cache_folder_follows_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert default_folder() == tmp_path / "ioadapt-theory" / "verify"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    assert default_folder() == Path.home() / ".cache" / "ioadapt-theory" / "verify"
+def test_records_of_other_code_or_versions_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, here = record(names=["lemma-3"]), versions()
+    for change in ({"torch": "9.9"}, {"code": "1"}):
+        monkeypatch.setattr(records, "versions", lambda change=change: here | change)
+        path = written(tmp_path / "x.json", one)
+        monkeypatch.undo()
+        (name, other), *_ = change.items()
+        with pytest.raises(FileFormatError, match=rf"by other versions, {name} {other} \(here .*\): run verify again"):
+            merge([path])

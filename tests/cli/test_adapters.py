@@ -59,9 +59,12 @@ def test_inspect_tells_what_it_is(base, tmp_path, capsys):
     trained(base, tmp_path / "a")
     assert ioadapt("inspect", tmp_path / "a") == OK
     lines = capsys.readouterr().out.splitlines()
-    assert "ioadapt_theory, 3 x lora (input)" in lines[0]
-    assert lines[1] == "base: known by its fingerprints, not by name"
-    assert any("block.to_q" in line and "lora input, rank 2, scale 1.5, 12 -> 12" in line for line in lines)
+    assert lines[1:4] == [
+        "ioadapt_theory: 3 x lora (input)",
+        "140 numbers",
+        "base: known by its fingerprints, not by name",
+    ]
+    assert lines[lines.index("lora input, rank 2, scale 1.5, 12 -> 12:") + 1] == "  block.to_q"
 
 
 @pytest.mark.parametrize(
@@ -69,8 +72,8 @@ def test_inspect_tells_what_it_is(base, tmp_path, capsys):
     [
         (lambda w: w, "same: 3 of 3"),
         (lambda w: w.bfloat16(), "same values, other precision: 0 of 3"),
-        (lambda w: w + 0.3 * w.std(correction=0) * torch.randn_like(w), "relative: 0 of 3"),
-        (torch.randn_like, "foreign: 0 of 3"),
+        (lambda w: w + 0.3 * w.std(correction=0) * torch.randn_like(w), "related: 0 of 3"),
+        (torch.randn_like, "unrelated: 0 of 3"),
     ],
 )
 def test_inspect_tells_the_base_from_a_relative_and_a_stranger(change, verdict, base, tmp_path, capsys):
@@ -79,7 +82,7 @@ def test_inspect_tells_the_base_from_a_relative_and_a_stranger(change, verdict, 
     status = ioadapt("inspect", tmp_path / "a", "--base", tmp_path / "other.safetensors")
     told = capsys.readouterr().out
     assert (status, verdict in told) == (OK, True)
-    assert ("by name, 3 of them without evidence" in told) == verdict.startswith("foreign")
+    assert ("by name, 3 of them without evidence" in told) == verdict.startswith("unrelated")
 
 
 def test_inspect_lists_what_does_not_fit_and_is_not_read(base, tmp_path, capsys):
@@ -98,14 +101,11 @@ def test_inspect_lists_what_does_not_fit_and_is_not_read(base, tmp_path, capsys)
 
 
 def test_numbers_are_checked_if_asked(tmp_path, capsys):
-    file = lora(tmp_path)
-    assert ioadapt("inspect", file, "--check") == OK
-    lora(tmp_path, block__to_q__diff_b=torch.full((20,), torch.nan))
+    file = lora(tmp_path, block__to_q__diff_b=torch.full((20,), torch.nan))
     assert ioadapt("inspect", file) == OK
+    assert "rank 2, scale 1, 12 -> 20, with a bias" in capsys.readouterr().out
     assert ioadapt("inspect", file, "--check") == MISUSE
-    told = capsys.readouterr()
-    assert "rank 2, scale 1, 12 -> 20, with a bias" in told.out
-    assert "diff_b has to be finite" in told.err
+    assert "diff_b has to be finite" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("style", ["peft", "diffusers", "kohya"])
@@ -121,7 +121,7 @@ def test_bake_writes_a_plain_lora_that_does_the_same_on_that_base_and_knows_it(s
     assert list(layers(target)["block.to_q"].adapters["default"]) == ["weight"]
     close(target, expected)
     capsys.readouterr()
-    for path, kin in ((model, "same: 3 of 3"), (other, "foreign: 0 of 3")):
+    for path, kin in ((model, "same: 3 of 3"), (other, "unrelated: 0 of 3")):
         assert ioadapt("inspect", out, "--base", path) == OK
         told = capsys.readouterr().out
         assert f"base: {model}\n" in told
@@ -170,7 +170,7 @@ def test_convert_to_output_and_what_is_left_out_and_another_base_are_told(base, 
     assert "3 layers written, 0 left out, 3 matched by name, no evidence." in told
 
 
-@pytest.mark.parametrize(("placement", "format_"), [("input", "glora"), ("output", "peanut"), ("input", "ioadapt")])
+@pytest.mark.parametrize(("placement", "format_"), [("input", "glora"), ("output", "peanut")])
 def test_convert_to_another_format(placement, format_, tmp_path):
     plain, x = nn.Sequential(nn.Linear(5, 7, bias=False)).float(), torch.randn(3, 5).float()
     save_file(plain.state_dict(), tmp_path / "base.safetensors")
@@ -195,7 +195,6 @@ def test_half_an_adapter_is_refused_unless_asked_for(base, tmp_path, capsys):
 
 REFUSED = {
     "nonsense": ("inspect {0}/x.safetensors", "x.safetensors"),
-    "no adapter": ("inspect {0}", "a saved adapter is a folder with"),
     "the adapter itself": ("bake {0}/a {0}/a/../a --base {0}/base.safetensors", "is read; give another place"),
     "the base itself": ("bake {0}/a {0}/base.safetensors --base {0}/base.safetensors", "is read; give another place"),
     "a folder for a file": ("bake {0}/a {0} --base {0}/base.safetensors --style kohya", "this format is one file"),
@@ -220,34 +219,19 @@ def test_what_is_wrong_is_one_sentence_and_changes_nothing(case, base, tmp_path,
     assert (files(tmp_path), files(tmp_path / "a")) == before
 
 
-@pytest.mark.parametrize("command", [("bake",), ("convert", "--to", "peanut")])
-def test_a_disk_that_is_full_leaves_the_former_peft_folder(command, tmp_path, capsys):
+def test_a_disk_that_is_full_leaves_the_former_peft_folder(tmp_path, capsys):
     """Written again with another rank, while no file may be larger than the first."""
     linear = nn.ModuleDict({"to_q": nn.Linear(12, 20, bias=False)}).float()
     save_file(linear.state_dict(), tmp_path / "base.safetensors")
-    placement = "input" if command == ("bake",) else "output"
-    for rank in (2, 7):
-        trained(linear, tmp_path / "a", placement, target_modules=["to_q"], rank=rank)
-        before = files(tmp_path / "out")
-        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-        if rank == 7:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (600, limits[1]))
-        try:
-            words = (tmp_path / "a", tmp_path / "out", "--base", tmp_path / "base.safetensors")
-            status = ioadapt(command[0], *words, *command[1:])
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        assert status == (OK if rank == 2 else MISUSE)
+    words = ("bake", tmp_path / "a", tmp_path / "out", "--base", tmp_path / "base.safetensors")
+    trained(linear, tmp_path / "a", target_modules=["to_q"], rank=2)
+    assert ioadapt(*words) == OK
+    before, limits = files(tmp_path / "out"), resource.getrlimit(resource.RLIMIT_FSIZE)
+    trained(linear, tmp_path / "a", target_modules=["to_q"], rank=7)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (600, limits[1]))
+    try:
+        assert ioadapt(*words) == MISUSE
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert "File too large" in capsys.readouterr().err
-    assert before
     assert files(tmp_path / "out") == before
-
-
-def test_a_base_whose_weights_are_whole_numbers_is_refused(tmp_path, capsys):
-    model = nn.Sequential(nn.Linear(6, 4))
-    save_file({"0.weight": torch.ones(4, 6, dtype=torch.int8), "0.bias": torch.ones(4)}, tmp_path / "int8.safetensors")
-    save(adapt(model, target_modules=["0"], placement="weight", rank=2, init="random"), tmp_path / "lora")
-    paths = [str(tmp_path / name) for name in ("lora", "out", "int8.safetensors")]
-    assert main(["adapters", "bake", *paths[:2], "--base", paths[2]]) == MISUSE
-    assert "0: its weight here is no matrix of floating-point numbers" in capsys.readouterr().err
-    assert not (tmp_path / "out").exists()

@@ -2,7 +2,6 @@
 
 import copy
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +18,7 @@ from ioadapt_theory.adapters import adapt, layers
 from ioadapt_theory.cli import FINDING, OK, main
 from ioadapt_theory.formats import load, save
 from tests.adapters.foreign import filled, quiet, run_llama
-from tests.adapters.test_formats_originals import FUSED, tiny_flux
+from tests.formats.test_originals import FUSED, tiny_flux
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -28,53 +27,6 @@ SIZES: dict[str, Any] = {"hidden_size": 16, "intermediate_size": 24, "num_hidden
 
 def ioadapt(*words: object) -> int:
     return main(["adapters", *map(str, words)])
-
-
-def vit() -> Any:
-    torch.manual_seed(1)
-    config = hf.ViTConfig(**SIZES, image_size=8, patch_size=4)
-    return quiet(lambda: hf.ViTForImageClassification(config).float().eval())
-
-
-def image() -> torch.Tensor:
-    return torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(1)).float()
-
-
-def old_names(folder: Path, new: Path) -> None:
-    """The adapter with the names that transformers 4 gave to the layers of a ViT."""
-    state = load_file(folder / "adapter_model.safetensors")
-    spelled = {
-        k.replace("vit.layers.", "vit.encoder.layer.")
-        .replace(".attention.q_proj", ".attention.attention.query")
-        .replace(".attention.v_proj", ".attention.attention.value"): v
-        for k, v in state.items()
-    }
-    config = json.loads((folder / "adapter_config.json").read_text())
-    new.mkdir()
-    save_file(spelled, new / "adapter_model.safetensors")
-    (new / "adapter_config.json").write_text(json.dumps(config | {"target_modules": ["query", "value"]}))
-
-
-def test_a_vit_whose_file_has_other_names_than_its_modules_takes_adapters_of_both(tmp_path, capsys):
-    base = vit()
-    base.save_pretrained(tmp_path / "base")
-    model = quiet(lambda: get_peft_model(copy.deepcopy(base), LoraConfig(r=2, target_modules=["q_proj", "v_proj"])))
-    filled(model, "lora").eval()
-    model.save_pretrained(tmp_path / "a")
-    old_names(tmp_path / "a", tmp_path / "old")
-    expected = model(image()).logits
-    assert (expected - base(image()).logits).abs().max() > 1e-3
-    for folder in ("a", "old"):
-        assert ioadapt("inspect", tmp_path / folder, "--base", tmp_path / "base") == OK
-        assert "4 layers fit, by name, 4 of them without evidence; 0 do not" in capsys.readouterr().out
-        live = copy.deepcopy(base)
-        load(live, tmp_path / folder)
-        assert_close(live(image()).logits, expected, rtol=1e-5, atol=1e-5)
-        assert ioadapt("bake", tmp_path / folder, tmp_path / f"baked {folder}", "--base", tmp_path / "base") == OK
-        again = quiet(
-            lambda folder=folder: PeftModel.from_pretrained(copy.deepcopy(base), tmp_path / f"baked {folder}")
-        )
-        assert_close(again(image()).logits, expected, rtol=1e-5, atol=1e-5)
 
 
 def tied() -> Any:

@@ -33,11 +33,9 @@ CARRIED = {
 THERE = {
     "an input": "tuned.safetensors",
     "a file of an input's folder": "base/model.safetensors",
-    "a configuration in an input's folder": "base/config.json",
     "an input's folder": "base",
     "a pickle": "old.pt",
     "weights that are not read": "other.safetensors",
-    "inputs of a model": "batch.npz",
     "the adapter's folder": "lora",
     "the adapter's file": "lora/ioadapt.safetensors",
     "a hard link": "hard.svg",
@@ -97,9 +95,6 @@ def test_the_same_command_may_run_again(command, here):
 def test_two_outputs_are_two_files(here, capsys):
     assert main("similarity base old.pt --html a.svg --figure ./a.svg".split()) == MISUSE
     assert "--figure and --html both name a.svg" in capsys.readouterr().err
-
-
-def test_a_page_is_not_the_adapter_that_is_written(here, capsys):
     assert main("transfer lora base tuned.safetensors --inputs batch.npz --out new --html ./new".split()) == MISUSE
     assert "--html new would replace the adapter that is written" in capsys.readouterr().err
 
@@ -122,8 +117,9 @@ def test_a_pipe_is_refused_and_not_waited_for(command, here, capsys):
     assert "pipe is a device, pipe or socket, not a file or folder." in capsys.readouterr().err
 
 
-FOLDERS = {"cache", "sketches", "resume_from"}
+FOLDERS = {"cache", "resume_from"}
 """Folders that a command keeps for itself."""
+PATHS = {"FILE", "PAGE", "BATCH", "MODEL", "OUT", "SOURCE", "TARGET", "ADAPTER"}
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -139,16 +135,7 @@ def test_every_path_of_every_command_is_declared(command):
         for action in each._actions:
             value: object = action.default
             metavar = str(action.metavar)
-            if action.nargs != 0 and metavar in {
-                "FILE",
-                "PAGE",
-                "BATCH",
-                "MODEL",
-                "OUT",
-                "SOURCE",
-                "TARGET",
-                "ADAPTER",
-            }:
+            if action.nargs != 0 and metavar in PATHS:
                 value = Path(action.dest)
                 paths |= set() if action.dest in FOLDERS else {Path(action.dest)}
                 value = [value] if action.nargs in {"*", "+"} else value

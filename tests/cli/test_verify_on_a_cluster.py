@@ -120,20 +120,3 @@ def test_a_scheduler_that_dies_is_one_sentence_and_its_pieces_are_kept(cluster: 
     before = kept(tmp_path)
     assert before >= 5
     assert json.loads(verified(tmp_path).stdout)["results"]["prop-4"]["verdict"] == "proved"
-
-
-def test_a_worker_of_another_version_is_one_sentence(tmp_path: Path) -> None:
-    pytest.importorskip("distributed")
-    other = tmp_path / "other"
-    other.mkdir()
-    (other / "sitecustomize.py").write_text(
-        "from importlib import metadata\n"
-        "real = metadata.version\n"
-        "metadata.version = lambda name: '1.0' if name == 'torch' else real(name)\n"
-    )
-    there = Cluster(tmp_path, workers=1, PYTHONPATH=f"{other}{os.pathsep}{ENVIRONMENT['PYTHONPATH']}")
-    found = verified(tmp_path, "--cluster", there.address)
-    there.end()
-    assert (found.returncode, found.stdout) == (2, "")
-    assert found.stderr.startswith("ioadapt verify: A worker has other versions, torch 1.0 (here 2.")
-    assert found.stderr.count("\n") == 1

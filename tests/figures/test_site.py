@@ -12,7 +12,7 @@ import torch
 
 from figures.readme import ROOT
 from figures.site import claims, reference
-from figures.site.__main__ import linked, orphans, pages, within
+from figures.site.__main__ import broken, linked, orphans, pages, within
 from figures.site.__main__ import main as build_site
 from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.cli import main
@@ -139,3 +139,9 @@ def test_every_link_of_the_written_pages_is_to_a_file_of_the_repository():
             assert (path.parent / link).exists(), f"{path.name}: {link}"
     made = ["reference/index.md"]
     assert linked("tutorials/a.md", "see `reference/index.md`", made).endswith("](../reference/index.md)")
+
+
+def test_a_link_to_a_page_or_a_heading_that_is_not_there_is_found(tmp_path: Path):
+    (tmp_path / "a.html").write_text('<a id="one" href="b.html#two">b</a><a href="#one"></a><img src="no.png">')
+    (tmp_path / "b.html").write_text('<a href="a.html#one">a</a><a href="https://example.org/">out</a>')
+    assert broken(tmp_path) == ["a.html: b.html#two", "a.html: no.png#"]

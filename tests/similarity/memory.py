@@ -1,14 +1,14 @@
 """Checkpoints in memory."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import torch
 
-from ioadapt_theory.checkpoints.checkpoint import Checkpoint, TensorInfo
+from ioadapt_theory.checkpoints.checkpoint import Computed, TensorInfo
 from ioadapt_theory.checkpoints.files.pickles import describe
 
 
-class Held(Checkpoint):
+class Held(Computed):
     """A checkpoint whose values are tensors we hold."""
 
     def __init__(self, name: str, values: Mapping[str, torch.Tensor], source: str) -> None:
@@ -16,12 +16,8 @@ class Held(Checkpoint):
         self.values = dict(values)
         self.tensors: dict[str, TensorInfo] = {key: describe(key, value) for key, value in values.items()}
 
-    def filler(self, name: str, out: torch.Tensor) -> Callable[[int], None]:
-        values = self.values[name].flatten()
-        assert out.dtype == values.dtype
-        return lambda start: out.copy_(values[start : start + len(out)])
-
-    def close(self) -> None: ...
+    def make(self, name: str) -> torch.Tensor:
+        return self.values[name]
 
 
 def held(name: str, values: Mapping[str, torch.Tensor], source: str | None = None) -> Held:

@@ -236,7 +236,7 @@ def test_every_number_of_threads_gives_the_same_figures_in_the_same_order(option
 
 def test_an_error_while_reading_ends_the_run_with_its_sentence():
     class Broken(Held):
-        def filler(self, name: str, out: torch.Tensor) -> Callable[[int], None]:
+        def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
             msg = f"{self.source} became shorter while it was read: tensor {name}."
             raise SourceError(msg)
 

@@ -22,10 +22,8 @@ class OnlyHeader(Checkpoint):
         shapes = {r["name"]: r["sd15"] if r[model] == "=" else r[model] for r in rows()}
         self.tensors = {n: TensorInfo(n, "F16", tuple(map(int, s.split("x")))) for n, s in shapes.items() if s != "-"}
 
-    def filler(self, name: str, out: torch.Tensor) -> Callable[[int], None]:
+    def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
         raise AssertionError
-
-    def close(self) -> None: ...
 
 
 def matched(*models: str, trace: bool = False) -> Matching:

@@ -1,5 +1,6 @@
 """The page that explains everything: what it shows is what the package computes, and it works in a real browser."""
 
+import copy
 import json
 import re
 from functools import cache
@@ -21,7 +22,7 @@ from toys.page import front
 from toys.page import transfer as moves
 from toys.page.example import EXAMPLE
 from toys.plane.world import Case, augmented, crescent, models, task
-from toys.transfer import command
+from toys.transfer import command, endpoint
 
 PAGE = FRONT.read_text(encoding="utf-8")
 DATA = json.loads(re.search(r'id="data">(.*?)</script>', PAGE, re.DOTALL)[1])
@@ -77,19 +78,33 @@ def test_what_the_page_links_to_is_there(link):
         assert (FRONT.parent / link).exists()
 
 
-def test_the_example_of_the_page_runs_and_prints_what_it_says(capsys):
+def test_the_example_of_the_page_runs(capsys):
     torch.manual_seed(0)
-    exec(EXAMPLE, {})
-    printed = capsys.readouterr().out.splitlines()
-    said = re.findall(r"^# (\d.*|.*Advice.*)$", EXAMPLE, re.MULTILINE)
-    assert [line.partition(" (")[0] for line in printed] == [line.partition(" ...")[0] for line in said]
+    source = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 3))
+    order, target = torch.randperm(16), copy.deepcopy(source)
+    with torch.no_grad():
+        target[0].weight.copy_(source[0].weight[order])
+        target[0].bias.copy_(source[0].bias[order])
+        target[2].weight.copy_(source[2].weight[:, order])
+    adapt(source, target_modules=["0"], rank=2)
+    for parameter in source[0].adapters.parameters():
+        nn.init.normal_(parameter)
+    batch = torch.randn(512, 6)
+    exec(EXAMPLE, {"source": source, "target": target, "batch": batch})
+    assert capsys.readouterr().out.startswith("Carried over")
+    torch.testing.assert_close(target(batch), source(batch), rtol=1e-3, atol=1e-3)
+
+
+def test_every_share_that_an_endpoint_decides_is_a_dot_of_the_page():
+    for one in endpoint.decided():
+        if one.row in moves.SIDES:
+            assert f'title="{one.row} {one.method.mean:.2f}, {one.word}"' in PAGE
 
 
 def test_every_record_is_on_the_page_with_its_command():
-    found = moves.results()
-    assert len(found) == len(list(command.DATA.glob("*_record.json")))
-    assert (moves.NOTHING in PAGE) == (found == [])
-    for result in found:
+    results = moves.results()
+    assert len(results) == len(list(command.DATA.glob("*_record.json")))
+    for result in results:
         assert escape(result.title) in PAGE
         assert f"<code>{escape(result.command)}</code>" in PAGE
 
@@ -149,3 +164,21 @@ def test_the_demo_notices_an_unwritable_folder_before_it_computes(tmp_path, monk
     monkeypatch.chdir(tmp_path)
     assert demo([]) == MISUSE
     assert capsys.readouterr().err.startswith("demo: Cannot read or write out")
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+def test_the_first_screen_has_the_slider_beside_the_panels(browse: Browse, width: int, height: int):
+    page = browse(FRONT, width=width, height=height)
+    for element in ("#turn", *(f"#panel-{method['key']}" for method in DATA["methods"])):
+        box = page.locator(element).bounding_box()
+        assert box["y"] >= 0
+        assert box["y"] + box["height"] <= height
+        assert box["x"] + box["width"] <= width
+
+
+def test_the_picture_is_there_without_javascript(browse: Browse):
+    page = browse(FRONT, java_script_enabled=False)
+    for method in DATA["methods"]:
+        panel = page.locator(f"#panel-{method['key']}")
+        assert panel.locator(".shape").count() == 2
+        assert (panel.locator("output").inner_text() == "0") == (method["placement"] != "weight")

@@ -1,1 +1,1 @@
-"""The page that explains everything in ten minutes: what it shows, and how it is written as one file."""
+"""The page that explains everything in ten minutes, as one file."""

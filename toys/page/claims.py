@@ -1,4 +1,4 @@
-"""What is true, in a line each: the verdicts are the registry's, the plain words those of ``claims.toml``."""
+"""Claims in a line each: the verdicts are the registry's, the plain words those of ``claims.toml``."""
 
 import tomllib
 from html import escape
@@ -12,7 +12,7 @@ LINES: Final = tomllib.loads(Path(__file__).with_suffix(".toml").read_text(encod
 
 
 def rows() -> str:
-    """Rows of a table in HTML."""
+    """Return rows of a table in HTML."""
     return "".join(_row(name, **words) for name, words in LINES.items())
 
 
@@ -26,6 +26,6 @@ def _row(name: str, says: str, true: str) -> str:
 
 
 def counts() -> dict[str, str]:
-    """How many claims there are, and with which verdicts."""
+    """Return the number of claims, and of each verdict."""
     verdicts = [claim.expected for claim in CLAIMS.values()]
     return {"claims": str(len(verdicts)), **{str(v): str(verdicts.count(v)) for v in Verdict}}

@@ -1,8 +1,10 @@
-"""What the page needs to turn the target's hidden basis: both maps, what was learned, the law of the inputs."""
+"""The first picture: three adapters while the hidden basis of their model turns; the page's script moves it."""
 
 from collections.abc import Mapping
 from math import cos, pi, sin
 from typing import Any, Final
+
+import numpy as np
 
 from toys.plane.methods import ENDS
 from toys.plane.world import THICKNESS, moment, task
@@ -11,10 +13,18 @@ SHOWN: Final = ("lora-1", "input", "output")
 """Methods that the page shows, by their keys in ``toys.plane.methods``."""
 STEPS: Final = 40
 """Corners on either side of the outline."""
+WORDS: Final = {
+    "weight": ("lora", "LoRA", "changes the weights", "Y = X(W + AB)"),
+    "input": ("input", "Input adapter", "changes what the layer reads", "Y = X(I + AB)W"),
+    "output": ("output", "Output adapter", "changes what the layer writes", "Y = XW(I + AB)"),
+}
+"""Placement -> class in the style, name, what it does, formula."""
+REACH: Final = {"hidden features": 5.2, "outputs": 4.6}
+"""Stage -> half the width of its picture."""
 
 
 def data(result: Mapping[str, Any]) -> dict[str, Any]:
-    """The crescent's part of the page's data, from what ``toys.crescent.run`` returned.
+    """Return the crescent's part of the page's data, from what ``toys.crescent.run`` returned.
 
     Returns:
         ``source``, ``target``: both maps on (x, 1); ``goal``: 2 x 2; ``moment``: E[(x, 1)ᵀ(x, 1)]; ``outline``: corners
@@ -35,7 +45,58 @@ def data(result: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def outline() -> list[tuple[float, float]]:
-    """Corners of the crescent, from its right tip along the outer side and back along the inner one."""
+    """Return the corners of the crescent, from its right tip along the outer side and back along the inner one."""
     angles = [pi * k / STEPS for k in range(STEPS + 1)]
     sides = [(t, 1 + THICKNESS * sin(t)) for t in angles] + [(t, 1 - THICKNESS * sin(t)) for t in reversed(angles)]
     return [(radius * cos(t), radius * sin(t)) for t, radius in sides]
+
+
+def panels(data: Mapping[str, Any]) -> str:
+    """Return the picture in HTML with the basis turned by a quarter, as it is seen without JavaScript."""
+    turn = np.array([[0.0, 1, 0], [-1, 0, 0], [0, 0, 1]])
+    first, second = np.array(data["source"][0]) @ turn, turn.T @ np.array(data["source"][1])
+    goal = np.array(data["source"][0]) @ np.array(data["source"][1]) @ np.array(data["goal"])
+    return "".join(_panel(data, method, first, second, goal) for method in data["methods"])
+
+
+def _panel(data: Mapping[str, Any], method: Mapping[str, Any], first: Any, second: Any, goal: Any) -> str:
+    kind, name, does, formula = WORDS[method["placement"]]
+    hidden, whole = _adapted(first, second, method)
+    gap = whole - goal
+    loss = float(np.trace(gap.T @ np.array(data["moment"]) @ gap))
+    stages = zip(REACH.items(), (hidden, whole), (None, goal), strict=True)
+    drawn = "".join(_stage(stage, reach, _points(data, at), wanted, data) for (stage, reach), at, wanted in stages)
+    return (
+        f'<figure class="panel {kind}" id="panel-{method["key"]}"><figcaption><b>{name}</b> <span>{does}</span>'
+        f'<i>{formula}</i></figcaption>\n<div class="stages">{drawn}</div>'
+        f'<p class="loss">off by <output>{f"{loss:.3g}" if loss > 1e-6 else 0}</output></p></figure>\n'
+    )
+
+
+def _stage(name: str, reach: float, corners: list[str], wanted: Any, data: Mapping[str, Any]) -> str:
+    goal = "" if wanted is None else f'<polygon class="goal" points="{" ".join(_points(data, wanted))}"/>'
+    x, y = corners[0].split(",")
+    return (
+        f'<div class="{name.split()[0]}-stage"><p class="stage">{name}</p>'
+        f'<svg viewBox="{-reach} {-reach} {2 * reach} {2 * reach}" role="img" aria-label="{name}">'
+        f'<g transform="scale(1,-1)"><path class="cross" d="M{-reach} 0H{reach}M0 {-reach}V{reach}"/>{goal}'
+        f'<polygon class="shape" points="{" ".join(corners)}"/>'
+        f'<circle class="tip" r="{reach / 26:.3f}" cx="{x}" cy="{y}"/></g></svg></div>'
+    )
+
+
+def _adapted(first: Any, second: Any, method: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return what gives hidden features and outputs from (x, 1), with the adapter."""
+    ab = np.zeros((3, 3))
+    ab[:2, :2] = method["AB"]
+    if method["placement"] == "weight":
+        first = first + ab
+    if method["placement"] == "input":
+        first = (np.eye(3) + ab) @ first
+    whole = (first @ second)[:, :2]
+    return first, whole + whole @ ab[:2, :2] if method["placement"] == "output" else whole
+
+
+def _points(data: Mapping[str, Any], matrix: Any) -> list[str]:
+    corners = np.column_stack([np.array(data["outline"]), np.ones(len(data["outline"]))]) @ matrix
+    return [f"{x:.2f},{y:.2f}" for x, y in corners[:, :2] + 0.0]

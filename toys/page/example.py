@@ -3,18 +3,10 @@
 from typing import Final
 
 EXAMPLE: Final = """\
-import torch
-from torch import nn
-from ioadapt_theory import adapt, merge, transfer
+from ioadapt_theory import merge, transfer
 
-source = nn.Sequential(nn.Linear(768, 320))
-target = nn.Sequential(nn.Linear(768, 640))
-
-adapt(source, target_modules=["0"], placement="input", rank=4)
-train = [p for p in source.parameters() if p.requires_grad]
-# ... your training loop over `train` ...
-
-print(transfer(source, target))
-# 1 of 1 layers matched: 1 by name, no evidence.
+# source: a model with a trained adapter; target: the other model;
+# batch: inputs for both, without labels
+print(transfer(source, target, inputs=batch))
 merge(target)  # plain weights again
 """

@@ -40,22 +40,7 @@ function points(matrix) {
   return data.outline.map(([x, y]) => times([[x, y, 1]], matrix)[0]).map(([x, y]) => `${x.toFixed(3)},${y.toFixed(3)}`);
 }
 
-const FORMULAS = { weight: "(W₁ + AB) W₂", input: "(I + AB) W₁W₂", output: "W₁W₂ (I + AB)" };
-const panels = data.methods.map((method) => {
-  const panel = document.createElement("div");
-  panel.className = `panel ${method.placement === "weight" ? "lora" : method.placement}`;
-  panel.id = `panel-${method.key}`;
-  const frame = (name, reach) => `<svg viewBox="${-reach} ${-reach} ${2 * reach} ${2 * reach}" role="img" aria-label="${name}">
-    <g transform="scale(1,-1)"><path class="cross" d="M${-reach} 0H${reach}M0 ${-reach}V${reach}"/>
-    ${name === "outputs" ? `<polygon class="goal" points="${points(wanted).join(" ")}"/>` : ""}
-    <polygon class="shape"/><circle class="tip" r="${reach / 26}"/></g></svg>`;
-  panel.innerHTML = `<h3>${method.label}<br><i>${FORMULAS[method.placement]}</i></h3>
-    <div><p class="stage">hidden features</p>${frame("hidden features", 5.2)}</div>
-    <div><p class="stage">outputs</p>${frame("outputs", 4.6)}</div>
-    <p class="loss">off by <output></output></p>`;
-  at("panels").append(panel);
-  return { method, panel };
-});
+const panels = data.methods.map((method) => ({ method, panel: at(`panel-${method.key}`) }));
 
 function show(maps) {
   const off = panels.map(({ method, panel }) => {
@@ -92,7 +77,7 @@ function stop() {
   cancelAnimationFrame(frame);
   frame = 0;
   at("play").setAttribute("aria-pressed", "false");
-  at("play").textContent = "Turn";
+  at("play").textContent = "Play";
 }
 function play() {
   const from = Number(at("turn").value) % 360;

@@ -13,7 +13,7 @@ from unittest.mock import patch
 
 from ioadapt_theory.cli import main as command
 from ioadapt_theory.results import replacing
-from toys.page import claims, crescent, transfer
+from toys.page import claims, crescent, moving, transfer
 from toys.page.example import EXAMPLE
 
 HERE: Final = Path(__file__).parent
@@ -31,12 +31,16 @@ def html(plane: Mapping[str, Any], more: str = MORE) -> str:
         plane: what ``toys.crescent.run`` returned, for the case of the same function in other weights.
         more: where to read on, in HTML.
     """
+    moving_crescent = rounded(crescent.data(plane))
     filled = {
         "style": (HERE / "front.css").read_text(encoding="utf-8"),
         "script": (HERE / "front.js").read_text(encoding="utf-8"),
-        "data": json.dumps(rounded(crescent.data(plane)), ensure_ascii=False).replace("</", "<\\/"),
+        "data": json.dumps(moving_crescent, ensure_ascii=False).replace("</", "<\\/"),
+        "panels": crescent.panels(moving_crescent),
         "claim-rows": claims.rows(),
         "results": transfer.section(transfer.results()),
+        "carried": moving.section(),
+        "moves": str(moving.count()),
         "example": escape(EXAMPLE),
         "report-command": escape(f"ioadapt report {' '.join(MODELS)}"),
         "report": _wrapped(reported()),
@@ -47,14 +51,14 @@ def html(plane: Mapping[str, Any], more: str = MORE) -> str:
 
 
 def reported() -> str:
-    """What the command says of a fine-tuned pair that a package ships."""
+    """Return what the command says of a fine-tuned pair that a package ships."""
     with patch.dict(os.environ, COLUMNS=str(COLUMNS)), redirect_stdout(StringIO()) as said:
         command(["report", *MODELS])
     return said.getvalue()
 
 
 def _wrapped(said: str) -> str:
-    """Text of a terminal: its table scrolls where there is no room, its sentences are broken and seen as a whole."""
+    """Return text of a terminal in HTML: tables scroll, and long sentences wrap."""
     lines = (
         f'<span class="long">{escape(line)}</span>' if len(line) > COLUMNS else f"{escape(line)}\n"
         for line in said.splitlines()
@@ -63,7 +67,7 @@ def _wrapped(said: str) -> str:
 
 
 def rounded(value: Any) -> Any:
-    """Numbers to nine digits, all through, so that machines which round differently write the same page."""
+    """Round all numbers to nine digits, so that machines which round differently write the same page."""
     match value:
         case float():
             return float(f"{value:.9g}")

@@ -1,4 +1,4 @@
-"""What ``make demo`` computes and prints: the crescent, real networks, how like their weights are, and the page."""
+"""The output of ``make demo``: the crescent, real networks, their similarity, and the page."""
 
 import os
 import sys
@@ -33,7 +33,7 @@ TITLE: Final = "Does an adapter trained on one model still work on another?"
 
 
 def spaces() -> dict[str, dict[str, float]]:
-    """Mean cosine of ANI-1x:0 with a network made from it and with an unrelated one, by space."""
+    """Return the mean cosine of ANI-1x:0 with a network made from it and with an unrelated one, by space."""
     found: dict[str, dict[str, float]] = {}
     for space in Space:
         with ExitStack() as stack:
@@ -45,7 +45,7 @@ def spaces() -> dict[str, dict[str, float]]:
 
 
 def screen(plane: dict[str, Any], ani: dict[str, Any], alike: dict[str, dict[str, float]]) -> str:
-    """The one screen."""
+    """Return the one screen."""
     rows = plane["rows"]
     lines = [
         TITLE,

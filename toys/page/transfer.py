@@ -1,19 +1,20 @@
-"""Does it transfer: every recorded study as a headline, the cases it rests on, and a table of errors."""
+"""Does it transfer: what every recorded study keeps as dots on a line, with its table of errors folded below."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
 
-from ioadapt_theory.stats import Interval
-from toys.transfer import command
-from toys.transfer.judge import LORA, Verdict, cases
+from toys.page.dots import Dot, plot
+from toys.stats import Interval
+from toys.transfer import command, endpoint
+from toys.transfer.judge import LORA, cases
 from toys.transfer.output import page
 from toys.transfer.protocol import names, protocol
 from toys.transfer.runs import SOURCE
 from toys.transfer.study import NONE
 
-SIDES: Final = ("input", "output")
+SIDES: Final = ("input", "output", "residual")
 ROWS: Final = (NONE, LORA, *SIDES, f"{LORA}, retrained")
 NOTHING: Final = (
     '<p class="note">No full run is recorded in this copy; <code>python toys/molecules.py</code> makes one.</p>\n'
@@ -22,56 +23,32 @@ NOTHING: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """One study.
-
-    Attributes:
-        title: what was done, and the result by the study's rule.
-        counts: side -> in how many cases it was better than LoRA, worse, and how many cases there are.
-        caption: what is in the table; lower is better.
-        rows: method -> model -> error with its interval.
-        command: what made it.
-    """
+    """One study: its title, and a table (method -> model -> error with its interval; lower is better)."""
 
     title: str
-    counts: Mapping[str, tuple[int, int, int]]
     caption: str
     rows: Mapping[str, Mapping[str, Interval]]
     command: str
 
-    @property
-    def sentence(self) -> str:
-        """In how many cases, all of them judged together; nothing where the study is not of the two sides."""
-        if not self.counts:
-            return ""
-        said = (f"{side} adapters better in {b}, worse in {w} of {n}" for side, (b, w, n) in self.counts.items())
-        return f"Against LoRA on the same layers, where all comparisons are to hold at once: {'; '.join(said)}."
-
 
 def results() -> list[Result]:
-    """Every study of the protocol that has a recorded full run, in its order."""
-    found = {name: command.recorded(name) for name in names()}
-    return [_result(name, one) for name, one in found.items() if one is not None]
+    """Return every study of the protocol that has a recorded full run, in its order."""
+    records = {name: command.recorded(name) for name in names()}
+    return [_result(name, one) for name, one in records.items() if one is not None]
 
 
 def _result(name: str, recorded: Mapping[str, Any]) -> Result:
     plan = protocol(name)
-    compared = page.comparisons(plan, recorded)
-    mine = {side: [c.verdict for c in compared if c.row == side] for side in SIDES}
     (case, first), *_ = cases(recorded).items()
-    shown = ROWS if any(mine.values()) else (NONE, LORA, *plan.methods)
-    table = {row: first["rows"][row] for row in shown if row in first["rows"]}
+    shown = ROWS if set(SIDES) & set(plan.methods) else (NONE, LORA, *plan.methods)
     models = (SOURCE, *plan.related)
     return Result(
-        title=f"{plan.title}. {page.headline(plan, recorded)}.",
-        counts={
-            side: (some.count(Verdict.BETTER), some.count(Verdict.WORSE), len(some))
-            for side, some in mine.items()
-            if some
-        },
+        title=plan.title,
         caption=", ".join(part for part in (plan.measure, case) if part),
         rows={
             page.label(row): {m: Interval.of(values[m]) for m in models if _whole(values.get(m))}
-            for row, values in table.items()
+            for row in shown
+            if (values := first["rows"].get(row))
         },
         command=recorded["config"]["command"],
     )
@@ -81,9 +58,26 @@ def _whole(values: Sequence[float | None] | None) -> bool:
     return values is not None and None not in values
 
 
+def kept() -> list[tuple[str, list[Dot]]]:
+    """Return study by study what a copied LoRA keeps and what the adapters of the two sides keep."""
+    lines = []
+    for study in dict.fromkeys(one.study for one in endpoint.decided()):
+        mine = [one for one in endpoint.decided() if one.study == study and one.row in SIDES]
+        if mine:
+            lora = mine[0].lora
+            dots = [Dot("lora", "LoRA", lora.mean, lora.low, lora.high)]
+            dots += [Dot(m.row, m.row, m.method.mean, m.method.low, m.method.high, str(m.word)) for m in mine]
+            lines.append((protocol(study).title, dots))
+    return lines
+
+
 def section(results: Sequence[Result]) -> str:
-    """The results in HTML."""
-    return "".join(map(_article, results)) or NOTHING
+    """Return the results in HTML."""
+    if not results:
+        return NOTHING
+    tables = "".join(map(_article, results))
+    dots = plot(kept(), "Share of LoRA's gain on the target that copied adapters keep, by study")
+    return f"{dots}<details><summary>The {len(results)} tables of errors behind it</summary>\n{tables}</details>\n"
 
 
 def _article(result: Result) -> str:
@@ -97,7 +91,7 @@ def _article(result: Result) -> str:
         for label, values in result.rows.items()
     )
     return (
-        f"<article><h3>{escape(result.title)}</h3>\n<p>{escape(result.sentence)}</p>\n"
+        f"<article><h3>{escape(result.title)}</h3>\n"
         f'<div class="wide" tabindex="0" role="region" aria-label="{escape(result.title)}"><table class="bars">'
         f"<caption>{escape(result.caption)}; mean ± half of the 95 % interval; lower is better</caption>"
         f'<thead><tr><th scope="col">method</th>{head}</tr></thead><tbody>\n{body}</tbody></table></div>\n'

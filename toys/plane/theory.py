@@ -9,7 +9,6 @@ from torch import Tensor, nn
 
 from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims.settings.shared_function import SharedFunction
-from ioadapt_theory.linalg import frobenius_sq
 from toys.plane.methods import Method, learned, plain
 from toys.plane.world import augmented, isotropic_moment, moment
 
@@ -37,7 +36,7 @@ def theory(
 def expected(source: nn.Sequential, target: nn.Sequential, second_moment: Tensor) -> float:
     """E‖y − y'‖² of two plain stacks for any law of x with E[(x, 1)ᵀ(x, 1)] = second_moment."""
     one, two = (torch.linalg.multi_dot(list(augmented(m))) for m in (source, target))
-    return float(frobenius_sq(_root(second_moment) @ (one - two)))
+    return float((_root(second_moment) @ (one - two)).square().sum())
 
 
 def proposition(

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.moving.pseudoinverse import Inverse
+from ioadapt_theory.adapters.moving.convert import Inverse
 from ioadapt_theory.errors import InvalidValueError, ShapeError
 
 

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from ioadapt_theory.stats import Interval, equivalence, holm, t_test
+from toys.stats import Interval, equivalence, holm, t_test
 from toys.transfer.command import recorded
 from toys.transfer.judge import LORA, cases
 from toys.transfer.output.table import markdown

@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from ioadapt_theory.stats import Interval, detectable, equivalence, holm, t_test
+from toys.stats import Interval, detectable, equivalence, holm, t_test
 from toys.transfer.protocol import Protocol
 from toys.transfer.runs import SOURCE
 from toys.transfer.study import NONE

@@ -13,7 +13,7 @@ from torch import nn
 
 from ioadapt_theory.adapters import count, layers, parameters
 from ioadapt_theory.adapters.base_weights import ModelWeights
-from ioadapt_theory.adapters.rules.facing import sides
+from ioadapt_theory.adapters.rules.sides import sides
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.results import cached
 from toys.transfer.cache import tensors

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base, Identity
-from ioadapt_theory.adapters.derived import Derived, is_eager, is_kept, without_autocast
+from ioadapt_theory.adapters.derived import Derived, is_eager, may_keep, without_autocast
 from ioadapt_theory.adapters.families.family import Family, Spec
 from ioadapt_theory.adapters.families.lora import LoRA, init_low_rank
 from ioadapt_theory.adapters.matrices import Plain
@@ -40,12 +40,12 @@ class DoRA(Family):
         init_low_rank(self.A, self.B, spec)
 
     def direction(self, base: Base) -> Tensor:
-        """V = W + s AB."""
+        """Return V = W + s AB."""
         w = self.promote(base.dense())
         return torch.addmm(w.mT, self.B.to(w).mT, self.A.to(w).mT, alpha=self.scaling).mT
 
     def norms(self, base: Base) -> Tensor:
-        """‖V_j‖, above 0; a constant, kept between steps, where its gradient is not asked for."""
+        """Return ‖V_j‖, above 0; a constant, kept between steps, where its gradient is not asked for."""
         constant = self.detach_norm or not torch.is_grad_enabled()
         if not constant:
             return self._norms(base)
@@ -59,10 +59,10 @@ class DoRA(Family):
     @property
     def is_plain(self) -> bool:
         """Whether what its factors give may be kept: they are whole, at hand, and not being traced or transformed."""
-        return is_kept(self.A) and is_eager(self.A) and self.A.ndim == 2  # a shard of FSDP1 has one axis
+        return may_keep(self.A) and is_eager(self.A) and self.A.ndim == 2  # a shard of FSDP1 has one axis
 
     def _norms(self, base: Base, weight: Tensor | None = None) -> Tensor:
-        """By definition; with a weight from W A and ‖W_j‖, which is kept for as long as W is the same."""
+        """Compute ‖V_j‖ by definition; given a weight, from W A and ‖W_j‖, which is kept while W is the same."""
         if isinstance(base, Identity):
             norms = side_norms(self.A[None], self.B[None], self.scaling)[0]
         elif weight is None:
@@ -74,26 +74,26 @@ class DoRA(Family):
         return above_zero(norms, self.m.dtype)
 
     def gain(self, base: Base) -> Tensor:
-        """m_j / ‖V_j‖, 0 for a column of zeros whose magnitude is zero."""
+        """Return m_j / ‖V_j‖, 0 for a column of zeros whose magnitude is zero."""
         with without_autocast(self.m):
             return self.m / self.norms(base)
 
     def weight(self, base: Base) -> Tensor:
-        """V diag(m / ‖V‖)."""
+        """Return V diag(m / ‖V‖)."""
         return self.direction(base) * self.gain(base)
 
     def left(self, w: Tensor, base: Base) -> Tensor:
-        """(I + s AB) diag(g) W, in the memory order of a stored weight."""
+        """Return (I + s AB) diag(g) W, in the memory order of a stored weight."""
         g, b = self.gain(base).to(w), self.B.to(w)
         return (w.mT * g).addmm_(((b * g) @ w).mT, self.A.to(w).mT, alpha=self.scaling).mT
 
     def right(self, w: Tensor, base: Base) -> Tensor:
-        """(W + s (WA)B) diag(g), in the memory order of a stored weight."""
+        """Return (W + s (WA)B) diag(g), in the memory order of a stored weight."""
         v = torch.addmm(w.mT, self.B.to(w).mT, (w @ self.A.to(w)).mT, alpha=self.scaling).mT
         return v * self.gain(base).to(w)
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
-        """(f(x) + s xAB) diag(g) + bias diag(1 - g), g = m/‖V‖: the bias is not scaled, g = 1 changes nothing."""
+        """Return (f(x) + s xAB) diag(g) + bias diag(1 - g), g = m/‖V‖, which does not scale the bias."""
         y, g = base(x), base.columnwise(self.gain(base))
         v = base.plus_low_rank(y, self.dropout(x), self.A, self.B, self.scaling)
         if base.bias is None:
@@ -116,19 +116,19 @@ def derive(adapters: Iterable[DoRA]) -> None:
 
 
 def side_norms(a: Tensor, b: Tensor, s: float) -> Tensor:
-    """‖e_j + s A b_j‖² = 1 + 2s ⟨a_j, b_j⟩ + s² b_jᵀ(AᵀA)b_j of a batch, in float64 since it cancels; its roots."""
+    """Return the roots of ‖e_j + s A b_j‖² = 1 + 2s ⟨a_j, b_j⟩ + s² b_jᵀ(AᵀA)b_j, in float64 since it cancels."""
     a, b = a.double(), b.double()
     change = torch.baddbmm(a.mT, a.mT @ a, b, beta=2 * s, alpha=s * s)
     return ((change * b).sum(1) + 1).clamp_min(0).sqrt()
 
 
 def above_zero(norms: Tensor, dtype: torch.dtype) -> Tensor:
-    """Rounded, and no zero that a magnitude would be divided by."""
+    """Return norms in a dtype, none of them a zero that a magnitude would be divided by."""
     return norms.to(dtype).clamp_min(torch.finfo(dtype).tiny)
 
 
 def squares(w: Tensor) -> Tensor:
-    """‖W_j‖² of the rows of Wᵀ, in float64."""
+    """Return ‖W_j‖² of the rows of Wᵀ, in float64."""
     wide = torch.promote_types(w.dtype, torch.float32)
     rows = max(1, BLOCK // w.shape[1])
     pieces = (w[i : i + rows].to(wide) for i in range(0, len(w), rows))
@@ -136,7 +136,7 @@ def squares(w: Tensor) -> Tensor:
 
 
 def norms_beside(w: Tensor, own: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
-    """‖W_j + s A b_j‖ in float64 from the rows of Wᵀ and their ``squares``: one reading of W, nothing of its size."""
+    """Return ‖W_j + s A b_j‖ in float64 from the rows of Wᵀ and their ``squares``, in one reading of W."""
     wide = torch.promote_types(w.dtype, a.dtype)
     a, b, rows = a.to(wide), b.to(wide), len(w) if w.dtype == wide else max(1, BLOCK // w.shape[1])
     at = a.mT.contiguous()

@@ -110,7 +110,7 @@ class Family(nn.Module, ABC):
 
     @classmethod
     def size_of(cls, given: Shapes) -> Size:
-        """The size of the base that stored parameters are for; a kernel's taps are in the rows, and unknown.
+        """Return the size of the base that stored parameters are for; a kernel's taps are in the rows, and unknown.
 
         Raises:
             ShapeError: a parameter is missing, or has another number of axes.
@@ -125,7 +125,7 @@ class Family(nn.Module, ABC):
 
     @classmethod
     def stored(cls, size: Size | None, spec: Spec, parameters: Mapping[str, Tensor]) -> Self:
-        """The family with these parameters, as a file has them; without ``size`` for the base that they show.
+        """Return the family with these parameters, as a file has them; without ``size`` for the base that they show.
 
         Raises:
             ShapeError: parameters are missing, too many, or of other shapes than the family has.
@@ -142,7 +142,7 @@ class Family(nn.Module, ABC):
         return f"the shapes {listed} do not fit together"
 
     def extra_repr(self) -> str:
-        """Rank and scale, for ``print(model)``."""
+        """Return rank and scale, for ``print(model)``."""
         return f"{'' if self.rank is None else f'rank {self.rank}, '}scale {self.scaling:g}"
 
     @property
@@ -160,7 +160,7 @@ class Family(nn.Module, ABC):
         return self
 
     def cut(self, ranges: Ranges) -> "Family":
-        """Φ for these of W's columns [start, stop) alone, in this order; exact.
+        """Return Φ for these of W's columns [start, stop) alone, in this order; exact.
 
         Raises:
             UnsupportedError: the family does not state its axes.
@@ -175,7 +175,7 @@ class Family(nn.Module, ABC):
         return self.resized(ranges, held)
 
     def resized(self, ranges: Ranges, parameters: Mapping[str, Tensor]) -> Self:
-        """The same settings with other parameters, for as many columns as the ranges have."""
+        """Return the same settings with other parameters, for as many columns as the ranges have."""
         rows, _, channels = self.size
         size = rows, sum(stop - start for start, stop in ranges), channels
         new = type(self)(SizesAlone(*size), self.spec).take(parameters)
@@ -184,14 +184,14 @@ class Family(nn.Module, ABC):
 
     @abstractmethod
     def weight(self, base: Base) -> Tensor:
-        """Φ_θ(base) as a matrix, by definition."""
+        """Return Φ_θ(base) as a matrix, by definition."""
 
     @abstractmethod
     def forward(self, x: Tensor, base: Base) -> Tensor:
-        """X Φ_θ(base) + bias, without building what need not be built."""
+        """Return X Φ_θ(base) + bias, without building what need not be built."""
 
     def through(self, x: Tensor, f: Base) -> Tensor | None:
-        """f(X Φ(I)) where it can be had without a gradient of X; None where it cannot, or costs more."""
+        """Return f(X Φ(I)) where it can be had without a gradient of X; None where it cannot, or costs more."""
         del x, f
         return None
 
@@ -202,16 +202,16 @@ class Family(nn.Module, ABC):
         return kind is not nn.Identity and (kind is not nn.Dropout or self.dropout.training)
 
     def promote(self, w: Tensor) -> Tensor:
-        """W in the wider of its dtype and the adapter's, so that merging rounds once, at the end."""
+        """Return W in the wider of its dtype and the adapter's, so that merging rounds once, at the end."""
         held = getattr(self, "_former_parameters", self._parameters)  # nn.DataParallel keeps a replica's there
         return w.to(torch.promote_types(w.dtype, next(p.dtype for p in held.values() if p is not None)))
 
     @abstractmethod
     def left(self, w: Tensor, base: Base) -> Tensor:
-        """Φ_θ(base) W for a pointwise base, in factored order."""
+        """Return Φ_θ(base) W for a pointwise base, in factored order."""
 
     def right(self, w: Tensor, base: Base) -> Tensor:
-        """W Φ_θ(base) for a pointwise base."""
+        """Return W Φ_θ(base) for a pointwise base."""
         return self(w, base)
 
 
@@ -220,16 +220,16 @@ class Additive(Family):
 
     @abstractmethod
     def delta(self, base: Base) -> Tensor:
-        """Δ_θ as a matrix."""
+        """Return Δ_θ as a matrix."""
 
     def weight(self, base: Base) -> Tensor:
-        """W + s Δ."""
+        """Return W + s Δ."""
         return torch.add(base.dense(), self.delta(base), alpha=self.scaling)
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
-        """f(x) + s x Δ; by one product with W + s Δ where f may be left uncalled."""
+        """Return f(x) + s x Δ; by one product with W + s Δ where f may be left uncalled."""
         delta = self.delta(base)
-        if base.is_open and not self.drops and base.takes(x, delta):
+        if not self.drops and base.takes(x, delta):
             return base.with_matrix(x, torch.add(base.dense(), delta, alpha=self.scaling))
         y, dropped = base(x), self.dropout(x).to(delta.dtype)
         if base.pointwise:
@@ -237,17 +237,17 @@ class Additive(Family):
         return (y + base.product(dropped, self.scaling * delta)).to(y.dtype)
 
     def left(self, w: Tensor, base: Base) -> Tensor:
-        """W + s ΔW."""
+        """Return W + s ΔW."""
         return torch.add(w, self.delta(base).to(w) @ w, alpha=self.scaling)
 
 
 def picked(m: Tensor, ranges: Ranges, dim: int = -1) -> Tensor:
-    """The entries [start, stop) of one axis."""
+    """Return the entries [start, stop) of one axis."""
     return torch.cat([m.narrow(dim, start, stop - start) for start, stop in ranges], dim)
 
 
 def parameter(base: Base, spec: Spec, *shape: int) -> nn.Parameter:
-    """An uninitialised parameter on the base's device, in the dtype that ``spec`` asks for."""
+    """Return an uninitialised parameter on the base's device, in the dtype that ``spec`` asks for."""
     like = getattr(base, "like", None)
     default = torch.get_default_dtype() if like is None else like.dtype
     if default in {torch.float16, torch.bfloat16}:
@@ -257,7 +257,7 @@ def parameter(base: Base, spec: Spec, *shape: int) -> nn.Parameter:
 
 
 def fill(p: nn.Parameter, std: float) -> None:
-    """Normal entries of the given standard deviation; zeros for 0."""
+    """Fill a parameter with normal entries of this standard deviation, or zeros for 0."""
     if p.is_meta:
         return
     if std:

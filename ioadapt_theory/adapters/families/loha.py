@@ -9,9 +9,6 @@ from ioadapt_theory.adapters.bases import Base
 from ioadapt_theory.adapters.derived import is_eager
 from ioadapt_theory.adapters.families.family import Additive, Spec, fill
 
-BLOCK = 1024
-"""Rows or columns of Δ that are built at a time where a weight is merged."""
-
 
 class LoHa(Additive):
     """Hadamard product of two low-rank products; A's are rows x r, B's r x columns."""
@@ -35,26 +32,12 @@ class LoHa(Additive):
         fill(self.B2, 1 if spec.init == "random" else 0)
 
     def delta(self, base: Base) -> Tensor:
-        """(A₁B₁) ∘ (A₂B₂), in the memory order of a stored weight."""
+        """Return (A₁B₁) ∘ (A₂B₂), in the memory order of a stored weight."""
         del base
         factors = self.B1.mT, self.A1.mT, self.B2.mT, self.A2.mT
         apply: Any = Hadamard.apply if is_eager(self.A1) else hadamard
         delta: Tensor = apply(*factors)
         return delta.mT
-
-    def left(self, w: Tensor, base: Base) -> Tensor:
-        """W + s ΔW, building Δ some rows at a time."""
-        del base
-        pieces = zip(*(torch.split(m.to(w), BLOCK) for m in (w, self.A1, self.A2)), strict=True)
-        b1, b2 = self.B1.to(w), self.B2.to(w)
-        return torch.cat([v + self.scaling * (hadamard(a1, b1, a2, b2) @ w) for v, a1, a2 in pieces])
-
-    def right(self, w: Tensor, base: Base) -> Tensor:
-        """W + s WΔ, building Δ some columns at a time."""
-        del base
-        pieces = zip(*(torch.split(m.to(w), BLOCK, 1) for m in (w, self.B1, self.B2)), strict=True)
-        a1, a2 = self.A1.to(w), self.A2.to(w)
-        return torch.cat([v + self.scaling * (w @ hadamard(a1, b1, a2, b2)) for v, b1, b2 in pieces], 1)
 
 
 def hadamard(a1: Tensor, b1: Tensor, a2: Tensor, b2: Tensor) -> Tensor:

@@ -49,7 +49,7 @@ class LoKr(Additive):
             fill(self.D, last / math.sqrt(self.D.shape[0]))
 
     def _settle(self) -> None:
-        """The scaling alpha / rank belongs to the low-rank factors, as in the reference code."""
+        """Set the scaling: alpha / rank belongs to the low-rank factors, as in the reference code."""
         self.low_rank = "D" not in self._parameters
         self.scaling = self.spec.scaling if self.low_rank else 1.0
 
@@ -60,7 +60,7 @@ class LoKr(Additive):
 
     @classmethod
     def shapes(cls, size: Size, spec: Spec, given: Shapes | None = None) -> dict[str, tuple[int, ...]]:
-        """C, and A and B or D; a file may split the sizes otherwise than ``split``, and keep D whole for any rank."""
+        """Return the shapes of C, and A and B or D; a file may split the sizes otherwise, and keep D whole."""
         rows, columns, channels = size
         (m1, _), (n1, _) = split(channels, spec.factor), split(columns, spec.factor)
         small = given.get("C", ()) if given else ()
@@ -72,7 +72,7 @@ class LoKr(Additive):
 
     @classmethod
     def size_of(cls, given: Shapes) -> Size:
-        """C ⊗ D, with D = AB where it is not kept whole."""
+        """Return the size of C ⊗ D, with D = AB where it is not kept whole."""
         first, last = (given.get(name, ()) for name in (("D", "D") if "D" in given else ("A", "B")))
         small = given.get("C", ())
         if not len(small) == len(first) == len(last) == 2 or 0 in (*small, *first, *last):
@@ -87,7 +87,7 @@ class LoKr(Additive):
         return self
 
     def cut(self, ranges: Ranges) -> Family:
-        """A part whose Kronecker blocks end elsewhere is no LoKr: it is a full change, as large as the weight."""
+        """Return a LoKr, or a full change where the cuts do not fall between Kronecker blocks."""
         block = self.size[1] // self.C.shape[1]
         if any(end % block for edges in ranges for end in edges):
             delta = self.scaling * self.delta(SizesAlone(*self.size)).detach()
@@ -99,16 +99,17 @@ class LoKr(Additive):
         return self.resized(ranges, held)
 
     def small(self) -> Tensor:
-        """D, m2 x n2."""
+        """Return D, m2 x n2."""
         return self.A @ self.B if self.low_rank else self.D
 
     def delta(self, base: Base) -> Tensor:
-        """C ⊗ D."""
+        """Return C ⊗ D, in the memory order of a stored weight."""
         del base
-        return torch.kron(self.C, self.small())
+        c, d = (m.mT.clone(memory_format=torch.contiguous_format) for m in (self.C, self.small()))
+        return torch.kron(c, d).mT
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
-        """f(x) + s x(C ⊗ D): reshape x to m1 x m2, then Cᵀ x D; a convolution needs the product as its kernel."""
+        """Return f(x) + s x(C ⊗ D): reshape x to m1 x m2, then Cᵀ x D; a convolution needs C ⊗ D as its kernel."""
         if not base.pointwise:
             return super().forward(x, base)
         y, c, d = base(x), self.C, self.small()
@@ -122,14 +123,8 @@ class LoKr(Additive):
         scaled = c if self.scaling == 1 else self.scaling * c
         return (y + (scaled.mT @ xd).flatten(-2).movedim(-1, base.axis)).to(y.dtype)
 
-    def weight(self, base: Base) -> Tensor:
-        """W + s (C ⊗ D), in the memory order of a stored weight."""
-        w = self.promote(base.dense())
-        c, d = (m.to(w).mT.clone(memory_format=torch.contiguous_format) for m in (self.C, self.small()))
-        return torch.kron(c, d).mul_(self.scaling).add_(w.mT).mT
-
     def left(self, w: Tensor, base: Base) -> Tensor:
-        """W + s (C ⊗ D)W: reshape W's columns to n1 x n2, then D and C from the left."""
+        """Return W + s (C ⊗ D)W: reshape W's columns to n1 x n2, then D and C from the left."""
         del base
         c, d = self.C.to(w), self.small().to(w)
         change = torch.tensordot(c, d @ w.reshape(c.shape[1], -1, w.shape[1]), 1).flatten(0, 1)
@@ -137,7 +132,7 @@ class LoKr(Additive):
 
 
 def split(n: int, factor: int = -1) -> tuple[int, int]:
-    """(m, n/m) with m ≤ n/m the largest divisor of n up to √n and, if given, up to ``factor`` (LyCORIS's rule)."""
+    """Return (m, n/m), m the largest divisor of n up to √n and, if given, up to ``factor``: LyCORIS's rule."""
     if factor > 0 and n % factor == 0:
         return min(factor, n // factor), max(factor, n // factor)
     limit = math.isqrt(n) if factor < 1 else min(factor, math.isqrt(n))

@@ -24,12 +24,12 @@ class LoRA(Additive):
         init_low_rank(self.A, self.B, spec)
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
-        """f(x) + s (xA)B."""
+        """Return f(x) + s (xA)B."""
         y = base(x)
         return base.plus_low_rank(y, self.dropout(x), self.A, self.B, self.scaling).to(y.dtype)
 
     def through(self, x: Tensor, f: Base) -> Tensor | None:
-        """X(I + s AB)W as XW + s (XA)(BW): two thin products with W in the place of a gradient of X."""
+        """Return X(I + s AB)W as XW + s (XA)(BW): two thin products with W in the place of a gradient of X."""
         if x.requires_grad or not torch.is_grad_enabled() or type(f) is not Linear or not f.is_open or not is_eager(x):
             return None
         w = f.dense()
@@ -39,28 +39,28 @@ class LoRA(Additive):
         return f.plus_low_rank(y, self.dropout(x), self.A, self.B @ w, self.scaling).to(y.dtype)
 
     def delta(self, base: Base) -> Tensor:
-        """AB."""
+        """Return AB."""
         del base
         return self.A @ self.B
 
     def weight(self, base: Base) -> Tensor:
-        """W + s AB, in the memory order of a stored weight."""
+        """Return W + s AB, in the memory order of a stored weight."""
         w = self.promote(base.dense())
         return torch.addmm(w.mT, self.B.to(w).mT, self.A.to(w).mT, alpha=self.scaling).mT
 
     def left(self, w: Tensor, base: Base) -> Tensor:
-        """W + s A(BW), in the memory order of a stored weight."""
+        """Return W + s A(BW), in the memory order of a stored weight."""
         del base
         return torch.addmm(w.mT, (self.B.to(w) @ w).mT, self.A.to(w).mT, alpha=self.scaling).mT
 
     def right(self, w: Tensor, base: Base) -> Tensor:
-        """W + s (WA)B, in the memory order of a stored weight."""
+        """Return W + s (WA)B, in the memory order of a stored weight."""
         del base
         return torch.addmm(w.mT, self.B.to(w).mT, (w @ self.A.to(w)).mT, alpha=self.scaling).mT
 
 
 def init_low_rank(a: nn.Parameter, b: nn.Parameter, spec: Spec) -> None:
-    """B is zero, so that AB is; A is uniform in ±1/√rows as in the reference code, or N(0, 1/r²)."""
+    """Fill B with zeros, so that AB is zero; A is uniform in ±1/√rows as in the reference code, or N(0, 1/r²)."""
     if a.is_meta:  # of a file's header, or a model without numbers yet
         return
     if spec.init == "gaussian":

@@ -1,4 +1,4 @@
-"""Baking: an input or output adapter of low rank as a plain LoRA for a named base, exact, without any SVD."""
+"""Baking: an adapter as a plain LoRA for a named base, exact where its change is of low rank, else the nearest one."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.adapters.moving.convert import misfit
-from ioadapt_theory.errors import UnsupportedError
+from ioadapt_theory.adapters.matrices import GivenLayer
+from ioadapt_theory.errors import InvalidValueError, ShapeError, UnsupportedError
 
 
 def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor | None]:
@@ -31,8 +31,7 @@ def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tenso
     Example:
         >>> import torch
         >>> from torch import nn
-        >>> from ioadapt_theory import adapt, layers, merge
-        >>> from ioadapt_theory.adapters.moving.bake import bake
+        >>> from ioadapt_theory import adapt, bake, layers, merge
         >>> model = nn.Sequential(nn.Linear(16, 8, bias=False))
         >>> w = model[0].weight.detach().mT.clone()  # c x d, as in the paper
         >>> _ = adapt(model, target_modules=["0"], placement="input", rank=2, init="random")
@@ -49,29 +48,21 @@ def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tenso
         )
         raise UnsupportedError(msg)
     w = w.detach().to(torch.promote_types(w.dtype, torch.float32))
+    taps = len(w) // layer_for(adapter, w, bias).channels
     p, q, moved = w.new_zeros(w.shape[0], 0), w.new_zeros(0, w.shape[1]), torch.zeros_like(w[0])
     part: Any
     for placement, part in adapter.parts():
-        rows, columns, channels = part.size
         a, b = part.A.detach().to(w), part.scaling * part.B.detach().to(w)
         match placement:
             case Placement.INPUT:
-                taps = w.shape[0] // channels
-                if taps * channels != w.shape[0]:
-                    raise misfit(channels, None, w)
                 if taps > 1:  # it mixes every tap alike, (I ⊗ AB): a LoRA of rank r · taps
                     eye = torch.eye(taps, dtype=w.dtype, device=w.device)
                     a, b = torch.kron(a, eye), torch.kron(b, eye)
                 b = b @ w + (b @ p) @ q
             case Placement.OUTPUT:
-                if columns != w.shape[1]:
-                    raise misfit(None, columns, w)
                 if bias is not None:
                     moved = moved + ((bias.detach().to(w) + moved) @ a) @ b
                 a = w @ a + p @ (q @ a)
-            case Placement.WEIGHT:
-                if (rows, columns) != tuple(w.shape):
-                    raise misfit(rows, columns, w)
         p, q = torch.cat([p, a], dim=1), torch.cat([q, b])
     if p.shape[1] > min(w.shape):  # more than any matrix of this size needs
         eye = torch.eye(min(w.shape), dtype=w.dtype, device=w.device)
@@ -80,3 +71,116 @@ def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tenso
         moved = moved + part.scaling * adapter.shift.detach().to(w)
     acts = adapter.shift is not None or (bias is not None and Placement.OUTPUT in adapter)
     return p, q, moved if acts else None
+
+
+def layer_for(adapter: Adapter, w: Tensor, bias: Tensor | None) -> GivenLayer:
+    """Return the layer of W and b that an adapter goes on.
+
+    Raises:
+        ShapeError: W is not of the adapter's size.
+    """
+    channels = next((phi.size[2] for side, phi in adapter.parts() if side is not Placement.OUTPUT), 0)
+    f = GivenLayer(w, bias, channels if channels and len(w) % channels == 0 else len(w))
+    if (why := adapter.misfit(f)) is not None:
+        msg = f"The base weight is {w.shape[0]} x {w.shape[1]}: {why}."
+        raise ShapeError(msg)
+    return f
+
+
+def change(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tensor, Tensor | None]:
+    """Return what an adapter of any kind adds to W' and to b, in float64: (D, Δb); Δb is None where b stays.
+
+    Raises:
+        ShapeError: W' is not of the adapter's size.
+
+    Example:
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, layers
+        >>> from ioadapt_theory.adapters.moving.bake import change
+        >>> base = nn.Linear(16, 8)
+        >>> model = adapt(nn.Sequential(base), target_modules=["0"], family="dora", placement="weight", init="random")
+        >>> d, moved = change(layers(model)["0"].adapters["default"], base.weight.mT, base.bias)
+        >>> d.shape, moved  # c x d; a weight adapter leaves the bias alone
+        (torch.Size([16, 8]), None)
+    """
+    w, b = w.detach().double(), None if bias is None else bias.detach().double()
+    with torch.no_grad():
+        layer = adapter.on(layer_for(adapter, w, b))
+        moved = layer.bias
+        if moved is not None:
+            moved = moved.double() if b is None else moved.double() - b
+        untouched = moved is None or (b is not None and not moved.any())
+        return layer.dense().double() - w, None if untouched else moved
+
+
+def truncate(
+    adapter: Adapter,
+    w: Tensor,
+    bias: Tensor | None = None,
+    *,
+    rank: int | None = None,
+    share: float | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> tuple[Tensor, Tensor, Tensor | None, float]:
+    """Return (A, B, Δb, lost) of the plain LoRA that is nearest to the adapter's change of W' (Eckart, Young 1936).
+
+    lost is ‖D − AB‖_F / ‖D‖_F with A and B as they are stored, rounded to ``dtype``: 0 is exact, 1 is everything.
+
+    Args:
+        adapter: of any family, in any placements.
+        w: W' of the layer it is for, c x d (a convolution's kernel as (in · taps) x out).
+        bias: b of that layer, d.
+        rank: r; the change may have a lower one.
+        share: or the least r with ‖AB‖_F ≥ share · ‖D‖_F, in (0, 1].
+        dtype: of A and B.
+
+    Raises:
+        InvalidValueError: neither or both of rank and share, or one outside its limits.
+        ShapeError: W' is not of the adapter's size.
+
+    Example:
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, layers
+        >>> from ioadapt_theory.adapters.moving.bake import truncate
+        >>> base = nn.Linear(16, 8)
+        >>> model = adapt(nn.Sequential(base), target_modules=["0"], family="dora", placement="weight", init="random")
+        >>> a, b, _, lost = truncate(layers(model)["0"].adapters["default"], base.weight.mT, base.bias, rank=4)
+        >>> a.shape, b.shape, 0 < lost < 1
+        (torch.Size([16, 4]), torch.Size([4, 8]), True)
+    """
+    if (rank is None) == (share is None):
+        msg = "Give either a rank or a share of the norm."
+        raise InvalidValueError(msg)
+    if rank is not None and (type(rank) is not int or rank < 1):
+        msg = f"rank is {rank!r}; it is a whole number, at least 1."
+        raise InvalidValueError(msg)
+    if share is not None and not 0 < share <= 1:
+        msg = f"share is {share!r}; it is the part of the norm that is kept, above 0 and at most 1."
+        raise InvalidValueError(msg)
+    d, moved = change(adapter, w, bias)
+    if not d.isfinite().all():
+        msg = "The change is not finite, so it has no nearest LoRA."
+        raise InvalidValueError(msg)
+    u, s, vh = torch.linalg.svd(d, full_matrices=False)
+    norms = s.square().cumsum(0).sqrt()  # of the best change of each rank
+    real = max(1, int((s > s[:1].sum() * torch.finfo(s.dtype).eps * max(d.shape)).sum()))
+    r = min(rank or len(s), real)
+    if share is not None:
+        r = min(r, int((norms < share * norms[-1:].sum()).sum()) + 1)
+    root = s[:r].sqrt()
+    a, b = (u[:, :r] * root).to(dtype), (root[:, None] * vh[:r]).to(dtype)
+    return a, b, None if moved is None else moved.to(dtype), _lost(d, a, b)
+
+
+def rounded(
+    adapter: Adapter, w: Tensor, bias: Tensor | None, dtype: torch.dtype
+) -> tuple[Tensor, Tensor, Tensor | None, float]:
+    """Return ``bake`` in ``dtype``, and the part of the change that this rounding loses; see ``truncate``."""
+    a, b, moved = bake(adapter, w.double(), bias)
+    a, b = a.to(dtype), b.to(dtype)
+    return a, b, None if moved is None else moved.to(dtype), _lost(change(adapter, w, bias)[0], a, b)
+
+
+def _lost(d: Tensor, a: Tensor, b: Tensor) -> float:
+    size = d.norm()
+    return float((d - a.double() @ b.double()).norm() / size) if size > 0 else 0.0

@@ -14,7 +14,7 @@ from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 
 
 def combine(model: nn.Module, weights: Mapping[str, float], name: str) -> nn.Module:
-    """Add the changes of adapters up, and put the sum on the model, where it alone is in use; return the model.
+    """Return the model with the sum of some adapters' changes on it, which alone is in use.
 
     On a side the sum is I + Σ w s AB, on the weight W + Σ w s AB, exactly: its rank is the sum of the ranks. Adapters
     that are active together do something else, as they act one after the other.
@@ -38,21 +38,20 @@ def combine(model: nn.Module, weights: Mapping[str, float], name: str) -> nn.Mod
         InvalidValueError: a weight that is no finite number, adapters in different placements on a layer, or the name
             is taken.
     """
+    parts: dict[str, list[tuple[Adapter, float]]] = {}
     for key, weight in weights.items():
         if not is_finite(weight):
             msg = f"The weight of {key!r} is {weight!r:.80}; it is a finite number."
             raise InvalidValueError(msg)
-    by_layer: dict[str, list[tuple[Adapter, float]]] = {}
-    for key, weight in weights.items():
         for layer, module in layers(model, key).items():
-            by_layer.setdefault(layer, []).append((module.adapters[key], weight))  # type: ignore[arg-type]
-    if not by_layer:
+            parts.setdefault(layer, []).append((module.adapters[key], weight))  # type: ignore[arg-type]
+    if not parts:
         msg = "There is nothing to combine: give at least one adapter and its weight."
         raise InvalidValueError(msg)
     sums, adapted = {}, layers(model)
-    for layer, parts in by_layer.items():
+    for layer, some in parts.items():
         with naming(layer):
-            sums[layer] = _sum(parts).to(function_of(adapted[layer]).like.device)
+            sums[layer] = _sum(some).to(function_of(adapted[layer]).like.device)
     install(model, sums, name, trainable=True)
     activate(model, name)
     return model

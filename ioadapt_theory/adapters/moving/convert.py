@@ -4,7 +4,7 @@ Only W is decomposed, never AB, and the rank stays. The way back, exact on every
 """
 
 from dataclasses import dataclass
-from typing import cast
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,8 +14,58 @@ from ioadapt_theory.adapters.families import LoRA, Spec
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.matrices import operator
 from ioadapt_theory.adapters.model import layers, naming
-from ioadapt_theory.adapters.moving.pseudoinverse import Inverse
-from ioadapt_theory.errors import ShapeError, UnsupportedError
+from ioadapt_theory.errors import InvalidValueError, ShapeError, UnsupportedError
+
+
+@dataclass(frozen=True, slots=True)
+class Inverse:
+    """W⁺ or a regularised stand-in, V diag(f) Uᵀ in float64: W = U diag(s) Vᵀ, f a filter on 1/s.
+
+    Attributes:
+        u, f, vh: the factors.
+        s: the singular values of W, decreasing.
+        rank: how many of them are above rounding.
+    """
+
+    u: Tensor
+    f: Tensor
+    vh: Tensor
+    s: Tensor
+    rank: int
+
+    @classmethod
+    def of(cls, w: Tensor, *, ridge: float = 0.0, cutoff: float = 0.0) -> "Inverse":
+        """Return the pseudo-inverse, which multiplies by up to 1/s_min, or one that ``ridge`` and ``cutoff`` bound.
+
+        Args:
+            w: W, c x d.
+            ridge: λ/s_max of Wᵀ(WWᵀ + λ²I)⁻¹, so f = s/(s² + λ²) ≤ 1/(2λ).
+            cutoff: singular values below cutoff · s_max count as zero, so f ≤ 1/(cutoff · s_max).
+
+        Raises:
+            InvalidValueError: ridge or cutoff outside [0, 1), or W is not finite.
+        """
+        for what, value in (("ridge", ridge), ("cutoff", cutoff)):
+            if not 0 <= value < 1:
+                msg = f"{what} is {value}; it is a fraction of the largest singular value, in [0, 1)."
+                raise InvalidValueError(msg)
+        if not w.isfinite().all():
+            msg = "The base weight is not finite, so it has no inverse to convert with."
+            raise InvalidValueError(msg)
+        u, s, vh = torch.linalg.svd(w.detach().double(), full_matrices=False)
+        top = s[:1].sum()
+        rounding = max(w.shape) * torch.finfo(torch.promote_types(w.dtype, torch.float32)).eps * top
+        counts = s > torch.maximum(rounding, cutoff * top)
+        f = torch.where(counts, s / (s.square() + (ridge * top).square()).clamp_min(torch.finfo(s.dtype).tiny), 0)
+        return cls(u, f, vh, s, int((s > rounding).sum()))
+
+    def before(self, m: Tensor) -> Tensor:
+        """Return W⁺M, for M of c rows."""
+        return self.vh.mT @ (self.f[:, None] * (self.u.mT @ m.double()))
+
+    def after(self, m: Tensor) -> Tensor:
+        """Return MW⁺, for M of d columns."""
+        return ((m.double() @ self.vh.mT) * self.f) @ self.u.mT
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +102,14 @@ def converted_factors(
         b: B, r x d.
         w: W, c x d.
         side: "output" or "input".
-        inverse: of W if it is known already or is to be tamed; the plain pseudo-inverse by default.
+        inverse: of W where it is known or regularised; the plain pseudo-inverse by default.
 
     Raises:
         ShapeError: W is not of the size of AB.
     """
-    if (a.shape[0], b.shape[1]) != tuple(w.shape):
-        raise misfit(a.shape[0], b.shape[1], w)
+    if (len(a), b.shape[1]) != tuple(w.shape):
+        msg = f"The base weight is {w.shape[0]} x {w.shape[1]}, the adapter {len(a)} x {b.shape[1]}."
+        raise ShapeError(msg)
     inverse = Inverse.of(w) if inverse is None else inverse
     dtype = a.dtype
     a, b, w = (m.detach().double() for m in (a, b, w))
@@ -101,13 +152,12 @@ def convert(
 
     Example:
         >>> from torch import nn
-        >>> from ioadapt_theory import adapt, layers
-        >>> from ioadapt_theory.adapters.moving.convert import convert
+        >>> from ioadapt_theory import adapt, convert, layers
         >>> base = nn.Linear(8, 16)  # c <= d and of full rank: the output form is exact
         >>> model = adapt(nn.Sequential(base), target_modules=["0"], placement="weight", rank=2, init="random")
         >>> lora = layers(model)["0"].adapters["default"]
-        >>> found, fidelity = convert(lora, base.weight.mT, "output", base.bias)
-        >>> [*found]
+        >>> converted, fidelity = convert(lora, base.weight.mT, "output", base.bias)
+        >>> [*converted]
         ['output']
     """
     (placed, phi), *more = adapter.parts()
@@ -137,21 +187,9 @@ def convert(
 
 
 def convert_model(
-    model: nn.Module, placement: Placement | str, *, name: str = "default", ridge: float = 0.0, cutoff: float = 0.0
+    model: nn.Module, placement: Placement | str, *, name: str = "default", **options: float
 ) -> tuple[dict[str, Adapter], dict[str, Fidelity]]:
-    """Return ``convert`` for every layer that has the adapter ``name``, with the weights that the layers have now.
-
-    The model is not changed; ``put(target, adapters, name)`` puts the result on this or another model.
-
-    Args:
-        model: with the adapter.
-        placement: see ``convert``.
-        name: of the adapter.
-        ridge: see ``convert``.
-        cutoff: see ``convert``.
-
-    Raises:
-        UnsupportedError: see ``convert``.
+    """Return ``convert`` for every layer that has the adapter ``name``; ``put`` puts the result on a model.
 
     Example:
         >>> from torch import nn
@@ -163,23 +201,15 @@ def convert_model(
         >>> [*adapters] == [*fidelity] == ["0"]
         True
     """
-    adapters, fidelity = {}, {}
+    adapters, fidelity = dict[str, Adapter](), dict[str, Fidelity]()
     for layer, module in layers(model, name).items():
         with naming(layer):
-            f, adapter = operator(module.base_layer), cast("Adapter", module.adapters[name])
-            new = convert(adapter, f.dense(), placement, f.bias, ridge=ridge, cutoff=cutoff)
-            adapters[layer], fidelity[layer] = new
+            f: Any = operator(module.base_layer)
+            adapter: Any = module.adapters[name]
+            adapters[layer], fidelity[layer] = convert(adapter, f.dense(), placement, f.bias, **options)
     return adapters, fidelity
 
 
 def _product_norm(a: Tensor, b: Tensor) -> Tensor:
-    """‖AB‖_F from the factors: ‖R_A R_Bᵀ‖_F, which does not square what is small."""
+    """Return ‖AB‖_F from the factors: ‖R_A R_Bᵀ‖_F, which does not square what is small."""
     return (torch.linalg.qr(a, mode="r").R @ torch.linalg.qr(b.mT, mode="r").R.mT).norm()
-
-
-def misfit(rows: int | None, columns: int | None, w: Tensor) -> ShapeError:
-    """Return the error for an adapter made for rows x columns (None for a size that is free), put on another weight."""
-    return ShapeError(
-        f"The adapter is made for a weight of {rows or 'any'} x {columns or 'any'}, the base weight is"
-        f" {w.shape[0]} x {w.shape[1]}."
-    )

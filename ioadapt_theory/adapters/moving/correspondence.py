@@ -6,12 +6,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from ioadapt_theory.adapters.base_weights import Weights
 from ioadapt_theory.adapters.moving.neurons import Order, orders
-from ioadapt_theory.adapters.rules.fingerprint import SAMPLE, fingerprint, sample
+from ioadapt_theory.adapters.rules.fingerprint import SAMPLE, evenly_spaced, fingerprint, sample
 from ioadapt_theory.checkpoints.alignment import Contents, Origins, by_contents
 from ioadapt_theory.checkpoints.names.layer_name import Name, unwrapped
 from ioadapt_theory.checkpoints.names.resolve import Resolved, resolve
@@ -92,7 +90,7 @@ class Correspondence:
             )
         if self.neurons and self.how == "name":
             return (
-                f"{len(self.neurons)} layers face neurons in another order than in the source, such as"
+                f"{len(self.neurons)} layers meet neurons in another order than in the source, such as"
                 f" {next(iter(self.neurons))}. match='provenance' puts adapters into that order."
             )
         return None
@@ -122,17 +120,16 @@ def correspond(
     named = resolve(names, target.names, target.rename, target.aliases)
     origins, neurons = _origins(names, named, target, source, prints or {}), dict[str, Order]()
     if source and origins.how == "contents":
-        actual = _spelled(source.names, target.names)
+        actual = _by_plain_name(source.names, target.names)
         neurons = orders(source, target, {new: actual[unwrapped(old)] for new, old in origins.of.items()})
     by_name = {name: (layers,) for name, layers in named.layers.items()}
     if require_match(match) == "name" or not origins.how:
         if match == "provenance":
             raise NoProvenanceError
+        layers = {layer for several in named.layers.values() for layer in several}
+        wrong = {layer: why for layer, why in origins.contradicted.items() if layer in layers}
         deeper = () if origins.how else _deeper(names, named, target)
-        layers = [layer for several in named.layers.values() for layer in several]
-        wrong = {layer: origins.contradicted[layer] for layer in layers if layer in origins.contradicted}
-        evidence = origins.of, origins.with_block, wrong
-        return Correspondence(by_name, named.doubts, *evidence, "name", deeper, neurons)
+        return Correspondence(by_name, named.doubts, origins.of, origins.with_block, wrong, "name", deeper, neurons)
     traced = resolve(names, {*origins.of.values()}, target.rename, blocks=origins.blocks)
     places = {name: tuple(_places(layers, origins.of)) for name, layers in traced.layers.items()}
     if match == "auto" and not origins.moved:
@@ -144,33 +141,33 @@ def correspond(
 
 
 def _places(layers: Place, origins: Mapping[str, str]) -> Iterable[Place]:
-    """The target's copies of what these layers of the source are together: the first of each, the second of each."""
+    """Yield the target's copies of several layers of the source: the first of each, the second of each."""
     copies = [[new for new, old in origins.items() if old == layer] for layer in layers]
     return zip(*copies, strict=False)
 
 
-def _deeper(names: Iterable[Name], named: Resolved, target: Weights) -> tuple[Name, ...]:
-    """Names without a layer, while the target has such layers of other numbers."""
-    ours = {_numberless(layer) for layer in target.names}
+def _deeper(names: Collection[Name], named: Resolved, target: Weights) -> tuple[Name, ...]:
+    """Return the names without a layer of which the target has layers with other numbers."""
+
+    def numberless(name: str) -> str:
+        return re.sub(r"(?<=_)\d+(?=_)", "#", unwrapped(name).replace(".", "_"))
+
+    there = {numberless(layer) for layer in target.names}
     missing = (name for name in names if name not in named.layers and name not in named.doubts)
-    return tuple(name for name in missing if _numberless(name.path) in ours)
-
-
-def _numberless(name: str) -> str:
-    return re.sub(r"(?<=_)\d+(?=_)", "#", unwrapped(name).replace(".", "_"))
+    return tuple(name for name in missing if numberless(name.path) in there)
 
 
 def _origins(
     names: Collection[Name], named: Resolved, target: Weights, source: Weights | None, prints: Mapping[str, Any]
 ) -> Origins:
-    """Where the target's layers come from, the source's layers in the target's spelling."""
+    """Return where the target's layers come from; the source's layers have the names that the target would give."""
     meant = {n.path for n in names if not n.flat} | {layer for layers in named.layers.values() for layer in layers}
     kinds = {_kind(name) for name in (source.names if source else prints or meant)}
     here = {unwrapped(name): name for name in target.names if name and _kind(name) in kinds}
-    there = _spelled(source.names if source else prints, target.names)
+    there = _by_plain_name(source.names if source else prints, target.names)
     origins = None
     if there and here:
-        theirs = _contents(source, there, MANY) if source else _printed(prints, there)
+        theirs = _contents(source, there, MANY) if source else _recorded_contents(prints, there)
         origins = by_contents(theirs, _contents(target, here, MANY if source else SAMPLE))
     if origins is None:
         plain = {unwrapped(name) for name in target.names}
@@ -185,14 +182,14 @@ def _origins(
 
 
 def _by_gaps(names: Collection[Name], named: Resolved, target: Collection[str]) -> Origins | None:
-    """Of a student of a known layout, if the adapter has layers that are not in it: then it is from the teacher."""
+    """Return the origins in a known layout's teacher, if the adapter has layers that only the teacher has."""
     components = {name.component for name in named.layers} | {name.component for name in named.doubts}
     strangers = any(name not in named.layers for name in names if name.component in components)
     return of_teacher(target) if strangers else None
 
 
-def _spelled(names: Iterable[str], like: Iterable[str]) -> dict[str, str]:
-    """Plain name, with the leading part that the others have -> name."""
+def _by_plain_name(names: Iterable[str], like: Iterable[str]) -> dict[str, str]:
+    """Map plain names, with the leading part that the others have, to names."""
     plain = {unwrapped(name): name for name in names if name}
     others = {unwrapped(name) for name in like if name}
     ours, theirs = same_start(others, plain) or ("", "")
@@ -200,12 +197,12 @@ def _spelled(names: Iterable[str], like: Iterable[str]) -> dict[str, str]:
 
 
 def _kind(name: str) -> str:
-    """What stands after the last number that parts follow, without a number at the end: ``self_attn.q_proj``."""
+    """Return the part of a name after the number of its block, without a number at the end: ``self_attn.q_proj``."""
     return re.sub(r"(^|\.)\d+$", "", re.split(r"(?:^|\.)\d+\.", unwrapped(name))[-1])
 
 
 def _contents(weights: Weights, names: Mapping[str, str], count: int) -> Contents:
-    """Some values of the matrices of layers, by their plain names, and their hashes."""
+    """Return some values and the hash of each layer's matrix, by plain names."""
     shapes = {}
     for plain, name in names.items():
         try:
@@ -216,22 +213,15 @@ def _contents(weights: Weights, names: Mapping[str, str], count: int) -> Content
 
     def values(plain: str) -> Any:
         try:
-            return _some(weights.layer(names[plain]).matrix, count)
+            m = weights.layer(names[plain]).matrix
+            return np.empty(0) if m.is_meta or not m.numel() else evenly_spaced(m, count).double().numpy()
         except (IoAdaptError, RuntimeError, TypeError):  # quantised, sharded or without numbers: it tells nothing
             return np.empty(0)
 
     return Contents(shapes, values, lambda plain: fingerprint(weights.layer(names[plain]))["sha256"])
 
 
-def _some(m: Tensor, count: int) -> Any:
-    """Values of a matrix, evenly spaced as in a fingerprint."""
-    if m.is_meta or not m.numel():
-        return np.empty(0)
-    at = torch.linspace(0, m.numel() - 1, count, dtype=torch.float64).long().to(m.device)
-    return m.detach()[at // m.shape[1], at % m.shape[1]].double().cpu().numpy()
-
-
-def _printed(prints: Mapping[str, Any], names: Mapping[str, str]) -> Contents:
+def _recorded_contents(prints: Mapping[str, Any], names: Mapping[str, str]) -> Contents:
     sizes = {plain: prints[name].get("size") for plain, name in names.items() if isinstance(prints[name], dict)}
     whole = {plain: tuple(s) for plain, s in sizes.items() if isinstance(s, list) and all(type(n) is int for n in s)}
 

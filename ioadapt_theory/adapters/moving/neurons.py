@@ -1,6 +1,6 @@
 """An MLP whose neurons stand in another order does the same: the order is found, and an adapter put into it.
 
-With P a permutation, σ(XW₁P)PᵀW₂ = σ(XW₁)W₂. An adapter that faces the neurons, on the output side of W₁, the input
+With P a permutation, σ(XW₁P)PᵀW₂ = σ(XW₁)W₂. An adapter that meets the neurons, on the output side of W₁, the input
 side of W₂ or the weight of either, means other neurons there, unless its own rows or columns are permuted too.
 """
 
@@ -20,7 +20,7 @@ from ioadapt_theory.errors import IoAdaptError, UnsupportedError
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The neurons that a layer of a target faces: number j there is number ``order[j]`` of the source.
+    """The neurons that a layer of a target meets: number j there is number ``order[j]`` of the source.
 
     Attributes:
         order: see above.
@@ -32,26 +32,35 @@ class Order:
 
 
 def orders(source: Weights, target: Weights, origins: Mapping[str, str]) -> dict[str, Order]:
-    """Return the layers of the target that face neurons in another order than the layers that they were made from.
+    """Return the layers of the target that meet neurons in another order than the layers that they were made from.
 
     Args:
         source: where the layers come from.
         target: whose layers are asked about.
         origins: layer of the target -> layer of the source.
     """
-    facing: dict[str, Order] = {}
+    permuted: dict[str, Order] = {}
     for reads, writes in mlps(origins):
-        order = None
-        for layer in reads:
-            order = order if order is not None else _order(source, target, layer, origins[layer])
-        if order is not None:
-            facing |= {layer: Order(order, outputs=True) for layer in reads}
-            facing |= {layer: Order(_gated(order, target.outline(layer).rows), outputs=False) for layer in writes}
-    return facing
+        each = (_order(source, target, layer, origins[layer]) for layer in reads)
+        order = next((one for one in each if one is not None), None)
+        if order is None:
+            continue
+        permuted |= {layer: Order(order, outputs=True) for layer in reads}
+        for layer in writes:  # one layer may compute values and gates, as halves of its outputs that go together
+            neurons = target.outline(layer).rows
+            permuted[layer] = Order(order[:neurons] % neurons, outputs=False)
+    return permuted
 
 
-def faces(adapter: Adapter, order: Order) -> bool:
-    """Whether an adapter of the layer faces the neurons, and not the stream alone, where it is exact as it is."""
+def _order(source: Weights, target: Weights, layer: str, origin: str) -> Tensor | None:
+    try:
+        return order_of(source.layer(origin).matrix, target.layer(layer).matrix)
+    except IoAdaptError:  # a layer without a plain weight tells nothing
+        return None
+
+
+def meets(adapter: Adapter, order: Order) -> bool:
+    """Whether an adapter of the layer meets the neurons; on the side of the stream alone it is exact as it is."""
     stream = Placement.INPUT if order.outputs else Placement.OUTPUT
     return any(placement is not stream for placement, _ in adapter.parts())
 
@@ -67,7 +76,7 @@ def reordered(adapter: Adapter, order: Order) -> Adapter:
     for placement, phi in new.parts():
         axes = {Placement.WEIGHT: {"columns" if order.outputs else "rows"}}.get(placement, {"rows", "columns"})
         if placement is (Placement.INPUT if order.outputs else Placement.OUTPUT):
-            continue  # it faces the stream
+            continue  # it meets the stream alone
         stated = {axis for name, _ in phi.named_parameters() for axis in phi.axes.get(name, ())}
         if not axes <= stated:
             msg = f"its neurons are permuted, and a {adapter.family} cannot be permuted"
@@ -79,16 +88,3 @@ def reordered(adapter: Adapter, order: Order) -> Adapter:
     if order.outputs and new.shift is not None:
         new.shift.data = new.shift.data.index_select(0, order.order.to(new.shift.device))
     return new
-
-
-def _gated(order: Tensor, neurons: int) -> Tensor:
-    """The order of neurons whose values and gates one layer computes, halves of its outputs that go together."""
-    return order[:neurons] % neurons
-
-
-def _order(source: Weights, target: Weights, layer: str, origin: str) -> Tensor | None:
-    """The order of the neurons that a layer reads into; None where it is the same, or the neurons are others."""
-    try:
-        return order_of(source.layer(origin).matrix, target.layer(layer).matrix)
-    except IoAdaptError:
-        return None

@@ -11,10 +11,9 @@ from torch import nn
 
 from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.adapters.model import function_of, install, layers, naming
+from ioadapt_theory.adapters.model import function_of, install, layers, naming, unmerged
 from ioadapt_theory.adapters.moving.correspondence import Correspondence, RenumberedWarning, correspond
-from ioadapt_theory.adapters.moving.exchange import exchange
-from ioadapt_theory.adapters.moving.neurons import faces, reordered
+from ioadapt_theory.adapters.moving.neurons import meets, reordered
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnsupportedError
@@ -126,7 +125,11 @@ def transfer(
             carried over: of all on the target the one whose effect is nearest, if that keeps anything.
         **options: how that is done, see ``adapters.carrying.Options``.
 
+    Returns:
+        What became of each layer's adapter.
+
     Raises:
+        InvalidValueError: options of carrying over without inputs.
         TransferError: a layer does not fit (or none does); the target is as it was.
         NoProvenanceError: ``match="provenance"`` and nothing of the source is in the target.
 
@@ -144,7 +147,8 @@ def transfer(
         common: dict[str, Any] = {"strict": strict, "rename": rename, "match": match, "trainable": trainable}
         return carried(source, target, inputs, name=name, **common, **options)
     if options:
-        raise _unknown(options)
+        msg = f"{', '.join(sorted(options))}: needs inputs=, with which the adapter is carried over instead of copied."
+        raise InvalidValueError(msg)
     given: Mapping[str, Adapter] = {n: layer.adapters[name] for n, layer in layers(source, name).items()}  # type: ignore[misc]
     for layer, adapter in given.items():
         with naming(layer):
@@ -156,30 +160,15 @@ def transfer(
     sources = {layer: key.path for key, places in correspondence.places.items() for place in places for layer in place}
     sources |= renamed
     lost = {n: correspondence.reasons.get(Name("", n), NO_LAYER) for n in given if n not in sources.values()}
-    moved, stuck = ordered({layer: given[n] for layer, n in sources.items()}, correspondence)
-    lost |= stuck
+    moved = {layer: given[n] for layer, n in sources.items()}
+    for layer in () if correspondence.how == "name" else correspondence.neurons.keys() & moved.keys():
+        try:
+            moved[layer] = reordered(moved[layer], correspondence.neurons[layer])
+        except UnsupportedError as error:
+            lost[layer] = str(error)
+            del moved[layer]
     how: dict[str, Any] = {"strict": strict, "share": share, "trainable": trainable}
     return put(target, moved, name, correspondence=correspondence, sources=sources, lost=lost, **how)
-
-
-def _unknown(options: Mapping[str, Any]) -> InvalidValueError:
-    some = ", ".join(sorted(options))
-    msg = f"{some}: needs inputs=, with which the adapter is carried over instead of copied."
-    return InvalidValueError(msg)
-
-
-def ordered(
-    adapters: Mapping[str, Adapter], correspondence: Correspondence
-) -> tuple[dict[str, Adapter], dict[str, str]]:
-    """Return the adapters in the order of the target's neurons where layers follow the weights, and why not all."""
-    moved, stuck = dict(adapters), dict[str, str]()
-    for layer in () if correspondence.how == "name" else correspondence.neurons.keys() & adapters.keys():
-        try:
-            moved[layer] = reordered(adapters[layer], correspondence.neurons[layer])
-        except UnsupportedError as error:
-            del moved[layer]
-            stuck[layer] = str(error)
-    return moved, stuck
 
 
 def put(
@@ -195,7 +184,7 @@ def put(
     lost: Mapping[str, str] = MappingProxyType({}),
     trainable: bool = False,
 ) -> TransferReport:
-    """Put adapters on the layers of these names; see ``transfer``.
+    """Return the outcome of putting adapters on the layers of these names; see ``transfer``.
 
     Args:
         model: changed in place.
@@ -214,13 +203,12 @@ def put(
     """
     named, matching = dict(walk(model)), correspondence or Correspondence({}, {}, origins=dict.fromkeys(adapters, ""))
     reasons = {layer: misfit(named, layer, adapter) for layer, adapter in adapters.items()}
-    # an adapter that faces the stream alone does not meet the neurons
-    facing = {n: order for n, order in matching.neurons.items() if n in adapters and faces(adapters[n], order)}
-    matching = replace(matching, neurons=facing)
+    met = {n: order for n, order in matching.neurons.items() if n in adapters and meets(adapters[n], order)}
+    matching = replace(matching, neurons=met)
     if strict:
-        odd = {layer: "its neurons stand in another order" for layer in facing if matching.how == "name"}
-        odd |= matching.contradicted
-        reasons |= {layer: why for layer, why in odd.items() if reasons.get(layer, "") is None}
+        wrong = {layer: "its neurons stand in another order" for layer in met if matching.how == "name"}
+        wrong |= matching.contradicted
+        reasons |= {layer: why for layer, why in wrong.items() if reasons.get(layer, "") is None}
     matched = tuple(layer for layer, why in reasons.items() if why is None)
     unmatched = {layer: why for layer, why in reasons.items() if why is not None} | {**lost}
     origins = {layer: sources.get(layer, layer) for layer in matched}
@@ -230,13 +218,32 @@ def put(
     if not matched or (strict and report.unmatched):
         raise TransferError(report)
     if hotswap:
-        exchange(model, {n: adapters[n] for n in matched}, name)
+        there = layers(model, name)
+        unmerged(there, "exchanging an adapter")
+        old: Any = {layer: module.adapters[name] for layer, module in there.items()}
+        exchange(old, {n: adapters[n] for n in matched})
     else:
         ready = {n: adapters[n] if share else _copy(adapters[n], named[n]) for n in matched}
         install(model, ready, name, trainable=trainable or (None if share else False))
     if warning:
         warnings.warn(warning, RenumberedWarning, stacklevel=3)
     return report
+
+
+def exchange(old: Mapping[str, Adapter], new: Mapping[str, Adapter]) -> None:
+    """Copy adapters by layer over others, all or none; parameters and compiled graphs stay.
+
+    Raises:
+        InvalidValueError: they are on other layers, or of other families, placements or sizes.
+    """
+    if odd := sorted(old.keys() ^ new.keys()):
+        msg = f"{odd[0]}: only one of the two adapters is on this layer, so they cannot be exchanged; load it anew."
+        raise InvalidValueError(msg)
+    for layer, adapter in old.items():
+        with naming(layer):
+            adapter.require_alike(new[layer])
+    for layer, adapter in old.items():
+        adapter.overwrite(new[layer])
 
 
 def misfit(named: Mapping[str, nn.Module], layer: str, adapter: Adapter) -> str | None:

@@ -1,27 +1,26 @@
-"""placement="auto": for each layer the side whose space the source W and the target W' share, or none.
+"""placement="auto": for each layer the side on which an adapter is expected to survive the move to a target, or none.
 
 With inputs it is the side on which an adapter yet to be trained is expected to keep most, by the law of
-``ioadapt_theory.effect``. Without them it is the side that shares most beyond unrelated channels, see ``facing``, the
-input side where both share alike; a layer gets no adapter where neither side shares more than chance. Rotated heads,
-W' = WQ (input) or W' = QW (output) with an orthogonal Q, share all of the side that is exact, which is that of
-``residual``. For other W' weights are a heuristic: they cannot bound what an adapter keeps.
+``ioadapt_theory.effect``. Without them it is the side whose space the two weights share most, beyond what unrelated
+layers share (``sides``); this is exact for rotated heads, W' = WQ or W' = QW with an orthogonal Q, and a heuristic for
+other weights, which cannot bound what an adapter keeps.
 """
 
 import re
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from torch import nn
 
-from ioadapt_theory.adapters.base_weights import BaseLayer, ModelWeights, Weights
+from ioadapt_theory.adapters.base_weights import BaseLayer, ModelWeights
 from ioadapt_theory.adapters.config import AdapterConfig
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import base_of
 from ioadapt_theory.adapters.moving.correspondence import correspond
-from ioadapt_theory.adapters.rules.facing import Sides, channels, sides
 from ioadapt_theory.adapters.rules.patterns import first_fit
+from ioadapt_theory.adapters.rules.sides import channels, sides
 from ioadapt_theory.adapters.rules.target_modules import select, walk
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.effect import expected, whole
@@ -34,95 +33,31 @@ TIE = 0.02
 """Shares of the gain that differ by less are the same."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A layer's side and why.
-
-    Attributes:
-        placement: input or output; None where neither side shares anything.
-        sides: what the layers share on either.
-    """
-
-    placement: Placement | None
-    sides: Sides
-
-    @property
-    def input(self) -> float | None:
-        """Cosine of the input sides' Grams, None where the sizes differ."""
-        return None if self.sides.input is None else self.sides.input.cosine
-
-    @property
-    def output(self) -> float | None:
-        """Likewise of the output sides."""
-        return None if self.sides.output is None else self.sides.output.cosine
-
-
-def choose(source: BaseLayer, target: BaseLayer) -> Choice:
-    """The side whose space the two layers share.
+def without_auto(
+    model: nn.Module, config: AdapterConfig, target: nn.Module | None, inputs: Any = None
+) -> AdapterConfig:
+    """Return the configuration with "auto" replaced by a placement for each layer; its placement_pattern comes first.
 
     Raises:
-        InvalidValueError: neither side has one size in both.
+        InvalidValueError: there is no target to compare with, or no layer has a side to put an adapter on.
     """
-    (near, far), (near_target, far_target) = channels(source), channels(target)
-    if len(near) != len(near_target) and len(far) != len(far_target):
-        msg = (
-            f"the source layer is {len(near)} -> {len(far)}, the target's {len(near_target)} -> {len(far_target)}: no"
-            " adapter fits both on either side."
-        )
+    if target is None:
+        msg = "placement='auto' chooses by comparing with a target: adapt(model, ..., placement='auto', target=...)."
         raise InvalidValueError(msg)
-    found = sides(source, target)
-    return Choice(_side(found), found)
-
-
-def _side(layers: Sides) -> Placement | None:
-    """Return the side that shares most, the input where it shares as much or channels are too few to tell."""
-    both = {Placement.INPUT: layers.input, Placement.OUTPUT: layers.output}
-    shared = {side: share for side, null in both.items() if (share := _beyond_chance(null)) is not None}
-    if not shared:
-        return Placement.INPUT if layers.input is not None and layers.input.too_small else None
-    return next(side for side, share in shared.items() if share >= max(shared.values()) - ALIKE)
-
-
-def _beyond_chance(null: Null | None) -> float | None:
-    return None if null is None or null.z is None or null.z < STANDS_OUT else null.excess
-
-
-def choices(model: nn.Module, config: AdapterConfig, target: nn.Module | Weights) -> dict[str, Choice]:
-    """The choice for every layer that the configuration selects, beside the target's layer that corresponds to it.
-
-    That is the one that was made from it, where layers were removed and renumbered, else the one of its name. Neurons
-    in another order stay in it: the side that does not face them is shared as it is.
-
-    Raises:
-        InvalidValueError: a layer has no counterpart that fits.
-    """
-    source = ModelWeights(model)
-    weights = ModelWeights(target) if isinstance(target, nn.Module) else target
-    found = {}
-    for name, place in counterparts(model, config, weights).items():
-        if place is None:  # it was removed
-            found[name] = Choice(None, Sides(None, None, None, None))
-            continue
-        try:
-            found[name] = choose(source.layer(name), weights.layer(place))
-        except InvalidValueError as error:
-            msg = f"{name}: {error}"
-            raise InvalidValueError(msg) from None
-    return found
-
-
-def counterparts(model: nn.Module, config: AdapterConfig, target: Weights) -> dict[str, str | None]:
-    """Return the target's layer for every layer that the configuration selects, None for those that were removed."""
-    selected = [*select(model, config)]
-    known = correspond([Name("", name) for name in selected], target, "auto", source=ModelWeights(model))
-    places = {key.path: layers[0] for key, layers in known.layers.items() if len(layers) == 1}
-    return {name: places.get(name, name if known.how == "name" else None) for name in selected}
-
-
-def best_side(shares: Mapping[Placement, float]) -> Placement | None:
-    """Return the first side that keeps as much as any; None where none keeps anything."""
-    best = max(shares.values(), default=0.0)
-    return next((side for side, share in shares.items() if share >= best - TIE), None) if best > 0 else None
+    best = by_weights(model, config, target) if inputs is None else by_law(model, config, target, inputs)
+    own = config.placement_pattern
+    left_out = [n for n, side in best.items() if side is None and first_fit(own, n) is None]
+    pattern = {**own, **{f"^{re.escape(n)}": str(side) for n, side in best.items() if side is not None}}
+    if not left_out:
+        return replace(config, placement="input", placement_pattern=pattern)
+    every, why = len(best), "share nothing with the target" if inputs is None else "keep nothing on the target"
+    if len(left_out) == every:
+        msg = f"All {every} layers {why}, so there is no side to put an adapter on: train it on the target."
+        raise InvalidValueError(msg)
+    some = ", ".join(left_out[:3] + ["..."] * (len(left_out) > 3))
+    warnings.warn(f"auto leaves out {len(left_out)} of {every} layers, which {why}: {some}", stacklevel=3)
+    taken = "|".join(re.escape(n) for n in best if n not in left_out)
+    return replace(config, placement="input", placement_pattern=pattern, target_modules=taken)
 
 
 def by_law(model: nn.Module, config: AdapterConfig, target: nn.Module, inputs: Any) -> dict[str, Placement | None]:
@@ -131,7 +66,7 @@ def by_law(model: nn.Module, config: AdapterConfig, target: nn.Module, inputs: A
     Raises:
         InvalidValueError: inputs that the models do not take, or outputs that do not compare.
     """
-    places = counterparts(model, config, ModelWeights(target))
+    places = counterparts(model, config, target)
     here, there = dict(walk(model)), dict(walk(target))
     modules = {n: (base_of(here[n]), base_of(there[m])) for n, m in places.items() if m is not None and m in there}
     shares: dict[str, dict[Placement, float]] = {n: {} for n in places}
@@ -141,35 +76,57 @@ def by_law(model: nn.Module, config: AdapterConfig, target: nn.Module, inputs: A
     return {name: best_side(kept) for name, kept in shares.items()}
 
 
-def chosen(
-    model: nn.Module, config: AdapterConfig, target: nn.Module | Weights | None, inputs: Any = None
-) -> AdapterConfig:
-    """Return the configuration with "auto" replaced by a placement for each layer; its placement_pattern comes first.
+def best_side(shares: Mapping[Placement, float]) -> Placement | None:
+    """Return the first side that keeps as much as any; None where none keeps anything."""
+    best = max(shares.values(), default=0.0)
+    return next((side for side, share in shares.items() if share >= best - TIE), None) if best > 0 else None
+
+
+def by_weights(model: nn.Module, config: AdapterConfig, target: nn.Module) -> dict[str, Placement | None]:
+    """Return the side of every layer whose space the source's and the target's weights share most.
 
     Raises:
-        InvalidValueError: there is no target to compare with, or inputs without a target that runs.
+        InvalidValueError: a layer has no counterpart that fits.
     """
-    if target is None:
-        msg = "placement='auto' chooses by the weights of a target: adapt(model, ..., placement='auto', target=...)."
+    here, there = ModelWeights(model), ModelWeights(target)
+    best: dict[str, Placement | None] = {}
+    for name, place in counterparts(model, config, target).items():
+        try:
+            best[name] = None if place is None else more_alike(here.layer(name), there.layer(place))
+        except InvalidValueError as error:
+            msg = f"{name}: {error}"
+            raise InvalidValueError(msg) from None
+    return best
+
+
+def more_alike(source: BaseLayer, target: BaseLayer) -> Placement | None:
+    """Return the side that two layers share most, the input where both are shared alike or are too small to tell.
+
+    Raises:
+        InvalidValueError: neither side has one size in both.
+    """
+    (c, d), (c2, d2) = ([len(side) for side in channels(layer)] for layer in (source, target))
+    if c != c2 and d != d2:
+        msg = f"the source layer is {c} -> {d}, the target's {c2} -> {d2}: no adapter fits both on either side."
         raise InvalidValueError(msg)
-    if inputs is None:
-        chosen_sides = {name: choice.placement for name, choice in choices(model, config, target).items()}
-    elif isinstance(target, nn.Module):
-        chosen_sides = by_law(model, config, target, inputs)
-    else:
-        msg = "placement='auto' with inputs runs the target: give a model in memory, not its weights."
-        raise InvalidValueError(msg)
-    own = config.placement_pattern
-    placed = {n: str(side) for n, side in chosen_sides.items() if side is not None}
-    left_out = [n for n in chosen_sides if n not in placed and first_fit(own, n) is None]
-    pattern = {**config.placement_pattern, **{f"^{re.escape(n)}": side for n, side in placed.items()}}
-    if not left_out:
-        return replace(config, placement="input", placement_pattern=pattern)
-    every, why = len(chosen_sides), "share nothing with the target" if inputs is None else "keep nothing on the target"
-    if len(left_out) == every:
-        msg = f"All {every} layers {why}, so there is no side to put an adapter on: train it on the target."
-        raise InvalidValueError(msg)
-    some = ", ".join(left_out[:3] + ["..."] * (len(left_out) > 3))
-    warnings.warn(f"auto leaves out {len(left_out)} of {every} layers, which {why}: {some}", stacklevel=3)
-    taken = "|".join(re.escape(n) for n in chosen_sides if n not in left_out)
-    return replace(config, placement="input", placement_pattern=pattern, target_modules=taken)
+    both = sides(source, target)
+    excess = {Placement.INPUT: _beyond_chance(both.input), Placement.OUTPUT: _beyond_chance(both.output)}
+    known = {side: value for side, value in excess.items() if value is not None}
+    if not known:
+        return Placement.INPUT if both.input is not None and both.input.too_small else None
+    return next(side for side, value in known.items() if value >= max(known.values()) - ALIKE)
+
+
+def _beyond_chance(null: Null | None) -> float | None:
+    return None if null is None or null.z is None or null.z < STANDS_OUT else null.excess
+
+
+def counterparts(model: nn.Module, config: AdapterConfig, target: nn.Module) -> dict[str, str | None]:
+    """Return the target's layer for every layer that the configuration selects, None for those that were removed.
+
+    That is the one that was made from it, where layers were removed and renumbered, else the one of its name.
+    """
+    selected = [*select(model, config)]
+    known = correspond([Name("", name) for name in selected], ModelWeights(target), "auto", source=ModelWeights(model))
+    places = {key.path: layers[0] for key, layers in known.layers.items() if len(layers) == 1}
+    return {name: places.get(name, name if known.how == "name" else None) for name in selected}

@@ -4,15 +4,16 @@ import base64
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.base_weights import BaseLayer, ModelWeights, Weights, read_layer
+from ioadapt_theory.adapters.base_weights import BaseLayer, ModelWeights, Weights
 from ioadapt_theory.errors import FileFormatError, UnsupportedError
 
 SAMPLE = 32
@@ -23,44 +24,44 @@ def fingerprint(layer: BaseLayer) -> dict[str, Any]:
     """Return what recognises a base layer: SHA-256 of its values in their precision, and 32 of them, evenly spaced."""
     w = layer.matrix.detach().contiguous().cpu()
     raw = w.reshape(-1).view(torch.uint8).numpy().tobytes()
-    picked = w.reshape(-1)[torch.linspace(0, w.numel() - 1, SAMPLE, dtype=torch.float64).long()]
     return {
         "sha256": hashlib.sha256(f"{w.dtype}".encode() + raw).hexdigest(),
         "size": list(w.shape),
         "bias": layer.bias is not None,
-        "sample": base64.b64encode(picked.float().numpy().tobytes()).decode(),
+        "sample": base64.b64encode(evenly_spaced(w, SAMPLE).float().numpy().tobytes()).decode(),
     }
 
 
-def header(model: nn.Module, layers: Mapping[str, str]) -> dict[str, str]:
-    """Return what an adapter's file records of its base; layers without a plain weight are left out.
+def evenly_spaced(w: Tensor, count: int) -> Tensor:
+    """Return so many values of a matrix, evenly spaced over its rows."""
+    at = torch.linspace(0, w.numel() - 1, count, dtype=torch.float64).long().to(w.device)
+    return w.detach()[at // w.shape[1], at % w.shape[1]].cpu()
 
-    ``layers`` are their names in the model, and those to record them by.
-    """
-    weights, prints = ModelWeights(model), {}
-    for name, recorded_by in layers.items():
-        with suppress(UnsupportedError):
-            prints[recorded_by] = fingerprint(weights.layer(name))
+
+def header(model: nn.Module, layers: Mapping[str, str]) -> dict[str, str]:
+    """Return what an adapter's file records of its base; ``layers`` are names in the model and those to record."""
+    weights = ModelWeights(model)
+    prints = fingerprints({recorded_by: partial(weights.layer, name) for name, recorded_by in layers.items()})
     named = getattr(model, "name_or_path", None) or getattr(getattr(model, "config", None), "_name_or_path", None)
     return pack(prints, named)
 
 
-def fingerprints(layers: Mapping[str, nn.Module]) -> dict[str, Any]:
-    """The fingerprints of plain layers by name, without those that have no plain weight."""
+def fingerprints(layers: Mapping[str, Callable[[], BaseLayer]]) -> dict[str, Any]:
+    """Return the fingerprints of layers, each read when called, without those that have no plain weight."""
     prints = {}
-    for name, layer in layers.items():
+    for name, read in layers.items():
         with suppress(UnsupportedError):
-            prints[name] = fingerprint(read_layer(layer))
+            prints[name] = fingerprint(read())
     return prints
 
 
 def pack(prints: Mapping[str, Any], base: object) -> dict[str, str]:
-    """Fingerprints and the base's name, if it has one, as a file's header holds them."""
+    """Return fingerprints and the base's name, if it has one, as a file's header holds them."""
     return {HEADER: json.dumps(prints)} | ({BASE_NAME: base} if isinstance(base, str) and base else {})
 
 
 def recorded(metadata: Mapping[str, str], path: object) -> dict[str, Any]:
-    """The fingerprints that ``header`` wrote; none if there is none.
+    """Return the fingerprints that ``header`` wrote; none if there is none.
 
     Raises:
         FileFormatError: the header is not readable.
@@ -78,7 +79,7 @@ class Recognition:
     """How a base is related to the one that an adapter was trained on.
 
     Attributes:
-        verdict: "same", "same values, other precision", "relative", "foreign" or "unknown".
+        verdict: "same", "same values, other precision", "related", "unrelated" or "unknown".
         cosine: of the sampled values of all compared layers; NaN if none could be compared.
         same: layers whose hash is equal.
         compared: layers compared.
@@ -96,7 +97,7 @@ class Recognition:
 
 
 def recognise(prints: Mapping[str, Any], weights: Weights) -> Recognition:
-    """Compare recorded fingerprints with a base; "relative" is a cosine 4 standard errors above that of strangers.
+    """Return how a base compares with recorded fingerprints; relatives' cosine is 4 standard errors above chance.
 
     Raises:
         FileFormatError: a fingerprint is not what ``fingerprint`` makes.
@@ -121,12 +122,12 @@ def recognise(prints: Mapping[str, Any], weights: Weights) -> Recognition:
     elif (a - b).norm() <= 2**-7 * b.norm():  # bfloat16 keeps 8 bits
         verdict = "same values, other precision"
     else:
-        verdict = "relative" if cosine > 4 / math.sqrt(a.numel()) else "foreign"
+        verdict = "related" if cosine > 4 / math.sqrt(a.numel()) else "unrelated"
     return Recognition(verdict, cosine, same, len(old))
 
 
 def sample(text: str, name: str) -> Tensor:
-    """The values that a fingerprint keeps of a layer, evenly spaced over its matrix.
+    """Return the values that a fingerprint keeps of a layer, evenly spaced over its matrix.
 
     Raises:
         FileFormatError: something else.

@@ -7,7 +7,7 @@ import functools
 import math
 import re
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import regex
@@ -40,7 +40,7 @@ def compiled(pattern: str) -> Any:
 
 
 def fits(pattern: str, name: str) -> bool:
-    """Whether a regular expression fits the whole name.
+    """Return whether a regular expression fits the whole name.
 
     Raises:
         InvalidValueError: no regular expression, or one that takes too long.
@@ -60,30 +60,23 @@ def fits(pattern: str, name: str) -> bool:
                 raise InvalidValueError(msg)
 
 
-def first_fit(patterns: Collection[str], name: str) -> str | None:
+def first_fit(patterns: Iterable[str], name: str) -> str | None:
     """Return the first of the patterns that fits the end of the name, from a dot on, as PEFT chooses it."""
-    ordered = tuple(patterns)
-    literal, others = _index(ordered)
-    ends = [(False, name[i:]) for i in (0, *(dot.end() for dot in re.finditer(r"\.", name)))]
-    first = min((literal[end] for end in [(True, name), *ends] if end in literal), default=len(ordered))
-    more = (place for place in others if place < first and fits(rf"(.*\.)?({ordered[place]})", name))
-    place = next(more, first)
-    return ordered[place] if place < len(ordered) else None
+    return next((pattern for pattern in patterns if _fits_end(pattern, name)), None)
 
 
-@functools.lru_cache(maxsize=16)
-def _index(patterns: tuple[str, ...]) -> tuple[dict[tuple[bool, str], int], list[int]]:
-    """Places of escaped names (whether "^" stands before one, the name), as files have one a layer; and of the rest."""
-    literal: dict[tuple[bool, str], int] = {}
-    others = []
-    for place, pattern in enumerate(patterns):
-        text = pattern.removeprefix("^")
-        plain = re.sub(r"\\(.)", r"\1", text)
-        if re.escape(plain) == text:
-            literal.setdefault((text != pattern, plain), place)
-        else:
-            others.append(place)
-    return literal, others
+def _fits_end(pattern: str, name: str) -> bool:
+    if (literal := _literal(pattern)) is None:
+        return fits(rf"(.*\.)?({pattern})", name)
+    return name == literal or (not pattern.startswith("^") and name.endswith(f".{literal}"))
+
+
+@functools.lru_cache(maxsize=1 << 15)
+def _literal(pattern: str) -> str | None:
+    """Return the name that a pattern spells without any operator, as files have one for each layer; else None."""
+    escaped = pattern.removeprefix("^")
+    name = re.sub(r"\\(.)", r"\1", escaped)
+    return name if re.escape(name) == escaped else None
 
 
 def override(patterns: Mapping[str, Any], name: str, default: Any) -> Any:

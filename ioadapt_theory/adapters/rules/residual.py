@@ -1,4 +1,4 @@
-"""placement="residual": in a transformer, the side of each layer that faces the residual stream.
+"""placement="residual": in a transformer, the side of each layer that is on the residual stream.
 
 Input for what reads the stream (q, k, v, up, gate), output for what writes to it (o, down). The spaces on the other
 side are private to the model: W_q R, W_k R⁻ᵀ and W_v R, R⁻¹W_o for each head, a permutation and (for ReLU) positive
@@ -45,7 +45,7 @@ class UnknownSideError(InvalidValueError):
     """Layers of which their names do not tell whether they read the residual stream or write to it."""
 
     def __init__(self, names: Collection[str]) -> None:
-        """``names`` are all of them; they are told by their kinds."""
+        """List the kinds of the layers of these names."""
         kinds = Counter(_kind(name) for name in names)
         first, *more = names
         layers = first if not more else ", ".join(f"{kind} ({n})" if n > 1 else kind for kind, n in kinds.items())
@@ -58,7 +58,7 @@ class UnknownSideError(InvalidValueError):
 
 
 def residual_side(name: str) -> Placement:
-    """The side of the layer of this name that faces the residual stream.
+    """Return the side of the layer of this name that is on the residual stream.
 
     Raises:
         UnknownSideError: the name is of no known kind.
@@ -71,5 +71,5 @@ def residual_side(name: str) -> Placement:
 
 
 def _kind(name: str) -> str:
-    """The last part of a name that is no number, with the number after it."""
+    """Return the last part of a name that is not a number, with the number after it."""
     return re.sub(r".*\.(?=[^.]*[^.\d][^.]*(\.\d+)*$)", "", name)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from torch import nn
 
 from ioadapt_theory.adapters.config import AdapterConfig
-from ioadapt_theory.adapters.layer import AdaptedLayer
+from ioadapt_theory.adapters.layer import AdaptedLayer, base_of
 from ioadapt_theory.adapters.matrices import Convolution, is_supported, operator
 from ioadapt_theory.adapters.rules import patterns
 from ioadapt_theory.errors import IoAdaptError, UnsupportedError
@@ -19,7 +19,7 @@ class NoMatchError(IoAdaptError, ValueError):
     """target_modules fits no module; near misses are named."""
 
     def __init__(self, wanted: str | tuple[str, ...], names: Iterable[str]) -> None:
-        """``names`` are the modules that could have been adapted."""
+        """Name near misses among ``names``, the modules that could have been adapted."""
         names = list(names)
         ends = {".".join(n.split(".")[-k:]) for n in names for k in (1, 2, 3)} | set(names)
         wishes = [wanted] if isinstance(wanted, str) else wanted
@@ -32,7 +32,7 @@ class NoMatchError(IoAdaptError, ValueError):
 
 
 def walk(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Every module below the model under every name it has, not entering adapted layers."""
+    """Yield every module below the model under every name it has, not entering adapted layers."""
     inside: tuple[str, ...] = ()
     for name, module in model.named_modules(remove_duplicate=False):
         if not name or name.startswith(inside):
@@ -43,7 +43,7 @@ def walk(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 
 def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
-    """The modules to adapt, by name, in the model's order; a module with two names counts once, under its first.
+    """Return the modules to adapt by name, in the model's order; a module with two names counts once, under its first.
 
     Raises:
         NoMatchError: nothing matches.
@@ -59,8 +59,8 @@ def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
         _warn_of_idle_targets(config.target_modules, hits)
     hits = [name for name in hits if not fits(config.exclude_modules, name)]
     _tell_of_stacks(model, config, hits)
-    chosen = {id(named[name]): name for name in reversed(hits)}
-    targets = {name: named[name] for name in hits if chosen[id(named[name])] == name}
+    first = {named[name]: name for name in reversed(hits)}
+    targets = {name: named[name] for name in hits if first[named[name]] == name}
     if not targets:
         raise NoMatchError(config.target_modules, (n for n, m in named.items() if is_supported(m)))
     for name, module in targets.items():
@@ -80,7 +80,7 @@ def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
 
 
 def _tell_of_stacks(model: nn.Module, config: AdapterConfig, hits: list[str]) -> None:
-    """Experts that a model keeps as one tensor of three dimensions are no layers: say which are meant and not reached.
+    """Warn of experts that are meant and cannot be adapted, being slices of one tensor.
 
     Raises:
         UnsupportedError: nothing else is meant.
@@ -104,16 +104,15 @@ def _tell_of_stacks(model: nn.Module, config: AdapterConfig, hits: list[str]) ->
 
 
 def fits(wanted: str | tuple[str, ...], name: str) -> bool:
-    """A list matches by suffix at a dot, a string is a regular expression for the whole name."""
+    """Whether a name ends with one of a list at a dot, or matches a regular expression as a whole."""
     if isinstance(wanted, str):
         return patterns.fits(wanted, name)
     return any(name == end or name.endswith(f".{end}") for end in wanted)
 
 
 def _is_linear(module: nn.Module) -> bool:
-    if isinstance(module, AdaptedLayer):
-        module = module.base_layer
-    return is_supported(module) and not isinstance(operator(module), Convolution)
+    base = base_of(module)
+    return is_supported(base) and not isinstance(operator(base), Convolution)
 
 
 def _read_by_owner(name: str, named: dict[str, nn.Module], model: nn.Module) -> bool:

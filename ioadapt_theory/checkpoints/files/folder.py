@@ -1,27 +1,37 @@
-"""Opens the weights in a folder, here or on the hub: which file, its shards, its part; and single files."""
+"""The weights in a folder, here or on the hub: which file, its shards, its part; and single files.
+
+Which file is told by names alone, and names in data are never followed out of the folder.
+"""
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple
 
-from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError
-from ioadapt_theory.checkpoints.files.layout import (
-    STEMS,
-    choose,
-    component_of,
-    read_config,
-    read_index,
-)
-from ioadapt_theory.checkpoints.files.plain import read_whole
-from ioadapt_theory.checkpoints.files.readers import open_file
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError, View
+from ioadapt_theory.checkpoints.files.plain import parse_json, read_whole
+from ioadapt_theory.checkpoints.files.readers import is_weights, open_file
 from ioadapt_theory.checkpoints.quantised import dequantised
-from ioadapt_theory.checkpoints.views import join_shards, ldm_part
+from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnknownNameError
+
+STEMS: Final = ("diffusion_pytorch_model", "model", "pytorch_model")
+"""Names of weights in diffusers and transformers."""
+
+LARGEST_CONFIG: Final = 1024 * 1024
+"""Bytes of a config.json that are read."""
+
+COMPONENTS: Final = ("unet", "transformer")
+"""Folders of a diffusers pipeline that hold the model itself; a folder without them is taken as the model."""
+
+LDM_PARTS: Final = {"unet": "model.diffusion_model.", "vae": "first_stage_model.", "text_encoder": "cond_stage_model."}
+"""Part of a single file in the original layout -> prefix of its tensors."""
+
+EMA: Final = "model_ema."
+"""Prefix of the averaged weights; their names are those of the UNet without dots."""
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
+class Listing(NamedTuple):
     """One folder: files with their bytes, and folders."""
 
     files: dict[str, int]
@@ -41,26 +51,31 @@ class Folder:
         files = {p.name: p.stat().st_size for p in inside if p.is_file()}
         return Listing(files, [p.name for p in inside if p.is_dir()])
 
-    def where(self, folder: str) -> str:
-        """Return what a folder is called in sentences."""
-        return f"The folder {self.root / folder}"
+    def names_file(self, part: str) -> bool:
+        """Whether a part is a file, and no folder."""
+        return (self.root / part).exists() and not (self.root / part).is_dir()
 
-    def title(self, file: str) -> str:
-        """Return what a file is called in tables and sentences."""
-        return str(self.root / file)
+    def require(self, folder: str) -> None:
+        """Refuse a folder that is not there."""
+        if not (self.root / folder).is_dir():
+            inside = ", ".join(sorted(self.listing("").folders)) or "none"
+            msg = f"{self.root} has no folder {folder!r} (it has {inside})."
+            raise SourceError(msg)
+
+    def title(self, path: str) -> str:
+        """Return what a file or folder is called in tables and sentences."""
+        return str(self.root / path)
 
     def fetch(self, file: str) -> Path:
         """Return the file on this machine."""
         return self.root / file
 
     def config(self, folder: str, *, ask: bool) -> Mapping[str, Any]:
-        """Return what the config.json of a folder says, if it can be had and read; not trusted.
-
-        Args:
-            folder: Relative to the root.
-            ask: Whether it is worth a request if it is not at hand.
-        """
-        return read_config(self.root / folder / "config.json")
+        """Return what a folder's config.json says, if it can be had; ``ask`` if it is worth a request. Not trusted."""
+        with suppress(SourceError, ValueError):
+            content = parse_json(read_whole(self.root / folder / "config.json", LARGEST_CONFIG))
+            return content if isinstance(content, dict) else {}
+        return {}
 
     def open(self, file: str) -> Checkpoint:
         """Open one file of weights; its values may still be away."""
@@ -68,40 +83,79 @@ class Folder:
 
 
 def open_weights(
-    place: Folder, folder: str, file: str | None, *, variant: str | None, part: str | None, ema: bool | None
+    place: Folder, part: str | None, *, variant: str | None, ema: bool | None, cut: str | None = None
 ) -> Checkpoint:
-    """Open the weights in a folder of a place.
+    """Return what ``part`` of a place names, opened: a file, the weights in a folder, or without it the model's own.
 
-    Args:
-        place: Where to look.
-        folder: Relative to its root; '' for the root.
-        file: Exactly this file of the folder; then there is nothing to choose.
-        variant: Such as fp16; a preference.
-        part: Of a single file in the original layout.
-        ema: Which weights of a single file with both kinds.
-
-    Raises:
-        SourceError: If there are no such weights, or they cannot be had.
-        FileFormatError: If a file is not what it has to be.
-        InvalidValueError: If `ema` has to be chosen, or there is no such part.
-        UnsupportedError: If the weights are quantised in a way that is not read.
+    ``cut`` is a part of a single file in the original layout; ``variant`` and ``ema`` are `open_checkpoint`'s.
     """
-    chosen = choose(place.listing(folder).files, place.where(folder), variant) if file is None else file
-    path = f"{folder}/{chosen}" if folder else chosen
-    opened = _open_shards(place, path) if chosen.endswith(".json") else place.open(path)
+    path = part
+    if path is None or not place.names_file(path):
+        folder = part or next((c for c in COMPONENTS if c in place.listing("").folders), "")
+        place.require(folder)
+        path = f"{folder}/{choose(place.listing(folder).files, place.title(folder), variant)}".removeprefix("/")
+    folder, _, file = path.rpartition("/")
+    opened = _open_shards(place, path) if file.endswith(".json") else place.open(path)
     try:
-        if not chosen.endswith(".json"):
-            opened = ldm_part(opened, part, ema)
-        if chosen.startswith(STEMS):  # diffusers' weights speak for themselves
-            opened.config = place.config(folder, ask=not chosen.startswith(STEMS[0]))
+        if not file.endswith(".json"):
+            opened = ldm_part(opened, cut, ema)
+        if file.startswith(STEMS):  # diffusers' weights speak for themselves
+            opened.config = place.config(folder, ask=not file.startswith(STEMS[0]))
         return dequantised(opened)
     except BaseException:
         opened.close()
         raise
 
 
+def choose(names: Collection[str], where: str, variant: str | None) -> str:
+    """Return the file to open: safetensors before pickles, the variant, if there is one, before the plain file."""
+    for wanted in dict.fromkeys((variant, None)):
+        for name in _spellings(wanted):
+            if name in names:
+                return name
+    weights = sorted(n for n in names if is_weights(n))
+    if len(weights) == 1:
+        return weights[0]
+    shown = ", ".join(weights[:8] or sorted(names)[:8]) or "nothing"
+    msg = f"{where} holds no weights that can be read (it holds {shown})."
+    if weights:
+        msg = f"{where} holds several weights: {shown}. Say which, as in SOURCE:{weights[0]}."
+    raise SourceError(msg)
+
+
+def _spellings(variant: str | None) -> Iterator[str]:
+    """Yield file names in the order of preference, an index (.json) after the single file, as diffusers does."""
+    for ending in ("safetensors", "bin"):
+        for stem in STEMS:
+            if variant is None:
+                yield f"{stem}.{ending}"
+                yield f"{stem}.{ending}.index.json"
+            else:
+                yield f"{stem}.{variant}.{ending}"
+                yield f"{stem}.{ending}.index.{variant}.json"
+                yield f"{stem}.{ending}.{variant}.index.json"
+
+
+def read_index(text: bytes, path: str) -> dict[str, str]:
+    """Return tensor -> shard of an index.json; refuse a shard that is no plain name of a weights file."""
+    try:
+        index: Any = parse_json(text)
+    except ValueError as error:
+        msg = f"{path} is not JSON ({error}). Delete it and download it again."
+        raise FileFormatError(msg) from error
+    shards = index.get("weight_map") if isinstance(index, dict) else None
+    if not isinstance(shards, dict) or not shards or not all(isinstance(s, str) for s in shards.values()):
+        msg = f"{path} has no weight_map from tensor names to file names: refused."
+        raise FileFormatError(msg)
+    for shard in set(shards.values()):
+        if "/" in shard or "\\" in shard or ":" in shard or not shard.isprintable() or not is_weights(shard):
+            msg = f"{path} names the shard {shard!r}, which is no plain name of a weights file in its folder: refused."
+            raise FileFormatError(msg)
+    return dict(shards)
+
+
 def _open_shards(place: Folder, index: str) -> Checkpoint:
-    """Open every shard of an index.json, and put them together."""
+    """Open every shard of an index.json, which says where each tensor is, and put them together."""
     folder, _, file = index.rpartition("/")
     title = place.title(index)
     shards = read_index(read_whole(place.fetch(index)), title)
@@ -109,62 +163,58 @@ def _open_shards(place: Folder, index: str) -> Checkpoint:
         named = ", ".join(missing[:8] + ["..."] * (len(missing) > 8))
         msg = f"{title} names {len({*shards.values()})} shards, of which {named} are missing. Download them."
         raise SourceError(msg)
-    parts: dict[str, Checkpoint] = {}
-    try:
-        for shard in sorted(set(shards.values())):
-            parts[shard] = place.open(f"{folder}/{shard}" if folder else shard)
-        return join_shards(file, title, shards, parts)
-    except BaseException:
-        for part in parts.values():
-            part.close()
-        raise
+    with ExitStack() as opened:
+        files = {shard: f"{folder}/{shard}" if folder else shard for shard in sorted({*shards.values()})}
+        parts = {shard: opened.enter_context(place.open(path)) for shard, path in files.items()}
+        for tensor, shard in shards.items():
+            if tensor not in parts[shard].tensors:
+                msg = f"{title} places tensor {tensor!r} in {shard}, which does not have it. Download both again."
+                raise FileFormatError(msg)
+        opened.pop_all()
+    metadata = {k: v for part in parts.values() for k, v in part.metadata.items()} | {"files": str(len(parts))}
+    return View(file, title, {tensor: (parts[shard], tensor) for tensor, shard in shards.items()}, metadata)
 
 
-def open_path(
-    path: Path,
-    *,
-    name: str | None = None,
-    component: str | None = None,
-    variant: str | None = None,
-    ema: bool | None = None,
-) -> Checkpoint:
-    """Open a file or a folder of this machine.
+def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoint:
+    """Cut unet (by default), vae, text_encoder or all out of a single file in the original layout; keep other files."""
+    unet = LDM_PARTS["unet"]
+    if not any(n.startswith(unet) for n in whole.tensors):
+        if part is not None:
+            msg = f"{whole.source} is not in the original single-file layout (no {unet}*), so it has no part {part!r}."
+            raise InvalidValueError(msg)
+        return whole
+    averaged = {n: EMA + n.removeprefix("model.").replace(".", "") for n in whole.tensors if n.startswith(unet)}
+    has_both = all(flat in whole.tensors for flat in averaged.values())
+    if ema and not has_both:
+        msg = f"{whole.source} has no {EMA}*; an 'emaonly' file has its averaged weights under plain names: drop --ema."
+        raise InvalidValueError(msg)
+    if ema is None and has_both:
+        msg = f"{whole.source} has both trained and averaged (EMA) weights: choose one with --ema or --no-ema."
+        raise InvalidValueError(msg)
+    part = part or "unet"
+    if part != "all" and part not in LDM_PARTS:
+        raise UnknownNameError("part", part, [*LDM_PARTS, "all"])
+    prefix = "" if part == "all" else LDM_PARTS[part]
+    inside = [n for n in whole.tensors if n.startswith(prefix) and not n.startswith(EMA)]
+    if not inside:
+        msg = f"{whole.source} has no {part} (no {prefix}*)."
+        raise InvalidValueError(msg)
+    origins = {n: (whole, averaged[n] if ema and n in averaged else n) for n in inside}
+    chosen = {"part": part} | ({"ema": "yes" if ema else "no"} if has_both else {})
+    return View(whole.name, whole.source, origins, {**whole.metadata, **chosen})
 
-    Args:
-        path: What to open.
-        name: Short name for tables; the last part of the path if not given.
-        component: Folder within a pipeline, or part of a single file in the original layout.
-        variant: Such as fp16; a preference.
-        ema: Which weights of a single file with both kinds.
 
-    Raises:
-        SourceError: If there is nothing to open, or it cannot be read.
-        FileFormatError: If a file is not what it has to be.
-        InvalidValueError: If `ema` has to be chosen, or there is no such part.
-    """
-    part = None
+def open_path(path: Path, component: str | None = None, *, variant: str | None, ema: bool | None) -> Checkpoint:
+    """Open a file or a folder of this machine; the component is a folder or file in it, or a part of a single file."""
+    _require_file(path)
     if path.is_dir():
-        root, name = Folder(path), name or path.resolve().name
-        folder, file = _within(root, path, component)
+        opened = open_weights(Folder(path), component, variant=variant, ema=ema)
+        opened.name = path.resolve().name
     else:
-        _require_file(path)
-        root, folder, file, part = Folder(path.parent), "", path.name, component
-        name = name or (path.absolute().parent.name if path.name.endswith(".json") else None)
-    opened = open_weights(root, folder, file, variant=variant, part=part, ema=ema)
-    opened.name = name or opened.name
+        opened = open_weights(Folder(path.parent), path.name, variant=variant, ema=ema, cut=component)
+        if path.name.endswith(".json"):
+            opened.name = path.absolute().parent.name
     return opened
-
-
-def _within(root: Folder, path: Path, component: str | None) -> tuple[str, str | None]:
-    """Return folder and file that a component of a folder names; without one, the model's own folder."""
-    inside = root.listing("")
-    chosen = component or component_of(inside.folders) or ""
-    if not chosen or chosen in inside.folders:
-        return chosen, None
-    if chosen in inside.files:
-        return "", chosen
-    msg = f"{path} has no folder {chosen!r} (it has {', '.join(sorted(inside.folders)) or 'none'})."
-    raise SourceError(msg)
 
 
 def _require_file(path: Path) -> None:

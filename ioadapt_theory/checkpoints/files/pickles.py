@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
-from ioadapt_theory.checkpoints.checkpoint import DTYPES, Checkpoint, TensorInfo
-from ioadapt_theory.checkpoints.files.computed import Computed
+from ioadapt_theory.checkpoints.checkpoint import DTYPES, Checkpoint, Computed, TensorInfo
 from ioadapt_theory.checkpoints.files.plain import OffsetCheckpoint, PlainFile
 from ioadapt_theory.checkpoints.files.weights_only import is_plain_zip, load_weights_only
 from ioadapt_theory.errors import FileFormatError
@@ -22,9 +21,9 @@ if TYPE_CHECKING:
 WRAPPERS: Final = ("state_dict", "model_state_dict", "model", "module", "params")
 """Keys under which training scripts keep the weights; optimizer and history beside them are left alone."""
 MAX_DEPTH: Final = 4
-"""How deep tables are followed."""
+"""Depth to which tables are followed."""
 MOST_SHARED: Final = 64
-"""How often the values of a file may be read under different names: tied layers are few."""
+"""Names under which the values of a file may be read, on average: tied layers are few."""
 SMALLEST: Final = 32
 """Bytes of a file that a tensor, or anything else in a table, takes at least."""
 READABLE: Final = frozenset(torch_name for torch_name, _ in DTYPES.values())
@@ -38,9 +37,9 @@ class LoadedCheckpoint(Computed):
         self, name: str, file: PlainFile, values: Mapping[str, "torch.Tensor"], metadata: Mapping[str, str]
     ) -> None:
         """Take the tensors as they are, and the file they came from."""
-        self.name, self.source, self.revision, self.metadata = name, str(file.path), None, metadata
+        self.name, self.source, self.metadata = name, str(file.path), metadata
         self.tensors = {key: describe(key, value) for key, value in values.items()}
-        self._file, self._values = file, {key: value.detach() for key, value in values.items()}
+        self._file, self._values = file, dict(values)
 
     def make(self, name: str) -> "torch.Tensor":
         """See `Computed.make`."""
@@ -59,28 +58,22 @@ def describe(name: str, tensor: "torch.Tensor") -> TensorInfo:
     return TensorInfo(name, code, tuple(tensor.shape))
 
 
-def read(file: PlainFile, name: str | None) -> Checkpoint:
-    """See `readers.Read`; what names code, or holds no named tensors, is refused too."""
-    path = file.path
-    name = name or path.name.split(".")[0]
+def read(file: PlainFile) -> Checkpoint:
+    """Return the tensors of an open file; one that names code, or holds no named tensors, is refused."""
+    path, name = file.path, file.path.name.split(".")[0]
     tensors, metadata = named_tensors(load_weights_only(path, "meta"), path, values=False)
     _refuse_more_than_is_there(tensors, file)
     plain = is_plain_zip(path, sys.byteorder)
-    places = _places(tensors, file.size) if plain else None
-    if places is not None:
+    places = {key: (file, begin) for key, tensor in tensors.items() if (begin := _place(tensor)) is not None}
+    if plain and len(places) == len(tensors):
         infos = {key: describe(key, value) for key, value in tensors.items()}
-        where = {key: (file, offset) for key, offset in places.items()}
-        return OffsetCheckpoint(name, str(path), infos, where, metadata)
+        return OffsetCheckpoint(name, str(path), infos, places, metadata)
     tensors, metadata = named_tensors(load_weights_only(path, "cpu", mmap=plain), path, values=True)
     return LoadedCheckpoint(name, file, tensors, metadata)
 
 
 def _refuse_more_than_is_there(tensors: Mapping[str, "torch.Tensor"], file: PlainFile) -> None:
-    """Refuse tensors that stand for more than what is stored: few bytes must not become many.
-
-    Raises:
-        FileFormatError: Naming the tensor, or how often the file would be read.
-    """
+    """Refuse tensors that stand for more than what is stored: few bytes must not become many."""
     for name, tensor in tensors.items():
         there = tensor.untyped_storage().nbytes()
         if tensor.numel() * tensor.element_size() > there:
@@ -95,12 +88,15 @@ def _refuse_more_than_is_there(tensors: Mapping[str, "torch.Tensor"], file: Plai
 
 
 def named_tensors(loaded: object, path: Path, *, values: bool) -> tuple[dict[str, "torch.Tensor"], dict[str, str]]:
-    """Find the table of weights in what was loaded; also say where it was and what in it was left out.
+    """Return the table of weights in what was loaded, and where it was and what in it was left out.
 
     Args:
         loaded: From the file.
         path: The file.
         values: Whether values were loaded, so that a tensor on the meta device has none.
+
+    Returns:
+        Name -> tensor, and metadata.
 
     Raises:
         FileFormatError: If there is none, or it has more entries than the file can hold.
@@ -148,15 +144,9 @@ def _entries(loaded: object, prefix: str, depth: int) -> Iterator[tuple[str, "to
                 yield from _entries(value, f"{prefix}{key}.", depth - 1)
 
 
-def _places(tensors: Mapping[str, "torch.Tensor"], size: int) -> dict[str, int] | None:
-    """Return the byte at which each tensor of a plain zip of `size` bytes begins; None if one has to be computed."""
-    places = {}
-    for name, tensor in tensors.items():
-        storage = tensor.untyped_storage()
-        offset = getattr(storage, "_checkpoint_offset", None)  # set by torch.load on meta, from torch 2.7 on
-        begin = None if offset is None else offset + tensor.storage_offset() * tensor.element_size()
-        lies_plain = tensor.is_contiguous() and not tensor.is_neg()
-        if begin is None or not lies_plain or begin + tensor.numel() * tensor.element_size() > size:
-            return None
-        places[name] = begin
-    return places
+def _place(tensor: "torch.Tensor") -> int | None:
+    """Return the byte of a zip at which the values of a tensor on the meta device begin; None if they do not lie so."""
+    offset = getattr(tensor.untyped_storage(), "_checkpoint_offset", None)  # set by torch.load
+    if offset is None or not tensor.is_contiguous() or tensor.is_neg():
+        return None
+    return int(offset + tensor.storage_offset() * tensor.element_size())

@@ -1,24 +1,23 @@
-"""Which reader opens a file of weights, by its ending; a new format is a module here and a line in the table."""
+"""The reader of each kind of file of weights, told by its ending."""
 
 import re
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint
+from ioadapt_theory.checkpoints.files import pickles, safetensors
 from ioadapt_theory.checkpoints.files.plain import PlainFile
 from ioadapt_theory.errors import FileFormatError
 
-READERS: Final[Mapping[str, str]] = {
-    ".safetensors": "safetensors",
-    ".bin": "pickles",
-    ".pt": "pickles",
-    ".pth": "pickles",
-    ".ckpt": "pickles",
-    ".pth.tar": "pickles",
+READERS: Final[Mapping[str, Callable[[PlainFile], Checkpoint]]] = {
+    ".safetensors": safetensors.read,
+    **dict.fromkeys((".bin", ".pt", ".pth", ".ckpt", ".pth.tar"), pickles.read),
 }
-"""Ending of a file name -> the module beside this one whose `read` reads such files; others are read as safetensors."""
+"""Ending of a file -> what reads an open one, and closes it with the checkpoint; others are read as safetensors."""
+
+SUFFIXES: Final = tuple(READERS)
+"""Endings of single files of weights."""
 
 OTHERS: Final[Mapping[str, str]] = {
     ".npz": "an archive of numpy arrays, which is not read. Save them with safetensors.numpy.",
@@ -26,15 +25,6 @@ OTHERS: Final[Mapping[str, str]] = {
     ".onnx": "an ONNX program, not a table of weights. Take the model's safetensors.",
 }
 """Ending of what holds weights and is not read -> what it is, and the way out."""
-
-SUFFIXES: Final = tuple(READERS)
-"""Endings of single files of weights."""
-
-Read = Callable[[PlainFile, str | None], Checkpoint]
-"""Takes an open file and a short name for tables (None: the reader's choice); what it returns closes the file.
-
-It raises FileFormatError if the file is not what its ending says, and leaves it open then.
-"""
 
 _AGAIN: Final = "Delete it and download it again."
 
@@ -44,44 +34,34 @@ def is_weights(name: str) -> bool:
     return name.endswith(SUFFIXES)
 
 
-def open_file(path: Path, name: str | None = None) -> Checkpoint:
-    """Open one file of weights.
+def is_file(part: str) -> bool:
+    """Whether a part of a model is a file of weights or an index of several, by its ending, and no folder."""
+    return part.endswith((*SUFFIXES, ".json"))
 
-    Raises:
-        SourceError: If it cannot be opened or read.
-        FileFormatError: If it is not what it has to be.
-    """
+
+def open_file(path: Path) -> Checkpoint:
+    """Open one file of weights; SourceError where it cannot be read, FileFormatError where it is none."""
     file = PlainFile(path)
     try:
         refuse_other_kinds(file)
-        return reader(path.name)(file, name)
+        return next((read for end, read in READERS.items() if path.name.endswith(end)), safetensors.read)(file)
     except BaseException:
         file.close()
         raise
 
 
-def reader(name: str) -> Read:
-    """Return what reads files of this name."""
-    kind = next((READERS[ending] for ending in SUFFIXES if name.endswith(ending)), "safetensors")
-    return cast("Read", import_module(f"{__package__}.{kind}").read)
-
-
 def refuse_other_kinds(file: PlainFile) -> None:
-    """Tell from the first bytes whether a file can hold weights at all.
-
-    Raises:
-        FileFormatError: If it is empty, a git-LFS pointer, a web page, or of a kind that is not read.
-    """
+    """Refuse a file that is empty, a git-LFS pointer, a web page, or of a kind that is not read, by its first bytes."""
     start = file.head(200)
     if file.size == 0:
         problem = f"{file.path} is empty. {_AGAIN}"
     elif start.startswith(b"version https://git-lfs"):
-        sizes = [line.split()[1:2] for line in start.splitlines() if line.startswith(b"size ")]
-        pointed = sizes[0][0].decode("ascii", "replace") if sizes and sizes[0] else "?"
-        problem = f"{file.path} is a git-LFS pointer to {pointed} bytes, not the weights themselves. Run git lfs pull."
+        size = re.search(rb"\nsize (\d+)", start)
+        bytes_there = size[1].decode() if size else "?"
+        problem = f"{file.path} is a git-LFS pointer to {bytes_there} bytes, not the weights. Run git lfs pull."
     elif re.match(rb"\s*<[!?A-Za-z]", start):
         problem = f"{file.path} is a web page, not weights (a login or error page?). {_AGAIN}"
-    elif (kind := ".gguf" if start.startswith(b"GGUF") else file.path.suffix) in OTHERS and kind not in READERS:
+    elif (kind := ".gguf" if start.startswith(b"GGUF") else file.path.suffix) in OTHERS:
         problem = f"{file.path} is {OTHERS[kind]}"
     else:
         return

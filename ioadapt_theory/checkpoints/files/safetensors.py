@@ -18,8 +18,8 @@ MAX_AXES: Final = 64
 """Most axes of a tensor in torch."""
 
 
-def read(file: PlainFile, name: str | None) -> OffsetCheckpoint:
-    """See `readers.Read`."""
+def read(file: PlainFile) -> OffsetCheckpoint:
+    """Return the tensors of an open file."""
     from safetensors import SafetensorError, safe_open
 
     path = file.path
@@ -38,15 +38,11 @@ def read(file: PlainFile, name: str | None) -> OffsetCheckpoint:
         entry = entries.pop(key)  # hundreds of thousands do not stay twice
         tensors[key] = tensor_info(key, entry["dtype"], entry["shape"], str(path))
         places[key] = file, 8 + len(text) + entry["data_offsets"][0]
-    return OffsetCheckpoint(name or path.stem, str(path), tensors, places, metadata)
+    return OffsetCheckpoint(path.stem, str(path), tensors, places, metadata)
 
 
 def tensor_info(name: str, dtype: str, shape: Sequence[int], path: str) -> TensorInfo:
-    """Return what a header says of a tensor.
-
-    Raises:
-        FileFormatError: If that is nothing that can be read, or printed.
-    """
+    """Return what a header says of a tensor; FileFormatError where that is nothing that can be read, or printed."""
     problem = ""
     if not name.isprintable():
         problem = "a name with characters that cannot be printed"
@@ -61,17 +57,11 @@ def tensor_info(name: str, dtype: str, shape: Sequence[int], path: str) -> Tenso
 
 
 def _header_length(file: PlainFile) -> int:
-    """Return the length of the JSON, from the first 8 bytes.
-
-    Raises:
-        FileFormatError: If this is not a safetensors file, or is cut within its header.
-    """
+    """Return the length of the JSON, from the first 8 bytes; refuse what is no safetensors file or is cut there."""
     start, path = file.head(8), file.path
     (length,) = struct.unpack("<Q", start) if len(start) == 8 else (0,)
     if start.startswith(b"PK"):
         problem = f"{path} is a PyTorch pickle (a zip file) under a safetensors name. Rename it to end in .bin."
-    elif len(start) < 8:
-        problem = f"{path} is cut within its first 8 bytes ({len(start)} bytes). Delete it and download it again."
     elif length > LONGEST:
         problem = f"{path} is not a safetensors file: it announces a header of {length} bytes (at most {LONGEST})."
     elif 8 + length > file.size:

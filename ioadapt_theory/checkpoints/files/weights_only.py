@@ -28,7 +28,7 @@ DEEPEST: Final = 16
 LONGEST_DIRECTORY: Final = 8_000_000
 """Bytes of a zip's table of contents, some hundred an entry."""
 NO_ZIP: Final = (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError, EOFError, OSError)
-"""What zipfile raises for a file that is no zip, or a broken one; torch then says what it is."""
+"""Errors of zipfile for a file that is no zip, or a broken one; torch then says what it is."""
 
 
 class Inert:
@@ -56,12 +56,7 @@ class Inert:
 
 
 def load_weights_only(path: Path, device: str, *, mmap: bool = False) -> object:
-    """Return what the pickle holds, on the device `meta` (names and shapes only) or `cpu`; `mmap` maps the values.
-
-    Raises:
-        FileFormatError: If it is cut, broken, compressed, too long, another kind of file, or names what runs things;
-            with the names.
-    """
+    """Return what the pickle holds, on the device `meta` (names and shapes only) or `cpu`; `mmap` maps the values."""
     import torch
 
     _check(path)
@@ -106,11 +101,7 @@ def _refuse_code(path: Path, names: set[str]) -> None:
 
 
 def _check(path: Path) -> None:
-    """Refuse what would take long or much memory to read, before anything is unpacked.
-
-    Raises:
-        FileFormatError: With what it is.
-    """
+    """Refuse what would take long or much memory to read, before anything is unpacked."""
     with path.open("rb") as file:
         problem = _directory_problem(file)
         if problem is None:
@@ -136,13 +127,11 @@ def _directory_problem(file: IO[bytes]) -> str | None:
     size = file.seek(0, 2)
     file.seek(max(0, size - 70_000))
     end = file.read()
-    places = (("<I", end.rfind(b"PK\5\6"), 12), ("<Q", end.rfind(b"PK\6\6"), 40))
-    for form, start, at in places:
-        field = end[start + at : start + at + struct.calcsize(form)] if start >= 0 else b""
-        if len(field) == struct.calcsize(form):
-            length = struct.unpack(form, field)[0]
-            if length != 0xFFFFFFFF and length > LONGEST_DIRECTORY:
-                return f"has a table of contents of {length} bytes (at most {LONGEST_DIRECTORY})"
+    for mark, at, width in ((b"PK\5\6", 12, 4), (b"PK\6\6", 40, 8)):
+        start = end.rfind(mark)
+        length = int.from_bytes(end[start + at : start + at + width], "little") if start >= 0 else 0
+        if LONGEST_DIRECTORY < length != 0xFFFFFFFF:
+            return f"has a table of contents of {length} bytes (at most {LONGEST_DIRECTORY})"
     return None
 
 

@@ -1,25 +1,17 @@
-"""What a tensor is by its name: its kind (attention, convolution, norm, ...) and the block it sits in."""
+"""The kind of a tensor by its name (attention, convolution, norm, ...), and the block that it sits in."""
 
 import re
 from collections.abc import Collection
 from typing import Final
 
+from ioadapt_theory.checkpoints.names import TABLES
+
 KINDS: Final = ("attn1", "attn2", "attn", "ff", "conv", "time", "embed", "other", "norm", "bias")
 """Every kind; the last two are set apart from the weights."""
 
 _NORM: Final = re.compile(r"(^|[._])(\w*norm\d*|ln|bn)([._]|\d|$)")
-# embed is only what torch.nn.Embedding stores: a linear layer called *_embedding is a matrix as any other.
-_BY_NAME: Final = (
-    ("time", re.compile(r"(^|\.)(time_|timestep|temb|add_embedding)")),
-    ("attn1", re.compile(r"(^|\.)attn1\.")),
-    ("attn2", re.compile(r"(^|\.)attn2\.")),
-    ("attn", re.compile(r"(^|[._])(attn|attention)\d*[._]")),
-    ("ff", re.compile(r"(^|[._])(ff|ff_context|mlp|feed_forward)\d*[._]")),
-    ("embed", re.compile(r"(^|\.)(embed_tokens|((word|token|position|token_type)_)?embeddings?|wte|wpe)\.weight$")),
-)
-_ADAPTER: Final = re.compile(
-    r"lora_|\.lora\.|hada_[wt]|lokr_[wt]|peanut_|\.alpha$|\.dora_scale$|\.[ab][12]\.weight$|\.diff(_b)?$"
-)
+_BY_NAME: Final = {label: re.compile(pattern) for label, pattern in TABLES["kinds"].items()}
+_ADAPTER: Final = re.compile("|".join(TABLES["adapters"]["parts"]))
 
 
 def kind(name: str, ndim: int) -> str:
@@ -29,7 +21,7 @@ def kind(name: str, ndim: int) -> str:
         if _NORM.search(parent) or last == "weight":
             return "norm"
         return "bias" if "bias" in last else "other"
-    for label, pattern in _BY_NAME:
+    for label, pattern in _BY_NAME.items():
         if pattern.search(name):
             return label
     return "conv" if ndim >= 3 else "other"

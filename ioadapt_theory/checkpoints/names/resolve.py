@@ -1,24 +1,17 @@
-"""Which layer of a model a name means, however it is spelled: the one resolver that everybody asks."""
+"""The one resolver of names: the layer of a model that a name means, however it is spelled."""
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
+from typing import NamedTuple
 
-from ioadapt_theory.checkpoints.names import kohya, unet
-from ioadapt_theory.checkpoints.names.authors import in_diffusers
-from ioadapt_theory.checkpoints.names.layer_name import Name, unwrapped
+from ioadapt_theory.checkpoints.names import unet
+from ioadapt_theory.checkpoints.names.layer_name import KOHYA_AROUND, Name, unwrapped
+from ioadapt_theory.checkpoints.names.originals import in_diffusers
 from ioadapt_theory.checkpoints.names.transformers import Rename
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
-    """What names mean.
-
-    Attributes:
-        layers: the model's layer for each name that the model has; several where together they are what the name means.
-        doubts: names that might mean more than one layer, which therefore mean none, and why.
-    """
+class Resolved(NamedTuple):
+    """The layer of a model for each name, or several that are one together; and why a name in doubt means none."""
 
     layers: Mapping[Name, tuple[str, ...]]
     doubts: Mapping[Name, str]
@@ -42,6 +35,9 @@ def resolve(
         rename: how the model's library renames stored layers, see ``transformers``.
         aliases: other names of some modules, such as those that they are stored under.
         blocks: of the UNet that the file counts, where it is not that of the modules.
+
+    Returns:
+        The layers, and the names that are left out.
     """
     names = list(names)
     index = _Index(modules, rename or str, aliases, blocks)
@@ -58,76 +54,66 @@ def resolve(
     numbered = [name for name in names if unet.is_numbered(name.path, name.flat)]
     lost = [name for name in numbered if name not in layers and name not in doubts]
     if lost and blocks is None:
-        counted = [name for name in numbered if name in layers and index.known.get(name.path) is None]
-        for name in counted:
-            doubts[name] = f"its number is that of another UNet, as this one has no {lost[0]}"
-    counts = Counter((name.component, modules_of) for name, modules_of in layers.items())
-    for name, modules_of in list(layers.items()):
-        if counts[name.component, modules_of] > 1 and index.known.get(name.path) != [*modules_of]:
-            others = [
-                str(n) for n, f in layers.items() if f == modules_of and n.component == name.component and n != name
-            ]
-            doubts[name] = f"{others[0] if others else 'another layer of the file'} would be {modules_of[0]} too"
-    return Resolved({n: f for n, f in layers.items() if n not in doubts}, doubts)
+        counted = [name for name in numbered if name in layers and name.path not in index.known]
+        doubts |= dict.fromkeys(counted, f"its number is that of another UNet, as this one has no {lost[0]}")
+    groups: dict[tuple[str, tuple[str, ...]], list[Name]] = {}
+    for name, meant in layers.items():
+        groups.setdefault((name.component, meant), []).append(name)
+    for (_, meant), alike in groups.items():
+        for name in alike:
+            if len(alike) > 1 and meant != (name.path,):
+                other = next(one for one in alike if one != name)
+                doubts[name] = f"{other} would be {meant[0]} too"
+    return Resolved({name: meant for name, meant in layers.items() if name not in doubts}, doubts)
 
 
 class _Index:
-    """Modules by name, by flattened name, and by the ends of both."""
+    """Modules by name and by flattened name, whole and by their ends."""
 
     def __init__(
         self, modules: Iterable[str], rename: Rename, aliases: Mapping[str, str], blocks: unet.Blocks | None
     ) -> None:
-        self.rename = rename
-        self.known: dict[str, list[str]] = {}
-        self.spelled: dict[str, list[str]] = {}
-        self.flat: dict[str, list[str]] = {}
-        self.ends: dict[str, list[str]] = {}
-        self.flat_ends: dict[str, list[str]] = {}
-        modules = list(dict.fromkeys(modules))
-        plain = _innermost(modules)
-        self.blocks = blocks or unet.blocks_in_diffusers(plain)
+        self.known = dict.fromkeys(modules)
+        plain = {unwrapped(module): module for module in sorted(self.known, key=len)}  # what lies innermost
+        self._rename, self._blocks = rename, blocks or unet.blocks_in_diffusers(plain)
+        self._whole: dict[str, dict[str, list[str]]] = {".": {}, "_": {}}
+        self._ends: dict[str, dict[str, list[str]]] = {".": {}, "_": {}}
         stability = unet.canonical(plain)
-        for module in modules:
-            self.known[module] = [module]
         for name, module in plain.items():
-            for spelling in {name, rename(name), stability[name]}:
-                self._add(spelling, module)
+            for one in {name, rename(name), stability[name]}:
+                self._add(one, module)
         for alias, module in aliases.items():
             self._add(alias, module)
 
     def _add(self, name: str, module: str) -> None:
         parts = name.split(".")
         for i in range(len(parts)):
-            dotted, flat = (self.spelled, self.flat) if i == 0 else (self.ends, self.flat_ends)
-            for table, dot in ((dotted, "."), (flat, "_")):
-                meant = table.setdefault(dot.join(parts[i:]), [])
-                if module not in meant:
-                    meant.append(module)
+            for dot, table in (self._ends if i else self._whole).items():
+                modules = table.setdefault(dot.join(parts[i:]), [])
+                if module not in modules:
+                    modules.append(module)
 
     def hits(self, name: Name) -> list[str]:
         """Return the modules that the name means in the first reading that any fits."""
         return next((modules for modules in self._readings(name) if modules), [])
 
     def _readings(self, name: Name) -> Iterator[list[str]]:
+        whole, ends, path = self._whole["_" if name.flat else "."], self._ends["_" if name.flat else "."], name.path
         if name.flat:
-            yield self.flat.get(name.path, [])
-            yield self.flat.get(unet.to_diffusers(name.path, self.blocks, flat=True), [])
-            yield self.flat_ends.get(name.path, [])
-            for prefix in kohya.WRAPPERS:
-                if name.path.startswith(prefix):
-                    yield self.flat.get(name.path.removeprefix(prefix), [])
+            yield whole.get(path, [])
+            yield whole.get(unet.to_diffusers(path, self._blocks, flat=True), [])
+            yield ends.get(path, [])
+            yield from (whole.get(path.removeprefix(start), []) for start in KOHYA_AROUND if path.startswith(start))
             return
-        plain = unwrapped(name.path)
-        yield self.known.get(name.path, [])
-        yield self.known.get(str(name), [])
-        yield self.spelled.get(plain, [])
-        yield self.spelled.get(self.rename(plain), [])
-        yield self.spelled.get(unet.to_diffusers(plain.removeprefix(unet.PREFIX), self.blocks), [])
-        for inner in dict.fromkeys((plain, self.rename(plain))):
-            yield self.ends.get(inner, [])
-            parts = inner.split(".")
-            for i in range(1, len(parts) - 1):
-                yield self.spelled.get(".".join(parts[i:]), [])
+        yield from ([one] for one in (path, str(name)) if one in self.known)
+        plain = unwrapped(path)
+        inner = dict.fromkeys((plain, self._rename(plain)))
+        yield from (whole.get(one, []) for one in inner)
+        yield whole.get(unet.to_diffusers(plain.removeprefix(unet.PREFIX), self._blocks), [])
+        for one in inner:
+            yield ends.get(one, [])
+            parts = one.split(".")
+            yield from (whole.get(".".join(parts[i:]), []) for i in range(1, len(parts) - 1))
 
     def parts(self, name: Name) -> tuple[str, ...] | None:
         """Return the layers that together are what the authors of FLUX or SD3 have as one, or the one."""
@@ -136,11 +122,3 @@ class _Index:
             if all(len(hits) == 1 for hits in modules):
                 return tuple(hits[0] for hits in modules)
         return None
-
-
-def _innermost(modules: Collection[str]) -> dict[str, str]:
-    """Return name without wrappers -> the module inside them."""
-    plain: dict[str, str] = {}
-    for module in sorted(modules, key=len):
-        plain[unwrapped(module)] = module
-    return {name: plain[name] for name in dict.fromkeys(unwrapped(module) for module in modules)}

@@ -7,8 +7,7 @@ DINOv2, ...). Its own mapping is asked, of the model or of one built from config
 import re
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 Rename = Callable[[str], str]
 """A stored name of a tensor, or of a layer -> the name that it has in the model."""
@@ -18,17 +17,11 @@ EMBEDDINGS: Final = ("embed_tokens.weight", "wte.weight", "shared.weight", "word
 _COUNT: Final = re.compile(r"layer|depth|block|expert|stage|num_h")
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What a model's configuration says of its file.
-
-    Attributes:
-        rename: see ``Rename``.
-        ties: tensor that is not stored -> the one whose values it has.
-    """
+class Stored(NamedTuple):
+    """Names in a model's file, told by its configuration; ``ties``: tensor not stored -> whose values it has."""
 
     rename: Rename
-    ties: Mapping[str, str] = field(default_factory=dict)
+    ties: Mapping[str, str]
 
 
 def of_model(model: Any) -> Rename | None:
@@ -58,11 +51,8 @@ def of_model(model: Any) -> Rename | None:
 def of_config(config: Mapping[str, Any], tensors: int) -> Stored | None:
     """Return what config.json says of a checkpoint; None where transformers is missing or knows no such model.
 
-    Nothing of the model's repository is run, and no numbers are made.
-
-    Args:
-        config: the content of config.json, not trusted.
-        tensors: how many the checkpoint has; a configuration of more layers than that is not followed.
+    Nothing of the model's repository is run, and no numbers are made. A configuration, which is not trusted, of more
+    layers than the checkpoint has tensors is not followed.
     """
     names = config.get("architectures")
     if not isinstance(names, list) or not names or not isinstance(names[0], str) or _too_deep(config, tensors):

@@ -7,37 +7,20 @@ model or the file: with a wrong number, hundreds of layers would be others witho
 import itertools
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
-PREFIX: Final = "model.diffusion_model."
-"""Where the original LDM layout keeps the UNet; VAE and text encoder lie beside it."""
+from ioadapt_theory.checkpoints.names import TABLES
 
-TOP: Final = {
-    "time_embed.0": "time_embedding.linear_1",
-    "time_embed.2": "time_embedding.linear_2",
-    "label_emb.0.0": "add_embedding.linear_1",
-    "label_emb.0.2": "add_embedding.linear_2",
-    "input_blocks.0.0": "conv_in",
-    "out.0": "conv_norm_out",
-    "out.2": "conv_out",
-    "middle_block.0": "mid_block.resnets.0",
-    "middle_block.1": "mid_block.attentions.0",
-    "middle_block.2": "mid_block.resnets.1",
-}
-RESNET: Final = {
-    "in_layers.0": "norm1",
-    "in_layers.2": "conv1",
-    "emb_layers.1": "time_emb_proj",
-    "out_layers.0": "norm2",
-    "out_layers.3": "conv2",
-    "skip_connection": "conv_shortcut",
-}
-_DOTTED_STAGE: Final = re.compile(r"(input|output)_blocks\.(\d+)\.(\d)\.(.+)")
-_FLAT_STAGE: Final = re.compile(r"(input|output)_blocks_(\d+)_(\d)_(.+)")
-_RESNETS: Final = re.compile(r"(?:^|\.)(down|up)_blocks\.(\d+)\.resnets\.(\d+)(?=\.|$)")
-_SAMPLERS: Final = re.compile(r"(?:^|\.)down_blocks\.(\d+)\.downsamplers\.0(?=\.|$)")
+PREFIX: Final = "model.diffusion_model."
+"""Prefix of the UNet in the original LDM layout; VAE and text encoder lie beside it."""
+
+_DOTTED_STAGE: Final = re.compile(r"(input|output)_blocks\.(\d{1,3})\.(\d)\.(.+)")
+_FLAT_STAGE: Final = re.compile(r"(input|output)_blocks_(\d{1,3})_(\d)_(.+)")
+_RESNETS: Final = re.compile(r"(?:^|\.)(down|up)_blocks\.(\d{1,3})\.resnets\.(\d{1,3})(?=\.|$)")
+_SAMPLERS: Final = re.compile(r"(?:^|\.)down_blocks\.(\d{1,3})\.downsamplers\.0(?=\.|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,19 +36,6 @@ class Blocks:
     down: tuple[int, ...]
     up: tuple[int, ...]
     sampled: tuple[bool, ...]
-
-    def place(self, side: str, n: int) -> tuple[int, int | None] | None:
-        """Return block and layer of Stability's number n ("input" counts from 1); layer None is the downsampler."""
-        start = 1 if side == "input" else 0
-        for block, layers in enumerate(self.down if side == "input" else self.up):
-            if n < start + layers:
-                return block, n - start
-            start += layers
-            if side == "input" and self.sampled[block]:
-                if n == start:
-                    return block, None
-                start += 1
-        return None
 
 
 def blocks_in_diffusers(names: Iterable[str]) -> Blocks | None:
@@ -88,7 +58,7 @@ def blocks_in_diffusers(names: Iterable[str]) -> Blocks | None:
 
 
 def blocks_in_stability(keys: Iterable[str]) -> Blocks | None:
-    """Read off a file's own downsamplers and upsamplers; None where they leave the numbers open.
+    """Return what a file's own downsamplers and upsamplers tell; None where they leave the numbers open.
 
     Every block is counted, and the two sides have to mirror each other. In a file that has only some of the layers
     evenly spaced downsamplers tell all.
@@ -134,27 +104,40 @@ def to_diffusers(name: str, blocks: Blocks | None, flat: bool = False) -> str:
         name: of a module or tensor.
         blocks: of the UNet; without, only what has no number is known.
         flat: underscores stand where the dots were.
+
+    Returns:
+        The name in diffusers' terms.
     """
-    dot = "_" if flat else "."
-    place = (_FLAT_STAGE if flat else _DOTTED_STAGE).fullmatch(name)
-    if place is None or (place[1], int(place[2])) == ("input", 0):
-        matched = _head(name, TOP, dot)
-        resnet = re.fullmatch(rf"(mid_block{dot}resnets{dot}\d){dot}(.+)", matched)  # a dot fits itself
-        return f"{resnet[1]}{dot}{_head(resnet[2], RESNET, dot)}" if resnet else matched
-    at = blocks.place(place[1], int(place[2])) if blocks else None
-    if at is None:
-        return name
-    (block, layer), slot, rest = at, place[3], place[4]
-    side = "down" if place[1] == "input" else "up"
-    part, _, last = rest.partition(dot)
-    if part in {"op", "conv"}:
-        if (layer is None) != (side == "down"):
-            return name
-        return dot.join([f"{side}_blocks", str(block), f"{side}samplers", "0", "conv", *([last] if last else [])])
-    if layer is None:
-        return name
-    kind, rest = ("resnets", _head(rest, RESNET, dot)) if slot == "0" else ("attentions", rest)
-    return dot.join([f"{side}_blocks", str(block), kind, str(layer), rest])
+    table, dot = _table(blocks, flat), "_" if flat else "."
+    parts = name.split(dot)
+    for i in range(len(parts), 0, -1):
+        if (head := dot.join(parts[:i])) in table:
+            return dot.join([table[head], *parts[i:]])
+    return name
+
+
+@cache
+def _table(blocks: Blocks | None, flat: bool) -> dict[str, str]:
+    """Return Stability's name -> diffusers' name for the parts of a UNet; the longest name that fits counts."""
+    table = dict(TABLES["unet"])
+    n = 1
+    for block, layers in enumerate(blocks.down if blocks else ()):
+        for i in range(layers):
+            table[f"input_blocks.{n}.0"] = f"down_blocks.{block}.resnets.{i}"
+            table[f"input_blocks.{n}.1"] = f"down_blocks.{block}.attentions.{i}"
+            n += 1
+        if blocks and blocks.sampled[block]:
+            table[f"input_blocks.{n}.0.op"] = f"down_blocks.{block}.downsamplers.0.conv"
+            n += 1
+    up = [(block, i) for block, layers in enumerate(blocks.up if blocks else ()) for i in range(layers)]
+    for n, (block, i) in enumerate(up):
+        table[f"output_blocks.{n}.0"] = f"up_blocks.{block}.resnets.{i}"
+        table[f"output_blocks.{n}.1"] = f"up_blocks.{block}.attentions.{i}"
+        table |= {f"output_blocks.{n}.{slot}.conv": f"up_blocks.{block}.upsamplers.0.conv" for slot in (1, 2)}
+    for old, new in [*table.items()]:
+        if ".resnets." in new:
+            table |= {f"{old}.{theirs}": f"{new}.{ours}" for theirs, ours in TABLES["resnet"].items()}
+    return {old.replace(".", "_"): new.replace(".", "_") for old, new in table.items()} if flat else table
 
 
 def is_numbered(name: str, flat: bool = False) -> bool:
@@ -172,12 +155,3 @@ def canonical(keys: Collection[str]) -> dict[str, str]:
     if blocks is None:
         return {k: k for k in keys}
     return {k: to_diffusers(k.removeprefix(prefix), blocks) if k.startswith(prefix) else k for k in keys}
-
-
-def _head(name: str, table: Mapping[str, str], dot: str) -> str:
-    """Replace the leading part that the table knows."""
-    for theirs, ours in table.items():
-        old, new = theirs.replace(".", dot), ours.replace(".", dot)
-        if name == old or name.startswith(f"{old}{dot}"):
-            return new + name[len(old) :]
-    return name

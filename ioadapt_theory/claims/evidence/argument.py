@@ -14,7 +14,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from ioadapt_theory.claims.claim import Claim, Once, Run, Word
+from ioadapt_theory.claims.claim import Claim, Run, Strategy, Word
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict
 from ioadapt_theory.claims.evidence.steps import Lemma, Step, same_formula
@@ -39,25 +39,18 @@ NEAR = Fraction(1, 10**15)
 
 
 @dataclass(frozen=True)
-class Proof(Once):
-    """Exact evidence.
+class Proof(Strategy):
+    """Exact evidence, by its ``name``: what it rests on, in a few words.
 
-    Attributes:
-        name: what it rests on, in a few words.
-        kind: exact.
-        proves: it settles the relations of a claim, or its prose.
-        refutes: it contradicts the claim.
+    ``proves``: it settles the relations of a claim, or its prose. ``refutes``: it contradicts the claim. ``shows``: the
+    words of the claim that it shows.
     """
 
     name: str
     kind: ClassVar[Evidence] = Evidence.EXACT
     proves: ClassVar[bool] = False
     refutes: ClassVar[bool] = False
-
-    @property
-    def shows(self) -> frozenset[Word]:
-        """The words of the claim that it shows."""
-        return frozenset()
+    shows: ClassVar[frozenset[Word]] = frozenset()
 
     def broken(self, claim: Claim) -> Iterator[str]:
         """Yield every step that fails, with what it says; also that the claim is not reached."""
@@ -140,10 +133,9 @@ class Attained(Proof):
     factor: Term | None = None
 
     @property
-    def shows(self) -> frozenset[Word]:
+    def shows(self) -> frozenset[Word]:  # type: ignore[override]
         """That no smaller factor will do, or with parameters "sharp", and for every pair if it says so."""
-        words = [Word.SHARP, Word.EVERY_PAIR] if self.every_pair else [Word.SHARP]
-        return frozenset(words if self.over else [Word.FACTOR])
+        return frozenset([Word.SHARP, *[Word.EVERY_PAIR] * self.every_pair] if self.over else [Word.FACTOR])
 
     def broken(self, claim: Claim) -> Iterator[str]:
         """Yield what fails."""
@@ -161,21 +153,19 @@ class Attained(Proof):
             yield "there is nothing to attain"
             return
         for values in product(*self.over.values()):
-            said = ", ".join(f"{text(x)} = {v}" for x, v in zip(self.over, values, strict=True))
+            at = ", ".join(f"{text(x)} = {v}" for x, v in zip(self.over, values, strict=True))
             raw = self.family(*values, *([NEAR] if self.approaches else []))
             try:
                 ratio = evaluate(claim, raw).decisive_ratio
             except InvalidValueError as error:
-                yield f"{said}: {error}"
+                yield f"{at}: {error}"
                 continue
             if not abs(ratio - 1) <= EQUALITY:
-                yield f"{said}: {ratio:.6g} of the right side"
+                yield f"{at}: {ratio:.6g} of the right side"
             instance = Values(claim.setting.read(raw))
-            yield from (
-                f"{said}: {text(x)} is {float(instance(x)):.6g}"
-                for x, v in zip(self.over, values, strict=True)
-                if not abs(instance(x) - v) <= EQUALITY * (1 + abs(v))
-            )
+            for x, v in zip(self.over, values, strict=True):
+                if not abs(instance(x) - v) <= EQUALITY * (1 + abs(v)):
+                    yield f"{at}: {text(x)} is {float(instance(x)):.6g}"
 
     def printed(self, claim: Claim) -> Iterator[str]:
         """Yield the family in words, and the parameters."""
@@ -233,11 +223,7 @@ def contradicted(*names: str) -> tuple[Proof, ...]:
 
 
 def holds_exactly(r: Relation, values: Values) -> bool:
-    """Whether a relation holds for exact numbers.
-
-    Raises:
-        TypeError: sympy does not decide it.
-    """
+    """Whether a relation holds for exact numbers; a TypeError of sympy says that it does not decide it."""
     sp = sympy()
     left, right = values(r.left), values(r.right)
     if r.left.kind != "scalar":
@@ -313,10 +299,7 @@ class Remarked(Reasoned):
 class OnlyIf(Reasoned):
     """Lines for the other direction of an iff."""
 
-    @property
-    def shows(self) -> frozenset[Word]:
-        """The other direction."""
-        return frozenset([Word.CONVERSE])
+    shows: ClassVar[frozenset[Word]] = frozenset([Word.CONVERSE])
 
 
 P = TypeVar("P", bound=Reasoned)
@@ -375,13 +358,13 @@ class RefutedBy(Resting):
 
 
 @dataclass(frozen=True)
-class Said(Once):
+class Said(Strategy):
     """Every word of a claim has something that shows it: an attaining instance, or an argument that says so."""
 
     kind: Evidence = Evidence.EXACT
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """What is said and shown by nothing is a lack; that what shows it holds is judged where it runs."""
+        """Return a lack for what nothing shows; that what shows it holds is judged where it runs."""
         shown = frozenset[Word]().union(*(p.shows for p in claim.proofs))
         if claim.attained:
             shown |= {Word.ATTAINED}

@@ -3,17 +3,19 @@
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
-from ioadapt_theory.claims.evidence.sampled import Sampled, whole
-
 TOLERANCE = 1e-8
 """√ε of float64: what lhs/rhs may exceed 1 by before a float64 instance counts as a violation."""
-
-
-LARGEST_RATIO = 10**308
+LEVEL = 0.99
+"""Of the intervals of sample means."""
+FALSE_ALARM = 1e-9
+"""Probability that a test of a true statement fails by chance."""
+POWER = 0.99
+UNIT = 1 << 20
+"""Sums over stacks are whole multiples of 2⁻²⁰, so that they do not depend on who added what and in which order."""
 
 
 class Verdict(StrEnum):
@@ -54,13 +56,44 @@ class Evidence(StrEnum):
 
 
 def json_ratio(ratio: float) -> float | str | None:
-    """JSON has no infinities: −∞ (nothing measured) is null, ∞ is "inf"."""
+    """Return a ratio as JSON, which has no infinities: −∞ (nothing measured) is null, ∞ is "inf"."""
     return None if ratio == -math.inf else "inf" if ratio == math.inf else ratio
+
+
+def _limit(counts: Mapping[str, int], probability: float) -> float:
+    """Return what a sum of centred χ² exceeds at most with this probability; it falls less far below 0."""
+    t = -math.log(probability)
+    return math.sqrt(2 * t * counts.get("variance", 0) / UNIT) + 2 * t
+
+
+def contradictions(counts: Mapping[str, int]) -> frozenset[str]:
+    """Return which tests of all stacks together fail, each by chance with probability ``FALSE_ALARM`` at most.
+
+    For a stack with N samples, N(mean/E − 1) is a sum of centred χ² with weights that sum to 1, E the closed form or
+    the bound; its tails are those of Laurent and Massart (2000, Lemma 1), and the sums over stacks have them, too.
+
+    Args:
+        counts: ``excess``, Σ N(mean/closed form − 1) in units of 2⁻²⁰; ``excess_of_bound``, Σ N(mean/bound − 1),
+            likewise; ``variance`` of ``excess`` if the closed form is right, likewise. What is missing is 0.
+    """
+    failed = set()
+    if abs(counts.get("excess", 0)) > UNIT * _limit(counts, FALSE_ALARM / 2):
+        failed.add("the sample means together contradict the closed form")
+    if counts.get("excess_of_bound", 0) > UNIT * _limit(counts, FALSE_ALARM):
+        failed.add("the sample means together exceed the bound")
+    return frozenset(failed)
+
+
+def detectable(counts: Mapping[str, int]) -> float | None:
+    """Return the relative error of the closed form, or of an attained bound, that is found with probability 0.99."""
+    low, high = _limit(counts, 1 - POWER), _limit(counts, FALSE_ALARM / 2)
+    judged = counts.get("judged", 0)
+    return (low + high) / (judged - low) if judged > low else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What one strategy, or a part of it, found.
+    """The result of one strategy, or of a part of it.
 
     Attributes:
         kind: the kind of evidence.
@@ -71,8 +104,7 @@ class Finding:
         refutes: names of the exact arguments or witnesses that contradict the statement.
         lacks: what the registry says and this did not bear out: an argument that does not go through, a witness that
             violates nothing, a bound that is not attained.
-        counts: further counts, which add up.
-        sampled: what samples say of all stacks together.
+        counts: further counts, which add up; those of samples are judged together (``contradictions``).
     """
 
     kind: Evidence
@@ -83,7 +115,6 @@ class Finding:
     refutes: frozenset[str] = frozenset()
     lacks: frozenset[str] = frozenset()
     counts: Mapping[str, int] = field(default_factory=dict)
-    sampled: Sampled = field(default_factory=Sampled)
 
     def __post_init__(self) -> None:
         if math.isnan(self.worst_ratio):  # NaN compares false with everything, so it would survive
@@ -93,6 +124,7 @@ class Finding:
     def __or__(self, other: "Finding") -> "Finding":
         """Merge two findings of one kind; associative and commutative."""
         worst = max(self, other, key=lambda f: (f.worst_ratio, json.dumps(f.worst, sort_keys=True)))
+        names = sorted(self.counts.keys() | other.counts.keys())
         return Finding(
             kind=self.kind,
             instances=self.instances + other.instances,
@@ -101,62 +133,38 @@ class Finding:
             proves=self.proves | other.proves,
             refutes=self.refutes | other.refutes,
             lacks=self.lacks | other.lacks,
-            counts={
-                name: self.counts.get(name, 0) + other.counts.get(name, 0)
-                for name in sorted(self.counts.keys() | other.counts.keys())
-            },
-            sampled=self.sampled + other.sampled,
+            counts={name: self.counts.get(name, 0) + other.counts.get(name, 0) for name in names},
         )
 
     @property
     def contradictions(self) -> frozenset[str]:
         """What refutes: arguments, witnesses, and the samples of all stacks together."""
-        return self.refutes | self.sampled.contradictions()
+        return self.refutes | contradictions(self.counts)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON form."""
-        names = {"proves": self.proves, "refutes": self.refutes, "lacks": self.lacks}
-        return {
-            "instances": self.instances,
-            "worst_ratio": json_ratio(self.worst_ratio),
-            "worst": self.worst,
-            **{name: sorted(found) for name, found in names.items()},
-            "counts": dict(self.counts),
-            **({"sampled": self.sampled.to_json()} if self.sampled != Sampled() else {}),
-        }
+        """Return the JSON form; of samples with what they say together."""
+        content = {f.name: getattr(self, f.name) for f in fields(self) if f.name != "kind"}
+        content |= {name: sorted(content[name]) for name in ("proves", "refutes", "lacks")}
+        content |= {"worst_ratio": json_ratio(self.worst_ratio), "counts": dict(self.counts)}
+        if "samples" in self.counts:
+            content |= {"contradictions": sorted(self.contradictions), "detectable": detectable(self.counts)}
+        return content
 
     @classmethod
     def from_json(cls, kind: str, raw: Mapping[str, Any]) -> "Finding":
-        """Inverse of ``to_json``.
+        """Return the finding that ``to_json`` wrote.
 
         Raises:
-            ValueError, KeyError, TypeError: it is not what that writes.
+            ValueError, KeyError, TypeError: it is none.
         """
         return cls(
             kind=Evidence(kind),
-            instances=whole(raw["instances"]),
-            worst_ratio=-math.inf if raw["worst_ratio"] is None else _number(raw["worst_ratio"]),
-            worst=None if raw["worst"] is None else dict(raw["worst"]),
-            **{name: _names(raw[name]) for name in ("proves", "refutes", "lacks")},
-            counts={str(name): whole(n) for name, n in dict(raw["counts"]).items()},
-            sampled=Sampled.from_json(raw["sampled"]) if "sampled" in raw else Sampled(),
+            worst_ratio=-math.inf if raw["worst_ratio"] is None else float(raw["worst_ratio"]),
+            proves=frozenset(raw["proves"]),
+            refutes=frozenset(raw["refutes"]),
+            lacks=frozenset(raw["lacks"]),
+            **{name: raw[name] for name in ("instances", "worst", "counts")},
         )
-
-
-def _number(raw: Any) -> float:
-    if raw == "inf":
-        return math.inf
-    if type(raw) not in (int, float) or not abs(raw) < math.inf or abs(raw) > LARGEST_RATIO:
-        msg = f"{str(raw)[:40]!r} is not a ratio"
-        raise ValueError(msg)
-    return float(raw)
-
-
-def _names(raw: Any) -> frozenset[str]:
-    if not isinstance(raw, list) or not all(isinstance(name, str) for name in raw):
-        msg = f"{str(raw)[:40]!r} is not a list of names"
-        raise ValueError(msg)
-    return frozenset(raw)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,8 +175,8 @@ class Verification:
 
     Example:
         >>> from ioadapt_theory.claims import CLAIMS, Run, verify
-        >>> found = verify(CLAIMS["prop-4-exact"], Run(instances=10, starts=2, steps=5))
-        >>> found.claim, str(found.verdict)
+        >>> result = verify(CLAIMS["prop-4-exact"], Run(instances=10, starts=2, steps=5))
+        >>> result.claim, str(result.verdict)
         ('prop-4-exact', 'proved')
     """
 
@@ -177,11 +185,7 @@ class Verification:
     seconds: float = field(default=0.0, compare=False)
 
     def __or__(self, other: "Verification") -> "Verification":
-        """Merge; associative and commutative.
-
-        Raises:
-            ValueError: the two are about different claims.
-        """
+        """Merge; associative and commutative."""
         if self.claim != other.claim:
             msg = f"Verifications of {self.claim!r} and {other.claim!r} do not merge."
             raise ValueError(msg)
@@ -195,11 +199,6 @@ class Verification:
     def worst_ratio(self) -> float:
         """Largest lhs/rhs over all evidence; −∞ where nothing was measured."""
         return max((f.worst_ratio for f in self.findings.values()), default=-math.inf)
-
-    @property
-    def worst(self) -> Mapping[str, Any] | None:
-        """The instance that attained ``worst_ratio``."""
-        return max(self.findings.values(), key=lambda f: f.worst_ratio).worst if self.findings else None
 
     @property
     def instances(self) -> int:
@@ -221,22 +220,21 @@ class Verification:
         return Verdict.SURVIVED if self.instances else Verdict.UNTESTED
 
     def to_json(self) -> dict[str, Any]:
-        """JSON form, findings by kind."""
-        findings = {str(kind): finding.to_json() for kind, finding in self.findings.items()}
+        """Return the JSON form, findings by kind."""
         return {
             "claim": self.claim,
             "verdict": str(self.verdict),
             "worst_ratio": json_ratio(self.worst_ratio),
             "instances": self.instances,
             "seconds": self.seconds,
-            "findings": findings,
+            "findings": {str(kind): finding.to_json() for kind, finding in self.findings.items()},
         }
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> "Verification":
-        """Inverse of ``to_json``."""
+        """Return the verification that ``to_json`` wrote."""
         findings = {Evidence(kind): Finding.from_json(kind, f) for kind, f in raw["findings"].items()}
-        return cls(claim=str(raw["claim"]), findings=findings, seconds=_number(raw["seconds"]))
+        return cls(claim=raw["claim"], findings=findings, seconds=raw["seconds"])
 
 
 def merged(claim: str, parts: Iterable[Verification]) -> Verification:

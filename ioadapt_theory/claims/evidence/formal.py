@@ -1,4 +1,4 @@
-"""What Coq has checked: a claim has formal evidence if the committed record of the build is of its very formula."""
+"""Theorems in Coq: a claim has formal evidence if the committed record of the build is of its very formula."""
 
 import hashlib
 import json
@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from ioadapt_theory.claims.claim import Claim, Once, Run
+from ioadapt_theory.claims.claim import Claim, Run, Strategy
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict
 from ioadapt_theory.claims.expression.tree import Term, opened
-from ioadapt_theory.errors import FileFormatError
 
 RECORD = "formal.json"
 """Beside the claims: claim id -> theorem, digests of its statement in Coq and of the formula; by `make proofs`."""
@@ -49,24 +48,12 @@ def _spelled(x: Term) -> str:
     return f"{x.op}:{x.name}({','.join(map(_spelled, x.args))})"
 
 
-def read(text: str) -> dict[str, Entry]:
-    """Return the entries of a record.
-
-    Raises:
-        FileFormatError: it is no record.
-    """
-    try:
-        return {claim: Entry(**entry) for claim, entry in json.loads(text)["claims"].items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        msg = f"{RECORD} is no record of a build of the proofs: {error}; `make proofs` writes one."
-        raise FileFormatError(msg) from error
-
-
 @cache
 def record() -> Mapping[str, Entry]:
     """Return the committed record; empty if there is none."""
     file = resources.files("ioadapt_theory.claims").joinpath(RECORD)
-    return read(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    entries = json.loads(file.read_text(encoding="utf-8"))["claims"] if file.is_file() else {}
+    return {claim: Entry(**entry) for claim, entry in entries.items()}
 
 
 def theorem_name(claim: Claim) -> str:
@@ -75,7 +62,7 @@ def theorem_name(claim: Claim) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class MachineChecked(Once):
+class MachineChecked(Strategy):
     """Formal evidence: Coq's theorem is about the formula that the claim has now; another has no evidence here."""
 
     kind: Evidence = Evidence.FORMAL

@@ -5,8 +5,7 @@ misses it, and whether that is decided in rational arithmetic.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import dataclass
 from typing import Any
 
 from ioadapt_theory.claims import arithmetic as a
@@ -58,33 +57,21 @@ class Hypothesis:
         """Whether a larger ε makes up for the residual."""
         return self.stated.right == Term("scalar", name="epsilon")
 
-    @property
-    def jumps(self) -> bool:
-        """Whether nothing is known of an instance that nearly satisfies it."""
-        return not self.enters and not self.mends
-
     def residual(self, instance: Any) -> Array:
         """Return by how much an instance misses it: 0 where it holds; of an inequality relative to the right side."""
         values, (left, right) = Values(instance), (self.relation.left, self.relation.right)
         if self.relation.sign != "=":
-            found = a.excess(values(left), values(right))
-            return found if self.relation is self.stated else found / 2  # of squares
+            excess = a.excess(values(left), values(right))
+            return excess if self.relation is self.stated else excess / 2  # of squares
         if left.kind == "scalar":
             return abs(values(left) - values(right))
-        found = values(left)
-        return a.frobenius_sq(found - (a.identity(found.shape[-1], found) if right == EYE else values(right)))
+        value = values(left)
+        return a.frobenius_sq(value - (a.identity(value.shape[-1], value) if right == EYE else values(right)))
 
     def equal(self, instance: Any) -> bool:
         """Whether a strict inequality fails by equality; of one instance."""
         values = Values(instance)
         return self.relation.sign == "<" and bool(values(self.relation.left) == values(self.relation.right))
-
-    def mended(self, instance: Any, residual: float) -> Any:
-        """Return the instance with an ε that is larger by the residual, which is rounded."""
-        grown = 1 + Fraction(residual) * (1 + Fraction(1, 10**6))
-        epsilon = instance.epsilon
-        larger = epsilon * (grown if isinstance(epsilon, Fraction) else a.number(grown, epsilon))
-        return replace(instance, **{"given_epsilon" if hasattr(instance, "given_epsilon") else "epsilon": larger})
 
 
 def _without_squares(x: Term) -> Iterator[Term]:
@@ -116,30 +103,12 @@ class UndecidedError(InvalidValueError):
     def __init__(self, reason: str, residuals: Mapping[str, float]) -> None:
         """Give the reason, which ends in no full stop, and the way out."""
         self.residuals = residuals
-        super().__init__(f"Undecided: {reason}; write its numbers exactly, or choose others.")
+        super().__init__(f"Undecided: the instance decides nothing, since {reason}; write its numbers exactly.")
 
     def to_json(self) -> dict[str, Any]:
         """Return the reason and the residuals, in JSON form."""
         hypotheses = [{"hypothesis": name, "residual": r} for name, r in self.residuals.items()]
         return {"reason": str(self), "hypotheses": hypotheses}
-
-    @classmethod
-    def jump(cls, statement: str, residuals: Mapping[str, float]) -> "UndecidedError":
-        """Return the error of a hypothesis that holds only up to rounding, where the conclusion may jump."""
-        return cls(
-            f"the instance decides nothing, since it meets the hypothesis {statement} only up to rounding "
-            f"(residual {residuals[statement]:.3g}), where the conclusion may jump",
-            residuals,
-        )
-
-    @classmethod
-    def explained(cls, violation: float, residual: float, residuals: Mapping[str, float]) -> "UndecidedError":
-        """Return the error of a violation that the residuals explain."""
-        return cls(
-            f"the instance decides nothing, since the sides differ by {violation:.3g}, of which its hypotheses, missed "
-            f"by {residual:.3g}, may be the reason",
-            residuals,
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

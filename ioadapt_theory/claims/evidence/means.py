@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from ioadapt_theory.claims.claim import Claim, Once, Run
+from ioadapt_theory.claims.claim import Claim, Run, Strategy
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding
 from ioadapt_theory.claims.evidence.searches import seeded
 
@@ -18,7 +19,7 @@ ERRORS = 6.0
 
 
 @dataclass(frozen=True, slots=True)
-class MeanZero(Once):
+class MeanZero(Strategy):
     """Draw, and refute where a mean is not zero.
 
     Attributes:
@@ -33,10 +34,7 @@ class MeanZero(Once):
     finest: float
     bias: float = 0.0
     kind: Evidence = Evidence.MONTE_CARLO
-
-    def pinned(self, run: Run, part: int) -> Run:
-        """Return seed and number."""
-        return run.only("seed", "stacks")
+    settings: ClassVar = ("seed", "stacks")
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
         """Compare every mean with zero."""

@@ -1,33 +1,39 @@
-"""Strategies that work for every inequality: replay the witnesses, draw at random, climb lhs/rhs from many starts."""
+"""Strategies for every inequality: replay the witnesses, draw at random, climb lhs/rhs from many starts, fit orders."""
 
 import hashlib
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
-from ioadapt_theory.claims.claim import Claim, Once, Run
+from ioadapt_theory.claims.claim import Claim, Run, Strategy
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.evidence.findings import TOLERANCE, Evidence, Finding
 from ioadapt_theory.claims.evidence.inequality import Inequality, UndecidedError
-from ioadapt_theory.claims.instances import witness
+from ioadapt_theory.claims.instances import Setting, witness
 
 ATTAINED = 1e-12
 """How far lhs/rhs of an attaining instance, which is exact and evaluated at 50 digits, may be from 1 in a double."""
 ROUNDING = 1e-13
 """Largest residual of a hypothesis in a search: they hold by construction, so anything more is a singular instance."""
+EPSILONS = (1e-2, 10**-2.5, 1e-3, 10**-3.5)
+"""Below, a second-order remainder of float64 numbers is rounding; above, the next order is visible."""
+ORDER, SLACK = 2, 0.05
+"""What an order that is fitted has to be, and what a fit may miss it by."""
+DRAWS = 100
 
 
 def seeded(run: Run, *labels: object, device: str = "cpu") -> torch.Generator:
-    """A generator for (seed, labels): what a part draws depends neither on the other parts nor on their order."""
+    """Return a generator for (seed, labels): what a part draws depends on no other part, nor on their order."""
     digest = hashlib.sha256("|".join(map(str, (run.seed, *labels))).encode()).digest()
     return torch.Generator(device).manual_seed(int.from_bytes(digest[:7]))
 
 
 def ratios(inequality: Inequality, instance: Any) -> Tensor:
-    """lhs/rhs (first order/rhs where that decides) for a batch; 0 where lhs = 0, NaN where a hypothesis is missed."""
+    """Return lhs/rhs (first order/rhs where that decides) for a batch; 0 where lhs = 0, NaN for a missed hypothesis."""
     lhs, rhs = inequality.decisive(instance), inequality.rhs(instance)
     quotient = torch.where(lhs == 0, 0.0, lhs / rhs)
     for residual in inequality.residuals(instance).values():
@@ -36,7 +42,7 @@ def ratios(inequality: Inequality, instance: Any) -> Tensor:
 
 
 def best(claim: Claim, kind: Evidence, instance: Any, quotient: Tensor) -> Finding:
-    """Finding for a batch; instances that miss a hypothesis by rounding are not counted."""
+    """Return the finding for a batch; instances that miss a hypothesis by rounding are not counted."""
     valid = ~quotient.isnan()
     if not valid.any():
         return Finding(kind=kind)
@@ -46,7 +52,7 @@ def best(claim: Claim, kind: Evidence, instance: Any, quotient: Tensor) -> Findi
 
 
 def confirmed(claim: Claim, finding: Finding) -> Finding:
-    """A ratio of 1 or more is taken at 50 digits, so that no rounding near a singular instance refutes anything."""
+    """Take a ratio of 1 or more at 50 digits, so that no rounding near a singular instance refutes anything."""
     if finding.worst is None or finding.worst_ratio < 1 - TOLERANCE:
         return finding
     try:
@@ -56,14 +62,11 @@ def confirmed(claim: Claim, finding: Finding) -> Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class RandomInstances(Once):
+class RandomInstances(Strategy):
     """Closed form on random instances."""
 
     kind: Evidence = Evidence.RANDOM
-
-    def pinned(self, run: Run, part: int) -> Run:
-        """Seed and number."""
-        return run.only("seed", "instances")
+    settings: ClassVar = ("seed", "instances")
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
         """Draw, evaluate, keep the worst."""
@@ -73,7 +76,7 @@ class RandomInstances(Once):
 
 
 @dataclass(frozen=True, slots=True)
-class GradientAscent(Once):
+class GradientAscent(Strategy):
     """Adam on log(lhs/rhs) from many starts at once; the hypotheses hold by construction, nothing is penalised.
 
     ``drop`` names raw parameters that the parametrisation replaces by their exact optimum.
@@ -82,10 +85,7 @@ class GradientAscent(Once):
     drop: tuple[str, ...] = ()
     rate: float = 0.05
     kind: Evidence = Evidence.ADVERSARIAL
-
-    def pinned(self, run: Run, part: int) -> Run:
-        """Seed, starts and steps."""
-        return run.only("seed", "starts", "steps")
+    settings: ClassVar = ("seed", "starts", "steps")
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
         """Climb and keep the best point of the whole climb."""
@@ -97,7 +97,9 @@ class GradientAscent(Once):
         for _ in range(run.steps):
             instance = setting.parametrise(raw)
             quotient = ratios(claim.inequality, instance)
-            finding = _keep(finding, best(claim, self.kind, instance, quotient.detach()))
+            now = best(claim, self.kind, instance, quotient.detach())
+            count = max(finding.instances, now.instances)
+            finding = replace(max(finding, now, key=lambda f: f.worst_ratio), instances=count)
             adam.zero_grad()
             torch.autograd.backward(-quotient[quotient > 0].log().sum())
             for x in raw.values():  # a start that ran into a singularity stays where it is
@@ -107,20 +109,14 @@ class GradientAscent(Once):
         return confirmed(claim, finding)
 
 
-def _keep(a: Finding, b: Finding) -> Finding:
-    better = b if b.worst_ratio > a.worst_ratio else a
-    count = max(a.instances, b.instances)
-    return Finding(kind=a.kind, instances=count, worst_ratio=better.worst_ratio, worst=better.worst)
-
-
 @dataclass(frozen=True, slots=True)
-class Replay(Once):
+class Replay(Strategy):
     """The shipped instances: witnesses must violate the statement at 50 digits, attaining ones must have ratio 1."""
 
     kind: Evidence = Evidence.WITNESS
 
     def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Evaluate each; one that violates a hypothesis raises."""
+        """Evaluate each; one that misses a hypothesis raises."""
         finding = Finding(kind=self.kind)
         for name in (*claim.witnesses, *claim.attained):
             raw = witness(name)
@@ -135,3 +131,26 @@ class Replay(Once):
             found = Finding(kind=self.kind, instances=1, worst_ratio=ratio, worst=raw, refutes=refutes)
             finding |= replace(found, lacks=frozenset(lacks))
         return finding
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFit(Strategy):
+    """Shrink attributes of random instances by ε and fit the slope of log|term| against log ε; less than 2 refutes."""
+
+    term: Callable[[Any], Tensor]
+    setting: Setting
+    shrink: tuple[str, ...]
+    kind: Evidence = Evidence.ORDER
+    settings: ClassVar = ("seed",)
+
+    def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
+        """Fit; the 5% quantile decides: where the leading coefficient nearly vanishes no slope is clean."""
+        instance = self.setting.parametrise(self.setting.start(DRAWS, seeded(run, claim.id, self.kind)))
+        smaller = ({name: epsilon * getattr(instance, name) for name in self.shrink} for epsilon in EPSILONS)
+        values = torch.stack([self.term(replace(instance, **change)) for change in smaller])
+        x = torch.tensor(EPSILONS, dtype=torch.float64).log()
+        x = x - x.mean()
+        slopes = (x[:, None] * values.abs().log()).sum(0) / x.square().sum()  # least squares
+        low = float(slopes.quantile(0.05))
+        refutes = frozenset([f"order {low:.2f} < {ORDER}"] if not low >= ORDER - SLACK else [])
+        return Finding(kind=self.kind, instances=DRAWS, refutes=refutes)

@@ -48,34 +48,34 @@ class Step:
 
 
 def vanishes(expression: Any, *relations: Any) -> Check:
-    """An expression rational in its symbols is identically zero, modulo polynomials that vanish."""
+    """Check that an expression rational in its symbols is identically zero, modulo polynomials that vanish."""
     return Check(algebra.vanishes(expression, *relations), empty=isinstance(expression, int))
 
 
 def agree(left: Any, right: Any, *relations: Any) -> Check:
-    """Two expressions are identical."""
+    """Check that two expressions are identical."""
     return Check(algebra.vanishes(left - right, *relations), empty=isinstance(left, int))
 
 
 def zero(matrix: Any, *relations: Any) -> Check:
-    """Every entry of a matrix is identically zero."""
+    """Check that every entry of a matrix is identically zero."""
     entries = list(matrix)
     holds = all(algebra.vanishes(entry, *relations) for entry in entries)
     return Check(holds, empty=all(isinstance(entry, int) for entry in entries))
 
 
 def simplifies(expression: Any) -> Check:
-    """An expression with roots, logarithms and the like is identically zero."""
+    """Check that an expression with roots, logarithms and the like is identically zero."""
     return Check(sympy().simplify(expression) == 0, empty=isinstance(expression, int))
 
 
 def nonnegative(expression: Any) -> Check:
-    """The form itself shows that it is >= 0: sums of products of squares and of non-negative symbols."""
+    """Check that the form itself shows that it is >= 0: sums of products of squares and of non-negative symbols."""
     return Check(expression.is_nonnegative is True, empty=not getattr(expression, "free_symbols", None))
 
 
 def words(left: Any, right: Any, *, ones: tuple[Any, ...] = ()) -> Check:
-    """Two polynomials in non-commuting symbols agree after the products ``ones`` are replaced by 1."""
+    """Check that two polynomials in non-commuting symbols agree after the products ``ones`` are replaced by 1."""
     sp = sympy()
     difference = sp.expand(left - right)
     for product in ones:
@@ -84,17 +84,17 @@ def words(left: Any, right: Any, *, ones: tuple[Any, ...] = ()) -> Check:
 
 
 def found(value: Any, expected: Any) -> Check:
-    """A computed value is the one that is stated, a literal."""
+    """Check that a computed value is the one that is stated, a literal."""
     return Check(bool(value == expected), empty=isinstance(value, bool))
 
 
 def true(condition: Any) -> Check:
-    """A decided comparison of computed numbers."""
+    """Return a decided comparison of computed numbers."""
     return Check(bool(condition))
 
 
 def both(*checks: Check) -> Check:
-    """All of these."""
+    """Return the check of all of these."""
     return Check(all(c.holds for c in checks), empty=not checks or any(c.empty for c in checks))
 
 
@@ -140,7 +140,7 @@ class Lemma(Rule):
 
 
 def lemma(name: str, relation: Relation, *given: Relation) -> Callable[[Callable[[Relation], Iterator[Step]]], Lemma]:
-    """Turn a generator of lines into a lemma; its letters stand for any formula.
+    """Return what turns a generator of lines into a lemma, whose letters stand for any formula.
 
     Args:
         name: what it rests on, in a few words.

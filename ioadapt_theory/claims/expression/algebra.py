@@ -30,23 +30,18 @@ def sympy() -> Any:
 
 
 def noncommuting(names: str) -> Any:
-    """Symbols for matrices, as ``sympy.symbols`` reads names."""
+    """Return symbols for matrices, as ``sympy.symbols`` reads names."""
     return sympy().symbols(names, commutative=False)
 
 
 def symbolic(x: Term, known: Mapping[Term, Any] | None = None) -> Any:
-    """The formula in sympy; see ``_symbolic``."""
+    """Return the formula in sympy: rows and matrices are polynomials in non-commuting letters, norms are symbols."""
     return _symbolic(x, tuple((known or {}).items()))
 
 
 @cache
 def _symbolic(x: Term, pairs: tuple[tuple[Term, Any], ...]) -> Any:
-    """The formula in sympy: matrices and rows are polynomials in non-commuting letters, norms of them are symbols.
-
-    Args:
-        x: the formula.
-        pairs: symbols (or other sympy expressions) for some of its parts, outermost first.
-    """
+    """Return the formula, where ``pairs`` give sympy expressions for some of its parts, outermost first."""
     sp, known = sympy(), dict(pairs)
     if x in known:
         return known[x]
@@ -103,17 +98,17 @@ def _symbolic(x: Term, pairs: tuple[tuple[Term, Any], ...]) -> Any:
 
 
 def symbol(k: int, kind: str) -> Any:
-    """A symbol for both sides of the k-th equation."""
+    """Return a symbol for both sides of the k-th equation."""
     return sympy().Symbol(f"equation{k}", commutative=kind == "scalar")
 
 
 def canonical(x: Any) -> Any:
-    """One quotient of expanded polynomials, so that roots and the like of equal arguments are equal."""
+    """Return one quotient of expanded polynomials, so that roots and the like of equal arguments are equal."""
     return sympy().cancel(sympy().together(sympy().expand(x)))
 
 
 def atom(op: str, *args: Any) -> Any:
-    """A norm, a condition number and the like as a symbol; the sign of the matrix does not matter."""
+    """Return a norm, a condition number and the like as a symbol; the sign of the matrix does not matter."""
     sp = sympy()
     if op in {"E", "fro", "spectral"} and args[0] == 0:
         return sp.Integer(0)
@@ -125,17 +120,14 @@ def atom(op: str, *args: Any) -> Any:
 
 
 def words(vector: Any) -> list[tuple[Any, Any]]:
-    """A linear combination of products of letters: (coefficient, product)."""
+    """Return the (coefficient, product) pairs of a linear combination of products of letters."""
     sp = sympy()
-    found = []
-    for part in sp.Add.make_args(sp.expand(vector)):
-        coefficient, letters = part.args_cnc()
-        found.append((sp.Mul(*coefficient), sp.Mul(*letters)))
-    return found
+    pairs = (part.args_cnc() for part in sp.Add.make_args(sp.expand(vector)))
+    return [(sp.Mul(*coefficient), sp.Mul(*letters)) for coefficient, letters in pairs]
 
 
 def dot(u: Any, v: Any) -> Any:
-    """The inner product, expanded."""
+    """Return the inner product, expanded."""
     return sum(a * b * _dot(x, y) for a, x in words(u) for b, y in words(v))
 
 
@@ -175,7 +167,7 @@ def _trace(letters: list[Any]) -> Any:
 
 
 def norm(u: Any) -> Any:
-    """The norm; of one product of letters, a symbol."""
+    """Return the norm; of one product of letters, a symbol."""
     sp = sympy()
     parts = words(u)
     if u == 0:
@@ -187,23 +179,22 @@ def norm(u: Any) -> Any:
 
 
 def vanishes(expression: Any, *relations: Any) -> bool:
-    """Whether an expression rational in its symbols is identically zero, modulo polynomials that vanish.
+    """Return whether an expression rational in its symbols is identically zero, modulo polynomials that vanish.
 
     ``relations`` have to be a Gröbner basis in the order of their own symbols, as single relations are.
     """
     sp = sympy()
     numerator = sp.expand(sp.numer(sp.together(sp.expand(expression))))
     if relations:
-        numerator = sp.reduced(
-            numerator, list(relations), *sorted(set().union(*(r.free_symbols for r in relations)), key=str)
-        )[1]
+        letters = sorted(set().union(*(r.free_symbols for r in relations)), key=str)
+        numerator = sp.reduced(numerator, list(relations), *letters)[1]
     return bool(sp.expand(numerator) == 0)
 
 
 def equal(
     left: Term, right: Term, known: Mapping[Term, Any] | None = None, ones: Iterable[tuple[Term, Term]] = ()
 ) -> bool:
-    """Whether two formulas are equal by algebra alone, some of their parts being symbols that may be the same.
+    """Return whether two formulas are equal by algebra alone, some of their parts being symbols that may be the same.
 
     Args:
         left: a formula.
@@ -223,7 +214,7 @@ ONES: Final = Term("ones")
 
 
 def expanded(x: Any, known: Mapping[Term, Any]) -> Any:
-    """A polynomial in non-commuting letters, multiplied out, without the products that are I."""
+    """Return a polynomial in non-commuting letters, multiplied out, without the products that are I."""
     sp = sympy()
     x = sp.expand(x)
     for product in known.get(ONES, ()):

@@ -25,6 +25,7 @@ from ioadapt_theory.claims.expression.tree import (
     outer,
     pinv,
     rank,
+    replaced,
     row,
     rows,
     scalar,
@@ -87,27 +88,7 @@ RANK_SUM = Rule("rank(M + N) ≤ rank(M) + rank(N)", rank(M + N) <= rank(M) + ra
 OUTER = Rule("⟨uᵀv, xᵀy⟩ = ⟨u, x⟩⟨v, y⟩", inner(outer(U, V), outer(X, Y)).equals(dot(U, X) * dot(V, Y)))
 OUTER_NORM = Rule("‖uᵀv‖_F = ‖u‖‖v‖", fro(outer(U, V)).equals(norm(U) * norm(V)))
 NORMS = Rule("‖M‖₂ ≤ ‖M‖_F", spectral(M) <= fro(M))
-RULES = (
-    CAUCHY_SCHWARZ,
-    TRIANGLE,
-    TRIANGLE_DIFFERENCE,
-    TRIANGLE_FROBENIUS,
-    OPERATOR,
-    LEFT,
-    RIGHT,
-    SPECTRAL_PRODUCT,
-    PSEUDOINVERSE,
-    THROUGH,
-    ROWS,
-    RANK_FIRST,
-    RANK_SECOND,
-    RANK_SUM,
-    NORMS,
-    OUTER,
-    OUTER_NORM,
-    SINE,
-    SQUARE,
-)
+RULES = tuple(x for x in vars().values() if isinstance(x, Rule))
 """What is used and not proved again; a test tries each on random arguments."""
 REPEATED = (OPERATOR, LEFT, RIGHT, TRIANGLE, TRIANGLE_FROBENIUS)
 """They make the formula smaller, so they may be used again on what they leave."""
@@ -204,12 +185,12 @@ def rewritten(x: Term, by: Iterable[Rule | Relation]) -> Term:
     for used in by:
         if isinstance(used, Rule) and used.relation.sign == "=" and not used.given:
             found = matched(opened(used.relation.left), x, {})
-            x = x if found is None else instance_term(opened(used.relation.right), found)
+            x = x if found is None else replaced(opened(used.relation.right), found)
     return x
 
 
 def same(a: Term, b: Term, by: Iterable["Rule | Relation"] = ()) -> bool:
-    """Equal by algebra, by E‖xD‖² = σ²‖D‖_F², and by equations, whose sides are one symbol then."""
+    """Whether they are equal by algebra, by E‖xD‖² = σ²‖D‖_F², and by equations, whose sides are one symbol then."""
     if opened(a) == opened(b):
         return True
     equations = [r for r in by if isinstance(r, Relation) and r.sign == "="]
@@ -227,7 +208,7 @@ def same(a: Term, b: Term, by: Iterable["Rule | Relation"] = ()) -> bool:
 
 @cache
 def second_moment(x: Term) -> Term:
-    """E‖xD‖² written as σ²‖D‖_F², or ‖FD‖_F², wherever it stands: all that is used of the law of x."""
+    """Return E‖xD‖² written as σ²‖D‖_F², or ‖FD‖_F², wherever it stands: all that is used of the law of x."""
     if x.op == "mean_square":
         d, law = linear_part(x.args[0]), x.args[1]
         assert d is not None
@@ -242,20 +223,22 @@ def at_most(left: Term, right: Term, by: Iterable[Rule | Relation], given: tuple
         return True
     for used in by:
         relation, needs = (used.relation, used.given) if isinstance(used, Rule) else (used, ())
-        for one, other in _directions(relation):
-            found = matched(one, left, {})
-            whole = None if found is None else matched(other, right, found)  # letters that only the right side has
+        rest = [r for r in by if r is not used or r in REPEATED]
+        sides = (opened(relation.left), opened(relation.right))
+        for one, other in (sides, sides[::-1]) if relation.sign == "=" else (sides,):
+            bound = matched(one, left, {})
+            whole = None if bound is None else matched(other, right, bound)  # letters that only the right side has
             if whole is not None and all(_among(instance(g, whole), given) for g in needs):
                 return True
-            if found is not None and all(_among(instance(g, found), given) for g in needs):
-                there = instance_term(other, found)
-                if there == right or (there != left and at_most(there, right, _without(by, used), given)):
+            if bound is not None and all(_among(instance(g, bound), given) for g in needs):
+                there = replaced(other, bound)
+                if there == right or (there != left and at_most(there, right, rest, given)):
                     return True
     return _increases(left, right, by, given) or same(left, right)
 
 
 def _increases(left: Term, right: Term, by: tuple[Rule | Relation, ...], given: tuple[Relation, ...]) -> bool:
-    """The same operation on both sides, which increases in all that differs."""
+    """Whether it is the same operation on both sides, which increases in all that differs."""
     if left.op != right.op or len(left.args) != len(right.args) or left.name != right.name:
         return False
     pairs = list(zip(left.args, right.args, strict=True))
@@ -274,21 +257,11 @@ def _increases(left: Term, right: Term, by: tuple[Rule | Relation, ...], given: 
     return False
 
 
-def _without(by: tuple[Rule | Relation, ...], rule: Rule | Relation) -> tuple[Rule | Relation, ...]:
-    return by if rule in REPEATED else tuple(r for r in by if r is not rule)
-
-
-def _directions(r: Relation) -> Iterator[tuple[Term, Term]]:
-    yield opened(r.left), opened(r.right)
-    if r.sign == "=":
-        yield opened(r.right), opened(r.left)
-
-
 def _among(wanted: Relation, given: tuple[Relation, ...]) -> bool:
-    def plain(r: Relation) -> Relation:
-        return Relation(opened(r.left), r.sign, opened(r.right))
-
-    return plain(wanted) in map(plain, given)
+    return any(
+        (opened(wanted.left), wanted.sign, opened(wanted.right)) == (opened(g.left), g.sign, opened(g.right))
+        for g in given
+    )
 
 
 def nonnegative(x: Term) -> bool:
@@ -300,30 +273,20 @@ def nonnegative(x: Term) -> bool:
     return x.op in {"add", "mul", "div", "pow", "sum", "let"} and all(map(nonnegative, x.args[x.op == "sum" :]))
 
 
-def matched(pattern: Term, x: Term, found: Mapping[Term, Term]) -> dict[Term, Term] | None:
-    """What the letters of a pattern stand for, if x has its form."""
+def matched(pattern: Term, x: Term, bound: Mapping[Term, Term]) -> dict[Term, Term] | None:
+    """Return what the letters of a pattern stand for, if x has its form."""
     if pattern.name.startswith("?"):
-        if pattern.kind != x.kind or found.get(pattern, x) != x:
+        if pattern.kind != x.kind or bound.get(pattern, x) != x:
             return None
-        return {**found, pattern: x}
+        return {**bound, pattern: x}
     if pattern.op != x.op or pattern.name != x.name or len(pattern.args) != len(x.args):
         return None
-    bound = dict(found)
+    further: dict[Term, Term] | None = dict(bound)
     for p, a in zip(pattern.args, x.args, strict=True):
-        further = matched(p, a, bound)
-        if further is None:
-            return None
-        bound = further
-    return bound
+        further = None if further is None else matched(p, a, further)
+    return further
 
 
-def instance_term(pattern: Term, found: Mapping[Term, Term]) -> Term:
-    """The pattern with its letters replaced."""
-    if pattern in found:
-        return found[pattern]
-    return Term(pattern.op, tuple(instance_term(a, found) for a in pattern.args), pattern.name)
-
-
-def instance(pattern: Relation, found: Mapping[Term, Term]) -> Relation:
-    """The relation with its letters replaced."""
-    return Relation(instance_term(pattern.left, found), pattern.sign, instance_term(pattern.right, found))
+def instance(pattern: Relation, bound: Mapping[Term, Term]) -> Relation:
+    """Return the relation with its letters replaced."""
+    return Relation(replaced(pattern.left, bound), pattern.sign, replaced(pattern.right, bound))

@@ -8,7 +8,7 @@ AB: Final = matrix("ab")
 
 
 def delta(u: Term, v: Term, du: Term, dv: Term) -> Term:
-    """δ of Eq. 7, the derivative of sim(u + tΔu, v + tΔv) at t = 0."""
+    """Return δ of Eq. 7, the derivative of sim(u + tΔu, v + tΔv) at t = 0."""
     uv, nu, nv = dot(u, v), norm(u), norm(v)
     prime = "'" if any(x.name.endswith("_target") for x in u.walk()) else ""
     along = uv / (nu**3 * nv) * dot(u, du) + uv / (nu * nv**3) * dot(v, dv)
@@ -16,14 +16,14 @@ def delta(u: Term, v: Term, du: Term, dv: Term) -> Term:
 
 
 def first_order(x: Term) -> Term:
-    """The limit of x(tAB)/t, t → 0, of a formula that is 0 at AB = 0, as |sim(ŷ₁, ŷ₂) − sim(ŷ₁', ŷ₂')| is."""
+    """Return the limit of x(tAB)/t, t → 0, of a formula that is 0 at AB = 0, as |sim(ŷ₁, ŷ₂) − sim(ŷ₁', ŷ₂')| is."""
     derivative = _derivative(x)
     assert derivative is not None, "it does not depend on AB"
     return derivative
 
 
 def at_zero(x: Term) -> Term | None:
-    """The formula at AB = 0; None for a matrix that is zero."""
+    """Return the formula at AB = 0; None for a matrix that is zero."""
     if x == AB:
         return None
     if x.op == "let":
@@ -55,8 +55,8 @@ def _derivative(x: Term) -> Term | None:
             left, right = (_times(_derivative(a), at_zero(b)), _times(at_zero(a), _derivative(b)))
             return _plus(left, right)
         case Term("sim", (u, v)):
-            found = (at_zero(u), at_zero(v), _derivative(u), _derivative(v))
-            return delta(*(t for t in found if t is not None))  # all four: outputs are not zero and depend on AB
+            parts = (at_zero(u), at_zero(v), _derivative(u), _derivative(v))
+            return delta(*(t for t in parts if t is not None))  # all four: outputs are not zero and depend on AB
     return None
 
 

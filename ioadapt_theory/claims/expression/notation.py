@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
-from typing import Final, NamedTuple
+from typing import Final
 
 from ioadapt_theory.claims.expression.tree import Relation, Term
 
@@ -17,157 +17,90 @@ GREEK: Final = {
     "lip": "Lip",
     "bias": "b",
 }
-LATEX_GREEK: Final = {"ε": r"\varepsilon", "σ": r"\sigma", "Δu": r"\Delta u", "Δv": r"\Delta v", "Lip": r"\mathrm{Lip}"}
 COMMANDS: Final = {
-    "δ": r"\delta ",
-    "κ": r"\kappa ",
-    "τ": r"\tau ",
-    "θ": r"\theta ",
-    "α": r"\alpha ",
-    "β": r"\beta ",
-    "μ": r"\mu ",
-    "ρ": r"\rho ",
-    "cos(": r"\cos(",
+    **{"Δ": r"\Delta ", "Lip": r"\mathrm{Lip}", "ŷ": r"\hat y", "ŝ": r"\hat s", "cos(": r"\cos("},
+    **{"ε": r"\varepsilon ", "σ": r"\sigma ", "δ": r"\delta ", "κ": r"\kappa ", "τ": r"\tau ", "θ": r"\theta "},
+    **{"α": r"\alpha ", "β": r"\beta ", "μ": r"\mu ", "ρ": r"\rho "},
 }
 SUBSCRIPTS: Final = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 SUPERSCRIPTS: Final = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 UNITS: Final = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 SUM, PRODUCT, POWER, ATOM = range(4)
 """How tightly a formula is bound; what is bound less tightly than its place asks for is put in parentheses."""
-
-
-class Style(NamedTuple):
-    """The marks of a notation; {} is an argument."""
-
-    functions: dict[str, str]
-    letters: str
-    times: str
-    fraction: str
-    signs: dict[str, str]
-
-
-TEXT: Final = Style(
-    functions={
-        "abs": "|{}|",
-        "sqrt": "√({})",
-        "cos": "cos({})",
-        "ln": "ln({})",
-        "arcsin": "arcsin({})",
-        "artanh": "artanh({})",
-        "sinh": "sinh({})",
-        "cosh": "cosh({})",
-        "max": "max({}, {})",
-        "min": "min({}, {})",
-        "positive": "[{}]₊",
-        "dot": "⟨{}, {}⟩",
-        "inner": "⟨{}, {}⟩",
-        "norm": "‖{}‖",
-        "sim": "sim({}, {})",
-        "sine": "√(1 − sim({}, {})²)",
-        "angle": "arccos sim({}, {})",
-        "fro": "‖{}‖_F",
-        "spectral": "‖{}‖₂",
-        "cond": "cond({})",
-        "rank": "rank({})",
-        "size": "rows({})",
-        "inverse": "({})⁻¹",
-        "pinv": "({})⁺",
-        "hessian_norm": "‖H({}, {})‖_op",
-        "mean_square": "E‖{}‖²",
-        "sup_hessian_norm": "sup_t ‖H({0} + t{2}, {1} + t{3})‖_op",
-        "pi": "π",
-        "eye": "I",
-        "segment": "min_t min(‖{0} + t{2}‖, ‖{1} + t{3}‖)",
-        "landau": "O({})",
-    },
-    letters="text",
-    times=" · ",
-    fraction="{}/{}",
-    signs={"<=": "≤", "<": "<", "=": "="},
-)
-LATEX: Final = Style(
-    functions={
-        "abs": r"\left|{}\right|",
-        "sqrt": r"\sqrt{{{}}}",
-        "cos": r"\cos({})",
-        "ln": r"\ln({})",
-        "arcsin": r"\arcsin({})",
-        "artanh": r"\operatorname{{artanh}}({})",
-        "sinh": r"\sinh({})",
-        "cosh": r"\cosh({})",
-        "max": r"\max({}, {})",
-        "min": r"\min({}, {})",
-        "positive": "[{}]_+",
-        "dot": r"\langle {}, {}\rangle",
-        "inner": r"\langle {}, {}\rangle",
-        "norm": r"\|{}\|",
-        "sim": r"\operatorname{{sim}}({}, {})",
-        "sine": r"\sqrt{{1 - \operatorname{{sim}}({}, {})^2}}",
-        "angle": r"\arccos\operatorname{{sim}}({}, {})",
-        "fro": r"\|{}\|_F",
-        "spectral": r"\|{}\|_2",
-        "cond": r"\operatorname{{cond}}({})",
-        "rank": r"\operatorname{{rank}}({})",
-        "size": r"\operatorname{{rows}}({})",
-        "inverse": "({})^{{-1}}",
-        "pinv": r"({})^{{\dagger}}",
-        "hessian_norm": r"\|H({}, {})\|_{{\mathrm{{op}}}}",
-        "mean_square": r"\mathbb{{E}}\|{}\|^2",
-        "sup_hessian_norm": r"\sup_t \|H({0} + t{2}, {1} + t{3})\|_{{\mathrm{{op}}}}",
-        "pi": r"\pi",
-        "eye": "I",
-        "segment": r"\min_t \min(\|{0} + t{2}\|, \|{1} + t{3}\|)",
-        "landau": "O({})",
-    },
-    letters="latex",
-    times=r" \cdot ",
-    fraction=r"\frac{{{}}}{{{}}}",
-    signs={"<=": r"\le", "<": "<", "=": "="},
-)
+TEXT, LATEX = range(2)
+OPERATIONS: Final[dict[str, tuple[str, str]]] = {
+    "abs": ("|{}|", r"\left|{}\right|"),
+    "sqrt": ("√({})", r"\sqrt{{{}}}"),
+    **{name: (f"{name}({{}})", rf"\{name}({{}})") for name in ("cos", "ln", "arcsin", "sinh", "cosh")},
+    **{name: (f"{name}({{}}, {{}})", rf"\{name}({{}}, {{}})") for name in ("max", "min")},
+    **{name: (f"{name}({{}})", rf"\operatorname{{{{{name}}}}}({{}})") for name in ("artanh", "cond", "rank")},
+    "size": ("rows({})", r"\operatorname{{rows}}({})"),
+    "positive": ("[{}]₊", "[{}]_+"),
+    **{name: ("⟨{}, {}⟩", r"\langle {}, {}\rangle") for name in ("dot", "inner")},
+    "norm": ("‖{}‖", r"\|{}\|"),
+    "sim": ("sim({}, {})", r"\operatorname{{sim}}({}, {})"),
+    "sine": ("√(1 − sim({}, {})²)", r"\sqrt{{1 - \operatorname{{sim}}({}, {})^2}}"),
+    "angle": ("arccos sim({}, {})", r"\arccos\operatorname{{sim}}({}, {})"),
+    "fro": ("‖{}‖_F", r"\|{}\|_F"),
+    "spectral": ("‖{}‖₂", r"\|{}\|_2"),
+    "inverse": ("({})⁻¹", "({})^{{-1}}"),
+    "pinv": ("({})⁺", r"({})^{{\dagger}}"),
+    "hessian_norm": ("‖H({}, {})‖_op", r"\|H({}, {})\|_{{\mathrm{{op}}}}"),
+    "mean_square": ("E‖{}‖²", r"\mathbb{{E}}\|{}\|^2"),
+    "sup_hessian_norm": (
+        "sup_t ‖H({0} + t{2}, {1} + t{3})‖_op",
+        r"\sup_t \|H({0} + t{2}, {1} + t{3})\|_{{\mathrm{{op}}}}",
+    ),
+    "segment": ("min_t min(‖{0} + t{2}‖, ‖{1} + t{3}‖)", r"\min_t \min(\|{0} + t{2}\|, \|{1} + t{3}\|)"),
+    "pi": ("π", r"\pi"),
+    "eye": ("I", "I"),
+    "landau": ("O({})", "O({})"),
+}
+"""Text and LaTeX of every operation that has no place of its own below; {} is an argument."""
+SIGNS: Final = {"<=": ("≤", r"\le"), "<": ("<", "<"), "=": ("=", "=")}
+MINUS: Final = ("−", "-")
+TRANSPOSED: Final = ("ᵀ", r"^{\top}")
 
 
 def text(x: Term | Relation) -> str:
-    """One line of Unicode."""
+    """Return one line of Unicode."""
     return _relation(x, TEXT) if isinstance(x, Relation) else _term(x, TEXT)[0]
 
 
 def latex(x: Term | Relation) -> str:
-    """LaTeX, without the dollars."""
+    """Return LaTeX, without the dollars."""
     return _relation(x, LATEX) if isinstance(x, Relation) else _term(x, LATEX)[0]
 
 
 def definitions(relations: Iterable[Relation], write: Callable[[Term], str] = text) -> list[str]:
-    """What every defined name in them stands for, in the order of their use."""
-    found = dict[str, str]()
+    """Return what every defined name in them stands for, in the order of their use."""
+    form, known = LATEX if write is latex else TEXT, dict[str, str]()
     for relation in relations:
         for x in (*_lets(relation.left), *_lets(relation.right)):
-            name, meaning = _named(x.name, LATEX if write is latex else TEXT), write(x.args[0])
+            name, meaning = _named(x.name, form), write(x.args[0])
             if x.name in {"δ", "δ'"}:  # long, and printed in the paper
-                found.setdefault(name, f"{name} of Eq. 7" if write is text else rf"{name} \text{{ of Eq. 7}}")
+                known.setdefault(name, f"{name} of Eq. 7" if form == TEXT else rf"{name} \text{{ of Eq. 7}}")
                 continue
             if "ŷ" in x.name:  # one for all four outputs
                 name, meaning = (re.sub("[₁₂']|_[12]", "", part) for part in (name, meaning))
-            found.setdefault(name, f"{name} = {meaning}")
-    return list(found.values())
+            known.setdefault(name, f"{name} = {meaning}")
+    return list(known.values())
 
 
-def letter(name: str, style: Style = TEXT, *, matrix: bool = False) -> str:
-    """A letter of the paper from the attribute of an instance: w1_target is W₁'; matrices are capitals."""
+def letter(name: str, form: int = TEXT, *, matrix: bool = False) -> str:
+    """Return a letter of the paper from the attribute of an instance: w1_target is W₁'; matrices are capitals."""
     base, prime = (name.removesuffix("_target"), "'") if name.endswith("_target") else (name, "")
     stem, index = re.fullmatch(r"(.*?)(\d*)", base).groups()  # type: ignore[union-attr]
     stem = GREEK.get(stem, stem.upper() if matrix else stem)
-    if style is TEXT:
-        return stem + index.translate(SUBSCRIPTS) + prime
-    return LATEX_GREEK.get(stem, stem) + (f"_{index}" if index else "") + prime
+    return _named(stem + index.translate(SUBSCRIPTS), form) + prime
 
 
-def _named(name: str, style: Style) -> str:
-    if style is TEXT:
+def _named(name: str, form: int) -> str:
+    if form == TEXT:
         return name
-    stem = name.replace("ŷ", r"\hat y").replace("ŝ", r"\hat s")
-    for greek, command in COMMANDS.items():
-        stem = stem.replace(greek, command)
-    return re.sub("([₀-₉])", lambda m: "_" + m[1].translate(UNITS), stem).strip()
+    for mark, command in COMMANDS.items():
+        name = name.replace(mark, command)
+    return re.sub("([₀-₉])", lambda m: "_" + m[1].translate(UNITS), name).strip()
 
 
 def _lets(x: Term) -> Iterator[Term]:
@@ -183,93 +116,87 @@ def _lets(x: Term) -> Iterator[Term]:
         yield from _lets(x.args[0]) if x.name not in {"δ", "δ'"} else ()
 
 
-def _relation(r: Relation, style: Style) -> str:
-    order = "" if r.order is None else f" + O({letter('epsilon', style)}{_power(str(r.order), style)})"
-    return f"{_term(r.left, style)[0]} {style.signs[r.sign]} {_term(r.right, style)[0]}{order}"
+def _relation(r: Relation, form: int) -> str:
+    order = "" if r.order is None else f" + O({letter('epsilon', form)}{_power(str(r.order), form)})"
+    return f"{_term(r.left, form)[0]} {SIGNS[r.sign][form]} {_term(r.right, form)[0]}{order}"
 
 
-def _power(digits: str, style: Style) -> str:
-    return digits.translate(SUPERSCRIPTS) if style is TEXT else f"^{{{digits}}}"
+def _power(digits: str, form: int) -> str:
+    return (digits.translate(SUPERSCRIPTS), f"^{{{digits}}}")[form]
 
 
-def _in(x: Term, place: int, style: Style) -> str:
-    written, bound = _term(x, style)
+def _in(x: Term, place: int, form: int) -> str:
+    written, bound = _term(x, form)
     return written if bound >= place else f"({written})"
 
 
-def _term(x: Term, style: Style) -> tuple[str, int]:
+def _term(x: Term, form: int) -> tuple[str, int]:
     match x:
         case Term("scalar" | "row" | "matrix", _, name):
-            return letter(name, style, matrix=x.op == "matrix"), PRODUCT if name == "ab" else ATOM
+            return letter(name, form, matrix=x.op == "matrix"), PRODUCT if name == "ab" else ATOM
         case Term("let", _, name):
-            return _named(name, style), ATOM
+            return _named(name, form), ATOM
         case Term("number", _, digits):
-            return _number(Fraction(digits), style)
+            return _number(Fraction(digits), form)
         case Term("add" | "plus", (a, b)):
             negative = _negated(b)
-            right = _in(negative or b, PRODUCT if negative else SUM, style)
-            return f"{_in(a, SUM, style)} {('−' if style is TEXT else '-') if negative else '+'} {right}", SUM
+            right = _in(negative or b, PRODUCT if negative else SUM, form)
+            return f"{_in(a, SUM, form)} {MINUS[form] if negative else '+'} {right}", SUM
         case Term("mul" | "scale", (a, b)):
-            return _times(x, a, b, style), PRODUCT
+            return _times(x, a, b, form), PRODUCT
         case Term("product", (a, b)):
-            left, right = (_in(y, POWER if y.op == "scale" else PRODUCT, style) for y in (a, b))
+            left, right = (_in(y, POWER if y.op == "scale" else PRODUCT, form) for y in (a, b))
             return left + (f"({right})" if b.op == "product" else right), PRODUCT
         case Term("transpose", (a,)):
-            return _in(a, ATOM, style) + ("ᵀ" if style is TEXT else r"^{\top}"), ATOM
+            return _in(a, ATOM, form) + TRANSPOSED[form], ATOM
         case Term("outer", (u, v)):
-            return _in(u, ATOM, style) + ("ᵀ" if style is TEXT else r"^{\top}") + _in(v, PRODUCT, style), PRODUCT
+            return _in(u, ATOM, form) + TRANSPOSED[form] + _in(v, PRODUCT, form), PRODUCT
         case Term("div", (a, b)):
-            if style is TEXT:
-                return f"{_in(a, PRODUCT, style)}/{_in(b, POWER, style)}", PRODUCT
-            return style.fraction.format(_term(a, style)[0], _term(b, style)[0]), POWER
+            if form == TEXT:
+                return f"{_in(a, PRODUCT, form)}/{_in(b, POWER, form)}", PRODUCT
+            return rf"\frac{{{_term(a, form)[0]}}}{{{_term(b, form)[0]}}}", POWER
         case Term("sine", _, name) if name:
-            return (f"√(1 − {name}²)" if style is TEXT else rf"\sqrt{{1 - {_named(name, style)}^2}}"), ATOM
+            return (f"√(1 − {name}²)", rf"\sqrt{{1 - {_named(name, form)}^2}}")[form], ATOM
         case Term("pow", (Term("sine", _, name),), "2") if name:
-            return f"(1 − {name}²)" if style is TEXT else f"(1 - {_named(name, style)}^2)", ATOM
+            return (f"(1 − {name}²)", f"(1 - {_named(name, form)}^2)")[form], ATOM
         case Term("pow", (a,), power):
-            return _in(a, ATOM, style) + _power(power, style), POWER
+            return _in(a, ATOM, form) + _power(power, form), POWER
         case Term("sum", (general, *_)):
-            return ("Σ " if style is TEXT else r"\sum ") + _in(general, PRODUCT, style), PRODUCT
+            return ("Σ ", r"\sum ")[form] + _in(general, PRODUCT, form), PRODUCT
         case Term("sigma", (m,), index):
-            which = {"-1": "s_c", "-2": "s_{c−1}"}[index] if style is TEXT else {"-1": "s_c", "-2": "s_{c-1}"}[index]
-            return f"{which}({_term(m, style)[0]})", ATOM
+            which = "s_c" if index == "-1" else ("s_{c−1}", "s_{c-1}")[form]
+            return f"{which}({_term(m, form)[0]})", ATOM
         case Term("inverse" | "pinv", (m,)) if m.op == "matrix":
-            mark = {"inverse": "⁻¹", "pinv": "⁺"} if style is TEXT else {"inverse": "^{-1}", "pinv": r"^{\dagger}"}
-            return _term(m, style)[0] + mark[x.op], ATOM
-        case Term("sqrt", (a,)) if style is TEXT and _term(a, style)[1] >= POWER:
-            return f"√{_term(a, style)[0]}", ATOM
-    return style.functions[x.op].format(*(_shown(a, style, x.op) for a in x.args)), ATOM
-
-
-def _shown(x: Term, style: Style, op: str) -> str:
-    return _in(x, SUM, style)
+            return _term(m, form)[0] + OPERATIONS[x.op][form].format("").removeprefix("()"), ATOM
+        case Term("sqrt", (a,)) if form == TEXT and _term(a, form)[1] >= POWER:
+            return f"√{_term(a, form)[0]}", ATOM
+    return OPERATIONS[x.op][form].format(*(_in(a, SUM, form) for a in x.args)), ATOM
 
 
 def _negated(x: Term) -> Term | None:
-    """What is subtracted, where the term is minus something."""
+    """Return what is subtracted, where the term is minus something."""
     match x:
         case Term("mul" | "scale", (Term("number", _, "-1"), b)):
             return b
     return None
 
 
-def _times(x: Term, a: Term, b: Term, style: Style) -> str:
+def _times(x: Term, a: Term, b: Term, form: int) -> str:
     if negative := _negated(x):
-        return ("−" if style is TEXT else "-") + _in(negative, PRODUCT, style)
-    left, right = _in(a, PRODUCT, style), _in(b, PRODUCT, style)
+        return MINUS[form] + _in(negative, PRODUCT, form)
+    left, right = _in(a, PRODUCT, form), _in(b, PRODUCT, form)
     digits = right[0].isdigit() or (left[-1].isdigit() and right[0].isdigit())
     dense = not digits and not (left[-1].isalpha() and right[0].isalpha() and (len(left) > 3 or len(right) > 3))
-    if style is LATEX:
-        return f"{left} {right}" if dense else f"{left}{style.times}{right}"
-    return left + right if dense and "/" not in left else left + style.times + right
+    if form == LATEX:
+        return f"{left} {right}" if dense else rf"{left} \cdot {right}"
+    return left + right if dense and "/" not in left else f"{left} · {right}"
 
 
-def _number(x: Fraction, style: Style) -> tuple[str, int]:
-    sign = "" if x >= 0 else "−" if style is TEXT else "-"
+def _number(x: Fraction, form: int) -> tuple[str, int]:
+    sign, bound = ("", ATOM) if x >= 0 else (MINUS[form], SUM)
     x = abs(x)
-    bound = ATOM if not sign else SUM
     if x.denominator == 1:
         return f"{sign}{x}", bound
-    if style is TEXT:
+    if form == TEXT:
         return (f"{sign}½", bound) if x == Fraction(1, 2) else (f"{sign}{x.numerator}/{x.denominator}", PRODUCT)
     return sign + rf"\frac{{{x.numerator}}}{{{x.denominator}}}", bound

@@ -71,29 +71,23 @@ class Term:
         return kinds[-1]
 
     def __add__(self, other: Like) -> "Term":
-        """Sum; of matrices, too."""
         right = term(other)
         _fits(self.kind == right.kind, self, "+", right)
         return Term("add" if self.kind == "scalar" else "plus", (self, right))
 
     def __radd__(self, other: Like) -> "Term":
-        """Sum."""
         return term(other) + self
 
     def __neg__(self) -> "Term":
-        """Negative."""
         return -1 * self
 
     def __sub__(self, other: Like) -> "Term":
-        """Difference."""
         return self + (-term(other))
 
     def __rsub__(self, other: Like) -> "Term":
-        """Difference."""
         return term(other) - self
 
     def __mul__(self, other: Like) -> "Term":
-        """Product of scalars, or of a scalar and a vector or matrix."""
         left, right = self, term(other)
         _fits("scalar" in {left.kind, right.kind}, left, "*", right)
         if right.kind != "scalar":
@@ -101,36 +95,28 @@ class Term:
         return Term("mul", (left, right)) if left.kind == "scalar" else Term("scale", (right, left))
 
     def __rmul__(self, other: Like) -> "Term":
-        """Product."""
         return term(other) * self
 
     def __truediv__(self, other: Like) -> "Term":
-        """Quotient of scalars."""
         return Term("div", (self, term(other)))
 
     def __rtruediv__(self, other: Like) -> "Term":
-        """Quotient of scalars."""
         return term(other) / self
 
     def __pow__(self, power: int) -> "Term":
-        """Whole power of a scalar."""
         return Term("pow", (self,), str(power))
 
     def __matmul__(self, other: "Term") -> "Term":
-        """Product of a row or a matrix with a matrix."""
         _fits(self.kind != "scalar" and other.kind == "matrix", self, "@", other)
         return Term("product", (self, other))
 
     def __abs__(self) -> "Term":
-        """Absolute value."""
         return Term("abs", (self,))
 
     def __le__(self, other: Like) -> "Relation":
-        """Inequality."""
         return Relation(self, "<=", term(other))
 
     def __lt__(self, other: Like) -> "Relation":
-        """Strict inequality."""
         return Relation(self, "<", term(other))
 
     def equals(self, other: Like) -> "Relation":
@@ -138,7 +124,7 @@ class Term:
         return Relation(self, "=", term(other))
 
     def walk(self) -> Iterator["Term"]:
-        """This and everything below, definitions opened."""
+        """Yield this and everything below, definitions opened."""
         yield self
         for x in self.args:
             yield from x.walk()
@@ -154,32 +140,32 @@ class Relation:
     order: int | None = None
 
     def up_to(self, order: int) -> "Relation":
-        """The same up to O(ε^order)."""
+        """Return the same up to O(ε^order)."""
         return Relation(self.left, self.sign, self.right, order)
 
 
 def term(x: Like) -> Term:
-    """A number as a term; a term as it is."""
+    """Return a number as a term; a term as it is."""
     return x if isinstance(x, Term) else Term("number", name=str(Fraction(x)))
 
 
 def scalar(name: str) -> Term:
-    """A letter for a number."""
+    """Return a letter for a number."""
     return Term("scalar", name=name)
 
 
 def row(name: str) -> Term:
-    """A letter for a row vector."""
+    """Return a letter for a row vector."""
     return Term("row", name=name)
 
 
 def matrix(name: str) -> Term:
-    """A letter for a matrix."""
+    """Return a letter for a matrix."""
     return Term("matrix", name=name)
 
 
 def let(name: str, what: Term) -> Term:
-    """A definition: printed as its name, which is explained once, and otherwise what it stands for."""
+    """Return a definition: printed as its name, which is explained once, and otherwise what it stands for."""
     return Term("let", (what,), name)
 
 
@@ -226,7 +212,7 @@ mean_square = _function(
 
 
 def sine(u: Term, v: Term, named: str = "") -> Term:
-    """√(1 − sim(u, v)²), accurate also near parallel vectors; printed as √(1 − s²) where sim(u, v) is named s."""
+    """Return √(1 − sim(u, v)²), accurate near parallel vectors; printed as √(1 − s²) where sim(u, v) is named s."""
     return Term("sine", (u, v), named)
 
 
@@ -237,30 +223,25 @@ HALF: Final = Term("number", name="1/2")
 
 
 def sigma(m: Term, from_last: int) -> Term:
-    """The smallest singular value (from_last 1), the one before (2), ..."""
+    """Return the smallest singular value (from_last 1), the one before (2), ..."""
     return Term("sigma", (m,), str(-from_last))
 
 
-def plus_identity(m: Term) -> Term:
-    """I + M."""
-    return EYE + m
-
-
 def total(over: Callable[..., Term], general: tuple[Any, ...], *models: tuple[Any, ...]) -> Term:
-    """Σ over(model), printed as Σ over(general)."""
+    """Return Σ over(model), printed as Σ over(general)."""
     return Term("sum", tuple(over(*model) for model in (general, *models)))
 
 
 @cache
 def opened(x: Term) -> Term:
-    """The same without definitions."""
+    """Return the same without definitions."""
     if x.op == "let":
         return opened(x.args[0])
     return Term(x.op, tuple(opened(a) for a in x.args), "" if x.op == "sine" else x.name)
 
 
 def replaced(x: Term, by: Mapping[Term, Term]) -> Term:
-    """The same with some terms replaced, outermost first."""
+    """Return the same with some terms replaced, outermost first."""
     if x in by:
         return by[x]
     return Term(x.op, tuple(replaced(a, by) for a in x.args), x.name) if x.args else x
@@ -277,11 +258,12 @@ def squared(x: Term) -> Term | None:
 
 
 def linear_part(x: Term) -> Term | None:
-    """D of a row xD that is linear in the letter x; None for x itself.
+    """Return D of a row xD that is linear in the letter x; None for x itself."""
 
-    Raises:
-        ValueError: it is not of that form.
-    """
+    def part(y: Term) -> Term:
+        d = linear_part(y)
+        return EYE if d is None else d
+
     match x:
         case Term("let", (inner,)):
             return linear_part(inner)
@@ -291,12 +273,8 @@ def linear_part(x: Term) -> Term | None:
             d = linear_part(left)
             return right if d is None else d @ right
         case Term("plus", (a, b)):
-            return _matrix(linear_part(a)) + _matrix(linear_part(b))
+            return part(a) + part(b)
         case Term("scale", (a, b)):
-            return a * _matrix(linear_part(b))
+            return a * part(b)
     msg = f"{x.op} is not linear in x."
     raise ValueError(msg)
-
-
-def _matrix(d: Term | None) -> Term:
-    return EYE if d is None else d

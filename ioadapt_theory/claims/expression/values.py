@@ -1,14 +1,15 @@
-"""What a formula is worth on an instance: float64 for a batch, 50 digits, or exact; whatever the instance holds."""
+"""The value of a formula on an instance: float64 for a batch, 50 digits, or exact; whatever the instance holds."""
 
 from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, Final
 
+import torch
+from torch import Tensor
+
 from ioadapt_theory.claims import arithmetic as a
 from ioadapt_theory.claims.arithmetic import Array
-from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import Relation, Term, linear_part
-from ioadapt_theory.errors import InvalidValueError
 
 FUNCTIONS: Final[dict[str, Callable[..., Array]]] = {
     "add": lambda x, y: x + y,
@@ -25,7 +26,7 @@ FUNCTIONS: Final[dict[str, Callable[..., Array]]] = {
     "cosh": a.cosh,
     "max": a.maximum,
     "min": a.minimum,
-    "positive": a.positive_part,
+    "positive": lambda x: (x + abs(x)) / 2,
     "dot": a.dot,
     "inner": lambda m, n: (m * n).sum((-2, -1)),
     "outer": a.outer,
@@ -38,7 +39,7 @@ FUNCTIONS: Final[dict[str, Callable[..., Array]]] = {
     "spectral": a.operator_norm,
     "cond": a.condition_number,
     "rank": a.rank,
-    "size": a.rows,
+    "size": lambda m: m.new_full(m.shape[:-2], m.shape[-2]) if isinstance(m, Tensor) else m.shape[-2],
     "inverse": a.inverse,
     "pinv": a.pseudo_inverse,
     "hessian_norm": lambda u, v: a.operator_norm(a.hessian(u, v)),
@@ -70,7 +71,7 @@ class Values:
         self.known: dict[int, tuple[Term, Array]] = {}
 
     def __call__(self, x: Term) -> Array:
-        """The value of a formula."""
+        """Return the value of a formula."""
         if id(x) not in self.known:
             self.known[id(x)] = x, self._value(x)  # the term is kept, so that its id is not given to another
         return self.known[id(x)][1]
@@ -84,7 +85,7 @@ class Values:
             case Term("number", _, digits):
                 return self._number(digits)
             case Term("pi"):
-                return a.pi(self._like())
+                return a.number("pi", self._like())
             case Term("pow", (Term(op, args),), "2") if op in SQUARES and isinstance(self._like(), Fraction):
                 return SQUARES[op](*map(self, args))
             case Term("pow", (base,), power):
@@ -96,11 +97,12 @@ class Values:
             case Term("product", (left, right)):
                 return self._product(left, right)
             case Term("plus", (left, right)) if "eye" in (left.op, right.op):
-                return a.plus_identity(self(right if left.op == "eye" else left))
+                m = self(right if left.op == "eye" else left)
+                return a.identity(m.shape[-1], m) + m
+            case Term("scale", (factor, what)) if factor == MINUS:
+                return -self(what)
             case Term("scale", (factor, what)):
-                return (
-                    -self(what) if factor == MINUS else a.times(self(factor), self(what), matrix=what.kind == "matrix")
-                )
+                return a.scaled(self(factor), self(what), 2 if what.kind == "matrix" else 1)
             case Term("mean_square", (vector, law)):
                 return self._mean_square(linear_part(vector), law)
             case Term("sup_hessian_norm", vectors):
@@ -108,11 +110,9 @@ class Values:
         return FUNCTIONS[x.op](*(self(arg) for arg in x.args))
 
     def _singular_value(self, m: Term, index: int) -> Array:
+        """Return the last one, the one before, ...; infinite where there is none, so that its inverse is 0."""
         values = a.singular_values(self(m))
-        if values.shape[-1] < -index:
-            msg = f"{text(m)} has {values.shape[-1]} singular value, and the statement needs the last {-index}."
-            raise InvalidValueError(msg)
-        return values[..., index]
+        return values[..., index] if values.shape[-1] >= -index else a.number("inf", values[..., 0])
 
     def _product(self, left: Term, right: Term) -> Array:
         if left.op == "eye":
@@ -141,54 +141,48 @@ class Values:
 
 
 def value(x: Term, instance: Any) -> Array:
-    """The value of a formula on an instance."""
+    """Return the value of a formula on an instance."""
     return Values(instance)(x)
 
 
 def evaluator(x: Term) -> Callable[[Any], Array]:
-    """The formula as a function of an instance."""
+    """Return the formula as a function of an instance."""
     return lambda instance: value(x, instance)
 
 
 def both_sides(relations: tuple[Relation, ...]) -> tuple[Callable[[Any], Array], Callable[[Any], Array]]:
-    """Left and right side as functions of an instance; of several relations, those of the one that is worst there.
+    """Return left and right side as functions of an instance; of several relations, of the one that is worst there.
 
-    An equation of two mean squares is the larger one ≤ the smaller one; any other equation a = b is the inequality
+    A single equation of two mean squares is the larger one ≤ the smaller one; any other equation a = b is
     1 + |a − b|/(|a| + |b|) ≤ 1. Either way the ratio is 1 where it holds.
     """
-    if len(relations) == 1 and relations[0].sign != "=":
-        return evaluator(relations[0].left), evaluator(relations[0].right)
+    first, *others = relations
+    if not others and first.sign != "=":
+        return evaluator(first.left), evaluator(first.right)
 
-    if len(relations) == 1 and relations[0].left.op == "mean_square":
-        one, other = evaluator(relations[0].left), evaluator(relations[0].right)
-        return lambda i: a.maximum(one(i), other(i)), lambda i: a.minimum(one(i), other(i))
-
-    def pairs(instance: Any) -> list[tuple[Array, Array]]:
+    def worst(instance: Any) -> tuple[Array, Array]:
         values = Values(instance)
-        return [_pair(r, values) for r in relations]
+        if not others and first.left.op == "mean_square":
+            left, right = values(first.left), values(first.right)
+            return a.maximum(left, right), a.minimum(left, right)
+        left, right = _sides(first, values)
+        for r in others:
+            x, y = _sides(r, values)
+            one, other = x * right, left * y
+            left, right = a.where_larger(one, other, x, left), a.where_larger(one, other, y, right)
+        return left, right
 
-    def side(k: int) -> Callable[[Any], Array]:
-        def pick(instance: Any) -> Array:
-            best, *others = pairs(instance)
-            for other in others:
-                best = tuple(
-                    a.where_larger(other[0] * best[1], best[0] * other[1], x, y)
-                    for x, y in zip(other, best, strict=True)
-                )
-            return best[k]
-
-        return pick
-
-    return side(0), side(1)
+    return lambda i: worst(i)[0], lambda i: worst(i)[1]
 
 
-def _pair(r: Relation, values: Values) -> tuple[Array, Array]:
-    if r.sign != "=":
-        return values(r.left), values(r.right)
+def _sides(r: Relation, values: Values) -> tuple[Array, Array]:
     left, right = values(r.left), values(r.right)
+    if r.sign != "=":
+        return left, right
     if r.left.kind == "scalar":
         size, gap = abs(left) + abs(right), abs(left - right)
     else:
         size, gap = a.frobenius_sq(left) + a.frobenius_sq(right), a.frobenius_sq(left - right)
     one = a.number(1, size)
-    return one + a.quotient(gap, size), one
+    share = torch.where(gap == 0, 0.0, gap / size) if isinstance(gap, Tensor) else gap if gap == 0 else gap / size
+    return one + share, one

@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from functools import cache
-from math import sqrt
+from math import comb, sqrt
 from pathlib import Path
-
-from ioadapt_theory.stats import sign_test
 
 FOLDER = Path(__file__).parents[1] / "tables"
 NUMBERS = (1, 2, 3, 4, 5, 6, 8, 9, 10, 11)
@@ -88,7 +86,8 @@ class Score:
     @property
     def p_value(self) -> float:
         """Two-sided sign test over the cells that are not level."""
-        return sign_test(self.wins, self.losses)
+        cells = self.wins + self.losses
+        return min(1.0, sum(comb(cells, k) for k in range(min(self.wins, self.losses) + 1)) / 2 ** (cells - 1))
 
     def __str__(self) -> str:
         return f"{self.wins}-{self.ties}-{self.losses}"

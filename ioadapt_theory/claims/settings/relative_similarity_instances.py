@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from ioadapt_theory.claims.arithmetic import apply, cosine, norm, outer, scaled, sine, unit
-from ioadapt_theory.claims.evidence.orders import OrderFit
-from ioadapt_theory.claims.evidence.searches import GradientAscent, RandomInstances, Replay
+from ioadapt_theory.claims.evidence.searches import GradientAscent, OrderFit, RandomInstances, Replay
 from ioadapt_theory.claims.expression.limits import first_order
 from ioadapt_theory.claims.expression.values import value
 from ioadapt_theory.claims.instances import Letter, Setting, normals

@@ -3,12 +3,11 @@
 import copy
 import json
 from collections.abc import Callable, Mapping
-from functools import partial
-from pathlib import Path
+from functools import lru_cache, partial
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import SizesAlone
 from ioadapt_theory.adapters.equations import Placement
@@ -19,8 +18,7 @@ from ioadapt_theory.adapters.matrices import PLAIN_DTYPES
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats.adapter_file import StoredLayer
-from ioadapt_theory.formats.kinds import base_changes
-from ioadapt_theory.formats.kinds.base_changes import AppliedChange, Change
+from ioadapt_theory.formats.kinds.base_changes import HOWS, AppliedChange, Change, chosen_rows
 from ioadapt_theory.formats.tensors import TensorFile, is_name, parse_json
 
 FILE, FORMAT, VERSION = "ioadapt.safetensors", "ioadapt_theory", "2"
@@ -49,9 +47,10 @@ def describe(adapter: Adapter) -> dict[str, Any]:
     return {"family": adapter.family, "placements": parts}
 
 
-def header_of(plans: Mapping[str, Any], changes: Mapping[tuple[str, str], AppliedChange]) -> dict[str, str]:
+def header_of(adapters: Mapping[str, Adapter], changes: Mapping[tuple[str, str], AppliedChange]) -> dict[str, str]:
     """Return the header for adapters by layer, and for changes of the base."""
     described = {f"{module}.{leaf}": {"how": c.how, "rows": [*c.rows]} for (module, leaf), c in changes.items()}
+    plans = {layer: describe(adapter) for layer, adapter in adapters.items()}
     header = {"made_by": FORMAT, "ioadapt.version": VERSION, LAYERS: json.dumps(plans)}
     return header | ({CHANGES: json.dumps(described)} if described else {})
 
@@ -62,139 +61,108 @@ def is_own(source: TensorFile) -> bool:
 
 
 def contents(source: TensorFile) -> tuple[tuple[StoredLayer, ...], tuple[Change, ...]]:
-    """Return the layers of one of our files, and its changes of the base; no numbers are read.
-
-    Raises:
-        FileFormatError: another version, or header and tensors are not what they have to be; file, key, expected and
-            found are named.
-    """
-    _demand(source.path, "version", VERSION, source.metadata.get("ioadapt.version"), lambda v: v == VERSION)
-    plans, changes = (
+    """Return the layers of one of our files, and its changes of the base; no numbers are read."""
+    version = source.metadata.get("ioadapt.version")
+    _demand(f"{source.path}: version", VERSION, version, ok=version == VERSION)
+    entries, changes = (
         parse_json(source.metadata.get(key, "{}"), f"{source.path}: {key} in the header") for key in (LAYERS, CHANGES)
     )
     expected = "an object with at least one layer, of printable names"
-    _demand(source.path, "layers", expected, plans, lambda v: isinstance(v, dict) and v and all(map(is_name, v)))
-    _demand(source.path, CHANGES, "an object", changes, lambda v: isinstance(v, dict))
-    sketches = _sketches(source, plans, changes)
-    layers = [StoredLayer(Name("", n), s, partial(_read, source, plans, n, s)) for n, s in sketches.items()]
-    return tuple(layers), tuple(_change(source, key, entry) for key, entry in changes.items())
-
-
-def _sketches(source: TensorFile, plans: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Adapter]:
-    """The adapters by layer, without numbers."""
-    shapes: dict[str, dict[str, tuple[int, ...]]] = {layer: {} for layer in plans}
+    named = isinstance(entries, dict) and bool(entries) and all(map(is_name, entries))
+    _demand(f"{source.path}: layers", expected, entries, ok=named)
+    _demand(f"{source.path}: {CHANGES}", "an object", changes, ok=isinstance(changes, dict))
+    keys: dict[str, dict[str, str]] = {layer: {} for layer in entries}
     unknown = []
-    for key, shape in source.shapes.items():
+    for key in source.shapes:
         parts = key.split(".")
         end = 1 if parts[-1] == "shift" else 2
         layer = ".".join(parts[:-end])
-        if layer in shapes:
-            shapes[layer][".".join(parts[-end:])] = shape
+        if layer in keys:
+            keys[layer][".".join(parts[-end:])] = key
         elif key.removeprefix(f"{CHANGES}.") not in changes:
             unknown.append(key)
-    sketches: dict[str, Adapter] = {}
-    by_plan: dict[object, Adapter] = {}  # large models have tens of thousands of layers of a few kinds
-    for layer, plan in plans.items():
-        same = plan.get("same_as") if isinstance(plan, dict) else None
-        if same is None:
-            kind = json.dumps(plan), *shapes[layer].items()
-            if kind not in by_plan:
-                by_plan[kind] = adapter_of(source.path, layer, plan, shapes[layer])
-            sketches[layer] = by_plan[kind].twin()
-            _check_tensors(source, layer, sketches[layer])
-        elif same in sketches:
-            sketches[layer] = sketches[same]
-        else:
-            msg = f"{source.path}: layers.{layer}.same_as has to be a layer before it, found {same!r:.80}."
-            raise FileFormatError(msg)
+    layers = [stored_layer(source, Name("", n), entry, keys[n], source.stored) for n, entry in entries.items()]
     if unknown:
-        msg = f"{source.path}: tensors that the header does not know: {', '.join(sorted(unknown)[:5])}."
+        msg = f"{source.path}: tensors without an entry in the header: {', '.join(sorted(unknown)[:5])}."
         raise FileFormatError(msg)
-    return sketches
+    return tuple(layers), tuple(_change(source, key, entry) for key, entry in changes.items())
 
 
-def _check_tensors(source: TensorFile, layer: str, sketch: Adapter) -> None:
-    for name, p in sketch.named_parameters():
-        key = f"{layer}.{name}"
-        shape = source.shapes.get(key)
-        dtype = None if shape is None else source.dtype(key)
-        if shape != tuple(p.shape) or dtype not in PLAIN_DTYPES:
-            stored = "nothing" if shape is None else f"{dtype} {[*shape]}"
-            msg = f"{source.path}: tensor {key} has to be floating point {[*p.shape]}, found {stored}."
+def stored_layer(
+    source: TensorFile, name: Name, entry: Any, keys: Mapping[str, str], read: Callable[[str], Tensor]
+) -> StoredLayer:
+    """Return a layer by its entry in a header; its parts are the tensors of these keys, which ``read`` reads."""
+    shapes = {part: source.shapes[key] for part, key in keys.items()}
+    sketch = adapter_of(source.path, name.path, entry, shapes)
+    expected = {part: tuple(p.shape) for part, p in sketch.named_parameters()}
+    for part in sorted(expected.keys() | shapes.keys()):
+        dtype = source.dtype(keys[part]) if part in keys else None
+        if expected.get(part) != shapes.get(part) or dtype not in PLAIN_DTYPES:
+            there = f"{dtype} {[*shapes[part]]}" if part in keys else "nothing"
+            wanted = f"floating point {[*expected[part]]}" if part in expected else "absent"
+            msg = f"{source.path}: tensor {keys.get(part, f'{name}.{part}')} has to be {wanted}, found {there}."
             raise FileFormatError(msg)
+    return StoredLayer(name, sketch, partial(_read, sketch, keys, read))
 
 
-def _read(source: TensorFile, plans: Mapping[str, Any], layer: str, sketch: Adapter) -> Adapter:
-    """The adapter of one layer with its numbers."""
+def _read(sketch: Adapter, keys: Mapping[str, str], read: Callable[[str], Tensor]) -> Adapter:
     new = copy.deepcopy(sketch)
-    for key, _ in [*new.named_parameters()]:
-        owner, _, leaf = key.rpartition(".")
-        tensor = source.stored(f"{plans[layer].get('same_as', layer)}.{key}")
-        setattr(new.get_submodule(owner), leaf, nn.Parameter(tensor))
+    for part, _ in [*new.named_parameters()]:
+        owner, _, leaf = part.rpartition(".")
+        setattr(new.get_submodule(owner), leaf, nn.Parameter(read(keys[part])))
     return new
 
 
-def _demand(path: Path, key: str, expected: str, value: Any, valid: Callable[[Any], Any]) -> None:
-    if not valid(value):
-        msg = f"{path}: {key} has to be {expected}, found {value!r:.80}."
-        raise FileFormatError(msg)
-
-
 def adapter_of(where: object, layer: str, entry: Any, shapes: Shapes) -> Adapter:
-    """Return the adapter that a header describes, without numbers.
+    """Return the adapter that a layer's entry in a header describes, without numbers; ``where`` is for errors."""
+    try:
+        return _sketch(json.dumps(entry), tuple(shapes.items())).twin()
+    except FileFormatError as error:
+        msg = f"{where}: layers.{layer}.{error}"
+        raise FileFormatError(msg) from None
 
-    Args:
-        where: of the description, for errors.
-        layer: name of the layer.
-        entry: its description; not changed.
-        shapes: of the layer's stored tensors, by their names in the adapter.
 
-    Raises:
-        FileFormatError: a value is not what it has to be; key, expected and found are named.
-    """
-
-    def demand(key: str, expected: str, value: Any, *, ok: bool) -> None:
-        if not ok:
-            msg = f"{where}: layers.{layer}.{key} has to be {expected}, found {value!r:.80}."
-            raise FileFormatError(msg)
-
-    demand("family", "an object", entry, ok=isinstance(entry, dict))
+@lru_cache(256)
+def _sketch(text: str, shapes: tuple[tuple[str, tuple[int, ...]], ...]) -> Adapter:
+    """Build a sketch once: large models have tens of thousands of layers of a few kinds."""
+    entry = json.loads(text)
+    _demand("family", "an object", entry, ok=isinstance(entry, dict))
     family, parts = entry.get("family"), entry.get("placements")
-    demand("family", f"one of {', '.join(FAMILIES)}", family, ok=isinstance(family, str) and family in FAMILIES)
-    demand("placements", f"an object of {', '.join(Placement)}", parts, ok=isinstance(parts, dict) and bool(parts))
-    demand("placements", f"nothing but {', '.join(Placement)}", parts, ok=set(parts) <= set(Placement))
+    _demand("family", f"one of {', '.join(FAMILIES)}", family, ok=isinstance(family, str) and family in FAMILIES)
+    _demand("placements", f"an object of {', '.join(Placement)}", parts, ok=isinstance(parts, dict) and bool(parts))
+    _demand("placements", f"nothing but {', '.join(Placement)}", parts, ok=set(parts) <= set(Placement))
     families = {}
-    for placement in Placement:
-        if placement not in parts:
-            continue
+    for placement in filter(parts.__contains__, Placement):
         part, key = parts[placement], f"placements.{placement}"
-        demand(key, f"an object with {', '.join(FIELDS)}", part, ok=isinstance(part, dict) and set(part) == set(FIELDS))
+        fields = f"an object with {', '.join(FIELDS)}"
+        _demand(key, fields, part, ok=isinstance(part, dict) and set(part) == set(FIELDS))
         for field, (expected, valid) in FIELDS.items():
-            demand(f"{key}.{field}", expected, part[field], ok=valid(part[field]))
+            _demand(f"{key}.{field}", expected, part[field], ok=valid(part[field]))
         size, spec = part["size"], Spec(**{f: part[f] for f in part if f != "size"})
         phi = FAMILIES[family](SizesAlone(*size), spec)
-        stored = {k.removeprefix(f"{placement}."): s for k, s in shapes.items() if k.startswith(f"{placement}.")}
-        phi.take({name: torch.empty(of, device="meta") for name, of in phi.shapes(size, spec, stored).items()})
+        given = {k.removeprefix(f"{placement}."): s for k, s in shapes if k.startswith(f"{placement}.")}
+        phi.take({name: torch.empty(of, device="meta") for name, of in phi.shapes(size, spec, given).items()})
         phi.scaling = spec.scaling
         families[placement] = phi
     *_, last = families.values()
-    return Adapter(family, families, torch.empty(last.size[1], device="meta") if "shift" in shapes else None)
+    return Adapter(family, families, torch.empty(last.size[1], device="meta") if "shift" in dict(shapes) else None)
+
+
+def _demand(key: str, expected: str, value: Any, *, ok: bool) -> None:
+    if not ok:
+        msg = f"{key} has to be {expected}, found {value!r:.80}."
+        raise FileFormatError(msg)
 
 
 def _change(source: TensorFile, key: str, entry: Any) -> Change:
-    """The change of the base that a header describes."""
+    """Return the change of the base that a header describes."""
     module, _, leaf = key.rpartition(".")
-    how, tensor = entry.get("how") if isinstance(entry, dict) else None, f"{CHANGES}.{key}"
-    if tensor not in source.shapes or how not in base_changes.HOWS:
-        what = "no tensor" if tensor not in source.shapes else f"{entry!r:.80}"
-        msg = f"{source.path}: {CHANGES}.{key} has to be one of {', '.join(base_changes.HOWS)}, found {what}."
-        raise FileFormatError(msg)
+    how: Any
+    tensor, how = f"{CHANGES}.{key}", entry.get("how") if isinstance(entry, dict) else None
+    where = f"{source.path}: {tensor}"
+    _demand(where, "a tensor of the file", None, ok=tensor in source.shapes)
+    _demand(f"{where} in the header", f"one of {', '.join(HOWS)}", entry, ok=how in HOWS)
     source.require_floats([tensor])
-    name = Name("", module)
-    match how:
-        case "added to":
-            return base_changes.added(name, leaf, source, tensor)
-        case "replaced":
-            return base_changes.whole(name, leaf, source, tensor)
-        case _:
-            return base_changes.chosen_rows(name, leaf, source, tensor, entry.get("rows"))
+    if how == "rows replaced":
+        return chosen_rows(Name("", module), leaf, source, tensor, entry.get("rows"))
+    return Change(Name("", module), leaf, how, source, (tensor,))

@@ -5,8 +5,7 @@ diffusers' training scripts save the tensors alone, without a configuration: so 
 
 import json
 import re
-from collections.abc import Iterable, Mapping
-from functools import partial
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,13 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.bases import SizesAlone
 from ioadapt_theory.adapters.config import PEFT, AdapterConfig
-from ioadapt_theory.adapters.families import FAMILIES
+from ioadapt_theory.adapters.equations import Placement
+from ioadapt_theory.adapters.families import FAMILIES, Family
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.checkpoints.names.layer_name import layer_name
 from ioadapt_theory.errors import FileFormatError, IoAdaptError
 from ioadapt_theory.formats.adapter_file import StoredLayer
-from ioadapt_theory.formats.kinds.ioadapt import adapter_of, describe
+from ioadapt_theory.formats.kinds.ioadapt import describe, stored_layer
 from ioadapt_theory.formats.kinds.keys import UNKNOWN
 from ioadapt_theory.formats.tensors import TensorFile, parse_json
 
@@ -41,85 +41,49 @@ def settings_tensor(adapter: Adapter) -> Tensor:
     return torch.frombuffer(bytearray(json.dumps(describe(adapter)).encode()), dtype=torch.uint8)
 
 
-def settings_of(source: TensorFile | Mapping[str, Tensor]) -> dict[str, Any]:
-    """Return what tensors say of their layers, by the names in the keys; empty where they are not of the plug-in.
-
-    Raises:
-        FileFormatError: not JSON.
-    """
-    keys = source.shapes if isinstance(source, TensorFile) else source
-    where = source.path if isinstance(source, TensorFile) else "the state dict"
-    plans = {}
-    for key in keys:
-        if match := DESCRIBED.fullmatch(key):
-            stored = source.stored(key) if isinstance(source, TensorFile) else source[key]
-            text = bytes(stored.to(torch.uint8).flatten().tolist()).decode("utf-8", "replace")
-            plans[match[1]] = parse_json(text, f"{where}: {key}")
-    return plans
+def settings_of(keys: Iterable[str], read: Callable[[str], Tensor], where: object) -> dict[str, Any]:
+    """Return the settings of layers by the names in the keys; empty where the tensors are not of the plug-in."""
+    described = {key: layer[1] for key in keys if (layer := DESCRIBED.fullmatch(key))}
+    texts = {key: bytes(read(key).to(torch.uint8).flatten().tolist()) for key in described}
+    return {described[key]: parse_json(text, f"{where}: {key}") for key, text in texts.items()}
 
 
 def contents(source: TensorFile) -> tuple[list[StoredLayer], dict[str, str]]:
-    """Return the layers of a file of the plug-in, and the keys that are not read; no layers in a file of another tool.
-
-    Raises:
-        FileFormatError: settings that are not what the plug-in writes, or that contradict the tensors.
-    """
-    plans = settings_of(source)
-    keys: dict[str, dict[str, str]] = {layer: {} for layer in plans}
+    """Return the layers of the plug-in's file, none in one of another tool, and the keys that are not read."""
+    entries = settings_of(source.shapes, source.stored, source.path)
+    keys: dict[str, dict[str, str]] = {layer: {} for layer in entries}
     unread = {}
     for key in source.shapes:
-        if (match := KEY.fullmatch(key)) and match[1] in plans:
-            keys[match[1]][f"{match[2]}.{match[3]}"] = key
+        if (part := KEY.fullmatch(key)) and part[1] in entries:
+            keys[part[1]][f"{part[2]}.{part[3]}"] = key
         elif not DESCRIBED.fullmatch(key):
             unread[key] = UNKNOWN
-    return [_layer(source, layer, plan, keys[layer]) for layer, plan in plans.items()], unread
+    read = source.__getitem__
+    return [stored_layer(source, layer_name(n), entry, keys[n], read) for n, entry in entries.items()], unread
 
 
 def require_agreement(path: Path, config: Mapping[str, Any], layers: Iterable[StoredLayer]) -> None:
-    """Refuse a folder's configuration, by which PEFT builds the layers, that contradicts their settings.
-
-    Raises:
-        FileFormatError: the version, or the family, placements, ranks or scalings of a layer.
-    """
+    """Refuse a folder's configuration, by which PEFT builds the layers, that contradicts their settings."""
     if config.get("format_version") != VERSION:
         msg = f"{path}: format_version has to be {VERSION}, found {config.get('format_version')!r:.80}."
         raise FileFormatError(msg)
     try:
         options = AdapterConfig(target_modules=(), **{PEFT.get(n, n): config[n] for n in OPTIONS if n in config})
-        plans = {str(layer.name): options.resolve(str(layer.name)) for layer in layers}
+        plans = [(layer, options.resolve(str(layer.name))) for layer in layers]
     except (IoAdaptError, TypeError) as error:
         msg = f"{path}: {error}"
         raise FileFormatError(msg) from None
-    for layer in layers:
-        plan, sketch = plans[str(layer.name)], layer.sketch
-        stored = {placement: (phi.spec.rank, phi.scaling) for placement, phi in sketch.parts()}
-        sizes = {placement: phi.size for placement, phi in sketch.parts()}
-        settings = {}
-        for placement, spec in plan.specs.items():
-            fixed = FAMILIES[plan.family](SizesAlone(*sizes[placement]), spec) if placement in sizes else spec
-            settings[placement] = spec.rank, fixed.scaling
-        if (plan.family, settings) != (sketch.family, stored):
-            one, two = (
-                f"{family} ({'; '.join(f'{p} of rank {r}, scaling {x:g}' for p, (r, x) in parts.items())})"
-                for family, parts in ((plan.family, settings), (sketch.family, stored))
-            )
-            msg = f"{path}: {layer.name} is {one} here, {two} in the file of the tensors."
+    for layer, plan in plans:
+        parts, here = dict(layer.sketch.parts()), {}
+        for placement, spec in plan.specs.items():  # a family may fix its scaling, and shows it when it is built
+            size = parts[placement].size if placement in parts else (1, 1, 1)
+            here[placement] = FAMILIES[plan.family](SizesAlone(*size), spec)
+        ours, theirs = _settings(plan.family, here), _settings(layer.sketch.family, parts)
+        if ours != theirs:
+            msg = f"{path}: {layer.name} is {ours} here, {theirs} in the file of the tensors; save the adapter again."
             raise FileFormatError(msg)
 
 
-def _layer(source: TensorFile, layer: str, plan: Any, keys: Mapping[str, str]) -> StoredLayer:
-    source.require_floats(keys.values())
-    shapes = {part: source.shapes[key] for part, key in keys.items()}
-    sketch = adapter_of(source.path, layer, plan, shapes)
-    expected = {part: tuple(p.shape) for part, p in sketch.named_parameters()}
-    if expected != shapes:
-        msg = f"{source.path}: {layer}: has to have {expected!r:.200}, found {shapes!r:.200}."
-        raise FileFormatError(msg)
-    return StoredLayer(layer_name(layer), sketch, partial(_read, source, sketch, keys))
-
-
-def _read(source: TensorFile, sketch: Adapter, keys: Mapping[str, str]) -> Adapter:
-    adapter = sketch.twin()
-    for placement, phi in adapter.parts():
-        phi.take({name: source[keys[f"{placement}.{name}"]] for name, _ in [*phi.named_parameters()]})
-    return adapter
+def _settings(family: str, parts: Mapping[Placement, Family]) -> str:
+    each = (f"{placement} of rank {phi.spec.rank}, scaling {phi.scaling}" for placement, phi in parts.items())
+    return f"{family} ({'; '.join(each)})"

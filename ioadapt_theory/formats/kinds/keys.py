@@ -1,12 +1,13 @@
-"""What a tensor's key in an adapter's file says: which layer it is for, and which part of the layer's adapter it is."""
+"""The keys of tensors in adapters' files: the layer that one is for, and its part of the layer's adapter."""
 
 import re
 
-from ioadapt_theory.checkpoints.names.flux import without_xlabs
 from ioadapt_theory.checkpoints.names.layer_name import Name, layer_name
+from ioadapt_theory.checkpoints.names.originals import without_xlabs
 from ioadapt_theory.formats.build import KINDS
+from ioadapt_theory.formats.kinds.base_changes import ADDED, EMBEDDING
 
-ROLES = {
+SPELLED = {
     "lora_A": "down",
     "lora_B": "up",
     "lora_down": "down",
@@ -17,17 +18,10 @@ ROLES = {
     "lora_linear_layer.up": "up",
     "lora_mid": "mid",
     "lora_magnitude_vector": "magnitude",
-    **{
-        role: role
-        for role in (
-            "alpha dora_scale hada_w1_a hada_w1_b hada_w2_a hada_w2_b hada_t1 hada_t2 lokr_w1 lokr_w1_a lokr_w1_b"
-            " lokr_w2 lokr_w2_a lokr_w2_b lokr_t2 a1 a2 b1 b2 bm diff diff_b w_norm b_norm"
-            " lora_embedding_A lora_embedding_B peanut_A peanut_B"
-        ).split()
-    },
-    **{spelled: role for kind in KINDS.values() for spelled, role in kind.spelled.items()},
 }
-"""Names of the parts of an adapter in files -> our name of the part."""
+"""Names of the parts of an adapter in files -> our name of the part, where that is another."""
+PARTS = {part for kind in KINDS.values() for part in kind.required | kind.optional} - {*SPELLED.values(), "up_bias"}
+ROLES = SPELLED | {part: part for part in {*PARTS, "alpha", *ADDED, *EMBEDDING}}
 
 FOREIGN = {
     "lora_E": "AdaLoRA",

@@ -1,15 +1,15 @@
-"""LoRA and DoRA as every tool stores them: down (Aᵀ), up (Bᵀ), a Tucker core between them, a magnitude, a bias."""
+"""LoRA and DoRA as every tool stores them, and PEFT's PEANUT, linear and of depth 0, a LoRA on the outputs."""
 
 import torch
 
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import DoRA, LoRA, Spec
 from ioadapt_theory.errors import UnsupportedError
-from ioadapt_theory.formats.kinds import Built, Kind, Parts, same
+from ioadapt_theory.formats.kinds import Built, Kind, Parts
 
 
 def build(parts: Parts, s: float) -> Built:
-    """Return a LoRA on the weight, or a DoRA where there is a magnitude."""
+    """Return a LoRA from down (Aᵀ), up (Bᵀ) and perhaps a Tucker core; a DoRA where there is a magnitude."""
     down, up = parts["down"], parts["up"]
     channels, columns = down.shape[1], up.shape[0]
     if "mid" in parts:  # Tucker: a k x k core between two 1 x 1 convolutions
@@ -18,17 +18,25 @@ def build(parts: Parts, s: float) -> Built:
         a = down.flatten(1).mT
     b = up.flatten(1).mT
     size = (a.shape[0], columns, channels)
-    spec = Spec(rank=same(a.shape[1], b.shape[0]), scaling=s)
+    spec = Spec(rank=a.shape[1], scaling=s)
     m = parts.get("magnitude", parts.get("dora_scale"))
     if m is None:
         return "lora", {Placement.WEIGHT: LoRA.stored(size, spec, {"A": a, "B": b})}
     if m.numel() != columns or ("dora_scale" in parts and m.shape[0] != columns):
         msg = (
             f"a DoRA magnitude of shape {list(m.shape)} is not one for each of {columns} outputs (LyCORIS with"
-            " wd_on_output=False has one for each input); let the library that wrote it merge it"
+            " wd_on_output=False has one for each input); merge it with the library that wrote it"
         )
         raise UnsupportedError(msg)
     return "dora", {Placement.WEIGHT: DoRA.stored(size, spec, {"A": a, "B": b, "m": m.flatten()})}
+
+
+def peanut(parts: Parts, s: float) -> Built:
+    """Return a LoRA on the outputs."""
+    a, b = parts["peanut_A"].mT, parts["peanut_B"].mT
+    n = a.shape[0]
+    spec = Spec(rank=a.shape[1], scaling=s)
+    return "lora", {Placement.OUTPUT: LoRA.stored((n, n, n), spec, {"A": a, "B": b})}
 
 
 KINDS = {
@@ -37,5 +45,6 @@ KINDS = {
         frozenset({"mid", "magnitude", "dora_scale", "up_bias", "diff_b"}),
         lambda shapes: shapes["down"][0],
         build,
-    )
+    ),
+    "peanut": Kind(frozenset({"peanut_A", "peanut_B"}), frozenset(), lambda _: None, peanut),
 }

@@ -1,44 +1,32 @@
-"""LyCORIS's LoHa, LoKr, GLoRA and full changes, read; and GLoRA written, for input adapters."""
-
-from collections.abc import Iterable
-from pathlib import Path
+"""LyCORIS's LoHa, LoKr, GLoRA and full changes."""
 
 import torch
 from torch import Tensor
 
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import Full, LoHa, LoKr, LoRA, Spec
-from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.checkpoints.names.kohya import flat
-from ioadapt_theory.errors import FileFormatError, UnsupportedError
-from ioadapt_theory.formats.kinds import Built, Kind, Parts, Shapes, same
+from ioadapt_theory.formats.kinds import Built, Kind, Parts, Shapes
 from ioadapt_theory.formats.kinds.lora import build as lora
-from ioadapt_theory.formats.kinds.peanut import factors_of
-from ioadapt_theory.formats.tensor_writer import writing
 
 
 def _loha(parts: Parts, s: float) -> Built:
     (a1, b1, channels), (a2, b2, _) = (
         _factors(parts[f"hada_w{i}_a"], parts[f"hada_w{i}_b"], parts.get(f"hada_t{i}")) for i in (1, 2)
     )
-    size, spec = (a1.shape[0], b1.shape[1], channels), Spec(rank=same(a1.shape[1], b1.shape[0]), scaling=s)
+    size, spec = (a1.shape[0], b1.shape[1], channels), Spec(rank=a1.shape[1], scaling=s)
     return "loha", {Placement.WEIGHT: LoHa.stored(size, spec, {"A1": a1, "A2": a2, "B1": b1, "B2": b2})}
 
 
 def _lokr(parts: Parts, s: float) -> Built:
-    c = (parts["lokr_w1"] if "lokr_w1" in parts else _pair(parts, "lokr_w1")).mT
+    c = (parts["lokr_w1"] if "lokr_w1" in parts else parts["lokr_w1_a"] @ parts["lokr_w1_b"]).mT
     if "lokr_w2" in parts:
         w2 = parts["lokr_w2"]
         d, n2, in_n = {"D": w2.flatten(1).mT}, w2.shape[0], w2.shape[1]
         m2, rank = d["D"].shape[0], max(w2.flatten(1).shape)
     else:
-        if not {"lokr_w2_a", "lokr_w2_b"} <= set(parts):
-            msg = "LoKr needs w2, or w2_a and w2_b"
-            raise FileFormatError(msg)
         a, b, in_n = _factors(parts["lokr_w2_a"], parts["lokr_w2_b"], parts.get("lokr_t2"))
-        d, n2, m2, rank = {"A": a, "B": b}, b.shape[1], a.shape[0], same(a.shape[1], b.shape[0])
-    channels = c.shape[0] * in_n
-    size = (c.shape[0] * m2, c.shape[1] * n2, channels)
+        d, n2, m2, rank = {"A": a, "B": b}, b.shape[1], a.shape[0], a.shape[1]
+    size = (c.shape[0] * m2, c.shape[1] * n2, c.shape[0] * in_n)
     phi = LoKr.stored(size, Spec(rank=rank, scaling=s), {"C": c, **d})
     phi.scaling = s  # with a rank in the first factor alone it counts all the same
     return "lokr", {Placement.WEIGHT: phi}
@@ -51,29 +39,22 @@ def _lokr_rank(shapes: Shapes) -> int | None:
 
 
 def _glora(parts: Parts, s: float) -> Built:
-    """W + WA + B of LyCORIS: the input part with A = a2ᵀ a1ᵀ, and the LoRA b2ᵀ b1ᵀ beside it (Eq. 6, left)."""
+    """Return W + WA + B of LyCORIS: the input part with A = a2ᵀ a1ᵀ, and the LoRA b2ᵀ b1ᵀ beside it (Eq. 6, left)."""
     a, b = parts["a2"].flatten(1).mT, parts["a1"].flatten(1).mT
-    n = same(a.shape[0], b.shape[1])
-    spec = Spec(rank=same(a.shape[1], b.shape[0]), scaling=s)
+    n = a.shape[0]
+    spec = Spec(rank=a.shape[1], scaling=s)
     placed: dict[Placement, LoRA] = {Placement.INPUT: LoRA.stored((n, n, n), spec, {"A": a, "B": b})}
     if "b1" not in parts and "b2" not in parts:
         return "lora", {**placed}
-    if not {"b1", "b2"} <= set(parts):
-        msg = "GLoRA needs both b1 and b2, or neither"
-        raise FileFormatError(msg)
     beside = lora({"down": parts["b2"], "up": parts["b1"]}, s)[1]
     idle = not parts["b2"].is_meta and not (parts["b2"].any() and parts["b1"].any())
     return "lora", {**placed} if idle else {**placed, **beside}
 
 
 def _full(parts: Parts, s: float) -> Built:
-    diff = parts["diff"]
-    if diff.ndim < 2:
-        msg = "a change of a vector (a norm or a bias) is not read"
-        raise UnsupportedError(msg)
-    delta = diff.flatten(1).mT * s
-    phi = Full.stored((delta.shape[0], delta.shape[1], diff.shape[1]), Spec(), {"Delta": delta})
-    return "full", {Placement.WEIGHT: phi}
+    delta = parts["diff"].flatten(1).mT * s
+    size = delta.shape[0], delta.shape[1], parts["diff"].shape[1]
+    return "full", {Placement.WEIGHT: Full.stored(size, Spec(), {"Delta": delta})}
 
 
 KINDS = {
@@ -95,48 +76,8 @@ KINDS = {
 
 
 def _factors(w_a: Tensor, w_b: Tensor, core: Tensor | None) -> tuple[Tensor, Tensor, int]:
-    """(A, B, input channels) of w_a w_b, or of the Tucker product Σ t_ij w_a,ip w_b,jr over its core t."""
+    """Return (A, B, input channels) of w_a w_b, or of the Tucker product Σ t_ij w_a,ip w_b,jr over its core t."""
     if core is None:
         return w_b.mT, w_a.mT, w_b.shape[1]
     a = torch.einsum("ijk,jc->cki", core.flatten(2), w_b).flatten(0, 1)
     return a, w_a, w_b.shape[1]
-
-
-def _pair(parts: Parts, key: str) -> Tensor:
-    if not {f"{key}_a", f"{key}_b"} <= set(parts):
-        msg = f"LoKr needs {key.removeprefix('lokr_')}, or its two factors"
-        raise FileFormatError(msg)
-    return parts[f"{key}_a"] @ parts[f"{key}_b"]
-
-
-def write_glora(
-    path: Path | str, layers: Iterable[tuple[str, Adapter, tuple[int, ...]]], *, component: str = ""
-) -> Path:
-    """Write input LoRAs as LyCORIS's GLoRA with B = 0, which LyCORIS and ComfyUI apply to any base; return the file.
-
-    ComfyUI guesses between two layouts by shape, wrongly where rank, inputs and outputs are all equal: refused.
-
-    Args:
-        path: of the file.
-        layers: module names, input adapters of family "lora", and the sizes of the zeros for B: d and the kernel of
-            the layer, (d,) for a linear one.
-        component: see ``write_lora``.
-
-    Raises:
-        UnsupportedError: another family or placement, or a rank equal to inputs and outputs.
-    """
-    with writing(Path(path), {}) as out:
-        for name, adapter, (d, *kernel) in layers:
-            a, b = factors_of(name, adapter, Placement.INPUT, "GLoRA")
-            c, r = a.shape
-            if r == c == d:
-                msg = f"{name}: rank, inputs and outputs are all {r}, where ComfyUI takes GLoRA for its older layout."
-                raise UnsupportedError(msg)
-            key = flat(component, name)
-            point = [1] * len(kernel)
-            out.add(f"{key}.a1.weight", b.mT.reshape(c, r, *point))
-            out.add(f"{key}.a2.weight", a.mT.reshape(r, c, *point))
-            out.add(f"{key}.b1.weight", a.new_zeros(d, r, *point))
-            out.add(f"{key}.b2.weight", a.new_zeros(r, c, *kernel))
-            out.add(f"{key}.alpha", torch.tensor(float(r), dtype=torch.float32))
-    return Path(path)

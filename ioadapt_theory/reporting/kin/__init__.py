@@ -1,1 +1,1 @@
-"""What two models are to each other: which layer is which, how their weights are alike, and the word for it."""
+"""Relation of two models: matching layers, similarity of their weights, and a word for both."""

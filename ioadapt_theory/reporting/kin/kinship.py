@@ -25,7 +25,7 @@ ROUNDING: Final = 1e-4
 
 
 class Relation(StrEnum):
-    """What two models are to each other."""
+    """Relation of two models."""
 
     SAME = "same function"
     RELATED = "related"
@@ -77,6 +77,9 @@ def kinship(
         orders: layers that were compared with their channels in another order.
         heads: whether attention heads are among these channels.
         difference: ‖f_T - f_S‖ / ‖f_S‖ of the models' outputs on inputs, where they were run.
+
+    Returns:
+        The word and its evidence.
     """
     if difference is not None and difference < ROUNDING:
         return Kinship(Relation.SAME, f"on these inputs the outputs differ by {difference:.1g}", orders, heads)
@@ -109,7 +112,7 @@ def kinship(
 
 
 def _apart(pairs: Sequence[LayerPair], sizes: int, single: int) -> Kinship:
-    """Of models that share nothing."""
+    """Return the kinship of models that share nothing."""
     turned = sum(p.size != p.there and p.size == p.there[::-1] for p in pairs)
     if turned == sizes and 4 * turned > len(pairs):  # square layers do not show it
         return Kinship(Relation.DIFFERENT, "one of the two is transposed: torch stores a layer as outputs x inputs")

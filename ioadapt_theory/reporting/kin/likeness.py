@@ -25,7 +25,7 @@ EXPECTED: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """How W' is like W.
+    """Likeness of W' to W.
 
     Attributes:
         equal: whether they are the same in the coarser of their precisions.
@@ -78,7 +78,7 @@ def same(a: Tensor, b: Tensor) -> bool:
 
 
 def _z(one: Tensor, two: Tensor) -> float | None:
-    """The smaller z of permuted inputs and outputs: what two models share by design is but one side."""
+    """Return the smaller z of permuted inputs and outputs: what two models share by design is one side only."""
     zs = [_permuted(a.mT @ b) for a, b in ((one, two), (one.mT, two.mT)) if a.shape[1] >= FEWEST]
     return min(zs) if zs else None
 
@@ -91,7 +91,7 @@ def _drawn(m: Tensor, axis: int) -> Tensor:
 
 
 def _permuted(a: Float[Tensor, "d d"]) -> float:
-    """The z of Σ a_jj among all Σ a_jπ(j), which have the mean Σ a / d and the variance ‖a°‖² / (d - 1)."""
+    """Return the z of Σ a_jj among all Σ a_jπ(j), which have the mean Σ a / d and the variance ‖a°‖² / (d - 1)."""
     d = len(a)
     centred = a - a.mean(0) - a.mean(1, keepdim=True) + a.mean()
     sd = float(centred.norm()) / math.sqrt(d - 1)
@@ -99,7 +99,7 @@ def _permuted(a: Float[Tensor, "d d"]) -> float:
 
 
 def _zeroed(one: Tensor, two: Tensor, w: Tensor, w2: Tensor) -> tuple[str, str] | None:
-    """Which of them has zeros and else the other's numbers; its pieces are looked at first."""
+    """Say which has zeros and else the other's numbers, looking at pieces first."""
     if torch.equal(w == 0, w2 == 0):
         return None
     zeros = one == 0, two == 0
@@ -111,10 +111,13 @@ def _zeroed(one: Tensor, two: Tensor, w: Tensor, w2: Tensor) -> tuple[str, str] 
 
 
 def _rounded(one: Tensor, two: Tensor) -> tuple[str, str]:
-    """Whether rounding made one of the other, and which one that is.
+    """Say whether rounding made one from the other, and which.
 
     Rounding keeps the order of the numbers that share a scale, here in a row, whatever the codes; any other change of
     the same size turns some of them round.
+
+    Returns:
+        ``copy`` and ``copied`` of a ``Likeness``.
     """
     w, w2 = (_pieces(m) for m in (one, two))
     change = w2 - w
@@ -133,7 +136,7 @@ def _rounded(one: Tensor, two: Tensor) -> tuple[str, str]:
 
 
 def _pieces(m: Tensor) -> Float[Tensor, "n p"]:
-    """Numbers that lie together in memory, from all over the matrix."""
+    """Return numbers that lie together in memory, from all over the matrix."""
     size = min(PIECE, m.shape[1])
     rows = m[:: len(m) // ROWS + 1, : m.shape[1] // size * size].reshape(-1, size)
     return rows[:: len(rows) // PIECES + 1].double()
@@ -146,7 +149,7 @@ def _inversions(w: Float[Tensor, "n p"], w2: Float[Tensor, "n p"]) -> int:
 
 
 def _narrowed(one: Tensor, two: Tensor) -> tuple[str, str]:
-    """Which of them has some of the other's rows or columns, as they are there."""
+    """Say which has some of the other's rows or columns, unchanged."""
     which = int(two.numel() < one.numel())
     wide, narrow = (one, two)[1 - which], (one, two)[which]
     if wide.shape[0] == narrow.shape[0]:

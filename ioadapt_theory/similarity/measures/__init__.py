@@ -1,1 +1,1 @@
-"""What is measured: sums over tensors in one pass, and the cosines of weights and of spaces that follow from them."""
+"""Measures: sums over tensors in one pass, and the cosines of weights and of spaces that follow from them."""

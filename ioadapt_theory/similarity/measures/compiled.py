@@ -68,7 +68,7 @@ end:
   ret void
 }}
 """
-"""Of each element x of a and y of b: aa += xx, ab += xy, bb += yy, dd += (x - y)², in any order and so in vectors."""
+"""Sums over elements x of a and y of b: aa += xx, ab += xy, bb += yy, dd += (x - y)², in any order."""
 
 Fills = dict[int, tuple[str, Callable[[memoryview, int], object]]]
 """Model -> dtype, and what fills a buffer with the bytes from an element on."""
@@ -76,7 +76,7 @@ Fills = dict[int, tuple[str, Callable[[memoryview, int], object]]]
 
 @cache
 def usable() -> bool:
-    """Whether there is an LLVM of this language (17 or later), and a processor that widens float16 itself."""
+    """Whether there is LLVM 17 or later, and a processor that widens float16 itself."""
     if find_spec("llvmlite") is None:
         return False
     import llvmlite.binding as llvm

@@ -16,14 +16,14 @@ LEAST, MOST = float(np.finfo(np.float64).tiny) * 2.0**40, float(np.finfo(np.floa
 
 @dataclass(frozen=True, slots=True)
 class Moments:
-    """What one layer contributes; NaN where a model lacks it, or where its squares leave the range of float64.
+    """Sums over one layer; NaN where a model lacks it, or where its squares leave the range of float64.
 
     Attributes:
         inner: Inner products of the models' tensors, of their updates, or of their centred Grams.
         sq_distance: Squared distances between them.
         sums: Sums of the elements, or None if they were not asked for.
-        profiles: Of every centred Gram what its null needs; None if these are no Grams.
-        errors: What rounding changes of ``inner`` at most, of Grams; None of tensors.
+        profiles: What the null needs of each centred Gram; None for weights.
+        errors: Bound of the rounding errors of ``inner``, for Grams; None for weights.
     """
 
     inner: Float[np.ndarray, "n n"]
@@ -42,7 +42,7 @@ class Values:
         relative_distance: ‖a - b‖ / ‖a‖.
         norm_ratio: ‖b‖ / ‖a‖.
         null: The cosine beside what unrelated layers would give, if that was asked for.
-        error: Of a space: what rounding changes of the cosine at most.
+        error: Bound of the rounding error of the cosine of a space.
     """
 
     cosine: float
@@ -114,7 +114,7 @@ def shuffled_channels(part: Moments, cosine: float, i: int, j: int) -> Null | No
 
 
 def rounding(part: Moments, i: int, j: int) -> float | None:
-    """Return what rounding changes of a space's cosine at most; None of anything else.
+    """Return a bound of the rounding error of a space's cosine; None for weights.
 
     With x the relative errors of the three inner products, |x_ab| + (x_aa + x_bb) / 2, and a part in fifty for squares.
     """

@@ -117,7 +117,7 @@ class Sides:
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """What the cosines of n models' Grams and their nulls need; k parts of the f channels.
+    """Sums that the cosines of n models' Grams and their nulls need; k parts of the f channels.
 
     Attributes:
         products: ⟨K_a, K_b⟩.

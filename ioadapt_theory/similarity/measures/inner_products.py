@@ -59,7 +59,7 @@ def _chunks(layer: Layer, reader: Reader, models: Sequence[int]) -> Iterator[Ten
 
 
 def _underflows(layer: Layer, reader: Reader, model: int) -> bool:
-    """Whether a tensor whose squares are all zero is not: of float64 alone, whose smallest squares are lost."""
+    """Whether a tensor of zero norm has numbers other than 0: in float64 the smallest squares vanish."""
     if reader.checkpoints[model].tensors[str(layer.tensors[model])].dtype != "F64":
         return False
     return any(bool(rows.any()) for rows in _chunks(layer, reader, [model]))

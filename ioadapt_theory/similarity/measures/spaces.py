@@ -1,4 +1,4 @@
-"""How alike the spaces are that an adapter lives in: cosines of Gram matrices, the trivial part removed.
+"""Similarity of the spaces that adapters live in: cosines of Gram matrices without their trivial part.
 
 W is c x d, Y = XW. An input adapter T meets W only as TW, so what it meets is the Gram K = WWᵀ (c x c): ‖xTW‖² =
 xTKTᵀxᵀ, and K = K' exactly if W' = WQ with an orthogonal Q. An output adapter meets WᵀW (d x d) in the same way. A

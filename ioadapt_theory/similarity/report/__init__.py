@@ -1,1 +1,1 @@
-"""What is shown: terminal, JSON, CSV, figures, page."""
+"""Output of a comparison: terminal, JSON, CSV, figures, page."""

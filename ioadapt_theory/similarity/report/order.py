@@ -12,7 +12,7 @@ STAGES: Final = (
     r"norm|ln_f|final_\w*|norm_out|conv_norm_out|output_norm",
     r"conv_out|proj_out|out|lm_head|head|classifier|output",
 )
-"""What the parts of a network are called, in its order; of a name the first part counts that is one of them."""
+"""Names of the parts of a network, in its order; the first part of a name that is one of them counts."""
 
 INSIDE: Final = (
     r"resnets|norm1|input_layernorm|ln_1|attn_norm|layernorm_before|norm",
@@ -25,7 +25,7 @@ INSIDE: Final = (
     r"mlp|ff|ffn|feed_forward|ff_context|down_proj",
     r"downsamplers|upsamplers|proj_out|conv_shortcut",
 )
-"""What the parts of a block are called, in its order."""
+"""Names of the parts of a block, in its order."""
 
 
 def place(name: str) -> tuple[object, ...]:

@@ -9,7 +9,7 @@ from typing import Final
 from ioadapt_theory.similarity.comparison import Comparison
 from ioadapt_theory.similarity.matching import Space
 from ioadapt_theory.similarity.report import plots
-from ioadapt_theory.similarity.report.records import GROUPS, in_order, model_facts
+from ioadapt_theory.similarity.report.export import GROUPS, in_order, model_facts
 from ioadapt_theory.similarity.report.tables import grouped, heading, remarks, summary
 
 FEW: Final = 3

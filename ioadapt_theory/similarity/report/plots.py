@@ -10,7 +10,7 @@ import numpy as np
 
 from ioadapt_theory import drawing
 from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.similarity.report.records import in_order
+from ioadapt_theory.similarity.report.export import in_order
 from ioadapt_theory.similarity.report.tables import heading
 
 if TYPE_CHECKING:
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from ioadapt_theory.similarity.comparison import Comparison
 
 FORMATS: Final = (".svg", ".png", ".pdf")
-"""What a figure can be written as."""
+"""Endings of figures."""
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8A8A8A")
 """Okabe-Ito: they stay apart for the common colour deficiencies."""
 ALL_HIGH: Final = 0.5
 """Mean cosine from which on a scale from 0 would show one grey."""
 MARKERS: Final = "os^Dv<>P*X"
-"""What tells pairs apart once the colours are used up."""
+"""Markers that tell pairs apart once the colours are used up."""
 
 _STYLE: Final[dict[str, Any]] = {
     "font.size": 9,

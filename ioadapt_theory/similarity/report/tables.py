@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from ioadapt_theory.null import STANDS_OUT
 from ioadapt_theory.similarity.comparison import Comparison, role
 from ioadapt_theory.similarity.matching import Space, reasons
-from ioadapt_theory.similarity.report.records import groups
+from ioadapt_theory.similarity.report.export import groups
 
 
 def summary(c: Comparison) -> list[list[str]]:

@@ -12,4 +12,4 @@ def build(parts: Parts, s: float) -> Built:
     return "full", {Placement.WEIGHT: Full.stored((rows, columns, rows), Spec(), {"Delta": delta * s})}
 
 
-KINDS = {"diff_t": Kind(frozenset({"diff_t"}), frozenset({"diff_b"}), lambda _: None, build, {"diff_t": "diff_t"})}
+KINDS = {"diff_t": Kind(frozenset({"diff_t"}), frozenset({"diff_b"}), lambda _: None, build)}

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from statistics import mean, median
 from typing import Any, Final
 
-from ioadapt_theory.stats import Interval
+from toys.stats import Interval
 from toys.style import LABELS
 from toys.transfer import endpoint, repetition
 from toys.transfer.judge import Comparison, Verdict, cases, judged, retention, verdicts

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ioadapt_theory.stats import Interval, paired
+from toys.stats import Interval, paired
 from toys.style import FAINT, FULL_WIDTH, LABELS, MARKERS, METHODS
 from toys.transfer.judge import cases, judged, verdicts
 from toys.transfer.protocol import Protocol

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from matplotlib.figure import Figure
 
-from ioadapt_theory.stats import Interval
+from toys.stats import Interval
 from toys.style import FAINT, FULL_WIDTH, LABELS, MARKERS, METHODS
 from toys.transfer.output import table
 from toys.transfer.output.picture import HEADLINE

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 
 from ioadapt_theory.claims.settings.printed import SUMMARIES, table
-from ioadapt_theory.stats import Interval, holm, t_test
+from toys.stats import Interval, holm, t_test
 from toys.transfer.judge import Comparison, Verdict, cases, judged, verdicts
 from toys.transfer.output import table as tables
 from toys.transfer.protocol import Protocol

@@ -1,0 +1,111 @@
+"""How alike two layers are on either side, beside what unrelated layers have in common.
+
+An input adapter meets W (c x d) only through K = WWᵀ, since ‖xTW‖² = xTWWᵀTᵀxᵀ, an output adapter through WᵀW. What
+every matrix has, the multiple of I, is removed; what unrelated networks have in common is the null of
+``ioadapt_theory.null``. Of a side with many channels a fixed draw of them is compared.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from ioadapt_theory.adapters.base_weights import BaseLayer
+from ioadapt_theory.linalg import ROUNDING
+from ioadapt_theory.null import Null, beside, of_matrix, parts
+
+CHANNELS = 512
+"""Channels of a side that are compared; of more, so many are drawn. The null then scatters by about 1/512."""
+MOST_PARTS = 16
+"""Parts of a side that are told apart; with more, as of a vocabulary, it counts as one."""
+LARGE = 1 << 20
+"""Elements from which matrices are multiplied in float32, unless they are stored in more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """Two layers, side by side.
+
+    Attributes:
+        input: of the input sides' Grams; None where the sizes differ or one is a multiple of I.
+        output: likewise of the output sides.
+        cosine: of the weights; None where a size differs or a weight is zero.
+        ratio: ‖W'‖_F / ‖W‖_F; None where W is zero.
+    """
+
+    input: Null | None
+    output: Null | None
+    cosine: float | None
+    ratio: float | None
+
+
+def sides(source: BaseLayer, target: BaseLayer, widths: Sequence[int] = ()) -> Sides:
+    """Compare both sides of two layers; ``widths`` are the sides of all layers, see ``null.parts``."""
+    (near, far), (near_target, far_target) = channels(source), channels(target)
+    one, two = source.matrix.detach().mT, target.matrix.detach().mT  # as torch stores them
+    norms = [math.sqrt(_inner(w, w)) for w in (one, two)]
+    cosine = _inner(one, two) / math.prod(norms) if one.shape == two.shape and all(norms) else None
+    return Sides(
+        side(near, near_target, _cuts(len(near), widths)) if len(near) == len(near_target) else None,
+        side(far, far_target, _cuts(len(far), widths)) if len(far) == len(far_target) else None,
+        None if cosine is None else max(-1.0, min(1.0, cosine)),
+        norms[1] / norms[0] if norms[0] else None,
+    )
+
+
+def channels(layer: BaseLayer) -> tuple[Float[Tensor, "c taps d"], Float[Tensor, "d n"]]:
+    """Return W with the input's channels first, and with the output's first; neither is a copy."""
+    taps = math.prod(layer.kernel)
+    return layer.matrix.view(len(layer.matrix) // taps, taps, -1), layer.matrix.mT
+
+
+def side(a: Float[Tensor, "f ..."], b: Float[Tensor, "f ..."], cuts: Sequence[int] | None = None) -> Null | None:
+    """Return the cosine of AAᵀ and BBᵀ, each without its multiple of I, beside its null; None where that is all.
+
+    Large matrices are multiplied in float32: a cosine is off by 1e-6 at most.
+    """
+    cuts = (0, len(a)) if cuts is None else cuts
+    if len(a) > CHANNELS:
+        drawn = torch.randperm(len(a), generator=torch.Generator().manual_seed(0))[:CHANNELS].sort().values
+        cuts = sorted({*torch.searchsorted(drawn, torch.tensor(cuts)).tolist()})
+        a, b = (w[drawn.to(w.device)] for w in (a, b))
+    one, two = _gram(a.flatten(1)), _gram(b.flatten(1))
+    if one is None or two is None:
+        return None
+    norms = float(np.linalg.norm(one) * np.linalg.norm(two))
+    return beside(float((one * two).sum()), norms, of_matrix(one, cuts), of_matrix(two, cuts))
+
+
+def _gram(w: Tensor) -> Float[np.ndarray, "f f"] | None:
+    """Return AAᵀ without its multiple of I, for A over its largest element; None where that is zero up to rounding."""
+    w = _wide(w, w.numel())
+    top = w.abs().max() if w.numel() else w.new_zeros(())
+    w = w / top if top > 0 else w  # a Gram's square is of the fourth power
+    k: np.ndarray = (w @ w.mT).double().cpu().numpy()
+    whole = np.linalg.norm(k)
+    k[np.diag_indices(len(k))] -= np.trace(k) / len(k)
+    return k if np.linalg.norm(k) ** 2 > ROUNDING * np.finfo(k.dtype).eps * whole**2 else None
+
+
+def _cuts(f: int, widths: Sequence[int]) -> Sequence[int]:
+    cuts = parts(f, widths)
+    return cuts if len(cuts) <= MOST_PARTS + 1 else (0, f)
+
+
+def _inner(a: Tensor, b: Tensor) -> float:
+    """Return ⟨A, B⟩, some rows at a time in a wider precision."""
+    rows = max(1, LARGE // max(a.shape[1], 1))
+    return math.fsum(
+        float(torch.linalg.vecdot(_wide(x, a.numel()), _wide(y, a.numel())).double().sum())
+        for x, y in zip(torch.split(a, rows), torch.split(b, rows), strict=True)
+    )
+
+
+def _wide(w: Tensor, numel: int) -> Tensor:
+    """Return W in float64, or in float32 where it is large and stored in no more."""
+    large = w.dtype != torch.float64 and numel >= LARGE
+    return w.detach().to(torch.float32 if large else torch.float64)

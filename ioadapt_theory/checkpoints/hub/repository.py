@@ -1,0 +1,298 @@
+"""Weights in a repository on the hub at one commit, by huggingface_hub: out of its cache, or from the network."""
+
+import hashlib
+import logging
+import os
+import re
+import shutil
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from huggingface_hub import HfApi, constants, get_hf_file_metadata, hf_hub_download, hf_hub_url
+from huggingface_hub.errors import SafetensorsParsingError
+from huggingface_hub.hf_api import RepoFile
+from huggingface_hub.utils.tqdm import tqdm
+
+from ioadapt_theory.checkpoints.aliases import Alias
+from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError, TensorInfo
+from ioadapt_theory.checkpoints.files.folder import LARGEST_CONFIG, Folder, Listing, open_weights
+from ioadapt_theory.checkpoints.files.readers import is_file, is_weights, open_file
+from ioadapt_theory.checkpoints.files.safetensors import tensor_info
+from ioadapt_theory.checkpoints.hub.errors import Request, explain, not_cached
+from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptError
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+PATIENCE: Final = 3
+"""Times that a hub may ask us to wait."""
+LONGEST_WAIT: Final = 300
+"""Seconds that we wait at most, each time."""
+
+
+def open_remote(
+    alias: Alias, *, variant: str | None, ema: bool | None, cache: Path | None, offline: bool, verify: bool,
+    progress: bool,
+) -> Checkpoint:  # fmt: skip
+    """Open the weights in the repository that an alias names; options are `open_checkpoint`'s."""
+    repo, part = str(alias.repo), alias.part
+    if part is not None and (".." in part.split("/") or part.startswith("/")):
+        msg = f"{part!r} is no place within {repo}: write it from the root, without '..'."
+        raise InvalidValueError(msg)
+    endpoint = os.environ.get("HF_ENDPOINT", constants.ENDPOINT).rstrip("/")
+    asked = Request(repo, alias.revision, endpoint, (cache or Path(constants.HF_HUB_CACHE)).expanduser())
+    known = cached_commit(asked)
+
+    def opened(repository: Repository) -> Checkpoint:
+        weights = open_weights(repository, part, variant=variant, ema=ema)
+        weights.name, weights.revision = alias.name, repository.commit
+        return weights
+
+    set_offline = os.environ.get("HF_HUB_OFFLINE", "0").upper() in {"1", "TRUE", "YES", "ON"}
+    if offline or constants.HF_HUB_OFFLINE or set_offline:
+        if known is None:
+            raise not_cached(asked, part if part is None or is_file(part) else f"{part}/*.safetensors")
+        return opened(Repository(asked, known, verify=verify))
+    try:
+        asked, api = replace(asked, hurry=known is not None), HfApi(endpoint=endpoint)
+        return opened(Repository(asked, newest_commit(asked, api), verify=verify, api=api, progress=progress))
+    except SourceError as refusal:
+        if known is None:
+            raise
+        reason = str(refusal).rstrip(".")
+        weights = opened(Repository(replace(asked, refusal=reason), known, verify=verify))
+        log.warning("%s; the cached commit %s of %s is used.", reason, known[:8], repo)
+        return weights
+
+
+class Repository(Folder):
+    """A repository at one commit: what the cache has of it, and with ``api`` what the hub has."""
+
+    def __init__(
+        self, asked: Request, commit: str, *, verify: bool, api: HfApi | None = None, progress: bool = True
+    ) -> None:
+        """Take what was asked for, the commit that this is, and whether to compare the hash of every file."""
+        super().__init__(asked.folder / "snapshots" / commit)
+        self.asked, self.commit = asked, commit
+        self._verify, self._api, self._progress = verify, api, progress
+        self._listings: dict[str, Listing] = {}
+
+    def title(self, path: str) -> str:
+        """See `Folder.title`."""
+        return f"{path} of {self.asked.repo}" if path else self.asked.repo
+
+    def cached(self, file: str) -> bool:
+        """Whether the file is on this machine."""
+        return (self.root / file).is_file()
+
+    def listing(self, folder: str) -> Listing:
+        """See `Folder.listing`; the hub is asked for each folder once."""
+        api = self._api
+        if api is None:
+            return super().listing(folder)
+
+        def ask() -> Listing:
+            entries = list(api.list_repo_tree(self.asked.repo, folder or None, revision=self.commit))
+            names = {entry.path.rsplit("/", 1)[-1]: entry for entry in entries if entry.path.isprintable()}
+            files = {name: entry.size for name, entry in names.items() if isinstance(entry, RepoFile)}
+            return Listing(files, [name for name in names if name not in files])
+
+        if folder not in self._listings:
+            self._listings[folder] = patiently(ask, self.asked, self.title(f"{folder}/" if folder else ""))
+        return self._listings[folder]
+
+    def names_file(self, part: str) -> bool:
+        """See `Folder.names_file`; by the ending, so that nothing is asked."""
+        return is_file(part)
+
+    def require(self, folder: str) -> None:
+        """Refuse a folder of which the cache has no weights, where the hub is not asked."""
+        if self._api is None and not any(is_weights(n) or ".index." in n for n in self.listing(folder).files):
+            raise not_cached(self.asked, f"{folder}/".lstrip("/") + "*.safetensors")
+
+    def open(self, file: str) -> Checkpoint:
+        """See `Folder.open`: of a safetensors file that is away the header, of others, which have none, the whole."""
+        if self._api is None or self.cached(file):
+            return self.downloaded(file)
+        folder, _, plain = file.rpartition("/")
+        sizes = self.listing(folder).files
+        if plain not in sizes:
+            there = ", ".join(sorted(sizes)[:8]) or "no files"
+            msg = f"There is no {self.title(file)}; beside it are {there}."
+            raise SourceError(msg)
+        require_space(sizes[plain], self.asked.cache)
+        if not file.endswith(".safetensors"):
+            return self.downloaded(file)
+        return RemoteFile(self, file, sizes[plain], self._api)
+
+    def downloaded(self, file: str) -> Checkpoint:
+        """Open a file, which is downloaded if the cache does not have it."""
+        path = self.fetch(file)
+        if self._verify:
+            verify_hash(path, self.title(file))
+        opened = open_file(path)
+        opened.source, opened.revision = self.title(file), self.commit
+        return opened
+
+    def fetch(self, file: str) -> Path:
+        """See `Folder.fetch`. Cut connections are resumed; an interrupted download leaves nothing behind."""
+        if self.cached(file):
+            return self.root / file
+        if self._api is None:
+            raise not_cached(self.asked, file)
+        asked, title = self.asked, self.title(file)
+        # the client stores a file under what the hub gives as its hash, so that this has to be one
+        url = hf_hub_url(asked.repo, file, revision=asked.revision, endpoint=asked.endpoint)
+        etag = patiently(lambda: get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT).etag, asked, title)
+        if etag is not None and not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", etag):
+            msg = f"{asked.endpoint} gives {etag[:60]!r} as the hash of {title}: refused."
+            raise SourceError(msg)
+        options: dict[str, Any] = {"cache_dir": asked.cache, "endpoint": asked.endpoint}
+        if not self._progress:
+            options["tqdm_class"] = _Silent
+        # by the revision's name, so that the cache learns which commit that was
+        ask = partial(hf_hub_download, asked.repo, file, revision=asked.revision, **options)
+        path = Path(patiently(ask, asked, title))
+        if not path.is_relative_to(self.root):
+            msg = f"{asked.repo} changed while it was read (no longer {self.commit[:8]}). Run the command again."
+            raise SourceError(msg)
+        return path
+
+    def config(self, folder: str, *, ask: bool) -> Mapping[str, Any]:
+        """See `Folder.config`; one that cannot be had is as none."""
+        if ask and self._api and 0 < self.listing(folder).files.get("config.json", 0) <= LARGEST_CONFIG:
+            with suppress(SourceError):
+                self.fetch(f"{folder}/config.json".lstrip("/"))
+        return super().config(folder, ask=ask)
+
+
+class RemoteFile(Checkpoint):
+    """A safetensors file: names and shapes at once, the values when `prepare` or the first reading wants them."""
+
+    def __init__(self, repository: Repository, file: str, size: int, api: HfApi) -> None:
+        """Ask for the header of a file of `size` bytes."""
+        self.name = self.source = title = repository.title(file)
+        self.revision, repo = repository.commit, repository.asked.repo
+
+        def ask() -> dict[str, TensorInfo]:
+            try:
+                header = api.parse_safetensors_file_metadata(repo, file, revision=repository.commit).tensors
+                stored = sorted(header.items(), key=lambda item: item[1].data_offsets)
+                return {name: tensor_info(name, tensor.dtype, tensor.shape, file) for name, tensor in stored}
+            except (SafetensorsParsingError, FileFormatError, TypeError, KeyError, AttributeError) as error:
+                reason = str(error).partition(". ")[0].rstrip(".")
+                msg = f"{title} has a broken safetensors header ({reason}). Take another file or revision."
+                raise SourceError(msg) from error
+
+        self.tensors = patiently(ask, repository.asked, title)
+        self._repository, self._file, self._size = repository, file, size
+        self._local: Checkpoint | None = None
+        self._lock = threading.Lock()
+
+    def pending(self, names: Collection[str] | None = None) -> int:
+        """See `Checkpoint.pending`."""
+        wanted = names is None or len(names) > 0
+        return self._size if wanted and self._local is None and not self._repository.cached(self._file) else 0
+
+    def prepare(self, names: Collection[str] | None = None) -> None:
+        """See `Checkpoint.prepare`."""
+        if names is None or len(names) > 0:
+            self._downloaded()
+
+    def _downloaded(self) -> Checkpoint:
+        """Return the file, downloaded once; what arrives has to be what the header promised."""
+        with self._lock:
+            if self._local is None:
+                local = self._repository.downloaded(self._file)
+                if local.tensors != self.tensors:
+                    local.close()
+                    msg = f"The tensors of {self.source} differ from the header read before; run the command again."
+                    raise FileFormatError(msg)
+                self._local = local
+            return self._local
+
+    def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
+        """See `Checkpoint.bytes_of`."""
+        return self._downloaded().bytes_of(name)
+
+    def close(self) -> None:
+        """Close the local file, if it is open."""
+        if self._local is not None:
+            self._local.close()
+
+
+class _Silent(tqdm):
+    """A bar of the client that is not shown."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **{**options, "disable": True})  # type: ignore[no-untyped-call]
+
+
+def newest_commit(asked: Request, api: HfApi) -> str:
+    """Return the commit that the hub means by a revision, by one request: downloads would retry for half a minute."""
+    timeout = constants.HF_HUB_ETAG_TIMEOUT
+    ask = partial(api.repo_info, asked.repo, revision=asked.revision, timeout=timeout)
+    commit = str(patiently(ask, asked, asked.repo).sha)
+    if not re.fullmatch("[0-9a-f]{40}", commit):
+        msg = f"{asked.endpoint} is no hub: it names {commit[:60]!r} as the commit of {asked.repo}. Check HF_ENDPOINT."
+        raise SourceError(msg)
+    return commit
+
+
+def cached_commit(asked: Request) -> str | None:
+    """Return the commit that the cache knows for a revision (a branch, a tag, or itself a commit)."""
+    wanted = asked.revision or "main"
+    if not re.fullmatch(r"[\w./-]+", wanted) or wanted.startswith("/") or ".." in wanted.split("/"):
+        return None
+    ref = asked.folder / "refs" / wanted
+    commit = ref.read_bytes()[:100].strip().decode("ascii", "replace") if ref.is_file() else wanted
+    return commit if re.fullmatch("[0-9a-f]{40}", commit) and (asked.folder / "snapshots" / commit).is_dir() else None
+
+
+def require_space(need: int, cache: Path) -> None:
+    """Refuse a download that the disk of the cache cannot take."""
+    existing = next(p for p in (cache, *cache.absolute().parents) if p.exists())
+    free = shutil.disk_usage(existing).free
+    if need > free:
+        msg = f"The download needs {need / 1e6:,.1f} MB, and the disk of {cache} has {free / 1e6:,.1f} MB free. "
+        msg += "Make room, set HF_HOME to another disk, or take a smaller variant (--variant fp16)."
+        raise SourceError(msg)
+
+
+def verify_hash(path: Path, what: str) -> None:
+    """Refuse a cached file that has another hash than the hub gave for it, which is the name of its blob."""
+    blob = path.resolve()
+    if len(blob.name) not in (40, 64):
+        msg = f"The cache keeps no hash of {what} ({blob}), so it cannot be verified."
+        raise SourceError(msg)
+    # a small file, not in LFS, has git's own hash
+    git = hashlib.new("sha1", b"blob %d\0" % blob.stat().st_size, usedforsecurity=False)
+    with blob.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256" if len(blob.name) == 64 else lambda: git)
+    if digest.hexdigest() != blob.name:
+        msg = f"{what} is damaged: its hash is not {blob.name[:12]}.... Delete {blob} and download it again."
+        raise FileFormatError(msg)
+
+
+def patiently(ask: Callable[[], T], asked: Request, what: str) -> T:
+    """Return what the hub answers; where it asks to be asked later (Retry-After), wait and do so; see `explain`."""
+    for left in reversed(range(PATIENCE)):
+        try:
+            return ask()
+        except IoAdaptError:
+            raise
+        except Exception as error:  # the client's errors share no base: its own, httpx's, OSError, ValueError
+            answer = getattr(error, "response", None)
+            wanted = "" if answer is None else str(answer.headers.get("Retry-After", "")).strip()
+            seconds = int(wanted) if re.fullmatch("[0-9]{1,8}", wanted) else LONGEST_WAIT + 1
+            if seconds > LONGEST_WAIT or not left or asked.hurry:
+                raise explain(error, asked, what) from error
+        log.warning("%s asks to wait %d seconds.", asked.endpoint, seconds)
+        time.sleep(seconds)
+    raise AssertionError

@@ -1,0 +1,125 @@
+"""The layer's matrix is the paper's formula, written out: W is c x d, samples are rows."""
+
+import pytest
+import torch
+from torch import nn
+from torch.autograd import grad
+from torch.testing import assert_close
+
+from ioadapt_theory.adapters import FAMILIES, adapt
+from tests.adapters.cases import C, D, build, layer, sample
+
+I_C, I_D = torch.eye(C, dtype=torch.float64), torch.eye(D, dtype=torch.float64)
+
+
+def parts(model: nn.Sequential) -> dict:
+    return dict(layer(model).adapters["default"].items())
+
+
+def delta(phi: nn.Module) -> torch.Tensor:
+    """s Δ from the parameters alone."""
+    p, s = dict(phi.named_parameters()), phi.scaling
+    match type(phi).__name__:
+        case "LoRA":
+            return s * p["A"] @ p["B"]
+        case "LoHa":
+            return s * (p["A1"] @ p["B1"]) * (p["A2"] @ p["B2"])
+        case "LoKr":
+            return s * torch.kron(p["C"], p["A"] @ p["B"] if "A" in p else p["D"])
+        case "Full":
+            return s * p["Delta"]
+        case other:
+            raise AssertionError(other)
+
+
+WRITTEN = [family for family in FAMILIES if family in {"lora", "dora", "loha", "lokr", "full"}]
+"""Families whose Φ is written here a second time, from the parameters alone: all but those of a recipe."""
+
+
+def phi_of(phi: nn.Module, matrix: torch.Tensor) -> torch.Tensor:
+    """Φ_θ(matrix) from the parameters alone."""
+    if type(phi).__name__ != "DoRA":
+        return matrix + delta(phi)
+    v = matrix + phi.scaling * phi.A @ phi.B
+    return v / v.square().sum(0).sqrt() * phi.m
+
+
+def oracle(model: nn.Sequential, x: torch.Tensor) -> torch.Tensor:
+    """Eqs. 4a-4c on a linear layer, one active adapter after the other, from weights and parameters alone."""
+    found = layer(model)
+    w, b = found.base_layer.weight.T, found.base_layer.bias
+    for name in found.active:
+        for key, phi in found.adapters[name].items():
+            if key == "weight":
+                w = phi_of(phi, w)
+            elif key == "input":
+                w = phi_of(phi, torch.eye(len(w))) @ w
+            else:
+                side = phi_of(phi, torch.eye(w.shape[1]))
+                w, b = w @ side, b @ side
+    return x @ w + b
+
+
+@pytest.mark.parametrize("family", WRITTEN)
+@pytest.mark.parametrize(
+    ("placement", "formula"),
+    [
+        ("weight", lambda x, w, b, p: x @ phi_of(p["weight"], w) + b),  # Eq. 4a
+        ("input", lambda x, w, b, p: x @ phi_of(p["input"], I_C) @ w + b),  # Eq. 4b
+        ("output", lambda x, w, b, p: (x @ w + b) @ phi_of(p["output"], I_D)),  # Eq. 4c
+    ],
+)
+def test_the_placements_are_equations_4a_4b_4c(family, placement, formula):
+    model, x = build(family, placement, "linear"), sample("linear")
+    base = layer(model).base_layer
+    assert_close(model(x), formula(x, base.weight.T, base.bias, parts(model)), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("order", ["input+weight", "weight+input", "output+weight"])
+def test_the_sums_are_equation_6(order):
+    model, x = build("lora", order, "linear"), sample("linear")
+    base, p = layer(model).base_layer, {side: delta(phi) for side, phi in parts(model).items()}
+    w = base.weight.T
+    if "input" in p:
+        expected = x @ ((I_C + p["input"]) @ w + p["weight"]) + base.bias
+    else:
+        expected = x @ (w @ (I_D + p["output"]) + p["weight"]) + base.bias @ (I_D + p["output"])
+    assert_close(model(x), expected)
+
+
+def test_each_part_of_a_sum_has_its_own_rank_and_alpha():
+    model = nn.Sequential(nn.Linear(C, D))
+    adapt(model, target_modules=["0"], placement="output+input", rank=(4, 2), alpha=(8, 1))
+    output, inputs = parts(model)["output"], parts(model)["input"]
+    assert (output.A.shape, output.scaling) == ((D, 4), 2.0)
+    assert (inputs.A.shape, inputs.scaling) == ((C, 2), 0.5)
+
+
+def test_a_zero_column_of_the_weight_gives_dora_no_nan():
+    model = nn.Sequential(nn.Linear(C, D))
+    model[0].weight.data[3] = 0
+    adapt(model, target_modules=["0"], family="dora", placement="weight", rank=2)
+    out = model(sample("linear"))
+    out.sum().backward()
+    assert out.isfinite().all()
+    assert all(p.grad.isfinite().all() for p in layer(model).adapters.parameters())
+
+
+def second(y: torch.Tensor, wanted: list[torch.Tensor]) -> list[torch.Tensor]:
+    """The gradient of Σ y³, and the product of its Hessian with a fixed vector."""
+    first = grad(y.pow(3).sum(), wanted, create_graph=True)
+    generator = torch.Generator().manual_seed(1)
+    probes = [torch.randn(g.shape, generator=generator, dtype=g.dtype) for g in first]
+    return [*first, *grad(sum((g * v).sum() for g, v in zip(first, probes, strict=True)), wanted)]
+
+
+@pytest.mark.parametrize("family", WRITTEN)
+@pytest.mark.parametrize("placement", ["weight", "input", "output"])
+@pytest.mark.parametrize("rows", [(5,), (2, 3), (60,)])
+@pytest.mark.parametrize("given", [True, False], ids=["x with a gradient", "x without"])
+def test_second_derivatives_are_those_of_the_paper_s_matrix(family, placement, rows, given):
+    model = build(family, placement, "linear", detach_norm=False)
+    x = torch.randn(*rows, C, requires_grad=given)  # without one, LoRA on the input goes through the weight
+    wanted = [p for p in (x, *model.parameters()) if p.requires_grad]
+    for ours, theirs in zip(second(model(x), wanted), second(oracle(model, x), wanted), strict=True):
+        assert (ours - theirs).norm() <= 1e-12 * theirs.norm() + 1e-300

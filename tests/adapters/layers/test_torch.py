@@ -1,0 +1,342 @@
+"""The layer under torch and its neighbours: dtypes, compile, export, replicas, sharding, offloading, foreign layers."""
+
+import pytest
+import torch
+from torch import nn
+from torch.nn.utils import parametrizations
+from torch.testing import assert_close
+
+from ioadapt_theory.adapters import (
+    FAMILIES,
+    AdaptedLayer,
+    Placement,
+    activate,
+    adapt,
+    disable,
+    layers,
+    merge,
+    operator,
+    parameters,
+    remove,
+    transfer,
+    unload,
+    unmerge,
+)
+from ioadapt_theory.errors import InvalidValueError, UnsupportedError
+from tests.adapters.cases import C, D, build, every_single, layer, sample
+
+HALVES = [torch.float16, torch.bfloat16]
+SIDES = ["input", "output"]
+single = pytest.mark.parametrize("placement", list(Placement))
+families = pytest.mark.parametrize("family", FAMILIES)
+
+
+def two() -> nn.Sequential:
+    return nn.Sequential(nn.Linear(C, D), nn.Linear(D, C))
+
+
+def on(base: nn.Module, **options: object) -> nn.Sequential:
+    """A model of this layer, adapted."""
+    return adapt(nn.Sequential(base), target_modules="0", **{"rank": 2, "init": "random", **options})
+
+
+# dtypes and layouts
+
+
+@families
+@single
+@pytest.mark.parametrize("half", HALVES)
+def test_under_a_half_precision_base_the_adapter_is_float32_unless_asked_and_within_rounding(family, placement, half):
+    for asked, expected in ((half, half), (None, torch.float32)):
+        model = on(nn.Linear(C, D, dtype=half), family=family, placement=placement, dtype=asked)
+        assert {p.dtype for _, p in parameters(model)} == {expected}
+        x = torch.randn(50, C, dtype=half)
+        y = model(x)
+        assert y.dtype == half
+        y.sum().backward()
+        assert all(p.grad is not None and p.grad.dtype == expected for _, p in parameters(model))
+    exact = model.double()(x.double())
+    assert (y.double() - exact).abs().max() <= 4 * torch.finfo(half).eps * exact.abs().max()
+
+
+@families
+@single
+def test_ten_merge_cycles_in_bfloat16_do_not_drift(family, placement):
+    base = nn.Linear(C, D, dtype=torch.bfloat16)
+    before = {k: v.clone() for k, v in base.state_dict().items()}
+    model = on(base, family=family, placement=placement)
+    for _ in range(10):
+        unmerge(merge(model))
+    assert all(torch.equal(v, before[k]) for k, v in layer(model).base_layer.state_dict().items())
+
+
+@families
+@single
+def test_a_merged_convolution_keeps_its_memory_format(family, placement):
+    model = on(nn.Conv2d(C, D, 3).to(memory_format=torch.channels_last), family=family, placement=placement)
+    x = torch.randn(2, C, 5, 5)
+    expected = model(x)
+    merge(model)
+    assert layer(model).base_layer.weight.is_contiguous(memory_format=torch.channels_last)
+    assert_close(model(x), expected)
+
+
+# foreign base layers
+
+
+class Quantised(nn.Module):
+    """A linear layer as quantisation libraries have them: int8 weight, a scale, sizes; nothing else in common."""
+
+    def __init__(self, linear: nn.Linear) -> None:
+        super().__init__()
+        self.in_features, self.out_features = linear.in_features, linear.out_features
+        self.step = nn.Buffer(linear.weight.detach().abs().amax(1, keepdim=True) / 127)
+        self.weight = nn.Parameter((linear.weight.detach() / self.step).round().to(torch.int8), requires_grad=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x @ (self.weight * self.step).T
+
+
+@families
+@pytest.mark.parametrize("placement", SIDES)
+def test_input_and_output_work_on_a_quantised_layer_and_merging_it_is_a_clear_error(family, placement):
+    model, x = nn.Sequential(Quantised(nn.Linear(C, D))), torch.randn(3, C)
+    before = model(x)
+    adapt(model, target_modules=["0"], family=family, placement=placement, rank=2)
+    assert torch.equal(model(x), before)
+    for _, p in parameters(model):
+        p.data.add_(0.1)
+    y = model(x)
+    assert not torch.allclose(y, before)
+    y.sum().backward()
+    with pytest.raises(UnsupportedError, match="0: A Quantised does not store a plain weight matrix"):
+        merge(model)
+    assert torch.equal(model(x), y)
+
+
+@pytest.mark.parametrize("family", ["lora", "loha", "lokr", "full"])
+def test_an_additive_family_beside_a_quantised_weight_works_too(family):
+    base, x = Quantised(nn.Linear(C, D)), torch.randn(3, C)
+    model = on(base, family=family, placement="weight")
+    phi = layer(model).adapters["default"]["weight"]
+    assert_close(model(x), base(x) + phi.scaling * x @ phi.delta(operator(nn.Linear(C, D))))
+
+
+@pytest.mark.parametrize("wrap", [parametrizations.weight_norm, parametrizations.spectral_norm])
+def test_a_parametrised_layer_is_called_and_not_overwritten(wrap):
+    base, x = wrap(nn.Linear(C, D)).eval(), torch.randn(3, C)
+    before = base(x)
+    model = on(base, placement="output", init="default")
+    assert_close(model(x), before)
+    with pytest.raises(UnsupportedError, match="does not store a plain weight"):
+        merge(model)
+
+
+class Conv1D(nn.Module):
+    """As in transformers' GPT-2: y = xW + b with W stored c x d."""
+
+    def __init__(self, nf: int, nx: int) -> None:
+        super().__init__()
+        self.nf = nf
+        self.weight, self.bias = nn.Parameter(torch.randn(nx, nf)), nn.Parameter(torch.randn(nf))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x @ self.weight + self.bias
+
+
+@families
+@single
+def test_gpt2s_conv1d_stores_w_as_the_paper_writes_it(family, placement):
+    model, x = on(Conv1D(D, C), family=family, placement=placement), torch.randn(3, C)
+    adapted = model(x)
+    merge(model)
+    assert model[0].weight.shape == (C, D)
+    assert_close(model(x), adapted)
+
+
+class Composite(nn.Module):
+    """A layer of known sizes that is made of another."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.in_features, self.out_features, self.linear = C, D, nn.Linear(C, D)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.linear(x)
+
+
+def test_a_layer_and_what_is_inside_it_are_not_both_adapted():
+    model = nn.Sequential(Composite())
+    with pytest.raises(InvalidValueError, match="0: This Composite contains adapted layers: exclude either it or them"):
+        adapt(model, target_modules="all-linear")
+    adapt(model, target_modules=["linear"])
+    with pytest.raises(InvalidValueError, match="0: This Composite contains adapted layers"):
+        adapt(model, target_modules=["0"], name="outer")
+    remove(model)
+    adapt(model, target_modules=["0"])
+    assert isinstance(model[0], AdaptedLayer)
+
+
+class Deaf(nn.Linear):
+    """A layer that passes no gradient to its input, as dynamic int8 ones."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(x.detach())
+
+
+@families
+def test_a_layer_that_gives_no_gradient_says_so(family):
+    model = on(Deaf(C, D), family=family, placement="input")
+    with pytest.warns(UserWarning, match=r"A Deaf passes no gradient back to its input.*use placement='output'"):
+        model(torch.randn(3, C))
+    with torch.no_grad():
+        model(torch.randn(3, C))
+
+
+@pytest.mark.parametrize(
+    ("module", "sentence", "options"),
+    [
+        (nn.Conv2d(4, 8, 3, groups=2), "A convolution with groups=2 takes no input adapter.*weight placement", {}),
+        (nn.Conv2d(4, 8, 3, groups=2), "A convolution with groups=2 takes no output", {"placement": "output"}),
+        (nn.ConvTranspose2d(4, 8, 3), "A transposed convolution", {}),
+        (nn.Embedding(5, 4), "Embedding cannot be adapted", {}),
+        (nn.LazyLinear(4), "A LazyLinear has no sizes before its first call", {}),
+        (nn.Linear(C, D, dtype=torch.complex64), "This Linear is complex and adapters are real", {}),
+    ],
+)
+def test_layers_that_cannot_be_adapted_are_one_sentence(module, sentence, options):
+    with pytest.raises(UnsupportedError, match=f"^0: {sentence}"):
+        on(module, **options)
+
+
+# tools
+
+
+@families
+@single
+def test_compile_takes_the_whole_layer_as_one_graph(family, placement):
+    torch.compiler.reset()
+    model, x = build(family, placement, "linear"), sample("linear")
+    compiled = torch.compile(model, fullgraph=True, backend="aot_eager")
+    assert_close(compiled(x), model(x))
+    ours = torch.autograd.grad(model(x).square().sum(), [p for _, p in parameters(model)])
+    theirs = torch.autograd.grad(compiled(x).square().sum(), [p for _, p in parameters(model)])
+    for a, b in zip(ours, theirs, strict=True):
+        assert_close(a, b)
+
+
+@families
+@single
+@pytest.mark.parametrize("shape", [(7, C), (3, 5, C)], ids=str)
+def test_export_takes_batches_of_any_size(family, placement, shape):
+    model = build(family, placement, "linear").eval()
+    batch = torch.export.Dim("batch")
+    exported = torch.export.export(model, (torch.randn(shape),), dynamic_shapes=({0: batch},)).module()
+    for rows in (2, 300):
+        x = torch.randn(rows, *shape[1:])
+        assert_close(exported(x), model(x))
+
+
+def replica(model: nn.Module) -> nn.Module:
+    """What torch.nn.parallel.replicate makes for a device: weights are plain attributes, no parameters are left."""
+    copies = {module: module._replicate_for_data_parallel() for module in model.modules()}
+    for module, copy in copies.items():
+        copy._former_parameters = {}
+        for key, child in module._modules.items():
+            setattr(copy, key, copies[child])
+        for key, p in module._parameters.items():
+            value = p * 1
+            setattr(copy, key, value)
+            copy._former_parameters[key] = value
+    return copies[model]
+
+
+@every_single
+def test_a_replica_of_dataparallel_computes_the_same_and_trains_the_original(family, placement, kind):
+    model, x = build(family, placement, kind), sample(kind)
+    trained = [p for _, p in parameters(model)]
+    ours, theirs = replica(model)(x), model(x)
+    assert_close(ours, theirs)
+    pairs = zip(*(torch.autograd.grad(y.square().sum(), trained) for y in (ours, theirs)), strict=True)
+    for a, b in pairs:
+        assert_close(a, b)
+
+
+def test_a_model_sharded_by_fsdp_can_be_switched_but_not_merged(tmp_path):
+    dist = pytest.importorskip("torch.distributed")
+    fsdp = pytest.importorskip("torch.distributed.fsdp")
+    dist.init_process_group("gloo", store=dist.FileStore(str(tmp_path / "store"), 1), rank=0, world_size=1)
+    try:
+        model, x = two(), torch.randn(3, C)
+        adapt(model, target_modules=["0", "1"], family="dora", placement="weight", init="random")
+        expected = model(x)
+        fsdp.fully_shard(model)
+        with disable(model):
+            assert not torch.allclose(model(x), expected)
+        assert_close(model(x), expected)
+        with pytest.raises(UnsupportedError, match="FSDP keeps the weights itself"):
+            merge(model)
+    finally:
+        dist.destroy_process_group()
+
+
+def test_an_offloaded_layer_is_adapted_on_its_execution_device_and_not_merged():
+    accelerate = pytest.importorskip("accelerate")
+    model, whole, x = two(), two(), torch.randn(3, C)
+    whole.load_state_dict(model.state_dict())
+    accelerate.cpu_offload(model, execution_device="cpu")
+    adapt(model, target_modules=["0", "1"], placement="output", init="random")
+    transfer(model, whole)
+    assert_close(model(x), whole(x))
+    for attempt in (
+        lambda: merge(model),
+        lambda: adapt(model, name="b", target_modules=["0"], family="dora", placement="weight"),
+    ):
+        with pytest.raises(UnsupportedError, match="0: A Linear does not store a plain weight matrix here"):
+            attempt()
+
+
+def test_nothing_is_merged_into_weights_that_are_not_loaded():
+    source, x = build("lora", "input", "linear"), sample("linear")
+    model = on(nn.Linear(C, D, device="meta"), alpha=3)
+    with pytest.raises(InvalidValueError, match=r"^0: The layer's weight is on the meta device"):
+        merge(model)
+    model.load_state_dict(source.state_dict(), assign=True)
+    assert_close(merge(model)(x), source(x))
+
+
+def test_the_state_of_a_merged_model_would_hold_the_adapter_twice_and_is_refused():
+    model = build("lora", "input", "linear")
+    state = model.state_dict()
+    merge(model)
+    with pytest.raises(InvalidValueError, match="unmerge it before taking its state_dict"):
+        model.state_dict()
+    with pytest.raises(InvalidValueError, match="unmerge it before loading a state_dict"):
+        model.load_state_dict(state)
+    assert unload(model).state_dict().keys() == {"0.weight", "0.bias"}
+
+
+@pytest.mark.parametrize("change", [activate, lambda model: remove(model, "a")], ids=["activate", "remove"])
+def test_what_a_merged_layer_refuses_is_changed_nowhere(change):
+    model = two()
+    adapt(model, target_modules=["0", "1"], name="a")
+    model[1].merge()
+    with pytest.raises(InvalidValueError, match=r"^1: The layer is merged: unmerge it before"):
+        change(model)
+    assert [one.active for one in layers(model).values()] == [("a",), ("a",)]
+
+
+@single
+def test_the_fast_paths_of_torchs_encoder_do_not_bypass_the_adapter_and_come_back_without_it(placement):
+    encoder = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True, dropout=0.0), 2).eval()
+    x, linear = torch.randn(2, 5, 8), encoder.layers[0].linear1
+    adapt(encoder, target_modules=["layers.0.linear1"], placement=placement, init="random")
+    with torch.no_grad():
+        fast = encoder(x)
+    assert_close(fast, encoder(x))
+    assert not encoder.use_nested_tensor
+    assert [part.activation_relu_or_gelu for part in encoder.layers] == [0, 1]
+    remove(encoder)
+    assert encoder.use_nested_tensor
+    assert [part.activation_relu_or_gelu for part in encoder.layers] == [1, 1]
+    assert encoder.layers[0].linear1 is linear

@@ -1,0 +1,344 @@
+"""Under any transform, copy or tool the output is that of the formulas, or there is one sentence that says why not."""
+
+import copy
+import random
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, grad, jvp, stack_module_state, vjp, vmap
+from torch.nn.utils import parametrizations
+from torch.optim.swa_utils import AveragedModel
+from torch.testing import assert_close
+
+from ioadapt_theory import (
+    FAMILIES,
+    activate,
+    adapt,
+    combine,
+    count,
+    disable,
+    layers,
+    load,
+    merge,
+    parameters,
+    remove,
+    save,
+    scale,
+    transfer,
+    unload,
+    unmerge,
+)
+from ioadapt_theory.adapters.base_weights import ModelWeights
+from ioadapt_theory.adapters.rules.fingerprint import recognise
+from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.formats import open_adapter
+from tests.adapters.cases import C, D, build, every, layer, sample
+from tests.adapters.layers.test_formulas import WRITTEN, oracle
+
+pytestmark = pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")  # by torch's own forward mode
+families = pytest.mark.parametrize("family", FAMILIES)
+single = pytest.mark.parametrize("placement", ["weight", "input", "output"])
+hooks = pytest.importorskip("accelerate.hooks")
+
+
+def two(wrap=lambda module: module) -> nn.Sequential:
+    return nn.Sequential(wrap(nn.Linear(C, C)), nn.ReLU(), nn.Linear(C, D))
+
+
+def adapted(model: nn.Module, **options: object) -> nn.Module:
+    return adapt(model, target_modules="[02]", rank=2, init="random", **options)
+
+
+# copies and averages
+
+
+@pytest.mark.parametrize("wrap", [lambda m: m, parametrizations.weight_norm, parametrizations.orthogonal])
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda m: AveragedModel(m)], ids=["deepcopy", "EMA"])
+def test_copies_have_the_adapters_whatever_the_base_layer_brings_along(wrap, copied):
+    model, x = adapted(two(wrap)), torch.randn(5, C)
+    twin = copied(model)
+    assert count(twin) == count(model)
+    assert_close(twin(x), model(x), rtol=0, atol=0)
+    for _, p in parameters(model):
+        p.data.mul_(2)
+    assert not torch.allclose(twin(x), model(x))
+    if isinstance(twin, AveragedModel):
+        twin.update_parameters(model)
+        assert_close(twin(x), model(x))
+        for _, p in parameters(model):
+            p.data.mul_(2)
+        twin.update_parameters(model)
+        for (_, ours), (_, theirs) in zip(parameters(twin.module), parameters(model), strict=True):
+            assert_close(ours, 0.75 * theirs)
+
+
+# hooks and dispatch of accelerate
+
+
+@families
+def test_accelerate_s_hooks_neither_bypass_the_adapter_nor_are_lost(family):
+    accelerate = pytest.importorskip("accelerate")
+    model, x, places = two(), torch.randn(5, C), {"0": "cpu", "1": "cpu", "2": "cpu"}
+    for part in (model[0], model[2]):
+        hooks.add_hook_to_module(part, hooks.ModelHook())
+    y = adapted(model, family=family, placement="input")(x)
+    hooks.add_hook_to_module(model[0], hooks.ModelHook())
+    assert torch.equal(model(x), y)
+    hooks.remove_hook_from_submodules(model)
+    assert torch.equal(model(x), y)
+    for _ in range(2):
+        accelerate.dispatch_model(model, places, force_hooks=True)
+        assert torch.equal(model(x), y)
+    again = adapted(accelerate.dispatch_model(two(), places, force_hooks=True), family=family)
+    y = again(x)
+    assert torch.equal(accelerate.dispatch_model(again, places, force_hooks=True)(x), y)
+
+
+# transforms of functions
+
+
+@every
+def test_forward_mode_is_reverse_mode(family, placement, kind):
+    generator = random.Random(f"{family}{placement}{kind}")
+    options = {"detach_norm": generator.random() < 0.5} if family == "dora" else {}
+    model, x = build(family, placement, kind, **options), sample(kind)
+    name, p = generator.choice([(n, p.detach()) for n, p in model.named_parameters() if p.requires_grad])
+
+    def value(p: Tensor, x: Tensor) -> Tensor:
+        return functional_call(model, {name: p}, (x,)).pow(3).sum()
+
+    along = torch.randn_like(p), torch.randn_like(x)
+    slope = jvp(value, (p, x), along)[1]
+    gradient = grad(value, (0, 1))
+    expected = sum((g * v).sum() for g, v in zip(gradient(p, x), along, strict=True))
+    assert_close(slope, expected, rtol=1e-12, atol=1e-12 * (float(expected.detach().abs()) + 1))
+    forward = jvp(gradient, (p, x), along)[1]
+    reverse = vjp(gradient, p, x)[1](along)  # symmetric, also where norms are constants
+    for ours, theirs in zip(forward, reverse, strict=True):
+        assert (ours - theirs).norm() <= 1e-12 * theirs.norm() + 1e-12
+    plain = [p.clone().requires_grad_(), x.clone().requires_grad_()]
+    first = torch.autograd.grad(value(*plain), plain, create_graph=True)
+    for ours, theirs in zip(gradient(p, x), first, strict=True):
+        assert (ours - theirs).norm() <= 1e-12 * theirs.norm() + 1e-12
+
+
+@families
+@single
+@pytest.mark.parametrize("kind", ["linear", "conv2d"])
+def test_an_ensemble_of_adapters_runs_as_one(family, placement, kind):
+    models, x = [build(family, placement, kind) for _ in range(3)], sample(kind)
+    for model in models:
+        layer(model).base_layer.load_state_dict(layer(models[0]).base_layer.state_dict())
+    stacked, buffers = stack_module_state(models)
+    together = vmap(lambda p, b: functional_call(models[0], (p, b), (x,)))(stacked, buffers)
+    assert_close(together, torch.stack([model(x) for model in models]))
+
+
+@pytest.mark.parametrize("family", WRITTEN)
+@single
+def test_parameters_given_for_a_call_are_those_that_count(family, placement):
+    model, other, x = build(family, placement, "linear"), build(family, placement, "linear"), torch.randn(40, C)
+    given = {name: p.detach().requires_grad_() for name, p in other.named_parameters()}
+    y = functional_call(model, given, (x,))
+    assert_close(y, oracle(other, x))
+    trained = [name for name, p in model.named_parameters() if p.requires_grad]
+    theirs = torch.autograd.grad(other(x).square().sum(), [dict(other.named_parameters())[n] for n in trained])
+    for a, b in zip(torch.autograd.grad(y.square().sum(), [given[n] for n in trained]), theirs, strict=True):
+        assert_close(a, b, rtol=1e-11, atol=1e-11)
+
+
+@families
+@pytest.mark.parametrize("placement", ["input", "output", "weight", "input+output+weight"])
+def test_batches_without_samples_and_without_content(family, placement):
+    model = build(family, placement, "linear")
+    for leading in ((0,), (0, 4), (2, 0), (2, 3, 0)):
+        y = model(torch.empty(*leading, C, requires_grad=True))
+        assert y.shape == (*leading, D)
+        y.sum().backward()
+    assert model.to("meta")(torch.empty(2, 3, C, device="meta")).shape == (2, 3, D)
+
+
+@every
+def test_inference_mode_changes_nothing(family, placement, kind):
+    model, x = build(family, placement, kind), sample(kind)
+    expected = model(x)
+    with torch.inference_mode():
+        assert_close(model(x), expected)
+        assert_close(merge(model)(x), expected)
+    x.requires_grad_()
+    model(x).sum().backward()  # the merged weights are no inference tensors
+
+
+# beside a training that is going on
+
+
+def put_by_load(model: nn.Module, folder, **options: object) -> None:
+    source = adapted(two(), name="style")
+    save(source, folder, "style")
+    load(model, folder, "style", **options)
+
+
+PUT = {
+    "load": put_by_load,
+    "transfer": lambda model, folder, **options: transfer(adapted(two(), name="style"), model, name="style", **options),
+    "adapt": lambda model, folder: adapted(model, name="style"),
+}
+
+
+@pytest.mark.parametrize("verb", PUT)
+@pytest.mark.parametrize("targets", [["0"], ["0", "2"]], ids=["one layer", "both"])
+def test_what_is_put_on_a_model_leaves_its_training_alone(verb, targets, tmp_path):
+    model, x = adapt(two(), target_modules=targets, rank=2, init="random", name="policy"), torch.randn(5, C)
+    policy = [p for _, p in parameters(model, "policy")]
+    model[0].adapters["policy"]["input"].A.requires_grad_(requires_grad=False)  # as its owner wants it
+    PUT[verb](model, tmp_path)
+    trained = {name for name, p in model.named_parameters() if p.requires_grad}
+    assert not any("base_layer" in name for name in trained)
+    assert all(p.requires_grad for p in policy[1:])
+    assert not policy[0].requires_grad
+    assert all(p.requires_grad == (verb == "adapt") for _, p in parameters(model, "style"))
+    before = [p.clone() for p in policy]
+    model(x).square().sum().backward()
+    torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.1).step()
+    assert [torch.equal(p, q) for p, q in zip(policy, before, strict=True)] == [True] + [False] * (len(policy) - 1)
+
+
+@pytest.mark.parametrize("verb", ["load", "transfer"])
+def test_what_is_put_on_trains_if_it_is_asked_to_and_the_base_never(verb, tmp_path):
+    for asked in (False, True):
+        model = two()
+        PUT[verb](model, tmp_path, trainable=asked)
+        assert all(p.requires_grad == asked for _, p in parameters(model))
+        assert not any(p.requires_grad for name, p in model.named_parameters() if ".adapters." not in name)
+
+
+def test_what_is_shared_or_trained_beside_adapters_goes_on_training():
+    source, target = adapted(two()), two()
+    transfer(source, target, share=True)
+    assert all(p.requires_grad for _, p in parameters(source))
+    assert layers(target)["0"].adapters["default"]["input"].A is layers(source)["0"].adapters["default"]["input"].A
+    model = adapt(two(), target_modules=["0"], rank=2).append(nn.LayerNorm(D))
+    adapt(model, target_modules=["2"], rank=2)
+    assert all(p.requires_grad for _, p in [*parameters(model), *model[3].named_parameters()])
+
+
+def test_a_lora_of_peft_goes_on_training_under_and_beside_ours():
+    peft = pytest.importorskip("peft")
+    model = peft.get_peft_model(two(), peft.LoraConfig(target_modules=["0"], r=2)).base_model.model
+    theirs = {n for n, p in model.named_parameters() if p.requires_grad}
+    adapt(model, target_modules=["0", "2"], placement="output", rank=2)
+    trained = {n.replace("0.base_layer.lora", "0.lora") for n, p in model.named_parameters() if p.requires_grad}
+    assert theirs <= trained
+    assert not any(n.endswith(("weight", "bias")) and "lora" not in n for n in trained - theirs)
+
+
+def test_a_head_that_is_trained_beside_the_adapters_is_named_when_they_are_saved(tmp_path):
+    model = adapt(two(), target_modules=["0"], rank=2)
+    save(model, tmp_path)
+    model[2].requires_grad_()
+    with pytest.warns(UserWarning, match=r"2 trained tensors outside the adapters are not in the file \(2.weight, 2.b"):
+        save(model, tmp_path)
+
+
+# inside disable, merged or not
+
+VERBS = {
+    "merge": merge,
+    "merge for good": lambda m: merge(m, unload=True),
+    "unmerge": unmerge,
+    "unload": unload,
+    "adapt": lambda m: adapted(m, name="more"),
+    "load": None,
+    "transfer": lambda m: transfer(adapted(two(), name="more"), m, name="more"),
+    "remove": remove,
+    "combine": lambda m: combine(m, {"default": 1.0}, "sum"),
+    "activate": activate,
+    "scale": lambda m: scale(m, 0.5),
+    "state_dict": lambda m: m.load_state_dict(m.state_dict()),
+    "save": None,
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("merged", [False, True])
+def test_every_verb_inside_disable_does_what_it_says_or_refuses(verb, merged, tmp_path):
+    base, x = two(), torch.randn(5, C)
+    expected, weights = base(x), copy.deepcopy(base)
+    model = adapted(copy.deepcopy(base))
+    y = model(x)
+    save(model, tmp_path / "own")
+    if merged:
+        merge(model)
+    act = {"load": lambda m: load(m, tmp_path / "own", "more"), "save": lambda m: save(m, tmp_path / "in")}
+    refused = ""
+    with disable(model):
+        for n, read in (("0", weights[0]), ("2", weights[2])):
+            assert torch.equal(ModelWeights(model).layer(n).matrix, read.weight.mT)
+        try:
+            (VERBS[verb] or act[verb])(model)
+        except InvalidValueError as error:
+            refused = str(error)
+        assert_close(model(x), expected, rtol=0, atol=0)
+    assert not refused or "disable() block" in refused or "The layer is merged: unmerge it before" in refused
+    if verb in {"save", "state_dict", "activate", "scale"} and not (merged and verb != "save"):
+        assert not refused
+    if verb == "scale" and not refused:
+        scale(model, 2.0)
+    if verb == "activate" and not refused:
+        assert_close(model(x), expected)
+        activate(model, "default")
+    assert_close(unmerge(model)(x), y)
+    if verb == "save":
+        again = copy.deepcopy(base)
+        load(again, tmp_path / "in")
+        assert_close(again(x), y)
+        assert recognise(open_adapter(tmp_path / "in").prints, ModelWeights(base)).verdict == "same"
+
+
+# what stands in another's place, and what no parameter holds
+
+
+def test_an_adapter_put_in_the_place_of_another_is_the_one_that_is_computed():
+    model, other, x = build("lora", "input", "linear"), build("dora", "output", "linear"), torch.randn(5, C)
+    layer(model).adapters["default"] = layer(other).adapters["default"]
+    layer(other).base_layer.load_state_dict(layer(model).base_layer.state_dict())
+    assert_close(model(x), oracle(other, x))
+    assert_close(merge(model)(x), oracle(other, x))
+    unmerge(model)
+    layer(model).adapters["default"]["output"] = copy.deepcopy(layer(other).adapters["default"]["output"])
+    for p in layer(model).adapters["default"].parameters():
+        p.data.mul_(1.3)
+    assert_close(model(x), oracle(model, x))
+
+
+@families
+def test_a_base_layer_exchanged_while_adapters_are_disabled_is_the_one_under_them_afterwards(family):
+    model, x = build(family, "input", "linear"), torch.randn(5, C)
+    with disable(model):
+        layer(model).base_layer = nn.Linear(C, D).requires_grad_(False)
+        assert_close(model(x), layer(model).base_layer(x))
+    assert_close(model(x), copy.deepcopy(model)(x))
+    assert_close(merge(model)(x), unmerge(model)(x))
+
+
+@families
+def test_a_state_dict_restores_the_scale_and_one_without_scales_is_loaded_strictly(family):
+    model, x = build(family, "input", "linear"), torch.randn(5, C)
+    scale(model, 0.3)
+    other = build(family, "input", "linear")
+    state = model.state_dict()
+    other.load_state_dict(state)
+    assert_close(other(x), model(x))
+    assert all(isinstance(value, Tensor) for value in state.values())
+    state.pop("0.adapters._extra_state")
+    other.load_state_dict(state)
+    assert_close(other(x), model(x))
+
+
+def test_merging_computes_anew_what_a_write_beside_the_sample_changed():
+    model = adapt(nn.Sequential(nn.Linear(200, 200)), target_modules=["0"], family="dora", placement="weight", rank=2)
+    x = torch.randn(3, 200)
+    model(x)
+    layer(model).base_layer.weight.data[1, 0] += 5  # no version, not on the diagonal
+    assert_close(merge(model)(x), copy.deepcopy(unmerge(model))(x))

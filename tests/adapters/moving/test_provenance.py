@@ -1,0 +1,284 @@
+"""Adapters on pruned, renumbered and permuted models: on the layer and in the order of their own, or a warning."""
+
+import copy
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+import torch
+import transformers as hf
+from diffusers import UNet2DConditionModel
+from peft import LoraConfig, get_peft_model
+from safetensors.torch import load_file, save_file
+from torch import nn
+from torch.testing import assert_close
+
+from ioadapt_theory.adapters import NoProvenanceError, RenumberedWarning, TransferError, adapt, layers, transfer
+from ioadapt_theory.checkpoints.provenance import origins
+from ioadapt_theory.cli import FINDING, MISUSE, OK, main
+from ioadapt_theory.errors import UnknownNameError
+from ioadapt_theory.formats import load, save
+from tests.adapters.foreign import filled, quiet, run_llama, tiny_llama
+from tests.checkpoints.test_unet_names import both
+
+SMALL: dict[str, Any] = {"sample_size": 8, "cross_attention_dim": 12, "attention_head_dim": 4, "norm_num_groups": 4}
+STUDENTS: dict[str, dict[str, Any]] = {
+    "base": {"block_out_channels": (8, 8, 8, 8), "layers_per_block": 1},
+    "tiny": {
+        "block_out_channels": (8, 8, 8),
+        "layers_per_block": 1,
+        "down_block_types": ("CrossAttnDownBlock2D",) * 3,
+        "up_block_types": ("CrossAttnUpBlock2D",) * 3,
+        "mid_block_type": None,
+    },
+}
+ATTENTION = ("to_q", "to_k", "to_v", "to_out.0")
+REMOVED = "no layer of the target is known to be made from it"
+
+
+def unet(seed: int, **options: Any) -> Any:
+    torch.manual_seed(seed)
+    return quiet(lambda: UNet2DConditionModel(**SMALL, **options).float().eval())
+
+
+def teacher() -> Any:
+    return unet(1, block_out_channels=(8, 8, 8, 8))
+
+
+def student(of: nn.Module, kind: str, noise: float = 0.1) -> tuple[Any, dict[str, str]]:
+    """A UNet made of the teacher's layers as BK-SDM's are, trained on a little; and which layer each was."""
+    model, weights = unet(2, **STUDENTS[kind]), of.state_dict()
+    names = model.state_dict()
+    traced = origins(list(names))
+    assert traced is not None
+    made = {
+        n: weights[traced[n]] + noise * weights[traced[n]].std() * torch.randn(v.shape).float()
+        if traced[n] in weights and weights[traced[n]].shape == v.shape
+        else v
+        for n, v in names.items()
+    }
+    model.load_state_dict({n: v.nan_to_num() for n, v in made.items()})
+    return model, {n.removesuffix(".weight"): o.removesuffix(".weight") for n, o in traced.items()}
+
+
+def attention(model: nn.Module) -> list[str]:
+    return [n for n, _ in model.named_modules() if n.endswith(ATTENTION)]
+
+
+def marked(model: nn.Module) -> Any:
+    """With an adapter whose numbers tell the layer that it was trained on."""
+    names = attention(model) or [n for n, _ in model.named_modules() if n.endswith("_proj")]
+    adapt(model, target_modules=names, placement="input", rank=1, init="random")
+    for i, layer in enumerate(layers(model).values()):
+        layer.adapters["default"]["input"].A.data.fill_(float(i))
+    return model
+
+
+def marks(model: nn.Module) -> dict[str, int]:
+    return {n: int(layer.adapters["default"]["input"].A.flatten()[0]) for n, layer in layers(model).items()}
+
+
+@pytest.mark.parametrize("kind", STUDENTS)
+def test_every_layer_of_a_student_gets_the_adapter_of_the_layer_it_was_made_from(kind, tmp_path):
+    source = marked(teacher())
+    trained = marks(source)
+    made, traced = student(teacher(), kind)
+    save(source, tmp_path)
+    wrong = [n for n in attention(made) if n in layers(source) and traced[n] != n]
+    for put in (
+        lambda m, **options: transfer(source, m, **options),
+        lambda m, **options: load(m, tmp_path, **options),
+    ):
+        for match in ("provenance", "auto"):
+            target = copy.deepcopy(made)
+            report = put(target, strict=False, match=match)
+            assert (report.how, report.unproven) == ("contents", ())
+            assert set(report.matched) == {n for n in attention(made) if traced[n] in trained}
+            assert marks(target) == {n: trained[traced[n]] for n in report.matched}
+            assert report.sources == {n: traced[n] for n in report.matched}
+            assert {*report.unmatched.values()} <= {REMOVED}
+        with pytest.warns(RenumberedWarning, match=rf"{len(wrong)} layers have the name of another layer"):
+            report = put(copy.deepcopy(made), strict=False)
+        assert "holds what was" in str(report)
+        with pytest.raises(TransferError, match="match='provenance' follows the weights"):
+            put(copy.deepcopy(made))
+
+
+def llama(depth: int, seed: int = 1) -> Any:
+    torch.manual_seed(seed)
+    sizes = {"hidden_size": 16, "intermediate_size": 24, "num_attention_heads": 4, "num_key_value_heads": 2}
+    config = hf.LlamaConfig(vocab_size=50, num_hidden_layers=depth, **sizes)
+    return quiet(lambda: hf.LlamaForCausalLM(config).float())
+
+
+def pruned(model: Any, kept: Sequence[int], noise: float = 0.1) -> Any:
+    """The model with these layers alone, numbered anew and trained on a little."""
+    small = llama(len(kept), 3)
+    whole = model.state_dict()
+    state = {n: v for n, v in whole.items() if ".layers." not in n}
+    for new, old in enumerate(kept):
+        there = {n: v for n, v in whole.items() if f"layers.{old}." in n}
+        state |= {n.replace(f"layers.{old}.", f"layers.{new}."): v for n, v in there.items()}
+    small.load_state_dict({n: v + noise * v.std() * torch.randn(v.shape).float() for n, v in state.items()})
+    return small
+
+
+def test_a_foreign_file_follows_the_weights_of_the_model_it_was_trained_on(tmp_path, capsys):
+    base = llama(6)
+    base.save_pretrained(tmp_path / "base")
+    made = pruned(base, [0, 3, 5])
+    made.save_pretrained(tmp_path / "pruned")
+    config = LoraConfig(r=1, target_modules=["q_proj", "down_proj"])
+    filled(quiet(lambda: get_peft_model(copy.deepcopy(base), config)), "lora").save_pretrained(tmp_path / "a")
+    with pytest.raises(NoProvenanceError, match="as source"):
+        load(copy.deepcopy(made), tmp_path / "a", strict=False, match="provenance")
+    told = load(copy.deepcopy(made), tmp_path / "a", strict=False, match="provenance", source=base)
+    assert str(told).startswith("6 of 12 layers matched, by contents.")
+    assert "model.layers.1.self_attn.q_proj: from model.layers.3.self_attn.q_proj" in str(told)
+    words = ["adapters", "bake", f"{tmp_path}/a", f"{tmp_path}/out", "--base", f"{tmp_path}/pruned", "--partial"]
+    follow = ["--match", "provenance", "--source", f"{tmp_path}/base"]
+    assert main([*words, *follow]) == OK
+    baked = load_file(tmp_path / "out/adapter_model.safetensors")
+    state = load_file(tmp_path / "a/adapter_model.safetensors")
+    for new, old in enumerate([0, 3, 5]):
+        key = "base_model.model.model.layers.{}.mlp.down_proj.lora_A.weight"
+        assert torch.equal(baked[key.format(new)], state[key.format(old)])
+    assert main([*words, "--match", "provenance"]) == MISUSE
+    assert "no layer of the target is known to be made from" in capsys.readouterr().err
+    seen = ["adapters", "inspect", f"{tmp_path}/a", "--base", f"{tmp_path}/pruned"]
+    assert main([*seen, *follow]) == FINDING
+    told = capsys.readouterr().out
+    assert "6 layers fit, by contents; 6 do not" in told
+    assert "model.layers.3.self_attn.q_proj -> model.layers.1.self_attn.q_proj" in told
+    save(marked(base), tmp_path / "own")
+    words = ["adapters", "bake", f"{tmp_path}/own", f"{tmp_path}/new", "--base", f"{tmp_path}/pruned"]
+    assert main(words) == MISUSE
+    assert not (tmp_path / "new").exists()
+    assert main([*words, "--partial"]) == OK
+    assert "14 layers have the name of another layer" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("spelling", ["diffusers", "Stability"])
+def test_a_teacher_s_lora_on_a_student_goes_by_the_layout_where_no_weights_are_at_hand(spelling, tmp_path):
+    ldm = {new: old for old, new in both((2, 2, 2, 2), (1, 1, 1, 0))}
+    model, traced = student(teacher(), "base")
+    again = copy.deepcopy(model)
+    targets = [n for n in attention(teacher()) if n.endswith("attn1.to_q")]
+    state = {}
+    for i, name in enumerate(targets):
+        key = f"unet.{name}" if spelling == "diffusers" else f"lora_unet_{ldm[name].replace('.', '_')}"
+        state[f"{key}.lora_down.weight"] = torch.full((1, 8), float(i)).float()
+        state[f"{key}.lora_up.weight"] = torch.ones(8, 1).float()
+    save_file(state, tmp_path / "lora.safetensors")
+    report = load(model, tmp_path / "lora.safetensors", strict=False, match="provenance")
+    assert report.how == "layout"
+    numbers = {n: int(layer.adapters["default"]["weight"].A.flatten()[0]) for n, layer in layers(model).items()}
+    known = [n for n in attention(model) if n.endswith("attn1.to_q") and traced[n] in targets]
+    assert numbers == {n: targets.index(traced[n]) for n in known}
+    if spelling == "Stability":  # by name its numbers would be those of other layers
+        with pytest.raises(TransferError, match="its number is that of another UNet"):
+            load(again, tmp_path / "lora.safetensors")
+    else:
+        with pytest.warns(RenumberedWarning, match="match='provenance'"):
+            load(again, tmp_path / "lora.safetensors", strict=False)
+
+
+def test_strangers_are_by_name_without_evidence_and_relatives_with_it(tmp_path):
+    source = marked(llama(4))
+    save(source, tmp_path)
+    for target, proven in ((llama(4, 7), False), (pruned(llama(4), range(4), 0.5), True)):
+        for match in ("name", "auto"):
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                reports = [
+                    transfer(source, copy.deepcopy(target), match=match),
+                    load(copy.deepcopy(target), tmp_path, match=match),
+                ]
+            for report in reports:
+                assert len(report.matched) == 28
+                assert all(new == old for new, old in report.sources.items())
+                assert len(report.unproven) == (0 if proven else 28)
+    with pytest.raises(NoProvenanceError):
+        transfer(source, llama(4, 7), match="provenance")
+    with pytest.raises(UnknownNameError, match="auto, name, provenance"):
+        transfer(source, llama(4), match="origin")
+
+
+# MLPs whose neurons stand in another order
+
+
+def shuffled(model: Any, noise: float = 0.0) -> Any:
+    """The same function, the neurons of every MLP in another order."""
+    new = copy.deepcopy(model)
+    with torch.no_grad():
+        for i, block in enumerate(new.model.layers):
+            order = torch.randperm(24, generator=torch.Generator().manual_seed(i))
+            for layer in (block.mlp.gate_proj, block.mlp.up_proj):
+                layer.weight.copy_(layer.weight[order])
+            block.mlp.down_proj.weight.copy_(block.mlp.down_proj.weight[:, order])
+        for p in new.parameters():
+            p.add_(noise * p.std() * torch.randn(p.shape).float())
+    return new
+
+
+MLP = ["gate_proj", "up_proj", "down_proj"]
+
+
+@pytest.mark.parametrize(
+    ("family", "placement"),
+    [("lora", "weight"), ("lora", "input+output"), ("dora", "output"), ("loha", "input+weight"), ("full", "input")],
+)
+def test_an_adapter_in_the_order_of_the_target_s_neurons_does_what_it_did(family, placement):
+    base = tiny_llama()
+    target = shuffled(base)
+    assert_close(run_llama(target), run_llama(base), rtol=1e-5, atol=1e-5)
+    source = adapt(
+        copy.deepcopy(base), target_modules=[*MLP, "q_proj"], family=family, placement=placement, rank=2, init="random"
+    )
+    expected = run_llama(source)
+    assert (expected - run_llama(base)).abs().max() > 1e-3
+    report = transfer(source, target, match="provenance")
+    assert len(report.matched) == 8
+    assert_close(run_llama(target), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_by_name_it_is_said_that_neurons_stand_in_another_order(tmp_path):
+    base = tiny_llama()
+    target = shuffled(base, 0.1)
+    source = adapt(copy.deepcopy(base), target_modules=MLP, placement="output", rank=2, init="random")
+    with pytest.raises(TransferError, match=r"meet neurons in another order.*match='provenance' puts adapters"):
+        transfer(source, copy.deepcopy(target))
+    with pytest.warns(RenumberedWarning, match="4 layers meet neurons in another order than in the source"):
+        transfer(source, copy.deepcopy(target), strict=False)
+    stream = adapt(copy.deepcopy(base), target_modules=MLP, placement="residual", rank=2, init="random")
+    assert transfer(stream, copy.deepcopy(target)).warning is None  # that side does not meet the neurons
+    save(source, tmp_path)
+    one, two = copy.deepcopy(target), copy.deepcopy(target)
+    load(one, tmp_path, match="provenance", source=base)
+    transfer(source, two, match="auto")
+    assert_close(run_llama(one), run_llama(two), rtol=1e-6, atol=1e-6)
+
+
+def test_a_family_without_rows_and_columns_is_left_out_by_name():
+    base = tiny_llama()
+    target = shuffled(base)
+    options = {"family": "lokr", "placement": "weight", "rank": 2, "init": "random"}
+    source = adapt(copy.deepcopy(base), target_modules=["up_proj", "q_proj"], **options)
+    report = transfer(source, target, match="provenance", strict=False)
+    assert len(report.matched) == 2
+    assert all("and a lokr cannot be permuted" in why for why in report.unmatched.values())
+
+
+def test_a_shorter_model_is_spoken_of_where_nothing_tells_which_layers_it_kept(tmp_path):
+    """As an SSD-1B, whose attentions have 4 of 10 blocks, for a file that says nothing of its base."""
+    state, file = {}, tmp_path / "lora.safetensors"
+    for i in range(6):
+        key = f"lycoris_model_layers_{i}_self_attn_q_proj"
+        state[f"{key}.lora_A.weight"], state[f"{key}.lora_B.weight"] = torch.ones(2, 16), torch.ones(16, 2)
+    save_file(state, file)
+    with pytest.warns(RenumberedWarning, match=r"layers beyond the model's, such as .*4.*as source tells it"):
+        load(llama(4), file, strict=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        load(llama(6), file)

@@ -1,0 +1,179 @@
+"""An adapter on another model, several added up, numbers exchanged in place: nothing is done halfway."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+from ioadapt_theory import activate, adapt, combine, layers, load, merge, parameters, save, transfer, unmerge
+from ioadapt_theory.adapters import TransferError
+from ioadapt_theory.errors import InvalidValueError, UnknownNameError, UnsupportedError
+from tests.adapters.foreign import Small
+
+
+def net(*sizes: tuple[int, int]) -> nn.Sequential:
+    return nn.Sequential(*(nn.Linear(c, d) for c, d in sizes))
+
+
+@pytest.mark.parametrize("make", [lambda: nn.Linear(6, 9), lambda: nn.Conv2d(6, 9, 1)])
+def test_an_input_adapter_needs_an_equal_near_side_only_and_is_a_copy(make):
+    source, wider = net((6, 4)), nn.Sequential(make())
+    adapt(source, target_modules=["0"], placement="input", init="random", rank=2)
+    assert transfer(source, wider).matched == ("0",)
+    phi = copy.deepcopy(layers(source)["0"].adapters["default"]["input"])
+    for _, p in parameters(source):
+        p.data.zero_()
+    x = torch.randn(3, 6) if isinstance(wider[0].base_layer, nn.Linear) else torch.randn(3, 6, 4, 4)
+    features = x if x.ndim == 2 else x.movedim(1, -1)
+    mixed = features + phi.scaling * features @ phi.A @ phi.B
+    assert_close(wider(x), wider[0].base_layer(mixed if x.ndim == 2 else mixed.movedim(-1, 1)))
+
+
+@pytest.mark.parametrize(
+    ("placement", "fitting", "unfitting"),
+    [("input", (6, 9), (5, 4)), ("output", (7, 4), (6, 5)), ("weight", (6, 4), (6, 5))],
+)
+def test_the_side_that_matters(placement, fitting, unfitting):
+    source = adapt(net((6, 4)), target_modules=["0"], placement=placement)
+    assert transfer(source, net(fitting)).matched == ("0",)
+    for strict in (True, False):
+        with pytest.raises(TransferError, match=f"0: its {placement} side has"):
+            transfer(source, net(unfitting), strict=strict)
+
+
+def test_a_report_says_what_matched_how_and_why_the_rest_did_not(tmp_path):
+    source = adapt(net((6, 4), (4, 3), (3, 2)), target_modules=["0", "1", "2"], placement="input")
+    target = net((6, 9), (9, 3))
+    with pytest.raises(TransferError, match=r"fits 1 of 3 layers \(1: its input side has 9 -> 9, the adapter 4 -> 4"):
+        transfer(source, target)
+    assert not layers(target)
+    report = transfer(source, target, strict=False)
+    assert report.unmatched["2"] == "the model has no such layer"
+    assert str(report).splitlines()[0] == "1 of 3 layers matched: 1 by name, no evidence."
+    with pytest.raises(UnknownNameError, match="No adapter 'style'"):
+        transfer(source, target, name="style")
+    base = net((40, 32), (32, 24), (24, 20))
+    source, half = copy.deepcopy(base), copy.deepcopy(base)
+    half[1] = nn.Linear(32, 24)
+    adapt(source, target_modules=["0", "1", "2"], placement="input", init="random")
+    save(source, tmp_path)
+    for way in (lambda m: transfer(source, m), lambda m: load(m, tmp_path)):
+        assert str(way(copy.deepcopy(base))) == "3 of 3 layers matched."
+        told = "3 of 3 layers matched: 2 by name and evidence; 1 by name, no evidence.\n  by name, no evidence: 1"
+        assert str(way(copy.deepcopy(half))) == told
+
+
+def test_layers_that_are_called_otherwise_are_renamed():
+    source = adapt(net((6, 4)), target_modules=["0"], init="random")
+    target = nn.ModuleDict({"proj": nn.Linear(6, 8)})
+    report = transfer(source, target, rename={"0": "proj"})
+    assert (report.matched, report.unproven, dict(report.sources)) == (("proj",), (), {"proj": "0"})
+
+
+# several at once
+
+C, D = 7, 5
+
+
+def model_with(names: dict[str, int], placement: str, **options: object) -> nn.Sequential:
+    model = nn.Sequential(nn.Linear(C, D))
+    for name, rank in names.items():
+        adapt(model, target_modules=["0"], placement=placement, rank=rank, alpha=3, name=name, init="random", **options)
+    return model
+
+
+@pytest.mark.parametrize("placement", ["weight", "input", "output"])
+def test_the_sum_is_the_sum_of_the_changes(placement):
+    model, x = model_with({"a": 2, "b": 3}, placement), torch.randn(4, C)
+    base = model[0].base_layer(x)
+    changes = {}
+    for name in ("a", "b"):
+        activate(model, name)
+        changes[name] = model(x) - base
+    combine(model, {"a": 0.7, "b": -0.4}, "both")
+    assert model[0].active == ("both",)
+    assert_close(model(x), base + 0.7 * changes["a"] - 0.4 * changes["b"])
+    assert changes["a"].abs().max() > 1e-2
+    activate(model, "a")
+    assert_close(model(x), base + changes["a"])
+
+
+def test_a_sum_is_saved_merged_and_trained_as_any_adapter(tmp_path):
+    model, x = combine(model_with({"a": 2, "b": 3}, "input+weight"), {"a": 1, "b": 2}, "both"), torch.randn(4, C)
+    fresh = nn.Sequential(nn.Linear(C, D))
+    fresh.load_state_dict(model[0].base_layer.state_dict(prefix="0."))
+    load(fresh, save(model, tmp_path, "both"), "both")
+    assert_close(fresh(x), model(x))
+    expected = model(x)
+    assert_close(merge(model)(x), expected)
+    unmerge(model)
+    model(x).sum().backward()
+    assert all(p.grad is not None for p in model[0].adapters["both"].parameters())
+
+
+def test_layers_that_only_one_of_them_has_and_kernels():
+    model, x = Small(), torch.randn(1, 3, 8, 8)
+    adapt(model, target_modules=["conv_in", "to_q"], placement="output", rank=2, name="a", init="random")
+    adapt(model, target_modules=["conv_in"], placement="output", rank=1, name="b", init="random")
+    activate(model, "a")
+    expected = model(x)
+    assert_close(combine(model, {"a": 1, "b": 0}, "sum")(x), expected)
+    assert set(layers(model, "sum")) == {"conv_in", "block.to_q"}
+
+
+def test_what_is_no_sum_is_refused_and_nothing_is_changed():
+    model = model_with({"a": 2}, "input")
+    adapt(model, target_modules=["0"], placement="output", name="other", rank=2)
+    adapt(model, target_modules=["0"], placement="input", family="dora", name="dora", rank=2)
+    for weights, error, sentence in (
+        ({"a": 1, "other": 1}, InvalidValueError, "0: one adapter is on input, another on output"),
+        ({"a": 1, "dora": 1}, UnsupportedError, "0: the changes of a dora do not add up"),
+        ({"a": float("nan")}, InvalidValueError, "The weight of 'a' is nan"),
+        ({"b": 1}, UnknownNameError, "No adapter 'b'"),
+        ({}, InvalidValueError, "nothing to combine"),
+    ):
+        with pytest.raises(error, match=sentence):
+            combine(model, weights, "sum")
+    with pytest.raises(InvalidValueError, match="There is an adapter 'a' already"):
+        combine(model, {"a": 1}, "a")
+    assert set(model[0].adapters) == {"a", "other", "dora"}
+
+
+@pytest.mark.parametrize("family", ["lora", "dora", "lokr"])
+def test_numbers_are_exchanged_in_place(family, tmp_path):
+    first, second = (model_with({"default": 2}, "output", family=family) for _ in range(2))
+    second[0].base_layer.load_state_dict(first[0].base_layer.state_dict())
+    if family == "dora":
+        second[0].adapters["default"]["output"].scaling = 0.25
+    save(second, tmp_path)
+    x = torch.randn(3, C)
+    assert not torch.equal(first(x), second(x))
+    compiled = []
+
+    def backend(graph, example):
+        compiled.append(graph)
+        return graph.forward
+
+    run, before = torch.compile(first, backend=backend, fullgraph=True), [id(p) for p in first.parameters()]
+    run(x)
+    assert load(first, tmp_path, hotswap=True).matched == ("0",)
+    assert [id(p) for p in first.parameters()] == before
+    assert_close(first(x), second(x))
+    assert_close(run(x), second(x))
+    assert len(compiled) == 1 or family == "dora"  # another scaling is a constant of another graph
+
+
+def test_what_is_not_alike_is_not_exchanged(tmp_path):
+    save(model_with({"default": 2}, "input"), tmp_path)
+    for model, sentence in (
+        (model_with({"default": 3}, "input"), r"0: the adapter here is a lora of input.A \[7, 3\]"),
+        (model_with({"default": 2}, "output"), r"the new one a lora of input.A"),
+        (merge(model_with({"default": 2}, "input")), "unmerge it before exchanging"),
+        (adapt(nn.Sequential(nn.Linear(C, D), nn.Linear(D, D)), target_modules=["0", "1"], rank=2), "on this layer"),
+    ):
+        with pytest.raises(InvalidValueError, match=sentence):
+            load(model, tmp_path, hotswap=True)
+    with pytest.raises(UnknownNameError, match="No adapter 'default'"):
+        load(nn.Sequential(nn.Linear(C, D)), tmp_path, hotswap=True)

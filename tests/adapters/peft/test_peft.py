@@ -1,0 +1,229 @@
+"""IOLORA in the real PEFT: what PEFT's users do works, and computes what our own layer computes."""
+
+import json
+import pickle
+import subprocess
+import sys
+
+import peft
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+from ioadapt_theory.adapters import FAMILIES, adapt, layers
+from ioadapt_theory.adapters.base_weights import ModelWeights
+from ioadapt_theory.adapters.rules.fingerprint import recognise
+from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnsupportedError
+from ioadapt_theory.formats import load, open_adapter, save
+from ioadapt_theory.peft import IOLoraConfig, IOLoraLayer, load_adapter
+from ioadapt_theory.peft.model import put_on
+from tests.adapters.foreign import filled, quiet, run_llama, run_unet, tiny_llama, tiny_unet
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+TARGETS = ["q_proj", "v_proj", "o_proj", "down_proj"]
+PLACEMENTS = ["input", "output", "weight", "input+weight", "residual"]
+
+
+def wrapped(model: nn.Module, **options: object) -> peft.PeftModel:
+    config = IOLoraConfig(target_modules=TARGETS, r=2, lora_alpha=3, init_weights="random", **options)
+    return filled(quiet(lambda: peft.get_peft_model(model, config)), mark="iolora").eval()
+
+
+def ours(theirs: nn.Module, model: nn.Module, **options: object) -> nn.Module:
+    """Our own layers with the parameters of PEFT's."""
+    adapt(model, target_modules=TARGETS, rank=2, alpha=3, **options)
+    twins = {n.removeprefix("base_model.model."): m for n, m in theirs.named_modules() if isinstance(m, IOLoraLayer)}
+    for name, layer in layers(model).items():
+        layer.adapters["default"].load_state_dict(twins[name].iolora_adapters["default"].state_dict())
+    return model
+
+
+@pytest.mark.parametrize("placement", PLACEMENTS)
+@pytest.mark.parametrize("family", FAMILIES)
+def test_it_computes_what_our_layer_computes_is_saved_loaded_on_another_base_and_merged(family, placement, tmp_path):
+    options = {"family": family, "placement": placement}
+    theirs = wrapped(tiny_llama(), **options)
+    assert_close(run_llama(theirs), run_llama(ours(theirs, tiny_llama(), **options)), rtol=1e-6, atol=1e-6)
+    assert (run_llama(theirs) - run_llama(tiny_llama())).abs().max() > 1e-2
+    theirs.save_pretrained(tmp_path)
+    expected = run_llama(ours(theirs, tiny_llama(5), **options))
+    loaded = quiet(lambda: peft.PeftModel.from_pretrained(tiny_llama(5), tmp_path))
+    assert_close(run_llama(loaded), expected, rtol=1e-6, atol=1e-6)
+    plain = quiet(loaded.merge_and_unload)
+    assert not any(isinstance(m, IOLoraLayer) for m in plain.modules())
+    assert_close(run_llama(plain), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_adapters_are_added_chosen_disabled_and_deleted():
+    base = run_llama(tiny_llama())
+    model = wrapped(tiny_llama(), placement="output")
+    first = run_llama(model)
+    second_config = IOLoraConfig(target_modules=["q_proj"], r=3, placement="weight", init_weights="random")
+    quiet(lambda: model.add_adapter("second", second_config))
+    assert_close(run_llama(model), first)
+    model.set_adapter("second")
+    second = run_llama(model)
+    assert (second - first).abs().max() > 1e-3
+    with model.disable_adapter():
+        assert torch.equal(run_llama(model), base)
+    model.base_model.set_adapter(["default", "second"])
+    both = run_llama(model)
+    quiet(model.merge_adapter)
+    assert_close(run_llama(model), both, rtol=1e-5, atol=1e-5)
+    quiet(model.unmerge_adapter)
+    assert torch.equal(run_llama(model), both)
+    model.set_adapter("default")
+    model.delete_adapter("second")
+    assert_close(run_llama(model), first)
+
+
+@pytest.mark.parametrize("placement", ["input", "output"])
+def test_a_unet_of_diffusers_is_trained_saved_loaded_on_another_base_and_fused(placement, tmp_path):
+    config = IOLoraConfig(
+        target_modules=["to_q", "to_out.0", "conv1", "proj_in"], r=2, lora_alpha=3, placement=placement
+    )
+    unet = tiny_unet()
+    quiet(lambda: unet.add_adapter(config))
+    unet(torch.randn(1, 4, 8, 8).float(), 3, torch.randn(1, 5, 12).float()).sample.square().sum().backward()
+    trained = {n for n, p in unet.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0}
+    assert trained
+    assert all(".iolora_adapters." in n for n in trained)
+    filled(unet, mark="iolora")
+    state = peft.get_peft_model_state_dict(unet)
+    from safetensors.torch import save_file
+
+    save_file(state, tmp_path / "adapter_model.safetensors")
+    config.save_pretrained(tmp_path)
+    other = tiny_unet()
+    load_adapter(other, tmp_path)
+    expected = run_unet(unet)
+    assert_close(run_unet(other), expected, rtol=1e-6, atol=1e-6)
+    assert (expected - run_unet(tiny_unet())).abs().max() > 1e-2
+    other.disable_adapters()
+    assert_close(run_unet(other), run_unet(tiny_unet()), rtol=0, atol=0)
+    other.enable_adapters()
+    quiet(lambda: other.fuse_lora(lora_scale=1.0))
+    assert_close(run_unet(other), expected, rtol=1e-5, atol=1e-5)
+    quiet(other.unfuse_lora)
+    assert_close(run_unet(other), expected, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("family", ["lora", "dora", "loha", "lokr"])
+def test_the_strength_of_the_moment_is_saved_by_no_route(family, tmp_path):
+    """As with PEFT's own LoRA: what is saved is the adapter as it was trained."""
+    config = IOLoraConfig(
+        target_modules=["to_q"], r=2, lora_alpha=3, family=family, placement="output", init_weights="random"
+    )
+    unet = tiny_unet()
+    quiet(lambda: unet.add_adapter(config))
+    expected = run_unet(unet)
+    parts = [m for m in unet.modules() if isinstance(m, IOLoraLayer)]
+    for part in parts:
+        part.scale_layer(0.5)
+        part.set_scale("default", 0.25)
+    assert (run_unet(unet) - expected).abs().max() > 1e-3
+    quiet(lambda: unet.save_lora_adapter(tmp_path))
+    state = peft.get_peft_model_state_dict(unet)
+    ours = tiny_unet()
+    load(ours, tmp_path)
+    assert_close(run_unet(ours), expected, rtol=1e-6, atol=1e-6)
+    theirs = tiny_unet()
+    put_on(theirs, config, state, "default", where="memory")
+    assert_close(run_unet(theirs), expected, rtol=1e-6, atol=1e-6)
+    for part in parts:
+        part.unscale_layer()
+    assert_close(run_unet(unet), expected, rtol=0, atol=0)
+
+
+def test_what_peft_would_ignore_or_cannot_do_is_refused():
+    model, tokens = wrapped(tiny_llama(), task_type="CAUSAL_LM"), torch.arange(12).reshape(2, 6)
+    with pytest.raises(UnsupportedError, match=r"IOLORA does not add adapters up \(add_weighted_adapter\)"):
+        model.add_weighted_adapter(["default"], [1.0], "sum")
+    for call in (model, model.generate):
+        with pytest.raises(UnsupportedError, match="adapter_names, an adapter for each sample"):
+            call(input_ids=tokens, adapter_names=["default", "__base__"])
+
+
+def test_over_a_lora_of_peft_it_runs_and_refuses_to_merge():
+    model = quiet(lambda: peft.get_peft_model(tiny_llama(), peft.LoraConfig(target_modules=["q_proj"], r=2)))
+    filled(model, mark="lora")
+    inner = run_llama(model)
+    quiet(lambda: peft.inject_adapter_in_model(IOLoraConfig(target_modules=["q_proj"], r=2), model, "io"))
+    assert_close(run_llama(model), inner)
+    layer = next(m for m in model.modules() if isinstance(m, IOLoraLayer))
+    with pytest.raises(IoAdaptError, match="does not store a plain weight"):
+        layer.merge()
+
+
+@pytest.mark.parametrize(
+    ("option", "sentence"),
+    [
+        ({"placement": "inptu"}, "Did you mean 'input'"),
+        ({"r": 0}, "rank is 0"),
+        ({"format_version": 2}, "use a newer one"),
+        ({"family": "oft"}, "No family 'oft'"),
+    ],
+)
+def test_a_wrong_option_is_one_sentence(option, sentence):
+    with pytest.raises(IoAdaptError, match=sentence):
+        IOLoraConfig(target_modules=TARGETS, **option)
+
+
+def test_without_peft_the_extra_is_named():
+    code = "import sys; sys.modules['peft'] = None\nimport ioadapt_theory.peft"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "MissingExtraError" in done.stderr
+    assert "ioadapt-theory[peft]" in done.stderr
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_what_the_plug_in_saves_is_read_without_peft(family, tmp_path):
+    options = {"family": family, "placement": "input+weight", "rank_pattern": {"v_proj": 3}, "use_rslora": True}
+    theirs = wrapped(tiny_llama(), **options)
+    theirs.save_pretrained(tmp_path)
+    model = tiny_llama()
+    load(model, tmp_path)
+    assert_close(run_llama(model), run_llama(theirs), rtol=1e-6, atol=1e-6)
+    save(model, tmp_path / "own")
+    again = tiny_llama()
+    load(again, tmp_path / "own")
+    assert_close(run_llama(again), run_llama(model), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"format_version": 2}, "format_version has to be 1"),
+        ({"family": "oft"}, "No family 'oft'"),
+        ({"rank_pattern": [1]}, r"rank_pattern is \[1\]; it is a mapping"),
+        ({"family": "loha"}, r"is loha \(input of .* here, lora \(input of .* in the file"),
+        ({"placement": "output"}, r"is lora \(output of .* here, lora \(input of"),
+        ({"lora_alpha": 99}, "scaling 49.5. here, lora .input of rank 2, scaling 1.5"),
+    ],
+)
+def test_a_changed_config_of_the_plug_in_is_one_sentence(change, sentence, tmp_path):
+    wrapped(tiny_llama()).save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "adapter_config.json").read_text()) | change
+    (tmp_path / "adapter_config.json").write_text(json.dumps(config))
+    model = tiny_llama()
+    with pytest.raises(FileFormatError, match=sentence):
+        load(model, tmp_path)
+    assert not layers(model)
+
+
+def test_the_base_is_recognised_by_what_the_plug_in_saves(tmp_path):
+    theirs = wrapped(tiny_llama())
+    theirs.save_pretrained(tmp_path / "a")
+    opened = open_adapter(tmp_path / "a")
+    assert len(opened.prints) == 8
+    assert pickle.loads(pickle.dumps(theirs.peft_config["default"])).r == 2
+    related = tiny_llama()
+    for p in related.parameters():
+        p.data.add_(0.1 * p.std() * torch.randn_like(p))
+    verdicts = [recognise(opened.prints, ModelWeights(m)).verdict for m in (tiny_llama(), related, tiny_llama(5))]
+    assert verdicts == ["same", "related", "unrelated"]
+    again = quiet(lambda: peft.PeftModel.from_pretrained(tiny_llama(5), tmp_path / "a"))
+    again.save_pretrained(tmp_path / "b")
+    assert recognise(open_adapter(tmp_path / "b").prints, ModelWeights(tiny_llama(5))).verdict == "same"

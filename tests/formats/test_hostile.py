@@ -1,0 +1,258 @@
+"""Whatever a file holds, there is one sentence and an untouched model, or the adapter."""
+
+import json
+import os
+import struct
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from safetensors.torch import save_file
+from torch import nn
+
+from ioadapt_theory import FAMILIES, adapt, layers, load, save
+from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnsupportedError
+from ioadapt_theory.formats import open_adapter
+
+FUZZ = int(os.environ.get("FUZZ", "0"))
+"""How many files of anything `make fuzz` tries, others each time; what it finds is added here as an example."""
+RULES = settings(max_examples=FUZZ or 150, deadline=None, derandomize=not FUZZ)
+
+
+def model() -> nn.ModuleDict:
+    torch.manual_seed(0)
+    return nn.ModuleDict({"block": nn.ModuleDict({"to_q": nn.Linear(4, 6), "to_k": nn.Conv2d(4, 6, (3, 2))})}).float()
+
+
+def tensors(**changes: Any) -> dict[str, torch.Tensor]:
+    """A kohya file for the model, with tensors of to_q changed (None: left out)."""
+    shapes = {"to_q": ((2, 4), (6, 2)), "to_k": ((2, 4, 3, 2), (6, 2, 1, 1))}
+    good = {}
+    for name, both in shapes.items():
+        for part, shape in zip(("lora_down.weight", "lora_up.weight"), both, strict=True):
+            good[f"lora_unet_block_{name}.{part}"] = torch.randn(shape, dtype=torch.float32)
+        good[f"lora_unet_block_{name}.alpha"] = torch.tensor(1.0, dtype=torch.float32)
+    good |= {f"lora_unet_block_to_q.{k.replace('__', '.')}": v for k, v in changes.items()}
+    return {k: v for k, v in good.items() if v is not None}
+
+
+def stored(folder: Path, content: dict[str, torch.Tensor] | None = None, metadata: Any = None) -> Path:
+    save_file(tensors() if content is None else content, folder / "file.safetensors", metadata=metadata)
+    return folder / "file.safetensors"
+
+
+def refused(path: Path, match: str, kind: type[Exception] = FileFormatError, **options: Any) -> None:
+    """One sentence; the model is as it was."""
+    target = model()
+    with pytest.raises(kind, match=match) as caught:
+        load(target, path, **options)
+    assert "\n" not in str(caught.value).strip()
+    assert not layers(target)
+
+
+SHAPES = {
+    "an alpha of several numbers": (tensors(alpha=torch.ones(3)), r"alpha has to be one number, found \[3\]"),
+    "a name of two lines": (tensors(**{"lora_down\n.weight": torch.ones(1)}), "cannot be printed"),
+    "ranks that differ": (tensors(lora_up__weight=torch.randn(6, 3)), "do not fit together"),
+    "integers": (tensors(lora_up__weight=torch.ones(6, 2, dtype=torch.int64)), "has to be floating point"),
+    "NaN": (tensors(lora_up__weight=torch.full((6, 2), float("nan"))), "has to be finite"),
+    "no up": (tensors(lora_up__weight=None), "incomplete adapter: found only down"),
+    "a mixture": (tensors(hada_w1_a=torch.randn(6, 2)), "incomplete adapter: found only down, hada_w1_a, up"),
+    "nothing": ({}, "no tensors at all"),
+    "OFT": ({"lora_unet_block_to_q.oft_blocks": torch.randn(2, 2, 2)}, r"holds OFT \(lora_unet_block_to_q.oft"),
+    "a key twice": (
+        {f"block.to_q.{k}.weight": torch.randn(2, 4) for k in ("lora_A", "lora_down")}
+        | {"block.to_q.lora_B.weight": torch.randn(6, 2)},
+        "are the same part",
+    ),
+    "a bias of another size": (tensors(diff_b=torch.randn(7)), "its bias has 7 numbers for 6 outputs"),
+    "another size": (tensors(lora_up__weight=torch.randn(7, 2)), "4 -> 6, the adapter 4 -> 7"),
+    "products of long vectors": (
+        {f"block.to_q.lokr_w{i}": torch.ones(s) for i, s in {"1_a": (9000, 1), "1_b": (1, 9000), "2": (1, 1)}.items()},
+        "would expand to an adapter",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SHAPES)
+def test_contradictory_tensors_are_one_sentence(case, tmp_path):
+    content, sentence = SHAPES[case]
+    refused(stored(tmp_path, content), sentence, IoAdaptError)
+
+
+def test_a_layer_that_is_not_there_is_named(tmp_path):
+    path = stored(tmp_path, {k.replace("to_q", "to_z"): v for k, v in tensors().items()})
+    refused(path, "no such layer", IoAdaptError)
+    report = load(model(), path, strict=False)
+    assert report.matched == ("block.to_k",)
+    assert dict(report.unmatched) == {"unet.block_to_z": "the model has no such layer"}
+
+
+@pytest.mark.parametrize(("alpha", "expected"), [("3", 1.5), ("Dynamic", 1), ("x", None), ("nan", None)])
+def test_alpha_in_the_header_alone(alpha, expected, tmp_path):
+    path = stored(tmp_path, {k: v for k, v in tensors().items() if "alpha" not in k}, {"ss_network_alpha": alpha})
+    if expected is None:
+        refused(path, "alpha")
+    else:
+        assert {layer.sketch["weight"].scaling for layer in open_adapter(path).layers} == {expected}
+        path = stored(tmp_path, tensors(alpha=torch.tensor(0.0)), {"ss_network_alpha": alpha})  # 0 means the rank
+        scales = {layer.name.path: layer.sketch["weight"].scaling for layer in open_adapter(path).layers}
+        assert scales == {"block_to_q": 1.0, "block_to_k": 0.5}
+
+
+def peft_folder(folder: Path, config: Any, content: Any = None) -> Path:
+    good = {f"base_model.model.block.to_q.lora_{p}.weight": torch.randn(s) for p, s in (("A", (2, 4)), ("B", (6, 2)))}
+    save_file(good if content is None else content, folder / "adapter_model.safetensors")
+    text = config if isinstance(config, str) else json.dumps({"peft_type": "LORA", "r": 2, "lora_alpha": 2} | config)
+    (folder / "adapter_config.json").write_text(text)
+    return folder
+
+
+CONFIGS = {
+    "deep": ("[" * 100_000, "not readable as JSON"),
+    "a list": ("[1]", "peft_type is None; supported are LORA"),
+    "a rank that is not that of the factors": ({"r": 10**30}, "r has to be 2 for block.to_q"),
+    "a broken pattern": ({"alpha_pattern": {"(": 1}}, "not a regular expression"),
+    "alpha beyond any float": ({"lora_alpha": 10**400}, "lora_alpha has to be a finite number"),
+    "aLoRA": ({"alora_invocation_tokens": [1]}, "alora_invocation_tokens is set"),
+    "the plug-in's without its settings": ({"peft_type": "IOLORA"}, "no layer has settings.lora_A.weight"),
+}
+
+
+@pytest.mark.parametrize("case", CONFIGS)
+def test_a_config_that_is_not_what_it_has_to_be(case, tmp_path):
+    config, sentence = CONFIGS[case]
+    refused(peft_folder(tmp_path, config), sentence, IoAdaptError)
+
+
+def test_brackets_as_deep_as_python_goes_are_one_sentence(tmp_path):
+    header = {"made_by": "ioadapt_theory", "ioadapt.version": "2"}
+    for depth in range(800, 1000):
+        header["ioadapt.layers"] = '{"0": ' + "[" * depth + "]" * depth + "}"
+        path = stored(tmp_path, {"0.input.A": torch.ones(2, 2)}, header)
+        refused(path, "family has to be an object|too many brackets|not readable as JSON")
+
+
+def test_folders_and_files_that_are_not_there(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        peft_folder(tmp_path / name, {})
+    refused(tmp_path, "It has adapters in a/, b/")
+    (tmp_path / "a/adapter_model.safetensors").unlink()
+    refused(tmp_path / "a", "a saved adapter is a folder with")
+    refused(tmp_path / "nothing.safetensors", "no such file")
+    refused(peft_folder(tmp_path / "b", {"peft_type": "OFT"}), "supported are LORA", UnsupportedError)
+
+
+def test_what_is_no_file_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe.safetensors")
+    os.mkfifo(tmp_path / "adapter_config.json")
+    os.symlink(tmp_path / "loop.bin", tmp_path / "loop.bin")
+    for path in (tmp_path / "pipe.safetensors", tmp_path, Path("/dev/null")):
+        refused(path, "is a device, pipe or socket, not a plain file", IoAdaptError)
+    for path in (tmp_path / "loop.bin", Path("x" * 5000), Path("a\0b")):
+        refused(path, "no such file", IoAdaptError)
+
+
+def test_a_pickle_is_read_for_tensors_only(tmp_path):
+    torch.save(tensors(), tmp_path / "good.pt")
+    assert len(load(model(), tmp_path / "good.pt").matched) == 2
+    torch.save({"x": 1}, tmp_path / "other.ckpt")
+    refused(tmp_path / "other.ckpt", "no table of named tensors")
+    torch.save({k: v.to("meta") for k, v in tensors().items()}, tmp_path / "meta.pt")
+    refused(tmp_path / "meta.pt", "has no content")
+
+
+WORDS = st.sampled_from(
+    "lora_unet_block_to_q base_model.model.block.to_q block.to_q block.to_k unet.block.to_q iolora_adapters lora_down"
+    " lora_up lora_A lora_B lora_mid alpha dora_scale lora_magnitude_vector hada_w1_a hada_w1_b hada_w2_a hada_w2_b"
+    " hada_t1 lokr_w1 lokr_w1_a lokr_w1_b lokr_w2 lokr_w2_a lokr_w2_b lokr_t2 a1 a2 b1 b2 diff diff_b w_norm"
+    " lora_embedding_A lora_embedding_B peanut_A peanut_B input output weight A B m C D settings bias shift"
+    " ioadapt.base_changes".split()
+)
+KEYS = st.lists(WORDS, min_size=1, max_size=5).map(".".join)
+SIMPLE = st.none() | st.booleans() | st.integers(-9, 99) | st.floats() | st.text(max_size=8) | WORDS
+VALUES = st.recursive(
+    SIMPLE, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS | st.text(max_size=5), inner, max_size=3)
+)
+HEADERS = [
+    "ss_network_alpha", "ss_network_args", "lora_adapter_metadata", "ioadapt.layers", "ioadapt.base_changes",
+    "ioadapt.version", "ioadapt.base", "made_by", "format",
+]  # fmt: skip
+OPTIONS = [
+    "peft_type", "r", "lora_alpha", "alpha", "rank_pattern", "alpha_pattern", "use_rslora", "trainable_token_indices",
+    "lora_bias", "base_fingerprints", "base_model_name_or_path", "scaling", "depth", "act_fn",
+]  # fmt: skip
+CONFIG = st.dictionaries(st.sampled_from(OPTIONS), VALUES, max_size=6) | VALUES
+TYPES = st.sampled_from(["LORA", "LOHA", "LOKR", "PEANUT", "IOLORA", None])
+SIZE = {"F32": 4, "F64": 8, "F16": 2, "BF16": 2, "I64": 8, "BOOL": 1, "U8": 1, "F8_E5M2": 1, "F4": 1, "C64": 8, "X": 1}
+
+
+def outcome(path: Path, *, strict: bool) -> None:
+    """An adapter, or one sentence and an untouched model."""
+    target = model()
+    before = {key: value.clone() for key, value in target.state_dict().items()}
+    try:
+        open_adapter(path).check()
+        load(target, path, strict=strict, alter_base=not strict)
+    except IoAdaptError:
+        assert not layers(target)
+        assert all(torch.equal(value, before[key]) for key, value in target.state_dict().items())
+
+
+@RULES
+@given(
+    content=st.dictionaries(
+        KEYS, st.tuples(st.sampled_from([*SIZE]), st.lists(st.integers(0, 7), max_size=4)), max_size=6
+    ),
+    metadata=st.dictionaries(st.sampled_from(HEADERS), VALUES.map(json.dumps) | st.text(max_size=9), max_size=3),
+    config=CONFIG,
+    kind=TYPES,
+    strict=st.booleans(),
+)
+@example({"block.to_q.lokr_w1": ("F32", []), "block.to_q.lokr_w2": ("F32", [3, 2])}, {}, {}, None, True)
+@example({"x.lora_down": ("F32", [2, 4, 3])}, {"ss_network_args": '{"conv_alpha": []}'}, {}, None, False)
+@example({"block.to_q.lora_A": ("F4", [2, 4]), "block.to_q.lora_B": ("F32", [6, 2])}, {}, {}, None, False)
+@example({"block.to_q.lora_embedding_A": ("F32", [2, 9, 1])}, {"ioadapt.base": "["}, [], "LORA", False)
+@example({"block.to_q.lora_A": ("F32", [2, 4])}, {"lora_adapter_metadata": "[" * 100_000}, {}, None, True)
+def test_files_of_anything_are_one_sentence(content, metadata, config, kind, strict):
+    header: dict[str, object] = {"__metadata__": metadata}
+    end = 0
+    for key, (code, shape) in content.items():
+        start, end = end, end + SIZE[code] * torch.Size(shape).numel()
+        header[key] = {"dtype": code, "shape": shape, "data_offsets": [start, end]}
+    text = json.dumps(header).encode()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / ("adapter_model.safetensors" if kind else "file.safetensors")
+        path.write_bytes(struct.pack("<Q", len(text)) + text + b"\x11" * end)
+        if kind:
+            options = {**config, "peft_type": kind} if isinstance(config, dict) else config
+            (path.parent / "adapter_config.json").write_text(json.dumps(options))
+        outcome(path, strict=strict)
+
+
+@RULES
+@given(
+    family=st.sampled_from([*FAMILIES]), placement=st.sampled_from(["input", "output+weight", "weight"]), data=st.data()
+)
+def test_our_own_file_with_a_word_changed_is_one_sentence_or_an_adapter(family, placement, data):
+    source = adapt(model(), target_modules=["to_q"], family=family, placement=placement, rank=2)
+    with tempfile.TemporaryDirectory() as folder:
+        path = save(source, folder) / "ioadapt.safetensors"
+        whole = path.read_bytes()
+        (length,) = struct.unpack("<Q", whole[:8])
+        header = json.loads(whole[8 : 8 + length])
+        plans = json.loads(header["__metadata__"]["ioadapt.layers"])
+        place = plans
+        for _ in range(data.draw(st.integers(0, 3))):
+            inner = [key for key, value in place.items() if isinstance(value, dict)]
+            place = place[data.draw(st.sampled_from(inner))] if inner else place
+        place[data.draw(st.sampled_from([*place]) | st.text(max_size=4))] = data.draw(VALUES)
+        header["__metadata__"]["ioadapt.layers"] = json.dumps(plans)
+        text = json.dumps(header).encode()
+        path.write_bytes(struct.pack("<Q", len(text)) + text + whole[8 + length :])
+        outcome(path, strict=data.draw(st.booleans()))

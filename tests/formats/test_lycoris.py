@@ -1,0 +1,139 @@
+"""Files that the real LyCORIS writes are read, and do the same; what we write for it is read there."""
+
+import copy
+
+import lycoris
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+
+from ioadapt_theory.adapters import adapt, layers, merge, remove, transfer
+from ioadapt_theory.adapters.base_weights import ModelWeights
+from ioadapt_theory.errors import FileFormatError, UnsupportedError
+from ioadapt_theory.formats import load, save
+from ioadapt_theory.formats.export import write_glora
+from tests.adapters.foreign import Small, filled, quiet
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+CASES = {
+    "lora": {"algo": "lora", "linear_dim": 3, "linear_alpha": 5, "conv_dim": 2, "conv_alpha": 1},
+    "lora-alpha-0": {"algo": "lora", "linear_dim": 3, "linear_alpha": 0},
+    "lora-rs": {"algo": "lora", "linear_dim": 4, "linear_alpha": 3, "rs_lora": True},
+    "lora-tucker": {"algo": "lora", "linear_dim": 3, "linear_alpha": 1, "use_tucker": True},
+    "lora-scalar": {"algo": "lora", "linear_dim": 3, "linear_alpha": 1, "use_scalar": True},
+    "dora": {"algo": "lora", "linear_dim": 3, "linear_alpha": 5, "dora_wd": True},
+    "loha-tucker": {"algo": "loha", "linear_dim": 3, "linear_alpha": 5, "use_tucker": True},
+    "lokr-rs": {"algo": "lokr", "linear_dim": 2, "linear_alpha": 5, "factor": 2, "rs_lora": True},
+    "lokr-whole": {"algo": "lokr", "linear_dim": 100000, "linear_alpha": 1, "factor": 4},
+    "lokr-both": {"algo": "lokr", "linear_dim": 1, "linear_alpha": 3, "factor": 4, "decompose_both": True},
+    "lokr-tucker": {"algo": "lokr", "linear_dim": 2, "linear_alpha": 3, "factor": 2, "use_tucker": True},
+    "glora": {"algo": "glora", "linear_dim": 3, "linear_alpha": 5},
+}
+
+
+@pytest.fixture(autouse=True)
+def _float32(_float64_one_thread_fixed_seed: None) -> None:
+    """LyCORIS builds its layers in the default dtype; the autouse fixture named above puts it back."""
+    torch.set_default_dtype(torch.float32)
+
+
+def trained(options: dict, base: torch.nn.Module) -> tuple[lycoris.LycorisNetwork, torch.nn.Module]:
+    """A model wrapped by LyCORIS, with every parameter random."""
+    model = copy.deepcopy(base)
+    lycoris.LycorisNetwork.apply_preset({"target_module": [], "target_name": [".*"]})
+    network = quiet(lambda: lycoris.create_lycoris(model, 1.0, **options))
+    quiet(network.apply_to)
+    filled(network)
+    network.eval()
+    return network, model
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_what_lycoris_writes_does_the_same_here(case, tmp_path):
+    base, image = Small(), torch.randn(2, 3, 8, 8)
+    network, theirs = trained(CASES[case], base)
+    network.save_weights(str(tmp_path / "file.safetensors"), torch.float32, {})
+    with torch.no_grad():
+        expected = theirs(image)
+    ours, again = copy.deepcopy(base), copy.deepcopy(base)
+    report = load(ours, tmp_path / "file.safetensors")
+    assert sorted(report.matched) == ["block.to_out.0", "block.to_q", "conv_in", "proj"]
+    assert (expected - base(image)).abs().max() > 1e-2
+    assert_close(ours(image), expected, rtol=1e-5, atol=1e-5)
+    load(again, save(ours, tmp_path / "own"))
+    assert_close(again(image), ours(image), rtol=0, atol=0)
+
+
+def test_an_input_adapter_written_as_glora_is_loaded_by_stock_lycoris_on_any_base(tmp_path):
+    base, image = Small(), torch.randn(2, 3, 8, 8)
+    source = copy.deepcopy(base)
+    adapt(source, target_modules=["to_q", "0", "conv_in"], placement="input", rank=3, alpha=5, init="random")
+    weights = ModelWeights(base)
+    adapters = [(name, layer.adapters["default"], weights.layer(name)) for name, layer in layers(source).items()]
+    file = write_glora(tmp_path / "glora.safetensors", adapters)
+    for other in (base, Small()):
+        theirs, ours, back = (copy.deepcopy(other) for _ in range(3))
+        network, _ = quiet(lambda model=theirs: lycoris.create_lycoris_from_weights(1.0, str(file), model))
+        network.apply_to()
+        transfer(source, ours)
+        with torch.no_grad():
+            assert_close(theirs(image), ours(image), rtol=1e-5, atol=1e-5)
+        load(back, file)
+        assert_close(back(image), ours(image), rtol=1e-5, atol=1e-5)
+
+
+class Normed(nn.Module):
+    """A linear layer and norms."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.inner, self.norm, self.group = nn.Linear(6, 8), nn.LayerNorm(8), nn.GroupNorm(2, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(n, 6) -> (n, 8)."""
+        return self.group(self.norm(self.inner(x)))
+
+
+def test_the_bias_of_a_full_change_is_a_part_of_it(tmp_path):
+    base, x = Normed(), torch.randn(3, 6)
+    network, theirs = trained({"algo": "full"}, base)
+    network.save_weights(str(tmp_path / "file.safetensors"), torch.float32, {})
+    ours, again = copy.deepcopy(base), copy.deepcopy(base)
+    load(ours, tmp_path / "file.safetensors")
+    assert_close(ours(x), theirs(x), rtol=1e-5, atol=1e-5)
+    save(ours, tmp_path / "own")
+    load(again, tmp_path / "own")
+    assert torch.equal(again(x), ours(x))
+    assert_close(merge(again)(x), ours(x), rtol=1e-5, atol=1e-5)
+    assert_close(remove(ours)(x), base(x))
+
+
+def test_norms_are_changed_when_told(tmp_path):
+    base, x = Normed(), torch.randn(3, 6)
+    network, theirs = trained({"algo": "lora", "linear_dim": 2, "train_norm": True}, base)
+    network.save_weights(str(tmp_path / "file.safetensors"), torch.float32, {})
+    with torch.no_grad():
+        expected = theirs(x)
+    ours = copy.deepcopy(base)
+    with pytest.raises(FileFormatError, match=r"bias \(added to\).*alter_base=True"):
+        load(ours, tmp_path / "file.safetensors")
+    assert_close(ours(x), base(x))
+    assert not layers(ours)
+    report = load(ours, tmp_path / "file.safetensors", alter_base=True)
+    assert report.altered
+    assert_close(ours(x), expected, rtol=1e-5, atol=1e-5)
+
+
+def test_what_lycoris_or_comfyui_read_otherwise_is_refused(tmp_path):
+    network, _ = trained({"algo": "lora", "linear_dim": 2, "dora_wd": True, "wd_on_output": False}, Small())
+    network.save_weights(str(tmp_path / "file.safetensors"), torch.float32, {})
+    with pytest.raises(UnsupportedError, match="one for each input"):
+        load(Small(), tmp_path / "file.safetensors")
+    model = adapt(nn.Sequential(nn.Linear(4, 4)), target_modules=["0"], placement="input", rank=4)
+    with pytest.raises(UnsupportedError, match="older layout"):
+        write_glora(
+            tmp_path / "glora.safetensors", [("0", model[0].adapters["default"], ModelWeights(model).layer("0"))]
+        )
+    assert not (tmp_path / "glora.safetensors").exists()

@@ -1,0 +1,232 @@
+"""FLUX and SD3 files in their authors' names, on diffusers' models: as diffusers' own converters have it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from diffusers import FluxPipeline, FluxTransformer2DModel, SD3Transformer2DModel
+from diffusers.loaders.single_file_utils import convert_sd3_transformer_checkpoint_to_diffusers
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from torch.testing import assert_close
+
+from ioadapt_theory.adapters import Adapter, adapt, layers
+from ioadapt_theory.adapters.base_weights import TensorWeights
+from ioadapt_theory.errors import IoAdaptError, UnsupportedError
+from ioadapt_theory.formats import load, open_adapter, save
+from ioadapt_theory.formats.build import cut
+from ioadapt_theory.formats.match import match
+from tests.adapters.cases import FAMILIES
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def flux_shapes(c: int) -> dict[str, tuple[int, int]]:
+    """Every linear layer of a FLUX of one double and one single block and width c: outputs and inputs."""
+    shapes = {f"double_blocks.0.{s}_{n}": (d, e) for s in ("img", "txt") for n, d, e in (
+        ("attn.qkv", 3 * c, c), ("attn.proj", c, c), ("mlp.0", 4 * c, c), ("mlp.2", c, 4 * c), ("mod.lin", 6 * c, c)
+    )}  # fmt: skip
+    shapes |= {"single_blocks.0.linear1": (7 * c, c), "single_blocks.0.linear2": (c, 5 * c)}
+    shapes |= {"single_blocks.0.modulation.lin": (3 * c, c), "img_in": (c, 64), "txt_in": (c, 4096)}
+    for name, inputs in (("time_in", 256), ("guidance_in", 256), ("vector_in", 768)):
+        shapes |= {f"{name}.in_layer": (c, inputs), f"{name}.out_layer": (c, c)}
+    return shapes | {"final_layer.linear": (64, c), "final_layer.adaLN_modulation.1": (2 * c, c)}
+
+
+def lora(shapes: dict[str, tuple[int, ...]], key: Callable[[str], str], rank: int = 2, alpha: float = 3.0) -> Any:
+    """A kohya file's tensors; the final layer without alpha, which diffusers 0.42 does not apply there."""
+    g, state = torch.Generator().manual_seed(5), {}
+    for name, (d, c, *taps) in shapes.items():
+        state[f"{key(name)}.lora_down.weight"] = torch.randn(rank, c, *taps, generator=g).float()
+        state[f"{key(name)}.lora_up.weight"] = torch.randn(d, rank, *[1] * len(taps), generator=g).float()
+        if "final_layer" not in name:
+            state[f"{key(name)}.alpha"] = torch.tensor(alpha).float()
+    return state
+
+
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "kohya": lambda name: f"lora_unet_{name.replace('.', '_')}",
+    "ComfyUI": lambda name: f"diffusion_model.{name}",
+}
+
+
+def xlabs(c: int) -> dict[str, Tensor]:
+    """The tensors of XLabs' trainer, on attention processors."""
+    double = "double_blocks.0.processor"
+    shapes = {f"{double}.{p}_lora{i}": (d, c) for p, d in (("qkv", 3 * c), ("proj", c)) for i in (1, 2)}
+    shapes |= {f"single_blocks.0.processor.{p}_lora": s for p, s in (("qkv", (3 * c, c)), ("proj", (c, 5 * c)))}
+    down = {f"{name}.down.weight": torch.randn(2, inputs).float() for name, (_, inputs) in shapes.items()}
+    return down | {f"{name}.up.weight": torch.randn(outputs, 2).float() for name, (outputs, _) in shapes.items()}
+
+
+@pytest.mark.parametrize("spelling", ["ComfyUI", "kohya", "XLabs"])
+def test_every_layer_of_flux_is_what_diffusers_makes_of_it(spelling, tmp_path):
+    """At FLUX's own sizes, which diffusers' converter has built in; the model has no numbers."""
+    shapes = flux_shapes(3072)
+    if spelling == "kohya":  # of which diffusers knows these
+        shapes = {n: s for n, s in shapes.items() if n.startswith("double_blocks") or n.endswith("linear2")}
+    state = xlabs(3072) if spelling == "XLabs" else lora(shapes, SPELLINGS[spelling])
+    save_file(state, tmp_path / "lora.safetensors")
+    theirs = FluxPipeline.lora_state_dict(dict(state))
+    with torch.device("meta"):
+        model = FluxTransformer2DModel(num_layers=1, num_single_layers=1, guidance_embeds=True)
+    sizes = {n: tuple(p.shape) for n, p in model.named_parameters()}
+    matched = match(open_adapter(tmp_path / "lora.safetensors"), TensorWeights(sizes, lambda _: Tensor()))
+    assert not matched.lost
+    expected = {k.removeprefix("transformer.").removesuffix(".lora_A.weight") for k in theirs if "lora_A" in k}
+    assert set(matched.layers) == expected
+    for layer, item in matched.layers.items():
+        key = layer if f"{layer}.lora_A.weight" in theirs else f"transformer.{layer}"
+        a, b = (theirs[f"{key}.lora_{part}.weight"].double() for part in "AB")
+        phi = item.adapter()["weight"].double()
+        x = torch.randn(2, a.shape[1])  # float64: float32's rounding of sums of 12288 terms would hide what is asked
+        y, expected = phi.scaling * x @ phi.A @ phi.B, x @ a.mT @ b.mT
+        assert (y - expected).norm() < 1e-6 * expected.norm()
+
+
+def tiny_flux() -> Any:
+    torch.manual_seed(1)
+    return FluxTransformer2DModel(
+        in_channels=4,
+        num_layers=1,
+        num_single_layers=1,
+        attention_head_dim=8,
+        num_attention_heads=2,
+        joint_attention_dim=12,
+        pooled_projection_dim=10,
+        axes_dims_rope=(2, 2, 4),
+    ).float()
+
+
+FUSED = {
+    "double_blocks.0.img_attn.qkv": [f"transformer_blocks.0.attn.to_{p}" for p in "qkv"],
+    "double_blocks.0.txt_attn.qkv": [f"transformer_blocks.0.attn.add_{p}_proj" for p in "qkv"],
+    "single_blocks.0.linear1": [
+        *(f"single_transformer_blocks.0.attn.to_{p}" for p in "qkv"),
+        "single_transformer_blocks.0.proj_mlp",
+    ],
+}
+
+
+def test_a_layer_that_a_file_has_by_both_names_is_not_adapted_by_whichever_comes_last(tmp_path):
+    state = lora(
+        {"transformer_blocks.0.attn.to_k": (16, 16), "double_blocks.0.img_attn.qkv": (48, 16)}, "unet.{}".format
+    )
+    save_file(state, tmp_path / "lora.safetensors")
+    model = tiny_flux()
+    with pytest.raises(IoAdaptError, match=r"to_k has an adapter from unet.\S+ already"):
+        load(model, tmp_path / "lora.safetensors")
+    assert not layers(model)
+
+
+def sd3_checkpoint(model: Any, layers_: int, dual: bool) -> dict[str, Tensor]:
+    """Random weights in Stability's names, of the model's sizes."""
+    g, c = torch.Generator().manual_seed(3), 16
+    linear = {"x_embedder.proj": (c, 4, 2, 2), "context_embedder": (c, 12), "final_layer.linear": (16, c)}
+    linear |= {"t_embedder.mlp.0": (c, 256), "t_embedder.mlp.2": (c, c), "final_layer.adaLN_modulation.1": (2 * c, c)}
+    linear |= {"y_embedder.mlp.0": (c, 10), "y_embedder.mlp.2": (c, c)}
+    for i in range(layers_):
+        last, block = i == layers_ - 1, f"joint_blocks.{i}"
+        twice = dual and i == 0
+        linear |= {f"{block}.{s}_block.attn.qkv": (3 * c, c) for s in ("x", "context")}
+        linear |= {f"{block}.x_block.attn.proj": (c, c), f"{block}.x_block.mlp.fc1": (4 * c, c)}
+        linear |= {f"{block}.x_block.mlp.fc2": (c, 4 * c)}
+        linear |= {f"{block}.x_block.adaLN_modulation.1": ((9 if twice else 6) * c, c)}
+        linear |= {f"{block}.context_block.adaLN_modulation.1": ((2 if last else 6) * c, c)}
+        if twice:
+            linear |= {f"{block}.x_block.attn2.qkv": (3 * c, c), f"{block}.x_block.attn2.proj": (c, c)}
+        if not last:
+            linear |= {f"{block}.context_block.attn.proj": (c, c), f"{block}.context_block.mlp.fc1": (4 * c, c)}
+            linear |= {f"{block}.context_block.mlp.fc2": (c, 4 * c)}
+    state = {f"{n}.weight": 0.3 * torch.randn(s, generator=g).float() for n, s in linear.items()}
+    state |= {f"{n}.bias": 0.3 * torch.randn(s[0], generator=g).float() for n, s in linear.items()}
+    return state | {"pos_embed": model.pos_embed.pos_embed.clone()}
+
+
+@pytest.mark.parametrize(("dual", "spelling"), [(False, "kohya"), (True, "ComfyUI")])
+def test_every_layer_of_sd3_does_what_diffusers_converter_makes_of_the_merged_checkpoint(dual, spelling, tmp_path):
+    """Merged under the original names and then converted, or converted and then loaded: the same."""
+
+    def made(checkpoint: dict[str, Tensor] | None = None) -> Any:
+        torch.manual_seed(1)
+        model = SD3Transformer2DModel(
+            sample_size=8,
+            in_channels=4,
+            num_layers=2,
+            attention_head_dim=8,
+            num_attention_heads=2,
+            joint_attention_dim=12,
+            caption_projection_dim=16,
+            pooled_projection_dim=10,
+            out_channels=4,
+            pos_embed_max_size=8,
+            dual_attention_layers=(0,) if dual else (),
+        ).float()
+        if checkpoint is not None:
+            model.load_state_dict(convert_sd3_transformer_checkpoint_to_diffusers(dict(checkpoint)))
+        return model
+
+    base = sd3_checkpoint(made(), 2, dual)
+    shapes = {n.removesuffix(".weight"): tuple(w.shape) for n, w in base.items() if n.endswith(".weight")}
+    state = lora(shapes, SPELLINGS[spelling])
+    save_file(state, tmp_path / "lora.safetensors")
+    merged = dict(base)
+    for name, shape in shapes.items():
+        a, b = (state[f"{SPELLINGS[spelling](name)}.lora_{part}.weight"].flatten(1) for part in ("down", "up"))
+        merged[f"{name}.weight"] = base[f"{name}.weight"] + (1.0 if "final" in name else 1.5) * (b @ a).reshape(shape)
+    ours, expected = made(base), made(merged)
+    report = load(ours, tmp_path / "lora.safetensors")
+    assert len(report.matched) == len(shapes) + 2 * sum(n.endswith("qkv") for n in shapes)
+    inputs = {
+        "hidden_states": torch.randn(1, 4, 8, 8).float(),
+        "encoder_hidden_states": torch.randn(1, 5, 12).float(),
+        "pooled_projections": torch.randn(1, 10).float(),
+        "timestep": torch.tensor([3.0]).float(),
+    }
+    with torch.no_grad():
+        assert_close(ours(**inputs).sample, expected(**inputs).sample, rtol=1e-4, atol=1e-4)
+        for name, layer in layers(ours).items():
+            assert_close(layer.function.dense(), plain(expected.get_submodule(name)), rtol=1e-5, atol=1e-5)
+
+
+def plain(module: Any) -> Tensor:
+    return module.weight.flatten(1).mT
+
+
+RANGES = [(8, 12), (0, 4)]
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("placement", ["weight", "input"])
+def test_a_cut_adapter_does_what_the_whole_one_does_to_those_outputs(family, placement):
+    model = nn.Sequential(nn.Linear(6, 12, bias=False))
+    adapt(model, target_modules=["0"], family=family, placement=placement, rank=2, alpha=3, init="random", factor=3)
+    for p in model[0].adapters.parameters():
+        p.data.add_(0.1 * torch.randn_like(p))
+    whole: Adapter = model[0].adapters["default"]
+    whole.shift = nn.Parameter(torch.randn(12))
+    expected = torch.cat([model[0].function.dense()[:, start:stop] for start, stop in RANGES], dim=1)
+    part = nn.Sequential(nn.Linear(6, 8, bias=False))
+    part[0].weight.data = torch.cat([model[0].weight[start:stop] for start, stop in RANGES])
+    adapt(part, target_modules=["0"], family="full")
+    for ranges in (RANGES, [(8, 11), (11, 12), (0, 4)]):  # LoKr's blocks of 4 outputs, and not
+        part[0].adapters["default"] = cut(whole, ranges)
+        part[0].activate("default")
+        assert_close(part[0].function.dense(), expected)
+        assert torch.equal(part[0].adapters["default"].shift, torch.cat([whole.shift[i:j] for i, j in ranges]))
+
+
+def test_an_output_adapter_is_not_cut_and_the_layer_is_named(tmp_path):
+    model = nn.Sequential(nn.Linear(16, 48))
+    adapt(model, target_modules=["0"], placement="output", rank=2)
+    with pytest.raises(UnsupportedError, match="mixes the outputs"):
+        cut(model[0].adapters["default"], RANGES)
+    original = nn.ModuleDict({"double_blocks": nn.ModuleList([nn.ModuleDict({"img_attn": nn.ModuleDict()})])})
+    original["double_blocks"][0]["img_attn"]["qkv"] = nn.Linear(16, 48)
+    adapt(original, target_modules=["qkv"], placement="output", rank=2)
+    save(original, tmp_path)
+    flux = tiny_flux()
+    with pytest.raises(IoAdaptError, match=r"double_blocks.0.img_attn.qkv: an output adapter mixes the outputs"):
+        load(flux, tmp_path)
+    assert not layers(flux)

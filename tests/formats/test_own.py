@@ -1,0 +1,237 @@
+"""Saved adapters: what comes back is what was saved, whole or not at all, and every mismatch is named."""
+
+import copy
+import json
+import tempfile
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import nn
+from torch.testing import assert_close
+
+from ioadapt_theory.adapters import FAMILIES, TransferError, adapt, layers, scale
+from ioadapt_theory.errors import FileFormatError, InvalidValueError
+from ioadapt_theory.formats import load, save
+
+NAME = "ioadapt.safetensors"
+PLACEMENTS = ["input", "output", "weight", "input+weight", "output+weight", "input+output", "input+output+weight"]
+
+
+@pytest.fixture
+def saved(tmp_path):
+    model = adapt(nn.Sequential(nn.Linear(6, 4)), target_modules=["0"], rank=2, alpha=5, init="random")
+    return save(model, tmp_path / "adapter")
+
+
+def fresh() -> nn.Sequential:
+    return nn.Sequential(nn.Linear(6, 4))
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(
+    sizes=st.tuples(st.integers(1, 7), st.integers(1, 7)),
+    dtype=st.sampled_from([torch.float64, torch.float32, torch.bfloat16]),
+    family=st.sampled_from([*FAMILIES]),
+    placement=st.sampled_from(PLACEMENTS),
+    rank=st.integers(1, 6),
+    alpha=st.floats(-64, 64, allow_nan=False),
+    factor=st.sampled_from([-1, 1, 2, 3]),
+)
+def test_what_is_saved_comes_back_to_the_last_bit(sizes, dtype, family, placement, rank, alpha, factor):
+    c, d = sizes
+    base = nn.ModuleDict({"lin": nn.Linear(c, d), "conv": nn.Conv2d(c, d, (3, 2))}).to(dtype)
+    model, twin = copy.deepcopy(base), copy.deepcopy(base)
+    adapt(
+        model, target_modules=["lin", "conv"], family=family, placement=placement, rank=rank, alpha=alpha,
+        use_rslora=rank % 2 == 0, factor=factor, init="random", dropout=0.25, detach_norm=rank % 2 == 0,
+    )  # fmt: skip
+    scale(model, 0.5)
+    with tempfile.TemporaryDirectory() as folder:
+        first = (save(model, folder) / NAME).read_bytes()
+        load(twin, folder)
+        assert (save(twin, f"{folder}/x.safetensors")).read_bytes() == first
+    x, image = torch.randn(3, c).to(dtype), torch.randn(1, c, 5, 4).to(dtype)
+    with torch.no_grad():  # the file has the same bits; what kernels sum may differ in the last one
+        torch.testing.assert_close(model.eval()["lin"](x), twin.eval()["lin"](x))
+        torch.testing.assert_close(model["conv"](image), twin["conv"](image))
+    for ours, theirs in zip(layers(model).values(), layers(twin).values(), strict=True):
+        for (_, a), (_, b) in zip(ours.adapters["default"].parts(), theirs.adapters["default"].parts(), strict=True):
+            assert (a.scaling, a.size, type(a), a.spec.dropout) == (b.scaling, b.size, type(b), b.spec.dropout)
+
+
+def rewrite(path, change):
+    """Change what the header says of the layers, or with any other key something else of it."""
+    with safe_open(path, "pt") as file:
+        header = dict(file.metadata())
+    content = {"layers": json.loads(header["ioadapt.layers"])}
+    change(content)
+    header["ioadapt.layers"] = json.dumps(content.pop("layers"))
+    save_file(load_file(path), path, header | {f"ioadapt.{k}": str(v) for k, v in content.items()})
+
+
+def part(content):
+    return content["layers"]["0"]["placements"]["input"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c.update(layers={}), "layers has to be an object with at least one layer"),
+        (lambda c: c.update(layers={"\x1b[2J": c["layers"]["0"]}), r"of printable names, found \{'\\x1b\[2J'"),
+        (lambda c: c["layers"]["0"].update(family="x" * 10**6), "family has to be one of lora, .*found 'x{79}[.]$"),
+        (lambda c: part(c).update(rank=0), r"placements\.input\.rank has to be a whole number, at least 1, found 0"),
+        (lambda c: part(c).update(size=[10**8] * 3), r"floating point \[100000000, 2\], found torch.float64 \[6, 2\]"),
+        (lambda c: part(c).pop("dropout"), r"placements\.input has to be an object with size, rank"),
+        (lambda c: c.update(version=3), "version has to be '?2'?, found '3'"),
+        (lambda c: c.update(base_changes='{"0.bias": {"how": "added to"}}'), "0.bias has to be a tensor of the file"),
+    ],
+)
+def test_a_wrong_header_names_file_key_expected_and_found(saved, change, message):
+    rewrite(saved / NAME, change)
+    model = fresh()
+    with pytest.raises(FileFormatError, match=message) as error:
+        load(model, saved)
+    assert str(saved / NAME) in str(error.value)
+    assert not layers(model)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda t: t.pop("0.input.B"), r"0\.input\.B has to be floating point \[2, 6\], found nothing"),
+        (lambda t: t.update({"0.input.B": torch.full((2, 6), torch.nan)}), "has to be finite"),
+        (lambda t: t.update({"1.input.B": torch.zeros(1)}), r"without an entry in the header: 1\.input\.B"),
+    ],
+)
+def test_wrong_weights_name_file_key_expected_and_found(saved, change, message):
+    with safe_open(saved / NAME, "pt") as file:
+        header = file.metadata()
+    tensors = load_file(saved / NAME)
+    change(tensors)
+    save_file(tensors, saved / NAME, header)
+    model = fresh()
+    with pytest.raises(FileFormatError, match=message):
+        load(model, saved)
+    assert not layers(model)
+
+
+def test_a_model_that_does_not_fit_is_left_alone(saved):
+    model = nn.Sequential(nn.Linear(7, 5))
+    with pytest.raises(TransferError, match=r"input side has 7 -> 7, the adapter 6 -> 6\)"):
+        load(model, saved)
+    assert not layers(model)
+
+
+def test_a_failing_save_leaves_the_former_adapter(saved, monkeypatch):
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    before = {p.name: p.read_bytes() for p in saved.iterdir()}
+    model = adapt(fresh(), target_modules=["0"], rank=3, init="random")
+    for moment in ("shutil.copyfileobj", "pathlib.Path.replace"):
+        with monkeypatch.context() as patch:
+            patch.setattr(moment, fail)
+            with pytest.raises(OSError, match="No space left"):
+                save(model, saved)
+    layers(model)["0"].adapters["default"]["input"].A.data[0, 0] = float("nan")
+    with pytest.raises(InvalidValueError, match=r"0\.input\.A is not finite"):
+        save(model, saved)
+    assert {p.name: p.read_bytes() for p in saved.iterdir()} == before
+
+
+def test_another_tool_s_files_are_left_alone_and_a_folder_of_both_is_asked_about(saved, tmp_path):
+    peft = {"adapter_config.json": b'{"peft_type": "LORA"}', "adapter_model.safetensors": b"precious"}
+    for name, content in peft.items():
+        (saved / name).write_bytes(content)
+    save(adapt(fresh(), target_modules=["0"], rank=2, init="random"), saved)
+    assert {name: (saved / name).read_bytes() for name in peft} == peft
+    with pytest.raises(FileFormatError, match=f"has both {NAME} and adapter_config.json"):
+        load(fresh(), saved)
+    assert load(fresh(), saved / NAME).matched == ("0",)
+    with pytest.raises(FileFormatError, match="a saved adapter is a folder with"):
+        load(fresh(), tmp_path)
+
+
+def test_one_module_in_two_places_comes_back_in_both(tmp_path):
+    def tied() -> nn.ModuleDict:
+        layer = nn.Linear(6, 6)
+        return nn.ModuleDict({"a": layer, "b": nn.Sequential(layer)})
+
+    save(adapt(tied(), target_modules=["a"], rank=2, init="random"), tmp_path)
+    twin = tied()
+    assert load(twin, tmp_path).matched == ("a", "b.0")
+    assert twin["a"] is twin["b"][0]
+    two = nn.ModuleDict({"a": nn.Linear(6, 6), "b": nn.Sequential(nn.Linear(6, 6))})
+    load(two, tmp_path)
+    assert torch.equal(*(layers(two)[n].adapters["default"]["input"].A for n in ("a", "b.0")))
+    layers(two)["a"].adapters["default"]["input"].A.data += 1
+    save(two, tmp_path / "two")
+    with pytest.raises(TransferError, match=r"b.0: it is the same module as a, for which the file has another adapter"):
+        load(tied(), tmp_path / "two")
+
+
+class Net(nn.Module):
+    """A norm, an embedding, and a head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.words, self.norm = nn.Embedding(9, 6), nn.LayerNorm(6)
+        self.body, self.head = nn.Linear(6, 5), nn.Linear(5, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.body(self.norm(self.words(x))))
+
+
+LORA = {"body.lora_A.weight": torch.ones(2, 6), "body.lora_B.weight": torch.ones(5, 2)}
+
+
+def test_what_loading_did_to_the_base_is_a_part_of_what_is_saved(tmp_path):
+    base = Net()
+    foreign = LORA | {
+        "norm.diff": torch.randn(6),
+        "norm.diff_b": torch.randn(6),
+        "words.lora_embedding_A": torch.randn(2, 9),
+        "words.lora_embedding_B": torch.randn(6, 2),
+    }
+    save_file(foreign, tmp_path / "foreign.safetensors")
+    for other in (base, Net()):  # a difference stays one on another base
+        model, twin, x = copy.deepcopy(other), copy.deepcopy(other), torch.arange(9)
+        assert len(load(model, tmp_path / "foreign.safetensors", alter_base=True).altered) == 3
+        if other is base:
+            save(model, tmp_path / "own")
+        with pytest.raises(FileFormatError, match="also changes the base itself"):
+            load(twin, tmp_path / "own")
+        assert len(load(twin, tmp_path / "own", alter_base=True).altered) == 3
+        assert_close(twin(x), model(x))
+        assert (model(x) - other(x)).abs().max() > 0.1
+
+
+def test_what_was_replaced_and_trained_since_is_saved_as_it_is_now(tmp_path):
+    model = Net()
+    changed = {"head.weight": torch.randn(3, 5), "words.token_adapter.trainable_tokens_delta": torch.randn(2, 6)}
+    save_file(
+        {f"base_model.model.{k}": v for k, v in {**LORA, **changed}.items()}, tmp_path / "adapter_model.safetensors"
+    )
+    config = {"peft_type": "LORA", "r": 2, "lora_alpha": 2, "trainable_token_indices": {"words": [7, 1]}}
+    (tmp_path / "adapter_config.json").write_text(json.dumps(config))
+    base, x = copy.deepcopy(model), torch.arange(9)
+    load(model, tmp_path, alter_base=True)
+    model.head.weight.data += 1
+    model.words.weight.data[7] += 1
+    save(model, tmp_path / "own")
+    assert load_file(tmp_path / "own" / NAME)["ioadapt.base_changes.words.weight"].shape == (2, 6)
+    load(base, tmp_path / "own", alter_base=True)
+    assert_close(base(x), model(x))
+    load(model, tmp_path / "own", "again", strict=False)
+    save(model, tmp_path / "again", "again")  # which has done nothing to the base
+    assert not [key for key in load_file(tmp_path / "again" / NAME) if "base_changes" in key]
+
+
+def test_wrappers_of_torch_leave_no_trace_in_the_names(tmp_path):
+    model = adapt(fresh(), target_modules=["0"], rank=2, init="random")
+    save(torch.compile(nn.DataParallel(model), backend="eager"), tmp_path)
+    assert set(load_file(tmp_path / NAME)) == {"0.input.A", "0.input.B"}

@@ -1,0 +1,250 @@
+"""Folders that the real PEFT writes are read, and do the same; ours are read by the real PEFT."""
+
+import copy
+import json
+from typing import Any
+
+import peft
+import pytest
+import torch
+from torch import nn
+from torch.testing import assert_close
+from transformers import GPT2Config, GPT2LMHeadModel
+
+from ioadapt_theory import adapt, disable, layers, load, merge, remove, save, scale, transfer
+from ioadapt_theory.adapters import Adapter, TransferError
+from ioadapt_theory.adapters.base_weights import BaseLayer, ModelWeights, TensorWeights
+from ioadapt_theory.errors import FileFormatError, UnsupportedError
+from ioadapt_theory.formats import open_adapter
+from ioadapt_theory.formats.export import write_lora, write_peanut
+from tests.adapters.foreign import Small, filled, quiet, run_llama, tiny_llama
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+EVERYWHERE = ["to_q", "0", "conv_in", "proj"]
+
+
+def lora(**options: Any) -> peft.LoraConfig:
+    return peft.LoraConfig(r=3, lora_alpha=5, **({"target_modules": EVERYWHERE} | options))
+
+
+def lokr(**options: Any) -> peft.LoKrConfig:
+    return peft.LoKrConfig(alpha=5, target_modules=EVERYWHERE, **options)
+
+
+def loha(**options: Any) -> peft.LoHaConfig:
+    return peft.LoHaConfig(r=3, alpha=5, target_modules=EVERYWHERE, **options)
+
+
+PATTERNS: Any = {"rank_pattern": {"to_q": 2, "^conv_in": 5}, "alpha_pattern": {r"block\.to_q": 9, "proj": 1}}
+CONFIGS = {
+    "rslora-patterns": lora(use_rslora=True, **PATTERNS),
+    "dora": lora(use_dora=True),
+    "loha-patterns": loha(rank_pattern={"0": 2}, alpha_pattern={"0": 1}),
+    "loha-tucker": loha(use_effective_conv2d=True),
+    "lokr": lokr(r=2),
+    "lokr-whole": lokr(r=64),
+    "lokr-both": lokr(r=1, decompose_both=True, decompose_factor=4),
+    "lokr-tucker": lokr(r=2, use_effective_conv2d=True, rank_pattern={"to_q": 1}),
+}
+
+
+@pytest.fixture
+def image() -> torch.Tensor:
+    return torch.randn(2, 3, 8, 8, dtype=torch.float32)
+
+
+def written(base: nn.Module, config: Any, folder: Any, mark: str = "l") -> Any:
+    """The base under a trained adapter of PEFT, saved by PEFT."""
+    model = filled(quiet(lambda: peft.get_peft_model(copy.deepcopy(base), config)), mark=mark).eval()
+    quiet(lambda: model.save_pretrained(folder))
+    return model
+
+
+def close(ours: Any, theirs: Any, x: torch.Tensor) -> None:
+    assert_close(ours(x), theirs(x), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("case", CONFIGS)
+def test_what_peft_writes_does_the_same_here(case, tmp_path, image):
+    base = Small().float()
+    theirs = written(base, CONFIGS[case], tmp_path)
+    ours = copy.deepcopy(base)
+    assert sorted(load(ours, tmp_path).matched) == ["block.to_out.0", "block.to_q", "conv_in", "proj"]
+    assert (theirs(image) - base(image)).abs().max() > 1e-2
+    close(ours, theirs, image)
+
+
+def test_llama_and_its_variants_of_names(tmp_path):
+    theirs = written(tiny_llama(), lora(target_modules="all-linear", task_type="CAUSAL_LM"), tmp_path, mark="lora")
+    file = open_adapter(tmp_path)
+    assert (file.format, len(file.layers), dict(file.unread)) == ("PEFT", 14, {})
+    ours = tiny_llama()
+    load(ours, tmp_path / "adapter_model.safetensors")  # with the configuration beside it
+    assert_close(run_llama(ours), run_llama(theirs), rtol=1e-5, atol=1e-5)
+    inner = tiny_llama().model  # the adapter was made from a model that has this one inside
+    assert len(load(inner, tmp_path).matched) == 14
+    (tmp_path / "adapter_config.json").unlink()
+    with pytest.raises(FileFormatError, match="give the folder that holds both"):
+        load(tiny_llama(), tmp_path / "adapter_model.safetensors")
+
+
+def test_gpt2_stores_w_itself(tmp_path):
+    torch.manual_seed(3)
+    base = quiet(lambda: GPT2LMHeadModel(GPT2Config(vocab_size=50, n_embd=16, n_layer=2, n_head=2))).float().eval()
+    config = lora(target_modules=["c_attn", "c_proj"], fan_in_fan_out=True, use_dora=True)
+    theirs = written(base, config, tmp_path, mark="lora")
+    ours = copy.deepcopy(base)
+    load(ours, tmp_path)
+    assert_close(run_llama(ours), run_llama(theirs), rtol=1e-5, atol=1e-5)
+    tensors = base.state_dict()
+    stored = TensorWeights({k: tuple(v.shape) for k, v in tensors.items()}, tensors.__getitem__)
+    assert torch.equal(
+        stored.layer("transformer.h.1.attn.c_proj").matrix, tensors["transformer.h.1.attn.c_proj.weight"]
+    )
+
+
+def adapters(model: nn.Module) -> list[tuple[str, Adapter]]:
+    return [(name, layer.adapters["default"]) for name, layer in layers(model).items()]
+
+
+def on(model: nn.Module, base: nn.Module) -> list[tuple[str, Adapter, BaseLayer]]:
+    """The adapters of a model, beside the layers of a base."""
+    weights = ModelWeights(base)
+    return [(name, adapter, weights.layer(name)) for name, adapter in adapters(model)]
+
+
+def trained(model: nn.Module, placement: str, targets: list[str]) -> nn.Module:
+    """Our adapter with random parameters, of mixed ranks and alpha != rank."""
+    options = {"rank": 3, "alpha": 5, "rank_pattern": {targets[0]: 2}, "init": "random"}
+    return adapt(model, target_modules=targets, placement=placement, **options)
+
+
+def test_an_output_adapter_written_as_peanut_is_loaded_by_stock_peft_on_any_base(tmp_path):
+    source = trained(tiny_llama(), "output", ["q_proj", "up_proj"])
+    write_peanut(tmp_path, on(source, source), base="tiny")
+    for seed in (1, 5):
+        ours, theirs, back = tiny_llama(seed), tiny_llama(seed), tiny_llama(seed)
+        transfer(source, ours)
+        theirs = quiet(lambda model=theirs: peft.PeftModel.from_pretrained(model, tmp_path))
+        assert_close(run_llama(theirs), run_llama(ours), rtol=1e-5, atol=1e-5)
+        load(back, tmp_path)
+        assert_close(run_llama(back), run_llama(ours), rtol=1e-5, atol=1e-5)
+
+
+def test_layers_with_a_bias_are_not_written_as_peanut_nor_read_from_it(tmp_path):
+    model = trained(Small().float(), "output", ["to_q", "0"])
+    with pytest.raises(UnsupportedError, match=r"block.to_out.0 has a bias"):
+        write_peanut(tmp_path, on(model, model), base=None)
+    assert not any(tmp_path.iterdir())
+    written(Small().float(), peft.PeanutConfig(target_modules=["0"], act_fn="linear"), tmp_path)
+    with pytest.raises(TransferError, match="has a bias, which PEANUT leaves alone"):
+        load(Small().float(), tmp_path)
+
+
+@pytest.mark.parametrize("placement", ["input", "output"])
+def test_baked_for_a_named_base_it_is_a_plain_lora_of_stock_peft(placement, tmp_path, image):
+    source, target = trained(Small().float(), placement, EVERYWHERE), Small().float()
+    expected = copy.deepcopy(target)
+    transfer(source, expected)
+    write_lora(tmp_path, on(source, target), "peft", base="small")
+    theirs = quiet(lambda: peft.PeftModel.from_pretrained(copy.deepcopy(target), tmp_path))
+    close(theirs, expected, image)
+    load(target, tmp_path)
+    assert any(adapter.shift is not None for _, adapter in adapters(target)) == (placement == "output")
+    for model in (target, expected):  # the change of the bias is scaled with the rest
+        scale(model, 0.5)
+    close(target, expected, image)
+
+
+REFUSED = {
+    "PiSSA": (lora(target_modules=["to_q"], init_lora_weights="pissa"), "changed the base weights too"),
+    "OFT": (peft.OFTConfig(target_modules=["to_q"], oft_block_size=4), "peft_type is 'OFT'"),
+    "PEANUT with relu": (peft.PeanutConfig(target_modules=["to_q"]), "not linear in W"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_has_no_counterpart_is_named(case, tmp_path):
+    config, sentence = REFUSED[case]
+    quiet(lambda: peft.get_peft_model(Small().float(), config)).save_pretrained(tmp_path)
+    model = Small().float()
+    with pytest.raises((UnsupportedError, FileFormatError), match=sentence):
+        load(model, tmp_path)
+    assert not layers(model)
+
+
+CHANGED = {
+    "modules_to_save": ({"modules_to_save": ["lm_head", "embed_tokens"]}, {"lm_head", "model.embed_tokens"}),
+    "norms": ({"modules_to_save": ["input_layernorm"]}, {f"model.layers.{i}.input_layernorm" for i in (0, 1)}),
+    "an embedding": ({"target_modules": ["q_proj", "embed_tokens"]}, {"model.embed_tokens"}),
+    "chosen tokens": ({"trainable_token_indices": {"embed_tokens": [7, 1]}}, {"model.embed_tokens"}),
+}
+
+
+@pytest.mark.parametrize("case", CHANGED)
+def test_changes_of_the_base_are_made_when_told_and_otherwise_named(case, tmp_path):
+    options, altered = CHANGED[case]
+    theirs = written(tiny_llama(), lora(**({"target_modules": ["q_proj"]} | options)), tmp_path, mark="")
+    ours, before = tiny_llama(), run_llama(tiny_llama())
+    with pytest.raises(FileFormatError, match=r"also changes the base itself: .* alter_base=True"):
+        load(ours, tmp_path)
+    assert not layers(ours)
+    assert torch.equal(run_llama(ours), before)
+    assert not load(tiny_llama(), tmp_path, strict=False).altered
+    report = load(ours, tmp_path, alter_base=True)
+    assert {name.rpartition(".")[0] for name in report.altered} == altered
+    assert_close(run_llama(ours), run_llama(theirs), rtol=1e-5, atol=1e-5)
+
+
+def test_trained_biases_are_altered_and_a_head_that_was_not_trained_is_not(tmp_path, image):
+    base = Small().float()
+    theirs = written(base, lora(target_modules=["0"], bias="all"), tmp_path / "biases", mark="")
+    load(base, tmp_path / "biases", alter_base=True)
+    close(base, theirs, image)
+    theirs = written(tiny_llama(), lora(target_modules=["lm_head"]), tmp_path / "head")
+    (change,) = open_adapter(tmp_path / "head").changes  # PEFT adds whole embeddings whenever it adapts one
+    assert str(change) == "lm_head.weight (replaced)"
+    ours = tiny_llama()
+    assert load(ours, tmp_path / "head").altered == ()
+    assert_close(run_llama(ours), run_llama(theirs), rtol=1e-5, atol=1e-5)
+
+
+def test_the_bias_of_a_lora_is_a_part_of_it_and_goes_where_it_goes(tmp_path, image):
+    base, config = Small().float(), lora(target_modules=["to_q", "0", "conv_in"], lora_bias=True)
+    theirs = written(base, config, tmp_path / "peft", mark="lora")
+    ours, again, other = (copy.deepcopy(base) for _ in range(3))
+    load(ours, tmp_path / "peft")
+    close(ours, theirs, image)
+    with disable(ours):
+        assert_close(ours(image), base(image))
+    save(ours, tmp_path / "own")
+    load(again, tmp_path / "own")
+    assert torch.equal(again(image), ours(image))
+    write_lora(tmp_path / "baked", on(ours, base), "peft", base="b")
+    load(other, tmp_path / "baked")
+    close(other, ours, image)
+    with pytest.raises(UnsupportedError, match=r"to_q: The adapter has a bias and the layer has none"):
+        merge(ours)
+    assert_close(remove(ours)(image), base(image))
+
+
+def test_a_vocabulary_of_another_size_and_tokens_that_there_are_not_alter_nothing(tmp_path):
+    larger, options = tiny_llama(), {"target_modules": ["q_proj"]}
+    quiet(lambda: larger.resize_token_embeddings(53))
+    written(larger, lora(modules_to_save=["lm_head"], **options), tmp_path)
+    model = tiny_llama()
+    with pytest.raises(TransferError, match=r"\[50, 16\], the file's \[53, 16\]; resize the model's vocabulary first"):
+        load(model, tmp_path, alter_base=True)
+    written(tiny_llama(), lora(trainable_token_indices=[1], **options), tmp_path)
+    config = json.loads((tmp_path / "adapter_config.json").read_text())
+    for indices, sentence in (
+        ([50], "tokens up to 50"),
+        ([1, 2], "have to be 1 different"),
+        ({"x": [1]}, "found None"),
+    ):
+        (tmp_path / "adapter_config.json").write_text(json.dumps(config | {"trainable_token_indices": indices}))
+        with pytest.raises(FileFormatError, match=sentence):
+            load(model, tmp_path, alter_base=True)
+    assert not layers(model)
+    assert torch.equal(run_llama(model), run_llama(tiny_llama()))

@@ -1,0 +1,49 @@
+"""Shares that carrying over keeps, by relation of the two models: medians of the recorded benchmark."""
+
+import json
+import statistics
+from pathlib import Path
+from typing import Any, Final
+
+from toys.page.dots import Dot, plot
+
+RECORD: Final = Path(__file__).resolve().parents[2] / "benchmarks" / "recorded" / "carry.json"
+RELATIONS: Final = {
+    "gauge": "same function, neurons permuted",
+    "fine-tuned": "fine-tuned",
+    "distilled": "distilled",
+    "apart": "trained apart",
+    "width": "other width",
+    "depth": "other depth",
+}
+RULES: Final = {
+    "copy": ("lora", "copied"),
+    "chosen": ("carried", "carried over"),
+    "refined": ("refined", "and 50 steps without labels"),
+}
+"""Rule of the record -> kind and name of its dot."""
+
+
+def shares() -> dict[str, dict[str, float | None]]:
+    """Return relation -> rule -> the median share over all moves; None for a copy where widths differ."""
+    moves = json.loads(RECORD.read_text(encoding="utf-8"))["results"]["moves"]
+    return {relation: {rule: _median(moves, relation, rule) for rule in RULES} for relation in RELATIONS}
+
+
+def count() -> int:
+    """Return the number of moves in the record."""
+    return len(json.loads(RECORD.read_text(encoding="utf-8"))["results"]["moves"])
+
+
+def _median(moves: list[dict[str, Any]], relation: str, rule: str) -> float | None:
+    values = [m[rule] for m in moves if m["relation"] == relation and m[rule] is not None]
+    return statistics.median(values) if values and (rule, relation) != ("copy", "width") else None
+
+
+def section() -> str:
+    """Return the shares as dots."""
+    lines = [
+        (name, [Dot(*RULES[rule], share) for rule, share in shares()[relation].items() if share is not None])
+        for relation, name in RELATIONS.items()
+    ]
+    return plot(lines, "Share of an adapter's gain that is kept on another model, by relation")

@@ -1,0 +1,111 @@
+"""Confidence intervals and paired comparisons, as the tables and figures report them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ioadapt_theory.errors import InvalidValueError
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A mean with a two-sided confidence interval; ``low`` and ``high`` are NaN for a single value."""
+
+    mean: float
+    low: float
+    high: float
+    n: int
+    level: float = 0.95
+
+    @property
+    def half_width(self) -> float:
+        """Half the interval's length."""
+        return (self.high - self.low) / 2
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether the whole interval lies on one side of zero."""
+        return self.low > 0 or self.high < 0
+
+    def __str__(self) -> str:
+        return f"{self.mean:.2f} ± {self.half_width:.2f}" if self.n > 1 else f"{self.mean:.2f}"
+
+    @classmethod
+    def of(cls, values: Sequence[float] | np.ndarray, *, level: float = 0.95) -> "Interval":
+        """Return Student's t interval of the mean of independent, finite values."""
+        from scipy import stats
+
+        x = np.asarray(values, dtype=np.float64)
+        if x.size == 0 or not np.isfinite(x).all():
+            msg = f"A confidence interval needs at least one value and all of them finite, got {x.tolist()}."
+            raise InvalidValueError(msg)
+        mean = float(x.mean())
+        if x.size == 1:
+            return cls(mean, float("nan"), float("nan"), 1, level)
+        half = float(stats.t.ppf((1 + level) / 2, x.size - 1) * x.std(ddof=1) / np.sqrt(x.size))
+        return cls(mean, mean - half, mean + half, x.size, level)
+
+
+def paired(a: Sequence[float], b: Sequence[float], *, level: float = 0.95) -> Interval:
+    """Interval of the mean of a - b over replicates that share everything but the method."""
+    if len(a) != len(b):
+        msg = f"A paired comparison needs equally many values, got {len(a)} and {len(b)}."
+        raise InvalidValueError(msg)
+    return Interval.of(np.asarray(a, dtype=np.float64) - np.asarray(b, dtype=np.float64), level=level)
+
+
+def t_test(values: Sequence[float] | np.ndarray) -> float:
+    """Two-sided p-value of Student's test that the mean is 0; NaN for a single value, 1 if all are 0."""
+    from scipy import stats
+
+    x = np.asarray(values, dtype=np.float64)
+    if x.size > 1 and not x.any():
+        return 1.0
+    spread = x.std(ddof=1) / np.sqrt(x.size) if x.size > 1 else float("nan")
+    with np.errstate(divide="ignore"):
+        return float(2 * stats.t.sf(np.abs(x.mean() / spread), x.size - 1))
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P-values adjusted so that all conclusions of a family hold together (Holm 1979), in the given order."""
+    order = np.argsort(p_values)
+    m, running = len(p_values), 0.0
+    adjusted = [0.0] * m
+    for place, k in enumerate(order):
+        running = max(running, min(1.0, (m - place) * p_values[k]))
+        adjusted[k] = running
+    return adjusted
+
+
+def equivalence(values: Sequence[float] | np.ndarray, margin: float) -> float:
+    """Return the p-value of two one-sided tests (TOST) that the mean lies within ±margin: small says that it does."""
+    from scipy import stats
+
+    if not margin > 0:
+        msg = f"An equivalence margin is positive, got {margin:g}."
+        raise InvalidValueError(msg)
+    x = np.asarray(values, dtype=np.float64)
+    if np.ptp(x) == 0 and x.size > 1:
+        return 0.0 if abs(x[0]) < margin else 1.0
+    spread = x.std(ddof=1) / np.sqrt(x.size) if x.size > 1 else float("nan")
+    return float(stats.t.sf((margin - abs(x.mean())) / spread, x.size - 1))
+
+
+def detectable(values: Sequence[float] | np.ndarray, *, level: float = 0.95, power: float = 0.8) -> float:
+    """The smallest true mean that a t test of this level finds with this power, at the values' spread and number."""
+    from scipy import optimize, stats
+
+    x = np.asarray(values, dtype=np.float64)
+    spread = float(x.std(ddof=1))
+    if spread == 0:
+        return 0.0
+    critical = stats.t.ppf((1 + level) / 2, x.size - 1)
+
+    def missing(effect: float) -> float:
+        shift = effect * np.sqrt(x.size)
+        found = stats.nct.sf(critical, x.size - 1, shift) + stats.nct.cdf(-critical, x.size - 1, shift)
+        return float(np.nan_to_num(found, nan=1.0) - power)  # far out scipy's noncentral law gives up
+
+    enough = 2 * (critical + stats.t.ppf(power, x.size - 1)) / np.sqrt(x.size)  # twice what a central law would need
+    return float(spread * optimize.brentq(missing, 0.0, enough))

@@ -107,7 +107,7 @@ def test_the_expected_square_of_an_effect_is_the_mean_over_all_signs(monkeypatch
     target = [w + size * s.reshape(-1, *w.shape[1:]) for w, s, size in drawn]
     for placement, m in random_change.adapters(generator):
         there = random_change.effect(target, placement, m)
-        exact = random_change.mean_square(source, placement, m)
+        exact = random_change.predicted_square(source, placement, m)
         torch.testing.assert_close(there.square().sum((-2, -1)).mean(), exact)
         torch.testing.assert_close(there.mean(0), random_change.effect(source, placement, m)[0])
 
@@ -118,7 +118,7 @@ def test_another_path_or_a_target_without_noise_is_refuted_by_the_draws(name, mo
     assert verify(claim, Run(stacks=16)).verdict is Verdict.PROVED
     monkeypatch.setitem(random_change.PATHS, LORA, (0, 1, 2))
     without = lambda source, placement, m: random_change.effect(source, placement, m).square().sum()  # noqa: E731
-    monkeypatch.setattr(random_change, "mean_square", without)
+    monkeypatch.setattr(random_change, "predicted_square", without)
     assert claim.strategies[0](claim, Run(stacks=16), 0).refutes
 
 

@@ -20,7 +20,7 @@ E0, E1, E2, E3 = (matrix(f"e{k}") for k in range(4))
 MISSED = (LEAST**2).equals(fro(EFFECT) ** 2 - fro(REACHED) ** 2)
 OTHERS = fro(R_TARGET @ X_ @ J_TARGET - EFFECT)
 GAUGE = (R_ @ TURN) @ (inverse(TURN) @ M @ inverse(TURN_W)) @ (TURN_W @ J)
-REGULAR = tuple(rank(x).equals(rows(x)) for x in (TURN, TURN_W))
+TURNS_REGULAR = tuple(rank(x).equals(rows(x)) for x in (TURN, TURN_W))
 TELESCOPE = fro(E3 - E0) <= fro(E1 - E0) + fro(E2 - E1) + fro(E3 - E2)
 
 
@@ -87,9 +87,9 @@ CLAIMS = (
         source=BEYOND,
         reading="readers and writers in other coordinates, linear models",
         amends="effect-best",
-        given=REGULAR,
+        given=TURNS_REGULAR,
         concludes=(GAUGE.equals(EFFECT),),
-        proofs=(derived("the coordinates cancel", GAUGE, Link("AA⁻¹ = I, B⁻¹B = I", EFFECT, REGULAR)),),
+        proofs=(derived("the coordinates cancel", GAUGE, Link("AA⁻¹ = I, B⁻¹B = I", EFFECT, TURNS_REGULAR)),),
         expected=PROVED,
         remark="permuted neurons, turned heads, scaled channels: the best adapter there has no error",
         setting=matrices("other coordinates", {"R": "n p", "A": "p p", "M": "p s", "B": "s s", "J": "s o"}, SIZES),

@@ -101,8 +101,8 @@ CLAIMS = (
             Attained("one row", one_point, {WORST: (Fraction(1, 2), Fraction(3)), SEEN: (Fraction(1), Fraction(2))}),
         ),
         expected=PROVED,
-        remark="R ≥ 1 − ‖L⁺(L' − L)‖₂², attained by a law on one row; without the hypothesis some row shows L' and not "
-        "L, and R has no lower bound (effect-weights-only)",
+        remark="R ≥ 1 − ‖L⁺(L' − L)‖₂², attained by a law on one row; without the hypothesis some row shows L' and "
+        "not L, and R has no lower bound (effect-weights-only)",
         words=(SHARP,),
         setting=matrices("two effects", {"L": "c d", "L_target": "c d", "F": "n c"}, {"c": 3, "d": 4, "n": 5}),
         strategies=(Replay(), RandomInstances()),
@@ -115,8 +115,8 @@ CLAIMS = (
         prose="there are weights for which R has no lower bound over the laws of the inputs",
         proofs=(unseen,),
         expected=PROVED,
-        remark="a bound without data exists iff the target's effect vanishes wherever the source's does, as for LoRA "
-        "and input adapters on the raw inputs; elsewhere weights and a batch bound R (effect-retained), weights alone "
+        remark="a bound without data exists iff the target's effect vanishes wherever the source's does, in general "
+        "for adapters on the raw inputs only; elsewhere weights and a batch bound R (effect-retained), weights alone "
         "do not",
     ),
 )  # fmt: skip

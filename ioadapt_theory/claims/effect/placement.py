@@ -6,7 +6,7 @@ adapter's effect on the source. LoRA is MW, or WM beside an output adapter: the 
 
 from ioadapt_theory.claims.language import *
 
-Z, E, S = row("z"), row("e"), scalar("s")
+Z, E, SCALE = row("z"), row("e"), scalar("s")
 J, M, H, W, W_TARGET = (matrix(name) for name in ("j", "m", "h", "w", "w_target"))
 BATCH = matrix("z")
 """Several inputs, of one J."""
@@ -50,8 +50,8 @@ LORA_AND_OWN = norm(lora(INPUT) - E) ** 2 + norm(adapted(INPUT, H)) ** 2
 EQUAL = W.equals(W_TARGET)
 INPUTS, INPUT_LORA = BATCH @ M @ W_TARGET @ J, BATCH @ (M @ W) @ J
 OUTPUTS, OUTPUT_LORA = BATCH @ W_TARGET @ H @ J, BATCH @ (W @ H) @ J
-SCALED, PLAIN = BATCH @ M @ (S * W) @ (1 / S * J), BATCH @ M @ W @ J
-SCALED_LORA, PLAIN_LORA = BATCH @ H @ (1 / S * J), 1 / S * (BATCH @ H @ J)
+SCALED, PLAIN = BATCH @ M @ (SCALE * W) @ (1 / SCALE * J), BATCH @ M @ W @ J
+SCALED_LORA, PLAIN_LORA = BATCH @ H @ (1 / SCALE * J), 1 / SCALE * (BATCH @ H @ J)
 CLAIMS = (
     identity(INPUT),
     identity(OUTPUT),

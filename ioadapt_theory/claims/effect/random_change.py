@@ -77,7 +77,7 @@ def random_source(n: int, generator: torch.Generator) -> Tensor:
     return torch.stack(found, 1)
 
 
-def mean_square(source: list[Tensor], placement: Placement, m: Tensor) -> Tensor:
+def predicted_square(source: list[Tensor], placement: Placement, m: Tensor) -> Tensor:
     """E ‖e'‖² = tr B₀, from the outputs inwards."""
     b = torch.eye(source[-1].shape[-1], dtype=torch.float64)
     for j in (2, 1, 0):
@@ -95,7 +95,7 @@ def fixed_source(n: int, generator: torch.Generator) -> Tensor:
               for w, size in zip(source, NOISE, strict=True)]  # fmt: skip
     for placement, m in adapters(generator):
         e, there = effect(source, placement, m), effect(target, placement, m)
-        for x, predicted in ((e, e.square().sum()), (there, mean_square(source, placement, m))):
+        for x, predicted in ((e, e.square().sum()), (there, predicted_square(source, placement, m))):
             found.append(((x * there).sum((-2, -1)) - predicted) / e.square().sum())
     return torch.stack(found, 1)
 

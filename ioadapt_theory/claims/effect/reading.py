@@ -89,8 +89,8 @@ CLAIMS = (
             )),
         ),
         expected=PROVED,
-        remark="c = c_read · c_write and q = q_read · q_write; where both models read the raw inputs, c_read = q_read "
-        "= 1, and R = 2cq − q² is that of the writers, for every law of the inputs",
+        remark="c = c_read · c_write and q = q_read · q_write; where both models read the raw inputs, c_read = "
+        "q_read = 1, and R = 2cq − q² is that of the writers, for every law of the inputs",
         setting=matrices("rank one", {"R": "n p", "R_target": "n p", "J": "s o", "J_target": "s o", "u": "p", "v": "s"},
                          SIZES),
         strategies=(RandomInstances(),),
@@ -104,8 +104,9 @@ CLAIMS = (
         "J'⟩, the sum over samples, with no assumption on how readers and Jacobians depend on them",
         proofs=(expected,),
         expected=PROVED,
-        remark="so the expected cosine is N'/√(N·N''), these sums for source and target, source and source, target and "
-        "target, from one forward and one backward pass a model and before any adapter is trained; a product where "
-        "readers and Jacobians are uncorrelated (the approximation of K-FAC, Martens and Grosse 2015)",
+        remark="so the cosine of these expectations is N'/√(N·N''), the sums for source and target, source and "
+        "source, target and target, from one forward and one backward pass a model and before any adapter is "
+        "trained; a product where readers and Jacobians are uncorrelated (the approximation of K-FAC, Martens and "
+        "Grosse 2015)",
     ),
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""What two unrelated layers share: the cosine of their Grams when the channels of one are permuted, in closed form.
+"""The cosine that unrelated layers have by chance: that of their Grams under permuted channels, in closed form.
 
 Grams of unrelated networks are not unrelated matrices: activations that are never negative give their entries a common
 mean, and channels differ in size in every network. What two networks trained apart do not share is the order of their
@@ -37,7 +37,7 @@ EIGENVALUES = 6
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What the null needs of one Gram; k parts of the channels.
+    """The sums over one Gram that the null needs; k parts of the channels.
 
     Attributes:
         sizes: (k,) channels of each part.
@@ -74,6 +74,9 @@ def profile(
         squares: Sums of squares of K over the rows of one part and the columns of another.
         cuts: Where the parts begin and end: 0, ..., f.
         times: Multiplies K by some columns, for the skewness that a few large eigenvalues give the null.
+
+    Returns:
+        The sums.
     """
     parts = [slice(*ends) for ends in pairwise(cuts)]
     sizes = np.array([part.stop - part.start for part in parts])
@@ -173,7 +176,7 @@ class Null:
 
     @property
     def z(self) -> float | None:
-        """How far the cosine is above chance: where a normal law has the same p; None where chance gives one value."""
+        """The normal deviate with the same p; None where chance gives one value."""
         return self._z(self.cosine)
 
     @property
@@ -200,7 +203,7 @@ class Null:
         return (self._z(self.mean + (1 - self.mean) / 4) or 0.0) < STANDS_OUT + 1
 
     def _z(self, cosine: float) -> float | None:
-        """Normal deviate of a cosine under a gamma law, by the cube root of Wilson and Hilferty (PNAS 17, 1931)."""
+        """Return the deviate of a cosine under a gamma law, by the cube root of Wilson and Hilferty (PNAS 17, 1931)."""
         if self.sd <= 0:
             return None
         z, g = (cosine - self.mean) / self.sd, self.skew
@@ -215,6 +218,9 @@ def beside(inner: float, norms: float, one: Profile, two: Profile) -> Null:
         norms: ‖K‖‖K'‖.
         one: Of K.
         two: Of K', with the same parts.
+
+    Returns:
+        The cosine, and its law for unrelated channels.
     """
     mean, sd = moments(one, two)
     return Null(max(-1.0, min(1.0, inner / norms)), mean / norms, sd / norms, skewness(one, two))
@@ -229,6 +235,9 @@ def parts(channels: int, widths: Sequence[int], least: int = 16) -> tuple[int, .
         channels: Of the side.
         widths: Of all sides of the network.
         least: Channels of a part; narrower ones leave nothing to permute.
+
+    Returns:
+        The cuts: 0, ..., the number of channels.
     """
     width = max((w for w in set(widths) if least <= w < channels and channels % w == 0), default=channels)
     return tuple(range(0, channels + 1, width))

@@ -98,11 +98,9 @@ class Preset:
 
 def _read() -> Mapping[str, Preset]:
     tables = tomllib.loads((files("ioadapt_theory") / "presets.toml").read_text(encoding="utf-8"))
-    return MappingProxyType({name: Preset(**_frozen(table)) for name, table in tables.items()})
-
-
-def _frozen(table: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: tuple(value) if isinstance(value, list) else value for key, value in table.items()}
+    for table in tables.values():
+        table.update({key: tuple(value) for key, value in table.items() if isinstance(value, list)})
+    return MappingProxyType({name: Preset(**table) for name, table in tables.items()})
 
 
 PRESETS: Mapping[str, Preset] = _read()

@@ -9,7 +9,7 @@ import secrets
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
@@ -86,17 +86,3 @@ def record(what: str, *, config: JSON, results: JSON) -> dict[str, Any]:
 def fingerprint(config: JSON) -> str:
     """Return a short name for a configuration; equal configurations have equal names."""
     return hashlib.sha256(json.dumps(config, sort_keys=True, default=str).encode()).hexdigest()[:16]
-
-
-def cached(folder: Path | str, config: JSON, compute: Callable[[], JSON]) -> JSON:
-    """Return what ``compute`` returned for this configuration, computing it only once; a broken file is redone."""
-    path = Path(folder) / f"{fingerprint(config)}.json"
-    try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
-        if stored["config"] == json.loads(json.dumps(config, default=str)):
-            return dict(stored["results"])
-    except (OSError, ValueError, KeyError, TypeError):
-        pass
-    results = compute()
-    write_json(path, {"config": json.loads(json.dumps(config, default=str)), "results": results})
-    return results

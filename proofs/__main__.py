@@ -48,15 +48,15 @@ def theorems() -> set[str]:
 
 def settled() -> list[Claim]:
     """Return the claims that have a statement in Coq and a theorem of the right name."""
-    names, found = theorems(), []
+    names, claims = theorems(), []
     for claim in CLAIMS.values():
         try:
             statement(claim)
         except NoCoqError:
             continue
         if theorem_name(claim) in names:
-            found.append(claim)
-    return found
+            claims.append(claim)
+    return claims
 
 
 def rendered() -> dict[str, str]:
@@ -107,13 +107,13 @@ def assumptions(claims: list[Claim]) -> dict[str, str]:
     file = HERE / "Check_tmp.v"
     file.write_text(checks(claims), encoding="utf-8")
     try:
-        said = run("coqc", "-w", "none", "-Q", ".", "ioadapt", file.name)
+        printed = run("coqc", "-w", "none", "-Q", ".", "ioadapt", file.name)
     finally:
         for left in (*HERE.glob("Check_tmp*"), *HERE.glob(".Check_tmp*")):
             left.unlink()
-    reports = [part.strip() for part in re.split(rf"(?<={CLOSED})\n|(?=Axioms:)", said) if part.strip()]
+    reports = [part.strip() for part in re.split(rf"(?<={CLOSED})\n|(?=Axioms:)", printed) if part.strip()]
     if len(reports) != len(claims):
-        stop(f"{len(claims)} theorems, but {len(reports)} reports of what they rest on:\n{said}")
+        stop(f"{len(claims)} theorems, but {len(reports)} reports of what they rest on:\n{printed}")
     return {claim.id: report for claim, report in zip(claims, reports, strict=True)}
 
 

@@ -74,7 +74,7 @@ def squares(m: Matrix) -> list[tuple[Fraction, Row]]:
     """
     n = len(m)
     g = [[Fraction(int(i == j)) - dot(m[i], m[j]) for j in range(n)] for i in range(n)]
-    found = []
+    terms = []
     for k in range(n):
         d = g[k][k]
         if d < 0 or (d == 0 and any(g[k])):
@@ -82,9 +82,9 @@ def squares(m: Matrix) -> list[tuple[Fraction, Row]]:
             raise ValueError(msg)
         if d:
             line = [x / d for x in g[k]]
-            found.append((d, line))
+            terms.append((d, line))
             g = [[g[i][j] - d * line[i] * line[j] for j in range(n)] for i in range(n)]
-    return found
+    return terms
 
 
 def longest(m: Matrix) -> Row:

@@ -117,13 +117,13 @@ def test_what_is_there_after_a_kill_is_whole_or_as_before(command, tmp_path):
             run(folder, command, longest=len(whole[moments.choice(CASES[command])]) - moments.randint(1, 300))
         else:
             run(folder, command, moments.uniform(0, lasts))
-        found = contents(folder)
-        if "out/adapter_config.json" in CASES[command] and "out/adapter_config.json" not in found:
+        there = contents(folder)
+        if "out/adapter_config.json" in CASES[command] and "out/adapter_config.json" not in there:
             with pytest.raises(IoAdaptError):  # two files take two steps: between them there is no adapter
                 open_adapter(folder / "out")
-            found = {**found, "out/adapter_config.json": former.get("out/adapter_config.json")}
-        assert all(found.get(name) in {former.get(name), whole[name]} for name in whole)
-        assert found.keys() <= whole.keys()
+            there = {**there, "out/adapter_config.json": former.get("out/adapter_config.json")}
+        assert all(there.get(name) in {former.get(name), whole[name]} for name in whole)
+        assert there.keys() <= whole.keys()
         for left in set(folder.rglob(".*")):
             os.utime(left, (time.time() - 2 * ABANDONED,) * 2)
         if i % 4 == 3:  # the others are as this one

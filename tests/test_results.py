@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ioadapt_theory.results import cached, fingerprint, record, replacing, write_json
+from ioadapt_theory.results import record, replacing, write_json
 
 
 def test_an_error_while_writing_leaves_the_old_file_and_no_other(tmp_path):
@@ -81,18 +81,6 @@ def test_what_a_killed_writer_left_is_removed_by_a_later_one(tmp_path):
     os.utime(old, (time.time() - 2 * 24 * 3600,) * 2)
     write_json(tmp_path / "a.json", {"x": 1})
     assert {p.name for p in tmp_path.iterdir()} == {"a.json", live.name, other.name}
-
-
-def test_a_result_is_computed_once_for_a_configuration(tmp_path):
-    counts = iter((1, 2))
-    results = [cached(tmp_path, {"seed": seed}, lambda: {"y": next(counts)}) for seed in (1, 1, 2)]
-    assert results == [{"y": 1}, {"y": 1}, {"y": 2}]
-
-
-@pytest.mark.parametrize("broken", ["{", '{"config": {"seed": 9}, "results": {}}'])
-def test_a_broken_or_foreign_cache_file_is_computed_again(tmp_path, broken):
-    (tmp_path / f"{fingerprint({'seed': 1})}.json").write_text(broken)
-    assert cached(tmp_path, {"seed": 1}, lambda: {"y": 3}) == {"y": 3}
 
 
 def test_a_record_says_what_ran_with_what():

@@ -1,11 +1,11 @@
 """Base weights, one layer at a time, from a model or from the tensors of a checkpoint."""
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from types import MappingProxyType
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
@@ -34,45 +34,42 @@ class BaseLayer:
     kernel: tuple[int, ...] = ()
 
 
-class Weights(Protocol):
-    """Where base layers come from."""
+class Weights(ABC):
+    """Base layers, each read when it is asked for.
 
-    @property
-    def names(self) -> Collection[str]:
-        """Names of the layers."""
+    Attributes:
+        names: of the layers.
+        rename: the model's library's renaming of layers that are stored otherwise, None where there is none.
+        aliases: other names of some layers, such as those that they are stored under.
+    """
 
-    @property
-    def rename(self) -> Rename | None:
-        """The model's library's renaming of layers that are stored otherwise, None where there is none."""
+    names: Collection[str]
+    rename: Rename | None
+    aliases: Mapping[str, str]
 
-    @property
-    def aliases(self) -> Mapping[str, str]:
-        """Other names of some layers, such as those that they are stored under."""
-
+    @abstractmethod
     def outline(self, name: str) -> Operator:
-        """Return the layer with its sizes and whether it has a bias, without reading it.
+        """Return a layer's sizes and whether it has a bias, unread; raise UnsupportedError if it cannot be adapted."""
 
-        Raises:
-            UnsupportedError: a layer that cannot be adapted.
-        """
-
+    @abstractmethod
     def layer(self, name: str) -> BaseLayer:
         """Return one layer, read now."""
 
+    @abstractmethod
     def vectors(self) -> Mapping[str, Callable[[], Tensor]]:
         """Return norms, biases and all else of one axis, by the names of the tensors; each is read when called."""
 
 
-class ModelWeights:
+class ModelWeights(Weights):
     """The base layers of a model in memory, below any adapters of ours."""
 
     def __init__(self, model: nn.Module) -> None:
         self._modules = {"": model, **dict(walk(model))}
         self.names = self._modules.keys()
-        self.aliases: Mapping[str, str] = {}
+        self.aliases = {}
 
     @cached_property
-    def rename(self) -> Rename | None:
+    def rename(self) -> Rename | None:  # type: ignore[override]
         """See ``Weights``; transformers takes its time over it."""
         return of_model(self._modules[""])
 
@@ -109,7 +106,7 @@ class ModelWeights:
         return {n: t.detach for n, t in tensors.items() if t is not None and t.ndim == 1}
 
 
-class TensorWeights:
+class TensorWeights(Weights):
     """The base layers of a checkpoint, by the names of their tensors; nothing but the asked layer is read."""
 
     def __init__(
@@ -194,11 +191,7 @@ def stored_weights(checkpoint: Checkpoint) -> TensorWeights:
 
 
 def read_layer(module: nn.Module) -> BaseLayer:
-    """Return a plain layer's own weights.
-
-    Raises:
-        UnsupportedError: it has no plain weight.
-    """
+    """Return a plain layer's own weights; raise UnsupportedError where it has none."""
     f = operator(module)
     kernel = tuple(module.kernel_size) if isinstance(module, CONVOLUTIONS) else ()
     return BaseLayer(f.dense(), f.bias, kernel)

@@ -85,11 +85,7 @@ def card(adapters: Mapping[str, Adapter], *, base: str | None, known: Collection
 
 
 def require_room(path: Path) -> None:
-    """Refuse a place where somebody's own file, or a card that somebody edited, would be overwritten.
-
-    Raises:
-        InvalidValueError: such a file, or a folder, is there.
-    """
+    """Raise InvalidValueError where a file that ``save`` did not write, or that was edited, would be overwritten."""
     if not path.exists():
         return
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""

@@ -128,11 +128,7 @@ class AdapterConfig:
         return Spec(**{name: getattr(self, name) for name in ("dropout", "init", "dtype", *OPTIONS)})
 
     def plans(self, names: Iterable[str]) -> dict[str, LayerPlan]:
-        """Return the plan for each layer.
-
-        Raises:
-            UnknownSideError: placement="residual" and layers of unknown kinds, all of which are named.
-        """
+        """Return the plan for each layer; raise UnknownSideError that names all whose side a rule cannot tell."""
         plans, unknown = dict[str, LayerPlan](), list[str]()
         for name in names:
             try:
@@ -186,11 +182,7 @@ def translated(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def init_of(value: object) -> str:
-    """Return our name for a value of PEFT's init_lora_weights.
-
-    Raises:
-        InvalidValueError: another value than True, False or "gaussian".
-    """
+    """Return our name for a value of PEFT's init_lora_weights; raise InvalidValueError for one that has none."""
     if value is True or value is False:
         return "default" if value else "random"
     if value != "gaussian":

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.bases import Base, Identity
 from ioadapt_theory.adapters.families import Family
-from ioadapt_theory.adapters.matrices import Operator, Upon
+from ioadapt_theory.adapters.matrices import Modified, Operator
 
 NO_GRADIENT = (
     "A {} passes no gradient back to its input (layers in int8 do not), so the adapter there cannot be trained: use"
@@ -34,11 +34,7 @@ class Placement(StrEnum):
     WEIGHT = "weight"
 
     def base(self, f: Operator) -> Base:
-        """Return the base that a family in this placement on f is built for.
-
-        Raises:
-            UnsupportedError: this placement has no exact form on f.
-        """
+        """Return the base that a family here is built for; raise UnsupportedError where no form on f is exact."""
         f.check_placeable(self)
         match self:
             case Placement.WEIGHT:
@@ -49,7 +45,7 @@ class Placement(StrEnum):
                 return f.far
 
 
-class Placed(Upon):
+class Placed(Modified):
     """The layer f, which may itself be adapted, with Φ in its place: so placements stack (Eq. 6, several adapters).
 
     Example:
@@ -104,7 +100,7 @@ class Placed(Upon):
         return self.phi.right(self.phi.promote(bias)[None], Identity(self.columns))[0]
 
 
-class Shifted(Upon):
+class Shifted(Modified):
     """The layer f with s b added to its outputs: a bias that comes with an adapter, as PEFT's ``lora_bias``."""
 
     def __init__(self, f: Operator, adapter: Any, phi: Family) -> None:

@@ -39,11 +39,7 @@ class Adapter(nn.ModuleDict):
 
     @classmethod
     def fresh(cls, f: Operator, plan: LayerPlan) -> Self:
-        """Return new parameters for the layer f.
-
-        Raises:
-            UnsupportedError: the layer does not allow one of the placements, or has no weight for a family to read.
-        """
+        """Return new parameters for the layer f; raise UnsupportedError where it does not allow a placement."""
         families = {}
         for placement, spec in plan.specs.items():
             families[placement] = FAMILIES[plan.family](placement.base(f), spec)
@@ -60,11 +56,7 @@ class Adapter(nn.ModuleDict):
         return _twin(self)
 
     def require_whole(self) -> None:
-        """Refuse parameters that are not of the sizes that their family has.
-
-        Raises:
-            UnsupportedError: such a parameter, as under FSDP1.
-        """
+        """Raise UnsupportedError for parameters that are not of the sizes of their family, as under FSDP1."""
         for placement, phi in self.parts():
             shapes = {key: tuple(p.shape) for key, p in phi.named_parameters()}
             if shapes != phi.shapes(phi.size, phi.spec, shapes):
@@ -234,11 +226,6 @@ class AdaptedLayer(nn.Module):
             chain = self.adapters[name].on(chain)  # type: ignore[operator]
         return chain
 
-    @property
-    def holds_merged(self) -> bool:
-        """Whether adapters are merged, also while ``disable`` has put the original weights back for a moment."""
-        return bool(self._others)
-
     def switch_off(self) -> None:
         """Be the base layer, also where adapters are merged, until every caller has switched on again."""
         self.disabled += 1
@@ -255,11 +242,7 @@ class AdaptedLayer(nn.Module):
         return {**self.__dict__, "disabled": 0}  # a copy is switched on; nobody would do it later
 
     def add(self, name: str, adapter: Adapter) -> None:
-        """Put an adapter last in the chain.
-
-        Raises:
-            InvalidValueError: the name is taken or unusable, or the layer is merged.
-        """
+        """Put an adapter last in the chain; raise InvalidValueError as ``check_free`` does."""
         self.check_free(name)
         self.adapters[name] = adapter
         self.activate(*self.active, name)
@@ -318,7 +301,7 @@ class AdaptedLayer(nn.Module):
 
     def merge(self, tensors: dict[str, Tensor] | None = None, *, for_good: bool = False) -> None:
         """Put merged tensors in place of the base layer's, which are kept for ``unmerge`` unless it is ``for_good``."""
-        if not self.holds_merged:
+        if not self._others:
             tensors = self.merged_tensors() if tensors is None else tensors
             self._others = {k: nn.Parameter(v, requires_grad=False) for k, v in tensors.items()}
             self.exchange()
@@ -353,8 +336,8 @@ class AdaptedLayer(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def refuse_if_merged(self, doing: str) -> None:
-        """Raise InvalidValueError where merged weights would not follow."""
-        if self.holds_merged:
+        """Raise InvalidValueError where adapters are merged, also while ``disable`` has the original weights back."""
+        if self._others:
             msg = f"The layer is merged: unmerge it before {doing}."
             raise InvalidValueError(msg)
 

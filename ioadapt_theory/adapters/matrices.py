@@ -99,7 +99,7 @@ class Plain(Operator):
     def is_open(self) -> bool:
         """Whether this is torch's own module without hooks: its product may be computed without calling it."""
         kind = type(self.module)
-        return (kind is nn.Linear or kind in CONVOLUTIONS) and not is_watched(self.module) and not any(GLOBAL_HOOKS)
+        return (kind is nn.Linear or kind in CONVOLUTIONS) and not has_hooks(self.module) and not any(GLOBAL_HOOKS)
 
     def takes(self, x: Tensor, m: Tensor) -> bool:
         """Whether f is open, and f(x) with M in the place of W exact in these dtypes."""
@@ -121,7 +121,7 @@ class GivenLayer(Operator):
         return self.like
 
 
-class Upon(Operator):
+class Modified(Operator):
     """The layer f with something done to it: again a layer, of the same sizes."""
 
     def __init__(self, f: Operator) -> None:
@@ -264,7 +264,7 @@ def _with_known_sizes(module: Any) -> Operator:
     return f
 
 
-def is_watched(module: nn.Module) -> bool:
+def has_hooks(module: nn.Module) -> bool:
     """Whether the module has hooks or an overridden ``forward``."""
     own = module.__dict__
     return "forward" in own or any(own[hooks] for hooks in HOOKS)

@@ -63,11 +63,7 @@ def save_pretrained(model: Any, save_directory: Path | str, *args: Any, **option
 
 
 def fuse_projections(module: Any, *args: Any, name: str, **options: Any) -> Any:
-    """Return what diffusers' fusing of q, k and v returns, which reads weights: those of merged adapters are in them.
-
-    Raises:
-        UnsupportedError: adapters within that are not merged, which it would drop.
-    """
+    """Fuse as diffusers does, from weights; raise UnsupportedError where that drops adapters that are not merged."""
     if any(getattr(part, "merged", True) is False for part in module.modules()):
         msg = (
             f"Fusing the projections of this {type(module).__name__} would silently drop the adapters on them: merge"

@@ -1,5 +1,6 @@
 """Short names for checkpoints, kept as data: `aliases.toml` here, and a user's own file of the same form."""
 
+import os
 import re
 import tomllib
 from dataclasses import dataclass
@@ -8,8 +9,6 @@ from typing import Final
 
 from ioadapt_theory.checkpoints.files.plain import read_whole
 from ioadapt_theory.errors import FileFormatError
-
-BUILT_IN: Final = Path(__file__).with_name("aliases.toml")
 
 MOST_DOTS: Final = 30
 """Dots in a line of a file of short names."""
@@ -40,8 +39,9 @@ class Alias:
 
 
 def load_aliases(own: Path | None = None) -> dict[str, Alias]:
-    """Return all short names; those of the user's file `own` may replace ours."""
-    return _read(BUILT_IN) | (_read(own) if own is not None else {})
+    """Return all short names; a user's file, `own` or what IOADAPT_ALIASES names, may replace ours."""
+    own = own or Path(os.environ.get("IOADAPT_ALIASES", ""))
+    return _read(Path(__file__).with_name("aliases.toml")) | (_read(own) if own != Path() else {})
 
 
 def is_repo_id(text: str) -> bool:

@@ -83,7 +83,7 @@ class Checkpoint(ABC):
         source: Where the weights come from: the file or folder, or `repo/id` and file.
         revision: The commit on the hub, or the version of the package; None for local files.
         tensors: Name -> TensorInfo, in the order of the file.
-        metadata: What the file says of itself (strings), and what we chose for it (`ema`, `variant`, `files`).
+        metadata: What the file says of itself, and what was `left_out` or `quantised` (strings).
         config: What config.json beside the weights says of the model; not trusted.
     """
 
@@ -96,22 +96,10 @@ class Checkpoint(ABC):
 
     @abstractmethod
     def bytes_of(self, name: str) -> Callable[[memoryview, int], object]:
-        """Return what fills a buffer with the bytes of a tensor's elements from the given one on, without torch.
-
-        Raises:
-            SourceError: If the file has become shorter since it was opened, naming file and tensor.
-        """
+        """Return what fills a buffer with the bytes of a tensor's elements from the given one on, without torch."""
 
     def filler(self, name: str, out: "torch.Tensor") -> Callable[[int], None]:
-        """Return what fills `out` with the elements [start, start + len(out)) of the flattened tensor, given `start`.
-
-        Args:
-            name: A key of `tensors`.
-            out: One-dimensional, contiguous, on the CPU, of the stored dtype; reused by the caller.
-
-        Raises:
-            InvalidValueError: If the range or `out` does not fit the tensor.
-        """
+        """Return what fills `out`, flat and of the stored dtype, with a tensor's elements from the given one on."""
         import torch
 
         info = self.tensors[name]
@@ -145,14 +133,7 @@ class Checkpoint(ABC):
         return sum(part.pending(inside) for part, inside in self.parts(names).items())
 
     def prepare(self, names: Collection[str] | None = None) -> None:
-        """Bring the files that hold `names` (None: all) onto this machine; reading does it if it was not done.
-
-        Call it once the layers to compare are known. `sources.prepare` does so for several checkpoints, after it has
-        compared the sum of what is pending with the free disk.
-
-        Raises:
-            SourceError: If a file cannot be downloaded; what was complete is kept, nothing half-written stays.
-        """
+        """Download the files that hold `names` (None: all), as reading does otherwise; nothing half-written stays."""
         for part, inside in self.parts(names).items():
             part.prepare(inside)
 

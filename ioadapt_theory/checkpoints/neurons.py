@@ -11,13 +11,10 @@ from ioadapt_theory.checkpoints.names import TABLES
 if TYPE_CHECKING:
     import torch
 
-MLPS: Final[dict[str, str]] = TABLES["mlps"]
-"""Last part of what reads the stream into the neurons -> of what writes them back; of one MLP, in one module."""
-
 CHANNELS: Final = 256
 """Input channels by which neurons are compared."""
-ALIKE = KIN = 0.5
-"""Mean cosine above which neurons are the same; cosine of the weights as they stand below which that is asked."""
+ALIKE: Final = 0.5
+"""Mean cosine above which neurons are the same; asked only where that of the weights as they stand is below it."""
 LARGEST: Final = 4096
 """Neurons up to which each finds the best partner for all together; more have to be told apart each by itself."""
 
@@ -27,7 +24,7 @@ def mlps(layers: Iterable[str]) -> Iterator[tuple[list[str], list[str]]]:
     layers = dict.fromkeys(layers)
     groups: dict[tuple[str, str], list[str]] = {}
     for layer in layers:
-        for reads, writes in MLPS.items():
+        for reads, writes in TABLES["mlps"].items():
             if layer == reads or layer.endswith(f".{reads}"):
                 groups.setdefault((layer.removesuffix(reads), writes), []).append(layer)
     for (module, writes), reading in groups.items():
@@ -45,9 +42,10 @@ def order_of(ours: "torch.Tensor", theirs: "torch.Tensor") -> "torch.Tensor | No
         return None
     at = torch.linspace(0, len(ours) - 1, min(len(ours), CHANNELS), dtype=torch.float64).long()
     ours, theirs = (m.detach()[at.to(m.device)].to("cpu", torch.float32) for m in (ours, theirs))
-    if _cosine(ours.flatten(), theirs.flatten()) > KIN:
+    tiny = torch.finfo(torch.float32).tiny
+    if torch.cosine_similarity(ours.flatten(), theirs.flatten(), dim=0, eps=tiny) > ALIKE:
         return None
-    ours, theirs = (m / m.norm(dim=0).clamp_min(torch.finfo(m.dtype).tiny) for m in (ours, theirs))
+    ours, theirs = (torch.nn.functional.normalize(m, dim=0, eps=tiny) for m in (ours, theirs))
     order = torch.cat([(part.mT @ ours).argmax(1) for part in torch.split(theirs, 1024, dim=1)])
     if len(set(order.tolist())) < len(order):
         if len(order) > LARGEST:
@@ -57,9 +55,3 @@ def order_of(ours: "torch.Tensor", theirs: "torch.Tensor") -> "torch.Tensor | No
         order = torch.from_numpy(linear_sum_assignment((theirs.mT @ ours).numpy(), maximize=True)[1])
     alike = float((ours[:, order] * theirs).sum(0).mean()) > ALIKE
     return order if alike and order.tolist() != [*range(len(order))] else None
-
-
-def _cosine(a: "torch.Tensor", b: "torch.Tensor") -> float:
-    import torch
-
-    return float(a @ b / (a.norm() * b.norm()).clamp_min(torch.finfo(a.dtype).tiny))

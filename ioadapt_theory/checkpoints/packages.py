@@ -60,8 +60,8 @@ def open_package(alias: Alias) -> Checkpoint:
         opened.pop_all()
     name = alias.name if member is None else f"{alias.name}:{member}"
     where = {info.name: (files[place], 0) for place, info in infos.items()}
-    tensors, metadata = {info.name: info for info in infos.values()}, {"members": str(len(members))}
-    networks = OffsetCheckpoint(name, f"{package} {alias.ensemble}", tensors, where, metadata)
+    tensors = {info.name: info for info in infos.values()}
+    networks = OffsetCheckpoint(name, f"{package} {alias.ensemble}", tensors, where, {})
     networks.revision = installed.version
     return networks
 

@@ -5,7 +5,6 @@ PART is a folder or file of a repository, a component of a pipeline, a part of a
 that exists (write `./lcm` for a folder `lcm`), and that before a hub id.
 """
 
-import os
 import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
@@ -63,7 +62,7 @@ def open_checkpoint(
         ...     {name: info.shape for name, info in checkpoint.tensors.items()}
         {'a.weight': (8, 16)}
     """
-    alias = resolve(source, _aliases(aliases))
+    alias = resolve(source, load_aliases(aliases))
     variant, ema = variant or alias.variant, alias.ema if ema is None else ema
     if alias.package:
         return open_package(alias)
@@ -100,25 +99,14 @@ def prepare(
 def local_path(source: str, aliases: Path | None = None) -> Path | None:
     """Return the path that a source names, None where it names something else or nothing; see `open_checkpoint`."""
     try:
-        alias = resolve(source, _aliases(aliases))
+        alias = resolve(source, load_aliases(aliases))
     except IoAdaptError:
         return None
     return None if alias.path is None else Path(alias.path)
 
 
-def _aliases(own: Path | None) -> dict[str, Alias]:
-    """Return the short names, with those of the file that IOADAPT_ALIASES names if none is given."""
-    named = os.environ.get("IOADAPT_ALIASES")
-    return load_aliases(Path(named) if own is None and named else own)
-
-
 def resolve(source: str, aliases: dict[str, Alias]) -> Alias:
-    """Return what a source names, as an alias with its revision and its part (a path or repository becomes one).
-
-    Raises:
-        UnknownNameError: If it is none of alias, path and hub id.
-        SourceError: If it can only be a path, and there is nothing.
-    """
+    """Return what a source names, as an alias with its revision and its part (a path or repository becomes one)."""
     name, _, tail = source.rpartition(":")
     for path, part in ((source, None), (name, tail)):
         there = Path(path).expanduser()

@@ -53,8 +53,6 @@ log = _elementwise("log")
 cos = _elementwise("cos")
 arcsin = _elementwise("arcsin")
 atanh = _elementwise("atanh")
-sinh = _elementwise("sinh")
-cosh = _elementwise("cosh")
 
 
 def number(x: float | Fraction | str, like: Array) -> Array:
@@ -228,17 +226,17 @@ def _rank_of_fractions(m: Array) -> int:
     try:
         from flint import fmpq, fmpq_mat
     except ImportError:
-        rows, found = m.tolist(), 0
+        rows, pivots = m.tolist(), 0
         for j in range(m.shape[1]):
-            pivot = next((i for i in range(found, len(rows)) if rows[i][j]), None)
+            pivot = next((i for i in range(pivots, len(rows)) if rows[i][j]), None)
             if pivot is None:
                 continue
-            rows[found], rows[pivot] = rows[pivot], rows[found]
-            for i in range(found + 1, len(rows)):
-                factor = rows[i][j] / rows[found][j]
-                rows[i] = [a - factor * b for a, b in zip(rows[i], rows[found], strict=True)]
-            found += 1
-        return found
+            rows[pivots], rows[pivot] = rows[pivot], rows[pivots]
+            for i in range(pivots + 1, len(rows)):
+                factor = rows[i][j] / rows[pivots][j]
+                rows[i] = [a - factor * b for a, b in zip(rows[i], rows[pivots], strict=True)]
+            pivots += 1
+        return pivots
     return fmpq_mat([[fmpq(x.numerator, x.denominator) for x in row] for row in m.tolist()]).rank()
 
 

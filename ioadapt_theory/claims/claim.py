@@ -165,13 +165,11 @@ class Claim:
 
     def __post_init__(self) -> None:
         if self.setting is not None and self.inequality is None:
-            object.__setattr__(self, "inequality", self._inequality(self.setting))
-
-    def _inequality(self, setting: Setting) -> Inequality:
-        first = first_order(self.concludes[0].left) if self.concludes[0].order else None
-        lhs, rhs = both_sides(self.concludes)
-        limit = None if first is None else evaluator(first)
-        return Inequality(setting=setting, lhs=lhs, rhs=rhs, hypotheses=hypotheses(self.given), first_order=limit)
+            (lhs, rhs), first = both_sides(self.concludes), self.concludes[0]
+            limit = evaluator(first_order(first.left)) if first.order else None
+            given = hypotheses(self.given)
+            inequality = Inequality(setting=self.setting, lhs=lhs, rhs=rhs, hypotheses=given, first_order=limit)
+            object.__setattr__(self, "inequality", inequality)
 
     @property
     def statement(self) -> str:

@@ -30,21 +30,13 @@ class UndefinedError(InvalidValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """Both sides of a claim on one instance.
+    """Both sides of a claim on one instance."""
 
-    Attributes:
-        claim: id.
-        lhs: left side.
-        rhs: right side.
-        first_order: limit of lhs/t for AB → tAB, t → 0, for statements up to O(ε²), which decides there.
-        hypotheses: residual of every hypothesis.
-    """
-
-    claim: str
-    lhs: float
-    rhs: float
-    first_order: float | None
-    hypotheses: Mapping[str, float]
+    claim: str  # id
+    lhs: float  # left side
+    rhs: float  # right side
+    first_order: float | None  # limit of lhs/t for AB → tAB, t → 0, for statements up to O(ε²), which decides there
+    hypotheses: Mapping[str, float]  # residual of every hypothesis
 
     @property
     def decisive(self) -> float:

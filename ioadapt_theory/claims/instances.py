@@ -36,22 +36,16 @@ class Letter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
-    """How the instances of a claim look and how they are drawn.
+    """The form of the instances of a claim, and how they are drawn."""
 
-    Attributes:
-        name: for error messages and tables.
-        build: makes the instance from one array per letter, by attribute name.
-        letters: the keys of an instance file.
-        start: raw unconstrained parameters for n instances: (n, generator) -> name -> tensor with leading axis n.
-        parametrise: raw parameters -> instance that satisfies every hypothesis exactly, up to rounding.
-        check: raises where the statement is undefined for a single instance (a zero vector).
-    """
-
-    name: str
-    build: Callable[..., Any]
-    letters: tuple[Letter, ...]
+    name: str  # for error messages and tables
+    build: Callable[..., Any]  # makes the instance from one array per letter, by attribute name
+    letters: tuple[Letter, ...]  # the keys of an instance file
+    # raw unconstrained parameters for n instances: (n, generator) -> name -> tensor with leading axis n
     start: Callable[[int, torch.Generator], dict[str, Tensor]]
+    # raw parameters -> instance that satisfies every hypothesis exactly, up to rounding
     parametrise: Callable[[Mapping[str, Tensor]], Any]
+    # raises where the statement is undefined for a single instance (a zero vector)
     check: Callable[[Any], None] = lambda _: None
 
     def read(self, raw: Mapping[str, Any], *, exact: bool = False) -> Any:

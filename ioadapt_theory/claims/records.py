@@ -105,12 +105,8 @@ class Record:
 
     def unfinished(self) -> set[str]:
         """Return the claims that lack a part of a run of theirs."""
-        return {
-            name
-            for config in self.configs
-            for name in config["claims"]
-            if any(part not in self.results for part in parts([name], _run(config)))
-        }
+        runs = [(c["claims"], Run.of({k: x for k, x in c.items() if k != "claims"})) for c in self.configs]
+        return {part.claim for names, run in runs for part in parts(names, run) if part not in self.results}
 
     def text(self, claims: Sequence[str], unfinished: Collection[str] = ()) -> str:
         """Return the record as JSON: verdicts by claim, then a line a part."""
@@ -149,11 +145,6 @@ def read(path: str) -> Record:
         raise FileFormatError(msg)
     results = dict(map(_parsed, raw["parts"]))
     return Record(results, tuple(raw["config"].get("runs", [raw["config"]])))
-
-
-def _run(config: Mapping[str, Any]) -> Run:
-    """Return the run of a configuration."""
-    return Run.of({name: value for name, value in config.items() if name != "claims"})
 
 
 def merge(paths: Iterable[str]) -> Record:

@@ -106,8 +106,7 @@ def run(args: argparse.Namespace) -> int:
             source = stack.enter_context(open_checkpoint(args.source))
         matched, guessed = _matched(args, file, checkpoint, source)
         for layer in guessed.keys() & matched.layers.keys():
-            tied = f"taken to be tied to {guessed[layer]}, as nothing says it is not"
-            sys.stderr.write(f"{args.base} does not hold {layer}: {tied}.\n")
+            sys.stderr.write(f"{args.base} has no tensor of {layer}; using that of {guessed[layer]}, as if tied.\n")
         if args.action == "inspect":
             return _show(args, matched.file, matched)
         if not args.partial or not matched.layers:
@@ -204,7 +203,7 @@ def _warn_of_another_base(matched: "Match") -> None:
 
     kin = recognise(matched.file.prints, matched.weights)
     if kin.verdict in {"related", "unrelated"}:
-        sys.stderr.write(f"This is not the base that {matched.file.path} was trained on, but {kin}.\n")
+        sys.stderr.write(f"Warning: this is not the base that {matched.file.path} was trained on ({kin}).\n")
 
 
 def _refuse_adapter(name: str, option: str) -> None:

@@ -18,6 +18,15 @@ class StoredLayer:
         sketch: the adapter without numbers, of which sizes and settings count.
         adapter: reads the numbers and returns the adapter.
         spares_bias: whether it acts on XW alone, as PEANUT does, not on XW + b.
+
+    Example:
+        >>> import tempfile
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, formats, save
+        >>> folder = save(adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"]), tempfile.mkdtemp())
+        >>> (layer,) = formats.open_adapter(folder).layers
+        >>> str(layer.name), layer.sketch["input"].A.is_meta, layer.adapter()["input"].A.shape
+        ('0', True, torch.Size([16, 8]))
     """
 
     name: Name
@@ -51,9 +60,6 @@ class AdapterFile:
         >>> file = open_adapter(save(adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"]), tempfile.mkdtemp()))
         >>> file.format, len(file.layers), file.base, [*file.prints]  # the base has no name, but it has fingerprints
         ('ioadapt_theory', 1, None, ['0'])
-        >>> (layer,) = file.layers
-        >>> str(layer.name), layer.sketch["input"].A.is_meta, layer.adapter()["input"].A.shape
-        ('0', True, torch.Size([16, 8]))
     """
 
     path: Path
@@ -74,4 +80,5 @@ class AdapterFile:
         for layer in self.layers:
             layer.adapter()
         for change in self.changes:
-            change.check()
+            for key in change.keys:
+                change.source[key]

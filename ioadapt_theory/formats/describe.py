@@ -1,6 +1,5 @@
 """An adapter's file as plain data and as text, for `ioadapt adapters inspect`."""
 
-from collections import Counter
 from textwrap import fill
 from typing import Any
 
@@ -63,13 +62,9 @@ def table(facts: dict[str, Any], width: int = 80) -> str:
             f" {layer['inputs'] or 'any'} -> {layer['outputs'] or 'any'}{taps}{', with a bias' * layer['bias']}"
         )
         alike.setdefault(settings, []).append(layer["layer"])
-    kinds = Counter(f"{layer['family']} ({layer['placement']})" for layer in layers)
     unnamed = "known by its fingerprints, not by name" if facts["fingerprints"] else "not named in the file"
-    lines = [
-        f"{facts['format']}: {', '.join(f'{n} x {kind}' for kind, n in kinds.items())}",
-        f"{sum(layer['numbers'] for layer in layers):,} numbers",
-        f"base: {facts['base'] or unnamed}",
-    ]
+    count, numbers = len({layer["layer"] for layer in layers}), sum(layer["numbers"] for layer in layers)
+    lines = [f"{facts['format']}: {count} layers, {numbers:,} numbers", f"base: {facts['base'] or unnamed}"]
     for settings, names in alike.items():
         lines += [f"{settings}:", *(f"  {name}" for name in names)]
     titles = {"changes": "change of the base itself", "unread": "not read", "unmatched": "not in the base"}

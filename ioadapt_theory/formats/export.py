@@ -38,7 +38,6 @@ COMPONENTS = {
 }
 """Component of a pipeline -> how names of its layers begin. Text encoders have the same names in one pipeline."""
 STYLES = ("peft", "diffusers", "kohya")
-"""Spellings of a plain LoRA."""
 
 
 def component_of(source: str, config: Mapping[str, Any], names: Iterable[str]) -> str:
@@ -136,6 +135,7 @@ def write_lora(
         The layers that were written; their factors have sizes only.
 
     Raises:
+        UnknownNameError: no such style.
         InvalidValueError, UnsupportedError, ShapeError: a layer that cannot be baked; nothing is written.
     """
     if style not in STYLES:

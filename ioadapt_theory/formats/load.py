@@ -93,12 +93,11 @@ def load(
     options: dict[str, Any] = {"strict": strict, "hotswap": hotswap, "trainable": trainable}
     report = put(model, adapters, name, correspondence=matched.correspondence, sources=sources, **options)
     forget(model, name)
-    altered = []
-    for change, module, new in changes if alter_base else ():
-        apply(model, change, module, new, name)
-        altered.append(f"{change.name}.{change.leaf}")
+    for ready in changes if alter_base else ():
+        apply(model, *ready, name)
+    altered = tuple(f"{change.name}.{change.leaf}" for change, *_ in changes if alter_base)
     unmatched = {**report.unmatched, **lost}
-    return replace(report, matched=(*report.matched, *twins), unmatched=unmatched, altered=tuple(altered))
+    return replace(report, matched=(*report.matched, *twins), unmatched=unmatched, altered=altered)
 
 
 def _without_twins(model: nn.Module, adapters: dict[str, Adapter]) -> tuple[dict[str, Adapter], list[str]]:

@@ -50,9 +50,9 @@ class Match:
 
     def require_complete(self) -> None:
         """Refuse half an adapter: keys that are not read, changes of the base itself, layers that do not fit."""
-        lost = {str(name): why for name, why in self.lost.items()}
         altered = {f"{c.name}.{c.leaf}": f"a change of the base ({c.what})" for c in self.file.changes}
-        problems = [f"{key}: {why}" for key, why in {**self.file.unread, **altered, **lost}.items()]
+        items = (*self.file.unread.items(), *altered.items(), *self.lost.items())
+        problems = [f"{key}: {why}" for key, why in items]
         if problems:
             more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
             why = f"parts of it cannot be used ({'; '.join(problems[:3])}{more}); pass --partial to leave them out."
@@ -134,13 +134,12 @@ def without_idle_changes(file: AdapterFile, weights: TensorWeights) -> AdapterFi
     return replace(file, changes=tuple(change for change in file.changes if not is_idle(change)))
 
 
-def _component(file: AdapterFile, fits: Mapping[Name, object], told: str | None) -> str:
-    """Return the file's component that the model is: as told, or that of which most layers fit, by size before name."""
-    components = file.components
-    listed = ", ".join(sorted(components))
+def _component(file: AdapterFile, fits: Mapping[Name, object], chosen: str | None) -> str:
+    """Return the file's component that the model is: as chosen, or that of which most layers fit, first by size."""
+    components, listed = file.components, ", ".join(sorted(file.components))
     if components == {""}:
         return ""
-    if told is None:  # SD-XL's two text encoders have the same names, so a name alone may not fit
+    if chosen is None:  # SD-XL's two text encoders have the same names, so a name alone may not fit
         by_size = Counter(name.component for name, parts in fits.items() if not isinstance(parts, str))
         by_name = Counter(name.component for name in fits)
         counts = {c: (by_size[c], by_name[c]) for c in components}
@@ -149,12 +148,12 @@ def _component(file: AdapterFile, fits: Mapping[Name, object], told: str | None)
             msg = f"{file.path} is for {listed}; say which of them the model is, with component."
             raise FileFormatError(msg)
         return best[0]
-    if told == "transformer" and told not in components:  # kohya's files call a transformer unet
-        told = "unet"
-    if told not in components:
-        msg = f"{file.path} has no component {told!r}; it has {listed}."
+    if chosen == "transformer" and chosen not in components:  # kohya's files call a transformer unet
+        chosen = "unet"
+    if chosen not in components:
+        msg = f"{file.path} has no component {chosen!r}; it has {listed}."
         raise FileFormatError(msg)
-    return told
+    return chosen
 
 
 def _everywhere(

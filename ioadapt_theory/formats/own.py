@@ -1,7 +1,7 @@
 """`save`: one safetensors file, written whole or not at all.
 
-One file, replaced in one step, of the same name and the same bytes for the same content: however many processes save,
-and whenever they are killed, a whole adapter is there. Nothing else in its folder is touched.
+One file, replaced in one step, and the same bytes for the same content: however many processes save, and whenever they
+are killed, a whole adapter is there.
 """
 
 import warnings

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.adapters.rules.fingerprint import BASE_NAME, recorded
+from ioadapt_theory.adapters.rules.fingerprint import recorded
 from ioadapt_theory.checkpoints.names.kinds import of_adapter
 from ioadapt_theory.checkpoints.names.layer_name import PEFT_PREFIX, Name
 from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnsupportedError
@@ -24,8 +24,7 @@ from ioadapt_theory.formats.tensors import BAKED_FOR, TensorFile, is_name, read_
 
 MOST_GROWTH, MOST_BYTES = 9, 1 << 27
 """How many times its file an adapter may take in memory, and the bytes that are allowed to the smallest."""
-DIFFUSERS = "pytorch_lora_weights.safetensors"
-"""The file in a folder that diffusers writes."""
+DIFFUSERS_FILE = "pytorch_lora_weights.safetensors"
 
 
 def open_adapter(path: Path | str, *, scaled: bool = True) -> AdapterFile:
@@ -61,16 +60,10 @@ def open_adapter(path: Path | str, *, scaled: bool = True) -> AdapterFile:
         source = TensorFile(file)
         if config is not None or not ioadapt.is_own(source):
             return _foreign(path, source, config, scaled=scaled)
-        return _own(path, source)
+        return ioadapt.contents(path, source)
     except RecursionError:
         msg = f"{path}: its JSON has too many brackets within one another."
         raise FileFormatError(msg) from None
-
-
-def _own(opened: Path, source: TensorFile) -> AdapterFile:
-    layers, changes = ioadapt.contents(source)
-    base, prints = source.metadata.get(BASE_NAME), recorded(source.metadata, source.path)
-    return AdapterFile(opened, ioadapt.FORMAT, layers, changes, {}, base if is_name(base) else None, prints)
 
 
 def is_adapter(path: Path | str) -> bool:
@@ -98,14 +91,14 @@ def _locate(path: Path) -> tuple[Path, Mapping[str, Any] | None]:
     content = read_json(config) if config.exists() else None
     if content is not None:
         peft.require_readable(config, content)
-    files = (folder / name for name in ((ioadapt.FILE, DIFFUSERS) if content is None else peft.WEIGHTS))
+    files = (folder / name for name in ((ioadapt.FILE, DIFFUSERS_FILE) if content is None else peft.WEIGHTS))
     if file := next((file for file in files if file.exists()), None):
         return file, content
     inside = sorted(f"{p.parent.name}/" for p in folder.glob(f"*/{peft.CONFIG}"))
     more = f" It has adapters in {', '.join(inside[:5])}." if inside else ""
     msg = (
         f"{folder}: a saved adapter is a folder with {ioadapt.FILE}, with {peft.CONFIG} and {peft.WEIGHTS[0]}, or with"
-        f" {DIFFUSERS}; name any other file itself.{more}"
+        f" {DIFFUSERS_FILE}; name any other file itself.{more}"
     )
     raise FileFormatError(msg)
 
@@ -130,7 +123,7 @@ def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None,
         scale = scaling.of_file(source) if config is None else scaling.of_folder(described_by, config)
         for name, roles in parts.items():
             with located(path, name):
-                adapters, altered, rest = _sorted(name, roles, source, scale)
+                adapters, altered, rest = _split(name, roles, source, scale)
             layers += adapters
             changes += altered
             unread |= dict.fromkeys(rest, "a part without the rest of its adapter")
@@ -140,8 +133,7 @@ def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None,
         unread = {key: why for key, why in unread.items() if key not in used}
     if not layers:
         raise _without_adapter(path, unread, changes)
-    bytes_ = 4 * sum(p.numel() for layer in layers for p in layer.sketch.parameters())
-    size = os.path.getsize(path)
+    bytes_, size = 4 * sum(p.numel() for layer in layers for p in layer.sketch.parameters()), os.path.getsize(path)
     if bytes_ > MOST_GROWTH * size + MOST_BYTES:  # as products of long vectors do
         msg = f"{path}: {size:,} bytes would expand to an adapter of {bytes_:,} bytes, which is refused."
         raise FileFormatError(msg)
@@ -192,7 +184,7 @@ def _by_layer(source: TensorFile) -> tuple[dict[Name, dict[str, str]], dict[str,
     return layers, unread
 
 
-def _sorted(
+def _split(
     name: Name, roles: dict[str, str], source: TensorFile, scale: scaling.Scale
 ) -> tuple[list[StoredLayer], list[Change], list[str]]:
     """Return the adapter that the parts of a layer are, changes of the base, and keys that belong to neither."""

@@ -79,11 +79,7 @@ def _read(plans: dict[str, Any], state: dict[str, Any]) -> dict[str, tuple[Adapt
 
 
 def exchange_numbers(model: nn.Module, plans: dict[str, Any], state: dict[str, Any], name: str) -> None:
-    """Put other numbers into the adapter of this name, so that nothing is compiled again.
-
-    Raises:
-        InvalidValueError: there is none of this name, or it is on other layers, or not alike.
-    """
+    """Put other numbers into the adapter of this name; raise InvalidValueError where they are not alike."""
     there = {n: m for n, m in model.named_modules() if isinstance(m, IOLoraLayer) and name in m.iolora_adapters}
     new: dict[str, Adapter] = {}
     for layer, (adapter, numbers) in _read(plans, state).items():
@@ -96,11 +92,7 @@ def exchange_numbers(model: nn.Module, plans: dict[str, Any], state: dict[str, A
 
 
 def config_of(plans: dict[str, Any], state: dict[str, Any]) -> IOLoraConfig:
-    """Return the configuration that makes these layers again.
-
-    Raises:
-        FileFormatError: settings that are none, or of several families.
-    """
+    """Return the configuration that makes these layers again; raise FileFormatError for several families."""
     sketches = {layer: sketch for layer, (sketch, _) in _read(plans, state).items()}
     families = {sketch.family for sketch in sketches.values()}
     if len(families) > 1:

@@ -62,12 +62,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         return self.chain(self.active_adapters)(x, *args, **kwargs)
 
     def merge(self, safe_merge: bool = False, adapter_names: list[str] | None = None) -> None:
-        """Write adapters into the weights as our own layer does, which keeps the former ones for ``unmerge``.
-
-        Raises:
-            UnsupportedError: the layer has no plain weight.
-            InvalidValueError: a merged weight that is not finite, whatever ``safe_merge``; nothing is changed.
-        """
+        """Write adapters into the weights as our own layer does, which keeps the former ones for ``unmerge``."""
         del safe_merge
         names = [n for n in check_adapters_to_merge(self, adapter_names) if n in self.iolora_adapters]
         if not names:

@@ -55,11 +55,7 @@ class IOLoraModel(BaseTuner):
                     module.__dict__[name] = partial(fuse_projections, module, name=name)
 
     def add_weighted_adapter(self, *args: Any, **kwargs: Any) -> None:
-        """Refuse what PEFT's LoRA alone can do.
-
-        Raises:
-            UnsupportedError: always.
-        """
+        """Raise UnsupportedError: this is for PEFT's LoRA alone."""
         del args, kwargs
         msg = (
             "IOLORA does not add adapters up (add_weighted_adapter): activate them together with set_adapter, or load"

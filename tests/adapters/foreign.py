@@ -91,3 +91,55 @@ def run_llama(model: nn.Module) -> Tensor:
     """Logits of a fixed sentence."""
     with torch.no_grad():
         return model(torch.arange(12).reshape(2, 6)).logits
+
+
+def tiny_flux() -> Any:
+    """A FluxTransformer2DModel of one double and one single block."""
+    from diffusers import FluxTransformer2DModel
+
+    torch.manual_seed(1)
+    return FluxTransformer2DModel(
+        in_channels=4,
+        num_layers=1,
+        num_single_layers=1,
+        attention_head_dim=8,
+        num_attention_heads=2,
+        joint_attention_dim=12,
+        pooled_projection_dim=10,
+        axes_dims_rope=(2, 2, 4),
+    ).float()
+
+
+FUSED = {
+    "double_blocks.0.img_attn.qkv": [f"transformer_blocks.0.attn.to_{p}" for p in "qkv"],
+    "double_blocks.0.txt_attn.qkv": [f"transformer_blocks.0.attn.add_{p}_proj" for p in "qkv"],
+    "single_blocks.0.linear1": [
+        *(f"single_transformer_blocks.0.attn.to_{p}" for p in "qkv"),
+        "single_transformer_blocks.0.proj_mlp",
+    ],
+}
+"""Layers of FLUX as its authors have them -> those of diffusers that together are each."""
+
+
+def sd3_checkpoint(model: Any, layers_: int, dual: bool) -> dict[str, Tensor]:
+    """Random weights in Stability's names, of the model's sizes."""
+    g, c = torch.Generator().manual_seed(3), 16
+    linear = {"x_embedder.proj": (c, 4, 2, 2), "context_embedder": (c, 12), "final_layer.linear": (16, c)}
+    linear |= {"t_embedder.mlp.0": (c, 256), "t_embedder.mlp.2": (c, c), "final_layer.adaLN_modulation.1": (2 * c, c)}
+    linear |= {"y_embedder.mlp.0": (c, 10), "y_embedder.mlp.2": (c, c)}
+    for i in range(layers_):
+        last, block = i == layers_ - 1, f"joint_blocks.{i}"
+        twice = dual and i == 0
+        linear |= {f"{block}.{s}_block.attn.qkv": (3 * c, c) for s in ("x", "context")}
+        linear |= {f"{block}.x_block.attn.proj": (c, c), f"{block}.x_block.mlp.fc1": (4 * c, c)}
+        linear |= {f"{block}.x_block.mlp.fc2": (c, 4 * c)}
+        linear |= {f"{block}.x_block.adaLN_modulation.1": ((9 if twice else 6) * c, c)}
+        linear |= {f"{block}.context_block.adaLN_modulation.1": ((2 if last else 6) * c, c)}
+        if twice:
+            linear |= {f"{block}.x_block.attn2.qkv": (3 * c, c), f"{block}.x_block.attn2.proj": (c, c)}
+        if not last:
+            linear |= {f"{block}.context_block.attn.proj": (c, c), f"{block}.context_block.mlp.fc1": (4 * c, c)}
+            linear |= {f"{block}.context_block.mlp.fc2": (c, 4 * c)}
+    state = {f"{n}.weight": 0.3 * torch.randn(s, generator=g).float() for n, s in linear.items()}
+    state |= {f"{n}.bias": 0.3 * torch.randn(s[0], generator=g).float() for n, s in linear.items()}
+    return state | {"pos_embed": model.pos_embed.pos_embed.clone()}

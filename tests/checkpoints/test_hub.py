@@ -36,7 +36,7 @@ def test_names_and_shapes_come_before_the_weights(hub: LoopbackHub, hub_cache: P
     hub.repos[SD15] = Repo({FILE: save(expected), **rest})
     with open_checkpoint("sd15", cache=hub_cache) as sd15:
         assert {n: t.shape for n, t in sd15.tensors.items()} == shapes("sd15")
-        assert (sd15.name, sd15.revision) == ("sd15", COMMIT)
+        assert (sd15.name, sd15.revision, sd15.source) == ("sd15", COMMIT, f"{SD15} {FILE}")
         assert hub.asked_for(FILE) == ["bytes=0-100000"]
         assert sd15.pending() == prepare([sd15], [None], hub_cache) == len(hub.repos[SD15].files[FILE])
         assert sd15.pending() == 0

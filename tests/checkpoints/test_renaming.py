@@ -21,8 +21,7 @@ from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.checkpoints.renaming import as_modules, common
 from ioadapt_theory.checkpoints.sources import open_checkpoint
-from tests.adapters.foreign import quiet, tiny_llama
-from tests.formats.test_originals import FUSED, sd3_checkpoint, tiny_flux
+from tests.adapters.foreign import FUSED, quiet, sd3_checkpoint, tiny_flux, tiny_llama
 from tests.similarity.memory import held
 
 pytestmark = pytest.mark.filterwarnings("ignore")

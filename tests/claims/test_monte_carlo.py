@@ -16,7 +16,7 @@ from ioadapt_theory.claims.evidence.monte_carlo import (
     instance_estimate,
 )
 from ioadapt_theory.claims.settings.placement import Placement
-from ioadapt_theory.claims.settings.stacks import PAIRS, SPECTRA, draw
+from ioadapt_theory.claims.settings.stacks import PAIRS, SPECTRA, draw, gauged
 
 STACKS = 3
 PLACEMENTS = [None, *Placement]
@@ -58,6 +58,12 @@ def test_interior_adapters(placement: Placement, layer: int) -> None:
     dense = w1 @ (w2 + a @ b) if placement is Placement.LORA else w1 @ (between + a @ b) @ w2
     x = torch.randn(7, w1.shape[1])
     torch.testing.assert_close(source(x), x @ dense)
+
+
+def test_the_noise_of_a_nearly_gauge_pair_has_both_signs() -> None:
+    w = torch.eye(10).expand(200, 10, 10)
+    exact, noisy = (gauged([w, w.clone()], noise, generator())[0] for noise in (0.0, 1e-2))
+    assert 0.45 < (noisy > exact).double().mean() < 0.55
 
 
 @pytest.mark.parametrize("samples", [100, 2000])

@@ -7,6 +7,7 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
+import torch
 from mpmath import mpf
 
 from ioadapt_theory.claims import CLAIMS
@@ -88,6 +89,23 @@ def of_two(claim: str, below: str, axis: str) -> bool:
     return right(claim, raw | {"AB": low}) >= plain > right(claim, raw | {"AB": full})
 
 
+def turned(claim: str, w: list[list[float]], x1: list[float], x2: list[float], factor: str) -> bool:
+    """Against a multiple of W, the AB along the slope of the similarity attains the bound."""
+    m, rows = torch.zeros(len(w), len(w[0]), dtype=torch.float64, requires_grad=True), torch.tensor([x1, x2]).double()
+    y1, y2 = rows @ (torch.tensor(w).double() + m)
+    u, _, v = torch.linalg.svd(torch.autograd.grad(torch.cosine_similarity(y1, y2, 0), m)[0], full_matrices=False)
+    times = float(read(factor, W=1))
+    raw = {"W": w, "x1": x1, "x2": x2, "W_target": [[times * x for x in row] for row in w], "epsilon": "1/100"}
+    raw |= {"x1_target": x1, "x2_target": x2, "AB": (u @ v / 100).tolist()}
+    return evaluate(CLAIMS[claim], raw).decisive_ratio == pytest.approx(1, abs=1e-8)
+
+
+def of_sum(word: str, rank: str) -> bool:
+    (a, b), (c, d) = ((mpmath.randmatrix(4, r), mpmath.randmatrix(r, 4)) for r in (1, 2))
+    value = np.array((a * b * mpmath.randmatrix(4, 4) + c * d).tolist(), dtype=float)
+    return {"rank": np.linalg.matrix_rank}[word](value) == read(rank, **{"r₁": 1, "r₂": 2})
+
+
 def of_rank(product: str, word: str, rank: str) -> bool:
     a, b, w = (mpmath.randmatrix(n, m) for n, m in ((4, 2), (2, 4), (4, 4)))
     value = np.array(read(product, A=a, B=b, W=w).tolist(), dtype=float)
@@ -105,7 +123,7 @@ FACTS: list[tuple[str, str, Callable[..., bool]]] = [
     ("lemma-1-remainder-best", r"the least constant for every s; .*at most (\d), and (\d) only for \|s\| = 1",
      lambda most, at: most == at and cosines(lambda s: remainder(s) < int(most))
      and all(close(remainder(sign * (1 - mpf(10) ** -40)), int(at)) for sign in (1, -1))),
-    ("lemma-2", r"(\w+) times too large", lambda n: close(
+    ("lemma-2", r"(\w+) times (?:too large|larger than necessary)", lambda n: close(
         ratio("lemma-2", "lemma-2-sharp", increments(number("1/3"))), {"twelve": 12}[n])),
     ("lemma-2-sharp", r"C = (\d); .*at unit norms the eigenvalues are (.*?), (.*?) and ±(.*)", lambda c, *roots: (
         int(c) == 1 and cosines(lambda s: np.allclose(np.linalg.eigvalsh(hessian(*(
@@ -119,7 +137,12 @@ FACTS: list[tuple[str, str, Callable[..., bool]]] = [
     *((f"{p}-abs", r"tight only at s₀ = 0", lambda p=p, q=q: cosines(
         lambda s: close(ratio(f"{p}-abs", f"{p}-{q}", models(s)), 1) == (s == 0)))
       for p, q in (("prop-1", "sine"), ("prop-2-output", "sharp"))),
-    ("prop-1-weights", r"W → tW divides this by t and leaves Prop. 2", lambda: (
+    ("prop-1-sharp", r"attained by W' = (.*?), x' = x for every W, x₁, x₂; the hypothesis", lambda f: turned(
+        "prop-1-sharp", [[1, 2, 0], [0.5, -1, 3]], [1, 2], [2, -0.5], f)),
+    ("prop-1-sine", r"attained where sim\(x₁, x₂\) = −s₀ by W' = (.*?), and by W' = (.*?) as well",
+     lambda *factors: all(turned("prop-1-sine", [[0.75, 0], [0, 4 / 3]], [0.8, 0.6], [0.8, -0.6], f)
+                          for f in factors)),
+    ("prop-1-weights", r"divides this (?:bound )?by t and leaves Prop. 2", lambda: (
         close(right("prop-1-weights", models(mpf("0.3"), size=5)) * 5, right("prop-1-weights", models(mpf("0.3"))))
         and close(ratio("prop-2-input-sharp", "prop-2-output-sharp", models(mpf("0.3"), size=5)),
                   ratio("prop-2-input-sharp", "prop-2-output-sharp", models(mpf("0.3")))))),
@@ -127,8 +150,9 @@ FACTS: list[tuple[str, str, Callable[..., bool]]] = [
         f"{a}₁{b}₁{c}" in map(text, CLAIMS["prop-1-finite"].given))),
     ("prop-2-input-abs", r"guaranteed where (.*?) ≤ (\d)", lambda f, n: cosines(lambda s: all(
         (read(f, s0=s, κ=k, κ_target=4) <= int(n))
-        == (right("prop-2-input-sharp", raw := models(s, k, 4)) <= right("prop-2-input-abs", raw)) for k in (1.5, 9)))),
-    ("prop-2-input-sharp", r"depends on the base weights; attained for κ = κ' and every s₀; (.*?) only for scaled iso",
+        == (right("prop-2-input-sharp", raw := models(s, k, 4)) <= right("prop-2-input-abs", raw))
+        for k in (1, 1.5, 2, 3, 5, 9)))),
+    ("prop-2-input-sharp", r"depends on the base weights; .* κ = κ' and every s₀; (4\(1 − s₀²\)).* only .*scaled iso",
      lambda f: cosines(lambda s: all(
          close(10 * right("prop-2-input-sharp", models(s, k, k)), read(f, s0=s)) == (k == 1) for k in (1, 2)))),
     ("prop-2-input-finite-sharp", r"(sinh\(L/2\)) = (.*?) for the right side L: it grows like (.*?), not like (.*)",
@@ -154,9 +178,11 @@ FACTS: list[tuple[str, str, Callable[..., bool]]] = [
                                        read(f, s0=s, κ=2, κ_target=7)))),
     ("lemma-2-integral", r"no factor below (½) will do",
      lambda f: text(CLAIMS["lemma-2-integral"].concludes[0].right).startswith(f"{f}sup_t")),
-    *((p, r"tight; never below (Lemma 3) if rank AB < (\w)", lambda *said, p=p: of_two(p, *said))
+    *((p, r"(?:never|not) below (?:the bound of )?(Lemma 3) if rank AB < (\w)", lambda *said, p=p: of_two(p, *said))
       for p in ("prop-4", "prop-5")),
     *((f"reach-{p}", r"([AWB()]+) is a LoRA of (\w+) (\w)$", of_rank) for p in ("input", "output")),
+    *((f"eq-6{x}", r"update is a LoRA of (\w+) (r₁ \+ r₂)|so it is a LoRA of (\w+) (r₁ \+ r₂)",
+       lambda *said: of_sum(*filter(None, said))) for x in ("", "-rank-input", "-rank-output")),
     ("lora-x-capacity", r"unless r = c = d.*dimensions at rank r < max\(c, d\).*r² against (.*?);", lambda f: all(
         (r * r < read(f, r=r, c=c, d=d)) == (r < max(c, d)) for r, c, d in ((1, 2, 3), (2, 2, 3), (3, 3, 3)))),
     *((f"transfer-{p}", r"W₁ = W₂ = W₂' = I, W₁' = diag\((\d), (\d)\), AB = (\d)e₁e₁ᵀ", lambda a, b, n: all(

@@ -17,8 +17,7 @@ from torch.testing import assert_close
 from ioadapt_theory.adapters import adapt, layers
 from ioadapt_theory.cli import FINDING, OK, main
 from ioadapt_theory.formats import load, save
-from tests.adapters.foreign import filled, quiet, run_llama
-from tests.formats.test_originals import FUSED, tiny_flux
+from tests.adapters.foreign import FUSED, filled, quiet, run_llama, tiny_flux
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -48,10 +47,10 @@ def test_a_head_that_is_stored_as_the_embedding_is_baked_as_it_is_loaded(tmp_pat
     assert (run_llama(live) - run_llama(base)).abs().max() > 1e-2
     words, config = ("inspect", tmp_path / "a", "--base", tmp_path / "base"), tmp_path / "base/config.json"
     assert ioadapt(*words) == OK
-    assert "taken to be tied" not in capsys.readouterr().err
+    assert "as if tied" not in capsys.readouterr().err
     config.unlink()
     assert ioadapt(*words) == OK
-    assert "does not hold lm_head: taken to be tied to model.embed_tokens" in capsys.readouterr().err
+    assert "has no tensor of lm_head; using that of model.embed_tokens" in capsys.readouterr().err
     config.write_text('{"tie_word_embeddings": false}')
     assert ioadapt(*words) == FINDING
 
@@ -140,9 +139,9 @@ def test_kohya_s_file_for_sd_xl_loses_no_layer_in_diffusers(tmp_path):
     state, alphas = StableDiffusionXLPipeline.lora_state_dict(str(file), unet_config=base.config)[:2]
     theirs, ours = copy.deepcopy(base), copy.deepcopy(base)
     quiet(lambda: StableDiffusionXLPipeline.load_lora_into_unet(state, alphas, theirs))
-    found = {n: m for n, m in theirs.named_modules() if isinstance(m, LoraLayer) and m.lora_A}
-    assert set(found) == set(targets)
-    for name, layer in found.items():
+    loaded = {n: m for n, m in theirs.named_modules() if isinstance(m, LoraLayer) and m.lora_A}
+    assert set(loaded) == set(targets)
+    for name, layer in loaded.items():
         (key,), original = layer.lora_A, trained.get_submodule(name)
         assert_close(layer.get_delta_weight(key), original.get_delta_weight("default"), rtol=1e-4, atol=1e-6)
     assert set(load(ours, file).matched) == set(targets)

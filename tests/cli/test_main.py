@@ -40,8 +40,8 @@ def test_misuse_is_one_sentence(argv: list[str], message: str, capsys: pytest.Ca
 @pytest.mark.parametrize(("shell", "status"), [(">&-", 0), ("> /dev/full 2>&-", 2)])
 def test_closed_streams_are_no_traceback(shell: str, status: int) -> None:
     command = f'"{sys.executable}" -c "from ioadapt_theory.cli import main; raise SystemExit(main())" claims {shell}'
-    found = subprocess.run(["bash", "-c", command], capture_output=True)
-    assert (found.returncode, found.stderr) == (status, b"")
+    done = subprocess.run(["bash", "-c", command], capture_output=True)
+    assert (done.returncode, done.stderr) == (status, b"")
 
 
 SHADOWED = ("html", "difflib", "argparse", "json", "tomllib", "numpy", "tqdm", "logging", "multiprocessing", "pickle")

@@ -167,7 +167,7 @@ def test_baked_for_a_unet_without_its_component_it_is_loaded_by_diffusers(style,
     told = capsys.readouterr()
     assert "exact to rounding, " in told.out
     assert "They do not tell whether the adapter helps on" in told.err
-    assert "This is not the base that" in told.err
+    assert "this is not the base that" in told.err
 
 
 def test_a_base_that_may_be_any_component_is_asked_about(tmp_path, capsys):

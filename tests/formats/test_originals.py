@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from diffusers import FluxPipeline, FluxTransformer2DModel, SD3Transformer2DModel
-from diffusers.loaders.single_file_utils import convert_sd3_transformer_checkpoint_to_diffusers
+from diffusers import FluxPipeline, FluxTransformer2DModel
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.testing import assert_close
@@ -18,6 +17,7 @@ from ioadapt_theory.formats import load, open_adapter, save
 from ioadapt_theory.formats.build import cut
 from ioadapt_theory.formats.match import match
 from tests.adapters.cases import FAMILIES
+from tests.adapters.foreign import tiny_flux
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -85,30 +85,6 @@ def test_every_layer_of_flux_is_what_diffusers_makes_of_it(spelling, tmp_path):
         assert (y - expected).norm() < 1e-6 * expected.norm()
 
 
-def tiny_flux() -> Any:
-    torch.manual_seed(1)
-    return FluxTransformer2DModel(
-        in_channels=4,
-        num_layers=1,
-        num_single_layers=1,
-        attention_head_dim=8,
-        num_attention_heads=2,
-        joint_attention_dim=12,
-        pooled_projection_dim=10,
-        axes_dims_rope=(2, 2, 4),
-    ).float()
-
-
-FUSED = {
-    "double_blocks.0.img_attn.qkv": [f"transformer_blocks.0.attn.to_{p}" for p in "qkv"],
-    "double_blocks.0.txt_attn.qkv": [f"transformer_blocks.0.attn.add_{p}_proj" for p in "qkv"],
-    "single_blocks.0.linear1": [
-        *(f"single_transformer_blocks.0.attn.to_{p}" for p in "qkv"),
-        "single_transformer_blocks.0.proj_mlp",
-    ],
-}
-
-
 def test_a_layer_that_a_file_has_by_both_names_is_not_adapted_by_whichever_comes_last(tmp_path):
     state = lora(
         {"transformer_blocks.0.attn.to_k": (16, 16), "double_blocks.0.img_attn.qkv": (48, 16)}, "unet.{}".format
@@ -118,80 +94,6 @@ def test_a_layer_that_a_file_has_by_both_names_is_not_adapted_by_whichever_comes
     with pytest.raises(IoAdaptError, match=r"to_k has an adapter from unet.\S+ already"):
         load(model, tmp_path / "lora.safetensors")
     assert not layers(model)
-
-
-def sd3_checkpoint(model: Any, layers_: int, dual: bool) -> dict[str, Tensor]:
-    """Random weights in Stability's names, of the model's sizes."""
-    g, c = torch.Generator().manual_seed(3), 16
-    linear = {"x_embedder.proj": (c, 4, 2, 2), "context_embedder": (c, 12), "final_layer.linear": (16, c)}
-    linear |= {"t_embedder.mlp.0": (c, 256), "t_embedder.mlp.2": (c, c), "final_layer.adaLN_modulation.1": (2 * c, c)}
-    linear |= {"y_embedder.mlp.0": (c, 10), "y_embedder.mlp.2": (c, c)}
-    for i in range(layers_):
-        last, block = i == layers_ - 1, f"joint_blocks.{i}"
-        twice = dual and i == 0
-        linear |= {f"{block}.{s}_block.attn.qkv": (3 * c, c) for s in ("x", "context")}
-        linear |= {f"{block}.x_block.attn.proj": (c, c), f"{block}.x_block.mlp.fc1": (4 * c, c)}
-        linear |= {f"{block}.x_block.mlp.fc2": (c, 4 * c)}
-        linear |= {f"{block}.x_block.adaLN_modulation.1": ((9 if twice else 6) * c, c)}
-        linear |= {f"{block}.context_block.adaLN_modulation.1": ((2 if last else 6) * c, c)}
-        if twice:
-            linear |= {f"{block}.x_block.attn2.qkv": (3 * c, c), f"{block}.x_block.attn2.proj": (c, c)}
-        if not last:
-            linear |= {f"{block}.context_block.attn.proj": (c, c), f"{block}.context_block.mlp.fc1": (4 * c, c)}
-            linear |= {f"{block}.context_block.mlp.fc2": (c, 4 * c)}
-    state = {f"{n}.weight": 0.3 * torch.randn(s, generator=g).float() for n, s in linear.items()}
-    state |= {f"{n}.bias": 0.3 * torch.randn(s[0], generator=g).float() for n, s in linear.items()}
-    return state | {"pos_embed": model.pos_embed.pos_embed.clone()}
-
-
-@pytest.mark.parametrize(("dual", "spelling"), [(False, "kohya"), (True, "ComfyUI")])
-def test_every_layer_of_sd3_does_what_diffusers_converter_makes_of_the_merged_checkpoint(dual, spelling, tmp_path):
-    """Merged under the original names and then converted, or converted and then loaded: the same."""
-
-    def made(checkpoint: dict[str, Tensor] | None = None) -> Any:
-        torch.manual_seed(1)
-        model = SD3Transformer2DModel(
-            sample_size=8,
-            in_channels=4,
-            num_layers=2,
-            attention_head_dim=8,
-            num_attention_heads=2,
-            joint_attention_dim=12,
-            caption_projection_dim=16,
-            pooled_projection_dim=10,
-            out_channels=4,
-            pos_embed_max_size=8,
-            dual_attention_layers=(0,) if dual else (),
-        ).float()
-        if checkpoint is not None:
-            model.load_state_dict(convert_sd3_transformer_checkpoint_to_diffusers(dict(checkpoint)))
-        return model
-
-    base = sd3_checkpoint(made(), 2, dual)
-    shapes = {n.removesuffix(".weight"): tuple(w.shape) for n, w in base.items() if n.endswith(".weight")}
-    state = lora(shapes, SPELLINGS[spelling])
-    save_file(state, tmp_path / "lora.safetensors")
-    merged = dict(base)
-    for name, shape in shapes.items():
-        a, b = (state[f"{SPELLINGS[spelling](name)}.lora_{part}.weight"].flatten(1) for part in ("down", "up"))
-        merged[f"{name}.weight"] = base[f"{name}.weight"] + (1.0 if "final" in name else 1.5) * (b @ a).reshape(shape)
-    ours, expected = made(base), made(merged)
-    report = load(ours, tmp_path / "lora.safetensors")
-    assert len(report.matched) == len(shapes) + 2 * sum(n.endswith("qkv") for n in shapes)
-    inputs = {
-        "hidden_states": torch.randn(1, 4, 8, 8).float(),
-        "encoder_hidden_states": torch.randn(1, 5, 12).float(),
-        "pooled_projections": torch.randn(1, 10).float(),
-        "timestep": torch.tensor([3.0]).float(),
-    }
-    with torch.no_grad():
-        assert_close(ours(**inputs).sample, expected(**inputs).sample, rtol=1e-4, atol=1e-4)
-        for name, layer in layers(ours).items():
-            assert_close(layer.function.dense(), plain(expected.get_submodule(name)), rtol=1e-5, atol=1e-5)
-
-
-def plain(module: Any) -> Tensor:
-    return module.weight.flatten(1).mT
 
 
 RANGES = [(8, 12), (0, 4)]

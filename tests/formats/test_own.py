@@ -63,16 +63,6 @@ def test_what_is_saved_comes_back_to_the_last_bit(sizes, dtype, family, placemen
             assert (a.scaling, a.size, type(a), a.spec.dropout) == (b.scaling, b.size, type(b), b.spec.dropout)
 
 
-def rewrite(path, change):
-    """Change what the header says of the layers, or with any other key something else of it."""
-    with safe_open(path, "pt") as file:
-        header = dict(file.metadata())
-    content = {"layers": json.loads(header["ioadapt.layers"])}
-    change(content)
-    header["ioadapt.layers"] = json.dumps(content.pop("layers"))
-    save_file(load_file(path), path, header | {f"ioadapt.{k}": str(v) for k, v in content.items()})
-
-
 def part(content):
     return content["layers"]["0"]["placements"]["input"]
 
@@ -80,42 +70,31 @@ def part(content):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda c: c.update(layers={}), "layers has to be an object with at least one layer"),
-        (lambda c: c.update(layers={"\x1b[2J": c["layers"]["0"]}), r"of printable names, found \{'\\x1b\[2J'"),
-        (lambda c: c["layers"]["0"].update(family="x" * 10**6), "family has to be one of lora, .*found 'x{79}[.]$"),
-        (lambda c: part(c).update(rank=0), r"placements\.input\.rank has to be a whole number, at least 1, found 0"),
-        (lambda c: part(c).update(size=[10**8] * 3), r"floating point \[100000000, 2\], found torch.float64 \[6, 2\]"),
-        (lambda c: part(c).pop("dropout"), r"placements\.input has to be an object with size, rank"),
-        (lambda c: c.update(version=3), "version has to be '?2'?, found '3'"),
-        (lambda c: c.update(base_changes='{"0.bias": {"how": "added to"}}'), "0.bias has to be a tensor of the file"),
+        (lambda c, _: c.update(layers={}), "layers has to be an object with at least one layer"),
+        (lambda c, _: c.update(layers={"\x1b[2J": c["layers"]["0"]}), r"of printable names, found \{'\\x1b\[2J'"),
+        (lambda c, _: c["layers"]["0"].update(family="x" * 10**6), "family has to be one of lora, .*found 'x{79}[.]$"),
+        (lambda c, _: part(c).update(rank=0), r"placements\.input\.rank has to be a whole number, at least 1, found 0"),
+        (lambda c, _: part(c).update(size=[10**8] * 3), r"point \[100000000, 2\], found torch.float64 \[6, 2\]"),
+        (lambda c, _: part(c).pop("dropout"), r"placements\.input has to be an object with size, rank"),
+        (lambda c, _: c.update(version=3), "version has to be '?2'?, found '3'"),
+        (lambda c, _: c.update(base_changes='{"0.bias": {}}'), "0.bias has to be a tensor of the file"),
+        (lambda _, t: t.pop("0.input.B"), r"0\.input\.B has to be floating point \[2, 6\], found nothing"),
+        (lambda _, t: t.update({"0.input.B": torch.full((2, 6), torch.nan)}), "has to be finite"),
+        (lambda _, t: t.update({"1.input.B": torch.zeros(1)}), r"without an entry in the header: 1\.input\.B"),
     ],
 )
-def test_a_wrong_header_names_file_key_expected_and_found(saved, change, message):
-    rewrite(saved / NAME, change)
+def test_a_changed_file_names_key_expected_and_found(saved, change, message):
+    file = saved / NAME
+    with safe_open(file, "pt") as stored:
+        header = dict(stored.metadata())
+    content, tensors = {"layers": json.loads(header["ioadapt.layers"])}, load_file(file)
+    change(content, tensors)
+    header["ioadapt.layers"] = json.dumps(content.pop("layers"))
+    save_file(tensors, file, header | {f"ioadapt.{k}": str(v) for k, v in content.items()})
     model = fresh()
     with pytest.raises(FileFormatError, match=message) as error:
         load(model, saved)
-    assert str(saved / NAME) in str(error.value)
-    assert not layers(model)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        (lambda t: t.pop("0.input.B"), r"0\.input\.B has to be floating point \[2, 6\], found nothing"),
-        (lambda t: t.update({"0.input.B": torch.full((2, 6), torch.nan)}), "has to be finite"),
-        (lambda t: t.update({"1.input.B": torch.zeros(1)}), r"without an entry in the header: 1\.input\.B"),
-    ],
-)
-def test_wrong_weights_name_file_key_expected_and_found(saved, change, message):
-    with safe_open(saved / NAME, "pt") as file:
-        header = file.metadata()
-    tensors = load_file(saved / NAME)
-    change(tensors)
-    save_file(tensors, saved / NAME, header)
-    model = fresh()
-    with pytest.raises(FileFormatError, match=message):
-        load(model, saved)
+    assert str(file) in str(error.value)
     assert not layers(model)
 
 

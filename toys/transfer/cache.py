@@ -1,5 +1,6 @@
-"""Trained tensors in a content-addressed cache, beside the JSON of ``results.cached``: whole or not there."""
+"""A content-addressed cache of figures, as JSON, and of trained tensors beside them: whole or not there."""
 
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,21 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from ioadapt_theory.results import fingerprint, replacing
+from ioadapt_theory.results import fingerprint, replacing, write_json
+
+
+def figures(folder: Path, config: Mapping[str, Any], compute: Callable[[], Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return what ``compute`` gave for this configuration, computed once; a broken or foreign file is redone."""
+    path = folder / f"{fingerprint(config)}.json"
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        if stored["config"] == json.loads(json.dumps(config, default=str)):
+            return dict(stored["results"])
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    computed = compute()
+    write_json(path, {"config": json.loads(json.dumps(config, default=str)), "results": computed})
+    return computed
 
 
 def tensors(folder: Path, config: Mapping[str, Any], compute: Callable[[], Mapping[str, Tensor]]) -> dict[str, Tensor]:

@@ -15,8 +15,7 @@ from ioadapt_theory.adapters import count, layers, parameters
 from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.adapters.rules.sides import sides
 from ioadapt_theory.errors import InvalidValueError
-from ioadapt_theory.results import cached
-from toys.transfer.cache import tensors
+from toys.transfer.cache import figures, tensors
 from toys.transfer.protocol import Method, Rule
 from toys.transfer.rows import adapted, carried, carries, moved, randomised, strength_of
 from toys.transfer.world import World, toy
@@ -61,7 +60,7 @@ class Run:
         def compute() -> dict[str, Any]:
             return KINDS[self.what](self, _world(self.toy, self.size, self.seed, self.case, cache), cache)
 
-        return cached(cache, self.key(), compute)
+        return figures(cache, self.key(), compute)
 
 
 @lru_cache(maxsize=2)

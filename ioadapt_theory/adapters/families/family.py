@@ -110,11 +110,7 @@ class Family(nn.Module, ABC):
 
     @classmethod
     def size_of(cls, given: Shapes) -> Size:
-        """Return the size of the base that stored parameters are for; a kernel's taps are in the rows, and unknown.
-
-        Raises:
-            ShapeError: a parameter is missing, or has another number of axes.
-        """
+        """Return the size of the base that stored parameters are for; raise ShapeError where they show none."""
         counts: dict[str, int] = {}
         for name, axes in cls.axes.items():
             if len(given.get(name, ())) != len(axes):
@@ -125,11 +121,7 @@ class Family(nn.Module, ABC):
 
     @classmethod
     def stored(cls, size: Size | None, spec: Spec, parameters: Mapping[str, Tensor]) -> Self:
-        """Return the family with these parameters, as a file has them; without ``size`` for the base that they show.
-
-        Raises:
-            ShapeError: parameters are missing, too many, or of other shapes than the family has.
-        """
+        """Return the family with these parameters, for a size or the one they show; raise ShapeError for a misfit."""
         given = {name: tuple(p.shape) for name, p in parameters.items()}
         size = cls.size_of(given) if size is None else size
         if given != cls.shapes(size, spec, given):
@@ -160,11 +152,7 @@ class Family(nn.Module, ABC):
         return self
 
     def cut(self, ranges: Ranges) -> "Family":
-        """Return Φ for these of W's columns [start, stop) alone, in this order; exact.
-
-        Raises:
-            UnsupportedError: the family does not state its axes.
-        """
+        """Return Φ for these of W's columns [start, stop) alone, exactly; raise UnsupportedError without ``axes``."""
         held = {name: p.detach() for name, p in self.named_parameters()}
         if unknown := sorted(held.keys() - self.axes.keys()):
             msg = f"a {type(self).__name__} does not state the axes of {', '.join(unknown)}, so it cannot be cut"

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ioadapt_theory.adapters.bases import Base
 from ioadapt_theory.adapters.derived import is_eager
 from ioadapt_theory.adapters.families.family import Additive, Spec, fill
-from ioadapt_theory.adapters.matrices import Linear, is_watched
+from ioadapt_theory.adapters.matrices import Linear, has_hooks
 
 
 class LoRA(Additive):
@@ -33,7 +33,7 @@ class LoRA(Additive):
         if x.requires_grad or not torch.is_grad_enabled() or type(f) is not Linear or not f.is_open or not is_eager(x):
             return None
         w = f.dense()
-        if w.dtype != self.B.dtype or x.numel() <= 2 * self.spec.rank * f.channels or is_watched(self):
+        if w.dtype != self.B.dtype or x.numel() <= 2 * self.spec.rank * f.channels or has_hooks(self):
             return None
         y = f(x)
         return f.plus_low_rank(y, self.dropout(x), self.A, self.B @ w, self.scaling).to(y.dtype)

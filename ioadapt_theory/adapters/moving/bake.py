@@ -74,11 +74,7 @@ def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tenso
 
 
 def layer_for(adapter: Adapter, w: Tensor, bias: Tensor | None) -> GivenLayer:
-    """Return the layer of W and b that an adapter goes on.
-
-    Raises:
-        ShapeError: W is not of the adapter's size.
-    """
+    """Return the layer of W and b that an adapter goes on; raise ShapeError where W is not of its size."""
     channels = next((phi.size[2] for side, phi in adapter.parts() if side is not Placement.OUTPUT), 0)
     f = GivenLayer(w, bias, channels if channels and len(w) % channels == 0 else len(w))
     if (why := adapter.misfit(f)) is not None:

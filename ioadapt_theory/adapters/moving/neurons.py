@@ -66,11 +66,7 @@ def meets(adapter: Adapter, order: Order) -> bool:
 
 
 def reordered(adapter: Adapter, order: Order) -> Adapter:
-    """Return the adapter for neurons in this order; exact.
-
-    Raises:
-        UnsupportedError: a family whose parameters do not have the rows or columns of the weight, such as LoKr.
-    """
+    """Return the adapter for neurons in this order, exactly; raise UnsupportedError for a family such as LoKr."""
     new = copy.deepcopy(adapter)
     phi: Any
     for placement, phi in new.parts():

@@ -231,11 +231,7 @@ def put(
 
 
 def exchange(old: Mapping[str, Adapter], new: Mapping[str, Adapter]) -> None:
-    """Copy adapters by layer over others, all or none; parameters and compiled graphs stay.
-
-    Raises:
-        InvalidValueError: they are on other layers, or of other families, placements or sizes.
-    """
+    """Copy adapters by layer over others, all or none; raise InvalidValueError where they are not alike."""
     if odd := sorted(old.keys() ^ new.keys()):
         msg = f"{odd[0]}: only one of the two adapters is on this layer, so they cannot be exchanged; load it anew."
         raise InvalidValueError(msg)

@@ -61,11 +61,7 @@ def without_auto(
 
 
 def by_law(model: nn.Module, config: AdapterConfig, target: nn.Module, inputs: Any) -> dict[str, Placement | None]:
-    """Return the side of every layer that an adapter is expected to keep most on, see ``ioadapt_theory.effect``.
-
-    Raises:
-        InvalidValueError: inputs that the models do not take, or outputs that do not compare.
-    """
+    """Return the side of every layer that an adapter is expected to keep most on, by ``ioadapt_theory.effect``."""
     places = counterparts(model, config, target)
     here, there = dict(walk(model)), dict(walk(target))
     modules = {n: (base_of(here[n]), base_of(there[m])) for n, m in places.items() if m is not None and m in there}
@@ -83,11 +79,7 @@ def best_side(shares: Mapping[Placement, float]) -> Placement | None:
 
 
 def by_weights(model: nn.Module, config: AdapterConfig, target: nn.Module) -> dict[str, Placement | None]:
-    """Return the side of every layer whose space the source's and the target's weights share most.
-
-    Raises:
-        InvalidValueError: a layer has no counterpart that fits.
-    """
+    """Return the side of every layer that the source's and the target's weights share most."""
     here, there = ModelWeights(model), ModelWeights(target)
     best: dict[str, Placement | None] = {}
     for name, place in counterparts(model, config, target).items():
@@ -100,11 +92,7 @@ def by_weights(model: nn.Module, config: AdapterConfig, target: nn.Module) -> di
 
 
 def more_alike(source: BaseLayer, target: BaseLayer) -> Placement | None:
-    """Return the side that two layers share most, the input where both are shared alike or are too small to tell.
-
-    Raises:
-        InvalidValueError: neither side has one size in both.
-    """
+    """Return the side that two layers share most; raise InvalidValueError where neither has one size in both."""
     (c, d), (c2, d2) = ([len(side) for side in channels(layer)] for layer in (source, target))
     if c != c2 and d != d2:
         msg = f"the source layer is {c} -> {d}, the target's {c2} -> {d2}: no adapter fits both on either side."

@@ -61,11 +61,7 @@ def pack(prints: Mapping[str, Any], base: object) -> dict[str, str]:
 
 
 def recorded(metadata: Mapping[str, str], path: object) -> dict[str, Any]:
-    """Return the fingerprints that ``header`` wrote; none if there is none.
-
-    Raises:
-        FileFormatError: the header is not readable.
-    """
+    """Return the fingerprints that ``header`` wrote, if any; raise FileFormatError where they cannot be read."""
     try:
         prints = json.loads(metadata.get(HEADER) or "{}")
     except (ValueError, RecursionError) as error:
@@ -97,11 +93,7 @@ class Recognition:
 
 
 def recognise(prints: Mapping[str, Any], weights: Weights) -> Recognition:
-    """Return how a base compares with recorded fingerprints; relatives' cosine is 4 standard errors above chance.
-
-    Raises:
-        FileFormatError: a fingerprint is not what ``fingerprint`` makes.
-    """
+    """Compare a base with recorded fingerprints; raise FileFormatError for what ``fingerprint`` did not make."""
     same, old, new = 0, [], []
     for name in sorted(prints.keys() & set(weights.names)):
         here = fingerprint(weights.layer(name))
@@ -122,16 +114,13 @@ def recognise(prints: Mapping[str, Any], weights: Weights) -> Recognition:
     elif (a - b).norm() <= 2**-7 * b.norm():  # bfloat16 keeps 8 bits
         verdict = "same values, other precision"
     else:
+        # the cosine of strangers scatters by 1/√n around 0
         verdict = "related" if cosine > 4 / math.sqrt(a.numel()) else "unrelated"
     return Recognition(verdict, cosine, same, len(old))
 
 
 def sample(text: str, name: str) -> Tensor:
-    """Return the values that a fingerprint keeps of a layer, evenly spaced over its matrix.
-
-    Raises:
-        FileFormatError: something else.
-    """
+    """Return the values that a fingerprint keeps of a layer; raise FileFormatError for something else."""
     try:
         raw = base64.b64decode(text, validate=True)
     except ValueError:

@@ -23,11 +23,7 @@ _spent = 0.0
 
 @functools.lru_cache(maxsize=1 << 15)
 def compiled(pattern: str) -> Any:
-    """Return the regular expression of a pattern.
-
-    Raises:
-        InvalidValueError: not a regular expression, or one of too many counted repeats.
-    """
+    """Return the regular expression of a pattern; raise InvalidValueError where it is none or counts too far."""
     counts = (re.findall(r"\d+", braces) for braces in re.findall(r"\{[\d,]{1,20}\}", pattern))
     if math.prod(max([1, *map(int, each)]) for each in counts) > MOST_COPIES:
         msg = f"Pattern {pattern[:60]!r} repeats more than {MOST_COPIES:,} times: count to less."
@@ -40,11 +36,7 @@ def compiled(pattern: str) -> Any:
 
 
 def fits(pattern: str, name: str) -> bool:
-    """Return whether a regular expression fits the whole name.
-
-    Raises:
-        InvalidValueError: no regular expression, or one that takes too long.
-    """
+    """Whether a pattern fits the whole name; raise InvalidValueError where it is none or takes too long."""
     global _spent
     began = time.thread_time()
     try:

@@ -58,11 +58,7 @@ class UnknownSideError(InvalidValueError):
 
 
 def residual_side(name: str) -> Placement:
-    """Return the side of the layer of this name that is on the residual stream.
-
-    Raises:
-        UnknownSideError: the name is of no known kind.
-    """
+    """Return the side of the layer of this name that is on the residual stream; raise UnknownSideError."""
     if READS.fullmatch(name):
         return Placement.INPUT
     if WRITES.fullmatch(name):

@@ -80,11 +80,7 @@ def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
 
 
 def _tell_of_stacks(model: nn.Module, config: AdapterConfig, hits: list[str]) -> None:
-    """Warn of experts that are meant and cannot be adapted, being slices of one tensor.
-
-    Raises:
-        UnsupportedError: nothing else is meant.
-    """
+    """Warn of experts that are slices of one tensor; raise UnsupportedError where nothing else is meant."""
     wanted = config.target_modules
     stacks = {
         f"{name}.{key}".lstrip("."): p

@@ -171,7 +171,7 @@ def _open_shards(place: Folder, index: str) -> Checkpoint:
                 msg = f"{title} places tensor {tensor!r} in {shard}, which does not have it. Download both again."
                 raise FileFormatError(msg)
         opened.pop_all()
-    metadata = {k: v for part in parts.values() for k, v in part.metadata.items()} | {"files": str(len(parts))}
+    metadata = {k: v for part in parts.values() for k, v in part.metadata.items()}
     return View(file, title, {tensor: (parts[shard], tensor) for tensor, shard in shards.items()}, metadata)
 
 
@@ -200,8 +200,7 @@ def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoin
         msg = f"{whole.source} has no {part} (no {prefix}*)."
         raise InvalidValueError(msg)
     origins = {n: (whole, averaged[n] if ema and n in averaged else n) for n in inside}
-    chosen = {"part": part} | ({"ema": "yes" if ema else "no"} if has_both else {})
-    return View(whole.name, whole.source, origins, {**whole.metadata, **chosen})
+    return View(whole.name, whole.source, origins, whole.metadata)
 
 
 def open_path(path: Path, component: str | None = None, *, variant: str | None, ema: bool | None) -> Checkpoint:

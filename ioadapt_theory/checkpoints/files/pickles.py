@@ -8,7 +8,7 @@ is loaded whole.
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from ioadapt_theory.checkpoints.checkpoint import DTYPES, Checkpoint, Computed, TensorInfo
 from ioadapt_theory.checkpoints.files.plain import OffsetCheckpoint, PlainFile
@@ -88,26 +88,10 @@ def _refuse_more_than_is_there(tensors: Mapping[str, "torch.Tensor"], file: Plai
 
 
 def named_tensors(loaded: object, path: Path, *, values: bool) -> tuple[dict[str, "torch.Tensor"], dict[str, str]]:
-    """Return the table of weights in what was loaded, and where it was and what in it was left out.
-
-    Args:
-        loaded: From the file.
-        path: The file.
-        values: Whether values were loaded, so that a tensor on the meta device has none.
-
-    Returns:
-        Name -> tensor, and metadata.
-
-    Raises:
-        FileFormatError: If there is none, or it has more entries than the file can hold.
-    """
-    where: list[str] = []
+    """Return the table of weights in what was loaded from a file, with or without values, and what was left out."""
     for _ in range(MAX_DEPTH):
-        inner = next((w for w in WRAPPERS if isinstance(loaded, dict) and isinstance(loaded.get(w), dict)), None)
-        if inner is None:
-            break
-        where.append(inner)
-        loaded = cast("dict[str, object]", loaded)[inner]
+        table = loaded if isinstance(loaded, dict) else {}
+        loaded = next((table[key] for key in WRAPPERS if isinstance(table.get(key), dict)), loaded)
     tensors: dict[str, torch.Tensor] = {}
     left_out: list[str] = []
     most = path.stat().st_size // SMALLEST + 64
@@ -128,8 +112,7 @@ def named_tensors(loaded: object, path: Path, *, values: bool) -> tuple[dict[str
         if left_out and not tensors:
             msg = f"{path}: tensor {left_out[0]} has no content, or is of a kind that cannot be read."
         raise FileFormatError(msg)
-    metadata = {"inside": ".".join(where)} if where else {}
-    return tensors, metadata | ({"left_out": ", ".join(left_out)} if left_out else {})
+    return tensors, {"left_out": ", ".join(left_out)} if left_out else {}
 
 
 def _entries(loaded: object, prefix: str, depth: int) -> Iterator[tuple[str, "torch.Tensor | None"]]:

@@ -34,25 +34,9 @@ NO_ZIP: Final = (zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeErr
 class Inert:
     """Stands in for an object that is not a tensor: takes whatever it is built from, and does nothing."""
 
-    def __new__(cls, *_args: object, **_kwargs: object) -> "Inert":
-        """Ignore the arguments."""
-        return super().__new__(cls)
-
     def __init__(self, *_args: object, **_kwargs: object) -> None: ...
 
     def __setstate__(self, state: object) -> None: ...
-
-    def __setitem__(self, key: object, value: object) -> None: ...
-
-    def __getattr__(self, name: str) -> "Inert":
-        """Return another, whatever is asked of it (methods that a pickle calls)."""
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return self
-
-    def __call__(self, *_args: object, **_kwargs: object) -> "Inert":
-        """Do nothing."""
-        return self
 
 
 def load_weights_only(path: Path, device: str, *, mmap: bool = False) -> object:

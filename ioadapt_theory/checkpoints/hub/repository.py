@@ -85,6 +85,10 @@ class Repository(Folder):
 
     def title(self, path: str) -> str:
         """See `Folder.title`."""
+        return f"{self.asked.repo} {path}".rstrip()
+
+    def what(self, path: str) -> str:
+        """Return what was asked for, as `explain` wants it."""
         return f"{path} of {self.asked.repo}" if path else self.asked.repo
 
     def cached(self, file: str) -> bool:
@@ -104,7 +108,7 @@ class Repository(Folder):
             return Listing(files, [name for name in names if name not in files])
 
         if folder not in self._listings:
-            self._listings[folder] = patiently(ask, self.asked, self.title(f"{folder}/" if folder else ""))
+            self._listings[folder] = patiently(ask, self.asked, self.what(f"{folder}/" if folder else ""))
         return self._listings[folder]
 
     def names_file(self, part: str) -> bool:
@@ -121,21 +125,15 @@ class Repository(Folder):
         if self._api is None or self.cached(file):
             return self.downloaded(file)
         folder, _, plain = file.rpartition("/")
-        sizes = self.listing(folder).files
-        if plain not in sizes:
-            there = ", ".join(sorted(sizes)[:8]) or "no files"
-            msg = f"There is no {self.title(file)}; beside it are {there}."
-            raise SourceError(msg)
-        require_space(sizes[plain], self.asked.cache)
-        if not file.endswith(".safetensors"):
-            return self.downloaded(file)
-        return RemoteFile(self, file, sizes[plain], self._api)
+        size = self.listing(folder).files.get(plain, 0)
+        require_space(size, self.asked.cache)
+        return RemoteFile(self, file, size, self._api) if file.endswith(".safetensors") else self.downloaded(file)
 
     def downloaded(self, file: str) -> Checkpoint:
         """Open a file, which is downloaded if the cache does not have it."""
         path = self.fetch(file)
         if self._verify:
-            verify_hash(path, self.title(file))
+            verify_hash(path, self.what(file))
         opened = open_file(path)
         opened.source, opened.revision = self.title(file), self.commit
         return opened
@@ -146,19 +144,19 @@ class Repository(Folder):
             return self.root / file
         if self._api is None:
             raise not_cached(self.asked, file)
-        asked, title = self.asked, self.title(file)
+        asked, what = self.asked, self.what(file)
         # the client stores a file under what the hub gives as its hash, so that this has to be one
         url = hf_hub_url(asked.repo, file, revision=asked.revision, endpoint=asked.endpoint)
-        etag = patiently(lambda: get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT).etag, asked, title)
+        etag = patiently(lambda: get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT).etag, asked, what)
         if etag is not None and not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", etag):
-            msg = f"{asked.endpoint} gives {etag[:60]!r} as the hash of {title}: refused."
+            msg = f"{asked.endpoint} gives {etag[:60]!r} as the hash of {what}: refused."
             raise SourceError(msg)
         options: dict[str, Any] = {"cache_dir": asked.cache, "endpoint": asked.endpoint}
         if not self._progress:
             options["tqdm_class"] = _Silent
         # by the revision's name, so that the cache learns which commit that was
         ask = partial(hf_hub_download, asked.repo, file, revision=asked.revision, **options)
-        path = Path(patiently(ask, asked, title))
+        path = Path(patiently(ask, asked, what))
         if not path.is_relative_to(self.root):
             msg = f"{asked.repo} changed while it was read (no longer {self.commit[:8]}). Run the command again."
             raise SourceError(msg)
@@ -177,8 +175,8 @@ class RemoteFile(Checkpoint):
 
     def __init__(self, repository: Repository, file: str, size: int, api: HfApi) -> None:
         """Ask for the header of a file of `size` bytes."""
-        self.name = self.source = title = repository.title(file)
-        self.revision, repo = repository.commit, repository.asked.repo
+        self.name = self.source = repository.title(file)
+        self.revision, repo, what = repository.commit, repository.asked.repo, repository.what(file)
 
         def ask() -> dict[str, TensorInfo]:
             try:
@@ -187,10 +185,10 @@ class RemoteFile(Checkpoint):
                 return {name: tensor_info(name, tensor.dtype, tensor.shape, file) for name, tensor in stored}
             except (SafetensorsParsingError, FileFormatError, TypeError, KeyError, AttributeError) as error:
                 reason = str(error).partition(". ")[0].rstrip(".")
-                msg = f"{title} has a broken safetensors header ({reason}). Take another file or revision."
+                msg = f"{what} has a broken safetensors header ({reason}). Take another file or revision."
                 raise SourceError(msg) from error
 
-        self.tensors = patiently(ask, repository.asked, title)
+        self.tensors = patiently(ask, repository.asked, what)
         self._repository, self._file, self._size = repository, file, size
         self._local: Checkpoint | None = None
         self._lock = threading.Lock()

@@ -9,7 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 from typing import Final
 
 from ioadapt_theory.checkpoints.names import TABLES
@@ -116,7 +116,7 @@ def to_diffusers(name: str, blocks: Blocks | None, flat: bool = False) -> str:
     return name
 
 
-@cache
+@lru_cache(16)
 def _table(blocks: Blocks | None, flat: bool) -> dict[str, str]:
     """Return Stability's name -> diffusers' name for the parts of a UNet; the longest name that fits counts."""
     table = dict(TABLES["unet"])

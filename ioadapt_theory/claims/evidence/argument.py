@@ -115,21 +115,16 @@ def by_lemma(used: Lemma, *relations: Relation) -> Derived:
 
 @dataclass(frozen=True)
 class Attained(Proof):
-    """No smaller right side will do: instances that reach it, whatever value its parameters have.
+    """No smaller right side will do: instances that reach it, whatever value its parameters have."""
 
-    Attributes:
-        family: one value a parameter (and, if it only approaches the bound, how near) -> content of an instance file.
-        over: every parameter of the right side, and the values that are tried; of two models the target's are the same,
-            unless they are listed, too. Without any, only that no smaller factor will do is shown.
-        every_pair: the condition numbers of both models are listed.
-        approaches: the right side is a supremum.
-        factor: no smaller factor will do, whatever its parameters; the first one of the right side. None: all of it.
-    """
-
+    # one value a parameter (and, if it only approaches the bound, how near) -> content of an instance file
     family: Callable[..., Mapping[str, Any]]
+    # every parameter of the right side, and the values that are tried; of two models the target's are the same,
+    # unless they are listed, too. Without any, only that no smaller factor will do is shown.
     over: Mapping[Term, Sequence[Any]] = field(default_factory=dict)
-    every_pair: bool = False
-    approaches: bool = False
+    every_pair: bool = False  # the condition numbers of both models are listed
+    approaches: bool = False  # the right side is a supremum
+    # no smaller factor will do, whatever its parameters; the first one of the right side. None: all of it.
     factor: Term | None = None
 
     @property
@@ -251,15 +246,10 @@ def exact_instance(claim: Claim, raw: Mapping[str, Any]) -> Any:
 
 @dataclass(frozen=True)
 class Reasoned(Proof):
-    """Lines about what no relation of the claim says.
+    """Lines about what no relation of the claim says."""
 
-    Attributes:
-        statement: what is shown, one line.
-        lines: claim -> lines.
-    """
-
-    statement: str
-    lines: Callable[[Claim], Iterator[Step]]
+    statement: str  # what is shown, one line
+    lines: Callable[[Claim], Iterator[Step]]  # claim -> lines
 
     def broken(self, claim: Claim) -> Iterator[str]:
         """Yield what fails."""
@@ -312,15 +302,10 @@ def argued(kind: type[P], name: str, statement: str) -> Callable[[Callable[[Clai
 
 @dataclass(frozen=True)
 class Resting(Proof):
-    """A statement in prose that rests on claims with formulas: each keeps its verdict by an argument of its own.
+    """A statement in prose that rests on claims with formulas: each keeps its verdict by an argument of its own."""
 
-    Attributes:
-        claims: their ids.
-        about: the left side that they have to be about; None if they are about several.
-    """
-
-    claims: tuple[str, ...]
-    about: Term | None = None
+    claims: tuple[str, ...]  # their ids
+    about: Term  # the left side that they have to be about
     needs: ClassVar[Verdict] = Verdict.PROVED
 
     def broken(self, claim: Claim) -> Iterator[str]:
@@ -332,7 +317,7 @@ class Resting(Proof):
             settled = [p for p in other.proofs if (p.refutes if self.needs is Verdict.REFUTED else p.proves)]
             if not settled or not all(p.holds(other) for p in settled):
                 yield f"{name} is not {self.needs}"
-            if self.about is not None and not all(same_formula(r.left, self.about) for r in other.concludes):
+            if not all(same_formula(r.left, self.about) for r in other.concludes):
                 yield f"{name} is not about {text(self.about)}"
 
     def printed(self, claim: Claim) -> Iterator[str]:

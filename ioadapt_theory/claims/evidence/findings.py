@@ -93,27 +93,19 @@ def detectable(counts: Mapping[str, int]) -> float | None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """The result of one strategy, or of a part of it.
+    """The result of one strategy, or of a part of it."""
 
-    Attributes:
-        kind: the kind of evidence.
-        instances: how many instances it looked at.
-        worst_ratio: largest lhs/rhs; near 1 the bound is tight, near 0 the check was easy; −∞ if none was measured.
-        worst: the instance that attained it, in the form of an instance file.
-        proves: names of the exact arguments that went through.
-        refutes: names of the exact arguments or witnesses that contradict the statement.
-        lacks: what the registry says and this did not bear out: an argument that does not go through, a witness that
-            violates nothing, a bound that is not attained.
-        counts: further counts, which add up; those of samples are judged together (``contradictions``).
-    """
-
-    kind: Evidence
-    instances: int = 0
+    kind: Evidence  # the kind of evidence
+    instances: int = 0  # how many instances it looked at
+    # largest lhs/rhs; near 1 the bound is tight, near 0 the check was easy; −∞ if none was measured
     worst_ratio: float = -math.inf
-    worst: Mapping[str, Any] | None = None
-    proves: frozenset[str] = frozenset()
-    refutes: frozenset[str] = frozenset()
+    worst: Mapping[str, Any] | None = None  # the instance that attained it, in the form of an instance file
+    proves: frozenset[str] = frozenset()  # names of the exact arguments that went through
+    refutes: frozenset[str] = frozenset()  # names of the exact arguments or witnesses that contradict the statement
+    # what the registry says and this did not bear out: an argument that does not go through, a witness that violates
+    # nothing, a bound that is not attained
     lacks: frozenset[str] = frozenset()
+    # further counts, which add up; those of samples are judged together (``contradictions``)
     counts: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

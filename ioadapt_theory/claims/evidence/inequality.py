@@ -27,16 +27,12 @@ class Hypothesis:
 
     An instance file has rounded numbers, so a residual up to ``ACCURACY`` is not a miss. But the conclusion may jump
     where a hypothesis ends, so such an instance decides nothing, unless it is known how far the residual can carry.
-
-    Attributes:
-        stated: the condition.
-        relation: what is compared: the squares of both sides, where neither is negative and no square needs a root.
-        exact: it is decided in rational arithmetic, from the numbers as they stand in the file.
     """
 
-    stated: Relation
+    stated: Relation  # the condition
+    # what is compared: the squares of both sides, where neither is negative and no square needs a root
     relation: Relation
-    exact: bool
+    exact: bool  # it is decided in rational arithmetic, from the numbers as they stand in the file
 
     @classmethod
     def of(cls, relation: Relation) -> "Hypothesis":
@@ -113,20 +109,13 @@ class UndecidedError(InvalidValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inequality:
-    """lhs ≤ rhs under hypotheses.
+    """lhs ≤ rhs under hypotheses."""
 
-    Attributes:
-        setting: how instances are read, drawn and parametrised.
-        lhs: left side, written from the statement.
-        rhs: right side.
-        hypotheses: what an instance has to satisfy, by the relation as it is printed.
-        first_order: limit of lhs/t as AB → tAB, t → 0, for statements up to O(ε²); then it is what must be ≤ rhs.
-    """
-
-    setting: Setting
-    lhs: Callable[[Any], Array]
-    rhs: Callable[[Any], Array]
-    hypotheses: Mapping[str, Hypothesis]
+    setting: Setting  # how instances are read, drawn and parametrised
+    lhs: Callable[[Any], Array]  # left side, written from the statement
+    rhs: Callable[[Any], Array]  # right side
+    hypotheses: Mapping[str, Hypothesis]  # what an instance has to satisfy, by the relation as it is printed
+    # limit of lhs/t as AB → tAB, t → 0, for statements up to O(ε²); then it is what must be ≤ rhs
     first_order: Callable[[Any], Array] | None = None
 
     def decisive(self, instance: Any) -> Array:

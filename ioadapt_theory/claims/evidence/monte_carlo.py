@@ -34,17 +34,11 @@ ROUNDING = 1e-11
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """Sample mean of ‖xD‖² for every stack, x ~ N(0, I), with what is known of its law.
+    """Sample mean of ‖xD‖² for every stack, x ~ N(0, I), with what is known of its law."""
 
-    Attributes:
-        mean: sample mean, S.
-        weights: squared singular values of D, S x r.
-        samples: N.
-    """
-
-    mean: Tensor
-    weights: Tensor
-    samples: int
+    mean: Tensor  # sample mean, S
+    weights: Tensor  # squared singular values of D, S x r
+    samples: int  # N
 
     @property
     def variance(self) -> Tensor:

@@ -128,8 +128,9 @@ class Replay(Strategy):
             if name in claim.attained and not attains:
                 lacks.add(f"{name} does not attain the bound: {ratio:.6g} of it")
             refutes = frozenset([name] if violates else [])
-            found = Finding(kind=self.kind, instances=1, worst_ratio=ratio, worst=raw, refutes=refutes)
-            finding |= replace(found, lacks=frozenset(lacks))
+            finding |= Finding(
+                kind=self.kind, instances=1, worst_ratio=ratio, worst=raw, refutes=refutes, lacks=frozenset(lacks)
+            )
         return finding
 
 

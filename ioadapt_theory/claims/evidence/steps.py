@@ -16,7 +16,7 @@ from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import Relation, Term, opened
 
 __all__ = [
-    "Check", "Step", "agree", "both", "found", "general", "lemma", "lines", "nonnegative", "reached", "simplifies",
+    "Check", "Step", "agree", "both", "found", "lemma", "lines", "nonnegative", "reached", "simplifies",
     "true", "vanishes", "words", "zero",
 ]  # fmt: skip
 """What claims are written in (``language``)."""
@@ -98,13 +98,6 @@ def both(*checks: Check) -> Check:
     return Check(all(c.holds for c in checks), empty=not checks or any(c.empty for c in checks))
 
 
-def general(x: Term) -> Term:
-    """Return the formula with every sum replaced by what is summed, for the source."""
-    if x.op == "sum":
-        return general(x.args[0])
-    return Term(x.op, tuple(map(general, x.args)), x.name)
-
-
 def reached(goal: Relation, derived: Any, known: Mapping[Term, Any], *, by: Callable[..., Check] = vanishes) -> Step:
     """Compare what was derived with the right side of a relation, in symbols: the last line of a lemma."""
     return Step(f"this is {text(goal.right)}", by(derived - symbolic(goal.right, dict(known))), reaches=True)
@@ -112,15 +105,10 @@ def reached(goal: Relation, derived: Any, known: Mapping[Term, Any], *, by: Call
 
 @dataclass(frozen=True, kw_only=True)
 class Lemma(Rule):
-    """A rule with its argument: the lines that derive the right side of its relation.
+    """A rule with its argument: the lines that derive the right side of its relation."""
 
-    Attributes:
-        stated: the relation in the letters of the paper.
-        lines: relation -> lines; one of them reaches its right side.
-    """
-
-    stated: Relation
-    lines: Callable[[Relation], Iterator[Step]]
+    stated: Relation  # the relation in the letters of the paper
+    lines: Callable[[Relation], Iterator[Step]]  # relation -> lines; one of them reaches its right side
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:

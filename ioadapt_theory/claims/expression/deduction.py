@@ -45,7 +45,7 @@ __all__ = [
 
 NONNEGATIVE = frozenset(
     "norm fro spectral cond sqrt abs sine positive mean_square angle arcsin sigma hessian_norm sup_hessian_norm rank"
-    " size pi cosh".split()
+    " size pi".split()
 )
 
 
@@ -243,7 +243,7 @@ def _increases(left: Term, right: Term, by: tuple[Rule | Relation, ...], given: 
         return False
     pairs = list(zip(left.args, right.args, strict=True))
     match left.op:
-        case "add" | "max" | "min" | "arcsin" | "ln" | "artanh" | "sinh" | "sqrt" | "positive":
+        case "add" | "max" | "min" | "arcsin" | "ln" | "artanh" | "sqrt" | "positive":
             return all(at_most(a, b, by, given) for a, b in pairs)
         case "sum":
             return all(at_most(a, b, by, given) for a, b in pairs[1:])

@@ -31,7 +31,7 @@ TEXT, LATEX = range(2)
 OPERATIONS: Final[dict[str, tuple[str, str]]] = {
     "abs": ("|{}|", r"\left|{}\right|"),
     "sqrt": ("√({})", r"\sqrt{{{}}}"),
-    **{name: (f"{name}({{}})", rf"\{name}({{}})") for name in ("cos", "ln", "arcsin", "sinh", "cosh")},
+    **{name: (f"{name}({{}})", rf"\{name}({{}})") for name in ("cos", "ln", "arcsin")},
     **{name: (f"{name}({{}}, {{}})", rf"\{name}({{}}, {{}})") for name in ("max", "min")},
     **{name: (f"{name}({{}})", rf"\operatorname{{{{{name}}}}}({{}})") for name in ("artanh", "cond", "rank")},
     "size": ("rows({})", r"\operatorname{{rows}}({})"),

@@ -23,8 +23,8 @@ __all__ = [
 Kind = Literal["scalar", "row", "matrix"]
 Like = Union["Term", int, Fraction]
 SCALARS: Final = frozenset(
-    "number scalar add mul div pow abs sqrt cos ln arcsin artanh sinh cosh max min positive dot inner norm sim sine"
-    " angle fro spectral cond sigma rank size mean_square sum hessian_norm sup_hessian_norm segment landau pi".split()
+    "number scalar add mul div pow abs sqrt cos ln arcsin artanh max min positive dot inner norm sim sine angle"
+    " fro spectral cond sigma rank size mean_square sum hessian_norm sup_hessian_norm segment landau pi".split()
 )
 """Operations with a scalar value; the others have that of their (last) argument."""
 
@@ -37,17 +37,11 @@ def _fits(condition: bool, left: "Term", sign: str, right: "Term") -> None:
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """A formula: an operation applied to formulas.
+    """A formula: an operation applied to formulas."""
 
-    Attributes:
-        op: what is done; "scalar", "row" and "matrix" are letters, "let" gives its argument a name.
-        args: to what.
-        name: of a letter or a definition; the digits of a number; the index of a singular value.
-    """
-
-    op: str
-    args: tuple["Term", ...] = ()
-    name: str = ""
+    op: str  # what is done; "scalar", "row" and "matrix" are letters, "let" gives its argument a name
+    args: tuple["Term", ...] = ()  # to what
+    name: str = ""  # of a letter or a definition; the digits of a number; the index of a singular value
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -183,8 +177,6 @@ cos = _function("cos", "cos a.")
 ln = _function("ln", "Natural logarithm.")
 arcsin = _function("arcsin", "arcsin a, of min(a, 1) where rounding exceeds it.")
 artanh = _function("artanh", "artanh a.")
-sinh = _function("sinh", "sinh a.")
-cosh = _function("cosh", "cosh a.")
 maximum = _function("max", "The larger one.")
 minimum = _function("min", "The smaller one.")
 positive = _function("positive", "[a]₊ = max(a, 0).")

@@ -22,8 +22,6 @@ FUNCTIONS: Final[dict[str, Callable[..., Array]]] = {
     "ln": a.log,
     "arcsin": lambda x: a.arcsin(a.minimum(x, a.number(1, x))),
     "artanh": a.atanh,
-    "sinh": a.sinh,
-    "cosh": a.cosh,
     "max": a.maximum,
     "min": a.minimum,
     "positive": lambda x: (x + abs(x)) / 2,
@@ -68,13 +66,13 @@ class Values:
     def __init__(self, instance: Any) -> None:
         """Letters are the instance's attributes."""
         self.instance = instance
-        self.known: dict[int, tuple[Term, Array]] = {}
+        self.known: dict[Term, Array] = {}
 
     def __call__(self, x: Term) -> Array:
         """Return the value of a formula."""
-        if id(x) not in self.known:
-            self.known[id(x)] = x, self._value(x)  # the term is kept, so that its id is not given to another
-        return self.known[id(x)][1]
+        if x not in self.known:
+            self.known[x] = self._value(x)
+        return self.known[x]
 
     def _value(self, x: Term) -> Array:
         match x:

@@ -1,7 +1,6 @@
 """Changes of the base's own tensors by an adapter's file: trained biases and norms, modules_to_save, tokens.
 
-They belong to no layer's adapter, so ``load`` applies them only when told to, and removing the adapter does not undo
-them. Most cannot move to another base either: they replace its tensors by those of the source.
+They belong to no layer's adapter: ``load`` applies them only when told to, and removing the adapter leaves them there.
 """
 
 from collections.abc import Iterable, Mapping
@@ -58,11 +57,6 @@ class Change:
         """The parameter's size, None where any will do."""
         first, *second = (self.source.shapes[key] for key in self.keys)
         return None if self.rows else (first[1], second[0][0]) if second else first
-
-    def check(self) -> None:
-        """Read the tensors; see ``TensorFile``."""
-        for key in self.keys:
-            self.source[key]
 
     def new(self, old: Tensor) -> Tensor:
         """Return the new value of a parameter; reads the file."""

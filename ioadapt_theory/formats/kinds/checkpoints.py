@@ -21,17 +21,13 @@ from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer
 from ioadapt_theory.formats.match import fitted, match, without_idle_changes
 from ioadapt_theory.formats.reading import open_adapter
 
+Recipes = Mapping[str, tuple[TensorInfo, Callable[[], Tensor]]]
 
-class Made(Computed):
+
+class AdapterTensors(Computed):
     """Tensors that are made of an adapter when they are read."""
 
-    def __init__(
-        self,
-        name: str,
-        source: str,
-        tensors: Mapping[str, tuple[TensorInfo, Callable[[], Tensor]]],
-        base: Checkpoint | None = None,
-    ) -> None:
+    def __init__(self, name: str, source: str, tensors: Recipes, base: Checkpoint | None = None) -> None:
         """Take the tensors, how each is made, and the checkpoint that this reads."""
         self.name, self.source, self.revision, self.metadata = name, source, None, {}
         self.tensors = {key: info for key, (info, _) in tensors.items()}
@@ -48,12 +44,12 @@ class Made(Computed):
 
 
 def changes_of(sources: Sequence[str]) -> list[Checkpoint]:
-    """Return each adapter's change of the weights by layer, in one spelling; each has to be the same on any base."""
+    """Return each adapter's change of the weights by layer, which has to be the same on any base."""
     files = [open_adapter(source, scaled=False) for source in sources]
-    spelled = {layer.name.path for file in files for layer in file.layers if not layer.name.flat}
+    dotted = {layer.name.path for file in files for layer in file.layers if not layer.name.flat}
     checkpoints: list[Checkpoint] = []
     for file in files:
-        names = resolve([layer.name for layer in file.layers if layer.name.flat], spelled).layers
+        names = resolve([layer.name for layer in file.layers if layer.name.flat], dotted).layers
         computed = {}
         for layer in file.layers:
             key = f"{names.get(layer.name, (layer.name.path,))[0]}.weight"
@@ -61,7 +57,7 @@ def changes_of(sources: Sequence[str]) -> list[Checkpoint]:
             shape = (columns, channels, *([rows // channels] if rows > channels else []))
             computed[key] = TensorInfo(key, "F32", shape), partial(_change, layer)
         name = file.path.stem if file.path.is_file() else file.path.name
-        checkpoints.append(Made(name, str(file.path), computed))
+        checkpoints.append(AdapterTensors(name, str(file.path), computed))
     return checkpoints
 
 
@@ -88,8 +84,8 @@ def with_adapter_at(base: Checkpoint, source: str) -> Checkpoint:
     tensors = {f"{layer}.{leaf}": (layer, leaf) for layer in matched.layers for leaf in ("weight", "bias")}
     computed = {key: (named.tensors[key], partial(merged, *at)) for key, at in tensors.items() if key in named.tensors}
     name, place = f"{base.name}+{file.path.stem}", f"{base.source}+{file.path}"
-    made = Made(name, place, computed, named)
-    origins = {key: (made if key in computed else named, key) for key in named.tensors}
+    changed = AdapterTensors(name, place, computed, named)
+    origins = {key: (changed if key in computed else named, key) for key in named.tensors}
     merged_base = View(name, place, origins, base.metadata)
     merged_base.revision = base.revision
     return merged_base

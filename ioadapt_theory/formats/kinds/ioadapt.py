@@ -4,6 +4,7 @@ import copy
 import json
 from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,9 +16,10 @@ from ioadapt_theory.adapters.families import FAMILIES, LIMITS, Spec
 from ioadapt_theory.adapters.families.family import Limit, Shapes, is_count, is_finite
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.matrices import PLAIN_DTYPES
+from ioadapt_theory.adapters.rules.fingerprint import BASE_NAME, recorded
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import FileFormatError
-from ioadapt_theory.formats.adapter_file import StoredLayer
+from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer
 from ioadapt_theory.formats.kinds.base_changes import HOWS, AppliedChange, Change, chosen_rows
 from ioadapt_theory.formats.tensors import TensorFile, is_name, parse_json
 
@@ -60,16 +62,15 @@ def is_own(source: TensorFile) -> bool:
     return source.metadata.get("made_by") == FORMAT and LAYERS in source.metadata
 
 
-def contents(source: TensorFile) -> tuple[tuple[StoredLayer, ...], tuple[Change, ...]]:
-    """Return the layers of one of our files, and its changes of the base; no numbers are read."""
+def contents(opened: Path, source: TensorFile) -> AdapterFile:
+    """Return the content of one of our files; no numbers are read."""
     version = source.metadata.get("ioadapt.version")
     _demand(f"{source.path}: version", VERSION, version, ok=version == VERSION)
     entries, changes = (
         parse_json(source.metadata.get(key, "{}"), f"{source.path}: {key} in the header") for key in (LAYERS, CHANGES)
     )
-    expected = "an object with at least one layer, of printable names"
     named = isinstance(entries, dict) and bool(entries) and all(map(is_name, entries))
-    _demand(f"{source.path}: layers", expected, entries, ok=named)
+    _demand(f"{source.path}: layers", "an object with at least one layer, of printable names", entries, ok=named)
     _demand(f"{source.path}: {CHANGES}", "an object", changes, ok=isinstance(changes, dict))
     keys: dict[str, dict[str, str]] = {layer: {} for layer in entries}
     unknown = []
@@ -85,7 +86,9 @@ def contents(source: TensorFile) -> tuple[tuple[StoredLayer, ...], tuple[Change,
     if unknown:
         msg = f"{source.path}: tensors without an entry in the header: {', '.join(sorted(unknown)[:5])}."
         raise FileFormatError(msg)
-    return tuple(layers), tuple(_change(source, key, entry) for key, entry in changes.items())
+    altered = tuple(_change(source, key, entry) for key, entry in changes.items())
+    base, prints = source.metadata.get(BASE_NAME), recorded(source.metadata, source.path)
+    return AdapterFile(opened, FORMAT, tuple(layers), altered, {}, base if is_name(base) else None, prints)
 
 
 def stored_layer(
@@ -157,12 +160,11 @@ def _demand(key: str, expected: str, value: Any, *, ok: bool) -> None:
 def _change(source: TensorFile, key: str, entry: Any) -> Change:
     """Return the change of the base that a header describes."""
     module, _, leaf = key.rpartition(".")
-    how: Any
-    tensor, how = f"{CHANGES}.{key}", entry.get("how") if isinstance(entry, dict) else None
-    where = f"{source.path}: {tensor}"
+    tensor, where = f"{CHANGES}.{key}", f"{source.path}: {CHANGES}.{key}"
     _demand(where, "a tensor of the file", None, ok=tensor in source.shapes)
-    _demand(f"{where} in the header", f"one of {', '.join(HOWS)}", entry, ok=how in HOWS)
+    known = isinstance(entry, dict) and entry.get("how") in HOWS
+    _demand(f"{where} in the header", f"one of {', '.join(HOWS)}", entry, ok=known)
     source.require_floats([tensor])
-    if how == "rows replaced":
+    if entry["how"] == "rows replaced":
         return chosen_rows(Name("", module), leaf, source, tensor, entry.get("rows"))
-    return Change(Name("", module), leaf, how, source, (tensor,))
+    return Change(Name("", module), leaf, entry["how"], source, (tensor,))

@@ -7,7 +7,7 @@ from ioadapt_theory.checkpoints.names.originals import without_xlabs
 from ioadapt_theory.formats.build import KINDS
 from ioadapt_theory.formats.kinds.base_changes import ADDED, EMBEDDING
 
-SPELLED = {
+ALIASES = {
     "lora_A": "down",
     "lora_B": "up",
     "lora_down": "down",
@@ -20,8 +20,8 @@ SPELLED = {
     "lora_magnitude_vector": "magnitude",
 }
 """Names of the parts of an adapter in files -> our name of the part, where that is another."""
-PARTS = {part for kind in KINDS.values() for part in kind.required | kind.optional} - {*SPELLED.values(), "up_bias"}
-ROLES = SPELLED | {part: part for part in {*PARTS, "alpha", *ADDED, *EMBEDDING}}
+PARTS = {part for kind in KINDS.values() for part in kind.required | kind.optional} - {*ALIASES.values(), "up_bias"}
+ROLES = ALIASES | {part: part for part in {*PARTS, "alpha", *ADDED, *EMBEDDING}}
 
 FOREIGN = {
     "lora_E": "AdaLoRA",

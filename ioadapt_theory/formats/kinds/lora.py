@@ -1,6 +1,7 @@
 """LoRA and DoRA as every tool stores them, and PEFT's PEANUT, linear and of depth 0, a LoRA on the outputs."""
 
 import torch
+from torch import Tensor
 
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import DoRA, LoRA, Spec
@@ -33,10 +34,13 @@ def build(parts: Parts, s: float) -> Built:
 
 def peanut(parts: Parts, s: float) -> Built:
     """Return a LoRA on the outputs."""
-    a, b = parts["peanut_A"].mT, parts["peanut_B"].mT
-    n = a.shape[0]
-    spec = Spec(rank=a.shape[1], scaling=s)
-    return "lora", {Placement.OUTPUT: LoRA.stored((n, n, n), spec, {"A": a, "B": b})}
+    return "lora", {Placement.OUTPUT: on_side(parts["peanut_A"].mT, parts["peanut_B"].mT, s)}
+
+
+def on_side(a: Tensor, b: Tensor, s: float) -> LoRA:
+    """Return I + s AB, for the inputs or the outputs."""
+    n, r = a.shape
+    return LoRA.stored((n, n, n), Spec(rank=r, scaling=s), {"A": a, "B": b})
 
 
 KINDS = {

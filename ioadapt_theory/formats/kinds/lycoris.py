@@ -4,9 +4,10 @@ import torch
 from torch import Tensor
 
 from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.families import Full, LoHa, LoKr, LoRA, Spec
+from ioadapt_theory.adapters.families import Family, Full, LoHa, LoKr, Spec
 from ioadapt_theory.formats.kinds import Built, Kind, Parts, Shapes
 from ioadapt_theory.formats.kinds.lora import build as lora
+from ioadapt_theory.formats.kinds.lora import on_side
 
 
 def _loha(parts: Parts, s: float) -> Built:
@@ -41,14 +42,12 @@ def _lokr_rank(shapes: Shapes) -> int | None:
 def _glora(parts: Parts, s: float) -> Built:
     """Return W + WA + B of LyCORIS: the input part with A = a2ᵀ a1ᵀ, and the LoRA b2ᵀ b1ᵀ beside it (Eq. 6, left)."""
     a, b = parts["a2"].flatten(1).mT, parts["a1"].flatten(1).mT
-    n = a.shape[0]
-    spec = Spec(rank=a.shape[1], scaling=s)
-    placed: dict[Placement, LoRA] = {Placement.INPUT: LoRA.stored((n, n, n), spec, {"A": a, "B": b})}
-    if "b1" not in parts and "b2" not in parts:
-        return "lora", {**placed}
-    beside = lora({"down": parts["b2"], "up": parts["b1"]}, s)[1]
-    idle = not parts["b2"].is_meta and not (parts["b2"].any() and parts["b1"].any())
-    return "lora", {**placed} if idle else {**placed, **beside}
+    placed: dict[Placement, Family] = {Placement.INPUT: on_side(a, b, s)}
+    if {"b1", "b2"} & parts.keys():
+        down, up = parts["b2"], parts["b1"]
+        if down.is_meta or (down.any() and up.any()):
+            placed |= lora({"down": down, "up": up}, s)[1]
+    return "lora", placed
 
 
 def _full(parts: Parts, s: float) -> Built:

@@ -196,7 +196,7 @@ class Reader:
             return self.total(self.text[begin : self.at])
         if name := self.take(*(m for m in sorted(self.meanings, key=len, reverse=True) if "(" in m)):
             return self.inner(self.meanings[name])
-        if name := self.take(*(f"{f}(" for f in FUNCTIONS), "arccos sim(", "arccossim("):
+        if name := self.take(*(f"{f}(" for f in FUNCTIONS if f not in self.letters), "arccos sim(", "arccossim("):
             return self.function(name[:-1], self.until(")"))
         names = sorted({*self.letters, *self.meanings}, key=len, reverse=True)
         name = self.take(*names)

@@ -1,4 +1,4 @@
-"""The verdicts at the end of `pytest paper_checks`: what was found, the worst ratio, the evidence and the time."""
+"""The verdicts at the end of `pytest paper_checks`: every claim with its worst ratio, the evidence and the time."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ def _one_thread() -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    found = [
+    results = [
         json.loads(value)
         for reports in terminalreporter.stats.values()
         for report in reports
@@ -24,12 +24,12 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         for name, value in report.user_properties
         if name == KEY
     ]
-    if not found:
+    if not results:
         return
     from ioadapt_theory.claims import CLAIMS, Verification
     from ioadapt_theory.claims.report import counted, summary
 
-    by_claim = {raw["claim"]: Verification.from_json(raw) for raw in found}
+    by_claim = {raw["claim"]: Verification.from_json(raw) for raw in results}
     shown = {name: by_claim[name] for name in CLAIMS if name in by_claim}
     terminalreporter.section("verdicts")
     terminalreporter.write(summary(CLAIMS, shown))

@@ -18,47 +18,46 @@ REGISTER = Path(__file__).with_name("register.txt")
 
 
 def entry(claim: Claim) -> str:
-    """One claim as it is signed."""
-    said = report.describe(claim)
+    """Return one claim as it is signed."""
     lines = [
-        f"{claim.id}: {claim.expected}, {claim.source}, {said['reading']}",
+        f"{claim.id}: {claim.expected}, {claim.source}, {report.reading(claim)}",
         f"  {report.stated(claim)}",
         *(f"  in LaTeX: {latex(relation)}" for relation in (*claim.given, *claim.concludes)),
-        *(f"  said: {word}" for word in said["words"]),
-        *(f"  amends: {claim.amends}" for _ in [0] if claim.amends),
+        *(f"  word: {word}" for word in claim.words),
+        *([f"  amends: {claim.amends}"] if claim.amends else []),
         *(f"  refuted by {shipped(claim, name)}" for name in claim.witnesses),
         *(f"  attained by {shipped(claim, name)}" for name in claim.attained),
-        *(f"  searched in {claim.setting.name}: {searches(claim)}" for _ in [0] if claim.setting and claim.strategies),
-        f"  note: {said['remark']}",
+        *([f"  searched in {claim.setting.name}: {searches(claim)}"] if claim.setting and claim.strategies else []),
+        f"  note: {report.remark(claim)}",
         *(f"  {line}" for line in report.proofs(claim).splitlines()),
     ]
     return "\n".join(lines) + "\n"
 
 
 def shipped(claim: Claim, name: str) -> str:
-    """A shipped instance: what it says of itself, and both sides on it."""
-    found = evaluate(claim, witness(name))
-    return f"{name}: {witness(name)['comment']}; {report.short(found.decisive)} against {report.short(found.rhs)}"
+    """Return a shipped instance: its comment, and both sides on it."""
+    sides = evaluate(claim, witness(name))
+    return f"{name}: {witness(name)['comment']}; {report.short(sides.decisive)} against {report.short(sides.rhs)}"
 
 
 def searches(claim: Claim) -> str:
-    """How instances are searched, and what each search is told."""
-    told = ((type(s).__name__, [f"{f.name} {plain(getattr(s, f.name))}" for f in fields(s)]) for s in claim.strategies)
-    return ", ".join(f"{name} ({', '.join(t for t in settings if ' <' not in t)})" for name, settings in told)
-
-
-def plain(x: object) -> object:
-    """A setting by its name, which holds functions; anything else as it is."""
-    return x.name if isinstance(x, Setting) else x
+    """Return how instances are searched, with the options of each search; a setting by its name."""
+    options = {
+        type(s).__name__: [
+            f"{f.name} {x.name if isinstance(x := getattr(s, f.name), Setting) else x}" for f in fields(s)
+        ]
+        for s in claim.strategies
+    }
+    return ", ".join(f"{name} ({', '.join(o for o in chosen if ' <' not in o)})" for name, chosen in options.items())
 
 
 def register() -> str:
-    """All of them, in the paper's order."""
+    """Return all entries, in the paper's order."""
     return "\n".join(entry(claim) for claim in CLAIMS.values())
 
 
 def main() -> int:
-    """Write the file; status 0."""
+    """Write the file; return status 0."""
     REGISTER.write_text(register(), encoding="utf-8")
     return 0
 

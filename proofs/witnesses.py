@@ -1,11 +1,11 @@
 """Shipped witnesses as Coq data: exact numbers, rank factors of AB, and certificates that Coq checks by computing."""
 
-import json
 from collections.abc import Sequence
 from fractions import Fraction
-from importlib import resources
 from math import isqrt
 from typing import Any
+
+from ioadapt_theory.claims.instances import witness as shipped
 
 Row = list[Fraction]
 Matrix = list[Row]
@@ -104,13 +104,11 @@ def witness(name: str) -> str:
 
     Where AB is of full rank, every space gets one more dimension in which nothing happens, so that AB is not.
     """
-    file = resources.files("ioadapt_theory.claims").joinpath("witnesses", f"{name}.json")
-    raw = json.loads(file.read_text(encoding="utf-8"))
 
     def exact(value: Any) -> Any:
         return [exact(v) for v in value] if isinstance(value, list) else Fraction(str(value))
 
-    data = {key: exact(value) for key, value in raw.items() if key != "comment"}
+    data = {key: exact(value) for key, value in shipped(name).items() if key != "comment"}
     epsilon = root(data["epsilon"]) if name in LITERAL else data["epsilon"]
     m = [[x / epsilon for x in r] for r in data["AB"]]
     inputs = [data[key] for key in ("x1", "x2", "x1_target", "x2_target")]

@@ -133,7 +133,7 @@ class Claim:
         amends: id of the printed claim that this one sharpens or corrects.
         remark: what is true instead, or how sharp it is; "{lhs of NAME}" and "{rhs of NAME in CLAIM}" stand for values
             on a shipped instance, which ``report`` computes.
-        witnesses: names of the shipped instances (``witnesses/NAME.json``) that refute it.
+        witnesses: names of the shipped instances (in ``witnesses.json``) that refute it.
         attained: names of the shipped instances on which the bound holds with equality.
         words: what the statement says beyond the relation, with evidence of its own.
         setting: how instances are read and drawn; None for claims that have none.

@@ -167,25 +167,30 @@ def load(path: Path | str, kind: str = "instance file") -> dict[str, Any]:
     return raw
 
 
-SHIPPED = resources.files("ioadapt_theory.claims") / "witnesses"
-"""The folder of the shipped instances."""
+SHIPPED = resources.files("ioadapt_theory.claims") / "witnesses.json"
+"""The shipped instances, by name."""
+
+
+def witnesses() -> dict[str, dict[str, Any]]:
+    """Return every shipped instance by name."""
+    return json.loads(SHIPPED.read_text("utf-8"))
 
 
 def witness(name: str) -> dict[str, Any]:
-    """Return the content of a shipped instance, ``witnesses/NAME.json``.
+    """Return the content of a shipped instance.
 
     Example:
         >>> from ioadapt_theory.claims.instances import witness
         >>> witness("ce1")["W"]
         [[1, 0], [0, 3]]
     """
-    return json.loads((SHIPPED / f"{name}.json").read_text("utf-8"))
+    return witnesses()[name]
 
 
 def load_or_witness(name: str) -> dict[str, Any]:
     """Return the content of an instance file or, where there is none, of the shipped instance of this name."""
-    shipped = f"{name}.json" in {file.name for file in SHIPPED.iterdir()}
-    return witness(name) if shipped and not Path(name).exists() else load(name)
+    shipped = witnesses()
+    return shipped[name] if name in shipped and not Path(name).exists() else load(name)
 
 
 def normals(n: int, shapes: Mapping[str, tuple[int, ...]], generator: torch.Generator) -> dict[str, Tensor]:

@@ -105,10 +105,10 @@ def table(claims: Sequence[Claim], width: int) -> str:
     for claim in claims:
         name, verdict, statement, shipped, note = cells(claim)
         lines = [f"{verdict:9} {name}  ({claim.source})"]
-        for label, cell in (("", statement), ("witness", shipped), ("note", note)):
-            marked = f"{label}: {cell}" if label else cell
+        examples = f"witness: {shipped}" if claim.witnesses else shipped
+        for cell in (statement, examples, note and f"note: {note}"):
             if cell:
-                lines += textwrap.wrap(marked, width, initial_indent=" " * 10, subsequent_indent=" " * 12)
+                lines += textwrap.wrap(cell, width, initial_indent=" " * 10, subsequent_indent=" " * 12)
         blocks.append("\n".join(lines) + "\n")
     instances = [(name, claim.id) for claim in claims for name in (*claim.witnesses, *claim.attained)]
     located = ""

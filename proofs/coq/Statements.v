@@ -409,6 +409,98 @@ Definition prop_2_input_abs : Prop :=
     ((x2' *m (1%:M + (A *m B))) *m W') != 0 ->
     `|((sim ((x1 *m (1%:M + (A *m B))) *m W) ((x2 *m (1%:M + (A *m B))) *m W)) - (sim ((x1' *m (1%:M + (A *m B))) *m W') ((x2' *m (1%:M + (A *m B))) *m W')))| <= ((4 * (1 + `|(sim (x1 *m W) (x2 *m W))|)) * epsilon) + K * epsilon ^+ 2.
 
+Definition prop_2_output : Prop :=
+  forall (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    exists K e0 : R, 0 < e0 /\
+    forall (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (epsilon : R),
+    0 < epsilon <= e0 ->
+    (r < d)%N ->
+    spectral_le (A *m B) epsilon ->
+    ((x1 *m W) *m (1%:M + (A *m B))) != 0 ->
+    ((x2 *m W) *m (1%:M + (A *m B))) != 0 ->
+    ((x1' *m W') *m (1%:M + (A *m B))) != 0 ->
+    ((x2' *m W') *m (1%:M + (A *m B))) != 0 ->
+    `|((sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) - (sim ((x1' *m W') *m (1%:M + (A *m B))) ((x2' *m W') *m (1%:M + (A *m B)))))| <= ((4 * (1 + (sim (x1 *m W) (x2 *m W)))) * epsilon) + K * epsilon ^+ 2.
+
+Definition prop_2_output_literal : Prop :=
+  forall (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    exists K e0 : R, 0 < e0 /\
+    forall (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (epsilon : R) (s1 : R),
+    0 < epsilon <= e0 ->
+    (r < d)%N ->
+    spectral (A *m B) s1 ->
+    (s1 ^+ 2) <= epsilon ->
+    ((x1 *m W) *m (1%:M + (A *m B))) != 0 ->
+    ((x2 *m W) *m (1%:M + (A *m B))) != 0 ->
+    ((x1' *m W') *m (1%:M + (A *m B))) != 0 ->
+    ((x2' *m W') *m (1%:M + (A *m B))) != 0 ->
+    `|((sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) - (sim ((x1' *m W') *m (1%:M + (A *m B))) ((x2' *m W') *m (1%:M + (A *m B)))))| <= ((4 * (1 + (sim (x1 *m W) (x2 *m W)))) * epsilon) + K * epsilon ^+ 2.
+
+Definition prop_2_output_frobenius : Prop :=
+  forall (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    exists K e0 : R, 0 < e0 /\
+    forall (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (epsilon : R),
+    0 < epsilon <= e0 ->
+    (r < d)%N ->
+    (fro (A *m B)) <= epsilon ->
+    ((x1 *m W) *m (1%:M + (A *m B))) != 0 ->
+    ((x2 *m W) *m (1%:M + (A *m B))) != 0 ->
+    ((x1' *m W') *m (1%:M + (A *m B))) != 0 ->
+    ((x2' *m W') *m (1%:M + (A *m B))) != 0 ->
+    `|((sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) - (sim ((x1' *m W') *m (1%:M + (A *m B))) ((x2' *m W') *m (1%:M + (A *m B)))))| <= ((4 * (1 + (sim (x1 *m W) (x2 *m W)))) * epsilon) + K * epsilon ^+ 2.
+
+Definition prop_2_output_abs : Prop :=
+  forall (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b),
+    x1 != 0 ->
+    x2 != 0 ->
+    x1' != 0 ->
+    x2' != 0 ->
+    (sim x1 x2) = (sim x1' x2') ->
+    (x1 *m W) != 0 ->
+    (x2 *m W) != 0 ->
+    (x1' *m W') != 0 ->
+    (x2' *m W') != 0 ->
+    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
+    exists K e0 : R, 0 < e0 /\
+    forall (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (epsilon : R),
+    0 < epsilon <= e0 ->
+    spectral_le (A *m B) epsilon ->
+    ((x1 *m W) *m (1%:M + (A *m B))) != 0 ->
+    ((x2 *m W) *m (1%:M + (A *m B))) != 0 ->
+    ((x1' *m W') *m (1%:M + (A *m B))) != 0 ->
+    ((x2' *m W') *m (1%:M + (A *m B))) != 0 ->
+    `|((sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) - (sim ((x1' *m W') *m (1%:M + (A *m B))) ((x2' *m W') *m (1%:M + (A *m B)))))| <= ((4 * (1 + `|(sim (x1 *m W) (x2 *m W))|)) * epsilon) + K * epsilon ^+ 2.
+
 Definition prop_2_input_sharp : Prop :=
   (forall (c d e : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, e)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c) (c1 : R) (c2 : R),
     x1 != 0 ->
@@ -596,98 +688,6 @@ Definition prop_2_input_finite_sharp : Prop :=
       c1 = k /\
       epsilon = value2 /\
       artanh_apart (sim ((x1 *m (1%:M + (A *m B))) *m W) ((x2 *m (1%:M + (A *m B))) *m W)) (sim (x1 *m W) (x2 *m W)) ((((((c1 + (1 / c1)) / 2) * epsilon) + (Num.sqrt (1 + (((((c1 + (1 / c1)) / 2) ^+ 2) - 1) * (epsilon ^+ 2))))) ^+ 2) / (1 - (epsilon ^+ 2)))).
-
-Definition prop_2_output : Prop :=
-  forall (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b),
-    x1 != 0 ->
-    x2 != 0 ->
-    x1' != 0 ->
-    x2' != 0 ->
-    (sim x1 x2) = (sim x1' x2') ->
-    (x1 *m W) != 0 ->
-    (x2 *m W) != 0 ->
-    (x1' *m W') != 0 ->
-    (x2' *m W') != 0 ->
-    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
-    exists K e0 : R, 0 < e0 /\
-    forall (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (epsilon : R),
-    0 < epsilon <= e0 ->
-    (r < d)%N ->
-    spectral_le (A *m B) epsilon ->
-    ((x1 *m W) *m (1%:M + (A *m B))) != 0 ->
-    ((x2 *m W) *m (1%:M + (A *m B))) != 0 ->
-    ((x1' *m W') *m (1%:M + (A *m B))) != 0 ->
-    ((x2' *m W') *m (1%:M + (A *m B))) != 0 ->
-    `|((sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) - (sim ((x1' *m W') *m (1%:M + (A *m B))) ((x2' *m W') *m (1%:M + (A *m B)))))| <= ((4 * (1 + (sim (x1 *m W) (x2 *m W)))) * epsilon) + K * epsilon ^+ 2.
-
-Definition prop_2_output_literal : Prop :=
-  forall (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b),
-    x1 != 0 ->
-    x2 != 0 ->
-    x1' != 0 ->
-    x2' != 0 ->
-    (sim x1 x2) = (sim x1' x2') ->
-    (x1 *m W) != 0 ->
-    (x2 *m W) != 0 ->
-    (x1' *m W') != 0 ->
-    (x2' *m W') != 0 ->
-    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
-    exists K e0 : R, 0 < e0 /\
-    forall (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (epsilon : R) (s1 : R),
-    0 < epsilon <= e0 ->
-    (r < d)%N ->
-    spectral (A *m B) s1 ->
-    (s1 ^+ 2) <= epsilon ->
-    ((x1 *m W) *m (1%:M + (A *m B))) != 0 ->
-    ((x2 *m W) *m (1%:M + (A *m B))) != 0 ->
-    ((x1' *m W') *m (1%:M + (A *m B))) != 0 ->
-    ((x2' *m W') *m (1%:M + (A *m B))) != 0 ->
-    `|((sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) - (sim ((x1' *m W') *m (1%:M + (A *m B))) ((x2' *m W') *m (1%:M + (A *m B)))))| <= ((4 * (1 + (sim (x1 *m W) (x2 *m W)))) * epsilon) + K * epsilon ^+ 2.
-
-Definition prop_2_output_frobenius : Prop :=
-  forall (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b),
-    x1 != 0 ->
-    x2 != 0 ->
-    x1' != 0 ->
-    x2' != 0 ->
-    (sim x1 x2) = (sim x1' x2') ->
-    (x1 *m W) != 0 ->
-    (x2 *m W) != 0 ->
-    (x1' *m W') != 0 ->
-    (x2' *m W') != 0 ->
-    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
-    exists K e0 : R, 0 < e0 /\
-    forall (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (epsilon : R),
-    0 < epsilon <= e0 ->
-    (r < d)%N ->
-    (fro (A *m B)) <= epsilon ->
-    ((x1 *m W) *m (1%:M + (A *m B))) != 0 ->
-    ((x2 *m W) *m (1%:M + (A *m B))) != 0 ->
-    ((x1' *m W') *m (1%:M + (A *m B))) != 0 ->
-    ((x2' *m W') *m (1%:M + (A *m B))) != 0 ->
-    `|((sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) - (sim ((x1' *m W') *m (1%:M + (A *m B))) ((x2' *m W') *m (1%:M + (A *m B)))))| <= ((4 * (1 + (sim (x1 *m W) (x2 *m W)))) * epsilon) + K * epsilon ^+ 2.
-
-Definition prop_2_output_abs : Prop :=
-  forall (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b),
-    x1 != 0 ->
-    x2 != 0 ->
-    x1' != 0 ->
-    x2' != 0 ->
-    (sim x1 x2) = (sim x1' x2') ->
-    (x1 *m W) != 0 ->
-    (x2 *m W) != 0 ->
-    (x1' *m W') != 0 ->
-    (x2' *m W') != 0 ->
-    (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) ->
-    exists K e0 : R, 0 < e0 /\
-    forall (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (epsilon : R),
-    0 < epsilon <= e0 ->
-    spectral_le (A *m B) epsilon ->
-    ((x1 *m W) *m (1%:M + (A *m B))) != 0 ->
-    ((x2 *m W) *m (1%:M + (A *m B))) != 0 ->
-    ((x1' *m W') *m (1%:M + (A *m B))) != 0 ->
-    ((x2' *m W') *m (1%:M + (A *m B))) != 0 ->
-    `|((sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) - (sim ((x1' *m W') *m (1%:M + (A *m B))) ((x2' *m W') *m (1%:M + (A *m B)))))| <= ((4 * (1 + `|(sim (x1 *m W) (x2 *m W))|)) * epsilon) + K * epsilon ^+ 2.
 
 Definition prop_2_output_artanh : Prop :=
   (forall (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b),

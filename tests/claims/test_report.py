@@ -31,7 +31,7 @@ def test_a_table_is_a_block_a_claim_then_the_counts_and_the_place() -> None:
         "PROVED    prop-4  (Proposition 4 (App. A.2))\n"
         "          [as printed: as it stands] given ‖W₁W₂ − W₁'W₂'‖_F² ≤ ε:\n"
         "            E‖x(I + AB)W₁W₂ − x(I + AB)W₁'W₂'‖² ≤ σ²‖I + AB‖₂²ε\n"
-        "          witness: attained: r1\n"
+        "          attained: r1\n"
         "          note: it is tight\n"
         "\n"
         "REFUTED   in-words  (Section 4)\n"
@@ -40,7 +40,7 @@ def test_a_table_is_a_block_a_claim_then_the_counts_and_the_place() -> None:
         "\n"
         "1 claim with a formula: 1 proved; 1 in prose with an argument: 1 refuted.\n"
     )
-    assert rest[0].endswith("/witnesses; evaluate one with `ioadapt verify prop-4 --instance r1`.\n")
+    assert rest[0].endswith("/witnesses.json; evaluate one with `ioadapt verify prop-4 --instance r1`.\n")
     assert "Witnesses" not in table([PROSE], 70)
     assert cells(CLAIMS["prop-2-input"])[3].startswith("50 times the bound: ce1, ")
     assert describe(CLAIMS["prop-4-interior"])["ratio"] == "inf"

@@ -10,7 +10,7 @@ import torch
 
 from ioadapt_theory.claims import CLAIMS, Run, Verdict
 from ioadapt_theory.claims.arithmetic import mp
-from ioadapt_theory.claims.evaluation import Evaluation, _float, evaluate
+from ioadapt_theory.claims.evaluation import Evaluation, evaluate
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verification, contradictions
 from ioadapt_theory.claims.evidence.inequality import HypothesisError
 from ioadapt_theory.claims.evidence.monte_carlo import Estimate, ExactValue
@@ -39,15 +39,15 @@ def test_a_ratio_refutes_from_a_hundred_millionth_above_one(ratio: float, verdic
     assert Verification(claim="c", findings={Evidence.RANDOM: finding}).verdict is verdict
     evaluated = Evaluation(claim="c", lhs=ratio * 3, rhs=3.0, first_order=None, hypotheses={})
     assert evaluated.holds == (verdict is Verdict.SURVIVED)
-    found = Replay()(replace(with_ratio(ratio), witnesses=("r1",), attained=()), Run(), 0)
-    assert bool(found.refutes) == bool(not found.lacks) == (verdict is Verdict.REFUTED)
+    finding = Replay()(replace(with_ratio(ratio), witnesses=("r1",), attained=()), Run(), 0)
+    assert bool(finding.refutes) == bool(not finding.lacks) == (verdict is Verdict.REFUTED)
 
 
 @pytest.mark.parametrize(("ratio", "attains"), [(1 - 2e-12, False), (1 + 2e-12, False), (1 - 5e-13, True)])
 def test_a_bound_is_attained_to_a_millionth_of_a_millionth(ratio: float, attains: bool) -> None:
-    found = Replay()(replace(with_ratio(ratio), witnesses=(), attained=("r1",)), Run(), 0)
-    assert not found.refutes
-    assert found.lacks == (set() if attains else {"r1 does not attain the bound: 1 of it"})
+    finding = Replay()(replace(with_ratio(ratio), witnesses=(), attained=("r1",)), Run(), 0)
+    assert not finding.refutes
+    assert finding.lacks == (set() if attains else {"r1 does not attain the bound: 1 of it"})
 
 
 @pytest.mark.parametrize(("miss", "met"), [("5e-10", True), ("2e-9", False)])
@@ -62,13 +62,6 @@ def test_a_hypothesis_is_missed_from_a_billionth_on(miss: str, met: bool) -> Non
     else:
         with pytest.raises(HypothesisError, match=r"residual 2e-09, at most 1e-09 is allowed"):
             evaluate(weak, raw)
-
-
-@pytest.mark.parametrize("value", ["1e-309", "-1e-309", "1e309", "-1e309"])
-def test_a_value_outside_of_double_precision_is_said(value: str) -> None:
-    with pytest.raises(InvalidValueError, match=r"is outside of double precision, 2\.23e-308 to 1\.8e\+308; scale"):
-        _float(mp.mpf(value))
-    assert (_float(mp.mpf("1e-307")), _float(mp.mpf("-1e308")), _float(mp.mpf(0))) == (1e-307, -1e308, 0.0)
 
 
 def test_values_that_cancellation_eats_are_given_up_at_400_digits() -> None:
@@ -96,32 +89,28 @@ def test_a_search_leaves_out_what_misses_a_hypothesis_and_keeps_the_worst_of_the
     quotient = ratios(claim.inequality, i)
     assert quotient[:2].tolist() + quotient[3:].tolist() == [0, 1.5, 0.5]
     assert quotient[2].isnan()
-    found = best(claim, Evidence.RANDOM, i, quotient)
-    assert (found.kind, found.instances, found.worst_ratio) == (Evidence.RANDOM, 3, 1.5)
-    assert found.worst == PROP_4.inequality.setting.dump(i, 1)
+    finding = best(claim, Evidence.RANDOM, i, quotient)
+    assert (finding.kind, finding.instances, finding.worst_ratio) == (Evidence.RANDOM, 3, 1.5)
+    assert finding.worst == PROP_4.inequality.setting.dump(i, 1)
     assert best(claim, Evidence.RANDOM, i, torch.full((4,), math.nan)) == Finding(kind=Evidence.RANDOM)
 
 
-@pytest.mark.parametrize(("power", "below"), [(2.0, False), (1.96, False), (1.94, True), (1.0, True)])
+@pytest.mark.parametrize(("power", "below"), [(1.96, False), (1.94, True)])
 def test_an_order_is_missed_from_a_twentieth_below(power: float, below: bool) -> None:
     fit = OrderFit(lambda i: 3 * (i.du * i.du).sum(-1) ** (power / 2), INCREMENTS, ("du",))
-    found = fit(PROP_4, Run(), 0)
-    assert found.refutes == ({f"order {power:.2f} < 2"} if below else set())
-    assert (found.kind, found.instances) == (Evidence.ORDER, 100)
+    finding = fit(PROP_4, Run(), 0)
+    assert finding.refutes == ({f"order {power:.2f} < 2"} if below else set())
+    assert (finding.kind, finding.instances) == (Evidence.ORDER, 100)
 
 
-@pytest.mark.parametrize(("error", "refuted"), [(5e-12, False), (5e-11, True), (math.nan, True)])
+@pytest.mark.parametrize(("error", "refuted"), [(5e-12, False), (5e-11, True)])
 def test_an_exact_value_differs_from_a_hundred_billionth_on(error: float, refuted: bool) -> None:
     (strategy,) = (s for s in CLAIMS["prop-4-exact"].strategies if isinstance(s, ExactValue))
     planted = ExactValue(Placement.INPUT, lambda i: strategy.value(i) * (1 + error))
-    if math.isnan(error):
-        with pytest.raises(ArithmeticError):
-            planted(PROP_4, Run(instances=5), 0)
-        return
-    found = planted(PROP_4, Run(instances=5), 0)
-    assert bool(found.refutes) == refuted
-    assert found.instances == 5
-    assert found.worst_ratio == (pytest.approx(1 + error, abs=1e-12) if refuted else 1.0)
+    finding = planted(PROP_4, Run(instances=5), 0)
+    assert bool(finding.refutes) == refuted
+    assert finding.instances == 5
+    assert finding.worst_ratio == (pytest.approx(1 + error, abs=1e-12) if refuted else 1.0)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -140,7 +129,7 @@ def test_a_sum_of_all_stacks_contradicts_from_the_bound_of_laurent_and_massart_o
 
 
 def test_a_single_stack_is_judged_by_the_bound_of_laurent_and_massart() -> None:
-    found = Estimate(mean=torch.tensor([5.0]), weights=torch.tensor([[3.0, 1.0]]), samples=10)
+    finding = Estimate(mean=torch.tensor([5.0]), weights=torch.tensor([[3.0, 1.0]]), samples=10)
     t = math.log(2 / 1e-6) / 10
-    assert found.variance.item() == 20
-    assert found.margin(1e-6).item() == pytest.approx(math.sqrt(2 * t * 20) + 2 * t * 3)
+    assert finding.variance.item() == 20
+    assert finding.margin(1e-6).item() == pytest.approx(math.sqrt(2 * t * 20) + 2 * t * 3)

@@ -1,1 +1,1 @@
-"""What follows beyond the numbered statements, and what the paper says in words."""
+"""Consequences beyond the numbered statements."""

@@ -4,9 +4,6 @@ A head sees q = xW_q, k = xW_k, v = xW_v through the scores W_qW_kᵀ and the ou
 projection is adapted before and after the symmetry is applied, in non-commuting symbols or in a rational example.
 """
 
-from collections.abc import Callable, Iterator
-from typing import Any
-
 from ioadapt_theory.claims.language import *
 
 PLACEMENTS, PROJECTIONS = ("lora", "input", "output"), ("q", "k", "v", "o")
@@ -16,24 +13,16 @@ SAFE = {
     "residual": frozenset({("output", "q"), ("output", "k"), ("output", "v"), ("input", "o")}),
 }
 """(placement, projection) that does not notice the symmetry; the claims print and prove these."""
-Weights = dict[str, Any]
-Adapters = dict[tuple[str, str], Any]
+CHANGES: dict[str, Callable[[Any, Any], Any]] = {
+    "lora": lambda w, m: w + m,
+    "input": lambda w, m: w + m * w,
+    "output": lambda w, m: w + w * m,
+}
 
 
-def functions(w: Weights, stream_in: Any = 1, stream_out: Any = 1) -> tuple[Any, Any]:
-    """What the head computes of its weights: the scores W_qW_kᵀ and W_vW_o, in the coordinates of the stream."""
-    back = stream_in.T if hasattr(stream_in, "T") else stream_in
-    return stream_in * w["q"] * w["kt"] * back, stream_in * w["v"] * w["o"] * stream_out
-
-
-def adapted(w: Weights, placement: str, projection: str, ab: Adapters) -> Weights:
-    """The weights with one adapter on one projection; of k the transpose is kept."""
-    name = "kt" if projection == "k" else projection
-    m = ab[placement, projection]
-    change = {"lora": lambda x: x + m, "input": lambda x: m * x, "output": lambda x: x * m}
-    if name == "kt":
-        change |= {"input": lambda x: x * m.T, "output": lambda x: m.T * x, "lora": lambda x: x + m.T}
-    return {**w, name: change[placement](w[name])}
+def functions(w: dict[str, Any], into: Any, out: Any) -> tuple[Any, Any]:
+    """Return what the head computes of its weights: W_qW_kᵀ and W_vW_o, in the coordinates of the stream."""
+    return into * w["q"] * (into * w["k"]).T, into * w["v"] * w["o"] * out
 
 
 def notices(symmetry: str) -> frozenset[tuple[str, str]]:
@@ -41,29 +30,27 @@ def notices(symmetry: str) -> frozenset[tuple[str, str]]:
     sp = sympy()
     w = {
         "q": sp.Matrix([[1, 2], [0, 1], [3, 1]]),
-        "kt": sp.Matrix([[1, 0, 2], [1, 1, 0]]),
+        "k": sp.Matrix([[1, 1], [0, 1], [2, 0]]),
         "v": sp.Matrix([[2, 1], [1, 0], [0, 1]]),
         "o": sp.Matrix([[1, 3, 0], [0, 1, 1]]),
     }
-    r, s = sp.Matrix([[1, 1], [0, 2]]), sp.Matrix([[2, 0], [1, 1]])
-    turn = sp.Matrix([[3, 4, 0], [-4, 3, 0], [0, 0, 5]]) / 5
+    one = into = out = sp.eye(3)
     if symmetry == "heads":
-        new = {"q": w["q"] * r, "kt": r.inv() * w["kt"], "v": w["v"] * s, "o": s.inv() * w["o"]}
-        into, out = sp.eye(3), sp.eye(3)
+        r, s = sp.Matrix([[1, 1], [0, 2]]), sp.Matrix([[2, 0], [1, 1]])
+        new = {"q": w["q"] * r, "k": w["k"] * r.inv().T, "v": w["v"] * s, "o": s.inv() * w["o"]}
     else:  # the stream is xR; every weight reads R⁻¹ of it and writes into it
-        new = {"q": turn.T * w["q"], "kt": w["kt"] * turn, "v": turn.T * w["v"], "o": w["o"] * turn}
-        into, out = turn, turn.T
-    if functions(w) != functions(new, into, out):
+        into = sp.Matrix([[3, 4, 0], [-4, 3, 0], [0, 0, 5]]) / 5
+        out = into.T
+        new = {**{x: out * w[x] for x in "qkv"}, "o": w["o"] * into}
+    if functions(w, one, one) != functions(new, into, out):
         msg = "The symmetry does not keep the head."
         raise ArithmeticError(msg)
     changed = set()
     for placement, projection in EVERY:
-        c, d = (2, 3) if projection == "o" else (3, 2)
-        rows_, columns = {"lora": (c, d), "input": (c, c), "output": (d, d)}[placement]
-        m = sp.Matrix(rows_, columns, lambda i, j: i + 2 * j + 1)
-        ab = {(placement, projection): m if placement == "lora" else sp.eye(rows_) + m}
-        before = functions(adapted(w, placement, projection, ab))
-        if before != functions(adapted(new, placement, projection, ab), into, out):
+        change, (c, d) = CHANGES[placement], w[projection].shape
+        m = sp.Matrix(*{"lora": (c, d), "input": (c, c), "output": (d, d)}[placement], lambda i, j: i + 2 * j + 1)
+        before, after = ({**x, projection: change(x[projection], m)} for x in (w, new))
+        if functions(before, one, one) != functions(after, into, out):
             changed.add((placement, projection))
     return frozenset(changed)
 
@@ -87,7 +74,7 @@ def symbols(symmetry: str) -> dict[tuple[str, str], tuple[Any, Any, Any]]:
 
 
 def argument(symmetry: str) -> Callable[[Claim], Iterator[Step]]:
-    """Every safe placement in symbols, every other one by an example; the sets are those that the claim prints."""
+    """Return lines on every placement: the safe ones in symbols, every other one by an example."""
 
     def chain(claim: Claim) -> Iterator[Step]:
         proved = symbols(symmetry)
@@ -97,7 +84,7 @@ def argument(symmetry: str) -> Callable[[Claim], Iterator[Step]]:
         others = EVERY - proved.keys()
         listed = ", ".join(f"{p} on {x}" for p, x in sorted(others))
         yield Step(f"every other one does: {listed}", found(notices(symmetry), others))
-        yield Step("these are the ones that are claimed", found(claim.prose, statement(symmetry, frozenset(proved))))
+        yield Step("the claim names these placements", found(claim.prose, statement(symmetry, frozenset(proved))))
         if symmetry == "heads":
             turn, r = sympy().Matrix([[3, 4], [-4, 3]]) / 5, sympy().diag(1, 2)
             yield Step("with rotary positions the scores take q D kᵀ, D a rotation, and RDR⁻¹ = D is asked for: "
@@ -113,14 +100,14 @@ NAMES = {
 
 
 def statement(symmetry: str, safe: frozenset[tuple[str, str]]) -> str:
-    """The sentence of a set of safe placements."""
+    """Return the sentence about a set of safe placements."""
     sides = {p: [x for x in PROJECTIONS if (p, x) in safe] for p in PLACEMENTS}
     listed = " and ".join(f"{p} adapters on {', '.join(names)}" for p, names in sides.items() if names)
-    return f"{listed} ignore {NAMES[symmetry]}; no others of the {len(EVERY)} do"
+    return f"{listed} do not notice {NAMES[symmetry]}; every other one of the {len(EVERY)} placements does"
 
 
 def claim(symmetry: str, remark: str) -> Claim:
-    """The claim about one symmetry."""
+    """Return the claim about one symmetry."""
     kind = argued(Shown, "all twelve, in symbols or by example", "every placement on every projection")
     return Claim(
         id=f"attention-{symmetry}",
@@ -135,5 +122,5 @@ def claim(symmetry: str, remark: str) -> Claim:
 CLAIMS = (
     claim("heads", "with rotary positions (Llama, SD3, FLUX) this is a symmetry of q and k only if R commutes with the "
           "rotations; of v and o always"),
-    claim("residual", "the reverse of attention-heads: no placement survives both"),
+    claim("residual", "the reverse of attention-heads: every placement notices one of the two"),
 )  # fmt: skip

@@ -6,8 +6,6 @@ constant λ that commutes with the Q_l (permutations) the same parts bound the e
 λ‖W_j‖ for each layer behind a change; that is no part of the claim.
 """
 
-from collections.abc import Iterator
-
 from ioadapt_theory.claims.language import *
 
 DEPTH = 3
@@ -31,9 +29,10 @@ def sentence(zero_there: dict[str, bool]) -> str:
     name = {"input 1": "the first input", f"output {DEPTH}": "the last output"}
     safe = " and ".join(name.get(place, place) for place, zero_ in zero_there.items() if zero_)
     return (
-        "for linear layers f_T − f'_T is a gauge part, z(T − QTQ')W at the input of a layer or zW(T − QTQ') at its "
-        "output, carried through f^Q, and a telescoped sum of the mismatches R_j; the gauge part is zero for every "
-        f"gauge and every adapter at {safe}, and nowhere else"
+        "for linear layers, T = I + AB at one place and a gauge Q, f_T − f'_T is the sum of a gauge part, z(T − QTQ')W "
+        "at the input z of a layer or zW(T − QTQ') at its output, carried through f^Q, and of the mismatches "
+        "R_j = W'_j − Q_{j−1}'W_jQ_j, layer by layer; the gauge part is zero for every gauge and every adapter at "
+        f"{safe}, and nowhere else"
     )
 
 

@@ -1,8 +1,6 @@
 """Props. 4 and 5 for models f, f' that are not linear, g = f − f'; outputs on n samples are the rows of matrices."""
 
 import math
-from collections.abc import Iterator, Mapping
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,7 +21,7 @@ SIZE = 10
 
 
 def within_reach(raw: Mapping[str, Tensor]) -> Any:
-    """H within Lip‖XAB‖_F of G, by a factor below 1."""
+    """Return instances with H within Lip‖XAB‖_F of G, by a factor below 1."""
     lip, change = raw["lip"].exp(), raw["h"]
     length = [arithmetic.frobenius_sq(m).sqrt() for m in (raw["xab"], change)]
     size = lip * length[0] * torch.sigmoid(raw["lip"] + 2) / length[1]
@@ -31,12 +29,12 @@ def within_reach(raw: Mapping[str, Tensor]) -> Any:
 
 
 def mean_before(k: int) -> float:
-    """E g² = (2/π)((1 + k²) arctan(1/k) − k) for σ = 1, before adaptation; after it is 1."""
+    """Return E g² = (2/π)((1 + k²) arctan(1/k) − k) for σ = 1, before adaptation; after it is 1."""
     return 2 / math.pi * ((1 + k * k) * math.atan(1 / k) - k)
 
 
 def gelu_constant() -> float:
-    """Φ(√2) + √2 φ(√2)."""
+    """Return Φ(√2) + √2 φ(√2)."""
     return (1 + math.erf(1)) / 2 + math.sqrt(2) * math.exp(-1) / math.sqrt(2 * math.pi)
 
 
@@ -116,8 +114,8 @@ CLAIMS = (
         proofs=(input_fails,),
         expected=REFUTED,
         remark=lambda: (
-            f"only a Lipschitz bound; f − f' = max(|x₁|, {SIZE}|x₂|) − {SIZE}|x₂|, AB = −e₂ᵀe₂ turns "
-            f"{mean_before(SIZE):.4f} into 1, or worse"
+            f"only a Lipschitz bound holds: for f − f' = max(|x₁|, {SIZE}|x₂|) − {SIZE}|x₂|, AB = −e₂ᵀe₂ raises the "
+            f"mean square from {mean_before(SIZE):.4f} to 1, and with k for {SIZE} by any factor"
         ),
     ),
     Claim(

@@ -1,31 +1,23 @@
-"""Who transfers better in the setting of App. A.2: nobody always; input and output adapters do for equal functions."""
-
-from collections.abc import Iterator, Mapping
-from functools import partial
+"""The three placements compared in App. A.2: none is always the best; for equal functions LoRA is the worst."""
 
 import torch
 from torch import Tensor
 
 from ioadapt_theory.claims.language import *
-from ioadapt_theory.claims.settings.shared_function import parametrise, start
 
 MATRICES = ("W1", "W2", "W1_target", "W2_target", "AB")
-SQUARE_LAYERS = Setting(
-    name="setting A.2 with c = h = d",
-    build=SharedFunction,
-    letters=(*(Letter(key, key.lower(), "c c") for key in MATRICES), Letter("sigma", "sigma", positive=True)),
-    start=partial(start, shapes={**dict.fromkeys(map(str.lower, MATRICES), (3, 3)), "sigma": ()}),
-    parametrise=parametrise,
+SQUARE_LAYERS = matrices(
+    "setting A.2 with c = h = d", dict.fromkeys(MATRICES, "c c") | {"sigma": ""}, {"c": 3}, build=SharedFunction
 )
 """One AB that fits all three placements."""
 NEAR = 1e-3
 
 
 def nearly_the_same(raw: Mapping[str, Tensor]) -> SharedFunction:
-    """The target is W₁R, R⁻¹W₂ with a little noise, R near an orthogonal matrix: functions closer than layers."""
+    """Return models whose functions are closer than their layers: the target is W₁R, R⁻¹W₂ with a little noise."""
     turn = torch.linalg.matrix_exp(raw["w1_target"] - raw["w1_target"].mT)
     target = {"w1_target": raw["w1"] @ turn, "w2_target": turn.mT @ raw["w2"] + NEAR * raw["w2_target"]}
-    return parametrise({**raw, **target})
+    return SQUARE_LAYERS.parametrise({**raw, **target})
 
 
 OF = {placement: discrepancy(placement) for placement in Placement}
@@ -36,7 +28,7 @@ LEFT_OVER = SIGMA**2 * fro(CHANGE) ** 2
 
 
 def factored(placement: Placement, product: Term, last: Term) -> Deduction:
-    """Split off the gap, which is 0."""
+    """Derive the discrepancy by splitting off the gap, which is 0."""
     return Deduction(
         OF[placement],
         (
@@ -47,7 +39,9 @@ def factored(placement: Placement, product: Term, last: Term) -> Deduction:
 
 
 @argued(
-    Remarked, "scalars", "W₁ = W₂ = 1, W₁' = r, W₂' = 1/r, AB = 1: equal functions, and LoRA's discrepancy has no bound"
+    Remarked,
+    "one-dimensional layers",
+    "W₁ = W₂ = 1, W₁' = r, W₂' = 1/r, AB = 1: equal functions, and LoRA's discrepancy has no bound",
 )
 def unbounded(claim: Claim) -> Iterator[Step]:
     """One-dimensional layers, r → 0."""
@@ -57,16 +51,16 @@ def unbounded(claim: Claim) -> Iterator[Step]:
     yield Step("the functions are equal", agree(symbolic(W1 @ W2, there), symbolic(W1_TARGET @ W2_TARGET, there)))
     value = symbolic(CHANGE, there) ** 2
     yield Step("‖AB(W₂ − W₂')‖² = (1 − 1/r)²", vanishes(value - (1 - 1 / r) ** 2))
-    yield Step("→ ∞", found(sp.limit(value, r, 0), sp.oo))
+    yield Step("which has no bound as r → 0", found(sp.limit(value, r, 0), sp.oo))
 
 
 def no_worse(placement: Placement) -> Relation:
-    """One placement's discrepancy is at most that of LoRA."""
+    """Return that one placement's discrepancy is at most that of LoRA."""
     return OF[placement] <= OF[LORA]
 
 
 def sufficient(placement: Placement, product: Term) -> Deduction:
-    """Proposition 4 or 5 on one side, the reversed triangle inequality on the other."""
+    """Derive that it is no worse: Proposition 4 or 5 on one side, the reversed triangle inequality on the other."""
     gap, both_ = spectral(T) * sqrt(EPSILON), fro(GAP + CHANGE)
 
     @lemma("reversed triangle inequality", SIGMA**2 * gap**2 <= SIGMA**2 * both_**2, NEARLY_SAME, CLOSER)
@@ -78,13 +72,12 @@ def sufficient(placement: Placement, product: Term) -> Deduction:
         yield Step("which is at least ‖I + AB‖₂√ε", nonnegative(sympy().expand(least - n * e)))
         yield reached(goal, s**2 * least**2, {fro(GAP + CHANGE): least, SIGMA: s})
 
-    used = LEFT if placement is INPUT else RIGHT
-    one, other = (spectral(T), fro(GAP)) if placement is INPUT else (fro(GAP), spectral(T))
+    used, one, other = (LEFT, spectral(T), fro(GAP)) if placement is INPUT else (RIGHT, fro(GAP), spectral(T))
     return Deduction(
         OF[placement],
         (
             Link("E‖xD‖² = σ²‖D‖_F², and I + AB factored out", SIGMA**2 * fro(product) ** 2),
-            Link("‖MN‖_F", SIGMA**2 * (one * other) ** 2, (used,)),
+            Link(used.name, SIGMA**2 * (one * other) ** 2, (used,)),
             Link("expand", SIGMA**2 * (spectral(T) ** 2 * fro(GAP) ** 2)),
             Link("the hypothesis on the models", SIGMA**2 * (spectral(T) ** 2 * EPSILON), (NEARLY_SAME,)),
             Link("ε = √ε²", SIGMA**2 * gap**2),
@@ -98,7 +91,7 @@ W, W_TARGET = matrix("w"), matrix("w_target")
 
 
 def single_layer(name: str, reading: str, left: Term, right: Term, side: str) -> Claim:
-    """The difference of two adapted layers with one AB."""
+    """Return the claim about the difference of two adapted layers with one AB."""
     return Claim(
         id=f"transfer-single-layer{name}",
         source=BEYOND,
@@ -107,14 +100,14 @@ def single_layer(name: str, reading: str, left: Term, right: Term, side: str) ->
         concludes=(left.equals(right),),
         proofs=(derived("subtract", left, Link("subtract", right)),),
         expected=PROVED,
-        remark="what LoRA cannot change, for better or worse, the others multiply",
+        remark="LoRA leaves W − W' as it is; input and output adapters multiply it",
         setting=matrices("one layer", {"W": "c d", "W_target": "c d", "AB": side}, {"c": 3, "d": 4}),
         strategies=(RandomInstances(),),
     )
 
 
 def never_worse(placement: Placement) -> Claim:
-    """The claim that one placement's discrepancy is never above that of LoRA."""
+    """Return the claim that one placement's discrepancy is never above that of LoRA."""
     return Claim(
         id=f"transfer-{placement}",
         source="Sections 1 and 4, App. A.2",
@@ -122,9 +115,7 @@ def never_worse(placement: Placement) -> Claim:
         reading='always, where the text says "tend to"',
         concludes=(no_worse(placement),),
         prose="with the same AB",
-        proofs=contradicted("r1", "r2", "r3"),
-        witnesses=("r1", "r2", "r3"),
-        expected=REFUTED,
+        **refuted_by("r1", "r2", "r3"),
         remark="true for equal functions; W₁ = W₂ = W₂' = I, W₁' = diag(0, 1), AB = 9e₁e₁ᵀ: "
         "LoRA {rhs of r1}, this one {lhs of r1}",
         setting=SQUARE_LAYERS,
@@ -153,7 +144,7 @@ CLAIMS = (
         ),
         attained=("g1", "g2"),
         expected=PROVED,
-        remark="without bound: W₁' = r, W₂' = 1/r, r → 0",
+        remark="what LoRA leaves has no bound: W₁' = r, W₂' = 1/r, r → 0",
         setting=SQUARE_LAYERS,
         strategies=(Replay(),),
     ),
@@ -169,8 +160,8 @@ CLAIMS = (
                     (sufficient(INPUT, T @ GAP), sufficient(OUTPUT, GAP @ T))),
         ),
         expected=PROVED,
-        remark="functions closer than layers; with W₂ = W₂' it applies for ε = 0 only, and LoRA's discrepancy is "
-        "σ²‖W₁W₂ − W₁'W₂'‖_F² for every AB",
+        remark="applies where the functions are closer than the layers; with W₂ = W₂' for ε = 0 only, and LoRA's "
+        "discrepancy is σ²‖W₁W₂ − W₁'W₂'‖_F² for every AB",
         setting=SQUARE_LAYERS.parametrised(nearly_the_same),
         strategies=(RandomInstances(),),
     ),

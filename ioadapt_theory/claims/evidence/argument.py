@@ -206,7 +206,7 @@ class Contradicted(Proof):
         for goal in claim.goals:
             left, right = values(goal.left), values(goal.right)
             if goal.left.kind == "scalar":
-                one, other = (sympy().nsimplify(sympy().simplify(side)) for side in (left, right))
+                one, other = (sympy().simplify(side) for side in (left, right))
                 yield f"{self.witness}: {text(goal.left)} = {one}, {text(goal.right)} = {other}"
             else:
                 yield f"{self.witness}: the squared entries of the difference add up to {((left - right) ** 2).sum()}"
@@ -226,7 +226,7 @@ def holds_exactly(r: Relation, values: Values) -> bool:
     if r.left.op == "spectral" and r.sign == "<=" and not getattr(right, "free_symbols", None):
         m = sp.Matrix(values(r.left.args[0]).tolist())  # ε²I − MᵀM ⪰ 0 needs no eigenvalue
         return bool((right**2 * sp.eye(m.cols) - m.T * m).is_positive_semidefinite)
-    difference = sp.nsimplify(sp.simplify(left - right))
+    difference = sp.simplify(left - right)
     return bool(difference == 0 if r.sign == "=" else difference < 0 if r.sign == "<" else difference <= 0)
 
 

@@ -21,7 +21,7 @@ __all__ = [
     "AB", "EPSILON", "GAP", "MODELS", "SIGMA", "SOURCE", "STRETCHES", "TARGET", "W1", "W1_TARGET", "W2",
     "W2_TARGET", "Model", "T", "X", "discrepancy", "distance", "stretch",
 ]  # fmt: skip
-"""What claims are written in (``language``)."""
+"""Exported to ``language``."""
 
 AB: Final = matrix("ab")
 EPSILON: Final = scalar("epsilon")
@@ -64,12 +64,12 @@ class Model(NamedTuple):
         return stretch(self.x1, self.w), stretch(self.x2, self.w)
 
     def adapted(self, placement: Placement) -> tuple[Term, Term]:
-        """Outputs ŷ₁ and ŷ₂ after adaptation."""
+        """Return the outputs ŷ₁ and ŷ₂ after adaptation."""
         first, second = (adapted(x, self.w, placement) for x in (self.x1, self.x2))
         return let(f"ŷ₁{self.prime}", first), let(f"ŷ₂{self.prime}", second)
 
     def adapted_sim(self, placement: Placement) -> Term:
-        """The cosine sim(ŷ₁, ŷ₂)."""
+        """Return the cosine sim(ŷ₁, ŷ₂)."""
         return sim(*self.adapted(placement))
 
 
@@ -78,17 +78,17 @@ TARGET: Final = Model(row("x1_target"), row("x2_target"), matrix("w_target"), "'
 
 
 def stretch(x: Term, w: Term) -> Term:
-    """‖x‖/‖xW‖."""
+    """Return ‖x‖/‖xW‖."""
     return norm(x) / norm(x @ w)
 
 
 def adapted(x: Term, w: Term, placement: Placement) -> Term:
-    """ŷ: x(W + AB), x(I + AB)W or xW(I + AB) (Eqs. 1 and 3)."""
+    """Return ŷ: x(W + AB), x(I + AB)W or xW(I + AB) (Eqs. 1 and 3)."""
     return {Placement.LORA: x @ (w + AB), Placement.INPUT: x @ T @ w, Placement.OUTPUT: x @ w @ T}[placement]
 
 
 def distance(placement: Placement) -> Term:
-    """|sim(ŷ₁, ŷ₂) − sim(ŷ₁', ŷ₂')|, the left side of Props. 1 and 2."""
+    """Return |sim(ŷ₁, ŷ₂) − sim(ŷ₁', ŷ₂')|, the left side of Props. 1 and 2."""
     return abs(SOURCE.adapted_sim(placement) - TARGET.adapted_sim(placement))
 
 
@@ -106,7 +106,7 @@ GAP: Final = W1 @ W2 - W1_TARGET @ W2_TARGET
 
 
 def model(w1: Term, w2: Term, placement: Placement | None) -> Term:
-    """The output x(W₁ + AB)W₂, x(I + AB)W₁W₂ or xW₁W₂(I + AB) (Eq. 9); None: xW₁W₂."""
+    """Return the output x(W₁ + AB)W₂, x(I + AB)W₁W₂ or xW₁W₂(I + AB) (Eq. 9); None: xW₁W₂."""
     match placement:
         case None:
             return X @ w1 @ w2
@@ -118,7 +118,7 @@ def model(w1: Term, w2: Term, placement: Placement | None) -> Term:
 
 
 def discrepancy(placement: Placement | None, law: Term = SIGMA) -> Term:
-    """E‖source − target‖² of Eq. 9."""
+    """Return E‖source − target‖² of Eq. 9."""
     return mean_square(model(W1, W2, placement) - model(W1_TARGET, W2_TARGET, placement), law)
 
 

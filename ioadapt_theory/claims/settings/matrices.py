@@ -1,6 +1,6 @@
 """Settings of matrices that nothing constrains: any letters, with the names of their axes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import make_dataclass
 from typing import Any
 
@@ -10,16 +10,26 @@ from torch import Tensor
 from ioadapt_theory.claims.instances import Letter, Setting, normals
 
 
-def matrices(name: str, axes: Mapping[str, str], sizes: Mapping[str, int]) -> Setting:
-    """A setting with these letters, Gaussian ones in searches.
+def matrices(
+    name: str,
+    axes: Mapping[str, str],
+    sizes: Mapping[str, int],
+    *,
+    build: Callable[..., Any] | None = None,
+    attributes: Mapping[str, str] = {},
+) -> Setting:
+    """Return a setting with these letters, which are Gaussian in searches.
 
     Args:
         name: for error messages and tables.
         axes: key in an instance file -> names of its axes, "c d"; "" for a positive number.
         sizes: size of every axis in a search.
+        build: makes the instance; a record of the letters by default.
+        attributes: key -> attribute, where that is not the key in lower case.
     """
-    letters = tuple(Letter(key, key.lower(), a, positive=not a) for key, a in axes.items())
-    build = make_dataclass("Matrices", [(letter.attribute, Any) for letter in letters], frozen=True, kw_only=True)
+    letters = tuple(Letter(key, attributes.get(key, key.lower()), a, positive=not a) for key, a in axes.items())
+    if build is None:
+        build = make_dataclass("Matrices", [(letter.attribute, Any) for letter in letters], frozen=True, kw_only=True)
     shapes = {x.attribute: tuple(sizes[axis] for axis in x.axes.split()) for x in letters}
 
     def start(n: int, generator: torch.Generator) -> dict[str, Tensor]:

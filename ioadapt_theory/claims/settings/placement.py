@@ -1,4 +1,4 @@
-"""Where AB acts: Y = X(W + AB), Y = X(I + AB)W or Y = XW(I + AB) (Eqs. 1 and 3)."""
+"""The place where AB acts: Y = X(W + AB), Y = X(I + AB)W or Y = XW(I + AB) (Eqs. 1 and 3)."""
 
 from enum import StrEnum
 

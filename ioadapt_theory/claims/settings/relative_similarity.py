@@ -1,18 +1,40 @@
-"""The setting of App. A.1: two layers W, W' and two pairs of inputs whose outputs have the same cosine s₀; one AB."""
+"""The setting of App. A.1: two layers W, W' and two pairs of inputs whose outputs have the same cosine s₀; one AB.
 
-from collections.abc import Callable
+Every hypothesis holds by construction on the instances that are drawn.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
-from ioadapt_theory.claims.arithmetic import Array, frobenius_sq, operator_norm, sqrt
+import torch
+from torch import Tensor
+
+from ioadapt_theory.claims.arithmetic import (
+    Array,
+    apply,
+    cosine,
+    frobenius_sq,
+    norm,
+    operator_norm,
+    outer,
+    scaled,
+    sine,
+    sqrt,
+    unit,
+)
 from ioadapt_theory.claims.expression import tree
-from ioadapt_theory.claims.expression.tree import Relation, fro, norm, spectral
+from ioadapt_theory.claims.expression.tree import Relation, fro, spectral
+from ioadapt_theory.claims.instances import Letter, Setting, normals
 from ioadapt_theory.claims.settings.letters import AB, EPSILON, SOURCE, TARGET, T
+from ioadapt_theory.claims.settings.placement import Placement
+from ioadapt_theory.errors import InvalidValueError
 
 __all__ = [
     "BELOW_ONE", "BELOW_OUTPUTS", "FROBENIUS", "FULL_ROW_RANK", "LITERAL", "NOT_PARALLEL", "REGULAR",
-    "SAME_OUTPUTS", "SPECTRAL", "Ball",
+    "SAME_OUTPUTS", "SPECTRAL", "Ball", "below_outputs", "similarity_setting",
 ]  # fmt: skip
-"""What claims are written in (``language``)."""
+"""Exported to ``language``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,12 +67,7 @@ FULL_ROW_RANK = tuple(tree.rank(model.w).equals(tree.rows(model.w)) for model in
 BELOW_ONE = EPSILON < 1
 REGULAR = tree.rank(T).equals(tree.rows(T))
 NOT_PARALLEL = tree.NOTHING < tree.minimum(SOURCE.sine0, TARGET.sine0)
-BELOW_OUTPUTS = tuple(EPSILON * norm(x) <= norm(x @ m.w) for m in (SOURCE, TARGET) for x in m[:2])
-
-
-def frobenius_norm(m: Array) -> Array:
-    """‖M‖_F."""
-    return sqrt(frobenius_sq(m))
+BELOW_OUTPUTS = tuple(EPSILON * tree.norm(x) <= tree.norm(x @ m.w) for m in (SOURCE, TARGET) for x in m[:2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,10 +84,119 @@ class Ball:
 
     @property
     def given(self) -> tuple[Relation, ...]:
-        """The assumptions of App. A.1 with this reading of the last one."""
+        """Return the assumptions of App. A.1 with this reading of the last one."""
         return SAME_INPUTS, SAME_OUTPUTS, self.relation
 
 
 SPECTRAL = Ball(operator_norm, spectral(AB) <= EPSILON)
 LITERAL = Ball(operator_norm, spectral(AB) ** 2 <= EPSILON, power=2)
-FROBENIUS = Ball(frobenius_norm, fro(AB) <= EPSILON)
+FROBENIUS = Ball(lambda m: sqrt(frobenius_sq(m)), fro(AB) <= EPSILON)
+Data = Mapping[str, Tensor]
+
+
+def half(data: Data) -> Tensor:
+    """Let ε stay below 1/2: the statements are about small ε, or hold for ε < 1."""
+    return torch.full_like(data["x1"][..., 0], 0.5)
+
+
+def below_outputs(data: Data) -> Tensor:
+    """Let ε stay below every ‖xW‖/‖x‖, so that LoRA cannot move an output to zero."""
+    pairs = [(data[f"x{k}{t}"], data[f"w{t}"]) for k in (1, 2) for t in ("", "_target")]
+    return torch.stack([norm(apply(x, w)) / norm(x) for x, w in pairs]).amin(0)
+
+
+def worst_direction(data: Data, placement: Placement, ball: Ball) -> Tensor:
+    """Return the AB of norm 1 that maximises δ − δ' = ⟨AB, G − G'⟩: the polar factor of G − G' (or G − G')."""
+    source, target = (_gradient(data[f"x1{t}"], data[f"x2{t}"], data[f"w{t}"], placement) for t in ("", "_target"))
+    g = source - target
+    if ball is FROBENIUS:
+        return g / ball.norm(g)[..., None, None]
+    u, _, vh = torch.linalg.svd(g, full_matrices=False)
+    return u @ vh
+
+
+def _gradient(x1: Tensor, x2: Tensor, w: Tensor, placement: Placement) -> Tensor:
+    """Return G with δ = ⟨AB, G⟩_F."""
+    y1, y2 = apply(x1, w), apply(x2, w)
+    s = cosine(y1, y2)
+    g1 = scaled(1 / norm(y1), unit(y2) - scaled(s, unit(y1)))
+    g2 = scaled(1 / norm(y2), unit(y1) - scaled(s, unit(y2)))
+    if placement is Placement.INPUT:
+        g1, g2 = apply(g1, w.mT), apply(g2, w.mT)
+    rows = (y1, y2) if placement is Placement.OUTPUT else (x1, x2)
+    return outer(rows[0], g1) + outer(rows[1], g2)
+
+
+def start(n: int, generator: torch.Generator, *, placement: Placement, c: int, d: int) -> dict[str, Tensor]:
+    """Draw Gaussian raw parameters."""
+    shapes = {"w": (c, d), "free": (c, d), "x1": (c,), "x2": (c,), "q1": (c,), "q2": (c,), "p1": (d,), "p2": (d,)}
+    shapes |= {"size": (4,), "epsilon": (), "ab": {"lora": (c, d), "input": (c, c), "output": (d, d)}[placement]}
+    return normals(n, shapes, generator)
+
+
+def parametrise(
+    raw: Data, *, placement: Placement, ball: Ball, limit: Callable[[Data], Tensor] = half
+) -> RelativeSimilarity:
+    """Make an instance that satisfies every hypothesis; every generic instance has raw parameters."""
+    # The target pair gets the source's angles in the planes of (q₁, q₂) and (p₁, p₂); W' is the free matrix, changed on
+    # the plane of the inputs only, so that it maps the one pair to the other. AB is the raw one scaled to the boundary
+    # of the ball or, if there is none, the first-order worst case for these data, as a constant (envelope theorem).
+    w, x1, x2, (a1, a2, b1, b2) = raw["w"], raw["x1"], raw["x2"], raw["size"].exp().unbind(-1)
+    y1, y2 = apply(x1, w), apply(x2, w)
+    (q1, q2), (p1, p2) = _orthonormal(raw["q1"], raw["q2"]), _orthonormal(raw["p1"], raw["p2"])
+    cosine_x, sine_x, cosine_y, sine_y = cosine(x1, x2), sine(x1, x2), cosine(y1, y2), sine(y1, y2)
+    image1 = scaled(b1 / a1, p1)  # of q₁ under W', since x₁' = a₁q₁ ↦ b₁p₁
+    y2_target = scaled(b2, scaled(cosine_y, p1) + scaled(sine_y, p2))
+    image2 = scaled(1 / sine_x, scaled(1 / a2, y2_target) - scaled(cosine_x, image1))
+    q, images = torch.stack((q1, q2), -2), torch.stack((image1, image2), -2)
+    data = {
+        "w": w,
+        "w_target": raw["free"] + q.mT @ (images - q @ raw["free"]),
+        "x1": x1,
+        "x2": x2,
+        "x1_target": scaled(a1, q1),
+        "x2_target": scaled(a2, scaled(cosine_x, q1) + scaled(sine_x, q2)),
+    }
+    epsilon = torch.sigmoid(raw["epsilon"]) * limit(data)
+    if "ab" in raw:
+        direction = raw["ab"] / ball.norm(raw["ab"])[..., None, None]
+    else:
+        direction = worst_direction({name: value.detach() for name, value in data.items()}, placement, ball)
+    return RelativeSimilarity(**data, ab=ball.radius(epsilon)[..., None, None] * direction, epsilon=epsilon)
+
+
+def _orthonormal(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+    a = unit(a)
+    return a, unit(b - scaled((a * b).sum(-1), a))
+
+
+def check(i: RelativeSimilarity) -> None:
+    """Raise InvalidValueError if an input or an output is zero."""
+    for t, (*pair, w) in {"": i.source, "_target": i.target}.items():
+        for k, x in enumerate(pair, start=1):
+            if not apply(x, w).any():
+                name = f"x{k}{t}" if not x.any() else f"x{k}{t} W{t}"
+                msg = f"{name} is the zero vector, for which the cosine similarity is undefined."
+                raise InvalidValueError(msg)
+
+
+def similarity_setting(
+    placement: Placement,
+    ball: Ball = SPECTRAL,
+    *,
+    limit: Callable[[Data], Tensor] = half,
+    c: int = 3,
+    d: int = 4,
+) -> Setting:
+    """Return setting A.1 for one placement; the sizes of W and W' differ where they may (b x d or c x e)."""
+    a, b, m = {"lora": ("c", "d", "c d"), "input": ("c", "e", "c c"), "output": ("b", "d", "d d")}[placement]
+    matrices = (Letter("W", "w", "c d"), Letter("W_target", "w_target", f"{a} {b}"))
+    vectors = tuple(Letter(f"x{k}{t}", f"x{k}{t}", a if t else "c") for t in ("", "_target") for k in (1, 2))
+    return Setting(
+        name=f"setting A.1 ({placement})",
+        build=RelativeSimilarity,
+        letters=(*matrices, *vectors, Letter("AB", "ab", m), Letter("epsilon", "epsilon", nonnegative=True)),
+        start=partial(start, placement=placement, c=c, d=d),
+        parametrise=partial(parametrise, placement=placement, ball=ball, limit=limit),
+        check=check,
+    )

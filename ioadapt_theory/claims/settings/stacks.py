@@ -25,7 +25,7 @@ class LinearStack(torch.nn.Module):
         placement: Placement | None = None,
         layer: int | None = None,
     ) -> None:
-        """Weights W_l are S x n_{l−1} x n_l, the adapter is A (S x m x r) and B (S x r x n).
+        """Keep weights W_l, which are S x n_{l−1} x n_l, and an adapter A (S x m x r), B (S x r x n).
 
         ``layer`` is the one that is adapted; as in Eq. 9 the last one for output adaptation, the first one otherwise.
         """
@@ -34,7 +34,7 @@ class LinearStack(torch.nn.Module):
         self.layer = layer if layer is not None else len(self.weights) - 1 if placement is Placement.OUTPUT else 0
 
     def forward(self, x: Tensor, memory: Memory | None = None) -> Tensor:
-        """N x c samples -> S x N x d outputs; ``memory`` is kept between calls, whose outputs it then overwrites."""
+        """Return S x N x d outputs of N x c samples; a call with the same ``memory`` overwrites the outputs before."""
         memory = {} if memory is None else memory
         for k, w in enumerate(self.weights):
             placement = self.placement if k == self.layer else None
@@ -50,14 +50,14 @@ class LinearStack(torch.nn.Module):
         return x
 
     def _add_branch(self, x: Tensor, y: Tensor, memory: Memory) -> Tensor:
-        """Y + xAB, written into y."""
+        """Add xAB to y, in place."""
         assert self.adapter is not None, "a placement comes with an adapter"
         a, b = self.adapter
         return y.baddbmm_(_product(x, a, memory, "xA"), b)
 
 
 def _buffer(memory: Memory, name: str, shape: tuple[int, ...], like: Tensor) -> Tensor:
-    """The memory of this name and shape: fresh pages would cost as much as the product that is written to them."""
+    """Return the buffer of this name and shape: fresh pages would cost as much as the product written to them."""
     if (name, shape) not in memory:
         memory[name, shape] = like.new_empty(shape)
     return memory[name, shape]
@@ -70,18 +70,18 @@ def _product(x: Tensor, w: Tensor, memory: Memory, name: str) -> Tensor:
 
 
 def orthogonals(n: int, stacks: int, generator: torch.Generator) -> Tensor:
-    """Haar-distributed orthogonal matrices, stacks x n x n."""
+    """Return Haar-distributed orthogonal matrices, stacks x n x n."""
     q, r = torch.linalg.qr(torch.randn(stacks, n, n, generator=generator, dtype=torch.float64, device=generator.device))
     return q * r.diagonal(dim1=-2, dim2=-1).sign()[:, None, :]
 
 
 def gaussian(stacks: int, c: int, d: int, run: Run, generator: torch.Generator) -> Tensor:
-    """Entries N(0, 1/c)."""
+    """Return matrices with entries N(0, 1/c)."""
     return torch.randn(stacks, c, d, generator=generator, dtype=torch.float64, device=generator.device) / c**0.5
 
 
 def conditioned(stacks: int, c: int, d: int, run: Run, generator: torch.Generator) -> Tensor:
-    """Singular values in geometric progression from 1 down to 1/condition, random singular vectors."""
+    """Return matrices with singular values in geometric progression from 1 to 1/condition, random vectors."""
     k = min(c, d)
     s = torch.logspace(0, -1, k, base=run.condition, dtype=torch.float64, device=generator.device)
     return (orthogonals(c, stacks, generator)[:, :, :k] * s) @ orthogonals(d, stacks, generator)[:, :k, :]
@@ -99,7 +99,10 @@ WIDEST = 10_000
 
 
 def widths(run: Run) -> tuple[int, ...]:
-    """Widths of the stack, inputs first; by default all different, so that no transpose can hide.
+    """Return the widths of the stack, inputs first; by default all different, so that no transpose can hide.
+
+    Returns:
+        One width more than the stack has layers.
 
     Raises:
         InvalidValueError: widths and depth disagree, or a width below 1 or above 10000.
@@ -134,14 +137,14 @@ def check(run: Run) -> None:
 
 
 def drawn(run: Run) -> Run:
-    """The settings that the stacks depend on, and the default of every other."""
+    """Return the settings that the stacks depend on, and the default of every other."""
     pinned = run.only("seed", "depth", "rank", "spectrum", "pair", "device")
     condition = run.condition if run.spectrum == "conditioned" else Run().condition
     return replace(pinned, widths=widths(run), condition=condition)
 
 
 def _insist_on_two_models(source: Sequence[Tensor], target: Sequence[Tensor]) -> None:
-    """A target that is its own source would agree with every statement about their distance."""
+    """Refuse a target that is its own source: it would agree with every statement about their distance."""
     same = torch.stack([(a == b).flatten(1).all(1) for a, b in zip(source, target, strict=True)]).all(0)
     if same.any():
         msg = f"Source and target are one model in {int(same.sum())} of {len(same)} stacks; choose larger widths."
@@ -151,11 +154,7 @@ def _insist_on_two_models(source: Sequence[Tensor], target: Sequence[Tensor]) ->
 def draw(
     stacks: int, placement: Placement | None, run: Run, generator: torch.Generator, layer: int | None = None
 ) -> tuple[LinearStack, LinearStack]:
-    """Source and target models with one adapter.
-
-    Raises:
-        UnknownNameError, InvalidValueError: stacks that cannot be drawn, or of which a target is its source.
-    """
+    """Return source and target models with one adapter; refuse stacks of which a target is its source."""
     check(run)
     layers = list(pairwise(widths(run)))
     source = [SPECTRA[run.spectrum](stacks, c, d, run, generator) for c, d in layers]
@@ -175,7 +174,7 @@ def draw(
 
 
 def gauged(source: Sequence[Tensor], noise: float, generator: torch.Generator) -> list[Tensor]:
-    """R_{l−1}⁻¹W_lR_l with random R of condition number 4 in between, so the same function up to the noise."""
+    """Return R_{l−1}⁻¹W_lR_l with random R of condition number 4 in between, so the same function up to the noise."""
     stacks, target, inverse = source[0].shape[0], list[Tensor](), None
     for w in source:
         n = w.shape[-1]

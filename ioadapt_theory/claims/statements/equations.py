@@ -3,12 +3,6 @@
 Eq. 5 (Section 5.2) takes the pseudoinverse of W; Eq. 6 is LoRA and an input or output adapter on one layer.
 """
 
-from collections.abc import Iterator
-from fractions import Fraction
-
-import numpy as np
-
-from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.claims.language import *
 
 DATA, W, W_TARGET = matrix("x"), matrix("w"), matrix("w_target")
@@ -19,6 +13,7 @@ LOST = DATA @ (EYE - W @ pinv(W)) @ AB
 ROW_RANK, COLUMN_RANK = (W @ pinv(W)).equals(EYE), (pinv(W) @ W).equals(EYE)
 TO_OUTPUT = rank(pinv(W) @ (A @ B))
 TRIED = (Replay(), RandomInstances())
+EQ_5, EQ_6 = "Eq. 5 (Section 5.2)", "Eq. 6 (Section 5.2)"
 
 
 def of_eq_5(c: int, d: int) -> Setting:
@@ -31,27 +26,6 @@ def of_eq_6(name: str, *, more: bool = False) -> Setting:
     side = "c" if name == "input" else "d"
     axes = {"W": "c d", **({"W_target": "c d"} if more else {}), "A1": f"{side} r", "B1": f"r {side}"}
     return matrices(f"Eq. 6, {name}", {**axes, "A2": "c s", "B2": "s d"}, {"c": 5, "d": 6, "r": 2, "s": 1})
-
-
-def distributive(*forms: Term) -> Claim:
-    """Return the claim that these are one map."""
-    return Claim(
-        id="eq-2-3-4",
-        source="Eqs. 2 and 3, and Eqs. 4a, 4b and 4c for LoRA",
-        origin=PRINTED,
-        concludes=tuple(one.equals(other) for one, other in zip(forms[::2], forms[1::2], strict=True)),
-        proofs=(Derived("multiply out", tuple(
-            Deduction(one, (Link("multiply out", other),)) for one, other in zip(forms[::2], forms[1::2], strict=True)
-        )),),
-        expected=PROVED,
-        remark="the distributive law; Φ(M) = M + AB on the weight, on I before it and on I after it",
-        setting=matrices(
-            "Eqs. 2-4",
-            {"X": "n c", "W": "c d", "A": "c r", "B": "r d", "A1": "c r", "B1": "r c", "A2": "d r", "B2": "r d"},
-            {"n": 2, "c": 3, "d": 4, "r": 2},
-        ),
-        strategies=(RandomInstances(),),
-    )  # fmt: skip
 
 
 @argued(OnlyIf, "AB = (I − WW⁺)M", "if rank W < c then Eq. 5 fails for AB = (I − WW⁺)M, which is not 0 for every M")
@@ -70,52 +44,42 @@ def only_if(claim: Claim) -> Iterator[Step]:
     yield Step("c = 2, rank 2: WW⁺ = I", found(wide * wide.pinv(), sp.eye(2)))
 
 
-def lost_there() -> str:
-    """Return ‖residual‖² and ‖AB‖² of the shipped instance, computed, in words."""
-    raw = witness("eq-5-tall")
-    w, ab = (np.array(raw[key], dtype=float) for key in ("W", "AB"))
-    left = ab - w @ np.linalg.pinv(w) @ ab
-    lost, all_ = (Fraction(float((m * m).sum())).limit_denominator(1000) for m in (left, ab))
-    return (
-        "WW⁺ = I needs rank W = c ≤ d; W = [1 0; 0 1; 1 1], AB = e₃(1, 2) leaves "
-        f"‖residual‖² = {lost} of ‖AB‖² = {all_}"
-    )
+def update(placement: Placement, w: Term) -> Term:
+    """Return what Eq. 6 adds to W."""
+    return {INPUT: (EYE + A1 @ B1) @ w, OUTPUT: w @ (EYE + A1 @ B1)}[placement] + A2 @ B2 - w
 
 
-def input_update(w: Term) -> Term:
-    """What the input form adds to W."""
-    return (EYE + A1 @ B1) @ w + A2 @ B2 - w
+RANKS = {placement: rank(update(placement, W)) for placement in (INPUT, OUTPUT)}
 
 
-def output_update(w: Term) -> Term:
-    """What the output form adds to W."""
-    return w @ (EYE + A1 @ B1) + A2 @ B2 - w
-
-
-def rank_of_update(placement: Placement) -> Claim:
+def rank_of_update(placement: Placement, first: Term, second: Term) -> Claim:
     """Return the bound of the rank of an update: a product through r₁ columns plus one through r₂."""
-    update, first, second = {
-        INPUT: (input_update(W), A1, B1 @ W), OUTPUT: (output_update(W), W @ A1, B1)}[placement]  # fmt: skip
+    parts = first @ second, A2 @ B2
     return Claim(
         id=f"eq-6-rank-{placement}",
-        source="Eq. 6 (Section 5.2)",
+        source=EQ_6,
         reading=f"{placement} form, on one model",
         amends="eq-6",
-        concludes=(rank(update) <= rows(B1) + rows(B2),),
+        concludes=(RANKS[placement] <= rows(B1) + rows(B2),),
         proofs=(
             derived(
                 "stack the factors",
-                rank(update),
-                Link("multiply out", rank(first @ second + A2 @ B2)),
-                Link("rank of a sum", rank(first @ second) + rank(A2 @ B2), (RANK_SUM,)),
+                RANKS[placement],
+                Link("multiply out", rank(parts[0] + parts[1])),
+                Link("rank of a sum", rank(parts[0]) + rank(parts[1]), (RANK_SUM,)),
                 Link("B₁W has as many rows as B₁", rows(B1) + rows(B2), (THROUGH, ROWS)),
             ),
         ),
         expected=PROVED,
-        remark="so it is a LoRA of rank r₁ + r₂",
         setting=of_eq_6(placement),
         strategies=(RandomInstances(),),
+        remark="the update is a LoRA of rank r₁ + r₂",
     )
+
+
+def by_ranks(kind: type[ShownBy] | type[RefutedBy], says: str) -> tuple[Any, ...]:
+    """Return that the ranks of both forms settle a claim."""
+    return tuple(kind(f"{says} {p} form", (f"eq-6-rank-{p}",), x) for p, x in RANKS.items())
 
 
 @argued(
@@ -131,77 +95,75 @@ def every_update(claim: Claim) -> Iterator[Step]:
 
 
 SHIFT = A1 @ B1 @ (W_TARGET - W)
-EXCHANGED = input_update(W_TARGET) - input_update(W)
-EQ_5 = "Eq. 5 (Section 5.2)"
-EQ_6 = "Eq. 6 (Section 5.2)"
+EXCHANGED = update(INPUT, W_TARGET) - update(INPUT, W)
+WAYS = (
+    ((DATA + DATA @ A1 @ B1) @ W, DATA @ (EYE + A1 @ B1) @ W),
+    (DATA @ W + DATA @ W @ A2 @ B2, DATA @ W @ (EYE + A2 @ B2)),
+    (DATA @ (W + A @ B), DATA @ W + DATA @ A @ B),
+)
+on_eq_5 = partial(Claim, source=EQ_5, expected=PROVED, strategies=TRIED)
 CLAIMS = (
-    distributive(
-        (DATA + DATA @ A1 @ B1) @ W,
-        DATA @ (EYE + A1 @ B1) @ W,
-        DATA @ W + DATA @ W @ A2 @ B2,
-        DATA @ W @ (EYE + A2 @ B2),
-        DATA @ (W + A @ B),
-        DATA @ W + DATA @ A @ B,
-    ),
     Claim(
+        id="eq-2-3-4",
+        source="Eqs. 2 and 3, and Eqs. 4a, 4b and 4c for LoRA",
+        origin=PRINTED,
+        concludes=tuple(one.equals(other) for one, other in WAYS),
+        proofs=(Derived("multiply out", tuple(Deduction(one, (Link("multiply out", x),)) for one, x in WAYS)),),
+        expected=PROVED,
+        setting=matrices(
+            "Eqs. 2-4",
+            {"X": "n c", "W": "c d", "A": "c r", "B": "r d", "A1": "c r", "B1": "r c", "A2": "d r", "B2": "r d"},
+            {"n": 2, "c": 3, "d": 4, "r": 2},
+        ),
+        strategies=(RandomInstances(),),
+        remark="the distributive law; Φ(M) = M + AB on the weight, on I before it and on I after it",
+    ),
+    on_eq_5(
         id="eq-5",
-        source=EQ_5,
         origin=PRINTED,
         given=(ROW_RANK,),
         concludes=(WEIGHT_FORM.equals(OUTPUT_FORM),),
         proofs=(derived("WW⁺ = I", WEIGHT_FORM, Link("WW⁺ = I", OUTPUT_FORM, (ROW_RANK,))),),
-        expected=PROVED,
-        remark="conditional as printed, and true; which layers satisfy WW⁺ = I is eq-5-scope",
         setting=of_eq_5(3, 4),
-        strategies=TRIED,
+        remark="true under the printed condition; eq-5-scope says which layers satisfy it",
     ),
-    Claim(
+    on_eq_5(
         id="eq-5-scope",
-        source=EQ_5,
         origin=READING,
         reading='for every layer W ("a vanilla LoRA in Eq. 1 satisfies")',
         concludes=(WEIGHT_FORM.equals(OUTPUT_FORM),),
-        proofs=contradicted("eq-5-tall", "eq-5-singular"),
-        witnesses=("eq-5-tall", "eq-5-singular"),
-        expected=REFUTED,
-        remark=lost_there,
+        **refuted_by("eq-5-tall", "eq-5-singular"),
         setting=of_eq_5(4, 3),
         strategies=(RandomInstances(),),
+        remark="WW⁺ = I needs rank W = c ≤ d; W = [1 0; 0 1; 1 1], AB = e₃(1, 2) leaves ‖residual‖² = 5/3 of ‖AB‖² = 5",
     ),
-    Claim(
+    on_eq_5(
         id="eq-5-row-rank",
-        source=EQ_5,
         reading="what is lost",
         amends="eq-5",
         concludes=((WEIGHT_FORM - OUTPUT_FORM).equals(LOST),),
-        prose="so Eq. 5 holds for this AB iff (I − WW⁺)AB = 0, and for every AB iff rank W = c",
+        prose="Eq. 5 holds for this AB iff (I − WW⁺)AB = 0, and for every AB iff rank W = c",
         proofs=(derived("expand", WEIGHT_FORM - OUTPUT_FORM, Link("expand", LOST)), only_if),
-        expected=PROVED,
-        remark="what survives is the part of AB in the column space of W",
         words=(CONVERSE,),
         setting=of_eq_5(4, 3),
-        strategies=TRIED,
+        remark="what survives is the part of AB in the column space of W",
     ),
-    Claim(
+    on_eq_5(
         id="eq-5-column-rank",
-        source=EQ_5,
         reading="for rank W = d, the input form",
         amends="eq-5",
         given=(COLUMN_RANK,),
         concludes=(WEIGHT_FORM.equals(INPUT_FORM),),
         proofs=(derived("W⁺W = I", WEIGHT_FORM, Link("W⁺W = I", INPUT_FORM, (COLUMN_RANK,))),),
-        expected=PROVED,
-        remark="the input form is the one that is exact for c > d",
         setting=of_eq_5(4, 3),
-        strategies=TRIED,
+        remark="the input form is the one that is exact for c > d",
     ),
-    Claim(
+    on_eq_5(
         id="eq-5-rank",
-        source=EQ_5,
         origin=PRINTED,
         reading="rank",
         concludes=(TO_OUTPUT <= rows(B),),
-        prose="so A'B' = W⁺AB with A' of r columns",
+        prose="W⁺AB = A'B' with r columns in A'",
         proofs=(
             derived(
                 "W⁺(AB) = (W⁺A)B",
@@ -210,14 +172,11 @@ CLAIMS = (
                 Link("a product through r columns", rows(B), (THROUGH,)),
             ),
         ),
-        expected=PROVED,
-        remark="A' = W⁺A and B' = B; no singular value decomposition is needed",
         setting=matrices("Eq. 5", {"W": "c d", "A": "c r", "B": "r d"}, {"c": 4, "d": 5, "r": 2}),
-        strategies=TRIED,
+        remark="A' = W⁺A and B' = B; no singular value decomposition is needed",
     ),
-    Claim(
+    on_eq_5(
         id="eq-5-size",
-        source=EQ_5,
         reading="size",
         given=(ROW_RANK,),
         concludes=(spectral(pinv(W) @ AB) <= spectral(AB) / sigma(W, 1),),
@@ -231,11 +190,10 @@ CLAIMS = (
             ),
         ),
         attained=("eq-5-size",),
-        expected=PROVED,
-        remark="a badly conditioned W makes the converted adapter large; a possible reason for Fig. 6, not tested here",
         words=(ATTAINED,),
         setting=of_eq_5(3, 4),
         strategies=(*TRIED, GradientAscent()),
+        remark="a badly conditioned W makes the converted adapter large; a possible reason for Fig. 6, not tested here",
     ),
     Claim(
         id="eq-6",
@@ -243,30 +201,23 @@ CLAIMS = (
         origin=READING,
         reading='"complementary", on one model',
         prose="X((I + A₁B₁)W + A₂B₂) and X(W(I + A₁B₁) + A₂B₂) reach updates that LoRA of rank r₁ + r₂ does not",
-        proofs=(
-            RefutedBy("rank of the input form", ("eq-6-rank-input",), rank(input_update(W))),
-            RefutedBy("rank of the output form", ("eq-6-rank-output",), rank(output_update(W))),
-        ),
+        proofs=by_ranks(RefutedBy, "rank of the"),
         expected=REFUTED,
         remark="on one W every such update is a LoRA of rank r₁ + r₂; they differ when W is exchanged (eq-6-exchanged)",
     ),
-    rank_of_update(INPUT),
-    rank_of_update(OUTPUT),
+    rank_of_update(INPUT, A1, B1 @ W),
+    rank_of_update(OUTPUT, W @ A1, B1),
     Claim(
         id="eq-6-same-set",
         source=EQ_6,
         reading="on one model, invertible W",
         amends="eq-6",
         prose="for invertible W, Eq. 6 with ranks r₁, r₂ reaches exactly the updates of rank ≤ r₁ + r₂",
-        proofs=(
-            ShownBy("no others: the rank of the input form", ("eq-6-rank-input",), rank(input_update(W))),
-            ShownBy("no others: the rank of the output form", ("eq-6-rank-output",), rank(output_update(W))),
-            every_update,
-        ),
+        proofs=(*by_ranks(ShownBy, "no others: the rank of the"), every_update),
+        words=(CONVERSE,),
         expected=PROVED,
         remark="the input form needs rank W = d and the output form rank W = c only; where that fails the adapters "
         "alone reach fewer, and A₂B₂ makes up for at most r₂ dimensions of it",
-        words=(CONVERSE,),
     ),
     Claim(
         id="eq-6-exchanged",
@@ -276,8 +227,8 @@ CLAIMS = (
         concludes=(EXCHANGED.equals(SHIFT),),
         proofs=(derived("multiply out", EXCHANGED, Link("multiply out", SHIFT)),),
         expected=PROVED,
-        remark="the update itself changes with the base, which no LoRA does: in this sense the two are complementary",
         setting=of_eq_6("input", more=True),
         strategies=(RandomInstances(),),
+        remark="the update changes with the base weights, unlike that of LoRA: in this sense the two are complementary",
     ),
 )

@@ -1,10 +1,5 @@
 """Lemma 2 (App. A.1): the Hessian of the cosine similarity, and what it says about the remainder of Lemma 1."""
 
-from collections.abc import Iterator
-from fractions import Fraction
-from typing import Any
-
-from ioadapt_theory.claims.expression.algebra import root
 from ioadapt_theory.claims.language import *
 
 SOURCE_TEXT = "Lemma 2 (App. A.1)"
@@ -114,25 +109,22 @@ def of_equal_length(s: Fraction, m: Fraction) -> dict[str, Any]:
 
 
 def opposite_turns(near: Fraction) -> dict[str, Any]:
-    """U = v, Δv = −Δu orthogonal to it, and short."""
+    """Δv = −Δu, short and orthogonal to u = v."""
     return {"u": [1, 0], "v": [1, 0], "du": [0, root(near)], "dv": [0, -root(near)]}
 
 
+on_increments = partial(Claim, source=SOURCE_TEXT, expected=PROVED, setting=INCREMENTS, strategies=SEARCHES)
+after = partial(on_increments, source="Remainder bound after Lemma 2 (App. A.1)")
 CLAIMS = (
-    Claim(
+    on_increments(
         id="lemma-2",
-        source=SOURCE_TEXT,
         origin=PRINTED,
         concludes=(PRINTED_BOUND,),
         proofs=(by_lemma(twelve, PRINTED_BOUND),),
-        expected=PROVED,
-        remark="twelve times too large",
-        setting=INCREMENTS,
-        strategies=SEARCHES,
+        remark="twelve times larger than necessary",
     ),
-    Claim(
+    on_increments(
         id="lemma-2-sharp",
-        source=SOURCE_TEXT,
         reading="sharp, C = 1",
         amends="lemma-2",
         concludes=(BOUND,),
@@ -145,38 +137,29 @@ CLAIMS = (
             ),
         ),
         attained=("lemma-2-sharp",),
-        expected=PROVED,
-        remark="equality for ‖u‖ = ‖v‖; at unit norms the eigenvalues are 1 − s, −1 − s and ±√(1 − s²)",
         words=(ATTAINED, SHARP),
-        setting=INCREMENTS,
-        strategies=SEARCHES,
+        remark="equality for ‖u‖ = ‖v‖; at unit norms the eigenvalues are 1 − s, −1 − s and ±√(1 − s²)",
     ),
-    Claim(
+    after(
         id="lemma-2-integral",
-        source="Remainder bound after Lemma 2 (App. A.1)",
         origin=READING,
         reading="for a segment that avoids 0",
         given=(AVOIDS_ZERO,),
         concludes=(INTEGRAL,),
         proofs=(by_lemma(taylor, INTEGRAL), Attained("opposite turns", opposite_turns, approaches=True)),
-        expected=PROVED,
-        remark="a gap in the text, as in prop-1-segment: it does not say that the segment avoids 0; no factor below ½ "
-        "will do",
         words=(FACTOR,),
         setting=INCREMENTS.parametrised(short),
-        strategies=SEARCHES,
+        remark="the text does not exclude segments through 0, here as in the proof of Prop. 1 (prop-1-segment), and H "
+        "is not defined there; no factor below ½ will do",
     ),
-    Claim(
+    after(
         id="lemma-2-remainder",
-        source="Remainder bound after Lemma 2 (App. A.1)",
         reading="explicit",
         amends="lemma-2-integral",
         given=STRICTLY_SHORTER,
         concludes=(EXPLICIT,),
         proofs=(by_lemma(carried_out, EXPLICIT),),
-        expected=PROVED,
-        remark="the sup carried out with C = 1; nothing along the segment is left in it",
         setting=INCREMENTS.parametrised(shorter),
-        strategies=SEARCHES,
+        remark="the supremum computed with C = 1, so that nothing along the segment is left",
     ),
 )

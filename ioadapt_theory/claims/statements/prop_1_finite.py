@@ -3,9 +3,6 @@
 θ₀ is the angle of y₁, y₂.
 """
 
-from collections.abc import Iterator
-from typing import Any
-
 from ioadapt_theory.claims.language import *
 from ioadapt_theory.claims.statements.lemma_1 import BY_EQ_8_SHARP, BY_REMAINDER, C, finite_angle
 from ioadapt_theory.claims.statements.prop_1 import APPENDIX, moved
@@ -19,7 +16,7 @@ SQUARES = total(
 
 
 def constant(m: Model) -> Term:
-    """C(1 + c) of Lemma 1's remainder, c = √((1 + |s₀|)/2)."""
+    """Return c(1 + c) of Lemma 1's remainder, c = √((1 + |s₀|)/2)."""
     c = let("c" + m.prime, replaced(C.args[0], {S: m.s0}))
     return c * (1 + c)
 
@@ -28,12 +25,11 @@ RHS_EXPLICIT = RHS_SINE + constant(SOURCE) * EPSILON**2 * SQUARES
 
 
 def explicit() -> Derived:
-    """First order and remainder of both models, each bounded by Lemma 1."""
-    remainders, changes = [], []
-    for m in (SOURCE, TARGET):
-        u, v, du, dv = m.y1, m.y2, m.x1 @ AB, m.x2 @ AB
-        changes.append(moved(m, LORA))
-        remainders.append(let(f"R{m.prime}", sim(u + du, v + dv) - m.s0 - moved(m, LORA)))
+    """Bound first order and remainder of both models by Lemma 1."""
+    changes = [moved(m, LORA) for m in (SOURCE, TARGET)]
+    remainders = [
+        let(f"R{m.prime}", sim(m.y1 + m.x1 @ AB, m.y2 + m.x2 @ AB) - m.s0 - moved(m, LORA)) for m in (SOURCE, TARGET)
+    ]
 
     def bound(length: Term | None = None) -> Term:
         parts = []
@@ -64,23 +60,23 @@ def explicit() -> Derived:
 
 
 def turn(m: Model) -> Term:
-    """The most an output pair of this model turns: arcsin(ε‖x₁‖/‖x₁W‖) + arcsin(ε‖x₂‖/‖x₂W‖)."""
+    """Return the most an output pair of this model turns: arcsin(ε‖x₁‖/‖x₁W‖) + arcsin(ε‖x₂‖/‖x₂W‖)."""
     first, second = (arcsin(EPSILON * k) for k in m.stretches)
     return let(f"a{m.prime}", first + second)
 
 
 def theta(m: Model) -> Term:
-    """The angle of y₁ and y₂."""
+    """Return the angle of y₁ and y₂."""
     return let(f"θ₀{m.prime}", angle(m.y1, m.y2))
 
 
 def rise(m: Model) -> Term:
-    """The most its cosine can rise."""
+    """Return the most its cosine can rise."""
     return cos(positive(theta(m) - turn(m))) - cos(theta(m))
 
 
 def fall(m: Model) -> Term:
-    """The most its cosine can fall."""
+    """Return the most its cosine can fall."""
     return cos(theta(m)) - cos(minimum(PI, theta(m) + turn(m)))
 
 
@@ -156,55 +152,48 @@ def not_displayed(claim: Claim) -> Iterator[Step]:
     yield Step("1/A_min² → ∞ as ε → 1 for the first", found(sp.limit(1 / near.subs(t, 1) ** 2, eps, 1, "-"), sp.oo))
 
 
+without_remainder = partial(
+    Claim, source=APPENDIX, amends="prop-1", expected=PROVED, setting=similarity_setting(LORA), strategies=SEARCHES
+)
+in_the_proof = partial(Claim, source="Proof of Proposition 1 (App. A.1)", origin=READING)
 CLAIMS = (
-    Claim(
+    without_remainder(
         id="prop-1-explicit",
-        source=APPENDIX,
         reading="with its remainder",
-        amends="prop-1",
         given=SPECTRAL.given,
         concludes=(distance(LORA) <= RHS_EXPLICIT,),
         proofs=(explicit(),),
-        expected=PROVED,
-        remark="no A_min and no hidden O(ε²)",
-        setting=similarity_setting(LORA),
-        strategies=FINITE,
+        remark="contains neither A_min nor a hidden O(ε²)",
     ),
-    Claim(
+    without_remainder(
         id="prop-1-finite",
-        source=APPENDIX,
         reading="finite",
-        amends="prop-1",
         given=(*SPECTRAL.given, *BELOW_OUTPUTS),
         concludes=(FINITE_FORM,),
         proofs=(by_lemma(finite_interval, FINITE_FORM),),
-        expected=PROVED,
-        remark="no O(ε²) at all, for ε‖x‖ ≤ ‖xW‖",
         setting=similarity_setting(LORA, limit=below_outputs),
-        strategies=FINITE,
+        remark="without O(ε²), for ε‖x‖ ≤ ‖xW‖",
     ),
-    Claim(
+    in_the_proof(
         id="prop-1-segment",
-        source="Proof of Proposition 1 (App. A.1)",
-        origin=PRINTED,
+        reading="for every ε",
         prose="every point on the segment from (y₁, y₂) to (ŷ₁, ŷ₂) has norms bounded below by A_min > 0",
         proofs=(through_zero,),
         expected=REFUTED,
-        remark="a gap of the proof for large ε, as in the remainder bound after Lemma 2; the proof is one up to O(ε²), "
-        "and for ε < min ‖xW‖/‖x‖ it is true (prop-1-segment-small); prop-1-explicit does not need it",
+        remark="the text does not exclude segments through 0, here as in the remainder bound after Lemma 2; the "
+        "proof holds up to O(ε²), as the segment avoids 0 for small ε (prop-1-segment-small); prop-1-explicit "
+        "does not need it",
     ),
-    Claim(
+    in_the_proof(
         id="prop-1-segment-small",
-        source="Proof of Proposition 1 (App. A.1)",
-        reading="small ε",
-        amends="prop-1-segment",
+        reading="for ε < min ‖xW‖/‖x‖",
         given=SPECTRAL.given,
         concludes=(A_MIN,),
         proofs=(by_lemma(from_below, A_MIN),),
         expected=PROVED,
-        remark="so A_min > 0 where ε‖x‖ < ‖xW‖ for both inputs",
         setting=similarity_setting(LORA, limit=below_outputs),
-        strategies=FINITE,
+        strategies=SEARCHES,
+        remark="so A_min > 0 where ε‖x‖ < ‖xW‖ for both inputs",
     ),
     Claim(
         id="remark-a1",

@@ -1,20 +1,15 @@
-"""What any output adapter can do to a similarity: ŷ = xW(I + AB), T = I + AB; without a remainder, and its slope.
+"""The most by which an output adapter changes a similarity: ŷ = xWT, T = I + AB; without a remainder, and its slope.
 
 That |artanh ŝ − artanh s| ≤ ln cond(T) is the inequality of Bauer and Householder (1960), a generalised Wielandt one.
 """
 
-from collections.abc import Iterator
-from fractions import Fraction
-from typing import Any
-
-from ioadapt_theory.claims.expression.algebra import root
 from ioadapt_theory.claims.language import *
-from ioadapt_theory.claims.statements.prop_1 import up_to
-from ioadapt_theory.claims.statements.prop_2_output import CE2, PROP_2_TEXT
+from ioadapt_theory.claims.statements.prop_1 import PROP_2_TEXT, up_to
+from ioadapt_theory.claims.statements.prop_2_input_sharp import COSINES
 
 
 def shift(m: Model, placement: Placement) -> Term:
-    """|artanh sim(ŷ₁, ŷ₂) − artanh s₀| of one model."""
+    """Return |artanh sim(ŷ₁, ŷ₂) − artanh s₀| of one model."""
     return abs(artanh(m.adapted_sim(placement)) - artanh(m.s0))
 
 
@@ -24,12 +19,12 @@ RHS_SHARP = 2 * EPSILON * total(lambda m: m.sine0**2, *MODELS)
 
 
 def rise(m: Model) -> Term:
-    """tanh(artanh s₀ + artanh τ) − s₀."""
+    """Return tanh(artanh s₀ + artanh τ) − s₀."""
     return TAU * m.sine0**2 / (1 + TAU * m.s0)
 
 
 def fall(m: Model) -> Term:
-    """The other end, s₀ − tanh(artanh s₀ − artanh τ)."""
+    """Return the other end, s₀ − tanh(artanh s₀ − artanh τ)."""
     return TAU * m.sine0**2 / (1 - TAU * m.s0)
 
 
@@ -38,16 +33,14 @@ FINITE_BOUND = distance(OUTPUT) <= RHS_FINITE
 
 
 def moebius(s: Any, tau: Any) -> Any:
-    """tanh(artanh s + artanh τ)."""
+    """Return tanh(artanh s + artanh τ)."""
     return (s + tau) / (1 + s * tau)
 
 
 @lemma("norms of (u + v)T and (ru − pv)T", ARTANH[0], REGULAR)
 def wielandt(goal: Relation) -> Iterator[Step]:
-    """(1 + ŝ)/(1 − ŝ) ≤ (M/m)²(1 + s)/(1 − s), M and m the largest and smallest stretch of T.
-
-    u, v unit vectors with cosine s, p = ‖uT‖, r = ‖vT‖, c = ⟨uT, vT⟩ = ŝpr; no plane, no decomposition.
-    """
+    """(1 + ŝ)/(1 − ŝ) ≤ (M/m)²(1 + s)/(1 − s), M and m the largest and smallest stretch of T."""
+    # u, v unit vectors with cosine s, p = ‖uT‖, r = ‖vT‖, c = ⟨uT, vT⟩ = ŝpr; no plane, no decomposition
     sp = sympy()
     p, r, top, bottom, x = sp.symbols("p r M m x", positive=True)
     c, s = sp.symbols("c s", real=True)
@@ -75,23 +68,15 @@ def wielandt(goal: Relation) -> Iterator[Step]:
     yield reached(goal, derived_, known, by=lambda e: simplifies(sp.expand_log(e)))
 
 
-def condition_of_adapter() -> Iterator[Step]:
-    """‖AB‖₂ ≤ ε < 1: ln cond(I + AB) ≤ 2 artanh ε; with rank(AB) = 1 only ln 1/(1 − ε)."""
-    sp = sympy()
-    eps = sp.Symbol("epsilon", positive=True)
-    tanh_sq = (((1 + eps) / (1 - eps)) ** 2 - 1) / (((1 + eps) / (1 - eps)) ** 2 + 1)
-    yield Step(
-        "cond ≤ (1 + ε)/(1 − ε) = exp(2 artanh ε): tanh of its logarithm is 2ε/(1 + ε²)",
-        vanishes(tanh_sq - 2 * eps / (1 + eps**2)),
-    )
-
-
 @lemma("generalised Wielandt; cond(I + AB); both ends of the interval", FINITE_BOUND, SPECTRAL.relation, BELOW_ONE)
 def two_models(goal: Relation) -> Iterator[Step]:
     """Both adapted cosines lie in the interval tanh(artanh s ± artanh τ), τ = 2ε/(1 + ε²)."""
     sp = sympy()
     yield from lines(wielandt)
-    yield from condition_of_adapter()
+    eps = sp.Symbol("epsilon", positive=True)
+    square = ((1 + eps) / (1 - eps)) ** 2
+    yield Step("cond(I + AB) ≤ (1 + ε)/(1 − ε) = exp(2 artanh ε): tanh of its logarithm is 2ε/(1 + ε²)",
+               vanishes((square - 1) / (square + 1) - 2 * eps / (1 + eps**2)))  # fmt: skip
     s, s_target, tau = sp.symbols("s s' tau", real=True)
     known = {TAU: tau, SOURCE.s0: s, TARGET.s0: s_target}
     known |= {SOURCE.sine0: sp.sqrt(1 - s**2), TARGET.sine0: sp.sqrt(1 - s_target**2)}
@@ -118,7 +103,6 @@ def simpler(claim: Claim) -> Iterator[Step]:
 
 
 EYE_2 = [[1, 0], [0, 1]]
-COSINES = (Fraction(-3, 5), Fraction(0), Fraction(12, 13))
 
 
 def about_an_axis(k: Fraction, s: Fraction) -> dict[str, Any]:
@@ -136,12 +120,21 @@ def far_ends(epsilon: Fraction, s: Fraction) -> dict[str, Any]:
 
 
 SIZES = (Fraction(1, 10), Fraction(1, 2), Fraction(9, 10))
+sharp = partial(
+    Claim,
+    source=PROP_2_TEXT,
+    amends="prop-2-output",
+    attained=("ce2", "ce2b", "ce2c"),
+    words=(ATTAINED, SHARP),
+    expected=PROVED,
+    setting=similarity_setting(OUTPUT),
+    strategies=SEARCHES,
+)
+both_ends = Attained("both ends of the interval", far_ends, {EPSILON: SIZES, SOURCE.s0: COSINES})
 CLAIMS = (
-    Claim(
+    sharp(
         id="prop-2-output-artanh",
-        source=PROP_2_TEXT,
         reading="exact, any adapter",
-        amends="prop-2-output",
         given=(SAME_OUTPUTS, NOT_PARALLEL, REGULAR),
         concludes=ARTANH,
         proofs=(
@@ -152,38 +145,20 @@ CLAIMS = (
                 {cond(T): (Fraction(5, 4), Fraction(3), Fraction(100)), SOURCE.s0: COSINES},
             ),
         ),
-        attained=CE2,
-        expected=PROVED,
         remark="the inequality of Bauer and Householder (1960): what an output adapter can do to a similarity depends "
         "on I + AB alone",
-        words=(ATTAINED, SHARP),
-        setting=similarity_setting(OUTPUT),
-        strategies=FINITE,
     ),
-    Claim(
+    sharp(
         id="prop-2-output-finite",
-        source=PROP_2_TEXT,
         reading="exact, finite",
-        amends="prop-2-output",
         given=(*SPECTRAL.given, BELOW_ONE),
         concludes=(FINITE_BOUND,),
-        proofs=(
-            by_lemma(two_models, FINITE_BOUND),
-            Attained("both ends of the interval", far_ends, {EPSILON: SIZES, SOURCE.s0: COSINES}),
-            simpler,
-        ),
-        attained=CE2,
-        expected=PROVED,
+        proofs=(by_lemma(two_models, FINITE_BOUND), both_ends, simpler),
         remark="for s₀ = s₀' that is 2τ(1 − s₀²)/(1 − s₀²τ²), at most 2τ ≤ 4ε, so that 4ε needs no O(ε²)",
-        words=(ATTAINED, SHARP),
-        setting=similarity_setting(OUTPUT),
-        strategies=FINITE,
     ),
-    Claim(
+    sharp(
         id="prop-2-output-sharp",
-        source=PROP_2_TEXT,
         reading="sharp",
-        amends="prop-2-output",
         given=SPECTRAL.given,
         concludes=up_to(OUTPUT, RHS_SHARP, 3),
         proofs=(
@@ -193,13 +168,9 @@ CLAIMS = (
                 Link("both ends, for ε < 1", RHS_FINITE, (two_models,)),
                 Link("no term in ε² for s₀ = s₀'", RHS_SHARP, (SAME_OUTPUTS,), order=3),
             ),
-            Attained("both ends of the interval", far_ends, {EPSILON: SIZES, SOURCE.s0: COSINES}),
+            both_ends,
         ),
-        attained=CE2,
-        expected=PROVED,
-        remark="that is 4(1 − s₀²)ε; attained for every s₀ by the outputs turned by 90 degrees",
-        words=(ATTAINED, SHARP),
-        setting=similarity_setting(OUTPUT),
         strategies=(*TO_FIRST_ORDER, second_order(OUTPUT)),
+        remark="that is 4(1 − s₀²)ε; attained for every s₀ by the outputs turned by 90 degrees",
     ),
 )

@@ -3,9 +3,6 @@
 An adapter on the weight adds to the gap; one before the model, or after it, inflates it by at most ‖I + AB‖₂².
 """
 
-from collections.abc import Iterator
-from typing import Any
-
 from ioadapt_theory.claims.language import *
 
 LEMMA_3_RHS = SIGMA**2 * EPSILON
@@ -27,24 +24,12 @@ LAST = "the hypothesis on the models"
 
 
 def split_off(exact: Term, change: Term) -> tuple[Link, ...]:
-    """From the exact value by the triangle inequality: the gap, and what AB adds to it."""
+    """Bound the exact value by the triangle inequality: the gap, and what AB adds to it."""
     return (
         Link(SAYS[LORA], exact),
         Link("triangle inequality", SIGMA**2 * (fro(GAP) + fro(change)) ** 2, (TRIANGLE_FROBENIUS,)),
         Link("a norm is √ of its square", SIGMA**2 * (sqrt(fro(GAP) ** 2) + fro(change)) ** 2),
         Link(LAST, SIGMA**2 * (sqrt(EPSILON) + fro(change)) ** 2, (NEARLY_SAME,)),
-    )
-
-
-def factored(placement: Placement, product: Term, says: str, used: Any) -> Derived:
-    """Factor I + AB out, and take its norm."""
-    return derived(
-        f"factor out I + AB on the {'left' if placement is INPUT else 'right'}",
-        discrepancy(placement),
-        Link(SAYS[placement], EXACT[placement]),
-        Link(says, SIGMA**2 * product**2, (used,)),
-        Link("expand", SIGMA**2 * spectral(T) ** 2 * fro(GAP) ** 2),
-        Link(LAST, INFLATED, (NEARLY_SAME,)),
     )
 
 
@@ -64,9 +49,9 @@ def moments(claim: Claim) -> Iterator[Step]:
     d = sp.Matrix(3, 2, sp.symbols("d:6", real=True))
     square = sum(e**2 for e in sp.Matrix([x]) * d)
     mean = gaussian_mean(square, x, sigma_)
-    yield Step("mean", vanishes(mean - sigma_**2 * sum(e**2 for e in d)))
+    yield Step("E‖xD‖² = σ²‖D‖_F² for 3 x 2 matrices", vanishes(mean - sigma_**2 * sum(e**2 for e in d)))
     variance = gaussian_mean(sp.expand(square**2), x, sigma_) - mean**2
-    yield Step("variance", vanishes(variance - 2 * sigma_**4 * sum(e**2 for e in d * d.T)))
+    yield Step("Var‖xD‖² = 2σ⁴‖DDᵀ‖_F²", vanishes(variance - 2 * sigma_**4 * sum(e**2 for e in d * d.T)))
 
 
 def exact_value(number: int, placement: Placement, remark: str) -> Claim:
@@ -86,14 +71,46 @@ def exact_value(number: int, placement: Placement, remark: str) -> Claim:
     )
 
 
+attained_bound = partial(
+    Claim, origin=PRINTED, given=(NEARLY_SAME,), expected=PROVED, words=(ATTAINED,), strategies=SEARCHES
+)
+
+
+def inflation(
+    number: int, placement: Placement, product: Term, says: str, used: Rule, remark: str
+) -> tuple[Claim, Claim]:
+    """Return Prop. 4 or 5, which factors I + AB out and takes its norm, and the exact value that it starts from."""
+    side = "left" if placement is INPUT else "right"
+    return (
+        attained_bound(
+            id=f"prop-{number}",
+            source=f"Proposition {number} (App. A.2)",
+            concludes=(discrepancy(placement) <= INFLATED,),
+            proofs=(
+                derived(
+                    f"factor out I + AB on the {side}",
+                    discrepancy(placement),
+                    Link(SAYS[placement], EXACT[placement]),
+                    Link(says, SIGMA**2 * product**2, (used,)),
+                    Link("expand", SIGMA**2 * spectral(T) ** 2 * fro(GAP) ** 2),
+                    Link(LAST, INFLATED, (NEARLY_SAME,)),
+                ),
+            ),
+            attained=("r1",),
+            setting=function_setting(placement),
+            strategies=(*SEARCHES, StackMonteCarlo(placement)),
+            remark=remark,
+        ),
+        exact_value(number, placement, "equal functions stay equal"),
+    )
+
+
 CLAIMS = (
-    Claim(
+    attained_bound(
         id="lemma-3",
         source="Lemma 3 (App. A.2)",
-        origin=PRINTED,
-        given=(NEARLY_SAME,),
         concludes=(discrepancy(None) <= LEMMA_3_RHS,),
-        prose="x ~ N(0, σ²I)",
+        prose="for x ~ N(0, σ²I)",
         proofs=(
             derived(
                 "second moments (Hutchinson's estimator of a trace)",
@@ -104,17 +121,13 @@ CLAIMS = (
             moments,
         ),
         attained=("lemma-3",),
-        expected=PROVED,
-        remark="an equality for the smallest such ε; only E[xᵀx] = σ²I is used, not the Gaussian law",
-        words=(ATTAINED,),
         setting=function_setting(None),
         strategies=(*SEARCHES, StackMonteCarlo(None)),
+        remark="an equality for the smallest such ε; only E[xᵀx] = σ²I is used, not the Gaussian law",
     ),
-    Claim(
+    attained_bound(
         id="prop-3",
         source="Proposition 3 (App. A.2)",
-        origin=PRINTED,
-        given=(NEARLY_SAME,),
         concludes=(discrepancy(LORA) <= PROP_3_RHS,),
         proofs=(
             derived(
@@ -125,19 +138,16 @@ CLAIMS = (
             ),
         ),
         attained=("p3-attained",),
-        expected=PROVED,
-        remark="tight; but a bound: G1 has {lhs of g1} against {rhs of g1}, and cancellation can make it {lhs of r2}",
-        words=(ATTAINED,),
         setting=function_setting(LORA),
         strategies=(*SEARCHES, StackMonteCarlo(LORA)),
+        remark="attained, but can be far off: in g1 {lhs of g1} against {rhs of g1}, by cancellation even {lhs of r2}",
     ),
     exact_value(3, LORA, "for a single layer (W₂ = W₂' = I) LoRA leaves the distance as it is, whatever AB"),
-    Claim(
+    attained_bound(
         id="prop-3-second",
         source="Proposition 3, footnote 1 (App. A.2)",
         origin=IN_WORDS,
         reading="LoRA on W₂",
-        given=(NEARLY_SAME,),
         concludes=(SECOND <= SECOND_RHS,),
         proofs=(
             derived(
@@ -153,40 +163,11 @@ CLAIMS = (
             ),
         ),
         attained=("prop-3-second",),
-        expected=PROVED,
-        remark="analogous, as the footnote says",
-        words=(ATTAINED,),
         setting=function_setting(LORA, second=True),
-        strategies=SEARCHES,
+        remark="analogous, as the footnote says",
     ),
-    Claim(
-        id="prop-4",
-        source="Proposition 4 (App. A.2)",
-        origin=PRINTED,
-        given=(NEARLY_SAME,),
-        concludes=(discrepancy(INPUT) <= INFLATED,),
-        proofs=(factored(INPUT, spectral(T) * fro(GAP), "‖MN‖_F ≤ ‖M‖₂‖N‖_F", LEFT),),
-        attained=("r1",),
-        expected=PROVED,
-        remark="tight; never below Lemma 3 if rank AB < c; only for an adapter before the first layer",
-        words=(ATTAINED,),
-        setting=function_setting(INPUT),
-        strategies=(*SEARCHES, StackMonteCarlo(INPUT)),
-    ),
-    exact_value(4, INPUT, "equal functions stay equal"),
-    Claim(
-        id="prop-5",
-        source="Proposition 5 (App. A.2)",
-        origin=PRINTED,
-        given=(NEARLY_SAME,),
-        concludes=(discrepancy(OUTPUT) <= INFLATED,),
-        proofs=(factored(OUTPUT, fro(GAP) * spectral(T), "‖MN‖_F ≤ ‖M‖_F‖N‖₂", RIGHT),),
-        attained=("r1",),
-        expected=PROVED,
-        remark="tight; never below Lemma 3 if rank AB < d; holds word for word for any functions and any law of x",
-        words=(ATTAINED,),
-        setting=function_setting(OUTPUT),
-        strategies=(*SEARCHES, StackMonteCarlo(OUTPUT)),
-    ),
-    exact_value(5, OUTPUT, "equal functions stay equal"),
-)
+    *inflation(4, INPUT, spectral(T) * fro(GAP), "‖MN‖_F ≤ ‖M‖₂‖N‖_F", LEFT,
+               "attained; not below the bound of Lemma 3 if rank AB < c; for an adapter before the first layer only"),
+    *inflation(5, OUTPUT, fro(GAP) * spectral(T), "‖MN‖_F ≤ ‖M‖_F‖N‖₂", RIGHT,
+               "attained; not below the bound of Lemma 3 if rank AB < d; holds for any functions and any law of x"),
+)  # fmt: skip

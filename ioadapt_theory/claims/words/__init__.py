@@ -1,1 +1,1 @@
-"""What the paper says in words, where the words are mathematics or counts; the formulas are ours."""
+"""Statements that the paper makes in words, where the words are mathematics or counts; the formulas are ours."""

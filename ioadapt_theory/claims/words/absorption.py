@@ -4,9 +4,6 @@ A sequence of n positions with c channels is the row vector (x₁ … x_n); a co
 matrix that adds K_j to block (p(i + j), i), where p says which position stands for one beyond the border.
 """
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
-
 from ioadapt_theory.claims.language import *
 
 ABSORBED = "Section 3.3"
@@ -21,7 +18,7 @@ PADDINGS: dict[str, Callable[[int], int | None]] = {
 
 
 def convolution(taps: Mapping[int, Any], *, stride: int = 1, dilation: int = 1, padding: str = "zeros") -> Any:
-    """The block matrix of a convolution on N positions."""
+    """Return the block matrix of a convolution on N positions."""
     sp = sympy()
     empty, stands = sp.zeros(*taps[0].shape), PADDINGS[padding]
     outputs = range(0, N, stride)
@@ -35,12 +32,12 @@ def convolution(taps: Mapping[int, Any], *, stride: int = 1, dilation: int = 1, 
 
 
 def mixed(m: Any, positions: int = N) -> Any:
-    """The same channel mix at every position: a 1 x 1 convolution without bias."""
+    """Return the same channel mix at every position: a 1 x 1 convolution without bias."""
     return sympy().diag(*[m] * positions)
 
 
 def taps(c: int, d: int) -> dict[int, Any]:
-    """A kernel of width 3 in symbols."""
+    """Return a kernel of width 3 in symbols."""
     sp = sympy()
     return {j: sp.Matrix(c, d, sp.symbols(f"k{'mzp'[j + 1]}:{c * d}")) for j in (-1, 0, 1)}
 
@@ -102,7 +99,7 @@ DATA, W, BIAS = matrix("x"), matrix("w"), matrix("bias")
 
 
 def linear(placement: Placement, layer: Term, merged: Term, remark: str) -> Claim:
-    """The adapter on one side of a linear layer."""
+    """Return the claim about an adapter on one side of a linear layer."""
     side = "c c" if placement is INPUT else "d d"
     return Claim(
         id="absorption-linear" + ("" if placement is INPUT else "-output"),
@@ -121,7 +118,7 @@ def linear(placement: Placement, layer: Term, merged: Term, remark: str) -> Clai
 
 
 CLAIMS = (
-    linear(INPUT, DATA @ T @ W + BIAS, DATA @ (T @ W) + BIAS, "one matrix of the old size"),
+    linear(INPUT, DATA @ T @ W + BIAS, DATA @ (T @ W) + BIAS, "the result is one matrix of the same size"),
     linear(OUTPUT, (DATA @ W + BIAS) @ T, DATA @ (W @ T) + BIAS @ T,
            "the output adapter acts on the bias, too: b becomes b(I + AB)"),
     Claim(
@@ -144,6 +141,6 @@ CLAIMS = (
         f"for every stride and dilation and for padding with {', '.join(PADDINGS)}",
         proofs=(channel_mix,),
         expected=PROVED,
-        remark="this is how the adapters of this package work",
+        remark="the adapters of this package are of this form",
     ),
 )  # fmt: skip

@@ -1,38 +1,10 @@
 """Sections 2.2, 3.3, 4 and 6: what the adapters can express, and to what Φ can be applied."""
 
-from collections.abc import Iterator
-
-import numpy as np
-
 from ioadapt_theory.claims.language import *
 
 W, A, B = matrix("w"), matrix("a"), matrix("b")
-SIZES = ((3, 5), (5, 3), (3, 3))
-
-
-def dimensions(c: int, d: int) -> tuple[int, int, int]:
-    """Dimension of the updates AB·W, W·AB and AB of unlimited rank, for a layer W (c x d) of full rank."""
-    layer = np.vander(np.arange(2, c + 2), d, increasing=True)  # so of full rank
-    ranks = (np.linalg.matrix_rank(np.kron(a, b.T)) for a, b in ((np.eye(c), layer), (layer, np.eye(d))))
-    return (*map(int, ranks), c * d)  # type: ignore[return-value]
-
-
-def rank_one(c: int, d: int) -> tuple[int, int, int]:
-    """Parameters of a rank-one update of either kind: length of columns + of rows − 1, on W's own spaces."""
-    r = min(c, d)
-    return c + r - 1, r + d - 1, c + d - 1
-
-
-def where_smaller() -> str:
-    """The dimensions in words, computed."""
-    (c, d), (e, f) = SIZES[:2]
-    wide, tall = dimensions(c, d), dimensions(e, f)
-    ones = rank_one(c, d)
-    return (
-        f"each is a LoRA of the same rank; the same set for invertible W, else one side is smaller: c = {c}, "
-        f"d = {d} input {wide[0]}, output and LoRA {wide[1]} = {wide[2]} dimensions at any rank, {ones[0]}, "
-        f"{ones[1]} = {ones[2]} at rank 1; c = {e}, d = {f} output {tall[1]}, input and LoRA {tall[0]} = {tall[2]}"
-    )
+DIMENSIONS = {(3, 5): (9, 15), (5, 3): (15, 9), (3, 3): (9, 9)}
+"""(c, d) -> dimensions of the updates MW and WM of any rank, for W of full rank (``same_set``); those of M are cd."""
 
 
 @argued(Remarked, "where the sets differ", "W invertible: (I + MW⁻¹)W and W(I + W⁻¹M) reach every W + M")
@@ -40,12 +12,14 @@ def same_set(claim: Claim) -> Iterator[Step]:
     """Insert, and count dimensions exactly where W is not square."""
     sp = sympy()
     w, p, m = noncommuting("W P M")
-    yield Step("input", words((1 + m * p) * w, w + m, ones=(p * w,)))
-    yield Step("output", words(w * (1 + p * m), w + m, ones=(w * p,)))
-    for c, d in SIZES:
+    yield Step("input: (I + MW⁻¹)W = W + M", words((1 + m * p) * w, w + m, ones=(p * w,)))
+    yield Step("output: W(I + W⁻¹M) = W + M", words(w * (1 + p * m), w + m, ones=(w * p,)))
+    for (c, d), sizes in DIMENSIONS.items():
         layer = sp.Matrix(c, d, lambda i, j: (i + 2) ** j)
         exact = tuple(int(sp.kronecker_product(*pair).rank()) for pair in ((sp.eye(c), layer), (layer, sp.eye(d))))
-        yield Step(f"c = {c}, d = {d}: the dimensions that are printed", found(exact, dimensions(c, d)[:2]))
+        yield Step(
+            f"c = {c}, d = {d}: the updates MW and WM have {sizes[0]} and {sizes[1]} dimensions", found(exact, sizes)
+        )
 
 
 @argued(
@@ -97,7 +71,7 @@ def bottleneck(claim: Claim) -> Iterator[Step]:
 
 
 def reach(placement: Placement, remark: str) -> Claim:
-    """The update is a product through r columns."""
+    """Return the claim that the update is a product through r columns."""
     first, second, form, side = {
         INPUT: (A, B @ W, (EYE + A @ B) @ W, "c"), OUTPUT: (W @ A, B, W @ (EYE + A @ B), "d")}[placement]  # fmt: skip
     return Claim(
@@ -134,7 +108,10 @@ CLAIMS = (
             same_set,
         ),
         expected=REFUTED,
-        remark=where_smaller,
+        remark="each is a LoRA of the same rank; for invertible W the sets are equal, otherwise one is smaller: "
+        f"updates have {DIMENSIONS[3, 5][0]} dimensions (input) against {DIMENSIONS[3, 5][1]} (output and LoRA) for "
+        f"c = 3, d = 5, and {DIMENSIONS[5, 3][1]} (output) against {DIMENSIONS[5, 3][0]} (input and LoRA) for c = 5, "
+        "d = 3",
     ),
     reach(INPUT, "A(BW) is a LoRA of rank r"),
     reach(OUTPUT, "(WA)B is a LoRA of rank r"),
@@ -144,10 +121,10 @@ CLAIMS = (
         origin=READING,
         reading="as maps of weights: rotation and scaling beyond translation",
         amends="broader-class",
-        prose="W ↦ (I + AB)W is no W ↦ W + M for all W at once, and the other way round: neither class is broader",
+        prose="as maps of W, neither W ↦ (I + AB)W nor W ↦ W + M includes the other: neither class is broader",
         proofs=(as_maps,),
         expected=PROVED,
-        remark="in this reading the adapters are linear maps and LoRA is a translation, as Section 4 says; not broader",
+        remark="the adapters are linear maps and LoRA is a translation, as Section 4 says",
     ),
     Claim(
         id="any-phi",
@@ -157,8 +134,9 @@ CLAIMS = (
         prose="any adaptation function Φ can be applied to I in the same manner as to W, and its start is determined",
         proofs=(no_principal_subspace,),
         expected=REFUTED,
-        remark="PiSSA starts from principal singular vectors, and of I any will do, so a choice has to be made; it can "
-        "be applied, as Table 6 does; MiLoRA and CorDA likewise; full, LoRA, DoRA, LoHa and LoKr need no choice",
+        remark="PiSSA starts from principal singular vectors, and any orthonormal basis is one for I, so a choice has "
+        "to be made; it can be applied, as in Table 6; the same for MiLoRA and CorDA; full, LoRA, DoRA, LoHa and LoKr "
+        "need no choice",
     ),
     Claim(
         id="lora-x-capacity",

@@ -19,7 +19,7 @@ export OMP_NUM_THREADS ?= 1
 .PHONY: constraints newest oldest clean
 
 demo: .venv/ready
-	@$(BIN)/python -m toys.demo
+	@$(BIN)/python -m toys.page.demo
 
 # The documentation as a site in out/docs/html; warnings are errors.
 docs: .venv/ready

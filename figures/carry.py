@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from toys.common.style import FAINT, FULL_WIDTH, INK, METHODS
 from toys.page import moving
-from toys.style import FAINT, FULL_WIDTH, INK, METHODS
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,7 +25,7 @@ def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Draw bars: 1 is all that the adapter gained on its own model; a copy that does not fit has none."""
+    """Draw bars: 1 is the full gain on the adapter's own model; a copy that does not fit has no bar."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(FULL_WIDTH, 2.8))

@@ -1,4 +1,4 @@
-"""``python -m figures.readme``: writes what the pages quote, the pictures of docs/, and docs/index.html."""
+"""``python -m figures.readme``: update the pages' generated sections, the pictures of docs/, and docs/index.html."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ from ioadapt_theory.claims.evidence.formal import record
 from ioadapt_theory.cli import OK, Parser, guarded
 from ioadapt_theory.cli import main as command
 from ioadapt_theory.errors import FileFormatError
+from toys.common.style import styled, write
+from toys.drift import output as spectrum
 from toys.glyphs import sheet
 from toys.page import front
-from toys.style import styled, write
 from toys.transfer import command as toys
-from toys.transfer import endpoint
 from toys.transfer.output import page as pages
 from toys.transfer.output import picture, prediction_page
 from toys.transfer.protocol import names, protocol
+from toys.transfer.verdicts import endpoint
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,7 +48,7 @@ PICTURES: Final = ("fig_8", "fig_3", "prop_2_condition", "fig_2", "speed", "carr
 
 
 def claims() -> str:
-    """Return a table of what the paper states, one reading each; ``ioadapt claims`` has the others."""
+    """Return the table of the paper's statements, one reading of each; ``ioadapt claims`` lists all readings."""
     head = "| claim | verdict | as printed, or read as | note | witnesses |\n|---|---|---|---|---|\n"
     stated = [c for c in CLAIMS.values() if c.origin is not Origin.OURS and c.amends is None]
     return head + "".join(_row(c) for c in stated if not c.id.endswith(READINGS) and not c.id.startswith("tables"))
@@ -71,14 +72,14 @@ def _row(claim: Claim) -> str:
 
 
 def studies(*wanted: str) -> str:
-    """Return what the recorded full runs of these toys show."""
+    """Return the results of the recorded full runs of these toys."""
     return "\n".join(
         pages.section(protocol(name), one, f"{name}.png") for name, one in records().items() if name in wanted
     )
 
 
 def headlines() -> str:
-    """Return what every recorded study keeps, in one table."""
+    """Return a table of the share kept in every recorded study."""
     return endpoint.table(lambda name: f"docs/{'molecules.md' if name == 'molecules' else f'transfer.md#{name}'}")
 
 
@@ -94,8 +95,13 @@ def records() -> dict[str, Any]:
     return {name: one for name, one in found.items() if one}
 
 
+def drift() -> dict[str, Any]:
+    """Return the recorded spectrum of drift."""
+    return toys.read(toys.DATA / "spectrum.json")
+
+
 def reported(*models: str) -> str:
-    """Return what ``ioadapt report`` says of two models that a package ships."""
+    """Return the output of ``ioadapt report`` for two models that a package ships."""
     with patch.dict(os.environ, COLUMNS="100"), redirect_stdout(StringIO()) as said:
         command(["report", *models])
     return f"```\n$ ioadapt report {' '.join(models)}\n{said.getvalue()}```\n"
@@ -107,6 +113,7 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "transfer": partial(studies, *(name for name in names() if name != "molecules")),
     "formal": formal,
     "studies": headlines,
+    "spectrum": lambda: spectrum.section(drift()),
     "prediction": lambda: prediction_page.section(records()),
     "kinship": recorded.kinship,
     "products": recorded.products,
@@ -118,10 +125,10 @@ _SECTION: Final = re.compile(
 
 
 def filled(text: str) -> str:
-    """Return the page with every generated section as it has to be now.
+    """Return the page with its generated sections updated.
 
     Raises:
-        FileFormatError: a section of which nothing is known here.
+        FileFormatError: a section has an unknown name.
     """
     return _SECTION.sub(_written, text)
 
@@ -129,13 +136,13 @@ def filled(text: str) -> str:
 def _written(section: re.Match[str]) -> str:
     begin, name, end = section.groups()
     if name not in SECTIONS:
-        msg = f"No section {name!r} is written here; known: {', '.join(SECTIONS)}."
+        msg = f"The generated section {name!r} is unknown; known: {', '.join(SECTIONS)}."
         raise FileFormatError(msg)
     return f"{begin}{SECTIONS[name]()}{end}"
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Rewrite the pages and their pictures; status 0, or 2 with one sentence."""
+    """Rewrite the pages and their pictures; return the exit status."""
 
     def body() -> int:
         Parser(prog="python -m figures.readme", description=__doc__).parse_args(argv)
@@ -151,6 +158,7 @@ def main(argv: list[str] | None = None) -> int:
             _drawn(name, partial(picture.draw, plan, one, pages.headline(plan, one)))
             if "samples" in one:
                 _drawn(f"{name}_samples", partial(sheet.draw, plan, one))
+        _drawn("spectrum", lambda: spectrum.draw(drift()))
         _drawn("prediction", partial(prediction_page.draw, records()))
         return OK
 

@@ -13,11 +13,11 @@ import torch
 
 from ioadapt_theory import adapt, transfer
 from toys import crescent
+from toys.common.style import HIDDEN, INPUTS, OUTPUTS, styled
 from toys.plane import picture
 from toys.plane.methods import distances, learned, measure, train
 from toys.plane.world import Case, augmented, models, task
 from toys.plane.world import crescent as sample
-from toys.style import HIDDEN, INPUTS, OUTPUTS, styled
 
 generator = torch.Generator().manual_seed(0)
 source, target = models(Case.SAME_FUNCTION, generator)

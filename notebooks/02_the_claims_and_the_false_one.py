@@ -24,7 +24,7 @@ from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.claims.report import remark
 from ioadapt_theory.linalg import cosine
-from toys.style import styled
+from toys.common.style import styled
 
 torch.set_default_dtype(torch.float64)
 

@@ -17,7 +17,7 @@ from torch.nn.functional import cross_entropy
 
 from ioadapt_theory import adapt, count, disable, layers, load, merge, save, transfer, unload, unmerge
 from ioadapt_theory.reporting import report
-from toys.style import styled
+from toys.common.style import styled
 
 torch.manual_seed(0)
 

@@ -13,7 +13,7 @@ from ioadapt_theory.checkpoints import open_checkpoint
 from ioadapt_theory.similarity import Options, Space, compare
 from ioadapt_theory.similarity.report.plots import profile, two_maps
 from ioadapt_theory.similarity.report.tables import to_table
-from toys.style import styled
+from toys.common.style import styled
 
 models = [open_checkpoint(name) for name in ("ani-1x:0", "ani-1ccx:0", "ani-1x:1")]
 weights = compare(*models, options=Options(null=True))

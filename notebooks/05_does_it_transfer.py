@@ -11,13 +11,13 @@
 # %%
 import matplotlib.pyplot as plt
 
+from toys.common.style import METHODS
 from toys.page.transfer import kept
-from toys.style import METHODS
-from toys.transfer import endpoint
 from toys.transfer.command import recorded
-from toys.transfer.judge import cases
 from toys.transfer.protocol import names, protocol
 from toys.transfer.study import NONE
+from toys.transfer.verdicts import endpoint
+from toys.transfer.verdicts.judge import cases
 
 lines = kept()
 for title, dots in lines:
@@ -66,5 +66,5 @@ for name in names():
             off = max(abs(a - b) for a, b in zip(rows[method][target], rows[method]["source"], strict=True))
             gain = max(abs(a - b) for a, b in zip(rows[method]["source"], rows[NONE]["source"], strict=True))
             assert off < 0.01 * gain, "what is exact by the theorem is exact in the runs"
-assert {str(one.word) for one in endpoint.decided()} >= {"better", "worse"}, "it depends on the study"
+assert {str(one.verdict) for one in endpoint.decided()} >= {"better", "worse"}, "it depends on the study"
 print("All of it holds.")

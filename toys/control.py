@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +26,7 @@ from ioadapt_theory.adapters import parameters
 from toys.glyphs import sheet
 from toys.glyphs.faces import LETTERS, OTHER, POOL, PROMPT, encoder, glyphs
 from toys.glyphs.family import FEW, STEPS, family
-from toys.glyphs.networks import DEPTH, FLOAT, PICTURE, Batch, Guided, flow_loss, on, picked, sampled, train
+from toys.glyphs.networks import DEPTH, FLOAT, PICTURE, Batch, Guided, flow_loss, noisy, on, picked, sampled, train
 from toys.transfer import command
 from toys.transfer.cache import models
 
@@ -144,6 +144,10 @@ class World:
             unseen = controlled(prompted(POOL, 2, 100 * self.seed + 52))
             validation = flow_loss(model, unseen, torch.Generator().manual_seed(99))
         return float(validation) if math.isfinite(validation) else math.inf
+
+    def carrying(self) -> dict[str, Any]:
+        """The glyphs of validation, told by their edges, on their way from noise."""
+        return {"inputs": noisy(controlled(prompted(POOL, 2, 100 * self.seed + 52)), 256, self.seed), "need": "change"}
 
     def samples(self, model: nn.Module, where: str, letters: Tensor, told: Tensor) -> Tensor:
         """Glyphs made in as many steps as the model was made for, from noise that is the same for every model."""

@@ -18,12 +18,12 @@ from ioadapt_theory.adapters import count
 from ioadapt_theory.cli import OK, Parser, guarded
 from ioadapt_theory.errors import UnknownNameError
 from ioadapt_theory.results import record, write_json
-from toys.command_line import device, folder, whole
+from toys.common.command_line import device, folder, whole
+from toys.common.style import styled, write
 from toys.plane import picture, table
 from toys.plane.methods import adapted, learned, measure, methods, moved, stages, train
 from toys.plane.theory import theory
 from toys.plane.world import Case, augmented, crescent, models, task
-from toys.style import styled, write
 
 TRAINING_SAMPLES = 512
 

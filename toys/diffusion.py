@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +26,7 @@ from toys.glyphs import sheet
 from toys.glyphs.faces import FACES, LETTERS, OTHER, POOL, glyphs
 from toys.glyphs.family import FEW, STEPS, family
 from toys.glyphs.judges import Subject, judge
-from toys.glyphs.networks import DEPTH, Batch, Model, flow_loss, on, sampled, train
+from toys.glyphs.networks import DEPTH, Batch, Model, flow_loss, noisy, on, sampled, train
 from toys.transfer import command
 from toys.transfer.cache import models
 
@@ -100,6 +100,10 @@ class World:
         with torch.no_grad():
             validation = flow_loss(model, self.drawn(VALIDATED, 16, 2), torch.Generator().manual_seed(99))
         return float(validation) if math.isfinite(validation) else math.inf
+
+    def carrying(self) -> dict[str, Any]:
+        """Glyphs of the letters that are learnt and validated, on their way from noise."""
+        return {"inputs": noisy(self.drawn(LEARNT + VALIDATED, 8, 2), 256, self.seed), "need": "change"}
 
     def samples(self, model: nn.Module, where: str, letters: Tensor, face: str) -> Tensor:
         """Glyphs made in as many steps as the model was made for, from noise that is the same for every model."""

@@ -15,18 +15,21 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from toys.sentences.model import HEADS, KINDS, channels
-from toys.sentences.packages import encoder
+from toys.sentences.packages import encoder, split
 from toys.sentences.text import TASKS, Pairs, parts
 from toys.sentences.training import measured, train
 from toys.transfer import command, gauges
 
 REVISION: Final = 1
 LAYERS: Final = tuple(f"blocks.{k}.{kind}" for k in range(3) for kind in KINDS)
+BESIDE: Final = 32
+"""Sentences with which those that an adapter is carried over by are compared."""
 ANOTHER: Final = {"0": "1", "1": "2", "2": "0"}
 """The null of the layer map: adapters on blocks that nothing makes for them."""
 
@@ -77,6 +80,18 @@ class World:
         """On pairs of files that nothing was learned from."""
         del where
         return measured(model, self._some(self.parts.test))
+
+    def carrying(self) -> dict[str, Any]:
+        """Sentences of the pairs for validation; what both networks share are cosines with some of these."""
+        texts = [split(text) for pair in self._some(self.parts.validation) for text in pair]
+        beside = texts[:BESIDE]
+
+        def alike(model: nn.Module, chosen: Tensor) -> Tensor:
+            some = [texts[k] for k in chosen.tolist()]
+            found: Tensor = model(some + beside)
+            return found[: len(some)] @ found[len(some) :].detach().mT
+
+        return {"inputs": torch.arange(len(texts)), "call": alike, "need": "change"}
 
     def own(self, model: nn.Module, where: str) -> float:
         """The loss on another task."""

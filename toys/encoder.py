@@ -17,7 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +28,7 @@ from toys.glyphs import sheet
 from toys.glyphs.faces import FACES, LETTERS, OTHER, PROMPT, encoder, glyphs
 from toys.glyphs.family import FEW, STEPS, family
 from toys.glyphs.judges import Judge, Subject, changed, judge, trained
-from toys.glyphs.networks import DEPTH, FLOAT, Batch, Reader, flow_loss, picked, sampled, train
+from toys.glyphs.networks import DEPTH, FLOAT, Batch, Reader, flow_loss, noisy, picked, sampled, train
 from toys.transfer import command
 from toys.transfer.cache import models, tensors
 
@@ -149,6 +149,13 @@ class World:
         with torch.no_grad():
             validation = flow_loss(model, unseen, torch.Generator().manual_seed(99))
         return float(validation) if math.isfinite(validation) else math.inf
+
+    def carrying(self) -> dict[str, Any]:
+        """Glyphs in the ways of validation, told by pictures, on their way from noise."""
+        return {
+            "inputs": noisy(self.pictured(self.seen, ALL, VALIDATED, 100 * self.seed + 5), 256, self.seed),
+            "need": "change",
+        }
 
     def samples(self, model: nn.Module, where: str, letters: Tensor, told: Tensor) -> Tensor:
         """Glyphs made in as many steps as the model was made for, from noise that is the same for every model."""

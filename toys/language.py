@@ -7,6 +7,7 @@ weights (heads, neurons, the residual stream); and a model trained apart.
 Examples:
   python toys/language.py            12 seeds, learning rates chosen for every method
   python toys/language.py --quick    2 seeds and smaller models
+  python toys/language.py --split    a rank of four is split between an output adapter and LoRA (Eq. 6; Fig. 7)
 """
 
 import copy
@@ -16,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import nn
@@ -25,10 +26,12 @@ from ioadapt_theory.adapters import parameters
 from toys.transfer import command, gauges
 from toys.transfer.cache import models
 from toys.words.model import HEADS, LAYERS, Model
-from toys.words.text import corpora
+from toys.words.text import corpora, windows
 from toys.words.training import measured, train
 
 REVISION: Final = 2
+CARRIED_BY: Final = 128
+"""Windows by which an adapter is carried over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,11 @@ class World:
         del where
         return {"loss": measured(model, self.learned[2], self.size.measure)}
 
+    def carrying(self) -> dict[str, Any]:
+        """Windows of the second text."""
+        text, _ = windows(corpora()[self.learned[1]], CARRIED_BY, torch.Generator().manual_seed(98))
+        return {"inputs": text, "need": "labels"}
+
     def own(self, model: nn.Module, where: str) -> float:
         """Nats a byte of documentation."""
         del where
@@ -112,8 +120,10 @@ def world(seed: int, size: str, cache: Path) -> World:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """See ``toys.transfer.command.main``."""
-    return command.main("language", __doc__, argv)
+    """See ``toys.transfer.command.main``; with --split the study ``mixture`` is run, on the same models."""
+    given = sys.argv[1:] if argv is None else argv
+    name = "mixture" if "--split" in given else "language"
+    return command.main(name, __doc__, [option for option in given if option != "--split"])
 
 
 if __name__ == "__main__":

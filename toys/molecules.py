@@ -82,6 +82,11 @@ class World:
         """Root mean square error on molecules for testing."""
         return {"kcal/mol": self._error(model, self.goal(where).double().numpy())}
 
+    def carrying(self) -> dict[str, Any]:
+        """Geometries for validation."""
+        at = torch.from_numpy(self.parts.validation)
+        return {"inputs": at, "call": lambda model, some: model(features().take(some)), "need": "change"}
+
     def own(self, model: nn.Module, where: str) -> float:
         """The same of GFN2-xTB's energies, which neither release was made for."""
         del where

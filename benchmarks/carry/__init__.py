@@ -17,7 +17,7 @@ BARS = {
     "gauge": (0.97, 0.97), "fine-tuned": (0.85, 0.85), "distilled": (0.7, 0.8), "apart": (0.65, 0.7),
     "width": (0.6, 0.7), "depth": (0.4, 0.5), "activation": (0.5, 0.6), "data": (0.5, 0.6),
 }  # fmt: skip
-"""Medians that are asked for: as chosen, and after so many steps without labels."""
+"""Medians that are asked for: as chosen by default, and after so many steps without labels."""
 TEXT_BARS = {"apart": (0.35, 0.55), "width": (0.35, 0.55), "depth": (0.35, 0.55)}
 
 
@@ -41,12 +41,12 @@ def measured(move: Move) -> dict[str, Any]:
     row: dict[str, Any] = {k: getattr(move, k) for k in ("family", "relation", "adapted", "placement", "seed")}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for name, steps in (("chosen", 0), ("refined", STEPS)):
+        for name, steps in (("closed form", 0), ("chosen", None), ("refined", STEPS)):
             started = time.process_time()
             target, outcome = carried(move, steps)
             row[f"{name}_seconds"] = time.process_time() - started
             row[name], row[f"{name}_predicted"] = (plain - loss(target, move.test)) / gain, outcome.kept  # type: ignore[attr-defined]
-            if steps:
+            if name == "refined":
                 row["from_zero_predicted"] = None if outcome.refined is None else outcome.refined[1]  # type: ignore[attr-defined]
         for name, rule in RULES.items():
             made = by_rule(move, rule)
@@ -59,25 +59,15 @@ def measured(move: Move) -> dict[str, Any]:
 def table(record: dict[str, Any]) -> str:
     """Return medians by family and relation, harm and errors; then the peers."""
     moves = record["results"]["moves"]
-    heads = (
-        "family",
-        "relation",
-        "moves",
-        "chosen",
-        "bar",
-        "50 steps",
-        "bar",
-        "least",
-        "copy",
-        "predicted error",
-        "CPU s",
-    )
+    heads: tuple[str, ...] = ("family", "relation", "moves", "closed form", "chosen", "bar", "50 steps", "bar")
+    heads += ("least", "copy", "predicted error", "CPU s")
     lines: list[tuple[str, ...]] = [heads]
     for family, relation in dict.fromkeys((m["family"], m["relation"]) for m in moves):
         own = [m for m in moves if (m["family"], m["relation"]) == (family, relation)]
         bars = (TEXT_BARS if family == "bytes" else {}).get(relation, BARS[relation])
         errors = [abs(m["chosen_predicted"] - m["chosen"]) for m in own]
-        cells = (_median(own, "chosen"), f"{bars[0]:.2f}", _median(own, "refined"), f"{bars[1]:.2f}")
+        cells: tuple[str, ...] = (_median(own, "closed form"), _median(own, "chosen"), f"{bars[0]:.2f}")
+        cells += (_median(own, "refined"), f"{bars[1]:.2f}")
         least = f"{min(m['chosen'] for m in own):.2f}"
         rest = (least, _median(own, "copy"), f"{statistics.median(errors):.2f}", _median(own, "chosen_seconds"))
         lines.append((family, relation, str(len(own)), *cells, *rest))
@@ -101,7 +91,7 @@ def _peers(moves: list[dict[str, Any]]) -> list[tuple[str, ...]]:
     own = [m for m in moves if m["copy"] is not None]
     relations = list(dict.fromkeys(m["relation"] for m in own))
     lines = [("LoRA, equal sizes", *relations, "harm")]
-    for name in (*RULES, "activations", "chosen", "refined"):
+    for name in (*RULES, "activations", "closed form", "chosen", "refined"):
         cells = [_median([m for m in own if m["relation"] == relation], name) for relation in relations]
         values = [m[name] for m in own if m[name] is not None]
         lines.append((name, *cells, f"{sum(v < -0.1 for v in values)} of {len(values)}"))

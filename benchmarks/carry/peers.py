@@ -83,8 +83,8 @@ def by_activations(move: Move, ridge: float = 1e-2) -> nn.Module | None:
     return target
 
 
-def carried(move: Move, refine: int) -> tuple[nn.Module, object]:
-    """Return the target with the adapter carried over, and the outcome."""
+def carried(move: Move, refine: int | None) -> tuple[nn.Module, object]:
+    """Return the target with the adapter carried over, and the outcome; None takes the default number of steps."""
     target = copy.deepcopy(move.target)
     match = "effect" if move.relation == "depth" and move.adapted == "one" else "name"
     options = {"refine": refine, "seed": move.seed, "strict": False, "match": match, "need": "labels"}

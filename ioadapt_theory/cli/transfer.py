@@ -39,19 +39,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("source", metavar="SOURCE", help="the model that it was trained on")
     add("target", metavar="TARGET", help="the model to move it to; SOURCE again to extract a tuned model")
     add("--inputs", type=Path, metavar="BATCH", required=True, help="inputs without labels")
-    add("--target-inputs", type=Path, metavar="BATCH", help="the same samples as TARGET takes them, row for row")
+    add("--target-inputs", type=Path, metavar="BATCH", help="the same samples in TARGET's form, row by row")
     add("--out", type=Path, metavar="FILE", required=True, help="file or folder to write")
-    add(
-        "--need",
-        choices=("labels", "change"),
-        help="compare labels (outputs are logits) or the change of the outputs; default: seen from the outputs",
-    )
+    add("--need", choices=("labels", "change"), help="compare labels (for logits) or changes; default: by the outputs")
     add("--placement", choices=("weight", "input", "output", "best"), help="side on TARGET; default as in ADAPTER")
     add("--match", choices=("name", "provenance", "auto", "effect"), default="name", help="how layers are paired")
-    add("--refine", type=int, default=0, metavar="N", help="gradient steps without labels, from the best candidate on")
+    add(
+        "--refine", type=int, metavar="N", help="label-free gradient steps, also from zero (default: 10, not from zero)"
+    )
     add("--rank", type=int, metavar="R", help="rank of the result for DoRA, LoHa, LoKr or a tuned model")
     add("--rows", type=int, default=512, metavar="N", help="use at most N rows of the inputs (default 512)")
     add("--batch", type=int, default=32, metavar="N", help="rows in one forward pass (default 32)")
+    add("--memory", type=float, default=4.0, metavar="GB", help="for sums of the fit; beyond, more passes (default 4)")
     add("--seed", type=int, default=0, metavar="N", help="default 0")
     add("--component", metavar="NAME", help="unet, text_encoder, ...: which part of a pipeline's adapter is meant")
     add("--html", type=Path, metavar="PAGE", help="also write one self-contained page")
@@ -59,17 +58,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def files(args: argparse.Namespace) -> Files:
-    """Return what is read, and the files that OUT may become."""
+    """Return the input paths and the output paths that OUT may stand for."""
     reads = (args.adapter, args.source, args.target, args.inputs, args.target_inputs)
     return Files(reads, {"--html": args.html}, adapter=(args.out, *(args.out / name for name in WRITTEN)))
 
 
 def run(args: argparse.Namespace) -> int:
-    """Carry over and write; 1 where nothing is kept, so that nothing is written."""
+    """Carry over and write; return 1, without writing, if nothing is kept."""
     from ioadapt_theory.adapters.carrying import carried
     from ioadapt_theory.reporting import carried as told
     from ioadapt_theory.reporting.inputs import read_both
-    from ioadapt_theory.reporting.runnable import load_model
+    from ioadapt_theory.reporting.models import load_model
 
     if not args.out.absolute().parent.is_dir():
         msg = f"Cannot write {args.out}: its folder does not exist."
@@ -77,39 +76,34 @@ def run(args: argparse.Namespace) -> int:
     if args.rows < 3 or args.batch < 1:
         msg = f"--rows has to be at least 3 and --batch at least 1, got {args.rows} and {args.batch}."
         raise InvalidValueError(msg)
-    tuned = _is_model(Path(args.adapter))
+    folder = Path(args.adapter)
+    tuned = (folder / "config.json").is_file() and not (folder / "adapter_config.json").is_file()
     source = load_model(args.source)
-    same = tuned and args.source == args.target
-    target = source if same else load_model(args.target)
-    options: dict[str, Any] = {}
-    write: str | None = None
-    lost: dict[str, str] = {}
-    if tuned:
-        options["tuned"] = load_model(args.adapter)
-    else:
-        write, lost = _adapter(args, source)
+    target = source if tuned and args.source == args.target else load_model(args.target)
+    write, lost = ("PEFT", dict[str, str]()) if tuned else _adapter(args, source)
     both = ((args.source, source), (args.target, target))
     inputs, other = read_both(args.inputs, *both, rows=args.rows, seed=args.seed)
     if args.target_inputs is not None:
         other = read_both(args.target_inputs, *both, rows=args.rows, seed=args.seed)[0]
-    for key in ("need", "placement", "rank"):
-        if getattr(args, key) is not None:
-            options[key] = getattr(args, key)
-    options |= {"match": args.match, "refine": args.refine, "seed": args.seed, "size": args.batch, "strict": False}
+    names = ("need", "placement", "rank", "refine", "memory", "match", "seed")
+    options: dict[str, Any] = {key: getattr(args, key) for key in names}
+    options |= {"size": args.batch, "strict": False, "target_inputs": other}
+    if tuned:
+        options["tuned"] = load_model(args.adapter)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the notes are printed
-        outcome = carried(source, target, inputs, target_inputs=other, **options)
+        outcome = carried(source, target, inputs, **options)
+    component = lost.pop("", "")
     if outcome.matched:
-        _write(args, target, write or "PEFT", component=lost.pop("", ""))
+        _write(args, target, write, component)
     for name, why in lost.items():
         sys.stderr.write(f"{name}: {why}\n")
     if args.html is not None:
         from ioadapt_theory.results import replacing
 
+        page = told.to_html(outcome, f"{args.adapter}: {args.source} → {args.target}")
         with replacing(args.html) as temporary:
-            temporary.write_text(
-                told.to_html(outcome, f"{args.adapter}: {args.source} → {args.target}"), encoding="utf-8"
-            )
+            temporary.write_text(page, encoding="utf-8")
     if args.format == "json":
         sys.stdout.write(json.dumps(told.to_json(outcome), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
     else:
@@ -118,7 +112,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[str, dict[str, str]]:
-    """Put the file's adapter on the source; return its format, and what of it was not used (its component as "")."""
+    """Put the file's adapter on the source; return its format and its unused parts (its component as "")."""
     from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.load import load
@@ -128,7 +122,7 @@ def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[str, dict[s
     matched = match(opened, ModelWeights(source), args.component, called="source")
     if not matched.layers:
         name, why = next(iter(matched.lost.items()))
-        msg = f"{args.adapter} fits no layer of {args.source}, the model it was trained on ({name}: {why})."
+        msg = f"{args.adapter} fits no layer of {args.source} ({name}: {why}); SOURCE is the model it was trained on."
         raise InvalidValueError(msg)
     moved = load(source, args.adapter, strict=False, component=args.component)
     rest = {str(change): "a change of the base itself, which is not carried over" for change in opened.changes}
@@ -138,7 +132,7 @@ def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[str, dict[s
 
 
 def _write(args: argparse.Namespace, target: "nn.Module", format_: str, component: str) -> None:
-    """Write the target's adapter as the file was, or in our own format where that cannot hold it."""
+    """Write the target's adapter in the file's format, or in our own if that cannot store it."""
     from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.adapters.layer import Adapter
     from ioadapt_theory.adapters.model import layers
@@ -156,8 +150,3 @@ def _write(args: argparse.Namespace, target: "nn.Module", format_: str, componen
     weights = ModelWeights(target)
     layers_ = ((name, adapter, weights.layer(name)) for name, adapter in adapters.items())
     write_lora(args.out, layers_, style, base=args.target, component=component)
-
-
-def _is_model(path: Path) -> bool:
-    """Whether a folder is a whole model's, not an adapter's."""
-    return (path / "config.json").is_file() and not (path / "adapter_config.json").is_file()

@@ -31,6 +31,12 @@ class Parts:
     tell: list[Pair]
     rows: int
 
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """Return how many samples each has."""
+        fit, choose, tell = (sum(row_count(one) for one, _ in part) for part in (self.fit, self.choose, self.tell))
+        return fit, choose, tell
+
 
 def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int = 0) -> Parts:
     """Divide the rows of all batches, drawn from a seed; no batch of the result has more than ``size`` rows.
@@ -40,6 +46,9 @@ def divided(inputs: Any, target_inputs: Any = None, *, size: int = 32, seed: int
         target_inputs: the same samples as the target takes them, row for row; by default the same batches.
         size: rows that are run at once.
         seed: of the division.
+
+    Returns:
+        The rows to fit on, to choose by and to predict with.
 
     Raises:
         InvalidValueError: too few rows to divide, or the two do not have the same rows.

@@ -1,4 +1,4 @@
-"""What an adapter not yet trained keeps on average: N_ST/√(N_SS N_TT), for every layer and side in one pass.
+"""What a copied adapter keeps: measured by its finite effect, and expected before it is trained, N_ST/√(N_SS N_TT).
 
     N_ab = E (r_a·r_b)⟨J_a, J_b⟩, summed over the pairs of positions of a sample,
 
@@ -7,7 +7,8 @@ for equal sizes on both models: no M is on both otherwise.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,12 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.effect.batches import Pair
-from ioadapt_theory.effect.passes import Call, record
-from ioadapt_theory.effect.retention import Alignment
+from ioadapt_theory.effect.passes import Call, named_output, record, run, undisturbed
+from ioadapt_theory.effect.retention import Alignment, Prediction, RowSums, needed, predict
 from ioadapt_theory.effect.rows import SIDES, Rows
-from ioadapt_theory.errors import IoAdaptError, ShapeError
+from ioadapt_theory.errors import InvalidValueError, IoAdaptError, ShapeError
 
-Modules = Mapping[str, nn.Module]
+Off = Callable[[nn.Module], AbstractContextManager[None]]
+"""Switches the adapters of a model off for the duration, as ``adapters.disable`` does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +70,18 @@ def expected(
         for name in here.keys() & there.keys():
             for side in sides:
                 try:
-                    found = products(here[name], there[name], side)
-                except IoAdaptError:  # other sizes, or a convolution in groups
+                    three = products(here[name], there[name], side)
+                except IoAdaptError:  # other sizes, or a convolution in many groups
                     continue
                 key = name, side
-                sums[key] = [a + b for a, b in zip(sums.get(key, [0.0] * 3), found, strict=True)]
+                sums[key] = [a + b for a, b in zip(sums.get(key, [0.0] * 3), three, strict=True)]
                 counts[key] = counts.get(key, 0) + draws * here[name].samples
-    return {key: _expected(*sums[key], samples=counts[key]) for key in sorted(sums)}
+    made = {}
+    for key, (both, ss, tt) in sorted(sums.items()):
+        idle = ss <= 0 or tt <= 0
+        alike = (0.0, 0.0) if idle else (both / math.sqrt(ss * tt), math.sqrt(tt / ss))
+        made[key] = Expected(*alike, counts[key])
+    return made
 
 
 def products(source: Rows, target: Rows, side: str) -> tuple[float, float, float]:
@@ -100,7 +107,55 @@ def _product(r: Tensor, g: Tensor, r2: Tensor, g2: Tensor) -> float:
     return float((whole * whole2).double().sum())
 
 
-def _expected(both: float, source: float, target: float, *, samples: int) -> Expected:
-    if source <= 0 or target <= 0:
-        return Expected(0.0, 0.0, samples)
-    return Expected(both / math.sqrt(source * target), math.sqrt(target / source), samples)
+def measured(
+    source: nn.Module,
+    target: nn.Module,
+    batches: Iterable[Pair],
+    off: Off,
+    *,
+    call: Call | None = None,
+    need: str | None = None,
+    seed: int = 0,
+) -> Prediction:
+    """Predict what the target's active adapters keep of the effect of the source's; four forward passes a batch.
+
+    Args:
+        source: with its adapters active.
+        target: with its adapters active.
+        batches: pairs of batches, see ``effect.batches.whole``; no row that anything was fitted on.
+        off: switches a model's adapters off.
+        call: runs a model where a plain call does not, and picks the output that both share.
+        need: "labels" or "change"; by default as the outputs look, see ``needed``.
+        seed: of what the models draw, and of the bootstrap.
+
+    Returns:
+        The share of the effect that is kept.
+
+    Raises:
+        InvalidValueError: outputs that do not compare or are not finite, or an adapter that does nothing.
+    """
+    parts = []
+    for number, pair in enumerate(batches):
+        outputs = []
+        with undisturbed(source), undisturbed(target), torch.no_grad():
+            for model, batch in zip((source, target), pair, strict=True):
+                with off(model):
+                    plain, called = named_output(model, batch, call, seed + number)
+                need = need or needed(plain, called)
+                outputs += [plain, run(model, batch, call, seed + number)]
+        require_comparable(outputs[0], outputs[2])
+        parts.append(RowSums.of(*outputs))
+    if not parts or need is None:
+        msg = "There are no inputs: the effect of an adapter needs a batch at least."
+        raise InvalidValueError(msg)
+    return predict(RowSums.joined(parts), need, seed=seed)
+
+
+def require_comparable(source: Tensor, target: Tensor) -> None:
+    """Raise InvalidValueError where two models have no outputs in common."""
+    if source.shape != target.shape:
+        msg = (
+            f"The models have no outputs in common: {[*source.shape]} and {[*target.shape]} on the same inputs. Give"
+            " call= that returns what both share, as the scores of common tokens."
+        )
+        raise InvalidValueError(msg)

@@ -2,7 +2,8 @@
 
 A layer y = zW inside a network reads z (or its own output y, bias included) and writes along J, the Jacobian of the
 network's output. One backward pass from a random cotangent ξ of the outputs gives g = Jξ; with E ξξᵀ = I the rows g
-have E gᵀg = E JJᵀ. Two models are compared under the *same* cotangents, which ``cotangents`` draws for both.
+have E gᵀg = E JJᵀ. Two models are compared under the *same* cotangents, which ``cotangents`` draws for both. Effects
+are small differences of outputs: in bfloat16 they are rounding, so half-precision models run in float32.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,13 +14,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.effect.precision import precise, widened
 from ioadapt_theory.effect.rows import Rows
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnsupportedError
 
 Call = Callable[[nn.Module, Any], Any]
 FIRST = ("logits", "sample", "last_hidden_state")
 """Names of the output that is compared, where a model gives several tensors."""
+HALVES = frozenset({torch.float16, torch.bfloat16})
 NO_GRADIENT = (
     "A layer passes no gradient back to its input, as int8 layers do ({}): carry over between the models before they"
     " were quantised, and put the result on the quantised ones."
@@ -34,13 +35,11 @@ class Recorded:
         output: the tensor that is compared, (samples, ...).
         rows: what each layer that was called reads, and its gradients.
         silent: layers that were never called.
-        mute: layers that no gradient came to: they do not act on the output that is compared.
     """
 
     output: Tensor
     rows: dict[str, Rows] = field(default_factory=dict)
     silent: tuple[str, ...] = ()
-    mute: tuple[str, ...] = ()
 
 
 def record(
@@ -65,6 +64,9 @@ def record(
         chances: probabilities of the outputs' classes where these are logits: cotangents are drawn in their Fisher
             metric, in which classes that nobody expects count little; by default all outputs count alike.
 
+    Returns:
+        The output, and what each layer reads and along what it writes.
+
     Raises:
         InvalidValueError: the model does not take the batch, or gives no finite numbers.
         UnsupportedError: a layer behind the watched ones passes no gradient.
@@ -79,8 +81,7 @@ def record(
             watch.backward(output, [*cotangents(output, seed, draws, chances)])
     rows = {name: Rows(modules[name], calls, draws, len(output)) for name, calls in watch.calls.items() if calls}
     silent = tuple(name for name in modules if name not in rows)
-    mute = tuple(name for name, row in rows.items() if not row.has_gradient)
-    return Recorded(output.detach(), rows, silent, mute)
+    return Recorded(output.detach(), rows, silent)
 
 
 def cotangents(output: Tensor, seed: int, draws: int, chances: Tensor | None = None) -> Iterator[Tensor]:
@@ -122,6 +123,9 @@ def named_output(model: nn.Module, batch: Any, call: Call | None, seed: int) -> 
         msg = f"The model gives a {type(result).__name__} without a tensor of numbers; give call= that returns one."
         raise InvalidValueError(msg)
     keys = {*result} if isinstance(result, Mapping) else {*getattr(result, "__dataclass_fields__", ())}
+    mask = batch.get("attention_mask") if isinstance(batch, Mapping) else None
+    if isinstance(mask, Tensor) and output.ndim == 3 and output.shape[:2] == mask.shape:  # padding does not count
+        output = output.masked_fill(mask[..., None].to(output.device) == 0, 0.0)
     return output if output.ndim > 1 else output.reshape(-1, 1), next((key for key in FIRST if key in keys), None)
 
 
@@ -150,21 +154,35 @@ def tensors(result: Any) -> Iterator[Tensor]:
         yield from tensors({key: getattr(result, key) for key in result.__dataclass_fields__})
 
 
+def widened(batch: Any) -> Any:
+    """Return a batch with its half-precision tensors in float32."""
+    if isinstance(batch, Tensor):
+        return batch.float() if batch.dtype in HALVES else batch
+    if isinstance(batch, Mapping):
+        return {key: widened(value) for key, value in batch.items()}
+    return type(batch)(map(widened, batch)) if isinstance(batch, list | tuple) else batch
+
+
 @contextmanager
 def undisturbed(model: nn.Module) -> Iterator[None]:
     """Evaluation mode, float32, parameters without gradients, no checkpointing; all is restored, module by module."""
     modes = {part: part.training for part in model.modules()}
     flags = {p: p.requires_grad for p in model.parameters()}
     checkpointed = [part for part in modes if getattr(part, "gradient_checkpointing", False) is True]
+    halves = [t for t in (*flags, *model.buffers()) if t.dtype in HALVES and not t.is_meta]
+    before = [t.data for t in halves]
     model.eval()
     for p in flags:
         p.requires_grad_(False)
     for part in checkpointed:
         part.gradient_checkpointing = False  # type: ignore[assignment]
+    for t in halves:
+        t.data = t.data.float()
     try:
-        with precise(model):
-            yield
+        yield
     finally:
+        for t, data in zip(halves, before, strict=True):
+            t.data = data
         for part in checkpointed:
             part.gradient_checkpointing = True  # type: ignore[assignment]
         for p, flag in flags.items():

@@ -1,5 +1,7 @@
 """What one layer reads and along what it writes, as rows: samples x positions x features, for each of its sides.
 
+A convolution in groups has a position for each group, which writes to the channels of its group alone.
+
 | side | update | reader r | writer |
 |---|---|---|---|
 | weight | zMJ | z; of a convolution its patches | g, the gradient of y |
@@ -18,6 +20,8 @@ from torch.nn.functional import pad
 from ioadapt_theory.errors import UnsupportedError
 
 SIDES: Final = ("weight", "input", "output")
+MOST_GROUPS = 32
+"""Groups of a convolution up to which it is read: writers have a position for each."""
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 Call = tuple[Tensor, Tensor, list[Tensor]]
 
@@ -38,11 +42,6 @@ class Rows:
     draws: int
     samples: int
 
-    @property
-    def has_gradient(self) -> bool:
-        """Whether a gradient came to any call."""
-        return any(gradients for _, _, gradients in self.calls)
-
     def reader(self, side: str) -> Tensor:
         """Return r, samples x positions x features; the positions of several calls follow one another."""
         return self._joined([self._read(side, z, y)[None] for z, y, _ in self.calls])[0]
@@ -54,6 +53,11 @@ class Rows:
     def both(self, side: str) -> tuple[Tensor, Tensor]:
         """Return reader and writer."""
         return self.reader(side), self.writer(side)
+
+    def effects(self, side: str, a: Tensor, b: Tensor) -> Tensor:
+        """Return ⟨ξ, e⟩ = Σ over positions of (rA)·(Bg) of a change AB, cotangents x samples, to first order."""
+        r, g = self.both(side)
+        return ((r @ a.to(r)) * (g @ b.to(g).mT)).sum((-2, -1))
 
     def _joined(self, calls: list[Tensor]) -> Tensor:
         """Calls one after the other along their positions, draws x samples x positions x features."""
@@ -72,7 +76,12 @@ class Rows:
         filled = gradients or [torch.zeros_like(y)] * self.draws
         if side == "input":
             filled = self._through(z, filled)
-        return torch.stack([_flat(g, self.axis) for g in filled])
+        g = torch.stack([_flat(g, self.axis) for g in filled])
+        groups = getattr(self.module, "groups", 1) if side == "weight" else 1
+        if groups == 1:
+            return g
+        own = torch.eye(groups, device=g.device, dtype=g.dtype).repeat_interleave(g.shape[-1] // groups, 1)
+        return (g[..., None, :] * own).flatten(-3, -2)
 
     def _through(self, z: Tensor, gradients: list[Tensor]) -> list[Tensor]:
         """Take gradients of y to gradients of z, by this layer alone: the fused q, k, v have one z for three."""
@@ -94,18 +103,20 @@ def _flat(x: Tensor, axis: int) -> Tensor:
 
 
 def patches(module: nn.Module, x: Tensor) -> Tensor:
-    """Return what a convolution's kernel meets at each position: samples x positions x (channels · taps).
+    """Return what a convolution's kernel meets at each position and group: samples x positions x (channels · taps).
 
     Raises:
-        UnsupportedError: a convolution in groups, or one that torch does not know.
+        UnsupportedError: a convolution in many groups, or one that torch does not know.
     """
-    if not isinstance(module, CONVOLUTIONS) or module.groups > 1:
-        what = "in groups" if getattr(module, "groups", 1) > 1 else "of a kind that this package does not know"
-        msg = f"A convolution {what} has no patches to compare; use input or output placement, or leave it out."
+    if not isinstance(module, CONVOLUTIONS) or module.groups > MOST_GROUPS:
+        many = f"in more than {MOST_GROUPS} groups"
+        what = many if isinstance(module, CONVOLUTIONS) else "of a kind that this package does not know"
+        msg = f"A convolution {what} has no patches to compare; its adapter can only be copied."
         raise UnsupportedError(msg)
     mode = "constant" if module.padding_mode == "zeros" else module.padding_mode
     x = pad(x, module._reversed_padding_repeated_twice, mode)
     for dim, (k, s, d) in enumerate(zip(module.kernel_size, module.stride, module.dilation, strict=True), start=2):
         x = x.unfold(dim, (k - 1) * d + 1, s)[..., ::d]
     places = x.ndim // 2 - 1
-    return x.movedim(1, 1 + places).flatten(1, places).flatten(2)
+    x = x.movedim(1, 1 + places).flatten(1, places)
+    return x.reshape(len(x), x.shape[1] * module.groups, -1)

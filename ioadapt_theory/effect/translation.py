@@ -3,6 +3,10 @@
 C = E r_aᵀ r_b from activations, K = E J_a J_bᵀ from gradients under cotangents that both models share. With M = AB the
 source gives only r_S A and g_S Bᵀ, so the rank stays and no matrix of both models is held. ``shrunk`` is the same with
 a ridge towards the copy (Corollary 6.2), ``truncated`` the best low rank of a change, that of its effect.
+
+Rows come batch by batch. They are kept while they are fewer than the target's features, where the dual form is the
+shorter one, and become Grams when they are more. The ridge is λ times the diagonal of C_TT, so that channels of other
+sizes, as outliers are, do not set it for all.
 """
 
 from typing import Final
@@ -10,7 +14,6 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from ioadapt_theory.effect.regression import Regression
 from ioadapt_theory.effect.rows import Rows
 from ioadapt_theory.errors import ShapeError
 
@@ -20,8 +23,74 @@ SHRINKING: Final = (1e-2, 0.1, 1.0, 10.0, 100.0)
 """λ towards the copy, relative to the mean eigenvalues."""
 MOST_SHRUNK: Final = 2048
 """Features of a side up to which its Gram is taken apart into eigenvectors for ``shrunk``."""
+RARE = 1e-4
+"""Size of a feature, of the largest one's, below which it counts as this: what is hardly seen is given no weight."""
+TINY = 1e-15
+EXACT = 1024
+"""Features up to which sums and solves are in float64, which the smallest ridge needs."""
 Factors = tuple[Tensor, Tensor]
 """A, rows x r, and B, r x columns: a change AB of a side's matrix, scaling inside B."""
+
+
+class Regression:
+    """Sums over rows x of the target and rows u of the source: Gram C = Σ xᵀx and D = Σ xᵀu.
+
+    Attributes:
+        features: of x.
+        rows: how many there were.
+    """
+
+    def __init__(self, features: int, columns: int) -> None:
+        """``columns`` is the number of features of u."""
+        self.features, self.columns, self.rows = features, columns, 0
+        self.kept: list[tuple[Tensor, Tensor]] = []
+        self.gram: Tensor | None = None
+        self.cross: Tensor | None = None
+
+    def add(self, x: Tensor, u: Tensor) -> None:
+        """Take in rows; both are rows x features, of equal length."""
+        wide = torch.float64 if self.features <= EXACT else torch.float32
+        self.kept.append((x.to(wide), u.to(wide)))
+        self.rows += len(x)
+        if self.gram is not None or self.rows >= self.features:
+            self._fold()
+
+    def _fold(self) -> None:
+        x, u = (torch.cat(parts) for parts in zip(*self.kept, strict=True))
+        self.kept = []
+        gram, cross = x.mT @ x, x.mT @ u
+        self.gram = gram if self.gram is None else self.gram + gram
+        self.cross = cross if self.cross is None else self.cross + cross
+
+    def diagonal(self) -> Tensor:
+        """Return the diagonal of C."""
+        if self.gram is not None:
+            return self.gram.diagonal()
+        return torch.cat([x for x, _ in self.kept]).square().sum(0) if self.kept else torch.zeros(self.features)
+
+    def whole(self) -> tuple[Tensor, Tensor]:
+        """Return C and D."""
+        if self.gram is None or self.cross is None:
+            self._fold()
+        assert self.gram is not None
+        assert self.cross is not None
+        return self.gram.float(), self.cross.float()
+
+    def solve(self, ridges: list[float]) -> list[Tensor]:
+        """Return (C + λ diag C)⁻¹ D for each ridge λ; features that are always zero get zeros, rare ones little."""
+        size = self.diagonal().sqrt()
+        scale = torch.where(size > TINY, 1 / size.clamp_min(max(RARE * float(size.max()), TINY)), 0.0)
+        if self.gram is not None and self.cross is not None:
+            values, vectors = torch.linalg.eigh(scale[:, None] * self.gram * scale)
+            seen = vectors.mT @ (scale[:, None] * self.cross)
+            back = scale[:, None] * vectors
+        else:
+            x, u = (torch.cat(parts) for parts in zip(*self.kept, strict=True))
+            x = x * scale
+            values, vectors = torch.linalg.eigh(x @ x.mT)
+            seen = vectors.mT @ u
+            back = scale[:, None] * (x.mT @ vectors)
+        return [(back @ (seen / (values.clamp_min(0) + ridge)[:, None])).float() for ridge in ridges]
 
 
 class Translation:
@@ -51,7 +120,8 @@ class Translation:
             raise ShapeError(msg)
         if self.reader is None or self.writer is None:
             self.reader, self.writer = Regression(r.shape[-1], a.shape[1]), Regression(g.shape[-1], len(b))
-        self.reader.add(r.flatten(0, -2), u.flatten(0, -2))
+        live = (g != 0).any(-1).any(0)  # padding reaches no output, so what is read there does not count
+        self.reader.add(r[live], u[live])
         self.writer.add(g.flatten(0, -2), v.flatten(0, -2))
 
     @property
@@ -83,7 +153,7 @@ class Translation:
         if sizes != (len(a), b.shape[1]) or max(sizes) > MOST_SHRUNK or self.side != self.target_side:
             return {}
         (c, read), (k, written) = self.reader.whole(), self.writer.whole()
-        (c, u), (k, v) = ((values.clamp_min(0), vectors) for values, vectors in map(torch.linalg.eigh, (c, k)))
+        (c, u), (k, v) = _eigen(c), _eigen(k)
         scale = c.mean() * k.mean()
         moved, copied = (u.mT @ read) @ (written.mT @ v), (u.mT @ a) @ (b @ v)
         result = {}
@@ -92,6 +162,12 @@ class Translation:
             left, right = low_rank(m, c, k, a.shape[1])
             result[f"shrunk {share:g}"] = u @ left, right @ v.mT
         return result
+
+
+def _eigen(gram: Tensor) -> tuple[Tensor, Tensor]:
+    """Return eigenvalues, none negative, and eigenvectors; in float32 a Gram with silent features may give NaN."""
+    values, vectors = torch.linalg.eigh(gram.double())
+    return values.clamp_min(0).to(gram), vectors.to(gram)
 
 
 def low_rank(m: Tensor, c: Tensor, k: Tensor, rank: int) -> Factors:
@@ -114,7 +190,7 @@ def truncated(
         rank: r, at most.
         share: or the least r that keeps this share of the effect's square.
     """
-    (c, u), (k, v) = ((values.clamp_min(0), vectors) for values, vectors in map(torch.linalg.eigh, (gram, writing)))
+    (c, u), (k, v) = _eigen(gram), _eigen(writing)
     inside = u.mT @ m @ v
     rows, columns = (values.sqrt() + 1e-4 * values.mean().sqrt() + 1e-20 for values in (c, k))
     energy = torch.linalg.svdvals(rows[:, None] * inside * columns).double().square()

@@ -77,5 +77,7 @@ def table(facts: dict[str, Any], width: int = 80) -> str:
         lines += [f"  {name} -> {layer}" for name, layer in moved.items()]
         lines += [facts["warning"]] if facts["warning"] else []
         lines.append(f"kinship of this base: {facts['kinship']}")
-    wrapped = (fill(line, width, subsequent_indent="    ", break_long_words=False) for line in lines)
+    wrapped = (
+        fill(line, width, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False) for line in lines
+    )
     return "\n".join([facts["path"], *wrapped]) + "\n"

@@ -11,9 +11,9 @@ from torch import nn
 from ioadapt_theory.adapters import adapt, layers, parameters
 from ioadapt_theory.cli import FINDING, MISUSE, OK, main
 from ioadapt_theory.formats import load, save
-from tests.effect.nets import gauge
 
 pytestmark = pytest.mark.filterwarnings("ignore")
+SIZES = {"vocab_size": 40, "hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2}
 
 
 @pytest.fixture(autouse=True)
@@ -38,11 +38,8 @@ def permuted(model: nn.Module, seed: int) -> nn.Module:
 def llamas(tmp_path):
     """Two tiny models, a PEFT LoRA of the first and a file of inputs."""
     transformers, peft = pytest.importorskip("transformers"), pytest.importorskip("peft")
-    config = transformers.LlamaConfig(
-        vocab_size=40, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2
-    )
     torch.manual_seed(0)
-    source = transformers.LlamaForCausalLM(config)
+    source = transformers.LlamaForCausalLM(transformers.LlamaConfig(**SIZES))
     source.lm_head.weight.data *= 20
     target = permuted(source, 1)
     source.save_pretrained(tmp_path / "source")
@@ -56,17 +53,8 @@ def llamas(tmp_path):
 
 
 def command(paths, *more):
-    return [
-        "transfer",
-        paths["lora"],
-        paths["source"],
-        paths["target"],
-        "--inputs",
-        paths["x.safetensors"],
-        "--out",
-        paths["out"],
-        *more,
-    ]
+    models = [paths[name] for name in ("lora", "source", "target")]
+    return ["transfer", *models, "--inputs", paths["x.safetensors"], "--out", paths["out"], *more]
 
 
 def test_a_peft_folder_comes_out_that_does_what_was_predicted(llamas, tmp_path, capsys):
@@ -91,15 +79,6 @@ def test_a_peft_folder_comes_out_that_does_what_was_predicted(llamas, tmp_path, 
     assert "http" not in page.replace("http://www.w3.org", "")
 
 
-def test_the_table_has_the_total_first_and_what_to_do_next(llamas, capsys):
-    assert main(command(llamas)) == OK
-    lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split()[:3] == ["layer", "how", "rank"]
-    assert lines[1].startswith("total")
-    assert lines[2].split()[:2] == ["model.layers.0.mlp.up_proj", "weight"]
-    assert lines[-1].startswith("Next: ")
-
-
 def test_a_tuned_model_is_extracted_and_carried(llamas, tmp_path, capsys):
     transformers = pytest.importorskip("transformers")
     tuned = transformers.LlamaForCausalLM.from_pretrained(llamas["source"])
@@ -110,9 +89,14 @@ def test_a_tuned_model_is_extracted_and_carried(llamas, tmp_path, capsys):
     assert json.loads(capsys.readouterr().out)["kept"] > 0.9
     args[3] = args[2]
     args[-1] = "text"
-    assert main(args) == OK
+    assert main([*args, "--memory", "1e-6"]) == OK
     assert json.loads((tmp_path / "out" / "adapter_config.json").read_text())["r"] == 1
-    assert float(capsys.readouterr().out.splitlines()[1].split()[3]) > 0.98
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[:3] == ["layer", "how", "rank"]
+    assert lines[1].startswith("total")
+    assert float(lines[1].split()[3]) > 0.98
+    assert lines[2].split()[:2] == ["model.layers.0.mlp.up_proj", "weight"]
+    assert lines[-1].startswith("Next: ")
 
 
 def test_a_text_is_read_by_the_models_tokenizer(llamas, tmp_path, capsys):
@@ -131,16 +115,10 @@ def test_a_text_is_read_by_the_models_tokenizer(llamas, tmp_path, capsys):
 def test_a_kohya_file_of_a_unet_comes_out_as_one(tmp_path, capsys):
     diffusers, transformers = pytest.importorskip("diffusers"), pytest.importorskip("transformers")
     torch.manual_seed(0)
-    unet = diffusers.UNet2DConditionModel(
-        sample_size=8,
-        block_out_channels=(8, 16),
-        layers_per_block=1,
-        norm_num_groups=4,
-        cross_attention_dim=12,
-        down_block_types=("CrossAttnDownBlock2D", "DownBlock2D"),
-        up_block_types=("UpBlock2D", "CrossAttnUpBlock2D"),
-        attention_head_dim=4,
-    )
+    down, up = ("CrossAttnDownBlock2D", "DownBlock2D"), ("UpBlock2D", "CrossAttnUpBlock2D")
+    sizes = {"sample_size": 8, "block_out_channels": (8, 16), "layers_per_block": 1, "attention_head_dim": 4}
+    sizes |= {"norm_num_groups": 4, "cross_attention_dim": 12}
+    unet = diffusers.UNet2DConditionModel(**sizes, down_block_types=down, up_block_types=up)
     target = copy.deepcopy(unet)
     for name, module in target.named_modules():
         if name.endswith("attn2"):  # the values of each head turned, and turned back
@@ -148,37 +126,25 @@ def test_a_kohya_file_of_a_unet_comes_out_as_one(tmp_path, capsys):
             turns = torch.block_diag(*(torch.linalg.qr(torch.randn(width, width))[0] for _ in range(module.heads)))
             module.to_v.weight.data = turns @ module.to_v.weight
             module.to_out[0].weight.data = module.to_out[0].weight @ turns.mT
-    config = transformers.CLIPTextConfig(
-        vocab_size=50,
-        hidden_size=12,
-        intermediate_size=16,
-        num_hidden_layers=1,
-        num_attention_heads=2,
-        max_position_embeddings=9,
-        bos_token_id=48,
-        eos_token_id=49,
-        pad_token_id=49,
-    )
+    sizes = {"hidden_size": 12, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
+    ids = {"vocab_size": 50, "bos_token_id": 48, "eos_token_id": 49, "pad_token_id": 49}
+    encoder = transformers.CLIPTextModel(transformers.CLIPTextConfig(**sizes, **ids, max_position_embeddings=9))
     tokenizers = pytest.importorskip("tokenizers")
     plain = tokenizers.Tokenizer(tokenizers.models.WordLevel({f"w{k}": k for k in range(50)}, unk_token="w0"))
     plain.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
     for name, model in (("a", unet), ("b", target)):
         model.save_pretrained(tmp_path / name / "unet")
-        transformers.CLIPTextModel(config).save_pretrained(tmp_path / name / "text_encoder")
+        encoder.save_pretrained(tmp_path / name / "text_encoder")
         fast = transformers.PreTrainedTokenizerFast(
             tokenizer_object=plain, unk_token="w0", pad_token="w49", model_max_length=9
         )
         fast.save_pretrained(tmp_path / name / "tokenizer")
-    transformers.CLIPTextModel.from_pretrained(tmp_path / "a" / "text_encoder").save_pretrained(
-        tmp_path / "b" / "text_encoder"
-    )
     tensors = {}
     for name, module in unet.named_modules():
         if name.endswith(("to_v", "to_out.0")):
             key, (d, c) = f"lora_unet_{name.replace('.', '_')}", module.weight.shape
             tensors |= {
-                f"{key}.lora_down.weight": torch.randn(2, c) / 3,
-                f"{key}.lora_up.weight": torch.randn(d, 2) / 3,
+                f"{key}.lora_{n}.weight": torch.randn(size) / 3 for n, size in {"down": (2, c), "up": (d, 2)}.items()
             }
             tensors[f"{key}.alpha"] = torch.tensor(2.0)
     save_file(tensors, tmp_path / "style.safetensors")
@@ -206,7 +172,7 @@ def test_a_kohya_file_of_a_unet_comes_out_as_one(tmp_path, capsys):
 
 def test_members_of_ani_and_our_own_format(tmp_path, capsys):
     pytest.importorskip("torchani")
-    from ioadapt_theory.reporting.runnable import load_model
+    from ioadapt_theory.reporting.models import load_model
 
     source = load_model("ani-1x:0")
     names = [n for n, m in source.named_modules() if isinstance(m, nn.Linear) and n.split(".")[1] == "4"]
@@ -216,15 +182,8 @@ def test_members_of_ani_and_our_own_format(tmp_path, capsys):
     save(source, tmp_path / "adapter")
     torch.manual_seed(0)
     save_file({element: torch.rand(80 + k, 384) / 4 for k, element in enumerate("HCNO")}, tmp_path / "x.safetensors")
-    args = [
-        "transfer",
-        str(tmp_path / "adapter"),
-        "ani-1x:0",
-        "ani-1ccx:0",
-        "--inputs",
-        str(tmp_path / "x.safetensors"),
-    ]
-    assert main([*args, "--out", str(tmp_path / "out"), "--format", "json"]) == OK
+    adapter, x, out = (str(tmp_path / name) for name in ("adapter", "x.safetensors", "out"))
+    assert main(["transfer", adapter, "ani-1x:0", "ani-1ccx:0", "--inputs", x, "--out", out, "--format", "json"]) == OK
     told = json.loads(capsys.readouterr().out)
     assert told["need"] == "change"
     assert {layer["side"] for layer in told["layers"].values()} == {"input"}
@@ -237,25 +196,27 @@ def test_members_of_ani_and_our_own_format(tmp_path, capsys):
     ("change", "sentence"),
     [
         ({"lora": "nowhere"}, "nowhere"),
-        ({"out": "{source}"}, "which is read"),
+        ({"out": "{source}"}, "would overwrite"),
         ({"out": "/no/such/folder/x"}, "its folder does not exist"),
-        ({"x.safetensors": "{lora}/adapter_config.json"}, "has no tokenizer"),
+        ({"x.safetensors": "{lora}/adapter_config.json"}, "has no usable tokenizer"),
         ({"x.safetensors": "{wrong}"}, "does not take the inputs"),
-        ({"target": "{bert}"}, "outputs in common|no such layer"),
+        ({"x.safetensors": "{one}"}, "1 row;"),
+        ({"target": "{other}"}, "outputs in common|no such layer"),
         ({"target": "{broken}"}, "lm_head.weight of the target has NaN or infinite numbers"),
     ],
 )
 def test_mistakes_are_one_sentence_and_nothing_is_written(llamas, tmp_path, capsys, change, sentence):
     transformers = pytest.importorskip("transformers")
     save_file({"pixels": torch.zeros(9, 3)}, tmp_path / "wrong.safetensors")
-    other = transformers.LlamaConfig(
-        vocab_size=50, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2
+    save_file({"input_ids": torch.zeros(1, 9, dtype=torch.long)}, tmp_path / "one.safetensors")
+    transformers.LlamaForCausalLM(transformers.LlamaConfig(**SIZES | {"vocab_size": 50})).save_pretrained(
+        tmp_path / "other"
     )
-    transformers.LlamaForCausalLM(other).save_pretrained(tmp_path / "bert")
     broken = transformers.LlamaForCausalLM.from_pretrained(llamas["target"])
     broken.lm_head.weight.data[0, 0] = torch.nan
     broken.save_pretrained(tmp_path / "broken")
-    more = {n: str(tmp_path / n) for n in ("bert", "broken")} | {"wrong": str(tmp_path / "wrong.safetensors")}
+    more = {n: str(tmp_path / n) for n in ("other", "broken")}
+    more |= {n: str(tmp_path / f"{n}.safetensors") for n in ("wrong", "one")}
     texts = {key: value for key, value in llamas.items() if isinstance(value, str)}
     paths = texts | {key: value.format(**texts, **more) for key, value in change.items()}
     capsys.readouterr()
@@ -279,10 +240,3 @@ def test_nothing_is_written_where_nothing_is_kept(llamas, tmp_path, capsys):
     assert main(command(llamas | {"target": str(tmp_path / "dead")}, "--need", "change")) == FINDING
     assert "No adapter was added" in capsys.readouterr().out
     assert not (tmp_path / "out").exists()
-
-
-def test_gauge_is_a_gauge():
-    torch.manual_seed(0)
-    net = nn.Sequential(nn.Linear(6, 9), nn.ReLU(), nn.Linear(9, 4))
-    x = torch.randn(5, 6)
-    torch.testing.assert_close(gauge(net, 1)(x), net(x), atol=1e-5, rtol=1e-5)

@@ -7,9 +7,8 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from ioadapt_theory.effect import measured, record, undisturbed, whole
+from ioadapt_theory.effect import RowSums, measured, record, undisturbed, whole
 from ioadapt_theory.effect.passes import cotangents
-from ioadapt_theory.effect.rows import patches
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 from tests.effect.nets import mlp
 
@@ -52,10 +51,12 @@ def test_a_model_is_left_as_it_was():
     model = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.Dropout(0.5), nn.Linear(8, 4))
     model.train()
     model[2].eval()
+    model.gradient_checkpointing = True  # as the libraries switch it
     model[0].weight.requires_grad_(False)
     before, drawn = copy.deepcopy(model.state_dict()), torch.get_rng_state()
     modes, flags = [m.training for m in model.modules()], [p.requires_grad for p in model.parameters()]
     record(model, linears(model), X)
+    assert model.gradient_checkpointing
     assert torch.equal(torch.get_rng_state(), drawn)
     assert [m.training for m in model.modules()] == modes
     assert [p.requires_grad for p in model.parameters()] == flags
@@ -65,18 +66,13 @@ def test_a_model_is_left_as_it_was():
 
 
 def test_models_that_draw_or_drop_are_seen_alike():
-    class Noisy(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.layer = nn.Linear(6, 4)
-
+    class Noisy(nn.Linear):
         def forward(self, x):
-            return self.layer(nn.functional.dropout(x, 0.5, self.training) + torch.randn_like(x))
+            return super().forward(nn.functional.dropout(x, 0.5, self.training) + torch.randn_like(x))
 
-    model = Noisy().train()
-    one, two = (record(model, {"layer": model.layer}, X, seed=3) for _ in range(2))
+    model = nn.Sequential(Noisy(6, 4)).train()
+    one, two = (record(model, {"0": model[0]}, X, seed=3) for _ in range(2))
     assert torch.equal(one.output, two.output)
-    assert torch.equal(one.rows["layer"].writer("input"), two.rows["layer"].writer("input"))
 
 
 class Checkpointed(nn.Module):
@@ -106,14 +102,6 @@ def test_layers_without_gradients_are_refused():
         record(model := Checkpointed(reentrant=True), linears(model), X)
 
 
-def test_checkpointing_as_the_libraries_switch_it_is_off_meanwhile():
-    model = mlp(0)
-    model.gradient_checkpointing = True
-    with undisturbed(model):
-        assert model.gradient_checkpointing is False
-    assert model.gradient_checkpointing is True
-
-
 def test_calls_of_one_module_follow_one_another_with_their_own_gradients():
     class Twice(nn.Module):
         def __init__(self) -> None:
@@ -132,23 +120,39 @@ def test_calls_of_one_module_follow_one_another_with_their_own_gradients():
     assert torch.equal(rows.reader("weight")[:, 0], X)
 
 
-def test_layers_without_calls_or_gradients_are_named():
+def test_layers_without_calls_or_gradients_write_nothing():
     model = nn.ModuleDict({"used": nn.Linear(6, 4), "beside": nn.Linear(6, 2), "never": nn.Linear(6, 2)})
     model.forward = lambda x: (model["used"](x), model["beside"](x))
     recorded = record(model, dict(model.named_children()), X)
     assert recorded.silent == ("never",)
-    assert recorded.mute == ("beside",)
     assert not recorded.rows["beside"].writer("weight").any()
 
 
-@pytest.mark.parametrize("dims", [1, 2, 3])
-@pytest.mark.parametrize("mode", ["zeros", "circular"])
-def test_patches_times_the_kernel_are_the_convolution(dims, mode):
+def test_padding_reaches_no_output_and_no_gradient():
+    class Tokens(nn.Sequential):
+        def forward(self, x, attention_mask):
+            return super().forward(x)
+
+    model, x, mask = Tokens(nn.Linear(6, 9), nn.Linear(9, 4)).double(), X[:4, None].repeat(1, 3, 1), torch.ones(4, 3)
+    mask[1:, 2] = 0
+    recorded = record(model, linears(model), {"x": x, "attention_mask": mask})
+    assert torch.equal(recorded.output.any(-1), mask.bool())
+    assert torch.equal(recorded.rows["0"].writer("weight")[0].any(-1), mask.bool())
+    assert not RowSums.of(recorded.output, recorded.output, -recorded.output, -recorded.output).agreeing.any()
+
+
+@pytest.mark.parametrize(
+    ("dims", "mode", "groups"), [(1, "zeros", 1), (2, "circular", 1), (3, "zeros", 1), (2, "zeros", 2)]
+)
+def test_what_a_convolution_reads_times_its_kernel_is_the_convolution(dims, mode, groups):
     kind = (nn.Conv1d, nn.Conv2d, nn.Conv3d)[dims - 1]
-    conv = kind(2, 5, 3, stride=2, padding=1, dilation=1 if mode == "circular" else 2, padding_mode=mode).double()
-    x = torch.randn(3, 2, *[7, 6, 8][:dims]).double()
-    y = patches(conv, x) @ conv.weight.flatten(1).mT + conv.bias
-    torch.testing.assert_close(y, conv(x).flatten(2).mT)
+    conv = kind(2, 6, 3, stride=2, padding=1, dilation=1 + (dims > 1), padding_mode=mode, groups=groups, bias=False)
+    x = torch.randn(3, 2, *[7, 6, 8][:dims])
+    rows = record(conv, {"": conv}, x).rows[""]
+    kernel, g = conv.weight.flatten(1).mT.detach(), next(iter(cotangents(conv(x), 0, 1)))
+    torch.testing.assert_close(
+        rows.effects("weight", kernel, torch.eye(6))[0], (g * conv(x)).flatten(1).sum(1).detach()
+    )
 
 
 def test_half_precision_is_looked_at_in_float32_and_stays():

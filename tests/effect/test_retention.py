@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ioadapt_theory.effect import RowSums, needed, predict
-from ioadapt_theory.effect.retention import bootstrap
+from ioadapt_theory.effect.retention import bootstrap, pooled
 from ioadapt_theory.errors import InvalidValueError
 
 
@@ -44,13 +44,26 @@ def test_the_gain_is_within_the_bound_whatever_else_the_source_needed():
         assert abs(float(gains[1] / gains[0]) - found.R) <= found.bound(explained) + 1e-12
 
 
-def test_R_KL_is_the_share_of_the_log_likelihood_of_labels_drawn_from_the_adapted_source():
+def test_R_KL_is_the_share_of_the_log_likelihood_of_the_labels_that_both_models_expect():
     s, sa, t, ta = (x.repeat(40, 1) for x in outputs(2))
     found = predict(RowSums.of(s, sa, t, ta), "labels")
-    labels = torch.distributions.Categorical(logits=sa).sample()
-    loss = [torch.nn.functional.cross_entropy(x, labels) for x in (s, sa, t, ta)]
+    of_source, of_both = (torch.distributions.Categorical(logits=x).sample() for x in (sa, pooled(s, sa, t)))
+    labelled = ((s, of_source), (sa, of_source), (t, of_both), (ta, of_both))
+    loss = [torch.nn.functional.cross_entropy(x, y) for x, y in labelled]
     assert abs(found.kept - float((loss[2] - loss[3]) / (loss[0] - loss[1]))) < 0.06
     assert abs(found.agreement - float((s.argmax(-1) == t.argmax(-1)).double().mean())) < 1e-12
+
+
+def test_the_adapter_is_believed_as_far_as_it_changes_more_than_the_models_differ():
+    s, sa, t, _ = outputs(4)
+    torch.testing.assert_close(pooled(s, sa, s), sa.log_softmax(-1))  # one model: the adapted source
+    s, sa, t = (x / 4 for x in (s, sa, t))
+    torch.testing.assert_close(pooled(s, s, t), ((s + t) / 2).log_softmax(-1))  # no change: their geometric mean
+    wild = t + 50 * torch.eye(5, dtype=t.dtype)[t.argmin(-1)]  # says much of what the source rules out
+    assert float((pooled(s, sa, wild) - sa.log_softmax(-1)).abs().max()) < 2.5
+    s, sa, t = (4 * x for x in (s, sa, t))
+    strong = s + 40 * (sa - s)
+    assert float((pooled(s, strong, t) - strong.log_softmax(-1)).abs().median()) < 0.5
 
 
 def test_the_interval_holds_what_other_rows_keep():

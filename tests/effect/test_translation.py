@@ -102,3 +102,28 @@ def test_the_best_low_rank_is_that_of_the_effect():
     assert abs(ours - (1 - kept)) < 1e-3
     assert ours < distance(e, model, 1, "weight", plain) / 4
     assert truncated(m, r.mT @ r, g.mT @ g, share=kept - 1e-6)[0].shape[1] == 2
+
+
+@pytest.mark.parametrize("seed", [34, 62, 75, 144, 145])
+def test_features_that_are_nearly_always_silent_give_no_nan(seed):
+    """In float32 torch's eigenvalues of these Grams are NaN, or are not found, on processors with AVX2."""
+    plain = {"generator": torch.Generator().manual_seed(seed), "dtype": torch.float32}
+    sizes, often = torch.exp(4 * torch.randn(64, **plain) - 6), torch.rand(64, **plain) ** 4
+    here = (torch.rand(600, 64, **plain) < often) & (torch.rand(64, **plain) > 0.6)
+    x = (torch.randn(600, 64, **plain) * sizes * here).double()
+    gram = (x.mT @ x).float()
+    a, b, kept = truncated(torch.randn(64, 64, **plain), gram, gram, rank=RANK)
+    assert (a @ b).isfinite().all()
+    assert 0 < kept <= 1
+
+
+@pytest.mark.parametrize("rows", [6, 40])
+def test_a_feature_that_is_hardly_seen_gets_no_large_weight(rows):
+    """It is seen on other inputs, as of a rare atom, where a weight of 1e12 would be an explosion."""
+    x, u = torch.randn(rows, 8, generator=torch.Generator().manual_seed(0)), torch.ones(rows, 1)
+    x[:, 3] *= 1e-13
+    fit = Regression(8, 1)
+    fit.add(x, u)
+    for solution in fit.solve([1e-6, 1e-2]):
+        assert solution.abs().max() < 10
+        assert solution.abs().sum() > 0.1

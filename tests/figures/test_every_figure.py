@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from figures.__main__ import FIGURES, describe, load, main
-from toys.style import styled, write
+from toys.common.style import styled, write
 
 
 @cache

@@ -9,7 +9,7 @@ from safetensors.torch import save_file
 
 import figures.fig_2 as fig_2
 from ioadapt_theory.errors import InvalidValueError
-from toys.style import styled
+from toys.common.style import styled
 
 
 def test_a_given_family_is_what_is_compared_and_drawn(tmp_path: Path):

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from toys.transfer import endpoint
-from toys.transfer.endpoint import Word, concluded, endpoints, shares
 from toys.transfer.protocol import protocol
+from toys.transfer.verdicts import endpoint
+from toys.transfer.verdicts.endpoint import concluded, endpoints, shares
+from toys.transfer.verdicts.judge import Verdict
 
 PLAN = protocol("encoder")
 SEEDS = 6
@@ -26,18 +27,18 @@ def test_a_share_is_what_is_kept_of_what_retraining_gains():
     assert lead == pytest.approx(np.full(SEEDS, 0.3), abs=5e-3)
 
 
-@pytest.mark.parametrize(("moved", "word"), [(0.8, Word.BETTER), (0.2, Word.WORSE), (0.5, Word.SAME)])
+@pytest.mark.parametrize(("moved", "word"), [(0.8, Verdict.BETTER), (0.2, Verdict.WORSE), (0.5, Verdict.SAME)])
 def test_the_word_follows_the_difference_and_the_lead_on_the_source_is_taken_off(moved, word):
     ours = next(one for one in endpoints({"encoder": PLAN}, {"encoder": record(0.5, moved)}) if one.row == "input")
-    assert ours.word is word
+    assert ours.verdict is word
     assert ours.difference.mean == pytest.approx(moved - 0.5, abs=5e-3)
-    assert ours.word_beyond is Word.SAME  # every model is alike here, so the lead explains all of it
+    assert ours.verdict_beyond is Verdict.SAME  # every model is alike here, so the lead explains all of it
 
 
 def test_conclusions_are_corrected_together():
     gap = np.random.default_rng(1).normal(size=8) + 1.1
-    assert concluded([gap]) == [Word.BETTER]
-    assert concluded([gap] * 40) == [Word.INCONCLUSIVE] * 40
+    assert concluded([gap]) == [Verdict.BETTER]
+    assert concluded([gap] * 40) == [Verdict.INCONCLUSIVE] * 40
 
 
 def test_nothing_is_divided_by_a_gain_near_zero():
@@ -51,4 +52,4 @@ def test_every_recorded_study_has_its_line():
     for one in endpoint.decided():
         if one.row in {"input", "output", "residual"}:
             assert f"({one.study})" in table
-            assert f"{one.method.mean:.2f} {one.word}" in table
+            assert f"{one.method.mean:.2f} {one.verdict}" in table

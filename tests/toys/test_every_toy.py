@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from toys import demo
+from toys.page import demo
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = (ROOT / "toys").glob("*.py")

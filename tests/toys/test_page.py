@@ -17,12 +17,13 @@ from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.cli import MISUSE
 from tests.browser import Browse
-from toys.demo import main as demo
 from toys.page import front
 from toys.page import transfer as moves
+from toys.page.demo import main as demo
 from toys.page.example import EXAMPLE
 from toys.plane.world import Case, augmented, crescent, models, task
-from toys.transfer import command, endpoint
+from toys.transfer import command
+from toys.transfer.verdicts import endpoint
 
 PAGE = FRONT.read_text(encoding="utf-8")
 DATA = json.loads(re.search(r'id="data">(.*?)</script>', PAGE, re.DOTALL)[1])
@@ -98,7 +99,7 @@ def test_the_example_of_the_page_runs(capsys):
 def test_every_share_that_an_endpoint_decides_is_a_dot_of_the_page():
     for one in endpoint.decided():
         if one.row in moves.SIDES:
-            assert f'title="{one.row} {one.method.mean:.2f}, {one.word}"' in PAGE
+            assert f'title="{one.row} {one.method.mean:.2f}, {one.verdict}"' in PAGE
 
 
 def test_every_record_is_on_the_page_with_its_command():

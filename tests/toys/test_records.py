@@ -10,13 +10,14 @@ from scipy import stats
 
 from toys.glyphs.family import base
 from toys.sentences.packages import MissingPackageError
-from toys.transfer import command, repetition
+from toys.transfer import command
 from toys.transfer.command import DATA, recorded
-from toys.transfer.judge import cases
 from toys.transfer.output import page
 from toys.transfer.protocol import names, protocol
 from toys.transfer.runs import Run
 from toys.transfer.study import NONE
+from toys.transfer.verdicts import repetition
+from toys.transfer.verdicts.judge import cases
 
 RECORDED = [name for name in names() if recorded(name)]
 
@@ -69,7 +70,7 @@ def test_a_seed_that_is_run_again_keeps_the_conclusion(name: str, tmp_path: Path
     case, one = next(iter(cases(result).items()))
     lora = plan.methods["lora"]
     rate = one["rates"]["lora"]["rate"]
-    unit = Run(toy=name, size="full", seed=0, what="train", rule=plan.rule, method=lora, rate=rate, case=case)
+    unit = Run(toy=plan.world, size="full", seed=0, what="train", rule=plan.rule, method=lora, rate=rate, case=case)
     try:
         measured = unit.result(tmp_path)["measured"][plan.measure]
     except MissingPackageError as error:

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from ioadapt_theory.errors import InvalidValueError
-from toys.stats import Interval, equivalence, holm, paired, t_test
+from toys.common.stats import Interval, equivalence, holm, paired, t_test
 
 
 def test_the_interval_covers_the_mean_as_often_as_it_says():

@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from toys.transfer import gauges
-from toys.transfer.judge import Verdict, claim, comparisons
 from toys.transfer.protocol import protocol
 from toys.transfer.rows import adapted, carried, carries
 from toys.transfer.runner import runner
 from toys.transfer.runs import Run
 from toys.transfer.study import Study
+from toys.transfer.verdicts.judge import Verdict, claim, comparisons
 from toys.words.model import BYTES, HEADS, LAYERS, Model
 from toys.words.text import LENGTH
 
@@ -83,9 +83,7 @@ def test_in_a_null_world_a_table_has_a_decided_cell_at_most_once_in_twenty():
     assert decided / tables < 0.05 + 3 * math.sqrt(0.05 * 0.95 / tables)
 
 
-@pytest.mark.parametrize(
-    ("planted", "said"), [(-0.1, Verdict.SUPPORTS), (0.1, Verdict.CONTRADICTS), (0.0, Verdict.EQUIVALENT)]
-)
+@pytest.mark.parametrize(("planted", "said"), [(-0.1, Verdict.BETTER), (0.1, Verdict.WORSE), (0.0, Verdict.SAME)])
 def test_what_is_planted_is_what_is_said(planted, said):
     rows = world(np.random.default_rng(1), {"input": planted}, noise=0.003)
     assert claim([c for c in comparisons(PLAN, rows) if c.row == "input"]) is said

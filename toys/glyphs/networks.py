@@ -143,6 +143,15 @@ def flow_loss(model: nn.Module, batch: Batch, drawn: torch.Generator) -> Tensor:
     return mse_loss(model((1 - t) * z + t * x, time, prompts(letters, faces)), x - z)
 
 
+def noisy(data: Batch, n: int, seed: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return what a generator is given on its way to n of the glyphs, at random times: pictures, times, prompts."""
+    drawn = torch.Generator().manual_seed(seed)
+    x, letters, faces = picked(data, n, drawn)
+    time = torch.rand(n, generator=drawn, dtype=FLOAT)
+    t = time[:, None, None, None]
+    return t * x + (1 - t) * torch.randn(x.shape, generator=drawn, dtype=FLOAT), time, prompts(letters, faces)
+
+
 def picked(data: Batch, n: int, drawn: torch.Generator) -> Batch:
     """Some of them, drawn with replacement."""
     at = torch.randint(len(data[0]), (n,), generator=drawn)

@@ -14,8 +14,8 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
+from toys.common.style import FAINT, FULL_WIDTH, LABELS
 from toys.glyphs.faces import SIZE
-from toys.style import FAINT, FULL_WIDTH, LABELS
 from toys.transfer.protocol import Protocol
 from toys.transfer.rows import moved
 from toys.transfer.runs import SOURCE, Run, trained

@@ -13,16 +13,16 @@ from ioadapt_theory.checkpoints import open_checkpoint
 from ioadapt_theory.results import record, write_json
 from ioadapt_theory.similarity import Options, Space, compare
 from toys import crescent
+from toys.common.style import styled, write
 from toys.page import front
 from toys.plane import picture as plane_picture
 from toys.plane.table import number
-from toys.style import styled, write
 from toys.transfer import command
-from toys.transfer.judge import cases
 from toys.transfer.output import picture
 from toys.transfer.output.page import label
 from toys.transfer.protocol import protocol
 from toys.transfer.study import NONE
+from toys.transfer.verdicts.judge import cases
 
 OUT: Final = Path("out/demo")
 NETWORKS: Final = ("ani-1x:0", "ani-1ccx:0", "ani-1x:1")

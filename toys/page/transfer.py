@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
 
+from toys.common.stats import Interval
 from toys.page.dots import Dot, plot
-from toys.stats import Interval
-from toys.transfer import command, endpoint
-from toys.transfer.judge import LORA, cases
+from toys.transfer import command
 from toys.transfer.output import page
 from toys.transfer.protocol import names, protocol
 from toys.transfer.runs import SOURCE
 from toys.transfer.study import NONE
+from toys.transfer.verdicts import endpoint
+from toys.transfer.verdicts.judge import LORA, cases
 
 SIDES: Final = ("input", "output", "residual")
 ROWS: Final = (NONE, LORA, *SIDES, f"{LORA}, retrained")
@@ -66,7 +67,7 @@ def kept() -> list[tuple[str, list[Dot]]]:
         if mine:
             lora = mine[0].lora
             dots = [Dot("lora", "LoRA", lora.mean, lora.low, lora.high)]
-            dots += [Dot(m.row, m.row, m.method.mean, m.method.low, m.method.high, str(m.word)) for m in mine]
+            dots += [Dot(m.row, m.row, m.method.mean, m.method.low, m.method.high, str(m.verdict)) for m in mine]
             lines.append((protocol(study).title, dots))
     return lines
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from toys.common.style import FAINT, FULL_WIDTH, HIDDEN, INK, INPUTS, METHODS, OUTPUTS
 from toys.plane.methods import Method, methods
 from toys.plane.world import Case
-from toys.style import FAINT, FULL_WIDTH, HIDDEN, INK, INPUTS, METHODS, OUTPUTS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

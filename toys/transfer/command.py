@@ -17,13 +17,13 @@ from tqdm import tqdm
 from ioadapt_theory.cli import OK, Parser, guarded
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.results import record, replacing
-from toys.command_line import whole
-from toys.style import styled, write
-from toys.transfer import judge, repetition
+from toys.common.command_line import whole
+from toys.common.style import styled, write
 from toys.transfer.output import picture, screen
 from toys.transfer.protocol import Protocol, protocol
 from toys.transfer.runner import runner
 from toys.transfer.study import Runner, Study
+from toys.transfer.verdicts import carried, judge, repetition
 
 DATA: Final = Path(__file__).parents[1] / "data"
 QUICK_SEEDS: Final = 2
@@ -32,6 +32,12 @@ QUICK_SEEDS: Final = 2
 def recorded(name: str) -> dict[str, Any] | None:
     """Return the record of a study's full run; None where there is none yet."""
     path = DATA / f"{name}_record.json"
+    return read(path) if path.exists() else None
+
+
+def carried_over(name: str) -> dict[str, Any] | None:
+    """Return the record of what a study's LoRA keeps when it is carried over; None where there is none."""
+    path = DATA / "carried" / f"{carried.SAME.get(name, name)}.json"
     return read(path) if path.exists() else None
 
 
@@ -128,14 +134,18 @@ def _main(
     plan = protocol(name)
     args = _parser(name, doc, plan).parse_args(argv)
     if args.quick:  # measuring takes most of the time, and the rule looks at copies at full strength alone
-        plan = replace(plan, methods=plan.tables[plan.paper], rule=replace(plan.rule, strengths=(1.0,)))
+        rule = replace(plan.rule, strengths=(1.0,))
+        plan = replace(plan, methods=plan.tables[plan.paper], rule=rule, carried=False)
     out = args.out or Path("out") / name
     if out.exists() and not out.is_dir():
         msg = f"--out {out} is a file; name a folder."
         raise InvalidValueError(msg)
-    count = args.seeds or (QUICK_SEEDS if args.quick or args.compare else plan.seeds)
+    few = QUICK_SEEDS if args.quick or args.compare else carried.SEEDS if args.carried else plan.seeds
+    count = args.seeds or few
     seeds = tuple(range(args.seed, args.seed + count))
     jobs = min(args.jobs, count)
+    if args.carried:
+        return _carried(plan, args, seeds, jobs, out)
     if args.compare:
         return _compare(plan, args, run, seeds, out / "cache")
     with styled():  # before the work, so that a missing matplotlib is found at once
@@ -146,15 +156,37 @@ def _main(
                 plan, result, seeds[0], "quick" if args.quick else "full", out / "cache"
             )
             write(samples.draw(plan, result), out, f"{name}_samples")
-    command = f"python toys/{name}.py{' --quick' if args.quick else ''} --seed {args.seed} --seeds {count}"
-    config = {"command": command, "seeds": list(seeds), **_made_on()}
+    command = f"{plan.command}{' --quick' if args.quick else ''} --seed {args.seed} --seeds {count}"
+    config = {"command": command, "seeds": list(seeds), **made_on()}
     with replacing(out / f"{name}.json") as temporary:
         temporary.write_text(compact(record(name, config=config, results=result)), encoding="utf-8")
     sys.stdout.write(f"{screen.text(plan, result, count)}\nPicture: {png} and {svg.name}; record: {name}.json\n")
     return OK
 
 
-def _made_on() -> dict[str, str]:
+def _carried(plan: Protocol, args: argparse.Namespace, seeds: tuple[int, ...], jobs: int, out: Path) -> int:
+    """Carry LoRA over on some seeds, print what is kept beside its copy, and write carried.json."""
+    stored = recorded(plan.name)
+    if stored is None:
+        msg = f"{plan.name} has no record in {DATA}, so LoRA's learning rate is not known."
+        raise InvalidValueError(msg)
+    if plan.name in carried.SAME:
+        msg = f"The models and the LoRA of {plan.name} are those of {carried.SAME[plan.name]}; carry that over."
+        raise InvalidValueError(msg)
+    rates = {case: one["rates"]["lora"]["rate"] for case, one in judge.cases(stored).items()}
+    rates = dict([*rates.items()][: 1 if args.quick else None])
+    with shown(plan.name, out / "cache", jobs, args.cluster) as units:
+        result = rounded(carried.run(plan, rates, seeds, "quick" if args.quick else "full", units))
+    command = f"{plan.command} --carried{' --quick' * args.quick} --seed {seeds[0]} --seeds {len(seeds)}"
+    config = {"command": command, "seeds": list(seeds), **made_on()}
+    with replacing(out / "carried.json") as temporary:
+        temporary.write_text(compact(record(plan.name, config=config, results=result)), encoding="utf-8")
+    sys.stdout.write(f"{carried.text(plan, result)}\nRecord: {out / 'carried.json'}\n")
+    return OK
+
+
+def made_on() -> dict[str, str]:
+    """Return where a record is made, as its configuration says it."""
     here = repetition.machine()
     python = ".".join(map(str, sys.version_info[:2]))
     return {"python": python, "processor": here["processor"], "kernels": here["kernels"]}
@@ -184,12 +216,13 @@ def _compare(
 
 
 def _parser(name: str, doc: str | None, plan: Protocol) -> Parser:
-    parser = Parser(
-        prog=f"python toys/{name}.py", description=doc, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog=plan.command, description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="a first look, under a minute and a half")
     parser.add_argument(
         "--compare", action="store_true", help=f"repeat {QUICK_SEEDS} seeds of the record, and print how far they are"
+    )
+    parser.add_argument(
+        "--carried", action="store_true", help=f"carry LoRA over without labels instead, on {carried.SEEDS} seeds"
     )
     parser.add_argument(
         "--seeds", type=whole(2, 1000), metavar="N", help=f"replicates; default: {plan.seeds}, quick {QUICK_SEEDS}"

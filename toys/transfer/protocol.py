@@ -60,7 +60,7 @@ class Protocol:
     """One toy's experiment.
 
     Attributes:
-        name: of the toy's module in ``toys``.
+        name: of the study.
         title, paper: for people: what is done, and which table of the paper does it; empty: none.
         replicates, seeds: what a seed is, and how many there are.
         measure, margin: what is compared (lower is better), and the difference that does not matter.
@@ -73,6 +73,8 @@ class Protocol:
         cases: worlds of one seed that are judged as one table, such as two directions; by default there is one.
         tuned: how many seeds choose the learning rates; 0: all.
         carried: whether LoRA is also carried by weights alone.
+        world: the module in ``toys`` with its World; by default of its name.
+        script: in ``toys`` with its options; by default of its name.
         twins: target -> one that computes the same by the same layers, whose retraining is its own, too.
     """
 
@@ -93,6 +95,18 @@ class Protocol:
     tuned: int = 0
     carried: bool = True
     twins: Mapping[str, str] = field(default_factory=dict)
+    world: str = ""
+    script: str = ""
+
+    def __post_init__(self) -> None:
+        """Take what is not said from the name."""
+        for key, value in (("world", self.name), ("script", f"{self.name}.py")):
+            object.__setattr__(self, key, getattr(self, key) or value)
+
+    @property
+    def command(self) -> str:
+        """What runs it."""
+        return f"python toys/{self.script}"
 
     @property
     def targets(self) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """The unit of work: one adapter trained, or moved, on the models of one seed; cached by all that defines it."""
 
+import copy
 import math
 import warnings
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ from typing import Any, Final
 import torch
 from torch import nn
 
-from ioadapt_theory.adapters import count, layers, parameters
+from ioadapt_theory.adapters import count, layers, parameters, transfer
 from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.adapters.rules.sides import sides
 from ioadapt_theory.errors import InvalidValueError
@@ -21,6 +22,7 @@ from toys.transfer.rows import adapted, carried, carries, moved, randomised, str
 from toys.transfer.world import World, toy
 
 SOURCE: Final = "source"
+COPIED, CARRIED = "copied", "carried over"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,10 @@ class Run:
         own = {key: value for key, value in asdict(self).items() if key != "rule" and (value or key != "case")}
         if self.method is not None:
             own["method"] = self.method.key()
-        return own | {"revision": toy(self.toy).REVISION, **(used if self.what not in {"facts", "train"} else {})}
+        return own | {
+            "revision": toy(self.toy).REVISION,
+            **(used if self.what not in {"facts", "train", "over"} else {}),
+        }
 
     def result(self, cache: Path) -> Mapping[str, Any]:
         """Its figures."""
@@ -153,6 +158,23 @@ def _shared(run: Run, world: World, cache: Path) -> dict[str, Any]:
     return {"layers": list(names), **_measured(world, moved(one, target), run.where)}
 
 
+def _over(run: Run, world: World, cache: Path) -> dict[str, Any]:
+    """A LoRA carried over to every target by inputs without labels, beside its copy: measured, and predicted."""
+    one, _ = trained(run, world, cache)
+    found: dict[str, Any] = {row: {} for row in (COPIED, CARRIED, *(f"{row}, predicted" for row in (COPIED, CARRIED)))}
+    found["source"] = world.measure(one, SOURCE)
+    for name, target in world.models.items():
+        if name == SOURCE:
+            continue
+        there = copy.deepcopy(target)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # how little is kept stands in the result
+            outcome: Any = transfer(one, there, seed=run.seed, draws=2, strict=False, **world.carrying())
+        found[COPIED][name], found[CARRIED][name] = world.measure(moved(one, target), name), world.measure(there, name)
+        found[f"{COPIED}, predicted"][name], found[f"{CARRIED}, predicted"][name] = outcome.kept_copied, outcome.kept
+    return found
+
+
 def _facts(run: Run, world: World, cache: Path) -> dict[str, Any]:
     """What is true of the models before anything is trained."""
     del cache
@@ -191,4 +213,5 @@ KINDS: Final[Mapping[str, Callable[[Run, World, Path], dict[str, Any]]]] = {
     "carry": _carry,
     "auto": _auto,
     "shared": _shared,
+    "over": _over,
 }

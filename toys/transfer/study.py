@@ -65,7 +65,7 @@ class Study:
         return {m: [one[m][self.protocol.measure] for one in some] for m in models}
 
     def _unit(self, seed: int, what: str, **more: Any) -> Run:
-        toy, rule = self.protocol.name, self.protocol.rule
+        toy, rule = self.protocol.world, self.protocol.rule
         return Run(toy=toy, size=self.size, seed=seed, what=what, rule=rule, case=self.case, **more)
 
     def _tuned(self, run: Runner, method: Method, name: str) -> dict[str, Any]:
@@ -84,7 +84,7 @@ class Study:
             if not todo and not self.rates and len(tried) < rule.least:
                 low, high = (rule.ladder.index(f(tried)) for f in (min, max))
                 todo = [r for r in (*rule.ladder[high + 1 : high + 2], *rule.ladder[max(low - 1, 0) : low])][:1]
-        interior = len(beside) == 3 and set(beside) <= set(tried)
+        interior = bool(self.rates) or (len(beside) == 3 and set(beside) <= set(tried))
         losses = {f"{r:g}": [one["validation"] for one in some] for r, some in sorted(tried.items())}
         return {
             "rate": best,
@@ -135,7 +135,8 @@ class Study:
 
         Where a target computes what the source computes, training there says nothing new and is left out.
         """
-        matched = {name: m for name, m in self.protocol.methods.items() if m.match == "rank"}
+        quick = self.size == "quick"  # LoRA alone: its gain is what shares are of
+        matched = {n: m for n, m in self.protocol.methods.items() if m.match == "rank" and (n == "lora" or not quick)}
         related, strangers, twins = self.protocol.related, self.protocol.strangers, self.protocol.twins
 
         def unit(name: str, where: str, seed: int) -> Run:

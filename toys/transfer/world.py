@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from torch import nn
 
@@ -24,6 +24,12 @@ class World(Protocol):
 
     def measure(self, model: nn.Module, where: str) -> dict[str, float]:
         """What is reported of a model made from ``where``; a nuisance is fitted alike for every row."""
+
+    def carrying(self) -> dict[str, Any]:
+        """What ``transfer`` takes to carry an adapter over: inputs without labels, and how a model takes them.
+
+        They are of what the adapter learned, and none of them is measured on.
+        """
 
     def own(self, model: nn.Module, where: str) -> float:
         """How well a model still does what ``where`` was made for, lower is better."""

@@ -2,7 +2,7 @@
 
 from ioadapt_theory.adapters.carrying.carry import carried
 from ioadapt_theory.adapters.carrying.extraction import extract
-from ioadapt_theory.adapters.carrying.options import Options
 from ioadapt_theory.adapters.carrying.outcome import CarriedLayer, CarryReport, CarryWarning
+from ioadapt_theory.adapters.carrying.trial import Options
 
 __all__ = ["CarriedLayer", "CarryReport", "CarryWarning", "Options", "carried", "extract"]

@@ -1,126 +1,145 @@
-"""The candidates: the closed form over its grids, layer by layer, at less strength, and the copy."""
+"""The candidates: the closed form over its grids, layer by layer, at other strengths, and the copy."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from copy import deepcopy
 
 import torch
+from torch import nn
 
-from ioadapt_theory.adapters.carrying.fitting import Fit, Passes, Place, base_layers, reduced
-from ioadapt_theory.adapters.carrying.options import Options
+from ioadapt_theory.adapters.base_weights import ModelWeights
+from ioadapt_theory.adapters.carrying.fitting import Fit, Place, reduced
 from ioadapt_theory.adapters.carrying.parts import BIAS, Part, built, parts_of, stacked
-from ioadapt_theory.adapters.carrying.trial import Adapters
+from ioadapt_theory.adapters.carrying.trial import Adapters, Trial
 from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.layer import AdaptedLayer, Adapter
-from ioadapt_theory.adapters.model import function_of
+from ioadapt_theory.adapters.layer import Adapter, base_of
+from ioadapt_theory.adapters.matrices import is_supported
+from ioadapt_theory.adapters.model import function_of, layers
+from ioadapt_theory.adapters.moving.correspondence import correspond
 from ioadapt_theory.adapters.moving.transfer import misfit
 from ioadapt_theory.adapters.rules.target_modules import walk
+from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.effect.batches import Parts
 from ioadapt_theory.effect.translation import Factors
-from ioadapt_theory.errors import UnsupportedError
+from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 
 FEW = 64
 """Rows that are too few to choose much by; a row of n positions, of a text or an image, counts as √n."""
 SAFE = ("ridge 0.1", "shrunk 10")
 """The candidates beside the copy where rows are few."""
 STRENGTHS = (2.0, 1.4, 0.7, 0.4)
+NO_LAYER = "the target has no such layer; match='effect' takes the layer that keeps most, rename= names one"
+
+
+def counterparts(
+    source: nn.Module, target: nn.Module, names: Collection[str], rename: Mapping[str, str] | None, match: str
+) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+    """Return the target's layers for each of the source's, and why some have none.
+
+    Args:
+        source: the model with the adapter.
+        target: the other one.
+        names: the source's layers that have it.
+        rename: layers that are called otherwise in the target; it comes first.
+        match: see ``transfer``; by effect every layer of the same last name, if there are any, or kind may take it.
+
+    Raises:
+        InvalidValueError: the target has no layer of a name in ``rename``.
+    """
+    modules = dict(walk(target))
+    renamed = {n: (new,) for n, new in (rename or {}).items() if n in names}
+    if missing := sorted(new for (new,) in renamed.values() if new not in modules):
+        msg = f"rename names {missing[0]!r}, which the target does not have."
+        raise InvalidValueError(msg)
+    rest = [n for n in names if n not in renamed]
+    if match == "effect":
+        for name in rest:
+            leaf, kind = name.rpartition(".")[2], _is_convolution(source.get_submodule(name))
+            fitting = [n for n, m in modules.items() if is_supported(m) and _is_convolution(m) == kind]
+            same = [n for n in fitting if n.rpartition(".")[2] == leaf and not leaf.isdigit()]
+            renamed[name] = tuple(same or fitting)  # type: ignore[assignment]
+        return renamed, {}  # type: ignore[return-value]
+    keys = [Name("", n) for n in rest]
+    found = correspond(keys, ModelWeights(target), match, source=ModelWeights(source))
+    places = {key.path: layers[:1] for key, layers in found.layers.items()}
+    lost = {n: str(found.reasons.get(Name("", n), NO_LAYER)) for n in rest if n not in places}
+    return renamed | places, lost
+
+
+def _is_convolution(module: nn.Module) -> bool:
+    return hasattr(base_of(module), "kernel_size")
 
 
 class Candidates:
-    """What may be put on the target.
+    """The adapters that may be put on the target.
 
     Attributes:
         by_name: name -> layer of the target -> adapter.
         parts: of the source's adapter, by key.
-        fit: the translations.
+        fit: its parts fitted at places of the target.
         picked: the place that each part goes to.
         lost: layers of the source that nothing can be made for, and why.
         truncated: parts that had no low rank, and the share of their effect that it keeps.
     """
 
     def __init__(
-        self,
-        adapted: Mapping[str, AdaptedLayer],
-        name: str,
-        passes: Passes,
-        rows: Parts,
-        places: Mapping[str, tuple[str, ...]],
-        options: Options,
-        *,
-        few: bool,
+        self, trial: Trial, rows: Parts, places: Mapping[str, tuple[str, ...]], need: str, *, few: bool
     ) -> None:
         """Fit on ``rows.fit``, weigh on ``rows.choose``.
 
         Args:
-            adapted: layers of the source that have the adapter.
-            name: of the adapter.
-            passes: of the two models; the layers to watch are set here.
+            trial: the two models.
             rows: divided.
             places: layers of the target for each of the source's.
-            options: see ``Options``.
+            need: "labels" or "change".
             few: whether the rows are too few to choose much by.
         """
-        self.adapted, self.name, self.places, self.options = adapted, name, places, options
-        self.modules = {"": passes.target, **dict(walk(passes.target))}
-        self.few, self.lost = few, dict[str, str]()
-        given = parts_of(self.adapted, self.name)
-        there = {layer for layers_ in self.places.values() for layer in layers_}
-        passes.here = base_layers(passes.source, {part.layer for part in given})
-        passes.there = base_layers(passes.target, there)
-        given, self.truncated = reduced(given, [passes], rows.fit, self.options.rank, self.options.rank_share)
-        self.parts = {part.key: part for part in given}
-        fitting = [
-            (k, layer, side)
-            for k, p in self.parts.items()
-            for layer in self.places[p.layer]
-            for side in self._sides(p, layer)
-        ]
-        self.fit = Fit.of(self.parts, fitting)
-        origin = {key: part.layer for key, part in self.parts.items()}
-        self.fit.add(passes(rows.fit), origin)
-        self.fit.solve()
-        self.fit.weigh(passes(rows.choose), self.parts)
+        self.trial, self.places, self.few = trial, places, few
+        self.adapted = {n: layer for n, layer in layers(trial.source, trial.name).items() if n in places}
+        self.modules = {"": trial.target, **dict(walk(trial.target))}
+        self.lost: dict[str, str] = {}
+        given = parts_of(self.adapted, trial.name)
+        self.parts, self.truncated = reduced(given, trial, [trial.source], rows.fit)
+        fitting = [(k, n, side) for k, p in self.parts.items() for n in places[p.layer] for side in self._sides(p, n)]
+        self.fit = Fit(trial, self.parts, fitting, rows, need)
         self.picked: dict[str, Place] = {}
-        for key in self.parts:
-            own = [place for place in self.fit.candidates if place[0] == key]
-            if own:
-                self.picked[key] = max(own, key=lambda place: self.fit.best(place)[1])
+        for place, one in self.fit.at.items():
+            best = self.picked.get(place[0])
+            if best is None or one.kept[one.best] > self.fit.at[best].kept[self.fit.at[best].best]:
+                self.picked[place[0]] = place
         self.by_name = self._made()
 
     def _sides(self, part: Part, layer: str) -> list[str]:
         """Return the sides of a layer of the target that may take a part over."""
-        wanted = part.placement if self.options.placement is None or part.placement == BIAS else self.options.placement
+        asked = self.trial.options.placement
+        wanted = part.placement if asked is None or part.placement == BIAS else asked
         f = function_of(self.modules[layer])
-        found = []
+        sides = []
         for side in [*Placement] if wanted == "best" else [wanted]:
             try:
                 if side != BIAS:
                     f.check_placeable(side)
-                found.append(str(side))
+                sides.append(str(side))
             except UnsupportedError as error:
                 self.lost[part.layer] = str(error)
-        return found
+        return sides
 
     def _made(self) -> dict[str, Adapters]:
         """Return adapters for the target's layers by the name of the candidate."""
-        names = list(dict.fromkeys(n for place in self.picked.values() for n in self.fit.candidates[place]))
-        if self.few:
-            names = [n for n in names if n in SAFE]
+        fitted = {key: self.fit.at[place] for key, place in self.picked.items()}
+        names = list(dict.fromkeys(n for one in fitted.values() for n in one.candidates if not self.few or n in SAFE))
         made = {
-            n: self._assembled(
-                {key: (n if n in self.fit.candidates[place] else SAFE[0]) for key, place in self.picked.items()}
-            )
+            n: self._assembled({key: n if n in one.candidates else SAFE[0] for key, one in fitted.items()})
             for n in names
         }
         if not self.few:
-            best = {key: self.fit.best(place) for key, place in self.picked.items()}
-            made["by layer"] = self._assembled({key: n for key, (n, share) in best.items() if share > 0})
+            made["by layer"] = self._assembled({key: one.best for key, one in fitted.items() if one.kept[one.best] > 0})
         copies = self._copies()
         for layer in {self.parts[key].layer for key in self.fit.closed - self.picked.keys()} & copies.keys():
-            target = self.places[layer][0]  # what cannot be fitted is copied: convolutions in groups
+            target = self.places[layer][0]  # what cannot be fitted is copied: convolutions in many groups
             for adapters in made.values():
                 adapters.setdefault(target, copies[layer])
         sides = {part.placement for part in self.parts.values()} - {BIAS}
-        if copies and self.options.placement in {None, "best", *(sides if len(sides) == 1 else ())}:
+        if copies and self.trial.options.placement in {None, "best", *(sides if len(sides) == 1 else ())}:
             made["copy"] = {self.places[layer][0]: adapter for layer, adapter in copies.items()}
         return {n: adapters for n, adapters in made.items() if adapters}
 
@@ -144,7 +163,7 @@ class Candidates:
         named = {n: m for n, m in self.modules.items() if n}
         found = {}
         for layer, module in self.adapted.items():
-            adapter: Adapter = module.adapters[self.name]  # type: ignore[assignment]
+            adapter: Adapter = module.adapters[self.trial.name]  # type: ignore[assignment]
             (place, *_) = self.places[layer]
             if len(self.places[layer]) == 1 and misfit(named, place, adapter) is None:
                 found[layer] = deepcopy(adapter).to(device=function_of(named[place]).like.device)
@@ -155,7 +174,7 @@ class Candidates:
         sides: dict[str, dict[str, list[tuple[Factors, float, torch.dtype]]]] = {}
         for key, name in names.items():
             place, part = self.picked[key], self.parts[key]
-            one = self.fit.candidates[place][name], part.scaling, part.dtype
+            one = self.fit.at[place].candidates[name], part.scaling, part.dtype
             sides.setdefault(place[1], {}).setdefault(place[2], []).append(one)
         made = {}
         for layer, by_side in sides.items():

@@ -9,32 +9,28 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from ioadapt_theory.adapters.carrying.candidates import FEW, Candidates
+from ioadapt_theory.adapters.carrying.candidates import FEW, Candidates, counterparts
 from ioadapt_theory.adapters.carrying.extraction import extract
-from ioadapt_theory.adapters.carrying.fitting import Passes
-from ioadapt_theory.adapters.carrying.options import Options
 from ioadapt_theory.adapters.carrying.outcome import CarriedLayer, CarryReport, CarryWarning
 from ioadapt_theory.adapters.carrying.parts import BIAS
-from ioadapt_theory.adapters.carrying.places import counterparts
 from ioadapt_theory.adapters.carrying.refine import from_zero, refined
-from ioadapt_theory.adapters.carrying.trial import Adapters, Trial, put
+from ioadapt_theory.adapters.carrying.trial import Adapters, Options, Trial, put, spread
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import layers, naming, remove
 from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport
-from ioadapt_theory.effect.batches import Pair, Parts, divided, row_count
-from ioadapt_theory.effect.measure import positions, require_comparable
+from ioadapt_theory.effect.batches import Parts, divided
 from ioadapt_theory.effect.passes import undisturbed
-from ioadapt_theory.effect.retention import Prediction, RowSums, predict
+from ioadapt_theory.effect.retention import Prediction
 from ioadapt_theory.errors import InvalidValueError
 
+STEPS = 10
+"""Steps without labels that are taken unasked."""
 TOO_FEW = 16
 """Rows that are too few to predict anything."""
 AS_GOOD = 0.02
 """How much more than a copy a candidate has to keep to be taken instead."""
 LITTLE, APART, DISAGREEING = 0.3, 0.3, 0.15
 """What is warned of: kept below, R and R_KL apart by more, positions at which the plain models disagree above."""
-ENOUGH, DRAWS = 512, 4
-"""Fitted samples below which so many cotangents are sent back, to have more rows on the writing side."""
 
 
 def carried(
@@ -64,6 +60,9 @@ def carried(
         tuned: a model tuned from the source; its difference to the source is the adapter, see ``extract``.
         **options: the fields of ``Options``.
 
+    Returns:
+        What was put on the target and what it is predicted to keep.
+
     Raises:
         TransferError: a layer has no counterpart; the target is as it was.
         InvalidValueError: the inputs or an option are not what they have to be; likewise.
@@ -91,9 +90,9 @@ def carried(
     for role, model in {"source": source, "target": target}.items():
         _require_finite(model, role)
     rows = divided(inputs, chosen.target_inputs, size=chosen.size, seed=chosen.seed)
-    trial = Trial(source, target, name, chosen.call, chosen.seed)
+    trial = Trial(source, target, name, chosen)
     with undisturbed(source), undisturbed(target):
-        report, adapters = _Carrying(trial, rows, places, lost, chosen).done()
+        report, adapters = _Carrying(trial, rows, places, lost).done()
     put(target, adapters, name, trainable=trainable)
     for note in report.notes:
         warnings.warn(note, CarryWarning, stacklevel=3)
@@ -102,9 +101,7 @@ def carried(
 
 def _require_finite(model: nn.Module, role: str) -> None:
     for name, weight in model.named_parameters():
-        tested = (
-            not weight.is_meta and weight.is_floating_point() and weight.element_size() > 1
-        )  # float8 has no isfinite
+        tested = not weight.is_meta and weight.is_floating_point() and weight.element_size() > 1  # not float8
         if tested and not weight.isfinite().all():
             msg = f"{name} of the {role} has NaN or infinite numbers; give a model whose weights are finite."
             raise InvalidValueError(msg)
@@ -113,115 +110,104 @@ def _require_finite(model: nn.Module, role: str) -> None:
 class _Carrying:
     """The steps, with what they share."""
 
-    def __init__(
-        self, trial: Trial, rows: Parts, places: Mapping[str, tuple[str, ...]], lost: dict[str, str], options: Options
-    ) -> None:
-        self.trial, self.rows, self.places, self.lost, self.options = trial, rows, places, lost, options
-        s, sa = trial.wanted(rows.fit[0][0], 0)
-        require_comparable(s, trial.plain(rows.fit[0][1], 0))
+    def __init__(self, trial: Trial, rows: Parts, places: Mapping[str, tuple[str, ...]], lost: dict[str, str]) -> None:
+        self.trial, self.rows, self.places, self.lost = trial, rows, places, lost
+        s, sa, _ = trial.outputs(rows.fit[0], 0)
         if torch.equal(s, sa):
             msg = "The adapter changes no output of the source on these inputs: is it trained, and active?"
             raise InvalidValueError(msg)
-        self.need = options.need or trial.need(rows.fit[0][0])
-        count = sum(row_count(one) for one, _ in rows.fit)
-        draws = options.draws or (DRAWS if count < ENOUGH else 1)
-        wanted = trial.wanted if self.need == "labels" else None
-        passes = Passes(trial.source, trial.target, {}, {}, options.call, options.seed, draws, wanted)
-        adapted = {n: layer for n, layer in layers(trial.source, trial.name).items() if n in places}
-        self.few = rows.rows * math.sqrt(positions(s)) <= FEW
-        self.made = Candidates(adapted, trial.name, passes, rows, places, options, few=self.few)
+        self.need = trial.need(rows.fit[0][0])
+        self.few = spread(rows.rows, s) <= FEW
+        self.made = Candidates(trial, rows, places, self.need, few=self.few)
+        self.candidates = dict(self.made.by_name)
+        self.scores = {"zero": 0.0} | self.score(self.candidates)
 
     def done(self) -> tuple[CarryReport, Adapters]:
-        """Choose, refine and tell; return the outcome and what is to be put on the target."""
-        candidates = dict(self.made.by_name)
-        scores = {"zero": 0.0} | self.scores(candidates, self.rows.choose)
-        scaled = self.made.strengths(scores)
-        scores |= self.scores(scaled, self.rows.choose)
-        candidates |= scaled
+        """Choose, refine and predict; return the outcome and what is to be put on the target."""
+        scaled = self.made.strengths(self.scores)
+        self.candidates |= scaled
+        self.scores |= self.score(scaled)
+        asked = self.trial.options.refine
+        if asked or (asked is None and not self.few):
+            self.refine(asked or STEPS, compare=asked is not None)
+        scores = {n: score for n, score in self.scores.items() if n != "from zero"}
         chosen = max(scores, key=lambda n: scores[n])
         if scores.get("copy", 0.0) > 0 and scores["copy"] >= scores[chosen] - AS_GOOD:
             chosen = "copy"
-        if self.options.refine and self.refine(candidates, scores, chosen) > scores[chosen]:
-            chosen = "refined"
-        return self.told(candidates, scores, chosen)
+        return self.report(chosen)
 
-    def scores(self, candidates: Mapping[str, Adapters], pairs: list[Pair]) -> dict[str, float]:
-        """Return what each candidate keeps on some rows; minus infinity where that is no number."""
-        shares = {n: self.predicted(rows).kept for n, rows in self.trial.sums(candidates, pairs).items()}
-        return {n: share if share == share else -float("inf") for n, share in shares.items()}
+    def score(self, candidates: Mapping[str, Adapters]) -> dict[str, float]:
+        """Return what each candidate keeps on the rows to choose by; minus infinity where that is no number."""
+        predicted = self.trial.predicted(candidates, self.rows.choose, self.need)
+        return {n: one.kept if math.isfinite(one.kept) else -math.inf for n, one in predicted.items()}
 
-    def predicted(self, rows: RowSums) -> Prediction:
-        """Return what sums of rows predict."""
-        return predict(rows, self.need, seed=self.options.seed)
-
-    def refine(self, candidates: dict[str, Adapters], scores: dict[str, float], chosen: str) -> float:
-        """Add the refined candidate, and as many steps from zero; return what the first keeps where it is chosen by."""
-        plain = {n for n, adapters in candidates.items() if all(a.family == "lora" for a in adapters.values())}
+    def refine(self, steps: int, *, compare: bool) -> None:
+        """Add the best plain LoRA refined, and to compare it as many steps from zero."""
+        plain = [n for n, adapters in self.candidates.items() if all(a.family == "lora" for a in adapters.values())]
         if not plain:
-            return -float("inf")
-        start, steps = chosen if chosen in plain else max(plain, key=lambda n: scores[n]), self.options.refine
-        begin = {"refined": candidates[start], "from zero": from_zero(candidates[start], self.options.seed)}
-
-        def score(adapters: Adapters) -> float:
-            return self.scores({"": adapters}, self.rows.choose)[""]
-
-        with tqdm(total=2 * steps, desc="refining", delay=10, disable=None, leave=False) as bar:
+            return
+        start = self.candidates[max(plain, key=lambda n: self.scores[n])]
+        begin = {"refined": start} | ({"from zero": from_zero(start, self.trial.options.seed)} if compare else {})
+        with tqdm(total=len(begin) * steps, desc="refining", delay=10, disable=None, leave=False) as bar:
             for name, adapters in begin.items():
-                candidates[name], scores[name] = refined(
-                    self.trial, adapters, self.rows.fit, score, need=self.need, steps=steps, progress=bar.update
+                self.candidates[name], self.scores[name] = refined(
+                    self.trial,
+                    adapters,
+                    self.rows.fit,
+                    lambda one: self.score({"": one})[""],
+                    need=self.need,
+                    steps=steps,
+                    progress=bar.update,
                 )
-        return scores["refined"]
 
-    def told(
-        self, candidates: Mapping[str, Adapters], scores: Mapping[str, float], chosen: str
-    ) -> tuple[CarryReport, Adapters]:
+    def report(self, chosen: str) -> tuple[CarryReport, Adapters]:
         """Predict on the untouched rows, and decide whether anything is put."""
-        shown = {n: candidates[n] for n in (chosen, "copy", "from zero") if n in candidates}
-        found = {n: self.predicted(rows) for n, rows in self.trial.sums(shown, self.rows.tell).items()}
-        best = found.get(chosen)
-        put = candidates[chosen] if best is not None and best.interval[0] > 0 else {}
-        origins: dict[str, str] = {}
+        shown = {n: self.candidates[n] for n in (chosen, "copy", "from zero") if n in self.candidates}
+        predicted = self.trial.predicted(shown, self.rows.tell, self.need)
+        best = predicted.get(chosen)
+        put = self.candidates[chosen] if best is not None and best.interval[0] > 0 else {}
+        origins: dict[str, list[str]] = {}
         for key, (_, layer, _) in self.made.picked.items():
-            came = dict.fromkeys([*filter(None, origins.get(layer, "").split(", ")), self.made.parts[key].layer])
-            origins[layer] = ", ".join(came)
-        origins |= {layers_[0]: layer for layer, layers_ in self.places.items() if layers_[0] not in origins}
+            origins.setdefault(layer, []).append(self.made.parts[key].layer)
+        for layer, (first, *_) in self.places.items():
+            origins.setdefault(first, [layer])
+        sources = {layer: ", ".join(dict.fromkeys(origins[layer])) for layer in put}
         lost = self.lost | self.made.lost
         for (key, layer, _), why in self.made.fit.lost.items():
             if layer not in put:
                 lost.setdefault(self.made.parts[key].layer, why)
-        counts = [sum(row_count(one) for one, _ in part) for part in (self.rows.fit, self.rows.choose, self.rows.tell)]
+        zero = predicted.get("from zero")
         report = CarryReport(
             matched=tuple(put),
             unmatched=lost,
-            sources={layer: origins.get(layer, layer) for layer in put},
+            sources=sources,
             how="inputs",
             chosen=chosen if put else "zero",
             prediction=best,
-            kept_copied=found["copy"].kept if "copy" in found else None,
+            kept_copied=predicted["copy"].kept if "copy" in predicted else None,
             need=self.need,
-            rows=(counts[0], counts[1], counts[2]),
-            layers={layer: self.layer(layer, adapter, chosen, origins[layer]) for layer, adapter in put.items()},
-            scores=scores,
-            refined=(self.options.refine, found["from zero"].kept) if "from zero" in found else None,
+            rows=self.rows.counts,
+            layers={layer: self.layer(layer, adapter, chosen, sources[layer]) for layer, adapter in put.items()},
+            scores=self.scores,
+            refined=None if zero is None else (self.trial.options.refine or 0, zero.kept),
             truncated=self.made.truncated,
             notes=tuple(self.notes(best, put=bool(put))),
         )
         return report, put
 
     def layer(self, layer: str, adapter: Adapter, chosen: str, origin: str) -> CarriedLayer:
-        """Return what is told of one layer."""
+        """Return the outcome of one layer."""
         places = [place for place in self.made.picked.values() if place[1] == layer and place[2] != BIAS]
         side = "+".join(str(placement) for placement, _ in adapter.parts())
         rank = max((phi.rank or 0) for _, phi in adapter.parts())
         if not places:
             return CarriedLayer(origin, side, rank, 0, (0, 0), None)
-        translation, singles = self.made.fit.translations[places[0]], self.made.fit.single[places[0]]
-        name = self.made.fit.best(places[0])[0] if chosen in {"by layer", "refined"} else chosen.partition(",")[0]
-        kept = singles[name].R if name in singles else None
-        return CarriedLayer(origin, side, rank, translation.rows, translation.features, kept)
+        fitted = self.made.fit.at[places[0]]
+        name = fitted.best if chosen in {"by layer", "refined"} else chosen.partition(",")[0]
+        return CarriedLayer(origin, side, rank, fitted.rows, fitted.features, fitted.kept.get(name))
 
     def notes(self, best: Prediction | None, *, put: bool) -> list[str]:
-        """Return what has to be said."""
+        """Return the warnings, a sentence each."""
         notes, rows = [], self.rows.rows
         if best is None:
             notes.append("No adapter was added: no candidate keeps anything on the rows to choose by.")

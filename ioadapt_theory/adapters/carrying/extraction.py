@@ -1,23 +1,19 @@
 """A tuned checkpoint as an adapter: its difference to the base at the low rank that is best for its effect."""
 
-from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.carrying.fitting import Passes, base_layers, reduced
-from ioadapt_theory.adapters.carrying.options import Options
+from ioadapt_theory.adapters.carrying.fitting import base_layers, reduced
 from ioadapt_theory.adapters.carrying.outcome import CarriedLayer, CarryReport
 from ioadapt_theory.adapters.carrying.parts import Part, built
-from ioadapt_theory.adapters.carrying.trial import only, put, tried
+from ioadapt_theory.adapters.carrying.trial import Options, Trial, put
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.matrices import is_supported, operator
 from ioadapt_theory.adapters.rules.target_modules import walk
-from ioadapt_theory.effect.batches import divided, row_count
-from ioadapt_theory.effect.measure import require_comparable
-from ioadapt_theory.effect.passes import run, undisturbed
-from ioadapt_theory.effect.retention import RowSums, needed, predict
+from ioadapt_theory.effect.batches import divided
+from ioadapt_theory.effect.passes import undisturbed
 from ioadapt_theory.errors import InvalidValueError
 
 PLAIN = "plain SVD"
@@ -37,6 +33,9 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
         name: of the adapter.
         **options: ``rank`` or ``rank_share``, and others of ``Options``.
 
+    Returns:
+        The ranks, and what is kept by the better one and by the plain SVD.
+
     Raises:
         InvalidValueError: no layer differs, or the two are not one architecture.
 
@@ -53,35 +52,38 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
     """
     chosen = Options.of(options)
     rows = divided(inputs, size=chosen.size, seed=chosen.seed)
+    trial = Trial(base, base, name, chosen, tuned)
     with undisturbed(base), undisturbed(tuned):
         changes = differences(base, tuned)
-        names = base_layers(base, changes)
-        looks = [
-            Passes(model, model, base_layers(model, changes), {}, chosen.call, chosen.seed, chosen.draws or 2)
-            for model in (base, tuned)
-        ]
+        modules = base_layers(base, changes)
         given = [Part(n, "weight", None, change, 1.0, torch.float32) for n, change in changes.items()]
-        fit, choose, tell = rows.fit, rows.choose, rows.tell
-        parts, kept = reduced(given, looks, fit, chosen.rank, chosen.rank_share)
-        made = {part.layer: built(names[part.layer], {"weight": (part.factors, 1.0, part.dtype)}) for part in parts}  # type: ignore[dict-item]
-        plain = {part.layer: _plain(names[part.layer], changes[part.layer], part.factors[0].shape[1]) for part in parts}  # type: ignore[index]
-        candidates = {"effect": made, PLAIN: plain}
-        need, sums = _sums(base, tuned, candidates, fit + choose, chosen)
-        scores = {n: predict(s, need, seed=chosen.seed).kept for n, s in sums.items()}
-        best = max(scores, key=lambda n: scores[n])
-        _, told = _sums(base, tuned, candidates, tell, chosen)
-    put(base, candidates[best], name)
-    ranks = {part.layer: part.factors[0].shape[1] for part in parts}  # type: ignore[index]
+        parts, kept = reduced(given, trial, [base, tuned], rows.fit)
+        best: dict[str, Adapter] = {}
+        plain: dict[str, Adapter] = {}
+        for part in parts.values():
+            assert part.factors is not None
+            u, s, v = torch.linalg.svd(changes[part.layer], full_matrices=False)
+            r = part.factors[0].shape[1]
+            for adapters, factors in ((best, part.factors), (plain, (u[:, :r] * s[:r], v[:r]))):
+                adapters[part.layer] = built(modules[part.layer], {"weight": (factors, 1.0, torch.float32)})
+        candidates = {"effect": best, PLAIN: plain}
+        need = trial.need(rows.fit[0][0])
+        scores = {n: p.kept for n, p in trial.predicted(candidates, rows.fit + rows.choose, need).items()}
+        winner = max(scores, key=lambda n: scores[n])
+        predicted = trial.predicted(candidates, rows.tell, need)
+    put(base, candidates[winner], name)
+    ranks = {layer: max(phi.rank or 0 for _, phi in adapter.parts()) for layer, adapter in best.items()}
+    sizes = {layer: (len(changes[layer]), changes[layer].shape[1]) for layer in ranks}
     return CarryReport(
         matched=tuple(ranks),
         unmatched={n: "no input came to it" for n in changes.keys() - ranks.keys()},
         how="inputs",
-        chosen=best,
-        prediction=predict(told[best], need, seed=chosen.seed),
-        kept_copied=predict(told[PLAIN], need, seed=chosen.seed).kept,
+        chosen=winner,
+        prediction=predicted[winner],
+        kept_copied=predicted[PLAIN].kept,
         need=need,
-        rows=tuple(sum(row_count(one) for one, _ in part) for part in (fit, choose, tell)),  # type: ignore[arg-type]
-        layers={n: CarriedLayer(n, "weight", r, 0, changes[n].shape, kept[f"{n}:weight"]) for n, r in ranks.items()},  # type: ignore[arg-type]
+        rows=rows.counts,
+        layers={n: CarriedLayer(n, "weight", r, 0, sizes[n], kept[f"{n}:weight"]) for n, r in ranks.items()},
         scores=scores,
         notes=(f"A LoRA of the difference; the plain SVD of the weights keeps what is given for a copy ({PLAIN}).",),
     )
@@ -107,32 +109,3 @@ def differences(base: nn.Module, tuned: nn.Module) -> dict[str, Tensor]:
         msg = "No linear layer or convolution of the tuned model differs from the base's: there is nothing to extract."
         raise InvalidValueError(msg)
     return found
-
-
-def _plain(module: nn.Module, change: Tensor, rank: int) -> Adapter:
-    u, s, v = torch.linalg.svd(change, full_matrices=False)
-    factors = u[:, :rank] * s[:rank].sqrt(), s[:rank].sqrt()[:, None] * v[:rank]
-    return built(module, {"weight": (factors, 1.0, torch.float32)})
-
-
-def _sums(
-    base: nn.Module,
-    tuned: nn.Module,
-    candidates: Mapping[str, Mapping[str, Adapter]],
-    pairs: list[Any],
-    options: Options,
-) -> tuple[str, dict[str, RowSums]]:
-    parts: dict[str, list[RowSums]] = {n: [] for n in candidates}
-    need = options.need
-    with tried(base, candidates) as names, torch.no_grad():
-        for number, (batch, _) in enumerate(pairs):
-            seed = options.seed + number
-            with only(base, ""):
-                s = run(base, batch, options.call, seed)
-            sa = run(tuned, batch, options.call, seed)
-            require_comparable(s, sa)
-            need = need or needed(s)
-            for n, name in names.items():
-                with only(base, name):
-                    parts[n].append(RowSums.of(s, sa, s, run(base, batch, options.call, seed)))
-    return need or "change", {n: RowSums.joined(rows) for n, rows in parts.items()}

@@ -23,7 +23,7 @@ class CarriedLayer:
         rank: of what was put there.
         rows: rows that it was fitted on.
         features: of the target's side, reading and writing; rows should be twice as many.
-        kept: share of this layer's own gain that is kept, R to first order; None where it was copied.
+        kept: share of this layer's own gain that its closed form keeps, R to first order; None where it was copied.
     """
 
     source: str

@@ -92,14 +92,6 @@ def built(module: nn.Module, sides: Mapping[str, tuple[Factors, float, torch.dty
     return Adapter("lora", families, shift).to(device=f.like.device)
 
 
-def balanced(factors: Factors) -> Factors:
-    """Return the same product with factors of equal sizes: U√S and √S Vᵀ of AB = USVᵀ, which training likes best."""
-    (q, r), (q2, r2) = torch.linalg.qr(factors[0]), torch.linalg.qr(factors[1].mT)
-    u, s, v = torch.linalg.svd(r @ r2.mT)
-    root = s.sqrt()
-    return q @ (u * root), (root[:, None] * v) @ q2.mT
-
-
 def stacked(many: list[Factors]) -> Factors:
     """Return the factors of a sum of changes."""
     return torch.cat([a for a, _ in many], 1), torch.cat([b for _, b in many], 0)

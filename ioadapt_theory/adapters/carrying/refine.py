@@ -7,18 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ioadapt_theory.adapters.carrying.parts import balanced
 from ioadapt_theory.adapters.carrying.trial import Adapters, Trial, only, tried
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.effect.batches import Pair
-from ioadapt_theory.effect.passes import run
+from ioadapt_theory.effect.retention import pooled
 
-RATE = 0.01
+RATE = 0.005
 """Adam's step, for parameters whose factors are balanced."""
 LOOKS = 5
-"""How often the rows to choose by are looked at."""
-MOST_KEPT = 1 << 26
-"""Numbers of the source's outputs that are kept between steps; beyond they are computed again."""
+"""How often the rows to choose by are looked at, at most, and the fewest steps between."""
 
 
 def refined(
@@ -31,39 +28,39 @@ def refined(
     steps: int,
     progress: Callable[[int], None] = lambda _: None,
 ) -> tuple[Adapters, float]:
-    """Train LoRAs on the target towards the source's adapted outputs, or its effects; return the best on other rows.
+    """Train LoRAs on the target towards what both models say, or the source's effects; return the best on other rows.
 
     Args:
         trial: the two models.
         adapters: where to begin.
         fit: batches to train on.
         score: what adapters keep on the rows to choose by.
-        need: "labels": KL to the adapted source; "change": the effects matched.
+        need: "labels": KL to ``pooled``; "change": the effects matched.
         steps: of Adam.
         progress: called after each step.
+
+    Returns:
+        The adapters and their score.
     """
-    work = {layer: balanced_lora(adapter) for layer, adapter in adapters.items()}
+    work = {layer: balanced(adapter.float()) for layer, adapter in deepcopy(dict(adapters)).items()}
     best, best_score = deepcopy(work), score(work)
     optimiser = torch.optim.Adam([p.requires_grad_() for adapter in work.values() for p in adapter.parameters()], RATE)
-    kept: dict[int, tuple[Tensor, Tensor, Tensor]] = {}
-    stride = -(-steps // LOOKS)
+    stride = max(-(-steps // LOOKS), LOOKS)
     for start in range(0, steps, stride):
         with tried(trial.target, {"refined": work}) as names:
             for step in range(start, min(steps, start + stride)):
                 number = step % len(fit)
-                one, two = fit[number]
-                wanted = kept.get(number) or (*trial.wanted(one, number), trial.plain(two, number))
-                if sum(x.numel() for x in wanted) * len(fit) < MOST_KEPT:
-                    kept[number] = wanted
+                aim = goal(*trial.outputs(fit[number], number), need)
                 with torch.inference_mode(False), torch.enable_grad(), only(trial.target, names["refined"]):
-                    output = run(trial.target, two, trial.call, trial.seed + number)
                     optimiser.zero_grad()
-                    distance(*wanted, output, need).backward()  # type: ignore[no-untyped-call]
+                    output = trial.run(trial.target, fit[number][1], number)
+                    distance(*aim, output, need).backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
-                progress(step)
+                progress(1)
         if (now := score(work)) > best_score:
             best, best_score = deepcopy(work), now
-    return best, best_score
+    dtypes = {layer: next(adapter.parameters()).dtype for layer, adapter in adapters.items()}
+    return {layer: adapter.to(dtypes[layer]) for layer, adapter in best.items()}, best_score
 
 
 def from_zero(adapters: Adapters, seed: int) -> dict[str, Adapter]:
@@ -80,23 +77,28 @@ def from_zero(adapters: Adapters, seed: int) -> dict[str, Adapter]:
     return made
 
 
-def balanced_lora(adapter: Adapter) -> Adapter:
-    """Return the same LoRA with factors of equal sizes; one that changes nothing stays as it is."""
-    new = deepcopy(adapter)
+def balanced(adapter: Adapter) -> Adapter:
+    """Give a LoRA factors of equal sizes, U√S and √S Vᵀ of AB = USVᵀ, which training likes best; return it."""
     phi: Any
-    for _, phi in new.parts():
-        if not phi.B.any():
-            continue
-        a, b = balanced((phi.A.data.float(), phi.B.data.float()))
-        phi.A.data.copy_(a)
-        phi.B.data.copy_(b)
-    return new
+    for _, phi in adapter.parts():
+        if phi.B.any():  # one that changes nothing stays as it is
+            (q, r), (q2, r2) = torch.linalg.qr(phi.A.data), torch.linalg.qr(phi.B.data.mT)
+            u, s, v = torch.linalg.svd(r @ r2.mT)
+            phi.A.data.copy_(q @ (u * s.sqrt()))
+            phi.B.data.copy_((s.sqrt()[:, None] * v) @ q2.mT)
+    return adapter
 
 
-def distance(s: Tensor, sa: Tensor, t: Tensor, ta: Tensor, need: str) -> Tensor:
-    """Return the KL to the adapted source, or the squared distance of the effects by the square of the source's."""
-    s, sa, t = (x.to(ta.device) for x in (s, sa, t))
+def goal(s: Tensor, sa: Tensor, t: Tensor, need: str) -> tuple[Tensor, Tensor]:
+    """Return what the adapted target shall say, see ``pooled``, or its outputs and the source's change; and a scale."""
+    s, sa = s.to(t.device), sa.to(t.device)
     if need == "labels":
-        p = sa.float().log_softmax(-1)
-        return (p.exp() * (p - ta.float().log_softmax(-1))).sum(-1).mean()
-    return (ta - t - (sa - s)).float().square().sum() / (sa - s).float().square().sum().clamp_min(1e-20)
+        return pooled(s.float(), sa.float(), t.float()), t.new_ones(())
+    return t + (sa - s), (sa - s).float().square().sum().clamp_min(1e-20)
+
+
+def distance(aim: Tensor, scale: Tensor, ta: Tensor, need: str) -> Tensor:
+    """Return the KL of log-probabilities to the outputs', or the squared distance of outputs over a scale."""
+    if need == "labels":
+        return (aim.exp() * (aim - ta.float().log_softmax(-1))).sum(-1).mean()
+    return (ta - aim).float().square().sum() / scale

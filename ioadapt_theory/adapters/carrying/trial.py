@@ -1,21 +1,88 @@
-"""Candidates tried on the target: what each keeps of the effect, in runs of both models on unlabelled rows."""
+"""How an adapter is carried over, and candidates tried on the target: what each keeps on unlabelled rows."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import disable, install, layers, remove
 from ioadapt_theory.effect.batches import Pair
-from ioadapt_theory.effect.measure import require_comparable
+from ioadapt_theory.effect.law import require_comparable
 from ioadapt_theory.effect.passes import Call, named_output, run
-from ioadapt_theory.effect.retention import RowSums, needed
+from ioadapt_theory.effect.retention import NEEDS, Prediction, RowSums, needed, predict
+from ioadapt_theory.errors import InvalidValueError
 
 Adapters = Mapping[str, Adapter]
 """Layer of the target -> its adapter."""
+MOST_KEPT = 1 << 27
+"""Numbers of the models' outputs that are kept between runs; beyond they are computed again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The options of ``transfer`` beside inputs.
+
+    Attributes:
+        target_inputs: the same samples as the target takes them, row for row and token for token; default the inputs.
+        call: ``call(model, batch)`` runs a model where a plain call does not, and returns what both models share.
+        need: "labels" where outputs are logits and both models want the same labels, "change" where both want the same
+            change; by default as the outputs look, and told.
+        refine: steps of gradient descent without labels from the best candidate, compared with as many from zero; by
+            default 10 that are not compared.
+        placement: side of the target: "weight", "input", "output", or "best", layer by layer; by default as it was.
+        rank: of the LoRA that DoRA, LoHa, LoKr or a tuned model become.
+        rank_share: or the share of the square of each layer's effect that this LoRA keeps, by the least rank.
+        size: rows that are run at once.
+        memory: gigabytes for the sums of the fit; layers beyond are fitted after one another, in passes of their own.
+        draws: random cotangents for each batch; by default 4 for few rows to 1 for 2000; n tokens count as √n rows.
+        seed: of the division of the rows, the cotangents, and what the models draw.
+    """
+
+    target_inputs: Any = None
+    call: Call | None = None
+    need: str | None = None
+    refine: int | None = None
+    placement: str | None = None
+    rank: int | None = None
+    rank_share: float = 0.98
+    size: int = 32
+    memory: float = 4.0
+    draws: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise InvalidValueError where a value is outside its limits."""
+        if self.need not in {None, *NEEDS}:
+            msg = f"need is {self.need!r}; it is 'labels' (outputs are logits) or 'change'."
+            raise InvalidValueError(msg)
+        if self.placement not in {None, "best", *Placement}:
+            msg = f"placement is {self.placement!r}; it is 'best', 'weight', 'input' or 'output'."
+            raise InvalidValueError(msg)
+        for key, least in (("refine", 0), ("size", 1), ("rank", 1), ("draws", 1)):
+            value = getattr(self, key)
+            if value is not None and (type(value) is not int or value < least):
+                msg = f"{key} is {value!r}; it is a whole number, at least {least}."
+                raise InvalidValueError(msg)
+        if not 0 < self.rank_share <= 1:
+            msg = f"rank_share is {self.rank_share!r}; it is the kept part of the effect, above 0 and at most 1."
+            raise InvalidValueError(msg)
+        if not self.memory > 0:
+            msg = f"memory is {self.memory!r}; it is in gigabytes, above 0."
+            raise InvalidValueError(msg)
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> "Options":
+        """Return the options of these names; raise InvalidValueError for an unknown one."""
+        if unknown := sorted(given.keys() - {*cls.__slots__}):
+            msg = f"Unknown option {unknown[0]!r}; carrying over takes {', '.join(cls.__slots__)}."
+            raise InvalidValueError(msg)
+        return cls(**given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,46 +93,59 @@ class Trial:
         source: the model with the adapter.
         target: the other one.
         name: of the adapter.
-        call: runs a model.
-        seed: of what the models draw.
+        options: see ``Options``.
+        tuned: a model tuned from the source, which is then what the adapted source is otherwise.
+        kept: outputs by the identity of the source's batch.
     """
 
     source: nn.Module
     target: nn.Module
     name: str
-    call: Call | None
-    seed: int
+    options: Options
+    tuned: nn.Module | None = None
+    kept: dict[int, tuple[Tensor, Tensor, Tensor]] = field(default_factory=dict)
 
-    def wanted(self, batch: object, number: int) -> tuple[Tensor, Tensor]:
-        """Return the source's outputs without and with the adapter."""
+    def run(self, model: nn.Module, batch: object, number: int) -> Tensor:
+        """Run a model on batch ``number``."""
+        return run(model, batch, self.options.call, self.options.seed + number)
+
+    def outputs(self, pair: Pair, number: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the outputs of the source without and with the adapter, and of the target without any."""
+        if id(pair[0]) in self.kept:
+            return self.kept[id(pair[0])]
         with torch.no_grad(), disable(self.source):
-            plain = run(self.source, batch, self.call, self.seed + number)
+            s = self.run(self.source, pair[0], number)
         with torch.no_grad(), only(self.source, self.name):
-            return plain, run(self.source, batch, self.call, self.seed + number)
+            sa = self.run(self.tuned or self.source, pair[0], number)
+        with torch.no_grad(), disable(self.target):
+            t = self.run(self.target, pair[1], number)
+        require_comparable(s, t)
+        if sum(one.numel() for one, _, _ in self.kept.values()) + s.numel() < MOST_KEPT // 3:
+            self.kept[id(pair[0])] = s, sa, t
+        return s, sa, t
 
     def need(self, batch: object) -> str:
-        """Return what the source's outputs on a batch are taken for, see ``needed``."""
+        """Return what is asked for, or what the source's outputs on a batch are taken for, see ``needed``."""
         with torch.no_grad(), disable(self.source):
-            return needed(*named_output(self.source, batch, self.call, self.seed))
+            output = named_output(self.source, batch, self.options.call, self.options.seed)
+        return self.options.need or needed(*output)
 
-    def plain(self, batch: object, number: int) -> Tensor:
-        """Return the target's outputs without any adapter."""
-        with torch.no_grad(), disable(self.target):
-            return run(self.target, batch, self.call, self.seed + number)
-
-    def sums(self, candidates: Mapping[str, Adapters], pairs: Iterable[Pair]) -> dict[str, RowSums]:
-        """Return the sums of each candidate's rows; the target is as it was afterwards."""
+    def predicted(self, candidates: Mapping[str, Adapters], pairs: Iterable[Pair], need: str) -> dict[str, Prediction]:
+        """Return what each candidate keeps on some rows; the target is as it was afterwards."""
         parts: dict[str, list[RowSums]] = {name: [] for name in candidates}
         with tried(self.target, candidates) as names:
-            for number, (one, two) in enumerate(pairs):
-                s, sa = self.wanted(one, number)
-                t = self.plain(two, number)
-                require_comparable(s, t)
+            for number, pair in enumerate(pairs):
+                plain = self.outputs(pair, number)
                 for candidate, name in names.items():
                     with only(self.target, name), torch.no_grad():
-                        ta = run(self.target, two, self.call, self.seed + number)
-                    parts[candidate].append(RowSums.of(*(x.cpu() for x in (s, sa, t, ta))))
-        return {name: RowSums.joined(rows) for name, rows in parts.items()}
+                        ta = self.run(self.target, pair[1], number)
+                    parts[candidate].append(RowSums.of(*(x.cpu() for x in (*plain, ta))))
+        return {name: predict(RowSums.joined(rows), need, seed=self.options.seed) for name, rows in parts.items()}
+
+
+def spread(count: int, output: Tensor) -> float:
+    """Return how many independent rows samples count as: n positions, tokens or pixels behind channels, as √n."""
+    return count * math.sqrt(math.prod(output.shape[2:] if output.ndim > 3 else output.shape[1:-1]))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -98,6 +98,10 @@ class World:
         with torch.no_grad():
             x, kinds = waves(1.0, self.seed + 2)
             return {"squared error": float((model(x).softmax(-1) - one_hot(kinds, KINDS)).square().sum(-1).mean())}
+
+    def carrying(self) -> dict[str, Any]:
+        """Return waves in noise that nothing was learned from or is measured on, without their frequencies."""
+        return {"inputs": waves(1.0, self.seed + 4)[0], "need": "labels"}
 
     def own(self, model: nn.Module, where: str) -> float:
         """Return the loss without much noise, which the networks were made for."""

@@ -4,22 +4,17 @@ from collections.abc import Mapping, Sequence
 from statistics import mean, median
 from typing import Any, Final
 
-from toys.stats import Interval
-from toys.style import LABELS
-from toys.transfer import endpoint, repetition
-from toys.transfer.judge import Comparison, Verdict, cases, judged, retention, verdicts
+from toys.common.stats import Interval
+from toys.common.style import LABELS
+from toys.transfer import command
 from toys.transfer.output import screen, table
 from toys.transfer.output.picture import shown_methods
 from toys.transfer.protocol import Protocol
 from toys.transfer.runs import SOURCE
 from toys.transfer.study import NONE
+from toys.transfer.verdicts import carried, endpoint, repetition
+from toys.transfer.verdicts.judge import Comparison, cases, judged, retention, verdicts
 
-SAYS: Final = {
-    Verdict.SUPPORTS: "better than LoRA",
-    Verdict.CONTRADICTS: "worse than LoRA",
-    Verdict.EQUIVALENT: "as good as LoRA",
-    Verdict.UNDECIDED: "not decided",
-}
 WIDEST: Final = 8
 """Columns of figures that a page has room for."""
 
@@ -31,8 +26,8 @@ def headline(plan: Protocol, result: Mapping[str, Any]) -> str:
     groups: dict[str, list[str]] = {}
     for row, verdict in verdicts(result, comparisons(plan, result)).items():
         if row in shown_methods(plan):
-            groups.setdefault(SAYS[verdict], []).append(label(row))
-    told = "; ".join(f"{_listed(rows)} {words}" for words, rows in groups.items())
+            groups.setdefault(verdict, []).append(label(row))
+    told = "; ".join(f"{_listed(rows)}: {verdict}" for verdict, rows in groups.items())
     return f"Moved to related models: {told}"
 
 
@@ -74,11 +69,12 @@ def section(plan: Protocol, result: Mapping[str, Any], picture: str) -> str:
             for what, rows in one.get("also", {}).items()
             for line in (f"{what}, which is not judged:", "", *_table(plan, rows), "")
         ),
+        *_carried(plan),
         *_retained(plan, result),
         *_beside_the_paper(plan, result),
         "",
-        f"    python toys/{plan.name}.py --quick",
-        f"    python toys/{plan.name}.py",
+        f"    {plan.command} --quick",
+        f"    {plan.command}",
         "",
         f"Made on: {repetition.made_on(result)}.",
     ]
@@ -115,7 +111,8 @@ def _decides(row: str, verdict: str, found: Sequence[Comparison]) -> str:
     beyond = [one.beyond for one in mine if one.beyond]
     less = f" Beyond the difference on the source: {screen.tally(beyond)}." if beyond else ""
     return (
-        f"{label(row)} against {label(c.against)}: {verdict} ({screen.tally([one.verdict for one in mine])})."
+        f"{label(row)} against {label(c.against)}: by the rule {verdict}"
+        f" ({screen.tally([one.verdict for one in mine])})."
         f" Clearest on {screen.cell(c)}: {c.difference.mean:+.3f}, 95 % from {c.difference.low:+.3f} to"
         f" {c.difference.high:+.3f}, p = {c.p:.2g} corrected for {len(together)} cells.{less}"
     )
@@ -138,6 +135,12 @@ def _lines(title: str, models: Sequence[str], rows: Mapping[str, Any]) -> list[s
 def _cell(values: list[float]) -> str:
     x = Interval.of(values)
     return f"{x.mean:.3f} ± {x.half_width:.3f}"
+
+
+def _carried(plan: Protocol) -> list[str]:
+    """What a LoRA keeps that is carried over, where the study has a record of it."""
+    found = command.carried_over(plan.name)
+    return carried.section(plan, found, len(found["config"]["seeds"])) if found else []
 
 
 def _retained(plan: Protocol, result: Mapping[str, Any]) -> list[str]:

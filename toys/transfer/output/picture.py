@@ -8,11 +8,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from toys.stats import Interval, paired
-from toys.style import FAINT, FULL_WIDTH, LABELS, MARKERS, METHODS
-from toys.transfer.judge import cases, judged, verdicts
+from toys.common.stats import Interval, paired
+from toys.common.style import FAINT, FULL_WIDTH, LABELS, MARKERS, METHODS
 from toys.transfer.protocol import Protocol
 from toys.transfer.study import NONE
+from toys.transfer.verdicts.judge import cases, judged, verdicts
 
 COLOURS: Final = {**METHODS, "residual": "#CC79A7", "input-first": "#56B4E9"}
 OTHERS: Final = "v<>dP"

@@ -15,10 +15,10 @@ from statistics import mean
 from typing import Any, Final
 
 from ioadapt_theory.adapters.rules.residual import residual_side
-from toys.transfer.judge import LORA, cases
 from toys.transfer.protocol import Method, Protocol
 from toys.transfer.runs import SOURCE
 from toys.transfer.study import NONE
+from toys.transfer.verdicts.judge import LORA, cases
 
 FILE: Final = Path(__file__).with_suffix(".toml")
 HALF: Final = 0.5

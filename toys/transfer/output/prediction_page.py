@@ -8,8 +8,8 @@ from typing import Any, Final
 import numpy as np
 from matplotlib.figure import Figure
 
-from toys.stats import Interval
-from toys.style import FAINT, FULL_WIDTH, LABELS, MARKERS, METHODS
+from toys.common.stats import Interval
+from toys.common.style import FAINT, FULL_WIDTH, LABELS, MARKERS, METHODS
 from toys.transfer.output import table
 from toys.transfer.output.picture import HEADLINE
 from toys.transfer.output.prediction import HALF, HARM, Choice, Move, Threshold, balanced, choices, moves, threshold

@@ -8,12 +8,12 @@ from typing import Any, Final
 import numpy as np
 
 from ioadapt_theory.claims.settings.printed import SUMMARIES, table
-from toys.stats import Interval, holm, t_test
-from toys.transfer.judge import Comparison, Verdict, cases, judged, verdicts
+from toys.common.stats import Interval, holm, t_test
 from toys.transfer.output import table as tables
 from toys.transfer.protocol import Protocol
 from toys.transfer.runs import SOURCE
 from toys.transfer.study import NONE
+from toys.transfer.verdicts.judge import Comparison, Verdict, cases, judged, verdicts
 
 WIDTH: Final = 120
 CELL: Final = 11
@@ -143,7 +143,7 @@ def _strangers(protocol: Protocol, rows: Mapping[str, Any]) -> list[str]:
             for shown in (True, False)
         )
         what = f"helped by {', '.join(helped)}" if helped else "we found no evidence that a moved adapter helps"
-        more = f"; undecided, as p is corrected for the methods: {', '.join(unsure)}" if unsure else ""
+        more = f"; inconclusive, as p is corrected for the methods: {', '.join(unsure)}" if unsure else ""
         said.append(f"Trained apart ({target}): {what}{more}.")
     return said
 

@@ -12,7 +12,7 @@ def main(argv: list[str] | None = None) -> int:
     """Print the screen; status 0, or 2 with one sentence."""
 
     def body() -> int:
-        Parser(prog="python -m toys.demo", description=__doc__).parse_args(argv)
+        Parser(prog="python -m toys.page.demo", description=__doc__).parse_args(argv)
         from toys.page.screen import run  # here, where Ctrl-C is one sentence
 
         sys.stdout.write(f"\n{run()}")

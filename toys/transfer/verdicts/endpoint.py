@@ -11,37 +11,25 @@ run and before any further seed; which comparisons it decides on the older seeds
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import cache
 from typing import Any, Final
 
 import numpy as np
 
-from toys.stats import Interval, equivalence, holm, t_test
-from toys.transfer.command import recorded
-from toys.transfer.judge import LORA, cases
+from toys.common.stats import Interval, equivalence, holm, t_test
+from toys.transfer.command import carried_over, recorded
 from toys.transfer.output.table import markdown
 from toys.transfer.protocol import Method, Protocol, names, protocol
-from toys.transfer.runs import SOURCE
+from toys.transfer.runs import CARRIED, COPIED, SOURCE
 from toys.transfer.study import NONE
+from toys.transfer.verdicts import carried
+from toys.transfer.verdicts.carried import RETRAIN_NOTHING
+from toys.transfer.verdicts.judge import LORA, Verdict, cases
 
 ERROR: Final = 0.05
 """Of all conclusions together."""
 MARGIN: Final = 0.1
 """A difference of shares that does not matter."""
-
-
-RETRAIN_NOTHING: Final = frozenset({"conversion"})
-"""Studies whose shares are of LoRA's gain on the source."""
-
-
-class Word(StrEnum):
-    """What the seeds say of a difference."""
-
-    BETTER = "better"
-    WORSE = "worse"
-    SAME = "no difference"
-    INCONCLUSIVE = "inconclusive"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +41,7 @@ class Endpoint:
         lora, method: shares that are kept, over seeds.
         difference: method minus LoRA, paired by seed.
         beyond: the same less the difference on the source.
-        word, word_beyond: what is concluded of each.
+        verdict, verdict_beyond: what is concluded of each.
     """
 
     study: str
@@ -62,8 +50,8 @@ class Endpoint:
     method: Interval
     difference: Interval
     beyond: Interval
-    word: Word
-    word_beyond: Word
+    verdict: Verdict
+    verdict_beyond: Verdict
 
 
 @cache
@@ -83,7 +71,7 @@ def endpoints(plans: Mapping[str, Protocol], records: Mapping[str, Mapping[str, 
     ]
     gaps = [method - lora for _, _, lora, method, _ in compared]
     beyond = [gap - source for gap, (*_, source) in zip(gaps, compared, strict=True)]
-    words, words_beyond = concluded(gaps), concluded(beyond)
+    verdicts, verdicts_beyond = concluded(gaps), concluded(beyond)
     return [
         Endpoint(
             study=study,
@@ -92,8 +80,8 @@ def endpoints(plans: Mapping[str, Protocol], records: Mapping[str, Mapping[str, 
             method=Interval.of(method),
             difference=Interval.of(gaps[k]),
             beyond=Interval.of(beyond[k]),
-            word=words[k],
-            word_beyond=words_beyond[k],
+            verdict=verdicts[k],
+            verdict_beyond=verdicts_beyond[k],
         )
         for k, (study, row, lora, method, _) in enumerate(compared)
     ]
@@ -125,17 +113,11 @@ def shares(plan: Protocol, record: Mapping[str, Any], row: str) -> tuple[np.ndar
     return np.mean(lora, axis=0), np.mean(method, axis=0), np.mean(lead, axis=0)
 
 
-def concluded(gaps: list[np.ndarray]) -> list[Word]:
-    """Return a word for each paired difference; tests of zero and of equality are each corrected by Holm."""
+def concluded(gaps: list[np.ndarray]) -> list[Verdict]:
+    """Return a verdict on each paired difference; tests of zero and of equality are each corrected by Holm."""
     different = holm([t_test(gap) for gap in gaps])
     equal = holm([equivalence(gap, MARGIN) for gap in gaps])
-    words = []
-    for gap, p, q in zip(gaps, different, equal, strict=True):
-        if p < ERROR:
-            words.append(Word.BETTER if gap.mean() > 0 else Word.WORSE)
-        else:
-            words.append(Word.SAME if q < ERROR else Word.INCONCLUSIVE)
-    return words
+    return [Verdict.of(gap.mean(), p, q, ERROR) for gap, p, q in zip(gaps, different, equal, strict=True)]
 
 
 def _gain(rows: Mapping[str, Any], target: str) -> np.ndarray:
@@ -152,7 +134,7 @@ def _values(rows: Mapping[str, Any], row: str, model: str) -> np.ndarray:
 def headline(study: str) -> str:
     """Return the result of a recorded study in one line; nothing where it has no endpoint."""
     mine = [one for one in decided() if one.study == study]
-    told = ", ".join(f"{one.row} {one.method.mean:.2f} ({one.word})" for one in mine)
+    told = ", ".join(f"{one.row} {one.method.mean:.2f} ({one.verdict})" for one in mine)
     gain = "the gain" if study not in RETRAIN_NOTHING else "its gain on the source"
     return f"Share of {gain} kept on related models: LoRA {mine[0].lora.mean:.2f}; {told}" if mine else ""
 
@@ -165,6 +147,15 @@ def table(link: Callable[[str], str]) -> str:
         mine = {one.row: one for one in decided() if one.study == study}
         if mine.keys() & set(columns):
             lora = next(iter(mine.values())).lora
-            cells = (f"{mine[c].method.mean:.2f} {mine[c].word}" if c in mine else "" for c in columns)
-            rows.append((f"[{protocol(study).title}]({link(study)})", f"{lora.mean:.2f}", *cells))
-    return "\n".join(markdown(("study", "LoRA", *columns), rows)) + "\n"
+            cells = (f"{mine[c].method.mean:.2f} {mine[c].verdict}" if c in mine else "" for c in columns)
+            rows.append((f"[{protocol(study).title}]({link(study)})", f"{lora.mean:.2f}", *cells, _carried(study)))
+    return "\n".join(markdown(("study", "LoRA", *columns, "LoRA carried over (copied)"), rows)) + "\n"
+
+
+def _carried(study: str) -> str:
+    """What a carried-over LoRA keeps, and its copy on the same few seeds; nothing where that is not recorded."""
+    found, plan = carried_over(study), protocol(study)
+    if found is None:
+        return ""
+    over, copied = (float(carried.share(plan, found, row).mean()) for row in (CARRIED, COPIED))
+    return f"{over:.2f} ({copied:.2f})"

@@ -1,14 +1,13 @@
-"""From figures by seed to what may be said: paired differences, corrected for the table, and a verdict by rule.
+"""From figures by seed to verdicts: paired differences, corrected for the table, and the rule of the protocol.
 
 For each method and related target the difference from copied LoRA on the same layers, paired by seed, is "better" or
-"worse" where its p-value, corrected by Holm's method over the whole table, is below 1 - level; else "equivalent" where
-two one-sided tests put it within the margin; else "undecided". Of the paper's claim, that the method transfers better,
-this
+"worse" where its p-value, corrected by Holm's method over the whole table, is below 1 - level; "no difference" where
+two one-sided tests put it within the margin; else "inconclusive". A method is, by the rule,
 
-    supports      it: better on most related targets, and better than its own gain or loss on the source explains
-    contradicts   it: worse on most related targets, better on none, and worse than the source explains
-    equivalent    to LoRA on every related target
-    undecided     in every other case
+    better          on most related targets, and by more than its own gain or loss on the source explains
+    worse           on most related targets, better on none, and by more than the source explains
+    no difference   on every related target
+    inconclusive    in every other case
 
 What the source explains is the difference there: a method that learned less is worse everywhere, and that says nothing
 of its moves. ``Comparison.beyond`` judges the difference in differences by the same rule as the difference.
@@ -21,7 +20,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from toys.stats import Interval, detectable, equivalence, holm, t_test
+from toys.common.stats import Interval, detectable, equivalence, holm, t_test
 from toys.transfer.protocol import Protocol
 from toys.transfer.runs import SOURCE
 from toys.transfer.study import NONE
@@ -30,14 +29,26 @@ LORA: Final = "lora"
 
 
 class Verdict(StrEnum):
-    """What the seeds say of a difference or of a claim."""
+    """What the seeds say of a difference, or of a method: the only words for it anywhere."""
 
     BETTER = "better"
     WORSE = "worse"
-    EQUIVALENT = "equivalent"
-    UNDECIDED = "undecided"
-    SUPPORTS = "supports"
-    CONTRADICTS = "contradicts"
+    SAME = "no difference"
+    INCONCLUSIVE = "inconclusive"
+
+    @classmethod
+    def of(cls, ahead: float, different: float, equal: float, error: float) -> "Verdict":
+        """Return what is concluded of a difference.
+
+        Args:
+            ahead: by how much the method is better.
+            different: corrected p-value of there being no difference.
+            equal: p-value of the difference being beyond the margin.
+            error: the level of both tests.
+        """
+        if different < error:
+            return cls.BETTER if ahead > 0 else cls.WORSE
+        return cls.SAME if equal < error else cls.INCONCLUSIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +64,7 @@ class Comparison:
             is made for the target and has no one source.
         beyond: the verdict on that, by the same rule, all of the table together.
         gap: the differences by seed.
-        verdict: better, worse, equivalent or undecided.
+        verdict: on the difference.
     """
 
     row: str
@@ -128,10 +139,7 @@ def _together(
 
 
 def _of_a_difference(gap: np.ndarray, p: float, protocol: Protocol) -> Verdict:
-    error = 1 - protocol.rule.level
-    if p < error:
-        return Verdict.BETTER if gap.mean() < 0 else Verdict.WORSE
-    return Verdict.EQUIVALENT if equivalence(gap, protocol.margin) < error else Verdict.UNDECIDED
+    return Verdict.of(-gap.mean(), p, equivalence(gap, protocol.margin), 1 - protocol.rule.level)
 
 
 def verdicts(result: Mapping[str, Any], found: Sequence[Comparison]) -> dict[str, Verdict]:
@@ -139,7 +147,7 @@ def verdicts(result: Mapping[str, Any], found: Sequence[Comparison]) -> dict[str
     edge = {row for one in cases(result).values() for row, rate in one["rates"].items() if not rate["interior"]}
     rows = {one.row: {one.row, one.against} & edge for one in found}
     return {
-        row: Verdict.UNDECIDED if edges else claim([one for one in found if one.row == row])
+        row: Verdict.INCONCLUSIVE if edges else claim([one for one in found if one.row == row])
         for row, edges in rows.items()
     }
 
@@ -150,15 +158,15 @@ def cases(result: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def claim(found: Sequence[Comparison]) -> Verdict:
-    """What one method's comparisons say of the paper's claim."""
+    """Return what one method's comparisons say of it by the rule."""
     said = [one.verdict for one in found]
     most = len(said) / 2
     beyond = [one.beyond_source for one in found if one.beyond_source is not None]
     if said.count(Verdict.BETTER) > most and sum(one.high < 0 for one in beyond) > most:
-        return Verdict.SUPPORTS
+        return Verdict.BETTER
     if said.count(Verdict.WORSE) > most and Verdict.BETTER not in said and sum(one.low > 0 for one in beyond) > most:
-        return Verdict.CONTRADICTS
-    return Verdict.EQUIVALENT if set(said) == {Verdict.EQUIVALENT} else Verdict.UNDECIDED
+        return Verdict.WORSE
+    return Verdict.SAME if set(said) == {Verdict.SAME} else Verdict.INCONCLUSIVE
 
 
 def retention(rows: Mapping[str, Any], row: str, target: str, ceiling: str = "lora, retrained") -> Interval | None:

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import torch
 
-from toys.transfer.judge import LORA, cases
 from toys.transfer.protocol import Protocol
+from toys.transfer.verdicts.judge import LORA, cases
 
 UNKNOWN: Final = "not recorded"
 

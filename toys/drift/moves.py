@@ -1,0 +1,124 @@
+"""Adapters of one source moved to every drifted, regauged and unrelated target, and what each gains there."""
+
+import copy
+import warnings
+from collections.abc import Mapping
+from typing import Any, Final
+
+import torch
+from torch import nn
+
+from ioadapt_theory.adapters import layers, transfer
+from ioadapt_theory.errors import InvalidValueError
+from toys.drift.families import Family, cosine, family
+from toys.transfer.protocol import Method
+from toys.transfer.rows import adapted, moved
+
+RANK: Final = 4
+RATES: Final = (3e-3, 1e-2, 3e-2, 1e-1)
+"""Learning rates of adapters that are tried."""
+PILOT: Final = 1000
+"""The seed that chooses them; it is not measured."""
+NAMES: Final = {"weight": "lora"}
+"""Rows of adapters that are copied are named by their placement, but for LoRA."""
+LEVELS: Final[Mapping[str, tuple[float, ...]]] = {
+    "full": (0.99, 0.95, 0.9, 0.8, 0.65, 0.5, 0.3),
+    "quick": (0.95, 0.8),
+}
+"""Cosines of the drifting weights and the source's at which a target is taken; settling moves it on a little."""
+GAUGED: Final = (1.0, 0.9, 0.65, 0.3)
+"""Levels whose targets are also put in other weights of the same function; 1 is the source itself."""
+GLANCE: Final = 32
+"""Inputs by which ``auto`` chooses sides; two cotangents each predict a layer to about .03."""
+CARRIED, SCALED, AUTO, CEILING = "carried", "scaled", "auto", "retrained"
+
+
+def rates(name: str, size: str) -> dict[str, float]:
+    """Return for every placement the rate whose adapter is best on a source that is not measured."""
+    of = family(name)
+    source = of.base(PILOT, size)
+
+    def wrong(placement: str, rate: float) -> float:
+        return of.loss(_fitted(of, source, placement, rate, PILOT, size), of.inputs)
+
+    return {NAMES.get(p, p): min(RATES, key=lambda rate: wrong(p, rate)) for p in of.placements}
+
+
+def moves(name: str, size: str, seed: int, chosen: Mapping[str, float]) -> dict[str, Any]:
+    """Return what the adapters of a seed gain.
+
+    Args:
+        name: of the family.
+        size: "full" or "quick".
+        seed: of everything.
+        chosen: learning rates of the adapters by row.
+
+    Returns:
+        ``source``: row -> nats that the adapter gains on the source; ``targets``: kind ("drift", "gauge" or "apart") ->
+        level -> cosine of the weights, nats that every row gains there, and the share of the source's gain that is
+        predicted for a copied and a carried LoRA.
+    """
+    of = family(name)
+    source = of.base(seed, size)
+    own = {NAMES.get(p, p): _fitted(of, source, p, chosen[NAMES.get(p, p)], seed, size) for p in of.placements}
+    plain = of.loss(source, of.test)
+    found: dict[str, Any] = {"source": {row: plain - of.loss(one, of.test) for row, one in own.items()}}
+
+    def ceiling(target: nn.Module) -> float:
+        return of.loss(target, of.test) - of.loss(_fitted(of, target, "weight", chosen["lora"], seed, size), of.test)
+
+    targets: dict[str, dict[str, Any]] = {"drift": {}, "gauge": {}, "apart": {}}
+    drifted = {1.0: source, **of.drifted(source, LEVELS[size], seed + 100, size)}
+    for level, target in drifted.items():
+        about = {"cosine": cosine(source, target, of.layers), CEILING: ceiling(target)}
+        targets["drift"][f"{level:g}"] = about | _moved(of, own, source, target, chosen, seed, size)
+        if level in GAUGED or size == "quick":
+            there = of.gauge(target, seed + 200)
+            targets["gauge"][f"{level:g}"] = about | _moved(of, own, source, there, chosen, seed, size)
+    apart = of.base(seed + 5000, size)
+    about = {"cosine": cosine(source, apart, of.layers), CEILING: ceiling(apart)}
+    targets["apart"]["0"] = about | _moved(of, own, source, apart, chosen, seed, size)
+    return {**found, "targets": targets}
+
+
+def _fitted(of: Family, base: nn.Module, placement: str, rate: float, seed: int, size: str, **more: Any) -> nn.Module:
+    one = adapted(base, Method(placement=placement, rank=RANK), of.layers, seed, **more)
+    return of.fit(one, rate, seed, size)
+
+
+def _moved(
+    of: Family,
+    own: Mapping[str, nn.Module],
+    source: nn.Module,
+    target: nn.Module,
+    chosen: Mapping[str, float],
+    seed: int,
+    size: str,
+) -> dict[str, Any]:
+    """Every row on one target."""
+    inputs = of.inputs[0]
+    there = {row: moved(one, target) for row, one in own.items()}
+    there[SCALED] = scaled(moved(own["lora"], target), source, target)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # which layers are left out stands in the figures
+        try:
+            auto = _fitted(of, source, AUTO, chosen["input"], seed, size, target=target, inputs=inputs[:GLANCE])
+            there[AUTO] = moved(auto, target)
+        except InvalidValueError:  # no layer keeps anything
+            there[AUTO] = target
+        there[CARRIED] = copy.deepcopy(target)
+        options: Any = {"need": "labels", "seed": seed, "draws": 2}
+        outcome: Any = transfer(own["lora"], there[CARRIED], inputs=inputs, **options)
+    plain = of.loss(target, of.test)
+    gain = {row: plain - of.loss(one, of.test) for row, one in there.items()}
+    return {"gain": gain, "predicted": {"lora": outcome.kept_copied, CARRIED: outcome.kept}}
+
+
+def scaled(there: nn.Module, source: nn.Module, target: nn.Module) -> nn.Module:
+    """Multiply a copied LoRA in every layer by ‖W'‖/‖W‖, in place."""
+    with torch.no_grad():
+        for name, layer in layers(there).items():
+            before, after = (m.get_parameter(f"{name}.weight").norm() for m in (source, target))
+            for _, phi in layer.adapters["default"].parts():  # type: ignore[operator]
+                phi.B.mul_(after / before)
+    return there

@@ -1,0 +1,130 @@
+"""A LoRA carried over in every study: few seeds of their own, each beside its copy and what was predicted.
+
+    share of a row on a target = (loss without adapter - loss of the row) / (LoRA's gain on the source)
+
+as the law predicts it; and the endpoint's share, of what retraining LoRA there gains. Copy, carried-over LoRA and
+retrained LoRA are of the same seeds, trained anew at the study's size with its recorded learning rate.
+"""
+
+from collections.abc import Mapping
+from statistics import mean
+from typing import Any, Final
+
+import numpy as np
+
+from toys.transfer.output.table import columns, markdown
+from toys.transfer.protocol import Protocol
+from toys.transfer.runs import CARRIED, COPIED, SOURCE, Run
+from toys.transfer.study import NONE, Runner
+from toys.transfer.verdicts.judge import LORA, cases
+
+SAME: Final[Mapping[str, str]] = {"conversion": "language", "mixture": "language"}
+"""Studies whose models and LoRA are another's."""
+RETRAINED: Final = f"{LORA}, retrained"
+SEEDS: Final = 2
+RETRAIN_NOTHING: Final = frozenset({"conversion"})
+"""Studies whose shares are of LoRA's gain on the source."""
+
+
+def run(
+    plan: Protocol, rates: Mapping[str, float], seeds: tuple[int, ...], size: str, execute: Runner
+) -> dict[str, Any]:
+    """Return the rows of every case: no adapter, LoRA on the source, copied, carried over, predicted, and retrained.
+
+    Args:
+        plan: the study's protocol.
+        rates: case -> learning rate of LoRA.
+        seeds: those that are trained.
+        size: "full" or "quick".
+        execute: runs units.
+    """
+    found = {}
+    for case, rate in rates.items():
+        common: dict[str, Any] = {"toy": plan.world, "size": size, "rule": plan.rule, "case": case}
+        units = {
+            "facts": [Run(seed=s, what="facts", **common) for s in seeds],
+            "over": [Run(seed=s, what="over", method=plan.methods[LORA], rate=rate, **common) for s in seeds],
+        } | {
+            where: [
+                Run(seed=s, what="train", method=plan.methods[LORA], rate=rate, where=where, **common) for s in seeds
+            ]
+            for where in (*plan.related, *plan.strangers)
+            if where not in plan.twins
+        }
+        figures = execute([unit for some in units.values() for unit in some])
+        of = {what: [figures[unit] for unit in some] for what, some in units.items()}
+        rows: dict[str, Any] = {
+            NONE: {m: [one["none"][m][plan.measure] for one in of["facts"]] for m in (SOURCE, *plan.targets)},
+            LORA: {SOURCE: [one[SOURCE][plan.measure] for one in of["over"]]},
+            RETRAINED: {m: [one["measured"][plan.measure] for one in of[m]] for m in of.keys() - {"facts", "over"}},
+        }
+        for row in (COPIED, CARRIED):
+            rows[row] = {m: [one[row][m][plan.measure] for one in of["over"]] for m in plan.targets}
+            predicted = f"{row}, predicted"
+            rows[predicted] = {m: [one[predicted][m] for one in of["over"]] for m in plan.targets}
+        found[case] = {"rows": rows}
+    return {"cases": found} if any(found) else found[""]
+
+
+def kept(rows: Mapping[str, Any], row: str, target: str) -> np.ndarray:
+    """Return the share of the source's gain that a row keeps on a target, by seed."""
+    none, moved = (np.asarray(rows[r][target], dtype=float) for r in (NONE, row))
+    gain = np.asarray(rows[NONE][SOURCE], dtype=float) - np.asarray(rows[LORA][SOURCE], dtype=float)
+    return (none - moved) / gain.mean()
+
+
+def share(plan: Protocol, result: Mapping[str, Any], row: str) -> np.ndarray:
+    """Return the endpoint's share of a row, by seed: of what retraining LoRA gains, mean over the related targets.
+
+    Args:
+        plan: the study's protocol.
+        result: its record of what carries over.
+        row: COPIED or CARRIED.
+    """
+    shares = []
+    for one in cases(result).values():
+        rows = one["rows"]
+        for target in plan.related:
+            if plan.name in RETRAIN_NOTHING:
+                shares.append(kept(rows, row, target))
+                continue
+            none, moved, best = (np.asarray(rows[r][target], dtype=float) for r in (NONE, row, RETRAINED))
+            shares.append((none - moved) / (none - best).mean())
+    return np.asarray(np.mean(shares, axis=0))
+
+
+def lines(plan: Protocol, result: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """Return head and lines of a table: what LoRA's copy and the carried-over LoRA keep, measured and predicted."""
+    table = []
+    for case, one in cases(result).items():
+        rows = one["rows"]
+        for row in (COPIED, CARRIED):
+            name = f"{row}, {case}" if case else row
+            cells = [_cell(kept(rows, row, target), rows[f"{row}, predicted"][target]) for target in plan.targets]
+            table.append([name, *cells])
+    return ["kept of LoRA's gain (predicted)", *plan.targets], table
+
+
+def _cell(shares: np.ndarray, predicted: list[float | None]) -> str:
+    known = [p for p in predicted if p is not None]
+    return f"{shares.mean():.2f} ({mean(known):.2f})" if known else f"{shares.mean():.2f}"
+
+
+def _listed(shares: np.ndarray) -> str:
+    return ", ".join(f"{one:.2f}" for one in shares)
+
+
+def text(plan: Protocol, result: Mapping[str, Any]) -> str:
+    """Return the table for the screen."""
+    return "\n".join(columns(*lines(plan, result), 15)) + "\n"
+
+
+def section(plan: Protocol, result: Mapping[str, Any], seeds: int) -> list[str]:
+    """Return the table for a page, in Markdown, with the endpoint's share."""
+    copied, over = (share(plan, result, row) for row in (COPIED, CARRIED))
+    head = (
+        f"**LoRA carried over** by inputs without labels, on {seeds} seeds, too few for an interval: it keeps"
+        f" {over.mean():.2f} of the gain on related models ({_listed(over)} by seed), its copy {copied.mean():.2f}"
+        f" ({_listed(copied)}). By target, of LoRA's gain on the source, what was predicted in brackets:"
+    )
+    return [head, "", *markdown(*lines(plan, result), numbers=True), ""]

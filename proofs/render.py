@@ -19,8 +19,8 @@ EPSILON: Final = Term("scalar", name="epsilon")
 AB: Final = Term("matrix", name="ab")
 BINARY: Final = {"add": "+", "plus": "+", "mul": "*", "div": "/", "scale": "*:", "product": "*m"}
 CALLS: Final = {
-    "dot": "dot", "norm": "norm", "sim": "sim", "sine": "sine", "fro": "fro", "sqrt": "Num.sqrt", "max": "Num.max",
-    "min": "Num.min", "inverse": "invmx", "transpose": "trmx",
+    "dot": "dot", "inner": "inner", "norm": "norm", "sim": "sim", "sine": "sine", "fro": "fro", "sqrt": "Num.sqrt",
+    "max": "Num.max", "min": "Num.min", "inverse": "invmx", "transpose": "trmx",
 }  # fmt: skip
 DEFINED_BY: Final = {"spectral": "spectral", "cond": "cond", "pinv": "pinv", "hessian_norm": "hessian_norm"}
 """Operations that become variables, and the predicate that says what they are."""
@@ -74,6 +74,8 @@ class Scope:
                 return self.shape(b if a.op == "eye" else a)
             case Term("scale", (_, a)) | Term("inverse", (a,)):
                 return self.shape(a)
+            case Term("outer", (u, v)):
+                return (*self.shape(u), *self.shape(v))
             case Term("transpose" | "pinv", (a,)):
                 return self.shape(a)[::-1]
         raise NoCoqError(x.op)
@@ -103,6 +105,8 @@ class Scope:
                 return f"`|{self.write(a)}|"
             case Term("mean_square", (vector, law)):
                 return self._mean_square(vector, law)
+            case Term("outer", (u, v)):
+                return f"((trmx {self.write(u)}) *m {self.write(v)})"
             case Term("positive", (a,)):
                 return f"(Num.max {self.write(a)} 0)"
             case Term(op, args) if op in BINARY:
@@ -235,6 +239,7 @@ def _scope(claim: Claim) -> tuple[Scope, list[str], list[str]]:
     axes, letters = _letters(claim)
     scope = Scope(axes)
     names = sorted({a for ax in axes.values() for a in ax})
+    assert not {letter(name) for name in axes} & {*names}, f"{claim.id}: a letter and a size have one name"
     outer = [f"({' '.join(names)} : nat)"] if names else []
     inner = list[str]()
     for name, ax in axes.items():
@@ -277,7 +282,7 @@ def universal(claim: Claim) -> str:
 def existential(claim: Claim) -> str:
     """Return that some instance attains the bound, or comes nearer than any factor below 1.
 
-    With Word.SHARP, for every cosine between -1 and 1 and condition number of W.
+    With Word.SHARP, for every cosine between -1 and 1, condition number of W, and whatever else it is a function of.
 
     Two models have one condition number, or with Word.EVERY_PAIR one each. Up to O(ε^p): no smaller multiple of ε will
     do for it.
@@ -287,16 +292,23 @@ def existential(claim: Claim) -> str:
     left, right = opened(first.left), opened(first.right)
     cosine = _cosine(claim)
     start, fixed = "", list[str]()
-    if Word.SHARP in claim.words and cosine is not None:
+    if Word.SHARP in claim.words:
         apart = Word.EVERY_PAIR in claim.words
         conditions = {
             scope.write(x): letter(x.args[0].name.replace("w", "k")) if apart else "k"
             for x in right.walk()
             if x.op == "cond" and x.args[0].op == "matrix"
         }
-        letters = dict.fromkeys(conditions.values())
-        start = f"forall {' '.join(['s', *letters])} : R, -1 < s < 1 -> " + "".join(f"1 <= {k} -> " for k in letters)
-        fixed = [f"{scope.write(cosine)} = s", *(f"{x} = {k}" for x, k in conditions.items())]
+        ranges = ["-1 < s < 1"] * (cosine is not None) + [f"1 <= {k}" for k in dict.fromkeys(conditions.values())]
+        letters = [*["s"] * (cosine is not None), *dict.fromkeys(conditions.values())]
+        fixed = [*[f"{scope.write(x)} = s" for x in [cosine] if x], *(f"{x} = {k}" for x, k in conditions.items())]
+        for x in _others(claim, cosine):
+            letters.append(f"value{len(letters)}")
+            below = " < 1" if x.op == "sim" or (x == EPSILON and Relation(x, "<", term(1)) in claim.given) else ""
+            least = {"cond": "1", "sim": "-1"}.get(x.op, "0")
+            ranges.append(f"{least} < {letters[-1]}{below}")
+            fixed.append(f"{scope.write(x)} = {letters[-1]}")
+        start = f"forall {' '.join(letters)} : R, " + "".join(f"{r} -> " for r in ranges)
     written, bound = ("", "") if (shift := _artanh_shift(left, right)) else (scope.write(left), scope.write(right))
     if any(getattr(proof, "approaches", False) for proof in claim.proofs):  # a supremum: nearer than any factor q < 1
         start = start.replace(" : R, ", " q : R, ", 1) + "0 < q < 1 -> "
@@ -321,11 +333,20 @@ def existential(claim: Claim) -> str:
     return f"{start}exists {' '.join(binders)},\n      " + " /\\\n      ".join(facts)
 
 
+def _others(claim: Claim, cosine: Term | None) -> list[Term]:
+    """What else the right side is a function of, and was tried with several values; ε is only a scale up to O(ε^p)."""
+    over = [opened(x) for proof in claim.proofs for x in getattr(proof, "over", ())]
+    small = {EPSILON} if claim.concludes[0].order else set()
+    return [x for x in over if x != cosine and x not in small and not (x.op == "cond" and x.args[0].op == "matrix")]
+
+
 def _cosine(claim: Claim) -> Term | None:
-    """Return the cosine that a bound is a function of: of the outputs in App. A.1, of u and v in Lemma 1."""
+    """Return the cosine that a bound is a function of: of outputs in App. A.1, u and v in Lemma 1, or two effects."""
     names = {x.attribute for x in claim.setting.letters} if claim.setting else set()
     if {"u", "v"} <= names:
         return Term("sim", (Term("row", name="u"), Term("row", name="v")))
+    if {"e", "e_target"} <= names:
+        return Term("sim", (Term("row", name="e"), Term("row", name="e_target")))
     if {"x1", "w"} <= names:
         w = Term("matrix", name="w")
         return Term("sim", tuple(Term("product", (Term("row", name=x), w)) for x in ("x1", "x2")))

@@ -19,7 +19,8 @@ Checks of a line: ``vanishes``, ``agree``, ``zero`` (polynomials), ``simplifies`
 ``words`` (products that do not commute), ``found`` (a number), ``true``, ``both``.
 
 Searches: ``Replay`` shipped instances, ``RandomInstances``, ``GradientAscent``, ``StackMonteCarlo``, ``ExactValue``,
-``OrderFit``, on instances of a setting: ``matrices`` of free letters, ``similarity_setting``, ``function_setting``.
+``OrderFit``, ``MeanZero`` of random draws; on instances of a setting: ``matrices`` of free letters,
+``similarity_setting``, ``function_setting``.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -32,6 +33,7 @@ from ioadapt_theory.claims.claim import Claim, Origin, Word
 from ioadapt_theory.claims.evidence.argument import *
 from ioadapt_theory.claims.evidence.argument import contradicted
 from ioadapt_theory.claims.evidence.findings import Verdict
+from ioadapt_theory.claims.evidence.means import *
 from ioadapt_theory.claims.evidence.monte_carlo import ExactValue, StackMonteCarlo
 from ioadapt_theory.claims.evidence.searches import GradientAscent, OrderFit, RandomInstances, Replay
 from ioadapt_theory.claims.evidence.steps import *

@@ -42,19 +42,27 @@ Qed.
 
 Theorem lemma_1_sharp_holds : lemma_1_sharp R.
 Proof.
-split=> [d u v du dv hu hv|s hs]; first by rewrite deltaE // delta_sharp.
+split=> [d u v du dv hu hv|s a b hs a0 b0]; first by rewrite deltaE // delta_sharp.
 have [c [c0 sc]] := circle hs.
 have n1 : norm (row2 1 0) = 1 by apply: norm2 => //; ring.
 have n2 : norm (row2 s c) = 1 by apply: norm2 => //; rewrite expr1n -sc; ring.
 have h1 : row2 1 0 != 0 by rewrite row2_neq0 // oner_eq0.
 have h2 : row2 s c != 0 by apply/eqP => h; have := n2; rewrite h /norm dot0l sqrtr0 => /eqP; rewrite eq_sym oner_eq0.
 have hsim : sim (row2 1 0) (row2 s c) = s by rewrite /sim n1 n2 dot2; field.
-exists 2%N, (row2 1 0), (row2 s c), (steepest (row2 1 0) (row2 s c)), (steepest (row2 s c) (row2 1 0)).
-do 3 (split=> //); rewrite deltaE // delta_attained // !steepest_norm // (sineC (row2 1 0)).
 have hc : sine (row2 1 0) (row2 s c) = c.
   by rewrite /sine hsim (_ : 1 - s ^+ 2 = c ^+ 2) ?sqrtr_sqr ?gtr0_norm //; rewrite -sc; ring.
-rewrite hc n1 n2; split; last by nra.
-by rewrite ger0_norm //; nra.
+have [p1 p2] := steepest_dot h1 h2; have [q1 q2] := steepest_dot h2 h1.
+pose x := (a / c) *: steepest (row2 1 0) (row2 s c); pose y := (b / c) *: steepest (row2 s c) (row2 1 0).
+have nx : norm x = a.
+  by rewrite normZ steepest_norm // hc n1 gtr0_norm ?divr_gt0 //; field; rewrite gt_eqF.
+have ny : norm y = b.
+  by rewrite normZ steepest_norm // sineC hc n2 gtr0_norm ?divr_gt0 //; field; rewrite gt_eqF.
+exists 2%N, (row2 1 0), (row2 s c), x, y; rewrite deltaE // nx ny n1 n2 hsim hc !divr1.
+have -> : delta (row2 1 0) (row2 s c) x y = c * (a + b).
+  rewrite /delta /x /y n1 n2; rewrite sineC hc in q2; rewrite hc in p2.
+  move: (steepest (row2 1 0) (row2 s c)) (steepest (row2 s c) (row2 1 0)) p1 p2 q1 q2 => X Y p1 p2 q1 q2.
+  by rewrite !(dotZr, dotZl) p1 q1 (dotC X) p2 q2 n1 n2; field; rewrite gt_eqF.
+by rewrite gtr0_norm ?mulr_gt0 ?addr_gt0.
 Qed.
 
 (* two models, each moved by at most e a, e b times the lengths of its outputs *)

@@ -20,17 +20,17 @@ Qed.
 
 Theorem prop_2_input_finite_sharp_holds : prop_2_input_finite_sharp R.
 Proof.
-split=> [c d e W W' x1 x2 x1' x2' k k' _ _ _ _ _ h1 h2 h1' h2' _ _ _ _ hk hk' r A B eps e0 hM e1 _ _ _ _|s k hs hk].
+split=> [c d e W W' x1 x2 x1' x2' k k' _ _ _ _ _ h1 h2 h1' h2' _ _ _ _ hk hk' r A B eps e0 hM e1 _ _ _ _|s k eps hs hk he].
   have he : 0 <= eps < 1 by rewrite e0.
   have [lo [hi [l0 lh st ->]]] := cond_stretch hk; have [lo' [hi' [l0' lh' st' ->]]] := cond_stretch hk'.
   by rewrite !muE; split; apply: input_shift.
-have [p [q [p0 q0 pq hs']]] := half_angle hs; have he : 0 < (1/2 : R) < 1 by lra.
-have [o1 o2] := axis_outputs hk p q (1/2); have [n0 s1] := axis_rows hk pq he; rewrite hs' in s1.
+have [p [q [p0 q0 pq hs']]] := half_angle hs; have /andP[e0 e1] := he.
+have [o1 o2] := axis_outputs hk p q eps; have [n0 s1] := axis_rows hk pq he; rewrite hs' in s1.
 have [z1 z2] := axis_nonzero hk pq he; have [y1n y2n] := axis_outputs_nonzero hk pq he.
-have half : 0 <= (1/2 : R) < 1 by lra.
+have half : 0 <= eps < 1 by lra.
 have m1 := @adapted_nonzero R 1 k hk _ _ half z1; have m2 := @adapted_nonzero R 1 k hk _ _ half z2.
-exists 2%N, 2%N, 2%N, (stretched 1 k), (stretched 1 k), (axis1 k p q (1/2)), (axis2 k p q (1/2)),
-  (axis1 k p q (1/2)), (axis2 k p q (1/2)), k, 2%N, ((1/2) *: swap R 1), 1%:M, (1/2).
+exists 2%N, 2%N, 2%N, (stretched 1 k), (stretched 1 k), (axis1 k p q eps), (axis2 k p q eps),
+  (axis1 k p q eps), (axis2 k p q eps), k, 2%N, (eps *: swap R 1), 1%:M, eps.
 rewrite !mulmx1 o1 o2 s1 muE; do 10 (split=> //).
 have /andP[sl su] := hs.
 have sn : 0 < Num.sqrt (1 - s ^+ 2) by rewrite sqrtr_gt0; nra.
@@ -39,7 +39,7 @@ split; first by rewrite /sine s1 minxx.
 split; first exact: (@stretched_cond R 1 k hk 1 (oner_neq0 _)).
 split; first by lra.
 split; first by apply: (@swap_spectral R 1); lra.
-split; first by lra. do 4 (split=> //).
+split; first by lra. do 5 (split=> //).
 by have := axis_apart hk p0 q0 pq he; rewrite hs'.
 Qed.
 

@@ -18,6 +18,12 @@ move=> a0 b0 [l [K [e0 [h0 h]]]]; exists l, K, e0; split=> // t /h.
 have e (x y : 'rV[R]_n) c : c *: x + t *: (c *: y) = c *: (x + t *: y) by rewrite scalerDr !scalerA mulrC.
 by rewrite !e !simZ.
 Qed.
+Lemma rescaled n (U V P Q : 'rV[R]_n) a q : 0 < a ->
+  second_order U V P Q q -> second_order (a *: U) (a *: V) (a *: P) (a *: Q) q.
+Proof.
+move=> a0 h; apply: (@unscaled _ _ _ _ _ a^-1 a^-1); rewrite ?invr_gt0 //.
+by rewrite !scalerA mulVf ?scale1r // gt_eqF.
+Qed.
 Definition hessian_bounds n (u v : 'rV[R]_n) (b : R) :=
   0 <= b /\ forall du dv q, second_order u v du dv q -> `|q| <= b * (norm du ^+ 2 + norm dv ^+ 2).
 
@@ -54,7 +60,7 @@ Qed.
 
 Theorem lemma_2_sharp_holds : lemma_2_sharp R.
 Proof.
-split=> [d u v h [_ least_h] hu hv|s /andP[s1 s2]]; first exact: least_h _ (bounded hu hv).
+split=> [d u v h [_ least_h] hu hv|s m /andP[s1 s2] m0]; first exact: least_h _ (bounded hu hv).
 pose u : 'rV[R]_3 := \row_j (j == 0)%:R.
 pose v : 'rV[R]_3 := \row_j if j == 0 then s else if j == 1 then Num.sqrt (1 - s ^+ 2) else 0.
 pose w : 'rV[R]_3 := \row_j (j == 2%:R)%:R.
@@ -68,14 +74,18 @@ have vw : dot v w = 0 by rewrite /dot !big_ord_recl big_ord0 !mxE /=; ring.
 have nz (x : 'rV[R]_3) : dot x x = 1 -> x != 0.
   by move=> h; apply/eqP => z; move: h; rewrite z dot0l => /eqP; rewrite eq_sym oner_eq0.
 have sv : sim u v = s by rewrite sim_unit.
-have one : Num.min (norm u) (norm v) = 1 by rewrite /norm uu vv sqrtr1 minxx.
-have b := bounded (nz _ uu) (nz _ vv); rewrite one sv expr1n divr1 in b.
-exists 3, u, v, (1 + `|s|); rewrite sv one expr1n divr1 !nz //; do 2 (split=> //).
-split; last by split=> //; split=> //; rewrite ltr_pwDl.
+have one : Num.min (norm (m *: u)) (norm (m *: v)) = m.
+  by rewrite !normZ /norm uu vv sqrtr1 mulr1 gtr0_norm // minxx.
+have mz (x : 'rV[R]_3) : dot x x = 1 -> m *: x != 0.
+  by move=> h; rewrite scaler_eq0 negb_or nz // gt_eqF.
+have b := bounded (mz _ uu) (mz _ vv); rewrite one simZ // sv in b.
+exists 3, (m *: u), (m *: v), ((1 + `|s|) / m ^+ 2); rewrite simZ // sv one !mz //; do 2 (split=> //).
+have mm : 0 < m ^+ 2 by rewrite exprn_gt0.
+split; last by do 3 (split=> //); rewrite divr_gt0 // ltr_pwDl.
 split=> // k [k0 hk].
 pose e : R := if 0 <= s then -1 else 1.
-have := hk w (e *: w) _ (hessian_second uu vv w (e *: w)).
-rewrite /hessian /across /along uv !(dotZl, dotZr) (dotC w v) uw vw ww normZ /norm ww sqrtr1.
+have := hk _ _ _ (rescaled m0 (hessian_second uu vv w (e *: w))).
+rewrite ler_pdivrMr // /hessian /across /along uv !(dotZl, dotZr) (dotC w v) uw vw ww !normZ /norm ww sqrtr1 (gtr0_norm m0).
 have -> : `|e| = 1 by rewrite /e; case: ifP => _; rewrite ?normrN normr1.
 have [t0|t0] := lerP 0 s.
   have -> : e = -1 by rewrite /e t0.

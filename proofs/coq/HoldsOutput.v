@@ -62,28 +62,28 @@ Qed.
 
 Theorem prop_2_output_finite_holds : prop_2_output_finite R.
 Proof.
-split=> [b c d W W' x1 x2 x1' x2' _ _ _ _ _ h1 h2 h1' h2' hs r A B e e0 hM e1 _ _ _ _|s hs].
+split=> [b c d W W' x1 x2 x1' x2' _ _ _ _ _ h1 h2 h1' h2' hs r A B e e0 hM e1 _ _ _ _|s eps hs he].
   have he : 0 <= e < 1 by rewrite e0.
   have [t0 t1 _] := tau_bounds he; have ht : 0 <= tau e < 1 by rewrite t0.
   apply: (le_trans (output_finite he hM h1 h2 h1' h2' hs)).
   by rewrite !sine_sq // -hs maxxx (gap_halves (simP _ _) ht).
 have [p [q [p0 q0 pq hs']]] := half_angle hs.
 have [n1 n2 n3 n4] := @plane_nonzero R p q p0; have [s1 s2] := @plane_sim R p q pq; rewrite hs' in s1 s2.
-have he : 0 < (1/2 : R) < 1 by lra.
+have /andP[e0 e1] := he.
 have [m1 m2 m3 m4] := plane_moved_nonzero p0 q0 he.
-have hb : spectral_le (diag2 (1/2) (- (1/2)) *m 1%:M) (1/2 : R) by rewrite mulmx1; apply: diag2_spectral; lra.
-exists 2%N, 2%N, 2%N, 1%:M, 1%:M, (y1 p q), (y2 p q), (y1' p q), (y2' p q), 2%N, (diag2 (1/2) (- (1/2))), 1%:M, (1/2).
+have hb : spectral_le (diag2 eps (- eps) *m 1%:M) eps by rewrite mulmx1; apply: diag2_spectral; lra.
+exists 2%N, 2%N, 2%N, 1%:M, 1%:M, (y1 p q), (y2 p q), (y1' p q), (y2' p q), 2%N, (diag2 eps (- eps)), 1%:M, eps.
 rewrite !mulmx1 s1 s2; do 10 (split=> //); split; first by lra.
 split; first by rewrite mulmx1 in hb.
 split; first by lra.
-do 5 (split=> //); rewrite plane_gap // hs' !sine_sq // s1 s2 maxxx.
-have he' : 0 <= (1/2 : R) < 1 by lra.
-have [t0 t1 _] := tau_bounds he'; have ht : 0 <= tau (1/2 : R) < 1 by rewrite t0.
+do 6 (split=> //); rewrite plane_gap // hs' !sine_sq // s1 s2 maxxx.
+have he' : 0 <= eps < 1 by lra.
+have [t0 t1 _] := tau_bounds he'; have ht : 0 <= tau eps < 1 by rewrite t0.
 have hs1 : -1 <= s <= 1 by lra.
-rewrite -[2 * (1/2) / _]/(tau (1/2)) -gap_halves //; split=> //; rewrite /gap.
-have tp : 0 < tau (1/2 : R) by rewrite /tau divr_gt0 //; have := sqr_ge0 (1/2 : R); lra.
-have st : 0 < 1 - s ^+ 2 * tau (1/2) ^+ 2.
-  have [g1 g2 _] := gapE hs1 ht; have -> : 1 - s ^+ 2 * tau (1/2) ^+ 2 = (1 + s * tau (1/2)) * (1 - s * tau (1/2)) by ring.
+rewrite -[2 * eps / _]/(tau eps) -gap_halves //; split=> //; rewrite /gap.
+have tp : 0 < tau eps by rewrite /tau divr_gt0 //; have := sqr_ge0 eps; lra.
+have st : 0 < 1 - s ^+ 2 * tau eps ^+ 2.
+  have [g1 g2 _] := gapE hs1 ht; have -> : 1 - s ^+ 2 * tau eps ^+ 2 = (1 + s * tau eps) * (1 - s * tau eps) by ring.
   exact: mulr_gt0.
 apply: divr_gt0 => //; apply: mulr_gt0; first by apply: mulr_gt0.
 by have /andP[sl su] := hs; nra.
@@ -91,7 +91,7 @@ Qed.
 
 Theorem prop_2_output_artanh_holds : prop_2_output_artanh R.
 Proof.
-split=> [b c d W W' x1 x2 x1' x2' h1 h2 h1' h2' hs hp r A B k _ _ _ [[lo hi] /= [l0 hst [x xn hx] _] ->] _ _|s hs].
+split=> [b c d W W' x1 x2 x1' x2' h1 h2 h1' h2' hs hp r A B k _ _ _ [[lo hi] /= [l0 hst [x xn hx] _] ->] _ _|s kappa hs k1].
   have px := norm_gt0 xn; have h0 : 0 <= hi.
     have /andP[_] := hst x; rewrite hx ler_pM2r // => h; by lra.
   have low (z : 'rV_d) : lo * norm z <= norm (z *m (1%:M + A *m B)) by have /andP[] := hst z.
@@ -99,38 +99,45 @@ split=> [b c d W W' x1 x2 x1' x2' h1 h2 h1' h2' hs hp r A B k _ _ _ [[lo hi] /= 
   by split; apply: artanh_shift1.
 have [p [q [p0 q0 pq hs']]] := half_angle hs.
 have [n1 n2 n3 n4] := @plane_nonzero R p q p0; have [s1 s2] := @plane_sim R p q pq; rewrite hs' in s1 s2.
-have he : 0 < (1/2 : R) < 1 by lra.
+pose e := (kappa - 1) / (kappa + 1); have kk : 0 < kappa + 1 by lra.
+have e0 : 0 < e by rewrite divr_gt0 //; lra.
+have e1 : e < 1 by rewrite ltr_pdivrMr //; lra.
+have ek : (1 + e) / (1 - e) = kappa.
+  by rewrite /e; field; rewrite !gt_eqF //; lra.
+have he : 0 < e < 1 by rewrite e0.
 have [m1 m2 m3 m4] := plane_moved_nonzero p0 q0 he.
-have hb : spectral_le (diag2 (1/2) (- (1/2))) (1/2 : R) by apply: diag2_spectral; lra.
-have low (z : 'rV[R]_2) : 1/2 * norm z <= norm (z *m (1%:M + diag2 (1/2) (- (1/2)))).
+have hb : spectral_le (diag2 e (- e)) e by apply: diag2_spectral; lra.
+have low (z : 'rV[R]_2) : (1 - e) * norm z <= norm (z *m (1%:M + diag2 e (- e))).
   by have := one_plus_low hb z; lra.
-have up (z : 'rV[R]_2) : norm (z *m (1%:M + diag2 (1/2) (- (1/2)))) <= 3/2 * norm z.
+have up (z : 'rV[R]_2) : norm (z *m (1%:M + diag2 e (- e))) <= (1 + e) * norm z.
   by have := one_plus_up hb z; lra.
-exists 2%N, 2%N, 2%N, 1%:M, 1%:M, (y1 p q), (y2 p q), (y1' p q), (y2' p q), 2%N, (diag2 (1/2) (- (1/2))), 1%:M, 3.
+exists 2%N, 2%N, 2%N, 1%:M, 1%:M, (y1 p q), (y2 p q), (y1' p q), (y2' p q), 2%N, (diag2 e (- e)), 1%:M, kappa.
 rewrite !mulmx1 s1 s2; do 5 (split=> //).
 have /andP[sl su] := hs.
 have sn : 0 < Num.sqrt (1 - s ^+ 2) by rewrite sqrtr_gt0; nra.
 split; first by rewrite /sine s1 s2 minxx.
-have half0 : 0 < (1/2 : R) by lra.
+have half0 : 0 < 1 - e by lra.
 split; first exact: (full_rank half0 low).
-do 2 (split=> //); split.
-  exists (1/2, 3/2); last by rewrite /=; field.
+split.
+  exists (1 - e, 1 + e); last by rewrite /= ek.
   split=> /=; first by lra.
   - by move=> z; rewrite low up.
   - exists (row2 0 1); first by rewrite row2_neq0' // oner_eq0.
-    rewrite mulmxDr mulmx1 row2_diag row2D /norm !dot2 -[1/2 in RHS]ger0_norm; last by lra.
+    rewrite mulmxDr mulmx1 row2_diag row2D /norm !dot2 -[1 - e in RHS]ger0_norm; last by lra.
     by rewrite -sqrtr_sqr -sqrtrM ?sqr_ge0 //; congr Num.sqrt; field.
   exists (row2 1 0); first by rewrite row2_neq0 // oner_eq0.
-  rewrite mulmxDr mulmx1 row2_diag row2D /norm !dot2 -[3/2 in RHS]ger0_norm; last by lra.
+  rewrite mulmxDr mulmx1 row2_diag row2D /norm !dot2 -[1 + e in RHS]ger0_norm; last by lra.
   by rewrite -sqrtr_sqr -sqrtrM ?sqr_ge0 //; congr Num.sqrt; field.
-split=> //; have [-> _] := @moved_plane R p q (1/2).
+do 4 (split=> //); have [-> _] := @moved_plane R p q e.
 have P0 : 0 < p ^+ 2 by rewrite exprn_gt0. have Q0 : 0 < q ^+ 2 by rewrite exprn_gt0.
 move: (p ^+ 2) (q ^+ 2) P0 Q0 pq hs' => P Q P0 Q0 pq <-.
-have d0 : 0 < P * (1 + 1/2) ^+ 2 + Q * (1 - 1/2) ^+ 2 by lra.
+have a0 : 0 < P * (1 + e) ^+ 2 by rewrite mulr_gt0 // exprn_gt0 //; lra.
+have b0 : 0 < Q * (1 - e) ^+ 2 by rewrite mulr_gt0 // exprn_gt0.
+have d0 : 0 < P * (1 + e) ^+ 2 + Q * (1 - e) ^+ 2 by rewrite addr_gt0.
 split; [|lra|lra|].
   by rewrite ltr_pdivlMr // ltr_pdivrMr //; lra.
 apply: ratio; first by rewrite gt_eqF.
-have e1 : Q = 1 - P by lra.
-by rewrite e1; field.
+have eQ : Q = 1 - P by lra.
+by rewrite -ek eQ; field; rewrite gt_eqF.
 Qed.
 End HoldsOutput.

@@ -26,10 +26,12 @@ Definition lemma_1_sharp : Prop :=
     v != 0 ->
     `|((((dot du v) + (dot u dv)) / ((norm u) * (norm v))) - ((((dot u v) / (((norm u) ^+ 3) * (norm v))) * (dot u du)) + (((dot u v) / ((norm u) * ((norm v) ^+ 3))) * (dot v dv))))| <= ((sine u v) * (((norm du) / (norm u)) + ((norm dv) / (norm v)))))
   /\
-  (forall s : R, -1 < s < 1 -> exists (d : nat) (u : 'rV[R]_d) (v : 'rV[R]_d) (du : 'rV[R]_d) (dv : 'rV[R]_d),
+  (forall s value1 value2 : R, -1 < s < 1 -> 0 < value1 -> 0 < value2 -> exists (d : nat) (u : 'rV[R]_d) (v : 'rV[R]_d) (du : 'rV[R]_d) (dv : 'rV[R]_d),
       u != 0 /\
       v != 0 /\
       (sim u v) = s /\
+      ((norm du) / (norm u)) = value1 /\
+      ((norm dv) / (norm v)) = value2 /\
       `|((((dot du v) + (dot u dv)) / ((norm u) * (norm v))) - ((((dot u v) / (((norm u) ^+ 3) * (norm v))) * (dot u du)) + (((dot u v) / ((norm u) * ((norm v) ^+ 3))) * (dot v dv))))| = ((sine u v) * (((norm du) / (norm u)) + ((norm dv) / (norm v)))) /\
       0 < ((sine u v) * (((norm du) / (norm u)) + ((norm dv) / (norm v))))).
 
@@ -71,11 +73,12 @@ Definition lemma_2_sharp : Prop :=
     v != 0 ->
     h1 <= ((1 + `|(sim u v)|) / ((Num.min (norm u) (norm v)) ^+ 2)))
   /\
-  (forall s : R, -1 < s < 1 -> exists (d : nat) (u : 'rV[R]_d) (v : 'rV[R]_d) (h1 : R),
+  (forall s value1 : R, -1 < s < 1 -> 0 < value1 -> exists (d : nat) (u : 'rV[R]_d) (v : 'rV[R]_d) (h1 : R),
       u != 0 /\
       v != 0 /\
       hessian_norm u v h1 /\
       (sim u v) = s /\
+      (Num.min (norm u) (norm v)) = value1 /\
       h1 = ((1 + `|(sim u v)|) / ((Num.min (norm u) (norm v)) ^+ 2)) /\
       0 < ((1 + `|(sim u v)|) / ((Num.min (norm u) (norm v)) ^+ 2))).
 
@@ -265,7 +268,7 @@ Definition prop_1_sharp : Prop :=
     (x2' *m (W' + (A *m B))) != 0 ->
     `|((sim (x1 *m (W + (A *m B))) (x2 *m (W + (A *m B)))) - (sim (x1' *m (W' + (A *m B))) (x2' *m (W' + (A *m B)))))| <= (epsilon * (((sine (x1 *m W) (x2 *m W)) * (Num.sqrt (((((norm x1) / (norm (x1 *m W))) - ((norm x2) / (norm (x2 *m W)))) ^+ 2) + (((2 * ((norm x1) / (norm (x1 *m W)))) * ((norm x2) / (norm (x2 *m W)))) * (1 - (((sim x1 x2) * (sim (x1 *m W) (x2 *m W))) - ((sine x1 x2) * (sine (x1 *m W) (x2 *m W))))))))) + ((sine (x1' *m W') (x2' *m W')) * (Num.sqrt (((((norm x1') / (norm (x1' *m W'))) - ((norm x2') / (norm (x2' *m W')))) ^+ 2) + (((2 * ((norm x1') / (norm (x1' *m W')))) * ((norm x2') / (norm (x2' *m W')))) * (1 - (((sim x1' x2') * (sim (x1' *m W') (x2' *m W'))) - ((sine x1' x2') * (sine (x1' *m W') (x2' *m W'))))))))))) + K * epsilon ^+ 2)
   /\
-  (forall s : R, -1 < s < 1 -> exists (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
+  (forall s value1 value2 value3 : R, -1 < s < 1 -> -1 < value1 < 1 -> 0 < value2 -> 0 < value3 -> exists (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c),
       x1 != 0 /\
       x2 != 0 /\
       x1' != 0 /\
@@ -277,6 +280,9 @@ Definition prop_1_sharp : Prop :=
       (x2' *m W') != 0 /\
       (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) /\
       (sim (x1 *m W) (x2 *m W)) = s /\
+      (sim x1 x2) = value1 /\
+      ((norm x1) / (norm (x1 *m W))) = value2 /\
+      ((norm x2) / (norm (x2 *m W))) = value3 /\
       0 < (1 * (((sine (x1 *m W) (x2 *m W)) * (Num.sqrt (((((norm x1) / (norm (x1 *m W))) - ((norm x2) / (norm (x2 *m W)))) ^+ 2) + (((2 * ((norm x1) / (norm (x1 *m W)))) * ((norm x2) / (norm (x2 *m W)))) * (1 - (((sim x1 x2) * (sim (x1 *m W) (x2 *m W))) - ((sine x1 x2) * (sine (x1 *m W) (x2 *m W))))))))) + ((sine (x1' *m W') (x2' *m W')) * (Num.sqrt (((((norm x1') / (norm (x1' *m W'))) - ((norm x2') / (norm (x2' *m W')))) ^+ 2) + (((2 * ((norm x1') / (norm (x1' *m W')))) * ((norm x2') / (norm (x2' *m W')))) * (1 - (((sim x1' x2') * (sim (x1' *m W') (x2' *m W'))) - ((sine x1' x2') * (sine (x1' *m W') (x2' *m W'))))))))))) /\
       forall C K e0 : R, 0 < e0 ->
         (forall (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, d)) (epsilon : R),
@@ -658,7 +664,7 @@ Definition prop_2_input_finite_sharp : Prop :=
     ((x2' *m (1%:M + (A *m B))) *m W') != 0 ->
     artanh_within (sim ((x1 *m (1%:M + (A *m B))) *m W) ((x2 *m (1%:M + (A *m B))) *m W)) (sim (x1 *m W) (x2 *m W)) ((((((c1 + (1 / c1)) / 2) * epsilon) + (Num.sqrt (1 + (((((c1 + (1 / c1)) / 2) ^+ 2) - 1) * (epsilon ^+ 2))))) ^+ 2) / (1 - (epsilon ^+ 2))) /\ artanh_within (sim ((x1' *m (1%:M + (A *m B))) *m W') ((x2' *m (1%:M + (A *m B))) *m W')) (sim (x1' *m W') (x2' *m W')) ((((((c2 + (1 / c2)) / 2) * epsilon) + (Num.sqrt (1 + (((((c2 + (1 / c2)) / 2) ^+ 2) - 1) * (epsilon ^+ 2))))) ^+ 2) / (1 - (epsilon ^+ 2))))
   /\
-  (forall s k : R, -1 < s < 1 -> 1 <= k -> exists (c d e : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, e)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c) (c1 : R) (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, c)) (epsilon : R),
+  (forall s k value2 : R, -1 < s < 1 -> 1 <= k -> 0 < value2 < 1 -> exists (c d e : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, e)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_c) (x2' : 'rV[R]_c) (c1 : R) (r : nat) (A : 'M[R]_(c, r)) (B : 'M[R]_(r, c)) (epsilon : R),
       x1 != 0 /\
       x2 != 0 /\
       x1' != 0 /\
@@ -680,6 +686,7 @@ Definition prop_2_input_finite_sharp : Prop :=
       ((x2 *m (1%:M + (A *m B))) *m W) != 0 /\
       (sim (x1 *m W) (x2 *m W)) = s /\
       c1 = k /\
+      epsilon = value2 /\
       artanh_apart (sim ((x1 *m (1%:M + (A *m B))) *m W) ((x2 *m (1%:M + (A *m B))) *m W)) (sim (x1 *m W) (x2 *m W)) ((((((c1 + (1 / c1)) / 2) * epsilon) + (Num.sqrt (1 + (((((c1 + (1 / c1)) / 2) ^+ 2) - 1) * (epsilon ^+ 2))))) ^+ 2) / (1 - (epsilon ^+ 2)))).
 
 Definition prop_2_output_artanh : Prop :=
@@ -699,7 +706,7 @@ Definition prop_2_output_artanh : Prop :=
     ((x2' *m W') *m (1%:M + (A *m B))) != 0 ->
     artanh_within (sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) (sim (x1 *m W) (x2 *m W)) c1 /\ artanh_within (sim ((x1' *m W') *m (1%:M + (A *m B))) ((x2' *m W') *m (1%:M + (A *m B)))) (sim (x1' *m W') (x2' *m W')) c1)
   /\
-  (forall s : R, -1 < s < 1 -> exists (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b) (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (c1 : R),
+  (forall s value1 : R, -1 < s < 1 -> 1 < value1 -> exists (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b) (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (c1 : R),
       (x1 *m W) != 0 /\
       (x2 *m W) != 0 /\
       (x1' *m W') != 0 /\
@@ -707,10 +714,11 @@ Definition prop_2_output_artanh : Prop :=
       (sim (x1 *m W) (x2 *m W)) = (sim (x1' *m W') (x2' *m W')) /\
       0 < (Num.min (sine (x1 *m W) (x2 *m W)) (sine (x1' *m W') (x2' *m W'))) /\
       \rank ((1%:M + (A *m B)))%R = d /\
+      cond (1%:M + (A *m B)) c1 /\
       ((x1 *m W) *m (1%:M + (A *m B))) != 0 /\
       ((x2 *m W) *m (1%:M + (A *m B))) != 0 /\
-      cond (1%:M + (A *m B)) c1 /\
       (sim (x1 *m W) (x2 *m W)) = s /\
+      c1 = value1 /\
       artanh_apart (sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) (sim (x1 *m W) (x2 *m W)) c1).
 
 Definition prop_2_output_finite : Prop :=
@@ -735,7 +743,7 @@ Definition prop_2_output_finite : Prop :=
     ((x2' *m W') *m (1%:M + (A *m B))) != 0 ->
     `|((sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) - (sim ((x1' *m W') *m (1%:M + (A *m B))) ((x2' *m W') *m (1%:M + (A *m B)))))| <= (Num.max (((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1 *m W) (x2 *m W)) ^+ 2)) / (1 + (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1 *m W) (x2 *m W))))) + ((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1' *m W') (x2' *m W')) ^+ 2)) / (1 - (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1' *m W') (x2' *m W')))))) (((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1' *m W') (x2' *m W')) ^+ 2)) / (1 + (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1' *m W') (x2' *m W'))))) + ((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1 *m W) (x2 *m W)) ^+ 2)) / (1 - (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1 *m W) (x2 *m W))))))))
   /\
-  (forall s : R, -1 < s < 1 -> exists (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b) (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (epsilon : R),
+  (forall s value1 : R, -1 < s < 1 -> 0 < value1 < 1 -> exists (b c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(b, d)) (x1 : 'rV[R]_c) (x2 : 'rV[R]_c) (x1' : 'rV[R]_b) (x2' : 'rV[R]_b) (r : nat) (A : 'M[R]_(d, r)) (B : 'M[R]_(r, d)) (epsilon : R),
       x1 != 0 /\
       x2 != 0 /\
       x1' != 0 /\
@@ -754,6 +762,7 @@ Definition prop_2_output_finite : Prop :=
       ((x1' *m W') *m (1%:M + (A *m B))) != 0 /\
       ((x2' *m W') *m (1%:M + (A *m B))) != 0 /\
       (sim (x1 *m W) (x2 *m W)) = s /\
+      epsilon = value1 /\
       `|((sim ((x1 *m W) *m (1%:M + (A *m B))) ((x2 *m W) *m (1%:M + (A *m B)))) - (sim ((x1' *m W') *m (1%:M + (A *m B))) ((x2' *m W') *m (1%:M + (A *m B)))))| = (Num.max (((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1 *m W) (x2 *m W)) ^+ 2)) / (1 + (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1 *m W) (x2 *m W))))) + ((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1' *m W') (x2' *m W')) ^+ 2)) / (1 - (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1' *m W') (x2' *m W')))))) (((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1' *m W') (x2' *m W')) ^+ 2)) / (1 + (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1' *m W') (x2' *m W'))))) + ((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1 *m W) (x2 *m W)) ^+ 2)) / (1 - (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1 *m W) (x2 *m W))))))) /\
       0 < (Num.max (((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1 *m W) (x2 *m W)) ^+ 2)) / (1 + (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1 *m W) (x2 *m W))))) + ((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1' *m W') (x2' *m W')) ^+ 2)) / (1 - (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1' *m W') (x2' *m W')))))) (((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1' *m W') (x2' *m W')) ^+ 2)) / (1 + (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1' *m W') (x2' *m W'))))) + ((((2 * epsilon) / (1 + (epsilon ^+ 2))) * ((sine (x1 *m W) (x2 *m W)) ^+ 2)) / (1 - (((2 * epsilon) / (1 + (epsilon ^+ 2))) * (sim (x1 *m W) (x2 *m W)))))))).
 
@@ -1147,4 +1156,149 @@ Definition nonlinear_input_lipschitz : Prop :=
       (fro (h - g)) <= (lip * (fro xab)) /\
       ((fro h) ^+ 2) = ((2 * ((fro g) ^+ 2)) + (2 * ((lip * (fro xab)) ^+ 2))) /\
       0 < ((2 * ((fro g) ^+ 2)) + (2 * ((lip * (fro xab)) ^+ 2)))).
+
+Definition effect_retained : Prop :=
+  (forall (k : nat) (g : 'rV[R]_k) (h : 'rV[R]_k) (e : 'rV[R]_k) (e' : 'rV[R]_k),
+    (dot g e) = ((norm e) ^+ 2) ->
+    e != 0 ->
+    e' != 0 ->
+    `|(((((norm (g + h)) ^+ 2) - ((norm ((g + h) - e')) ^+ 2)) / (((norm g) ^+ 2) - ((norm (g - e)) ^+ 2))) - ((((2 * (sim e e')) * ((norm e') / (norm e))) - (((norm e') / (norm e)) ^+ 2)) + ((2 * (dot h e')) / ((norm e) ^+ 2))))| <= (((2 * ((norm e') / (norm e))) * (sine e e')) * ((norm (g - e)) / (norm e))))
+  /\
+  (forall s value1 value2 : R, -1 < s < 1 -> 0 < value1 -> 0 < value2 -> exists (k : nat) (g : 'rV[R]_k) (h : 'rV[R]_k) (e : 'rV[R]_k) (e' : 'rV[R]_k),
+      (dot g e) = ((norm e) ^+ 2) /\
+      e != 0 /\
+      e' != 0 /\
+      (sim e e') = s /\
+      ((norm e') / (norm e)) = value1 /\
+      ((norm (g - e)) / (norm e)) = value2 /\
+      `|(((((norm (g + h)) ^+ 2) - ((norm ((g + h) - e')) ^+ 2)) / (((norm g) ^+ 2) - ((norm (g - e)) ^+ 2))) - ((((2 * (sim e e')) * ((norm e') / (norm e))) - (((norm e') / (norm e)) ^+ 2)) + ((2 * (dot h e')) / ((norm e) ^+ 2))))| = (((2 * ((norm e') / (norm e))) * (sine e e')) * ((norm (g - e)) / (norm e))) /\
+      0 < (((2 * ((norm e') / (norm e))) * (sine e e')) * ((norm (g - e)) / (norm e)))).
+
+Definition effect_best_strength : Prop :=
+  forall (k : nat) (e : 'rV[R]_k) (e' : 'rV[R]_k),
+    e != 0 ->
+    e' != 0 ->
+    ((((norm e) ^+ 2) - ((norm (e - e')) ^+ 2)) / (((norm e) ^+ 2) - ((norm (e - e)) ^+ 2))) <= ((sim e e') ^+ 2) /\ ((((norm e) ^+ 2) - ((norm (e - (((dot e e') / ((norm e') ^+ 2)) *: e'))) ^+ 2)) / (((norm e) ^+ 2) - ((norm (e - e)) ^+ 2))) = ((sim e e') ^+ 2).
+
+Definition effect_read_write : Prop :=
+  forall (n o p q s t : nat) (r : 'M[R]_(n, p)) (r' : 'M[R]_(n, q)) (j : 'M[R]_(s, o)) (j' : 'M[R]_(t, o)) (m : 'M[R]_(p, s)) (l : 'M[R]_(q, t)),
+    (inner ((r *m m) *m j) ((r' *m l) *m j')) = (inner ((((trmx r) *m r') *m l) *m (j' *m (trmx j))) m).
+
+Definition effect_rank_one : Prop :=
+  forall (n o p s : nat) (r : 'M[R]_(n, p)) (r' : 'M[R]_(n, p)) (j : 'M[R]_(s, o)) (j' : 'M[R]_(s, o)) (u : 'rV[R]_p) (v : 'rV[R]_s),
+    (u *m (trmx r)) != 0 ->
+    (u *m (trmx r')) != 0 ->
+    (v *m j) != 0 ->
+    (v *m j') != 0 ->
+    ((inner ((r *m ((trmx u) *m v)) *m j) ((r' *m ((trmx u) *m v)) *m j')) / ((fro ((r *m ((trmx u) *m v)) *m j)) * (fro ((r' *m ((trmx u) *m v)) *m j')))) = ((sim (u *m (trmx r)) (u *m (trmx r'))) * (sim (v *m j) (v *m j'))) /\ ((fro ((r' *m ((trmx u) *m v)) *m j')) / (fro ((r *m ((trmx u) *m v)) *m j))) = (((norm (u *m (trmx r'))) / (norm (u *m (trmx r)))) * ((norm (v *m j')) / (norm (v *m j)))).
+
+Definition effect_lora_or_input : Prop :=
+  forall (c d o : nat) (z : 'rV[R]_c) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (j : 'M[R]_(d, o)) (m : 'M[R]_(c, c)) (e : 'rV[R]_o),
+    ((norm ((((z *m m) *m W') *m j) - e)) ^+ 2) = ((((norm (((z *m (m *m W)) *m j) - e)) ^+ 2) + ((norm (((z *m m) *m (W' - W)) *m j)) ^+ 2)) - (2 * (dot (e - ((z *m (m *m W)) *m j)) (((z *m m) *m (W' - W)) *m j)))).
+
+Definition effect_lora_or_output : Prop :=
+  forall (c d o : nat) (z : 'rV[R]_c) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (j : 'M[R]_(d, o)) (m : 'M[R]_(d, d)) (e : 'rV[R]_o),
+    ((norm ((((z *m W') *m m) *m j) - e)) ^+ 2) = ((((norm (((z *m (W *m m)) *m j) - e)) ^+ 2) + ((norm (((z *m (W' - W)) *m m) *m j)) ^+ 2)) - (2 * (dot (e - ((z *m (W *m m)) *m j)) (((z *m (W' - W)) *m m) *m j)))).
+
+Definition effect_same_layer : Prop :=
+  forall (c d n o : nat) (z : 'M[R]_(n, c)) (m : 'M[R]_(c, c)) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (h : 'M[R]_(d, d)) (j : 'M[R]_(d, o)),
+    W = W' ->
+    (((z *m m) *m W') *m j) = ((z *m (m *m W)) *m j) /\ (((z *m W') *m h) *m j) = ((z *m (W *m h)) *m j).
+
+Definition effect_independent_change : Prop :=
+  forall (c d o : nat) (z : 'rV[R]_c) (W : 'M[R]_(c, d)) (j : 'M[R]_(d, o)) (m : 'M[R]_(c, c)) (h : 'M[R]_(c, d)) (e : 'rV[R]_o),
+    ((((norm ((((z *m m) *m (W + h)) *m j) - e)) ^+ 2) + ((norm ((((z *m m) *m (W - h)) *m j) - e)) ^+ 2)) / 2) = (((norm (((z *m (m *m W)) *m j) - e)) ^+ 2) + ((norm (((z *m m) *m h) *m j)) ^+ 2)).
+
+Definition effect_scale_gauge : Prop :=
+  forall (c d n o : nat) (z : 'M[R]_(n, c)) (m : 'M[R]_(c, c)) (W : 'M[R]_(c, d)) (h : 'M[R]_(c, d)) (j : 'M[R]_(d, o)) (s : R),
+    0 < s ->
+    (((z *m m) *m (s *: W)) *m ((1 / s) *: j)) = (((z *m m) *m W) *m j) /\ ((z *m h) *m ((1 / s) *: j)) = ((1 / s) *: ((z *m h) *m j)).
+
+Definition effect_filter_input : Prop :=
+  (forall (c d o : nat) (f : 'M[R]_(c, c)) (W : 'M[R]_(c, d)) (h : 'M[R]_(d, o)) (m : 'M[R]_(c, c)) (s1 : R),
+    \rank (f)%R = c ->
+    spectral ((f *m m) *m (invmx f)) s1 ->
+    (fro (((f *m m) *m W) *m h)) <= (s1 * (fro ((f *m W) *m h))))
+  /\
+  (forall value0 value1 : R, 0 < value0 -> 0 < value1 -> exists (c d o : nat) (f : 'M[R]_(c, c)) (W : 'M[R]_(c, d)) (h : 'M[R]_(d, o)) (m : 'M[R]_(c, c)) (s1 : R),
+      \rank (f)%R = c /\
+      spectral ((f *m m) *m (invmx f)) s1 /\
+      s1 = value0 /\
+      (fro ((f *m W) *m h)) = value1 /\
+      (fro (((f *m m) *m W) *m h)) = (s1 * (fro ((f *m W) *m h))) /\
+      0 < (s1 * (fro ((f *m W) *m h)))).
+
+Definition effect_filter_output : Prop :=
+  (forall (c d n : nat) (h : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (f : 'M[R]_(d, d)) (m : 'M[R]_(d, d)) (s1 : R),
+    \rank (f)%R = d ->
+    spectral (((invmx f) *m m) *m f) s1 ->
+    (fro (((h *m W) *m m) *m f)) <= ((fro ((h *m W) *m f)) * s1))
+  /\
+  (forall value0 value1 : R, 0 < value0 -> 0 < value1 -> exists (c d n : nat) (h : 'M[R]_(n, c)) (W : 'M[R]_(c, d)) (f : 'M[R]_(d, d)) (m : 'M[R]_(d, d)) (s1 : R),
+      \rank (f)%R = d /\
+      spectral (((invmx f) *m m) *m f) s1 /\
+      s1 = value0 /\
+      (fro ((h *m W) *m f)) = value1 /\
+      (fro (((h *m W) *m m) *m f)) = ((fro ((h *m W) *m f)) * s1) /\
+      0 < ((fro ((h *m W) *m f)) * s1)).
+
+Definition effect_filter_lora : Prop :=
+  (forall (c o : nat) (f : 'M[R]_(c, c)) (W : 'M[R]_(c, c)) (h : 'M[R]_(c, o)) (m : 'M[R]_(c, c)) (s1 : R),
+    \rank ((f *m W))%R = c ->
+    spectral ((f *m m) *m (invmx (f *m W))) s1 ->
+    (fro ((f *m m) *m h)) <= (s1 * (fro ((f *m W) *m h))))
+  /\
+  (forall value0 value1 : R, 0 < value0 -> 0 < value1 -> exists (c o : nat) (f : 'M[R]_(c, c)) (W : 'M[R]_(c, c)) (h : 'M[R]_(c, o)) (m : 'M[R]_(c, c)) (s1 : R),
+      \rank ((f *m W))%R = c /\
+      spectral ((f *m m) *m (invmx (f *m W))) s1 /\
+      s1 = value0 /\
+      (fro ((f *m W) *m h)) = value1 /\
+      (fro ((f *m m) *m h)) = (s1 * (fro ((f *m W) *m h))) /\
+      0 < (s1 * (fro ((f *m W) *m h)))).
+
+Definition effect_best : Prop :=
+  forall (n o p q s t : nat) (r : 'M[R]_(n, p)) (r' : 'M[R]_(n, q)) (m : 'M[R]_(p, s)) (j : 'M[R]_(s, o)) (j' : 'M[R]_(t, o)) (x : 'M[R]_(q, t)) (p1 : 'M[R]_(q, q)) (p2 : 'M[R]_(t, t)),
+    pinv ((trmx r') *m r') p1 ->
+    pinv (j' *m (trmx j')) p2 ->
+    (fro (((r' *m (((p1 *m ((trmx r') *m r)) *m m) *m ((j *m (trmx j')) *m p2))) *m j') - ((r *m m) *m j))) <= (fro (((r' *m x) *m j') - ((r *m m) *m j))) /\ ((fro (((r' *m (((p1 *m ((trmx r') *m r)) *m m) *m ((j *m (trmx j')) *m p2))) *m j') - ((r *m m) *m j))) ^+ 2) = (((fro ((r *m m) *m j)) ^+ 2) - ((fro ((r' *m (((p1 *m ((trmx r') *m r)) *m m) *m ((j *m (trmx j')) *m p2))) *m j')) ^+ 2)) /\ (\rank ((((p1 *m ((trmx r') *m r)) *m m) *m ((j *m (trmx j')) *m p2)))%R <= \rank (m)%R)%N.
+
+Definition effect_gauge : Prop :=
+  forall (n o p s : nat) (r : 'M[R]_(n, p)) (a : 'M[R]_(p, p)) (m : 'M[R]_(p, s)) (b : 'M[R]_(s, s)) (j : 'M[R]_(s, o)),
+    \rank (a)%R = p ->
+    \rank (b)%R = s ->
+    (((r *m a) *m (((invmx a) *m m) *m (invmx b))) *m (b *m j)) = ((r *m m) *m j).
+
+Definition effect_telescope : Prop :=
+  (forall (n o : nat) (e0 : 'M[R]_(n, o)) (e1 : 'M[R]_(n, o)) (e2 : 'M[R]_(n, o)) (e3 : 'M[R]_(n, o)),
+    (fro (e3 - e0)) <= (((fro (e1 - e0)) + (fro (e2 - e1))) + (fro (e3 - e2))))
+  /\
+  (exists (n o : nat) (e0 : 'M[R]_(n, o)) (e1 : 'M[R]_(n, o)) (e2 : 'M[R]_(n, o)) (e3 : 'M[R]_(n, o)),
+      (fro (e3 - e0)) = (((fro (e1 - e0)) + (fro (e2 - e1))) + (fro (e3 - e2))) /\
+      0 < (((fro (e1 - e0)) + (fro (e2 - e1))) + (fro (e3 - e2)))).
+
+Definition effect_own_layer : Prop :=
+  forall (c d h k : nat) (W1 : 'M[R]_(c, h)) (W1' : 'M[R]_(c, h)) (m : 'M[R]_(h, k)) (W : 'M[R]_(h, k)) (W2 : 'M[R]_(k, d)) (W2' : 'M[R]_(k, d)),
+    ((W1 *m W) *m W2) = ((W1' *m W) *m W2') ->
+    ((fro (((W1' *m m) *m W2') - ((W1 *m m) *m W2))) ^+ 2) <= ((fro ((W1 *m m) *m W2)) ^+ 2).
+
+Definition effect_discrepancy : Prop :=
+  forall (c d : nat) (W : 'M[R]_(c, d)) (W' : 'M[R]_(c, d)) (m : 'M[R]_(c, c)),
+    (fro (((1%:M + m) *m W) - ((1%:M + m) *m W'))) <= (fro ((W + (m *m W)) - (W' + (m *m W)))) ->
+    (((2 * (inner (m *m W) (m *m W))) - ((fro (m *m W)) ^+ 2)) / ((fro (m *m W)) ^+ 2)) <= (((2 * (inner (m *m W) (m *m W'))) - ((fro (m *m W')) ^+ 2)) / ((fro (m *m W)) ^+ 2)).
+
+Definition effect_every_law : Prop :=
+  (forall (c d n : nat) (l : 'M[R]_(c, d)) (l' : 'M[R]_(c, d)) (f : 'M[R]_(n, c)) (p1 : 'M[R]_(d, c)) (s2 : R),
+    pinv l p1 ->
+    ((l *m p1) *m (l' - l)) = (l' - l) ->
+    spectral (p1 *m (l' - l)) s2 ->
+    (fro (f *m (l' - l))) <= (s2 * (fro (f *m l))))
+  /\
+  (forall value0 value1 : R, 0 < value0 -> 0 < value1 -> exists (c d n : nat) (l : 'M[R]_(c, d)) (l' : 'M[R]_(c, d)) (f : 'M[R]_(n, c)) (p1 : 'M[R]_(d, c)) (s2 : R),
+      pinv l p1 /\
+      ((l *m p1) *m (l' - l)) = (l' - l) /\
+      spectral (p1 *m (l' - l)) s2 /\
+      s2 = value0 /\
+      (fro (f *m l)) = value1 /\
+      (fro (f *m (l' - l))) = (s2 * (fro (f *m l))) /\
+      0 < (s2 * (fro (f *m l)))).
 End Statements.

@@ -10,7 +10,6 @@ Section Transfer.
 Variable R : rcfType.
 
 (* effects as matrices, inputs x outputs *)
-Definition inner m n (A B : 'M[R]_(m, n)) : R := \tr (A *m B^T).
 Lemma innerC m n (A B : 'M[R]_(m, n)) : inner A B = inner B A.
 Proof. by rewrite /inner -mxtrace_tr trmx_mul trmxK. Qed.
 Lemma innerDl m n (A B C : 'M[R]_(m, n)) : inner (A + B) C = inner A C + inner B C.
@@ -45,70 +44,6 @@ Qed.
 Lemma inner_cauchy m n (A B : 'M[R]_(m, n)) : `|inner A B| <= fro A * fro B.
 Proof. by rewrite inner_dot /fro !fro_sq_vec; exact: cauchy_norm. Qed.
 
-(* Theorem 1: what is kept of the gain, told from the two effects. need = what is wanted less what is given. *)
-Definition gain m n (need d : 'M[R]_(m, n)) : R := fro_sq need - fro_sq (need - d).
-Lemma gainE m n (need d : 'M[R]_(m, n)) : gain need d = 2 * inner need d - inner d d.
-Proof.
-by rewrite /gain !fro_inner !(innerDl, innerDr, innerNl, innerNr) (innerC d need); ring.
-Qed.
-Theorem retained m n (need h d d' : 'M[R]_(m, n)) : inner need d = inner d d -> d != 0 ->
-  let c := inner d d' / (fro d * fro d') in let q := fro d' / fro d in let x := gain need d / fro_sq need in
-  d' != 0 ->
-  `|gain (need + h) d' / gain need d - (2 * c * q - q ^+ 2 + 2 * inner h d' / fro_sq d)|
-  <= 2 * q * Num.sqrt (1 - c ^+ 2) * Num.sqrt (1 / x - 1).
-Proof.
-move=> tuned d0 c q x d1.
-have pos (e : 'M[R]_(m, n)) : e != 0 -> 0 < fro e.
-  move=> he; rewrite lt_def fro_ge0 andbT; apply: contra he => /eqP z; apply/eqP/inner0.
-  by rewrite -fro_inner -fro_sqE z expr0n.
-have a0 := pos _ d0; have b0 := pos _ d1.
-have gS : gain need d = fro d ^+ 2 by rewrite gainE tuned fro_sqE fro_inner; ring.
-have rest : fro_sq (need - d) = fro_sq need - fro d ^+ 2.
-  by rewrite !fro_sqE !fro_inner !(innerDl, innerDr, innerNl, innerNr) (innerC d need) tuned; ring.
-have cosine : inner d d' = c * fro d * fro d' by rewrite /c; field; rewrite !gt_eqF.
-pose v := d' - (c * q) *: d.
-have vv : fro_sq v = fro d' ^+ 2 * (1 - c ^+ 2).
-  rewrite /v fro_inner !(innerDl, innerDr, innerNl, innerNr, innerZl, innerZr) (innerC d' d) cosine -!fro_inner -!fro_sqE /q.
-  by field; rewrite gt_eqF.
-have across : inner need d' = c * fro d * fro d' + inner (need - d) v.
-  rewrite /v !(innerDl, innerDr, innerNl, innerNr, innerZl, innerZr) tuned cosine; ring.
-have need0 : 0 < fro_sq need.
-  have : 0 <= fro_sq (need - d) by exact: fro_sq_ge0.
-  by rewrite rest; have : 0 < fro d ^+ 2 := exprn_gt0 2 a0; lra.
-have -> : gain (need + h) d' / gain need d - (2 * c * q - q ^+ 2 + 2 * inner h d' / fro_sq d)
-  = 2 * inner (need - d) v / fro d ^+ 2.
-  rewrite gS gainE innerDl across -!fro_inner -!fro_sqE /q; field; by rewrite gt_eqF.
-rewrite normrM normfV [`|fro d ^+ 2|]ger0_norm ?sqr_ge0 // ler_pdivrMr ?exprn_gt0 // normrM ger0_norm //.
-have left : Num.sqrt (1 - c ^+ 2) * fro d' = fro v.
-  by rewrite /fro vv sqrtrM ?sqr_ge0 // sqrtr_sqr ger0_norm ?sqrtr_ge0 // mulrC.
-have right : Num.sqrt (1 / x - 1) * fro d = fro (need - d).
-  rewrite -[fro d in LHS]ger0_norm ?fro_ge0 // -sqrtr_sqr -sqrtrM; last first.
-    rewrite /x gS; have : 0 <= fro_sq (need - d) by exact: fro_sq_ge0.
-    rewrite rest subr_ge0 => le; rewrite subr_ge0 div1r invf_div ler_pdivlMr ?exprn_gt0 // mul1r //.
-  rewrite [fro (need - d)]/fro rest /x gS; congr Num.sqrt; field.
-  by apply/andP; split; rewrite gt_eqF.
-have -> : 2 * q * Num.sqrt (1 - c ^+ 2) * Num.sqrt (1 / x - 1) * fro d ^+ 2
-  = 2 * ((Num.sqrt (1 / x - 1) * fro d) * (Num.sqrt (1 - c ^+ 2) * fro d')).
-  by rewrite /q; field; rewrite gt_eqF.
-by rewrite left right ler_pM2l // inner_cauchy.
-Qed.
-Theorem best_strength m n (d d' : 'M[R]_(m, n)) (s : R) : d != 0 -> d' != 0 ->
-  gain d (s *: d') / gain d d <= (inner d d' / (fro d * fro d')) ^+ 2.
-Proof.
-move=> d0 d1; have pos (e : 'M[R]_(m, n)) : e != 0 -> 0 < fro e.
-  move=> he; rewrite lt_def fro_ge0 andbT; apply: contra he => /eqP z; apply/eqP/inner0.
-  by rewrite -fro_inner -fro_sqE z expr0n.
-have a0 := pos _ d0; have b0 := pos _ d1.
-rewrite !gainE innerZr innerZr innerZl -!fro_inner -!fro_sqE.
-have -> : 2 * fro d ^+ 2 - fro d ^+ 2 = fro d ^+ 2 by ring.
-rewrite ler_pdivrMr ?exprn_gt0 //.
-have -> : (inner d d' / (fro d * fro d')) ^+ 2 * fro d ^+ 2 = (inner d d' / fro d') ^+ 2 by field; rewrite !gt_eqF.
-have := sqr_ge0 (inner d d' / fro d' - s * fro d').
-have -> : (inner d d' / fro d' - s * fro d') ^+ 2 =
-  (inner d d' / fro d') ^+ 2 - 2 * (s * inner d d') + s * (s * fro d' ^+ 2) by field; rewrite gt_eqF.
-lra.
-Qed.
-
 (* Theorem 2: readers r, writers J, effect r M J *)
 Theorem read_write N p p' q q' m (r : 'M[R]_(N, p)) (r' : 'M_(N, p')) (J : 'M_(q, m)) (J' : 'M_(q', m)) M L :
   inner (r *m M *m J) (r' *m L *m J') = \tr (M^T *m (r^T *m r') *m L *m (J' *m J^T)).
@@ -125,40 +60,6 @@ have -> : r *m (u *m w) *m J *m (J'^T *m (w^T *m u^T *m r'^T))
   = (r *m u) *m (w *m J *m (J'^T *m w^T)) *m (u^T *m r'^T) by rewrite !mulmxA.
 rewrite [w *m J *m _]mx11_scalar mul_mx_scalar -scalemxAl mxtraceZ mulrC; congr (_ * _).
 by rewrite mxtrace_scalar mulr1n.
-Qed.
-
-(* Theorem 3: the input adapter M beside the LoRA M W that equals it on the source *)
-Theorem lora_or_input N c d m (z : 'M[R]_(N, c)) (W W' : 'M_(c, d)) (J : 'M_(d, m)) (M : 'M_c) (e : 'M_(N, m)) :
-  let lora := z *m (M *m W) *m J in let own := z *m M *m (W' - W) *m J in
-  fro_sq (z *m M *m W' *m J - e) = fro_sq (lora - e) + fro_sq own - 2 * inner (e - lora) own.
-Proof.
-move=> lora own; have -> : z *m M *m W' *m J = lora + own.
-  by rewrite /lora /own -mulmxDl !mulmxA -mulmxDr addrC subrK.
-rewrite !fro_inner !(innerDl, innerDr, innerNl, innerNr) (innerC own lora) (innerC own e) (innerC e lora); ring.
-Qed.
-Theorem lora_or_output N c d m (z : 'M[R]_(N, c)) (W W' : 'M_(c, d)) (J : 'M_(d, m)) (M : 'M_d) (e : 'M_(N, m)) :
-  let lora := z *m (W *m M) *m J in let own := z *m (W' - W) *m M *m J in
-  fro_sq (z *m W' *m M *m J - e) = fro_sq (lora - e) + fro_sq own - 2 * inner (e - lora) own.
-Proof.
-move=> lora own; have -> : z *m W' *m M *m J = lora + own.
-  by rewrite /lora /own -!mulmxDl !mulmxA -!mulmxDl -mulmxDr [W + _]addrC subrK.
-rewrite !fro_inner !(innerDl, innerDr, innerNl, innerNr) (innerC own lora) (innerC own e) (innerC e lora); ring.
-Qed.
-Theorem parallelogram N c d m (z : 'M[R]_(N, c)) (W E : 'M_(c, d)) (J : 'M_(d, m)) (M : 'M_c) (e : 'M_(N, m)) :
-  (fro_sq (z *m M *m (W + E) *m J - e) + fro_sq (z *m M *m (W - E) *m J - e)) / 2
-  = fro_sq (z *m (M *m W) *m J - e) + fro_sq (z *m M *m E *m J).
-Proof.
-have -> : z *m M *m (W + E) *m J - e = (z *m (M *m W) *m J - e) + z *m M *m E *m J.
-  by rewrite mulmxDr mulmxDl mulmxA addrAC.
-have -> : z *m M *m (W - E) *m J - e = (z *m (M *m W) *m J - e) - z *m M *m E *m J.
-  by rewrite mulmxBr mulmxBl mulmxA addrAC.
-by move: (_ - e) (z *m M *m E *m J) => X Y; rewrite !fro_inner !(innerDl, innerDr, innerNl, innerNr) (innerC Y X); field.
-Qed.
-(* the layer times s, what follows divided by s: the function is unchanged *)
-Theorem scale_gauge N c d m (z : 'M[R]_(N, c)) (W : 'M_(c, d)) (J : 'M_(d, m)) (M : 'M_c) (D : 'M_(c, d)) s : s != 0 ->
-  z *m M *m (s *: W) *m (s^-1 *: J) = z *m M *m W *m J /\ z *m D *m (s^-1 *: J) = s^-1 *: (z *m D *m J).
-Proof.
-by move=> s0; rewrite -!scalemxAr -!scalemxAl scalerA mulVf // scale1r.
 Qed.
 
 (* Theorem 6: the best adapter on the target *)
@@ -250,12 +151,11 @@ End Best.
 (* M* = (C_TT^+ C_TS) M (K_ST K_TT^+) is that adapter, and its rank is M's at most *)
 Theorem carried N p p' q q' m (r : 'M[R]_(N, p)) (r' : 'M[R]_(N, p')) (J : 'M[R]_(q, m)) (J' : 'M[R]_(q', m)) M C K :
   pinv (r'^T *m r') C -> pinv (J' *m J'^T) K ->
-  let best := C *m (r'^T *m r) *m M *m (J *m J'^T *m K) in
-  (\rank best <= \rank M)%N /\ forall X, fro_sq (r' *m best *m J' - r *m M *m J) <= fro_sq (r' *m X *m J' - r *m M *m J).
+  let best := C *m (r'^T *m r) *m M *m (J *m J'^T *m K) in let e := r *m M *m J in
+  [/\ (\rank best <= \rank M)%N, fro_sq (r' *m best *m J' - e) = fro_sq e - fro_sq (r' *m best *m J')
+    & forall X, fro_sq (r' *m best *m J' - e) <= fro_sq (r' *m X *m J' - e)].
 Proof.
-move=> hC hK best; split.
-  by apply: leq_trans (mxrankM_maxl _ _) _; exact: mxrankM_maxr.
-have hP := pinv_gram hC.
+move=> hC hK best e; have hP := pinv_gram hC.
 have hQ : pinv J' (J'^T *m K).
   have symK : K^T = K by apply: pinv_sym hK; rewrite trmx_mul trmxK.
   have hK' : pinv (J'^T^T *m J'^T) K by rewrite trmxK.
@@ -265,28 +165,10 @@ have hQ : pinv J' (J'^T *m K).
   - by apply: trmx_inj; rewrite !trmx_mul trmxK symK mulmxA q2.
   - by rewrite !trmx_mul trmxK symK -q4 !trmx_mul trmxK symK.
   - by rewrite !trmx_mul trmxK symK mulmxA.
-move=> X; have [_ le] := best_adapter hP hQ (r *m M *m J) X.
-by rewrite /best; move: le; rewrite !mulmxA.
-Qed.
-
-(* Theorem 8: the layer filters one side. z x is what a row x of weights makes of the inputs. *)
-Theorem input_downstream N c d m (z : 'M[R]_(N, c)) (M : 'M_c) (W : 'M_(c, d)) (D : 'M_(d, m)) e : 0 <= e ->
-  (forall x : 'rV_c, norm (x *m (z *m M)^T) <= e * norm (x *m z^T)) ->
-  fro (z *m M *m W *m D) <= e * fro (z *m W *m D).
-Proof.
-move=> e0 h; have f k l (X : 'M[R]_(k, l)) : fro X = fro X^T by rewrite /fro fro_sq_tr.
-rewrite f [in leRHS]f -(@ler_pXn2r _ 2) ?nnegrE ?mulr_ge0 ?fro_ge0 // exprMn !fro_sqE !fro_sq_rows mulr_sumr.
-apply: ler_sum => i _.
-have -> : (z *m M *m W *m D)^T = (W *m D)^T *m (z *m M)^T by rewrite -trmx_mul !mulmxA.
-have -> : (z *m W *m D)^T = (W *m D)^T *m z^T by rewrite -trmx_mul !mulmxA.
-rewrite !row_mul -!norm_sq -exprMn ler_pXn2r ?nnegrE ?mulr_ge0 ?norm_ge0 //; exact: h.
-Qed.
-Theorem output_upstream N c d m (D : 'M[R]_(N, c)) (W : 'M_(c, d)) (M : 'M_d) (J : 'M_(d, m)) e : 0 <= e ->
-  (forall x : 'rV_d, norm (x *m (M *m J)) <= e * norm (x *m J)) ->
-  fro (D *m W *m M *m J) <= e * fro (D *m W *m J).
-Proof.
-move=> e0 h; rewrite -(@ler_pXn2r _ 2) ?nnegrE ?mulr_ge0 ?fro_ge0 // exprMn !fro_sqE !fro_sq_rows mulr_sumr.
-apply: ler_sum => i _; rewrite -(mulmxA (D *m W)) row_mul [in leRHS]row_mul.
-rewrite -!norm_sq -exprMn ler_pXn2r ?nnegrE ?mulr_ge0 ?norm_ge0 //; exact: h.
+have eb : r' *m best *m J' = r' *m (C *m r'^T *m e *m (J'^T *m K)) *m J' by rewrite /best /e !mulmxA.
+split.
+- by apply: leq_trans (mxrankM_maxl _ _) _; exact: mxrankM_maxr.
+- by rewrite eb; have [-> _] := best_adapter hP hQ e 0; rewrite reachedE.
+- by move=> X; rewrite eb; have [] := best_adapter hP hQ e X.
 Qed.
 End Transfer.

@@ -19,6 +19,7 @@ Definition spectral m n (M : 'M[R]_(m, n)) (a : R) :=
   [/\ 0 <= a, spectral_le M a & forall b, 0 <= b -> spectral_le M b -> a <= b].
 Definition fro_sq m n (M : 'M[R]_(m, n)) : R := \sum_i \sum_j M i j ^+ 2.
 Definition fro m n (M : 'M[R]_(m, n)) : R := Num.sqrt (fro_sq M).
+Definition inner m n (M N : 'M[R]_(m, n)) : R := \tr (M *m N^T).
 
 (* W of full row rank: the smallest and the largest stretch of a row, both attained, are its extreme singular values *)
 Definition extremes c d (W : 'M[R]_(c, d)) (lo hi : R) :=

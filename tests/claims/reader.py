@@ -11,16 +11,19 @@ LETTERS = {
     **{f"x{k}{t}": f"x{i}{p}" for k, i in ((1, "₁"), (2, "₂")) for t, p in (("", ""), ("_target", "'"))},
     **{f"w{k}{t}": f"W{i}{p}" for k, i in ((1, "₁"), (2, "₂")) for t, p in (("", ""), ("_target", "'"))},
     **{"du": "Δu", "dv": "Δv", "a1": "A₁", "b1": "B₁", "a2": "A₂", "b2": "B₂", "f_target": "F'", "xab": "XAB"},
+    **{f"e{k}": f"E{i}" for k, i in enumerate("₀₁₂₃")},
+    "s": "s",
 }
 GREEK = dict(zip("delta kappa tau theta alpha beta mu".split(), "δκτθαβμ", strict=True))
 LATEX = (
     (r"\\operatorname\{(\w+)\}", r"\1"), (r"\\(ln|cos|max|min|arccos|arcsin)", r"\1"), (r"\\left\||\\right\|", "|"),
     (r"\\\|", "‖"), (r"‖_\{\\mathrm\{op\}\}", "‖_op"), (r"‖_2", "‖₂"), (r"\\mathbb\{E\}", "E"), (r"\\langle", "⟨"),
     (r"\\rangle", "⟩"), (r"\\cdot", "·"), (r"\\le\b", "≤"), (r"\\sum", "Σ"), (r"\\pi", "π"), (r"\]_\+", "]₊"),
-    (r"\^\{-1\}", "⁻¹"), (r"\^\{\\dagger\}", "⁺"), (r"\^\{?2\}?", "²"), (r"\^\{?3\}?", "³"), (r"\^\{?4\}?", "⁴"),
+    (r"\^\{\\top\}", "ᵀ"), (r"\^\{-1\}", "⁻¹"), (r"\^\{\\dagger\}", "⁺"), (r"\^\{?2\}?", "²"),
+    (r"\^\{?3\}?", "³"), (r"\^\{?4\}?", "⁴"),
     (r"\\varepsilon", "ε"), (r"\\sigma", "σ"), (r"\\Delta ", "Δ"), (r"\\mathrm\{Lip\}", "Lip"), (r"\\hat y", "ŷ"),
     (r"\\(delta|kappa|tau|theta|alpha|beta|mu)(?: (?![·+≤=<-]))?", lambda m: GREEK[m[1]]),
-    (r"s_\{c-1\}", "s_{c−1}"), (r"c_\+", "c₊"), (r"c_-", "c₋"), (r"_1", "₁"), (r"_2", "₂"), (r"_0", "₀"),
+    (r"s_\{c-1\}", "s_{c−1}"), (r"c_\+", "c₊"), (r"c_-", "c₋"), (r"_1", "₁"), (r"_2", "₂"), (r"_3", "₃"), (r"_0", "₀"),
     (r"(?<=[^{\\])-", "−"), (r"^-", "−"),
 )  # fmt: skip
 FUNCTIONS = "artanh sinh cosh arccos arcsin cond rank rows max min sim cos ln s_{c−1} s_c H".split()
@@ -144,8 +147,10 @@ class Reader:
 
     def power(self) -> Any:
         value = self.atom()
-        while mark := self.take("²", "³", "⁴", "⁻¹", "⁺"):
-            if mark in "²³⁴":
+        while mark := self.take("²", "³", "⁴", "⁻¹", "⁺", "ᵀ"):
+            if mark == "ᵀ":
+                value = value.T
+            elif mark in "²³⁴":
                 value = value ** {"²": 2, "³": 3, "⁴": 4}[mark]
             elif mark == "⁻¹":
                 value = value**-1
@@ -191,7 +196,7 @@ class Reader:
             return self.total(self.text[begin : self.at])
         if name := self.take(*(m for m in sorted(self.meanings, key=len, reverse=True) if "(" in m)):
             return self.inner(self.meanings[name])
-        if name := self.take(*(f"{f}(" for f in FUNCTIONS), "arccos sim(", "arccossim("):
+        if name := self.take(*(f"{f}(" for f in FUNCTIONS if f not in self.letters), "arccos sim(", "arccossim("):
             return self.function(name[:-1], self.until(")"))
         names = sorted({*self.letters, *self.meanings}, key=len, reverse=True)
         name = self.take(*names)

@@ -38,7 +38,7 @@ def test_a_formula_read_back_has_the_value_that_is_evaluated(claim: Claim, write
         values = {f: x for f in fields if (x := getattr(i, f)) is not None}
         known = {name: numbers(x) for f, x in values.items() if (name := printed_name(f, x))}
         known |= {"ε": i.epsilon} if hasattr(i, "epsilon") else {}
-        if "W₁" in known:  # rows of the second moments σ²I or FᵀF
+        if "W₁" in known and {"factor", "sigma"} & fields.keys():  # rows of the second moments σ²I or FᵀF
             known["x"] = known["F"] if hasattr(i, "factor") else known["σ"] * mpmath.eye(known["W₁"].rows)
         meanings = definitions((*claim.given, *claim.concludes), write)
         plain = [from_latex(m) for m in meanings] if write is latex else meanings
@@ -59,9 +59,10 @@ def test_a_formula_read_back_has_the_value_that_is_evaluated(claim: Claim, write
 
 def printed_name(field: str, x: object) -> str:
     """Matrices are capitals and rows are not."""
-    return (
-        (field.upper() if x.ndim == 2 else field) if len(field) == 1 and hasattr(x, "ndim") else LETTERS.get(field, "")
-    )
+    base = field.removesuffix("_target")
+    if len(base) > 1 or not hasattr(x, "ndim"):
+        return LETTERS.get(field, "")
+    return (base.upper() if x.ndim == 2 else base) + "'" * (base != field)
 
 
 def delta(u: object, v: object, du: object, dv: object) -> object:

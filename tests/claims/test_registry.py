@@ -8,7 +8,7 @@ from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims.instances import SHIPPED, witnesses
 from ioadapt_theory.claims.registry import FILES
 
-ROOMS = ("statements", "beyond", "words")
+ROOMS = ("statements", "beyond", "words", "effect")
 FOLDER = Path(str(SHIPPED)).parent
 
 

@@ -36,6 +36,7 @@ def formula_digest(claim: Claim) -> str:
 
 def _formula(claim: Claim) -> Iterator[str]:
     supremum = any(getattr(proof, "approaches", False) for proof in claim.proofs)
+    yield " ".join(_spelled(opened(x)) for proof in claim.proofs for x in getattr(proof, "over", ()))
     yield f"{claim.id} {claim.expected} {' '.join(claim.words)} {supremum}"
     for r in (*claim.given, *claim.concludes):
         yield f"{_spelled(opened(r.left))} {r.sign} {_spelled(opened(r.right))} {r.order}"

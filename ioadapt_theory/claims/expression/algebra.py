@@ -74,6 +74,12 @@ def _symbolic(x: Term, pairs: tuple[tuple[Term, Any], ...]) -> Any:
             return sum(go(t) for t in terms)
         case Term("dot", (u, v)):
             return dot(go(u), go(v))
+        case Term("inner", (m, n)):
+            return trace_form(go(m), go(n))
+        case Term("outer", (u, v)):
+            return transposed(go(u)) * go(v)
+        case Term("transpose", (m,)):
+            return transposed(go(m))
         case Term("norm", (u,)):
             return norm(go(u))
         case Term("sim", (u, v)):
@@ -131,6 +137,33 @@ def _dot(x: Any, y: Any) -> Any:
     if first == second:
         return sp.Symbol(f"|{first}|", positive=True) ** 2
     return sp.Symbol(f"<{first},{second}>", real=True)
+
+
+def transposed(m: Any) -> Any:
+    """The transpose: products are turned round, and every letter is."""
+    sp = sympy()
+    turned = (a * sp.Mul(*map(_turned, reversed(_letters(x)))) for a, x in words(m))
+    return sp.Add(*turned)
+
+
+def _turned(x: Any) -> Any:
+    return sympy().Symbol(x.name.removesuffix("ᵀ") + ("" if x.name.endswith("ᵀ") else "ᵀ"), commutative=False)
+
+
+def _letters(word: Any) -> list[Any]:
+    powers = (x.as_base_exp() for x in sympy().Mul.make_args(word) if x != 1)
+    return [x for x, times in powers for _ in range(int(times))]
+
+
+def trace_form(m: Any, n: Any) -> Any:
+    """Expand tr MNᵀ; traces that are equal by tr MN = tr NM and tr M = tr Mᵀ are one symbol."""
+    return sum(a * _trace(_letters(x)) for a, x in words(m * transposed(n)))
+
+
+def _trace(letters: list[Any]) -> Any:
+    both = letters, [_turned(x) for x in reversed(letters)]
+    turns = (x[k:] + x[:k] for x in both for k in range(max(1, len(x))))
+    return sympy().Symbol(f"tr({min('*'.join(map(str, turn)) for turn in turns)})", real=True)
 
 
 def norm(u: Any) -> Any:

@@ -17,10 +17,12 @@ from ioadapt_theory.claims.expression.tree import (
     Term,
     dot,
     fro,
+    inner,
     linear_part,
     matrix,
     norm,
     opened,
+    outer,
     pinv,
     rank,
     replaced,
@@ -34,7 +36,8 @@ from ioadapt_theory.claims.expression.tree import (
 )
 
 __all__ = [
-    "CAUCHY_SCHWARZ", "LEFT", "OPERATOR", "PSEUDOINVERSE", "RANK_SUM", "RIGHT", "ROWS", "SINE", "SPECTRAL_PRODUCT",
+    "CAUCHY_SCHWARZ", "LEFT", "OPERATOR", "OUTER", "OUTER_NORM", "PSEUDOINVERSE", "RANK_FIRST", "RANK_SECOND",
+    "RANK_SUM", "RIGHT", "ROWS", "SINE", "SPECTRAL_PRODUCT",
     "SQUARE", "THROUGH", "TRIANGLE", "TRIANGLE_DIFFERENCE", "TRIANGLE_FROBENIUS", "Deduction", "Link", "Rule",
     "rule",
 ]  # fmt: skip
@@ -63,7 +66,7 @@ class Rule:
 
 
 A, B = scalar("?a"), scalar("?b")
-U, V = row("?u"), row("?v")
+U, V, X, Y = row("?u"), row("?v"), row("?x"), row("?y")
 M, N = matrix("?M"), matrix("?N")
 
 CAUCHY_SCHWARZ = Rule("Cauchy and Schwarz", abs(dot(U, V)) <= norm(U) * norm(V))
@@ -78,8 +81,12 @@ SQUARE = Rule("2a² + 2b² − (a + b)² = (a − b)² ≥ 0", (A + B) ** 2 <= 2
 SPECTRAL_PRODUCT = Rule("‖MN‖₂ ≤ ‖M‖₂‖N‖₂", spectral(M @ N) <= spectral(M) * spectral(N))
 PSEUDOINVERSE = Rule("‖M⁺‖₂ = 1/σ_min(M) for full rank", spectral(pinv(M)) <= 1 / sigma(M, 1))
 THROUGH = Rule("rank(MN) ≤ rows(N)", rank(M @ N) <= rows(N))
+RANK_FIRST = Rule("rank(MN) ≤ rank(M)", rank(M @ N) <= rank(M))
+RANK_SECOND = Rule("rank(MN) ≤ rank(N)", rank(M @ N) <= rank(N))
 ROWS = Rule("rows(MN) = rows(M)", rows(M @ N).equals(rows(M)))
 RANK_SUM = Rule("rank(M + N) ≤ rank(M) + rank(N)", rank(M + N) <= rank(M) + rank(N))
+OUTER = Rule("⟨uᵀv, xᵀy⟩ = ⟨u, x⟩⟨v, y⟩", inner(outer(U, V), outer(X, Y)).equals(dot(U, X) * dot(V, Y)))
+OUTER_NORM = Rule("‖uᵀv‖_F = ‖u‖‖v‖", fro(outer(U, V)).equals(norm(U) * norm(V)))
 NORMS = Rule("‖M‖₂ ≤ ‖M‖_F", spectral(M) <= fro(M))
 RULES = tuple(x for x in vars().values() if isinstance(x, Rule))
 """What is used and not proved again; a test tries each on random arguments."""
@@ -149,7 +156,7 @@ class Deduction:
                 equations = False
                 if not expands(before, link):
                     yield f"{link.says}: {text(before)} = {text(link.formula)} + O(ε^{link.order}) does not follow"
-            elif same(before, link.formula, link.by):
+            elif same(rewritten(opened(before), link.by), rewritten(opened(link.formula), link.by), link.by):
                 if before == link.formula:
                     yield f"{link.says}: this link says nothing"
             elif at_most(before, link.formula, link.by, allowed):
@@ -170,6 +177,16 @@ def expands(before: Term, link: Link) -> bool:
     rest = symbolic(opened(before), known) - symbolic(opened(link.formula), known)
     sp, epsilon = sympy(), symbolic(scalar("epsilon"))
     return bool(sp.simplify(sp.series(sp.simplify(rest), epsilon, 0, link.order).removeO()) == 0)
+
+
+def rewritten(x: Term, by: Iterable[Rule | Relation]) -> Term:
+    """Use the equations among the rules, from left to right and wherever they fit."""
+    x = Term(x.op, tuple(rewritten(a, by) for a in x.args), x.name)
+    for used in by:
+        if isinstance(used, Rule) and used.relation.sign == "=" and not used.given:
+            found = matched(opened(used.relation.left), x, {})
+            x = x if found is None else replaced(opened(used.relation.right), found)
+    return x
 
 
 def same(a: Term, b: Term, by: Iterable["Rule | Relation"] = ()) -> bool:

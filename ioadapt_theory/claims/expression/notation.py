@@ -36,7 +36,7 @@ OPERATIONS: Final[dict[str, tuple[str, str]]] = {
     **{name: (f"{name}({{}})", rf"\operatorname{{{{{name}}}}}({{}})") for name in ("artanh", "cond", "rank")},
     "size": ("rows({})", r"\operatorname{{rows}}({})"),
     "positive": ("[{}]₊", "[{}]_+"),
-    "dot": ("⟨{}, {}⟩", r"\langle {}, {}\rangle"),
+    **{name: ("⟨{}, {}⟩", r"\langle {}, {}\rangle") for name in ("dot", "inner")},
     "norm": ("‖{}‖", r"\|{}\|"),
     "sim": ("sim({}, {})", r"\operatorname{{sim}}({}, {})"),
     "sine": ("√(1 − sim({}, {})²)", r"\sqrt{{1 - \operatorname{{sim}}({}, {})^2}}"),
@@ -59,6 +59,7 @@ OPERATIONS: Final[dict[str, tuple[str, str]]] = {
 """Text and LaTeX of every operation that has no place of its own below; {} is an argument."""
 SIGNS: Final = {"<=": ("≤", r"\le"), "<": ("<", "<"), "=": ("=", "=")}
 MINUS: Final = ("−", "-")
+TRANSPOSED: Final = ("ᵀ", r"^{\top}")
 
 
 def text(x: Term | Relation) -> str:
@@ -144,8 +145,12 @@ def _term(x: Term, form: int) -> tuple[str, int]:
         case Term("mul" | "scale", (a, b)):
             return _times(x, a, b, form), PRODUCT
         case Term("product", (a, b)):
-            right = _in(b, PRODUCT, form)
-            return _in(a, PRODUCT, form) + (f"({right})" if b.op == "product" else right), PRODUCT
+            left, right = (_in(y, POWER if y.op == "scale" else PRODUCT, form) for y in (a, b))
+            return left + (f"({right})" if b.op == "product" else right), PRODUCT
+        case Term("transpose", (a,)):
+            return _in(a, ATOM, form) + TRANSPOSED[form], ATOM
+        case Term("outer", (u, v)):
+            return _in(u, ATOM, form) + TRANSPOSED[form] + _in(v, PRODUCT, form), PRODUCT
         case Term("div", (a, b)):
             if form == TEXT:
                 return f"{_in(a, PRODUCT, form)}/{_in(b, POWER, form)}", PRODUCT

@@ -14,16 +14,16 @@ from typing import Any, Final, Literal, Union
 
 __all__ = [
     "EYE", "HALF", "NOTHING", "PI", "Relation", "Term", "angle", "arcsin", "artanh", "cond", "cos", "dot", "fro",
-    "hessian_norm", "inverse", "landau", "let", "ln", "matrix", "maximum", "mean_square", "minimum", "norm",
-    "opened", "pinv", "positive", "rank", "replaced", "row", "rows", "scalar", "segment", "sigma", "sim", "sine",
-    "spectral", "sqrt", "sup_hessian_norm", "total",
+    "hessian_norm", "inner", "inverse", "landau", "let", "ln", "matrix", "maximum", "mean_square", "minimum", "norm",
+    "opened", "outer", "pinv", "positive", "rank", "replaced", "row", "rows", "scalar", "segment", "sigma", "sim",
+    "sine", "spectral", "sqrt", "sup_hessian_norm", "total", "transpose",
 ]  # fmt: skip
 """What claims are written in (``language``)."""
 
 Kind = Literal["scalar", "row", "matrix"]
 Like = Union["Term", int, Fraction]
 SCALARS: Final = frozenset(
-    "number scalar add mul div pow abs sqrt cos ln arcsin artanh max min positive dot norm sim sine angle"
+    "number scalar add mul div pow abs sqrt cos ln arcsin artanh max min positive dot inner norm sim sine angle"
     " fro spectral cond sigma rank size mean_square sum hessian_norm sup_hessian_norm segment landau pi".split()
 )
 """Operations with a scalar value; the others have that of their (last) argument."""
@@ -57,7 +57,7 @@ class Term:
             return "scalar"
         if self.op in {"row", "matrix"}:
             return self.op  # type: ignore[return-value]
-        if self.op in {"eye", "inverse", "pinv", "transpose"}:
+        if self.op in {"eye", "inverse", "outer", "pinv", "transpose"}:
             return "matrix"
         kinds = [x.kind for x in self.args]
         if self.op == "product":
@@ -181,6 +181,9 @@ maximum = _function("max", "The larger one.")
 minimum = _function("min", "The smaller one.")
 positive = _function("positive", "[a]₊ = max(a, 0).")
 dot = _function("dot", "uvᵀ of row vectors.")
+inner = _function("inner", "⟨M, N⟩ = tr MNᵀ of matrices.")
+outer = _function("outer", "uᵀv of row vectors, a matrix of rank one.")
+transpose = _function("transpose", "Mᵀ.")
 norm = _function("norm", "‖u‖ of a row vector.")
 sim = _function("sim", "The cosine of two row vectors, s(u, v) of Lemma 1.")
 angle = _function("angle", "arccos sim(u, v), accurate at every angle.")

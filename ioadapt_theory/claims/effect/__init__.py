@@ -1,0 +1,1 @@
+"""What an adapter does on another model: how much of its gain is left there, and which placement loses least."""

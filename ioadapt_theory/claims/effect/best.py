@@ -1,0 +1,116 @@
+"""The best adapter on the target, for the effect RMJ that an adapter has on the source; and where an effect is lost.
+
+The target reads R' and writes through J'. Nothing but Gram matrices of readers and of writers is needed.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from ioadapt_theory.claims.language import *
+
+R_, R_TARGET, J, J_TARGET = matrix("r"), matrix("r_target"), matrix("j"), matrix("j_target")
+M, X_, TURN, TURN_W = matrix("m"), matrix("x"), matrix("a"), matrix("b")
+READ = pinv(transpose(R_TARGET) @ R_TARGET) @ (transpose(R_TARGET) @ R_)
+WRITE = J @ transpose(J_TARGET) @ pinv(J_TARGET @ transpose(J_TARGET))
+BEST = let("M*", READ @ M @ WRITE)
+EFFECT = R_ @ M @ J
+REACHED = R_TARGET @ BEST @ J_TARGET
+LEAST = fro(REACHED - EFFECT)
+E0, E1, E2, E3 = (matrix(f"e{k}") for k in range(4))
+MISSED = (LEAST**2).equals(fro(EFFECT) ** 2 - fro(REACHED) ** 2)
+OTHERS = fro(R_TARGET @ X_ @ J_TARGET - EFFECT)
+GAUGE = (R_ @ TURN) @ (inverse(TURN) @ M @ inverse(TURN_W)) @ (TURN_W @ J)
+TURNS_REGULAR = tuple(rank(x).equals(rows(x)) for x in (TURN, TURN_W))
+TELESCOPE = fro(E3 - E0) <= fro(E1 - E0) + fro(E2 - E1) + fro(E3 - E2)
+
+
+def blocks() -> tuple[Any, Any, Any]:
+    """Return in orthonormal coordinates e, what the target reaches of it, and what any adapter gives there."""
+    sp = sympy()
+    a, b, c, d, y = sp.symbols("a b c d y", real=True)
+    first = sp.diag(1, 0)  # the columns of R', the rows of J'
+    e = sp.Matrix([[a, b], [c, d]])
+    return e, first * e * first, sp.diag(y, 0)
+
+
+def square(m: Any) -> Any:
+    """‖M‖_F²."""
+    return sympy().expand((m * m.T).trace())
+
+
+@lemma("Pythagoras", MISSED)
+def what_is_missed(goal: Relation) -> Iterator[Step]:
+    """R'M*J' = ΠeΩ: Π = R'R'⁺ projects on the columns of R', Ω = J'⁺J' on the rows of J', as A⁺ = (AᵀA)⁺Aᵀ."""
+    e, there, _ = blocks()
+    yield Step("⟨ΠeΩ, e − ΠeΩ⟩ = 0", vanishes((there * (e - there).T).trace()))
+    yield Step("‖ΠeΩ − e‖² = ‖e‖² − ‖ΠeΩ‖²", agree(square(there - e), square(e) - square(there)))
+    yield reached(goal, square(e) - square(there), {fro(EFFECT) ** 2: square(e), fro(REACHED) ** 2: square(there)})
+
+
+@lemma("nothing is nearer", LEAST <= OTHERS)
+def nearest(goal: Relation) -> Iterator[Step]:
+    """R'XJ' has columns among those of R' and rows among those of J'."""
+    e, there, other = blocks()
+    yield from lines(what_is_missed)
+    rest = sympy().factor(square(other - e) - square(there - e))
+    yield Step("‖R'XJ' − e‖² − ‖ΠeΩ − e‖² = ‖R'XJ' − ΠeΩ‖²", agree(rest, square(other - there)))
+    yield Step("which is ≥ 0", nonnegative(rest), reaches=True)
+
+
+SIZES = {"n": 6, "p": 3, "q": 4, "s": 3, "t": 2, "o": 5}
+CLAIMS = (
+    Claim(
+        id="effect-best",
+        source=BEYOND,
+        reading="linear models, from Gram matrices of readers and of writers",
+        concludes=(LEAST <= OTHERS, MISSED, rank(BEST) <= rank(M)),
+        proofs=(
+            Derived("Pythagoras, and the rank of a product", (
+                *by_lemma(nearest, LEAST <= OTHERS).deductions,
+                *by_lemma(what_is_missed, MISSED).deductions,
+                Deduction(rank(BEST), (
+                    Link("rank(MN) ≤ rank(M)", rank(READ @ M), (RANK_FIRST,)),
+                    Link("rank(MN) ≤ rank(N)", rank(M), (RANK_SECOND,)),
+                )),
+            )),
+        ),
+        expected=PROVED,
+        remark="a regression of what the source reads on what the target reads, times M, times one of what they write; "
+        "its rank is no larger, so that nothing is cut off; what is missed is what the target cannot read or write; "
+        "that least squares has this solution is Penrose's (1956), for given ranks see Friedland and Torokhti (2007)",
+        setting=matrices("an adapter and its best copy", {"R": "n p", "R_target": "n q", "M": "p s", "J": "s o",
+                                                          "J_target": "t o", "X": "q t"}, SIZES),
+        strategies=(RandomInstances(),),
+    ),
+    Claim(
+        id="effect-gauge",
+        source=BEYOND,
+        reading="readers and writers in other coordinates, linear models",
+        amends="effect-best",
+        given=TURNS_REGULAR,
+        concludes=(GAUGE.equals(EFFECT),),
+        proofs=(derived("the coordinates cancel", GAUGE, Link("AA⁻¹ = I, B⁻¹B = I", EFFECT, TURNS_REGULAR)),),
+        expected=PROVED,
+        remark="permuted neurons, turned heads, scaled channels: the best adapter there has no error",
+        setting=matrices("other coordinates", {"R": "n p", "A": "p p", "M": "p s", "B": "s s", "J": "s o"}, SIZES),
+        strategies=(RandomInstances(),),
+    ),
+    Claim(
+        id="effect-telescope",
+        source=BEYOND,
+        reading="three layers exchanged one by one, any network, the finite effects on a batch",
+        concludes=(TELESCOPE,),
+        proofs=(
+            derived("triangle inequality", TELESCOPE.left,
+                    Link("layer by layer", fro((E1 - E0) + (E2 - E1) + (E3 - E2))),
+                    Link("triangle inequality, twice", TELESCOPE.right, (TRIANGLE_FROBENIUS,))),
+        ),
+        attained=("effect-telescope",),
+        expected=PROVED,
+        remark="‖e' − e‖/‖e‖ is at most the sum over layers, which names the layers that lose the effect; L runs on a "
+        "batch measure it, without Lipschitz constants",
+        words=(ATTAINED,),
+        setting=matrices("effects of hybrids", {f"E{k}": "n o" for k in range(4)}, {"n": 3, "o": 2}),
+        strategies=(Replay(), RandomInstances(), GradientAscent()),
+    ),
+)  # fmt: skip

@@ -1,0 +1,87 @@
+"""The layer filters one side: Props. 4 and 5, for the effect, at every layer inside a model.
+
+E[zᵀz] = FᵀF for the rows z that enter the layer, where layers behind change: they add H to the Jacobian, and the
+function changes by FWH. Where layers before change, they add H to the rows, FFᵀ = JJᵀ, and the function changes by HWF.
+Input adapters write what the layer then reads, output adapters read what it wrote.
+"""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+from ioadapt_theory.claims.language import *
+
+F, W, M, H = (matrix(name) for name in ("f", "w", "m", "h"))
+BEHIND, BEFORE = fro(F @ W @ H), fro(H @ W @ F)
+INPUT_SIZE, OUTPUT_SIZE, LORA_SIZE = (
+    spectral(m) for m in (F @ M @ inverse(F), inverse(F) @ M @ F, F @ M @ inverse(F @ W))
+)
+REGULAR, BOTH_REGULAR = (rank(x).equals(rows(x)) for x in (F, F @ W))
+SCALES = (Fraction(1, 2), Fraction(3))
+
+
+def one_channel(size: Fraction, change: Fraction) -> dict[str, Any]:
+    """M = diag(size, 0), W = F = I, and a change along the first channel."""
+    eye = [[1, 0], [0, 1]]
+    return {"F": eye, "W": eye, "M": [[size, 0], [0, 0]], "H": [[change, 0], [0, 0]]}
+
+
+@argued(Remarked, "a layer that hardly passes a channel", "no bound without the layer: W = diag(1, t), t → 0")
+def unbounded(claim: Claim) -> Iterator[Step]:
+    """F = I, H = (0, 1)ᵀ, the LoRA e₁ᵀe₂ beside W: the function changes by t, and the effect by 1."""
+    sp = sympy()
+    t = sp.Symbol("t", positive=True)
+    function, effect = ((x * sp.Matrix([0, 1])).norm() for x in (sp.diag(1, t), sp.Matrix([[0, 1], [0, 0]])))
+    yield Step("effect/function = 1/t", vanishes(effect / function - 1 / t))
+    yield Step("→ ∞", found(sp.limit(effect / function, t, 0), sp.oo))
+
+
+def filtered(name: str, reading: str, given: Relation, chain: Derived, axes: dict[str, str], remark: str) -> Claim:
+    """A bound on the effect's error by the function's."""
+    (deduction,) = chain.deductions
+    bound = deduction.links[-1].formula
+    return Claim(
+        id=f"effect-filter-{name}",
+        source=BEYOND,
+        reading=reading,
+        given=(given,),
+        concludes=(deduction.first <= bound,),
+        proofs=(chain, Attained("one channel", one_channel, {next(x for x in bound.args if x.op == "spectral"): SCALES,
+                                                             next(x for x in bound.args if x.op == "fro"): SCALES}),
+                *[unbounded] * (name == "lora")),
+        expected=PROVED,
+        remark=remark,
+        words=(SHARP,),
+        setting=matrices(f"a layer and a change, {name}", axes, {"c": 3, "d": 4, "o": 2, "n": 5}),
+        strategies=(RandomInstances(), GradientAscent()),
+    )  # fmt: skip
+
+
+CLAIMS = (
+    filtered(
+        "input", "input adapter, layers behind it change", REGULAR,
+        derived("in whitened inputs", fro(F @ M @ W @ H),
+                Link("F⁻¹F put in the middle", fro((F @ M @ inverse(F)) @ (F @ W @ H)), (REGULAR,)),
+                Link("‖MN‖_F ≤ ‖M‖₂‖N‖_F", INPUT_SIZE * BEHIND, (LEFT,))),
+        {"F": "c c", "W": "c d", "H": "d o", "M": "c c"},
+        "what layers behind do while the function stays cannot reach an input adapter: it writes only what the layer "
+        "then reads; W is in the bound through the function alone",
+    ),
+    filtered(
+        "output", "output adapter, layers before it change", REGULAR,
+        derived("in the metric of the outputs", fro(H @ W @ M @ F),
+                Link("FF⁻¹ put in the middle", fro((H @ W @ F) @ (inverse(F) @ M @ F)), (REGULAR,)),
+                Link("‖MN‖_F ≤ ‖M‖_F‖N‖₂", BEFORE * OUTPUT_SIZE, (RIGHT,))),
+        {"H": "n c", "W": "c d", "F": "d d", "M": "d d"},
+        "what layers before do while the function stays cannot reach an output adapter: it reads only what the layer "
+        "wrote",
+    ),
+    filtered(
+        "lora", "LoRA M, layers behind it change, W square", BOTH_REGULAR,
+        derived("through the layer's outputs", fro(F @ M @ H),
+                Link("(FW)⁻¹FW put in the middle", fro((F @ M @ inverse(F @ W)) @ (F @ W @ H)), (BOTH_REGULAR,)),
+                Link("‖MN‖_F ≤ ‖M‖₂‖N‖_F", LORA_SIZE * BEHIND, (LEFT,))),
+        {"F": "c c", "W": "c c", "H": "c o", "M": "c c"},
+        "without bound where the layer hardly passes a channel that LoRA writes: the layer filters LoRA on no side",
+    ),
+)  # fmt: skip

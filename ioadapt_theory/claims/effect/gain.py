@@ -1,0 +1,108 @@
+"""How much of its gain an adapter keeps on another model: it follows from its two effects, and needs no labels.
+
+All outputs on a batch are one row. On the source, g is what is wanted less what the model gives, and the adapter adds
+e; on the target g + h is what is wanted less what the model gives, and it adds e'. A gain is the squared error that
+goes away.
+"""
+
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from typing import Any
+
+from ioadapt_theory.claims.expression.algebra import root
+from ioadapt_theory.claims.language import *
+
+G, H, E, E_TARGET = row("g"), row("h"), row("e"), row("e_target")
+C, Q, SINE_C = let("c", sim(E, E_TARGET)), let("q", norm(E_TARGET) / norm(E)), sine(E, E_TARGET, "c")
+MISSED = norm(G - E) / norm(E)
+"""√(1/x − 1), x the share of ‖g‖² that goes away on the source."""
+TUNED = dot(G, E).equals(norm(E) ** 2)
+"""The adapter was trained at least in its strength."""
+
+
+def gain(need: Term, effect: Term) -> Term:
+    """The squared error that goes away."""
+    return norm(need) ** 2 - norm(need - effect) ** 2
+
+
+SHARE = gain(G + H, E_TARGET) / gain(G, E)
+RETAINED = abs(SHARE - (2 * C * Q - Q**2 + 2 * dot(H, E_TARGET) / norm(E) ** 2)) <= 2 * Q * SINE_C * MISSED
+BEST = gain(E, E_TARGET) / gain(E, E) <= C**2
+AT_BEST = gain(E, dot(E, E_TARGET) / norm(E_TARGET) ** 2 * E_TARGET) / gain(E, E)
+"""The share of e' times c/q."""
+
+
+@lemma("the part of e' along e, and Cauchy-Schwarz for the rest", RETAINED, TUNED)
+def along_and_across(goal: Relation) -> Iterator[Step]:
+    """Let v be e' without its part along e."""
+    c, q, size = (symbolic(opened(x)) for x in (C, Q, norm(E) ** 2))
+    tuned = {symbolic(TUNED.left): size}
+    v = E_TARGET - dot(E, E_TARGET) / norm(E) ** 2 * E
+    inside = symbolic(opened(goal.left.args[0] - 2 * dot(G - E, v) / norm(E) ** 2))
+    yield Step("share − prediction = 2⟨g − e, v⟩/‖e‖², v = e' − (⟨e, e'⟩/‖e‖²)e", vanishes(inside.subs(tuned)))
+    yield Step("‖v‖² = q²(1 − c²)‖e‖²", vanishes(symbolic(dot(v, v)) - q**2 * (1 - c**2) * size))
+    x = gain(G, E) / norm(G) ** 2
+    yield Step("‖g − e‖²/‖e‖² = 1/x − 1, x the share of ‖g‖² that goes away on the source",
+               vanishes(symbolic(opened(MISSED**2 - (1 / x - 1))).subs(tuned)))  # fmt: skip
+    rest, a, ratio, s = sympy().symbols("rest a ratio s", positive=True)
+    yield reached(goal, 2 * rest * (ratio * s * a) / a**2, {norm(G - E): rest, norm(E): a, Q: ratio, SINE_C: s})
+
+
+@lemma("a square", BEST)
+def a_square(goal: Relation) -> Iterator[Step]:
+    """c² − (2cq − q²) = (c − q)²."""
+    yield Step("the share is 2cq − q²", vanishes(symbolic(opened(goal.left - (2 * C * Q - Q**2)))))
+    c, q = sympy().symbols("c q", real=True)
+    yield Step("c² − (2cq − q²) ≥ 0", nonnegative(sympy().factor(c**2 - (2 * c * q - q**2))))
+    yield reached(goal, c**2, {C: c})
+
+
+def across(c: Fraction, q: Fraction, missed: Fraction) -> Mapping[str, Any]:
+    """What is missed on the source points along what of e' is across e: g = e + (‖g − e‖/‖e‖)v."""
+    return {"g": [1, missed], "h": [0, 0], "e": [1, 0], "e_target": [q * c, q * root(1 - c**2)]}
+
+
+SETTING = matrices("a batch", {"g": "k", "h": "k", "e": "k", "e_target": "k"}, {"k": 4})
+
+
+def tuned(raw: Mapping[str, Any]) -> Any:
+    """Project g so that the strength of e is the best one."""
+    g, e = raw["g"], raw["e"]
+    return SETTING.parametrise({**raw, "g": g + ((e * (e - g)).sum(-1) / (e * e).sum(-1))[..., None] * e})
+
+
+CLAIMS = (
+    Claim(
+        id="effect-retained",
+        source=BEYOND,
+        reading="squared error, any two models, whatever the adapter",
+        given=(TUNED,),
+        concludes=(RETAINED,),
+        proofs=(
+            by_lemma(along_and_across, RETAINED),
+            Attained("what is missed lies across", across,
+                     {opened(C): (Fraction(-3, 5), Fraction(0), Fraction(12, 13)),
+                      opened(Q): (Fraction(1, 2), Fraction(3)), MISSED: (Fraction(1, 4), Fraction(2))}),
+        ),
+        expected=PROVED,
+        remark="the retained share is R = 2cq − q² up to this; R < 0 iff q > 2c, an overshoot of more than twice the "
+        "cosine; h = 0 if the same change is wanted on both models; ‖g − e‖/‖e‖ = √(1/x − 1), x the share explained on "
+        "the source",
+        words=(SHARP,),
+        setting=SETTING.parametrised(tuned),
+        strategies=SEARCHES,
+    ),
+    Claim(
+        id="effect-best-strength",
+        source=BEYOND,
+        reading="the same change is wanted (h = 0), and the adapter makes it (g = e)",
+        amends="effect-retained",
+        concludes=(BEST, AT_BEST.equals(C**2)),
+        proofs=(Derived("a square, which is 0 at the strength c/q", (
+            *by_lemma(a_square, BEST).deductions, Deduction(AT_BEST, (Link("expand", C**2),)))),),
+        expected=PROVED,
+        remark="the bound is for every e', so for every strength of it; c/q is the best one, and keeps c²",
+        setting=SETTING,
+        strategies=(RandomInstances(),),
+    ),
+)  # fmt: skip

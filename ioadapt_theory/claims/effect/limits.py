@@ -1,0 +1,122 @@
+"""What does not tell how much an adapter keeps: a discrepancy, how similar its own layer is, weights without data."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Any
+
+from ioadapt_theory.claims.language import *
+
+M, W, W_TARGET, F = matrix("m"), matrix("w"), matrix("w_target"), matrix("f")
+L, L_TARGET = matrix("l"), matrix("l_target")
+EFFECT, EFFECT_TARGET = W1 @ M @ W2, W1_TARGET @ M @ W2_TARGET
+SAME_FUNCTION = (W1 @ W @ W2).equals(W1_TARGET @ W @ W2_TARGET)
+CLOSER = fro((EYE + M) @ W - (EYE + M) @ W_TARGET) <= fro((W + M @ W) - (W_TARGET + M @ W))
+READABLE = (L @ pinv(L) @ (L_TARGET - L)).equals(L_TARGET - L)
+WORST = spectral(pinv(L) @ (L_TARGET - L))
+SEEN = fro(F @ L)
+LOST = fro(F @ (L_TARGET - L))
+
+
+def share(there: Term) -> Term:
+    """R = 2cq − q² of an effect MW on the source."""
+    return (2 * inner(M @ W, there) - fro(there) ** 2) / fro(M @ W) ** 2
+
+
+@argued(Remarked, "two layers around it", "no bound in either direction: R = 2t − t² where the layer is equal")
+def no_bound(claim: Claim) -> Iterator[Step]:
+    """The adapter is e₁ᵀe₂, and the layer I; then any layer with the other sign, which LoRA does not meet."""
+    sp = sympy()
+    t = sp.Symbol("t", real=True)
+    m, turn = sp.Matrix([[0, 1], [0, 0]]), sp.diag(t, 1)
+    there = turn * m * turn.inv()
+    yield Step("W₁'WW₂' = I for W₁' = diag(t, 1), W = I, W₂' = diag(1/t, 1)", zero(turn * turn.inv() - sp.eye(2)))
+    share_ = sp.expand(2 * (m.T * there).trace() - (there.T * there).trace())
+    yield Step("the adapter e₁ᵀe₂ has R = 2t − t²", agree(share_, 2 * t - t**2))
+    yield Step("which goes to −∞", found(sp.limit(share_, t, sp.oo), -sp.oo))
+    z, w, d, j = noncommuting("z W D J")
+    for sign in (1, -1):
+        yield Step(f"LoRA's effect on a layer {'' if sign > 0 else '−'}W is zDJ",
+                   words(z * (sign * w + d) * j - z * sign * w * j, z * d * j))  # fmt: skip
+
+
+@argued(Shown, "a row that the source's adapter hardly reads", "two layers, the adapter between them, and x = (t, 1)")
+def unseen(claim: Claim) -> Iterator[Step]:
+    """W₁ = W₂ = W₂' = I, M = diag(1, 0), W₁' the swap of two channels: e = (t, 0), e' = (1, 0)."""
+    sp = sympy()
+    t = sp.Symbol("t", positive=True)
+    x, m, swap = sp.Matrix([[t, 1]]), sp.diag(1, 0), sp.Matrix([[0, 1], [1, 0]])
+    e, there = x * m, x * swap * m
+    r = 1 - ((there - e) * (there - e).T)[0] / (e * e.T)[0]
+    yield Step("R = 1 − ‖e' − e‖²/‖e‖² = 2/t − 1/t²", vanishes(r - (2 / t - 1 / t**2)))
+    yield Step("→ −∞ for t → 0", found(sp.limit(r, t, 0), -sp.oo))
+
+
+def one_point(worst: Fraction, seen: Fraction) -> dict[str, Any]:
+    """A law on one row along the worst direction: L = I, L' − L = diag(worst, 0)."""
+    return {"L": [[1, 0], [0, 1]], "L_target": [[1 + worst, 0], [0, 1]], "F": [[seen, 0]]}
+
+
+CLAIMS = (
+    Claim(
+        id="effect-own-layer",
+        source=BEYOND,
+        reading="equal functions, and an adapted layer that is equal, keep some of the gain (R ≥ 0)",
+        given=(SAME_FUNCTION,),
+        concludes=(fro(EFFECT_TARGET - EFFECT) ** 2 <= fro(EFFECT) ** 2,),
+        proofs=(*contradicted("effect-own-layer"), no_bound),
+        witnesses=("effect-own-layer",),
+        expected=REFUTED,
+        remark="R = 1 − ‖e' − e‖²/‖e‖² = −3 here, and R has no lower bound; LoRA's effect does not contain the layer "
+        "that it is added to, so how similar that layer is says nothing about LoRA",
+        setting=matrices("three layers", {"W1": "c h", "W1_target": "c h", "M": "h k", "W": "h k", "W2": "k d",
+                                          "W2_target": "k d"}, {"c": 3, "h": 3, "k": 3, "d": 3}),
+        strategies=(Replay(),),
+    ),
+    Claim(
+        id="effect-discrepancy",
+        source=BEYOND,
+        reading="what has the smaller discrepancy of Props. 3-5 keeps more of the gain (one layer; R of LoRA and of "
+        "input)",
+        given=(CLOSER,),
+        concludes=(share(M @ W) <= share(M @ W_TARGET),),
+        proofs=contradicted("effect-discrepancy"),
+        witnesses=("effect-discrepancy",),
+        expected=REFUTED,
+        remark="W = 1, W' = 3/2, M = −1/2: discrepancy 1/4 for LoRA and 1/16 for the input adapter, retained share "
+        "{lhs of effect-discrepancy} and {rhs of effect-discrepancy}; a discrepancy compares models, a share effects",
+        setting=matrices("one layer", {"W": "c d", "W_target": "c d", "M": "c c"}, {"c": 3, "d": 4}),
+        strategies=(Replay(), RandomInstances()),
+    ),
+    Claim(
+        id="effect-every-law",
+        source=BEYOND,
+        reading="sharp over all laws of the inputs, x = zF, z ~ N(0, I); effects xL and xL'",
+        given=(READABLE,),
+        concludes=(LOST <= WORST * SEEN,),
+        proofs=(
+            derived("through what the source's effect shows", LOST,
+                    Link("L' − L = LL⁺(L' − L)", fro(F @ READABLE.left), (READABLE,)),
+                    Link("put together", fro((F @ L) @ (pinv(L) @ (L_TARGET - L)))),
+                    Link("‖MN‖_F ≤ ‖M‖_F‖N‖₂", WORST * SEEN, (RIGHT,))),
+            Attained("one row", one_point, {WORST: (Fraction(1, 2), Fraction(3)), SEEN: (Fraction(1), Fraction(2))}),
+        ),
+        expected=PROVED,
+        remark="R ≥ 1 − ‖L⁺(L' − L)‖₂², attained by a law on one row; without the hypothesis some row shows L' and "
+        "not L, and R has no lower bound (effect-weights-only)",
+        words=(SHARP,),
+        setting=matrices("two effects", {"L": "c d", "L_target": "c d", "F": "n c"}, {"c": 3, "d": 4, "n": 5}),
+        strategies=(Replay(), RandomInstances()),
+    ),
+    Claim(
+        id="effect-weights-only",
+        source=BEYOND,
+        reading="for an adapter inside a model",
+        amends="effect-every-law",
+        prose="there are weights for which R has no lower bound over the laws of the inputs",
+        proofs=(unseen,),
+        expected=PROVED,
+        remark="a bound without data exists iff the target's effect vanishes wherever the source's does, in general "
+        "for adapters on the raw inputs only; elsewhere weights and a batch bound R (effect-retained), weights alone "
+        "do not",
+    ),
+)  # fmt: skip

@@ -1,0 +1,98 @@
+"""LoRA or an input or output adapter: what decides between them, for every network and every pair of models.
+
+At one input, z is the row that enters the layer and J the Jacobian of the outputs behind it, of the target; e is the
+adapter's effect on the source. LoRA is MW, or WM beside an output adapter: the same effect on the source.
+"""
+
+from ioadapt_theory.claims.language import *
+
+Z, E, SCALE = row("z"), row("e"), scalar("s")
+J, M, H, W, W_TARGET = (matrix(name) for name in ("j", "m", "h", "w", "w_target"))
+BATCH = matrix("z")
+"""Several inputs, of one J."""
+SIZES = {"n": 5, "c": 3, "d": 4, "o": 2}
+SIDE = {INPUT: "c c", OUTPUT: "d d"}
+
+
+def lora(placement: Placement) -> Term:
+    """The effect of the LoRA that equals the adapter on the source."""
+    return Z @ (M @ W if placement is INPUT else W @ M) @ J
+
+
+def adapted(placement: Placement, w: Term) -> Term:
+    """The effect of the adapter where the layer is w."""
+    return Z @ M @ w @ J if placement is INPUT else Z @ w @ M @ J
+
+
+def identity(placement: Placement) -> Claim:
+    """What the layer's own change adds to LoRA's error."""
+    own = adapted(placement, W_TARGET - W)
+    left = norm(adapted(placement, W_TARGET) - E) ** 2
+    right = norm(lora(placement) - E) ** 2 + norm(own) ** 2 - 2 * dot(E - lora(placement), own)
+    return Claim(
+        id=f"effect-lora-or-{placement}",
+        source=BEYOND,
+        reading="error of the effect at one input, any network",
+        concludes=(left.equals(right),),
+        proofs=(derived("expand the square", left, Link("the adapter's effect is LoRA's and its own change", right)),),
+        expected=PROVED,
+        remark="it loses less than LoRA iff the layer's own change undoes what the other layers' changes do to the "
+        "effect; where the own change has mean 0 given everything else, LoRA loses least, by the mean of the second "
+        "term",
+        setting=matrices(f"one input, {placement}", {"z": "c", "W": "c d", "W_target": "c d", "J": "d o",
+                                                     "M": SIDE[placement], "e": "o"}, SIZES),
+        strategies=(RandomInstances(),),
+    )  # fmt: skip
+
+
+EITHER_SIGN = (norm(adapted(INPUT, W + H) - E) ** 2 + norm(adapted(INPUT, W - H) - E) ** 2) / 2
+LORA_AND_OWN = norm(lora(INPUT) - E) ** 2 + norm(adapted(INPUT, H)) ** 2
+EQUAL = W.equals(W_TARGET)
+INPUTS, INPUT_LORA = BATCH @ M @ W_TARGET @ J, BATCH @ (M @ W) @ J
+OUTPUTS, OUTPUT_LORA = BATCH @ W_TARGET @ H @ J, BATCH @ (W @ H) @ J
+SCALED, PLAIN = BATCH @ M @ (SCALE * W) @ (1 / SCALE * J), BATCH @ M @ W @ J
+SCALED_LORA, PLAIN_LORA = BATCH @ H @ (1 / SCALE * J), 1 / SCALE * (BATCH @ H @ J)
+CLAIMS = (
+    identity(INPUT),
+    identity(OUTPUT),
+    Claim(
+        id="effect-same-layer",
+        source=BEYOND,
+        reading="a layer that is equal in both models",
+        given=(EQUAL,),
+        concludes=(INPUTS.equals(INPUT_LORA), OUTPUTS.equals(OUTPUT_LORA)),
+        proofs=(Derived("the same layer", (Deduction(INPUTS, (Link("W' = W", INPUT_LORA, (EQUAL,)),)),
+                                           Deduction(OUTPUTS, (Link("W' = W", OUTPUT_LORA, (EQUAL,)),)))),),
+        expected=PROVED,
+        remark="input and output adapters are then the same adapter as LoRA, and move alike, well or badly",
+        setting=matrices("one layer, both sides", {"Z": "n c", "M": "c c", "W": "c d", "W_target": "c d", "H": "d d",
+                                                   "J": "d o"}, SIZES),
+    ),
+    Claim(
+        id="effect-independent-change",
+        source=BEYOND,
+        reading="the layer's own change H with either sign",
+        amends="effect-lora-or-input",
+        concludes=(EITHER_SIGN.equals(LORA_AND_OWN),),
+        proofs=(derived("parallelogram", EITHER_SIGN, Link("expand both squares", LORA_AND_OWN)),),
+        expected=PROVED,
+        remark="LoRA loses least on average, by exactly the square of the own change's effect, whatever the network, "
+        "the adapter, the data and the changes of other layers; so for every law of H that is symmetric about 0",
+        setting=matrices("two changes", {"z": "c", "W": "c d", "J": "d o", "M": "c c", "H": "c d", "e": "o"}, SIZES),
+        strategies=(RandomInstances(),),
+    ),
+    Claim(
+        id="effect-scale-gauge",
+        source=BEYOND,
+        reading="the layer times s, what follows divided by s",
+        amends="effect-lora-or-input",
+        concludes=(SCALED.equals(PLAIN), SCALED_LORA.equals(PLAIN_LORA)),
+        proofs=(Derived("s cancels", (Deduction(SCALED, (Link("s/s = 1", PLAIN),)),
+                                      Deduction(SCALED_LORA, (Link("s comes out", PLAIN_LORA),)))),),
+        expected=PROVED,
+        remark="the function is unchanged; an input adapter keeps R = 1, LoRA R = 1 − (1 − 1/s)², and 1 if it is "
+        "multiplied by s",
+        setting=matrices("a scale", {"Z": "n c", "M": "c c", "W": "c d", "H": "c d", "J": "d o", "s": ""}, SIZES),
+        strategies=(RandomInstances(),),
+    ),
+)  # fmt: skip

@@ -1,0 +1,112 @@
+"""An adapter reads at one place and writes at another: the effect of M on a batch is RMJ.
+
+The rows of R are what it reads (n samples), and J is the Jacobian of the outputs in what it writes; R', J' on the
+target. LoRA reads the layer's input and writes its output, an input adapter reads and writes the input, an output
+adapter the output. The effect is exact in linear models; elsewhere it is the first order in M, and J depends on the
+sample.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from ioadapt_theory.claims.language import *
+
+R_, R_TARGET, J, J_TARGET = matrix("r"), matrix("r_target"), matrix("j"), matrix("j_target")
+M, L, U, WRITTEN = matrix("m"), matrix("l"), row("u"), row("v")
+PRODUCT = inner(R_ @ M @ J, R_TARGET @ L @ J_TARGET)
+BY_GRAMS = inner((transpose(R_) @ R_TARGET) @ L @ (J_TARGET @ transpose(J)), M)
+
+
+def compared(e: Term, there: Term) -> tuple[Term, Term]:
+    """Cosine and ratio of two effects."""
+    return inner(e, there) / (fro(e) * fro(there)), fro(there) / fro(e)
+
+
+READ, READ_TARGET, WROTE, WROTE_TARGET = U @ transpose(R_), U @ transpose(R_TARGET), WRITTEN @ J, WRITTEN @ J_TARGET
+COSINE, RATIO = compared(R_ @ outer(U, WRITTEN) @ J, R_TARGET @ outer(U, WRITTEN) @ J_TARGET)
+AS_FACTORS = compared(outer(READ, WROTE), outer(READ_TARGET, WROTE_TARGET))
+COSINES = sim(READ, READ_TARGET) * sim(WROTE, WROTE_TARGET)
+RATIOS = norm(READ_TARGET) / norm(READ) * (norm(WROTE_TARGET) / norm(WROTE))
+
+
+def drawn(name: str, rows_: int, columns: int) -> Any:
+    """A matrix of symbols for entries of mean 0."""
+    return sympy().Matrix(rows_, columns, lambda i, j: sympy().Symbol(f"{name}{i}{j}", real=True))
+
+
+def mean(x: Any, *laws: tuple[Any, Any]) -> Any:
+    """The expectation of a polynomial of degree 2 at most in each matrix: (its entries, their variance)."""
+    for entries, variance in laws:
+        terms = sympy().Poly(sympy().expand(x), *entries).terms()
+        x = sum(k * variance ** (sum(powers) // 2) for powers, k in terms if all(p in (0, 2) for p in powers))
+    return sympy().expand(x)
+
+
+@argued(Shown, "second moments of M", "E⟨RMJ, R'MJ'⟩, with a Jacobian of its own for every sample")
+def expected(claim: Claim) -> Iterator[Step]:
+    """Two samples, readers of 2 and writers of 3 entries, 2 outputs; E M_ij M_kl = v at i = k, j = l, else 0."""
+    sp = sympy()
+    v, w = sp.symbols("v w", positive=True)
+    samples = [(drawn(f"r{t}", 1, 2), drawn(f"s{t}", 1, 2), drawn(f"j{t}", 3, 2), drawn(f"k{t}", 3, 2)) for t in "12"]
+    right = sum((r * s.T)[0] * (j * k.T).trace() for r, s, j, k in samples)
+    m, a, b = drawn("m", 2, 3), drawn("a", 2, 2), drawn("b", 2, 3)
+    product = [(list(a), v), (list(b), w)]
+    for says, adapter, laws, scale in (("iid entries: v", m, [(list(m), v)], v),
+                                       ("M = AB of rank 2: 2vw", a * b, product, 2 * v * w)):  # fmt: skip
+        left = sum((r * adapter * j * k.T * adapter.T * s.T)[0] for r, s, j, k in samples)
+        yield Step(f"{says} Σ ⟨r, r'⟩⟨J, J'⟩", agree(mean(left, *laws), sp.expand(scale * right)))
+    constant = {x: y for k in (2, 3) for x, y in zip(samples[1][k], samples[0][k], strict=True)}
+    split = sum((r * s.T)[0] for r, s, _, _ in samples) * (samples[0][2] * samples[0][3].T).trace()
+    yield Step("one Jacobian for all samples: ⟨R, R'⟩⟨J, J'⟩", agree(sp.expand(right.subs(constant)), sp.expand(split)))
+
+
+SIZES = {"n": 5, "p": 3, "q": 4, "s": 3, "t": 2, "o": 3}
+CLAIMS = (
+    Claim(
+        id="effect-read-write",
+        source=BEYOND,
+        reading="two adapters, linear models",
+        concludes=(PRODUCT.equals(BY_GRAMS),),
+        proofs=(derived("the trace of a product", PRODUCT, Link("turn the trace round", BY_GRAMS)),),
+        expected=PROVED,
+        remark="two Gram matrices, of what is read and of what is written, give the product of any two effects",
+        setting=matrices("two adapters", {"R": "n p", "R_target": "n q", "J": "s o", "J_target": "t o", "M": "p s",
+                                          "L": "q t"}, SIZES),
+        strategies=(RandomInstances(),),
+    ),
+    Claim(
+        id="effect-rank-one",
+        source=BEYOND,
+        reading="an adapter of rank one, linear models",
+        amends="effect-read-write",
+        concludes=(COSINE.equals(COSINES), RATIO.equals(RATIOS)),
+        proofs=(
+            Derived("a column times a row", (
+                Deduction(COSINE, (Link("R(uᵀv)J = (uRᵀ)ᵀ(vJ)", AS_FACTORS[0]),
+                                   Link("products of columns and of rows", COSINES, (OUTER, OUTER_NORM)))),
+                Deduction(RATIO, (Link("R(uᵀv)J = (uRᵀ)ᵀ(vJ)", AS_FACTORS[1]),
+                                  Link("lengths of columns and of rows", RATIOS, (OUTER_NORM,)))),
+            )),
+        ),
+        expected=PROVED,
+        remark="c = c_read · c_write and q = q_read · q_write; where both models read the raw inputs, c_read = "
+        "q_read = 1, and R = 2cq − q² is that of the writers, for every law of the inputs",
+        setting=matrices("rank one", {"R": "n p", "R_target": "n p", "J": "s o", "J_target": "s o", "u": "p", "v": "s"},
+                         SIZES),
+        strategies=(RandomInstances(),),
+    ),
+    Claim(
+        id="effect-random",
+        source=BEYOND,
+        reading="a random adapter, to first order",
+        amends="effect-read-write",
+        prose="M with iid entries, or AB with iid entries in A and in B: E⟨e, e'⟩ is a constant times Σ ⟨r, r'⟩⟨J, "
+        "J'⟩, the sum over samples, with no assumption on how readers and Jacobians depend on them",
+        proofs=(expected,),
+        expected=PROVED,
+        remark="so the cosine of these expectations is N'/√(N·N''), the sums for source and target, source and "
+        "source, target and target, from one forward and one backward pass a model and before any adapter is "
+        "trained; a product where readers and Jacobians are uncorrelated (the approximation of K-FAC, Martens and "
+        "Grosse 2015)",
+    ),
+)  # fmt: skip

@@ -1,0 +1,107 @@
+"""Wide ReLU networks whose layers turn by angles: where to place an adapter, and that placements differ little."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from math import prod
+
+import mpmath
+import torch
+from torch import Tensor
+
+from ioadapt_theory.claims.language import *
+
+WIDTH, OUTPUTS, BLOCK = 128, 16, 32
+COSINES = (0.98, 0.6, 0.9, 0.8, 0.95)
+"""ρ of every layer."""
+LIMIT = 0.02
+"""How far networks of this width are from the limit, at most; measured: 0.014."""
+
+
+def kernel(t: mpmath.mpf) -> mpmath.mpf:
+    """κ of ReLU: the cosine of relu(a) and relu(b) for Gaussian a and b of cosine t."""
+    return (mpmath.sqrt(1 - t * t) + t * (mpmath.pi - mpmath.acos(t))) / mpmath.pi
+
+
+def slope(t: mpmath.mpf) -> mpmath.mpf:
+    """κ', the cosine of their gates."""
+    return 1 - mpmath.acos(t) / mpmath.pi
+
+
+def predicted(cosines: tuple[mpmath.mpf, ...], layer: int) -> mpmath.mpf:
+    """Return c of a LoRA at a layer, counted from 0."""
+    before, passed = [mpmath.mpf(1)], list[mpmath.mpf]()
+    for rho in cosines:
+        passed.append(rho * before[-1])
+        before.append(kernel(passed[-1]))
+    return before[layer] * prod(slope(passed[k]) * cosines[k + 1] for k in range(layer, len(cosines) - 1))
+
+
+@argued(Remarked, "the recursion", "one line for κ', and what equal small angles ψ cost: (ψ/π) Σ √k, k from l to L − 1")
+def small_angles(claim: Claim) -> Iterator[Step]:
+    """ρ = cos ψ in every layer, five layers, ψ = 10⁻¹² at 60 digits."""
+    sp = sympy()
+    t = sp.Symbol("t", real=True)
+    kappa = (sp.sqrt(1 - t**2) + t * (sp.pi - sp.acos(t))) / sp.pi
+    yield Step("κ' = 1 − arccos(t)/π", simplifies(sp.diff(kappa, t) - (1 - sp.acos(t) / sp.pi)))
+    with mpmath.workdps(60):
+        psi = mpmath.mpf(10) ** -12
+        for layer in range(5):
+            lost = (1 - predicted((mpmath.cos(psi),) * 5, layer)) / psi
+            sums = sum(mpmath.sqrt(k) for k in range(layer + 1, 5)) / mpmath.pi
+            yield Step(f"layer {layer + 1} of 5: (1 − c)/ψ → {mpmath.nstr(sums, 5)}", true(abs(lost - sums) < 1e-10))
+
+
+def run(x: Tensor, layers: list[Tensor]) -> list[tuple[Tensor, Tensor, Tensor]]:
+    """Return for every layer what enters it, what leaves it, and the Jacobian of the outputs in that."""
+    passed = []
+    for w in layers:
+        passed.append((x, x @ w))
+        x = 2**0.5 * passed[-1][1].relu()
+    behind = [torch.eye(OUTPUTS, dtype=x.dtype)]
+    for (_, y), w in zip(passed[-2::-1], layers[:0:-1], strict=True):
+        behind.append(2**0.5 * (y > 0).mT * (w @ behind[-1]))
+    return [(*both, j) for both, j in zip(passed, reversed(behind), strict=True)]
+
+
+def networks(n: int, generator: torch.Generator) -> Tensor:
+    """The cosine less its limit, of every layer and placement, for one input a network."""
+    x = torch.randn(n, 1, WIDTH, generator=generator, dtype=torch.float64)
+    source, target, found = [], [], []
+    for (c, d), rho in zip(pairwise([WIDTH] * len(COSINES) + [OUTPUTS]), COSINES, strict=True):
+        w, new = torch.randn(2, n, c, d, generator=generator, dtype=torch.float64) / c**0.5
+        source.append(w)
+        target.append(rho * w + (1 - rho * rho) ** 0.5 * new)
+    both = (zip(run(x, layers), layers, strict=True) for layers in (source, target))
+    for k, (((z, y, j), w), ((z_, y_, j_), w_)) in enumerate(zip(*both, strict=True)):
+        for placement in Placement:
+            r, s = (y, y_) if placement is OUTPUT else (z, z_)
+            p, q = (w @ j, w_ @ j_) if placement is INPUT else (j, j_)
+            kernels = [(a * b).sum((-2, -1)) * (u * v).sum((-2, -1)) for a, b, u, v in
+                       ((r, s, p, q), (r, r, p, p), (s, s, q, q))]  # fmt: skip
+            limit = float(predicted(COSINES, k)) * (1 if placement is LORA else COSINES[k])
+            found.append(kernels[0] / (kernels[1] * kernels[2]).sqrt() - limit)
+    return torch.stack(found, 1)
+
+
+def in_blocks(n: int, generator: torch.Generator) -> Tensor:
+    """Draw the networks a few at a time."""
+    return torch.cat([networks(BLOCK, generator) for _ in range(-(-n // BLOCK))])
+
+
+CLAIMS = (
+    Claim(
+        id="effect-wide",
+        source=BEYOND,
+        reading="the limit of wide ReLU networks, a random adapter",
+        amends="effect-random",
+        prose="W' = ρW + √(1 − ρ²)N in every layer, a₀ = 1, p_l = ρ_l a_{l−1}, a_l = κ(p_l), κ(t) = (√(1 − t²) + t(π − "
+        "arccos t))/π: c of LoRA at layer l is a_{l−1} Π κ'(p_k)ρ_{k+1}, k from l to L − 1, and that of input and "
+        "output adapters is ρ_l times as much",
+        proofs=(small_angles,),
+        expected=SURVIVED,
+        remark="the limits are cited: κ (Cho and Saul 2009; Daniely et al. 2016), and that gates and backward weights "
+        "may be taken for independent (Yang 2020); equal small angles ψ cost (ψ/π)Σ√k, so late layers lose least, and "
+        "the placements of a layer differ by ψ²/2 only",
+        strategies=(MeanZero(in_blocks, draws=8, finest=0.015, bias=LIMIT),),
+    ),
+)

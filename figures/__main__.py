@@ -24,7 +24,7 @@ FIGURES: tuple[str, ...] = (
 
 
 def load(name: str) -> ModuleType:
-    """Return one figure's module, imported.
+    """Return one figure's module, imported on demand.
 
     Raises:
         UnknownNameError: there is no such figure.
@@ -35,7 +35,7 @@ def load(name: str) -> ModuleType:
 
 
 def describe(name: str) -> str:
-    """One line about a figure: its name, its place in the paper if it has one, and what it shows."""
+    """Return one line about a figure: its name, its number in the paper if any, and its subject."""
     module = load(name)
     return f"{name:<18} {module.PAPER or 'ours':<8} {(module.__doc__ or '').splitlines()[0]}"
 

@@ -25,7 +25,7 @@ def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Draw bars: 1 is all that the adapter gained on its own model; a copy that does not fit has none."""
+    """Draw bars: 1 is the full gain on the adapter's own model; a copy that does not fit has no bar."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(FULL_WIDTH, 2.8))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 PAPER: str | None = None
 FLOOR = 1e-5
-"""Smaller losses are drawn here: they are what training left over, or rounding."""
+"""Losses below this are drawn here: they are training residue or rounding."""
 TITLES = {
     Case.SAME_FUNCTION: "same function,\nother weights",
     Case.OTHER_FUNCTION: "other function:\nfirst map has drifted",
@@ -26,7 +26,7 @@ TITLES = {
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Loss on the target over the source's loss without adapter, for each case, method and seed."""
+    """Return the loss on the target divided by the source's loss without adapter, for each case, method and seed."""
     seeds = range(seed, seed + (2 if quick else 20))
     losses: dict[Case, dict[str, np.ndarray]] = {}
     for case in Case:
@@ -39,7 +39,7 @@ def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Draw a panel for every case, a column of dots for every method, a dot for every pair; bars are medians."""
+    """Draw a panel per case with a column of dots per method and a dot per pair; bars are medians."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(FULL_WIDTH, 3.4))

@@ -25,7 +25,7 @@ FAMILIES: dict[str, tuple[str, ...]] = {
 """Package that ships the weights -> its models, fine-tuned ones beside what they came from; SD-1.5 is a download."""
 
 METHOD = {"weight": "lora", "input": "input", "output": "output"}
-"""Space -> the adapter that lives in it, which has its colour."""
+"""Space -> the adapter that acts on it, whose colour is used."""
 SHIFTS = {"weight": -0.22, "input": 0.0, "output": 0.22}
 HEADLINE = "Fine-tuned networks stay near their parents; others share part of the input space"
 
@@ -41,9 +41,7 @@ def compute(
     del seed  # nothing is random
     chosen = families or {name: models for name, models in FAMILIES.items() if find_spec(name)}
     if not chosen:
-        msg = (
-            f"Fig. 2 needs weights: pip install --no-deps torchani==1.2, or give families, not only {sorted(FAMILIES)}."
-        )
+        msg = f"Fig. 2 needs weights of {sorted(FAMILIES)}: pip install --no-deps torchani==1.2, or give families."
         raise InvalidValueError(msg)
     return {"families": [_family(models[:3] if quick else models) for models in chosen.values()]}
 
@@ -111,7 +109,7 @@ def _maps(axes: Sequence[Axes], family: dict[str, Any], low: float) -> Any:
 
 
 def _spaces(axis: Axes, family: dict[str, Any]) -> None:
-    """For every pair, how alike the weights and the spaces on either side of them are, over the same matrices."""
+    """Return each pair's similarity of weights, input spaces and output spaces, over the same matrices."""
     labels = family["labels"]
     pairs = list(combinations(range(len(labels)), 2))
     for space, values in family["spaces"].items():

@@ -1,4 +1,4 @@
-"""Places of an adapter: base model, LoRA on the weight, adapter on the input, adapter on the output."""
+"""Placements of an adapter: base model, LoRA on the weight, adapter on the input, adapter on the output."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ WORKFLOWS: dict[str, dict[str, str]] = {
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Return the four workflows in the paper's order; there is nothing random or slow in them."""
+    """Return the four workflows in the paper's order."""
     del seed, quick
     return {"workflows": WORKFLOWS}
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Four columns, X on top and Y at the bottom; blue is frozen, orange learns."""
+    """Draw four columns, X on top and Y at the bottom; blue is frozen, orange is trained."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(FULL_WIDTH, 4.1))
@@ -108,7 +108,7 @@ def _ends(axes: Axes) -> None:
 
 
 def _path(axes: Axes, *points: tuple[float, float]) -> None:
-    """Draw a line through the points that ends in an arrow head."""
+    """Draw a line through the points, ending in an arrow head."""
     axes.plot(*zip(*points[:-1], strict=True), color=INK, lw=1, solid_joinstyle="miter")
     arrow = {"arrowstyle": "-|>", "color": INK, "lw": 1, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 8}
     axes.annotate("", points[-1], points[-2], arrowprops=arrow)

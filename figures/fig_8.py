@@ -1,4 +1,4 @@
-"""The crescent: adapters learn on a source and move to a target of the same function and other weights."""
+"""The crescent: adapters are trained on a source and moved to a target with the same function and other weights."""
 
 from typing import Any
 

@@ -24,7 +24,7 @@ LABELS: dict[str, tuple[str, tuple[float, float], str]] = {
     "ce1f": ("ce1f, κ = 20", (6, 8), "right"),
     "ce2": ("ce2", (-4, -9), "right"),
 }
-"""Words beside a star, their offset in points and their alignment, where a curve passes at the usual place."""
+"""Label of a star, its offset in points and its alignment, where a curve crosses the default place."""
 
 
 def worst_adapter(y: Tensor, q: Tensor, w: Tensor, placement: str) -> Tensor:
@@ -46,7 +46,7 @@ def worst_adapter(y: Tensor, q: Tensor, w: Tensor, placement: str) -> Tensor:
 
 
 def worst_data(w: Tensor, placement: str, starts: int, steps: int, generator: torch.Generator) -> float:
-    """Maximise the same over y₁, y₂ and Q as well, by gradient ascent from random starts."""
+    """Maximise ``worst_adapter`` over y₁, y₂ and Q, by gradient ascent from random starts."""
     import torch
 
     raw = torch.randn(2, starts, SIZE, SIZE, generator=generator, dtype=torch.float64).requires_grad_()
@@ -68,7 +68,7 @@ def frames(raw: Tensor) -> Tensor:
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Slopes at s₀ = 0 for random data and for the worst data found, as W gets worse conditioned; the witnesses."""
+    """Compute slopes at s₀ = 0 for random and worst-case data by condition number, and those of the witnesses."""
     import torch
 
     from ioadapt_theory.claims import CLAIMS
@@ -96,7 +96,7 @@ def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Left: slope against condition number at s₀ = 0. Right: sharp constant over printed constant against s₀."""
+    """Draw slope against condition number at s₀ = 0 (left), and sharp over printed constant against s₀ (right)."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(FULL_WIDTH, 3.6))

@@ -1,4 +1,4 @@
-"""``python -m figures.readme``: writes what the pages quote, the pictures of docs/, and docs/index.html."""
+"""``python -m figures.readme``: update the pages' generated sections, the pictures of docs/, and docs/index.html."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ PICTURES: Final = ("fig_8", "fig_3", "prop_2_condition", "fig_2", "speed", "carr
 
 
 def claims() -> str:
-    """Return a table of what the paper states, one reading each; ``ioadapt claims`` has the others."""
+    """Return the table of the paper's statements, one reading of each; ``ioadapt claims`` lists all readings."""
     head = "| claim | verdict | as printed, or read as | note | witnesses |\n|---|---|---|---|---|\n"
     stated = [c for c in CLAIMS.values() if c.origin is not Origin.OURS and c.amends is None]
     return head + "".join(_row(c) for c in stated if not c.id.endswith(READINGS) and not c.id.startswith("tables"))
@@ -72,14 +72,14 @@ def _row(claim: Claim) -> str:
 
 
 def studies(*wanted: str) -> str:
-    """Return what the recorded full runs of these toys show."""
+    """Return the results of the recorded full runs of these toys."""
     return "\n".join(
         pages.section(protocol(name), one, f"{name}.png") for name, one in records().items() if name in wanted
     )
 
 
 def headlines() -> str:
-    """Return what every recorded study keeps, in one table."""
+    """Return a table of the share kept in every recorded study."""
     return endpoint.table(lambda name: f"docs/{'molecules.md' if name == 'molecules' else f'transfer.md#{name}'}")
 
 
@@ -101,7 +101,7 @@ def drift() -> dict[str, Any]:
 
 
 def reported(*models: str) -> str:
-    """Return what ``ioadapt report`` says of two models that a package ships."""
+    """Return the output of ``ioadapt report`` for two models that a package ships."""
     with patch.dict(os.environ, COLUMNS="100"), redirect_stdout(StringIO()) as said:
         command(["report", *models])
     return f"```\n$ ioadapt report {' '.join(models)}\n{said.getvalue()}```\n"
@@ -125,10 +125,10 @@ _SECTION: Final = re.compile(
 
 
 def filled(text: str) -> str:
-    """Return the page with every generated section as it has to be now.
+    """Return the page with its generated sections updated.
 
     Raises:
-        FileFormatError: a section of which nothing is known here.
+        FileFormatError: a section has an unknown name.
     """
     return _SECTION.sub(_written, text)
 
@@ -136,13 +136,13 @@ def filled(text: str) -> str:
 def _written(section: re.Match[str]) -> str:
     begin, name, end = section.groups()
     if name not in SECTIONS:
-        msg = f"No section {name!r} is written here; known: {', '.join(SECTIONS)}."
+        msg = f"The generated section {name!r} is unknown; known: {', '.join(SECTIONS)}."
         raise FileFormatError(msg)
     return f"{begin}{SECTIONS[name]()}{end}"
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Rewrite the pages and their pictures; status 0, or 2 with one sentence."""
+    """Rewrite the pages and their pictures; return the exit status."""
 
     def body() -> int:
         Parser(prog="python -m figures.readme", description=__doc__).parse_args(argv)

@@ -24,7 +24,7 @@ EXAMPLES = {
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Exact discrepancies and bounds of random stacks, from equal functions to unrelated ones, and examples."""
+    """Compute exact discrepancies and bounds of random stacks, from equal functions to unrelated ones, and examples."""
     import torch
 
     from ioadapt_theory.claims import CLAIMS
@@ -75,7 +75,7 @@ def _quartiles(x: Any) -> list[float]:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Discrepancy against gap; how often LoRA wins; five examples that can be checked by hand."""
+    """Draw discrepancy against gap, how often LoRA wins, and five examples that can be checked by hand."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(FULL_WIDTH, 6.2))

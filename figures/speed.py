@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 PAPER: str | None = None
 RECORD = Path(__file__).resolve().parent.parent / "benchmarks" / "recorded" / "layer.json"
 SIDES = {"weight": "lora", "input": "input", "output": "output"}
-"""The look of a placement is that of the method that has it."""
+"""The style of a placement is that of its method."""
 FAMILIES = {"lora": "LoRA", "dora": "DoRA", "lokr": "LoKr", "loha": "LoHa"}
 
 
 def compute(*, seed: int = 0, quick: bool = False) -> dict[str, Any]:
-    """Times over those of the frozen layers, by row: of the peer, and of ours on each side."""
+    """Return times divided by those of the frozen layers: of the peer, and of ours on each side."""
     del seed, quick  # nothing is drawn, and all is there
     results = json.loads(RECORD.read_text(encoding="utf-8"))["results"]["returned"]
     steps = [
@@ -50,7 +50,7 @@ def _mean(cells: list[dict[str, Any]], name: str) -> float:
 
 
 def draw(data: dict[str, Any]) -> Figure:
-    """Grey is PEFT, once a placement (for a side, its layer on an identity); 1 would be an adapter that is free."""
+    """Draw the times; grey is PEFT (for a side, its layer on an identity), and 1 would be a free adapter."""
     from matplotlib.figure import Figure
 
     titles = {

@@ -27,7 +27,7 @@ def test_every_section_stands_on_one_page_between_its_markers():
 
 
 def test_a_section_of_which_nothing_is_known_is_refused():
-    with pytest.raises(FileFormatError, match="No section 'weather'"):
+    with pytest.raises(FileFormatError, match="The generated section 'weather' is unknown"):
         filled("<!-- weather: written by python -m figures.readme -->\n<!-- end of weather -->")
 
 

@@ -59,14 +59,14 @@ def measured(move: Move) -> dict[str, Any]:
 def table(record: dict[str, Any]) -> str:
     """Return medians by family and relation, harm and errors; then the peers."""
     moves = record["results"]["moves"]
-    heads = ("family", "relation", "moves", "closed form", "chosen", "bar", "50 steps", "bar")
+    heads: tuple[str, ...] = ("family", "relation", "moves", "closed form", "chosen", "bar", "50 steps", "bar")
     heads += ("least", "copy", "predicted error", "CPU s")
     lines: list[tuple[str, ...]] = [heads]
     for family, relation in dict.fromkeys((m["family"], m["relation"]) for m in moves):
         own = [m for m in moves if (m["family"], m["relation"]) == (family, relation)]
         bars = (TEXT_BARS if family == "bytes" else {}).get(relation, BARS[relation])
         errors = [abs(m["chosen_predicted"] - m["chosen"]) for m in own]
-        cells = (_median(own, "closed form"), _median(own, "chosen"), f"{bars[0]:.2f}")
+        cells: tuple[str, ...] = (_median(own, "closed form"), _median(own, "chosen"), f"{bars[0]:.2f}")
         cells += (_median(own, "refined"), f"{bars[1]:.2f}")
         least = f"{min(m['chosen'] for m in own):.2f}"
         rest = (least, _median(own, "copy"), f"{statistics.median(errors):.2f}", _median(own, "chosen_seconds"))

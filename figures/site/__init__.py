@@ -1,1 +1,1 @@
-"""The documentation as a site: pages that are made when it is built, and the build itself."""
+"""The documentation site: its generated pages and its build."""

@@ -1,4 +1,4 @@
-"""``python -m figures.site``: builds the documentation into out/docs, warnings are errors, nothing is fetched."""
+"""``python -m figures.site``: build the documentation into out/docs, with warnings as errors and without network."""
 
 import re
 import shutil
@@ -23,14 +23,14 @@ FRONT_TO_SITE: Final = re.compile(r'href="([\w/-]+)\.md"')
 
 
 def pages() -> Iterator[tuple[str, str]]:
-    """Yield path and Markdown of every page that is made at build time."""
+    """Yield path and Markdown of every generated page."""
     yield from claims.pages()
     yield from reference.pages()
     yield from commands.pages()
 
 
 def sources(folder: Path) -> None:
-    """Put the whole source of the site into a folder: what stands in docs/, and what is made."""
+    """Write the source of the site into a folder: docs/ and the generated pages."""
     shutil.copytree(ROOT / "docs", folder, ignore=shutil.ignore_patterns(".*", "__pycache__", "index.html"))
     made = dict(pages())
     for name, text in made.items():
@@ -47,7 +47,7 @@ def sources(folder: Path) -> None:
 
 
 def within(page: str, text: str) -> str:
-    """Return a page in which links to files that are not on the site are names of these files."""
+    """Replace a page's links to files that are not on the site by the files' names."""
 
     def kept(link: re.Match[str]) -> str:
         path = normpath(join("docs", dirname(page), link[2]))
@@ -57,14 +57,14 @@ def within(page: str, text: str) -> str:
 
 
 def linked(page: str, text: str, made: Iterable[str]) -> str:
-    """Return a page with links to the pages that only a build makes, which in the repository are names alone."""
+    """Turn names of generated pages, plain text in the repository, into links."""
     for name in made:
         text = text.replace(f"`{name}`", f"[`{name}`]({relpath(name, dirname(page) or '.')})")
     return text
 
 
 def orphans(texts: Mapping[str, str]) -> list[str]:
-    """Pages, by path, that no table of contents names: they are put into one of their own."""
+    """Return the pages that no table of contents lists; they get one of their own."""
     named = {ROOT_PAGE}
     for page, text in texts.items():
         for block in TOCTREE.findall(text):
@@ -74,7 +74,7 @@ def orphans(texts: Mapping[str, str]) -> list[str]:
 
 
 def front() -> str:
-    """Return the front page, with links to the pages of the site."""
+    """Return the front page with links to the site's pages."""
     return FRONT_TO_SITE.sub(r'href="\1.html"', FRONT.read_text(encoding="utf-8"))
 
 
@@ -97,13 +97,13 @@ def build(out: Path = OUT) -> int:
     status = build_main([*strict, str(source), str(html)])
     (html / "index.html").write_text(front(), encoding="utf-8")
     if missing := broken(html):
-        msg = f"{len(missing)} links of the site lead nowhere: {'; '.join(missing[:5])}."
+        msg = f"{len(missing)} links of the site are broken: {'; '.join(missing[:5])}."
         raise InvalidValueError(msg)
     return int(status)
 
 
 def broken(html: Path) -> list[str]:
-    """Return page and target of every link of a site, raw HTML too, whose file or heading is not there."""
+    """Return page and target of every link, raw HTML included, whose file or heading does not exist."""
     texts = {path: path.read_text(encoding="utf-8") for path in html.rglob("*.html")}
     missing = []
     for page, text in texts.items():
@@ -115,12 +115,12 @@ def broken(html: Path) -> list[str]:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Build; status 0, or 2 with one sentence."""
+    """Build the site; return the exit status."""
 
     def body() -> int:
         Parser(prog="python -m figures.site", description=__doc__).parse_args(argv)
         if build():
-            msg = "The documentation has warnings, which are above; none is allowed."
+            msg = "The documentation has the warnings above, which count as errors; fix them."
             raise InvalidValueError(msg)
         sys.stdout.write(f"{OUT / 'html' / 'index.html'}\n")
         return OK

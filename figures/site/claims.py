@@ -1,4 +1,4 @@
-"""A page for every claim, from the registry alone: statement, verdict, what is true, proofs, witnesses, commands."""
+"""A page for every claim, from the registry: statement, verdict, correction, proofs, witnesses, commands."""
 
 import json
 from collections.abc import Iterator
@@ -16,14 +16,14 @@ SPECIAL: Final = str.maketrans({c: f"\\{c}" for c in "\\*_`[]<>#|$~"})
 
 
 def pages() -> Iterator[tuple[str, str]]:
-    """Yield the list of claims, and a page each."""
+    """Yield the list of claims, and one page for each."""
     yield INDEX, index()
     for claim in CLAIMS.values():
         yield f"claims/{claim.id}.md", page(claim)
 
 
 def index() -> str:
-    """Every claim with its verdict, under the statement of the paper that it is about."""
+    """Return the list of claims with their verdicts, grouped by the paper's statements."""
     lines = ["# Every claim\n", f"{report.counted(CLAIMS.values())}\n"]
     source = ""
     for claim in CLAIMS.values():
@@ -36,7 +36,7 @@ def index() -> str:
 
 
 def page(claim: Claim) -> str:
-    """Everything that is known of one claim."""
+    """Return the page of one claim."""
     parts = [
         f"# {claim.id}",
         f"**{str(claim.expected).upper()}** · {plain(claim.source)} · {plain(report.reading(claim))}",
@@ -52,7 +52,7 @@ def page(claim: Claim) -> str:
 
 
 def plain(said: str) -> str:
-    """Text as Markdown that means just that."""
+    """Escape text for Markdown."""
     return said.translate(SPECIAL)
 
 
@@ -128,12 +128,12 @@ def linked(name: str) -> str:
 
 
 def fenced(said: str, language: str = "text") -> str:
-    """Return a block of text as it stands."""
+    """Return a block of preformatted text."""
     return f"```{language}\n{said}\n```"
 
 
 def mathml(formula: str, *, display: bool = False) -> str:
-    """LaTeX as MathML, which browsers show without a script or a font from elsewhere."""
+    """Convert LaTeX to MathML, which browsers show without scripts or extra fonts."""
     from latex2mathml.converter import convert
 
     made = str(convert(formula, display="block" if display else "inline")).replace("\n", " ")

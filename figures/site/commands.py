@@ -14,7 +14,7 @@ ACTIONS = {"adapters": ("inspect", "convert", "bake")}
 
 
 def pages() -> Iterator[tuple[str, str]]:
-    """One page, a section for each command."""
+    """Yield one page with a section for each command."""
     parts = ["# Commands", "Status: 0 as expected, 1 a finding, 2 misuse, 3 a lost worker, 130 interrupted."]
     for name, summary in COMMANDS.items():
         parts.append(f"## ioadapt {name}\n\n{summary[:1].upper()}{summary[1:]}.\n\n{fenced(shown(name))}")
@@ -23,7 +23,7 @@ def pages() -> Iterator[tuple[str, str]]:
 
 
 def shown(*words: str) -> str:
-    """Return what ``--help`` says on a terminal of 100 columns."""
+    """Return the ``--help`` text for a terminal of 100 columns."""
     said = StringIO()
     with patch.dict(os.environ, COLUMNS="100", NO_COLOR="1"), redirect_stdout(said):
         with suppress(SystemExit):

@@ -1,4 +1,4 @@
-"""The reference: the public names by page; their text is that of the docstrings."""
+"""The reference: pages of public names, with text from their docstrings."""
 
 from collections.abc import Iterator
 from importlib import import_module
@@ -8,7 +8,7 @@ import ioadapt_theory
 from ioadapt_theory import adapters, claims, errors, reporting
 
 ELSEWHERE: Final = {"load", "save", "bake", "convert", "compare"}
-"""Names of the package that are explained on pages of their own, as are errors."""
+"""Public names that have pages of their own, as errors do."""
 PACKAGE: Final = tuple(n for n in ioadapt_theory.__all__ if n not in ELSEWHERE and not n.endswith("Error"))
 INNER: Final = tuple(n for n in adapters.__all__ if n not in PACKAGE)
 ERRORS: Final = tuple(
@@ -58,7 +58,7 @@ PUBLIC: Final[dict[str, tuple[str, dict[str, tuple[str, ...]]]]] = {
 
 
 def names() -> Iterator[str]:
-    """Every public name, dotted."""
+    """Return every public name, dotted."""
     for _, modules in PUBLIC.values():
         yield from (f"{module}.{name}" for module, some in modules.items() for name in some)
 
@@ -82,7 +82,7 @@ def _documented(name: str) -> str:
 
 
 def kind_of(thing: Any) -> str:
-    """Return autodoc's word for it."""
+    """Return autodoc's directive for an object."""
     if isinstance(thing, type):
         return "exception" if issubclass(thing, BaseException) else "class"
     return "function" if callable(thing) else "data"

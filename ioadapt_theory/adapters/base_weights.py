@@ -35,11 +35,11 @@ class BaseLayer:
 
 
 class Weights(ABC):
-    """Base layers, each read when it is asked for.
+    """Base layers, each read on request.
 
     Attributes:
         names: of the layers.
-        rename: the model's library's renaming of layers that are stored otherwise, None where there is none.
+        rename: maps stored names to module names where the model's library renames layers; None otherwise.
         aliases: other names of some layers, such as those that they are stored under.
     """
 
@@ -57,7 +57,7 @@ class Weights(ABC):
 
     @abstractmethod
     def vectors(self) -> Mapping[str, Callable[[], Tensor]]:
-        """Return norms, biases and all else of one axis, by the names of the tensors; each is read when called."""
+        """Return the one-dimensional tensors (norms, biases) by name; each is read when called."""
 
 
 class ModelWeights(Weights):
@@ -70,7 +70,7 @@ class ModelWeights(Weights):
 
     @cached_property
     def rename(self) -> Rename | None:  # type: ignore[override]
-        """See ``Weights``; transformers takes its time over it."""
+        """See ``Weights``; computed once, since importing transformers is slow."""
         return of_model(self._modules[""])
 
     def outline(self, name: str) -> Operator:
@@ -96,7 +96,7 @@ class ModelWeights(Weights):
             module.exchange()
 
     def vectors(self) -> dict[str, Callable[[], Tensor]]:
-        """Return parameters and buffers of one axis; of a layer under adapters its bias."""
+        """Return the one-dimensional parameters and buffers; for an adapted layer, its base layer's bias."""
         adapted = {n: m for n, m in self._modules.items() if isinstance(m, AdaptedLayer)}
         tensors: dict[str, Tensor | None] = {f"{n}.bias": m.base_layer.bias for n, m in adapted.items()}  # type: ignore[misc]
         for name, module in self._modules.items():
@@ -107,7 +107,7 @@ class ModelWeights(Weights):
 
 
 class TensorWeights(Weights):
-    """The base layers of a checkpoint, by the names of their tensors; nothing but the asked layer is read."""
+    """The base layers of a checkpoint, by the names of their tensors; only the requested layer is read."""
 
     def __init__(
         self,
@@ -145,7 +145,7 @@ class TensorWeights(Weights):
         return BaseLayer(w.flatten(1).mT, bias, tuple(w.shape[2:]))
 
     def vectors(self) -> dict[str, Callable[[], Tensor]]:
-        """Return the tensors of one axis."""
+        """Return the one-dimensional tensors."""
         return {name: partial(self.read, name) for name, shape in self.shapes.items() if len(shape) == 1}
 
     def as_stored(self, name: str, w: Tensor) -> Tensor:
@@ -153,13 +153,13 @@ class TensorWeights(Weights):
         return w.mT if self._is_conv1d(name) else w
 
     def _is_conv1d(self, name: str) -> bool:
-        """Whether it is a Conv1D, by its own bias or, for a square weight, by those of its kind."""
+        """Whether the layer is a Conv1D, by its bias or, for a square weight, by the biases of similar layers."""
         shape = self.shapes[f"{name}.weight"]
         alike = len(shape) == 2 and shape[0] == shape[1] and name.rpartition(".")[2] in self._conv1d
         return alike or self._stores_w(name)
 
     def _stores_w(self, name: str) -> bool:
-        """Whether the bias shows that the outputs are the second axis, as in GPT-2's Conv1D."""
+        """Whether the bias length matches the second axis, as in GPT-2's Conv1D."""
         shape, bias = self.shapes[f"{name}.weight"], self.shapes.get(f"{name}.bias", ())
         return len(shape) == 2 and len(bias) == 1 and shape[0] != bias[0] == shape[1]
 
@@ -191,7 +191,7 @@ def stored_weights(checkpoint: Checkpoint) -> TensorWeights:
 
 
 def read_layer(module: nn.Module) -> BaseLayer:
-    """Return a plain layer's own weights; raise UnsupportedError where it has none."""
+    """Return a layer's own weights; raise UnsupportedError if they are not plain tensors."""
     f = operator(module)
     kernel = tuple(module.kernel_size) if isinstance(module, CONVOLUTIONS) else ()
     return BaseLayer(f.dense(), f.bias, kernel)

@@ -1,4 +1,4 @@
-"""The matrix that a family is applied to: W of a layer f, or an identity, which is never built.
+"""The matrix that a family is applied to: W of a layer f, or an identity that is never stored.
 
 Rows are samples: f(x) = xW + b with W of shape (rows, columns). A convolution is the same thing with W its kernel as an
 (in · taps) x out matrix, and its features on the channel axis.
@@ -64,7 +64,7 @@ class Base(ABC):
         return mix(x, m, self.axis)
 
     def with_matrix(self, x: Tensor, m: Tensor) -> Tensor:
-        """Return f(x) with M in the place of W."""
+        """Return f(x) with M in place of W."""
         return linear(x, m.mT, self.bias)
 
     def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
@@ -77,7 +77,7 @@ class Base(ABC):
 
 
 class Identity(Base):
-    """I_n over a feature axis; its product with anything is that thing.
+    """The identity I_n over a feature axis.
 
     Example:
         >>> from ioadapt_theory.adapters import Identity
@@ -90,7 +90,7 @@ class Identity(Base):
     bias = None
 
     def __init__(self, n: int, axis: int = -1, of: Base | None = None) -> None:
-        """Make I_n; ``of`` is the layer of which this is a side, and gives dtype and device to ``dense``."""
+        """Make I_n for one side of the layer ``of``, which gives ``dense`` its dtype and device."""
         self.rows = self.columns = self.channels = n
         self.axis = axis
         self.of = of
@@ -105,13 +105,13 @@ class Identity(Base):
         return x
 
     def dense(self) -> Tensor:
-        """Return I_n as a matrix: only definitions and tests build it."""
+        """Return I_n as a matrix; only definitions and tests call this."""
         like = torch.empty(()) if self.like is None else self.like
         return torch.eye(self.rows, dtype=like.dtype, device=like.device)
 
 
 class SizesAlone(Base):
-    """A base of which only the sizes are known, as when a file is read; parameters built for it take no memory."""
+    """A base with sizes but no values, for reading files; parameters built for it take no memory."""
 
     pointwise = True
     bias = None
@@ -126,7 +126,7 @@ class SizesAlone(Base):
         return x
 
     def dense(self) -> Tensor:
-        """Return a matrix without content."""
+        """Return a matrix on the meta device."""
         return torch.empty(self.rows, self.columns, device="meta")
 
 

@@ -1,4 +1,4 @@
-"""The model card of an adapter: what it is, what it was trained on, how to load it, and what a report says of it."""
+"""The model card of an adapter: kind, base model, how to load it, and the report's result."""
 
 import hashlib
 import textwrap
@@ -47,7 +47,7 @@ def card(adapters: Mapping[str, Adapter], *, base: str | None, known: Collection
         adapters: by layer.
         base: name of the model that they were trained on, if it has one.
         known: layers whose weights the file has fingerprints of.
-        report: what ``report`` prints of a move to another model, if anything.
+        report: output of ``report`` for a move to another model, if any.
 
     Raises:
         MissingExtraError: huggingface_hub is not installed.
@@ -85,14 +85,14 @@ def card(adapters: Mapping[str, Adapter], *, base: str | None, known: Collection
 
 
 def require_room(path: Path) -> None:
-    """Raise InvalidValueError where a file that ``save`` did not write, or that was edited, would be overwritten."""
+    """Raise InvalidValueError if a file that ``save`` did not write, or that was edited, would be overwritten."""
     if not path.exists():
         return
     text = path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
     own = text[: max(0, len(text) - len(MARK.format(_hash(""))))]
     if own + MARK.format(_hash(own)) != text:
         msg = (
-            f"{path} is not a card as save wrote it, so nothing was saved: move it away, or save without a card and add"
+            f"{path} is not a card that save wrote, so nothing was saved: move the file, or save without a card and add"
             " what `ioadapt adapters inspect FOLDER --format card` prints."
         )
         raise InvalidValueError(msg)
@@ -104,7 +104,7 @@ def _span(values: Iterable[float]) -> str:
 
 
 def _in_cell(text: str) -> str:
-    """Return a name inside a table's cell, whatever characters it has."""
+    """Return a name that is safe inside a table's cell."""
     return "".join(c if c.isprintable() and c not in "`|" else "?" for c in text)
 
 

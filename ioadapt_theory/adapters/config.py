@@ -1,4 +1,4 @@
-"""What to adapt and how: one configuration for a model, resolved to a plan for each of its layers."""
+"""The configuration of adapters for a model, resolved to a plan for each layer."""
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
@@ -36,7 +36,7 @@ ELSEWHERE = {
 
 @dataclass(frozen=True, slots=True)
 class LayerPlan:
-    """What one layer gets: a family, and for every placement how it is built, in the order in which they act."""
+    """The plan for one layer: a family, and for every placement how it is built, in the order of application."""
 
     family: str
     specs: Mapping[Placement, Spec]
@@ -153,11 +153,11 @@ class AdapterConfig:
 
 
 def translated(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options given under our names or PEFT's under ours.
+    """Return options under our names, translated from PEFT's names where needed.
 
     Raises:
         UnknownNameError: a name that neither has.
-        InvalidValueError: an option given twice or that has no counterpart, or no target_modules.
+        InvalidValueError: an option is given twice or has no counterpart, or target_modules is missing.
     """
     known = [one.name for one in fields(AdapterConfig)]
     result: dict[str, Any] = {}
@@ -172,7 +172,7 @@ def translated(options: Mapping[str, Any]) -> dict[str, Any]:
         if (ours := PEFT.get(name, name)) not in known:
             raise UnknownNameError("option", name, [*known, *PEFT])
         if ours in result:
-            msg = f"{ours} is given twice, once as {name}; give it once."
+            msg = f"Option {ours} is given twice, once as {name}; give it once."
             raise InvalidValueError(msg)
         result[ours] = value
     if "target_modules" not in result:
@@ -182,7 +182,7 @@ def translated(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def init_of(value: object) -> str:
-    """Return our name for a value of PEFT's init_lora_weights; raise InvalidValueError for one that has none."""
+    """Translate PEFT's init_lora_weights; raise InvalidValueError for a value without a counterpart."""
     if value is True or value is False:
         return "default" if value else "random"
     if value != "gaussian":
@@ -203,7 +203,7 @@ def parse_placement(text: str) -> tuple[Placement, ...]:
         if part not in list(Placement):
             raise UnknownNameError("placement", part, [*Placement, *RULES])
     if len(set(parts)) < len(parts):
-        msg = f"Placement {text!r} names a part twice; give it one larger rank instead."
+        msg = f"Placement {text!r} names a part twice; name it once, with a larger rank."
         raise InvalidValueError(msg)
     return tuple(Placement(part) for part in parts)
 
@@ -228,6 +228,6 @@ def _each(what: str, value: Any, parts: tuple[Placement, ...]) -> Sequence[Any]:
     if isinstance(value, str) or not isinstance(value, Sequence):
         return [value] * len(parts)
     if len(value) != len(parts):
-        msg = f"{what} {tuple(value)} has {len(value)} values, placement {'+'.join(parts)!r} has {len(parts)} parts."
+        msg = f"{what} {tuple(value)} has {len(value)} values; {'+'.join(parts)!r} needs {len(parts)}, or one number."
         raise InvalidValueError(msg)
     return value

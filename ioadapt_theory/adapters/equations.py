@@ -1,4 +1,4 @@
-"""Where an adapter acts: Eqs. 4a-4c, and what each becomes when it is merged into the weights."""
+"""The placements of an adapter: Eqs. 4a-4c, and the weights that merging each one gives."""
 
 import warnings
 from enum import StrEnum
@@ -34,7 +34,7 @@ class Placement(StrEnum):
     WEIGHT = "weight"
 
     def base(self, f: Operator) -> Base:
-        """Return the base that a family here is built for; raise UnsupportedError where no form on f is exact."""
+        """Return the base that a family at this placement is built for; raise UnsupportedError if none is exact."""
         f.check_placeable(self)
         match self:
             case Placement.WEIGHT:
@@ -46,7 +46,7 @@ class Placement(StrEnum):
 
 
 class Placed(Modified):
-    """The layer f, which may itself be adapted, with Φ in its place: so placements stack (Eq. 6, several adapters).
+    """A layer f, which may itself be adapted, with Φ at its placement; so placements stack (Eq. 6, several adapters).
 
     Example:
         >>> import torch
@@ -80,7 +80,7 @@ class Placed(Modified):
                 return phi(f(x), f.far)  # Eq. 4c  Y = f(f(X; W); Φ(I))
 
     def dense(self) -> Tensor:
-        """Return the one matrix that does the same: Φ(W), Φ(I_c)W or WΦ(I_d), never building an identity."""
+        """Return the equivalent weight, Φ(W), Φ(I_c)W or WΦ(I_d), without building an identity."""
         f, phi = self.f, self.phi
         match self.placement:
             case Placement.WEIGHT:
@@ -93,7 +93,7 @@ class Placed(Modified):
 
     @property
     def bias(self) -> Tensor | None:  # type: ignore[override]
-        """Eq. 4c acts on XW + b, so an output adapter changes the bias too: bΦ(I_d)."""
+        """The bias: bΦ(I_d) under an output adapter, since Eq. 4c acts on XW + b."""
         bias = self.f.bias
         if bias is None or self.placement is not Placement.OUTPUT:
             return bias
@@ -101,10 +101,10 @@ class Placed(Modified):
 
 
 class Shifted(Modified):
-    """The layer f with s b added to its outputs: a bias that comes with an adapter, as PEFT's ``lora_bias``."""
+    """A layer f with s b added to its outputs: the bias of an adapter, such as PEFT's ``lora_bias``."""
 
     def __init__(self, f: Operator, adapter: Any, phi: Family) -> None:
-        """Read in every call the adapter's shift b, and the scaling s of its last family."""
+        """Keep the adapter, whose shift b and last scaling s are read in every call."""
         super().__init__(f)
         self.adapter, self.phi = adapter, phi
 
@@ -114,18 +114,18 @@ class Shifted(Modified):
         return y + self.columnwise(self.adapter.shift * self.phi.scaling).to(y.dtype)
 
     def dense(self) -> Tensor:
-        """Return the matrix of f, which stays."""
+        """Return the matrix of f, unchanged."""
         return self.f.dense()
 
     @property
     def bias(self) -> Tensor:  # type: ignore[override]
-        """The bias of f, and s b."""
+        """The bias of f plus s b."""
         bias, shift = self.f.bias, self.adapter.shift * self.phi.scaling
         return shift if bias is None else bias + shift
 
 
 def after(x: Tensor, f: Operator) -> Tensor:
-    """Return f(x) for an X that an adapter made; warn where f passes no gradient back to it."""
+    """Return f(x) for an x that an adapter computed; warn if f passes no gradient back to it."""
     y = f(x)
     if torch.compiler.is_compiling() or not x.requires_grad:
         return y

@@ -7,8 +7,8 @@ from typing import Any, ClassVar, Self, TypeVar
 import torch
 from torch import Tensor, nn
 
+from ioadapt_theory.adapters.cache import Derived
 from ioadapt_theory.adapters.config import LayerPlan
-from ioadapt_theory.adapters.derived import Derived
 from ioadapt_theory.adapters.equations import Placed, Placement, Shifted
 from ioadapt_theory.adapters.families import FAMILIES, Family
 from ioadapt_theory.adapters.matrices import Operator, operator
@@ -20,7 +20,7 @@ class Adapter(nn.ModuleDict):
 
     Attributes:
         family: name of the families.
-        shift: a bias that comes with it, as in some files of others, of the layer's outputs; None otherwise.
+        shift: a bias added to the layer's outputs, as some files of other tools have; None otherwise.
 
     Example:
         >>> from torch import nn
@@ -39,7 +39,7 @@ class Adapter(nn.ModuleDict):
 
     @classmethod
     def fresh(cls, f: Operator, plan: LayerPlan) -> Self:
-        """Return new parameters for the layer f; raise UnsupportedError where it does not allow a placement."""
+        """Return a new adapter for the layer f; raise UnsupportedError if f does not allow a placement."""
         families = {}
         for placement, spec in plan.specs.items():
             families[placement] = FAMILIES[plan.family](placement.base(f), spec)
@@ -52,18 +52,18 @@ class Adapter(nn.ModuleDict):
             yield Placement(key), family  # type: ignore[misc]
 
     def twin(self) -> Self:
-        """Return another adapter over the same parameters; new scalings or parameters of one do not reach the other."""
+        """Return a second adapter that shares the parameters; replacing one or rescaling does not affect the other."""
         return _twin(self)
 
     def require_whole(self) -> None:
-        """Raise UnsupportedError for parameters that are not of the sizes of their family, as under FSDP1."""
+        """Raise UnsupportedError if a parameter has the wrong shape, as a shard of FSDP1 has."""
         for placement, phi in self.parts():
             shapes = {key: tuple(p.shape) for key, p in phi.named_parameters()}
             if shapes != phi.shapes(phi.size, phi.spec, shapes):
                 listed = ", ".join(f"{key} {[*shape]}" for key, shape in shapes.items())
                 msg = (
-                    f"its {placement} part has {listed}, which is no {self.family} of this size. Under FSDP1 do this"
-                    " within FullyShardedDataParallel.summon_full_params(model)."
+                    f"its {placement} part has {listed}, which do not fit its {self.family}; under FSDP1, call this"
+                    " inside FullyShardedDataParallel.summon_full_params(model)."
                 )
                 raise UnsupportedError(msg)
 
@@ -74,18 +74,18 @@ class Adapter(nn.ModuleDict):
         return f if self.shift is None else Shifted(f, self, phi)
 
     def require_alike(self, other: "Adapter") -> None:
-        """Raise InvalidValueError where another adapter has another family, placement or size."""
+        """Raise InvalidValueError if the other adapter differs in family, placement or size."""
         one, two = ({key: [*p.shape] for key, p in each.named_parameters()} for each in (self, other))
         if (self.family, one) != (other.family, two):
             listed = [", ".join(f"{key} {shape}" for key, shape in shapes.items()) for shapes in (one, two)]
             msg = (
-                f"the adapter here is a {self.family} of {listed[0]}, the new one a {other.family} of {listed[1]}: that"
-                " cannot be exchanged; load it anew."
+                f"the old adapter is a {self.family} with {listed[0]}, the new one a {other.family} with {listed[1]}:"
+                " load the new one without hotswap."
             )
             raise InvalidValueError(msg)
 
     def overwrite(self, other: "Adapter") -> None:
-        """Copy the numbers and scalings of another adapter that is alike; parameters stay the objects they are."""
+        """Copy the values and scalings of an adapter of the same shapes into this one's parameters, in place."""
         with torch.no_grad():
             for p, q in zip(self.parameters(), other.parameters(), strict=True):
                 p.copy_(q)
@@ -109,7 +109,7 @@ M = TypeVar("M", bound=nn.Module)
 
 
 def _twin(module: M) -> M:
-    """Copy a module as torch makes replicas, in a tenth of the time that constructors take."""
+    """Copy a module without calling its constructor, which takes ten times as long."""
     new = module.__new__(type(module))
     new.__dict__.update(module.__dict__)
     new._parameters = dict(module._parameters)
@@ -143,7 +143,7 @@ class AdaptedLayer(nn.Module):
     """A frozen layer f under named adapters; the first active one is next to f, each further one acts on the result.
 
     Attributes:
-        base_layer: f as it was; ``adapt`` freezes it.
+        base_layer: the original f; ``adapt`` freezes it.
         adapters: the adapters by name.
         active: names of the adapters in use, in their order.
         merged: whether the base layer holds merged weights now.
@@ -195,7 +195,7 @@ class AdaptedLayer(nn.Module):
             return getattr(super().__getattr__("base_layer"), name)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Give the base layer a weight or bias that takes the place of the old one, as when weights are tied."""
+        """Assign the base layer another weight or bias, as code that ties weights does."""
         base = self.__dict__.get("_modules", {}).get("base_layer")
         super().__setattr__(name, value) if base is None or name not in base._parameters else setattr(base, name, value)
 
@@ -227,7 +227,7 @@ class AdaptedLayer(nn.Module):
         return chain
 
     def switch_off(self) -> None:
-        """Be the base layer, also where adapters are merged, until every caller has switched on again."""
+        """Act as the base layer, even with merged adapters, until every caller has undone this."""
         self.disabled += 1
         if self.merged:
             self.exchange()
@@ -242,13 +242,13 @@ class AdaptedLayer(nn.Module):
         return {**self.__dict__, "disabled": 0}  # a copy is switched on; nobody would do it later
 
     def add(self, name: str, adapter: Adapter) -> None:
-        """Put an adapter last in the chain; raise InvalidValueError as ``check_free`` does."""
+        """Append an adapter to the chain; raise InvalidValueError if its name is taken."""
         self.check_free(name)
         self.adapters[name] = adapter
         self.activate(*self.active, name)
 
     def check_free(self, name: str) -> None:
-        """Raise InvalidValueError where no adapter of this name can be added; see ``add``."""
+        """Raise InvalidValueError if an adapter of this name exists or the layer is merged."""
         check_name(name)
         if name in self.adapters:
             msg = f"There is an adapter {name!r} already; remove it first or choose another name."
@@ -256,7 +256,7 @@ class AdaptedLayer(nn.Module):
         self.refuse_if_merged("adding an adapter")
 
     def remove(self, name: str) -> None:
-        """Take an adapter away; a layer without it is left alone."""
+        """Remove an adapter, if the layer has it."""
         self.refuse_if_merged("removing an adapter")
         if name in self.adapters:
             self.activate(*(other for other in self.active if other != name))
@@ -283,19 +283,19 @@ class AdaptedLayer(nn.Module):
         """
         plain = operator(self.base_layer)  # asked now, since it may have been quantised or offloaded
         if plain.dense().is_meta:
-            msg = "The layer's weight is on the meta device: there is nothing to merge into before it is loaded."
+            msg = "The layer's weight is on the meta device; load the weight before merging."
             raise InvalidValueError(msg)
         with _exactly(self.adapters, plain.like.device):
             stored = {"weight": plain.stored(self.function.dense())}
             if (bias := self.function.bias) is not None:
                 if getattr(self.base_layer, "bias", None) is None:
-                    msg = "The adapter has a bias and the layer has none to merge it into."
+                    msg = "The adapter has a bias but the layer has none, so it cannot be merged; leave it unmerged."
                     raise UnsupportedError(msg)
                 stored["bias"] = bias
             result = {key: _laid_out_like(getattr(self.base_layer, key), value) for key, value in stored.items()}
         for key, value in result.items():
             if not all(end.isfinite() for end in value.aminmax()):  # NaN included, and no mask as large as the weight
-                msg = f"merging gives a {key} that is not finite in {value.dtype}; nothing was changed."
+                msg = f"the merged {key} is not finite in {value.dtype}; nothing was changed."
                 raise InvalidValueError(msg)
         return result
 
@@ -315,7 +315,7 @@ class AdaptedLayer(nn.Module):
             self._others = {}
 
     def exchange(self) -> None:
-        """Swap the merged and the original tensors; the ones put in follow the layer's device and dtype."""
+        """Swap the merged and the original tensors; the new ones get the layer's device and dtype."""
         for key, other in self._others.items():
             now = getattr(self.base_layer, key)
             if (other.device, other.dtype) != (now.device, now.dtype):
@@ -325,7 +325,7 @@ class AdaptedLayer(nn.Module):
         self.merged = not self.merged
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the state of any module; refuse while merged, as the weights would hold the adapter a second time."""
+        """Return the state_dict; refuse while merged, since its weights would contain the adapter a second time."""
         self.refuse_if_merged("taking its state_dict (or unload the model, to keep what is merged)")
         return super().state_dict(*args, **kwargs)
 
@@ -336,21 +336,21 @@ class AdaptedLayer(nn.Module):
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def refuse_if_merged(self, doing: str) -> None:
-        """Raise InvalidValueError where adapters are merged, also while ``disable`` has the original weights back."""
+        """Raise InvalidValueError if adapters are merged, even while ``disable`` shows the original weights."""
         if self._others:
             msg = f"The layer is merged: unmerge it before {doing}."
             raise InvalidValueError(msg)
 
 
 def check_distinct(names: Sequence[str]) -> None:
-    """Raise InvalidValueError where an adapter would act twice."""
+    """Raise InvalidValueError if a name is repeated."""
     if twice := sorted({name for name in names if names.count(name) > 1}):
         msg = f"The adapter {', '.join(map(repr, twice))} is named twice: name it once; scale() makes it stronger."
         raise InvalidValueError(msg)
 
 
 def check_name(name: str) -> None:
-    """Raise InvalidValueError where torch's module names have no room for this one."""
+    """Raise InvalidValueError if torch cannot use this name for a module."""
     if not isinstance(name, str) or not name.isidentifier() or hasattr(nn.ModuleDict(), name):
         msg = f"{name!r} cannot name an adapter: use letters, digits and underscores, not a method of ModuleDict."
         raise InvalidValueError(msg)
@@ -358,7 +358,7 @@ def check_name(name: str) -> None:
 
 @contextmanager
 def _exactly(module: nn.Module, device: torch.device) -> Iterator[None]:
-    """Compute without dropout, autocast, gradients or values kept from before, outside inference mode."""
+    """Disable dropout, autocast, gradients, caches and inference mode for the duration."""
     modes = {part: part.training for part in module.modules()}
     for part in modes:
         if isinstance(derived := getattr(part, "derived", None), Derived):
@@ -373,7 +373,7 @@ def _exactly(module: nn.Module, device: torch.device) -> Iterator[None]:
 
 
 def _laid_out_like(old: Tensor, value: Tensor) -> Tensor:
-    """Return the values in the old tensor's dtype and strides (a convolution may be channels_last)."""
+    """Return a tensor with the dtype and strides of the old one (a convolution may be channels_last)."""
     value = value.to(old.dtype)
     return value if value.stride() == old.stride() else torch.empty_like(old).copy_(value)
 

@@ -1,7 +1,7 @@
 """How a torch module becomes the paper's f with its c x d matrix W: the only place that transposes.
 
 Linear layers store Wᵀ; convolutions store (out, in/groups, *taps) and become (in · taps) x out; the ``Conv1D`` of
-transformers stores W as it is. Any other module of known sizes is taken as it comes: f is called, never looked into.
+transformers stores W as it is. Any other module of known sizes is a black box: it is only called.
 """
 
 import math
@@ -23,7 +23,7 @@ GLOBAL_HOOKS = tuple(getattr(modules, f"_global{hooks}") for hooks in HOOKS)
 
 
 class Operator(Base):
-    """A frozen layer f as a Base; ``near`` and ``far`` are the identities of its two sides (I_c and I_d).
+    """A frozen layer f as a base; ``near`` and ``far`` are the identities of its two sides (I_c and I_d).
 
     Example:
         >>> from torch import nn
@@ -69,12 +69,12 @@ class Operator(Base):
         return self.axis == -1
 
     def check_placeable(self, side: str) -> None:
-        """Raise UnsupportedError where this placement has no exact form for this layer."""
+        """Raise UnsupportedError if this placement has no exact form for this layer."""
         if side == "weight" and not self.pointwise:
             self.dense()
 
     def dense(self) -> Tensor:
-        """Raise UnsupportedError: there is no W to read in a layer that this package does not know."""
+        """Raise UnsupportedError: the weight of an unknown layer cannot be read."""
         msg = (
             f"A {type(self.module).__name__} does not store a plain weight matrix here (quantised, parametrised and"
             " offloaded ones do not), so it cannot be merged, nor adapted by a family that reads the weight; input and"
@@ -88,7 +88,7 @@ class Operator(Base):
         return self.dense()
 
     def product(self, x: Tensor, m: Tensor) -> Tensor:
-        """Return X M; how f walks over x is not known for an unknown convolution."""
+        """Return X M; not defined for an unknown convolution."""
         return super().product(x, m) if self.pointwise else self.dense()
 
 
@@ -102,12 +102,12 @@ class Plain(Operator):
         return (kind is nn.Linear or kind in CONVOLUTIONS) and not has_hooks(self.module) and not any(GLOBAL_HOOKS)
 
     def takes(self, x: Tensor, m: Tensor) -> bool:
-        """Whether f is open, and f(x) with M in the place of W exact in these dtypes."""
+        """Whether f is a plain torch module, and f(x) with M in place of W is exact in these dtypes."""
         return self.is_open and x.dtype == m.dtype and (x.is_meta or not torch.is_autocast_enabled(x.device.type))
 
 
 class GivenLayer(Operator):
-    """A layer given by W and b alone; nothing is called."""
+    """A layer given by W and b, without a module to call."""
 
     like: Tensor = torch.empty(0)  # a property of the others
     bias: Tensor | None = None
@@ -122,14 +122,14 @@ class GivenLayer(Operator):
 
 
 class Modified(Operator):
-    """The layer f with something done to it: again a layer, of the same sizes."""
+    """A layer f with an operation before, after or inside it: again a layer, of the same sizes."""
 
     def __init__(self, f: Operator) -> None:
         super().__init__(f.module, f.channels, f.columns, axis=f.axis, taps=f.rows // f.channels)
         self.f = f
 
     def check_placeable(self, side: str) -> None:
-        """Raise UnsupportedError where f does."""
+        """Raise UnsupportedError if f allows no such placement."""
         self.f.check_placeable(side)
 
     def product(self, x: Tensor, m: Tensor) -> Tensor:
@@ -172,8 +172,8 @@ class Convolution(Plain):
         """Raise UnsupportedError for a grouped convolution: I + AB would mix channels of different groups."""
         if self.module.groups > 1 and side != "weight":
             msg = (
-                f"A convolution with groups={self.module.groups} takes no {side} adapter: a mix of all its channels is"
-                " not a grouped convolution any more. Use weight placement, or exclude the layer."
+                f"A convolution with groups={self.module.groups} takes no {side} adapter, which would mix channels"
+                " of different groups; use weight placement, or exclude the layer."
             )
             raise UnsupportedError(msg)
 
@@ -190,7 +190,7 @@ class Convolution(Plain):
         return self.module._conv_forward(x.to(m.dtype), self.stored(m), None)
 
     def takes(self, x: Tensor, m: Tensor) -> bool:
-        """Whether f is open: one convolution in M's dtype costs less than two."""
+        """Whether f is a plain torch module: one convolution in M's dtype costs less than two."""
         del x, m
         return self.is_open
 
@@ -209,7 +209,7 @@ def operator(module: Any) -> Operator:
     """Return the operator f of a module.
 
     Raises:
-        UnsupportedError: the module's input and output sizes cannot be told, or it does not map one real tensor.
+        UnsupportedError: the module's input and output sizes are unknown, or it does not map one real tensor.
 
     Example:
         >>> from torch import nn
@@ -259,7 +259,7 @@ def _with_known_sizes(module: Any) -> Operator:
             )
             raise UnsupportedError(msg)
     if isinstance(weight := getattr(module, "weight", None), Tensor) and weight.is_complex():
-        msg = f"This {kind} is complex and adapters are real; exclude it."
+        msg = f"The weight of this {kind} is complex and adapters are real; exclude the layer."
         raise UnsupportedError(msg)
     return f
 
@@ -294,6 +294,6 @@ def _stores_plain_weight(module: nn.Module) -> bool:
 
 
 def _offloading(module: nn.Module) -> Any:
-    """Return accelerate's hook that fetches the module's weights for each call; None where they are always there."""
+    """Return accelerate's hook that loads the module's weights for each call; None if they stay in memory."""
     hook = getattr(module, "_hf_hook", None)
     return hook if getattr(hook, "offload", False) else None

@@ -1,4 +1,4 @@
-"""Adapters on whole models: add by module name, list, count, choose, switch off, merge, take away."""
+"""Adapters on whole models: add by module name, list, count, activate, disable, merge, remove."""
 
 import threading
 from collections.abc import Collection, Iterator, Mapping
@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ioadapt_theory.adapters.cache import trusting
 from ioadapt_theory.adapters.config import AdapterConfig, translated
-from ioadapt_theory.adapters.derived import trusting
 from ioadapt_theory.adapters.families.dora import DoRA, derive
 from ioadapt_theory.adapters.families.family import is_finite
 from ioadapt_theory.adapters.layer import AdaptedLayer, Adapter, check_distinct, check_name
@@ -36,27 +36,27 @@ def adapt(
 ) -> nn.Module:
     """Return the model, frozen and with a fresh, trainable adapter on its target modules; it is changed in place.
 
-    A model that already has adapters, ours or PEFT's, goes on training what it trains: only the base of the newly
+    A model that already has adapters, ours or PEFT's, keeps its trainable parameters: only the base of the newly
     adapted layers is frozen then. Options may have PEFT's names: r, lora_alpha, lora_dropout, init_lora_weights,
     use_dora.
 
-    Two things no adapter can know of. A model that reads a layer's weight instead of calling the layer bypasses the
+    Two things cannot be detected. A model that reads a layer's weight instead of calling the layer bypasses the
     adapter, whose parameters then have no gradient after a backward pass: exclude such a layer (torch's own are refused
     or switched to calling). Running statistics are not frozen: in training mode a BatchNorm changes the base model.
 
     Args:
         model: any module whose targets are linear layers, convolutions, or layers of known sizes.
         config: the configuration, or give its fields as keywords: ``adapt(model, target_modules=["to_q"], rank=4)``.
-        name: of the adapter; a second one acts on what the first makes of the layer.
+        name: of the adapter; a second one acts on the layer as adapted by the first.
         target: for placement="auto", the model that the adapter will be moved to.
-        inputs: for placement="auto", what both models take, without labels; the side is then chosen by the law.
+        inputs: for placement="auto", unlabelled inputs of both models; the law of transfer then chooses the side.
         **options: the fields of ``AdapterConfig``, also under PEFT's names (r, lora_alpha, lora_dropout,
             init_lora_weights).
 
     Raises:
         NoMatchError: no module matches; near misses are named.
-        UnsupportedError: a target is of a kind that the placement has no exact form for.
-        InvalidValueError: an option outside its limits, or the name is taken; the model is as it was.
+        UnsupportedError: the placement has no exact form for one of the layers.
+        InvalidValueError: an option is outside its limits, or the name is taken; the model is unchanged.
 
     Example:
         >>> import torch
@@ -69,7 +69,7 @@ def adapt(
         torch.Size([2, 8])
     """
     if not isinstance(model, nn.Module):
-        msg = f"The model is a {type(model).__name__}; adapters are put on a torch.nn.Module."
+        msg = f"The model is a {type(model).__name__}; give a torch.nn.Module."
         raise InvalidValueError(msg)
     if config is None:
         config = AdapterConfig(**translated(options))
@@ -85,7 +85,7 @@ def adapt(
     if config.placement == "auto":
         config = without_auto(model, config, target, inputs)
     elif inputs is not None:
-        msg = f"inputs= chooses the side for placement='auto'; the placement here is {config.placement!r}."
+        msg = f"inputs= needs placement='auto', but placement is {config.placement!r}; leave out inputs= or change it."
         raise InvalidValueError(msg)
     targets, prepared = select(model, config), {}
     for layer, plan in config.plans(targets).items():
@@ -101,10 +101,10 @@ def function_of(module: nn.Module) -> Operator:
 
 
 def install(model: nn.Module, prepared: Mapping[str, Adapter], name: str, *, trainable: bool | None = False) -> None:
-    """Put fitting adapters on a model's layers; nothing is changed if one of them cannot be put.
+    """Put adapters that fit on a model's layers; if one cannot be added, nothing is changed.
 
-    The base is frozen where the model has no adapters yet. Else only the layers that are adapted now are, so that what
-    is being trained goes on training.
+    If the model has no adapters yet, its base is frozen; else only the newly adapted layers are frozen, so that what
+    is being trained stays trainable.
 
     Args:
         model: changed in place.
@@ -113,7 +113,7 @@ def install(model: nn.Module, prepared: Mapping[str, Adapter], name: str, *, tra
         trainable: whether the adapter is to be trained; None leaves its parameters as they are.
 
     Raises:
-        InvalidValueError: the adapter's name is taken or unusable, a layer is merged or has adapted ones inside, or the
+        InvalidValueError: the adapter's name is taken or invalid, a layer is merged or contains adapted ones, or the
             model is inside ``disable``.
     """
     refuse_if_disabled(model, "putting an adapter on the model")
@@ -150,7 +150,7 @@ def _of_adapters(model: nn.Module) -> Iterator[nn.Parameter]:
 
 
 def refuse_if_disabled(model: nn.Module, doing: str) -> None:
-    """Raise InvalidValueError inside ``disable``, where the change would be undone or show too early."""
+    """Raise InvalidValueError inside a ``disable`` block, whose end would undo the change."""
     if any(isinstance(part, AdaptedLayer) and part.disabled for part in model.modules()):
         msg = f"The adapters are disabled: leave the disable() block before {doing}."
         raise InvalidValueError(msg)
@@ -163,7 +163,7 @@ def _check_room(module: nn.Module, wanted: set[int], name: str) -> None:
     check_name(name)
     inside = [part for part in module.modules() if part is not module]
     if any(id(part) in wanted or isinstance(part, AdaptedLayer) for part in inside):
-        msg = f"This {type(module).__name__} contains adapted layers: exclude either it or them."
+        msg = f"This {type(module).__name__} contains adapted layers; exclude either the module or its layers."
         raise InvalidValueError(msg)
 
 
@@ -209,7 +209,7 @@ def parameters(model: nn.Module, name: str | None = None) -> Iterator[tuple[str,
 
 
 def count(model: nn.Module, name: str | None = None) -> int:
-    """Return how many numbers the adapters hold.
+    """Return the number of parameters of the adapters.
 
     Example:
         >>> from torch import nn
@@ -275,7 +275,7 @@ def scale(model: nn.Module, factor: float, name: str = "default") -> None:
 
 
 def unmerged(adapted: Mapping[str, AdaptedLayer], doing: str) -> Collection[AdaptedLayer]:
-    """Return the layers, each once whatever its names, if none of them is merged."""
+    """Return the distinct layers; raise InvalidValueError if one is merged."""
     for where, layer in adapted.items():
         with naming(where):
             layer.refuse_if_merged(doing)
@@ -284,9 +284,9 @@ def unmerged(adapted: Mapping[str, AdaptedLayer], doing: str) -> Collection[Adap
 
 @contextmanager
 def disable(model: nn.Module) -> Iterator[None]:
-    """Be the base model for the duration, also when adapters are merged; afterwards everything is as it was.
+    """Disable all adapters for the duration, merged ones too; restore them afterwards.
 
-    Blocks may overlap, as in several threads: adapters are on again after the last. Inside a block nothing is merged,
+    Blocks may overlap, as in several threads: the last to end restores the adapters. Inside a block nothing is merged,
     unmerged, unloaded or put on the model.
 
     Example:
@@ -317,7 +317,7 @@ def merge(model: nn.Module, *, unload: bool = False) -> nn.Module:
 
     Args:
         model: an adapted model.
-        unload: let go of the adapters and of the original weights too, as ``unload`` after it would; layer by layer, so
+        unload: remove the adapters and the original weights too, as a later ``unload`` would; layer by layer, so
             that it takes the memory of one layer beside the model's, and twice the time: what cannot be merged is found
             before anything is changed.
 
@@ -337,7 +337,7 @@ def merge(model: nn.Module, *, unload: bool = False) -> nn.Module:
         'Linear'
     """
     if any(SHARDED & {kind.__name__ for kind in type(module).__mro__} for module in model.modules()):
-        msg = "FSDP keeps the weights itself and would undo a merge: save the adapter, and merge it into a whole model."
+        msg = "FSDP manages the weights and would undo a merge: save the adapter, and merge it into an unsharded model."
         raise UnsupportedError(msg)
     refuse_if_disabled(model, "merging")
     todo = {n: layer for n, layer in layers(model).items() if layer.active and not layer.merged}
@@ -354,7 +354,7 @@ def merge(model: nn.Module, *, unload: bool = False) -> nn.Module:
 
 
 def unmerge(model: nn.Module) -> nn.Module:
-    """Return the model with every layer's own tensors back, bit for bit.
+    """Return the model with every layer's original tensors restored, bit for bit.
 
     Example:
         >>> import torch
@@ -373,7 +373,7 @@ def unmerge(model: nn.Module) -> nn.Module:
 
 
 def unload(model: nn.Module) -> nn.Module:
-    """Return the model without the wrappers, each layer with the weights it has now, merged or not.
+    """Return the model without the wrappers; each layer keeps its current weights, merged or not.
 
     Example:
         >>> from torch import nn
@@ -393,7 +393,7 @@ def _unwrap(model: nn.Module, wrappers: Mapping[str, AdaptedLayer]) -> nn.Module
 
 
 def remove(model: nn.Module, name: str = "default") -> nn.Module:
-    """Return the model without one adapter; layers left without any become what they were, and stay frozen.
+    """Return the model without one adapter; layers without any left are unwrapped, and stay frozen.
 
     Raises:
         UnknownNameError: no layer has an adapter of this name.
@@ -413,7 +413,7 @@ def remove(model: nn.Module, name: str = "default") -> nn.Module:
 
 @contextmanager
 def cached(model: nn.Module | None = None) -> Iterator[None]:
-    """Keep on accelerators too what depends on parameters alone, where comparing them would wait for the device.
+    """Cache values derived from parameters on accelerators too, where comparing parameters would block on the device.
 
     There it goes by the versions of tensors, so nothing may write through ``p.data`` inside, nor a fused optimizer: for
     what lies between two steps, or for generating. On a CPU factors are compared whole, inside and outside, and the
@@ -441,7 +441,7 @@ def cached(model: nn.Module | None = None) -> Iterator[None]:
 
 @contextmanager
 def naming(layer: str) -> Iterator[None]:
-    """Put the layer's name before an error's sentence."""
+    """Prefix errors with the layer's name."""
     try:
         yield
     except IoAdaptError as error:

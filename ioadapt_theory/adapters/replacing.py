@@ -12,13 +12,13 @@ from ioadapt_theory.adapters.layer import AdaptedLayer
 from ioadapt_theory.errors import UnsupportedError
 
 FAST_PATHS = {nn.TransformerEncoderLayer: "activation_relu_or_gelu", nn.TransformerEncoder: "use_nested_tensor"}
-"""Modules that read weights instead of calling layers where they can, and the attribute without which they do not."""
+"""Modules with a fast path that reads weights instead of calling layers, and the attribute that enables it."""
 SAVERS: list[Callable[[nn.Module, Path, str], object]] = []
-"""``formats.save``, which stands above this package and puts itself here when it is imported."""
+"""``formats.save``, which registers itself here on import, since ``formats`` is above this package."""
 
 
 def replace(model: nn.Module, modules: Mapping[str, nn.Module]) -> None:
-    """Put modules in the places of these names; where layers are adapted, guard what would bypass the adapters."""
+    """Replace the modules of these names; guard the methods of adapted models that would bypass adapters."""
     for name, new in modules.items():
         parent, _, child = name.rpartition(".")
         setattr(model.get_submodule(parent), child, new)
@@ -34,24 +34,24 @@ def replace(model: nn.Module, modules: Mapping[str, nn.Module]) -> None:
 
 
 def save_pretrained(model: Any, save_directory: Path | str, *args: Any, **options: Any) -> None:
-    """Stand in for ``model.save_pretrained`` while layers are adapted; ``from_pretrained`` knows no adapters.
+    """Replace ``model.save_pretrained`` of an adapted model, since ``from_pretrained`` knows no adapters.
 
-    It would make new weights for the layers under adapters and only print which. So a checkpoint of the Trainer, which
-    names ``state_dict``, has for each of these layers a weight of a size that ``from_pretrained`` refuses, and the
-    adapter beside it in our own file: resume from it, or ``load`` it on the base model.
+    It would initialise new weights for adapted layers with only a warning. So a checkpoint of the Trainer, which
+    passes ``state_dict``, has for each of these layers a weight of a size that ``from_pretrained`` refuses, and the
+    adapter in a file of our own format: resume from it, or ``load`` it on the base model.
 
     Raises:
-        UnsupportedError: by anybody else; ``save`` and ``load`` are for that.
+        UnsupportedError: called without ``state_dict``; use ``save`` and ``load`` instead.
     """
     if "state_dict" not in options:
         msg = (
-            f"This {type(model).__name__} has adapters, which from_pretrained does not know: save the adapter with"
-            " ioadapt_theory.save(model, folder) and load it on the base model with ioadapt_theory.load; or unload the"
-            " merged model, and save that."
+            f"This {type(model).__name__} has adapters, which from_pretrained cannot load: save them with"
+            " ioadapt_theory.save(model, folder) and load them with ioadapt_theory.load, or unload the merged model"
+            " first."
         )
         raise UnsupportedError(msg)
     if not SAVERS:
-        msg = "A checkpoint of a model with adapters holds them as files: import ioadapt_theory.formats to write them."
+        msg = "The checkpoint's adapters cannot be written: import ioadapt_theory.formats before training."
         raise UnsupportedError(msg)
     wrappers = [(name, module) for name, module in model.named_modules() if isinstance(module, AdaptedLayer)]
     refused = {f"{name}.{AdaptedLayer.REFUSED}": torch.zeros(1) for name, _ in wrappers}
@@ -63,10 +63,10 @@ def save_pretrained(model: Any, save_directory: Path | str, *args: Any, **option
 
 
 def fuse_projections(module: Any, *args: Any, name: str, **options: Any) -> Any:
-    """Fuse as diffusers does, from weights; raise UnsupportedError where that drops adapters that are not merged."""
+    """Fuse projections as diffusers does; raise UnsupportedError if that would drop unmerged adapters."""
     if any(getattr(part, "merged", True) is False for part in module.modules()):
         msg = (
-            f"Fusing the projections of this {type(module).__name__} would silently drop the adapters on them: merge"
+            f"Fusing the projections of this {type(module).__name__} would silently drop their adapters: merge"
             " them into the weights first (fuse_lora() in diffusers), or fuse before adapting."
         )
         raise UnsupportedError(msg)
@@ -78,7 +78,7 @@ INSTEAD: dict[str, Callable[..., Any]] = {
     "save_pretrained": save_pretrained,
     **{name: partial(fuse_projections, name=name) for name in FUSING},
 }
-"""Methods of transformers' and diffusers' modules that would lose adapters in silence, and what stands in for them."""
+"""Methods of transformers' and diffusers' modules that would silently lose adapters, and their replacements."""
 
 
 def _is_adapted(module: nn.Module) -> bool:

@@ -1,4 +1,4 @@
-"""`ioadapt`: parses, calls, prints; a file a subcommand, no mathematics, nothing heavy imported before it is needed."""
+"""The command `ioadapt`, one file per subcommand: parse, call the package, print; heavy imports are lazy."""
 
 import argparse
 import io
@@ -27,20 +27,20 @@ Each is a module here with ``add_arguments(parser)``, ``files(args) -> Files`` a
 """
 
 OK, FINDING, MISUSE, LOST, INTERRUPTED = 0, 1, 2, 3, 130
-"""Exit statuses of a command; LOST: a worker process was ended from outside, for want of memory say."""
+"""Exit statuses of a command; LOST: a worker process was killed, for example when out of memory."""
 DESCRIPTION = "Input and output adapters: what the paper claims, what adapter files are, how alike checkpoints are."
 
 
 class Parser(argparse.ArgumentParser):
-    """An argument parser that says what is wrong in one sentence, without the usage lines."""
+    """An argument parser whose errors are one sentence, without the usage lines."""
 
     def error(self, message: str) -> NoReturn:
-        """Leave with status 2 through the same door as every other wrong value."""
+        """Raise InvalidValueError, which ``guarded`` turns into exit status 2."""
         msg = f"{message[:1].upper()}{message[1:].rstrip('.')}{'' if message.endswith('?') else '.'}"
         raise InvalidValueError(msg)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        """Name the choices that are like what was typed."""
+        """Suggest choices that resemble the given value."""
         if action.choices is not None and value not in action.choices and (near := near_misses(value, action.choices)):
             msg = f"invalid choice: {value!r}. Did you mean {' or '.join(map(repr, near))}?"
             raise argparse.ArgumentError(action, msg)
@@ -48,7 +48,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one subcommand; 0 as expected, 1 a finding, 2 misuse, 3 a lost worker, 130 interrupted."""
+    """Run one subcommand and return its exit status: 0 success, 1 a finding, 2 misuse, 3 a lost worker, 130 Ctrl-C."""
     argv = sys.argv[1:] if argv is None else argv
     chosen = next((a for a in argv if not a.startswith("-")), None)
     return guarded(f"ioadapt {chosen}" if chosen in COMMANDS else "ioadapt", lambda: _main(argv, chosen))
@@ -78,7 +78,7 @@ def _version() -> str:
 
 
 def guarded(name: str, body: Callable[[], int]) -> int:
-    """Run ``body``; what goes wrong is one sentence on stderr and a status, Ctrl-C is 130."""
+    """Run ``body``; turn an error into one sentence on stderr and an exit status, Ctrl-C into 130."""
     speak_utf_8()
     try:
         with _printable_output():
@@ -109,7 +109,7 @@ def guarded(name: str, body: Callable[[], int]) -> int:
 
 @contextmanager
 def _printable_output() -> Iterator[None]:
-    """Make what is printed or warned of fit for a terminal: names in files may hold what it would obey."""
+    """Escape control characters in output and warnings: names in files may contain terminal commands."""
     before = warnings.formatwarning
     warnings.formatwarning = lambda message, *_args, **_options: f"{printable(str(message))}\n"
     try:
@@ -120,12 +120,12 @@ def _printable_output() -> Iterator[None]:
 
 
 def say(line: str) -> None:
-    """Tell the user something beside the results."""
+    """Print a note to the user on stderr."""
     sys.stderr.write(f"{printable(line)}\n")
 
 
 class _Printable:
-    """A stream that escapes what a terminal would obey."""
+    """A stream that escapes terminal control characters."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -143,7 +143,7 @@ class _Printable:
 
 
 def speak_utf_8() -> None:
-    """Write UTF-8 whatever the terminal is said to be, or if there is none: formulas have Greek letters."""
+    """Write UTF-8 whatever the locale says, since formulas have Greek letters."""
     sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")
     sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")
     for stream in (sys.stdout, sys.stderr):
@@ -152,6 +152,6 @@ def speak_utf_8() -> None:
 
 
 def discard_stdout() -> None:
-    """Drop what is still buffered, which would raise again when Python exits."""
+    """Drop buffered output, which would raise again when Python exits."""
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

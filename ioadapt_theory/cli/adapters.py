@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     commands = parser.add_subparsers(dest="action", required=True, metavar="inspect | convert | bake")
     shown = commands.add_parser(
         "inspect",
-        help="list format, layers, ranks and scales; with --base also what fits, and whether it is the own base",
+        help="list format, layers, ranks and scales; with --base also which fit, and if it is the adapter's base",
     )
     converted = commands.add_parser("convert", help="a LoRA to the input or output side (Eq. 5), or to another format")
     baked = commands.add_parser("bake", help="a plain LoRA for one named base: exact, or of a given rank")
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         sub.add_argument("file", metavar="FILE")
         if sub is not shown:
             sub.add_argument("out", metavar="OUT", help="file or folder to write")
-            sub.add_argument("--partial", action="store_true", help="leave out what does not fit, instead of refusing")
+            sub.add_argument("--partial", action="store_true", help="skip layers that do not fit")
         base = "the model it was trained on" if sub is converted else "the model it is for"
         sub.add_argument("--base", metavar="MODEL", required=sub is not shown, help=base)
         sub.add_argument(
@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             sub.add_argument(
                 "--source", metavar="MODEL", help="the model it was trained on, to find its layers in the base"
             )
-    shown.add_argument("--check", action="store_true", help="read every number too: NaN and infinity are refused")
+    shown.add_argument("--check", action="store_true", help="also check all values for NaN and infinity")
     shown.add_argument("--format", choices=("text", "json", "card"), default="text", help="card: a model card")
     converted.add_argument("--to", choices=TARGETS, required=True)
     converted.add_argument(
@@ -82,13 +82,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def files(args: argparse.Namespace) -> Files:
-    """Return what is read, and the files that OUT may become."""
+    """Return the input paths and the output paths that OUT may stand for."""
     out = [] if args.action == "inspect" else [Path(args.out), *(Path(args.out) / name for name in WRITTEN)]
     return Files((args.file, args.base, getattr(args, "source", None)), adapter=tuple(out))
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the command; return 1 if the file holds something that does not fit the base or is not read."""
+    """Run the command; return 1 if part of the file does not fit the base or is not supported."""
     from ioadapt_theory.checkpoints.sources import open_checkpoint
     from ioadapt_theory.formats import open_adapter
 
@@ -126,7 +126,7 @@ def run(args: argparse.Namespace) -> int:
 def _matched(
     args: argparse.Namespace, file: "AdapterFile", base: "Checkpoint", source: "Checkpoint | None"
 ) -> tuple["Match", Mapping[str, str]]:
-    """Hold the adapter against the base; return that, and the base's layers that are taken to be tied to others."""
+    """Match the adapter with the base; return the match, and the base layers that are assumed to be tied."""
     from ioadapt_theory.adapters.base_weights import checkpoint_weights
     from ioadapt_theory.formats.match import match, without_idle_changes
 
@@ -143,7 +143,7 @@ def _matched(
 
 
 def _bake(args: argparse.Namespace, matched: "Match", checkpoint: "Checkpoint") -> int:
-    """Write a plain LoRA; print the rank of each layer, and the part of the change that is lost; return how many."""
+    """Write a plain LoRA, print each layer's rank and loss by truncation, and return the number of layers."""
     from ioadapt_theory.formats.export import component_of, write_lora
 
     component = args.component or matched.component
@@ -179,7 +179,7 @@ def _bake(args: argparse.Namespace, matched: "Match", checkpoint: "Checkpoint") 
 
 
 def _convert(args: argparse.Namespace, matched: "Match") -> int:
-    """Write input or output adapters, or the same adapter in another format; return how many layers."""
+    """Write input or output adapters, or the same adapter in another format; return the number of layers."""
     from ioadapt_theory.formats.export import convert_to, write_glora, write_peanut
 
     match args.to:
@@ -198,7 +198,7 @@ def _convert(args: argparse.Namespace, matched: "Match") -> int:
 
 
 def _warn_of_another_base(matched: "Match") -> None:
-    """Tell of a base that is not the one the adapter was trained on: Eq. 5 is about that, a baked file about this."""
+    """Warn if the base is not the one the adapter was trained on, which Eq. 5 needs and baking does not."""
     from ioadapt_theory.adapters.rules.fingerprint import recognise
 
     kin = recognise(matched.file.prints, matched.weights)
@@ -207,16 +207,16 @@ def _warn_of_another_base(matched: "Match") -> None:
 
 
 def _refuse_adapter(name: str, option: str) -> None:
-    """Refuse an adapter's file where a model is to be named."""
+    """Raise InvalidValueError if an adapter's file is given in place of a model."""
     from ioadapt_theory.formats.reading import is_adapter
 
     if is_adapter(name):
-        msg = f"{option} takes a model, the one that the adapter is for or was trained on; {name} is an adapter."
+        msg = f"{option} takes a model, the one that the adapter is for or was trained on, but {name} is an adapter."
         raise InvalidValueError(msg)
 
 
 def _show(args: argparse.Namespace, file: "AdapterFile", matched: "Match | None" = None) -> int:
-    """Print the facts in the chosen format; return 1 if something of the file does not fit or is not read."""
+    """Print the contents in the chosen format; return 1 if part of the file does not fit or is not supported."""
     from ioadapt_theory.adapters.card import card
     from ioadapt_theory.formats.describe import describe, table
 

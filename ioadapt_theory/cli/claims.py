@@ -1,4 +1,4 @@
-"""`ioadapt claims`: which statements of the paper stand, which fall, by which witness, and what is true instead."""
+"""`ioadapt claims`: each statement of the paper with its verdict, counterexamples and correction."""
 
 import argparse
 import json
@@ -25,12 +25,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def files(_args: argparse.Namespace) -> Files:
-    """Return nothing: no file is read, and what is written goes to standard output."""
+    """Return no paths: the command reads and writes no files."""
     return Files()
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print the registry; ratios are computed from the shipped instances as it is printed."""
+    """Print the registry; ratios are computed from the shipped instances."""
     from ioadapt_theory.claims import CLAIMS, report, verifying
 
     claims = verifying.named(CLAIMS, args.claims)

@@ -1,4 +1,4 @@
-"""Checks of the files of a command: no output may destroy an input or weights, and no input may be a pipe."""
+"""Checks of a command's paths: no output may overwrite an input or weights, and no input may be a pipe."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,9 +9,9 @@ from typing import Final
 from ioadapt_theory.errors import InvalidValueError, IoAdaptError
 
 WEIGHTS: Final = (".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".tar", ".gguf", ".npz", ".npy", ".onnx", ".h5")
-"""Endings of files that hold weights, or inputs of a model: none is replaced by a page, table or figure."""
+"""Endings of files with weights or model inputs, which no page, table or figure may overwrite."""
 PAGES: Final = (".html", ".svg", ".png", ".pdf")
-"""Endings of what a run of ours may have left in a folder that another run reads."""
+"""Endings of files that an earlier command may have written into an input folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Files:
 
 
 def check_files(files: Files, aliases: Path | None = None) -> None:
-    """Refuse what would destroy an input, or wait for ever, before anything is read.
+    """Refuse paths that would overwrite an input or block for ever, before anything is read.
 
     Raises:
         InvalidValueError: An input is a pipe or device; an output is an input or a file in its folder, holds weights,
@@ -48,42 +48,42 @@ def check_files(files: Files, aliases: Path | None = None) -> None:
             raise InvalidValueError(msg)
         same = [other for other, theirs in writes.items() if other != option and _same(path, theirs)]
         if same:
-            msg = f"{option} and {same[0]} both name {path}; give each a file of its own."
+            msg = f"{option} and {same[0]} both name {path}; choose two paths."
             raise InvalidValueError(msg)
         if any(_same(path, out) for out in files.adapter):
-            msg = f"{option} {path} would replace the adapter that is written; give each a file of its own."
+            msg = f"{option} {path} would overwrite the adapter that this command writes; choose another path."
             raise InvalidValueError(msg)
         _refuse_input(f"{option} {path}", path, inputs)
         if path.exists() and {path.suffix.lower(), path.resolve().suffix.lower()} & {*WEIGHTS}:
-            msg = f"{option} {path} would replace a file of weights; give another place to write to."
+            msg = f"{option} {path} would overwrite a file of weights; choose another path."
             raise InvalidValueError(msg)
     for path in files.adapter:
         _refuse_input(str(path), path, inputs)
         if path.is_file() and path.suffix.lower() in WEIGHTS and not _is_adapter(path):
-            msg = f"{path} exists and is no adapter; give another place to write to."
+            msg = f"{path} exists and is not an adapter; choose another path."
             raise InvalidValueError(msg)
 
 
 def _refuse_input(name: str, path: Path, inputs: Iterable[Path]) -> None:
-    """Refuse an input, and any file in an input's folder that is no page of ours."""
+    """Refuse to overwrite an input, or a file in an input folder that is not one of our pages."""
     for read in inputs:
         if _same(path, read):
-            msg = f"{name} would replace {read}, which is read; give another place to write to."
+            msg = f"{name} would overwrite the input {read}; choose another path."
             raise InvalidValueError(msg)
         if path.is_file() and path.suffix.lower() not in PAGES and read.resolve() in path.resolve().parents:
-            msg = f"{name} would replace a file in {read}, which is read; give another place to write to."
+            msg = f"{name} would overwrite a file of the input {read}; choose another path."
             raise InvalidValueError(msg)
 
 
 def _same(one: Path, other: Path) -> bool:
-    """Whether two paths are one file, by another name or not, or would be."""
+    """Whether two paths are, or would be, the same file."""
     if one.exists() and other.exists():
         return os.path.samefile(one, other)
     return one.resolve() == other.resolve()
 
 
 def _paths(name: str, aliases: Path | None) -> Iterator[Path]:
-    """Yield the files and folders of this machine that an input may mean; an alias may name one, too."""
+    """Yield the local files and folders that an input may refer to, directly or by an alias."""
     from ioadapt_theory.checkpoints.sources import local_path
 
     for part in (name, *name.rpartition("+")[::2]):
@@ -94,7 +94,7 @@ def _paths(name: str, aliases: Path | None) -> Iterator[Path]:
 
 
 def _is_adapter(path: Path) -> bool:
-    """Whether the file of weights that is there is one that a command of ours may have written."""
+    """Whether an existing weights file is an adapter, which a command may overwrite."""
     from ioadapt_theory.checkpoints.files.readers import open_file
     from ioadapt_theory.checkpoints.names.kinds import of_adapter
 

@@ -55,12 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def files(args: argparse.Namespace) -> Files:
-    """Return what is read and written."""
+    """Return the input and output paths."""
     return Files((args.source, args.target, args.adapter, args.inputs), {"--html": args.html})
 
 
 def run(args: argparse.Namespace) -> int:
-    """Status 0; wrong input is an error of the package, which the caller turns into status 2."""
+    """Run the command; return 0."""
     if not 0 < args.explained <= 1:
         msg = f"--explained has to be above 0 and at most 1, got {args.explained:g}."
         raise InvalidValueError(msg)
@@ -86,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _stored(args: argparse.Namespace) -> "Report":
-    """Compare two checkpoints, a layer at a time."""
+    """Compare two checkpoints, one layer at a time."""
     from tqdm import tqdm
 
     from ioadapt_theory.checkpoints.sources import prepare
@@ -108,7 +108,7 @@ def _stored(args: argparse.Namespace) -> "Report":
 
 
 def _model(name: str) -> "Checkpoint":
-    """Open a checkpoint that is no adapter's file."""
+    """Open a checkpoint; raise InvalidValueError for an adapter's file."""
     from ioadapt_theory.checkpoints.sources import open_checkpoint
     from ioadapt_theory.formats.reading import is_adapter
 
@@ -119,7 +119,7 @@ def _model(name: str) -> "Checkpoint":
 
 
 def _file(args: argparse.Namespace, source: Any, target: Any) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the file's adapters by the source's layers, and the layers that fit neither model and why."""
+    """Return the file's adapters by source layer, and the layers that do not fit, with reasons."""
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.match import fitted, match
 
@@ -127,7 +127,7 @@ def _file(args: argparse.Namespace, source: Any, target: Any) -> tuple[dict[str,
     matched = match(opened, source, args.component, called="source")
     if not matched.layers:
         name, why = next(iter(matched.lost.items()))
-        msg = f"{args.adapter} fits no layer of {args.source}, the model it was trained on ({name}: {why})."
+        msg = f"{args.adapter} fits no layer of {args.source} ({name}: {why}); SOURCE is the model it was trained on."
         raise InvalidValueError(msg)
     adapters = {layer: fitted(item, source.outline(layer)) for layer, item in matched.layers.items()}
     return adapters, {str(name): why for name, why in matched.lost.items()}
@@ -138,7 +138,7 @@ def _live(args: argparse.Namespace) -> "Report":
     from ioadapt_theory.formats.load import load
     from ioadapt_theory.reporting.assemble import report
     from ioadapt_theory.reporting.inputs import read_both
-    from ioadapt_theory.reporting.runnable import load_model
+    from ioadapt_theory.reporting.models import load_model
 
     source, target = load_model(args.source), load_model(args.target)
     lost = {}

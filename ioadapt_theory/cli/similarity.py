@@ -62,17 +62,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--space",
         choices=("weight", "input", "output"),
         default="weight",
-        help="weights (default), or the Grams on one side of them, where an input or output adapter lives",
+        help="weights (default), or the Grams of the side on which an input or output adapter acts",
     )
     add("--parent", metavar="MODEL", help="compare what each model changed since this one")
     add("--lowest", type=float, default=0.2, metavar="F", help="fraction of layers in the lowest mean (default 0.2)")
-    add("--only", choices=tuple(_ROLES), nargs="+", help="leave the other tensors out (default: all count)")
+    add("--only", choices=tuple(_ROLES), nargs="+", help="compare only these roles (default: all)")
     add("--layer", choices=("tensor", "module"), default="tensor", help="what counts as one layer (default tensor)")
     add("--mean", choices=("uniform", "parameters"), default="uniform", help="weight of a layer (default uniform)")
     add("--in-all-models", action="store_true", help="only layers that all models have")
-    add("--null", action="store_true", help="also show what unrelated weights would give, as for spaces")
+    add("--null", action="store_true", help="also show the null of unrelated weights, as for spaces")
     add("--strict", action="store_true", help="layers with NaN or infinity are an error")
-    add("--threads", type=int, metavar="N", help="share the layers out (default: one a processor, up to 4)")
+    add("--threads", type=int, metavar="N", help="number of threads (default: one per processor, up to 4)")
     out = parser.add_argument_group("what is shown")
     add = out.add_argument
     add("--by", choices=("kind", "block"), nargs="+", default=[], help="means by kind, by block")
@@ -80,10 +80,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--output", type=Path, metavar="FILE", help="instead of the terminal")
     add("--figure", type=Path, metavar="FILE", help="heat maps and profile as .svg, .png or .pdf")
     add("--html", type=Path, metavar="FILE", help="one self-contained page")
-    add("--quiet", action="store_true", help="no remarks and no bars on the terminal")
+    add("--quiet", action="store_true", help="no notes and no progress bars")
     source = parser.add_argument_group("where the weights are")
     add = source.add_argument
-    add("--variant", metavar="V", help="such as fp16, where there is one")
+    add("--variant", metavar="V", help="variant of the files on the hub, such as fp16")
     add("--ema", action=argparse.BooleanOptionalAction, help="averaged or trained weights, where a file has both")
     add("--aliases", type=Path, metavar="FILE", help="TOML file with more aliases")
     add("--offline", action="store_true", help="use only what the cache has")
@@ -92,13 +92,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def files(args: argparse.Namespace) -> Files:
-    """Return what is read and written."""
+    """Return the input and output paths."""
     writes = {"--output": args.output, "--figure": args.figure, "--html": args.html}
     return Files((*args.models, args.parent, args.aliases), writes)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Compare and write the result; wrong input is an error of the package, which the caller turns into status 2."""
+    """Compare and write the result; return 0."""
     if args.list:
         return _list(args.aliases)
     if len(args.models) < 2:
@@ -136,7 +136,7 @@ def _options(args: argparse.Namespace) -> "Options":
 
 
 def _as_changes(sources: Sequence[str], opened: Sequence["Checkpoint"]) -> "list[Checkpoint]":
-    """Return adapters as the change of each layer, and models as they are.
+    """Return adapters as the change of each layer, and models unchanged.
 
     Raises:
         InvalidValueError: Some are adapters and others models.
@@ -186,7 +186,7 @@ def _compare(
 
 
 def _check_outputs(args: argparse.Namespace) -> None:
-    """Refuse before anything is read what could not be drawn afterwards."""
+    """Check the drawing options before anything is read."""
     if args.figure is not None or args.html is not None:
         from ioadapt_theory.similarity.report import plots
 

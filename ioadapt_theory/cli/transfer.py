@@ -39,12 +39,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("source", metavar="SOURCE", help="the model that it was trained on")
     add("target", metavar="TARGET", help="the model to move it to; SOURCE again to extract a tuned model")
     add("--inputs", type=Path, metavar="BATCH", required=True, help="inputs without labels")
-    add("--target-inputs", type=Path, metavar="BATCH", help="the same samples as TARGET takes them, row for row")
+    add("--target-inputs", type=Path, metavar="BATCH", help="the same samples in TARGET's form, row by row")
     add("--out", type=Path, metavar="FILE", required=True, help="file or folder to write")
-    add("--need", choices=("labels", "change"), help="compare labels (outputs are logits) or changes; default: seen")
+    add("--need", choices=("labels", "change"), help="compare labels (for logits) or changes; default: by the outputs")
     add("--placement", choices=("weight", "input", "output", "best"), help="side on TARGET; default as in ADAPTER")
     add("--match", choices=("name", "provenance", "auto", "effect"), default="name", help="how layers are paired")
-    add("--refine", type=int, metavar="N", help="label-free gradient steps, compared with as many from zero (10, not)")
+    add(
+        "--refine", type=int, metavar="N", help="label-free gradient steps, also from zero (default: 10, not from zero)"
+    )
     add("--rank", type=int, metavar="R", help="rank of the result for DoRA, LoHa, LoKr or a tuned model")
     add("--rows", type=int, default=512, metavar="N", help="use at most N rows of the inputs (default 512)")
     add("--batch", type=int, default=32, metavar="N", help="rows in one forward pass (default 32)")
@@ -56,17 +58,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def files(args: argparse.Namespace) -> Files:
-    """Return what is read, and the files that OUT may become."""
+    """Return the input paths and the output paths that OUT may stand for."""
     reads = (args.adapter, args.source, args.target, args.inputs, args.target_inputs)
     return Files(reads, {"--html": args.html}, adapter=(args.out, *(args.out / name for name in WRITTEN)))
 
 
 def run(args: argparse.Namespace) -> int:
-    """Carry over and write; 1 where nothing is kept, so that nothing is written."""
+    """Carry over and write; return 1, without writing, if nothing is kept."""
     from ioadapt_theory.adapters.carrying import carried
     from ioadapt_theory.reporting import carried as told
     from ioadapt_theory.reporting.inputs import read_both
-    from ioadapt_theory.reporting.runnable import load_model
+    from ioadapt_theory.reporting.models import load_model
 
     if not args.out.absolute().parent.is_dir():
         msg = f"Cannot write {args.out}: its folder does not exist."
@@ -110,7 +112,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[str, dict[str, str]]:
-    """Put the file's adapter on the source; return its format, and what of it was not used (its component as "")."""
+    """Put the file's adapter on the source; return its format and its unused parts (its component as "")."""
     from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.formats import open_adapter
     from ioadapt_theory.formats.load import load
@@ -120,7 +122,7 @@ def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[str, dict[s
     matched = match(opened, ModelWeights(source), args.component, called="source")
     if not matched.layers:
         name, why = next(iter(matched.lost.items()))
-        msg = f"{args.adapter} fits no layer of {args.source}, the model it was trained on ({name}: {why})."
+        msg = f"{args.adapter} fits no layer of {args.source} ({name}: {why}); SOURCE is the model it was trained on."
         raise InvalidValueError(msg)
     moved = load(source, args.adapter, strict=False, component=args.component)
     rest = {str(change): "a change of the base itself, which is not carried over" for change in opened.changes}
@@ -130,7 +132,7 @@ def _adapter(args: argparse.Namespace, source: "nn.Module") -> tuple[str, dict[s
 
 
 def _write(args: argparse.Namespace, target: "nn.Module", format_: str, component: str) -> None:
-    """Write the target's adapter as the file was, or in our own format where that cannot hold it."""
+    """Write the target's adapter in the file's format, or in our own if that cannot store it."""
     from ioadapt_theory.adapters.base_weights import ModelWeights
     from ioadapt_theory.adapters.layer import Adapter
     from ioadapt_theory.adapters.model import layers

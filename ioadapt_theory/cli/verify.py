@@ -38,12 +38,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("claims", nargs="*", metavar="CLAIM", help="ids; all of them by default")
     for name, meaning in COUNTS.items():
         parser.add_argument(f"--{name}", type=int, metavar="N", help=meaning)
-    parser.add_argument("--seed", type=int, metavar="S", help="seed of everything that is drawn")
-    parser.add_argument("--widths", type=int, nargs="+", metavar="N", help="widths of the stacks, inputs first")
+    parser.add_argument("--seed", type=int, metavar="S", help="random seed")
+    parser.add_argument("--widths", type=int, nargs="+", metavar="N", help="widths of the stacks, from input to output")
     parser.add_argument("--spectrum", help="how weights are drawn: gaussian or conditioned")
     parser.add_argument("--condition", type=float, metavar="K", help="condition number of conditioned weights")
     parser.add_argument("--pair", help="how the target relates to the source: independent, gauge or near-gauge")
-    parser.add_argument("--device", help="where stacks and samples live: cpu, cuda, ...")
+    parser.add_argument("--device", help="device of stacks and samples: cpu, cuda, ...")
     parser.add_argument("--jobs", type=int, metavar="J", help="processes; one by default")
     parser.add_argument("--cluster", metavar="ADDRESS", help="workers of the Dask scheduler at this address instead")
     parser.add_argument("--format", choices=("table", "json"), default="table")
@@ -52,9 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--merge",
         nargs="+",
         metavar="FILE",
-        help="unite what --format json wrote, of these claims; nothing counts twice",
+        help="merge records written by --format json, without counting a part twice",
     )
-    parser.add_argument("--resume-from", metavar="FOLDER", help="where an interrupted run is kept; default: user cache")
+    parser.add_argument("--resume-from", metavar="FOLDER", help="folder of interrupted runs; default: user cache")
 
 
 COUNTS = {
@@ -67,11 +67,11 @@ COUNTS = {
     "steps": "steps of the gradient ascent",
 }
 TAKEN = {"instance": ("samples", "seed", "device"), "merge": ()}
-"""What else than collecting evidence can be asked for, and the options that it takes; any other would be ignored."""
+"""Modes other than collecting evidence, and the options that each accepts."""
 
 
 def files(args: argparse.Namespace) -> Files:
-    """Return what is read; all that is written goes to standard output."""
+    """Return the input paths; results go to standard output."""
     return Files((args.instance, *(args.merge or ())))
 
 
@@ -83,15 +83,15 @@ def run(args: argparse.Namespace) -> int:
     given = [name for name, x in vars(args).items() if x is not None and name not in ("command", "claims", "format")]
     for mode, taken in TAKEN.items():
         if mode in given and (ignored := [name for name in given if name not in (mode, *taken)]):
-            msg = f"--{mode} takes no --{ignored[0].replace('_', '-')}."
+            msg = f"--{ignored[0].replace('_', '-')} does not go with --{mode}; leave one of them out."
             raise InvalidValueError(msg)
     if args.jobs is not None and args.cluster is not None:
-        msg = "--jobs is for processes of this machine and --cluster for workers of another: choose one."
+        msg = "--jobs (local processes) and --cluster (remote workers) exclude each other; give one."
         raise InvalidValueError(msg)
     chosen = {f.name: getattr(args, f.name) for f in fields(Run) if getattr(args, f.name) is not None}
     if args.widths:
         if len(args.widths) < 2:
-            msg = f"--widths {args.widths[0]} is one width; a stack needs two or more, inputs first."
+            msg = f"--widths {args.widths[0]} is one width; give two or more, the input width first."
             raise InvalidValueError(msg)
         chosen |= {"widths": tuple(args.widths), "depth": args.depth or len(args.widths) - 1}
     settings = Run(**chosen)
@@ -155,8 +155,8 @@ def _search(claims: list[str], settings: "Run", args: argparse.Namespace) -> int
 
     def stopped(what: str) -> str:
         if journal.broken:
-            return f"{what} after {len(results)} of {count} parts, which are not all kept."
-        return f"{what}: {len(results)} of {count} parts are kept; the same command goes on there."
+            return f"{what} after {len(results)} of {count} parts, some of which could not be saved."
+        return f"{what}: {len(results)} of {count} parts are saved; repeat the command to continue."
 
     interrupted = False
     try:
@@ -186,7 +186,7 @@ def _search(claims: list[str], settings: "Run", args: argparse.Namespace) -> int
 
 @contextmanager
 def _place(args: argparse.Namespace) -> "Iterator[tuple[Any, ...]]":
-    """Yield an executor and how many parts it takes at a time; nothing for this process."""
+    """Yield an executor and how many parts it takes at a time; without one, the work runs in this process."""
     from ioadapt_theory.cluster import cluster
     from ioadapt_theory.processes import pool
 
@@ -205,7 +205,7 @@ def _merge(args: argparse.Namespace) -> int:
 
     record = records.merge(args.merge)
     if absent := [name for name in args.claims if name not in record.claims]:
-        msg = f"The records have nothing on {absent[0]}; they are about {', '.join(record.claims) or 'no claim'}."
+        msg = f"The records do not contain {absent[0]}; they contain {', '.join(record.claims) or 'no claim'}."
         raise InvalidValueError(msg)
     results = {part: v for part, v in record.results.items() if not args.claims or part.claim in args.claims}
     chosen = replace(record, results=results)
@@ -224,7 +224,7 @@ def _show(record: "Record", claims: list[str], unfinished: "Collection[str]", ar
 
 
 def flushed() -> None:
-    """Leave nothing of standard output in this process or, for a regular file, in the memory of this machine."""
+    """Flush standard output and, for a regular file, the operating system's buffers."""
     sys.stdout.flush()
     with suppress(OSError, ValueError):  # ValueError: it is no file at all, as in a test
         if stat.S_ISREG(os.fstat(sys.stdout.fileno()).st_mode):

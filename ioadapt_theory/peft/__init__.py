@@ -1,4 +1,4 @@
-"""The plug-in for Hugging Face PEFT: importing this module makes PEFT know IOLORA; nothing of PEFT is patched.
+"""The plug-in for Hugging Face PEFT: importing this module registers IOLORA with PEFT, without patching PEFT.
 
 diffusers' training scripts save it as they save a LoRA, and ``load_lora_adapter``, which is wrapped for that, reads it.
 

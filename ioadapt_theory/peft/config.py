@@ -1,4 +1,4 @@
-"""IOLORA's configuration: ours, under PEFT's names."""
+"""IOLORA's configuration: ``AdapterConfig`` under PEFT's names."""
 
 import enum
 import weakref
@@ -24,7 +24,7 @@ FIELDS = {
 
 
 class IOPeftType(str, enum.Enum):  # noqa: UP042  (PEFT compares it as PEFT's own, which is of this form)
-    """PEFT's own enumeration is closed."""
+    """The PEFT type IOLORA, since PEFT's own enumeration cannot be extended."""
 
     IOLORA = "IOLORA"
 
@@ -86,7 +86,7 @@ class IOLoraConfig(PeftConfig):
     def __post_init__(
         self, init_lora_weights: bool | str | None, use_dora: bool, bias: str, lora_bias: bool, fan_in_fan_out: bool
     ) -> None:
-        """Check the options, as far as that needs no model."""
+        """Check the options that need no model."""
         super().__post_init__()  # type: ignore[no-untyped-call]
         self.peft_type = IOPeftType.IOLORA
         if init_lora_weights is not None:
@@ -94,11 +94,13 @@ class IOLoraConfig(PeftConfig):
         if use_dora:
             self.family = "dora"
         if bias != "none" or lora_bias:
-            msg = f"bias is {bias!r:.80} and lora_bias {lora_bias!r:.80}; here biases stay frozen: 'none' and False."
+            msg = f"bias is {bias!r:.80} and lora_bias {lora_bias!r:.80}; biases stay frozen, so give 'none' and False."
             raise InvalidValueError(msg)
         del fan_in_fan_out
         if self.format_version != FORMAT_VERSION:
-            msg = f"format_version is {self.format_version!r}, this package knows {FORMAT_VERSION}: use a newer one."
+            msg = (
+                f"format_version is {self.format_version!r}, this package reads {FORMAT_VERSION}: upgrade the package."
+            )
             raise InvalidValueError(msg)
         if isinstance(self.target_modules, list):
             self.target_modules = set(self.target_modules)  # type: ignore[assignment]  # as PEFT's own configs do
@@ -108,23 +110,23 @@ class IOLoraConfig(PeftConfig):
         self._layers: weakref.WeakValueDictionary[str, nn.Module] = weakref.WeakValueDictionary()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out weak references, which cannot be pickled; a copy belongs to no model yet."""
+        """Return the state without weak references, which cannot be pickled; a copy belongs to no model yet."""
         return {key: value for key, value in self.__dict__.items() if key != "_layers"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state, _layers=weakref.WeakValueDictionary())
 
     def remember(self, name: str, layer: nn.Module) -> None:
-        """Remember a layer of the model that this adapter is on, by the name that the base model has for it."""
+        """Record a layer of the adapted model under its name in the base model."""
         self._layers[name] = layer
 
     def save_pretrained(self, save_directory: str, **kwargs: Any) -> None:
-        """Save as PEFT does, with the fingerprints of the base's layers; those with merged weights have none."""
+        """Save as PEFT does, with fingerprints of the base layers that are not merged."""
         bases: dict[str, Any] = {n: layer.base_layer for n, layer in self._layers.items() if not layer.merged}
         prints = fingerprints({name: partial(read_layer, base) for name, base in bases.items()})
         self.base_fingerprints = prints or self.base_fingerprints
         super().save_pretrained(save_directory, **kwargs)
 
     def options(self) -> AdapterConfig:
-        """Return our own configuration of the same options; which modules are meant is left to PEFT."""
+        """Return the same options as an ``AdapterConfig``; PEFT itself selects the modules."""
         return AdapterConfig(target_modules=(), **{ours: getattr(self, name) for name, ours in FIELDS.items()})

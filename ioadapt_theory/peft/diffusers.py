@@ -1,4 +1,4 @@
-"""diffusers' ``load_lora_adapter`` taught to read IOLORA: it makes a LoraConfig of whatever it is given."""
+"""A wrapper of diffusers' ``load_lora_adapter``, which reads every adapter as LoRA, that also reads IOLORA."""
 
 import functools
 import re
@@ -33,7 +33,7 @@ FETCHED = {
 
 
 def register() -> None:
-    """Wrap the method, once; what is not ours goes to diffusers' own."""
+    """Wrap the method, once; other adapters go to the original method."""
     own = PeftAdapterMixin.load_lora_adapter
     if getattr(own, "knows_iolora", False):
         return
@@ -69,7 +69,7 @@ def _fetched(source: Any, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _read(plans: dict[str, Any], state: dict[str, Any]) -> dict[str, tuple[Adapter, dict[str, Tensor]]]:
-    """Return the adapters by layer, without numbers, and these by their names in the adapter."""
+    """Return each layer's adapter, without values, and its tensors by their names in the adapter."""
     numbers: dict[str, dict[str, Tensor]] = {layer: {} for layer in plans}
     for key, tensor in state.items():
         if (match := KEY.fullmatch(key)) and match[1] in numbers:
@@ -79,7 +79,7 @@ def _read(plans: dict[str, Any], state: dict[str, Any]) -> dict[str, tuple[Adapt
 
 
 def exchange_numbers(model: nn.Module, plans: dict[str, Any], state: dict[str, Any], name: str) -> None:
-    """Put other numbers into the adapter of this name; raise InvalidValueError where they are not alike."""
+    """Overwrite the values of the adapter of this name; raise InvalidValueError if shapes differ."""
     there = {n: m for n, m in model.named_modules() if isinstance(m, IOLoraLayer) and name in m.iolora_adapters}
     new: dict[str, Adapter] = {}
     for layer, (adapter, numbers) in _read(plans, state).items():
@@ -92,11 +92,11 @@ def exchange_numbers(model: nn.Module, plans: dict[str, Any], state: dict[str, A
 
 
 def config_of(plans: dict[str, Any], state: dict[str, Any]) -> IOLoraConfig:
-    """Return the configuration that makes these layers again; raise FileFormatError for several families."""
+    """Return the configuration that recreates these layers; raise FileFormatError for several families."""
     sketches = {layer: sketch for layer, (sketch, _) in _read(plans, state).items()}
     families = {sketch.family for sketch in sketches.values()}
     if len(families) > 1:
-        msg = f"The adapter has layers of the families {', '.join(sorted(families))}; IOLORA has one for all."
+        msg = f"The adapter mixes the families {', '.join(sorted(families))}; IOLORA needs one family for all layers."
         raise FileFormatError(msg)
     some = next(phi for sketch in sketches.values() for _, phi in sketch.parts()).spec
     exact = {f"^{re.escape(layer)}": [phi for _, phi in sketch.parts()] for layer, sketch in sketches.items()}

@@ -1,4 +1,4 @@
-"""IOLORA's layer: PEFT's interface around our families and placements."""
+"""IOLORA's layer: our families and placements behind PEFT's interface."""
 
 from typing import Any
 
@@ -13,13 +13,13 @@ from ioadapt_theory.peft.config import IOLoraConfig
 
 
 class IOLoraLayer(nn.Module, BaseTunerLayer):
-    """Any layer that ``operator`` knows, under named adapters of ours."""
+    """Any layer that ``operator`` supports, with named adapters of ours."""
 
     adapter_layer_names = ("iolora_adapters",)
     other_param_names = ("scaling",)
 
     def __init__(self, base_layer: nn.Module, adapter_name: str, key: str, config: IOLoraConfig) -> None:
-        """Wrap a layer; ``key`` is its name, which the patterns of the configuration are matched with."""
+        """Wrap a layer; ``key`` is its name, which the configuration's patterns match."""
         super().__init__()
         self.base_layer = base_layer
         self.iolora_adapters = nn.ModuleDict()
@@ -41,7 +41,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         self.set_adapter(self.active_adapters, inference_mode=config.inference_mode)
 
     def chain(self, names: list[str]) -> Operator:
-        """Return the layer under these adapters, the first next to it; it is kept until others are asked for."""
+        """Return the layer under these adapters, the first one innermost; the last result is cached."""
         wanted = tuple(self.iolora_adapters[name] for name in names if name in self.iolora_adapters)
         adapters, f = self._chain
         if adapters != wanted or f.module is not self.base_layer:
@@ -62,7 +62,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         return self.chain(self.active_adapters)(x, *args, **kwargs)
 
     def merge(self, safe_merge: bool = False, adapter_names: list[str] | None = None) -> None:
-        """Write adapters into the weights as our own layer does, which keeps the former ones for ``unmerge``."""
+        """Merge adapters into the weights as our own layer does, which keeps the original ones for ``unmerge``."""
         del safe_merge
         names = [n for n in check_adapters_to_merge(self, adapter_names) if n in self.iolora_adapters]
         if not names:
@@ -75,7 +75,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
         self.merged_adapters.extend(names)
 
     def unmerge(self) -> None:
-        """Give the layer its own tensors back, bit for bit."""
+        """Restore the layer's original tensors, bit for bit."""
         while self._merges:
             self._merges.pop().unmerge()
         self.merged_adapters = []
@@ -98,7 +98,7 @@ class IOLoraLayer(nn.Module, BaseTunerLayer):
                 self._rescale(name, self.scaling[name] / scale if scale else 1.0)
 
     def was_exchanged(self, name: str) -> None:
-        """Take over the scalings of new numbers in this adapter; its strength stays what it was set to."""
+        """Read the scalings again after new values were loaded; the strength that was set stays."""
         self._trained[name] = [phi.scaling for _, phi in self.iolora_adapters[name].parts()]  # type: ignore[operator]
         self._rescale(name, self.scaling[name])
 

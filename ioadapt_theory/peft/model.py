@@ -19,7 +19,7 @@ from ioadapt_theory.peft.layer import IOLoraLayer
 
 
 class IOLoraModel(BaseTuner):
-    """Puts ``IOLoraLayer`` in the place of a model's target modules."""
+    """The PEFT tuner that replaces a model's target modules by ``IOLoraLayer``."""
 
     prefix = "iolora_"
     tuner_layer_cls = IOLoraLayer
@@ -47,7 +47,7 @@ class IOLoraModel(BaseTuner):
         self._replace_module(parent, target_name, layer, target)
 
     def inject_adapter(self, model: nn.Module, *args: Any, **kwargs: Any) -> None:
-        """Inject as PEFT does; then guard diffusers' fusing of projections, which reads weights."""
+        """Inject as PEFT does; then guard diffusers' ``fuse_projections``, which reads weights."""
         super().inject_adapter(model, *args, **kwargs)
         for module in model.modules():
             for name in FUSING:
@@ -55,22 +55,20 @@ class IOLoraModel(BaseTuner):
                     module.__dict__[name] = partial(fuse_projections, module, name=name)
 
     def add_weighted_adapter(self, *args: Any, **kwargs: Any) -> None:
-        """Raise UnsupportedError: this is for PEFT's LoRA alone."""
+        """Raise UnsupportedError: only PEFT's own LoRA supports this."""
         del args, kwargs
         msg = (
-            "IOLORA does not add adapters up (add_weighted_adapter): activate them together with set_adapter, or load"
-            " them with ioadapt_theory.load and add them up with ioadapt_theory.combine."
+            "IOLORA does not support add_weighted_adapter: activate the adapters together with set_adapter, or load"
+            " them with ioadapt_theory.load and sum them with ioadapt_theory.combine."
         )
         raise UnsupportedError(msg)
 
     @contextmanager
     def _enable_peft_forward_hooks(self, *args: Any, **kwargs: Any) -> Iterator[None]:
-        """Refuse ``adapter_names``, which PEFT's forward and generate would drop without a word."""
+        """Raise UnsupportedError for ``adapter_names``, which PEFT would silently ignore."""
         del args
         if kwargs.get("adapter_names") is not None:
-            msg = (
-                "adapter_names, an adapter for each sample, is for PEFT's LoRA alone; set_adapter chooses one for all."
-            )
+            msg = "IOLORA does not support adapter_names, one adapter per sample; use set_adapter for all samples."
             raise UnsupportedError(msg)
         yield
 
@@ -83,10 +81,10 @@ class IOLoraModel(BaseTuner):
 
 
 def load_adapter(model: nn.Module, folder: Path | str, adapter_name: str = "default") -> None:
-    """Put a saved IOLORA adapter on a model that PEFT has not wrapped, as diffusers' and transformers' models are.
+    """Load a saved IOLORA adapter into a model that is no PeftModel, such as one of diffusers or transformers.
 
     Raises:
-        InvalidValueError: a layer of the model lacks its tensors, or the folder has some that no layer takes.
+        InvalidValueError: the folder lacks tensors of a layer, or has some that belong to no layer.
 
     Example:
         >>> import tempfile
@@ -106,7 +104,7 @@ def load_adapter(model: nn.Module, folder: Path | str, adapter_name: str = "defa
 
 
 def put_on(model: nn.Module, config: Any, state: dict[str, Any], adapter_name: str, *, where: str) -> None:
-    """Put an adapter on a model that PEFT has not wrapped; ``where`` it comes from is for errors."""
+    """Put an adapter on a model that is no PeftModel; errors name ``where``, the source of the adapter."""
     peft.inject_adapter_in_model(config, model, adapter_name)
     if not hasattr(model, "peft_config"):
         model.peft_config = {}  # type: ignore[assignment]
@@ -117,12 +115,12 @@ def put_on(model: nn.Module, config: Any, state: dict[str, Any], adapter_name: s
     missing = [key for key in result.missing_keys if f"iolora_adapters.{adapter_name}." in key]
     if missing or result.unexpected_keys:
         wrong = (missing or result.unexpected_keys)[0]
-        msg = f"{where}: {wrong} is {'missing in the file' if missing else 'not on the model'}."
+        msg = f"{where}: tensor {wrong} is {'missing in the file' if missing else 'of no adapted layer of the model'}."
         raise InvalidValueError(msg)
 
 
 def register() -> None:
-    """Make PEFT know IOLORA, by the mappings it keeps for that."""
+    """Register IOLORA in PEFT's mappings."""
     kind: Any = IOPeftType.IOLORA
     PEFT_TYPE_TO_PREFIX_MAPPING[kind] = IOLoraModel.prefix
     PEFT_TYPE_TO_CONFIG_MAPPING[kind] = IOLoraConfig

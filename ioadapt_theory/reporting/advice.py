@@ -1,4 +1,4 @@
-"""Advise what to do with an adapter, or where to put the next one."""
+"""Advice on what to do with an adapter, or where to put the next one."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -19,7 +19,7 @@ class Advice:
     """One action.
 
     Attributes:
-        how: action.
+        how: what to do.
         why: the number or the reason for it.
         kept: share of the gain that is kept, where inputs tell it.
     """
@@ -33,11 +33,11 @@ class Advice:
 
 
 def advise(kinship: Kinship, law: Law | None, *, adapted: bool) -> list[Advice]:
-    """Return what to do, the best first; with inputs that is what keeps most.
+    """Return the recommended actions, best first; with inputs, best means the largest share kept.
 
     Args:
         kinship: of the two models.
-        law: what the inputs say, if there are any.
+        law: predictions from inputs, if there are any.
         adapted: whether there is an adapter to move.
     """
     if law is None:
@@ -72,7 +72,7 @@ def _of_effect(copied: Prediction) -> list[Advice]:
 
 
 def _of_sides(law: Law) -> list[Advice]:
-    """Advise on an adapter that is yet to be trained, by the law for each side."""
+    """Advise on an adapter that is not trained yet, by the law for each side."""
     shares = {side: share for side in SIDES if (share := law.of(side)) is not None}
     if not shares:
         return [Advice("train an adapter on each", "no side of any layer has one size in both models")]

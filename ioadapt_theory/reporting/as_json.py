@@ -1,4 +1,4 @@
-"""Write a report as JSON: the same as the screen and the page, with every layer."""
+"""A report as JSON, with every layer."""
 
 from dataclasses import asdict
 from typing import Any
@@ -12,7 +12,7 @@ SCHEMA = 2
 
 
 def to_json(report: Report) -> dict[str, Any]:
-    """Return plain data; None where there is no angle."""
+    """Return plain data; None where a cosine is undefined."""
     source, target, adapter = report.names
     return {
         "schema": SCHEMA,
@@ -46,7 +46,7 @@ def _layer(pair: LayerPair, law: Law | None) -> dict[str, Any]:
 
 
 def _copied(law: Law | None) -> dict[str, Any] | None:
-    """Return what a copy of the adapter keeps."""
+    """Return the prediction for a copy of the adapter."""
     if law is None or law.copied is None:
         return None
     names = ("kept", "R", "R_KL", "at_best_strength", "cosine", "ratio", "need", "agreement", "rows", "interval")

@@ -1,4 +1,4 @@
-"""Report on a move: two models, an adapter and inputs in; kinship, layers, the law and advice out."""
+"""The report on a move: from two models, an adapter and inputs to kinship, layers, the law and advice."""
 
 import math
 import re
@@ -75,7 +75,7 @@ def report(
     lost: Mapping[str, str] | None = None,
     progress: Callable[[int], Progress] | None = None,
 ) -> Report:
-    """Return how two models are related, and with inputs the share of an adapter's gain that a move keeps.
+    """Return the relation of two models, and with inputs the share of an adapter's gain that a move keeps.
 
     Args:
         source: the model that the adapter was trained on, or is to be, or its weights.
@@ -109,7 +109,7 @@ def report(
     live = (source, target) if isinstance(source, nn.Module) and isinstance(target, nn.Module) else None
     if inputs is not None and (live is None or (adapters and name is None)):
         msg = (
-            "Inputs are run through both models: give two models in memory, with the adapter on the source by its name."
+            "inputs= needs two models in memory and the name of an adapter on the source; weights alone cannot be run."
         )
         raise InvalidValueError(msg)
     one, two = (ModelWeights(m) if isinstance(m, nn.Module) else m for m in (source, target))
@@ -120,7 +120,7 @@ def report(
         some = [
             f"{len(m)} such as {next(iter(m))}" if m else "no matrix of floating-point numbers" for m in (here, there)
         ]
-        msg = f"No layer in common: the source has {some[0]}, the target {some[1]}."
+        msg = f"The two models have no layer in common: the source has {some[0]}, the target {some[1]}."
         raise InvalidValueError(msg)
     tell = progress(sum(math.prod(here[n]) for n in common)) if progress else None
     compared = []
@@ -163,7 +163,7 @@ def report(
 
 
 def _added(weights: Weights, single: Collection[str]) -> bool:
-    """Whether layers that only one model has repeat others of its layers, or are of a new kind."""
+    """Whether layers that only one model has duplicate its other layers, or are of a new kind."""
 
     @cache
     def values(name: str) -> tuple[float, ...]:
@@ -180,7 +180,7 @@ def _added(weights: Weights, single: Collection[str]) -> bool:
 def _adapters(
     source: nn.Module | Weights, adapter: str | Mapping[str, Adapter] | None
 ) -> tuple[Mapping[str, Adapter], str | None]:
-    """Return the adapters by layer, and their name on a model in memory."""
+    """Return the adapters by layer, and their name if the model is in memory."""
     if isinstance(adapter, Mapping):
         return adapter, None
     if isinstance(source, nn.Module):
@@ -189,6 +189,6 @@ def _adapters(
         given = {} if name is None else {n: layer.adapters[name] for n, layer in layers(source, name).items()}
         return given, name  # type: ignore[return-value]
     if adapter is not None:
-        msg = f"adapter={adapter!r} names an adapter on the source, so the source has to be a model in memory."
+        msg = f"adapter={adapter!r} names an adapter on the source, which must then be a model in memory."
         raise InvalidValueError(msg)
     return {}, None

@@ -28,7 +28,7 @@ def table(outcome: CarryReport) -> list[list[str]]:
 
 
 def said(outcome: CarryReport) -> list[str]:
-    """Return the sentences beside the table."""
+    """Return the sentences below the table."""
     need = "R_KL, of the labels" if outcome.need == "labels" else "R, of the change"
     fitted, chosen, told = outcome.rows
     lines = [f"Measured as {need}. Rows: {fitted} to fit, {chosen} to choose, {told} to test.", *outcome.notes]
@@ -45,7 +45,7 @@ def said(outcome: CarryReport) -> list[str]:
 
 
 def to_text(outcome: CarryReport) -> str:
-    """Return the table and what is said of it."""
+    """Return the table and the sentences below it."""
     lines = table(outcome)
     widths = [max(len(line[k]) for line in lines) for k in range(len(lines[0]))]
     rows = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]

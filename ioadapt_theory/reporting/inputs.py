@@ -3,18 +3,19 @@
 import inspect
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import torch
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, MissingExtraError
-from ioadapt_theory.reporting.runnable import read_inputs
 
 TENSORS = (".safetensors", ".npz")
 LENGTH, SHORTEST, ROWS = 128, 8, 256
-"""Tokens in a row of a text: as few as give so many rows, within limits."""
+"""Most and fewest tokens in a row of a text, and the number of rows to divide it into."""
 LEAST, LARGEST = 24, 32
-"""Samples that are drawn at least, prompts coming again, and the side of a UNet's latents at most."""
+"""Minimum number of samples, for which prompts are repeated, and maximum side of a UNet's latents."""
 STEPS = 1000
 """Timesteps of the noise schedule that diffusion models are trained on."""
 
@@ -22,7 +23,7 @@ STEPS = 1000
 def read_both(
     path: Path, source: tuple[str, nn.Module], target: tuple[str, nn.Module], *, rows: int, seed: int
 ) -> tuple[list[Any], list[Any] | None]:
-    """Return batches for the source, and for the target where it is fed differently.
+    """Return batches for the source, and for the target if its inputs differ.
 
     Args:
         path: a .safetensors or .npz file with a tensor for each argument of the model; else a text file: a text for
@@ -37,14 +38,14 @@ def read_both(
         InvalidValueError: nothing turns its text into inputs, or into the same tokens for both.
     """
     if path.suffix in TENSORS:
-        return [*read_inputs(path, rows)][:1], None
+        return [_tensors(path, rows)], None
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        msg = f"{path} is neither .safetensors or .npz nor a text file in UTF-8: {error}."
+        msg = f"{path} is not a .safetensors, .npz or UTF-8 text file: {error}."
         raise FileFormatError(msg) from None
     if not text.strip():
-        msg = f"{path} is empty; it has to hold text, or prompts, one a line."
+        msg = f"{path} is empty; write text in it, or one prompt per line."
         raise FileFormatError(msg)
     if "timestep" in inspect.signature(source[1].forward).parameters:
         prompts = [line.strip() for line in text.splitlines() if line.strip()]
@@ -53,15 +54,41 @@ def read_both(
     ids, other = (_tokens(model[0], text, rows) for model in (source, target))
     if not torch.equal(ids, other):
         msg = (
-            f"{source[0]} and {target[0]} split the text into different tokens, so their outputs do not compare; give"
+            f"{source[0]} and {target[0]} tokenise the text differently, so their outputs cannot be compared; give"
             " models with the same vocabulary."
         )
         raise InvalidValueError(msg)
     return [{"input_ids": ids}], None
 
 
+def _tensors(path: Path, rows: int) -> dict[str, Tensor]:
+    """Return at most ``rows`` rows of a file's tensors; all of them if they have different numbers of rows."""
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            tensors = load_file(path)
+        else:
+            import numpy as np
+
+            with np.load(path, allow_pickle=False) as stored:
+                tensors = {key: torch.from_numpy(stored[key]) for key in stored.files}
+    except (OSError, ValueError, TypeError, AttributeError, EOFError, BadZipFile, SafetensorError) as error:
+        msg = f"{path} cannot be read as a batch, a .safetensors or .npz file of named tensors: {error}."
+        raise FileFormatError(msg) from None
+    if not tensors:
+        msg = f"{path} contains no tensors; a batch needs one for each input of the model."
+        raise FileFormatError(msg)
+    if not any(t.ndim for t in tensors.values()):
+        msg = f"{path}: {next(iter(tensors))} is a single number; give a tensor with one row per sample."
+        raise FileFormatError(msg)
+    if len({len(t) if t.ndim else 1 for t in tensors.values()}) > 1:
+        return tensors
+    return {key: t[:rows] if t.ndim else t for key, t in tensors.items()}
+
+
 def _tokens(folder: str, text: str, rows: int) -> Tensor:
-    """Return the text as rows of equal length, without padding."""
+    """Return the text's tokens in rows of equal length, without padding."""
     tokenizer = _pretrained("AutoTokenizer", folder, "tokenizer")
     ids = torch.tensor(tokenizer(text, truncation=False, verbose=False)["input_ids"])
     length = min(LENGTH, max(SHORTEST, len(ids) // ROWS))
@@ -70,7 +97,7 @@ def _tokens(folder: str, text: str, rows: int) -> Tensor:
 
 
 def _prompted(folder: str, model: nn.Module, prompts: list[str], rows: int, seed: int) -> dict[str, Any]:
-    """Return latents and timesteps from a seed, and the prompts through the text encoder beside the model."""
+    """Return random latents and timesteps, and the prompts encoded by the text encoder of the same pipeline."""
     config: Any = model.config
     asked = inspect.signature(model.forward).parameters
     named = "sample" if "sample" in asked else "hidden_states"
@@ -78,7 +105,7 @@ def _prompted(folder: str, model: nn.Module, prompts: list[str], rows: int, seed
     unknown = needed - {named, "timestep", "encoder_hidden_states"}
     if unknown or getattr(config, "addition_embed_type", None) or "pooled_projections" in asked:
         more = ", ".join(sorted(unknown or {"pooled embeddings"}))
-        msg = f"A {type(model).__name__} takes more than a prompt ({more}); give its inputs as tensors in .safetensors."
+        msg = f"A {type(model).__name__} needs more than a prompt ({more}); give its inputs as tensors in .safetensors."
         raise InvalidValueError(msg)
     root = Path(folder).parent
     tokenizer = _pretrained("AutoTokenizer", str(root / "tokenizer"), "tokenizer")
@@ -109,5 +136,5 @@ def _pretrained(kind: str, folder: str, what: str) -> Any:
     try:
         return getattr(transformers, kind).from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError, KeyError) as error:
-        msg = f"{folder} has no {what} that reads a text file; give the inputs as tensors in .safetensors."
+        msg = f"{folder} has no usable {what} for a text file; give the inputs as tensors in .safetensors."
         raise InvalidValueError(msg) from error

@@ -1,4 +1,4 @@
-"""Ask the law of transfer on inputs: what a copied adapter keeps, and what one that is yet to be trained would keep."""
+"""The law of transfer on inputs: what a copied adapter keeps, and what one not yet trained would keep."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -29,7 +29,7 @@ class Law:
 
     Attributes:
         expected: by layer and side, of an adapter yet to be trained there.
-        copied: of the adapter at hand, copied as it is; None without one.
+        copied: prediction for a copy of the given adapter; None without one.
         difference: ‖f_T - f_S‖ / ‖f_S‖ of the outputs of the models without adapters.
         explained: share of what the source needed that its adapter gained there, for the bound of Theorem 1.
     """
@@ -41,16 +41,16 @@ class Law:
 
     @property
     def bound(self) -> float | None:
-        """Return by how much R may be wrong at most."""
+        """Return the largest possible error of R (Theorem 1)."""
         return None if self.copied is None else self.copied.bound(self.explained)
 
     def of(self, side: str) -> float | None:
-        """Return the median R of a side over the layers that have it."""
+        """Return the median R of a side over the layers with a prediction for it."""
         shares = [one.R for (_, other), one in self.expected.items() if other == side]
         return median(shares) if shares else None
 
     def best(self) -> dict[str, Placement]:
-        """Return the side of each layer that keeps most; the input side where it does as well as any."""
+        """Return the side of each layer that keeps most; on ties the input side."""
         shares: dict[str, dict[Placement, float]] = {}
         for side in SIDES:
             for name, other in self.expected:
@@ -129,7 +129,7 @@ def _copied(source: nn.Module, target: nn.Module, name: str, names: Mapping[str,
         return
     frozen = {p: p.requires_grad for p in target.parameters()}
     if any(name in layer.adapters for layer in layers(target).values()):
-        msg = f"The target has an adapter {name!r} already; remove it first."
+        msg = f"The target already has an adapter {name!r}; remove it first."
         raise InvalidValueError(msg)
     transfer(source, target, name=name, strict=False, rename={n: m for n, m in names.items() if n != m}, match="auto")
     try:

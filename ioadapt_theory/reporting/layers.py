@@ -1,4 +1,4 @@
-"""Compare two models layer by layer: what each pair shares on either side, and how its weights are alike."""
+"""Comparison of two models layer by layer: similarity of each pair's sides and weights."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ class LayerPair:
         size, there: channels in and out, of the source and of the target.
         sides: what the two share on either side.
         likeness: of the weights.
-        placements: of the adapter at hand on this layer.
+        placements: of the given adapter on this layer.
         table: whether it is an embedding, which no adapter sits on.
     """
 
@@ -79,7 +79,7 @@ def pairs(
 
 
 def read(weights: Weights, name: str, model: str) -> BaseLayer:
-    """Return a layer as W, an embedding's table too.
+    """Return the W of a layer or embedding.
 
     Raises:
         InvalidValueError: it has NaN or infinite numbers.

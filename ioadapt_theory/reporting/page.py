@@ -1,4 +1,4 @@
-"""Write a report as one self-contained page, without a request and with every layer."""
+"""A report as one self-contained HTML page with every layer."""
 
 from collections.abc import Sequence
 from html import escape

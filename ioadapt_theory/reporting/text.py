@@ -1,4 +1,4 @@
-"""Write a report for the terminal: the answer first, then the evidence."""
+"""A report for the terminal: the answer first, then the evidence."""
 
 from collections.abc import Sequence
 from textwrap import fill
@@ -15,7 +15,7 @@ ROWS: Final = 10
 
 
 def to_text(report: Report, width: int = 100) -> str:
-    """Return what the terminal shows, in lines of at most ``width`` characters.
+    """Return the report in lines of at most ``width`` characters.
 
     Example:
         >>> import copy
@@ -43,7 +43,7 @@ def to_text(report: Report, width: int = 100) -> str:
 
 
 def note(report: Report) -> str:
-    """Say what the columns of the table are."""
+    """Return the legend of the table's columns."""
     if report.law is not None:
         return (
             "input, output, weight: R = 2cq - q², the share of its gain that an adapter yet to be trained on this side"
@@ -56,7 +56,7 @@ def note(report: Report) -> str:
 
 
 def counts(report: Report) -> str:
-    """Say what both have, what only one has, and what of the adapter fits."""
+    """Count the common layers, those of one model only, and the adapted layers that fit."""
     parts = [f"{len(report.layers)} layers in both"]
     for name, some in ((report.names[0], report.missing), (report.names[1], report.extra)):
         if some:
@@ -68,7 +68,7 @@ def counts(report: Report) -> str:
 
 
 def of_law(law: Law) -> list[str]:
-    """Say what the inputs tell of the adapter, or of one on each side."""
+    """Return the predictions for the adapter, or for a new one on each side."""
     copied = law.copied
     if copied is None:
         shares = ", ".join(f"{side} {number(law.of(side))}" for side in SIDES)
@@ -91,7 +91,7 @@ def shown(report: Report) -> list[LayerPair]:
 
 
 def table(pairs: Sequence[LayerPair], law: Law | None) -> list[list[str]]:
-    """Return a line for each layer, first the heads."""
+    """Return the header and a line for each layer."""
     sides = ["input", "output"] if law is None else [str(side) for side in SIDES]
     lines = [["layer", "weight" if law is None else "cosine", "norms", *sides]]
     for pair in pairs:
@@ -106,7 +106,7 @@ def table(pairs: Sequence[LayerPair], law: Law | None) -> list[list[str]]:
 
 
 def side(null: Null | None, *, alike: bool) -> str:
-    """Return what a side shares, or why that is not told; never chance where the weights themselves are related."""
+    """Return the similarity of a side, or "chance" or "few" if it shows nothing and the weights are unrelated."""
     if null is None or null.excess is None or null.z is None:
         return "-"
     if alike or null.z >= STANDS_OUT:
@@ -120,7 +120,7 @@ def number(value: float | None) -> str:
 
 
 def aligned(lines: Sequence[Sequence[str]], width: int) -> list[str]:
-    """Return columns, the first to the left and shortened to fit; on narrow screens it has a line of its own."""
+    """Return aligned columns; the first is shortened to fit, or on narrow screens put on its own line."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     rest = sum(w + 2 for w in widths[1:])
     room = width - rest

@@ -1,4 +1,4 @@
-"""The whole comparison: match the layers, read once, derive every figure."""
+"""The comparison as a whole: match the layers, read them once, compute every value."""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -49,7 +49,7 @@ def compare(
         InvalidValueError: An option outside its limits, or no layer in common.
         UnknownNameError: A model is no alias, path or hub id.
         SourceError: The weights cannot be had.
-        FileFormatError: A file is not what it has to be; or, with ``strict``, a layer is not finite.
+        FileFormatError: A file is invalid; or, with ``strict``, a layer is not finite.
 
     Example:
         >>> import tempfile
@@ -102,7 +102,7 @@ def _compare(
     if options.strict and (broken := [s for s in undefined if s.reason == NOT_FINITE]):
         where = "; ".join([f"{s.name} of {', '.join(s.models)}" for s in broken[:5]] + ["..."] * (len(broken) > 5))
         count = "1 layer is" if len(broken) == 1 else f"{len(broken)} layers are"
-        msg = f"{count} not finite ({where}); drop --strict to leave such layers out."
+        msg = f"{count} not finite ({where}); omit --strict to skip such layers."
         raise FileFormatError(msg)
     if not rows:
         raise InvalidValueError(_nothing_left(checkpoints, labels, [*skipped, *undefined]))
@@ -119,13 +119,13 @@ def _compare(
 
 def _check(checkpoints: Sequence[Checkpoint], options: Options, parent: Checkpoint | None) -> None:
     if not 0 < options.lowest <= 1:
-        msg = f"The lowest fraction of layers lies in (0, 1], got {options.lowest}."
+        msg = f"lowest is {options.lowest}; it is a fraction of the layers, above 0 and at most 1."
     elif options.threads < 1:
-        msg = f"The number of threads is at least 1, got {options.threads}."
+        msg = f"threads is {options.threads}; it is a whole number, at least 1."
     elif options.modules and options.space is not Space.WEIGHT:
-        msg = "Spaces belong to single matrices: --layer module goes with --space weight only."
+        msg = "--layer module goes with --space weight only, since a space belongs to a single matrix."
     elif parent is not None and any(c.source == parent.source for c in checkpoints):
-        msg = f"The parent {parent.name} is one of the models: its own update is zero. Leave it out of the models."
+        msg = f"The parent {parent.name} is one of the models; leave it out of them, since its update is zero."
     else:
         return
     raise InvalidValueError(msg)
@@ -134,7 +134,7 @@ def _check(checkpoints: Sequence[Checkpoint], options: Options, parent: Checkpoi
 def _chosen(
     matching: Matching, labels: Sequence[str], options: Options, parent: int | None
 ) -> tuple[tuple[Layer, ...], tuple[Skipped, ...]]:
-    """Leave out what was not asked for, saying why."""
+    """Return the layers to compare, and the others with the reason for skipping them."""
     chosen, skipped = [], list(matching.skipped)
     for layer in matching.layers:
         members = [i for i in layer.models if i != parent]
@@ -145,7 +145,7 @@ def _chosen(
         elif len(members) < 2 or (options.in_all_models and len(members) < len(labels) - (parent is not None)):
             reason = "not in all models"
         elif options.space is not Space.WEIGHT and len(layer.shape) < 2:
-            reason = "a vector, so no space on either side"
+            reason = "a vector, which has no input or output space"
         elif options.space is not Space.WEIGHT and layer.side(options.space)[1] < 2:
             reason = "a single channel on that side"
         else:
@@ -162,7 +162,7 @@ def _measure(
     parent: int | None,
     advance: Progress | None,
 ) -> list[Moments]:
-    """Read every layer, by the compiled loop where that can and else by torch."""
+    """Read every layer, with the compiled loop where possible and otherwise with torch."""
     results: dict[int, Moments] = {}
     if options.space is Space.WEIGHT and parent is None and not options.null and compiled.usable():
         quick = [k for k, layer in enumerate(layers) if compiled.fills(models, layer) is not None]

@@ -33,7 +33,7 @@ class Options:
         threads: How many share the work.
 
     Raises:
-        UnknownNameError: ``match`` or ``space`` is none of its kind.
+        UnknownNameError: ``match`` or ``space`` has an unknown value.
 
     Example:
         >>> from ioadapt_theory.similarity import Options
@@ -53,7 +53,7 @@ class Options:
     threads: int = 1
 
     def __post_init__(self) -> None:
-        """Take strings for their members."""
+        """Convert strings to members."""
         for field_, kind in (("match", Match), ("space", Space)):
             value = getattr(self, field_)
             if value not in tuple(kind):
@@ -79,7 +79,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Mean:
-    """A mean over layers; None over no layers, for an average over nothing is not 0."""
+    """A mean over layers; None if there are no layers."""
 
     layers: int
     parameters: int
@@ -88,16 +88,16 @@ class Mean:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """The result of a comparison; a pair (i, j) are positions in ``models`` and ``labels``.
+    """The result of a comparison; a pair (i, j) indexes ``models`` and ``labels``.
 
     Attributes:
         models: The models.
         labels: Their names, short and distinct.
         parent: Name of the parent, if updates were compared.
-        options: What was asked for.
+        options: The options of the comparison.
         rows: The layers.
-        skipped: What was left out, and why.
-        notes: What a user should know of the pairing.
+        skipped: The skipped tensors, with reasons.
+        notes: Remarks on the pairing.
 
     Example:
         >>> import tempfile
@@ -144,7 +144,7 @@ class Comparison:
         return Mean(len(rows), parameters, total / sum(weights) if rows else None)
 
     def null(self, pair: Pair) -> Null | None:
-        """Return the mean beside that of unrelated layers, which are independent; None where that was not asked for."""
+        """Return the mean and its null, for independent layers; None if nulls were not requested."""
         rows, mean = self.layers_of(pair), self.mean(pair).mean
         weighted = [
             (null, row.parameters(pair) if self.options.weighted else 1)
@@ -160,12 +160,12 @@ class Comparison:
         return Null(mean, centre, spread, third / spread**3 if spread > 0 else 0.0)
 
     def excess(self, pair: Pair) -> float | None:
-        """Return the mean over layers of what their cosines have beyond chance, uniform."""
+        """Return the unweighted mean of the layers' excess over chance."""
         known = [x for null in self._nulls(pair) if (x := null.excess) is not None]
         return math.fsum(known) / len(known) if known else None
 
     def beyond_chance(self, pair: Pair) -> int:
-        """Count the pair's layers that have something in common: z is at least 3."""
+        """Count the pair's layers that are more alike than chance: z is at least 3."""
         return sum((null.z or 0.0) >= STANDS_OUT for null in self._nulls(pair))
 
     def too_small(self, pair: Pair) -> int:
@@ -177,7 +177,7 @@ class Comparison:
 
 
 def count_of_lowest(fraction: float, layers: int) -> int:
-    """Return ⌈fraction · layers⌉, with the fraction as it was written: 0.1 of 30 is 3, not 4."""
+    """Return ⌈fraction · layers⌉, with the fraction as a decimal: 0.1 of 30 is 3, not 4."""
     return math.ceil(Fraction(repr(fraction)) * layers)
 
 

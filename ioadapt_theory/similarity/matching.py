@@ -63,7 +63,7 @@ class Layer:
         return tuple(i for i, name in enumerate(self.tensors) if name is not None)
 
     def side(self, space: Space) -> tuple[int, int]:
-        """Return the axis of the stored tensor that is the asked side, and the number of its channels."""
+        """Return the stored tensor's axis of this side, and its number of channels."""
         axis = int((space is Space.INPUT) != (self.kind == "embed"))
         return axis, self.shape[axis]
 
@@ -79,7 +79,7 @@ class Skipped:
 
 @dataclass(frozen=True, slots=True)
 class Matching:
-    """The paired layers, what was left out, and what the user should know about the pairing."""
+    """The paired layers, the skipped tensors, and notes about the pairing for the user."""
 
     layers: tuple[Layer, ...]
     skipped: tuple[Skipped, ...]
@@ -91,7 +91,7 @@ class Matching:
 
 
 def match_by_names(checkpoints: Sequence[Checkpoint], labels: Sequence[str], *, trace: bool = False) -> Matching:
-    """Pair tensors of equal name and equal shape, trailing 1s aside; with ``trace`` block-removed UNets by origin."""
+    """Pair tensors of equal name and equal shape, up to trailing 1s; with ``trace`` block-removed UNets by origin."""
     names = [canonical(c.tensors) for c in checkpoints]
     traced = [origins(plain.values()) for plain in names]
     keys = [
@@ -107,7 +107,7 @@ def match_by_names(checkpoints: Sequence[Checkpoint], labels: Sequence[str], *, 
 
 
 def group(checkpoints: Sequence[Checkpoint], labels: Sequence[str], keys: Sequence[Mapping[str, str]]) -> Matching:
-    """Pair tensors of equal key and equal shape, trailing 1s aside; ``keys`` has one for every stored name."""
+    """Pair tensors of equal key and equal shape, up to trailing 1s; ``keys`` has one for every stored name."""
     groups: defaultdict[str, defaultdict[tuple[int, ...], dict[int, TensorInfo]]]
     groups = defaultdict(lambda: defaultdict(dict))
     skipped = []
@@ -145,7 +145,7 @@ def group(checkpoints: Sequence[Checkpoint], labels: Sequence[str], keys: Sequen
 def wrong_origins(
     layers: Sequence[Layer], labels: Sequence[str], traced: Sequence[Mapping[str, str] | None]
 ) -> list[str]:
-    """Say for every pair how many equal names are layers of different origin."""
+    """Return a note for each pair of models in which equal names are layers of different origin."""
 
     def origin(i: int, name: str) -> str:
         return (traced[i] or {}).get(name, name)
@@ -165,7 +165,7 @@ def wrong_origins(
 
 
 def reasons(skipped: Sequence[Skipped]) -> Counter[str]:
-    """Count the tensors that were left out for each reason, details aside."""
+    """Count the skipped tensors by reason, ignoring details."""
     return Counter(
         f"only in {', '.join(s.models)}" if s.reason == "only there" else s.reason.split(":")[0].split(" (")[0]
         for s in skipped

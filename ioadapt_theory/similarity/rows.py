@@ -1,4 +1,4 @@
-"""The rows of a comparison from the moments of its layers, and which layers have no angle and why."""
+"""The rows of a comparison from the moments of its layers, and the layers without a cosine."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ TRIVIAL = "its Gram is a multiple of the identity, so no angle is defined"
 def rows_of(
     layers: Sequence[Layer], moments: Sequence[Moments], labels: Sequence[str], options: Options, *, updates: bool
 ) -> tuple[list[Row], list[Skipped]]:
-    """Return rows with a cosine of any pair, and what has none and why; ``updates`` says that there is a parent."""
+    """Return the rows, and the layers without any cosine with reasons; ``updates`` says that there is a parent."""
     groups: defaultdict[str, list[int]] = defaultdict(list)
     for k, layer in enumerate(layers):
         name = layer.name.rpartition(".")[0] or layer.name if options.modules else f"{k}"
@@ -55,7 +55,7 @@ def rows_of(
 
 
 def _with_null(value: Values, sizes: Sequence[int], parts: Sequence[Moments], pair: Pair, options: Options) -> Values:
-    """Add what unrelated layers would give: to spaces always, to weights where it was asked for."""
+    """Add the null of unrelated layers: always for spaces, on request for weights."""
     if options.space is not Space.WEIGHT:
         null = cosine.shuffled_channels(parts[0], value.cosine, *pair)
         return replace(value, null=null, error=cosine.rounding(parts[0], *pair))

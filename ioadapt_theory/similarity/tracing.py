@@ -1,4 +1,4 @@
-"""Layers of pruned and renumbered models: pair them by their contents, or warn where names mislead."""
+"""Layers of pruned and renumbered models: pair them by contents, or warn that names mislead."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from ioadapt_theory.checkpoints.provenance import origins
 from ioadapt_theory.similarity.matching import Matching, group, match_by_names, wrong_origins
 
 PIECES, PIECE = 16, 256
-"""Pieces of a tensor that are read, evenly spaced, and the values in each."""
+"""Number of evenly spaced pieces read from a tensor, and of values in each."""
 
 
 def match_by_provenance(
@@ -36,7 +36,7 @@ def match_by_provenance(
 
 
 def _keys(origin: Origins | None, names: Sequence[str], label: str) -> dict[str, str]:
-    """Return what each layer is paired by: its origin, or without one a name that no other model has."""
+    """Return the key that each layer is paired by: its origin, or else a name that no other model has."""
     if origin is None:
         return {name: name for name in names}
     traced = _all_tensors(origin, names)
@@ -45,7 +45,7 @@ def _keys(origin: Origins | None, names: Sequence[str], label: str) -> dict[str,
 
 
 def misled(matching: Matching, checkpoints: Sequence[Checkpoint], labels: Sequence[str]) -> list[str]:
-    """Return notes on a pairing by names of models with unlike numbers of layers, if all is on this machine."""
+    """Return notes on pairing by name models with different numbers of layers, if all files are local."""
     names = [canonical(c.tensors) for c in checkpoints]
     if any(c.pending() for c in checkpoints):
         return []
@@ -60,7 +60,7 @@ def misled(matching: Matching, checkpoints: Sequence[Checkpoint], labels: Sequen
 
 
 def contents(checkpoint: Checkpoint, names: Mapping[str, str]) -> Contents:
-    """Return some values of every matrix of a checkpoint; ``names`` maps stored names to those to be matched by."""
+    """Return some values of every matrix of a checkpoint; ``names`` maps stored names to matching keys."""
     stored = {name: old for old, name in names.items()}
     matrices = {
         n: info for n, old in stored.items() if len((info := checkpoint.tensors[old]).key) > 1 and info.is_float
@@ -87,7 +87,7 @@ def _some(checkpoint: Checkpoint, name: str) -> Any:
 
 
 def _all_tensors(origin: Origins, names: Iterable[str]) -> dict[str, str]:
-    """Return the origins of all tensors: what is no matrix goes with the part of the model that it is in."""
+    """Return the origins of all tensors; norms and biases follow the part of the model that they are in."""
     parts: dict[str, str] = {}
     for new, old in origin.of.items():
         for one, other in zip(_numbered(new), _numbered(old), strict=False):

@@ -65,7 +65,7 @@ def test_a_card_is_renewed_and_one_that_was_edited_is_not(tmp_path):
     for mine in (edited, "# My own page\n", ""):
         (tmp_path / CARD).write_text(mine)
         before = (tmp_path / "ioadapt.safetensors").read_bytes()
-        with pytest.raises(InvalidValueError, match=r"README.md is not a card as save wrote it, so nothing was saved"):
+        with pytest.raises(InvalidValueError, match=r"README.md is not a card that save wrote, so nothing was saved"):
             save(adapted(rank=3), tmp_path, card=True)
         assert (tmp_path / CARD).read_text() == mine
         assert (tmp_path / "ioadapt.safetensors").read_bytes() == before

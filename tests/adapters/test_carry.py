@@ -286,7 +286,7 @@ def test_bad_inputs_are_one_sentence_and_change_nothing(options, sentence):
 
 
 def test_without_inputs_options_of_carrying_are_refused():
-    with pytest.raises(InvalidValueError, match="refine: needs inputs="):
+    with pytest.raises(InvalidValueError, match="refine: options of carrying over; give inputs="):
         transfer(adapted(mlp(0)), mlp(5), refine=3)
 
 

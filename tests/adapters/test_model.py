@@ -136,7 +136,7 @@ def test_merging_refuses_a_non_finite_result_and_leaves_every_layer_as_it_was():
     model = adapt(Net(), target_modules=["to_q", "to_v"], init="random")
     layers(model)["blocks.1.attn.to_v"].adapters["default"]["input"].B.data[0, 0] = float("inf")
     before = {k: v.clone() for k, v in model.state_dict().items()}
-    with pytest.raises(InvalidValueError, match=r"blocks\.1\.attn\.to_v: merging gives a weight that is not finite"):
+    with pytest.raises(InvalidValueError, match=r"blocks\.1\.attn\.to_v: the merged weight is not finite"):
         merge(model)
     assert not any(layer.merged for layer in layers(model).values())
     assert all(torch.equal(v, before[k]) for k, v in model.state_dict().items())
@@ -157,7 +157,7 @@ def test_merging_refuses_a_non_finite_result_and_leaves_every_layer_as_it_was():
         ({"placement": None}, "No placement 'None'"),
         ({"family": "lroa"}, "No family 'lroa'. Did you mean"),
         ({"init": "zeros"}, "No init 'zeros'"),
-        ({"placement": "input+weight", "rank": (1, 2, 3)}, "has 3 values, placement 'input\\+weight' has 2 parts"),
+        ({"placement": "input+weight", "rank": (1, 2, 3)}, "has 3 values; 'input\\+weight' needs 2"),
         ({"rank_pattern": {"(": 2}}, "not a regular expression"),
         ({"exclude_modules": "("}, "not a regular expression"),
         ({"target_modules": None}, "target_modules is None; it is a list of module names"),
@@ -174,7 +174,7 @@ def test_bad_options_are_one_sentence_before_any_model_is_touched(options, messa
     [
         (lambda m: adapt(m), "Give target_modules: a list of module names"),
         (lambda m: adapt(m, {"target_modules": ["0"]}), "The configuration is a dict; give an AdapterConfig, or its"),
-        (lambda m: adapt("model", target_modules=["0"]), "The model is a str; adapters are put on a torch.nn.Module"),
+        (lambda m: adapt("model", target_modules=["0"]), "The model is a str; give a torch.nn.Module"),
         (lambda m: adapt(m, target_modules=["0"], bias="all"), "adapt has no option 'bias': biases stay frozen"),
         (lambda m: adapt(m, target_modules=["0"], r=2, rank=4), "rank is given twice, once as rank"),
         (lambda m: adapt(m, target_modules=["0"], init_lora_weights="pissa"), "init_lora_weights is 'pissa'; it is"),
@@ -250,7 +250,7 @@ def test_the_first_that_fits_is_peft_s(name):
 @pytest.mark.parametrize("pattern", ["(a|a)" * 40 + "c", "((a{1000}){1000}){1000}"])
 def test_a_pattern_that_runs_for_ever_or_fills_the_memory_is_one_sentence(pattern):
     start, name = time.process_time(), "a" * 60 + "b"
-    with pytest.raises(InvalidValueError, match=r"^Pattern .* (takes more than 1 s: repeat nothing|repeats more)"):
+    with pytest.raises(InvalidValueError, match=r"^Pattern .* (takes more than 1 s to match|repeats more)"):
         first_fit([pattern], name)
     with pytest.raises(InvalidValueError, match=r"^Pattern"):
         AdapterConfig(target_modules=["q"], rank_pattern={pattern: 2}).resolve(name)

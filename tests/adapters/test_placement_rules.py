@@ -176,7 +176,7 @@ def test_auto_puts_nothing_where_nothing_is_shared_and_names_it_unless_it_is_tol
     told, options = copy.deepcopy(source), {"placement": "auto", "placement_pattern": {"1": "output"}}
     adapt(told, target_modules=["0", "1"], target=target, rank=2, **options)
     assert [*layers(told)["1"].adapters["default"]] == ["output"]
-    with pytest.warns(UserWarning, match=r"leaves out 1 of 2 layers, .* share nothing with the target: 1$"):
+    with pytest.warns(UserWarning, match=r"skips 1 of 2 layers, .* share nothing with the target: 1$"):
         adapt(source, target_modules=["0", "1"], placement="auto", target=target, rank=2)
     assert list(layers(source)) == ["0"]
     stranger, (one, two) = twins(0)[0], twins(0.9)
@@ -201,7 +201,7 @@ def test_with_inputs_the_law_chooses_and_leaves_out_what_keeps_nothing():
     stranger = Block()
     for options, sentence in (
         ({"placement": "auto", "target": Block(), "inputs": x}, "All 1 layers keep nothing on the target"),
-        ({"placement": "input", "inputs": x}, "for placement='auto'; the placement here is 'input'"),
+        ({"placement": "input", "inputs": x}, "needs placement='auto', but placement is 'input'"),
         ({"placement": "auto"}, "target="),
     ):
         with pytest.raises(InvalidValueError, match=sentence):
@@ -217,7 +217,7 @@ def test_layers_that_were_renumbered_are_compared_with_those_they_were_and_those
     chosen = by_weights(source, AdapterConfig(target_modules=LAYERS, placement="auto"), target)
     for name, placement in chosen.items():
         assert placement is (Placement.INPUT if name.startswith(("layers.0.", "layers.3.")) else None)
-    with pytest.warns(UserWarning, match="leaves out 12 of 24 layers"):
+    with pytest.warns(UserWarning, match="skips 12 of 24 layers"):
         adapt(source, target_modules=LAYERS, placement="auto", target=target, rank=2, init="random")
     assert len(transfer(source, target, match="provenance").matched) == 12
 

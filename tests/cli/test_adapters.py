@@ -140,7 +140,7 @@ def test_what_has_no_exact_lora_is_baked_to_a_rank_or_a_share_saying_what_is_los
     assert ioadapt("bake", tmp_path / "a", out, *options) == MISUSE
     told = capsys.readouterr().err
     assert "either a rank or a share" in told
-    assert "block.to_q: A dora adapter does not bake" in told
+    assert "block.to_q: A dora adapter has no exact plain LoRA" in told
     assert files(tmp_path) == before
 
 
@@ -191,8 +191,8 @@ def test_half_an_adapter_is_refused_unless_asked_for(base, tmp_path, capsys):
 
 REFUSED = {
     "nonsense": ("inspect {0}/x.safetensors", "x.safetensors"),
-    "the adapter itself": ("bake {0}/a {0}/a/../a --base {0}/base.safetensors", "is read; give another place"),
-    "the base itself": ("bake {0}/a {0}/base.safetensors --base {0}/base.safetensors", "is read; give another place"),
+    "the adapter itself": ("bake {0}/a {0}/a/../a --base {0}/base.safetensors", "; choose another path"),
+    "the base itself": ("bake {0}/a {0}/base.safetensors --base {0}/base.safetensors", "would overwrite the input"),
     "a folder for a file": ("bake {0}/a {0} --base {0}/base.safetensors --style kohya", "this format is one file"),
     "a file for a folder": ("bake {0}/a {0}/x.txt --base {0}/base.safetensors", "this format is a folder"),
     "no component": ("bake {0}/a {0}/b --base {0}/base.safetensors --style kohya --component unett", "mean 'unet'"),

@@ -96,7 +96,7 @@ def test_two_outputs_are_two_files(here, capsys):
     assert main("similarity base old.pt --html a.svg --figure ./a.svg".split()) == MISUSE
     assert "--figure and --html both name a.svg" in capsys.readouterr().err
     assert main("transfer lora base tuned.safetensors --inputs batch.npz --out new --html ./new".split()) == MISUSE
-    assert "--html new would replace the adapter that is written" in capsys.readouterr().err
+    assert "--html new would overwrite the adapter" in capsys.readouterr().err
 
 
 PIPED = (

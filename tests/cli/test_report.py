@@ -157,18 +157,20 @@ def _with_a_pickle(folder: Path) -> None:
 
 
 BROKEN = {
-    "config.json is no configuration of a model": lambda f: (f / "config.json").write_text("[]"),
+    "config.json holds a list; a model's configuration is a JSON object": lambda f: (f / "config.json").write_text(
+        "[]"
+    ),
     "is not JSON": lambda f: (f / "config.json").write_text("[" * 100_000),
     "cannot be loaded as a PreTrainedModel": lambda f: (f / "config.json").write_text(
         '{"architectures": ["PreTrainedModel"]}'
     ),
     "cannot be loaded as a BertModel": lambda f: (f / "model.safetensors").write_bytes(b"x" * 99),
     "lacks weights of its BertModel": _without_a_weight,
-    "holds a pickle that is broken or would run code": _with_a_pickle,
+    "contains a pickle that is corrupt or would run code": _with_a_pickle,
 }
 BATCHES = {
-    "empty.safetensors is not a batch of inputs": b"",
-    "bad.npz is not a batch of inputs": b"PK\3\4",
+    "empty.safetensors cannot be read as a batch": b"",
+    "bad.npz cannot be read as a batch": b"PK\3\4",
     "one.safetensors: input_ids is a single number": to_bytes({"input_ids": torch.tensor(3)}),
 }
 
@@ -191,7 +193,7 @@ def test_what_cannot_be_run_is_one_sentence(sentence, bert, tmp_path, capsys):
 
 def test_members_of_ani_run_as_torchani_runs_them_and_are_measured(tmp_path, capsys):
     pytest.importorskip("torchani")
-    from ioadapt_theory.reporting.runnable import load_model
+    from ioadapt_theory.reporting.models import load_model
     from toys.ani.networks import potential
 
     torch.set_default_dtype(torch.float32)

@@ -172,7 +172,7 @@ def test_a_kohya_file_of_a_unet_comes_out_as_one(tmp_path, capsys):
 
 def test_members_of_ani_and_our_own_format(tmp_path, capsys):
     pytest.importorskip("torchani")
-    from ioadapt_theory.reporting.runnable import load_model
+    from ioadapt_theory.reporting.models import load_model
 
     source = load_model("ani-1x:0")
     names = [n for n, m in source.named_modules() if isinstance(m, nn.Linear) and n.split(".")[1] == "4"]
@@ -196,9 +196,9 @@ def test_members_of_ani_and_our_own_format(tmp_path, capsys):
     ("change", "sentence"),
     [
         ({"lora": "nowhere"}, "nowhere"),
-        ({"out": "{source}"}, "which is read"),
+        ({"out": "{source}"}, "would overwrite"),
         ({"out": "/no/such/folder/x"}, "its folder does not exist"),
-        ({"x.safetensors": "{lora}/adapter_config.json"}, "has no tokenizer"),
+        ({"x.safetensors": "{lora}/adapter_config.json"}, "has no usable tokenizer"),
         ({"x.safetensors": "{wrong}"}, "does not take the inputs"),
         ({"x.safetensors": "{one}"}, "1 row;"),
         ({"target": "{other}"}, "outputs in common|no such layer"),

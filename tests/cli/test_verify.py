@@ -101,15 +101,15 @@ def test_an_instance_with_samples(capsys: pytest.CaptureFixture[str], tmp_path: 
         (["prop-4", "--instance", "nowhere.json"], "'nowhere.json' cannot be read: No such file or directory."),
         (["prop-4", "--stacks", "0"], "--stacks 0 must be at least 1."),
         (["prop-4", "--jobs", "0"], "--jobs 0 must be at least 1."),
-        (["prop-4", "--widths", "3"], "--widths 3 is one width; a stack needs two or more, inputs first."),
+        (["prop-4", "--widths", "3"], "--widths 3 is one width; give two or more, the input width first."),
         (["prop-4", "--widths", "3", "9000000000", "5"], "Widths must be at most 10000, got 3 9000000000 5."),
         (["prop-4", "--device", "nowhere"], "Device 'nowhere' cannot be used"),
         (["prop-4", "--pair", "x"], "No pair 'x'."),
         (["prop-4", "--widths", "3", "4", "5", "--depth", "3"], "3 widths do not fit a stack of depth 3"),
         (["prop-4", "--pair", "gauge", "--depth", "1"], "The pair 'gauge' needs --depth 2 or more"),
-        (["prop-4", "--instance", "r1", "--stacks", "2"], "--instance takes no --stacks."),
-        (["--merge", "a.json", "--resume-from", "x"], "--merge takes no --resume-from."),
-        (["prop-4", "--jobs", "2", "--cluster", "tcp://x:1"], "--jobs is for processes of this machine and --cluster"),
+        (["prop-4", "--instance", "r1", "--stacks", "2"], "--stacks does not go with --instance"),
+        (["--merge", "a.json", "--resume-from", "x"], "--resume-from does not go with --merge"),
+        (["prop-4", "--jobs", "2", "--cluster", "tcp://x:1"], "--jobs (local processes) and --cluster"),
         (["--merge", "nowhere.json"], "The record 'nowhere.json' cannot be read"),
     ],
 )
@@ -137,7 +137,7 @@ def test_an_interrupted_run_goes_on_where_it_was(
     assert main(["verify", "prop-4", *QUICK]) == 130
     out, err = capsys.readouterr()
     count = parts("prop-4", Run(stacks=4))
-    assert f"Interrupted: 2 of {count} parts are kept; the same command goes on there." in err
+    assert f"Interrupted: 2 of {count} parts are saved; repeat the command to continue." in err
     assert "proved  not finished" in out
     assert "differs" not in out
     monkeypatch.setattr(verifying, "results", counted)
@@ -229,7 +229,7 @@ def test_a_run_of_several_processes_that_ends_early_keeps_what_is_finished(tmp_p
             if "resource_tracker" not in " ".join(child.cmdline()):
                 child.kill()
     out, err = process.communicate(timeout=60)
-    assert "parts are kept; the same command goes on there." in err
+    assert "parts are saved; repeat the command to continue." in err
     assert "Traceback" not in err
     if ended_by == "Ctrl-C":
         assert (process.returncode, "lemma-3" in out) == (130, True)
@@ -244,5 +244,5 @@ def test_records_are_merged_and_a_claim_that_is_in_none_is_named(
     path = tmp_path / "one.json"
     path.write_text(json.dumps(same := output(capsys, "lemma-3", *QUICK)))
     assert output(capsys, "--merge", str(path), str(path)) == same
-    said = "The records have nothing on prop-3; they are about lemma-3."
+    said = "The records do not contain prop-3; they contain lemma-3."
     assert said in sentence(capsys, "prop-3", "--merge", str(path))

@@ -137,7 +137,7 @@ def test_a_rank_above_a_layers_width_is_reported_on():
 def test_a_weight_that_is_not_finite_is_named(where: str):
     target = network(0)
     getattr(target[2], where).data[3] = torch.nan
-    with pytest.raises(InvalidValueError, match=r"2.* of the target has NaN or infinite numbers"):
+    with pytest.raises(InvalidValueError, match=r"2.* of the target has NaN or infinite values"):
         report(network(0), target)
 
 

@@ -136,10 +136,10 @@ def test_an_error_over_twenty_thousand_tensors_takes_no_longer_than_their_header
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"lowest": 0.0}, r"lies in \(0, 1\], got 0.0"),
-        ({"lowest": math.nan}, "got nan"),
+        ({"lowest": 0.0}, "lowest is 0.0; it is a fraction"),
+        ({"lowest": math.nan}, "lowest is nan"),
         ({"modules": True, "space": "input"}, "--space weight only"),
-        ({"threads": 0}, "threads is at least 1, got 0"),
+        ({"threads": 0}, "threads is 0; it is a whole number, at least 1"),
     ],
 )
 def test_options_outside_their_limits_are_refused(options: dict[str, object], message: str):

@@ -9,7 +9,7 @@ from ioadapt_theory.adapters.families.lora import LoRA
 
 FAMILIES: dict[str, type[Family]] = {"lora": LoRA, "dora": DoRA, "loha": LoHa, "lokr": LoKr, "full": Full}
 OPTIONS: dict[str, Limit] = {name: limit for family in FAMILIES.values() for name, limit in family.options.items()}
-"""What some family reads of a ``Spec`` besides rank, scaling, dropout, init and dtype."""
+"""Fields of a ``Spec`` that only some families read, besides rank, scaling, dropout, init and dtype."""
 LIMITS: dict[str, Limit] = {**COMMON, **OPTIONS}
 
 __all__ = ["FAMILIES", "LIMITS", "OPTIONS", "DoRA", "Family", "Full", "LoHa", "LoKr", "LoRA", "Spec"]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base, Identity
-from ioadapt_theory.adapters.derived import Derived, is_eager, may_keep, without_autocast
+from ioadapt_theory.adapters.cache import Derived, is_eager, may_keep, without_autocast
 from ioadapt_theory.adapters.families.family import Family, Spec
 from ioadapt_theory.adapters.families.lora import LoRA, init_low_rank
 from ioadapt_theory.adapters.matrices import Plain
@@ -17,7 +17,7 @@ from ioadapt_theory.adapters.matrices import Plain
 BLOCK = 1 << 18
 """Entries of a weight in another dtype that are converted at a time: 1 MB in float32, which stays in a core's cache."""
 CANCELS = 0.1
-"""Part of ‖W_j‖² below which a column is built: what is left of ‖W_j‖² + 2s ⟨W_j, Ab_j⟩ + ... has lost a digit."""
+"""Fraction of ‖W_j‖² below which a column is computed directly, since ‖W_j‖² + 2s ⟨W_j, Ab_j⟩ + ... cancels."""
 
 
 class DoRA(Family):
@@ -45,7 +45,7 @@ class DoRA(Family):
         return torch.addmm(w.mT, self.B.to(w).mT, self.A.to(w).mT, alpha=self.scaling).mT
 
     def norms(self, base: Base) -> Tensor:
-        """Return ‖V_j‖, above 0; a constant, kept between steps, where its gradient is not asked for."""
+        """Return ‖V_j‖, above 0; cached as a constant unless its gradient is needed."""
         constant = self.detach_norm or not torch.is_grad_enabled()
         if not constant:
             return self._norms(base)
@@ -58,11 +58,11 @@ class DoRA(Family):
 
     @property
     def is_plain(self) -> bool:
-        """Whether what its factors give may be kept: they are whole, at hand, and not being traced or transformed."""
+        """Whether the factors are plain tensors, not sharded or traced, so that derived values may be cached."""
         return may_keep(self.A) and is_eager(self.A) and self.A.ndim == 2  # a shard of FSDP1 has one axis
 
     def _norms(self, base: Base, weight: Tensor | None = None) -> Tensor:
-        """Compute ‖V_j‖ by definition; given a weight, from W A and ‖W_j‖, which is kept while W is the same."""
+        """Compute ‖V_j‖ by definition; given a weight, from W A and ‖W_j‖, which is cached while W is unchanged."""
         if isinstance(base, Identity):
             norms = side_norms(self.A[None], self.B[None], self.scaling)[0]
         elif weight is None:
@@ -102,7 +102,7 @@ class DoRA(Family):
 
 
 def derive(adapters: Iterable[DoRA]) -> None:
-    """Compute the norms of adapters on identities, which are kept between steps, in one batch for equal sizes."""
+    """Compute and cache the norms of adapters on identities, in one batch for equal sizes."""
     groups = defaultdict[object, list[DoRA]](list)
     for phi in adapters:
         if phi.detach_norm and phi.is_plain:
@@ -116,14 +116,14 @@ def derive(adapters: Iterable[DoRA]) -> None:
 
 
 def side_norms(a: Tensor, b: Tensor, s: float) -> Tensor:
-    """Return the roots of ‖e_j + s A b_j‖² = 1 + 2s ⟨a_j, b_j⟩ + s² b_jᵀ(AᵀA)b_j, in float64 since it cancels."""
+    """Return ‖e_j + s A b_j‖, the root of 1 + 2s ⟨a_j, b_j⟩ + s² b_jᵀ(AᵀA)b_j, in float64 since terms cancel."""
     a, b = a.double(), b.double()
     change = torch.baddbmm(a.mT, a.mT @ a, b, beta=2 * s, alpha=s * s)
     return ((change * b).sum(1) + 1).clamp_min(0).sqrt()
 
 
 def above_zero(norms: Tensor, dtype: torch.dtype) -> Tensor:
-    """Return norms in a dtype, none of them a zero that a magnitude would be divided by."""
+    """Return norms in a dtype, at least its smallest positive number."""
     return norms.to(dtype).clamp_min(torch.finfo(dtype).tiny)
 
 
@@ -136,7 +136,7 @@ def squares(w: Tensor) -> Tensor:
 
 
 def norms_beside(w: Tensor, own: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
-    """Return ‖W_j + s A b_j‖ in float64 from the rows of Wᵀ and their ``squares``, in one reading of W."""
+    """Return ‖W_j + s A b_j‖ in float64 from the rows of Wᵀ and their ``squares``, reading W once."""
     wide = torch.promote_types(w.dtype, a.dtype)
     a, b, rows = a.to(wide), b.to(wide), len(w) if w.dtype == wide else max(1, BLOCK // w.shape[1])
     at = a.mT.contiguous()

@@ -12,26 +12,26 @@ from ioadapt_theory.adapters.bases import Base, SizesAlone, plus
 from ioadapt_theory.errors import ShapeError, UnsupportedError
 
 Size = tuple[int, int, int]
-"""Rows, columns and channels of a base; 0 where stored parameters do not show them, so that any fit."""
+"""Rows, columns and channels of a base; 0 where stored parameters do not determine the size, so any fits."""
 Shapes = Mapping[str, tuple[int, ...]]
 Ranges = Sequence[tuple[int, int]]
 Limit = tuple[str, Callable[[Any], bool]]
-"""What an option has to be, and the test of it."""
+"""Description of valid values of an option, and the check."""
 
 
 def is_finite(value: Any) -> bool:
-    """Whether a value is a number that float32 can hold; true and false are none."""
+    """Whether a value is a number, not a bool, that float32 can hold."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= LARGEST
 
 
 def is_count(value: Any) -> bool:
-    """Whether a value is a whole number, at least 1; beyond the limit it is a mistake, or an attack."""
+    """Whether a value is a whole number from 1 to the limit, above which it is a mistake or an attack."""
     return type(value) is int and 1 <= value <= MOST
 
 
 LARGEST = torch.finfo(torch.float32).max
 MOST = 1 << 28
-"""Products of two such sizes stay below what torch can count."""
+"""Largest size; the product of two such sizes fits torch's integers."""
 COMMON: dict[str, Limit] = {
     "rank": ("a whole number, at least 1", is_count),
     "dropout": ("a probability in [0, 1)", lambda v: is_finite(v) and 0 <= v < 1),
@@ -70,12 +70,12 @@ class Spec:
 class Family(nn.Module, ABC):
     """Φ_θ, built for one base.
 
-    A family states ``axes`` and fills the parameters in its constructor: files, PEFT and whole models need no more. One
-    whose sizes are no such table overrides ``shapes``, ``size_of``, ``take`` and ``cut``.
+    A family states ``axes`` and fills its parameters in the constructor; files, PEFT and whole models need no more.
+    A family whose shapes do not follow from ``axes`` overrides ``shapes``, ``size_of``, ``take`` and ``cut``.
 
     Attributes:
         axes: what it stores: parameter -> what each of its axes counts: "rows", "columns", "channels" or "rank".
-        options: fields of ``Spec`` that it alone reads, and what they have to be.
+        options: fields of ``Spec`` that only this family reads, and their limits.
         scaling: factor on the learned change; a family that has none sets 1 in its constructor.
         size: (rows, columns, channels) of the bases it fits.
 
@@ -103,14 +103,14 @@ class Family(nn.Module, ABC):
 
     @classmethod
     def shapes(cls, size: Size, spec: Spec, given: Shapes | None = None) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of its parameters for a base of this size; ``given`` are those in a file with a choice."""
+        """Return the parameters' shapes for a base of this size; ``given`` are a file's, for families with a choice."""
         del given
         counts = {**dict(zip(("rows", "columns", "channels"), size, strict=True)), "rank": spec.rank}
         return {name: tuple(counts[axis] for axis in axes) for name, axes in cls.axes.items()}
 
     @classmethod
     def size_of(cls, given: Shapes) -> Size:
-        """Return the size of the base that stored parameters are for; raise ShapeError where they show none."""
+        """Infer the size of the base from stored shapes; raise ShapeError if they determine none."""
         counts: dict[str, int] = {}
         for name, axes in cls.axes.items():
             if len(given.get(name, ())) != len(axes):
@@ -121,7 +121,7 @@ class Family(nn.Module, ABC):
 
     @classmethod
     def stored(cls, size: Size | None, spec: Spec, parameters: Mapping[str, Tensor]) -> Self:
-        """Return the family with these parameters, for a size or the one they show; raise ShapeError for a misfit."""
+        """Return the family with these parameters, for a given or inferred size; raise ShapeError for a misfit."""
         given = {name: tuple(p.shape) for name, p in parameters.items()}
         size = cls.size_of(given) if size is None else size
         if given != cls.shapes(size, spec, given):
@@ -143,7 +143,7 @@ class Family(nn.Module, ABC):
         return self.spec.rank if any("rank" in axes for axes in self.axes.values()) else None
 
     def take(self, parameters: Mapping[str, Tensor]) -> Self:
-        """Hold copies of these parameters in the place of its own; returns itself."""
+        """Replace the parameters by copies of these; return self."""
         for name in [*self._parameters]:
             del self._parameters[name]
         for name, tensor in parameters.items():
@@ -152,7 +152,7 @@ class Family(nn.Module, ABC):
         return self
 
     def cut(self, ranges: Ranges) -> "Family":
-        """Return Φ for these of W's columns [start, stop) alone, exactly; raise UnsupportedError without ``axes``."""
+        """Return Φ restricted to these columns [start, stop) of W; raise UnsupportedError without ``axes``."""
         held = {name: p.detach() for name, p in self.named_parameters()}
         if unknown := sorted(held.keys() - self.axes.keys()):
             msg = f"a {type(self).__name__} does not state the axes of {', '.join(unknown)}, so it cannot be cut"
@@ -163,7 +163,7 @@ class Family(nn.Module, ABC):
         return self.resized(ranges, held)
 
     def resized(self, ranges: Ranges, parameters: Mapping[str, Tensor]) -> Self:
-        """Return the same settings with other parameters, for as many columns as the ranges have."""
+        """Return a family of the same settings with other parameters, for as many columns as the ranges have."""
         rows, _, channels = self.size
         size = rows, sum(stop - start for start, stop in ranges), channels
         new = type(self)(SizesAlone(*size), self.spec).take(parameters)
@@ -176,16 +176,16 @@ class Family(nn.Module, ABC):
 
     @abstractmethod
     def forward(self, x: Tensor, base: Base) -> Tensor:
-        """Return X Φ_θ(base) + bias, without building what need not be built."""
+        """Return X Φ_θ(base) + bias, without building Φ_θ(base) where the factors suffice."""
 
     def through(self, x: Tensor, f: Base) -> Tensor | None:
-        """Return f(X Φ(I)) where it can be had without a gradient of X; None where it cannot, or costs more."""
+        """Return f(X Φ(I)) without computing X Φ(I); None if that is impossible or slower."""
         del x, f
         return None
 
     @property
     def drops(self) -> bool:
-        """Whether something is done to the adapter's input now."""
+        """Whether dropout is applied to the adapter's input now."""
         kind = type(self.dropout)
         return kind is not nn.Identity and (kind is not nn.Dropout or self.dropout.training)
 
@@ -215,7 +215,7 @@ class Additive(Family):
         return torch.add(base.dense(), self.delta(base), alpha=self.scaling)
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
-        """Return f(x) + s x Δ; by one product with W + s Δ where f may be left uncalled."""
+        """Return f(x) + s x Δ, as one product with W + s Δ if f need not be called."""
         delta = self.delta(base)
         if not self.drops and base.takes(x, delta):
             return base.with_matrix(x, torch.add(base.dense(), delta, alpha=self.scaling))

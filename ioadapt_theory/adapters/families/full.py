@@ -1,4 +1,4 @@
-"""Full fine-tuning as a family: Φ(W) = W + Δ with Δ free, so that what is moved to another W is the difference."""
+"""Full fine-tuning as a family: Φ(W) = W + Δ with a full matrix Δ, which can be moved to another W."""
 
 from typing import ClassVar
 
@@ -9,7 +9,7 @@ from ioadapt_theory.adapters.families.family import Additive, Spec, fill
 
 
 class Full(Additive):
-    """Δ, rows x columns; there is no rank, so alpha does not apply either."""
+    """A full matrix Δ, rows x columns; rank and alpha do not apply."""
 
     axes: ClassVar = {"Delta": ("rows", "columns")}
     Delta: nn.Parameter

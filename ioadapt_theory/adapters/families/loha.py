@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base
-from ioadapt_theory.adapters.derived import is_eager
+from ioadapt_theory.adapters.cache import is_eager
 from ioadapt_theory.adapters.families.family import Additive, Spec, fill
 
 
@@ -46,7 +46,7 @@ def hadamard(a1: Tensor, b1: Tensor, a2: Tensor, b2: Tensor) -> Tensor:
 
 
 class Hadamard(torch.autograd.Function):
-    """``hadamard`` that keeps the factors alone for the backward pass, and builds their products there again."""
+    """``hadamard`` that saves only the factors for the backward pass and recomputes their products there."""
 
     @staticmethod
     def forward(ctx: Any, *factors: Tensor) -> Tensor:  # noqa: D102

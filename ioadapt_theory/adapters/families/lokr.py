@@ -24,7 +24,7 @@ from ioadapt_theory.errors import ShapeError
 
 
 class LoKr(Additive):
-    """Kronecker product; C is m1 x n1, D (m2 x n2) is kept whole, or as A (m2 x r) and B (r x n2) when r < max/2."""
+    """Kronecker product; C is m1 x n1, D (m2 x n2) is stored in full, or as A (m2 x r) and B (r x n2) if r < max/2."""
 
     options: ClassVar = {
         "factor": (
@@ -55,12 +55,12 @@ class LoKr(Additive):
 
     @property
     def rank(self) -> int | None:
-        """The rank r of D = AB, None where D is kept whole."""
+        """The rank r of D = AB, None if D is stored in full."""
         return self.spec.rank if self.low_rank else None
 
     @classmethod
     def shapes(cls, size: Size, spec: Spec, given: Shapes | None = None) -> dict[str, tuple[int, ...]]:
-        """Return the shapes of C, and A and B or D; a file may split the sizes otherwise, and keep D whole."""
+        """Return the shapes of C, and A and B or D; a file may split the sizes differently, or store D in full."""
         rows, columns, channels = size
         (m1, _), (n1, _) = split(channels, spec.factor), split(columns, spec.factor)
         small = given.get("C", ()) if given else ()
@@ -72,7 +72,7 @@ class LoKr(Additive):
 
     @classmethod
     def size_of(cls, given: Shapes) -> Size:
-        """Return the size of C ⊗ D, with D = AB where it is not kept whole."""
+        """Return the size of C ⊗ D, with D = AB if it is factored."""
         first, last = (given.get(name, ()) for name in (("D", "D") if "D" in given else ("A", "B")))
         small = given.get("C", ())
         if not len(small) == len(first) == len(last) == 2 or 0 in (*small, *first, *last):
@@ -81,13 +81,13 @@ class LoKr(Additive):
         return rows, small[1] * last[1], rows
 
     def take(self, parameters: Mapping[str, Tensor]) -> Self:
-        """Hold C, and A and B or D."""
+        """Replace the parameters: C and D, or C, A and B."""
         super().take(parameters)
         self._settle()
         return self
 
     def cut(self, ranges: Ranges) -> Family:
-        """Return a LoKr, or a full change where the cuts do not fall between Kronecker blocks."""
+        """Return a LoKr, or a full change if the ranges cut through Kronecker blocks."""
         block = self.size[1] // self.C.shape[1]
         if any(end % block for edges in ranges for end in edges):
             delta = self.scaling * self.delta(SizesAlone(*self.size)).detach()

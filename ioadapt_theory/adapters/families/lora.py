@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base
-from ioadapt_theory.adapters.derived import is_eager
+from ioadapt_theory.adapters.cache import is_eager
 from ioadapt_theory.adapters.families.family import Additive, Spec, fill
 from ioadapt_theory.adapters.matrices import Linear, has_hooks
 
@@ -29,7 +29,7 @@ class LoRA(Additive):
         return base.plus_low_rank(y, self.dropout(x), self.A, self.B, self.scaling).to(y.dtype)
 
     def through(self, x: Tensor, f: Base) -> Tensor | None:
-        """Return X(I + s AB)W as XW + s (XA)(BW): two thin products with W in the place of a gradient of X."""
+        """Return X(I + s AB)W as XW + s (XA)(BW), which needs BW but no gradient of X."""
         if x.requires_grad or not torch.is_grad_enabled() or type(f) is not Linear or not f.is_open or not is_eager(x):
             return None
         w = f.dense()

@@ -1,1 +1,1 @@
-"""Moving an adapter to another base: as it is, by Eq. 5, baked, and the baselines of others."""
+"""Moving an adapter to another base: copied, converted by Eq. 5, baked, and combined."""

@@ -43,8 +43,8 @@ def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tenso
     """
     if adapter.family != "lora":
         msg = (
-            f"A {adapter.family} adapter does not bake into a plain LoRA exactly: its change has no rank-r factors."
-            " Give a rank, or a share of the norm, to truncate it to; or merge it into the weights."
+            f"A {adapter.family} adapter has no exact plain LoRA: its change has no rank-r factors;"
+            " truncate it to a rank or a share of the norm, or merge it into the weights."
         )
         raise UnsupportedError(msg)
     w = w.detach().to(torch.promote_types(w.dtype, torch.float32))
@@ -74,7 +74,7 @@ def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tenso
 
 
 def layer_for(adapter: Adapter, w: Tensor, bias: Tensor | None) -> GivenLayer:
-    """Return the layer of W and b that an adapter goes on; raise ShapeError where W is not of its size."""
+    """Return a layer with W and b for the adapter; raise ShapeError if W has the wrong size."""
     channels = next((phi.size[2] for side, phi in adapter.parts() if side is not Placement.OUTPUT), 0)
     f = GivenLayer(w, bias, channels if channels and len(w) % channels == 0 else len(w))
     if (why := adapter.misfit(f)) is not None:
@@ -145,7 +145,7 @@ def truncate(
         (torch.Size([16, 4]), torch.Size([4, 8]), True)
     """
     if (rank is None) == (share is None):
-        msg = "Give either a rank or a share of the norm."
+        msg = "Give either a rank or a share of the norm, not both or neither."
         raise InvalidValueError(msg)
     if rank is not None and (type(rank) is not int or rank < 1):
         msg = f"rank is {rank!r}; it is a whole number, at least 1."
@@ -155,7 +155,7 @@ def truncate(
         raise InvalidValueError(msg)
     d, moved = change(adapter, w, bias)
     if not d.isfinite().all():
-        msg = "The change is not finite, so it has no nearest LoRA."
+        msg = "The change has NaN or infinite values, so no LoRA approximates it; check the adapter and the base."
         raise InvalidValueError(msg)
     u, s, vh = torch.linalg.svd(d, full_matrices=False)
     norms = s.square().cumsum(0).sqrt()  # of the best change of each rank
@@ -171,7 +171,7 @@ def truncate(
 def rounded(
     adapter: Adapter, w: Tensor, bias: Tensor | None, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor, Tensor | None, float]:
-    """Return ``bake`` in ``dtype``, and the part of the change that this rounding loses; see ``truncate``."""
+    """Return ``bake`` in ``dtype``, and the fraction of the change that rounding loses; see ``truncate``."""
     a, b, moved = bake(adapter, w.double(), bias)
     a, b = a.to(dtype), b.to(dtype)
     return a, b, None if moved is None else moved.to(dtype), _lost(change(adapter, w, bias)[0], a, b)

@@ -1,4 +1,4 @@
-"""Several LoRAs as one: their changes added up, each with a weight of its own."""
+"""Combination of several LoRAs: the weighted sum of their changes."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 
 
 def combine(model: nn.Module, weights: Mapping[str, float], name: str) -> nn.Module:
-    """Return the model with the sum of some adapters' changes on it, which alone is in use.
+    """Return the model with one active adapter, the weighted sum of several.
 
     On a side the sum is I + Σ w s AB, on the weight W + Σ w s AB, exactly: its rank is the sum of the ranks. Adapters
     that are active together do something else, as they act one after the other.
@@ -34,7 +34,7 @@ def combine(model: nn.Module, weights: Mapping[str, float], name: str) -> nn.Mod
 
     Raises:
         UnknownNameError: an adapter that is not there.
-        UnsupportedError: a family whose changes do not add up to one of its own.
+        UnsupportedError: an adapter is of a family other than LoRA.
         InvalidValueError: a weight that is no finite number, adapters in different placements on a layer, or the name
             is taken.
     """
@@ -61,10 +61,10 @@ def _sum(parts: list[tuple[Adapter, float]]) -> Adapter:
     first = parts[0][0]
     for adapter, _ in parts:
         if adapter.family != "lora":
-            msg = f"the changes of a {adapter.family} do not add up to one; activate the adapters together instead."
+            msg = f"{adapter.family} adapters cannot be summed into one; activate them together instead."
             raise UnsupportedError(msg)
         if [*adapter] != [*first]:
-            msg = f"one adapter is on {'+'.join(first)}, another on {'+'.join(adapter)}, which is no sum."
+            msg = f"the adapters have placements {'+'.join(first)} and {'+'.join(adapter)}; they must be equal."
             raise InvalidValueError(msg)
     families = {Placement(side): _joined(side, parts) for side in first}
     *_, last = first

@@ -19,7 +19,7 @@ from ioadapt_theory.errors import InvalidValueError, ShapeError, UnsupportedErro
 
 @dataclass(frozen=True, slots=True)
 class Inverse:
-    """W⁺ or a regularised stand-in, V diag(f) Uᵀ in float64: W = U diag(s) Vᵀ, f a filter on 1/s.
+    """The pseudo-inverse W⁺, regularised or not: V diag(f) Uᵀ in float64, with W = U diag(s) Vᵀ and f a filter of 1/s.
 
     Attributes:
         u, f, vh: the factors.
@@ -50,7 +50,7 @@ class Inverse:
                 msg = f"{what} is {value}; it is a fraction of the largest singular value, in [0, 1)."
                 raise InvalidValueError(msg)
         if not w.isfinite().all():
-            msg = "The base weight is not finite, so it has no inverse to convert with."
+            msg = "The base weight has NaN or infinite values, so it has no pseudo-inverse; check the base."
             raise InvalidValueError(msg)
         u, s, vh = torch.linalg.svd(w.detach().double(), full_matrices=False)
         top = s[:1].sum()
@@ -92,7 +92,7 @@ class Fidelity:
 def converted_factors(
     a: Tensor, b: Tensor, w: Tensor, side: Placement | str, inverse: Inverse | None = None
 ) -> tuple[Tensor, Tensor, Fidelity]:
-    """Return the factors of an adapter on a side that changes W as the LoRA AB does, and what that costs.
+    """Return the factors of a one-sided adapter with the effect of the LoRA AB, and the cost of the conversion.
 
     Output: X(W + AB) = XW(I + A'B) with A' = W⁺A, exact for every AB iff W has full row rank (so c ≤ d). Input:
     X(W + AB) = X(I + AB')W with B' = BW⁺, exact for every AB iff W has full column rank (so c ≥ d).
@@ -108,7 +108,9 @@ def converted_factors(
         ShapeError: W is not of the size of AB.
     """
     if (len(a), b.shape[1]) != tuple(w.shape):
-        msg = f"The base weight is {w.shape[0]} x {w.shape[1]}, the adapter {len(a)} x {b.shape[1]}."
+        msg = (
+            f"The base weight is {w.shape[0]} x {w.shape[1]}, the change {len(a)} x {b.shape[1]}; sizes must be equal."
+        )
         raise ShapeError(msg)
     inverse = Inverse.of(w) if inverse is None else inverse
     dtype = a.dtype
@@ -144,7 +146,7 @@ def convert(
         placement: "input" or "output".
         bias: b of that layer, d.
         ridge: see ``Inverse.of``; 0 is the plain pseudo-inverse of Eq. 5.
-        cutoff: likewise.
+        cutoff: see ``Inverse.of``; 0 drops no singular value.
 
     Raises:
         UnsupportedError: another family or placement, or a kernel of several taps to the input side.
@@ -168,12 +170,12 @@ def convert(
     rows, columns, channels = phi.size
     side = Placement(placement)
     if side is Placement.WEIGHT:
-        msg = "Conversion goes from weight to input or output; for the way back, bake."
+        msg = "Conversion goes from weight to input or output; use bake for the reverse."
         raise UnsupportedError(msg)
     if side is Placement.INPUT and rows != channels:
         msg = (
-            f"A kernel of {rows // channels} taps has no low-rank input form: AB mixes the taps, an input adapter"
-            " mixes channels alike at every tap. Convert to output."
+            f"A LoRA on a kernel of {rows // channels} taps mixes the taps, but an input adapter"
+            " treats all taps alike; convert it to output."
         )
         raise UnsupportedError(msg)
     a, b, fidelity = converted_factors(phi.A, phi.B, w, side, Inverse.of(w, ridge=ridge, cutoff=cutoff))
@@ -189,7 +191,7 @@ def convert(
 def convert_model(
     model: nn.Module, placement: Placement | str, *, name: str = "default", **options: float
 ) -> tuple[dict[str, Adapter], dict[str, Fidelity]]:
-    """Return ``convert`` for every layer that has the adapter ``name``; ``put`` puts the result on a model.
+    """Return the converted adapter ``name`` of every layer that has it; ``put`` adds the result to a model.
 
     Example:
         >>> from torch import nn
@@ -211,5 +213,5 @@ def convert_model(
 
 
 def _product_norm(a: Tensor, b: Tensor) -> Tensor:
-    """Return ‖AB‖_F from the factors: ‖R_A R_Bᵀ‖_F, which does not square what is small."""
+    """Return ‖AB‖_F as ‖R_A R_Bᵀ‖_F, which avoids squaring small numbers."""
     return (torch.linalg.qr(a, mode="r").R @ torch.linalg.qr(b.mT, mode="r").R.mT).norm()

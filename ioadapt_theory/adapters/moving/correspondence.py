@@ -1,4 +1,4 @@
-"""Which layer of a target is meant by each layer that an adapter was trained on: by its name, or by its weights."""
+"""The target layer for each layer that an adapter was trained on, by name or by weights."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping
@@ -18,22 +18,22 @@ from ioadapt_theory.checkpoints.renaming import same_start
 from ioadapt_theory.errors import FileFormatError, IoAdaptError
 
 MANY = 4096
-"""Values of a matrix that are compared where both models are at hand."""
+"""Number of values of a matrix that are compared if both models are given."""
 NO_ORIGIN = "no layer of the target is known to be made from it"
 
 Place = tuple[str, ...]
-"""A layer of the target, or several that together are what a name means, as where a fused layer is in parts."""
+"""One layer of the target, or several that together correspond to one name, such as parts of a fused layer."""
 
 
 class RenumberedWarning(UserWarning):
-    """Layers of a target have the names of other layers of the source."""
+    """Warning: layers of the target have the names of other layers of the source."""
 
 
 class NoProvenanceError(IoAdaptError, ValueError):
-    """match="provenance" where nothing tells where the target's layers come from."""
+    """match="provenance" without evidence of where the target's layers come from."""
 
     def __init__(self) -> None:
-        """Name what would tell it."""
+        """Name the evidence that would help."""
         super().__init__(
             "match='provenance': no layer of the target is known to be made from one of the source, neither by their"
             " weights (pass the model that the adapter was trained on as source; our own files keep fingerprints) nor"
@@ -47,12 +47,12 @@ class Correspondence:
 
     Attributes:
         places: the places for each name: several where the target has copies of a layer.
-        reasons: names for which there is none, and why, where there is more to say than that.
+        reasons: names without a place, and why, if there is a special reason.
         origins: layers of the target -> layers of the source that they were made from, by evidence.
-        with_block: those in ``origins`` that show nothing themselves, as the rest of their block shows it.
+        with_block: those in ``origins`` for which only the rest of their block is evidence.
         contradicted: layers that are matched by name against the evidence, and why, as a clause after the name.
         how: "contents" or "layout" where that decided, else "name".
-        deeper: names whose numbers go beyond the target's, where nothing tells which of its layers were kept.
+        deeper: names whose numbers go beyond the target's, without evidence of which layers it retains.
         neurons: layers of the target whose MLP's neurons stand in another order than the source's, and in which.
     """
 
@@ -71,11 +71,11 @@ class Correspondence:
         return {name: places[0] for name, places in self.places.items()}
 
     def unproven(self, layers: Iterable[str]) -> tuple[str, ...]:
-        """Return those layers of the target of which nothing but the name says which layer of the source they are."""
+        """Return the target layers that are matched by name alone."""
         return tuple(n for n in layers if n not in self.origins and n not in self.contradicted)
 
     def warning(self) -> str | None:
-        """Return a warning about layers matched by name against, or without, the evidence; None if there is none."""
+        """Return a warning about layers that are matched by name without evidence or against it, or None."""
         if self.contradicted:
             (layer, why), *more = self.contradicted.items()
             return (
@@ -85,13 +85,13 @@ class Correspondence:
             )
         if self.deeper:
             return (
-                f"The adapter has layers beyond the model's, such as {self.deeper[0]}: if some were removed in between,"
-                " equal numbers are other layers. match='provenance' with the adapter's own model as source tells it."
+                f"The adapter has layers beyond the model's, such as {self.deeper[0]}: if earlier ones were removed,"
+                " equal numbers are different layers; use match='provenance' with the adapter's own model as source."
             )
         if self.neurons and self.how == "name":
             return (
-                f"{len(self.neurons)} layers meet neurons in another order than in the source, such as"
-                f" {next(iter(self.neurons))}. match='provenance' puts adapters into that order."
+                f"{len(self.neurons)} layers have their neurons in another order than the source, such as"
+                f" {next(iter(self.neurons))}; match='provenance' reorders the adapters."
             )
         return None
 
@@ -111,7 +111,7 @@ def correspond(
         target: the model.
         match: "name"; "provenance": the layers that are known to be made from the one that the adapter was trained on;
             "auto": these, and where none is known, and nothing was renumbered, the layer of equal name.
-        source: the model that the adapter was trained on, if it is at hand.
+        source: the model that the adapter was trained on, if available.
         prints: otherwise fingerprints of its layers, see ``fingerprint``.
 
     Raises:
@@ -147,7 +147,7 @@ def _places(layers: Place, origins: Mapping[str, str]) -> Iterable[Place]:
 
 
 def _deeper(names: Collection[Name], named: Resolved, target: Weights) -> tuple[Name, ...]:
-    """Return the names without a layer of which the target has layers with other numbers."""
+    """Return the unmatched names that the target has under other numbers."""
 
     def numberless(name: str) -> str:
         return re.sub(r"(?<=_)\d+(?=_)", "#", unwrapped(name).replace(".", "_"))
@@ -160,7 +160,7 @@ def _deeper(names: Collection[Name], named: Resolved, target: Weights) -> tuple[
 def _origins(
     names: Collection[Name], named: Resolved, target: Weights, source: Weights | None, prints: Mapping[str, Any]
 ) -> Origins:
-    """Return where the target's layers come from; the source's layers have the names that the target would give."""
+    """Return the source layer of each target layer, under the target's way of naming."""
     meant = {n.path for n in names if not n.flat} | {layer for layers in named.layers.values() for layer in layers}
     kinds = {_kind(name) for name in (source.names if source else prints or meant)}
     here = {unwrapped(name): name for name in target.names if name and _kind(name) in kinds}
@@ -182,14 +182,14 @@ def _origins(
 
 
 def _by_gaps(names: Collection[Name], named: Resolved, target: Collection[str]) -> Origins | None:
-    """Return the origins in a known layout's teacher, if the adapter has layers that only the teacher has."""
+    """Return the origins by a known student's layout, if the adapter has layers that only the teacher has."""
     components = {name.component for name in named.layers} | {name.component for name in named.doubts}
     strangers = any(name not in named.layers for name in names if name.component in components)
     return of_teacher(target) if strangers else None
 
 
 def _by_plain_name(names: Iterable[str], like: Iterable[str]) -> dict[str, str]:
-    """Map plain names, with the leading part that the others have, to names."""
+    """Map plain names, with the prefix that the others have, to names."""
     plain = {unwrapped(name): name for name in names if name}
     others = {unwrapped(name) for name in like if name}
     ours, theirs = same_start(others, plain) or ("", "")

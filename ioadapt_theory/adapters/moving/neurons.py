@@ -1,7 +1,7 @@
-"""An MLP whose neurons stand in another order does the same: the order is found, and an adapter put into it.
+"""Permuted neurons of an MLP: find the order, and permute an adapter in the same way.
 
 With P a permutation, σ(XW₁P)PᵀW₂ = σ(XW₁)W₂. An adapter that meets the neurons, on the output side of W₁, the input
-side of W₂ or the weight of either, means other neurons there, unless its own rows or columns are permuted too.
+side of W₂ or the weight of either, acts on the wrong neurons there, unless its own rows or columns are permuted too.
 """
 
 import copy
@@ -20,7 +20,7 @@ from ioadapt_theory.errors import IoAdaptError, UnsupportedError
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """The neurons that a layer of a target meets: number j there is number ``order[j]`` of the source.
+    """The order of the neurons at a layer of the target: number j there is number ``order[j]`` of the source.
 
     Attributes:
         order: see above.
@@ -32,7 +32,7 @@ class Order:
 
 
 def orders(source: Weights, target: Weights, origins: Mapping[str, str]) -> dict[str, Order]:
-    """Return the layers of the target that meet neurons in another order than the layers that they were made from.
+    """Return the target layers whose neurons have another order than in the source.
 
     Args:
         source: where the layers come from.
@@ -60,13 +60,13 @@ def _order(source: Weights, target: Weights, layer: str, origin: str) -> Tensor 
 
 
 def meets(adapter: Adapter, order: Order) -> bool:
-    """Whether an adapter of the layer meets the neurons; on the side of the stream alone it is exact as it is."""
+    """Whether an adapter of the layer acts on the neurons, not only on the residual stream."""
     stream = Placement.INPUT if order.outputs else Placement.OUTPUT
     return any(placement is not stream for placement, _ in adapter.parts())
 
 
 def reordered(adapter: Adapter, order: Order) -> Adapter:
-    """Return the adapter for neurons in this order, exactly; raise UnsupportedError for a family such as LoKr."""
+    """Permute the adapter to this order of the neurons; raise UnsupportedError for a family such as LoKr."""
     new = copy.deepcopy(adapter)
     phi: Any
     for placement, phi in new.parts():
@@ -75,7 +75,7 @@ def reordered(adapter: Adapter, order: Order) -> Adapter:
             continue  # it meets the stream alone
         stated = {axis for name, _ in phi.named_parameters() for axis in phi.axes.get(name, ())}
         if not axes <= stated:
-            msg = f"its neurons are permuted, and a {adapter.family} cannot be permuted"
+            msg = f"its neurons are permuted, and {adapter.family} adapters cannot be"
             raise UnsupportedError(msg)
         for name, p in phi.named_parameters():
             for dim, axis in enumerate(phi.axes[name]):

@@ -99,14 +99,14 @@ def transfer(
     inputs: Any = None,
     **options: Any,
 ) -> TransferReport:
-    """Put the source model's adapter on another model: as it is, or with inputs carried over.
+    """Copy the source model's adapter to another model, or carry it over if there are inputs.
 
-    An input adapter needs an equal input size only, an output adapter an equal output size, a weight adapter both. That
-    it fits does not say that it is of use there: ask ``report``. The target is frozen, unless it has adapters already:
-    then it goes on training what it trains.
+    An input adapter needs an equal input size, an output adapter an equal output size, a weight adapter both.
+    An adapter that fits may still be useless there; see ``report``. The target is frozen, unless it already has
+    adapters: then its trainable parameters stay trainable.
 
-    With inputs it is carried over (``inputs`` below): nothing of the target is frozen then, and nothing is put on it
-    where nothing would be kept.
+    With inputs the adapter is carried over (see ``inputs``): the target is not frozen, and no adapter is added if
+    nothing would be kept.
 
     Args:
         source: a model with the adapter.
@@ -114,7 +114,7 @@ def transfer(
         name: of the adapter, on both models.
         strict: raise unless every layer fits; otherwise take those that do.
         share: let both models use the same parameters, instead of copies on the target's device.
-        rename: target name for those of the source's layers that are called otherwise there; it comes first.
+        rename: target name for each source layer with another name there; it takes precedence.
         match: "name"; "provenance", the layers that were made from the source's, by what the two contain, which follows
             layers of pruned, reordered and doubled models; "auto", provenance where it is known and names otherwise. By
             name, layers that hold the weights of another one are an error if strict, and a warning if not. The outcome
@@ -130,7 +130,7 @@ def transfer(
 
     Raises:
         InvalidValueError: options of carrying over without inputs.
-        TransferError: a layer does not fit (or none does); the target is as it was.
+        TransferError: a layer does not fit (or none does); the target is unchanged.
         NoProvenanceError: ``match="provenance"`` and nothing of the source is in the target.
 
     Example:
@@ -147,7 +147,7 @@ def transfer(
         common: dict[str, Any] = {"strict": strict, "rename": rename, "match": match, "trainable": trainable}
         return carried(source, target, inputs, name=name, **common, **options)
     if options:
-        msg = f"{', '.join(sorted(options))}: needs inputs=, with which the adapter is carried over instead of copied."
+        msg = f"{', '.join(sorted(options))}: options of carrying over; give inputs= too."
         raise InvalidValueError(msg)
     given: Mapping[str, Adapter] = {n: layer.adapters[name] for n, layer in layers(source, name).items()}  # type: ignore[misc]
     for layer, adapter in given.items():
@@ -231,9 +231,9 @@ def put(
 
 
 def exchange(old: Mapping[str, Adapter], new: Mapping[str, Adapter]) -> None:
-    """Copy adapters by layer over others, all or none; raise InvalidValueError where they are not alike."""
+    """Overwrite adapters with others of the same shapes, all or none; raise InvalidValueError if shapes differ."""
     if odd := sorted(old.keys() ^ new.keys()):
-        msg = f"{odd[0]}: only one of the two adapters is on this layer, so they cannot be exchanged; load it anew."
+        msg = f"{odd[0]}: only one of the two adapters is on this layer; load the new one without hotswap."
         raise InvalidValueError(msg)
     for layer, adapter in old.items():
         with naming(layer):

@@ -1,1 +1,1 @@
-"""Rules: which layers are meant, which side of each, and which base an adapter belongs to."""
+"""Rules that choose layers and sides, and that recognise an adapter's base."""

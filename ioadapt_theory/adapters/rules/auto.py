@@ -28,21 +28,21 @@ from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.null import STANDS_OUT, Null
 
 ALIKE = 0.1
-"""Excess by which two sides may differ and share as much."""
+"""Difference of excess below which two sides count as equally alike."""
 TIE = 0.02
-"""Shares of the gain that differ by less are the same."""
+"""Difference below which two shares of the gain count as equal."""
 
 
 def without_auto(
     model: nn.Module, config: AdapterConfig, target: nn.Module | None, inputs: Any = None
 ) -> AdapterConfig:
-    """Return the configuration with "auto" replaced by a placement for each layer; its placement_pattern comes first.
+    """Return the configuration with a placement for each layer instead of "auto"; placement_pattern takes precedence.
 
     Raises:
-        InvalidValueError: there is no target to compare with, or no layer has a side to put an adapter on.
+        InvalidValueError: there is no target, or no layer has a suitable side.
     """
     if target is None:
-        msg = "placement='auto' chooses by comparing with a target: adapt(model, ..., placement='auto', target=...)."
+        msg = "placement='auto' needs a target to compare with: adapt(model, ..., placement='auto', target=...)."
         raise InvalidValueError(msg)
     best = by_weights(model, config, target) if inputs is None else by_law(model, config, target, inputs)
     own = config.placement_pattern
@@ -52,16 +52,16 @@ def without_auto(
         return replace(config, placement="input", placement_pattern=pattern)
     every, why = len(best), "share nothing with the target" if inputs is None else "keep nothing on the target"
     if len(left_out) == every:
-        msg = f"All {every} layers {why}, so there is no side to put an adapter on: train it on the target."
+        msg = f"All {every} layers {why}, so no placement is expected to work: train an adapter on the target."
         raise InvalidValueError(msg)
     some = ", ".join(left_out[:3] + ["..."] * (len(left_out) > 3))
-    warnings.warn(f"auto leaves out {len(left_out)} of {every} layers, which {why}: {some}", stacklevel=3)
+    warnings.warn(f"placement='auto' skips {len(left_out)} of {every} layers, which {why}: {some}", stacklevel=3)
     taken = "|".join(re.escape(n) for n in best if n not in left_out)
     return replace(config, placement="input", placement_pattern=pattern, target_modules=taken)
 
 
 def by_law(model: nn.Module, config: AdapterConfig, target: nn.Module, inputs: Any) -> dict[str, Placement | None]:
-    """Return the side of every layer that an adapter is expected to keep most on, by ``ioadapt_theory.effect``."""
+    """Return the side of every layer where an adapter is expected to keep most, by ``ioadapt_theory.effect``."""
     places = counterparts(model, config, target)
     here, there = dict(walk(model)), dict(walk(target))
     modules = {n: (base_of(here[n]), base_of(there[m])) for n, m in places.items() if m is not None and m in there}
@@ -73,13 +73,13 @@ def by_law(model: nn.Module, config: AdapterConfig, target: nn.Module, inputs: A
 
 
 def best_side(shares: Mapping[Placement, float]) -> Placement | None:
-    """Return the first side that keeps as much as any; None where none keeps anything."""
+    """Return the first side with the largest share, up to ties; None if no share is positive."""
     best = max(shares.values(), default=0.0)
     return next((side for side, share in shares.items() if share >= best - TIE), None) if best > 0 else None
 
 
 def by_weights(model: nn.Module, config: AdapterConfig, target: nn.Module) -> dict[str, Placement | None]:
-    """Return the side of every layer that the source's and the target's weights share most."""
+    """Return the side on which the weights of source and target are most alike, for every layer."""
     here, there = ModelWeights(model), ModelWeights(target)
     best: dict[str, Placement | None] = {}
     for name, place in counterparts(model, config, target).items():
@@ -92,10 +92,10 @@ def by_weights(model: nn.Module, config: AdapterConfig, target: nn.Module) -> di
 
 
 def more_alike(source: BaseLayer, target: BaseLayer) -> Placement | None:
-    """Return the side that two layers share most; raise InvalidValueError where neither has one size in both."""
+    """Return the side on which two layers are most alike; raise InvalidValueError if the sizes of both sides differ."""
     (c, d), (c2, d2) = ([len(side) for side in channels(layer)] for layer in (source, target))
     if c != c2 and d != d2:
-        msg = f"the source layer is {c} -> {d}, the target's {c2} -> {d2}: no adapter fits both on either side."
+        msg = f"the source layer is {c} -> {d}, the target layer {c2} -> {d2}: no side fits; exclude the layer."
         raise InvalidValueError(msg)
     both = sides(source, target)
     excess = {Placement.INPUT: _beyond_chance(both.input), Placement.OUTPUT: _beyond_chance(both.output)}
@@ -110,9 +110,9 @@ def _beyond_chance(null: Null | None) -> float | None:
 
 
 def counterparts(model: nn.Module, config: AdapterConfig, target: nn.Module) -> dict[str, str | None]:
-    """Return the target's layer for every layer that the configuration selects, None for those that were removed.
+    """Return the target's layer for every layer that the configuration selects, None for removed ones.
 
-    That is the one that was made from it, where layers were removed and renumbered, else the one of its name.
+    It is matched by origin if layers were removed and renumbered, else by name.
     """
     selected = [*select(model, config)]
     known = correspond([Name("", name) for name in selected], ModelWeights(target), "auto", source=ModelWeights(model))

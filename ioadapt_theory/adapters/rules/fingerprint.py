@@ -1,4 +1,4 @@
-"""What tells one base model from another: a hash and a few values of every layer that an adapter was trained on."""
+"""Fingerprints of base models: a hash and a few values of every layer that an adapter was trained on."""
 
 import base64
 import hashlib
@@ -21,7 +21,7 @@ HEADER, BASE_NAME = "ioadapt.base", "ioadapt.base_name"
 
 
 def fingerprint(layer: BaseLayer) -> dict[str, Any]:
-    """Return what recognises a base layer: SHA-256 of its values in their precision, and 32 of them, evenly spaced."""
+    """Return the fingerprint of a base layer: SHA-256 of its values as stored, and 32 of them, evenly spaced."""
     w = layer.matrix.detach().contiguous().cpu()
     raw = w.reshape(-1).view(torch.uint8).numpy().tobytes()
     return {
@@ -33,13 +33,13 @@ def fingerprint(layer: BaseLayer) -> dict[str, Any]:
 
 
 def evenly_spaced(w: Tensor, count: int) -> Tensor:
-    """Return so many values of a matrix, evenly spaced over its rows."""
+    """Return this many values of a matrix, evenly spaced over its rows."""
     at = torch.linspace(0, w.numel() - 1, count, dtype=torch.float64).long().to(w.device)
     return w.detach()[at // w.shape[1], at % w.shape[1]].cpu()
 
 
 def header(model: nn.Module, layers: Mapping[str, str]) -> dict[str, str]:
-    """Return what an adapter's file records of its base; ``layers`` are names in the model and those to record."""
+    """Return the fingerprint entries of a file's header; ``layers`` maps names in the model to names in the file."""
     weights = ModelWeights(model)
     prints = fingerprints({recorded_by: partial(weights.layer, name) for name, recorded_by in layers.items()})
     named = getattr(model, "name_or_path", None) or getattr(getattr(model, "config", None), "_name_or_path", None)
@@ -47,7 +47,7 @@ def header(model: nn.Module, layers: Mapping[str, str]) -> dict[str, str]:
 
 
 def fingerprints(layers: Mapping[str, Callable[[], BaseLayer]]) -> dict[str, Any]:
-    """Return the fingerprints of layers, each read when called, without those that have no plain weight."""
+    """Return the fingerprints of layers that have plain weights; each layer is read when called."""
     prints = {}
     for name, read in layers.items():
         with suppress(UnsupportedError):
@@ -56,7 +56,7 @@ def fingerprints(layers: Mapping[str, Callable[[], BaseLayer]]) -> dict[str, Any
 
 
 def pack(prints: Mapping[str, Any], base: object) -> dict[str, str]:
-    """Return fingerprints and the base's name, if it has one, as a file's header holds them."""
+    """Return fingerprints and the base's name, if any, in the form of a file's header."""
     return {HEADER: json.dumps(prints)} | ({BASE_NAME: base} if isinstance(base, str) and base else {})
 
 
@@ -93,13 +93,13 @@ class Recognition:
 
 
 def recognise(prints: Mapping[str, Any], weights: Weights) -> Recognition:
-    """Compare a base with recorded fingerprints; raise FileFormatError for what ``fingerprint`` did not make."""
+    """Compare a base with recorded fingerprints; raise FileFormatError if they are malformed."""
     same, old, new = 0, [], []
     for name in sorted(prints.keys() & set(weights.names)):
         here = fingerprint(weights.layer(name))
         there = prints[name]
         if not isinstance(there, dict) or not isinstance(there.get("sample"), str):
-            msg = f"The fingerprint of {name} has to be an object with sha256, size, bias, sample, not {there!r:.80}."
+            msg = f"The fingerprint of {name} is {there!r:.80}; it must be an object with sha256, size, bias, sample."
             raise FileFormatError(msg)
         if here["size"] == there.get("size"):
             same += here["sha256"] == there.get("sha256")
@@ -120,7 +120,7 @@ def recognise(prints: Mapping[str, Any], weights: Weights) -> Recognition:
 
 
 def sample(text: str, name: str) -> Tensor:
-    """Return the values that a fingerprint keeps of a layer; raise FileFormatError for something else."""
+    """Decode the sampled values of a fingerprint; raise FileFormatError if they are malformed."""
     try:
         raw = base64.b64decode(text, validate=True)
     except ValueError:

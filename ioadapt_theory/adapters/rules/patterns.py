@@ -1,6 +1,6 @@
-"""Patterns for names of layers, as PEFT has them in rank_pattern and its like: regular expressions for a name's end.
+"""Patterns for layer names, as in PEFT's rank_pattern: regular expressions that match the end of a name.
 
-A pattern may come from a file, so the time that slow ones take together is limited; any other takes microseconds.
+A pattern may come from an untrusted file, so the total time of slow ones is limited; others take microseconds.
 """
 
 import functools
@@ -15,18 +15,18 @@ import regex
 from ioadapt_theory.errors import InvalidValueError
 
 SLOW, LIMIT = 0.01, 1.0
-"""CPU seconds from which a match counts as slow, and those that all slow ones of a process may take."""
+"""CPU seconds above which a match counts as slow, and the limit for all slow matches of a process."""
 MOST_COPIES = 10_000
-"""Product of the counts in braces: a counted repeat is compiled to as many copies of what it repeats."""
+"""Limit for the product of the counts in braces, since a counted repeat is compiled to that many copies."""
 _spent = 0.0
 
 
 @functools.lru_cache(maxsize=1 << 15)
 def compiled(pattern: str) -> Any:
-    """Return the regular expression of a pattern; raise InvalidValueError where it is none or counts too far."""
+    """Compile a pattern; raise InvalidValueError if it is invalid or repeats too often."""
     counts = (re.findall(r"\d+", braces) for braces in re.findall(r"\{[\d,]{1,20}\}", pattern))
     if math.prod(max([1, *map(int, each)]) for each in counts) > MOST_COPIES:
-        msg = f"Pattern {pattern[:60]!r} repeats more than {MOST_COPIES:,} times: count to less."
+        msg = f"Pattern {pattern[:60]!r} repeats more than {MOST_COPIES:,} times; use a smaller count."
         raise InvalidValueError(msg)
     try:
         return regex.compile(pattern)
@@ -36,7 +36,7 @@ def compiled(pattern: str) -> Any:
 
 
 def fits(pattern: str, name: str) -> bool:
-    """Whether a pattern fits the whole name; raise InvalidValueError where it is none or takes too long."""
+    """Whether a pattern matches the whole name; raise InvalidValueError if it is invalid or too slow."""
     global _spent
     began = time.thread_time()
     try:
@@ -48,12 +48,12 @@ def fits(pattern: str, name: str) -> bool:
         if (took := time.thread_time() - began) > SLOW:
             _spent += took
             if _spent > LIMIT:
-                msg = f"Pattern {pattern[:60]!r} takes more than {LIMIT:g} s: repeat nothing inside a repeated group."
+                msg = f"Pattern {pattern[:60]!r} takes more than {LIMIT:g} s to match; avoid nested repetition."
                 raise InvalidValueError(msg)
 
 
 def first_fit(patterns: Iterable[str], name: str) -> str | None:
-    """Return the first of the patterns that fits the end of the name, from a dot on, as PEFT chooses it."""
+    """Return the first pattern that matches the end of the name, after a dot, as in PEFT."""
     return next((pattern for pattern in patterns if _fits_end(pattern, name)), None)
 
 
@@ -65,13 +65,13 @@ def _fits_end(pattern: str, name: str) -> bool:
 
 @functools.lru_cache(maxsize=1 << 15)
 def _literal(pattern: str) -> str | None:
-    """Return the name that a pattern spells without any operator, as files have one for each layer; else None."""
+    """Return the name that a pattern without operators spells, such as files have for each layer; else None."""
     escaped = pattern.removeprefix("^")
     name = re.sub(r"\\(.)", r"\1", escaped)
     return name if re.escape(name) == escaped else None
 
 
 def override(patterns: Mapping[str, Any], name: str, default: Any) -> Any:
-    """Return the value of the first of the patterns that fits; see ``first_fit``."""
+    """Return the value of the first pattern that matches; see ``first_fit``."""
     fit = first_fit(patterns, name)
     return default if fit is None else patterns[fit]

@@ -34,15 +34,15 @@ WRITES = re.compile(
 )
 """Last parts of layer names, of Llama, GPT-2, GPT-J, GPT-NeoX, BERT, T5, OPT, CLIP, and of torch and diffusers.
 
-A name that means one thing here and another there counts only with what stands before it: ``proj_out`` writes to the
-stream in FLUX's single blocks and around a UNet's attention, and reads it at the end of a transformer; ``linear1`` is
-torch's or FLUX's own. A UNet's proj_in and proj_out stand between two streams, its own and that inside; the side is
-that of the UNet's, and the other would be as exact.
+A name with several meanings counts only with the part before it: ``proj_out`` writes to the stream in FLUX's single
+blocks and around a UNet's attention, but reads it at the end of a transformer; ``linear1`` is torch's or FLUX's own. A
+UNet's proj_in and proj_out connect two streams, an outer and an inner one; the side chosen is that of the outer one,
+and the other one would be equally exact.
 """
 
 
 class UnknownSideError(InvalidValueError):
-    """Layers of which their names do not tell whether they read the residual stream or write to it."""
+    """Error: the names of layers do not tell whether they read the residual stream or write to it."""
 
     def __init__(self, names: Collection[str]) -> None:
         """List the kinds of the layers of these names."""

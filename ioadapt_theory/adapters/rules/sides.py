@@ -1,4 +1,4 @@
-"""How alike two layers are on either side, beside what unrelated layers have in common.
+"""Similarity of two layers on either side, beyond that of unrelated layers.
 
 An input adapter meets W (c x d) only through K = WWᵀ, since ‖xTW‖² = xTWWᵀTᵀxᵀ, an output adapter through WᵀW. What
 every matrix has, the multiple of I, is removed; what unrelated networks have in common is the null of
@@ -19,20 +19,20 @@ from ioadapt_theory.linalg import ROUNDING
 from ioadapt_theory.null import Null, beside, of_matrix, parts
 
 CHANNELS = 512
-"""Channels of a side that are compared; of more, so many are drawn. The null then scatters by about 1/512."""
+"""Largest number of channels compared; of more, this many are drawn, and the null varies by about 1/512."""
 MOST_PARTS = 16
-"""Parts of a side that are told apart; with more, as of a vocabulary, it counts as one."""
+"""Largest number of parts of a side; a side with more, such as a vocabulary, counts as one part."""
 LARGE = 1 << 20
-"""Elements from which matrices are multiplied in float32, unless they are stored in more."""
+"""Elements above which matrices are multiplied in float32, unless they are stored in a wider type."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sides:
-    """Two layers, side by side.
+    """Similarity of two layers on their input and output sides.
 
     Attributes:
         input: of the input sides' Grams; None where the sizes differ or one is a multiple of I.
-        output: likewise of the output sides.
+        output: the same for the output sides.
         cosine: of the weights; None where a size differs or a weight is zero.
         ratio: ‖W'‖_F / ‖W‖_F; None where W is zero.
     """
@@ -64,7 +64,7 @@ def channels(layer: BaseLayer) -> tuple[Float[Tensor, "c taps d"], Float[Tensor,
 
 
 def side(a: Float[Tensor, "f ..."], b: Float[Tensor, "f ..."], cuts: Sequence[int] | None = None) -> Null | None:
-    """Return the cosine of AAᵀ and BBᵀ, each without its multiple of I, beside its null; None where that is all.
+    """Return the cosine of AAᵀ and BBᵀ, each without its multiple of I, and its null; None if nothing else is left.
 
     Large matrices are multiplied in float32: a cosine is off by 1e-6 at most.
     """
@@ -81,7 +81,7 @@ def side(a: Float[Tensor, "f ..."], b: Float[Tensor, "f ..."], cuts: Sequence[in
 
 
 def _gram(w: Tensor) -> Float[np.ndarray, "f f"] | None:
-    """Return AAᵀ without its multiple of I, for A over its largest element; None where that is zero up to rounding."""
+    """Return AAᵀ without its multiple of I, for A divided by its largest element; None if zero up to rounding."""
     w = _wide(w, w.numel())
     top = w.abs().max() if w.numel() else w.new_zeros(())
     w = w / top if top > 0 else w  # a Gram's square is of the fourth power
@@ -97,7 +97,7 @@ def _cuts(f: int, widths: Sequence[int]) -> Sequence[int]:
 
 
 def _inner(a: Tensor, b: Tensor) -> float:
-    """Return ⟨A, B⟩, some rows at a time in a wider precision."""
+    """Return ⟨A, B⟩, summed in a wider precision, some rows at a time."""
     rows = max(1, LARGE // max(a.shape[1], 1))
     return math.fsum(
         float(torch.linalg.vecdot(_wide(x, a.numel()), _wide(y, a.numel())).double().sum())
@@ -106,6 +106,6 @@ def _inner(a: Tensor, b: Tensor) -> float:
 
 
 def _wide(w: Tensor, numel: int) -> Tensor:
-    """Return W in float64, or in float32 where it is large and stored in no more."""
+    """Return W in float64, or in float32 if it is large and stored in at most float32."""
     large = w.dtype != torch.float64 and numel >= LARGE
     return w.detach().to(torch.float32 if large else torch.float64)

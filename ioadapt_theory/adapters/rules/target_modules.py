@@ -1,4 +1,4 @@
-"""Which modules of a model are meant: PEFT's rules for target_modules and exclude_modules."""
+"""Selection of modules by PEFT's rules for target_modules and exclude_modules."""
 
 import difflib
 import warnings
@@ -16,7 +16,7 @@ ALL_LINEAR = "all-linear"
 
 
 class NoMatchError(IoAdaptError, ValueError):
-    """target_modules fits no module; near misses are named."""
+    """Error: target_modules matches no module; it names near misses."""
 
     def __init__(self, wanted: str | tuple[str, ...], names: Iterable[str]) -> None:
         """Name near misses among ``names``, the modules that could have been adapted."""
@@ -32,7 +32,7 @@ class NoMatchError(IoAdaptError, ValueError):
 
 
 def walk(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Yield every module below the model under every name it has, not entering adapted layers."""
+    """Yield every submodule under each of its names, without entering adapted layers."""
     inside: tuple[str, ...] = ()
     for name, module in model.named_modules(remove_duplicate=False):
         if not name or name.startswith(inside):
@@ -80,7 +80,7 @@ def select(model: nn.Module, config: AdapterConfig) -> dict[str, nn.Module]:
 
 
 def _tell_of_stacks(model: nn.Module, config: AdapterConfig, hits: list[str]) -> None:
-    """Warn of experts that are slices of one tensor; raise UnsupportedError where nothing else is meant."""
+    """Warn of experts that are slices of one tensor; raise UnsupportedError if nothing else is selected."""
     wanted = config.target_modules
     stacks = {
         f"{name}.{key}".lstrip("."): p
@@ -93,14 +93,14 @@ def _tell_of_stacks(model: nn.Module, config: AdapterConfig, hits: list[str]) ->
         return
     some = ", ".join(f"{name} {[*stacks[name].shape]}" for name in meant[:2])
     more = f" and {len(meant) - 2} more" if len(meant) > 2 else ""
-    msg = f"Stacked weights of experts cannot be adapted, as they have more than two dimensions: {some}{more}."
+    msg = f"Stacked weights of experts have three dimensions and cannot be adapted: {some}{more}."
     if not hits:
         raise UnsupportedError(msg)
     warnings.warn(f"{msg} Add them to exclude_modules to silence this warning.", stacklevel=5)
 
 
 def fits(wanted: str | tuple[str, ...], name: str) -> bool:
-    """Whether a name ends with one of a list at a dot, or matches a regular expression as a whole."""
+    """Whether a name matches: a list by its ending after a dot, a string as a regular expression for all of it."""
     if isinstance(wanted, str):
         return patterns.fits(wanted, name)
     return any(name == end or name.endswith(f".{end}") for end in wanted)
@@ -119,4 +119,4 @@ def _read_by_owner(name: str, named: dict[str, nn.Module], model: nn.Module) -> 
 def _warn_of_idle_targets(wanted: str | tuple[str, ...], hits: list[str]) -> None:
     idle = [] if isinstance(wanted, str) else [end for end in wanted if not any(fits((end,), hit) for hit in hits)]
     if idle and hits:
-        warnings.warn(f"target_modules {idle} match no module; the others do.", stacklevel=4)
+        warnings.warn(f"target_modules {idle} match no module and are ignored.", stacklevel=4)

@@ -1,1 +1,1 @@
-"""Relation of two models: matching layers, similarity of their weights, and a word for both."""
+"""Relation of two models: corresponding layers, similarity of their weights, and the verdict."""

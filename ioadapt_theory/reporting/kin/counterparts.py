@@ -1,4 +1,4 @@
-"""Find which layers, norms and biases of the target stand for which of the source, and in which order of channels."""
+"""Correspondence of layers, norms and biases of source and target, and the order of their channels."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -23,17 +23,17 @@ from ioadapt_theory.reporting.kin.likeness import finite, same
 from ioadapt_theory.similarity.report.order import place
 
 SMALLEST: Final = 8
-"""Channels of a head at least."""
+"""Minimum number of channels of a head."""
 
 
 def by_modules(source: Checkpoint, target: Checkpoint) -> tuple[TensorWeights, TensorWeights]:
-    """Return two checkpoints by the names of the models' modules, which adapters have."""
+    """Return two checkpoints under the names of the models' modules, as adapters use them."""
     one = checkpoint_weights(source)
     return one, checkpoint_weights(target, one.names)
 
 
 def by_names(source: Checkpoint, target: Checkpoint) -> tuple[TensorWeights, TensorWeights]:
-    """Return two checkpoints by names that both have, for a report without an adapter.
+    """Return two checkpoints under common names, for a report without an adapter.
 
     Modules' names are asked for where one model has a head that the other ties: transformers knows them, whose import
     takes longer than the report.
@@ -64,7 +64,7 @@ class Counterparts:
 
     Attributes:
         layers: the target's name for each layer of the source.
-        orders: layers of the target whose neurons or attention heads stand in another order.
+        orders: layers of the target whose neurons or attention heads are in another order.
         heads: whether heads are among these.
     """
 
@@ -96,7 +96,7 @@ def corresponding(source: Weights, target: Weights, given: Mapping[str, str] | N
 
 
 def _nearest(source: Weights, target: Weights, name: str, places: Iterable[tuple[str, ...]]) -> str:
-    """Return the one of several places whose weights are most like the layer's; "" if it is none by itself."""
+    """Return the place whose weights are most like the layer's; "" if no place is a single layer."""
     single = [layers[0] for layers in places if len(layers) == 1]
     if len(single) < 2:
         return single[0] if single else ""
@@ -139,7 +139,7 @@ def head_orders(source: Weights, target: Weights, origins: Mapping[str, str]) ->
 
 
 def _order(source: Weights, target: Weights, layer: str, origin: str, *, outputs: bool) -> Tensor:
-    """Return the order of the channels; as they stand where that is it, or where the channels are others."""
+    """Return the order of the channels; the identity if they are in order or do not correspond."""
     one, two = (m if outputs else m.mT for m in (source.layer(origin).matrix, target.layer(layer).matrix))
     order = torch.arange(two.shape[1])
     if one.shape == two.shape:
@@ -151,7 +151,7 @@ def _order(source: Weights, target: Weights, layer: str, origin: str, *, outputs
 
 
 def _whole_heads(orders: list[Tensor]) -> bool:
-    """Whether q, k, v and o, in any sequence, have heads in one order that is not the source's."""
+    """Whether q, k, v and o have their heads in one common order that differs from the source's."""
     few, many = min(orders, key=len), max(orders, key=len)
     alike = all(torch.equal(order, many if len(order) == len(many) else few) for order in orders)
     if not alike or len(many) % len(few) or _block(many) == len(many):
@@ -162,7 +162,7 @@ def _whole_heads(orders: list[Tensor]) -> bool:
 
 
 def _block(order: Tensor) -> int:
-    """Return the size of the largest blocks that keep their channels together and in order."""
+    """Return the size of the largest blocks whose channels stay together and in order."""
     starts = [k for k, (a, b) in enumerate(pairwise(order.tolist()), 1) if b != a + 1]
     return gcd(len(order), *starts, *(int(order[k]) for k in starts), int(order[0]))
 
@@ -188,7 +188,7 @@ def differing(source: Weights, target: Weights, counterparts: Counterparts) -> t
 
 
 def vectors(names: Iterable[str], counterparts: Mapping[str, str]) -> dict[str, str]:
-    """Return the target's names for norms and biases: they move with the block that they stand in."""
+    """Return the target's names of norms and biases, which correspond as their blocks do."""
     blocks = {"": ""}
     for one, two in counterparts.items():
         parts, others = one.split("."), two.split(".")

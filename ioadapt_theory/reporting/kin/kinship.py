@@ -1,4 +1,4 @@
-"""Say how two models are related, from their weights alone."""
+"""The relation of two models, from their weights alone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,18 +10,18 @@ from ioadapt_theory.null import Null
 from ioadapt_theory.reporting.layers import LayerPair
 
 TELLING: Final = 5.0
-"""Standard deviations over permuted channels from which a layer is related; many layers are asked."""
+"""Standard deviations over permuted channels above which a layer is related; high, as many layers are tested."""
 FEW: Final = 0.05
-"""Part of the layers that has to be related, and one at least: heavy tails agree by chance here and there."""
+"""Fraction of layers, at least one, that must be related: with heavy tails some agree by chance."""
 SHARED: Final = 0.5
-"""Excess of a side from which a layer counts as the same in other coordinates; a half of all layers has to."""
+"""Excess of a side above which a layer counts as the same in other coordinates, as half of all layers must."""
 KINDS: Final = {
     "rounded": "numbers are rounded", "zeroed": "numbers are set to zero", "narrowed": "channels are left out",
 }  # fmt: skip
 
 
 ROUNDING: Final = 1e-4
-"""Relative difference of outputs that rounding makes."""
+"""Relative difference of outputs that rounding explains."""
 
 
 class Relation(StrEnum):
@@ -37,7 +37,7 @@ class Relation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Kinship:
-    """A word and the evidence for it.
+    """A relation and the evidence for it.
 
     Attributes:
         relation: the word.
@@ -66,14 +66,14 @@ def kinship(
     heads: bool,
     difference: float | None = None,
 ) -> Kinship:
-    """Say what the target is to the source.
+    """Return the relation of the target to the source.
 
     Args:
         pairs: layers that both have.
         missing: layers of the source without a counterpart.
         extra: layers of the target that the source lacks.
         vectors: norms and biases that differ, and the number of all that both have.
-        added: whether layers that only one model has are doubles of others, or of a kind that these are not.
+        added: whether layers of only one model duplicate its others, or are of a new kind.
         orders: layers that were compared with their channels in another order.
         heads: whether attention heads are among these channels.
         difference: ‖f_T - f_S‖ / ‖f_S‖ of the models' outputs on inputs, where they were run.
@@ -112,7 +112,7 @@ def kinship(
 
 
 def _apart(pairs: Sequence[LayerPair], sizes: int, single: int) -> Kinship:
-    """Return the kinship of models that share nothing."""
+    """Return the kinship of models without related layers."""
     turned = sum(p.size != p.there and p.size == p.there[::-1] for p in pairs)
     if turned == sizes and 4 * turned > len(pairs):  # square layers do not show it
         return Kinship(Relation.DIFFERENT, "one of the two is transposed: torch stores a layer as outputs x inputs")
@@ -132,7 +132,7 @@ def _shared(null: Null | None) -> bool:
 def _copied(
     pairs: Sequence[LayerPair], missing: Sequence[str], extra: Sequence[str], vectors: tuple[Sequence[str], int]
 ) -> str:
-    """Say which model is a copy of the other, and of what kind; "" where more was changed than rounding or removal."""
+    """Say which model is a copy of the other, and of what kind; "" if it was not only rounded or pruned."""
     changed = [p for p in pairs if not p.likeness.equal]
     narrowed = [p for p in changed if p.likeness.copy == "narrowed"]
     kinds = {p.likeness.copy for p in changed}
@@ -149,7 +149,7 @@ def _copied(
 
 
 def _inside(pairs: Sequence[LayerPair], cut: Sequence[LayerPair]) -> bool:
-    """Whether channels are lost inside the network, and not in its vocabulary, its features or its classes."""
+    """Whether channels are missing inside the network, not in its vocabulary, features or classes."""
     order = {p.name: k for k, p in enumerate(pairs)}
     outputs = {p.size[1]: order[p.name] for p in reversed(cut) if p.size[1] != p.there[1]}
     inputs = {p.size[0]: order[p.name] for p in cut if p.size[0] != p.there[0]}

@@ -1,4 +1,4 @@
-"""Compare W' with W: equal, a rounded or zeroed copy, or alike beyond what another order of the channels would be."""
+"""Comparison of W' with W: equal, a rounded or zeroed copy, or more alike than with permuted channels."""
 
 import math
 from dataclasses import dataclass
@@ -11,16 +11,16 @@ from torch import Tensor
 from ioadapt_theory.errors import InvalidValueError
 
 DRAWN: Final = 512
-"""Channels that are permuted, and a quarter of those that they are compared over."""
+"""Number of permuted channels, a quarter of those that they are compared over."""
 FEWEST: Final = 6
-"""Channels that have to be there to be permuted."""
+"""Minimum number of channels for a permutation test."""
 PIECE: Final = 16
-"""Numbers that lie one after the other and are rounded with one scale in every format of codes."""
+"""Number of adjacent values that share one scale in every quantised format."""
 ROWS: Final = 256
 PIECES: Final = 4096
-"""Rows of a matrix that are looked at, and pieces of these."""
+"""Number of sampled rows of a matrix, and of pieces of rows."""
 EXPECTED: Final = 20
-"""Inversions that chance has to give before none of them says that a matrix is rounded."""
+"""Expected number of chance inversions above which the absence of inversions shows rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Likeness:
         most: the z of W itself, so what could be seen.
         copy: "rounded", "zeroed" or "narrowed" where that alone makes one the other; "perhaps" where too few numbers
             tell that they are rounded.
-        copied: "source" or "target", whichever is the copy; "" where that cannot be told.
+        copied: "source" or "target", whichever is the copy; "" if unknown.
     """
 
     equal: bool
@@ -45,7 +45,7 @@ class Likeness:
 
 
 def likeness(one: Float[Tensor, "d c"], two: Float[Tensor, "e f"]) -> Likeness:
-    """Compare two matrices as torch stores them, so that numbers that are rounded with one scale lie together."""
+    """Compare two matrices in torch's layout, in which values with one quantisation scale are adjacent."""
     one, two = one.detach(), two.detach()
     if one.shape != two.shape:
         return Likeness(False, None, 0.0, *_narrowed(one, two))
@@ -58,19 +58,19 @@ def likeness(one: Float[Tensor, "d c"], two: Float[Tensor, "e f"]) -> Likeness:
 
 
 def finite(tensor: Tensor, name: str, model: str) -> Tensor:
-    """Return a tensor of finite numbers.
+    """Return the tensor if all its values are finite.
 
     Raises:
         InvalidValueError: it has NaN or infinite numbers.
     """
     if not bool(tensor.detach().isfinite().all()):
-        msg = f"{name} of the {model} has NaN or infinite numbers; compare a checkpoint whose weights are finite."
+        msg = f"{name} of the {model} has NaN or infinite values; give a checkpoint with finite weights."
         raise InvalidValueError(msg)
     return tensor
 
 
 def same(a: Tensor, b: Tensor) -> bool:
-    """Whether two tensors are equal once both are in the coarser of their precisions."""
+    """Whether two tensors are equal in the coarser of their precisions."""
     if a.shape != b.shape:
         return False
     coarse = max((a.dtype, b.dtype), key=lambda dtype: torch.finfo(dtype).eps if dtype.is_floating_point else 0.0)
@@ -78,7 +78,7 @@ def same(a: Tensor, b: Tensor) -> bool:
 
 
 def _z(one: Tensor, two: Tensor) -> float | None:
-    """Return the smaller z of permuted inputs and outputs: what two models share by design is one side only."""
+    """Return the smaller z of permuted inputs and outputs, since by design models may share one side."""
     zs = [_permuted(a.mT @ b) for a, b in ((one, two), (one.mT, two.mT)) if a.shape[1] >= FEWEST]
     return min(zs) if zs else None
 
@@ -91,7 +91,7 @@ def _drawn(m: Tensor, axis: int) -> Tensor:
 
 
 def _permuted(a: Float[Tensor, "d d"]) -> float:
-    """Return the z of Σ a_jj among all Σ a_jπ(j), which have the mean Σ a / d and the variance ‖a°‖² / (d - 1)."""
+    """Return the z of Σ a_jj among all Σ a_jπ(j), whose mean is Σ a / d and whose variance is ‖a°‖² / (d - 1)."""
     d = len(a)
     centred = a - a.mean(0) - a.mean(1, keepdim=True) + a.mean()
     sd = float(centred.norm()) / math.sqrt(d - 1)
@@ -99,7 +99,7 @@ def _permuted(a: Float[Tensor, "d d"]) -> float:
 
 
 def _zeroed(one: Tensor, two: Tensor, w: Tensor, w2: Tensor) -> tuple[str, str] | None:
-    """Say which has zeros and else the other's numbers, looking at pieces first."""
+    """Say which one equals the other except for zeros, comparing samples first."""
     if torch.equal(w == 0, w2 == 0):
         return None
     zeros = one == 0, two == 0
@@ -111,7 +111,7 @@ def _zeroed(one: Tensor, two: Tensor, w: Tensor, w2: Tensor) -> tuple[str, str] 
 
 
 def _rounded(one: Tensor, two: Tensor) -> tuple[str, str]:
-    """Say whether rounding made one from the other, and which.
+    """Say whether one is a rounded copy of the other, and which.
 
     Rounding keeps the order of the numbers that share a scale, here in a row, whatever the codes; any other change of
     the same size turns some of them round.
@@ -136,7 +136,7 @@ def _rounded(one: Tensor, two: Tensor) -> tuple[str, str]:
 
 
 def _pieces(m: Tensor) -> Float[Tensor, "n p"]:
-    """Return numbers that lie together in memory, from all over the matrix."""
+    """Return samples of adjacent values from all over the matrix."""
     size = min(PIECE, m.shape[1])
     rows = m[:: len(m) // ROWS + 1, : m.shape[1] // size * size].reshape(-1, size)
     return rows[:: len(rows) // PIECES + 1].double()
@@ -149,7 +149,7 @@ def _inversions(w: Float[Tensor, "n p"], w2: Float[Tensor, "n p"]) -> int:
 
 
 def _narrowed(one: Tensor, two: Tensor) -> tuple[str, str]:
-    """Say which has some of the other's rows or columns, unchanged."""
+    """Say which one consists of some unchanged rows or columns of the other."""
     which = int(two.numel() < one.numel())
     wide, narrow = (one, two)[1 - which], (one, two)[which]
     if wide.shape[0] == narrow.shape[0]:

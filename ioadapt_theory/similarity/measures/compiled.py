@@ -27,7 +27,7 @@ DTYPES: Mapping[str, tuple[str, type[np.generic]]] = {
     "BF16": ("bfloat", np.uint16),
     "F32": ("float", np.float32),
 }
-"""Dtype -> what LLVM calls it, and numpy its bytes."""
+"""Dtype -> its name in LLVM, and that of its bytes in numpy."""
 
 LOOP = """
 define void @sums(ptr %a, ptr %b, i64 %n, ptr %out) {{
@@ -71,12 +71,12 @@ end:
 """Sums over elements x of a and y of b: aa += xx, ab += xy, bb += yy, dd += (x - y)², in any order."""
 
 Fills = dict[int, tuple[str, Callable[[memoryview, int], object]]]
-"""Model -> dtype, and what fills a buffer with the bytes from an element on."""
+"""Model -> dtype, and the function that fills a buffer with the bytes from a given element."""
 
 
 @cache
 def usable() -> bool:
-    """Whether there is LLVM 17 or later, and a processor that widens float16 itself."""
+    """Whether LLVM 17 or later is installed, and the processor converts float16 in hardware."""
     if find_spec("llvmlite") is None:
         return False
     import llvmlite.binding as llvm
@@ -87,7 +87,7 @@ def usable() -> bool:
 
 
 def _features() -> str:
-    """Return what this processor can do, as LLVM spells it; nothing where LLVM does not know."""
+    """Return the processor's features in LLVM's syntax; "" if LLVM does not know them."""
     import llvmlite.binding as llvm
 
     try:
@@ -98,7 +98,7 @@ def _features() -> str:
 
 @cache
 def sums(one: str, two: str) -> Callable[[int, int, int, int], None]:
-    """Return what writes ⟨a, a⟩, ⟨a, b⟩, ⟨b, b⟩ and ‖a - b‖², all in float64, of tensors of these dtypes.
+    """Return a compiled loop that writes ⟨a, a⟩, ⟨a, b⟩, ⟨b, b⟩ and ‖a - b‖² in float64, for tensors of these dtypes.
 
     It takes the address of a, that of b, the number of elements of each, and the address of the four results.
     """
@@ -120,7 +120,7 @@ def sums(one: str, two: str) -> Callable[[int, int, int, int], None]:
 
 
 def fills(checkpoints: Sequence[Checkpoint], layer: Layer) -> Fills | None:
-    """Return what reads the layer of every model, or None where its bytes cannot be had or are of another dtype."""
+    """Return each model's reader of the layer, or None if its bytes are unavailable or of another dtype."""
     sources: Fills = {}
     for model in layer.models:
         name = str(layer.tensors[model])

@@ -1,4 +1,4 @@
-"""From the sums of one layer to its cosine, distance and norm ratio, and what unrelated layers give."""
+"""Cosine, distance and norm ratio from the sums of one layer, and the null of unrelated layers."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from ioadapt_theory import null
 from ioadapt_theory.null import Null, Profile
 
 LEAST, MOST = float(np.finfo(np.float64).tiny) * 2.0**40, float(np.finfo(np.float64).max) / 2.0**40
-"""Sums of squares between which no term that counts was lost; only numbers stored in float64 come to others."""
+"""Range of sums of squares without underflow or overflow; only values stored in float64 can leave it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Moments:
     Attributes:
         inner: Inner products of the models' tensors, of their updates, or of their centred Grams.
         sq_distance: Squared distances between them.
-        sums: Sums of the elements, or None if they were not asked for.
+        sums: Sums of the elements, or None if not requested.
         profiles: What the null needs of each centred Gram; None for weights.
         errors: Bound of the rounding errors of ``inner``, for Grams; None for weights.
     """
@@ -41,7 +41,7 @@ class Values:
         cosine: ⟨a, b⟩ / (‖a‖‖b‖), in [-1, 1]; exactly 1 for equal tensors.
         relative_distance: ‖a - b‖ / ‖a‖.
         norm_ratio: ‖b‖ / ‖a‖.
-        null: The cosine beside what unrelated layers would give, if that was asked for.
+        null: The cosine's null under unrelated layers, if requested.
         error: Bound of the rounding error of the cosine of a space.
     """
 
@@ -60,7 +60,7 @@ def sq_distances(inner: Float[np.ndarray, "n n"]) -> Float[np.ndarray, "n n"]:
 
 
 def in_range(square: float) -> bool:
-    """Whether a sum of squares is that of finite numbers, and none that counts was lost."""
+    """Whether a sum of squares is finite and not lost to underflow."""
     return square == 0 or LEAST <= square <= MOST
 
 
@@ -70,7 +70,7 @@ def norm_sq(parts: Sequence[Moments], i: int) -> float:
 
 
 def measurable(parts: Sequence[Moments], i: int) -> bool:
-    """Whether all of model i's tensors of a layer are finite, their squares too."""
+    """Whether all of model i's tensors of a layer are finite and have finite squares."""
     return all(in_range(float(p.inner[i, i])) for p in parts)
 
 
@@ -88,7 +88,7 @@ def values(parts: Sequence[Moments], i: int, j: int) -> Values | None:
 
 
 def shuffled_entries(parts: Sequence[Moments], sizes: Sequence[int], cosine: float, i: int, j: int) -> Null:
-    """Return a cosine of weights beside those when the entries of one tensor are shuffled at random.
+    """Return the cosine of two weights with its null, in which the entries of one tensor are shuffled at random.
 
     Exact, not sampled: n ā b̄ / (‖a‖‖b‖), and (‖a‖² - n ā²)(‖b‖² - n b̄²) / ((n - 1) ‖a‖²‖b‖²) under the root.
     """
@@ -105,7 +105,7 @@ def shuffled_entries(parts: Sequence[Moments], sizes: Sequence[int], cosine: flo
 
 
 def shuffled_channels(part: Moments, cosine: float, i: int, j: int) -> Null | None:
-    """Return a cosine of spaces beside those when the channels of one side are shuffled at random."""
+    """Return the cosine of two spaces with its null, in which the channels of one side are shuffled at random."""
     one, two = (None, None) if part.profiles is None else (part.profiles[i], part.profiles[j])
     if one is None or two is None:
         return None

@@ -27,7 +27,7 @@ TILES = 4 * 1024 * 1024
 PIECE = 1024 * 1024
 """Elements of one piece of a matrix."""
 STRIP = 128
-"""Rows of a tile on the diagonal that are multiplied at once: by themselves and those below, the rest is a mirror."""
+"""Rows of a diagonal tile that are multiplied at once, with themselves and later rows; the rest is symmetric."""
 
 Span = tuple[int, int]
 
@@ -63,7 +63,7 @@ class Sides:
         return box.reshape(rows[1] - rows[0], -1)
 
     def blocks(self, model: int) -> Iterator[tuple[slice, Tensor]]:
-        """Yield which rows, and W there: about PIECE elements at a time, as they are stored, of some rows or of all."""
+        """Yield ranges of rows and W there, about PIECE elements at a time, from some rows or all."""
         for span in self.spans(rows=self.axis == 0, length=PIECE // (self.width if self.axis == 0 else self.channels)):
             if self.axis == 0:
                 yield slice(*span), self.piece(model, span, (0, self.lengths[1]))
@@ -135,7 +135,7 @@ class Sums:
 
 
 def gram_sums(matrices: Sides, models: Sequence[int], cuts: Sequence[int]) -> Sums:
-    """Sum up the Grams of one side, whose parts begin and end at ``cuts``, from whichever side is less work."""
+    """Sum the Grams of one side, with parts divided at ``cuts``, from whichever side is less work."""
     f, m = matrices.channels, matrices.width
     by_grams = f * 2 <= m * (len(models) + 1)
     products, squares = (_from_grams if by_grams else _from_crosses)(matrices, models, cuts)
@@ -151,7 +151,7 @@ def gram_sums(matrices: Sides, models: Sequence[int], cuts: Sequence[int]) -> Su
 def _from_grams(
     matrices: Sides, models: Sequence[int], cuts: Sequence[int]
 ) -> tuple[Float[np.ndarray, "n n"], Float[np.ndarray, "n k k"]]:
-    """Sum products and squares tile by tile of K = WWᵀ; tiles below the diagonal are those above it."""
+    """Sum products and squares tile by tile of K = WWᵀ, which is symmetric."""
     n, k = len(models), len(cuts) - 1
     products, squares = np.zeros((n, n)), np.zeros((n, k, k))
     tiles = matrices.spans(rows=True, length=math.isqrt(TILES // n))
@@ -172,7 +172,7 @@ def _from_grams(
 
 
 def _met(span: Span, cuts: Sequence[int]) -> list[tuple[int, slice]]:
-    """Return the parts that a span of channels meets, and where within the span each lies."""
+    """Return the parts that overlap a span of channels, and the position of each within the span."""
     return [
         (p, slice(max(i - span[0], 0), min(j, span[1]) - span[0]))
         for p, (i, j) in enumerate(itertools.pairwise(cuts))
@@ -195,7 +195,7 @@ def _tile(matrices: Sides, model: int, upper: Span, lower: Span, depth: Sequence
 def _from_crosses(
     matrices: Sides, models: Sequence[int], cuts: Sequence[int]
 ) -> tuple[Float[np.ndarray, "n n"], Float[np.ndarray, "n k k"]]:
-    """Sum the same from ‖WᵀW'‖_F², when that side is smaller; WᵀW part by part."""
+    """Sum the same from ‖WᵀW'‖_F² if that side is smaller; WᵀW part by part."""
     n, k = len(models), len(cuts) - 1
     products, squares = np.zeros((n, n)), np.zeros((n, k, k))
     pairs = list(_upper(n))

@@ -1,6 +1,6 @@
 """Inner products of a layer of N checkpoints, of any dtype, in float64, in one pass.
 
-float32 sums are really wrong at these sizes (on 29.5 M normals the squared norm is off by 4e-3, and a self-similarity
+float32 sums are wrong at these sizes (on 29.5 M normals the squared norm is off by 4e-3, and a self-similarity
 comes out as 1.004), so values are widened chunk by chunk and summed in float64. A chunk of all models stays in the
 cache; files are read by position and never mapped, so memory does not grow and a file that is cut while it is read
 gives an error instead of a killed process.
@@ -20,7 +20,7 @@ from ioadapt_theory.similarity.measures.reader import LONGEST, Reader
 ELEMENTS = 256 * 1024
 """Elements of one chunk of all models together; their float64 copies fill 2 MB."""
 NEAR = 1e-6
-"""Relative squared distance below which it is summed from differences, since |a|² + |b|² - 2ab would cancel."""
+"""Relative squared distance below which differences are summed, since |a|² + |b|² - 2ab would cancel."""
 
 
 def moments(layer: Layer, reader: Reader, *, sums: bool = False) -> Moments:
@@ -59,14 +59,14 @@ def _chunks(layer: Layer, reader: Reader, models: Sequence[int]) -> Iterator[Ten
 
 
 def _underflows(layer: Layer, reader: Reader, model: int) -> bool:
-    """Whether a tensor of zero norm has numbers other than 0: in float64 the smallest squares vanish."""
+    """Whether a tensor of norm 0 has nonzero values, whose squares underflow in float64."""
     if reader.checkpoints[model].tensors[str(layer.tensors[model])].dtype != "F64":
         return False
     return any(bool(rows.any()) for rows in _chunks(layer, reader, [model]))
 
 
 def _refine(layer: Layer, reader: Reader, moments: Moments) -> None:
-    """Sum the distance of near tensors from their differences; equal tensors get equal moments, to the last bit."""
+    """Sum the distance of close tensors from their differences; equal tensors get identical moments."""
     inner, distances = moments.inner, moments.sq_distance
     pairs = [
         (i, j)

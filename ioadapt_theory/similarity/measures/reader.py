@@ -1,4 +1,4 @@
-"""Reads pieces of tensors by position and widens them to float64, through buffers that are never given back."""
+"""A reader of pieces of tensors by position, as float64, with buffers that are reused."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +16,7 @@ LONGEST = 64 * 1024
 """Elements of one chunk of one model, at most."""
 
 Fill = Callable[[int], object]
-"""Fills the buffer it was made for with the elements from a given first one on."""
+"""A function that fills its buffer with the elements from a given first one."""
 
 _lock = threading.Lock()
 _users, _threads = 0, 1
@@ -44,7 +44,7 @@ def single_threaded_torch() -> Iterator[None]:
 
 
 class Reader(threading.local):
-    """Reads pieces of the models' tensors as float64, less the parent's; each thread has its own buffers."""
+    """A reader of the models' tensors as float64, minus the parent's; each thread has its own buffers."""
 
     dtype = torch.float64
 
@@ -58,19 +58,19 @@ class Reader(threading.local):
         return [i for i in layer.models if i != self.parent]
 
     def buffer(self, key: object, n: int, dtype: torch.dtype) -> Tensor:
-        """Return the first n elements of the buffer of this key; it stays, to avoid heap fragmentation."""
+        """Return the first n elements of this key's buffer, which is reused to avoid heap fragmentation."""
         kept = self._buffers.get(key)
         if kept is None or kept.numel() < n:
             kept = self._buffers[key] = torch.empty(max(n, LONGEST), dtype=dtype)
         return kept[:n]
 
     def rows(self, layer: Layer, models: Sequence[int], n: int) -> tuple[Tensor, Fill]:
-        """Return a buffer with a row of n elements for each model, of this reader's dtype, and what fills it."""
+        """Return a buffer with a row of n elements for each model, and the function that fills it."""
         out = self.buffer("rows", len(models) * n, self.dtype).view(len(models), n)
         return out, self.filler(layer, models, out)
 
     def filler(self, layer: Layer, models: Sequence[int], out: Tensor, ahead: Sequence[int] = ()) -> Fill:
-        """Return what fills the rows of ``out`` with elements of the models' tensors, less the parent's.
+        """Return a function that fills the rows of ``out`` with elements of the models' tensors, minus the parent's.
 
         With ``ahead``, row k is read so many elements further on.
         """
@@ -90,11 +90,11 @@ class Reader(threading.local):
         return partial(_in_turn, steps)
 
     def read(self, layer: Layer, model: int, start: int, out: Tensor) -> None:
-        """Fill ``out``, flat and of this reader's dtype, with elements of a model's tensor, less the parent's."""
+        """Fill ``out``, flat and of this reader's dtype, with elements of a model's tensor, minus the parent's."""
         self.filler(layer, [model], out[None])(start)
 
     def _widening(self, sources: Sequence[tuple[int, str, int]], out: Tensor) -> list[Fill]:
-        """Return the steps that fill the rows of ``out``, each from a model, a name and how far ahead, of one dtype."""
+        """Return the steps that fill the rows of ``out``, from sources (model, tensor name, offset) of one dtype."""
         model, name, _ = sources[0]
         dtype = torch_dtype(self.checkpoints[model].tensors[name].dtype)
         raw = out if dtype is self.dtype else self.buffer(dtype, out.numel(), dtype).view(out.shape)

@@ -22,7 +22,7 @@ from ioadapt_theory.similarity.measures.grams import Sides, Sums, gram_sums
 from ioadapt_theory.similarity.measures.reader import Reader
 
 MOST_PARTS = 16
-"""Parts of a side for which the null is told apart; with more, as of a vocabulary, the side counts as one."""
+"""Largest number of parts in the null; a side with more, such as a vocabulary, counts as one part."""
 
 
 def gram_moments(layer: Layer, reader: Reader, space: Space, widths: Sequence[int] = ()) -> Moments:
@@ -57,7 +57,7 @@ def gram_moments(layer: Layer, reader: Reader, space: Space, widths: Sequence[in
 
 
 def _rounding(sums: Sums, traces: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n n"]:
-    """Return what rounding changes of ⟨K°_a, K°_b⟩ at most, whatever the order of the sums.
+    """Return a bound on the rounding error of ⟨K°_a, K°_b⟩ for any order of summation.
 
     A sum of k products is off by at most γ_k = k u / (1 - k u) of the products' sizes, u = 2^-53 (Higham, Accuracy and
     Stability of Numerical Algorithms, Sec. 3.1). So K is off by γ_m tr K, for ∑ ‖w_i‖²‖w_j‖² = (tr K)², and WᵀW' by
@@ -72,12 +72,12 @@ def _rounding(sums: Sums, traces: Float[np.ndarray, " n"]) -> Float[np.ndarray, 
 
 
 def _gamma(terms: int) -> float:
-    """Return γ_k of sums of float64, with room for the few roundings beside."""
+    """Return γ_k for sums in float64, with room for a few further roundings."""
     return (terms + 4) * 2.0**-53 / (1 - (terms + 4) * 2.0**-53)
 
 
 def _profile(sums: Sums, k: int, cuts: Sequence[int], matrices: Sides, model: int) -> Profile:
-    """Return what the null needs of K° = K - tI of model k."""
+    """Return the statistics of model k's K° = K - tI that the null needs."""
     diagonal, rows, squares = sums.diagonals[k], sums.rows[k].copy(), sums.squares[k].copy()
     t = diagonal.sum() / cuts[-1]
     for p, (i, j) in enumerate(itertools.pairwise(cuts)):

@@ -8,16 +8,16 @@ from typing import TypeVar
 from ioadapt_theory.similarity.matching import Layer
 
 MOST = 4
-"""Threads that are used unless more are asked for: each has buffers of its own."""
+"""Default maximum of threads, each of which has its own buffers."""
 
 Progress = Callable[[int], object]
-"""Takes the number of elements that were read."""
+"""A function that receives the number of elements read."""
 
 T = TypeVar("T")
 
 
 def usable() -> int:
-    """Return how many threads this machine is good for, at most MOST."""
+    """Return the number of usable processors, at most MOST."""
     own = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(own, MOST)
 

@@ -21,7 +21,7 @@ GROUPS: Final[dict[str, Callable[[Row], str]]] = {"kind": lambda row: row.kind, 
 
 
 def to_json(c: Comparison, by: Sequence[str] = ()) -> dict[str, Any]:
-    """Return every figure, under the documented keys."""
+    """Return all values under the documented keys."""
     content: dict[str, Any] = {
         "schema": 1,
         "models": [model_facts(label, model) for label, model in zip(c.labels, c.models, strict=True)],
@@ -41,7 +41,7 @@ def to_json(c: Comparison, by: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def model_facts(label: str, model: Checkpoint) -> dict[str, Any]:
-    """Return what a table says of a model; several dtypes are joined, the most frequent first."""
+    """Return the table's facts about a model; several dtypes are joined, the most frequent first."""
     sizes: dict[str, int] = {}
     for info in model.tensors.values():
         sizes[info.dtype] = sizes.get(info.dtype, 0) + info.numel
@@ -57,7 +57,7 @@ def model_facts(label: str, model: Checkpoint) -> dict[str, Any]:
 
 
 def _chosen(options: Options) -> dict[str, Any]:
-    """Return the options that change figures, where they are not the defaults."""
+    """Return the options that change values and differ from their defaults."""
     chosen = {
         "only": sorted(options.only) if options.only != Options().only else None,
         "layer": "module" if options.modules else None,
@@ -113,7 +113,7 @@ def in_order(c: Comparison) -> list[Row]:
 
 
 def groups(c: Comparison, by: str) -> Iterator[tuple[str, Comparison]]:
-    """Yield name and rows of every group, in one walk; the blocks in the network's order, the kinds in ours.
+    """Yield the name and rows of every group; blocks in the network's order, kinds in a fixed order.
 
     Raises:
         UnknownNameError: ``by`` is not one of GROUPS.
@@ -142,7 +142,7 @@ def _groups(c: Comparison, by: str) -> Iterator[dict[str, Any]]:
 
 
 def to_csv(c: Comparison) -> str:
-    """Return one line a layer and pair."""
+    """Return one line for each layer and pair."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     nulls = c.options.null or c.options.space is not Space.WEIGHT

@@ -1,4 +1,4 @@
-"""The order in which a network computes, by the names of its layers; files are sorted by alphabet, 10 before 2."""
+"""The order in which a network computes, from its layers' names; files sort 10 before 2."""
 
 import re
 from typing import Final
@@ -12,7 +12,7 @@ STAGES: Final = (
     r"norm|ln_f|final_\w*|norm_out|conv_norm_out|output_norm",
     r"conv_out|proj_out|out|lm_head|head|classifier|output",
 )
-"""Names of the parts of a network, in its order; the first part of a name that is one of them counts."""
+"""Names of the stages of a network, in order; a name's first part that occurs here decides."""
 
 INSIDE: Final = (
     r"resnets|norm1|input_layernorm|ln_1|attn_norm|layernorm_before|norm",

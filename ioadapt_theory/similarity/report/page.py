@@ -13,7 +13,7 @@ from ioadapt_theory.similarity.report.export import GROUPS, in_order, model_fact
 from ioadapt_theory.similarity.report.tables import grouped, heading, remarks, summary
 
 FEW: Final = 3
-"""Remarks that are shown; more are folded."""
+"""Number of notes shown; the others are folded."""
 
 
 def to_html(c: Comparison) -> str:
@@ -46,7 +46,7 @@ def to_html(c: Comparison) -> str:
 
 
 def _layers(c: Comparison) -> list[list[str]]:
-    """Return the table of layers: of every pair the cosine, and what it has beyond chance if that is known."""
+    """Return the table of layers: every pair's cosine, and its excess over chance if known."""
     nulls = c.options.null or c.options.space is not Space.WEIGHT
     pairs = [f"{c.labels[i]} | {c.labels[j]}" for i, j in c.pairs]
     lines = [["layer", "kind", "shape", *(head for p in pairs for head in [p, *[f"excess, {p}", f"z, {p}"] * nulls])]]
@@ -64,13 +64,13 @@ def _layers(c: Comparison) -> list[list[str]]:
 
 
 def assets() -> tuple[str, str]:
-    """Return the style and the script that pages hold."""
+    """Return the style sheet and script of a page."""
     style, script = ((files(__package__) / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
     return style, script
 
 
 def sortable(lines: Sequence[Sequence[str]], cell: Callable[[str], str], *, long: bool = False) -> str:
-    """Return a table whose heads are buttons that sort; a long one scrolls under its heads and has a filter.
+    """Return a table whose headers are sort buttons; a long one has a fixed header and a filter.
 
     Args:
         lines: The heads, and a line a row, whose first cell names it.

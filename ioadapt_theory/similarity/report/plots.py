@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 FORMATS: Final = (".svg", ".png", ".pdf")
 """Endings of figures."""
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#8A8A8A")
-"""Okabe-Ito: they stay apart for the common colour deficiencies."""
+"""Okabe-Ito colours, which people with common colour deficiencies can distinguish."""
 ALL_HIGH: Final = 0.5
-"""Mean cosine from which on a scale from 0 would show one grey."""
+"""Mean cosine above which a colour scale from 0 would look uniform."""
 MARKERS: Final = "os^Dv<>P*X"
-"""Markers that tell pairs apart once the colours are used up."""
+"""Markers that distinguish pairs of the same colour."""
 
 _STYLE: Final[dict[str, Any]] = {
     "font.size": 9,
@@ -42,7 +42,7 @@ _STYLE: Final[dict[str, Any]] = {
 
 
 def look(pair: int) -> dict[str, Any]:
-    """Return colour and marker of a pair by its number: no two pairs of up to 13 models look alike."""
+    """Return the colour and marker of a pair by its number, distinct for up to 13 models."""
     return {"color": COLOURS[pair % len(COLOURS)], "marker": MARKERS[pair // len(COLOURS) % len(MARKERS)]}
 
 
@@ -56,7 +56,7 @@ def matrix(c: Comparison, *, lowest: bool) -> np.ndarray:
 
 
 def shown(name: str) -> str:
-    """Shorten a name for an axis: its two ends where it is long."""
+    """Shorten a long name for an axis to its two ends."""
     return name if len(name) <= 24 else f"{name[:11]}…{name[-12:]}"
 
 
@@ -76,7 +76,7 @@ def heat_map(axes: Axes, values: np.ndarray, labels: Sequence[str], *, low: floa
 
 
 def lowest_shown(panels: Sequence[np.ndarray]) -> float:
-    """Return where the colours begin: a round number below the lowest value, so that high values still differ."""
+    """Return the lower end of the colour scale: a round number below the lowest value."""
     least = float(np.nanmin(panels))
     return min(least, 0.0) if least < ALL_HIGH else min(math.floor(least * 20) / 20, 0.95)
 
@@ -115,7 +115,7 @@ def profile(axes: Axes, c: Comparison) -> None:
 
 
 def draw(c: Comparison) -> Figure:
-    """Draw heat maps above and the profile below; call it inside `styled`."""
+    """Draw the heat maps above the profile; call this inside `styled`."""
     from matplotlib.figure import Figure
 
     side = 2.2 + 0.42 * len(c.labels)
@@ -132,7 +132,7 @@ def draw(c: Comparison) -> Figure:
 
 
 def settled(figure: Figure) -> Figure:
-    """Lay the figure out once and round: the solver's last digits vary between runs, and ids in an SVG show them."""
+    """Lay the figure out once and round positions, since the solver's last digits would change the SVG between runs."""
     engine = figure.get_layout_engine()
     assert engine is not None, "drawn with a layout"
     engine.execute(figure)
@@ -149,13 +149,13 @@ def styled() -> AbstractContextManager[None]:
 
 
 def check_format(path: Path) -> None:
-    """Refuse an ending that is not a figure's.
+    """Check the file ending of a figure.
 
     Raises:
-        InvalidValueError: With the endings there are.
+        InvalidValueError: The ending is not supported.
     """
     if path.suffix.lower() not in FORMATS:
-        msg = f"A figure is written as {', '.join(FORMATS)}, not as {path.name}."
+        msg = f"{path.name} is no figure file; use an ending of {', '.join(FORMATS)}."
         raise InvalidValueError(msg)
 
 

@@ -1,4 +1,4 @@
-"""A comparison as the terminal shows it, and what is said beside it."""
+"""A comparison as tables for the terminal, with its notes."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from ioadapt_theory.similarity.report.export import groups
 
 
 def summary(c: Comparison) -> list[list[str]]:
-    """Return the table of pairs, first line the heads."""
+    """Return the table of pairs; the first line is the header."""
     nulls = c.options.null or c.options.space is not Space.WEIGHT
     lines = [
         ["pair", "layers", "parameters", "mean", f"lowest {c.options.lowest:.3g}", "weights", "norms", "biases"]
@@ -30,7 +30,7 @@ def summary(c: Comparison) -> list[list[str]]:
 
 
 def grouped(c: Comparison, by: str) -> list[list[str]]:
-    """Return the table of groups, a column a pair."""
+    """Return the table of groups, one column per pair."""
     lines = [[by, *(f"{c.labels[i]} | {c.labels[j]}" for i, j in c.pairs)]]
     for name, group in groups(c, by):
         means = [group.mean(pair) for pair in c.pairs]
@@ -44,7 +44,7 @@ def cell(value: float | None) -> str:
 
 
 def heading(c: Comparison) -> str:
-    """Return what the figures are, in one line."""
+    """Return a one-line description of the values."""
     what = (
         "cosine of weights"
         if c.options.space is Space.WEIGHT
@@ -68,13 +68,13 @@ def aligned(lines: Sequence[Sequence[str]]) -> str:
 
 
 def to_table(c: Comparison, by: Sequence[str] = ()) -> str:
-    """Return what the terminal shows."""
+    """Return the text for the terminal."""
     parts = [heading(c) + "\n", aligned(summary(c)), *(aligned(grouped(c, one)) for one in by)]
     return "\n".join(parts)
 
 
 def remarks(c: Comparison) -> list[str]:
-    """Return what goes to stderr: notes on the pairing, and what was left out and why."""
+    """Return the notes for stderr: remarks on the pairing, and skipped tensors with reasons."""
     counts = reasons(c.skipped)
     left_out = [f"left out: {', '.join(f'{reason} ({n})' for reason, n in counts.most_common())}"] if counts else []
     undefined = [f"{s.name} of {', '.join(s.models)}: {s.reason}" for s in c.skipped if "NaN" in s.reason]

@@ -167,7 +167,7 @@ class Composite(nn.Module):
 
 def test_a_layer_and_what_is_inside_it_are_not_both_adapted():
     model = nn.Sequential(Composite())
-    with pytest.raises(InvalidValueError, match="0: This Composite contains adapted layers: exclude either it or them"):
+    with pytest.raises(InvalidValueError, match="0: This Composite contains adapted layers; exclude either"):
         adapt(model, target_modules="all-linear")
     adapt(model, target_modules=["linear"])
     with pytest.raises(InvalidValueError, match="0: This Composite contains adapted layers"):
@@ -201,7 +201,7 @@ def test_a_layer_that_gives_no_gradient_says_so(family):
         (nn.ConvTranspose2d(4, 8, 3), "A transposed convolution", {}),
         (nn.Embedding(5, 4), "Embedding cannot be adapted", {}),
         (nn.LazyLinear(4), "A LazyLinear has no sizes before its first call", {}),
-        (nn.Linear(C, D, dtype=torch.complex64), "This Linear is complex and adapters are real", {}),
+        (nn.Linear(C, D, dtype=torch.complex64), "The weight of this Linear is complex and adapters are real", {}),
     ],
 )
 def test_layers_that_cannot_be_adapted_are_one_sentence(module, sentence, options):
@@ -274,7 +274,7 @@ def test_a_model_sharded_by_fsdp_can_be_switched_but_not_merged(tmp_path):
         with disable(model):
             assert not torch.allclose(model(x), expected)
         assert_close(model(x), expected)
-        with pytest.raises(UnsupportedError, match="FSDP keeps the weights itself"):
+        with pytest.raises(UnsupportedError, match="FSDP manages the weights"):
             merge(model)
     finally:
         dist.destroy_process_group()

@@ -114,7 +114,7 @@ W = torch.zeros(6, 10, dtype=torch.float64)
 @pytest.mark.parametrize(
     ("call", "error", "sentence"),
     [
-        (lambda: bake(built("loha", "input"), W), UnsupportedError, "does not bake"),
+        (lambda: bake(built("loha", "input"), W), UnsupportedError, "has no exact plain LoRA"),
         (lambda: bake(built("lora", "output"), W[:, :9]), ShapeError, "base weight is 6 x 9"),
         (lambda: bake(built("lora", "weight"), W[:5]), ShapeError, "base weight is 5 x 10"),
         (lambda: change(built("dora", "input"), W[:5]), ShapeError, "base weight is 5 x 10"),
@@ -125,7 +125,7 @@ W = torch.zeros(6, 10, dtype=torch.float64)
         (lambda: convert(built("lora", "weight", "conv2d"), W, "input"), UnsupportedError, "9 taps"),
         (lambda: Inverse.of(W, ridge=1.0), InvalidValueError, "fraction of the largest singular value"),
         (lambda: Inverse.of(W, cutoff=float("nan")), InvalidValueError, "fraction of the largest singular value"),
-        (lambda: Inverse.of(W / 0), InvalidValueError, "not finite"),
+        (lambda: Inverse.of(W / 0), InvalidValueError, "NaN or infinite"),
     ],
 )
 def test_what_cannot_be_baked_or_converted_is_refused(call, error, sentence):

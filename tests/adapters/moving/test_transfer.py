@@ -128,8 +128,8 @@ def test_what_is_no_sum_is_refused_and_nothing_is_changed():
     adapt(model, target_modules=["0"], placement="output", name="other", rank=2)
     adapt(model, target_modules=["0"], placement="input", family="dora", name="dora", rank=2)
     for weights, error, sentence in (
-        ({"a": 1, "other": 1}, InvalidValueError, "0: one adapter is on input, another on output"),
-        ({"a": 1, "dora": 1}, UnsupportedError, "0: the changes of a dora do not add up"),
+        ({"a": 1, "other": 1}, InvalidValueError, "0: the adapters have placements input and output"),
+        ({"a": 1, "dora": 1}, UnsupportedError, "0: dora adapters cannot be summed"),
         ({"a": float("nan")}, InvalidValueError, "The weight of 'a' is nan"),
         ({"b": 1}, UnknownNameError, "No adapter 'b'"),
         ({}, InvalidValueError, "nothing to combine"),
@@ -168,8 +168,8 @@ def test_numbers_are_exchanged_in_place(family, tmp_path):
 def test_what_is_not_alike_is_not_exchanged(tmp_path):
     save(model_with({"default": 2}, "input"), tmp_path)
     for model, sentence in (
-        (model_with({"default": 3}, "input"), r"0: the adapter here is a lora of input.A \[7, 3\]"),
-        (model_with({"default": 2}, "output"), r"the new one a lora of input.A"),
+        (model_with({"default": 3}, "input"), r"0: the old adapter is a lora with input.A \[7, 3\]"),
+        (model_with({"default": 2}, "output"), r"the new one a lora with input.A"),
         (merge(model_with({"default": 2}, "input")), "unmerge it before exchanging"),
         (adapt(nn.Sequential(nn.Linear(C, D), nn.Linear(D, D)), target_modules=["0", "1"], rank=2), "on this layer"),
     ):

@@ -42,7 +42,7 @@ def test_what_scripts_say_of_biases_by_habit_is_taken_and_training_them_is_refus
     config = IOLoraConfig(target_modules=["to_k"], bias="none", lora_bias=False, fan_in_fan_out=True)
     assert not {"bias", "lora_bias", "fan_in_fan_out"} & config.to_dict().keys()
     for option in ({"bias": "all"}, {"bias": "lora_only"}, {"lora_bias": True}):
-        with pytest.raises(InvalidValueError, match="here biases stay frozen"):
+        with pytest.raises(InvalidValueError, match="biases stay frozen"):
             IOLoraConfig(target_modules=["to_k"], **option)
     for name in ("trainable_token_indices", "target_parameters", "layer_replication", "loftq_config"):
         assert f"`{name}`" in PAGE
@@ -110,7 +110,7 @@ def test_the_life_of_a_pipeline_of_diffusers(pipeline, tmp_path):
     x, text = torch.randn(1, 4, 8, 8, dtype=torch.float32), torch.randn(1, 5, 12, dtype=torch.float32)
     off = pipe.unet(x, 3, text, cross_attention_kwargs={"scale": 0.0}).sample
     torch.testing.assert_close(off, tiny_unet()(x, 3, text).sample, rtol=1e-5, atol=1e-5)
-    with pytest.raises(UnsupportedError, match="drop the adapters"):
+    with pytest.raises(UnsupportedError, match="drop their adapters"):
         pipe.unet.fuse_qkv_projections()
     quiet(pipe.unload_lora_weights)
     assert torch.equal(run_unet(pipe.unet), plain)

@@ -61,7 +61,7 @@ def test_save_pretrained_by_hand_says_what_to_do_and_works_again_without_adapter
     model = make()
     adapt(model, target_modules=["q_proj", "to_q"][make is tiny_unet : 1 + (make is tiny_unet)], rank=2, init="random")
     for same in (model, copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
-        with pytest.raises(UnsupportedError, match=r"save the adapter with ioadapt_theory.save\(model, folder\)"):
+        with pytest.raises(UnsupportedError, match=r"save them with ioadapt_theory.save\(model, folder\)"):
             same.save_pretrained(tmp_path / "x")
     assert not (tmp_path / "x").exists()
     remove(model)
@@ -113,7 +113,7 @@ def test_fusing_projections_that_are_adapted_is_refused_and_works_before_and_aft
     for same in (unet, copy.deepcopy(unet), pickle.loads(pickle.dumps(unet))):
         attention = next(m for m in same.modules() if hasattr(m, "fuse_projections"))
         for fuse in (same.fuse_qkv_projections, attention.fuse_projections):
-            with pytest.raises(UnsupportedError, match="drop the adapters"):
+            with pytest.raises(UnsupportedError, match="drop their adapters"):
                 fuse()
     if plug_in:
         quiet(unet.fuse_lora)

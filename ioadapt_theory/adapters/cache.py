@@ -1,4 +1,4 @@
-"""A store of values that depend on parameters and a frozen weight alone, between two steps of an optimizer.
+"""A cache of values derived from parameters and a frozen weight, valid between two optimizer steps.
 
 Versions alone would not tell of a step: fused optimizers and writes through ``p.data`` leave them as they are. So small
 factors are compared with copies, entry by entry, and of the weight, which is frozen and large, a sample of its entries.
@@ -15,14 +15,14 @@ from torch import Tensor, nn
 from torch.autograd import forward_ad
 
 SAMPLE = 64
-"""Entries of a weight that are looked at: a write through ``w.data`` that misses them all is not noticed."""
+"""Number of a weight's entries that are checked; a write through ``w.data`` to other entries is not detected."""
 _lock = threading.Lock()
 _trusting = 0  # blocks of ``trusting`` that are open, in whatever threads
 
 
 @contextmanager
 def trusting() -> Iterator[None]:
-    """Trust the versions of tensors on accelerators for the duration, in all threads."""
+    """Detect changes on accelerators by tensor versions alone for the duration, in all threads."""
     global _trusting
     with _lock:
         _trusting += 1
@@ -34,7 +34,7 @@ def trusting() -> Iterator[None]:
 
 
 def may_keep(t: Tensor) -> bool:
-    """Whether values derived from this parameter may be kept."""
+    """Whether values derived from this parameter may be cached."""
     return t.is_cpu or _trusting > 0
 
 
@@ -59,7 +59,7 @@ def without_autocast(x: Tensor) -> AbstractContextManager[Any]:
 
 
 class Derived:
-    """Values by name, each computed when it is asked for and not known; copies of a model start without any."""
+    """Cached values by name, each computed on first use; copies of a model start with an empty cache."""
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[Tensor, Callable[[], Tensor | None], tuple[object, ...], list[Tensor]]] = {}
@@ -70,7 +70,7 @@ class Derived:
     def __call__(
         self, name: str, compute: Callable[[], Tensor], s: float, factors: Sequence[Tensor], weight: Tensor | None
     ) -> Tensor:
-        """Return ``compute()``, a constant of the number s, the factors and the weight, or the value kept of it."""
+        """Return ``compute()``, which depends on s, the factors and the weight alone, or its cached value."""
         tensors, entries = [*factors], [*factors]
         if weight is not None:
             tensors.append(weight)
@@ -90,6 +90,6 @@ class Derived:
         return value
 
     def forget(self, *names: str) -> None:
-        """Compute these values, or all, again when they are asked for next."""
+        """Drop these cached values, or all."""
         for name in names or tuple(self._seen):
             self._seen.pop(name, None)

@@ -1,16 +1,13 @@
-"""Models that run, from the folder that transformers or diffusers saved, or a member of ANI from its package."""
+"""Loading of models to run, from a folder of transformers or diffusers, or a member of ANI from its package."""
 
 import json
 import re
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
-from zipfile import BadZipFile
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.base_weights import checkpoint_weights
@@ -68,9 +65,7 @@ def load_model(source: Path | str) -> nn.Module:
         raise InvalidValueError(msg)
     config = folder / "config.json"
     if not config.is_file():
-        msg = (
-            f"--inputs runs both models, which takes folders of transformers or diffusers; {folder} has no config.json."
-        )
+        msg = f"{folder} has no config.json; to run both models, --inputs needs folders of transformers or diffusers."
         raise InvalidValueError(msg)
     try:
         told = json.loads(config.read_text(encoding="utf-8"))
@@ -78,7 +73,7 @@ def load_model(source: Path | str) -> nn.Module:
         msg = f"{config} is not JSON: {error}."
         raise FileFormatError(msg) from None
     if not isinstance(told, dict):
-        msg = f"{config} is no configuration of a model: it holds a {type(told).__name__}, not a table."
+        msg = f"{config} holds a {type(told).__name__}; a model's configuration is a JSON object."
         raise FileFormatError(msg)
     library, named = (
         ("diffusers", [told["_class_name"]]) if "_class_name" in told else ("transformers", told.get("architectures"))
@@ -90,16 +85,16 @@ def load_model(source: Path | str) -> nn.Module:
         raise InvalidValueError(msg) from error
     kind: Any = getattr(module, str(named[0]), None) if isinstance(named, list) and named else None
     if not hasattr(kind, "from_pretrained"):
-        msg = f"{config} names {named!r}, which is no model of {library}."
+        msg = f"{config} names {named!r}, which is not a model class of {library}."
         raise FileFormatError(msg)
     return _pretrained(kind, folder).eval()
 
 
 def _pretrained(kind: Any, folder: Path) -> nn.Module:
-    """Return a model of transformers or diffusers; whatever is wrong with its files is one sentence.
+    """Return a loaded model of transformers or diffusers; errors in its files become one sentence.
 
     Raises:
-        FileFormatError: the files cannot be read, or lack weights, which would be drawn at random without a word.
+        FileFormatError: the files cannot be read, or lack weights, which the libraries would initialise at random.
     """
     model: nn.Module
     with warnings.catch_warnings():
@@ -107,7 +102,7 @@ def _pretrained(kind: Any, folder: Path) -> nn.Module:
         try:
             model, told = kind.from_pretrained(str(folder), local_files_only=True, output_loading_info=True)
         except UnpicklingError:
-            msg = f"{folder} holds a pickle that is broken or would run code; save the model as .safetensors."
+            msg = f"{folder} contains a pickle that is corrupt or would run code; save the model as .safetensors."
             raise FileFormatError(msg) from None
         except Exception as error:  # the libraries raise what their parsers do, of a dozen types
             if isinstance(error, MemoryError | ImportError):
@@ -119,42 +114,6 @@ def _pretrained(kind: Any, folder: Path) -> nn.Module:
             raise FileFormatError(msg) from error
     if missing := sorted(told["missing_keys"]):
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        msg = f"{folder} lacks weights of its {kind.__name__}: {missing[0]}{more}."
+        msg = f"{folder} lacks weights of its {kind.__name__}, such as {missing[0]}{more}; save the whole model."
         raise FileFormatError(msg)
     return model
-
-
-def read_inputs(path: Path | str, size: int = 8) -> Iterator[dict[str, Tensor]]:
-    """Yield batches of a file's tensors, by the names of the model's arguments: a .safetensors or .npz file.
-
-    Batches have ``size`` rows; tensors with different numbers of rows are one batch.
-
-    Raises:
-        FileFormatError: the file is neither, or holds nothing.
-    """
-    path = Path(path)
-    try:
-        if path.suffix == ".safetensors":
-            from safetensors.torch import load_file
-
-            tensors = load_file(path)
-        else:
-            import numpy as np
-
-            with np.load(path, allow_pickle=False) as stored:
-                tensors = {key: torch.from_numpy(stored[key]) for key in stored.files}
-    except (OSError, ValueError, TypeError, AttributeError, EOFError, BadZipFile, SafetensorError) as error:
-        msg = f"{path} is not a batch of inputs, a .safetensors or .npz file of named tensors: {error}."
-        raise FileFormatError(msg) from None
-    if not tensors:
-        msg = f"{path} holds no tensors; a batch has one for each argument of the model."
-        raise FileFormatError(msg)
-    if not any(t.ndim for t in tensors.values()):
-        msg = f"{path}: {next(iter(tensors))} is a single number; a tensor of a batch has a row for each sample."
-        raise FileFormatError(msg)
-    counts = {len(t) if t.ndim else 1 for t in tensors.values()}
-    if len(counts) > 1:
-        yield tensors
-        return
-    for start in range(0, max(counts), size):
-        yield {key: t[start : start + size] if t.ndim else t for key, t in tensors.items()}

@@ -23,7 +23,7 @@ NAMES: Final = {"weight": "lora"}
 """Rows of adapters that are copied are named by their placement, but for LoRA."""
 LEVELS: Final[Mapping[str, tuple[float, ...]]] = {
     "full": (0.99, 0.95, 0.9, 0.8, 0.65, 0.5, 0.3),
-    "quick": (0.95, 0.8),
+    "quick": (0.95, 0.9),
 }
 """Cosines of the drifting weights and the source's at which a target is taken; settling moves it on a little."""
 GAUGED: Final = (1.0, 0.9, 0.65, 0.3)
@@ -72,7 +72,7 @@ def moves(name: str, size: str, seed: int, chosen: Mapping[str, float]) -> dict[
     for level, target in drifted.items():
         about = {"cosine": cosine(source, target, of.layers), CEILING: ceiling(target)}
         targets["drift"][f"{level:g}"] = about | _moved(of, own, source, target, chosen, seed, size)
-        if level in GAUGED or size == "quick":
+        if level in GAUGED:
             there = of.gauge(target, seed + 200)
             targets["gauge"][f"{level:g}"] = about | _moved(of, own, source, there, chosen, seed, size)
     apart = of.base(seed + 5000, size)

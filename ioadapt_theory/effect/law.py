@@ -2,8 +2,8 @@
 
     N_ab = E (r_a·r_b)⟨J_a, J_b⟩, summed over the pairs of positions of a sample,
 
-is the expected ⟨e_a, e_b⟩ of the effects e = rMJ of one M with independent entries on both models (Theorem 2). It asks
-for equal sizes on both models: no M is on both otherwise.
+is the expected ⟨e_a, e_b⟩ of the effects e = rMJ of one M with independent entries on both models (claim
+`effect-random`). It asks for equal sizes on both models: no M is on both otherwise.
 """
 
 import math

@@ -1,4 +1,4 @@
-"""The adapter that carries over best, in closed form: M* = (C_TT⁺ C_TS) M (K_ST K_TT⁺) (Theorem 6).
+"""The adapter that carries over best, in closed form: M* = (C_TT⁺ C_TS) M (K_ST K_TT⁺) (claim `effect-best`).
 
 C = E r_aᵀ r_b from activations, K = E J_a J_bᵀ from gradients under cotangents that both models share. With M = AB the
 source gives only r_S A and g_S Bᵀ, so the rank stays and no matrix of both models is held. ``shrunk`` is the same with

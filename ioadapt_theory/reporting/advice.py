@@ -8,7 +8,9 @@ from ioadapt_theory.effect import Prediction
 from ioadapt_theory.reporting.kin.kinship import Kinship, Relation
 from ioadapt_theory.reporting.law import SIDES, Law
 
-THEOREM: Final = "weights alone cannot bound how much of its gain an adapter inside a network keeps (Theorem 7)"
+UNBOUNDED: Final = (
+    "weights alone cannot bound how much of its gain an adapter inside a network keeps (claim effect-weights-only)"
+)
 CARRY: Final = (
     "carry it over, `ioadapt transfer ADAPTER SOURCE TARGET --inputs BATCH --out FILE`, which says what is kept"
 )
@@ -50,7 +52,7 @@ def _of_weights(kinship: Kinship, *, adapted: bool) -> list[Advice]:
         way = 'with match="provenance"' if kinship.reordered else "as it is"
         how = f"copy it {way}" if adapted else f"any adapter can be copied {way}"
         return [Advice(how, "the two compute the same function")]
-    measure = Advice("give unlabelled inputs (--inputs BATCH)", THEOREM)
+    measure = Advice("give unlabelled inputs (--inputs BATCH)", UNBOUNDED)
     if kinship.relation in (Relation.UNRELATED, Relation.DIFFERENT):
         how = CARRY if adapted else "train an adapter on each"
         return [measure, Advice(how, f"a copy has no reason to fit ({kinship.relation})")]

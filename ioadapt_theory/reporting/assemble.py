@@ -86,7 +86,7 @@ def report(
             iterable of such batches. Needs two models that run.
         target_inputs: the same samples as the target takes them, where that differs.
         call: ``call(model, batch)`` runs a model where a plain call does not, and picks the outputs that both share.
-        explained: share of what the source needed that the adapter gained there, for the bound of Theorem 1.
+        explained: share of what the source needed that the adapter gained there, for the bound on R.
         size: rows that are run at once.
         counterparts: the target's name for layers that are called otherwise there.
         names: for people.

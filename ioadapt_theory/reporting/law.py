@@ -31,7 +31,7 @@ class Law:
         expected: by layer and side, of an adapter yet to be trained there.
         copied: prediction for a copy of the given adapter; None without one.
         difference: ‖f_T - f_S‖ / ‖f_S‖ of the outputs of the models without adapters.
-        explained: share of what the source needed that its adapter gained there, for the bound of Theorem 1.
+        explained: share of what the source needed that its adapter gained there, for the bound on R.
     """
 
     expected: Mapping[tuple[str, str], Expected]
@@ -41,7 +41,7 @@ class Law:
 
     @property
     def bound(self) -> float | None:
-        """Return the largest possible error of R (Theorem 1)."""
+        """Return the largest possible error of R (claim `effect-retained`)."""
         return None if self.copied is None else self.copied.bound(self.explained)
 
     def of(self, side: str) -> float | None:

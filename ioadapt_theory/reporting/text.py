@@ -78,8 +78,8 @@ def of_law(law: Law) -> list[str]:
     return [
         f"On the inputs a copy keeps {kl}R {copied.R:.2f}, c² {copied.at_best_strength:.2f} (cosine of the effects"
         f" {copied.cosine:.2f}, size ratio {copied.ratio:.2f}{agree}).",
-        f"R is right to ±{law.bound:.2f} if the adapter gained {law.explained:.0%} of what the source needed and both want"
-        " the same change (claim effect-retained).",
+        f"R is right to ±{law.bound:.2f} if the adapter gained {law.explained:.0%} of what the source needed and both"
+        " want the same change (claim effect-retained).",
     ]
 
 

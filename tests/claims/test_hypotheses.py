@@ -82,6 +82,18 @@ OTHERS: list[tuple[str, str, Change]] = [
     ("eq-5-column-rank", "W⁺W = I", changed("W", lambda row: [row[0]] * len(row))),
     ("stronger-requirement", "‖W − W'‖_F² ≤ ε", SMALL),
     ("stronger-requirement-equal", "W = W'", doubled("W")),
+    ("effect-retained", "⟨g, e⟩ = ‖e‖²", lambda raw: {"g": [2 * x for x in raw["g"]]}),
+    ("effect-same-layer", "W = W'", doubled("W")),
+    *((f"effect-filter-{side}", "rank(F) = rows(F)", same_rows("F")) for side in ("input", "output")),
+    ("effect-filter-lora", "rank(FW) = rows(FW)", same_rows("F")),
+    *(("effect-gauge", f"rank({x}) = rows({x})", same_rows(x)) for x in "AB"),
+    ("effect-own-layer", "W₁WW₂ = W₁'WW₂'", doubled("W1_target")),
+    (
+        "effect-discrepancy",
+        "‖(I + M)W − (I + M)W'‖_F ≤ ‖W + MW − (W' + MW)‖_F",
+        lambda raw: {"M": [[x + 9 * (i == j) for j, x in enumerate(row)] for i, row in enumerate(raw["M"])]},
+    ),
+    ("effect-every-law", "LL⁺(L' − L) = L' − L", lambda raw: {"L": [raw["L"][0]] * len(raw["L"])}),
     ("nonlinear-input-lipschitz", "‖H − G‖_F ≤ Lip‖XAB‖_F", lambda _: {"Lip": "1e-9"}),
 ]
 WITHOUT_EPSILON = {"prop-4-interior", "prop-4-every-layer"}

@@ -1,6 +1,6 @@
 """What does not tell how much an adapter keeps: a discrepancy, how similar its own layer is, weights without data."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -56,6 +56,22 @@ def one_point(worst: Fraction, seen: Fraction) -> dict[str, Any]:
     return {"L": [[1, 0], [0, 1]], "L_target": [[1 + worst, 0], [0, 1]], "F": [[seen, 0]]}
 
 
+LAYERS = matrices("three layers", {"W1": "c h", "W1_target": "c h", "M": "h k", "W": "h k", "W2": "k d",
+                                   "W2_target": "k d"}, {"c": 3, "h": 3, "k": 3, "d": 4})  # fmt: skip
+LAYER = matrices("one layer", {"W": "c d", "W_target": "c d", "M": "c c"}, {"c": 3, "d": 4})
+
+
+def rescaled(raw: Mapping[str, Any]) -> Any:
+    """Make the target the source with the layer before the adapted one doubled and the one behind it halved."""
+    return LAYERS.parametrise({**raw, "w1_target": 2 * raw["w1"], "w2_target": raw["w2"] / 2})
+
+
+def shrinking(raw: Mapping[str, Any]) -> Any:
+    """Make ‖I + M‖₂ ≤ 1."""
+    gram = raw["m"] @ raw["m"].mT
+    return LAYER.parametrise({**raw, "m": -gram / gram.diagonal(dim1=-2, dim2=-1).sum(-1)[..., None, None]})
+
+
 CLAIMS = (
     Claim(
         id="effect-own-layer",
@@ -68,8 +84,7 @@ CLAIMS = (
         expected=REFUTED,
         remark="R = 1 − ‖e' − e‖²/‖e‖² = −3 here, and R has no lower bound; LoRA's effect does not contain the layer "
         "that it is added to, so how similar that layer is says nothing about LoRA",
-        setting=matrices("three layers", {"W1": "c h", "W1_target": "c h", "M": "h k", "W": "h k", "W2": "k d",
-                                          "W2_target": "k d"}, {"c": 3, "h": 3, "k": 3, "d": 3}),
+        setting=LAYERS.parametrised(rescaled),
         strategies=(Replay(),),
     ),
     Claim(
@@ -84,7 +99,7 @@ CLAIMS = (
         expected=REFUTED,
         remark="W = 1, W' = 3/2, M = −1/2: discrepancy 1/4 for LoRA and 1/16 for the input adapter, retained share "
         "{lhs of effect-discrepancy} and {rhs of effect-discrepancy}; a discrepancy compares models, a share effects",
-        setting=matrices("one layer", {"W": "c d", "W_target": "c d", "M": "c c"}, {"c": 3, "d": 4}),
+        setting=LAYER.parametrised(shrinking),
         strategies=(Replay(), RandomInstances()),
     ),
     Claim(

@@ -13,7 +13,7 @@ PATIENCE = 15.0
 """Seconds for the scheduler to answer, and for a first worker to be there."""
 
 LOUD = ("distributed", "tornado", "asyncio")
-"""What logs tracebacks when a scheduler or a worker is lost."""
+"""Loggers that print tracebacks when a scheduler or a worker is lost."""
 
 
 @contextmanager

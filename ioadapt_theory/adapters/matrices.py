@@ -1,4 +1,4 @@
-"""How a torch module becomes the paper's f with its c x d matrix W: the only place that transposes.
+"""A torch module as the paper's f with its c x d matrix W: the only place that transposes.
 
 Linear layers store Wᵀ; convolutions store (out, in/groups, *taps) and become (in · taps) x out; the ``Conv1D`` of
 transformers stores W as it is. Any other module of known sizes is a black box: it is only called.

@@ -17,7 +17,7 @@ from ioadapt_theory.claims.instances import Setting
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """How much work a verification does; the default is what `pytest paper_checks` runs.
+    """Amount of work of a verification; the default is what `pytest paper_checks` runs.
 
     Attributes:
         seed: every part draws from a generator seeded by (seed, claim, strategy, part).
@@ -106,7 +106,7 @@ class Origin(StrEnum):
 
 
 class Word(StrEnum):
-    """What a statement says beyond its relation; each needs evidence of its own."""
+    """Words that say more than the relation; each needs evidence of its own."""
 
     ATTAINED = "attained"  # equality on a shipped instance, at 50 digits
     SHARP = "sharp"  # equality, or as near as one likes, whatever value each parameter of the right side has
@@ -185,5 +185,5 @@ class Claim:
 
     @property
     def goals(self) -> tuple[Relation, ...]:
-        """What decides on an instance: the relations, to first order in AB where they hold up to O(ε²) only."""
+        """Return the relations that decide on an instance, to first order in AB where they hold up to O(ε²) only."""
         return tuple(r if r.order is None else Relation(first_order(r.left), r.sign, r.right) for r in self.concludes)

@@ -40,7 +40,7 @@ class Evaluation:
 
     @property
     def decisive(self) -> float:
-        """What is compared with rhs."""
+        """Return the side that is compared with rhs."""
         return self.lhs if self.first_order is None else self.first_order
 
     @property

@@ -1,4 +1,4 @@
-"""What a copied adapter keeps: measured by its finite effect, and expected before it is trained, N_ST/√(N_SS N_TT).
+"""The share that a copied adapter keeps: measured by its effect, and expected before training, N_ST/√(N_SS N_TT).
 
     N_ab = E (r_a·r_b)⟨J_a, J_b⟩, summed over the pairs of positions of a sample,
 
@@ -27,7 +27,7 @@ Off = Callable[[nn.Module], AbstractContextManager[None]]
 
 @dataclass(frozen=True, slots=True)
 class Expected(Alignment):
-    """What is expected of a layer and side before anything is trained there.
+    """Expectation for a layer and side before anything is trained there.
 
     Attributes:
         cosine: N_ST/√(N_SS N_TT).

@@ -1,4 +1,4 @@
-"""What is kept of an adapter's effect on a target, predicted from inputs without labels.
+"""The share of an adapter's effect that is kept on a target, predicted from inputs without labels.
 
 With d = output with the adapter - output without, on the source (S) and on the target (T), c their cosine and
 q = ‖d_T‖/‖d_S‖:
@@ -29,7 +29,7 @@ MANY = 1 << 22
 
 @dataclass(frozen=True, slots=True)
 class Alignment:
-    """How an effect on the target lies to that on the source.
+    """Cosine and size ratio of an effect on the target and on the source.
 
     Attributes:
         cosine: c, between the two.
@@ -92,7 +92,7 @@ class RowSums:
 
 @dataclass(frozen=True, slots=True)
 class Prediction(Alignment):
-    """What is predicted; R is for models that want the same change.
+    """Prediction of the share kept; R is for models that want the same change.
 
     Attributes:
         R_KL: retained share of the log-likelihood where both want the same labels; None where outputs are no logits.

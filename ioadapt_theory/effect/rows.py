@@ -1,4 +1,4 @@
-"""What one layer reads and along what it writes, as rows: samples x positions x features, for each of its sides.
+"""The reads and writes of one layer as rows: samples x positions x features, for each of its sides.
 
 A convolution in groups has a position for each group, which writes to the channels of its group alone.
 

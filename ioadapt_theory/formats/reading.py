@@ -23,7 +23,7 @@ from ioadapt_theory.formats.kinds.keys import FOREIGN, UNKNOWN, parse
 from ioadapt_theory.formats.tensors import BAKED_FOR, TensorFile, is_name, read_json
 
 MOST_GROWTH, MOST_BYTES = 9, 1 << 27
-"""How many times its file an adapter may take in memory, and the bytes that are allowed to the smallest."""
+"""Largest ratio of an adapter's memory to its file's size, and the bytes that are always allowed."""
 DIFFUSERS_FILE = "pytorch_lora_weights.safetensors"
 
 

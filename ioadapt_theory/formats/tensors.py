@@ -22,7 +22,7 @@ from ioadapt_theory.errors import FileFormatError, InvalidValueError
 from ioadapt_theory.results import replacing
 
 FLOATS = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
-"""What the header calls the types that torch converts to float32."""
+"""Names in the header of the types that torch converts to float32."""
 CODES = {torch.float64: "F64", torch.float32: "F32", torch.float16: "F16", torch.bfloat16: "BF16"}
 """The types that are written, and what the header calls them."""
 

@@ -28,9 +28,9 @@ STEPS = 10
 TOO_FEW = 16
 """Rows that are too few to predict anything."""
 AS_GOOD = 0.02
-"""How much more than a copy a candidate has to keep to be taken instead."""
+"""Lead over a copy that a candidate needs to be taken instead."""
 LITTLE, APART, DISAGREEING = 0.3, 0.3, 0.15
-"""What is warned of: kept below, R and R_KL apart by more, positions at which the plain models disagree above."""
+"""Thresholds of warnings: kept below, R and R_KL apart by more, more positions where the plain models disagree."""
 
 
 def carried(

@@ -1,4 +1,4 @@
-"""What came of carrying an adapter over."""
+"""Outcome of carrying an adapter over."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ DOMAIN = "This holds for inputs like these only; whether they are of the adapter
 
 
 class CarryWarning(UserWarning):
-    """What is predicted of an adapter that was carried over is little, or not to be relied on."""
+    """The predicted share of an adapter that was carried over is small, or unreliable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class CarriedLayer:
 
 @dataclass(frozen=True, slots=True)
 class CarryReport(TransferReport):
-    """What became of an adapter that was carried over; also all that ``TransferReport`` has.
+    """Outcome of carrying an adapter over; it also has all that ``TransferReport`` has.
 
     Attributes:
         chosen: the candidate that was put there: "copy", "ridge 0.01", "shrunk 0.1", "by layer", or "zero" for none.

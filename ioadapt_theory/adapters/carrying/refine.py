@@ -15,7 +15,7 @@ from ioadapt_theory.effect.retention import pooled
 RATE = 0.005
 """Adam's step, for parameters whose factors are balanced."""
 LOOKS = 5
-"""How often the rows to choose by are looked at, at most, and the fewest steps between."""
+"""Most looks at the choosing rows, and the fewest steps between two."""
 
 
 def refined(

@@ -1,4 +1,4 @@
-"""How an adapter is carried over, and candidates tried on the target: what each keeps on unlabelled rows."""
+"""Candidates tried on the target: the share that each keeps on unlabelled rows."""
 
 import math
 from collections.abc import Iterable, Iterator, Mapping

@@ -40,7 +40,7 @@ COMMON: dict[str, Limit] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
-    """How one adapter on one layer is built.
+    """Settings of one adapter on one layer.
 
     Attributes:
         rank: r, the inner size of the low-rank factors.

@@ -72,7 +72,7 @@ def recorded(metadata: Mapping[str, str], path: object) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Recognition:
-    """How a base is related to the one that an adapter was trained on.
+    """Relation of a base to the one that an adapter was trained on.
 
     Attributes:
         verdict: "same", "same values, other precision", "related", "unrelated" or "unknown".

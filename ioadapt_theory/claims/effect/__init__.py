@@ -1,1 +1,1 @@
-"""What an adapter does on another model: how much of its gain is left there, and which placement loses least."""
+"""The effect of an adapter on another model: the share of its gain that is left, and which placement loses least."""

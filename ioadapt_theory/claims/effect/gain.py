@@ -1,4 +1,4 @@
-"""How much of its gain an adapter keeps on another model: it follows from its two effects, and needs no labels.
+"""The share of its gain that an adapter keeps on another model: it follows from its two effects, without labels.
 
 All outputs on a batch are one row. On the source, g is what is wanted less what the model gives, and the adapter adds
 e; on the target g + h is what is wanted less what the model gives, and it adds e'. A gain is the squared error that
@@ -58,7 +58,7 @@ def a_square(goal: Relation) -> Iterator[Step]:
 
 
 def across(c: Fraction, q: Fraction, missed: Fraction) -> Mapping[str, Any]:
-    """What is missed on the source points along what of e' is across e: g = e + (‖g − e‖/‖e‖)v."""
+    """Let the miss on the source point along the part of e' across e: g = e + (‖g − e‖/‖e‖)v."""
     return {"g": [1, missed], "h": [0, 0], "e": [1, 0], "e_target": [q * c, q * root(1 - c**2)]}
 
 

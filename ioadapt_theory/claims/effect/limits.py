@@ -1,4 +1,4 @@
-"""What does not tell how much an adapter keeps: a discrepancy, how similar its own layer is, weights without data."""
+"""Quantities that do not tell what an adapter keeps: a discrepancy, its own layer's similarity, weights alone.
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction

@@ -25,7 +25,7 @@ def adapted(placement: Placement, w: Term) -> Term:
 
 
 def identity(placement: Placement) -> Claim:
-    """What the layer's own change adds to LoRA's error."""
+    """Term that the layer's own change adds to LoRA's error."""
     own = adapted(placement, W_TARGET - W)
     left = norm(adapted(placement, W_TARGET) - E) ** 2
     right = norm(lora(placement) - E) ** 2 + norm(own) ** 2 - 2 * dot(E - lora(placement), own)

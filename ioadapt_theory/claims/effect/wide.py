@@ -14,7 +14,7 @@ WIDTH, OUTPUTS, BLOCK = 128, 16, 32
 COSINES = (0.98, 0.6, 0.9, 0.8, 0.95)
 """ρ of every layer."""
 LIMIT = 0.02
-"""How far networks of this width are from the limit, at most; measured: 0.014."""
+"""Largest distance of networks of this width from the limit; measured: 0.014."""
 
 
 def kernel(t: mpmath.mpf) -> mpmath.mpf:

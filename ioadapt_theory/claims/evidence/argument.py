@@ -30,12 +30,12 @@ __all__ = [
     "Attained", "Derived", "OnlyIf", "Refuted", "RefutedBy", "Remarked", "Shown", "ShownBy", "argued", "by_lemma",
     "contradicted", "derived",
 ]  # fmt: skip
-"""What claims are written in (``language``)."""
+"""Names that claims are written in (``language``)."""
 
 EQUALITY = 1e-12
-"""How far lhs/rhs may be from 1 in a double, of values at 50 digits or more."""
+"""Largest distance of lhs/rhs from 1 in a double, for values at 50 digits or more."""
 NEAR = Fraction(1, 10**15)
-"""How near a family goes to a bound that it approaches."""
+"""Distance from the bound to which a family that approaches it has to come."""
 
 
 @dataclass(frozen=True)

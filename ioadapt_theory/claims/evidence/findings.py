@@ -130,7 +130,7 @@ class Finding:
 
     @property
     def contradictions(self) -> frozenset[str]:
-        """What refutes: arguments, witnesses, and the samples of all stacks together."""
+        """Return what refutes: arguments, witnesses, and the samples of all stacks together."""
         return self.refutes | contradictions(self.counts)
 
     def to_json(self) -> dict[str, Any]:

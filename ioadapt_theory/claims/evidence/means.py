@@ -12,7 +12,7 @@ from ioadapt_theory.claims.evidence.findings import Evidence, Finding
 from ioadapt_theory.claims.evidence.searches import seeded
 
 __all__ = ["MeanZero"]
-"""What claims are written in (``language``)."""
+"""Names that claims are written in (``language``)."""
 
 ERRORS = 6.0
 """Standard errors by which a mean may differ from zero: by chance once in 5 · 10⁸."""

@@ -16,13 +16,13 @@ from ioadapt_theory.claims.evidence.inequality import Inequality, UndecidedError
 from ioadapt_theory.claims.instances import Setting, witness
 
 ATTAINED = 1e-12
-"""How far lhs/rhs of an attaining instance, which is exact and evaluated at 50 digits, may be from 1 in a double."""
+"""Largest distance from 1, in a double, of lhs/rhs of an attaining instance, which is exact at 50 digits."""
 ROUNDING = 1e-13
 """Largest residual of a hypothesis in a search: they hold by construction, so anything more is a singular instance."""
 EPSILONS = (1e-2, 10**-2.5, 1e-3, 10**-3.5)
 """Below, a second-order remainder of float64 numbers is rounding; above, the next order is visible."""
 ORDER, SLACK = 2, 0.05
-"""What an order that is fitted has to be, and what a fit may miss it by."""
+"""Order that a fit has to give, and its tolerance."""
 DRAWS = 100
 
 

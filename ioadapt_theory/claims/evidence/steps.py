@@ -19,7 +19,7 @@ __all__ = [
     "Check", "Step", "agree", "both", "found", "lemma", "lines", "nonnegative", "reached", "simplifies",
     "true", "vanishes", "words", "zero",
 ]  # fmt: skip
-"""What claims are written in (``language``)."""
+"""Names that claims are written in (``language``)."""
 
 
 @dataclass(frozen=True, slots=True)

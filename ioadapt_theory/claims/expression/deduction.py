@@ -41,7 +41,7 @@ __all__ = [
     "SQUARE", "THROUGH", "TRIANGLE", "TRIANGLE_DIFFERENCE", "TRIANGLE_FROBENIUS", "Deduction", "Link", "Rule",
     "rule",
 ]  # fmt: skip
-"""What claims are written in (``language``)."""
+"""Names that claims are written in (``language``)."""
 
 NONNEGATIVE = frozenset(
     "norm fro spectral cond sqrt abs sine positive mean_square angle arcsin sigma hessian_norm sup_hessian_norm rank"
@@ -89,7 +89,7 @@ OUTER = Rule("⟨uᵀv, xᵀy⟩ = ⟨u, x⟩⟨v, y⟩", inner(outer(U, V), out
 OUTER_NORM = Rule("‖uᵀv‖_F = ‖u‖‖v‖", fro(outer(U, V)).equals(norm(U) * norm(V)))
 NORMS = Rule("‖M‖₂ ≤ ‖M‖_F", spectral(M) <= fro(M))
 RULES = tuple(x for x in vars().values() if isinstance(x, Rule))
-"""What is used and not proved again; a test tries each on random arguments."""
+"""Rules that are used and not proved again; a test tries each on random arguments."""
 REPEATED = (OPERATOR, LEFT, RIGHT, TRIANGLE, TRIANGLE_FROBENIUS)
 """They make the formula smaller, so they may be used again on what they leave."""
 

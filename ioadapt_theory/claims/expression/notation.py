@@ -26,7 +26,7 @@ SUBSCRIPTS: Final = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉"
 SUPERSCRIPTS: Final = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 UNITS: Final = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 SUM, PRODUCT, POWER, ATOM = range(4)
-"""How tightly a formula is bound; what is bound less tightly than its place asks for is put in parentheses."""
+"""Precedence of operations; a formula of lower precedence than its place asks for is put in parentheses."""
 TEXT, LATEX = range(2)
 OPERATIONS: Final[dict[str, tuple[str, str]]] = {
     "abs": ("|{}|", r"\left|{}\right|"),

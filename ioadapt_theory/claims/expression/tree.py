@@ -18,7 +18,7 @@ __all__ = [
     "opened", "outer", "pinv", "positive", "rank", "replaced", "row", "rows", "scalar", "segment", "sigma", "sim",
     "sine", "spectral", "sqrt", "sup_hessian_norm", "total", "transpose",
 ]  # fmt: skip
-"""What claims are written in (``language``)."""
+"""Names that claims are written in (``language``)."""
 
 Kind = Literal["scalar", "row", "matrix"]
 Like = Union["Term", int, Fraction]

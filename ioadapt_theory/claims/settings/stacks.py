@@ -92,7 +92,7 @@ SPECTRA: dict[str, Callable[[int, int, int, Run, torch.Generator], Tensor]] = {
     "conditioned": conditioned,
 }
 PAIRS = {"independent": None, "gauge": 0.0, "near-gauge": 1e-2}
-"""How the target is made: drawn on its own, or W₁R₁, R₁⁻¹W₂R₂, … with relative noise of this size on every weight."""
+"""Way to make the target: drawn on its own, or W₁R₁, R₁⁻¹W₂R₂, … with relative noise of this size on every weight."""
 
 
 WIDEST = 10_000

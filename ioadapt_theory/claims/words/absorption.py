@@ -14,7 +14,7 @@ PADDINGS: dict[str, Callable[[int], int | None]] = {
     "replicate": lambda i: min(max(i, 0), N - 1),
     "reflect": lambda i: -i if i < 0 else 2 * (N - 1) - i if i >= N else i,
 }
-"""Which position stands for one beyond the border."""
+"""Position that stands for one beyond the border."""
 
 
 def convolution(taps: Mapping[int, Any], *, stride: int = 1, dilation: int = 1, padding: str = "zeros") -> Any:

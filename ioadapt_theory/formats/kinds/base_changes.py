@@ -122,7 +122,7 @@ class AppliedChange(NamedTuple):
 
     @property
     def values(self) -> Tensor:
-        """What a file holds to make it again; a difference in float64, for it to be exact to the last bit."""
+        """Return the tensors from which it is made again; a difference in float64, exact to the last bit."""
         new = self.new.detach()
         if self.how == "added to":
             return new.double() - self.old.double()

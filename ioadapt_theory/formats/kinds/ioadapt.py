@@ -37,7 +37,7 @@ FIELDS: dict[str, Limit] = {
     **LIMITS,
     "scaling": ("a finite number", is_finite),
 }
-"""What is recorded of each placement of a layer: what it has to be, and the test of it."""
+"""Entries recorded for each placement of a layer: what each has to be, and its test."""
 
 
 def describe(adapter: Adapter) -> dict[str, Any]:

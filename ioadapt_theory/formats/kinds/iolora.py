@@ -29,7 +29,7 @@ OPTIONS = (
     *("r", "lora_alpha", "use_rslora", "family", "placement", "factor"),
     *("rank_pattern", "alpha_pattern", "placement_pattern"),
 )
-"""What a folder's configuration has of the layers' settings, by its names."""
+"""Names of the layers' settings in a folder's configuration."""
 SETTINGS = "settings.lora_A.weight"
 """The key of a layer's settings, JSON as bytes; its end is what diffusers recognises files of PEFT by."""
 KEY = re.compile(r"(?:base_model\.model\.)?(.+)\.iolora_adapters\.(input|output|weight)\.(\w+)")

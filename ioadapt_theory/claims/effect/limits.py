@@ -1,4 +1,4 @@
-"""Quantities that do not tell what an adapter keeps: a discrepancy, its own layer's similarity, weights alone.
+"""Quantities that do not tell what an adapter keeps: a discrepancy, its own layer's similarity, weights alone."""
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction

@@ -58,7 +58,7 @@ def a_square(goal: Relation) -> Iterator[Step]:
 
 
 def across(c: Fraction, q: Fraction, missed: Fraction) -> Mapping[str, Any]:
-    """Let the miss on the source point along the part of e' across e: g = e + (‖g − e‖/‖e‖)v."""
+    """An instance whose miss on the source points along the part of e' across e: g = e + (‖g − e‖/‖e‖)v."""
     return {"g": [1, missed], "h": [0, 0], "e": [1, 0], "e_target": [q * c, q * root(1 - c**2)]}
 
 

@@ -182,7 +182,7 @@ def findings(result: Mapping[str, Any]) -> list[str]:
         f" {said(far, 'input')}, output adapters {said(near, 'output')} and {said(far, 'output')}.",
         f"A LoRA that is carried over keeps {said(near, CARRIED)} and {said(far, CARRIED)}. Paired by seed it"
         f" keeps more than the copy at {above} of {len(gaps)} distances and less at {below}, with intervals that leave"
-        f" out zero; the others are inconclusive. The difference is {gaps[0][0]:+.2f} ± {gaps[0][1]:.2f} at the"
+        f" out zero. The difference is {gaps[0][0]:+.2f} ± {gaps[0][1]:.2f} at the"
         f" least distance and {gaps[3][0]:+.2f} ± {gaps[3][1]:.2f} at a cosine of {drift[4]['lora'].cosine:.2f}.",
         f"In other weights of the source's own function (cosine {gauge[0]['lora'].cosine:.2f} before they are changed)"
         f" the copy keeps {said(gauge[0], 'lora')} and the carried-over LoRA {said(gauge[0], CARRIED)}; with the most"

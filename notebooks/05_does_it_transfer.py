@@ -33,7 +33,7 @@ MARKS = {"lora": "o", "input": "s", "output": "^", "residual": "D"}
 figure, axes = plt.subplots(figsize=(8, 0.7 * len(lines) + 1))
 drawn = set()
 for k, (_, dots) in enumerate(lines):
-    for i, dot in enumerate(dot for dot in dots if dot.kind in MARKS):
+    for i, dot in enumerate(dots):
         at, colour = k + 0.18 * (i - (len(dots) - 1) / 2), COLOURS[dot.kind]
         axes.plot([dot.low, dot.high], [at, at], color=colour, lw=1)
         axes.plot(dot.share, at, MARKS[dot.kind], color=colour, label=None if dot.kind in drawn else dot.name)

@@ -68,8 +68,6 @@ def kept() -> list[tuple[str, list[Dot]]]:
             lora = mine[0].lora
             dots = [Dot("lora", "LoRA", lora.mean, lora.low, lora.high)]
             dots += [Dot(m.row, m.row, m.method.mean, m.method.low, m.method.high, str(m.verdict)) for m in mine]
-            if shares := endpoint.carried_shares(study):
-                dots.append(Dot("carried", "LoRA carried over (2 seeds)", shares[0]))
             lines.append((protocol(study).title, dots))
     return lines
 

@@ -152,15 +152,10 @@ def table(link: Callable[[str], str]) -> str:
     return "\n".join(markdown(("study", "LoRA", *columns, "LoRA carried over (copied)"), rows)) + "\n"
 
 
-def carried_shares(study: str) -> tuple[float, float] | None:
-    """Return what a carried-over LoRA keeps, and its copy on the same few seeds; None where that is not recorded."""
-    found, plan = carried_over(study), protocol(study)
-    if not found:
-        return None
-    over, copied = (float(carried.share(plan, found, row).mean()) for row in (CARRIED, COPIED))
-    return over, copied
-
-
 def _carried(study: str) -> str:
-    shares = carried_shares(study)
-    return "" if shares is None else f"{shares[0]:.2f} ({shares[1]:.2f})"
+    """Return what a carried-over LoRA keeps, and its copy on the same few seeds; nothing where that is not recorded."""
+    found, plan = carried_over(study), protocol(study)
+    if found is None:
+        return ""
+    over, copied = (float(carried.share(plan, found, row).mean()) for row in (CARRIED, COPIED))
+    return f"{over:.2f} ({copied:.2f})"

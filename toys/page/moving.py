@@ -2,6 +2,7 @@
 
 import json
 import statistics
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,26 +25,31 @@ RULES: Final = {
 """Rule of the record -> kind and name of its dot."""
 
 
+@cache
+def _moves() -> list[dict[str, Any]]:
+    moves: list[dict[str, Any]] = json.loads(RECORD.read_text(encoding="utf-8"))["results"]["moves"]
+    return moves
+
+
 def shares() -> dict[str, dict[str, float | None]]:
     """Return relation -> rule -> the median share over all moves; None for a copy where widths differ."""
-    moves = json.loads(RECORD.read_text(encoding="utf-8"))["results"]["moves"]
-    return {relation: {rule: _median(moves, relation, rule) for rule in RULES} for relation in RELATIONS}
+    return {relation: {rule: _median(relation, rule) for rule in RULES} for relation in RELATIONS}
 
 
 def count() -> int:
     """Return the number of moves in the record."""
-    return len(json.loads(RECORD.read_text(encoding="utf-8"))["results"]["moves"])
+    return len(_moves())
 
 
-def _median(moves: list[dict[str, Any]], relation: str, rule: str) -> float | None:
-    values = [m[rule] for m in moves if m["relation"] == relation and m[rule] is not None]
+def _median(relation: str, rule: str) -> float | None:
+    values = [m[rule] for m in _moves() if m["relation"] == relation and m[rule] is not None]
     return statistics.median(values) if values and (rule, relation) != ("copy", "width") else None
 
 
 def section() -> str:
     """Return the shares as dots."""
     lines = [
-        (name, [Dot(*RULES[rule], share) for rule, share in shares()[relation].items() if share is not None])
-        for relation, name in RELATIONS.items()
+        (RELATIONS[relation], [Dot(*RULES[rule], share) for rule, share in kept.items() if share is not None])
+        for relation, kept in shares().items()
     ]
     return plot(lines, "Share of an adapter's gain that is kept on another model, by relation")

@@ -4,6 +4,7 @@
 ``Attained``: no smaller right side will do, whatever value its parameters have.
 ``Contradicted``: an instance meets every hypothesis and violates the conclusion.
 ``Shown`` and ``Refuted``: for and against a statement in prose. ``OnlyIf``: the other direction. ``Remarked``: neither.
+``Told``: the proof of a theorem that Coq has checked, in words.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,9 +18,11 @@ import numpy as np
 from ioadapt_theory.claims.claim import Claim, Run, Strategy, Word
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict
-from ioadapt_theory.claims.evidence.steps import Lemma, Step, same_formula
+from ioadapt_theory.claims.evidence.formal import MachineChecked
+from ioadapt_theory.claims.evidence.steps import Lemma, Step, line, same_formula
 from ioadapt_theory.claims.expression.algebra import sympy
 from ioadapt_theory.claims.expression.deduction import Deduction, Link
+from ioadapt_theory.claims.expression.lines import printed as unmarked
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import Relation, Term, opened, replaced
 from ioadapt_theory.claims.expression.values import Values
@@ -28,7 +31,7 @@ from ioadapt_theory.errors import InvalidValueError
 
 __all__ = [
     "Attained", "Derived", "OnlyIf", "Refuted", "RefutedBy", "Remarked", "Shown", "ShownBy", "argued", "by_lemma",
-    "contradicted", "derived",
+    "contradicted", "derived", "told",
 ]  # fmt: skip
 """Names that claims are written in (``language``)."""
 
@@ -111,6 +114,31 @@ def derived(name: str, first: Term, *links: Link) -> Derived:
 def by_lemma(used: Lemma, *relations: Relation) -> Derived:
     """Return the argument of conclusions that are a lemma."""
     return Derived(used.name, tuple(Deduction(r.left, (Link("the lemma", r.right, (used,)),)) for r in relations))
+
+
+@dataclass(frozen=True)
+class Told(Proof):
+    """The proof that Coq has checked, in lines for a reader; the formulas in them are computed here, too."""
+
+    lines: tuple[str, ...]
+    options: Mapping[str, Any]  # of ``steps.line``
+
+    def broken(self, claim: Claim) -> Iterator[str]:
+        """Yield that there is no such theorem, or a line whose formula is wrong."""
+        if not MachineChecked()(claim, Run(), 0).instances:
+            yield "Coq has no theorem about this formula"
+        steps = (line(says, **self.options) for says in self.lines)
+        yield from (step.says for step in steps if not (step.check.holds or step.check.empty))
+
+    def printed(self, claim: Claim) -> Iterator[str]:
+        """Yield the lines."""
+        yield "Proved in Coq; its lines:"
+        yield from map(unmarked, self.lines)
+
+
+def told(name: str, *lines: str, **options: Any) -> Told:
+    """Return the lines of a proof that Coq has checked."""
+    return Told(name, lines, options)
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,9 @@
-"""A line of an exact argument: what it says, and the computation that agrees, which has to be one of something.
+"""A line of an exact argument: what it says, and the computation that agrees.
 
-Derived formulas are compared with the formula of the claim, read in symbols of their own, so that neither can be
-changed alone.
+Most lines are computed from their own text (``line``, ``spelled``); others say what a few lines of algebra find.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -12,11 +11,12 @@ from typing import Any
 from ioadapt_theory.claims.expression import algebra
 from ioadapt_theory.claims.expression.algebra import symbolic, sympy
 from ioadapt_theory.claims.expression.deduction import Rule, rule
+from ioadapt_theory.claims.expression.lines import Reader, formulas, printed
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import Relation, Term, opened
 
 __all__ = [
-    "Check", "Step", "agree", "both", "found", "lemma", "lines", "nonnegative", "reached", "simplifies",
+    "Check", "Step", "agree", "both", "found", "lemma", "line", "lines", "nonnegative", "reached", "simplifies", "spelled",
     "true", "vanishes", "words", "zero",
 ]  # fmt: skip
 """Names that claims are written in (``language``)."""
@@ -45,6 +45,25 @@ class Step:
     def holds(self) -> bool:
         """Whether something was computed, and agrees."""
         return isinstance(self.check, Check) and bool(self.check)
+
+
+def line(says: str, *, let: Mapping[str, str] = {}, given: Sequence[str] = (), **options: Any) -> Step:
+    """Return a line whose formulas, between « and », are computed as they are printed.
+
+    Args:
+        says: the line.
+        let: what letters in it stand for.
+        given: equations between its letters.
+        options: of ``Reader``.
+    """
+    read = Reader(let, **options)
+    holds = all(read.holds(formula, tuple(given)) for formula in formulas(says))
+    return Step(printed(says), Check(holds, empty=not formulas(says)))
+
+
+def spelled(*says: str, **options: Any) -> Callable[[Any], Iterator[Step]]:
+    """Return lines that are computed as they are printed, with the ``options`` of ``line``, for an argument."""
+    return lambda _: (line(each, **options) for each in says)
 
 
 def vanishes(expression: Any, *relations: Any) -> Check:

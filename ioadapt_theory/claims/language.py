@@ -38,9 +38,8 @@ from ioadapt_theory.claims.evidence.monte_carlo import ExactValue, StackMonteCar
 from ioadapt_theory.claims.evidence.searches import GradientAscent, OrderFit, RandomInstances, Replay
 from ioadapt_theory.claims.evidence.steps import *
 from ioadapt_theory.claims.expression.algebra import noncommuting, root, symbolic, sympy
-from ioadapt_theory.claims.expression.lines import Reader
-from ioadapt_theory.claims.expression.deduction import *
 from ioadapt_theory.claims.expression.limits import delta, first_order
+from ioadapt_theory.claims.expression.lines import Reader
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import *
 from ioadapt_theory.claims.expression.values import evaluator

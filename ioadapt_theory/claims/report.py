@@ -9,7 +9,6 @@ from typing import Any
 
 from ioadapt_theory.claims.claim import Claim
 from ioadapt_theory.claims.evaluation import evaluate
-from ioadapt_theory.claims.evidence.argument import Told
 from ioadapt_theory.claims.evidence.findings import Verdict, Verification, json_ratio
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.instances import SHIPPED, witness
@@ -75,8 +74,7 @@ def proofs(claim: Claim) -> str:
     """Return every exact argument about a claim, step by step, as it is run."""
     lines = list[str]()
     for proof in claim.proofs:
-        side = "Against" if proof.refutes else "For" if proof.proves or isinstance(proof, Told) else "Beside"
-        lines.append(f"{side} {claim.id}: {proof.name}")
+        lines.append(f"{'Against' if proof.refutes else 'For' if proof.proves else 'Beside'} {claim.id}: {proof.name}")
         lines += [f"    {step}" for step in proof.printed(claim)]
     return "\n".join(lines) + "\n"
 

@@ -14,13 +14,13 @@ DEPTH = 3
 
 def gauge_parts() -> dict[str, bool]:
     """Return for every place of an adapter whether its gauge part is zero for every gauge and adapter."""
-    z, w, t = noncommuting("z W T")
+    sp, (w, t) = sympy(), noncommuting("W T")
     zero_there = {}
     for layer in range(1, DEPTH + 1):
         gauges = [(1, 1) if k in (0, DEPTH) else noncommuting(f"Q{k} Q{k}'") for k in (layer - 1, layer)]
         (p, p_), (q, q_) = gauges
-        zero_there[f"input {layer}"] = bool(words(z * (t - p * t * p_) * w, 0 * z))
-        zero_there[f"output {layer}"] = bool(words(z * w * (t - q * t * q_), 0 * z))
+        zero_there[f"input {layer}"] = sp.expand((t - p * t * p_) * w) == 0
+        zero_there[f"output {layer}"] = sp.expand(w * (t - q * t * q_)) == 0
     return zero_there
 
 
@@ -42,20 +42,16 @@ def sentence(zero_there: dict[str, bool]) -> str:
 def two_parts(claim: Claim) -> Iterator[Step]:
     """f_T is f^Q with T seen from there; then T itself, and the layers one by one from W^Q to W'."""
     sp = sympy()
-    z, w, t, m = noncommuting("z W T M")
-    p, q, p_, q_ = noncommuting("P Q P' Q'")  # Q_{l−1}, Q_l and their transposes
-    ones = (p * p_, p_ * p, q * q_, q_ * q)
-    layer = p_ * w * q
-    yield Step("a hidden row zP, the layer P'WQ: zW seen in the next gauge", words(z * p * layer, z * w * q, ones=ones))
-    yield Step("T at the input is P'TP from there", words(z * p * (p_ * t * p) * layer, z * t * w * q, ones=ones))
-    yield Step("T at the output is Q'TQ from there", words(z * p * layer * (q_ * t * q), z * w * t * q, ones=ones))
-    yield Step("a weight adapter M is P'MQ from there", words(z * p * (layer + p_ * m * q), z * (w + m) * q, ones=ones))
-    yield Step("the gauge part at the input: zP(P'TP − T)P'WQ is z(T − PTP')WQ",
-               words(z * p * (p_ * t * p - t) * layer, z * (t - p * t * p_) * w * q, ones=ones))  # fmt: skip
-    yield Step("at the output: zP·P'WQ(Q'TQ − T) is zW(T − QTQ')Q",
-               words(z * p * layer * (q_ * t * q - t), z * w * (t - q * t * q_) * q, ones=ones))  # fmt: skip
-    yield Step("of a weight adapter: zP(P'MQ − M) is z(M − PMQ')Q",
-               words(z * p * (p_ * m * q - m), z * (m - p * m * q_) * q, ones=ones))  # fmt: skip
+    yield from spelled(
+        "a hidden row zP, the layer P⁻¹WQ with P⁻¹ = P': zW seen in the next gauge, «ZPP⁻¹WQ = ZWQ»",
+        "T at the input is P'TP from there: «ZP(P⁻¹TP)P⁻¹WQ = ZTWQ»",
+        "T at the output is Q'TQ from there: «ZPP⁻¹WQ(Q⁻¹TQ) = ZWTQ»",
+        "a weight adapter M is P'MQ from there: «ZP(P⁻¹WQ + P⁻¹MQ) = Z(W + M)Q»",
+        "the gauge part at the input: «ZP(P⁻¹TP − T)P⁻¹WQ = Z(T − PTP⁻¹)WQ»",
+        "at the output: «ZPP⁻¹WQ(Q⁻¹TQ − T) = ZW(T − QTQ⁻¹)Q»",
+        "of a weight adapter: «ZP(P⁻¹MQ − M) = Z(M − PMQ⁻¹)Q»",
+        matrices=True,
+    )(claim)
     swap, unequal = sp.Matrix([[0, 1], [1, 0]]), sp.diag(2, 1)
     yield Step("which is not 0 for a swap of two channels and T = diag(2, 1)",
                found(unequal - swap * unequal * swap.T, sp.diag(1, -1)))  # fmt: skip
@@ -63,7 +59,7 @@ def two_parts(claim: Claim) -> Iterator[Step]:
                found(claim.prose, sentence(gauge_parts())))  # fmt: skip
     layers, others = noncommuting(f"V_1:{DEPTH + 1}"), noncommuting(f"U_1:{DEPTH + 1}")
     changed = [sp.Mul(*layers[:j], layers[j] - others[j], *others[j + 1 :]) for j in range(DEPTH)]
-    end = words(sp.Mul(*layers) - sp.Mul(*others), sp.Add(*changed))
+    end = zero([sp.expand(sp.Mul(*layers) - sp.Mul(*others) - sp.Add(*changed))])
     yield Step(f"layers changed one by one: the differences add up ({DEPTH} layers)", end)
 
 

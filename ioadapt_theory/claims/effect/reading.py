@@ -82,10 +82,10 @@ CLAIMS = (
         concludes=(COSINE.equals(COSINES), RATIO.equals(RATIOS)),
         proofs=(
             Derived("a column times a row", (
-                Deduction(COSINE, (Link("R(uᵀv)J = (uRᵀ)ᵀ(vJ)", AS_FACTORS[0]),
-                                   Link("products of columns and of rows", COSINES, (OUTER, OUTER_NORM)))),
-                Deduction(RATIO, (Link("R(uᵀv)J = (uRᵀ)ᵀ(vJ)", AS_FACTORS[1]),
-                                  Link("lengths of columns and of rows", RATIOS, (OUTER_NORM,)))),
+                Chain(COSINE, (Link("R(uᵀv)J = (uRᵀ)ᵀ(vJ)", AS_FACTORS[0]),
+                                   Link("products of columns and of rows", COSINES))),
+                Chain(RATIO, (Link("R(uᵀv)J = (uRᵀ)ᵀ(vJ)", AS_FACTORS[1]),
+                                  Link("lengths of columns and of rows", RATIOS))),
             )),
         ),
         expected=PROVED,

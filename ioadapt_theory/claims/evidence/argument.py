@@ -1,17 +1,17 @@
 """Exact arguments, by what they conclude, so that none can pass for another; the verdict follows from the types.
 
-``Derived``: an upper bound or an equation, as good as its weakest link, up to the order that its links leave.
+``Derived`` and ``Told``: the proof of a theorem that Coq has checked, as a chain of formulas or in words.
+``Reached``: lines of algebra that end at the right side, up to an order.
 ``Attained``: no smaller right side will do, whatever value its parameters have.
 ``Contradicted``: an instance meets every hypothesis and violates the conclusion.
 ``Shown`` and ``Refuted``: for and against a statement in prose. ``OnlyIf``: the other direction. ``Remarked``: neither.
-``Told``: the proof of a theorem that Coq has checked, in words.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import product
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -19,24 +19,27 @@ from ioadapt_theory.claims.claim import Claim, Run, Strategy, Word
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verdict
 from ioadapt_theory.claims.evidence.formal import MachineChecked
-from ioadapt_theory.claims.evidence.steps import Lemma, Step, line, same_formula
+from ioadapt_theory.claims.evidence.searches import seeded
+from ioadapt_theory.claims.evidence.steps import Step, line
 from ioadapt_theory.claims.expression.algebra import sympy
-from ioadapt_theory.claims.expression.deduction import Deduction, Link
+from ioadapt_theory.claims.expression.limits import first_order
 from ioadapt_theory.claims.expression.lines import printed as unmarked
 from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import Relation, Term, opened, replaced
-from ioadapt_theory.claims.expression.values import Values
+from ioadapt_theory.claims.expression.values import Values, misfit
 from ioadapt_theory.claims.instances import witness
 from ioadapt_theory.errors import InvalidValueError
 
 __all__ = [
-    "Attained", "Derived", "OnlyIf", "Refuted", "RefutedBy", "Remarked", "Shown", "ShownBy", "argued", "by_lemma",
-    "contradicted", "derived", "told",
+    "Attained", "Chain", "Derived", "Link", "OnlyIf", "Refuted", "RefutedBy", "Remarked", "Shown", "ShownBy", "argued",
+    "contradicted", "derived", "reaching", "told",
 ]  # fmt: skip
 """Names that claims are written in (``language``)."""
 
 EQUALITY = 1e-12
 """Largest distance of lhs/rhs from 1 in a double, for values at 50 digits or more."""
+DRAWN, ROUNDING = 50, 1e-9
+"""Instances on which the links of a chain are looked at, and how far floats may be off."""
 NEAR = Fraction(1, 10**15)
 """Distance from the bound to which a family that approaches it has to come."""
 
@@ -80,65 +83,126 @@ class Proof(Strategy):
 
 
 @dataclass(frozen=True)
-class Derived(Proof):
-    """Deductions of all that the claim concludes, in its order, from its hypotheses."""
+class InCoq(Proof):
+    """The proof that Coq has checked, for a reader."""
 
-    deductions: tuple[Deduction, ...]
     proves: ClassVar[bool] = True
 
     def broken(self, claim: Claim) -> Iterator[str]:
+        """Yield that there is no such theorem."""
+        if not MachineChecked()(claim, Run(), 0).proves:
+            yield "Coq has no theorem about this formula"
+
+
+class Link(NamedTuple):
+    """The next formula of a chain, and why it is at least the one before; in a chain of equations, equal to it."""
+
+    says: str
+    formula: Term
+
+
+class Chain(NamedTuple):
+    """From the left side of a conclusion, or its first order, to the right side."""
+
+    first: Term
+    links: tuple[Link, ...]
+
+
+@dataclass(frozen=True)
+class Derived(InCoq):
+    """A chain for each conclusion, whose links hold on instances that are drawn."""
+
+    chains: tuple[Chain, ...]
+
+    def broken(self, claim: Claim) -> Iterator[str]:
         """Yield what fails."""
-        if len(self.deductions) != len(claim.concludes):
-            yield f"{len(self.deductions)} chains for {len(claim.concludes)} conclusions"
-        for chain, goal in zip(self.deductions, claim.concludes, strict=False):
-            yield from chain.broken(goal, claim.given)
+        yield from super().broken(claim)
+        if len(self.chains) != len(claim.concludes) or claim.setting is None:
+            yield f"{len(self.chains)} chains for {len(claim.concludes)} conclusions"
+            return
+        draw = claim.setting.start(DRAWN, seeded(Run(), claim.id, self.name))
+        instance = claim.setting.parametrise(draw)
+        values, residuals = Values(instance), claim.inequality.residuals(instance)
+        yield from (f"what is drawn misses {given}" for given, r in residuals.items() if r.max() > ROUNDING)
+        for (first, links), goal in zip(self.chains, claim.concludes, strict=True):
+            if opened(first) != opened(first_order(goal.left) if goal.order else goal.left):
+                yield f"it starts at {text(first)}, not at {text(goal.left)}"
+            if not links or opened(links[-1].formula) != opened(goal.right):
+                yield f"it does not end at {text(goal.right)}"
+            before = first
+            for says, formula in links:
+                if before == formula:
+                    yield f"{says}: this link says nothing"
+                if misfit(Relation(before, goal.sign, formula), values) > ROUNDING:
+                    yield f"{says}: {text(Relation(before, goal.sign, formula))} is not so"
+                before = formula
 
     def printed(self, claim: Claim) -> Iterator[str]:
-        """Yield the first formula and the links, each lemma with its lines where it is used first."""
-        shown = set[int]()
-        for chain in self.deductions:
-            yield text(chain.first)
-            for link in chain.links:
-                yield f"{link.says}: {text(link.formula)}"
-                for used in link.by:
-                    if isinstance(used, Lemma) and id(used) not in shown:
-                        shown.add(id(used))
-                        yield from used.printed()
+        """Yield the first formula and the links."""
+        for first, links in self.chains:
+            yield text(first)
+            yield from (f"{says}: {text(formula)}" for says, formula in links)
 
 
 def derived(name: str, first: Term, *links: Link) -> Derived:
     """Return the argument of a single conclusion, from its left side to its right side."""
-    return Derived(name, (Deduction(first, links),))
-
-
-def by_lemma(used: Lemma, *relations: Relation) -> Derived:
-    """Return the argument of conclusions that are a lemma."""
-    return Derived(used.name, tuple(Deduction(r.left, (Link("the lemma", r.right, (used,)),)) for r in relations))
+    return Derived(name, (Chain(first, links),))
 
 
 @dataclass(frozen=True)
-class Told(Proof):
-    """The proof that Coq has checked, in lines for a reader; the formulas in them are computed here, too."""
+class Told(InCoq):
+    """Lines, and the formulas in them are computed."""
 
     lines: tuple[str, ...]
     options: Mapping[str, Any]  # of ``steps.line``
 
     def broken(self, claim: Claim) -> Iterator[str]:
-        """Yield that there is no such theorem, or a line whose formula is wrong."""
-        if not MachineChecked()(claim, Run(), 0).instances:
-            yield "Coq has no theorem about this formula"
+        """Yield what fails."""
+        yield from super().broken(claim)
         steps = (line(says, **self.options) for says in self.lines)
         yield from (step.says for step in steps if not (step.check.holds or step.check.empty))
 
     def printed(self, claim: Claim) -> Iterator[str]:
         """Yield the lines."""
-        yield "Proved in Coq; its lines:"
         yield from map(unmarked, self.lines)
 
 
 def told(name: str, *lines: str, **options: Any) -> Told:
     """Return the lines of a proof that Coq has checked."""
     return Told(name, lines, options)
+
+
+@dataclass(frozen=True)
+class Reached(Proof):
+    """Lines that end at the right side of the conclusion; of two, the second is the first about the target."""
+
+    lines: Callable[[Relation], Iterator[Step]]
+    order: int | None  # of what they leave
+    proves: ClassVar[bool] = True
+
+    def broken(self, claim: Claim) -> Iterator[str]:
+        """Yield what fails."""
+        first, *others = claim.concludes
+        for other in others:
+            if [opened(other.left), opened(other.right)] != [twin(opened(x)) for x in (first.left, first.right)]:
+                yield f"{text(other)} is something else"
+        if self.order and (first.order is None or first.order > self.order):
+            yield f"it leaves O(ε^{self.order})"
+        if first.sign == "<":
+            yield "lines show ≤, and the claim is strict"
+        steps = tuple(self.lines(first))
+        yield from (step.says for step in steps if not step.holds)
+        if not any(step.reaches for step in steps):
+            yield "no line reaches the right side"
+
+    def printed(self, claim: Claim) -> Iterator[str]:
+        """Yield the lines."""
+        yield from (step.says for step in self.lines(claim.concludes[0]))
+
+
+def reaching(name: str, order: int | None = None) -> Callable[[Callable[[Relation], Iterator[Step]]], Reached]:
+    """Turn a generator of lines about a conclusion, which leave O(ε^order), into the argument for it."""
+    return lambda lines: Reached(name, lines, order)
 
 
 @dataclass(frozen=True)
@@ -345,7 +409,7 @@ class Resting(Proof):
             settled = [p for p in other.proofs if (p.refutes if self.needs is Verdict.REFUTED else p.proves)]
             if not settled or not all(p.holds(other) for p in settled):
                 yield f"{name} is not {self.needs}"
-            if not all(same_formula(r.left, self.about) for r in other.concludes):
+            if any(opened(r.left) != opened(self.about) for r in other.concludes):
                 yield f"{name} is not about {text(self.about)}"
 
     def printed(self, claim: Claim) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """Lines of an argument, read as they are printed: a formula between « and » is computed from its own text."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any, Final
 
 from ioadapt_theory.claims.expression.algebra import sympy
@@ -79,10 +80,10 @@ class Reader:
         if formula.endswith(" ≥ 0"):
             return bool(sympy().factor(self(formula.removesuffix(" ≥ 0"))).is_nonnegative)
         sides, relations = formula.split(" = "), [[self(side) for side in g.split(" = ")] for g in given]
-        if len(sides) < 2 or any(a == b for a, b in zip(sides, sides[1:], strict=False)):
+        if len(sides) < 2 or any(a == b for a, b in pairwise(sides)):
             return False
         values = [self(side) for side in sides]
-        return all(self._equal(a, b, relations) for a, b in zip(values, values[1:], strict=False))
+        return all(self._equal(a, b, relations) for a, b in pairwise(values))
 
     def _equal(self, a: Any, b: Any, relations: list[list[Any]]) -> bool:
         sp = sympy()

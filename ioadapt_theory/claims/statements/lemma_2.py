@@ -25,7 +25,7 @@ twelve = told("exact spectrum", "lemma-2-sharp has 1 for 12: «12(1 + a)/m² −
               "«11(1 + a)/m² ≥ 0»", positive="a m")  # fmt: skip
 
 
-@lemma("Taylor's theorem with integral remainder", INTEGRAL, AVOIDS_ZERO)
+@reaching("Taylor's theorem with integral remainder")
 def taylor(goal: Relation) -> Iterator[Step]:
     """R = ∫(1 − t)φ''(t) dt for φ(t) = s(u + tΔu, v + tΔv), and φ'' = ΔᵀHΔ."""
     sp = sympy()
@@ -42,11 +42,10 @@ def taylor(goal: Relation) -> Iterator[Step]:
     yield reached(goal, weight * h * (x**2 + y**2), known)
 
 
-@lemma("the supremum carried out", EXPLICIT, *STRICTLY_SHORTER)
+@reaching("the supremum carried out")
 def carried_out(goal: Relation) -> Iterator[Step]:
-    """H = D H₀ D with ‖H₀‖ ≤ 1 + |s| ≤ 2 (lemma-2-sharp), and ‖u + tΔu‖ ≥ ‖u‖(1 − tρ)."""
+    """H = D H₀ D with ‖H₀‖ ≤ 1 + |s| ≤ 2 (lemma-2-sharp, lemma-2-integral), and ‖u + tΔu‖ ≥ ‖u‖(1 − tρ)."""
     sp = sympy()
-    yield from lines(taylor)
     t, rho, other = sp.symbols("t rho other", positive=True)
     primitive = (rho - 1) / (1 - t * rho) - sp.log(1 - t * rho)
     weighted = (1 - t) * rho**2 / (1 - t * rho) ** 2
@@ -100,7 +99,7 @@ CLAIMS = (
         reading="for a segment that avoids 0",
         given=(AVOIDS_ZERO,),
         concludes=(INTEGRAL,),
-        proofs=(by_lemma(taylor, INTEGRAL), Attained("opposite turns", opposite_turns, approaches=True)),
+        proofs=(taylor, Attained("opposite turns", opposite_turns, approaches=True)),
         words=(FACTOR,),
         setting=INCREMENTS.parametrised(short),
         remark="the text does not exclude segments through 0, here as in the proof of Prop. 1 (prop-1-segment), and H "
@@ -112,7 +111,7 @@ CLAIMS = (
         amends="lemma-2-integral",
         given=STRICTLY_SHORTER,
         concludes=(EXPLICIT,),
-        proofs=(by_lemma(carried_out, EXPLICIT),),
+        proofs=(carried_out,),
         setting=INCREMENTS.parametrised(shorter),
         remark="the supremum computed with C = 1, so that nothing along the segment is left",
     ),

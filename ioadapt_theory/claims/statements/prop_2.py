@@ -4,7 +4,6 @@ The proof uses ‖x‖‖W‖ as if it were ‖xW‖. κ = cond(W).
 """
 
 from ioadapt_theory.claims.language import *
-from ioadapt_theory.claims.statements.lemma_1 import BY_EQ_8
 from ioadapt_theory.claims.statements.prop_1 import IN_ITS_PROOF, ROOT_NEEDED, STATED, USED, bound, by_norms
 
 RHS = 4 * (1 + SOURCE.s0) * EPSILON
@@ -64,7 +63,7 @@ CLAIMS = (
     ),
     bound(
         "prop-2-output-abs", OUTPUT, RHS_ABS, reading="|s₀| for s₀", amends="prop-2-output",
-        proofs=(by_norms("Eq. 8 for both models", OUTPUT, lambda m: 1 + abs(m.s0), BY_EQ_8, RHS_ABS),),
+        proofs=(by_norms("Eq. 8 for both models", OUTPUT, lambda m: 1 + abs(m.s0), RHS_ABS),),
         remark="tight only at s₀ = 0; independent of the base weights, as the paper says",
     ),
 )  # fmt: skip

@@ -28,9 +28,9 @@ FINITE_BOUND = tuple(shift(m, INPUT) <= -(spread(m) * ln(1 - EPSILON)) for m in 
 FINITE_SHARP = tuple(shift(m, INPUT) <= ln(largest(m) ** 2 / (1 - EPSILON**2)) for m in (SOURCE, TARGET))
 
 
-@lemma("the sharp slope along x(I + tM)W", FINITE_BOUND[0], SPECTRAL.relation, FULL_ROW_RANK[0], BELOW_ONE)
+@reaching("the sharp slope along x(I + tM)W")
 def integrated(goal: Relation) -> Iterator[Step]:
-    """Along x(I + tM)W the adapter is (I + tM)⁻¹M, of norm at most ε/(1 − tε); prop-2-input-sharp is the slope there."""
+    """Along x(I + tM)W the adapter is (I + tM)⁻¹M, of norm at most ε/(1 − tε); prop-2-input-sharp is the slope."""
     sp = sympy()
     s, t = sp.symbols("s t", real=True)
     eps, k = sp.symbols("epsilon k", positive=True)
@@ -97,7 +97,7 @@ CLAIMS = (
         reading="finite",
         amends="prop-2-input",
         concludes=FINITE_BOUND,
-        proofs=(by_lemma(integrated, *FINITE_BOUND),),
+        proofs=(integrated,),
         remark="the sharp slope integrated, without O(ε²); prop-2-input-finite-sharp is the best such bound",
     ),
     finite(

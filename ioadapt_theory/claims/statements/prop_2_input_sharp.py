@@ -4,7 +4,6 @@ u, v are the unit vectors along y₁, y₂, e₊ and e₋ those along u + v and 
 """
 
 from ioadapt_theory.claims.language import *
-from ioadapt_theory.claims.statements.lemma_1 import BY_EQ_8_SHARP
 from ioadapt_theory.claims.statements.prop_1 import bound, by_norms
 from ioadapt_theory.claims.statements.prop_1_sharp import DUAL
 
@@ -122,7 +121,7 @@ CLAIMS = (
         RHS_VECTORS,
         reading="what the proof supports",
         amends="prop-2-input",
-        proofs=(by_norms("Eq. 8 sharpened, for both models", INPUT, lambda m: m.sine0, BY_EQ_8_SHARP, RHS_VECTORS),),
+        proofs=(by_norms("Eq. 8 sharpened, for both models", INPUT, lambda m: m.sine0, RHS_VECTORS),),
         remark="for c > d the only form that holds: there no function of the singular values of W is a bound",
     ),
     bound(

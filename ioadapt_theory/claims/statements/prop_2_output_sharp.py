@@ -30,12 +30,11 @@ def fall(m: Model) -> Term:
 
 RHS_FINITE = maximum(rise(SOURCE) + fall(TARGET), rise(TARGET) + fall(SOURCE))
 FINITE_BOUND = distance(OUTPUT) <= RHS_FINITE
-BY_FINITE = rule("prop-2-output-finite", FINITE_BOUND, (SPECTRAL.relation, BELOW_ONE))
 
 
 wielandt = told(
     "norms of (u + v)T and (ru − pv)T",
-    "u, v unit vectors of cosine s, p = ‖uT‖, r = ‖vT‖, k = ⟨uT, vT⟩ = ŝpr, M and m the largest and smallest stretch of T",
+    "u, v unit vectors of cosine s, p = ‖uT‖, r = ‖vT‖, k = ⟨uT, vT⟩ = ŝpr, M and m extreme stretches of T",
     "‖(u + v)T‖², less 2(pr + k): «p² + r² + 2k − 2(pr + k) = (p − r)²», which is ≥ 0; and ‖(u + v)T‖² is at most "
     "M²‖u + v‖² = 2M²(1 + s), so pr + k ≤ M²(1 + s)",
     "‖(ru − pv)T‖²: «r²p² + p²r² − 2rpk = 2pr(pr − k)», at least m²‖ru − pv‖²",
@@ -124,11 +123,12 @@ CLAIMS = (
         given=SPECTRAL.given,
         concludes=up_to(OUTPUT, RHS_SHARP, 3),
         proofs=(
-            derived(
+            told(
                 "the finite theorem, expanded",
-                distance(OUTPUT),
-                Link("both ends, for ε < 1", RHS_FINITE, (BY_FINITE,)),
-                Link("no term in ε² for s₀ = s₀'", RHS_SHARP, (SAME_OUTPUTS,), order=3),
+                "prop-2-output-finite for ε < 1 and s₀ = s₀' is 2τ(1 − s²)/(1 − s²τ²), τ = 2ε/(1 + ε²), "
+                "and no term in ε²: "
+                "«2τ(1 − s²)/(1 − s²τ²) = 4(1 − s²)ε + 4ε³(1 − s²)(4s² − 1 − ε²)/((1 + ε²)² − 4s²ε²)»",
+                let={"τ": "2ε/(1 + ε²)"},
             ),
             both_ends,
         ),

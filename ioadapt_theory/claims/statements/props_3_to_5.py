@@ -27,9 +27,9 @@ def split_off(exact: Term, change: Term) -> tuple[Link, ...]:
     """Bound the exact value by the triangle inequality: the gap, and what AB adds to it."""
     return (
         Link(SAYS[LORA], exact),
-        Link("triangle inequality", SIGMA**2 * (fro(GAP) + fro(change)) ** 2, (TRIANGLE_FROBENIUS,)),
+        Link("triangle inequality", SIGMA**2 * (fro(GAP) + fro(change)) ** 2),
         Link("a norm is √ of its square", SIGMA**2 * (sqrt(fro(GAP) ** 2) + fro(change)) ** 2),
-        Link(LAST, SIGMA**2 * (sqrt(EPSILON) + fro(change)) ** 2, (NEARLY_SAME,)),
+        Link(LAST, SIGMA**2 * (sqrt(EPSILON) + fro(change)) ** 2),
     )
 
 
@@ -76,9 +76,7 @@ attained_bound = partial(
 )
 
 
-def inflation(
-    number: int, placement: Placement, product: Term, says: str, used: Rule, remark: str
-) -> tuple[Claim, Claim]:
+def inflation(number: int, placement: Placement, product: Term, says: str, remark: str) -> tuple[Claim, Claim]:
     """Return Prop. 4 or 5, which factors I + AB out and takes its norm, and the exact value that it starts from."""
     side = "left" if placement is INPUT else "right"
     return (
@@ -91,9 +89,9 @@ def inflation(
                     f"factor out I + AB on the {side}",
                     discrepancy(placement),
                     Link(SAYS[placement], EXACT[placement]),
-                    Link(says, SIGMA**2 * product**2, (used,)),
+                    Link(says, SIGMA**2 * product**2),
                     Link("expand", SIGMA**2 * spectral(T) ** 2 * fro(GAP) ** 2),
-                    Link(LAST, INFLATED, (NEARLY_SAME,)),
+                    Link(LAST, INFLATED),
                 ),
             ),
             attained=("r1",),
@@ -116,7 +114,7 @@ CLAIMS = (
                 "second moments (Hutchinson's estimator of a trace)",
                 discrepancy(None),
                 Link("E‖xD‖² = σ²‖D‖_F²", SIGMA**2 * fro(GAP) ** 2),
-                Link(LAST, LEMMA_3_RHS, (NEARLY_SAME,)),
+                Link(LAST, LEMMA_3_RHS),
             ),
             moments,
         ),
@@ -134,7 +132,7 @@ CLAIMS = (
                 "split off the gap, triangle inequality",
                 discrepancy(LORA),
                 *split_off(EXACT[LORA], AB @ (W2 - W2_TARGET)),
-                Link("‖MN‖_F ≤ ‖M‖₂‖N‖_F", PROP_3_RHS, (LEFT,)),
+                Link("‖MN‖_F ≤ ‖M‖₂‖N‖_F", PROP_3_RHS),
             ),
         ),
         attained=("p3-attained",),
@@ -157,7 +155,6 @@ CLAIMS = (
                 Link(
                     "‖MN‖_F ≤ ‖M‖_F‖N‖₂",
                     SIGMA**2 * (sqrt(EPSILON) + fro(W1 - W1_TARGET) * spectral(AB)) ** 2,
-                    (RIGHT,),
                 ),
                 Link("factors exchanged", SECOND_RHS),
             ),
@@ -166,8 +163,8 @@ CLAIMS = (
         setting=function_setting(LORA, second=True),
         remark="analogous, as the footnote says",
     ),
-    *inflation(4, INPUT, spectral(T) * fro(GAP), "‖MN‖_F ≤ ‖M‖₂‖N‖_F", LEFT,
+    *inflation(4, INPUT, spectral(T) * fro(GAP), "‖MN‖_F ≤ ‖M‖₂‖N‖_F",
                "attained; not below the bound of Lemma 3 if rank AB < c; for an adapter before the first layer only"),
-    *inflation(5, OUTPUT, fro(GAP) * spectral(T), "‖MN‖_F ≤ ‖M‖_F‖N‖₂", RIGHT,
+    *inflation(5, OUTPUT, fro(GAP) * spectral(T), "‖MN‖_F ≤ ‖M‖_F‖N‖₂",
                "attained; not below the bound of Lemma 3 if rank AB < d; holds for any functions and any law of x"),
 )  # fmt: skip

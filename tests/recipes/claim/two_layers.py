@@ -11,7 +11,7 @@ CLAIMS = (
         source="beyond the paper",
         concludes=(STATEMENT,),
         proofs=(
-            derived("layer by layer", STATEMENT.left, Link("‖uM‖ ≤ ‖u‖‖M‖₂, twice", STATEMENT.right, (OPERATOR,))),
+            derived("layer by layer", STATEMENT.left, Link("‖uM‖ ≤ ‖u‖‖M‖₂, twice", STATEMENT.right)),
         ),
         expected=PROVED,
         remark="two layers stretch by no more than the product of what each of them does",

@@ -18,7 +18,7 @@ by rules (CAUCHY_SCHWARZ, TRIANGLE, …), hypotheses and lemmas. ``@lemma(name, 
 Checks of a line: ``vanishes``, ``agree``, ``zero`` (polynomials), ``simplifies`` (roots), ``nonnegative`` (squares),
 ``words`` (products that do not commute), ``found`` (a number), ``true``, ``both``.
 
-Searches: ``Replay`` shipped instances, ``RandomInstances``, ``GradientAscent``, ``StackMonteCarlo``, ``ExactValue``,
+Searches: ``Replay`` shipped instances, ``RandomInstances``, ``GradientAscent``, ``StackMonteCarlo``,
 ``OrderFit``, ``MeanZero`` of random draws; on instances of a setting: ``matrices`` of free letters,
 ``similarity_setting``, ``function_setting``.
 """
@@ -34,7 +34,7 @@ from ioadapt_theory.claims.evidence.argument import *
 from ioadapt_theory.claims.evidence.argument import contradicted
 from ioadapt_theory.claims.evidence.findings import Verdict
 from ioadapt_theory.claims.evidence.means import *
-from ioadapt_theory.claims.evidence.monte_carlo import ExactValue, StackMonteCarlo
+from ioadapt_theory.claims.evidence.monte_carlo import StackMonteCarlo
 from ioadapt_theory.claims.evidence.searches import GradientAscent, OrderFit, RandomInstances, Replay
 from ioadapt_theory.claims.evidence.steps import *
 from ioadapt_theory.claims.expression.algebra import noncommuting, root, symbolic, sympy

@@ -56,10 +56,7 @@ CLAIMS = (
                 "telescope, triangle inequality",
                 INSIDE,
                 Link("telescope", SIGMA**2 * fro(FIRST @ (T @ W2) + (W1_TARGET @ T) @ SECOND) ** 2),
-                Link(
-                    "triangle inequality",
-                    of_parts(fro(FIRST @ (T @ W2)), fro((W1_TARGET @ T) @ SECOND)),
-                ),
+                Link("triangle inequality", of_parts(fro(FIRST @ (T @ W2)), fro((W1_TARGET @ T) @ SECOND))),
                 Link(
                     "‖MN‖_F ≤ ‖M‖_F‖N‖₂ and ‖M‖₂‖N‖_F",
                     of_parts(fro(FIRST) * spectral(T @ W2), spectral(W1_TARGET @ T) * fro(SECOND)),

@@ -37,7 +37,7 @@ unseen = Shown(
     "two layers, the adapter between them, and x = (t, 1)",
     spelled(
         "W₁ = W₂ = W₂' = I, M = diag(1, 0), W₁' the swap of two channels: e = (t, 0), e' = (1, 0), so "
-        "R = 1 − ‖e' − e‖²/‖e‖² is «1 − ((1 − t)² + 0²)/(t² + 0²) = 2/t − 1/t²», which goes to −∞ for t → 0",
+        "R = 1 − ‖e' − e‖²/‖e‖² is «1 − ((1 − t)² + 0²)/(t² + 0²) = 2/t − 1/t²», which goes to −∞ for t → 0"
     ),
 )
 

@@ -53,9 +53,7 @@ OUTPUTS, OUTPUT_LORA = BATCH @ W_TARGET @ H @ J, BATCH @ (W @ H) @ J
 SCALED, PLAIN = BATCH @ M @ (SCALE * W) @ (1 / SCALE * J), BATCH @ M @ W @ J
 SCALED_LORA, PLAIN_LORA = BATCH @ H @ (1 / SCALE * J), 1 / SCALE * (BATCH @ H @ J)
 BOTH_SIDES = matrices(
-    "one layer, both sides",
-    {"Z": "n c", "M": "c c", "W": "c d", "W_target": "c d", "H": "d d", "J": "d o"},
-    SIZES,
+    "one layer, both sides", {"Z": "n c", "M": "c c", "W": "c d", "W_target": "c d", "H": "d d", "J": "d o"}, SIZES
 )
 CLAIMS = (
     identity(INPUT),

@@ -9,8 +9,6 @@ from typing import Any
 
 TOLERANCE = 1e-8
 """√ε of float64: what lhs/rhs may exceed 1 by before a float64 instance counts as a violation."""
-LEVEL = 0.99
-"""Of the intervals of sample means."""
 FALSE_ALARM = 1e-9
 """Probability that a test of a true statement fails by chance."""
 POWER = 0.99

@@ -98,11 +98,7 @@ def by_ranks(kind: type[ShownBy] | type[RefutedBy], says: str) -> tuple[Any, ...
 every_update = OnlyIf(
     "all of them: M₁W⁻¹ and W⁻¹M₁",
     "W invertible: every sum M₁ + M₂ of ranks r₁ and r₂ is reached, by A₁B₁ = M₁W⁻¹ or W⁻¹M₁ and A₂B₂ = M₂",
-    spelled(
-        "input: «(I + M₁W⁻¹)W + M₂ = W + M₁ + M₂»",
-        "output: «W(I + W⁻¹M₁) + M₂ = W + M₁ + M₂»",
-        matrices=True,
-    ),
+    spelled("input: «(I + M₁W⁻¹)W + M₂ = W + M₁ + M₂»", "output: «W(I + W⁻¹M₁) + M₂ = W + M₁ + M₂»", matrices=True),
 )
 SHIFT = A1 @ B1 @ (W_TARGET - W)
 EXCHANGED = update(INPUT, W_TARGET) - update(INPUT, W)

@@ -69,7 +69,7 @@ one_side = told(
     let={"K": "c(1 + c)", "s": "1 − 2c²", "⟨p, E⟩": "(1 + 2c)⟨p, u⟩ − ⟨p, v⟩", "⟨q, F⟩": "(1 + 2c)⟨q, v⟩ − ⟨q, u⟩",
          "N²": "8c²(1 + c)", "N": "c√(8(1 + c))"},
     given=("a² + A² = 1", "b² + B² = 1", "c² + C² = 1", "x² + y² = 1"),
-    positive="c r",
+    positive="c r"
 )  # fmt: skip
 other_side = told(
     "one side, then the other",

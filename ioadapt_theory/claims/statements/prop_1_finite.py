@@ -42,14 +42,8 @@ def explicit() -> Derived:
     return derived(
         "Lemma 1 with its remainder, for both models",
         distance(LORA),
-        Link(
-            "s₀ = s₀', and Lemma 1",
-            abs((remainders[0] + changes[0]) - (remainders[1] + changes[1])),
-        ),
-        Link(
-            "triangle inequality",
-            (abs(remainders[0]) + abs(changes[0])) + (abs(remainders[1]) + abs(changes[1])),
-        ),
+        Link("s₀ = s₀', and Lemma 1", abs((remainders[0] + changes[0]) - (remainders[1] + changes[1]))),
+        Link("triangle inequality", (abs(remainders[0]) + abs(changes[0])) + (abs(remainders[1]) + abs(changes[1]))),
         Link("Lemma 1 with its remainder", bound()),
         Link("‖xAB‖ ≤ ‖x‖‖AB‖₂", bound(spectral(AB))),
         Link("the hypothesis on AB", bound(EPSILON)),

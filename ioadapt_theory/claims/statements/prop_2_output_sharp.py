@@ -42,7 +42,7 @@ wielandt = told(
     "divided: «(pr + prŝ)/(pr − prŝ) = (1 + ŝ)/(1 − ŝ)» is at most (M/m)²(1 + s)/(1 − s)",
     "−v for v: s and ŝ change sign, and artanh is odd; with L = ln((1 + s)/(1 − s)), artanh s = L/2, and half of "
     "«ln((M/m)²) = 2 ln(M/m)» is ln cond(T)",
-    positive="p r M m",
+    positive="p r M m"
 )  # fmt: skip
 two_models = told(
     "generalised Wielandt; cond(I + AB); both ends of the interval",

@@ -66,7 +66,7 @@ def exact_value(number: int, placement: Placement, remark: str) -> Claim:
         proofs=(derived("second moments", discrepancy(placement), Link(SAYS[placement], EXACT[placement])),),
         expected=PROVED,
         remark=remark,
-        strategies=(ExactValue(placement, evaluator(EXACT[placement])),),
+        strategies=(RandomInstances(), StackMonteCarlo(placement)),
         setting=function_setting(placement),
     )
 
@@ -114,7 +114,7 @@ CLAIMS = (
                 "second moments (Hutchinson's estimator of a trace)",
                 discrepancy(None),
                 Link("E‖xD‖² = σ²‖D‖_F²", SIGMA**2 * fro(GAP) ** 2),
-                Link(LAST, LEMMA_3_RHS),
+                Link(LAST, LEMMA_3_RHS)
             ),
             moments,
         ),
@@ -132,7 +132,7 @@ CLAIMS = (
                 "split off the gap, triangle inequality",
                 discrepancy(LORA),
                 *split_off(EXACT[LORA], AB @ (W2 - W2_TARGET)),
-                Link("‖MN‖_F ≤ ‖M‖₂‖N‖_F", PROP_3_RHS),
+                Link("‖MN‖_F ≤ ‖M‖₂‖N‖_F", PROP_3_RHS)
             ),
         ),
         attained=("p3-attained",),
@@ -154,9 +154,9 @@ CLAIMS = (
                 *split_off(SIGMA**2 * fro(GAP + (W1 - W1_TARGET) @ AB) ** 2, (W1 - W1_TARGET) @ AB),
                 Link(
                     "‖MN‖_F ≤ ‖M‖_F‖N‖₂",
-                    SIGMA**2 * (sqrt(EPSILON) + fro(W1 - W1_TARGET) * spectral(AB)) ** 2,
+                    SIGMA**2 * (sqrt(EPSILON) + fro(W1 - W1_TARGET) * spectral(AB)) ** 2
                 ),
-                Link("factors exchanged", SECOND_RHS),
+                Link("factors exchanged", SECOND_RHS)
             ),
         ),
         attained=("prop-3-second",),

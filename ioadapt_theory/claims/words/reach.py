@@ -80,7 +80,7 @@ def reach(placement: Placement, remark: str) -> Claim:
                 "a product through r columns",
                 rank(form - W),
                 Link("multiply out", rank(first @ second)),
-                Link("a product through r columns", rows(B)),
+                Link("a product through r columns", rows(B))
             ),
         ),
         expected=PROVED,

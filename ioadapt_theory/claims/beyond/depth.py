@@ -76,18 +76,12 @@ def commutator(claim: Claim) -> Iterator[Step]:
     mean = sum(coefficient * v for powers, coefficient in square.terms() if sorted(powers) == [0] * 8 + [2])
     right = 2 * v * (n * (z * z.T)[0] - q.trace() * (z * q * z.T)[0])
     yield Step("both sides, with c² + s² = 1", vanishes(sp.expand(mean - right), c**2 + s**2 - 1))
-    g, tau = sp.symbols("g tau", real=True)
-    size = sp.Symbol("Z", positive=True)  # ‖z‖² of a rectified Gaussian z
-    law = sp.exp(-(g**2) / 2) / sp.sqrt(2 * sp.pi)
-    first, second = (sp.integrate(g**k * law, (g, 0, sp.oo)) for k in (1, 2))
-    yield Step("planted networks with ReLU, z a rectified Gaussian: (E z_i)²/E z_i² = 1/π",
-               found(sp.simplify(first**2 / second), 1 / sp.pi))  # fmt: skip
-    overlap = tau + (1 - tau) / sp.pi
-    yield Step("Q a permutation that leaves the share τ: zQzᵀ has the mean (τ + (1 − τ)/π)E‖z‖²",
-               vanishes(n * (tau * second + (1 - tau) * first**2) - overlap * n * second))  # fmt: skip
-    part, effect = 2 * v * (n * size - n * tau * overlap * size), v * n * size
-    yield Step("so the gauge part is 2(1 − τ(τ + (1 − τ)/π)) of E‖zM‖² = vnE‖z‖²",
-               vanishes(part / effect - 2 * (1 - tau * (tau + (1 - tau) / sp.pi))))  # fmt: skip
+    yield from spelled(
+        "planted networks with ReLU, z a rectified Gaussian: E z_i = a = 1/√(2π), E z_i² = ½, «a²/½ = 1/π»",
+        "Q a permutation that leaves the share τ: zQzᵀ has the mean «n(τ/2 + (1 − τ)a²) = (τ + (1 − τ)/π)n/2», so the "
+        "gauge part is, of E‖zM‖² = vnS, S = E‖z‖², «(2v(nS − nτ(τ + (1 − τ)/π)S))/(vnS) = 2(1 − τ(τ + (1 − τ)/π))»",
+        let={"a": "1/√(2π)"},
+    )(claim)
 
 
 CLAIMS = (

@@ -115,32 +115,23 @@ def from_below(goal: Relation) -> Iterator[Step]:
     yield Step("the least length of both segments is the right side", Check(goal.right == ends), reaches=True)
 
 
-@argued(Refuted, "AB = −2I", "the segment from y to ŷ may pass through 0: x = (1, 0), W = I, AB = −2I, ε = 2")
-def through_zero(claim: Claim) -> Iterator[Step]:
-    """All hypotheses of App. A.1 hold there, since W' = W and x' = x."""
-    sp = sympy()
-    x, ab = sp.Matrix([[1, 0]]), -2 * sp.eye(2)
-    yield Step("y + ½xAB = 0", found(x + sp.Rational(1, 2) * x * ab, sp.zeros(1, 2)))
-    yield Step("‖AB‖₂ = ε = 2", found((ab.T * ab), 4 * sp.eye(2)))
-    yield Step("ŷ = −y is not zero", found(x + x * ab, -x))
-
-
-@argued(
-    Refuted,
+through_zero = Refuted(
+    "AB = −2I",
+    "the segment from y to ŷ may pass through 0: x = (1, 0), W = I, AB = −2I, ε = 2",
+    spelled(
+        "all hypotheses of App. A.1 hold there for W' = W, x' = x, and ‖AB‖₂ = ε = 2; y + ½xAB = 0: «1 + ½(−2) = 0»",
+        "ŷ = −y is not zero: «1 + (−2) = −1»",
+    ),
+)
+not_displayed = Refuted(
     "A_min is no function of what is displayed",
     "the constant of the printed remainder, C'/(2A_min²)(‖x₁‖² + ‖x₂‖²), takes A_min, which is not displayed",
+    spelled(
+        "W = I, x = (1, 0), AB = −εI or εI have the same ‖x‖/‖xW‖, s₀ and ε; AB = −εI: A_min = 1 − ε, at t = 1, as "
+        "«1 − tε − (1 − ε) = (1 − t)ε»; so 1/A_min² → ∞ as ε → 1",
+        "AB = εI: A_min = 1, at t = 0, as «1 + tε − 1 = tε»",
+    ),
 )
-def not_displayed(claim: Claim) -> Iterator[Step]:
-    """W = I, x = (1, 0), AB = −εI or εI: the same ‖x‖/‖xW‖, s₀ and ε, and two values of A_min."""
-    sp = sympy()
-    eps, t = sp.symbols("epsilon t", positive=True)
-    x = sp.Matrix([[1, 0]])
-    near, far = ((x + sign * t * eps * x)[0] for sign in (-1, 1))
-    yield Step("AB = −εI: A_min = 1 − ε, at t = 1", agree(near.subs(t, 1), 1 - eps))
-    yield Step("AB = εI: A_min = 1, at t = 0", found(far.subs(t, 0), 1))
-    yield Step("1/A_min² → ∞ as ε → 1 for the first", found(sp.limit(1 / near.subs(t, 1) ** 2, eps, 1, "-"), sp.oo))
-
-
 without_remainder = partial(
     Claim, source=APPENDIX, amends="prop-1", expected=PROVED, setting=similarity_setting(LORA), strategies=SEARCHES
 )

@@ -10,9 +10,7 @@ CLAIMS = (
         id="two-layers",
         source="beyond the paper",
         concludes=(STATEMENT,),
-        proofs=(
-            derived("layer by layer", STATEMENT.left, Link("‖uM‖ ≤ ‖u‖‖M‖₂, twice", STATEMENT.right)),
-        ),
+        proofs=(derived("layer by layer", STATEMENT.left, Link("‖uM‖ ≤ ‖u‖‖M‖₂, twice", STATEMENT.right)),),
         expected=PROVED,
         remark="two layers stretch by no more than the product of what each of them does",
         setting=matrices("two layers", {"x": "c", "V": "c h", "W": "h d"}, {"c": 3, "h": 4, "d": 5}),

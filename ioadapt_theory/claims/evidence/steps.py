@@ -14,7 +14,7 @@ from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import Relation, Term
 
 __all__ = [
-    "Check", "Step", "agree", "both", "found", "line", "reached", "simplifies", "spelled", "true", "vanishes", "zero",
+    "Check", "Step", "found", "line", "reached", "simplifies", "spelled", "true", "vanishes", "zero",
 ]  # fmt: skip
 """Names that claims are written in (``language``)."""
 
@@ -68,11 +68,6 @@ def vanishes(expression: Any, *relations: Any) -> Check:
     return Check(algebra.vanishes(expression, *relations), empty=isinstance(expression, int))
 
 
-def agree(left: Any, right: Any, *relations: Any) -> Check:
-    """Check that two expressions are identical."""
-    return Check(algebra.vanishes(left - right, *relations), empty=isinstance(left, int))
-
-
 def zero(matrix: Any, *relations: Any) -> Check:
     """Check that every entry of a matrix is identically zero."""
     entries = list(matrix)
@@ -93,11 +88,6 @@ def found(value: Any, expected: Any) -> Check:
 def true(condition: Any) -> Check:
     """Return a decided comparison of computed numbers."""
     return Check(bool(condition))
-
-
-def both(*checks: Check) -> Check:
-    """Return the check of all of these."""
-    return Check(all(c.holds for c in checks), empty=not checks or any(c.empty for c in checks))
 
 
 def reached(goal: Relation, derived: Any, known: Mapping[Term, Any], *, by: Callable[..., Check] = vanishes) -> Step:

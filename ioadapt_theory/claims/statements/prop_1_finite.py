@@ -88,7 +88,7 @@ def finite_interval(goal: Relation) -> Iterator[Step]:
 
     f, g, eps = sp.symbols("f g epsilon", positive=True)
     turned = symbolic(turn(SOURCE), dict(zip(SOURCE.stretches, (f, g), strict=True)))
-    yield Step("‖xAB‖ ≤ ε‖x‖: a is the sum of both arcsines", agree(turned, sp.asin(eps * f) + sp.asin(eps * g)))
+    yield Step("‖xAB‖ ≤ ε‖x‖: a is the sum of both arcsines", vanishes(turned - sp.asin(eps * f) - sp.asin(eps * g)))
     (up, down), (up_target, down_target) = ends(t, a), ends(t_target, a_target)
     largest = sp.Max(up + down_target, up_target + down)
     says = "the largest difference of two such cosines is the right side"

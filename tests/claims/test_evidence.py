@@ -19,7 +19,6 @@ from ioadapt_theory.claims.evidence.inequality import HypothesisError
 from ioadapt_theory.claims.evidence.monte_carlo import Estimate
 from ioadapt_theory.claims.evidence.searches import (
     GradientAscent,
-    OrderFit,
     RandomInstances,
     Replay,
     best,
@@ -29,7 +28,6 @@ from ioadapt_theory.claims.evidence.searches import (
 )
 from ioadapt_theory.claims.evidence.steps import Check, Step
 from ioadapt_theory.claims.instances import witness
-from ioadapt_theory.claims.settings.increments import INCREMENTS
 from ioadapt_theory.claims.verifying import work
 from ioadapt_theory.errors import InvalidValueError
 
@@ -180,14 +178,6 @@ def test_a_search_leaves_out_what_misses_a_hypothesis_and_keeps_the_worst_of_the
     assert (finding.kind, finding.instances, finding.worst_ratio) == (Evidence.RANDOM, 3, 1.5)
     assert finding.worst == PROP_4.inequality.setting.dump(i, 1)
     assert best(claim, Evidence.RANDOM, i, torch.full((4,), math.nan)) == Finding(kind=Evidence.RANDOM)
-
-
-@pytest.mark.parametrize(("power", "below"), [(1.96, False), (1.94, True)])
-def test_an_order_is_missed_from_a_twentieth_below(power: float, below: bool) -> None:
-    fit = OrderFit(lambda i: 3 * (i.du * i.du).sum(-1) ** (power / 2), INCREMENTS, ("du",))
-    finding = fit(PROP_4, Run(), 0)
-    assert finding.refutes == ({f"order {power:.2f} < 2"} if below else set())
-    assert (finding.kind, finding.instances) == (Evidence.ORDER, 100)
 
 
 @pytest.mark.parametrize("sign", [1, -1])

@@ -117,7 +117,6 @@ SETTINGS = {
         *(("prop-2-output-sharp", s, set()) for s in ("Replay", "Told", "Attained", "Said", "MachineChecked")),
         ("prop-2-output-sharp", "RandomInstances", {"seed", "instances"}),
         ("prop-2-output-sharp", "GradientAscent", {"seed", "starts", "steps"}),
-        ("prop-2-output-sharp", "OrderFit", {"seed"}),
         ("prop-4", "StackMonteCarlo", {"samples", "stacks", *STACKED}),
     ],
 )

@@ -63,27 +63,18 @@ def two_parts(claim: Claim) -> Iterator[Step]:
     yield Step(f"layers changed one by one: the differences add up ({DEPTH} layers)", end)
 
 
-@argued(Remarked, "the size of the gauge part for a random adapter",
-        "iid entries of M, variance v: E‖z(MQ − QM)‖² = 2v(n‖z‖² − tr Q · zQzᵀ)")  # fmt: skip
-def commutator(claim: Claim) -> Iterator[Step]:
-    """Second moments E M_ij M_kl = v at i = k, j = l; for width 3 and a rotation by any angle beside a fixed axis."""
-    sp = sympy()
-    n, v = 3, sp.Symbol("v", positive=True)
-    c, s = sp.symbols("c s", real=True)
-    z, entries = sp.Matrix([sp.symbols("z:3", real=True)]), sp.symbols("m:9", real=True)
-    q, m = sp.Matrix([[c, -s, 0], [s, c, 0], [0, 0, 1]]), sp.Matrix(n, n, entries)
-    square = sp.Poly(sp.expand(sum(e**2 for e in z * (m * q - q * m))), *entries)
-    mean = sum(coefficient * v for powers, coefficient in square.terms() if sorted(powers) == [0] * 8 + [2])
-    right = 2 * v * (n * (z * z.T)[0] - q.trace() * (z * q * z.T)[0])
-    yield Step("both sides, with c² + s² = 1", vanishes(sp.expand(mean - right), c**2 + s**2 - 1))
-    yield from spelled(
+commutator = Remarked(
+    "the size of the gauge part for a random adapter",
+    "iid entries of M, variance v: E‖z(MQ − QM)‖² = 2v(n‖z‖² − tr Q · zQzᵀ)",
+    spelled(
+        "S = ‖z‖² = ‖zQ‖², t = tr Q, k = zQzᵀ: E‖zMQ‖² = E‖zQM‖² = vnS and E⟨zMQ, zQM⟩ = vtk, as E M_ij M_kl = v at "
+        "i = k, j = l, so it is «vnS + vnS − 2vtk = 2v(nS − tk)»",
         "planted networks with ReLU, z a rectified Gaussian: E z_i = a = 1/√(2π), E z_i² = ½, «a²/½ = 1/π»",
         "Q a permutation that leaves the share τ: zQzᵀ has the mean «n(τ/2 + (1 − τ)a²) = (τ + (1 − τ)/π)n/2», so the "
-        "gauge part is, of E‖zM‖² = vnS, S = E‖z‖², «(2v(nS − nτ(τ + (1 − τ)/π)S))/(vnS) = 2(1 − τ(τ + (1 − τ)/π))»",
+        "gauge part is, of E‖zM‖² = vnS, «(2v(nS − nτ(τ + (1 − τ)/π)S))/(vnS) = 2(1 − τ(τ + (1 − τ)/π))»",
         let={"a": "1/√(2π)"},
-    )(claim)
-
-
+    ),
+)
 CLAIMS = (
     Claim(
         id="depth-two-parts",

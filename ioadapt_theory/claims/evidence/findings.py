@@ -49,7 +49,6 @@ class Evidence(StrEnum):
     RANDOM = "random"  # closed form on random instances
     ADVERSARIAL = "adversarial"  # gradient ascent of lhs/rhs under the exact hypotheses
     MONTE_CARLO = "monte-carlo"  # samples run through random linear stacks
-    ORDER = "order"  # slope of log|remainder| against log ε
 
 
 def json_ratio(ratio: float) -> float | str | None:

@@ -1,8 +1,7 @@
-"""Strategies for every inequality: replay the witnesses, draw at random, climb lhs/rhs from many starts, fit orders."""
+"""Strategies for every inequality: replay the witnesses, draw at random, climb lhs/rhs from many starts."""
 
 import hashlib
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -13,17 +12,12 @@ from ioadapt_theory.claims.claim import Claim, Run, Strategy
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.evidence.findings import TOLERANCE, Evidence, Finding
 from ioadapt_theory.claims.evidence.inequality import Inequality, UndecidedError
-from ioadapt_theory.claims.instances import Setting, witness
+from ioadapt_theory.claims.instances import witness
 
 ATTAINED = 1e-12
 """Largest distance from 1, in a double, of lhs/rhs of an attaining instance, which is exact at 50 digits."""
 ROUNDING = 1e-13
 """Largest residual of a hypothesis in a search: they hold by construction, so anything more is a singular instance."""
-EPSILONS = (1e-2, 10**-2.5, 1e-3, 10**-3.5)
-"""Below, a second-order remainder of float64 numbers is rounding; above, the next order is visible."""
-ORDER, SLACK = 2, 0.05
-"""Order that a fit has to give, and its tolerance."""
-DRAWS = 100
 
 
 def seeded(run: Run, *labels: object, device: str = "cpu") -> torch.Generator:
@@ -132,26 +126,3 @@ class Replay(Strategy):
                 kind=self.kind, instances=1, worst_ratio=ratio, worst=raw, refutes=refutes, lacks=frozenset(lacks)
             )
         return finding
-
-
-@dataclass(frozen=True, slots=True)
-class OrderFit(Strategy):
-    """Shrink attributes of random instances by ε and fit the slope of log|term| against log ε; less than 2 refutes."""
-
-    term: Callable[[Any], Tensor]
-    setting: Setting
-    shrink: tuple[str, ...]
-    kind: Evidence = Evidence.ORDER
-    settings: ClassVar = ("seed",)
-
-    def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
-        """Fit; the 5% quantile decides: where the leading coefficient nearly vanishes no slope is clean."""
-        instance = self.setting.parametrise(self.setting.start(DRAWS, seeded(run, claim.id, self.kind)))
-        smaller = ({name: epsilon * getattr(instance, name) for name in self.shrink} for epsilon in EPSILONS)
-        values = torch.stack([self.term(replace(instance, **change)) for change in smaller])
-        x = torch.tensor(EPSILONS, dtype=torch.float64).log()
-        x = x - x.mean()
-        slopes = (x[:, None] * values.abs().log()).sum(0) / x.square().sum()  # least squares
-        low = float(slopes.quantile(0.05))
-        refutes = frozenset([f"order {low:.2f} < {ORDER}"] if not low >= ORDER - SLACK else [])
-        return Finding(kind=self.kind, instances=DRAWS, refutes=refutes)

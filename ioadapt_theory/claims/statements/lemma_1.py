@@ -79,8 +79,8 @@ other_side = told(
 )
 larger = told(
     "the larger of both constants",
-    "|R| is R or −R: prop-1-explicit and others need one constant for both signs",
-    "c² less (1 − s)/2 and (1 + s)/2, a = |s|, is 0 and «(1 + a)/2 − (1 − a)/2 = a», which is ≥ 0",
+    "|R| is R or −R, which lemma-1-remainder bounds with c₋ and c₊",
+    "both are at most c = √((1 + |s|)/2): one is c, and the squares differ by «(1 + a)/2 − (1 − a)/2 = a» for a = |s|",
     "c(1 + c) increases",
 )
 
@@ -132,7 +132,6 @@ CLAIMS = (
         concludes=(abs(R) <= landau(norm(DU) ** 2 + norm(DV) ** 2),),
         proofs=(expansion,),
         expected=PROVED,
-        strategies=(OrderFit(evaluator(R), INCREMENTS, ("du", "dv")),),
         remark="no segment condition is needed: lemma-1-remainder has a constant that holds everywhere",
     ),
     on_increments(

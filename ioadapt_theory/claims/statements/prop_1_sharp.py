@@ -148,7 +148,6 @@ CLAIMS = (
         ),
         attained=("ce3", "ce3b", "ce3c", "prop-1-weights"),
         words=(ATTAINED, SHARP),
-        strategies=(*TO_FIRST_ORDER, second_order(LORA)),
         remark="attained by W' = −W, x' = x for every W, x₁, x₂; the hypothesis on sim(x₁, x₂) enters only here",
     ),
     bound(

@@ -112,7 +112,6 @@ CLAIMS = (
         ),
         attained=("ce1b", "ce1f"),
         words=(ATTAINED, SHARP),
-        strategies=(*TO_FIRST_ORDER, second_order(INPUT)),
         remark="depends on the base weights; attained for κ = κ' and every s₀; 4(1 − s₀²)ε only for scaled isometries",
     ),
     bound(

@@ -33,25 +33,14 @@ def split_off(exact: Term, change: Term) -> tuple[Link, ...]:
     )
 
 
-def gaussian_mean(polynomial: Any, x: tuple[Any, ...], sigma_: Any) -> Any:
-    """Return the expectation of a polynomial in independent N(0, σ²) variables, term by term."""
-    sp = sympy()
-    moments = {n: (0 if n % 2 else sp.factorial2(n - 1) * sigma_**n) if n else 1 for n in range(5)}
-    terms = sp.Poly(polynomial, *x).terms()
-    return sum(coefficient * sp.prod([moments[n] for n in powers]) for powers, coefficient in terms)
-
-
-@argued(Remarked, "moments of the Gaussian", "E‖xD‖² = σ²‖D‖_F² and Var‖xD‖² = 2σ⁴‖DDᵀ‖_F² for x ~ N(0, σ²I)")
-def moments(claim: Claim) -> Iterator[Step]:
-    """Expand the polynomial and take its moments; the mean needs E[xᵀx] = σ²I only."""
-    sp = sympy()
-    sigma_, x = sp.Symbol("sigma", positive=True), sp.symbols("x:3", real=True)
-    d = sp.Matrix(3, 2, sp.symbols("d:6", real=True))
-    square = sum(e**2 for e in sp.Matrix([x]) * d)
-    mean = gaussian_mean(square, x, sigma_)
-    yield Step("E‖xD‖² = σ²‖D‖_F² for 3 x 2 matrices", vanishes(mean - sigma_**2 * sum(e**2 for e in d)))
-    variance = gaussian_mean(sp.expand(square**2), x, sigma_) - mean**2
-    yield Step("Var‖xD‖² = 2σ⁴‖DDᵀ‖_F²", vanishes(variance - 2 * sigma_**4 * sum(e**2 for e in d * d.T)))
+moments = Remarked(
+    "moments of the Gaussian",
+    "E‖xD‖² = σ²‖D‖_F² and Var‖xD‖² = 2σ⁴‖DDᵀ‖_F² for x ~ N(0, σ²I)",
+    spelled(
+        "‖xD‖² is a sum of λσ²z² with z ~ N(0, 1), λ the squared singular values of D; E z² = 1 and E z⁴ = 3, so Var "
+        "λσ²z² is «3(λσ²)² − (λσ²)² = 2λ²σ⁴»; the mean needs E[xᵀx] = σ²I only"
+    ),
+)
 
 
 def exact_value(number: int, placement: Placement, remark: str) -> Claim:

@@ -8,7 +8,7 @@ import pytest
 
 from ioadapt_theory.claims import CLAIMS, Claim
 from ioadapt_theory.claims import __file__ as CLAIMS_FILE
-from ioadapt_theory.claims.evidence.argument import exact_instance
+from ioadapt_theory.claims.evidence.extremes import exact_instance
 from ioadapt_theory.claims.expression.algebra import sympy
 from ioadapt_theory.claims.expression.values import Values
 from ioadapt_theory.claims.instances import witness

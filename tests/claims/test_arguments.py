@@ -12,24 +12,11 @@ from ioadapt_theory.claims import CLAIMS, Claim, Run, Verdict
 from ioadapt_theory.claims.beyond import attention
 from ioadapt_theory.claims.claim import Word
 from ioadapt_theory.claims.evaluation import evaluate
-from ioadapt_theory.claims.evidence.argument import (
-    Attained,
-    Chain,
-    Contradicted,
-    Derived,
-    Link,
-    OnlyIf,
-    Reached,
-    Remarked,
-    Said,
-    Shown,
-    Told,
-    exact_instance,
-    holds_exactly,
-    told,
-)
+from ioadapt_theory.claims.evidence.argument import Chain, Derived, Link, Reached, Told, told
+from ioadapt_theory.claims.evidence.extremes import Attained, Contradicted, exact_instance, holds_exactly
 from ioadapt_theory.claims.evidence.findings import Verification, merged
 from ioadapt_theory.claims.evidence.inequality import HypothesisError, UndecidedError
+from ioadapt_theory.claims.evidence.prose import OnlyIf, Remarked, Said, Shown
 from ioadapt_theory.claims.evidence.steps import Check, Step, found, line, simplifies, vanishes, zero
 from ioadapt_theory.claims.expression.lines import Reader, formulas
 from ioadapt_theory.claims.expression.notation import text

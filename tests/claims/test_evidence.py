@@ -13,10 +13,10 @@ import torch
 from ioadapt_theory.claims import CLAIMS, Run, Verdict
 from ioadapt_theory.claims.arithmetic import mp
 from ioadapt_theory.claims.evaluation import Evaluation, evaluate
-from ioadapt_theory.claims.evidence.argument import Remarked
 from ioadapt_theory.claims.evidence.findings import Evidence, Finding, Verification, contradictions, merged
 from ioadapt_theory.claims.evidence.inequality import HypothesisError
 from ioadapt_theory.claims.evidence.monte_carlo import Estimate
+from ioadapt_theory.claims.evidence.prose import Remarked
 from ioadapt_theory.claims.evidence.searches import (
     GradientAscent,
     RandomInstances,

@@ -19,13 +19,13 @@ from ioadapt_theory.claims.evidence.monte_carlo import (
 from ioadapt_theory.claims.expression.limits import first_order
 from ioadapt_theory.claims.expression.values import value
 from ioadapt_theory.claims.instances import witness
-from ioadapt_theory.claims.settings import increments, relative_similarity, shared_function, stacks
+from ioadapt_theory.claims.settings import increments, relative_similarity, shared_function
 from ioadapt_theory.claims.settings.letters import distance
 from ioadapt_theory.claims.settings.matrices import matrices
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.relative_similarity import below_outputs, half, similarity_setting
 from ioadapt_theory.claims.settings.shared_function import SharedFunction
-from ioadapt_theory.claims.settings.stacks import PAIRS, SPECTRA, LinearStack, draw, drawn, gauged, widths
+from ioadapt_theory.claims.settings.stacks import SPECTRA, LinearStack, draw, gauged, widths
 from ioadapt_theory.claims.words.absorption import PADDINGS, N, convolution
 from ioadapt_theory.errors import InvalidValueError
 
@@ -174,24 +174,6 @@ def test_a_gauge_has_condition_four_and_its_noise_the_size_of_the_weights() -> N
         assert relative.mean().item() == pytest.approx(0.01, rel=0.02)
 
 
-def test_what_stacks_depend_on_is_pinned() -> None:
-    run = Run(seed=3, instances=7, stacks=10, samples=11, depth=3, rank=1, condition=5.0, pair="gauge")
-    assert drawn(run) == Run(seed=3, depth=3, rank=1, pair="gauge", widths=(8, 10, 12, 6))
-    assert drawn(Run(spectrum="conditioned", condition=5.0)).condition == 5.0
-    assert stacks.PAIRS == {"independent": None, "gauge": 0.0, "near-gauge": 1e-2}
-
-
-@pytest.mark.parametrize(
-    ("size", "sentence"), [(10_000, None), (10_001, "at most 10000, got 3 10001 4"), (0, "at least 1")]
-)
-def test_a_stack_is_no_wider_than_can_be_drawn(size: int, sentence: str | None) -> None:
-    run = Run(widths=(3, size, 4))
-    if sentence is None:
-        return stacks.check(run)
-    with pytest.raises(InvalidValueError, match=sentence):
-        stacks.check(run)
-
-
 def test_memory_is_kept_between_calls_and_changes_nothing() -> None:
     source, _ = draw(2, Placement.OUTPUT, Run(depth=3), generator())
     x, memory = torch.randn(5, 8), {}
@@ -276,16 +258,6 @@ def planted(claim: str, run: Run, *, lhs: float = 1, rhs: float = 1) -> Finding:
 def test_half_a_per_cent_is_found_by_the_default_run(wrong: dict[str, float]) -> None:
     found = planted("lemma-3", Run(), **wrong)
     assert found.contradictions
-
-
-@pytest.mark.parametrize("pair", PAIRS)
-@pytest.mark.parametrize("spectrum", SPECTRA)
-@pytest.mark.parametrize("claim", ["lemma-3", "prop-3", "prop-4", "prop-5"])
-def test_true_statements_are_not_contradicted(claim: str, pair: str, spectrum: str) -> None:
-    run = Run(stacks=16, samples=500, depth=3, pair=pair, spectrum=spectrum)
-    finding = strategy_of(claim)(CLAIMS[claim], run, 0)
-    assert not finding.contradictions
-    assert finding.instances == 16
 
 
 def test_a_gauge_pair_breaks_the_interior_reading_by_sampling_alone() -> None:

@@ -19,9 +19,7 @@ from ioadapt_theory.claims.records import Journal, Record, merge
 from ioadapt_theory.claims.report import (
     cells,
     describe,
-    reading,
     remark,
-    stated,
     summary,
     table,
 )
@@ -285,20 +283,6 @@ def test_a_table_is_a_block_a_claim_then_the_counts_and_the_place() -> None:
     assert "Witnesses" not in table([PROSE], 70)
     assert cells(CLAIMS["prop-2-input"])[3].startswith("50 times the bound: ce1, ")
     assert describe(CLAIMS["prop-4-interior"])["ratio"] == "inf"
-
-
-def test_an_entry_says_everything_of_a_claim() -> None:
-    entry = describe(replace(PROP_4, amends="lemma-3"))
-    assert {name: entry[name] for name in entry if name not in {"statement", "latex", "given"}} == {
-        **{"claim": "prop-4", "source": "Proposition 4 (App. A.2)", "origin": "as printed"},
-        **{"reading": "as printed: as it stands", "verdict": "proved", "words": ["attained"], "witnesses": []},
-        **{"attained": ["r1"], "ratio": 1.0, "amends": "lemma-3", "remark": "it is tight", "executable": True},
-        "proofs": [proof.name for proof in PROP_4.proofs],
-    }
-    assert entry["given"] == ["‖W₁W₂ − W₁'W₂'‖_F² ≤ ε"]
-    words = describe(PROSE)
-    assert (words["ratio"], words["executable"], words["given"], words["latex"]) == (None, False, [], "")
-    assert (stated(PROSE), reading(PROSE)) == (PROSE.prose, "ours")
 
 
 def test_a_remark_computes_the_values_that_it_speaks_of() -> None:

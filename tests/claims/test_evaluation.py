@@ -1,7 +1,6 @@
 """Instances: what is read, evaluated, refused, and what decides nothing."""
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,10 @@ import torch
 from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims.evaluation import evaluate
 from ioadapt_theory.claims.evidence.inequality import HypothesisError, UndecidedError
-from ioadapt_theory.claims.instances import load, load_or_witness, witness
+from ioadapt_theory.claims.instances import load_or_witness, witness
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, ShapeError
 
 A1 = CLAIMS["prop-2-input"].inequality.setting
-A2 = CLAIMS["prop-3"].inequality.setting
 
 
 def changed(**changes: Any) -> dict[str, Any]:
@@ -27,9 +25,10 @@ def test_a_name_is_a_file_or_else_a_witness(tmp_path: Path, monkeypatch: pytest.
     assert load_or_witness("ce1") == witness("ce1")
     (tmp_path / "ce1").write_text('{"W": [[2]]}')
     assert load_or_witness("ce1") == {"W": [[2]]}
-    (tmp_path / "ce1").write_text("W = 2")
-    with pytest.raises(FileFormatError, match=r"cannot be read: not JSON \("):
-        load_or_witness("ce1")
+    for content in ("W = 2", "[1]", "{", "", "[" * 100_000, '{"comment": {"x1": [1], "x1": [2]}}'):
+        (tmp_path / "ce1").write_text(content)
+        with pytest.raises(FileFormatError, match=r"not JSON \(|must hold a JSON object|x1\" appears twice"):
+            load_or_witness("ce1")
 
 
 @pytest.mark.parametrize(
@@ -68,21 +67,6 @@ def test_an_output_adapter_goes_between_models_of_different_width() -> None:
         CLAIMS["prop-1"].inequality.setting.read(raw)
 
 
-@pytest.mark.parametrize("content", ["[1]", "{", "", "[" * 100_000])
-def test_a_file_that_is_no_json_object(tmp_path: Any, content: str) -> None:
-    path = tmp_path / "x.json"
-    path.write_text(content)
-    with pytest.raises(FileFormatError, match=r"x\.json"):
-        load(path)
-
-
-def test_a_key_twice_is_refused_at_every_depth(tmp_path: Any) -> None:
-    path = tmp_path / "x.json"
-    path.write_text('{"comment": {"x1": [1], "x1": [2]}}')
-    with pytest.raises(FileFormatError, match='"x1" appears twice'):
-        load(path)
-
-
 @pytest.mark.parametrize("claim", [c for c in CLAIMS.values() if c.inequality is not None], ids=lambda c: c.id)
 def test_what_is_drawn_can_be_written_and_read(claim: Any) -> None:
     setting = claim.inequality.setting
@@ -109,22 +93,15 @@ WITH_INSTANCES = [
     for name, claim in CLAIMS.items()
     if claim.inequality is not None
     and claim.concludes[0].sign != "="
-    and name not in {"lemma-2-integral", "effect-retained"}  # a finer grid; floats meet ⟨g, e⟩ = ‖e‖² up to rounding
+    and name != "lemma-2-integral"  # whose grid is finer there
 ]
-TO_FIRST_ORDER = [name for name in WITH_INSTANCES if CLAIMS[name].concludes[0].order == 1]
 
 
-def unseen(claim: str, seed: int) -> dict[str, object]:
-    setting = CLAIMS[claim].inequality.setting
-    return setting.dump(setting.parametrise(setting.start(1, torch.Generator().manual_seed(seed))), 0)
-
-
-@pytest.mark.parametrize("claim", TO_FIRST_ORDER)
-def test_the_slope_that_decides_is_the_difference_quotient(claim: str) -> None:
-    raw = unseen(claim, 1)
-    tiny = {"AB": [[f"{x * 1e-90:.17e}" for x in row] for row in raw["AB"]]}
-    found = evaluate(replace(CLAIMS[claim], given=()), raw | tiny | {"epsilon": 1}).lhs * 1e90
-    assert evaluate(CLAIMS[claim], raw).first_order == pytest.approx(found, rel=1e-12)
+def tuned(raw: dict[str, Any]) -> dict[str, Any]:
+    """⟨g, e⟩ = ‖e‖² exactly, which floats meet up to rounding."""
+    g, e = ([Fraction(x) for x in raw[key]] for key in "ge")
+    along = sum(y * (y - x) for x, y in zip(g, e, strict=True)) / sum(y * y for y in e)
+    return raw | {"g": [str(x + along * y) for x, y in zip(g, e, strict=True)]}
 
 
 @pytest.mark.parametrize("claim", WITH_INSTANCES)
@@ -132,7 +109,8 @@ def test_float64_and_50_digits_are_the_same_formula(claim: str) -> None:
     inequality = CLAIMS[claim].inequality
     generator = torch.Generator().manual_seed(3)
     batch = inequality.setting.parametrise(inequality.setting.start(2, generator))
-    found = evaluate(CLAIMS[claim], inequality.setting.dump(batch, 1))
+    raw = inequality.setting.dump(batch, 1)
+    found = evaluate(CLAIMS[claim], tuned(raw) if claim == "effect-retained" else raw)
     assert float(inequality.rhs(batch)[1]) == pytest.approx(found.rhs, rel=1e-9)
     assert float(inequality.decisive(batch)[1]) == pytest.approx(found.decisive, rel=1e-7)
 
@@ -218,18 +196,6 @@ def test_whether_a_factor_is_regular_is_decided_exactly_whatever_its_unit(claim:
     assert evaluate(CLAIMS[claim], raw | {"F": [["1", 0], [0, "1e-14"]]}).holds
     with pytest.raises(HypothesisError, match=r"rank\(F\) = rows\(F\)"):
         evaluate(CLAIMS[claim], raw | {"F": [[scale, scale], ["1/3", "1/3"]]})
-
-
-@pytest.mark.parametrize("n", [8, 65])
-def test_the_rank_of_an_integer_matrix_is_decided_exactly_at_every_size(n: int) -> None:
-    """The last row is the sum of the others, which no singular value shows above 64 x 64."""
-    w = torch.randint(-3, 4, (n, n), generator=torch.Generator().manual_seed(0)).tolist()
-    singular = [*w[:-1], [sum(column) for column in zip(*w[:-1], strict=True)]]
-    x1, x2 = ([int(k == i) for k in range(n)] for i in (0, 1))
-    zero = [[0] * n for _ in range(n)]
-    raw = {"W": singular, "W_target": singular, "x1": x1, "x2": x2, "x1_target": x1, "x2_target": x2}
-    with pytest.raises(HypothesisError, match=r"rank\(W\) = rows\(W\): residual 1"):
-        evaluate(CLAIMS["prop-2-input-sharp"], raw | {"AB": zero, "epsilon": 1})
 
 
 UP_TO_ROUNDING = {

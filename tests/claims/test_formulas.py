@@ -14,19 +14,12 @@ from ioadapt_theory.claims import CLAIMS
 from ioadapt_theory.claims import arithmetic as a
 from ioadapt_theory.claims.arithmetic import mp
 from ioadapt_theory.claims.expression.limits import first_order
-from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import (
-    EYE,
-    Term,
-    fro,
     linear_part,
     matrix,
-    norm,
     row,
     scalar,
     spectral,
-    sqrt,
-    term,
 )
 from ioadapt_theory.claims.expression.values import value
 from ioadapt_theory.claims.settings.letters import AB, W1, W2, X, distance
@@ -193,23 +186,6 @@ def test_the_first_order_is_the_derivative(placement: Placement) -> None:
 def test_what_has_no_product_or_sum_is_no_formula(form: Any) -> None:
     with pytest.raises(TypeError, match="is no formula"):
         form(matrix("w"), row("x"), scalar("s"))
-
-
-@pytest.mark.parametrize(
-    ("formula", "shown"),
-    [
-        (1 - scalar("a") ** 2, "1 − a²"),
-        (2 * (scalar("a") + scalar("b")), "2(a + b)"),
-        (scalar("a") - (scalar("b") - 1), "a − (b − 1)"),
-        (scalar("a") / (scalar("b") * scalar("c")), "a/(bc)"),
-        (norm(row("u") @ (P + Q)) ** 2, "‖u(P + Q)‖²"),
-        (fro(EYE + P @ Q), "‖I + PQ‖_F"),
-        (sqrt(term(Fraction(1, 2))), "√½"),
-        (-spectral(P) * 3, "−‖P‖₂ · 3"),
-    ],
-)
-def test_parentheses_stand_where_they_are_needed(formula: Term, shown: str) -> None:
-    assert text(formula) == shown
 
 
 def test_what_is_linear_in_x_has_its_matrix() -> None:

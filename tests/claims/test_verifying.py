@@ -3,7 +3,7 @@
 import json
 import os
 import signal
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -74,32 +74,8 @@ def test_a_part_is_done_in_one_thread_and_the_others_come_back(monkeypatch: pyte
         torch.set_num_threads(before)
 
 
-def test_no_more_parts_wait_than_may() -> None:
-    class Counting(ThreadPoolExecutor):
-        waiting = largest = 0
-
-        def submit(self, *arguments: object, **options: object) -> Future:
-            Counting.waiting += 1
-            Counting.largest = max(Counting.largest, Counting.waiting)
-            return super().submit(*arguments, **options)
-
-    with Counting(1) as executor:
-        for _ in results(parts(NAMES, SMALL), executor, lambda: 3):
-            Counting.waiting -= 1
-    assert 3 <= Counting.largest <= 4  # the one that is handed out
-
-
 def monte_carlo(**settings: object) -> list[Part]:
     return [part for part in parts(["lemma-3"], replace(SMALL, **settings)) if "samples" in part.run]
-
-
-def test_a_part_is_named_after_what_it_depends_on_and_nothing_else() -> None:
-    assert len(monte_carlo()) == 3  # of 32 stacks at most
-    assert monte_carlo(stacks=500)[:2] == monte_carlo()[:2]
-    assert monte_carlo(stacks=500)[2] != monte_carlo()[2]  # which has 6 stacks only
-    assert monte_carlo(instances=7, starts=1, condition=5.0, widths=(8, 10, 6)) == monte_carlo()
-    for change in ({"seed": 1}, {"samples": 60}, {"depth": 3}, {"widths": (8, 11, 6)}, {"pair": "gauge"}, {"rank": 1}):
-        assert not set(monte_carlo(**change)) & set(monte_carlo())
 
 
 STACKED = {"seed", "depth", "rank", "widths", "pair", "spectrum"}

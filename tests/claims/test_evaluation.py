@@ -1,6 +1,7 @@
 """Instances: what is read, evaluated, refused, and what decides nothing."""
 
 import json
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 

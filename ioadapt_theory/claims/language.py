@@ -32,10 +32,9 @@ from ioadapt_theory.claims.evidence.argument import *
 from ioadapt_theory.claims.evidence.extremes import *
 from ioadapt_theory.claims.evidence.extremes import contradicted
 from ioadapt_theory.claims.evidence.findings import Verdict
-from ioadapt_theory.claims.evidence.means import *
 from ioadapt_theory.claims.evidence.monte_carlo import StackMonteCarlo
 from ioadapt_theory.claims.evidence.prose import *
-from ioadapt_theory.claims.evidence.searches import GradientAscent, RandomInstances, Replay
+from ioadapt_theory.claims.evidence.searches import GradientAscent, MeanZero, RandomInstances, Replay
 from ioadapt_theory.claims.evidence.steps import *
 from ioadapt_theory.claims.expression.algebra import noncommuting, root, symbolic, sympy
 from ioadapt_theory.claims.expression.limits import delta, first_order

@@ -14,7 +14,7 @@ from ioadapt_theory.claims import CLAIMS, Run, Verdict, verify
 from ioadapt_theory.claims.arithmetic import hessian
 from ioadapt_theory.claims.effect import best, random_change, wide
 from ioadapt_theory.claims.evidence.extremes import exact_instance
-from ioadapt_theory.claims.evidence.means import MeanZero
+from ioadapt_theory.claims.evidence.searches import MeanZero
 from ioadapt_theory.claims.expression.algebra import sympy
 from ioadapt_theory.claims.expression.values import Values, value
 from ioadapt_theory.claims.instances import witness

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
@@ -18,6 +19,8 @@ ATTAINED = 1e-12
 """Largest distance from 1, in a double, of lhs/rhs of an attaining instance, which is exact at 50 digits."""
 ROUNDING = 1e-13
 """Largest residual of a hypothesis in a search: they hold by construction, so anything more is a singular instance."""
+ERRORS = 6.0
+"""Standard errors by which a mean may differ from zero: by chance once in 5 · 10⁸."""
 
 
 def seeded(run: Run, *labels: object, device: str = "cpu") -> torch.Generator:
@@ -126,3 +129,32 @@ class Replay(Strategy):
                 kind=self.kind, instances=1, worst_ratio=ratio, worst=raw, refutes=refutes, lacks=frozenset(lacks)
             )
         return finding
+
+
+@dataclass(frozen=True, slots=True)
+class MeanZero(Strategy):
+    """Draw, and refute where a mean is not zero.
+
+    Attributes:
+        draw: number of draws, generator -> draws x statistics, each of mean 0 and of size 1 where the claim is false.
+        draws: how many, for every stack that the run asks for.
+        finest: largest standard error that still says something; above it, evidence is lacking.
+        bias: what the statement itself leaves, as O(1/width) for a limit.
+    """
+
+    draw: Callable[[int, torch.Generator], Tensor]
+    draws: int
+    finest: float
+    bias: float = 0.0
+    kind: Evidence = Evidence.MONTE_CARLO
+    settings: ClassVar = ("seed", "stacks")
+
+    def __call__(self, claim: Claim, run: Run, part: int) -> Finding:
+        """Compare every mean with zero."""
+        found = self.draw(self.draws * run.stacks, seeded(run, claim.id, self.kind))
+        mean, error = found.mean(0), found.std(0) / len(found) ** 0.5
+        away = (mean.abs() - self.bias).clamp(min=0) / error
+        far = (~(away <= ERRORS)).nonzero().flatten().tolist()
+        refutes = [f"statistic {k} has mean {float(mean[k]):.2g}" for k in far]
+        lacks = [f"standard error {float(error.max()):.2g}"] if not error.max() <= self.finest else []
+        return Finding(kind=self.kind, instances=len(found), refutes=frozenset(refutes), lacks=frozenset(lacks))

@@ -28,17 +28,17 @@ def of_eq_6(name: str, *, more: bool = False) -> Setting:
     return matrices(f"Eq. 6, {name}", {**axes, "A2": "c s", "B2": "s d"}, {"c": 5, "d": 6, "r": 2, "s": 1})
 
 
-@argued(OnlyIf, "AB = (I − WW⁺)M", "if rank W < c then Eq. 5 fails for AB = (I − WW⁺)M, which is not 0 for every M")
-def only_if(claim: Claim) -> Iterator[Step]:
-    """I − WW⁺ is a projection, of trace c − rank W."""
-    sp = sympy()
-    says = "WPW = W: «(I − WP)(I − WP)M = (I − WP)M», so the residual is AB itself"
-    yield line(says, given=("WPW = W",), matrices=True)
-    square = sp.Matrix([[1, 1], [1, 1]])
-    projection = sp.eye(2) - square * square.pinv()
-    yield Step("c = d = 2, rank 1: trace(I − WW⁺) = c − rank W = 1", found(projection.trace(), 2 - square.rank()))
-    wide = sp.Matrix([[1, 0, 1], [0, 1, 2]])
-    yield Step("c = 2, rank 2: WW⁺ = I", found(wide * wide.pinv(), sp.eye(2)))
+only_if = OnlyIf(
+    "AB = (I − WW⁺)M",
+    "if rank W < c then Eq. 5 fails for AB = (I − WW⁺)M, which is not 0 for every M",
+    spelled(
+        "P = W⁺, WPW = W: «(I − WP)(I − WP)M = (I − WP)M», so the residual is AB itself",
+        "and I − WW⁺ is a projection of trace c − rank W, not 0: c = d = 2, W = [1 1; 1 1] has WW⁺ = [½ ½; ½ ½], rank "
+        "1, «(1 − ½) + (1 − ½) = 2 − 1»",
+        given=("WPW = W",),
+        matrices=True,
+    ),
+)
 
 
 @reaching("expand")

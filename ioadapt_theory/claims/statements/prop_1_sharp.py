@@ -77,15 +77,12 @@ DUAL = (
 @reaching("singular values of a product", order=2)
 def weights_constant(goal: Relation) -> Iterator[Step]:
     """|δ| = |⟨M, W⁺ᵀK⟩| ≤ ε‖W⁺ᵀK‖_*, and K/(1 − s²) is an isometry of a plane."""
-    sp = sympy()
-    yield line(DUAL[0], given=("c² + h² = 1",))
-    p, m, k = sp.Matrix(3, 2, sp.symbols("p:6")), sp.Matrix(2, 3, sp.symbols("m:6")), sp.Matrix(3, 3, sp.symbols("k:9"))
-    dual = sum((p * m).multiply_elementwise(k)) - sum(m.multiply_elementwise(p.T * k))
-    yield Step("x = yW⁺, so LoRA is output adaptation by W⁺M: ⟨PM, K⟩ = ⟨M, PᵀK⟩", vanishes(dual))
-    e = sp.Matrix([[1, 0, 0], [0, 1, 0]])  # e₊, e₋
-    j = e.T * sp.diag(1, -1) * e
-    yield Step("J = K/(1 − s²): JJᵀ is the projection on the plane of e₊ and e₋, so ‖J‖₂ = 1", found(j * j.T, e.T * e))
-    yield Step("rank J = 2, so ‖PᵀJ‖_* has two terms, and σ_i(PᵀJ) ≤ σ_i(P)‖J‖₂", found(j.rank(), 2))
+    yield from spelled(
+        DUAL[0],
+        "K has rank two and the singular values 1 − s² twice, ‖K‖_F² is «(1 − s²)² + (−(1 − s²))² = 2(1 − s²)²»; so "
+        "σ_i(W⁺ᵀK) ≤ (1 − s²)σ_i(W⁺), and ‖W⁺ᵀK‖_* has two terms; x = yW⁺, so LoRA is output adaptation by W⁺M",
+        given=("c² + h² = 1",),
+    )(goal)
     known, derived_ = {EPSILON: (read := Reader(positive="a b a' b' ε"))("ε")}, "0"
     for x, t in ((SOURCE, ""), (TARGET, "'")):
         known |= {x.sine0: read(f"√(1 − s{t}²)"), sigma(x.w, 1): read(f"a{t}"), sigma(x.w, 2): read(f"b{t}")}

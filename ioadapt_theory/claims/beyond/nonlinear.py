@@ -42,7 +42,7 @@ def gelu_constant() -> float:
 def input_fails(claim: Claim) -> Iterator[Step]:
     """One hidden layer of six ReLUs; in polar coordinates E g² = E r² times the mean over the angle."""
     sp, k = sympy(), SIZE
-    x1, x2 = sp.symbols("x1 x2", real=True)
+    x1, x2 = sp.symbols("x1 x2")
     p, q = sp.symbols("p q", positive=True)
     outer = [sp.Max(s * (x1 + t * k * x2), 0) for s in (1, -1) for t in (1, -1)]
     units = sum(outer) / 2 - k * (sp.Max(x2, 0) + sp.Max(-x2, 0))
@@ -52,7 +52,7 @@ def input_fails(claim: Claim) -> Iterator[Step]:
     ]
     equal = all(vanishes(units.subs({x1: u, x2: v}) - value).holds for u, v, value in sectors)
     yield Step("six ReLUs give max(|x₁|, k|x₂|) − k|x₂| on all eight sectors", Check(equal))
-    theta, corner = sp.Symbol("theta", real=True), sp.atan(sp.Rational(1, k))
+    theta, corner = sp.Symbol("theta"), sp.atan(sp.Rational(1, k))
     primitive = sp.integrate(sp.expand((sp.cos(theta) - k * sp.sin(theta)) ** 2), theta)
     before = sp.simplify(4 * (primitive.subs(theta, corner) - primitive.subs(theta, 0)) * 2 / (2 * sp.pi))
     closed = (2 * (1 + k**2) * corner - 2 * k) / sp.pi
@@ -71,7 +71,7 @@ def input_fails(claim: Claim) -> Iterator[Step]:
 def gelu(claim: Claim) -> Iterator[Step]:
     """Its slope peaks where its second derivative vanishes."""
     sp = sympy()
-    x = sp.Symbol("x", real=True)
+    x = sp.Symbol("x")
     normal = sp.exp(-(x**2) / 2) / sp.sqrt(2 * sp.pi)
     slope = (1 + sp.erf(x / sp.sqrt(2))) / 2 + x * normal
     peaks = simplifies(sp.diff(slope, x) - normal * (2 - x**2))

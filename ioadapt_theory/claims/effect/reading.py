@@ -31,7 +31,7 @@ RATIOS = norm(READ_TARGET) / norm(READ) * (norm(WROTE_TARGET) / norm(WROTE))
 
 def drawn(name: str, rows_: int, columns: int) -> Any:
     """A matrix of symbols for entries of mean 0."""
-    return sympy().Matrix(rows_, columns, lambda i, j: sympy().Symbol(f"{name}{i}{j}", real=True))
+    return sympy().Matrix(rows_, columns, lambda i, j: sympy().Symbol(f"{name}{i}{j}"))
 
 
 def mean(x: Any, *laws: tuple[Any, Any]) -> Any:

@@ -89,7 +89,7 @@ larger = told(
 def expansion(goal: Relation) -> Iterator[Step]:
     """Eq. 7 is the derivative of s(u + tΔu, v + tΔv) at t = 0; what is left is bounded by lemma-1-remainder."""
     sp = sympy()
-    t, u, v, du, dv = sp.Symbol("t", real=True), *(symbolic(x) for x in (U, V, DU, DV))
+    t, u, v, du, dv = sp.Symbol("t"), *(symbolic(x) for x in (U, V, DU, DV))
     sizes = (inner_product(x + t * dx, x + t * dx) for x, dx in ((u, du), (v, dv)))
     moved = inner_product(u + t * du, v + t * dv) / sp.sqrt(sp.prod(list(sizes)))
     derivative = sp.powdenest(sp.diff(moved, t).subs(t, 0), force=True)
@@ -115,7 +115,7 @@ ON_THE_SPHERE = spelled(
 def finite_angle(goal: Relation) -> Iterator[Step]:
     """∠(u, u + Δu) ≤ arcsin ρ_u for ρ_u ≤ 1, without a remainder."""
     yield from ON_THE_SPHERE(goal)
-    f, g = sympy().symbols("rho_u rho_v", nonnegative=True)
+    f, g = sympy().symbols("rho_u rho_v")
     yield reached(goal, sympy().asin(f) + sympy().asin(g), {RHO_U: f, RHO_V: g})
 
 

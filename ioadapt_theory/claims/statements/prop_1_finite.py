@@ -80,7 +80,7 @@ def finite_interval(goal: Relation) -> Iterator[Step]:
     """θ̂ lies in [θ₀ − a, θ₀ + a] ∩ [0, π], and the cosine decreases there."""
     sp = sympy()
     yield from ON_THE_SPHERE(goal)
-    t, a, t_target, a_target = sp.symbols("theta a theta' a'", real=True)
+    t, a, t_target, a_target = sp.symbols("theta a theta' a'")
     known = {theta(SOURCE): t, turn(SOURCE): a, theta(TARGET): t_target, turn(TARGET): a_target}
 
     def ends(angle_: Any, by: Any) -> tuple[Any, Any]:
@@ -104,10 +104,10 @@ A_MIN = minimum(*(norm(x @ SOURCE.w) - EPSILON * norm(x) for x in SOURCE[:2])) <
 def from_below(goal: Relation) -> Iterator[Step]:
     """‖y + txAB‖ ≥ ‖y‖ − t‖xAB‖ ≥ ‖y‖ − ε‖x‖ for t in [0, 1]."""
     sp = sympy()
-    x, y, eps = sp.symbols("x y epsilon", nonnegative=True)
+    x, y, eps = sp.symbols("x y epsilon")
     says = "‖xAB‖ = εa − d, t = 1 − r: «b − (1 − r)(εa − d) − (b − εa) = d + r(εa − d)» for a = ‖x‖, b = ‖y‖; d, r ≥ 0"
     yield line(says)
-    x2, y2 = sp.symbols("x2 y2", nonnegative=True)
+    x2, y2 = sp.symbols("x2 y2")
     lengths = {norm(SOURCE.x1): x, norm(SOURCE.x2): x2, norm(SOURCE.y1): y, norm(SOURCE.y2): y2}
     left = symbolic(goal.left, {**lengths, EPSILON: eps})
     yield Step("the smaller one is the left side", Check(left == sp.Min(y - eps * x, y2 - eps * x2)))

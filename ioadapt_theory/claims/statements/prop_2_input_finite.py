@@ -32,7 +32,7 @@ FINITE_SHARP = tuple(shift(m, INPUT) <= ln(largest(m) ** 2 / (1 - EPSILON**2)) f
 def integrated(goal: Relation) -> Iterator[Step]:
     """Along x(I + tM)W the adapter is (I + tM)⁻¹M, of norm at most ε/(1 − tε); prop-2-input-sharp is the slope."""
     sp = sympy()
-    s, t = sp.symbols("s t", real=True)
+    s, t = sp.symbols("s t")
     eps, k = sp.symbols("epsilon k", positive=True)
     says = "«(I + tM)M = M(I + tM)», so d/dt x(I + tM) = x(t)·(I + tM)⁻¹M"
     yield line(says, matrices=True)

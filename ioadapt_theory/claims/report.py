@@ -70,7 +70,7 @@ def describe(claim: Claim) -> dict[str, Any]:
 
 
 def proofs(claim: Claim) -> str:
-    """Return every exact argument about a claim, step by step, as it is run."""
+    """Return every exact argument about a claim, step by step."""
     lines = list[str]()
     for proof in claim.proofs:
         lines.append(f"{'Against' if proof.refutes else 'For' if proof.proves else 'Beside'} {claim.id}: {proof.name}")

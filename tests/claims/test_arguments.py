@@ -19,7 +19,6 @@ from ioadapt_theory.claims.evidence.inequality import HypothesisError, Undecided
 from ioadapt_theory.claims.evidence.prose import OnlyIf, Remarked, Said, Shown
 from ioadapt_theory.claims.evidence.steps import Check, Step, found, line, simplifies, vanishes, zero
 from ioadapt_theory.claims.expression.lines import Reader, formulas
-from ioadapt_theory.claims.expression.notation import text
 from ioadapt_theory.claims.expression.tree import NOTHING, Relation, cond, minimum, norm, row, spectral, term
 from ioadapt_theory.claims.expression.values import Values
 from ioadapt_theory.claims.instances import witness
@@ -253,11 +252,6 @@ def test_every_word_needs_something_that_shows_it(word: Word) -> None:
     for proof in (family, replace(family, over={}), OnlyIf("x", "y", failing)):
         shown = word in proof.shows
         assert bool(Said()(replace(bare, proofs=(proof,)), Run(), 0).lacks) is not shown
-
-
-def test_a_claim_that_rests_on_others_says_which_is_about_something_else() -> None:
-    resting = replace(CLAIMS["independent-input"].proofs[1], claims=("prop-1-sharp",))
-    assert list(resting.broken(CLAIMS["independent-input"])) == [f"prop-1-sharp is not about {text(resting.about)}"]
 
 
 def test_an_instance_that_misses_a_hypothesis_contradicts_nothing() -> None:

@@ -25,7 +25,7 @@ from ioadapt_theory.claims.settings.matrices import matrices
 from ioadapt_theory.claims.settings.placement import Placement
 from ioadapt_theory.claims.settings.relative_similarity import below_outputs, half, similarity_setting
 from ioadapt_theory.claims.settings.shared_function import SharedFunction
-from ioadapt_theory.claims.settings.stacks import SPECTRA, LinearStack, draw, gauged, widths
+from ioadapt_theory.claims.settings.stacks import SPECTRA, draw, gauged, widths
 from ioadapt_theory.claims.words.absorption import PADDINGS, N, convolution
 from ioadapt_theory.errors import InvalidValueError
 
@@ -172,16 +172,6 @@ def test_a_gauge_has_condition_four_and_its_noise_the_size_of_the_weights() -> N
     for a, b in zip(exact, noisy, strict=True):
         relative = (b - a).square().mean((-2, -1)).sqrt() / a.square().mean((-2, -1)).sqrt()
         assert relative.mean().item() == pytest.approx(0.01, rel=0.02)
-
-
-def test_memory_is_kept_between_calls_and_changes_nothing() -> None:
-    source, _ = draw(2, Placement.OUTPUT, Run(depth=3), generator())
-    x, memory = torch.randn(5, 8), {}
-    first = source(x, memory).clone()
-    pointers = {key: buffer.data_ptr() for key, buffer in memory.items()}
-    torch.testing.assert_close(source(x, memory), first)
-    assert {key: buffer.data_ptr() for key, buffer in memory.items()} == pointers
-    torch.testing.assert_close(LinearStack(source.weights, source.adapter, Placement.OUTPUT)(x), first)
 
 
 @pytest.mark.parametrize("padding", PADDINGS)

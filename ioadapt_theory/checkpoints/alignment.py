@@ -16,7 +16,6 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
-from ioadapt_theory.checkpoints.names.unet import Blocks
 
 SIGNIFICANT: Final = 6.0
 """Standard errors of strangers' z that count as evidence; one in 10⁹ strangers is above."""
@@ -59,15 +58,13 @@ class Origins:
 
     Attributes:
         of: layer of the target -> layer of the source, for those of which there is evidence.
-        how: "contents", "layout", or "" where nothing is known.
-        blocks: of a UNet that is the source, where the layout tells it.
+        how: "contents", or "" where nothing is known.
         with_block: the layers in `of` that show nothing themselves, as the rest of their block shows it.
         contradicted: layers whose name the source has too, but for another layer -> why, as a clause after the name.
     """
 
     of: Mapping[str, str] = field(default_factory=dict)
     how: str = ""
-    blocks: Blocks | None = None
     with_block: frozenset[str] = frozenset()
     contradicted: Mapping[str, str] = field(default_factory=dict)
 

@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 
 from ioadapt_theory.checkpoints.alignment import Contents, Origins, by_contents
-from ioadapt_theory.checkpoints.provenance import by_layout, origins
-from tests.similarity.models import shapes
 
 Model = dict[str, np.ndarray]
 KINDS = {"attn.q": (8, 16), "attn.o": (16, 8), "mlp.up": (24, 16), "mlp.down": (16, 24)}
@@ -151,15 +149,3 @@ def test_layers_that_are_all_alike_have_no_evidence_and_no_other_name():
     shorter = {n: v for n, v in model.items() if "layers.3" not in n}
     assert not traced(model, shorter).moved
     assert not traced(model, model).moved
-
-
-def test_layouts_alone_tell_which_layer_of_one_student_is_one_of_another():
-    base, tiny = shapes("bk-sdm-base"), shapes("bk-sdm-tiny")
-    of_base, of_tiny, layout = origins(base), origins(tiny), by_layout(base, tiny)
-    assert of_base
-    assert of_tiny
-    assert layout
-    assert layout.of["up_blocks.0.resnets.1.conv1.weight"] == "up_blocks.1.resnets.1.conv1.weight"
-    assert all(of_tiny[new] == of_base[old] for new, old in layout.of.items())
-    assert {*tiny} - {*layout.of} == {name for name, old in of_tiny.items() if old not in of_base.values()}
-    assert by_layout(shapes("sd15"), shapes("lcm")) is None

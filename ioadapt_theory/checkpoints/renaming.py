@@ -159,9 +159,9 @@ def _forms(checkpoint: Checkpoint, *, configured: bool = False) -> dict[str, lis
     """Return every form of every tensor, its own first; ``configured`` asks transformers too."""
     shapes = {key: info.shape for key, info in checkpoint.tensors.items()}
     model = transformers.of_config(checkpoint.config, len(shapes)) if configured else None
-    others, forms_of = originals.forms(shapes), dict[str, list[Form]]()
+    forms_of = dict[str, list[Form]]()
     for key, name in unet.canonical(shapes).items():
         inner = unwrapped(name)
         names = dict.fromkeys([name, inner, *([model.rename(inner)] if model else [])])
-        forms_of[key] = [((name, None),) for name in names] + others[key]
+        forms_of[key] = [((name, None),) for name in names] + originals.forms(key, shapes)
     return forms_of

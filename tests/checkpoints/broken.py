@@ -68,15 +68,15 @@ SAFETENSORS: dict[str, tuple[Callable[[Path], object], str]] = {
 PICKLES: dict[str, tuple[Callable[[Path], object], str]] = {
     "code": (
         _hostile(),
-        r"x\.bin contains code \(posix\.system\).*refused, nothing of it was run",
+        r"x\.bin contains code or custom classes \(posix\.system\), of which nothing was run",
     ),
     "code, old format": (
         _hostile(_use_new_zipfile_serialization=False),
-        r"x\.bin contains code \(posix\.system\)",
+        r"x\.bin contains code or custom classes \(posix\.system\)",
     ),
     "bare pickle of code": (
         lambda p: p.write_bytes(pickle.dumps(Touches(p.with_name("executed")), protocol=2)),
-        r"x\.bin contains code \(posix\.system\).*refused|x\.bin is cut, broken or no PyTorch pickle",
+        r"x\.bin contains code or custom classes \(posix\.system\)|x\.bin is cut, broken or no PyTorch pickle",
     ),
     "truncated": (_cut_pickle, rf"x\.bin is cut, broken or no PyTorch pickle of weights \(.*directory\)\. {AGAIN}"),
     "no table": (

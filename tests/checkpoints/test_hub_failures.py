@@ -131,7 +131,7 @@ def test_hostile_files_on_the_hub_run_nothing_and_name_nothing_elsewhere(
 ):
     PICKLES["code"][0](tmp_path / "x.bin")
     hub.repos["evil/code"] = Repo({"pytorch_model.bin": (tmp_path / "x.bin").read_bytes()})
-    with pytest.raises(ValueError, match=r"pytorch_model\.bin contains code \(posix\.system\)"):
+    with pytest.raises(ValueError, match=r"pytorch_model\.bin contains code or custom classes \(posix\.system\)"):
         open_checkpoint("evil/code", cache=hub_cache)
     assert not (tmp_path / "executed").exists()
     index = b'{"weight_map": {"a": "../../other/secret.safetensors"}}'

@@ -3,7 +3,6 @@
 import re
 
 from ioadapt_theory.checkpoints.names.layer_name import Name, layer_name
-from ioadapt_theory.checkpoints.names.originals import without_xlabs
 from ioadapt_theory.formats.build import KINDS
 from ioadapt_theory.formats.kinds.base_changes import ADDED, EMBEDDING
 
@@ -49,7 +48,7 @@ PROCESSOR = re.compile(r"(?:\.processor)?\.to_(q|k|v|out)_lora\.(down|up)\b")
 
 def parse(key: str) -> tuple[Name, str] | str:
     """Return the layer and the role of a key, or what it is that we do not read."""
-    match = KEY.fullmatch(without_xlabs(PROCESSOR.sub(_without_processor, key)))
+    match = KEY.fullmatch(PROCESSOR.sub(_without_processor, key))
     if match is None:
         return UNKNOWN
     role = match["role"]

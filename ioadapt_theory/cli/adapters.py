@@ -128,11 +128,10 @@ def _matched(
 ) -> tuple["Match", Mapping[str, str]]:
     """Match the adapter with the base; return the match, and the base layers that are assumed to be tied."""
     from ioadapt_theory.adapters.base_weights import checkpoint_weights
-    from ioadapt_theory.formats.match import match, without_idle_changes
+    from ioadapt_theory.formats.match import match
 
     options = {"by": args.match, "source": checkpoint_weights(source) if source else None}
     weights = checkpoint_weights(base)
-    file = without_idle_changes(file, weights)
     matched = match(file, weights, args.component, **options)
     if matched.lost:  # the base may have its layers under its authors' names, the adapter under diffusers'
         renamed = checkpoint_weights(base, [layer.name.path for layer in file.layers])

@@ -80,5 +80,4 @@ class AdapterFile:
         for layer in self.layers:
             layer.adapter()
         for change in self.changes:
-            for key in change.keys:
-                change.source[key]
+            change.source[change.key]

@@ -15,8 +15,9 @@ from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.checkpoints.names.transformers import of_model
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats import match as matching
-from ioadapt_theory.formats.kinds.base_changes import Change, apply, forget, prepare
+from ioadapt_theory.formats.kinds.base_changes import Change, prepare
 from ioadapt_theory.formats.kinds.ioadapt import describe
+from ioadapt_theory.formats.own import ALTERED
 from ioadapt_theory.formats.reading import located, open_adapter
 
 
@@ -42,8 +43,8 @@ def load(
         strict: raise unless every layer and every key is used; otherwise take the layers that fit.
         component: of a file for a pipeline, the one that the model is ("unet", "text_encoder", "text_encoder_2",
             "transformer"); by default the one whose layers the model has.
-        alter_base: also do what the file does to the model's own tensors (modules_to_save, trained biases and norms,
-            embeddings). Disabling or removing the adapter does not undo that.
+        alter_base: also replace the model's own tensors that the file has (PEFT's modules_to_save, trained biases).
+            Disabling or removing the adapter does not undo that, and ``save`` does not hold them.
         match: "name", "provenance" or "auto", as in ``transfer``. The weights of the model that the adapter was trained
             on tell which layers of a pruned and renumbered one are meant: our own files have fingerprints of them.
         source: that model, or the tensors of its checkpoint, for files that have none.
@@ -92,10 +93,10 @@ def load(
     adapters, twins = _without_twins(model, adapters)
     options: dict[str, Any] = {"strict": strict, "hotswap": hotswap, "trainable": trainable}
     report = put(model, adapters, name, correspondence=matched.correspondence, sources=sources, **options)
-    forget(model, name)
-    for ready in changes if alter_base else ():
-        apply(model, *ready, name)
-    altered = tuple(f"{change.name}.{change.leaf}" for change, *_ in changes if alter_base)
+    for change, module, new in changes if alter_base else ():
+        setattr(module, change.leaf, new)
+    altered = tuple(str(change) for change, *_ in changes if alter_base)
+    model.__dict__.setdefault(ALTERED, {})[name] = altered
     unmatched = {**report.unmatched, **lost}
     return replace(report, matched=(*report.matched, *twins), unmatched=unmatched, altered=altered)
 
@@ -128,10 +129,7 @@ def _changes(
             place = places.get(change.name)
             prepared = matching.NO_LAYER.format("model") if place is None else prepare(change, modules[place[0]])
         if isinstance(prepared, str):
-            misfits[f"{change.name}.{change.leaf}"] = prepared
-            continue
-        module, new = prepared
-        old = getattr(module, change.leaf)
-        if old is None or not torch.equal(old, new):  # PEFT saves embeddings that were not trained, too
-            ready.append((change, module, new))
+            misfits[str(change)] = prepared
+        elif not torch.equal(getattr(prepared[0], change.leaf), prepared[1]):  # PEFT saves untrained embeddings, too
+            ready.append((change, *prepared))
     return ready, misfits

@@ -50,7 +50,7 @@ class Match:
 
     def require_complete(self) -> None:
         """Refuse half an adapter: keys that are not read, changes of the base itself, layers that do not fit."""
-        altered = {f"{c.name}.{c.leaf}": f"a change of the base ({c.what})" for c in self.file.changes}
+        altered = {str(change): "a change of the base" for change in self.file.changes}
         items = (*self.file.unread.items(), *altered.items(), *self.lost.items())
         problems = [f"{key}: {why}" for key, why in items]
         if problems:
@@ -94,6 +94,8 @@ def match(
     Raises:
         FileFormatError: the file has no such component, or none or several fit the base alike.
     """
+    if isinstance(weights, TensorWeights):
+        file = _without_idle_changes(file, weights)
     stored = {layer.name: layer for layer in file.layers}
     places = correspond(stored, weights, by, source=source, prints=file.prints)
     parts = {name: _everywhere(stored[name], several, weights, places) for name, several in places.places.items()}
@@ -118,7 +120,7 @@ def fitted(layer: StoredLayer, f: Operator) -> Adapter:
     return adapter
 
 
-def without_idle_changes(file: AdapterFile, weights: TensorWeights) -> AdapterFile:
+def _without_idle_changes(file: AdapterFile, weights: TensorWeights) -> AdapterFile:
     """Return the adapter without the changes of the base that change nothing there, as of a head saved untrained."""
     modules = {name.rpartition(".")[0] for name in weights.shapes}
     places = resolve([change.name for change in file.changes], modules, weights.rename, weights.aliases).layers
@@ -126,10 +128,10 @@ def without_idle_changes(file: AdapterFile, weights: TensorWeights) -> AdapterFi
     def is_idle(change: Change) -> bool:
         (module, *_) = places.get(change.name, ("",))
         key = f"{module}.{change.leaf}"
-        if key not in weights.shapes or change.size not in {None, weights.shapes[key]}:
+        if weights.shapes.get(key) != change.size:
             return False
         old = weights.read(key)
-        return torch.equal(change.new(old), old)
+        return torch.equal(change.values(old), old)
 
     return replace(file, changes=tuple(change for change in file.changes if not is_idle(change)))
 

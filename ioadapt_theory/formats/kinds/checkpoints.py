@@ -18,7 +18,7 @@ from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.checkpoints.renaming import as_modules
 from ioadapt_theory.errors import UnsupportedError
 from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer
-from ioadapt_theory.formats.match import fitted, match, without_idle_changes
+from ioadapt_theory.formats.match import fitted, match
 from ioadapt_theory.formats.reading import open_adapter
 
 Recipes = Mapping[str, tuple[TensorInfo, Callable[[], Tensor]]]
@@ -65,7 +65,7 @@ def with_adapter_at(base: Checkpoint, source: str) -> Checkpoint:
     """Return a base with the adapter of a file merged into it, of any family and placement; all of it has to fit."""
     named = as_modules(base)
     weights = checkpoint_weights(named)
-    file = without_idle_changes(open_adapter(source), weights)
+    file = open_adapter(source)
     matched = match(file, weights)
     matched.require_complete()
 

@@ -20,11 +20,10 @@ from ioadapt_theory.adapters.rules.fingerprint import BASE_NAME, recorded
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer
-from ioadapt_theory.formats.kinds.base_changes import HOWS, AppliedChange, Change, chosen_rows
 from ioadapt_theory.formats.tensors import TensorFile, is_name, parse_json
 
 FILE, FORMAT, VERSION = "ioadapt.safetensors", "ioadapt_theory", "2"
-LAYERS, CHANGES = "ioadapt.layers", "ioadapt.base_changes"
+LAYERS = "ioadapt.layers"
 
 
 def _is_size(value: Any) -> bool:
@@ -49,12 +48,10 @@ def describe(adapter: Adapter) -> dict[str, Any]:
     return {"family": adapter.family, "placements": parts}
 
 
-def header_of(adapters: Mapping[str, Adapter], changes: Mapping[tuple[str, str], AppliedChange]) -> dict[str, str]:
-    """Return the header for adapters by layer, and for changes of the base."""
-    described = {f"{module}.{leaf}": {"how": c.how, "rows": [*c.rows]} for (module, leaf), c in changes.items()}
+def header_of(adapters: Mapping[str, Adapter]) -> dict[str, str]:
+    """Return the header for adapters by layer."""
     plans = {layer: describe(adapter) for layer, adapter in adapters.items()}
-    header = {"made_by": FORMAT, "ioadapt.version": VERSION, LAYERS: json.dumps(plans)}
-    return header | ({CHANGES: json.dumps(described)} if described else {})
+    return {"made_by": FORMAT, "ioadapt.version": VERSION, LAYERS: json.dumps(plans)}
 
 
 def is_own(source: TensorFile) -> bool:
@@ -66,12 +63,9 @@ def contents(opened: Path, source: TensorFile) -> AdapterFile:
     """Return the content of one of our files; no numbers are read."""
     version = source.metadata.get("ioadapt.version")
     _demand(f"{source.path}: version", VERSION, version, ok=version == VERSION)
-    entries, changes = (
-        parse_json(source.metadata.get(key, "{}"), f"{source.path}: {key} in the header") for key in (LAYERS, CHANGES)
-    )
+    entries = parse_json(source.metadata[LAYERS], f"{source.path}: {LAYERS} in the header")
     named = isinstance(entries, dict) and bool(entries) and all(map(is_name, entries))
     _demand(f"{source.path}: layers", "an object with at least one layer, of printable names", entries, ok=named)
-    _demand(f"{source.path}: {CHANGES}", "an object", changes, ok=isinstance(changes, dict))
     keys: dict[str, dict[str, str]] = {layer: {} for layer in entries}
     unknown = []
     for key in source.shapes:
@@ -80,15 +74,14 @@ def contents(opened: Path, source: TensorFile) -> AdapterFile:
         layer = ".".join(parts[:-end])
         if layer in keys:
             keys[layer][".".join(parts[-end:])] = key
-        elif key.removeprefix(f"{CHANGES}.") not in changes:
+        else:
             unknown.append(key)
     layers = [stored_layer(source, Name("", n), entry, keys[n], source.stored) for n, entry in entries.items()]
     if unknown:
         msg = f"{source.path}: tensors without an entry in the header: {', '.join(sorted(unknown)[:5])}."
         raise FileFormatError(msg)
-    altered = tuple(_change(source, key, entry) for key, entry in changes.items())
     base, prints = source.metadata.get(BASE_NAME), recorded(source.metadata, source.path)
-    return AdapterFile(opened, FORMAT, tuple(layers), altered, {}, base if is_name(base) else None, prints)
+    return AdapterFile(opened, FORMAT, tuple(layers), (), {}, base if is_name(base) else None, prints)
 
 
 def stored_layer(
@@ -155,16 +148,3 @@ def _demand(key: str, expected: str, value: Any, *, ok: bool) -> None:
     if not ok:
         msg = f"{key} has to be {expected}, found {value!r:.80}."
         raise FileFormatError(msg)
-
-
-def _change(source: TensorFile, key: str, entry: Any) -> Change:
-    """Return the change of the base that a header describes."""
-    module, _, leaf = key.rpartition(".")
-    tensor, where = f"{CHANGES}.{key}", f"{source.path}: {CHANGES}.{key}"
-    _demand(where, "a tensor of the file", None, ok=tensor in source.shapes)
-    known = isinstance(entry, dict) and entry.get("how") in HOWS
-    _demand(f"{where} in the header", f"one of {', '.join(HOWS)}", entry, ok=known)
-    source.require_floats([tensor])
-    if entry["how"] == "rows replaced":
-        return chosen_rows(Name("", module), leaf, source, tensor, entry.get("rows"))
-    return Change(Name("", module), leaf, entry["how"], source, (tensor,))

@@ -4,7 +4,6 @@ import re
 
 from ioadapt_theory.checkpoints.names.layer_name import Name, layer_name
 from ioadapt_theory.formats.build import KINDS
-from ioadapt_theory.formats.kinds.base_changes import ADDED, EMBEDDING
 
 ALIASES = {
     "lora_A": "down",
@@ -20,7 +19,7 @@ ALIASES = {
 }
 """Names of the parts of an adapter in files -> our name of the part, where that is another."""
 PARTS = {part for kind in KINDS.values() for part in kind.required | kind.optional} - {*ALIASES.values(), "up_bias"}
-ROLES = ALIASES | {part: part for part in {*PARTS, "alpha", *ADDED, *EMBEDDING}}
+ROLES = ALIASES | {part: part for part in {*PARTS, "alpha"}}
 
 FOREIGN = {
     "lora_E": "AdaLoRA",
@@ -34,6 +33,11 @@ FOREIGN = {
     "q_layer": "T-LoRA",
     "p_layer": "T-LoRA",
     "scalar": "a learned scalar beside the factors",
+    "lora_embedding_A": "LoRA on an embedding",
+    "lora_embedding_B": "LoRA on an embedding",
+    "trainable_tokens_delta": "trained tokens",
+    "w_norm": "a trained norm",
+    "b_norm": "a trained norm",
 }
 """Parts of adapters that are recognised and not read."""
 

@@ -16,7 +16,6 @@ from typing import Final
 import numpy as np
 from jaxtyping import Float
 
-
 SIGNIFICANT: Final = 6.0
 """Standard errors of strangers' z that count as evidence; one in 10⁹ strangers is above."""
 TIED: Final = 3.0

@@ -35,7 +35,7 @@ def describe(file: AdapterFile, matched: Match | None = None) -> dict[str, Any]:
         "base": file.base,
         "fingerprints": len(file.prints),
         "layers": layers,
-        "changes": [str(change) for change in file.changes],
+        "changes": {str(change): "replaced" for change in file.changes},
         "unread": dict(file.unread),
     }
     if matched is not None:

@@ -1,8 +1,4 @@
-"""`save`: one safetensors file, written whole or not at all.
-
-One file, replaced in one step, and the same bytes for the same content: however many processes save, and whenever they
-are killed, a whole adapter is there.
-"""
+"""`save`: one safetensors file, replaced in one step, so that a whole adapter is there whoever saves or is killed."""
 
 import warnings
 from collections.abc import Mapping
@@ -18,7 +14,8 @@ from ioadapt_theory.adapters.model import layers, naming, trained_elsewhere
 from ioadapt_theory.adapters.rules import fingerprint
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.formats.kinds.ioadapt import FILE, header_of
-from ioadapt_theory.formats.tensors import require_folder, writing
+from ioadapt_theory.formats.tensors import require_folder
+from ioadapt_theory.formats.tensors import write as write_tensors
 from ioadapt_theory.results import replacing
 
 WRAPPERS = {
@@ -109,9 +106,7 @@ def write(folder: Path | str, adapters: Mapping[str, Adapter], header: Mapping[s
         if not tensor.isfinite().all():
             msg = f"{key} is not finite; the adapter was not saved."
             raise InvalidValueError(msg)
-    with writing(file, {**header, **header_of(adapters)}) as add:
-        for key in sorted(tensors, key=lambda key: (-tensors[key].element_size(), key)):  # so that they lie aligned
-            add(key, tensors[key])
+    write_tensors(file, tensors, {**header, **header_of(adapters)})
     return Path(folder)
 
 

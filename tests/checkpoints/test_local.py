@@ -95,7 +95,7 @@ def test_objects_beside_the_weights_are_stubs_that_nobody_imports(tmp_path: Path
         torch.save({"w": torch.ones(2), "a": setting}, tmp_path / "old.bin", _use_new_zipfile_serialization=False)
     with open_checkpoint(str(tmp_path / "x.bin")) as checkpoint:
         assert torch.equal(value(checkpoint, "w"), torch.ones(2))
-    with pytest.raises(FileFormatError, match=r"old\.bin contains custom classes \(gone_package\.Setting\)\. Save the"):
+    with pytest.raises(FileFormatError, match=r"old\.bin contains .* \(gone_package\.Setting\), of which nothing"):
         open_checkpoint(str(tmp_path / "old.bin"))
     assert gone.__name__ not in sys.modules
 
@@ -143,12 +143,6 @@ def test_few_bytes_do_not_become_many(kind: str, new_format: bool, tmp_path: Pat
 
 
 def test_a_zip_that_torch_does_not_write_is_refused_before_it_is_unpacked(tmp_path: Path):
-    torch.save(ONE, tmp_path / "long.bin")
-    content = (tmp_path / "long.bin").read_bytes()
-    end = content.rfind(b"PK\5\6")
-    (tmp_path / "long.bin").write_bytes(content[: end + 12] + (9_000_000).to_bytes(4, "little") + content[end + 16 :])
-    with pytest.raises(FileFormatError, match="has a table of contents of 9000000 bytes"):
-        open_checkpoint(str(tmp_path / "long.bin"))
     torch.save(ONE, tmp_path / "packed.bin")
     with ZipFile(tmp_path / "packed.bin", "a", ZIP_DEFLATED) as archive:
         archive.writestr("x/data/9", bytes(1_000_000))

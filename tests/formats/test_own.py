@@ -50,9 +50,11 @@ def test_what_is_saved_comes_back_to_the_last_bit(sizes, dtype, family, placemen
     )  # fmt: skip
     scale(model, 0.5)
     with tempfile.TemporaryDirectory() as folder:
-        first = (save(model, folder) / NAME).read_bytes()
+        first = load_file(save(model, folder) / NAME)
         load(twin, folder)
-        assert (save(twin, f"{folder}/x.safetensors")).read_bytes() == first
+        again = load_file(save(twin, f"{folder}/x.safetensors"))
+    assert first.keys() == again.keys()
+    assert all(torch.equal(first[key], again[key]) for key in first)
     x, image = torch.randn(3, c).to(dtype), torch.randn(1, c, 5, 4).to(dtype)
     with torch.no_grad():  # the file has the same bits; what kernels sum may differ in the last one
         torch.testing.assert_close(model.eval()["lin"](x), twin.eval()["lin"](x))
@@ -109,7 +111,7 @@ def test_a_failing_save_leaves_the_former_adapter(saved, monkeypatch):
 
     before = {p.name: p.read_bytes() for p in saved.iterdir()}
     model = adapt(fresh(), target_modules=["0"], rank=3, init="random")
-    for moment in ("shutil.copyfileobj", "pathlib.Path.replace"):
+    for moment in ("pathlib.Path.write_bytes", "pathlib.Path.replace"):
         with monkeypatch.context() as patch:
             patch.setattr(moment, fail)
             with pytest.raises(OSError, match="No space left"):

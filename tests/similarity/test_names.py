@@ -1,7 +1,5 @@
 """LDM names become diffusers names, students' layers are traced to their teacher's, kinds and blocks are told."""
 
-import pytest
-
 from ioadapt_theory.checkpoints.names.kinds import KINDS, block, kind
 from ioadapt_theory.checkpoints.names.unet import PREFIX, canonical
 from tests.similarity.models import rows

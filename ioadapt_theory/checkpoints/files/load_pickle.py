@@ -53,7 +53,8 @@ def load_pickle(path: Path) -> object:
             msg = f"{path} is a TorchScript program, not a pickle of weights: refused. Save its state_dict() instead."
         elif code or (names and "Can only" in text):
             some = ", ".join(code or sorted(names)[:3])
-            msg = f"{path} contains code or custom classes ({some}), of which nothing was run. Save the model's state_dict() instead."
+            msg = f"{path} contains code or custom classes ({some}), of which nothing was run. "
+            msg += "Save the model's state_dict() instead."
         raise FileFormatError(msg) from error
 
 

@@ -1,4 +1,4 @@
-"""PyTorch pickles (.bin, .pt, .pth, .ckpt, .tar): weights only, mapped from a zip, or from before torch 1.6 in memory."""
+"""PyTorch pickles (.bin, .pt, .pth, .ckpt, .tar), weights only: mapped from a zip, older ones in memory."""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path

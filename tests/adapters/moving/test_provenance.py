@@ -47,7 +47,7 @@ def teacher() -> Any:
 
 
 def of_teacher(name: str, kind: str) -> str:
-    """The layer that BK-SDM made a student's of: the second of every block is gone, and in tiny the innermost blocks."""
+    """The layer that BK-SDM made a student's of: the second of a block is gone, in tiny a block, too."""
     if not (up := re.fullmatch(r"up_blocks\.(\d)\.(\w+)\.(\d)\.(.+)", name)):
         return name
     return f"up_blocks.{int(up[1]) + (kind == 'tiny')}.{up[2]}.{'2' if up[3] == '1' else up[3]}.{up[4]}"

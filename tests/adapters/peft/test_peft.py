@@ -1,6 +1,5 @@
 """IOLORA in the real PEFT: what PEFT's users do works, and computes what our own layer computes."""
 
-import json
 import pickle
 import subprocess
 import sys
@@ -14,7 +13,7 @@ from torch.testing import assert_close
 from ioadapt_theory.adapters import FAMILIES, adapt, layers
 from ioadapt_theory.adapters.base_weights import ModelWeights
 from ioadapt_theory.adapters.rules.fingerprint import recognise
-from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnsupportedError
+from ioadapt_theory.errors import IoAdaptError, UnsupportedError
 from ioadapt_theory.formats import load, open_adapter, save
 from ioadapt_theory.peft import IOLoraConfig, IOLoraLayer, load_adapter
 from ioadapt_theory.peft.model import put_on

@@ -24,7 +24,6 @@ def open_checkpoint(
     variant: str | None = None,
     ema: bool | None = None,
     offline: bool = False,
-    verify: bool = False,
     progress: bool = True,
     aliases: Path | None = None,
     cache: Path | None = None,
@@ -36,7 +35,6 @@ def open_checkpoint(
         variant: Such as fp16; a preference, for sources that have one.
         ema: Averaged (True) or trained (False) weights, where a single file has both.
         offline: Use only what the hub's cache has; HF_HUB_OFFLINE=1 does the same.
-        verify: Compare the hash of every file from the hub.
         progress: Show bars while downloading, if stderr is a terminal.
         aliases: TOML file with more short names; by default the one that IOADAPT_ALIASES names.
         cache: Folder of the hub's cache; by default where huggingface_hub keeps it.
@@ -76,24 +74,13 @@ def open_checkpoint(
         raise MissingExtraError("huggingface_hub", "hub") from error
     from ioadapt_theory.checkpoints.hub.repository import open_remote
 
-    return open_remote(alias, variant=variant, ema=ema, cache=cache, offline=offline, verify=verify, progress=progress)
+    return open_remote(alias, variant=variant, ema=ema, cache=cache, offline=offline, progress=progress)
 
 
-def prepare(
-    checkpoints: Sequence[Checkpoint], names: Iterable[Collection[str] | None], cache: Path | None = None
-) -> int:
-    """Download what `names[i]` of `checkpoints[i]` need (None: all), if it fits on the disk; return how many bytes."""
-    wanted = list(zip(checkpoints, names, strict=True))
-    need = sum(checkpoint.pending(some) for checkpoint, some in wanted)
-    if need:
-        from huggingface_hub import constants
-
-        from ioadapt_theory.checkpoints.hub.repository import require_space
-
-        require_space(need, cache or Path(constants.HF_HUB_CACHE))
-    for checkpoint, some in wanted:
+def prepare(checkpoints: Sequence[Checkpoint], names: Iterable[Collection[str] | None]) -> None:
+    """Download what `names[i]` of `checkpoints[i]` need (None: all)."""
+    for checkpoint, some in zip(checkpoints, names, strict=True):
         checkpoint.prepare(some)
-    return need
 
 
 def local_path(source: str, aliases: Path | None = None) -> Path | None:

@@ -87,7 +87,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--ema", action=argparse.BooleanOptionalAction, help="averaged or trained weights, where a file has both")
     add("--aliases", type=Path, metavar="FILE", help="TOML file with more aliases")
     add("--offline", action="store_true", help="use only what the cache has")
-    add("--verify", action="store_true", help="check the hash of every file from the hub")
     add("--cache", type=Path, metavar="DIR", help="folder of the hub's cache")
 
 
@@ -164,7 +163,7 @@ def _open(source: str, args: argparse.Namespace) -> "Checkpoint":
 
         return with_adapter_at(_open(base, args), adapter)
     return open_checkpoint(
-        source, variant=args.variant, ema=args.ema, offline=args.offline, verify=args.verify, progress=not args.quiet,
+        source, variant=args.variant, ema=args.ema, offline=args.offline, progress=not args.quiet,
         aliases=args.aliases, cache=args.cache,
     )  # fmt: skip
 

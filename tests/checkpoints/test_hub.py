@@ -14,13 +14,12 @@ import transformers as hf
 from safetensors.torch import save
 
 from ioadapt_theory.adapters.base_weights import checkpoint_weights
-from ioadapt_theory.checkpoints import SourceError, open_checkpoint, prepare
+from ioadapt_theory.checkpoints import open_checkpoint
 from tests.adapters.foreign import quiet
 from tests.checkpoints.hub import COMMIT, LoopbackHub, Repo
 from tests.similarity.models import shapes, sharded, value, weights
 
 SD15 = "stable-diffusion-v1-5/stable-diffusion-v1-5"
-LCM = "SimianLuo/LCM_Dreamshaper_v7"
 FILE = "unet/diffusion_pytorch_model.safetensors"
 FP16 = "unet/diffusion_pytorch_model.fp16.safetensors"
 TINY = weights("bk-sdm-tiny", 8)
@@ -38,7 +37,8 @@ def test_names_and_shapes_come_before_the_weights(hub: LoopbackHub, hub_cache: P
         assert {n: t.shape for n, t in sd15.tensors.items()} == shapes("sd15")
         assert (sd15.name, sd15.revision, sd15.source) == ("sd15", COMMIT, f"{SD15} {FILE}")
         assert hub.asked_for(FILE) == ["bytes=0-100000"]
-        assert sd15.pending() == prepare([sd15], [None], hub_cache) == len(hub.repos[SD15].files[FILE])
+        assert sd15.pending() == len(hub.repos[SD15].files[FILE])
+        sd15.prepare()
         assert sd15.pending() == 0
         assert all(torch.equal(value(sd15, n), expected[n]) for n in expected)
     assert not any(path.endswith((*rest,)) for _, path, _ in hub.log), "only the file that is needed"
@@ -106,34 +106,6 @@ def test_whatever_the_hub_answers_a_cached_copy_is_used_with_a_warning(
     assert time.monotonic() - before < 5
     (told,) = [r.getMessage() for r in caplog.records if r.name.startswith("ioadapt_theory")]
     assert "; the cached commit c0ffee00 of some/model is used" in told
-
-
-def test_a_hub_that_asks_to_wait_is_waited_for(
-    hub: LoopbackHub, hub_cache: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-):
-    slept: list[float] = []
-    monkeypatch.setattr("ioadapt_theory.checkpoints.hub.repository.time.sleep", slept.append)
-    hub.repos["some/model"] = Repo({FILE: save(TINY)}, statuses=[429, 503, 200], retry_after="7")
-    with caplog.at_level(logging.WARNING), open_checkpoint("some/model", cache=hub_cache) as model:
-        assert len(model.tensors) == 358
-    assert slept == [7, 7]
-    assert "asks to wait 7 seconds" in caplog.text
-    hub.repos["some/other"] = Repo({FILE: b""}, statuses=[429], retry_after="99999")
-    with pytest.raises(SourceError, match="answered with status 429"):
-        open_checkpoint("some/other", cache=hub_cache)
-    assert slept == [7, 7], "longer than anybody waits"
-
-
-def test_a_sum_that_does_not_fit_is_refused_before_anything_is_fetched(
-    hub: LoopbackHub, hub_cache: Path, monkeypatch: pytest.MonkeyPatch
-):
-    hub.repos |= {SD15: Repo({FILE: save(weights("sd15", 1))}), LCM: Repo({FILE: save(weights("lcm", 2))})}
-    size = sum(len(hub.repos[repo].files[FILE]) for repo in (SD15, LCM))
-    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": size - 1})())
-    with open_checkpoint("sd15", cache=hub_cache) as sd15, open_checkpoint("lcm", cache=hub_cache) as lcm:
-        with pytest.raises(SourceError, match=r"needs 7.0 MB, and the disk of .* has 7.0 MB free.*--variant fp16"):
-            prepare([sd15, lcm], [None, None], hub_cache)
-        assert not list(hub_cache.rglob("*.safetensors"))
 
 
 @pytest.mark.parametrize("shown", [True, False])

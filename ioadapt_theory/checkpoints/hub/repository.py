@@ -1,18 +1,15 @@
 """Weights in a repository on the hub at one commit, by huggingface_hub: out of its cache, or from the network."""
 
-import hashlib
 import logging
 import os
 import re
-import shutil
 import threading
-import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from huggingface_hub import HfApi, constants, get_hf_file_metadata, hf_hub_download, hf_hub_url
 from huggingface_hub.errors import SafetensorsParsingError
@@ -30,16 +27,10 @@ from ioadapt_theory.errors import FileFormatError, InvalidValueError, IoAdaptErr
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-PATIENCE: Final = 3
-"""Times that a hub may ask us to wait."""
-LONGEST_WAIT: Final = 300
-"""Seconds that we wait at most, each time."""
-
 
 def open_remote(
-    alias: Alias, *, variant: str | None, ema: bool | None, cache: Path | None, offline: bool, verify: bool,
-    progress: bool,
-) -> Checkpoint:  # fmt: skip
+    alias: Alias, *, variant: str | None, ema: bool | None, cache: Path | None, offline: bool, progress: bool
+) -> Checkpoint:
     """Open the weights in the repository that an alias names; options are `open_checkpoint`'s."""
     repo, part = str(alias.repo), alias.part
     if part is not None and (".." in part.split("/") or part.startswith("/")):
@@ -58,15 +49,15 @@ def open_remote(
     if offline or constants.HF_HUB_OFFLINE or set_offline:
         if known is None:
             raise not_cached(asked, part if part is None or is_file(part) else f"{part}/*.safetensors")
-        return opened(Repository(asked, known, verify=verify))
+        return opened(Repository(asked, known))
     try:
-        asked, api = replace(asked, hurry=known is not None), HfApi(endpoint=endpoint)
-        return opened(Repository(asked, newest_commit(asked, api), verify=verify, api=api, progress=progress))
+        api = HfApi(endpoint=endpoint)
+        return opened(Repository(asked, newest_commit(asked, api), api=api, progress=progress))
     except SourceError as refusal:
         if known is None:
             raise
         reason = str(refusal).rstrip(".")
-        weights = opened(Repository(replace(asked, refusal=reason), known, verify=verify))
+        weights = opened(Repository(replace(asked, refusal=reason), known))
         log.warning("%s; the cached commit %s of %s is used.", reason, known[:8], repo)
         return weights
 
@@ -74,13 +65,10 @@ def open_remote(
 class Repository(Folder):
     """A repository at one commit: what the cache has of it, and with ``api`` what the hub has."""
 
-    def __init__(
-        self, asked: Request, commit: str, *, verify: bool, api: HfApi | None = None, progress: bool = True
-    ) -> None:
-        """Take what was asked for, the commit that this is, and whether to compare the hash of every file."""
+    def __init__(self, asked: Request, commit: str, *, api: HfApi | None = None, progress: bool = True) -> None:
+        """Take what was asked for, and the commit that this is."""
         super().__init__(asked.folder / "snapshots" / commit)
-        self.asked, self.commit = asked, commit
-        self._verify, self._api, self._progress = verify, api, progress
+        self.asked, self.commit, self._api, self._progress = asked, commit, api, progress
         self._listings: dict[str, Listing] = {}
 
     def title(self, path: str) -> str:
@@ -108,7 +96,7 @@ class Repository(Folder):
             return Listing(files, [name for name in names if name not in files])
 
         if folder not in self._listings:
-            self._listings[folder] = patiently(ask, self.asked, self.what(f"{folder}/" if folder else ""))
+            self._listings[folder] = answer(ask, self.asked, self.what(f"{folder}/" if folder else ""))
         return self._listings[folder]
 
     def names_file(self, part: str) -> bool:
@@ -125,16 +113,13 @@ class Repository(Folder):
         if self._api is None or self.cached(file):
             return self.downloaded(file)
         folder, _, plain = file.rpartition("/")
-        size = self.listing(folder).files.get(plain, 0)
-        require_space(size, self.asked.cache)
-        return RemoteFile(self, file, size, self._api) if file.endswith(".safetensors") else self.downloaded(file)
+        if not file.endswith(".safetensors"):
+            return self.downloaded(file)
+        return RemoteFile(self, file, self.listing(folder).files.get(plain, 0), self._api)
 
     def downloaded(self, file: str) -> Checkpoint:
         """Open a file, which is downloaded if the cache does not have it."""
-        path = self.fetch(file)
-        if self._verify:
-            verify_hash(path, self.what(file))
-        opened = open_file(path)
+        opened = open_file(self.fetch(file))
         opened.source, opened.revision = self.title(file), self.commit
         return opened
 
@@ -147,7 +132,7 @@ class Repository(Folder):
         asked, what = self.asked, self.what(file)
         # the client stores a file under what the hub gives as its hash, so that this has to be one
         url = hf_hub_url(asked.repo, file, revision=asked.revision, endpoint=asked.endpoint)
-        etag = patiently(lambda: get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT).etag, asked, what)
+        etag = answer(lambda: get_hf_file_metadata(url, timeout=constants.HF_HUB_ETAG_TIMEOUT).etag, asked, what)
         if etag is not None and not re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", etag):
             msg = f"{asked.endpoint} gives {etag[:60]!r} as the hash of {what}: refused."
             raise SourceError(msg)
@@ -156,7 +141,7 @@ class Repository(Folder):
             options["tqdm_class"] = _Silent
         # by the revision's name, so that the cache learns which commit that was
         ask = partial(hf_hub_download, asked.repo, file, revision=asked.revision, **options)
-        path = Path(patiently(ask, asked, what))
+        path = Path(answer(ask, asked, what))
         if not path.is_relative_to(self.root):
             msg = f"{asked.repo} changed while it was read (no longer {self.commit[:8]}). Run the command again."
             raise SourceError(msg)
@@ -188,7 +173,7 @@ class RemoteFile(Checkpoint):
                 msg = f"{what} has a broken safetensors header ({reason}). Take another file or revision."
                 raise SourceError(msg) from error
 
-        self.tensors = patiently(ask, repository.asked, what)
+        self.tensors = answer(ask, repository.asked, what)
         self._repository, self._file, self._size = repository, file, size
         self._local: Checkpoint | None = None
         self._lock = threading.Lock()
@@ -236,7 +221,7 @@ def newest_commit(asked: Request, api: HfApi) -> str:
     """Return the commit that the hub means by a revision, by one request: downloads would retry for half a minute."""
     timeout = constants.HF_HUB_ETAG_TIMEOUT
     ask = partial(api.repo_info, asked.repo, revision=asked.revision, timeout=timeout)
-    commit = str(patiently(ask, asked, asked.repo).sha)
+    commit = str(answer(ask, asked, asked.repo).sha)
     if not re.fullmatch("[0-9a-f]{40}", commit):
         msg = f"{asked.endpoint} is no hub: it names {commit[:60]!r} as the commit of {asked.repo}. Check HF_ENDPOINT."
         raise SourceError(msg)
@@ -253,44 +238,11 @@ def cached_commit(asked: Request) -> str | None:
     return commit if re.fullmatch("[0-9a-f]{40}", commit) and (asked.folder / "snapshots" / commit).is_dir() else None
 
 
-def require_space(need: int, cache: Path) -> None:
-    """Refuse a download that the disk of the cache cannot take."""
-    existing = next(p for p in (cache, *cache.absolute().parents) if p.exists())
-    free = shutil.disk_usage(existing).free
-    if need > free:
-        msg = f"The download needs {need / 1e6:,.1f} MB, and the disk of {cache} has {free / 1e6:,.1f} MB free. "
-        msg += "Make room, set HF_HOME to another disk, or take a smaller variant (--variant fp16)."
-        raise SourceError(msg)
-
-
-def verify_hash(path: Path, what: str) -> None:
-    """Refuse a cached file that has another hash than the hub gave for it, which is the name of its blob."""
-    blob = path.resolve()
-    if len(blob.name) not in (40, 64):
-        msg = f"The cache keeps no hash of {what} ({blob}), so it cannot be verified."
-        raise SourceError(msg)
-    # a small file, not in LFS, has git's own hash
-    git = hashlib.new("sha1", b"blob %d\0" % blob.stat().st_size, usedforsecurity=False)
-    with blob.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256" if len(blob.name) == 64 else lambda: git)
-    if digest.hexdigest() != blob.name:
-        msg = f"{what} is damaged: its hash is not {blob.name[:12]}.... Delete {blob} and download it again."
-        raise FileFormatError(msg)
-
-
-def patiently(ask: Callable[[], T], asked: Request, what: str) -> T:
-    """Return what the hub answers; where it asks to be asked later (Retry-After), wait and do so; see `explain`."""
-    for left in reversed(range(PATIENCE)):
-        try:
-            return ask()
-        except IoAdaptError:
-            raise
-        except Exception as error:  # the client's errors share no base: its own, httpx's, OSError, ValueError
-            answer = getattr(error, "response", None)
-            wanted = "" if answer is None else str(answer.headers.get("Retry-After", "")).strip()
-            seconds = int(wanted) if re.fullmatch("[0-9]{1,8}", wanted) else LONGEST_WAIT + 1
-            if seconds > LONGEST_WAIT or not left or asked.hurry:
-                raise explain(error, asked, what) from error
-        log.warning("%s asks to wait %d seconds.", asked.endpoint, seconds)
-        time.sleep(seconds)
-    raise AssertionError
+def answer(ask: Callable[[], T], asked: Request, what: str) -> T:
+    """Return what the hub answers; SourceError where it refuses, see `explain`."""
+    try:
+        return ask()
+    except IoAdaptError:
+        raise
+    except Exception as error:  # the client's errors share no base: its own, httpx's, OSError, ValueError
+        raise explain(error, asked, what) from error

@@ -96,15 +96,6 @@ def test_a_layer_without_evidence_is_told_from_one_that_the_contents_contradict(
     assert origins.contradicted[four] == f"holds what was {three}"
 
 
-def test_equal_hashes_tell_where_the_values_do_not():
-    shapes = {f"l.{i}.w": (20, 20) for i in range(3)}
-    moved = {"l.0.w": "l.1.w", "l.1.w": "l.2.w", "l.2.w": "l.0.w"}
-    sparse = [Contents(shapes, lambda _: np.zeros(32), digest) for digest in (str, moved.get)]
-    origins = by_contents(*sparse)
-    assert origins
-    assert origins.of == moved
-
-
 def test_a_layer_trained_anew_goes_with_its_block_and_a_block_put_in_comes_from_nowhere():
     source, other = transformer(8), transformer(1, 7)
     target, origin = kept(source, [0, 3, 4, 7, 7])

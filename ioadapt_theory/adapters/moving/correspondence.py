@@ -9,7 +9,7 @@ import numpy as np
 
 from ioadapt_theory.adapters.base_weights import Weights
 from ioadapt_theory.adapters.moving.neurons import Order, orders
-from ioadapt_theory.adapters.rules.fingerprint import SAMPLE, evenly_spaced, fingerprint, sample
+from ioadapt_theory.adapters.rules.fingerprint import SAMPLE, evenly_spaced, sample
 from ioadapt_theory.checkpoints.alignment import Contents, Origins, by_contents
 from ioadapt_theory.checkpoints.names.layer_name import Name, unwrapped
 from ioadapt_theory.checkpoints.names.resolve import Resolved, resolve
@@ -196,7 +196,7 @@ def _kind(name: str) -> str:
 
 
 def _contents(weights: Weights, names: Mapping[str, str], count: int) -> Contents:
-    """Return some values and the hash of each layer's matrix, by plain names."""
+    """Return some values of each layer's matrix, by plain names."""
     shapes = {}
     for plain, name in names.items():
         try:
@@ -212,7 +212,7 @@ def _contents(weights: Weights, names: Mapping[str, str], count: int) -> Content
         except (IoAdaptError, RuntimeError, TypeError):  # quantised, sharded or without numbers: it tells nothing
             return np.empty(0)
 
-    return Contents(shapes, values, lambda plain: fingerprint(weights.layer(names[plain]))["sha256"])
+    return Contents(shapes, values)
 
 
 def _recorded_contents(prints: Mapping[str, Any], names: Mapping[str, str]) -> Contents:
@@ -225,4 +225,4 @@ def _recorded_contents(prints: Mapping[str, Any], names: Mapping[str, str]) -> C
         except FileFormatError:
             return np.empty(0)
 
-    return Contents(whole, values, lambda plain: prints[names[plain]].get("sha256"))
+    return Contents(whole, values)

@@ -59,30 +59,26 @@ def _read(path: Path) -> dict[str, Alias]:
     except (ValueError, RecursionError) as error:
         msg = f"The aliases in {path} are not TOML: {error}."
         raise FileFormatError(msg) from error
-    aliases = {}
     for name, entry in table.items():
         if problem := _problem(entry):
             msg = f"Alias {name!r} in {path} {problem}."
             raise FileFormatError(msg)
         if "path" in entry:
             entry["path"] = str(path.parent / Path(entry["path"]).expanduser())
-        aliases[name] = Alias(name=name, **entry)
-    return aliases
+    return {name: Alias(name=name, **entry) for name, entry in table.items()}
 
 
 def _problem(entry: object) -> str | None:
     """Say what is wrong with one entry, or None."""
-    if not isinstance(entry, dict):
-        return "is no table: write [name] above repo = ..., path = ... or package = ..."
-    where = [key for key in _FIELDS if key in entry]
-    if len(where) != 1:
-        return f"has to say where its weights are by exactly one of {', '.join(_FIELDS)}; it has {len(where)} of them"
-    if unknown := sorted(entry.keys() - _FIELDS[where[0]] - {where[0]}):
-        return f"has {unknown[0]!r}; beside {where[0]!r} there may be {', '.join(sorted(_FIELDS[where[0]]))}"
+    if not isinstance(entry, dict) or len(where := [key for key in _FIELDS if key in entry]) != 1:
+        return f"has to be a table, [name], with exactly one of {', '.join(_FIELDS)}"
+    allowed = {where[0], *_FIELDS[where[0]]}
+    if unknown := sorted(entry.keys() - allowed):
+        return f"has {unknown[0]!r}; beside {where[0]!r} there may be {', '.join(sorted(allowed - {where[0]}))}"
     for key, value in entry.items():
         wanted = bool if key == "ema" else str
         if type(value) is not wanted or value == "":
-            return f"gives {key!r} as {value!r}, where a {'true or false' if wanted is bool else 'text'} has to stand"
+            return f"gives {key!r} as {value!r}, which has to be {'true or false' if wanted is bool else 'text'}"
     if not is_repo_id(entry.get("repo", "a/b")):
         return f"has the repo {entry['repo']!r}; it has to be OWNER/NAME"
     return None

@@ -44,8 +44,6 @@ def _keys(origin: Origins | None, names: Sequence[str], label: str) -> dict[str,
 def misled(matching: Matching, checkpoints: Sequence[Checkpoint], labels: Sequence[str]) -> list[str]:
     """Return notes on pairing by name models with different numbers of layers, if all files are local."""
     names = [canonical(c.tensors) for c in checkpoints]
-    if any(c.pending() for c in checkpoints):
-        return []
     traced: list[Mapping[str, str] | None] = [None]
     for i in range(1, len(checkpoints)):
         differ = _depths(names[0].values()) != _depths(names[i].values())

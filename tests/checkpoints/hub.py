@@ -80,9 +80,8 @@ class _Handler(BaseHTTPRequestHandler):
         if kind != "info" and rest and rest[0] not in (repo.commit, "main"):
             return self._error(404, "RevisionNotFound")
         if kind in ("info", "revision"):
-            return self._json({"id": "/".join(parts[:2]), "sha": repo.commit, "siblings": [], "tags": []})
-        if kind == "tree":
-            return self._tree(repo, "/".join(rest[1:]))
+            siblings = [{"rfilename": name} for name in repo.files]
+            return self._json({"id": "/".join(parts[:2]), "sha": repo.commit, "siblings": siblings, "tags": []})
         if repo.gated:
             return self._error(401, "GatedRepo")
         return self._file(repo, "/".join(rest[1:]))
@@ -101,19 +100,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "GET":
             self.wfile.write(body)
-
-    def _tree(self, repo: Repo, folder: str) -> None:
-        prefix = f"{folder}/" if folder else ""
-        entries: dict[str, dict[str, object]] = {}
-        for file, data in repo.files.items():
-            if file.startswith(prefix):
-                name, _, deeper = file.removeprefix(prefix).partition("/")
-                if deeper:
-                    entries[name] = {"type": "directory", "path": prefix + name, "oid": "0" * 40}
-                else:
-                    lfs = {"oid": hashlib.sha256(data).hexdigest(), "size": len(data), "pointerSize": 100}
-                    entries[name] = {"type": "file", "path": file, "oid": "0" * 40, "size": len(data), "lfs": lfs}
-        return self._json(list(entries.values())) if entries else self._error(404, "EntryNotFound")
 
     def _file(self, repo: Repo, file: str) -> None:
         if file not in repo.files:

@@ -44,7 +44,7 @@ REFUSALS: dict[str, tuple[str, Repo | None, str]] = {
     "moved": (OLD, None, "It moved to stable-diffusion-v1-5/stable-diffusion-v1-5 (alias sd15)."),
     "revision": ("some/model@v9", Repo(TINY), "some/model has no revision 'v9'; see "),
     "file": ("some/model:unet/x.safetensors", Repo(TINY), "There is no unet/x.safetensors of some/model; see "),
-    "folder": ("some/model:vae", Repo(TINY), "There is no vae/ of some/model; see "),
+    "folder": ("some/model:vae", Repo(TINY), "There is no vae of some/model; see "),
     "403": ("some/model", Repo(TINY, statuses=[403]), "HUB answered with status 403 for some/model. Check HF_TOKEN"),
     "503": ("some/model", Repo(TINY, statuses=[503]), "HUB answered with status 503 for some/model. Try again later"),
     "no hub": ("some/model", Repo(TINY, plain_server=True), "X-Repo-Commit"),

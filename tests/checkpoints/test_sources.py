@@ -71,11 +71,11 @@ def test_own_names_are_added_and_may_replace_ours(tmp_path: Path, monkeypatch: p
     [
         ("[a\n", "are not TOML"),
         ("a." * 50_000 + "b = 1", r"are not TOML: a line has more than 30 dots\."),
-        ("a = 1", "Alias 'a' in .* is no table: write"),
-        ("[a]\nrepo = 'b/c'\npath = 'd'", "exactly one of repo, path, package; it has 2 of them"),
+        ("a = 1", "Alias 'a' in .* has to be a table"),
+        ("[a]\nrepo = 'b/c'\npath = 'd'", "exactly one of repo, path, package"),
         ("[a]\nrepo = 'b/c'\nprat = 'unet'", "has 'prat'; beside 'repo' there may be ema, note, part, rev"),
         ("[a]\nrepo = 'b'", "has the repo 'b'; it has to be OWNER/NAME"),
-        ("[a]\npath = 'x'\nema = 'yes'", "gives 'ema' as 'yes', where a true or false has to stand"),
+        ("[a]\npath = 'x'\nema = 'yes'", "gives 'ema' as 'yes', which has to be true or false"),
     ],
 )
 def test_a_mistake_in_own_names_is_told_with_file_entry_and_way_out(text: str, message: str, tmp_path: Path):

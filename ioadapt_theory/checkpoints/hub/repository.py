@@ -4,7 +4,7 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -13,12 +13,11 @@ from typing import Any, TypeVar
 
 from huggingface_hub import HfApi, constants, get_hf_file_metadata, hf_hub_download, hf_hub_url
 from huggingface_hub.errors import SafetensorsParsingError
-from huggingface_hub.hf_api import RepoFile
 from huggingface_hub.utils.tqdm import tqdm
 
 from ioadapt_theory.checkpoints.aliases import Alias
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, SourceError, TensorInfo
-from ioadapt_theory.checkpoints.files.folder import LARGEST_CONFIG, Folder, Listing, open_weights
+from ioadapt_theory.checkpoints.files.folder import Folder, Listing, open_weights
 from ioadapt_theory.checkpoints.files.readers import is_file, is_weights, open_file
 from ioadapt_theory.checkpoints.files.safetensors import tensor_info
 from ioadapt_theory.checkpoints.hub.errors import Request, explain, not_cached
@@ -52,7 +51,8 @@ def open_remote(
         return opened(Repository(asked, known))
     try:
         api = HfApi(endpoint=endpoint)
-        return opened(Repository(asked, newest_commit(asked, api), api=api, progress=progress))
+        commit, files = newest(asked, api)
+        return opened(Repository(asked, commit, files, api=api, progress=progress))
     except SourceError as refusal:
         if known is None:
             raise
@@ -65,11 +65,12 @@ def open_remote(
 class Repository(Folder):
     """A repository at one commit: what the cache has of it, and with ``api`` what the hub has."""
 
-    def __init__(self, asked: Request, commit: str, *, api: HfApi | None = None, progress: bool = True) -> None:
-        """Take what was asked for, and the commit that this is."""
+    def __init__(
+        self, asked: Request, commit: str, files: Sequence[str] = (), *, api: HfApi | None = None, progress: bool = True
+    ) -> None:
+        """Take what was asked for, the commit that this is, and with ``api`` the names of its files."""
         super().__init__(asked.folder / "snapshots" / commit)
-        self.asked, self.commit, self._api, self._progress = asked, commit, api, progress
-        self._listings: dict[str, Listing] = {}
+        self.asked, self.commit, self._files, self._api, self._progress = asked, commit, files, api, progress
 
     def title(self, path: str) -> str:
         """See `Folder.title`."""
@@ -79,43 +80,33 @@ class Repository(Folder):
         """Return what was asked for, as `explain` wants it."""
         return f"{path} of {self.asked.repo}" if path else self.asked.repo
 
-    def cached(self, file: str) -> bool:
-        """Whether the file is on this machine."""
-        return (self.root / file).is_file()
-
     def listing(self, folder: str) -> Listing:
-        """See `Folder.listing`; the hub is asked for each folder once."""
-        api = self._api
-        if api is None:
+        """See `Folder.listing`."""
+        if self._api is None:
             return super().listing(folder)
-
-        def ask() -> Listing:
-            entries = list(api.list_repo_tree(self.asked.repo, folder or None, revision=self.commit))
-            names = {entry.path.rsplit("/", 1)[-1]: entry for entry in entries if entry.path.isprintable()}
-            files = {name: entry.size for name, entry in names.items() if isinstance(entry, RepoFile)}
-            return Listing(files, [name for name in names if name not in files])
-
-        if folder not in self._listings:
-            self._listings[folder] = answer(ask, self.asked, self.what(f"{folder}/" if folder else ""))
-        return self._listings[folder]
+        start = f"{folder}/" if folder else ""
+        inside = [name.removeprefix(start) for name in self._files if name.startswith(start)]
+        folders = dict.fromkeys(name.partition("/")[0] for name in inside if "/" in name)
+        return Listing([name for name in inside if "/" not in name], [*folders])
 
     def names_file(self, part: str) -> bool:
         """See `Folder.names_file`; by the ending, so that nothing is asked."""
         return is_file(part)
 
     def require(self, folder: str) -> None:
-        """Refuse a folder of which the cache has no weights, where the hub is not asked."""
-        if self._api is None and not any(is_weights(n) or ".index." in n for n in self.listing(folder).files):
+        """Refuse a folder that the repository does not have, or the cache has no weights of."""
+        files, folders = self.listing(folder)
+        if self._api is None and not any(is_weights(n) or ".index." in n for n in files):
             raise not_cached(self.asked, f"{folder}/".lstrip("/") + "*.safetensors")
+        if not files and not folders:
+            msg = f"There is no {self.what(folder)}; see {self.asked.endpoint}/{self.asked.repo}/tree/main."
+            raise SourceError(msg)
 
     def open(self, file: str) -> Checkpoint:
         """See `Folder.open`: of a safetensors file that is away the header, of others, which have none, the whole."""
-        if self._api is None or self.cached(file):
+        if self._api is None or (self.root / file).is_file() or not file.endswith(".safetensors"):
             return self.downloaded(file)
-        folder, _, plain = file.rpartition("/")
-        if not file.endswith(".safetensors"):
-            return self.downloaded(file)
-        return RemoteFile(self, file, self.listing(folder).files.get(plain, 0), self._api)
+        return RemoteFile(self, file, self._api)
 
     def downloaded(self, file: str) -> Checkpoint:
         """Open a file, which is downloaded if the cache does not have it."""
@@ -125,7 +116,7 @@ class Repository(Folder):
 
     def fetch(self, file: str) -> Path:
         """See `Folder.fetch`. Cut connections are resumed; an interrupted download leaves nothing behind."""
-        if self.cached(file):
+        if (self.root / file).is_file():
             return self.root / file
         if self._api is None:
             raise not_cached(self.asked, file)
@@ -149,7 +140,7 @@ class Repository(Folder):
 
     def config(self, folder: str, *, ask: bool) -> Mapping[str, Any]:
         """See `Folder.config`; one that cannot be had is as none."""
-        if ask and self._api and 0 < self.listing(folder).files.get("config.json", 0) <= LARGEST_CONFIG:
+        if ask and self._api and "config.json" in self.listing(folder).files:
             with suppress(SourceError):
                 self.fetch(f"{folder}/config.json".lstrip("/"))
         return super().config(folder, ask=ask)
@@ -158,8 +149,8 @@ class Repository(Folder):
 class RemoteFile(Checkpoint):
     """A safetensors file: names and shapes at once, the values when `prepare` or the first reading wants them."""
 
-    def __init__(self, repository: Repository, file: str, size: int, api: HfApi) -> None:
-        """Ask for the header of a file of `size` bytes."""
+    def __init__(self, repository: Repository, file: str, api: HfApi) -> None:
+        """Ask for the header of a file."""
         self.name = self.source = repository.title(file)
         self.revision, repo, what = repository.commit, repository.asked.repo, repository.what(file)
 
@@ -174,14 +165,9 @@ class RemoteFile(Checkpoint):
                 raise SourceError(msg) from error
 
         self.tensors = answer(ask, repository.asked, what)
-        self._repository, self._file, self._size = repository, file, size
+        self._repository, self._file = repository, file
         self._local: Checkpoint | None = None
         self._lock = threading.Lock()
-
-    def pending(self, names: Collection[str] | None = None) -> int:
-        """See `Checkpoint.pending`."""
-        wanted = names is None or len(names) > 0
-        return self._size if wanted and self._local is None and not self._repository.cached(self._file) else 0
 
     def prepare(self, names: Collection[str] | None = None) -> None:
         """See `Checkpoint.prepare`."""
@@ -217,15 +203,14 @@ class _Silent(tqdm):
         super().__init__(*arguments, **{**options, "disable": True})  # type: ignore[no-untyped-call]
 
 
-def newest_commit(asked: Request, api: HfApi) -> str:
-    """Return the commit that the hub means by a revision, by one request: downloads would retry for half a minute."""
+def newest(asked: Request, api: HfApi) -> tuple[str, list[str]]:
+    """Return the commit that the hub means by a revision, and the names of its files, by one request."""
     timeout = constants.HF_HUB_ETAG_TIMEOUT
-    ask = partial(api.repo_info, asked.repo, revision=asked.revision, timeout=timeout)
-    commit = str(answer(ask, asked, asked.repo).sha)
-    if not re.fullmatch("[0-9a-f]{40}", commit):
-        msg = f"{asked.endpoint} is no hub: it names {commit[:60]!r} as the commit of {asked.repo}. Check HF_ENDPOINT."
+    info = answer(lambda: api.repo_info(asked.repo, revision=asked.revision, timeout=timeout), asked, asked.repo)
+    if not re.fullmatch("[0-9a-f]{40}", str(info.sha)):
+        msg = f"{asked.endpoint} is no hub: it names {info.sha!r:.60} as the commit of {asked.repo}. Check HF_ENDPOINT."
         raise SourceError(msg)
-    return commit
+    return str(info.sha), [file.rfilename for file in info.siblings or () if file.rfilename.isprintable()]
 
 
 def cached_commit(asked: Request) -> str | None:

@@ -9,7 +9,7 @@ tell: among strangers Fisher's z of their rank correlation has a standard error 
 import math
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,7 +27,7 @@ SURE: Final = 0.5
 FEWEST: Final = 12
 """Values that tell something; fewer stand in the same order by chance."""
 MOST_PAIRS: Final = 250_000
-"""Pairs of a kind that are compared; of more (experts), those whose inner numbers are equal."""
+"""Pairs of a kind that are compared; of more, as of experts, those of equal names."""
 
 Shape = tuple[int, ...]
 Values = Float[np.ndarray, " n"]
@@ -99,7 +99,8 @@ class _Aligner:
             for name, shape in contents.shapes.items():
                 kinds[_numberless(name), shape][k].append(name)
         for (_, shape), (old, new) in kinds.items():
-            for ours, theirs in _few(old, new):
+            many = len(old) * len(new) > MOST_PAIRS
+            for ours, theirs in [([n], [n]) for n in {*old} & {*new}] if many else [(old, new)]:
                 self._compare(ours, theirs, math.prod(shape))
         self._known: dict[str, list[str]] = {}
 
@@ -197,18 +198,5 @@ def _numbered(name: str) -> list[str]:
     return [name[: m.end()] for m in re.finditer(r"(?:^|(?<=\.))\d+(?=\.|$)", name)]
 
 
-def _numberless(name: str, count: int = 0) -> str:
-    """Return the name without its numbers, or without the first ``count`` of them."""
-    return re.sub(r"(?:^|(?<=\.))\d+(?=\.|$)", "#", name, count=count)
-
-
-def _few(old: list[str], new: list[str]) -> Iterator[tuple[list[str], list[str]]]:
-    """Yield the layers of a kind that are compared with each other."""
-    if len(old) * len(new) <= MOST_PAIRS:
-        groups = {"": (old, new)}
-    else:
-        groups = defaultdict(lambda: ([], []))
-        for k, names in enumerate((old, new)):
-            for name in names:
-                groups[_numberless(name, 1)][k].append(name)
-    yield from (pair for pair in groups.values() if all(pair))
+def _numberless(name: str) -> str:
+    return re.sub(r"(?:^|(?<=\.))\d+(?=\.|$)", "#", name)

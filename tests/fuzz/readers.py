@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from ioadapt_theory.checkpoints.aliases import load_aliases
 from ioadapt_theory.checkpoints.files.readers import open_file
 from ioadapt_theory.claims.instances import load
 from ioadapt_theory.errors import IoAdaptError
@@ -26,12 +25,6 @@ def checkpoint(data: bytes, folder: Path, name: str = "x.safetensors") -> None:
 def pickle(data: bytes, folder: Path) -> None:
     """The same, as torch.save writes it."""
     checkpoint(data, folder, "x.bin")
-
-
-def aliases(data: bytes, folder: Path) -> None:
-    """TOML."""
-    (folder / "x.toml").write_bytes(data)
-    load_aliases(folder / "x.toml")
 
 
 def instance(data: bytes, folder: Path) -> None:
@@ -64,7 +57,7 @@ def config(data: bytes, folder: Path) -> None:
 
 
 READERS: dict[str, Callable[[bytes, Path], None]] = {
-    reader.__name__: reader for reader in (checkpoint, pickle, aliases, instance, adapter, config)
+    reader.__name__: reader for reader in (checkpoint, pickle, instance, adapter, config)
 }
 
 

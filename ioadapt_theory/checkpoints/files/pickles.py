@@ -16,8 +16,6 @@ WRAPPERS: Final = ("state_dict", "model_state_dict", "model", "module", "params"
 """Keys under which training scripts keep the weights; optimizer and history beside them are left alone."""
 MAX_DEPTH: Final = 4
 """Depth to which tables are followed."""
-MOST_SHARED: Final = 64
-"""Names under which the values of a file may be read, on average: tied layers are few."""
 SMALLEST: Final = 32
 """Bytes of a file that a tensor, or anything else in a table, takes at least."""
 READABLE: Final = frozenset(torch_name for torch_name, _ in DTYPES.values())
@@ -60,25 +58,15 @@ def describe(name: str, tensor: "torch.Tensor") -> TensorInfo:
 
 
 def read(file: PlainFile) -> Checkpoint:
-    """Return the tensors of an open file; one that holds no named tensors is refused."""
+    """Return the tensors of an open file; one that holds no named tensors, or less than it says, is refused."""
     tensors, left_out = named_tensors(load_pickle(file.path), file.path)
-    _refuse_more_than_is_there(tensors, file)
-    return LoadedCheckpoint(file, tensors, {"left_out": ", ".join(left_out)} if left_out else {})
-
-
-def _refuse_more_than_is_there(tensors: Mapping[str, "torch.Tensor"], file: PlainFile) -> None:
-    """Refuse tensors that stand for more than what is stored: few bytes must not become many."""
     for name, tensor in tensors.items():
-        there = tensor.untyped_storage().nbytes()
-        if tensor.numel() * tensor.element_size() > there:
-            shape, size = list(tensor.shape), tensor.element_size()
-            msg = f"{file.path} holds {there // size} of the {tensor.numel()} values of tensor {name}, shape {shape} "
-            msg += "(it was expanded). Save the state_dict with .contiguous() tensors."
+        there, size = tensor.untyped_storage().nbytes(), tensor.element_size()
+        if tensor.numel() * size > there:
+            msg = f"{file.path} holds {there // size} of the {tensor.numel()} values of tensor {name}, shape "
+            msg += f"{list(tensor.shape)} (it was expanded). Save the state_dict with .contiguous() tensors."
             raise FileFormatError(msg)
-    total = sum(tensor.numel() * tensor.element_size() for tensor in tensors.values())
-    if total > MOST_SHARED * max(file.size, 1 << 20):
-        msg = f"{file.path} has {file.size} bytes, but its tensors, which share storage, {total}: refused."
-        raise FileFormatError(msg)
+    return LoadedCheckpoint(file, tensors, {"left_out": ", ".join(left_out)} if left_out else {})
 
 
 def named_tensors(loaded: object, path: Path) -> tuple[dict[str, "torch.Tensor"], list[str]]:

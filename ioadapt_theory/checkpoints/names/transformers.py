@@ -76,7 +76,6 @@ def of_config(config: Mapping[str, Any], tensors: int) -> Stored | None:
 
 
 def _too_deep(config: Mapping[str, Any], tensors: int) -> bool:
-    values = [v for k, v in config.items() if _COUNT.search(k)]
-    values += [v for inner in config.values() if isinstance(inner, dict) for k, v in inner.items() if _COUNT.search(k)]
-    numbers = [n for v in values for n in (v if isinstance(v, list) else [v]) if isinstance(n, int)]
-    return any(n > max(tensors, 1) for n in numbers)
+    inner = [value for value in config.values() if isinstance(value, dict)]
+    values = [v for part in (config, *inner) for k, v in part.items() if _COUNT.search(k)]
+    return any(n > max(tensors, 1) for v in values for n in (v if isinstance(v, list) else [v]) if isinstance(n, int))

@@ -51,16 +51,7 @@ def blocks_in_stability(keys: Iterable[str]) -> Blocks | None:
 
 
 def to_diffusers(name: str, blocks: Blocks | None, flat: bool = False) -> str:
-    """Return a name of Stability's without its prefix in diffusers' terms; what is no such name stays.
-
-    Args:
-        name: of a module or tensor.
-        blocks: of the UNet; without, only what has no number is known.
-        flat: underscores stand where the dots were.
-
-    Returns:
-        The name in diffusers' terms.
-    """
+    """Return a name of Stability's, dotted or ``flat``, without its prefix, in diffusers' terms; others stay."""
     table, dot = _table(blocks, flat), "_" if flat else "."
     parts = name.split(dot)
     for i in range(len(parts), 0, -1):

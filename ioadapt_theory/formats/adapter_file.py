@@ -51,15 +51,6 @@ class AdapterFile:
         unread: keys that are not read, and what they are.
         base: name of the model that it was trained on, or baked for, where the file has it.
         prints: fingerprints of the base's layers, where the file has them.
-
-    Example:
-        >>> import tempfile
-        >>> from torch import nn
-        >>> from ioadapt_theory import adapt, save
-        >>> from ioadapt_theory.formats import open_adapter
-        >>> file = open_adapter(save(adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"]), tempfile.mkdtemp()))
-        >>> file.format, len(file.layers), file.base, [*file.prints]  # the base has no name, but it has fingerprints
-        ('ioadapt_theory', 1, None, ['0'])
     """
 
     path: Path

@@ -15,6 +15,8 @@ from ioadapt_theory.formats.kinds import Kind, Parts, Shapes, lora, lycoris
 FILES = (lora, lycoris)
 """The modules of ``kinds`` that have kinds of adapters; a new one is imported and added here."""
 KINDS: dict[str, Kind] = {name: kind for file in FILES for name, kind in file.KINDS.items()}
+CORES = {"lora_mid", "hada_t1", "hada_t2", "lokr_t2"}
+"""Cores of Tucker decompositions, which are not read."""
 SHIFTS = ("up_bias", "diff_b")
 """Biases that an adapter brings along: to be scaled like its change, and scaled already."""
 
@@ -25,8 +27,10 @@ def kind_of(roles: Collection[str]) -> str:
     for name, kind in KINDS.items():
         if kind.required <= parts <= kind.required | kind.optional:
             return name
-    if parts & {"magnitude", "dora_scale"} and not parts & {"down", "up"}:
-        msg = "a DoRA magnitude on a LoHa or LoKr is not supported; merge it with the library that wrote it"
+    dora = parts & {"magnitude", "dora_scale"} and not parts & {"down", "up"}
+    if dora or parts & CORES:
+        what = "a DoRA magnitude on a LoHa or LoKr" if dora else "a Tucker core"
+        msg = f"{what} is not supported; merge it with the library that wrote it"
         raise UnsupportedError(msg)
     raise _incomplete(parts)
 

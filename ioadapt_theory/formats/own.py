@@ -52,8 +52,7 @@ def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: b
         UnsupportedError: parameters that are not of the sizes that their family has, as within FSDP1.
 
     Warns:
-        UserWarning: tensors outside the adapters are trained, a new head for example, or were replaced when the adapter
-            was loaded, which the file does not hold.
+        UserWarning: the file does not hold tensors outside the adapters that are trained, or were replaced by ``load``.
 
     Example:
         >>> import tempfile

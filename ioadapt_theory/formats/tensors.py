@@ -20,8 +20,8 @@ from ioadapt_theory.results import replacing
 
 FLOATS = {"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"}
 """Names in the header of the types that torch converts to float32."""
-LONGEST_NAME, MOST_TENSORS = 1000, 100_000
-"""Of names that models have, and of tensors that adapters have: a LoRA on every expert of the largest has so many."""
+LONGEST_NAME = 1000
+"""Characters of the names that models have."""
 BAKED_FOR = "ioadapt.baked_for"
 """The header's name for the base that a file was baked for."""
 
@@ -36,22 +36,15 @@ class TensorFile:
     """
 
     def __init__(self, path: Path) -> None:
-        """Open the file, if it is one of tensors with printable names."""
+        """Open the file, if it is one of tensors."""
         self.path = path
         if not os.path.exists(path):  # unlike Path's, it has no error for a name that no system takes
             msg = f"{path}: no such file."
             raise FileFormatError(msg)
         self._file = open_file(path)
         weakref.finalize(self, self._file.close)
-        if len(self._file.tensors) > MOST_TENSORS:
-            msg = f"{path} has {len(self._file.tensors):,} tensors; an adapter may have at most {MOST_TENSORS:,}."
-            raise FileFormatError(msg)
         self.shapes = {name: info.shape for name, info in self._file.tensors.items()}
         self.metadata = dict(self._file.metadata)
-        for name in self.shapes:
-            if not is_name(name):
-                msg = f"{path}: tensor name {name[:60]!r} has to be printable and at most {LONGEST_NAME} long."
-                raise FileFormatError(msg)
 
     def dtype(self, name: str) -> torch.dtype:
         """Return the type in which a tensor is stored."""

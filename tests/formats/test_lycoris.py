@@ -21,14 +21,12 @@ CASES = {
     "lora": {"algo": "lora", "linear_dim": 3, "linear_alpha": 5, "conv_dim": 2, "conv_alpha": 1},
     "lora-alpha-0": {"algo": "lora", "linear_dim": 3, "linear_alpha": 0},
     "lora-rs": {"algo": "lora", "linear_dim": 4, "linear_alpha": 3, "rs_lora": True},
-    "lora-tucker": {"algo": "lora", "linear_dim": 3, "linear_alpha": 1, "use_tucker": True},
     "lora-scalar": {"algo": "lora", "linear_dim": 3, "linear_alpha": 1, "use_scalar": True},
     "dora": {"algo": "lora", "linear_dim": 3, "linear_alpha": 5, "dora_wd": True},
-    "loha-tucker": {"algo": "loha", "linear_dim": 3, "linear_alpha": 5, "use_tucker": True},
+    "loha": {"algo": "loha", "linear_dim": 3, "linear_alpha": 5},
     "lokr-rs": {"algo": "lokr", "linear_dim": 2, "linear_alpha": 5, "factor": 2, "rs_lora": True},
     "lokr-whole": {"algo": "lokr", "linear_dim": 100000, "linear_alpha": 1, "factor": 4},
     "lokr-both": {"algo": "lokr", "linear_dim": 1, "linear_alpha": 3, "factor": 4, "decompose_both": True},
-    "lokr-tucker": {"algo": "lokr", "linear_dim": 2, "linear_alpha": 3, "factor": 2, "use_tucker": True},
     "glora": {"algo": "glora", "linear_dim": 3, "linear_alpha": 5},
 }
 
@@ -121,10 +119,13 @@ def test_trained_norms_are_not_read_and_named(tmp_path):
 
 
 def test_what_lycoris_or_comfyui_read_otherwise_is_refused(tmp_path):
-    network, _ = trained({"algo": "lora", "linear_dim": 2, "dora_wd": True, "wd_on_output": False}, Small())
-    network.save_weights(str(tmp_path / "file.safetensors"), torch.float32, {})
-    with pytest.raises(UnsupportedError, match="one for each input"):
-        load(Small(), tmp_path / "file.safetensors")
+    dora, tucker = {"dora_wd": True, "wd_on_output": False}, {"use_tucker": True}
+    for options, told in ((dora, "one for each input"), (tucker, "a Tucker core is not supported")):
+        network, _ = trained({"algo": "lora", "linear_dim": 2, **options}, Small())
+        network.save_weights(str(tmp_path / "file.safetensors"), torch.float32, {})
+        for strict in (True, False):
+            with pytest.raises(UnsupportedError, match=told):
+                load(Small(), tmp_path / "file.safetensors", strict=strict)
     model = adapt(nn.Sequential(nn.Linear(4, 4)), target_modules=["0"], placement="input", rank=4)
     with pytest.raises(UnsupportedError, match="older layout"):
         write_glora(

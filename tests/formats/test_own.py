@@ -80,7 +80,7 @@ def part(content):
         (lambda c, _: c.update(version=3), "version has to be '?2'?, found '3'"),
         (lambda _, t: t.pop("0.input.B"), r"0\.input\.B has to be floating point \[2, 6\], found nothing"),
         (lambda _, t: t.update({"0.input.B": torch.full((2, 6), torch.nan)}), "has to be finite"),
-        (lambda _, t: t.update({"1.input.B": torch.zeros(1)}), r"without an entry in the header: 1\.input\.B"),
+        (lambda _, t: t.update({"1.input.B": torch.zeros(1)}), r"tensor 1\.input\.B has no entry in the header"),
     ],
 )
 def test_a_changed_file_names_key_expected_and_found(saved, change, message):

@@ -40,11 +40,9 @@ CONFIGS = {
     "rslora-patterns": lora(use_rslora=True, **PATTERNS),
     "dora": lora(use_dora=True),
     "loha-patterns": loha(rank_pattern={"0": 2}, alpha_pattern={"0": 1}),
-    "loha-tucker": loha(use_effective_conv2d=True),
-    "lokr": lokr(r=2),
+    "lokr": lokr(r=2, rank_pattern={"to_q": 1}),
     "lokr-whole": lokr(r=64),
     "lokr-both": lokr(r=1, decompose_both=True, decompose_factor=4),
-    "lokr-tucker": lokr(r=2, use_effective_conv2d=True, rank_pattern={"to_q": 1}),
 }
 
 

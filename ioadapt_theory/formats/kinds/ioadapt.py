@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ioadapt_theory.adapters.bases import SizesAlone
 from ioadapt_theory.adapters.equations import Placement
@@ -67,19 +67,15 @@ def contents(opened: Path, source: TensorFile) -> AdapterFile:
     named = isinstance(entries, dict) and bool(entries) and all(map(is_name, entries))
     _demand(f"{source.path}: layers", "an object with at least one layer, of printable names", entries, ok=named)
     keys: dict[str, dict[str, str]] = {layer: {} for layer in entries}
-    unknown = []
     for key in source.shapes:
         parts = key.split(".")
         end = 1 if parts[-1] == "shift" else 2
         layer = ".".join(parts[:-end])
-        if layer in keys:
-            keys[layer][".".join(parts[-end:])] = key
-        else:
-            unknown.append(key)
+        if layer not in keys:
+            msg = f"{source.path}: tensor {key} has no entry in the header."
+            raise FileFormatError(msg)
+        keys[layer][".".join(parts[-end:])] = key
     layers = [stored_layer(source, Name("", n), entry, keys[n], source.stored) for n, entry in entries.items()]
-    if unknown:
-        msg = f"{source.path}: tensors without an entry in the header: {', '.join(sorted(unknown)[:5])}."
-        raise FileFormatError(msg)
     base, prints = source.metadata.get(BASE_NAME), recorded(source.metadata, source.path)
     return AdapterFile(opened, FORMAT, tuple(layers), (), {}, base if is_name(base) else None, prints)
 
@@ -103,9 +99,7 @@ def stored_layer(
 
 def _read(sketch: Adapter, keys: Mapping[str, str], read: Callable[[str], Tensor]) -> Adapter:
     new = copy.deepcopy(sketch)
-    for part, _ in [*new.named_parameters()]:
-        owner, _, leaf = part.rpartition(".")
-        setattr(new.get_submodule(owner), leaf, nn.Parameter(read(keys[part])))
+    new.load_state_dict({part: read(key) for part, key in keys.items()}, assign=True)
     return new
 
 

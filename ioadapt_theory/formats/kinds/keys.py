@@ -3,7 +3,7 @@
 import re
 
 from ioadapt_theory.checkpoints.names.layer_name import Name, layer_name
-from ioadapt_theory.formats.build import KINDS
+from ioadapt_theory.formats.build import CORES, KINDS
 
 ALIASES = {
     "lora_A": "down",
@@ -14,12 +14,11 @@ ALIASES = {
     "lora.up": "up",
     "lora_linear_layer.down": "down",
     "lora_linear_layer.up": "up",
-    "lora_mid": "mid",
     "lora_magnitude_vector": "magnitude",
 }
 """Names of the parts of an adapter in files -> our name of the part, where that is another."""
 PARTS = {part for kind in KINDS.values() for part in kind.required | kind.optional} - {*ALIASES.values(), "up_bias"}
-ROLES = ALIASES | {part: part for part in {*PARTS, "alpha"}}
+ROLES = ALIASES | {part: part for part in {*PARTS, *CORES, "alpha"}}
 
 FOREIGN = {
     "lora_E": "AdaLoRA",

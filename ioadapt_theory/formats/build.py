@@ -1,7 +1,6 @@
 """Our adapter from the parts of one layer in a file: the kind of adapter that they are, with the checks of any kind."""
 
 from collections.abc import Collection
-from functools import lru_cache
 
 import torch
 
@@ -75,13 +74,6 @@ def build(kind: str, parts: Parts, scaling: float) -> Adapter:
         raise FileFormatError(msg)
     shift = [b if role == "up_bias" else b / last.scaling for role, b in shifts]
     return Adapter(family, placed, torch.stack(shift).sum(0) if shift else None)
-
-
-@lru_cache(256)
-def sketch(kind: str, shapes: tuple[tuple[str, tuple[int, ...]], ...], scaling: float) -> Adapter:
-    """Return the same without numbers; kept, as many layers in a file are of a few shapes: take its ``twin``."""
-    parts = {role: torch.empty(shape, dtype=torch.float32, device="meta") for role, shape in shapes}
-    return build(kind, parts, scaling)
 
 
 def refit(adapter: Adapter, size: Size) -> None:

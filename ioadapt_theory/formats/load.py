@@ -8,7 +8,6 @@ import torch
 from torch import nn
 
 from ioadapt_theory.adapters.base_weights import ModelWeights, Weights
-from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport, put
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.names.resolve import resolve
@@ -16,7 +15,6 @@ from ioadapt_theory.checkpoints.names.transformers import of_model
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats import match as matching
 from ioadapt_theory.formats.kinds.base_changes import Change, prepare
-from ioadapt_theory.formats.kinds.ioadapt import describe
 from ioadapt_theory.formats.own import ALTERED
 from ioadapt_theory.formats.reading import located, open_adapter
 
@@ -90,7 +88,10 @@ def load(
         raise FileFormatError(msg)
     adapters = {layer: matching.fitted(stored, weights.outline(layer)) for layer, stored in matched.layers.items()}
     sources = {layer: str(stored.name) for layer, stored in matched.layers.items()}
-    adapters, twins = _without_twins(model, adapters)
+    modules, places = dict(walk(model)), dict[int, str]()
+    for layer in adapters:
+        if (other := places.setdefault(id(modules.get(layer, layer)), layer)) != layer:
+            raise TransferError(TransferReport((other,), {layer: f"it is the same module as {other}, which has one"}))
     options: dict[str, Any] = {"strict": strict, "hotswap": hotswap, "trainable": trainable}
     report = put(model, adapters, name, correspondence=matched.correspondence, sources=sources, **options)
     for change, module, new in changes if alter_base else ():
@@ -98,22 +99,7 @@ def load(
     altered = tuple(str(change) for change, *_ in changes if alter_base)
     model.__dict__.setdefault(ALTERED, {})[name] = altered
     unmatched = {**report.unmatched, **lost}
-    return replace(report, matched=(*report.matched, *twins), unmatched=unmatched, altered=altered)
-
-
-def _without_twins(model: nn.Module, adapters: dict[str, Adapter]) -> tuple[dict[str, Adapter], list[str]]:
-    """Return the adapters without those for a second name of a module, which have to be equal, and these names."""
-    modules, first, twins = dict(walk(model)), dict[int, str](), []
-    for layer, adapter in adapters.items():
-        other = first.setdefault(id(modules.get(layer, layer)), layer)
-        if other != layer:
-            twins.append(layer)
-            one, two = adapter.state_dict(), adapters[other].state_dict()
-            alike = describe(adapter) == describe(adapters[other]) and one.keys() == two.keys()
-            if not alike or not all(torch.equal(one[key], two[key]) for key in one):
-                why = f"it is the same module as {other}, for which the file has another adapter"
-                raise TransferError(TransferReport(tuple(set(adapters) - {layer}), {layer: why}))
-    return {layer: adapter for layer, adapter in adapters.items() if layer not in twins}, twins
+    return replace(report, unmatched=unmatched, altered=altered)
 
 
 def _changes(

@@ -18,7 +18,6 @@ from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnsupportedError
 from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer
 from ioadapt_theory.formats.build import cut, refit
-from ioadapt_theory.formats.kinds.base_changes import Change
 
 NO_LAYER = "the {} has no such layer"
 
@@ -51,8 +50,7 @@ class Match:
     def require_complete(self) -> None:
         """Refuse half an adapter: keys that are not read, changes of the base itself, layers that do not fit."""
         altered = {str(change): "a change of the base" for change in self.file.changes}
-        items = (*self.file.unread.items(), *altered.items(), *self.lost.items())
-        problems = [f"{key}: {why}" for key, why in items]
+        problems = [f"{k}: {why}" for part in (self.file.unread, altered, self.lost) for k, why in part.items()]
         if problems:
             more = f"; and {len(problems) - 3} more" if len(problems) > 3 else ""
             why = f"parts of it cannot be used ({'; '.join(problems[:3])}{more}); pass --partial to leave them out."
@@ -124,16 +122,13 @@ def _without_idle_changes(file: AdapterFile, weights: TensorWeights) -> AdapterF
     """Return the adapter without the changes of the base that change nothing there, as of a head saved untrained."""
     modules = {name.rpartition(".")[0] for name in weights.shapes}
     places = resolve([change.name for change in file.changes], modules, weights.rename, weights.aliases).layers
-
-    def is_idle(change: Change) -> bool:
-        (module, *_) = places.get(change.name, ("",))
-        key = f"{module}.{change.leaf}"
-        if weights.shapes.get(key) != change.size:
-            return False
-        old = weights.read(key)
-        return torch.equal(change.values(old), old)
-
-    return replace(file, changes=tuple(change for change in file.changes if not is_idle(change)))
+    changes = []
+    for change in file.changes:
+        key = f"{places.get(change.name, ('',))[0]}.{change.leaf}"
+        old = weights.read(key) if weights.shapes.get(key) == change.size else None
+        if old is None or not torch.equal(change.values(old), old):
+            changes.append(change)
+    return replace(file, changes=tuple(changes))
 
 
 def _component(file: AdapterFile, fits: Mapping[Name, object], chosen: str | None) -> str:
@@ -165,12 +160,14 @@ def _everywhere(
     everywhere: dict[str, StoredLayer] = {}
     for place in several:
         try:
-            parts = {layer: _ordered(part, layer, places) for layer, part in _parts(stored, place).items()}
+            parts = _parts(stored, place)
+            for layer in parts if places.how != "name" else ():
+                if (order := places.neurons.get(layer)) is not None:
+                    parts[layer] = parts[layer].changed(partial(reordered, order=order))
         except UnsupportedError as error:
             return str(error)
-        for layer, part in parts.items():
-            if why := _misfit(part, weights, layer):
-                return why
+        if why := next((why for layer, part in parts.items() if (why := _misfit(part, weights, layer))), None):
+            return why
         everywhere |= parts
     return everywhere
 
@@ -183,12 +180,6 @@ def _parts(stored: StoredLayer, place: Place) -> dict[str, StoredLayer]:
     if outputs == [[(0, last.size[1])]]:
         return {place[0]: stored}
     return {layer: stored.changed(partial(cut, ranges=edges)) for layer, edges in zip(place, outputs, strict=True)}
-
-
-def _ordered(stored: StoredLayer, layer: str, places: Correspondence) -> StoredLayer:
-    """Return the adapter for the neurons that the layer faces, where layers follow the weights."""
-    order = None if places.how == "name" else places.neurons.get(layer)
-    return stored if order is None else stored.changed(partial(reordered, order=order))
 
 
 def _misfit(stored: StoredLayer, weights: Weights, layer: str) -> str | None:

@@ -75,8 +75,10 @@ def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: b
 def save_adapter(model: nn.Module, folder: Path | str, name: str = "default", *, card: bool | str = False) -> Path:
     """Write one adapter as ``save`` does, without asking what else of the model is trained; return the folder."""
     model = _unwrapped(model)
-    names = {place: _plain(place) for place in layers(model, name)}
-    adapters: dict[str, Adapter] = {names[n]: m.adapters[name] for n, m in layers(model, name).items()}  # type: ignore[misc]
+    adapted = layers(model, name)
+    first = {id(module): place for place, module in reversed(adapted.items())}  # a module may have several names
+    names = {place: _plain(place) for place, module in adapted.items() if first[id(module)] == place}
+    adapters: dict[str, Adapter] = {plain: adapted[place].adapters[name] for place, plain in names.items()}  # type: ignore[misc]
     for place, adapter in adapters.items():
         with naming(place):
             adapter.require_whole()

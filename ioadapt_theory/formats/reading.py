@@ -10,13 +10,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.rules.fingerprint import recorded
 from ioadapt_theory.checkpoints.names.kinds import of_adapter
 from ioadapt_theory.checkpoints.names.layer_name import PEFT_PREFIX, Name
 from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnsupportedError
 from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer
-from ioadapt_theory.formats.build import build, kind_of, rank_of, sketch
+from ioadapt_theory.formats.build import build, kind_of, rank_of
 from ioadapt_theory.formats.kinds import ioadapt, iolora, peft, scaling
 from ioadapt_theory.formats.kinds.base_changes import Change, of_peft
 from ioadapt_theory.formats.kinds.keys import FOREIGN, UNKNOWN, parse
@@ -105,8 +107,7 @@ def _locate(path: Path) -> tuple[Path, Mapping[str, Any] | None]:
 
 def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None, *, scaled: bool) -> AdapterFile:
     """Return the content of another tool's file; PEFT's configuration is given where it is of one of its folders."""
-    path, described_by = source.path, source.path.parent / peft.CONFIG
-    changes, flat = list[Change](), False
+    path, changes, flat = source.path, list[Change](), False
     layers, unread = iolora.contents(source)
     if not layers:
         if config is not None and config["peft_type"] == iolora.TYPE:
@@ -117,16 +118,19 @@ def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None,
             raise FileFormatError(msg)
         parts, unread = _by_layer(source)
         flat = any(name.flat for name in parts)
-        scale = scaling.of_file(source) if config is None else scaling.of_folder(described_by, config)
+        scale = scaling.of_file(source) if config is None else scaling.of_folder(path.parent / peft.CONFIG, config)
         for name, roles in parts.items():
-            if why := _without_factors(roles, source):
-                unread |= dict.fromkeys(roles.values(), why)
+            if "diff" in roles and len(source.shapes[roles["diff"]]) == 1:
+                unread |= dict.fromkeys(roles.values(), "a trained norm")
+            elif roles.keys() <= {"alpha", "diff_b"}:
+                unread |= dict.fromkeys(roles.values(), "a part without the rest of its adapter")
             else:
                 with located(path, name):
                     layers.append(_layer(name, roles, source, scale))
     if config is not None:
         changes = of_peft(source, [key for key, why in unread.items() if why == UNKNOWN])
-        unread = {key: why for key, why in unread.items() if key not in {change.key for change in changes}}
+        for change in changes:
+            del unread[change.key]
     if not layers:
         raise _without_adapter(path, unread, changes)
     bytes_, size = 4 * sum(p.numel() for layer in layers for p in layer.sketch.parameters()), os.path.getsize(path)
@@ -180,13 +184,6 @@ def _by_layer(source: TensorFile) -> tuple[dict[Name, dict[str, str]], dict[str,
     return layers, unread
 
 
-def _without_factors(roles: Mapping[str, str], source: TensorFile) -> str | None:
-    """Say why the parts of a layer are no adapter of it; None where they may be one."""
-    if "diff" in roles and len(source.shapes[roles["diff"]]) == 1:
-        return "a trained norm"
-    return "a part without the rest of its adapter" if roles.keys() <= {"alpha", "diff_b"} else None
-
-
 def _layer(name: Name, roles: Mapping[str, str], source: TensorFile, scale: scaling.Scale) -> StoredLayer:
     """Return the adapter that the parts of a layer are."""
     source.require_floats(roles.values())
@@ -194,8 +191,10 @@ def _layer(name: Name, roles: Mapping[str, str], source: TensorFile, scale: scal
     shapes, kind = {role: source.shapes[key] for role, key in factors.items()}, kind_of(factors)
     alpha = _number(source, roles["alpha"]) if "alpha" in roles else None
     factor = scale(name, rank_of(kind, shapes), shapes, alpha)
-    outline = sketch(kind, tuple(shapes.items()), factor).twin()
-    return StoredLayer(name, outline, partial(_read, name, kind, factors, factor, source), spares_bias=kind == "peanut")
+    sketch = build(
+        kind, {role: torch.empty(s, dtype=torch.float32, device="meta") for role, s in shapes.items()}, factor
+    )
+    return StoredLayer(name, sketch, partial(_read, name, kind, factors, factor, source), spares_bias=kind == "peanut")
 
 
 def _read(name: Name, kind: str, factors: Mapping[str, str], factor: float, source: TensorFile) -> Adapter:

@@ -44,12 +44,12 @@ class Change:
 
 def of_peft(source: TensorFile, keys: Iterable[str]) -> list[Change]:
     """Return the changes that tensors of these keys, which are no part of an adapter, stand for."""
-    changes = []
-    for key in keys:
-        module, _, leaf = key.removeprefix(PEFT_PREFIX).rpartition(".")
-        if key.startswith(PEFT_PREFIX) and leaf in {"weight", "bias"}:
-            changes.append(Change(Name("", module.removesuffix(".base_layer")), leaf, source, key))
-    return changes
+    named = {key: key.removeprefix(PEFT_PREFIX).rpartition(".") for key in keys if key.startswith(PEFT_PREFIX)}
+    return [
+        Change(Name("", module.removesuffix(".base_layer")), leaf, source, key)
+        for key, (module, _, leaf) in named.items()
+        if leaf in {"weight", "bias"}
+    ]
 
 
 def prepare(change: Change, module: nn.Module) -> tuple[nn.Module, nn.Parameter] | str:

@@ -3,7 +3,7 @@
 import copy
 import json
 from collections.abc import Callable, Mapping
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -106,16 +106,13 @@ def _read(sketch: Adapter, keys: Mapping[str, str], read: Callable[[str], Tensor
 def adapter_of(where: object, layer: str, entry: Any, shapes: Shapes) -> Adapter:
     """Return the adapter that a layer's entry in a header describes, without numbers; ``where`` is for errors."""
     try:
-        return _sketch(json.dumps(entry), tuple(shapes.items())).twin()
+        return _sketch(entry, shapes)
     except FileFormatError as error:
         msg = f"{where}: layers.{layer}.{error}"
         raise FileFormatError(msg) from None
 
 
-@lru_cache(256)
-def _sketch(text: str, shapes: tuple[tuple[str, tuple[int, ...]], ...]) -> Adapter:
-    """Build a sketch once: large models have tens of thousands of layers of a few kinds."""
-    entry = json.loads(text)
+def _sketch(entry: Any, shapes: Shapes) -> Adapter:
     _demand("family", "an object", entry, ok=isinstance(entry, dict))
     family, parts = entry.get("family"), entry.get("placements")
     _demand("family", f"one of {', '.join(FAMILIES)}", family, ok=isinstance(family, str) and family in FAMILIES)
@@ -130,12 +127,12 @@ def _sketch(text: str, shapes: tuple[tuple[str, tuple[int, ...]], ...]) -> Adapt
             _demand(f"{key}.{field}", expected, part[field], ok=valid(part[field]))
         size, spec = part["size"], Spec(**{f: part[f] for f in part if f != "size"})
         phi = FAMILIES[family](SizesAlone(*size), spec)
-        given = {k.removeprefix(f"{placement}."): s for k, s in shapes if k.startswith(f"{placement}.")}
+        given = {k.removeprefix(f"{placement}."): s for k, s in shapes.items() if k.startswith(f"{placement}.")}
         phi.take({name: torch.empty(of, device="meta") for name, of in phi.shapes(size, spec, given).items()})
         phi.scaling = spec.scaling
         families[placement] = phi
     *_, last = families.values()
-    return Adapter(family, families, torch.empty(last.size[1], device="meta") if "shift" in dict(shapes) else None)
+    return Adapter(family, families, torch.empty(last.size[1], device="meta") if "shift" in shapes else None)
 
 
 def _demand(key: str, expected: str, value: Any, *, ok: bool) -> None:

@@ -60,12 +60,7 @@ def common(checkpoints: Sequence[Checkpoint], labels: Sequence[str] = ()) -> tup
 
 
 def as_modules(checkpoint: Checkpoint, wanted: Collection[str] = ()) -> Renamed:
-    """Return a checkpoint under the names of its model's modules, with tied weights under both names.
-
-    Args:
-        checkpoint: stays open.
-        wanted: names of layers; where the checkpoint has some of them under its authors' names, these are taken.
-    """
+    """Return a checkpoint under the names of its model's modules, or the wanted ones; tied weights have both names."""
     model = transformers.of_config(checkpoint.config, len(checkpoint.tensors))
     wanted_tensors = {f"{name}{leaf}" for name in wanted for leaf in (".weight", ".bias")}
     chosen: dict[str, Form] = {}

@@ -61,21 +61,8 @@ class Baked(NamedTuple):
 def convert_to(
     folder: Path | str, matched: Match, placement: Placement | str, *, partial: bool = False, **tamed: float
 ) -> dict[str, Fidelity | str]:
-    """Write LoRAs trained on the base as input or output adapters (Eq. 5), in our own folder.
-
-    Args:
-        folder: to write.
-        matched: the LoRA and the base that it was trained on.
-        placement: "input" or "output".
-        partial: leave out layers that have no such form, saying why, instead of refusing.
-        **tamed: ridge and cutoff, see ``Inverse.of``.
-
-    Returns:
-        What each layer lost, or why it was left out.
-
-    Raises:
-        UnsupportedError: a layer, or with ``partial`` every layer, has no such form.
-    """
+    """Write LoRAs trained on the base as input or output adapters (Eq. 5), in our own folder; return what each lost."""
+    # with ``partial`` a layer that has no such form is left out, saying why; ``tamed`` is for ``Inverse.of``
     converted: dict[str, Adapter] = {}
     outcome: dict[str, Fidelity | str] = {}
     prints = {}
@@ -106,28 +93,10 @@ def write_lora(
     rank: int | None = None,
     share: float | None = None,
 ) -> dict[str, Baked]:
-    """Write adapters as a plain LoRA of scaling 1 on every layer (kohya: one alpha for all).
-
-    A change of a bias, as of an output adapter on a layer that has one, is ``lora_B.bias`` with ``lora_bias`` in the
-    config (PEFT cannot merge layers without a bias then), for kohya ``diff_b`` (which diffusers refuses). kohya's names
-    of FLUX and SD3, ``lora_transformer_``, are known to ComfyUI only: take diffusers' style for diffusers.
-
-    Args:
-        path: folder for PEFT, file for the others.
-        layers: adapters, and the base's layers.
-        style: "peft", "diffusers" or "kohya".
-        base: name of the base model, recorded in the file together with fingerprints of its layers.
-        component: of a pipeline, "unet" for example; diffusers and kohya put it before the names.
-        rank: for adapters that have no exact form, and any others: the rank to truncate to, see ``truncate``.
-        share: or the part of the change's norm that is kept.
-
-    Returns:
-        The layers that were written.
-
-    Raises:
-        UnknownNameError: no such style.
-        InvalidValueError, UnsupportedError, ShapeError: a layer that cannot be baked; nothing is written.
-    """
+    """Write adapters as a plain LoRA of scaling 1 on every layer (kohya: one alpha for all); return them."""
+    # A change of a bias, as of an output adapter on a layer that has one, is lora_B.bias with lora_bias in the config
+    # (PEFT cannot merge layers without a bias then), for kohya diff_b (which diffusers refuses). kohya's names of FLUX
+    # and SD3, lora_transformer_, are known to ComfyUI only. Rank and share are those of ``truncate``.
     if style not in STYLES:
         raise UnknownNameError("style", style, STYLES)
     baked, prints = dict[str, Baked](), dict[str, Any]()

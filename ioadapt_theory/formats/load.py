@@ -8,13 +8,14 @@ import torch
 from torch import nn
 
 from ioadapt_theory.adapters.base_weights import ModelWeights, Weights
+from ioadapt_theory.adapters.layer import AdaptedLayer
 from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport, put
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.names.resolve import resolve
 from ioadapt_theory.checkpoints.names.transformers import of_model
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats import match as matching
-from ioadapt_theory.formats.kinds.base_changes import Change, prepare
+from ioadapt_theory.formats.adapter_file import Change
 from ioadapt_theory.formats.own import ALTERED
 from ioadapt_theory.formats.reading import located, open_adapter
 
@@ -113,9 +114,23 @@ def _changes(
     for change in wanted:
         with located(matched.file.path, change.name):
             place = places.get(change.name)
-            prepared = matching.NO_LAYER.format("model") if place is None else prepare(change, modules[place[0]])
+            prepared = matching.NO_LAYER.format("model") if place is None else _prepared(change, modules[place[0]])
         if isinstance(prepared, str):
             misfits[str(change)] = prepared
         elif not torch.equal(getattr(prepared[0], change.leaf), prepared[1]):  # PEFT saves untrained embeddings, too
             ready.append((change, *prepared))
     return ready, misfits
+
+
+def _prepared(change: Change, module: nn.Module) -> tuple[nn.Module, nn.Parameter] | str:
+    """Return the module and its new parameter, or why it does not take the change; nothing is altered yet."""
+    if isinstance(module, AdaptedLayer):
+        module.refuse_if_merged("altering its base")
+        module = module.base_layer
+    old, size = getattr(module, change.leaf, None), change.size
+    if not isinstance(old, torch.Tensor) or not old.is_floating_point():
+        return f"its {type(module).__name__} has no plain {change.leaf}"
+    if tuple(old.shape) != size:
+        way = "; resize the model's vocabulary first" if change.leaf == "weight" and len(size) > 1 else ""
+        return f"its {change.leaf} is {list(old.shape)}, the file's {list(size)}{way}"
+    return module, nn.Parameter(change.values(old.detach()), requires_grad=False)

@@ -73,25 +73,8 @@ def match(
     by: str = "name",
     source: Weights | None = None,
 ) -> Match:
-    """Return the layers of the base that the adapter fits; no weights are read but those that are compared.
-
-    Names of FLUX's and SD3's authors fit diffusers' models too, a layer being cut where the base has several for it.
-
-    Args:
-        file: the adapter.
-        weights: the base.
-        component: of a pipeline's file, the one that the base is; the others are left out of account. By default the
-            one whose layers the base has.
-        called: how error messages call the base.
-        by: "name", "provenance" or "auto", see ``correspond``.
-        source: the model that the adapter was trained on, if it is at hand; our own files have fingerprints of it.
-
-    Returns:
-        The layers that fit, and those that do not, and why.
-
-    Raises:
-        FileFormatError: the file has no such component, or none or several fit the base alike.
-    """
+    """Return the layers of the base, ``called`` so in errors, that the adapter fits, and those that it does not fit."""
+    # Names of FLUX's and SD3's authors fit diffusers' models too, a layer being cut where the base has several for it.
     if isinstance(weights, TensorWeights):
         file = _without_idle_changes(file, weights)
     stored = {layer.name: layer for layer in file.layers}

@@ -17,10 +17,9 @@ from ioadapt_theory.adapters.rules.fingerprint import recorded
 from ioadapt_theory.checkpoints.names.kinds import of_adapter
 from ioadapt_theory.checkpoints.names.layer_name import PEFT_PREFIX, Name
 from ioadapt_theory.errors import FileFormatError, IoAdaptError, UnsupportedError
-from ioadapt_theory.formats.adapter_file import AdapterFile, StoredLayer
+from ioadapt_theory.formats.adapter_file import AdapterFile, Change, StoredLayer
 from ioadapt_theory.formats.build import build, kind_of, rank_of
 from ioadapt_theory.formats.kinds import ioadapt, iolora, peft, scaling
-from ioadapt_theory.formats.kinds.base_changes import Change, of_peft
 from ioadapt_theory.formats.kinds.keys import FOREIGN, UNKNOWN, parse
 from ioadapt_theory.formats.tensors import BAKED_FOR, TensorFile, is_name, read_json
 
@@ -128,9 +127,11 @@ def _foreign(opened: Path, source: TensorFile, config: Mapping[str, Any] | None,
                 with located(path, name):
                     layers.append(_layer(name, roles, source, scale))
     if config is not None:
-        changes = of_peft(source, [key for key, why in unread.items() if why == UNKNOWN])
-        for change in changes:
-            del unread[change.key]
+        for key in [key for key, why in unread.items() if why == UNKNOWN and key.startswith(PEFT_PREFIX)]:
+            module, _, leaf = key.removeprefix(PEFT_PREFIX).rpartition(".")
+            if leaf in {"weight", "bias"}:
+                changes.append(Change(Name("", module.removesuffix(".base_layer")), leaf, source, key))
+                del unread[key]
     if not layers:
         raise _without_adapter(path, unread, changes)
     bytes_, size = 4 * sum(p.numel() for layer in layers for p in layer.sketch.parameters()), os.path.getsize(path)

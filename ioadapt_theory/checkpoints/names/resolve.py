@@ -23,20 +23,9 @@ def resolve(
     rename: Rename | None = None,
     aliases: Mapping[str, str] = MappingProxyType({}),
 ) -> Resolved:
-    """Return the layer of a model, or the layers, for each name.
-
-    A file may come from a part of the model, or from a model that has this one inside: then the names differ by what
-    stands before, and are taken if nothing else is meant by them. Two layers of a component are never one module.
-
-    Args:
-        names: as a file has them.
-        modules: as in ``named_modules``.
-        rename: how the model's library renames stored layers, see ``transformers``.
-        aliases: other names of some modules, such as those that they are stored under.
-
-    Returns:
-        The layers, and the names that are left out.
-    """
+    """Return the layer of a model, or the layers, for each name; ``aliases`` are other names of some modules."""
+    # A file may come from a part of the model, or from a model that has this one inside: then the names differ by what
+    # stands before, and are taken if nothing else is meant by them. Two layers of a component are never one module.
     names = list(names)
     index = _Index(modules, rename or str, aliases)
     layers, doubts = dict[Name, tuple[str, ...]](), dict[Name, str]()

@@ -29,14 +29,13 @@ class AdapterTensors(Computed):
 
     def __init__(self, name: str, source: str, tensors: Recipes, base: Checkpoint | None = None) -> None:
         """Take the tensors, how each is made, and the checkpoint that this reads."""
-        self.name, self.source, self.revision, self.metadata = name, source, None, {}
+        self.name, self.source, self._recipes, self._base = name, source, tensors, base
         self.tensors = {key: info for key, (info, _) in tensors.items()}
-        self._calls = {key: call for key, (_, call) in tensors.items()}
-        self._base = base
 
     def make(self, name: str) -> Tensor:
         """See `Computed.make`."""
-        return self._calls[name]().to(torch_dtype(self.tensors[name].dtype))
+        info, call = self._recipes[name]
+        return call().to(torch_dtype(info.dtype))
 
     def parts(self, names: Collection[str] | None = None) -> Mapping[Checkpoint, Collection[str]]:
         """See `Checkpoint.parts`: all of the base, whose layers are read with their biases."""

@@ -18,8 +18,7 @@ class Repo:
     files: dict[str, bytes]
     commit: str = COMMIT
     gated: bool = False
-    statuses: list[int] = field(default_factory=list)  # of the next requests, the last one of all that follow
-    retry_after: str | None = None  # sent along with errors
+    status: int = 200  # of every answer
     plain_server: bool = False  # does not say which commit a file is of
     cut_after: dict[str, int] = field(default_factory=dict)  # file -> bytes sent before the connection is cut
     cuts: int = 1_000_000  # how many times
@@ -73,10 +72,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._error(401, "RepoNotFound")
         if repo.web_page:
             return self._send(b"<html></html>")
-        if repo.statuses:
-            status = repo.statuses.pop(0) if len(repo.statuses) > 1 else repo.statuses[0]
-            if status != 200:
-                return self._error(status, "", repo.retry_after)
+        if repo.status != 200:
+            return self._error(repo.status, "")
         if kind != "info" and rest and rest[0] not in (repo.commit, "main"):
             return self._error(404, "RevisionNotFound")
         if kind in ("info", "revision"):
@@ -86,8 +83,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._error(401, "GatedRepo")
         return self._file(repo, "/".join(rest[1:]))
 
-    def _error(self, status: int, code: str, retry_after: str | None = None) -> None:
-        more = {"Retry-After": retry_after, "X-Error-Code": code, "X-Error-Message": code or "out of order"}
+    def _error(self, status: int, code: str) -> None:
+        more = {"X-Error-Code": code, "X-Error-Message": code or "out of order"}
         self._send(b"", status, **{k: v for k, v in more.items() if v})
 
     def _json(self, data: object) -> None:

@@ -12,16 +12,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from ioadapt_theory.checkpoints import SourceError, TensorInfo, open_checkpoint
+from ioadapt_theory.checkpoints import SourceError, open_checkpoint
 from ioadapt_theory.errors import FileFormatError, InvalidValueError, UnknownNameError
 from tests.similarity.models import sharded, value, weights
-
-
-def test_a_shape_is_compared_without_its_trailing_ones():
-    assert TensorInfo("a", "F16", (320, 320, 1, 1)).key == TensorInfo("a", "F32", (320, 320)).key == (320, 320)
-    assert TensorInfo("a", "F32", (1, 94)).key == (1, 94)
-    assert TensorInfo("a", "F32", (1,)).key == TensorInfo("a", "F32", ()).key == ()
-    assert TensorInfo("a", "BF16", (3, 2)).nbytes == 12
 
 
 def test_a_pipeline_opens_its_model_and_a_component_on_request(tmp_path: Path):
@@ -169,14 +162,6 @@ def test_strided_shared_and_lazily_negative_tensors_of_a_pickle(tmp_path: Path, 
         assert list(checkpoint.tensors) == list(values)
         assert all(torch.equal(value(checkpoint, n), values[n].detach()) for n in values)
         assert checkpoint.metadata["left_out"] == "none, complex"
-
-
-def test_a_table_that_contains_itself_ends(tmp_path: Path):
-    table: dict[str, object] = {"a": torch.ones(2)}
-    table["state_dict"] = table
-    torch.save(table, tmp_path / "x.bin")
-    with open_checkpoint(str(tmp_path / "x.bin")) as checkpoint:
-        assert "a" in checkpoint.tensors
 
 
 def test_a_symlink_to_nothing_is_told_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -58,6 +58,7 @@ def test_without_the_hub_client_the_extra_is_named(monkeypatch: pytest.MonkeyPat
         open_checkpoint("sd15")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize(("alias", "model"), [("ani-1x", "ANI1x"), ("ani-1ccx", "ANI1ccx")])
 def test_ani_weights_are_those_that_torchani_itself_loads(alias: str, model: str):

@@ -19,9 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore")
 
 CASES = {
     "lora": {"algo": "lora", "linear_dim": 3, "linear_alpha": 5, "conv_dim": 2, "conv_alpha": 1},
-    "lora-alpha-0": {"algo": "lora", "linear_dim": 3, "linear_alpha": 0},
     "lora-rs": {"algo": "lora", "linear_dim": 4, "linear_alpha": 3, "rs_lora": True},
-    "lora-scalar": {"algo": "lora", "linear_dim": 3, "linear_alpha": 1, "use_scalar": True},
     "dora": {"algo": "lora", "linear_dim": 3, "linear_alpha": 5, "dora_wd": True},
     "loha": {"algo": "loha", "linear_dim": 3, "linear_alpha": 5},
     "lokr-rs": {"algo": "lokr", "linear_dim": 2, "linear_alpha": 5, "factor": 2, "rs_lora": True},

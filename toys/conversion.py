@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from ioadapt_theory.errors import InvalidValueError
-from toys.transfer import command
+from toys.transfer import command, records
 from toys.transfer.protocol import Protocol, protocol
 from toys.transfer.runs import SOURCE, Run
 from toys.transfer.study import NONE
@@ -48,7 +48,7 @@ def run(
         InvalidValueError: the language model's run, which has the learning rate, is not recorded.
     """
     del repeat
-    known = command.recorded("language")
+    known = records.recorded("language")
     if known is None:
         msg = "The learning rate of LoRA is not recorded; run toys/language.py and keep its record in toys/data."
         raise InvalidValueError(msg)
@@ -74,7 +74,7 @@ def run(
         for ridge in RIDGES[1:]:
             rows[f"Eq. 5 {side}, ridge {ridge:g}"] = row(ridge, f"Eq. 5 {side}, ridge")
     rates = dict.fromkeys(plan.methods, lora)
-    figures: dict[str, Any] = command.rounded({"rates": rates, "rows": rows})
+    figures: dict[str, Any] = records.rounded({"rates": rates, "rows": rows})
     return figures
 
 

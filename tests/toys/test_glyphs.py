@@ -15,7 +15,7 @@ from toys.glyphs.faces import FACES, JUDGES, LETTERS, OTHER, PATHS, POOL, SIZE, 
 from toys.glyphs.faces import encoder as frozen
 from toys.glyphs.judges import Subject, changed, judge
 from toys.glyphs.networks import Model, flow_loss, on, sampled, train
-from toys.transfer import command
+from toys.transfer import command, records
 from toys.transfer.output import page
 from toys.transfer.protocol import protocol
 
@@ -141,7 +141,7 @@ def test_the_command_writes_a_record_from_which_both_pictures_and_the_page_are_m
     assert diffusion.main(["--quick", "--jobs", "1", "--out", str(tmp_path)]) == 0
     assert "Table 1: minus what is copied on the weight" in capsys.readouterr().out
     assert {path.name for path in tmp_path.glob("*.png")} == {"diffusion.png", "diffusion_samples.png"}
-    result = command.read(tmp_path / "diffusion.json")
+    result = records.read(tmp_path / "diffusion.json")
     assert {"processor", "kernels", "python"} < set(result["config"])
     assert set(result["also"]["misread"]) == {row for row in result["rows"] if " x " not in row}
     for target, method in few.exact.items():

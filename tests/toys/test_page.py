@@ -22,7 +22,9 @@ from toys.page import transfer as moves
 from toys.page.demo import main as demo
 from toys.page.example import EXAMPLE
 from toys.plane.world import Case, augmented, crescent, models, task
-from toys.transfer import command
+from toys.transfer.protocol import protocol
+from toys.transfer.records import DATA as DATA_FOLDER
+from toys.transfer.records import every
 from toys.transfer.verdicts import endpoint
 
 PAGE = FRONT.read_text(encoding="utf-8")
@@ -103,11 +105,10 @@ def test_every_share_that_an_endpoint_decides_is_a_dot_of_the_page():
 
 
 def test_every_record_is_on_the_page_with_its_command():
-    results = moves.results()
-    assert len(results) == len(list(command.DATA.glob("*_record.json")))
-    for result in results:
-        assert escape(result.title) in PAGE
-        assert f"<code>{escape(result.command)}</code>" in PAGE
+    assert len(every()) == len(list(DATA_FOLDER.glob("*_record.json")))
+    for name, record in every().items():
+        assert escape(protocol(name).title) in PAGE
+        assert f"<code>{escape(record['config']['command'])}</code>" in PAGE
 
 
 # In the browser.

@@ -2,10 +2,10 @@
 
 import pytest
 
-from toys.transfer.command import recorded
 from toys.transfer.output import prediction_page
 from toys.transfer.output.prediction import Move, balanced, best_least, choices, moves, score, threshold
 from toys.transfer.protocol import Method, protocol
+from toys.transfer.records import recorded
 from toys.transfer.study import NONE
 
 ALIKE = {

@@ -11,9 +11,9 @@ from scipy import stats
 from toys.glyphs.family import base
 from toys.sentences.packages import MissingPackageError
 from toys.transfer import command
-from toys.transfer.command import DATA, recorded
 from toys.transfer.output import page
 from toys.transfer.protocol import names, protocol
+from toys.transfer.records import DATA, recorded
 from toys.transfer.runs import Run
 from toys.transfer.study import NONE
 from toys.transfer.verdicts import repetition
@@ -50,7 +50,7 @@ def test_the_page_says_what_decides_and_what_the_rule_says(name: str):
     plan, result = protocol(name), recorded(name)
     text = page.section(plan, result, "x.png")
     assert page.headline(plan, result) in text
-    assert text.count("95 % from") == len({c.row for c in page.comparisons(plan, result)})
+    assert text.count("its 95 % interval") == len({c.row for c in page.comparisons(plan, result)})
     json.dumps(result, allow_nan=False)
 
 

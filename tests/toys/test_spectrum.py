@@ -12,9 +12,9 @@ from scipy import stats
 from toys.drift import output
 from toys.drift.families import FAMILIES, Family, cosine, family, letters
 from toys.drift.moves import CARRIED, CEILING, GAUGED, LEVELS, scaled
-from toys.transfer.command import DATA, carried_over, read
 from toys.transfer.output.page import section
 from toys.transfer.protocol import Method, names, protocol
+from toys.transfer.records import DATA, carried_over, read
 from toys.transfer.rows import adapted, moved
 from toys.transfer.runs import COPIED
 from toys.transfer.verdicts import carried

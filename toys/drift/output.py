@@ -11,7 +11,7 @@ from scipy.stats import spearmanr, t
 
 from toys.common.style import FAINT, FULL_WIDTH, INK, METHODS
 from toys.drift.moves import AUTO, CARRIED, CEILING, SCALED
-from toys.transfer.output.table import columns, markdown
+from toys.transfer.output.table import markdown, terminal
 
 LEAST: Final = -1.0
 """A share below this counts as this: how far an adapter that does harm goes is not the question."""
@@ -136,24 +136,13 @@ def _table(result: Mapping[str, Any], kind: str) -> tuple[list[str], list[list[s
 
 
 def text(result: Mapping[str, Any]) -> str:
-    """Return the tables for the screen."""
-    lines = [f"Share kept of what a LoRA gains that is trained on the target; mean of {families(result)}."]
-    for kind, words in KINDS.items():
-        lines += ["", f"Target {words}:", *columns(*_table(result, kind), 14)]
-    return "\n".join([*lines, "", _predicted(result)]) + "\n"
+    """Return what the record shows for the screen: sentences and tables."""
+    return terminal("\n".join(_lines(result)))
 
 
 def families(result: Mapping[str, Any]) -> str:
     """Return the families with their seeds, as words."""
     return ", ".join(f"{name} ({len(seeds)} seeds)" for name, seeds in result["families"].items())
-
-
-def _predicted(result: Mapping[str, Any]) -> str:
-    said = []
-    for row, pairs in predictions(result).items():
-        off, rank = errors(pairs)
-        said.append(f"{ROWS[row]}: off by {off:.2f} (median of {len(pairs)} moves), rank correlation {rank:.2f}")
-    return f"Predicted without labels, beside measured. {'; '.join(said)}."
 
 
 def missed(result: Mapping[str, Any]) -> tuple[int, int]:
@@ -215,15 +204,19 @@ def _change(drift: Sequence[Mapping[str, Bin]]) -> float:
 
 def section(result: Mapping[str, Any]) -> str:
     """Return the section of the page, in Markdown."""
-    lines = ["![Share kept against drift, and predicted against measured](spectrum.png)", ""]
-    lines += [f"- {one}" for one in findings(result)]
+    picture = "![Share kept against drift, and predicted against measured](spectrum.png)"
+    return "\n".join([picture, "", *_lines(result)]) + "\n"
+
+
+def _lines(result: Mapping[str, Any]) -> list[str]:
+    lines = [f"- {one}" for one in findings(result)]
     lines += [
         "",
         f"Mean of {families(result)}; ± half of the 95 % interval; a share below {LEAST:g} counts as {LEAST:g}.",
     ]
     for kind, words in KINDS.items():
         lines += ["", f"Target {words}:", "", *markdown(*_table(result, kind), numbers=True)]
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def draw(result: Mapping[str, Any]) -> Figure:

@@ -38,7 +38,7 @@ def html(plane: Mapping[str, Any], more: str = MORE) -> str:
         "data": json.dumps(moving_crescent, ensure_ascii=False).replace("</", "<\\/"),
         "panels": crescent.panels(moving_crescent),
         "claim-rows": claims.rows(),
-        "results": transfer.section(transfer.results()),
+        "results": transfer.section(),
         "carried": moving.section(),
         "moves": str(moving.count()),
         "example": escape(EXAMPLE),

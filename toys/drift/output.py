@@ -85,10 +85,10 @@ def binned(result: Mapping[str, Any], kind: str, level: str, row: str) -> Bin:
     return Bin(mean(cosines), middle, half, sum(map(len, found)))
 
 
-def ahead(result: Mapping[str, Any], kind: str, level: str) -> tuple[float, float]:
-    """Return how much more a carried-over LoRA keeps than its copy, paired by seed, and half of its interval."""
-    pairs = [[shares(result, f, kind, level, row) for row in (CARRIED, "lora")] for f in result["families"]]
-    return pooled([over - copied for over, copied in pairs])
+def ahead(result: Mapping[str, Any], level: str, row: str) -> tuple[float, float]:
+    """Return how much more a row keeps than a copied LoRA on drifted targets, paired by seed; half of its interval."""
+    pairs = [[shares(result, f, "drift", level, r) for r in (row, "lora")] for f in result["families"]]
+    return pooled([mine - copied for mine, copied in pairs])
 
 
 def pooled(found: Sequence[np.ndarray]) -> tuple[float, float]:
@@ -145,61 +145,67 @@ def families(result: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} ({len(seeds)} seeds)" for name, seeds in result["families"].items())
 
 
-def missed(result: Mapping[str, Any]) -> tuple[int, int]:
-    """Return how many bins of the main rows have a wider interval than was asked for, and how many there are."""
-    halves = [rows[row].half for key, rows in bins(result).items() if key != ("drift", "1") for row in MAIN]
-    return sum(half > WANTED for half in halves), len(halves)
-
-
 def findings(result: Mapping[str, Any]) -> list[str]:
     """Return what the record shows, a sentence each, every number from it."""
     of = bins(result)
     drift, gauge = ([rows for (kind, _), rows in of.items() if kind == k] for k in ("drift", "gauge"))
     (apart,) = (rows for (kind, _), rows in of.items() if kind == "apart")
-    near, far = drift[1], drift[-1]
+    near, far, half_way = drift[1], drift[-1], len(drift) // 2
 
     def said(rows: Mapping[str, Bin], row: str) -> str:
         return f"{rows[row].mean:.2f} ± {rows[row].half:.2f}"
 
-    gaps = [ahead(result, "drift", level) for level in levels(result, "drift")[1:]]
-    above, below = (sum(sign * gap > half for gap, half in gaps) for sign in (1, -1))
-    wide, count = missed(result)
-    both = predictions(result)
+    gaps = {row: [ahead(result, level, row) for level in levels(result, "drift")[1:]] for row in MAIN[1:]}
+    more, less = ({row: sum(sign * gap > half for gap, half in some) for row, some in gaps.items()} for sign in (1, -1))
+    count, over = len(drift) - 1, gaps[CARRIED]
+    change = mean(rows[SCALED].mean - rows["lora"].mean for rows in drift[1:])
     return [
         f"A copied LoRA keeps {said(near, 'lora')} of the gain at a cosine of {near['lora'].cosine:.2f} and"
         f" {said(far, 'lora')} at {far['lora'].cosine:.2f}. Copied input adapters keep {said(near, 'input')} and"
-        f" {said(far, 'input')}, output adapters {said(near, 'output')} and {said(far, 'output')}.",
-        f"A LoRA that is carried over keeps {said(near, CARRIED)} and {said(far, CARRIED)}. Paired by seed it"
-        f" keeps more than the copy at {above} of {len(gaps)} distances and less at {below}, with intervals that leave"
-        f" out zero. The difference is {gaps[0][0]:+.2f} ± {gaps[0][1]:.2f} at the"
-        f" least distance and {gaps[3][0]:+.2f} ± {gaps[3][1]:.2f} at a cosine of {drift[4]['lora'].cosine:.2f}.",
-        f"In other weights of the source's own function (cosine {gauge[0]['lora'].cosine:.2f} before they are changed)"
-        f" the copy keeps {said(gauge[0], 'lora')} and the carried-over LoRA {said(gauge[0], CARRIED)}; with the most"
-        f" drift before, {said(gauge[-1], 'lora')} and {said(gauge[-1], CARRIED)}.",
-        f"On models that were trained apart the copy keeps {said(apart, 'lora')}, an adapter on the sides that the law"
-        f" names {said(apart, AUTO)}, the carried-over LoRA {said(apart, CARRIED)}.",
-        f"Scaling the copy by the ratio of the norms changes it by {_change(drift):+.2f} on average where models"
-        " drift.",
-        f"Predictions without labels are off by {errors(both['lora'])[0]:.2f} (median) for copies and"
-        f" {errors(both[CARRIED])[0]:.2f} for carried-over LoRAs; their rank correlations with what was measured are"
-        f" {errors(both['lora'])[1]:.2f} and {errors(both[CARRIED])[1]:.2f}.",
-        _overestimates(result),
-        f"The interval of {wide} of the {count} bins of the four main rows is wider than ± {WANTED:g}, which was asked"
-        f" for.",
+        f" {said(far, 'input')}, copied output adapters {said(near, 'output')} and {said(far, 'output')}.",
+        f"Seed by seed, copied input adapters keep more than the copied LoRA at {more['input']} of {count} levels of"
+        f" drift and less at {less['input']}, copied output adapters more at {more['output']} and less at"
+        f" {less['output']} (where the 95 % interval leaves out zero).",
+        f"A LoRA that is carried over keeps {said(near, CARRIED)} and {said(far, CARRIED)}: more than its copy at"
+        f" {more[CARRIED]} of {count} levels and less at {less[CARRIED]}. The difference is {over[0][0]:+.2f} ±"
+        f" {over[0][1]:.2f} at the smallest drift and {over[half_way - 1][0]:+.2f} ± {over[half_way - 1][1]:.2f} at a"
+        f" cosine of {drift[half_way]['lora'].cosine:.2f}.",
+        f"On a target that computes the same as the source with other weights, the copy keeps"
+        f" {said(gauge[0], 'lora')} and the carried-over LoRA {said(gauge[0], CARRIED)}. On the target that has drifted"
+        f" most, in other weights of its function, they keep {said(gauge[-1], 'lora')} and {said(gauge[-1], CARRIED)}.",
+        f"On models that were trained apart the copy keeps {said(apart, 'lora')}, an adapter that is trained on the"
+        f" sides that the law names {said(apart, AUTO)}, and the carried-over LoRA {said(apart, CARRIED)}.",
+        f"Scaling the copy by the ratio of the norms changes its share by {change:+.2f} on average where models drift.",
+        *_predicted(result),
+        _widths(result),
     ]
 
 
-def _overestimates(result: Mapping[str, Any]) -> str:
-    """Return on how many moves more than TOO_MUCH too much was predicted of a carried-over LoRA, by family."""
-    said = []
+def _predicted(result: Mapping[str, Any]) -> list[str]:
+    """Return how good the predictions are: over all moves, and for carried-over LoRAs by family, in both directions."""
+    both = predictions(result)
+    (off, rank), (off_carried, rank_carried) = errors(both["lora"]), errors(both[CARRIED])
+    by_family = []
     for name, seeds in result["families"].items():
-        pairs = predictions({"families": {name: seeds}})[CARRIED]
-        said.append(f"{sum(p - m > TOO_MUCH for p, m in pairs)} of {len(pairs)} ({name})")
-    return f"Of carried-over LoRAs more than {TOO_MUCH:g} too much was predicted on {', '.join(said)} moves."
+        gaps = np.array([p - m for p, m in predictions({"families": {name: seeds}})[CARRIED]])
+        high, low = (gaps > TOO_MUCH).sum(), (gaps < -TOO_MUCH).sum()
+        by_family.append(f"{high} too high and {low} too low of {len(gaps)} ({name}, mean error {gaps.mean():+.2f})")
+    return [
+        f"Predictions without labels have a median error of {off:.2f} for copies and {off_carried:.2f} for carried-over"
+        f" LoRAs. Their rank correlations with what was measured are {rank:.2f} and {rank_carried:.2f}.",
+        f"Predictions for carried-over LoRAs that are wrong by more than {TOO_MUCH:g}: {'; '.join(by_family)}.",
+    ]
 
 
-def _change(drift: Sequence[Mapping[str, Bin]]) -> float:
-    return mean(rows[SCALED].mean - rows["lora"].mean for rows in drift[1:])
+def _widths(result: Mapping[str, Any]) -> str:
+    """Return how many bins of the main rows have a wider interval than was asked for, and what narrower ones take."""
+    halves = [rows[row].half for key, rows in bins(result).items() if key != ("drift", "1") for row in MAIN]
+    times = (max(halves) / WANTED) ** 2
+    return (
+        f"Intervals of ± {WANTED:g} were asked for, of LoRA, input and output adapters that are copied and of the"
+        f" carried-over LoRA. {sum(half > WANTED for half in halves)} of these {len(halves)} intervals are wider. The"
+        f" widest is ± {max(halves):.2f}: it would take about {times:.0f} times as many seeds."
+    )
 
 
 def section(result: Mapping[str, Any]) -> str:
@@ -212,7 +218,8 @@ def _lines(result: Mapping[str, Any]) -> list[str]:
     lines = [f"- {one}" for one in findings(result)]
     lines += [
         "",
-        f"Mean of {families(result)}; ± half of the 95 % interval; a share below {LEAST:g} counts as {LEAST:g}.",
+        f"Each number is the mean over {families(result)}, ± half of its 95 % interval. A share below {LEAST:g}"
+        f" counts as {LEAST:g}.",
     ]
     for kind, words in KINDS.items():
         lines += ["", f"Target {words}:", "", *markdown(*_table(result, kind), numbers=True)]

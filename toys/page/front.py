@@ -39,6 +39,7 @@ def html(plane: Mapping[str, Any], more: str = MORE) -> str:
         "panels": crescent.panels(moving_crescent),
         "claim-rows": claims.rows(),
         "results": transfer.section(),
+        "summary": transfer.summary(),
         "carried": moving.section(),
         "moves": str(moving.count()),
         "example": escape(EXAMPLE),

@@ -9,7 +9,7 @@ from toys.transfer.records import every
 from toys.transfer.runs import SOURCE
 from toys.transfer.study import NONE
 from toys.transfer.verdicts import endpoint
-from toys.transfer.verdicts.judge import LORA, cases
+from toys.transfer.verdicts.judge import LORA, Verdict, cases
 
 SIDES = ("input", "output", "residual")
 ROWS = (NONE, LORA, *SIDES, f"{LORA}, retrained")
@@ -36,6 +36,16 @@ def kept() -> list[tuple[str, list[Dot]]]:
             dots += [Dot(m.row, m.row, m.method.mean, m.method.low, m.method.high, str(m.verdict)) for m in mine]
             lines.append((protocol(study).title, dots))
     return lines
+
+
+def summary() -> str:
+    """Return in how many studies each side keeps more or less than LoRA."""
+    said = []
+    for side in SIDES:
+        verdicts = [one.verdict for one in endpoint.decided() if one.row == side]
+        counts = ", ".join(f"{word} in {verdicts.count(word)}" for word in Verdict if word in verdicts)
+        said.append(f"{side} adapters are {counts}")
+    return f"beside a copied LoRA {'; '.join(said)}"
 
 
 def _article(study: str) -> str:

@@ -82,10 +82,8 @@ class World:
         return measured(model, self._some(self.parts.test))
 
     def carrying(self) -> dict[str, Any]:
-        """Sentences of the pairs for validation; the answer is which of some sentences of the other side is meant.
-
-        A change of all cosines alike changes no answer, so cosines themselves are not compared.
-        """
+        """Sentences of the pairs for validation; a model answers which of some sentences of the other side is meant."""
+        # Cosines themselves are not compared: a change of all of them alike changes no answer.
         pairs = self._some(self.parts.validation)
         sides = [[split(pair[k]) for pair in pairs] for k in (0, 1)]
         texts, among = sides[0] + sides[1], sides[1][:AMONG] + sides[0][:AMONG]

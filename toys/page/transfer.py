@@ -22,7 +22,7 @@ def section() -> str:
         return NOTHING
     tables = "".join(map(_article, every()))
     dots = plot(kept(), "Share of LoRA's gain on the target that copied adapters keep, by study")
-    return f"{dots}<details><summary>The {len(every())} tables of errors behind it</summary>\n{tables}</details>\n"
+    return f"{dots}<details><summary>The tables of errors behind it</summary>\n{tables}</details>\n"
 
 
 def kept() -> list[tuple[str, list[Dot]]]:
@@ -50,15 +50,16 @@ def summary() -> str:
 
 def _article(study: str) -> str:
     plan, record = protocol(study), every()[study]
-    (case, first), *_ = cases(record).items()
     shown = ROWS if set(SIDES) & set(plan.methods) else (NONE, LORA, *plan.methods)
-    rows, models = {row: first["rows"][row] for row in shown if row in first["rows"]}, (SOURCE, *plan.related)
-    lines = [[page.label(row), *cells] for row, *cells in table.lines(rows, models, page.cell)]
-    measured = ", ".join(part for part in (plan.measure, case) if part)
-    caption = f"{measured}; mean ± half of the 95 % interval; lower is better"
+    models, tables = (SOURCE, *plan.related), []
+    for case, one in cases(record).items():
+        rows = {row: one["rows"][row] for row in shown if row in one["rows"]}
+        lines = [[page.label(row), *cells] for row, *cells in table.lines(rows, models, page.cell)]
+        measured = ", ".join(part for part in (plan.measure, case) if part)
+        caption = f"{measured}; mean ± half of the 95 % interval; lower is better"
+        tables.append(table.html(["method", *models], lines, caption))
     return (
         f"<article><h3>{escape(plan.title)}</h3>\n"
-        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(plan.title)}">'
-        f"{table.html(['method', *models], lines, caption)}</div>\n"
+        f'<div class="wide" tabindex="0" role="region" aria-label="{escape(plan.title)}">{"".join(tables)}</div>\n'
         f'<p class="made">made by <code>{escape(record["config"]["command"])}</code></p></article>\n'
     )

@@ -132,9 +132,10 @@ def controls(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:
     for target, method in plan.exact.items():
         worst = float(np.abs(np.subtract(rows[method][target], rows[method][SOURCE])).max())
         lora = np.subtract(rows[LORA][target], rows[LORA][SOURCE]).mean()
+        changes_by = f"changes by {worst:.0e} at most" if worst else "does not change"
         said.append(
-            f"On {target}, which computes the same as the source, the error of {method} adapters changes by"
-            f" {f'{worst:.0e}' if worst else '0'} at most, and that of LoRA by {lora:+.3f} on average."
+            f"On {target}, which computes the same as the source, the error of {method} adapters {changes_by}; that of"
+            f" LoRA changes by {lora:+.3f} on average."
         )
     return said + [_stranger(plan, rows, target) for target in plan.strangers]
 

@@ -107,6 +107,7 @@ SECTIONS: Final[dict[str, Callable[[], str]]] = {
     "transfer": partial(studies, *(name for name in names() if name != "molecules")),
     "formal": formal,
     "studies": headlines,
+    "results": endpoint.results,
     "spectrum": lambda: spectrum.section(drift()),
     "prediction": lambda: prediction_page.section(records.every()),
     "kinship": recorded.kinship,

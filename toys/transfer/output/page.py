@@ -151,7 +151,10 @@ def _stranger(plan: Protocol, rows: Mapping[str, Any], target: str) -> str:
     sure, unsure = ([text for text, p in lower if (p < 1 - plan.rule.level) == wanted] for wanted in (True, False))
     what = f"the error falls with {', '.join(sure)}" if sure else "we found no evidence that a copied adapter helps"
     more = f"; inconclusive after the correction for all methods: {', '.join(unsure)}" if unsure else ""
-    return f"On {target}, which was trained apart, {what}{more}."
+    kept = {row: retention(rows, row, target) for row, m in plan.methods.items() if m.match == "rank" and not m.table}
+    shares = ", ".join(f"{label(row)} {share}" for row, share in kept.items() if share)
+    of = f" Of what a LoRA gains that is trained there, they keep: {shares}." if shares else ""
+    return f"On {target}, which was trained apart, {what}{more}.{of}"
 
 
 def _table(plan: Protocol, rows: Mapping[str, Any]) -> list[str]:

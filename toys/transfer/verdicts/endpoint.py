@@ -151,6 +151,16 @@ def table(link: Callable[[str], str]) -> str:
     return "\n".join(markdown(("study", "LoRA", *columns, "LoRA carried over (copied)"), rows)) + "\n"
 
 
+def results() -> str:
+    """Return every comparison of all recorded studies as a Markdown table, with the difference beyond the source's."""
+    head = ("study", "method", "LoRA", "method's share", "difference", "", "less that on the source", "")
+    rows = [
+        (one.study, one.row, one.lora, one.method, one.difference, one.verdict, one.beyond, one.verdict_beyond)
+        for one in decided()
+    ]
+    return "\n".join(markdown(head, [tuple(map(str, row)) for row in rows])) + "\n"
+
+
 def _carried(study: str) -> str:
     """Return what a carried-over LoRA keeps, and its copy on the same few seeds; nothing where that is not recorded."""
     found, plan = carried_over(study), protocol(study)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from scipy import stats
 
-from toys.drift import output
+from toys.drift import bins, output
 from toys.drift.families import FAMILIES, Family, cosine, family
 from toys.drift.moves import CARRIED, CEILING, GAUGED, LEVELS
 from toys.transfer.protocol import protocol
@@ -83,13 +83,13 @@ def by_hand(kind: str, level: str, row: str) -> tuple[float, float]:
 def test_the_tables_of_the_page_are_those_of_the_record():
     text = PAGE.partition("<!-- spectrum:")[2].partition("<!-- end of spectrum -->")[0]
     tables = re.findall(r"Target ([^\n]*):\n\n((?:\|[^\n]*\n)+)", text)
-    assert [words for words, _ in tables] == list(output.KINDS.values())
-    for kind, (_, table) in zip(output.KINDS, tables, strict=True):
+    assert [words for words, _ in tables] == list(bins.KINDS.values())
+    for kind, (_, table) in zip(bins.KINDS, tables, strict=True):
         _, _, *lines = table.splitlines()
-        assert len(lines) == len(output.ROWS)
-        for row, line in zip(output.ROWS, lines, strict=True):
+        assert len(lines) == len(bins.ROWS)
+        for row, line in zip(bins.ROWS, lines, strict=True):
             cells = [cell.strip() for cell in line.strip("|").split("|")][1:]
-            for level, cell in zip(output.levels(RECORD, kind), cells, strict=True):
+            for level, cell in zip(bins.levels(RECORD, kind), cells, strict=True):
                 mean, half = (float(x) for x in cell.split(" ± "))
                 expected = by_hand(kind, level, row)
                 assert (mean, half) == pytest.approx(expected, abs=0.006), (kind, level, row)

@@ -30,7 +30,6 @@ def run(
     seeds: tuple[int, ...],
     cache: Path,
     jobs: int = 1,
-    cluster: str | None = None,
     repeat: bool = False,
 ) -> dict[str, Any]:
     """Return the same figures as every study; the rows are sides and ridges.
@@ -41,7 +40,6 @@ def run(
         seeds: the replicates.
         cache: the folder in which finished units of work are kept.
         jobs: how many processes work.
-        cluster: the address of a Dask scheduler, instead of processes.
         repeat: without effect here, as the learning rate is always the recorded one.
 
     Raises:
@@ -61,7 +59,7 @@ def run(
         return [Run(toy="language", size=size, seed=s, what=what, rule=rule, **adapter) for s in seeds]
 
     asked = {"facts": units("facts"), "move": units("move")} | {ridge: units("carry", ridge) for ridge in RIDGES[1:]}
-    with command.shown(plan.name, cache, jobs, cluster) as execute:
+    with command.shown(plan.name, cache, jobs) as execute:
         found = execute([unit for some in asked.values() for unit in some])
 
     def row(key: Any, *path: str) -> dict[str, list[float]]:

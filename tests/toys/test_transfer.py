@@ -90,7 +90,7 @@ def units(rates: int) -> list[Run]:
 def test_processes_and_resumed_runs_give_the_same_figures(tmp_path: Path):
     found = []
     for jobs, folder in ((1, "one"), (2, "two"), (1, "two")):
-        with runner(tmp_path / folder, jobs, None, lambda added, done: None) as run:
+        with runner(tmp_path / folder, jobs, lambda added, done: None) as run:
             figures = run(units(2))
         found.append([figures[unit] for unit in units(2)])
     assert found[0] == found[1] == found[2]

@@ -33,7 +33,6 @@ def run(
     seeds: tuple[int, ...],
     cache: Path,
     jobs: int = 1,
-    cluster: str | None = None,
     repeat: bool = False,
 ) -> dict[str, Any]:
     """Return the study's figures to six digits.
@@ -44,13 +43,12 @@ def run(
         seeds: the replicates.
         cache: the folder in which finished units of work are kept.
         jobs: how many processes work.
-        cluster: the address of a Dask scheduler, instead of processes.
         repeat: take the recorded learning rates, to compare the figures with the record.
     """
     known = judge.cases(records.recorded(plan.name) or {"cases": {}}) if quick or repeat else {}
     rates = {case: {method: one["rate"] for method, one in of["rates"].items()} for case, of in known.items()}
     size = "quick" if quick else "full"
-    with shown(plan.name, cache, jobs, cluster) as units:
+    with shown(plan.name, cache, jobs) as units:
         wanted = plan.cases[:1] if quick else plan.cases
         found = {case: Study(plan, seeds, size, rates.get(case), case).results(units) for case in wanted}
     figures: dict[str, Any] = records.rounded({"cases": found} if any(found) else found[""])
@@ -58,7 +56,7 @@ def run(
 
 
 @contextmanager
-def shown(name: str, cache: Path, jobs: int, cluster: str | None) -> Iterator[Runner]:
+def shown(name: str, cache: Path, jobs: int) -> Iterator[Runner]:
     """A runner with a progress bar."""
     with tqdm(total=0, disable=None, unit=" runs", desc=name, leave=False) as bar:
 
@@ -66,7 +64,7 @@ def shown(name: str, cache: Path, jobs: int, cluster: str | None) -> Iterator[Ru
             bar.total += added
             bar.update(finished)
 
-        with runner(cache, jobs, cluster, progress) as units:
+        with runner(cache, jobs, progress) as units:
             yield units
 
 
@@ -109,8 +107,8 @@ def _main(
     if args.compare:
         return _compare(plan, args, run, seeds, out / "cache")
     with styled():  # before the work, so that a missing matplotlib is found at once
-        result = run(plan, quick=args.quick, seeds=seeds, cache=out / "cache", jobs=jobs, cluster=args.cluster)
-        svg, png = write(picture.draw(plan, result), out, name)
+        result = run(plan, quick=args.quick, seeds=seeds, cache=out / "cache", jobs=jobs)
+        svg, png = write(picture.draw(plan, result, page.headline(plan, result, alone=True)), out, name)
         if samples is not None:
             result["samples"] = samples.painted(
                 plan, result, seeds[0], "quick" if args.quick else "full", out / "cache"
@@ -135,7 +133,7 @@ def _carried(plan: Protocol, args: argparse.Namespace, seeds: tuple[int, ...], j
         raise InvalidValueError(msg)
     rates = {case: one["rates"]["lora"]["rate"] for case, one in judge.cases(stored).items()}
     rates = dict([*rates.items()][: 1 if args.quick else None])
-    with shown(plan.name, out / "cache", jobs, args.cluster) as units:
+    with shown(plan.name, out / "cache", jobs) as units:
         result = records.rounded(carried.run(plan, rates, seeds, "quick" if args.quick else "full", units))
     command = f"{plan.command} --carried{' --quick' * args.quick} --seed {seeds[0]} --seeds {len(seeds)}"
     records.write(out / "carried.json", plan.name, command, list(seeds), result)
@@ -161,7 +159,7 @@ def _compare(
         msg = f"--compare repeats seeds of the record, {stored['config']['seeds']}, at full size; {wrong}."
         raise InvalidValueError(msg)
     jobs = min(args.jobs, len(seeds))
-    result = run(plan, quick=False, seeds=seeds, cache=cache, jobs=jobs, cluster=args.cluster, repeat=True)
+    result = run(plan, quick=False, seeds=seeds, cache=cache, jobs=jobs, repeat=True)
     sys.stdout.write(repetition.text(plan, stored, {"config": {"seeds": list(seeds)}, **result}))
     return OK
 
@@ -183,6 +181,5 @@ def _parser(name: str, doc: str | None, plan: Protocol) -> Parser:
     parser.add_argument(
         "--jobs", type=whole(1, 256), default=cores, metavar="N", help="processes; default: %(default)s"
     )
-    parser.add_argument("--cluster", metavar="ADDRESS", help="run on the Dask cluster of this scheduler instead")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help=f"default: out/{name}")
     return parser

@@ -90,7 +90,7 @@ class World:
 
         def answers(model: nn.Module, chosen: Tensor) -> Tensor:
             embedded: Tensor = model([texts[k] for k in chosen.tolist()] + among)
-            asked, found = embedded[: len(chosen)], embedded[len(chosen) :].detach().unflatten(0, (2, -1))
+            asked, found = embedded[: len(chosen)], embedded[len(chosen) :].detach().view(2, len(among) // 2, -1)
             return (asked @ found.mT)[(chosen >= len(pairs)).long(), torch.arange(len(chosen))] / TEMPERATURE
 
         return {"inputs": torch.arange(len(texts)), "call": answers, "need": "labels"}

@@ -125,10 +125,6 @@ def bars(results: Mapping[str, Any]) -> list[Bar]:
     for family, most in (("lora", 12), ("dora", 16), ("lokr", 16)):
         worst(f"{family} cast to bfloat16: kernels, forward and backward", most, cast, "launches", family=family)
         worst(f"{family} as it is made: kernels, ours / peer", 1.0, made, "launches", family=family)
-    if norms := [c for c in of("launches", {}) if "norms" in c]:
-        what = f"DoRA on inputs: kernels for norms of {norms[0]['layers']} layers, once a step, by cached(model)"
-        alone = f"{norms[0]['norms']['alone']} one by one"
-        found.append(at_most(what, 20, norms[0]["norms"]["at once"], decided_by=alone))
     average("peak memory beyond base, ours / peer", 0.36, lambda cells: mean(map(leanness, cells)), "training")
     output = {"family": "lora", "placement": "output"}
     average("the same, LoRA on the output", 1.0, lambda cells: mean(map(leanness, cells)), "training", **output)

@@ -9,7 +9,6 @@ from ioadapt_theory.adapters.matrices import Operator, operator
 from ioadapt_theory.adapters.model import (
     activate,
     adapt,
-    cached,
     count,
     disable,
     layers,
@@ -44,7 +43,6 @@ __all__ = [
     "TransferReport",
     "activate",
     "adapt",
-    "cached",
     "combine",
     "count",
     "disable",

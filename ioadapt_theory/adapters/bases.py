@@ -41,11 +41,6 @@ class Base(ABC):
     axis: int
     bias: Tensor | None
 
-    def takes(self, x: Tensor, m: Tensor) -> bool:
-        """Whether f(x) with M in the place of W may be computed by ``with_matrix``, without calling f."""
-        del x, m
-        return False
-
     @abstractmethod
     def __call__(self, x: Tensor) -> Tensor:
         """Return f(x) = xW + b."""
@@ -62,10 +57,6 @@ class Base(ABC):
     def product(self, x: Tensor, m: Tensor) -> Tensor:
         """Return X M with M (rows, k) in the place of W, without bias; computed in M's dtype."""
         return mix(x, m, self.axis)
-
-    def with_matrix(self, x: Tensor, m: Tensor) -> Tensor:
-        """Return f(x) with M in place of W."""
-        return linear(x, m.mT, self.bias)
 
     def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
         """Return Y + s X A B without building AB, see ``plus``."""

@@ -73,8 +73,6 @@ class Placed(Modified):
             case Placement.WEIGHT:
                 return phi(x, f)  # Eq. 4a  Y = f(X; Φ(W))
             case Placement.INPUT:
-                if (y := phi.through(x, f)) is not None:
-                    return y
                 return after(phi(x, f.near), f)  # Eq. 4b  Y = f(f(X; Φ(I)); W)
             case Placement.OUTPUT:
                 return phi(f(x), f.far)  # Eq. 4c  Y = f(f(X; W); Φ(I))

@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Self, TypeVar
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.cache import Derived
 from ioadapt_theory.adapters.config import LayerPlan
 from ioadapt_theory.adapters.equations import Placed, Placement, Shifted
 from ioadapt_theory.adapters.families import FAMILIES, Family
@@ -358,11 +357,8 @@ def check_name(name: str) -> None:
 
 @contextmanager
 def _exactly(module: nn.Module, device: torch.device) -> Iterator[None]:
-    """Disable dropout, autocast, gradients, caches and inference mode for the duration."""
+    """Disable dropout, autocast, gradients and inference mode for the duration."""
     modes = {part: part.training for part in module.modules()}
-    for part in modes:
-        if isinstance(derived := getattr(part, "derived", None), Derived):
-            derived.forget()
     module.eval()
     try:
         with torch.inference_mode(False), torch.no_grad(), torch.autocast(device.type, enabled=False):

@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules import module as modules
 from torch.nn.parameter import is_lazy
 from torch.nn.utils import parametrize
 
@@ -18,8 +17,6 @@ from ioadapt_theory.errors import UnsupportedError
 
 PLAIN_DTYPES = frozenset({torch.float64, torch.float32, torch.float16, torch.bfloat16})
 CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
-HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-GLOBAL_HOOKS = tuple(getattr(modules, f"_global{hooks}") for hooks in HOOKS)
 
 
 class Operator(Base):
@@ -92,20 +89,6 @@ class Operator(Base):
         return super().product(x, m) if self.pointwise else self.dense()
 
 
-class Plain(Operator):
-    """A layer whose weight is an ordinary tensor that its ``forward`` alone reads."""
-
-    @property
-    def is_open(self) -> bool:
-        """Whether this is torch's own module without hooks: its product may be computed without calling it."""
-        kind = type(self.module)
-        return (kind is nn.Linear or kind in CONVOLUTIONS) and not has_hooks(self.module) and not any(GLOBAL_HOOKS)
-
-    def takes(self, x: Tensor, m: Tensor) -> bool:
-        """Whether f is a plain torch module, and f(x) with M in place of W is exact in these dtypes."""
-        return self.is_open and x.dtype == m.dtype and (x.is_meta or not torch.is_autocast_enabled(x.device.type))
-
-
 class GivenLayer(Operator):
     """A layer given by W and b, without a module to call."""
 
@@ -141,7 +124,7 @@ class Modified(Operator):
         return self.f.plus_low_rank(y, x, a, b, s)
 
 
-class Linear(Plain):
+class Linear(Operator):
     """nn.Linear: stores Wᵀ."""
 
     def dense(self) -> Tensor:
@@ -153,7 +136,7 @@ class Linear(Plain):
         return matrix.mT.contiguous()
 
 
-class Conv1D(Plain):
+class Conv1D(Operator):
     """transformers' Conv1D of GPT-2, a linear layer that stores W itself."""
 
     def dense(self) -> Tensor:
@@ -165,7 +148,7 @@ class Conv1D(Plain):
         return matrix.contiguous()
 
 
-class Convolution(Plain):
+class Convolution(Operator):
     """nn.Conv1d, nn.Conv2d, nn.Conv3d with every stride, padding (mode) and dilation."""
 
     def check_placeable(self, side: str) -> None:
@@ -188,17 +171,6 @@ class Convolution(Plain):
     def product(self, x: Tensor, m: Tensor) -> Tensor:
         """Return the convolution with M as its kernel, without bias."""
         return self.module._conv_forward(x.to(m.dtype), self.stored(m), None)
-
-    def takes(self, x: Tensor, m: Tensor) -> bool:
-        """Whether f is a plain torch module: one convolution in M's dtype costs less than two."""
-        del x, m
-        return self.is_open
-
-    def with_matrix(self, x: Tensor, m: Tensor) -> Tensor:
-        """Return the convolution with M as its kernel, computed in M's dtype and rounded to X's."""
-        bias = None if self.bias is None else self.bias.to(m.dtype)
-        y: Tensor = self.module._conv_forward(x.to(m.dtype), self.stored(m), bias)
-        return y if torch.is_autocast_enabled(x.device.type) else y.to(x.dtype)
 
     def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
         """Return Y + s X A B by a k x k convolution to r channels and a 1 x 1 mix; with groups AB is built."""
@@ -262,12 +234,6 @@ def _with_known_sizes(module: Any) -> Operator:
         msg = f"The weight of this {kind} is complex and adapters are real; exclude the layer."
         raise UnsupportedError(msg)
     return f
-
-
-def has_hooks(module: nn.Module) -> bool:
-    """Whether the module has hooks or an overridden ``forward``."""
-    own = module.__dict__
-    return "forward" in own or any(own[hooks] for hooks in HOOKS)
 
 
 def is_supported(module: nn.Module) -> bool:

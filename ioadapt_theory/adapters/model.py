@@ -7,9 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.cache import trusting
 from ioadapt_theory.adapters.config import AdapterConfig, translated
-from ioadapt_theory.adapters.families.dora import DoRA, derive
 from ioadapt_theory.adapters.families.family import is_finite
 from ioadapt_theory.adapters.layer import AdaptedLayer, Adapter, check_distinct, check_name
 from ioadapt_theory.adapters.matrices import Operator, operator
@@ -409,34 +407,6 @@ def remove(model: nn.Module, name: str = "default") -> nn.Module:
     for layer in unmerged(layers(model, name), "removing an adapter"):
         layer.remove(name)
     return _unwrap(model, {place: layer for place, layer in layers(model).items() if not layer.adapters})
-
-
-@contextmanager
-def cached(model: nn.Module | None = None) -> Iterator[None]:
-    """Cache values derived from parameters on accelerators too, where comparing parameters would block on the device.
-
-    There it goes by the versions of tensors, so nothing may write through ``p.data`` inside, nor a fused optimizer: for
-    what lies between two steps, or for generating. On a CPU factors are compared whole, inside and outside, and the
-    frozen weight by its version and a sample of its entries.
-
-    Args:
-        model: an adapted model, whose DoRA adapters on inputs and outputs are derived in one batch for each size.
-
-    Example:
-        >>> import torch
-        >>> from torch import nn
-        >>> from ioadapt_theory import adapt, cached
-        >>> model = nn.Sequential(nn.Linear(16, 16), nn.Linear(16, 8))
-        >>> _ = adapt(model, target_modules=["0", "1"], family="dora", placement="input")
-        >>> with cached(model):  # every micro-batch of a step, then optimizer.step() outside
-        ...     model(torch.randn(2, 16)).sum().backward()
-    """
-    with trusting():
-        wrapped = () if model is None else layers(model).values()
-        adapters = [layer.adapters[name] for layer in wrapped for name in layer.active]
-        parts = [part for adapter in adapters for part in adapter.parts()]  # type: ignore[operator]
-        derive([phi for placement, phi in parts if placement != "weight" and isinstance(phi, DoRA)])
-        yield
 
 
 @contextmanager

@@ -7,9 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base
-from ioadapt_theory.adapters.cache import is_eager
 from ioadapt_theory.adapters.families.family import Additive, Spec, fill
-from ioadapt_theory.adapters.matrices import Linear, has_hooks
 
 
 class LoRA(Additive):
@@ -27,16 +25,6 @@ class LoRA(Additive):
         """Return f(x) + s (xA)B."""
         y = base(x)
         return base.plus_low_rank(y, self.dropout(x), self.A, self.B, self.scaling).to(y.dtype)
-
-    def through(self, x: Tensor, f: Base) -> Tensor | None:
-        """Return X(I + s AB)W as XW + s (XA)(BW), which needs BW but no gradient of X."""
-        if x.requires_grad or not torch.is_grad_enabled() or type(f) is not Linear or not f.is_open or not is_eager(x):
-            return None
-        w = f.dense()
-        if w.dtype != self.B.dtype or x.numel() <= 2 * self.spec.rank * f.channels or has_hooks(self):
-            return None
-        y = f(x)
-        return f.plus_low_rank(y, self.dropout(x), self.A, self.B @ w, self.scaling).to(y.dtype)
 
     def delta(self, base: Base) -> Tensor:
         """Return AB."""

@@ -11,7 +11,6 @@ from ioadapt_theory.adapters.base_weights import BaseLayer, TensorWeights, Weigh
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.matrices import Operator
 from ioadapt_theory.adapters.moving.correspondence import Correspondence, Place, correspond
-from ioadapt_theory.adapters.moving.neurons import reordered
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.checkpoints.names.originals import ranges
 from ioadapt_theory.checkpoints.names.resolve import resolve
@@ -96,7 +95,7 @@ def match(
     """
     stored = {layer.name: layer for layer in file.layers}
     places = correspond(stored, weights, by, source=source, prints=file.prints)
-    parts = {name: _everywhere(stored[name], several, weights, places) for name, several in places.places.items()}
+    parts = {name: _everywhere(stored[name], several, weights) for name, several in places.places.items()}
     component = _component(file, parts, component)
     layers, lost = dict[str, StoredLayer](), dict[Name, str]()
     for name in stored:
@@ -156,14 +155,12 @@ def _component(file: AdapterFile, fits: Mapping[Name, object], chosen: str | Non
     return chosen
 
 
-def _everywhere(
-    stored: StoredLayer, several: tuple[Place, ...], weights: Weights, places: Correspondence
-) -> dict[str, StoredLayer] | str:
+def _everywhere(stored: StoredLayer, several: tuple[Place, ...], weights: Weights) -> dict[str, StoredLayer] | str:
     """Return the parts of the adapter by layer, for all places, or why it does not fit."""
     everywhere: dict[str, StoredLayer] = {}
     for place in several:
         try:
-            parts = {layer: _ordered(part, layer, places) for layer, part in _parts(stored, place).items()}
+            parts = _parts(stored, place)
         except UnsupportedError as error:
             return str(error)
         for layer, part in parts.items():
@@ -181,12 +178,6 @@ def _parts(stored: StoredLayer, place: Place) -> dict[str, StoredLayer]:
     if outputs == [[(0, last.size[1])]]:
         return {place[0]: stored}
     return {layer: stored.changed(partial(cut, ranges=edges)) for layer, edges in zip(place, outputs, strict=True)}
-
-
-def _ordered(stored: StoredLayer, layer: str, places: Correspondence) -> StoredLayer:
-    """Return the adapter for the neurons that the layer faces, where layers follow the weights."""
-    order = None if places.how == "name" else places.neurons.get(layer)
-    return stored if order is None else stored.changed(partial(reordered, order=order))
 
 
 def _misfit(stored: StoredLayer, weights: Weights, layer: str) -> str | None:

@@ -53,7 +53,7 @@ class AdapterConfig:
         family: "lora", "dora", "loha", "lokr" or "full".
         placement: "weight" (Eq. 4a), "input" (4b), "output" (4c), or a sum such as "input+weight" (Eq. 6): the sides
             act first, the weight's own change is added to what they make of W. Or a rule for each layer: "residual"
-            (see ``residual``), or "auto", by comparison with a target (see ``auto``).
+            (see ``residual``), or "auto", by what a target keeps (see ``auto``).
         rank: r; for a sum one number for all parts or one for each in the order written.
         alpha: scaling is alpha / rank; None means alpha = rank. For a sum as with ``rank``.
         use_rslora: scaling is alpha / √rank.
@@ -145,7 +145,7 @@ class AdapterConfig:
         if placement == "residual":
             placement = residual_side(name)
         elif placement == "auto":
-            msg = "placement='auto' needs a target to compare with: use adapt(model, ..., target=...)."
+            msg = "placement='auto' needs a target and inputs: use adapt(model, ..., target=..., inputs=...)."
             raise InvalidValueError(msg)
         rank = override(self.rank_pattern, name, self.rank)
         alpha = override(self.alpha_pattern, name, self.alpha)

@@ -47,7 +47,7 @@ def adapt(
         config: the configuration, or give its fields as keywords: ``adapt(model, target_modules=["to_q"], rank=4)``.
         name: of the adapter; a second one acts on the layer as adapted by the first.
         target: for placement="auto", the model that the adapter will be moved to.
-        inputs: for placement="auto", unlabelled inputs of both models; the law of transfer then chooses the side.
+        inputs: for placement="auto", unlabelled inputs of both models, from which the law of transfer chooses the side.
         **options: the fields of ``AdapterConfig``, also under PEFT's names (r, lora_alpha, lora_dropout,
             init_lora_weights).
 

@@ -50,12 +50,12 @@ def save(model: nn.Module, folder: Path | str, name: str = "default", *, card: b
 
     Raises:
         UnknownNameError: no such adapter on the model.
-        InvalidValueError: a parameter is not finite, a file is where the folder is to be, or a README.md is there that
-            is not a card, or that somebody edited.
+        InvalidValueError: a parameter is not finite, or a file is where the folder is to be.
         UnsupportedError: parameters that are not of the sizes that their family has, as within FSDP1.
 
     Warns:
-        UserWarning: tensors outside the adapters are trained, a new head for example, which the file does not hold.
+        UserWarning: tensors outside the adapters are trained, a new head for example, which the file does not hold; or
+            a README.md is there already, which is left as it is.
 
     Example:
         >>> import tempfile
@@ -86,13 +86,15 @@ def save_adapter(model: nn.Module, folder: Path | str, name: str = "default", *,
             adapter.require_whole()
     header = fingerprint.header(model, names)
     changes = {(_plain(module), leaf): change for (module, leaf), change in applied_by(model, name).items()}
-    if card:
-        page = _file(folder).with_name(cards.NAME)
-        cards.require_room(page)
+    page, text = _file(folder).with_name(cards.NAME), ""
+    if card and page.exists():
+        msg = f"{page} is there already and was left as it is; delete it to have a card written in its place."
+        warnings.warn(msg, stacklevel=3)
+    elif card:
         known, base = fingerprint.recorded(header, page), header.get(fingerprint.BASE_NAME)
         text = cards.card(adapters, base=base, known=known, report=card if isinstance(card, str) else "")
     path = write(folder, adapters, header, changes)
-    if card:
+    if text:
         with replacing(page) as temporary:
             temporary.write_text(text, encoding="utf-8")
     return path

@@ -4,16 +4,13 @@ Only W is decomposed, never AB, and the rank stays. The way back, exact on every
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import LoRA, Spec
 from ioadapt_theory.adapters.layer import Adapter
-from ioadapt_theory.adapters.matrices import operator
-from ioadapt_theory.adapters.model import layers, naming
 from ioadapt_theory.errors import InvalidValueError, ShapeError, UnsupportedError
 
 
@@ -186,30 +183,6 @@ def convert(
     n = columns if side is Placement.OUTPUT else channels
     new = LoRA.stored((n, n, n), Spec(rank=a.shape[1], scaling=phi.scaling), {"A": a, "B": b})
     return Adapter("lora", {side: new}, shift), fidelity
-
-
-def convert_model(
-    model: nn.Module, placement: Placement | str, *, name: str = "default", **options: float
-) -> tuple[dict[str, Adapter], dict[str, Fidelity]]:
-    """Return the converted adapter ``name`` of every layer that has it; ``put`` adds the result to a model.
-
-    Example:
-        >>> from torch import nn
-        >>> from ioadapt_theory import adapt
-        >>> from ioadapt_theory.adapters.moving.convert import convert_model
-        >>> options = {"target_modules": ["0"], "placement": "weight", "rank": 2, "init": "random"}
-        >>> model = adapt(nn.Sequential(nn.Linear(8, 16)), **options)
-        >>> adapters, fidelity = convert_model(model, "output")
-        >>> [*adapters] == [*fidelity] == ["0"]
-        True
-    """
-    adapters, fidelity = dict[str, Adapter](), dict[str, Fidelity]()
-    for layer, module in layers(model, name).items():
-        with naming(layer):
-            f: Any = operator(module.base_layer)
-            adapter: Any = module.adapters[name]
-            adapters[layer], fidelity[layer] = convert(adapter, f.dense(), placement, f.bias, **options)
-    return adapters, fidelity
 
 
 def _product_norm(a: Tensor, b: Tensor) -> Tensor:

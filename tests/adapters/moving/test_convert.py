@@ -9,7 +9,7 @@ from ioadapt_theory.adapters import adapt, operator
 from ioadapt_theory.adapters.base_weights import read_layer
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.moving.bake import bake, change, rounded, truncate
-from ioadapt_theory.adapters.moving.convert import Inverse, convert, convert_model, converted_factors
+from ioadapt_theory.adapters.moving.convert import Inverse, convert, converted_factors
 from ioadapt_theory.adapters.moving.transfer import put
 from ioadapt_theory.errors import InvalidValueError, ShapeError, UnsupportedError
 from ioadapt_theory.linalg import with_singular_values
@@ -69,11 +69,12 @@ def test_a_converted_model_does_the_same_where_the_weight_is_square(placement, b
     if biased:
         model[0].adapters["default"].shift = nn.Parameter(torch.randn(6))
         model[0].activate("default")
-    adapters, fidelity = convert_model(model, placement)
-    assert fidelity["0"].lost < 1e-10
+    base = model[0].base_layer
+    converted, fidelity = convert(model[0].adapters["default"], base.weight.mT, placement, base.bias)
+    assert fidelity.lost < 1e-10
     other = nn.Sequential(nn.Linear(6, 6))
-    other.load_state_dict({f"0.{k}": v for k, v in model[0].base_layer.state_dict().items()})
-    put(other, adapters, "default")
+    other.load_state_dict({f"0.{k}": v for k, v in base.state_dict().items()})
+    put(other, {"0": converted}, "default")
     assert_close(other(x), model(x))
     a, b, moved = bake(other[0].adapters["default"], other[0].weight.mT, other[0].bias)  # and back: the same LoRA
     phi = model[0].adapters["default"]["weight"]

@@ -5,21 +5,21 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
+from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.config import AdapterConfig, translated
 from ioadapt_theory.adapters.families.family import is_finite
-from ioadapt_theory.adapters.layer import AdaptedLayer, Adapter, check_distinct, check_name
+from ioadapt_theory.adapters.guards import replace
+from ioadapt_theory.adapters.layer import AdaptedLayer, check_distinct, check_name
 from ioadapt_theory.adapters.matrices import Operator, operator
-from ioadapt_theory.adapters.replacing import replace
 from ioadapt_theory.adapters.rules.auto import without_auto
 from ioadapt_theory.adapters.rules.target_modules import select, walk
-from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnknownNameError, UnsupportedError
+from ioadapt_theory.errors import InvalidValueError, IoAdaptError, UnknownNameError
 
 _switching = threading.Lock()
 PEFT_NAMES = "adapter_layer_names"
 """The attribute by which PEFT's layers name their submodules that hold adapters."""
-SHARDED = frozenset({"FSDPModule", "FullyShardedDataParallel"})
 
 
 def adapt(
@@ -308,105 +308,6 @@ def disable(model: nn.Module) -> Iterator[None]:
         with _switching:
             for layer in adapted:
                 layer.switch_on()
-
-
-def merge(model: nn.Module, *, unload: bool = False) -> nn.Module:
-    """Return the model with its active adapters written into the weights, all layers or none.
-
-    Args:
-        model: an adapted model.
-        unload: remove the adapters and the original weights too, as a later ``unload`` would; layer by layer, so
-            that it takes the memory of one layer beside the model's, and twice the time: what cannot be merged is found
-            before anything is changed.
-
-    Raises:
-        UnsupportedError: a layer without a plain weight, or a model sharded by FSDP.
-        InvalidValueError: a merged weight that is not finite, a weight that is not loaded, or inside ``disable``.
-
-    Example:
-        >>> import torch
-        >>> from torch import nn
-        >>> from ioadapt_theory import adapt, merge
-        >>> model, x = adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"], init="random"), torch.randn(2, 16)
-        >>> y = model(x)
-        >>> torch.allclose(merge(model, unload=True)(x), y, atol=1e-5)
-        True
-        >>> type(model[0]).__name__
-        'Linear'
-    """
-    if any(SHARDED & {kind.__name__ for kind in type(module).__mro__} for module in model.modules()):
-        msg = "FSDP manages the weights and would undo a merge: save the adapter, and merge it into an unsharded model."
-        raise UnsupportedError(msg)
-    refuse_if_disabled(model, "merging")
-    todo = {n: layer for n, layer in layers(model).items() if layer.active and not layer.merged}
-    merged: dict[str, dict[str, Tensor] | None] = dict.fromkeys(todo)
-    for name, layer in todo.items():
-        with naming(name):
-            tensors = layer.merged_tensors()
-        if not unload:
-            merged[name] = tensors
-        del tensors
-    for name, layer in todo.items():
-        layer.merge(merged[name], for_good=unload)
-    return _unwrap(model, layers(model)) if unload else model
-
-
-def unmerge(model: nn.Module) -> nn.Module:
-    """Return the model with every layer's original tensors restored, bit for bit.
-
-    Example:
-        >>> import torch
-        >>> from torch import nn
-        >>> from ioadapt_theory import adapt, merge, unmerge
-        >>> model = nn.Sequential(nn.Linear(16, 8))
-        >>> weight = model[0].weight.clone()
-        >>> _ = merge(adapt(model, target_modules=["0"], init="random"))
-        >>> torch.equal(unmerge(model)[0].base_layer.weight, weight)
-        True
-    """
-    refuse_if_disabled(model, "unmerging")
-    for layer in layers(model).values():
-        layer.unmerge()
-    return model
-
-
-def unload(model: nn.Module) -> nn.Module:
-    """Return the model without the wrappers; each layer keeps its current weights, merged or not.
-
-    Example:
-        >>> from torch import nn
-        >>> from ioadapt_theory import adapt, unload
-        >>> unload(adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"]))
-        Sequential(
-          (0): Linear(in_features=16, out_features=8, bias=True)
-        )
-    """
-    refuse_if_disabled(model, "unloading")
-    return _unwrap(model, layers(model))
-
-
-def _unwrap(model: nn.Module, wrappers: Mapping[str, AdaptedLayer]) -> nn.Module:
-    replace(model, {name: wrapper.base_layer for name, wrapper in wrappers.items() if name})
-    return wrappers[""].base_layer if "" in wrappers else model
-
-
-def remove(model: nn.Module, name: str = "default") -> nn.Module:
-    """Return the model without one adapter; layers without any left are unwrapped, and stay frozen.
-
-    Raises:
-        UnknownNameError: no layer has an adapter of this name.
-        InvalidValueError: a layer is merged.
-
-    Example:
-        >>> from torch import nn
-        >>> from ioadapt_theory import adapt, layers, remove
-        >>> layers(remove(adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"])))
-        {}
-    """
-    refuse_if_disabled(model, "removing an adapter")
-    for layer in unmerged(layers(model, name), "removing an adapter"):
-        layer.remove(name)
-    return _unwrap(model, {place: layer for place, layer in layers(model).items() if not layer.adapters})
 
 
 @contextmanager

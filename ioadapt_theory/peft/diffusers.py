@@ -9,8 +9,8 @@ from diffusers.loaders.peft import PeftAdapterMixin
 from diffusers.utils.peft_utils import get_adapter_name
 from torch import Tensor, nn
 
+from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.families import OPTIONS
-from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.moving.transfer import exchange
 from ioadapt_theory.errors import FileFormatError
 from ioadapt_theory.formats.kinds.ioadapt import adapter_of

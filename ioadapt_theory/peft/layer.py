@@ -6,7 +6,8 @@ import torch
 from peft.tuners.tuners_utils import BaseTunerLayer, check_adapters_to_merge
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.layer import AdaptedLayer, Adapter
+from ioadapt_theory.adapters.adapter import Adapter
+from ioadapt_theory.adapters.layer import AdaptedLayer
 from ioadapt_theory.adapters.matrices import Operator, operator
 from ioadapt_theory.formats.kinds.iolora import SETTINGS, settings_tensor
 from ioadapt_theory.peft.config import IOLoraConfig

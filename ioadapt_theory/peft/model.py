@@ -12,7 +12,7 @@ from peft.tuners.tuners_utils import BaseTuner
 from peft.utils import TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING
 from torch import nn
 
-from ioadapt_theory.adapters.replacing import FUSING, fuse_projections
+from ioadapt_theory.adapters.guards import FUSING, fuse_projections
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 from ioadapt_theory.peft.config import IOLoraConfig, IOPeftType
 from ioadapt_theory.peft.layer import IOLoraLayer

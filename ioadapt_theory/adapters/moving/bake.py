@@ -5,8 +5,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.matrices import GivenLayer
 from ioadapt_theory.errors import InvalidValueError, ShapeError, UnsupportedError
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import LoRA, Spec
-from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.errors import InvalidValueError, ShapeError, UnsupportedError
 
 

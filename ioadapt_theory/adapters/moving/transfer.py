@@ -9,8 +9,8 @@ from typing import Any
 
 from torch import nn
 
+from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.base_weights import ModelWeights
-from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import function_of, install, layers, naming, unmerged
 from ioadapt_theory.adapters.moving.correspondence import Correspondence, RenumberedWarning, correspond
 from ioadapt_theory.adapters.rules.target_modules import walk

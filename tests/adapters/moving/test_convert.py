@@ -6,8 +6,8 @@ from torch import nn
 from torch.testing import assert_close
 
 from ioadapt_theory.adapters import adapt, operator
+from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.base_weights import read_layer
-from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.moving.bake import bake, change, rounded, truncate
 from ioadapt_theory.adapters.moving.convert import Inverse, convert, converted_factors
 from ioadapt_theory.adapters.moving.transfer import put

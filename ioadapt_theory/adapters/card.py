@@ -2,16 +2,14 @@
 
 import textwrap
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from ioadapt_theory.adapters.adapter import Adapter
-from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.checkpoints.aliases import is_repo_id
 from ioadapt_theory.errors import MissingExtraError
 
 NAME = "README.md"
-FORMULAS = {Placement.INPUT: "Y = X(I + AB)W", Placement.OUTPUT: "Y = XW(I + AB)", Placement.WEIGHT: "Y = X(W + AB)"}
 TEXT = """# {title}
 
 | | |
@@ -38,13 +36,12 @@ Ask `ioadapt report BASE OTHER "THIS FOLDER"`.
 """
 
 
-def card(adapters: Mapping[str, Adapter], *, base: str | None, known: Collection[str], report: str = "") -> str:
+def card(adapters: Mapping[str, Adapter], *, base: str | None, report: str = "") -> str:
     """Return the text of a card.
 
     Args:
         adapters: by layer.
         base: name of the model that they were trained on, if it has one.
-        known: layers whose weights the file has fingerprints of.
         report: output of ``report`` for a move to another model, if any.
 
     Raises:
@@ -61,12 +58,9 @@ def card(adapters: Mapping[str, Adapter], *, base: str | None, known: Collection
     some = ", ".join([f"`{_in_cell(n)}`" for n in [*adapters][:4]] + ["..."] * (len(adapters) > 4))
     rows = {
         "base model": f"`{_in_cell(base)}`" if base else "its name is not known",
-        "recognised by": f"fingerprints of {len(known)} of its layers in the file" if known else "nothing in the file",
         "family": ", ".join(families),
         "placement": "; ".join(f"{placement} ({n} layers)" for placement, n in placements.items()),
-        "formula": "; ".join(f"{side}: `{FORMULAS[side]}`" for side in sides if families == ["lora"]),
-        "rank": _span(phi.rank for _, phi in parts if phi.rank is not None),
-        "scale": _span(phi.scaling for _, phi in parts),
+        "rank": ", ".join(map(str, sorted({phi.rank for _, phi in parts if phi.rank is not None}))),
         "layers": f"{len(adapters)}: {some}",
         "numbers": f"{numbers:,}",
     }
@@ -79,11 +73,6 @@ def card(adapters: Mapping[str, Adapter], *, base: str | None, known: Collection
     table = "\n".join(f"| {key} | {value} |" for key, value in rows.items() if value)
     block = f"\n{textwrap.indent(report.strip(), '    ')}\n" if report.strip() else ""
     return f"---\n{data.to_yaml()}\n---\n{TEXT.format(title=title, table=table)}{block}"
-
-
-def _span(values: Iterable[float]) -> str:
-    ends = sorted(values)
-    return " to ".join(dict.fromkeys(f"{value:g}" for value in (ends[0], ends[-1]))) if ends else ""
 
 
 def _in_cell(text: str) -> str:

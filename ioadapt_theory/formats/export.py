@@ -69,7 +69,7 @@ class Baked(NamedTuple):
 
 
 def convert_to(
-    folder: Path | str, matched: Match, placement: Placement | str, *, partial: bool = False, **tamed: float
+    folder: Path | str, matched: Match, placement: Placement | str, *, partial: bool = False, ridge: float = 0.0
 ) -> dict[str, Fidelity | str]:
     """Write LoRAs trained on the base as input or output adapters (Eq. 5), in our own folder.
 
@@ -78,7 +78,7 @@ def convert_to(
         matched: the LoRA and the base that it was trained on.
         placement: "input" or "output".
         partial: leave out layers that have no such form, saying why, instead of refusing.
-        **tamed: ridge and cutoff, see ``Inverse.of``.
+        ridge: see ``convert``.
 
     Returns:
         What each layer lost, or why it was left out.
@@ -92,7 +92,7 @@ def convert_to(
     for layer, adapter, base in matched.adapters():
         try:
             with naming(layer):
-                converted[layer], outcome[layer] = convert(adapter, base.matrix, placement, base.bias, **tamed)
+                converted[layer], outcome[layer] = convert(adapter, base.matrix, placement, base.bias, ridge=ridge)
         except UnsupportedError as error:
             if not partial:
                 raise

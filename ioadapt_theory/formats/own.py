@@ -91,8 +91,9 @@ def save_adapter(model: nn.Module, folder: Path | str, name: str = "default", *,
         msg = f"{page} is there already and was left as it is; delete it to have a card written in its place."
         warnings.warn(msg, stacklevel=3)
     elif card:
-        known, base = fingerprint.recorded(header, page), header.get(fingerprint.BASE_NAME)
-        text = cards.card(adapters, base=base, known=known, report=card if isinstance(card, str) else "")
+        text = cards.card(
+            adapters, base=header.get(fingerprint.BASE_NAME), report=card if isinstance(card, str) else ""
+        )
     path = write(folder, adapters, header, changes)
     if text:
         with replacing(page) as temporary:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.moving.convert import Inverse
+from ioadapt_theory.adapters.moving.convert import inverse
 from ioadapt_theory.errors import InvalidValueError, ShapeError
 
 
@@ -55,18 +55,18 @@ def prolora(delta: Tensor, w: Tensor, w_target: Tensor, *, k: int | None = None)
     return (u2 @ (u2.mT @ inside @ vh2.mT) @ vh2 + left - left @ vh2.mT @ vh2).to(delta.dtype)
 
 
-def eq_5_output(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.0, cutoff: float = 0.0) -> Tensor:
+def eq_5_output(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.0) -> Tensor:
     """D' = W'W⁺D: converted to an output adapter by Eq. 5, then put on W'; LoRASuite's rule for down projections."""
     _same_size(delta, w)
     _equal(w.shape[1], w_target.shape[1], "outputs of W and W'")
-    return (w_target.double() @ Inverse.of(w, ridge=ridge, cutoff=cutoff).before(delta)).to(delta.dtype)
+    return (w_target.double() @ (inverse(w, ridge)[0] @ delta.double())).to(delta.dtype)
 
 
-def eq_5_input(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.0, cutoff: float = 0.0) -> Tensor:
+def eq_5_input(delta: Tensor, w: Tensor, w_target: Tensor, *, ridge: float = 0.0) -> Tensor:
     """D' = DW⁺W': converted to an input adapter by Eq. 5, then put on W'; LoRASuite's rule for up projections."""
     _same_size(delta, w)
     _equal(w.shape[0], w_target.shape[0], "inputs of W and W'")
-    return (Inverse.of(w, ridge=ridge, cutoff=cutoff).after(delta) @ w_target.double()).to(delta.dtype)
+    return (delta.double() @ inverse(w, ridge)[0] @ w_target.double()).to(delta.dtype)
 
 
 def transpose(delta: Tensor, w: Tensor, w_target: Tensor, *, side: Placement | str = "input") -> Tensor:

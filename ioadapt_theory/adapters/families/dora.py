@@ -63,11 +63,6 @@ class DoRA(Family):
         g, b = self.gain(base).to(w), self.B.to(w)
         return (w.mT * g).addmm_(((b * g) @ w).mT, self.A.to(w).mT, alpha=self.scaling).mT
 
-    def right(self, w: Tensor, base: Base) -> Tensor:
-        """Return (W + s (WA)B) diag(g), in the memory order of a stored weight."""
-        v = torch.addmm(w.mT, self.B.to(w).mT, (w @ self.A.to(w)).mT, alpha=self.scaling).mT
-        return v * self.gain(base).to(w)
-
     def forward(self, x: Tensor, base: Base) -> Tensor:
         """Return (f(x) + s xAB) diag(g) + bias diag(1 - g), g = m/‖V‖, which does not scale the bias."""
         y, g = base(x), base.columnwise(self.gain(base))

@@ -27,24 +27,14 @@ class LoRA(Additive):
         return base.plus_low_rank(y, self.dropout(x), self.A, self.B, self.scaling).to(y.dtype)
 
     def delta(self, base: Base) -> Tensor:
-        """Return AB."""
+        """Return AB, in the memory order of a stored weight."""
         del base
-        return self.A @ self.B
-
-    def weight(self, base: Base) -> Tensor:
-        """Return W + s AB, in the memory order of a stored weight."""
-        w = self.promote(base.dense())
-        return torch.addmm(w.mT, self.B.to(w).mT, self.A.to(w).mT, alpha=self.scaling).mT
+        return (self.B.mT @ self.A.mT).mT
 
     def left(self, w: Tensor, base: Base) -> Tensor:
         """Return W + s A(BW), in the memory order of a stored weight."""
         del base
         return torch.addmm(w.mT, (self.B.to(w) @ w).mT, self.A.to(w).mT, alpha=self.scaling).mT
-
-    def right(self, w: Tensor, base: Base) -> Tensor:
-        """Return W + s (WA)B, in the memory order of a stored weight."""
-        del base
-        return torch.addmm(w.mT, self.B.to(w).mT, (w @ self.A.to(w)).mT, alpha=self.scaling).mT
 
 
 def init_low_rank(a: nn.Parameter, b: nn.Parameter, spec: Spec) -> None:

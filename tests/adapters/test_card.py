@@ -30,10 +30,9 @@ def test_it_says_what_the_adapter_is_and_what_it_was_trained_on(tmp_path):
     data = ModelCard.load(save(model, tmp_path, card=True) / CARD)
     assert (data.data.base_model, data.data.library_name) == ("owner/base-1.5", "ioadapt_theory")
     assert data.data.tags == ["lora", "input-adapter", "output-adapter"]
-    for part in (
-        "| rank | 2, 3 |", "input (1 layers); output (1 layers)", f"| numbers | {count(model)} |", "| layers | 2: `0`, `1` |",
-    ):  # fmt: skip
-        assert part in data.text
+    for row in ("rank | 2, 3", "layers | 2: `0`, `1`", f"numbers | {count(model)}"):
+        assert f"| {row} |" in data.text
+    assert "input (1 layers); output (1 layers)" in data.text
 
 
 def test_the_lines_that_it_tells_to_run_run(tmp_path, capsys):

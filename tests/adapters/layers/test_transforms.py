@@ -158,17 +158,6 @@ def test_batches_without_samples_and_without_content(family, placement):
     assert model.to("meta")(torch.empty(2, 3, C, device="meta")).shape == (2, 3, D)
 
 
-@every
-def test_inference_mode_changes_nothing(family, placement, kind):
-    model, x = build(family, placement, kind), sample(kind)
-    expected = model(x)
-    with torch.inference_mode():
-        assert_close(model(x), expected)
-        assert_close(merge(model)(x), expected)
-    x.requires_grad_()
-    model(x).sum().backward()  # the merged weights are no inference tensors
-
-
 # beside a training that is going on
 
 
@@ -305,16 +294,6 @@ def test_an_adapter_put_in_the_place_of_another_is_the_one_that_is_computed():
     for p in layer(model).adapters["default"].parameters():
         p.data.mul_(1.3)
     assert_close(model(x), oracle(model, x))
-
-
-@families
-def test_a_base_layer_exchanged_while_adapters_are_disabled_is_the_one_under_them_afterwards(family):
-    model, x = build(family, "input", "linear"), torch.randn(5, C)
-    with disable(model):
-        layer(model).base_layer = nn.Linear(C, D).requires_grad_(False)
-        assert_close(model(x), layer(model).base_layer(x))
-    assert_close(model(x), copy.deepcopy(model)(x))
-    assert_close(merge(model)(x), unmerge(model)(x))
 
 
 @families

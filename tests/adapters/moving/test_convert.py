@@ -13,7 +13,7 @@ from ioadapt_theory.adapters.moving.convert import convert, converted_factors, i
 from ioadapt_theory.adapters.moving.transfer import put
 from ioadapt_theory.errors import InvalidValueError, ShapeError, UnsupportedError
 from ioadapt_theory.linalg import with_singular_values
-from tests.adapters.cases import EVERY, KINDS, build, layer, sample
+from tests.adapters.cases import KINDS, build, every, layer, sample
 
 
 def test_the_exact_counterexample_to_eq_5_loses_what_it_has_to():
@@ -77,22 +77,23 @@ def shift_of(model: nn.Sequential) -> torch.Tensor:
     return torch.zeros(6) if shift is None else model[0].adapters["default"]["weight"].scaling * shift
 
 
-@pytest.mark.parametrize("kind", ["linear", "conv1d", "conv2d", "conv3d"])
-@pytest.mark.parametrize("placement", ["input", "output", "weight", "input+weight", "output+weight", "input+output"])
-def test_baked_into_a_plain_lora_it_does_the_same_on_that_base(placement, kind):
-    model, x = build("lora", placement, kind), sample(kind)
-    w, bias = operator(layer(model).base_layer).dense(), layer(model).base_layer.bias
-    a, b, moved = bake(layer(model).adapters["default"], w, bias)
-    plain = KINDS[kind].make()
-    plain.load_state_dict(layer(model).base_layer.state_dict())
-    plain.weight.data = operator(plain).stored(w + a @ b)
+@every
+def test_baked_into_a_plain_lora_it_does_the_same_on_that_base(family, placement, kind):
+    model, x = build(family, placement, kind), sample(kind)
+    expected, plain, adapter = model(x), layer(model).base_layer, layer(model).adapters["default"]
+    f = operator(plain)
+    a, b, moved, lost = truncate(adapter, f.dense(), plain.bias, share=1.0, dtype=torch.float64)
+    if family == "lora":
+        parts, taps = len(placement.split("+")), f.rows // 6
+        a, b, moved = bake(adapter, f.dense(), plain.bias)
+        rank = 2 * parts if taps == 1 or "input" not in placement else 2 * (parts - 1) + 2 * taps
+        assert a.shape[1] == min(rank, f.rows, f.columns) or KINDS[kind].grouped
+    plain.weight = nn.Parameter(f.stored(f.dense() + a @ b))
     if moved is not None:
-        plain.bias.data += moved
-    assert_close(plain(x), model(x))
-    parts = len(placement.split("+"))
-    taps = w.shape[0] // 6
-    rank = 2 * parts if taps == 1 or "input" not in placement else 2 * (parts - 1) + 2 * taps
-    assert a.shape[1] == min(rank, *w.shape)  # 36 on a kernel of nine taps to ten outputs were no use
+        plain.bias = nn.Parameter(plain.bias + moved)
+    assert_close(plain(x), expected)
+    assert lost < 1e-12
+    assert ("output" in placement) == (moved is not None)
 
 
 def built(family: str, placement: str, kind: str = "linear") -> Adapter:
@@ -123,53 +124,19 @@ def test_what_cannot_be_baked_or_converted_is_refused(call, error, sentence):
         call()
 
 
-def baked(family, placement, kind, **options):
-    """A model, and what is left of its adapter as a LoRA: A, B, Δb, lost."""
-    model = build(family, placement, kind)
-    base = read_layer(layer(model).base_layer)
-    return model, truncate(layer(model).adapters["default"], base.matrix, base.bias, dtype=torch.float64, **options)
-
-
-@pytest.mark.parametrize(("family", "placement", "kind"), EVERY[::3])
-def test_at_full_rank_it_is_the_adapter_itself_bias_included(family, placement, kind):
-    model, (a, b, moved, lost) = baked(family, placement, kind, share=1.0)
-    plain, x = layer(model).base_layer, sample(kind)
-    expected = model(x)
-    f = operator(plain)
-    plain.weight = torch.nn.Parameter(f.stored(f.dense() + a @ b))
-    if moved is not None:
-        plain.bias = torch.nn.Parameter(plain.bias + moved)
-    assert_close(plain(x), expected)
-    assert lost < 1e-12
-    assert ("output" in placement) == (moved is not None)
-
-
 @pytest.mark.parametrize("family", ["dora", "loha", "full"])
-def test_what_is_lost_is_the_tail_of_the_singular_values_and_falls_with_the_rank(family):
-    model, _ = baked(family, "weight", "linear", rank=1)
-    base = read_layer(layer(model).base_layer)
-    adapter = layer(model).adapters["default"]
+def test_what_is_lost_is_the_tail_of_the_singular_values_and_a_share_takes_the_least_rank_that_keeps_it(family):
+    model = build(family, "weight", "linear")
+    base, adapter = read_layer(layer(model).base_layer), layer(model).adapters["default"]
     d, _ = change(adapter, base.matrix, base.bias)
     s = torch.linalg.svdvals(d)
-    losses = []
     for rank in range(1, len(s) + 1):
         a, b, _, lost = truncate(adapter, base.matrix, base.bias, rank=rank, dtype=torch.float64)
-        assert a.shape[1] <= rank
         assert lost == pytest.approx(float((d - a @ b).norm() / d.norm()), abs=1e-12)
         assert lost == pytest.approx(float(s[rank:].norm() / s.norm()), abs=1e-12)
-        losses.append(lost)
-    assert losses == sorted(losses, reverse=True)
-    assert losses[0] > 0.05
-
-
-@pytest.mark.parametrize("share", [0.5, 0.9, 0.99])
-def test_a_share_of_the_norm_takes_the_least_rank_that_keeps_it(share):
-    model, (a, b, _, _) = baked("full", "weight", "linear", share=share)
-    base = read_layer(layer(model).base_layer)
-    d, _ = change(layer(model).adapters["default"], base.matrix)
-    assert (a @ b).norm() >= share * d.norm() * (1 - 1e-12)
-    r = a.shape[1] - 1
-    assert torch.linalg.svdvals(d)[:r].norm() < share * d.norm()
+    for share in (0.5, 0.9, 0.99):
+        r = truncate(adapter, base.matrix, base.bias, share=share)[0].shape[1]
+        assert s[:r].norm() >= share * s.norm() > s[: r - 1].norm()
 
 
 def test_the_loss_is_that_of_the_numbers_as_stored():
@@ -195,7 +162,7 @@ def test_a_wrong_bound_is_one_sentence():
         ({"share": float("nan")}, "share is nan"),
     ):
         with pytest.raises(InvalidValueError, match=sentence):
-            baked("lora", "input", "linear", **options)
+            truncate(built("lora", "input"), W, **options)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ PUBLIC: Final[dict[str, tuple[str, dict[str, tuple[str, ...]]]]] = {
     "moving": (
         "Converting and baking",
         {
-            "ioadapt_theory.adapters.moving.bake": ("bake", "change", "truncate"),
+            "ioadapt_theory.adapters.moving.bake": ("bake",),
             "ioadapt_theory.adapters.moving.convert": ("convert",),
         },
     ),

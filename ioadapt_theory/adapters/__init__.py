@@ -1,22 +1,13 @@
 """The adapter layer that toys and real models share: families, placements, whole models."""
 
 from ioadapt_theory.adapters.adapter import Adapter
-from ioadapt_theory.adapters.bases import Base, Identity
 from ioadapt_theory.adapters.config import AdapterConfig
 from ioadapt_theory.adapters.equations import Placed, Placement
 from ioadapt_theory.adapters.families import FAMILIES, Family, Spec
 from ioadapt_theory.adapters.layer import AdaptedLayer
-from ioadapt_theory.adapters.matrices import Operator, operator
+from ioadapt_theory.adapters.matrices import operator
 from ioadapt_theory.adapters.merging import merge, remove, unload, unmerge
-from ioadapt_theory.adapters.model import (
-    activate,
-    adapt,
-    count,
-    disable,
-    layers,
-    parameters,
-    scale,
-)
+from ioadapt_theory.adapters.model import activate, adapt, count, disable, layers, parameters, scale
 from ioadapt_theory.adapters.moving.combine import combine
 from ioadapt_theory.adapters.moving.correspondence import NoProvenanceError, RenumberedWarning
 from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport, transfer
@@ -27,12 +18,9 @@ __all__ = [
     "AdaptedLayer",
     "Adapter",
     "AdapterConfig",
-    "Base",
     "Family",
-    "Identity",
     "NoMatchError",
     "NoProvenanceError",
-    "Operator",
     "Placed",
     "Placement",
     "RenumberedWarning",

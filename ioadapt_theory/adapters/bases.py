@@ -23,16 +23,6 @@ class Base(ABC):
         channels: input features; differs from ``rows`` only for convolutions.
         axis: the feature axis, counted from the end: -1 for linear layers.
         bias: what f adds after the matrix, or None.
-
-    Example:
-        >>> import torch
-        >>> from torch import nn
-        >>> from ioadapt_theory.adapters import operator
-        >>> f, x = operator(nn.Linear(16, 8)), torch.randn(3, 16)
-        >>> (f.rows, f.columns, tuple(f.dense().shape))
-        (16, 8, (16, 8))
-        >>> torch.allclose(f(x), x @ f.dense() + f.bias, atol=1e-6)
-        True
     """
 
     rows: int
@@ -68,14 +58,7 @@ class Base(ABC):
 
 
 class Identity(Base):
-    """The identity I_n over a feature axis.
-
-    Example:
-        >>> from ioadapt_theory.adapters import Identity
-        >>> side = Identity(16)
-        >>> (side.rows, side.columns, side.bias)
-        (16, 16, None)
-    """
+    """The identity I_n over a feature axis."""
 
     pointwise = True
     bias = None

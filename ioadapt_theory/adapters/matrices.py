@@ -20,15 +20,7 @@ CONVOLUTIONS = (nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
 class Operator(Base):
-    """A frozen layer f as a base; ``near`` and ``far`` are the identities of its two sides (I_c and I_d).
-
-    Example:
-        >>> from torch import nn
-        >>> from ioadapt_theory.adapters import operator
-        >>> f = operator(nn.Conv2d(4, 6, 3))
-        >>> (f.rows, f.columns), f.near.rows, f.far.rows  # W is (4 channels x 9 taps) x 6
-        ((36, 6), 4, 6)
-    """
+    """A frozen layer f as a base; ``near`` and ``far`` are the identities of its two sides (I_c and I_d)."""
 
     def __init__(self, module: Any, n_in: int, n_out: int, *, axis: int = -1, taps: int = 1) -> None:
         """Take sizes in features (channels); ``taps`` is the number of kernel positions."""
@@ -186,8 +178,9 @@ def operator(module: Any) -> Operator:
     Example:
         >>> from torch import nn
         >>> from ioadapt_theory.adapters import operator
-        >>> operator(nn.Conv2d(3, 8, 5)).dense().shape  # (in · taps) x out
-        torch.Size([75, 8])
+        >>> f = operator(nn.Conv2d(4, 6, 3))
+        >>> f.dense().shape, f.near.rows, f.far.rows  # W is (4 channels · 9 taps) x 6
+        (torch.Size([36, 6]), 4, 6)
     """
     if any(is_lazy(p) for p in module.parameters(recurse=False)):
         msg = f"A {type(module).__name__} has no sizes before its first call: run the model once, then adapt it."

@@ -17,9 +17,8 @@ def merge(model: nn.Module, *, unload: bool = False) -> nn.Module:
 
     Args:
         model: an adapted model.
-        unload: remove the adapters and the original weights too, as a later ``unload`` would; layer by layer, so
-            that it takes the memory of one layer beside the model's, and twice the time: what cannot be merged is found
-            before anything is changed.
+        unload: remove the adapters and the original weights too; this takes the memory of one layer beside the model's,
+            and twice the time, since what cannot be merged is found before anything is changed.
 
     Raises:
         UnsupportedError: a layer without a plain weight, or a model sharded by FSDP.

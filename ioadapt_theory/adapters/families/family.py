@@ -81,10 +81,10 @@ class Family(nn.Module, ABC):
 
     Example:
         >>> import torch
-        >>> from ioadapt_theory.adapters import FAMILIES, Identity, Spec
-        >>> side, x = Identity(16), torch.randn(3, 16)
-        >>> phi = FAMILIES["lora"](side, Spec(rank=2, init="random"))
-        >>> torch.allclose(phi(x, side), x @ phi.weight(side), atol=1e-6)  # the fast form is the definition
+        >>> from ioadapt_theory.adapters import FAMILIES, Spec, operator
+        >>> f, x = operator(torch.nn.Linear(16, 8, bias=False)), torch.randn(3, 16)
+        >>> phi = FAMILIES["dora"](f, Spec(rank=2, init="random"))
+        >>> torch.allclose(phi(x, f), x @ phi.weight(f), atol=1e-5)  # the factored form is the definition
         True
     """
 

@@ -88,16 +88,6 @@ def change(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Ten
 
     Raises:
         ShapeError: W' is not of the adapter's size.
-
-    Example:
-        >>> from torch import nn
-        >>> from ioadapt_theory import adapt, layers
-        >>> from ioadapt_theory.adapters.moving.bake import change
-        >>> base = nn.Linear(16, 8)
-        >>> model = adapt(nn.Sequential(base), target_modules=["0"], family="dora", placement="weight", init="random")
-        >>> d, moved = change(layers(model)["0"].adapters["default"], base.weight.mT, base.bias)
-        >>> d.shape, moved  # c x d; a weight adapter leaves the bias alone
-        (torch.Size([16, 8]), None)
     """
     w, b = w.detach().double(), None if bias is None else bias.detach().double()
     with torch.no_grad():
@@ -133,16 +123,6 @@ def truncate(
     Raises:
         InvalidValueError: neither or both of rank and share, or one outside its limits.
         ShapeError: W' is not of the adapter's size.
-
-    Example:
-        >>> from torch import nn
-        >>> from ioadapt_theory import adapt, layers
-        >>> from ioadapt_theory.adapters.moving.bake import truncate
-        >>> base = nn.Linear(16, 8)
-        >>> model = adapt(nn.Sequential(base), target_modules=["0"], family="dora", placement="weight", init="random")
-        >>> a, b, _, lost = truncate(layers(model)["0"].adapters["default"], base.weight.mT, base.bias, rank=4)
-        >>> a.shape, b.shape, 0 < lost < 1
-        (torch.Size([16, 4]), torch.Size([4, 8]), True)
     """
     if (rank is None) == (share is None):
         msg = "Give either a rank or a share of the norm, not both or neither."

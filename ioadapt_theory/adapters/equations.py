@@ -78,14 +78,14 @@ class Placed(Modified):
                 return phi(f(x), f.far)  # Eq. 4c  Y = f(f(X; W); Φ(I))
 
     def dense(self) -> Tensor:
-        """Return the equivalent weight, Φ(W), Φ(I_c)W or WΦ(I_d), without building an identity."""
+        """Return the equivalent weight, Φ(W), Φ(I_c)W or WΦ(I_d)."""
         f, phi = self.f, self.phi
         match self.placement:
             case Placement.WEIGHT:
                 return phi.weight(f)
             case Placement.INPUT:  # a convolution's kernel: every tap is mixed alike
                 w = phi.promote(f.dense())
-                return phi.left(w.reshape(f.channels, -1), Identity(f.channels)).reshape(w.shape)
+                return phi.left(w.reshape(f.channels, -1), f.near).reshape(w.shape)
             case Placement.OUTPUT:
                 return phi.right(phi.promote(f.dense()), Identity(f.columns))
 

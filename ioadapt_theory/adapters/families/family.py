@@ -183,9 +183,9 @@ class Family(nn.Module, ABC):
         held = getattr(self, "_former_parameters", self._parameters)  # nn.DataParallel keeps a replica's there
         return w.to(torch.promote_types(w.dtype, next(p.dtype for p in held.values() if p is not None)))
 
-    @abstractmethod
     def left(self, w: Tensor, base: Base) -> Tensor:
-        """Return Φ_θ(base) W for a pointwise base, in factored order."""
+        """Return Φ_θ(base) W for a pointwise base, in factored order where there is one."""
+        return self.weight(base).to(w) @ w
 
     def right(self, w: Tensor, base: Base) -> Tensor:
         """Return W Φ_θ(base) for a pointwise base."""
@@ -209,11 +209,6 @@ class Additive(Family):
         if base.pointwise:
             return plus(y, dropped.to(delta.dtype), delta, self.scaling, base.axis).to(y.dtype)
         return (y + base.product(dropped, self.scaling * delta)).to(y.dtype)
-
-    def left(self, w: Tensor, base: Base) -> Tensor:
-        """Return W + s ΔW."""
-        return torch.add(w, self.delta(base).to(w) @ w, alpha=self.scaling)
-
 
 def picked(m: Tensor, ranges: Ranges, dim: int = -1) -> Tensor:
     """Return the entries [start, stop) of one axis."""

@@ -123,13 +123,6 @@ class LoKr(Additive):
         scaled = c if self.scaling == 1 else self.scaling * c
         return (y + (scaled.mT @ xd).flatten(-2).movedim(-1, base.axis)).to(y.dtype)
 
-    def left(self, w: Tensor, base: Base) -> Tensor:
-        """Return W + s (C ⊗ D)W: reshape W's columns to n1 x n2, then D and C from the left."""
-        del base
-        c, d = self.C.to(w), self.small().to(w)
-        change = torch.tensordot(c, d @ w.reshape(c.shape[1], -1, w.shape[1]), 1).flatten(0, 1)
-        return torch.add(w, change, alpha=self.scaling)
-
 
 def split(n: int, factor: int = -1) -> tuple[int, int]:
     """Return (m, n/m), m the largest divisor of n up to √n and, if given, up to ``factor``: LyCORIS's rule."""

@@ -210,6 +210,7 @@ class Additive(Family):
             return plus(y, dropped.to(delta.dtype), delta, self.scaling, base.axis).to(y.dtype)
         return (y + base.product(dropped, self.scaling * delta)).to(y.dtype)
 
+
 def picked(m: Tensor, ranges: Ranges, dim: int = -1) -> Tensor:
     """Return the entries [start, stop) of one axis."""
     return torch.cat([m.narrow(dim, start, stop - start) for start, stop in ranges], dim)

@@ -146,22 +146,16 @@ def test_merging_refuses_a_non_finite_result_and_leaves_every_layer_as_it_was():
     ("options", "message"),
     [
         ({"rank": 0}, "rank is 0; it is a whole number, at least 1"),
-        ({"rank": 2.5}, "rank is 2.5"),
         ({"alpha": float("nan")}, "alpha is nan"),
-        ({"dropout": 1.0}, r"dropout is 1.0; it is a probability in \[0, 1\)"),
         ({"dropout": "0.1"}, "dropout is '0.1'; it is a probability"),
         ({"factor": 0}, "factor is 0"),
         ({"dtype": torch.int8}, r"dtype is torch.int8; it is one of torch.bfloat16,"),
         ({"placement": "inptu"}, "No placement 'inptu'. Did you mean 'input'"),
         ({"placement": "input+input"}, "names a part twice"),
-        ({"placement": None}, "No placement 'None'"),
-        ({"family": "lroa"}, "No family 'lroa'. Did you mean"),
         ({"init": "zeros"}, "No init 'zeros'"),
         ({"placement": "input+weight", "rank": (1, 2, 3)}, "has 3 values; 'input\\+weight' needs 2"),
         ({"rank_pattern": {"(": 2}}, "not a regular expression"),
-        ({"exclude_modules": "("}, "not a regular expression"),
         ({"target_modules": None}, "target_modules is None; it is a list of module names"),
-        ({"target_modules": ["a", 3]}, r"target_modules is \['a', 3\]"),
     ],
 )
 def test_bad_options_are_one_sentence_before_any_model_is_touched(options, message):

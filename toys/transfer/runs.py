@@ -142,8 +142,8 @@ def _auto(run: Run, world: World, cache: Path) -> dict[str, Any]:
     chosen = sides_by_weights(world.models[SOURCE], target, world.layers)
     if not chosen:
         return {"sides": {}, **_measured(world, target, run.where)}
-    options = {"placement": "input", "placement_pattern": {f"^{re.escape(n)}": str(side) for n, side in chosen.items()}}
-    one, _ = trained(run, world, cache, names=tuple(chosen), **options)
+    pattern = {f"^{re.escape(n)}": str(side) for n, side in chosen.items()}
+    one, _ = trained(run, world, cache, names=tuple(chosen), placement="input", placement_pattern=pattern)
     return {"sides": placements(one), **_measured(world, moved(one, target), run.where)}
 
 

@@ -11,7 +11,6 @@ from ioadapt_theory.adapters import (
     AdaptedLayer,
     Placement,
     adapt,
-    disable,
     merge,
     parameters,
     remove,
@@ -236,24 +235,6 @@ def test_a_replica_of_dataparallel_computes_the_same_and_trains_the_original(fam
     pairs = zip(*(torch.autograd.grad(y.square().sum(), trained) for y in (ours, theirs)), strict=True)
     for a, b in pairs:
         assert_close(a, b)
-
-
-def test_a_model_sharded_by_fsdp_can_be_switched_but_not_merged(tmp_path):
-    dist = pytest.importorskip("torch.distributed")
-    fsdp = pytest.importorskip("torch.distributed.fsdp")
-    dist.init_process_group("gloo", store=dist.FileStore(str(tmp_path / "store"), 1), rank=0, world_size=1)
-    try:
-        model, x = two(), torch.randn(3, C)
-        adapt(model, target_modules=["0", "1"], family="dora", placement="weight", init="random")
-        expected = model(x)
-        fsdp.fully_shard(model)
-        with disable(model):
-            assert not torch.allclose(model(x), expected)
-        assert_close(model(x), expected)
-        with pytest.raises(UnsupportedError, match="FSDP manages the weights"):
-            merge(model)
-    finally:
-        dist.destroy_process_group()
 
 
 def test_an_offloaded_layer_is_adapted_on_its_execution_device_and_not_merged():

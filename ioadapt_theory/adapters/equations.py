@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ioadapt_theory.adapters.bases import Base, Identity
 from ioadapt_theory.adapters.families import Family
-from ioadapt_theory.adapters.matrices import Modified, Operator
+from ioadapt_theory.adapters.matrices import Operator
 
 NO_GRADIENT = (
     "A {} passes no gradient back to its input (layers in int8 do not), so the adapter there cannot be trained: use"
@@ -43,6 +43,26 @@ class Placement(StrEnum):
                 return f.near
             case Placement.OUTPUT:
                 return f.far
+
+
+class Modified(Operator):
+    """A layer f with an operation before, after or inside it: again a layer, of the same sizes."""
+
+    def __init__(self, f: Operator) -> None:
+        super().__init__(f.module, f.channels, f.columns, axis=f.axis, taps=f.rows // f.channels)
+        self.f = f
+
+    def check_placeable(self, side: str) -> None:
+        """Raise UnsupportedError if f allows no such placement."""
+        self.f.check_placeable(side)
+
+    def product(self, x: Tensor, m: Tensor) -> Tensor:
+        """Return X M as f computes it."""
+        return self.f.product(x, m)
+
+    def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
+        """Return Y + s X A B as f computes it."""
+        return self.f.plus_low_rank(y, x, a, b, s)
 
 
 class Placed(Modified):

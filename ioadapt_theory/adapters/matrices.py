@@ -81,41 +81,6 @@ class Operator(Base):
         return super().product(x, m) if self.pointwise else self.dense()
 
 
-class GivenLayer(Operator):
-    """A layer given by W and b, without a module to call."""
-
-    like: Tensor = torch.empty(0)  # a property of the others
-    bias: Tensor | None = None
-
-    def __init__(self, w: Tensor, bias: Tensor | None, channels: int) -> None:
-        super().__init__(nn.Module(), channels, w.shape[1], taps=len(w) // channels)
-        self.like, self.bias = w, bias
-
-    def dense(self) -> Tensor:
-        """Return W, c x d."""
-        return self.like
-
-
-class Modified(Operator):
-    """A layer f with an operation before, after or inside it: again a layer, of the same sizes."""
-
-    def __init__(self, f: Operator) -> None:
-        super().__init__(f.module, f.channels, f.columns, axis=f.axis, taps=f.rows // f.channels)
-        self.f = f
-
-    def check_placeable(self, side: str) -> None:
-        """Raise UnsupportedError if f allows no such placement."""
-        self.f.check_placeable(side)
-
-    def product(self, x: Tensor, m: Tensor) -> Tensor:
-        """Return X M as f computes it."""
-        return self.f.product(x, m)
-
-    def plus_low_rank(self, y: Tensor, x: Tensor, a: Tensor, b: Tensor, s: float) -> Tensor:
-        """Return Y + s X A B as f computes it."""
-        return self.f.plus_low_rank(y, x, a, b, s)
-
-
 class Linear(Operator):
     """nn.Linear: stores Wᵀ."""
 

@@ -3,11 +3,11 @@
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.matrices import GivenLayer
+from ioadapt_theory.adapters.matrices import Operator
 from ioadapt_theory.errors import InvalidValueError, ShapeError, UnsupportedError
 
 
@@ -71,6 +71,21 @@ def bake(adapter: Adapter, w: Tensor, bias: Tensor | None = None) -> tuple[Tenso
         moved = moved + part.scaling * adapter.shift.detach().to(w)
     acts = adapter.shift is not None or (bias is not None and Placement.OUTPUT in adapter)
     return p, q, moved if acts else None
+
+
+class GivenLayer(Operator):
+    """A layer given by W and b, without a module to call."""
+
+    like: Tensor = torch.empty(0)  # a property of the others
+    bias: Tensor | None = None
+
+    def __init__(self, w: Tensor, bias: Tensor | None, channels: int) -> None:
+        super().__init__(nn.Module(), channels, w.shape[1], taps=len(w) // channels)
+        self.like, self.bias = w, bias
+
+    def dense(self) -> Tensor:
+        """Return W, c x d."""
+        return self.like
 
 
 def layer_for(adapter: Adapter, w: Tensor, bias: Tensor | None) -> GivenLayer:

@@ -215,7 +215,7 @@ def _refuse_adapter(name: str, option: str) -> None:
 
 def _show(args: argparse.Namespace, file: "AdapterFile", matched: "Match | None" = None) -> int:
     """Print the contents in the chosen format; return 1 if part of the file does not fit or is not supported."""
-    from ioadapt_theory.adapters.card import card
+    from ioadapt_theory.formats.card import card
     from ioadapt_theory.formats.describe import describe, table
 
     facts = describe(file, matched)

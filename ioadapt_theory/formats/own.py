@@ -13,11 +13,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters import card as cards
 from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.model import layers, naming, trained_elsewhere
 from ioadapt_theory.adapters.rules import fingerprint
 from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.formats import card as cards
 from ioadapt_theory.formats.kinds.base_changes import AppliedChange, applied_by
 from ioadapt_theory.formats.kinds.ioadapt import CHANGES, FILE, header_of
 from ioadapt_theory.formats.tensors import require_folder, writing

@@ -99,12 +99,9 @@ def transfer(
 ) -> TransferReport:
     """Copy the source model's adapter to another model, or carry it over if there are inputs.
 
-    An input adapter needs an equal input size, an output adapter an equal output size, a weight adapter both.
-    An adapter that fits may still be useless there; see ``report``. The target is frozen, unless it already has
-    adapters: then its trainable parameters stay trainable.
-
-    With inputs the adapter is carried over (see ``inputs``): the target is not frozen, and no adapter is added if
-    nothing would be kept.
+    An input adapter needs an equal input size, an output adapter an equal output size, a weight adapter both; one that
+    fits may still be useless there, see ``report``. The target is frozen; if it already has adapters, its trainable
+    parameters stay trainable. With inputs it is not frozen, and gets no adapter if nothing would be kept.
 
     Args:
         source: a model with the adapter.
@@ -116,9 +113,9 @@ def transfer(
             provenance where it is known and names otherwise. By name, layers that hold the weights of another one are
             an error if strict, and a warning if not. With inputs also "effect": the layer that takes most over.
         trainable: whether the adapter is to be trained further on the target.
-        inputs: what the models take, without labels, of the adapter's domain; 256 rows are enough. The adapter is then
-            carried over: of all on the target the one whose effect is nearest, if that keeps anything.
-        **options: how that is done, see ``adapters.carrying.Options``.
+        inputs: what the models take, without labels, of the adapter's domain; 256 rows are enough. The adapter whose
+            effect on the target is nearest is then put there instead of a copy.
+        **options: how the adapter is carried over, see ``adapters.carrying.Options``.
 
     Returns:
         What became of each layer's adapter.
@@ -172,7 +169,7 @@ def put(
     lost: Mapping[str, str] = MappingProxyType({}),
     trainable: bool = False,
 ) -> TransferReport:
-    """Return the outcome of putting adapters on the layers of these names; see ``transfer``.
+    """Return the outcome of putting adapters on the layers of these names.
 
     Args:
         model: changed in place.
@@ -183,10 +180,10 @@ def put(
         correspondence: how the layers were matched; None where the caller knows that they are right.
         sources: layer of the model -> the layer its adapter comes from; by default the one of that name.
         lost: layers of the source for which there is none, and why.
-        trainable: whether they are to be trained.
+        trainable: see ``transfer``.
 
     Raises:
-        TransferError: see ``transfer``.
+        TransferError: a layer does not fit (or none does); the model is unchanged.
     """
     named, matching = dict(walk(model)), correspondence or Correspondence({}, {}, origins=dict.fromkeys(adapters, ""))
     reasons = {layer: misfit(named, layer, adapter) for layer, adapter in adapters.items()}

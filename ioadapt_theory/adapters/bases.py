@@ -40,9 +40,9 @@ class Base(ABC):
         """Return W, rows x columns."""
 
     @property
-    @abstractmethod
     def pointwise(self) -> bool:
         """Whether xM is a product over the feature axis alone (not over a neighbourhood as in a convolution)."""
+        return self.axis == -1
 
     def product(self, x: Tensor, m: Tensor) -> Tensor:
         """Return X M with M (rows, k) in the place of W, without bias; computed in M's dtype."""

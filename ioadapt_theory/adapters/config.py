@@ -147,12 +147,7 @@ class AdapterConfig:
 
 
 def translated(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return options under our names, translated from PEFT's names where needed.
-
-    Raises:
-        UnknownNameError: a name that neither has.
-        InvalidValueError: an option is given twice or has no counterpart, or target_modules is missing.
-    """
+    """Return options under our names, translated from PEFT's; raise UnknownNameError or InvalidValueError."""
     known = [one.name for one in fields(AdapterConfig)]
     result: dict[str, Any] = {}
     for name, value in options.items():
@@ -186,12 +181,7 @@ def init_of(value: object) -> str:
 
 
 def parse_placement(text: str) -> tuple[Placement, ...]:
-    """Return the placements that a text such as "input+weight" names, in the order written.
-
-    Raises:
-        UnknownNameError: a part that is no placement.
-        InvalidValueError: the same placement twice.
-    """
+    """Return the placements in a text such as "input+weight"; raise UnknownNameError or InvalidValueError."""
     parts = [part.strip() for part in str(text).split("+")]
     for part in parts:
         if part not in list(Placement):

@@ -39,11 +39,7 @@ class AdaptedLayer(nn.Module):
     REFUSED: ClassVar = "weight"
 
     def __init__(self, base_layer: nn.Module) -> None:
-        """Wrap a layer; without adapters it does what the layer does.
-
-        Raises:
-            UnsupportedError: the layer is of no kind that can be adapted.
-        """
+        """Wrap a layer; raise UnsupportedError if it cannot be adapted."""
         super().__init__()
         self.base_layer = base_layer
         self.adapters = Adapters()
@@ -136,12 +132,7 @@ class AdaptedLayer(nn.Module):
             del self.adapters[name]
 
     def activate(self, *names: str) -> None:
-        """Choose the adapters in use and their order; the first acts next to the base layer.
-
-        Raises:
-            UnknownNameError: no such adapter.
-            InvalidValueError: a name comes twice, or the layer is merged.
-        """
+        """Choose the adapters in use and their order; raise UnknownNameError or InvalidValueError as ``activate``."""
         self.refuse_if_merged("choosing other adapters")
         check_distinct(names)
         self._chain = self._chained(names)

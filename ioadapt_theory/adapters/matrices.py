@@ -52,11 +52,6 @@ class Operator(Base):
         """Return f(x), by the module itself: its hooks, its quantisation, its other adapters included."""
         return self.module(x)
 
-    @property
-    def pointwise(self) -> bool:
-        """Whether f works on the feature axis alone."""
-        return self.axis == -1
-
     def check_placeable(self, side: str) -> None:
         """Raise UnsupportedError if this placement has no exact form for this layer."""
         if side == "weight" and not self.pointwise:

@@ -8,17 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.bases import Base, SizesAlone
-from ioadapt_theory.adapters.families.family import (
-    Additive,
-    Family,
-    Ranges,
-    Shapes,
-    Size,
-    Spec,
-    fill,
-    is_count,
-    picked,
-)
+from ioadapt_theory.adapters.families.family import Additive, Family, Ranges, Shapes, Size, Spec, fill, is_count, picked
 from ioadapt_theory.adapters.families.full import Full
 from ioadapt_theory.errors import ShapeError
 

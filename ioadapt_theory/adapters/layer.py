@@ -46,7 +46,9 @@ class AdaptedLayer(nn.Module):
         self.active: tuple[str, ...] = ()
         self.merged = False
         self.disabled = 0
-        self._others: dict[str, nn.Parameter] = {}  # the original tensors while it is merged, or the reverse
+        self._swapped: dict[
+            str, nn.Parameter
+        ] = {}  # the original tensors while it is merged, the merged ones inside ``disable``
         self._base = self._chain = operator(base_layer)
         self._links: tuple[nn.Module, ...] = ()  # what the chain was made of
 
@@ -104,7 +106,7 @@ class AdaptedLayer(nn.Module):
     def switch_on(self) -> None:
         """Undo one ``switch_off``."""
         self.disabled -= 1
-        if not self.disabled and self._others:
+        if not self.disabled and self._swapped:
             self.exchange()
 
     def __getstate__(self) -> dict[str, Any]:
@@ -132,7 +134,7 @@ class AdaptedLayer(nn.Module):
             del self.adapters[name]
 
     def activate(self, *names: str) -> None:
-        """Choose the adapters in use and their order; raise UnknownNameError or InvalidValueError as ``activate``."""
+        """Choose the adapters in use, the first next to the base; raise UnknownNameError or InvalidValueError."""
         self.refuse_if_merged("choosing other adapters")
         check_distinct(names)
         self._chain = self._chained(names)
@@ -165,27 +167,27 @@ class AdaptedLayer(nn.Module):
 
     def merge(self, tensors: dict[str, Tensor] | None = None, *, for_good: bool = False) -> None:
         """Put merged tensors in place of the base layer's, which are kept for ``unmerge`` unless it is ``for_good``."""
-        if not self._others:
+        if not self._swapped:
             tensors = self.merged_tensors() if tensors is None else tensors
-            self._others = {k: nn.Parameter(v, requires_grad=False) for k, v in tensors.items()}
+            self._swapped = {k: nn.Parameter(v, requires_grad=False) for k, v in tensors.items()}
             self.exchange()
         if for_good:
-            self._others = {}
+            self._swapped = {}
 
     def unmerge(self) -> None:
         """Put the base layer's own tensors back, bit for bit."""
         if self.merged:
             self.exchange()
-            self._others = {}
+            self._swapped = {}
 
     def exchange(self) -> None:
         """Swap the merged and the original tensors; the new ones get the layer's device and dtype."""
-        for key, other in self._others.items():
+        for key, other in self._swapped.items():
             now = getattr(self.base_layer, key)
             if (other.device, other.dtype) != (now.device, now.dtype):
                 other = nn.Parameter(other.to(now), requires_grad=False)
             setattr(self.base_layer, key, other)
-            self._others[key] = now
+            self._swapped[key] = now
         self.merged = not self.merged
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
@@ -201,7 +203,7 @@ class AdaptedLayer(nn.Module):
 
     def refuse_if_merged(self, doing: str) -> None:
         """Raise InvalidValueError if adapters are merged, even while ``disable`` shows the original weights."""
-        if self._others:
+        if self._swapped:
             msg = f"The layer is merged: unmerge it before {doing}."
             raise InvalidValueError(msg)
 

@@ -48,7 +48,7 @@ class AdaptedLayer(nn.Module):
         self.disabled = 0
         self._swapped: dict[
             str, nn.Parameter
-        ] = {}  # the original tensors while it is merged, the merged ones inside ``disable``
+        ] = {}  # the original tensors while it is merged, or the reverse
         self._base = self._chain = operator(base_layer)
         self._links: tuple[nn.Module, ...] = ()  # what the chain was made of
 

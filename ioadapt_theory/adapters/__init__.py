@@ -6,8 +6,8 @@ from ioadapt_theory.adapters.equations import Placed, Placement
 from ioadapt_theory.adapters.families import FAMILIES, Family, Spec
 from ioadapt_theory.adapters.layer import AdaptedLayer
 from ioadapt_theory.adapters.matrices import operator
-from ioadapt_theory.adapters.merging import merge, remove, unload, unmerge
-from ioadapt_theory.adapters.model import activate, adapt, count, disable, layers, parameters, scale
+from ioadapt_theory.adapters.merging import merge, unload, unmerge
+from ioadapt_theory.adapters.model import activate, adapt, count, disable, layers, parameters, remove, scale
 from ioadapt_theory.adapters.moving.combine import combine
 from ioadapt_theory.adapters.moving.correspondence import NoProvenanceError, RenumberedWarning
 from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport, transfer

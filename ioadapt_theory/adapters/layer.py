@@ -7,7 +7,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.adapter import Adapter, Adapters
+from ioadapt_theory.adapters.adapter import Adapter as Adapter
+from ioadapt_theory.adapters.adapter import Adapters
 from ioadapt_theory.adapters.matrices import Operator, operator
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError, UnsupportedError
 
@@ -46,9 +47,7 @@ class AdaptedLayer(nn.Module):
         self.active: tuple[str, ...] = ()
         self.merged = False
         self.disabled = 0
-        self._swapped: dict[
-            str, nn.Parameter
-        ] = {}  # the original tensors while it is merged, or the reverse
+        self._swapped: dict[str, nn.Parameter] = {}  # the original tensors while it is merged, or the reverse
         self._base = self._chain = operator(base_layer)
         self._links: tuple[nn.Module, ...] = ()  # what the chain was made of
 

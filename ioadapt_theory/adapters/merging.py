@@ -1,12 +1,8 @@
-"""Merging, unmerging, unloading and removing the adapters of a model."""
-
-from collections.abc import Mapping
+"""Merging, unmerging and unloading the adapters of a model."""
 
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.guards import replace
-from ioadapt_theory.adapters.layer import AdaptedLayer
-from ioadapt_theory.adapters.model import layers, naming, refuse_if_disabled, unmerged
+from ioadapt_theory.adapters.model import layers, naming, refuse_if_disabled, unwrap
 from ioadapt_theory.errors import UnsupportedError
 
 SHARDED = frozenset({"FSDPModule", "FullyShardedDataParallel"})
@@ -49,7 +45,7 @@ def merge(model: nn.Module, *, unload: bool = False) -> nn.Module:
         del tensors
     for name, layer in todo.items():
         layer.merge(merged[name], for_good=unload)
-    return _unwrap(model, layers(model)) if unload else model
+    return unwrap(model, layers(model)) if unload else model
 
 
 def unmerge(model: nn.Module) -> nn.Module:
@@ -83,28 +79,4 @@ def unload(model: nn.Module) -> nn.Module:
         )
     """
     refuse_if_disabled(model, "unloading")
-    return _unwrap(model, layers(model))
-
-
-def _unwrap(model: nn.Module, wrappers: Mapping[str, AdaptedLayer]) -> nn.Module:
-    replace(model, {name: wrapper.base_layer for name, wrapper in wrappers.items() if name})
-    return wrappers[""].base_layer if "" in wrappers else model
-
-
-def remove(model: nn.Module, name: str = "default") -> nn.Module:
-    """Return the model without one adapter; layers without any left are unwrapped, and stay frozen.
-
-    Raises:
-        UnknownNameError: no layer has an adapter of this name.
-        InvalidValueError: a layer is merged.
-
-    Example:
-        >>> from torch import nn
-        >>> from ioadapt_theory import adapt, layers, remove
-        >>> layers(remove(adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"])))
-        {}
-    """
-    refuse_if_disabled(model, "removing an adapter")
-    for layer in unmerged(layers(model, name), "removing an adapter"):
-        layer.remove(name)
-    return _unwrap(model, {place: layer for place, layer in layers(model).items() if not layer.adapters})
+    return unwrap(model, layers(model))

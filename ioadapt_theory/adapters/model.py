@@ -302,6 +302,31 @@ def disable(model: nn.Module) -> Iterator[None]:
                 layer.switch_on()
 
 
+def remove(model: nn.Module, name: str = "default") -> nn.Module:
+    """Return the model without one adapter; layers without any left are unwrapped, and stay frozen.
+
+    Raises:
+        UnknownNameError: no layer has an adapter of this name.
+        InvalidValueError: a layer is merged.
+
+    Example:
+        >>> from torch import nn
+        >>> from ioadapt_theory import adapt, layers, remove
+        >>> layers(remove(adapt(nn.Sequential(nn.Linear(16, 8)), target_modules=["0"])))
+        {}
+    """
+    refuse_if_disabled(model, "removing an adapter")
+    for layer in unmerged(layers(model, name), "removing an adapter"):
+        layer.remove(name)
+    return unwrap(model, {place: layer for place, layer in layers(model).items() if not layer.adapters})
+
+
+def unwrap(model: nn.Module, wrappers: Mapping[str, AdaptedLayer]) -> nn.Module:
+    """Return the model with base layers in the place of these wrappers."""
+    replace(model, {name: wrapper.base_layer for name, wrapper in wrappers.items() if name})
+    return wrappers[""].base_layer if "" in wrappers else model
+
+
 @contextmanager
 def naming(layer: str) -> Iterator[None]:
     """Prefix errors with the layer's name."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ioadapt_theory.adapters.adapter import Adapter
+from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.checkpoints.names.layer_name import Name
 from ioadapt_theory.formats.kinds.base_changes import Change
 

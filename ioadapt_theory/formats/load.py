@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.base_weights import ModelWeights, Weights
+from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport, put
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.names.resolve import resolve

@@ -7,8 +7,8 @@ from functools import partial
 
 import torch
 
-from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.base_weights import BaseLayer, TensorWeights, Weights
+from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.matrices import Operator
 from ioadapt_theory.adapters.moving.correspondence import Correspondence, Place, correspond
 from ioadapt_theory.checkpoints.names.layer_name import Name

@@ -11,8 +11,7 @@ from torch import nn
 
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import base_of
-from ioadapt_theory.adapters.merging import remove
-from ioadapt_theory.adapters.model import disable, layers
+from ioadapt_theory.adapters.model import disable, layers, remove
 from ioadapt_theory.adapters.moving.transfer import transfer
 from ioadapt_theory.adapters.rules.auto import best_side
 from ioadapt_theory.adapters.rules.target_modules import walk

@@ -9,15 +9,14 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.carrying.candidates import FEW, Candidates, counterparts
 from ioadapt_theory.adapters.carrying.extraction import extract
 from ioadapt_theory.adapters.carrying.outcome import CarriedLayer, CarryReport, CarryWarning
 from ioadapt_theory.adapters.carrying.parts import BIAS
 from ioadapt_theory.adapters.carrying.refine import from_zero, refined
 from ioadapt_theory.adapters.carrying.trial import Adapters, Options, Trial, put, spread
-from ioadapt_theory.adapters.merging import remove
-from ioadapt_theory.adapters.model import layers, naming
+from ioadapt_theory.adapters.layer import Adapter
+from ioadapt_theory.adapters.model import layers, naming, remove
 from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport
 from ioadapt_theory.effect.batches import Parts, divided
 from ioadapt_theory.effect.passes import undisturbed

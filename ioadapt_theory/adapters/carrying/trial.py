@@ -9,10 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.equations import Placement
-from ioadapt_theory.adapters.merging import remove
-from ioadapt_theory.adapters.model import disable, install, layers
+from ioadapt_theory.adapters.layer import Adapter
+from ioadapt_theory.adapters.model import disable, install, layers, remove
 from ioadapt_theory.effect.batches import Pair
 from ioadapt_theory.effect.law import require_comparable
 from ioadapt_theory.effect.passes import Call, named_output, run

@@ -12,11 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ioadapt_theory.adapters.adapter import Adapter
 from ioadapt_theory.adapters.bases import SizesAlone
 from ioadapt_theory.adapters.config import PEFT, AdapterConfig
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.families import FAMILIES, Family
+from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.checkpoints.names.layer_name import layer_name
 from ioadapt_theory.errors import FileFormatError, IoAdaptError
 from ioadapt_theory.formats.adapter_file import StoredLayer

@@ -1,7 +1,7 @@
 """One named adapter on one layer, and the adapters of a layer by name."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -48,10 +48,6 @@ class Adapter(nn.ModuleDict):
         """Yield the placements and their families."""
         for key, family in self.items():
             yield Placement(key), family  # type: ignore[misc]
-
-    def twin(self) -> Self:
-        """Return a second adapter that shares the parameters; replacing one or rescaling does not affect the other."""
-        return _twin(self)
 
     def require_whole(self) -> None:
         """Raise UnsupportedError if a parameter has the wrong shape, as a shard of FSDP1 has."""
@@ -101,18 +97,6 @@ class Adapter(nn.ModuleDict):
             if size != family.size:
                 return f"its {placement} side has {_size(size)}, the adapter {_size(family.size)}"
         return None
-
-
-M = TypeVar("M", bound=nn.Module)
-
-
-def _twin(module: M) -> M:
-    """Copy a module without calling its constructor, which takes ten times as long."""
-    new = module.__new__(type(module))
-    new.__dict__.update(module.__dict__)
-    new._parameters = dict(module._parameters)
-    new._modules = {name: child and _twin(child) for name, child in module._modules.items()}
-    return new
 
 
 class Adapters(nn.ModuleDict):

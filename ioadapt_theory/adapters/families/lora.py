@@ -22,7 +22,7 @@ class LoRA(Additive):
         init_low_rank(self.A, self.B, spec)
 
     def forward(self, x: Tensor, base: Base) -> Tensor:
-        """Return f(x) + s (xA)B."""
+        """Return f(x) + s (xA)B: x(W + s AB) on a weight, Eq. 1, and x(I + s AB) on an identity, Eq. 3."""
         y = base(x)
         return base.plus_low_rank(y, self.dropout(x), self.A, self.B, self.scaling).to(y.dtype)
 

@@ -165,8 +165,7 @@ def _open_shards(place: Folder, index: str) -> Checkpoint:
                 msg = f"{title} places tensor {tensor!r} in {shard}, which does not have it. Download both again."
                 raise FileFormatError(msg)
         opened.pop_all()
-    metadata = {k: v for part in parts.values() for k, v in part.metadata.items()}
-    return View(file, title, {tensor: (parts[shard], tensor) for tensor, shard in shards.items()}, metadata)
+    return View(file, title, {tensor: (parts[shard], tensor) for tensor, shard in shards.items()})
 
 
 def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoint:
@@ -194,7 +193,7 @@ def ldm_part(whole: Checkpoint, part: str | None, ema: bool | None) -> Checkpoin
         msg = f"{whole.source} has no {part} (no {prefix}*)."
         raise InvalidValueError(msg)
     origins = {n: (whole, averaged[n] if ema and n in averaged else n) for n in inside}
-    return View(whole.name, whole.source, origins, whole.metadata)
+    return View(whole.name, whole.source, origins)
 
 
 def open_path(path: Path, component: str | None = None, *, variant: str | None, ema: bool | None) -> Checkpoint:

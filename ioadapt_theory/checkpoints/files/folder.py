@@ -124,7 +124,7 @@ def choose(names: Collection[str], where: str, variant: str | None) -> str:
 
 def _usual_names(variant: str | None) -> Iterator[str]:
     """Yield file names in the order of preference, an index (.json) after the single file, as diffusers does."""
-    forms = ("{0}.{1}", "{0}.{1}.index.json")
+    forms: tuple[str, ...] = ("{0}.{1}", "{0}.{1}.index.json")
     if variant is not None:
         forms = ("{0}.{2}.{1}", "{0}.{1}.index.{2}.json", "{0}.{1}.{2}.index.json")
     yield from (form.format(stem, end, variant) for end in ("safetensors", "bin") for stem in STEMS for form in forms)

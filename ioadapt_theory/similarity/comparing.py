@@ -89,7 +89,7 @@ def _compare(
     if options.match is Match.NAME:
         matching = match_by_names(models, labels)
     else:
-        matching = match_by_provenance(models, labels, lambda: [model.prepare() for model in models])
+        matching = match_by_provenance(models, labels, lambda: [*map(Checkpoint.prepare, models)])
     layers, skipped = _chosen(matching, labels, options, parent)
     if not layers:
         raise InvalidValueError(_nothing_left(checkpoints, labels, skipped))

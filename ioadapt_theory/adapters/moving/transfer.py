@@ -30,7 +30,7 @@ class TransferReport:
         unmatched: layers that did not, and why.
         altered: tensors of the target itself that were changed, see ``load``.
         sources: for each matched layer the one whose adapter it got, as the source or the file names it.
-        how: the way in which they were matched: "name", or "contents" or "layout" of the models.
+        how: the way in which they were matched: "name", or "contents" of the models.
         with_block: matched layers that show nothing themselves, as the rest of their block shows it.
         unproven: matched layers of which nothing but the name says that they are the same layer.
         warning: a warning about the matching, None if there is none.

@@ -80,17 +80,7 @@ def no_more(where: str) -> str:
 
 
 def claim(name: str, reading: str, where: str, what: str, more: tuple[int, int], remark: str) -> Claim:
-    """Return what is said of cost, in one reading.
-
-    Args:
-        name: id of the claim.
-        reading: which reading it is.
-        where: kind of work, in words.
-        what: is counted, a key of ``COSTS``.
-        more: what input and output adapters cost beyond LoRA for c = d, in units of rcc for merging and of ncc for a
-            pass; the verdict follows from it.
-        remark: of the claim.
-    """
+    """Return a claim on cost; ``more``: beyond LoRA for c = d, in rcc (merging) or ncc, which gives the verdict."""
     verdict = PROVED if more == (0, 0) else REFUTED
 
     @argued(Shown if verdict is PROVED else Refuted, "counted", "count by running, and set c = d")

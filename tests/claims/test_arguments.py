@@ -205,7 +205,7 @@ def failing(*_: Any) -> Any:
 
 def test_lines_that_fail_or_reach_nothing_are_a_lack() -> None:
     claim = CLAIMS["lemma-1-angle"]
-    for lines, says in ((failing, "no"), (lambda _: iter([Step("a", Check(True))]), "reaches the right side")):
+    for lines, says in ((failing, "no"), (lambda _: iter([Step("a", Check(True))]), "none reaches it")):
         proof = Reached("x", lines, None)
         assert any(says in said for said in proof.broken(claim))
         assert proof(claim, Run(), 0).lacks == {proof.name}

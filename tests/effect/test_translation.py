@@ -6,7 +6,7 @@ import torch
 from ioadapt_theory.effect import SIDES, Regression, Translation, truncated
 from ioadapt_theory.effect.translation import RIDGES, SHRINKING
 from tests.effect.nets import stack
-from tests.effect.test_law import X, effect, exact_rows
+from tests.effect.test_copying import X, effect, exact_rows
 
 RANK = 2
 SIZES = {"weight": (9, 7), "input": (9, 9), "output": (7, 7)}

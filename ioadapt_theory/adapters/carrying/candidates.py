@@ -18,7 +18,6 @@ from ioadapt_theory.adapters.moving.correspondence import correspond
 from ioadapt_theory.adapters.moving.transfer import misfit
 from ioadapt_theory.adapters.rules.target_modules import walk
 from ioadapt_theory.checkpoints.names.layer_name import Name
-from ioadapt_theory.effect.batches import Parts
 from ioadapt_theory.effect.translation import Factors
 from ioadapt_theory.errors import InvalidValueError, UnsupportedError
 
@@ -81,16 +80,12 @@ class Candidates:
         truncated: parts that had no low rank, and the share of their effect that it keeps.
     """
 
-    def __init__(
-        self, trial: Trial, rows: Parts, places: Mapping[str, tuple[str, ...]], need: str, *, few: bool
-    ) -> None:
-        """Fit on ``rows.fit``, weigh on ``rows.choose``.
+    def __init__(self, trial: Trial, places: Mapping[str, tuple[str, ...]], *, few: bool) -> None:
+        """Fit on the rows to fit on, weigh on those to choose by.
 
         Args:
             trial: the two models.
-            rows: divided.
             places: layers of the target for each of the source's.
-            need: "labels" or "change".
             few: whether the rows are too few to choose much by.
         """
         self.trial, self.places, self.few = trial, places, few
@@ -98,9 +93,9 @@ class Candidates:
         self.modules = {"": trial.target, **dict(walk(trial.target))}
         self.lost: dict[str, str] = {}
         given = parts_of(self.adapted, trial.name)
-        self.parts, self.truncated = reduced(given, trial, [trial.source], rows.fit)
+        self.parts, self.truncated = reduced(given, trial, [trial.source])
         fitting = [(k, n, side) for k, p in self.parts.items() for n in places[p.layer] for side in self._sides(p, n)]
-        self.fit = Fit(trial, self.parts, fitting, rows, need)
+        self.fit = Fit(trial, self.parts, fitting)
         self.picked: dict[str, Place] = {}
         for place, one in self.fit.at.items():
             best = self.picked.get(place[0])

@@ -5,7 +5,6 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import nn
 from tqdm import tqdm
 
@@ -14,11 +13,11 @@ from ioadapt_theory.adapters.carrying.extraction import extract
 from ioadapt_theory.adapters.carrying.outcome import CarriedLayer, CarryReport, CarryWarning
 from ioadapt_theory.adapters.carrying.parts import BIAS
 from ioadapt_theory.adapters.carrying.refine import from_zero, refined
-from ioadapt_theory.adapters.carrying.trial import Adapters, Options, Trial, put, spread
+from ioadapt_theory.adapters.carrying.trial import Adapters, Options, Trial, put
 from ioadapt_theory.adapters.layer import Adapter
 from ioadapt_theory.adapters.model import layers, naming, remove
 from ioadapt_theory.adapters.moving.transfer import TransferError, TransferReport
-from ioadapt_theory.effect.batches import Parts, divided
+from ioadapt_theory.effect.batches import divided
 from ioadapt_theory.effect.passes import undisturbed
 from ioadapt_theory.effect.retention import Prediction
 from ioadapt_theory.errors import InvalidValueError
@@ -90,9 +89,8 @@ def carried(
     for role, model in {"source": source, "target": target}.items():
         _require_finite(model, role)
     rows = divided(inputs, chosen.target_inputs, size=chosen.size, seed=chosen.seed)
-    trial = Trial(source, target, name, chosen)
     with undisturbed(source), undisturbed(target):
-        report, adapters = _Carrying(trial, rows, places, lost).done()
+        report, adapters = _Carrying(Trial(source, target, name, rows, chosen), places, lost).done()
     put(target, adapters, name, trainable=trainable)
     for note in report.notes:
         warnings.warn(note, CarryWarning, stacklevel=3)
@@ -110,15 +108,10 @@ def _require_finite(model: nn.Module, role: str) -> None:
 class _Carrying:
     """The steps, with what they share."""
 
-    def __init__(self, trial: Trial, rows: Parts, places: Mapping[str, tuple[str, ...]], lost: dict[str, str]) -> None:
-        self.trial, self.rows, self.places, self.lost = trial, rows, places, lost
-        s, sa, _ = trial.outputs(rows.fit[0], 0)
-        if torch.equal(s, sa):
-            msg = "The adapter changes no output of the source on these inputs: is it trained, and active?"
-            raise InvalidValueError(msg)
-        self.need = trial.need(rows.fit[0][0])
-        self.few = spread(rows.rows, s) <= FEW
-        self.made = Candidates(trial, rows, places, self.need, few=self.few)
+    def __init__(self, trial: Trial, places: Mapping[str, tuple[str, ...]], lost: dict[str, str]) -> None:
+        self.trial, self.rows, self.places, self.lost = trial, trial.rows, places, lost
+        self.few = self.rows.rows * trial.positions <= FEW
+        self.made = Candidates(trial, places, few=self.few)
         self.candidates = dict(self.made.by_name)
         self.scores = {"zero": 0.0} | self.score(self.candidates)
 
@@ -138,7 +131,7 @@ class _Carrying:
 
     def score(self, candidates: Mapping[str, Adapters]) -> dict[str, float]:
         """Return what each candidate keeps on the rows to choose by; minus infinity where that is no number."""
-        predicted = self.trial.predicted(candidates, self.rows.choose, self.need)
+        predicted = self.trial.predicted(candidates, self.rows.choose)
         return {n: one.kept if math.isfinite(one.kept) else -math.inf for n, one in predicted.items()}
 
     def refine(self, steps: int, *, compare: bool) -> None:
@@ -153,9 +146,7 @@ class _Carrying:
                 self.candidates[name], self.scores[name] = refined(
                     self.trial,
                     adapters,
-                    self.rows.fit,
                     lambda one: self.score({"": one})[""],
-                    need=self.need,
                     steps=steps,
                     progress=bar.update,
                 )
@@ -163,7 +154,7 @@ class _Carrying:
     def report(self, chosen: str) -> tuple[CarryReport, Adapters]:
         """Predict on the untouched rows, and decide whether anything is put."""
         shown = {n: self.candidates[n] for n in (chosen, "copy", "from zero") if n in self.candidates}
-        predicted = self.trial.predicted(shown, self.rows.tell, self.need)
+        predicted = self.trial.predicted(shown, self.rows.tell)
         best = predicted.get(chosen)
         put = self.candidates[chosen] if best is not None and best.interval[0] > 0 else {}
         origins: dict[str, list[str]] = {}
@@ -185,7 +176,7 @@ class _Carrying:
             chosen=chosen if put else "zero",
             prediction=best,
             kept_copied=predicted["copy"].kept if "copy" in predicted else None,
-            need=self.need,
+            need=self.trial.need,
             rows=self.rows.counts,
             layers={layer: self.layer(layer, adapter, chosen, sources[layer]) for layer, adapter in put.items()},
             scores=self.scores,
@@ -228,6 +219,6 @@ class _Carrying:
                 f"The shares kept of the labels ({best.R_KL:.2f}) and of the change ({best.R:.2f}) differ much: test it"
                 " on labels."
             )
-        if self.need == "labels" and 1 - best.agreement > DISAGREEING:
+        if self.trial.need == "labels" and 1 - best.agreement > DISAGREEING:
             notes.append(f"The models disagree on {1 - best.agreement:.0%} of the positions: test it on labels.")
         return notes

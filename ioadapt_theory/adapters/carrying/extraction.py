@@ -52,12 +52,12 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
     """
     chosen = Options.of(options)
     rows = divided(inputs, size=chosen.size, seed=chosen.seed)
-    trial = Trial(base, base, name, chosen, tuned)
     with undisturbed(base), undisturbed(tuned):
         changes = differences(base, tuned)
+        trial = Trial(base, base, name, rows, chosen, tuned)
         modules = base_layers(base, changes)
         given = [Part(n, "weight", None, change, 1.0, torch.float32) for n, change in changes.items()]
-        parts, kept = reduced(given, trial, [base, tuned], rows.fit)
+        parts, kept = reduced(given, trial, [base, tuned])
         best: dict[str, Adapter] = {}
         plain: dict[str, Adapter] = {}
         for part in parts.values():
@@ -67,10 +67,9 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
             for adapters, factors in ((best, part.factors), (plain, (u[:, :r] * s[:r], v[:r]))):
                 adapters[part.layer] = built(modules[part.layer], {"weight": (factors, 1.0, torch.float32)})
         candidates = {"effect": best, PLAIN: plain}
-        need = trial.need(rows.fit[0][0])
-        scores = {n: p.kept for n, p in trial.predicted(candidates, rows.fit + rows.choose, need).items()}
+        scores = {n: p.kept for n, p in trial.predicted(candidates, rows.fit + rows.choose).items()}
         winner = max(scores, key=lambda n: scores[n])
-        predicted = trial.predicted(candidates, rows.tell, need)
+        predicted = trial.predicted(candidates, rows.tell)
     put(base, candidates[winner], name)
     ranks = {layer: max(phi.rank or 0 for _, phi in adapter.parts()) for layer, adapter in best.items()}
     sizes = {layer: (len(changes[layer]), changes[layer].shape[1]) for layer in ranks}
@@ -81,7 +80,7 @@ def extract(base: nn.Module, tuned: nn.Module, inputs: Any, *, name: str = "defa
         chosen=winner,
         prediction=predicted[winner],
         kept_copied=predicted[PLAIN].kept,
-        need=need,
+        need=trial.need,
         rows=rows.counts,
         layers={n: CarriedLayer(n, "weight", r, 0, sizes[n], kept[f"{n}:weight"]) for n, r in ranks.items()},
         scores=scores,

@@ -9,19 +9,19 @@ import torch
 from torch import Tensor, nn
 
 from ioadapt_theory.adapters.carrying.parts import BIAS, Part
-from ioadapt_theory.adapters.carrying.trial import Trial, spread
+from ioadapt_theory.adapters.carrying.trial import Trial
 from ioadapt_theory.adapters.equations import Placement
 from ioadapt_theory.adapters.layer import base_of
 from ioadapt_theory.adapters.matrices import operator
 from ioadapt_theory.adapters.model import disable
 from ioadapt_theory.adapters.rules.target_modules import walk
-from ioadapt_theory.effect.batches import Pair, Parts
+from ioadapt_theory.effect.batches import Pair
 from ioadapt_theory.effect.passes import Recorded, record
 from ioadapt_theory.effect.translation import EXACT, Factors, Translation, truncated
 from ioadapt_theory.errors import IoAdaptError
 
 IDLE = "the adapter has no effect there on these inputs: the layer {}"
-ENOUGH, DRAWS = 2000, 4
+ENOUGH, DRAWS = 1000, 4
 """Fitted rows below which several cotangents are sent back, at most 4, to have more rows on the writing side."""
 Place = tuple[str, str, str]
 """Key of a part, layer of the target, side of the target."""
@@ -33,21 +33,18 @@ def base_layers(model: nn.Module, names: Iterable[str]) -> dict[str, nn.Module]:
     return {name: base_of(modules[name]) for name in names}
 
 
-def reduced(
-    parts: list[Part], trial: Trial, models: list[nn.Module], pairs: list[Pair]
-) -> tuple[dict[str, Part], dict[str, float]]:
+def reduced(parts: list[Part], trial: Trial, models: list[nn.Module]) -> tuple[dict[str, Part], dict[str, float]]:
     """Return parts of low rank by key, changes that have none truncated by their effect; and the share of it kept.
 
     Args:
         parts: of the adapter.
         trial: has the rank, or the share of the square of the effect that the least rank keeps.
-        models: in which the effect counts.
-        pairs: batches to weigh it on; the first of each is what the models take.
+        models: in which the effect counts, on the rows to fit on.
     """
     todo = {part.key: part for part in parts if part.matrix is not None}
     grams: dict[str, tuple[Tensor, Tensor]] = {}
     options, draws = trial.options, trial.options.draws or 2
-    for number, (one, _) in enumerate(pairs if todo else ()):
+    for number, (one, _) in enumerate(trial.rows.fit if todo else ()):
         for model in models:
             watched = base_layers(model, {part.layer for part in todo.values()})
             with disable(model):
@@ -99,29 +96,25 @@ class Fit:
         closed: parts that cannot be looked into: layers that are never called, convolutions in many groups.
     """
 
-    def __init__(
-        self, trial: Trial, parts: Mapping[str, Part], places: Iterable[Place], rows: Parts, need: str
-    ) -> None:
+    def __init__(self, trial: Trial, parts: Mapping[str, Part], places: Iterable[Place]) -> None:
         """Fit on ``rows.fit``, weigh on ``rows.choose``, as many layers at once as the memory allows.
 
         Args:
             trial: the two models.
             parts: of the adapter, with factors, by key.
             places: where each part may go.
-            rows: divided.
-            need: "labels": cotangents are drawn in the metric of what the source says.
         """
-        self.trial, self.parts, self.need = trial, parts, need
+        self.trial, self.parts = trial, parts
         self.at, self.lost, self.closed = dict[Place, Fitted](), dict[Place, str](), set[str]()
-        count = spread(rows.counts[0], trial.outputs(rows.fit[0], 0)[0])
+        count = trial.rows.counts[0] * trial.positions
         self.draws = trial.options.draws or min(DRAWS, math.ceil(ENOUGH / count))
         for group in self._groups([*places]):
-            translations = self._translations(group, rows.fit)
+            translations = self._translations(group, trial.rows.fit)
             made = {}
             for place, one in translations.items():
                 made[place] = Fitted(one.ridged() | one.shrunk(), one.rows, one.features, {})
             translations.clear()
-            self._weigh(made, rows.choose)
+            self._weigh(made, trial.rows.choose)
             self.at |= made
 
     def _groups(self, places: list[Place]) -> list[list[Place]]:
@@ -148,7 +141,7 @@ class Fit:
         for number, (one, two) in enumerate(pairs):
             options: dict[str, Any] = {"call": self.trial.options.call, "draws": self.draws}
             options["seed"] = self.trial.options.seed + number
-            if self.need == "labels":
+            if self.trial.need == "labels":  # the metric of what the source says
                 s, sa, _ = self.trial.outputs((one, two), number)
                 options["chances"] = (s.softmax(-1) + sa.softmax(-1)) / 2
             with disable(source), disable(target):

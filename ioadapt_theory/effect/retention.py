@@ -73,12 +73,7 @@ class RowSums:
 
     @classmethod
     def of(cls, s: Tensor, sa: Tensor, t: Tensor, ta: Tensor, weight: float | None = None) -> "RowSums":
-        """Compare outputs: source, adapted source, target, adapted target; rows x ... x classes.
-
-        Args:
-            s, sa, t, ta: of the models.
-            weight: of the target in the guess at the labels, see ``trust``; None where outputs are no logits.
-        """
+        """Compare outputs of the four models, rows x ... x classes; ``weight`` is None where these are no logits."""
         if s.numel() > MANY and len(s) > 1:
             rows = zip(*(x[:, None] for x in (s, sa, t, ta)), strict=True)
             return cls.joined([cls.of(*row, weight) for row in rows])
@@ -89,7 +84,7 @@ class RowSums:
         gained, wanted = d_s.new_zeros(len(s), 3), d_s.new_zeros(len(s))
         if weight is not None:
             s, sa, t, ta = (x.log_softmax(-1) for x in (s, sa, t, ta))
-            wanted = (guessed(s, sa) * (sa - s)).flatten(1).sum(1)
+            wanted = (guessed(s, sa, t) * (sa - s)).flatten(1).sum(1)
             by_weight = [(guessed(s, sa, t, w) * (ta - t)).flatten(1).sum(1) for w in (weight, 0.0, 2 * weight)]
             gained = torch.stack(by_weight, 1)
         return cls((d_s * d_t).sum(1), d_s.square().sum(1), d_t.square().sum(1), gained, wanted, agreeing)
@@ -138,20 +133,26 @@ class Prediction(Alignment):
         return 2 * self.ratio * math.sqrt(max(1 - self.cosine**2, 0.0)) * math.sqrt(1 / explained - 1)
 
 
-def guessed(s: Tensor, sa: Tensor, t: Tensor | None = None, weight: float = 0.0) -> Tensor:
-    """Return probabilities of the labels, guessed from log-probabilities of the models: p_S (p_Sa/p_S)^a (p_T/p_S)^w.
+def guessed(
+    s: Tensor, sa: Tensor, t: Tensor, weight: float = 0.0, strengths: tuple[float, ...] = STRENGTHS
+) -> Tensor:
+    """Return probabilities of the labels, guessed from the models: the mean over a of p_S (p_Sa/p_S)^a (p_T/p_S)^w.
 
-    The mean over a = .8, 1, 1.2, normalised: an adapter is rarely trained to just the right strength, and where it
-    changes much, the likelihood of rare labels depends on that alone.
+    An adapter is rarely trained to just the right strength, and where it changes much, the likelihood of rare labels
+    depends on that: so it is taken weaker and stronger, too.
 
     Args:
         s: the source's log-probabilities, classes last.
         sa: the adapted source's.
         t: the target's.
         weight: w, see ``trust``.
+        strengths: a.
+
+    Returns:
+        Probabilities, classes last.
     """
-    base = s if t is None or not weight else s + weight * (t - s)
-    return torch.stack([(base + a * (sa - s)).softmax(-1) for a in STRENGTHS]).mean(0)
+    base = s + weight * (t - s) if weight else s
+    return torch.stack([(base + a * (sa - s)).softmax(-1) for a in strengths]).mean(0)
 
 
 def trust(differing: float, changed: float) -> float:

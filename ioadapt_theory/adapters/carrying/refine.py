@@ -89,4 +89,4 @@ def distance(s: Tensor, sa: Tensor, t: Tensor, ta: Tensor, weight: float | None)
     if weight is None:
         return ((ta - t) - (sa - s)).square().sum() / (sa - s).square().sum().clamp_min(1e-20)
     s, sa, t, ta = (x.log_softmax(-1) for x in (s, sa, t, ta))
-    return -(guessed(s, sa, t, weight) * ta).sum(-1).mean()
+    return -(guessed(s, sa, t, weight, (1.0,)) * ta).sum(-1).mean()

@@ -133,9 +133,7 @@ class Prediction(Alignment):
         return 2 * self.ratio * math.sqrt(max(1 - self.cosine**2, 0.0)) * math.sqrt(1 / explained - 1)
 
 
-def guessed(
-    s: Tensor, sa: Tensor, t: Tensor, weight: float = 0.0, strengths: tuple[float, ...] = STRENGTHS
-) -> Tensor:
+def guessed(s: Tensor, sa: Tensor, t: Tensor, weight: float = 0.0, strengths: tuple[float, ...] = STRENGTHS) -> Tensor:
     """Return probabilities of the labels, guessed from the models: the mean over a of p_S (p_Sa/p_S)^a (p_T/p_S)^w.
 
     An adapter is rarely trained to just the right strength, and where it changes much, the likelihood of rare labels

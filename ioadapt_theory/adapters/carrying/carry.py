@@ -1,6 +1,5 @@
 """An adapter carried over: fitted on most rows, chosen on some, told on others; nothing is put where none is kept."""
 
-import math
 import warnings
 from collections.abc import Mapping
 from typing import Any
@@ -45,19 +44,7 @@ def carried(
     tuned: nn.Module | None = None,
     **options: Any,
 ) -> CarryReport:
-    """Carry an adapter over, see ``transfer``, which calls this where it is given inputs.
-
-    Args:
-        source: the model with the adapter.
-        target: the model to put it on.
-        inputs: what the models take, without labels.
-        name: of the adapter, on both.
-        strict: raise where a layer has no counterpart.
-        rename: target name for layers that are called otherwise there.
-        match: see ``transfer``.
-        trainable: whether the adapter is to be trained further on the target.
-        tuned: a model tuned from the source; its difference to the source is the adapter, see ``extract``.
-        **options: the fields of ``Options``.
+    """Carry an adapter over; the arguments are those of ``transfer``, which calls this where it is given inputs.
 
     Returns:
         What was put on the target and what it is predicted to keep.
@@ -72,8 +59,8 @@ def carried(
         if source is target:
             return extracted
         try:
-            common: dict[str, Any] = {"strict": strict, "rename": rename, "match": match, "trainable": trainable}
-            return carried(source, target, inputs, name=name, **common, **options)
+            options |= {"strict": strict, "rename": rename, "match": match, "trainable": trainable}
+            return carried(source, target, inputs, name=name, **options)
         finally:
             remove(source, name)
     given = layers(source, name)
@@ -113,13 +100,13 @@ class _Carrying:
         self.few = self.rows.rows * trial.positions <= FEW
         self.made = Candidates(trial, places, few=self.few)
         self.candidates = dict(self.made.by_name)
-        self.scores = {"zero": 0.0} | self.score(self.candidates)
+        self.scores = {"zero": 0.0} | self.trial.scores(self.candidates)
 
     def done(self) -> tuple[CarryReport, Adapters]:
         """Choose, refine and predict; return the outcome and what is to be put on the target."""
         scaled = self.made.strengths(self.scores)
         self.candidates |= scaled
-        self.scores |= self.score(scaled)
+        self.scores |= self.trial.scores(scaled)
         asked = self.trial.options.refine
         if asked or (asked is None and not self.few):
             self.refine(asked or STEPS, compare=asked is not None)
@@ -128,11 +115,6 @@ class _Carrying:
         if scores.get("copy", 0.0) > 0 and scores["copy"] >= scores[chosen] - AS_GOOD:
             chosen = "copy"
         return self.report(chosen)
-
-    def score(self, candidates: Mapping[str, Adapters]) -> dict[str, float]:
-        """Return what each candidate keeps on the rows to choose by; minus infinity where that is no number."""
-        predicted = self.trial.predicted(candidates, self.rows.choose)
-        return {n: one.kept if math.isfinite(one.kept) else -math.inf for n, one in predicted.items()}
 
     def refine(self, steps: int, *, compare: bool) -> None:
         """Add the best plain LoRA refined, and to compare it as many steps from zero."""
@@ -143,13 +125,7 @@ class _Carrying:
         begin = {"refined": start} | ({"from zero": from_zero(start, self.trial.options.seed)} if compare else {})
         with tqdm(total=len(begin) * steps, desc="refining", delay=10, disable=None, leave=False) as bar:
             for name, adapters in begin.items():
-                self.candidates[name], self.scores[name] = refined(
-                    self.trial,
-                    adapters,
-                    lambda one: self.score({"": one})[""],
-                    steps=steps,
-                    progress=bar.update,
-                )
+                self.candidates[name], self.scores[name] = refined(self.trial, adapters, steps, bar.update)
 
     def report(self, chosen: str) -> tuple[CarryReport, Adapters]:
         """Predict on the untouched rows, and decide whether anything is put."""

@@ -20,17 +20,14 @@ LOOKS = 5
 def refined(
     trial: Trial,
     adapters: Adapters,
-    score: Callable[[Adapters], float],
-    *,
     steps: int,
-    progress: Callable[[int], None] = lambda _: None,
+    progress: Callable[[int], Any],
 ) -> tuple[Adapters, float]:
     """Train LoRAs on the target towards the guessed labels, or the source's effects; return the best on other rows.
 
     Args:
         trial: the two models.
         adapters: where to begin.
-        score: what adapters keep on the rows to choose by.
         steps: of Adam.
         progress: called after each step.
 
@@ -38,7 +35,7 @@ def refined(
         The adapters and their score.
     """
     work = {layer: balanced(adapter.float()) for layer, adapter in deepcopy(dict(adapters)).items()}
-    best, best_score = deepcopy(work), score(work)
+    best, best_score = deepcopy(work), trial.scores({"": work})[""]
     optimiser = torch.optim.Adam([p.requires_grad_() for adapter in work.values() for p in adapter.parameters()], RATE)
     fit, stride = trial.rows.fit, max(-(-steps // LOOKS), LOOKS)
     for start in range(0, steps, stride):
@@ -52,7 +49,7 @@ def refined(
                     distance(*(x.to(ta).float() for x in plain), ta.float(), trial.weight).backward()  # type: ignore[no-untyped-call]
                 optimiser.step()
                 progress(1)
-        if (now := score(work)) > best_score:
+        if (now := trial.scores({"": work})[""]) > best_score:
             best, best_score = deepcopy(work), now
     dtypes = {layer: next(adapter.parameters()).dtype for layer, adapter in adapters.items()}
     return {layer: adapter.to(dtypes[layer]) for layer, adapter in best.items()}, best_score

@@ -86,17 +86,12 @@ class Options:
 
 
 class Trial:
-    """Two models, how they are run, and what is compared.
+    """Two models, how they are run, and what is compared; a ``tuned`` model takes the place of the adapted source.
 
     Attributes:
-        source: the model with the adapter.
-        target: the other one.
-        name: of the adapter.
-        rows: divided.
-        options: see ``Options``.
-        tuned: a model tuned from the source, which is then what the adapted source is otherwise.
         need: "labels" or "change": as asked, or as the source's outputs look.
         weight: of the target in the guess at the labels, see ``effect.retention.trust``; None for changes.
+        positions: independent rows that a sample counts as, see ``spread``.
     """
 
     def __init__(
@@ -155,6 +150,11 @@ class Trial:
                     parts[candidate].append(RowSums.of(*plain, ta.cpu(), self.weight))
         return {name: predict(RowSums.joined(rows), self.need, seed=self.options.seed) for name, rows in parts.items()}
 
+    def scores(self, candidates: Mapping[str, Adapters]) -> dict[str, float]:
+        """Return what each candidate keeps on the rows to choose by; minus infinity where that is no number."""
+        predicted = self.predicted(candidates, self.rows.choose)
+        return {n: one.kept if math.isfinite(one.kept) else -math.inf for n, one in predicted.items()}
+
 
 def spread(count: int, output: Tensor) -> float:
     """Return how many independent rows samples count as: n positions, tokens or pixels behind channels, as √n."""
@@ -164,14 +164,12 @@ def spread(count: int, output: Tensor) -> float:
 @contextmanager
 def tried(target: nn.Module, candidates: Mapping[str, Adapters]) -> Iterator[Callable[[str], Any]]:
     """Put candidates on the target for the duration; yield a function that has one alone active."""
-    taken = {key for layer in layers(target).values() for key in layer.adapters}
     before = {layer: layer.active for layer in layers(target).values()}
+    free = "_" * max((len(key) for layer in before for key in layer.adapters), default=0)  # no adapter has such a name
     names: dict[str, str] = {}
     try:
         for number, (candidate, adapters) in enumerate(candidates.items()):
-            name = f"carried_{number}"
-            while name in taken:
-                name += "_"
+            name = f"carried{free}{number}"
             install(target, adapters, name, trainable=None)
             names[candidate] = name
         adapted = layers(target)

@@ -26,7 +26,7 @@ STEPS = 10
 TOO_FEW = 16
 """Rows that are too few to predict anything."""
 AS_GOOD = 0.02
-"""Lead over a copy that a candidate needs to be taken instead."""
+"""Lead that a candidate needs over a copy, and one of another strength over all others, to be taken."""
 LITTLE, APART, DISAGREEING = 0.3, 0.3, 0.15
 """Thresholds of warnings: kept below, R and R_KL apart by more, more positions where the plain models disagree."""
 
@@ -104,9 +104,10 @@ class _Carrying:
 
     def done(self) -> tuple[CarryReport, Adapters]:
         """Choose, refine and predict; return the outcome and what is to be put on the target."""
-        scaled = self.made.strengths(self.scores)
+        scaled, plain = self.made.strengths(self.scores), max(self.scores.values())
+        scores = self.trial.scores(scaled)
         self.candidates |= scaled
-        self.scores |= self.trial.scores(scaled)
+        self.scores |= {n: score for n, score in scores.items() if score > plain + AS_GOOD}
         asked = self.trial.options.refine
         if asked or (asked is None and not self.few):
             self.refine(asked or STEPS, compare=asked is not None)
@@ -118,7 +119,8 @@ class _Carrying:
 
     def refine(self, steps: int, *, compare: bool) -> None:
         """Add the best plain LoRA refined, and to compare it as many steps from zero."""
-        plain = [n for n, adapters in self.candidates.items() if all(a.family == "lora" for a in adapters.values())]
+        named = self.candidates.items()
+        plain = [n for n, made in named if n in self.scores and all(a.family == "lora" for a in made.values())]
         if not plain:
             return
         start = self.candidates[max(plain, key=lambda n: self.scores[n])]
@@ -175,26 +177,21 @@ class _Carrying:
 
     def notes(self, best: Prediction | None, *, put: bool) -> list[str]:
         """Return the warnings, a sentence each."""
-        notes, rows = [], self.rows.rows
+        rows, notes = self.rows.rows, []
         if best is None:
             notes.append("No adapter was added: no candidate keeps anything on the rows to choose by.")
         elif not put:
-            notes.append(
-                f"No adapter was added: the interval of what is kept begins at {best.interval[0]:.2f}, not above 0."
-            )
+            low = best.interval[0]
+            notes.append(f"No adapter was added: the interval of what is kept begins at {low:.2f}, not above 0.")
         if rows <= TOO_FEW:
             notes.append(f"{rows} rows are too few to predict anything: give 256 or more.")
         elif self.few:
             notes.append(f"{rows} rows are few: one ridge is tried instead of a grid; give 256 or more.")
-        if best is None:
-            return notes
-        if put and best.kept < LITTLE:
+        if best is not None and put and best.kept < LITTLE:
             notes.append(f"Only {best.kept:.2f} of the gain is kept: train on the target from here, or give refine=50.")
-        if best.R_KL is not None and abs(best.R_KL - best.R) > APART:
-            notes.append(
-                f"The shares kept of the labels ({best.R_KL:.2f}) and of the change ({best.R:.2f}) differ much: test it"
-                " on labels."
-            )
-        if self.trial.need == "labels" and 1 - best.agreement > DISAGREEING:
+        if best is not None and best.R_KL is not None and abs(best.R_KL - best.R) > APART:
+            both = f"of the labels ({best.R_KL:.2f}) and of the change ({best.R:.2f})"
+            notes.append(f"The shares kept {both} differ much: test it on labels.")
+        if best is not None and best.need == "labels" and 1 - best.agreement > DISAGREEING:
             notes.append(f"The models disagree on {1 - best.agreement:.0%} of the positions: test it on labels.")
         return notes

@@ -89,7 +89,6 @@ def _stored(args: argparse.Namespace) -> "Report":
     """Compare two checkpoints, one layer at a time."""
     from tqdm import tqdm
 
-    from ioadapt_theory.checkpoints.sources import prepare
     from ioadapt_theory.reporting.assemble import report
     from ioadapt_theory.reporting.kin.counterparts import by_modules, by_names
 
@@ -100,7 +99,8 @@ def _stored(args: argparse.Namespace) -> "Report":
             return bar.update
 
         both = [stack.enter_context(_model(name)) for name in (args.source, args.target)]
-        prepare(both, [None, None])
+        for checkpoint in both:
+            checkpoint.prepare()
         source, target = (by_names if args.adapter is None else by_modules)(*both)
         adapters, lost = (None, None) if args.adapter is None else _file(args, source, target)
         names = (args.source, args.target, args.adapter)

@@ -85,22 +85,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = source.add_argument
     add("--variant", metavar="V", help="variant of the files on the hub, such as fp16")
     add("--ema", action=argparse.BooleanOptionalAction, help="averaged or trained weights, where a file has both")
-    add("--aliases", type=Path, metavar="FILE", help="TOML file with more aliases")
     add("--offline", action="store_true", help="use only what the cache has")
-    add("--verify", action="store_true", help="check the hash of every file from the hub")
     add("--cache", type=Path, metavar="DIR", help="folder of the hub's cache")
 
 
 def files(args: argparse.Namespace) -> Files:
     """Return the input and output paths."""
     writes = {"--output": args.output, "--figure": args.figure, "--html": args.html}
-    return Files((*args.models, args.parent, args.aliases), writes)
+    return Files((*args.models, args.parent), writes)
 
 
 def run(args: argparse.Namespace) -> int:
     """Compare and write the result; return 0."""
     if args.list:
-        return _list(args.aliases)
+        return _list()
     if len(args.models) < 2:
         msg = f"A comparison needs two models or more, got {len(args.models)}."
         raise InvalidValueError(msg)
@@ -114,11 +112,11 @@ def run(args: argparse.Namespace) -> int:
     return OK
 
 
-def _list(aliases: Path | None) -> int:
+def _list() -> int:
     from ioadapt_theory.checkpoints.aliases import load_aliases
 
-    for name, alias in load_aliases(aliases).items():
-        where = alias.repo or alias.path or f"package {alias.package} {alias.version or ''}".rstrip()
+    for name, alias in load_aliases().items():
+        where = alias.repo or f"package {alias.package} {alias.version or ''}".rstrip()
         sys.stdout.write(f"{name:<24}{where}{f'  ({alias.note})' if alias.note else ''}\n")
     return OK
 
@@ -164,8 +162,8 @@ def _open(source: str, args: argparse.Namespace) -> "Checkpoint":
 
         return with_adapter_at(_open(base, args), adapter)
     return open_checkpoint(
-        source, variant=args.variant, ema=args.ema, offline=args.offline, verify=args.verify, progress=not args.quiet,
-        aliases=args.aliases, cache=args.cache,
+        source, variant=args.variant, ema=args.ema, offline=args.offline, progress=not args.quiet,
+        cache=args.cache,
     )  # fmt: skip
 
 

@@ -71,14 +71,13 @@ def compare(
             else stack.enter_context(sources.open_checkpoint(fspath(model), cache=cache))
             for model in named
         ]
-        return _compare(opened, parent is not None, options or Options(), cache, progress)
+        return _compare(opened, parent is not None, options or Options(), progress)
 
 
 def _compare(
     opened: Sequence[Checkpoint],
     with_parent: bool,
     options: Options,
-    cache: Path | None,
     progress: Callable[[int], Progress] | None,
 ) -> Comparison:
     """Compare open checkpoints, of which the last is the parent of the others if there is one."""
@@ -90,11 +89,12 @@ def _compare(
     if options.match is Match.NAME:
         matching = match_by_names(models, labels)
     else:
-        matching = match_by_provenance(models, labels, lambda: sources.prepare(models, [None] * len(models), cache))
+        matching = match_by_provenance(models, labels, lambda: [model.prepare() for model in models])
     layers, skipped = _chosen(matching, labels, options, parent)
     if not layers:
         raise InvalidValueError(_nothing_left(checkpoints, labels, skipped))
-    sources.prepare(models, [Matching(layers, ()).stored(i) for i in range(len(models))], cache)
+    for i, model in enumerate(models):
+        model.prepare(Matching(layers, ()).stored(i))
     notes = misled(matching, models, labels) if options.match is Match.NAME else []
     advance = progress(sum(x.numel for x in layers)) if progress else None
     moments = _measure(models, layers, options, parent, advance)

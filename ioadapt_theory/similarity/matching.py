@@ -10,7 +10,6 @@ from itertools import combinations
 from ioadapt_theory.checkpoints.checkpoint import OTHER_DTYPES, Checkpoint, TensorInfo
 from ioadapt_theory.checkpoints.names.kinds import block, kind
 from ioadapt_theory.checkpoints.names.unet import canonical
-from ioadapt_theory.checkpoints.provenance import origins
 
 
 class Match(StrEnum):
@@ -90,20 +89,9 @@ class Matching:
         return [name for layer in self.layers if (name := layer.tensors[model]) is not None]
 
 
-def match_by_names(checkpoints: Sequence[Checkpoint], labels: Sequence[str], *, trace: bool = False) -> Matching:
-    """Pair tensors of equal name and equal shape, up to trailing 1s; with ``trace`` block-removed UNets by origin."""
-    names = [canonical(c.tensors) for c in checkpoints]
-    traced = [origins(plain.values()) for plain in names]
-    keys = [
-        {stored: (origin or {}).get(name, name) if trace else name for stored, name in plain.items()}
-        for plain, origin in zip(names, traced, strict=True)
-    ]
-    matching = group(checkpoints, labels, keys)
-    if trace:
-        notes = [f"{labels[i]} is traced back to its teacher's layers" for i, origin in enumerate(traced) if origin]
-    else:
-        notes = wrong_origins(matching.layers, labels, traced)
-    return Matching(matching.layers, matching.skipped, tuple(notes))
+def match_by_names(checkpoints: Sequence[Checkpoint], labels: Sequence[str]) -> Matching:
+    """Pair tensors of equal name and equal shape, up to trailing 1s."""
+    return group(checkpoints, labels, [canonical(c.tensors) for c in checkpoints])
 
 
 def group(checkpoints: Sequence[Checkpoint], labels: Sequence[str], keys: Sequence[Mapping[str, str]]) -> Matching:

@@ -7,8 +7,7 @@ from typing import Any
 from ioadapt_theory.checkpoints.alignment import Contents, Origins, by_contents
 from ioadapt_theory.checkpoints.checkpoint import Checkpoint, torch_dtype
 from ioadapt_theory.checkpoints.names.unet import canonical
-from ioadapt_theory.checkpoints.provenance import origins
-from ioadapt_theory.similarity.matching import Matching, group, match_by_names, wrong_origins
+from ioadapt_theory.similarity.matching import Matching, group, wrong_origins
 
 PIECES, PIECE = 16, 256
 """Number of evenly spaced pieces read from a tensor, and of values in each."""
@@ -22,8 +21,6 @@ def match_by_provenance(
     A layer whose origin is not in the first model has no partner. ``prepare`` is called before values are read.
     """
     names = [canonical(c.tensors) for c in checkpoints]
-    if any(origins(plain.values()) for plain in names):
-        return match_by_names(checkpoints, labels, trace=True)
     prepare()
     keys, notes = [names[0]], list[str]()
     for i in range(1, len(checkpoints)):
@@ -47,10 +44,6 @@ def _keys(origin: Origins | None, names: Sequence[str], label: str) -> dict[str,
 def misled(matching: Matching, checkpoints: Sequence[Checkpoint], labels: Sequence[str]) -> list[str]:
     """Return notes on pairing by name models with different numbers of layers, if all files are local."""
     names = [canonical(c.tensors) for c in checkpoints]
-    if any(c.pending() for c in checkpoints):
-        return []
-    if any(origins(plain.values()) for plain in names):
-        return []  # the pairing by names has noted these
     traced: list[Mapping[str, str] | None] = [None]
     for i in range(1, len(checkpoints)):
         differ = _depths(names[0].values()) != _depths(names[i].values())

@@ -86,13 +86,6 @@ def test_a_shipped_instance_by_its_name(
     assert "'ce1' must hold a JSON object" in sentence(capsys, "prop-2-input", "--instance", "ce1")
 
 
-def test_an_instance_with_samples(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    found = output(capsys, "prop-3", "--instance", saved(tmp_path, witness("g1")), "--samples", "5000")
-    interval = found["monte_carlo"]
-    assert interval["low"] < interval["mean"] < interval["high"]
-    assert interval["samples"] == 5000
-
-
 @pytest.mark.parametrize(
     ("argv", "said"),
     [

@@ -9,7 +9,6 @@ import torch
 from ioadapt_theory.similarity import Options, compare
 from ioadapt_theory.similarity.tracing import match_by_provenance
 from tests.similarity.memory import held, noisy
-from tests.similarity.models import weights
 
 Model = dict[str, torch.Tensor]
 NAME, PROVENANCE = "name", "provenance"
@@ -107,11 +106,3 @@ def test_of_a_block_that_stands_twice_the_second_is_left_out_by_name():
     matching = match_by_provenance([held("a", base), held("b", made)], "ab")
     assert len(matching.layers) == len(base)
     assert {s.name for s in matching.skipped} == {f"{n.replace('.1.', '.2.')} of b" for n in base if "layers.1." in n}
-
-
-def test_students_of_a_known_layout_are_traced_without_a_value_read():
-    called: list[int] = []
-    pair = [held("a", weights("sd15", 0)), held("b", weights("bk-sdm-tiny", 0))]
-    matching = match_by_provenance(pair, "ab", lambda: called.append(1))
-    assert (len(matching.layers), called) == (358, [])
-    assert matching.notes == ("b is traced back to its teacher's layers",)

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from toys.common.style import FAINT, FULL_WIDTH, INK, METHODS
 from toys.drift.bins import KINDS, LEAST, MAIN, ROWS, TOO_MUCH, WANTED, Bin, ahead, bins, errors, levels, predictions
-from toys.drift.moves import AUTO, CARRIED, SCALED
+from toys.drift.moves import AUTO, CARRIED, RATES, SCALED
 from toys.transfer.output.table import markdown, terminal
 
 LOOKS: Final = {
@@ -76,6 +76,7 @@ def findings(result: Mapping[str, Any]) -> list[str]:
         f"Scaling the copy by the ratio of the norms changes its share by {change:+.2f} on average where models drift.",
         *_predicted(result),
         _widths(result),
+        *_edges(result),
     ]
 
 
@@ -104,6 +105,17 @@ def _widths(result: Mapping[str, Any]) -> str:
         f" carried-over LoRA. {sum(half > WANTED for half in halves)} of these {len(halves)} intervals are wider. The"
         f" widest is ± {max(halves):.2f}: it would take about {times:.0f} times as many seeds."
     )
+
+
+def _edges(result: Mapping[str, Any]) -> list[str]:
+    """Return a sentence for every learning rate that is the largest or the smallest of those that were tried."""
+    return [
+        f"The learning rate of {row} adapters of {name}, {rate:g}, is the {'largest' if rate == RATES[-1] else 'smallest'}"
+        " that was tried."
+        for name, rates in result["rates"].items()
+        for row, rate in rates.items()
+        if rate in {RATES[0], RATES[-1]}
+    ]
 
 
 def section(result: Mapping[str, Any]) -> str:

@@ -109,12 +109,12 @@ def _widths(result: Mapping[str, Any]) -> str:
 
 def _edges(result: Mapping[str, Any]) -> list[str]:
     """Return a sentence for every learning rate that is the largest or the smallest of those that were tried."""
+    ends = {RATES[0]: "smallest", RATES[-1]: "largest"}
     return [
-        f"The learning rate of {row} adapters of {name}, {rate:g}, is the {'largest' if rate == RATES[-1] else 'smallest'}"
-        " that was tried."
+        f"The learning rate of {row} adapters of {name}, {rate:g}, is the {ends[rate]} that was tried."
         for name, rates in result["rates"].items()
         for row, rate in rates.items()
-        if rate in {RATES[0], RATES[-1]}
+        if rate in ends
     ]
 
 

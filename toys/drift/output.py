@@ -138,7 +138,7 @@ def _lines(result: Mapping[str, Any]) -> list[str]:
 
 def draw(result: Mapping[str, Any]) -> Figure:
     """Return kept against drift, a line a row with its band, alone and with other weights; predicted and measured."""
-    figure = Figure(figsize=(FULL_WIDTH, 3.9))
+    figure = Figure(figsize=(FULL_WIDTH, 4.2))
     panels = figure.subplots(1, 3, width_ratios=(5, 4, 4))
     of = bins(result)
     for axes, kind, title in zip(
@@ -167,8 +167,11 @@ def draw(result: Mapping[str, Any]) -> Figure:
         colour, marker, _ = LOOKS[row]
         panels[2].plot(*np.clip(np.transpose(pairs), -1.5, 1.5), marker, color=colour, ms=3, alpha=0.4, mew=0)
     panels[2].plot([-1.5, 1.5], [-1.5, 1.5], color=FAINT, lw=0.8)
-    panels[2].set_title("Predicted", loc="left")
+    panels[2].set_title("LoRA, predicted", loc="left")
     panels[2].set_xlabel("predicted share")
     panels[2].set_ylabel("measured share of the source's gain")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    far = of["drift", levels(result, "drift")[-1]]
+    headline = f"Most drifted: a copied LoRA keeps {far['lora'].mean:.2f}, a carried-over one {far[CARRIED].mean:.2f}"
+    figure.suptitle(headline, x=0.02, ha="left", fontweight="bold")
     return figure

@@ -172,6 +172,6 @@ def draw(result: Mapping[str, Any]) -> Figure:
     panels[2].set_ylabel("measured share of the source's gain")
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     far = of["drift", levels(result, "drift")[-1]]
-    headline = f"Most drifted: a copied LoRA keeps {far['lora'].mean:.2f}, a carried-over one {far[CARRIED].mean:.2f}"
-    figure.suptitle(headline, x=0.02, ha="left", fontweight="bold")
+    kept = f"a copied LoRA keeps {far['lora'].mean:.2f}, a carried-over one {far[CARRIED].mean:.2f}"
+    figure.suptitle(f"On the most drifted targets {kept}", x=0.02, ha="left", fontweight="bold")
     return figure

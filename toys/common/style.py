@@ -56,7 +56,7 @@ STYLE: Final[dict[str, Any]] = {
 
 
 def styled() -> AbstractContextManager[None]:
-    """STYLE; see ``drawing.styled``."""
+    """Return a context in which STYLE holds; see ``drawing.styled``."""
     return drawing.styled(STYLE)
 
 

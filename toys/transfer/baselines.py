@@ -73,7 +73,7 @@ def _wide(*matrices: Tensor) -> list[Tensor]:
 
 
 def _singular_vectors(w: Tensor, k: int | None) -> tuple[Tensor, Tensor]:
-    """The first k left and right singular vectors: c x k, k x d."""
+    """Return the first k left and right singular vectors: c x k, k x d."""
     limit = min(w.shape)
     k = max(1, limit // 2) if k is None else k
     if not 1 <= k <= limit:

@@ -29,6 +29,8 @@ from jaxtyping import Float
 Times = Callable[[Float[np.ndarray, "f r"]], Float[np.ndarray, "f r"]]
 """Multiplies a matrix K by a few columns."""
 
+ROUNDING = 4096
+"""Machine epsilons of ‖K‖_F² below which what is left of a Gram K is rounding: K is a multiple of the identity."""
 STANDS_OUT = 3.0
 """z from which two layers share more than chance gives."""
 EIGENVALUES = 6

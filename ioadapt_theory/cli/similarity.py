@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 from ioadapt_theory.cli import OK, say
@@ -20,8 +21,8 @@ EXAMPLES = """A model is NAME[@REVISION][:PART]: an alias (see --list), a path, 
 commit, and a folder, component or part of it. MODEL+ADAPTER has an adapter's file or folder merged into it. Adapters
 alone are compared by the change AB that they make, not by their factors.
 
-What the paper leaves open about Fig. 2, and our defaults: a layer is a tensor (--layer); all layers count in the mean,
-and weights, norms and biases are shown apart (--only); the mean is uniform over layers (--mean); the lowest 20 % are
+What the paper leaves open about Fig. 2, and our defaults: a layer is a tensor; all layers count in the mean, and
+weights, norms and biases are shown apart (--only); the mean is uniform over layers (--mean); the lowest 20 % are
 ceil(0.2 n) layers, chosen for each pair (--lowest); a layer counts for two models though a third lacks it
 (--in-all-models); layers are paired by name and shape (--match). relative_distance is |a - b| / |a| and norm_ratio is
 |b| / |a|, for a before b. A layer of zeros has no angle and one with NaN or infinity no meaning: both are listed and
@@ -30,8 +31,8 @@ left out.
 --space reads tensors as torch's linear layers and convolutions store them, outputs first. Names and shapes do not tell
 that a layer has its inputs first (transposed convolutions, the Conv1D of GPT-2), where input and output change places,
 nor that a convolution is grouped. Layers that two models store in two layouts are left out if their shapes differ, and
-compared as they are if square. Whole matrices are multiplied: minutes of CPU where --space weight takes seconds. The
-first line of the table says how far rounding can move a cosine at most.
+compared as they are if square. Whole matrices are multiplied: minutes of CPU where --space weight takes seconds, and
+each thread holds a layer of all models in float64.
 
 examples:
   ioadapt similarity sd15 lcm
@@ -56,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--match",
         choices=("name", "provenance"),
         default="name",
-        help="pair layers of equal name and shape (default), or of equal origin: for block-removed and pruned models",
+        help="pair layers of equal name and shape (default), or of equal origin: for block-removed UNets (BK-SDM)",
     )
     add(
         "--space",
@@ -67,16 +68,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--parent", metavar="MODEL", help="compare what each model changed since this one")
     add("--lowest", type=float, default=0.2, metavar="F", help="fraction of layers in the lowest mean (default 0.2)")
     add("--only", choices=tuple(_ROLES), nargs="+", help="compare only these roles (default: all)")
-    add("--layer", choices=("tensor", "module"), default="tensor", help="what counts as one layer (default tensor)")
     add("--mean", choices=("uniform", "parameters"), default="uniform", help="weight of a layer (default uniform)")
     add("--in-all-models", action="store_true", help="only layers that all models have")
     add("--null", action="store_true", help="also show the null of unrelated weights, as for spaces")
-    add("--strict", action="store_true", help="layers with NaN or infinity are an error")
     add("--threads", type=int, metavar="N", help="number of threads (default: one per processor, up to 4)")
     out = parser.add_argument_group("what is shown")
     add = out.add_argument
     add("--by", choices=("kind", "block"), nargs="+", default=[], help="means by kind, by block")
-    add("--format", choices=("table", "json", "csv"), default="table", help="default table")
+    add("--format", choices=("table", "json"), default="table", help="default table")
     add("--output", type=Path, metavar="FILE", help="instead of the terminal")
     add("--figure", type=Path, metavar="FILE", help="heat maps and profile as .svg, .png or .pdf")
     add("--html", type=Path, metavar="FILE", help="one self-contained page")
@@ -125,13 +124,11 @@ def _list(aliases: Path | None) -> int:
 
 def _options(args: argparse.Namespace) -> "Options":
     from ioadapt_theory.similarity import Match, Options, Space
-    from ioadapt_theory.similarity.measures.threads import usable
 
     return Options(
         match=Match(args.match), space=Space(args.space), lowest=args.lowest,
-        only=frozenset(_ROLES[name] for name in args.only or _ROLES), modules=args.layer == "module",
-        weighted=args.mean == "parameters", in_all_models=args.in_all_models, null=args.null, strict=args.strict,
-        threads=usable() if args.threads is None else args.threads,
+        only=frozenset(_ROLES[name] for name in args.only or _ROLES),
+        weighted=args.mean == "parameters", in_all_models=args.in_all_models, null=args.null, threads=args.threads,
     )  # fmt: skip
 
 
@@ -198,19 +195,16 @@ def _check_outputs(args: argparse.Namespace) -> None:
 
 def _write(comparison: "Comparison", args: argparse.Namespace) -> None:
     from ioadapt_theory.results import replacing
-    from ioadapt_theory.similarity.report import export, page, plots, tables
+    from ioadapt_theory.similarity.report import page, plots, tables
+    from ioadapt_theory.similarity.report.as_json import to_json
 
     if not args.quiet:
         for line in tables.remarks(comparison):
             say(line)
-    match args.format:
-        case "json":
-            content = export.to_json(comparison, args.by)
-            text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
-        case "csv":
-            text = export.to_csv(comparison)
-        case _:
-            text = tables.to_table(comparison, args.by)
+    if args.format == "json":
+        text = json.dumps(to_json(comparison, args.by), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    else:
+        text = tables.to_table(comparison, args.by, min(110, get_terminal_size((80, 24)).columns))
     writers: list[tuple[Path | None, Callable[[Path], object]]] = [
         (args.output, lambda path: path.write_text(text, encoding="utf-8")),
         (args.figure, lambda path: plots.save(comparison, path)),

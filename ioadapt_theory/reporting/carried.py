@@ -5,7 +5,8 @@ from typing import Any
 
 from ioadapt_theory.adapters.carrying import CarryReport
 from ioadapt_theory.adapters.carrying.outcome import DOMAIN
-from ioadapt_theory.similarity.report.page import assets, sortable
+from ioadapt_theory.similarity.report.page import document, table_of
+from ioadapt_theory.similarity.report.tables import aligned
 
 NEXT = {
     True: "Next: test it on a few labels; --refine 50 improves it without any.",
@@ -46,10 +47,7 @@ def said(outcome: CarryReport) -> list[str]:
 
 def to_text(outcome: CarryReport) -> str:
     """Return the table and the sentences below it."""
-    lines = table(outcome)
-    widths = [max(len(line[k]) for line in lines) for k in range(len(lines[0]))]
-    rows = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
-    return "\n".join([*rows, "", *said(outcome)]) + "\n"
+    return "\n".join([aligned(table(outcome)), *said(outcome)]) + "\n"
 
 
 def to_json(outcome: CarryReport) -> dict[str, Any]:
@@ -88,11 +86,5 @@ def to_json(outcome: CarryReport) -> dict[str, Any]:
 
 def to_html(outcome: CarryReport, title: str) -> str:
     """Return one self-contained page; every name from a file is escaped."""
-    style, script = assets()
     sentences = "".join(f"<p>{escape(line)}</p>" for line in said(outcome))
-    rows = sortable(table(outcome), lambda cell: f"<td>{escape(cell)}</td>", long=True)
-    return (
-        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>'
-        f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>\n{style}</style></head>'
-        f"<body><h1>{escape(title)}</h1>{sentences}{rows}<script>\n{script}</script></body></html>\n"
-    )
+    return document(title, sentences + table_of(table(outcome), long=True))

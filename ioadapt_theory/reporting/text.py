@@ -9,6 +9,7 @@ from ioadapt_theory.reporting.assemble import Report
 from ioadapt_theory.reporting.kin.kinship import TELLING as RELATED
 from ioadapt_theory.reporting.law import SIDES, Law
 from ioadapt_theory.reporting.layers import LayerPair
+from ioadapt_theory.similarity.report.tables import aligned
 
 ROWS: Final = 10
 """Layers shown; the page and the JSON have all."""
@@ -35,7 +36,7 @@ def to_text(report: Report, width: int = 100) -> str:
         *(f"{name}: not moved, {why}." for name, why in list(report.lost.items())[:3]),
     ]
     lines = [fill(line, width, break_long_words=False) for line in paragraphs]
-    lines += ["", *aligned(table(shown(report), report.law), width)]
+    lines += ["", aligned(table(shown(report), report.law), width).rstrip("\n")]
     if len(report.layers) > ROWS:
         lines.append(fill(f"... {len(report.layers)} layers in all: --format json or --html PAGE", width))
     lines.append(fill(note(report), width))
@@ -117,19 +118,3 @@ def side(null: Null | None, *, alike: bool) -> str:
 def number(value: float | None) -> str:
     """Return two digits, or a dash."""
     return "-" if value is None else f"{value:.2f}"
-
-
-def aligned(lines: Sequence[Sequence[str]], width: int) -> list[str]:
-    """Return aligned columns; the first is shortened to fit, or on narrow screens put on its own line."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    rest = sum(w + 2 for w in widths[1:])
-    room = width - rest
-    printed = []
-    for line in lines:
-        cells = "".join(f"  {cell.rjust(w)}" for cell, w in zip(line[1:], widths[1:], strict=True))
-        if room >= min(widths[0], 16):
-            name = line[0] if len(line[0]) <= room else f"{line[0][: room // 3]}…{line[0][room // 3 + 1 - room :]}"
-            printed.append(name.ljust(min(widths[0], room)) + cells)
-        else:
-            printed += [line[0], cells]
-    return printed

@@ -1,6 +1,7 @@
 """Pairing of the tensors of several checkpoints, with what is left out and why."""
 
 import math
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +12,11 @@ from ioadapt_theory.checkpoints.checkpoint import OTHER_DTYPES, Checkpoint, Tens
 from ioadapt_theory.checkpoints.names.kinds import block, kind
 from ioadapt_theory.checkpoints.names.unet import canonical
 from ioadapt_theory.checkpoints.provenance import origins
+from ioadapt_theory.errors import InvalidValueError
 
 
 class Match(StrEnum):
-    """Way to pair the layers of checkpoints."""
+    """Way to pair the layers of checkpoints: equal names, or for block-removed UNets equal origin."""
 
     NAME = "name"
     PROVENANCE = "provenance"
@@ -90,23 +92,35 @@ class Matching:
         return [name for layer in self.layers if (name := layer.tensors[model]) is not None]
 
 
-def match_by_names(checkpoints: Sequence[Checkpoint], labels: Sequence[str], *, trace: bool = False) -> Matching:
-    """Pair tensors of equal name and equal shape, up to trailing 1s; with ``trace`` block-removed UNets by origin."""
+def paired(checkpoints: Sequence[Checkpoint], labels: Sequence[str], match: Match) -> Matching:
+    """Pair tensors of equal name, or equal origin, and equal shape up to trailing 1s.
+
+    Returns:
+        The layers, the tensors without a partner, and notes where equal names mislead.
+
+    Raises:
+        InvalidValueError: Provenance is asked for, blocks were removed, and no model is a student of a known layout.
+    """
     names = [canonical(c.tensors) for c in checkpoints]
-    traced = [origins(plain.values()) for plain in names]
+    teachers = [origins(plain.values()) for plain in names]
+    depths = [] if any(teachers) else _other_depths(names, labels)
+    if match is Match.NAME:
+        layers, skipped = _grouped(checkpoints, labels, names)
+        return Matching(layers, skipped, (*_wrong_origins(layers, labels, teachers), *depths))
+    if depths:
+        msg = f"--match provenance knows block-removed UNets of SD-1.x (BK-SDM) only; {depths[0]}."
+        raise InvalidValueError(msg)
     keys = [
-        {stored: (origin or {}).get(name, name) if trace else name for stored, name in plain.items()}
-        for plain, origin in zip(names, traced, strict=True)
+        {stored: (teacher or {}).get(name, name) for stored, name in plain.items()}
+        for plain, teacher in zip(names, teachers, strict=True)
     ]
-    matching = group(checkpoints, labels, keys)
-    if trace:
-        notes = [f"{labels[i]} is traced back to its teacher's layers" for i, origin in enumerate(traced) if origin]
-    else:
-        notes = wrong_origins(matching.layers, labels, traced)
-    return Matching(matching.layers, matching.skipped, tuple(notes))
+    notes = [f"{labels[i]} is traced back to its teacher's layers" for i, teacher in enumerate(teachers) if teacher]
+    return Matching(*_grouped(checkpoints, labels, keys), tuple(notes))
 
 
-def group(checkpoints: Sequence[Checkpoint], labels: Sequence[str], keys: Sequence[Mapping[str, str]]) -> Matching:
+def _grouped(
+    checkpoints: Sequence[Checkpoint], labels: Sequence[str], keys: Sequence[Mapping[str, str]]
+) -> tuple[tuple[Layer, ...], tuple[Skipped, ...]]:
     """Pair tensors of equal key and equal shape, up to trailing 1s; ``keys`` has one for every stored name."""
     groups: defaultdict[str, defaultdict[tuple[int, ...], dict[int, TensorInfo]]]
     groups = defaultdict(lambda: defaultdict(dict))
@@ -139,16 +153,16 @@ def group(checkpoints: Sequence[Checkpoint], labels: Sequence[str], keys: Sequen
         elif len(holders) == 1 and name not in unread:
             (only,) = holders
             skipped.append(Skipped(name, (labels[only],), "only there"))
-    return Matching(tuple(layers), tuple(skipped))
+    return tuple(layers), tuple(skipped)
 
 
-def wrong_origins(
-    layers: Sequence[Layer], labels: Sequence[str], traced: Sequence[Mapping[str, str] | None]
+def _wrong_origins(
+    layers: Sequence[Layer], labels: Sequence[str], teachers: Sequence[Mapping[str, str] | None]
 ) -> list[str]:
     """Return a note for each pair of models in which equal names are layers of different origin."""
 
     def origin(i: int, name: str) -> str:
-        return (traced[i] or {}).get(name, name)
+        return (teachers[i] or {}).get(name, name)
 
     notes = []
     for i, j in combinations(range(len(labels)), 2):
@@ -162,6 +176,19 @@ def wrong_origins(
                 "renumbered: see --match provenance"
             )
     return notes
+
+
+def _other_depths(names: Sequence[Mapping[str, str]], labels: Sequence[str]) -> list[str]:
+    """Return a note for each model with more or fewer numbered blocks than the first."""
+    blocks = [
+        {name[: m.end()] for name in plain.values() if (m := re.search(r"(?:^|\.)\d+(?=\.)", name))} for plain in names
+    ]
+    return [
+        f"{labels[0]} has {len(blocks[0])} numbered blocks and {labels[i]} {len(some)}: if blocks were removed and "
+        "renumbered, equal names are different layers; `ioadapt report` pairs them by their contents"
+        for i, some in enumerate(blocks)
+        if len(some) != len(blocks[0]) and blocks[0] & some
+    ]
 
 
 def reasons(skipped: Sequence[Skipped]) -> Counter[str]:

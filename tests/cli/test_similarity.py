@@ -1,7 +1,5 @@
 """`ioadapt similarity` as a user meets it: figures, files, sentences and statuses."""
 
-import csv
-import io
 import json
 import math
 import os
@@ -10,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from argparse import ArgumentParser
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -20,8 +17,6 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ioadapt_theory.cli import main
-from ioadapt_theory.cli import similarity as command
-from ioadapt_theory.similarity import Match, Space
 
 ROOT = Path(__file__).parents[2]
 LAYERS = {"block.0.attn1.to_q.weight": (6, 4), "block.0.norm1.weight": (6,), "block.1.conv.weight": (4, 3, 3, 3)}
@@ -68,19 +63,16 @@ def test_the_json_has_exactly_the_documented_keys(files: list[str], capsys: pyte
     assert c["models"][0]["parameters"] == c["pairs"][0]["common_parameters"] == 24 + 6 + 108 + 4 + 30
 
 
-def test_the_figures_are_those_of_the_files_in_json_and_in_csv(files: list[str], capsys: pytest.CaptureFixture[str]):
+def test_the_figures_are_those_of_the_files(files: list[str], capsys: pytest.CaptureFixture[str]):
     one, two = (load_file(f) for f in files[:2])
     c = json_of(capsys, *files[:2])
-    assert run(*files[:2], "--format", "csv") == 0
-    lines = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     cosines = []
-    for layer, line in zip(c["layers"], lines, strict=True):
+    for layer in c["layers"]:
         a, b = one[layer["name"]].double().flatten(), two[layer["name"]].double().flatten()
         (v,) = layer["values"].values()
         assert v["cosine"] == pytest.approx((a @ b / a.norm() / b.norm()).item(), abs=1e-12)
         assert v["relative_distance"] == pytest.approx(((a - b).norm() / a.norm()).item(), abs=1e-12)
         assert v["norm_ratio"] == pytest.approx((b.norm() / a.norm()).item(), abs=1e-12)
-        assert (line["name"], float(line["cosine"])) == (layer["name"], v["cosine"])
         cosines.append(v["cosine"])
     assert c["pairs"][0]["mean"] == pytest.approx(sum(cosines) / 5, abs=1e-12)
     assert c["pairs"][0]["lowest"] == {"fraction": 0.2, "layers": 1, "mean": min(cosines)}
@@ -95,29 +87,29 @@ def test_further_keys_come_with_the_options_that_ask_for_them(files: list[str], 
     (v,) = c["layers"][0]["values"].values()
     assert v["excess"] == (v["cosine"] - v["null_mean"]) / (1 - v["null_mean"])
     assert v["p"] == pytest.approx(math.erfc(v["z"] / math.sqrt(2)) / 2)
-    assert {"null_sd", "too_small", "error"} <= set(v)
+    assert {"null_sd", "too_small"} <= set(v)
     keys = {"null_mean", "null_sd", "z", "p", "excess", "beyond_chance"}
     assert keys | {"too_small"} <= set(c["pairs"][0])
     assert keys <= set(json_of(capsys, *files[:2], "--null")["pairs"][0])
     assert json_of(capsys, *files[1:], "--parent", files[0])["parent"] == "one/model.safetensors"
-    assert run(*files, "--space", "input", "--format", "csv") == 0
+    assert run(*files, "--space", "input") == 0
     shown = capsys.readouterr()
-    (first, *_) = csv.DictReader(io.StringIO(shown.out))
-    assert float(first["z"]) == v["z"]
     assert "3 of 3 layers are too small to tell kin from strangers" in shown.err
+    assert max(map(len, shown.out.splitlines())) <= 80
 
 
 def test_the_table_shows_pairs_groups_and_what_was_left_out(files: list[str], capsys: pytest.CaptureFixture[str]):
     assert run(*files, "--by", "kind", "--only", "weights", "--null") == 0
     shown = capsys.readouterr()
-    assert "cosine of weights; layer = tensor, matched by name; uniform mean" in shown.out
+    assert "cosine of weights; matched by name; uniform mean" in shown.out
+    assert max(map(len, shown.out.splitlines())) <= 80
     for words in ("one/model.safetensors | two/model.safetensors", "attn1", "unrelated", "excess"):
         assert words in shown.out
     assert "left out: not asked for (2)" in shown.err
     assert run(files[0], files[0], "--quiet") == 0
     shown = capsys.readouterr()
     assert shown.err == ""
-    assert "model#1 | model#2       5      0.00 M  1.0000" in shown.out
+    assert "model#1 | model#2       5   0.0 M  1.0000" in shown.out
 
 
 @pytest.mark.parametrize("ending", ["svg", "png", "pdf"])
@@ -208,7 +200,7 @@ def test_a_picture_without_matplotlib_is_refused_before_anything_is_read(
     assert "needs matplotlib, which is not installed: pip install 'ioadapt-theory[figures]'" in capsys.readouterr().err
 
 
-def test_layers_that_are_not_finite_are_told_and_with_strict_an_error(
+def test_layers_that_are_not_finite_or_zero_are_told(
     files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     broken = load_file(files[1])
@@ -221,9 +213,6 @@ def test_layers_that_are_not_finite_are_told_and_with_strict_an_error(
     assert c["pairs"][0]["common_layers"] == 3
     assert run(files[0], str(path)) == 0
     assert "block.1.ff.weight of nan: holds NaN, infinity" in capsys.readouterr().err
-    assert run(files[0], str(path), "--strict", "--output", str(tmp_path / "out.txt")) == 2
-    assert "1 layer is not finite" in capsys.readouterr().err
-    assert not (tmp_path / "out.txt").exists()
 
 
 def test_an_interrupted_or_failing_writer_leaves_the_old_file(
@@ -283,11 +272,7 @@ def test_help_is_quick_and_states_the_defaults_that_the_paper_leaves_open():
     assert not {"torch", "numpy", "scipy", "matplotlib", "huggingface_hub"} & set(loaded.replace("|", " ").split())
 
 
-def test_the_choices_are_those_of_the_package_and_the_aliases_are_listed(capsys: pytest.CaptureFixture[str]):
-    parser = ArgumentParser()
-    command.add_arguments(parser)
-    choices = {action.dest: action.choices for action in parser._actions if action.choices}
-    assert (choices["match"], choices["space"]) == (tuple(Match), tuple(Space))
+def test_the_aliases_are_listed(capsys: pytest.CaptureFixture[str]):
     assert run("--list") == 0
     shown = capsys.readouterr().out
     assert "stable-diffusion-v1-5/stable-diffusion-v1-5" in shown

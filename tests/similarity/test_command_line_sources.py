@@ -87,9 +87,11 @@ def test_half_precision_where_there_is_some_and_offline_afterwards(
 ):
     hub.repos[SD15] = Repo({FILE: b"not asked for", FP16: save({n: w.half() for n, w in weights("sd15", 1).items()})})
     hub.repos[LCM] = Repo({FILE: save(near(2))})
-    online = run("sd15", "lcm", "--variant", "fp16", "--cache", hub_cache, "--format", "csv", capsys=capsys)
+    online = run("sd15", "lcm", "--variant", "fp16", "--cache", hub_cache, "--format", "json", capsys=capsys)
     hub.log.clear()
-    again = run("sd15", "lcm", "--variant", "fp16", "--cache", hub_cache, "--format", "csv", "--offline", capsys=capsys)
+    again = run(
+        "sd15", "lcm", "--variant", "fp16", "--cache", hub_cache, "--format", "json", "--offline", capsys=capsys
+    )
     assert online[0] == again[0] == 0
     assert online[1] == again[1]
     assert hub.log == []

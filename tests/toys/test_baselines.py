@@ -2,10 +2,10 @@
 
 import pytest
 import torch
+from torch.nn.init import orthogonal_
 from torch.testing import assert_close
 
 from ioadapt_theory.errors import InvalidValueError, ShapeError
-from ioadapt_theory.linalg import orthogonal, with_singular_values
 from toys.transfer import baselines
 from toys.transfer.baselines import BASELINES
 
@@ -95,8 +95,9 @@ def test_eq_5_needs_equal_sizes_on_the_far_side_only():
 
 @sizes
 def test_procrustes_undoes_rotations_of_both_sides(c, d, generator):
-    p, q = orthogonal(c, generator=generator), orthogonal(d, generator=generator)
-    w = with_singular_values(torch.arange(1.0, min(c, d) + 1), c, d, generator=generator)
+    p, q, u, v = (orthogonal_(torch.empty(n, n), generator=generator) for n in (c, d, c, d))
+    k = min(c, d)
+    w = u[:, :k] * torch.arange(1.0, k + 1) @ v[:k]
     delta = w @ torch.randn(d, d) if c < d else torch.randn(c, c) @ w  # within the space that W shows
     delta = w @ torch.linalg.pinv(w) @ delta @ torch.linalg.pinv(w) @ w
     target = p @ w @ q
@@ -109,7 +110,7 @@ def test_procrustes_undoes_rotations_of_both_sides(c, d, generator):
 
 
 def test_transpose_is_the_inverse_for_orthogonal_weights(generator):
-    w, w2 = orthogonal(8, generator=generator), orthogonal(8, generator=generator)
+    w, w2 = (orthogonal_(torch.empty(8, 8), generator=generator) for _ in range(2))
     delta = torch.randn(8, 8)
     assert_close(baselines.transpose(delta, w, w2, side="input"), baselines.eq_5_input(delta, w, w2))
     assert_close(baselines.transpose(delta, w, w2, side="output"), baselines.eq_5_output(delta, w, w2))

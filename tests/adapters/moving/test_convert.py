@@ -12,7 +12,6 @@ from ioadapt_theory.adapters.moving.bake import bake, change, rounded, truncate
 from ioadapt_theory.adapters.moving.convert import Inverse, convert, convert_model, converted_factors
 from ioadapt_theory.adapters.moving.transfer import put
 from ioadapt_theory.errors import InvalidValueError, ShapeError, UnsupportedError
-from ioadapt_theory.linalg import with_singular_values
 from tests.adapters.cases import EVERY, KINDS, build, layer, sample
 
 
@@ -32,7 +31,9 @@ def test_the_exact_counterexample_to_eq_5_loses_what_it_has_to():
 
 @pytest.mark.parametrize(("c", "d"), [(24, 40), (40, 24)])
 def test_the_loss_is_that_of_the_built_matrices(c, d, generator):
-    w = with_singular_values(torch.logspace(0, -3, min(c, d)), c, d, generator=generator)
+    u, v = (nn.init.orthogonal_(torch.empty(n, n), generator=generator) for n in (c, d))
+    k = min(c, d)
+    w = u[:, :k] * torch.logspace(0, -3, k) @ v[:k]
     a, b = factors(c, d, 3)
     pinv = torch.linalg.pinv(w)
     for side, built in (("output", w @ pinv @ a @ b), ("input", a @ b @ pinv @ w)):

@@ -187,8 +187,7 @@ def _search(claims: list[str], settings: "Run", args: argparse.Namespace) -> int
 @contextmanager
 def _place(args: argparse.Namespace) -> "Iterator[tuple[Any, ...]]":
     """Yield an executor and how many parts it takes at a time; without one, the work runs in this process."""
-    from ioadapt_theory.cluster import cluster
-    from ioadapt_theory.processes import pool
+    from ioadapt_theory.processes import cluster, pool
 
     if args.cluster is not None:
         with cluster(args.cluster) as place:

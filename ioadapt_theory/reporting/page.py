@@ -17,11 +17,11 @@ def to_html(report: Report) -> str:
     """Return the whole page; every name from a file is escaped."""
     source, target, adapter = report.names
     title = f"{source} → {target}" + (f": {adapter}" if adapter else "")
-    law = [] if report.law is None else text.of_law(report.law)
-    layers = table_of(text.table(report.layers, report.law), long=True)
+    predicted = [] if report.predictions is None else text.prediction_lines(report.predictions)
+    layers = table_of(text.table(report.layers, report.predictions), long=True)
     parts = [
         f'<p class="answer">{escape(str(report))}</p>',
-        *(f"<p>{escape(line)}</p>" for line in (f"{report.kinship}.", text.counts(report), *law)),
+        *(f"<p>{escape(line)}</p>" for line in (f"{report.kinship}.", text.counts(report), *predicted)),
         _section("Advice", _advice(report)),
         _section(f"Layers ({len(report.layers)})", f"<p>{escape(text.note(report))}</p>{layers}"),
         _section("Not moved", table_of([["layer", "why"], *map(list, report.lost.items())])) if report.lost else "",

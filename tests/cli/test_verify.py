@@ -207,9 +207,9 @@ def test_a_run_whose_output_is_lost_is_kept(tmp_path: Path) -> None:
 def test_a_cluster_that_is_not_there_is_one_sentence(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, address: str
 ) -> None:
-    from ioadapt_theory import cluster
+    from ioadapt_theory import processes
 
-    monkeypatch.setattr(cluster, "PATIENCE", 1)
+    monkeypatch.setattr(processes, "PATIENCE", 1)
     assert f"No Dask scheduler answers at '{address}'" in sentence(capsys, "prop-4", *QUICK, "--cluster", address)
 
 

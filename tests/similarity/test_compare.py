@@ -2,17 +2,13 @@
 
 import itertools
 import math
-import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from ioadapt_theory.checkpoints.checkpoint import SourceError
-from ioadapt_theory.cli import main
 from ioadapt_theory.errors import InvalidValueError, UnknownNameError
 from ioadapt_theory.null import Null
 from ioadapt_theory.similarity import Options, compare
@@ -105,14 +101,6 @@ def test_nothing_in_common_is_an_error_that_shows_both_sides():
 def test_layers_in_common_that_cannot_be_compared_are_not_called_another_architecture(values: torch.Tensor):
     with pytest.raises(InvalidValueError, match=r"^Nothing is left to compare: .*Left out: w \(.*\)\.$"):
         compare(held("a", {"w": values}), held("b", {"w": values}))
-
-
-def test_an_error_over_twenty_thousand_tensors_takes_no_longer_than_their_header(tmp_path: Path):
-    for name in "ab":
-        save_file({f"{name}.{k}": torch.empty(0) for k in range(20_000)}, tmp_path / f"{name}.safetensors")
-    begin = time.process_time()
-    assert main(["similarity", *(str(tmp_path / f"{n}.safetensors") for n in "ab")]) == 2
-    assert time.process_time() - begin < 5  # under 2; a search in a list for each took a minute
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """`ioadapt adapters`: the contents of an adapter file, and the same adapter for another tool, side or base."""
 
 import argparse
-import json
 import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from ioadapt_theory.cli import FINDING, OK
 from ioadapt_theory.cli.files import Files
 from ioadapt_theory.errors import InvalidValueError
+from ioadapt_theory.results import as_json
 
 if TYPE_CHECKING:
     from ioadapt_theory.checkpoints.checkpoint import Checkpoint
@@ -71,7 +71,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     converted.add_argument(
         "--ridge", type=float, default=0.0, metavar="F", help="regularise by F times the largest singular value of W"
     )
-    converted.add_argument("--cutoff", type=float, default=0.0, metavar="F", help="singular values below F count as 0")
     baked.add_argument(
         "--rank", type=int, metavar="R", help="rank of the result, for adapters without an exact plain LoRA"
     )
@@ -189,8 +188,7 @@ def _convert(args: argparse.Namespace, matched: "Match") -> int:
             write_glora(args.out, matched.adapters(), component=args.component or matched.component)
         case side:
             _warn_of_another_base(matched)
-            options = {"partial": args.partial, "ridge": args.ridge, "cutoff": args.cutoff}
-            outcome = convert_to(args.out, matched, side, **options)
+            outcome = convert_to(args.out, matched, side, partial=args.partial, ridge=args.ridge)
             for layer, figures in outcome.items():
                 sys.stdout.write(f"{layer}: {figures}\n")
             return sum(not isinstance(figures, str) for figures in outcome.values())
@@ -222,7 +220,7 @@ def _show(args: argparse.Namespace, file: "AdapterFile", matched: "Match | None"
 
     facts = describe(file, matched)
     if args.format == "json":
-        sys.stdout.write(json.dumps(facts, indent=1, ensure_ascii=False) + "\n")
+        sys.stdout.write(as_json(facts))
     elif args.format == "card":
         adapters = {str(stored.name): stored.sketch for stored in file.layers}
         sys.stdout.write(card(adapters, base=file.base, known=file.prints))

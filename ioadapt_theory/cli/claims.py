@@ -1,11 +1,11 @@
 """`ioadapt claims`: each statement of the paper with its verdict, counterexamples and correction."""
 
 import argparse
-import json
 import shutil
 import sys
 
 from ioadapt_theory.cli.files import Files
+from ioadapt_theory.results import as_json
 
 FORMATS = ("table", "json", "markdown")
 EXAMPLES = """examples:
@@ -39,8 +39,7 @@ def run(args: argparse.Namespace) -> int:
         return 0
     match args.format:
         case "json":
-            entries = [report.describe(claim) for claim in claims]
-            sys.stdout.write(json.dumps(entries, indent=1, ensure_ascii=False) + "\n")
+            sys.stdout.write(as_json([report.describe(claim) for claim in claims]))
         case "markdown":
             sys.stdout.write(report.markdown(claims))
         case _:

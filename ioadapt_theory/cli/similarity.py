@@ -1,21 +1,20 @@
 """`ioadapt similarity`: how alike the weights of two or more checkpoints are, layer by layer."""
 
 import argparse
-import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
-from ioadapt_theory.cli import OK, say
+from ioadapt_theory.cli import OK, progress_bar, say
 from ioadapt_theory.cli.files import Files
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
     from ioadapt_theory.checkpoints.checkpoint import Checkpoint
-    from ioadapt_theory.similarity import Comparison, Options
+    from ioadapt_theory.similarity import Comparison
 
 EXAMPLES = """A model is NAME[@REVISION][:PART]: an alias (see --list), a path, or a hub id, with a branch, tag or
 commit, and a folder, component or part of it. MODEL+ADAPTER has an adapter's file or folder merged into it. Adapters
@@ -103,13 +102,24 @@ def run(args: argparse.Namespace) -> int:
     if len(args.models) < 2:
         msg = f"A comparison needs two models or more, got {len(args.models)}."
         raise InvalidValueError(msg)
-    _check_outputs(args)
-    options = _options(args)
+    if args.figure is not None or args.html is not None:
+        from ioadapt_theory.similarity.report import plots
+
+        plots.check(args.figure)
+    from ioadapt_theory.similarity import Match, Options, Space, compare
+
+    options = Options(
+        match=Match(args.match), space=Space(args.space), lowest=args.lowest,
+        only=frozenset(_ROLES[name] for name in args.only or _ROLES), weighted=args.mean == "parameters",
+        in_all_models=args.in_all_models, null=args.null, threads=args.threads,
+    )  # fmt: skip
     with ExitStack() as stack:
         sources = [*args.models, *([args.parent] if args.parent else [])]
         opened = _as_changes(sources, [stack.enter_context(_open(source, args)) for source in sources])
         models, parent = opened[: len(args.models)], opened[-1] if args.parent else None
-        _write(_compare(models, parent, options, args), args)
+        with progress_bar(quiet=args.quiet) as progress:
+            comparison = compare(*models, options=options, parent=parent, cache=args.cache, progress=progress)
+        _write(comparison, args)
     return OK
 
 
@@ -120,16 +130,6 @@ def _list(aliases: Path | None) -> int:
         where = alias.repo or alias.path or f"package {alias.package} {alias.version or ''}".rstrip()
         sys.stdout.write(f"{name:<24}{where}{f'  ({alias.note})' if alias.note else ''}\n")
     return OK
-
-
-def _options(args: argparse.Namespace) -> "Options":
-    from ioadapt_theory.similarity import Match, Options, Space
-
-    return Options(
-        match=Match(args.match), space=Space(args.space), lowest=args.lowest,
-        only=frozenset(_ROLES[name] for name in args.only or _ROLES),
-        weighted=args.mean == "parameters", in_all_models=args.in_all_models, null=args.null, threads=args.threads,
-    )  # fmt: skip
 
 
 def _as_changes(sources: Sequence[str], opened: Sequence["Checkpoint"]) -> "list[Checkpoint]":
@@ -166,35 +166,8 @@ def _open(source: str, args: argparse.Namespace) -> "Checkpoint":
     )  # fmt: skip
 
 
-def _compare(
-    models: Sequence["Checkpoint"], parent: "Checkpoint | None", options: "Options", args: argparse.Namespace
-) -> "Comparison":
-    from tqdm import tqdm
-
-    from ioadapt_theory.similarity import compare
-
-    with tqdm(disable=True if args.quiet else None, unit="", unit_scale=True, leave=False) as bar:
-
-        def progress(total: int) -> Callable[[int], object]:
-            bar.reset(total)
-            return bar.update
-
-        return compare(*models, options=options, parent=parent, cache=args.cache, progress=progress)
-
-
-def _check_outputs(args: argparse.Namespace) -> None:
-    """Check the drawing options before anything is read."""
-    if args.figure is not None or args.html is not None:
-        from ioadapt_theory.similarity.report import plots
-
-        if args.figure is not None:
-            plots.check_format(args.figure)
-        with plots.styled():  # is matplotlib there?
-            pass
-
-
 def _write(comparison: "Comparison", args: argparse.Namespace) -> None:
-    from ioadapt_theory.results import replacing
+    from ioadapt_theory.results import as_json, replacing, write_text
     from ioadapt_theory.similarity.report import page, plots, tables
     from ioadapt_theory.similarity.report.as_json import to_json
 
@@ -202,18 +175,15 @@ def _write(comparison: "Comparison", args: argparse.Namespace) -> None:
         for line in tables.remarks(comparison):
             say(line)
     if args.format == "json":
-        text = json.dumps(to_json(comparison, args.by), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+        text = as_json(to_json(comparison, args.by))
     else:
         text = tables.to_table(comparison, args.by, min(110, get_terminal_size((80, 24)).columns))
-    writers: list[tuple[Path | None, Callable[[Path], object]]] = [
-        (args.output, lambda path: path.write_text(text, encoding="utf-8")),
-        (args.figure, lambda path: plots.save(comparison, path)),
-        (args.html, lambda path: path.write_text(page.to_html(comparison), encoding="utf-8")),
-    ]
-    for path, write in writers:
-        if path is not None:
-            with replacing(path) as temporary:
-                write(temporary)
+    if args.output is not None:
+        write_text(args.output, text)
+    if args.figure is not None:
+        with replacing(args.figure) as temporary:
+            plots.save(comparison, temporary)
+    if args.html is not None:
+        write_text(args.html, page.to_html(comparison))
     if args.output is None:
         sys.stdout.write(text)
-        sys.stdout.flush()

@@ -31,11 +31,8 @@ def to_json(report: Report) -> dict[str, Any]:
 
 
 def _layer(pair: LayerPair, predictions: Predictions | None) -> dict[str, Any]:
-    expected = (
-        {}
-        if predictions is None
-        else {side: one for (name, side), one in predictions.expected.items() if name == pair.name}
-    )
+    known = {} if predictions is None else predictions.expected
+    expected = {side: one for (name, side), one in known.items() if name == pair.name}
     return {
         "name": pair.name,
         "counterpart": pair.counterpart,

@@ -155,20 +155,22 @@ def styled() -> AbstractContextManager[None]:
     return style.context(["default", _STYLE])
 
 
-def check_format(path: Path) -> None:
-    """Check the file ending of a figure.
+def check(path: Path | None) -> None:
+    """Check before anything is read that figures can be drawn, and that the ending of a figure's file is known.
 
     Raises:
         InvalidValueError: The ending is not supported.
     """
-    if path.suffix.lower() not in FORMATS:
+    if path is not None and path.suffix.lower() not in FORMATS:
         msg = f"{path.name} is no figure file; use an ending of {', '.join(FORMATS)}."
         raise InvalidValueError(msg)
+    with styled():
+        pass
 
 
 def save(c: Comparison, path: Path) -> None:
     """Write the figure; the same comparison gives the same bytes."""
-    check_format(path)
+    check(path)
     kind = path.suffix.lower().removeprefix(".")
     metadata = {"svg": {"Date": None}, "png": {"Software": None}, "pdf": {"CreationDate": None}}[kind]
     with styled():

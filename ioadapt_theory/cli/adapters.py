@@ -9,7 +9,7 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 from ioadapt_theory.cli import FINDING, OK
-from ioadapt_theory.cli.files import Files
+from ioadapt_theory.cli.files import Files, open_model
 from ioadapt_theory.errors import InvalidValueError
 from ioadapt_theory.results import as_json
 
@@ -88,7 +88,6 @@ def files(args: argparse.Namespace) -> Files:
 
 def run(args: argparse.Namespace) -> int:
     """Run the command; return 1 if part of the file does not fit the base or is not supported."""
-    from ioadapt_theory.checkpoints.sources import open_checkpoint
     from ioadapt_theory.formats import open_adapter
 
     file = open_adapter(args.file)
@@ -97,12 +96,9 @@ def run(args: argparse.Namespace) -> int:
     if args.action == "inspect" and args.base is None:
         return _show(args, file)
     with ExitStack() as stack:
-        _refuse_adapter(args.base, "--base")
-        checkpoint = stack.enter_context(open_checkpoint(args.base))
-        source = None
-        if getattr(args, "source", None):
-            _refuse_adapter(args.source, "--source")
-            source = stack.enter_context(open_checkpoint(args.source))
+        checkpoint = stack.enter_context(open_model(args.base, "--base takes a model"))
+        named = getattr(args, "source", None)
+        source = stack.enter_context(open_model(named, "--source takes a model")) if named else None
         matched, guessed = _matched(args, file, checkpoint, source)
         for layer in guessed.keys() & matched.layers.keys():
             sys.stderr.write(f"{args.base} has no tensor of {layer}; using that of {guessed[layer]}, as if tied.\n")
@@ -202,15 +198,6 @@ def _warn_of_another_base(matched: "Match") -> None:
     kin = recognise(matched.file.prints, matched.weights)
     if kin.verdict in {"related", "unrelated"}:
         sys.stderr.write(f"Warning: this is not the base that {matched.file.path} was trained on ({kin}).\n")
-
-
-def _refuse_adapter(name: str, option: str) -> None:
-    """Raise InvalidValueError if an adapter's file is given in place of a model."""
-    from ioadapt_theory.formats.reading import is_adapter
-
-    if is_adapter(name):
-        msg = f"{option} takes a model, the one that the adapter is for or was trained on, but {name} is an adapter."
-        raise InvalidValueError(msg)
 
 
 def _show(args: argparse.Namespace, file: "AdapterFile", matched: "Match | None" = None) -> int:

@@ -8,11 +8,10 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Any
 
 from ioadapt_theory.cli import OK, progress_bar
-from ioadapt_theory.cli.files import Files
+from ioadapt_theory.cli.files import Files, open_model
 from ioadapt_theory.errors import InvalidValueError
 
 if TYPE_CHECKING:
-    from ioadapt_theory.checkpoints.checkpoint import Checkpoint
     from ioadapt_theory.reporting.assemble import Report
 
 EXAMPLES = """SOURCE and TARGET are named as in `ioadapt similarity`; ADAPTER is what `ioadapt adapters` reads.
@@ -87,23 +86,13 @@ def _stored(args: argparse.Namespace) -> "Report":
     from ioadapt_theory.reporting.kin.counterparts import by_modules, by_names
 
     with ExitStack() as stack, progress_bar() as progress:
-        both = [stack.enter_context(_model(name)) for name in (args.source, args.target)]
+        hint = "give the two models first, ioadapt report SOURCE TARGET ADAPTER"
+        both = [stack.enter_context(open_model(name, hint)) for name in (args.source, args.target)]
         prepare(both, [None, None])
         source, target = (by_names if args.adapter is None else by_modules)(*both)
         adapters, lost = (None, None) if args.adapter is None else _file(args, source, target)
         names = (args.source, args.target, args.adapter)
         return report(source, target, adapters, lost=lost, names=names, progress=progress)
-
-
-def _model(name: str) -> "Checkpoint":
-    """Open a checkpoint; raise InvalidValueError for an adapter's file."""
-    from ioadapt_theory.checkpoints.sources import open_checkpoint
-    from ioadapt_theory.formats.reading import is_adapter
-
-    if is_adapter(name):
-        msg = f"{name} is an adapter's file: give the two models first, ioadapt report SOURCE TARGET {name}."
-        raise InvalidValueError(msg)
-    return open_checkpoint(name)
 
 
 def _file(args: argparse.Namespace, source: Any, target: Any) -> tuple[dict[str, Any], dict[str, str]]:

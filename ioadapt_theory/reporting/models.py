@@ -40,7 +40,8 @@ def load_ani(source: str) -> nn.Module:
         for name in sorted(weights.names):
             element, number = name.split(".")
             stored = weights.layer(name)
-            linear = nn.Linear(*stored.matrix.shape, dtype=stored.matrix.dtype)
+            c, d = stored.matrix.shape
+            linear = nn.Linear(c, d, dtype=stored.matrix.dtype)
             linear.load_state_dict({"weight": stored.matrix.mT, "bias": stored.bias})
             layers.setdefault(element, {})[number] = linear
     networks = Networks({element: nn.ModuleDict(parts) for element, parts in layers.items()})

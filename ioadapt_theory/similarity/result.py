@@ -183,7 +183,7 @@ def labels_of(checkpoints: Sequence[Checkpoint]) -> tuple[str, ...]:
     parts = [PurePath(printable(c.source).replace("|", "_")).parts for c in checkpoints]
     for name in {name for name in names if names.count(name) > 1}:
         twins = [k for k, other in enumerate(names) if other == name]
-        depth = next((d for d in range(1, 9) if len({parts[k][-d:] for k in twins}) == len(twins)), None)
+        depth = next((d for d in range(1, 9) if len({parts[k][-d:] for k in twins}) == len(twins)), 0)
         for k in twins if depth else ():
             names[k] = "/".join(parts[k][-depth:])
     while len({*names}) < len(names):

@@ -1,5 +1,6 @@
 """The outcome of carrying an adapter over as a table, as JSON and as a page."""
 
+from dataclasses import asdict
 from html import escape
 from typing import Any
 
@@ -52,7 +53,6 @@ def to_text(outcome: CarryReport) -> str:
 
 def to_json(outcome: CarryReport) -> dict[str, Any]:
     """Return the outcome as plain numbers, strings, lists and objects."""
-    prediction = outcome.prediction
     return {
         "kept": outcome.kept,
         "interval": [*outcome.interval],
@@ -60,24 +60,11 @@ def to_json(outcome: CarryReport) -> dict[str, Any]:
         "need": outcome.need,
         "chosen": outcome.chosen,
         "scores": {name: score for name, score in outcome.scores.items() if abs(score) < float("inf")},
-        "R": None if prediction is None else prediction.R,
-        "R_KL": None if prediction is None else prediction.R_KL,
-        "cosine": None if prediction is None else prediction.cosine,
-        "ratio": None if prediction is None else prediction.ratio,
+        **{key: getattr(outcome.prediction, key, None) for key in ("R", "R_KL", "cosine", "ratio")},
         "agreement": outcome.agreement,
         "rows": dict(zip(("fitted", "chosen", "told"), outcome.rows, strict=True)),
         "refined": None if outcome.refined is None else dict(zip(("steps", "from_zero"), outcome.refined, strict=True)),
-        "layers": {
-            name: {
-                "source": layer.source,
-                "side": layer.side,
-                "rank": layer.rank,
-                "rows": layer.rows,
-                "features": [*layer.features],
-                "kept": layer.kept,
-            }
-            for name, layer in outcome.layers.items()
-        },
+        "layers": {name: asdict(layer) for name, layer in outcome.layers.items()},
         "unmatched": dict(outcome.unmatched),
         "truncated": dict(outcome.truncated),
         "notes": [*outcome.notes],

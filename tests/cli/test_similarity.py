@@ -171,17 +171,11 @@ def test_a_picture_without_matplotlib_is_refused_before_anything_is_read(
     assert "needs matplotlib, which is not installed: pip install 'ioadapt-theory[figures]'" in capsys.readouterr().err
 
 
-def test_layers_that_are_not_finite_or_zero_are_told(
-    files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_layers_that_are_not_finite_are_told(files: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     broken = load_file(files[1])
     broken["block.1.ff.weight"][0, 0] = torch.nan
-    broken["block.1.conv.bias"].zero_()
     path = tmp_path / "nan.safetensors"
     save_file(broken, path)
-    c = json_of(capsys, files[0], str(path))
-    assert {s["name"] for s in c["skipped"]} == {"block.1.ff.weight", "block.1.conv.bias"}
-    assert c["pairs"][0]["common_layers"] == 3
     assert run(files[0], str(path)) == 0
     assert "block.1.ff.weight of nan: holds NaN, infinity" in capsys.readouterr().err
 

@@ -42,11 +42,9 @@ def common(matching: Matching, count: int) -> tuple[int, float]:
     [
         (("sd15", "lcm"), (686, 859.5), (686, 859.5)),
         (("sd15", "bk-sdm-base"), (434, 548.7), (442, 579.4)),
-        (("lcm", "bk-sdm-small"), (388, 451.6), (396, 482.3)),
         (("sd15", "bk-sdm-tiny"), (148, 166.9), (358, 323.4)),
         (("bk-sdm-base", "bk-sdm-small"), (396, 482.3), (396, 482.3)),
         (MODELS, (148, 166.9), (358, 323.4)),
-        (MODELS[:4], (388, 451.6), (396, 482.3)),
     ],
 )
 def test_common_layers_and_parameters(

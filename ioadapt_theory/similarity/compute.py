@@ -123,7 +123,7 @@ def _check(checkpoints: Sequence[Checkpoint], options: Options, parent: Checkpoi
         msg = f"lowest is {options.lowest}; it is a fraction of the layers, above 0 and at most 1."
     elif options.threads is not None and options.threads < 1:
         msg = f"threads is {options.threads}; it is a whole number, at least 1."
-    elif parent is not None and any(c.source == parent.source for c in checkpoints):
+    elif parent is not None and any((c.source, c.name) == (parent.source, parent.name) for c in checkpoints):
         msg = f"The parent {parent.name} is one of the models; leave it out of them, since its update is zero."
     else:
         return

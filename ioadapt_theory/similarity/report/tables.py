@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from textwrap import fill
 
 from ioadapt_theory.null import STANDS_OUT
 from ioadapt_theory.similarity.matching import Space
@@ -14,7 +15,7 @@ WIDTH = 80
 
 def summary(c: Comparison) -> list[list[str]]:
     """Return the table of pairs; the first line is the header."""
-    lines = [["pair", "layers", "params", "mean", f"lowest {c.options.lowest:.3g}", "weights", "norms", "biases"]]
+    lines = [["pair", "layers", "params", "mean", "lowest", "weights", "norms", "biases"]]
     for pair in c.pairs:
         everything, low = c.mean(pair), c.lowest(pair)
         roles = [c.mean(pair, lambda row, r=r: role(row.layer.kind) == r) for r in ("weight", "norm", "bias")]  # type: ignore[misc]
@@ -59,7 +60,8 @@ def heading(c: Comparison) -> str:
     what = "weights" if c.options.space is Space.WEIGHT else f"{c.options.space}-side Grams, identity removed"
     what = f"{what}, updates since {c.parent}" if c.parent else what
     mean = "weighted by parameters" if c.options.weighted else "uniform"
-    return f"cosine of {what}; matched by {c.options.match}; {mean} mean"
+    lowest = f"lowest {100 * c.options.lowest:.3g} % of the layers"
+    return f"cosine of {what}; matched by {c.options.match}; {mean} mean; {lowest}"
 
 
 def aligned(lines: Sequence[Sequence[str]], width: int = WIDTH, least: int = 16) -> str:
@@ -83,7 +85,7 @@ def aligned(lines: Sequence[Sequence[str]], width: int = WIDTH, least: int = 16)
 def to_table(c: Comparison, by: Sequence[str] = (), width: int = WIDTH) -> str:
     """Return the text for the terminal."""
     tables = [summary(c), *[chance(c)] * (len(chance(c)) > 1), *(grouped(c, one) for one in by)]
-    return "\n".join([heading(c) + "\n", *(aligned(table, width, least=width) for table in tables)])
+    return "\n".join([fill(heading(c), width) + "\n", *(aligned(table, width, least=width) for table in tables)])
 
 
 def remarks(c: Comparison) -> list[str]:
